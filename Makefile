@@ -1,0 +1,56 @@
+# Everything here needs Python 3.11 or newer, pip and make; the rest is fetched by uv into .venv.
+UV := .boot/bin/uv
+export UV_PYTHON_DOWNLOADS := never
+export UV_PYTHON_PREFERENCE := only-system
+RUN := $(UV) run --locked
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-slow check fmt lint types imports spell docs snapshots bench clean
+
+help: ## print this help
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(UV):
+	python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --target .boot uv
+
+setup: $(UV) ## create .venv with trainwatch and its tools; leaves .venv/bin/trainwatch ready
+	@$(UV) sync --locked --quiet
+
+demo: setup ## the emulated clouds, an emulated Slack and the real bot; prints one URL
+	@.venv/bin/python -m emulator.demo
+
+test: setup ## all tests but the slow ones (SQLite, PostgreSQL, a browser where there is one)
+	@.venv/bin/pytest -n 2 -m "not slow"
+
+test-slow: setup ## the long property and soak tests
+	.venv/bin/pytest -m slow
+
+check: setup fmt-check lint types imports spell test ## what CI runs: format, lint, types, contracts, docs, tests
+
+fmt: setup ## format the code
+	.venv/bin/ruff format . && .venv/bin/ruff check --fix --quiet .
+
+.PHONY: fmt-check
+fmt-check: setup
+	@.venv/bin/ruff format --check --quiet . || (echo "run: make fmt" && exit 1)
+
+lint: setup ## ruff
+	@.venv/bin/ruff check --quiet .
+
+types: setup ## mypy --strict
+	@.venv/bin/mypy
+
+imports: setup ## the import contracts of docs/architecture.md
+	@.venv/bin/lint-imports
+
+spell: setup ## codespell
+	@.venv/bin/codespell bot emulator tests docs README.md CHANGELOG.md Makefile
+
+snapshots: setup ## rewrite the snapshots of rendered messages; read the diff
+	.venv/bin/pytest -q tests/unit/slack --snapshot-update
+
+bench: setup ## measure against peers and limits; writes docs/benchmarks.md
+	.venv/bin/python -m bench
+
+clean: ## remove what the commands above made
+	rm -rf .venv .boot .mypy_cache .ruff_cache .pytest_cache .hypothesis dist

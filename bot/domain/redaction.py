@@ -1,0 +1,1 @@
+"""Secrets out of any text on its way out."""

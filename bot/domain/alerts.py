@@ -9,6 +9,7 @@ All of it is stored as JSON (`bot.store`), so every field is a scalar, an enum, 
 from __future__ import annotations
 
 import enum
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -55,6 +56,8 @@ class Finding:
     evidence: Evidence
     severity: Severity | None = None
     """Overrides the rule's own severity for this finding."""
+    news: bool = False
+    """Whether a person in the incident's thread should read this evidence, not only see the root change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +111,8 @@ class Alert:
     last_finding_at: datetime | None = None
     severity: Severity = Severity.WARN
     evidence: Evidence | None = None
+    told_at: datetime | None = None
+    """When people were last told of this firing, for repeats."""
     memory: Memory = field(default_factory=dict)
 
 
@@ -137,6 +142,8 @@ class Transition:
     at: datetime
     evidence: Evidence | None = None
     resolution: Resolution | None = None
+    news: bool = False
+    """Copied from the Finding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +218,9 @@ class Notification:
     alert_id: str | None = None
     """Which of the incident's alerts a reply is about."""
     text: str | None = None
-    """A note's sentence."""
+    """The sentence of a note, or of a reply that is about no single alert."""
+    broadcast: bool = False
+    """A reply that is also shown in the channel: something worse happened than the root told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,8 +244,10 @@ class Receipt:
 
 
 def alert_name(job: JobRef, alert: Alert) -> str:
-    """The stable id of one firing, from what makes it unique: FNV-1a over job, rule, parameters and episode."""
-    value = 0xCBF29CE484222325
-    for byte in f"{job}|{alert.rule}|{alert.parameters_key}|{alert.episode}".encode():
-        value = ((value ^ byte) * 0x100000001B3) & 0xFFFFFFFFFFFFFFFF
-    return f"tw-{value & 0xFFFFFFFFFFFF:012x}"
+    """The stable id of one firing, from what makes it unique."""
+    return stable_id("tw", f"{job}|{alert.rule}|{alert.parameters_key}|{alert.episode}")
+
+
+def stable_id(prefix: str, text: str) -> str:
+    """A short name that is the same for the same text in every process: 48 bits of SHA-256 in hexadecimal."""
+    return f"{prefix}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"

@@ -1,0 +1,68 @@
+"""The rules we ship, as data: the whole list, and nothing that decides."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from bot.domain.alerts import Severity
+from bot.rules.job_state import failed_state
+from bot.rules.log_health import error_lines
+from bot.rules.metric_health import low_gpu_utilization
+from bot.rules.rule import Parameter, Rule, Unit
+from bot.rules.visibility import no_data, unreachable_lines
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        name="job_failed",
+        title="Job failed",
+        help="The platform says that the job failed, was preempted or is unhealthy.",
+        severity=Severity.PAGE,
+        condition=failed_state,
+    ),
+    Rule(
+        name="log_errors",
+        title="Errors in the log",
+        help="New log lines at level ERROR or worse, or a Python traceback.",
+        severity=Severity.WARN,
+        condition=error_lines,
+        parameters=(
+            Parameter("quiet_after", Unit.DURATION, 900.0, "resolved after this long without a new error"),
+            Parameter("ignore", Unit.TEXT, "", "lines with this text are no errors"),
+        ),
+    ),
+    Rule(
+        name="low_gpu_utilization",
+        title="GPUs idle",
+        help="A GPU stays below a threshold.",
+        severity=Severity.WARN,
+        condition=low_gpu_utilization,
+        parameters=(
+            Parameter("threshold", Unit.RATIO, 0.2, "low is below this"),
+            Parameter("recovery", Unit.RATIO, 0.3, "normal again at this"),
+            Parameter("for", Unit.DURATION, 900.0, "how long it must be low"),
+            Parameter("warmup", Unit.DURATION, 600.0, "not judged for this long after the first sample"),
+        ),
+    ),
+    Rule(
+        name="no_data",
+        title="Cannot see the job",
+        help="The platform does not answer trainwatch, so nothing can be said of the job.",
+        severity=Severity.WARN,
+        condition=no_data,
+        parameters=(Parameter("for", Unit.DURATION, 300.0, "how long before it is said"),),
+        hold_parameter="for",
+    ),
+    Rule(
+        name="log_gap",
+        title="Log lines out of reach",
+        help="The platform holds log lines that its paging cannot give.",
+        severity=Severity.INFO,
+        condition=unreachable_lines,
+        keep_firing_for=timedelta(minutes=15),
+    ),
+)
+
+
+def rule_named(name: str) -> Rule | None:
+    """The shipped rule of this name."""
+    return next((rule for rule in RULES if rule.name == name), None)

@@ -1,0 +1,52 @@
+"""Condition: the platform says that the job failed, was preempted or is not well."""
+
+from __future__ import annotations
+
+from bot.domain.alerts import Clear, Evidence, Finding, Memory, Severity, Unknown, Verdict
+from bot.domain.durations import format_duration
+from bot.domain.jobs import Job, JobState
+from bot.rules.rule import Context
+
+_SAID = {
+    JobState.FAILED: "The job failed",
+    JobState.PREEMPTED: "The job was preempted: the platform took its machines away",
+    JobState.UNHEALTHY: "The platform says that this is not healthy",
+}
+_HINTS = {
+    JobState.FAILED: "Read the last lines in the thread; the root cause stands before the launcher's own messages.",
+    JobState.PREEMPTED: "Start it again from its last checkpoint, or ask for dedicated capacity.",
+    JobState.UNHEALTHY: "Look at the newest errors; it may recover by itself, and this message will say so.",
+}
+_SEVERITY = {
+    JobState.FAILED: Severity.PAGE,
+    JobState.PREEMPTED: Severity.PAGE,
+    JobState.UNHEALTHY: Severity.WARN,
+}
+
+
+def failed_state(context: Context) -> tuple[Verdict, Memory]:
+    """Holds while the job's state is a failure; unknown while the status cannot be read."""
+    job = context.observation.job
+    if job is None:
+        return Unknown(), context.memory
+    if not job.state.is_failure:
+        return Clear(), {}
+    return Finding(_evidence(job), _SEVERITY[job.state]), {}
+
+
+def _evidence(job: Job) -> Evidence:
+    facts = [("Status", job.vendor_status)]
+    moment = job.ended_at or job.updated_at
+    began = job.started_at or job.created_at
+    if moment and began:
+        facts.append(("Ran for", format_duration(moment - began)))
+    if job.error:
+        facts.append(("The platform says", job.error))
+    return Evidence(
+        summary=f"{_SAID[job.state]} ({job.vendor_status}).",
+        facts=tuple(facts),
+        hint=_HINTS[job.state],
+        count=1,
+        first_at=moment,
+        last_at=moment,
+    )

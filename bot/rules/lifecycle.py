@@ -1,0 +1,90 @@
+"""When a finding becomes an alert and when an alert ends: the one place where time decides.
+
+Prometheus' states and words: inactive → pending (held for `hold_for`) → firing → inactive, with `keep_firing_for` after
+the last finding. Unknown freezes: an outage neither fires nor resolves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from bot.domain.alerts import (
+    Alert,
+    AlertState,
+    Change,
+    Clear,
+    Finding,
+    Resolution,
+    Timing,
+    Transition,
+    Unknown,
+    Verdict,
+)
+
+
+def step(
+    alert: Alert, verdict: Verdict, timing: Timing, now: datetime, *, job_ended: bool = False
+) -> tuple[Alert, Transition | None]:
+    """One poll of one alert.
+
+    Args:
+        alert: as it stood after the last poll; its memory is left alone.
+        verdict: what the condition says now.
+        timing: hold and keep-firing times.
+        now: the time of this poll, never before the last one's.
+        job_ended: nothing more can come: a clear alert ends at once, with that as its reason.
+    """
+    match verdict:
+        case Unknown():
+            return alert, None
+        case Finding():
+            return _found(alert, verdict, timing, now)
+        case Clear():
+            return _cleared(alert, timing, now, job_ended=job_ended)
+
+
+def _found(alert: Alert, finding: Finding, timing: Timing, now: datetime) -> tuple[Alert, Transition | None]:
+    severity = finding.severity or alert.severity
+    if alert.state is AlertState.FIRING:
+        changed = finding.evidence != alert.evidence or severity is not alert.severity
+        firing = replace(alert, last_finding_at=now, evidence=finding.evidence, severity=severity)
+        if changed:
+            return firing, Transition(Change.UPDATED, now, finding.evidence, news=finding.news)
+        if timing.repeat_every is not None and now - (alert.told_at or now) >= timing.repeat_every:
+            return replace(firing, told_at=now), Transition(Change.REPEATED, now, finding.evidence)
+        return firing, None
+    since = alert.pending_since if alert.state is AlertState.PENDING and alert.pending_since else now
+    if now - since < timing.hold_for:
+        pending = replace(
+            alert,
+            state=AlertState.PENDING,
+            pending_since=since,
+            last_finding_at=now,
+            evidence=finding.evidence,
+            severity=severity,
+        )
+        return pending, None
+    fired = replace(
+        alert,
+        state=AlertState.FIRING,
+        episode=alert.episode + 1,
+        pending_since=since,
+        fired_at=now,
+        told_at=now,
+        last_finding_at=now,
+        evidence=finding.evidence,
+        severity=severity,
+    )
+    return fired, Transition(Change.FIRED, now, finding.evidence, news=True)
+
+
+def _cleared(alert: Alert, timing: Timing, now: datetime, *, job_ended: bool) -> tuple[Alert, Transition | None]:
+    quiet = replace(alert, state=AlertState.INACTIVE, pending_since=None, fired_at=None, told_at=None)
+    if alert.state is not AlertState.FIRING:
+        return quiet, None
+    if job_ended:
+        return quiet, Transition(Change.RESOLVED, now, alert.evidence, Resolution.JOB_ENDED)
+    if now - (alert.last_finding_at or now) < timing.keep_firing_for:
+        return alert, None
+    return quiet, Transition(Change.RESOLVED, now, alert.evidence, Resolution.CLEARED)

@@ -1,0 +1,96 @@
+"""What a rule is: a condition with its parameters, timing and severity, as data.
+
+The rules we ship are in `catalog.py`; conditions are in `job_state.py`, `log_health.py`, `metric_health.py` and
+`visibility.py`; when a finding becomes an alert is decided once, in `lifecycle.py`.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from bot.domain.alerts import Memory, Severity, Timing, Verdict
+from bot.domain.observations import Observation
+from bot.domain.subscriptions import Setting
+
+
+class Unit(enum.StrEnum):
+    """How a parameter is typed and stored."""
+
+    RATIO = "ratio"
+    """Typed `20%` or `0.2`; stored 0 to 1."""
+    DURATION = "duration"
+    """Typed `15m`; stored in seconds."""
+    TEXT = "text"
+    """A substring, kept as typed; "" is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One thing a subscription may set."""
+
+    name: str
+    unit: Unit
+    default: Setting
+    help: str
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """All a condition may look at."""
+
+    observation: Observation
+    parameters: Mapping[str, Setting]
+    """Every parameter of the rule, defaults filled in."""
+    memory: Memory
+    """What this condition returned at the last poll; empty at first."""
+
+    def ratio(self, name: str) -> float:
+        """A ratio or number parameter."""
+        return float(self.parameters[name])
+
+    def span(self, name: str) -> timedelta:
+        """A duration parameter."""
+        return timedelta(seconds=float(self.parameters[name]))
+
+    def text(self, name: str) -> str:
+        """A text parameter."""
+        return str(self.parameters[name])
+
+
+Condition = Callable[[Context], tuple[Verdict, Memory]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A named condition, how loud it is and what may be set."""
+
+    name: str
+    title: str
+    """What the alert is called: three or four words."""
+    help: str
+    """One sentence: when it fires."""
+    severity: Severity
+    condition: Condition
+    parameters: tuple[Parameter, ...] = ()
+    hold_parameter: str | None = None
+    """The parameter that is the hold time; None when the rule holds by itself or fires at once."""
+    keep_firing_for: timedelta = timedelta(0)
+
+    def fill(self, settings: Mapping[str, Setting]) -> dict[str, Setting]:
+        """All parameters, with the defaults where `settings` says nothing."""
+        return {one.name: settings.get(one.name, one.default) for one in self.parameters}
+
+    def timing(self, parameters: Mapping[str, Setting]) -> Timing:
+        """The lifecycle's timing under these (filled) parameters."""
+        hold = float(parameters[self.hold_parameter]) if self.hold_parameter else 0.0
+        quiet = parameters.get("quiet_after")
+        keep = self.keep_firing_for if quiet is None else timedelta(seconds=float(quiet))
+        return Timing(hold_for=timedelta(seconds=hold), keep_firing_for=keep)
+
+
+def parameters_key(settings: Mapping[str, Setting]) -> str:
+    """Canonical text of what differs from the defaults: equal settings share one alert."""
+    return ",".join(f"{name}={settings[name]}" for name in sorted(settings))

@@ -1,0 +1,218 @@
+"""Fireworks' gateway: batch jobs, their list, and their logs by rank.
+
+Not how entries are chosen and paged (``fireworks_logs.py``); what each route promises, and from where we know it, is
+in ``fireworks_coverage.py``.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from starlette.applications import Starlette
+from starlette.datastructures import QueryParams
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from emulator.fireworks_logs import (
+    DEFAULT_PAGE,
+    LARGEST_PAGE,
+    EntriesRequest,
+    InvalidArgument,
+    entries_of,
+    format_stamp,
+    parse_stamp,
+)
+from emulator.hazards import FireworksHazards, Hazards
+from emulator.logs import Line
+from emulator.wire import UNKNOWN_FIELD, Refusal, encode, json_response, route, unmatched
+from emulator.world import BatchJob, World, to_ns
+
+BATCH_JOBS = "/v1/accounts/{account_id}/batchJobs"
+LARGEST_LIST = 200
+DEFAULT_LIST = 50
+ENDED = ("COMPLETED", "FAILED", "CANCELLED")
+LIST_FILTER = re.compile(r'\s*(state|display_name)\s*=\s*"?([^"]*?)"?\s*')
+INT32 = 2**31
+
+
+def fireworks_app(world: World, hazards: Hazards, key: str) -> Starlette:
+    """Return the gateway as an ASGI app that accepts `key`."""
+    fireworks = _Fireworks(world, hazards, key)
+    return Starlette(routes=fireworks.routes(), exception_handlers=unmatched(error_body))
+
+
+def error_body(status: int, message: str) -> bytes:
+    """Word an error as gRPC-gateway does: the gRPC code, not the HTTP status."""
+    codes = {400: 3, 401: 16, 403: 7, 404: 5, 405: 12, 409: 6, 429: 8, 500: 13, 501: 12, 503: 14, 504: 4}
+    return encode({"code": codes.get(status, 2), "message": message, "details": []})
+
+
+@dataclass(frozen=True, slots=True)
+class _Fireworks:
+    world: World
+    all_hazards: Hazards
+    key: str
+
+    def routes(self) -> list[Route]:
+        return [
+            route(BATCH_JOBS, self.batch_jobs, self.authorize),
+            route(BATCH_JOBS + "/{batch_job_id}:getLogs", self.logs, self.authorize),
+            route(BATCH_JOBS + "/{batch_job_id}", self.batch_job, self.authorize),
+        ]
+
+    @property
+    def hazards(self) -> FireworksHazards:
+        return self.all_hazards.fireworks
+
+    def authorize(self, request: Request) -> None:
+        if request.headers.get("authorization") != f"Bearer {self.key}":
+            raise _refusal(401, "request is missing a valid API key")
+
+    def batch_jobs(self, request: Request, _body: bytes) -> Response:
+        account_id = request.path_params["account_id"]
+        jobs = [job for job in self.world.batch_jobs.values() if job.account_id == account_id]
+        query = request.query_params
+        kept = self._list_filter(query.get("filter", ""))
+        jobs = [job for job in jobs if kept(job)]
+        order = query.get("orderBy") or "create_time desc"
+        if order not in ("create_time", "create_time asc", "create_time desc"):
+            raise _refusal(400, f"invalid order_by: {order}")
+        jobs.sort(key=lambda job: job.history.created_at, reverse=order.endswith("desc"))
+        size = min(_integer(query, "pageSize") or DEFAULT_LIST, LARGEST_LIST)
+        first = _integer(query, "pageToken")
+        page = jobs[first : first + size]
+        body: dict[str, object] = {"batchJobs": [self._job(job) for job in page], "totalSize": len(jobs)}
+        if first + size < len(jobs):
+            body["nextPageToken"] = str(first + size)
+        return json_response(body)
+
+    def batch_job(self, request: Request, _body: bytes) -> Response:
+        return json_response(self._job(self._find(request)))
+
+    def logs(self, request: Request, _body: bytes) -> Response:
+        job = self._find(request)
+        wanted = _entries_request(request.query_params)
+        try:
+            entries = entries_of(job, wanted, self.world.now_ns, self.hazards)
+        except InvalidArgument as error:
+            raise _refusal(400, str(error)) from error
+        fields = _masked(wanted.read_mask)
+        body: dict[str, object] = {}
+        if "entries" in fields and (entries.lines or not self.hazards.omit_zero_values):
+            body["entries"] = [self._entry(line, fields) for line in entries.lines]
+        if entries.next_token:
+            body["nextPageToken"] = entries.next_token
+        return json_response(body)
+
+    def _entry(self, line: Line, fields: frozenset[str]) -> dict[str, object]:
+        entry: dict[str, object] = {}
+        if "logTime" in fields:
+            entry["logTime"] = format_stamp(line.timestamp_ns)
+        if "rank" in fields and (line.rank or not self.hazards.omit_zero_values):
+            entry["rank"] = line.rank
+        if "message" in fields and (line.message or not self.hazards.omit_zero_values):
+            entry["message"] = line.message
+        if self.hazards.extra_fields:
+            entry.update(UNKNOWN_FIELD)
+        return entry
+
+    def _job(self, job: BatchJob) -> dict[str, object]:
+        now = self.world.now
+        status = job.history.at(now)
+        started = job.history.first(["RUNNING"], now)
+        ended = job.history.first(ENDED, now)
+        body: dict[str, object] = {
+            "name": f"accounts/{job.account_id}/batchJobs/{job.job_id}",
+            "displayName": job.display_name,
+            "createTime": format_stamp(to_ns(job.history.created_at)),
+            "startTime": None if started is None else format_stamp(to_ns(started.since)),
+            "endTime": None if ended is None else format_stamp(to_ns(ended.since)),
+            "createdBy": "ada@example.com",
+            "nodePoolId": "h100-pool",
+            "environmentId": "",
+            "snapshotId": "",
+            "numRanks": job.num_ranks,
+            "envVars": {},
+            "role": "",
+            "pythonExecutor": {"targetType": "SCRIPT", "target": "train.py", "args": []},
+            "imageRef": "registry.example.com/train:latest",
+            "annotations": {},
+            "state": status.name,
+            "status": status.error_message or "",
+            "shared": False,
+            "updateTime": format_stamp(to_ns(status.since)),
+            **(UNKNOWN_FIELD if self.hazards.extra_fields else {}),
+        }
+        if not self.hazards.omit_zero_values:
+            return body
+        return {name: value for name, value in body.items() if value or name == "state"}
+
+    def _find(self, request: Request) -> BatchJob:
+        parameters = request.path_params
+        job = self.world.batch_jobs.get((parameters["account_id"], parameters["batch_job_id"]))
+        if job is None:
+            raise _refusal(404, f"batch job {parameters['batch_job_id']} not found")
+        return job
+
+    def _list_filter(self, text: str) -> Callable[[BatchJob], bool]:
+        if not text:
+            return lambda _job: True
+        match = LIST_FILTER.fullmatch(text)
+        if match is None:
+            raise _refusal(400, f"invalid filter: {text}")
+        name, value = match.groups()
+        now = self.world.now
+        if name == "state":
+            return lambda job: job.history.at(now).name == value
+        return lambda job: job.display_name == value
+
+
+def _entries_request(query: QueryParams) -> EntriesRequest:
+    start = query.get("startTime")
+    try:
+        return EntriesRequest(
+            ranks=frozenset(_int32(rank, "ranks") for rank in query.getlist("ranks")),
+            page_size=min(_integer(query, "pageSize") or DEFAULT_PAGE, LARGEST_PAGE),
+            page_token=query.get("pageToken", ""),
+            start_ns=parse_stamp(start) if start else None,
+            substring=query.get("filter", ""),
+            from_head=_boolean(query, "startFromHead"),
+            read_mask=query.get("readMask", ""),
+        )
+    except InvalidArgument as error:
+        raise _refusal(400, str(error)) from error
+
+
+def _masked(read_mask: str) -> frozenset[str]:
+    """Return the names of the fields to show; a mask names ``entries`` or ``entries.message`` and so on."""
+    fields = {"logTime", "rank", "message"}
+    paths = {path.strip() for path in read_mask.split(",") if path.strip()}
+    if not paths or "*" in paths or "entries" in paths:
+        return frozenset(fields | {"entries"})
+    named = {path.removeprefix("entries.").replace("log_time", "logTime") for path in paths}
+    return frozenset(named & fields | ({"entries"} if named & fields else set()))
+
+
+def _integer(query: QueryParams, name: str) -> int:
+    number = _int32(query[name], name) if query.get(name) else 0
+    if number < 0:
+        raise _refusal(400, f"{name} must not be negative")
+    return number
+
+
+def _int32(text: str, name: str) -> int:
+    if not re.fullmatch(r"[+-]?[0-9]{1,10}", text) or not -INT32 <= int(text) < INT32:
+        raise _refusal(400, f'parsing field "{name}": strconv.ParseInt: parsing "{text}": invalid syntax')
+    return int(text)
+
+
+def _boolean(query: QueryParams, name: str) -> bool:
+    text = query.get(name, "false")
+    if text not in ("true", "false", "True", "False", "1", "0"):
+        raise _refusal(400, f'parsing field "{name}": strconv.ParseBool: parsing "{text}": invalid syntax')
+    return text.lower() in ("true", "1")
+
+
+def _refusal(status: int, message: str) -> Refusal:
+    return Refusal(status, error_body(status, message))

@@ -1,0 +1,66 @@
+"""`files.*`: the three steps of an upload. The middle one, the bytes, is a plain POST served by `web_api`.
+
+Source: docs.slack.dev/messaging/working-with-files (documented, read 2026-11-20).
+"""
+
+from emulator.slack.methods.call import Call, Method
+from emulator.slack.model import File, Json, Message, SlackError
+from emulator.slack.wire import file_json
+
+
+def get_upload_url(call: Call) -> Json:
+    """`files.getUploadURLExternal`."""
+    name, length = call.need("filename"), int(call.need("length"))
+    if length < 1:
+        raise SlackError("invalid_arguments")
+    file = File(call.workspace.new_id("F"), name, length, call.args.get("snippet_type"))
+    call.workspace.files[file.id] = file
+    return {"upload_url": f"{call.desk.base_url}/slack/upload/{file.id}", "file_id": file.id}
+
+
+def complete_upload(call: Call) -> Json:
+    """`files.completeUploadExternal`: share uploads in a channel, as one message; the answer has no message ts."""
+    files = [_uploaded(call, item) for item in call.value("files") or []]
+    if not files:
+        raise SlackError("invalid_arguments")
+    channels = str(call.args.get("channel_id") or call.args.get("channels") or "")
+    for channel_id in filter(None, channels.split(",")):
+        _share(Call(call.desk, {**call.args, "channel": channel_id}), files)
+    for file in files:
+        file.completed = True
+    return {"files": [file_json(file) for file in files]}
+
+
+def _uploaded(call: Call, item: Json) -> File:
+    file = call.workspace.files.get(str(item.get("id")))
+    if file is None or file.content is None:
+        raise SlackError("file_not_found")
+    if file.completed:
+        raise SlackError("file_update_failed")
+    file.title = item.get("title") or file.name
+    return file
+
+
+def _share(call: Call, files: list[File]) -> None:
+    channel = call.channel()
+    app = call.workspace.app
+    if app.bot_user_id not in channel.members:
+        raise SlackError("not_in_channel")
+    if channel.is_archived:
+        raise SlackError("is_archived")
+    thread_ts = call.args.get("thread_ts")
+    root = channel.find(str(thread_ts)) if thread_ts else None
+    if thread_ts and (root is None or root.is_ephemeral):
+        raise SlackError("invalid_thread_ts")
+    text = str(call.args.get("initial_comment") or "")
+    message = Message(call.workspace.new_ts(), channel.id, app.bot_user_id, text, app.bot_id)
+    message.thread_ts = root.ts if root else None
+    message.files = list(files)
+    call.workspace.post(channel, message)
+
+
+_WRITE = ("files:write",)
+METHODS = {
+    "files.getUploadURLExternal": Method(get_upload_url, _WRITE, tier=4),
+    "files.completeUploadExternal": Method(complete_upload, _WRITE, tier=4),
+}

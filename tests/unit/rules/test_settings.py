@@ -1,0 +1,62 @@
+"""Rule settings as people type them."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.domain.alerts import Severity
+from bot.domain.subscriptions import RuleSettings
+from bot.errors import UsageError
+from bot.rules.catalog import RULES
+from bot.rules.rule import parameters_key
+from bot.rules.settings import describe_settings, parse_settings
+
+
+def test_settings_are_read() -> None:
+    settings = parse_settings(
+        ["low_gpu_utilization.threshold=10%", "low_gpu_utilization.for=30m", "log_errors=off", "severity=warn"]
+    )
+
+    assert settings == RuleSettings(
+        {"low_gpu_utilization": {"threshold": 0.1, "for": 1800.0}}, ("log_errors",), Severity.WARN
+    )
+
+
+def test_a_default_that_is_typed_is_the_same_as_one_that_is_not() -> None:
+    assert parse_settings(["low_gpu_utilization.for=15m"]) == RuleSettings()
+
+
+def test_a_later_word_wins() -> None:
+    assert parse_settings(["log_errors=off", "log_errors=on"]) == RuleSettings()
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("low_gpu_utilisation.for=3m", "did you mean `low_gpu_utilization`?"),
+        ("low_gpu_utilization.fro=3m", "it has `threshold`"),
+        ("low_gpu_utilization.for=soon", "write 90s, 30m, 2h or 1d"),
+        ("low_gpu_utilization.threshold=200%", "write 20% or 0.2"),
+        ("log_errors=maybe", "is `on` or `off`"),
+        ("severity=loud", "`page`, `warn` or `info`"),
+        ("hello", "is no setting"),
+    ],
+)
+def test_a_mistyped_setting_is_explained(word: str, said: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_settings([word])
+
+    assert said in caught.value.public
+
+
+def test_every_rule_is_described_with_its_values() -> None:
+    lines = describe_settings(parse_settings(["low_gpu_utilization.for=30m", "log_errors=off"]))
+
+    assert len(lines) == len(RULES)
+    assert any("for=30m" in line and "threshold=20%" in line for line in lines)
+    assert any(line.startswith("log_errors") and line.endswith("(off)") for line in lines)
+
+
+def test_equal_parameters_share_a_key() -> None:
+    assert parameters_key({"b": 1, "a": 2}) == parameters_key({"a": 2, "b": 1}) == "a=2,b=1"
+    assert parameters_key({}) == ""

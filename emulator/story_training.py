@@ -1,0 +1,221 @@
+"""Six Baseten training jobs: healthy, out of memory, idle GPUs, hanging, preempted, and one on two nodes.
+
+Not what programs print (``training_text.py``) nor when (``tape.py``); the list of all stories is in ``stories.py``.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from emulator import training_text as text
+from emulator.gauges import Gauge, Metrics, Node, Storage
+from emulator.logs import Line, Script
+from emulator.tape import Tape, Timeline, busy, measured
+from emulator.world import Status, TrainingJob, World, to_ns
+
+PROJECT = "p7qr9qv"
+GPUS = 8
+STEP_S = 4
+TOTAL_STEPS = 50_000
+ENDLESS = 10_000_000
+FUTURE = timedelta(hours=12)
+BYTES_FULL = 79.1 * 2**30
+OOM_RANK = 3
+
+GpuGauge = Callable[[int], Gauge]
+"""A GPU's rank -> its series."""
+
+
+def healthy(world: World, timeline: Timeline) -> None:
+    """Train on eight GPUs, well and for ever; its log is computed and costs no memory."""
+    began = timeline.began
+    first_ns = to_ns(began) + 90 * 10**9
+
+    def line_at(number: int) -> Line:
+        step, bar = divmod(number, 2)
+        said = text.progress_bar(step % TOTAL_STEPS, TOTAL_STEPS, STEP_S) if bar else text.trainer_step(step)
+        moment_ns = first_ns + step * STEP_S * 10**9 + bar * 1_200_000 + int(text.noise(11, number) * 900_000)
+        return Line(moment_ns, said, "h8a01")
+
+    tape = Tape("h8a01")
+    _start(tape, began, "h8gpu42-0")
+    job = _add(world, "h8gpu42", "llama-70b-sft", Script(ENDLESS, line_at, after=tape.lines), _running(began))
+    job.metrics = Metrics({"h8gpu42-0": _node(21, began)}, _cache(began))
+    job.checkpoint_sync_status = "SYNCING"
+
+
+def out_of_memory(world: World, timeline: Timeline) -> None:
+    """Fill the memory of rank 3 until it fails at second 20; the job is failed at second 28."""
+    began, crash, end = timeline.began, timeline.at(20), timeline.at(28)
+    pid, host = 81_234, "oom3r8x-0"
+    tape = Tape("x3b7q")
+    _start(tape, began, host)
+    last = _steps(tape, began, crash)
+    tape.write(
+        crash,
+        f"{crash:%F %T},204 - trainer - ERROR - step {last + 1} failed on rank {OOM_RANK}: CUDA out of memory",
+        level="ERROR",
+    )
+    ranks = (text.out_of_memory(OOM_RANK, pid), text.peer_gone(0), text.peer_gone(5))
+    tape.write(crash + timedelta(milliseconds=40), text.interleaved(*ranks))
+    tape.write(crash + timedelta(seconds=3), text.torchrun_failure(OOM_RANK, pid, host, crash))
+    failed = Status(end, "TRAINING_JOB_FAILED", "Training job exited with code 1.")
+    job = _add(world, "oom3r8x", "mistral-long-context", tape.lines, [*_running(began), failed])
+    crash_s = to_ns(crash) / 1e9
+
+    def filling(gpu: int) -> Gauge:
+        if gpu != OOM_RANK:
+            return busy(40 + gpu, 70e9, 1e9)
+        return lambda moment: min(BYTES_FULL, 84.6e9 - max(0.0, crash_s - moment) * 1.1e6)
+
+    job.metrics = Metrics({host: _node(31, began, end, memory=filling)}, _cache(began, end))
+
+
+def idle(world: World, timeline: Timeline) -> None:
+    """Starve the GPUs from second 2 to second 90: the data loader waits for slow storage."""
+    began, dry, wet = timeline.began, timeline.at(2), timeline.at(90)
+    tape = Tape("d5k2m")
+    _start(tape, began, "idle5gp-0")
+    last = _steps(tape, began, dry)
+    waits = int((wet - dry).total_seconds()) // 8
+    for number in range(waits):
+        waited = 8 * (number + 1)
+        shard = 482 + number
+        said = f"WARNING data.loader: waited {waited}.3 s for shard train-{shard:05d}.tar (median 0.2 s)"
+        tape.write(dry + timedelta(seconds=waited), said, level="WARNING")
+    tape.write(wet, "INFO data.loader: storage answers again, prefetch queue is full", level="INFO")
+    _steps(tape, wet, wet + FUTURE, first=last + 1)
+    job = _add(world, "idle5gp", "qwen-vision-pretrain", tape.lines, _running(began))
+    dry_s, wet_s = to_ns(dry) / 1e9, to_ns(wet) / 1e9
+
+    def starving(gpu: int) -> Gauge:
+        full, empty = busy(60 + gpu, 0.93, 0.06), busy(70 + gpu, 0.03, 0.02)
+        return lambda moment: (empty if dry_s <= moment < wet_s else full)(moment)
+
+    job.metrics = Metrics({"idle5gp-0": _node(51, began, utilization=starving)}, _cache(began))
+
+
+def hanging(world: World, timeline: Timeline) -> None:
+    """Stop stepping at second 15 while the GPUs spin at 100 %: a collective that never returns."""
+    began, stuck = timeline.began, timeline.at(15)
+    tape = Tape("g7n4w")
+    _start(tape, began, "hang7nd-0")
+    _steps(tape, began, stuck)
+    job = _add(world, "hang7nd", "gpt-oss-rlhf", tape.lines, _running(began))
+    stuck_s = to_ns(stuck) / 1e9
+
+    def spinning(gpu: int) -> Gauge:
+        working = busy(80 + gpu, 0.92, 0.06)
+        return lambda moment: 1.0 if moment >= stuck_s else working(moment)
+
+    job.metrics = Metrics({"hang7nd-0": _node(81, began, utilization=spinning)}, _cache(began))
+
+
+def preempted(world: World, timeline: Timeline) -> None:
+    """Lose the spot machine at second 35."""
+    began, signal, end = timeline.began, timeline.at(32), timeline.at(35)
+    tape = Tape("s9p1z")
+    _start(tape, began, "preem4t-0")
+    last = _steps(tape, began, signal)
+    said = [
+        "WARNING launcher: received SIGTERM, the node is being reclaimed (grace period 30 s)",
+        f"WARNING launcher: saving an emergency checkpoint at step {last}",
+    ]
+    tape.write(signal, said, level="WARNING")
+    tape.write(signal + timedelta(seconds=2), f"Saving model checkpoint to /mnt/ckpts/checkpoint-{last}")
+    lost = Status(end, "TRAINING_JOB_PREEMPTED", "The spot instance was reclaimed.")
+    job = _add(world, "preem4t", "gemma-spot-sft", tape.lines, [*_running(began), lost])
+    job.availability_model = "spot"
+    job.metrics = Metrics({"preem4t-0": _node(91, began, end)}, _cache(began, end))
+
+
+def two_nodes(world: World, timeline: Timeline) -> None:
+    """Train on two nodes of eight GPUs; node 1 is a little slower, and only per-node metrics show it."""
+    began = timeline.began
+    tapes = [Tape("m0a5c"), Tape("m1f8e")]
+    for node, tape in enumerate(tapes):
+        _start(tape, began, f"multi2n-{node}")
+    until = timeline.start + FUTURE
+    count = int((until - began).total_seconds()) // STEP_S
+    for step in range(count):
+        moment = began + timedelta(seconds=100 + step * STEP_S)
+        tapes[1].write(moment, text.megatron_step(step))
+        if step % 25 == 0:
+            tapes[0].write(moment, f"[node 0] dataloader: prefetched 64 batches, queue depth 64, step {step}")
+    lines = [line for tape in tapes for line in tape.lines]
+    job = _add(world, "multi2n", "megatron-moe-pretrain", lines, _running(began))
+    job.node_count = 2
+    nodes = {f"multi2n-{n}": _node(101 + 20 * n, began, utilization=_level(121 + n, level)) for n, level in SPEEDS}
+    job.metrics = Metrics(nodes, _cache(began))
+
+
+SPEEDS = ((0, 0.95), (1, 0.88))
+
+
+def _level(seed: int, level: float) -> GpuGauge:
+    return lambda gpu: busy(seed + gpu, level, 0.05)
+
+
+def _running(began: datetime) -> list[Status]:
+    names = ("TRAINING_JOB_PENDING", "TRAINING_JOB_CREATED", "TRAINING_JOB_DEPLOYING", "TRAINING_JOB_RUNNING")
+    return [Status(began + timedelta(seconds=15 * index), name) for index, name in enumerate(names)]
+
+
+def _add(world: World, job_id: str, name: str, lines: list[Line] | Script, statuses: list[Status]) -> TrainingJob:
+    job = world.add_training_job(PROJECT, job_id, lines=lines, statuses=statuses)
+    world.projects[PROJECT].name = "foundation-models"
+    job.name = name
+    return job
+
+
+def _start(tape: Tape, began: datetime, host: str) -> None:
+    tape.write(began + timedelta(seconds=46), text.start_up(GPUS, host))
+
+
+def _steps(tape: Tape, since: datetime, until: datetime, first: int = 0) -> int:
+    """Write steps, and now and then a progress bar and a checkpoint; return the last step."""
+    warm_up_s = 90 if first == 0 else STEP_S
+    step = first
+    moment = since + timedelta(seconds=warm_up_s)
+    while moment < until:
+        tape.write(moment, text.trainer_step(step))
+        if step % 5 == 0:
+            tape.write(moment + timedelta(milliseconds=2), text.progress_bar(step, TOTAL_STEPS, STEP_S))
+        if step % 500 == 499:
+            tape.write(
+                moment + timedelta(milliseconds=9), f"Saving model checkpoint to /mnt/ckpts/checkpoint-{step + 1}"
+            )
+        step += 1
+        moment += timedelta(seconds=STEP_S)
+    return step - 1
+
+
+def _node(
+    seed: int,
+    since: datetime,
+    until: datetime | None = None,
+    *,
+    utilization: GpuGauge | None = None,
+    memory: GpuGauge | None = None,
+) -> Node:
+    used = utilization or _level(seed, 0.94)
+
+    def held(gpu: int) -> Gauge:
+        return memory(gpu) if memory else busy(seed + 200 + gpu, 71e9, 6e8)
+
+    def alive(gauge: Gauge) -> Gauge:
+        return measured(gauge, since, until)
+
+    return Node(
+        gpu_utilization={str(gpu): alive(used(gpu)) for gpu in range(GPUS)},
+        gpu_memory_usage_bytes={str(gpu): alive(held(gpu)) for gpu in range(GPUS)},
+        cpu_usage=alive(busy(seed + 300, 34.0, 9.0)),
+        cpu_memory_usage_bytes=alive(busy(seed + 301, 412e9, 8e9)),
+        ephemeral_storage=Storage(alive(busy(seed + 302, 96e9, 2e9)), alive(busy(seed + 303, 0.19, 0.004))),
+    )
+
+
+def _cache(since: datetime, until: datetime | None = None) -> Storage:
+    return Storage(
+        measured(busy(401, 740e9, 1e9), since, until),
+        measured(busy(402, 0.37, 0.001), since, until),
+    )

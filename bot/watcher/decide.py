@@ -1,0 +1,204 @@
+"""What one look means: conditions → lifecycle → what each channel is told. Pure; the clock is a parameter.
+
+`poll.py` fetches before and saves after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from bot.domain.alerts import (
+    Alert,
+    Delivery,
+    DeliveryKind,
+    Evidence,
+    Finding,
+    Incident,
+    Memory,
+    Notification,
+    NotifyReason,
+    Verdict,
+    stable_id,
+)
+from bot.domain.durations import format_duration
+from bot.domain.gaps import GapReason, Part
+from bot.domain.jobs import Job, JobState
+from bot.domain.observations import Observation
+from bot.domain.subscriptions import Setting, Subscription
+from bot.rules.catalog import RULES, rule_named
+from bot.rules.lifecycle import step
+from bot.rules.routing import AlertNow, Plan, end_incident, plan
+from bot.rules.rule import Context, parameters_key
+from bot.store.watches import ClaimedWatch
+
+GIVE_UP_DRAINING = timedelta(minutes=15)
+"""A job that ended is let go after this long even when its log cannot be read."""
+
+_ENDED = {
+    JobState.SUCCEEDED: "finished",
+    JobState.FAILED: "failed",
+    JobState.CANCELLED: "was stopped",
+    JobState.PREEMPTED: "was preempted",
+}
+
+Redact = Callable[[str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a look came to."""
+
+    job: Job
+    memory: Memory
+    alerts: tuple[Alert, ...]
+    incidents: tuple[Incident, ...]
+    """Those that changed."""
+    deliveries: tuple[Delivery, ...]
+    over: bool
+    """The job ended and its last word was said."""
+
+
+def decide(
+    watch: ClaimedWatch,
+    observation: Observation,
+    *,
+    now: datetime,
+    more: bool,
+    drain: timedelta,
+    redact: Redact,
+) -> Decision:
+    """Judge one look.
+
+    Args:
+        watch: the job with its alerts, incidents, subscriptions and silences as stored.
+        observation: what was seen.
+        now: the time of the poll.
+        more: whether log lines are left unread.
+        drain: how long after a job's end its log is still read for late lines.
+        redact: takes secrets out of text before it is stored.
+    """
+    job = _job(watch, observation, redact)
+    ended_at = _ended_at(watch.memory, job, now)
+    judged = _judge(watch, observation, now, redact, job_ended=job.state.is_terminal)
+    plans = {one.channel: _plan(watch, one, judged, job, now) for one in watch.subscriptions}
+    plans |= _orphans(watch, plans, job, now)
+    waited = now - ended_at if ended_at else timedelta(0)
+    readable = not more and not _log_is_hidden(observation)
+    over = ended_at is not None and waited >= drain and (readable or waited >= GIVE_UP_DRAINING)
+    if over:
+        plans = {
+            channel: _last_word(channel, one, job, watch, now, complete=readable) for channel, one in plans.items()
+        }
+    before = {incident.id: incident for incident in watch.incidents}
+    return Decision(
+        job=job,
+        memory={"ended_at": ended_at.isoformat()} if ended_at else {},
+        alerts=tuple(one.alert for one in judged),
+        incidents=tuple(
+            one.incident for one in plans.values() if one.incident and before.get(one.incident.id) != one.incident
+        ),
+        deliveries=tuple(delivery for one in plans.values() for delivery in one.deliveries),
+        over=over or not watch.subscriptions,
+    )
+
+
+def wanted_rules(subscriptions: Sequence[Subscription]) -> dict[tuple[str, str], Mapping[str, Setting]]:
+    """Every distinct (rule, parameters key) that some channel wants, with the settings behind it."""
+    wanted: dict[tuple[str, str], Mapping[str, Setting]] = {}
+    for rule in RULES:
+        for subscription in subscriptions:
+            if rule.name not in subscription.settings.off:
+                settings = subscription.settings.parameters.get(rule.name, {})
+                wanted[rule.name, parameters_key(settings)] = settings
+    return wanted
+
+
+def _judge(
+    watch: ClaimedWatch, observation: Observation, now: datetime, redact: Redact, *, job_ended: bool
+) -> list[AlertNow]:
+    stored = {(alert.rule, alert.parameters_key): alert for alert in watch.alerts}
+    judged = []
+    for (name, key), settings in wanted_rules(watch.subscriptions).items():
+        rule = rule_named(name)
+        assert rule is not None
+        alert = stored.get((name, key)) or Alert(name, key, severity=rule.severity)
+        filled = rule.fill(settings)
+        verdict, memory = rule.condition(Context(observation, filled, alert.memory))
+        stepped, transition = step(
+            replace(alert, memory=memory),
+            _redacted(verdict, redact),
+            rule.timing(filled),
+            now,
+            job_ended=job_ended,
+        )
+        judged.append(AlertNow(stepped, transition))
+    return judged
+
+
+def _plan(watch: ClaimedWatch, subscription: Subscription, judged: Sequence[AlertNow], job: Job, now: datetime) -> Plan:
+    incident = next((one for one in watch.incidents if one.channel == subscription.channel), None)
+    silences = [one for one in watch.silences if one.channel == subscription.channel]
+    return plan(subscription, judged, incident, silences, job, now)
+
+
+def _orphans(watch: ClaimedWatch, plans: Mapping[str, Plan], job: Job, now: datetime) -> dict[str, Plan]:
+    """Close what is open in channels that no longer watch the job."""
+    text = "This channel no longer watches the job."
+    return {one.channel: end_incident(one, job, now, text) for one in watch.incidents if one.channel not in plans}
+
+
+def _last_word(channel: str, current: Plan, job: Job, watch: ClaimedWatch, now: datetime, *, complete: bool) -> Plan:
+    text = last_word(job, complete=complete)
+    incident = current.incident
+    if incident is not None and incident.resolved_at is None:
+        ended = end_incident(incident, job, now, text)
+        return Plan(ended.incident, (*current.deliveries, *ended.deliveries))
+    key = stable_id("note", f"{channel}|{job.ref}|{watch.id}|end")
+    note = Delivery(key, channel, Notification(DeliveryKind.NOTE, NotifyReason.NOTE, job, text=text))
+    return Plan(incident, (*current.deliveries, note))
+
+
+def last_word(job: Job, *, complete: bool) -> str:
+    """What is said when a job is let go."""
+    name = job.name or str(job.ref)
+    began, ended = job.started_at or job.created_at, job.ended_at or job.updated_at
+    took = f" after {format_duration(ended - began)}" if began and ended and ended > began else ""
+    unread = "" if complete else " Its last log lines could not be read."
+    return f"{name} {_ENDED.get(job.state, 'ended')}{took}. This channel no longer watches it.{unread}"
+
+
+def _job(watch: ClaimedWatch, observation: Observation, redact: Redact) -> Job:
+    job = observation.job or watch.last_job or Job(watch.job, JobState.UNKNOWN, "")
+    return replace(job, error=redact(job.error)) if job.error else job
+
+
+def _ended_at(memory: Memory, job: Job, now: datetime) -> datetime | None:
+    if not job.state.is_terminal:
+        return None
+    stored = memory.get("ended_at")
+    return datetime.fromisoformat(stored) if isinstance(stored, str) else now
+
+
+def _log_is_hidden(observation: Observation) -> bool:
+    return any(
+        gap.part is Part.LOGS and gap.reason not in (GapReason.NOT_SUPPORTED, GapReason.UNREACHABLE_LINES)
+        for gap in observation.gaps
+    )
+
+
+def _redacted(verdict: Verdict, redact: Redact) -> Verdict:
+    if not isinstance(verdict, Finding):
+        return verdict
+    evidence = verdict.evidence
+    return replace(verdict, evidence=_redacted_evidence(evidence, redact))
+
+
+def _redacted_evidence(evidence: Evidence, redact: Redact) -> Evidence:
+    return replace(
+        evidence,
+        summary=redact(evidence.summary),
+        lines=tuple(line._replace(message=redact(line.message)) for line in evidence.lines),
+        facts=tuple((label, redact(value)) for label, value in evidence.facts),
+    )

@@ -1,0 +1,233 @@
+"""Polling: claim the jobs that are due → look at each, side by side → decide → save, in batches.
+
+`tick` never waits for a job: it starts what is due and saves what is ready, so that a slow platform delays only its own
+jobs. What a look fetches is in `observe.py`, what it means in `decide.py`, when the next one is due in `pace.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+import structlog
+
+from bot.domain.alerts import Memory
+from bot.domain.durations import ns_from_datetime
+from bot.domain.gaps import Gap, GapReason, Part
+from bot.domain.jobs import JobState
+from bot.domain.observations import Observation
+from bot.domain.redaction import Redactor
+from bot.errors import BotError
+from bot.providers.http import background
+from bot.providers.registry import Registry
+from bot.rules.catalog import rule_named
+from bot.store.engine import Store
+from bot.store.watches import ClaimedWatch, PollResult
+from bot.watcher.decide import Decision, decide, wanted_rules
+from bot.watcher.observe import Look, Seen, observe
+from bot.watcher.pace import Pace, next_interval
+
+log = structlog.get_logger(__name__)
+
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class PollSettings:
+    """How polling is done."""
+
+    pace: Pace = field(default_factory=Pace)
+    concurrency: int = 100
+    """Jobs looked at at once."""
+    lease: timedelta = timedelta(minutes=3)
+    """A job not saved by then is given to another process: at least three HTTP time-outs."""
+    lookback: timedelta = timedelta(minutes=15)
+    """How much log from before the subscription is read at first."""
+    overlap: timedelta = timedelta(seconds=90)
+    drain: timedelta = timedelta(seconds=90)
+    """How long after its end a job's log is still read for late lines."""
+
+
+class Poller:
+    """Looks at the jobs that are due."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        store: Store,
+        clock: Clock,
+        redactor: Redactor,
+        settings: PollSettings | None = None,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._registry, self._store, self._clock = registry, store, clock
+        self._settings = settings or PollSettings()
+        self._redact = lambda text: redactor.redact(text)[0]
+        self._jitter = jitter
+        self._looks: dict[asyncio.Task[PollResult], ClaimedWatch] = {}
+
+    async def tick(self) -> int:
+        """Save what is ready and start what is due.
+
+        Returns:
+            How many jobs were saved or started; 0 when there was nothing to do.
+        """
+        saved = await self._save_ready()
+        free = self._settings.concurrency - len(self._looks)
+        claimed = (
+            await self._store.watches.claim_due(self._clock(), lease=self._settings.lease, limit=min(free, 100))
+            if free > 0
+            else []
+        )
+        for watch in claimed:
+            self._looks[asyncio.create_task(self._poll(watch))] = watch
+        if self._looks:
+            await asyncio.wait(self._looks, timeout=0.05, return_when=asyncio.FIRST_COMPLETED)
+        return saved + len(claimed)
+
+    async def stop(self) -> None:
+        """Save what is ready, break off the rest and give it back to be polled at once by someone else."""
+        await self._save_ready()
+        unfinished = dict(self._looks)
+        self._looks.clear()
+        for task in unfinished:
+            task.cancel()
+        await asyncio.gather(*unfinished, return_exceptions=True)
+        if unfinished:
+            await self._store.watches.release(list(unfinished.values()), self._clock())
+
+    async def _save_ready(self) -> int:
+        ready = [task for task in self._looks if task.done()]
+        if not ready:
+            return 0
+        watches = [self._looks.pop(task) for task in ready]
+        results = [task.result() for task in ready]
+        held = await self._store.watches.settle(results, self._clock())
+        for watch in watches:
+            if watch.id not in held:
+                log.warning("poll was not saved: the job was taken by another process or changed", job=str(watch.job))
+        return len(ready)
+
+    async def _poll(self, watch: ClaimedWatch) -> PollResult:
+        """Look and decide; whatever happens, there is a result with a next time."""
+        try:
+            now = self._clock()
+            return self._judged(watch, await self._look(watch, now), now)
+        except Exception:  # one bad job must not stop the others
+            log.exception("poll crashed", job=str(watch.job))
+            return self._crashed(watch)
+
+    async def _look(self, watch: ClaimedWatch, now: datetime) -> Seen:
+        """Fetch; what goes wrong on our own side is a gap too, so that the channel hears of it."""
+        try:
+            with background():
+                return await observe(self._registry.get(watch.lane), self._what(watch, now), now)
+        except BotError as error:
+            public = error.public
+        except Exception:  # the channel must hear that we are blind, whatever the reason
+            log.exception("look crashed", job=str(watch.job))
+            public = "trainwatch itself failed while looking; its log says why."
+        gap = Gap(Part.STATUS, GapReason.UNAVAILABLE, public)
+        return Seen(Observation(watch.job, now, gaps=(gap, replace(gap, part=Part.LOGS))), watch.cursor, more=False)
+
+    def _judged(self, watch: ClaimedWatch, seen: Seen, now: datetime) -> PollResult:
+        decision = decide(
+            watch,
+            seen.observation,
+            now=now,
+            more=seen.more,
+            drain=self._settings.drain,
+            redact=self._redact,
+        )
+        return self._result(watch, seen, decision, now)
+
+    def _what(self, watch: ClaimedWatch, now: datetime) -> Look:
+        return Look(
+            job=watch.job,
+            cursor=watch.cursor,
+            logs_from_ns=ns_from_datetime(watch.created_at - self._settings.lookback),
+            overlap=self._settings.overlap,
+            metrics_from=_metrics_from(watch, now),
+        )
+
+    def _result(self, watch: ClaimedWatch, seen: Seen, decision: Decision, now: datetime) -> PollResult:
+        blind = _blind(seen.observation)
+        fails = watch.fails + 1 if blind else 0
+        quiet = 0 if seen.observation.lines else _number(watch.memory, "quiet_polls") + 1
+        interval = next_interval(
+            self._settings.pace,
+            decision.job.state,
+            fails=fails,
+            quiet_polls=quiet,
+            retry_after=seen.retry_after,
+            jitter=self._jitter(),
+        )
+        metrics_at = watch.memory.get("metrics_at") if seen.observation.gap(Part.METRICS) else now.isoformat()
+        memory: Memory = {**decision.memory, "quiet_polls": quiet, "metrics_at": metrics_at}
+        return PollResult(
+            watch_id=watch.id,
+            token=watch.token,
+            next_due_at=now if seen.more and not blind else now + interval,
+            fails=fails,
+            cursor=seen.cursor,
+            last_job=decision.job,
+            seen_at=watch.seen_at if blind else now,
+            memory=memory,
+            alerts=decision.alerts,
+            incidents=decision.incidents,
+            deliveries=decision.deliveries,
+            unsubscribe=decision.over,
+        )
+
+    def _crashed(self, watch: ClaimedWatch) -> PollResult:
+        state = watch.last_job.state if watch.last_job else JobState.UNKNOWN
+        interval = next_interval(
+            self._settings.pace,
+            state,
+            fails=watch.fails + 1,
+            quiet_polls=0,
+            retry_after=None,
+            jitter=self._jitter(),
+        )
+        return PollResult(
+            watch_id=watch.id,
+            token=watch.token,
+            next_due_at=self._clock() + interval,
+            fails=watch.fails + 1,
+            cursor=watch.cursor,
+            last_job=watch.last_job,
+            seen_at=watch.seen_at,
+            memory=watch.memory,
+        )
+
+
+def _metrics_from(watch: ClaimedWatch, now: datetime) -> datetime | None:
+    """At first far enough back to judge at once; then a little before the last look, for samples that come late."""
+    rule = rule_named("low_gpu_utilization")
+    assert rule is not None
+    wanted = [settings for (name, _), settings in wanted_rules(watch.subscriptions).items() if name == rule.name]
+    if not wanted:
+        return None
+    stored = watch.memory.get("metrics_at")
+    if isinstance(stored, str):
+        return datetime.fromisoformat(stored) - timedelta(minutes=3)
+    filled = [rule.fill(settings) for settings in wanted]
+    needed = max(float(one["for"]) + float(one["warmup"]) for one in filled)
+    return now - timedelta(seconds=needed) - timedelta(minutes=3)
+
+
+def _blind(observation: Observation) -> bool:
+    """Whether the job itself could not be seen."""
+    return any(
+        gap.part in (Part.STATUS, Part.LOGS)
+        and gap.reason not in (GapReason.NOT_SUPPORTED, GapReason.UNREACHABLE_LINES)
+        for gap in observation.gaps
+    )
+
+
+def _number(memory: Memory, name: str) -> int:
+    value = memory.get(name)
+    return value if isinstance(value, int) else 0

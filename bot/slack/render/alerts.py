@@ -1,0 +1,249 @@
+"""Alerts as Slack shows them: the root that is edited, the replies in its thread, and notes.
+
+A root says in one glance what broke, on which job, since when, and what to try. Everything else is in the thread.
+Sending is in `bot.slack.notifier`; what is said when is decided in `bot.rules`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from bot.domain.alerts import (
+    DeliveryKind,
+    Evidence,
+    Incident,
+    IncidentAlert,
+    Notification,
+    NotifyReason,
+    Resolution,
+    Severity,
+)
+from bot.domain.durations import format_duration
+from bot.domain.jobs import Job
+from bot.slack.render import commands
+from bot.slack.render.actions import Action, actions, button, overflow
+from bot.slack.render.lines import line_rows, only_source
+from bot.slack.render.message import (
+    Block,
+    Message,
+    code,
+    context,
+    escape,
+    fenced_sections,
+    link,
+    message,
+    moment,
+    one_line,
+    person,
+    plain_moment,
+    plural,
+    section,
+)
+
+_SIGNS = {Severity.PAGE: "🔴", Severity.WARN: "🟠", Severity.INFO: "🔵"}
+_CLEARED = "✅"
+_OVER = "⚪"
+_ENDINGS = {
+    Resolution.CLEARED: "It is back to normal.",
+    Resolution.JOB_ENDED: "The job ended before it cleared.",
+    Resolution.UNSUBSCRIBED: "This channel no longer watches the job.",
+}
+_MAX_OTHERS = 6
+_LINES_BUDGET = 6000
+"""Characters of log lines in a reply: a thread is read on a phone; the Logs button shows the rest."""
+
+
+def render_notification(notification: Notification) -> Message:
+    """The message of any notification; a root and its edits are the same picture at two times."""
+    incident = notification.incident
+    if incident is None or notification.kind is DeliveryKind.NOTE:
+        return render_note(notification)
+    if notification.kind is DeliveryKind.REPLY:
+        alert = next((one for one in incident.alerts if one.id == notification.alert_id), None)
+        return render_reply(incident, alert, notification.reason) if alert else render_note(notification)
+    return render_root(incident)
+
+
+def render_root(incident: Incident) -> Message:
+    """The incident as it stands: loud while something fires, calm when it is over."""
+    lead = _lead(incident)
+    if lead is None:
+        calm = f"Nothing fires on {_name(incident.job)}."
+        return message(calm, [section(calm)])
+    others = [alert for alert in incident.alerts if alert is not lead]
+    over = lead.resolved_at is not None
+    lines = _resolved_lines(incident.job, lead) if over else _firing_lines(incident.job, lead)
+    return message(
+        _resolved_sentence(incident.job, lead) if over else _firing_sentence(incident.job, lead),
+        [
+            section("\n".join(lines)),
+            section("\n".join(_other_lines(others))) if others else None,
+            context(_acknowledgements(incident)),
+            _buttons(incident, lead),
+            context([code(lead.id), code(str(incident.job.ref))]),
+        ],
+    )
+
+
+def render_reply(incident: Incident, alert: IncidentAlert, reason: NotifyReason) -> Message:
+    """What stands behind one alert: the lines that matter, the facts, what to try."""
+    evidence = alert.evidence
+    if alert.resolved_at is not None:
+        sentence = _resolved_sentence(incident.job, alert)
+        mark = f"{_end_sign(alert)} *{escape(alert.title)}* {_ending(alert)}"
+        return message(sentence, [section(mark), context([code(alert.id)])])
+    blocks, shown = fenced_sections(line_rows(evidence.lines, max_line=1500), _LINES_BUDGET)
+    head = [f"{_SIGNS[alert.severity]} *{escape(alert.title)}*{_again(reason)}", one_line(evidence.summary, 600)]
+    facts = [f"*{one_line(label, 60)}:* {one_line(value, 300)}" for label, value in evidence.facts[:10]]
+    try_this = [f"*Try:* {one_line(evidence.hint, 600)}"] if evidence.hint else []
+    tail = [*facts, *try_this]
+    return message(
+        _firing_sentence(incident.job, alert),
+        [
+            section("\n".join(head)),
+            *blocks,
+            section("\n".join(tail)) if tail else None,
+            context([_lines_note(evidence, shown), code(alert.id)]),
+        ],
+    )
+
+
+def render_note(notification: Notification) -> Message:
+    """News that is no alert: the job ended, the subscription ended with it."""
+    said = one_line(notification.text or "There is news of this job.", 1500)
+    job = notification.job
+    return message(
+        f"{_name(job)}: {said}",
+        [section(f"ℹ️ {job_link(job)}: {said}"), context([code(str(job.ref))])],  # noqa: RUF001 - the sign is meant
+    )
+
+
+def job_link(job: Job) -> str:
+    """The job's name, linked to its page at the platform."""
+    return link(job.url, f"*{_name(job)}*")
+
+
+def sign(incident: Incident) -> str:
+    """The colour of an incident: of its worst firing alert, or how it ended."""
+    lead = _lead(incident)
+    if lead is None:
+        return _OVER
+    return _SIGNS[lead.severity] if lead.resolved_at is None else _end_sign(lead)
+
+
+def _name(job: Job) -> str:
+    return one_line(job.name or str(job.ref), 120)
+
+
+def _lead(incident: Incident) -> IncidentAlert | None:
+    """The alert the headline is about: the worst that fires, the earliest of these."""
+    firing = [alert for alert in incident.alerts if alert.resolved_at is None] or list(incident.alerts)
+    return min(firing, key=lambda alert: (-alert.severity.rank, alert.fired_at), default=None)
+
+
+def _firing_lines(job: Job, alert: IncidentAlert) -> list[str]:
+    evidence = alert.evidence
+    since = evidence.first_at or alert.fired_at
+    facts = [f"{one_line(label, 40)} {one_line(value, 100)}" for label, value in evidence.facts[:3]]
+    lines = [
+        f"{_SIGNS[alert.severity]} *{escape(alert.title)}* · {job_link(job)}",
+        " · ".join([f"Job {job.state}", f"since {moment(since)}", *facts]),
+        f"> {one_line(evidence.summary, 500)}",
+    ]
+    if evidence.hint:
+        lines.append(f"*Try:* {one_line(evidence.hint, 500)}")
+    return lines
+
+
+def _resolved_lines(job: Job, alert: IncidentAlert) -> list[str]:
+    return [f"{_end_sign(alert)} ~{escape(alert.title)}~ · {job_link(job)}", _sentence_case(_ending(alert))]
+
+
+def _other_lines(others: Sequence[IncidentAlert]) -> list[str]:
+    ordered = sorted(others, key=lambda alert: (alert.resolved_at is not None, -alert.severity.rank, alert.fired_at))
+    lines = [_other_line(alert) for alert in ordered[:_MAX_OTHERS]]
+    hidden = len(ordered) - len(lines)
+    return [*lines, f"… and {plural(hidden, 'more alert')} in the thread"] if hidden else lines
+
+
+def _other_line(alert: IncidentAlert) -> str:
+    if alert.resolved_at is not None:
+        return f"{_end_sign(alert)} ~{escape(alert.title)}~ {_ending(alert)}"
+    return f"{_SIGNS[alert.severity]} *{escape(alert.title)}*: {one_line(alert.evidence.summary, 240)}"
+
+
+def _acknowledgements(incident: Incident) -> list[str]:
+    users = dict.fromkeys(alert.acknowledged_by for alert in incident.alerts if alert.resolved_at is None)
+    names = [person(user) for user in users if user]
+    return [f"👀 {' and '.join(names)} {'has' if len(names) == 1 else 'have'} it; no reminders"] if names else []
+
+
+def _buttons(incident: Incident, lead: IncidentAlert) -> Block | None:
+    job, evidence = incident.job.ref, lead.evidence
+    first = evidence.first_at or lead.fired_at
+    logs = button("Logs", Action.SHOW, commands.logs_around(job, first, evidence.last_at or lead.fired_at))
+    if lead.resolved_at is not None:
+        return actions([logs])
+    unowned = any(alert.acknowledged_by is None for alert in incident.alerts if alert.resolved_at is None)
+    return actions(
+        [
+            button("Acknowledge", Action.ACKNOWLEDGE, incident.id, style="primary") if unowned else None,
+            button("Silence 1h", Action.CHANGE, commands.silence(job, timedelta(hours=1))),
+            logs,
+            overflow(
+                Action.MORE,
+                [
+                    ("Silence for 4 hours", commands.silence(job, timedelta(hours=4))),
+                    ("Silence for 24 hours", commands.silence(job, timedelta(hours=24))),
+                    ("Stop watching here", commands.unwatch(job)),
+                ],
+            ),
+        ]
+    )
+
+
+def _firing_sentence(job: Job, alert: IncidentAlert) -> str:
+    since = plain_moment(alert.evidence.first_at or alert.fired_at)
+    summary = one_line(alert.evidence.summary, 600)
+    return f"{_SIGNS[alert.severity]} {escape(alert.title)}: {_name(job)}, since {since}. {summary}"
+
+
+def _resolved_sentence(job: Job, alert: IncidentAlert) -> str:
+    return f"{_end_sign(alert)} {escape(alert.title)}: {_name(job)}, {_ending(alert)}"
+
+
+def _ending(alert: IncidentAlert) -> str:
+    """How it ended, as the end of a sentence: `resolved after 12m. It is back to normal.`."""
+    if alert.resolved_at is None:
+        return ""
+    took = format_duration(alert.resolved_at - alert.fired_at)
+    if alert.resolution is Resolution.CLEARED:
+        return f"resolved after {took}. {_ENDINGS[Resolution.CLEARED]}"
+    return f"over after {took}. {_ENDINGS[alert.resolution or Resolution.UNSUBSCRIBED]}"
+
+
+def _sentence_case(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _end_sign(alert: IncidentAlert) -> str:
+    return _CLEARED if alert.resolution is Resolution.CLEARED else _OVER
+
+
+def _again(reason: NotifyReason) -> str:
+    match reason:
+        case NotifyReason.CHANGED:
+            return " · there is more"
+        case NotifyReason.REPEAT:
+            return " · still firing"
+        case _:
+            return ""
+
+
+def _lines_note(evidence: Evidence, shown: int) -> str:
+    source = only_source(evidence.lines)
+    parts = [f"all from {code(source)}"] if source else []
+    if evidence.lines and evidence.count > shown:
+        parts.append(f"{shown} of {plural(evidence.count, 'line')} shown; press Logs above for the rest")
+    return " · ".join(["times in UTC", *parts]) if evidence.lines else ""

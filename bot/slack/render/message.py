@@ -1,0 +1,215 @@
+"""What goes to Slack: a Message of text and blocks, its limits, and the only way for text to get into it.
+
+Foreign text (log lines, job names, vendor words) enters a message through `escape`, `code` or `fence`, and nowhere
+else. What a message says is decided next door, in `alerts`, `logs`, `metrics` and `answers`; buttons are in `actions`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+Block = dict[str, object]
+"""One Block Kit block, or an element of one, as JSON."""
+
+# Documented: https://docs.slack.dev/reference/block-kit/blocks (read 2026-11-20), unless marked.
+MAX_BLOCKS = 50
+MAX_SECTION_TEXT = 3000
+MAX_HEADER_TEXT = 150
+MAX_FIELDS = 10
+MAX_FIELD_TEXT = 2000
+MAX_CONTEXT_ELEMENTS = 10
+MAX_ACTIONS = 25
+MAX_BUTTON_TEXT = 75
+MAX_BUTTON_VALUE = 2000
+MAX_OVERFLOW_OPTIONS = 5
+MAX_OPTION_TEXT = 75
+MAX_OPTION_VALUE = 150
+"""Documented: https://docs.slack.dev/reference/block-kit/composition-objects/option-object (read 2026-11-20)."""
+MAX_URL = 3000
+MAX_ID = 255
+MAX_TEXT = 4000
+"""Of the message's `text`: chat.update refuses more with `msg_too_long`, chat.postMessage advises no more.
+Documented: https://docs.slack.dev/reference/methods/chat.update (read 2026-11-20)."""
+BLOCKS_BUDGET = 10_000
+"""Characters over all blocks. Observed by others: chat.postMessage answers `msg_blocks_too_long` at 11,341 and 13,200
+characters (slackapi/bolt-js#2509, #2867; read 2026-11-20); Slack documents no number."""
+
+ELLIPSIS = "…"
+_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_INVISIBLE = re.compile(r"[\x80-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
+_OPEN_END = re.compile(r"(?:<[^<>]*|&[a-z]{0,3})$")
+_BACKTICKS = re.compile(r"`{3,}")
+_USER_ID = re.compile(r"[UW][A-Z0-9]{2,20}")
+_CHANNEL_ID = re.compile(r"[CGD][A-Z0-9]{2,20}")
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Rendered: what notifications and screen readers say (`text`), and what the eye sees (`blocks`)."""
+
+    text: str
+    """A whole sentence in mrkdwn, foreign text in it escaped."""
+    blocks: tuple[Block, ...]
+
+    def payload(self) -> dict[str, object]:
+        """The arguments of chat.postMessage, chat.update and a response_url that say what to show."""
+        return {"text": self.text, "blocks": list(self.blocks)}
+
+
+def message(text: str, blocks: Iterable[Block | None]) -> Message:
+    """A Message of the blocks that are there."""
+    return Message(text=cut(text, MAX_TEXT), blocks=tuple(block for block in blocks if block is not None))
+
+
+def weight(value: object) -> int:
+    """How much a block counts against BLOCKS_BUDGET: the length of every string in it but the keys."""
+    match value:
+        case str():
+            return len(value)
+        case dict():
+            return sum(weight(item) for item in value.values())
+        case list() | tuple():
+            return sum(weight(item) for item in value)
+        case _:
+            return 0
+
+
+# --- text ------------------------------------------------------------------------------------------------------
+
+
+def clean(text: str) -> str:
+    """Text without what a terminal obeys and an eye cannot see: colours go, control characters become visible."""
+    text = _ANSI.sub("", text.replace("\r\n", "\n"))
+    text = _CONTROL.sub(lambda found: chr(0x2400 + ord(found[0])) if found[0] != "\x7f" else "␡", text)
+    return _INVISIBLE.sub("\ufffd", text)
+
+
+def escape(text: str) -> str:
+    """Foreign text, so that Slack shows it and obeys nothing in it: no link, no mention, no `<!channel>`.
+
+    Source: https://docs.slack.dev/messaging/formatting-message-text#escaping (documented, read 2026-11-20).
+    """
+    return clean(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def cut(text: str, limit: int) -> str:
+    """Text of at most `limit` characters; a cut ends in "…" and never splits an entity, a link or a date."""
+    if len(text) <= limit:
+        return text
+    return _OPEN_END.sub("", text[: max(limit, 1) - len(ELLIPSIS)]) + ELLIPSIS
+
+
+def one_line(text: str, limit: int) -> str:
+    """Foreign text as one escaped line of at most `limit` characters."""
+    return cut(escape(" ".join(text[: 4 * limit].split())), limit)
+
+
+def code(text: str, limit: int = 200) -> str:
+    """Foreign text as inline code."""
+    shown = one_line(text.replace("`", "\u02cb"), limit)
+    return f"`{shown or ' '}`"
+
+
+def fence(lines: Iterable[str]) -> str:
+    """Escaped lines as one code block; backticks in them cannot end it."""
+    return "```\n" + "\n".join(_split_backticks(line) for line in lines) + "\n```"
+
+
+def _split_backticks(text: str) -> str:
+    """Three backticks in a row end a code block, so a zero-width space goes between them."""
+    return _BACKTICKS.sub(lambda run: "\u200b".join(run[0]), text)
+
+
+def link(url: str | None, label: str) -> str:
+    """A link to a web page, or the bare label (escaped already) when there is no safe URL."""
+    if url is None or not re.fullmatch(r"https?://[^\s<>|\x00-\x1f]+", url) or len(url) > MAX_URL // 2:
+        return label
+    return f"<{escape(url)}|{label.replace('|', '¦')}>"
+
+
+def moment(at: datetime, *, seconds: bool = False) -> str:
+    """A time in the reader's own zone and words, in UTC where Slack cannot.
+
+    Source: https://docs.slack.dev/messaging/formatting-message-text#date-formatting (documented, read 2026-11-20).
+    """
+    clock = "{time_secs}" if seconds else "{time}"
+    return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} {clock}|{plain_moment(at)}>"
+
+
+def plain_moment(at: datetime) -> str:
+    """A time for `text` and code blocks, where Slack's own formatting may not work: "13 Mar 14:02 UTC"."""
+    return f"{at.day} {at:%b %H:%M} UTC"
+
+
+def person(user: str) -> str:
+    """A mention of a Slack user; anything that is no user id is shown as text."""
+    return f"<@{user}>" if _USER_ID.fullmatch(user) else escape(user)
+
+
+def channel_link(channel: str) -> str:
+    """A link to a Slack channel; anything that is no channel id is shown as text."""
+    return f"<#{channel}>" if _CHANNEL_ID.fullmatch(channel) else escape(channel)
+
+
+def plural(count: int, noun: str) -> str:
+    """A number with its noun: `1 line`, `2,340 lines`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+# --- blocks ----------------------------------------------------------------------------------------------------
+
+
+def mrkdwn(text: str) -> Block:
+    """A text object that links and mentions only what we wrote as such (`verbatim`)."""
+    return {"type": "mrkdwn", "text": text, "verbatim": True}
+
+
+def plain(text: str, limit: int) -> Block:
+    """A text object that shows characters as they are."""
+    return {"type": "plain_text", "text": cut(clean(text), limit) or " ", "emoji": False}
+
+
+def section(text: str) -> Block:
+    """A paragraph, never folded behind "see more"."""
+    return {"type": "section", "text": mrkdwn(cut(text, MAX_SECTION_TEXT)), "expand": True}
+
+
+def header(text: str) -> Block:
+    """A title; plain text, so foreign text needs no escaping."""
+    return {"type": "header", "text": plain(text, MAX_HEADER_TEXT)}
+
+
+def context(texts: Sequence[str]) -> Block | None:
+    """Small print, its parts joined with a dot; None when there is nothing to say."""
+    said = [text for text in texts if text]
+    return {"type": "context", "elements": [mrkdwn(cut(" · ".join(said), MAX_FIELD_TEXT))]} if said else None
+
+
+def divider() -> Block:
+    """A thin line."""
+    return {"type": "divider"}
+
+
+def fenced_sections(lines: Sequence[str], budget: int) -> tuple[list[Block], int]:
+    """The newest escaped lines that fit into `budget` characters, as code blocks, and how many of them are shown.
+
+    Each line is at most a section long. Sections are filled from the newest line back, so the last one is full.
+    """
+    room = MAX_SECTION_TEXT - len(fence([""]))
+    groups: list[list[str]] = [[]]
+    used, group_used, shown = 0, 0, 0
+    for line in reversed(lines):
+        kept = cut(_split_backticks(line), room)
+        cost = len(kept) + 1
+        if used + cost + len(fence([])) * len(groups) > budget:
+            break
+        if group_used + cost > room + 1:
+            groups.append([])
+            group_used = 0
+        groups[-1].append(kept)
+        group_used, used, shown = group_used + cost, used + cost, shown + 1
+    return [section(fence(reversed(group))) for group in reversed(groups) if group], shown

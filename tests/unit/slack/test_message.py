@@ -1,0 +1,136 @@
+"""The only way for text to get into a message."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.slack.render.message import (
+    BLOCKS_BUDGET,
+    MAX_SECTION_TEXT,
+    Message,
+    clean,
+    code,
+    cut,
+    escape,
+    fence,
+    fenced_sections,
+    link,
+    moment,
+    one_line,
+    person,
+    section,
+)
+from tests.unit.slack.factories import HOSTILE
+from tests.unit.slack.validity import problems, shown
+
+ANY_TEXT = st.text(st.characters(codec=None), max_size=400)
+
+
+@pytest.mark.parametrize(
+    ("foreign", "expected"),
+    [
+        ("<!channel>", "&lt;!channel&gt;"),
+        ("a & b", "a &amp; b"),
+        ("&lt;", "&amp;lt;"),
+        ("\x1b[1;31mred\x1b[0m", "red"),
+        ("\x1b]8;;http://x\x1b\\link", "link"),
+        ("bell\x07", "bell␇"),
+        ("10%\r20%", "10%␍20%"),
+        ("one\r\ntwo", "one\ntwo"),
+        ("\ud800", "\ufffd"),
+        ("\u202egnp.exe", "\ufffdgnp.exe"),
+        ("tab\tkept", "tab\tkept"),
+    ],
+)
+def test_foreign_text_is_shown_and_not_obeyed(foreign: str, expected: str) -> None:
+    assert expected == escape(foreign)
+
+
+@given(ANY_TEXT)
+def test_whatever_is_escaped_makes_a_valid_message(foreign: str) -> None:
+    blocks = (section(f"{one_line(foreign, 200)} {code(foreign)}\n{fence([cut(escape(foreign), 500)])}"),)
+    assert [] == problems(Message(f"It says {one_line(foreign, 300)}.", blocks))
+
+
+@given(ANY_TEXT, st.integers(min_value=1, max_value=60))
+def test_a_cut_is_never_longer_than_allowed_and_never_splits_an_entity(foreign: str, limit: int) -> None:
+    short = cut(escape(foreign), limit)
+    assert len(short) <= limit
+    assert [] == problems(Message("x", (section(f"{short} x"),)))
+
+
+def test_a_cut_is_announced() -> None:
+    assert "abcdefghi…" == cut("abcdefghijklm", 10)
+
+
+def test_a_cut_drops_a_link_it_would_split() -> None:
+    assert "see …" == cut("see <https://example.org/a/long/path|label> now", 20)
+
+
+@pytest.mark.parametrize("run", ["```", "````", "`````` x", "a```b```c"])
+def test_backticks_in_a_line_cannot_end_its_code_block(run: str) -> None:
+    assert fence([run]).count("```") == 2
+
+
+def test_backticks_in_inline_code_cannot_end_it() -> None:
+    assert "`a\u02cbb\u02cb`" == code("a`b`")
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://app.example/x?a=1&b=2", "<https://app.example/x?a=1&amp;b=2|job>"),
+        ("javascript:alert(1)", "job"),
+        ("https://x/>|<!channel>", "job"),
+        ("https://" + "x" * 3000, "job"),
+        (None, "job"),
+    ],
+)
+def test_only_a_plain_web_address_becomes_a_link(url: str | None, expected: str) -> None:
+    assert expected == link(url, "job")
+
+
+def test_a_moment_is_told_in_the_readers_zone_with_utc_as_fallback() -> None:
+    told = moment(datetime(2026, 3, 3, 4, 5, 6, tzinfo=UTC))
+    assert "<!date^1772510706^{date_short_pretty} {time}|3 Mar 04:05 UTC>" == told
+
+
+@pytest.mark.parametrize(
+    ("user", "expected"), [("U0ANNA", "<@U0ANNA>"), ("root", "root"), ("<!here>", "&lt;!here&gt;")]
+)
+def test_only_a_user_id_is_mentioned(user: str, expected: str) -> None:
+    assert expected == person(user)
+
+
+@given(st.lists(ANY_TEXT.map(escape), max_size=30), st.integers(min_value=100, max_value=8000))
+def test_code_blocks_hold_the_newest_lines_that_fit(rows: list[str], budget: int) -> None:
+    blocks, count = fenced_sections(rows, budget)
+    assert all(len(str(block["text"])) for block in blocks)
+    assert 0 <= count <= len(rows)
+    if blocks:
+        assert [] == problems(Message("x", tuple(blocks)))
+        assert shown(Message("x", tuple(blocks))).count("```") == 2 * len(blocks)
+
+
+def test_the_oldest_lines_are_the_ones_that_do_not_fit() -> None:
+    rows = [f"{number:05d} " + "x" * 90 for number in range(200)]
+    blocks, count = fenced_sections(rows, 6000)
+    told = shown(Message("x", tuple(blocks)))
+    assert "00199" in told
+    assert f"{200 - count:05d}" in told
+    assert f"{199 - count:05d}" not in told
+    assert 5000 < len(told) < 6200
+
+
+def test_a_line_longer_than_a_section_is_cut_to_it() -> None:
+    blocks, count = fenced_sections(["y" * 5000], BLOCKS_BUDGET)
+    assert 1 == count
+    assert MAX_SECTION_TEXT == len(shown(Message("x", tuple(blocks))))
+
+
+def test_hostile_text_is_readable_after_cleaning() -> None:
+    assert "red" in clean(HOSTILE)

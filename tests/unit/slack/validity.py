@@ -1,0 +1,119 @@
+"""Is a rendered message one that Slack takes? Four judges: our own limits, slack_sdk, slackblocks, the emulator."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from slack_sdk.models.blocks import Block as SdkBlock
+from slackblocks import _surfaces
+
+from bot.slack.render import message as limits
+from bot.slack.render.message import Block, Message
+from emulator.slack.blocks import message_faults, view_faults
+
+_TOKEN = re.compile(r"<([^<>]*)>")
+_OURS = re.compile(r"!date\^\d+\^[^|<>]+\|[^|<>]+|https?://[^\s|<>]+(\|[^|<>]*)?|@[UW][A-Z0-9]+|#[CGD][A-Z0-9]+")
+
+
+def problems(message: Message) -> list[str]:
+    """Everything wrong with a message; empty when Slack would take it and it pings no one by accident."""
+    found = [*_text_problems("text", message.text), *(_own_problems(message.blocks))]
+    if not message.text.strip() or len(message.text) > limits.MAX_TEXT:
+        found.append(f"text has {len(message.text)} characters")
+    if not 0 < len(message.blocks) <= limits.MAX_BLOCKS:
+        found.append(f"{len(message.blocks)} blocks")
+    if limits.weight(message.blocks) > limits.BLOCKS_BUDGET:
+        found.append(f"{limits.weight(message.blocks)} characters over all blocks")
+    found += _sdk_problems(message.blocks)
+    _surfaces.validate_surface_blocks(list(message.blocks), "message")
+    found += [str(fault) for fault in message_faults(list(message.blocks))]
+    return found
+
+
+def view_problems(view: dict[str, Any]) -> list[str]:
+    """Everything wrong with an App Home view."""
+    _surfaces.validate_surface_blocks(view["blocks"], "home")
+    return [*_own_problems(view["blocks"]), *_sdk_problems(view["blocks"]), *(str(one) for one in view_faults(view))]
+
+
+def texts(value: object) -> Iterator[str]:
+    """Every mrkdwn text in blocks."""
+    if isinstance(value, dict):
+        if value.get("type") == "mrkdwn":
+            yield str(value["text"])
+        for inner in value.values():
+            yield from texts(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from texts(inner)
+
+
+def shown(message: Message) -> str:
+    """All that is read in the message."""
+    return "\n".join(texts(message.blocks))
+
+
+def buttons(message: Message) -> dict[str, str]:
+    """Label to value of every button and menu option."""
+    found: dict[str, str] = {}
+    for block in message.blocks:
+        elements: Any = block.get("elements", [])
+        for element in elements if block["type"] == "actions" else []:
+            options = element.get("options") or [element]
+            found |= {option["text"]["text"]: option["value"] for option in options}
+    return found
+
+
+def _own_problems(blocks: Any) -> Iterator[str]:
+    for text in texts(blocks):
+        yield from _text_problems("mrkdwn", text)
+        if text.count("```") % 2:
+            yield f"a code block is never closed: {text[-80:]!r}"
+    for block in blocks:
+        yield from _block_problems(block)
+
+
+def _block_problems(block: Block) -> Iterator[str]:
+    body: Any = block
+    match block["type"]:
+        case "section":
+            size = len(body["text"]["text"])
+            if not 0 < size <= limits.MAX_SECTION_TEXT:
+                yield f"section of {size}"
+        case "context":
+            for element in body["elements"]:
+                if not 0 < len(element["text"]) <= limits.MAX_FIELD_TEXT:
+                    yield "context text"
+        case "actions":
+            for element in body["elements"]:
+                options = element.get("options", [])
+                if len(element.get("value", "")) > limits.MAX_BUTTON_VALUE or len(options) > 5:
+                    yield "button value"
+                if any(len(option["value"]) > limits.MAX_OPTION_VALUE for option in options):
+                    yield "option value"
+        case "header" | "divider":
+            pass
+        case other:
+            yield f"unexpected block {other}"
+
+
+def _text_problems(where: str, text: str) -> Iterator[str]:
+    yield from (f"{where}: <{token}> is not ours" for token in _TOKEN.findall(text) if not _OURS.fullmatch(token))
+    rest = _TOKEN.sub("", text)
+    if "<" in rest or ">" in rest.replace("\n> ", "\n"):
+        yield f"{where}: an unescaped angle bracket in {rest[:80]!r}"
+    if re.search(r"&(?!amp;|lt;|gt;)", text):
+        yield f"{where}: an unescaped ampersand"
+    if re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]", text):
+        yield f"{where}: a control character"
+
+
+def _sdk_problems(blocks: Any) -> Iterator[str]:
+    for block in blocks:
+        parsed = SdkBlock.parse(block)
+        if parsed is None:
+            yield f"slack_sdk does not know {block['type']}"
+        else:
+            parsed.validate_json()

@@ -24,7 +24,7 @@ from bot.errors import BotError
 from bot.providers.http import background
 from bot.providers.registry import Registry
 from bot.rules.catalog import rule_named
-from bot.store.engine import Store
+from bot.store.store import Store
 from bot.store.watches import ClaimedWatch, PollResult
 from bot.watcher.decide import Decision, decide, wanted_rules
 from bot.watcher.observe import Look, Seen, observe

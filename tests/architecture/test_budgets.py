@@ -1,0 +1,87 @@
+"""Sizes and habits that keep the code readable, held by tests instead of by good intentions."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PRODUCT = sorted((ROOT / "bot").rglob("*.py"))
+ALL = [*PRODUCT, *sorted((ROOT / "emulator").rglob("*.py"))]
+MAX_MODULE_LINES = 400
+MAX_FUNCTION_LINES = 60
+
+
+def name(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+
+
+@pytest.mark.parametrize("path", ALL, ids=name)
+def test_a_module_is_short_and_says_what_it_is(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+
+    assert len(text.splitlines()) <= MAX_MODULE_LINES
+    assert path.name == "__init__.py" or ast.get_docstring(ast.parse(text))
+
+
+@pytest.mark.parametrize("path", ALL, ids=name)
+def test_no_function_is_long(path: Path) -> None:
+    long = [one.name for one in functions(path) if (one.end_lineno or 0) - one.lineno + 1 > MAX_FUNCTION_LINES]
+
+    assert long == []
+
+
+def test_only_settings_reads_the_environment() -> None:
+    readers = [name(path) for path in PRODUCT if "environ" in path.read_text(encoding="utf-8")]
+
+    assert set(readers) <= {"bot/settings.py"}
+
+
+def test_broad_excepts_stand_only_at_the_edges() -> None:
+    """The listener, poll and deliver loops keep going whatever happens; everything else says what it expects."""
+    allowed = {
+        "bot/app.py",
+        "bot/slack/listeners.py",
+        "bot/slack/tasks.py",
+        "bot/slack/socket.py",
+        "bot/watcher/poll.py",
+        "bot/watcher/deliver.py",
+        "bot/watcher/schedule.py",
+    }
+    broad = set()
+    for path in PRODUCT:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ExceptHandler) and (
+                node.type is None
+                or (isinstance(node.type, ast.Name) and node.type.id in ("Exception", "BaseException"))
+            ):
+                broad.add(name(path))
+
+    assert broad <= allowed
+
+
+def test_the_core_reads_no_clock() -> None:
+    core = [ROOT / "bot" / one for one in ("domain", "diagnosis", "rules", "slack/render", "terminal/render")]
+    guilty = [
+        name(path)
+        for folder in core
+        for path in sorted(folder.rglob("*.py"))
+        if any(call in path.read_text(encoding="utf-8") for call in (".now(", "time.time(", "monotonic("))
+    ]
+
+    assert guilty == []
+
+
+def test_functions_say_what_they_return() -> None:
+    silent = [f"{name(path)}:{one.name}" for path in PRODUCT for one in functions(path) if one.returns is None]
+
+    assert silent == []

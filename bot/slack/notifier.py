@@ -41,27 +41,28 @@ class SlackNotifier:
             payload["metadata"] = metadata
         try:
             try:
-                return await self._call(notification.kind, payload, channel, root)
+                return await self._call(notification, payload, channel, root)
             except SlackApiError as error:
                 if error_code(error) not in REFUSED_BLOCKS:
                     raise
                 log.error("slack refused the blocks", extra={"code": error_code(error), "kind": notification.kind})
                 del payload["blocks"]
-                return await self._call(notification.kind, payload, channel, root)
+                return await self._call(notification, payload, channel, root)
         except UNREACHABLE as error:
             raise delivery_error(error) from error
 
     async def _call(
-        self, kind: DeliveryKind, payload: dict[str, object], channel: str, root: Receipt | None
+        self, notification: Notification, payload: dict[str, object], channel: str, root: Receipt | None
     ) -> Receipt:
-        if kind is DeliveryKind.EDIT:
+        if notification.kind is DeliveryKind.EDIT:
             response = await self._client.api_call(
                 "chat.update", json={"channel": _needed(root).channel, "ts": _needed(root).ts, **payload}
             )
             return _receipt(response, channel)
         arguments: dict[str, object] = {"channel": channel, **payload, "unfurl_links": False, "unfurl_media": False}
-        if kind is DeliveryKind.REPLY:
+        if notification.kind is DeliveryKind.REPLY:
             arguments |= {"channel": _needed(root).channel, "thread_ts": _needed(root).ts}
+            arguments |= {"reply_broadcast": True} if notification.broadcast else {}
         return _receipt(await self._client.api_call("chat.postMessage", json=arguments), channel)
 
 

@@ -44,6 +44,7 @@ from bot.slack.render.message import (
 _SIGNS = {Severity.PAGE: "🔴", Severity.WARN: "🟠", Severity.INFO: "🔵"}
 _CLEARED = "✅"
 _OVER = "⚪"
+_NOTE = "\N{INFORMATION SOURCE}\ufe0f"
 _ENDINGS = {
     Resolution.CLEARED: "It is back to normal.",
     Resolution.JOB_ENDED: "The job ended before it cleared.",
@@ -59,10 +60,12 @@ def render_notification(notification: Notification) -> Message:
     incident = notification.incident
     if incident is None or notification.kind is DeliveryKind.NOTE:
         return render_note(notification)
-    if notification.kind is DeliveryKind.REPLY:
-        alert = next((one for one in incident.alerts if one.id == notification.alert_id), None)
-        return render_reply(incident, alert, notification.reason) if alert else render_note(notification)
-    return render_root(incident)
+    if notification.kind is not DeliveryKind.REPLY:
+        return render_root(incident)
+    alert = next((one for one in incident.alerts if one.id == notification.alert_id), None)
+    if alert is None:
+        return render_note(notification)
+    return render_reply(incident.job, alert, notification.reason, broadcast=notification.broadcast)
 
 
 def render_root(incident: Incident) -> Message:
@@ -72,10 +75,10 @@ def render_root(incident: Incident) -> Message:
         calm = f"Nothing fires on {_name(incident.job)}."
         return message(calm, [section(calm)])
     others = [alert for alert in incident.alerts if alert is not lead]
-    over = lead.resolved_at is not None
-    lines = _resolved_lines(incident.job, lead) if over else _firing_lines(incident.job, lead)
+    resolved = lead.resolved_at is not None
+    lines = _resolved_lines(incident.job, lead) if resolved else _firing_lines(incident.job, lead)
     return message(
-        _resolved_sentence(incident.job, lead) if over else _firing_sentence(incident.job, lead),
+        _resolved_sentence(incident.job, lead) if resolved else _firing_sentence(incident.job, lead),
         [
             section("\n".join(lines)),
             section("\n".join(_other_lines(others))) if others else None,
@@ -86,20 +89,21 @@ def render_root(incident: Incident) -> Message:
     )
 
 
-def render_reply(incident: Incident, alert: IncidentAlert, reason: NotifyReason) -> Message:
+def render_reply(job: Job, alert: IncidentAlert, reason: NotifyReason, *, broadcast: bool = False) -> Message:
     """What stands behind one alert: the lines that matter, the facts, what to try."""
     evidence = alert.evidence
+    where = f" · {job_link(job)}" if broadcast else ""
     if alert.resolved_at is not None:
-        sentence = _resolved_sentence(incident.job, alert)
-        mark = f"{_end_sign(alert)} *{escape(alert.title)}* {_ending(alert)}"
-        return message(sentence, [section(mark), context([code(alert.id)])])
+        mark = f"{_end_sign(alert)} *{escape(alert.title)}*{where} {_ending(alert)}"
+        return message(_resolved_sentence(job, alert), [section(mark), context([code(alert.id)])])
     blocks, shown = fenced_sections(line_rows(evidence.lines, max_line=1500), _LINES_BUDGET)
-    head = [f"{_SIGNS[alert.severity]} *{escape(alert.title)}*{_again(reason)}", one_line(evidence.summary, 600)]
+    title = f"{_SIGNS[alert.severity]} *{escape(alert.title)}*{where}{_again(reason)}"
+    head = [title, one_line(evidence.summary, 600)]
     facts = [f"*{one_line(label, 60)}:* {one_line(value, 300)}" for label, value in evidence.facts[:10]]
     try_this = [f"*Try:* {one_line(evidence.hint, 600)}"] if evidence.hint else []
     tail = [*facts, *try_this]
     return message(
-        _firing_sentence(incident.job, alert),
+        _firing_sentence(job, alert),
         [
             section("\n".join(head)),
             *blocks,
@@ -113,15 +117,12 @@ def render_note(notification: Notification) -> Message:
     """News that is no alert: the job ended, the subscription ended with it."""
     said = one_line(notification.text or "There is news of this job.", 1500)
     job = notification.job
-    return message(
-        f"{_name(job)}: {said}",
-        [section(f"ℹ️ {job_link(job)}: {said}"), context([code(str(job.ref))])],  # noqa: RUF001 - the sign is meant
-    )
+    return message(said, [section(f"{_NOTE} {said}"), context([job_link(job), code(str(job.ref))])])
 
 
 def job_link(job: Job) -> str:
     """The job's name, linked to its page at the platform."""
-    return link(job.url, f"*{_name(job)}*")
+    return f"*{link(job.url, _name(job))}*"
 
 
 def sign(incident: Incident) -> str:
@@ -176,14 +177,16 @@ def _other_line(alert: IncidentAlert) -> str:
 def _acknowledgements(incident: Incident) -> list[str]:
     users = dict.fromkeys(alert.acknowledged_by for alert in incident.alerts if alert.resolved_at is None)
     names = [person(user) for user in users if user]
-    return [f"👀 {' and '.join(names)} {'has' if len(names) == 1 else 'have'} it; no reminders"] if names else []
+    if incident.resolved_at is not None or not names:
+        return []
+    return [f"👀 {' and '.join(names)} {'has' if len(names) == 1 else 'have'} it; no reminders"]
 
 
 def _buttons(incident: Incident, lead: IncidentAlert) -> Block | None:
     job, evidence = incident.job.ref, lead.evidence
     first = evidence.first_at or lead.fired_at
     logs = button("Logs", Action.SHOW, commands.logs_around(job, first, evidence.last_at or lead.fired_at))
-    if lead.resolved_at is not None:
+    if incident.resolved_at is not None:
         return actions([logs])
     unowned = any(alert.acknowledged_by is None for alert in incident.alerts if alert.resolved_at is None)
     return actions(

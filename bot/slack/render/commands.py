@@ -18,7 +18,7 @@ def logs_around(job: JobRef, first_at: datetime, last_at: datetime) -> str:
 
 def silence(job: JobRef, span: timedelta) -> str:
     """No alerts of this job in this channel for a while."""
-    return f"silence {job} {format_duration(span).replace(' ', '')}"
+    return f"silence {format_duration(span).replace(' ', '')} {job}"
 
 
 def unwatch(job: JobRef) -> str:

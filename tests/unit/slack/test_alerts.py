@@ -24,10 +24,17 @@ CASES = {
     "failed": notification(DeliveryKind.ROOT, incident(failed(), LOW, CLEARED, of=job(JobState.FAILED))),
     "acknowledged": notification(DeliveryKind.EDIT, incident(alert(acknowledged_by="U0ANNA"))),
     "cleared": notification(DeliveryKind.EDIT, incident(CLEARED)),
+    "failed_for_good": notification(
+        DeliveryKind.EDIT, replace(incident(failed(), ENDED, of=job(JobState.FAILED)), resolved_at=at(12))
+    ),
     "job_ended": notification(DeliveryKind.EDIT, incident(ENDED, of=job(JobState.SUCCEEDED))),
     "unsubscribed": notification(DeliveryKind.EDIT, incident(LEFT)),
     "reply": notification(DeliveryKind.REPLY),
     "reply_more": notification(DeliveryKind.REPLY, incident(alert(evidence=errors(312))), reason=NotifyReason.CHANGED),
+    "reply_broadcast": notification(DeliveryKind.REPLY, incident(failed()), broadcast=True),
+    "last_word": notification(
+        DeliveryKind.REPLY, alert_id=None, reason=NotifyReason.NOTE, text="llama-8b-sft failed after 3h 10m."
+    ),
     "reply_repeat": notification(DeliveryKind.REPLY, incident(failed()), reason=NotifyReason.REPEAT),
     "reply_resolved": notification(DeliveryKind.REPLY, incident(CLEARED), reason=NotifyReason.RESOLVED),
     "note": notification(
@@ -84,13 +91,19 @@ def test_a_resolved_root_says_why_and_how_long_and_offers_the_logs_only() -> Non
     assert ["Logs"] == list(buttons(root))
 
 
+def test_a_job_that_failed_for_good_stays_red_and_asks_for_nothing() -> None:
+    about = replace(incident(failed(), ENDED, of=job(JobState.FAILED)), resolved_at=at(12))
+    assert shown(render_root(about)).startswith("🔴 *Job failed* ·")
+    assert ["Logs"] == list(buttons(render_root(about)))
+
+
 def test_buttons_carry_the_whole_command() -> None:
     assert {
         "Acknowledge": "inc-0123456789ab",
-        "Silence 1h": "silence baseten:proj42/job7f3a 1h",
+        "Silence 1h": "silence 1h baseten:proj42/job7f3a",
         "Logs": "logs baseten:proj42/job7f3a --start 2026-03-13T13:56:31Z --end 2026-03-13T14:02:43Z",
-        "Silence for 4 hours": "silence baseten:proj42/job7f3a 4h",
-        "Silence for 24 hours": "silence baseten:proj42/job7f3a 1d",
+        "Silence for 4 hours": "silence 4h baseten:proj42/job7f3a",
+        "Silence for 24 hours": "silence 1d baseten:proj42/job7f3a",
         "Stop watching here": "unwatch baseten:proj42/job7f3a",
     } == buttons(render_root(incident()))
 
@@ -107,7 +120,7 @@ def test_an_acknowledged_alert_says_who_has_it_and_asks_no_more() -> None:
 
 
 def test_a_reply_shows_the_lines_with_their_times_and_says_what_it_leaves_out() -> None:
-    reply = render_reply(incident(), alert(evidence=errors(312)), NotifyReason.FIRST)
+    reply = render_reply(job(), alert(evidence=errors(312)), NotifyReason.FIRST)
     assert "14:01:43 torch.OutOfMemoryError: CUDA out of memory." in shown(reply)
     assert "3 of 312 lines shown" in shown(reply)
     assert "all from `rank 3`" in shown(reply)
@@ -115,7 +128,7 @@ def test_a_reply_shows_the_lines_with_their_times_and_says_what_it_leaves_out() 
 
 def test_ranks_stand_in_each_line_when_they_differ() -> None:
     lines = (line("a", source="rank 0"), line("b", source="rank 1", level=Level.ERROR))
-    reply = render_reply(incident(), alert(evidence=errors(lines=lines)), NotifyReason.FIRST)
+    reply = render_reply(job(), alert(evidence=errors(lines=lines)), NotifyReason.FIRST)
     assert "14:02:31 rank 0 a\n14:02:31 rank 1 ERROR b" in shown(reply)
 
 

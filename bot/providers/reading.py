@@ -1,0 +1,166 @@
+"""What every log reader shares: which lines were already given, kept small enough to store between two polls.
+
+Paging by time windows is `bot.providers.windows`; paging by a platform's own tokens is that provider's. Both ask the
+platform again for what they may have missed (page seams, late lines) and subtract what they already gave, here.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from hashlib import blake2b
+from itertools import pairwise
+from operator import itemgetter
+from typing import TypeVar
+
+import msgspec
+
+from bot.domain.durations import NS_PER_MS
+from bot.domain.logs import LogCursor, LogLine
+from bot.errors import BadRequest
+
+MOST_SEEN = 262_144
+"""Lines a `SeenLines` holds at most (2 MiB): 90 s of 2,900 lines a second. Beyond it the oldest go first."""
+
+LONGEST_OVERLAP = timedelta(hours=12)
+
+_HASH_BITS = 38
+_HASH_SHIFT = 64 - _HASH_BITS
+_MOST_OFFSET_MS = 2**_HASH_SHIFT - 1
+
+_Struct = TypeVar("_Struct", bound=msgspec.Struct)
+
+
+class SeenLines:
+    """The multiset of lines already given within some span of time: eight bytes a line, sorted by time.
+
+    A key is the line's millisecond, relative to a base, above 38 bits of a hash over the whole line; two different
+    lines are taken for one only within the same millisecond (with 1,000 lines in it: once in 550,000). The level is
+    no part of a line's identity, since platforms detect it afterwards. True duplicates count as often as they were
+    given: what is asked again is subtracted copy by copy.
+    """
+
+    __slots__ = ("_base_ms", "_keys")
+
+    def __init__(self, base_ms: int = 0, keys: bytes = b"") -> None:
+        """Restore what `base_ms` and `packed` gave; without arguments nothing was seen."""
+        self._base_ms = base_ms
+        self._keys = array("Q")
+        self._keys.frombytes(keys)
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    @property
+    def base_ms(self) -> int:
+        """What the keys count milliseconds from."""
+        return self._base_ms
+
+    def packed(self) -> bytes:
+        """All keys, eight bytes each."""
+        return self._keys.tobytes()
+
+    def unseen(self, lines: Sequence[LogLine]) -> list[LogLine]:
+        """Those of `lines` that were not given yet, in their order.
+
+        Only sound when `lines` holds, of each millisecond that was given in part, all that the platform has: ask
+        again from a whole millisecond on.
+        """
+        if not self._keys:
+            return list(lines)
+        last_ns = (self._base_ms + (self._keys[-1] >> _HASH_BITS) + 1) * NS_PER_MS
+        given = self._counts(lines)
+        new = []
+        for line in lines:
+            if line.timestamp_ns < last_ns:
+                key = self._key(line)
+                if given.get(key):
+                    given[key] -= 1
+                    continue
+            new.append(line)
+        return new
+
+    def add(self, lines: Iterable[LogLine]) -> None:
+        """Remember lines as given."""
+        chosen = list(lines)
+        if not chosen:
+            return
+        self._rebase(min(line.timestamp_ns for line in chosen) // NS_PER_MS)
+        new = sorted(map(self._key, chosen))
+        tail = bisect_left(self._keys, new[0])
+        if tail < len(self._keys):
+            new = sorted([*self._keys[tail:], *new])
+            del self._keys[tail:]
+        self._keys.extend(new)
+        if len(self._keys) > MOST_SEEN:
+            del self._keys[: len(self._keys) - MOST_SEEN]
+
+    def keep(self, first_ms: int, last_ms: int | None = None) -> None:
+        """Forget all lines before `first_ms` and after `last_ms`."""
+        if last_ms is not None:
+            del self._keys[self._position(last_ms + 1) :]
+        del self._keys[: self._position(first_ms)]
+        if self._keys and self._keys[0] >> _HASH_BITS > _MOST_OFFSET_MS // 8:
+            self._rebase(self._base_ms + (self._keys[0] >> _HASH_BITS))
+
+    def count(self, first_ms: int, last_ms: int | None = None) -> int:
+        """How many lines were given between these milliseconds, both included."""
+        end = len(self._keys) if last_ms is None else self._position(last_ms + 1)
+        return max(0, end - self._position(first_ms))
+
+    def _counts(self, lines: Sequence[LogLine]) -> Counter[int]:
+        if not lines:
+            return Counter()
+        first_ms = min(lines[0].timestamp_ns, lines[-1].timestamp_ns) // NS_PER_MS
+        last_ms = max(lines[0].timestamp_ns, lines[-1].timestamp_ns) // NS_PER_MS
+        return Counter(self._keys[self._position(first_ms) : self._position(last_ms + 1)])
+
+    def _position(self, ms: int) -> int:
+        offset = min(max(ms - self._base_ms, 0), _MOST_OFFSET_MS)
+        return bisect_left(self._keys, offset << _HASH_BITS)
+
+    def _rebase(self, first_ms: int) -> None:
+        """Count from the oldest line, seen or about to be, so that the offsets stay small."""
+        if self._keys:
+            first_ms = min(first_ms, self._base_ms + (self._keys[0] >> _HASH_BITS))
+            shift = (self._base_ms - first_ms) << _HASH_BITS
+            if shift:
+                self._keys = array("Q", (key + shift for key in self._keys))
+        self._base_ms = first_ms
+
+    def _key(self, line: LogLine) -> int:
+        timestamp_ns, message, source, _, request_id = line
+        text = f"{timestamp_ns}\0{source}\0{request_id}\0{message}"
+        digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+        offset: int = min(max(timestamp_ns // NS_PER_MS - self._base_ms, 0), _MOST_OFFSET_MS)
+        return (offset << _HASH_BITS) | (int.from_bytes(digest, "little") >> _HASH_SHIFT)
+
+
+def in_order(lines: list[LogLine], *, newest_first: bool = False) -> list[LogLine]:
+    """The lines by timestamp, equal ones as they arrived. Sorts in place, and only when needed."""
+    stamps = [line[0] for line in lines]
+    if newest_first:
+        stamps.reverse()
+    if any(later < earlier for earlier, later in pairwise(stamps)):
+        lines.sort(key=itemgetter(0), reverse=newest_first)
+    return lines
+
+
+def pack_cursor(state: msgspec.Struct) -> LogCursor:
+    """A cursor from a provider's own state."""
+    return LogCursor(msgspec.msgpack.encode(state))
+
+
+def unpack_cursor(cursor: LogCursor, kind: type[_Struct]) -> _Struct:
+    """The state that `pack_cursor` packed.
+
+    Raises:
+        BadRequest: the cursor was not made by this provider, or by another version of it.
+    """
+    try:
+        return msgspec.msgpack.decode(cursor.state, type=kind)
+    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        raise BadRequest("That position in the log cannot be read any more; start the query again.") from error

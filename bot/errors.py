@@ -11,6 +11,7 @@
     │   ├── Unavailable      5xx, timeout, connection failure                          retried with backoff
     │   └── ProtocolError    the reply is not as documented                            retried by the next poll; a Gap
     ├── DeliveryError        .permanent  .reason                                       retried unless permanent
+    ├── StoreUnavailable     the database is busy, away or of an older version         retried by the next tick
     └── ConfigError          names the variable and how to mend it                     not retried; exit code 2
 
 A class's docstring is its default message, so it is written for the person who reads it.
@@ -86,6 +87,10 @@ class DeliveryError(BotError):
         """The channel's own word for it, such as `channel_not_found` or `ratelimited`."""
         self.permanent = permanent
         self.retry_after = retry_after
+
+
+class StoreUnavailable(BotError):
+    """The database is busy, cannot be reached or is of an older version; `trainwatch check` says which."""
 
 
 class ConfigError(BotError):

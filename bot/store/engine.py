@@ -1,0 +1,141 @@
+"""Connections and transactions, the same for SQLite and PostgreSQL. Our statements are in the modules of the tables.
+
+A transaction is short and holds no network call: read, close, do the slow thing, open another and write.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, Table, event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from bot.errors import ConfigError, StoreUnavailable
+
+AnyRow = Row[*tuple[Any, ...]]
+"""A row whose columns are named by the table it is from."""
+AnySelect = Select[*tuple[Any, ...]]
+
+BUSY_TIMEOUT_S = 20.0
+"""How long SQLite waits for another process's transaction."""
+TRANSACTION_TIMEOUT_S = 30.0
+"""No transaction of ours takes longer; a database that hangs becomes an error, not a silence."""
+
+_DRIVERS = {
+    "sqlite": "sqlite+aiosqlite",
+    "sqlite+aiosqlite": "sqlite+aiosqlite",
+    "postgres": "postgresql+psycopg",
+    "postgresql": "postgresql+psycopg",
+    "postgresql+psycopg": "postgresql+psycopg",
+}
+_FORMS = "`sqlite:///trainwatch.db` or `postgresql://user:password@host:5432/name`"
+
+
+def parse_database_url(text: str) -> URL:
+    """The URL with the driver we use.
+
+    Raises:
+        ConfigError: not a URL, or of a database we do not keep records in. Never quotes the URL: it holds a password.
+    """
+    try:
+        url = make_url(text.strip())
+    except (ArgumentError, ValueError):
+        raise ConfigError(f"DATABASE_URL cannot be read. Set it to {_FORMS}.") from None
+    driver = _DRIVERS.get(url.drivername)
+    if driver is None:
+        raise ConfigError(
+            f"DATABASE_URL names `{url.drivername}`, but trainwatch keeps its records in SQLite or PostgreSQL. "
+            f"Set it to {_FORMS}."
+        )
+    if driver.startswith("sqlite") and (url.database in (None, "", ":memory:") or "mode=memory" in text):
+        raise ConfigError(
+            "DATABASE_URL names a database in memory, which would forget every subscription at a restart. "
+            f"Set it to {_FORMS}."
+        )
+    return url.set(drivername=driver)
+
+
+class Database:
+    """One database: where transactions come from."""
+
+    def __init__(self, url: str) -> None:
+        self.url = parse_database_url(url)
+        self._is_sqlite = self.url.get_backend_name() == "sqlite"
+        self._engine = _sqlite_engine(self.url) if self._is_sqlite else _postgresql_engine(self.url)
+        # SQLite has one writer, and waits for it by sleeping and trying again; within a process a queue is fairer.
+        self._writer: AbstractAsyncContextManager[object] = asyncio.Lock() if self._is_sqlite else nullcontext()
+
+    def insert(self, table: Table) -> sqlite.Insert | postgresql.Insert:
+        """An INSERT that knows ON CONFLICT, which both databases spell alike and SQLAlchemy keeps apart."""
+        return sqlite.insert(table) if self._is_sqlite else postgresql.insert(table)
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction that only reads.
+
+        Raises:
+            StoreUnavailable: busy, unreachable, or without our tables.
+        """
+        async with _transaction(self._engine) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction that may write; committed at the end, rolled back on any exception.
+
+        Raises:
+            StoreUnavailable: busy, unreachable, or without our tables; then nothing was written.
+        """
+        engine = self._engine.execution_options(**{_WRITES: True})
+        async with self._writer, _transaction(engine) as connection:
+            yield connection
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self._engine.dispose()
+
+
+@asynccontextmanager
+async def _transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    try:
+        async with asyncio.timeout(TRANSACTION_TIMEOUT_S), engine.begin() as connection:
+            yield connection
+    except (OperationalError, InterfaceError, ProgrammingError, PoolTimeout, TimeoutError) as error:
+        raise StoreUnavailable from error
+
+
+_WRITES = "trainwatch_writes"
+
+
+def _postgresql_engine(url: URL) -> AsyncEngine:
+    return create_async_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 10})
+
+
+def _sqlite_engine(url: URL) -> AsyncEngine:
+    engine = create_async_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S})
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def _configure(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+        # The driver would begin a transaction only before the first write, and one that has already read cannot
+        # become a writer when another wrote meanwhile. So it is told to stay out, and `_begin` says which kind it is.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def _begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get(_WRITES, False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine

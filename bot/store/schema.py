@@ -1,0 +1,182 @@
+"""What we remember: the tables. Statements are in the module named after each table; changes are in `migrations/`.
+
+    watches ──< subscriptions      one row a watched job; the channels that want its alerts
+       └─────< alerts              where each rule stands on it
+    incidents ──< deliveries       what a channel was told, thread by thread, and what is still to be told
+    silences, heartbeats
+
+Incidents and deliveries outlive their watch: a channel's thread is closed after the job is forgotten. They name it by
+`watch_id`, which is never used again. Columns called `value`, `settings` and the like hold JSON (`bot.store.codec`).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+from bot.store.codec import clean_text
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Aware datetimes in UTC on both sides. SQLite keeps no zone and would hand back naive ones."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse a naive datetime rather than guess its zone."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"a naive datetime cannot be stored: {value.isoformat()}")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Say what zone it is."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class ForeignText(TypeDecorator[str]):
+    """Text that people or platforms wrote, of any content."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """Replace what a database refuses."""
+        return None if value is None else clean_text(value)
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+_Id = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up only INTEGER keys
+
+watches = Table(
+    "watches",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("provider", String(100), nullable=False, doc="Also the lane: whose limits a poll counts against."),
+    Column("job_id", ForeignText, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("due_at", UtcDateTime, nullable=False, doc="When to poll; while claimed, when the claim ends."),
+    Column("claim_token", String(32), doc="Who may write the result of the poll; NULL: no one polls."),
+    Column("fails", Integer, nullable=False, default=0, doc="Polls in a row that learned nothing."),
+    Column("cursor", LargeBinary, doc="LogCursor.state."),
+    Column("last_job", Text, doc="Job as last seen."),
+    Column("seen_at", UtcDateTime, doc="When the platform last answered."),
+    Column("memory", Text, nullable=False, default="{}", doc="What the watcher keeps between polls."),
+    UniqueConstraint("provider", "job_id"),
+    Index(None, "due_at"),
+    sqlite_autoincrement=True,
+)
+
+subscriptions = Table(
+    "subscriptions",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("watch_id", _Id, ForeignKey("watches.id", ondelete="CASCADE"), nullable=False),
+    Column("channel", String(100), nullable=False),
+    Column("team", String(100)),
+    Column("created_by", String(100), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("settings", Text, nullable=False, doc="RuleSettings."),
+    UniqueConstraint("watch_id", "channel"),
+    Index(None, "channel"),
+    sqlite_autoincrement=True,
+)
+
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("watch_id", _Id, ForeignKey("watches.id", ondelete="CASCADE"), primary_key=True),
+    Column("rule", String(100), primary_key=True),
+    Column("parameters_key", Text, primary_key=True),
+    Column("state", String(20), nullable=False, doc="Of `value`, for people who read the table."),
+    Column("fired_at", UtcDateTime, doc="Of `value`, likewise."),
+    Column("value", Text, nullable=False, doc="Alert."),
+)
+
+incidents = Table(
+    "incidents",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("watch_id", _Id, nullable=False),
+    Column("channel", String(100), nullable=False),
+    Column("opened_at", UtcDateTime, nullable=False),
+    Column("resolved_at", UtcDateTime),
+    Column("value", Text, nullable=False, doc="Incident as it stands."),
+    Column("root", Text, doc="Receipt of the root message; NULL until it is sent."),
+    Index(None, "watch_id", "resolved_at"),
+    Index(None, "channel", "resolved_at"),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("watch_id", _Id, nullable=False),
+    Column("dedupe_key", ForeignText, nullable=False),
+    Column("channel", String(100), nullable=False),
+    Column("kind", String(20), nullable=False, doc="DeliveryKind."),
+    Column("incident_id", String(40)),
+    Column("state", String(20), nullable=False, doc="DeliveryState."),
+    Column("reason", ForeignText, nullable=False, doc="Why it is in this state."),
+    Column("due_at", UtcDateTime, nullable=False, doc="When to send; while claimed, when the claim ends."),
+    Column("claim_token", String(32)),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("last_error", ForeignText),
+    Column("notification", Text, nullable=False, doc="Notification."),
+    Column("receipt", Text, doc="Receipt, once sent."),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("sent_at", UtcDateTime),
+    UniqueConstraint("watch_id", "dedupe_key"),
+    Index(None, "state", "due_at"),
+    Index(None, "incident_id", "state"),
+    sqlite_autoincrement=True,
+)
+
+silences = Table(
+    "silences",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("channel", String(100), nullable=False),
+    Column("matchers", Text, nullable=False, doc="tuple[Matcher, ...]."),
+    Column("created_by", String(100), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("ends_at", UtcDateTime, nullable=False),
+    Column("reason", ForeignText, nullable=False),
+    Index(None, "ends_at"),
+    sqlite_autoincrement=True,
+)
+
+heartbeats = Table(
+    "heartbeats",
+    metadata,
+    Column("name", String(100), primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+)

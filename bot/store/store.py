@@ -1,0 +1,68 @@
+"""The door to what we remember: one object with the tables' verbs. The database itself: `bot.store.engine`."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, select
+
+from bot.store.deliveries import Deliveries
+from bot.store.engine import Database
+from bot.store.outbox import DeliveryState
+from bot.store.schema import deliveries, heartbeats, incidents, silences
+from bot.store.silences import Silences
+from bot.store.subscriptions import Subscriptions
+from bot.store.watches import Watches
+
+KEEP_FOR = timedelta(days=30)
+"""How long what is over stays readable."""
+
+
+async def open_store(url: str) -> Store:
+    """The store of a DATABASE_URL. Does not connect yet, and does not change the schema: `bot.store.migrate`.
+
+    Raises:
+        ConfigError: the URL cannot be read or names a database we do not use.
+    """
+    return Store(Database(url))
+
+
+class Store:
+    """All that trainwatch remembers."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.subscriptions = Subscriptions(database)
+        self.silences = Silences(database)
+        self.watches = Watches(database)
+        self.deliveries = Deliveries(database)
+
+    async def heartbeat(self, name: str, now: datetime) -> None:
+        """Note that the loop of this name is alive."""
+        insert = self._database.insert(heartbeats).values(name=name, at=now)
+        async with self._database.write() as connection:
+            await connection.execute(
+                insert.on_conflict_do_update(index_elements=[heartbeats.c.name], set_={"at": insert.excluded.at})
+            )
+
+    async def last_heartbeat(self, name: str) -> datetime | None:
+        """When the loop of this name was last alive; None: never."""
+        async with self._database.read() as connection:
+            return (
+                await connection.execute(select(heartbeats.c.at).where(heartbeats.c.name == name))
+            ).scalar_one_or_none()
+
+    async def tidy(self, now: datetime) -> int:
+        """Delete what has been over for 30 days: deliveries, resolved incidents, silences; how many rows."""
+        before = now - KEEP_FOR
+        statements = (
+            delete(deliveries).where(deliveries.c.state != DeliveryState.QUEUED, deliveries.c.created_at < before),
+            delete(incidents).where(incidents.c.resolved_at < before),
+            delete(silences).where(silences.c.ends_at < before),
+        )
+        async with self._database.write() as connection:
+            return sum([(await connection.execute(statement)).rowcount for statement in statements])
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self._database.aclose()

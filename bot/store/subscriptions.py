@@ -1,0 +1,154 @@
+"""Who wants to hear of which job. What the watcher does with it: `bot.store.watches`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, delete, null, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.domain.alerts import Incident
+from bot.domain.jobs import Job, JobRef
+from bot.domain.subscriptions import RuleSettings, Subscription
+from bot.store.claims import reconsider, watch_of
+from bot.store.codec import decode, encode
+from bot.store.engine import AnyRow, AnySelect, Database
+from bot.store.schema import incidents, subscriptions, watches
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A subscription with what is known of its job."""
+
+    subscription: Subscription
+    job: Job | None
+    """As last seen; None before the first look."""
+    seen_at: datetime | None
+    firing: int
+    """Alerts of this job that fire in this channel."""
+
+
+class Subscriptions:
+    """The subscriptions of all channels."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add(
+        self, channel: str, team: str | None, job: JobRef, user: str, settings: RuleSettings, now: datetime
+    ) -> tuple[Subscription, bool]:
+        """Subscribe a channel to a job, or change the settings of its subscription; the job is polled at once.
+
+        Returns:
+            The subscription as it is now, and whether it is new. A changed one keeps its id, author and date.
+        """
+        async with self._database.write() as connection:
+            watch_id = await self._watch(connection, job, now)
+            changed = (
+                update(subscriptions)
+                .where(subscriptions.c.watch_id == watch_id, subscriptions.c.channel == channel)
+                .values(settings=encode(settings), team=team)
+            )
+            is_new = (await connection.execute(changed)).rowcount == 0
+            if is_new:
+                await connection.execute(
+                    subscriptions.insert().values(
+                        watch_id=watch_id,
+                        channel=channel,
+                        team=team,
+                        created_by=user,
+                        created_at=now,
+                        settings=encode(settings),
+                    )
+                )
+            row = (await connection.execute(_select(subscriptions.c.watch_id == watch_id, channel=channel))).one()
+        return read_subscription(row), is_new
+
+    async def remove(self, channel: str, job: JobRef) -> bool:
+        """End a channel's subscription; False when there is none.
+
+        The watch stays until its next poll, which closes the channel's open incidents and then forgets it.
+        """
+        async with self._database.write() as connection:
+            watch_id = await reconsider(connection, job)
+            removed = await connection.execute(
+                delete(subscriptions).where(subscriptions.c.watch_id == watch_id, subscriptions.c.channel == channel)
+            )
+        return removed.rowcount > 0
+
+    async def remove_all(self, channel: str) -> tuple[JobRef, ...]:
+        """End all subscriptions of a channel; the jobs they were for."""
+        # One transaction a job: a transaction that locks several watches could wait in a circle with a settling poll.
+        jobs = [listed.subscription.job for listed in await self.list(channel)]
+        return tuple([job for job in jobs if await self.remove(channel, job)])
+
+    async def list(self, channel: str) -> tuple[Listed, ...]:
+        """A channel's subscriptions, oldest first."""
+        statement = _select(channel=channel).add_columns(watches.c.last_job, watches.c.seen_at)
+        still_open = select(incidents.c.watch_id, incidents.c.value).where(
+            incidents.c.channel == channel, incidents.c.resolved_at.is_(None)
+        )
+        async with self._database.read() as connection:
+            rows = (await connection.execute(statement)).all()
+            open_incidents = (await connection.execute(still_open)).all()
+        firing: dict[int, int] = {}
+        for watch_id, value in open_incidents:
+            alerts = decode(value, Incident).alerts
+            firing[watch_id] = firing.get(watch_id, 0) + sum(alert.resolved_at is None for alert in alerts)
+        return tuple(
+            Listed(
+                subscription=read_subscription(row),
+                job=None if row.last_job is None else decode(row.last_job, Job),
+                seen_at=row.seen_at,
+                firing=firing.get(row.watch_id, 0),
+            )
+            for row in rows
+        )
+
+    async def for_job(self, job: JobRef) -> tuple[Subscription, ...]:
+        """Every channel's subscription to a job, oldest first."""
+        async with self._database.read() as connection:
+            rows = (await connection.execute(_select(watch_of(job)))).all()
+        return tuple(read_subscription(row) for row in rows)
+
+    async def _watch(self, connection: AsyncConnection, job: JobRef, now: datetime) -> int:
+        """The id of the job's watch, made if there is none, due now and claimed by no one."""
+        statement = (
+            self._database.insert(watches)
+            .values(provider=job.provider, job_id=job.id, created_at=now, due_at=now)
+            .on_conflict_do_update(
+                index_elements=[watches.c.provider, watches.c.job_id], set_={"due_at": now, "claim_token": null()}
+            )
+            .returning(watches.c.id)
+        )
+        return int((await connection.execute(statement)).scalar_one())
+
+
+def subscriptions_of(watch_ids: list[int]) -> AnySelect:
+    """The rows of `read_subscription` of many watches at once."""
+    return _select(subscriptions.c.watch_id.in_(watch_ids))
+
+
+def read_subscription(row: AnyRow) -> Subscription:
+    """A subscription from a row of `subscriptions_of`.
+
+    Raises:
+        msgspec.ValidationError: its settings were written by another version.
+    """
+    return Subscription(
+        id=row.id,
+        channel=row.channel,
+        job=JobRef(row.provider, row.job_id),
+        created_by=row.created_by,
+        created_at=row.created_at,
+        settings=decode(row.settings, RuleSettings),
+        team=row.team,
+    )
+
+
+def _select(*conditions: ColumnElement[bool], channel: str | None = None) -> AnySelect:
+    statement = select(subscriptions, watches.c.provider, watches.c.job_id).join_from(subscriptions, watches)
+    if channel is not None:
+        statement = statement.where(subscriptions.c.channel == channel)
+    return statement.where(*conditions).order_by(subscriptions.c.id)

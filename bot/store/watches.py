@@ -1,0 +1,282 @@
+"""Which jobs are polled when, and what came of it. The claim is explained in `bot.store.claims`.
+
+`claim_due` hands out jobs with all that a decision needs; `settle` writes the decision and the messages that follow
+from it in one transaction, so that a kill at any moment loses neither and repeats neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import msgspec
+import structlog
+from sqlalchemy import Update, bindparam, delete, exists, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.domain.alerts import Alert, Delivery, Incident, Memory
+from bot.domain.jobs import Job, JobRef
+from bot.domain.logs import LogCursor
+from bot.domain.subscriptions import Silence, Subscription
+from bot.store.claims import new_token
+from bot.store.codec import decode, encode
+from bot.store.engine import AnyRow, Database
+from bot.store.outbox import add_deliveries, save_incidents
+from bot.store.schema import alerts, incidents, subscriptions, watches
+from bot.store.silences import active_silences, read_silence
+from bot.store.subscriptions import read_subscription, subscriptions_of
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedWatch:
+    """A job to poll, ours until the lease ends, with all that was known when it was claimed."""
+
+    id: int
+    """Never used for another watch, also after this one is forgotten."""
+    job: JobRef
+    lane: str
+    """Whose limits the poll counts against: the provider's name."""
+    token: str
+    fails: int
+    """Polls in a row that learned nothing."""
+    cursor: LogCursor | None
+    last_job: Job | None
+    """As last seen; None before the first look."""
+    created_at: datetime
+    seen_at: datetime | None
+    """When the platform last answered."""
+    memory: Memory = field(default_factory=dict)
+    subscriptions: tuple[Subscription, ...] = ()
+    """None left: everyone unsubscribed; close what is open. Settling forgets the job."""
+    alerts: tuple[Alert, ...] = ()
+    incidents: tuple[Incident, ...] = ()
+    """The open ones, of all channels."""
+    silences: tuple[Silence, ...] = ()
+    """The active ones of the subscriptions' channels."""
+
+
+@dataclass(frozen=True, slots=True)
+class PollResult:
+    """What a poll came to: the watch as it is now, and what changed."""
+
+    watch_id: int
+    token: str
+    next_due_at: datetime
+    fails: int = 0
+    cursor: LogCursor | None = None
+    last_job: Job | None = None
+    seen_at: datetime | None = None
+    memory: Memory = field(default_factory=dict)
+    alerts: Sequence[Alert] = ()
+    """New or changed ones; those not named stay as they are."""
+    incidents: Sequence[Incident] = ()
+    """New or changed ones, likewise."""
+    deliveries: Sequence[Delivery] = ()
+    """News. What has been in the outbox before, by its key, is not put there again."""
+    unsubscribe: bool = False
+    """The job is over: end all its subscriptions and forget it."""
+
+
+class Watches:
+    """The jobs we watch."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def claim_due(self, now: datetime, *, lease: timedelta, limit: int = 100) -> list[ClaimedWatch]:
+        """Take the jobs that are due, longest overdue first; no one else gets them before the lease ends.
+
+        A row that cannot be read is logged and left to its lease: it does not keep others from their polls.
+        """
+        async with self._database.write() as connection:
+            rows = (await connection.execute(_claim(now, now + lease, new_token(), limit))).all()
+        if not rows:
+            return []
+        async with self._database.read() as connection:
+            around = await _load_surroundings(connection, [row.id for row in rows], now)
+        claimed: list[ClaimedWatch] = []
+        for row in rows:
+            try:
+                claimed.append(_read_watch(row, around))
+            except msgspec.MsgspecError:
+                _log.exception("watch cannot be read", watch=row.id, provider=row.provider, job=row.job_id)
+        return claimed
+
+    async def settle(self, results: Sequence[PollResult], now: datetime) -> frozenset[int]:
+        """Write what polls came to: state and messages in one transaction.
+
+        Returns:
+            The ids that were written. The others were taken away meanwhile (their lease ended, or someone changed a
+            subscription); nothing of them is written, and they are polled again.
+        """
+        async with self._database.write() as connection:
+            held = await _fence(connection, results)
+            kept = [result for result in results if result.watch_id in held]
+            if kept:
+                await connection.execute(_SETTLE, [_watch_values(result) for result in kept])
+                await self._save_alerts(connection, kept)
+                await save_incidents(
+                    self._database, connection, [(r.watch_id, one) for r in kept for one in r.incidents]
+                )
+                await add_deliveries(
+                    self._database, connection, [(r.watch_id, one) for r in kept for one in r.deliveries], now
+                )
+                await _forget(connection, kept)
+        return held
+
+    async def release(self, claimed: Sequence[ClaimedWatch], now: datetime) -> None:
+        """Give jobs back unpolled, due at once: the process is stopping."""
+        async with self._database.write() as connection:
+            for token, ids in _by_token((watch.id, watch.token) for watch in claimed).items():
+                await connection.execute(_held(ids, token).values(claim_token=None, due_at=now))
+
+    async def overdue(self, now: datetime) -> timedelta:
+        """How long the job that is due longest has been waiting for its poll; zero when none is due."""
+        statement = select(watches.c.due_at).where(watches.c.due_at <= now).order_by(watches.c.due_at).limit(1)
+        async with self._database.read() as connection:
+            due_at = (await connection.execute(statement)).scalar_one_or_none()
+        return timedelta(0) if due_at is None else now - due_at
+
+    async def _save_alerts(self, connection: AsyncConnection, results: Sequence[PollResult]) -> None:
+        rows = [
+            {
+                "watch_id": result.watch_id,
+                "rule": alert.rule,
+                "parameters_key": alert.parameters_key,
+                "state": alert.state.value,
+                "fired_at": alert.fired_at,
+                "value": encode(alert),
+            }
+            for result in results
+            for alert in result.alerts
+        ]
+        if rows:
+            insert = self._database.insert(alerts)
+            await connection.execute(
+                insert.on_conflict_do_update(
+                    index_elements=list(alerts.primary_key),
+                    set_={name: insert.excluded[name] for name in ("state", "fired_at", "value")},
+                ),
+                rows,
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class _Surroundings:
+    """What stands around a batch of watches, unread, by watch; silences by channel."""
+
+    subscriptions: Mapping[int, Sequence[AnyRow]]
+    alerts: Mapping[int, Sequence[AnyRow]]
+    incidents: Mapping[int, Sequence[AnyRow]]
+    silences: Sequence[AnyRow]
+
+
+def _claim(now: datetime, lease_ends_at: datetime, token: str, limit: int) -> Update:
+    # A CTE that locks rows is run once; as a plain IN (SELECT … LIMIT) PostgreSQL may run it again and claim too many.
+    due = (
+        select(watches.c.id)
+        .where(watches.c.due_at <= now)
+        .order_by(watches.c.due_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+        .cte("due")
+    )
+    return (
+        update(watches)
+        .where(watches.c.id.in_(select(due.c.id)))
+        .values(due_at=lease_ends_at, claim_token=token)
+        .returning(*watches.c)
+    )
+
+
+async def _load_surroundings(connection: AsyncConnection, ids: list[int], now: datetime) -> _Surroundings:
+    rules = select(alerts.c.watch_id, alerts.c.value).where(alerts.c.watch_id.in_(ids))
+    threads = (
+        select(incidents.c.watch_id, incidents.c.value)
+        .where(incidents.c.watch_id.in_(ids), incidents.c.resolved_at.is_(None))
+        .order_by(incidents.c.opened_at, incidents.c.id)
+    )
+    return _Surroundings(
+        subscriptions=_by_watch((await connection.execute(subscriptions_of(ids))).all()),
+        alerts=_by_watch((await connection.execute(rules)).all()),
+        incidents=_by_watch((await connection.execute(threads)).all()),
+        silences=(await connection.execute(active_silences(now))).all(),
+    )
+
+
+def _read_watch(row: AnyRow, around: _Surroundings) -> ClaimedWatch:
+    subscribed = tuple(read_subscription(one) for one in around.subscriptions.get(row.id, ()))
+    channels = {subscription.channel for subscription in subscribed}
+    return ClaimedWatch(
+        id=row.id,
+        job=JobRef(row.provider, row.job_id),
+        lane=row.provider,
+        token=row.claim_token,
+        fails=row.fails,
+        cursor=None if row.cursor is None else LogCursor(bytes(row.cursor)),
+        last_job=None if row.last_job is None else decode(row.last_job, Job),
+        created_at=row.created_at,
+        seen_at=row.seen_at,
+        memory=decode(row.memory, dict[str, object]),
+        subscriptions=subscribed,
+        alerts=tuple(decode(one.value, Alert) for one in around.alerts.get(row.id, ())),
+        incidents=tuple(decode(one.value, Incident) for one in around.incidents.get(row.id, ())),
+        silences=tuple(read_silence(one) for one in around.silences if one.channel in channels),
+    )
+
+
+async def _fence(connection: AsyncConnection, results: Sequence[PollResult]) -> frozenset[int]:
+    """End the claims that still stand; the ids they were on. Holds those rows until the transaction ends."""
+    held: set[int] = set()
+    for token, ids in _by_token((result.watch_id, result.token) for result in results).items():
+        held.update(await connection.scalars(_held(ids, token).values(claim_token=None).returning(watches.c.id)))
+    return frozenset(held)
+
+
+def _held(ids: Sequence[int], token: str) -> Update:
+    return update(watches).where(watches.c.id.in_(ids), watches.c.claim_token == token)
+
+
+_SETTLE = (
+    update(watches)
+    .where(watches.c.id == bindparam("watch_id"))
+    .values({name: bindparam(f"new_{name}") for name in ("due_at", "fails", "cursor", "last_job", "seen_at", "memory")})
+)
+
+
+def _watch_values(result: PollResult) -> dict[str, object]:
+    return {
+        "watch_id": result.watch_id,
+        "new_due_at": result.next_due_at,
+        "new_fails": result.fails,
+        "new_cursor": None if result.cursor is None else result.cursor.state,
+        "new_last_job": None if result.last_job is None else encode(result.last_job),
+        "new_seen_at": result.seen_at,
+        "new_memory": encode(result.memory),
+    }
+
+
+async def _forget(connection: AsyncConnection, results: Sequence[PollResult]) -> None:
+    """Delete the watches that no one subscribes to any more: the poll just settled knew, for it held the claim."""
+    over = [result.watch_id for result in results if result.unsubscribe]
+    if over:
+        await connection.execute(delete(subscriptions).where(subscriptions.c.watch_id.in_(over)))
+    wanted = exists().where(subscriptions.c.watch_id == watches.c.id)
+    await connection.execute(delete(watches).where(watches.c.id.in_([result.watch_id for result in results]), ~wanted))
+
+
+def _by_watch(rows: Iterable[AnyRow]) -> dict[int, list[AnyRow]]:
+    groups: dict[int, list[AnyRow]] = {}
+    for row in rows:
+        groups.setdefault(row.watch_id, []).append(row)
+    return groups
+
+
+def _by_token(claims: Iterable[tuple[int, str]]) -> dict[str, list[int]]:
+    groups: dict[str, list[int]] = {}
+    for watch_id, token in claims:
+        groups.setdefault(token, []).append(watch_id)
+    return groups

@@ -1,0 +1,172 @@
+"""One look judged: from what was seen to what each channel is told, without a network, a database or a clock."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from bot.domain.alerts import AlertState, DeliveryKind
+from bot.domain.gaps import GapReason, Part
+from bot.domain.jobs import JobState
+from bot.domain.observations import Observation
+from bot.domain.subscriptions import RuleSettings, Subscription
+from bot.store.watches import ClaimedWatch
+from bot.watcher.decide import Decision, decide, last_word, wanted_rules
+from tests.unit.rules.observing import MINUTE, REF, START, gap, job, line
+
+DRAIN = timedelta(seconds=90)
+WATCH = ClaimedWatch(
+    id=1,
+    job=REF,
+    lane="baseten",
+    token="t",
+    fails=0,
+    cursor=None,
+    last_job=None,
+    created_at=START,
+    seen_at=None,
+    subscriptions=(Subscription(1, "C1", REF, "U1", START),),
+)
+
+
+def look(watch: ClaimedWatch, observation: Observation, *, more: bool = False) -> tuple[Decision, ClaimedWatch]:
+    """Judge a look and store it as the database would."""
+    decision = decide(
+        watch,
+        observation,
+        now=observation.at,
+        more=more,
+        drain=DRAIN,
+        redact=lambda text: text.replace("hunter2", "[hidden]"),
+    )
+    changed = {one.id: one for one in decision.incidents}
+    kept = {one.id: one for one in watch.incidents} | changed
+    return decision, replace(
+        watch,
+        memory=decision.memory,
+        alerts=decision.alerts,
+        last_job=decision.job,
+        incidents=tuple(one for one in kept.values() if one.resolved_at is None),
+    )
+
+
+def kinds(decision: Decision) -> list[str]:
+    return [one.notification.kind.value for one in decision.deliveries]
+
+
+def test_an_error_then_a_failed_status_is_one_incident_and_the_job_is_let_go_after_its_last_word() -> None:
+    failed = job(JobState.FAILED, "TRAINING_JOB_FAILED")
+    first, watch = look(WATCH, Observation(REF, START, job(), (line("ERROR: disk"),)))
+    second, watch = look(watch, Observation(REF, START + MINUTE, failed))
+    third, watch = look(watch, Observation(REF, START + 3 * MINUTE, failed))
+
+    assert kinds(first) == ["root", "reply"]
+    assert kinds(second)[:1] == ["edit"]
+    assert "reply" in kinds(second)
+    assert not second.over
+    assert kinds(third) == ["edit", "reply"]
+    assert third.over
+    assert len({one.id for decision in (first, second, third) for one in decision.incidents}) == 1
+
+
+def test_a_job_that_succeeds_is_let_go_with_a_note() -> None:
+    done = replace(job(JobState.SUCCEEDED, "TRAINING_JOB_COMPLETED"), ended_at=START)
+    first, watch = look(WATCH, Observation(REF, START, done))
+    second, _ = look(watch, Observation(REF, START + 2 * MINUTE, done))
+
+    assert kinds(first) == []
+    assert kinds(second) == ["note"]
+    assert second.deliveries[0].notification.text == "llama finished after 3h. This channel no longer watches it."
+
+
+def test_late_lines_after_the_end_are_still_read_before_the_last_word() -> None:
+    done = job(JobState.SUCCEEDED, "TRAINING_JOB_COMPLETED")
+    _, watch = look(WATCH, Observation(REF, START, done))
+    late, watch = look(watch, Observation(REF, START + MINUTE, done, (line("ERROR: late"),)))
+
+    assert kinds(late) == ["root", "reply"]
+
+
+def test_a_job_is_not_let_go_while_lines_are_left_to_read() -> None:
+    done = job(JobState.SUCCEEDED, "TRAINING_JOB_COMPLETED")
+    _, watch = look(WATCH, Observation(REF, START, done))
+
+    decision, _ = look(watch, Observation(REF, START + 2 * MINUTE, done), more=True)
+
+    assert not decision.over
+
+
+def test_a_log_that_stays_unreadable_is_given_up_and_said() -> None:
+    done = job(JobState.SUCCEEDED, "TRAINING_JOB_COMPLETED")
+    hidden = Observation(REF, START + 20 * MINUTE, done, gaps=(gap(Part.LOGS),))
+    _, watch = look(WATCH, Observation(REF, START, done))
+
+    decision, _ = look(watch, hidden)
+
+    assert decision.over
+    assert any("could not be read" in (one.notification.text or "") for one in decision.deliveries)
+
+
+def test_an_outage_neither_fires_nor_resolves_and_is_said_after_a_while() -> None:
+    blind = (gap(Part.STATUS), gap(Part.LOGS))
+    _, watch = look(WATCH, Observation(REF, START, job(), (line("ERROR: disk"),)))
+    _, watch = look(watch, Observation(REF, START + 20 * MINUTE, None, gaps=blind))
+    still = next(one for one in watch.alerts if one.rule == "log_errors")
+    said, watch = look(watch, Observation(REF, START + 26 * MINUTE, None, gaps=blind))
+    back, watch = look(watch, Observation(REF, START + 30 * MINUTE, job()))
+
+    assert still.state is AlertState.FIRING
+    assert kinds(said) == ["edit", "reply"]
+    assert "edit" in kinds(back)
+
+
+def test_what_a_platform_does_not_offer_is_not_an_outage() -> None:
+    missing = (gap(Part.METRICS, GapReason.NOT_SUPPORTED),)
+
+    _, watch = look(WATCH, Observation(REF, START, job(), gaps=missing))
+    decision, _ = look(watch, Observation(REF, START + 60 * MINUTE, job(), gaps=missing))
+
+    assert kinds(decision) == []
+
+
+def test_secrets_are_gone_before_anything_is_stored() -> None:
+    leaking = replace(job(JobState.FAILED, "X"), error="password hunter2")
+    decision, _ = look(WATCH, Observation(REF, START, leaking, (line("ERROR: hunter2"),)))
+
+    assert "hunter2" not in repr(decision)
+    assert "[hidden]" in repr(decision)
+
+
+def test_each_distinct_setting_is_judged_once_however_many_channels_share_it() -> None:
+    slow = RuleSettings({"low_gpu_utilization": {"for": 3600.0}})
+    subscriptions = [
+        Subscription(number, f"C{number}", REF, "U", START, slow if number == 3 else RuleSettings())
+        for number in (1, 2, 3)
+    ]
+
+    wanted = wanted_rules(subscriptions)
+
+    assert [key for rule, key in wanted if rule == "low_gpu_utilization"] == ["", "for=3600.0"]
+    assert [key for rule, key in wanted if rule == "job_failed"] == [""]
+
+
+def test_every_channel_gets_its_own_incident() -> None:
+    two = replace(WATCH, subscriptions=tuple(Subscription(n, f"C{n}", REF, "U", START) for n in (1, 2)))
+
+    decision, _ = look(two, Observation(REF, START, job(), (line("ERROR: disk"),)))
+
+    assert {one.channel for one in decision.incidents} == {"C1", "C2"}
+    assert [one.notification.kind for one in decision.deliveries].count(DeliveryKind.ROOT) == 2
+
+
+def test_channels_that_left_have_their_incident_closed() -> None:
+    _, watch = look(WATCH, Observation(REF, START, job(), (line("ERROR: disk"),)))
+
+    decision, _ = look(replace(watch, subscriptions=()), Observation(REF, START + MINUTE, job()))
+
+    assert kinds(decision) == ["edit", "reply"]
+    assert decision.over
+
+
+def test_the_last_word_names_the_state() -> None:
+    assert last_word(job(JobState.PREEMPTED), complete=True).startswith("llama was preempted")

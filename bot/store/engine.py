@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row, Select, Table, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError, ProgrammingError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -64,13 +64,22 @@ def parse_database_url(text: str) -> URL:
     return url.set(drivername=driver)
 
 
+def describe_database(url: URL) -> str:
+    """What people are told of a database: `SQLite at trainwatch.db`, `PostgreSQL at db.example/trainwatch`."""
+    if url.get_backend_name() == "sqlite":
+        return f"SQLite at {url.database}"
+    return f"PostgreSQL at {url.host or url.query.get('host', 'the local socket')}/{url.database or ''}"
+
+
 class Database:
     """One database: where transactions come from."""
 
     def __init__(self, url: str) -> None:
-        self.url = parse_database_url(url)
-        self._is_sqlite = self.url.get_backend_name() == "sqlite"
-        self._engine = _sqlite_engine(self.url) if self._is_sqlite else _postgresql_engine(self.url)
+        parsed = parse_database_url(url)
+        self.description = describe_database(parsed)
+        """What people are told of it; holds no password."""
+        self._is_sqlite = parsed.get_backend_name() == "sqlite"
+        self._engine = _sqlite_engine(parsed) if self._is_sqlite else _postgresql_engine(parsed)
         # SQLite has one writer, and waits for it by sleeping and trying again; within a process a queue is fairer.
         self._writer: AbstractAsyncContextManager[object] = asyncio.Lock() if self._is_sqlite else nullcontext()
 
@@ -109,7 +118,9 @@ async def _transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     try:
         async with asyncio.timeout(TRANSACTION_TIMEOUT_S), engine.begin() as connection:
             yield connection
-    except (OperationalError, InterfaceError, ProgrammingError, PoolTimeout, TimeoutError) as error:
+    except (IntegrityError, DataError):
+        raise  # we wrote what our own tables refuse: a bug, and not the database's state
+    except (DBAPIError, PoolTimeout, TimeoutError) as error:
         raise StoreUnavailable from error
 
 

@@ -65,6 +65,9 @@ class ForeignText(TypeDecorator[str]):
         return None if value is None else clean_text(value)
 
 
+SCHEMA_VERSION = "0001"
+"""The newest revision in `migrations/versions`."""
+
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -75,6 +78,9 @@ metadata = MetaData(
 )
 
 _Id = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up only INTEGER keys
+
+# Rows that change with every poll: room for their next version beside them, and swept early.
+_BUSY = {"fillfactor": 80, "autovacuum_vacuum_scale_factor": 0.02}
 
 watches = Table(
     "watches",
@@ -93,6 +99,7 @@ watches = Table(
     UniqueConstraint("provider", "job_id"),
     Index(None, "due_at"),
     sqlite_autoincrement=True,
+    postgresql_with=_BUSY,
 )
 
 subscriptions = Table(
@@ -158,6 +165,7 @@ deliveries = Table(
     Index(None, "state", "due_at"),
     Index(None, "incident_id", "state"),
     sqlite_autoincrement=True,
+    postgresql_with=_BUSY,
 )
 
 silences = Table(

@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select
 
+from bot.domain.checks import CheckResult
+from bot.store.check import check_database
 from bot.store.deliveries import Deliveries
 from bot.store.engine import Database
 from bot.store.outbox import DeliveryState
@@ -36,6 +38,10 @@ class Store:
         self.silences = Silences(database)
         self.watches = Watches(database)
         self.deliveries = Deliveries(database)
+
+    async def check(self) -> list[CheckResult]:
+        """Whether the database can be reached, has our schema and can be written, each with its remedy."""
+        return await check_database(self._database)
 
     async def heartbeat(self, name: str, now: datetime) -> None:
         """Note that the loop of this name is alive."""

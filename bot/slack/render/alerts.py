@@ -23,22 +23,20 @@ from bot.domain.durations import format_duration
 from bot.domain.jobs import Job
 from bot.slack.render import commands
 from bot.slack.render.actions import Action, actions, button, overflow
+from bot.slack.render.blocks import context, fenced_sections, section
+from bot.slack.render.jobs import job_link, job_name
 from bot.slack.render.lines import line_rows, only_source
 from bot.slack.render.message import (
     Block,
     Message,
     code,
-    context,
     escape,
-    fenced_sections,
-    link,
     message,
     moment,
     one_line,
     person,
     plain_moment,
     plural,
-    section,
 )
 
 _SIGNS = {Severity.PAGE: "🔴", Severity.WARN: "🟠", Severity.INFO: "🔵"}
@@ -72,7 +70,7 @@ def render_root(incident: Incident) -> Message:
     """The incident as it stands: loud while something fires, calm when it is over."""
     lead = _lead(incident)
     if lead is None:
-        calm = f"Nothing fires on {_name(incident.job)}."
+        calm = f"Nothing fires on {job_name(incident.job)}."
         return message(calm, [section(calm)])
     others = [alert for alert in incident.alerts if alert is not lead]
     resolved = lead.resolved_at is not None
@@ -120,21 +118,12 @@ def render_note(notification: Notification) -> Message:
     return message(said, [section(f"{_NOTE} {said}"), context([job_link(job), code(str(job.ref))])])
 
 
-def job_link(job: Job) -> str:
-    """The job's name, linked to its page at the platform."""
-    return f"*{link(job.url, _name(job))}*"
-
-
 def sign(incident: Incident) -> str:
     """The colour of an incident: of its worst firing alert, or how it ended."""
     lead = _lead(incident)
     if lead is None:
         return _OVER
     return _SIGNS[lead.severity] if lead.resolved_at is None else _end_sign(lead)
-
-
-def _name(job: Job) -> str:
-    return one_line(job.name or str(job.ref), 120)
 
 
 def _lead(incident: Incident) -> IncidentAlert | None:
@@ -209,11 +198,11 @@ def _buttons(incident: Incident, lead: IncidentAlert) -> Block | None:
 def _firing_sentence(job: Job, alert: IncidentAlert) -> str:
     since = plain_moment(alert.evidence.first_at or alert.fired_at)
     summary = one_line(alert.evidence.summary, 600)
-    return f"{_SIGNS[alert.severity]} {escape(alert.title)}: {_name(job)}, since {since}. {summary}"
+    return f"{_SIGNS[alert.severity]} {escape(alert.title)}: {job_name(job)}, since {since}. {summary}"
 
 
 def _resolved_sentence(job: Job, alert: IncidentAlert) -> str:
-    return f"{_end_sign(alert)} {escape(alert.title)}: {_name(job)}, {_ending(alert)}"
+    return f"{_end_sign(alert)} {escape(alert.title)}: {job_name(job)}, {_ending(alert)}"
 
 
 def _ending(alert: IncidentAlert) -> str:

@@ -24,3 +24,8 @@ def silence(job: JobRef, span: timedelta) -> str:
 def unwatch(job: JobRef) -> str:
     """No more alerts of this job in this channel."""
     return f"unwatch {job}"
+
+
+def end_silence(silence_id: int) -> str:
+    """Hear again before the silence's time."""
+    return f"silence end {silence_id}"

@@ -1,13 +1,14 @@
 """What goes to Slack: a Message of text and blocks, its limits, and the only way for text to get into it.
 
 Foreign text (log lines, job names, vendor words) enters a message through `escape`, `code` or `fence`, and nowhere
-else. What a message says is decided next door, in `alerts`, `logs`, `metrics` and `answers`; buttons are in `actions`.
+else. Blocks are made in `blocks` and `actions`; what a message says is decided in `alerts`, `logs`, `metrics` and
+`answers`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -78,9 +79,6 @@ def weight(value: object) -> int:
             return 0
 
 
-# --- text ------------------------------------------------------------------------------------------------------
-
-
 def clean(text: str) -> str:
     """Text without what a terminal obeys and an eye cannot see: colours go, control characters become visible."""
     text = _ANSI.sub("", text.replace("\r\n", "\n"))
@@ -116,10 +114,10 @@ def code(text: str, limit: int = 200) -> str:
 
 def fence(lines: Iterable[str]) -> str:
     """Escaped lines as one code block; backticks in them cannot end it."""
-    return "```\n" + "\n".join(_split_backticks(line) for line in lines) + "\n```"
+    return "```\n" + "\n".join(split_backticks(line) for line in lines) + "\n```"
 
 
-def _split_backticks(text: str) -> str:
+def split_backticks(text: str) -> str:
     """Three backticks in a row end a code block, so a zero-width space goes between them."""
     return _BACKTICKS.sub(lambda run: "\u200b".join(run[0]), text)
 
@@ -158,58 +156,3 @@ def channel_link(channel: str) -> str:
 def plural(count: int, noun: str) -> str:
     """A number with its noun: `1 line`, `2,340 lines`."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
-
-
-# --- blocks ----------------------------------------------------------------------------------------------------
-
-
-def mrkdwn(text: str) -> Block:
-    """A text object that links and mentions only what we wrote as such (`verbatim`)."""
-    return {"type": "mrkdwn", "text": text, "verbatim": True}
-
-
-def plain(text: str, limit: int) -> Block:
-    """A text object that shows characters as they are."""
-    return {"type": "plain_text", "text": cut(clean(text), limit) or " ", "emoji": False}
-
-
-def section(text: str) -> Block:
-    """A paragraph, never folded behind "see more"."""
-    return {"type": "section", "text": mrkdwn(cut(text, MAX_SECTION_TEXT)), "expand": True}
-
-
-def header(text: str) -> Block:
-    """A title; plain text, so foreign text needs no escaping."""
-    return {"type": "header", "text": plain(text, MAX_HEADER_TEXT)}
-
-
-def context(texts: Sequence[str]) -> Block | None:
-    """Small print, its parts joined with a dot; None when there is nothing to say."""
-    said = [text for text in texts if text]
-    return {"type": "context", "elements": [mrkdwn(cut(" · ".join(said), MAX_FIELD_TEXT))]} if said else None
-
-
-def divider() -> Block:
-    """A thin line."""
-    return {"type": "divider"}
-
-
-def fenced_sections(lines: Sequence[str], budget: int) -> tuple[list[Block], int]:
-    """The newest escaped lines that fit into `budget` characters, as code blocks, and how many of them are shown.
-
-    Each line is at most a section long. Sections are filled from the newest line back, so the last one is full.
-    """
-    room = MAX_SECTION_TEXT - len(fence([""]))
-    groups: list[list[str]] = [[]]
-    used, group_used, shown = 0, 0, 0
-    for line in reversed(lines):
-        kept = cut(_split_backticks(line), room)
-        cost = len(kept) + 1
-        if used + cost + len(fence([])) * len(groups) > budget:
-            break
-        if group_used + cost > room + 1:
-            groups.append([])
-            group_used = 0
-        groups[-1].append(kept)
-        group_used, used, shown = group_used + cost, used + cost, shown + 1
-    return [section(fence(reversed(group))) for group in reversed(groups) if group], shown

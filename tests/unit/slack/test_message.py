@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.slack.render.blocks import fenced_sections, section
 from bot.slack.render.message import (
     BLOCKS_BUDGET,
     MAX_SECTION_TEXT,
@@ -17,12 +18,10 @@ from bot.slack.render.message import (
     cut,
     escape,
     fence,
-    fenced_sections,
     link,
     moment,
     one_line,
     person,
-    section,
 )
 from tests.unit.slack.factories import HOSTILE
 from tests.unit.slack.validity import problems, shown

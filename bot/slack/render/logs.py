@@ -1,0 +1,190 @@
+"""Log answers: a private message with the newest lines that fit, or a shared one with all of them in its thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from bot.commands import grammar
+from bot.commands.answers import Cut, LogsAnswer
+from bot.commands.command import DEFAULT_LINES, LogsCommand
+from bot.commands.spelling import format_command
+from bot.domain.durations import datetime_from_ns, format_ns
+from bot.domain.gaps import Gap
+from bot.domain.logs import LogLine, Order
+from bot.errors import UsageError
+from bot.slack.render.actions import Action, actions, button
+from bot.slack.render.blocks import context, fenced_sections, section
+from bot.slack.render.lines import line_rows, only_source
+from bot.slack.render.message import (
+    BLOCKS_BUDGET,
+    Block,
+    Message,
+    code,
+    message,
+    moment,
+    one_line,
+    plain_moment,
+    plural,
+    weight,
+)
+
+SHORT = 12
+"""Lines a shared answer shows in the channel itself; more go into its thread."""
+_BUTTON_EXTRA = 150
+"""How much longer a button's command, label and id may be than the pinned command."""
+_CUT_NOTE = 200
+"""Characters kept for the sentence that says what did not fit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snippet:
+    """A text file for a thread: everything, exactly, with full timestamps."""
+
+    filename: str
+    title: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """An answer for a whole channel."""
+
+    root: Message
+    thread: Message | None = None
+    """What does not fit into the root: of a log, the newest lines that fit."""
+    snippet: Snippet | None = None
+    """All lines, when `thread` does not show them all."""
+
+
+def render_logs(answer: LogsAnswer) -> Message:
+    """For the one who asked: what was found, the lines, and where to go from here."""
+    head, notes = section(_headline(answer)), context(_notes(answer))
+    for_buttons = 3 * (len(answer.pinned) + _BUTTON_EXTRA)
+    body, shown = _body(answer, BLOCKS_BUDGET - weight([head, notes]) - for_buttons - _CUT_NOTE)
+    return message(
+        _sentence(answer),
+        [head, *body, _cut_note(len(answer.lines) - shown), notes, _buttons(answer, _older(answer, shown), share=True)],
+    )
+
+
+def render_shared_logs(answer: LogsAnswer) -> Shared:
+    """For a channel: short answers whole; long ones as a headline with the lines in its thread."""
+    if len(answer.lines) <= SHORT:
+        head, notes = section(_headline(answer)), context(_notes(answer))
+        body, shown = _body(answer, BLOCKS_BUDGET // 3)
+        if shown == len(answer.lines):
+            buttons = _buttons(answer, answer.older, share=False)
+            return Shared(message(_sentence(answer), [head, *body, notes, buttons]))
+    root = message(
+        _sentence(answer),
+        [
+            section(f"{_headline(answer)}\nThe lines are in the thread."),
+            context(_notes(answer)),
+            _buttons(answer, answer.older, share=False),
+        ],
+    )
+    body, shown = _body(answer, BLOCKS_BUDGET - _CUT_NOTE)
+    hidden = len(answer.lines) - shown
+    said = f"The newest {plural(shown, 'line')}; all {len(answer.lines):,} are in the file." if hidden else ""
+    thread = message(f"Log lines of {one_line(str(answer.job), 200)}.", [*body, context([said])])
+    return Shared(root, thread, render_snippet(answer) if hidden else None)
+
+
+def render_snippet(answer: LogsAnswer) -> Snippet:
+    """Every line as it is, a row each, with nanoseconds."""
+    name = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in str(answer.job))[:100]
+    rows = "\n".join(_exact(line) for line in answer.lines)
+    title = f"{answer.job}: {plural(len(answer.lines), 'line')}"[:200]
+    return Snippet(f"{name}.log.txt", title, rows.encode(errors="replace").decode() + "\n")
+
+
+def gap_notes(gaps: tuple[Gap, ...]) -> list[str]:
+    """What could not be read, and why."""
+    return [f"⚠️ {one_line(gap.public, 300)}" for gap in gaps[:5]]
+
+
+def _body(answer: LogsAnswer, budget: int) -> tuple[list[Block], int]:
+    lines = answer.lines
+    newest_first = len(lines) > 1 and lines[0].timestamp_ns > lines[-1].timestamp_ns
+    blocks, shown = fenced_sections(line_rows(lines), budget, newest_first=newest_first)
+    return blocks, shown
+
+
+def _headline(answer: LogsAnswer) -> str:
+    count = plural(len(answer.lines), "line") if answer.lines else "No lines"
+    return f"*Log* {code(str(answer.job))} · {count}\n{_range(answer, _to_the_second)}"
+
+
+def _sentence(answer: LogsAnswer) -> str:
+    count = plural(len(answer.lines), "log line") if answer.lines else "No log lines"
+    return f"{count} of {one_line(str(answer.job), 200)}, {_range(answer, plain_moment)}."
+
+
+def _range(answer: LogsAnswer, told: Callable[[datetime], str]) -> str:
+    """From the first to the last line, or the window that was searched in vain."""
+    if answer.lines:
+        stamps = sorted((answer.lines[0].timestamp_ns, answer.lines[-1].timestamp_ns))
+        start, end = datetime_from_ns(stamps[0]), datetime_from_ns(stamps[1])
+        return told(start) if start == end else f"{told(start)} to {told(end)}"
+    return f"{told(answer.start) if answer.start else 'from its beginning'} to {told(answer.end)}"
+
+
+def _to_the_second(at: datetime) -> str:
+    return moment(at, seconds=True)
+
+
+def _notes(answer: LogsAnswer) -> list[str]:
+    source = only_source(answer.lines)
+    return [
+        "times in UTC" if answer.lines else "",
+        f"all from {code(source)}" if source and answer.lines else "",
+        *(_cut_words(one) for one in answer.cuts[:6]),
+        plural(answer.redacted, "secret") + " hidden" if answer.redacted else "",
+        *gap_notes(answer.gaps),
+    ]
+
+
+def _cut_words(one: Cut) -> str:
+    number = "some lines" if one.lines is None else plural(one.lines, "line")
+    return f"{number} {one_line(one.reason, 200)}"
+
+
+def _cut_note(hidden: int) -> Block | None:
+    if not hidden:
+        return None
+    said = f"… {plural(hidden, 'earlier line')} not shown here: press Older, narrow with `--grep`, or share them all"
+    return context([said])
+
+
+def _older(answer: LogsAnswer, shown: int) -> str | None:
+    """The command for what stands before the first line shown, which is in this answer when not all of it fits."""
+    hidden = len(answer.lines) - shown
+    if not hidden or not shown:
+        return answer.older
+    try:
+        command = grammar.parse(answer.pinned)
+    except UsageError:
+        return answer.older
+    if not isinstance(command, LogsCommand):
+        return answer.older
+    ordered = sorted(line.timestamp_ns for line in answer.lines)
+    before_ns = ordered[hidden] + (1 if ordered[hidden - 1] == ordered[hidden] else 0)
+    limit = min(command.limit or DEFAULT_LINES, DEFAULT_LINES)
+    return format_command(replace(command, before_ns=before_ns, after_ns=None, take=Order.DESC, limit=limit))
+
+
+def _buttons(answer: LogsAnswer, older: str | None, *, share: bool) -> Block | None:
+    return actions(
+        [
+            button("◀ Older", Action.SHOW, older or "", key="older"),
+            button("Newer ▶", Action.SHOW, answer.newer or "", key="newer"),
+            button("Share in channel", Action.SHARE, answer.pinned) if share else None,
+        ]
+    )
+
+
+def _exact(line: LogLine) -> str:
+    level = line.level.name if line.level is not None else None
+    return " ".join(part for part in (format_ns(line.timestamp_ns), line.source, level, line.message) if part)

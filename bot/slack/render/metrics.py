@@ -1,0 +1,168 @@
+"""Metric answers: one small table a metric, a row for each GPU or node, with a sparkline that fits a phone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from datetime import datetime
+
+from bot.commands.answers import MetricsAnswer
+from bot.domain.metrics import GPU_UTILIZATION, KNOWN_METRICS, MetricSeries, MetricSummary
+from bot.domain.sparkline import sparkline
+from bot.slack.render.actions import Action, actions, button
+from bot.slack.render.blocks import context, section
+from bot.slack.render.jobs import job_link, job_name, state_sign, state_words
+from bot.slack.render.logs import gap_notes
+from bot.slack.render.message import (
+    BLOCKS_BUDGET,
+    MAX_SECTION_TEXT,
+    Block,
+    Message,
+    code,
+    cut,
+    escape,
+    fence,
+    message,
+    moment,
+    plain_moment,
+    plural,
+    weight,
+)
+
+SPARK_WIDTH = 8
+"""Characters of a sparkline: a row must not wrap on a phone, which shows about 40 in a code block."""
+_MAX_ROWS = 24
+_GIB = 2**30
+_TITLES = {
+    "gpu_utilization_ratio": "GPU utilisation",
+    "gpu_memory_used_bytes": "GPU memory",
+    "cpu_usage_cores": "CPU",
+    "memory_used_bytes": "Memory",
+    "ephemeral_storage_used_bytes": "Ephemeral storage",
+    "ephemeral_storage_utilization_ratio": "Ephemeral storage used",
+    "cache_used_bytes": "Cache",
+    "cache_utilization_ratio": "Cache used",
+}
+
+
+def render_metrics(answer: MetricsAnswer) -> Message:
+    """Last, mean, p5, p95 and most of every series; what is missing is said, never drawn."""
+    job = answer.job
+    span = f"{moment(answer.start)} to {moment(answer.end)}"
+    head = section(f"*Metrics* {state_sign(job.state)} {job_link(job)} {state_words(job)}\n{span}")
+    notes = context([code(str(job.ref)), *_missing(answer.missing), *gap_notes(answer.gaps)])
+    buttons = actions([button("Share in channel", Action.SHARE, answer.pinned)])
+    left = BLOCKS_BUDGET - weight([head, notes, buttons]) - 200
+    tables: list[Block] = []
+    names = _names(answer.summaries)
+    for name in names:
+        table = _table(name, [one for one in answer.summaries if one.series.name == name], answer)
+        left -= weight(table)
+        if left < 0:
+            break
+        tables.append(table)
+    hidden = len(names) - len(tables)
+    said = [f"… {plural(hidden, 'more metric')} do not fit; `trainwatch metrics` shows all"] if hidden else []
+    if not names:
+        said = ["No samples in this window."]
+    text = f"Metrics of {job_name(job)}, {plain_moment(answer.start)} to {plain_moment(answer.end)}. "
+    return message(text + _in_words(answer.summaries), [head, *tables, context(said), notes, buttons])
+
+
+def metric_title(name: str) -> str:
+    """A metric's name for people."""
+    return _TITLES.get(name) or escape(name.replace("_", " "))
+
+
+def gpu_sentence(summaries: Sequence[MetricSummary]) -> str:
+    """GPU utilisation in a few words, lowest and highest when GPUs differ; "" when there is none."""
+    shares = [one.last for one in summaries if one.series.name == GPU_UTILIZATION]
+    if not shares:
+        return ""
+    mean = sum(shares) / len(shares)
+    differ = max(shares) - min(shares) >= 0.1
+    spread = f", from {min(shares):.0%} to {max(shares):.0%}" if differ else ""
+    gpus = plural(len(shares), "GPU")
+    return f"{gpus} at {mean:.0%}{spread}"
+
+
+def _in_words(summaries: Sequence[MetricSummary]) -> str:
+    said = gpu_sentence(summaries)
+    if said:
+        return f"{said}."
+    return f"{plural(len(summaries), 'series').replace('seriess', 'series')}." if summaries else "There are no samples."
+
+
+def _missing(names: Sequence[str]) -> list[str]:
+    if not names:
+        return []
+    return [f"no samples of {', '.join(metric_title(name) for name in names)}"]
+
+
+def _names(summaries: Sequence[MetricSummary]) -> list[str]:
+    """The metrics there are, the known ones first and in their order."""
+    there = dict.fromkeys(one.series.name for one in summaries)
+    return [*(name for name in KNOWN_METRICS if name in there), *(name for name in there if name not in KNOWN_METRICS)]
+
+
+def _table(name: str, summaries: Sequence[MetricSummary], answer: MetricsAnswer) -> Block:
+    unit, scale = _unit(name)
+    limits = {one.series.limit for one in summaries}
+    limit = limits.pop() if len(limits) == 1 else None
+    of = f" of {_figure(limit * scale)}" if limit and not name.endswith("_ratio") else ""
+    title = f"*{metric_title(name)}* {unit}{of}"
+    shown, note = list(summaries), ""
+    if len(shown) > _MAX_ROWS:
+        shown = sorted(shown, key=lambda one: one.mean)[:_MAX_ROWS]
+        note = f"\nthe {_MAX_ROWS} lowest of {len(summaries)}"
+    labels = [_label(one.series) for one in shown]
+    width = max(map(len, labels), default=0)
+    header = f"{'':{width + SPARK_WIDTH + 1}} last mean   p5  p95  max"
+    highest = 1.0 if name.endswith("_ratio") else limit
+    rows = [
+        f"{label:{width}} {_spark(one.series, answer, highest)} "
+        + " ".join(f"{_figure(value * scale):>4}" for value in (one.last, one.mean, one.p5, one.p95, one.maximum))
+        for label, one in zip(labels, shown, strict=True)
+    ]
+    room = MAX_SECTION_TEXT - len(title) - len(note) - len(fence([""])) - 2
+    body = cut("\n".join(escape(row) for row in [header, *rows]), room)
+    return section(f"{title}\n{fence([body])}{note}")
+
+
+def _unit(name: str) -> tuple[str, float]:
+    if name.endswith("_ratio"):
+        return "%", 100.0
+    if name.endswith("_bytes"):
+        return "GiB", 1 / _GIB
+    return ("cores", 1.0) if name.endswith("_cores") else ("", 1.0)
+
+
+def _label(series: MetricSeries) -> str:
+    node = series.node[-10:] if series.node else ""
+    gpu = f"gpu {series.gpu}" if series.gpu is not None else ""
+    return " ".join(part for part in (node, gpu) if part) or "all"
+
+
+def _figure(value: float) -> str:
+    """At most four characters for everyday sizes."""
+    if abs(value) >= 9.95 or value == 0:
+        return f"{value:.0f}"
+    return f"{value:.1f}" if abs(value) >= 0.1 else f"{value:.2f}"
+
+
+def _spark(series: MetricSeries, answer: MetricsAnswer, highest: float | None) -> str:
+    buckets = _buckets(series, answer.start, answer.end)
+    top = highest or max((point.value for point in series.points if math.isfinite(point.value)), default=1.0) or 1.0
+    return f"{sparkline(buckets, lowest=0.0, highest=top):{SPARK_WIDTH}}"
+
+
+def _buckets(series: MetricSeries, start: datetime, end: datetime) -> list[float | None]:
+    """The mean of the samples in each part of the window; None where there is none."""
+    span = (end - start).total_seconds() or 1.0
+    sums: list[list[float]] = [[] for _ in range(SPARK_WIDTH)]
+    for index, point in enumerate(series.points):
+        if not math.isfinite(point.value):
+            continue
+        share = index / len(series.points) if point.at is None else (point.at - start).total_seconds() / span
+        sums[min(max(int(share * SPARK_WIDTH), 0), SPARK_WIDTH - 1)].append(point.value)
+    return [math.fsum(values) / len(values) if values else None for values in sums]

@@ -1,0 +1,154 @@
+"""Every other answer: how it looks, and that nothing foreign in it is obeyed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+
+from bot.commands.answers import (
+    Answer,
+    ErrorAnswer,
+    HelpAnswer,
+    JobsAnswer,
+    ListAnswer,
+    MetricsAnswer,
+    ProviderJobs,
+    SilenceAnswer,
+    StatusAnswer,
+    UnwatchAnswer,
+    WatchAnswer,
+    Watched,
+)
+from bot.domain.gaps import Gap, GapReason, Part
+from bot.domain.jobs import JobRef, JobState
+from bot.domain.metrics import CACHE, GPU_MEMORY, GPU_UTILIZATION, MetricPoint, MetricSeries, MetricSummary, summarize
+from bot.domain.subscriptions import Matcher, Silence, Subscription
+from bot.slack.render.answers import render, render_shared, render_working
+from tests.unit.slack.factories import HOSTILE, NOW, REF, at, incident, job, line
+from tests.unit.slack.validity import buttons, problems, shown
+
+SUBSCRIPTION = Subscription(3, "C0RUNS", REF, "U0ANNA", at(-60))
+SILENCE = Silence(7, "C0RUNS", (Matcher("job", str(REF)),), "U0ANNA", NOW, at(120), "restarting nodes")
+
+
+def gauge(
+    name: str, gpu: int, values: list[float], limit: float | None = None, node: str | None = None
+) -> MetricSummary:
+    points = tuple(MetricPoint(value, at(-60 + 60 * index / len(values))) for index, value in enumerate(values))
+    made = summarize(MetricSeries(name, points, node, gpu, limit))
+    assert made is not None
+    return made
+
+
+def metrics(count: int = 8) -> MetricsAnswer:
+    used = [gauge(GPU_UTILIZATION, gpu, [0.2, 0.5, 0.97, 0.98, 0.96, 0.97, 0.99, 0.05 * gpu]) for gpu in range(count)]
+    memory = [gauge(GPU_MEMORY, gpu, [70e9, 71e9, 72e9, 71.5e9], 80 * 2**30) for gpu in range(count)]
+    gap = Gap(Part.METRICS, GapReason.UNAVAILABLE, "The cache figures could not be read.")
+    return MetricsAnswer(job(), at(-60), NOW, (*used, *memory), (CACHE,), (gap,), "metrics baseten:proj42/job7f3a")
+
+
+CASES: dict[str, Answer] = {
+    "status": StatusAnswer(job(), NOW, (line("step 9 loss 2.1"),), metrics().summaries, (), (SUBSCRIPTION,)),
+    "status_failed": StatusAnswer(
+        replace(job(JobState.FAILED), error="Exit code 1", ended_at=at(-3)), NOW, incidents=(incident(),)
+    ),
+    "status_unknown": StatusAnswer(replace(job(JobState.UNKNOWN), vendor_status="REHYDRATING"), NOW),
+    "jobs": JobsAnswer(
+        (
+            ProviderJobs("baseten", (job(), job(JobState.FAILED, None))),
+            ProviderJobs("fireworks", (), "Fireworks refused the key. Check FIREWORKS_API_KEY."),
+            ProviderJobs("rivergen"),
+        )
+    ),
+    "metrics": metrics(),
+    "no_metrics": MetricsAnswer(job(), at(-60), NOW, (), (GPU_UTILIZATION, CACHE)),
+    "watch": WatchAnswer(SUBSCRIPTION, job(), True, ("Job failed (page)", "GPUs idle: below 20% for 15m (warn)")),
+    "watch_again": WatchAnswer(SUBSCRIPTION, job(), False, ("Job failed (page)",)),
+    "unwatch": UnwatchAnswer((REF,)),
+    "unwatch_nothing": UnwatchAnswer(()),
+    "list": ListAnswer((Watched(SUBSCRIPTION, job(), at(-1), 2), Watched(SUBSCRIPTION, None, None)), (SILENCE,), NOW),
+    "list_nothing": ListAnswer((), (), NOW),
+    "silence": SilenceAnswer(SILENCE),
+    "silence_over": SilenceAnswer(SILENCE, ended=True),
+    "help": HelpAnswer("logs", "/train logs REF [OPTIONS]", "Show log lines.", (("--since SPAN", "from so long ago"),),
+                       (("/train logs baseten:p/j", "the last 100 lines"),)),
+    "error": ErrorAnswer("There is no job `p/j` at Baseten; `/train jobs baseten` lists them."),
+    "usage": ErrorAnswer("--since wants a span such as 30m.", "/train logs REF [OPTIONS]"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_it_looks_like_this(case: str, json_snapshot: SnapshotAssertion) -> None:
+    message = render(CASES[case])
+    assert [] == problems(message)
+    assert json_snapshot == message.payload()
+
+
+HOSTILE_JOB = replace(
+    job(name=HOSTILE), ref=JobRef("x", HOSTILE), vendor_status=HOSTILE, state=JobState.UNKNOWN, error=HOSTILE * 9
+)
+HOSTILE_SUBSCRIPTION = replace(SUBSCRIPTION, created_by=HOSTILE, job=JobRef("x", HOSTILE))
+HOSTILE_SILENCE = replace(SILENCE, matchers=(Matcher("rule", HOSTILE),) * 9, reason=HOSTILE * 9, created_by=HOSTILE)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        StatusAnswer(HOSTILE_JOB, NOW, (line(HOSTILE * 9),) * 50, (), (), (HOSTILE_SUBSCRIPTION,), (incident(),) * 9),
+        JobsAnswer((ProviderJobs(HOSTILE, (HOSTILE_JOB,) * 300, HOSTILE),) * 3),
+        WatchAnswer(HOSTILE_SUBSCRIPTION, HOSTILE_JOB, True, (HOSTILE * 9,) * 300),
+        UnwatchAnswer((JobRef("x", HOSTILE),) * 500),
+        ListAnswer((Watched(HOSTILE_SUBSCRIPTION, HOSTILE_JOB, NOW, 9),) * 300, (HOSTILE_SILENCE,) * 300, NOW),
+        SilenceAnswer(HOSTILE_SILENCE),
+        HelpAnswer(HOSTILE, HOSTILE * 9, HOSTILE * 9, ((HOSTILE, HOSTILE),) * 99, ((HOSTILE, HOSTILE),) * 99),
+        ErrorAnswer(HOSTILE * 50, HOSTILE * 50),
+        replace(metrics(), job=HOSTILE_JOB, missing=(HOSTILE,) * 9),
+        replace(metrics(), summaries=tuple(gauge(HOSTILE + str(n), n, [n + 1.0], 5, HOSTILE) for n in range(60))),
+        replace(metrics(), summaries=tuple(gauge(GPU_UTILIZATION, n, [0.5], 1, f"node-{n}") for n in range(600))),
+    ],
+    ids=lambda answer: type(answer).__name__,
+)
+def test_hostile_or_huge_answers_make_messages_that_slack_takes(answer: Answer) -> None:
+    assert [] == problems(render(answer))
+    assert [] == problems(render_shared(answer).root)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_shared_answer_offers_no_sharing(case: str) -> None:
+    assert "Share in channel" not in buttons(render_shared(CASES[case]).root)
+
+
+def test_a_metric_table_is_narrow_enough_for_a_phone() -> None:
+    rows = [row for row in shown(render(metrics())).splitlines() if row.startswith("gpu ")]
+    assert 16 == len(rows)
+    assert max(map(len, rows)) <= 40
+
+
+def test_a_missing_series_is_said_and_not_drawn_as_zero() -> None:
+    assert "no samples of Cache" in shown(render(metrics()))
+
+
+def test_a_gap_in_a_series_is_a_gap_in_its_line() -> None:
+    points = (MetricPoint(0.5, at(-60)), MetricPoint(0.5, at(-1)))
+    made = summarize(MetricSeries(GPU_UTILIZATION, points, None, 0))
+    assert made is not None
+    assert "gpu 0 ▅······▅" in shown(render(replace(metrics(), summaries=(made,))))
+
+
+def test_an_unknown_state_is_shown_in_the_platforms_own_word() -> None:
+    assert "*REHYDRATING*" in shown(render(CASES["status_unknown"]))
+
+
+def test_who_silenced_until_when_and_how_to_end_it_is_told() -> None:
+    told = shown(render(SilenceAnswer(replace(SILENCE, ends_at=NOW + timedelta(hours=1)))))
+    for fact in ("<@U0ANNA>", "13 Mar 15:02 UTC", "restarting nodes", "/train silence end 7"):
+        assert fact in told
+
+
+def test_waiting_says_what_is_looked_for() -> None:
+    message = render_working("logs baseten:p/j --grep <!here>")
+    assert [] == problems(message)
+    assert "logs baseten:p/j" in shown(message)

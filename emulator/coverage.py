@@ -15,7 +15,8 @@ from starlette.routing import BaseRoute, Mount, Route
 from emulator.behaviour import Behaviour
 
 MODULES = (
-    ("Baseten", "emulator.baseten_coverage"),
+    ("Baseten: keys, jobs, metrics, deployments", "emulator.baseten_coverage"),
+    ("Baseten: log lines", "emulator.baseten_logs_coverage"),
     ("Fireworks", "emulator.fireworks_coverage"),
     ("RiverGen", "emulator.rivergen_coverage"),
     ("Bad days, on every system", "emulator.faults_coverage"),

@@ -19,7 +19,7 @@ COVERAGE = (
         "any path",
         "Retry-After: absent, seconds, a date",
         "documented",
-        "RFC 9110, 10.2.3 (read 2026-11-20)",
+        "RFC 9110, 10.2.3, quoted at andrewmaksimchuk.github.io/note/common/48 (read 2026-11-21)",
         TEST + "retry_after_is_absent_seconds_or_a_date",
     ),
     Behaviour(

@@ -5,7 +5,7 @@ from emulator.fireworks import BATCH_JOBS
 
 LOGS_PAGE = "docs.fireworks.ai/api-reference-dlde/get-batch-job-logs (read 2026-11-20)"
 PROTO = "PyPI fireworks-ai 0.19.20, gateway protos (read 2026-11-20)"
-PROTO_JSON = "protobuf.dev, JSON mapping of proto3 (read 2026-11-20)"
+PROTO_JSON = "proto3 language guide, JSON mapping, copy at cnblogs.com/itheo/p/14273567.html (read 2026-11-21)"
 SILENT = "the documents do not say"
 
 LIST, GET = f"GET {BATCH_JOBS}", f"GET {BATCH_JOBS}/{{batch_job_id}}"

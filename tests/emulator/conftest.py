@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import httpx
 import pytest
@@ -16,6 +17,9 @@ from emulator.world import World, to_ns
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 NOON_MS = to_ns(NOON) // 10**6
 NOON_NS = to_ns(NOON)
+
+
+Body = dict[str, Any]
 
 
 @dataclass
@@ -37,19 +41,20 @@ class Cloud:
     hazards: Hazards = field(default_factory=Hazards)
     faults: Faults = field(default_factory=Faults)
 
-    async def get(self, path: str, expect: int = 200, **params: object) -> dict:
+    async def get(self, path: str, expect: int = 200, **params: Any) -> Body:
         return self._body(await self.client.get(path, params=params, headers=_key(path)), expect)
 
-    async def post(self, path: str, body: object, expect: int = 200) -> dict:
+    async def post(self, path: str, body: object, expect: int = 200) -> Body:
         return self._body(await self.client.post(path, json=body, headers=_key(path)), expect)
 
-    async def raw(self, path: str, **params: object) -> httpx.Response:
+    async def raw(self, path: str, **params: Any) -> httpx.Response:
         return await self.client.get(path, params=params, headers=_key(path))
 
     @staticmethod
-    def _body(response: httpx.Response, expect: int) -> dict:
+    def _body(response: httpx.Response, expect: int) -> Body:
         assert (response.status_code, response.headers["content-type"]) == (expect, "application/json")
-        return response.json()
+        body: Body = response.json()
+        return body
 
 
 @pytest.fixture
@@ -68,7 +73,7 @@ def line(offset_ms: float, message: str, **fields: object) -> Line:
     return Line(NOON_NS + round(offset_ms * 10**6), message, **fields)  # type: ignore[arg-type]
 
 
-def messages(body: dict, under: str = "logs") -> list[str]:
+def messages(body: Body, under: str = "logs") -> list[str]:
     return [item["message"] for item in body.get(under, [])]
 
 

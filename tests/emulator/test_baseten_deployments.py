@@ -1,6 +1,7 @@
 """Baseten's deployments: their list, status and logs with every filter of the document."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -34,7 +35,7 @@ LINES = [
         ({"includes": ["loss"], "excludes": ["nan"], "replica": "aaaaa", "min_level": "WARNING"}, ["done loss 4"]),
     ],
 )
-async def test_filters_narrow_on_the_server(cloud: Cloud, filters: dict[str, object], expected: list[str]) -> None:
+async def test_filters_narrow_on_the_server(cloud: Cloud, filters: dict[str, Any], expected: list[str]) -> None:
     cloud.world.add_deployment("m", "d", lines=LINES)
     assert messages(await cloud.get(LOGS, direction="asc", **filters)) == expected
 
@@ -58,7 +59,7 @@ async def test_the_limit_counts_lines_that_match(cloud: Cloud) -> None:
         {"start_epoch_millis": NOON_MS, "end_epoch_millis": NOON_MS - 1},
     ],
 )
-async def test_what_the_document_forbids_is_refused(cloud: Cloud, filters: dict[str, object]) -> None:
+async def test_what_the_document_forbids_is_refused(cloud: Cloud, filters: dict[str, Any]) -> None:
     cloud.world.add_deployment("m", "d", lines=LINES)
     assert (await cloud.get(LOGS, 400, **filters))["code"] == "VALIDATION_ERROR"
 

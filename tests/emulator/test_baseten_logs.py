@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ MINUTE_MS = 60_000
 
 async def test_get_and_post_return_the_same_lines(cloud: Cloud) -> None:
     cloud.world.add_training_job("p", "j", lines=[line(-2, "a"), line(-1, "b")])
-    window = {"start_epoch_millis": NOON_MS - 10, "end_epoch_millis": NOON_MS, "direction": "asc", "limit": 5}
+    window: dict[str, Any] = {"start_epoch_millis": NOON_MS - 10, "end_epoch_millis": NOON_MS, "direction": "asc"}
     assert await cloud.get(LOGS, **window) == await cloud.post(LOGS, window)
     assert messages(await cloud.post(LOGS, window)) == ["a", "b"]
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -10,13 +11,13 @@ from emulator.hazards import FireworksHazards
 from emulator.logs import Line
 from emulator.world import Status
 from tests.emulator import documents
-from tests.emulator.conftest import NOON, NOON_NS, Cloud, line, messages
+from tests.emulator.conftest import NOON, NOON_NS, Body, Cloud, line, messages
 
 JOBS = "/fireworks/v1/accounts/a/batchJobs"
 LOGS = JOBS + "/b:getLogs"
 
 
-def entries(body: dict) -> list[str]:
+def entries(body: Body) -> list[str]:
     return messages(body, "entries")
 
 
@@ -24,12 +25,12 @@ def numbered(count: int) -> list[Line]:
     return [line(n - count, str(n), rank=n % 4) for n in range(count)]
 
 
-async def walk(cloud: Cloud, **params: object) -> list[list[str]]:
-    pages, token = [], None
-    while token != "":
-        body = await cloud.get(LOGS, **params, **({"pageToken": token} if token else {}))
+async def walk(cloud: Cloud, **params: Any) -> list[list[str]]:
+    pages: list[list[str]] = []
+    while params.get("pageToken") != "":
+        body = await cloud.get(LOGS, **params)
         pages.append(entries(body))
-        token = body.get("nextPageToken", "")
+        params["pageToken"] = body.get("nextPageToken", "")
     return pages
 
 

@@ -1,13 +1,14 @@
 """RiverGen's runs: pages of the log, the streamed download, metrics, details, and every error of the documents."""
 
 from datetime import timedelta
+from typing import Any
 
 import httpx
 import pytest
 
 from emulator.hazards import RivergenHazards
 from emulator.world import Status, World
-from tests.emulator.conftest import NOON, Cloud, line
+from tests.emulator.conftest import NOON, Body, Cloud, line
 
 MODEL = "/rivergen/api/v1/models/mdl-1"
 LOGS = MODEL + "/training-metrics/logs"
@@ -33,7 +34,7 @@ def two_runs(world: World) -> None:
     world.add_rivergen_run("mdl-1", "run-new", lines=LINES, statuses=[Status(NOON - hour, "running")])
 
 
-def numbers(body: dict) -> list[int]:
+def numbers(body: Body) -> list[int]:
     return [item["line"] for item in body["lines"]]
 
 
@@ -78,7 +79,7 @@ async def test_a_running_run_returns_the_lines_so_far(cloud: Cloud) -> None:
 
 
 @pytest.mark.parametrize("query", [{"limit": 0}, {"limit": 5001}, {"offset": -1}, {"level": "loud"}, {"tail": "x"}])
-async def test_a_bad_parameter_is_refused_with_its_field(cloud: Cloud, query: dict[str, object]) -> None:
+async def test_a_bad_parameter_is_refused_with_its_field(cloud: Cloud, query: dict[str, Any]) -> None:
     two_runs(cloud.world)
     error = (await cloud.get(LOGS, 400, **query))["error"]
     assert (error["code"], error["details"]["field"]) == ("VALIDATION_ERROR", next(iter(query)))

@@ -1,6 +1,7 @@
 """The stories: believable, complete, on time, and told by the clock alone."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -9,7 +10,7 @@ from emulator.tape import HISTORY, Timeline
 from tests.emulator.conftest import NOON, NOON_MS, Cloud, messages
 
 PROJECT = "/baseten/v1/training_projects/p7qr9qv/jobs"
-WINDOW = {"direction": "asc", "limit": 1000}
+WINDOW: dict[str, Any] = {"direction": "asc", "limit": 1000}
 
 
 @pytest.fixture

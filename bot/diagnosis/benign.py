@@ -1,0 +1,55 @@
+"""Knowing when not to speak: text that quotes a failure without being one.
+
+Logs print their own source, their configuration (with the very patterns that watch them), shell commands
+(`set -x`), and advice. The catalogue's `advice` entries know lines by their wording; here are the forms.
+"""
+
+import re
+
+_SOURCE_LINE = re.compile(
+    r"^\s*(?:\d{1,5}[:|]? {1,8})?(?:"
+    r"raise\b|if\b.*:\s*$|elif\b|except\b|assert\b|return\b|def\b|class\b|import\b|from\b.*\bimport\b|with\b.*:\s*$|for\b.*:\s*$|while\b.*:\s*$"
+    r"|try:|else:"
+    r"|#|//|/\*|\"\"\"|'''|>>>|@\w"
+    r"|(?:self\.)?(?:print\w*|logger\.\w+|logging\.\w+|log\.\w+|warnings\.warn"
+    r"|console\.log|echo|sys\.exit|pytest\.\w+|throw|TORCH_CHECK|AT_ERROR|CHECK)\b\s*[(\"']"
+    r"|[A-Za-z_][\w.\[\]\"']*\s*(?::\s*\w+\s*)?=\s*(?:\(|\[|\{|f?r?[\"']|re\.compile|lambda\b)"
+    r"|f?r?[\"'].*[\"'],?\)?\s*$"
+    r")"
+)
+_SHELL = re.compile(r"^\++ ")
+_PATTERN_ECHO = re.compile(
+    r"\.\*|\\[bdswWSD]|\\\.|\(\?[imsx:]|\[\^|\\\[|\w\|\w.*\|"
+    r"|(?i:\b(?:regex|pattern|patterns|log_policies"
+    r"|include[sd]?|exclude[sd]?|grep|matcher|rule[s_]?\w*|alert[_ ]on\w*|on_error|keyword[s]?)['\"]?\s*[:=])"
+)
+_OWN_ECHO = re.compile(r"(?i)\btrainwatch\b")
+_HYPOTHETICAL = re.compile(
+    r"(?i)\b(?:if (?:you|this|the|it|there|a|an|training|any)\b|in case\b|when you\b"
+    r"|may (?:be|lead|result|cause|encounter|see|fail|hit|throw|raise)\b"
+    r"|might (?:be|lead|result|cause|see|fail|hit|get|raise)\b|could (?:be|lead|result|cause)\b"
+    r"|can (?:lead|result|cause)\b"
+    r"|to (?:avoid|prevent|reduce|handle|fix|debug|retry on|recover from)\b"
+    r"|should you\b|such as\b|e\.g\.|for example\b|instead of\b|see also\b"
+    r"|will (?:be (?:raised|thrown|ignored|retried|skipped)|raise|retry|skip|ignore)\b"
+    r"|(?:catch|caught|handled|ignored|ignoring|recovered from|suppress\w*|simulat\w*|expected|known issue)\b)"
+)
+_DUMP = re.compile(r"^\s*(?:Namespace\(|\w+Config\(|\w+Arguments?\(|config:|args:|\{'?\"?\w+'?\"?: )")
+_FENCE = re.compile(r"^(?:`{3}|={20,}$)")
+
+
+def is_quotation(text: str) -> bool:
+    """Is this line source code, a shell echo, a pattern, or our own words, rather than an event?"""
+    return bool(
+        _SOURCE_LINE.match(text) or _SHELL.match(text) or _OWN_ECHO.search(text) or _PATTERN_ECHO.search(text[:400])
+    )
+
+
+def is_hypothetical(text: str, start: int) -> bool:
+    """Does the sentence before position `start` speak of what may happen rather than of what did?"""
+    return bool(_HYPOTHETICAL.search(text, max(0, start - 120), start))
+
+
+def is_dump(text: str) -> bool:
+    """Is this a printed configuration: a Namespace, a dataclass, a dictionary of options?"""
+    return bool(_DUMP.match(text)) and "Error" not in text[:20]

@@ -1,0 +1,328 @@
+"""Events become incidents: the root, not the cascade.
+
+One failing run prints hundreds of error lines. They belong to one *episode*: everything between the first sign of
+trouble and the run going on (or the end). Within it, candidates are ranked by role, then by who came first; what is
+below the root is folded into it. `severity_of` holds the rule about success: what follows the run's own end is
+teardown noise.
+"""
+
+import re
+from dataclasses import dataclass, field
+
+from bot.diagnosis.findings import Label, LogIncident
+from bot.diagnosis.fingerprints import fingerprint
+from bot.diagnosis.python_errors import Reading, read_exception
+from bot.diagnosis.signatures import Category, Severity, Signature
+from bot.diagnosis.tracebacks import Raised
+
+MAX_CANDIDATES = 16
+MAX_RANKS = 4096
+MAX_CLOSED = 6
+EXCERPT_LINE = 240
+AFTER = 2
+"""Lines of excerpt after the root line."""
+
+LIVE_LINES = 300
+"""Progress lines after a failure that show, without a clock, that the run went on; buffers hold fewer."""
+LIVE_LINES_TIMED = 5
+LIVE_NS = 120 * 1_000_000_000
+
+_ORDER = {"root": 0, "weak": 1, "cascade": 2, "abort": 3, "teardown": 4, "bare": 5, "trace": 6}
+_RANK_IN_TEXT = re.compile(r"\[?\b[Rr]ank[ :=]+(\d+)\b")
+_SEQUENCE = re.compile(r"SeqNum=(\d+)|watchdog at work: (\d+)")
+_TABLE = re.compile(r"^\s*(?P<key>rank|exitcode)\s+: (?P<value>-?\d+)")
+_EXIT = re.compile(r"(?:exitcode[ :]+|exit code |return code = )(-?\d+)")
+
+
+@dataclass(slots=True)
+class Candidate:
+    """One possible root, with all lines that said the same."""
+
+    name: str
+    order: int
+    category: Category
+    severity: Severity
+    title: str
+    hint: str
+    line: int
+    confidence: float
+    fingerprint: str
+    decisive: bool = False
+    count: int = 1
+    first_ns: int | None = None
+    last_ns: int | None = None
+    ranks: dict[str, int] = field(default_factory=dict)
+    """Labels in the order they were seen; 1 for a rank, 0 for a name."""
+    excerpt: list[str] = field(default_factory=list)
+    after: int = AFTER
+    """Excerpt lines still to come."""
+    awaits_from: int = 0
+    """Byte of the log from which on they come."""
+    success: str = ""
+    """The kind of success the run had told before: none, soft or hard."""
+
+
+@dataclass(slots=True)
+class Episode:
+    """The trouble of a run since it last went on."""
+
+    candidates: dict[str, Candidate] = field(default_factory=dict)
+    notes: dict[str, Candidate] = field(default_factory=dict)
+    closed: list[Candidate] = field(default_factory=list)
+    sequences: dict[str, int] = field(default_factory=dict)
+    """Rank to the smallest sequence number at which its collective timed out."""
+    in_table: bool = False
+    table_rank: int | None = None
+    success: str = ""
+    success_progress: int = 0
+    trouble_progress: int = 0
+    """Progress lines counted when the latest trouble came."""
+    trouble_ns: int | None = None
+
+    def observe(self, sight: "Sight") -> Candidate | None:
+        """Take one event; return the candidate where it is new, so that the caller can give it an excerpt."""
+        signature = sight.signature
+        if self._table(sight.text):
+            return None
+        match signature.role if signature else None:
+            case "advice":
+                return None
+            case "success":
+                self.success = signature.strength or "soft" if signature else ""
+                self.success_progress = sight.progress
+                return None
+            case "start":
+                self.success = ""
+                return None
+            case "note":
+                return self._add(self.notes, sight, _known(sight, 0))
+        if sight.raised is not None and sight.raised.cleanup:
+            return self._add(self.notes, sight, _cleanup(sight))
+        candidate = self._candidate(sight)
+        if candidate is None:
+            return None
+        self.trouble_progress, self.trouble_ns = sight.progress, sight.moment_ns or self.trouble_ns
+        return self._add(self.candidates, sight, candidate)
+
+    def _candidate(self, sight: "Sight") -> Candidate | None:
+        signature, raised = sight.signature, sight.raised
+        if signature is not None:
+            if signature.name == "nccl_timeout":
+                self._sequence(sight)
+            order = (
+                _ORDER["trace"] if signature.role == "teardown" and not signature.decisive else _ORDER[signature.role]
+            )
+            return _known(sight, order)
+        if raised is None:
+            return None
+        reading = read_exception(raised)
+        if reading.role == "silent":
+            return None
+        return _unknown(sight, raised, reading)
+
+    def _add(self, group: dict[str, Candidate], sight: "Sight", candidate: Candidate) -> Candidate | None:
+        key = candidate.name if candidate.name != "python_exception" else candidate.fingerprint
+        seen = group.get(key)
+        label = sight.label
+        if seen is None:
+            if len(group) >= MAX_CANDIDATES:
+                return None
+            candidate.success = self._success_at(sight.progress)
+            group[key] = candidate
+            _speak(candidate, label, sight.moment_ns)
+            return candidate
+        seen.count += 1
+        _speak(seen, label, sight.moment_ns)
+        return None
+
+    def _success_at(self, progress: int) -> str:
+        """Success speaks for what follows, until training is clearly going again."""
+        return self.success if progress - self.success_progress < LIVE_LINES // 6 else ""
+
+    def _table(self, text: str) -> bool:
+        """A torchrun failure table: the rank under "Root Cause" is the first that failed."""
+        if "Root Cause (first observed failure)" in text:
+            self.in_table = True
+            return False
+        found = _TABLE.match(text)
+        if found is None:
+            return False
+        if self.in_table and found.group("key") == "rank":
+            self.table_rank, self.in_table = int(found.group("value")), False
+        return found.group("key") == "rank"
+
+    def _sequence(self, sight: "Sight") -> None:
+        found = _SEQUENCE.search(sight.text)
+        if found is None or not isinstance(sight.label, int) or len(self.sequences) >= MAX_RANKS:
+            return
+        number, key = int(found.group(1) or found.group(2)), str(sight.label)
+        self.sequences[key] = min(number, self.sequences.get(key, number))
+
+    def progressed(self, progress: int, moment_ns: int | None) -> None:
+        """The run told a new step; close the episode once that is more than buffered output."""
+        if not self.candidates:
+            return
+        lines = progress - self.trouble_progress
+        timed = (
+            moment_ns is not None
+            and self.trouble_ns is not None
+            and moment_ns - self.trouble_ns > LIVE_NS
+            and lines >= LIVE_LINES_TIMED
+        )
+        if lines >= LIVE_LINES or timed:
+            root = self.root()
+            if root is not None and root.order <= _ORDER["bare"]:
+                self.closed = [*self.closed[-(MAX_CLOSED - 1) :], root]
+            self.candidates, self.sequences, self.table_rank = {}, {}, None
+
+    def root(self) -> Candidate | None:
+        """The candidate that explains the others."""
+        if not self.candidates:
+            return None
+        return min(self.candidates.values(), key=lambda candidate: (candidate.order, candidate.line))
+
+    def incidents(self) -> list[LogIncident]:
+        """What happened, each thing once."""
+        found = [self._closed(candidate) for candidate in self.closed]
+        root = self.root()
+        if root is not None:
+            found.append(self._open(root))
+        ended = root is not None and root.order < _ORDER["bare"]
+        found += [_note(note, folded=ended and note.line >= (root.line if root else 0)) for note in self.notes.values()]
+        return found
+
+    def _open(self, root: Candidate) -> LogIncident:
+        severity, why = self._severity(root)
+        suspect = self._suspect(root)
+        ranks = _labels(root)
+        if suspect is not None:
+            ranks = [suspect, *(rank for rank in ranks if rank != suspect)]
+            why += f" Rank {suspect} is behind the others."
+        elif not ranks and self.table_rank is not None:
+            ranks = [self.table_rank]
+        others = [c.title for c in self.candidates.values() if c is not root and c.order > root.order][:3]
+        if others:
+            why += f" Folded into it: {'; '.join(others).lower()}."
+        last = max((c.last_ns for c in self.candidates.values() if c.last_ns is not None), default=root.last_ns)
+        return _incident(root, severity, ranks, why, last)
+
+    def _severity(self, root: Candidate) -> tuple[Severity, str]:
+        if root.success == "hard" or (root.success and root.order > _ORDER["weak"]):
+            loud: Severity = "warn" if root.order in (0, 1, 3) else "info"
+            return loud, "It came after the run had told its success."
+        if self.success == "hard" and root.line and not root.success:
+            return "info", "The run reached its end nevertheless."
+        if root.order == _ORDER["trace"]:
+            return "info", "An exit code alone, with no failure beside it."
+        if root.order == _ORDER["bare"]:
+            died = any(c.order in (_ORDER["teardown"], _ORDER["trace"]) for c in self.candidates.values())
+            text = "and processes ended with error codes." if died else "without a traceback."
+            return ("page" if died else "warn"), f"An exception was printed, {text}"
+        return root.severity, _WHY[root.order]
+
+    def _closed(self, candidate: Candidate) -> LogIncident:
+        severity: Severity = "info" if candidate.order >= _ORDER["cascade"] else "warn"
+        return _incident(candidate, severity, _labels(candidate), "The run went on after it.", candidate.last_ns)
+
+    def _suspect(self, root: Candidate) -> int | None:
+        if root.name != "nccl_timeout" or len(self.sequences) < 2:
+            return None
+        ordered = sorted(self.sequences.items(), key=lambda item: item[1])
+        behind, next_one = ordered[0], ordered[1]
+        return int(behind[0]) if behind[1] < next_one[1] else None
+
+
+_WHY = {
+    0: "The earliest failure that is not the echo of another.",
+    1: "Nothing else in the log explains it better.",
+    2: "Usually an echo of another rank's failure, but none is in this log.",
+    3: "The process stopped itself; nothing else in the log says why.",
+    4: "Only the launcher's words are in this log.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """One event, as the reader saw it."""
+
+    text: str
+    line: int
+    label: Label | None
+    moment_ns: int | None
+    progress: int
+    """Progress lines seen before it."""
+    signature: Signature | None = None
+    raised: Raised | None = None
+
+    @classmethod
+    def of(
+        cls, text: str, line: int, label: Label | None, moment_ns: int | None, progress: int,
+        signature: Signature | None, raised: Raised | None,
+    ) -> "Sight":  # fmt: skip
+        """A sight; where no prefix names the rank, the text may."""
+        if label is None or isinstance(label, str):
+            found = _RANK_IN_TEXT.search(text)
+            label = int(found.group(1)) if found else label
+        return cls(text, line, label, moment_ns, progress, signature, raised)
+
+
+def _known(sight: Sight, order: int) -> Candidate:
+    signature, raised = sight.signature, sight.raised
+    if signature is None:  # pragma: no cover - callers have one
+        raise AssertionError
+    frame = raised.frame if raised else ""
+    kind = raised.kind if raised else signature.name
+    confidence = (0.95, 0.75, 0.6, 0.6, 0.5, 0.3, 0.3)[order]
+    title = signature.title
+    if exit_code := _EXIT.search(sight.text) if signature.role == "teardown" else None:
+        title = f"{title} (exit code {exit_code.group(1)})"
+    return Candidate(
+        signature.name, order, signature.category, signature.severity, title, signature.hint, sight.line, confidence,
+        fingerprint(kind, frame, raised.message if raised else sight.text), signature.decisive,
+    )  # fmt: skip
+
+
+def _unknown(sight: Sight, raised: Raised, reading: Reading) -> Candidate:
+    where = f" in {raised.frame}" if raised.frame else ""
+    message = f": {raised.message[:140]}" if raised.message else ""
+    title = f"{raised.kind.rsplit('.', 1)[-1]}{message}{where}"
+    order = _ORDER[reading.role if raised.traced or reading.role != "root" else "bare"]
+    confidence = 0.9 if order == 0 else 0.4
+    return Candidate(
+        "python_exception", order, reading.category, reading.severity, title, reading.hint, sight.line, confidence,
+        fingerprint(raised.kind, raised.frame, raised.message),
+    )  # fmt: skip
+
+
+def _cleanup(sight: Sight) -> Candidate:
+    kind = sight.raised.kind if sight.raised else "exception"
+    hint = "It came from a finalizer as the process ended; nothing to do. https://docs.python.org/3/library/atexit.html"
+    return Candidate("cleanup", 0, "code", "info", f"{kind} while cleaning up", hint, sight.line, 0.8, "cleanup")
+
+
+def _speak(candidate: Candidate, label: Label | None, moment_ns: int | None) -> None:
+    if moment_ns is not None:
+        candidate.first_ns = moment_ns if candidate.first_ns is None else candidate.first_ns
+        candidate.last_ns = moment_ns
+    if label is not None and len(candidate.ranks) < MAX_RANKS:
+        candidate.ranks.setdefault(str(label), int(isinstance(label, int)))
+
+
+def _labels(candidate: Candidate) -> list[Label]:
+    labels: list[Label] = [int(text) if number else text for text, number in candidate.ranks.items()]
+    return labels[:1] + sorted(labels[1:], key=lambda label: (isinstance(label, str), label))
+
+
+def _note(note: Candidate, *, folded: bool) -> LogIncident:
+    severity: Severity = "info" if folded or note.success else note.severity
+    return _incident(note, severity, _labels(note), "Worth knowing; the run goes on.", note.last_ns)
+
+
+def _incident(
+    candidate: Candidate, severity: Severity, ranks: list[Label], why: str, last_ns: int | None
+) -> LogIncident:
+    return LogIncident(
+        severity, candidate.category, candidate.name, candidate.title, candidate.hint, candidate.line, tuple(ranks),
+        candidate.count, candidate.first_ns, last_ns, tuple(candidate.excerpt), candidate.confidence,
+        candidate.fingerprint, why,
+    )  # fmt: skip

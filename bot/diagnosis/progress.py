@@ -1,0 +1,142 @@
+"""What the run says of itself: step, loss, gradient norm, learning rate, speed; from the lines of common frameworks.
+
+`parse_sample` reads one line: Hugging Face dictionaries, Lightning and tqdm bars, Megatron, DeepSpeed, fairseq,
+Keras, mmengine, RiverGen epochs, MLPerf `:::MLLOG`, and plain `step N loss X`. What the numbers mean is decided in
+`numerics` (loss) and `pace` (time).
+"""
+
+import math
+import re
+from dataclasses import dataclass
+
+PROGRESS = (
+    r"(?i:loss(?:/tok)?['\" \t]*[:=|]{0,2}[ \t'\"]*(?:tensor\()?[-+]?(?:[0-9.]|nan|inf))"
+    r"|it/s|s/it|:::MLLOG|ms/step|s/step"
+    r"|(?:^|[^A-Za-z_]|global_|train_)(?i:iter|iteration|step|epoch|batch|num_updates)['\" :=#\[]{1,4} *[0-9]"
+)
+"""The page filter's idea of a progress line; generous."""
+
+NONFINITE = (
+    r"(?i:(?:loss|norm)(?:/tok)?['\" \t]*[:=|]{0,2}[ \t'\"]*(?:tensor\()?[-+]?(?:nan|inf(?:inity)?)(?:[^a-z0-9]|$))"
+    r"|(?i:['\"]?loss['\"]?: 0\.0[,}])"
+)
+"""Lines that no sampling may miss: a loss or norm that is not finite, or a loss of exactly nothing."""
+
+_NUMBER = r"([-+]?(?:\d+\.?\d*(?:e[-+]?\d+)?|\.\d+|nan|inf(?:inity)?))(?![\w%])"
+_SIGN = r"['\"]?\s*(?:::|:=|[:=|(]|->)?\s*['\"]?(?:tensor\()?\s*"
+_LOSS = re.compile(
+    r"(?:^|[^a-z0-9_])(?:(?:lm|train(?:ing)?|total|nll|ce|mlm|avg|average|running|mean|reduced[_ ]train|step|batch"
+    r"|cur|sft|dpo|main)[ _/-]?)?"
+    rf"loss(?:/tok|/train|/total|_train|_total|_step)?{_SIGN}{_NUMBER}",
+    re.IGNORECASE,
+)
+_EVALUATION = re.compile(r"(?:val(?:id(?:ation)?)?|eval(?:uation)?|test|dev)[ _/:|-]{1,3}$", re.IGNORECASE)
+_EVALUATING = re.compile(r"\b(?:eval\w*|valid\w*|test(?:ing)?|predict\w*)\b", re.IGNORECASE)
+_GRAD = re.compile(rf"(?:grad(?:ient)?s?[ _]?norm|gnorm)(?:/\w+)?{_SIGN}{_NUMBER}", re.IGNORECASE)
+_RATE = re.compile(rf"(?:learning[ _]rate|(?:^|[^a-z])lr(?:[-_]\w+)?){_SIGN}{_NUMBER}", re.IGNORECASE)
+_TOKENS = re.compile(
+    rf"(?:tok(?:en)?s?[ _]?(?:/|per)[ _]?s(?:ec(?:ond)?)?(?:[ _]?(?:/|per)[ _]?gpu)?|\bwps|\btps){_SIGN}{_NUMBER}"
+    r"|([\d.]+) ?(?:tok(?:en)?s?/s)",
+    re.IGNORECASE,
+)
+_SAMPLES = re.compile(
+    r"(?:samples?|examples?|images?|imgs?|sequences?)[ _]?(?:/|per)[ _]?s(?:ec(?:ond)?)?"
+    rf"{_SIGN}{_NUMBER}|speed: ([\d.]+) samples|\"throughput\": ([\d.]+)|([\d.]+) ?(?:samples|images|imgs|examples)/s",
+    re.IGNORECASE,
+)
+_ELAPSED = re.compile(r"elapsed time per iteration \((ms|s)\): ([\d.]+)")
+_STEP = re.compile(
+    r"(?:global[ _-]?step|(?:^|[^a-z_])(?:iteration|iter|train_step|step|update|batch)|num_updates)"
+    r"['\"]?\s*(?:::|[:=#|]|no\.?)?\s*['\"]?\[?\s*(\d{1,12})(?!\.\d)(?:\s*(?:/|of)\s*(\d+))?",
+    re.IGNORECASE,
+)
+_BRACKETS = re.compile(
+    r"epoch\W{0,3}(?:\(?train\)?)?\W{0,4}\[?(\d+)(?:\]?:?\s*\[\s*|\]?:?\s+)(\d+)\s*/\s*(\d+)\]?", re.IGNORECASE
+)
+_BAR = re.compile(r"(\d+)/(\d+) ?(?:\[(?:\d+:)?\d+:\d+<|\[[=>.]|━)")
+_EPOCH = re.compile(r"epoch(?:_num)?['\"]?\s*[:=#]?\s*['\"]?\[?(\d+(?:\.\d+)?)", re.IGNORECASE)
+_SAMPLES_COUNT = re.compile(r'"(?:samples_count|step)": (\d+)')
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What one line tells; None where it does not."""
+
+    step: int | None = None
+    total: int | None = None
+    epoch: float | None = None
+    loss: float | None = None
+    grad_norm: float | None = None
+    learning_rate: float | None = None
+    tokens_per_s: float | None = None
+    samples_per_s: float | None = None
+    step_s: float | None = None
+    """Seconds a step, where the line says it itself."""
+    evaluation: bool = False
+    """Is it about evaluation rather than training?"""
+
+    @property
+    def place(self) -> tuple[float | None, int | None]:
+        """Where the run is; a line that repeats it is no progress."""
+        return (self.epoch, self.step)
+
+
+def parse_sample(text: str) -> Sample | None:
+    """Read a line's numbers; None when it tells neither a place nor a loss."""
+    text = text[-1500:] if len(text) > 1500 else text
+    loss = _loss(text)
+    epoch, step, total = _place(text)
+    norm = _first(_GRAD, text)
+    speed, images = _first(_TOKENS, text), _first(_SAMPLES, text)
+    if loss is None and step is None and epoch is None and norm is None and speed is None and images is None:
+        return None
+    elapsed = _ELAPSED.search(text)
+    return Sample(
+        step=step,
+        total=total,
+        epoch=epoch,
+        loss=loss,
+        grad_norm=norm,
+        learning_rate=_first(_RATE, text),
+        tokens_per_s=speed,
+        samples_per_s=images,
+        step_s=float(elapsed.group(2)) / (1000 if elapsed.group(1) == "ms" else 1) if elapsed else None,
+        evaluation=loss is None and bool(_EVALUATING.search(text)),
+    )
+
+
+def _loss(text: str) -> float | None:
+    for found in _LOSS.finditer(text):
+        word = found.start() if text[found.start()].isalnum() else found.start() + 1
+        if not _EVALUATION.search(text, max(0, word - 14), word):
+            return float(found.group(1))
+    return None
+
+
+def _place(text: str) -> tuple[float | None, int | None, int | None]:
+    if found := _BRACKETS.search(text):
+        return float(found.group(1)), int(found.group(2)), int(found.group(3))
+    epoch = _EPOCH.search(text)
+    place = float(epoch.group(1)) if epoch else None
+    if found := _STEP.search(text):
+        return place, int(found.group(1)), int(found.group(2)) if found.group(2) else None
+    if found := _BAR.search(text):
+        return place, int(found.group(1)), int(found.group(2))
+    if found := _SAMPLES_COUNT.search(text):
+        return place, int(found.group(1)), None
+    return place, None, None
+
+
+def _first(pattern: re.Pattern[str], text: str) -> float | None:
+    found = pattern.search(text)
+    if found is None:
+        return None
+    try:
+        return float(next(group for group in found.groups() if group))
+    except (StopIteration, ValueError):
+        return None
+
+
+def is_finite(value: float | None) -> bool:
+    """A number that is there and finite."""
+    return value is not None and math.isfinite(value)

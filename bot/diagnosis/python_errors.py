@@ -1,0 +1,70 @@
+"""What a Python exception means that no signature knows: whose fault, and is it a root at all?"""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from bot.diagnosis.signatures import Category, Severity
+from bot.diagnosis.tracebacks import Raised
+
+_ECHO = re.compile(
+    r"(ConnectionResetError|ConnectionAbortedError|ConnectionRefusedError|BrokenPipeError|EOFError|BrokenProcessPool"
+    r"|CancelledError|DistBackendError|DistStoreError|DistNetworkError|HorovodInternalError|RayTaskError|RayActorError"
+    r"|BrokenBarrierError|WorkerCrashedError|queue\.Empty|RemoteDisconnected|IncompleteRead)$"
+)
+_LAUNCHER = re.compile(
+    r"(ChildFailedError|SignalException|CalledProcessError|ProcessRaisedException|ProcessExitedException|SystemExit|click\.exceptions\.Exit|TrainingFailedError)$"
+)
+_INTERRUPT = re.compile(r"(KeyboardInterrupt|GeneratorExit|StopIteration|StopAsyncIteration)$")
+_WARNING = re.compile(r"Warning$")
+_DATA = re.compile(
+    r"(?i)data(?:set|loader|_loader|pipe)?s?\b|\bdali\b|h5py|\.(?:rec|tar|parquet|jsonl?|csv|npy|npz|bin|idx|h5|hdf5|tfrecord|lmdb|jpe?g|png|wav|mp4|txt)\b|shard|corpus|tokeniz|webdataset|decod"
+)
+_STORAGE = re.compile(
+    r"(?i)checkpoint|ckpt|save_pretrained|save_state|torch\.save|serialization|\.pt\b|\.safetensors\b"
+)
+_NETWORK = re.compile(
+    r"(ConnectionError|ConnectTimeout|ReadTimeout|SSLError|URLError|HTTPError|MaxRetryError|gaierror|NameResolutionError|ProxyError)$"
+)
+_BENIGN_BARE = re.compile(r"^(\[Errno \d+\] [\w ]+)?$")
+
+_HINT = "Start at the last frame of your own code named here; the excerpt holds the call path. https://docs.python.org/3/library/exceptions.html"
+_DATA_HINT = "Look at the file or sample it names: is it there on every node, whole, and of the format expected? https://docs.pytorch.org/docs/stable/data.html"
+_STORE_HINT = "Look at the path it names: permissions, space, and whether the last checkpoint is complete. https://docs.pytorch.org/docs/stable/distributed.checkpoint.html"
+_NET_HINT = "A remote service was not reached: check its name, the network of the node, and the credentials. https://docs.python.org/3/library/urllib.error.html"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """An opinion on one exception."""
+
+    role: Literal["root", "cascade", "teardown", "trace", "silent"]
+    category: Category
+    severity: Severity
+    hint: str
+
+
+def read_exception(raised: Raised) -> Reading:
+    """Judge an exception by its type, message and frame."""
+    kind, text = raised.kind, f"{raised.kind} {raised.message} {raised.frame}"
+    if _WARNING.search(kind) or _INTERRUPT.search(kind):
+        if kind.endswith("KeyboardInterrupt") and raised.traced:
+            return Reading("trace", "scheduler", "info", "Somebody or the launcher interrupted the run.")
+        return Reading("silent", "code", "info", _HINT)
+    if not raised.traced and (_BENIGN_BARE.match(raised.message) or len(kind) < 5):
+        return Reading("silent", "code", "info", _HINT)
+    if _LAUNCHER.search(kind):
+        return Reading("trace" if kind.endswith(("SystemExit", "Exit")) else "teardown", "code", "page", _HINT)
+    if _ECHO.search(kind):
+        return Reading("cascade", "collective", "page", _HINT)
+    if _NETWORK.search(kind):
+        return Reading("root", "launch", "page", _NET_HINT)
+    if kind.endswith(("FileNotFoundError", "IsADirectoryError", "NotADirectoryError", "PermissionError", "OSError")):
+        if _STORAGE.search(text):
+            return Reading("root", "storage", "page", _STORE_HINT)
+        return Reading("root", "data" if _DATA.search(text) else "code", "page", _DATA_HINT)
+    if _DATA.search(raised.frame) and not kind.endswith(
+        ("AttributeError", "NameError", "TypeError", "NotImplementedError")
+    ):
+        return Reading("root", "data", "page", _DATA_HINT)
+    return Reading("root", "code", "page", _HINT)

@@ -1,0 +1,157 @@
+"""Interleaved lines become whole events: one exception with the frame it came from.
+
+Only lines that look like part of a failure arrive here (the page filter in `reader` sees to that), from many
+ranks at once. What is kept per speaker is small: the last frame, in the user's code if any, and how many
+tracebacks are open, since without rank prefixes eight of them write into one stream.
+Whether an event is a root or an echo is decided in `incidents`.
+"""
+
+import re
+from dataclasses import dataclass, field
+
+from bot.diagnosis.fingerprints import is_library
+from bot.diagnosis.streams import Speaker
+
+MAX_OPEN = 2048
+"""Speakers whose tracebacks are being put together; the oldest is forgotten first."""
+
+STALE_LINES = 4000
+"""A traceback that has no end after so many lines has lost it."""
+
+STRUCTURE = (
+    r"Traceback \(most recent call last\)",
+    r"File \"",
+    r"│ /\S+:\d+ in ",
+    r"[a-z](?:Error|Exception|Interrupt|Exit|Timeout|Failure)(?:\([A-Z]\w+\))?(?:: |:?[ \t]*$)",
+    r"During handling of the above exception|The above exception was the direct cause",
+    r"Exception ignored in|Error in atexit\._run_exitfuncs|--- Logging error ---",
+    r"Root Cause \(first observed failure\)|(?:rank|exitcode) +: -?\d",
+    r"Killed[ \t]*$",
+)
+"""Parts for the page filter: the lines this module wants to see."""
+
+_HEADER = re.compile(r"Traceback \(most recent call last\)")
+_FRAME = re.compile(r'File "([^"]+)", line (\d+)(?:, in (.*))?')
+_RICH_FRAME = re.compile(r"│ (/\S+):(\d+) in (\S+)")
+_EXCEPTION = re.compile(
+    r"^(?:E\s+)?(?P<type>(?:[A-Za-z_][\w]*\.)*[A-Z]\w*?(?:Error|Exception|Interrupt|Exit|Timeout|Failure|Died|Crash|Empty|Full"
+    r"|Abort(?:ed)?|Stop\w*|Cancelled|Unavailable|Exhausted|Refused|Denied|NotFound|Fault|Escape|BadZipFile|OutOfResources)"
+    r"(?:\([A-Z]\w+\))?)(?::\s?(?P<message>.*)|\s*)$",
+    re.DOTALL,
+)
+_DOTTED = re.compile(r"^(?P<type>(?:[a-z_]\w*\.)+[A-Z]\w+)(?:: (?P<message>.*)|\s*)$", re.DOTALL)
+_CLEANUP = re.compile(r"Exception ignored (in|on)|Error in atexit\._run_exitfuncs|--- Logging error ---")
+_CLEANUP_FRAME = re.compile(
+    r"(multiprocessing/(util|resource_tracker)\.py|weakref\.py|tempfile\.py|/shutil\.py|threading\.py).*"
+    r"in (_run_finalizers|_exit_function|__call__|_exitfunc|_remove_temp_dir|_shutdown|rmtree"
+    r"|_rmtree\w*|main|_cleanup|__del__)\b"
+    r"|in (__del__|_cleanup|_atexit\w*|atexit_\w+|_exitfunc)$"
+)
+_INNER = re.compile(r"Original Traceback")
+_CAUSE = re.compile(r"During handling of the above exception|The above exception was the direct cause")
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """An exception that was put together."""
+
+    kind: str
+    """The exception's type as printed."""
+    message: str
+    frame: str
+    """`file:function` of the last frame in the user's code, else the last frame at all; empty when none was seen."""
+    traced: bool
+    """Were there frames or a header before it? A bare `ValueError: ...` line is weaker evidence."""
+    chained: bool
+    """Does it follow another exception of the same speaker, as its consequence?"""
+    cleanup: bool
+    """Did it come from clean-up code: finalizers, `atexit`, `__del__`?"""
+    user_frame: bool = False
+    """Is `frame` the user's own code?"""
+
+
+@dataclass(slots=True)
+class Open:
+    """What one speaker has said so far of its tracebacks."""
+
+    depth: int = 0
+    last_line: int = 0
+    user_frame: str = ""
+    any_frame: str = ""
+    chained: bool = False
+    cleanup: bool = False
+
+
+@dataclass(slots=True)
+class Tracebacks:
+    """Puts tracebacks together, speaker by speaker."""
+
+    open: dict[str, Open] = field(default_factory=dict)
+
+    def feed(self, speaker: Speaker, text: str, line: int) -> Raised | None:
+        """Take one line; return the exception that ends here, if one does."""
+        if found := _FRAME.search(text) or _RICH_FRAME.search(text):
+            self._frame(self._of(speaker, line), found, text)
+            return None
+        if _HEADER.search(text):
+            state = self._of(speaker, line)
+            state.depth += 1
+            if _INNER.search(text):
+                state.chained = False
+            return None
+        if _CAUSE.search(text):
+            self._of(speaker, line).chained = True
+            return None
+        if _CLEANUP.search(text):
+            self._of(speaker, line).cleanup = True
+            return None
+        return self._exception(speaker, text, line)
+
+    def _exception(self, speaker: Speaker, text: str, line: int) -> Raised | None:
+        state = self.open.get(_key(speaker))
+        if state is not None and line - state.last_line > STALE_LINES:
+            del self.open[_key(speaker)]
+            state = None
+        found = _EXCEPTION.match(text) or (state and _DOTTED.match(text))
+        if not found:
+            return None
+        kind, message = found.group("type"), (found.group("message") or "").strip()
+        if state is None:
+            return Raised(kind, message, "", traced=False, chained=False, cleanup=False)
+        raised = Raised(
+            kind,
+            message,
+            state.user_frame or state.any_frame,
+            traced=state.depth > 0 or bool(state.any_frame),
+            chained=state.chained,
+            cleanup=state.cleanup,
+            user_frame=bool(state.user_frame),
+        )
+        state.chained = False
+        state.depth -= 1
+        if state.depth <= 0:
+            del self.open[_key(speaker)]
+        return raised
+
+    def _frame(self, state: Open, found: re.Match[str], text: str) -> None:
+        path, function = found.group(1), found.group(3) or ""
+        name = f"{path.rsplit('/', 1)[-1]}:{function.strip()}"
+        state.any_frame = name
+        if not is_library(path):
+            state.user_frame = name
+        if _CLEANUP_FRAME.search(text):
+            state.cleanup = True
+
+    def _of(self, speaker: Speaker, line: int) -> Open:
+        key = _key(speaker)
+        state = self.open.get(key)
+        if state is None or line - state.last_line > STALE_LINES:
+            if len(self.open) >= MAX_OPEN:
+                del self.open[next(iter(self.open))]
+            state = self.open[key] = Open()
+        state.last_line = line
+        return state
+
+
+def _key(speaker: Speaker) -> str:
+    return f"{speaker.rank if speaker.rank is not None else ''}@{speaker.source}"

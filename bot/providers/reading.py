@@ -59,6 +59,11 @@ class SeenLines:
         """What the keys count milliseconds from."""
         return self._base_ms
 
+    @property
+    def first_ms(self) -> int:
+        """The millisecond of the oldest line held; `base_ms` when none is."""
+        return self._base_ms + (self._keys[0] >> _HASH_BITS if self._keys else 0)
+
     def packed(self) -> bytes:
         """All keys, eight bytes each."""
         return self._keys.tobytes()
@@ -71,11 +76,12 @@ class SeenLines:
         """
         if not self._keys:
             return list(lines)
+        first_ns = self.first_ms * NS_PER_MS
         last_ns = (self._base_ms + (self._keys[-1] >> _HASH_BITS) + 1) * NS_PER_MS
         given = self._counts(lines)
         new = []
         for line in lines:
-            if line.timestamp_ns < last_ns:
+            if first_ns <= line.timestamp_ns < last_ns:
                 key = self._key(line)
                 if given.get(key):
                     given[key] -= 1

@@ -16,10 +16,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from emulator.baseten_logs import BadRequest, DeploymentLogRequest, TrainingLogRequest, page_of
+from emulator.baseten_logs import (
+    BadRequest,
+    DeploymentLogRequest,
+    TrainingLogRequest,
+    page_of,
+    render_lines,
+    render_short,
+)
 from emulator.baseten_metrics import MetricsRequest, metrics_of
 from emulator.hazards import BasetenHazards, Hazards
-from emulator.logs import Line
 from emulator.wire import UNKNOWN_FIELD, Refusal, encode, json_response, rfc3339, route, unmatched
 from emulator.world import Deployment, Project, TrainingJob, World
 
@@ -173,7 +179,7 @@ class _Baseten:
         except BadRequest as error:
             raise _refusal(400, str(error)) from error
         short = hazards.oldest_fields_only and isinstance(owner, TrainingJob)
-        return json_response({"logs": _short_lines(lines) if short else _lines(lines, self._unknown())})
+        return json_response({"logs": render_short(lines) if short else render_lines(lines, self._unknown())})
 
     def _refuse_method(self, request: Request) -> None:
         served = self.hazards.training_methods
@@ -263,24 +269,6 @@ def _with_id(project: Project, job_id: str | None) -> Iterable[TrainingJob]:
         return project.jobs.values()
     job = project.jobs.get(job_id)
     return () if job is None else (job,)
-
-
-def _lines(lines: list[Line], unknown: dict[str, object]) -> list[dict[str, object]]:
-    return [
-        {
-            "timestamp": str(line.timestamp_ns),
-            "message": line.message,
-            "replica": line.replica,
-            "request_id": line.request_id,
-            "level": line.level,
-            **unknown,
-        }
-        for line in lines
-    ]
-
-
-def _short_lines(lines: list[Line]) -> list[dict[str, object]]:
-    return [{"timestamp": str(line.timestamp_ns), "message": line.message, "replica": line.replica} for line in lines]
 
 
 def _read(request: Request, body: bytes, shape: type[T]) -> T:

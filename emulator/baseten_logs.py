@@ -4,7 +4,7 @@ Not the routes (``baseten.py``). Training jobs and deployments share all of it; 
 """
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import groupby, islice
@@ -44,6 +44,16 @@ class DeploymentLogRequest(TrainingLogRequest, frozen=True):
     search_pattern: Filter = None
     includes: Substrings = []
     excludes: Substrings = []
+
+
+class WireLine(msgspec.Struct, frozen=True, gc=False):
+    """A line as the newest document shows it."""
+
+    timestamp: str
+    message: str
+    replica: str | None
+    request_id: str | None
+    level: str | None
 
 
 class BadRequest(ValueError):
@@ -93,6 +103,17 @@ def page_of(
         lines = _shuffled(lines, chance)
     limit = request.limit or DEFAULT_LIMIT
     return list(islice(lines, limit if hazards.page_cap is None else min(limit, hazards.page_cap)))
+
+
+def render_lines(lines: Iterable[Line], unknown: Mapping[str, object]) -> list[object]:
+    """Return the lines with the fields of the newest document, and with unknown ones on top."""
+    wire = [WireLine(str(n.timestamp_ns), n.message, n.replica, n.request_id, n.level) for n in lines]
+    return [{**msgspec.structs.asdict(line), **unknown} for line in wire] if unknown else [*wire]
+
+
+def render_short(lines: Iterable[Line]) -> list[dict[str, object]]:
+    """Return the lines with the three fields of the older document."""
+    return [{"timestamp": str(n.timestamp_ns), "message": n.message, "replica": n.replica} for n in lines]
 
 
 def matcher_of(request: TrainingLogRequest) -> Callable[[Line], bool] | None:

@@ -56,4 +56,5 @@ COVERAGE = (
     Behaviour(
         f"POST {CONTROL_PATH}", "replaces the faults", "invented", OURS, TEST + "faults_are_set_and_shown_over_http"
     ),
+    Behaviour("any path", "gzipped bodies (option)", "invented", NETWORK, TEST + "bodies_may_be_compressed"),
 )

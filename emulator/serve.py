@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
@@ -36,11 +37,17 @@ class Keys:
 
 
 def vendors(
-    world: World, *, hazards: Hazards | None = None, faults: Faults | None = None, keys: Keys | None = None
+    world: World,
+    *,
+    hazards: Hazards | None = None,
+    faults: Faults | None = None,
+    keys: Keys | None = None,
+    compress: bool = False,
 ) -> Starlette:
     """Return the three vendors mounted at ``/baseten``, ``/fireworks`` and ``/rivergen``.
 
-    Keep the `hazards` and `faults` you pass: changing them changes the next answer.
+    Keep the `hazards` and `faults` you pass: changing them changes the next answer. With `compress`, bodies over
+    500 bytes are gzipped for clients that accept it.
     """
     hazards, faults, keys = hazards or Hazards(), faults or Faults(), keys or Keys()
 
@@ -59,7 +66,10 @@ def vendors(
             Mount("/rivergen", rivergen.rivergen_app(world, hazards, keys.rivergen)),
             Route(CONTROL_PATH, fault_page, methods=["GET", "POST"]),
         ],
-        middleware=[Middleware(FaultInjector, faults=faults, words=words)],
+        middleware=[
+            Middleware(FaultInjector, faults=faults, words=words),
+            *([Middleware(GZipMiddleware, compresslevel=1)] if compress else []),
+        ],
     )
 
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from emulator.faults import Fault
-from emulator.serve import running, vendors
+from emulator.serve import Keys, running, vendors
 from emulator.world import World
 from tests.emulator.conftest import Cloud
 
@@ -115,6 +115,16 @@ async def test_faults_are_set_and_shown_over_http(cloud: Cloud) -> None:
 async def test_requests_are_remembered_for_tests(cloud: Cloud) -> None:
     await cloud.raw(MODELS, x=1)
     assert (list(cloud.faults.requests), cloud.faults.most_in_flight) == ([f"GET {MODELS}?x=1"], 1)
+
+
+async def test_bodies_may_be_compressed() -> None:
+    world = World()
+    for number in range(50):
+        world.add_batch_job("a", f"job-{number}")
+    async with running(vendors(world, compress=True)) as url, httpx.AsyncClient(base_url=url) as client:
+        key = {"authorization": f"Bearer {Keys().fireworks}"}
+        answer = await client.get("/fireworks/v1/accounts/a/batchJobs", headers=key)
+    assert (answer.headers["content-encoding"], len(answer.json()["batchJobs"])) == ("gzip", 50)
 
 
 async def test_leaving_the_server_ends_stalled_requests_at_once() -> None:

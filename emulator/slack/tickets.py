@@ -45,6 +45,8 @@ class Tickets:
 
     triggers: dict[str, Trigger] = field(default_factory=dict)
     response_urls: dict[str, ResponseUrl] = field(default_factory=dict)
+    sockets: set[str] = field(default_factory=set)
+    """Socket Mode URLs handed out and not yet used."""
 
     def add_trigger(self, user: str, channel: str | None, now: float, view: View | None = None) -> str:
         """Give out a trigger id."""

@@ -178,6 +178,10 @@ class Workspace:
         kind = "home" if view.source["type"] == "home" else "view"
         self.tell(Change(kind, user=view.user, view=view))
 
+    def change_errors(self, view: View) -> None:
+        """Tell that a modal now shows errors."""
+        self.tell(Change("view", user=view.user, view=view))
+
     def close_modal(self, view: View, *, everything: bool = False) -> None:
         """Take a modal (or the whole stack) off its person's screen."""
         stack = self.modals.get(view.user, [])

@@ -1,0 +1,149 @@
+"""The emulated Slack, put together: Web API, Socket Mode or HTTP delivery, people, and the page.
+
+Mount `slack.app` at `/` of a bigger Starlette app (last, since it serves `/`), or serve it alone with `served`.
+The bot's settings are then `SLACK_API_URL=<address>/slack/api/` and the tokens below.
+"""
+
+import asyncio
+import socket
+import time
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import httpx
+import uvicorn
+from starlette.applications import Starlette
+from starlette.routing import WebSocketRoute
+
+from emulator.slack import page, web_api
+from emulator.slack.delivery import Delivery, HttpDelivery, Postman
+from emulator.slack.faults import Fault
+from emulator.slack.limits import RateLimits
+from emulator.slack.methods.call import Desk
+from emulator.slack.model import App, User
+from emulator.slack.people import People
+from emulator.slack.socket_mode import SocketHub
+from emulator.slack.workspace import Workspace
+
+BOT_TOKEN = "xoxb-demo"
+APP_TOKEN = "xapp-demo"
+SIGNING_SECRET = "demo-signing-secret"
+SCOPES = frozenset(
+    {
+        "app_mentions:read",
+        "channels:join",
+        "channels:read",
+        "chat:write",
+        "chat:write.public",
+        "commands",
+        "files:write",
+        "groups:read",
+        "im:history",
+        "im:read",
+        "im:write",
+        "pins:write",
+        "reactions:write",
+        "users:read",
+    }
+)
+EVENTS = frozenset({"app_home_opened", "app_mention", "message.im", "member_joined_channel"})
+COMMANDS = (("/train", "[logs | metrics | status | jobs | watch | unwatch | list | silence | help]"),)
+
+
+@dataclass(slots=True)
+class Slack:
+    """One emulated Slack; `people` has the hands, `workspace` the facts."""
+
+    app: Starlette
+    desk: Desk
+    people: People
+    sockets: SocketHub
+
+    @property
+    def workspace(self) -> Workspace:
+        """The state: `slack.workspace.channel("#training").messages`."""
+        return self.desk.workspace
+
+    @property
+    def limits(self) -> RateLimits:
+        """How strict the rate limits are."""
+        return self.desk.limits
+
+    @property
+    def api_url(self) -> str:
+        """What `SLACK_API_URL` must be."""
+        return f"{self.desk.base_url}/slack/api/"
+
+    def fail(self, method: str, error: str, **how: float | bool) -> None:
+        """Make the next calls of a Web API method fail; `how` as in `faults.Fault`."""
+        self.desk.faults.order(method, Fault(error, **how))  # type: ignore[arg-type]
+
+    async def aclose(self) -> None:
+        """Stop delivering and hang up."""
+        await self.people.postman.aclose()
+        await self.sockets.drop()
+
+
+def create_slack(
+    *,
+    base_url: str = "",
+    request_url: str = "",
+    scopes: Iterable[str] = SCOPES,
+    limits: RateLimits | None = None,
+    clock: Callable[[], float] = time.time,
+    http_client: httpx.AsyncClient | None = None,
+) -> Slack:
+    """Build an emulated Slack with #training (the bot is in), #alerts, #random and the people ada, ben and chen.
+
+    Args:
+        base_url: where the bot reaches it; learnt from the first request if empty.
+        request_url: deliver by signed HTTP to this URL; Socket Mode if empty.
+        scopes: what the app was granted.
+        limits: rate limits; Slack's own if None.
+        clock: seconds since the epoch, for tickets, limits and time stamps.
+        http_client: the client for HTTP delivery.
+    """
+    app = App("A0TRAIN", "trainwatch", "B0TRAIN", "U0TRAIN", BOT_TOKEN, APP_TOKEN, SIGNING_SECRET, frozenset(scopes))
+    app.commands = COMMANDS
+    people = (
+        User("U0ADA", "ada", "Ada Lovelace"),
+        User("U0BEN", "ben", "Ben Okafor"),
+        User("U0CHEN", "chen", "Chen Wei"),
+        User("U0TRAIN", "trainwatch", "trainwatch", is_bot=True),
+    )
+    workspace = Workspace(app, people, clock)
+    everyone = ("ada", "ben", "chen")
+    workspace.add_channel("training", members=(*everyone, "trainwatch"), topic="Training runs and their trouble")
+    workspace.add_channel("alerts", members=everyone, topic="Alerts of every system")
+    workspace.add_channel("random", members=everyone, topic="Non-work banter")
+    desk = Desk(workspace, limits or RateLimits(), base_url=base_url.rstrip("/"))
+    sockets = SocketHub(desk)
+    postman = Postman(sockets)
+    if request_url:
+        client = http_client or httpx.AsyncClient()
+        delivery: Delivery = HttpDelivery(request_url, SIGNING_SECRET, client, clock)
+        postman = Postman(delivery, retry_delays_s=(0.0, 60.0, 300.0))
+    hands = People(desk, postman, EVENTS)
+    routes = [
+        *web_api.routes(desk),
+        WebSocketRoute("/slack/socket", sockets.serve),
+        *page.routes(desk, hands),
+    ]
+    return Slack(Starlette(routes=routes), desk, hands, sockets)
+
+
+@asynccontextmanager
+async def served(slack: Slack, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
+    """Serve a Slack alone, in this event loop; yields its address."""
+    listener = socket.create_server((host, port))
+    slack.desk.base_url = f"http://{host}:{listener.getsockname()[1]}"
+    server = uvicorn.Server(uvicorn.Config(slack.app, log_level="warning"))
+    task = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        yield slack.desk.base_url
+    finally:
+        await slack.aclose()
+        server.should_exit = server.force_exit = True
+        await task
+        listener.close()

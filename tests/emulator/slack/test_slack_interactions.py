@@ -1,0 +1,232 @@
+"""A person and a real Bolt app, through Socket Mode: commands, buttons, modals, Home, events."""
+
+import asyncio
+
+from slack_bolt.async_app import AsyncApp
+from slack_sdk.web.async_client import AsyncWebClient
+
+from emulator.slack.app import Slack
+from emulator.slack.model import Json
+
+BUTTON: list[Json] = [
+    {
+        "type": "actions",
+        "elements": [
+            {"type": "button", "action_id": "share", "text": {"type": "plain_text", "text": "Share"}, "value": "7"}
+        ],
+    }
+]
+
+
+def modal(*blocks: Json, title: str = "Watch") -> Json:
+    return {
+        "type": "modal",
+        "callback_id": "watch",
+        "title": {"type": "plain_text", "text": title},
+        "submit": {"type": "plain_text", "text": "Go"},
+        "blocks": list(blocks),
+    }
+
+
+def text_input(block_id: str, action_id: str) -> Json:
+    element = {"type": "plain_text_input", "action_id": action_id}
+    return {
+        "type": "input",
+        "block_id": block_id,
+        "label": {"type": "plain_text", "text": "Job"},
+        "element": element,
+    }
+
+
+async def test_a_slash_command_is_answered_privately_through_the_response_url(slack: Slack, connected: AsyncApp):
+    @connected.command("/train")
+    async def train(ack, command, respond):
+        await ack()
+        await respond(f"logs of {command['text']} for {command['user_name']}")
+
+    seen = await slack.people.slash("ada", "#training", "/train", "baseten:abc")
+
+    assert seen.outcome.is_acked
+    assert seen.text == "logs of baseten:abc for ada"
+    assert seen.messages[0].visible_to == "U0ADA"
+    assert slack.workspace.channel("#training").messages == []
+
+
+async def test_an_acknowledgement_may_carry_the_answer(slack: Slack, connected: AsyncApp):
+    @connected.command("/train")
+    async def train(ack):
+        await ack(text="Here you are", response_type="in_channel")
+
+    seen = await slack.people.slash("ada", "#random", "/train")
+
+    assert [message.text for message in slack.workspace.channel("#random").messages] == ["Here you are"]
+    assert seen.text == "Here you are"
+
+
+async def test_a_command_nobody_acknowledges_times_out_for_the_person(slack: Slack, connected: AsyncApp):
+    @connected.command("/train")
+    async def train(ack):
+        await asyncio.sleep(0)
+
+    seen = await slack.people.slash("ada", "#training", "/train", wait_s=0)
+
+    assert not seen.outcome.is_acked
+    assert seen.text == "/train failed with the error “operation_timeout”"
+
+
+async def test_without_a_connection_a_command_cannot_be_dispatched(slack: Slack):
+    seen = await slack.people.slash("ada", "#training", "/train", wait_s=0)
+
+    assert seen.text == "/train failed with the error “dispatch_failed”"
+
+
+async def test_a_button_on_an_ephemeral_can_share_and_take_it_away(slack: Slack, connected: AsyncApp):
+    @connected.command("/train")
+    async def train(ack, respond):
+        await ack()
+        await respond(text="answer", blocks=BUTTON)
+
+    @connected.action("share")
+    async def share(ack, body, respond, say):
+        await ack()
+        assert body["container"]["is_ephemeral"] is True
+        assert "message" not in body
+        await say(f"shared {body['actions'][0]['value']}")
+        await respond(delete_original=True)
+
+    answer = (await slack.people.slash("ada", "#training", "/train")).messages[0]
+    await slack.people.click("ada", answer, "share")
+    channel = slack.workspace.channel("#training")
+    await slack.people.until(lambda: not channel.ephemerals)
+
+    assert [message.text for message in channel.messages] == ["shared 7"]
+    assert channel.deleted == [answer]
+
+
+async def test_replace_original_edits_in_place_and_keeps_what_it_said_before(slack: Slack, connected: AsyncApp):
+    @connected.action("share")
+    async def older(ack, respond):
+        await ack()
+        await respond(text="page 2", replace_original=True)
+
+    post = await connected.client.chat_postMessage(channel="#training", text="page 1", blocks=BUTTON)
+    message = slack.workspace.channel("#training").find(post["ts"])
+    await slack.people.click("ada", message, "share")
+
+    assert [version.text for version in message.versions] == ["page 1", "page 2"]
+    assert message.blocks is None
+
+
+async def test_a_modal_is_opened_filled_refused_and_submitted(slack: Slack, connected: AsyncApp):
+    @connected.command("/train")
+    async def train(ack, body, client):
+        await ack()
+        await client.views_open(trigger_id=body["trigger_id"], view=modal(text_input("job", "ref")))
+
+    submitted: list[str] = []
+
+    @connected.view("watch")
+    async def watch(ack, view):
+        value = view["state"]["values"]["job"]["ref"]["value"]
+        if ":" not in value:
+            await ack(response_action="errors", errors={"job": "A job is provider:id"})
+            return
+        submitted.append(value)
+        await ack()
+
+    view = (await slack.people.slash("ada", "#training", "/train", "watch")).view
+    await slack.people.submit_view("ada", {"ref": "abc"}, wait_s=0)
+    assert view.errors == {"job": "A job is provider:id"}
+    await slack.people.submit_view("ada", {"ref": "baseten:abc"}, wait_s=0)
+
+    assert submitted == ["baseten:abc"]
+    assert slack.workspace.modal("ada") is None
+
+
+async def test_an_empty_required_input_is_refused_before_the_app_hears_of_it(slack: Slack, connected: AsyncApp):
+    slack.workspace.show_modal(slack.workspace.new_view("U0ADA", modal(text_input("job", "ref"))))
+
+    seen = await slack.people.submit_view("ada", wait_s=0)
+
+    assert seen.view.errors == {"job": "Please complete this required field."}
+    assert not seen.outcome.is_acked
+
+
+async def test_a_select_inside_a_message_sends_the_chosen_option(slack: Slack, connected: AsyncApp):
+    options = [{"text": {"type": "plain_text", "text": name}, "value": name[0]} for name in ("1 hour", "2 hours")]
+    blocks = [{"type": "actions", "elements": [{"type": "static_select", "action_id": "for", "options": options}]}]
+    chosen: list[str] = []
+
+    @connected.action("for")
+    async def silence(ack, body, respond):
+        await ack()
+        chosen.append(body["actions"][0]["selected_option"]["value"])
+        await respond("silenced")
+
+    post = await connected.client.chat_postMessage(channel="#training", text="Silence?", blocks=blocks)
+    message = slack.workspace.channel("#training").find(post["ts"])
+    seen = await slack.people.select("ben", message, "for", "2 hours")
+
+    assert chosen == ["2"]
+    assert seen.text == "silenced"
+
+
+async def test_an_external_select_asks_the_app_for_options(slack: Slack, connected: AsyncApp):
+    @connected.options("job")
+    async def jobs(ack, body):
+        found = [{"text": {"type": "plain_text", "text": body["value"] + "-1"}, "value": "1"}]
+        await ack(options=found)
+
+    blocks = [{"type": "actions", "elements": [{"type": "external_select", "action_id": "job"}]}]
+    post = await connected.client.chat_postMessage(channel="#training", text="Job?", blocks=blocks)
+    message = slack.workspace.channel("#training").find(post["ts"])
+
+    assert [option["text"]["text"] for option in await slack.people.suggest("ada", message, "job", "run")] == ["run-1"]
+
+
+async def test_opening_home_lets_the_app_publish_it(slack: Slack, connected: AsyncApp):
+    @connected.event("app_home_opened")
+    async def home(event, client):
+        blocks = [{"type": "header", "text": {"type": "plain_text", "text": "Your jobs"}}]
+        await client.views_publish(user_id=event["user"], view={"type": "home", "blocks": blocks})
+
+    seen = await slack.people.open_home("chen")
+
+    assert seen.view is slack.workspace.home("chen")
+    assert seen.view.source["blocks"][0]["text"]["text"] == "Your jobs"
+
+
+async def test_a_mention_in_a_thread_reaches_the_app_with_its_thread(slack: Slack, connected: AsyncApp):
+    @connected.event("app_mention")
+    async def mentioned(event, say):
+        await say("here", thread_ts=event["thread_ts"])
+
+    root = slack.people.say("ada", "#training", "loss is odd")
+    slack.people.say("ben", "#training", "@trainwatch look", thread_ts=root.ts)
+    channel = slack.workspace.channel("#training")
+    await slack.people.until(lambda: len(channel.replies(root.ts)) == 2)
+
+    assert [message.text for message in channel.replies(root.ts)] == ["<@U0TRAIN> look", "here"]
+    assert [message.text for message in channel.messages] == ["loss is odd"]
+
+
+async def test_an_event_is_brought_again_until_acknowledged_with_its_envelope_id(slack: Slack, client: AsyncWebClient):
+    slack.people.postman.retry_delays_s = (0.01, 0.01, 0.01)
+    slack.people.say("ada", "#training", "@trainwatch hello")
+    await asyncio.sleep(0.1)
+
+    assert slack.people.postman._tasks == set()  # nobody connected: given up after three retries
+
+
+async def test_after_a_refresh_the_client_reconnects_and_still_serves(slack: Slack, connected: AsyncApp):
+    @connected.command("/train")
+    async def train(ack):
+        await ack("still here")
+
+    first = slack.sockets.connections[0]
+    await slack.sockets.disconnect("refresh_requested", close=False)
+    async with asyncio.timeout(5):
+        while not slack.sockets.connections or slack.sockets.connections[-1] is first:
+            await asyncio.sleep(0.01)
+
+    assert (await slack.people.slash("ada", "#training", "/train")).text == "still here"

@@ -22,9 +22,9 @@ EXCERPT_LINE = 240
 AFTER = 2
 """Lines of excerpt after the root line."""
 
-LIVE_LINES = 300
-"""Progress lines after a failure that show, without a clock, that the run went on; buffers hold fewer."""
-LIVE_LINES_TIMED = 5
+LIVE_SAMPLES, LIVE_BYTES = 40, 32768
+"""Progress after a failure that shows, without a clock, that the run went on; flushed buffers hold less."""
+LIVE_SAMPLES_TIMED = 5
 LIVE_NS = 120 * 1_000_000_000
 
 _ORDER = {"root": 0, "weak": 1, "cascade": 2, "abort": 3, "teardown": 4, "bare": 5, "trace": 6}
@@ -47,7 +47,6 @@ class Candidate:
     line: int
     confidence: float
     fingerprint: str
-    decisive: bool = False
     count: int = 1
     first_ns: int | None = None
     last_ns: int | None = None
@@ -74,51 +73,48 @@ class Episode:
     in_table: bool = False
     table_rank: int | None = None
     success: str = ""
-    success_progress: int = 0
-    trouble_progress: int = 0
-    """Progress lines counted when the latest trouble came."""
+    success_samples: int = 0
+    trouble: tuple[int, int] = (0, 0)
+    """Samples and bytes read when the latest trouble came."""
     trouble_ns: int | None = None
 
-    def observe(self, sight: "Sight") -> Candidate | None:
+    def reads(self, text: str) -> bool:
+        """Does a line say something here though no signature knows it: a row of a failure table?"""
+        return bool(_TABLE.match(text))
+
+    def observe(self, sight: "Sight", signature: Signature | None, raised: Raised | None) -> Candidate | None:
         """Take one event; return the candidate where it is new, so that the caller can give it an excerpt."""
-        signature = sight.signature
         if self._table(sight.text):
             return None
         match signature.role if signature else None:
             case "advice":
                 return None
             case "success":
-                self.success = signature.strength or "soft" if signature else ""
-                self.success_progress = sight.progress
+                self.success = (signature.strength if signature else "") or "soft"
+                self.success_samples = sight.position[0]
                 return None
             case "start":
                 self.success = ""
                 return None
             case "note":
-                return self._add(self.notes, sight, _known(sight, 0))
-        if sight.raised is not None and sight.raised.cleanup:
-            return self._add(self.notes, sight, _cleanup(sight))
-        candidate = self._candidate(sight)
+                return self._add(self.notes, sight, _known(sight, signature, raised)) if signature else None
+        if raised is not None and raised.cleanup:
+            return self._add(self.notes, sight, _cleanup(sight, raised))
+        candidate = self._candidate(sight, signature, raised)
         if candidate is None:
             return None
-        self.trouble_progress, self.trouble_ns = sight.progress, sight.moment_ns or self.trouble_ns
+        self.trouble, self.trouble_ns = sight.position, sight.moment_ns or self.trouble_ns
         return self._add(self.candidates, sight, candidate)
 
-    def _candidate(self, sight: "Sight") -> Candidate | None:
-        signature, raised = sight.signature, sight.raised
+    def _candidate(self, sight: "Sight", signature: Signature | None, raised: Raised | None) -> Candidate | None:
         if signature is not None:
             if signature.name == "nccl_timeout":
                 self._sequence(sight)
-            order = (
-                _ORDER["trace"] if signature.role == "teardown" and not signature.decisive else _ORDER[signature.role]
-            )
-            return _known(sight, order)
+            return _known(sight, signature, raised)
         if raised is None:
             return None
         reading = read_exception(raised)
-        if reading.role == "silent":
-            return None
-        return _unknown(sight, raised, reading)
+        return None if reading.role == "silent" else _unknown(sight, raised, reading)
 
     def _add(self, group: dict[str, Candidate], sight: "Sight", candidate: Candidate) -> Candidate | None:
         key = candidate.name if candidate.name != "python_exception" else candidate.fingerprint
@@ -127,7 +123,7 @@ class Episode:
         if seen is None:
             if len(group) >= MAX_CANDIDATES:
                 return None
-            candidate.success = self._success_at(sight.progress)
+            candidate.success = self._success_at(sight.position[0])
             group[key] = candidate
             _speak(candidate, label, sight.moment_ns)
             return candidate
@@ -135,9 +131,9 @@ class Episode:
         _speak(seen, label, sight.moment_ns)
         return None
 
-    def _success_at(self, progress: int) -> str:
+    def _success_at(self, samples: int) -> str:
         """Success speaks for what follows, until training is clearly going again."""
-        return self.success if progress - self.success_progress < LIVE_LINES // 6 else ""
+        return self.success if samples - self.success_samples < LIVE_SAMPLES else ""
 
     def _table(self, text: str) -> bool:
         """A torchrun failure table: the rank under "Root Cause" is the first that failed."""
@@ -158,22 +154,20 @@ class Episode:
         number, key = int(found.group(1) or found.group(2)), str(sight.label)
         self.sequences[key] = min(number, self.sequences.get(key, number))
 
-    def progressed(self, progress: int, moment_ns: int | None) -> None:
+    def progressed(self, samples: int, position: int, moment_ns: int | None) -> None:
         """The run told a new step; close the episode once that is more than buffered output."""
         if not self.candidates:
             return
-        lines = progress - self.trouble_progress
-        timed = (
-            moment_ns is not None
-            and self.trouble_ns is not None
-            and moment_ns - self.trouble_ns > LIVE_NS
-            and lines >= LIVE_LINES_TIMED
-        )
-        if lines >= LIVE_LINES or timed:
-            root = self.root()
-            if root is not None and root.order <= _ORDER["bare"]:
-                self.closed = [*self.closed[-(MAX_CLOSED - 1) :], root]
-            self.candidates, self.sequences, self.table_rank = {}, {}, None
+        since = samples - self.trouble[0]
+        lives = since >= LIVE_SAMPLES and position - self.trouble[1] >= LIVE_BYTES
+        if moment_ns is not None and self.trouble_ns is not None:
+            lives = since >= LIVE_SAMPLES_TIMED and moment_ns - self.trouble_ns > LIVE_NS
+        if not lives:
+            return
+        root = self.root()
+        if root is not None and root.order <= _ORDER["bare"]:
+            self.closed = [*self.closed[-(MAX_CLOSED - 1) :], root]
+        self.candidates, self.sequences, self.table_rank = {}, {}, None
 
     def root(self) -> Candidate | None:
         """The candidate that explains the others."""
@@ -249,55 +243,60 @@ class Sight:
     line: int
     label: Label | None
     moment_ns: int | None
-    progress: int
-    """Progress lines seen before it."""
-    signature: Signature | None = None
-    raised: Raised | None = None
+    position: tuple[int, int]
+    """Progress samples and bytes read before it."""
 
     @classmethod
-    def of(
-        cls, text: str, line: int, label: Label | None, moment_ns: int | None, progress: int,
-        signature: Signature | None, raised: Raised | None,
-    ) -> "Sight":  # fmt: skip
+    def of(cls, text: str, line: int, label: Label | None, moment_ns: int | None, position: tuple[int, int]) -> "Sight":
         """A sight; where no prefix names the rank, the text may."""
-        if label is None or isinstance(label, str):
+        if not isinstance(label, int):
             found = _RANK_IN_TEXT.search(text)
             label = int(found.group(1)) if found else label
-        return cls(text, line, label, moment_ns, progress, signature, raised)
+        return cls(text, line, label, moment_ns, position)
 
 
-def _known(sight: Sight, order: int) -> Candidate:
-    signature, raised = sight.signature, sight.raised
-    if signature is None:  # pragma: no cover - callers have one
-        raise AssertionError
-    frame = raised.frame if raised else ""
-    kind = raised.kind if raised else signature.name
-    confidence = (0.95, 0.75, 0.6, 0.6, 0.5, 0.3, 0.3)[order]
-    title = signature.title
-    if exit_code := _EXIT.search(sight.text) if signature.role == "teardown" else None:
-        title = f"{title} (exit code {exit_code.group(1)})"
+def _known(sight: Sight, signature: Signature, raised: Raised | None) -> Candidate:
+    indecisive = signature.role == "teardown" and not signature.decisive
+    order = _ORDER["trace" if indecisive else "root" if signature.role == "note" else signature.role]
+    exit_code = _EXIT.search(sight.text) if signature.role == "teardown" else None
     return Candidate(
-        signature.name, order, signature.category, signature.severity, title, signature.hint, sight.line, confidence,
-        fingerprint(kind, frame, raised.message if raised else sight.text), signature.decisive,
-    )  # fmt: skip
+        name=signature.name,
+        order=order,
+        category=signature.category,
+        severity=signature.severity,
+        title=f"{signature.title} (exit code {exit_code.group(1)})" if exit_code else signature.title,
+        hint=signature.hint,
+        line=sight.line,
+        confidence=(0.95, 0.75, 0.6, 0.6, 0.5, 0.3, 0.3)[order],
+        fingerprint=fingerprint(
+            raised.kind if raised else signature.name,
+            raised.frame if raised else "",
+            raised.message if raised else sight.text,
+        ),
+    )
 
 
 def _unknown(sight: Sight, raised: Raised, reading: Reading) -> Candidate:
     where = f" in {raised.frame}" if raised.frame else ""
     message = f": {raised.message[:140]}" if raised.message else ""
-    title = f"{raised.kind.rsplit('.', 1)[-1]}{message}{where}"
     order = _ORDER[reading.role if raised.traced or reading.role != "root" else "bare"]
-    confidence = 0.9 if order == 0 else 0.4
     return Candidate(
-        "python_exception", order, reading.category, reading.severity, title, reading.hint, sight.line, confidence,
-        fingerprint(raised.kind, raised.frame, raised.message),
-    )  # fmt: skip
+        name="python_exception",
+        order=order,
+        category=reading.category,
+        severity=reading.severity,
+        title=f"{raised.kind.rsplit('.', 1)[-1]}{message}{where}",
+        hint=reading.hint,
+        line=sight.line,
+        confidence=0.9 if order == 0 else 0.4,
+        fingerprint=fingerprint(raised.kind, raised.frame, raised.message),
+    )
 
 
-def _cleanup(sight: Sight) -> Candidate:
-    kind = sight.raised.kind if sight.raised else "exception"
+def _cleanup(sight: Sight, raised: Raised) -> Candidate:
     hint = "It came from a finalizer as the process ended; nothing to do. https://docs.python.org/3/library/atexit.html"
-    return Candidate("cleanup", 0, "code", "info", f"{kind} while cleaning up", hint, sight.line, 0.8, "cleanup")
+    title = f"{raised.kind} while cleaning up"
+    return Candidate("cleanup", 0, "code", "info", title, hint, sight.line, 0.8, "cleanup")
 
 
 def _speak(candidate: Candidate, label: Label | None, moment_ns: int | None) -> None:

@@ -58,20 +58,21 @@ class Pace:
     slow_line: int = 0
     excerpt: str = ""
 
-    def feed(self, sample: Sample, line: int, moment_ns: int | None, lines: int, text: str) -> None:
-        """Take one sample; `lines` progress lines have passed since the one before (more than one when skimming)."""
+    def feed(self, sample: Sample, line: int, moment_ns: int | None, text: str, *, dense: bool) -> None:
+        """Take one sample; `dense` tells that no progress line was passed over since the one before."""
         place: list[float | int | None] = [sample.epoch, sample.step]
         if place == self.place and sample.step is not None:
             return
-        if sample.step is not None and self.place and isinstance(self.place[1], int):
-            self.stride = max(0.0, float(sample.step - self.place[1])) / max(1, lines)
+        steps = _steps(sample, self.place)
+        if dense and steps:
+            self.stride = steps
         if sample.step_s is not None:
             self.step_s = sample.step_s
         if moment_ns is not None and self.last_ns is not None and moment_ns >= self.last_ns:
             gap = (moment_ns - self.last_ns) / SECOND
-            self.gaps_s = [*self.gaps_s[-(KEPT - 1) :], gap / max(1, lines)]
-            if lines == 1:
-                self.longest_s = max(self.longest_s, gap)
+            self.longest_s = max(self.longest_s, gap)
+            share = 1.0 if dense or not steps or not self.stride else self.stride / steps
+            self.gaps_s = [*self.gaps_s[-(KEPT - 1) :], gap * min(1.0, share)]
         self.place, self.samples, self.last_line, self.excerpt = place, self.samples + 1, line, text[:240]
         self.last_ns = moment_ns if moment_ns is not None else self.last_ns
         self._speed(sample, line)
@@ -152,6 +153,12 @@ class Pace:
             return (now_ns - self.last_ns) / SECOND
         elapsed = [_seconds(found) for found in _ELAPSED.finditer(after)]
         return elapsed[-1] - elapsed[0] if len(elapsed) > 1 else None
+
+
+def _steps(sample: Sample, place: list[float | int | None]) -> float:
+    """Steps since the place before; 0 where they are not told or began anew."""
+    before = place[1] if place else None
+    return max(0.0, float(sample.step - before)) if sample.step is not None and before is not None else 0.0
 
 
 def _seconds(found: re.Match[str]) -> float:

@@ -47,6 +47,8 @@ _CLEANUP_FRAME = re.compile(
     r"|_rmtree\w*|main|_cleanup|__del__)\b"
     r"|in (__del__|_cleanup|_atexit\w*|atexit_\w+|_exitfunc)$"
 )
+_MIXED = re.compile(r"\S.{20,}Traceback|Traceback \(most recent call last\):\s*\S")
+"""A header that shares its line with something else."""
 _INNER = re.compile(r"Original Traceback")
 _CAUSE = re.compile(r"During handling of the above exception|The above exception was the direct cause")
 
@@ -88,24 +90,24 @@ class Tracebacks:
 
     open: dict[str, Open] = field(default_factory=dict)
 
-    def feed(self, speaker: Speaker, text: str, line: int) -> Raised | None:
-        """Take one line; return the exception that ends here, if one does."""
+    def feed(self, speaker: Speaker, text: str, line: int) -> tuple[Raised | None, bool]:
+        """Take one line; return the exception that ends here, if one does, and whether the line is only a part."""
         if found := _FRAME.search(text) or _RICH_FRAME.search(text):
             self._frame(self._of(speaker, line), found, text)
-            return None
+            return None, True
         if _HEADER.search(text):
             state = self._of(speaker, line)
             state.depth += 1
             if _INNER.search(text):
                 state.chained = False
-            return None
+            return None, not _MIXED.search(text)
         if _CAUSE.search(text):
             self._of(speaker, line).chained = True
-            return None
+            return None, True
         if _CLEANUP.search(text):
             self._of(speaker, line).cleanup = True
-            return None
-        return self._exception(speaker, text, line)
+            return None, True
+        return self._exception(speaker, text, line), False
 
     def _exception(self, speaker: Speaker, text: str, line: int) -> Raised | None:
         state = self.open.get(_key(speaker))

@@ -2,7 +2,7 @@
 
 import json
 
-from bot.diagnosis.reader import Diagnoser
+from bot.diagnosis.diagnoser import Diagnoser
 from bot.diagnosis.signatures import load_catalogue
 
 

@@ -1,0 +1,210 @@
+"""Pages of whole lines change the memory: find the few lines that matter, in order, and take each.
+
+Two RE2 filters run over the page: lines that could belong to a failure, and progress lines. Only what hits becomes
+Python strings. What is remembered depends on the sequence of lines alone, never on how they were cut into pages.
+The face of all this is `diagnoser`.
+"""
+
+import math
+import re
+from collections import deque
+from collections.abc import Sequence
+
+from bot.diagnosis.benign import is_dump, is_hypothetical, is_quotation
+from bot.diagnosis.findings import Label
+from bot.diagnosis.incidents import EXCERPT_LINE, Candidate, Sight
+from bot.diagnosis.memory import Memory
+from bot.diagnosis.pages import Origin, Walk, anchor
+from bot.diagnosis.patterns import Match, compile_pattern
+from bot.diagnosis.progress import NONFINITE, PROGRESS, Sample, parse_sample
+from bot.diagnosis.signatures import Catalogue, Signature, prefilter_pattern
+from bot.diagnosis.streams import ansi_pattern, clock_ns, split_prefix
+from bot.diagnosis.tracebacks import STRUCTURE
+
+TAIL = 8192
+"""Bytes of the log's end that are kept, for excerpts, pulses and the log's own clock."""
+DENSE = 2048
+"""Progress lines that are all read; after them one every `SKIM` bytes: thousands a second tell nothing new."""
+SKIM = 4096
+SKIM_NS = 1_000_000_000
+"""Where a provider tells the time, a progress line this long after the last is read in any case."""
+ATTENTION = 16384
+"""Bytes after a line that was not finite in which every progress line is read."""
+BEFORE = 4
+CONTEXT = 2000
+"""Bytes before and after a root line that its excerpt is chosen from."""
+
+_LINE_ENDS = re.compile(r"[\r\n]")
+_SUCCESS = r"(?i:training (?:is )?(?:done|complete))"
+
+
+class PageReader:
+    """The compiled filters, and what to do with what they find. Holds no state of a log."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self._failure = prefilter_pattern(catalogue, (*STRUCTURE, NONFINITE, _SUCCESS))
+        self._progress = compile_pattern(f"(?m){PROGRESS}")
+        self._nonfinite = compile_pattern(f"(?m){NONFINITE}")
+        self._ansi = ansi_pattern()
+
+    def read(self, memory: Memory, page: bytes, tail: bytes, origins: Sequence[Origin] | None = None) -> bytes:
+        """Take a page of whole lines; return the new tail."""
+        if b"\x1b" in page:
+            page = self._ansi.sub(b"", page)
+        walk = Walk(page, origins, memory.lines, memory.lines)
+        failure = self._failure.search(page, 0)
+        progress = self._next(memory, walk, 0)
+        while failure is not None or progress is not None:
+            stop = walk.go(min(anchor(found) for found in (failure, progress) if found is not None))
+            failing = failure is not None and anchor(failure) < stop
+            moving = progress is not None and anchor(progress) < stop
+            raw = walk.raw()
+            odd = failing and self._nonfinite.search(raw) is not None
+            if moving or odd:
+                self._progress_line(memory, walk, raw, odd=odd)
+            if failing:
+                self._failure_line(memory, walk, raw, tail)
+                failure = self._failure.search(page, stop)
+            if moving or odd:
+                progress = self._next(memory, walk, stop)
+        self._newest(memory, walk)
+        complete_excerpts(memory, page)
+        memory.lines += page.count(b"\n")
+        memory.offset += len(page)
+        if origins and (last := origins[-1][1]) is not None:
+            memory.clock_ns = last
+        return (tail + page)[-TAIL:] if len(page) < TAIL else page[-TAIL:]
+
+    def sample_newest(self, memory: Memory) -> None:
+        """Read the newest progress line, which skimming may have passed over."""
+        if memory.last_raw:
+            self._sample(memory, memory.last_raw.encode("latin-1"), "", None, memory.last_line)
+            memory.last_raw = ""
+
+    def _next(self, memory: Memory, walk: Walk, position: int) -> Match | None:
+        """The next progress line worth reading."""
+        if memory.samples >= DENSE and walk.origins is None:
+            ahead = memory.sampled_at + SKIM - memory.offset
+            if memory.offset + ahead > memory.attentive_until:
+                position = max(position, ahead)
+        return self._progress.search(walk.page, position) if position < len(walk.page) else None
+
+    def _newest(self, memory: Memory, walk: Walk) -> None:
+        """Keep the page's last progress line, if skimming passed over it: when the run last moved must be exact."""
+        if memory.samples < DENSE or walk.origins is not None:
+            return
+        page = walk.page
+        least = max(0, memory.sampled_at - memory.offset)
+        end, reach = len(page), SKIM
+        while end > least:
+            start = max(least, page.rfind(b"\n", 0, max(0, end - reach)) + 1)
+            found = deque(self._progress.finditer(page[start:end]), maxlen=1)
+            if found:
+                last = Walk(page, None, memory.lines, memory.lines)
+                last.go(start + anchor(found[0]))
+                memory.last_raw, memory.last_line = last.raw().decode("latin-1"), last.line
+                memory.last_end = memory.offset + last.end
+                return
+            end, reach = start, reach * 2
+
+    def _progress_line(self, memory: Memory, walk: Walk, raw: bytes, *, odd: bool) -> None:
+        end = memory.offset + walk.end
+        source, moment_ns = walk.origin()
+        if odd:
+            memory.attentive_until = end + ATTENTION
+        memory.last_end = end
+        skip = memory.samples >= DENSE and end > memory.attentive_until and end < memory.sampled_at + SKIM
+        if skip and moment_ns is not None and moment_ns - (memory.sampled_ns or 0) < SKIM_NS:
+            return
+        memory.samples += 1
+        memory.sampled_at, memory.sampled_ns, memory.last_raw = end, moment_ns, ""
+        self._sample(memory, raw, source, moment_ns, walk.line)
+
+    def _sample(self, memory: Memory, raw: bytes, source: str, moment_ns: int | None, line: int) -> None:
+        text = raw.decode("utf-8", "replace")
+        spoken = split_prefix(text, source)
+        sample = parse_sample(spoken.text)
+        if sample is None:
+            return
+        if moment_ns is None:
+            moment_ns = clock_ns(text)
+        memory.numerics.feed(sample, spoken.speaker.label, line + 1, moment_ns, text)
+        if sample.step is not None or sample.epoch is not None or sample.loss is not None:
+            memory.pace.feed(sample, line + 1, moment_ns, text, dense=memory.samples <= DENSE)
+            memory.episode.progressed(memory.samples, memory.sampled_at, moment_ns)
+        _remember(memory, sample)
+
+    def _failure_line(self, memory: Memory, walk: Walk, raw: bytes, tail: bytes) -> None:
+        text = raw.decode("utf-8", "replace")
+        if "\\n" in text and "Traceback (most recent" in text:
+            for part in text.split("\\n"):
+                self._event(memory, walk, part, tail)
+        else:
+            self._event(memory, walk, text, tail)
+
+    def _event(self, memory: Memory, walk: Walk, line: str, tail: bytes) -> None:
+        source, moment_ns = walk.origin()
+        spoken = split_prefix(line, source)
+        text, label = spoken.text, spoken.speaker.label
+        raised, part = memory.tracebacks.feed(spoken.speaker, text, walk.line)
+        if part:
+            return
+        signature = self._catalogue.classify(text)
+        if signature is None and raised is None and not memory.episode.reads(text):
+            return
+        if not (raised and raised.traced) and self._quoted(signature, text):
+            return
+        if moment_ns is None:
+            moment_ns = clock_ns(line)
+        sight = Sight.of(text, walk.line + 1, label, moment_ns, (memory.samples, memory.offset + walk.end))
+        candidate = memory.episode.observe(sight, signature, raised)
+        if candidate is not None:
+            _excerpt(candidate, memory, walk, label, tail)
+
+    def _quoted(self, signature: Signature | None, text: str) -> bool:
+        if is_quotation(text) or is_dump(text):
+            return True
+        return signature is not None and is_hypothetical(text, self._catalogue.start_of(signature, text))
+
+
+def complete_excerpts(memory: Memory, page: bytes) -> None:
+    """Give candidates of this page, or of one before, the lines after them."""
+    offset = memory.offset
+    for candidate in (*memory.episode.candidates.values(), *memory.episode.notes.values()):
+        if candidate.after <= 0:
+            continue
+        start = max(0, candidate.awaits_from - offset)
+        text = page[start : max(start, candidate.awaits_from - offset + CONTEXT)]
+        lines = [line for line in _LINE_ENDS.split(text.decode("utf-8", "replace")) if line.strip()]
+        candidate.excerpt += [line.rstrip()[:EXCERPT_LINE] for line in lines[: candidate.after]]
+        candidate.after -= len(lines[: candidate.after])
+        if offset + len(page) >= candidate.awaits_from + CONTEXT:
+            candidate.after = 0
+
+
+def _excerpt(candidate: Candidate, memory: Memory, walk: Walk, label: Label | None, tail: bytes) -> None:
+    """The lines before the root, of the same speaker, and the root itself; those after come as they are read."""
+    before = walk.page[max(0, walk.start - CONTEXT) : walk.start]
+    if walk.start < CONTEXT:
+        before = tail[-(CONTEXT - walk.start) :] + before
+    lines = [line for line in _LINE_ENDS.split(before.decode("utf-8", "replace"))[1:] if line.strip()]
+    own = [line for line in lines[-40:] if split_prefix(line).speaker.label in (label, None)]
+    root = walk.raw().decode("utf-8", "replace").strip()
+    candidate.excerpt = [line.rstrip()[:EXCERPT_LINE] for line in own[-BEFORE:]] + [root[: 2 * EXCERPT_LINE]]
+    candidate.awaits_from = memory.offset + walk.end
+
+
+def _remember(memory: Memory, sample: Sample) -> None:
+    for name, value in (
+        ("step", sample.step),
+        ("total_steps", sample.total),
+        ("epoch", sample.epoch),
+        ("loss", sample.loss),
+        ("grad_norm", sample.grad_norm),
+        ("learning_rate", sample.learning_rate),
+        ("tokens_per_s", sample.tokens_per_s),
+        ("samples_per_s", sample.samples_per_s),
+    ):
+        if value is not None and math.isfinite(value):
+            memory.latest[name] = value

@@ -20,6 +20,8 @@ ENDLESS = 10_000_000
 FUTURE = timedelta(hours=12)
 BYTES_FULL = 79.1 * 2**30
 OOM_RANK = 3
+HEAD_START = 10
+"""Lines that the failing rank prints before its peers notice."""
 
 GpuGauge = Callable[[int], Gauge]
 """A GPU's rank -> its series."""
@@ -47,7 +49,7 @@ def out_of_memory(world: World, timeline: Timeline) -> None:
     """Fill the memory of rank 3 until it fails at second 20; the job is failed at second 28."""
     began, crash, end = timeline.began, timeline.at(20), timeline.at(28)
     pid, host = 81_234, "oom3r8x-0"
-    tape = Tape("x3b7q")
+    tape = Tape("x3b7q", seed=202)
     _start(tape, began, host)
     last = _steps(tape, began, crash)
     tape.write(
@@ -55,8 +57,9 @@ def out_of_memory(world: World, timeline: Timeline) -> None:
         f"{crash:%F %T},204 - trainer - ERROR - step {last + 1} failed on rank {OOM_RANK}: CUDA out of memory",
         level="ERROR",
     )
-    ranks = (text.out_of_memory(OOM_RANK, pid), text.peer_gone(0), text.peer_gone(5))
-    tape.write(crash + timedelta(milliseconds=40), text.interleaved(*ranks))
+    root = text.out_of_memory(OOM_RANK, pid)
+    mixed = text.interleaved(root[HEAD_START:], text.peer_gone(0), text.peer_gone(5))
+    tape.write(crash + timedelta(milliseconds=40), root[:HEAD_START] + mixed)
     tape.write(crash + timedelta(seconds=3), text.torchrun_failure(OOM_RANK, pid, host, crash))
     failed = Status(end, "TRAINING_JOB_FAILED", "Training job exited with code 1.")
     job = _add(world, "oom3r8x", "mistral-long-context", tape.lines, [*_running(began), failed])
@@ -73,7 +76,7 @@ def out_of_memory(world: World, timeline: Timeline) -> None:
 def idle(world: World, timeline: Timeline) -> None:
     """Starve the GPUs from second 2 to second 90: the data loader waits for slow storage."""
     began, dry, wet = timeline.began, timeline.at(2), timeline.at(90)
-    tape = Tape("d5k2m")
+    tape = Tape("d5k2m", seed=303)
     _start(tape, began, "idle5gp-0")
     last = _steps(tape, began, dry)
     waits = int((wet - dry).total_seconds()) // 8
@@ -97,7 +100,7 @@ def idle(world: World, timeline: Timeline) -> None:
 def hanging(world: World, timeline: Timeline) -> None:
     """Stop stepping at second 15 while the GPUs spin at 100 %: a collective that never returns."""
     began, stuck = timeline.began, timeline.at(15)
-    tape = Tape("g7n4w")
+    tape = Tape("g7n4w", seed=404)
     _start(tape, began, "hang7nd-0")
     _steps(tape, began, stuck)
     job = _add(world, "hang7nd", "gpt-oss-rlhf", tape.lines, _running(began))
@@ -113,7 +116,7 @@ def hanging(world: World, timeline: Timeline) -> None:
 def preempted(world: World, timeline: Timeline) -> None:
     """Lose the spot machine at second 35."""
     began, signal, end = timeline.began, timeline.at(32), timeline.at(35)
-    tape = Tape("s9p1z")
+    tape = Tape("s9p1z", seed=505)
     _start(tape, began, "preem4t-0")
     last = _steps(tape, began, signal)
     said = [
@@ -138,7 +141,7 @@ def two_nodes(world: World, timeline: Timeline) -> None:
     count = int((until - began).total_seconds()) // STEP_S
     for step in range(count):
         moment = began + timedelta(seconds=100 + step * STEP_S)
-        tapes[1].write(moment, text.megatron_step(step))
+        tapes[1].write(moment, text.megatron_step(step, moment))
         if step % 25 == 0:
             tapes[0].write(moment, f"[node 0] dataloader: prefetched 64 batches, queue depth 64, step {step}")
     lines = [line for tape in tapes for line in tape.lines]
@@ -177,7 +180,7 @@ def _steps(tape: Tape, since: datetime, until: datetime, first: int = 0) -> int:
     step = first
     moment = since + timedelta(seconds=warm_up_s)
     while moment < until:
-        tape.write(moment, text.trainer_step(step))
+        tape.write(moment, text.trainer_step(step, tape.seed))
         if step % 5 == 0:
             tape.write(moment + timedelta(milliseconds=2), text.progress_bar(step, TOTAL_STEPS, STEP_S))
         if step % 500 == 499:

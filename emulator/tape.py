@@ -46,6 +46,8 @@ class Tape:
     """Collects lines at given moments; each line gets a few microseconds of its own."""
 
     replica: str | None = None
+    seed: int = 1
+    """Tells the losses of one job from those of another."""
     lines: list[Line] = field(default_factory=list)
 
     def write(self, moment: datetime, texts: str | Iterable[str], *, level: str | None = None, rank: int = 0) -> None:

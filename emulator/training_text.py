@@ -5,7 +5,7 @@ DeepSpeed and Megatron; names and numbers are made up.
 """
 
 import math
-from datetime import datetime, timedelta
+from datetime import datetime
 
 MASK = (1 << 64) - 1
 SITE = "/usr/local/lib/python3.11/site-packages"
@@ -43,15 +43,16 @@ def progress_bar(step: int, total: int, seconds_per_step: float) -> str:
     """Return one state of a tqdm bar."""
     part = step / total
     filled = "█" * int(part * 20)
-    spent, left = (timedelta(seconds=int(n * seconds_per_step)) for n in (step, total - step))
+    spent, left = (_clock(int(count * seconds_per_step)) for count in (step, total - step))
     return f"{part:4.0%}|{filled:<20}| {step}/{total} [{spent}<{left}, {seconds_per_step:5.2f}s/it]"
 
 
-def megatron_step(iteration: int, seed: int = 3) -> str:
+def megatron_step(iteration: int, moment: datetime, seed: int = 3) -> str:
     """Return the line that Megatron prints for each iteration."""
     elapsed = 3900 + 200 * noise(seed, iteration)
     return (
-        f" [2026-11-20] iteration {iteration:8d}/  250000 | consumed samples: {iteration * 1024:12d} | "
+        f" [{moment:%Y-%m-%d %H:%M:%S.%f}] iteration {iteration:8d}/  250000 | "
+        f"consumed samples: {iteration * 1024:12d} | "
         f"elapsed time per iteration (ms): {elapsed:.1f} | learning rate: 1.500000E-04 | global batch size:  1024 | "
         f"lm loss: {loss_at(iteration, seed):.6E} | loss scale: 1.0 | grad norm: {0.3 + noise(seed, -iteration):.3f} | "
         "number of skipped iterations:   0 | number of nan iterations:   0 |"
@@ -175,3 +176,7 @@ def interleaved(*streams: list[str]) -> list[str]:
 
 def _prefixed(rank: int, *lines: str) -> list[str]:
     return [f"[rank{rank}]: {line}" for line in lines]
+
+
+def _clock(seconds: int) -> str:
+    return f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"

@@ -73,6 +73,10 @@ async def test_the_oom_names_rank_3_interleaved_and_then_fails(told: Cloud) -> N
     assert any(text.startswith("[rank3]: torch.OutOfMemoryError: CUDA out of memory.") for text in lines)
     prefixes = [text[:7] for text in lines if text.startswith("[rank")]
     assert prefixes != sorted(prefixes)
+    texts = [text.partition(": ")[2] for text in lines]
+    assert texts.index(next(t for t in texts if "OutOfMemory" in t)) < texts.index(
+        next(t for t in texts if "NCCL" in t)
+    )
     assert {"Root Cause (first observed failure):", "  rank      : 3 (local_rank: 3)"} <= set(lines)
     assert await status(told, "oom3r8x") == ("TRAINING_JOB_FAILED", "Training job exited with code 1.")
 

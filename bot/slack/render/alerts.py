@@ -238,4 +238,4 @@ def _lines_note(evidence: Evidence, shown: int) -> str:
     parts = [f"all from {code(source)}"] if source else []
     if evidence.lines and evidence.count > shown:
         parts.append(f"{shown} of {plural(evidence.count, 'line')} shown; press Logs above for the rest")
-    return " · ".join(["times in UTC", *parts]) if evidence.lines else ""
+    return " · ".join(["rows in UTC", *parts]) if evidence.lines else ""

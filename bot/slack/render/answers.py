@@ -92,7 +92,7 @@ def render_status(answer: StatusAnswer) -> Message:
     ref = str(job.ref)
     watchers = [f"watched here by {person(one.created_by)}" for one in answer.watched_by[:1]]
     return message(
-        f"{job_name(job)} is {state_words(job)}, as of {plain_moment(answer.at)}.",
+        f"{job_name(job)}: {state_words(job)}, as of {plain_moment(answer.at)}.",
         [
             section("\n".join(line for line in lines if line)),
             *tail,
@@ -132,7 +132,7 @@ def render_jobs(answer: JobsAnswer) -> Message:
 def render_watch(answer: WatchAnswer) -> Message:
     """A subscription was made or changed: for which job, and what will be told."""
     job, user = answer.job, person(answer.subscription.created_by)
-    verb = "now watches" if answer.created else "watches with new settings"
+    verb = "now watches" if answer.created else "has new settings for"
     rules = [f"• {one_line(line, 300)}" for line in answer.settings_lines]
     return message(
         f"This channel {verb} {job_name(job)}.",
@@ -157,9 +157,10 @@ def render_list(answer: ListAnswer) -> Message:
     watched = [_watched_row(one, answer) for one in answer.watched]
     silences = [silence_row(one) for one in answer.silences]
     said = f"This channel watches {plural(len(watched), 'job')}" if watched else "This channel watches nothing"
+    muted = f" and has muted {plural(len(silences), 'thing')}" if silences else ""
     hint = "" if watched else " Type `/train watch REF`; `/train jobs` shows what runs."
     return message(
-        f"{said}, with {plural(len(silences), 'silence')}.",
+        f"{said}{muted}.",
         [
             section(f"*{said}.*{hint}"),
             *listed_sections(watched, _LIST_BUDGET - 1500, "job"),

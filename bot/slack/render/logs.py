@@ -138,7 +138,7 @@ def _to_the_second(at: datetime) -> str:
 def _notes(answer: LogsAnswer) -> list[str]:
     source = only_source(answer.lines)
     return [
-        "times in UTC" if answer.lines else "",
+        "rows in UTC" if answer.lines else "",
         f"all from {code(source)}" if source and answer.lines else "",
         *(_cut_words(one) for one in answer.cuts[:6]),
         plural(answer.redacted, "secret") + " hidden" if answer.redacted else "",

@@ -157,12 +157,13 @@ def _spark(series: MetricSeries, answer: MetricsAnswer, highest: float | None) -
 
 
 def _buckets(series: MetricSeries, start: datetime, end: datetime) -> list[float | None]:
-    """The mean of the samples in each part of the window; None where there is none."""
+    """The mean of the samples in each part of the window, None where there is none; few samples make few parts."""
     span = (end - start).total_seconds() or 1.0
-    sums: list[list[float]] = [[] for _ in range(SPARK_WIDTH)]
+    width = min(SPARK_WIDTH, max(len(series.points), 1))
+    sums: list[list[float]] = [[] for _ in range(width)]
     for index, point in enumerate(series.points):
         if not math.isfinite(point.value):
             continue
         share = index / len(series.points) if point.at is None else (point.at - start).total_seconds() / span
-        sums[min(max(int(share * SPARK_WIDTH), 0), SPARK_WIDTH - 1)].append(point.value)
+        sums[min(max(int(share * width), 0), width - 1)].append(point.value)
     return [math.fsum(values) / len(values) if values else None for values in sums]

@@ -132,7 +132,7 @@ def test_a_missing_series_is_said_and_not_drawn_as_zero() -> None:
 
 
 def test_a_gap_in_a_series_is_a_gap_in_its_line() -> None:
-    points = (MetricPoint(0.5, at(-60)), MetricPoint(0.5, at(-1)))
+    points = tuple(MetricPoint(0.5, at(minutes)) for minutes in (-60, -59, -58, -57, -4, -3, -2, -1))
     made = summarize(MetricSeries(GPU_UTILIZATION, points, None, 0))
     assert made is not None
     assert "gpu 0 ▅······▅" in shown(render(replace(metrics(), summaries=(made,))))

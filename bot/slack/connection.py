@@ -1,0 +1,133 @@
+"""How Slack reaches us: a Socket Mode connection under watch, or signed HTTP requests.
+
+The SDK reconnects by itself, but has been seen to stay deaf for hours (python-slack-sdk#1446, bolt-python#1529): here
+a connection that shows no life is thrown away and built anew. What arrives is handled in `bot.slack.listeners`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from datetime import UTC, datetime, timedelta
+
+import aiohttp
+from aiohttp import web
+from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
+from slack_bolt.async_app import AsyncApp
+
+from bot.errors import ConfigError
+from bot.slack.client import SLACK_API_URL, create_client
+from bot.slack.failures import UNREACHABLE, error_code, retry_after
+
+HTTP_PATH = "/slack/events"
+"""Where Slack sends commands, clicks and events in HTTP mode; one path for all, as Bolt has it."""
+_PING_S = 10.0
+_DEAF_AFTER = timedelta(seconds=45)
+"""Slack answers a ping every 10 s; four missing ones are no accident."""
+_RETRY_S = 5.0
+_BAD_TOKEN = frozenset({"invalid_auth", "not_authed", "not_allowed_token_type", "token_revoked", "account_inactive"})
+
+log = logging.getLogger(__name__)
+
+
+def create_app(bot_token: str, *, api_url: str = SLACK_API_URL, signing_secret: str | None = None) -> AsyncApp:
+    """A Bolt app without listeners; the signing secret is needed in HTTP mode only."""
+    return AsyncApp(client=create_client(bot_token, api_url), signing_secret=signing_secret)
+
+
+class SocketConnection:
+    """Keeps one Socket Mode connection alive while `run` runs."""
+
+    def __init__(self, app: AsyncApp, app_token: str, *, ping_s: float = _PING_S) -> None:
+        self._app = app
+        self._app_token = app_token
+        self._ping_s = ping_s
+        self._deaf_after_s = min(_DEAF_AFTER.total_seconds(), 4.5 * ping_s)
+        self._started = asyncio.Event()
+        self.last_seen: datetime | None = None
+        """When Slack last gave a sign of life; None before the first connection."""
+
+    async def connected(self) -> None:
+        """Return once the first connection stands."""
+        await self._started.wait()
+
+    async def run(self) -> None:
+        """Stay connected until cancelled.
+
+        Raises:
+            ConfigError: Slack does not accept SLACK_APP_TOKEN.
+        """
+        while True:
+            try:
+                await self._connect_and_watch()
+            except UNREACHABLE as error:
+                code = error_code(error)
+                if code in _BAD_TOKEN:
+                    raise ConfigError(_TOKEN_REFUSED) from error
+                log.warning("slack not connected", extra={"reason": code})
+                wait = retry_after(error) or timedelta(seconds=_RETRY_S)
+                await asyncio.sleep(wait.total_seconds())
+
+    async def _connect_and_watch(self) -> None:
+        opened = await self._app.client.apps_connections_open(app_token=self._app_token)
+        handler = AsyncSocketModeHandler(self._app, self._app_token, ping_interval=self._ping_s)
+        handler.client.wss_uri = str(opened["url"])
+        handler.client.on_message_listeners.append(self._note_message)
+        try:
+            async with asyncio.timeout(3 * self._deaf_after_s):
+                await handler.connect_async()
+            log.info("slack connected")
+            self._note()
+            self._started.set()
+            await self._watch(handler)
+        finally:
+            await _close(handler)
+
+    async def _watch(self, handler: AsyncSocketModeHandler) -> None:
+        """Return when the connection has shown no life for too long."""
+        alive_at = time.time()
+        while time.time() - alive_at < self._deaf_after_s:
+            await asyncio.sleep(self._ping_s / 4)
+            pong_at = handler.client.last_ping_pong_time or 0.0
+            if await handler.client.is_connected() and time.time() - pong_at < self._deaf_after_s:
+                alive_at = time.time()
+                self._note(pong_at)
+        log.warning("slack connection is deaf; connecting anew")
+
+    async def _note_message(self, message: aiohttp.WSMessage) -> None:
+        self._note()
+
+    def _note(self, at: float | None = None) -> None:
+        seen = datetime.fromtimestamp(at or time.time(), UTC)
+        self.last_seen = max(self.last_seen or seen, seen)
+
+
+async def serve_http(app: AsyncApp, *, host: str = "127.0.0.1", port: int = 3000) -> None:
+    """Take Slack's signed requests on `HTTP_PATH` until cancelled; Bolt refuses those with a wrong signature."""
+    runner = web.AppRunner(app.server(port=port, path=HTTP_PATH, host=host).web_app, access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+        log.info("listening for slack", extra={"host": host, "port": port, "path": HTTP_PATH})
+        await asyncio.Event().wait()
+    finally:
+        await runner.cleanup()
+
+
+async def _close(handler: AsyncSocketModeHandler) -> None:
+    """Hang up whatever state the connection is in, and let the SDK's own tasks end."""
+    client = handler.client
+    running = [client.message_processor, client.current_session_monitor, client.message_receiver]
+    try:
+        await handler.close_async()
+    except UNREACHABLE as error:
+        log.info("slack connection did not close cleanly", extra={"reason": type(error).__name__})
+        await client.aiohttp_client_session.close()
+    await asyncio.gather(*(task for task in running if task is not None), return_exceptions=True)
+
+
+_TOKEN_REFUSED = (
+    "Slack does not accept SLACK_APP_TOKEN. Make an app-level token (xapp-) with the scope connections:write under "
+    "Basic Information, App-Level Tokens, and set it."
+)

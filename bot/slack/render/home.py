@@ -1,0 +1,63 @@
+"""App Home: what one person watches where, how trainwatch is, and what can be typed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bot.commands.answers import Watched
+from bot.commands.help import overview
+from bot.commands.table import Face
+from bot.domain.durations import format_ago
+from bot.slack.render.blocks import context, divider, header, listed_sections
+from bot.slack.render.jobs import job_row
+from bot.slack.render.message import Block, channel_link, code, escape, moment, plural
+
+_LATE = timedelta(minutes=2)
+"""A loop that was not heard of for so long is said to be late; the loops beat every few seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class HomeView:
+    """What App Home shows to one person."""
+
+    watched: Sequence[Watched]
+    """The subscriptions this person made: those of others may be in channels this person may not see."""
+    heartbeats: Sequence[tuple[str, datetime | None]]
+    """(what, when last heard of): `polling`, `delivery`."""
+    at: datetime
+
+
+def render_home(home: HomeView) -> dict[str, object]:
+    """The view for views.publish."""
+    help_rows = [f"{code('/train ' + what)} {escape(meaning)}" for what, meaning in overview(Face.SLACK).rows]
+    blocks: list[Block | None] = [
+        header("What you watch"),
+        *listed_sections([_row(one, home.at) for one in home.watched] or [_NOTHING], 8000, "job"),
+        divider(),
+        header("How trainwatch is"),
+        *listed_sections([_health(name, at, home.at) for name, at in home.heartbeats] or ["not known"], 1500, "loop"),
+        divider(),
+        header("What you can type"),
+        *listed_sections(help_rows, 6000, "command"),
+        context([f"as of {moment(home.at, seconds=True)}; open this tab again to refresh"]),
+    ]
+    return {"type": "home", "blocks": [block for block in blocks if block is not None]}
+
+
+_NOTHING = "Nothing yet. Type `/train watch REF` in a channel; `/train jobs` shows what runs."
+
+
+def _row(one: Watched, now: datetime) -> str:
+    job = job_row(one.job) if one.job else f"⏳ {code(str(one.subscription.job))} not looked at yet"
+    firing = f"*{plural(one.firing, 'alert')} firing*" if one.firing else ""
+    seen = f"seen {format_ago(one.seen_at, now)}" if one.seen_at else ""
+    return " · ".join(part for part in (channel_link(one.subscription.channel), job, firing, seen) if part)
+
+
+def _health(name: str, at: datetime | None, now: datetime) -> str:
+    if at is None:
+        return f"⚪ {escape(name)}: never ran"
+    late = now - at > _LATE
+    return f"{'🔴' if late else '🟢'} {escape(name)}: {'last heard of ' if late else ''}{format_ago(at, now)}"

@@ -1,0 +1,87 @@
+"""Is Slack set up right? Asked by `trainwatch check`; every finding says how to mend it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.domain.checks import CheckResult
+from bot.slack.failures import UNREACHABLE, delivery_error, error_code
+
+SCOPES: Mapping[str, str] = {
+    "app_mentions:read": "to hear `@trainwatch ...`, which works in threads where slash commands do not",
+    "chat:write": "to post alerts and answers in channels it was invited to",
+    "commands": "to have the slash command `/train`",
+    "files:write": "to put long logs as a text file into a thread",
+}
+"""The bot scopes manifest.yml asks for, and why; docs/slack.md says the same."""
+
+_REINSTALL = "Paste manifest.yml into the app's settings (App Manifest), save, and install the app again."
+_WRONG_TOKENS = {
+    "xapp-": "This is the app-level token; it belongs into SLACK_APP_TOKEN.",
+    "xoxp-": "This is a user token; use the Bot User OAuth Token.",
+}
+
+
+async def check_slack(client: AsyncWebClient, app_token: str | None) -> list[CheckResult]:
+    """Try the bot token, its scopes and the app token; `app_token` is None in HTTP mode."""
+    results = await _check_bot_token(client)
+    if app_token is not None:
+        results.append(await _check_app_token(client, app_token))
+    return results
+
+
+async def _check_bot_token(client: AsyncWebClient) -> list[CheckResult]:
+    token = client.token or ""
+    for prefix, remedy in _WRONG_TOKENS.items():
+        if token.startswith(prefix):
+            return [CheckResult("Slack bot token", False, f"SLACK_BOT_TOKEN begins with {prefix}", remedy)]
+    try:
+        response = await client.auth_test()
+    except UNREACHABLE as error:
+        return [_failed("Slack bot token", error, "OAuth & Permissions, Bot User OAuth Token (xoxb-)")]
+    found = f"team {response.get('team')}, bot @{response.get('user')}"
+    token_result = CheckResult("Slack bot token", True, found)
+    return [
+        token_result,
+        _scopes(next((v for k, v in response.headers.items() if k.lower() == "x-oauth-scopes"), None)),
+    ]
+
+
+def _scopes(granted: object) -> CheckResult:
+    """Compare what Slack says was granted with what the code uses.
+
+    Source: every Web API answer carries `X-OAuth-Scopes` (https://docs.slack.dev/authentication/installing-with-oauth,
+    documented, read 2026-11-20).
+    """
+    if not isinstance(granted, str):
+        return CheckResult("Slack scopes", True, "Slack did not say which scopes were granted")
+    have = {scope.strip() for scope in granted.split(",")}
+    missing = sorted(set(SCOPES) - have)
+    if missing:
+        why = "; ".join(f"{scope} ({SCOPES[scope]})" for scope in missing)
+        return CheckResult("Slack scopes", False, f"missing: {why}", _REINSTALL)
+    return CheckResult("Slack scopes", True, ", ".join(sorted(SCOPES)))
+
+
+async def _check_app_token(client: AsyncWebClient, app_token: str) -> CheckResult:
+    subject = "Slack app token (Socket Mode)"
+    if not app_token.startswith("xapp-"):
+        remedy = "Make one under Basic Information, App-Level Tokens, with the scope connections:write."
+        return CheckResult(subject, False, "SLACK_APP_TOKEN does not begin with xapp-", remedy)
+    try:
+        await client.apps_connections_open(app_token=app_token)
+    except UNREACHABLE as error:
+        return _failed(subject, error, "Basic Information, App-Level Tokens (xapp-, scope connections:write)")
+    return CheckResult(subject, True, "a connection can be opened")
+
+
+def _failed(subject: str, error: BaseException, where: str) -> CheckResult:
+    code = error_code(error)
+    if code in ("invalid_auth", "not_authed", "token_revoked", "account_inactive", "not_allowed_token_type"):
+        return CheckResult(subject, False, f"Slack says {code}", f"Copy it again from the app's page: {where}.")
+    if code == "missing_scope":
+        return CheckResult(subject, False, "Slack says missing_scope", f"Look at {where}.")
+    remedy = "Try again in a minute." if "ratelimited" in code else "Check the network, a proxy, and SLACK_API_URL."
+    return CheckResult(subject, False, delivery_error(error).public, remedy)

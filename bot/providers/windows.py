@@ -34,6 +34,9 @@ from bot.providers.replies import BodyTooLarge
 AHEAD_MS = 60_000
 """How far past the clock an open end reaches, for stamps of a machine whose clock is ahead."""
 
+_SMALLEST_CAP = 50
+"""A page of this many lines in one millisecond is taken for cut; no platform caps its pages lower."""
+
 _MOST_REQUESTS = 40
 """Requests without a new line after which a call returns an empty page with `more`."""
 
@@ -201,8 +204,9 @@ class _Call:
         # A bound that gives lines of its own millisecond is inclusive; one that does not is exclusive.
         beyond = place + 1 if again else place
         more = after if len(again) < len(after) else (await self._ask(beyond))[0]
-        if not 0 < len(again) < len(after) and (full or more):
-            whole, gap = await self._from_both_ends(place, whole, surely=len(whole) == len(here))
+        if not 0 < len(again) < len(after):
+            cut = full or bool(more) or len(whole) >= _SMALLEST_CAP
+            whole, gap = await self._from_both_ends(place, whole, cut=cut, twice_same=len(whole) == len(here))
         if not self._give(self._before(lines, place) + self._ordered(whole)):
             return
         self.gap = gap
@@ -212,17 +216,18 @@ class _Call:
             self._leave_window(window_end)
 
     async def _from_both_ends(
-        self, place: int, known: list[LogLine], *, surely: bool
+        self, place: int, known: list[LogLine], *, cut: bool, twice_same: bool
     ) -> tuple[list[LogLine], Gap | None]:
-        """All that can be got of a millisecond that fills a page, and a Gap when there may be more.
+        """All that can be got of a millisecond that may fill a page, and a Gap when there may be more.
 
-        There is no more when the page from the other end is the same, if that means something: lines of one
-        nanosecond may come in the same order from both ends, and not `surely` the same order twice.
+        When the other end brings nothing new there is no more, unless lines of one nanosecond came in the same order
+        from both ends of a page that was `cut`, or the platform's order is not the same each time.
         """
         ms = abs(place)
         ahead, back = (Order.DESC, Order.ASC) if self.state.newest_first else (Order.ASC, Order.DESC)
         whole = _union(known, await self._one_millisecond(self.fetch, ms, back))
-        if surely and len(whole) == len(known) and known[0].timestamp_ns != known[-1].timestamp_ns:
+        sorted_apart = twice_same and known[0].timestamp_ns != known[-1].timestamp_ns
+        if len(whole) == len(known) and (sorted_apart or not cut):
             return whole, None
         for narrower in self.narrower:
             for order in (ahead, back):

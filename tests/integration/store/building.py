@@ -1,0 +1,78 @@
+"""Values for the store's tests: short ways to say what matters in one."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from bot.domain.alerts import (
+    Delivery,
+    DeliveryKind,
+    Evidence,
+    Incident,
+    IncidentAlert,
+    Notification,
+    NotifyReason,
+    Severity,
+)
+from bot.domain.jobs import Job, JobRef, JobState
+from bot.domain.subscriptions import RuleSettings
+from bot.store.store import Store
+from bot.store.watches import ClaimedWatch, PollResult
+
+JOB = JobRef("baseten", "proj/job")
+LEASE = timedelta(minutes=2)
+
+
+def job(ref: JobRef = JOB, state: JobState = JobState.RUNNING) -> Job:
+    return Job(ref=ref, state=state, vendor_status=f"TRAINING_JOB_{state.upper()}")
+
+
+def incident(now: datetime, *, id: str = "inc-1", channel: str = "C1", resolved: bool = False) -> Incident:
+    alert = IncidentAlert(
+        id="tw-1",
+        rule="error_lines",
+        title="Errors",
+        severity=Severity.WARN,
+        fired_at=now,
+        evidence=Evidence("CUDA out of memory", count=3),
+        resolved_at=now if resolved else None,
+    )
+    return Incident(id, channel, job(), now, (alert,), resolved_at=now if resolved else None)
+
+
+def delivery(
+    key: str,
+    kind: DeliveryKind = DeliveryKind.NOTE,
+    *,
+    about: Incident | None = None,
+    channel: str = "C1",
+    suppressed_by: str | None = None,
+) -> Delivery:
+    return Delivery(
+        dedupe_key=key,
+        channel=channel,
+        notification=Notification(kind, NotifyReason.FIRST, job(), about, text=key),
+        suppressed_by=suppressed_by,
+    )
+
+
+def result(watch: ClaimedWatch, next_due_at: datetime, **changes: object) -> PollResult:
+    return PollResult(watch_id=watch.id, token=watch.token, next_due_at=next_due_at, **changes)  # type: ignore[arg-type]
+
+
+async def watch_job(store: Store, now: datetime, *, ref: JobRef = JOB, channel: str = "C1") -> None:
+    await store.subscriptions.add(channel, "T1", ref, "U1", RuleSettings(), now)
+
+
+async def claim_one(store: Store, now: datetime) -> ClaimedWatch:
+    (watch,) = await store.watches.claim_due(now, lease=LEASE)
+    return watch
+
+
+async def put_out(store: Store, now: datetime, *news: Delivery, about: Incident | None = None) -> None:
+    """Have a poll of JOB decide these deliveries."""
+    await watch_job(store, now)
+    watch = await claim_one(store, now)
+    incidents = () if about is None else (about,)
+    settled = await store.watches.settle([result(watch, now + LEASE, incidents=incidents, deliveries=news)], now)
+    assert settled == {watch.id}

@@ -1,0 +1,81 @@
+"""`trainwatch check` on the database: what is wrong and how to mend it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from bot.domain.checks import CheckResult
+from bot.store.engine import Database
+from bot.store.store import Store, open_store
+
+
+async def set_version(url: str, version: str) -> None:
+    database = Database(url)
+    async with database.write() as connection:
+        await connection.execute(text("UPDATE alembic_version SET version_num = :version"), {"version": version})
+    await database.aclose()
+
+
+async def test_a_good_database_passes(store: Store) -> None:
+    found = await store.check()
+
+    assert [(one.subject, one.ok, one.remedy) for one in found] == [
+        ("Database", True, None),
+        ("Database schema", True, None),
+        ("Database writable", True, None),
+    ]
+
+
+async def test_an_empty_database_is_named_with_its_remedy(tmp_path: Path) -> None:
+    store = await open_store(f"sqlite:///{tmp_path / 'new.db'}")
+
+    assert (await store.check())[1:] == [
+        CheckResult("Database schema", False, "the database is empty", "Run `trainwatch db upgrade`.")
+    ]
+    await store.aclose()
+
+
+@pytest.mark.parametrize(
+    ("version", "found", "remedy"),
+    [
+        ("0000", "version 0000 is older than this trainwatch's 0001", "Run `trainwatch db upgrade`."),
+        (
+            "0099",
+            "version 0099 is newer than this trainwatch's 0001",
+            "Install the trainwatch that wrote it, or a newer one.",
+        ),
+    ],
+)
+async def test_another_version_is_named_with_its_remedy(
+    store: Store, database_url: str, version: str, found: str, remedy: str
+) -> None:
+    await set_version(database_url, version)
+    try:
+        assert (await store.check())[1:] == [CheckResult("Database schema", False, found, remedy)]
+    finally:
+        await set_version(database_url, "0001")
+
+
+async def test_a_database_out_of_reach_is_named_without_its_password() -> None:
+    store = await open_store("postgresql://bot:hunter2@127.0.0.1:1/trainwatch")
+
+    (found,) = await store.check()
+
+    assert not found.ok
+    assert "PostgreSQL at 127.0.0.1/trainwatch cannot be reached" in found.found
+    assert "hunter2" not in found.found + str(found.remedy)
+    assert "DATABASE_URL" in str(found.remedy)
+    await store.aclose()
+
+
+async def test_a_database_that_cannot_be_written_is_named(sqlite_template: Path) -> None:
+    store = await open_store(f"sqlite:///file:{sqlite_template}?mode=ro&immutable=1&uri=true")
+
+    found = (await store.check())[-1]
+
+    assert (found.subject, found.ok) == ("Database writable", False)
+    assert "readonly" in found.found
+    await store.aclose()

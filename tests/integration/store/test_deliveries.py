@@ -1,0 +1,287 @@
+"""The outbox: what is to be told goes out in order, once if all goes well, and never gets lost."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import text
+
+from bot.domain.alerts import DeliveryKind, NotifyReason, Receipt
+from bot.store.deliveries import ClaimedDelivery
+from bot.store.engine import Database
+from bot.store.store import Store
+from tests.integration.store.building import JOB, LEASE, claim_one, delivery, incident, put_out, result, watch_job
+
+ROOT, REPLY, EDIT, NOTE = DeliveryKind.ROOT, DeliveryKind.REPLY, DeliveryKind.EDIT, DeliveryKind.NOTE
+RECEIPT = Receipt("C1", "1710324000.000100")
+
+
+async def claim(store: Store, now: datetime) -> list[ClaimedDelivery]:
+    return await store.deliveries.claim(now, lease=LEASE)
+
+
+async def claim_texts(store: Store, now: datetime) -> list[str | None]:
+    return [one.notification.text for one in await claim(store, now)]
+
+
+async def send_next(store: Store, now: datetime) -> str | None:
+    """Claim the one delivery that may go now, and have it sent."""
+    (one,) = await claim(store, now)
+    assert await store.deliveries.mark_sent(one.id, one.token, RECEIPT, now)
+    return one.notification.text
+
+
+async def rows(database_url: str) -> dict[str, tuple[str, str]]:
+    """The outbox as a person reads it: state and reason by dedupe key."""
+    database = Database(database_url)
+    async with database.read() as connection:
+        found = (await connection.execute(text("SELECT dedupe_key, state, reason FROM deliveries"))).all()
+    await database.aclose()
+    return {key: (state, reason) for key, state, reason in found}
+
+
+async def test_a_delivery_comes_back_as_it_was_put_in(store: Store, now: datetime) -> None:
+    about = incident(now)
+    news = delivery("fired", ROOT, about=about)
+    await put_out(store, now, news, about=about)
+
+    (claimed,) = await claim(store, now + timedelta(seconds=1))
+
+    assert (claimed.channel, claimed.notification, claimed.root) == ("C1", news.notification, None)
+    assert (claimed.attempts, claimed.created_at) == (1, now)
+
+
+async def test_the_same_news_is_put_out_once(store: Store, now: datetime) -> None:
+    await put_out(store, now, delivery("a"), delivery("a"))
+    assert await send_next(store, now) == "a"
+    await put_out(store, now + LEASE, delivery("a"), delivery("b"))
+
+    assert await claim_texts(store, now + LEASE) == ["b"]
+
+
+async def test_a_claimed_delivery_comes_back_when_its_sender_died(store: Store, now: datetime) -> None:
+    await put_out(store, now, delivery("a"))
+    (first,) = await claim(store, now)
+
+    assert await claim(store, now + LEASE - timedelta(seconds=1)) == []
+    (second,) = await claim(store, now + LEASE)
+    assert (second.id, second.attempts) == (first.id, 2)
+    assert not await store.deliveries.mark_sent(first.id, first.token, RECEIPT, now)
+    assert not await store.deliveries.mark_failed(first.id, first.token, "late", now)
+    assert not await store.deliveries.mark_dead(first.id, first.token, "late")
+    assert await store.deliveries.mark_sent(second.id, second.token, RECEIPT, now)
+    assert await claim(store, now + 10 * LEASE) == []
+
+
+async def test_replies_and_edits_wait_for_their_root_and_keep_their_order(store: Store, now: datetime) -> None:
+    about = incident(now)
+    kinds = {"root": ROOT, "reply 1": REPLY, "edit": EDIT, "reply 2": REPLY}
+    await put_out(store, now, *(delivery(key, kind, about=about) for key, kind in kinds.items()), about=about)
+
+    (root,) = await claim(store, now)
+    assert (root.notification.kind, root.root) == (ROOT, None)
+    assert await claim(store, now) == []
+    await store.deliveries.mark_failed(root.id, root.token, "timeout", now + timedelta(seconds=5))
+    assert await claim(store, now) == []
+
+    later = now + timedelta(seconds=5)
+    assert await send_next(store, later) == "root"
+    (reply,) = await claim(store, later)
+    assert (reply.notification.text, reply.root) == ("reply 1", RECEIPT)
+    await store.deliveries.mark_sent(reply.id, reply.token, Receipt("C1", "2.0"), later)
+    assert [await send_next(store, later), await send_next(store, later)] == ["edit", "reply 2"]
+
+
+async def test_incidents_and_notes_do_not_wait_for_each_other(store: Store, now: datetime) -> None:
+    one, two = incident(now), incident(now, id="inc-2", channel="C2")
+    news = [
+        delivery("root 1", ROOT, about=one),
+        delivery("reply 1", REPLY, about=one),
+        delivery("root 2", ROOT, about=two, channel="C2"),
+        delivery("note"),
+    ]
+    await put_out(store, now, *news, about=one)
+
+    assert await claim_texts(store, now) == ["root 1", "root 2", "note"]
+
+
+async def test_a_later_edit_supersedes_one_that_was_not_sent(store: Store, database_url: str, now: datetime) -> None:
+    about = incident(now)
+    kinds = {"root": ROOT, "edit 1": EDIT, "reply": REPLY, "edit 2": EDIT}
+    await put_out(store, now, *(delivery(key, kind, about=about) for key, kind in kinds.items()), about=about)
+
+    assert [await send_next(store, now) for _ in range(3)] == ["root", "reply", "edit 2"]
+    assert (await rows(database_url))["edit 1"] == ("superseded", "a later edit says it")
+
+
+async def test_an_edit_on_its_way_is_not_overtaken(store: Store, now: datetime) -> None:
+    about = incident(now)
+    await put_out(store, now, delivery("root", ROOT, about=about), delivery("edit 1", EDIT, about=about), about=about)
+    await send_next(store, now)
+    (under_way,) = await claim(store, now)
+    await put_out(store, now + LEASE / 2, delivery("edit 2", EDIT, about=about))
+
+    assert await claim(store, now + LEASE / 2) == []
+    assert await store.deliveries.mark_sent(under_way.id, under_way.token, RECEIPT, now)
+    assert await send_next(store, now + LEASE / 2) == "edit 2"
+
+
+async def test_what_belongs_to_a_dead_root_dies_visibly(store: Store, database_url: str, now: datetime) -> None:
+    about = incident(now)
+    kinds = {"root": ROOT, "reply": REPLY, "edit": EDIT}
+    await put_out(store, now, *(delivery(key, kind, about=about) for key, kind in kinds.items()), about=about)
+    (root,) = await claim(store, now)
+    await store.deliveries.mark_dead(root.id, root.token, "channel_not_found")
+
+    assert await claim(store, now) == []
+
+    because = "the incident's first message was not sent: channel_not_found"
+    assert await rows(database_url) == {
+        "root": ("dead", "channel_not_found"),
+        "reply": ("dead", because),
+        "edit": ("dead", because),
+    }
+
+
+async def test_a_suppression_is_a_row_with_its_reason_and_takes_its_thread_along(
+    store: Store, database_url: str, now: datetime
+) -> None:
+    about = incident(now)
+    news = [delivery("root", ROOT, about=about, suppressed_by="silence 3"), delivery("reply", REPLY, about=about)]
+    await put_out(store, now, *news, about=about)
+
+    assert await claim(store, now) == []
+    assert await rows(database_url) == {
+        "root": ("suppressed", "silence 3"),
+        "reply": ("suppressed", "the incident's first message was not sent: silence 3"),
+    }
+
+
+async def test_a_root_sent_later_takes_replies_again(store: Store, now: datetime) -> None:
+    about = incident(now)
+    news = [
+        delivery("muted", ROOT, about=about, suppressed_by="silence 3"),
+        delivery("lost", REPLY, about=about),
+        delivery("root", ROOT, about=about),
+        delivery("reply", REPLY, about=about),
+    ]
+    await put_out(store, now, *news, about=about)
+
+    assert [await send_next(store, now), await send_next(store, now)] == ["root", "reply"]
+
+
+async def test_a_failure_is_tried_again_when_told_to(store: Store, now: datetime) -> None:
+    await put_out(store, now, delivery("a"))
+    (one,) = await claim(store, now)
+
+    assert await store.deliveries.mark_failed(one.id, one.token, "503 \0", now + timedelta(seconds=30))
+
+    assert await claim(store, now + timedelta(seconds=29)) == []
+    (again,) = await claim(store, now + timedelta(seconds=30))
+    assert again.attempts == 2
+
+
+async def test_one_given_back_untried_does_not_count_as_an_attempt(store: Store, now: datetime) -> None:
+    await put_out(store, now, delivery("a"))
+    (one,) = await claim(store, now)
+
+    assert await store.deliveries.postpone(one.id, one.token, now + timedelta(seconds=1))
+
+    assert await claim(store, now) == []
+    (again,) = await claim(store, now + timedelta(seconds=1))
+    assert again.attempts == 1
+
+
+async def test_the_backlog_counts_what_waits_and_for_how_long(store: Store, now: datetime) -> None:
+    assert (await store.deliveries.backlog(now)).count == 0
+    await put_out(store, now, delivery("a"), delivery("b"))
+    (one, _) = await claim(store, now)
+    await store.deliveries.mark_sent(one.id, one.token, RECEIPT, now)
+
+    backlog = await store.deliveries.backlog(now + timedelta(seconds=7))
+
+    assert (backlog.count, backlog.oldest) == (1, timedelta(seconds=7))
+
+
+async def test_a_delivery_that_cannot_be_read_dies_alone(store: Store, database_url: str, now: datetime) -> None:
+    await put_out(store, now, delivery("bad"), delivery("good"))
+    database = Database(database_url)
+    async with database.write() as connection:
+        await connection.execute(text("UPDATE deliveries SET notification = '{}' WHERE dedupe_key = 'bad'"))
+    await database.aclose()
+
+    assert await claim_texts(store, now) == ["good"]
+    assert (await rows(database_url))["bad"] == ("dead", "cannot be read: written by another version")
+
+
+async def test_acknowledging_names_the_person_and_edits_the_root(store: Store, now: datetime) -> None:
+    about = incident(now)
+    await put_out(store, now, delivery("root", ROOT, about=about), about=about)
+    await send_next(store, now)
+
+    acknowledged = await store.deliveries.acknowledge("inc-1", "U7", now)
+
+    assert acknowledged is not None
+    assert [alert.acknowledged_by for alert in acknowledged.alerts] == ["U7"]
+    assert await store.deliveries.incident("inc-1") == acknowledged
+    assert (await claim_one(store, now)).incidents == (acknowledged,)
+    (edit,) = await claim(store, now)
+    assert (edit.notification.kind, edit.notification.reason) == (EDIT, NotifyReason.CHANGED)
+    assert (edit.notification.incident, edit.root) == (acknowledged, RECEIPT)
+
+
+async def test_acknowledging_twice_says_it_once_and_another_person_takes_over(store: Store, now: datetime) -> None:
+    about = incident(now)
+    await put_out(store, now, delivery("root", ROOT, about=about), about=about)
+    await send_next(store, now)
+
+    first = await store.deliveries.acknowledge("inc-1", "U7", now)
+    assert await store.deliveries.acknowledge("inc-1", "U7", now + timedelta(seconds=1)) == first
+    assert (await store.deliveries.backlog(now)).count == 1
+    second = await store.deliveries.acknowledge("inc-1", "U8", now + timedelta(seconds=2))
+    assert second is not None
+    assert [alert.acknowledged_by for alert in second.alerts] == ["U8"]
+    assert (await store.deliveries.backlog(now)).count == 2
+
+
+@pytest.mark.parametrize("forgotten", [False, True])
+async def test_what_has_resolved_cannot_be_acknowledged(store: Store, now: datetime, forgotten: bool) -> None:
+    over = incident(now, resolved=True)
+    await watch_job(store, now)
+    watch = await claim_one(store, now)
+    await store.watches.settle([result(watch, now, incidents=[over], unsubscribe=forgotten)], now)
+
+    assert await store.deliveries.acknowledge("inc-1", "U7", now) == over
+    assert (await store.deliveries.backlog(now)).count == 0
+
+
+async def test_acknowledging_an_unknown_incident_finds_none(store: Store, now: datetime) -> None:
+    assert await store.deliveries.acknowledge("inc-404", "U7", now) is None
+
+
+async def test_open_incidents_are_those_of_the_channel(store: Store, now: datetime) -> None:
+    await watch_job(store, now)
+    watch = await claim_one(store, now)
+    here, there = incident(now), incident(now, id="inc-2", channel="C2")
+    over = incident(now, id="inc-3", resolved=True)
+    await store.watches.settle([result(watch, now, incidents=[here, there, over])], now)
+
+    assert await store.deliveries.open_incidents("C1") == (here,)
+    assert await store.deliveries.open_incidents("C1", JOB) == (here,)
+    assert await store.deliveries.open_incidents("C3") == ()
+
+
+async def test_what_is_long_over_is_forgotten_and_nothing_else(store: Store, database_url: str, now: datetime) -> None:
+    old = now - timedelta(days=31)
+    await put_out(store, old, delivery("sent"), delivery("waiting"), about=incident(old, resolved=True))
+    first = (await claim(store, old))[0]
+    await store.deliveries.mark_sent(first.id, first.token, RECEIPT, old)
+    await put_out(store, now, delivery("fresh", suppressed_by="silence 1"), about=incident(now, id="inc-2"))
+    await store.silences.add("C1", (), "U1", old, old)
+
+    assert await store.tidy(now) == 3
+
+    assert set(await rows(database_url)) == {"waiting", "fresh"}
+    assert await store.deliveries.incident("inc-1") is None
+    assert await store.deliveries.incident("inc-2") is not None

@@ -1,0 +1,130 @@
+"""Databases that are busy, away or wrong: an error that says so, never a hang and never a half-written change."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+import bot.store.engine
+from bot.errors import StoreUnavailable
+from bot.store.engine import Database
+from bot.store.schema import heartbeats
+from bot.store.store import open_store
+from tests.integration.store.building import watch_job
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    database = Database(database_url)
+    yield database
+    await database.aclose()
+
+
+@pytest.fixture
+def sqlite_file(sqlite_template: Path, tmp_path: Path) -> Path:
+    path = tmp_path / "busy.db"
+    path.write_bytes(sqlite_template.read_bytes())
+    return path
+
+
+async def test_an_exception_takes_the_whole_transaction_back(database: Database, now: datetime) -> None:
+    async def write_and_fail() -> None:
+        async with database.write() as connection:
+            await connection.execute(heartbeats.insert().values(name="poll", at=now))
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        await write_and_fail()
+
+    async with database.read() as connection:
+        assert (await connection.execute(heartbeats.select())).all() == []
+
+
+async def test_times_come_back_in_utc_to_the_microsecond(database: Database) -> None:
+    moment = datetime(2026, 3, 13, 12, 0, 0, 123456, tzinfo=timezone(timedelta(hours=2)))
+    async with database.write() as connection:
+        await connection.execute(heartbeats.insert().values(name="poll", at=moment))
+    async with database.read() as connection:
+        stored = await connection.scalar(heartbeats.select().with_only_columns(heartbeats.c.at))
+
+    assert stored is not None
+    assert stored.isoformat() == "2026-03-13T10:00:00.123456+00:00"
+
+
+async def test_a_naive_time_is_refused(database: Database) -> None:
+    with pytest.raises(Exception, match="naive"):
+        async with database.write() as connection:
+            await connection.execute(heartbeats.insert().values(name="poll", at=datetime(2026, 3, 13)))  # noqa: DTZ001
+
+
+async def test_a_transaction_that_hangs_becomes_an_error(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bot.store.engine, "TRANSACTION_TIMEOUT_S", 0.05)
+
+    with pytest.raises(StoreUnavailable):
+        async with database.write():
+            await asyncio.sleep(5)
+    async with database.read() as connection:
+        assert await connection.scalar(text("SELECT 1")) == 1
+
+
+async def test_sqlite_waits_for_another_process_that_writes(sqlite_file: Path, now: datetime) -> None:
+    other = sqlite3.connect(sqlite_file, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    store = await open_store(f"sqlite:///{sqlite_file}")
+    writing = asyncio.create_task(watch_job(store, now))
+    await asyncio.sleep(0.3)
+
+    assert not writing.done()
+    other.execute("COMMIT")
+    await writing
+
+    assert len(await store.subscriptions.list("C1")) == 1
+    await store.aclose()
+    other.close()
+
+
+async def test_sqlite_reads_while_another_process_writes(sqlite_file: Path) -> None:
+    other = sqlite3.connect(sqlite_file, isolation_level=None)
+    store = await open_store(f"sqlite:///{sqlite_file}")
+    assert await store.subscriptions.list("C1") == ()
+    other.execute("BEGIN IMMEDIATE")
+
+    assert await store.subscriptions.list("C1") == ()
+
+    other.close()
+    await store.aclose()
+
+
+async def test_a_database_that_stays_locked_is_said(
+    sqlite_file: Path, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bot.store.engine, "BUSY_TIMEOUT_S", 0.1)
+    other = sqlite3.connect(sqlite_file, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    store = await open_store(f"sqlite:///{sqlite_file}")
+
+    with pytest.raises(StoreUnavailable, match="trainwatch check"):
+        await watch_job(store, now)
+
+    other.execute("ROLLBACK")
+    await watch_job(store, now)
+    await store.aclose()
+    other.close()
+
+
+@pytest.mark.parametrize(
+    "url", ["sqlite:////no/such/directory/x.db", "postgresql://nobody:hunter2@127.0.0.1:1/trainwatch"]
+)
+async def test_a_database_that_is_not_there_is_said(url: str) -> None:
+    store = await open_store(url)
+
+    with pytest.raises(StoreUnavailable):
+        await store.subscriptions.list("C1")
+
+    await store.aclose()

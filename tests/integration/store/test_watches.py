@@ -1,0 +1,255 @@
+"""Claiming jobs and settling what came of polling them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import Engine, event, text
+
+from bot.domain.alerts import Alert, AlertState, Evidence, Severity
+from bot.domain.jobs import JobRef, JobState
+from bot.domain.logs import Level, LogCursor, LogLine
+from bot.domain.subscriptions import RuleSettings
+from bot.store.engine import Database
+from bot.store.store import Store
+from tests.integration.store.building import (
+    JOB,
+    LEASE,
+    claim_one,
+    delivery,
+    incident,
+    job,
+    result,
+    watch_job,
+)
+
+SOON = timedelta(seconds=15)
+FIRING = Alert(
+    rule="error_lines",
+    parameters_key="min=3",
+    state=AlertState.FIRING,
+    episode=2,
+    fired_at=datetime.fromisoformat("2026-03-13T10:00:00.000001+00:00"),
+    severity=Severity.PAGE,
+    evidence=Evidence("boom", lines=(LogLine(1, "boom", "rank 3", Level.ERROR),), facts=(("Rank", "3 of 8"),)),
+    memory={"seen": ["a", 1, None], "deep": {"x": 1.5}},
+)
+
+
+async def test_a_claimed_job_is_not_given_to_anyone_else_before_the_lease_ends(store: Store, now: datetime) -> None:
+    await watch_job(store, now)
+
+    first = await claim_one(store, now)
+
+    assert await store.watches.claim_due(now + LEASE - timedelta(seconds=1), lease=LEASE) == []
+    assert (await claim_one(store, now + LEASE)).token != first.token
+
+
+async def test_the_longest_overdue_come_first_and_no_more_than_asked_for(store: Store, now: datetime) -> None:
+    refs = [JobRef("baseten", f"p/{number}") for number in range(5)]
+    for age, ref in enumerate(refs):
+        await watch_job(store, now - timedelta(minutes=age), ref=ref)
+
+    first = await store.watches.claim_due(now, lease=LEASE, limit=3)
+    rest = await store.watches.claim_due(now, lease=LEASE, limit=3)
+
+    assert {watch.job for watch in first} == {refs[4], refs[3], refs[2]}
+    assert {watch.job for watch in rest} == {refs[1], refs[0]}
+
+
+async def test_what_is_not_due_is_not_claimed(store: Store, now: datetime) -> None:
+    await watch_job(store, now + SOON)
+
+    assert await store.watches.claim_due(now, lease=LEASE) == []
+    assert await store.watches.overdue(now) == timedelta(0)
+    assert await store.watches.overdue(now + 2 * SOON) == SOON
+
+
+async def test_a_new_watch_knows_nothing_yet(store: Store, now: datetime) -> None:
+    await watch_job(store, now)
+
+    watch = await claim_one(store, now)
+
+    assert (watch.job, watch.lane, watch.fails, watch.created_at) == (JOB, "baseten", 0, now)
+    assert (watch.cursor, watch.last_job, watch.seen_at) == (None, None, None)
+    assert (watch.memory, watch.alerts, watch.incidents, watch.silences) == ({}, (), (), ())
+
+
+async def test_all_that_was_settled_is_there_at_the_next_claim(store: Store, now: datetime) -> None:
+    await watch_job(store, now)
+    watch = await claim_one(store, now)
+    settled = replace(
+        result(watch, now + SOON),
+        fails=3,
+        cursor=LogCursor(b"\x00\xff position"),
+        last_job=job(state=JobState.UNHEALTHY),
+        seen_at=now,
+        memory={"quiet_polls": 4, "metrics_at": now.isoformat()},
+        alerts=[FIRING, Alert("job_failed", "")],
+        incidents=[incident(now)],
+    )
+
+    assert await store.watches.settle([settled], now) == {watch.id}
+    again = await claim_one(store, now + SOON)
+
+    assert (again.fails, again.cursor, again.last_job) == (3, settled.cursor, settled.last_job)
+    assert (again.seen_at, again.memory) == (now, settled.memory)
+    assert sorted(again.alerts, key=lambda alert: alert.rule) == [FIRING, Alert("job_failed", "")]
+    assert again.incidents == (incident(now),)
+
+
+async def test_alerts_and_incidents_that_a_poll_does_not_name_stay_as_they_are(store: Store, now: datetime) -> None:
+    await watch_job(store, now)
+    watch = await claim_one(store, now)
+    await store.watches.settle([result(watch, now, alerts=[FIRING], incidents=[incident(now)])], now)
+    watch = await claim_one(store, now)
+    changed = replace(FIRING, state=AlertState.INACTIVE, fired_at=None)
+    await store.watches.settle([result(watch, now, alerts=[replace(changed, parameters_key="")])], now)
+
+    watch = await claim_one(store, now)
+
+    assert len(watch.alerts) == 2
+    assert FIRING in watch.alerts
+    assert watch.incidents == (incident(now),)
+
+
+async def test_a_resolved_incident_is_no_longer_brought_along(store: Store, now: datetime) -> None:
+    await watch_job(store, now)
+    watch = await claim_one(store, now)
+    await store.watches.settle([result(watch, now, incidents=[incident(now)])], now)
+    watch = await claim_one(store, now)
+    await store.watches.settle([result(watch, now, incidents=[incident(now, resolved=True)])], now)
+
+    assert (await claim_one(store, now)).incidents == ()
+    assert await store.deliveries.incident("inc-1") == incident(now, resolved=True)
+
+
+async def test_a_process_that_comes_back_after_its_lease_writes_nothing(store: Store, now: datetime) -> None:
+    await watch_job(store, now)
+    zombie = await claim_one(store, now)
+    successor = await claim_one(store, now + LEASE)
+    late = result(
+        zombie,
+        now,
+        fails=9,
+        alerts=[FIRING],
+        incidents=[incident(now)],
+        deliveries=[delivery("late")],
+        unsubscribe=True,
+    )
+
+    assert await store.watches.settle([late], now + LEASE) == frozenset()
+    assert await store.watches.settle([result(successor, now)], now + LEASE) == {successor.id}
+
+    watch = await claim_one(store, now + LEASE)
+    assert (watch.fails, watch.alerts, watch.incidents) == (0, (), ())
+    assert (await store.deliveries.backlog(now)).count == 0
+
+
+async def test_a_poll_is_settled_once(store: Store, now: datetime) -> None:
+    await watch_job(store, now)
+    watch = await claim_one(store, now)
+
+    assert await store.watches.settle([result(watch, now)], now) == {watch.id}
+    assert await store.watches.settle([result(watch, now)], now) == frozenset()
+
+
+async def test_one_stale_claim_does_not_spoil_the_batch(store: Store, now: datetime) -> None:
+    await watch_job(store, now, ref=JobRef("baseten", "stale"))
+    (stale,) = await store.watches.claim_due(now, lease=timedelta(0))
+    await watch_job(store, now, ref=JobRef("baseten", "good"))
+    good = next(one for one in await store.watches.claim_due(now, lease=LEASE) if one.job.id == "good")
+
+    settled = await store.watches.settle([result(stale, now), result(good, now, deliveries=[delivery("news")])], now)
+
+    assert settled == {good.id}
+    assert (await store.deliveries.backlog(now)).count == 1
+
+
+async def test_state_and_news_are_written_together_or_not_at_all(store: Store, now: datetime) -> None:
+    await watch_job(store, now)
+    watch = await claim_one(store, now)
+    broken = result(
+        watch, now + SOON, fails=5, alerts=[FIRING], deliveries=[delivery("news"), delivery("bad", channel=None)]
+    )
+
+    with pytest.raises(Exception, match="channel"):
+        await store.watches.settle([broken], now)
+
+    assert (await store.deliveries.backlog(now)).count == 0
+    again = await claim_one(store, now + LEASE)
+    assert (again.fails, again.alerts) == (0, ())
+
+
+async def test_a_job_that_is_over_is_forgotten_with_all_its_subscriptions(store: Store, now: datetime) -> None:
+    await watch_job(store, now, channel="C1")
+    await watch_job(store, now, channel="C2")
+    watch = await claim_one(store, now)
+    over = result(
+        watch, now, unsubscribe=True, alerts=[FIRING], incidents=[incident(now)], deliveries=[delivery("last word")]
+    )
+
+    assert await store.watches.settle([over], now) == {watch.id}
+
+    assert await store.subscriptions.for_job(JOB) == ()
+    assert await store.watches.claim_due(now + timedelta(days=1), lease=LEASE) == []
+    assert (await store.deliveries.backlog(now)).count == 1
+    assert await store.deliveries.incident("inc-1") == incident(now)
+
+
+async def test_a_job_watched_again_is_a_new_watch_with_news_of_its_own(store: Store, now: datetime) -> None:
+    await watch_job(store, now)
+    first = await claim_one(store, now)
+    await store.watches.settle([result(first, now, unsubscribe=True, deliveries=[delivery("fired")])], now)
+    await watch_job(store, now)
+    second = await claim_one(store, now)
+    await store.watches.settle([result(second, now, deliveries=[delivery("fired"), delivery("fired")])], now)
+
+    assert second.id > first.id
+    assert (await store.deliveries.backlog(now)).count == 2
+
+
+async def test_jobs_given_back_are_due_at_once(store: Store, now: datetime) -> None:
+    await watch_job(store, now)
+    watch = await claim_one(store, now)
+
+    await store.watches.release([watch], now)
+
+    assert await store.watches.settle([result(watch, now)], now) == frozenset()
+    assert (await claim_one(store, now)).id == watch.id
+
+
+async def test_a_row_that_cannot_be_read_does_not_keep_others_from_their_polls(
+    store: Store, database_url: str, now: datetime
+) -> None:
+    await watch_job(store, now, ref=JobRef("baseten", "bad"))
+    await watch_job(store, now, ref=JobRef("baseten", "good"))
+    database = Database(database_url)
+    async with database.write() as connection:
+        await connection.execute(text("UPDATE watches SET last_job = '{\"state\": \"lost\"}' WHERE job_id = 'bad'"))
+    await database.aclose()
+
+    assert [watch.job.id for watch in await store.watches.claim_due(now, lease=LEASE)] == ["good"]
+
+
+async def test_a_batch_of_fifty_takes_as_many_queries_as_one_of_two(store: Store, now: datetime) -> None:
+    for number in range(52):
+        await store.subscriptions.add("C1", None, JobRef("baseten", f"p/{number}"), "U1", RuleSettings(), now)
+    statements: list[str] = []
+
+    def note(*arguments: object) -> None:
+        statements.append(str(arguments[2]))
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        two = await store.watches.claim_due(now, lease=LEASE, limit=2)
+        for_two = len(statements)
+        fifty = await store.watches.claim_due(now, lease=LEASE, limit=50)
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+
+    assert (len(two), len(fifty)) == (2, 50)
+    assert len(statements) == 2 * for_two
+    assert all(len(watch.subscriptions) == 1 for watch in fifty)

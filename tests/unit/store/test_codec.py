@@ -1,0 +1,120 @@
+"""Every value the store keeps comes back as it was, whatever text is in it."""
+
+from __future__ import annotations
+
+from dataclasses import fields, is_dataclass
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+
+from bot.domain.alerts import (
+    Alert,
+    AlertState,
+    DeliveryKind,
+    Evidence,
+    Incident,
+    IncidentAlert,
+    Notification,
+    NotifyReason,
+    Receipt,
+    Resolution,
+    Severity,
+)
+from bot.domain.jobs import Job, JobRef, JobState, Resources
+from bot.domain.logs import Level, LogLine
+from bot.domain.subscriptions import Matcher, RuleSettings
+from bot.store.codec import clean_text, decode, encode
+
+NOW = datetime(2026, 3, 13, 10, 0, 0, 123456, tzinfo=UTC)
+LATER = NOW + timedelta(hours=1)
+LINES = (
+    LogLine(1773396000123456789, "Traceback\n  File <!channel> `x` \x1b[31m\0", "rank 3", Level.CRITICAL, "req-1"),
+    LogLine(0, ""),
+)
+EVIDENCE = Evidence("out of memory", LINES, 3, (("Rank", "3 of 8"), ("GPU", "")), "lower the batch size", NOW, LATER)
+FULL_JOB = Job(
+    ref=JobRef("baseten", "proj/job"),
+    state=JobState.FAILED,
+    vendor_status="TRAINING_JOB_FAILED",
+    name="llama \N{GRINNING FACE}",
+    error="exit code 1",
+    url="https://app.example/jobs/1",
+    user="ann@example.com",
+    created_at=NOW,
+    started_at=NOW,
+    updated_at=LATER,
+    ended_at=LATER,
+    resources=Resources("H100:8", 2, 8, "H100", 80 * 1024**3, 26.5, 2**60),
+    details=(("Checkpoint", "ckpt-12"), ("Step", "400")),
+)
+SHOWN = IncidentAlert(
+    "tw-3f9c2ab1", "error_lines", "Errors", Severity.PAGE, NOW, EVIDENCE, LATER, Resolution.JOB_ENDED, "U1"
+)
+INCIDENT = Incident("inc-0123456789ab", "C1", FULL_JOB, NOW, (SHOWN, SHOWN), LATER)
+ALERT = Alert(
+    rule="low_gpu_utilization",
+    parameters_key="below=0.2",
+    state=AlertState.FIRING,
+    episode=7,
+    pending_since=NOW,
+    fired_at=NOW,
+    last_finding_at=LATER,
+    severity=Severity.INFO,
+    evidence=EVIDENCE,
+    told_at=LATER,
+    memory={"list": [1, 2.5, None, True, "x"], "deep": {"a": {"b": []}}},
+)
+VALUES = [
+    FULL_JOB,
+    INCIDENT,
+    ALERT,
+    Alert("job_failed", ""),
+    Notification(DeliveryKind.REPLY, NotifyReason.REPEAT, FULL_JOB, INCIDENT, "tw-3f9c2ab1", "text"),
+    Notification(DeliveryKind.NOTE, NotifyReason.NOTE, FULL_JOB),
+    Receipt("C1", "1710324000.000100"),
+    RuleSettings({"r": {"a": 1, "b": 1.0, "c": True, "d": "x"}}, ("off",), Severity.WARN),
+    RuleSettings(),
+]
+
+
+@pytest.mark.parametrize("value", VALUES, ids=lambda value: type(value).__name__)
+def test_a_value_comes_back_as_it_was(value: object) -> None:
+    again = decode(encode(value), type(value))
+
+    assert again == value
+    assert repr(again) == repr(value)
+
+
+def test_matchers_come_back_as_a_tuple() -> None:
+    matchers = (Matcher("rule", "error_lines"), Matcher("job", "baseten:p/j"))
+
+    assert decode(encode(matchers), tuple[Matcher, ...]) == matchers
+
+
+@pytest.mark.parametrize("value", [FULL_JOB, SHOWN, INCIDENT, ALERT, EVIDENCE], ids=lambda value: type(value).__name__)
+def test_the_examples_fill_every_field(value: object) -> None:
+    """A field added to the domain is added here too, so that it is known to come back."""
+    assert is_dataclass(value)
+    assert [field.name for field in fields(value) if getattr(value, field.name) in (None, (), 0)] == []
+
+
+def test_text_that_json_cannot_hold_is_kept_with_replacements() -> None:
+    job = Job(JobRef("p", "1"), JobState.RUNNING, "x\ud800y", details=(("a", "\udfff"),))
+
+    again = decode(encode(job), Job)
+
+    assert (again.vendor_status, again.details) == ("x?y", (("a", "?"),))
+
+
+def test_text_columns_take_any_text() -> None:
+    assert clean_text("a\0b\ud800c\N{GRINNING FACE}") == "a\ufffdb?c\N{GRINNING FACE}"
+
+
+def test_a_value_of_another_version_is_told_apart() -> None:
+    with pytest.raises(msgspec.ValidationError):
+        decode('{"ref":{"provider":"p","id":"1"},"state":"resting","vendor_status":""}', Job)
+
+
+def test_a_field_that_is_not_known_yet_is_ignored() -> None:
+    assert decode('{"channel":"C1","ts":"1.2","permalink":"x"}', Receipt) == Receipt("C1", "1.2")

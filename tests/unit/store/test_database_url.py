@@ -1,0 +1,47 @@
+"""DATABASE_URL: the usual forms work, and others are explained without showing the password."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.errors import ConfigError
+from bot.store.engine import describe_database, parse_database_url
+
+
+@pytest.mark.parametrize(
+    ("text", "driver", "description"),
+    [
+        ("sqlite:///x.db", "sqlite+aiosqlite", "SQLite at x.db"),
+        (" sqlite+aiosqlite:////data/x.db\n", "sqlite+aiosqlite", "SQLite at /data/x.db"),
+        ("postgres://u:secret@db/tw", "postgresql+psycopg", "PostgreSQL at db/tw"),
+        ("postgresql://u:secret@db:5433/tw?sslmode=require", "postgresql+psycopg", "PostgreSQL at db/tw"),
+        ("postgresql+psycopg://u@/tw?host=/run/pg", "postgresql+psycopg", "PostgreSQL at /run/pg/tw"),
+    ],
+)
+def test_the_usual_forms_are_accepted(text: str, driver: str, description: str) -> None:
+    url = parse_database_url(text)
+
+    assert url.drivername == driver
+    assert describe_database(url) == description
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "x.db",
+        "mysql://u:secret@db/tw",
+        "postgresql+asyncpg://u:secret@db/tw",
+        "sqlite://",
+        "sqlite:///:memory:",
+        "sqlite:///file:x?mode=memory&uri=true",
+        "postgresql://u:secret@db:port/tw",
+    ],
+)
+def test_other_forms_are_explained_without_the_password(text: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_database_url(text)
+
+    assert "DATABASE_URL" in caught.value.public
+    assert "postgresql://user:password@host" in caught.value.public
+    assert "secret" not in caught.value.public

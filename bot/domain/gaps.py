@@ -8,6 +8,8 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
+from bot.errors import AuthFailed, JobNotFound, NotSupported, ProtocolError, ProviderError, RateLimited
+
 
 class Part(enum.StrEnum):
     """The parts of an Observation."""
@@ -43,3 +45,21 @@ class Gap:
     """How many lines are known to be missing, when that is known."""
     start_ns: int | None = None
     end_ns: int | None = None
+
+
+def gap_of(problem: ProviderError, part: Part) -> Gap:
+    """The gap that an error leaves."""
+    match problem:
+        case NotSupported():
+            reason = GapReason.NOT_SUPPORTED
+        case JobNotFound():
+            reason = GapReason.NOT_FOUND
+        case AuthFailed():
+            reason = GapReason.AUTH
+        case RateLimited():
+            reason = GapReason.RATE_LIMITED
+        case ProtocolError():
+            reason = GapReason.PROTOCOL
+        case _:
+            reason = GapReason.UNAVAILABLE
+    return Gap(part, reason, problem.public)

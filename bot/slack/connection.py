@@ -64,7 +64,7 @@ class SocketConnection:
             except UNREACHABLE as error:
                 code = error_code(error)
                 if code in _BAD_TOKEN:
-                    raise ConfigError(_TOKEN_REFUSED) from error
+                    raise ConfigError(_HOW_TO_MEND) from error
                 log.warning("slack not connected", extra={"reason": code})
                 wait = retry_after(error) or timedelta(seconds=_RETRY_S)
                 await asyncio.sleep(wait.total_seconds())
@@ -76,7 +76,7 @@ class SocketConnection:
         handler.client.on_message_listeners.append(self._note_message)
         try:
             async with asyncio.timeout(3 * self._deaf_after_s):
-                await handler.connect_async()
+                await handler.connect_async()  # type: ignore[no-untyped-call]
             log.info("slack connected")
             self._note()
             self._started.set()
@@ -118,16 +118,19 @@ async def serve_http(app: AsyncApp, *, host: str = "127.0.0.1", port: int = 3000
 async def _close(handler: AsyncSocketModeHandler) -> None:
     """Hang up whatever state the connection is in, and let the SDK's own tasks end."""
     client = handler.client
-    running = [client.message_processor, client.current_session_monitor, client.message_receiver]
     try:
-        await handler.close_async()
+        await handler.close_async()  # type: ignore[no-untyped-call]
     except UNREACHABLE as error:
         log.info("slack connection did not close cleanly", extra={"reason": type(error).__name__})
         await client.aiohttp_client_session.close()
-    await asyncio.gather(*(task for task in running if task is not None), return_exceptions=True)
+    tasks = (client.message_processor, client.current_session_monitor, client.message_receiver)
+    running = [task for task in tasks if task is not None]
+    for task in running:
+        task.cancel()
+    await asyncio.gather(*running, return_exceptions=True)
 
 
-_TOKEN_REFUSED = (
+_HOW_TO_MEND = (
     "Slack does not accept SLACK_APP_TOKEN. Make an app-level token (xapp-) with the scope connections:write under "
     "Basic Information, App-Level Tokens, and set it."
 )

@@ -1,0 +1,148 @@
+"""manifest.yml asks for what the code uses and for nothing more, within the limits of Slack's manifest schema.
+
+The limits are those of slackapi/manifest-schema, schemas/manifest.schema.2.0.0.json (documented, read 2026-11-20), and
+the rules that schema does not know: scopes that exist, and the scope each event needs.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from bot.slack.listeners import COMMAND, EVENTS
+from bot.slack.selfcheck import SCOPES
+
+ROOT = Path(__file__).parents[3]
+SCOPE_OF_EVENT = {"app_mention": "app_mentions:read", "app_home_opened": None}
+SCOPE_OF_METHOD = {
+    "chat.postMessage": "chat:write",
+    "chat.update": "chat:write",
+    "files_upload_v2": "files:write",
+    "auth_test": None,
+    "apps_connections_open": None,
+    "views_publish": None,
+}
+"""Every method the code calls, and what it needs (https://docs.slack.dev/reference/methods, read 2026-11-20)."""
+
+
+def text(most: int) -> dict[str, Any]:
+    return {"type": "string", "minLength": 1, "maxLength": most}
+
+
+def closed(properties: dict[str, Any], *required: str) -> dict[str, Any]:
+    return {"type": "object", "additionalProperties": False, "properties": properties, "required": list(required)}
+
+
+FLAG = {"type": "boolean"}
+COMMAND_SCHEMA = closed(
+    {
+        "command": {"type": "string", "pattern": "^/[a-z0-9_-]{1,31}$"},
+        "description": text(2000),
+        "usage_hint": text(1000),
+        "should_escape": FLAG,
+        "url": {"type": "string"},
+    },
+    "command",
+    "description",
+)
+SCHEMA = closed(
+    {
+        "_metadata": closed({"major_version": {"enum": [1, 2]}, "minor_version": {"type": "integer"}}),
+        "display_information": closed(
+            {
+                "name": text(35),
+                "description": text(140),
+                "long_description": {"type": "string", "minLength": 175, "maxLength": 4000},
+                "background_color": {"type": "string", "pattern": "^#([0-9a-f]{3}){1,2}$"},
+            },
+            "name",
+        ),
+        "features": closed(
+            {
+                "app_home": closed(
+                    {
+                        "home_tab_enabled": FLAG,
+                        "messages_tab_enabled": FLAG,
+                        "messages_tab_read_only_enabled": FLAG,
+                    }
+                ),
+                "bot_user": closed({"display_name": text(80), "always_online": FLAG}, "display_name"),
+                "slash_commands": {"type": "array", "minItems": 1, "maxItems": 50, "items": COMMAND_SCHEMA},
+            }
+        ),
+        "oauth_config": closed(
+            {
+                "scopes": closed(
+                    {"bot": {"type": "array", "maxItems": 255, "uniqueItems": True, "items": {"type": "string"}}}
+                )
+            }
+        ),
+        "settings": closed(
+            {
+                "event_subscriptions": closed(
+                    {"bot_events": {"type": "array", "uniqueItems": True, "maxItems": 100, "items": {"type": "string"}}}
+                ),
+                "interactivity": closed({"is_enabled": FLAG, "request_url": {"type": "string"}}, "is_enabled"),
+                "org_deploy_enabled": FLAG,
+                "socket_mode_enabled": FLAG,
+                "token_rotation_enabled": FLAG,
+            }
+        ),
+    },
+    "display_information",
+)
+
+
+@pytest.fixture(scope="module")
+def manifest() -> dict[str, Any]:
+    read: dict[str, Any] = yaml.safe_load((ROOT / "manifest.yml").read_text())
+    return read
+
+
+@pytest.fixture(scope="module")
+def code() -> str:
+    return "\n".join(path.read_text() for path in (ROOT / "bot" / "slack").rglob("*.py"))
+
+
+def test_the_manifest_is_within_slacks_schema(manifest: dict[str, Any]) -> None:
+    jsonschema.validate(manifest, SCHEMA)
+
+
+def test_the_app_works_without_a_public_address(manifest: dict[str, Any]) -> None:
+    assert manifest["settings"]["socket_mode_enabled"] is True
+    assert manifest["settings"]["interactivity"]["is_enabled"] is True
+
+
+def test_the_commands_are_those_the_code_listens_to(manifest: dict[str, Any]) -> None:
+    assert [COMMAND] == [one["command"] for one in manifest["features"]["slash_commands"]]
+
+
+def test_the_events_are_those_the_code_listens_to(manifest: dict[str, Any], code: str) -> None:
+    assert sorted(EVENTS) == manifest["settings"]["event_subscriptions"]["bot_events"]
+    assert set(EVENTS) == set(re.findall(r'app\.event\("(\w+)"\)', code))
+
+
+def test_the_scopes_are_those_the_check_looks_for(manifest: dict[str, Any]) -> None:
+    assert sorted(SCOPES) == manifest["oauth_config"]["scopes"]["bot"]
+
+
+def test_the_scopes_are_exactly_what_methods_events_and_commands_need(manifest: dict[str, Any], code: str) -> None:
+    called = set(re.findall(r'api_call\(\s*"([\w.]+)"', code)) | set(re.findall(r"client\.([a-z]+(?:_\w+)+)\(", code))
+    called -= {"api_call", "is_connected"}  # of the SDK, no methods of Slack
+    assert set(SCOPE_OF_METHOD) == called
+    needed = {SCOPE_OF_METHOD[method] for method in called} | {SCOPE_OF_EVENT[event] for event in EVENTS}
+    assert {"commands"} | {scope for scope in needed if scope} == set(manifest["oauth_config"]["scopes"]["bot"])
+
+
+def test_the_home_tab_is_on_because_the_code_publishes_it(manifest: dict[str, Any], code: str) -> None:
+    assert manifest["features"]["app_home"]["home_tab_enabled"] is ("views_publish" in code)
+
+
+def test_every_scope_is_explained_to_the_people_who_install_the_app() -> None:
+    guide = (ROOT / "docs" / "slack.md").read_text()
+    assert [] == [scope for scope in SCOPES if f"`{scope}`" not in guide]

@@ -1,0 +1,129 @@
+"""Streams a run's artifact, notices when it ends early, and adds what is missing through paging.
+
+A stream from object storage that breaks off cleanly looks like success; only the number of lines and the last line say
+otherwise. The documented call is `/training-metrics/logs/download`; what its records look like is in `artifact`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+
+from bot.errors import BadRequest, JobNotFound, ProviderError, Unavailable
+from bot.providers.base import Download
+from bot.providers.http import HttpStream
+from bot.providers.rivergen.address import NAME
+from bot.providers.rivergen.artifact import Cutter, JsonCutter, TextCutter, says
+from bot.providers.rivergen.filenames import filename_of
+from bot.providers.rivergen.reader import LARGEST_PAGE
+from bot.providers.rivergen.wire import LogChunk, WireLine
+
+FetchPage = Callable[[int, int], Awaitable[LogChunk]]
+"""(offset, limit) to a page of the log; a negative offset asks for the last lines."""
+_CONTENT_TYPES = {"txt": "text/plain", "json": "application/json"}
+
+
+async def open_download(
+    run_id: str,
+    form: str,
+    stream: AbstractAsyncContextManager[HttpStream],
+    fetch: FetchPage,
+    *,
+    running: Callable[[], Awaitable[bool]],
+) -> Download:
+    """Open the artifact; for a run that is not over and has none yet, write it from the pages of the log.
+
+    Args:
+        run_id: the run, for the file name when the header gives none.
+        form: `txt` or `json`.
+        stream: the request for the artifact, not yet sent.
+        fetch: pages of the same run's log.
+        running: whether the run is not over; asked only when there is no artifact.
+    """
+    cutter: Cutter = TextCutter() if form == "txt" else JsonCutter()
+    artifact = _Artifact(cutter, fetch, f"training-log-{run_id}.{form}", _CONTENT_TYPES[form])
+    chunks = artifact.chunks(stream)
+    try:
+        await anext(chunks)  # Sends the request, so that a refusal is raised here and the name is known.
+    except (JobNotFound, BadRequest):
+        if not await running():
+            raise
+        chunks = artifact.rest(0)
+    return Download(artifact.filename, artifact.content_type, chunks)
+
+
+@dataclass(slots=True)
+class _Artifact:
+    cutter: Cutter
+    fetch: FetchPage
+    filename: str
+    content_type: str
+    broken: ProviderError | None = field(default=None)
+
+    async def chunks(self, stream: AbstractAsyncContextManager[HttpStream]) -> AsyncIterator[bytes]:
+        """An empty chunk once the answer has begun, then the artifact."""
+        async with stream as answer:
+            self.filename = filename_of(answer.headers.get("content-disposition", ""), self.filename)
+            self.content_type = answer.headers.get("content-type", "").partition(";")[0].strip() or self.content_type
+            yield b""
+            try:
+                async for chunk in answer.chunks:
+                    given = self.cutter.feed(chunk)
+                    if given:
+                        yield given
+            except Unavailable as error:
+                self.broken = error
+        async for chunk in self._ending():
+            yield chunk
+
+    async def rest(self, offset: int) -> AsyncIterator[bytes]:
+        """The lines from a place on, as the artifact writes them."""
+        while True:
+            page = await self.fetch(offset, LARGEST_PAGE)
+            lines = page.lines or []
+            if lines:
+                yield b"".join(map(self.cutter.render, lines))
+            offset += len(lines)
+            if not lines or (page.total_lines is not None and offset >= page.total_lines):
+                break
+        if closing := self.cutter.closing():
+            yield closing
+
+    async def _ending(self) -> AsyncIterator[bytes]:
+        """What was held back when the artifact is complete, else what is missing."""
+        total, last = await self._log_end()
+        reached = self.broken is None and self.cutter.reaches(total)
+        offset = None if reached and self.cutter.ends_with(last) else await self._resume_at(total)
+        if offset is not None:
+            async for chunk in self.rest(offset):
+                yield chunk
+        elif reached:
+            if self.cutter.held():
+                yield self.cutter.held()
+        else:
+            text = f"The download from RiverGen ended early and cannot be completed: the log has {total} lines."
+            raise Unavailable(f"{text} Read it by page, without --download.", provider=NAME) from self.broken
+
+    async def _log_end(self) -> tuple[int, WireLine | None]:
+        """How many lines there are, and the last; (0, None) when the log cannot be read by page."""
+        try:
+            page = await self.fetch(-1, 1)
+        except ProviderError:
+            if self.broken is not None:
+                raise self.broken from None
+            return 0, None
+        return page.total_lines or 0, page.lines[-1] if page.lines else None
+
+    async def _resume_at(self, total: int) -> int | None:
+        """The place behind the last whole record, found by the way of counting that fits the log's numbers."""
+        if not self.cutter.whole:
+            return None
+        counts = [count for count in self.cutter.counts if count <= total]
+        if len(self.cutter.counts) == 1:
+            return counts[0] if counts else None
+        for count in counts:
+            page = await self.fetch(count - 1, 1) if count else LogChunk()
+            if page.lines and says(self.cutter.tail, page.lines[0]):
+                return count
+        return None

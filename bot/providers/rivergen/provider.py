@@ -1,0 +1,251 @@
+"""The RiverGen adapter: which request answers which question.
+
+Documented: https://docs.rivergen.ai/docs/ai-docs/model-studio/api-reference/endpoints (read 2026-11-20). Beside it:
+`reader` (paging), `download` (the artifact), `wire` (what answers mean), `address` (references).
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+
+from bot.domain.jobs import Job, JobRef
+from bot.domain.logs import LogPage, LogQuery
+from bot.domain.metrics import MetricQuery, MetricSeries
+from bot.errors import BadRequest, JobNotFound, NotSupported
+from bot.providers.base import Download
+from bot.providers.http import HttpClient, HttpLimits, HttpReply, HttpStream, path_segment, require_setting
+from bot.providers.rivergen import address, wire
+from bot.providers.rivergen.download import open_download
+from bot.providers.rivergen.reader import Chunk, read_page, run_of
+
+BASE_URL = "https://api.rivergen.ai"
+"""One page of the documents says so; others say https://api.rivegen.com. RIVERGEN_BASE_URL decides."""
+REQUESTS_PER_SECOND = 100 / 60
+"""The standard plan's 100 requests a minute (documented); premium has 500, admins 1,000."""
+PAGES = ("training-metrics", "training/metrics")
+"""The documented path and its alias."""
+LARGEST_LIST = 100
+MOST_POINTS = 1000
+_Params = Sequence[tuple[str, str]]
+
+
+def create(config: Mapping[str, str]) -> RivergenProvider:
+    """Build the provider from RIVERGEN_API_KEY, RIVERGEN_BASE_URL and the HTTP limits.
+
+    Raises:
+        ConfigError: the key is missing or a limit is no number.
+    """
+    where = "RiverGen: log in with POST /api/auth/login (lasts an hour), or better make a personal access token"
+    key = require_setting(config, "rivergen_api_key", where)
+    base_url = config.get("rivergen_base_url", "").strip() or BASE_URL
+    client = HttpClient(
+        address.NAME,
+        base_url,
+        {"Authorization": f"Bearer {key}"},
+        secrets=[key],
+        limits=HttpLimits.from_config("rivergen", {"rivergen_requests_per_second": str(REQUESTS_PER_SECOND), **config}),
+        explain=explain,
+    )
+    return RivergenProvider(client, base_url=base_url)
+
+
+class RivergenProvider:
+    """Reads training runs of RiverGen's Model Studio. Also `bot.providers.base.Downloads`."""
+
+    def __init__(self, client: HttpClient, *, base_url: str = BASE_URL) -> None:
+        self._client = client
+        self._base_url = base_url
+        self._pages = PAGES[0]
+
+    def __repr__(self) -> str:
+        return f"RivergenProvider({self._client!r})"
+
+    @property
+    def name(self) -> str:
+        """`rivergen`."""
+        return address.NAME
+
+    @property
+    def ref_help(self) -> str:
+        """The form of a reference."""
+        return "rivergen:<model_id>/<run_id> (or rivergen:<model_id> for its newest run)"
+
+    def parse_ref(self, text: str) -> JobRef | None:
+        """The run of `model/run`, of a URL, or of a model alone, which means its newest run."""
+        return address.parse_ref(text, base_url=self._base_url)
+
+    async def get_job(self, job: JobRef) -> Job:
+        """One run: its details page, or, where it has none yet, its line in the list of runs."""
+        model, run_id = address.model_and_run(job)
+        run = wire.Run(run_id) if run_id else await self._newest_run(model)
+        try:
+            body = await self._get_page(model, "/details", [("run_id", run.run_id)])
+        except JobNotFound as missing:
+            return wire.job_from_run(model, run if run.status else await self._listed_run(model, run.run_id, missing))
+        found = wire.job_from_details(model, run.run_id, wire.parse_details(body))
+        if not run.status:
+            return found
+        listed = wire.job_from_run(model, run)
+        return replace(found, name=listed.name, user=listed.user, created_at=listed.created_at)
+
+    async def list_jobs(self, *, limit: int) -> Sequence[Job]:
+        """The newest runs of the models that changed last."""
+        size = str(max(1, min(limit, LARGEST_LIST)))
+        params = [("page_size", size), ("sort_by", "updated_at"), ("sort_order", "desc")]
+        jobs: list[Job] = []
+        for model in await self._models(params):
+            jobs += [wire.job_from_run(model, run) for run in await self._runs(model, size)]
+            if len(jobs) >= limit:
+                break
+        jobs.sort(key=lambda job: job.created_at.timestamp() if job.created_at else 0.0, reverse=True)
+        return jobs[:limit]
+
+    async def query_logs(self, query: LogQuery) -> LogPage:
+        """One page of a run's log, of a running run as of one that is over.
+
+        Nothing is filtered by the platform: whether `offset` counts before or after its level filter is not
+        documented. So all levels are asked for, and always one run, as the calls' defaults differ.
+        """
+        model, run_id = address.model_and_run(query.job)
+        if query.cursor is not None:
+            run_id = run_of(query.cursor)
+        elif run_id is None:
+            run_id = (await self._newest_run(model)).run_id
+        run = run_id
+
+        async def fetch(offset: int, limit: int) -> Chunk:
+            chunk = await self._log_page(model, run, offset, limit)
+            count = len(chunk.lines or ())
+            total = chunk.total_lines
+            if total is None:
+                total = max(0, offset) + count + (count == limit)
+            first = max(0, total - count) if offset < 0 else offset
+            return Chunk(total, first, wire.numbered_lines(chunk, first))
+
+        return await read_page(query, run, fetch)
+
+    async def query_metrics(self, query: MetricQuery) -> Sequence[MetricSeries]:
+        """The run's training metrics, by epoch; they have no times, so the window does not apply."""
+        model, run_id = address.model_and_run(query.job)
+        params = [("run_id", run_id or (await self._newest_run(model)).run_id)]
+        try:
+            body = await self._get_page(model, "", [*params, ("resolution", str(MOST_POINTS))])
+        except BadRequest:  # The largest resolution is not documented; without one there are 50 points.
+            body = await self._get_page(model, "", params)
+        return wire.parse_metrics(body)
+
+    async def download_logs(self, job: JobRef, *, form: str = "txt") -> Download:
+        """The run's raw log as a stream; `form` is `txt` or `json`."""
+        if form not in ("txt", "json"):
+            raise BadRequest(f"RiverGen has logs as txt and json, not as {form[:20]}.", provider=address.NAME)
+        model, run_id = address.model_and_run(job)
+        run = run_id or (await self._newest_run(model)).run_id
+
+        async def fetch(offset: int, limit: int) -> wire.LogChunk:
+            return await self._log_page(model, run, offset, limit)
+
+        async def running() -> bool:
+            return not (await self.get_job(address.run_ref(model, run))).state.is_terminal
+
+        stream = self._stream_page(model, "/logs/download", [("run_id", run), ("format", form)])
+        return await open_download(run, form, stream, fetch, running=running)
+
+    async def aclose(self) -> None:
+        """Close connections."""
+        await self._client.aclose()
+
+    async def _log_page(self, model: str, run: str, offset: int, limit: int) -> wire.LogChunk:
+        place = ("tail", "true") if offset < 0 else ("offset", str(offset))
+        params = [("run_id", run), ("level", "debug"), ("limit", str(limit)), place]
+        return wire.parse_chunk(await self._get_page(model, "/logs", params))
+
+    async def _models(self, params: _Params) -> list[str]:
+        """`GET /api/v1/models/`; the document gives the path as "/", and servers differ on the last slash."""
+        reply = await self._client.request("GET", "/api/v1/models/", params, accept=(307, 308, 404))
+        if reply.status != 200:
+            reply = await self._client.request("GET", "/api/v1/models", params, accept=(404,))
+        if reply.status == 404:
+            text = "This RiverGen does not list its models; name one: rivergen:<model_id>."
+            raise NotSupported(text, provider=address.NAME)
+        return wire.parse_models(reply.body)
+
+    async def _newest_run(self, model: str) -> wire.Run:
+        runs = await self._runs(model, "1")
+        if not runs:
+            raise JobNotFound(f"RiverGen's model {model} has no training run yet.", provider=address.NAME)
+        return runs[0]
+
+    async def _listed_run(self, model: str, run_id: str, missing: JobNotFound) -> wire.Run:
+        for run in await self._runs(model, str(LARGEST_LIST)):
+            if run.run_id == run_id:
+                return run
+        raise missing
+
+    async def _runs(self, model: str, size: str) -> Sequence[wire.Run]:
+        path = f"/api/v1/models/{path_segment(model)}/registry/training-runs"
+        params = [("page_size", size), ("sort_by", "created_at"), ("sort_order", "desc")]
+        runs = wire.parse_runs(await self._client.get(path, params)).results or ()
+        return [run for run in runs if run.run_id]
+
+    async def _get_page(self, model: str, ending: str, params: _Params) -> bytes:
+        """A page under the documented path, or its alias where only that is known; what worked is remembered."""
+        first = self._pages
+        try:
+            return await self._client.get(_path(model, first, ending), params)
+        except JobNotFound:
+            body = await self._client.get(_path(model, _other(first), ending), params)
+            self._pages = _other(first)
+            return body
+
+    @asynccontextmanager
+    async def _stream_page(self, model: str, ending: str, params: _Params) -> AsyncIterator[HttpStream]:
+        """As `_get_page`, as a stream."""
+        async with AsyncExitStack() as stack:
+            try:
+                opened = self._client.stream("GET", _path(model, self._pages, ending), params)
+                answer = await stack.enter_async_context(opened)
+            except JobNotFound:
+                opened = self._client.stream("GET", _path(model, _other(self._pages), ending), params)
+                answer = await stack.enter_async_context(opened)
+            yield answer
+
+
+def explain(reply: HttpReply) -> str | None:
+    """What each documented refusal means and what to do, in words.
+
+    Source: the download's error table and .../organization/concepts/errors (read 2026-11-20).
+    """
+    match reply.status:
+        case 400:
+            return "refused a parameter of the request"
+        case 401 if b"AUTH_EXPIRED" in reply.body or b"expired" in reply.body:
+            return (
+                "says that the token has expired; tokens last about an hour: log in again (POST /api/auth/login) or "
+                "refresh it (POST /api/auth/refresh) and set RIVERGEN_API_KEY, or use a personal access token"
+            )
+        case 401:
+            return (
+                "refused the token; RIVERGEN_API_KEY must be a whole JWT or personal access token that is still valid"
+            )
+        case 403:
+            return "does not let this user read that model; it takes model:read or organization:viewer"
+        case 404:
+            return "knows no such model or run, or has removed its log (retention)"
+        case 409:
+            return "says that this clashes with what it is doing, such as a run in progress"
+        case 422:
+            return "cannot do that with this model as it is, such as one without a dataset"
+        case 429:
+            return "asks us to slow down; the standard plan allows 100 requests a minute"
+        case _:
+            return None
+
+
+def _other(pages: str) -> str:
+    return next(one for one in PAGES if one != pages)
+
+
+def _path(model: str, pages: str, ending: str) -> str:
+    return f"/api/v1/models/{path_segment(model)}/{pages}{ending}"

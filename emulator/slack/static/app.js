@@ -1,0 +1,285 @@
+// The page: what is shown, what changed, what a person did.
+//
+// Hooks for browser tests (data-testid), kept stable:
+//   viewer            the <select> of who one is              channel-<name>   an entry of the sidebar (#, people and the app: dm-app)
+//   messages          the message list                        message, ephemeral   one message each; data-ts, data-version
+//   replies           "N replies", opens the thread           reply            the tool that opens an empty thread
+//   thread            the thread pane                         thread-close     closes it
+//   composer          the text box, composer-send its button  thread-composer  the same in a thread
+//   hints             the list of slash commands              notice           what only Slack itself says
+//   button-<action_id>, control-<action_id>, overflow-<action_id>   elements of Block Kit
+//   block-<type>, chart, file, edited, ping, mention, input-error   parts of messages and modals
+//   modal, modal-submit, modal-close, confirm, confirm-yes          dialogs
+//   tab-home, tab-messages, home, invite-bot                        App Home and the invitation of the bot
+
+import { renderBlocks } from "./blocks.js";
+import { composer } from "./composer.js";
+import { h } from "./dom.js";
+import { avatar, updateList } from "./messages.js";
+import { modalElement, viewPlace } from "./modal.js";
+import { names } from "./mrkdwn.js";
+
+const $ = (id) => document.getElementById(id);
+const address = new URLSearchParams(location.search);
+const state = { viewer: address.get("user") ?? "ada", channel: null, thread: null, tab: "messages", unread: new Set() };
+let data = null;
+
+const page = {
+  get users() {
+    return data.users;
+  },
+  async act(action) {
+    const response = await fetch("page/act", {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ user: data.viewer, ...action }),
+    });
+    const answer = await response.json();
+    if (!response.ok) notice(answer.error);
+    return answer;
+  },
+  suggest: async (question) => (await page.act({ do: "suggest", ...question })).options ?? [],
+  openThread: (message) => {
+    state.thread = message.thread_ts ?? message.ts;
+    drawThread(true);
+  },
+};
+
+async function load() {
+  const response = await fetch(`page/state?user=${encodeURIComponent(state.viewer)}`);
+  data = await response.json();
+  names.users = data.users;
+  names.channels = Object.fromEntries(data.channels.map((channel) => [channel.id, channel]));
+  state.channel ??= (data.channels.find((channel) => `#${channel.name}` === location.hash) ?? data.channels[0]).id;
+  $("team").textContent = data.team;
+  drawViewers();
+  drawChannel(true);
+  drawModal();
+}
+
+function listen() {
+  const stream = new EventSource(`page/changes?user=${encodeURIComponent(state.viewer)}`);
+  let opened = false;
+  stream.onopen = () => {
+    document.body.dataset.live = "true";
+    if (opened) load();
+    opened = true;
+  };
+  stream.onerror = () => delete document.body.dataset.live;
+  stream.onmessage = (event) => take(JSON.parse(event.data));
+}
+
+function take(change) {
+  switch (change.kind) {
+    case "message":
+      return takeMessage(change.message);
+    case "deleted":
+      data.messages[change.channel] = (data.messages[change.channel] ?? []).filter((one) => one.ts !== change.ts);
+      return drawMessages();
+    case "modal":
+      data.modal = change.view;
+      return drawModal();
+    case "home":
+      data.home = change.view;
+      return state.tab === "home" && drawChannel();
+    case "channel":
+      return takeChannel(change.channel);
+    default:
+      return notice(change.text);
+  }
+}
+
+function takeMessage(message) {
+  const list = (data.messages[message.channel] ??= []);
+  const index = list.findIndex((one) => one.ts === message.ts);
+  if (index >= 0) list[index] = message;
+  else list.push(message);
+  if (index < 0 && message.is_reply && !message.is_ephemeral) countReply(list, message);
+  if (index < 0 && message.channel !== state.channel) state.unread.add(message.channel);
+  drawMessages();
+  drawSidebar();
+}
+
+function countReply(list, reply) {
+  const at = list.findIndex((one) => one.ts === reply.thread_ts);
+  if (at < 0) return;
+  const users = new Set([...(list[at].reply_users ?? []), reply.user]);
+  list[at] = { ...list[at], reply_count: (list[at].reply_count ?? 0) + 1, reply_users: [...users], latest_reply: reply.ts };
+}
+
+function takeChannel(channel) {
+  const index = data.channels.findIndex((one) => one.id === channel.id);
+  if (index >= 0) data.channels[index] = channel;
+  else data.channels.push(channel);
+  names.channels[channel.id] = channel;
+  drawSidebar();
+  if (channel.id === state.channel) drawChannel();
+}
+
+function notice(text) {
+  const bubble = h("div", { class: "notice", "data-testid": "notice" }, h("b", {}, "Slackbot"), h("span", {}, text), h("small", {}, "Only visible to you"));
+  $("notices").append(bubble);
+  setTimeout(() => bubble.remove(), 12_000);
+}
+
+const channel = () => data.channels.find((one) => one.id === state.channel);
+const appChannel = () => data.channels.find((one) => one.is_im && one.has_bot);
+
+function drawViewers() {
+  const people = Object.entries(data.users).filter(([, user]) => !user.is_bot);
+  $("who").replaceChildren(...people.map(([id, user]) => h("option", { value: user.name, selected: id === data.viewer }, user.real_name)));
+}
+
+function drawSidebar() {
+  const entry = (one, label, testid, open) =>
+    h(
+      "button",
+      { type: "button", class: `entry${one && one.id === state.channel ? " here" : ""}${one && state.unread.has(one.id) ? " unread" : ""}`, "data-testid": testid, onclick: open },
+      label,
+    );
+  const rooms = data.channels.filter((one) => !one.is_im);
+  const me = data.users[data.viewer];
+  $("sidebar").replaceChildren(
+    h("h4", {}, "Channels"),
+    ...rooms.map((one) => entry(one, [h("span", { class: "hash" }, one.is_private ? "🔒" : "#"), one.name], `channel-${one.name}`, () => go(one.id))),
+    h("h4", {}, "Direct messages"),
+    entry(null, [avatar(me, data.viewer), me.real_name, h("small", {}, " you")], "channel-me", () => {}),
+    h("h4", {}, "Apps"),
+    entry(appChannel(), [avatar({ is_bot: true }, ""), data.app.name], "dm-app", openApp),
+  );
+}
+
+async function openApp() {
+  const answer = await page.act({ do: "direct" });
+  if (!data.channels.some((one) => one.id === answer.channel)) await load();
+  state.tab = "home";
+  go(answer.channel);
+  page.act({ do: "home" });
+}
+
+function go(id) {
+  state.channel = id;
+  state.thread = null;
+  state.unread.delete(id);
+  document.body.classList.remove("menu-open");
+  if (!channel().is_im) {
+    state.tab = "messages";
+    history.replaceState(null, "", `${location.pathname}${location.search}#${channel().name}`);
+  }
+  drawChannel(true);
+}
+
+function drawChannel(fresh = false) {
+  const here = channel();
+  drawSidebar();
+  $("channel-head").replaceChildren(...(here.is_im ? appHead() : channelHead(here)));
+  const showsHome = here.is_im && state.tab === "home";
+  $("composer").hidden = showsHome;
+  $("list").classList.toggle("home", showsHome);
+  if (fresh || showsHome) $("list").replaceChildren();
+  if (showsHome) drawHome();
+  else drawMessages(fresh);
+  if (fresh) drawComposer(here);
+  drawThread(fresh);
+}
+
+function channelHead(here) {
+  const invite = h("button", { type: "button", class: "button", "data-testid": "invite-bot", onclick: () => page.act({ do: "invite", channel: here.id }) }, `Add ${data.app.name}`);
+  return [
+    h("h1", {}, h("span", { class: "hash" }, here.is_private ? "🔒" : "#"), here.name),
+    h("span", { class: "topic" }, here.topic),
+    h("span", { class: "members", title: "Members" }, `👥 ${here.members}`),
+    !here.has_bot && invite,
+  ].filter(Boolean);
+}
+
+function appHead() {
+  const tab = (name, label) => h("button", { type: "button", class: state.tab === name ? "tab here" : "tab", "data-testid": `tab-${name}`, onclick: () => openTab(name) }, label);
+  return [avatar({ is_bot: true }, ""), h("h1", {}, data.app.name), h("div", { class: "tabs" }, tab("home", "Home"), tab("messages", "Messages"))];
+}
+
+function openTab(name) {
+  state.tab = name;
+  drawChannel(true);
+  if (name === "home") page.act({ do: "home" });
+}
+
+function drawHome() {
+  const blocks = data.home ? renderBlocks(data.home.blocks, viewPlace(data.home, page, null)) : h("p", { class: "muted" }, "Nothing here yet.");
+  $("list").replaceChildren(h("div", { class: "home-page", "data-testid": "home" }, blocks));
+}
+
+function drawMessages(fresh = false) {
+  if (!(channel().is_im && state.tab === "home")) {
+    const shown = (data.messages[state.channel] ?? []).filter((one) => !one.is_reply || one.is_broadcast);
+    updateList($("list"), shown, page);
+    if (fresh) $("list").scrollTop = $("list").scrollHeight;
+  }
+  drawThread();
+}
+
+function drawThread(fresh = false) {
+  const pane = $("thread");
+  const list = data.messages[state.channel] ?? [];
+  const root = list.find((one) => one.ts === state.thread);
+  pane.hidden = !root;
+  document.body.classList.toggle("thread-open", Boolean(root));
+  if (!root) return;
+  if (fresh || pane.dataset.ts !== root.ts) {
+    pane.dataset.ts = root.ts;
+    pane.replaceChildren(
+      h(
+        "header",
+        {},
+        h("h2", {}, "Thread"),
+        h("span", { class: "muted" }, channel().is_im ? "" : `# ${channel().name}`),
+        h("button", { type: "button", class: "plain", "aria-label": "Close thread", "data-testid": "thread-close", onclick: closeThread }, "✕"),
+      ),
+      h("div", { class: "thread-list" }),
+      composer({ label: "Reply…", commands: [], send: (text) => say(text, root.ts), testid: "thread-composer" }),
+    );
+  }
+  const replies = list.filter((one) => one.is_reply && one.thread_ts === root.ts);
+  updateList(pane.querySelector(".thread-list"), [root, ...replies], page, { inThread: true });
+}
+
+function closeThread() {
+  state.thread = null;
+  drawThread();
+}
+
+function drawComposer(here) {
+  const label = here.is_im ? `Message ${data.app.name}` : `Message #${here.name}, or /train`;
+  $("composer").replaceChildren(composer({ label, commands: data.commands, send: (text) => say(text) }));
+}
+
+function say(text, thread_ts) {
+  const [name, ...rest] = text.split(" ");
+  if (!text.startsWith("/")) return page.act({ do: "say", channel: state.channel, text: escapeText(text), thread_ts });
+  if (thread_ts) return notice(`${name} is not supported in threads. Sorry!`);
+  if (!data.commands.some((one) => one.name === name)) return notice(`${name} is not a valid command.`);
+  return page.act({ do: "slash", channel: state.channel, command: name, text: rest.join(" ") });
+}
+
+const escapeText = (text) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
+
+function drawModal() {
+  const view = data.modal;
+  if (!view) return $("modals").replaceChildren();
+  const typed = {};
+  const focused = document.activeElement?.dataset?.actionId;
+  $("modals").replaceChildren(modalElement(view, page, typed));
+  const target = focused && $("modals").querySelector(`[data-action-id="${CSS.escape(focused)}"]`);
+  (target ?? $("modals").querySelector("input, textarea, select, footer button:last-child"))?.focus();
+  return undefined;
+}
+
+$("who").addEventListener("change", (event) => {
+  address.set("user", event.target.value);
+  location.search = address.toString();
+});
+$("menu").addEventListener("click", () => document.body.classList.toggle("menu-open"));
+$("main").addEventListener("click", () => document.body.classList.remove("menu-open"));
+
+await load();
+listen();

@@ -1,0 +1,136 @@
+"""Commands that look at a platform: metrics, status, jobs.
+
+Logs are in `log_pages.py`, what a channel keeps in `watching.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from bot.commands.answers import JobsAnswer, MetricsAnswer, ProviderJobs, StatusAnswer
+from bot.commands.command import JobsCommand, LogsCommand, MetricsCommand, Window
+from bot.commands.log_pages import read_page
+from bot.commands.spelling import format_command
+from bot.domain.durations import datetime_from_ns, ns_from_datetime
+from bot.domain.gaps import Gap, GapReason, Part, gap_of
+from bot.domain.jobs import Job, JobRef
+from bot.domain.logs import LogLine
+from bot.domain.metrics import (
+    GPU_MEMORY,
+    GPU_UTILIZATION,
+    MetricQuery,
+    MetricSummary,
+    missing_metrics,
+    summarize,
+)
+from bot.domain.redaction import Redactor
+from bot.errors import NotSupported, ProviderError
+from bot.providers.base import Provider
+
+DEFAULT_SPAN = timedelta(hours=1)
+"""Window of `metrics` when none is named."""
+STATUS_SPAN = timedelta(minutes=15)
+STATUS_LINES = 5
+
+
+async def read_metrics(
+    provider: Provider, ref: JobRef, command: MetricsCommand, redactor: Redactor, now: datetime
+) -> MetricsAnswer:
+    """Figures over the window; of a job that has ended, over its last hour unless a window is named.
+
+    Raises:
+        ProviderError: the platform failed; having no metrics is a gap of the answer.
+    """
+    job = safe_job(await provider.get_job(ref), redactor)
+    start, end = metrics_window(command.window, job, now)
+    pinned = replace(command, ref=str(job.ref), window=Window(None, ns_from_datetime(start), ns_from_datetime(end)))
+    answer = MetricsAnswer(job, start, end, (), pinned=format_command(pinned))
+    try:
+        series = await provider.query_metrics(MetricQuery(job.ref, start=start, end=end))
+    except NotSupported as problem:
+        return replace(answer, gaps=(gap_of(problem, Part.METRICS),))
+    summaries = tuple(summary for one in series if (summary := summarize(one)) is not None)
+    return replace(answer, summaries=summaries, missing=missing_metrics(series))
+
+
+def metrics_window(window: Window, job: Job, now: datetime) -> tuple[datetime, datetime]:
+    """The window as moments; what is not named ends now, or with the job, and is an hour long."""
+    end = datetime_from_ns(window.end_ns) if window.end_ns is not None else now
+    if window.since is not None:
+        return now - window.since, end
+    if window.start_ns is not None:
+        start = datetime_from_ns(window.start_ns)
+        return start, max(start, end)
+    if window.end_ns is None and job.ended_at is not None:
+        end = min(job.ended_at, now)
+    return end - DEFAULT_SPAN, end
+
+
+async def read_status(provider: Provider, ref: JobRef, redactor: Redactor, now: datetime) -> StatusAnswer:
+    """Its state, newest lines and GPUs; what cannot be read besides the state is a gap.
+
+    Raises:
+        ProviderError: the state cannot be read.
+    """
+    job = safe_job(await provider.get_job(ref), redactor)
+    (lines, log_gaps), (summaries, metric_gaps) = await asyncio.gather(
+        _last_lines(provider, job.ref, redactor, now), _gpus(provider, job, now)
+    )
+    # A platform without logs or metrics is nothing to report here: it has never had them.
+    gaps = tuple(gap for gap in (*log_gaps, *metric_gaps) if gap.reason is not GapReason.NOT_SUPPORTED)
+    return StatusAnswer(job, now, lines, summaries, gaps)
+
+
+async def list_jobs(providers: Sequence[Provider], command: JobsCommand, redactor: Redactor) -> JobsAnswer:
+    """The newest jobs of each platform, all asked at once; one that fails says why and stops no other."""
+    return JobsAnswer(tuple(await asyncio.gather(*(_jobs_of(one, command.limit, redactor) for one in providers))))
+
+
+def safe_job(job: Job, redactor: Redactor) -> Job:
+    """The job with secrets hidden in what the platform and its users wrote."""
+
+    def hide(text: str | None) -> str | None:
+        return None if text is None else redactor.redact(text)[0]
+
+    details = tuple((label, redactor.redact(value)[0]) for label, value in job.details)
+    return replace(
+        job,
+        vendor_status=redactor.redact(job.vendor_status)[0],
+        name=hide(job.name),
+        error=hide(job.error),
+        url=hide(job.url),
+        user=hide(job.user),
+        details=details,
+    )
+
+
+async def _jobs_of(provider: Provider, limit: int, redactor: Redactor) -> ProviderJobs:
+    try:
+        jobs = await provider.list_jobs(limit=limit)
+    except ProviderError as problem:
+        return ProviderJobs(provider.name, problem=redactor.redact(problem.public)[0])
+    return ProviderJobs(provider.name, tuple(safe_job(job, redactor) for job in jobs[:limit]))
+
+
+async def _last_lines(
+    provider: Provider, ref: JobRef, redactor: Redactor, now: datetime
+) -> tuple[tuple[LogLine, ...], tuple[Gap, ...]]:
+    command = LogsCommand(str(ref), limit=STATUS_LINES)
+    try:
+        answer = await read_page(provider, ref, command, redactor, now)
+    except ProviderError as problem:
+        return (), (gap_of(problem, Part.LOGS),)
+    return answer.lines[-STATUS_LINES:], answer.gaps
+
+
+async def _gpus(provider: Provider, job: Job, now: datetime) -> tuple[tuple[MetricSummary, ...], tuple[Gap, ...]]:
+    end = min(job.ended_at, now) if job.ended_at is not None else now
+    try:
+        series = await provider.query_metrics(MetricQuery(job.ref, start=end - STATUS_SPAN, end=end))
+    except ProviderError as problem:
+        return (), (gap_of(problem, Part.METRICS),)
+    wanted = [one for one in series if one.name in (GPU_UTILIZATION, GPU_MEMORY)]
+    return tuple(summary for one in wanted if (summary := summarize(one)) is not None), ()

@@ -1,0 +1,120 @@
+"""A command to its answer: one `match`. Every face calls this; what an answer looks like is theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from bot.commands import looking, watching
+from bot.commands.answers import Answer, Asker, ErrorAnswer, HelpAnswer, JobsAnswer, StatusAnswer
+from bot.commands.command import (
+    Command,
+    HelpCommand,
+    JobsCommand,
+    ListCommand,
+    LogsCommand,
+    MetricsCommand,
+    SilenceCommand,
+    StatusCommand,
+    UnsilenceCommand,
+    UnwatchCommand,
+    WatchCommand,
+)
+from bot.commands.help import explain, overview
+from bot.commands.log_pages import read_page
+from bot.commands.table import Face, find_subcommand
+from bot.domain.durations import format_duration
+from bot.domain.redaction import Redactor
+from bot.errors import BotError, ConfigError, ProviderError, UsageError
+
+if TYPE_CHECKING:
+    from bot.providers.base import Provider
+    from bot.providers.registry import Registry
+    from bot.store.store import Store
+
+
+class CommandRunner:
+    """Answers commands from the platforms and the store."""
+
+    def __init__(
+        self, registry: Registry, store: Store | None, clock: Callable[[], datetime], redactor: Redactor
+    ) -> None:
+        """Receive what answers come from; a terminal has no store."""
+        self._registry = registry
+        self._store = store
+        self._clock = clock
+        self._redactor = redactor
+
+    async def run(self, command: Command, asker: Asker) -> Answer:
+        """The answer; whatever goes wrong on purpose is an ErrorAnswer."""
+        try:
+            return await self._answer(command, asker)
+        except BotError as problem:
+            return error_answer(problem, self._redactor)
+
+    async def _answer(self, command: Command, asker: Asker) -> Answer:
+        registry, redactor, now = self._registry, self._redactor, self._clock()
+        match command:
+            case LogsCommand():
+                provider, ref = registry.resolve(command.ref)
+                return await read_page(provider, ref, command, redactor, now)
+            case MetricsCommand():
+                provider, ref = registry.resolve(command.ref)
+                return await looking.read_metrics(provider, ref, command, redactor, now)
+            case StatusCommand():
+                return await self._status(command, asker, now)
+            case JobsCommand():
+                return await self._jobs(command)
+            case WatchCommand():
+                return await watching.watch(registry, self._channel(asker), command, redactor, now)
+            case UnwatchCommand():
+                return await watching.unwatch(registry, self._channel(asker), command)
+            case ListCommand():
+                return await watching.list_watched(self._channel(asker), redactor, now)
+            case SilenceCommand():
+                return await watching.silence(registry, self._channel(asker), command, now)
+            case UnsilenceCommand():
+                return await watching.unsilence(self._channel(asker), command, now)
+            case HelpCommand():
+                return help_answer(command, Face.SLACK if asker.channel is not None else Face.SHELL)
+
+    def _channel(self, asker: Asker) -> watching.Channel:
+        return watching.require_channel(self._store, asker)
+
+    async def _status(self, command: StatusCommand, asker: Asker, now: datetime) -> StatusAnswer:
+        provider, ref = self._registry.resolve(command.ref)
+        answer = await looking.read_status(provider, ref, self._redactor, now)
+        if self._store is None or asker.channel is None:
+            return answer
+        job = answer.job.ref
+        subscriptions = [one for one in await self._store.subscriptions.for_job(job) if one.channel == asker.channel]
+        incidents = await self._store.deliveries.open_incidents(asker.channel, job)
+        return replace(answer, watched_by=tuple(subscriptions), incidents=incidents)
+
+    async def _jobs(self, command: JobsCommand) -> JobsAnswer:
+        return await looking.list_jobs(self._providers(command.provider), command, self._redactor)
+
+    def _providers(self, name: str | None) -> Sequence[Provider]:
+        """Those that are set up, or the one that is named, set up or not."""
+        if name is not None:
+            return [self._registry.get(name)]
+        if not self._registry.names:
+            reasons = " ".join(problem.public for problem in self._registry.problems.values())
+            raise ConfigError(f"No platform is set up. {reasons}".strip())
+        return [self._registry.get(one) for one in self._registry.names]
+
+
+def help_answer(command: HelpCommand, face: Face) -> HelpAnswer:
+    """What can be typed there."""
+    subcommand = find_subcommand(command.topic, face) if command.topic else None
+    return overview(face) if subcommand is None else explain(subcommand, face)
+
+
+def error_answer(problem: BotError, redactor: Redactor) -> ErrorAnswer:
+    """What went wrong, safe to show, with the wait that the platform asks for."""
+    public = redactor.redact(problem.public)[0]
+    if isinstance(problem, ProviderError) and problem.retry_after is not None:
+        public = f"{public} Try again in {format_duration(problem.retry_after)}."
+    return ErrorAnswer(public, problem.usage if isinstance(problem, UsageError) else None)

@@ -1,0 +1,83 @@
+"""Baseten's management API: the key, and the two methods under which training logs and metrics were served.
+
+Source: https://docs.baseten.co/reference/training-api (read 2026-11-20; documented): logs and metrics are GET with
+query parameters; the older POST with a JSON body is deprecated and still served. `Authorization: Api-Key` is in every
+document, `Bearer` only in the newest. No rate limit and no error format is documented; observed: `{"code", "message"}`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from urllib.parse import urlsplit
+
+from bot.errors import ConfigError
+from bot.providers.http import HttpClient, HttpLimits, path_segment, require_setting
+
+DEFAULT_BASE_URL = "https://api.baseten.co"
+_KEYS_PAGE = "https://app.baseten.co/settings/api_keys"
+_REFUSED = frozenset({404, 405, 501})
+
+
+def make_client(name: str, config: Mapping[str, str]) -> HttpClient:
+    """The client for `BASETEN_API_KEY` at `BASETEN_BASE_URL`.
+
+    Raises:
+        ConfigError: the key is missing, or a setting cannot be read.
+    """
+    key = require_setting(config, "baseten_api_key", _KEYS_PAGE)
+    if not key.isascii() or not key.isprintable():
+        raise ConfigError("BASETEN_API_KEY holds characters that no key has; copy it again.")
+    base_url = config.get("baseten_base_url", "").strip() or DEFAULT_BASE_URL
+    if urlsplit(base_url).scheme not in ("http", "https") or not urlsplit(base_url).hostname:
+        raise ConfigError("BASETEN_BASE_URL must be a URL such as https://api.baseten.co.")
+    headers = {"Authorization": f"Api-Key {key}"}
+    return HttpClient(name, base_url, headers, secrets=[key], limits=HttpLimits.from_config("baseten", config))
+
+
+def training_path(project_id: str, job_id: str, rest: str = "") -> str:
+    """`/v1/training_projects/<project>/jobs/<job>` and what follows it."""
+    return f"/v1/training_projects/{path_segment(project_id)}/jobs/{path_segment(job_id)}{rest}"
+
+
+def deployment_path(model_id: str, deployment_id: str, rest: str = "") -> str:
+    """`/v1/models/<model>/deployments/<deployment>` and what follows it."""
+    return f"/v1/models/{path_segment(model_id)}/deployments/{path_segment(deployment_id)}{rest}"
+
+
+class EitherMethod:
+    """One endpoint that is served by GET, by POST or by both; remembers which one answered.
+
+    A 404 may mean the route or the job, so it counts only when the other method does not answer either: a job is
+    missing when both refuse and one of them says 404.
+    """
+
+    def __init__(self, client: HttpClient) -> None:
+        self._client = client
+        self._first = "GET"
+
+    @property
+    def method(self) -> str:
+        """What is tried first: GET, or what answered last."""
+        return self._first
+
+    async def ask(self, path: str, fields: Mapping[str, int | str], newer: Sequence[tuple[str, str]] = ()) -> bytes:
+        """The body of the answer.
+
+        Args:
+            path: of the endpoint.
+            fields: parameters that both methods know.
+            newer: query parameters that only GET knows; POST answers without them.
+        """
+        refused = []
+        for method in (self._first, "POST" if self._first == "GET" else "GET"):
+            if method == "GET":
+                params = [*((key, str(value)) for key, value in fields.items()), *newer]
+                reply = await self._client.request("GET", path, params, accept=_REFUSED)
+            else:
+                reply = await self._client.request("POST", path, json=dict(fields), accept=_REFUSED)
+            if reply.status not in _REFUSED:
+                self._first = method
+                return reply.body
+            refused.append(reply)
+        self._client.raise_for(next((reply for reply in refused if reply.status == 404), refused[0]))
+        raise AssertionError  # pragma: no cover - a refused status always raises

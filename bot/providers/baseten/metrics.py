@@ -1,0 +1,96 @@
+"""Baseten's metrics answer to metric series. Pure."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+
+from bot.domain.metrics import (
+    CACHE,
+    CACHE_UTILIZATION,
+    CPU_USAGE,
+    EPHEMERAL_STORAGE,
+    EPHEMERAL_STORAGE_UTILIZATION,
+    GPU_MEMORY,
+    GPU_UTILIZATION,
+    MEMORY,
+    MetricPoint,
+    MetricSeries,
+)
+from bot.providers.baseten.wire import WireInstance, WireMetrics, WireNode, WireSample, WireStorage
+
+MIB = 1024 * 1024
+
+_NUMBER = re.compile(r"\d+")
+
+
+def parse_metrics(reply: WireMetrics) -> tuple[MetricSeries, ...]:
+    """Every series that has samples, oldest sample first.
+
+    On jobs of several nodes the top level is the leader's alone, so the nodes' own figures are taken wherever there
+    are any; right after a start there may be none. Samples arrive unordered (observed in Baseten's own client).
+    """
+    instance = (reply.training_job.instance_type if reply.training_job else None) or WireInstance()
+    nodes = [
+        series for node in reply.per_node_metrics or () for series in _of_node(node.metrics, node.node_id, instance)
+    ]
+    chosen = nodes or list(_of_node(reply, None, instance))
+    cache = _of_storage(reply.cache, (CACHE, CACHE_UTILIZATION), None)
+    return (*chosen, *cache)
+
+
+def _of_node(node: WireNode | None, name: str | None, instance: WireInstance) -> Iterator[MetricSeries]:
+    if node is None:
+        return
+    gpu_memory_limit = _scaled(instance.gpu_memory_limit_mib, MIB)
+    yield from _of_gpus(GPU_UTILIZATION, node.gpu_utilization, name, 1.0)
+    yield from _of_gpus(GPU_MEMORY, node.gpu_memory_usage_bytes, name, gpu_memory_limit)
+    yield from _series(CPU_USAGE, node.cpu_usage, name, limit=_scaled(instance.millicpu_limit, 0.001))
+    memory_limit = _scaled(instance.memory_limit_mib, MIB)
+    yield from _series(MEMORY, node.cpu_memory_usage_bytes, name, limit=memory_limit)
+    yield from _of_storage(node.ephemeral_storage, (EPHEMERAL_STORAGE, EPHEMERAL_STORAGE_UTILIZATION), name)
+
+
+def _of_gpus(
+    metric: str, gpus: Mapping[str, list[WireSample]] | None, node: str | None, limit: float | None
+) -> Iterator[MetricSeries]:
+    """In order of rank: as text "10" would come before "2"."""
+    numbered = sorted((_rank(key, place), samples) for place, (key, samples) in enumerate((gpus or {}).items()))
+    for rank, samples in numbered:
+        yield from _series(metric, samples, node, gpu=rank, limit=limit)
+
+
+def _of_storage(storage: WireStorage | None, names: tuple[str, str], node: str | None) -> Iterator[MetricSeries]:
+    if storage is not None:
+        yield from _series(names[0], storage.usage_bytes, node)
+        yield from _series(names[1], storage.utilization, node, limit=1.0)
+
+
+def _series(
+    metric: str,
+    samples: Sequence[WireSample] | None,
+    node: str | None,
+    *,
+    gpu: int | None = None,
+    limit: float | None = None,
+) -> Iterator[MetricSeries]:
+    timed = [(_aware(sample.timestamp), sample.value) for sample in samples or () if sample.value is not None]
+    if timed:
+        timed.sort(key=lambda pair: pair[0])
+        points = tuple(MetricPoint(value, at) for at, value in timed)
+        yield MetricSeries(metric, points, node, gpu, limit)
+
+
+def _aware(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _rank(key: str, place: int) -> int:
+    found = _NUMBER.findall(key)
+    return int(found[-1]) if found else place
+
+
+def _scaled(value: int | None, factor: float) -> float | None:
+    return None if value is None or math.isclose(value, 0) else value * factor

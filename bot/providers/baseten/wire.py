@@ -1,0 +1,243 @@
+"""Baseten's JSON, as far as we read it, and how to decode it. Pure; unknown fields and missing ones are no error.
+
+Source: https://docs.baseten.co/reference/training-api and https://docs.baseten.co/reference/management-api, OpenAPI
+(read 2026-11-20; documented). What is required there and not needed here has a default: older and newer versions of the
+API differ in such fields.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TypeVar
+
+import msgspec
+
+from bot.domain.durations import parse_rfc3339_ns
+from bot.domain.logs import LogLine, parse_level
+from bot.errors import ProtocolError
+
+_T = TypeVar("_T")
+
+
+class WireLine(msgspec.Struct, gc=False):
+    """LogV1. `replica`, `request_id` and `level` may be null or, in the older document, missing."""
+
+    timestamp: int
+    """Nanoseconds since the epoch, sent as a string."""
+    message: str | None = None
+    replica: str | None = None
+    request_id: str | None = None
+    level: str | None = None
+
+
+class WireLogs(msgspec.Struct):
+    """GetLogsResponseV1."""
+
+    logs: list[WireLine]
+
+
+class WireInstance(msgspec.Struct):
+    """InstanceTypeV1."""
+
+    id: str | None = None
+    name: str | None = None
+    memory_limit_mib: int | None = None
+    millicpu_limit: int | None = None
+    gpu_count: int | None = None
+    gpu_type: str | None = None
+    gpu_memory_limit_mib: int | None = None
+
+
+class WireProject(msgspec.Struct):
+    """TrainingProjectSummaryV1."""
+
+    id: str | None = None
+    name: str | None = None
+
+
+class WireUser(msgspec.Struct):
+    """UserV1."""
+
+    email: str | None = None
+
+
+class WireJob(msgspec.Struct):
+    """TrainingJobV1."""
+
+    id: str
+    current_status: str
+    training_project_id: str | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    error_message: str | None = None
+    instance_type: WireInstance | None = None
+    training_project: WireProject | None = None
+    name: str | None = None
+    checkpoint_sync_status: str | None = None
+    priority: int | None = None
+    availability_model: str | None = None
+    node_count: int | None = None
+    user: WireUser | None = None
+
+
+class WireJobReply(msgspec.Struct):
+    """The answer to a request for one job."""
+
+    training_job: WireJob
+
+
+class WireJobList(msgspec.Struct):
+    """The answer to a search for jobs."""
+
+    training_jobs: list[WireJob]
+
+
+class WireSample(msgspec.Struct, gc=False):
+    """TrainingJobMetricV1."""
+
+    timestamp: datetime
+    value: float | None = None
+
+
+class WireStorage(msgspec.Struct):
+    """StorageMetricsV1. `utilization` is a fraction, 0 to 1."""
+
+    usage_bytes: list[WireSample] | None = None
+    utilization: list[WireSample] | None = None
+
+
+class WireNode(msgspec.Struct):
+    """TrainingJobMetricsV1: one machine. Utilisation is a fraction; GPUs are named by rank, as text."""
+
+    gpu_memory_usage_bytes: dict[str, list[WireSample]] | None = None
+    gpu_utilization: dict[str, list[WireSample]] | None = None
+    cpu_usage: list[WireSample] | None = None
+    """In cores."""
+    cpu_memory_usage_bytes: list[WireSample] | None = None
+    ephemeral_storage: WireStorage | None = None
+
+
+class WireNamedNode(msgspec.Struct):
+    """TrainingJobNodeMetricsV1."""
+
+    node_id: str
+    metrics: WireNode | None = None
+
+
+class WireMetrics(WireNode):
+    """GetTrainingJobMetricsResponseV1: the leader's own figures, the job, the cache, and every node's figures."""
+
+    training_job: WireJob | None = None
+    cache: WireStorage | None = None
+    per_node_metrics: list[WireNamedNode] | None = None
+
+
+class WireDeployment(msgspec.Struct):
+    """DeploymentV1."""
+
+    id: str
+    status: str
+    created_at: datetime | None = None
+    name: str | None = None
+    model_id: str | None = None
+    is_production: bool | None = None
+    is_development: bool | None = None
+    environment: str | None = None
+    active_replica_count: int | None = None
+    instance_type_name: str | None = None
+
+
+class WireDeploymentList(msgspec.Struct):
+    """The deployments of a model."""
+
+    deployments: list[WireDeployment]
+
+
+class WireModel(msgspec.Struct):
+    """ModelV1."""
+
+    id: str
+    name: str | None = None
+
+
+class WireModelList(msgspec.Struct):
+    """All models of the workspace."""
+
+    models: list[WireModel]
+
+
+_LOGS = msgspec.json.Decoder(WireLogs, strict=False)
+_LEVELS = {word: parse_level(word) for word in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL", None)}
+
+
+def parse_logs(body: bytes, provider: str) -> list[LogLine]:
+    """The lines of one page, as they come.
+
+    Raises:
+        ProtocolError: the body is no page of lines.
+    """
+    try:
+        page = _LOGS.decode(body)
+    except (msgspec.DecodeError, ValueError):
+        page = _tolerant(body, WireLogs, provider)
+    levels = _LEVELS
+    return [
+        LogLine(
+            line.timestamp,
+            line.message or "",
+            line.replica,
+            levels[line.level] if line.level in levels else parse_level(line.level),
+            line.request_id,
+        )
+        for line in page.logs
+    ]
+
+
+def parse(body: bytes, kind: type[_T], provider: str) -> _T:
+    """Any other answer.
+
+    Raises:
+        ProtocolError: the body is not of this kind.
+    """
+    try:
+        return msgspec.json.decode(body, type=kind, strict=False)
+    except (msgspec.DecodeError, ValueError):
+        return _tolerant(body, kind, provider)
+
+
+def utc(moment: datetime | None) -> datetime | None:
+    """The moment in UTC; one without a zone is taken for UTC."""
+    if moment is None:
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _tolerant(body: bytes, kind: type[_T], provider: str) -> _T:
+    """Once more and slower, for text that strict JSON refuses: broken UTF-8, lone surrogates, NaN."""
+    try:
+        text = body.decode("utf-8", "replace")
+        found: object = json.loads(text, parse_constant=float)
+        return msgspec.convert(_mended(found), type=kind, strict=False)
+    except (msgspec.ValidationError, ValueError, RecursionError) as error:
+        begins = "an HTML page" if body.lstrip()[:1] == b"<" else "something else"
+        detail = f" ({error})" if isinstance(error, msgspec.ValidationError) else ""
+        text = f"{provider} answered with {begins} in place of the documented JSON{detail}."
+        raise ProtocolError(text, provider=provider) from error
+
+
+def _mended(value: object) -> object:
+    """The value without lone surrogates, and with RFC 3339 line stamps as nanoseconds."""
+    match value:
+        case str():
+            return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        case list():
+            return [_mended(one) for one in value]
+        case dict():
+            mended = {key: _mended(one) for key, one in value.items()}
+            stamp = mended.get("timestamp")
+            if "message" in mended and isinstance(stamp, str) and (stamp_ns := parse_rfc3339_ns(stamp)) is not None:
+                mended["timestamp"] = stamp_ns
+            return mended
+        case _:
+            return value

@@ -1,7 +1,7 @@
-"""The only reader of the environment. Every setting is documented in docs/configuration.md; a test holds the two together.
+"""The only reader of the environment. docs/configuration.md lists every setting; a test holds the two together.
 
-A training platform's own settings (`BASETEN_API_KEY`, a third party's `ACME_URL`) are not fields here: they are passed on
-as they stand, and each provider reads those that begin with its name.
+A training platform's own settings (`BASETEN_API_KEY`, a third party's `ACME_URL`) are not fields here: they are passed
+on as they stand, and each provider reads those that begin with its name.
 """
 
 from __future__ import annotations

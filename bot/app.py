@@ -1,0 +1,250 @@
+"""The composition root: builds everything from the settings, runs it in one task group, stops it cleanly.
+
+Nothing else reads settings, and nothing here decides anything. The command line is `bot.__main__`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from slack_bolt.async_app import AsyncApp
+
+from bot.commands.run import CommandRunner
+from bot.domain.checks import CheckResult
+from bot.domain.durations import format_ago
+from bot.domain.redaction import Redactor
+from bot.errors import AuthFailed, ConfigError, NotSupported, ProviderError, StoreUnavailable
+from bot.providers.registry import Registry, build_registry
+from bot.settings import Settings, provider_config
+from bot.slack.client import create_client
+from bot.slack.connection import SocketConnection, create_app, serve_http
+from bot.slack.listeners import register
+from bot.slack.notifier import SlackNotifier
+from bot.slack.selfcheck import check_slack
+from bot.store.migrate import upgrade
+from bot.store.store import Store, open_store
+from bot.watcher.deliver import Deliverer
+from bot.watcher.pace import Pace
+from bot.watcher.poll import Poller, PollSettings
+from bot.watcher.schedule import run_delivery_loop, run_poll_loop
+
+HEARTBEAT_STALE = timedelta(minutes=2)
+"""A loop that has not beaten for this long is dead or stuck."""
+LOOPS = ("poll", "deliver")
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What every face needs."""
+
+    settings: Settings
+    registry: Registry
+    redactor: Redactor
+    runner: CommandRunner
+    store: Store
+
+
+def utc_now() -> datetime:
+    """The clock of the running program."""
+    return datetime.now(UTC)
+
+
+@contextlib.asynccontextmanager
+async def assemble(settings: Settings) -> AsyncIterator[Parts]:
+    """Build what commands need, and close it again. Does not touch the database before something asks for it."""
+    registry = build_registry(provider_config())
+    redactor = Redactor(settings.secrets)
+    store = await open_store(settings.database_url.get_secret_value())
+    try:
+        yield Parts(settings, registry, redactor, CommandRunner(registry, store, utc_now, redactor), store)
+    finally:
+        await store.aclose()
+        await registry.aclose()
+
+
+async def serve(settings: Settings) -> None:
+    """Run the bot until SIGINT or SIGTERM.
+
+    Raises:
+        ConfigError: Slack's tokens are missing or refused, or the database cannot be used.
+    """
+    require_slack(settings)
+    configure_logging(settings)
+    await upgrade(settings.database_url.get_secret_value())
+    async with assemble(settings) as parts:
+        for name, problem in parts.registry.problems.items():
+            log.warning("platform is not set up", platform=name, reason=problem.public)
+        running = asyncio.create_task(_run(parts))
+        loop = asyncio.get_running_loop()
+        for stop in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(stop, running.cancel)
+        log.info("trainwatch started", mode=settings.trainwatch_slack_mode, platforms=list(parts.registry.names))
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
+        log.info("trainwatch stopped")
+
+
+async def _run(parts: Parts) -> None:
+    settings = parts.settings
+    assert settings.slack_bot_token is not None
+    secret = settings.slack_signing_secret
+    app = create_app(
+        settings.slack_bot_token.get_secret_value(),
+        api_url=settings.slack_api_url,
+        signing_secret=secret.get_secret_value() if secret else None,
+    )
+    tasks = register(app, parts.runner, parts.store, utc_now)
+    poller = Poller(parts.registry, parts.store, utc_now, parts.redactor, poll_settings(settings))
+    deliverer = Deliverer(parts.store, SlackNotifier(app.client), utc_now)
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_listen(app, settings), name="slack")
+            group.create_task(run_poll_loop(poller, parts.store, utc_now), name="poll")
+            group.create_task(run_delivery_loop(deliverer, parts.store, utc_now), name="deliver")
+    except* ConfigError as problems:
+        raise problems.exceptions[0] from None
+    finally:
+        await tasks.drain()
+
+
+async def _listen(app: AsyncApp, settings: Settings) -> None:
+    if settings.trainwatch_slack_mode == "http":
+        await serve_http(app, host=settings.trainwatch_http_host, port=settings.trainwatch_http_port)
+    else:
+        assert settings.slack_app_token is not None
+        await SocketConnection(app, settings.slack_app_token.get_secret_value()).run()
+
+
+def require_slack(settings: Settings) -> None:
+    """Say at once which of Slack's tokens are missing.
+
+    Raises:
+        ConfigError: names each, where it is found, and that the demo needs none.
+    """
+    http = settings.trainwatch_slack_mode == "http"
+    wanted = {
+        "SLACK_BOT_TOKEN": (settings.slack_bot_token, "OAuth & Permissions, Bot User OAuth Token (xoxb-)"),
+        **(
+            {"SLACK_SIGNING_SECRET": (settings.slack_signing_secret, "Basic Information, App Credentials")}
+            if http
+            else {"SLACK_APP_TOKEN": (settings.slack_app_token, "Basic Information, App-Level Tokens (xapp-)")}
+        ),
+    }
+    missing = [f"  {name}: {where}" for name, (value, where) in wanted.items() if value is None]
+    if missing:
+        lines = "\n".join(missing)
+        raise ConfigError(
+            f"Not set, so Slack cannot be reached; find them at https://api.slack.com/apps, in your app:\n{lines}\n"
+            "docs/slack.md goes through it step by step. To try trainwatch without any account: make demo"
+        )
+
+
+def poll_settings(settings: Settings) -> PollSettings:
+    """How to poll, from the settings."""
+    interval = settings.trainwatch_poll_interval
+    return PollSettings(
+        pace=Pace(running=interval, waiting=interval * 4, longest=max(timedelta(minutes=10), interval)),
+        concurrency=settings.trainwatch_poll_concurrency,
+        lookback=settings.trainwatch_lookback,
+        overlap=settings.trainwatch_overlap,
+        drain=settings.trainwatch_drain,
+    )
+
+
+async def check(settings: Settings) -> list[CheckResult]:
+    """Look at everything that can be set up wrong: Slack, the database, every platform."""
+    results = []
+    try:
+        require_slack(settings)
+    except ConfigError as problem:
+        results.append(CheckResult("Slack tokens", False, "missing", problem.public))
+    if settings.slack_bot_token is not None:
+        client = create_client(settings.slack_bot_token.get_secret_value(), settings.slack_api_url)
+        socket = settings.trainwatch_slack_mode == "socket" and settings.slack_app_token
+        results += await check_slack(client, socket.get_secret_value() if socket else None)
+    async with assemble(settings) as parts:
+        results += await parts.store.check()
+        results += await asyncio.gather(*(_check_platform(parts.registry, name) for name in parts.registry.names))
+        results += [CheckResult(name, False, "not set up", one.public) for name, one in parts.registry.problems.items()]
+    return results
+
+
+async def _check_platform(registry: Registry, name: str) -> CheckResult:
+    try:
+        jobs = await registry.get(name).list_jobs(limit=1)
+    except NotSupported as error:
+        return CheckResult(name, True, error.public)
+    except AuthFailed as error:
+        word = name.split("-", maxsplit=1)[0].upper()
+        return CheckResult(name, False, error.public, f"Set {word}_API_KEY to a key that is valid for this platform.")
+    except ProviderError as error:
+        word = name.split("-", maxsplit=1)[0].upper()
+        return CheckResult(name, False, error.public, f"Check the network and {word}_BASE_URL, then try again.")
+    return CheckResult(name, True, "reached, key accepted" if jobs else "reached, key accepted, no jobs")
+
+
+async def check_health(settings: Settings) -> list[CheckResult]:
+    """Whether the running bot is alive, from its heartbeats alone: cheap enough for a container's health check."""
+    now = utc_now()
+    store = await open_store(settings.database_url.get_secret_value())
+    try:
+        beats = {name: await store.last_heartbeat(name) for name in LOOPS}
+    except StoreUnavailable as error:
+        return [CheckResult("Database", False, error.public)]
+    finally:
+        await store.aclose()
+    return [_beat(name, at, now) for name, at in beats.items()]
+
+
+def _beat(name: str, at: datetime | None, now: datetime) -> CheckResult:
+    if at is None:
+        return CheckResult(f"{name} loop", False, "never ran", "Start it: trainwatch serve")
+    alive = now - at < HEARTBEAT_STALE
+    return CheckResult(f"{name} loop", alive, f"last beat {format_ago(at, now)}", None if alive else "Restart the bot.")
+
+
+def configure_logging(settings: Settings) -> None:
+    """Our own log and that of the libraries, on standard error, without secrets: JSON lines, or colours."""
+    level = logging.getLevelNamesMapping()[settings.trainwatch_log_level.upper()]
+    pretty = settings.trainwatch_log_format == "console" or (
+        settings.trainwatch_log_format == "auto" and sys.stderr.isatty()
+    )
+    redactor = Redactor(settings.secrets)
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    last: structlog.typing.Processor = (
+        structlog.dev.ConsoleRenderer() if pretty else structlog.processors.JSONRenderer()
+    )
+
+    def without_secrets(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+        return {name: redactor.redact(value)[0] if isinstance(value, str) else value for name, value in event.items()}
+
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, without_secrets, last],
+        )
+    )
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    logging.getLogger("bot").setLevel(level)
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+    )

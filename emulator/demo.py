@@ -1,0 +1,131 @@
+"""``make demo``: the emulated clouds and Slack, and the real bot as a process of its own, until Ctrl-C.
+
+The bot is started as anyone would start it, with settings that lead to the emulator and a database in a temporary
+folder. Then somebody subscribes the channel to the stories, so that alerts arrive within a minute.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from emulator.slack.people import People
+from emulator.stage import Stage, stage
+from emulator.stories import tell
+from emulator.world import World
+
+PACE: Mapping[str, str] = {
+    "TRAINWATCH_POLL_INTERVAL": "2s",
+    "TRAINWATCH_DRAIN": "8s",
+    "TRAINWATCH_OVERLAP": "20s",
+    "TRAINWATCH_LOOKBACK": "1m",
+    "TRAINWATCH_LOG_LEVEL": "warning",
+}
+"""Settings that compress hours into a minute."""
+
+IDLE = "low_gpu_utilization.for=15s low_gpu_utilization.warmup=0s"
+SUBSCRIPTIONS = (
+    ("#training", "baseten:p7qr9qv/oom3r8x"),
+    ("#training", f"baseten:p7qr9qv/idle5gp {IDLE}"),
+    ("#training", "baseten:p7qr9qv/preem4t"),
+    ("#training", "baseten:p7qr9qv/hang7nd"),
+    ("#training", "fireworks:acme/code-sft-r2"),
+    ("#training", "rivergen:mdl-churn/run-c93f5a"),
+    ("#alerts", "baseten-model:qwen7b1/srv4ce1"),
+    ("#alerts", "baseten-model:qwen7b1/unh2lth"),
+)
+
+WELCOME = """
+  trainwatch demo: emulated clouds, an emulated Slack, and the real bot.
+
+    {url}
+
+  Alerts arrive in #training and #alerts within a minute. In the page, type for example:
+
+    /train status baseten:p7qr9qv/h8gpu42
+    /train logs baseten:p7qr9qv/oom3r8x --grep "(?i)out of memory"
+    /train metrics baseten:p7qr9qv/multi2n --since 1h
+    /train help
+
+  Ctrl-C stops everything.
+"""
+
+
+@contextlib.asynccontextmanager
+async def bot_process(settings: Mapping[str, str], folder: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Run ``trainwatch serve`` with nothing of the caller's own settings; ends it gently, and if need be not gently."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "SYSTEMROOT") if name in os.environ}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "bot",
+        "serve",
+        cwd=folder,
+        env={**kept, "PYTHONPATH": str(Path(__file__).parents[1]), **settings},
+        start_new_session=True,  # Ctrl-C goes to the demo, which then stops the bot in order
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.send_signal(signal.SIGTERM)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(process.wait(), 10)
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def connected(on: Stage, process: asyncio.subprocess.Process, timeout_s: float = 60) -> None:
+    """Return once the bot has opened its connection to Slack.
+
+    Raises:
+        RuntimeError: it ended instead, or took too long.
+    """
+    for _ in range(int(timeout_s * 10)):
+        if process.returncode is not None:
+            raise RuntimeError(f"The bot ended at once with exit code {process.returncode}.")
+        if on.slack.sockets.connections:
+            return
+        await asyncio.sleep(0.1)
+    raise RuntimeError("The bot did not connect.")
+
+
+async def subscribe(people: People) -> None:
+    """Type the subscriptions of the demo, as ada would."""
+    for channel, words in SUBSCRIPTIONS:
+        await people.slash("ada", channel, "/train", f"watch {words}", wait_s=10)
+
+
+async def demo(port: int) -> None:
+    """Run until cancelled."""
+    world = World()
+    with tempfile.TemporaryDirectory(prefix="trainwatch-demo-") as folder:
+        async with stage(world, port=port) as on:
+            settings = {**on.settings, **PACE, "DATABASE_URL": f"sqlite:///{folder}/demo.db"}
+            async with bot_process(settings, Path(folder)) as process:
+                await connected(on, process)
+                tell(world, datetime.now(UTC))
+                await subscribe(on.slack.people)
+                print(WELCOME.format(url=on.url), flush=True)
+                print(f"The bot ended with exit code {await process.wait()}.")
+
+
+async def main() -> None:
+    """Run the demo until Ctrl-C or SIGTERM."""
+    running = asyncio.create_task(demo(int(os.environ.get("PORT", "0"))))
+    loop = asyncio.get_running_loop()
+    for stop in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(stop, running.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await running
+    print("Stopped.")
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

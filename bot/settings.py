@@ -1,15 +1,16 @@
-"""The only reader of the environment. docs/configuration.md lists every setting; a test holds the two together.
+"""The only reader of the environment. Everything else receives its settings from `bot.app` or `bot.__main__`.
 
-A training platform's own settings (`BASETEN_API_KEY`, a third party's `ACME_URL`) are not fields here: they are passed
-on as they stand, and each provider reads those that begin with its name.
+A variable comes from the environment or from `.env` in the working directory; the environment wins. What a platform
+needs (an API key, a third party's `ACME_REGION`) is not known here: `provider_config` hands on what there is, and each
+provider reads its own. docs/configuration.md lists every variable; a test holds it against this file.
 """
 
 from __future__ import annotations
 
-import getpass
 import os
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -20,106 +21,113 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from bot.domain.durations import parse_duration
 from bot.errors import ConfigError
 
-ENV_FILE = ".env"
+ENV_FILE = Path(".env")
+_SECRET_ENDINGS = ("_key", "_token", "_secret", "_password", "_credentials")
+_LONG = 12
+"""Other programs' variables end so too (`SOME_KEY=true`); their values are secrets only when they are long."""
 
 
-def _duration(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    span = parse_duration(value)
+def _span(value: object) -> object:
+    """A time span as people write it."""
+    span = parse_duration(value) if isinstance(value, str) else value
     if span is None:
-        raise ValueError("write a duration such as 90s, 15m or 2h")
+        raise ValueError("write a time span such as 15s, 30m or 2h")
     return span
 
 
-Span = Annotated[timedelta, BeforeValidator(_duration)]
+Span = Annotated[timedelta, BeforeValidator(_span)]
 
 
 class Settings(BaseSettings):
-    """What can be set, by its usual name; `TRAINWATCH_*` for what is our own."""
+    """What can be set. A field is named as its variable, in lower case; its description is the documentation."""
 
-    model_config = SettingsConfigDict(env_file=ENV_FILE, env_ignore_empty=True, extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore", frozen=True)
 
-    slack_bot_token: SecretStr | None = Field(None, description="Bot User OAuth Token, begins with xoxb-")
-    slack_app_token: SecretStr | None = Field(
-        None, description="App-level token with connections:write, begins with xapp-; for Socket Mode"
+    slack_bot_token: SecretStr | None = Field(
+        None, description="Bot User OAuth Token (`xoxb-…`), from OAuth & Permissions of your Slack app."
     )
-    slack_signing_secret: SecretStr | None = Field(None, description="Signing secret; for HTTP mode")
-    slack_api_url: str = Field("https://slack.com/api/", description="Slack's Web API; another only for an emulator")
+    slack_app_token: SecretStr | None = Field(
+        None,
+        description="App-Level Token (`xapp-…`) with `connections:write`, from Basic Information. Socket Mode only.",
+    )
+    slack_signing_secret: SecretStr | None = Field(
+        None, description="Signing Secret, from Basic Information. HTTP mode only."
+    )
+    slack_api_url: str = Field("https://slack.com/api/", description="Slack's Web API; another one for tests.")
     database_url: SecretStr = Field(
         SecretStr("sqlite:///trainwatch.db"),
-        description="SQLite file or PostgreSQL: postgresql://user:password@host/db",
+        description="Where subscriptions and alerts are kept: SQLite, or `postgresql://user:password@host/name`.",
     )
     trainwatch_slack_mode: Literal["socket", "http"] = Field(
-        "socket", description="How Slack reaches the bot: Socket Mode, which needs no public URL, or signed HTTP"
+        "socket", description="How Slack reaches trainwatch: `socket` needs no public address, `http` listens."
     )
-    trainwatch_http_host: str = Field("127.0.0.1", description="Address to listen on in HTTP mode")
-    trainwatch_http_port: int = Field(3000, ge=0, le=65535, description="Port to listen on in HTTP mode")
+    trainwatch_http_host: str = Field("127.0.0.1", description="Address to listen on in HTTP mode.")
+    trainwatch_http_port: int = Field(3000, ge=0, le=65535, description="Port to listen on in HTTP mode.")
     trainwatch_poll_interval: Span = Field(
-        timedelta(seconds=15), description="How often a running job is looked at; waiting jobs four times as seldom"
+        timedelta(seconds=15),
+        gt=timedelta(0),
+        description="How often a running job is looked at; waiting jobs four times as seldom.",
     )
-    trainwatch_poll_concurrency: int = Field(100, ge=1, description="Jobs looked at at the same time")
+    trainwatch_poll_concurrency: int = Field(100, ge=1, description="How many jobs are looked at at once.")
     trainwatch_lookback: Span = Field(
-        timedelta(minutes=15), description="How much log from before a subscription is read for it"
+        timedelta(minutes=15), description="How much of the log before a subscription is read when it begins."
     )
     trainwatch_overlap: Span = Field(
-        timedelta(seconds=90), description="How far behind the newest line is read again, for lines that arrive late"
+        timedelta(seconds=90), description="How far back the log is read again at each poll, for lines that come late."
     )
     trainwatch_drain: Span = Field(
-        timedelta(seconds=90), description="How long after a job's end its log is still read for late lines"
+        timedelta(seconds=90), description="How long the log of an ended job is still read, for its last lines."
     )
     trainwatch_log_level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="Least level of the bot's own log, on standard error"
+        "info", description="What trainwatch tells of itself on standard error."
     )
     trainwatch_log_format: Literal["auto", "console", "json"] = Field(
-        "auto", description="Form of the bot's own log; auto is console on a terminal and json elsewhere"
+        "auto", description="`console` for people, `json` for machines; `auto` is `console` on a terminal."
     )
 
-    @property
+    @cached_property
     def secrets(self) -> tuple[str, ...]:
-        """Every secret value we know, the platforms' included, to be hidden wherever it turns up."""
-        own = [self.slack_bot_token, self.slack_app_token, self.slack_signing_secret]
-        values = [one.get_secret_value() for one in own if one is not None]
+        """Every secret this process was given, for the redactor."""
+        own = (self.slack_bot_token, self.slack_app_token, self.slack_signing_secret)
+        given = [secret.get_secret_value() for secret in own if secret is not None]
         password = _password(self.database_url.get_secret_value())
-        platform = [value for name, value in provider_config().items() if _names_a_secret(name)]
-        return tuple({value for value in (*values, *password, *platform) if len(value) >= 6})
+        given += [password] if password else []
+        given += [
+            value
+            for name, value in provider_config().items()
+            if name.endswith("_api_key") or (name.endswith(_SECRET_ENDINGS) and len(value) >= _LONG)
+        ]
+        return tuple(sorted({value for value in given if value}))
 
 
-def load_settings() -> Settings:
-    """Read the environment and `.env` of the current folder; the environment wins.
+def load_settings(env_file: Path | None = ENV_FILE) -> Settings:
+    """Read the environment and `env_file`.
 
     Raises:
-        ConfigError: names the variable, what is wrong with it and how to write it.
+        ConfigError: a variable is wrong; names each and what it may be.
     """
     try:
-        return Settings()
-    except ValidationError as error:
-        problem = error.errors(include_input=False, include_url=False)[0]
-        name = str(problem["loc"][0]).upper() if problem["loc"] else "the settings"
-        reason = problem["msg"].removeprefix("Value error, ")
-        raise ConfigError(f"{name} cannot be used: {reason}. docs/configuration.md lists every setting.") from None
+        return Settings(_env_file=env_file, _env_file_encoding="utf-8")
+    except ValidationError as problem:
+        # The value itself is not quoted: it may be a secret in the wrong place.
+        wrong = "; ".join(f"{str(error['loc'][0]).upper()}: {_remedy(error['msg'])}" for error in problem.errors())
+        raise ConfigError(f"{wrong}. docs/configuration.md lists what can be set.") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{env_file} is not UTF-8 text; save it again as UTF-8.") from None
 
 
-def provider_config() -> Mapping[str, str]:
-    """All settings as they stand, for the providers to pick theirs from; empty ones are left out."""
-    values = {**dotenv_values(ENV_FILE), **os.environ} if Path(ENV_FILE).is_file() else dict(os.environ)
-    return {name: value for name, value in values.items() if value}
+def provider_config(env_file: Path | None = ENV_FILE) -> Mapping[str, str]:
+    """Every variable of the environment and `env_file`, names in lower case, empty ones left out."""
+    filed = dotenv_values(env_file, encoding="utf-8") if env_file is not None and env_file.is_file() else {}
+    both = {name.lower(): value for source in (filed, os.environ) for name, value in source.items()}
+    return {name: value for name, value in both.items() if value}
 
 
-def user_name() -> str:
-    """Who is at the terminal."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "someone"
+def _remedy(message: str) -> str:
+    return message.removeprefix("Value error, ").removeprefix("Input should be ")
 
 
-def _names_a_secret(name: str) -> bool:
-    return name.upper().endswith(("_API_KEY", "_TOKEN", "_SECRET", "_PASSWORD"))
-
-
-def _password(url: str) -> tuple[str, ...]:
-    _, _, rest = url.partition("://")
-    credentials, at, _ = rest.rpartition("@")
-    _, colon, password = credentials.partition(":")
-    return (password,) if at and colon and password else ()
+def _password(url: str) -> str | None:
+    """The password in a database URL, as it stands there."""
+    user_info, at, _ = url.partition("://")[2].rpartition("@")
+    return user_info.partition(":")[2] if at else None

@@ -17,6 +17,7 @@ from bot.slack.render.message import (
     MAX_OPTION_VALUE,
     Block,
     Message,
+    clean,
 )
 
 
@@ -40,7 +41,7 @@ def button(label: str, action: Action, value: str, *, key: str = "", style: str 
 
     `key` tells two buttons of the same action apart: Slack refuses a row that holds an `action_id` twice.
     """
-    if not value or len(value) > MAX_BUTTON_VALUE:
+    if not _can_carry(value, MAX_BUTTON_VALUE):
         return None
     made: Block = {
         "type": "button",
@@ -56,9 +57,14 @@ def overflow(action: Action, options: Sequence[tuple[str, str]]) -> Block | None
     fitting = [
         {"text": plain(label, MAX_OPTION_TEXT), "value": value}
         for label, value in options
-        if 0 < len(value) <= MAX_OPTION_VALUE
+        if _can_carry(value, MAX_OPTION_VALUE)
     ]
     return {"type": "overflow", "action_id": action.value, "options": fitting} if fitting else None
+
+
+def _can_carry(value: str, limit: int) -> bool:
+    """Whether a value arrives as it was sent: neither too long, nor with characters that JSON cannot carry."""
+    return 0 < len(value) <= limit and clean(value) == value
 
 
 def actions(elements: Sequence[Block | None]) -> Block | None:

@@ -67,6 +67,8 @@ def buttons(message: Message) -> dict[str, str]:
 
 
 def _own_problems(blocks: Any) -> Iterator[str]:
+    if re.search("[\ud800-\udfff]", str(blocks)):
+        yield "a lone surrogate, which JSON cannot carry"
     for text in texts(blocks):
         yield from _text_problems("mrkdwn", text)
         if text.count("```") % 2:

@@ -1,0 +1,214 @@
+"""What any Notifier must do, and how Slack's refusals are told apart; against the emulated Slack."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+import pytest_asyncio
+from aiohttp import web
+
+from bot.domain.alerts import DeliveryKind, NotifyReason, Receipt, Resolution
+from bot.errors import DeliveryError
+from bot.slack.client import create_client
+from bot.slack.notifier import SlackNotifier
+from emulator.slack.app import BOT_TOKEN, Slack, create_slack, served
+from emulator.slack.model import Message
+from tests.unit.slack.factories import alert, at, incident, notification
+from tests.unit.slack.test_alerts import hostile_incident
+
+
+@pytest_asyncio.fixture
+async def slack() -> AsyncIterator[Slack]:
+    slack = create_slack(scopes=("chat:write",))
+    async with served(slack):
+        yield slack
+
+
+@pytest.fixture
+def notifier(slack: Slack) -> SlackNotifier:
+    return SlackNotifier(create_client(BOT_TOKEN, slack.api_url))
+
+
+def channel(slack: Slack, name: str = "#training") -> str:
+    return slack.workspace.channel(name).id
+
+
+def messages(slack: Slack) -> list[Message]:
+    return slack.workspace.channel("#training").all_messages
+
+
+async def post_root(notifier: SlackNotifier, slack: Slack) -> Receipt:
+    return await notifier.send(notification(DeliveryKind.ROOT), channel=channel(slack), root=None)
+
+
+async def test_a_root_is_one_message_and_its_receipt_names_it(slack: Slack, notifier: SlackNotifier) -> None:
+    receipt = await post_root(notifier, slack)
+    (root,) = messages(slack)
+    assert Receipt(channel(slack), root.ts) == receipt
+    assert "Errors in the log: llama-8b-sft" in root.text
+
+
+async def test_a_message_names_its_alert_and_incident_in_its_metadata(slack: Slack, notifier: SlackNotifier) -> None:
+    await post_root(notifier, slack)
+    named = {"alert_id": "tw-3f9c2ab1d00e", "incident_id": "inc-0123456789ab"}
+    assert {"event_type": "trainwatch_alert", "event_payload": named} == messages(slack)[0].metadata
+
+
+async def test_a_reply_stands_in_the_roots_thread_and_not_in_the_channel(slack: Slack, notifier: SlackNotifier) -> None:
+    root = await post_root(notifier, slack)
+    await notifier.send(notification(DeliveryKind.REPLY), channel=root.channel, root=root)
+    (reply,) = slack.workspace.channel("#training").replies(root.ts)
+    assert not reply.is_broadcast
+    assert "CUDA out of memory" in str(reply.blocks)
+
+
+async def test_an_escalation_is_shown_in_the_channel_too(slack: Slack, notifier: SlackNotifier) -> None:
+    root = await post_root(notifier, slack)
+    await notifier.send(notification(DeliveryKind.REPLY, broadcast=True), channel=root.channel, root=root)
+    assert messages(slack)[-1].is_broadcast
+
+
+async def test_an_edit_changes_the_root_and_posts_nothing(slack: Slack, notifier: SlackNotifier) -> None:
+    root = await post_root(notifier, slack)
+    over = incident(alert(resolved_at=at(12), resolution=Resolution.CLEARED))
+    edited = await notifier.send(notification(DeliveryKind.EDIT, over), channel=root.channel, root=root)
+    (message,) = messages(slack)
+    assert root == edited
+    assert message.text.startswith("✅")
+    assert "resolved after 12m" in message.text
+
+
+async def test_a_note_is_a_message_of_its_own(slack: Slack, notifier: SlackNotifier) -> None:
+    note = notification(DeliveryKind.NOTE, reason=NotifyReason.NOTE, incident=None, text="The job ended.")
+    await notifier.send(note, channel=channel(slack), root=None)
+    assert "The job ended." == messages(slack)[0].text
+
+
+@pytest.mark.parametrize("kind", [DeliveryKind.REPLY, DeliveryKind.EDIT])
+async def test_without_a_root_there_is_nothing_to_answer(
+    slack: Slack, notifier: SlackNotifier, kind: DeliveryKind
+) -> None:
+    with pytest.raises(DeliveryError) as caught:
+        await notifier.send(notification(kind), channel=channel(slack), root=None)
+    assert caught.value.permanent
+
+
+@pytest.mark.parametrize("kind", [DeliveryKind.ROOT, DeliveryKind.REPLY, DeliveryKind.EDIT])
+async def test_hostile_evidence_is_delivered(slack: Slack, notifier: SlackNotifier, kind: DeliveryKind) -> None:
+    root = await post_root(notifier, slack)
+    await notifier.send(notification(kind, hostile_incident()), channel=root.channel, root=root)
+
+
+@pytest.mark.parametrize(
+    ("code", "permanent"),
+    [
+        ("channel_not_found", True),
+        ("is_archived", True),
+        ("restricted_action_read_only_channel", True),
+        ("no_permission", True),
+        ("invalid_auth", False),
+        ("token_revoked", False),
+        ("missing_scope", False),
+        ("internal_error", False),
+        ("fatal_error", False),
+        ("service_unavailable", False),
+        ("a_code_of_tomorrow", False),
+    ],
+)
+async def test_a_refusal_is_permanent_only_when_trying_again_cannot_help(
+    slack: Slack, notifier: SlackNotifier, code: str, permanent: bool
+) -> None:
+    slack.fail("chat.postMessage", code)
+    with pytest.raises(DeliveryError) as caught:
+        await post_root(notifier, slack)
+    assert (code, permanent) == (caught.value.reason, caught.value.permanent)
+    assert BOT_TOKEN not in str(caught.value)
+
+
+async def test_what_a_person_must_mend_is_not_tried_again_at_once(slack: Slack, notifier: SlackNotifier) -> None:
+    slack.fail("chat.postMessage", "invalid_auth")
+    with pytest.raises(DeliveryError) as caught:
+        await post_root(notifier, slack)
+    assert timedelta(minutes=5) == caught.value.retry_after
+
+
+async def test_a_channel_it_was_not_invited_to_is_told_with_the_remedy(slack: Slack, notifier: SlackNotifier) -> None:
+    with pytest.raises(DeliveryError, match="/invite @trainwatch") as caught:
+        await notifier.send(notification(DeliveryKind.ROOT), channel=channel(slack, "#random"), root=None)
+    assert "not_in_channel" == caught.value.reason
+
+
+async def test_it_waits_as_long_as_slack_asks_and_not_by_itself(slack: Slack, notifier: SlackNotifier) -> None:
+    slack.fail("chat.postMessage", "ratelimited", status=429, retry_after_s=17)
+    with pytest.raises(DeliveryError) as caught:
+        await post_root(notifier, slack)
+    assert (False, timedelta(seconds=17)) == (caught.value.permanent, caught.value.retry_after)
+
+
+async def test_a_lost_answer_is_not_posted_again(slack: Slack, notifier: SlackNotifier) -> None:
+    slack.fail("chat.postMessage", "internal_error", status=500, is_applied=True)
+    with pytest.raises(DeliveryError) as caught:
+        await post_root(notifier, slack)
+    assert not caught.value.permanent
+    assert 1 == len(messages(slack)), "the outbox decides about a second try"
+
+
+@pytest.mark.parametrize("code", ["invalid_blocks", "msg_blocks_too_long"])
+async def test_news_whose_form_is_refused_arrives_as_text(slack: Slack, notifier: SlackNotifier, code: str) -> None:
+    slack.fail("chat.postMessage", code)
+    await post_root(notifier, slack)
+    (root,) = messages(slack)
+    assert not root.blocks
+    assert "Errors in the log: llama-8b-sft" in root.text
+
+
+async def test_a_deleted_root_is_permanent(slack: Slack, notifier: SlackNotifier) -> None:
+    root = replace(await post_root(notifier, slack), ts="1700000000.000001")
+    with pytest.raises(DeliveryError) as caught:
+        await notifier.send(notification(DeliveryKind.EDIT), channel=root.channel, root=root)
+    assert ("message_not_found", True) == (caught.value.reason, caught.value.permanent)
+
+
+async def test_a_slack_that_is_away_is_tried_again(notifier: SlackNotifier) -> None:
+    away = SlackNotifier(create_client("xoxb-1", "http://127.0.0.1:9/api/"))
+    with pytest.raises(DeliveryError) as caught:
+        await away.send(notification(DeliveryKind.ROOT), channel="C1", root=None)
+    assert not caught.value.permanent
+
+
+@pytest.mark.parametrize(
+    ("status", "content_type", "body"),
+    [
+        (200, "application/json", b"{"),
+        (200, "application/json", b"[]"),
+        (200, "application/json", b'"text"'),
+        (200, "application/json", b'{"ok": true}'),
+        (200, "application/json", b"\xff\xfe"),
+        (200, "application/json", b""),
+        (200, "text/html", b"<html>Bad gateway</html>"),
+        (502, "text/html", b"<html>Bad gateway</html>"),
+        (503, "application/json", b'{"ok": false}'),
+        (500, "text/plain", b"oops"),
+    ],
+)
+async def test_an_answer_that_is_no_answer_is_tried_again(status: int, content_type: str, body: bytes) -> None:
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(status=status, body=body, headers={"content-type": content_type})
+
+    app = web.Application()
+    app.router.add_post("/{method}", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    try:
+        host, port = runner.addresses[0][:2]
+        broken = SlackNotifier(create_client("xoxb-1", f"http://{host}:{port}/"))
+        with pytest.raises(DeliveryError) as caught:
+            await broken.send(notification(DeliveryKind.ROOT), channel="C1", root=None)
+    finally:
+        await runner.cleanup()
+    assert not caught.value.permanent

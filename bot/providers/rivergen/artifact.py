@@ -106,7 +106,9 @@ class TextCutter:
 
     def ends_with(self, last: WireLine | None) -> bool:
         """Whether the last record is all of the last line."""
-        return last is None or says(self._held, last)
+        if last is None or (self._held and not self._held.endswith(b"\n") and not (last.message or "").strip()):
+            return last is None  # An empty message at the very end cannot be told from one that was cut off.
+        return says(self._held, last)
 
     def render(self, line: WireLine) -> bytes:
         """As the artifact writes it."""

@@ -93,12 +93,13 @@ class _Artifact:
     async def _ending(self) -> AsyncIterator[bytes]:
         """What was held back when the artifact is complete, else what is missing."""
         total, last = await self._log_end()
-        reached = self.broken is None and self.cutter.reaches(total)
-        offset = None if reached and self.cutter.ends_with(last) else await self._resume_at(total)
+        reached = self.cutter.reaches(total)
+        complete = reached and self.cutter.ends_with(last) and (total > 0 or self.broken is None)
+        offset = None if complete else await self._resume_at(total)
         if offset is not None:
             async for chunk in self.rest(offset):
                 yield chunk
-        elif reached:
+        elif complete or (reached and self.broken is None):
             if self.cutter.held():
                 yield self.cutter.held()
         else:

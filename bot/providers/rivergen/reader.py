@@ -237,7 +237,7 @@ class _Backwards:
             lower = max(0, position.offset - size)
             if lower == position.offset:
                 return True
-            chunk = await self._unshifted(position, await self.fetch(lower, position.offset - lower))
+            chunk = await self._unshifted(position, await self._range(lower, position.offset))
         if not chunk.lines:
             return True
         end = chunk.offset + len(chunk.lines)
@@ -249,12 +249,21 @@ class _Backwards:
         passed = start_ns is not None and all(line.timestamp_ns < start_ns for _, line in chunk.lines)
         return passed or position.offset <= 0
 
+    async def _range(self, lower: int, upper: int) -> Chunk:
+        """All lines of these places, also from a server that sends fewer at a time than it is asked for."""
+        chunk = await self.fetch(lower, upper - lower)
+        lines = list(chunk.lines)
+        while chunk.lines and lower + len(lines) < min(upper, chunk.total):
+            chunk = await self.fetch(lower + len(lines), upper - lower - len(lines))
+            lines += chunk.lines
+        return Chunk(chunk.total, lower, lines)
+
     async def _unshifted(self, position: Position, chunk: Chunk) -> Chunk:
         """Lines that came late stand among those already given and have moved the others to higher places."""
         if not chunk.lines or not position.at or chunk.lines[-1].number >= position.at - 1:
             return chunk
-        missing = position.at - 1 - chunk.lines[-1].number
-        upper = await self.fetch(chunk.offset + len(chunk.lines), min(LARGEST_PAGE, missing))
+        end = chunk.offset + len(chunk.lines)
+        upper = await self._range(end, end + min(LARGEST_PAGE, position.at - 1 - chunk.lines[-1].number))
         found = [item for item in upper.lines if item.number < position.at]
         return Chunk(upper.total, chunk.offset, [*chunk.lines, *found])
 

@@ -138,7 +138,7 @@ async def served(slack: Slack, host: str = "127.0.0.1", port: int = 0) -> AsyncI
     """Serve a Slack alone, in this event loop; yields its address."""
     listener = socket.create_server((host, port))
     slack.desk.base_url = f"http://{host}:{listener.getsockname()[1]}"
-    server = uvicorn.Server(uvicorn.Config(slack.app, log_level="warning"))
+    server = uvicorn.Server(uvicorn.Config(slack.app, log_level="warning", lifespan="off"))
     task = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         yield slack.desk.base_url

@@ -14,7 +14,7 @@
 
 import { renderBlocks } from "./blocks.js";
 import { composer } from "./composer.js";
-import { h } from "./dom.js";
+import { h, icon } from "./dom.js";
 import { avatar, updateList } from "./messages.js";
 import { modalElement, viewPlace } from "./modal.js";
 import { names } from "./mrkdwn.js";
@@ -141,7 +141,7 @@ function drawSidebar() {
   const me = data.users[data.viewer];
   $("sidebar").replaceChildren(
     h("h4", {}, "Channels"),
-    ...rooms.map((one) => entry(one, [h("span", { class: "hash" }, one.is_private ? "🔒" : "#"), one.name], `channel-${one.name}`, () => go(one.id))),
+    ...rooms.map((one) => entry(one, [h("span", { class: "hash" }, one.is_private ? icon("lock") : "#"), one.name], `channel-${one.name}`, () => go(one.id))),
     h("h4", {}, "Direct messages"),
     entry(null, [avatar(me, data.viewer), me.real_name, h("small", {}, " you")], "channel-me", () => {}),
     h("h4", {}, "Apps"),
@@ -177,18 +177,18 @@ function drawChannel(fresh = false) {
   $("composer").hidden = showsHome;
   $("list").classList.toggle("home", showsHome);
   if (fresh || showsHome) $("list").replaceChildren();
+  if (fresh) drawComposer(here);
   if (showsHome) drawHome();
   else drawMessages(fresh);
-  if (fresh) drawComposer(here);
   drawThread(fresh);
 }
 
 function channelHead(here) {
   const invite = h("button", { type: "button", class: "button", "data-testid": "invite-bot", onclick: () => page.act({ do: "invite", channel: here.id }) }, `Add ${data.app.name}`);
   return [
-    h("h1", {}, h("span", { class: "hash" }, here.is_private ? "🔒" : "#"), here.name),
+    h("h1", {}, h("span", { class: "hash" }, here.is_private ? icon("lock") : "#"), here.name),
     h("span", { class: "topic" }, here.topic),
-    h("span", { class: "members", title: "Members" }, `👥 ${here.members}`),
+    h("span", { class: "members", title: "Members" }, icon("people"), ` ${here.members}`),
     !here.has_bot && invite,
   ].filter(Boolean);
 }

@@ -1,6 +1,6 @@
 // The box a person types into: text, or a slash command with a hint list above.
 
-import { h } from "./dom.js";
+import { h, icon } from "./dom.js";
 
 export function composer({ label, commands, send, testid = "composer" }) {
   const hints = h("div", { class: "hints", hidden: true, "data-testid": "hints" });
@@ -49,6 +49,6 @@ export function composer({ label, commands, send, testid = "composer" }) {
     else if (event.key === "ArrowUp" && (box.value === "" || box.value === past[at])) recall(-1);
     else if (event.key === "ArrowDown" && box.value !== "" && box.value === past[at]) recall(1);
   });
-  const button = h("button", { type: "button", class: "send", "aria-label": "Send", "data-testid": `${testid}-send`, onclick: submit }, "➤");
+  const button = h("button", { type: "button", class: "send", "aria-label": "Send", "data-testid": `${testid}-send`, onclick: submit }, icon("send"));
   return h("div", { class: "composer" }, hints, h("div", { class: "box" }, box, button));
 }

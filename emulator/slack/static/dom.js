@@ -20,6 +20,19 @@ export function svg(tag, props = {}, ...children) {
   return element;
 }
 
+const ICONS = {
+  eye: "M2 12s4-7 10-7 10 7 10 7-4 7-10 7S2 12 2 12zm10-3a3 3 0 1 0 0 6 3 3 0 0 0 0-6z",
+  bubble: "M3 4h18v13H10l-5 4v-4H3z",
+  people: "M9 4a4 4 0 1 1 0 8 4 4 0 0 1 0-8zM1 21c0-5 4-7 8-7s8 2 8 7zM17 5a3.5 3.5 0 1 1-1 6.8M18 14c3 .5 5 2.5 5 7",
+  lock: "M6 10V8a6 6 0 0 1 12 0v2h2v12H4V10zm3 0h6V8a3 3 0 0 0-6 0z",
+  send: "M3 4l19 8-19 8 3-8zM6 12h8",
+};
+
+/** A line drawing; like text it takes the colour of where it stands. */
+export function icon(name) {
+  return svg("svg", { viewBox: "0 0 24 24", class: "icon-line", "aria-hidden": "true" }, svg("path", { d: ICONS[name] }));
+}
+
 /** Only web and mail addresses may become links. */
 export function safeUrl(url) {
   return /^(https?:|mailto:|\/)/i.test(url) ? url : null;

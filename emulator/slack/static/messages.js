@@ -1,7 +1,7 @@
 // One message as an element, and a list of messages that changes only where a message changed.
 
 import { renderBlocks } from "./blocks.js";
-import { dayOf, h, timeOf } from "./dom.js";
+import { dayOf, h, icon, timeOf } from "./dom.js";
 import { emoji } from "./emoji.js";
 import { mrkdwn, plain } from "./mrkdwn.js";
 
@@ -46,9 +46,9 @@ export function messageElement(message, page, { compact = false, inThread = fals
       body(message, place),
       (message.attachments ?? []).map((attachment) => attached(attachment, place)),
       (message.files ?? []).map(file),
-      message.reactions && h("div", { class: "reactions" }, message.reactions.map((one) => h("span", {}, `${emoji(one.name)} ${one.count}`))),
+      message.reactions && h("div", { class: "reactions" }, message.reactions.map((one) => h("span", {}, emoji(one.name), ` ${one.count}`))),
       !inThread && message.reply_count && replies(message, page),
-      message.is_ephemeral && h("div", { class: "only-you" }, h("span", { "aria-hidden": "true" }, "👁"), " Only visible to you"),
+      message.is_ephemeral && h("div", { class: "only-you" }, icon("eye"), " Only visible to you"),
     ),
     !inThread && !message.is_ephemeral && tools(message, page),
   );
@@ -92,7 +92,7 @@ function replies(message, page) {
 }
 
 function tools(message, page) {
-  return h("div", { class: "tools" }, h("button", { type: "button", title: "Reply in thread", "data-testid": "reply", onclick: () => page.openThread(message) }, "💬"));
+  return h("div", { class: "tools" }, h("button", { type: "button", title: "Reply in thread", "data-testid": "reply", onclick: () => page.openThread(message) }, icon("bubble")));
 }
 
 /** Bring `container` in line with `messages`, touching only what changed; keeps the reader at the bottom. */

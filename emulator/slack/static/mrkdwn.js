@@ -1,7 +1,7 @@
 // Slack's mrkdwn, plain text and Markdown, as elements. Nothing here parses HTML: see dom.js.
 
 import { h, safeUrl } from "./dom.js";
-import { emoji } from "./emoji.js";
+import { withEmoji } from "./emoji.js";
 
 const ENTITIES = { "&lt;": "<", "&gt;": ">", "&amp;": "&" };
 
@@ -31,7 +31,7 @@ function lines(text) {
   let quote = null;
   const all = text.split("\n");
   all.forEach((line, index) => {
-    const quoted = line.match(/^&gt; ?(.*)/);
+    const quoted = line.match(/^(?:&gt;|>) ?(.*)/);
     if (quoted) {
       quote ??= parts[parts.push(h("blockquote")) - 1];
       quote.append(...inline(quoted[1]), h("br"));
@@ -103,10 +103,6 @@ export function date(target, label) {
     .replace(/\{date[a-z_]*\}/g, day)
     .replace(/\{ago\}/g, clock);
   return h("time", { title: moment.toISOString() }, shown);
-}
-
-function withEmoji(text) {
-  return text.split(/(:[a-z0-9_+-]+:)/g).map((part, index) => (index % 2 ? emoji(part.slice(1, -1)) : part)).filter(Boolean);
 }
 
 /** Standard Markdown, as much as the markdown block is used for. */

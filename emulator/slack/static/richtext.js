@@ -1,7 +1,7 @@
 // The rich_text block and table cells made of it.
 
 import { h } from "./dom.js";
-import { emoji } from "./emoji.js";
+import { emoji, withEmoji } from "./emoji.js";
 import { date, link, mention, names } from "./mrkdwn.js";
 
 export function richText(block) {
@@ -31,7 +31,7 @@ function inlineElement(element) {
 function bare(element) {
   switch (element.type) {
     case "text":
-      return element.text;
+      return withEmoji(element.text);
     case "link":
       return link(element.url, [element.text || element.url]);
     case "emoji":

@@ -23,6 +23,8 @@ WARM = 8
 COLD_S = 3600.0
 BUSY_S = 1800.0
 """Silence that a first evaluation or checkpoint may take."""
+OWN_CLOCK = 2.0
+"""How much longer to wait where only the log's own lines tell the time: a file may simply end there."""
 KEPT = 64
 SPEEDS = 16
 SLOW = 0.5
@@ -122,6 +124,8 @@ class Pace:
             after: the text that came after the last progress line: pulses, evaluation, checkpointing.
         """
         patience = self.patience_s(after)
+        if patience is not None and now_ns is None:
+            patience *= OWN_CLOCK
         silent = self._silent_s(now_ns, after)
         if patience is None or silent is None or silent <= patience:
             return None

@@ -5,7 +5,6 @@ Keras, mmengine, RiverGen epochs, MLPerf `:::MLLOG`, and plain `step N loss X`. 
 `numerics` (loss) and `pace` (time).
 """
 
-import math
 import re
 from dataclasses import dataclass
 
@@ -34,16 +33,23 @@ _EVALUATION = re.compile(r"(?:val(?:id(?:ation)?)?|eval(?:uation)?|test|dev)[ _/
 _EVALUATING = re.compile(r"\b(?:eval\w*|valid\w*|test(?:ing)?|predict\w*)\b", re.IGNORECASE)
 _GRAD = re.compile(rf"(?:grad(?:ient)?s?[ _]?norm|gnorm)(?:/\w+)?{_SIGN}{_NUMBER}", re.IGNORECASE)
 _RATE = re.compile(rf"(?:learning[ _]rate|(?:^|[^a-z])lr(?:[-_]\w+)?){_SIGN}{_NUMBER}", re.IGNORECASE)
-_TOKENS = re.compile(
-    rf"(?:tok(?:en)?s?[ _]?(?:/|per)[ _]?s(?:ec(?:ond)?)?(?:[ _]?(?:/|per)[ _]?gpu)?|\bwps|\btps){_SIGN}{_NUMBER}"
-    r"|([\d.]+) ?(?:tok(?:en)?s?/s)",
-    re.IGNORECASE,
+_TOKENS = (
+    re.compile(
+        r"(?:tok(?:en)?s?[ _]?(?:/|per)[ _]?s(?:ec(?:ond)?)?(?:[ _]?(?:/|per)[ _]?gpu)?|\bwps|\btps)"
+        rf"{_SIGN}{_NUMBER}",
+        re.IGNORECASE,
+    ),
+    re.compile(r"([\d.]*\d) ?tok(?:en)?s?/s", re.IGNORECASE),
 )
-_SAMPLES = re.compile(
-    r"(?:samples?|examples?|images?|imgs?|sequences?)[ _]?(?:/|per)[ _]?s(?:ec(?:ond)?)?"
-    rf"{_SIGN}{_NUMBER}|speed: ([\d.]+) samples|\"throughput\": ([\d.]+)|([\d.]+) ?(?:samples|images|imgs|examples)/s",
-    re.IGNORECASE,
+_SAMPLES = (
+    re.compile(
+        r"(?:samples?|examples?|images?|imgs?|sequences?)[ _]?(?:/|per)[ _]?s(?:ec(?:ond)?)?"
+        rf"{_SIGN}{_NUMBER}|speed: ([\d.]+) samples|\"throughput\": ([\d.]+)",
+        re.IGNORECASE,
+    ),
+    re.compile(r"([\d.]*\d) ?(?:samples|images|imgs|examples)/s", re.IGNORECASE),
 )
+"""The name before the number, else the number before its unit."""
 _ELAPSED = re.compile(r"elapsed time per iteration \((ms|s)\): ([\d.]+)")
 _STEP = re.compile(
     r"(?:global[ _-]?step|(?:^|[^a-z_])(?:iteration|iter|train_step|step|update|batch)|num_updates)"
@@ -86,8 +92,8 @@ def parse_sample(text: str) -> Sample | None:
     text = text[-1500:] if len(text) > 1500 else text
     loss = _loss(text)
     epoch, step, total = _place(text)
-    norm = _first(_GRAD, text)
-    speed, images = _first(_TOKENS, text), _first(_SAMPLES, text)
+    norm = _first(text, _GRAD)
+    speed, images = _first(text, *_TOKENS), _first(text, *_SAMPLES)
     if loss is None and step is None and epoch is None and norm is None and speed is None and images is None:
         return None
     elapsed = _ELAPSED.search(text)
@@ -97,7 +103,7 @@ def parse_sample(text: str) -> Sample | None:
         epoch=epoch,
         loss=loss,
         grad_norm=norm,
-        learning_rate=_first(_RATE, text),
+        learning_rate=_first(text, _RATE),
         tokens_per_s=speed,
         samples_per_s=images,
         step_s=float(elapsed.group(2)) / (1000 if elapsed.group(1) == "ms" else 1) if elapsed else None,
@@ -127,16 +133,13 @@ def _place(text: str) -> tuple[float | None, int | None, int | None]:
     return place, None, None
 
 
-def _first(pattern: re.Pattern[str], text: str) -> float | None:
-    found = pattern.search(text)
-    if found is None:
-        return None
-    try:
-        return float(next(group for group in found.groups() if group))
-    except (StopIteration, ValueError):
-        return None
-
-
-def is_finite(value: float | None) -> bool:
-    """A number that is there and finite."""
-    return value is not None and math.isfinite(value)
+def _first(text: str, *patterns: re.Pattern[str]) -> float | None:
+    for pattern in patterns:
+        found = pattern.search(text)
+        number = next((group for group in found.groups() if group), None) if found else None
+        if number is not None:
+            try:
+                return float(number)
+            except ValueError:  # 1.2.3
+                return None
+    return None

@@ -171,7 +171,8 @@ class PageReader:
 def complete_excerpts(memory: Memory, page: bytes) -> None:
     """Give candidates of this page, or of one before, the lines after them."""
     offset = memory.offset
-    for candidate in (*memory.episode.candidates.values(), *memory.episode.notes.values()):
+    episode = memory.episode
+    for candidate in (*episode.candidates.values(), *episode.notes.values(), *episode.closed):
         if candidate.after <= 0:
             continue
         start = max(0, candidate.awaits_from - offset)

@@ -1,0 +1,19 @@
+"""A run that failed is told once, as a page, under the right category."""
+
+import pytest
+
+from bot.diagnosis.diagnoser import Diagnoser
+from bot.diagnosis.signatures import Catalogue
+from tests.unit.diagnosis.failing_logs import FAILING
+
+
+@pytest.mark.parametrize(("category", "log"), [case[1:] for case in FAILING], ids=[case[0] for case in FAILING])
+def test_a_failure_is_one_page_of_the_right_category(catalogue: Catalogue, category: str, log: str):
+    diagnoser = Diagnoser(catalogue)
+    diagnoser.feed_page(log.encode())
+
+    pages = [incident for incident in diagnoser.report().incidents if incident.severity == "page"]
+
+    assert [incident.category for incident in pages] == [category]
+    assert pages[0].hint.rpartition(" ")[2].startswith("https://")
+    assert 1 <= pages[0].line <= log.count("\n") + log.count("\r") + 1

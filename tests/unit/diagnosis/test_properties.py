@@ -1,0 +1,88 @@
+"""How a log is cut into pages, and where its reader is restarted, does not change what it says."""
+
+import json
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bot.diagnosis.diagnoser import Diagnoser
+from bot.diagnosis.signatures import Catalogue
+from tests.unit.diagnosis.failing_logs import FAILING
+from tests.unit.diagnosis.healthy_logs import HEALTHY, QUIET
+
+POOL = [log for _, _, log in FAILING] + [log for _, log in (*HEALTHY, *QUIET) if len(log) < 20_000]
+CHATTER = "".join(f"[rank{n % 4}]: step {n} loss {3 - n / 9000:.4f} tok/s 1{n % 97}00\n" for n in range(6000))
+
+quick = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+logs = st.lists(st.sampled_from([*POOL, CHATTER]), min_size=1, max_size=4).map("\n".join)
+
+
+def whole(catalogue: Catalogue, page: bytes) -> dict[str, object]:
+    diagnoser = Diagnoser(catalogue)
+    diagnoser.feed_page(page)
+    return diagnoser.report().to_json()
+
+
+@quick
+@given(log=logs, cuts=st.lists(st.integers(1, 50_000), min_size=1, max_size=8))
+def test_chunking_does_not_change_the_result(catalogue: Catalogue, log: str, cuts: list[int]):
+    page = log.encode()
+    diagnoser = Diagnoser(catalogue)
+    position = turn = 0
+    while position < len(page):
+        size = cuts[turn % len(cuts)]
+        diagnoser.feed_page(page[position : position + size])
+        position, turn = position + size, turn + 1
+
+    assert diagnoser.report().to_json() == whole(catalogue, page)
+
+
+@quick
+@given(log=logs, share=st.floats(0, 1))
+def test_a_restart_at_any_byte_does_not_change_the_result(catalogue: Catalogue, log: str, share: float):
+    page = log.encode()
+    cut = int(len(page) * share)
+    first = Diagnoser(catalogue)
+    first.feed_page(page[:cut])
+    first.report()
+    second = Diagnoser(catalogue)
+    second.load(json.loads(json.dumps(first.dump())))
+    second.feed_page(page[cut:])
+
+    assert second.report().to_json() == whole(catalogue, page)
+
+
+@quick
+@given(log=logs, share=st.floats(0, 1))
+def test_lines_fed_one_by_one_say_the_same_before_and_after_a_restart(catalogue: Catalogue, log: str, share: float):
+    lines = [(text, f"replica-{n % 3}", n * 1_000_000_000) for n, text in enumerate(log.split("\n"))]
+    cut = int(len(lines) * share)
+    straight, first, second = Diagnoser(catalogue), Diagnoser(catalogue), Diagnoser(catalogue)
+    straight.feed_many(lines)
+    first.feed_many(lines[:cut])
+    second.load(json.loads(json.dumps(first.dump())))
+    for line in lines[cut:]:
+        second.feed_many([line])
+        if line[2] % 7_000_000_000 == 0:
+            second.report()
+
+    assert second.report().to_json() == straight.report().to_json()
+
+
+@pytest.mark.parametrize("log", [case[2] for case in FAILING[:40]])
+def test_a_dump_stays_small(catalogue: Catalogue, log: str):
+    diagnoser = Diagnoser(catalogue)
+    diagnoser.feed_page((CHATTER + log).encode())
+
+    assert len(json.dumps(diagnoser.dump())) <= 65_536
+
+
+@quick
+@given(noise=st.binary(max_size=3000))
+def test_foreign_bytes_never_crash(catalogue: Catalogue, noise: bytes):
+    diagnoser = Diagnoser(catalogue)
+    diagnoser.feed_page(noise + b"\n[rank1]: Traceback (most recent call last):\n" + noise)
+    diagnoser.feed(noise.decode("utf-8", "surrogateescape"))
+
+    json.dumps(diagnoser.report().to_json())

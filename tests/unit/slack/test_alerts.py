@@ -52,7 +52,13 @@ def test_it_looks_like_this(case: str, json_snapshot: SnapshotAssertion) -> None
 
 def hostile_incident() -> Incident:
     lines = tuple(line(HOSTILE * 40, minutes=number, source=HOSTILE[:40] + str(number)) for number in range(20))
-    evidence = Evidence(HOSTILE * 50, lines, 9999, tuple((HOSTILE, HOSTILE * 20) for _ in range(30)), HOSTILE * 50)
+    evidence = Evidence(
+        summary=HOSTILE * 50,
+        lines=lines,
+        count=9999,
+        facts=tuple((HOSTILE, HOSTILE * 20) for _ in range(30)),
+        hint=HOSTILE * 50,
+    )
     bad = replace(alert(), title=HOSTILE[:60], evidence=evidence)
     many = tuple(replace(bad, id=f"tw-{number:012x}") for number in range(60))
     about = incident(*many, of=replace(job(name=HOSTILE * 9), url="https://x/>|<!here>", ref=JobRef("x", HOSTILE)))

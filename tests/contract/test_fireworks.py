@@ -1,0 +1,171 @@
+"""The Fireworks provider keeps the provider contract, against the emulator and all its oddities."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from bot.domain.durations import ns_from_datetime
+from bot.domain.jobs import JobRef, JobState
+from bot.domain.logs import LogFilter, LogLine, LogQuery, Order
+from bot.errors import AuthFailed, BadRequest, JobNotFound, NotSupported
+from bot.providers.fireworks import create
+from bot.providers.fireworks.provider import FireworksProvider
+from bot.providers.testing import ProviderContract, Subject
+from emulator.hazards import FireworksHazards
+from emulator.logs import Line
+from emulator.world import Status
+from tests.support.clouds import KEYS, NOON, Cloud, running_cloud, some_lines
+
+JOB = JobRef("fireworks", "acme/train-1")
+
+ODDITIES = {
+    "as documented": FireworksHazards(),
+    "zero values sent, unknown fields": FireworksHazards(omit_zero_values=False, extra_fields=True),
+    "capped and empty pages": FireworksHazards(page_cap=37, empty_pages=True),
+    "tokens that expire at once": FireworksHazards(token_lifetime=timedelta(seconds=-1)),
+}
+
+
+def ranked(count: int) -> list[Line]:
+    """Lines of eight ranks; this API knows neither level nor request id."""
+    return [Line(line.timestamp_ns, line.message, rank=number % 8) for number, line in enumerate(some_lines(count))]
+
+
+def as_read(line: Line) -> LogLine:
+    return LogLine(line.timestamp_ns, line.message, f"rank {line.rank}")
+
+
+@pytest.fixture
+async def cloud() -> AsyncIterator[Cloud]:
+    async with running_cloud() as cloud:
+        yield cloud
+
+
+def provider_of(cloud: Cloud, **config: str) -> FireworksProvider:
+    return create({**cloud.config("fireworks"), "fireworks_account_id": "acme", **config})
+
+
+class TestFireworks(ProviderContract):
+    @pytest.fixture(params=list(ODDITIES))
+    async def subject(self, cloud: Cloud, request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
+        cloud.hazards.fireworks = ODDITIES[request.param]
+        lines = ranked(300)
+        since = [Status(NOON - timedelta(hours=9), "RUNNING")]
+        cloud.world.add_batch_job("acme", "train-1", lines=lines, statuses=since, num_ranks=8)
+        cloud.world.add_batch_job("acme", "older", statuses=[Status(NOON - timedelta(days=9), "TELEPORTING")])
+        provider = provider_of(cloud)
+        yield Subject(
+            provider,
+            JOB,
+            tuple(map(as_read, lines)),
+            JobRef("fireworks", "acme/nothere"),
+            KEYS.fireworks,
+            cloud.suffer,
+        )
+        await provider.aclose()
+
+
+@pytest.fixture
+async def provider(cloud: Cloud) -> AsyncIterator[FireworksProvider]:
+    made = provider_of(cloud)
+    yield made
+    await made.aclose()
+
+
+async def test_a_long_log_is_read_whole_both_ways(cloud: Cloud, provider: FireworksProvider) -> None:
+    lines = ranked(20_000)
+    cloud.world.add_batch_job("acme", "train-1", lines=lines)
+    for order in Order:
+        query, found = LogQuery(JOB, order=order, limit=10_000), list[LogLine]()
+        more = True
+        while more:
+            page = await provider.query_logs(query)
+            found += page.lines
+            query, more = replace(query, cursor=page.cursor), page.more
+        assert Counter(map(as_read, lines)) == Counter(found)
+
+
+async def test_ranks_and_one_include_are_filtered_by_the_gateway(cloud: Cloud, provider: FireworksProvider) -> None:
+    lines = ranked(300)
+    cloud.world.add_batch_job("acme", "train-1", lines=lines)
+    page = await provider.query_logs(LogQuery(JOB, filter=LogFilter(ranks=(0, 3), includes=("7",))))
+    expected = [as_read(line) for line in lines if line.rank in (0, 3) and "7" in line.message]
+    assert Counter(expected) == Counter(page.lines)
+    assert frozenset({"ranks", "includes"}) == page.pushed_down
+    asked = cloud.faults.requests[-1]
+    assert "ranks=0&ranks=3" in asked
+    assert "filter=7" in asked
+
+
+async def test_of_several_includes_one_is_pushed_down_and_none_claimed(
+    cloud: Cloud, provider: FireworksProvider
+) -> None:
+    cloud.world.add_batch_job("acme", "train-1", lines=ranked(300))
+    page = await provider.query_logs(LogQuery(JOB, filter=LogFilter(includes=("1", "line"))))
+    assert frozenset() == page.pushed_down
+
+
+async def test_late_entries_of_a_rank_reach_a_follower(cloud: Cloud, provider: FireworksProvider) -> None:
+    now_ns = ns_from_datetime(cloud.clock())
+    late = Line(now_ns - 60 * 10**9, "late", rank=2)
+    job = cloud.world.add_batch_job("acme", "train-1", lines=[Line(now_ns - 10**9, "early")])
+    first = await provider.query_logs(LogQuery(JOB, follow=True))
+    job.log.append(late)
+    second = await provider.query_logs(LogQuery(JOB, follow=True, cursor=first.cursor))
+    assert (["early"], ["late"]) == ([line.message for line in first.lines], [line.message for line in second.lines])
+
+
+@pytest.mark.parametrize(("word", "state"), [("FAILED", JobState.FAILED), ("TELEPORTING", JobState.UNKNOWN)])
+async def test_a_status_comes_with_its_reason(
+    cloud: Cloud, provider: FireworksProvider, word: str, state: JobState
+) -> None:
+    status = Status(NOON - timedelta(minutes=1), word, "rank 3: CUDA out of memory")
+    cloud.world.add_batch_job("acme", "train-1", statuses=[status], num_ranks=8)
+    job = await provider.get_job(JOB)
+    assert (state, word) == (job.state, job.vendor_status)
+    assert "rank 3: CUDA out of memory" in (job.error, dict(job.details).get("Status"))
+
+
+async def test_a_list_is_paged_and_cut_at_the_limit(cloud: Cloud, provider: FireworksProvider) -> None:
+    for number in range(205):
+        created = [Status(NOON - timedelta(minutes=number), "RUNNING")]
+        cloud.world.add_batch_job("acme", f"job-{number}", statuses=created)
+    found = await provider.list_jobs(limit=203)
+    assert [f"acme/job-{number}" for number in range(203)] == [job.ref.id for job in found]
+
+
+async def test_a_list_without_an_account_says_what_to_set(cloud: Cloud) -> None:
+    provider = provider_of(cloud, fireworks_account_id="")
+    try:
+        jobs = await provider.list_jobs(limit=5)
+    except NotSupported as error:
+        assert "FIREWORKS_ACCOUNT_ID" in error.public
+    else:
+        assert [] == list(jobs)
+    await provider.aclose()
+
+
+async def test_a_wrong_key_and_a_wrong_cursor_are_said_in_words(cloud: Cloud, provider: FireworksProvider) -> None:
+    with pytest.raises(JobNotFound, match="knows no such account or batch job"):
+        await provider.get_job(JOB)
+    wrong = provider_of(cloud, fireworks_api_key="fw_wrong")
+    with pytest.raises(AuthFailed, match="FIREWORKS_API_KEY"):
+        await wrong.get_job(JOB)
+    await wrong.aclose()
+    cloud.world.add_batch_job("acme", "train-1", lines=ranked(300))
+    page = await provider.query_logs(LogQuery(JOB, limit=10))
+    assert page.cursor is not None
+    with pytest.raises(BadRequest):
+        await provider.query_logs(LogQuery(JOB, cursor=replace(page.cursor, state=b"nonsense")))
+
+
+async def test_there_are_no_measurements(provider: FireworksProvider) -> None:
+    from bot.domain.metrics import MetricQuery
+
+    with pytest.raises(NotSupported):
+        await provider.query_metrics(MetricQuery(JOB))

@@ -1,0 +1,54 @@
+"""What a provider of a third party may import; everything else under `bot` may change (docs/providers.md).
+
+The contract as tests is in `bot.providers.testing`, which needs pytest and is therefore not imported here.
+"""
+
+from bot.domain.gaps import Gap, GapReason, Part
+from bot.domain.jobs import Job, JobRef, JobState, Resources
+from bot.domain.logs import Level, LogCursor, LogFilter, LogLine, LogPage, LogQuery, Order, parse_level
+from bot.domain.metrics import MetricPoint, MetricQuery, MetricSeries
+from bot.errors import (
+    AuthFailed,
+    BadRequest,
+    ConfigError,
+    JobNotFound,
+    NotSupported,
+    ProtocolError,
+    ProviderError,
+    RateLimited,
+    Unavailable,
+)
+from bot.providers.base import Download, Downloads, Provider
+
+__all__ = [
+    "AuthFailed",
+    "BadRequest",
+    "ConfigError",
+    "Download",
+    "Downloads",
+    "Gap",
+    "GapReason",
+    "Job",
+    "JobNotFound",
+    "JobRef",
+    "JobState",
+    "Level",
+    "LogCursor",
+    "LogFilter",
+    "LogLine",
+    "LogPage",
+    "LogQuery",
+    "MetricPoint",
+    "MetricQuery",
+    "MetricSeries",
+    "NotSupported",
+    "Order",
+    "Part",
+    "ProtocolError",
+    "Provider",
+    "ProviderError",
+    "RateLimited",
+    "Resources",
+    "Unavailable",
+    "parse_level",
+]

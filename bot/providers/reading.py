@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from hashlib import blake2b
-from itertools import pairwise
 from operator import itemgetter
 from typing import TypeVar
 
@@ -64,6 +63,11 @@ class SeenLines:
         """The millisecond of the oldest line held; `base_ms` when none is."""
         return self._base_ms + (self._keys[0] >> _HASH_BITS if self._keys else 0)
 
+    @property
+    def last_ms(self) -> int:
+        """The millisecond of the newest line held; `base_ms` when none is."""
+        return self._base_ms + (self._keys[-1] >> _HASH_BITS if self._keys else 0)
+
     def packed(self) -> bytes:
         """All keys, eight bytes each."""
         return self._keys.tobytes()
@@ -77,7 +81,7 @@ class SeenLines:
         if not self._keys:
             return list(lines)
         first_ns = self.first_ms * NS_PER_MS
-        last_ns = (self._base_ms + (self._keys[-1] >> _HASH_BITS) + 1) * NS_PER_MS
+        last_ns = (self.last_ms + 1) * NS_PER_MS
         given = self._counts(lines)
         new = []
         for line in lines:
@@ -147,10 +151,8 @@ class SeenLines:
 
 def in_order(lines: list[LogLine], *, newest_first: bool = False) -> list[LogLine]:
     """The lines by timestamp, equal ones as they arrived. Sorts in place, and only when needed."""
-    stamps = [line[0] for line in lines]
-    if newest_first:
-        stamps.reverse()
-    if any(later < earlier for earlier, later in pairwise(stamps)):
+    stamps = list(map(itemgetter(0), lines))
+    if stamps != sorted(stamps, reverse=newest_first):
         lines.sort(key=itemgetter(0), reverse=newest_first)
     return lines
 

@@ -272,7 +272,10 @@ class _Call:
 
     def _give(self, lines: list[LogLine]) -> bool:
         """Take what is new of these whole milliseconds; False when not all of it fitted into the page."""
-        new = self.seen.unseen(self._within(lines))
+        inside = self._within(lines)
+        # What is behind the last line seen is new; only what is before it costs a hash each.
+        last_seen = -self.seen.first_ms if self.state.newest_first else self.seen.last_ms
+        new = self.seen.unseen(self._before(inside, last_seen + 1)) + self._from(inside, last_seen + 1)
         self.new = new[: self.query.limit]
         if len(self.new) == len(new):
             return True

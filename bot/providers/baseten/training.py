@@ -1,4 +1,4 @@
-"""Baseten training jobs: the provider `baseten`. Wire formats are in `wire`, exact paging in `bot.providers.windows`."""
+"""Baseten training jobs: the provider `baseten`. Wire formats are in `wire`, exact paging in `providers.windows`."""
 
 from __future__ import annotations
 

@@ -1,0 +1,198 @@
+"""The contract of every provider, as tests: subclass `ProviderContract` and give it a `subject`.
+
+For our own providers and for yours (docs/providers.md). Needs pytest, pytest-asyncio in its "auto" mode, and a remote
+that can be made to misbehave; ours is the emulator. Not a part of the running bot.
+
+    class TestAcme(ProviderContract):
+        @pytest.fixture
+        async def subject(self) -> AsyncIterator[Subject]:
+            async with fake_acme() as remote:
+                provider = create({"acme_api_key": "k-123", "acme_base_url": remote.url, "acme_timeout_s": "0.5"})
+                yield Subject(provider, job=..., lines=..., missing=..., secret="k-123", suffer=remote.suffer)
+                await provider.aclose()
+"""
+
+from __future__ import annotations
+
+import enum
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from datetime import UTC, timedelta
+
+import pytest
+
+from bot.domain.jobs import JobRef
+from bot.domain.logs import LogLine, LogPage, LogQuery, Order
+from bot.domain.metrics import MetricQuery
+from bot.errors import AuthFailed, JobNotFound, NotSupported, ProtocolError, ProviderError, RateLimited, Unavailable
+from bot.providers.base import Provider
+
+RETRY_AFTER = timedelta(seconds=1)
+
+
+class Trouble(enum.StrEnum):
+    """What the remote does to every request."""
+
+    UNAUTHORIZED = "401"
+    FORBIDDEN = "403"
+    NOT_FOUND = "404"
+    RATE_LIMITED = "429"
+    RATE_LIMITED_FOR_ONE_SECOND = "429 with Retry-After: 1"
+    SERVER_ERROR = "500"
+    SILENCE = "no answer within the provider's time limit"
+    CUT_OFF = "a body that ends early, its connection broken"
+    TRUNCATED = "a body that ends early and claims to be whole"
+    HTML = "200 and an HTML page in place of JSON"
+
+
+EXPECTED: dict[Trouble, type[ProviderError]] = {
+    Trouble.UNAUTHORIZED: AuthFailed,
+    Trouble.FORBIDDEN: AuthFailed,
+    Trouble.NOT_FOUND: JobNotFound,
+    Trouble.RATE_LIMITED: RateLimited,
+    Trouble.RATE_LIMITED_FOR_ONE_SECOND: RateLimited,
+    Trouble.SERVER_ERROR: Unavailable,
+    Trouble.SILENCE: Unavailable,
+    Trouble.CUT_OFF: Unavailable,
+    Trouble.TRUNCATED: ProtocolError,
+    Trouble.HTML: ProtocolError,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A provider in front of a remote that holds a known job."""
+
+    provider: Provider
+    """With a time limit and a retry budget of well under a second."""
+    job: JobRef
+    """Its whole address."""
+    lines: tuple[LogLine, ...]
+    """All of the job's log, oldest first: at least 250 lines, some of one timestamp, at least one said twice."""
+    missing: JobRef
+    """A well-formed address of no job."""
+    secret: str
+    """The key; the remote may say it back in its errors."""
+    suffer: Callable[[Trouble], AbstractContextManager[None]]
+    """Makes the remote misbehave within the context."""
+
+
+class ProviderContract:
+    """What `bot.providers.base.Provider` says, asserted."""
+
+    @pytest.fixture
+    async def subject(self) -> Subject:
+        """Overridden by each provider's test class."""
+        raise NotImplementedError
+
+    def test_a_reference_of_its_own_is_read_and_others_are_not(self, subject: Subject) -> None:
+        """Pure, and for the id part as well as for URLs."""
+        assert subject.job == subject.provider.parse_ref(subject.job.id)
+        assert subject.provider.name == subject.job.provider
+        for foreign in ("https://example.com/a/b", "no spaces allowed/here now", ""):
+            assert subject.provider.parse_ref(foreign) is None
+
+    async def test_a_job_comes_with_its_whole_address(self, subject: Subject) -> None:
+        """Times are aware and in UTC."""
+        job = await subject.provider.get_job(subject.job)
+        assert subject.job == job.ref
+        times = (job.created_at, job.started_at, job.updated_at, job.ended_at)
+        assert all(moment is None or moment.tzinfo is UTC for moment in times)
+
+    async def test_a_missing_job_is_said(self, subject: Subject) -> None:
+        """By every method that names one."""
+        with pytest.raises(JobNotFound):
+            await subject.provider.get_job(subject.missing)
+        with pytest.raises(JobNotFound):
+            await subject.provider.query_logs(LogQuery(subject.missing))
+
+    async def test_jobs_are_listed_newest_first_up_to_the_limit(self, subject: Subject) -> None:
+        """A platform that has no list says so."""
+        try:
+            jobs = await subject.provider.list_jobs(limit=1000)
+        except NotSupported:
+            return
+        assert subject.job in {job.ref for job in jobs}
+        times = [job.created_at for job in jobs if job.created_at]
+        assert sorted(times, reverse=True) == times
+        assert len(await subject.provider.list_jobs(limit=1)) == 1
+
+    @pytest.mark.parametrize("order", list(Order))
+    @pytest.mark.parametrize("limit", [40, 1000])
+    async def test_every_line_comes_once_and_in_order(self, subject: Subject, order: Order, limit: int) -> None:
+        """Also lines that share a timestamp, and true duplicates as often as they were said."""
+        pages = await _pages(subject, LogQuery(subject.job, order=order, limit=limit))
+        lines = [line for page in pages for line in page.lines]
+        assert Counter(subject.lines) == Counter(lines)
+        stamps = [line.timestamp_ns for line in lines]
+        assert sorted(stamps, reverse=order is Order.DESC) == stamps
+        assert max(len(page.lines) for page in pages) <= limit
+
+    async def test_bounds_are_inclusive_to_the_nanosecond(self, subject: Subject) -> None:
+        """On both sides."""
+        first, last = subject.lines[40].timestamp_ns, subject.lines[140].timestamp_ns
+        pages = await _pages(subject, LogQuery(subject.job, start_ns=first, end_ns=last))
+        expected = [line for line in subject.lines if first <= line.timestamp_ns <= last]
+        assert Counter(expected) == Counter(line for page in pages for line in page.lines)
+
+    async def test_an_empty_range_is_an_empty_page(self, subject: Subject) -> None:
+        """And the end."""
+        last_ns = subject.lines[-1].timestamp_ns
+        query = LogQuery(subject.job, start_ns=last_ns + 10**9, end_ns=last_ns + 2 * 10**9)
+        page = await subject.provider.query_logs(query)
+        assert (list(page.lines), page.more, page.gaps) == ([], False, ())
+
+    async def test_a_follower_takes_each_line_once_over_many_polls(self, subject: Subject) -> None:
+        """The cursor is the only memory: it may be stored and used by another process."""
+        query, taken = LogQuery(subject.job, limit=100, follow=True), list[LogLine]()
+        for _ in range(3):
+            pages = await _pages(subject, query)
+            taken += [line for page in pages for line in page.lines]
+            assert pages[-1].cursor is not None
+            query = replace(query, cursor=pages[-1].cursor)
+        assert Counter(subject.lines) == Counter(taken)
+
+    async def test_samples_of_a_metric_come_oldest_first(self, subject: Subject) -> None:
+        """A platform that has no metrics says so."""
+        try:
+            found = await subject.provider.query_metrics(MetricQuery(subject.job))
+        except NotSupported:
+            return
+        for series in found:
+            times = [point.at for point in series.points if point.at]
+            assert sorted(times) == times
+            assert all(moment.tzinfo is UTC for moment in times)
+
+    @pytest.mark.parametrize("trouble", list(Trouble))
+    async def test_trouble_becomes_the_documented_error_without_the_key(
+        self, subject: Subject, trouble: Trouble
+    ) -> None:
+        """For status and logs alike; after it, the provider works again."""
+        calls: tuple[Callable[[], Awaitable[object]], ...] = (
+            lambda: subject.provider.get_job(subject.job),
+            lambda: subject.provider.query_logs(LogQuery(subject.job, start_ns=subject.lines[0].timestamp_ns)),
+        )
+        for call in calls:
+            with subject.suffer(trouble), pytest.raises(ProviderError) as caught:
+                await call()
+            assert EXPECTED[trouble] is type(caught.value)
+            assert subject.secret not in f"{caught.value} {caught.value!r} {caught.value.public}"
+            if trouble is Trouble.RATE_LIMITED_FOR_ONE_SECOND:
+                waited = caught.value.retry_after
+                assert waited is not None
+                assert timedelta(0) < waited <= RETRY_AFTER
+
+    def test_the_key_is_in_no_repr(self, subject: Subject) -> None:
+        """Nor in the attributes that a traceback tool would print."""
+        assert subject.secret not in repr(subject.provider)
+
+
+async def _pages(subject: Subject, query: LogQuery) -> list[LogPage]:
+    pages = [await subject.provider.query_logs(query)]
+    while pages[-1].more:
+        assert pages[-1].cursor is not None
+        assert len(pages) < 2000, "the pages do not come to an end"
+        pages.append(await subject.provider.query_logs(replace(query, cursor=pages[-1].cursor)))
+    return pages

@@ -6,7 +6,7 @@ never after a newer one. Incidents do not wait for each other. The claim is expl
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -35,7 +35,7 @@ from bot.store.engine import AnyRow, Database
 from bot.store.outbox import DeliveryState, add_deliveries, save_incidents
 from bot.store.schema import deliveries, incidents
 
-_log = structlog.get_logger(__name__)
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,23 +69,32 @@ class Deliveries:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def claim(self, now: datetime, *, lease: timedelta, limit: int = 100) -> list[ClaimedDelivery]:
+    async def claim(
+        self, now: datetime, *, lease: timedelta, limit: int = 100, per_channel: int = 100, busy: Collection[str] = ()
+    ) -> list[ClaimedDelivery]:
         """Take the deliveries that are due, in the order they were decided; no one else gets them during the lease.
 
         Edits that a later edit makes needless are put aside, and so is what belongs to a root that was never sent.
         One that cannot be read is marked dead and logged: it does not keep others waiting.
+
+        Args:
+            now: the time.
+            lease: how long they are ours.
+            limit: at most this many.
+            per_channel: at most this many of one channel, so that a crowded one leaves room for others.
+            busy: channels to leave out.
         """
         async with self._database.write() as connection:
             await connection.execute(_supersede(now))
             await connection.execute(_abandon())
-            rows = (await connection.execute(_claim(now, now + lease, new_token(), limit))).all()
+            rows = (await connection.execute(_claim(_due(now, limit, per_channel, busy), now + lease))).all()
             roots = await _roots(connection, [row.incident_id for row in rows if row.incident_id is not None])
         claimed: list[ClaimedDelivery] = []
         for row in sorted(rows, key=lambda one: one.id):
             try:
                 claimed.append(_read_delivery(row, roots.get(row.incident_id)))
             except msgspec.MsgspecError:
-                _log.exception("delivery cannot be read", delivery=row.id)
+                log.exception("delivery cannot be read", delivery=row.id)
                 await self.mark_dead(row.id, row.claim_token, "cannot be read: written by another version")
         return claimed
 
@@ -177,22 +186,30 @@ class Deliveries:
 _queued = deliveries.c.state == DeliveryState.QUEUED
 
 
-def _claim(now: datetime, lease_ends_at: datetime, token: str, limit: int) -> Update:
+def _due(now: datetime, limit: int, per_channel: int, busy: Collection[str]) -> Select[int]:
+    """The deliveries whose turn it is."""
     earlier = deliveries.alias("earlier")
     waits_its_turn = exists().where(
         earlier.c.incident_id == deliveries.c.incident_id,
         earlier.c.state == DeliveryState.QUEUED,
         earlier.c.id < deliveries.c.id,
     )
-    due = (
-        select(deliveries.c.id)
-        .where(_queued, deliveries.c.due_at <= now, ~waits_its_turn)
-        .order_by(deliveries.c.due_at, deliveries.c.id)
-        .limit(limit)
+    is_due = and_(_queued, deliveries.c.due_at <= now)
+    place = func.row_number().over(partition_by=deliveries.c.channel, order_by=deliveries.c.id)
+    candidates = (
+        select(deliveries.c.id, place.label("place"))
+        .where(is_due, ~waits_its_turn, deliveries.c.channel.not_in(busy))
+        .subquery("candidates")
     )
+    chosen = select(candidates.c.id).where(candidates.c.place <= per_channel)
+    # `is_due` once more: PostgreSQL looks only at these conditions again when another claim was faster.
+    return select(deliveries.c.id).where(is_due, deliveries.c.id.in_(chosen)).order_by(deliveries.c.id).limit(limit)
+
+
+def _claim(due: Select[int], lease_ends_at: datetime) -> Update:
     return (
         _update_free(due)
-        .values(due_at=lease_ends_at, claim_token=token, attempts=deliveries.c.attempts + 1)
+        .values(due_at=lease_ends_at, claim_token=new_token(), attempts=deliveries.c.attempts + 1)
         .returning(*deliveries.c)
     )
 
@@ -240,7 +257,7 @@ def _abandon() -> Update:
     )
 
 
-def _update_free(ids: Select[tuple[int]]) -> Update:
+def _update_free(ids: Select[int]) -> Update:
     """An UPDATE of these rows, less those that another transaction holds.
 
     A CTE that locks rows is run once; as a plain IN (SELECT … LIMIT) PostgreSQL may run it again and take too many.

@@ -85,32 +85,40 @@ class Subscriptions:
 
     async def list(self, channel: str) -> tuple[Listed, ...]:
         """A channel's subscriptions, oldest first."""
-        statement = _select(channel=channel).add_columns(watches.c.last_job, watches.c.seen_at)
-        still_open = select(incidents.c.watch_id, incidents.c.value).where(
-            incidents.c.channel == channel, incidents.c.resolved_at.is_(None)
-        )
-        async with self._database.read() as connection:
-            rows = (await connection.execute(statement)).all()
-            open_incidents = (await connection.execute(still_open)).all()
-        firing: dict[int, int] = {}
-        for watch_id, value in open_incidents:
-            alerts = decode(value, Incident).alerts
-            firing[watch_id] = firing.get(watch_id, 0) + sum(alert.resolved_at is None for alert in alerts)
-        return tuple(
-            Listed(
-                subscription=read_subscription(row),
-                job=None if row.last_job is None else decode(row.last_job, Job),
-                seen_at=row.seen_at,
-                firing=firing.get(row.watch_id, 0),
-            )
-            for row in rows
-        )
+        return await self._listed(subscriptions.c.channel == channel)
+
+    async def of_user(self, user: str) -> tuple[Listed, ...]:
+        """The subscriptions a person made, in every channel, oldest first."""
+        return await self._listed(subscriptions.c.created_by == user)
 
     async def for_job(self, job: JobRef) -> tuple[Subscription, ...]:
         """Every channel's subscription to a job, oldest first."""
         async with self._database.read() as connection:
             rows = (await connection.execute(_select(watch_of(job)))).all()
         return tuple(read_subscription(row) for row in rows)
+
+    async def _listed(self, condition: ColumnElement[bool]) -> tuple[Listed, ...]:
+        statement = _select(condition).add_columns(watches.c.last_job, watches.c.seen_at)
+        async with self._database.read() as connection:
+            rows = (await connection.execute(statement)).all()
+            still_open = select(incidents.c.watch_id, incidents.c.channel, incidents.c.value).where(
+                incidents.c.watch_id.in_([row.watch_id for row in rows]), incidents.c.resolved_at.is_(None)
+            )
+            open_incidents = (await connection.execute(still_open)).all()
+        firing: dict[tuple[int, str], int] = {}
+        for watch_id, channel, value in open_incidents:
+            alerts = decode(value, Incident).alerts
+            count = sum(alert.resolved_at is None for alert in alerts)
+            firing[watch_id, channel] = firing.get((watch_id, channel), 0) + count
+        return tuple(
+            Listed(
+                subscription=read_subscription(row),
+                job=None if row.last_job is None else decode(row.last_job, Job),
+                seen_at=row.seen_at,
+                firing=firing.get((row.watch_id, row.channel), 0),
+            )
+            for row in rows
+        )
 
     async def _watch(self, connection: AsyncConnection, job: JobRef, now: datetime) -> int:
         """The id of the job's watch, made if there is none, due now and claimed by no one."""

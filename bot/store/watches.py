@@ -27,7 +27,7 @@ from bot.store.schema import alerts, incidents, subscriptions, watches
 from bot.store.silences import active_silences, read_silence
 from bot.store.subscriptions import read_subscription, subscriptions_of
 
-_log = structlog.get_logger(__name__)
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ class Watches:
             try:
                 claimed.append(_read_watch(row, around))
             except msgspec.MsgspecError:
-                _log.exception("watch cannot be read", watch=row.id, provider=row.provider, job=row.job_id)
+                log.exception("watch cannot be read", watch=row.id, provider=row.provider, job=row.job_id)
         return claimed
 
     async def settle(self, results: Sequence[PollResult], now: datetime) -> frozenset[int]:

@@ -94,7 +94,7 @@ async def test_two_processes_share_the_work_and_repeat_nothing(database_url: str
 
 
 async def test_a_process_killed_at_any_moment_leaves_state_and_news_agreeing(database_url: str, store: Store) -> None:
-    rounds = 40
+    rounds = 20
     await watch_many(store, 40, datetime.now(UTC))
     for moment_s in (0.0, 0.011, 0.037, 0.073):
         worker = await start_worker(database_url, rounds)

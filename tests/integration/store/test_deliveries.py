@@ -193,6 +193,17 @@ async def test_one_given_back_untried_does_not_count_as_an_attempt(store: Store,
     assert again.attempts == 1
 
 
+async def test_a_crowded_channel_leaves_room_for_others(store: Store, now: datetime) -> None:
+    crowd = [delivery(f"crowd {number}") for number in range(10)]
+    await put_out(store, now, *crowd, delivery("alone", channel="C2"), delivery("later", channel="C3"))
+
+    first = await store.deliveries.claim(now, lease=LEASE, limit=5, per_channel=4, busy=["C3"])
+    second = await store.deliveries.claim(now, lease=LEASE, per_channel=4, busy=["C1"])
+
+    assert [one.notification.text for one in first] == ["crowd 0", "crowd 1", "crowd 2", "crowd 3", "alone"]
+    assert [one.notification.text for one in second] == ["later"]
+
+
 async def test_the_backlog_counts_what_waits_and_for_how_long(store: Store, now: datetime) -> None:
     assert (await store.deliveries.backlog(now)).count == 0
     await put_out(store, now, delivery("a"), delivery("b"))

@@ -222,7 +222,7 @@ async def test_jobs_given_back_are_due_at_once(store: Store, now: datetime) -> N
 
 
 async def test_a_row_that_cannot_be_read_does_not_keep_others_from_their_polls(
-    store: Store, database_url: str, now: datetime
+    store: Store, database_url: str, now: datetime, logged: list[dict[str, object]]
 ) -> None:
     await watch_job(store, now, ref=JobRef("baseten", "bad"))
     await watch_job(store, now, ref=JobRef("baseten", "good"))
@@ -232,6 +232,7 @@ async def test_a_row_that_cannot_be_read_does_not_keep_others_from_their_polls(
     await database.aclose()
 
     assert [watch.job.id for watch in await store.watches.claim_due(now, lease=LEASE)] == ["good"]
+    assert [(one["event"], one["job"]) for one in logged] == [("watch cannot be read", "bad")]
 
 
 async def test_a_batch_of_fifty_takes_as_many_queries_as_one_of_two(store: Store, now: datetime) -> None:

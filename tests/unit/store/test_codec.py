@@ -32,7 +32,16 @@ LINES = (
     LogLine(1773396000123456789, "Traceback\n  File <!channel> `x` \x1b[31m\0", "rank 3", Level.CRITICAL, "req-1"),
     LogLine(0, ""),
 )
-EVIDENCE = Evidence("out of memory", LINES, 3, (("Rank", "3 of 8"), ("GPU", "")), "lower the batch size", NOW, LATER)
+EVIDENCE = Evidence(
+    summary="Rank 3 ran out of memory.",
+    title="GPU out of memory",
+    lines=LINES,
+    count=3,
+    facts=(("Rank", "3 of 8"), ("GPU", "")),
+    hint="lower the batch size",
+    first_at=NOW,
+    last_at=LATER,
+)
 FULL_JOB = Job(
     ref=JobRef("baseten", "proj/job"),
     state=JobState.FAILED,

@@ -1,0 +1,231 @@
+"""Delivering: claim what is due in the outbox → send → mark. At least once: after a crash between send and mark, twice.
+
+`tick` never waits for a channel: each is served by a task of its own, so that a slow or refusing one delays no other.
+What is sent and to whom was decided in `decide.py`; how it looks is the Notifier's business (`bot.slack.notifier`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby
+from typing import Protocol
+
+import structlog
+
+from bot.domain.alerts import Notification, Receipt
+from bot.errors import DeliveryError
+from bot.store.deliveries import ClaimedDelivery
+from bot.store.store import Store
+
+log = structlog.get_logger(__name__)
+
+Clock = Callable[[], datetime]
+
+
+class Notifier(Protocol):
+    """Whatever brings a notification to a channel."""
+
+    async def send(self, notification: Notification, *, channel: str, root: Receipt | None) -> Receipt:
+        """Post it, reply to `root` or edit `root`, as the notification's kind says. Tries once.
+
+        Raises:
+            DeliveryError: it did not arrive; says whether trying again can help.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class DeliverySettings:
+    """How delivering is done. A channel's share of a claim must be sent within the lease, time-outs included."""
+
+    lease: timedelta = timedelta(minutes=3)
+    send_timeout_s: float = 30.0
+    channels: int = 50
+    """Channels served at once."""
+    interval_s: float = 1.0
+    """Between messages to one channel in the long run (documented: Slack takes about one a second and channel)."""
+    burst: int = 4
+    """Messages to one channel that may go without waiting."""
+    first_retry: timedelta = timedelta(seconds=1)
+    longest_retry: timedelta = timedelta(minutes=5)
+    give_up_after: timedelta = timedelta(days=3)
+    """Long enough for a weekend with a revoked token."""
+    crashes: int = 5
+    """A delivery that crashes our own code this often is given up: it is a bug and will not pass."""
+    grace_s: float = 5.0
+    """How long a stop waits for messages on their way."""
+
+
+class Deliverer:
+    """Empties the outbox."""
+
+    def __init__(
+        self,
+        store: Store,
+        notifier: Notifier,
+        clock: Clock,
+        settings: DeliverySettings | None = None,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._outbox, self._notifier, self._clock = store.deliveries, notifier, clock
+        self._settings = settings or DeliverySettings()
+        self._jitter = jitter
+        self._pacer = Pacer(self._settings.interval_s, self._settings.burst)
+        self._sending: dict[asyncio.Task[None], str] = {}
+        self._stopping = False
+        self._lags: deque[timedelta] = deque(maxlen=100)
+
+    @property
+    def lag(self) -> timedelta:
+        """The longest time from decision to arrival among the last hundred deliveries; zero before the first."""
+        return max(self._lags, default=timedelta(0))
+
+    async def tick(self) -> bool:
+        """Start what is due. Returns whether anything was started or is on its way."""
+        free = self._settings.channels - len(self._sending)
+        claimed = await self._claim(free) if free > 0 else []
+        for channel, batch in groupby(sorted(claimed, key=lambda one: one.channel), key=lambda one: one.channel):
+            self._sending[asyncio.create_task(self._send_in_order(channel, list(batch)))] = channel
+        if not self._sending:
+            return False
+        done, _ = await asyncio.wait(self._sending, timeout=0.2, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            del self._sending[task]
+            task.result()
+        return True
+
+    async def stop(self) -> None:
+        """Let what is on its way arrive, within the grace; give the rest back to be sent at once by someone else."""
+        self._stopping = True
+        if self._sending:
+            await asyncio.wait(self._sending, timeout=self._settings.grace_s)
+        for task in self._sending:
+            task.cancel()
+        await asyncio.gather(*self._sending, return_exceptions=True)
+        self._sending.clear()
+        self._stopping = False
+
+    async def _claim(self, free: int) -> list[ClaimedDelivery]:
+        return await self._outbox.claim(
+            self._clock(),
+            lease=self._settings.lease,
+            limit=free,
+            per_channel=self._settings.burst,
+            busy={*self._sending.values(), *self._pacer.closed()},
+        )
+
+    async def _send_in_order(self, channel: str, batch: Sequence[ClaimedDelivery]) -> None:
+        for delivery in batch:
+            if not self._stopping:
+                await asyncio.sleep(self._pacer.wait_s(channel))
+            if self._stopping or self._pacer.is_closed(channel):
+                await self._outbox.postpone(delivery.id, delivery.token, self._clock())
+                continue
+            self._pacer.note(channel)
+            try:
+                await self._deliver(delivery)
+            except Exception:  # the store is away or we have a bug: the lease brings it back, others go on
+                log.exception("delivery not marked", delivery=delivery.id, channel=channel)
+
+    async def _deliver(self, delivery: ClaimedDelivery) -> None:
+        """Send one and mark what came of it."""
+        try:
+            async with asyncio.timeout(self._settings.send_timeout_s):
+                receipt = await self._notifier.send(delivery.notification, channel=delivery.channel, root=delivery.root)
+        except DeliveryError as error:
+            await self._mark_failed(delivery, error)
+        except TimeoutError:
+            late = DeliveryError("The channel did not answer in time.", reason="timeout", permanent=False)
+            await self._mark_failed(delivery, late)
+        except Exception as error:  # one delivery that crashes us must not stop the others
+            log.exception("delivery crashed", delivery=delivery.id, attempts=delivery.attempts)
+            bug = DeliveryError(
+                "trainwatch failed to send it; its log says why.",
+                reason=f"bug: {type(error).__name__}",
+                permanent=delivery.attempts >= self._settings.crashes,
+            )
+            await self._mark_failed(delivery, bug)
+        else:
+            await self._mark_sent(delivery, receipt)
+
+    async def _mark_sent(self, delivery: ClaimedDelivery, receipt: Receipt) -> None:
+        now = self._clock()
+        self._lags.append(now - delivery.created_at)
+        if not await self._outbox.mark_sent(delivery.id, delivery.token, receipt, now):
+            log.warning("delivery took longer than its lease and may be sent twice", delivery=delivery.id)
+
+    async def _mark_failed(self, delivery: ClaimedDelivery, error: DeliveryError) -> None:
+        now = self._clock()
+        fields = {"delivery": delivery.id, "channel": delivery.channel, "reason": error.reason}
+        too_old = now - delivery.created_at > self._settings.give_up_after
+        if error.permanent or too_old:
+            reason = f"gave up after {delivery.attempts} attempts: {error.reason}" if too_old else error.reason
+            log.error("delivery dead", kind=delivery.notification.kind.value, **fields)
+            await self._outbox.mark_dead(delivery.id, delivery.token, f"{reason} ({error.public})")
+            return
+        if error.retry_after is not None:
+            self._pacer.close(delivery.channel, error.retry_after.total_seconds())
+        wait = retry_delay(self._settings, delivery.attempts, error.retry_after, self._jitter())
+        log.warning("delivery failed", attempts=delivery.attempts, retry_in_s=wait.total_seconds(), **fields)
+        await self._outbox.mark_failed(delivery.id, delivery.token, f"{error.reason}: {error.public}", now + wait)
+
+
+def retry_delay(settings: DeliverySettings, attempts: int, retry_after: timedelta | None, jitter: float) -> timedelta:
+    """How long to wait after the `attempts`-th failure: never less than asked for, else doubling with full jitter.
+
+    Args:
+        settings: the first and the longest wait.
+        attempts: 1 after the first failure.
+        retry_after: what the channel asked for.
+        jitter: 0 to 1.
+    """
+    if retry_after is not None:
+        return retry_after + settings.first_retry * jitter
+    ceiling = min(settings.longest_retry, settings.first_retry * (1 << min(attempts, 20)))
+    return ceiling * jitter
+
+
+class Pacer:
+    """Keeps each channel's messages apart, bursts allowed (GCRA); closes a channel that asked to be left alone.
+
+    Times are of the running loop: how far apart messages leave this process, whatever the clock says.
+    """
+
+    def __init__(self, interval_s: float, burst: int) -> None:
+        self._interval_s, self._slack_s = interval_s, interval_s * (burst - 1)
+        self._next_s: dict[str, float] = {}
+        """When each channel's next message would be due if they were sent evenly."""
+        self._closed_until_s: dict[str, float] = {}
+
+    def wait_s(self, channel: str) -> float:
+        """How long the next message to a channel has to wait."""
+        return max(0.0, self._next_s.get(channel, 0.0) - self._slack_s - _loop_s())
+
+    def note(self, channel: str) -> None:
+        """A message goes out now."""
+        now_s = _loop_s()
+        self._next_s = {name: next_s for name, next_s in self._next_s.items() if next_s > now_s}
+        self._next_s[channel] = max(self._next_s.get(channel, 0.0), now_s) + self._interval_s
+
+    def close(self, channel: str, wait_s: float) -> None:
+        """Send nothing to a channel for a while."""
+        self._closed_until_s[channel] = _loop_s() + wait_s
+
+    def is_closed(self, channel: str) -> bool:
+        """Whether a channel is to be left alone now."""
+        return self._closed_until_s.get(channel, 0.0) > _loop_s()
+
+    def closed(self) -> frozenset[str]:
+        """The channels to be left alone now."""
+        now_s = _loop_s()
+        self._closed_until_s = {name: end_s for name, end_s in self._closed_until_s.items() if end_s > now_s}
+        return frozenset(self._closed_until_s)
+
+
+def _loop_s() -> float:
+    return asyncio.get_running_loop().time()

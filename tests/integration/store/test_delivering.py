@@ -1,0 +1,227 @@
+"""The Deliverer on a real outbox: all arrives once and in order, and one bad delivery or channel delays no other."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import pytest
+
+from bot.domain.alerts import DeliveryKind, Notification, Receipt
+from bot.errors import DeliveryError
+from bot.store.store import Store
+from bot.watcher.deliver import Deliverer, DeliverySettings
+from tests.integration.store.building import delivery, incident, put_out
+from tests.integration.store.test_deliveries import rows
+
+QUICK = DeliverySettings(interval_s=0.0, send_timeout_s=0.2, grace_s=0.1)
+
+
+class Clock:
+    """A clock that goes when told."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def forward(self, span: timedelta) -> None:
+        self.now += span
+
+
+class Channels:
+    """Channels that take what they are sent, but for the texts that `trouble` names: those raise, or hang."""
+
+    def __init__(self, **trouble: Exception | Callable[[], object]) -> None:
+        self.trouble = trouble
+        self.arrived: list[str] = []
+        self.tried: list[str] = []
+        self.roots: dict[str, Receipt | None] = {}
+        self.hanging = asyncio.Event()
+
+    async def send(self, notification: Notification, *, channel: str, root: Receipt | None) -> Receipt:
+        text = notification.text or ""
+        self.tried.append(text)
+        match self.trouble.get(text):
+            case Exception() as error:
+                raise error
+            case None:
+                pass
+            case _:
+                await self.hanging.wait()
+        self.arrived.append(text)
+        self.roots[text] = root
+        return Receipt(channel, f"{len(self.arrived)}.0")
+
+
+async def drain(deliverer: Deliverer) -> None:
+    """Tick until there is nothing to do now."""
+    while await deliverer.tick():
+        pass
+
+
+@pytest.fixture
+def clock(now: datetime) -> Clock:
+    return Clock(now)
+
+
+def refuse(*, permanent: bool, retry_after: timedelta | None = None) -> DeliveryError:
+    return DeliveryError("Refused.", reason="refused", permanent=permanent, retry_after=retry_after)
+
+
+async def test_an_incident_arrives_in_order_below_its_root(store: Store, clock: Clock) -> None:
+    about = incident(clock.now)
+    kinds = {"root": DeliveryKind.ROOT, "reply": DeliveryKind.REPLY, "edit": DeliveryKind.EDIT}
+    news = [delivery(key, kind, about=about) for key, kind in kinds.items()]
+    await put_out(store, clock.now, *news, about=about)
+    channels = Channels()
+    clock.forward(timedelta(seconds=2))
+
+    deliverer = Deliverer(store, channels, clock, QUICK)
+    await drain(deliverer)
+
+    assert channels.arrived == ["root", "reply", "edit"]
+    assert channels.roots == {"root": None, "reply": Receipt("C1", "1.0"), "edit": Receipt("C1", "1.0")}
+    assert deliverer.lag == timedelta(seconds=2)
+    assert (await store.deliveries.backlog(clock.now)).count == 0
+
+
+async def test_one_refused_for_good_is_dead_with_its_reason_and_others_arrive(
+    store: Store, database_url: str, clock: Clock
+) -> None:
+    await put_out(store, clock.now, delivery("a"), delivery("bad"), delivery("b"))
+    channels = Channels(bad=refuse(permanent=True))
+
+    await drain(Deliverer(store, channels, clock, QUICK))
+
+    assert channels.arrived == ["a", "b"]
+    assert (await rows(database_url))["bad"] == ("dead", "refused (Refused.)")
+
+
+async def test_a_passing_failure_is_tried_again_later_until_it_arrives(store: Store, clock: Clock) -> None:
+    await put_out(store, clock.now, delivery("a"), delivery("b"))
+    channels = Channels(a=refuse(permanent=False))
+    deliverer = Deliverer(store, channels, clock, QUICK, jitter=lambda: 1.0)
+
+    await drain(deliverer)
+    clock.forward(timedelta(seconds=1))
+    await drain(deliverer)
+    assert (channels.tried, channels.arrived) == (["a", "b"], ["b"])
+
+    clock.forward(timedelta(seconds=1))
+    await drain(deliverer)
+    channels.trouble.clear()
+    clock.forward(timedelta(seconds=4))
+    await drain(deliverer)
+
+    assert (channels.tried, channels.arrived) == (["a", "b", "a", "a"], ["b", "a"])
+
+
+async def test_a_channel_that_asks_to_slow_down_is_left_alone_and_others_are_not(store: Store, clock: Clock) -> None:
+    limited = refuse(permanent=False, retry_after=timedelta(seconds=30))
+    await put_out(store, clock.now, delivery("a"), delivery("b"), delivery("c", channel="C2"))
+    channels = Channels(a=limited)
+
+    await drain(Deliverer(store, channels, clock, QUICK))
+
+    assert (channels.tried, channels.arrived) == (["a", "c"], ["c"])
+    again = Deliverer(store, Channels(), clock, QUICK)  # another process
+    await drain(again)
+    assert (await store.deliveries.backlog(clock.now)).count == 1
+
+
+async def test_a_channel_that_does_not_answer_delays_only_itself(store: Store, clock: Clock) -> None:
+    await put_out(store, clock.now, delivery("hang"), delivery("a"), delivery("b", channel="C2"))
+    channels = Channels(hang=asyncio.Event)
+    deliverer = Deliverer(store, channels, clock, QUICK)
+
+    await deliverer.tick()
+    assert channels.arrived == ["b"]
+    await drain(deliverer)
+
+    assert channels.arrived == ["b", "a"]
+    assert (await store.deliveries.backlog(clock.now)).count == 1
+
+
+async def test_a_delivery_that_crashes_our_code_is_given_up_in_the_end(
+    store: Store, database_url: str, clock: Clock
+) -> None:
+    await put_out(store, clock.now, delivery("bug"), delivery("a"))
+    channels = Channels(bug=KeyError("x"))
+    deliverer = Deliverer(store, channels, clock, QUICK)
+
+    for _ in range(8):
+        await drain(deliverer)
+        clock.forward(timedelta(minutes=5))
+
+    assert (channels.tried.count("bug"), channels.arrived) == (5, ["a"])
+    assert (await rows(database_url))["bug"][1].startswith("bug: KeyError")
+
+
+async def test_what_cannot_be_delivered_for_days_is_given_up(store: Store, database_url: str, clock: Clock) -> None:
+    await put_out(store, clock.now, delivery("a"))
+    deliverer = Deliverer(store, Channels(a=refuse(permanent=False)), clock, QUICK)
+
+    await drain(deliverer)
+    clock.forward(timedelta(days=4))
+    await drain(deliverer)
+
+    assert (await rows(database_url))["a"] == ("dead", "gave up after 2 attempts: refused (Refused.)")
+
+
+async def test_messages_to_one_channel_keep_their_distance(store: Store, clock: Clock) -> None:
+    await put_out(store, clock.now, *(delivery(f"{number}") for number in range(6)), delivery("x", channel="C2"))
+    channels = Channels()
+    deliverer = Deliverer(store, channels, clock, DeliverySettings(interval_s=0.1, burst=2))
+    began_s = asyncio.get_running_loop().time()
+
+    await drain(deliverer)
+
+    assert sorted(channels.arrived) == ["0", "1", "2", "3", "4", "5", "x"]
+    assert channels.arrived.index("x") <= 2
+    assert asyncio.get_running_loop().time() - began_s >= 0.4
+
+
+async def test_a_stop_lets_what_is_on_its_way_arrive_and_gives_the_rest_back(store: Store, clock: Clock) -> None:
+    await put_out(store, clock.now, delivery("slow"), delivery("a"), delivery("b"))
+    channels = Channels(slow=asyncio.Event)
+    deliverer = Deliverer(store, channels, clock, DeliverySettings(interval_s=0.0, grace_s=5.0))
+    await deliverer.tick()
+
+    stopping = asyncio.create_task(deliverer.stop())
+    await asyncio.sleep(0.05)
+    channels.hanging.set()
+    await stopping
+
+    assert channels.arrived == ["slow"]
+    successor = Channels()
+    await drain(Deliverer(store, successor, clock, QUICK))
+    assert successor.arrived == ["a", "b"]
+
+
+async def test_a_message_that_does_not_arrive_within_the_grace_is_sent_after_its_lease(
+    store: Store, clock: Clock
+) -> None:
+    await put_out(store, clock.now, delivery("hang"))
+    deliverer = Deliverer(store, Channels(hang=asyncio.Event), clock, DeliverySettings(grace_s=0.05))
+    await deliverer.tick()
+
+    await deliverer.stop()
+
+    successor = Channels()
+    await drain(Deliverer(store, successor, clock, QUICK))
+    assert successor.arrived == []
+    clock.forward(QUICK.lease)
+    await drain(Deliverer(store, successor, clock, QUICK))
+    assert successor.arrived == ["hang"]
+
+
+async def test_two_processes_deliver_everything_once(store: Store, clock: Clock) -> None:
+    await put_out(store, clock.now, *(delivery(f"{number}", channel=f"C{number % 7}") for number in range(40)))
+    channels = Channels()
+
+    await asyncio.gather(*(drain(Deliverer(store, channels, clock, QUICK)) for _ in range(2)))
+
+    assert sorted(channels.arrived) == sorted(f"{number}" for number in range(40))

@@ -34,7 +34,7 @@ from bot.store.store import Store, open_store
 from bot.watcher.deliver import Deliverer
 from bot.watcher.pace import Pace
 from bot.watcher.poll import Poller, PollSettings
-from bot.watcher.schedule import run_delivery_loop, run_poll_loop
+from bot.watcher.schedule import Housekeeper, run_delivery_loop, run_loop, run_poll_loop
 
 HEARTBEAT_STALE = timedelta(minutes=2)
 """A loop that has not beaten for this long is dead or stuck."""
@@ -111,6 +111,7 @@ async def _run(parts: Parts) -> None:
             group.create_task(_listen(app, settings), name="slack")
             group.create_task(run_poll_loop(poller, parts.store, utc_now), name="poll")
             group.create_task(run_delivery_loop(deliverer, parts.store, utc_now), name="deliver")
+            group.create_task(run_loop("tidy", Housekeeper(parts.store, utc_now), parts.store, utc_now), name="tidy")
     except* ConfigError as problems:
         raise problems.exceptions[0] from None
     finally:

@@ -29,6 +29,9 @@ LONGEST_OVERLAP = timedelta(hours=12)
 _HASH_BITS = 38
 _HASH_SHIFT = 64 - _HASH_BITS
 _MOST_OFFSET_MS = 2**_HASH_SHIFT - 1
+_ALL_BITS = 2**64 - 1
+_ODD = 0x9E3779B97F4A7C15
+"""2^64 over the golden ratio: spreads stamps that differ little (Fibonacci hashing)."""
 
 _Struct = TypeVar("_Struct", bound=msgspec.Struct)
 
@@ -73,7 +76,7 @@ class SeenLines:
         return self._keys.tobytes()
 
     def unseen(self, lines: Sequence[LogLine]) -> list[LogLine]:
-        """Those of `lines` that were not given yet, in their order.
+        """Those of `lines`, ordered by time either way, that were not given yet.
 
         Only sound when `lines` holds, of each millisecond that was given in part, all that the platform has: ask
         again from a whole millisecond on.
@@ -94,11 +97,13 @@ class SeenLines:
         return new
 
     def add(self, lines: Iterable[LogLine]) -> None:
-        """Remember lines as given."""
+        """Remember lines as given. They and those held already lie within 18 hours: `keep` comes first."""
         chosen = list(lines)
         if not chosen:
             return
-        self._rebase(min(line.timestamp_ns for line in chosen) // NS_PER_MS)
+        first_ms = min(line.timestamp_ns for line in chosen) // NS_PER_MS
+        if not self._keys or first_ms < self._base_ms:
+            self._rebase(first_ms)
         new = sorted(map(self._key, chosen))
         tail = bisect_left(self._keys, new[0])
         if tail < len(self._keys):
@@ -114,7 +119,7 @@ class SeenLines:
             del self._keys[self._position(last_ms + 1) :]
         del self._keys[: self._position(first_ms)]
         if self._keys and self._keys[0] >> _HASH_BITS > _MOST_OFFSET_MS // 8:
-            self._rebase(self._base_ms + (self._keys[0] >> _HASH_BITS))
+            self._rebase(self.first_ms)
 
     def count(self, first_ms: int, last_ms: int | None = None) -> int:
         """How many lines were given between these milliseconds, both included."""
@@ -132,21 +137,22 @@ class SeenLines:
         offset = min(max(ms - self._base_ms, 0), _MOST_OFFSET_MS)
         return bisect_left(self._keys, offset << _HASH_BITS)
 
-    def _rebase(self, first_ms: int) -> None:
-        """Count from the oldest line, seen or about to be, so that the offsets stay small."""
+    def _rebase(self, base_ms: int) -> None:
+        """Count from another millisecond, none later than the oldest line."""
+        shift = (self._base_ms - base_ms) << _HASH_BITS
         if self._keys:
-            first_ms = min(first_ms, self._base_ms + (self._keys[0] >> _HASH_BITS))
-            shift = (self._base_ms - first_ms) << _HASH_BITS
-            if shift:
-                self._keys = array("Q", (key + shift for key in self._keys))
-        self._base_ms = first_ms
+            self._keys = array("Q", (key + shift for key in self._keys))
+        self._base_ms = base_ms
 
     def _key(self, line: LogLine) -> int:
         timestamp_ns, message, source, _, request_id = line
-        text = f"{timestamp_ns}\0{source}\0{request_id}\0{message}"
-        digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
-        offset: int = min(max(timestamp_ns // NS_PER_MS - self._base_ms, 0), _MOST_OFFSET_MS)
-        return (offset << _HASH_BITS) | (int.from_bytes(digest, "little") >> _HASH_SHIFT)
+        text = f"{message}\0{source}\0{request_id}".encode("utf-8", "surrogatepass")
+        digest = int.from_bytes(blake2b(text, digest_size=8).digest(), "little")
+        mixed = (digest + timestamp_ns * _ODD) & _ALL_BITS
+        offset: int = timestamp_ns // NS_PER_MS - self._base_ms
+        if not 0 <= offset <= _MOST_OFFSET_MS:
+            offset = 0 if offset < 0 else _MOST_OFFSET_MS
+        return (offset << _HASH_BITS) | (mixed >> _HASH_SHIFT)
 
 
 def in_order(lines: list[LogLine], *, newest_first: bool = False) -> list[LogLine]:

@@ -299,11 +299,11 @@ class _Call:
                 keep_from = min(floor_ms, self.place)
         else:
             keep_from = self.place
-        seen.add(self._from(self.new, keep_from))
         if state.newest_first:
             seen.keep(0, -keep_from)
         else:
             seen.keep(keep_from)
+        seen.add(self._from(self.new, keep_from))
         if state.follow and self.done:
             state.floor_ms = floor_ms if len(seen) < MOST_SEEN else max(floor_ms, seen.first_ms + 1)
         state.seen_base_ms, state.seen = seen.base_ms, seen.packed()

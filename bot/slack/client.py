@@ -14,4 +14,12 @@ _TIMEOUT_S = 20
 
 def create_client(token: str | None, api_url: str = SLACK_API_URL) -> AsyncWebClient:
     """A client for one workspace; `api_url` is another only for an emulated Slack."""
-    return AsyncWebClient(token=token, base_url=api_url, timeout=_TIMEOUT_S, retry_handlers=[])
+    return configure(AsyncWebClient(token=token), api_url)
+
+
+def configure(client: AsyncWebClient, api_url: str) -> AsyncWebClient:
+    """Make a client one that does not retry; for the client that Bolt makes for itself."""
+    client.base_url = api_url if api_url.endswith("/") else f"{api_url}/"
+    client.timeout = _TIMEOUT_S
+    client.retry_handlers = []
+    return client

@@ -17,7 +17,7 @@ from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 
 from bot.errors import ConfigError
-from bot.slack.client import SLACK_API_URL, create_client
+from bot.slack.client import SLACK_API_URL, configure
 from bot.slack.failures import UNREACHABLE, error_code, retry_after
 
 HTTP_PATH = "/slack/events"
@@ -33,7 +33,9 @@ log = logging.getLogger(__name__)
 
 def create_app(bot_token: str, *, api_url: str = SLACK_API_URL, signing_secret: str | None = None) -> AsyncApp:
     """A Bolt app without listeners; the signing secret is needed in HTTP mode only."""
-    return AsyncApp(client=create_client(bot_token, api_url), signing_secret=signing_secret)
+    app = AsyncApp(token=bot_token, signing_secret=signing_secret)
+    configure(app.client, api_url)
+    return app
 
 
 class SocketConnection:

@@ -16,7 +16,7 @@ from bot.errors import DeliveryError
 from bot.slack.failures import REFUSED_BLOCKS, UNREACHABLE, delivery_error, error_code
 from bot.slack.render.blocks import context
 from bot.slack.render.logs import Shared, Snippet
-from bot.slack.render.message import Message, escape, message
+from bot.slack.render.message import BLOCKS_BUDGET, Message, escape, message, weight
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +63,8 @@ class Reply:
         except DeliveryError as error:
             if error.reason not in _OUTSIDE or self.respond is None:
                 raise
-            await self._respond(_with_note(shared.thread or shared.root, _INVITE), "in_channel")
+            whole = shared.root if shared.thread is None else joined(shared.root, shared.thread)
+            await self._respond(_with_note(whole, _INVITE), "in_channel")
             return
         thread_ts = self.thread_ts or root_ts
         if shared.thread is not None:
@@ -129,6 +130,12 @@ class Reply:
             log.warning("file not uploaded", extra={"reason": problem.reason})
             said = f"The file with all lines could not be attached: {escape(problem.public)}"
             await self._post(message(said, [context([f"⚠️ {said}"])]), thread_ts)
+
+
+def joined(root: Message, thread: Message) -> Message:
+    """Both in one message; without the root where that would be too much for one."""
+    blocks = (*root.blocks, *thread.blocks)
+    return Message(root.text, blocks) if weight(blocks) < BLOCKS_BUDGET else Message(root.text, thread.blocks)
 
 
 def _with_note(answer: Message, note: str) -> Message:

@@ -24,7 +24,7 @@ from bot.domain.jobs import Job
 from bot.slack.render import commands
 from bot.slack.render.actions import Action, actions, button, overflow
 from bot.slack.render.blocks import context, fenced_sections, section
-from bot.slack.render.jobs import job_link, job_name
+from bot.slack.render.jobs import job_link, job_name, state_words
 from bot.slack.render.lines import line_rows, only_source
 from bot.slack.render.message import (
     Block,
@@ -135,15 +135,20 @@ def _lead(incident: Incident) -> IncidentAlert | None:
 def _firing_lines(job: Job, alert: IncidentAlert) -> list[str]:
     evidence = alert.evidence
     since = evidence.first_at or alert.fired_at
-    facts = [f"{one_line(label, 40)} {one_line(value, 100)}" for label, value in evidence.facts[:3]]
     lines = [
         f"{_SIGNS[alert.severity]} *{escape(alert.title)}* · {job_link(job)}",
-        " · ".join([f"Job {job.state}", f"since {moment(since)}", *facts]),
         f"> {one_line(evidence.summary, 500)}",
+        " · ".join([f"Job {state_words(job)}", f"since {moment(since)}", *_short_facts(evidence)]),
     ]
     if evidence.hint:
         lines.append(f"*Try:* {one_line(evidence.hint, 500)}")
     return lines
+
+
+def _short_facts(evidence: Evidence) -> list[str]:
+    """What fits into one line and is not said already; the rest is in the thread."""
+    short = [(label, value) for label, value in evidence.facts if len(value) <= 48 and value not in evidence.summary]
+    return [f"{one_line(label, 40)}: {one_line(value, 48)}" for label, value in short[:3]]
 
 
 def _resolved_lines(job: Job, alert: IncidentAlert) -> list[str]:
@@ -168,7 +173,7 @@ def _acknowledgements(incident: Incident) -> list[str]:
     names = [person(user) for user in users if user]
     if incident.resolved_at is not None or not names:
         return []
-    return [f"👀 {' and '.join(names)} {'has' if len(names) == 1 else 'have'} it; no reminders"]
+    return [f"👍 {' and '.join(names)} {'has' if len(names) == 1 else 'have'} it; no reminders"]
 
 
 def _buttons(incident: Incident, lead: IncidentAlert) -> Block | None:

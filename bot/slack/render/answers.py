@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bot.commands.answers import (
     Answer,
     ErrorAnswer,
@@ -75,6 +77,8 @@ def render_shared(answer: Answer) -> Shared:
     """The message of an answer, for the whole channel."""
     if isinstance(answer, LogsAnswer):
         return render_shared_logs(answer)
+    if isinstance(answer, WatchAnswer):
+        return Shared(render_watch(answer), render_watch_settings(answer))
     return Shared(without(render(answer), Action.SHARE))
 
 
@@ -130,16 +134,28 @@ def render_jobs(answer: JobsAnswer) -> Message:
 
 
 def render_watch(answer: WatchAnswer) -> Message:
-    """A subscription was made or changed: for which job, and what will be told."""
-    job, user = answer.job, person(answer.subscription.created_by)
+    """A subscription was made or changed: for which job, and for what."""
+    job, ref = answer.job, code(str(answer.job.ref))
     verb = "now watches" if answer.created else "has new settings for"
-    rules = [f"• {one_line(line, 300)}" for line in answer.settings_lines]
+    by = f"by {person(answer.subscription.created_by)}"
     return message(
         f"This channel {verb} {job_name(job)}.",
         [
-            section(f"👁 This channel {verb} {state_sign(job.state)} {job_link(job)}"),
-            *listed_sections(rules or ["No rule is on."], 4000, "rule"),
-            context([code(str(job.ref)), f"by {user}", "it ends with the job, or with `/train unwatch`"]),
+            section(f"👀 This channel {verb} {state_sign(job.state)} {job_link(job)}"),
+            context([ref, by, f"alerts on {', '.join(_rule_names(answer.settings_lines))}; settings in the thread"]),
+        ],
+    )
+
+
+def render_watch_settings(answer: WatchAnswer) -> Message:
+    """What will be told, a rule a line, and how to change it: for the thread, so that the channel stays quiet."""
+    rules = [f"• {one_line(line, 300)}" for line in answer.settings_lines]
+    change = f"`/train watch {one_line(str(answer.job.ref), 200)} rule.parameter=value` changes it"
+    return message(
+        f"What this channel is told of {job_name(answer.job)}.",
+        [
+            *listed_sections(rules or ["No rule is on."], 6000, "rule"),
+            context([change, "it ends with the job, or with `/train unwatch`"]),
         ],
     )
 
@@ -221,6 +237,12 @@ def silence_row(silence: Silence) -> str:
     return (
         f"🔕 {_muted(silence)} until {moment(silence.ends_at)} by {who} · `/train {commands.end_silence(silence.id)}`"
     )
+
+
+def _rule_names(settings_lines: Sequence[str]) -> list[str]:
+    """The rules that are on, by name, out of lines such as `job_failed: The platform says ... (on)`."""
+    names = [one_line(line.partition(":")[0], 60) for line in settings_lines if not line.endswith("(off)")]
+    return names[:12] or ["nothing"]
 
 
 def _watched_row(one: Watched, answer: ListAnswer) -> str:

@@ -15,7 +15,7 @@ _SIGNS = {
     JobState.FAILED: "🔴",
     JobState.CANCELLED: "⚪",
     JobState.PREEMPTED: "🔴",
-    JobState.UNKNOWN: "❔",
+    JobState.UNKNOWN: "❓",
 }
 
 

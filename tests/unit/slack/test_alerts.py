@@ -73,7 +73,7 @@ def test_hostile_text_pings_no_one_and_breaks_no_limit(kind: DeliveryKind) -> No
 
 def test_a_root_names_what_broke_where_since_when_and_what_to_try() -> None:
     root = render_root(incident())
-    for fact in ("Errors in the log", "llama-8b-sft", "Job running", "since <!date^", "Rank 3 of 8", "*Try:* Lower"):
+    for fact in ("Errors in the log", "llama-8b-sft", "Job running", "since <!date^", "Rank: 3 of 8", "*Try:* Lower"):
         assert fact in shown(root)
     assert "tw-3f9c2ab1d00e" in shown(root)
     assert root.text.startswith("🟠 Errors in the log: llama-8b-sft, since 13 Mar 14:01 UTC.")
@@ -121,7 +121,7 @@ def test_a_button_whose_command_does_not_fit_is_left_out() -> None:
 
 def test_an_acknowledged_alert_says_who_has_it_and_asks_no_more() -> None:
     root = render_root(incident(alert(acknowledged_by="U0ANNA")))
-    assert "👀 <@U0ANNA> has it" in shown(root)
+    assert "👍 <@U0ANNA> has it" in shown(root)
     assert "Acknowledge" not in buttons(root)
 
 

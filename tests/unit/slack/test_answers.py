@@ -31,6 +31,11 @@ from tests.unit.slack.factories import HOSTILE, NOW, REF, at, incident, job, lin
 from tests.unit.slack.validity import buttons, problems, shown
 
 SUBSCRIPTION = Subscription(3, "C0RUNS", REF, "U0ANNA", at(-60))
+SETTINGS = (
+    "job_failed: The platform says that the job failed. (on)",
+    "log_errors: New log lines at level ERROR or worse. (off)",
+    "low_gpu_utilization: A GPU stays below a threshold. (threshold=20%, for=15m)",
+)
 SILENCE = Silence(7, "C0RUNS", (Matcher("job", str(REF)),), "U0ANNA", NOW, at(120), "restarting nodes")
 
 
@@ -65,8 +70,8 @@ CASES: dict[str, Answer] = {
     ),
     "metrics": metrics(),
     "no_metrics": MetricsAnswer(job(), at(-60), NOW, (), (GPU_UTILIZATION, CACHE)),
-    "watch": WatchAnswer(SUBSCRIPTION, job(), True, ("Job failed (page)", "GPUs idle: below 20% for 15m (warn)")),
-    "watch_again": WatchAnswer(SUBSCRIPTION, job(), False, ("Job failed (page)",)),
+    "watch": WatchAnswer(SUBSCRIPTION, job(), True, SETTINGS),
+    "watch_again": WatchAnswer(SUBSCRIPTION, job(), False, SETTINGS),
     "unwatch": UnwatchAnswer((REF,)),
     "unwatch_nothing": UnwatchAnswer(()),
     "list": ListAnswer((Watched(SUBSCRIPTION, job(), at(-1), 2), Watched(SUBSCRIPTION, None, None)), (SILENCE,), NOW),
@@ -113,12 +118,21 @@ HOSTILE_SILENCE = replace(SILENCE, matchers=(Matcher("rule", HOSTILE),) * 9, rea
 )
 def test_hostile_or_huge_answers_make_messages_that_slack_takes(answer: Answer) -> None:
     assert [] == problems(render(answer))
-    assert [] == problems(render_shared(answer).root)
+    shared = render_shared(answer)
+    assert [] == problems(shared.root)
+    assert shared.thread is None or problems(shared.thread) == []
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_a_shared_answer_offers_no_sharing(case: str) -> None:
     assert "Share in channel" not in buttons(render_shared(CASES[case]).root)
+
+
+def test_a_new_subscription_is_told_in_two_lines_and_its_settings_in_the_thread() -> None:
+    shared = render_shared(CASES["watch"])
+    assert "alerts on job_failed, low_gpu_utilization; settings in the thread" in shown(shared.root)
+    assert shared.thread is not None
+    assert "• log_errors: New log lines at level ERROR or worse. (off)" in shown(shared.thread)
 
 
 def test_a_metric_table_is_narrow_enough_for_a_phone() -> None:

@@ -1,6 +1,7 @@
 """The façade: feed a log, ask for its diagnosis. One pass, bounded memory, the same for a live tail and a file.
 
-    diagnoser = Diagnoser(load_catalogue())
+    reader = PageReader(load_catalogue())        # compiled once, shared by all jobs
+    diagnoser = Diagnoser(reader)                # one for each job
     diagnoser.feed("loss: nan", source="worker-1", timestamp_ns=...)     # or feed_many, or feed_page for files
     diagnosis = diagnoser.report(now_ns)
 
@@ -17,7 +18,6 @@ from bot.diagnosis.findings import Diagnosis, LogIncident, RunProgress, worst_fi
 from bot.diagnosis.memory import VERSION, Memory
 from bot.diagnosis.pages import Origin
 from bot.diagnosis.reading import PageReader
-from bot.diagnosis.signatures import Catalogue
 
 PAGE = 1 << 20
 """Bytes looked at together."""
@@ -34,12 +34,12 @@ class Diagnoser:
     """Reads one job's log.
 
     Args:
-        catalogue: from `load_catalogue`.
+        reader: the compiled catalogue; it holds no state, so one serves all jobs.
         plateau: also tell when the loss no longer falls.
     """
 
-    def __init__(self, catalogue: Catalogue, *, plateau: bool = False) -> None:
-        self._reader = PageReader(catalogue)
+    def __init__(self, reader: PageReader, *, plateau: bool = False) -> None:
+        self._reader = reader
         self._plateau = plateau
         self._memory = Memory()
         self._tail = b""

@@ -3,13 +3,13 @@
 import pytest
 
 from bot.diagnosis.diagnoser import Diagnoser
-from bot.diagnosis.signatures import Catalogue
+from bot.diagnosis.reading import PageReader
 from tests.unit.diagnosis.failing_logs import FAILING
 
 
 @pytest.mark.parametrize(("category", "log"), [case[1:] for case in FAILING], ids=[case[0] for case in FAILING])
-def test_a_failure_is_one_page_of_the_right_category(catalogue: Catalogue, category: str, log: str):
-    diagnoser = Diagnoser(catalogue)
+def test_a_failure_is_one_page_of_the_right_category(reader: PageReader, category: str, log: str) -> None:
+    diagnoser = Diagnoser(reader)
     diagnoser.feed_page(log.encode())
 
     pages = [incident for incident in diagnoser.report().incidents if incident.severity == "page"]

@@ -3,11 +3,12 @@
 import json
 
 from bot.diagnosis.diagnoser import Diagnoser
+from bot.diagnosis.reading import PageReader
 from bot.diagnosis.signatures import load_catalogue
 
 
-def test_the_json_has_the_promised_fields():
-    diagnoser = Diagnoser(load_catalogue())
+def test_the_json_has_the_promised_fields() -> None:
+    diagnoser = Diagnoser(PageReader(load_catalogue()))
     diagnoser.feed("step 10 loss 2.5", timestamp_ns=1_700_000_000_000_000_000)
     diagnoser.feed("[rank3]: torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB.")
 

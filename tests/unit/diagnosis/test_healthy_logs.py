@@ -3,21 +3,21 @@
 import pytest
 
 from bot.diagnosis.diagnoser import Diagnoser
-from bot.diagnosis.signatures import Catalogue
+from bot.diagnosis.reading import PageReader
 from tests.unit.diagnosis.healthy_logs import HEALTHY, QUIET
 
 
-def severities(catalogue: Catalogue, log: str) -> dict[str, str]:
-    diagnoser = Diagnoser(catalogue)
+def severities(reader: PageReader, log: str) -> dict[str, str]:
+    diagnoser = Diagnoser(reader)
     diagnoser.feed_page(log.encode())
     return {incident.signature: incident.severity for incident in diagnoser.report().incidents}
 
 
 @pytest.mark.parametrize("log", [case[1] for case in HEALTHY], ids=[case[0] for case in HEALTHY])
-def test_a_healthy_log_says_nothing_above_a_note(catalogue: Catalogue, log: str):
-    assert {name: told for name, told in severities(catalogue, log).items() if told != "info"} == {}
+def test_a_healthy_log_says_nothing_above_a_note(reader: PageReader, log: str) -> None:
+    assert {name: told for name, told in severities(reader, log).items() if told != "info"} == {}
 
 
 @pytest.mark.parametrize("log", [case[1] for case in QUIET], ids=[case[0] for case in QUIET])
-def test_what_is_worth_knowing_is_a_warning_and_no_page(catalogue: Catalogue, log: str):
-    assert set(severities(catalogue, log).values()) - {"info"} == {"warn"}
+def test_what_is_worth_knowing_is_a_warning_and_no_page(reader: PageReader, log: str) -> None:
+    assert set(severities(reader, log).values()) - {"info"} == {"warn"}

@@ -29,7 +29,7 @@ READ: list[tuple[str, dict[str, float]]] = [
 
 
 @pytest.mark.parametrize(("line", "expected"), READ, ids=[line[:24] for line, _ in READ])
-def test_a_frameworks_line_is_read(line: str, expected: dict[str, float]):
+def test_a_frameworks_line_is_read(line: str, expected: dict[str, float]) -> None:
     sample = parse_sample(line)
 
     assert sample is not None
@@ -47,7 +47,7 @@ def test_a_frameworks_line_is_read(line: str, expected: dict[str, float]):
         "Loss = tensor(nan, device='cuda:0')",
     ],
 )
-def test_a_loss_that_is_not_finite_is_a_loss(line: str):
+def test_a_loss_that_is_not_finite_is_a_loss(line: str) -> None:
     sample = parse_sample(line)
 
     assert sample is not None
@@ -69,7 +69,7 @@ def test_a_loss_that_is_not_finite_is_a_loss(line: str):
         "loss_nan_count: 3",
     ],
 )
-def test_what_is_not_the_training_loss_is_left_alone(line: str):
+def test_what_is_not_the_training_loss_is_left_alone(line: str) -> None:
     sample = parse_sample(line) or Sample()
 
     assert sample.loss is None

@@ -7,58 +7,60 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.diagnosis.diagnoser import Diagnoser
-from bot.diagnosis.signatures import Catalogue
+from bot.diagnosis.reading import PageReader
 from tests.unit.diagnosis.failing_logs import FAILING
 from tests.unit.diagnosis.healthy_logs import HEALTHY, QUIET
 
 POOL = [log for _, _, log in FAILING] + [log for _, log in (*HEALTHY, *QUIET) if len(log) < 20_000]
-CHATTER = "".join(f"[rank{n % 4}]: step {n} loss {3 - n / 9000:.4f} tok/s 1{n % 97}00\n" for n in range(6000))
+CHATTER = "".join(f"[rank{n % 4}]: step {n} loss {3 - n / 9000:.4f} tok/s 1{n % 97}00\n" for n in range(4000))
 
-quick = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+quick = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 logs = st.lists(st.sampled_from([*POOL, CHATTER]), min_size=1, max_size=4).map("\n".join)
 
 
-def whole(catalogue: Catalogue, page: bytes) -> dict[str, object]:
-    diagnoser = Diagnoser(catalogue)
+def whole(reader: PageReader, page: bytes) -> dict[str, object]:
+    diagnoser = Diagnoser(reader)
     diagnoser.feed_page(page)
     return diagnoser.report().to_json()
 
 
 @quick
 @given(log=logs, cuts=st.lists(st.integers(1, 50_000), min_size=1, max_size=8))
-def test_chunking_does_not_change_the_result(catalogue: Catalogue, log: str, cuts: list[int]):
+def test_chunking_does_not_change_the_result(reader: PageReader, log: str, cuts: list[int]) -> None:
     page = log.encode()
-    diagnoser = Diagnoser(catalogue)
+    diagnoser = Diagnoser(reader)
     position = turn = 0
     while position < len(page):
         size = cuts[turn % len(cuts)]
         diagnoser.feed_page(page[position : position + size])
         position, turn = position + size, turn + 1
 
-    assert diagnoser.report().to_json() == whole(catalogue, page)
+    assert diagnoser.report().to_json() == whole(reader, page)
 
 
 @quick
 @given(log=logs, share=st.floats(0, 1))
-def test_a_restart_at_any_byte_does_not_change_the_result(catalogue: Catalogue, log: str, share: float):
+def test_a_restart_at_any_byte_does_not_change_the_result(reader: PageReader, log: str, share: float) -> None:
     page = log.encode()
     cut = int(len(page) * share)
-    first = Diagnoser(catalogue)
+    first = Diagnoser(reader)
     first.feed_page(page[:cut])
     first.report()
-    second = Diagnoser(catalogue)
+    second = Diagnoser(reader)
     second.load(json.loads(json.dumps(first.dump())))
     second.feed_page(page[cut:])
 
-    assert second.report().to_json() == whole(catalogue, page)
+    assert second.report().to_json() == whole(reader, page)
 
 
 @quick
 @given(log=logs, share=st.floats(0, 1))
-def test_lines_fed_one_by_one_say_the_same_before_and_after_a_restart(catalogue: Catalogue, log: str, share: float):
+def test_lines_fed_one_by_one_say_the_same_before_and_after_a_restart(
+    reader: PageReader, log: str, share: float
+) -> None:
     lines = [(text, f"replica-{n % 3}", n * 1_000_000_000) for n, text in enumerate(log.split("\n"))]
     cut = int(len(lines) * share)
-    straight, first, second = Diagnoser(catalogue), Diagnoser(catalogue), Diagnoser(catalogue)
+    straight, first, second = Diagnoser(reader), Diagnoser(reader), Diagnoser(reader)
     straight.feed_many(lines)
     first.feed_many(lines[:cut])
     second.load(json.loads(json.dumps(first.dump())))
@@ -71,8 +73,8 @@ def test_lines_fed_one_by_one_say_the_same_before_and_after_a_restart(catalogue:
 
 
 @pytest.mark.parametrize("log", [case[2] for case in FAILING[:40]])
-def test_a_dump_stays_small(catalogue: Catalogue, log: str):
-    diagnoser = Diagnoser(catalogue)
+def test_a_dump_stays_small(reader: PageReader, log: str) -> None:
+    diagnoser = Diagnoser(reader)
     diagnoser.feed_page((CHATTER + log).encode())
 
     assert len(json.dumps(diagnoser.dump())) <= 65_536
@@ -80,8 +82,8 @@ def test_a_dump_stays_small(catalogue: Catalogue, log: str):
 
 @quick
 @given(noise=st.binary(max_size=3000))
-def test_foreign_bytes_never_crash(catalogue: Catalogue, noise: bytes):
-    diagnoser = Diagnoser(catalogue)
+def test_foreign_bytes_never_crash(reader: PageReader, noise: bytes) -> None:
+    diagnoser = Diagnoser(reader)
     diagnoser.feed_page(noise + b"\n[rank1]: Traceback (most recent call last):\n" + noise)
     diagnoser.feed(noise.decode("utf-8", "surrogateescape"))
 

@@ -33,18 +33,18 @@ TEXT = "RuntimeError: boom"
         ("10:00:00 2: ", 2),
     ],
 )
-def test_a_prefix_is_peeled_and_its_speaker_kept(prefix: str, label: int | str | None):
+def test_a_prefix_is_peeled_and_its_speaker_kept(prefix: str, label: int | str | None) -> None:
     spoken = split_prefix(prefix + TEXT)
 
     assert (spoken.text, spoken.speaker.label) == (TEXT, label)
 
 
-def test_the_providers_replica_wins_over_a_name_in_the_line_but_not_over_a_rank():
+def test_the_providers_replica_wins_over_a_name_in_the_line_but_not_over_a_rank() -> None:
     assert split_prefix("(pod-2) x y", "replica-7").speaker.label == "replica-7"
     assert split_prefix("[rank4]: x y", "replica-7").speaker.label == 4
 
 
-def test_a_row_of_a_failure_table_is_not_a_rank():
+def test_a_row_of_a_failure_table_is_not_a_rank() -> None:
     assert split_prefix("[1]:").speaker.label is None
 
 
@@ -59,5 +59,5 @@ def test_a_row_of_a_failure_table_is_not_a_rank():
         ("2026-02-31 00:00:01 no such day", None),
     ],
 )
-def test_a_line_may_tell_its_own_time(line: str, expected: int | None):
+def test_a_line_may_tell_its_own_time(line: str, expected: int | None) -> None:
     assert clock_ns(line) == expected

@@ -1,0 +1,158 @@
+# ruff: noqa: E501 - a log line is as long as it is
+"""The root, not the cascade: one incident for a failing run."""
+
+import random
+import time
+
+import pytest
+
+from bot.diagnosis.diagnoser import Diagnoser
+from bot.diagnosis.findings import LogIncident
+from bot.diagnosis.reading import PageReader
+
+PEER = "torch.distributed.DistBackendError: NCCL error in: x.cpp:1, remote process exited or there was a network error"
+
+
+def diagnose(reader: PageReader, log: str) -> list[LogIncident]:
+    diagnoser = Diagnoser(reader)
+    diagnoser.feed_page(log.encode())
+    return [incident for incident in diagnoser.report().incidents if incident.severity == "page"]
+
+
+def traceback(error: str, prefix: str = "", frames: int = 3) -> list[str]:
+    library = [
+        f'  File "/usr/lib/python3.12/site-packages/torch/nn/m{n}.py", line {n}, in forward\n    return self.f(x)'
+        for n in range(frames)
+    ]
+    text = [
+        "Traceback (most recent call last):",
+        '  File "/app/train.py", line 8, in main',
+        "    loss = model(x)",
+        *library,
+    ]
+    return [prefix + line for line in "\n".join([*text, error]).split("\n")]
+
+
+def test_an_echo_that_is_printed_first_is_not_the_root(reader: PageReader) -> None:
+    log = [*traceback(PEER, "[rank0]: "), *traceback("KeyError: 'label'", "[rank5]: "), *traceback(PEER, "[rank3]: ")]
+    (root,) = diagnose(reader, "\n".join(log))
+
+    assert (root.signature, root.root_rank, root.line) == ("python_exception", 5, 20)
+    assert "KeyError: 'label' in train.py:main" in root.title
+    assert "Folded into it: nccl error" in root.why
+
+
+def test_the_rank_that_is_behind_is_named_in_a_collective_timeout(reader: PageReader) -> None:
+    log = "\n".join(
+        f"[rank{rank}]:[E ProcessGroupNCCL.cpp:1] [Rank {rank}] Watchdog caught collective operation timeout:"
+        f" WorkNCCL(SeqNum={number}, OpType=ALLREDUCE, Timeout(ms)=600000) ran for 600001 milliseconds before timing out."
+        for rank, number in ((0, 90), (1, 90), (2, 71), (3, 90))
+    )
+    (root,) = diagnose(reader, log)
+
+    assert (root.category, root.root_rank, root.ranks) == ("collective", 2, (2, 0, 1, 3))
+    assert "Rank 2 is behind" in root.why
+
+
+def test_a_chained_exception_is_told_by_its_cause(reader: PageReader) -> None:
+    log = [
+        *traceback("RuntimeError: DataLoader worker (pid 7) is killed by signal: Bus error. "),
+        "",
+        "The above exception was the direct cause of the following exception:",
+        "",
+        *traceback("RuntimeError: DataLoader worker (pid(s) 7) exited unexpectedly"),
+    ]
+    (root,) = diagnose(reader, "\n".join(log))
+
+    assert (root.signature, root.category) == ("dataloader_killed", "host_memory")
+
+
+def test_tracebacks_that_interleave_by_line_are_told_apart_by_rank(reader: PageReader) -> None:
+    one, two = traceback("ValueError: bad 1", "[rank1]: "), traceback("ValueError: bad 2", "[rank2]: ")
+    (root,) = diagnose(reader, "\n".join(line for pair in zip(one, two, strict=True) for line in pair))
+
+    assert (root.root_rank, set(root.ranks), root.count) == (1, {1, 2}, 2)
+
+
+def test_without_prefixes_interleaved_tracebacks_are_still_one_incident(reader: PageReader) -> None:
+    traces = [traceback("FileNotFoundError: /data/train.rec", frames=9) for _ in range(8)]
+    log = [line for lines in zip(*traces, strict=True) for line in lines]
+    (root,) = diagnose(reader, "\n".join(log))
+
+    assert (root.category, root.count) == ("data", 8)
+
+
+def test_the_first_rank_of_a_torchrun_table_is_the_root_rank(reader: PageReader) -> None:
+    table = "Failures:\n[1]:\n  rank      : 2 (local_rank: 2)\n  exitcode  : 1 (pid: 8)\nRoot Cause (first observed failure):\n[0]:\n  rank      : 6 (local_rank: 6)\n  exitcode  : 1 (pid: 9)\n"
+    (root,) = diagnose(reader, "torch.distributed.elastic.multiprocessing.errors.ChildFailedError: \n" + table)
+
+    assert root.root_rank == 6
+
+
+def test_the_fingerprint_forgets_numbers_paths_and_addresses(reader: PageReader) -> None:
+    first = diagnose(reader, "\n".join(traceback("ValueError: item 17 at 0x7f00 of /tmp/a/b.bin")))[0]
+    second = diagnose(reader, "\n".join(traceback("ValueError: item 99 at 0x8a11 of /var/x/y.bin", "[rank3]: ")))[0]
+    other = diagnose(reader, "\n".join(traceback("ValueError: no items")))[0]
+
+    assert first.fingerprint == second.fingerprint != other.fingerprint
+
+
+def test_an_excerpt_holds_the_root_line_and_its_own_ranks_context(reader: PageReader) -> None:
+    log = [line for line in traceback("KeyError: 'x'", "[rank4]: ") for line in (line, "[rank9]: step 4 loss 2.0")]
+    (root,) = diagnose(reader, "\n".join([*log, "[rank4]: after"]))
+
+    assert "[rank4]: KeyError: 'x'" in root.excerpt
+    assert len(root.excerpt) <= 8
+
+
+def test_a_lost_loss_and_the_crash_it_leads_to_are_one_page(reader: PageReader) -> None:
+    nans = "".join(f"step {step} loss nan\n" for step in range(20))
+    (root,) = diagnose(reader, nans + "\n".join(traceback("ValueError: cannot sample from nan")))
+
+    assert (root.category, "Then: ValueError" in root.why) == ("numerics", True)
+
+
+def test_after_a_restart_that_works_a_failure_is_no_page_any_more(reader: PageReader) -> None:
+    diagnoser = Diagnoser(reader)
+    for line in traceback("KeyError: 'x'"):
+        diagnoser.feed(line, timestamp_ns=10**18)
+    before = [incident.severity for incident in diagnoser.report().incidents]
+    for step in range(30):
+        diagnoser.feed(f"step {step} loss 2.0", timestamp_ns=10**18 + step * 10**10)
+
+    assert (before, [incident.severity for incident in diagnoser.report().incidents]) == (["page"], ["warn"])
+
+
+def test_a_thousand_ranks_that_fail_at_once_are_one_incident_with_the_right_root(reader: PageReader) -> None:
+    rng = random.Random(7)  # noqa: S311
+    texts = [
+        traceback("torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB" if rank == 517 else PEER, f"[rank{rank}]: ", 96)
+        for rank in range(1024)
+    ]  # fmt: skip
+    order = [rank for rank, lines in enumerate(texts) for _ in lines]
+    rng.shuffle(order)
+    sources = [iter(lines) for lines in texts]
+    page = "\n".join(next(sources[rank]) for rank in order).encode()
+    diagnoser = Diagnoser(reader)
+
+    started = time.process_time()
+    diagnoser.feed_page(page)
+    incidents = diagnoser.report().incidents
+    spent_s = time.process_time() - started
+
+    assert len(order) > 200_000
+    assert [(i.severity, i.signature, i.root_rank) for i in incidents] == [("page", "cuda_oom", 517)]
+    assert spent_s < 2.0
+
+
+@pytest.mark.parametrize("filler", [b"x", b"loss ", b"Error: foo ", b"\rstep 3 loss 0.5 ", b"1234567890 "])
+def test_a_line_of_two_megabytes_costs_no_more_than_its_length(reader: PageReader, filler: bytes) -> None:
+    page = filler * (2_000_000 // len(filler)) + b" CUDA out of memory. Tried to allocate\n"
+    diagnoser = Diagnoser(reader)
+
+    started = time.process_time()
+    diagnoser.feed_page(page)
+    spent_s = time.process_time() - started
+
+    assert [incident.signature for incident in diagnoser.report().incidents] == ["cuda_oom"]
+    assert spent_s < 0.5

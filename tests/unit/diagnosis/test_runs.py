@@ -1,0 +1,137 @@
+"""Generated runs: the healthy ones are left alone, the others found in time."""
+
+import random
+
+import pytest
+
+from bot.diagnosis.diagnoser import Diagnoser
+from bot.diagnosis.findings import Diagnosis, LogIncident
+from bot.diagnosis.reading import PageReader
+from tests.unit.diagnosis.runs import SECOND, STYLES, diverging, healthy, pulses, timed
+
+MINUTE = 60 * SECOND
+SEEDS = range(50)
+
+
+def pages(diagnosis: Diagnosis) -> list[LogIncident]:
+    return [incident for incident in diagnosis.incidents if incident.severity == "page"]
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_a_healthy_run_is_left_alone(reader: PageReader, style: str) -> None:
+    for seed in range(3):
+        diagnoser = Diagnoser(reader)
+        diagnoser.feed_page("\n".join(healthy(style, 1500, seed)).encode())
+        diagnosis = diagnoser.report()
+
+        assert [incident for incident in diagnosis.incidents if incident.severity != "info"] == []
+        assert diagnosis.progress.lines > 1000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("style", STYLES)
+def test_a_healthy_run_of_a_million_lines_has_no_page(reader: PageReader, style: str) -> None:
+    diagnoser = Diagnoser(reader)
+    chunk: list[str] = []
+    for line in healthy(style, 1_000_000, seed=len(style)):
+        chunk.append(line)
+        if len(chunk) == 20_000:
+            diagnoser.feed_page(("\n".join(chunk) + "\n").encode())
+            chunk.clear()
+
+    assert pages(diagnoser.report()) == []
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_hang_is_found_between_five_and_ten_minutes(reader: PageReader, seed: int) -> None:
+    rng = random.Random(seed)  # noqa: S311 - a seed makes a run, not a secret
+    style = sorted(STYLES)[seed % len(STYLES)]
+    diagnoser = Diagnoser(reader)
+    last_ns = 0
+    for line, now_ns in timed(style, rng.randint(70, 95), rng.choice((0.5, 2.0, 15.0, 60.0)), seed):
+        if last_ns and now_ns - last_ns > 30 * SECOND:
+            assert pages(diagnoser.report(now_ns)) == [], "a healthy pause is not a hang"
+        diagnoser.feed(line, source="worker-0", timestamp_ns=now_ns)
+        last_ns = now_ns
+    beats = pulses(last_ns, 20) if seed % 2 else iter(())
+    found_ns = 0
+    for minute in range(1, 21):
+        for line, beat_ns in beats:
+            diagnoser.feed(line, source="worker-0", timestamp_ns=beat_ns)
+            break
+        if told := pages(diagnoser.report(last_ns + minute * MINUTE)):
+            assert [incident.category for incident in told] == ["hang"]
+            found_ns = minute * MINUTE
+            break
+
+    assert 5 * MINUTE <= found_ns <= 10 * MINUTE
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_loss_that_is_lost_is_found(reader: PageReader, seed: int) -> None:
+    style = sorted(set(STYLES) - {"mllog"})[seed % 9]
+    diagnoser = Diagnoser(reader)
+    diagnoser.feed_page("\n".join(diverging(style, seed)).encode())
+
+    assert [incident.category for incident in pages(diagnoser.report())] == ["numerics"]
+
+
+def test_a_job_that_waits_or_cannot_be_read_does_not_hang(reader: PageReader) -> None:
+    diagnoser = Diagnoser(reader)
+    now_ns = 0
+    for line, now_ns in timed("plain", 40, 2.0, 1):
+        diagnoser.feed(line, timestamp_ns=now_ns)
+
+    assert pages(diagnoser.report(now_ns + 60 * MINUTE, running=False)) == []
+    assert len(pages(diagnoser.report(now_ns + 60 * MINUTE, running=True))) == 1
+
+
+def test_a_long_evaluation_gets_more_patience_than_a_step(reader: PageReader) -> None:
+    diagnoser = Diagnoser(reader)
+    now_ns = 0
+    for line, now_ns in timed("plain", 40, 2.0, 1):
+        diagnoser.feed(line, timestamp_ns=now_ns)
+    diagnoser.feed("Running evaluation on 120000 samples", timestamp_ns=now_ns + SECOND)
+
+    assert pages(diagnoser.report(now_ns + 15 * MINUTE)) == []
+    assert len(pages(diagnoser.report(now_ns + 45 * MINUTE))) == 1
+
+
+def test_a_run_that_told_its_end_does_not_hang(reader: PageReader) -> None:
+    diagnoser = Diagnoser(reader)
+    now_ns = 0
+    for line, now_ns in timed("plain", 40, 2.0, 1):
+        diagnoser.feed(line, timestamp_ns=now_ns)
+    diagnoser.feed("Training completed. Do not forget to share your model", timestamp_ns=now_ns)
+
+    diagnosis = diagnoser.report(now_ns + 60 * MINUTE)
+    assert (pages(diagnosis), diagnosis.progress.finished) == ([], True)
+
+
+def test_a_line_that_repeats_the_last_step_is_a_pulse(reader: PageReader) -> None:
+    diagnoser = Diagnoser(reader)
+    now_ns = 0
+    for line, now_ns in timed("plain", 40, 2.0, 1):
+        diagnoser.feed(line, timestamp_ns=now_ns)
+    for minute in range(1, 12):
+        diagnoser.feed("status: still at step 40, waiting", timestamp_ns=now_ns + minute * MINUTE)
+
+    assert [incident.signature for incident in pages(diagnoser.report(now_ns + 11 * MINUTE))] == ["no_progress"]
+
+
+def test_a_sustained_loss_of_speed_is_a_warning(reader: PageReader) -> None:
+    diagnoser = Diagnoser(reader)
+    for step in range(200):
+        diagnoser.feed(f"step {step} loss {3 - step / 1000} tok/s {9000 if step < 100 else 3000}")
+
+    assert [(i.severity, i.signature) for i in diagnoser.report().incidents] == [("warn", "throughput_drop")]
+
+
+def test_a_flat_loss_is_told_only_when_asked_for(reader: PageReader) -> None:
+    log = "\n".join(f"step {step} loss {2.0 if step > 50 else 3 - step / 50}" for step in range(600)).encode()
+    quiet, asked = Diagnoser(reader), Diagnoser(reader, plateau=True)
+    quiet.feed_page(log)
+    asked.feed_page(log)
+
+    assert quiet.report().incidents == ()
+    assert [(i.severity, i.signature) for i in asked.report().incidents] == [("info", "plateau")]

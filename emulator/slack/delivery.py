@@ -51,6 +51,7 @@ class HttpDelivery:
     signing_secret: str
     client: httpx.AsyncClient
     clock: Callable[[], float] = time.time
+    ack_within_s: float = ACK_WITHIN_S
 
     async def send(self, kind: str, payload: Json, retry: int = 0, reason: str = "") -> Outcome:
         """POST the payload, signed; anything but 2xx within three seconds is a failure."""
@@ -60,7 +61,7 @@ class HttpDelivery:
             headers |= {"x-slack-retry-num": str(retry), "x-slack-retry-reason": reason}
         started = time.monotonic()
         try:
-            async with asyncio.timeout(ACK_WITHIN_S):
+            async with asyncio.timeout(self.ack_within_s):
                 response = await self.client.post(self.request_url, content=body, headers=headers)
         except TimeoutError:
             return Outcome(is_acked=False, error="operation_timeout")
@@ -107,7 +108,8 @@ class Postman:
     retry_delays_s: tuple[float, ...] = (1.0, 4.0, 4.0)
     """After a failure. With the 3 s of waiting, Socket Mode repeats after about 4 s (observed, slackapi/bolt-js
     issue 2487); over HTTP Slack repeats at once, after one and after five minutes (documented)."""
-    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    """Events on their way."""
 
     async def ask(self, kind: str, payload: Json) -> Outcome:
         """Bring a command or interaction, once, and say what came of it."""
@@ -116,14 +118,14 @@ class Postman:
     def tell(self, payload: Json) -> None:
         """Bring an event, in the background."""
         task = asyncio.create_task(self._tell(payload))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
 
     async def aclose(self) -> None:
         """Stop repeating."""
-        for task in tuple(self._tasks):
+        for task in tuple(self.tasks):
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self.tasks, return_exceptions=True)
 
     async def _tell(self, payload: Json) -> None:
         outcome = await self.delivery.send("events_api", payload)

@@ -30,6 +30,7 @@ class SocketHub:
     connections: list[WebSocket] = field(default_factory=list)
     acks: list[Json] = field(default_factory=list)
     """Every acknowledgement received, for tests."""
+    ack_within_s: float = ACK_WITHIN_S
     _waiting: dict[str, asyncio.Future[Json | None]] = field(default_factory=dict)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -74,7 +75,7 @@ class SocketHub:
         started = time.monotonic()
         try:
             await random.choice(self.connections).send_json(envelope)
-            async with asyncio.timeout(ACK_WITHIN_S):
+            async with asyncio.timeout(self.ack_within_s):
                 body = await answer
         except (TimeoutError, RuntimeError, WebSocketDisconnect):
             return Outcome(is_acked=False, error="operation_timeout")

@@ -1,0 +1,157 @@
+"""The page in a real browser: what people see and press, on a desktop and a phone."""
+
+import os
+import shutil
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page, async_playwright, expect
+from slack_bolt.async_app import AsyncApp
+
+from emulator.slack.app import Slack
+
+CHROMIUM = os.environ.get("TRAINWATCH_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: set TRAINWATCH_CHROMIUM or install it"),
+]
+HOSTILE = "</pre><script>document.title='owned'</script><img src=x onerror=document.title='owned'> <!channel>"
+
+
+def plain(text: str) -> dict[str, str]:
+    return {"type": "plain_text", "text": text}
+
+
+@pytest_asyncio.fixture
+async def browser() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        await browser.close()
+
+
+async def opened(browser: Browser, slack: Slack, width: int = 1280, height: int = 800) -> Page:
+    page = await browser.new_page(viewport={"width": width, "height": height})
+    page.set_default_timeout(5000)
+    await page.goto(slack.desk.base_url)
+    await page.locator("body[data-live]").wait_for()
+    return page
+
+
+async def test_a_command_is_typed_its_answer_shared_and_its_thread_read(
+    browser: Browser, slack: Slack, connected: AsyncApp
+):
+    @connected.command("/train")
+    async def train(ack, respond):
+        await ack()
+        button = {"type": "button", "action_id": "share", "text": plain("Share in channel"), "value": "1"}
+        await respond(text="3 lines", blocks=[{"type": "actions", "elements": [button]}])
+
+    @connected.action("share")
+    async def share(ack, say, respond):
+        await ack()
+        root = await say("shared lines")
+        await say("the lines", thread_ts=root["ts"])
+        await respond(delete_original=True)
+
+    page = await opened(browser, slack)
+    await page.get_by_test_id("composer").fill("/tr")
+    await expect(page.get_by_test_id("hints")).to_contain_text("/train")
+    await page.get_by_test_id("composer").press("Tab")
+    await page.get_by_test_id("composer").type("logs baseten:abc")
+    await page.get_by_test_id("composer").press("Enter")
+    await expect(page.get_by_test_id("ephemeral")).to_contain_text("Only visible to you")
+    await page.get_by_test_id("button-share").click()
+    await expect(page.get_by_test_id("ephemeral")).to_have_count(0)
+    await expect(page.get_by_test_id("replies")).to_contain_text("1 reply")
+    await page.get_by_test_id("replies").click()
+    await expect(page.get_by_test_id("thread")).to_contain_text("the lines")
+
+
+async def test_an_edit_changes_the_message_in_place(browser: Browser, slack: Slack, connected: AsyncApp):
+    page = await opened(browser, slack)
+    post = await connected.client.chat_postMessage(channel="#training", text="firing")
+    first = await page.get_by_test_id("message").element_handle()
+    await connected.client.chat_postMessage(channel="#training", text="another")
+    await expect(page.get_by_test_id("message")).to_have_count(2)
+
+    assert await first.evaluate("node => node.isConnected")  # untouched by its neighbour
+    await connected.client.chat_update(channel=post["channel"], ts=post["ts"], text="resolved")
+    await expect(page.get_by_test_id("message").first).to_contain_text("resolved (edited)")
+
+
+async def test_a_modal_is_filled_refused_and_submitted(browser: Browser, slack: Slack, connected: AsyncApp):
+    element = {"type": "plain_text_input", "action_id": "ref"}
+    blocks = [{"type": "input", "block_id": "job", "label": plain("Job"), "element": element}]
+    view = {"type": "modal", "callback_id": "w", "title": plain("Watch"), "submit": plain("Go"), "blocks": blocks}
+
+    @connected.command("/train")
+    async def train(ack, body, client):
+        await ack()
+        await client.views_open(trigger_id=body["trigger_id"], view=view)
+
+    @connected.view("w")
+    async def submit(ack, view, client):
+        value = view["state"]["values"]["job"]["ref"]["value"]
+        if ":" not in value:
+            await ack(response_action="errors", errors={"job": "A job is provider:id"})
+            return
+        await ack()
+        await client.chat_postMessage(channel="#training", text=f"watching {value}")
+
+    page = await opened(browser, slack)
+    await page.get_by_test_id("composer").fill("/train watch")
+    await page.get_by_test_id("composer").press("Enter")
+    await page.get_by_test_id("control-ref").fill("abc")
+    await page.get_by_test_id("modal-submit").click()
+    await expect(page.get_by_test_id("input-error")).to_have_text("A job is provider:id")
+    await expect(page.get_by_test_id("control-ref")).to_have_value("abc")
+    await page.get_by_test_id("control-ref").fill("baseten:abc")
+    await page.get_by_test_id("modal-submit").click()
+    await expect(page.get_by_test_id("modal")).to_have_count(0)
+    await expect(page.get_by_test_id("message")).to_contain_text("watching baseten:abc")
+
+
+async def test_foreign_text_is_shown_and_never_run(browser: Browser, slack: Slack, connected: AsyncApp):
+    escaped = HOSTILE.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    page = await opened(browser, slack)
+    section = {"type": "section", "text": {"type": "mrkdwn", "text": f"```{escaped}```"}}
+    raw = {"type": "rich_text_preformatted", "elements": [{"type": "text", "text": HOSTILE}]}
+    blocks = [section, {"type": "rich_text", "elements": [raw]}]
+    await connected.client.chat_postMessage(channel="#training", text=HOSTILE, blocks=blocks)
+    await connected.client.chat_postMessage(channel="#training", text=HOSTILE)
+
+    await expect(page.get_by_test_id("message")).to_have_count(2)
+    assert [await pre.inner_text() for pre in await page.locator("pre.code").all()] == [HOSTILE, HOSTILE]
+    assert await page.locator("#list script, #list img").count() == 0
+    assert await page.title() == "Train Co · emulated Slack"
+    await expect(page.get_by_test_id("ping")).to_have_count(1)  # only the unescaped one would ping
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (390, 844)])
+async def test_home_opens_and_nothing_is_wider_than_the_screen(
+    browser: Browser, slack: Slack, connected: AsyncApp, width: int, height: int
+):
+    @connected.event("app_home_opened")
+    async def home(event, client):
+        blocks = [{"type": "header", "text": plain("Your training runs")}]
+        await client.views_publish(user_id=event["user"], view={"type": "home", "blocks": blocks})
+
+    await connected.client.chat_postMessage(channel="#training", text="x" * 3000)
+    page = await opened(browser, slack, width, height)
+    assert await page.evaluate("document.documentElement.scrollWidth") == width
+    if width < 700:
+        await page.get_by_test_id("menu").click()
+    await page.get_by_test_id("dm-app").click()
+    await expect(page.get_by_test_id("home")).to_contain_text("Your training runs")

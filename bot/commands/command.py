@@ -155,6 +155,8 @@ class CheckCommand:
     """What is wrong with this installation?"""
 
     json: bool = False
+    health: bool = False
+    """Only whether the running bot is alive."""
 
 
 @dataclass(frozen=True, slots=True)

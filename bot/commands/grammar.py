@@ -101,4 +101,4 @@ def _read_shell_only(subcommand: Subcommand, words: Sequence[Word]) -> ShellComm
         raise UsageError(f"`{subcommand.name}` is typed so: `{line}`.", line)
     if subcommand is table.SERVE:
         return ServeCommand()
-    return UpgradeCommand() if subcommand is table.DB else CheckCommand(json=typed.has("--json"))
+    return UpgradeCommand() if subcommand is table.DB else CheckCommand(typed.has("--json"), typed.has("--health"))

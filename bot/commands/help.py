@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from bot.commands.answers import HelpAnswer
-from bot.commands.table import Face, Option, Subcommand, subcommands
+from bot.commands.command import HelpCommand
+from bot.commands.table import Face, Option, Subcommand, find_subcommand, subcommands
 
 REFERENCE = (
     "REF is a job: `platform:id` as `jobs` lists it, such as `baseten:lq4j9zm/8w6y2n`, or the address of its page "
     "in your browser."
 )
+
+
+def help_answer(command: HelpCommand, face: Face) -> HelpAnswer:
+    """What can be typed there."""
+    subcommand = find_subcommand(command.topic, face) if command.topic else None
+    return overview(face) if subcommand is None else explain(subcommand, face)
 
 
 def usage(subcommand: Subcommand, face: Face) -> str:

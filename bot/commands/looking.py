@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from bot.commands.answers import JobsAnswer, MetricsAnswer, ProviderJobs, StatusAnswer
 from bot.commands.command import JobsCommand, LogsCommand, MetricsCommand, Window
@@ -27,8 +28,11 @@ from bot.domain.metrics import (
     summarize,
 )
 from bot.domain.redaction import Redactor
-from bot.errors import NotSupported, ProviderError
+from bot.errors import ConfigError, NotSupported, ProviderError
 from bot.providers.base import Provider
+
+if TYPE_CHECKING:
+    from bot.providers.registry import Registry
 
 DEFAULT_SPAN = timedelta(hours=1)
 """Window of `metrics` when none is named."""
@@ -84,8 +88,14 @@ async def read_status(provider: Provider, ref: JobRef, redactor: Redactor, now: 
     return StatusAnswer(job, now, lines, summaries, gaps)
 
 
-async def list_jobs(providers: Sequence[Provider], command: JobsCommand, redactor: Redactor) -> JobsAnswer:
-    """The newest jobs of each platform, all asked at once; one that fails says why and stops no other."""
+async def list_jobs(registry: Registry, command: JobsCommand, redactor: Redactor) -> JobsAnswer:
+    """The newest jobs of each platform, all asked at once; one that fails says why and stops no other.
+
+    Raises:
+        ConfigError: the platform that was named, or every one, is not set up.
+        UsageError: there is no such platform.
+    """
+    providers = _wanted(registry, command.provider)
     return JobsAnswer(tuple(await asyncio.gather(*(_jobs_of(one, command.limit, redactor) for one in providers))))
 
 
@@ -105,6 +115,14 @@ def safe_job(job: Job, redactor: Redactor) -> Job:
         user=hide(job.user),
         details=details,
     )
+
+
+def _wanted(registry: Registry, name: str | None) -> Sequence[Provider]:
+    """Those that are set up, or the one that is named, set up or not."""
+    if name is None and not registry.names:
+        reasons = " ".join(problem.public for problem in registry.problems.values())
+        raise ConfigError(f"No platform is set up. {reasons}".strip())
+    return [registry.get(one) for one in (registry.names if name is None else (name,))]
 
 
 async def _jobs_of(provider: Provider, limit: int, redactor: Redactor) -> ProviderJobs:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from bot.commands import looking, watching
-from bot.commands.answers import Answer, Asker, ErrorAnswer, HelpAnswer, JobsAnswer, StatusAnswer
+from bot.commands.answers import Answer, Asker, ErrorAnswer, JobsAnswer, StatusAnswer
 from bot.commands.command import (
     Command,
     HelpCommand,
@@ -22,15 +22,14 @@ from bot.commands.command import (
     UnwatchCommand,
     WatchCommand,
 )
-from bot.commands.help import explain, overview
+from bot.commands.help import help_answer
 from bot.commands.log_pages import read_page
-from bot.commands.table import Face, find_subcommand
+from bot.commands.table import Face
 from bot.domain.durations import format_duration
 from bot.domain.redaction import Redactor
-from bot.errors import BotError, ConfigError, ProviderError, UsageError
+from bot.errors import BotError, ProviderError, UsageError
 
 if TYPE_CHECKING:
-    from bot.providers.base import Provider
     from bot.providers.registry import Registry
     from bot.store.store import Store
 
@@ -94,22 +93,7 @@ class CommandRunner:
         return replace(answer, watched_by=tuple(subscriptions), incidents=incidents)
 
     async def _jobs(self, command: JobsCommand) -> JobsAnswer:
-        return await looking.list_jobs(self._providers(command.provider), command, self._redactor)
-
-    def _providers(self, name: str | None) -> Sequence[Provider]:
-        """Those that are set up, or the one that is named, set up or not."""
-        if name is not None:
-            return [self._registry.get(name)]
-        if not self._registry.names:
-            reasons = " ".join(problem.public for problem in self._registry.problems.values())
-            raise ConfigError(f"No platform is set up. {reasons}".strip())
-        return [self._registry.get(one) for one in self._registry.names]
-
-
-def help_answer(command: HelpCommand, face: Face) -> HelpAnswer:
-    """What can be typed there."""
-    subcommand = find_subcommand(command.topic, face) if command.topic else None
-    return overview(face) if subcommand is None else explain(subcommand, face)
+        return await looking.list_jobs(self._registry, command, self._redactor)
 
 
 def error_answer(problem: BotError, redactor: Redactor) -> ErrorAnswer:

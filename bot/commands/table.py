@@ -189,7 +189,7 @@ SERVE = Subcommand("serve", "run the Slack bot and the watcher", faces=SHELL_ONL
 CHECK = Subcommand(
     "check",
     "tokens, scopes, database and platforms: what is wrong and how to mend it",
-    options=(_JSON,),
+    options=(_JSON, Option("--health", "only whether the running bot is alive; quick, for a container's health check")),
     faces=SHELL_ONLY,
 )
 DB = Subcommand("db", "bring the database's tables up to date", "upgrade", faces=SHELL_ONLY)

@@ -108,6 +108,7 @@ def test_each_subcommand_is_read(text: str, expected: object) -> None:
         (["--version"], VersionCommand()),
         (["serve"], ServeCommand()),
         (["check", "--json"], CheckCommand(json=True)),
+        (["check", "--health"], CheckCommand(health=True)),
         (["db", "upgrade"], UpgradeCommand()),
         (["logs", "a:b", "--json", "-n", "5"], LogsCommand("a:b", limit=5, json=True)),
         (["logs", "a:b", "--download", "x.log"], LogsCommand("a:b", limit=None, download="x.log")),

@@ -1,0 +1,166 @@
+# ruff: noqa: PLC0415 - each part of the program is imported when a command needs it
+"""The command line's entry: which part of the program a command needs, and its exit code. Nothing else.
+
+0 fine · 1 the remote said no · 2 what was typed or set up is wrong · 130 Ctrl-C. What can be typed is in
+`bot.commands.table`. Each part is imported when it is needed, so that help comes at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from bot.commands.command import (
+    CheckCommand,
+    HelpCommand,
+    JobsCommand,
+    LogsCommand,
+    MetricsCommand,
+    ServeCommand,
+    ShellCommand,
+    StatusCommand,
+    UpgradeCommand,
+    VersionCommand,
+    WatchCommand,
+)
+from bot.commands.grammar import parse_argv
+from bot.errors import BotError, ConfigError, UsageError
+
+if TYPE_CHECKING:
+    from bot.terminal.session import Reading
+
+FINE, REFUSED, MISUSED, INTERRUPTED = 0, 1, 2, 130
+
+
+def main() -> None:
+    """Run the process's own arguments."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run one command; the exit code."""
+    try:
+        return _dispatch(parse_argv(argv))
+    except (UsageError, ConfigError) as problem:
+        _complain(problem)
+        return MISUSED
+    except BotError as problem:
+        _complain(problem)
+        return REFUSED
+    except BrokenPipeError:
+        # Who read us has had enough. Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FINE
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _dispatch(command: ShellCommand) -> int:
+    match command:
+        case HelpCommand():
+            return _help(command)
+        case VersionCommand():
+            return _version()
+        case ServeCommand():
+            return _serve()
+        case CheckCommand():
+            return _check(command)
+        case UpgradeCommand():
+            return _upgrade()
+        case LogsCommand() | MetricsCommand() | StatusCommand() | JobsCommand() | WatchCommand():
+            return _read(command)
+        case _:
+            raise UsageError("This works only in Slack.")
+
+
+def _help(command: HelpCommand) -> int:
+    from bot.commands.help import help_answer
+    from bot.commands.table import Face
+    from bot.terminal.help import help_text
+
+    sys.stdout.write(help_text(help_answer(command, Face.SHELL)))
+    return FINE
+
+
+def _version() -> int:
+    from importlib.metadata import version
+
+    sys.stdout.write(f"trainwatch {version('trainwatch')}\n")
+    return FINE
+
+
+def _serve() -> int:
+    import asyncio
+
+    from bot import app
+    from bot.settings import load_settings
+
+    asyncio.run(app.serve(load_settings()))
+    return FINE
+
+
+def _check(command: CheckCommand) -> int:
+    import asyncio
+
+    from bot import app
+    from bot.settings import load_settings
+    from bot.terminal.machine import checks_json
+    from bot.terminal.output import standard_output
+    from bot.terminal.render.answers import render_checks
+    from bot.terminal.session import show
+
+    look = app.check_health if command.health else app.check
+    results = asyncio.run(look(load_settings()))
+    output = standard_output()
+    if command.json:
+        output.write(checks_json(results))
+    else:
+        show(output, render_checks(results))
+    return FINE if all(result.ok for result in results) else REFUSED
+
+
+def _upgrade() -> int:
+    import asyncio
+
+    from bot.settings import load_settings
+    from bot.store.migrate import upgrade
+
+    asyncio.run(upgrade(load_settings().database_url.get_secret_value()))
+    sys.stderr.write("The database is up to date.\n")
+    return FINE
+
+
+def _read(command: Reading) -> int:
+    import asyncio
+
+    return asyncio.run(_read_from_platforms(command))
+
+
+async def _read_from_platforms(command: Reading) -> int:
+    from datetime import UTC, datetime
+
+    from bot.domain.redaction import Redactor
+    from bot.providers.registry import build_registry
+    from bot.settings import load_settings, provider_config
+    from bot.terminal.output import standard_output
+    from bot.terminal.session import Session
+
+    settings = load_settings()
+    registry = build_registry(provider_config())
+    session = Session(registry, Redactor(settings.secrets), standard_output(), lambda: datetime.now(UTC))
+    try:
+        return await session.run(command)
+    finally:
+        await registry.aclose()
+
+
+def _complain(problem: BotError) -> None:
+    """What went wrong, for people; secrets were never in it."""
+    usage = f"\nusage: {problem.usage}" if isinstance(problem, UsageError) and problem.usage else ""
+    sys.stderr.write(f"trainwatch: {problem.public}{usage}\n")
+
+
+if __name__ == "__main__":
+    main()

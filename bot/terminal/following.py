@@ -1,0 +1,213 @@
+"""`trainwatch watch REF` and `logs --follow`: lines as they arrive, changes of the job between them, until it ends.
+
+Late lines are waited for as in the watcher: the provider re-reads an overlap and gives each line once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from bot.commands.command import LogsCommand
+from bot.commands.filtering import LineFilter
+from bot.commands.log_reading import build_query, stream_lines
+from bot.commands.looking import safe_job
+from bot.domain.alerts import Alert, Change
+from bot.domain.durations import format_duration
+from bot.domain.gaps import Gap, Part, gap_of
+from bot.domain.jobs import Job, JobRef
+from bot.domain.logs import LogFilter, LogLine, LogQuery, Order
+from bot.domain.metrics import MetricQuery, MetricSeries
+from bot.domain.observations import Observation
+from bot.domain.redaction import Redactor
+from bot.domain.subscriptions import RuleSettings
+from bot.errors import AuthFailed, BadRequest, JobNotFound, NotSupported, ProviderError
+from bot.providers.base import Provider
+from bot.rules.catalog import rule_named
+from bot.terminal.alerting import judge
+from bot.terminal.lines import LineWriter
+from bot.terminal.output import Output
+
+PAGE_LINES = 2_000
+POLL_EVERY = timedelta(seconds=2)
+LOOK_EVERY = timedelta(seconds=15)
+"""How often the job's state and, for alerts, its metrics are read."""
+DRAIN = timedelta(seconds=15)
+"""How long lines are still read after the job's end has been seen."""
+_LONGEST_WAIT = timedelta(minutes=1)
+_HOPELESS = (AuthFailed, JobNotFound, NotSupported, BadRequest)
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What following needs besides the job: where to write and how time goes."""
+
+    output: Output
+    redactor: Redactor
+    clock: Callable[[], datetime]
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+
+
+async def follow(
+    provider: Provider, ref: JobRef, command: LogsCommand, world: World, settings: RuleSettings | None = None
+) -> None:
+    """Write lines until the job has ended and its last lines have come.
+
+    Args:
+        provider: where the job is.
+        ref: the job.
+        command: which lines.
+        world: where to and when.
+        settings: of the rules whose alerts are shown between the lines; None shows none.
+
+    Raises:
+        ProviderError: there is nothing to follow; a platform that is only away is waited for.
+    """
+    following = _Following(provider, await provider.get_job(ref), command, world, settings)
+    following.say_state()
+    query = replace(
+        build_query(ref, command, world.clock()),
+        start_ns=await _start(provider, ref, command, world.clock()),
+        order=Order.ASC,
+        limit=PAGE_LINES,
+        follow=True,
+    )
+    await following.run(query)
+
+
+async def _start(provider: Provider, ref: JobRef, command: LogsCommand, now: datetime) -> int | None:
+    """Where to begin: with the newest so many lines, or with the window."""
+    if command.limit is None:
+        return build_query(ref, command, now).start_ns
+    left, start_ns = command.limit, None
+    stream = stream_lines(provider, ref, replace(command, take=Order.DESC), now)
+    try:
+        async for batch in stream:
+            start_ns = batch.lines[:left][-1].timestamp_ns if batch.lines else start_ns
+            left -= len(batch.lines)
+            if left <= 0:
+                return start_ns
+    finally:
+        await stream.aclose()
+    return build_query(ref, command, now).start_ns
+
+
+@dataclass(slots=True)
+class _Following:
+    provider: Provider
+    job: Job
+    command: LogsCommand
+    world: World
+    settings: RuleSettings | None
+    alerts: tuple[Alert, ...] = ()
+    fresh: list[LogLine] = field(default_factory=list)
+    """Lines since the last look, unfiltered, for the rules."""
+    gaps: list[Gap] = field(default_factory=list)
+    fails: int = 0
+
+    async def run(self, query: LogQuery) -> None:
+        world = self.world
+        writer = LineWriter(world.output.form(json=self.command.json))
+        line_filter = LineFilter(self.command.filter)
+        # The rules want every line, whatever the person wants to see.
+        query = query if self.settings is None else replace(query, filter=LogFilter())
+        looked_at = ended_at = world.clock() if self.job.state.is_terminal else None
+        looked_at = looked_at or world.clock()
+        while True:
+            query, more = await self._read(query, line_filter, writer)
+            now = world.clock()
+            if not more and now - looked_at >= LOOK_EVERY:
+                await self._look(now)
+                looked_at = now
+            if self.job.state.is_terminal:
+                ended_at = ended_at or now
+                if not more and now - ended_at >= DRAIN:
+                    await self._look(now)
+                    world.output.note(f"{self.job.ref} has ended: {self.job.state} ({self.job.vendor_status}).")
+                    return
+            if not more:
+                await world.sleep(self._wait().total_seconds())
+
+    async def _read(self, query: LogQuery, line_filter: LineFilter, writer: LineWriter) -> tuple[LogQuery, bool]:
+        """One page to the output; a platform that is away is said once and tried again."""
+        output = self.world.output
+        try:
+            page = await self.provider.query_logs(query)
+        except _HOPELESS:
+            raise
+        except ProviderError as problem:
+            self.fails += 1
+            self.gaps.append(gap_of(problem, Part.LOGS))
+            if self.fails == 1:
+                output.note(f"{problem.public} Trying again; no line will be skipped.")
+            return query, False
+        if self.fails:
+            self.fails = 0
+            output.note(f"{self.provider.name} answers again.")
+        for gap in page.gaps:
+            output.note(gap.public)
+        if self.settings is not None:
+            self.fresh += page.lines
+            self.gaps += page.gaps
+        shown = line_filter.apply(page.lines).lines
+        if self.command.redact:
+            shown, _ = self.world.redactor.redact_lines(shown)
+        if shown:
+            output.write(writer.text(shown))
+        return replace(query, cursor=page.cursor or query.cursor), page.more
+
+    def _wait(self) -> timedelta:
+        return min(POLL_EVERY * (1 << min(self.fails, 10)), _LONGEST_WAIT)
+
+    async def _look(self, now: datetime) -> None:
+        """The state, and the rules on what came since the last look."""
+        before = self.job.state, self.job.vendor_status
+        try:
+            self.job = safe_job(await self.provider.get_job(self.job.ref), self.world.redactor)
+        except ProviderError as problem:
+            self.gaps.append(gap_of(problem, Part.STATUS))
+        if before != (self.job.state, self.job.vendor_status):
+            self.say_state()
+        if self.settings is not None:
+            await self._alert(self.settings, now)
+        self.fresh.clear()
+        self.gaps.clear()
+
+    async def _alert(self, settings: RuleSettings, now: datetime) -> None:
+        series = await self._metrics(now)
+        observation = Observation(self.job.ref, now, self.job, tuple(self.fresh), series, tuple(self.gaps))
+        self.alerts, changes = judge(self.alerts, observation, settings, now, job_ended=self.job.state.is_terminal)
+        for alert, transition in changes:
+            if transition.change is Change.UPDATED and not transition.news:
+                continue
+            summary = transition.evidence.summary if transition.evidence else ""
+            safe, _ = self.world.redactor.redact(summary)
+            self.world.output.note(_alert_text(alert, transition.change, safe))
+
+    async def _metrics(self, now: datetime) -> tuple[MetricSeries, ...]:
+        query = MetricQuery(self.job.ref, start=now - timedelta(minutes=30), end=now)
+        try:
+            return tuple(await self.provider.query_metrics(query))
+        except ProviderError as problem:
+            self.gaps.append(gap_of(problem, Part.METRICS))
+            return ()
+
+    def say_state(self) -> None:
+        """One line: what the job is doing now."""
+        job = self.job
+        age = f", for {format_duration(self.world.clock() - job.started_at)}" if job.started_at else ""
+        self.world.output.note(f"── {job.name or job.ref} is {job.state} ({job.vendor_status}){age}")
+
+
+def _alert_text(alert: Alert, change: Change, summary: str) -> str:
+    rule = rule_named(alert.rule)
+    title = rule.title if rule else alert.rule
+    match change:
+        case Change.RESOLVED:
+            return f"── resolved: {title}"
+        case Change.UPDATED:
+            return f"── {alert.severity} still: {title}. {summary}"
+        case Change.FIRED | Change.REPEATED:
+            return f"── {alert.severity}: {title}. {summary}"

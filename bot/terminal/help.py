@@ -1,0 +1,23 @@
+"""Help for a terminal, as plain text: no table library is loaded for it, so that it comes at once. Pure."""
+
+from __future__ import annotations
+
+import textwrap
+
+from bot.commands.answers import HelpAnswer
+
+
+def help_text(answer: HelpAnswer, width: int = 100) -> str:
+    """Help as plain text."""
+    lines = [f"usage: {answer.usage}", "", *textwrap.wrap(answer.description, width), ""]
+    column = min(max((len(row[0]) for row in answer.rows), default=0), 30) + 2
+    for name, meaning in answer.rows:
+        wrapped = textwrap.wrap(meaning, max(width - column - 2, 24))
+        first = f"  {name:{column}}" if len(name) < column else f"  {name}\n  {'':{column}}"
+        lines.append(f"{first}{wrapped[0] if wrapped else ''}")
+        lines += [f"  {'':{column}}{rest}" for rest in wrapped[1:]]
+    if answer.examples:
+        lines += ["", "examples:"]
+        for text, meaning in answer.examples:
+            lines += [f"  {text}", f"      {meaning}"]
+    return "\n".join(lines) + "\n"

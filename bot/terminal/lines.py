@@ -1,0 +1,86 @@
+"""Log lines as text: for people, for pipes and as JSON lines. Pure, and quick: it runs once a line of any log.
+
+Answers with tables and colours are in `bot.terminal.render`.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from json.encoder import encode_basestring_ascii as quoted
+
+from bot.domain.durations import NS_PER_SECOND
+from bot.domain.logs import Level, LogLine
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_JSON_LEVELS = {None: "null"} | {level: f'"{level.name}"' for level in Level}
+_LEVEL_COLOURS = {
+    Level.DEBUG: "\x1b[2m",
+    Level.INFO: "\x1b[32m",
+    Level.WARNING: "\x1b[33m",
+    Level.ERROR: "\x1b[31m",
+    Level.CRITICAL: "\x1b[1;31m",
+}
+_DIM, _CYAN, _RESET = "\x1b[2m", "\x1b[36m", "\x1b[0m"
+
+_HARMLESS = {code: 0x2400 + code for code in range(32) if chr(code) not in "\t\n"}
+_HARMLESS |= {0x7F: 0x2421}
+_HARMLESS |= dict.fromkeys([*range(0x80, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)], 0xFFFD)
+"""What moves the cursor, rings the bell, sets colours or turns text round, as pictures of itself."""
+
+
+class Form(enum.Enum):
+    """How lines are written."""
+
+    JSON = "json"
+    PLAIN = "plain"
+    COLOUR = "colour"
+
+
+class LineWriter:
+    """Lines to text. Remembers the second it is in, since most lines share theirs with the one before."""
+
+    def __init__(self, form: Form) -> None:
+        self._format = {Form.JSON: self._json, Form.PLAIN: self._plain, Form.COLOUR: self._colour}[form]
+        self._second = -1
+        self._prefix = ""
+
+    def text(self, lines: Iterable[LogLine]) -> str:
+        """The lines, each with its line break."""
+        return "".join([self._format(line) for line in lines])
+
+    def _json(self, line: LogLine) -> str:
+        timestamp_ns, message, source, level, request_id = line
+        return (
+            f'{{"timestamp": "{self._stamp(timestamp_ns, "T")}.{timestamp_ns % NS_PER_SECOND:09d}Z", '
+            f'"level": {_JSON_LEVELS[level]}, "source": {"null" if source is None else quoted(source)}, '
+            f'"message": {quoted(message)}, "request_id": {"null" if request_id is None else quoted(request_id)}}}\n'
+        )
+
+    def _plain(self, line: LogLine) -> str:
+        """The message itself is left as it is: who redirects a log wants what was logged."""
+        timestamp_ns, message, source, level, _ = line
+        stamp = f"{self._stamp(timestamp_ns, ' ')}.{timestamp_ns // 1_000_000 % 1000:03d}Z"
+        return f"{stamp} {level.name if level is not None else '-':<8} {source or '-'} {message}\n"
+
+    def _colour(self, line: LogLine) -> str:
+        timestamp_ns, message, source, level, _ = line
+        stamp = f"{_DIM}{self._stamp(timestamp_ns, ' ')}.{timestamp_ns // 1_000_000 % 1000:03d}{_RESET}"
+        word = f" {_LEVEL_COLOURS[level]}{level.name:<8}{_RESET}" if level is not None else ""
+        who = f" {_CYAN}{harmless(source)}{_RESET}" if source else ""
+        body = harmless(message).replace("\n", "\n    ")
+        body = f"{_LEVEL_COLOURS[level]}{body}{_RESET}" if level is not None and level >= Level.ERROR else body
+        return f"{stamp}{word}{who} {body}\n"
+
+    def _stamp(self, timestamp_ns: int, separator: str) -> str:
+        second = timestamp_ns // NS_PER_SECOND
+        if second != self._second:
+            self._second = second
+            self._prefix = f"{_EPOCH + timedelta(seconds=second):%Y-%m-%d{separator}%H:%M:%S}"
+        return self._prefix
+
+
+def harmless(text: str) -> str:
+    """Foreign text that cannot take over a terminal."""
+    return text.translate(_HARMLESS)

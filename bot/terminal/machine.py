@@ -1,0 +1,124 @@
+"""Answers for scripts: what `--json` prints, one JSON document an answer. Log lines are in `lines.py`. Pure.
+
+The shapes are a promise (docs/cli.md, held by a test): fields may be added, none is removed, renamed or given another
+meaning. Times are RFC 3339 in UTC; what is not known is null; units are in the names.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+
+from bot.commands.answers import JobsAnswer, MetricsAnswer, StatusAnswer
+from bot.domain.checks import CheckResult
+from bot.domain.gaps import Gap
+from bot.domain.jobs import Job
+from bot.domain.metrics import MetricSummary
+from bot.terminal.lines import Form, LineWriter
+
+Value = object
+
+
+def metrics_json(answer: MetricsAnswer) -> str:
+    """Figures and samples of each series."""
+    return _document(
+        {
+            "job": _job(answer.job),
+            "start": _time(answer.start),
+            "end": _time(answer.end),
+            "series": [_series(one) for one in answer.summaries],
+            "missing": list(answer.missing),
+            "gaps": [_gap(gap) for gap in answer.gaps],
+        }
+    )
+
+
+def status_json(answer: StatusAnswer) -> str:
+    """The job, its newest lines and its GPUs."""
+    writer = LineWriter(Form.JSON)
+    return _document(
+        {
+            "job": _job(answer.job),
+            "at": _time(answer.at),
+            "last_lines": [json.loads(writer.text([line])) for line in answer.last_lines],
+            "series": [_series(one) for one in answer.summaries],
+            "gaps": [_gap(gap) for gap in answer.gaps],
+        }
+    )
+
+
+def jobs_json(answer: JobsAnswer) -> str:
+    """Each platform's jobs, or its problem."""
+    return _document(
+        {
+            "providers": [
+                {"provider": one.provider, "jobs": [_job(job) for job in one.jobs], "problem": one.problem}
+                for one in answer.providers
+            ]
+        }
+    )
+
+
+def checks_json(results: Sequence[CheckResult]) -> str:
+    """What was looked at."""
+    return _document({"ok": all(result.ok for result in results), "checks": [asdict(result) for result in results]})
+
+
+def _document(value: dict[str, Value]) -> str:
+    return json.dumps(value, indent=2, allow_nan=False) + "\n"
+
+
+def _job(job: Job) -> dict[str, Value]:
+    return {
+        "ref": str(job.ref),
+        "state": job.state.value,
+        "is_terminal": job.state.is_terminal,
+        "vendor_status": job.vendor_status,
+        "name": job.name,
+        "error": job.error,
+        "url": job.url,
+        "user": job.user,
+        "created_at": _time(job.created_at),
+        "started_at": _time(job.started_at),
+        "updated_at": _time(job.updated_at),
+        "ended_at": _time(job.ended_at),
+        "resources": asdict(job.resources),
+        "details": [{"label": label, "value": value} for label, value in job.details],
+    }
+
+
+def _series(summary: MetricSummary) -> dict[str, Value]:
+    series = summary.series
+    gap = summary.longest_gap
+    return {
+        "name": series.name,
+        "node": series.node,
+        "gpu": series.gpu,
+        "limit": _number(series.limit),
+        "count": summary.count,
+        "last": summary.last,
+        "last_at": _time(summary.last_at),
+        "mean": summary.mean,
+        "min": summary.minimum,
+        "max": summary.maximum,
+        "p5": summary.p5,
+        "p95": summary.p95,
+        "longest_gap_seconds": None if gap is None else gap.total_seconds(),
+        "points": [{"at": _time(one.at), "step": one.step, "value": _number(one.value)} for one in series.points],
+    }
+
+
+def _gap(gap: Gap) -> dict[str, Value]:
+    return {"part": gap.part.value, "reason": gap.reason.value, "text": gap.public, "lines": gap.lines}
+
+
+def _time(moment: datetime | None) -> str | None:
+    return None if moment is None else f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond:06d}Z"
+
+
+def _number(value: float | None) -> float | None:
+    """JSON has no NaN and no infinity."""
+    return value if value is not None and math.isfinite(value) else None

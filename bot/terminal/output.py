@@ -1,0 +1,84 @@
+"""Where a command writes: lines and answers to one stream, remarks to the other, progress only to who watches."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import time
+from dataclasses import dataclass, field
+from typing import TextIO
+
+from bot.terminal.lines import Form, harmless
+
+_PROGRESS_EVERY_S = 0.5
+
+
+@dataclass
+class Output:
+    """The two streams of a process. Blocking writes are meant: a slow reader holds us back, so nothing piles up."""
+
+    out: TextIO
+    err: TextIO
+    colour: bool = False
+    """Whether `out` is a terminal that wants colours."""
+    watched: bool = False
+    """Whether someone looks at `err` while `out` goes elsewhere."""
+    width: int = 100
+    _shown_at: float = field(default=0.0, init=False)
+    _progress: bool = field(default=False, init=False)
+
+    def form(self, *, json: bool) -> Form:
+        """How lines are written here."""
+        if json:
+            return Form.JSON
+        return Form.COLOUR if self.colour else Form.PLAIN
+
+    def write(self, text: str) -> None:
+        """Write to `out`, at once."""
+        self.clear_progress()
+        self.out.write(text)
+        self.out.flush()
+
+    def note(self, text: str) -> None:
+        """A remark for people, on `err`."""
+        self.clear_progress()
+        self.err.write(harmless(text) + "\n")
+        self.err.flush()
+
+    def progress(self, text: str) -> None:
+        """What is going on, over what was said before."""
+        now = time.monotonic()
+        if self.watched and now - self._shown_at >= _PROGRESS_EVERY_S:
+            self._shown_at, self._progress = now, True
+            self.err.write(f"\r\x1b[K{harmless(text)}")
+            self.err.flush()
+
+    def clear_progress(self) -> None:
+        """Take back the progress line."""
+        if self._progress:
+            self._progress = False
+            self.err.write("\r\x1b[K")
+
+
+def standard_output() -> Output:
+    """The process's own streams. Bytes that were no UTF-8 are written as escapes, never refused."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace", encoding="utf-8")
+    out_tty, err_tty = sys.stdout.isatty(), sys.stderr.isatty()
+    plain = "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb"
+    return Output(
+        sys.stdout,
+        sys.stderr,
+        colour=out_tty and not plain,
+        watched=err_tty and not out_tty,
+        width=_columns(out_tty),
+    )
+
+
+def _columns(is_terminal: bool) -> int:
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns if is_terminal else 100
+    except OSError:
+        return 100

@@ -1,0 +1,67 @@
+"""Jobs and their states for a terminal. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from bot.commands.answers import JobsAnswer
+from bot.domain.durations import format_ago, format_duration
+from bot.domain.jobs import Job, JobState
+from bot.terminal.lines import harmless
+
+_STYLES = {
+    JobState.QUEUED: "cyan",
+    JobState.STARTING: "cyan",
+    JobState.RUNNING: "bold green",
+    JobState.IDLE: "dim",
+    JobState.UNHEALTHY: "bold yellow",
+    JobState.SUCCEEDED: "green",
+    JobState.FAILED: "bold red",
+    JobState.CANCELLED: "dim",
+    JobState.PREEMPTED: "bold yellow",
+    JobState.UNKNOWN: "magenta",
+}
+
+
+def state_text(job: Job, now: datetime) -> Text:
+    """`tune-7b is running (RUNNING), started 2h ago`."""
+    name = harmless(job.name or str(job.ref))
+    words = Text.assemble((name, "bold"), " is ", state_word(job), f" ({harmless(job.vendor_status)})")
+    if job.ended_at is not None:
+        words.append(f", ended {format_ago(job.ended_at, now)}")
+        if job.started_at is not None:
+            words.append(f" after {format_duration(job.ended_at - job.started_at)}")
+    elif job.started_at is not None:
+        words.append(f", started {format_ago(job.started_at, now)}")
+    elif job.created_at is not None:
+        words.append(f", created {format_ago(job.created_at, now)}")
+    return words
+
+
+def state_word(job: Job) -> Text:
+    """The state in its colour."""
+    return Text(job.state.value, style=_STYLES[job.state])
+
+
+def render_jobs(answer: JobsAnswer) -> RenderableType:
+    """One table: what runs where; a platform that did not answer says why."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("job", overflow="fold")
+    table.add_column("state")
+    table.add_column("name", overflow="ellipsis", no_wrap=True)
+    table.add_column("created")
+    for jobs in answer.providers:
+        for job in jobs.jobs:
+            created = f"{job.created_at:%Y-%m-%d %H:%M}" if job.created_at else ""
+            table.add_row(Text(str(job.ref)), state_word(job), Text(harmless(job.name or "")), created)
+    problems = [
+        Text(f"{one.provider}: {harmless(one.problem)}", style="red") for one in answer.providers if one.problem
+    ]
+    none = [
+        Text(f"{one.provider}: no jobs", style="dim") for one in answer.providers if not one.jobs and not one.problem
+    ]
+    return Group(*([table] if table.row_count else []), *none, *problems)

@@ -1,0 +1,102 @@
+"""Metric figures for a terminal: a row a series, with a sparkline where there is room. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from datetime import datetime
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from bot.commands.answers import MetricsAnswer
+from bot.domain.durations import format_duration
+from bot.domain.metrics import KNOWN_METRICS, MetricSeries, MetricSummary
+from bot.domain.sparkline import sparkline
+from bot.terminal.lines import harmless
+from bot.terminal.render.jobs import state_text
+
+SPARK_WIDTH = 24
+_GIB = 2**30
+
+
+def render_metrics(answer: MetricsAnswer) -> RenderableType:
+    """Last, mean, p5, p95 and most of every series; what is missing is said, never drawn as zero."""
+    span = f"{answer.start:%Y-%m-%d %H:%M:%S} to {answer.end:%Y-%m-%d %H:%M:%S} UTC"
+    head = [
+        state_text(answer.job, answer.end),
+        Text(f"{span} ({format_duration(answer.end - answer.start)})", style="dim"),
+    ]
+    body = [render_summaries(answer.summaries, (answer.start, answer.end))] if answer.summaries else []
+    notes = [] if answer.summaries else ["no samples in this window"]
+    notes += [f"no samples of {', '.join(answer.missing)}"] if answer.missing and answer.summaries else []
+    notes += [gap.public for gap in answer.gaps]
+    return Group(*head, *body, *(Text(harmless(note), style="yellow") for note in notes))
+
+
+def render_summaries(summaries: Sequence[MetricSummary], window: tuple[datetime, datetime] | None) -> RenderableType:
+    """One table over all metrics, the known ones first."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("metric", overflow="fold")
+    if window is not None:
+        table.add_column("", no_wrap=True, min_width=8, overflow="crop")
+    for name in ("last", "mean", "p5", "p95", "max", "of"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for one in sorted(summaries, key=_place):
+        name, scale, unit = _unit(one.series)
+        label = f"{name}{_whose(one.series)}"
+        figures = [_figure(value * scale) for value in (one.last, one.mean, one.p5, one.p95, one.maximum)]
+        limit = f"{_figure(one.series.limit * scale)}{unit}" if one.series.limit is not None else unit
+        spark = [Text(_spark(one.series, window))] if window is not None else []
+        table.add_row(Text(harmless(label)), *spark, *figures, limit)
+    return table
+
+
+def _place(summary: MetricSummary) -> tuple[int, str, str, int]:
+    series = summary.series
+    known = KNOWN_METRICS.index(series.name) if series.name in KNOWN_METRICS else len(KNOWN_METRICS)
+    return known, series.name, series.node or "", -1 if series.gpu is None else series.gpu
+
+
+def _unit(series: MetricSeries) -> tuple[str, float, str]:
+    """The metric's name without its unit, what a value is multiplied by, and the unit."""
+    name = series.name
+    for ending, scale, unit in (("_ratio", 100.0, " %"), ("_bytes", 1 / _GIB, " GiB"), ("_cores", 1.0, " cores")):
+        if name.endswith(ending):
+            return name.removesuffix(ending).replace("_", " "), scale, unit
+    return name.replace("_", " "), 1.0, ""
+
+
+def _whose(series: MetricSeries) -> str:
+    node = f" {series.node}" if series.node else ""
+    return f"{node} gpu {series.gpu}" if series.gpu is not None else node
+
+
+def _figure(value: float) -> str:
+    if not math.isfinite(value):
+        return str(value)
+    return f"{value:.1f}" if abs(value) >= 0.05 or value == 0 else f"{value:.2g}"
+
+
+def _spark(series: MetricSeries, window: tuple[datetime, datetime]) -> str:
+    parts = _parts(series, window)
+    finite = [value for value in parts if value is not None]
+    top = 1.0 if series.name.endswith("_ratio") else series.limit or max(finite, default=1.0)
+    return sparkline(parts, lowest=min(0.0, *finite) if finite else 0.0, highest=top or 1.0)
+
+
+def _parts(series: MetricSeries, window: tuple[datetime, datetime]) -> list[float | None]:
+    """The mean of the samples in each part of the window; None where there is none, which is drawn as a gap.
+
+    With few samples there are few parts: a slow rhythm is no gap.
+    """
+    start, end = window
+    span = (end - start).total_seconds() or 1.0
+    width = min(SPARK_WIDTH, max(len(series.points), 1))
+    sums: list[list[float]] = [[] for _ in range(width)]
+    for index, point in enumerate(series.points):
+        share = index / len(series.points) if point.at is None else (point.at - start).total_seconds() / span
+        if math.isfinite(point.value) and 0 <= share <= 1:
+            sums[min(int(share * width), width - 1)].append(point.value)
+    return [math.fsum(values) / len(values) if values else None for values in sums]

@@ -18,6 +18,8 @@ import structlog
 from slack_bolt.async_app import AsyncApp
 
 from bot.commands.run import CommandRunner
+from bot.diagnosis.reading import PageReader
+from bot.diagnosis.signatures import load_catalogue
 from bot.domain.checks import CheckResult
 from bot.domain.durations import format_ago
 from bot.domain.redaction import Redactor
@@ -104,7 +106,8 @@ async def _run(parts: Parts) -> None:
         signing_secret=secret.get_secret_value() if secret else None,
     )
     tasks = register(app, parts.runner, parts.store, utc_now)
-    poller = Poller(parts.registry, parts.store, utc_now, parts.redactor, poll_settings(settings))
+    reader = PageReader(load_catalogue())
+    poller = Poller(parts.registry, parts.store, utc_now, parts.redactor, reader, poll_settings(settings))
     deliverer = Deliverer(parts.store, SlackNotifier(app.client), utc_now)
     try:
         async with asyncio.TaskGroup() as group:

@@ -37,6 +37,8 @@ class Evidence:
 
     summary: str
     """One sentence, our own words plus masked or redacted facts; rendered escaped."""
+    title: str | None = None
+    """What the alert is called when that is known better than the rule's title: "GPU out of memory"."""
     lines: tuple[LogLine, ...] = ()
     """The lines that matter, oldest first, at most 20, each cut at 2,000 characters."""
     count: int = 0

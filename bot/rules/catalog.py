@@ -5,11 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 
 from bot.domain.alerts import Severity
+from bot.rules import log_failure
 from bot.rules.job_state import failed_state
 from bot.rules.log_health import error_lines
 from bot.rules.metric_health import low_gpu_utilization
 from bot.rules.rule import Parameter, Rule, Unit
 from bot.rules.visibility import no_data, unreachable_lines
+
+QUIET_AFTER = Parameter("quiet_after", Unit.DURATION, 1800.0, "resolved when it has not come again for this long")
 
 RULES: tuple[Rule, ...] = (
     Rule(
@@ -20,9 +23,33 @@ RULES: tuple[Rule, ...] = (
         condition=failed_state,
     ),
     Rule(
+        name="failure",
+        title="Failure in the log",
+        help="The log shows a known failure, a traceback that ended the run, or a crash.",
+        severity=Severity.PAGE,
+        condition=log_failure.failure,
+        parameters=(QUIET_AFTER,),
+    ),
+    Rule(
+        name="hang",
+        title="No progress",
+        help="The run's own steps have stopped for much longer than they usually take.",
+        severity=Severity.PAGE,
+        condition=log_failure.hang,
+        parameters=(QUIET_AFTER,),
+    ),
+    Rule(
+        name="loss",
+        title="Loss gone wrong",
+        help="The loss is not finite several times in a row, or diverges.",
+        severity=Severity.PAGE,
+        condition=log_failure.numerics,
+        parameters=(QUIET_AFTER,),
+    ),
+    Rule(
         name="log_errors",
         title="Errors in the log",
-        help="New log lines at level ERROR or worse, or a Python traceback.",
+        help="New log lines at level ERROR or worse.",
         severity=Severity.WARN,
         condition=error_lines,
         parameters=(

@@ -1,7 +1,7 @@
 """Condition: the log holds lines at level ERROR or worse.
 
-The level is the platform's, or the one the line states itself (`bot.domain.levels`). A Python traceback has no level,
-so its first and last lines count as well. What the lines mean is the business of `bot.diagnosis`.
+The level is the platform's, or the one the line states itself (`bot.domain.levels`). A Python traceback has no level:
+what broke without saying ERROR is for `log_failure.py`, which asks what the lines mean.
 """
 
 from __future__ import annotations
@@ -22,16 +22,13 @@ MAX_LINES = 20
 MAX_PRINTS = 200
 """Different messages remembered in one episode; beyond it new ones are counted and not told again."""
 
-_TRACEBACK = re.compile(r"Traceback \(most recent call last\):|^(?:\S+: )?(?:\w+\.)*[A-Z]\w*(?:Error|Exception): ")
 _VOLATILE = re.compile(r"0x[0-9a-fA-F]+|\d+")
 
 
 def is_error(line: LogLine) -> bool:
     """Whether a line says of itself that something went wrong."""
     level = level_of(line)
-    if level is not None:
-        return level >= Level.ERROR
-    return _TRACEBACK.search(line.message) is not None
+    return level is not None and level >= Level.ERROR
 
 
 def error_lines(context: Context) -> tuple[Verdict, Memory]:

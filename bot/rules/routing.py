@@ -154,7 +154,8 @@ class _Draft:
         shown = self._alerts[name]
         severity = current.alert.severity
         if shown.evidence != evidence or shown.severity is not severity:
-            self._alerts[name] = replace(shown, evidence=evidence, severity=severity)
+            title = evidence.title or shown.title
+            self._alerts[name] = replace(shown, title=title, evidence=evidence, severity=severity)
             self._changed = True
         transition = current.transition
         if transition is None:
@@ -241,7 +242,7 @@ def _shown(name: str, rule: Rule, alert: Alert, now: datetime) -> IncidentAlert:
     return IncidentAlert(
         id=name,
         rule=rule.name,
-        title=rule.title,
+        title=alert.evidence.title or rule.title,
         severity=alert.severity,
         fired_at=alert.fired_at or now,
         evidence=alert.evidence,

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from bot.diagnosis.findings import Diagnosis
 from bot.domain.alerts import Memory, Severity, Timing, Verdict
 from bot.domain.observations import Observation
 from bot.domain.subscriptions import Setting
@@ -46,6 +47,8 @@ class Context:
     """Every parameter of the rule, defaults filled in."""
     memory: Memory
     """What this condition returned at the last poll; empty at first."""
+    diagnosis: Diagnosis | None = None
+    """What the whole log read so far means; None when it cannot be read."""
 
     def ratio(self, name: str) -> float:
         """A ratio or number parameter."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from bot.diagnosis.findings import Diagnosis
 from bot.domain.alerts import (
     Alert,
     Delivery,
@@ -63,6 +64,7 @@ class Decision:
 def decide(
     watch: ClaimedWatch,
     observation: Observation,
+    diagnosis: Diagnosis | None,
     *,
     now: datetime,
     more: bool,
@@ -74,6 +76,7 @@ def decide(
     Args:
         watch: the job with its alerts, incidents, subscriptions and silences as stored.
         observation: what was seen.
+        diagnosis: what the log read so far means, this look's lines included; None when it cannot be read.
         now: the time of the poll.
         more: whether log lines are left unread.
         drain: how long after a job's end its log is still read for late lines.
@@ -81,7 +84,7 @@ def decide(
     """
     job = _job(watch, observation, redact)
     ended_at = _ended_at(watch.memory, job, now)
-    judged = _judge(watch, observation, now, redact, job_ended=job.state.is_terminal)
+    judged = _judge(watch, observation, diagnosis, now, redact)
     plans = {one.channel: _plan(watch, one, judged, job, now) for one in watch.subscriptions}
     plans |= _orphans(watch, plans, job, now)
     waited = now - ended_at if ended_at else timedelta(0)
@@ -116,23 +119,19 @@ def wanted_rules(subscriptions: Sequence[Subscription]) -> dict[tuple[str, str],
 
 
 def _judge(
-    watch: ClaimedWatch, observation: Observation, now: datetime, redact: Redact, *, job_ended: bool
+    watch: ClaimedWatch, observation: Observation, diagnosis: Diagnosis | None, now: datetime, redact: Redact
 ) -> list[AlertNow]:
     stored = {(alert.rule, alert.parameters_key): alert for alert in watch.alerts}
+    ended = observation.job is not None and observation.job.state.is_terminal
     judged = []
     for (name, key), settings in wanted_rules(watch.subscriptions).items():
         rule = rule_named(name)
         assert rule is not None
         alert = stored.get((name, key)) or Alert(name, key, severity=rule.severity)
         filled = rule.fill(settings)
-        verdict, memory = rule.condition(Context(observation, filled, alert.memory))
-        stepped, transition = step(
-            replace(alert, memory=memory),
-            _redacted(verdict, redact),
-            rule.timing(filled),
-            now,
-            job_ended=job_ended,
-        )
+        verdict, memory = rule.condition(Context(observation, filled, alert.memory, diagnosis))
+        remembering = replace(alert, memory=memory)
+        stepped, transition = step(remembering, _redacted(verdict, redact), rule.timing(filled), now, job_ended=ended)
         judged.append(AlertNow(stepped, transition))
     return judged
 

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from bot.diagnosis.reading import PageReader
 from bot.domain.alerts import Memory
 from bot.domain.durations import ns_from_datetime
 from bot.domain.gaps import Gap, GapReason, Part
@@ -26,6 +27,7 @@ from bot.providers.registry import Registry
 from bot.rules.catalog import rule_named
 from bot.store.store import Store
 from bot.store.watches import ClaimedWatch, PollResult
+from bot.watcher.comprehend import read_log
 from bot.watcher.decide import Decision, decide, wanted_rules
 from bot.watcher.observe import Look, Seen, observe
 from bot.watcher.pace import Pace, next_interval
@@ -60,10 +62,11 @@ class Poller:
         store: Store,
         clock: Clock,
         redactor: Redactor,
+        reader: PageReader,
         settings: PollSettings | None = None,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        self._registry, self._store, self._clock = registry, store, clock
+        self._registry, self._store, self._clock, self._reader = registry, store, clock, reader
         self._settings = settings or PollSettings()
         self._redact = lambda text: redactor.redact(text)[0]
         self._jitter = jitter
@@ -134,15 +137,17 @@ class Poller:
         return Seen(Observation(watch.job, now, gaps=(gap, replace(gap, part=Part.LOGS))), watch.cursor, more=False)
 
     def _judged(self, watch: ClaimedWatch, seen: Seen, now: datetime) -> PollResult:
+        diagnosis, state = read_log(self._reader, watch.memory.get("log"), seen.observation, now)
         decision = decide(
             watch,
             seen.observation,
+            diagnosis,
             now=now,
             more=seen.more,
             drain=self._settings.drain,
             redact=self._redact,
         )
-        return self._result(watch, seen, decision, now)
+        return self._result(watch, seen, decision, now, state)
 
     def _what(self, watch: ClaimedWatch, now: datetime) -> Look:
         return Look(
@@ -153,7 +158,9 @@ class Poller:
             metrics_from=_metrics_from(watch, now),
         )
 
-    def _result(self, watch: ClaimedWatch, seen: Seen, decision: Decision, now: datetime) -> PollResult:
+    def _result(
+        self, watch: ClaimedWatch, seen: Seen, decision: Decision, now: datetime, log_state: object
+    ) -> PollResult:
         blind = _blind(seen.observation)
         fails = watch.fails + 1 if blind else 0
         quiet = 0 if seen.observation.lines else _number(watch.memory, "quiet_polls") + 1
@@ -166,7 +173,7 @@ class Poller:
             jitter=self._jitter(),
         )
         metrics_at = watch.memory.get("metrics_at") if seen.observation.gap(Part.METRICS) else now.isoformat()
-        memory: Memory = {**decision.memory, "quiet_polls": quiet, "metrics_at": metrics_at}
+        memory: Memory = {**decision.memory, "quiet_polls": quiet, "metrics_at": metrics_at, "log": log_state}
         return PollResult(
             watch_id=watch.id,
             token=watch.token,

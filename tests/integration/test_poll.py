@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from bot.diagnosis.reading import PageReader
+from bot.diagnosis.signatures import load_catalogue
 from bot.domain.durations import ns_from_datetime
 from bot.domain.jobs import Job, JobRef, JobState
 from bot.domain.logs import LogCursor, LogLine, LogPage, LogQuery
@@ -107,7 +109,15 @@ def clock() -> Time:
 @pytest.fixture
 async def poller(store: Store, cloud: Cloud, clock: Time) -> AsyncIterator[Poller]:
     settings = PollSettings(pace=Pace(running=timedelta(seconds=10)), drain=timedelta(seconds=30))
-    poller = Poller(Registry({"cloud": cloud}, {}), store, clock, Redactor([]), settings, jitter=lambda: 0.5)
+    poller = Poller(
+        Registry({"cloud": cloud}, {}),
+        store,
+        clock,
+        Redactor([]),
+        PageReader(load_catalogue()),
+        settings,
+        jitter=lambda: 0.5,
+    )
     yield poller
     await poller.stop()
 

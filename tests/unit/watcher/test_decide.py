@@ -34,6 +34,7 @@ def look(watch: ClaimedWatch, observation: Observation, *, more: bool = False) -
     decision = decide(
         watch,
         observation,
+        None,
         now=observation.at,
         more=more,
         drain=DRAIN,

@@ -10,6 +10,7 @@ import json
 import random
 import time
 import uuid
+from collections import deque
 from dataclasses import dataclass, field
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -28,8 +29,8 @@ class SocketHub:
 
     desk: Desk
     connections: list[WebSocket] = field(default_factory=list)
-    acks: list[Json] = field(default_factory=list)
-    """Every acknowledgement received, for tests."""
+    acks: deque[Json] = field(default_factory=lambda: deque(maxlen=1_000))
+    """The latest acknowledgements received, for tests."""
     ack_within_s: float = ACK_WITHIN_S
     _waiting: dict[str, asyncio.Future[Json | None]] = field(default_factory=dict)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)

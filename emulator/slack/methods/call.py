@@ -5,6 +5,7 @@ rate tier each has. `web_api` checks token, scope and rate before it comes here.
 """
 
 import json
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,8 +27,8 @@ class Desk:
     faults: Faults = field(default_factory=Faults)
     base_url: str = ""
     """Where the bot reaches the emulator, without a slash at the end; learnt from the first request if empty."""
-    calls: list[tuple[str, Json]] = field(default_factory=list)
-    """Every Web API call with its arguments, oldest first; for tests."""
+    calls: deque[tuple[str, Json]] = field(default_factory=lambda: deque(maxlen=10_000))
+    """The latest Web API calls with their arguments, oldest first; for tests."""
 
     @property
     def now(self) -> float:

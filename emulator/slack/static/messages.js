@@ -87,7 +87,7 @@ function size(bytes) {
 function replies(message, page) {
   const count = message.reply_count === 1 ? "1 reply" : `${message.reply_count} replies`;
   const faces = (message.reply_users ?? []).slice(0, 3).map((id) => avatar(page.users[id] ?? { real_name: "?" }, id));
-  const last = h("span", { class: "muted" }, `Last reply ${dayOf(message.latest_reply)} at ${timeOf(message.latest_reply)}`);
+  const last = h("span", { class: "muted" }, `Last reply ${dayOf(message.latest_reply).replace(/^[TY]/, (letter) => letter.toLowerCase())} at ${timeOf(message.latest_reply)}`);
   return h("button", { type: "button", class: "replies", "data-testid": "replies", onclick: () => page.openThread(message) }, faces, h("b", {}, count), last);
 }
 

@@ -40,7 +40,7 @@ async def test_an_event_not_acknowledged_comes_again_with_its_envelope_and_event
     assert first["envelope_id"] == second["envelope_id"]
     assert first["payload"]["event_id"] == second["payload"]["event_id"]
     assert [(one["retry_attempt"], one["retry_reason"]) for one in (first, second)] == [(0, ""), (1, "timeout")]
-    assert slack.sockets.acks == [{"envelope_id": first["envelope_id"]}]
+    assert list(slack.sockets.acks) == [{"envelope_id": first["envelope_id"]}]
 
 
 async def test_an_event_is_given_up_after_three_repeats(slack: Slack):

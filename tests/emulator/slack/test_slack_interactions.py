@@ -222,3 +222,54 @@ async def test_after_a_refresh_the_client_reconnects_and_still_serves(slack: Sla
 
     assert slack.sockets.connections != [first]
     assert (await slack.people.slash("ada", "#training", "/train")).text == "still here"
+
+
+async def test_a_submitted_modal_may_be_updated_pushed_upon_and_cleared(slack: Slack, connected: AsyncApp):
+    answers = [
+        {"response_action": "update", "view": modal(title="Second")},
+        {"response_action": "push", "view": modal(title="Third")},
+        {"response_action": "clear"},
+    ]
+
+    @connected.view("watch")
+    async def watch(ack):
+        await ack(**answers.pop(0))
+
+    slack.workspace.show_modal(slack.workspace.new_view("U0ADA", modal()))
+    titles = []
+    for _ in range(3):
+        await slack.people.submit_view("ada", wait_s=0)
+        titles.append([view.title for view in slack.workspace.modals["U0ADA"]])
+
+    assert titles == [["Second"], ["Second", "Third"], []]
+
+
+async def test_closing_a_modal_is_told_only_to_an_app_that_asked(slack: Slack, connected: AsyncApp):
+    closed: list[str] = []
+
+    @connected.view_closed("watch")
+    async def watch(ack, view):
+        await ack()
+        closed.append(view["title"]["text"])
+
+    for view in (modal(title="Quiet"), {**modal(title="Loud"), "notify_on_close": True}):
+        slack.workspace.show_modal(slack.workspace.new_view("U0ADA", view))
+        await slack.people.close_view("ada")
+
+    assert closed == ["Loud"]
+
+
+async def test_a_message_shortcut_brings_the_message_and_an_invitation_makes_a_member(
+    slack: Slack, connected: AsyncApp
+):
+    @connected.message_shortcut("explain")
+    async def explain(ack, body, respond):
+        await ack()
+        await respond(f"about: {body['message']['text']}")
+
+    slack.people.invite_bot("ada", "#random")
+    message = slack.people.say("ada", "#random", "NCCL timeout")
+    seen = await slack.people.shortcut("ada", "explain", message)
+
+    assert seen.text == "about: NCCL timeout"
+    assert "U0TRAIN" in slack.workspace.channel("#random").members

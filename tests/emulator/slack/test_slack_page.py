@@ -22,10 +22,9 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: set TRAINWATCH_CHROMIUM or install it"),
-]
+if CHROMIUM is None:
+    pytest.skip("no Chromium: set TRAINWATCH_CHROMIUM or install it", allow_module_level=True)
+pytestmark = pytest.mark.browser
 HOSTILE = "</pre><script>document.title='owned'</script><img src=x onerror=document.title='owned'> <!channel>"
 
 

@@ -98,6 +98,8 @@ class ProviderJobs:
     provider: str
     jobs: tuple[Job, ...] = ()
     problem: str | None = None
+    lists: bool = True
+    """False: this platform does not list its jobs, which `problem` says; nothing is wrong."""
 
 
 @dataclass(frozen=True, slots=True)

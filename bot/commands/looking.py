@@ -129,7 +129,8 @@ async def _jobs_of(provider: Provider, limit: int, redactor: Redactor) -> Provid
     try:
         jobs = await provider.list_jobs(limit=limit)
     except ProviderError as problem:
-        return ProviderJobs(provider.name, problem=redactor.redact(problem.public)[0])
+        said = redactor.redact(problem.public)[0]
+        return ProviderJobs(provider.name, problem=said, lists=not isinstance(problem, NotSupported))
     return ProviderJobs(provider.name, tuple(safe_job(job, redactor) for job in jobs[:limit]))
 
 

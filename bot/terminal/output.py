@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
-import os
 import sys
 import time
 from dataclasses import dataclass, field
 from typing import TextIO
+
+from rich.console import Console
 
 from bot.terminal.lines import Form, harmless
 
@@ -66,19 +67,7 @@ def standard_output() -> Output:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace", encoding="utf-8")
-    out_tty, err_tty = sys.stdout.isatty(), sys.stderr.isatty()
-    plain = "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb"
-    return Output(
-        sys.stdout,
-        sys.stderr,
-        colour=out_tty and not plain,
-        watched=err_tty and not out_tty,
-        width=_columns(out_tty),
-    )
-
-
-def _columns(is_terminal: bool) -> int:
-    try:
-        return os.get_terminal_size(sys.stdout.fileno()).columns if is_terminal else 100
-    except OSError:
-        return 100
+    console = Console(file=sys.stdout)  # knows NO_COLOR, FORCE_COLOR, TERM and the width
+    colour = console.is_terminal and console.color_system is not None and not console.no_color
+    watched = sys.stderr.isatty() and not sys.stdout.isatty()
+    return Output(sys.stdout, sys.stderr, colour=colour, watched=watched, width=console.width)

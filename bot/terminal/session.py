@@ -89,7 +89,7 @@ class Session:
     async def _jobs(self, command: JobsCommand) -> int:
         answer = await list_jobs(self.registry, command, self.redactor)
         self._show(jobs_json(answer) if command.json else render(answer))
-        return REFUSED if any(one.problem for one in answer.providers) else FINE
+        return REFUSED if any(one.problem and one.lists for one in answer.providers) else FINE
 
     def _show(self, what: RenderableType) -> None:
         """A document as it is, anything else through rich; a pipe gets wide tables and no colours."""

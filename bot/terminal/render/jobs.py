@@ -59,7 +59,9 @@ def render_jobs(answer: JobsAnswer) -> RenderableType:
             created = f"{job.created_at:%Y-%m-%d %H:%M}" if job.created_at else ""
             table.add_row(Text(str(job.ref)), state_word(job), Text(harmless(job.name or "")), created)
     problems = [
-        Text(f"{one.provider}: {harmless(one.problem)}", style="red") for one in answer.providers if one.problem
+        Text(f"{one.provider}: {harmless(one.problem)}", style="red" if one.lists else "dim")
+        for one in answer.providers
+        if one.problem
     ]
     none = [
         Text(f"{one.provider}: no jobs", style="dim") for one in answer.providers if not one.jobs and not one.problem

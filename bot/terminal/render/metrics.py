@@ -30,7 +30,7 @@ def render_metrics(answer: MetricsAnswer) -> RenderableType:
     ]
     body = [render_summaries(answer.summaries, (answer.start, answer.end))] if answer.summaries else []
     notes = [] if answer.summaries else ["no samples in this window"]
-    notes += [f"no samples of {', '.join(answer.missing)}"] if answer.missing and answer.summaries else []
+    notes += [_missing(answer.missing)] if answer.missing and answer.summaries else []
     notes += [gap.public for gap in answer.gaps]
     return Group(*head, *body, *(Text(harmless(note), style="yellow") for note in notes))
 
@@ -44,13 +44,20 @@ def render_summaries(summaries: Sequence[MetricSummary], window: tuple[datetime,
     for name in ("last", "mean", "p5", "p95", "max", "of"):
         table.add_column(name, justify="right", no_wrap=True)
     for one in sorted(summaries, key=_place):
-        name, scale, unit = _unit(one.series)
+        name, scale, unit = _unit(one.series.name)
         label = f"{name}{_whose(one.series)}"
-        figures = [_figure(value * scale) for value in (one.last, one.mean, one.p5, one.p95, one.maximum)]
+        values = (one.last, one.mean, one.p5, one.p95, one.maximum)
+        figures = [_figure(value * scale) if unit else f"{value:.4g}" for value in values]
         limit = f"{_figure(one.series.limit * scale)}{unit}" if one.series.limit is not None else unit
         spark = [Text(_spark(one.series, window))] if window is not None else []
         table.add_row(Text(harmless(label)), *spark, *figures, limit)
     return table
+
+
+def _missing(names: Sequence[str]) -> str:
+    if len(names) == len(KNOWN_METRICS):
+        return "no samples of GPUs, CPU, memory or storage"
+    return f"no samples of {', '.join(_unit(name)[0] for name in names)}"
 
 
 def _place(summary: MetricSummary) -> tuple[int, str, str, int]:
@@ -59,9 +66,8 @@ def _place(summary: MetricSummary) -> tuple[int, str, str, int]:
     return known, series.name, series.node or "", -1 if series.gpu is None else series.gpu
 
 
-def _unit(series: MetricSeries) -> tuple[str, float, str]:
+def _unit(name: str) -> tuple[str, float, str]:
     """The metric's name without its unit, what a value is multiplied by, and the unit."""
-    name = series.name
     for ending, scale, unit in (("_ratio", 100.0, " %"), ("_bytes", 1 / _GIB, " GiB"), ("_cores", 1.0, " cores")):
         if name.endswith(ending):
             return name.removesuffix(ending).replace("_", " "), scale, unit

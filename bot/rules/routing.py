@@ -166,9 +166,10 @@ class _Draft:
             self._replies.append((name, NotifyReason.CHANGED, False))
 
     def resolve(self, shown: IncidentAlert, resolution: Resolution) -> None:
-        """Say that an alert ended."""
+        """Say that an alert ended; the end of the job is said once for all of them, by its last word."""
         self._alerts[shown.id] = replace(shown, resolved_at=self._now, resolution=resolution)
-        self._replies.append((shown.id, NotifyReason.RESOLVED, False))
+        if resolution is not Resolution.JOB_ENDED:
+            self._replies.append((shown.id, NotifyReason.RESOLVED, False))
         self._changed = True
 
     def suppress(self, name: str, why: str) -> None:

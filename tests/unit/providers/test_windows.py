@@ -64,7 +64,8 @@ async def test_every_line_comes_once_and_in_order(log: FakeLog, order: Order, li
     await read_all(log, query, endpoint(log), reading)
     expected = [line for line, _ in log.lines]
     assert [] == doubled(reading, expected)
-    assert in_reading_order(reading.lines, order)
+    # A platform that cuts a millisecond at random, another way each time, has no order to keep.
+    assert in_reading_order(reading.lines, order) or (log.shuffle and fullest_ms(expected) >= log.page_cap)
     if fullest_ms(expected) < log.page_cap:
         assert ([], []) == (lost(reading, expected), reading.gaps)
     elif not log.shuffle and len({line.timestamp_ns for line in expected}) == len(expected):

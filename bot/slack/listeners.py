@@ -11,7 +11,7 @@ import logging
 import re
 import secrets
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -30,7 +30,7 @@ from bot.slack.render.actions import Action
 from bot.slack.render.answers import render, render_error, render_shared, render_working
 from bot.slack.render.home import HomeView, render_home
 from bot.slack.reply import Reply
-from bot.slack.tasks import TaskSet
+from bot.slack.tasks import TaskSet, Work
 
 COMMAND = "/train"
 EVENTS = ("app_home_opened", "app_mention")
@@ -137,7 +137,7 @@ class Listeners:
         """`/train ...`."""
         await ack()
         reply = Reply(client, body["channel_id"], body["user_id"], respond)
-        self._start(reply, self._answer(str(body.get("text") or ""), _asker(body), reply))
+        self._start(reply, lambda: self._answer(str(body.get("text") or ""), _asker(body), reply))
 
     async def on_mention(self, body: Body, client: AsyncWebClient) -> None:
         """`@trainwatch ...`, which works in threads too. Slack may bring one event several times."""
@@ -147,19 +147,19 @@ class Listeners:
         reply = Reply(client, event["channel"], event["user"], thread_ts=event.get("thread_ts") or event["ts"])
         asker = Asker(event["user"], event["channel"], body.get("team_id"))
         text = _MENTION.sub("", str(event.get("text") or ""), count=1)
-        self._start(reply, self._answer(text, asker, reply, share=True))
+        self._start(reply, lambda: self._answer(text, asker, reply, share=True))
 
     async def on_show(self, ack: AsyncAck, body: Body, respond: AsyncRespond, client: AsyncWebClient) -> None:
         """A button whose answer is private: older, newer, logs, metrics."""
         await ack()
         reply = _clicked(body, respond, client)
-        self._start(reply, self._answer(_value(body), _asker(body), reply))
+        self._start(reply, lambda: self._answer(_value(body), _asker(body), reply))
 
     async def on_share(self, ack: AsyncAck, body: Body, respond: AsyncRespond, client: AsyncWebClient) -> None:
         """Share in channel: the same command again, for everyone."""
         await ack()
         reply = _clicked(body, respond, client)
-        self._start(reply, self._answer(_value(body), _asker(body), reply, share=True))
+        self._start(reply, lambda: self._answer(_value(body), _asker(body), reply, share=True))
 
     async def on_change(self, ack: AsyncAck, body: Body, respond: AsyncRespond, client: AsyncWebClient) -> None:
         """A button that changes what the channel is told; the answer goes into the thread of its message."""
@@ -168,30 +168,30 @@ class Listeners:
         message = body.get("message")
         if message is not None and not body["container"].get("is_ephemeral"):
             reply = reply.in_thread(message.get("thread_ts") or message["ts"])
-        self._start(reply, self._answer(_value(body), _asker(body), reply))
+        self._start(reply, lambda: self._answer(_value(body), _asker(body), reply))
 
     async def on_acknowledge(self, ack: AsyncAck, body: Body, respond: AsyncRespond, client: AsyncWebClient) -> None:
         """Someone has it; the root message says so when the outbox edits it."""
         await ack()
         reply = _clicked(body, respond, client)
-        self._start(reply, self._acknowledge(_value(body), body["user"]["id"], reply))
+        self._start(reply, lambda: self._acknowledge(_value(body), body["user"]["id"], reply))
 
     async def on_home(self, body: Body, client: AsyncWebClient) -> None:
         """The app's Home tab was opened."""
         event = body["event"]
         if event.get("tab", "home") == "home" and not self.tasks.is_full:
-            self.tasks.start(self._publish_home(event["user"], client))
+            self.tasks.start(lambda: self._publish_home(event["user"], client))
 
     async def on_error(self, error: Exception, body: Body) -> None:
         """A listener failed before its own guard, such as on a payload of an unknown form."""
         log.error("listener failed", exc_info=error, extra={"payload_type": body.get("type")})
 
-    def _start(self, reply: Reply, work: Coroutine[Any, Any, None]) -> None:
+    def _start(self, reply: Reply, work: Work) -> None:
         if self.tasks.is_full:
-            work.close()
             log.warning("too many requests at once")
-            work = reply.private(render_error(ErrorAnswer(_BUSY)))
-        self.tasks.start(_guarded(reply, work))
+            self.tasks.start(lambda: _guarded(reply, lambda: reply.private(render_error(ErrorAnswer(_BUSY)))))
+        else:
+            self.tasks.start(lambda: _guarded(reply, work))
 
     def _is_new(self, event_id: str) -> bool:
         if event_id in self._events:
@@ -241,11 +241,11 @@ class Listeners:
         return HomeView(watched, beats, self._clock())
 
 
-async def _guarded(reply: Reply, work: Coroutine[Any, Any, None]) -> None:
+async def _guarded(reply: Reply, work: Work) -> None:
     """Nothing a command does may end in silence: what is not expected is told with a number to find it in the log."""
     try:
         try:
-            await work
+            await work()
         except DeliveryError:
             raise
         except BotError as error:

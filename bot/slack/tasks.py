@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable
+
+Work = Callable[[], Awaitable[object]]
+"""Begins when it is called, so that what never gets its turn leaves nothing behind."""
 
 
 class TaskSet:
-    """Runs coroutines in the background and holds on to them: asyncio itself forgets tasks nobody refers to."""
+    """Runs work in the background and holds on to it: asyncio itself forgets tasks nobody refers to."""
 
     def __init__(self, *, at_once: int = 16, at_most: int = 200) -> None:
         self._slots = asyncio.Semaphore(at_once)
@@ -22,7 +25,7 @@ class TaskSet:
         """Whether more work would wait for so long that it is better refused."""
         return len(self._tasks) >= self._at_most
 
-    def start(self, work: Coroutine[object, object, None]) -> None:
+    def start(self, work: Work) -> None:
         """Run this as soon as there is room."""
         task = asyncio.create_task(self._run(work))
         self._tasks.add(task)
@@ -36,13 +39,6 @@ class TaskSet:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
 
-    async def _run(self, work: Coroutine[object, object, None]) -> None:
-        try:
-            await self._slots.acquire()
-        except asyncio.CancelledError:
-            work.close()
-            raise
-        try:
-            await work
-        finally:
-            self._slots.release()
+    async def _run(self, work: Work) -> None:
+        async with self._slots:
+            await work()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator
+from functools import partial
 
 import httpx
 import pytest
@@ -199,7 +200,7 @@ async def test_work_in_the_background_is_bounded_and_drained() -> None:
         ran.append(number)
 
     for number in range(3):
-        tasks.start(work(number))
+        tasks.start(partial(work, number))
     assert tasks.is_full
     gate.set()
     await tasks.drain()
@@ -209,7 +210,7 @@ async def test_work_in_the_background_is_bounded_and_drained() -> None:
 
 async def test_work_that_never_ends_is_cancelled_at_the_end() -> None:
     tasks = TaskSet(at_once=1)
-    tasks.start(asyncio.Event().wait())  # type: ignore[arg-type]
-    tasks.start(asyncio.Event().wait())  # type: ignore[arg-type]
+    tasks.start(asyncio.Event().wait)
+    tasks.start(asyncio.Event().wait)
     await asyncio.wait_for(tasks.drain(0.05), 2)
     assert 0 == len(tasks)

@@ -33,7 +33,6 @@ from bot.slack.render.message import (
     Message,
     code,
     escape,
-    fence,
     message,
     moment,
     one_line,
@@ -220,8 +219,9 @@ def render_help(answer: HelpAnswer) -> Message:
 def render_error(answer: ErrorAnswer) -> Message:
     """It did not work: what happened, and how it is typed."""
     said = one_line(answer.public, 1500)
-    usage = [section(fence([escape(answer.usage[:1500])]))] if answer.usage else []
-    return message(said, [section(f"⚠️ {said}"), *usage])
+    usage = answer.usage or ""
+    typed = one_line(usage, 1500) if "`" in usage else code(usage, 1500)
+    return message(said, [section(f"⚠️ {said}"), context([f"Usage: {typed}" if usage else ""])])
 
 
 def render_working(what: str) -> Message:

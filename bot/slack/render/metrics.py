@@ -115,9 +115,9 @@ def _table(name: str, summaries: Sequence[MetricSummary], answer: MetricsAnswer)
     if len(shown) > _MAX_ROWS:
         shown = sorted(shown, key=lambda one: one.mean)[:_MAX_ROWS]
         note = f"\nthe {_MAX_ROWS} lowest of {len(summaries)}"
-    labels = [_label(one.series) for one in shown]
+    what, labels = _labels([one.series for one in shown])
     width = max(map(len, labels), default=0)
-    header = f"{'':{width + SPARK_WIDTH + 1}} last mean   p5  p95  max"
+    header = f"{what:{width + SPARK_WIDTH + 1}} last mean   p5  p95  max"
     highest = 1.0 if name.endswith("_ratio") else limit
     rows = [
         f"{label:{width}} {_spark(one.series, answer, highest)} "
@@ -137,10 +137,19 @@ def _unit(name: str) -> tuple[str, float]:
     return ("cores", 1.0) if name.endswith("_cores") else ("", 1.0)
 
 
-def _label(series: MetricSeries) -> str:
-    node = series.node[-10:] if series.node else ""
-    gpu = f"gpu {series.gpu}" if series.gpu is not None else ""
-    return " ".join(part for part in (node, gpu) if part) or "all"
+def _labels(series: Sequence[MetricSeries]) -> tuple[str, list[str]]:
+    """What the rows are, and a short name for each: nodes without the beginning that all names share."""
+    nodes = sorted({one.node for one in series if one.node})
+    first, last = (nodes[0], nodes[-1]) if len(nodes) > 1 else ("", "")
+    differ = next((index for index, (one, other) in enumerate(zip(first, last, strict=False)) if one != other), 0)
+    shared = len(first[:differ].rstrip("0123456789"))
+    names = [one.node[shared:][-12:] if one.node else "all" for one in series]
+    if all(one.gpu is None for one in series):
+        return ("node" if nodes else ""), names
+    gpus = ["all" if one.gpu is None else str(one.gpu) for one in series]
+    if not nodes:
+        return "gpu", gpus
+    return "node/gpu", [f"{name}/{gpu}" for name, gpu in zip(names, gpus, strict=True)]
 
 
 def _figure(value: float) -> str:

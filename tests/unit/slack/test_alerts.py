@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
+from bot.commands import grammar
 from bot.domain.alerts import DeliveryKind, Evidence, Incident, NotifyReason, Resolution, Severity
 from bot.domain.jobs import JobRef, JobState
 from bot.domain.logs import Level
@@ -112,6 +113,11 @@ def test_buttons_carry_the_whole_command() -> None:
         "Silence for 24 hours": "silence 1d baseten:proj42/job7f3a",
         "Stop watching here": "unwatch baseten:proj42/job7f3a",
     } == buttons(render_root(incident()))
+
+
+@pytest.mark.parametrize("label", ["Silence 1h", "Logs", "Silence for 4 hours", "Stop watching here"])
+def test_what_a_button_carries_can_be_typed(label: str) -> None:
+    grammar.parse(buttons(render_root(incident()))[label])
 
 
 def test_a_button_whose_command_does_not_fit_is_left_out() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
+from bot.commands import grammar
 from bot.commands.answers import (
     Answer,
     ErrorAnswer,
@@ -135,10 +137,26 @@ def test_a_new_subscription_is_told_in_two_lines_and_its_settings_in_the_thread(
     assert "• log_errors: New log lines at level ERROR or worse. (off)" in shown(shared.thread)
 
 
-def test_a_metric_table_is_narrow_enough_for_a_phone() -> None:
-    rows = [row for row in shown(render(metrics())).splitlines() if row.startswith("gpu ")]
-    assert 16 == len(rows)
+@pytest.mark.parametrize(
+    ("summaries", "count"),
+    [
+        (metrics().summaries, 16),
+        (tuple(gauge(GPU_UTILIZATION, 7, [0.5] * 9, None, f"pretrain-h100-{node}") for node in (9, 10)), 2),
+    ],
+)
+def test_a_metric_table_is_narrow_enough_for_a_phone(summaries: tuple[MetricSummary, ...], count: int) -> None:
+    told = shown(render(replace(metrics(), summaries=summaries)))
+    rows = [row for row in told.splitlines() if re.match(r"\S+ [▁▂▃▄▅▆▇█·]+ ", row)]
+    assert count == len(rows)
     assert max(map(len, rows)) <= 40
+
+
+def test_nodes_are_told_apart_by_the_end_of_their_names() -> None:
+    nodes = [gauge(GPU_UTILIZATION, 3, [0.5] * 9, None, f"pretrain-h100-{node}") for node in (10, 11)]
+    told = shown(render(replace(metrics(), summaries=tuple(nodes))))
+    assert "node/gpu" in told
+    assert "10/3 " in told
+    assert "11/3 " in told
 
 
 def test_a_missing_series_is_said_and_not_drawn_as_zero() -> None:
@@ -149,7 +167,7 @@ def test_a_gap_in_a_series_is_a_gap_in_its_line() -> None:
     points = tuple(MetricPoint(0.5, at(minutes)) for minutes in (-60, -59, -58, -57, -4, -3, -2, -1))
     made = summarize(MetricSeries(GPU_UTILIZATION, points, None, 0))
     assert made is not None
-    assert "gpu 0 ▅······▅" in shown(render(replace(metrics(), summaries=(made,))))
+    assert "0 ▅······▅" in shown(render(replace(metrics(), summaries=(made,))))
 
 
 def test_an_unknown_state_is_shown_in_the_platforms_own_word() -> None:
@@ -160,6 +178,12 @@ def test_who_silenced_until_when_and_how_to_end_it_is_told() -> None:
     told = shown(render(SilenceAnswer(replace(SILENCE, ends_at=NOW + timedelta(hours=1)))))
     for fact in ("<@U0ANNA>", "13 Mar 15:02 UTC", "restarting nodes", "/train silence end 7"):
         assert fact in told
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_a_button_carries_can_be_typed(case: str) -> None:
+    for text in buttons(render(CASES[case])).values():
+        grammar.parse(text)
 
 
 def test_waiting_says_what_is_looked_for() -> None:

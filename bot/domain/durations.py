@@ -7,6 +7,7 @@ microseconds.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 NS_PER_SECOND = 1_000_000_000
@@ -87,3 +88,19 @@ def parse_rfc3339_ns(text: str) -> int | None:
     except ValueError:
         return None
     return ns_from_datetime(moment) + int((fraction or "0").ljust(9, "0"))
+
+
+def stamp_parser() -> Callable[[str], int | None]:
+    """A `parse_rfc3339_ns` for one page: the calendar is worked out once a second, as a page has many stamps of few."""
+    seconds: dict[str, int | None] = {}
+
+    def parse(text: str) -> int | None:
+        second, fraction = text[:19], text[20:-1]
+        if text[19:20] != "." or text[-1:] != "Z" or not fraction.isdecimal() or len(fraction) > 9:
+            return parse_rfc3339_ns(text)
+        if second not in seconds:
+            seconds[second] = parse_rfc3339_ns(second)
+        whole = seconds[second]
+        return None if whole is None else whole + int(fraction.ljust(9, "0"))
+
+    return parse

@@ -12,6 +12,7 @@ import pytest
 from bot.domain.durations import ns_from_datetime
 from bot.domain.jobs import JobRef, JobState
 from bot.domain.logs import LogFilter, LogLine, LogQuery, Order
+from bot.domain.metrics import MetricQuery
 from bot.errors import AuthFailed, BadRequest, JobNotFound, NotSupported
 from bot.providers.fireworks import create
 from bot.providers.fireworks.provider import FireworksProvider
@@ -165,7 +166,5 @@ async def test_a_wrong_key_and_a_wrong_cursor_are_said_in_words(cloud: Cloud, pr
 
 
 async def test_there_are_no_measurements(provider: FireworksProvider) -> None:
-    from bot.domain.metrics import MetricQuery
-
     with pytest.raises(NotSupported):
         await provider.query_metrics(MetricQuery(JOB))

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import msgspec
 
-from bot.domain.durations import datetime_from_ns, parse_rfc3339_ns
+from bot.domain.durations import datetime_from_ns, parse_rfc3339_ns, stamp_parser
 from bot.domain.jobs import Job, JobRef, JobState
 from bot.domain.logs import LogLine
 from bot.errors import ProtocolError
@@ -177,10 +177,10 @@ def parse_entries(body: bytes, before_ns: int) -> tuple[list[LogLine], str]:
     (`before_ns` for the first), for its text may be the one that matters.
     """
     page = _decode(_ENTRIES, body)
-    seconds: dict[str, int | None] = {}
+    stamp_of = stamp_parser()
     lines = []
     for entry in page.entries or ():
-        stamp = _stamp_ns(entry.log_time or "", seconds)
+        stamp = stamp_of(entry.log_time or "")
         before_ns = before_ns if stamp is None else stamp
         lines.append(LogLine(before_ns, entry.message or "", f"rank {entry.rank or 0}"))
     return lines, page.next_page_token or ""
@@ -225,18 +225,6 @@ def _sentence(status: str | Status | None) -> str | None:
         return status or None
     code = "" if status.code in (None, "OK", 0) else str(status.code)
     return ": ".join(part for part in (code, status.message) if part) or None
-
-
-def _stamp_ns(text: str, seconds: dict[str, int | None]) -> int | None:
-    """`parse_rfc3339_ns`, with the calendar worked out once a second: a page holds 10,000 stamps of few seconds."""
-    fraction = text[20:-1]
-    if text[19:20] != "." or text[-1:] != "Z" or not fraction.isdecimal() or len(fraction) > 9:
-        return parse_rfc3339_ns(text)
-    second = text[:19]
-    if second not in seconds:
-        seconds[second] = parse_rfc3339_ns(second)
-    whole = seconds[second]
-    return None if whole is None else whole + int(fraction.ljust(9, "0"))
 
 
 def _decode(decoder: msgspec.json.Decoder[_Decoded], body: bytes) -> _Decoded:

@@ -7,6 +7,7 @@ be continued behind the last whole record (`download`). Memory is one chunk and 
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import Protocol
 
 import msgspec
@@ -17,9 +18,13 @@ LONGEST_RECORD_BYTES = 8 * 1024 * 1024
 """A longer record is given out in parts; a download that breaks off after one cannot be continued."""
 
 _STAMP = re.compile(rb"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d", re.MULTILINE)
-_STRUCTURE = re.compile(rb'["{}\[\]]|\\.?', re.DOTALL)
+_STAMP_BYTES = 16
+_STRUCTURE = re.compile(
+    rb"""(\{(?:[^"{}\[\]]++|"[^"\\]*+(?:\\.[^"\\]*+)*+")*+\})|[{}\[\]]|"[^"\\]*+(?:\\.[^"\\]*+)*+("?)""", re.DOTALL
+)
+"""A whole object without others in it; a bracket; or a string, whose closing quote is missing when it goes on in the
+next chunk. Possessive, so that nothing is looked at twice."""
 _SHORT_LEVELS = {"WARNING": "WARN"}
-_TAIL_BYTES = 2048
 
 
 class Cutter(Protocol):
@@ -27,12 +32,17 @@ class Cutter(Protocol):
 
     whole: bool
     """Whether every record given out was given out whole."""
-    tail: bytes
-    """The end of the last record given out; only used when there are several ways to count."""
+    by_records: bool
+    """Whether the log numbers records (True) or lines of the file."""
 
     @property
-    def counts(self) -> frozenset[int]:
-        """How many lines of the log were given out, by each way to count them."""
+    def split(self) -> int | None:
+        """The place of the first record that has several lines of the file; None when there is none."""
+        ...
+
+    @property
+    def count(self) -> int:
+        """How many lines of the log were given out."""
         ...
 
     def feed(self, chunk: bytes) -> bytes:
@@ -63,35 +73,46 @@ class Cutter(Protocol):
 class TextCutter:
     """`2026-03-13T10:00:00.123Z [INFO] message`, one record a stamp; lines without a stamp continue the one above.
 
-    The document does not say whether the numbered lines of the log are records or lines of the file, so both are
-    counted.
+    The document does not say whether the log numbers records or lines of the file. Up to the first record of several
+    lines both are the same, so that record tells (`split`).
     """
 
     def __init__(self) -> None:
         self.whole = True
-        self.tail = b""
+        self.by_records = True
+        self._split: int | None = None
         self._records = 0
         self._lines = 0
         self._held = b""
 
     @property
-    def counts(self) -> frozenset[int]:
-        """By records and by lines of the file."""
-        return frozenset({self._records, self._lines})
+    def split(self) -> int | None:
+        """Among the records given out, or the one held."""
+        if self._split is None and b"\n" in self._held.rstrip(b"\n"):
+            return self._records
+        return self._split
+
+    @property
+    def count(self) -> int:
+        """Records or lines given out."""
+        return self._records if self.by_records else self._lines
 
     def feed(self, chunk: bytes) -> bytes:
         """Give out everything before the last stamp."""
+        seen = max(0, len(self._held) - _STAMP_BYTES)  # What is held has no stamp but at its start.
         self._held += chunk
-        cut = 0
-        for found in _STAMP.finditer(self._held):
-            cut = found.start()
+        places = [found.start() for found in _STAMP.finditer(self._held, seen)]
+        if seen and _STAMP.match(self._held):
+            places.insert(0, 0)
+        cut = places[-1] if places else 0
         if not cut and len(self._held) > LONGEST_RECORD_BYTES:
             self.whole = False
             cut = len(self._held)
         given, self._held = self._held[:cut], self._held[cut:]
-        self._records += len(_STAMP.findall(given))
+        if self._split is None:
+            self._split = self._first_split(given, places)
+        self._records += sum(place < cut for place in places)
         self._lines += given.count(b"\n")
-        self.tail = (self.tail + given)[-_TAIL_BYTES:]
         return given
 
     def held(self) -> bytes:
@@ -99,16 +120,19 @@ class TextCutter:
         return self._held
 
     def reaches(self, total: int) -> bool:
-        """Whether there are as many records or lines; more records than the log counts are enough as well."""
-        records = self._records + len(_STAMP.findall(self._held))
-        lines = self._lines + self._held.rstrip(b"\n").count(b"\n") + bool(self._held)
-        return not total or records > total or total in (records, lines)
+        """Whether there are as many; more than the log counts are enough as well."""
+        if self.by_records:
+            return self._records + len(_STAMP.findall(self._held)) >= total
+        return self._lines + self._held.rstrip(b"\n").count(b"\n") + bool(self._held) >= total
 
     def ends_with(self, last: WireLine | None) -> bool:
         """Whether the last record is all of the last line."""
-        if last is None or (self._held and not self._held.endswith(b"\n") and not (last.message or "").strip()):
-            return last is None  # An empty message at the very end cannot be told from one that was cut off.
-        return says(self._held, last)
+        if last is None:
+            return True
+        message = (last.message or "").encode("utf-8", "surrogatepass").rstrip()
+        if not message:  # At the very end it cannot be told from one that was cut off.
+            return self._held.endswith(b"\n")
+        return self._held.rstrip().endswith((b" " + message, b"\n" + message))
 
     def render(self, line: WireLine) -> bytes:
         """As the artifact writes it."""
@@ -120,35 +144,45 @@ class TextCutter:
         """Nothing."""
         return b""
 
+    def _first_split(self, given: bytes, places: list[int]) -> int | None:
+        starts = [place for place in places if place < len(given)]
+        if given.count(b"\n") == len(starts):
+            return None
+        for number, (start, end) in enumerate(pairwise([*starts, len(given)]), start=self._records):
+            if given.count(b"\n", start, end) > 1:
+                return number
+        return self._records
+
 
 class JsonCutter:
     """One JSON array of objects, cut behind each object without reading what is in it."""
 
     def __init__(self) -> None:
         self.whole = True
-        self.tail = b""
+        self.by_records = True
+        self.split = None
         self._elements = 0
         self._held = b""
         self._seen = 0
         self._depth = 0
-        self._in_string = False
         self._closed = False
 
     @property
-    def counts(self) -> frozenset[int]:
-        """By elements."""
-        return frozenset({self._elements})
+    def count(self) -> int:
+        """Elements given out."""
+        return self._elements
 
     def feed(self, chunk: bytes) -> bytes:
         """Give out everything up to the end of the last whole element, and all of it once the array is closed."""
         self._held += chunk
+        if not self.whole:
+            return self._passed()
         cut = self._scan()
         if not cut and len(self._held) > LONGEST_RECORD_BYTES:
             self.whole = False
-            cut = self._seen
+            return self._passed()
         given, self._held = self._held[:cut], self._held[cut:]
         self._seen -= cut
-        self.tail = (self.tail + given)[-_TAIL_BYTES:]
         return given
 
     def held(self) -> bytes:
@@ -173,31 +207,31 @@ class JsonCutter:
         """The bracket, and the one that opens when nothing came."""
         return b"]" if self._depth or self._elements else b"[]"
 
+    def _passed(self) -> bytes:
+        """Everything, without looking for elements any more; only how it ends is told."""
+        given, self._held = self._held, b""
+        self._closed = given.rstrip().endswith(b"]")
+        return given
+
     def _scan(self) -> int:
         """Read on from where reading stopped; where the last whole element ends, 0 for none in here."""
         cut, end = 0, len(self._held)
         for found in _STRUCTURE.finditer(self._held, self._seen):
             mark = found[0]
-            if mark == b"\\":
-                end = found.start()  # An escape cut in two: it is read with the next chunk.
-                break
-            if mark == b'"':
-                self._in_string = not self._in_string
-            elif self._in_string or mark.startswith(b"\\"):
-                continue
+            if found[1] is not None:
+                self._elements += self._depth == 1
+                self._closed = self._depth == 0
+                cut = found.end() if self._depth <= 1 else cut
             elif mark in b"{[":
                 self._depth += 1
                 cut = found.end() if self._depth == 1 else cut
-            else:
+            elif mark in b"}]":
                 self._depth -= 1
                 self._elements += self._depth == 1
                 self._closed = self._depth == 0
                 cut = found.end() if self._depth <= 1 else cut
+            elif not found[2]:
+                end = found.start()
+                break
         self._seen = end
         return len(self._held) if self._closed else cut
-
-
-def says(written: bytes, line: WireLine) -> bool:
-    """Whether what is written ends with a line's message."""
-    message = (line.message or "").encode("utf-8", "surrogatepass").rstrip()
-    return written.rstrip().endswith(message[-_TAIL_BYTES // 2 :])

@@ -14,7 +14,7 @@ from bot.errors import BadRequest, JobNotFound, ProviderError, Unavailable
 from bot.providers.base import Download
 from bot.providers.http import HttpStream
 from bot.providers.rivergen.address import NAME
-from bot.providers.rivergen.artifact import Cutter, JsonCutter, TextCutter, says
+from bot.providers.rivergen.artifact import Cutter, JsonCutter, TextCutter
 from bot.providers.rivergen.filenames import filename_of
 from bot.providers.rivergen.reader import LARGEST_PAGE
 from bot.providers.rivergen.wire import LogChunk, WireLine
@@ -94,17 +94,19 @@ class _Artifact:
         """What was held back when the artifact is complete, else what is missing."""
         total, last = await self._log_end()
         reached = self.cutter.reaches(total)
-        complete = reached and self.cutter.ends_with(last) and (total > 0 or self.broken is None)
-        offset = None if complete else await self._resume_at(total)
-        if offset is not None:
-            async for chunk in self.rest(offset):
+        if reached and self.cutter.ends_with(last) and (total > 0 or self.broken is None):
+            complete = True
+        elif self.cutter.whole and self.cutter.count <= total and total > 0:
+            async for chunk in self.rest(self.cutter.count):
                 yield chunk
-        elif complete or (reached and self.broken is None):
-            if self.cutter.held():
-                yield self.cutter.held()
+            return
         else:
+            complete = reached and self.broken is None
+        if not complete:
             text = f"The download from RiverGen ended early and cannot be completed: the log has {total} lines."
             raise Unavailable(f"{text} Read it by page, without --download.", provider=NAME) from self.broken
+        if self.cutter.held():
+            yield self.cutter.held()
 
     async def _log_end(self) -> tuple[int, WireLine | None]:
         """How many lines there are, and the last; (0, None) when the log cannot be read by page."""
@@ -114,17 +116,7 @@ class _Artifact:
             if self.broken is not None:
                 raise self.broken from None
             return 0, None
+        if self.cutter.split is not None:
+            several = (await self.fetch(self.cutter.split, 1)).lines
+            self.cutter.by_records = not several or "\n" in (several[0].message or "")
         return page.total_lines or 0, page.lines[-1] if page.lines else None
-
-    async def _resume_at(self, total: int) -> int | None:
-        """The place behind the last whole record, found by the way of counting that fits the log's numbers."""
-        if not self.cutter.whole:
-            return None
-        counts = [count for count in self.cutter.counts if count <= total]
-        if len(self.cutter.counts) == 1:
-            return counts[0] if counts else None
-        for count in counts:
-            page = await self.fetch(count - 1, 1) if count else LogChunk()
-            if page.lines and says(self.cutter.tail, page.lines[0]):
-                return count
-        return None

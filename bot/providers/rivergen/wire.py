@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeVar
 
 import msgspec
 
-from bot.domain.durations import datetime_from_ns, format_duration, parse_rfc3339_ns
+from bot.domain.durations import datetime_from_ns, format_duration, parse_rfc3339_ns, stamp_parser
 from bot.domain.jobs import Job, JobState
 from bot.domain.logs import LogLine, parse_level
 from bot.domain.metrics import MetricPoint, MetricSeries
@@ -153,9 +153,10 @@ def numbered_lines(chunk: LogChunk, offset: int) -> list[Numbered]:
     A line without a number has that of its place; one without a readable time gets that of the line before it, for
     its text may be the one that matters.
     """
+    stamp_of = stamp_parser()
     stamp_ns, numbered = 0, []
     for place, one in enumerate(chunk.lines or (), start=offset + 1):
-        found_ns = parse_rfc3339_ns(one.timestamp or "")
+        found_ns = stamp_of(one.timestamp or "")
         stamp_ns = stamp_ns if found_ns is None else found_ns
         line = LogLine(stamp_ns, one.message or "", level=parse_level(one.level))
         numbered.append(Numbered(one.line or place, line))

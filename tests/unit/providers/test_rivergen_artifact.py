@@ -114,11 +114,16 @@ def test_the_numbering_that_fits_the_log_is_used_when_a_message_has_several_line
 
 
 def test_what_cannot_be_completed_is_said() -> None:
-    """The pages of the log do not fit what was downloaded."""
-    lines = wire_lines(list(MESSAGES))
-    other = wire_lines([f"another run {number}" for number in range(50)])
-    with pytest.raises(Unavailable, match="ended early and cannot be completed: the log has 50 lines"):
-        downloaded(other, "txt", artifact(lines, "txt")[:300], 50)
+    """A record of more than 8 MiB was given out in parts, so nobody knows where it broke off."""
+    lines = wire_lines(["x" * 9_000_000, "second", "third"])
+    with pytest.raises(Unavailable, match="ended early and cannot be completed: the log has 3 lines"):
+        downloaded(lines, "txt", artifact(lines, "txt")[:8_500_000], 65_536)
+
+
+@pytest.mark.parametrize("form", ["txt", "json"])
+def test_a_record_larger_than_we_hold_passes_through(form: str) -> None:
+    lines = wire_lines(["x" * 9_000_000, "second", "third"])
+    assert artifact(lines, form) == downloaded(lines, form, artifact(lines, form), 1_000_000)
 
 
 def test_a_break_is_raised_when_the_log_cannot_be_paged_either() -> None:

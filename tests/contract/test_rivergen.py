@@ -1,0 +1,302 @@
+"""The RiverGen provider keeps the provider contract, against the emulator and all its oddities."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from bot.domain.durations import ns_from_datetime
+from bot.domain.jobs import JobRef, JobState
+from bot.domain.logs import Level, LogLine, LogQuery, Order, parse_level
+from bot.domain.metrics import MetricQuery
+from bot.errors import AuthFailed, BadRequest, JobNotFound, NotSupported, ProviderError, Unavailable
+from bot.providers.base import Downloads
+from bot.providers.rivergen import create
+from bot.providers.rivergen.provider import RivergenProvider
+from bot.providers.testing import ProviderContract, Subject
+from emulator.faults import Fault
+from emulator.hazards import RivergenHazards
+from emulator.logs import Line
+from emulator.world import Status
+from tests.support.clouds import KEYS, NOON, Cloud, running_cloud, some_lines
+
+JOB = JobRef("rivergen", "mdl-1/run-1")
+
+ODDITIES = {
+    "as documented": RivergenHazards(),
+    "counted before the filter, unknown fields": RivergenHazards(total_after_filter=False, extra_fields=True),
+}
+
+
+def leveled(count: int) -> list[Line]:
+    levels = ("debug", "info", "warning", "error", None)
+    return [
+        Line(line.timestamp_ns, line.message, level=levels[number % 5]) for number, line in enumerate(some_lines(count))
+    ]
+
+
+def as_read(line: Line) -> LogLine:
+    """This API shows milliseconds, and neither a source nor a request id."""
+    return LogLine(line.timestamp_ns // 10**6 * 10**6, line.message, level=parse_level(line.level or "info"))
+
+
+@pytest.fixture
+async def cloud() -> AsyncIterator[Cloud]:
+    async with running_cloud() as cloud:
+        yield cloud
+
+
+def provider_of(cloud: Cloud, **config: str) -> RivergenProvider:
+    return create({**cloud.config("rivergen"), **config})
+
+
+@pytest.fixture
+async def provider(cloud: Cloud) -> AsyncIterator[RivergenProvider]:
+    made = provider_of(cloud)
+    yield made
+    await made.aclose()
+
+
+class TestRivergen(ProviderContract):
+    @pytest.fixture(params=list(ODDITIES))
+    async def subject(self, cloud: Cloud, request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
+        cloud.hazards.rivergen = ODDITIES[request.param]
+        lines = leveled(300)
+        cloud.world.add_rivergen_run(
+            "mdl-1", "run-1", lines=lines, statuses=[Status(NOON - timedelta(hours=9), "running")]
+        )
+        cloud.world.add_rivergen_run("mdl-1", "run-0", statuses=[Status(NOON - timedelta(days=9), "hibernating")])
+        provider = provider_of(cloud)
+        yield Subject(
+            provider,
+            JOB,
+            tuple(map(as_read, lines)),
+            JobRef("rivergen", "mdl-1/run-nothere"),
+            KEYS.rivergen,
+            cloud.suffer,
+        )
+        await provider.aclose()
+
+
+async def whole(provider: RivergenProvider, job: JobRef = JOB, form: str = "txt") -> tuple[str, bytes]:
+    download = await provider.download_logs(job, form=form)
+    return download.filename, b"".join([chunk async for chunk in download.chunks])
+
+
+async def test_a_model_alone_means_its_newest_run_for_every_question(cloud: Cloud, provider: RivergenProvider) -> None:
+    for number in range(3):
+        created = [Status(NOON - timedelta(hours=9 - number), "running")]
+        lines = [Line(ns_from_datetime(NOON) - 10**9, f"of run {number}")]
+        run = cloud.world.add_rivergen_run("mdl-1", f"run-{number}", lines=lines, statuses=created)
+        run.metrics = {f"loss_{number}": lambda epoch: 1 / epoch}
+    model = JobRef("rivergen", "mdl-1")
+    assert JobRef("rivergen", "mdl-1/run-2") == (await provider.get_job(model)).ref
+    assert ["of run 2"] == [line.message for line in (await provider.query_logs(LogQuery(model))).lines]
+    assert ["loss_2"] == [series.name for series in await provider.query_metrics(MetricQuery(model))]
+    name, body = await whole(provider, model)
+    assert "training-log-run-2.txt" == name
+    assert b"of run 2" in body
+
+
+async def test_a_follower_of_the_newest_run_stays_with_the_run_it_began_with(
+    cloud: Cloud, provider: RivergenProvider
+) -> None:
+    model = JobRef("rivergen", "mdl-1")
+    first = cloud.world.add_rivergen_run("mdl-1", "run-1", lines=[Line(ns_from_datetime(NOON) - 10**9, "a")])
+    page = await provider.query_logs(LogQuery(model, follow=True))
+    cloud.world.add_rivergen_run("mdl-1", "run-2", statuses=[Status(NOON, "running")])
+    first.log.append(Line(ns_from_datetime(NOON), "b"))
+    page = await provider.query_logs(LogQuery(model, follow=True, cursor=page.cursor))
+    assert ["b"] == [line.message for line in page.lines]
+
+
+async def test_debug_lines_are_read_although_the_platform_leaves_them_out_by_default(
+    cloud: Cloud, provider: RivergenProvider
+) -> None:
+    cloud.world.add_rivergen_run("mdl-1", "run-1", lines=leveled(300))
+    page = await provider.query_logs(LogQuery(JOB))
+    assert Level.DEBUG in {line.level for line in page.lines}
+    assert frozenset() == page.pushed_down
+
+
+async def test_a_long_log_is_read_whole_both_ways(cloud: Cloud, provider: RivergenProvider) -> None:
+    lines = leveled(20_000)
+    cloud.world.add_rivergen_run("mdl-1", "run-1", lines=lines)
+    for order in Order:
+        query, found = LogQuery(JOB, order=order, limit=10_000), list[LogLine]()
+        more = True
+        while more:
+            page = await provider.query_logs(query)
+            found += page.lines
+            query, more = replace(query, cursor=page.cursor), page.more
+        assert Counter(map(as_read, lines)) == Counter(found)
+
+
+async def test_a_late_line_reaches_a_follower_once_and_is_no_gap(cloud: Cloud, provider: RivergenProvider) -> None:
+    now_ns = ns_from_datetime(NOON)
+    lines = [
+        Line(now_ns - 3 * 10**9, "one"),
+        Line(now_ns - 2 * 10**9, "late", visible_at_ns=now_ns + 60 * 10**9),
+        Line(now_ns - 10**9, "three"),
+    ]
+    cloud.world.add_rivergen_run("mdl-1", "run-1", lines=lines)
+    query, found = LogQuery(JOB, follow=True), list[list[str]]()
+    for _ in range(4):
+        page = await provider.query_logs(query)
+        found.append([line.message for line in page.lines])
+        assert () == page.gaps
+        query = replace(query, cursor=page.cursor)
+        cloud.clock.advance(timedelta(seconds=30))
+    assert [["one", "three"], [], ["late"], []] == found
+
+
+@pytest.mark.parametrize("form", ["txt", "json"])
+@pytest.mark.parametrize("status", ["running", "completed"])
+@pytest.mark.parametrize("chunk_bytes", [13, 65_536])
+async def test_the_artifact_arrives_byte_for_byte(
+    cloud: Cloud, provider: RivergenProvider, form: str, status: str, chunk_bytes: int
+) -> None:
+    cloud.hazards.rivergen = RivergenHazards(chunk_bytes=chunk_bytes)
+    lines = leveled(500)
+    statuses = [Status(NOON - timedelta(hours=1), "running"), Status(NOON - timedelta(minutes=1), status)]
+    cloud.world.add_rivergen_run("mdl-1", "run-1", lines=lines, statuses=statuses)
+    assert isinstance(provider, Downloads)
+    name, body = await whole(provider, form=form)
+    assert f"training-log-run-1.{form}" == name
+    if form == "json":
+        assert [line.message for line in lines] == [element["message"] for element in json.loads(body)]
+    else:
+        assert "".join(f"] {line.message}\n" for line in lines) == "".join(
+            "] " + part for part in _without_stamps(body.decode())
+        )
+
+
+def _without_stamps(text: str) -> list[str]:
+    return re.split(r"^\d{4}-\d\d-\d\dT[\d:.]+Z \[\w+\] ", text, flags=re.MULTILINE)[1:]
+
+
+@pytest.mark.parametrize("form", ["txt", "json"])
+@pytest.mark.parametrize("looks_complete", [True, False])
+@pytest.mark.parametrize("cut", [0, 1, 999, 20_001, 33_333])
+async def test_an_artifact_that_ends_early_is_completed_from_the_pages(
+    cloud: Cloud, provider: RivergenProvider, form: str, looks_complete: bool, cut: int
+) -> None:
+    cloud.world.add_rivergen_run("mdl-1", "run-1", lines=leveled(1000))
+    _, expected = await whole(provider, form=form)
+    cloud.hazards.rivergen = RivergenHazards(cut_download_at=cut, cut_looks_complete=looks_complete, chunk_bytes=777)
+    assert expected == (await whole(provider, form=form))[1]
+
+
+async def test_a_long_artifact_comes_in_small_pieces(cloud: Cloud, provider: RivergenProvider) -> None:
+    cloud.world.add_rivergen_run("mdl-1", "run-1", lines=leveled(20_000))
+    for form in ("txt", "json"):
+        download = await provider.download_logs(JOB, form=form)
+        assert max([len(chunk) async for chunk in download.chunks]) < 300_000
+
+
+async def test_a_download_that_is_left_early_frees_its_connection(cloud: Cloud, provider: RivergenProvider) -> None:
+    cloud.world.add_rivergen_run("mdl-1", "run-1", lines=leveled(2000))
+    for _ in range(40):
+        download = await provider.download_logs(JOB)
+        await anext(download.chunks)
+        await download.chunks.aclose()  # type: ignore[attr-defined]
+    assert JobState.RUNNING is (await provider.get_job(JOB)).state
+
+
+async def test_the_alias_serves_the_download_too(cloud: Cloud, provider: RivergenProvider) -> None:
+    cloud.world.add_rivergen_run("mdl-1", "run-1", lines=leveled(300))
+    cloud.faults.add(Fault("status", path="/rivergen/api/v1/models/mdl-1/training-metrics/logs/download", status=404))
+    assert b"INFO" in (await whole(provider))[1]
+
+
+async def test_the_alias_is_used_where_the_documented_path_is_unknown(cloud: Cloud, provider: RivergenProvider) -> None:
+    cloud.world.add_rivergen_run("mdl-1", "run-1", lines=leveled(300))
+    cloud.faults.add(Fault("status", path="/rivergen/api/v1/models/mdl-1/training-metrics/logs", status=404))
+    assert (await provider.query_logs(LogQuery(JOB))).lines
+    assert b"INFO" in (await whole(provider))[1]
+    asked = len(cloud.faults.requests)
+    await provider.query_logs(LogQuery(JOB))
+    assert asked + 1 == len(cloud.faults.requests), "what worked is remembered"
+
+
+REFUSALS = {
+    400: (BadRequest, "refused a parameter"),
+    401: (AuthFailed, "RIVERGEN_API_KEY"),
+    403: (AuthFailed, "model:read or organization:viewer"),
+    404: (JobNotFound, "has removed its log"),
+    409: (BadRequest, "a run in progress"),
+    422: (BadRequest, "without a dataset"),
+    500: (Unavailable, "trouble of its own"),
+    503: (Unavailable, "trouble of its own"),
+}
+
+
+@pytest.mark.parametrize(("status", "expected"), REFUSALS.items())
+async def test_every_documented_refusal_is_explained(
+    cloud: Cloud, provider: RivergenProvider, status: int, expected: tuple[type[ProviderError], str]
+) -> None:
+    cloud.world.add_rivergen_run("mdl-1", "run-1", statuses=[Status(NOON - timedelta(hours=1), "completed")])
+    cloud.faults.add(Fault("status", status=status))
+    kind, words = expected
+    for call in (provider.query_logs(LogQuery(JOB)), whole(provider)):
+        with pytest.raises(kind, match=words):
+            await call
+
+
+async def test_an_expired_token_says_how_to_renew_it(cloud: Cloud, provider: RivergenProvider) -> None:
+    cloud.hazards.rivergen = RivergenHazards(token_expired=True)
+    cloud.world.add_rivergen_run("mdl-1", "run-1")
+    with pytest.raises(AuthFailed, match=r"has expired.*POST /api/auth/refresh.*RIVERGEN_API_KEY"):
+        await provider.get_job(JOB)
+
+
+async def test_a_log_that_retention_removed_is_said(cloud: Cloud, provider: RivergenProvider) -> None:
+    over = [Status(NOON - timedelta(hours=1), "completed")]
+    cloud.world.add_rivergen_run("mdl-1", "run-1", statuses=over).purged = True
+    with pytest.raises(JobNotFound, match="removed by retention"):
+        await provider.download_logs(JOB)
+
+
+async def test_the_details_come_with_the_status(cloud: Cloud, provider: RivergenProvider) -> None:
+    statuses = [Status(NOON - timedelta(hours=2), "running"), Status(NOON - timedelta(hours=1), "failed")]
+    cloud.world.add_rivergen_run("mdl-1", "run-1", statuses=statuses).label = "churn, larger"
+    job = await provider.get_job(JOB)
+    assert (JobState.FAILED, NOON - timedelta(hours=2), NOON - timedelta(hours=1)) == (
+        job.state,
+        job.started_at,
+        job.ended_at,
+    )
+    assert {"Duration": "1h", "Peak CPU": "86.5 %"}.items() <= dict(job.details).items()
+    by_model = await provider.get_job(JobRef("rivergen", "mdl-1"))
+    assert (JOB, "churn, larger", "ada@example.com") == (by_model.ref, by_model.name, by_model.user)
+
+
+async def test_metrics_have_an_epoch_for_each_value(cloud: Cloud, provider: RivergenProvider) -> None:
+    run = cloud.world.add_rivergen_run("mdl-1", "run-1", metrics={"loss": lambda epoch: 1 / epoch})
+    run.epoch_length = timedelta(minutes=6)
+    (loss,) = await provider.query_metrics(MetricQuery(JOB))
+    assert [(epoch, 1 / epoch) for epoch in range(1, 11)] == [(point.step, point.value) for point in loss.points]
+
+
+async def test_a_model_without_runs_and_a_wrong_form_are_said(cloud: Cloud, provider: RivergenProvider) -> None:
+    cloud.world.add_rivergen_run("mdl-1", "run-1", statuses=[Status(NOON + timedelta(hours=1), "queued")])
+    with pytest.raises(JobNotFound, match="no training run yet"):
+        await provider.get_job(JobRef("rivergen", "mdl-1"))
+    with pytest.raises(BadRequest, match="not as csv"):
+        await provider.download_logs(JOB, form="csv")
+
+
+async def test_a_list_without_an_api_for_it_says_so(cloud: Cloud, provider: RivergenProvider) -> None:
+    cloud.world.add_rivergen_run("mdl-1", "run-1")
+    try:
+        jobs = await provider.list_jobs(limit=5)
+    except NotSupported as error:
+        assert "name one" in error.public
+    else:
+        assert [JOB] == [job.ref for job in jobs]

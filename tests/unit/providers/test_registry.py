@@ -1,0 +1,189 @@
+"""Providers are found by entry point; one that fails stops no other; what people type finds its provider."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib.metadata import EntryPoint
+from importlib.metadata import entry_points as installed
+
+import pytest
+
+from bot.domain.jobs import Job, JobRef
+from bot.domain.logs import LogPage, LogQuery
+from bot.domain.metrics import MetricQuery, MetricSeries
+from bot.errors import ConfigError, NotSupported, UsageError
+from bot.providers.base import Provider
+from bot.providers.http import require_setting
+from bot.providers.registry import GROUP, build_registry
+
+HERE = __name__
+
+
+class Acme:
+    """A third party's provider."""
+
+    def __init__(self, config: Mapping[str, str], name: str = "acme") -> None:
+        self.config = config
+        self.name = name
+        self.closed = False
+
+    @property
+    def ref_help(self) -> str:
+        return f"{self.name}:<id>"
+
+    def parse_ref(self, text: str) -> JobRef | None:
+        job = text.removeprefix(f"https://{self.name}.example/")
+        return JobRef(self.name, job) if job.isalnum() else None
+
+    async def get_job(self, job: JobRef) -> Job:
+        raise NotSupported
+
+    async def list_jobs(self, *, limit: int) -> Sequence[Job]:
+        return ()
+
+    async def query_logs(self, query: LogQuery) -> LogPage:
+        raise NotSupported
+
+    async def query_metrics(self, query: MetricQuery) -> Sequence[MetricSeries]:
+        raise NotSupported
+
+    async def aclose(self) -> None:
+        self.closed = True
+
+
+def create_acme(config: Mapping[str, str]) -> Provider:
+    return Acme(config)
+
+
+def create_tuned(config: Mapping[str, str]) -> Provider:
+    return Acme(config, "acme-tuned")
+
+
+def create_locked(config: Mapping[str, str]) -> Provider:
+    require_setting(config, "locked_api_key", "https://locked.example/keys")
+    return Acme(config, "locked")
+
+
+def create_broken(config: Mapping[str, str]) -> Provider:
+    raise KeyError(config["broken_api_key"])
+
+
+def points(**factories: str) -> list[EntryPoint]:
+    return [EntryPoint(name.replace("_", "-"), value, GROUP) for name, value in factories.items()]
+
+
+ALL = points(
+    acme=f"{HERE}:create_acme",
+    acme_tuned=f"{HERE}:create_tuned",
+    locked=f"{HERE}:create_locked",
+    broken=f"{HERE}:create_broken",
+    missing="no_such_package:create",
+    liar=f"{HERE}:create_acme",
+)
+CONFIG = {"ACME_API_KEY": "k", "acme_base_url": "http://x", "broken_api_key": "hunter2", "slack_bot_token": "xoxb"}
+
+
+def test_what_cannot_be_built_is_told_and_stops_no_other() -> None:
+    registry = build_registry(CONFIG, ALL)
+    assert ("acme", "acme-tuned") == registry.names
+    assert {"locked", "broken", "missing", "liar"} == set(registry.problems)
+    assert "LOCKED_API_KEY is not set. Get it from https://locked.example/keys." == registry.problems["locked"].public
+    assert "BROKEN_" in registry.problems["broken"].public
+    assert "no_such_package" in registry.problems["missing"].public
+    assert "calls itself acme" in registry.problems["liar"].public
+
+
+def test_the_text_of_a_foreign_error_is_not_shown_for_it_may_hold_the_key() -> None:
+    assert "hunter2" not in build_registry(CONFIG, ALL).problems["broken"].public
+
+
+def test_a_provider_sees_only_the_settings_that_begin_with_the_first_word_of_its_name() -> None:
+    registry = build_registry(CONFIG, ALL)
+    for name in registry.names:
+        provider = registry.get(name)
+        assert isinstance(provider, Acme)
+        assert {"acme_api_key": "k", "acme_base_url": "http://x"} == dict(provider.config)
+
+
+def test_two_packages_that_offer_the_same_name_are_both_left_out() -> None:
+    twice = [*points(acme=f"{HERE}:create_acme"), *points(acme="other_package:create")]
+    registry = build_registry(CONFIG, twice)
+    assert () == registry.names
+    assert "uninstall one of them" in registry.problems["acme"].public
+
+
+def test_one_package_that_is_seen_twice_counts_once() -> None:
+    assert ("acme",) == build_registry(CONFIG, points(acme=f"{HERE}:create_acme") * 2).names
+
+
+@pytest.mark.parametrize(
+    ("typed", "ref"),
+    [
+        ("acme:job1", "acme:job1"),
+        ("  ACME:job1 ", "acme:job1"),
+        ("acme-tuned: job2", "acme-tuned:job2"),
+        ("https://acme.example/job3", "acme:job3"),
+        ("<https://acme.example/job3>", "acme:job3"),
+        ("<https://acme-tuned.example/job4|acme-tuned.example/job4>", "acme-tuned:job4"),
+    ],
+)
+def test_a_reference_or_an_address_finds_its_provider(typed: str, ref: str) -> None:
+    provider, found = build_registry(CONFIG, ALL).resolve(typed)
+    assert (ref, found.provider) == (str(found), provider.name)
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("acne:job1", "Did you mean acme?"),
+        ("acmetuned:job1", "Did you mean acme-tuned?"),
+        ("zzz:job1", "Write acme:<id> or acme-tuned:<id>, or a dashboard URL."),
+        ("job1", "“job1” names no provider. Write acme:<id>"),
+        ("acme", "“acme” is no acme reference. Write acme:<id>."),
+        ("acme:", "is no acme reference"),
+        ("acme:a/b", "is no acme reference"),
+        ("https://elsewhere.example/x", "knows the address https://elsewhere.example/x"),
+        ("https://locked.example/x", "Not set up: broken, liar, locked, missing."),
+        ("", "names no provider"),
+        ("x" * 500, "x…” names no provider"),
+    ],
+)
+def test_what_names_nothing_is_answered_with_the_forms_that_do(typed: str, words: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        build_registry(CONFIG, ALL).resolve(typed)
+    assert words in caught.value.public
+
+
+def test_a_reference_to_a_provider_that_is_not_set_up_says_what_to_do() -> None:
+    for typed in ("locked:job1", "locked"):
+        with pytest.raises(ConfigError, match="LOCKED_API_KEY"):
+            build_registry(CONFIG, ALL).resolve(typed)
+
+
+def test_without_any_provider_the_check_command_is_named() -> None:
+    with pytest.raises(UsageError, match="trainwatch check"):
+        build_registry({}, []).resolve("acme:job1")
+
+
+async def test_all_providers_are_closed() -> None:
+    registry = build_registry(CONFIG, ALL)
+    await registry.aclose()
+    assert all(provider.closed for provider in map(registry.get, registry.names) if isinstance(provider, Acme))
+
+
+def test_ours_are_found_the_public_way() -> None:
+    assert {"baseten", "baseten-model", "fireworks", "rivergen"} <= {point.name for point in installed(group=GROUP)}
+    registry = build_registry({})
+    assert {"baseten", "baseten-model", "fireworks", "rivergen"} <= set(registry.problems)
+    assert "FIREWORKS_API_KEY" in registry.problems["fireworks"].public
+
+
+async def test_ours_do_not_take_each_others_references() -> None:
+    keys = {"baseten_api_key": "a", "fireworks_api_key": "b", "rivergen_api_key": "c"}
+    registry = build_registry(keys)
+    for typed, name in {
+        "https://api.fireworks.ai/v1/accounts/acme/batchJobs/x": "fireworks",
+        "https://api.rivergen.ai/api/v1/models/mdl-1/training-metrics?run_id=run-1": "rivergen",
+    }.items():
+        assert name == registry.resolve(typed)[0].name
+    await registry.aclose()

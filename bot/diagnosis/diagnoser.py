@@ -17,6 +17,7 @@ import msgspec
 from bot.diagnosis.findings import Diagnosis, LogIncident, RunProgress, worst_first
 from bot.diagnosis.memory import VERSION, Memory
 from bot.diagnosis.pages import Origin
+from bot.diagnosis.python_errors import unfinished
 from bot.diagnosis.reading import PageReader
 
 PAGE = 1 << 20
@@ -25,6 +26,9 @@ LONGEST = 1 << 22
 """Bytes of one line after which it is cut: a line without an end must not fill the memory."""
 BATCH = 512
 """Lines gathered before they are looked at."""
+
+SETTLED_NS = 60 * 1_000_000_000
+"""After this long without a line, a traceback that lacks its end will not get it."""
 
 Line = tuple[str, str | None, int | None]
 """A line's text, its replica and its time in nanoseconds, as a provider tells them."""
@@ -133,6 +137,10 @@ class Diagnoser:
     def _diagnosis(self, now_ns: int | None, running: bool) -> Diagnosis:
         memory = self._memory
         found = memory.episode.incidents()
+        quiet_ns = now_ns - memory.clock_ns if now_ns is not None and memory.clock_ns is not None else SETTLED_NS
+        torn = memory.tracebacks.unfinished(memory.lines) if quiet_ns >= SETTLED_NS else None
+        if torn is not None and not any(incident.severity == "page" for incident in found):
+            found.append(unfinished(*torn))
         numbers = memory.numerics.incidents(plateau=self._plateau)
         finished = bool(memory.episode.success)
         died = any(incident.severity == "page" for incident in found)

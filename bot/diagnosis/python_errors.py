@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from bot.diagnosis.findings import LogIncident
 from bot.diagnosis.signatures import Category, Severity
 from bot.diagnosis.tracebacks import Raised
 
@@ -68,3 +69,11 @@ def read_exception(raised: Raised) -> Reading:
     ):
         return Reading("root", "data", "page", _DATA_HINT)
     return Reading("root", "code", "page", _HINT)
+
+
+def unfinished(frame: str, line: int) -> LogIncident:
+    """A traceback without its last line: cut off with the log, or torn apart by other ranks' output."""
+    reading = read_exception(Raised("Error", frame, frame, traced=True, chained=False, cleanup=False))
+    title = f"A traceback without its exception, in {frame}"
+    why = "The log ends before the exception's own line, or several ranks wrote over it."
+    return LogIncident("page", reading.category, "python_exception", title, reading.hint, line, confidence=0.4, why=why)

@@ -9,6 +9,7 @@ import math
 import re
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 
 from bot.diagnosis.benign import is_dump, is_hypothetical, is_quotation
 from bot.diagnosis.findings import Label
@@ -127,6 +128,8 @@ class PageReader:
         sample = parse_sample(spoken.text)
         if sample is None:
             return
+        if sample.epoch is None and sample.step is not None and "epoch" in memory.latest:
+            sample = replace(sample, epoch=memory.latest["epoch"])  # a bar counts anew in each epoch
         if moment_ns is None:
             moment_ns = clock_ns(text)
         memory.numerics.feed(sample, spoken.speaker.label, line + 1, moment_ns, text)
@@ -150,6 +153,8 @@ class PageReader:
         raised, part = memory.tracebacks.feed(spoken.speaker, text, walk.line)
         if part:
             return
+        if raised is not None and not raised.traced and f"[rank{label}]:" in line:
+            raised = replace(raised, traced=True)  # PyTorch prefixes what nobody caught
         signature = self._catalogue.classify(text)
         if signature is None and raised is None and not memory.episode.reads(text):
             return

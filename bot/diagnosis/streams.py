@@ -47,6 +47,13 @@ _PREFIXES = re.compile(
             r"\[(?:INFO|WARNING|ERROR|CRITICAL|FATAL|WARN|DEBUG)\] ?",
             r"(?:[\w.]+\s+-\s+)(?=(?:INFO|WARNING|ERROR|CRITICAL)\b)",
             r"slurmstepd: error: (?=Traceback)",
+            rf"\(?(?:\w+ pid=\d+\) )?{_LEVEL} \d\d-\d\d \d\d:\d\d:\d\d \[[\w./:-]+\] ",
+            rf"{_LEVEL} +\| [\w.<>:-]+ - ",
+            r"[EWIF]\d{4} \d\d:\d\d:\d\d\.\d+ +\d+ \S+\] ",
+            r"\[NeMo [A-Z] [\d :-]+ \S+\] ",
+            rf"\[{_LEVEL}\|[\w.]+:\d+\] {_PLAIN_CLOCK} >> ",
+            r"\[[\w-]+\.py:\d+(?::\w+)?\] ",
+            r"\[Rank \d+\] (?=\w+=)",
         )
     )
 )

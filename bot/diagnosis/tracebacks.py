@@ -18,6 +18,9 @@ MAX_OPEN = 2048
 STALE_LINES = 4000
 """A traceback that has no end after so many lines has lost it."""
 
+NEAR_END = 200
+"""Lines from the log's end within which a traceback may still lack its last line."""
+
 STRUCTURE = (
     r"Traceback \(most recent call last\)",
     r"File \"",
@@ -108,6 +111,14 @@ class Tracebacks:
             self._of(speaker, line).cleanup = True
             return None, True
         return self._exception(speaker, text, line), False
+
+    def unfinished(self, lines: int) -> tuple[str, int] | None:
+        """Frame and line of a traceback near the log's end that never came to its exception; `lines` are in the log."""
+        waiting = [one for one in self.open.values() if one.depth > 0 and one.any_frame and not one.cleanup]
+        newest = max(waiting, key=lambda one: one.last_line, default=None)
+        if newest is None or lines - newest.last_line > NEAR_END:
+            return None
+        return newest.user_frame or newest.any_frame, newest.last_line + 1
 
     def _exception(self, speaker: Speaker, text: str, line: int) -> Raised | None:
         state = self.open.get(_key(speaker))

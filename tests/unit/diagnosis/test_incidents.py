@@ -74,6 +74,22 @@ def test_tracebacks_that_interleave_by_line_are_told_apart_by_rank(reader: PageR
     assert (root.root_rank, set(root.ranks), root.count) == (1, {1, 2}, 2)
 
 
+def test_a_traceback_that_lost_its_end_is_told_where_it_was(reader: PageReader) -> None:
+    log = traceback("FileNotFoundErrorsuper().__init__(")
+    (root,) = diagnose(reader, "\n".join(log))
+
+    assert (root.category, root.confidence, "train.py:main" in root.title) == ("code", 0.4, True)
+
+
+def test_a_traceback_whose_end_may_still_come_is_not_told(reader: PageReader) -> None:
+    diagnoser = Diagnoser(reader)
+    for line in traceback("KeyError: 'x'")[:-1]:
+        diagnoser.feed(line, timestamp_ns=10**18)
+
+    assert diagnoser.report(10**18 + 10**9).incidents == ()
+    assert [incident.severity for incident in diagnoser.report(10**18 + 10**11).incidents] == ["page"]
+
+
 def test_without_prefixes_interleaved_tracebacks_are_still_one_incident(reader: PageReader) -> None:
     traces = [traceback("FileNotFoundError: /data/train.rec", frames=9) for _ in range(8)]
     log = [line for lines in zip(*traces, strict=True) for line in lines]

@@ -34,6 +34,8 @@ PAGE_LINES = 2_000
 POLL_EVERY = timedelta(seconds=2)
 LOOK_EVERY = timedelta(seconds=15)
 """How often the job's state and, for alerts, its metrics are read."""
+MOST_FRESH = 20_000
+"""Lines kept for the rules between two looks, while a long log is caught up with."""
 DRAIN = timedelta(seconds=15)
 """How long lines are still read after the job's end has been seen."""
 _LONGEST_WAIT = timedelta(minutes=1)
@@ -113,17 +115,16 @@ class _Following:
         line_filter = LineFilter(self.command.filter)
         # The rules want every line, whatever the person wants to see.
         query = query if self.settings is None else replace(query, filter=LogFilter())
-        looked_at = ended_at = world.clock() if self.job.state.is_terminal else None
-        looked_at = looked_at or world.clock()
+        looked_at, ended_at = world.clock(), self.job.ended_at
         while True:
             query, more = await self._read(query, line_filter, writer)
             now = world.clock()
-            if not more and now - looked_at >= LOOK_EVERY:
+            if len(self.fresh) > MOST_FRESH or (not more and now - looked_at >= LOOK_EVERY):
                 await self._look(now)
                 looked_at = now
             if self.job.state.is_terminal:
                 ended_at = ended_at or now
-                if not more and now - ended_at >= DRAIN:
+                if not more and not self.fails and now - ended_at >= DRAIN:
                     await self._look(now)
                     world.output.note(f"{self.job.ref} has ended: {self.job.state} ({self.job.vendor_status}).")
                     return

@@ -146,7 +146,7 @@ def test_a_new_subscription_is_told_in_two_lines_and_its_settings_in_the_thread(
 )
 def test_a_metric_table_is_narrow_enough_for_a_phone(summaries: tuple[MetricSummary, ...], count: int) -> None:
     told = shown(render(replace(metrics(), summaries=summaries)))
-    rows = [row for row in told.splitlines() if re.match(r"\S+ [▁▂▃▄▅▆▇█·]{4,8} ", row)]
+    rows = [row for row in told.splitlines() if re.match(r"\S+ +[▁▂▃▄▅▆▇█·]{4,8} ", row)]
     assert count == len(rows)
     assert max(map(len, rows)) <= 40
 

@@ -126,6 +126,8 @@ class _Call:
     narrower: Sequence[Fetch]
     seen: SeenLines = field(init=False)
     new: list[LogLine] = field(default_factory=list)
+    recorded: int = 0
+    """How many of `new` are in `seen`, or were left out because they cannot come again."""
     gap: Gap | None = None
     place: int = 0
     end: int = 0
@@ -161,23 +163,24 @@ class _Call:
             self.place = begin if state.floor_ms is None else max(begin, state.floor_ms)
 
     async def _advance(self) -> None:
-        """Go on until there is something to give. A failure after some way is left for the next call to meet."""
+        """Go on until a full page has come, or the end. A failure after some way is left for the next call to meet."""
         begin = self.place
         for _ in range(_MOST_REQUESTS):
             try:
-                await self._step()
+                full = await self._step()
             except (RateLimited, Unavailable):
                 if self.place == begin:
                     raise
                 return
-            if self.done or self.new or self.gap:
+            self._record()
+            if self.done or self.gap or len(self.new) == self.query.limit or (full and self.new):
                 return
 
-    async def _step(self) -> None:
-        """One request, and what follows from it."""
+    async def _step(self) -> bool:
+        """One request, and what follows from it; whether its page was full."""
         if self.place >= self.end:
             self.done = True
-            return
+            return False
         lines, window_end = await self._ask(self.place)
         count, longest = len(lines), self.state.largest
         self.state.largest = max(longest, count)
@@ -185,7 +188,7 @@ class _Call:
         if not lines or (count < self.ask and count < longest):
             if self._give(lines):
                 self._leave_window(window_end)
-            return
+            return False
         last = self._place_of(lines[-1])
         if last > self.place + 1:
             if self._give(self._before(lines, last)):
@@ -194,6 +197,7 @@ class _Call:
             self.ask = self.endpoint.page_size
         else:
             await self._step_over(last, lines)
+        return count >= self.ask
 
     async def _step_over(self, place: int, lines: list[LogLine]) -> None:
         """Read the one millisecond that keeps the page from reaching further, all of it if that can be, and go on."""
@@ -276,8 +280,9 @@ class _Call:
         # What is behind the last line seen is new; only what is before it costs a hash each.
         last_seen = -self.seen.first_ms if self.state.newest_first else self.seen.last_ms
         new = self.seen.unseen(self._before(inside, last_seen + 1)) + self._from(inside, last_seen + 1)
-        self.new = new[: self.query.limit]
-        if len(self.new) == len(new):
+        room = self.query.limit - len(self.new)
+        self.new += new[:room]
+        if len(new) <= room:
             return True
         self.place = max(self.place, self._place_of(self.new[-1]) - 1)
         return False
@@ -288,25 +293,27 @@ class _Call:
         else:
             self.place = window_end - 1
 
-    def _settle(self) -> None:
-        """Write into the state where to go on, and of the lines given those that may come again."""
+    def _record(self) -> None:
+        """Remember of the lines given those that may come again, and no others."""
         state, seen = self.state, self.seen
-        state.place = None if self.done else self.place
+        keep_from = self.place
         if state.follow:
             state.newest_ns = max([state.newest_ns, *(line.timestamp_ns for line in self.new[-1:])])
-            keep_from = floor_ms = self._floor_ms() if state.floor_ms is None else max(self._floor_ms(), state.floor_ms)
-            if not self.done:
-                keep_from = min(floor_ms, self.place)
-        else:
-            keep_from = self.place
+            keep_from = max(self._floor_ms(), state.floor_ms or 0)
+            keep_from = keep_from if self.done else min(keep_from, self.place)
         if state.newest_first:
             seen.keep(0, -keep_from)
         else:
             seen.keep(keep_from)
-        seen.add(self._from(self.new, keep_from))
+        seen.add(self._from(self.new[self.recorded :], keep_from))
+        self.recorded = len(self.new)
         if state.follow and self.done:
-            state.floor_ms = floor_ms if len(seen) < MOST_SEEN else max(floor_ms, seen.first_ms + 1)
-        state.seen_base_ms, state.seen = seen.base_ms, seen.packed()
+            state.floor_ms = keep_from if len(seen) < MOST_SEEN else max(keep_from, seen.first_ms + 1)
+
+    def _settle(self) -> None:
+        """Write into the state where to go on."""
+        self.state.place = None if self.done else self.place
+        self.state.seen_base_ms, self.state.seen = self.seen.base_ms, self.seen.packed()
 
     def _floor_ms(self) -> int:
         """Where a follower's next scan begins: an overlap behind its newest line, but within one window of the clock.

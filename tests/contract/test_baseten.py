@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from bot.domain.gaps import GapReason
 from bot.domain.jobs import JobRef
-from bot.domain.logs import LogQuery
-from bot.providers.baseten import create_deployments, create_training
+from bot.domain.logs import Level, LogFilter, LogLine, LogQuery, Order
+from bot.domain.metrics import GPU_UTILIZATION, MetricQuery
+from bot.errors import Unavailable
+from bot.providers.base import Provider
+from bot.providers.baseten.api import make_client
 from bot.providers.baseten.deployments import BasetenDeployments
 from bot.providers.baseten.training import BasetenTraining
 from bot.providers.testing import ProviderContract, Subject
+from emulator.faults import Fault
+from emulator.gauges import Metrics, steady_node
 from emulator.hazards import BasetenHazards
 from emulator.world import Status
 from tests.support.clouds import KEYS, NOON, Cloud, as_read, running_cloud, some_lines
@@ -31,57 +40,144 @@ ODDITIES = {
 }
 
 
-@pytest.fixture(params=list(ODDITIES))
-async def cloud(request: pytest.FixtureRequest) -> AsyncIterator[Cloud]:
-    async with running_cloud(compress="unknown" in request.param) as cloud:
-        cloud.hazards.baseten = ODDITIES[request.param]
+TRAINING_JOB = JobRef("baseten", "qrj8y03/wp11ylw")
+SERVED = JobRef("baseten-model", "abc1d2ef/xyz123")
+LINES = some_lines(300)
+READ = tuple(as_read(line) for line in LINES)
+
+
+@pytest.fixture
+async def cloud() -> AsyncIterator[Cloud]:
+    async with running_cloud() as cloud:
+        long_ago = NOON - timedelta(days=9)
+        since = NOON - timedelta(hours=9)
+        world = cloud.world
+        world.add_training_job("qrj8y03", "wp11ylw", lines=LINES, statuses=[Status(since, "TRAINING_JOB_RUNNING")])
+        world.add_training_job("qrj8y03", "older", statuses=[Status(long_ago, "PONDERING")])
+        world.add_deployment("abc1d2ef", "xyz123", lines=LINES, statuses=[Status(since, "ACTIVE")])
+        world.add_deployment("abc1d2ef", "older", statuses=[Status(long_ago, "DREAMING")])
         yield cloud
+
+
+@pytest.fixture
+async def training(cloud: Cloud) -> AsyncIterator[BasetenTraining]:
+    provider = BasetenTraining(make_client("baseten", cloud.config("baseten")), cloud.clock)
+    yield provider
+    await provider.aclose()
+
+
+@pytest.fixture
+async def deployments(cloud: Cloud) -> AsyncIterator[BasetenDeployments]:
+    provider = BasetenDeployments(make_client("baseten-model", cloud.config("baseten")), cloud.clock)
+    yield provider
+    await provider.aclose()
 
 
 class TestBasetenTraining(ProviderContract):
     @pytest.fixture
-    async def subject(self, cloud: Cloud) -> AsyncIterator[Subject]:
-        lines = some_lines(300)
-        since = [Status(NOON - timedelta(hours=9), "TRAINING_JOB_RUNNING")]
-        cloud.world.add_training_job("qrj8y03", "wp11ylw", lines=lines, statuses=since)
-        cloud.world.add_training_job("qrj8y03", "older", statuses=[Status(NOON - timedelta(days=9), "WHATEVER")])
-        client = create_training(cloud.config("baseten"))
-        provider = BasetenTraining(client._client, cloud.clock)
-        yield Subject(
-            provider,
-            JobRef("baseten", "qrj8y03/wp11ylw"),
-            tuple(as_read(line) for line in lines),
-            JobRef("baseten", "qrj8y03/nothere"),
-            KEYS.baseten,
-            cloud.suffer,
-        )
-        await provider.aclose()
-
-    async def test_a_bare_job_id_is_resolved_by_search(self, subject: Subject) -> None:
-        assert subject.job == (await subject.provider.get_job(JobRef("baseten", "wp11ylw"))).ref
+    async def subject(self, cloud: Cloud, training: BasetenTraining) -> Subject:
+        missing = JobRef("baseten", "qrj8y03/nothere")
+        return Subject(training, TRAINING_JOB, READ, missing, KEYS.baseten, cloud.suffer)
 
 
 class TestBasetenDeployments(ProviderContract):
     @pytest.fixture
-    async def subject(self, cloud: Cloud) -> AsyncIterator[Subject]:
-        lines = some_lines(300)
-        since = [Status(NOON - timedelta(hours=9), "ACTIVE")]
-        cloud.world.add_deployment("abc1d2ef", "xyz123", lines=lines, statuses=since)
-        cloud.world.add_deployment("abc1d2ef", "older", statuses=[Status(NOON - timedelta(days=9), "WHATEVER")])
-        client = create_deployments(cloud.config("baseten"))
-        provider = BasetenDeployments(client._client, cloud.clock)
-        yield Subject(
-            provider,
-            JobRef("baseten-model", "abc1d2ef/xyz123"),
-            tuple(as_read(line) for line in lines),
-            JobRef("baseten-model", "abc1d2ef/nothere"),
-            KEYS.baseten,
-            cloud.suffer,
-        )
+    async def subject(self, cloud: Cloud, deployments: BasetenDeployments) -> Subject:
+        missing = JobRef("baseten-model", "abc1d2ef/nothere")
+        return Subject(deployments, SERVED, READ, missing, KEYS.baseten, cloud.suffer)
+
+
+async def read_all(provider: Provider, query: LogQuery) -> list[LogLine]:
+    lines: list[LogLine] = []
+    while True:
+        page = await provider.query_logs(query)
+        lines += page.lines
+        if not page.more:
+            return lines
+        query = replace(query, cursor=page.cursor)
+
+
+@pytest.mark.parametrize("order", list(Order))
+@pytest.mark.parametrize("oddity", list(ODDITIES))
+async def test_no_oddity_of_the_platform_loses_or_doubles_a_line(
+    cloud: Cloud, training: BasetenTraining, deployments: BasetenDeployments, oddity: str, order: Order
+) -> None:
+    cloud.hazards.baseten = ODDITIES[oddity]
+    for provider, job in ((training, TRAINING_JOB), (deployments, SERVED)):
+        lines = await read_all(provider, LogQuery(job, order=order, limit=150))
+        assert Counter(READ) == Counter(lines)
+        stamps = [line.timestamp_ns for line in lines]
+        assert sorted(stamps, reverse=order is Order.DESC) == stamps
+
+
+async def test_lines_of_the_oldest_document_are_read_exactly(cloud: Cloud, training: BasetenTraining) -> None:
+    cloud.hazards.baseten = BasetenHazards(oldest_fields_only=True, training_methods="post")
+    expected = Counter(line._replace(level=None, request_id=None) for line in READ)
+    assert expected == Counter(await read_all(training, LogQuery(TRAINING_JOB)))
+
+
+async def test_compressed_answers_are_read(cloud: Cloud) -> None:
+    async with running_cloud(compress=True) as other:
+        other.world.add_training_job("p", "j", lines=LINES, statuses=[Status(NOON - timedelta(hours=9), "RUNNING")])
+        provider = BasetenTraining(make_client("baseten", other.config("baseten")), other.clock)
+        assert Counter(READ) == Counter(await read_all(provider, LogQuery(JobRef("baseten", "p/j"))))
         await provider.aclose()
 
-    async def test_a_new_deployment_without_a_log_yet_is_an_empty_page(self, subject: Subject, cloud: Cloud) -> None:
-        cloud.world.add_deployment("abc1d2ef", "fresh", statuses=[Status(NOON - timedelta(seconds=5), "BUILDING")])
-        cloud.hazards.baseten = replace(cloud.hazards.baseten, deployment_warmup=timedelta(minutes=1))
-        page = await subject.provider.query_logs(LogQuery(JobRef("baseten-model", "abc1d2ef/fresh")))
-        assert ([], False, ()) == (list(page.lines), page.more, page.gaps)
+
+async def test_the_filters_the_platform_applies_are_those_it_says(deployments: BasetenDeployments) -> None:
+    wanted = LogFilter(Level.INFO, "^ *(step|indented)", ("e",), ("loss",), ("r1abc",), (), None)
+    query = LogQuery(SERVED, filter=wanted)
+    expected = [
+        line
+        for line in READ
+        if line.level is not None
+        and line.message.lstrip(" ").startswith(("step", "indented"))
+        and "loss" not in line.message
+        and line.source == "r1abc"
+    ]
+    page = await deployments.query_logs(query)
+    assert expected
+    assert Counter(expected) == Counter(page.lines)
+    assert {"min_level", "grep", "includes", "excludes", "replicas"} == page.pushed_down
+
+
+async def test_every_measurement_arrives(cloud: Cloud, training: BasetenTraining) -> None:
+    job = cloud.world.add_training_job("p", "j", metrics=Metrics({"n0": steady_node(2), "n1": steady_node(2)}))
+    job.node_count = 2
+    query = MetricQuery(JobRef("baseten", "p/j"), NOON - timedelta(minutes=10), NOON, timedelta(minutes=1))
+    found = await training.query_metrics(query)
+    assert {(GPU_UTILIZATION, node, gpu): 0.94 for node in ("n0", "n1") for gpu in (0, 1)} == {
+        (one.name, one.node, one.gpu): one.points[-1].value for one in found if one.name == GPU_UTILIZATION
+    }
+    assert {"n0", "n1"} == {one.node for one in found}
+    assert 2 * (2 + 2 + 1 + 1 + 2) == len(found)
+
+
+async def test_a_bare_job_id_is_resolved_by_search(training: BasetenTraining) -> None:
+    assert TRAINING_JOB == (await training.get_job(JobRef("baseten", "wp11ylw"))).ref
+
+
+async def test_a_new_deployment_without_a_log_yet_is_an_empty_page(
+    cloud: Cloud, deployments: BasetenDeployments
+) -> None:
+    cloud.world.add_deployment("abc1d2ef", "fresh", statuses=[Status(NOON - timedelta(seconds=5), "BUILDING")])
+    cloud.hazards.baseten = BasetenHazards(deployment_warmup=timedelta(minutes=1))
+    page = await deployments.query_logs(LogQuery(JobRef("baseten-model", "abc1d2ef/fresh"), follow=True))
+    assert ([], False, ()) == (list(page.lines), page.more, page.gaps)
+    assert page.cursor is not None
+
+
+async def test_a_log_that_is_gone_is_a_gap(cloud: Cloud, deployments: BasetenDeployments) -> None:
+    cloud.hazards.baseten = BasetenHazards(deployment_warmup=timedelta(days=99))
+    page = await deployments.query_logs(LogQuery(SERVED))
+    assert [GapReason.NOT_FOUND] == [gap.reason for gap in page.gaps]
+
+
+async def test_one_stalled_job_does_not_hold_up_another(cloud: Cloud, training: BasetenTraining) -> None:
+    cloud.faults.set([Fault("stall", path="/baseten/v1/training_projects/qrj8y03/jobs/older", delay_s=30)])
+    begin = time.monotonic()
+    slow = asyncio.create_task(training.get_job(JobRef("baseten", "qrj8y03/older")))
+    await training.get_job(TRAINING_JOB)
+    assert time.monotonic() - begin < 0.25
+    with pytest.raises(Unavailable):
+        await slow

@@ -33,7 +33,7 @@ from bot.slack.notifier import SlackNotifier
 from bot.slack.selfcheck import check_slack
 from bot.store.migrate import upgrade
 from bot.store.store import Store, open_store
-from bot.watcher.deliver import Deliverer
+from bot.watcher.deliver import Deliverer, DeliverySettings
 from bot.watcher.pace import Pace
 from bot.watcher.poll import Poller, PollSettings
 from bot.watcher.schedule import Housekeeper, run_delivery_loop, run_loop, run_poll_loop
@@ -108,7 +108,9 @@ async def _run(parts: Parts) -> None:
     tasks = register(app, parts.runner, parts.store, utc_now)
     reader = PageReader(load_catalogue())
     poller = Poller(parts.registry, parts.store, utc_now, parts.redactor, reader, poll_settings(settings))
-    deliverer = Deliverer(parts.store, SlackNotifier(app.client), utc_now)
+    deliverer = Deliverer(
+        parts.store, SlackNotifier(app.client), utc_now, DeliverySettings(lease=settings.trainwatch_lease)
+    )
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(_listen(app, settings), name="slack")
@@ -159,6 +161,7 @@ def poll_settings(settings: Settings) -> PollSettings:
     return PollSettings(
         pace=Pace(running=interval, waiting=interval * 4, longest=max(timedelta(minutes=10), interval)),
         concurrency=settings.trainwatch_poll_concurrency,
+        lease=settings.trainwatch_lease,
         lookback=settings.trainwatch_lookback,
         overlap=settings.trainwatch_overlap,
         drain=settings.trainwatch_drain,
@@ -232,7 +235,9 @@ def configure_logging(settings: Settings) -> None:
         structlog.processors.format_exc_info,
     ]
     last: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer() if pretty else structlog.processors.JSONRenderer()
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        if pretty
+        else structlog.processors.JSONRenderer()
     )
 
     def without_secrets(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:

@@ -78,6 +78,11 @@ class Settings(BaseSettings):
     trainwatch_drain: Span = Field(
         timedelta(seconds=90), description="How long the log of an ended job is still read, for its last lines."
     )
+    trainwatch_lease: Span = Field(
+        timedelta(seconds=90),
+        ge=timedelta(seconds=2),
+        description="How long the work of a process that was killed waits before another one takes it up.",
+    )
     trainwatch_log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="What trainwatch tells of itself on standard error."
     )

@@ -245,9 +245,9 @@ class Receipt:
     ts: str
 
 
-def alert_name(job: JobRef, alert: Alert) -> str:
-    """The stable id of one firing, from what makes it unique."""
-    return stable_id("tw", f"{job}|{alert.rule}|{alert.parameters_key}|{alert.episode}")
+def alert_name(watch_id: int, job: JobRef, alert: Alert) -> str:
+    """The stable id of one firing, from what makes it unique; a watch's id is never used again."""
+    return stable_id("tw", f"{watch_id}|{job}|{alert.rule}|{alert.parameters_key}|{alert.episode}")
 
 
 def stable_id(prefix: str, text: str) -> str:

@@ -23,10 +23,9 @@ from bot.domain.alerts import (
     NotifyReason,
     Resolution,
     Transition,
-    alert_name,
     stable_id,
 )
-from bot.domain.jobs import Job, JobRef
+from bot.domain.jobs import Job
 from bot.domain.subscriptions import Silence, Subscription, covers
 from bot.rules.catalog import RULES
 from bot.rules.rule import Rule, parameters_key
@@ -36,6 +35,8 @@ from bot.rules.rule import Rule, parameters_key
 class AlertNow:
     """An alert after this poll and what happened to it, if anything did."""
 
+    name: str
+    """`alert_name` of this firing."""
     alert: Alert
     transition: Transition | None = None
 
@@ -73,7 +74,7 @@ def plan(
         _resolve_gone(draft, rule, current)
         if current is None or current.alert.state is not AlertState.FIRING or current.alert.evidence is None:
             continue
-        name = alert_name(job.ref, current.alert)
+        name = current.name
         if draft.shows(name):
             draft.update(name, current.alert.evidence, current)
             continue
@@ -127,11 +128,6 @@ class _Draft:
         self._replies: list[tuple[str, NotifyReason, bool]] = []
         self._suppressed: list[Delivery] = []
         self._changed = False
-
-    @property
-    def job_ref(self) -> JobRef:
-        """The job this is about."""
-        return self._job.ref
 
     def shows(self, name: str) -> bool:
         """Whether the channel was told of this firing."""
@@ -222,7 +218,7 @@ def _resolve_gone(draft: _Draft, rule: Rule, current: AlertNow | None) -> None:
     for shown in draft.unresolved(rule.name):
         if current is None:
             draft.resolve(shown, Resolution.UNSUBSCRIBED)
-        elif current.alert.state is not AlertState.FIRING or alert_name(draft.job_ref, current.alert) != shown.id:
+        elif current.alert.state is not AlertState.FIRING or current.name != shown.id:
             ended = current.transition.resolution if current.transition else None
             draft.resolve(shown, ended or Resolution.CLEARED)
 

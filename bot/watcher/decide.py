@@ -21,6 +21,7 @@ from bot.domain.alerts import (
     Notification,
     NotifyReason,
     Verdict,
+    alert_name,
     stable_id,
 )
 from bot.domain.durations import format_duration
@@ -132,7 +133,7 @@ def _judge(
         verdict, memory = rule.condition(Context(observation, filled, alert.memory, diagnosis))
         remembering = replace(alert, memory=memory)
         stepped, transition = step(remembering, _redacted(verdict, redact), rule.timing(filled), now, job_ended=ended)
-        judged.append(AlertNow(stepped, transition))
+        judged.append(AlertNow(alert_name(watch.id, watch.job, stepped), stepped, transition))
     return judged
 
 

@@ -43,8 +43,8 @@ class Notifier(Protocol):
 class DeliverySettings:
     """How delivering is done. A channel's share of a claim must be sent within the lease, time-outs included."""
 
-    lease: timedelta = timedelta(minutes=3)
-    send_timeout_s: float = 30.0
+    lease: timedelta = timedelta(seconds=90)
+    send_timeout_s: float = 20.0
     channels: int = 50
     """Channels served at once."""
     interval_s: float = 1.0

@@ -17,6 +17,7 @@ from bot.domain.alerts import (
     Resolution,
     Severity,
     Transition,
+    alert_name,
 )
 from bot.domain.subscriptions import Matcher, RuleSettings, Silence, Subscription
 from bot.rules.routing import AlertNow, Plan, end_incident, plan
@@ -32,6 +33,10 @@ def firing(
     return Alert(rule, key, AlertState.FIRING, 1, START, START, START, severity, Evidence(summary))
 
 
+def now(alert: Alert, transition: Transition | None = None) -> AlertNow:
+    return AlertNow(alert_name(1, REF, alert), alert, transition)
+
+
 def kinds(deliveries: tuple[Delivery, ...]) -> list[tuple[DeliveryKind, NotifyReason]]:
     return [(one.notification.kind, one.notification.reason) for one in deliveries]
 
@@ -42,7 +47,7 @@ def told(alerts: list[AlertNow], incident: Incident | None = None, *, minute: in
 
 
 def test_a_first_alert_opens_a_root_and_its_thread() -> None:
-    result = told([AlertNow(firing(), FIRED)])
+    result = told([now(firing(), FIRED)])
 
     assert [(DeliveryKind.ROOT, NotifyReason.FIRST), (DeliveryKind.REPLY, NotifyReason.FIRST)] == kinds(
         result.deliveries
@@ -52,15 +57,15 @@ def test_a_first_alert_opens_a_root_and_its_thread() -> None:
 
 
 def test_nothing_new_tells_nothing() -> None:
-    incident = told([AlertNow(firing(), FIRED)]).incident
+    incident = told([now(firing(), FIRED)]).incident
 
-    assert () == told([AlertNow(firing())], incident, minute=1).deliveries
+    assert () == told([now(firing())], incident, minute=1).deliveries
 
 
 def test_a_second_alert_edits_the_root_and_replies() -> None:
-    incident = told([AlertNow(firing(), FIRED)]).incident
+    incident = told([now(firing(), FIRED)]).incident
 
-    result = told([AlertNow(firing()), AlertNow(firing("low_gpu_utilization"), FIRED)], incident, minute=1)
+    result = told([now(firing()), now(firing("low_gpu_utilization"), FIRED)], incident, minute=1)
 
     assert [(DeliveryKind.EDIT, NotifyReason.CHANGED), (DeliveryKind.REPLY, NotifyReason.FIRST)] == kinds(
         result.deliveries
@@ -69,21 +74,19 @@ def test_a_second_alert_edits_the_root_and_replies() -> None:
 
 
 def test_something_worse_than_the_root_told_is_shown_in_the_channel_too() -> None:
-    incident = told([AlertNow(firing(), FIRED)]).incident
+    incident = told([now(firing(), FIRED)]).incident
 
-    result = told(
-        [AlertNow(firing()), AlertNow(firing("job_failed", severity=Severity.PAGE), FIRED)], incident, minute=1
-    )
+    result = told([now(firing()), now(firing("job_failed", severity=Severity.PAGE), FIRED)], incident, minute=1)
 
     assert result.deliveries[1].notification.broadcast
 
 
 def test_new_evidence_edits_and_news_replies() -> None:
-    incident = told([AlertNow(firing(), FIRED)]).incident
+    incident = told([now(firing(), FIRED)]).incident
     more = firing(summary="more errors")
 
-    quiet = told([AlertNow(more, Transition(Change.UPDATED, START))], incident, minute=1)
-    loud = told([AlertNow(more, Transition(Change.UPDATED, START, news=True))], incident, minute=1)
+    quiet = told([now(more, Transition(Change.UPDATED, START))], incident, minute=1)
+    loud = told([now(more, Transition(Change.UPDATED, START, news=True))], incident, minute=1)
 
     assert [(DeliveryKind.EDIT, NotifyReason.CHANGED)] == kinds(quiet.deliveries)
     assert [(DeliveryKind.EDIT, NotifyReason.CHANGED), (DeliveryKind.REPLY, NotifyReason.CHANGED)] == kinds(
@@ -92,11 +95,11 @@ def test_new_evidence_edits_and_news_replies() -> None:
 
 
 def test_resolving_the_last_alert_closes_the_incident_by_editing_its_root() -> None:
-    incident = told([AlertNow(firing(), FIRED)]).incident
+    incident = told([now(firing(), FIRED)]).incident
     over = replace(firing(), state=AlertState.INACTIVE)
     resolved = Transition(Change.RESOLVED, START + MINUTE, resolution=Resolution.CLEARED)
 
-    result = told([AlertNow(over, resolved)], incident, minute=1)
+    result = told([now(over, resolved)], incident, minute=1)
 
     assert [(DeliveryKind.EDIT, NotifyReason.RESOLVED), (DeliveryKind.REPLY, NotifyReason.RESOLVED)] == kinds(
         result.deliveries
@@ -107,15 +110,15 @@ def test_resolving_the_last_alert_closes_the_incident_by_editing_its_root() -> N
 
 def test_a_channel_that_subscribes_while_it_fires_is_told() -> None:
     assert [DeliveryKind.ROOT, DeliveryKind.REPLY] == [
-        one.notification.kind for one in told([AlertNow(firing())], None, minute=30).deliveries
+        one.notification.kind for one in told([now(firing())], None, minute=30).deliveries
     ]
 
 
 def test_a_silence_suppresses_visibly_and_its_end_tells() -> None:
     silence = Silence(7, "C1", (Matcher("rule", "log_errors"),), "U1", START, START + timedelta(hours=1))
 
-    muted = plan(SUBSCRIPTION, [AlertNow(firing(), FIRED)], None, [silence], job(), START)
-    after = plan(SUBSCRIPTION, [AlertNow(firing())], None, [silence], job(), START + timedelta(hours=1))
+    muted = plan(SUBSCRIPTION, [now(firing(), FIRED)], None, [silence], job(), START)
+    after = plan(SUBSCRIPTION, [now(firing())], None, [silence], job(), START + timedelta(hours=1))
 
     assert ["silence 7"] == [one.suppressed_by for one in muted.deliveries]
     assert muted.incident is None
@@ -123,15 +126,15 @@ def test_a_silence_suppresses_visibly_and_its_end_tells() -> None:
 
 
 def test_a_severity_below_the_subscriptions_is_suppressed() -> None:
-    result = told([AlertNow(firing(), FIRED)], settings=RuleSettings(min_severity=Severity.PAGE))
+    result = told([now(firing(), FIRED)], settings=RuleSettings(min_severity=Severity.PAGE))
 
     assert ["severity below page"] == [one.suppressed_by for one in result.deliveries]
 
 
 def test_a_rule_that_is_off_tells_nothing_and_ends_what_it_told() -> None:
-    incident = told([AlertNow(firing(), FIRED)]).incident
+    incident = told([now(firing(), FIRED)]).incident
 
-    result = told([AlertNow(firing())], incident, minute=1, settings=RuleSettings(off=("log_errors",)))
+    result = told([now(firing())], incident, minute=1, settings=RuleSettings(off=("log_errors",)))
 
     assert result.incident is not None
     assert Resolution.UNSUBSCRIBED is result.incident.alerts[0].resolution
@@ -140,27 +143,27 @@ def test_a_rule_that_is_off_tells_nothing_and_ends_what_it_told() -> None:
 def test_a_channel_hears_only_of_its_own_parameters() -> None:
     other = firing("low_gpu_utilization", key="for=60.0")
 
-    assert () == told([AlertNow(other, FIRED)]).deliveries
+    assert () == told([now(other, FIRED)]).deliveries
 
 
 def test_the_same_decision_gives_the_same_keys() -> None:
-    first, again = told([AlertNow(firing(), FIRED)]), told([AlertNow(firing(), FIRED)])
+    first, again = told([now(firing(), FIRED)]), told([now(firing(), FIRED)])
 
     assert [one.dedupe_key for one in first.deliveries] == [one.dedupe_key for one in again.deliveries]
 
 
 def test_an_acknowledged_alert_is_not_repeated() -> None:
-    incident = told([AlertNow(firing(), FIRED)]).incident
+    incident = told([now(firing(), FIRED)]).incident
     assert incident is not None
     held = replace(incident, alerts=tuple(replace(one, acknowledged_by="U2") for one in incident.alerts))
     repeat = Transition(Change.REPEATED, START)
 
-    assert () == told([AlertNow(firing(), repeat)], held, minute=1).deliveries
-    assert 2 == len(told([AlertNow(firing(), repeat)], incident, minute=1).deliveries)
+    assert () == told([now(firing(), repeat)], held, minute=1).deliveries
+    assert 2 == len(told([now(firing(), repeat)], incident, minute=1).deliveries)
 
 
 def test_the_end_of_a_job_closes_its_incident_and_keeps_its_failure_red() -> None:
-    incident = told([AlertNow(firing("job_failed", severity=Severity.PAGE), FIRED), AlertNow(firing(), FIRED)]).incident
+    incident = told([now(firing("job_failed", severity=Severity.PAGE), FIRED), now(firing(), FIRED)]).incident
     assert incident is not None
 
     result = end_incident(incident, job(), START + MINUTE, "The job ended.")

@@ -20,6 +20,7 @@ MODULES = (
     ("Fireworks", "emulator.fireworks_coverage"),
     ("RiverGen", "emulator.rivergen_coverage"),
     ("Bad days, on every system", "emulator.faults_coverage"),
+    ("Slack", "emulator.slack.coverage_rows"),
 )
 TABLE = Path(__file__).with_name("COVERAGE.md")
 HEADING = """# What the emulator does, and how we know it

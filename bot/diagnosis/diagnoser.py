@@ -137,24 +137,27 @@ class Diagnoser:
     def _diagnosis(self, now_ns: int | None, running: bool) -> Diagnosis:
         memory = self._memory
         found = memory.episode.incidents()
-        quiet_ns = now_ns - memory.clock_ns if now_ns is not None and memory.clock_ns is not None else SETTLED_NS
-        torn = memory.tracebacks.unfinished(memory.lines) if quiet_ns >= SETTLED_NS else None
-        if torn is not None and not any(incident.severity == "page" for incident in found):
-            found.append(unfinished(*torn))
         numbers = memory.numerics.incidents(plateau=self._plateau)
         finished = bool(memory.episode.success)
-        died = any(incident.severity == "page" for incident in found)
-        if not died and not finished:
-            behind = memory.offset - memory.last_end
-            after = self._tail[-behind:].decode("utf-8", "replace") if behind > 0 else ""
-            now_ns = memory.clock_ns if now_ns is None else now_ns
-            stall = memory.pace.stall(now_ns, after) if running else None
-            found += [incident for incident in (stall, memory.pace.slow_down()) if incident is not None]
+        if not finished and not any(incident.severity == "page" for incident in found):
+            found += self._silence(now_ns, running)
         latest: dict[str, Any] = dict(memory.latest)
         progress = RunProgress(
             **latest, gap_s=memory.pace.gap_s, last_ns=memory.pace.last_ns, lines=memory.samples, finished=finished
         )
         return Diagnosis(worst_first(fold(found, numbers)), memory.lines, progress)
+
+    def _silence(self, now_ns: int | None, running: bool) -> list[LogIncident]:
+        """What is wrong although nothing failed in words: a torn traceback, a hang, a slow-down."""
+        memory = self._memory
+        quiet_ns = now_ns - memory.clock_ns if now_ns is not None and memory.clock_ns is not None else SETTLED_NS
+        torn = memory.tracebacks.unfinished(memory.lines) if quiet_ns >= SETTLED_NS else None
+        if torn is not None:
+            return [unfinished(*torn)]
+        behind = memory.offset - memory.last_end
+        after = self._tail[-behind:].decode("utf-8", "replace") if behind > 0 else ""
+        stall = memory.pace.stall(memory.clock_ns if now_ns is None else now_ns, after) if running else None
+        return [incident for incident in (stall, memory.pace.slow_down()) if incident is not None]
 
 
 def fold(found: list[LogIncident], numbers: list[LogIncident]) -> list[LogIncident]:

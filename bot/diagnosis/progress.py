@@ -21,47 +21,46 @@ NONFINITE = (
 )
 """Lines that no sampling may miss: a loss or norm that is not finite, or a loss of exactly nothing."""
 
+# Patterns are for text in lower case, which `parse_sample` makes once.
 _NUMBER = r"([-+]?(?:\d+\.?\d*(?:e[-+]?\d+)?|\.\d+|nan|inf(?:inity)?))(?![\w%])"
 _SIGN = r"['\"]?\s*(?:::|:=|[:=|(]|->)?\s*['\"]?(?:tensor\()?\s*"
 _LOSS = re.compile(
     r"(?:^|[^a-z0-9_])(?:(?:lm|train(?:ing)?|total|nll|ce|mlm|avg|average|running|mean|reduced[_ ]train|step|batch"
     r"|cur|sft|dpo|main)[ _/-]?)?"
     rf"loss(?:/tok|/train|/total|_train|_total|_step)?{_SIGN}{_NUMBER}",
-    re.IGNORECASE,
 )
-_EVALUATION = re.compile(r"(?:val(?:id(?:ation)?)?|eval(?:uation)?|test|dev)[ _/:|-]{1,3}$", re.IGNORECASE)
-_EVALUATING = re.compile(r"\b(?:eval\w*|valid\w*|test(?:ing)?|predict\w*)\b", re.IGNORECASE)
-_GRAD = re.compile(rf"(?:grad(?:ient)?s?[ _]?norm|gnorm)(?:/\w+)?{_SIGN}{_NUMBER}", re.IGNORECASE)
-_RATE = re.compile(rf"(?:learning[ _]rate|(?:^|[^a-z])lr(?:[-_]\w+)?){_SIGN}{_NUMBER}", re.IGNORECASE)
+_EVALUATION = re.compile(r"(?:val(?:id(?:ation)?)?|eval(?:uation)?|test|dev)[ _/:|-]{1,3}$")
+_EVALUATING = re.compile(r"\b(?:eval\w*|valid\w*|test(?:ing)?|predict\w*)\b")
+_GRAD = re.compile(rf"(?:grad(?:ient)?s?[ _]?norm|gnorm)(?:/\w+)?{_SIGN}{_NUMBER}")
+_RATE = re.compile(rf"(?:learning[ _]rate|(?:^|[^a-z])lr(?:[-_]\w+)?){_SIGN}{_NUMBER}")
 _TOKENS = (
     re.compile(
         r"(?:tok(?:en)?s?[ _]?(?:/|per)[ _]?s(?:ec(?:ond)?)?(?:[ _]?(?:/|per)[ _]?gpu)?|\bwps|\btps)"
         rf"{_SIGN}{_NUMBER}",
-        re.IGNORECASE,
     ),
-    re.compile(r"([\d.]*\d) ?tok(?:en)?s?/s", re.IGNORECASE),
+    re.compile(r"([\d.]*\d) ?tok(?:en)?s?/s"),
 )
 _SAMPLES = (
     re.compile(
         r"(?:samples?|examples?|images?|imgs?|sequences?)[ _]?(?:/|per)[ _]?s(?:ec(?:ond)?)?"
         rf"{_SIGN}{_NUMBER}|speed: ([\d.]+) samples|\"throughput\": ([\d.]+)",
-        re.IGNORECASE,
     ),
-    re.compile(r"([\d.]*\d) ?(?:samples|images|imgs|examples)/s", re.IGNORECASE),
+    re.compile(r"([\d.]*\d) ?(?:samples|images|imgs|examples)/s"),
 )
 """The name before the number, else the number before its unit."""
 _ELAPSED = re.compile(r"elapsed time per iteration \((ms|s)\): ([\d.]+)")
 _STEP = re.compile(
     r"(?:global[ _-]?step|(?:^|[^a-z_])(?:iteration|iter|train_step|step|update|batch)|num_updates)"
     r"['\"]?\s*(?:::|[:=#|]|no\.?)?\s*['\"]?\[?\s*(\d{1,12})(?!\.\d)(?:\s*(?:/|of)\s*(\d+))?",
-    re.IGNORECASE,
 )
-_BRACKETS = re.compile(
-    r"epoch\W{0,3}(?:\(?train\)?)?\W{0,4}\[?(\d+)(?:\]?:?\s*\[\s*|\]?:?\s+)(\d+)\s*/\s*(\d+)\]?", re.IGNORECASE
-)
+_BRACKETS = re.compile(r"epoch\W{0,3}(?:\(?train\)?)?\W{0,4}\[?(\d+)(?:\]?:?\s*\[\s*|\]?:?\s+)(\d+)\s*/\s*(\d+)\]?")
 _BAR = re.compile(r"(\d+)/(\d+) ?(?:\[(?:\d+:)?\d+:\d+<|\[[=>.]|━)")
-_EPOCH = re.compile(r"epoch(?:_num)?['\"]?\s*[:=#]?\s*['\"]?\[?(\d+(?:\.\d+)?)", re.IGNORECASE)
+_EPOCH = re.compile(r"epoch(?:_num)?['\"]?\s*[:=#]?\s*['\"]?\[?(\d+(?:\.\d+)?)")
 _SAMPLES_COUNT = re.compile(r'"(?:samples_count|step)": (\d+)')
+
+
+LONGEST = 800
+"""Characters of a line's end that are read: a progress bar's newest state stands last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +88,12 @@ class Sample:
 
 def parse_sample(text: str) -> Sample | None:
     """Read a line's numbers; None when it tells neither a place nor a loss."""
-    text = text[-1500:] if len(text) > 1500 else text
-    loss = _loss(text)
+    text = text[-LONGEST:].lower()
+    loss = _loss(text) if "loss" in text else None
     epoch, step, total = _place(text)
-    norm = _first(text, _GRAD)
-    speed, images = _first(text, *_TOKENS), _first(text, *_SAMPLES)
+    norm = _first(text, _GRAD) if "norm" in text else None
+    speed = _first(text, *_TOKENS) if "tok" in text or "ps" in text else None
+    images = _first(text, *_SAMPLES) if "/s" in text or "per" in text or "put" in text or "speed" in text else None
     if loss is None and step is None and epoch is None and norm is None and speed is None and images is None:
         return None
     elapsed = _ELAPSED.search(text)
@@ -103,7 +103,7 @@ def parse_sample(text: str) -> Sample | None:
         epoch=epoch,
         loss=loss,
         grad_norm=norm,
-        learning_rate=_first(text, _RATE),
+        learning_rate=_first(text, _RATE) if "lr" in text or "rate" in text else None,
         tokens_per_s=speed,
         samples_per_s=images,
         step_s=float(elapsed.group(2)) / (1000 if elapsed.group(1) == "ms" else 1) if elapsed else None,

@@ -8,11 +8,23 @@ from bot.domain.alerts import Severity
 from bot.rules import log_failure
 from bot.rules.job_state import failed_state
 from bot.rules.log_health import error_lines
+from bot.rules.metric_capacity import gpu_memory_pressure, host_memory_pressure, storage_pressure
 from bot.rules.metric_health import low_gpu_utilization
+from bot.rules.metric_stragglers import gpu_straggler
 from bot.rules.rule import Parameter, Rule, Unit
 from bot.rules.visibility import no_data, unreachable_lines
 
 QUIET_AFTER = Parameter("quiet_after", Unit.DURATION, 1800.0, "resolved when it has not come again for this long")
+
+
+def _growth(*, window: float, warmup: float) -> tuple[Parameter, ...]:
+    """What may be set of a rule that predicts."""
+    return (
+        Parameter("window", Unit.DURATION, window, "growth is measured over this long"),
+        Parameter("horizon", Unit.DURATION, 3600.0, "told when it is full within this"),
+        Parameter("warmup", Unit.DURATION, warmup, "growth is not judged for this long after the first sample"),
+    )
+
 
 RULES: tuple[Rule, ...] = (
     Rule(
@@ -69,6 +81,59 @@ RULES: tuple[Rule, ...] = (
             Parameter("for", Unit.DURATION, 900.0, "how long it must be low"),
             Parameter("warmup", Unit.DURATION, 600.0, "not judged for this long after the first sample"),
         ),
+        window_parameters=("for", "warmup"),
+    ),
+    Rule(
+        name="gpu_straggler",
+        title="GPU unlike its peers",
+        help="A GPU or node is much less or much more busy than the other GPUs of the job.",
+        severity=Severity.WARN,
+        condition=gpu_straggler,
+        parameters=(
+            Parameter("difference", Unit.RATIO, 0.15, "unlike is at least this far from the median GPU"),
+            Parameter("recovery", Unit.RATIO, 0.08, "normal again when nearer than this"),
+            Parameter("for", Unit.DURATION, 600.0, "how long it must be unlike its peers"),
+            Parameter("warmup", Unit.DURATION, 600.0, "not judged for this long after the first sample"),
+        ),
+        window_parameters=("for", "warmup"),
+    ),
+    Rule(
+        name="gpu_memory_pressure",
+        title="GPU memory fills",
+        help="A GPU's memory is near its limit and grows steadily: it says when it will be full.",
+        severity=Severity.WARN,
+        condition=gpu_memory_pressure,
+        parameters=(
+            Parameter("from", Unit.RATIO, 0.85, "near the limit is above this"),
+            *_growth(window=1800.0, warmup=600.0),
+        ),
+        window_parameters=("window", "warmup"),
+    ),
+    Rule(
+        name="host_memory_pressure",
+        title="Host memory fills",
+        help="A machine's memory is nearly full, or grows steadily and will be full soon.",
+        severity=Severity.WARN,
+        condition=host_memory_pressure,
+        parameters=(
+            Parameter("threshold", Unit.RATIO, 0.95, "nearly full is over this"),
+            Parameter("from", Unit.RATIO, 0.7, "growth is judged above this"),
+            *_growth(window=3600.0, warmup=1200.0),
+        ),
+        window_parameters=("window", "warmup"),
+    ),
+    Rule(
+        name="storage_pressure",
+        title="Storage fills",
+        help="Ephemeral storage or the cache is nearly full, or grows steadily and will be full soon.",
+        severity=Severity.WARN,
+        condition=storage_pressure,
+        parameters=(
+            Parameter("threshold", Unit.RATIO, 0.9, "nearly full is over this"),
+            Parameter("from", Unit.RATIO, 0.6, "growth is judged above this"),
+            *_growth(window=7200.0, warmup=600.0),
+        ),
+        window_parameters=("window", "warmup"),
     ),
     Rule(
         name="no_data",

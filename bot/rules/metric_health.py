@@ -2,27 +2,39 @@
 
 Each GPU is a small state machine fed with the samples that came since the last poll: low since when, and whether it has
 been low for the hold time. The hold is kept here and not in the lifecycle, because two GPUs that take turns being low
-are not one GPU that is low for a quarter of an hour.
+are not one GPU that is low for a quarter of an hour. Why they may be low is guessed in `metric_causes.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections import deque
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.domain.alerts import Clear, Evidence, Finding, Memory, Unknown, Verdict
 from bot.domain.durations import format_duration
-from bot.domain.gaps import Part
-from bot.domain.jobs import JobState
 from bot.domain.metrics import GPU_UTILIZATION, MetricPoint, MetricSeries
+from bot.rules.metric_causes import GUESSES, Cause, guess_cause
+from bot.rules.metric_samples import (
+    FORGET_AFTER,
+    STALE_AFTER,
+    first_sample,
+    gpu_name,
+    moment,
+    name_list,
+    named,
+    not_judged,
+)
 from bot.rules.rule import Context
 
 MAX_SAMPLE_GAP = timedelta(minutes=5)
 """Time between two samples that is not counted as low: nobody saw what the GPU did."""
 
-STALE_AFTER = timedelta(minutes=10)
-"""A GPU whose newest sample is older says nothing about now."""
+MAX_SMOOTHING = timedelta(minutes=1)
+"""A peak counts by the average of the time around it, at most so long, so that a GPU that works for five seconds in
+every minute is low; less for a short hold time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,95 +52,114 @@ class _Limits:
     recovery: float
     hold: timedelta
 
+    @property
+    def smoothing(self) -> timedelta:
+        return min(MAX_SMOOTHING, self.hold / 15)
+
 
 def low_gpu_utilization(context: Context) -> tuple[Verdict, Memory]:
     """Holds while any GPU's utilisation was below `threshold` for `for`, until it reaches `recovery`."""
-    observation = context.observation
-    job = observation.job
-    if job is not None and job.state is not JobState.RUNNING:
-        return (Clear(), {}) if job.state.is_terminal or job.state.is_pending else (Unknown(), context.memory)
-    series = [one for one in observation.series if one.name == GPU_UTILIZATION and one.points]
-    if job is None or observation.gap(Part.METRICS) or not series:
+    answer = not_judged(context)
+    if answer is not None:
+        return answer
+    now = context.observation.at
+    series = named(context, GPU_UTILIZATION)
+    first_at = first_sample(context.memory, series)
+    if not series or first_at is None:
         return Unknown(), context.memory
-    stored = context.memory.get("gpus")
-    known = {name: _load(row) for name, row in stored.items()} if isinstance(stored, dict) else {}
-    first_at = _first_sample(context.memory, series)
     threshold = context.ratio("threshold")
     limits = _Limits(threshold, max(threshold, context.ratio("recovery")), context.span("for"))
-    begin = first_at + context.span("warmup")
+    known = _remembered(context.memory, now)
     for one in series:
         name = gpu_name(one)
-        known[name] = _advance(known.get(name, _Gpu()), one.points, limits, begin)
-    memory = {"first_at": first_at.isoformat(), "gpus": {name: _dump(gpu) for name, gpu in known.items()}}
-    fresh = {name: gpu for name, gpu in known.items() if gpu.last_at and observation.at - gpu.last_at < STALE_AFTER}
-    if not fresh:
-        return Unknown(), memory
-    low = {name: gpu for name, gpu in fresh.items() if gpu.low}
-    if not low:
-        return Clear(), memory
-    return Finding(_evidence(low, len(fresh), limits)), memory
-
-
-def gpu_name(series: MetricSeries) -> str:
-    """How people call one GPU: `GPU 3`, or `node-1 GPU 3` when there are nodes."""
-    gpu = f"GPU {series.gpu}" if series.gpu is not None else "GPUs"
-    return f"{series.node} {gpu}" if series.node else gpu
+        known[name] = _advance(known.get(name, _Gpu()), one.points, limits, first_at + context.span("warmup"))
+    active = context.memory.get("active") is True or _works(series, limits)
+    memory: dict[str, object] = {
+        "first_at": first_at.isoformat(),
+        "active": active,
+        "gpus": {name: _dump(gpu) for name, gpu in known.items()},
+    }
+    fresh = {name for name, gpu in known.items() if gpu.last_at and now - gpu.last_at < STALE_AFTER}
+    low = {name: gpu.low_since for name, gpu in known.items() if gpu.low and gpu.low_since}
+    judged = {name: since for name, since in low.items() if name in fresh}
+    if not judged:
+        return (Unknown() if low or not fresh else Clear()), memory
+    cause = _cause(context, judged, sorted(fresh), active=active)
+    memory["cause"] = {"of": sorted(judged), "is": cause.value}
+    return Finding(_evidence(judged, len(fresh), limits, cause)), memory
 
 
 def _advance(gpu: _Gpu, points: Iterable[MetricPoint], limits: _Limits, begin: datetime) -> _Gpu:
     last_at, low_since, low = gpu.last_at, gpu.low_since, gpu.low
+    around: deque[tuple[datetime, float]] = deque()
     for point in points:
         at = point.at
-        if at is None or (last_at is not None and at <= last_at):
+        if at is None or not math.isfinite(point.value):
+            continue
+        around.append((at, point.value))
+        while at - around[0][0] >= limits.smoothing and len(around) > 1:
+            around.popleft()
+        if last_at is not None and at <= last_at:
             continue
         unseen = last_at is not None and at - last_at > MAX_SAMPLE_GAP
         if low:
-            low = point.value < limits.recovery
+            low = _mean(around) < limits.recovery
             low_since = low_since if low else None
-        elif point.value >= limits.threshold or at < begin:
+        elif at < begin:
+            low_since = None
+        elif low_since is None or unseen:
+            low_since = at if point.value < limits.threshold else None
+        elif point.value >= limits.threshold and _mean(around, low_since) >= limits.threshold:
             low_since = None
         else:
-            low_since = at if low_since is None or unseen else low_since
             low = at - low_since >= limits.hold
         last_at = at
     return _Gpu(last_at, low_since, low)
 
 
-def _evidence(low: dict[str, _Gpu], seen: int, limits: _Limits) -> Evidence:
-    since = min(gpu.low_since for gpu in low.values() if gpu.low_since)
-    names = sorted(low, key=_natural)
-    shown = ", ".join(names[:8])
-    more = f" and {len(names) - 8} more" if len(names) > 8 else ""
+def _mean(around: Iterable[tuple[datetime, float]], since: datetime | None = None) -> float:
+    values = [value for at, value in around if since is None or at >= since]
+    return math.fsum(values) / len(values)
+
+
+def _works(series: Iterable[MetricSeries], limits: _Limits) -> bool:
+    return any(point.value >= limits.recovery for one in series for point in one.points)
+
+
+def _cause(context: Context, low: Mapping[str, datetime], seen: list[str], *, active: bool) -> Cause:
+    """Guessed once for each set of low GPUs: a guess that changes from poll to poll would be of no use."""
+    stored = context.memory.get("cause")
+    if isinstance(stored, dict) and stored.get("of") == sorted(low) and stored.get("is") in GUESSES:
+        return Cause(str(stored.get("is")))
+    return guess_cause(context.observation.series, low, seen, was_active=active)
+
+
+def _evidence(low: Mapping[str, datetime], seen: int, limits: _Limits, cause: Cause) -> Evidence:
+    guess = GUESSES[cause]
     held = format_duration(limits.hold)
     return Evidence(
         summary=f"{len(low)} of {seen} GPUs below {limits.threshold:.0%} for {held} or longer.",
-        facts=(("Low", shown + more), ("Back to normal at", f"{limits.recovery:.0%}")),
-        hint="Often the data loader: check its workers and the storage. A hang looks the same.",
+        facts=(
+            ("Low", name_list(low)),
+            ("Guessed cause", f"{guess.likely}: {guess.why}"),
+            ("Back to normal at", f"{limits.recovery:.0%}"),
+        ),
+        hint=f"This is a guess. {guess.hint}",
         count=len(low),
-        first_at=since,
+        first_at=min(low.values()),
     )
 
 
-def _natural(name: str) -> tuple[str, int]:
-    head, _, number = name.rpartition(" ")
-    return head, int(number) if number.isdigit() else -1
-
-
-def _first_sample(memory: Memory, series: list[MetricSeries]) -> datetime:
-    earliest = min(point.at for one in series for point in one.points if point.at is not None)
-    stored = memory.get("first_at")
-    return min(earliest, datetime.fromisoformat(stored)) if isinstance(stored, str) else earliest
+def _remembered(memory: Memory, now: datetime) -> dict[str, _Gpu]:
+    stored = memory.get("gpus")
+    known = {str(name): _load(row) for name, row in stored.items()} if isinstance(stored, dict) else {}
+    return {name: gpu for name, gpu in known.items() if gpu.last_at and now - gpu.last_at < FORGET_AFTER}
 
 
 def _load(row: object) -> _Gpu:
     if not isinstance(row, dict):
         return _Gpu()
-    last_at, low_since = row.get("last_at"), row.get("low_since")
-    return _Gpu(
-        last_at=datetime.fromisoformat(last_at) if isinstance(last_at, str) else None,
-        low_since=datetime.fromisoformat(low_since) if isinstance(low_since, str) else None,
-        low=row.get("low") is True,
-    )
+    return _Gpu(moment(row.get("last_at")), moment(row.get("low_since")), row.get("low") is True)
 
 
 def _dump(gpu: _Gpu) -> dict[str, object]:

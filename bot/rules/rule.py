@@ -81,6 +81,8 @@ class Rule:
     hold_parameter: str | None = None
     """The parameter that is the hold time; None when the rule holds by itself or fires at once."""
     keep_firing_for: timedelta = timedelta(0)
+    window_parameters: tuple[str, ...] = ()
+    """Durations whose sum is how much of the past a rule on metrics wants at first; none: it looks at no metrics."""
 
     def fill(self, settings: Mapping[str, Setting]) -> dict[str, Setting]:
         """All parameters, with the defaults where `settings` says nothing."""
@@ -92,6 +94,12 @@ class Rule:
         quiet = parameters.get("quiet_after")
         keep = self.keep_firing_for if quiet is None else timedelta(seconds=float(quiet))
         return Timing(hold_for=timedelta(seconds=hold), keep_firing_for=keep)
+
+    def metrics_window(self, parameters: Mapping[str, Setting]) -> timedelta | None:
+        """How far back metrics are wanted at the first look, under these (filled) parameters; None: no metrics."""
+        if not self.window_parameters:
+            return None
+        return timedelta(seconds=sum(float(parameters[name]) for name in self.window_parameters))
 
 
 def parameters_key(settings: Mapping[str, Setting]) -> str:

@@ -44,7 +44,7 @@ class PollSettings:
     pace: Pace = field(default_factory=Pace)
     concurrency: int = 100
     """Jobs looked at at once."""
-    lease: timedelta = timedelta(minutes=3)
+    lease: timedelta = timedelta(seconds=90)
     """A job not saved by then is given to another process: at least three HTTP time-outs."""
     lookback: timedelta = timedelta(minutes=15)
     """How much log from before the subscription is read at first."""
@@ -213,17 +213,14 @@ class Poller:
 
 def _metrics_from(watch: ClaimedWatch, now: datetime) -> datetime | None:
     """At first far enough back to judge at once; then a little before the last look, for samples that come late."""
-    rule = rule_named("low_gpu_utilization")
-    assert rule is not None
-    wanted = [settings for (name, _), settings in wanted_rules(watch.subscriptions).items() if name == rule.name]
-    if not wanted:
+    rules = ((rule_named(name), settings) for (name, _), settings in wanted_rules(watch.subscriptions).items())
+    windows = [rule.metrics_window(rule.fill(settings)) for rule, settings in rules if rule is not None]
+    needed = max((one for one in windows if one is not None), default=None)
+    if needed is None:
         return None
     stored = watch.memory.get("metrics_at")
-    if isinstance(stored, str):
-        return datetime.fromisoformat(stored) - timedelta(minutes=3)
-    filled = [rule.fill(settings) for settings in wanted]
-    needed = max(float(one["for"]) + float(one["warmup"]) for one in filled)
-    return now - timedelta(seconds=needed) - timedelta(minutes=3)
+    since = datetime.fromisoformat(stored) if isinstance(stored, str) else now - needed
+    return since - timedelta(minutes=3)
 
 
 def _blind(observation: Observation) -> bool:

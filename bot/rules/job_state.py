@@ -13,7 +13,7 @@ _SAID = {
     JobState.UNHEALTHY: "The platform says that this is not healthy",
 }
 _HINTS = {
-    JobState.FAILED: "Read the last lines in the thread; the root cause stands before the launcher's own messages.",
+    JobState.FAILED: "Read the last lines of the log; the root cause stands before the launcher's own messages.",
     JobState.PREEMPTED: "Start it again from its last checkpoint, or ask for dedicated capacity.",
     JobState.UNHEALTHY: "Look at the newest errors; it may recover by itself, and this message will say so.",
 }

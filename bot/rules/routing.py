@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.domain.alerts import (
     Alert,
@@ -29,6 +29,10 @@ from bot.domain.jobs import Job
 from bot.domain.subscriptions import Silence, Subscription, covers
 from bot.rules.catalog import RULES
 from bot.rules.rule import Rule, parameters_key
+
+
+RECENT = timedelta(minutes=1)
+"""A root posted this short a time ago is still in view: its edit is seen, and a broadcast would say the same twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +144,8 @@ class _Draft:
     def add(self, alert: IncidentAlert, evidence: Evidence) -> None:
         """Tell of an alert for the first time."""
         worst = max((one.severity.rank for one in self._alerts.values()), default=0)
-        louder = self._before is not None and alert.severity.rank > worst
+        before = self._before
+        louder = before is not None and alert.severity.rank > worst and self._now - before.opened_at >= RECENT
         self._alerts[alert.id] = alert
         self._replies.append((alert.id, NotifyReason.FIRST, louder))
         self._changed = True

@@ -127,9 +127,13 @@ def sign(incident: Incident) -> str:
 
 
 def _lead(incident: Incident) -> IncidentAlert | None:
-    """The alert the headline is about: the worst that fires, the earliest of these."""
+    """The alert the headline is about: the worst that fires; of these one that knows what broke; then the earliest."""
     firing = [alert for alert in incident.alerts if alert.resolved_at is None] or list(incident.alerts)
-    return min(firing, key=lambda alert: (-alert.severity.rank, alert.fired_at), default=None)
+    return min(
+        firing,
+        key=lambda alert: (-alert.severity.rank, alert.evidence.title is None, alert.fired_at),
+        default=None,
+    )
 
 
 def _firing_lines(job: Job, alert: IncidentAlert) -> list[str]:

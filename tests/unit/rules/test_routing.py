@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from bot.domain.alerts import (
     Alert,
     AlertState,
@@ -73,12 +75,14 @@ def test_a_second_alert_edits_the_root_and_replies() -> None:
     assert not result.deliveries[1].notification.broadcast
 
 
-def test_something_worse_than_the_root_told_is_shown_in_the_channel_too() -> None:
+@pytest.mark.parametrize(("minute", "shown"), [(5, True), (0, False)])
+def test_something_worse_is_shown_in_the_channel_too_unless_the_root_is_still_in_view(minute: int, shown: bool) -> None:
     incident = told([now(firing(), FIRED)]).incident
+    worse = now(firing("job_failed", severity=Severity.PAGE), FIRED)
 
-    result = told([now(firing()), now(firing("job_failed", severity=Severity.PAGE), FIRED)], incident, minute=1)
+    result = told([now(firing()), worse], incident, minute=minute)
 
-    assert result.deliveries[1].notification.broadcast
+    assert result.deliveries[1].notification.broadcast is shown
 
 
 def test_new_evidence_edits_and_news_replies() -> None:

@@ -1,0 +1,54 @@
+"""A shell's two streams, kept."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from datetime import datetime, timedelta
+
+from bot.commands.grammar import parse_argv
+from bot.domain.redaction import Redactor
+from bot.errors import BotError
+from bot.terminal.following import World
+from bot.terminal.output import Output
+from bot.terminal.session import Reading, Session
+from tests.unit.commands.providers import NOW, MemoryProvider
+from tests.unit.commands.registries import registry_of
+
+
+class Shell:
+    """Types commands and keeps what they write."""
+
+    def __init__(self, *providers: MemoryProvider, colour: bool = False, width: int = 100) -> None:
+        self.stdout, self.stderr = io.StringIO(), io.StringIO()
+        self.now = NOW
+        self.output = Output(self.stdout, self.stderr, colour=colour, width=width)
+        self.session = Session(registry_of(*providers), Redactor(), self.output, lambda: self.now)
+
+    async def type(self, *argv: str) -> int:
+        command = parse_argv(argv)
+        assert isinstance(command, Reading)
+        return await self.session.run(command)
+
+    @property
+    def out(self) -> str:
+        return self.stdout.getvalue()
+
+    @property
+    def err(self) -> str:
+        return self.stderr.getvalue()
+
+    def world(self, *, until: datetime | None = None) -> World:
+        """A world whose sleep moves the clock; it ends with Ctrl-C."""
+
+        async def sleep(seconds: float) -> None:
+            self.now += timedelta(seconds=seconds)
+            if until is not None and self.now > until:
+                raise StopFollowing
+            await asyncio.sleep(0)
+
+        return World(self.output, Redactor(), lambda: self.now, sleep)
+
+
+class StopFollowing(BotError):
+    """Enough was seen."""

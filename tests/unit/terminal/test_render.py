@@ -1,0 +1,140 @@
+"""Answers in a terminal: what is there, at any width, and harmless."""
+
+from __future__ import annotations
+
+import io
+from datetime import timedelta
+
+import pytest
+from rich.console import Console, RenderableType
+
+from bot.commands.answers import (
+    Answer,
+    Cut,
+    ErrorAnswer,
+    JobsAnswer,
+    ListAnswer,
+    LogsAnswer,
+    MetricsAnswer,
+    ProviderJobs,
+    SilenceAnswer,
+    StatusAnswer,
+    UnwatchAnswer,
+    WatchAnswer,
+    Watched,
+)
+from bot.commands.help import overview
+from bot.commands.table import Face
+from bot.domain.checks import CheckResult
+from bot.domain.durations import ns_from_datetime
+from bot.domain.gaps import Gap, GapReason, Part
+from bot.domain.jobs import Job, JobState, Resources
+from bot.domain.logs import Level, LogLine
+from bot.domain.metrics import (
+    CPU_USAGE,
+    GPU_MEMORY,
+    GPU_UTILIZATION,
+    MetricPoint,
+    MetricSeries,
+    MetricSummary,
+    summarize,
+)
+from bot.domain.subscriptions import Matcher, Silence, Subscription
+from bot.terminal.render.answers import render, render_checks
+from tests.unit.commands.providers import NOW, REF
+
+NOW_NS = ns_from_datetime(NOW)
+EVIL = "\x1b[2J[bold]x[/bold]\x07"
+START = NOW - timedelta(hours=1)
+
+
+def text(what: RenderableType, width: int = 100, *, colour: bool = False) -> str:
+    out = io.StringIO()
+    console = Console(file=out, width=width, force_terminal=colour, color_system="truecolor" if colour else None,
+                      highlight=False, markup=False, emoji=False)  # fmt: skip
+    console.print(what)
+    return out.getvalue()
+
+
+def summary(name: str, *values: float | None, gpu: int | None = None, limit: float | None = None) -> MetricSummary:
+    step = timedelta(hours=1) / len(values)
+    points = tuple(
+        MetricPoint(value, START + step * (at + 0.5)) for at, value in enumerate(values) if value is not None
+    )
+    made = summarize(MetricSeries(name, points, gpu=gpu, limit=limit))
+    assert made is not None
+    return made
+
+
+JOB = Job(
+    REF, JobState.RUNNING, "RUN", name=f"llama {EVIL}", url="https://mem.example/run/1", started_at=START,
+    resources=Resources(node_count=2, gpu_count=8, gpu_type="H100"), details=(("Priority", f"3 {EVIL}"),),
+)  # fmt: skip
+LINE = LogLine(NOW_NS, f"boom {EVIL}", "rank 3", Level.ERROR)
+SILENCE = Silence(4, "C1", (Matcher("job", "mem:run/1"),), "U1", NOW, NOW + timedelta(hours=2), "disks")
+SUBSCRIPTION = Subscription(1, "C1", REF, "U1", NOW)
+GAP = Gap(Part.LOGS, GapReason.UNAVAILABLE, f"mem is away {EVIL}")
+METRICS = MetricsAnswer(
+    JOB, START, NOW,
+    (summary(GPU_UTILIZATION, *([0.5] * 12 + [None] * 12 + [1.0] * 12), gpu=10),
+     summary(GPU_UTILIZATION, 0.0, 0.9, gpu=2), summary(GPU_MEMORY, 2.0**36, gpu=0, limit=80 * 2.0**30),
+     summary("loss", 0.01234)),
+    (CPU_USAGE,), (GAP,),
+)  # fmt: skip
+ANSWERS: list[Answer] = [
+    LogsAnswer(REF, (LINE,), START, NOW, 9, (Cut("are older", None), Cut("do not match", 7)), (GAP,), redacted=2,
+               older='logs mem:run/1 --grep "a b"'),
+    METRICS,
+    StatusAnswer(JOB, NOW, (LINE,), METRICS.summaries, (GAP,)),
+    JobsAnswer((ProviderJobs("mem", (JOB,)), ProviderJobs("other", problem=f"away {EVIL}"), ProviderJobs("third"))),
+    WatchAnswer(SUBSCRIPTION, JOB, created=True, settings_lines=("job_failed: …",)),
+    UnwatchAnswer((REF,)),
+    ListAnswer((Watched(SUBSCRIPTION, JOB, NOW, 2), Watched(SUBSCRIPTION, None, None)), (SILENCE,), NOW),
+    SilenceAnswer(SILENCE),
+    overview(Face.SHELL),
+    ErrorAnswer(f"it broke {EVIL}", "trainwatch logs REF"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("answer", ANSWERS, ids=lambda one: type(one).__name__)
+@pytest.mark.parametrize("width", [38, 100])
+def test_every_answer_fits_the_width_and_holds_no_control_character(answer: Answer, width: int) -> None:
+    shown = text(render(answer), width)
+    assert "\x1b" not in shown
+    assert "\x07" not in shown
+    if not isinstance(answer, LogsAnswer | StatusAnswer) and answer is not ANSWERS[8]:
+        assert max(map(len, shown.splitlines())) <= width
+
+
+@pytest.mark.parametrize("answer", [*ANSWERS[:4], ANSWERS[6], ANSWERS[9]], ids=lambda one: type(one).__name__)
+def test_foreign_text_is_no_markup(answer: Answer) -> None:
+    assert "[bold]x[/bold]" in text(render(answer), 200)
+
+
+def test_states_and_levels_have_colours() -> None:
+    shown = text(render(ANSWERS[2]), colour=True)
+    assert "\x1b[1;32mrunning" in shown
+    assert "\x1b[31m" in shown
+
+
+def test_metrics_come_by_gpu_number_with_their_unit_and_limit() -> None:
+    rows = text(render(METRICS), 120).splitlines()
+    labels = [row.split("  ")[0] for row in rows[3:7]]
+    assert labels == ["gpu utilization gpu 2", "gpu utilization gpu 10", "gpu memory used gpu 0", "loss"]
+    assert rows[5].split()[-3:] == ["64.0", "80.0", "GiB"]
+    assert rows[6].split()[-1] == "0.01234"
+    assert "no samples of cpu usage" in text(render(METRICS), 120)
+
+
+def test_missing_samples_are_a_gap_and_no_zero() -> None:
+    row = next(row for row in text(render(METRICS), 120).splitlines() if "gpu 10" in row)
+    assert "▅▅▅▅▅▅▅▅········████████" in row
+
+
+def test_an_older_page_is_a_line_to_paste() -> None:
+    assert "trainwatch logs mem:run/1 --grep 'a b'" in text(render(ANSWERS[0]))
+
+
+def test_a_check_says_what_to_do() -> None:
+    results = [CheckResult("Database", True, "sqlite"), CheckResult("mem", False, "no key", "Set MEM_API_KEY.")]
+    assert text(render_checks(results)) == "ok   Database: sqlite\nFAIL mem: no key\n       Set MEM_API_KEY.\n"

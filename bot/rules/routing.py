@@ -30,7 +30,6 @@ from bot.domain.subscriptions import Silence, Subscription, covers
 from bot.rules.catalog import RULES
 from bot.rules.rule import Rule, parameters_key
 
-
 RECENT = timedelta(minutes=1)
 """A root posted this short a time ago is still in view: its edit is seen, and a broadcast would say the same twice."""
 

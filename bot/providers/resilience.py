@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from aiolimiter import AsyncLimiter
 
-from bot.errors import ConfigError, Unavailable
+from bot.errors import ConfigError, ProviderError, Unavailable
 
 MonotonicClock = Callable[[], float]
 
@@ -206,9 +206,7 @@ class Breaker:
         except Unavailable:
             self._failed()
             raise
-        except asyncio.CancelledError:
-            raise
-        except BaseException:
+        except ProviderError:
             self._succeeded()
             raise
         else:

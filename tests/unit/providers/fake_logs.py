@@ -35,7 +35,7 @@ class FakeLog:
     requests: int = 0
 
     def __post_init__(self) -> None:
-        self.random = random.Random(self.seed)  # noqa: S311
+        self.random = random.Random(self.seed)
 
     @property
     def visible(self) -> list[LogLine]:

@@ -42,7 +42,9 @@ def main() -> None:
 def run(argv: Sequence[str]) -> int:
     """Run one command; the exit code."""
     try:
-        return _dispatch(parse_argv(argv))
+        code = _dispatch(parse_argv(argv))
+        sys.stdout.flush()
+        return code
     except (UsageError, ConfigError) as problem:
         _complain(problem)
         return MISUSED

@@ -15,7 +15,7 @@ from bot.domain.durations import ns_from_datetime
 from bot.domain.jobs import JobRef, JobState
 from bot.domain.logs import Level, LogLine, LogQuery, Order, parse_level
 from bot.domain.metrics import MetricQuery
-from bot.errors import AuthFailed, BadRequest, JobNotFound, NotSupported, ProviderError, Unavailable
+from bot.errors import AuthFailed, BadRequest, JobNotFound, ProviderError, Unavailable
 from bot.providers.base import Downloads
 from bot.providers.rivergen import create
 from bot.providers.rivergen.provider import RivergenProvider
@@ -125,8 +125,9 @@ async def test_debug_lines_are_read_although_the_platform_leaves_them_out_by_def
     assert frozenset() == page.pushed_down
 
 
-async def test_a_long_log_is_read_whole_both_ways(cloud: Cloud, provider: RivergenProvider) -> None:
-    lines = leveled(20_000)
+@pytest.mark.parametrize("count", [20_000, pytest.param(120_000, marks=pytest.mark.slow)])
+async def test_a_long_log_is_read_whole_both_ways(cloud: Cloud, provider: RivergenProvider, count: int) -> None:
+    lines = leveled(count)
     cloud.world.add_rivergen_run("mdl-1", "run-1", lines=lines)
     for order in Order:
         query, found = LogQuery(JOB, order=order, limit=10_000), list[LogLine]()
@@ -290,13 +291,3 @@ async def test_a_model_without_runs_and_a_wrong_form_are_said(cloud: Cloud, prov
         await provider.get_job(JobRef("rivergen", "mdl-1"))
     with pytest.raises(BadRequest, match="not as csv"):
         await provider.download_logs(JOB, form="csv")
-
-
-async def test_a_list_without_an_api_for_it_says_so(cloud: Cloud, provider: RivergenProvider) -> None:
-    cloud.world.add_rivergen_run("mdl-1", "run-1")
-    try:
-        jobs = await provider.list_jobs(limit=5)
-    except NotSupported as error:
-        assert "name one" in error.public
-    else:
-        assert [JOB] == [job.ref for job in jobs]

@@ -7,13 +7,16 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.domain.durations import parse_rfc3339_ns
 from bot.domain.jobs import JobRef
-from bot.domain.logs import LogLine, LogPage, LogQuery, Order
-from bot.providers.fireworks.reader import LARGEST_PAGE, Reader
+from bot.domain.logs import LogCursor, LogLine, LogPage, LogQuery, Order
+from bot.errors import BadRequest
+from bot.providers.fireworks.reader import LARGEST_PAGE, Position, Reader
+from bot.providers.reading import pack_cursor, unpack_cursor
 
 JOB = JobRef("fireworks", "acme/job-1")
 SECOND = 10**9
@@ -116,8 +119,7 @@ LOG_LINES = st.builds(
 )
 
 
-@settings(max_examples=500, deadline=None)
-@given(
+READS = given(
     lines=st.lists(LOG_LINES, max_size=60),
     order=st.sampled_from(Order),
     limits=st.lists(st.integers(1, 20), min_size=1, max_size=4),
@@ -126,6 +128,10 @@ LOG_LINES = st.builds(
     bounds=st.tuples(st.none() | st.integers(0, 12), st.none() | st.integers(0, 12)),
     seed=st.integers(0, 2**16),
 )
+
+
+@settings(max_examples=300, deadline=None)
+@READS
 def test_every_entry_comes_once_in_order_whatever_the_server_does(
     lines: list[LogLine],
     order: Order,
@@ -148,8 +154,13 @@ def test_every_entry_comes_once_in_order_whatever_the_server_does(
     assert sorted(stamps, reverse=order is Order.DESC) == stamps
 
 
-@settings(max_examples=500, deadline=None)
-@given(
+@pytest.mark.slow
+def test_every_entry_comes_once_of_two_thousand_logs() -> None:
+    body = test_every_entry_comes_once_in_order_whatever_the_server_does.hypothesis.inner_test  # type: ignore[attr-defined]
+    settings(max_examples=2000, deadline=None)(READS(body))()
+
+
+FOLLOWS = given(
     arrivals=st.lists(
         st.tuples(st.integers(0, 60), st.integers(0, 80), st.sampled_from(["a", "b"]), st.integers(0, 1)), max_size=60
     ),
@@ -158,6 +169,10 @@ def test_every_entry_comes_once_in_order_whatever_the_server_does(
     troubles=st.tuples(st.sampled_from([0.0, 0.3]), st.sampled_from([0.0, 0.15])),
     seed=st.integers(0, 2**16),
 )
+
+
+@settings(max_examples=300, deadline=None)
+@FOLLOWS
 def test_following_gives_late_entries_and_true_duplicates_once(
     arrivals: list[tuple[int, int, str, int]],
     limits: list[int],
@@ -184,6 +199,12 @@ def test_following_gives_late_entries_and_true_duplicates_once(
     assert Counter(line for _, line in said) == Counter(found)
 
 
+@pytest.mark.slow
+def test_following_gives_each_entry_once_of_two_thousand_logs() -> None:
+    body = test_following_gives_late_entries_and_true_duplicates_once.hypothesis.inner_test  # type: ignore[attr-defined]
+    settings(max_examples=2000, deadline=None)(FOLLOWS(body))()
+
+
 def test_an_entry_from_the_future_does_not_hide_those_of_other_ranks() -> None:
     server = Server([line_at(NOW_NS + 600 * SECOND, rank=1)], random.Random(0))
     page = call(server, LogQuery(JOB, follow=True))
@@ -198,6 +219,18 @@ def test_what_the_look_back_gives_again_is_not_kept_for_ever() -> None:
     page = call(server, LogQuery(JOB, follow=True, overlap=timedelta(seconds=90)), NOW_NS + 1000 * SECOND)
     assert page.cursor is not None
     assert len(page.cursor.state) < 2500
+
+
+def test_what_is_remembered_has_a_bound_and_the_look_back_shrinks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.providers.fireworks.reader.MOST_SEEN", 100)
+    lines = [line_at(NOW_NS + number * SECOND // 100, str(number)) for number in range(1000)]
+    found, pages = read_all(Server(lines, random.Random(0)), LogQuery(JOB, follow=True), [70])
+    assert lines == found
+    cursor = pages[-1].cursor
+    assert cursor is not None
+    assert len(cursor.state) < 2500
+    again = call(Server(lines, random.Random(0)), LogQuery(JOB, follow=True, cursor=cursor), NOW_NS + 20 * SECOND)
+    assert [] == list(again.lines)
 
 
 def test_a_token_that_leads_in_a_circle_ends_with_a_gap() -> None:
@@ -225,3 +258,13 @@ def test_a_circle_of_full_pages_gives_nothing_twice() -> None:
 def test_the_page_size_never_exceeds_what_the_gateway_would_cut() -> None:
     reader = Reader.resume(LogQuery(JOB, limit=50_000), NOW_NS)
     assert ("pageSize", "10000") in reader.params()
+
+
+def test_a_cursor_that_cannot_be_read_is_a_bad_request() -> None:
+    page = Reader.resume(LogQuery(JOB), NOW_NS).pause()
+    assert page.cursor is not None
+    position = unpack_cursor(page.cursor, Position)
+    position.ahead = b"broken"
+    for cursor in (pack_cursor(position), LogCursor(b"broken")):
+        with pytest.raises(BadRequest):
+            Reader.resume(LogQuery(JOB, cursor=cursor), NOW_NS)

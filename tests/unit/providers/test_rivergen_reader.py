@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -53,14 +54,17 @@ def read_all(server: Server, query: LogQuery, limits: Sequence[int]) -> tuple[li
     return lines, pages
 
 
-@settings(max_examples=300, deadline=None)
-@given(
+READS = given(
     stamps=st.lists(st.integers(0, 30), max_size=80),
     order=st.sampled_from(Order),
     limits=st.lists(st.integers(1, 20), min_size=1, max_size=4),
     page_cap=st.integers(1, 30),
     bounds=st.tuples(st.none() | st.integers(0, 30), st.none() | st.integers(0, 30)),
 )
+
+
+@settings(max_examples=300, deadline=None)
+@READS
 def test_every_line_comes_once_in_order(
     stamps: list[int], order: Order, limits: list[int], page_cap: int, bounds: tuple[int | None, int | None]
 ) -> None:
@@ -77,12 +81,21 @@ def test_every_line_comes_once_in_order(
     assert [] == [gap for page in pages for gap in page.gaps]
 
 
-@settings(max_examples=300, deadline=None)
-@given(
+@pytest.mark.slow
+def test_every_line_comes_once_of_two_thousand_logs() -> None:
+    body = test_every_line_comes_once_in_order.hypothesis.inner_test  # type: ignore[attr-defined]
+    settings(max_examples=2000, deadline=None)(READS(body))()
+
+
+FOLLOWS = given(
     arrivals=st.lists(st.integers(0, 60), max_size=60),
     limits=st.lists(st.integers(1, 20), min_size=1, max_size=3),
     page_cap=st.integers(1, 30),
 )
+
+
+@settings(max_examples=300, deadline=None)
+@FOLLOWS
 def test_following_gives_late_lines_once(arrivals: list[int], limits: list[int], page_cap: int) -> None:
     """A line is said a second after the one before it and visible up to 60 s later; the look back is 90 s."""
     lines = numbered(len(arrivals))
@@ -102,6 +115,12 @@ def test_following_gives_late_lines_once(arrivals: list[int], limits: list[int],
     assert [] == gaps
 
 
+@pytest.mark.slow
+def test_following_gives_each_line_once_of_two_thousand_logs() -> None:
+    body = test_following_gives_late_lines_once.hypothesis.inner_test  # type: ignore[attr-defined]
+    settings(max_examples=2000, deadline=None)(FOLLOWS(body))()
+
+
 def test_a_jump_in_the_numbers_is_a_gap_of_known_size() -> None:
     server = Server([*numbered(5), *numbered(5, first=9)])
     for order, pages in ((order, read_all(server, LogQuery(JOB, order=order), [3])[1]) for order in Order):
@@ -116,14 +135,34 @@ def test_lines_removed_at_the_head_while_reading_lose_nothing_behind_them() -> N
     assert [f"line {number}" for number in range(1, 101)] == [line.message for line in [*page.lines, *rest]]
 
 
-def test_a_line_that_comes_late_does_not_hide_another_when_reading_backwards() -> None:
+@pytest.mark.parametrize("late", [3, 14, 19])
+def test_a_line_that_comes_late_does_not_hide_another_when_reading_backwards(late: int) -> None:
     lines = numbered(20)
-    server = Server([item for item in lines if item.number != 19])
+    server = Server([item for item in lines if item.number != late])
     page = asyncio.run(read_page(LogQuery(JOB, order=Order.DESC, limit=5), "run-1", server.fetch))
     server.lines = lines
     rest, _ = read_all(server, LogQuery(JOB, order=Order.DESC, cursor=page.cursor), [5])
-    expected = [f"line {number}" for number in range(20, 0, -1) if number != 19]
+    expected = [f"line {number}" for number in range(20, 0, -1) if number != late or late < 15]
     assert expected == [line.message for line in [*page.lines, *rest]]
+
+
+def test_a_follower_goes_on_after_so_many_lines_were_removed_that_its_place_is_gone() -> None:
+    server = Server(numbered(100))
+    _, pages = read_all(server, LogQuery(JOB, follow=True), [50])
+    server.lines = numbered(30, first=75)
+    found, pages = read_all(server, LogQuery(JOB, follow=True, cursor=pages[-1].cursor), [10])
+    assert [f"line {number}" for number in range(101, 105)] == [line.message for line in found]
+    server.lines = []
+    found, pages = read_all(server, LogQuery(JOB, follow=True, cursor=pages[-1].cursor), [10])
+    assert ([], ()) == (found, pages[-1].gaps)
+
+
+def test_a_follower_stops_before_the_end_it_was_given_and_goes_on_behind_it() -> None:
+    server = Server(numbered(10))
+    page = asyncio.run(read_page(LogQuery(JOB, end_ns=4 * SECOND, follow=True), "run-1", server.fetch))
+    assert (4, False) == (len(page.lines), page.more)
+    page = asyncio.run(read_page(LogQuery(JOB, follow=True, cursor=page.cursor), "run-1", server.fetch))
+    assert [f"line {number}" for number in range(5, 11)] == [line.message for line in page.lines]
 
 
 def test_a_hole_that_stays_is_told_once_when_following() -> None:
@@ -149,14 +188,14 @@ def test_lines_that_are_counted_but_not_sent_are_a_gap() -> None:
 
 
 def test_a_start_in_a_long_log_is_found_by_few_requests() -> None:
-    server = Server(numbered(1_000_000))
-    page = asyncio.run(read_page(LogQuery(JOB, start_ns=900_000 * SECOND, limit=10), "run-1", server.fetch))
-    assert "line 900000" == page.lines[0].message
+    server = Server(numbered(200_000))
+    page = asyncio.run(read_page(LogQuery(JOB, start_ns=150_000 * SECOND, limit=10), "run-1", server.fetch))
+    assert "line 150000" == page.lines[0].message
     assert server.requests <= 12
     server.requests = 0
-    query = LogQuery(JOB, end_ns=100_000 * SECOND, order=Order.DESC, limit=10)
+    query = LogQuery(JOB, end_ns=50_000 * SECOND, order=Order.DESC, limit=10)
     page = asyncio.run(read_page(query, "run-1", server.fetch))
-    assert "line 100000" == page.lines[0].message
+    assert "line 50000" == page.lines[0].message
     assert server.requests <= 12
 
 

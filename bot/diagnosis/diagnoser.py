@@ -28,7 +28,7 @@ BATCH = 512
 """Lines gathered before they are looked at."""
 
 SETTLED_NS = 60 * 1_000_000_000
-"""After this long without a line, a traceback that lacks its end will not get it."""
+"""After this long without a line, what was said last was the last."""
 
 Line = tuple[str, str | None, int | None]
 """A line's text, its replica and its time in nanoseconds, as a provider tells them."""
@@ -136,22 +136,23 @@ class Diagnoser:
 
     def _diagnosis(self, now_ns: int | None, running: bool) -> Diagnosis:
         memory = self._memory
-        found = memory.episode.incidents()
+        quiet_ns = now_ns - memory.clock_ns if now_ns is not None and memory.clock_ns is not None else SETTLED_NS
+        settled = quiet_ns >= SETTLED_NS
+        found = memory.episode.incidents(memory.lines if settled else None)
         numbers = memory.numerics.incidents(plateau=self._plateau)
         finished = bool(memory.episode.success)
         if not finished and not any(incident.severity == "page" for incident in found):
-            found += self._silence(now_ns, running)
+            found += self._silence(now_ns, running=running, settled=settled)
         latest: dict[str, Any] = dict(memory.latest)
         progress = RunProgress(
             **latest, gap_s=memory.pace.gap_s, last_ns=memory.pace.last_ns, lines=memory.samples, finished=finished
         )
         return Diagnosis(worst_first(fold(found, numbers)), memory.lines, progress)
 
-    def _silence(self, now_ns: int | None, running: bool) -> list[LogIncident]:
+    def _silence(self, now_ns: int | None, *, running: bool, settled: bool) -> list[LogIncident]:
         """What is wrong although nothing failed in words: a torn traceback, a hang, a slow-down."""
         memory = self._memory
-        quiet_ns = now_ns - memory.clock_ns if now_ns is not None and memory.clock_ns is not None else SETTLED_NS
-        torn = memory.tracebacks.unfinished(memory.lines) if quiet_ns >= SETTLED_NS else None
+        torn = memory.tracebacks.unfinished(memory.lines) if settled else None
         if torn is not None:
             return [unfinished(*torn)]
         behind = memory.offset - memory.last_end

@@ -27,6 +27,9 @@ LIVE_SAMPLES, LIVE_BYTES = 40, 32768
 LIVE_SAMPLES_TIMED = 5
 LIVE_NS = 120 * 1_000_000_000
 
+LAST_WORDS = 20
+"""Lines from the log's end within which a bare exception is what ended it."""
+
 _ORDER = {"root": 0, "weak": 1, "cascade": 2, "abort": 3, "teardown": 4, "bare": 5, "trace": 6}
 _RANK_IN_TEXT = re.compile(r"\[?\b[Rr]ank[ :=]+(\d+)\b")
 _SEQUENCE = re.compile(r"SeqNum=(\d+)|watchdog at work: (\d+)")
@@ -175,18 +178,22 @@ class Episode:
             return None
         return min(self.candidates.values(), key=lambda candidate: (candidate.order, candidate.line))
 
-    def incidents(self) -> list[LogIncident]:
-        """What happened, each thing once."""
+    def incidents(self, end: int | None = None) -> list[LogIncident]:
+        """What happened, each thing once.
+
+        Args:
+            end: number of the log's last line, where nothing more is to be expected after it; else None.
+        """
         found = [self._closed(candidate) for candidate in self.closed]
         root = self.root()
         if root is not None:
-            found.append(self._open(root))
+            found.append(self._open(root, end))
         ended = root is not None and root.order < _ORDER["bare"]
         found += [_note(note, folded=ended and note.line >= (root.line if root else 0)) for note in self.notes.values()]
         return found
 
-    def _open(self, root: Candidate) -> LogIncident:
-        severity, why = self._severity(root)
+    def _open(self, root: Candidate, end: int | None) -> LogIncident:
+        severity, why = self._severity(root, end)
         suspect = self._suspect(root)
         ranks = _labels(root)
         if suspect is not None:
@@ -200,7 +207,7 @@ class Episode:
         last = max((c.last_ns for c in self.candidates.values() if c.last_ns is not None), default=root.last_ns)
         return _incident(root, severity, ranks, why, last)
 
-    def _severity(self, root: Candidate) -> tuple[Severity, str]:
+    def _severity(self, root: Candidate, end: int | None) -> tuple[Severity, str]:
         if root.success == "hard" or (root.success and root.order > _ORDER["weak"]):
             loud: Severity = "warn" if root.order in (0, 1, 3) else "info"
             return loud, "It came after the run had told its success."
@@ -209,9 +216,11 @@ class Episode:
         if root.order == _ORDER["trace"]:
             return "info", "An exit code alone, with no failure beside it."
         if root.order == _ORDER["bare"]:
-            died = any(c.order in (_ORDER["teardown"], _ORDER["trace"]) for c in self.candidates.values())
-            text = "and processes ended with error codes." if died else "without a traceback."
-            return ("page" if died else "warn"), f"An exception was printed, {text}"
+            if any(c.order in (_ORDER["teardown"], _ORDER["trace"]) for c in self.candidates.values()):
+                return "page", "An exception was printed, and processes ended with error codes."
+            if end is not None and end - root.line <= LAST_WORDS:
+                return "page", "An exception was the last that the run said."
+            return "warn", "An exception was printed without a traceback."
         return root.severity, _WHY[root.order]
 
     def _closed(self, candidate: Candidate) -> LogIncident:

@@ -193,7 +193,7 @@ class Numerics:
         found = []
         if self.notes:
             found.append(self._nonfinite())
-        if self.diverged_line:
+        if self.diverged_line and not self.broken:
             found.append(self._divergence())
         if plateau and self.flat >= PLATEAU:
             title = f"The loss has not fallen for {self.flat} reports"

@@ -150,7 +150,7 @@ QUIET: list[tuple[str, str]] = [
     ("a restart", STEPS + "Worker group UNHEALTHY. 2/3 attempts left; will restart worker group\n"),
     ("early stop", STEPS + "Monitored metric val_loss = nan is not finite. Previous best value was 0.3\n"),
     ("cache flushes", STEPS + "[WARNING] [stage3.py:1850:step] 3 pytorch allocator cache flushes since last step.\n"),
-    ("exception without a traceback", STEPS + "ValueError: could not parse header of chunk\n"),
+    ("exception without a traceback", STEPS + "ValueError: could not parse header of chunk\n" + STEPS),
     ("norm for long", "".join(f"iter {n} loss: 2.1 grad_norm: nan\n" for n in range(14))),
     ("caught and gone on", "Traceback (most recent call last):\n  File \"/app/a.py\", line 2, in push\n    send()\nValueError: cannot push\n" + "".join(f"step {n} loss {4 - n / 1000:.3f} learning_rate 0.0001 tokens_per_second 12000\n" for n in range(900))),
     ("three and back", "".join(f"step {n} loss {'nan' if 20 <= n < 24 else 2.0}\n" for n in range(60))),

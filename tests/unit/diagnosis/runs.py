@@ -1,4 +1,4 @@
-# ruff: noqa: E501, S311 - a log line is as long as it is; a seed makes a run, not a secret
+# ruff: noqa: E501 - a log line is as long as it is; a seed makes a run, not a secret
 """Generated runs: ten frameworks' styles, healthy, hanging or diverging, from a seed."""
 
 import math

@@ -90,6 +90,20 @@ def test_a_traceback_whose_end_may_still_come_is_not_told(reader: PageReader) ->
     assert [incident.severity for incident in diagnoser.report(10**18 + 10**11).incidents] == ["page"]
 
 
+def test_a_bare_exception_is_a_page_only_as_the_last_words(reader: PageReader) -> None:
+    diagnoser = Diagnoser(reader)
+    diagnoser.feed("ValueError: cannot go on", timestamp_ns=10**18)
+    told = [[i.severity for i in diagnoser.report(10**18 + wait).incidents] for wait in (10**9, 10**11)]
+    for step in range(3):
+        diagnoser.feed(f"step {step} loss 2.0\n" * 8, timestamp_ns=10**18 + 2 * 10**11)
+
+    assert [*told, [i.severity for i in diagnoser.report(10**18 + 4 * 10**11).incidents]] == [
+        ["warn"],
+        ["page"],
+        ["warn"],
+    ]
+
+
 def test_without_prefixes_interleaved_tracebacks_are_still_one_incident(reader: PageReader) -> None:
     traces = [traceback("FileNotFoundError: /data/train.rec", frames=9) for _ in range(8)]
     log = [line for lines in zip(*traces, strict=True) for line in lines]
@@ -140,7 +154,7 @@ def test_after_a_restart_that_works_a_failure_is_no_page_any_more(reader: PageRe
 
 
 def test_a_thousand_ranks_that_fail_at_once_are_one_incident_with_the_right_root(reader: PageReader) -> None:
-    rng = random.Random(7)  # noqa: S311
+    rng = random.Random(7)
     texts = [
         traceback("torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB" if rank == 517 else PEER, f"[rank{rank}]: ", 96)
         for rank in range(1024)

@@ -17,7 +17,7 @@ PROGRESS = (
 
 NONFINITE = (
     r"(?i:(?:loss|norm)(?:/tok)?['\" \t]*[:=|]{0,2}[ \t'\"]*(?:tensor\()?[-+]?(?:nan|inf(?:inity)?)(?:[^a-z0-9]|$))"
-    r"|(?i:['\"]?loss['\"]?: 0\.0[,}])"
+    r"|(?i:['\"]?loss['\"]?: 0\.0[,}])|\"value\": NaN"
 )
 """Lines that no sampling may miss: a loss or norm that is not finite, or a loss of exactly nothing."""
 
@@ -29,6 +29,7 @@ _LOSS = re.compile(
     r"|cur|sft|dpo|main)[ _/-]?)?"
     rf"loss(?:/tok|/train|/total|_train|_total|_step)?{_SIGN}{_NUMBER}",
 )
+_MLLOG_LOSS = re.compile(rf'"key": "(?:train_)?loss", "value": {_NUMBER}')
 _EVALUATION = re.compile(r"(?:val(?:id(?:ation)?)?|eval(?:uation)?|test|dev)[ _/:|-]{1,3}$")
 _EVALUATING = re.compile(r"\b(?:eval\w*|valid\w*|test(?:ing)?|predict\w*)\b")
 _GRAD = re.compile(rf"(?:grad(?:ient)?s?[ _]?norm|gnorm)(?:/\w+)?{_SIGN}{_NUMBER}")
@@ -112,11 +113,12 @@ def parse_sample(text: str) -> Sample | None:
 
 
 def _loss(text: str) -> float | None:
-    for found in _LOSS.finditer(text):
-        word = found.start() if text[found.start()].isalnum() else found.start() + 1
+    for one in _LOSS.finditer(text):
+        word = one.start() if text[one.start()].isalnum() else one.start() + 1
         if not _EVALUATION.search(text, max(0, word - 14), word):
-            return float(found.group(1))
-    return None
+            return float(one.group(1))
+    found = _MLLOG_LOSS.search(text)
+    return float(found.group(1)) if found else None
 
 
 def _place(text: str) -> tuple[float | None, int | None, int | None]:

@@ -50,7 +50,7 @@ def rivergen(step: int, loss: float) -> str:
 
 
 def mllog(step: int, loss: float) -> str:
-    return f':::MLLOG {{"namespace": "", "time_ms": {1767225600000 + step * 100}, "event_type": "POINT_IN_TIME", "key": "train_loss", "value": {loss:.5f}, "metadata": {{"file": "train.py", "lineno": 88, "step": {step}}}}}'
+    return f':::MLLOG {{"namespace": "", "time_ms": {1767225600000 + step * 100}, "event_type": "POINT_IN_TIME", "key": "train_loss", "value": {"NaN" if math.isnan(loss) else round(loss, 5)}, "metadata": {{"file": "train.py", "lineno": 88, "step": {step}}}}}'
 
 
 def plain(step: int, loss: float) -> str:

@@ -97,11 +97,8 @@ def test_a_bare_exception_is_a_page_only_as_the_last_words(reader: PageReader) -
     for step in range(3):
         diagnoser.feed(f"step {step} loss 2.0\n" * 8, timestamp_ns=10**18 + 2 * 10**11)
 
-    assert [*told, [i.severity for i in diagnoser.report(10**18 + 4 * 10**11).incidents]] == [
-        ["warn"],
-        ["page"],
-        ["warn"],
-    ]
+    told.append([i.severity for i in diagnoser.report(10**18 + 4 * 10**11).incidents])
+    assert told == [["warn"], ["page"], ["info"]]
 
 
 def test_without_prefixes_interleaved_tracebacks_are_still_one_incident(reader: PageReader) -> None:

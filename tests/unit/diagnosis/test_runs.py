@@ -69,7 +69,7 @@ def test_a_hang_is_found_between_five_and_ten_minutes(reader: PageReader, seed: 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_loss_that_is_lost_is_found(reader: PageReader, seed: int) -> None:
-    style = sorted(set(STYLES) - {"mllog"})[seed % 9]
+    style = sorted(STYLES)[seed % len(STYLES)]
     diagnoser = Diagnoser(reader)
     diagnoser.feed_page("\n".join(diverging(style, seed)).encode())
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -201,14 +202,15 @@ class HttpClient:
         raise AssertionError  # pragma: no cover - count() does not end
 
     def _admit(self, deadline: float, failure: ProviderError | None) -> None:
-        open_for = self._breaker.open_for()
+        """Raise when it is pointless to ask now: what failed before, or else why we do not ask."""
+        closed_for, open_for = self._gate.closed_for(), self._breaker.open_for()
+        too_long = closed_for > 0 and time.monotonic() + closed_for > deadline
+        if failure is not None and (too_long or open_for is not None):
+            raise failure
         if open_for is not None:
-            if failure is not None:
-                raise failure
             text = f"{self._provider} has not answered for a while; it is asked again in {open_for:.0f} s."
             raise Unavailable(text, provider=self._provider, retry_after=timedelta(seconds=open_for))
-        closed_for = self._gate.closed_for()
-        if time.monotonic() + closed_for > deadline:
+        if too_long:
             text = f"{self._provider} asked us to wait {closed_for:.0f} s more."
             raise RateLimited(text, provider=self._provider, retry_after=timedelta(seconds=closed_for))
 
@@ -283,7 +285,9 @@ def make_http_client(
     return httpx.AsyncClient(
         headers={"User-Agent": "trainwatch", "Accept": "application/json", **headers},
         timeout=httpx.Timeout(limits.read_timeout_s, connect=limits.connect_timeout_s, pool=None),
-        transport=transport or AiohttpTransport(client=session),
+        # The session has aiohttp's own TLS settings; the context that the transport would build, and never use, takes
+        # as long as the rest of a command's start.
+        transport=transport or AiohttpTransport(client=session, verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)),
         follow_redirects=False,
     )
 

@@ -177,7 +177,7 @@ class ProviderContract:
         for call in calls:
             with subject.suffer(trouble), pytest.raises(ProviderError) as caught:
                 await call()
-            assert EXPECTED[trouble] is type(caught.value)
+            assert EXPECTED[trouble] is type(caught.value), repr(caught.value)
             assert subject.secret not in f"{caught.value} {caught.value!r} {caught.value.public}"
             if trouble is Trouble.RATE_LIMITED_FOR_ONE_SECOND:
                 waited = caught.value.retry_after

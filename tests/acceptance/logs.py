@@ -36,14 +36,14 @@ BURST = 120
 
 
 def hostile_lines(count: int, system: str, *, span_s: int = 3600, seed: int = 1, replicas: int = 3) -> list[Line]:
-    """Lines in order of time: bursts, equal stamps, true duplicates, odd text; the last at the anchor."""
+    """Lines in order of time: bursts, equal stamps, true duplicates, odd text; up to shortly before the anchor."""
     dice = random.Random(seed)
     step_ns = span_s * 10**9 // count
     lines: list[Line] = []
     at_ns = ANCHOR_NS - span_s * 10**9
     while len(lines) < count:
         number = len(lines)
-        at_ns += dice.choice((0, 1, step_ns, 2 * step_ns + dice.randrange(1000)))
+        at_ns += dice.choice((0, 1, 2 * step_ns, 2 * step_ns + dice.randrange(1000)))
         if number % 2500 == 700:
             burst_ns = at_ns // 10**6 * 10**6 + 10**6
             lines += [

@@ -78,22 +78,22 @@ def _stages(wanted: LogFilter) -> list[tuple[str, Stage]]:
     if wanted.min_level is not None:
         level = wanted.min_level
         stages.append(
-            ("have no level and are not shown", lambda lines: [line for line in lines if line[3] is not None])
+            ("had no level, which --level leaves out", lambda lines: [line for line in lines if line[3] is not None])
         )
-        stages.append((f"are below --level {level.name.lower()}", _at_least(level)))
+        stages.append((f"did not reach --level {level.name.lower()}", _at_least(level)))
     if wanted.request_id is not None:
         request_id = wanted.request_id
-        stages.append(("belong to other requests", lambda lines: [line for line in lines if line[4] == request_id]))
+        stages.append(("belonged to other requests", lambda lines: [line for line in lines if line[4] == request_id]))
     if wanted.replicas:
-        stages.append(("come from other replicas", _from_sources(frozenset(wanted.replicas))))
+        stages.append(("came from other replicas", _from_sources(frozenset(wanted.replicas))))
     if wanted.ranks:
-        stages.append(("come from other ranks", _from_ranks(frozenset(wanted.ranks))))
+        stages.append(("came from other ranks", _from_ranks(frozenset(wanted.ranks))))
     if wanted.includes:
-        stages.append(("lack an --include text", _with_all(wanted.includes)))
+        stages.append(("lacked an --include text", _with_all(wanted.includes)))
     if wanted.excludes:
-        stages.append(("hold an --exclude text", _with_none(wanted.excludes)))
+        stages.append(("held an --exclude text", _with_none(wanted.excludes)))
     if wanted.grep is not None:
-        stages.append(("do not match --grep", _matching(compile_pattern(wanted.grep))))
+        stages.append(("did not match --grep", _matching(compile_pattern(wanted.grep))))
     return stages
 
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Mapping
+import time
+from collections import Counter
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.commands.command import LogsCommand
-from bot.commands.filtering import LineFilter, pushed_down_options
+from bot.commands.filtering import Filtered, LineFilter, pushed_down_options
 from bot.domain.durations import ns_from_datetime
 from bot.domain.gaps import Gap
 from bot.domain.jobs import JobRef
@@ -23,6 +25,9 @@ from bot.providers.base import Provider
 
 PAGE_LINES = 10_000
 """Asked of a platform at once; it may give fewer."""
+_FIRST_SLICE = 250
+_SLICE_S = 0.005
+"""How long filtering may keep the loop busy."""
 _MAX_STANDSTILLS = 20
 """Pages in a row without lines and without progress, before we say that the platform runs in circles."""
 
@@ -62,7 +67,7 @@ async def stream_lines(
         return
     async with contextlib.aclosing(_pages(provider, query, ahead=_wants_several_pages(command))) as pages:
         async for page in pages:
-            filtered = line_filter.apply(page.lines)
+            filtered = await _filter_politely(line_filter, page.lines)
             yield Batch(
                 lines=list(filtered.lines),
                 read=len(page.lines),
@@ -110,6 +115,24 @@ def _filters(command: LogsCommand) -> bool:
 
 def _wants_several_pages(command: LogsCommand) -> bool:
     return command.limit is None or command.limit >= PAGE_LINES or _filters(command)
+
+
+async def _filter_politely(line_filter: LineFilter, lines: Sequence[LogLine]) -> Filtered:
+    """Filter in slices of some milliseconds, so that a costly pattern keeps nobody else waiting."""
+    kept: list[LogLine] = []
+    dropped: Counter[str] = Counter()
+    size, position = _FIRST_SLICE, 0
+    while position < len(lines):
+        begun = time.perf_counter()
+        part = line_filter.apply(lines[position : position + size])
+        kept += part.lines
+        dropped.update(part.dropped)
+        position += size
+        took_s = time.perf_counter() - begun
+        size = min(max(int(size * _SLICE_S / (took_s + 1e-9)), 10), PAGE_LINES)
+        if position < len(lines):
+            await asyncio.sleep(0)
+    return Filtered(kept, dropped)
 
 
 async def _pages(provider: Provider, query: LogQuery, *, ahead: bool) -> AsyncGenerator[LogPage, None]:

@@ -18,7 +18,7 @@ from bot.domain.jobs import JobRef
 from bot.domain.logs import LogLine, Order
 from bot.domain.redaction import Redactor
 from bot.providers.base import Provider
-from bot.terminal.lines import LineWriter
+from bot.terminal.lines import LineWriter, count_of
 from bot.terminal.output import Output
 
 
@@ -44,9 +44,9 @@ class Tally:
     def remarks(self) -> list[str]:
         """What a person should know of the lines that are not there."""
         cuts = cuts_of(self.dropped, self.pushed_down)
-        remarks = [f"{'some' if cut.lines is None else f'{cut.lines:,}'} lines {cut.reason}" for cut in cuts]
+        remarks = [f"{'some lines' if cut.lines is None else count_of(cut.lines, 'line')} {cut.reason}" for cut in cuts]
         if self.hidden:
-            remarks.append(f"{self.hidden:,} secrets hidden (--no-redact shows them)")
+            remarks.append(f"{count_of(self.hidden, 'secret')} hidden; --no-redact shows what they are")
         return remarks + self.gaps
 
 
@@ -103,7 +103,9 @@ def _remarks(command: LogsCommand, tally: Tally, *, more: bool) -> list[str]:
     remarks = tally.remarks()
     if more:
         side = "newer" if reading_order(command) is Order.ASC else "older"
-        remarks.insert(0, f"{tally.shown:,} lines shown; some are {side}: --limit N or --all shows more")
+        remarks.insert(
+            0, f"{count_of(tally.shown, 'line')} shown, there are {side} ones: --limit N or --all shows more"
+        )
     if not tally.shown:
         where = "in this window" if tally.read == 0 else f"among the {tally.read:,} lines read"
         remarks.insert(0, f"no lines {where}")

@@ -48,7 +48,7 @@ def test_level_keeps_what_is_as_bad_and_says_how_many_have_none() -> None:
     given_lines = [LogLine(1, "a"), LogLine(2, "b", level=Level.INFO), LogLine(3, "c", level=Level.ERROR)]
     result = LineFilter(LogFilter(min_level=Level.WARNING)).apply(given_lines)
     assert given_lines[2:] == list(result.lines)
-    assert result.dropped == {"have no level and are not shown": 1, "are below --level warning": 1}
+    assert result.dropped == {"had no level, which --level leaves out": 1, "did not reach --level warning": 1}
 
 
 def test_replicas_ranks_and_requests() -> None:
@@ -61,7 +61,7 @@ def test_replicas_ranks_and_requests() -> None:
 def test_each_line_is_dropped_once_for_its_first_reason() -> None:
     wanted = LogFilter(grep="x", includes=("a",), excludes=("b",))
     result = LineFilter(wanted).apply(lines("ax", "abx", "x", "a"))
-    assert result.dropped == {"lack an --include text": 1, "hold an --exclude text": 1, "do not match --grep": 1}
+    assert result.dropped == {"lacked an --include text": 1, "held an --exclude text": 1, "did not match --grep": 1}
 
 
 @pytest.mark.parametrize(

@@ -255,6 +255,7 @@ def test_a_usage_error_carries_the_usage_line_of_its_subcommand() -> None:
         (r"(a)\1", r"from character 4 on, `\1`: RE2 has no backreferences"),
         ("x{2000}", "from character 2 on, `{2000}`: the repetition is too large"),
         ("((x{100}){100}){100}", "the repetition is too large"),
+        (r"(\pL|\d){200}", "the pattern is too large"),
         ("[z-a]", "the range is turned round"),
         ("[abc", "never closed"),
         ("x" * 1001, "1,001 characters; at most 1,000"),

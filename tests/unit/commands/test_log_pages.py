@@ -175,7 +175,7 @@ async def test_what_was_dropped_is_counted_by_reason() -> None:
     answer = await ask(MemoryProvider(lines), "--include loss --exclude eval")
     assert (lines[0],) == answer.lines
     assert answer.read == 3
-    assert answer.cuts == (Cut("lack an --include text", 1), Cut("hold an --exclude text", 1))
+    assert answer.cuts == (Cut("lacked an --include text", 1), Cut("held an --exclude text", 1))
 
 
 async def test_what_the_platform_filtered_is_said() -> None:

@@ -55,7 +55,7 @@ async def test_what_is_not_shown_is_remarked_on_the_error_stream() -> None:
     await shell.type("logs", "mem:run/1", "--level", "error", "--tail", "1")
     assert shell.out == "1970-01-01 00:00:00.000Z ERROR    - token=4\n"
     assert shell.err == (
-        "1 lines shown; some are older: --limit N or --all shows more\n1 lines have no level and are not shown\n"
+        "1 line shown, there are older ones: --limit N or --all shows more\n1 line had no level, which --level leaves out\n"
     )
 
 
@@ -71,7 +71,7 @@ async def test_secrets_are_hidden_unless_they_are_asked_for() -> None:
     await hidden.type("logs", "mem:run/1")
     await shown.type("logs", "mem:run/1", "--no-redact")
     assert "hunter2" not in hidden.out
-    assert hidden.err == "1 secrets hidden (--no-redact shows them)\n"
+    assert hidden.err == "1 secret hidden; --no-redact shows what they are\n"
     assert "hunter2" in shown.out
 
 

@@ -379,10 +379,3 @@ def test_retry_after_is_read_as_seconds_or_as_a_date(text: str, expected: timede
 )
 def test_an_error_body_of_any_shape_gives_its_message(body: bytes, expected: str) -> None:
     assert expected == message_of(body)
-
-
-def test_a_client_is_built_without_reading_certificates(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Four clients are built at the start of every command; reading them took most of its time."""
-    monkeypatch.setattr(httpx, "create_ssl_context", None)
-    monkeypatch.setattr(ssl, "create_default_context", None)
-    assert make_http_client({}, HttpLimits()).timeout.read == HttpLimits().read_timeout_s

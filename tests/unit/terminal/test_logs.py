@@ -55,7 +55,8 @@ async def test_what_is_not_shown_is_remarked_on_the_error_stream() -> None:
     await shell.type("logs", "mem:run/1", "--level", "error", "--tail", "1")
     assert shell.out == "1970-01-01 00:00:00.000Z ERROR    - token=4\n"
     assert shell.err == (
-        "1 line shown, there are older ones: --limit N or --all shows more\n1 line had no level, which --level leaves out\n"
+        "1 line shown, there are older ones: --limit N or --all shows more\n"
+        "1 line had no level, which --level leaves out\n"
     )
 
 

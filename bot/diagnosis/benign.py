@@ -17,6 +17,8 @@ _SOURCE_LINE = re.compile(
     r"|f?r?[\"'].*[\"'],?\)?\s*$"
     r")"
 )
+_INDENTED_CODE = re.compile(r"^ {4,}\S.*(?:\bself\.|\w\(|==|``|`:|:py:|[,:(){}\[\]]\s*$|# )")
+"""Indented deeper than any message, and punctuated like code."""
 _SHELL = re.compile(r"^\++ ")
 _PATTERN_ECHO = re.compile(
     r"\.\*|\\[bdswWSD]|\\\.|\(\?[imsx:]|\[\^|\\\[|\w\|\w.*\|"
@@ -41,7 +43,11 @@ _FENCE = re.compile(r"^(?:`{3}|={20,}$)")
 def is_quotation(text: str) -> bool:
     """Is this line source code, a shell echo, a pattern, or our own words, rather than an event?"""
     return bool(
-        _SOURCE_LINE.match(text) or _SHELL.match(text) or _OWN_ECHO.search(text) or _PATTERN_ECHO.search(text[:400])
+        _SOURCE_LINE.match(text)
+        or _INDENTED_CODE.match(text)
+        or _SHELL.match(text)
+        or _OWN_ECHO.search(text)
+        or _PATTERN_ECHO.search(text[:400])
     )
 
 

@@ -1,0 +1,247 @@
+"""`trainwatch metrics`: every number of every series, worked out a second time from the emulator's own samples."""
+
+from __future__ import annotations
+
+import random
+import statistics
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+
+from emulator.gauges import Metrics, Node, Sample, Series, Storage
+from emulator.hazards import BasetenHazards
+from emulator.world import Status, TrainingJob
+from tests.acceptance.program import ANCHOR, ANCHOR_NS, Machine, Row
+
+REF = "baseten:proj/job1"
+ANCHOR_MS = ANCHOR_NS // 10**6
+WINDOW_MS = 40 * 60 * 1000
+MIB = 2**20
+NAMES = {
+    "gpu_utilization": "gpu_utilization_ratio",
+    "gpu_memory_usage_bytes": "gpu_memory_used_bytes",
+    "cpu_usage": "cpu_usage_cores",
+    "cpu_memory_usage_bytes": "memory_used_bytes",
+    "ephemeral_storage/usage_bytes": "ephemeral_storage_used_bytes",
+    "ephemeral_storage/utilization": "ephemeral_storage_utilization_ratio",
+    "cache/usage_bytes": "cache_used_bytes",
+    "cache/utilization": "cache_utilization_ratio",
+}
+"""Baseten's field -> the series' name here."""
+
+
+def ordered(seed: int, scale: float) -> list[Sample]:
+    """Irregular samples with gaps, from before the window to its very bounds."""
+    dice = random.Random(seed)
+    at_ms, found = ANCHOR_MS - 2 * WINDOW_MS, [(ANCHOR_MS - WINDOW_MS, 0.0), (ANCHOR_MS, scale)]
+    while at_ms < ANCHOR_MS:
+        found.append((at_ms, dice.random() * scale))
+        at_ms += dice.choice((5_000, 15_000, 15_001, 31_337, 400_000))
+    return sorted(found)
+
+
+def node(seed: int, gpus: int) -> Node:
+    """A machine with a series for everything that is measured."""
+    return Node(
+        gpu_utilization={str(gpu): ordered(seed + gpu, 1.0) for gpu in range(gpus)},
+        gpu_memory_usage_bytes={str(gpu): ordered(seed + 20 + gpu, 8e10) for gpu in range(gpus)},
+        cpu_usage=ordered(seed + 40, 208.0),
+        cpu_memory_usage_bytes=ordered(seed + 41, 1.8e12),
+        ephemeral_storage=Storage(ordered(seed + 42, 4e11), ordered(seed + 43, 1.0)),
+    )
+
+
+METRICS = Metrics(
+    {"node-a": node(100, 12), "node-b": node(200, 12)}, cache=Storage(ordered(300, 9e11), ordered(301, 1.0))
+)
+
+
+def run_with(machine: Machine, metrics: Metrics, *, ended: bool = False) -> TrainingJob:
+    statuses = [Status(ANCHOR - timedelta(hours=6), "TRAINING_JOB_RUNNING")]
+    statuses += [Status(ANCHOR, "TRAINING_JOB_COMPLETED")] if ended else []
+    job = machine.world.add_training_job("proj", "job1", metrics=metrics, statuses=statuses)
+    job.node_count = len(metrics.nodes)
+    return job
+
+
+def window() -> list[str]:
+    start = ANCHOR - timedelta(milliseconds=WINDOW_MS)
+    return ["--start", start.isoformat(), "--end", ANCHOR.isoformat()]
+
+
+def held(metrics: Metrics) -> Iterator[tuple[str, str | None, int | None, Series]]:
+    """(name, node, GPU, samples) of everything the emulator holds."""
+    for name, one in metrics.nodes.items():
+        for field, by_gpu in (
+            ("gpu_utilization", one.gpu_utilization),
+            ("gpu_memory_usage_bytes", one.gpu_memory_usage_bytes),
+        ):
+            yield from ((NAMES[field], name, int(gpu), series) for gpu, series in by_gpu.items())
+        yield NAMES["cpu_usage"], name, None, one.cpu_usage
+        yield NAMES["cpu_memory_usage_bytes"], name, None, one.cpu_memory_usage_bytes
+        yield NAMES["ephemeral_storage/usage_bytes"], name, None, one.ephemeral_storage.usage_bytes
+        yield NAMES["ephemeral_storage/utilization"], name, None, one.ephemeral_storage.utilization
+    if metrics.cache is not None:
+        yield NAMES["cache/usage_bytes"], None, None, metrics.cache.usage_bytes
+        yield NAMES["cache/utilization"], None, None, metrics.cache.utilization
+
+
+def figures(series: Series) -> Row:
+    """What must be said of a series in the window."""
+    assert not callable(series)
+    inside = [(at_ms, value) for at_ms, value in series if ANCHOR_MS - WINDOW_MS <= at_ms <= ANCHOR_MS]
+    values = [value for _, value in inside]
+    twentieths = statistics.quantiles(values, n=20, method="inclusive")
+    steps = [after[0] - before[0] for before, after in pairwise(inside)]
+    return {
+        "count": len(values),
+        "last": values[-1],
+        "last_at": moment(inside[-1][0]),
+        "mean": pytest.approx(statistics.fmean(values), rel=1e-12),
+        "min": min(values),
+        "max": max(values),
+        "p5": pytest.approx(twentieths[0], rel=1e-12),
+        "p95": pytest.approx(twentieths[-1], rel=1e-12),
+        "longest_gap_seconds": max(steps) / 1000,
+        "points": [{"at": moment(at_ms), "step": None, "value": value} for at_ms, value in inside],
+    }
+
+
+def moment(at_ms: int) -> str:
+    return f"{datetime.fromtimestamp(at_ms // 1000, UTC):%Y-%m-%dT%H:%M:%S}.{at_ms % 1000:03d}000Z"
+
+
+def named(series: Row) -> tuple[str, str | None, int | None]:
+    return series["name"], series["node"], series["gpu"]
+
+
+def without_names(series: Row) -> Row:
+    return {key: value for key, value in series.items() if key not in ("name", "node", "gpu", "limit")}
+
+
+@pytest.mark.parametrize(
+    "hazards",
+    [
+        BasetenHazards(),
+        BasetenHazards(shuffle_samples=True, extra_fields=True),
+        BasetenHazards(training_methods="post", refused_status=404),
+        BasetenHazards(training_methods="get"),
+    ],
+    ids=["as documented", "samples shuffled", "only POST", "only GET"],
+)
+async def test_every_figure_of_every_gpu_and_node_is_right(machine: Machine, hazards: BasetenHazards) -> None:
+    machine.on.hazards.baseten = hazards
+    run_with(machine, METRICS)
+    ended = await machine.call("metrics", REF, *window(), "--json")
+    assert (0, "") == (ended.code, ended.err)
+    found = {named(series): without_names(series) for series in ended.json["series"]}
+    expected = {(name, node, gpu): figures(series) for name, node, gpu, series in held(METRICS)}
+    assert list(expected) == [key for key in expected if key in found]
+    assert expected == found
+    assert len(found) == len(ended.json["series"])
+
+
+async def test_limits_are_those_of_the_machine_in_the_units_of_the_series(machine: Machine) -> None:
+    instance = run_with(machine, METRICS).instance_type
+    assert instance.gpu_memory_limit_mib is not None
+    ended = await machine.call("metrics", REF, *window(), "--json")
+    limits = {(series["name"], series["limit"]) for series in ended.json["series"]}
+    assert limits == {
+        ("gpu_utilization_ratio", 1.0),
+        ("gpu_memory_used_bytes", float(instance.gpu_memory_limit_mib * MIB)),
+        ("cpu_usage_cores", instance.millicpu_limit / 1000),
+        ("memory_used_bytes", float(instance.memory_limit_mib * MIB)),
+        ("ephemeral_storage_used_bytes", None),
+        ("ephemeral_storage_utilization_ratio", 1.0),
+        ("cache_used_bytes", None),
+        ("cache_utilization_ratio", 1.0),
+    }
+
+
+async def test_the_table_shows_the_same_figures_in_units_for_people(machine: Machine) -> None:
+    run_with(machine, METRICS)
+    ended = await machine.run("metrics", REF, *window())
+    table = [line.split() for line in ended.text.splitlines()]
+    scales = {"ratio": (100.0, "%"), "bytes": (1 / 2**30, "GiB"), "cores": (1.0, "cores")}
+    for name, owner, gpu, series in held(METRICS):
+        words, _, unit = name.rpartition("_")
+        label = [*words.split("_"), *([owner] if owner else []), *(["gpu", str(gpu)] if gpu is not None else [])]
+        row = next(row for row in table if row[: len(label)] == label)
+        scale, sign = scales[unit]
+        expected = [figures(series)[key] for key in ("last", "mean", "p5", "p95", "max")]
+        shown = [float(word) for word in row[len(label) + 1 : len(label) + 6]]
+        exact = [one.expected if hasattr(one, "expected") else one for one in expected]
+        assert [value * scale for value in exact] == pytest.approx(shown, abs=0.051), label
+        assert sign in row[len(label) + 6 :]
+
+
+@pytest.mark.parametrize("field", NAMES)
+async def test_a_series_without_samples_is_said_and_never_zero(machine: Machine, field: str) -> None:
+    machine.on.hazards.baseten = BasetenHazards(missing_series=frozenset({field}))
+    run_with(machine, METRICS)
+    told = (await machine.call("metrics", REF, *window(), "--json")).json
+    assert [NAMES[field]] == told["missing"]
+    assert NAMES[field] not in {series["name"] for series in told["series"]}
+    shown = await machine.call("metrics", REF, *window())
+    label = NAMES[field].rpartition("_")[0].replace("_", " ")
+    assert f"no samples of {label}" in shown.text
+
+
+async def test_one_gpu_without_samples_is_left_out_and_the_others_stay(machine: Machine) -> None:
+    machine.on.hazards.baseten = BasetenHazards(missing_series=frozenset({"gpu_utilization/3"}))
+    run_with(machine, METRICS)
+    told = (await machine.call("metrics", REF, *window(), "--json")).json
+    there = [series["gpu"] for series in told["series"] if named(series)[:2] == (NAMES["gpu_utilization"], "node-b")]
+    assert [gpu for gpu in range(12) if gpu != 3] == there
+
+
+async def test_without_figures_of_nodes_the_leaders_are_shown(machine: Machine) -> None:
+    machine.on.hazards.baseten = BasetenHazards(no_node_metrics=True)
+    run_with(machine, METRICS)
+    told = (await machine.call("metrics", REF, *window(), "--json")).json
+    leader = replace(METRICS, nodes={"node-a": METRICS.nodes["node-a"]})
+    expected = {(name, None, gpu): figures(series) for name, _, gpu, series in held(leader)}
+    assert expected == {named(series): without_names(series) for series in told["series"]}
+
+
+async def test_of_an_ended_job_the_last_hour_is_shown(machine: Machine) -> None:
+    run_with(machine, METRICS, ended=True)
+    told = (await machine.call("metrics", REF, "--json")).json
+    assert (moment(ANCHOR_MS - 3_600_000), moment(ANCHOR_MS)) == (told["start"], told["end"])
+
+
+async def test_nothing_measured_is_said(machine: Machine) -> None:
+    run_with(machine, Metrics())
+    ended = await machine.call("metrics", REF)
+    assert 0 == ended.code
+    assert "no samples in this window" in ended.text
+
+
+async def test_a_rivergen_runs_metrics_come_by_epoch(machine: Machine) -> None:
+    curves: Mapping[str, tuple[float, float]] = {"loss": (2.5, -0.04), "accuracy": (0.1, 0.017)}
+    statuses = [Status(ANCHOR - timedelta(minutes=50), "running"), Status(ANCHOR, "completed")]
+    metrics = {name: lambda epoch, a=a, b=b: a + b * epoch for name, (a, b) in curves.items()}
+    machine.world.add_rivergen_run("mdl-1", "run-1", statuses=statuses, metrics=metrics)
+    ended = await machine.call("metrics", "rivergen:mdl-1/run-1", "--json")
+    assert 0 == ended.code
+    for series in ended.json["series"]:
+        values = [metrics[series["name"]](epoch) for epoch in range(1, 51)]
+        assert [{"at": None, "step": n, "value": value} for n, value in enumerate(values, 1)] == series["points"]
+        assert (values[-1], min(values), max(values)) == (series["last"], series["min"], series["max"])
+        twentieths = statistics.quantiles(values, n=20, method="inclusive")
+        assert pytest.approx([statistics.fmean(values), twentieths[0], twentieths[-1]]) == [
+            series["mean"], series["p5"], series["p95"]
+        ]  # fmt: skip
+    assert {"loss", "accuracy"} == {series["name"] for series in ended.json["series"]}
+
+
+@pytest.mark.parametrize("ref", ["baseten-model:mod1/dep1", "fireworks:acme/batch-1"])
+async def test_a_platform_without_metrics_says_so(machine: Machine, ref: str) -> None:
+    machine.world.add_deployment("mod1", "dep1")
+    machine.world.add_batch_job("acme", "batch-1")
+    ended = await machine.call("metrics", ref)
+    assert 1 == ended.code
+    assert "metrics" in ended.text or "measurements" in ended.text

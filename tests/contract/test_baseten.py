@@ -15,7 +15,7 @@ from bot.domain.gaps import GapReason
 from bot.domain.jobs import JobRef
 from bot.domain.logs import Level, LogFilter, LogLine, LogQuery, Order
 from bot.domain.metrics import GPU_UTILIZATION, MetricQuery
-from bot.errors import Unavailable
+from bot.errors import ProtocolError, RateLimited, Unavailable
 from bot.providers.base import Provider
 from bot.providers.baseten.api import make_client
 from bot.providers.baseten.deployments import BasetenDeployments
@@ -181,3 +181,39 @@ async def test_one_stalled_job_does_not_hold_up_another(cloud: Cloud, training: 
     assert time.monotonic() - begin < 0.25
     with pytest.raises(Unavailable):
         await slow
+
+
+BAD_DAYS = {
+    "a storm of 429": [Fault("status", status=429, probability=0.3)],
+    "429 with a date": [
+        Fault("status", status=429, probability=0.1, retry_after_s=1, retry_after_as_date=True, times=2)
+    ],
+    "resets, cut and slow bodies, 5xx": [
+        Fault("reset", probability=0.1),
+        Fault("cut_off", probability=0.1, after_bytes=3_000),
+        Fault("status", status=502, probability=0.1),
+        Fault("slow", probability=0.1, delay_s=0.05),
+    ],
+    "truncated JSON and HTML": [
+        Fault("truncate", probability=0.2, after_bytes=3_000),
+        Fault("html", status=200, probability=0.1),
+    ],
+}
+
+
+@pytest.mark.parametrize("day", list(BAD_DAYS))
+async def test_a_bad_day_loses_and_doubles_nothing(cloud: Cloud, day: str) -> None:
+    cloud.hazards.baseten = BasetenHazards(page_cap=23)
+    cloud.faults.set(BAD_DAYS[day], seed=7)
+    client = make_client("baseten", cloud.config("baseten", baseten_retry_budget_s="5"))
+    provider = BasetenTraining(client, cloud.clock)
+    query, lines, more = LogQuery(TRAINING_JOB, limit=40), list[LogLine](), True
+    while more:
+        try:
+            page = await provider.query_logs(query)
+        except (RateLimited, Unavailable, ProtocolError):
+            continue  # as a poll does: the same cursor again
+        lines += page.lines
+        query, more = replace(query, cursor=page.cursor), page.more
+    assert list(READ) == lines
+    await provider.aclose()

@@ -162,12 +162,14 @@ class Episode:
         if not self.candidates:
             return
         since = samples - self.trouble[0]
+        root = self.root()
+        before_start = root is not None and root.category == "launch" and self.trouble[0] == 0
         lives = since >= LIVE_SAMPLES and position - self.trouble[1] >= LIVE_BYTES
+        lives = lives or (before_start and since >= LIVE_SAMPLES_TIMED)
         if moment_ns is not None and self.trouble_ns is not None:
-            lives = since >= LIVE_SAMPLES_TIMED and moment_ns - self.trouble_ns > LIVE_NS
+            lives = since >= LIVE_SAMPLES_TIMED and (before_start or moment_ns - self.trouble_ns > LIVE_NS)
         if not lives:
             return
-        root = self.root()
         if root is not None and root.order <= _ORDER["bare"]:
             self.closed = [*self.closed[-(MAX_CLOSED - 1) :], root]
         self.candidates, self.sequences, self.table_rank = {}, {}, None
@@ -224,7 +226,8 @@ class Episode:
         return root.severity, _WHY[root.order]
 
     def _closed(self, candidate: Candidate) -> LogIncident:
-        severity: Severity = "info" if candidate.order >= _ORDER["cascade"] else "warn"
+        harmless = candidate.order >= _ORDER["cascade"] or candidate.category == "launch" or self.success == "hard"
+        severity: Severity = "info" if harmless else candidate.severity if candidate.severity != "page" else "warn"
         return _incident(candidate, severity, _labels(candidate), "The run went on after it.", candidate.last_ns)
 
     def _suspect(self, root: Candidate) -> int | None:

@@ -30,6 +30,9 @@ _NETWORK = re.compile(
 _BENIGN_BARE = re.compile(r"^(\[Errno \d+\] [\w ]+)?$")
 
 _HINT = "Start at the last frame of your own code named here; the excerpt holds the call path. https://docs.python.org/3/library/exceptions.html"
+_SERVICE_HINT = (
+    "A library that reports on the run failed; the run itself may go on. https://docs.wandb.ai/guides/track/"
+)
 _DATA_HINT = "Look at the file or sample it names: is it there on every node, whole, and of the format expected? https://docs.pytorch.org/docs/stable/data.html"
 _STORE_HINT = "Look at the path it names: permissions, space, and whether the last checkpoint is complete. https://docs.pytorch.org/docs/stable/distributed.checkpoint.html"
 _NET_HINT = "A remote service was not reached: check its name, the network of the node, and the credentials. https://docs.python.org/3/library/urllib.error.html"
@@ -54,6 +57,8 @@ def read_exception(raised: Raised) -> Reading:
         return Reading("silent", "code", "info", _HINT)
     if not raised.traced and (_BENIGN_BARE.match(raised.message) or len(kind) < 5):
         return Reading("silent", "code", "info", _HINT)
+    if raised.service:
+        return Reading("root", "code", "warn", _SERVICE_HINT)
     if _LAUNCHER.search(kind):
         return Reading("trace" if kind.endswith(("SystemExit", "Exit")) else "teardown", "code", "page", _HINT)
     if _ECHO.search(kind):

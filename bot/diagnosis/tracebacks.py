@@ -27,7 +27,8 @@ STRUCTURE = (
     r"│ /\S+:\d+ in ",
     r"[a-z](?:Error|Exception|Interrupt|Exit|Timeout|Failure)(?:\([A-Z]\w+\))?(?:: |:?[ \t]*$)",
     r"During handling of the above exception|The above exception was the direct cause",
-    r"Exception ignored in|Error in atexit\._run_exitfuncs|--- Logging error ---",
+    r"Exception ignored in|Task (?:exception was never|was destroyed)"
+    r"|Error in atexit\._run_exitfuncs|--- Logging error ---",
     r"Root Cause \(first observed failure\)|(?:rank|exitcode) +: -?\d",
     r"Killed[ \t]*$",
 )
@@ -43,12 +44,19 @@ _EXCEPTION = re.compile(
     re.DOTALL,
 )
 _DOTTED = re.compile(r"^(?P<type>(?:[a-z_]\w*\.)+[A-Z]\w+)(?:: (?P<message>.*)|\s*)$", re.DOTALL)
-_CLEANUP = re.compile(r"Exception ignored (in|on)|Error in atexit\._run_exitfuncs|--- Logging error ---")
+_SERVICE = re.compile(
+    r"-packages/(?:wandb|mlflow|comet_ml|neptune|tensorboardX?|sentry_sdk|clearml|prometheus_client|opentelemetry)/"
+)
+"""Libraries that report on a run from threads of their own."""
+_CLEANUP = re.compile(
+    r"Task exception was never retrieved|Task was destroyed but|Exception ignored (in|on)"
+    r"|Error in atexit\._run_exitfuncs|--- Logging error ---"
+)
 _CLEANUP_FRAME = re.compile(
     r"(multiprocessing/(util|resource_tracker)\.py|weakref\.py|tempfile\.py|/shutil\.py|threading\.py).*"
     r"in (_run_finalizers|_exit_function|__call__|_exitfunc|_remove_temp_dir|_shutdown|rmtree"
     r"|_rmtree\w*|main|_cleanup|__del__)\b"
-    r"|in (__del__|_cleanup|_atexit\w*|atexit_\w+|_exitfunc)$"
+    r"|multiprocessing/queues\.py.*in _feed|in (__del__|_cleanup|_atexit\w*|atexit_\w+|_exitfunc)$"
 )
 _MIXED = re.compile(r"\S.{20,}Traceback|Traceback \(most recent call last\):\s*\S")
 """A header that shares its line with something else."""
@@ -71,8 +79,8 @@ class Raised:
     """Does it follow another exception of the same speaker, as its consequence?"""
     cleanup: bool
     """Did it come from clean-up code: finalizers, `atexit`, `__del__`?"""
-    user_frame: bool = False
-    """Is `frame` the user's own code?"""
+    service: bool = False
+    """Did it stay within a library that only reports on the run?"""
 
 
 @dataclass(slots=True)
@@ -85,6 +93,10 @@ class Open:
     any_frame: str = ""
     chained: bool = False
     cleanup: bool = False
+    """Announced as clean-up."""
+    finalizer: bool = False
+    """Came through a finalizer of the standard library."""
+    service: bool = False
 
 
 @dataclass(slots=True)
@@ -114,7 +126,9 @@ class Tracebacks:
 
     def unfinished(self, lines: int) -> tuple[str, int] | None:
         """Frame and line of a traceback near the log's end that never came to its exception; `lines` are in the log."""
-        waiting = [one for one in self.open.values() if one.depth > 0 and one.any_frame and not one.cleanup]
+        waiting = [
+            one for one in self.open.values() if one.depth > 0 and one.any_frame and not (one.cleanup or one.finalizer)
+        ]
         newest = max(waiting, key=lambda one: one.last_line, default=None)
         if newest is None or lines - newest.last_line > NEAR_END:
             return None
@@ -137,8 +151,8 @@ class Tracebacks:
             state.user_frame or state.any_frame,
             traced=state.depth > 0 or bool(state.any_frame),
             chained=state.chained,
-            cleanup=state.cleanup,
-            user_frame=bool(state.user_frame),
+            cleanup=state.cleanup or (state.finalizer and not state.user_frame),
+            service=state.service and not state.user_frame,
         )
         state.chained = False
         state.depth -= 1
@@ -152,8 +166,10 @@ class Tracebacks:
         state.any_frame = name
         if not is_library(path):
             state.user_frame = name
+        if "-packages/" in path and _SERVICE.search(path):
+            state.service = True
         if _CLEANUP_FRAME.search(text):
-            state.cleanup = True
+            state.finalizer = True
 
     def _of(self, speaker: Speaker, line: int) -> Open:
         key = _key(speaker)

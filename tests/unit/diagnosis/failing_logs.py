@@ -119,6 +119,8 @@ FAILING: list[tuple[str, str, str]] = [
     ("no progress in the log's own time", "hang", "".join(f"2026-01-01 10:{n:02d}:00 step {n} loss 2.1\n" for n in range(20)) + "".join(f"2026-01-01 1{1 + n // 6}:{n % 6}0:00 heartbeat ok\n" for n in range(12))),
     ("pulses count the time", "hang", "".join(f" iteration {n:8d}/ 90000 | elapsed time per iteration (ms): 60000.0 | lm loss: 2.5E+00 | grad norm: 0.1 |\n" for n in range(100, 130)) + "watchman: job still running for 3:10:00\nwatchman: job still running for 4:10:00\nwatchman: job still running for 5:10:00\n"),
     # ---------------------------------------------------------------- launch
+    ("no backend", "launch", traced("RuntimeError: Unable to initialize backend 'cuda': FAILED_PRECONDITION: No visible GPU devices. (set JAX_PLATFORMS='' to automatically choose an available backend)")),
+    ("store", "launch", traced("torch.distributed.DistStoreError: Socket Timeout")),
     ("rendezvous", "launch", traced("torch.distributed.DistNetworkError: The client socket has timed out after 600000ms while trying to connect to (10.0.0.1, 29500).")),
     ("rendezvous clients", "launch", traced("torch.distributed.DistStoreError: Timed out after 901 seconds waiting for clients. 3/4 clients joined.")),
     ("port", "launch", traced("torch.distributed.DistNetworkError: The server socket has failed to listen on any local network address. port: 29500, useIpv6: false, code: -98, name: EADDRINUSE")),
@@ -140,6 +142,7 @@ FAILING: list[tuple[str, str, str]] = [
     ("preempted", "scheduler", STEPS + "slurmstepd: error: *** JOB 771 ON n1 CANCELLED AT 2026-01-05T10:00:00 DUE TO PREEMPTION ***\n"),
     ("ray node", "scheduler", "ray.exceptions.ActorDiedError: The actor died because its node has died. Node Id: 5b"),
     # ---------------------------------------------------------------- code
+    ("own clean-up call", "storage", 'Traceback (most recent call last):\n  File "/app/train.py", line 3, in prune\n    shutil.rmtree(old)\n  File "/usr/lib/python3.10/shutil.py", line 731, in rmtree\n    onerror(os.rmdir, path, sys.exc_info())\nOSError: [Errno 39] Directory not empty: \'/ckpt/checkpoint-3\'\n'),
     ("plain exception", "code", STEPS + traced("AttributeError: 'NoneType' object has no attribute 'shape'")),
     ("shape", "code", traced("RuntimeError: mat1 and mat2 shapes cannot be multiplied (8x512 and 768x10)")),
     ("devices", "code", traced("RuntimeError: Expected all tensors to be on the same device, but found at least two devices, cuda:0 and cpu!")),

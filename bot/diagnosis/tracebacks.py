@@ -25,7 +25,7 @@ STRUCTURE = (
     r"Traceback \(most recent call last\)",
     r"File \"",
     r"│ /\S+:\d+ in ",
-    r"[a-z](?:Error|Exception|Interrupt|Exit|Timeout|Failure)(?:\([A-Z]\w+\))?(?:: |:?[ \t]*$)",
+    r"[A-Za-z](?:Error|Exception|Interrupt|Exit|Timeout|Failure)(?:\([A-Z]\w+\))?(?:: |:?[ \t]*$)",
     r"During handling of the above exception|The above exception was the direct cause",
     r"Exception ignored in|Task (?:exception was never|was destroyed)"
     r"|Error in atexit\._run_exitfuncs|--- Logging error ---",

@@ -256,7 +256,15 @@ class HttpClient:
         try:
             yield
         except httpx.TimeoutException as error:
-            raise Unavailable(f"{self._provider} did not answer in time.", provider=self._provider) from error
+            # The transport words every failed connection as a time-out.
+            match error.__cause__:
+                case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError():
+                    text = f"The TLS certificate of {self._provider} is not trusted, so nothing was sent there."
+                case aiohttp.ClientConnectorError():
+                    text = f"{self._provider} cannot be reached: no connection to its address."
+                case _:
+                    text = f"{self._provider} did not answer in time."
+            raise Unavailable(text, provider=self._provider) from error
         except (httpx.HTTPError, aiohttp.ClientError, OSError, EOFError) as error:
             text = f"The connection to {self._provider} failed ({type(error).__name__})."
             raise Unavailable(text, provider=self._provider) from error

@@ -6,6 +6,7 @@ folder. Then somebody subscribes the channel to the stories, so that alerts arri
 
 import asyncio
 import contextlib
+import errno
 import os
 import signal
 import sys
@@ -14,6 +15,7 @@ from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
+from emulator.slack.app import create_slack
 from emulator.slack.people import People
 from emulator.stage import Stage, stage
 from emulator.stories import tell
@@ -28,26 +30,34 @@ PACE: Mapping[str, str] = {
 }
 """Settings that compress hours into a minute."""
 
+SCOPES = frozenset({"app_mentions:read", "chat:write", "commands", "files:write"})
+"""What manifest.yml asks for, so that the demo's bot may do no more than a real one."""
+
 IDLE = "low_gpu_utilization.for=15s low_gpu_utilization.warmup=0s"
 SUBSCRIPTIONS = (
     ("#training", "baseten:p7qr9qv/oom3r8x"),
     ("#training", f"baseten:p7qr9qv/idle5gp {IDLE}"),
-    ("#training", "baseten:p7qr9qv/preem4t"),
     ("#training", "baseten:p7qr9qv/hang7nd"),
     ("#training", "fireworks:acme/code-sft-r2"),
-    ("#training", "rivergen:mdl-churn/run-c93f5a"),
+    ("#alerts", "baseten:p7qr9qv/preem4t"),
+    ("#alerts", "rivergen:mdl-churn/run-c93f5a"),
     ("#alerts", "baseten-model:qwen7b1/srv4ce1"),
     ("#alerts", "baseten-model:qwen7b1/unh2lth"),
 )
+"""Few enough in each channel for Slack's one message a second: the first alert comes two seconds later."""
 
 WELCOME = """
   trainwatch demo: emulated clouds, an emulated Slack, and the real bot.
 
     {url}
 
-  Alerts arrive in #training and #alerts within a minute. In the page, type for example:
+  In #training and #alerts, within a minute: an out-of-memory, idle GPUs, a corrupt file, a lost spot machine, a
+  diverged loss, failing requests. After a minute and a half the idle GPUs and the sick deployment recover, and their
+  messages say so. gpt-oss-rlhf hangs at once; that alert takes five minutes, so that no slow step is called a hang.
 
-    /train status baseten:p7qr9qv/h8gpu42
+  In the page, type for example:
+
+    /train jobs
     /train logs baseten:p7qr9qv/oom3r8x --grep "(?i)out of memory"
     /train metrics baseten:p7qr9qv/multi2n --since 1h
     /train help
@@ -97,7 +107,8 @@ async def connected(on: Stage, process: asyncio.subprocess.Process, timeout_s: f
 
 
 async def subscribe(people: People) -> None:
-    """Type the subscriptions of the demo, as ada would."""
+    """Invite the bot and type the subscriptions of the demo, as ada would."""
+    people.invite_bot("ada", "#alerts")
     for channel, words in SUBSCRIPTIONS:
         await people.slash("ada", channel, "/train", f"watch {words}", wait_s=10)
 
@@ -106,26 +117,49 @@ async def demo(port: int) -> None:
     """Run until cancelled."""
     world = World()
     with tempfile.TemporaryDirectory(prefix="trainwatch-demo-") as folder:
-        async with stage(world, port=port) as on:
+        async with stage(world, slack=create_slack(scopes=SCOPES), port=port) as on:
             settings = {**on.settings, **PACE, "DATABASE_URL": f"sqlite:///{folder}/demo.db"}
             async with bot_process(settings, Path(folder)) as process:
                 await connected(on, process)
                 tell(world, datetime.now(UTC))
                 await subscribe(on.slack.people)
                 print(WELCOME.format(url=on.url), flush=True)
-                print(f"The bot ended with exit code {await process.wait()}.")
+                raise RuntimeError(f"The bot ended with exit code {await process.wait()}.")
 
 
-async def main() -> None:
-    """Run the demo until Ctrl-C or SIGTERM."""
-    running = asyncio.create_task(demo(int(os.environ.get("PORT", "0"))))
+async def main(port: int) -> int:
+    """Run the demo until Ctrl-C, SIGTERM or the end of the terminal; returns the exit code."""
+    running = asyncio.create_task(demo(port))
     loop = asyncio.get_running_loop()
-    for stop in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(stop, running.cancel)
-    with contextlib.suppress(asyncio.CancelledError):
+    for stop in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # once is enough: a second Ctrl-C must not end the cleaning up
+        loop.add_signal_handler(stop, lambda: running.cancelling() or running.cancel())
+    try:
         await running
-    print("Stopped.")
+    except asyncio.CancelledError:
+        print("Stopped.")
+        return 0
+    except OSError as problem:
+        if problem.errno != errno.EADDRINUSE:
+            raise
+        print(f"Port {port} is taken. Choose another, PORT=8080 make demo, or none to get a free one.", file=sys.stderr)
+        return 2
+    except RuntimeError as problem:
+        print(problem, file=sys.stderr)
+        return 1
+    return 0
+
+
+def wanted_port(text: str) -> int:
+    """The port that PORT names; 0, a free one, when it is not set.
+
+    Raises:
+        SystemExit: it is no port.
+    """
+    if text and not (text.isdecimal() and int(text) < 65536):
+        raise SystemExit(f"PORT={text} is no port: give a number from 1 to 65535, or leave it out to get a free one.")
+    return int(text or "0")
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    sys.exit(asyncio.run(main(wanted_port(os.environ.get("PORT", "")))))

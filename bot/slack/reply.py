@@ -5,8 +5,10 @@ What it says is decided in `bot.slack.render`; when it is given, in `bot.slack.l
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from slack_bolt.context.respond.async_respond import AsyncRespond
 from slack_sdk.errors import SlackApiError, SlackRequestError
@@ -20,6 +22,9 @@ from bot.slack.render.message import BLOCKS_BUDGET, Message, escape, message, we
 
 log = logging.getLogger(__name__)
 
+_PATIENT_TRIES = 4
+"""How often Slack may ask to wait before an answer is given up; a refused message was not posted, so none is twice."""
+_LONGEST_WAIT = timedelta(seconds=30)
 _OUTSIDE = frozenset({"not_in_channel", "channel_not_found"})
 _INVITE = "I am not in this channel: type `/invite @trainwatch` to get threads, files and alerts here"
 
@@ -84,6 +89,16 @@ class Reply:
         arguments = {"channel": self.channel, "unfurl_links": False, "unfurl_media": False, **answer.payload()}
         if thread_ts is not None:
             arguments["thread_ts"] = thread_ts
+        for _ in range(_PATIENT_TRIES):
+            try:
+                return await self._post_once(arguments)
+            except DeliveryError as error:
+                if error.reason != "ratelimited" or error.retry_after is None or error.retry_after > _LONGEST_WAIT:
+                    raise
+                await asyncio.sleep(error.retry_after.total_seconds())
+        return await self._post_once(arguments)
+
+    async def _post_once(self, arguments: dict[str, object]) -> str:
         try:
             try:
                 response = await self.client.api_call("chat.postMessage", json=arguments)

@@ -95,6 +95,12 @@ async def test_share_shows_it_to_the_channel(bench: Bench) -> None:
     assert Action.SHARE not in str(shared.blocks)
 
 
+async def test_an_answer_for_the_channel_waits_when_slack_asks_to_slow_down(bench: Bench) -> None:
+    bench.slack.fail("chat.postMessage", "ratelimited", status=429, retry_after_s=1)
+    await bench.slack.people.slash("ada", "#training", "/train", f"{LOGS} --public", wait_s=5)
+    await bench.slack.people.until(lambda: len(channel(bench).messages) == 1)
+
+
 async def test_long_logs_are_shared_with_lines_and_a_file_in_the_thread(bench: Bench) -> None:
     bench.runner.lines = tuple(line(f"step {number} " + "x" * 60, number / 60) for number in range(500))
     await bench.slack.people.slash("ada", "#training", "/train", f"{LOGS} --all --public")

@@ -25,12 +25,13 @@ from bot.slack.render import commands
 from bot.slack.render.actions import Action, actions, button, overflow
 from bot.slack.render.blocks import context, fenced_sections, section
 from bot.slack.render.jobs import job_link, job_name, state_words
-from bot.slack.render.lines import line_rows, only_source
+from bot.slack.render.lines import have_clock, line_rows, only_source
 from bot.slack.render.message import (
     Block,
     Message,
     code,
     escape,
+    link,
     message,
     moment,
     one_line,
@@ -48,6 +49,8 @@ _ENDINGS = {
     Resolution.JOB_ENDED: "The job ended before it cleared.",
     Resolution.UNSUBSCRIBED: "This channel no longer watches the job.",
 }
+_STATE_RULE = "job_failed"
+"""The rule that only repeats the job's state, which every root shows."""
 _MAX_OTHERS = 6
 _LINES_BUDGET = 6000
 """Characters of log lines in a reply: a thread is read on a phone; the Logs button shows the rest."""
@@ -67,19 +70,19 @@ def render_notification(notification: Notification) -> Message:
 
 
 def render_root(incident: Incident) -> Message:
-    """The incident as it stands: loud while something fires, calm when it is over."""
+    """The incident as it stands: loud while something fires, calm when it is over; what ended a run stays red."""
     lead = _lead(incident)
     if lead is None:
         calm = f"Nothing fires on {job_name(incident.job)}."
         return message(calm, [section(calm)])
-    others = [alert for alert in incident.alerts if alert is not lead]
-    resolved = lead.resolved_at is not None
+    others = [alert for alert in incident.alerts if alert is not lead and not _is_told_by_state(incident.job, alert)]
+    resolved = not _stands(incident.job, lead)
     lines = _resolved_lines(incident.job, lead) if resolved else _firing_lines(incident.job, lead)
     return message(
         _resolved_sentence(incident.job, lead) if resolved else _firing_sentence(incident.job, lead),
         [
-            section("\n".join(lines)),
-            section("\n".join(_other_lines(others))) if others else None,
+            section("\n".join(line for line in lines if line)),
+            section("\n".join(_other_lines(incident.job, others))) if others else None,
             context(_acknowledgements(incident)),
             _buttons(incident, lead),
             context([code(lead.id), code(str(incident.job.ref))]),
@@ -94,11 +97,12 @@ def render_reply(job: Job, alert: IncidentAlert, reason: NotifyReason, *, broadc
     if alert.resolved_at is not None:
         mark = f"{_end_sign(alert)} *{escape(alert.title)}*{where} {_ending(alert)}"
         return message(_resolved_sentence(job, alert), [section(mark), context([code(alert.id)])])
-    blocks, shown = fenced_sections(line_rows(evidence.lines, max_line=1500), _LINES_BUDGET)
+    rows = line_rows(evidence.lines, max_line=1500, stamped=have_clock(evidence.lines))
+    blocks, shown = fenced_sections(rows, _LINES_BUDGET)
     title = f"{_SIGNS[alert.severity]} *{escape(alert.title)}*{where}{_again(reason)}"
-    head = [title, one_line(evidence.summary, 600)]
+    head = [title] if _repeats_title(alert) else [title, one_line(evidence.summary, 600)]
     facts = [f"*{one_line(label, 60)}:* {one_line(value, 300)}" for label, value in evidence.facts[:10]]
-    try_this = [f"*Try:* {one_line(evidence.hint, 600)}"] if evidence.hint else []
+    try_this = [f"*Try:* {_hint(evidence.hint)}"] if evidence.hint else []
     tail = [*facts, *try_this]
     return message(
         _firing_sentence(job, alert),
@@ -123,12 +127,12 @@ def sign(incident: Incident) -> str:
     lead = _lead(incident)
     if lead is None:
         return _OVER
-    return _SIGNS[lead.severity] if lead.resolved_at is None else _end_sign(lead)
+    return _SIGNS[lead.severity] if _stands(incident.job, lead) else _end_sign(lead)
 
 
 def _lead(incident: Incident) -> IncidentAlert | None:
-    """The alert the headline is about: the worst that fires; of these one that knows what broke; then the earliest."""
-    firing = [alert for alert in incident.alerts if alert.resolved_at is None] or list(incident.alerts)
+    """The alert the headline is about: the worst that stands; of these one that knows what broke; then the earliest."""
+    firing = [alert for alert in incident.alerts if _stands(incident.job, alert)] or list(incident.alerts)
     return min(
         firing,
         key=lambda alert: (-alert.severity.rank, alert.evidence.title is None, alert.fired_at),
@@ -136,40 +140,86 @@ def _lead(incident: Incident) -> IncidentAlert | None:
     )
 
 
+def _stands(job: Job, alert: IncidentAlert) -> bool:
+    """Whether it holds: it fires, or it held when the job failed, and then it tells why."""
+    ended_with_it = alert.resolution is Resolution.JOB_ENDED and job.state.is_failure and job.state.is_terminal
+    return alert.resolved_at is None or ended_with_it
+
+
+def _is_told_by_state(job: Job, alert: IncidentAlert) -> bool:
+    """Whether "Job failed: exit code 1" beside the headline says all that this alert says."""
+    return alert.rule == _STATE_RULE and alert.resolved_at is None and job.state.is_failure
+
+
 def _firing_lines(job: Job, alert: IncidentAlert) -> list[str]:
     evidence = alert.evidence
     since = evidence.first_at or alert.fired_at
-    lines = [
+    return [
         f"{_SIGNS[alert.severity]} *{escape(alert.title)}* · {job_link(job)}",
-        f"> {one_line(evidence.summary, 500)}",
-        " · ".join([f"Job {state_words(job)}", f"since {moment(since)}", *_short_facts(evidence)]),
+        "" if _repeats_title(alert) else f"> {one_line(evidence.summary, 500)}",
+        " · ".join([_state(job), f"since {moment(since)}", *_short_facts(job, evidence)]),
+        f"*Try:* {_hint(evidence.hint)}" if evidence.hint else "",
     ]
-    if evidence.hint:
-        lines.append(f"*Try:* {one_line(evidence.hint, 500)}")
-    return lines
 
 
-def _short_facts(evidence: Evidence) -> list[str]:
+def _state(job: Job) -> str:
+    """Where the job stands, and the platform's own reason when that is a failure."""
+    error = job.error if job.state.is_failure and job.error else ""
+    return f"Job {state_words(job)}" + (f": {one_line(error, 160).rstrip('.')}" if error else "")
+
+
+def _repeats_title(alert: IncidentAlert) -> bool:
+    return alert.evidence.summary.rstrip(".") == alert.title
+
+
+def _hint(hint: str) -> str:
+    """What to try; a page named at its end becomes a link."""
+    words, space, last = hint.strip().rpartition(" ")
+    if not space or not last.startswith("https://"):
+        return one_line(hint, 600)
+    return f"{one_line(words, 600)} {link(last, 'Read more')}"
+
+
+def _short_facts(job: Job, evidence: Evidence) -> list[str]:
     """What fits into one line and is not said already; the rest is in the thread."""
-    short = [(label, value) for label, value in evidence.facts if len(value) <= 48 and value not in evidence.summary]
-    return [f"{one_line(label, 40)}: {one_line(value, 48)}" for label, value in short[:3]]
+    short = [
+        (label, value)
+        for label, value in evidence.facts
+        if len(value) <= 48 and value not in evidence.summary and value != job.error
+    ]
+    return [_fact(label, value, 48) for label, value in short[:3]]
+
+
+def _fact(label: str, value: str, limit: int) -> str:
+    """`Rank: 3`, and `Rank 3` of a value that begins with its label."""
+    said = one_line(value, limit)
+    return (
+        said[:1].upper() + said[1:]
+        if value.lower().startswith(f"{label.lower()} ")
+        else f"{one_line(label, 60)}: {said}"
+    )
 
 
 def _resolved_lines(job: Job, alert: IncidentAlert) -> list[str]:
-    return [f"{_end_sign(alert)} ~{escape(alert.title)}~ · {job_link(job)}", _sentence_case(_ending(alert))]
+    return [
+        f"{_end_sign(alert)} ~{escape(alert.title)}~ · {job_link(job)}",
+        "" if _repeats_title(alert) else f"> {one_line(alert.evidence.summary, 300)}",
+        _sentence_case(_ending(alert)),
+    ]
 
 
-def _other_lines(others: Sequence[IncidentAlert]) -> list[str]:
-    ordered = sorted(others, key=lambda alert: (alert.resolved_at is not None, -alert.severity.rank, alert.fired_at))
-    lines = [_other_line(alert) for alert in ordered[:_MAX_OTHERS]]
+def _other_lines(job: Job, others: Sequence[IncidentAlert]) -> list[str]:
+    ordered = sorted(others, key=lambda alert: (not _stands(job, alert), -alert.severity.rank, alert.fired_at))
+    lines = [_other_line(job, alert) for alert in ordered[:_MAX_OTHERS]]
     hidden = len(ordered) - len(lines)
     return [*lines, f"… and {plural(hidden, 'more alert')} in the thread"] if hidden else lines
 
 
-def _other_line(alert: IncidentAlert) -> str:
-    if alert.resolved_at is not None:
+def _other_line(job: Job, alert: IncidentAlert) -> str:
+    if not _stands(job, alert):
         return f"{_end_sign(alert)} ~{escape(alert.title)}~ {_ending(alert)}"
-    return f"{_SIGNS[alert.severity]} *{escape(alert.title)}*: {one_line(alert.evidence.summary, 240)}"
+    said = "" if _repeats_title(alert) else f": {one_line(alert.evidence.summary, 240)}"
+    return f"{_SIGNS[alert.severity]} *{escape(alert.title)}*{said}"
 
 
 def _acknowledgements(incident: Incident) -> list[str]:
@@ -206,8 +256,8 @@ def _buttons(incident: Incident, lead: IncidentAlert) -> Block | None:
 
 def _firing_sentence(job: Job, alert: IncidentAlert) -> str:
     since = plain_moment(alert.evidence.first_at or alert.fired_at)
-    summary = one_line(alert.evidence.summary, 600)
-    return f"{_SIGNS[alert.severity]} {escape(alert.title)}: {job_name(job)}, since {since}. {summary}"
+    summary = "" if _repeats_title(alert) else f" {one_line(alert.evidence.summary, 600)}"
+    return f"{_SIGNS[alert.severity]} {escape(alert.title)}: {job_name(job)}, since {since}.{summary}"
 
 
 def _resolved_sentence(job: Job, alert: IncidentAlert) -> str:
@@ -247,4 +297,6 @@ def _lines_note(evidence: Evidence, shown: int) -> str:
     parts = [f"all from {code(source)}"] if source else []
     if evidence.lines and evidence.count > shown:
         parts.append(f"{shown} of {plural(evidence.count, 'line')} shown; press Logs above for the rest")
-    return " · ".join(["rows in UTC", *parts]) if evidence.lines else ""
+    return (
+        " · ".join(["rows in UTC" if have_clock(evidence.lines) else "", *parts]).strip(" ·") if evidence.lines else ""
+    )

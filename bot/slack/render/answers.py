@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from bot.commands.answers import (
     Answer,
     ErrorAnswer,
@@ -18,7 +16,7 @@ from bot.commands.answers import (
     WatchAnswer,
     Watched,
 )
-from bot.domain.alerts import Incident
+from bot.domain.alerts import Incident, Severity
 from bot.domain.durations import format_ago, format_duration
 from bot.domain.jobs import Job, Resources
 from bot.domain.subscriptions import Silence
@@ -141,7 +139,7 @@ def render_watch(answer: WatchAnswer) -> Message:
         f"This channel {verb} {job_name(job)}.",
         [
             section(f"👀 This channel {verb} {state_sign(job.state)} {job_link(job)}"),
-            context([ref, by, f"alerts on {', '.join(_rule_names(answer.settings_lines))}; settings in the thread"]),
+            context([ref, by, *_rule_changes(answer), "rules in the thread"]),
         ],
     )
 
@@ -239,10 +237,15 @@ def silence_row(silence: Silence) -> str:
     )
 
 
-def _rule_names(settings_lines: Sequence[str]) -> list[str]:
-    """The rules that are on, by name, out of lines such as `job_failed: The platform says ... (on)`."""
-    names = [one_line(line.partition(":")[0], 60) for line in settings_lines if not line.endswith("(off)")]
-    return names[:12] or ["nothing"]
+def _rule_changes(answer: WatchAnswer) -> list[str]:
+    """What is not as usual, by the rules' names."""
+    settings = answer.subscription.settings
+    changed = [escape(name) for name in sorted(settings.parameters) if name not in settings.off]
+    return [
+        f"{', '.join(changed)} set differently" if changed else "",
+        f"{', '.join(escape(name) for name in settings.off)} off" if settings.off else "",
+        f"only {settings.min_severity} and worse" if settings.min_severity is not Severity.INFO else "",
+    ]
 
 
 def _watched_row(one: Watched, answer: ListAnswer) -> str:

@@ -13,20 +13,27 @@ MAX_LINE = 800
 """Characters of one message; a longer one says how much is missing."""
 
 
-def line_rows(lines: Sequence[LogLine], *, max_line: int = MAX_LINE) -> list[str]:
+def line_rows(lines: Sequence[LogLine], *, max_line: int = MAX_LINE, stamped: bool = True) -> list[str]:
     """Escaped rows, one a line: clock time in UTC, source where lines differ in it, level where it matters.
 
-    The date stands on a row of its own's beginning only when it differs from the line before.
+    The date stands at a row's beginning only when it differs from that of the line before.
     """
     one_source = len({line.source for line in lines}) <= 1
     rows: list[str] = []
     day: date | None = datetime_from_ns(lines[0].timestamp_ns).date() if lines else None
     for line in lines:
         at = datetime_from_ns(line.timestamp_ns)
-        stamp = f"{at:%H:%M:%S}" if at.date() == day else f"{at:%d %b %H:%M:%S}"
+        stamp = "" if not stamped else f"{at:%H:%M:%S}" if at.date() == day else f"{at:%d %b %H:%M:%S}"
         day = at.date()
         rows.append(escape(_row(stamp, None if one_source else line.source, line, max_line)))
     return rows
+
+
+def have_clock(lines: Sequence[LogLine]) -> bool:
+    """Whether the times of the lines are their own: an excerpt's lines have no source and the time of the first."""
+    if len(lines) < 2:
+        return True
+    return any(line.source is not None or line.timestamp_ns != lines[0].timestamp_ns for line in lines)
 
 
 def only_source(lines: Sequence[LogLine]) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -24,6 +23,7 @@ from bot.slack.render.message import (
     code,
     message,
     moment,
+    moments,
     one_line,
     plain_moment,
     plural,
@@ -114,25 +114,34 @@ def _body(answer: LogsAnswer, budget: int) -> tuple[list[Block], int]:
 
 def _headline(answer: LogsAnswer) -> str:
     count = plural(len(answer.lines), "line") if answer.lines else "No lines"
-    return f"*Log* {code(str(answer.job))} · {count}\n{_range(answer, _to_the_second)}"
+    return f"*Log* {code(str(answer.job))} · {count}\n{_shown_range(answer)}"
 
 
 def _sentence(answer: LogsAnswer) -> str:
     count = plural(len(answer.lines), "log line") if answer.lines else "No log lines"
-    return f"{count} of {one_line(str(answer.job), 200)}, {_range(answer, plain_moment)}."
+    return f"{count} of {one_line(str(answer.job), 200)}, {_plain_range(answer)}."
 
 
-def _range(answer: LogsAnswer, told: Callable[[datetime], str]) -> str:
-    """From the first to the last line, or the window that was searched in vain."""
-    if answer.lines:
-        stamps = sorted((answer.lines[0].timestamp_ns, answer.lines[-1].timestamp_ns))
-        start, end = datetime_from_ns(stamps[0]), datetime_from_ns(stamps[1])
-        return told(start) if start == end else f"{told(start)} to {told(end)}"
-    return f"{told(answer.start) if answer.start else 'from its beginning'} to {told(answer.end)}"
+def _shown_range(answer: LogsAnswer) -> str:
+    start, end = _range(answer)
+    if start is None:
+        return f"from its beginning to {moment(end, seconds=True)}"
+    return moments(start, end, seconds=True)
 
 
-def _to_the_second(at: datetime) -> str:
-    return moment(at, seconds=True)
+def _plain_range(answer: LogsAnswer) -> str:
+    start, end = _range(answer)
+    if start == end:
+        return plain_moment(end)
+    return f"{plain_moment(start) if start else 'from its beginning'} to {plain_moment(end)}"
+
+
+def _range(answer: LogsAnswer) -> tuple[datetime | None, datetime]:
+    """The times of the first and the last line, or the window that was searched in vain; None: no beginning."""
+    if not answer.lines:
+        return answer.start, answer.end
+    stamps = sorted((answer.lines[0].timestamp_ns, answer.lines[-1].timestamp_ns))
+    return datetime_from_ns(stamps[0]), datetime_from_ns(stamps[1])
 
 
 def _notes(answer: LogsAnswer) -> list[str]:
@@ -140,10 +149,16 @@ def _notes(answer: LogsAnswer) -> list[str]:
     return [
         "rows in UTC" if answer.lines else "",
         f"all from {code(source)}" if source and answer.lines else "",
-        *(_cut_words(one) for one in answer.cuts[:6]),
+        *(_cut_words(one) for one in answer.cuts[:6] if not _is_a_button(one, answer)),
         plural(answer.redacted, "secret") + " hidden" if answer.redacted else "",
         *gap_notes(answer.gaps),
     ]
+
+
+def _is_a_button(one: Cut, answer: LogsAnswer) -> bool:
+    """Whether a button under the lines says this: there is more, and it was looked at."""
+    beside = (("are older;", answer.older), ("are newer;", answer.newer))
+    return any(page is not None and one.reason.startswith(words) for words, page in beside)
 
 
 def _cut_words(one: Cut) -> str:

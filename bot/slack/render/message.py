@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 Block = dict[str, object]
 """One Block Kit block, or an element of one, as JSON."""
@@ -39,6 +39,7 @@ BLOCKS_BUDGET = 10_000
 characters (slackapi/bolt-js#2509, #2867; read 2026-11-20); Slack documents no number."""
 
 ELLIPSIS = "…"
+_NEAR = timedelta(hours=6)
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _INVISIBLE = re.compile(r"[\x80-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
@@ -136,6 +137,16 @@ def moment(at: datetime, *, seconds: bool = False) -> str:
     """
     clock = "{time_secs}" if seconds else "{time}"
     return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} {clock}|{plain_moment(at)}>"
+
+
+def moments(start: datetime, end: datetime, *, seconds: bool = False) -> str:
+    """A span as the reader's clock tells it; the date is said once when the end is not far from the start."""
+    if int(start.timestamp()) == int(end.timestamp()):
+        return moment(start, seconds=seconds)
+    if end - start >= _NEAR:
+        return f"{moment(start, seconds=seconds)} to {moment(end, seconds=seconds)}"
+    clock = "{time_secs}" if seconds else "{time}"
+    return f"{moment(start, seconds=seconds)} to <!date^{int(end.timestamp())}^{clock}|{end:%H:%M} UTC>"
 
 
 def plain_moment(at: datetime) -> str:

@@ -23,7 +23,7 @@ from bot.slack.render.message import (
     escape,
     fence,
     message,
-    moment,
+    moments,
     plain_moment,
     plural,
     weight,
@@ -48,7 +48,7 @@ _TITLES = {
 def render_metrics(answer: MetricsAnswer) -> Message:
     """Last, mean, p5, p95 and most of every series; what is missing is said, never drawn."""
     job = answer.job
-    span = f"{moment(answer.start)} to {moment(answer.end)}"
+    span = moments(answer.start, answer.end)
     head = section(f"*Metrics* {state_sign(job.state)} {job_link(job)} {state_words(job)}\n{span}")
     notes = context([code(str(job.ref)), *_missing(answer.missing), *gap_notes(answer.gaps)])
     buttons = actions([button("Share in channel", Action.SHARE, answer.pinned)])

@@ -95,14 +95,22 @@ export function date(target, label) {
   const [, seconds, format = ""] = target.split("^");
   const moment = new Date(Number(seconds) * 1000);
   if (Number.isNaN(moment.getTime())) return h("span", {}, label);
-  const clock = moment.toLocaleTimeString("en-US", { hour: "numeric", minute: "2-digit" });
+  const clock = (second) => moment.toLocaleTimeString("en-US", { hour: "numeric", minute: "2-digit", second });
   const day = moment.toLocaleDateString("en-US", { month: "short", day: "numeric", year: "numeric" });
   const shown = format
-    .replace(/\{time(_secs)?\}/g, clock)
+    .replace(/\{time_secs\}/g, clock("2-digit"))
+    .replace(/\{time\}/g, clock())
     .replace(/\{date_num\}/g, moment.toISOString().slice(0, 10))
+    .replace(/\{date[a-z_]*_pretty\}/g, nearDay(moment) ?? day)
     .replace(/\{date[a-z_]*\}/g, day)
-    .replace(/\{ago\}/g, clock);
+    .replace(/\{ago\}/g, clock());
   return h("time", { title: moment.toISOString() }, shown);
+}
+
+/** "today", "yesterday" or "tomorrow", as Slack's pretty dates say it; undefined for any other day. */
+function nearDay(moment) {
+  const midnight = (at) => new Date(at.getFullYear(), at.getMonth(), at.getDate()).getTime();
+  return { 0: "today", [-1]: "yesterday", 1: "tomorrow" }[Math.round((midnight(moment) - midnight(new Date())) / 86_400_000)];
 }
 
 /** Standard Markdown, as much as the markdown block is used for. */

@@ -104,6 +104,32 @@ def test_a_job_that_failed_for_good_stays_red_and_asks_for_nothing() -> None:
     assert ["Logs"] == list(buttons(render_root(about)))
 
 
+def test_what_broke_stays_the_headline_when_the_job_has_failed() -> None:
+    evidence = Evidence(summary="GPU out of memory.", title="GPU out of memory", facts=(("Rank", "rank 3"),))
+    cause = replace(ENDED, title="GPU out of memory", severity=Severity.PAGE, evidence=evidence)
+    died = replace(job(JobState.FAILED), error="Exit code 1.")
+    root = render_root(replace(incident(ENDED, failed(), cause, of=died), resolved_at=at(12)))
+    headline, state, other, *_ = shown(root).splitlines()
+    assert headline.startswith("🔴 *GPU out of memory* · ")
+    assert state.startswith("Job failed: Exit code 1 · since <!date^")
+    assert state.endswith(" · Rank 3")
+    assert other == "🟠 *Errors in the log*: 3 error lines, newest: torch.OutOfMemoryError: CUDA out of memory."
+    assert "~" not in shown(root)
+    assert "Job failed*" not in shown(root)
+
+
+def test_a_page_named_in_a_hint_is_a_link() -> None:
+    one = alert(evidence=replace(errors(), hint="Lower the batch. https://example.org/a?b=1&c=2"))
+    assert "*Try:* Lower the batch. <https://example.org/a?b=1&amp;c=2|Read more>" in shown(render_root(incident(one)))
+
+
+def test_an_excerpt_whose_lines_share_one_time_shows_no_times() -> None:
+    lines = (line("Traceback:", source=None), line("OSError: gone", source=None))
+    reply = shown(render_reply(job(), alert(evidence=errors(lines=lines)), NotifyReason.FIRST))
+    assert "```\nTraceback:\nOSError: gone\n```" in reply
+    assert "rows in UTC" not in reply
+
+
 def test_buttons_carry_the_whole_command() -> None:
     assert {
         "Acknowledge": "inc-0123456789ab",

@@ -24,10 +24,11 @@ from bot.commands.answers import (
     WatchAnswer,
     Watched,
 )
+from bot.domain.alerts import Severity
 from bot.domain.gaps import Gap, GapReason, Part
 from bot.domain.jobs import JobRef, JobState
 from bot.domain.metrics import CACHE, GPU_MEMORY, GPU_UTILIZATION, MetricPoint, MetricSeries, MetricSummary, summarize
-from bot.domain.subscriptions import Matcher, Silence, Subscription
+from bot.domain.subscriptions import Matcher, RuleSettings, Silence, Subscription
 from bot.slack.render.answers import render, render_shared, render_working
 from tests.unit.slack.factories import HOSTILE, NOW, REF, at, incident, job, line
 from tests.unit.slack.validity import buttons, problems, shown
@@ -132,9 +133,16 @@ def test_a_shared_answer_offers_no_sharing(case: str) -> None:
 
 def test_a_new_subscription_is_told_in_two_lines_and_its_settings_in_the_thread() -> None:
     shared = render_shared(CASES["watch"])
-    assert "alerts on job_failed, low_gpu_utilization; settings in the thread" in shown(shared.root)
+    assert "by <@U0ANNA> · rules in the thread" in shown(shared.root)
     assert shared.thread is not None
     assert "• log_errors: New log lines at level ERROR or worse. (off)" in shown(shared.thread)
+
+
+def test_a_subscription_says_in_the_channel_what_is_not_as_usual() -> None:
+    settings = RuleSettings({"low_gpu_utilization": {"for": 60.0}}, ("log_gap",), Severity.WARN)
+    answer = WatchAnswer(replace(SUBSCRIPTION, settings=settings), job(), True, SETTINGS)
+    said = "low_gpu_utilization set differently · log_gap off · only warn and worse"
+    assert said in shown(render_shared(answer).root)
 
 
 @pytest.mark.parametrize(

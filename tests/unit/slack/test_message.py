@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -20,6 +20,7 @@ from bot.slack.render.message import (
     fence,
     link,
     moment,
+    moments,
     one_line,
     person,
 )
@@ -96,6 +97,15 @@ def test_only_a_plain_web_address_becomes_a_link(url: str | None, expected: str)
 def test_a_moment_is_told_in_the_readers_zone_with_utc_as_fallback() -> None:
     told = moment(datetime(2026, 3, 3, 4, 5, 6, tzinfo=UTC))
     assert "<!date^1772510706^{date_short_pretty} {time}|3 Mar 04:05 UTC>" == told
+
+
+def test_a_span_says_the_date_once_when_its_end_is_near() -> None:
+    start = datetime(2026, 3, 3, 4, 5, 6, tzinfo=UTC)
+    first = "<!date^1772510706^{date_short_pretty} {time}|3 Mar 04:05 UTC>"
+    assert f"{first} to <!date^1772514306^{{time}}|05:05 UTC>" == moments(start, start + timedelta(hours=1))
+    last = "<!date^1772597106^{date_short_pretty} {time}|4 Mar 04:05 UTC>"
+    assert f"{first} to {last}" == moments(start, start + timedelta(days=1))
+    assert first == moments(start, start + timedelta(milliseconds=1))
 
 
 @pytest.mark.parametrize(

@@ -262,6 +262,8 @@ class HttpClient:
                     text = f"The TLS certificate of {self._provider} is not trusted, so nothing was sent there."
                 case aiohttp.ClientConnectorError():
                     text = f"{self._provider} cannot be reached: no connection to its address."
+                case aiohttp.ClientOSError():
+                    text = f"{self._provider} broke off the connection without an answer."
                 case _:
                     text = f"{self._provider} did not answer in time."
             raise Unavailable(text, provider=self._provider) from error

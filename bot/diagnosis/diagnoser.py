@@ -140,7 +140,7 @@ class Diagnoser:
         settled = quiet_ns >= SETTLED_NS
         found = memory.episode.incidents(memory.lines if settled else None)
         numbers = memory.numerics.incidents(plateau=self._plateau)
-        finished = bool(memory.episode.success)
+        finished = bool(memory.episode.success_at(memory.samples))
         if not finished and not any(incident.severity == "page" for incident in found):
             found += self._silence(now_ns, running=running, settled=settled)
         latest: dict[str, Any] = dict(memory.latest)

@@ -124,9 +124,9 @@ class Episode:
         seen = group.get(key)
         label = sight.label
         if seen is None:
-            if len(group) >= MAX_CANDIDATES:
+            if len(group) >= MAX_CANDIDATES and not _make_room(group, candidate.order):
                 return None
-            candidate.success = self._success_at(sight.position[0])
+            candidate.success = self.success_at(sight.position[0])
             group[key] = candidate
             _speak(candidate, label, sight.moment_ns)
             return candidate
@@ -134,7 +134,7 @@ class Episode:
         _speak(seen, label, sight.moment_ns)
         return None
 
-    def _success_at(self, samples: int) -> str:
+    def success_at(self, samples: int) -> str:
         """Success speaks for what follows, until training is clearly going again."""
         return self.success if samples - self.success_samples < LIVE_SAMPLES else ""
 
@@ -265,6 +265,15 @@ class Sight:
             found = _RANK_IN_TEXT.search(text)
             label = int(found.group(1)) if found else label
         return cls(text, line, label, moment_ns, position)
+
+
+def _make_room(group: dict[str, Candidate], order: int) -> bool:
+    """Forget the least likely root, if it is less likely than one of `order`."""
+    key, worst = max(group.items(), key=lambda item: (item[1].order, item[1].line))
+    if worst.order <= order:
+        return False
+    del group[key]
+    return True
 
 
 def _known(sight: Sight, signature: Signature, raised: Raised | None) -> Candidate:

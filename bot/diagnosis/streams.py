@@ -32,6 +32,7 @@ _PREFIXES = re.compile(
             r"(?:kernel: )?\[ *\d{1,10}\.\d{6}\] ",
             r"\[(?:rank|Rank|RANK|default|local_rank|worker)[ :=_-]?(?P<rank>\d{1,6})(?:/\d+)?\]:? ?",
             r"\s{0,6}(?P<srun>\d{1,5}): ",
+            r" {2,8}[|+] (?=[A-Z ]|Exception Group)",
             r"\[\d{1,4},(?P<mpi>\d{1,6})\]<(?:stdout|stderr|stddiag)>: ?",
             r"\[(?P<horovod>\d{1,6})\]<(?:stdout|stderr)>: ?",
             r"(?:rank|Rank|RANK)[ _]?(?P<word>\d{1,6}) ?(?:\||:|>|-) ",

@@ -101,6 +101,45 @@ def test_a_bare_exception_is_a_page_only_as_the_last_words(reader: PageReader) -
     assert told == [["warn"], ["page"], ["info"]]
 
 
+def test_much_noise_before_the_root_does_not_crowd_it_out(reader: PageReader) -> None:
+    noise = "".join(f"{kind}Error: of kind {kind}\n" for kind in ("A" + "b" * n for n in range(30)))
+    (root,) = diagnose(reader, noise + "\n".join(traceback("KeyError: 'label'")))
+
+    assert "KeyError: 'label'" in root.title
+
+
+def test_an_epoch_that_is_done_is_not_the_runs_end(reader: PageReader) -> None:
+    diagnoser = Diagnoser(reader)
+    for step in range(100):
+        diagnoser.feed(f"step {step} loss 2.0", timestamp_ns=10**18 + step * 10**9)
+        if step == 40:
+            diagnoser.feed("Training done for epoch 1", timestamp_ns=10**18 + step * 10**9)
+
+    diagnosis = diagnoser.report(10**18 + 10**13)
+    assert (diagnosis.progress.finished, [i.signature for i in diagnosis.incidents]) == (False, ["no_progress"])
+
+
+@pytest.mark.parametrize(
+    ("error", "category", "severity"),
+    [
+        ("KeyboardInterrupt", "scheduler", "info"),
+        ("ConnectionResetError: [Errno 104] Connection reset by peer", "collective", "page"),
+        ("subprocess.CalledProcessError: Command 'x' returned non-zero exit status 1.", "code", "page"),
+        ("requests.exceptions.ConnectionError: HTTPSConnectionPool(host='x', port=443)", "launch", "page"),
+        ("PermissionError: [Errno 13] Permission denied: '/ckpt/last.pt'", "storage", "page"),
+        ("PermissionError: [Errno 13] Permission denied: '/opt/x'", "code", "page"),
+        ("yaml.scanner.ScannerError: mapping values are not allowed here", "launch", "page"),
+    ],
+)
+def test_an_exceptions_type_tells_whose_fault_it_is(
+    reader: PageReader, error: str, category: str, severity: str
+) -> None:
+    diagnoser = Diagnoser(reader)
+    diagnoser.feed_page("\n".join(traceback(error)).encode())
+
+    assert [(i.category, i.severity) for i in diagnoser.report().incidents] == [(category, severity)]
+
+
 def test_without_prefixes_interleaved_tracebacks_are_still_one_incident(reader: PageReader) -> None:
     traces = [traceback("FileNotFoundError: /data/train.rec", frames=9) for _ in range(8)]
     log = [line for lines in zip(*traces, strict=True) for line in lines]

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -14,13 +14,10 @@ from bot.domain.alerts import (
     Alert,
     Delivery,
     DeliveryKind,
-    Evidence,
-    Finding,
     Incident,
     Memory,
     Notification,
     NotifyReason,
-    Verdict,
     alert_name,
     stable_id,
 )
@@ -28,11 +25,9 @@ from bot.domain.durations import format_duration
 from bot.domain.gaps import GapReason, Part
 from bot.domain.jobs import Job, JobState
 from bot.domain.observations import Observation
-from bot.domain.subscriptions import Setting, Subscription
-from bot.rules.catalog import RULES, rule_named
-from bot.rules.lifecycle import step
+from bot.domain.subscriptions import Subscription
+from bot.rules.judging import Redact, judge, wanted_rules
 from bot.rules.routing import AlertNow, Plan, end_incident, plan
-from bot.rules.rule import Context, parameters_key
 from bot.store.watches import ClaimedWatch
 
 GIVE_UP_DRAINING = timedelta(minutes=15)
@@ -44,8 +39,6 @@ _ENDED = {
     JobState.CANCELLED: "was stopped",
     JobState.PREEMPTED: "was preempted",
 }
-
-Redact = Callable[[str], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,33 +101,12 @@ def decide(
     )
 
 
-def wanted_rules(subscriptions: Sequence[Subscription]) -> dict[tuple[str, str], Mapping[str, Setting]]:
-    """Every distinct (rule, parameters key) that some channel wants, with the settings behind it."""
-    wanted: dict[tuple[str, str], Mapping[str, Setting]] = {}
-    for rule in RULES:
-        for subscription in subscriptions:
-            if rule.name not in subscription.settings.off:
-                settings = subscription.settings.parameters.get(rule.name, {})
-                wanted[rule.name, parameters_key(settings)] = settings
-    return wanted
-
-
 def _judge(
     watch: ClaimedWatch, observation: Observation, diagnosis: Diagnosis | None, now: datetime, redact: Redact
 ) -> list[AlertNow]:
-    stored = {(alert.rule, alert.parameters_key): alert for alert in watch.alerts}
-    ended = observation.job is not None and observation.job.state.is_terminal
-    judged = []
-    for (name, key), settings in wanted_rules(watch.subscriptions).items():
-        rule = rule_named(name)
-        assert rule is not None
-        alert = stored.get((name, key)) or Alert(name, key, severity=rule.severity)
-        filled = rule.fill(settings)
-        verdict, memory = rule.condition(Context(observation, filled, alert.memory, diagnosis))
-        remembering = replace(alert, memory=memory)
-        stepped, transition = step(remembering, _redacted(verdict, redact), rule.timing(filled), now, job_ended=ended)
-        judged.append(AlertNow(alert_name(watch.id, watch.job, stepped), stepped, transition))
-    return judged
+    wanted = wanted_rules(one.settings for one in watch.subscriptions)
+    judged = judge(watch.alerts, wanted, observation, diagnosis, now, redact)
+    return [AlertNow(alert_name(watch.id, watch.job, one.alert), one.alert, one.transition) for one in judged]
 
 
 def _plan(watch: ClaimedWatch, subscription: Subscription, judged: Sequence[AlertNow], job: Job, now: datetime) -> Plan:
@@ -185,20 +157,4 @@ def _log_is_hidden(observation: Observation) -> bool:
     return any(
         gap.part is Part.LOGS and gap.reason not in (GapReason.NOT_SUPPORTED, GapReason.UNREACHABLE_LINES)
         for gap in observation.gaps
-    )
-
-
-def _redacted(verdict: Verdict, redact: Redact) -> Verdict:
-    if not isinstance(verdict, Finding):
-        return verdict
-    evidence = verdict.evidence
-    return replace(verdict, evidence=_redacted_evidence(evidence, redact))
-
-
-def _redacted_evidence(evidence: Evidence, redact: Redact) -> Evidence:
-    return replace(
-        evidence,
-        summary=redact(evidence.summary),
-        lines=tuple(line._replace(message=redact(line.message)) for line in evidence.lines),
-        facts=tuple((label, redact(value)) for label, value in evidence.facts),
     )

@@ -24,11 +24,11 @@ from bot.domain.redaction import Redactor
 from bot.errors import BotError
 from bot.providers.http import background
 from bot.providers.registry import Registry
-from bot.rules.catalog import rule_named
+from bot.rules.comprehend import read_log
+from bot.rules.judging import metrics_window, wanted_rules
 from bot.store.store import Store
 from bot.store.watches import ClaimedWatch, PollResult
-from bot.watcher.comprehend import read_log
-from bot.watcher.decide import Decision, decide, wanted_rules
+from bot.watcher.decide import Decision, decide
 from bot.watcher.observe import Look, Seen, observe
 from bot.watcher.pace import Pace, next_interval
 
@@ -213,9 +213,7 @@ class Poller:
 
 def _metrics_from(watch: ClaimedWatch, now: datetime) -> datetime | None:
     """At first far enough back to judge at once; then a little before the last look, for samples that come late."""
-    rules = ((rule_named(name), settings) for (name, _), settings in wanted_rules(watch.subscriptions).items())
-    windows = [rule.metrics_window(rule.fill(settings)) for rule, settings in rules if rule is not None]
-    needed = max((one for one in windows if one is not None), default=None)
+    needed = metrics_window(wanted_rules(one.settings for one in watch.subscriptions))
     if needed is None:
         return None
     stored = watch.memory.get("metrics_at")

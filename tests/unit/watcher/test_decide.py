@@ -9,9 +9,9 @@ from bot.domain.alerts import AlertState, DeliveryKind
 from bot.domain.gaps import GapReason, Part
 from bot.domain.jobs import JobState
 from bot.domain.observations import Observation
-from bot.domain.subscriptions import RuleSettings, Subscription
+from bot.domain.subscriptions import Subscription
 from bot.store.watches import ClaimedWatch
-from bot.watcher.decide import Decision, decide, last_word, wanted_rules
+from bot.watcher.decide import Decision, decide, last_word
 from tests.unit.rules.observing import MINUTE, REF, START, gap, job, line
 
 DRAIN = timedelta(seconds=90)
@@ -136,19 +136,6 @@ def test_secrets_are_gone_before_anything_is_stored() -> None:
 
     assert "hunter2" not in repr(decision)
     assert "[hidden]" in repr(decision)
-
-
-def test_each_distinct_setting_is_judged_once_however_many_channels_share_it() -> None:
-    slow = RuleSettings({"low_gpu_utilization": {"for": 3600.0}})
-    subscriptions = [
-        Subscription(number, f"C{number}", REF, "U", START, slow if number == 3 else RuleSettings())
-        for number in (1, 2, 3)
-    ]
-
-    wanted = wanted_rules(subscriptions)
-
-    assert [key for rule, key in wanted if rule == "low_gpu_utilization"] == ["", "for=3600.0"]
-    assert [key for rule, key in wanted if rule == "job_failed"] == [""]
 
 
 def test_every_channel_gets_its_own_incident() -> None:

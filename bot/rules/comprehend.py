@@ -20,7 +20,7 @@ from bot.domain.observations import Observation
 def read_log(
     reader: PageReader, state: object, observation: Observation, now: datetime
 ) -> tuple[Diagnosis | None, Mapping[str, object] | None]:
-    """Read on.
+    """Read on from a stored state.
 
     Args:
         reader: the compiled catalogue.
@@ -32,14 +32,25 @@ def read_log(
         The diagnosis, None while the log cannot be read; and the state for the next look.
     """
     known = state if isinstance(state, Mapping) else None
-    gap = observation.gap(Part.LOGS)
-    if gap is not None and gap.reason is not GapReason.UNREACHABLE_LINES and not observation.lines:
-        return None, known
     diagnoser = Diagnoser(reader)
     if known is not None:
         diagnoser.load(known)
+    diagnosis = read_on(diagnoser, observation, now)
+    if diagnosis is None:
+        return None, known
+    return diagnosis, diagnoser.dump() if observation.lines or known is None else known
+
+
+def read_on(diagnoser: Diagnoser, observation: Observation, now: datetime) -> Diagnosis | None:
+    """Feed a look's lines to the reader of this job's log.
+
+    Returns:
+        What the log means so far; None while it cannot be read.
+    """
+    gap = observation.gap(Part.LOGS)
+    if gap is not None and gap.reason is not GapReason.UNREACHABLE_LINES and not observation.lines:
+        return None
     diagnoser.feed_many((line.message, line.source, line.timestamp_ns) for line in observation.lines)
     job = observation.job
     running = gap is None and job is not None and job.state is JobState.RUNNING
-    diagnosis = diagnoser.report(ns_from_datetime(now), running=running)
-    return diagnosis, diagnoser.dump() if observation.lines or known is None else known
+    return diagnoser.report(ns_from_datetime(now), running=running)

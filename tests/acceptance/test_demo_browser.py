@@ -1,0 +1,225 @@
+"""``make demo`` as a newcomer meets it: the real process and a real browser, from slash command to alert thread.
+
+What the page itself does is tested in tests/emulator/slack, what alerts say in tests/unit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import re
+import shutil
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Locator, Page, async_playwright, expect
+
+ROOT = Path(__file__).parents[2]
+CHROMIUM = os.environ.get("TRAINWATCH_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+ANSWER_MS, ALERT_MS, RECOVERY_MS = 10_000, 70_000, 110_000
+
+ASKED = (
+    ("logs baseten:p7qr9qv/h8gpu42 --since 10m --include loss --exclude it/s --limit 5", "grad_norm"),
+    ("logs baseten-model:qwen7b1/srv4ce1 --level info --replica k2v9x --limit 4", "all from k2v9x"),
+    ("logs fireworks:acme/embed-v3 --since 10m --rank 2 --limit 4", "all from rank 2"),
+    (r'logs rivergen:mdl-churn/run-b7d1e0 --grep "Epoch \d+" --tail 4', "Val_Loss"),
+    ("metrics baseten:p7qr9qv/multi2n --since 1h", "node/gpu"),
+    ("status baseten:p7qr9qv/h8gpu42", "running since"),
+)
+"""A command for each of the five systems: training logs, deployments, batch jobs, runs; training metrics and status."""
+
+
+@dataclass(slots=True)
+class Demo:
+    """The running demo."""
+
+    process: asyncio.subprocess.Process
+    url: str
+    bots: frozenset[int]
+    """The processes it started."""
+
+
+@pytest.mark.browser
+async def test_a_newcomer_types_commands_reads_alerts_and_stops_it(tmp_path: Path) -> None:
+    if CHROMIUM is None:
+        pytest.skip("no Chromium: set TRAINWATCH_CHROMIUM or install it")
+    async with demo(tmp_path) as running, async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = await browser.new_page(viewport={"width": 1280, "height": 900})
+        page.set_default_timeout(ANSWER_MS)
+        await page.goto(running.url)
+        await page.locator("body[data-live]").wait_for()
+
+        await commands_are_answered_privately(page)
+        await an_answer_pages_and_is_shared(page)
+        await a_channel_subscribes(page)
+        first = await idle_gpus_are_told(page)
+        await an_error_alert_has_its_lines_in_the_thread(page)
+        await a_failed_status_names_its_cause(page)
+        await someone_takes_an_alert(page)
+        await recovery_edits_the_same_message(page, first)
+        await browser.close()
+
+        running.process.send_signal(signal.SIGINT)
+        assert 0 == await asyncio.wait_for(running.process.wait(), 15)
+        assert [] == left_over(running, tmp_path)
+
+
+async def test_sigterm_stops_it_as_well(tmp_path: Path) -> None:
+    async with demo(tmp_path) as running:
+        running.process.send_signal(signal.SIGTERM)
+        assert 0 == await asyncio.wait_for(running.process.wait(), 15)
+        assert [] == left_over(running, tmp_path)
+
+
+async def test_a_port_that_is_taken_is_said_in_one_line(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        process = await started(tmp_path, {"PORT": str(port)})
+        _, said = await process.communicate()
+    assert f"Port {port} is taken. Choose another, PORT=8080 make demo, or none to get a free one.\n" == said.decode()
+    assert 2 == process.returncode
+
+
+async def test_a_port_that_is_none_is_said_in_one_line(tmp_path: Path) -> None:
+    process = await started(tmp_path, {"PORT": "http"})
+    _, said = await process.communicate()
+    assert "PORT=http is no port: give a number from 1 to 65535, or leave it out to get a free one.\n" == said.decode()
+
+
+async def commands_are_answered_privately(page: Page) -> None:
+    await page.get_by_test_id("channel-random").click()
+    for text, told in ASKED:
+        answer = await typed(page, text, private=True)
+        await expect(answer, text).to_contain_text(told, use_inner_text=True)
+        await expect(answer).to_contain_text("Only visible to you")
+
+
+async def an_answer_pages_and_is_shared(page: Page) -> None:
+    answer = await typed(page, "logs fireworks:acme/embed-v3 --limit 3", private=True)
+    newest = await answer.locator("pre").inner_text()
+    await answer.get_by_test_id("button-trainwatch_show:older").click()
+    await expect(answer.locator("pre")).not_to_have_text(newest)
+    await answer.get_by_test_id("button-trainwatch_share").click()
+    await expect(page.get_by_test_id("message")).to_have_count(1)
+
+
+async def a_channel_subscribes(page: Page) -> None:
+    await page.get_by_test_id("invite-bot").click()
+    told = await typed(page, "watch baseten:p7qr9qv/h8gpu42", private=False)
+    await expect(told).to_contain_text("This channel now watches")
+    listed = await typed(page, "list", private=True)
+    await expect(listed).to_contain_text("baseten:p7qr9qv/h8gpu42")
+
+
+async def idle_gpus_are_told(page: Page) -> tuple[str | None, str | None]:
+    """Where the alert stands: its time stamp and its version."""
+    await page.get_by_test_id("channel-training").click()
+    root = alert(page, "qwen-vision-pretrain")
+    await expect(root).to_contain_text("GPUs idle", timeout=ALERT_MS)
+    await expect(root.get_by_test_id("button-trainwatch_acknowledge")).to_be_visible()
+    return await root.get_attribute("data-ts"), await root.get_attribute("data-version")
+
+
+async def an_error_alert_has_its_lines_in_the_thread(page: Page) -> None:
+    root = alert(page, "mistral-long-context")
+    await expect(root).to_contain_text("GPU out of memory", timeout=ALERT_MS)
+    await root.get_by_test_id("replies").click()
+    thread = page.get_by_test_id("thread")
+    await expect(thread.locator("pre").first).to_contain_text("CUDA out of memory")
+    await page.get_by_test_id("thread-close").click()
+
+
+async def a_failed_status_names_its_cause(page: Page) -> None:
+    root = alert(page, "mistral-long-context")
+    await expect(root).to_contain_text("Job failed: Training job exited with code 1", timeout=ALERT_MS)
+    await expect(root).to_contain_text(re.compile("GPU out of memory.*Rank: 3.*Try:", re.DOTALL))
+    await expect(alert(page, "code-sft")).to_contain_text("Job failed: Rank 2 exited with code 1", timeout=ALERT_MS)
+
+
+async def someone_takes_an_alert(page: Page) -> None:
+    await page.get_by_test_id("channel-alerts").click()
+    root = alert(page, "production")
+    await root.get_by_test_id("button-trainwatch_acknowledge").click()
+    await expect(root).to_contain_text("@Ada Lovelace has it")
+    await page.get_by_test_id("channel-training").click()
+
+
+async def recovery_edits_the_same_message(page: Page, first: tuple[str | None, str | None]) -> None:
+    root = alert(page, "qwen-vision-pretrain")
+    await expect(root).to_contain_text("It is back to normal.", timeout=RECOVERY_MS)
+    ts, version = await root.get_attribute("data-ts"), await root.get_attribute("data-version")
+    assert ts == first[0]
+    assert int(version or 0) > int(first[1] or 0)
+    await expect(alert(page, "qwen-vision-pretrain")).to_have_count(1)
+
+
+def alert(page: Page, job: str) -> Locator:
+    """What the channel was told of a job, but for the news that it is watched."""
+    messages = page.locator("#list").get_by_test_id("message").filter(has_text=job)
+    return messages.filter(has_not_text="This channel now watches")
+
+
+async def typed(page: Page, text: str, *, private: bool) -> Locator:
+    """Type a command; returns the message that appears."""
+    answers = page.locator("#list").get_by_test_id("ephemeral" if private else "message")
+    count = await answers.count()
+    await page.get_by_test_id("composer").fill(f"/train {text}")
+    await page.keyboard.press("Enter")
+    await expect(answers).to_have_count(count + 1)
+    return answers.nth(count)
+
+
+@contextlib.asynccontextmanager
+async def demo(folder: Path) -> AsyncIterator[Demo]:
+    """Run the demo with its temporary files in a folder; ends it if the test has not."""
+    process = await started(folder, {})
+    try:
+        url = await asyncio.wait_for(_url(process), 30)
+        yield Demo(process, url, _children(process.pid))
+    finally:
+        if process.returncode is None:
+            process.terminate()
+            await process.communicate()
+
+
+async def started(folder: Path, settings: Mapping[str, str]) -> asyncio.subprocess.Process:
+    environment = {**os.environ, "TMPDIR": str(folder), **settings}
+    if "PORT" not in settings:
+        environment.pop("PORT", None)
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "emulator.demo", cwd=ROOT, env=environment,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+
+
+async def _url(process: asyncio.subprocess.Process) -> str:
+    assert process.stdout is not None
+    while line := (await process.stdout.readline()).decode():
+        if found := re.search(r"http://127\.0\.0\.1:\d+", line):
+            return found[0]
+    raise AssertionError("The demo ended without an address.")
+
+
+def left_over(ended: Demo, folder: Path) -> list[str]:
+    """Processes and temporary files that outlived the demo."""
+    processes = [f"process {pid}" for pid in ended.bots if Path(f"/proc/{pid}").exists()]
+    return [*processes, *(path.name for path in folder.iterdir())]
+
+
+def _children(pid: int) -> frozenset[int]:
+    """The processes that this one started."""
+    found = set()
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            parent = int(path.read_text().rpartition(")")[2].split()[1])
+            if parent == pid:
+                found.add(int(path.parent.name))
+    return frozenset(found)

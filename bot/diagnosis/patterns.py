@@ -32,12 +32,12 @@ def compile_pattern(text: str) -> Pattern:
     """Compile `text` for bytes.
 
     Raises:
-        ConfigError: the pattern is wrong, or needs backtracking (the library would fall back to `re` in silence).
+        ConfigError: the pattern is wrong, or needs look-around or back-references, which RE2 has not.
     """
+    # Global to the process, and off at first: the library would fall back to Python's `re` in silence.
+    re2.set_fallback_notification(re2.FALLBACK_EXCEPTION)
     try:
-        pattern = re2.compile(text.encode())
+        pattern: Pattern = re2.compile(text.encode())
     except re2.error as error:
-        raise ConfigError(f"The pattern {text!r} cannot be read: {error}") from error
-    if isinstance(pattern, re2.FallbackPattern):
-        raise ConfigError(f"The pattern {text!r} needs look-around or back-references; RE2 has neither.")
-    return pattern  # type: ignore[no-any-return]
+        raise ConfigError(f"The pattern {text!r} cannot be used: {error} (by RE2)") from error
+    return pattern

@@ -63,8 +63,8 @@ def test_a_users_signature_replaces_ours_of_the_same_name() -> None:
         ('[[signature]]\nname = "x"\n', "needs a name and a pattern"),
         (OWN.replace('"launch"', '"weather"'), "category is one of"),
         (OWN + 'colour = "red"\n', "fields nobody reads: colour"),
-        (OWN.replace("licence server said no", "(unclosed"), "cannot be read"),
-        (OWN.replace("licence server said no", r"(a)\1"), "back-references"),
+        (OWN.replace("licence server said no", "(unclosed"), "missing )"),
+        (OWN.replace("licence server said no", r"(a)\1"), "Backreferences"),
     ],
 )
 def test_a_wrong_catalogue_is_refused_with_the_reason(text: str, complaint: str) -> None:

@@ -106,7 +106,7 @@ class Episode:
         candidate = self._candidate(sight, signature, raised)
         if candidate is None:
             return None
-        self.trouble, self.trouble_ns = sight.position, sight.moment_ns or self.trouble_ns
+        self.trouble, self.trouble_ns = sight.position, sight.moment_ns if sight.told else self.trouble_ns
         return self._add(self.candidates, sight, candidate)
 
     def _candidate(self, sight: "Sight", signature: Signature | None, raised: Raised | None) -> Candidate | None:
@@ -257,14 +257,19 @@ class Sight:
     moment_ns: int | None
     position: tuple[int, int]
     """Progress samples and bytes read before it."""
+    told: bool = False
+    """Is the time the provider's, rather than read in the line?"""
 
     @classmethod
-    def of(cls, text: str, line: int, label: Label | None, moment_ns: int | None, position: tuple[int, int]) -> "Sight":
+    def of(
+        cls, text: str, line: int, label: Label | None, moment: tuple[int, str] | None, position: tuple[int, int]
+    ) -> "Sight":
         """A sight; where no prefix names the rank, the text may."""
         if not isinstance(label, int):
             found = _RANK_IN_TEXT.search(text)
             label = int(found.group(1)) if found else label
-        return cls(text, line, label, moment_ns, position)
+        moment_ns, clock = moment or (None, "")
+        return cls(text, line, label, moment_ns, position, clock == "provider")
 
 
 def _make_room(group: dict[str, Candidate], order: int) -> bool:

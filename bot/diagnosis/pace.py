@@ -10,7 +10,7 @@ from statistics import median
 
 from bot.diagnosis.findings import LogIncident
 from bot.diagnosis.progress import Sample
-from bot.diagnosis.streams import clock_ns
+from bot.diagnosis.streams import read_clock
 
 SECOND = 1_000_000_000
 FLOOR_S = 300.0
@@ -47,6 +47,8 @@ class Pace:
 
     place: list[float | int | None] = field(default_factory=list)
     last_ns: int | None = None
+    clock: str = ""
+    """The kind of clock `last_ns` is from; times of different kinds do not compare."""
     last_line: int = 0
     samples: int = 0
     gaps_s: list[float] = field(default_factory=list)
@@ -60,8 +62,8 @@ class Pace:
     slow_line: int = 0
     excerpt: str = ""
 
-    def feed(self, sample: Sample, line: int, moment_ns: int | None, text: str, *, dense: bool) -> None:
-        """Take one sample; `dense` tells that no progress line was passed over since the one before."""
+    def feed(self, sample: Sample, line: int, moment: tuple[int, str] | None, text: str, *, dense: bool) -> None:
+        """Take one sample and its time; `dense` tells that no progress line was passed over since the one before."""
         place: list[float | int | None] = [sample.epoch, sample.step]
         if place == self.place and sample.step is not None:
             return
@@ -70,6 +72,9 @@ class Pace:
             self.stride = steps
         if sample.step_s is not None:
             self.step_s = sample.step_s
+        moment_ns, clock = moment or (None, self.clock)
+        if clock != self.clock:
+            self.clock, self.last_ns = clock, None
         if moment_ns is not None and self.last_ns is not None and moment_ns >= self.last_ns:
             gap = (moment_ns - self.last_ns) / SECOND
             self.longest_s = max(self.longest_s, gap)
@@ -107,7 +112,7 @@ class Pace:
         gap = self.gap_s
         if gap is None:
             return None
-        if len(self.gaps_s) < WARM and self.samples < WARM:
+        if len(self.gaps_s) < WARM and self.samples < WARM and not self.step_s:
             return max(COLD_S, 2 * GAPS * gap)
         patience = max(FLOOR_S, min(GAPS * gap, CEILING_S), 2 * gap)
         if self.longest_s > FLOOR_S:
@@ -123,11 +128,13 @@ class Pace:
             now_ns: the time to judge by; None takes the last time written in `after`.
             after: the text that came after the last progress line: pulses, evaluation, checkpointing.
         """
+        if self.clock == "naive":
+            now_ns = None  # local time of a zone we do not know: only the log itself can tell
         patience = self.patience_s(after)
         if patience is not None and now_ns is None:
             patience *= OWN_CLOCK
         silent = self._silent_s(now_ns, after)
-        if patience is None or silent is None or silent <= patience:
+        if patience is None or silent is None or silent < patience:
             return None
         where = f" after step {self.place[1]}" if self.place and self.place[1] is not None else ""
         gap = self.gap_s or 0.0
@@ -152,7 +159,8 @@ class Pace:
 
     def _silent_s(self, now_ns: int | None, after: str) -> float | None:
         if now_ns is None:
-            now_ns = next((found for line in reversed(after.splitlines()) if (found := clock_ns(line))), None)
+            told = (read_clock(line) for line in reversed(after.splitlines()))
+            now_ns = next((found[0] for found in told if found is not None and found[1] == self.clock), None)
         if now_ns is not None and self.last_ns is not None:
             return (now_ns - self.last_ns) / SECOND
         elapsed = [_seconds(found) for found in _ELAPSED.finditer(after)]

@@ -19,7 +19,7 @@ from bot.diagnosis.pages import Origin, Walk, anchor
 from bot.diagnosis.patterns import Match, compile_pattern
 from bot.diagnosis.progress import NONFINITE, PROGRESS, Sample, parse_sample
 from bot.diagnosis.signatures import Catalogue, Signature, prefilter_pattern
-from bot.diagnosis.streams import ansi_pattern, clock_ns, split_prefix
+from bot.diagnosis.streams import ansi_pattern, read_clock, split_prefix, unwrap
 from bot.diagnosis.tracebacks import STRUCTURE
 
 TAIL = 8192
@@ -124,27 +124,25 @@ class PageReader:
 
     def _sample(self, memory: Memory, raw: bytes, source: str, moment_ns: int | None, line: int) -> None:
         text = raw.decode("utf-8", "replace")
-        spoken = split_prefix(text, source)
+        spoken = split_prefix(unwrap(text), source)
         sample = parse_sample(spoken.text)
         if sample is None:
             return
         if sample.epoch is None and sample.step is not None and "epoch" in memory.latest:
             sample = replace(sample, epoch=memory.latest["epoch"])  # a bar counts anew in each epoch
-        if moment_ns is None:
-            moment_ns = clock_ns(text)
-        memory.numerics.feed(sample, spoken.speaker.label, line + 1, moment_ns, text)
+        moment = read_clock(text) if moment_ns is None else (moment_ns, "provider")
+        memory.numerics.feed(sample, spoken.speaker.label, line + 1, moment[0] if moment else None, text)
         if sample.step is not None or sample.epoch is not None or sample.loss is not None:
-            memory.pace.feed(sample, line + 1, moment_ns, text, dense=memory.samples <= DENSE)
+            memory.pace.feed(sample, line + 1, moment, text, dense=memory.samples <= DENSE)
             memory.episode.progressed(memory.samples, memory.sampled_at, moment_ns)
         _remember(memory, sample)
 
     def _failure_line(self, memory: Memory, walk: Walk, raw: bytes, tail: bytes) -> None:
-        text = raw.decode("utf-8", "replace")
+        text = unwrap(raw.decode("utf-8", "replace"))
         if "\\n" in text and "Traceback (most recent" in text:
-            for part in text.split("\\n"):
-                self._event(memory, walk, part, tail)
-        else:
-            self._event(memory, walk, text, tail)
+            text = text.replace("\\n", "\n")
+        for part in text.split("\n"):
+            self._event(memory, walk, part, tail)
 
     def _event(self, memory: Memory, walk: Walk, line: str, tail: bytes) -> None:
         source, moment_ns = walk.origin()
@@ -160,9 +158,8 @@ class PageReader:
             return
         if not (raised and raised.traced) and self._quoted(signature, text):
             return
-        if moment_ns is None:
-            moment_ns = clock_ns(line)
-        sight = Sight.of(text, walk.line + 1, label, moment_ns, (memory.samples, memory.offset + walk.end))
+        moment = read_clock(line) if moment_ns is None else (moment_ns, "provider")
+        sight = Sight.of(text, walk.line + 1, label, moment, (memory.samples, memory.offset + walk.end))
         candidate = memory.episode.observe(sight, signature, raised)
         if candidate is not None:
             _excerpt(candidate, memory, walk, label, tail)

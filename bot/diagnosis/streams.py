@@ -9,6 +9,8 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 
+import msgspec
+
 from bot.diagnosis.patterns import Pattern, compile_pattern
 
 MAX_PREFIXES = 8
@@ -58,6 +60,7 @@ _PREFIXES = re.compile(
         )
     )
 )
+_MESSAGES = ("message", "msg", "log", "text", "event")
 _NAMES = ("rank", "srun", "mpi", "horovod", "word")
 _SPEAKERS = ("ray", "pod", "compose", "kubectl", "replica")
 
@@ -108,11 +111,27 @@ def split_prefix(line: str, source: str = "") -> Spoken:
     return Spoken(Speaker(source, rank), line[position:] if position else line)
 
 
-def clock_ns(line: str) -> int | None:
-    """The first date and time written in a line, as nanoseconds since the epoch; without a zone it is taken as UTC."""
-    if found := _MLLOG_CLOCK.search(line, 0, 400):
-        return int(found.group(1)) * 1_000_000
+def unwrap(line: str) -> str:
+    """The message inside a line of structured (JSON) logging; any other line as it is."""
+    if not line.startswith('{"'):
+        return line
+    try:
+        fields = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
+        inner = next((fields[name] for name in _MESSAGES if name in fields), None)
+        return msgspec.json.decode(inner, type=str) if inner is not None else line
+    except (msgspec.DecodeError, UnicodeError):
+        return line
+
+
+def read_clock(line: str) -> tuple[int, str] | None:
+    """The first time written in a line, in nanoseconds since the epoch, and the kind of clock it is from.
+
+    Times of different kinds do not compare: one without a zone is local time, which we can only take as UTC.
+    """
     match = _CLOCK_ANYWHERE.search(line, 0, 400)
+    found = _MLLOG_CLOCK.search(line, 0, 400)
+    if found is not None and (match is None or found.start() < match.start()):
+        return int(found.group(1)) * 1_000_000, "mllog"
     if match is None:
         return None
     numbers = [int(match.group(name)) for name in ("year", "month", "day", "hour", "minute", "second")]
@@ -121,7 +140,7 @@ def clock_ns(line: str) -> int | None:
     except ValueError:  # the 31st of February: digits that look like a date
         return None
     fraction = int((match.group("fraction") or "0").ljust(9, "0"))
-    return int(moment.timestamp()) * 1_000_000_000 + fraction
+    return int(moment.timestamp()) * 1_000_000_000 + fraction, "zoned" if match.group("zone") else "naive"
 
 
 def ansi_pattern() -> Pattern:

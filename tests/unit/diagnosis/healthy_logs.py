@@ -141,6 +141,8 @@ HEALTHY: list[tuple[str, str]] = [
     ("lightning", "\r".join(f"Epoch 0:  {n}%|█ | {n}/100 [00:{n % 60:02d}<01:00,  1.66it/s, v_num=1, train_loss=2.{99 - n}]" for n in range(1, 99))),
     ("rivergen", "".join(f"2026-03-13T10:{n:02d}:00.789Z [INFO] Epoch {n}/50 - Loss: {0.9 - n / 100:.4f} - Val_Loss: 0.61\n" for n in range(1, 40)) + "2026-03-13T10:45:00.012Z [WARN] Gradient clipping triggered on layer 'dense_2'.\n"),
     ("detection", "".join(f"Epoch: [0]  [{n}/4572]  eta: 0:04:38  lr: 0.01  loss: 1.1 (1.3)  time: 0.06  data: 0.06  max mem: 21022\n" for n in range(50))),
+    ("two clocks hours apart", "".join(f':::MLLOG {{"time_ms": {1767225600000 + n * 1000}, "key": "train_loss", "value": 2.0, "metadata": {{"step": {n}}}}}\n' for n in range(30)) + "2026-01-01 09:00:31,000 trainer INFO: writing results\n2026-01-01 09:00:32,000 trainer INFO: written\n"),
+    ("structured", "".join(f'{{"ts": "2026-01-01T00:00:{n:02d}Z", "level": "INFO", "msg": "step {n} loss 2.{n}"}}\n' for n in range(20))),
     # ---------------------------------------------------------------- after success
     ("transport noise after success", SUCCESS + "7: n:1:2 [0] misc/socket.cc:58 NCCL WARN socketProgress: Connection closed by remote peer n2<3>\n"),
     ("transport crash after success", SUCCESS + "4: terminate called after throwing an instance of 'c10::DistBackendError'\n4:   what():  NCCL error in: /x/NCCLUtils.cpp:77, invalid usage (run with NCCL_DEBUG=WARN for details)\n"),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.diagnosis.streams import clock_ns, split_prefix
+from bot.diagnosis.streams import read_clock, split_prefix, unwrap
 
 TEXT = "RuntimeError: boom"
 
@@ -51,13 +51,28 @@ def test_a_row_of_a_failure_table_is_not_a_rank() -> None:
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("2026-01-01T00:00:01Z x", 1_767_225_601_000_000_000),
-        ("2026-01-01 00:00:01,500 x", 1_767_225_601_500_000_000),
-        ("[2026-01-01T02:00:01+02:00] x", 1_767_225_601_000_000_000),
-        (':::MLLOG {"namespace": "", "time_ms": 1767225601250, "key": "x"}', 1_767_225_601_250_000_000),
+        ("2026-01-01T00:00:01Z x", (1_767_225_601_000_000_000, "zoned")),
+        ("2026-01-01 00:00:01,500 x", (1_767_225_601_500_000_000, "naive")),
+        ("[2026-01-01T02:00:01+02:00] x", (1_767_225_601_000_000_000, "zoned")),
+        (':::MLLOG {"namespace": "", "time_ms": 1767225601250}', (1_767_225_601_250_000_000, "mllog")),
         ("step 3", None),
         ("2026-02-31 00:00:01 no such day", None),
     ],
 )
-def test_a_line_may_tell_its_own_time(line: str, expected: int | None) -> None:
-    assert clock_ns(line) == expected
+def test_a_line_may_tell_its_own_time(line: str, expected: tuple[int, str] | None) -> None:
+    assert read_clock(line) == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ('{"level": "ERROR", "message": "a\\nb"}', "a\nb"),
+        ('{"ts": 3, "msg": "loss: nan"}', "loss: nan"),
+        ('{"step": 40, "loss": 1.25}', '{"step": 40, "loss": 1.25}'),
+        ('{"msg": 3}', '{"msg": 3}'),
+        ('{"msg": "cut', '{"msg": "cut'),
+        ("{'loss': 1}", "{'loss': 1}"),
+    ],
+)
+def test_structured_logging_is_unwrapped(line: str, expected: str) -> None:
+    assert unwrap(line) == expected

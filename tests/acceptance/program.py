@@ -73,6 +73,7 @@ class Machine:
     on: Stage
     folder: Path
     environment: dict[str, str] = field(default_factory=dict)
+    program: tuple[str, ...] = (sys.executable, "-m", "bot")
 
     @property
     def world(self) -> World:
@@ -81,13 +82,14 @@ class Machine:
     def process_environment(self, **more: str) -> dict[str, str]:
         """Only what a process needs, and the settings; nothing of the developer's own."""
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-        return {**kept, "PYTHONPATH": str(REPOSITORY), **self.environment, **more}
+        from_here = {"PYTHONPATH": str(REPOSITORY)} if "-m" in self.program else {}
+        return {**kept, **from_here, **self.environment, **more}
 
     async def start(self, *argv: str, **more: str) -> asyncio.subprocess.Process:
         """`trainwatch ARGV` as a process."""
         pipe = asyncio.subprocess.PIPE
         return await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "bot", *argv,
+            *self.program, *argv,
             cwd=self.folder, env=self.process_environment(**more), stdout=pipe, stderr=pipe,
         )  # fmt: skip
 

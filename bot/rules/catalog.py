@@ -17,11 +17,11 @@ from bot.rules.visibility import no_data, unreachable_lines
 QUIET_AFTER = Parameter("quiet_after", Unit.DURATION, 1800.0, "resolved when it has not come again for this long")
 
 
-def _growth(*, window: float, warmup: float) -> tuple[Parameter, ...]:
+def _growth(*, window: float, warmup: float, horizon: float = 3600.0) -> tuple[Parameter, ...]:
     """What may be set of a rule that predicts."""
     return (
         Parameter("window", Unit.DURATION, window, "growth is measured over this long"),
-        Parameter("horizon", Unit.DURATION, 3600.0, "told when it is full within this"),
+        Parameter("horizon", Unit.DURATION, horizon, "told when it is full within this"),
         Parameter("warmup", Unit.DURATION, warmup, "growth is not judged for this long after the first sample"),
     )
 
@@ -105,7 +105,7 @@ RULES: tuple[Rule, ...] = (
         condition=gpu_memory_pressure,
         parameters=(
             Parameter("from", Unit.RATIO, 0.85, "near the limit is above this"),
-            *_growth(window=1800.0, warmup=600.0),
+            *_growth(window=3600.0, warmup=1800.0, horizon=2700.0),
         ),
         window_parameters=("window", "warmup"),
     ),

@@ -161,14 +161,12 @@ def _pressure(
 
 
 def _is_over(context: Context, history: History, before: _Pressure | None) -> bool:
-    """Over the threshold twice in a row; then until it is clearly below."""
-    if "threshold" not in context.parameters:
-        return False
-    threshold = context.ratio("threshold")
-    newest = [value for value in history.values if value is not None][-2:]
-    if before is not None and before.due is None:
-        return not newest or newest[-1] >= threshold - HYSTERESIS
-    return len(newest) == 2 and min(newest) >= threshold
+    """Over the threshold; then until it is clearly below."""
+    level = history.values[-1]
+    if "threshold" not in context.parameters or level is None:
+        return before is not None and before.due is None
+    held = before is not None and before.due is None
+    return level >= context.ratio("threshold") - (HYSTERESIS if held else 0.0)
 
 
 def _due(context: Context, history: History, begin: int, buckets: Buckets) -> datetime | None:

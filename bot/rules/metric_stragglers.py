@@ -35,7 +35,7 @@ PEERS = 4
 """With fewer GPUs measured at once there is no telling which of them is the odd one."""
 IDLE = 0.2
 """While the median GPU does less (a checkpoint, an evaluation on one rank) there is nothing to compare."""
-Z_SCORE = 4.0
+Z_SCORE = 3.0
 SPREAD_FLOOR = 0.03
 """Noise that even GPUs in step have; without it eight equal GPUs would make a ninth at 1 % less an outlier."""
 MAD_TO_SIGMA = 1.4826
@@ -89,7 +89,7 @@ _HINTS = {
 
 
 def gpu_straggler(context: Context) -> tuple[Verdict, Memory]:
-    """Holds while a GPU's utilisation is `difference` and four spreads from the median GPU, most of `for`."""
+    """Holds while a GPU's utilisation is `difference` and three spreads from the median GPU, most of `for`."""
     answer = not_judged(context)
     if answer is not None:
         return answer

@@ -101,7 +101,8 @@ def render_reply(job: Job, alert: IncidentAlert, reason: NotifyReason, *, broadc
     blocks, shown = fenced_sections(rows, _LINES_BUDGET)
     title = f"{_SIGNS[alert.severity]} *{escape(alert.title)}*{where}{_again(reason)}"
     head = [title] if _repeats_title(alert) else [title, one_line(evidence.summary, 600)]
-    facts = [f"*{one_line(label, 60)}:* {one_line(value, 300)}" for label, value in evidence.facts[:10]]
+    new = [(label, value) for label, value in evidence.facts if value not in evidence.summary]
+    facts = [f"*{one_line(label, 60)}:* {one_line(value, 300)}" for label, value in new[:10]]
     try_this = [f"*Try:* {_hint(evidence.hint)}"] if evidence.hint else []
     tail = [*facts, *try_this]
     return message(
@@ -116,10 +117,11 @@ def render_reply(job: Job, alert: IncidentAlert, reason: NotifyReason, *, broadc
 
 
 def render_note(notification: Notification) -> Message:
-    """News that is no alert: the job ended, the subscription ended with it."""
+    """News that is no alert: the job ended, the subscription ended with it. A thread's root says of which job."""
     said = one_line(notification.text or "There is news of this job.", 1500)
     job = notification.job
-    return message(said, [section(f"{_NOTE} {said}"), context([job_link(job), code(str(job.ref))])])
+    where = [] if notification.kind is DeliveryKind.REPLY else [job_link(job), code(str(job.ref))]
+    return message(said, [section(f"{_NOTE} {said}"), context(where)])
 
 
 def sign(incident: Incident) -> str:
@@ -218,7 +220,7 @@ def _other_lines(job: Job, others: Sequence[IncidentAlert]) -> list[str]:
 def _other_line(job: Job, alert: IncidentAlert) -> str:
     if not _stands(job, alert):
         return f"{_end_sign(alert)} ~{escape(alert.title)}~ {_ending(alert)}"
-    said = "" if _repeats_title(alert) else f": {one_line(alert.evidence.summary, 240)}"
+    said = "" if _repeats_title(alert) else f": {one_line(alert.evidence.summary, 160)}"
     return f"{_SIGNS[alert.severity]} *{escape(alert.title)}*{said}"
 
 

@@ -244,6 +244,7 @@ def _rule_changes(answer: WatchAnswer) -> list[str]:
     return [
         f"{', '.join(changed)} set differently" if changed else "",
         f"{', '.join(escape(name) for name in settings.off)} off" if settings.off else "",
+        f"{', '.join(escape(name) for name in settings.on)} on" if settings.on else "",
         f"only {settings.min_severity} and worse" if settings.min_severity is not Severity.INFO else "",
     ]
 

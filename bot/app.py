@@ -7,24 +7,25 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import structlog
 from slack_bolt.async_app import AsyncApp
 
+from bot.commands.own_files import load_knowledge, load_reader, load_rules
 from bot.commands.run import CommandRunner
-from bot.diagnosis.reading import PageReader
-from bot.diagnosis.signatures import load_catalogue
 from bot.domain.checks import CheckResult
 from bot.domain.durations import format_ago
 from bot.domain.redaction import Redactor
 from bot.errors import AuthFailed, ConfigError, NotSupported, ProviderError, StoreUnavailable
 from bot.providers.registry import Registry, build_registry
+from bot.rules.knowledge import Knowledge
 from bot.settings import Settings, provider_config
 from bot.slack.client import create_client
 from bot.slack.connection import SocketConnection, create_app, serve_http
@@ -54,6 +55,8 @@ class Parts:
     redactor: Redactor
     runner: CommandRunner
     store: Store
+    knowledge: Callable[[], Knowledge]
+    """Read from the installation's own files when it is first asked for."""
 
 
 def utc_now() -> datetime:
@@ -64,11 +67,13 @@ def utc_now() -> datetime:
 @contextlib.asynccontextmanager
 async def assemble(settings: Settings) -> AsyncIterator[Parts]:
     """Build what commands need, and close it again. Does not touch the database before something asks for it."""
+    knowledge = functools.cache(lambda: load_knowledge(settings.trainwatch_signatures, settings.trainwatch_rules))
     registry = build_registry(provider_config())
     redactor = Redactor(settings.secrets)
     store = await open_store(settings.database_url.get_secret_value())
+    runner = CommandRunner(registry, store, utc_now, redactor, knowledge)
     try:
-        yield Parts(settings, registry, redactor, CommandRunner(registry, store, utc_now, redactor), store)
+        yield Parts(settings, registry, redactor, runner, store, knowledge)
     finally:
         await store.aclose()
         await registry.aclose()
@@ -78,12 +83,14 @@ async def serve(settings: Settings) -> None:
     """Run the bot until SIGINT or SIGTERM.
 
     Raises:
-        ConfigError: Slack's tokens are missing or refused, or the database cannot be used.
+        ConfigError: Slack's tokens are missing or refused, the database cannot be used, or a file of the
+            installation's own is wrong.
     """
     require_slack(settings)
     configure_logging(settings)
     await upgrade(settings.database_url.get_secret_value())
     async with assemble(settings) as parts:
+        parts.knowledge()
         for name, problem in parts.registry.problems.items():
             log.warning("platform is not set up", platform=name, reason=problem.public)
         running = asyncio.create_task(_run(parts))
@@ -106,8 +113,7 @@ async def _run(parts: Parts) -> None:
         signing_secret=secret.get_secret_value() if secret else None,
     )
     tasks = register(app, parts.runner, parts.store, utc_now)
-    reader = PageReader(load_catalogue())
-    poller = Poller(parts.registry, parts.store, utc_now, parts.redactor, reader, poll_settings(settings))
+    poller = Poller(parts.registry, parts.store, utc_now, parts.redactor, parts.knowledge(), poll_settings(settings))
     deliverer = Deliverer(
         parts.store, SlackNotifier(app.client), utc_now, DeliverySettings(lease=settings.trainwatch_lease)
     )
@@ -179,10 +185,30 @@ async def check(settings: Settings) -> list[CheckResult]:
         client = create_client(settings.slack_bot_token.get_secret_value(), settings.slack_api_url)
         socket = settings.trainwatch_slack_mode == "socket" and settings.slack_app_token
         results += await check_slack(client, socket.get_secret_value() if socket else None)
+    results += _check_files(settings)
     async with assemble(settings) as parts:
         results += await parts.store.check()
         results += await asyncio.gather(*(_check_platform(parts.registry, name) for name in parts.registry.names))
         results += [CheckResult(name, False, "not set up", one.public) for name, one in parts.registry.problems.items()]
+    return results
+
+
+def _check_files(settings: Settings) -> list[CheckResult]:
+    """The installation's own files, those that it has."""
+    results = []
+    files = (
+        ("Own signatures", settings.trainwatch_signatures, load_reader),
+        ("Own rule settings", settings.trainwatch_rules, load_rules),
+    )
+    for subject, path, load in files:
+        if path is None:
+            continue
+        try:
+            load(path)
+        except ConfigError as problem:
+            results.append(CheckResult(subject, False, problem.public, "Mend the file, or unset the variable."))
+        else:
+            results.append(CheckResult(subject, True, f"{path} is read"))
     return results
 
 

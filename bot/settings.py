@@ -83,6 +83,12 @@ class Settings(BaseSettings):
         ge=timedelta(seconds=2),
         description="How long the work of a process that was killed waits before another one takes it up.",
     )
+    trainwatch_signatures: Path | None = Field(
+        None, description="A TOML file with failures of your own that logs are read for; docs/diagnosis.md shows one."
+    )
+    trainwatch_rules: Path | None = Field(
+        None, description="A TOML file that sets rules for every subscription; docs/rules.md shows one."
+    )
     trainwatch_log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="What trainwatch tells of itself on standard error."
     )

@@ -28,6 +28,7 @@ from bot.commands.table import Face
 from bot.domain.durations import format_duration
 from bot.domain.redaction import Redactor
 from bot.errors import BotError, ProviderError, UsageError
+from bot.rules.knowledge import Knowledge, shipped_knowledge
 
 if TYPE_CHECKING:
     from bot.providers.registry import Registry
@@ -38,13 +39,19 @@ class CommandRunner:
     """Answers commands from the platforms and the store."""
 
     def __init__(
-        self, registry: Registry, store: Store | None, clock: Callable[[], datetime], redactor: Redactor
+        self,
+        registry: Registry,
+        store: Store | None,
+        clock: Callable[[], datetime],
+        redactor: Redactor,
+        knowledge: Callable[[], Knowledge] = shipped_knowledge,
     ) -> None:
-        """Receive what answers come from; a terminal has no store."""
+        """Receive what answers come from; a terminal has no store. `knowledge` is asked when a command needs it."""
         self._registry = registry
         self._store = store
         self._clock = clock
         self._redactor = redactor
+        self._knowledge = knowledge
 
     async def run(self, command: Command, asker: Asker) -> Answer:
         """The answer; whatever goes wrong on purpose is an ErrorAnswer."""
@@ -67,7 +74,8 @@ class CommandRunner:
             case JobsCommand():
                 return await self._jobs(command)
             case WatchCommand():
-                return await watching.watch(registry, self._channel(asker), command, redactor, now)
+                defaults = self._knowledge().defaults
+                return await watching.watch(registry, self._channel(asker), command, redactor, now, defaults)
             case UnwatchCommand():
                 return await watching.unwatch(registry, self._channel(asker), command)
             case ListCommand():

@@ -21,10 +21,10 @@ from bot.commands.command import SilenceCommand, UnsilenceCommand, UnwatchComman
 from bot.commands.looking import safe_job
 from bot.domain.jobs import JobRef
 from bot.domain.redaction import Redactor
-from bot.domain.subscriptions import Matcher
+from bot.domain.subscriptions import Matcher, RuleSettings
 from bot.errors import ConfigError, UsageError
 from bot.rules.catalog import RULES, rule_named
-from bot.rules.settings import describe_settings, parse_settings
+from bot.rules.settings import describe_settings, overlay, parse_settings
 
 if TYPE_CHECKING:
     from bot.providers.registry import Registry
@@ -54,10 +54,15 @@ def require_channel(store: Store | None, asker: Asker) -> Channel:
 
 
 async def watch(
-    registry: Registry, channel: Channel, command: WatchCommand, redactor: Redactor, now: datetime
+    registry: Registry,
+    channel: Channel,
+    command: WatchCommand,
+    redactor: Redactor,
+    now: datetime,
+    defaults: RuleSettings,
 ) -> WatchAnswer:
-    """Subscribe the channel, or change its settings."""
-    settings = parse_settings(command.settings)
+    """Subscribe the channel, or change its settings; `defaults` are the installation's."""
+    settings = parse_settings(command.settings, defaults)
     provider, ref = registry.resolve(command.ref)
     job = safe_job(await provider.get_job(ref), redactor)
     if job.state.is_terminal:
@@ -66,7 +71,8 @@ async def watch(
     subscription, created = await channel.store.subscriptions.add(
         channel.id, channel.team, job.ref, channel.user, settings, now
     )
-    return WatchAnswer(subscription, job, created, describe_settings(subscription.settings))
+    effective = overlay(defaults, subscription.settings)
+    return WatchAnswer(subscription, job, created, describe_settings(effective))
 
 
 async def unwatch(registry: Registry, channel: Channel, command: UnwatchCommand) -> UnwatchAnswer:

@@ -18,10 +18,12 @@ class RuleSettings:
     """What a subscription changes of the shipped rules."""
 
     parameters: Mapping[str, Mapping[str, Setting]] = field(default_factory=dict)
-    """rule → parameter → value, only what differs from the catalogue's default."""
+    """rule → parameter → value, only what differs from the defaults."""
     off: tuple[str, ...] = ()
     """Rules this channel does not want."""
     min_severity: Severity = Severity.INFO
+    on: tuple[str, ...] = ()
+    """Rules this channel wants although the installation has them off."""
 
 
 @dataclass(frozen=True, slots=True)

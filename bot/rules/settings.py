@@ -1,9 +1,13 @@
-"""A subscription's rule settings as people type and read them: `low_gpu_utilization.for=30m`, `log_errors=off`."""
+"""Rule settings as people type and read them: `low_gpu_utilization.for=30m`, `log_errors=off`.
+
+Those of one subscription lie over those of the installation, which a file gives (`defaults.py`), which lie over the
+catalogue's.
+"""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 
 from bot.domain.alerts import Severity
@@ -13,17 +17,22 @@ from bot.errors import UsageError
 from bot.rules.catalog import RULES, rule_named
 from bot.rules.rule import Parameter, Rule, Unit
 
+AS_SHIPPED = RuleSettings()
 USAGE = "rule.parameter=value, rule=off or severity=page|warn|info"
 
 
-def parse_settings(words: Sequence[str]) -> RuleSettings:
-    """Read settings in the order typed; a later one wins.
+def parse_settings(words: Sequence[str], defaults: RuleSettings = AS_SHIPPED) -> RuleSettings:
+    """Read settings in the order typed; a later one wins. What is as the defaults have it is left out.
+
+    Args:
+        words: as typed.
+        defaults: the installation's own.
 
     Raises:
         UsageError: an unknown rule, parameter or value; says which are known.
     """
     parameters: dict[str, dict[str, Setting]] = {}
-    off: list[str] = []
+    switched: dict[str, str] = {}
     least = Severity.INFO
     for word in words:
         key, equals, value = word.partition("=")
@@ -38,20 +47,39 @@ def parse_settings(words: Sequence[str]) -> RuleSettings:
             wanted = _parameter(rule, parameter)
             parameters.setdefault(name, {})[parameter] = _value(wanted, value, word)
         elif value in ("off", "on"):
-            off = [*(one for one in off if one != name), *([name] if value == "off" else [])]
+            switched[name] = value
         else:
             raise UsageError(f"`{word}`: a rule is `on` or `off`; its parameters are {_names(rule)}.")
-    return RuleSettings(parameters=_without_defaults(parameters), off=tuple(sorted(off)), min_severity=least)
+    return RuleSettings(
+        parameters=_without_defaults(parameters, defaults),
+        off=tuple(sorted(name for name, value in switched.items() if value == "off" and name not in defaults.off)),
+        on=tuple(sorted(name for name, value in switched.items() if value == "on" and name in defaults.off)),
+        min_severity=least,
+    )
+
+
+def overlay(defaults: RuleSettings, own: RuleSettings) -> RuleSettings:
+    """What holds for a subscription: its own settings, and the installation's where it says nothing."""
+    names = {*defaults.parameters, *own.parameters}
+    merged = {name: {**defaults.parameters.get(name, {}), **own.parameters.get(name, {})} for name in sorted(names)}
+    return RuleSettings(
+        parameters=_without_defaults(merged, AS_SHIPPED),
+        off=tuple(sorted({*defaults.off, *own.off} - {*own.on})),
+        min_severity=own.min_severity,
+    )
+
+
+def format_parameters(rule: Rule, settings: RuleSettings) -> tuple[tuple[str, str], ...]:
+    """Each parameter of a rule with its value as one would type it; one without a value is "none"."""
+    filled = rule.fill(settings.parameters.get(rule.name, {}))
+    return tuple((one.name, format_setting(one, filled[one.name]) or "none") for one in rule.parameters)
 
 
 def describe_settings(settings: RuleSettings) -> tuple[str, ...]:
     """What will be alerted, one rule a line, in words."""
     lines = []
     for rule in RULES:
-        filled = rule.fill(settings.parameters.get(rule.name, {}))
-        shown = [
-            f"{one.name}={format_setting(one, filled[one.name])}" for one in rule.parameters if filled[one.name] != ""
-        ]
+        shown = [f"{name}={value}" for name, value in format_parameters(rule, settings) if value != "none"]
         state = "off" if rule.name in settings.off else ", ".join(shown) or "on"
         lines.append(f"{rule.name}: {rule.help} ({state})")
     if settings.min_severity is not Severity.INFO:
@@ -70,13 +98,14 @@ def format_setting(parameter: Parameter, value: Setting) -> str:
             return str(value)
 
 
-def _without_defaults(parameters: dict[str, dict[str, Setting]]) -> dict[str, dict[str, Setting]]:
+def _without_defaults(
+    parameters: Mapping[str, Mapping[str, Setting]], defaults: RuleSettings
+) -> dict[str, dict[str, Setting]]:
     """Only what differs is kept, so that equal settings are equal values however they were typed."""
     kept: dict[str, dict[str, Setting]] = {}
     for name, settings in parameters.items():
-        rule = _rule(name)
-        defaults = rule.fill({})
-        changed = {one: value for one, value in settings.items() if value != defaults[one]}
+        usual = _rule(name).fill(defaults.parameters.get(name, {}))
+        changed = {one: value for one, value in settings.items() if value != usual[one]}
         if changed:
             kept[name] = changed
     return kept

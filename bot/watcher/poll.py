@@ -14,7 +14,6 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from bot.diagnosis.reading import PageReader
 from bot.domain.alerts import Memory
 from bot.domain.durations import ns_from_datetime
 from bot.domain.gaps import Gap, GapReason, Part
@@ -26,6 +25,8 @@ from bot.providers.http import background
 from bot.providers.registry import Registry
 from bot.rules.comprehend import read_log
 from bot.rules.judging import metrics_window, wanted_rules
+from bot.rules.knowledge import Knowledge
+from bot.rules.settings import overlay
 from bot.store.store import Store
 from bot.store.watches import ClaimedWatch, PollResult
 from bot.watcher.decide import Decision, decide
@@ -62,11 +63,11 @@ class Poller:
         store: Store,
         clock: Clock,
         redactor: Redactor,
-        reader: PageReader,
+        knowledge: Knowledge,
         settings: PollSettings | None = None,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        self._registry, self._store, self._clock, self._reader = registry, store, clock, reader
+        self._registry, self._store, self._clock, self._knowledge = registry, store, clock, knowledge
         self._settings = settings or PollSettings()
         self._redact = lambda text: redactor.redact(text)[0]
         self._jitter = jitter
@@ -85,7 +86,7 @@ class Poller:
             if free > 0
             else []
         )
-        for watch in claimed:
+        for watch in map(self._with_defaults, claimed):
             self._looks[asyncio.create_task(self._poll(watch))] = watch
         if self._looks:
             await asyncio.wait(self._looks, timeout=0.05, return_when=asyncio.FIRST_COMPLETED)
@@ -114,6 +115,12 @@ class Poller:
                 log.warning("poll was not saved: the job was taken by another process or changed", job=str(watch.job))
         return len(ready)
 
+    def _with_defaults(self, watch: ClaimedWatch) -> ClaimedWatch:
+        """The watch with its channels' settings over the installation's."""
+        defaults = self._knowledge.defaults
+        wishes = (replace(one, settings=overlay(defaults, one.settings)) for one in watch.subscriptions)
+        return replace(watch, subscriptions=tuple(wishes))
+
     async def _poll(self, watch: ClaimedWatch) -> PollResult:
         """Look and decide; whatever happens, there is a result with a next time."""
         try:
@@ -137,7 +144,7 @@ class Poller:
         return Seen(Observation(watch.job, now, gaps=(gap, replace(gap, part=Part.LOGS))), watch.cursor, more=False)
 
     def _judged(self, watch: ClaimedWatch, seen: Seen, now: datetime) -> PollResult:
-        diagnosis, state = read_log(self._reader, watch.memory.get("log"), seen.observation, now)
+        diagnosis, state = read_log(self._knowledge.reader, watch.memory.get("log"), seen.observation, now)
         decision = decide(
             watch,
             seen.observation,

@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from bot.diagnosis.reading import PageReader
-from bot.diagnosis.signatures import load_catalogue
 from bot.domain.durations import ns_from_datetime
 from bot.domain.jobs import Job, JobRef, JobState
 from bot.domain.logs import LogCursor, LogLine, LogPage, LogQuery
@@ -19,6 +17,7 @@ from bot.domain.redaction import Redactor
 from bot.domain.subscriptions import RuleSettings
 from bot.errors import NotSupported, Unavailable
 from bot.providers.registry import Registry
+from bot.rules.knowledge import Knowledge, build_reader
 from bot.store.migrate import upgrade
 from bot.store.store import Store, open_store
 from bot.watcher.pace import Pace
@@ -114,7 +113,7 @@ async def poller(store: Store, cloud: Cloud, clock: Time) -> AsyncIterator[Polle
         store,
         clock,
         Redactor([]),
-        PageReader(load_catalogue()),
+        Knowledge(build_reader()),
         settings,
         jitter=lambda: 0.5,
     )

@@ -1,0 +1,73 @@
+"""An installation's own rule settings lie under those of its subscriptions."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.domain.alerts import Severity
+from bot.domain.subscriptions import RuleSettings
+from bot.errors import ConfigError
+from bot.rules.defaults import parse_defaults
+from bot.rules.settings import overlay, parse_settings
+
+OWN = """
+log_errors = "off"
+loss = false
+low_gpu_utilization.threshold = "40%"
+
+[failure]
+quiet_after = "1h"
+"""
+
+
+def test_a_file_says_what_one_would_type() -> None:
+    typed = ["log_errors=off", "loss=off", "low_gpu_utilization.threshold=40%", "failure.quiet_after=1h"]
+
+    assert parse_settings(typed) == parse_defaults(OWN)
+
+
+def test_no_file_changes_nothing() -> None:
+    assert RuleSettings() == parse_defaults("")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('\nlog_error = "off"', "line 2: There is no rule `log_error`; did you mean `log_errors`?"),
+        ("[failure]\n\nquiet_after = 30", "line 3: `failure.quiet_after=30`: `30` is no duration"),
+        ('"hang".quiet_after = "soon"', "line 1: `hang.quiet_after=soon`"),
+        ('severity = "warn"', "line 1: `severity` is each channel's own choice"),
+        ("loss = [1]", "line 1: `loss` is a text, a number, true or false."),
+        ('loss = "maybe"', "line 1: `loss=maybe`: a rule is `on` or `off`"),
+        ("loss = ", "it is not TOML: Invalid value (at end of document)"),
+    ],
+)
+def test_a_wrong_line_is_named_with_the_reason(text: str, said: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_defaults(text)
+
+    assert caught.value.public.startswith(said)
+
+
+def test_a_subscription_has_the_installations_settings_where_it_says_nothing() -> None:
+    holds = overlay(parse_defaults(OWN), parse_settings(["hang=off", "low_gpu_utilization.for=30m", "severity=warn"]))
+
+    assert ("hang", "log_errors", "loss") == holds.off
+    assert {"threshold": 0.4, "for": 1800.0} == holds.parameters["low_gpu_utilization"]
+    assert Severity.WARN is holds.min_severity
+
+
+def test_a_subscription_overrides_the_installation_also_back_to_what_is_shipped() -> None:
+    own = parse_settings(["log_errors=on", "low_gpu_utilization.threshold=20%"], parse_defaults(OWN))
+
+    holds = overlay(parse_defaults(OWN), own)
+
+    assert RuleSettings({"low_gpu_utilization": {"threshold": 0.2}}, on=("log_errors",)) == own
+    assert ("loss",) == holds.off
+    assert {"failure": {"quiet_after": 3600.0}} == holds.parameters
+
+
+def test_settings_that_repeat_the_installations_are_none() -> None:
+    typed = ["log_errors=off", "low_gpu_utilization.threshold=40%", "hang=on"]
+
+    assert RuleSettings() == parse_settings(typed, parse_defaults(OWN))

@@ -26,6 +26,9 @@ Severity = Literal["page", "warn", "info"]
 MEMORY = 4096
 """Distinct (masked) lines whose verdict is remembered: a thousand ranks say the same."""
 
+WORTH_REMEMBERING = 600
+"""Characters of a line above which its verdict is not kept: memory stays small."""
+
 GROUP = 12
 """Signatures tried together before each is tried alone."""
 
@@ -48,7 +51,7 @@ class Signature:
     decisive: bool = False
     """For a teardown line: does it alone prove that the run failed?"""
     filter: str = ""
-    """What the page filter looks for, where the pattern's own literals are too common in healthy lines."""
+    """What the page filter looks for, where the pattern's own literals are common words; `itself`: the pattern."""
     strength: str = ""
     """For a success line: `hard` means nothing after it matters."""
 
@@ -64,6 +67,8 @@ class Catalogue:
     def classify(self, text: str) -> Signature | None:
         """The first signature that a cleaned line matches."""
         key = _VOLATILE.sub("#", text)
+        if len(key) > WORTH_REMEMBERING:
+            return self._search(text.encode())
         if key in self.memory:
             return self.memory[key]
         if len(self.memory) >= MEMORY:
@@ -135,7 +140,7 @@ def prefilter_pattern(catalogue: Catalogue, structure: Iterable[str]) -> Pattern
     Advice is left out: a line that only advice matches has nothing to hide.
     """
     told = [signature for signature in catalogue.signatures if signature.role != "advice"]
-    own = [signature.filter for signature in told if signature.filter]
+    own = [s.pattern if s.filter == "itself" else s.filter for s in told if s.filter]
     return compile_pattern("|".join([filter_pattern(s.pattern for s in told if not s.filter), *own, *structure]))
 
 

@@ -1,0 +1,25 @@
+"""docs/operations.md explains what the program logs and keeps: each event, each table, each state of a delivery."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from bot.store.outbox import DeliveryState
+from bot.store.schema import metadata
+
+ROOT = Path(__file__).parents[2]
+DOCUMENT = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+EVENT = re.compile(r'\b_?log\.(?:info|warning|error|exception)\(\s*"([^"]+)"')
+
+
+def test_every_event_of_the_log_is_explained() -> None:
+    code = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "bot").rglob("*.py"))
+    events = set(EVENT.findall(code))
+    assert events
+    assert [] == sorted(event for event in events if f"`{event}`" not in DOCUMENT)
+
+
+def test_every_table_and_state_is_explained() -> None:
+    words = [*metadata.tables, *(state.value for state in DeliveryState)]
+    assert [] == [word for word in words if f"`{word}`" not in DOCUMENT]

@@ -1,0 +1,65 @@
+"""What the documents say to type can be typed, and what they link to is there."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from bot.commands import grammar
+from bot.commands.command import WatchCommand
+from bot.rules.settings import parse_settings
+
+ROOT = Path(__file__).parents[2]
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
+README = PAGES[0].read_text(encoding="utf-8")
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+PLACEHOLDER = re.compile(r"\b[A-Z]{2,}\b|…")
+
+
+def slash_commands() -> list[str]:
+    return [text for text in re.findall(r"`(?:/train|@trainwatch) ([^`]+)`", README) if not PLACEHOLDER.search(text)]
+
+
+def shell_commands() -> list[str]:
+    blocks = "\n".join(re.findall(r"```sh\n(.*?)```", README, re.DOTALL))
+    lines = (line.split(" | ")[0].split("  #")[0].strip() for line in blocks.splitlines())
+    return [line for line in lines if re.match(r"(?:\.venv/bin/)?trainwatch ", line)]
+
+
+def test_there_are_examples() -> None:
+    named = {text.split()[0] for text in slash_commands()}
+    assert {"logs", "metrics", "status", "jobs", "watch", "unwatch", "list", "silence", "help"} == named
+    assert {"logs", "status", "watch", "check", "serve"} == {line.split()[1] for line in shell_commands()}
+
+
+@pytest.mark.parametrize("text", slash_commands())
+def test_a_slash_command_can_be_typed(text: str) -> None:
+    command = grammar.parse(text)
+    if isinstance(command, WatchCommand):
+        parse_settings(command.settings)
+
+
+@pytest.mark.parametrize("line", shell_commands())
+def test_a_shell_command_can_be_typed(line: str) -> None:
+    grammar.parse_argv(shlex.split(line)[1:])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_what_a_page_links_to_exists(page: Path) -> None:
+    targets = [target.partition("#")[0] for target in LINK.findall(page.read_text(encoding="utf-8"))]
+    local = [target for target in targets if target and "://" not in target]
+    assert [] == [target for target in local if not (page.parent / target).exists()]
+
+
+def test_pictures_stay_small() -> None:
+    pictures = list((ROOT / "docs" / "images").iterdir())
+    assert pictures
+    assert [] == [path.name for path in pictures if path.stat().st_size > 200_000]
+
+
+def test_every_make_command_of_the_readme_exists() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    assert set(re.findall(r"(?:^\s*|`|\d )make ([a-z-]+)", README, re.MULTILINE)) <= targets

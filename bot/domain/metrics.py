@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
+from typing import NamedTuple
 
 from bot.domain.jobs import JobRef
 
@@ -45,9 +46,11 @@ class MetricQuery:
     """Wanted distance of two samples; None leaves it to the platform."""
 
 
-@dataclass(frozen=True, slots=True)
-class MetricPoint:
-    """One value, at a time or (RiverGen's training metrics have no times) at a step."""
+class MetricPoint(NamedTuple):
+    """One value, at a time or (RiverGen's training metrics have no times) at a step.
+
+    A NamedTuple for the reason that `LogLine` is one: every look at a job builds hundreds (docs/adr/0010).
+    """
 
     value: float
     at: datetime | None = None

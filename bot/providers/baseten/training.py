@@ -21,7 +21,6 @@ from bot.providers.baseten.wire import (
     WireJob,
     WireJobList,
     WireJobReply,
-    WireMetrics,
     parse,
     parse_logs,
     utc,
@@ -123,7 +122,7 @@ class BasetenTraining:
         }
         step = [] if query.step is None else [("step_seconds", str(max(1, round(query.step.total_seconds()))))]
         body = await self._metrics.ask(training_path(project_id, job_id, "/metrics"), window, step)
-        return parse_metrics(parse(body, WireMetrics, TRAINING))
+        return parse_metrics(body, TRAINING)
 
     async def aclose(self) -> None:
         """See `Provider.aclose`."""

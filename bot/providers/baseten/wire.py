@@ -125,8 +125,8 @@ class WireNamedNode(msgspec.Struct):
     metrics: WireNode | None = None
 
 
-class WireMetrics(WireNode):
-    """GetTrainingJobMetricsResponseV1: the leader's own figures, the job, the cache, and every node's figures."""
+class WireMetrics(msgspec.Struct):
+    """GetTrainingJobMetricsResponseV1 without its top level, which is a WireNode: the leader's figures once more."""
 
     training_job: WireJob | None = None
     cache: WireStorage | None = None

@@ -19,7 +19,7 @@ from bot.providers.baseten.deployments import push_down
 from bot.providers.baseten.metrics import parse_metrics
 from bot.providers.baseten.states import deployment_state, training_state
 from bot.providers.baseten.training import BasetenTraining
-from bot.providers.baseten.wire import WireMetrics, parse, parse_logs
+from bot.providers.baseten.wire import parse_logs
 from bot.providers.http import HttpClient, HttpLimits
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -271,7 +271,7 @@ def test_series_are_sorted_by_time_and_gpus_by_number() -> None:
         "training_job": JOB,
         "per_node_metrics": [],
     }
-    found = parse_metrics(parse(json.dumps(body).encode(), WireMetrics, "baseten"))
+    found = parse_metrics(json.dumps(body).encode(), "baseten")
     seen = [(one.name, one.gpu, one.limit, [point.value for point in one.points]) for one in found]
     assert [
         (GPU_UTILIZATION, 2, 1.0, [0.3, 0.9]),
@@ -290,7 +290,7 @@ def test_nodes_are_taken_in_place_of_the_leader_alone() -> None:
         {"node_id": "node-1", "metrics": {"cpu_memory_usage_bytes": samples((1, 2.0)), "new": 1}},
     ]
     body = {**leader, "cache": storage, "per_node_metrics": nodes}
-    found = parse_metrics(parse(json.dumps(body).encode(), WireMetrics, "baseten"))
+    found = parse_metrics(json.dumps(body).encode(), "baseten")
     assert [
         (MEMORY, "node-0"), ("ephemeral_storage_used_bytes", "node-0"),
         ("ephemeral_storage_utilization_ratio", "node-0"), (MEMORY, "node-1"),
@@ -301,7 +301,7 @@ def test_nodes_are_taken_in_place_of_the_leader_alone() -> None:
 def test_figures_that_are_no_numbers_do_not_spoil_the_others() -> None:
     body = b'{"cpu_usage": [{"timestamp": "2026-11-20T12:00:01Z", "value": null},'
     body += b'{"timestamp": "2026-11-20T12:00:02", "value": 3.5}, {"timestamp": "2026-11-20T12:00:03Z", "value": NaN}]}'
-    (series,) = parse_metrics(parse(body, WireMetrics, "baseten"))
+    (series,) = parse_metrics(body, "baseten")
     assert 3.5 == series.points[0].value
     assert 2 == len(series.points)
 

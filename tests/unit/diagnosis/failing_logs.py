@@ -135,6 +135,9 @@ FAILING: list[tuple[str, str, str]] = [
     ("no hub", "launch", traced("OSError: We couldn't connect to 'https://huggingface.co' to load the files")),
     ("image", "launch", "Warning  Failed  kubelet  Failed to pull image \"x/y:z\": ErrImagePull"),
     ("mpi", "launch", "*** An error occurred in MPI_Init\n*** on a NULL communicator\n*** MPI_ERRORS_ARE_FATAL (processes in this communicator will now abort)"),
+    ("no such program", "launch", "slurmstepd: error: execve(): python3: No such file or directory\nsrun: error: n1: tasks 0-7: Exited with exit code 2"),
+    ("no such image", "launch", "slurmstepd: error: pyxis: child 1234 failed with error code: 1\nsrun: error: n1: task 0: Exited with exit code 1"),
+    ("no such resource", "launch", "srun: error: Unable to create step for job 12: Invalid generic resource (gres) specification"),
     ("no such script", "launch", "python: can't open file '/app/trian.py': [Errno 2] No such file or directory"),
     # ---------------------------------------------------------------- scheduler
     ("time limit", "scheduler", STEPS + "slurmstepd: error: *** JOB 771 ON n1 CANCELLED AT 2026-01-05T10:00:00 DUE TO TIME LIMIT ***\nsrun: Job step aborted: Waiting up to 32 seconds for job step to finish.\n"),

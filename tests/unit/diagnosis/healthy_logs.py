@@ -120,6 +120,7 @@ HEALTHY: list[tuple[str, str]] = [
     ("megatron without nan", " iteration 600/ 5000 | learning rate: 1.0E-04 | lm loss: 2.1E+00 | number of skipped iterations:   0 | number of nan iterations:   0 |"),
     # ---------------------------------------------------------------- retries and what was caught
     ("download retry", "ConnectionError while fetching shard 3, retrying in 4 s"),
+    ("autotuning", "  triton_mm_2 failed: out of resource: shared memory, Required: 163840, Hardware limit: 101376. Ignoring this choice.\n" + STEPS),
     ("sample skipped", "WARNING: could not decode /data/1.jpg, skipping this sample"),
     ("batch size search", "CUDA out of memory with batch 64; falling back to batch 32"),
     ("offline wandb", "wandb: ERROR Error while calling W&B API: rate limit exceeded; falling back to offline"),

@@ -37,7 +37,6 @@ _HYPOTHETICAL = re.compile(
     r"|(?:catch|caught|handled|ignored|ignoring|recovered from|suppress\w*|simulat\w*|expected|known issue)\b)"
 )
 _DUMP = re.compile(r"^\s*(?:Namespace\(|\w+Config\(|\w+Arguments?\(|config:|args:|\{'?\"?\w+'?\"?: )")
-_FENCE = re.compile(r"^(?:`{3}|={20,}$)")
 
 
 def is_quotation(text: str) -> bool:

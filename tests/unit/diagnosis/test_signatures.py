@@ -65,7 +65,7 @@ def test_a_users_signature_replaces_ours_of_the_same_name() -> None:
         ('[[signature]]\nname = "x"\n', "needs a name and a pattern"),
         (OWN.replace('"launch"', '"weather"'), "category is one of"),
         (OWN + 'colour = "red"\n', "fields nobody reads: colour"),
-        (OWN.replace("licence server said no", "(unclosed"), "missing )"),
+        (OWN.replace("licence server said no", "(unclosed"), "missing"),
         (OWN.replace("licence server said no", r"(a)\1"), "Backreferences"),
     ],
 )

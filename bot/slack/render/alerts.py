@@ -95,7 +95,7 @@ def render_reply(job: Job, alert: IncidentAlert, reason: NotifyReason, *, broadc
     evidence = alert.evidence
     where = f" · {job_link(job)}" if broadcast else ""
     if alert.resolved_at is not None:
-        mark = f"{_end_sign(alert)} *{escape(alert.title)}*{where} {_ending(alert)}"
+        mark = f"{_end_sign(alert)} *{escape(alert.title)}*{where} {_ending(job, alert)}"
         return message(_resolved_sentence(job, alert), [section(mark), context([code(alert.id)])])
     rows = line_rows(evidence.lines, max_line=1500, stamped=have_clock(evidence.lines))
     blocks, shown = fenced_sections(rows, _LINES_BUDGET)
@@ -206,7 +206,7 @@ def _resolved_lines(job: Job, alert: IncidentAlert) -> list[str]:
     return [
         f"{_end_sign(alert)} ~{escape(alert.title)}~ · {job_link(job)}",
         "" if _repeats_title(alert) else f"> {one_line(alert.evidence.summary, 300)}",
-        _sentence_case(_ending(alert)),
+        _sentence_case(_ending(job, alert)),
     ]
 
 
@@ -219,7 +219,7 @@ def _other_lines(job: Job, others: Sequence[IncidentAlert]) -> list[str]:
 
 def _other_line(job: Job, alert: IncidentAlert) -> str:
     if not _stands(job, alert):
-        return f"{_end_sign(alert)} ~{escape(alert.title)}~ {_ending(alert)}"
+        return f"{_end_sign(alert)} ~{escape(alert.title)}~ {_ending(job, alert)}"
     said = "" if _repeats_title(alert) else f": {one_line(alert.evidence.summary, 160)}"
     return f"{_SIGNS[alert.severity]} *{escape(alert.title)}*{said}"
 
@@ -263,17 +263,18 @@ def _firing_sentence(job: Job, alert: IncidentAlert) -> str:
 
 
 def _resolved_sentence(job: Job, alert: IncidentAlert) -> str:
-    return f"{_end_sign(alert)} {escape(alert.title)}: {job_name(job)}, {_ending(alert)}"
+    return f"{_end_sign(alert)} {escape(alert.title)}: {job_name(job)}, {_ending(job, alert)}"
 
 
-def _ending(alert: IncidentAlert) -> str:
+def _ending(job: Job, alert: IncidentAlert) -> str:
     """How it ended, as the end of a sentence: `resolved after 12m. It is back to normal.`."""
     if alert.resolved_at is None:
         return ""
     took = format_duration(alert.resolved_at - alert.fired_at)
     if alert.resolution is Resolution.CLEARED:
         return f"resolved after {took}. {_ENDINGS[Resolution.CLEARED]}"
-    return f"over after {took}. {_ENDINGS[alert.resolution or Resolution.UNSUBSCRIBED]}"
+    ended = alert.resolution is Resolution.JOB_ENDED and job.state.is_terminal
+    return f"over after {took}. {_ENDINGS[Resolution.JOB_ENDED if ended else Resolution.UNSUBSCRIBED]}"
 
 
 def _sentence_case(text: str) -> str:

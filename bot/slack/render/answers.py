@@ -161,6 +161,9 @@ def render_unwatch(answer: UnwatchAnswer) -> Message:
     """Which subscriptions ended."""
     if not answer.jobs:
         return message("This channel watched nothing.", [section("This channel watched nothing.")])
+    if len(answer.jobs) == 1:
+        said = f"This channel no longer watches {code(str(answer.jobs[0]))}."
+        return message(said, [section(said)])
     said = f"This channel no longer watches {plural(len(answer.jobs), 'job')}."
     return message(said, [section(said), *listed_sections([code(str(job)) for job in answer.jobs], 3000, "job")])
 
@@ -230,11 +233,10 @@ def render_working(what: str) -> Message:
 
 def silence_row(silence: Silence) -> str:
     """A mute in a list: what, until when, by whom, why, and how to end it."""
+    what = _muted(silence).removeprefix("all ")
     why = f": {one_line(silence.reason, 200)}" if silence.reason else ""
     who = f"{person(silence.created_by)}{why}"
-    return (
-        f"🔕 {_muted(silence)} until {moment(silence.ends_at)} by {who} · `/train {commands.end_silence(silence.id)}`"
-    )
+    return f"🔕 No {what} until {moment(silence.ends_at)} by {who} · `/train {commands.end_silence(silence.id)}`"
 
 
 def _rule_changes(answer: WatchAnswer) -> list[str]:

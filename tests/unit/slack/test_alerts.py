@@ -104,6 +104,11 @@ def test_a_job_that_failed_for_good_stays_red_and_asks_for_nothing() -> None:
     assert ["Logs"] == list(buttons(render_root(about)))
 
 
+def test_the_end_of_a_subscription_is_not_told_as_the_end_of_the_job() -> None:
+    assert "This channel no longer watches the job." in shown(render_root(incident(ENDED)))
+    assert "The job ended before it cleared." in shown(render_root(incident(ENDED, of=job(JobState.SUCCEEDED))))
+
+
 def test_what_broke_stays_the_headline_when_the_job_has_failed() -> None:
     evidence = Evidence(summary="GPU out of memory.", title="GPU out of memory", facts=(("Rank", "rank 3"),))
     cause = replace(ENDED, title="GPU out of memory", severity=Severity.PAGE, evidence=evidence)

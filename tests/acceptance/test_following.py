@@ -1,0 +1,97 @@
+"""`logs --follow` and `watch` as processes: every line once as it arrives, alerts between the lines, the end said."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from emulator.faults import Fault
+from emulator.hazards import BasetenHazards
+from emulator.logs import Line, Log
+from emulator.world import History, Status, to_ns
+from tests.acceptance.logs import REFERENCES
+from tests.acceptance.program import Machine, Row, expected_rows
+
+ROUNDS = 6
+ENDED = {
+    "baseten": "TRAINING_JOB_COMPLETED",
+    "baseten-model": "FAILED",
+    "fireworks": "COMPLETED",
+    "rivergen": "completed",
+}
+
+
+def begin(machine: Machine, system: str) -> tuple[Log, History]:
+    """A running job with a little history."""
+    world, began = machine.world, datetime.now(UTC) - timedelta(minutes=10)
+    lines = [Line(to_ns(began) + number * 10**9, f"earlier {number}", "r0abc") for number in range(50)]
+    match system:
+        case "baseten":
+            statuses = [Status(began, "TRAINING_JOB_RUNNING")]
+            training = world.add_training_job("proj", "job1", lines=lines, statuses=statuses)
+            return training.log, training.history
+        case "baseten-model":
+            deployment = world.add_deployment("mod1", "dep1", lines=lines, statuses=[Status(began, "ACTIVE")])
+            return deployment.log, deployment.history
+        case "fireworks":
+            batch = world.add_batch_job("acme", "batch-1", lines=lines, statuses=[Status(began, "RUNNING")])
+            return batch.log, batch.history
+        case _:
+            run = world.add_rivergen_run("mdl-1", "run-1", lines=lines, statuses=[Status(began, "running")])
+            return run.log, run.history
+
+
+def news(number: int, *, late: bool) -> list[Line]:
+    """A burst with equal stamps and a duplicate; of systems that show lines late, some from before."""
+    now = to_ns(datetime.now(UTC))
+    lines = [Line(now, f"round {number} line {n % 7}", "r0abc") for n in range(30)]
+    lines += [Line(now - 20 * 10**9, f"late {number}", "r1abc", visible_at_ns=now)] if late else []
+    return lines
+
+
+async def follow(machine: Machine, system: str) -> tuple[Counter[str], Counter[str], str]:
+    """What was held in the end, what was printed, and what was remarked."""
+    log, history = begin(machine, system)
+    process = await machine.start("logs", REFERENCES[system], "--follow", "--since", "1h", "--json")
+    for number in range(ROUNDS):
+        await asyncio.sleep(0.7)
+        log.append(*news(number, late=system != "rivergen"))
+    history.add(datetime.now(UTC), ENDED[system])
+    out, err = await asyncio.wait_for(process.communicate(), 60)
+    rows: list[Row] = [json.loads(line) for line in out.splitlines()]
+    assert 0 == process.returncode, err
+    return Counter(map(str, expected_rows(list(log.lines), system))), Counter(map(str, rows)), err.decode()
+
+
+@pytest.mark.slow  # a job's state is looked at every 15 s, and its log is read on for 15 s after its end
+async def test_a_follower_prints_each_line_once_through_late_lines_and_bad_days(machine: Machine) -> None:
+    machine.on.hazards.baseten = BasetenHazards(end_inclusive=True, page_cap=60)
+    bad_days = [Fault("reset", probability=0.1), Fault("status", status=503, probability=0.1)]
+    asyncio.get_running_loop().call_later(2, machine.on.faults.set, bad_days)
+    for held, printed, remarks in await asyncio.gather(*(follow(machine, system) for system in REFERENCES)):
+        assert held == printed
+        assert "has ended: " in remarks.splitlines()[-1]
+    assert {"reset", "status"} == set(machine.on.faults.struck)
+
+
+@pytest.mark.slow
+async def test_watch_says_errors_changes_of_state_and_the_end_between_the_lines(machine: Machine) -> None:
+    log, history = begin(machine, "baseten")
+    process = await machine.start("watch", "baseten:proj/job1")
+    await asyncio.sleep(2)
+    text = "RuntimeError: CUDA error: device-side assert triggered"
+    log.append(Line(to_ns(datetime.now(UTC)), text, "r0abc", "ERROR"))
+    await asyncio.sleep(1)
+    history.add(datetime.now(UTC), "TRAINING_JOB_FAILED", "exit code 1")
+    out, err = await asyncio.wait_for(process.communicate(), 60)
+    remarks = err.decode()
+    assert 0 == process.returncode, remarks
+    assert 1 == out.decode().count(text)
+    assert "is running (TRAINING_JOB_RUNNING)" in remarks
+    assert "is failed (TRAINING_JOB_FAILED)" in remarks
+    assert "── page: " in remarks
+    assert remarks.rstrip().endswith("baseten:proj/job1 has ended: failed (TRAINING_JOB_FAILED).")

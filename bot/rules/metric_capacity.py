@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from bot.domain.alerts import Clear, Evidence, Finding, Memory, Unknown, Verdict
 from bot.domain.durations import format_duration
@@ -217,12 +217,13 @@ def _evidence(told: Mapping[str, _Pressure], kind: _Kind, context: Context) -> E
 
 
 def _when(said: datetime, due: datetime) -> str:
-    """In a coarse span and the clock time it comes to: "in about 40 min (11:10 UTC)"."""
-    tens = max(0, round((due - said).total_seconds() / 600))
-    if tens == 0:
+    """A coarse span and the clock time, to five minutes: "in about 40 min (11:10 UTC)"."""
+    tens = round((due - said).total_seconds() / 600)
+    if tens < 1:
         return "within minutes"
     span = f"{10 * tens} min" if tens < 9 else f"{round(tens / 3) / 2:g} h"
-    return f"in about {span} ({said + timedelta(minutes=10 * tens):%H:%M} UTC)"
+    clock = datetime.fromtimestamp(round(due.timestamp() / 300) * 300, UTC)
+    return f"in about {span} ({clock:%H:%M} UTC)"
 
 
 def _load(memory: Memory) -> dict[str, _Pressure]:

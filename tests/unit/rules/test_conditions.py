@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
 
 import pytest
 
-from bot.domain.alerts import Clear, Finding, Memory, Severity, Unknown, Verdict
+from bot.domain.alerts import Clear, Finding, Memory, Severity, Unknown
 from bot.domain.gaps import Gap, GapReason, Part
 from bot.domain.jobs import JobState
 from bot.domain.logs import Level
-from bot.domain.metrics import MetricSeries
 from bot.domain.observations import Observation
-from bot.domain.subscriptions import Setting
 from bot.rules.job_state import failed_state
 from bot.rules.log_health import error_lines, is_error
-from bot.rules.metric_health import low_gpu_utilization
 from bot.rules.visibility import no_data, unreachable_lines
-from tests.unit.rules.observing import MINUTE, REF, START, context, gap, gpu, job, line
+from tests.unit.rules.observing import MINUTE, REF, START, context, gap, job, line
 
 
 @pytest.mark.parametrize(
@@ -121,94 +117,6 @@ def test_a_log_that_cannot_be_read_is_unknown() -> None:
     observation = Observation(REF, START, job(), gaps=(gap(Part.LOGS),))
 
     assert isinstance(error_lines(context("log_errors", observation))[0], Unknown)
-
-
-SETTINGS: dict[str, Setting] = {"for": 300.0, "warmup": 0.0}
-
-
-def watch_gpus(*polls: tuple[MetricSeries, ...], settings: dict[str, Setting] | None = None) -> list[Verdict]:
-    """Feed polls five minutes apart; the memory goes through JSON as it does in the database."""
-    memory: Memory = {}
-    verdicts: list[Verdict] = []
-    for index, series in enumerate(polls):
-        observation = Observation(REF, START + (index + 1) * 5 * MINUTE, job(), series=series)
-        chosen = SETTINGS if settings is None else settings
-        verdict, memory = low_gpu_utilization(context("low_gpu_utilization", observation, chosen, memory))
-        memory = json.loads(json.dumps(memory))
-        verdicts.append(verdict)
-    return verdicts
-
-
-def at(minute: int, *values: float, index: int = 0) -> MetricSeries:
-    return gpu(values, index=index, start=START + minute * MINUTE)
-
-
-def test_low_for_the_hold_time_is_found_and_names_the_gpu() -> None:
-    (verdict,) = watch_gpus((at(0, *[0.9] * 6), at(0, *[0.05] * 6, index=3)))
-
-    assert isinstance(verdict, Finding)
-    assert ("Low", "GPU 3") in verdict.evidence.facts
-    assert verdict.evidence.first_at == START
-
-
-def test_low_for_less_than_the_hold_time_is_clear() -> None:
-    assert isinstance(watch_gpus((at(0, *[0.05] * 5),))[0], Clear)
-
-
-def test_one_good_sample_starts_the_hold_again() -> None:
-    assert isinstance(watch_gpus((at(0, 0.05, 0.05, 0.05, 0.9, 0.05, 0.05),))[0], Clear)
-
-
-def test_two_gpus_that_take_turns_are_not_one_that_is_low() -> None:
-    taking_turns = (at(0, 0.05, 0.05, 0.05, 0.9, 0.9, 0.9), at(0, 0.9, 0.9, 0.9, 0.05, 0.05, 0.05, index=1))
-
-    assert isinstance(watch_gpus(taking_turns)[0], Clear)
-
-
-def test_between_threshold_and_recovery_it_stays_low() -> None:
-    polls = ((at(0, *[0.05] * 6),), (at(6, 0.25, 0.25),), (at(8, 0.35),))
-
-    assert [Finding, Finding, Clear] == [type(verdict) for verdict in watch_gpus(*polls)]
-
-
-def test_time_without_samples_is_not_low_time() -> None:
-    assert isinstance(watch_gpus((at(0, 0.05),), (at(9, 0.05),))[1], Clear)
-
-
-def test_no_series_is_unknown_never_low() -> None:
-    assert [Unknown, Unknown] == [type(verdict) for verdict in watch_gpus((), (gpu(()),))]
-
-
-def test_stale_samples_are_unknown() -> None:
-    assert isinstance(watch_gpus((at(-30, *[0.05] * 6),))[0], Unknown)
-
-
-def test_warm_up_is_not_judged() -> None:
-    settings: dict[str, Setting] = {"for": 300.0, "warmup": 600.0}
-
-    assert isinstance(watch_gpus((at(0, *[0.0] * 6),), settings=settings)[0], Clear)
-
-
-def test_nodes_are_judged_apart() -> None:
-    series = (gpu([0.05] * 6, node="node-1"), gpu([0.9] * 6, node="node-0"))
-
-    (verdict,) = watch_gpus(series)
-
-    assert isinstance(verdict, Finding)
-    assert ("Low", "node-1 GPU 0") in verdict.evidence.facts
-
-
-def test_samples_read_twice_count_once_and_polls_may_overlap() -> None:
-    series = (at(0, *[0.05] * 6),)
-
-    assert [Finding, Finding] == [type(verdict) for verdict in watch_gpus(series, series)]
-
-
-def test_a_job_that_is_not_running_is_not_judged() -> None:
-    for state, expected in ((JobState.QUEUED, Clear), (JobState.SUCCEEDED, Clear), (JobState.UNKNOWN, Unknown)):
-        observation = Observation(REF, START + 6 * MINUTE, job(state), series=(at(0, *[0.0] * 6),))
-        verdict, _ = low_gpu_utilization(context("low_gpu_utilization", observation, SETTINGS))
-        assert expected is type(verdict)
 
 
 def test_a_part_that_the_platform_does_not_offer_is_no_blindness() -> None:

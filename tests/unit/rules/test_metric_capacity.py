@@ -1,0 +1,223 @@
+"""Memory and disks that fill: predicted in time, and never from a level that is only high."""
+
+from __future__ import annotations
+
+import random
+from statistics import median
+
+import pytest
+
+from bot.domain.alerts import Clear, Finding, Unknown
+from bot.domain.gaps import Part
+from bot.domain.jobs import JobState
+from bot.domain.metrics import (
+    CACHE_UTILIZATION,
+    EPHEMERAL_STORAGE_UTILIZATION,
+    GPU_MEMORY,
+    MEMORY,
+    MetricPoint,
+    MetricSeries,
+)
+from bot.domain.observations import Observation
+from bot.rules.catalog import rule_named
+from tests.unit.rules.observing import MINUTE, REF, START, context, gap, job
+from tests.unit.rules.runs import GPU_LIMIT, HOST_LIMIT, Gauge, Run, change, healthy, watch
+
+RULES = ("gpu_memory_pressure", "host_memory_pressure", "storage_pressure")
+
+
+def one_gpu(level: Gauge) -> Run:
+    run = Run(nodes=1)
+    run.set(GPU_MEMORY, lambda minute: None if (value := level(minute)) is None else value * GPU_LIMIT, gpu=3)
+    return run
+
+
+def one_disk(level: Gauge) -> Run:
+    run = Run(nodes=1)
+    run.set(EPHEMERAL_STORAGE_UTILIZATION, level)
+    return run
+
+
+def one_host(level: Gauge) -> Run:
+    run = Run(nodes=1)
+    run.set(MEMORY, lambda minute: None if (value := level(minute)) is None else value * HOST_LIMIT)
+    return run
+
+
+def leak(start: float, full_after: float, onset: float = 90) -> Gauge:
+    return lambda minute: min(1.0, start + (1 - start) * max(0.0, minute - onset) / full_after)
+
+
+def test_a_gpu_that_leaks_is_told_in_time_and_said_once() -> None:
+    seen = watch(one_gpu(leak(0.6, 180)), "gpu_memory_pressure", minutes=269, every=1)
+
+    (evidence,) = seen.evidence
+    assert seen.found_at is not None
+    assert 35 <= 90 + 180 - seen.found_at <= 50
+    assert "The memory of GPU 3 grows: full in about 40 min (14:30 UTC) at this rate." == evidence.summary
+    assert (("Grows", "GPU 3"), ("Predicted at", "13:46 UTC, from the last 1h")) == evidence.facts
+
+
+@pytest.mark.parametrize("level", [0.85, 0.97, 0.995, 1.0])
+def test_gpu_memory_that_is_high_and_steady_is_nothing(level: float) -> None:
+    assert watch(one_gpu(lambda _: level), "gpu_memory_pressure", minutes=300).found_at is None
+
+
+@pytest.mark.parametrize(
+    "level",
+    [
+        lambda minute: 0.87 if minute < 130 else 0.98,
+        lambda minute: 0.75 if 100 < minute % 150 < 112 else 0.97,
+        lambda minute: 0.97 - 0.3 * 2 ** (-minute / 15),
+        lambda minute: 0.5 + 0.3 * min(1.0, minute / 200),
+        lambda minute: 0.9 + 0.0001 * minute,
+    ],
+    ids=["a jump", "dips", "growth that fades", "far from the limit", "years"],
+)
+def test_what_is_no_leak(level: Gauge) -> None:
+    assert watch(one_gpu(level), "gpu_memory_pressure", minutes=400, every=1).found_at is None
+
+
+def test_a_leak_with_checkpoint_dips_is_still_a_leak() -> None:
+    steady = leak(0.7, 200)
+    run = one_gpu(lambda minute: (steady(minute) or 0) - (0.2 if minute % 40 < 4 else 0.0))
+
+    found_at = watch(run, "gpu_memory_pressure", minutes=285, every=1).found_at
+
+    assert found_at is not None
+    assert 90 + 200 - found_at >= 20
+
+
+def test_a_leak_that_stops_is_over() -> None:
+    grows = leak(0.7, 150)
+    seen = watch(one_gpu(lambda minute: grows(min(minute, 215))), "gpu_memory_pressure", minutes=330, every=1)
+
+    assert seen.found_at is not None
+    assert isinstance(seen.polls[-1][1], Clear)
+
+
+def test_a_prediction_that_moves_far_is_told_anew() -> None:
+    def level(minute: float) -> float:
+        slow = 0.8 + 0.003 * max(0.0, minute - 90)
+        return min(1.0, slow + (0.012 * (minute - 145) if minute > 145 else 0))
+
+    assert len(watch(one_gpu(level), "gpu_memory_pressure", minutes=153, every=1).evidence) <= 3
+
+
+def test_host_memory_is_told_when_nearly_full_and_over_when_clearly_below() -> None:
+    run = one_host(lambda minute: 0.6 if minute < 100 else 0.96 if minute < 150 else 0.92 if minute < 200 else 0.85)
+    seen = watch(run, "host_memory_pressure", minutes=260, every=1)
+
+    states = {minute: type(verdict) for minute, verdict in seen.polls}
+    assert [Clear, Finding, Finding, Clear] == [states[minute] for minute in (95, 120, 190, 230)]
+    assert ["Over 95% full: host memory."] == [evidence.summary for evidence in seen.evidence]
+
+
+def test_a_disk_that_fills_is_predicted() -> None:
+    seen = watch(one_disk(leak(0.3, 240)), "storage_pressure", minutes=329, every=1)
+
+    assert seen.found_at is not None
+    assert 50 <= 90 + 240 - seen.found_at <= 65
+    assert "Ephemeral storage grows: full in about 60 min (15:30 UTC) at this rate." == seen.evidence[0].summary
+
+
+def test_a_disk_that_fills_in_steps_is_told_at_its_threshold_at_the_latest() -> None:
+    """A checkpoint every 20 minutes, none deleted."""
+    run = one_disk(lambda minute: min(1.0, 0.1 + 0.06 * (minute // 20)))
+
+    found_at = watch(run, "storage_pressure", minutes=299, every=1).found_at
+
+    assert found_at is not None
+    assert found_at <= 275
+
+
+def test_the_cache_counts_as_well() -> None:
+    run = one_disk(lambda _: 0.2)
+    run.set(CACHE_UTILIZATION, lambda _: 0.93)
+
+    (evidence,) = watch(run, "storage_pressure", minutes=60).evidence
+
+    assert "Over 90% full: cache." == evidence.summary
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_what_is_not_measured_is_unknown(rule: str) -> None:
+    found = rule_named(rule)
+    assert found is not None
+    unlimited = MetricSeries(GPU_MEMORY, (MetricPoint(79e9, START),), gpu=0)
+    for observation in (
+        Observation(REF, START, job()),
+        Observation(REF, START, job(), gaps=(gap(Part.METRICS),)),
+        Observation(REF, START, job(JobState.UNKNOWN)),
+        Observation(REF, START, job(), series=(unlimited,)),
+    ):
+        assert isinstance(found.condition(context(rule, observation))[0], Unknown)
+
+
+def test_a_filling_gpu_whose_samples_stop_is_unknown() -> None:
+    steady = leak(0.6, 180)
+    run = one_gpu(lambda minute: steady(minute) if minute < 240 else None)
+
+    states = {minute: type(verdict) for minute, verdict in watch(run, "gpu_memory_pressure", minutes=270).polls}
+
+    assert [Finding, Unknown] == [states[minute] for minute in (240, 265)]
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_memory_is_bounded(rule: str) -> None:
+    assert watch(healthy(1), rule, minutes=1440, every=30).memory_bytes < 5_000
+
+
+@pytest.mark.parametrize("seed", [3, 4])
+@pytest.mark.parametrize("rule", RULES)
+def test_a_leak_in_a_noisy_run_is_told_before_it_is_full(rule: str, seed: int) -> None:
+    assert _warned(rule, seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rule", RULES)
+def test_leaks_in_noisy_runs_are_told_at_least_ten_minutes_before_they_are_full(rule: str) -> None:
+    """50 seeds; leaks that fill up in one to four hours."""
+    warned = [_warned(rule, seed) for seed in range(50)]
+
+    assert sum(warned) >= 0.95 * len(warned)
+
+
+def _warned(rule: str, seed: int) -> bool:
+    chance = random.Random(seed)
+    onset, total = chance.uniform(60, 180), chance.uniform(60, 240)
+    node, gpu = chance.randrange(2), chance.randrange(8)
+    metric, limit = {
+        "gpu_memory_pressure": (GPU_MEMORY, GPU_LIMIT),
+        "host_memory_pressure": (MEMORY, HOST_LIMIT),
+        "storage_pressure": (EPHEMERAL_STORAGE_UTILIZATION, 1.0),
+    }[rule]
+    index = gpu if metric == GPU_MEMORY else None
+    run = healthy(seed, minutes=440)
+    around = (run.gauges[metric, node, index](minute) for minute in range(int(onset) - 20, int(onset) + 20))
+    rate = (limit - median(value for value in around if value is not None)) / total
+    change(run, metric, lambda m, value: min(limit, value + rate * max(0.0, m - onset)), node=node, gpu=index)
+    seen = watch(run, rule, minutes=onset + total, every=2)
+    return (
+        seen.found_at is not None
+        and onset < seen.found_at <= onset + total - 10
+        and f"node-{node}" in str(seen.evidence[0].facts)
+        and len(seen.evidence) <= 6
+    )
+
+
+def test_polls_at_any_pace_see_the_same_leak() -> None:
+    found = [watch(one_gpu(leak(0.6, 180)), "gpu_memory_pressure", minutes=269, every=pace).found_at for pace in (1, 9)]
+
+    assert None not in found
+    assert abs((found[0] or 0) - (found[1] or 0)) <= 9
+
+
+def test_a_late_subscription_sees_the_leak_at_its_first_look() -> None:
+    assert watch(one_gpu(leak(0.6, 180)), "gpu_memory_pressure", minutes=245, begin=245).found_at == 245
+
+
+def test_times_are_of_the_observation() -> None:
+    (evidence,) = watch(one_disk(lambda _: 0.95), "storage_pressure", minutes=40, begin=40).evidence
+
+    assert START + 40 * MINUTE == evidence.first_at

@@ -59,6 +59,27 @@ COVERAGE: tuple[Behaviour, ...] = (
         "web_api.py::test_a_tier_two_method_takes_twenty_calls_a_minute",
     ),
     _row(
+        "POST auth.test",
+        "says whose token it is; hundreds of calls a minute",
+        "documented",
+        f"{_API}/auth.test",
+        "web_api.py::test_auth_test_says_who_the_bot_is_and_what_it_may",
+    ),
+    _row(
+        "POST apps.connections.open",
+        "gives an app-level token a temporary WebSocket address",
+        "documented",
+        f"{_API}/apps.connections.open",
+        "socket_mode.py::test_a_connection_is_greeted_with_the_number_of_connections",
+    ),
+    _row(
+        "POST apps.connections.open",
+        "an address works once",
+        "invented",
+        "Slack calls it temporary and does not say how temporary",
+        "socket_mode.py::test_a_socket_address_works_once",
+    ),
+    _row(
         "POST chat.postMessage",
         "one message a second and channel",
         "documented",
@@ -227,7 +248,7 @@ COVERAGE: tuple[Behaviour, ...] = (
         "interactions.py::test_a_mention_in_a_thread_reaches_the_app_with_its_thread",
     ),
     _row(
-        "app_home_opened",
+        "app_home_opened, POST views.publish",
         "lets the app publish the Home tab",
         "documented",
         "docs.slack.dev/reference/events/app_home_opened",

@@ -1,6 +1,7 @@
 """The coverage table tells the truth: it is fresh, misses no route, and names tests that exist."""
 
 import ast
+import re
 from functools import cache
 from pathlib import Path
 
@@ -30,6 +31,15 @@ def test_the_table_is_fresh() -> None:
 def test_every_route_has_a_row() -> None:
     described = {row.endpoint for row in ROWS}
     assert [endpoint for endpoint in endpoints(vendors(World()).routes) if endpoint not in described] == []
+
+
+def test_every_slack_method_that_the_bot_calls_has_a_row() -> None:
+    code = "\n".join(path.read_text(encoding="utf-8") for path in (TESTS.parents[1] / "bot" / "slack").glob("*.py"))
+    spelled = re.findall(r'api_call\(\s*"([\w.]+)"', code)
+    spelled += [name.replace("_", ".") for name in re.findall(r"client\.((?:apps|auth|chat|files|views)_\w+)\(", code)]
+    called = {"files.getUploadURLExternal" if name.startswith("files.upload") else name for name in spelled}
+    assert {"auth.test", "apps.connections.open", "chat.postMessage"} <= called
+    assert set() == called - {word for row in ROWS for word in row.endpoint.split()}
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.endpoint}: {row.behaviour}"[:80])

@@ -48,6 +48,7 @@ class Decision:
     job: Job
     memory: Memory
     alerts: tuple[Alert, ...]
+    """Those that changed; one that never held and remembers nothing is not worth a row."""
     incidents: tuple[Incident, ...]
     """Those that changed."""
     deliveries: tuple[Delivery, ...]
@@ -92,7 +93,7 @@ def decide(
     return Decision(
         job=job,
         memory={"ended_at": ended_at.isoformat()} if ended_at else {},
-        alerts=tuple(one.alert for one in judged),
+        alerts=_changed(watch.alerts, judged),
         incidents=tuple(
             one.incident for one in plans.values() if one.incident and before.get(one.incident.id) != one.incident
         ),
@@ -107,6 +108,16 @@ def _judge(
     wanted = wanted_rules(one.settings for one in watch.subscriptions)
     judged = judge(watch.alerts, wanted, observation, diagnosis, now, redact)
     return [AlertNow(alert_name(watch.id, watch.job, one.alert), one.alert, one.transition) for one in judged]
+
+
+def _changed(stored: Sequence[Alert], judged: Sequence[AlertNow]) -> tuple[Alert, ...]:
+    before = {(alert.rule, alert.parameters_key): alert for alert in stored}
+    found = []
+    for alert in (one.alert for one in judged):
+        key = (alert.rule, alert.parameters_key)
+        if alert != before.get(key, Alert(*key, severity=alert.severity)):
+            found.append(alert)
+    return tuple(found)
 
 
 def _plan(watch: ClaimedWatch, subscription: Subscription, judged: Sequence[AlertNow], job: Job, now: datetime) -> Plan:

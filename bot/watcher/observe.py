@@ -34,6 +34,8 @@ class Look:
     overlap: timedelta
     metrics_from: datetime | None
     """Start of the metrics window; None when no rule wants metrics."""
+    metrics_step: timedelta | None = None
+    """Distance of two samples; None leaves it to the platform, which gives fewer for a long window."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,8 @@ async def _read_logs(provider: Provider, look: Look) -> _Logs:
 async def _metrics(provider: Provider, look: Look, now: datetime) -> tuple[MetricSeries, ...]:
     if look.metrics_from is None:
         return ()
-    return tuple(await provider.query_metrics(MetricQuery(look.job, start=look.metrics_from, end=now)))
+    query = MetricQuery(look.job, start=look.metrics_from, end=now, step=look.metrics_step)
+    return tuple(await provider.query_metrics(query))
 
 
 async def _guard(call: Awaitable[T], part: Part) -> tuple[T | None, _Problem | None]:

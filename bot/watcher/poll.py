@@ -37,6 +37,11 @@ log = structlog.get_logger(__name__)
 
 Clock = Callable[[], datetime]
 
+_GATHER_S = 0.05
+"""How long looks that are ready wait for others, to be saved with them in one transaction."""
+_FINEST_STEP, _COARSEST_STEP = timedelta(seconds=5), timedelta(seconds=15)
+"""Distance of two metric samples: a quarter of the poll interval within these, so that a seldom look costs less."""
+
 
 @dataclass(frozen=True, slots=True)
 class PollSettings:
@@ -89,7 +94,7 @@ class Poller:
         for watch in map(self._with_defaults, claimed):
             self._looks[asyncio.create_task(self._poll(watch))] = watch
         if self._looks:
-            await asyncio.wait(self._looks, timeout=0.05, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(self._looks, timeout=_GATHER_S)
         return saved + len(claimed)
 
     async def stop(self) -> None:
@@ -157,12 +162,14 @@ class Poller:
         return self._result(watch, seen, decision, now, state)
 
     def _what(self, watch: ClaimedWatch, now: datetime) -> Look:
+        first = watch.memory.get("metrics_at") is None
         return Look(
             job=watch.job,
             cursor=watch.cursor,
             logs_from_ns=ns_from_datetime(watch.created_at - self._settings.lookback),
             overlap=self._settings.overlap,
             metrics_from=_metrics_from(watch, now),
+            metrics_step=None if first else min(max(self._settings.pace.running / 4, _FINEST_STEP), _COARSEST_STEP),
         )
 
     def _result(

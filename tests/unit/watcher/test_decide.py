@@ -42,10 +42,11 @@ def look(watch: ClaimedWatch, observation: Observation, *, more: bool = False) -
     )
     changed = {one.id: one for one in decision.incidents}
     kept = {one.id: one for one in watch.incidents} | changed
+    alerts = {(one.rule, one.parameters_key): one for one in (*watch.alerts, *decision.alerts)}
     return decision, replace(
         watch,
         memory=decision.memory,
-        alerts=decision.alerts,
+        alerts=tuple(alerts.values()),
         last_job=decision.job,
         incidents=tuple(one for one in kept.values() if one.resolved_at is None),
     )
@@ -68,6 +69,16 @@ def test_an_error_then_a_failed_status_is_one_incident_and_the_job_is_let_go_aft
     assert kinds(third) == ["edit", "reply"]
     assert third.over
     assert len({one.id for decision in (first, second, third) for one in decision.incidents}) == 1
+
+
+def test_what_did_not_change_is_not_written_again() -> None:
+    quiet, watch = look(WATCH, Observation(REF, START, job()))
+    broken, watch = look(watch, Observation(REF, START + MINUTE, job(), (line("ERROR: disk"),)))
+    after, _ = look(watch, Observation(REF, START + 2 * MINUTE, job()))
+
+    assert quiet.alerts == ()
+    assert [one.rule for one in broken.alerts] == ["log_errors"]
+    assert after.alerts == ()
 
 
 def test_a_job_that_succeeds_is_let_go_with_a_note() -> None:

@@ -92,12 +92,13 @@ def low_gpu_utilization(context: Context) -> tuple[Verdict, Memory]:
 def _advance(gpu: _Gpu, points: Iterable[MetricPoint], limits: _Limits, begin: datetime) -> _Gpu:
     last_at, low_since, low = gpu.last_at, gpu.low_since, gpu.low
     around: deque[tuple[datetime, float]] = deque()
+    smoothing = limits.smoothing
     for point in points:
         at = point.at
         if at is None or not math.isfinite(point.value):
             continue
         around.append((at, point.value))
-        while at - around[0][0] >= limits.smoothing and len(around) > 1:
+        while at - around[0][0] >= smoothing and len(around) > 1:
             around.popleft()
         if last_at is not None and at <= last_at:
             continue

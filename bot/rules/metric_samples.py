@@ -112,10 +112,11 @@ def extend(history: History | None, points: Iterable[MetricPoint], buckets: Buck
         points: samples in any order, of which some may have been seen before.
         buckets: how to cut.
     """
+    taken_to = None if history is None else buckets.start(history.last + 1)
     found: dict[int, list[float]] = {}
-    for point in points:
-        if point.at is not None and math.isfinite(point.value):
-            found.setdefault(buckets.index(point.at), []).append(point.value)
+    for value, at, _ in points:
+        if at is not None and (taken_to is None or at >= taken_to) and math.isfinite(value):
+            found.setdefault(buckets.index(at), []).append(value)
     if not found:
         return history
     newest = max(found)

@@ -140,7 +140,9 @@ async def an_error_alert_has_its_lines_in_the_thread(page: Page) -> None:
 async def a_failed_status_names_its_cause(page: Page) -> None:
     root = alert(page, "mistral-long-context")
     await expect(root).to_contain_text("Job failed: Training job exited with code 1", timeout=ALERT_MS)
-    await expect(root).to_contain_text(re.compile("GPU out of memory.*Rank: 3.*Try:", re.DOTALL))
+    await expect(root).to_contain_text(
+        re.compile("GPU out of memory.*since (?:today|yesterday) .*Rank: 3.*Try:", re.DOTALL)
+    )
     await expect(alert(page, "code-sft")).to_contain_text("Job failed: Rank 2 exited with code 1", timeout=ALERT_MS)
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from datetime import timedelta
+from functools import cache
 
 from emulator.logs import Line
 from emulator.world import Status, World
@@ -35,7 +37,8 @@ BURST = 120
 """Lines in one millisecond."""
 
 
-def hostile_lines(count: int, system: str, *, span_s: int = 3600, seed: int = 1, replicas: int = 3) -> list[Line]:
+@cache
+def hostile_lines(count: int, system: str, *, span_s: int = 3600, seed: int = 1, replicas: int = 3) -> Sequence[Line]:
     """Lines in order of time: bursts, equal stamps, true duplicates, odd text; up to shortly before the anchor."""
     dice = random.Random(seed)
     step_ns = span_s * 10**9 // count
@@ -53,8 +56,7 @@ def hostile_lines(count: int, system: str, *, span_s: int = 3600, seed: int = 1,
         lines.append(_line(at_ns, number, system, dice, replicas))
         if number % 40 == 0:
             lines += [lines[-1]] * dice.randrange(1, 3)
-    lines.sort(key=lambda line: line.timestamp_ns)
-    return lines
+    return tuple(sorted(lines, key=lambda line: line.timestamp_ns))
 
 
 def giant_line(system: str) -> Line:
@@ -62,7 +64,7 @@ def giant_line(system: str) -> Line:
     return Line(ANCHOR_NS - 5 * 10**8, "boom " * 400_000 + "\U0001f4a5 end", "r0abc", LEVELS[system][-1])
 
 
-def put(world: World, system: str, lines: list[Line]) -> str:
+def put(world: World, system: str, lines: Sequence[Line]) -> str:
     """The log under the system's own address, its job ended so that the world stands still; gives the reference."""
     began = ANCHOR - timedelta(hours=5)
     address = REFERENCES[system].partition(":")[2].split("/")

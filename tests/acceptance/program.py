@@ -12,7 +12,7 @@ import io
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -37,6 +37,8 @@ QUICK = {
     for name, value in (("REQUESTS_PER_SECOND", "100000"), ("TIMEOUT_S", "0.4"), ("RETRY_BUDGET_S", "0.2"))
 }
 """Settings that give up within a fraction of a second."""
+
+LONGEST_S = 60.0
 
 Row = dict[str, Any]
 """One line of `logs --json`."""
@@ -93,11 +95,11 @@ class Machine:
             cwd=self.folder, env=self.process_environment(**more), stdout=pipe, stderr=pipe,
         )  # fmt: skip
 
-    async def run(self, *argv: str, timeout_s: float = 60, **more: str) -> Ended:
+    async def run(self, *argv: str, **more: str) -> Ended:
         """`trainwatch ARGV` as a process, to its end."""
         process = await self.start(*argv, **more)
         try:
-            out, err = await asyncio.wait_for(process.communicate(), timeout_s)
+            out, err = await asyncio.wait_for(process.communicate(), LONGEST_S)
         finally:
             if process.returncode is None:
                 process.kill()
@@ -114,7 +116,7 @@ class Machine:
             with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
                 code = await asyncio.to_thread(run, argv)
                 out.flush()
-        return Ended(code, out.buffer.getvalue(), err.getvalue())  # type: ignore[attr-defined]
+        return Ended(code, out.buffer.getvalue(), err.getvalue())
 
 
 @contextlib.asynccontextmanager
@@ -126,7 +128,7 @@ async def machine_at(folder: Path, *, slack: Slack | None = None) -> AsyncIterat
         yield Machine(on, folder, {**on.settings, **QUICK, **database})
 
 
-def expected_rows(lines: list[Line], system: str) -> list[Row]:
+def expected_rows(lines: Sequence[Line], system: str) -> list[Row]:
     """The lines as `logs --json` must show them, by what each system's document says that it shows."""
     return [_EXPECTED[system](line) for line in lines]
 

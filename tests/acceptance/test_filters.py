@@ -72,7 +72,7 @@ def any_options(dice: random.Random) -> Options:
 
 async def compare(machine: Machine, system: str, tried: list[Options]) -> None:
     """Ask for each of these, and say which went wrong."""
-    lines = hostile_lines(2_500, system)
+    lines = hostile_lines(1_800, system)
     ref = put(machine.world, system, lines)
     rows = expected_rows(lines, system)
     wrong = []
@@ -98,7 +98,7 @@ async def test_filters_together_give_what_the_reference_gives(machine: Machine, 
 
 @pytest.mark.parametrize("system", REFERENCES)
 async def test_since_counts_back_from_now(machine: Machine, system: str) -> None:
-    lines = hostile_lines(2_500, system)
+    lines = hostile_lines(1_800, system)
     ref = put(machine.world, system, lines)
     rows = expected_rows(lines, system)
     # Half a minute around the bound no line is looked at: the command has its own now.
@@ -120,8 +120,6 @@ async def test_what_filters_took_is_counted_on_the_error_stream(machine: Machine
     rows = expected_rows(lines, system)
     ended = await machine.call("logs", ref, "--json", "--all", "--grep", "loss")
     lost = len(rows) - len(wanted(rows, Options(grep="loss", everything=True)))
-    pushed_down = system == "baseten-model"
-    told = (
-        "may have been left out by the platform itself (--grep)" if pushed_down else f"{lost} lines do not match --grep"
-    )
-    assert told in ended.err
+    assert "--grep" in ended.err
+    if system != "baseten-model":  # which filters by itself and does not say how many
+        assert f"{lost} lines" in ended.err

@@ -28,6 +28,7 @@ from bot.domain.metrics import (
     summarize,
 )
 from bot.domain.redaction import Redactor
+from bot.domain.safety import safe_job
 from bot.errors import ConfigError, NotSupported, ProviderError
 from bot.providers.base import Provider
 
@@ -97,24 +98,6 @@ async def list_jobs(registry: Registry, command: JobsCommand, redactor: Redactor
     """
     providers = _wanted(registry, command.provider)
     return JobsAnswer(tuple(await asyncio.gather(*(_jobs_of(one, command.limit, redactor) for one in providers))))
-
-
-def safe_job(job: Job, redactor: Redactor) -> Job:
-    """The job with secrets hidden in what the platform and its users wrote."""
-
-    def hide(text: str | None) -> str | None:
-        return None if text is None else redactor.redact(text)[0]
-
-    details = tuple((label, redactor.redact(value)[0]) for label, value in job.details)
-    return replace(
-        job,
-        vendor_status=redactor.redact(job.vendor_status)[0],
-        name=hide(job.name),
-        error=hide(job.error),
-        url=hide(job.url),
-        user=hide(job.user),
-        details=details,
-    )
 
 
 def _wanted(registry: Registry, name: str | None) -> Sequence[Provider]:

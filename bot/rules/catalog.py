@@ -33,6 +33,7 @@ RULES: tuple[Rule, ...] = (
         help="The platform says that the job failed, was preempted or is unhealthy.",
         severity=Severity.PAGE,
         condition=failed_state,
+        root_tells_all=True,
     ),
     Rule(
         name="failure",
@@ -64,6 +65,7 @@ RULES: tuple[Rule, ...] = (
         help="New log lines at level ERROR or worse.",
         severity=Severity.WARN,
         condition=error_lines,
+        keep_parameter="quiet_after",
         parameters=(
             Parameter("quiet_after", Unit.DURATION, 900.0, "resolved after this long without a new error"),
             Parameter("ignore", Unit.TEXT, "", "lines with this text are no errors"),
@@ -141,6 +143,7 @@ RULES: tuple[Rule, ...] = (
         help="The platform does not answer trainwatch, so nothing can be said of the job.",
         severity=Severity.WARN,
         condition=no_data,
+        root_tells_all=True,
         parameters=(Parameter("for", Unit.DURATION, 300.0, "how long before it is said"),),
         hold_parameter="for",
     ),

@@ -12,6 +12,11 @@ _SAID = {
     JobState.PREEMPTED: "The job was preempted: the platform took its machines away",
     JobState.UNHEALTHY: "The platform says that this is not healthy",
 }
+_TITLES = {
+    JobState.FAILED: "Job failed",
+    JobState.PREEMPTED: "Job preempted",
+    JobState.UNHEALTHY: "Unhealthy",
+}
 _HINTS = {
     JobState.FAILED: "Read the last lines of the log; the root cause stands before the launcher's own messages.",
     JobState.PREEMPTED: "Start it again from its last checkpoint, or ask for dedicated capacity.",
@@ -43,6 +48,7 @@ def _evidence(job: Job) -> Evidence:
     if job.error:
         facts.append(("The platform says", job.error))
     return Evidence(
+        title=_TITLES[job.state],
         summary=f"{_SAID[job.state]} ({job.vendor_status}).",
         facts=tuple(facts),
         hint=_HINTS[job.state],

@@ -56,7 +56,7 @@ def judge(
     observation: Observation,
     diagnosis: Diagnosis | None,
     now: datetime,
-    redact: Redact,
+    redact: Redact = str,
 ) -> tuple[Judged, ...]:
     """Judge one look.
 
@@ -66,7 +66,7 @@ def judge(
         observation: what was seen.
         diagnosis: what the log read so far means; None when it cannot be read.
         now: the time of the look.
-        redact: takes secrets out of what is kept as evidence.
+        redact: takes secrets out of what is kept as evidence, when the observation still holds some.
     """
     before = {(alert.rule, alert.parameters_key): alert for alert in stored}
     ended = observation.job is not None and observation.job.state.is_terminal

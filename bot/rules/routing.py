@@ -16,12 +16,12 @@ from bot.domain.alerts import (
     Change,
     Delivery,
     DeliveryKind,
-    Evidence,
     Incident,
     IncidentAlert,
     Notification,
     NotifyReason,
     Resolution,
+    Severity,
     Transition,
     stable_id,
 )
@@ -78,14 +78,13 @@ def plan(
         if current is None or current.alert.state is not AlertState.FIRING or current.alert.evidence is None:
             continue
         name = current.name
-        if draft.shows(name):
-            draft.update(name, current.alert.evidence, current)
-            continue
         muted = _muted_by(current.alert, rule, subscription, silences, job, now)
-        if muted is not None:
+        if draft.shows(name):
+            draft.update(name, current, muted=muted is not None)
+        elif muted is not None:
             draft.suppress(name, muted)
-            continue
-        draft.add(_shown(name, rule, current.alert, now), current.alert.evidence)
+        else:
+            draft.add(_shown(name, rule, current.alert, now), root_tells_all=rule.root_tells_all)
     return draft.finish()
 
 
@@ -140,36 +139,42 @@ class _Draft:
         """The rule's alerts that the channel believes are firing."""
         return [one for one in self._alerts.values() if one.rule == rule and one.resolved_at is None]
 
-    def add(self, alert: IncidentAlert, evidence: Evidence) -> None:
-        """Tell of an alert for the first time."""
-        worst = max((one.severity.rank for one in self._alerts.values()), default=0)
-        before = self._before
-        louder = before is not None and alert.severity.rank > worst and self._now - before.opened_at >= RECENT
+    def add(self, alert: IncidentAlert, *, root_tells_all: bool) -> None:
+        """Tell of an alert for the first time: in the channel when it is a page or worse than what fires there."""
+        worst = max((one.severity.rank for one in self._alerts.values() if one.resolved_at is None), default=0)
+        louder = alert.severity is Severity.PAGE or alert.severity.rank > worst
         self._alerts[alert.id] = alert
-        self._replies.append((alert.id, NotifyReason.FIRST, louder))
+        if self._before is not None or not root_tells_all:
+            self._reply(alert.id, NotifyReason.FIRST, broadcast=louder)
         self._changed = True
 
-    def update(self, name: str, evidence: Evidence, current: AlertNow) -> None:
-        """Show new evidence of an alert the channel knows."""
-        shown = self._alerts[name]
-        severity = current.alert.severity
-        if shown.evidence != evidence or shown.severity is not severity:
+    def update(self, name: str, current: AlertNow, *, muted: bool) -> None:
+        """Show how an alert that the channel knows stands now; a muted one only in the root."""
+        shown, alert, transition = self._alerts[name], current.alert, current.transition
+        evidence = alert.evidence or shown.evidence
+        worse = alert.severity.rank > shown.severity.rank
+        if shown.evidence != evidence or shown.severity is not alert.severity:
             title = evidence.title or shown.title
-            self._alerts[name] = replace(shown, title=title, evidence=evidence, severity=severity)
+            self._alerts[name] = replace(shown, title=title, evidence=evidence, severity=alert.severity)
             self._changed = True
-        transition = current.transition
-        if transition is None:
+        if transition is None or muted:
             return
         if transition.change is Change.REPEATED and shown.acknowledged_by is None:
-            self._replies.append((name, NotifyReason.REPEAT, True))
-        elif transition.change is Change.UPDATED and transition.news:
-            self._replies.append((name, NotifyReason.CHANGED, False))
+            self._reply(name, NotifyReason.REPEAT, broadcast=True)
+        elif transition.change is Change.UPDATED and (transition.news or worse):
+            self._reply(name, NotifyReason.CHANGED, broadcast=worse)
+
+    def _reply(self, name: str, reason: NotifyReason, *, broadcast: bool = False) -> None:
+        """Answer in the thread; also in the channel only when the root, which changes too, is out of view."""
+        before = self._before
+        out_of_view = before is not None and self._now - before.opened_at >= RECENT
+        self._replies.append((name, reason, broadcast and out_of_view))
 
     def resolve(self, shown: IncidentAlert, resolution: Resolution) -> None:
         """Say that an alert ended; the end of the job is said once for all of them, by its last word."""
         self._alerts[shown.id] = replace(shown, resolved_at=self._now, resolution=resolution)
         if resolution is not Resolution.JOB_ENDED:
-            self._replies.append((shown.id, NotifyReason.RESOLVED, False))
+            self._reply(shown.id, NotifyReason.RESOLVED)
         self._changed = True
 
     def suppress(self, name: str, why: str) -> None:
@@ -187,7 +192,7 @@ class _Draft:
         over = all(alert.resolved_at is not None for alert in alerts)
         before = self._before
         incident = Incident(
-            id=before.id if before else stable_id("inc", f"{self._channel}|{alerts[0].id}"),
+            id=before.id if before else stable_id("inc", f"{self._channel}|{alerts[0].id}|{self._now.isoformat()}"),
             channel=self._channel,
             job=self._job,
             opened_at=before.opened_at if before else self._now,

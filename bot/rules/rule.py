@@ -81,6 +81,10 @@ class Rule:
     hold_parameter: str | None = None
     """The parameter that is the hold time; None when the rule holds by itself or fires at once."""
     keep_firing_for: timedelta = timedelta(0)
+    keep_parameter: str | None = None
+    """The parameter that is the keep-firing time in place of `keep_firing_for`."""
+    root_tells_all: bool = False
+    """The incident's root message shows all the evidence there is: a reply below a new root would repeat it."""
     window_parameters: tuple[str, ...] = ()
     """Durations whose sum is how much of the past a rule on metrics wants at first; none: it looks at no metrics."""
 
@@ -91,8 +95,9 @@ class Rule:
     def timing(self, parameters: Mapping[str, Setting]) -> Timing:
         """The lifecycle's timing under these (filled) parameters."""
         hold = float(parameters[self.hold_parameter]) if self.hold_parameter else 0.0
-        quiet = parameters.get("quiet_after")
-        keep = self.keep_firing_for if quiet is None else timedelta(seconds=float(quiet))
+        keep = self.keep_firing_for
+        if self.keep_parameter:
+            keep = timedelta(seconds=float(parameters[self.keep_parameter]))
         return Timing(hold_for=timedelta(seconds=hold), keep_firing_for=keep)
 
     def metrics_window(self, parameters: Mapping[str, Setting]) -> timedelta | None:

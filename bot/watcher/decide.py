@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.diagnosis.findings import Diagnosis
@@ -26,7 +26,7 @@ from bot.domain.gaps import GapReason, Part
 from bot.domain.jobs import Job, JobState
 from bot.domain.observations import Observation
 from bot.domain.subscriptions import Subscription
-from bot.rules.judging import Redact, judge, wanted_rules
+from bot.rules.judging import judge, wanted_rules
 from bot.rules.routing import AlertNow, Plan, end_incident, plan
 from bot.store.watches import ClaimedWatch
 
@@ -64,22 +64,20 @@ def decide(
     now: datetime,
     more: bool,
     drain: timedelta,
-    redact: Redact,
 ) -> Decision:
     """Judge one look.
 
     Args:
         watch: the job with its alerts, incidents, subscriptions and silences as stored.
-        observation: what was seen.
+        observation: what was seen, without secrets: all of it may be stored and told.
         diagnosis: what the log read so far means, this look's lines included; None when it cannot be read.
         now: the time of the poll.
         more: whether log lines are left unread.
         drain: how long after a job's end its log is still read for late lines.
-        redact: takes secrets out of text before it is stored.
     """
-    job = _job(watch, observation, redact)
+    job = observation.job or watch.last_job or Job(watch.job, JobState.UNKNOWN, "")
     ended_at = _ended_at(watch.memory, job, now)
-    judged = _judge(watch, observation, diagnosis, now, redact)
+    judged = _judge(watch, observation, diagnosis, now)
     plans = {one.channel: _plan(watch, one, judged, job, now) for one in watch.subscriptions}
     plans |= _orphans(watch, plans, job, now)
     waited = now - ended_at if ended_at else timedelta(0)
@@ -102,11 +100,9 @@ def decide(
     )
 
 
-def _judge(
-    watch: ClaimedWatch, observation: Observation, diagnosis: Diagnosis | None, now: datetime, redact: Redact
-) -> list[AlertNow]:
+def _judge(watch: ClaimedWatch, observation: Observation, diagnosis: Diagnosis | None, now: datetime) -> list[AlertNow]:
     wanted = wanted_rules(one.settings for one in watch.subscriptions)
-    judged = judge(watch.alerts, wanted, observation, diagnosis, now, redact)
+    judged = judge(watch.alerts, wanted, observation, diagnosis, now)
     return [AlertNow(alert_name(watch.id, watch.job, one.alert), one.alert, one.transition) for one in judged]
 
 
@@ -150,11 +146,6 @@ def last_word(job: Job, *, complete: bool) -> str:
     took = f" after {format_duration(ended - began)}" if began and ended and ended > began else ""
     unread = "" if complete else " Its last log lines could not be read."
     return f"{name} {_ENDED.get(job.state, 'ended')}{took}. This channel no longer watches it.{unread}"
-
-
-def _job(watch: ClaimedWatch, observation: Observation, redact: Redact) -> Job:
-    job = observation.job or watch.last_job or Job(watch.job, JobState.UNKNOWN, "")
-    return replace(job, error=redact(job.error)) if job.error else job
 
 
 def _ended_at(memory: Memory, job: Job, now: datetime) -> datetime | None:

@@ -20,6 +20,7 @@ from bot.domain.gaps import Gap, GapReason, Part
 from bot.domain.jobs import JobState
 from bot.domain.observations import Observation
 from bot.domain.redaction import Redactor
+from bot.domain.safety import safe_observation
 from bot.errors import BotError
 from bot.providers.http import background
 from bot.providers.registry import Registry
@@ -74,7 +75,7 @@ class Poller:
     ) -> None:
         self._registry, self._store, self._clock, self._knowledge = registry, store, clock, knowledge
         self._settings = settings or PollSettings()
-        self._redact = lambda text: redactor.redact(text)[0]
+        self._redactor = redactor
         self._jitter = jitter
         self._looks: dict[asyncio.Task[PollResult], ClaimedWatch] = {}
 
@@ -149,15 +150,15 @@ class Poller:
         return Seen(Observation(watch.job, now, gaps=(gap, replace(gap, part=Part.LOGS))), watch.cursor, more=False)
 
     def _judged(self, watch: ClaimedWatch, seen: Seen, now: datetime) -> PollResult:
-        diagnosis, state = read_log(self._knowledge.reader, watch.memory.get("log"), seen.observation, now)
+        observation = safe_observation(seen.observation, self._redactor)
+        diagnosis, state = read_log(self._knowledge.reader, watch.memory.get("log"), observation, now)
         decision = decide(
             watch,
-            seen.observation,
+            observation,
             diagnosis,
             now=now,
             more=seen.more,
             drain=self._settings.drain,
-            redact=self._redact,
         )
         return self._result(watch, seen, decision, now, state)
 

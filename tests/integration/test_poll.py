@@ -24,6 +24,7 @@ from bot.watcher.pace import Pace
 from bot.watcher.poll import Poller, PollSettings
 
 START = datetime(2026, 3, 13, 10, tzinfo=UTC)
+SECRET = "tr41n-0nly-4-test-s3cret-value-9f8e7d6c"
 
 
 class Cloud:
@@ -39,6 +40,7 @@ class Cloud:
         self.slow: set[str] = set()
         self.broken: set[str] = set()
         self.queries: list[str] = []
+        self.names: dict[str, str] = {}
 
     def parse_ref(self, text: str) -> JobRef | None:
         return JobRef("cloud", text)
@@ -52,7 +54,7 @@ class Cloud:
         if job.id in self.broken:
             raise ZeroDivisionError
         state = self.state.get(job.id, JobState.RUNNING)
-        return Job(job, state, state.upper(), name=job.id, created_at=START)
+        return Job(job, state, state.upper(), name=self.names.get(job.id, job.id), created_at=START)
 
     async def list_jobs(self, *, limit: int) -> Sequence[Job]:
         return []
@@ -112,7 +114,7 @@ async def poller(store: Store, cloud: Cloud, clock: Time) -> AsyncIterator[Polle
         Registry({"cloud": cloud}, {}),
         store,
         clock,
-        Redactor([]),
+        Redactor([SECRET]),
         Knowledge(build_reader()),
         settings,
         jitter=lambda: 0.5,
@@ -222,7 +224,7 @@ async def test_blindness_is_said_after_a_while_and_so_is_its_end(
     clock.now += timedelta(minutes=10)
     await settle(poller)
 
-    assert said == ["root", "reply"]
+    assert said == ["root"]
     assert await outbox(store, clock) == ["edit", "reply"]
 
 
@@ -249,3 +251,25 @@ async def test_a_platform_that_is_not_set_up_is_said_and_stops_nobody(
     await settle(poller)
 
     assert await outbox(store, clock) == ["root", "reply"]
+
+
+async def test_secrets_are_gone_before_anything_is_cut_stored_or_told(
+    store: Store, cloud: Cloud, clock: Time, poller: Poller, tmp_path: Path
+) -> None:
+    """Also one that a cut would halve, one in a replica's name, and one in the job's own name."""
+    await watch(store, "a")
+    cloud.names["a"] = f"run {SECRET}"
+    stamp = ns_from_datetime(START)
+    cloud.lines["a"] = [
+        LogLine(stamp, f"ERROR: {'x' * 180} {SECRET} refused", f"replica-{SECRET}"),
+        LogLine(stamp, f"Traceback (most recent call last):\n  {SECRET}\nValueError: {SECRET}"),
+    ]
+
+    await settle(poller)
+    told = await store.deliveries.claim(clock(), lease=timedelta(minutes=1), limit=50)
+    await store.aclose()
+
+    assert told
+    held = await asyncio.to_thread(lambda: b"".join(path.read_bytes() for path in tmp_path.glob("bot.db*")))
+    assert [size for size in (len(SECRET), 20, 12) if SECRET[:size].encode() in held] == []
+    assert SECRET[:12] not in repr(told)

@@ -11,6 +11,7 @@ from bot.domain.gaps import Gap, GapReason, Part
 from bot.domain.jobs import JobState
 from bot.domain.logs import Level
 from bot.domain.observations import Observation
+from bot.rules.catalog import RULES
 from bot.rules.job_state import failed_state
 from bot.rules.log_health import error_lines, is_error
 from bot.rules.visibility import no_data, unreachable_lines
@@ -142,3 +143,11 @@ def test_lines_out_of_reach_are_said_with_their_number() -> None:
 
     assert isinstance(verdict, Finding)
     assert verdict.evidence.summary.startswith("At least 250 log lines cannot be read")
+
+
+def test_quiet_after_counts_once() -> None:
+    """A diagnosed failure looks at how recent it is itself; the lifecycle does not add to it."""
+    quiet = {rule.name: rule.timing(rule.fill({})).keep_firing_for for rule in RULES}
+
+    assert quiet["failure"] == timedelta(0)
+    assert quiet["log_errors"] == timedelta(minutes=15)

@@ -58,6 +58,12 @@ def test_a_first_alert_opens_a_root_and_its_thread() -> None:
     assert result.incident.id.startswith("inc-")
 
 
+def test_a_root_that_tells_all_gets_no_reply_that_repeats_it() -> None:
+    result = told([now(firing("job_failed", severity=Severity.PAGE), FIRED)])
+
+    assert kinds(result.deliveries) == [(DeliveryKind.ROOT, NotifyReason.FIRST)]
+
+
 def test_nothing_new_tells_nothing() -> None:
     incident = told([now(firing(), FIRED)]).incident
 
@@ -75,14 +81,43 @@ def test_a_second_alert_edits_the_root_and_replies() -> None:
     assert not result.deliveries[1].notification.broadcast
 
 
+def shown_in_channel(result: Plan) -> bool:
+    return any(one.notification.kind is DeliveryKind.ROOT or one.notification.broadcast for one in result.deliveries)
+
+
+FAILED = firing("job_failed", severity=Severity.PAGE)
+
+
 @pytest.mark.parametrize(("minute", "shown"), [(5, True), (0, False)])
 def test_something_worse_is_shown_in_the_channel_too_unless_the_root_is_still_in_view(minute: int, shown: bool) -> None:
     incident = told([now(firing(), FIRED)]).incident
-    worse = now(firing("job_failed", severity=Severity.PAGE), FIRED)
 
-    result = told([now(firing()), worse], incident, minute=minute)
+    assert shown_in_channel(told([now(firing()), now(FAILED, FIRED)], incident, minute=minute)) is shown
 
-    assert result.deliveries[1].notification.broadcast is shown
+
+def test_every_page_is_shown_in_the_channel_also_when_another_stands_since_hours() -> None:
+    loss = firing("loss", severity=Severity.PAGE)
+    incident = told([now(loss, FIRED)]).incident
+
+    assert shown_in_channel(told([now(loss), now(FAILED, FIRED)], incident, minute=480))
+
+
+def test_what_is_resolved_does_not_make_new_trouble_quiet() -> None:
+    idle = firing("low_gpu_utilization")
+    memory = firing("host_memory_pressure", severity=Severity.INFO)
+    incident = told([now(memory, FIRED), now(idle, FIRED)]).incident
+    over = now(replace(idle, state=AlertState.INACTIVE), Transition(Change.RESOLVED, START))
+    incident = told([now(memory), over], incident, minute=5).incident
+
+    assert shown_in_channel(told([now(memory), now(firing(), FIRED)], incident, minute=60))
+
+
+def test_an_alert_that_gets_worse_is_shown_in_the_channel() -> None:
+    unhealthy = firing("job_failed")
+    incident = told([now(unhealthy, FIRED)]).incident
+    worse = replace(unhealthy, severity=Severity.PAGE, evidence=Evidence("failed"))
+
+    assert shown_in_channel(told([now(worse, Transition(Change.UPDATED, START))], incident, minute=300))
 
 
 def test_new_evidence_edits_and_news_replies() -> None:
@@ -127,6 +162,25 @@ def test_a_silence_suppresses_visibly_and_its_end_tells() -> None:
     assert ["silence 7"] == [one.suppressed_by for one in muted.deliveries]
     assert muted.incident is None
     assert DeliveryKind.ROOT is after.deliveries[0].notification.kind
+
+
+def test_a_silence_keeps_the_thread_quiet_and_the_root_true() -> None:
+    incident = told([now(firing(), FIRED)]).incident
+    silence = Silence(7, "C1", (), "U1", START, START + timedelta(hours=1))
+    more = now(firing(summary="more errors"), Transition(Change.UPDATED, START, news=True))
+
+    result = plan(SUBSCRIPTION, [more], incident, [silence], job(), START + MINUTE)
+
+    assert kinds(result.deliveries) == [(DeliveryKind.EDIT, NotifyReason.CHANGED)]
+
+
+def test_a_later_incident_of_the_same_firing_has_a_root_of_its_own() -> None:
+    """A channel that left and came back while it fires."""
+    first, again = told([now(firing(), FIRED)]), told([now(firing())], None, minute=30)
+
+    assert first.incident is not None
+    assert again.incident is not None
+    assert first.incident.id != again.incident.id
 
 
 def test_a_severity_below_the_subscriptions_is_suppressed() -> None:

@@ -38,6 +38,8 @@ class LogIncident:
     fingerprint: str = ""
     why: str = ""
     """One sentence: why this is the root, and why this severity."""
+    root_at: int | None = None
+    """Place of the root line in `excerpt`; None where no single line is the root."""
 
     @property
     def root_rank(self) -> Label | None:

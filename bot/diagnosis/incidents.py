@@ -56,6 +56,8 @@ class Candidate:
     ranks: dict[str, int] = field(default_factory=dict)
     """Labels in the order they were seen; 1 for a rank, 0 for a name."""
     excerpt: list[str] = field(default_factory=list)
+    root_at: int = 0
+    """Place of the root line in `excerpt`."""
     after: int = AFTER
     """Excerpt lines still to come."""
     awaits_from: int = 0
@@ -349,5 +351,5 @@ def _incident(
     return LogIncident(
         severity, candidate.category, candidate.name, candidate.title, candidate.hint, candidate.line, tuple(ranks),
         candidate.count, candidate.first_ns, last_ns, tuple(candidate.excerpt), candidate.confidence,
-        candidate.fingerprint, why,
+        candidate.fingerprint, why, candidate.root_at if candidate.excerpt else None,
     )  # fmt: skip

@@ -144,7 +144,7 @@ class Pace:
         last_ns = self.last_ns
         return LogIncident(
             "page", "hang", "no_progress", title, HINT, self.last_line, (), 1, last_ns, now_ns, (self.excerpt,),
-            0.85 if pulsing else 0.7, "no_progress", why,
+            0.85 if pulsing else 0.7, "no_progress", why, 0,
         )  # fmt: skip
 
     def slow_down(self) -> LogIncident | None:

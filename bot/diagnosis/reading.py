@@ -194,7 +194,8 @@ def _excerpt(candidate: Candidate, memory: Memory, walk: Walk, label: Label | No
     lines = [line for line in _LINE_ENDS.split(before.decode("utf-8", "replace"))[1:] if line.strip()]
     own = [line for line in lines[-40:] if split_prefix(line).speaker.label in (label, None)]
     root = walk.raw().decode("utf-8", "replace").strip()
-    candidate.excerpt = [line.rstrip()[:EXCERPT_LINE] for line in own[-BEFORE:]] + [root[: 2 * EXCERPT_LINE]]
+    earlier = [line.rstrip()[:EXCERPT_LINE] for line in own[-BEFORE:]]
+    candidate.excerpt, candidate.root_at = [*earlier, root[: 2 * EXCERPT_LINE]], len(earlier)
     candidate.awaits_from = memory.offset + walk.end
 
 

@@ -1,8 +1,9 @@
 # ruff: noqa: PLC0415 - each part of the program is imported when a command needs it
 """The command line's entry: which part of the program a command needs, and its exit code. Nothing else.
 
-0 fine · 1 the remote said no · 2 what was typed or set up is wrong · 130 Ctrl-C. What can be typed is in
-`bot.commands.table`. Each part is imported when it is needed, so that help comes at once.
+0 fine · 1 the remote said no · 2 what was typed or set up is wrong · 3 `scan --exit-code` found what needs a person ·
+130 Ctrl-C. What can be typed is in `bot.commands.table`. Each part is imported when it is needed, so that help comes
+at once.
 """
 
 from __future__ import annotations
@@ -14,10 +15,14 @@ from typing import TYPE_CHECKING
 
 from bot.commands.command import (
     CheckCommand,
+    DiagnoseCommand,
     HelpCommand,
     JobsCommand,
     LogsCommand,
     MetricsCommand,
+    ReplayCommand,
+    RulesCommand,
+    ScanCommand,
     ServeCommand,
     ShellCommand,
     StatusCommand,
@@ -71,7 +76,12 @@ def _dispatch(command: ShellCommand) -> int:
             return _check(command)
         case UpgradeCommand():
             return _upgrade()
-        case LogsCommand() | MetricsCommand() | StatusCommand() | JobsCommand() | WatchCommand():
+        case ScanCommand():
+            return _scan(command)
+        case (
+            LogsCommand() | MetricsCommand() | StatusCommand() | JobsCommand() | WatchCommand()
+            | DiagnoseCommand() | RulesCommand() | ReplayCommand()
+        ):  # fmt: skip
             return _read(command)
         case _:
             raise UsageError("This works only in Slack.")
@@ -123,6 +133,22 @@ def _check(command: CheckCommand) -> int:
     return FINE if all(result.ok for result in results) else REFUSED
 
 
+def _scan(command: ScanCommand) -> int:
+    from dataclasses import replace
+    from pathlib import Path
+
+    from bot.commands.own_files import load_reader
+    from bot.settings import provider_config
+    from bot.terminal.output import standard_output
+    from bot.terminal.scan import scan
+    from bot.terminal.scan_following import follow_log
+
+    own = provider_config().get("trainwatch_signatures")
+    reader = load_reader(Path(own) if own else None)
+    output = replace(standard_output(), watched=sys.stderr.isatty())
+    return (follow_log if command.follow else scan)(command, reader, output)
+
+
 def _upgrade() -> int:
     import asyncio
 
@@ -143,6 +169,7 @@ def _read(command: Reading) -> int:
 async def _read_from_platforms(command: Reading) -> int:
     from datetime import UTC, datetime
 
+    from bot.commands.own_files import load_knowledge
     from bot.domain.redaction import Redactor
     from bot.providers.registry import build_registry
     from bot.settings import load_settings, provider_config
@@ -151,7 +178,13 @@ async def _read_from_platforms(command: Reading) -> int:
 
     settings = load_settings()
     registry = build_registry(provider_config())
-    session = Session(registry, Redactor(settings.secrets), standard_output(), lambda: datetime.now(UTC))
+    session = Session(
+        registry,
+        Redactor(settings.secrets),
+        standard_output(),
+        lambda: datetime.now(UTC),
+        lambda: load_knowledge(settings.trainwatch_signatures, settings.trainwatch_rules),
+    )
     try:
         return await session.run(command)
     finally:

@@ -6,14 +6,19 @@ Foreign text in here (messages, names, vendor words) is redacted but not escaped
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
-from bot.domain.alerts import Incident
+from bot.domain.alerts import Incident, Severity
 from bot.domain.gaps import Gap
 from bot.domain.jobs import Job, JobRef
 from bot.domain.logs import LogLine
 from bot.domain.metrics import MetricSummary
 from bot.domain.subscriptions import Silence, Subscription
+
+if TYPE_CHECKING:  # loaded when one is made: help comes at once without them
+    from bot.diagnosis.findings import Diagnosis
+    from bot.rules.replaying import Replayed
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +94,61 @@ class StatusAnswer:
     """Subscriptions of the asker's channel."""
     incidents: tuple[Incident, ...] = ()
     """Open ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class DiagnosisAnswer:
+    """What a job's log means."""
+
+    job: Job
+    diagnosis: Diagnosis
+    start: datetime | None
+    """Of the window; None is the log's beginning."""
+    end: datetime
+    read: int
+    """Lines that came from the platform."""
+    redacted: int = 0
+    gaps: tuple[Gap, ...] = ()
+    pinned: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RulesAnswer:
+    """The rules there are, as they are set where nobody says otherwise."""
+
+    rules: tuple[RuleShown, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RuleShown:
+    """One rule as a list shows it."""
+
+    name: str
+    help: str
+    severity: Severity
+    is_on: bool
+    parameters: tuple[tuple[str, str, str], ...]
+    """(name, value, what it means), the value as one would type it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayAnswer:
+    """Which alerts a window of the past would have brought."""
+
+    job: Job
+    start: datetime
+    end: datetime
+    step: timedelta
+    """How far apart the looks were."""
+    alerts: tuple[Replayed, ...]
+    """In the order they fired."""
+    quiet: tuple[str, ...]
+    """Rules that would have said nothing."""
+    read: int
+    gaps: tuple[Gap, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What makes the replay differ from what would have been."""
+    pinned: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +241,9 @@ Answer = (
     LogsAnswer
     | MetricsAnswer
     | StatusAnswer
+    | DiagnosisAnswer
+    | RulesAnswer
+    | ReplayAnswer
     | JobsAnswer
     | WatchAnswer
     | UnwatchAnswer

@@ -8,11 +8,15 @@ from bot.commands.command import (
     DEFAULT_JOBS,
     DEFAULT_LINES,
     Command,
+    DiagnoseCommand,
     HelpCommand,
     JobsCommand,
     ListCommand,
     LogsCommand,
     MetricsCommand,
+    ReplayCommand,
+    RulesCommand,
+    ScanCommand,
     SilenceCommand,
     StatusCommand,
     UnsilenceCommand,
@@ -59,6 +63,11 @@ def build(subcommand: Subcommand, typed: Typed, face: Face) -> Command:
             return MetricsCommand(_reference(typed), window=_window(typed), public=public, json=json)
         case "status":
             return StatusCommand(_reference(typed), public=typed.has("--public"), json=typed.has("--json"))
+        case "diagnose":
+            public, json = typed.has("--public"), typed.has("--json")
+            return DiagnoseCommand(_reference(typed), window=_window(typed), public=public, json=json)
+        case "rules":
+            return _rules(typed)
         case "jobs":
             return _jobs(typed)
         case "watch":
@@ -146,6 +155,42 @@ def _jobs(typed: Typed) -> JobsCommand:
         limit=typed.count("--limit") or DEFAULT_JOBS,
         public=typed.has("--public"),
         json=typed.has("--json"),
+    )
+
+
+def _rules(typed: Typed) -> RulesCommand | ReplayCommand:
+    words = typed.positionals
+    public, json = typed.has("--public"), typed.has("--json")
+    if not words:
+        if any(typed.has(name) for name in ("--since", "--start", "--end")):
+            raise UsageError("A window is for a test: write `rules test REF`.")
+        return RulesCommand(public=public, json=json)
+    if words[0].lower() != "test":
+        raise UsageError(f"`rules {words[0][:40]}`: write `rules` for the list, or `rules test REF`.")
+    return ReplayCommand(
+        _reference(Typed(words[1:], {}), more="settings"),
+        window=_window(typed),
+        settings=words[2:],
+        public=public,
+        json=json,
+    )
+
+
+def build_scan(typed: Typed) -> ScanCommand:
+    """The one command that needs no platform.
+
+    Raises:
+        UsageError: no file is named, or several.
+    """
+    if not typed.positionals:
+        raise UsageError("Which file? Name one, or write `-` for the standard input.")
+    _at_most(typed, 1)
+    return ScanCommand(
+        typed.positionals[0],
+        json=typed.has("--json"),
+        follow=typed.has("--follow"),
+        exit_code=typed.has("--exit-code"),
+        redact=not typed.has("--no-redact"),
     )
 
 

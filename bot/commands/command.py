@@ -70,6 +70,36 @@ class StatusCommand:
 
 
 @dataclass(frozen=True, slots=True)
+class DiagnoseCommand:
+    """Why did it die, or is it well? What the job's log means."""
+
+    ref: str
+    window: Window = Window()
+    public: bool = False
+    json: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RulesCommand:
+    """Which rules are there?"""
+
+    public: bool = False
+    json: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayCommand:
+    """Which alerts would have fired in the past?"""
+
+    ref: str
+    window: Window = Window()
+    settings: tuple[str, ...] = ()
+    """Rule settings as typed."""
+    public: bool = False
+    json: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class JobsCommand:
     """What runs where."""
 
@@ -135,6 +165,9 @@ Command = (
     LogsCommand
     | MetricsCommand
     | StatusCommand
+    | DiagnoseCommand
+    | RulesCommand
+    | ReplayCommand
     | JobsCommand
     | WatchCommand
     | UnwatchCommand
@@ -143,6 +176,19 @@ Command = (
     | UnsilenceCommand
     | HelpCommand
 )
+
+
+@dataclass(frozen=True, slots=True)
+class ScanCommand:
+    """Why did my run die? What a log file means; no platform is asked."""
+
+    path: str
+    """`-` is the standard input."""
+    json: bool = False
+    follow: bool = False
+    exit_code: bool = False
+    """Whether something that needs a person is told by the exit code."""
+    redact: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,4 +215,4 @@ class VersionCommand:
     """Which version is this?"""
 
 
-ShellCommand = Command | ServeCommand | CheckCommand | UpgradeCommand | VersionCommand
+ShellCommand = Command | ScanCommand | ServeCommand | CheckCommand | UpgradeCommand | VersionCommand

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bot.commands import table
-from bot.commands.building import build
+from bot.commands.building import build, build_scan
 from bot.commands.command import (
     CheckCommand,
     Command,
@@ -51,7 +51,7 @@ def parse_argv(argv: Sequence[str]) -> ShellCommand:
     subcommand, rest = _find_subcommand(words, Face.SHELL)
     if subcommand is None:
         return HelpCommand()
-    if subcommand in (table.SERVE, table.CHECK, table.DB):
+    if subcommand in (table.SCAN, table.SERVE, table.CHECK, table.DB):
         return _read_shell_only(subcommand, rest)
     return _read(subcommand, rest, Face.SHELL)
 
@@ -94,6 +94,8 @@ def _read_shell_only(subcommand: Subcommand, words: Sequence[Word]) -> ShellComm
     line = usage(subcommand, Face.SHELL)
     try:
         typed = sort_words(words, subcommand, Face.SHELL)
+        if subcommand is table.SCAN:
+            return build_scan(typed)
     except UsageError as problem:
         raise UsageError(problem.public, line) from None
     wanted = ("upgrade",) if subcommand is table.DB else ()

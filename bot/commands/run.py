@@ -11,19 +11,25 @@ from bot.commands import looking, watching
 from bot.commands.answers import Answer, Asker, ErrorAnswer, JobsAnswer, StatusAnswer
 from bot.commands.command import (
     Command,
+    DiagnoseCommand,
     HelpCommand,
     JobsCommand,
     ListCommand,
     LogsCommand,
     MetricsCommand,
+    ReplayCommand,
+    RulesCommand,
     SilenceCommand,
     StatusCommand,
     UnsilenceCommand,
     UnwatchCommand,
     WatchCommand,
 )
+from bot.commands.diagnosing import diagnose
 from bot.commands.help import help_answer
 from bot.commands.log_pages import read_page
+from bot.commands.replay import replay
+from bot.commands.rule_list import list_rules
 from bot.commands.table import Face
 from bot.domain.durations import format_duration
 from bot.domain.redaction import Redactor
@@ -33,6 +39,9 @@ from bot.rules.knowledge import Knowledge, shipped_knowledge
 if TYPE_CHECKING:
     from bot.providers.registry import Registry
     from bot.store.store import Store
+
+ChannelCommand = WatchCommand | UnwatchCommand | ListCommand | SilenceCommand | UnsilenceCommand
+"""About what a channel keeps."""
 
 
 class CommandRunner:
@@ -71,24 +80,34 @@ class CommandRunner:
                 return await looking.read_metrics(provider, ref, command, redactor, now)
             case StatusCommand():
                 return await self._status(command, asker, now)
+            case DiagnoseCommand():
+                provider, ref = registry.resolve(command.ref)
+                return await diagnose(provider, ref, command, self._knowledge().reader, redactor, now)
+            case ReplayCommand():
+                provider, ref = registry.resolve(command.ref)
+                return await replay(provider, ref, command, self._knowledge(), redactor, now)
+            case RulesCommand():
+                return list_rules(self._knowledge().defaults)
             case JobsCommand():
                 return await self._jobs(command)
-            case WatchCommand():
-                defaults = self._knowledge().defaults
-                return await watching.watch(registry, self._channel(asker), command, redactor, now, defaults)
-            case UnwatchCommand():
-                return await watching.unwatch(registry, self._channel(asker), command)
-            case ListCommand():
-                return await watching.list_watched(self._channel(asker), redactor, now)
-            case SilenceCommand():
-                return await watching.silence(registry, self._channel(asker), command, now)
-            case UnsilenceCommand():
-                return await watching.unsilence(self._channel(asker), command, now)
+            case WatchCommand() | UnwatchCommand() | ListCommand() | SilenceCommand() | UnsilenceCommand():
+                return await self._about_channel(command, watching.require_channel(self._store, asker), now)
             case HelpCommand():
                 return help_answer(command, Face.SLACK if asker.channel is not None else Face.SHELL)
 
-    def _channel(self, asker: Asker) -> watching.Channel:
-        return watching.require_channel(self._store, asker)
+    async def _about_channel(self, command: ChannelCommand, channel: watching.Channel, now: datetime) -> Answer:
+        registry, redactor = self._registry, self._redactor
+        match command:
+            case WatchCommand():
+                return await watching.watch(registry, channel, command, redactor, now, self._knowledge().defaults)
+            case UnwatchCommand():
+                return await watching.unwatch(registry, channel, command)
+            case ListCommand():
+                return await watching.list_watched(channel, redactor, now)
+            case SilenceCommand():
+                return await watching.silence(registry, channel, command, now)
+            case UnsilenceCommand():
+                return await watching.unsilence(channel, command, now)
 
     async def _status(self, command: StatusCommand, asker: Asker, now: datetime) -> StatusAnswer:
         provider, ref = self._registry.resolve(command.ref)

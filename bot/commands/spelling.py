@@ -7,14 +7,24 @@ from __future__ import annotations
 
 import shlex
 
-from bot.commands.command import DEFAULT_LINES, LogsCommand, MetricsCommand, StatusCommand, Window
+from bot.commands.command import (
+    DEFAULT_LINES,
+    DiagnoseCommand,
+    LogsCommand,
+    MetricsCommand,
+    ReplayCommand,
+    StatusCommand,
+    Window,
+)
 from bot.commands.table import Face
 from bot.commands.words import plain_dashes, quote, split_words
 from bot.domain.durations import format_ns
 from bot.domain.logs import LogFilter, Order
 
+Spelled = LogsCommand | MetricsCommand | StatusCommand | DiagnoseCommand | ReplayCommand
 
-def format_command(command: LogsCommand | MetricsCommand | StatusCommand) -> str:
+
+def format_command(command: Spelled) -> str:
     """The command as text that `grammar.parse` reads back; what only a shell has, and `--public`, is left out."""
     options: list[tuple[str, str | None]] = []
     match command:
@@ -25,7 +35,12 @@ def format_command(command: LogsCommand | MetricsCommand | StatusCommand) -> str
             name, options = "metrics", _spell_window(command.window)
         case StatusCommand():
             name = "status"
+        case DiagnoseCommand():
+            name, options = "diagnose", _spell_window(command.window)
+        case ReplayCommand():
+            name, options = "rules test", _spell_window(command.window)
     words = [name, quote(command.ref)]
+    words += [quote(setting) for setting in command.settings] if isinstance(command, ReplayCommand) else []
     for option, value in options:
         words += [option] if value is None else [option, quote(value)]
     return " ".join(words)

@@ -124,6 +124,35 @@ STATUS = Subcommand(
     (("status fireworks:acme/tune-7b", "its state, newest lines and GPU utilisation"),),
     also=("show",),
 )
+DIAGNOSE = Subcommand(
+    "diagnose",
+    "what broke, on which rank, and what to try: reads the job's log",
+    "REF",
+    (*_WINDOW, _PUBLIC, _JSON),
+    (
+        ("diagnose baseten:lq4j9zm/8w6y2n", "from the whole log"),
+        ("diagnose baseten:lq4j9zm/8w6y2n --since 2h", "from the last two hours, which is quicker"),
+    ),
+    also=("why",),
+)
+RULES = Subcommand(
+    "rules",
+    "the rules that alert, or what they would have said in the past",
+    "[test REF [RULE SETTINGS]]",
+    (
+        Option("--since", "test from so long ago until now: 6h, 2d (24h unless told)", "SPAN"),
+        *_WINDOW[1:],
+        _PUBLIC,
+        _JSON,
+    ),
+    (
+        ("rules", "every rule with its parameters"),
+        ("rules test baseten:lq4j9zm/8w6y2n", "which alerts the last 24 hours would have brought"),
+        ("rules test baseten:lq4j9zm/8w6y2n --since 6h low_gpu_utilization.for=5m", "with other settings"),
+    ),
+    "A test reads the logs and metrics of the window again and sends nothing. Settings are as for `watch`.",
+    also=("rule",),
+)
 JOBS = Subcommand(
     "jobs",
     "what runs where",
@@ -185,6 +214,24 @@ SILENCE = Subcommand(
     faces=SLACK_ONLY,
     also=("mute",),
 )
+SCAN = Subcommand(
+    "scan",
+    "why did my run die: what a log file says, offline",
+    "FILE | -",
+    (
+        Option("--json", "machine-readable, as docs/cli.md describes"),
+        Option("--follow", "go on as the file grows, also when it is replaced; tell news as it comes", None, "-f"),
+        Option("--exit-code", "exit with 3 when something needs a person"),
+        Option("--no-redact", "show secrets in the log as they are"),
+    ),
+    (
+        ("scan train.log", "what broke, where, and what to try"),
+        ("scan train.log.gz", "compressed by gzip"),
+        ("scan --follow train.log", "tell what happens while it happens"),
+    ),
+    "No account, token or setting is needed.",
+    faces=SHELL_ONLY,
+)
 SERVE = Subcommand("serve", "run the Slack bot and the watcher", faces=SHELL_ONLY)
 CHECK = Subcommand(
     "check",
@@ -195,7 +242,9 @@ CHECK = Subcommand(
 DB = Subcommand("db", "bring the database's tables up to date", "upgrade", faces=SHELL_ONLY)
 HELP = Subcommand("help", "this list, or more about one subcommand", "[SUBCOMMAND]", also=("?",))
 
-TABLE = (LOGS, METRICS, STATUS, JOBS, WATCH, FOLLOW, UNWATCH, LIST, SILENCE, SERVE, CHECK, DB, HELP)
+TABLE = (
+    LOGS, METRICS, STATUS, DIAGNOSE, JOBS, WATCH, FOLLOW, UNWATCH, LIST, SILENCE, RULES, SCAN, SERVE, CHECK, DB, HELP
+)  # fmt: skip
 
 
 def subcommands(face: Face) -> tuple[Subcommand, ...]:

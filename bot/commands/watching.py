@@ -18,9 +18,9 @@ from bot.commands.answers import (
     Watched,
 )
 from bot.commands.command import SilenceCommand, UnsilenceCommand, UnwatchCommand, WatchCommand
-from bot.commands.looking import safe_job
 from bot.domain.jobs import JobRef
 from bot.domain.redaction import Redactor
+from bot.domain.safety import safe_job
 from bot.domain.subscriptions import Matcher, RuleSettings
 from bot.errors import ConfigError, UsageError
 from bot.rules.catalog import RULES, rule_named

@@ -40,7 +40,7 @@ class Evidence:
     title: str | None = None
     """What the alert is called when that is known better than the rule's title: "GPU out of memory"."""
     lines: tuple[LogLine, ...] = ()
-    """The lines that matter, oldest first, at most 20, each cut at 2,000 characters."""
+    """The lines that matter, oldest first, at most 20, each cut at 2,000 characters; time 0 where it is not known."""
     count: int = 0
     """How many lines, samples or events stand behind it, more than `lines` shows."""
     facts: tuple[tuple[str, str], ...] = ()
@@ -49,6 +49,8 @@ class Evidence:
     """What to try."""
     first_at: datetime | None = None
     last_at: datetime | None = None
+    root: int | None = None
+    """Which of `lines` is the root, when they are an excerpt around one."""
 
 
 @dataclass(frozen=True, slots=True)

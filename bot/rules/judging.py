@@ -6,12 +6,12 @@ The watcher (`bot.watcher.decide`) turns the result into messages, a terminal th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.diagnosis.findings import Diagnosis
-from bot.domain.alerts import Alert, Evidence, Finding, Transition, Verdict
+from bot.domain.alerts import Alert, Transition
 from bot.domain.observations import Observation
 from bot.domain.subscriptions import RuleSettings, Setting
 from bot.rules.catalog import RULES, rule_named
@@ -20,7 +20,6 @@ from bot.rules.rule import Context, parameters_key
 
 Wanted = Mapping[tuple[str, str], Mapping[str, Setting]]
 """(rule, parameters key) to the settings behind it."""
-Redact = Callable[[str], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +55,15 @@ def judge(
     observation: Observation,
     diagnosis: Diagnosis | None,
     now: datetime,
-    redact: Redact = str,
 ) -> tuple[Judged, ...]:
     """Judge one look.
 
     Args:
         stored: the alerts as the last look left them.
         wanted: which rules, as `wanted_rules` gives them.
-        observation: what was seen.
+        observation: what was seen, without secrets.
         diagnosis: what the log read so far means; None when it cannot be read.
         now: the time of the look.
-        redact: takes secrets out of what is kept as evidence, when the observation still holds some.
     """
     before = {(alert.rule, alert.parameters_key): alert for alert in stored}
     ended = observation.job is not None and observation.job.state.is_terminal
@@ -78,22 +75,6 @@ def judge(
         filled = rule.fill(settings)
         verdict, memory = rule.condition(Context(observation, filled, alert.memory, diagnosis))
         remembering = replace(alert, memory=memory)
-        stepped, transition = step(remembering, _redacted(verdict, redact), rule.timing(filled), now, job_ended=ended)
+        stepped, transition = step(remembering, verdict, rule.timing(filled), now, job_ended=ended)
         judged.append(Judged(stepped, transition))
     return tuple(judged)
-
-
-def _redacted(verdict: Verdict, redact: Redact) -> Verdict:
-    if not isinstance(verdict, Finding):
-        return verdict
-    return replace(verdict, evidence=_redacted_evidence(verdict.evidence, redact))
-
-
-def _redacted_evidence(evidence: Evidence, redact: Redact) -> Evidence:
-    return replace(
-        evidence,
-        summary=redact(evidence.summary),
-        title=None if evidence.title is None else redact(evidence.title),
-        lines=tuple(line._replace(message=redact(line.message)) for line in evidence.lines),
-        facts=tuple((label, redact(value)) for label, value in evidence.facts),
-    )

@@ -1,41 +1,53 @@
-"""The shipped rules on one job that is followed in a terminal: which alerts fired or ended at this look. Pure.
+"""The rules on one job that is followed in a terminal: which alerts fired or ended at a look. Pure.
 
-The same conditions and the same lifecycle as the watcher's; without channels, silences and memory beyond the process.
+The same conditions, lifecycle and reading of the log as the watcher's (`bot.rules`); without channels, silences and
+memory beyond the process.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import timedelta
 
+from bot.diagnosis.diagnoser import Diagnoser
+from bot.diagnosis.reading import PageReader
 from bot.domain.alerts import Alert, Transition
 from bot.domain.observations import Observation
 from bot.domain.subscriptions import RuleSettings
-from bot.rules.catalog import RULES
-from bot.rules.lifecycle import step
-from bot.rules.rule import Context
+from bot.rules.comprehend import read_on
+from bot.rules.judging import Wanted, judge, metrics_window, wanted_rules
 
 Change = tuple[Alert, Transition]
 
 
-def judge(
-    alerts: Sequence[Alert], observation: Observation, settings: RuleSettings, now: datetime, *, job_ended: bool
-) -> tuple[tuple[Alert, ...], tuple[Change, ...]]:
-    """Every rule's alert after this look, and those that changed."""
-    before = {alert.rule: alert for alert in alerts}
-    after: list[Alert] = []
-    changes: list[Change] = []
-    for rule in RULES:
-        if rule.name in settings.off:
-            continue
-        parameters = rule.fill(settings.parameters.get(rule.name, {}))
-        alert = before.get(rule.name) or Alert(rule.name, "", severity=rule.severity)
-        verdict, memory = rule.condition(Context(observation, parameters, alert.memory))
-        stepped, transition = step(
-            replace(alert, memory=memory), verdict, rule.timing(parameters), now, job_ended=job_ended
+@dataclass(slots=True)
+class Alerting:
+    """The alerts of one job as they stand."""
+
+    settings: RuleSettings
+    reader: PageReader
+    _alerts: Sequence[Alert] = ()
+    _diagnoser: Diagnoser = field(init=False)
+    _wanted: Wanted = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._diagnoser = Diagnoser(self.reader)
+        self._wanted = wanted_rules([self.settings])
+
+    @property
+    def metrics_window(self) -> timedelta | None:
+        """How far back the first look wants metrics; None: never."""
+        return metrics_window(self._wanted)
+
+    def look(self, observation: Observation) -> tuple[Change, ...]:
+        """Judge a look, which is without secrets: the alerts that changed."""
+        diagnosis = read_on(self._diagnoser, observation, observation.at)
+        judged = judge(self._alerts, self._wanted, observation, diagnosis, observation.at)
+        self._alerts = [one.alert for one in judged]
+        least = self.settings.min_severity.rank
+        return tuple(
+            (one.alert, one.transition)
+            for one in judged
+            if one.transition is not None and one.alert.severity.rank >= least
         )
-        after.append(stepped)
-        if transition is not None and stepped.severity.rank >= settings.min_severity.rank:
-            changes.append((stepped, transition))
-    return tuple(after), tuple(changes)

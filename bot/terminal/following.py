@@ -13,8 +13,7 @@ from datetime import datetime, timedelta
 from bot.commands.command import LogsCommand
 from bot.commands.filtering import LineFilter
 from bot.commands.log_reading import build_query, stream_lines
-from bot.commands.looking import safe_job
-from bot.domain.alerts import Alert, Change
+from bot.domain.alerts import Alert, Change, Evidence
 from bot.domain.durations import format_duration
 from bot.domain.gaps import Gap, Part, gap_of
 from bot.domain.jobs import Job, JobRef
@@ -22,11 +21,11 @@ from bot.domain.logs import LogFilter, LogLine, LogQuery, Order
 from bot.domain.metrics import MetricQuery, MetricSeries
 from bot.domain.observations import Observation
 from bot.domain.redaction import Redactor
-from bot.domain.subscriptions import RuleSettings
+from bot.domain.safety import safe_job, safe_observation
 from bot.errors import AuthFailed, BadRequest, JobNotFound, NotSupported, ProviderError
 from bot.providers.base import Provider
 from bot.rules.catalog import rule_named
-from bot.terminal.alerting import judge
+from bot.terminal.alerting import Alerting
 from bot.terminal.lines import LineWriter
 from bot.terminal.output import Output
 
@@ -34,6 +33,8 @@ PAGE_LINES = 2_000
 POLL_EVERY = timedelta(seconds=2)
 LOOK_EVERY = timedelta(seconds=15)
 """How often the job's state and, for alerts, its metrics are read."""
+LATE = timedelta(minutes=3)
+"""How far back metrics are read again, for samples that come late."""
 MOST_FRESH = 20_000
 """Lines kept for the rules between two looks, while a long log is caught up with."""
 DRAIN = timedelta(seconds=15)
@@ -53,7 +54,7 @@ class World:
 
 
 async def follow(
-    provider: Provider, ref: JobRef, command: LogsCommand, world: World, settings: RuleSettings | None = None
+    provider: Provider, ref: JobRef, command: LogsCommand, world: World, alerting: Alerting | None = None
 ) -> None:
     """Write lines until the job has ended and its last lines have come.
 
@@ -62,12 +63,12 @@ async def follow(
         ref: the job.
         command: which lines.
         world: where to and when.
-        settings: of the rules whose alerts are shown between the lines; None shows none.
+        alerting: the rules whose alerts are shown between the lines; None shows none.
 
     Raises:
         ProviderError: there is nothing to follow; a platform that is only away is waited for.
     """
-    following = _Following(provider, await provider.get_job(ref), command, world, settings)
+    following = _Following(provider, await provider.get_job(ref), command, world, alerting)
     following.say_state()
     query = replace(
         build_query(ref, command, world.clock()),
@@ -102,11 +103,12 @@ class _Following:
     job: Job
     command: LogsCommand
     world: World
-    settings: RuleSettings | None
-    alerts: tuple[Alert, ...] = ()
+    alerting: Alerting | None
     fresh: list[LogLine] = field(default_factory=list)
     """Lines since the last look, unfiltered, for the rules."""
     gaps: list[Gap] = field(default_factory=list)
+    measured_at: datetime | None = None
+    """When metrics were last read; None: not yet."""
     fails: int = 0
 
     async def run(self, query: LogQuery) -> None:
@@ -114,7 +116,7 @@ class _Following:
         writer = LineWriter(world.output.form(json=self.command.json))
         line_filter = LineFilter(self.command.filter)
         # The rules want every line, whatever the person wants to see.
-        query = query if self.settings is None else replace(query, filter=LogFilter())
+        query = query if self.alerting is None else replace(query, filter=LogFilter())
         looked_at, ended_at = world.clock(), self.job.ended_at
         while True:
             query, more = await self._read(query, line_filter, writer)
@@ -149,7 +151,7 @@ class _Following:
             output.note(f"{self.provider.name} answers again.")
         for gap in page.gaps:
             output.note(gap.public)
-        if self.settings is not None:
+        if self.alerting is not None:
             self.fresh += page.lines
             self.gaps += page.gaps
         shown = line_filter.apply(page.lines).lines
@@ -171,29 +173,30 @@ class _Following:
             self.gaps.append(gap_of(problem, Part.STATUS))
         if before != (self.job.state, self.job.vendor_status):
             self.say_state()
-        if self.settings is not None:
-            await self._alert(self.settings, now)
+        if self.alerting is not None:
+            await self._alert(self.alerting, now)
         self.fresh.clear()
         self.gaps.clear()
 
-    async def _alert(self, settings: RuleSettings, now: datetime) -> None:
-        series = await self._metrics(now)
+    async def _alert(self, alerting: Alerting, now: datetime) -> None:
+        series = await self._metrics(alerting, now)
         observation = Observation(self.job.ref, now, self.job, tuple(self.fresh), series, tuple(self.gaps))
-        self.alerts, changes = judge(self.alerts, observation, settings, now, job_ended=self.job.state.is_terminal)
-        for alert, transition in changes:
-            if transition.change is Change.UPDATED and not transition.news:
-                continue
-            summary = transition.evidence.summary if transition.evidence else ""
-            safe, _ = self.world.redactor.redact(summary)
-            self.world.output.note(_alert_text(alert, transition.change, safe))
+        for alert, transition in alerting.look(safe_observation(observation, self.world.redactor)):
+            if transition.change is not Change.UPDATED or transition.news:
+                self.world.output.note(_alert_text(alert, transition.change, transition.evidence))
 
-    async def _metrics(self, now: datetime) -> tuple[MetricSeries, ...]:
-        query = MetricQuery(self.job.ref, start=now - timedelta(minutes=30), end=now)
+    async def _metrics(self, alerting: Alerting, now: datetime) -> tuple[MetricSeries, ...]:
+        if alerting.metrics_window is None:
+            return ()
+        since = (self.measured_at or now - alerting.metrics_window) - LATE
+        query = MetricQuery(self.job.ref, start=since, end=now)
         try:
-            return tuple(await self.provider.query_metrics(query))
+            series = tuple(await self.provider.query_metrics(query))
         except ProviderError as problem:
             self.gaps.append(gap_of(problem, Part.METRICS))
             return ()
+        self.measured_at = now
+        return series
 
     def say_state(self) -> None:
         """One line: what the job is doing now."""
@@ -202,13 +205,15 @@ class _Following:
         self.world.output.note(f"── {job.name or job.ref} is {job.state} ({job.vendor_status}){age}")
 
 
-def _alert_text(alert: Alert, change: Change, summary: str) -> str:
+def _alert_text(alert: Alert, change: Change, evidence: Evidence | None) -> str:
     rule = rule_named(alert.rule)
-    title = rule.title if rule else alert.rule
+    title = (evidence.title if evidence else None) or (rule.title if rule else alert.rule)
+    said = f" {evidence.summary}" if evidence and evidence.summary.rstrip(".") != title else ""
+    hint = f"\n   Try: {evidence.hint}" if evidence and evidence.hint and change is Change.FIRED else ""
     match change:
         case Change.RESOLVED:
             return f"── resolved: {title}"
         case Change.UPDATED:
-            return f"── {alert.severity} still: {title}. {summary}"
+            return f"── {alert.severity} still: {title}.{said}"
         case Change.FIRED | Change.REPEATED:
-            return f"── {alert.severity}: {title}. {summary}"
+            return f"── {alert.severity}: {title}.{said}{hint}"

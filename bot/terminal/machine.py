@@ -12,11 +12,19 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 
-from bot.commands.answers import JobsAnswer, MetricsAnswer, StatusAnswer
+from bot.commands.answers import (
+    DiagnosisAnswer,
+    JobsAnswer,
+    MetricsAnswer,
+    ReplayAnswer,
+    RulesAnswer,
+    StatusAnswer,
+)
 from bot.domain.checks import CheckResult
 from bot.domain.gaps import Gap
 from bot.domain.jobs import Job
 from bot.domain.metrics import MetricSummary
+from bot.rules.replaying import Replayed
 from bot.terminal.lines import Form, LineWriter
 
 Value = object
@@ -62,6 +70,55 @@ def jobs_json(answer: JobsAnswer) -> str:
     )
 
 
+def diagnosis_json(answer: DiagnosisAnswer) -> str:
+    """As `scan --json`, with the job and the window beside it."""
+    return _document(
+        {
+            "job": _job(answer.job),
+            "start": _time(answer.start),
+            "end": _time(answer.end),
+            **answer.diagnosis.to_json(),
+            "gaps": [_gap(gap) for gap in answer.gaps],
+        }
+    )
+
+
+def rules_json(answer: RulesAnswer) -> str:
+    """Every rule with its parameters."""
+    return _document(
+        {
+            "rules": [
+                {
+                    "name": rule.name,
+                    "severity": rule.severity.value,
+                    "help": rule.help,
+                    "on": rule.is_on,
+                    "parameters": [
+                        {"name": name, "value": value, "help": meaning} for name, value, meaning in rule.parameters
+                    ],
+                }
+                for rule in answer.rules
+            ]
+        }
+    )
+
+
+def replay_json(answer: ReplayAnswer) -> str:
+    """Which alerts would have fired, and when."""
+    return _document(
+        {
+            "job": _job(answer.job),
+            "start": _time(answer.start),
+            "end": _time(answer.end),
+            "step_seconds": answer.step.total_seconds(),
+            "alerts": [_replayed(one) for one in answer.alerts],
+            "quiet": list(answer.quiet),
+            "gaps": [_gap(gap) for gap in answer.gaps],
+            "notes": list(answer.notes),
+        }
+    )
+
+
 def checks_json(results: Sequence[CheckResult]) -> str:
     """What was looked at."""
     return _document({"ok": all(result.ok for result in results), "checks": [asdict(result) for result in results]})
@@ -87,6 +144,20 @@ def _job(job: Job) -> dict[str, Value]:
         "ended_at": _time(job.ended_at),
         "resources": asdict(job.resources),
         "details": [{"label": label, "value": value} for label, value in job.details],
+    }
+
+
+def _replayed(alert: Replayed) -> dict[str, Value]:
+    return {
+        "rule": alert.rule,
+        "severity": alert.severity.value,
+        "title": alert.title,
+        "summary": alert.evidence.summary,
+        "hint": alert.evidence.hint,
+        "fired_at": _time(alert.fired_at),
+        "resolved_at": _time(alert.resolved_at),
+        "resolution": None if alert.resolution is None else alert.resolution.value,
+        "updates": alert.news,
     }
 
 

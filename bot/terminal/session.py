@@ -10,19 +10,27 @@ from typing import TYPE_CHECKING
 from rich.console import Console, RenderableType
 
 from bot.commands.command import (
+    DiagnoseCommand,
     JobsCommand,
     LogsCommand,
     MetricsCommand,
+    ReplayCommand,
+    RulesCommand,
     StatusCommand,
     WatchCommand,
 )
+from bot.commands.diagnosing import diagnose
 from bot.commands.looking import list_jobs, read_metrics, read_status
+from bot.commands.replay import replay
+from bot.commands.rule_list import list_rules
 from bot.domain.redaction import Redactor
-from bot.rules.settings import parse_settings
+from bot.rules.knowledge import Knowledge, shipped_knowledge
+from bot.rules.settings import overlay, parse_settings
+from bot.terminal.alerting import Alerting
 from bot.terminal.downloading import download
 from bot.terminal.following import World, follow
 from bot.terminal.logs import print_logs
-from bot.terminal.machine import jobs_json, metrics_json, status_json
+from bot.terminal.machine import diagnosis_json, jobs_json, metrics_json, replay_json, rules_json, status_json
 from bot.terminal.output import Output
 from bot.terminal.render.answers import render
 
@@ -32,7 +40,16 @@ if TYPE_CHECKING:
 FINE, REFUSED = 0, 1
 """Exit codes; 2, what was typed or set up is wrong, comes from a UsageError or ConfigError."""
 
-Reading = LogsCommand | MetricsCommand | StatusCommand | JobsCommand | WatchCommand
+Reading = (
+    LogsCommand
+    | MetricsCommand
+    | StatusCommand
+    | DiagnoseCommand
+    | RulesCommand
+    | ReplayCommand
+    | JobsCommand
+    | WatchCommand
+)
 """The commands that need platforms and nothing else."""
 
 
@@ -44,6 +61,8 @@ class Session:
     redactor: Redactor
     output: Output
     clock: Callable[[], datetime]
+    knowledge: Callable[[], Knowledge] = shipped_knowledge
+    """Asked when a command needs it: compiling signatures takes a moment."""
 
     async def run(self, command: Reading) -> int:
         """Write what the command asks for; the exit code.
@@ -63,11 +82,11 @@ class Session:
                 return FINE
             case JobsCommand():
                 return await self._jobs(command)
+            case DiagnoseCommand() | RulesCommand() | ReplayCommand():
+                await self._understand(command)
+                return FINE
             case WatchCommand():
-                provider, ref = self.registry.resolve(command.ref)
-                settings = parse_settings(command.settings)
-                world = World(self.output, self.redactor, self.clock)
-                await follow(provider, ref, LogsCommand(command.ref, follow=True), world, settings)
+                await self._watch(command)
                 return FINE
 
     async def _logs(self, command: LogsCommand) -> int:
@@ -79,6 +98,29 @@ class Session:
         else:
             await print_logs(provider, ref, command, self.output, self.redactor, self.clock())
         return FINE
+
+    async def _watch(self, command: WatchCommand) -> None:
+        knowledge = self.knowledge()
+        settings = overlay(knowledge.defaults, parse_settings(command.settings, knowledge.defaults))
+        provider, ref = self.registry.resolve(command.ref)
+        world = World(self.output, self.redactor, self.clock)
+        alerting = Alerting(settings, knowledge.reader)
+        await follow(provider, ref, LogsCommand(command.ref, follow=True), world, alerting)
+
+    async def _understand(self, command: DiagnoseCommand | RulesCommand | ReplayCommand) -> None:
+        knowledge = self.knowledge()
+        if isinstance(command, RulesCommand):
+            rules = list_rules(knowledge.defaults)
+            self._show(rules_json(rules) if command.json else render(rules))
+            return
+        provider, ref = self.registry.resolve(command.ref)
+        now = self.clock()
+        if isinstance(command, DiagnoseCommand):
+            diagnosis = await diagnose(provider, ref, command, knowledge.reader, self.redactor, now)
+            self._show(diagnosis_json(diagnosis) if command.json else render(diagnosis))
+        else:
+            past = await replay(provider, ref, command, knowledge, self.redactor, now)
+            self._show(replay_json(past) if command.json else render(past))
 
     async def _metrics(self, command: MetricsCommand) -> int:
         provider, ref = self.registry.resolve(command.ref)

@@ -25,13 +25,13 @@ from bot.slack.render import commands
 from bot.slack.render.actions import Action, actions, button, overflow
 from bot.slack.render.blocks import context, fenced_sections, section
 from bot.slack.render.jobs import job_link, job_name, state_words
-from bot.slack.render.lines import have_clock, line_rows, only_source
+from bot.slack.render.lines import excerpt_rows, have_clock, line_rows, only_source
 from bot.slack.render.message import (
     Block,
     Message,
     code,
     escape,
-    link,
+    linked_hint,
     message,
     moment,
     one_line,
@@ -97,13 +97,13 @@ def render_reply(job: Job, alert: IncidentAlert, reason: NotifyReason, *, broadc
     if alert.resolved_at is not None:
         mark = f"{_end_sign(alert)} *{escape(alert.title)}*{where} {_ending(job, alert)}"
         return message(_resolved_sentence(job, alert), [section(mark), context([code(alert.id)])])
-    rows = line_rows(evidence.lines, max_line=1500, stamped=have_clock(evidence.lines))
+    rows = _rows(evidence)
     blocks, shown = fenced_sections(rows, _LINES_BUDGET)
     title = f"{_SIGNS[alert.severity]} *{escape(alert.title)}*{where}{_again(reason)}"
-    head = [title] if _repeats_title(alert) else [title, one_line(evidence.summary, 600)]
+    head = [title] if _repeats_title(alert) or evidence.root is not None else [title, one_line(evidence.summary, 600)]
     new = [(label, value) for label, value in evidence.facts if value not in evidence.summary]
     facts = [f"*{one_line(label, 60)}:* {one_line(value, 300)}" for label, value in new[:10]]
-    try_this = [f"*Try:* {_hint(evidence.hint)}"] if evidence.hint else []
+    try_this = [f"*Try:* {linked_hint(evidence.hint)}"] if evidence.hint else []
     tail = [*facts, *try_this]
     return message(
         _firing_sentence(job, alert),
@@ -114,6 +114,12 @@ def render_reply(job: Job, alert: IncidentAlert, reason: NotifyReason, *, broadc
             context([_lines_note(evidence, shown), code(alert.id)]),
         ],
     )
+
+
+def _rows(evidence: Evidence) -> list[str]:
+    if have_clock(evidence.lines):
+        return line_rows(evidence.lines, max_line=1500)
+    return excerpt_rows([line.message for line in evidence.lines], evidence.root, max_line=1500)
 
 
 def render_note(notification: Notification) -> Message:
@@ -137,7 +143,7 @@ def _lead(incident: Incident) -> IncidentAlert | None:
     firing = [alert for alert in incident.alerts if _stands(incident.job, alert)] or list(incident.alerts)
     return min(
         firing,
-        key=lambda alert: (-alert.severity.rank, alert.evidence.title is None, alert.fired_at),
+        key=lambda one: (-one.severity.rank, one.rule == _STATE_RULE, one.evidence.title is None, one.fired_at),
         default=None,
     )
 
@@ -160,7 +166,7 @@ def _firing_lines(job: Job, alert: IncidentAlert) -> list[str]:
         f"{_SIGNS[alert.severity]} *{escape(alert.title)}* · {job_link(job)}",
         "" if _repeats_title(alert) else f"> {one_line(evidence.summary, 500)}",
         " · ".join([_state(job), f"since {moment(since)}", *_short_facts(job, evidence)]),
-        f"*Try:* {_hint(evidence.hint)}" if evidence.hint else "",
+        f"*Try:* {linked_hint(evidence.hint)}" if evidence.hint else "",
     ]
 
 
@@ -172,14 +178,6 @@ def _state(job: Job) -> str:
 
 def _repeats_title(alert: IncidentAlert) -> bool:
     return alert.evidence.summary.rstrip(".") == alert.title
-
-
-def _hint(hint: str) -> str:
-    """What to try; a page named at its end becomes a link."""
-    words, space, last = hint.strip().rpartition(" ")
-    if not space or not last.startswith("https://"):
-        return one_line(hint, 600)
-    return f"{one_line(words, 600)} {link(last, 'Read more')}"
 
 
 def _short_facts(job: Job, evidence: Evidence) -> list[str]:
@@ -298,7 +296,7 @@ def _again(reason: NotifyReason) -> str:
 def _lines_note(evidence: Evidence, shown: int) -> str:
     source = only_source(evidence.lines)
     parts = [f"all from {code(source)}"] if source else []
-    if evidence.lines and evidence.count > shown:
+    if have_clock(evidence.lines) and evidence.count > shown:
         parts.append(f"{shown} of {plural(evidence.count, 'line')} shown; press Logs above for the rest")
     return (
         " · ".join(["rows in UTC" if have_clock(evidence.lines) else "", *parts]).strip(" ·") if evidence.lines else ""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from bot.commands.answers import (
     Answer,
+    DiagnosisAnswer,
     ErrorAnswer,
     HelpAnswer,
     JobsAnswer,
     ListAnswer,
     LogsAnswer,
     MetricsAnswer,
+    ReplayAnswer,
+    RulesAnswer,
     SilenceAnswer,
     StatusAnswer,
     UnwatchAnswer,
@@ -39,6 +42,7 @@ from bot.slack.render.message import (
     plural,
 )
 from bot.slack.render.metrics import gpu_sentence, render_metrics
+from bot.slack.render.rules import render_insight
 
 _LIST_BUDGET = 7000
 _STATUS_LINES = 1800
@@ -54,6 +58,8 @@ def render(answer: Answer) -> Message:
             return render_metrics(answer)
         case StatusAnswer():
             return render_status(answer)
+        case DiagnosisAnswer() | RulesAnswer() | ReplayAnswer():
+            return render_insight(answer)
         case JobsAnswer():
             return render_jobs(answer)
         case WatchAnswer():

@@ -13,27 +13,36 @@ MAX_LINE = 800
 """Characters of one message; a longer one says how much is missing."""
 
 
-def line_rows(lines: Sequence[LogLine], *, max_line: int = MAX_LINE, stamped: bool = True) -> list[str]:
+def line_rows(lines: Sequence[LogLine], *, max_line: int = MAX_LINE) -> list[str]:
     """Escaped rows, one a line: clock time in UTC, source where lines differ in it, level where it matters.
 
-    The date stands at a row's beginning only when it differs from that of the line before.
+    The date stands at a row's beginning only when it differs from that of the line before; time 0 is not known.
     """
     one_source = len({line.source for line in lines}) <= 1
     rows: list[str] = []
-    day: date | None = datetime_from_ns(lines[0].timestamp_ns).date() if lines else None
+    day: date | None = None
     for line in lines:
         at = datetime_from_ns(line.timestamp_ns)
-        stamp = "" if not stamped else f"{at:%H:%M:%S}" if at.date() == day else f"{at:%d %b %H:%M:%S}"
-        day = at.date()
+        stamp = f"{at:%H:%M:%S}" if day in (None, at.date()) else f"{at:%d %b %H:%M:%S}"
+        if line.timestamp_ns:
+            day = at.date()
+        else:
+            stamp = ""
         rows.append(escape(_row(stamp, None if one_source else line.source, line, max_line)))
     return rows
 
 
+def excerpt_rows(texts: Sequence[str], root: int | None, *, max_line: int = MAX_LINE) -> list[str]:
+    """Escaped rows of an excerpt, whose lines have no times of their own; the root is marked."""
+    if root is None:
+        return [escape(_cut(text, max_line)) for text in texts]
+    marks = ("\u25b6 " if place == root else "  " for place in range(len(texts)))
+    return [escape(mark + _cut(text, max_line)) for mark, text in zip(marks, texts, strict=True)]
+
+
 def have_clock(lines: Sequence[LogLine]) -> bool:
-    """Whether the times of the lines are their own: an excerpt's lines have no source and the time of the first."""
-    if len(lines) < 2:
-        return True
-    return any(line.source is not None or line.timestamp_ns != lines[0].timestamp_ns for line in lines)
+    """Whether the lines have times; those of an excerpt have none."""
+    return any(line.timestamp_ns for line in lines)
 
 
 def only_source(lines: Sequence[LogLine]) -> str | None:
@@ -43,11 +52,13 @@ def only_source(lines: Sequence[LogLine]) -> str | None:
 
 
 def _row(stamp: str, source: str | None, line: LogLine, max_line: int) -> str:
-    text = line.message.rstrip()
+    return " ".join(part for part in (stamp, source, _level(line), _cut(line.message, max_line)) if part)
+
+
+def _cut(text: str, max_line: int) -> str:
+    text = text.rstrip()
     hidden = len(text) - max_line
-    if hidden > 0:
-        text = f"{text[:max_line]}{ELLIPSIS} (+{hidden:,} characters)"
-    return " ".join(part for part in (stamp, source, _level(line), text) if part)
+    return f"{text[:max_line]}{ELLIPSIS} (+{hidden:,} characters)" if hidden > 0 else text
 
 
 def _level(line: LogLine) -> str | None:

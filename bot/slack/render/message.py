@@ -130,6 +130,14 @@ def link(url: str | None, label: str) -> str:
     return f"<{escape(url)}|{label.replace('|', '¦')}>"
 
 
+def linked_hint(hint: str, limit: int = 600) -> str:
+    """Foreign text as one escaped line; a page named at its end becomes a link."""
+    words, space, last = hint.strip().rpartition(" ")
+    if not space or not last.startswith("https://"):
+        return one_line(hint, limit)
+    return f"{one_line(words, limit)} {link(last, 'Read more')}"
+
+
 def moment(at: datetime, *, seconds: bool = False) -> str:
     """A time in the reader's own zone and words, in UTC where Slack cannot.
 

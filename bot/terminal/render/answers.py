@@ -10,12 +10,15 @@ from rich.text import Text
 
 from bot.commands.answers import (
     Answer,
+    DiagnosisAnswer,
     ErrorAnswer,
     HelpAnswer,
     JobsAnswer,
     ListAnswer,
     LogsAnswer,
     MetricsAnswer,
+    ReplayAnswer,
+    RulesAnswer,
     SilenceAnswer,
     StatusAnswer,
     UnwatchAnswer,
@@ -29,6 +32,7 @@ from bot.terminal.help import help_text
 from bot.terminal.lines import Form, LineWriter, count_of, harmless
 from bot.terminal.render.jobs import render_jobs, state_text
 from bot.terminal.render.metrics import render_metrics, render_summaries
+from bot.terminal.render.rules import render_insight
 
 
 def render(answer: Answer) -> RenderableType:
@@ -40,6 +44,8 @@ def render(answer: Answer) -> RenderableType:
             return render_metrics(answer)
         case StatusAnswer():
             return _status(answer)
+        case DiagnosisAnswer() | RulesAnswer() | ReplayAnswer():
+            return render_insight(answer)
         case JobsAnswer():
             return render_jobs(answer)
         case WatchAnswer():

@@ -40,7 +40,7 @@ def test_the_overview_has_every_subcommand_once() -> None:
 
 
 def test_slack_has_the_subcommands_people_were_promised() -> None:
-    wanted = ["logs", "metrics", "status", "jobs", "watch", "unwatch", "list", "silence", "help"]
+    wanted = ["logs", "metrics", "status", "diagnose", "jobs", "watch", "unwatch", "list", "silence", "rules", "help"]
     assert wanted == [one.name for one in subcommands(Face.SLACK)]
 
 
@@ -66,4 +66,4 @@ def test_the_commands_of_both_faces_differ_only_where_they_must() -> None:
     slack = {one.name for one in subcommands(Face.SLACK)}
     shell = {one.name for one in subcommands(Face.SHELL)}
     assert slack - shell == {"unwatch", "list", "silence"}
-    assert shell - slack == {"serve", "check", "db"}
+    assert shell - slack == {"scan", "serve", "check", "db"}

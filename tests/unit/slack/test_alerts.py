@@ -10,7 +10,7 @@ from syrupy.assertion import SnapshotAssertion
 from bot.commands import grammar
 from bot.domain.alerts import DeliveryKind, Evidence, Incident, NotifyReason, Resolution, Severity
 from bot.domain.jobs import JobRef, JobState
-from bot.domain.logs import Level
+from bot.domain.logs import Level, LogLine
 from bot.slack.render.alerts import render_notification, render_reply, render_root, sign
 from tests.unit.slack.factories import HOSTILE, alert, at, errors, failed, incident, job, line, notification
 from tests.unit.slack.validity import buttons, problems, shown
@@ -128,10 +128,16 @@ def test_a_page_named_in_a_hint_is_a_link() -> None:
     assert "*Try:* Lower the batch. <https://example.org/a?b=1&amp;c=2|Read more>" in shown(render_root(incident(one)))
 
 
-def test_an_excerpt_whose_lines_share_one_time_shows_no_times() -> None:
-    lines = (line("Traceback:", source=None), line("OSError: gone", source=None))
-    reply = shown(render_reply(job(), alert(evidence=errors(lines=lines)), NotifyReason.FIRST))
-    assert "```\nTraceback:\nOSError: gone\n```" in reply
+def test_lines_whose_times_are_not_known_show_none_and_the_root_is_marked() -> None:
+    lines = (LogLine(0, "Traceback:"), LogLine(0, "OSError: <!channel> gone"), LogLine(0, "bye"))
+    reply = shown(render_reply(job(), alert(evidence=replace(errors(lines=lines), root=1)), NotifyReason.FIRST))
+    assert "```\n  Traceback:\n▶ OSError: &lt;!channel&gt; gone\n  bye\n```" in reply
+    assert "UTC" not in reply
+
+
+def test_an_excerpt_without_a_known_root_is_shown_as_it_stands() -> None:
+    reply = shown(render_reply(job(), alert(evidence=errors(lines=(LogLine(0, "Killed"),))), NotifyReason.FIRST))
+    assert "```\nKilled\n```" in reply
     assert "rows in UTC" not in reply
 
 

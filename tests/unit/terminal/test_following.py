@@ -12,8 +12,10 @@ from bot.commands.grammar import parse_argv
 from bot.domain.durations import ns_from_datetime
 from bot.domain.jobs import Job, JobState
 from bot.domain.logs import LogLine, LogQuery
-from bot.domain.subscriptions import RuleSettings
 from bot.errors import AuthFailed, ProviderError, Unavailable
+from bot.rules.knowledge import build_reader
+from bot.rules.settings import parse_settings
+from bot.terminal.alerting import Alerting
 from bot.terminal.following import follow
 from tests.unit.commands.providers import NOW, REF, MemoryProvider
 from tests.unit.terminal.shell import Shell, StopFollowing
@@ -29,6 +31,10 @@ def logs(*options: str) -> LogsCommand:
     command = parse_argv(["logs", "mem:run/1", "--follow", *options])
     assert isinstance(command, LogsCommand)
     return command
+
+
+def alerting(*words: str) -> Alerting:
+    return Alerting(parse_settings(words), build_reader())
 
 
 def ending(state: JobState = JobState.SUCCEEDED) -> Job:
@@ -101,7 +107,7 @@ async def test_alerts_stand_between_the_lines() -> None:
     provider = MemoryProvider([line(0), LogLine(NOW_NS + 1, "ERROR: disk is full")])
     shell = Shell(provider)
     provider.on_query = lambda query: provider.jobs.update({REF.id: ending(JobState.FAILED)})
-    await follow(provider, REF, logs(), shell.world(), RuleSettings())
+    await follow(provider, REF, logs(), shell.world(), alerting())
     assert "── warn: Errors in the log. 1 error line, newest: ERROR: disk is full" in shell.err
     assert "── page: Job failed." in shell.err
     assert "has ended: failed" in shell.err
@@ -111,9 +117,7 @@ async def test_rules_that_are_off_say_nothing() -> None:
     provider = MemoryProvider([LogLine(NOW_NS + 1, "ERROR: disk is full")])
     shell = Shell(provider)
     with pytest.raises(StopFollowing):
-        await follow(
-            provider, REF, logs(), shell.world(until=NOW + timedelta(minutes=1)), RuleSettings(off=("log_errors",))
-        )
+        await follow(provider, REF, logs(), shell.world(until=NOW + timedelta(minutes=1)), alerting("log_errors=off"))
     assert "Errors" not in shell.err
 
 

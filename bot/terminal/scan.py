@@ -1,0 +1,119 @@
+"""`trainwatch scan FILE|-`: a log file to its report, page by page in constant memory. Offline.
+
+Following a file that grows is in `scan_following.py`, what a report looks like in `report.py`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import io
+import json
+import os
+import stat
+import sys
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from bot.commands.command import ScanCommand
+from bot.diagnosis.diagnoser import PAGE, Diagnoser
+from bot.diagnosis.findings import Diagnosis
+from bot.diagnosis.reading import PageReader
+from bot.domain.redaction import Redactor
+from bot.errors import ConfigError
+from bot.rules.telling import safe_diagnosis
+from bot.terminal.output import Output
+from bot.terminal.report import report_text
+
+FINE, NEEDS_SOMEONE = 0, 3
+BIG = 32 << 20
+"""Bytes from which on it is worth saying how far we are."""
+_GZIP = b"\x1f\x8b"
+_BAR = 24
+
+
+def scan(command: ScanCommand, reader: PageReader, output: Output) -> int:
+    """Read the whole file, write what it means; the exit code.
+
+    Raises:
+        ConfigError: the file cannot be read.
+    """
+    diagnoser = Diagnoser(reader)
+    with opened(command.path) as file:
+        _read(file, diagnoser, output)
+    output.clear_progress()
+    diagnosis = diagnoser.report()
+    write_report(diagnosis, command, output)
+    return exit_code(diagnosis, command)
+
+
+def write_report(diagnosis: Diagnosis, command: ScanCommand, output: Output) -> None:
+    """For people, or as JSON; without secrets unless they are wanted."""
+    if command.redact and diagnosis.incidents:
+        diagnosis, hidden = safe_diagnosis(diagnosis, Redactor())
+        if hidden and not command.json:
+            output.note(f"{hidden:,} secrets hidden; --no-redact shows what they are")
+    if command.json:
+        output.write(json.dumps(diagnosis.to_json(), allow_nan=False) + "\n")
+    else:
+        output.write(report_text(diagnosis, colour=output.colour, width=min(output.width, 120)))
+
+
+def exit_code(diagnosis: Diagnosis, command: ScanCommand) -> int:
+    """3 where it is asked for and something needs a person."""
+    needed = any(one.severity == "page" for one in diagnosis.incidents)
+    return NEEDS_SOMEONE if command.exit_code and needed else FINE
+
+
+@contextlib.contextmanager
+def opened(path: str) -> Iterator[BinaryIO]:
+    """The file's bytes; `-` is the standard input.
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
+    try:
+        if path == "-":
+            yield sys.stdin.buffer
+        else:
+            with Path(path).open("rb") as file:
+                yield file
+    except OSError as problem:
+        if isinstance(problem, BrokenPipeError):
+            raise
+        raise ConfigError(f"{path} cannot be read: {problem.strerror or problem}.") from None
+
+
+def _read(file: BinaryIO, diagnoser: Diagnoser, output: Output) -> None:
+    """Feed every page; a compressed file that breaks off is read as far as it goes."""
+    size, buffered = _size(file), cast("io.BufferedReader", file)
+    plain = gzip.GzipFile(fileobj=buffered) if buffered.peek(2)[:2] == _GZIP else buffered
+    done = 0
+    try:
+        while page := plain.read(PAGE):
+            diagnoser.feed_page(page)
+            done += len(page)
+            if done >= BIG or size >= BIG:
+                output.progress(_bar(file.tell() if size else done, size))
+    except (EOFError, zlib.error, gzip.BadGzipFile) as problem:
+        output.note(f"the compressed file breaks off ({problem}); this is what could be read of it")
+
+
+def _size(file: BinaryIO) -> int:
+    """Bytes of a file; 0 of a pipe, whose length nobody knows."""
+    try:
+        status = os.fstat(file.fileno())
+    except (OSError, io.UnsupportedOperation):
+        return 0
+    return status.st_size if stat.S_ISREG(status.st_mode) else 0
+
+
+def _bar(done: int, size: int) -> str:
+    read = f"{done / (1 << 20):,.0f} MiB"
+    if not size:
+        return f"{read} read"
+    share = min(done / size, 1.0)
+    full = round(share * _BAR)
+    return f"{'█' * full}{'░' * (_BAR - full)} {share:4.0%} of {size / (1 << 20):,.0f} MiB"

@@ -1,0 +1,100 @@
+"""What the log means, as rules: a known failure, a hang, a loss gone wrong."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from bot.diagnosis.findings import Diagnosis, LogIncident
+from bot.domain.alerts import Clear, Finding, Memory, Severity, Unknown
+from bot.domain.durations import ns_from_datetime
+from bot.domain.jobs import JobState
+from bot.domain.observations import Observation
+from bot.rules.catalog import rule_named
+from bot.rules.rule import Context
+from tests.unit.rules.observing import MINUTE, REF, START, job
+
+OOM = LogIncident(
+    severity="page",
+    category="gpu_memory",
+    signature="cuda_oom",
+    title="GPU out of memory",
+    hint="Use a smaller batch.",
+    line=7,
+    ranks=(3, 0, 1),
+    count=3,
+    first_ns=ns_from_datetime(START),
+    last_ns=ns_from_datetime(START),
+    excerpt=("step 7", "[rank3]: torch.OutOfMemoryError: CUDA out of memory.", "bye"),
+    confidence=0.9,
+    fingerprint="oom",
+    why="The earliest failure.",
+    root_at=1,
+)
+HANG = replace(OOM, category="hang", title="No progress for 5 min", fingerprint="no_progress", ranks=())
+
+
+def context(rule: str, *incidents: LogIncident, minute: int = 0, memory: Memory | None = None) -> Context:
+    found = rule_named(rule)
+    assert found is not None
+    diagnosis = Diagnosis(incidents=incidents, lines=10)
+    return Context(Observation(REF, START + minute * MINUTE, job()), found.fill({}), memory or {}, diagnosis)
+
+
+def judge(rule: str, asked: Context) -> tuple[Finding | Clear | Unknown, Memory]:
+    found = rule_named(rule)
+    assert found is not None
+    return found.condition(asked)
+
+
+def test_a_failure_tells_title_root_line_rank_and_what_to_try() -> None:
+    verdict, _ = judge("failure", context("failure", OOM))
+
+    assert isinstance(verdict, Finding)
+    evidence = verdict.evidence
+    assert verdict.severity is Severity.PAGE
+    assert (evidence.title, evidence.hint, evidence.root) == ("GPU out of memory", "Use a smaller batch.", 1)
+    assert evidence.summary == "[rank3]: torch.OutOfMemoryError: CUDA out of memory."
+    assert ("Rank", "3 first, then 2 more") in evidence.facts
+
+
+@pytest.mark.parametrize(("category", "rule"), [("gpu_memory", "failure"), ("hang", "hang"), ("numerics", "loss")])
+def test_each_category_belongs_to_one_rule(category: str, rule: str) -> None:
+    incident = replace(OOM, category=category)  # type: ignore[arg-type]
+    found = [
+        name for name in ("failure", "hang", "loss") if isinstance(judge(name, context(name, incident))[0], Finding)
+    ]
+
+    assert found == [rule]
+
+
+def test_notes_are_not_told() -> None:
+    assert isinstance(judge("failure", context("failure", replace(OOM, severity="info")))[0], Clear)
+
+
+def test_a_log_that_cannot_be_read_is_unknown() -> None:
+    asked = replace(context("failure"), diagnosis=None)
+
+    assert isinstance(judge("failure", asked)[0], Unknown)
+
+
+def test_what_does_not_come_again_is_over_while_the_job_lives() -> None:
+    late = context("failure", OOM, minute=31)
+    dead = replace(late, observation=replace(late.observation, job=job(JobState.FAILED)))
+
+    assert isinstance(judge("failure", late)[0], Clear)
+    assert isinstance(judge("failure", dead)[0], Finding)
+
+
+def test_a_hang_that_goes_on_is_told_once() -> None:
+    """Its duration grows at every look; the evidence does not change, so no message is edited."""
+    first, memory = judge("hang", context("hang", HANG))
+    longer = replace(HANG, title="No progress for 6 min", last_ns=ns_from_datetime(START + timedelta(minutes=1)))
+    second, _ = judge("hang", context("hang", longer, minute=1, memory=memory))
+
+    assert isinstance(first, Finding)
+    assert isinstance(second, Finding)
+    assert first.evidence == second.evidence
+    assert (first.news, second.news) == (True, False)

@@ -41,6 +41,7 @@ EVIDENCE = Evidence(
     hint="lower the batch size",
     first_at=NOW,
     last_at=LATER,
+    root=1,
 )
 FULL_JOB = Job(
     ref=JobRef("baseten", "proj/job"),

@@ -10,7 +10,7 @@
     │   ├── RateLimited      wait as told                                              retried after `retry_after`
     │   ├── Unavailable      5xx, timeout, connection failure                          retried with backoff
     │   └── ProtocolError    the reply is not as documented                            retried by the next poll; a Gap
-    ├── DeliveryError        .permanent  .reason                                       retried unless permanent
+    ├── DeliveryError        .permanent  .reason  .root_gone  .unlisted                retried unless permanent
     ├── StoreUnavailable     the database is busy, away or of an older version         retried by the next tick
     └── ConfigError          names the variable and how to mend it                     not retried; exit code 2
 
@@ -81,12 +81,25 @@ class ProtocolError(ProviderError):
 class DeliveryError(BotError):
     """The message could not be delivered."""
 
-    def __init__(self, public: str, *, reason: str, permanent: bool, retry_after: timedelta | None = None) -> None:
+    def __init__(
+        self,
+        public: str,
+        *,
+        reason: str,
+        permanent: bool,
+        retry_after: timedelta | None = None,
+        root_gone: bool = False,
+        unlisted: bool = False,
+    ) -> None:
         super().__init__(public)
         self.reason = reason
         """The channel's own word for it, such as `channel_not_found` or `ratelimited`."""
         self.permanent = permanent
         self.retry_after = retry_after
+        self.root_gone = root_gone
+        """The message to answer or to edit is no longer there; the news itself may still be posted."""
+        self.unlisted = unlisted
+        """The channel's word is not one we know: worth a few tries, not days of them."""
 
 
 class StoreUnavailable(BotError):

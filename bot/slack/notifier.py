@@ -84,5 +84,6 @@ def _needed(root: Receipt | None) -> Receipt:
 def _receipt(response: AsyncSlackResponse, channel: str) -> Receipt:
     ts = response.get("ts")
     if not isinstance(ts, str):
-        raise DeliveryError("Slack took the message but gave no receipt.", reason="no_ts", permanent=False)
+        said = "Slack took the message but gave no receipt."
+        raise DeliveryError(said, reason="no_ts", permanent=False, unlisted=True)
     return Receipt(channel=str(response.get("channel") or channel), ts=ts)

@@ -6,7 +6,7 @@ never after a newer one. Incidents do not wait for each other. The claim is expl
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -74,8 +74,8 @@ class Deliveries:
     ) -> list[ClaimedDelivery]:
         """Take the deliveries that are due, in the order they were decided; no one else gets them during the lease.
 
-        Edits that a later edit makes needless are put aside, and so is what belongs to a root that was never sent.
-        One that cannot be read is marked dead and logged: it does not keep others waiting.
+        Edits that a later edit makes needless are put aside, and so is what belongs to a suppressed root. News whose
+        incident has no root message, because that died or was deleted, becomes its root. One that cannot be read is marked dead and logged: it does not keep others waiting.
 
         Args:
             now: the time.
@@ -89,10 +89,15 @@ class Deliveries:
             await connection.execute(_abandon())
             rows = (await connection.execute(_claim(_due(now, limit, per_channel, busy), now + lease))).all()
             roots = await _roots(connection, [row.incident_id for row in rows if row.incident_id is not None])
+            if orphans := [row.id for row in rows if _is_orphan(row, roots)]:
+                await connection.execute(
+                    update(deliveries).where(deliveries.c.id.in_(orphans)).values(kind=DeliveryKind.ROOT)
+                )
         claimed: list[ClaimedDelivery] = []
         for row in sorted(rows, key=lambda one: one.id):
             try:
-                claimed.append(_read_delivery(row, roots.get(row.incident_id)))
+                kind = DeliveryKind.ROOT if _is_orphan(row, roots) else DeliveryKind(row.kind)
+                claimed.append(_read_delivery(row, kind, roots.get(row.incident_id)))
             except msgspec.MsgspecError:
                 log.exception("delivery cannot be read", delivery=row.id)
                 await self.mark_dead(row.id, row.claim_token, "cannot be read: written by another version")
@@ -118,8 +123,23 @@ class Deliveries:
         return await self._mark(delivery_id, token, {"last_error": error, "due_at": retry_at})
 
     async def mark_dead(self, delivery_id: int, token: str, reason: str) -> bool:
-        """It will never arrive. What belongs to a dead root dies with it. False: the claim was lost meanwhile."""
+        """It will never arrive. After a dead root the next news opens the thread. False: the claim was lost meanwhile."""
         return await self._mark(delivery_id, token, {"state": DeliveryState.DEAD, "reason": reason})
+
+    async def replace_root(self, delivery_id: int, token: str, gone: Receipt, now: datetime) -> bool:
+        """The root message `gone` was deleted: this delivery, due again at once, becomes the new one.
+
+        False: the claim was lost meanwhile.
+        """
+        statement = _held(delivery_id, token).values(claim_token=None, due_at=now)
+        async with self._database.write() as connection:
+            incident_id = await connection.scalar(statement.returning(deliveries.c.incident_id))
+            await connection.execute(
+                update(incidents)
+                .where(incidents.c.id == incident_id, incidents.c.root == encode(gone))
+                .values(root=None)
+            )
+        return incident_id is not None
 
     async def postpone(self, delivery_id: int, token: str, until: datetime) -> bool:
         """Give it back untried, due at `until`. False: the claim was lost meanwhile."""
@@ -234,7 +254,7 @@ def _supersede(now: datetime) -> Update:
 
 
 def _abandon() -> Update:
-    """End what belongs to a root message that was never sent, as that ended: dead, or suppressed."""
+    """End what belongs to a root message that was suppressed, as that was."""
     root = deliveries.alias("root")
     is_its_root = and_(
         root.c.incident_id == deliveries.c.incident_id, root.c.kind == DeliveryKind.ROOT, root.c.id < deliveries.c.id
@@ -244,7 +264,7 @@ def _abandon() -> Update:
         deliveries.c.kind.in_((DeliveryKind.REPLY, DeliveryKind.EDIT)),
         ~exists().where(incidents.c.id == deliveries.c.incident_id, incidents.c.root.is_not(None)),
         exists().where(is_its_root),
-        ~exists().where(is_its_root, root.c.state.in_((DeliveryState.QUEUED, DeliveryState.SENT))),
+        ~exists().where(is_its_root, root.c.state != DeliveryState.SUPPRESSED),
     )
 
     def of_root(column: ColumnElement[str]) -> ScalarSelect[str]:
@@ -278,13 +298,18 @@ async def _roots(connection: AsyncConnection, incident_ids: Sequence[str]) -> di
     return {row.id: row.root for row in rows}
 
 
-def _read_delivery(row: AnyRow, root: str | None) -> ClaimedDelivery:
+def _is_orphan(row: AnyRow, roots: Mapping[str, str | None]) -> bool:
+    """Whether there is no root message to answer or to edit."""
+    return row.kind in (DeliveryKind.REPLY, DeliveryKind.EDIT) and roots.get(row.incident_id) is None
+
+
+def _read_delivery(row: AnyRow, kind: DeliveryKind, root: str | None) -> ClaimedDelivery:
     return ClaimedDelivery(
         id=row.id,
         token=row.claim_token,
         attempts=row.attempts,
         channel=row.channel,
-        notification=decode(row.notification, Notification),
+        notification=replace(decode(row.notification, Notification), kind=kind),
         root=None if root is None else decode(root, Receipt),
         created_at=row.created_at,
     )

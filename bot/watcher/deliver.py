@@ -17,7 +17,7 @@ from typing import Protocol
 
 import structlog
 
-from bot.domain.alerts import Notification, Receipt
+from bot.domain.alerts import DeliveryKind, Notification, Receipt
 from bot.errors import DeliveryError
 from bot.store.deliveries import ClaimedDelivery
 from bot.store.store import Store
@@ -55,6 +55,10 @@ class DeliverySettings:
     longest_retry: timedelta = timedelta(minutes=5)
     give_up_after: timedelta = timedelta(days=3)
     """Long enough for a weekend with a revoked token."""
+    unlisted: int = 5
+    """This many tries for a reply or an edit that is refused for a reason nobody knows: others wait behind it."""
+    unlisted_root: int = 20
+    """Likewise for what opens a thread or stands alone: about half an hour."""
     crashes: int = 5
     """A delivery that crashes our own code this often is given up: it is a bug and will not pass."""
     grace_s: float = 5.0
@@ -162,9 +166,12 @@ class Deliverer:
     async def _mark_failed(self, delivery: ClaimedDelivery, error: DeliveryError) -> None:
         now = self._clock()
         fields = {"delivery": delivery.id, "channel": delivery.channel, "reason": error.reason}
-        too_old = now - delivery.created_at > self._settings.give_up_after
-        if error.permanent or too_old:
-            reason = f"gave up after {delivery.attempts} attempts: {error.reason}" if too_old else error.reason
+        if error.root_gone and delivery.root is not None:
+            log.warning("the incident's message was deleted; posting it anew", **fields)
+            await self._outbox.replace_root(delivery.id, delivery.token, delivery.root, now)
+            return
+        if error.permanent or self._is_over(delivery, error, now):
+            reason = error.reason if error.permanent else f"gave up after {delivery.attempts} attempts: {error.reason}"
             log.error("delivery dead", kind=delivery.notification.kind.value, **fields)
             await self._outbox.mark_dead(delivery.id, delivery.token, f"{reason} ({error.public})")
             return
@@ -174,9 +181,16 @@ class Deliverer:
         log.warning("delivery failed", attempts=delivery.attempts, retry_in_s=wait.total_seconds(), **fields)
         await self._outbox.mark_failed(delivery.id, delivery.token, f"{error.reason}: {error.public}", now + wait)
 
+    def _is_over(self, delivery: ClaimedDelivery, error: DeliveryError, now: datetime) -> bool:
+        """Whether it was tried for long enough, or often enough for an answer that means nothing to us."""
+        follows = delivery.notification.kind in (DeliveryKind.REPLY, DeliveryKind.EDIT)
+        tries = self._settings.unlisted if follows else self._settings.unlisted_root
+        too_often = error.unlisted and delivery.attempts >= tries
+        return too_often or now - delivery.created_at > self._settings.give_up_after
+
 
 def retry_delay(settings: DeliverySettings, attempts: int, retry_after: timedelta | None, jitter: float) -> timedelta:
-    """How long to wait after the `attempts`-th failure: never less than asked for, else doubling with full jitter.
+    """How long to wait after the `attempts`-th failure: what was asked for and a little, else doubling, full jitter.
 
     Args:
         settings: the first and the longest wait.
@@ -185,7 +199,7 @@ def retry_delay(settings: DeliverySettings, attempts: int, retry_after: timedelt
         jitter: 0 to 1.
     """
     if retry_after is not None:
-        return retry_after + settings.first_retry * jitter
+        return retry_after + max(settings.first_retry, retry_after / 30) * jitter
     ceiling = min(settings.longest_retry, settings.first_retry * (1 << min(attempts, 20)))
     return ceiling * jitter
 

@@ -105,8 +105,8 @@ async def test_hostile_evidence_is_delivered(slack: Slack, notifier: SlackNotifi
 @pytest.mark.parametrize(
     ("code", "permanent"),
     [
-        ("channel_not_found", True),
-        ("is_archived", True),
+        ("channel_not_found", False),
+        ("is_archived", False),
         ("restricted_action_read_only_channel", True),
         ("no_permission", True),
         ("invalid_auth", False),
@@ -125,14 +125,18 @@ async def test_a_refusal_is_permanent_only_when_trying_again_cannot_help(
     with pytest.raises(DeliveryError) as caught:
         await post_root(notifier, slack)
     assert (code, permanent) == (caught.value.reason, caught.value.permanent)
+    assert (code == "a_code_of_tomorrow") == caught.value.unlisted
     assert BOT_TOKEN not in str(caught.value)
 
 
-async def test_what_a_person_must_mend_is_not_tried_again_at_once(slack: Slack, notifier: SlackNotifier) -> None:
-    slack.fail("chat.postMessage", "invalid_auth")
+@pytest.mark.parametrize("code", ["invalid_auth", "not_in_channel", "channel_not_found", "is_archived"])
+async def test_what_a_person_must_mend_is_not_tried_again_at_once(
+    slack: Slack, notifier: SlackNotifier, code: str
+) -> None:
+    slack.fail("chat.postMessage", code)
     with pytest.raises(DeliveryError) as caught:
         await post_root(notifier, slack)
-    assert timedelta(minutes=5) == caught.value.retry_after
+    assert (timedelta(minutes=5), False) == (caught.value.retry_after, caught.value.permanent)
 
 
 async def test_a_channel_it_was_not_invited_to_is_told_with_the_remedy(slack: Slack, notifier: SlackNotifier) -> None:
@@ -165,11 +169,11 @@ async def test_news_whose_form_is_refused_arrives_as_text(slack: Slack, notifier
     assert "Errors in the log: llama-8b-sft" in root.text
 
 
-async def test_a_deleted_root_is_permanent(slack: Slack, notifier: SlackNotifier) -> None:
+async def test_a_deleted_root_is_said_to_be_gone(slack: Slack, notifier: SlackNotifier) -> None:
     root = replace(await post_root(notifier, slack), ts="1700000000.000001")
     with pytest.raises(DeliveryError) as caught:
         await notifier.send(notification(DeliveryKind.EDIT), channel=root.channel, root=root)
-    assert ("message_not_found", True) == (caught.value.reason, caught.value.permanent)
+    assert ("message_not_found", True) == (caught.value.reason, caught.value.root_gone)
 
 
 async def test_a_slack_that_is_away_is_tried_again(notifier: SlackNotifier) -> None:

@@ -127,21 +127,42 @@ async def test_an_edit_on_its_way_is_not_overtaken(store: Store, now: datetime) 
     assert await send_next(store, now + LEASE / 2) == "edit 2"
 
 
-async def test_what_belongs_to_a_dead_root_dies_visibly(store: Store, database_url: str, now: datetime) -> None:
+async def test_after_a_dead_root_the_next_news_opens_the_thread(store: Store, database_url: str, now: datetime) -> None:
     about = incident(now)
-    kinds = {"root": ROOT, "reply": REPLY, "edit": EDIT}
+    kinds = {"root": ROOT, "reply": REPLY, "reply 2": REPLY}
     await put_out(store, now, *(delivery(key, kind, about=about) for key, kind in kinds.items()), about=about)
     (root,) = await claim(store, now)
     await store.deliveries.mark_dead(root.id, root.token, "channel_not_found")
 
-    assert await claim(store, now) == []
+    (reply,) = await claim(store, now)
+    assert (reply.notification.kind, reply.notification.incident, reply.root) == (ROOT, about, None)
+    await store.deliveries.mark_failed(reply.id, reply.token, "timeout", now)
+    (again,) = await claim(store, now)
+    assert again.notification.kind is ROOT
+    await store.deliveries.mark_sent(again.id, again.token, RECEIPT, now)
 
-    because = "the incident's first message was not sent: channel_not_found"
-    assert await rows(database_url) == {
-        "root": ("dead", "channel_not_found"),
-        "reply": ("dead", because),
-        "edit": ("dead", because),
-    }
+    (second,) = await claim(store, now)
+    assert (second.notification.kind, second.root) == (REPLY, RECEIPT)
+    assert (await rows(database_url))["root"] == ("dead", "channel_not_found")
+
+
+@pytest.mark.parametrize("kind", [REPLY, EDIT])
+async def test_news_of_a_deleted_root_takes_its_place(store: Store, now: datetime, kind: DeliveryKind) -> None:
+    about = incident(now)
+    await put_out(store, now, delivery("root", ROOT, about=about), delivery("news", kind, about=about), about=about)
+    await send_next(store, now)
+    (news,) = await claim(store, now)
+
+    assert await store.deliveries.replace_root(news.id, news.token, RECEIPT, now)
+    assert not await store.deliveries.replace_root(news.id, news.token, RECEIPT, now)
+
+    (again,) = await claim(store, now)
+    assert (again.id, again.notification.kind, again.root) == (news.id, ROOT, None)
+    new = Receipt("C1", "2.0")
+    await store.deliveries.mark_sent(again.id, again.token, new, now)
+    await store.deliveries.acknowledge("inc-1", "U7", now)
+    (edit,) = await claim(store, now)
+    assert (edit.notification.kind, edit.root) == (EDIT, new)
 
 
 async def test_a_suppression_is_a_row_with_its_reason_and_takes_its_thread_along(

@@ -171,6 +171,58 @@ async def test_what_cannot_be_delivered_for_days_is_given_up(store: Store, datab
     assert (await rows(database_url))["a"] == ("dead", "gave up after 2 attempts: refused (Refused.)")
 
 
+async def test_a_root_that_could_not_be_posted_does_not_take_later_alerts_along(store: Store, clock: Clock) -> None:
+    about = incident(clock.now)
+    await put_out(store, clock.now, delivery("root", DeliveryKind.ROOT, about=about), about=about)
+    channels = Channels(root=refuse(permanent=True))
+    deliverer = Deliverer(store, channels, clock, QUICK)
+    await drain(deliverer)
+
+    clock.forward(timedelta(minutes=10))
+    kinds = {"edit": DeliveryKind.EDIT, "reply": DeliveryKind.REPLY}
+    await put_out(store, clock.now, *(delivery(key, kind, about=about) for key, kind in kinds.items()))
+    await drain(deliverer)
+
+    assert channels.roots == {"edit": None, "reply": Receipt("C1", "1.0")}
+
+
+async def test_a_root_that_a_person_deleted_is_posted_anew(store: Store, clock: Clock) -> None:
+    about = incident(clock.now)
+    kinds = {"root": DeliveryKind.ROOT, "gone": DeliveryKind.REPLY, "next": DeliveryKind.REPLY}
+    await put_out(store, clock.now, *(delivery(key, kind, about=about) for key, kind in kinds.items()), about=about)
+    deleted = DeliveryError("Deleted.", reason="thread_not_found", permanent=True, root_gone=True)
+    channels = Channels()
+    send = channels.send
+
+    async def refuse_first_root(notification: Notification, *, channel: str, root: Receipt | None) -> Receipt:
+        if root == Receipt("C1", "1.0"):
+            raise deleted
+        return await send(notification, channel=channel, root=root)
+
+    channels.send = refuse_first_root  # type: ignore[method-assign]
+    await drain(Deliverer(store, channels, clock, QUICK))
+
+    assert channels.roots == {"root": None, "gone": None, "next": Receipt("C1", "2.0")}
+
+
+async def test_a_reply_refused_for_an_unknown_reason_does_not_hold_back_the_next(
+    store: Store, database_url: str, clock: Clock
+) -> None:
+    about = incident(clock.now)
+    kinds = {"root": DeliveryKind.ROOT, "odd": DeliveryKind.REPLY, "next": DeliveryKind.REPLY}
+    await put_out(store, clock.now, *(delivery(key, kind, about=about) for key, kind in kinds.items()), about=about)
+    odd = DeliveryError("Odd.", reason="invalid_odd", permanent=False, unlisted=True)
+    channels = Channels(odd=odd)
+    deliverer = Deliverer(store, channels, clock, QUICK)
+
+    for _ in range(6):
+        await drain(deliverer)
+        clock.forward(timedelta(minutes=5))
+
+    assert channels.arrived == ["root", "next"]
+    assert (await rows(database_url))["odd"] == ("dead", "gave up after 5 attempts: invalid_odd (Odd.)")
+
+
 async def test_messages_to_one_channel_keep_their_distance(store: Store, clock: Clock) -> None:
     await put_out(store, clock.now, *(delivery(f"{number}") for number in range(6)), delivery("x", channel="C2"))
     channels = Channels()

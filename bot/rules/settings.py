@@ -18,6 +18,8 @@ from bot.rules.catalog import RULES, rule_named
 from bot.rules.rule import Parameter, Rule, Unit
 
 AS_SHIPPED = RuleSettings()
+LONGEST_TEXT = 200
+"""Characters of a text: it names an alert, and a database indexes names only up to a size."""
 USAGE = "rule.parameter=value, rule=off or severity=page|warn|info"
 
 
@@ -152,6 +154,9 @@ def _value(parameter: Parameter, text: str, word: str) -> Setting:
         case Unit.RATIO:
             return _ratio(text, word)
         case Unit.TEXT:
+            if len(text) > LONGEST_TEXT:
+                name = word.partition("=")[0]
+                raise UsageError(f"`{name}` takes at most {LONGEST_TEXT} characters; this has {len(text):,}.")
             return text
 
 

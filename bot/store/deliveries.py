@@ -75,7 +75,8 @@ class Deliveries:
         """Take the deliveries that are due, in the order they were decided; no one else gets them during the lease.
 
         Edits that a later edit makes needless are put aside, and so is what belongs to a suppressed root. News whose
-        incident has no root message, because that died or was deleted, becomes its root. One that cannot be read is marked dead and logged: it does not keep others waiting.
+        incident has no root message, because that died or was deleted, becomes its root. One that cannot be read is
+        marked dead and logged: it does not keep others waiting.
 
         Args:
             now: the time.
@@ -123,7 +124,7 @@ class Deliveries:
         return await self._mark(delivery_id, token, {"last_error": error, "due_at": retry_at})
 
     async def mark_dead(self, delivery_id: int, token: str, reason: str) -> bool:
-        """It will never arrive. After a dead root the next news opens the thread. False: the claim was lost meanwhile."""
+        """It will never arrive; after a dead root the next news opens the thread. False: the claim was lost."""
         return await self._mark(delivery_id, token, {"state": DeliveryState.DEAD, "reason": reason})
 
     async def replace_root(self, delivery_id: int, token: str, gone: Receipt, now: datetime) -> bool:

@@ -104,6 +104,7 @@ class Database:
 
         Raises:
             StoreUnavailable: busy, unreachable, or without our tables; then nothing was written.
+            DBAPIError: what was to be written does not fit our own tables; nothing was written either.
         """
         engine = self._engine.execution_options(**{_WRITES: True})
         async with self._writer, _transaction(engine) as connection:
@@ -122,7 +123,18 @@ async def _transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     except (IntegrityError, DataError):
         raise  # we wrote what our own tables refuse: a bug, and not the database's state
     except (DBAPIError, PoolTimeout, TimeoutError) as error:
+        if isinstance(error, DBAPIError) and _is_too_large(error):
+            raise
         raise StoreUnavailable from error
+
+
+def _is_too_large(error: DBAPIError) -> bool:
+    """Whether PostgreSQL refuses what we wrote for its size (class 54, "program limit exceeded").
+
+    Its driver reports that like a failed connection. Source:
+    https://www.postgresql.org/docs/current/errcodes-appendix.html (documented) and psycopg 3.2 (observed, 2026-11-21).
+    """
+    return str(getattr(error.orig, "sqlstate", None) or "").startswith("54")
 
 
 _WRITES = "trainwatch_writes"

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 import msgspec
 import structlog
 from sqlalchemy import Update, bindparam, delete, exists, select, update
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.alerts import Alert, Delivery, Incident, Memory
@@ -28,6 +29,11 @@ from bot.store.silences import active_silences, read_silence
 from bot.store.subscriptions import read_subscription, subscriptions_of
 
 log = structlog.get_logger(__name__)
+
+UNKEPT_REST = timedelta(minutes=10)
+"""When a job is looked at again whose result could not be written."""
+_UNFIT = (SQLAlchemyError, msgspec.MsgspecError, ValueError, TypeError, OverflowError)
+"""What writing a value raises that our tables or their drivers cannot hold; StoreUnavailable is none of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +114,35 @@ class Watches:
     async def settle(self, results: Sequence[PollResult], now: datetime) -> frozenset[int]:
         """Write what polls came to: state and messages in one transaction.
 
+        A result that the database cannot hold does not keep the others from being written: each is then written by
+        itself, and the job of the bad one is logged, counts as failing and is looked at again later.
+
         Returns:
             The ids that were written. The others were taken away meanwhile (their lease ended, or someone changed a
-            subscription); nothing of them is written, and they are polled again.
+            subscription) or could not be written; nothing of them is, and they are polled again.
+
+        Raises:
+            StoreUnavailable: nothing was written; the claims stand until their leases end.
         """
+        try:
+            return await self._settle_together(results, now)
+        except _UNFIT:
+            if len(results) == 1:
+                log.exception("poll result cannot be kept", watch=results[0].watch_id)
+                await self._put_off(results[0], now)
+                return frozenset()
+        return frozenset().union(*[await self.settle([one], now) for one in results])
+
+    async def _put_off(self, result: PollResult, now: datetime) -> None:
+        """Give a job back as it was, but for one more failure."""
+        async with self._database.write() as connection:
+            await connection.execute(
+                _held([result.watch_id], result.token).values(
+                    claim_token=None, due_at=now + UNKEPT_REST, fails=watches.c.fails + 1
+                )
+            )
+
+    async def _settle_together(self, results: Sequence[PollResult], now: datetime) -> frozenset[int]:
         async with self._database.write() as connection:
             held = await _fence(connection, results)
             kept = [result for result in results if result.watch_id in held]

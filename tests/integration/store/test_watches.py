@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import Engine, event, text
 
-from bot.domain.alerts import Alert, AlertState, Evidence, Severity
+from bot.domain.alerts import Alert, AlertState, Evidence, Incident, Severity
 from bot.domain.jobs import JobRef, JobState
 from bot.domain.logs import Level, LogCursor, LogLine
 from bot.domain.subscriptions import RuleSettings
 from bot.store.engine import Database
 from bot.store.store import Store
+from bot.store.watches import UNKEPT_REST
 from tests.integration.store.building import (
     JOB,
     LEASE,
@@ -175,12 +177,54 @@ async def test_state_and_news_are_written_together_or_not_at_all(store: Store, n
         watch, now + SOON, fails=5, alerts=[FIRING], deliveries=[delivery("news"), delivery("bad", channel=None)]
     )
 
-    with pytest.raises(Exception, match="channel"):
-        await store.watches.settle([broken], now)
+    assert await store.watches.settle([broken], now) == frozenset()
 
     assert (await store.deliveries.backlog(now)).count == 0
-    again = await claim_one(store, now + LEASE)
-    assert (again.fails, again.alerts) == (0, ())
+    again = await claim_one(store, now + UNKEPT_REST)
+    assert (again.fails, again.alerts) == (1, ())
+
+
+def too_long() -> Alert:
+    """PostgreSQL refuses its name in an index."""
+    return replace(FIRING, parameters_key="ignore=" + secrets.token_urlsafe(6000))
+
+
+def of_no_zone(now: datetime) -> Incident:
+    """Refused before any database sees it."""
+    return replace(incident(now), opened_at=now.replace(tzinfo=None))
+
+
+async def test_a_result_that_cannot_be_written_does_not_keep_others_from_being_written(
+    store: Store, now: datetime, logged: list[dict[str, object]]
+) -> None:
+    refs = [JobRef("baseten", f"p/{number}") for number in range(4)]
+    for ref in refs:
+        await watch_job(store, now, ref=ref)
+    watches = {watch.job: watch for watch in await store.watches.claim_due(now, lease=LEASE)}
+    later = now + timedelta(hours=1)
+    results = [result(watches[ref], later, deliveries=[delivery(str(ref))]) for ref in refs]
+    results[1] = replace(results[1], incidents=[of_no_zone(now)])
+
+    held = await store.watches.settle(results, now)
+
+    assert held == {watches[ref].id for ref in (refs[0], refs[2], refs[3])}
+    news = await store.deliveries.claim(now, lease=LEASE)
+    assert [one.notification.text for one in news] == [str(refs[0]), str(refs[2]), str(refs[3])]
+    assert [(one["event"], one["watch"]) for one in logged] == [("poll result cannot be kept", watches[refs[1]].id)]
+    assert await store.watches.claim_due(now + UNKEPT_REST - timedelta(seconds=1), lease=LEASE) == []
+    (again,) = await store.watches.claim_due(now + UNKEPT_REST, lease=LEASE)
+    assert (again.job, again.fails, again.alerts) == (refs[1], 1, ())
+
+
+async def test_an_alert_whose_name_is_too_long_for_an_index_stops_no_one_else(store: Store, now: datetime) -> None:
+    refs = [JobRef("baseten", "a"), JobRef("baseten", "b")]
+    for ref in refs:
+        await watch_job(store, now, ref=ref)
+    good, bad = await store.watches.claim_due(now, lease=LEASE)
+
+    held = await store.watches.settle([result(good, now, alerts=[FIRING]), result(bad, now, alerts=[too_long()])], now)
+
+    assert good.id in held
 
 
 async def test_a_job_that_is_over_is_forgotten_with_all_its_subscriptions(store: Store, now: datetime) -> None:

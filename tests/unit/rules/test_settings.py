@@ -40,6 +40,7 @@ def test_a_later_word_wins() -> None:
         ("log_errors=maybe", "is `on` or `off`"),
         ("severity=loud", "`page`, `warn` or `info`"),
         ("hello", "is no setting"),
+        ("log_errors.ignore=" + "x" * 201, "at most 200 characters; this has 201"),
     ],
 )
 def test_a_mistyped_setting_is_explained(word: str, said: str) -> None:

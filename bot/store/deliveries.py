@@ -32,7 +32,7 @@ from bot.domain.jobs import JobRef
 from bot.store.claims import new_token, reconsider
 from bot.store.codec import decode, encode
 from bot.store.engine import AnyRow, Database
-from bot.store.outbox import DeliveryState, add_deliveries, save_incidents
+from bot.store.outbox import NO_PAYLOAD, DeliveryState, add_deliveries, save_incidents
 from bot.store.schema import deliveries, incidents
 
 log = structlog.get_logger(__name__)
@@ -107,7 +107,12 @@ class Deliveries:
     async def mark_sent(self, delivery_id: int, token: str, receipt: Receipt, now: datetime) -> bool:
         """It is in the channel. False: the claim was lost meanwhile, so it may be sent once more."""
         statement = _held(delivery_id, token).values(
-            state=DeliveryState.SENT, claim_token=None, receipt=encode(receipt), sent_at=now, last_error=None
+            state=DeliveryState.SENT,
+            claim_token=None,
+            receipt=encode(receipt),
+            sent_at=now,
+            last_error=None,
+            notification=NO_PAYLOAD,
         )
         async with self._database.write() as connection:
             row = (
@@ -250,7 +255,7 @@ def _supersede(now: datetime) -> Update:
         ),
     )
     return _update_free(needless).values(
-        state=DeliveryState.SUPERSEDED, claim_token=None, reason="a later edit says it"
+        state=DeliveryState.SUPERSEDED, claim_token=None, reason="a later edit says it", notification=NO_PAYLOAD
     )
 
 
@@ -275,6 +280,7 @@ def _abandon() -> Update:
         state=of_root(root.c.state),
         claim_token=None,
         reason=literal("the incident's first message was not sent: ") + of_root(root.c.reason),
+        notification=NO_PAYLOAD,
     )
 
 

@@ -14,6 +14,10 @@ from bot.store.engine import Database
 from bot.store.schema import deliveries, incidents
 
 
+NO_PAYLOAD = ""
+"""A notification that needs no sending any more: it holds a whole incident, and there are thousands of them."""
+
+
 class DeliveryState(enum.StrEnum):
     """Where a delivery stands; all but the first are ends."""
 
@@ -69,7 +73,7 @@ async def add_deliveries(
             "reason": delivery.suppressed_by or delivery.notification.reason.value,
             "due_at": now,
             "attempts": 0,
-            "notification": encode(delivery.notification),
+            "notification": NO_PAYLOAD if delivery.suppressed_by else encode(delivery.notification),
             "created_at": now,
         }
         for watch_id, delivery in news

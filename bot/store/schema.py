@@ -65,7 +65,7 @@ class ForeignText(TypeDecorator[str]):
         return None if value is None else clean_text(value)
 
 
-SCHEMA_VERSION = "0001"
+SCHEMA_VERSION = "0002"
 """The newest revision in `migrations/versions`."""
 
 metadata = MetaData(
@@ -140,6 +140,7 @@ incidents = Table(
     Column("root", Text, doc="Receipt of the root message; NULL until it is sent."),
     Index(None, "watch_id", "resolved_at"),
     Index(None, "channel", "resolved_at"),
+    Index(None, "resolved_at"),
 )
 
 deliveries = Table(
@@ -157,13 +158,14 @@ deliveries = Table(
     Column("claim_token", String(32)),
     Column("attempts", Integer, nullable=False, default=0),
     Column("last_error", ForeignText),
-    Column("notification", Text, nullable=False, doc="Notification."),
+    Column("notification", Text, nullable=False, doc="Notification; empty once it needs no sending."),
     Column("receipt", Text, doc="Receipt, once sent."),
     Column("created_at", UtcDateTime, nullable=False),
     Column("sent_at", UtcDateTime),
     UniqueConstraint("watch_id", "dedupe_key"),
     Index(None, "state", "due_at"),
     Index(None, "incident_id", "state"),
+    Index(None, "created_at"),
     sqlite_autoincrement=True,
     postgresql_with=_BUSY,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, Table, and_, delete, select
 
 from bot.domain.checks import CheckResult
 from bot.store.check import check_database
@@ -18,6 +18,8 @@ from bot.store.watches import Watches
 
 KEEP_FOR = timedelta(days=30)
 """How long what is over stays readable."""
+_BATCH = 1000
+"""Rows deleted in one transaction, so that polls and deliveries are not kept waiting."""
 
 
 async def open_store(url: str) -> Store:
@@ -61,13 +63,23 @@ class Store:
     async def tidy(self, now: datetime) -> int:
         """Delete what has been over for 30 days: deliveries, resolved incidents, silences; how many rows."""
         before = now - KEEP_FOR
-        statements = (
-            delete(deliveries).where(deliveries.c.state != DeliveryState.QUEUED, deliveries.c.created_at < before),
-            delete(incidents).where(incidents.c.resolved_at < before),
-            delete(silences).where(silences.c.ends_at < before),
+        sent = and_(deliveries.c.created_at < before, deliveries.c.state != DeliveryState.QUEUED)
+        return (
+            await self._delete(deliveries, sent)
+            + await self._delete(incidents, incidents.c.resolved_at < before)
+            + await self._delete(silences, silences.c.ends_at < before)
         )
-        async with self._database.write() as connection:
-            return sum([(await connection.execute(statement)).rowcount for statement in statements])
+
+    async def _delete(self, table: Table, over: ColumnElement[bool]) -> int:
+        """Delete batch by batch until none is left."""
+        batch = delete(table).where(table.c.id.in_(select(table.c.id).where(over).limit(_BATCH)))
+        total = 0
+        while True:
+            async with self._database.write() as connection:
+                deleted = (await connection.execute(batch)).rowcount
+            total += deleted
+            if deleted < _BATCH:
+                return total
 
     async def aclose(self) -> None:
         """Close every connection."""

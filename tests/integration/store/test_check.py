@@ -41,10 +41,10 @@ async def test_an_empty_database_is_named_with_its_remedy(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("version", "found", "remedy"),
     [
-        ("0000", "version 0000 is older than this trainwatch's 0001", "Run `trainwatch db upgrade`."),
+        ("0000", "version 0000 is older than this trainwatch's 0002", "Run `trainwatch db upgrade`."),
         (
             "0099",
-            "version 0099 is newer than this trainwatch's 0001",
+            "version 0099 is newer than this trainwatch's 0002",
             "Install the trainwatch that wrote it, or a newer one.",
         ),
     ],

@@ -304,6 +304,48 @@ async def test_open_incidents_are_those_of_the_channel(store: Store, now: dateti
     assert await store.deliveries.open_incidents("C3") == ()
 
 
+async def payloads(database_url: str) -> dict[str, bool]:
+    """Whether the outbox still holds what to say, by dedupe key."""
+    database = Database(database_url)
+    async with database.read() as connection:
+        found = (await connection.execute(text("SELECT dedupe_key, notification <> '' FROM deliveries"))).all()
+    await database.aclose()
+    return {key: bool(kept) for key, kept in found}
+
+
+async def test_what_was_said_or_needs_no_saying_takes_no_room(store: Store, database_url: str, now: datetime) -> None:
+    """Each holds a whole incident; a noisy job would fill the disk."""
+    about, muted = incident(now), incident(now, id="inc-2")
+    news = [
+        delivery("root", ROOT, about=about),
+        delivery("edit 1", EDIT, about=about),
+        delivery("edit 2", EDIT, about=about),
+        delivery("muted", ROOT, about=muted, suppressed_by="silence 3"),
+        delivery("muted too", EDIT, about=muted),
+        delivery("dead"),
+        delivery("waiting"),
+    ]
+    await put_out(store, now, *news, about=about)
+    for one in await claim(store, now):
+        if one.notification.text == "root":
+            await store.deliveries.mark_sent(one.id, one.token, RECEIPT, now)
+        elif one.notification.text == "dead":
+            await store.deliveries.mark_dead(one.id, one.token, "refused")
+    assert await send_next(store, now) == "edit 2"
+
+    kept = await payloads(database_url)
+
+    assert [key for key, is_kept in kept.items() if is_kept] == ["dead", "waiting"]
+
+
+async def test_thousands_are_forgotten_too(store: Store, database_url: str, now: datetime) -> None:
+    old = now - timedelta(days=31)
+    await put_out(store, old, *(delivery(f"{number}", suppressed_by="silence 1") for number in range(2500)))
+
+    assert await store.tidy(now) == 2500
+    assert await rows(database_url) == {}
+
+
 async def test_what_is_long_over_is_forgotten_and_nothing_else(store: Store, database_url: str, now: datetime) -> None:
     old = now - timedelta(days=31)
     await put_out(store, old, delivery("sent"), delivery("waiting"), about=incident(old, resolved=True))

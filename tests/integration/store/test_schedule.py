@@ -120,6 +120,21 @@ async def test_a_database_that_goes_away_ends_the_loop_in_the_end(now: datetime)
     await store.aclose()
 
 
+async def test_a_failed_tidying_is_told_and_ends_nothing(now: datetime, logged: list[dict[str, object]]) -> None:
+    store = await open_store("sqlite:////no/such/directory/x.db")
+    clock = [now]
+    housekeeper = Housekeeper(store, lambda: clock[0])
+
+    for _ in range(3):
+        assert await housekeeper.tick() == 0
+    assert [one["event"] for one in logged] == ["tidying failed"]
+    clock[0] += timedelta(hours=1)
+    assert await housekeeper.tick() == 0
+
+    assert [one["event"] for one in logged] == ["tidying failed"] * 2
+    await store.aclose()
+
+
 async def test_the_housekeeper_deletes_once_an_hour(store: Store, now: datetime) -> None:
     clock = [now]
     housekeeper = Housekeeper(store, lambda: clock[0])

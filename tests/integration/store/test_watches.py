@@ -6,7 +6,6 @@ import secrets
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-import pytest
 from sqlalchemy import Engine, event, text
 
 from bot.domain.alerts import Alert, AlertState, Evidence, Incident, Severity

@@ -13,7 +13,6 @@ from bot.store.codec import encode
 from bot.store.engine import Database
 from bot.store.schema import deliveries, incidents
 
-
 NO_PAYLOAD = ""
 """A notification that needs no sending any more: it holds a whole incident, and there are thousands of them."""
 

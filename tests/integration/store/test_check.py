@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from bot.domain.checks import CheckResult
 from bot.store.engine import Database
+from bot.store.schema import SCHEMA_VERSION
 from bot.store.store import Store, open_store
 
 
@@ -56,7 +57,7 @@ async def test_another_version_is_named_with_its_remedy(
     try:
         assert (await store.check())[1:] == [CheckResult("Database schema", False, found, remedy)]
     finally:
-        await set_version(database_url, "0001")
+        await set_version(database_url, SCHEMA_VERSION)
 
 
 async def test_a_database_out_of_reach_is_named_without_its_password() -> None:

@@ -5,7 +5,7 @@ export UV_PYTHON_PREFERENCE := only-system
 RUN := $(UV) run --locked
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow check fmt lint types imports spell docs snapshots bench clean
+.PHONY: help setup demo test test-slow check fmt lint types imports spell docs snapshots bench corpus clean
 
 help: ## print this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -45,6 +45,11 @@ imports: setup ## the import contracts of docs/architecture.md
 
 spell: setup ## codespell
 	@.venv/bin/codespell bot emulator tests docs README.md CHANGELOG.md Makefile
+
+CORPUS ?= ../shared/corpus
+corpus: setup ## score the diagnosis on labelled logs, where there are some: CORPUS=folder
+	@if test -d $(CORPUS); then .venv/bin/python $(CORPUS)/score.py -- .venv/bin/trainwatch scan --json -; \
+	else echo "no labelled logs in $(CORPUS); name their folder: make corpus CORPUS=folder"; fi
 
 snapshots: setup ## rewrite the snapshots of rendered messages; read the diff
 	.venv/bin/pytest -q tests/unit/slack --snapshot-update

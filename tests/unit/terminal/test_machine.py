@@ -8,10 +8,21 @@ from dataclasses import replace
 from pathlib import Path
 
 from bot.commands.answers import JobsAnswer, ProviderJobs, StatusAnswer
+from bot.commands.rule_list import list_rules
 from bot.domain.checks import CheckResult
 from bot.domain.metrics import MetricPoint, MetricSeries, summarize
+from bot.domain.subscriptions import RuleSettings
 from bot.terminal.lines import Form, LineWriter
-from bot.terminal.machine import checks_json, jobs_json, metrics_json, status_json
+from bot.terminal.machine import (
+    checks_json,
+    diagnosis_json,
+    jobs_json,
+    metrics_json,
+    replay_json,
+    rules_json,
+    status_json,
+)
+from tests.unit.commands.insights import DIAGNOSIS, REPLAY
 from tests.unit.commands.providers import NOW
 from tests.unit.terminal.test_render import GAP, JOB, LINE, METRICS
 
@@ -35,6 +46,9 @@ def test_every_field_is_documented_and_every_documented_field_exists() -> None:
         jobs_json(JobsAnswer((ProviderJobs("mem", (JOB,)),))),
         checks_json([CheckResult("a", True, "b")]),
         LineWriter(Form.JSON).text([LINE]),
+        diagnosis_json(DIAGNOSIS),
+        rules_json(list_rules(RuleSettings())),
+        replay_json(REPLAY),
     ]
     printed = set().union(*(keys(json.loads(document)) for document in documents))
     promised = set(re.findall(r"^\| `(\w+)` \|", DOCUMENT, re.MULTILINE))

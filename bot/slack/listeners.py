@@ -38,7 +38,7 @@ EVENTS = ("app_home_opened", "app_mention")
 HEARTBEATS = {"poll": "polling the platforms", "deliver": "delivering alerts"}
 """The loops of `bot.watcher.schedule` by the names they beat under, as App Home words them."""
 PATIENCE_S = 2.0
-"""How long an answer may take before the asker is told that it is being worked on."""
+"""How long after the click an answer may take before the asker is told that it is being worked on."""
 _REMEMBERED_EVENTS = 1000
 _MENTION = re.compile(r"^\s*<@[UW][A-Z0-9]+(?:\|[^>]*)?>")
 _BUSY = "I am busy with many requests right now. Please try again in a minute."
@@ -179,19 +179,20 @@ class Listeners:
     async def on_home(self, body: Body, client: AsyncWebClient) -> None:
         """The app's Home tab was opened."""
         event = body["event"]
-        if event.get("tab", "home") == "home" and not self.tasks.is_full:
-            self.tasks.start(lambda: self._publish_home(event["user"], client))
+        if event.get("tab", "home") != "home":
+            return
+        if not self.tasks.start(lambda: self._publish_home(event["user"], client)):
+            log.warning("too many requests at once")
 
     async def on_error(self, error: Exception, body: Body) -> None:
         """A listener failed before its own guard, such as on a payload of an unknown form."""
         log.error("listener failed", exc_info=error, extra={"payload_type": body.get("type")})
 
     def _start(self, reply: Reply, work: Work) -> None:
-        if self.tasks.is_full:
-            log.warning("too many requests at once")
-            self.tasks.start(lambda: _guarded(reply, lambda: reply.private(render_error(ErrorAnswer(_BUSY)))))
-        else:
-            self.tasks.start(lambda: _guarded(reply, work))
+        if self.tasks.start(lambda: _guarded(reply, work)):
+            return
+        log.warning("too many requests at once")
+        self.tasks.refuse(lambda: _guarded(reply, lambda: reply.private(render_error(ErrorAnswer(_BUSY)))))
 
     def _is_new(self, event_id: str) -> bool:
         if event_id in self._events:
@@ -207,12 +208,11 @@ class Listeners:
         except UsageError as error:
             await reply.private(render_error(ErrorAnswer(error.public, error.usage)))
             return
-        running = asyncio.ensure_future(self._runner.run(command, asker))
+        running = asyncio.ensure_future(self._run_in_turn(command, asker))
         try:
             done, _ = await asyncio.wait({running}, timeout=PATIENCE_S)
             if not done and reply.respond is not None:
-                await reply.private(render_working(text))
-                reply = reply.after_notice()
+                reply = await _announced(reply, text)
             answer = await running
         finally:
             running.cancel()
@@ -221,14 +221,21 @@ class Listeners:
         else:
             await reply.public(render_shared(answer))
 
+    async def _run_in_turn(self, command: Command, asker: Asker) -> Answer:
+        async with self.tasks.turn():
+            return await self._runner.run(command, asker)
+
     async def _acknowledge(self, incident_id: str, user: str, reply: Reply) -> None:
-        incident = await self._store.deliveries.acknowledge(incident_id, user, self._clock())
+        async with self.tasks.turn():
+            incident = await self._store.deliveries.acknowledge(incident_id, user, self._clock())
         if incident is None:
             await reply.private(render_error(ErrorAnswer("This incident is no longer known; it was over long ago.")))
 
     async def _publish_home(self, user: str, client: AsyncWebClient) -> None:
         try:
-            await client.views_publish(user_id=user, view=render_home(await self._get_home(user)))
+            async with self.tasks.turn():
+                view = render_home(await self._get_home(user))
+            await client.views_publish(user_id=user, view=view)
         except UNREACHABLE as error:
             log.warning("home not published", extra={"reason": delivery_error(error).reason})
         except Exception:
@@ -239,6 +246,16 @@ class Listeners:
         watched = [Watched(one.subscription, one.job, one.seen_at, one.firing) for one in listed]
         beats = [(said, await self._store.last_heartbeat(name)) for name, said in HEARTBEATS.items()]
         return HomeView(watched, beats, self._clock())
+
+
+async def _announced(reply: Reply, text: str) -> Reply:
+    """Say that it is being worked on; the answer matters more, so it comes whether or not this arrived."""
+    try:
+        await reply.private(render_working(text))
+    except DeliveryError as error:
+        log.warning("answer not delivered", extra={"reason": error.reason, "channel": reply.channel})
+        return reply
+    return reply.after_notice()
 
 
 async def _guarded(reply: Reply, work: Work) -> None:

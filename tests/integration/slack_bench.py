@@ -39,6 +39,7 @@ from bot.domain.logs import LogLine
 from bot.domain.subscriptions import Silence, Subscription
 from bot.slack.connection import SocketConnection, create_app
 from bot.slack.listeners import register
+from bot.slack.tasks import TaskSet
 from emulator.slack.app import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, Slack, create_slack, served
 from emulator.slack.limits import RateLimits
 from tests.unit.slack.factories import NOW, REF, incident, job, line
@@ -118,6 +119,7 @@ class Bench:
     app: AsyncApp
     runner: FakeRunner
     store: FakeStore
+    tasks: TaskSet
 
 
 @asynccontextmanager
@@ -126,8 +128,9 @@ async def socket_bench(scopes: Iterable[str] = GRANTED) -> AsyncIterator[Bench]:
     slack = create_slack(scopes=scopes, limits=RateLimits(enabled=False))
     async with served(slack):
         app = create_app(BOT_TOKEN, api_url=slack.api_url, signing_secret=SIGNING_SECRET)
-        bench = Bench(slack, app, FakeRunner(), FakeStore())
-        tasks = register(app, bench.runner, bench.store, lambda: NOW)
+        runner, store = FakeRunner(), FakeStore()
+        tasks = register(app, runner, store, lambda: NOW)
+        bench = Bench(slack, app, runner, store, tasks)
         connection = SocketConnection(app, APP_TOKEN, ping_s=1)
         running = asyncio.create_task(connection.run())
         try:

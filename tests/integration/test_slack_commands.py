@@ -10,10 +10,11 @@ import pytest
 import pytest_asyncio
 
 from bot.domain.alerts import DeliveryKind
-from bot.errors import StoreUnavailable
+from bot.errors import DeliveryError, StoreUnavailable
 from bot.slack import listeners
 from bot.slack.notifier import SlackNotifier
 from bot.slack.render.actions import Action
+from bot.slack.reply import Reply
 from emulator.slack.model import Message
 from tests.integration.slack_bench import GRANTED, Bench, asked, parsed, socket_bench
 from tests.unit.slack.factories import HOSTILE, NOW, line, notification
@@ -69,6 +70,38 @@ async def test_a_slow_answer_is_announced(bench: Bench, monkeypatch: pytest.Monk
     assert "Looking: `logs baseten:proj42/job7f3a`" in seen.text
     bench.runner.gate.set()
     await bench.slack.people.until(lambda: "step 2" in str(channel(bench).ephemerals[-1].blocks))
+
+
+async def test_a_wait_for_ones_turn_is_announced_too(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listeners, "PATIENCE_S", 0.05)
+    bench.runner.gate = asyncio.Event()
+    for _ in range(16):  # all turns are taken
+        await bench.slack.people.slash("ben", "#training", "/train", LOGS, wait_s=0.01)
+    seen = await bench.slack.people.slash("ada", "#training", "/train", LOGS)
+    assert 16 == len(bench.runner.asked)
+    assert "Looking:" in seen.text
+    bench.runner.gate.set()
+
+
+async def test_one_request_too_many_is_told_so_at_once(bench: Bench) -> None:
+    crowd, gate = bench.tasks, asyncio.Event()
+    while crowd.start(gate.wait):
+        pass
+    seen = await bench.slack.people.slash("ada", "#training", "/train", LOGS)
+    assert "I am busy" in seen.text
+    assert [] == bench.runner.asked
+    gate.set()
+
+
+async def test_a_notice_that_does_not_arrive_stops_no_command(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def lost(_: Reply, __: object) -> None:
+        raise DeliveryError("Lost.", reason="timeout", permanent=False)
+
+    monkeypatch.setattr(listeners, "PATIENCE_S", 0.05)
+    monkeypatch.setattr(Reply, "private", lost)
+    bench.runner.delay_s = 0.2
+    await bench.slack.people.slash("ada", "#training", "/train", "watch baseten:p/j")
+    await bench.slack.people.until(lambda: len(channel(bench).messages) == 1)
 
 
 async def test_nothing_typed_is_a_call_for_help(bench: Bench) -> None:

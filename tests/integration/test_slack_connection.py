@@ -193,15 +193,18 @@ async def test_the_check_says_when_slack_cannot_be_reached() -> None:
 
 
 async def test_work_in_the_background_is_bounded_and_drained() -> None:
-    tasks, gate, ran = TaskSet(at_once=2, at_most=3), asyncio.Event(), []
+    tasks, gate, ran, together = TaskSet(at_once=2, at_most=3, refusals=1), asyncio.Event(), [], []
 
     async def work(number: int) -> None:
-        await gate.wait()
-        ran.append(number)
+        async with tasks.turn():
+            together.append(number)
+            await gate.wait()
+            ran.append(number)
 
-    for number in range(3):
-        tasks.start(partial(work, number))
-    assert tasks.is_full
+    assert [True, True, True, False] == [tasks.start(partial(work, number)) for number in range(4)]
+    assert [True, False] == [tasks.refuse(gate.wait) for _ in range(2)]
+    await asyncio.sleep(0.01)
+    assert [0, 1] == together
     gate.set()
     await tasks.drain()
     assert [0, 1, 2] == ran

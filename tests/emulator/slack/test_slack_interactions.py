@@ -2,7 +2,8 @@
 
 import asyncio
 
-from slack_bolt.async_app import AsyncApp
+from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond, AsyncSay
+from slack_sdk.web.async_client import AsyncWebClient
 
 from emulator.slack.app import Slack
 from emulator.slack.model import Json
@@ -37,9 +38,11 @@ def text_input(block_id: str, action_id: str) -> Json:
     }
 
 
-async def test_a_slash_command_is_answered_privately_through_the_response_url(slack: Slack, connected: AsyncApp):
+async def test_a_slash_command_is_answered_privately_through_the_response_url(
+    slack: Slack, connected: AsyncApp
+) -> None:
     @connected.command("/train")
-    async def train(ack, command, respond):
+    async def train(ack: AsyncAck, command: Json, respond: AsyncRespond) -> None:
         await ack()
         await respond(f"logs of {command['text']} for {command['user_name']}")
 
@@ -51,9 +54,9 @@ async def test_a_slash_command_is_answered_privately_through_the_response_url(sl
     assert slack.workspace.channel("#training").messages == []
 
 
-async def test_an_acknowledgement_may_carry_the_answer(slack: Slack, connected: AsyncApp):
+async def test_an_acknowledgement_may_carry_the_answer(slack: Slack, connected: AsyncApp) -> None:
     @connected.command("/train")
-    async def train(ack):
+    async def train(ack: AsyncAck) -> None:
         await ack(text="Here you are", response_type="in_channel")
 
     seen = await slack.people.slash("ada", "#random", "/train")
@@ -62,9 +65,9 @@ async def test_an_acknowledgement_may_carry_the_answer(slack: Slack, connected: 
     assert seen.text == "Here you are"
 
 
-async def test_a_command_nobody_acknowledges_times_out_for_the_person(slack: Slack, connected: AsyncApp):
+async def test_a_command_nobody_acknowledges_times_out_for_the_person(slack: Slack, connected: AsyncApp) -> None:
     @connected.command("/train")
-    async def train(ack):
+    async def train(ack: AsyncAck) -> None:
         await asyncio.sleep(0)
 
     slack.sockets.ack_within_s = 0.2
@@ -74,20 +77,20 @@ async def test_a_command_nobody_acknowledges_times_out_for_the_person(slack: Sla
     assert seen.text == "/train failed with the error “operation_timeout”"
 
 
-async def test_without_a_connection_a_command_cannot_be_dispatched(slack: Slack):
+async def test_without_a_connection_a_command_cannot_be_dispatched(slack: Slack) -> None:
     seen = await slack.people.slash("ada", "#training", "/train", wait_s=0)
 
     assert seen.text == "/train failed with the error “dispatch_failed”"
 
 
-async def test_a_button_on_an_ephemeral_can_share_and_take_it_away(slack: Slack, connected: AsyncApp):
+async def test_a_button_on_an_ephemeral_can_share_and_take_it_away(slack: Slack, connected: AsyncApp) -> None:
     @connected.command("/train")
-    async def train(ack, respond):
+    async def train(ack: AsyncAck, respond: AsyncRespond) -> None:
         await ack()
         await respond(text="answer", blocks=BUTTON)
 
     @connected.action("share")
-    async def share(ack, body, respond, say):
+    async def share(ack: AsyncAck, body: Json, respond: AsyncRespond, say: AsyncSay) -> None:
         await ack()
         assert body["container"]["is_ephemeral"] is True
         assert "message" not in body
@@ -103,30 +106,31 @@ async def test_a_button_on_an_ephemeral_can_share_and_take_it_away(slack: Slack,
     assert channel.deleted == [answer]
 
 
-async def test_replace_original_edits_in_place_and_keeps_what_it_said_before(slack: Slack, connected: AsyncApp):
+async def test_replace_original_edits_in_place_and_keeps_what_it_said_before(slack: Slack, connected: AsyncApp) -> None:
     @connected.action("share")
-    async def older(ack, respond):
+    async def older(ack: AsyncAck, respond: AsyncRespond) -> None:
         await ack()
         await respond(text="page 2", replace_original=True)
 
     post = await connected.client.chat_postMessage(channel="#training", text="page 1", blocks=BUTTON)
     message = slack.workspace.channel("#training").find(post["ts"])
+    assert message is not None
     await slack.people.click("ada", message, "share")
 
     assert [version.text for version in message.versions] == ["page 1", "page 2"]
     assert message.blocks is None
 
 
-async def test_a_modal_is_opened_filled_refused_and_submitted(slack: Slack, connected: AsyncApp):
+async def test_a_modal_is_opened_filled_refused_and_submitted(slack: Slack, connected: AsyncApp) -> None:
     @connected.command("/train")
-    async def train(ack, body, client):
+    async def train(ack: AsyncAck, body: Json, client: AsyncWebClient) -> None:
         await ack()
         await client.views_open(trigger_id=body["trigger_id"], view=modal(text_input("job", "ref")))
 
     submitted: list[str] = []
 
     @connected.view("watch")
-    async def watch(ack, view):
+    async def watch(ack: AsyncAck, view: Json) -> None:
         value = view["state"]["values"]["job"]["ref"]["value"]
         if ":" not in value:
             await ack(response_action="errors", errors={"job": "A job is provider:id"})
@@ -135,6 +139,7 @@ async def test_a_modal_is_opened_filled_refused_and_submitted(slack: Slack, conn
         await ack()
 
     view = (await slack.people.slash("ada", "#training", "/train", "watch")).view
+    assert view is not None
     await slack.people.submit_view("ada", {"ref": "abc"}, wait_s=0)
     assert view.errors == {"job": "A job is provider:id"}
     await slack.people.submit_view("ada", {"ref": "baseten:abc"}, wait_s=0)
@@ -143,62 +148,66 @@ async def test_a_modal_is_opened_filled_refused_and_submitted(slack: Slack, conn
     assert slack.workspace.modal("ada") is None
 
 
-async def test_an_empty_required_input_is_refused_before_the_app_hears_of_it(slack: Slack, connected: AsyncApp):
+async def test_an_empty_required_input_is_refused_before_the_app_hears_of_it(slack: Slack, connected: AsyncApp) -> None:
     slack.workspace.show_modal(slack.workspace.new_view("U0ADA", modal(text_input("job", "ref"))))
 
     seen = await slack.people.submit_view("ada", wait_s=0)
 
+    assert seen.view is not None
     assert seen.view.errors == {"job": "Please complete this required field."}
     assert not seen.outcome.is_acked
 
 
-async def test_a_select_inside_a_message_sends_the_chosen_option(slack: Slack, connected: AsyncApp):
+async def test_a_select_inside_a_message_sends_the_chosen_option(slack: Slack, connected: AsyncApp) -> None:
     options = [{"text": {"type": "plain_text", "text": name}, "value": name[0]} for name in ("1 hour", "2 hours")]
     blocks = [{"type": "actions", "elements": [{"type": "static_select", "action_id": "for", "options": options}]}]
     chosen: list[str] = []
 
     @connected.action("for")
-    async def silence(ack, body, respond):
+    async def silence(ack: AsyncAck, body: Json, respond: AsyncRespond) -> None:
         await ack()
         chosen.append(body["actions"][0]["selected_option"]["value"])
         await respond("silenced")
 
     post = await connected.client.chat_postMessage(channel="#training", text="Silence?", blocks=blocks)
     message = slack.workspace.channel("#training").find(post["ts"])
+    assert message is not None
     seen = await slack.people.select("ben", message, "for", "2 hours")
 
     assert chosen == ["2"]
     assert seen.text == "silenced"
 
 
-async def test_an_external_select_asks_the_app_for_options(slack: Slack, connected: AsyncApp):
+async def test_an_external_select_asks_the_app_for_options(slack: Slack, connected: AsyncApp) -> None:
     @connected.options("job")
-    async def jobs(ack, body):
+    async def jobs(ack: AsyncAck, body: Json) -> None:
         found = [{"text": {"type": "plain_text", "text": body["value"] + "-1"}, "value": "1"}]
         await ack(options=found)
 
     blocks = [{"type": "actions", "elements": [{"type": "external_select", "action_id": "job"}]}]
     post = await connected.client.chat_postMessage(channel="#training", text="Job?", blocks=blocks)
     message = slack.workspace.channel("#training").find(post["ts"])
+    assert message is not None
 
     assert [option["text"]["text"] for option in await slack.people.suggest("ada", message, "job", "run")] == ["run-1"]
 
 
-async def test_opening_home_lets_the_app_publish_it(slack: Slack, connected: AsyncApp):
+async def test_opening_home_lets_the_app_publish_it(slack: Slack, connected: AsyncApp) -> None:
     @connected.event("app_home_opened")
-    async def home(event, client):
+    async def home(event: Json, client: AsyncWebClient) -> None:
         blocks = [{"type": "header", "text": {"type": "plain_text", "text": "Your jobs"}}]
         await client.views_publish(user_id=event["user"], view={"type": "home", "blocks": blocks})
 
     seen = await slack.people.open_home("chen")
 
     assert seen.view is slack.workspace.home("chen")
+    assert seen.view is not None
     assert seen.view.source["blocks"][0]["text"]["text"] == "Your jobs"
 
 
-async def test_a_mention_in_a_thread_reaches_the_app_with_its_thread(slack: Slack, connected: AsyncApp):
+async def test_a_mention_in_a_thread_reaches_the_app_with_its_thread(slack: Slack, connected: AsyncApp) -> None:
     @connected.event("app_mention")
-    async def mentioned(event, say):
+    async def mentioned(event: Json, say: AsyncSay) -> None:
         await say("here", thread_ts=event["thread_ts"])
 
     root = slack.people.say("ada", "#training", "loss is odd")
@@ -210,9 +219,9 @@ async def test_a_mention_in_a_thread_reaches_the_app_with_its_thread(slack: Slac
     assert [message.text for message in channel.messages] == ["loss is odd"]
 
 
-async def test_after_a_refresh_the_client_reconnects_and_still_serves(slack: Slack, connected: AsyncApp):
+async def test_after_a_refresh_the_client_reconnects_and_still_serves(slack: Slack, connected: AsyncApp) -> None:
     @connected.command("/train")
-    async def train(ack):
+    async def train(ack: AsyncAck) -> None:
         await ack("still here")
 
     first = slack.sockets.connections[0]
@@ -224,15 +233,15 @@ async def test_after_a_refresh_the_client_reconnects_and_still_serves(slack: Sla
     assert (await slack.people.slash("ada", "#training", "/train")).text == "still here"
 
 
-async def test_a_submitted_modal_may_be_updated_pushed_upon_and_cleared(slack: Slack, connected: AsyncApp):
-    answers = [
+async def test_a_submitted_modal_may_be_updated_pushed_upon_and_cleared(slack: Slack, connected: AsyncApp) -> None:
+    answers: list[Json] = [
         {"response_action": "update", "view": modal(title="Second")},
         {"response_action": "push", "view": modal(title="Third")},
         {"response_action": "clear"},
     ]
 
     @connected.view("watch")
-    async def watch(ack):
+    async def watch(ack: AsyncAck) -> None:
         await ack(**answers.pop(0))
 
     slack.workspace.show_modal(slack.workspace.new_view("U0ADA", modal()))
@@ -244,11 +253,11 @@ async def test_a_submitted_modal_may_be_updated_pushed_upon_and_cleared(slack: S
     assert titles == [["Second"], ["Second", "Third"], []]
 
 
-async def test_closing_a_modal_is_told_only_to_an_app_that_asked(slack: Slack, connected: AsyncApp):
+async def test_closing_a_modal_is_told_only_to_an_app_that_asked(slack: Slack, connected: AsyncApp) -> None:
     closed: list[str] = []
 
     @connected.view_closed("watch")
-    async def watch(ack, view):
+    async def watch(ack: AsyncAck, view: Json) -> None:
         await ack()
         closed.append(view["title"]["text"])
 
@@ -261,9 +270,9 @@ async def test_closing_a_modal_is_told_only_to_an_app_that_asked(slack: Slack, c
 
 async def test_a_message_shortcut_brings_the_message_and_an_invitation_makes_a_member(
     slack: Slack, connected: AsyncApp
-):
+) -> None:
     @connected.message_shortcut("explain")
-    async def explain(ack, body, respond):
+    async def explain(ack: AsyncAck, body: Json, respond: AsyncRespond) -> None:
         await ack()
         await respond(f"about: {body['message']['text']}")
 

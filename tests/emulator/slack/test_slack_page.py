@@ -7,9 +7,11 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright, expect
-from slack_bolt.async_app import AsyncApp
+from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond, AsyncSay
+from slack_sdk.web.async_client import AsyncWebClient
 
 from emulator.slack.app import Slack
+from emulator.slack.model import Json
 
 CHROMIUM = os.environ.get("TRAINWATCH_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = [
@@ -50,15 +52,15 @@ async def opened(browser: Browser, slack: Slack, width: int = 1280, height: int 
 
 async def test_a_command_is_typed_its_answer_shared_and_its_thread_read(
     browser: Browser, slack: Slack, connected: AsyncApp
-):
+) -> None:
     @connected.command("/train")
-    async def train(ack, respond):
+    async def train(ack: AsyncAck, respond: AsyncRespond) -> None:
         await ack()
         button = {"type": "button", "action_id": "share", "text": plain("Share in channel"), "value": "1"}
         await respond(text="3 lines", blocks=[{"type": "actions", "elements": [button]}])
 
     @connected.action("share")
-    async def share(ack, say, respond):
+    async def share(ack: AsyncAck, say: AsyncSay, respond: AsyncRespond) -> None:
         await ack()
         root = await say("shared lines")
         await say("the lines", thread_ts=root["ts"])
@@ -78,7 +80,7 @@ async def test_a_command_is_typed_its_answer_shared_and_its_thread_read(
     await expect(page.get_by_test_id("thread")).to_contain_text("the lines")
 
 
-async def test_an_edit_changes_the_message_in_place(browser: Browser, slack: Slack, connected: AsyncApp):
+async def test_an_edit_changes_the_message_in_place(browser: Browser, slack: Slack, connected: AsyncApp) -> None:
     page = await opened(browser, slack)
     post = await connected.client.chat_postMessage(channel="#training", text="firing")
     first = await page.get_by_test_id("message").element_handle()
@@ -90,18 +92,18 @@ async def test_an_edit_changes_the_message_in_place(browser: Browser, slack: Sla
     await expect(page.get_by_test_id("message").first).to_contain_text("resolved (edited)")
 
 
-async def test_a_modal_is_filled_refused_and_submitted(browser: Browser, slack: Slack, connected: AsyncApp):
+async def test_a_modal_is_filled_refused_and_submitted(browser: Browser, slack: Slack, connected: AsyncApp) -> None:
     element = {"type": "plain_text_input", "action_id": "ref"}
     blocks = [{"type": "input", "block_id": "job", "label": plain("Job"), "element": element}]
     view = {"type": "modal", "callback_id": "w", "title": plain("Watch"), "submit": plain("Go"), "blocks": blocks}
 
     @connected.command("/train")
-    async def train(ack, body, client):
+    async def train(ack: AsyncAck, body: Json, client: AsyncWebClient) -> None:
         await ack()
         await client.views_open(trigger_id=body["trigger_id"], view=view)
 
     @connected.view("w")
-    async def submit(ack, view, client):
+    async def submit(ack: AsyncAck, view: Json, client: AsyncWebClient) -> None:
         value = view["state"]["values"]["job"]["ref"]["value"]
         if ":" not in value:
             await ack(response_action="errors", errors={"job": "A job is provider:id"})
@@ -122,12 +124,12 @@ async def test_a_modal_is_filled_refused_and_submitted(browser: Browser, slack: 
     await expect(page.get_by_test_id("message")).to_contain_text("watching baseten:abc")
 
 
-async def test_foreign_text_is_shown_and_never_run(browser: Browser, slack: Slack, connected: AsyncApp):
+async def test_foreign_text_is_shown_and_never_run(browser: Browser, slack: Slack, connected: AsyncApp) -> None:
     escaped = HOSTILE.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     page = await opened(browser, slack)
-    section = {"type": "section", "text": {"type": "mrkdwn", "text": f"```{escaped}```"}}
-    raw = {"type": "rich_text_preformatted", "elements": [{"type": "text", "text": HOSTILE}]}
-    blocks = [section, {"type": "rich_text", "elements": [raw]}]
+    section: Json = {"type": "section", "text": {"type": "mrkdwn", "text": f"```{escaped}```"}}
+    raw: Json = {"type": "rich_text_preformatted", "elements": [{"type": "text", "text": HOSTILE}]}
+    blocks: list[Json] = [section, {"type": "rich_text", "elements": [raw]}]
     await connected.client.chat_postMessage(channel="#training", text=HOSTILE, blocks=blocks)
     await connected.client.chat_postMessage(channel="#training", text=HOSTILE)
 
@@ -141,9 +143,9 @@ async def test_foreign_text_is_shown_and_never_run(browser: Browser, slack: Slac
 @pytest.mark.parametrize(("width", "height"), [(1280, 800), (390, 844)])
 async def test_home_opens_and_nothing_is_wider_than_the_screen(
     browser: Browser, slack: Slack, connected: AsyncApp, width: int, height: int
-):
+) -> None:
     @connected.event("app_home_opened")
-    async def home(event, client):
+    async def home(event: Json, client: AsyncWebClient) -> None:
         blocks = [{"type": "header", "text": plain("Your training runs")}]
         await client.views_publish(user_id=event["user"], view={"type": "home", "blocks": blocks})
 

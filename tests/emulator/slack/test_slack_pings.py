@@ -21,5 +21,5 @@ SECTION = {"type": "section", "text": {"type": "mrkdwn", "text": "<!everyone|all
         ("", [{"type": "header", "text": {"type": "plain_text", "text": "<!channel>"}}], []),
     ],
 )
-def test_only_what_slack_acts_upon_pings(text: str, blocks: Any, expected: list[str]):
+def test_only_what_slack_acts_upon_pings(text: str, blocks: Any, expected: list[str]) -> None:
     assert pings(Message("1.1", "C1", "U1", text, blocks=blocks)) == expected

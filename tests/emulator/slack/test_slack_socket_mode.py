@@ -18,7 +18,7 @@ async def open_socket(slack: Slack, stack: AsyncExitStack) -> tuple[ClientConnec
     return socket, json.loads(await socket.recv())
 
 
-async def test_a_connection_is_greeted_with_the_number_of_connections(slack: Slack):
+async def test_a_connection_is_greeted_with_the_number_of_connections(slack: Slack) -> None:
     async with AsyncExitStack() as stack:
         _, first = await open_socket(slack, stack)
         _, second = await open_socket(slack, stack)
@@ -27,7 +27,7 @@ async def test_a_connection_is_greeted_with_the_number_of_connections(slack: Sla
     assert first["connection_info"] == {"app_id": "A0TRAIN"}
 
 
-async def test_an_event_not_acknowledged_comes_again_with_its_envelope_and_event_id(slack: Slack):
+async def test_an_event_not_acknowledged_comes_again_with_its_envelope_and_event_id(slack: Slack) -> None:
     slack.sockets.ack_within_s = 0.05
     slack.people.postman.retry_delays_s = (0.01, 0.01, 0.01)
     async with AsyncExitStack() as stack:
@@ -43,7 +43,7 @@ async def test_an_event_not_acknowledged_comes_again_with_its_envelope_and_event
     assert list(slack.sockets.acks) == [{"envelope_id": first["envelope_id"]}]
 
 
-async def test_an_event_is_given_up_after_three_repeats(slack: Slack):
+async def test_an_event_is_given_up_after_three_repeats(slack: Slack) -> None:
     slack.people.postman.retry_delays_s = (0, 0, 0)
     slack.people.say("ada", "#training", "@trainwatch hello")
     await asyncio.gather(*slack.people.postman.tasks)
@@ -51,7 +51,7 @@ async def test_an_event_is_given_up_after_three_repeats(slack: Slack):
     assert slack.people.postman.tasks == set()
 
 
-async def test_each_envelope_goes_to_one_of_the_connections(slack: Slack):
+async def test_each_envelope_goes_to_one_of_the_connections(slack: Slack) -> None:
     async with AsyncExitStack() as stack:
         sockets = [(await open_socket(slack, stack))[0] for _ in range(3)]
 
@@ -70,7 +70,7 @@ async def test_each_envelope_goes_to_one_of_the_connections(slack: Slack):
     assert len(slack.sockets.acks) == 4
 
 
-async def test_the_eleventh_connection_is_one_too_many(slack: Slack):
+async def test_the_eleventh_connection_is_one_too_many(slack: Slack) -> None:
     async with AsyncExitStack() as stack:
         greetings = [(await open_socket(slack, stack))[1] for _ in range(11)]
 
@@ -78,7 +78,7 @@ async def test_the_eleventh_connection_is_one_too_many(slack: Slack):
     assert greetings[10]["reason"] == "too_many_websockets"
 
 
-async def test_a_socket_address_works_once(slack: Slack):
+async def test_a_socket_address_works_once(slack: Slack) -> None:
     answer = await AsyncWebClient(base_url=slack.api_url).apps_connections_open(app_token=APP_TOKEN)
     async with connect(answer["url"]), connect(answer["url"]) as again:
         await again.wait_closed()
@@ -86,7 +86,7 @@ async def test_a_socket_address_works_once(slack: Slack):
     assert again.close_code == 4001
 
 
-async def test_a_warning_leaves_the_connection_open(slack: Slack):
+async def test_a_warning_leaves_the_connection_open(slack: Slack) -> None:
     async with AsyncExitStack() as stack:
         socket, _ = await open_socket(slack, stack)
         await slack.sockets.disconnect("warning")

@@ -42,27 +42,29 @@ async def narrow() -> AsyncIterator[Slack]:
         yield slack
 
 
-async def test_auth_test_says_who_the_bot_is_and_what_it_may(client: AsyncWebClient):
+async def test_auth_test_says_who_the_bot_is_and_what_it_may(client: AsyncWebClient) -> None:
     answer = await client.auth_test()
 
     assert (answer["user_id"], answer["bot_id"], answer["team_id"]) == ("U0TRAIN", "B0TRAIN", "T0TRAIN")
     assert answer.headers["X-OAuth-Scopes"] == ",".join(sorted(SCOPES))
 
 
-async def test_a_wrong_or_missing_token_is_refused(slack: Slack):
+async def test_a_wrong_or_missing_token_is_refused(slack: Slack) -> None:
     assert await error(AsyncWebClient("xoxb-wrong", base_url=slack.api_url).auth_test()) == "invalid_auth"
     assert await error(AsyncWebClient(base_url=slack.api_url).auth_test()) == "not_authed"
     assert await error(AsyncWebClient(APP_TOKEN, base_url=slack.api_url).auth_test()) == "not_allowed_token_type"
 
 
-async def test_a_missing_scope_is_named(narrow: Slack):
+async def test_a_missing_scope_is_named(narrow: Slack) -> None:
     client = AsyncWebClient(BOT_TOKEN, base_url=narrow.api_url)
     answer = await refusal(client.conversations_list())
 
     assert (answer["error"], answer["needed"], answer["provided"]) == ("missing_scope", "channels:read", "chat:write")
 
 
-async def test_writing_where_one_is_no_member_needs_its_own_scope(narrow: Slack, slack: Slack, client: AsyncWebClient):
+async def test_writing_where_one_is_no_member_needs_its_own_scope(
+    narrow: Slack, slack: Slack, client: AsyncWebClient
+) -> None:
     there = narrow.workspace.channel("#random").id
     stranger = AsyncWebClient(BOT_TOKEN, base_url=narrow.api_url)
 
@@ -70,7 +72,7 @@ async def test_writing_where_one_is_no_member_needs_its_own_scope(narrow: Slack,
     assert (await client.chat_postMessage(channel=slack.workspace.channel("#random").id, text="x"))["ok"]
 
 
-async def test_a_channel_that_cannot_be_written_to_says_why(slack: Slack, client: AsyncWebClient):
+async def test_a_channel_that_cannot_be_written_to_says_why(slack: Slack, client: AsyncWebClient) -> None:
     old = slack.workspace.add_channel("old", members=("trainwatch",), is_archived=True)
     secret = slack.workspace.add_channel("secret", members=("ada",), is_private=True)
 
@@ -79,7 +81,7 @@ async def test_a_channel_that_cannot_be_written_to_says_why(slack: Slack, client
     assert await error(client.chat_postMessage(channel=old.id, text="x")) == "is_archived"
 
 
-async def test_message_stamps_rise_though_the_clock_stands_still(client: AsyncWebClient, training: Channel):
+async def test_message_stamps_rise_though_the_clock_stands_still(client: AsyncWebClient, training: Channel) -> None:
     for number in range(3):
         await client.chat_postMessage(channel=training.id, text=str(number))
 
@@ -88,7 +90,7 @@ async def test_message_stamps_rise_though_the_clock_stands_still(client: AsyncWe
     assert [message.text for message in training.messages] == ["0", "1", "2"]
 
 
-async def test_broken_blocks_come_back_with_pointers(client: AsyncWebClient, training: Channel):
+async def test_broken_blocks_come_back_with_pointers(client: AsyncWebClient, training: Channel) -> None:
     blocks = [{"type": "section", "text": {"type": "mrkdwn", "text": "x" * 3001}}]
     answer = await refusal(client.chat_postMessage(channel=training.id, text="x", blocks=blocks))
 
@@ -96,7 +98,9 @@ async def test_broken_blocks_come_back_with_pointers(client: AsyncWebClient, tra
     assert (answer["error"], answer["response_metadata"]["messages"]) == ("invalid_blocks", [message])
 
 
-async def test_more_than_thirteen_thousand_characters_of_blocks_are_refused(client: AsyncWebClient, training: Channel):
+async def test_more_than_thirteen_thousand_characters_of_blocks_are_refused(
+    client: AsyncWebClient, training: Channel
+) -> None:
     blocks = [{"type": "section", "text": {"type": "mrkdwn", "text": "x" * 2600}}] * 5
     await client.chat_postMessage(channel=training.id, text="x", blocks=blocks)
 
@@ -106,7 +110,7 @@ async def test_more_than_thirteen_thousand_characters_of_blocks_are_refused(clie
     )
 
 
-async def test_posting_cuts_long_text_and_editing_refuses_it(client: AsyncWebClient, training: Channel):
+async def test_posting_cuts_long_text_and_editing_refuses_it(client: AsyncWebClient, training: Channel) -> None:
     post = await client.chat_postMessage(channel=training.id, text="x" * 40_001)
 
     assert post["response_metadata"]["warnings"] == ["message_truncated"]
@@ -114,7 +118,7 @@ async def test_posting_cuts_long_text_and_editing_refuses_it(client: AsyncWebCli
     assert await error(client.chat_update(channel=training.id, ts=post["ts"], text="x" * 4001)) == "msg_too_long"
 
 
-async def test_content_has_to_be_there_and_within_bounds(client: AsyncWebClient, training: Channel):
+async def test_content_has_to_be_there_and_within_bounds(client: AsyncWebClient, training: Channel) -> None:
     cell = {"type": "table", "rows": [[{"type": "raw_text", "text": "x"}]]}
     post = client.chat_postMessage
 
@@ -126,7 +130,7 @@ async def test_content_has_to_be_there_and_within_bounds(client: AsyncWebClient,
     assert await error(post(channel=training.id, text="x", metadata=metadata)) == "metadata_too_large"
 
 
-async def test_an_edit_replaces_and_every_version_is_kept(client: AsyncWebClient, training: Channel):
+async def test_an_edit_replaces_and_every_version_is_kept(client: AsyncWebClient, training: Channel) -> None:
     post = await client.chat_postMessage(channel=training.id, text="firing", blocks=[SECTION])
     await client.chat_update(channel=training.id, ts=post["ts"], text="resolved")
 
@@ -137,7 +141,7 @@ async def test_an_edit_replaces_and_every_version_is_kept(client: AsyncWebClient
     ]
 
 
-async def test_only_own_lasting_messages_can_be_edited(slack: Slack, client: AsyncWebClient, training: Channel):
+async def test_only_own_lasting_messages_can_be_edited(slack: Slack, client: AsyncWebClient, training: Channel) -> None:
     own = slack.people.say("ada", "#training", "mine")
     whisper = await client.chat_postEphemeral(channel=training.id, user="U0ADA", text="psst")
 
@@ -147,7 +151,7 @@ async def test_only_own_lasting_messages_can_be_edited(slack: Slack, client: Asy
     assert await error(late) == "message_not_found"
 
 
-async def test_rich_text_cannot_become_something_else(client: AsyncWebClient, training: Channel):
+async def test_rich_text_cannot_become_something_else(client: AsyncWebClient, training: Channel) -> None:
     text = {"type": "rich_text_section", "elements": [{"type": "text", "text": "x"}]}
     post = await client.chat_postMessage(
         channel=training.id, text="x", blocks=[{"type": "rich_text", "elements": [text]}]
@@ -159,7 +163,7 @@ async def test_rich_text_cannot_become_something_else(client: AsyncWebClient, tr
     )
 
 
-async def test_a_reply_stands_in_its_thread_and_counts_on_its_root(client: AsyncWebClient, training: Channel):
+async def test_a_reply_stands_in_its_thread_and_counts_on_its_root(client: AsyncWebClient, training: Channel) -> None:
     root = (await client.chat_postMessage(channel=training.id, text="root"))["ts"]
     await client.chat_postMessage(channel=training.id, text="reply", thread_ts=root)
 
@@ -168,7 +172,9 @@ async def test_a_reply_stands_in_its_thread_and_counts_on_its_root(client: Async
     assert await error(client.chat_postMessage(channel=training.id, text="x", thread_ts="1.1")) == "thread_not_found"
 
 
-async def test_a_channel_takes_a_burst_then_one_message_a_second(clock: Clock, client: AsyncWebClient, slack: Slack):
+async def test_a_channel_takes_a_burst_then_one_message_a_second(
+    clock: Clock, client: AsyncWebClient, slack: Slack
+) -> None:
     slack.limits.post_burst = 2
     training = slack.workspace.channel("#training").id
     await client.chat_postMessage(channel=training, text="1")
@@ -180,7 +186,7 @@ async def test_a_channel_takes_a_burst_then_one_message_a_second(clock: Clock, c
     assert (answer.status_code, answer["error"], answer.headers["Retry-After"]) == (429, "ratelimited", "1")
 
 
-def test_a_tier_two_method_takes_twenty_calls_a_minute():
+def test_a_tier_two_method_takes_twenty_calls_a_minute() -> None:
     limits = RateLimits()
     for _ in range(20):
         limits.take_call("conversations.list", 2, now=0)
@@ -190,7 +196,9 @@ def test_a_tier_two_method_takes_twenty_calls_a_minute():
     RateLimits(enabled=False).take_call("conversations.list", 2, now=0)
 
 
-async def test_a_failure_to_order_may_lose_only_the_answer(slack: Slack, client: AsyncWebClient, training: Channel):
+async def test_a_failure_to_order_may_lose_only_the_answer(
+    slack: Slack, client: AsyncWebClient, training: Channel
+) -> None:
     slack.fail("chat.postMessage", "internal_error", status=500, is_applied=True)
 
     assert await error(client.chat_postMessage(channel=training.id, text="once")) == "internal_error"
@@ -198,7 +206,7 @@ async def test_a_failure_to_order_may_lose_only_the_answer(slack: Slack, client:
     assert (await client.chat_postMessage(channel=training.id, text="again"))["ok"]
 
 
-async def test_a_file_goes_up_in_three_steps_into_a_thread(client: AsyncWebClient, training: Channel):
+async def test_a_file_goes_up_in_three_steps_into_a_thread(client: AsyncWebClient, training: Channel) -> None:
     root = (await client.chat_postMessage(channel=training.id, text="root"))["ts"]
     await client.files_upload_v2(
         channel=training.id, thread_ts=root, filename="rank3.log", title="Rank 3", content="line\n" * 9
@@ -208,7 +216,9 @@ async def test_a_file_goes_up_in_three_steps_into_a_thread(client: AsyncWebClien
     assert [(file.name, file.title, file.text) for file in reply.files] == [("rank3.log", "Rank 3", "line\n" * 9)]
 
 
-async def test_a_trigger_id_opens_one_modal_within_three_seconds(clock: Clock, slack: Slack, client: AsyncWebClient):
+async def test_a_trigger_id_opens_one_modal_within_three_seconds(
+    clock: Clock, slack: Slack, client: AsyncWebClient
+) -> None:
     def trigger() -> str:
         return slack.desk.tickets.add_trigger("U0ADA", None, clock.now)
 
@@ -221,7 +231,7 @@ async def test_a_trigger_id_opens_one_modal_within_three_seconds(clock: Clock, s
     assert await error(client.views_open(trigger_id="no", view=MODAL)) == "invalid_trigger_id"
 
 
-async def test_a_modal_is_updated_under_its_hash_and_stacked_three_high(slack: Slack, client: AsyncWebClient):
+async def test_a_modal_is_updated_under_its_hash_and_stacked_three_high(slack: Slack, client: AsyncWebClient) -> None:
     tickets, now = slack.desk.tickets, slack.desk.now
     opened = await client.views_open(trigger_id=tickets.add_trigger("U0ADA", None, now), view=MODAL)
     view_id, first = opened["view"]["id"], opened["view"]["hash"]
@@ -235,7 +245,7 @@ async def test_a_modal_is_updated_under_its_hash_and_stacked_three_high(slack: S
     assert await error(client.views_push(trigger_id=again, view=MODAL)) == "push_limit_reached"
 
 
-async def test_a_view_too_large_or_broken_is_refused(client: AsyncWebClient):
+async def test_a_view_too_large_or_broken_is_refused(client: AsyncWebClient) -> None:
     huge = {**MODAL, "blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": "x" * 3000}}] * 90}
     broken = {**MODAL, "title": {"type": "plain_text", "text": "x" * 25}}
 
@@ -243,7 +253,7 @@ async def test_a_view_too_large_or_broken_is_refused(client: AsyncWebClient):
     assert await error(client.views_open(trigger_id="1", view=broken)) == "invalid_arguments"
 
 
-async def test_a_response_url_works_five_times_within_half_an_hour(clock: Clock, slack: Slack):
+async def test_a_response_url_works_five_times_within_half_an_hour(clock: Clock, slack: Slack) -> None:
     def url() -> str:
         key = slack.desk.tickets.add_response_url("U0ADA", slack.workspace.channel("#random").id, clock.now)
         return f"{slack.desk.base_url}/slack/response/{key}"
@@ -259,7 +269,7 @@ async def test_a_response_url_works_five_times_within_half_an_hour(clock: Clock,
     assert [message.visible_to for message in slack.workspace.channel("#random").ephemerals] == ["U0ADA"] * 5
 
 
-async def test_lists_come_in_pages(client: AsyncWebClient):
+async def test_lists_come_in_pages(client: AsyncWebClient) -> None:
     first = await client.conversations_list(limit=2)
     rest = await client.conversations_list(limit=2, cursor=first["response_metadata"]["next_cursor"])
 
@@ -268,7 +278,7 @@ async def test_lists_come_in_pages(client: AsyncWebClient):
     assert rest["response_metadata"]["next_cursor"] == ""
 
 
-async def test_joining_a_direct_message_a_permalink_and_a_reaction(slack: Slack, client: AsyncWebClient):
+async def test_joining_a_direct_message_a_permalink_and_a_reaction(slack: Slack, client: AsyncWebClient) -> None:
     alerts = slack.workspace.channel("#alerts")
     await client.conversations_join(channel=alerts.id)
     direct = (await client.conversations_open(users="U0ADA"))["channel"]["id"]
@@ -282,14 +292,14 @@ async def test_joining_a_direct_message_a_permalink_and_a_reaction(slack: Slack,
     assert link.endswith(f"/archives/{alerts.id}/p{post['ts'].replace('.', '')}")
 
 
-async def test_blocks_can_be_validated_without_a_token(slack: Slack):
+async def test_blocks_can_be_validated_without_a_token(slack: Slack) -> None:
     client = AsyncWebClient(base_url=slack.api_url)
 
     assert (await client.blocks_validate(blocks=[SECTION]))["is_valid"]
     assert (await client.blocks_validate(blocks=[{"type": "zap"}]))["errors"][0]["pointer"] == "/0/type"
 
 
-async def test_an_unknown_method_is_said(client: AsyncWebClient):
+async def test_an_unknown_method_is_said(client: AsyncWebClient) -> None:
     answer = await refusal(client.api_call("chat.shout"))
 
     assert (answer["error"], answer["req_method"]) == ("unknown_method", "chat.shout")

@@ -8,8 +8,7 @@ import shlex
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.commands.building import DEFAULT_LINES
-from bot.commands.command import LogsCommand, MetricsCommand, StatusCommand, Window
+from bot.commands.command import DEFAULT_LINES, LogsCommand, MetricsCommand, StatusCommand, Window
 from bot.commands.grammar import parse, parse_argv
 from bot.commands.spelling import format_command, shell_line
 from bot.commands.words import quote, split_words

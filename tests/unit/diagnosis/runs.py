@@ -12,7 +12,7 @@ STEPS = 500_000
 
 def loss_at(step: int, seed: random.Random) -> float:
     """Falls like a power law, with noise and a rare spike that comes back."""
-    level = 1.8 + 9.0 * (step + 20) ** -0.45 * 2
+    level = 1.8 + 9.0 * math.pow(step + 20, -0.45) * 2
     spike = 1.9 if seed.random() < 0.001 else 1.0
     return level * spike * (1 + seed.gauss(0, 0.02))
 

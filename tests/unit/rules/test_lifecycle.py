@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.alerts import Alert, AlertState, Change, Clear, Evidence, Finding, Resolution, Timing, Unknown
+from bot.domain.alerts import Alert, AlertState, Change, Clear, Evidence, Finding, Resolution, Timing, Unknown, Verdict
 from bot.rules.lifecycle import step
 
 MINUTE = timedelta(minutes=1)
 START = datetime(2026, 3, 13, 10, tzinfo=UTC)
-VERDICTS = {"H": Finding(Evidence("it holds")), ".": Clear(), "?": Unknown()}
+VERDICTS: dict[str, Verdict] = {"H": Finding(Evidence("it holds")), ".": Clear(), "?": Unknown()}
 STATES = {AlertState.INACTIVE: "-", AlertState.PENDING: "p", AlertState.FIRING: "F"}
 TOLD = {Change.FIRED: "!", Change.RESOLVED: "~", Change.UPDATED: "u", Change.REPEATED: "r"}
 

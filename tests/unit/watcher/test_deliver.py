@@ -50,6 +50,6 @@ async def test_a_channel_that_asks_to_be_left_alone_is_closed_for_as_long() -> N
 
     pacer.close("C1", 0.02)
 
-    assert (pacer.is_closed("C1"), pacer.is_closed("C2"), pacer.closed()) == (True, False, {"C1"})
+    assert (pacer.is_closed("C1"), pacer.is_closed("C2"), pacer.closed()) == (True, False, frozenset({"C1"}))
     await asyncio.sleep(0.03)
     assert (pacer.is_closed("C1"), pacer.closed()) == (False, frozenset())

@@ -6,16 +6,16 @@ Following a file that grows is in `scan_following.py`, what a report looks like 
 from __future__ import annotations
 
 import contextlib
-import gzip
 import io
+import itertools
 import json
 import os
 import stat
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 from bot.commands.command import ScanCommand
 from bot.diagnosis.diagnoser import PAGE, Diagnoser
@@ -88,17 +88,38 @@ def opened(path: str) -> Iterator[BinaryIO]:
 
 def _read(file: BinaryIO, diagnoser: Diagnoser, output: Output) -> None:
     """Feed every page; a compressed file that breaks off is read as far as it goes."""
-    size, buffered = _size(file), cast("io.BufferedReader", file)
-    plain = gzip.GzipFile(fileobj=buffered) if buffered.peek(2)[:2] == _GZIP else buffered
-    done = 0
+    size, done = _size(file), 0
+    pages = iter(lambda: file.read(PAGE), b"")
+    first = next(pages, b"")
+    whole = itertools.chain((first,), pages)
     try:
-        while page := plain.read(PAGE):
+        for page in _inflated(whole) if first.startswith(_GZIP) else whole:
             diagnoser.feed_page(page)
             done += len(page)
             if done >= BIG or size >= BIG:
                 output.progress(_bar(file.tell() if size else done, size))
-    except (EOFError, zlib.error, gzip.BadGzipFile) as problem:
+    except zlib.error as problem:
         output.note(f"the compressed file breaks off ({problem}); this is what could be read of it")
+
+
+def _inflated(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """What gzip packed, a page at a time, several members after another.
+
+    Raises:
+        zlib.error: it is damaged, or ends too early; what came before was given.
+    """
+    inflater = zlib.decompressobj(wbits=31)
+    for chunk in chunks:
+        rest = chunk
+        while rest:
+            if inflater.eof:
+                if not rest.strip(b"\0"):  # padding, as tapes and some tools leave it
+                    break
+                inflater = zlib.decompressobj(wbits=31)
+            yield inflater.decompress(rest, PAGE)
+            rest = inflater.unused_data if inflater.eof else inflater.unconsumed_tail
+    if not inflater.eof:
+        raise zlib.error("its end is missing")
 
 
 def _size(file: BinaryIO) -> int:

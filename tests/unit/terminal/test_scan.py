@@ -1,0 +1,162 @@
+"""`trainwatch scan`: any log to a report, without settings, whatever the file is like."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from bot import __main__ as program
+from bot.commands.command import ScanCommand
+from bot.commands.grammar import parse_argv
+from bot.errors import UsageError
+from bot.rules.knowledge import build_reader
+from bot.terminal.output import Output
+from bot.terminal.report import incident_text, report_text
+from bot.terminal.scan import scan
+from tests.unit.commands.insights import DIAGNOSIS, QUIET
+
+FAILING = """\
+step 1 loss 2.5
+[rank3]: Traceback (most recent call last):
+[rank3]:   File "/app/train.py", line 412, in step
+[rank3]:     loss.backward()
+[rank3]: torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.50 GiB.
+"""
+HEALTHY = "step 1 loss 2.5\nstep 2 loss 2.4\nTraining finished\n"
+
+
+@pytest.fixture(autouse=True)
+def _no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("TRAINWATCH_SIGNATURES", raising=False)
+
+
+def write(text: str) -> str:
+    Path("train.log").write_text(text)
+    return "train.log"
+
+
+def incidents(printed: str) -> list[dict[str, object]]:
+    found: list[dict[str, object]] = json.loads(printed)["incidents"]
+    return found
+
+
+def test_a_failing_log_says_what_broke_where_and_what_to_try(capsys: pytest.CaptureFixture[str]) -> None:
+    assert 0 == program.run(["scan", write(FAILING)])
+    out = capsys.readouterr().out
+    assert out.startswith("1 thing that needs you.\n\nPAGE  GPU out of memory\n      line 5 · rank 3\n")
+    assert "▶ [rank3]: torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.50 GiB." in out
+    assert "Try: " in out
+    assert "Progress: step 1, loss 2.5." in out
+    assert "5 lines read." in out
+
+
+def test_a_healthy_log_says_that_nothing_is_needed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert 0 == program.run(["scan", write(HEALTHY)])
+    assert capsys.readouterr().out.startswith("Nothing that needs you.\n\nProgress: step 2")
+
+
+def test_the_standard_input_is_a_file_too(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(FAILING.encode())))
+    assert 0 == program.run(["scan", "--json", "-"])
+    (incident,) = incidents(capsys.readouterr().out)
+    assert {
+        "severity", "category", "signature", "title", "hint", "line", "ranks", "count", "first", "last", "excerpt",
+        "confidence",
+    } == set(incident)  # fmt: skip
+    assert ("page", "gpu_memory", 5, [3]) == tuple(incident[name] for name in ("severity", "category", "line", "ranks"))
+
+
+def test_a_compressed_file_is_read_as_what_it_holds(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("train.log.gz").write_bytes(gzip.compress(FAILING.encode()))
+    assert 0 == program.run(["scan", "train.log.gz", "--json"])
+    assert 1 == len(incidents(capsys.readouterr().out))
+
+
+def test_a_compressed_file_that_breaks_off_is_read_as_far_as_it_goes(capsys: pytest.CaptureFixture[str]) -> None:
+    noise = "".join(f"step {number} loss {number * 7919 % 1000}\n" for number in range(50_000))
+    whole = gzip.compress((FAILING + noise).encode())
+    Path("torn.gz").write_bytes(whole[: len(whole) // 2])
+    assert 0 == program.run(["scan", "torn.gz", "--json"])
+    said = capsys.readouterr()
+    assert 1 == len(incidents(said.out))
+    assert "breaks off" in said.err
+
+
+@pytest.mark.parametrize(("text", "asked", "code"), [(FAILING, True, 3), (FAILING, False, 0), (HEALTHY, True, 0)])
+def test_the_exit_code_tells_of_pages_when_it_is_asked_to(text: str, asked: bool, code: int) -> None:
+    assert code == program.run(["scan", write(text), *(["--exit-code"] if asked else [])])
+
+
+@pytest.mark.parametrize(
+    ("path", "said"), [("nope.log", "nope.log cannot be read: No such file or directory."), (".", "Is a directory")]
+)
+def test_a_file_that_cannot_be_read_is_said(path: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert 2 == program.run(["scan", path])
+    assert said in capsys.readouterr().err
+
+
+def test_an_empty_file_holds_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert 0 == program.run(["scan", write("")])
+    assert "0 lines read." in capsys.readouterr().out
+
+
+def test_secrets_are_hidden_unless_wanted(capsys: pytest.CaptureFixture[str]) -> None:
+    token = "hf_" + "aB3dE5gH7jK9mN1pQ3sT5vX7zA9cE1gH3"
+    path = write(FAILING.replace("Tried", f"token={token} Tried"))
+    program.run(["scan", path])
+    assert token not in capsys.readouterr().out
+    program.run(["scan", path, "--no-redact"])
+    assert token in capsys.readouterr().out
+
+
+def test_own_signatures_are_read_and_a_wrong_one_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = Path("own.toml")
+    monkeypatch.setenv("TRAINWATCH_SIGNATURES", str(own))
+    own.write_text("[[signature]]\nname = 'vault'\ntitle = 'The vault is sealed'\npattern = 'vault .* sealed'\n")
+    program.run(["scan", write("E: vault eu-1 is sealed\n")])
+    assert "PAGE  The vault is sealed" in capsys.readouterr().out
+    own.write_text("\n[[signature]]\nname = 'vault'\n")
+    assert 2 == program.run(["scan", "train.log"])
+    assert "TRAINWATCH_SIGNATURES: own.toml: line 2: Signature vault needs" in capsys.readouterr().err
+
+
+def test_a_wrong_setting_of_something_else_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRAINWATCH_HTTP_PORT", "many")
+    assert 0 == program.run(["scan", write(HEALTHY)])
+
+
+def test_who_watches_a_big_file_sees_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.terminal.scan.BIG", 1)
+    monkeypatch.setattr("bot.terminal.output._PROGRESS_EVERY_S", 0)
+    out, err = io.StringIO(), io.StringIO()
+    scan(ScanCommand(write(HEALTHY)), build_reader(), Output(out, err, watched=True))
+    assert "100% of 0 MiB" in err.getvalue()
+
+
+@pytest.mark.parametrize("argv", [["scan"], ["scan", "a", "b"], ["scan", "a", "--since", "3h"]])
+def test_what_is_typed_wrong_is_answered_with_the_usage(argv: list[str]) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_argv(argv)
+    assert "trainwatch scan FILE | - [OPTIONS]" == caught.value.usage
+
+
+def test_a_report_tells_the_worst_first_and_notes_in_a_line() -> None:
+    text = report_text(DIAGNOSIS.diagnosis)
+    assert text.startswith("1 thing that needs you, and 1 warning.\n")
+    assert text.index("PAGE  GPU out of memory") < text.index("WARN  A data-loader") < text.index("info  Gradient")
+    assert "rank 3 first, then 0, 1 · 2026-03-13 11:55:00 to 2026-03-13 11:57:00 · 3 times" in text
+    assert "loss 1.128, gradient norm 0.9" in text
+    assert "Nothing that needs you." in report_text(QUIET.diagnosis)
+
+
+def test_a_report_obeys_nothing_in_the_log() -> None:
+    (worst, *_) = DIAGNOSIS.diagnosis.incidents
+    assert "\x1b" not in incident_text(worst)
+    assert "\x1b[31mred" not in incident_text(worst, colour=True)

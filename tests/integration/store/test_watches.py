@@ -172,9 +172,8 @@ async def test_one_stale_claim_does_not_spoil_the_batch(store: Store, now: datet
 async def test_state_and_news_are_written_together_or_not_at_all(store: Store, now: datetime) -> None:
     await watch_job(store, now)
     watch = await claim_one(store, now)
-    broken = result(
-        watch, now + SOON, fails=5, alerts=[FIRING], deliveries=[delivery("news"), delivery("bad", channel=None)]
-    )
+    bad = delivery("bad", channel=None)  # type: ignore[arg-type]
+    broken = result(watch, now + SOON, fails=5, alerts=[FIRING], deliveries=[delivery("news"), bad])
 
     assert await store.watches.settle([broken], now) == frozenset()
 

@@ -2,6 +2,18 @@
 
 The news of one incident goes out one at a time and in order, so a reply never comes before its root and an older edit
 never after a newer one. Incidents do not wait for each other. The claim is explained in `bot.store.claims`.
+
+    decided ──┬──▶ suppressed          muted, or below the subscription's severity; a suppressed root takes its thread along
+              ▼
+           queued ──claim──▶ on its way ──┬─ mark_sent ────▶ sent
+              ▲  │                        ├─ mark_dead ────▶ dead: refused for good, or tried for too long
+              │  └─▶ superseded           ├─ mark_failed ──┐
+              │      a later edit says it ├─ replace_root ─┤ the root message was deleted
+              │                           └─ lease is over ┤ the sender died
+              └────────────────────────────────────────────┘
+
+A reply or an edit that is claimed while its incident has no root message, since that is dead or deleted, becomes a root
+by itself: what follows goes below it.
 """
 
 from __future__ import annotations

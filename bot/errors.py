@@ -7,6 +7,7 @@
     │   ├── NotSupported     this provider has no such data                            not retried; a Gap
     │   ├── AuthFailed       permanent until a person acts                             not retried; said once a channel
     │   ├── BadRequest       the remote refused the request as we made it              not retried; a Gap
+    │   │   └── CursorLost   a position in a log cannot be read any more               read on without it; a Gap
     │   ├── RateLimited      wait as told                                              retried after `retry_after`
     │   ├── Unavailable      5xx, timeout, connection failure                          retried with backoff
     │   └── ProtocolError    the reply is not as documented                            retried by the next poll; a Gap
@@ -64,6 +65,10 @@ class AuthFailed(ProviderError):
 
 class BadRequest(ProviderError):
     """The platform refused the request."""
+
+
+class CursorLost(BadRequest):
+    """That position in the log cannot be read any more; start the query again."""
 
 
 class RateLimited(ProviderError):

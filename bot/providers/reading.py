@@ -19,7 +19,7 @@ import msgspec
 
 from bot.domain.durations import NS_PER_MS
 from bot.domain.logs import LogCursor, LogLine
-from bot.errors import BadRequest
+from bot.errors import CursorLost
 
 MOST_SEEN = 262_144
 """Lines a `SeenLines` holds at most (2 MiB): 90 s of 2,900 lines a second. Beyond it the oldest go first."""
@@ -172,9 +172,9 @@ def unpack_cursor(cursor: LogCursor, kind: type[_Struct]) -> _Struct:
     """The state that `pack_cursor` packed.
 
     Raises:
-        BadRequest: the cursor was not made by this provider, or by another version of it.
+        CursorLost: the cursor was not made by this provider, or by another version of it.
     """
     try:
         return msgspec.msgpack.decode(cursor.state, type=kind)
     except (msgspec.DecodeError, msgspec.ValidationError) as error:
-        raise BadRequest("That position in the log cannot be read any more; start the query again.") from error
+        raise CursorLost from error

@@ -27,7 +27,7 @@ import msgspec
 from bot.domain.durations import NS_PER_MS
 from bot.domain.gaps import Gap, GapReason, Part
 from bot.domain.logs import LogLine, LogPage, LogQuery, Order
-from bot.errors import BadRequest, RateLimited, Unavailable
+from bot.errors import BadRequest, CursorLost, RateLimited, Unavailable
 from bot.providers.reading import LONGEST_OVERLAP, MOST_SEEN, SeenLines, in_order, pack_cursor, unpack_cursor
 from bot.providers.replies import BodyTooLarge
 
@@ -101,7 +101,7 @@ async def read_page(
         narrower: the same query narrowed further, each its own way, for a millisecond that does not fit into a page.
 
     Raises:
-        BadRequest: the cursor belongs to another query.
+        CursorLost: the cursor cannot be read, or belongs to another query.
     """
     newest_first = query.order is Order.DESC
     if query.cursor is None:
@@ -110,7 +110,7 @@ async def read_page(
     else:
         state = unpack_cursor(query.cursor, _State)
         if (state.follow, state.newest_first) != (query.follow, newest_first):
-            raise BadRequest("That position in the log belongs to another query.")
+            raise CursorLost("That position in the log belongs to another query.")
     return await _Call(query, state, endpoint, fetch, now_ns // NS_PER_MS, narrower).page()
 
 

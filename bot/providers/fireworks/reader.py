@@ -19,7 +19,7 @@ import msgspec
 from bot.domain.durations import format_ns
 from bot.domain.gaps import Gap, GapReason, Part
 from bot.domain.logs import LogLine, LogPage, LogQuery, Order
-from bot.errors import BadRequest
+from bot.errors import CursorLost
 from bot.providers.fireworks.given import GivenLines
 from bot.providers.reading import MOST_SEEN, in_order, pack_cursor, unpack_cursor
 
@@ -77,14 +77,14 @@ class Reader:
         """Begin at the query's cursor or at its start.
 
         Raises:
-            BadRequest: the cursor is none of ours.
+            CursorLost: the cursor is none of ours.
         """
         if query.cursor is not None:
             position = unpack_cursor(query.cursor, Position)
             try:
                 ahead, behind = GivenLines.unpacked(position.ahead), GivenLines.unpacked(position.behind)
             except ValueError as error:
-                raise BadRequest("That position in the log cannot be read any more; start again.") from error
+                raise CursorLost from error
             return cls(query, now_ns, position, ahead, behind)
         if query.order is Order.ASC:
             start_ns = max(0, query.start_ns or 0)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bot.domain.durations import NS_PER_MS
 from bot.domain.logs import LogCursor, LogLine
-from bot.errors import BadRequest
+from bot.errors import CursorLost
 from bot.providers.reading import MOST_SEEN, SeenLines, in_order, pack_cursor, unpack_cursor
 
 BEGIN_NS = 1_700_000_000_000_000_000
@@ -94,5 +94,5 @@ def test_a_cursor_holds_a_providers_state_and_refuses_anything_else() -> None:
     state = _State(3, timedelta(seconds=4))
     assert state == unpack_cursor(pack_cursor(state), _State)
     for broken in (b"", b"\x93", msgspec.msgpack.encode({"place": "x"})):
-        with pytest.raises(BadRequest):
+        with pytest.raises(CursorLost):
             unpack_cursor(LogCursor(broken), _State)

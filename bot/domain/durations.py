@@ -13,6 +13,9 @@ from datetime import UTC, datetime, timedelta
 NS_PER_SECOND = 1_000_000_000
 NS_PER_MS = 1_000_000
 
+_FIRST_NS, _LAST_NS = -(2**63), 2**63 - 1
+"""What 64 bits hold, the years 1677 to 2262: a stamp beyond them is foreign nonsense, and shown as the nearest."""
+
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _PART = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d|w)", re.IGNORECASE)
 _RFC3339 = re.compile(
@@ -64,14 +67,18 @@ def ns_from_datetime(moment: datetime) -> int:
 
 
 def datetime_from_ns(timestamp_ns: int) -> datetime:
-    """The aware UTC datetime, cut to microseconds."""
-    seconds, rest = divmod(timestamp_ns, NS_PER_SECOND)
+    """The aware UTC datetime, cut to microseconds; of any integer, for foreign stamps may be anything."""
+    seconds, rest = divmod(_bounded(timestamp_ns), NS_PER_SECOND)
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds, microseconds=rest // 1000)
+
+
+def _bounded(timestamp_ns: int) -> int:
+    return min(max(timestamp_ns, _FIRST_NS), _LAST_NS)
 
 
 def format_ns(timestamp_ns: int) -> str:
     """RFC 3339 in UTC with all nine digits: "2026-03-13T10:00:00.123456789Z"."""
-    seconds, rest = divmod(timestamp_ns, NS_PER_SECOND)
+    seconds, rest = divmod(_bounded(timestamp_ns), NS_PER_SECOND)
     moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{rest:09d}Z"
 

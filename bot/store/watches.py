@@ -92,13 +92,16 @@ class Watches:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def claim_due(self, now: datetime, *, lease: timedelta, limit: int = 100) -> list[ClaimedWatch]:
+    async def claim_due(
+        self, now: datetime, *, lease: timedelta, limit: int = 100, busy: Sequence[int] = ()
+    ) -> list[ClaimedWatch]:
         """Take the jobs that are due, longest overdue first; no one else gets them before the lease ends.
 
+        Those in `busy` are passed over: a look at them is under way here, and a new claim would keep it from being saved.
         A row that cannot be read is logged and left to its lease: it does not keep others from their polls.
         """
         async with self._database.write() as connection:
-            rows = (await connection.execute(_claim(now, now + lease, new_token(), limit))).all()
+            rows = (await connection.execute(_claim(now, now + lease, new_token(), limit, busy))).all()
         if not rows:
             return []
         async with self._database.read() as connection:
@@ -205,11 +208,11 @@ class _Surroundings:
     silences: Sequence[AnyRow]
 
 
-def _claim(now: datetime, lease_ends_at: datetime, token: str, limit: int) -> Update:
+def _claim(now: datetime, lease_ends_at: datetime, token: str, limit: int, busy: Sequence[int]) -> Update:
     # A CTE that locks rows is run once; as a plain IN (SELECT … LIMIT) PostgreSQL may run it again and claim too many.
     due = (
         select(watches.c.id)
-        .where(watches.c.due_at <= now)
+        .where(watches.c.due_at <= now, watches.c.id.not_in(busy))
         .order_by(watches.c.due_at)
         .limit(limit)
         .with_for_update(skip_locked=True)

@@ -1,19 +1,23 @@
-"""One look at one job: status, new log lines and metrics, fetched side by side. An error becomes a Gap."""
+"""One look at one job: status, new log lines and metrics, fetched side by side. An error becomes a Gap.
+
+A look has an end, so that it is saved before its job is given to someone else: what has not come by then is a Gap too.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from bot.domain.gaps import Gap, GapReason, Part
+from bot.domain.durations import datetime_from_ns
+from bot.domain.gaps import Gap, GapReason, Part, gap_of
 from bot.domain.jobs import JobRef
 from bot.domain.logs import LogCursor, LogLine, LogQuery
 from bot.domain.metrics import MetricQuery, MetricSeries
 from bot.domain.observations import Observation
-from bot.errors import AuthFailed, JobNotFound, NotSupported, ProtocolError, ProviderError, RateLimited
+from bot.errors import CursorLost, ProviderError, Unavailable
 from bot.providers.base import Provider
 
 T = TypeVar("T")
@@ -36,6 +40,10 @@ class Look:
     """Start of the metrics window; None when no rule wants metrics."""
     metrics_step: timedelta | None = None
     """Distance of two samples; None leaves it to the platform, which gives fewer for a long window."""
+    logs_again_ns: int | None = None
+    """Where the log is taken up when the cursor cannot be read any more; None: where it began."""
+    limit: timedelta = timedelta(seconds=72)
+    """The longest the look may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,41 +57,25 @@ class Seen:
     retry_after: timedelta | None = None
 
 
-_REASONS: tuple[tuple[type[ProviderError], GapReason], ...] = (
-    (NotSupported, GapReason.NOT_SUPPORTED),
-    (JobNotFound, GapReason.NOT_FOUND),
-    (AuthFailed, GapReason.AUTH),
-    (RateLimited, GapReason.RATE_LIMITED),
-    (ProtocolError, GapReason.PROTOCOL),
-)
-
-
 async def observe(provider: Provider, look: Look, now: datetime) -> Seen:
-    """Fetch everything one poll needs; never raises ProviderError."""
-    status, logs, metrics = await asyncio.gather(
-        _guard(provider.get_job(look.job), Part.STATUS),
-        _read_logs(provider, look),
-        _guard(_metrics(provider, look, now), Part.METRICS),
+    """Fetch everything one poll needs, within `look.limit`; never raises ProviderError."""
+    until_s = asyncio.get_running_loop().time() + look.limit.total_seconds()
+    (job, job_error), logs, (series, metrics_error) = await asyncio.gather(
+        _guard(provider.get_job(look.job), provider, until_s),
+        _read_logs(provider, look, until_s),
+        _guard(_metrics(provider, look, now), provider, until_s),
     )
-    job, job_problem = status
-    series, metrics_problem = metrics
-    problems = [one for one in (job_problem, logs.problem, metrics_problem) if one is not None]
+    errors = ((Part.STATUS, job_error), (Part.LOGS, logs.error), (Part.METRICS, metrics_error))
     observation = Observation(
         ref=look.job,
         at=now,
         job=job,
         lines=tuple(logs.lines),
         series=tuple(series or ()),
-        gaps=(*(problem.gap for problem in problems), *logs.gaps),
+        gaps=(*(gap_of(error, part) for part, error in errors if error is not None), *logs.gaps),
     )
-    waits = [problem.retry_after for problem in problems if problem.retry_after is not None]
+    waits = [error.retry_after for error in (job_error, logs.error) if error is not None and error.retry_after]
     return Seen(observation, logs.cursor, logs.more, max(waits, default=None))
-
-
-@dataclass(frozen=True, slots=True)
-class _Problem:
-    gap: Gap
-    retry_after: timedelta | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,29 +84,39 @@ class _Logs:
     cursor: LogCursor | None
     more: bool
     gaps: tuple[Gap, ...]
-    problem: _Problem | None
+    error: ProviderError | None
 
 
-async def _read_logs(provider: Provider, look: Look) -> _Logs:
+async def _read_logs(provider: Provider, look: Look, until_s: float) -> _Logs:
+    """Pages until the log's end, `MAX_LINES` or the time; what was read before a failure is kept."""
     lines: list[LogLine] = []
     gaps: list[Gap] = []
-    cursor, more, problem = look.cursor, True, None
+    start_ns, cursor, more, error = look.logs_from_ns, look.cursor, True, None
     while more and len(lines) < MAX_LINES:
         query = LogQuery(
-            look.job,
-            start_ns=look.logs_from_ns,
-            limit=PAGE_LINES,
-            cursor=cursor,
-            follow=True,
-            overlap=look.overlap,
+            look.job, start_ns=start_ns, limit=PAGE_LINES, cursor=cursor, follow=True, overlap=look.overlap
         )
-        page, problem = await _guard(provider.query_logs(query), Part.LOGS)
+        page, error = await _guard(provider.query_logs(query), provider, until_s)
+        if isinstance(error, CursorLost) and cursor is not None and cursor is look.cursor:
+            start_ns, cursor = look.logs_from_ns if look.logs_again_ns is None else look.logs_again_ns, None
+            gaps.append(_lost_place(start_ns))
+            continue
         if page is None:
             break
         lines.extend(page.lines)
         gaps.extend(page.gaps)
         cursor, more = page.cursor or cursor, page.more
-    return _Logs(lines, cursor, more and problem is None, tuple(gaps), problem)
+    if error is not None and lines and asyncio.get_running_loop().time() >= until_s:
+        error = None  # slow, not blind: the next look goes on from here
+    return _Logs(lines, cursor or look.cursor, more and error is None, tuple(gaps), error)
+
+
+def _lost_place(start_ns: int) -> Gap:
+    text = (
+        f"I lost my place in this log and read on from {datetime_from_ns(start_ns):%H:%M} UTC; lines that came late "
+        "before then may be missing, later ones may be told twice."
+    )
+    return Gap(Part.LOGS, GapReason.UNREACHABLE_LINES, text, start_ns=start_ns)
 
 
 async def _metrics(provider: Provider, look: Look, now: datetime) -> tuple[MetricSeries, ...]:
@@ -124,9 +126,11 @@ async def _metrics(provider: Provider, look: Look, now: datetime) -> tuple[Metri
     return tuple(await provider.query_metrics(query))
 
 
-async def _guard(call: Awaitable[T], part: Part) -> tuple[T | None, _Problem | None]:
+async def _guard(call: Awaitable[T], provider: Provider, until_s: float) -> tuple[T | None, ProviderError | None]:
     try:
-        return await call, None
+        async with asyncio.timeout_at(until_s):
+            return await call, None
     except ProviderError as error:
-        reason = next((reason for kind, reason in _REASONS if isinstance(error, kind)), GapReason.UNAVAILABLE)
-        return None, _Problem(Gap(part, reason, error.public), error.retry_after)
+        return None, error
+    except TimeoutError:
+        return None, Unavailable(f"{provider.name} did not answer in time.", provider=provider.name)

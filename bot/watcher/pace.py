@@ -23,6 +23,9 @@ class Pace:
     quiet_factor: float = 2.0
     """A running job that said nothing for `quiet_polls` is looked at this much more seldom."""
     quiet_polls: int = 20
+    longest_asked: timedelta = timedelta(minutes=1)
+    """The longest wait that a platform may ask for here: its limiter asks it no sooner (`bot.providers.resilience`), and
+    only a job that is looked at can be said to be out of sight."""
 
 
 def next_interval(
@@ -39,9 +42,9 @@ def next_interval(
     Args:
         pace: the configured intervals.
         state: the job's.
-        fails: polls in a row that could not see the job.
+        fails: polls in a row that saw nothing of the job.
         quiet_polls: polls in a row without a new line.
-        retry_after: what the platform asked for, obeyed when longer.
+        retry_after: what the platform asked for, obeyed when longer, up to `longest_asked`.
         jitter: a random number from 0 to 1; spreads the polls over ±10 %, failing ones over half to whole.
     """
     interval = pace.running if state in (JobState.RUNNING, JobState.UNHEALTHY) or state.is_terminal else pace.waiting
@@ -52,4 +55,4 @@ def next_interval(
         if quiet_polls >= pace.quiet_polls and not state.is_terminal:
             interval *= pace.quiet_factor
         interval *= 0.9 + 0.2 * jitter
-    return max(interval, retry_after) if retry_after is not None else interval
+    return interval if retry_after is None else max(interval, min(retry_after, pace.longest_asked))

@@ -42,6 +42,12 @@ _GATHER_S = 0.05
 """How long looks that are ready wait for others, to be saved with them in one transaction."""
 _FINEST_STEP, _COARSEST_STEP = timedelta(seconds=5), timedelta(seconds=15)
 """Distance of two metric samples: a quarter of the poll interval within these, so that a seldom look costs less."""
+_LOOK_SHARE = 0.8
+"""How much of the lease a look may take; the rest is for judging and saving."""
+_LINE_CHARS = 100
+_BRIEF_CHARS = 50_000
+"""A log up to this long, each line taken for `_LINE_CHARS` more, is judged at once: about 5 ms; more, in a thread."""
+_OUR_FAULT = "trainwatch itself failed while looking; its log says why."
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,25 +84,31 @@ class Poller:
         self._redactor = redactor
         self._jitter = jitter
         self._looks: dict[asyncio.Task[PollResult], ClaimedWatch] = {}
+        self._turn = asyncio.Lock()
+        """Held while a long log is judged: one thread leaves the event loop its turns, several would not."""
 
     async def tick(self) -> int:
         """Save what is ready and start what is due.
 
         Returns:
-            How many jobs were saved or started; 0 when there was nothing to do.
+            How many jobs were saved or started, are ready or being judged; 0 when there is nothing to do.
         """
         saved = await self._save_ready()
-        free = self._settings.concurrency - len(self._looks)
-        claimed = (
-            await self._store.watches.claim_due(self._clock(), lease=self._settings.lease, limit=min(free, 100))
-            if free > 0
-            else []
-        )
+        claimed = await self._claim()
         for watch in map(self._with_defaults, claimed):
             self._looks[asyncio.create_task(self._poll(watch))] = watch
         if self._looks:
             await asyncio.wait(self._looks, timeout=_GATHER_S)
-        return saved + len(claimed)
+        ready = sum(task.done() for task in self._looks)
+        return saved + len(claimed) + ready + self._turn.locked()
+
+    async def _claim(self) -> list[ClaimedWatch]:
+        free = self._settings.concurrency - len(self._looks)
+        if free <= 0:
+            return []
+        under_way = [watch.id for watch in self._looks.values()]
+        lease, limit = self._settings.lease, min(free, 100)
+        return await self._store.watches.claim_due(self._clock(), lease=lease, limit=limit, busy=under_way)
 
     async def stop(self) -> None:
         """Save what is ready, break off the rest and give it back to be polled at once by someone else."""
@@ -128,13 +140,21 @@ class Poller:
         return replace(watch, subscriptions=tuple(wishes))
 
     async def _poll(self, watch: ClaimedWatch) -> PollResult:
-        """Look and decide; whatever happens, there is a result with a next time."""
-        try:
-            now = self._clock()
-            return self._judged(watch, await self._look(watch, now), now)
-        except Exception:  # one bad job must not stop the others
-            log.exception("poll crashed", job=str(watch.job))
-            return self._crashed(watch)
+        """Look and decide; whatever happens, there is a result with a next time.
+
+        What cannot be judged is judged once more without its lines and metrics, so that the channel hears of it.
+        """
+        now = self._clock()
+        seen = await self._look(watch, now)
+        for attempt in (seen, _without_data(seen, watch)):
+            try:
+                if not _is_long(attempt.observation):
+                    return self._judged(watch, attempt, now)
+                async with self._turn:
+                    return await asyncio.to_thread(self._judged, watch, attempt, now)
+            except Exception:  # one bad job must not stop the others
+                log.exception("poll crashed", job=str(watch.job))
+        return self._crashed(watch)
 
     async def _look(self, watch: ClaimedWatch, now: datetime) -> Seen:
         """Fetch; what goes wrong on our own side is a gap too, so that the channel hears of it."""
@@ -145,7 +165,7 @@ class Poller:
             public = error.public
         except Exception:  # the channel must hear that we are blind, whatever the reason
             log.exception("look crashed", job=str(watch.job))
-            public = "trainwatch itself failed while looking; its log says why."
+            public = _OUR_FAULT
         gap = Gap(Part.STATUS, GapReason.UNAVAILABLE, public)
         return Seen(Observation(watch.job, now, gaps=(gap, replace(gap, part=Part.LOGS))), watch.cursor, more=False)
 
@@ -164,11 +184,15 @@ class Poller:
 
     def _what(self, watch: ClaimedWatch, now: datetime) -> Look:
         first = watch.memory.get("metrics_at") is None
+        begin, overlap = watch.created_at - self._settings.lookback, self._settings.overlap
+        logs_at = _moment(watch.memory, "logs_at") or watch.seen_at
         return Look(
             job=watch.job,
             cursor=watch.cursor,
-            logs_from_ns=ns_from_datetime(watch.created_at - self._settings.lookback),
-            overlap=self._settings.overlap,
+            logs_from_ns=ns_from_datetime(begin),
+            logs_again_ns=ns_from_datetime(max(logs_at - overlap, begin) if logs_at else begin),
+            overlap=overlap,
+            limit=self._settings.lease * _LOOK_SHARE,
             metrics_from=_metrics_from(watch, now),
             metrics_step=None if first else min(max(self._settings.pace.running / 4, _FINEST_STEP), _COARSEST_STEP),
         )
@@ -188,7 +212,15 @@ class Poller:
             jitter=self._jitter(),
         )
         metrics_at = watch.memory.get("metrics_at") if seen.observation.gap(Part.METRICS) else now.isoformat()
-        memory: Memory = {**decision.memory, "quiet_polls": quiet, "metrics_at": metrics_at, "log": log_state}
+        behind = seen.more or _is_log_unread(seen.observation)
+        logs_at = watch.memory.get("logs_at") if behind else now.isoformat()
+        memory: Memory = {
+            **decision.memory,
+            "quiet_polls": quiet,
+            "metrics_at": metrics_at,
+            "logs_at": logs_at,
+            "log": log_state,
+        }
         return PollResult(
             watch_id=watch.id,
             token=watch.token,
@@ -231,20 +263,35 @@ def _metrics_from(watch: ClaimedWatch, now: datetime) -> datetime | None:
     needed = metrics_window(wanted_rules(one.settings for one in watch.subscriptions))
     if needed is None:
         return None
-    stored = watch.memory.get("metrics_at")
-    since = datetime.fromisoformat(stored) if isinstance(stored, str) else now - needed
-    return since - timedelta(minutes=3)
+    return (_moment(watch.memory, "metrics_at") or now - needed) - timedelta(minutes=3)
 
 
 def _blind(observation: Observation) -> bool:
-    """Whether the job itself could not be seen."""
-    return any(
-        gap.part in (Part.STATUS, Part.LOGS)
-        and gap.reason not in (GapReason.NOT_SUPPORTED, GapReason.UNREACHABLE_LINES)
-        for gap in observation.gaps
-    )
+    """Whether nothing of the job was seen, neither its status nor its log."""
+    return observation.job is None and _is_log_unread(observation) and not observation.lines
+
+
+def _is_log_unread(observation: Observation) -> bool:
+    return any(gap.part is Part.LOGS and gap.reason is not GapReason.UNREACHABLE_LINES for gap in observation.gaps)
+
+
+def _is_long(observation: Observation) -> bool:
+    return sum(len(line.message) + _LINE_CHARS for line in observation.lines) > _BRIEF_CHARS
+
+
+def _without_data(seen: Seen, watch: ClaimedWatch) -> Seen:
+    """The look with what it says of the job's status alone; the log is read again by the next look."""
+    status = tuple(gap for gap in seen.observation.gaps if gap.part is Part.STATUS)
+    missing = tuple(Gap(part, GapReason.UNAVAILABLE, _OUR_FAULT) for part in (Part.LOGS, Part.METRICS))
+    observation = replace(seen.observation, lines=(), series=(), gaps=(*status, *missing))
+    return replace(seen, observation=observation, cursor=watch.cursor, more=False)
 
 
 def _number(memory: Memory, name: str) -> int:
     value = memory.get(name)
     return value if isinstance(value, int) else 0
+
+
+def _moment(memory: Memory, name: str) -> datetime | None:
+    value = memory.get(name)
+    return datetime.fromisoformat(value) if isinstance(value, str) else None

@@ -3,7 +3,7 @@
 The news of one incident goes out one at a time and in order, so a reply never comes before its root and an older edit
 never after a newer one. Incidents do not wait for each other. The claim is explained in `bot.store.claims`.
 
-    decided ──┬──▶ suppressed          muted, or below the subscription's severity; a suppressed root takes its thread along
+    decided ──┬──▶ suppressed: muted, or below the subscription's severity; a root takes its thread along
               ▼
            queued ──claim──▶ on its way ──┬─ mark_sent ────▶ sent
               ▲  │                        ├─ mark_dead ────▶ dead: refused for good, or tried for too long

@@ -26,7 +26,8 @@ class Office:
     """A workspace, an outbox and a clock that goes when told."""
 
     def __init__(self, slack: Slack, store: Store) -> None:
-        self.slack, self.store, self.now = slack, store, NOW
+        self.slack, self.store = slack, store
+        self.now: datetime = NOW
         self._notifier = SlackNotifier(create_client(BOT_TOKEN, slack.api_url))
 
     def messages(self, channel: str) -> list[Message]:
@@ -41,7 +42,7 @@ class Office:
 
     async def deliver(self, after: timedelta = timedelta(0)) -> None:
         """Deliver what is due by then; by a new process, for a channel's rest is counted in real time."""
-        self.now: datetime = self.now + after
+        self.now += after
         deliverer = Deliverer(self.store, self._notifier, lambda: self.now, DeliverySettings(interval_s=0.0))
         while await deliverer.tick():
             pass

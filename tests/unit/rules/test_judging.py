@@ -29,4 +29,3 @@ def test_the_widest_rule_says_how_far_back_metrics_are_needed() -> None:
 
     assert 1441 * MINUTE == metrics_window(wanted_rules([wide]))
     assert metrics_window(wanted_rules([RuleSettings(off=(*names, "low_gpu_utilization"))])) is None
-

@@ -38,7 +38,7 @@ from bot.domain.alerts import Incident
 from bot.domain.logs import LogLine
 from bot.domain.subscriptions import Silence, Subscription
 from bot.slack.connection import SocketConnection, create_app
-from bot.slack.listeners import register
+from bot.slack.listeners import Runner, register
 from bot.slack.tasks import TaskSet
 from emulator.slack.app import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, Slack, create_slack, served
 from emulator.slack.limits import RateLimits
@@ -84,6 +84,9 @@ class FakeRunner:
             case _:
                 return ErrorAnswer("There is no such job.")
 
+    async def strain(self) -> Strain:
+        return Strain(timedelta(minutes=2), 3, timedelta(minutes=1), {"baseten": RequestLoad(1234, 3200)})
+
 
 @dataclass
 class FakeStore:
@@ -123,13 +126,13 @@ class Bench:
 
 
 @asynccontextmanager
-async def socket_bench(scopes: Iterable[str] = GRANTED) -> AsyncIterator[Bench]:
-    """The bot connected by Socket Mode."""
+async def socket_bench(scopes: Iterable[str] = GRANTED, answering: Runner | None = None) -> AsyncIterator[Bench]:
+    """The bot connected by Socket Mode; `answering` answers in place of the canned one."""
     slack = create_slack(scopes=scopes, limits=RateLimits(enabled=False))
     async with served(slack):
         app = create_app(BOT_TOKEN, api_url=slack.api_url, signing_secret=SIGNING_SECRET)
         runner, store = FakeRunner(), FakeStore()
-        tasks = register(app, runner, store, lambda: NOW)
+        tasks = register(app, answering or runner, store, lambda: NOW)
         bench = Bench(slack, app, runner, store, tasks)
         connection = SocketConnection(app, APP_TOKEN, ping_s=1)
         running = asyncio.create_task(connection.run())

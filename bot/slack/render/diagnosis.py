@@ -29,7 +29,7 @@ from bot.slack.render.message import (
 
 SIGNS = {Severity.PAGE: "🔴", Severity.WARN: "🟠", Severity.INFO: "🔵"}
 _IN_FULL = 3
-_EXCERPT = 1800
+_EXCERPT = 1000
 """Characters of one incident's lines."""
 
 
@@ -73,13 +73,13 @@ def _quiet(answer: DiagnosisAnswer) -> str:
 def _incident(incident: LogIncident) -> list[Block]:
     root, place = root_line(incident), incident.root_at
     said = [
-        f"{SIGNS[Severity(incident.severity)]} *{one_line(incident.title, 300)}*",
-        f"> {one_line(root, 500)}" if root else "",
+        f"{SIGNS[Severity(incident.severity)]} *{one_line(incident.title, 200)}*",
+        f"> {one_line(root, 300)}" if root else "",
         " · ".join(part for part in (_rank(incident), _span(incident), _count(incident)) if part),
-        one_line(why_words(incident), 400),
-        f"*Try:* {linked_hint(incident.hint)}" if incident.hint else "",
+        one_line(why_words(incident), 300),
+        f"*Try:* {linked_hint(incident.hint, 400)}" if incident.hint else "",
     ]
-    fenced, _ = fenced_sections(excerpt_rows(incident.excerpt, place, max_line=400), _EXCERPT)
+    fenced, _ = fenced_sections(excerpt_rows(incident.excerpt, place, max_line=240), _EXCERPT)
     return [section("\n".join(line for line in said if line)), *fenced]
 
 

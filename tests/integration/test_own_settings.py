@@ -1,0 +1,89 @@
+"""An installation's own files in the running parts: polls judge by them, and `check` reads them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bot import app
+from bot.domain.durations import ns_from_datetime
+from bot.domain.jobs import Job, JobState
+from bot.domain.logs import LogLine
+from bot.domain.redaction import Redactor
+from bot.domain.subscriptions import RuleSettings
+from bot.errors import ConfigError
+from bot.rules.knowledge import Knowledge, build_reader
+from bot.rules.settings import AS_SHIPPED, parse_settings
+from bot.settings import Settings
+from bot.store.migrate import upgrade
+from bot.store.store import open_store
+from bot.watcher.poll import Poller
+from tests.unit.commands.providers import NOW, REF, MemoryProvider
+from tests.unit.commands.registries import registry_of
+
+OWN = parse_settings(["log_errors=off"])
+
+
+async def fired(folder: Path, own: RuleSettings, *wanted: str) -> set[str]:
+    """The rules that fire on one look at a job whose log holds an error."""
+    url = f"sqlite:///{folder}/own.db"
+    await upgrade(url)
+    store = await open_store(url)
+    line = LogLine(ns_from_datetime(NOW), "ERROR: the mailer is closed")
+    provider = MemoryProvider([line], jobs={REF.id: Job(REF, JobState.RUNNING, "RUNNING")})
+    poller = Poller(registry_of(provider), store, lambda: NOW, Redactor(), Knowledge(build_reader(), own))
+    try:
+        await store.subscriptions.add("C1", None, REF, "U1", parse_settings(wanted, own), NOW)
+        for _ in range(20):
+            await poller.tick()
+        incidents = await store.deliveries.open_incidents("C1", REF)
+        return {alert.rule for incident in incidents for alert in incident.alerts}
+    finally:
+        await poller.stop()
+        await store.aclose()
+
+
+async def test_a_subscription_is_judged_by_the_installations_settings(tmp_path: Path) -> None:
+    assert "log_errors" not in await fired(tmp_path, OWN)
+
+
+async def test_a_subscription_has_the_last_word(tmp_path: Path) -> None:
+    assert "log_errors" in await fired(tmp_path, OWN, "log_errors=on")
+
+
+async def test_without_own_settings_the_shipped_ones_hold(tmp_path: Path) -> None:
+    assert "log_errors" in await fired(tmp_path, AS_SHIPPED)
+
+
+async def test_check_says_what_is_wrong_with_which_file(tmp_path: Path) -> None:
+    signatures, rules = tmp_path / "signatures.toml", tmp_path / "rules.toml"
+    signatures.write_text("[[signature]]\nname = 'a'\n")
+    rules.write_text("hang = 'off'")
+    settings = Settings(
+        database_url=f"sqlite:///{tmp_path}/x.db",
+        trainwatch_signatures=signatures,
+        trainwatch_rules=rules,
+        _env_file=None,
+    )
+    results = {result.subject: result for result in await app.check(settings)}
+    assert (True, f"{rules} is read") == (results["Own rule settings"].ok, results["Own rule settings"].found)
+    wrong = results["Own signatures"]
+    assert not wrong.ok
+    assert f"TRAINWATCH_SIGNATURES: {signatures}: line 1: Signature a needs a name and a pattern." == wrong.found
+
+
+async def test_the_bot_does_not_start_with_a_wrong_file(tmp_path: Path) -> None:
+    rules = tmp_path / "rules.toml"
+    rules.write_text("hagn = 'off'")
+    settings = Settings(
+        database_url=f"sqlite:///{tmp_path}/x.db",
+        slack_bot_token="xoxb-1",
+        slack_app_token="xapp-1",
+        slack_api_url="http://127.0.0.1:9/",
+        trainwatch_rules=rules,
+        _env_file=None,
+    )
+    with pytest.raises(ConfigError) as caught:
+        await app.serve(settings)
+    assert "line 1: There is no rule `hagn`; did you mean `hang`?" in caught.value.public

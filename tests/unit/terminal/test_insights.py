@@ -1,0 +1,67 @@
+"""Diagnoses, rules and replays in a terminal."""
+
+from __future__ import annotations
+
+import json
+
+from bot.commands.rule_list import list_rules
+from bot.domain.durations import ns_from_datetime
+from bot.domain.logs import LogLine
+from bot.rules.settings import parse_settings
+from bot.terminal.render.answers import render
+from tests.unit.commands.insights import DIAGNOSIS, QUIET, REPLAY
+from tests.unit.commands.providers import NOW, MemoryProvider
+from tests.unit.terminal.shell import Shell
+from tests.unit.terminal.test_render import text
+
+OOM = "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.50 GiB."
+
+
+def test_a_diagnosis_has_the_job_beside_it() -> None:
+    shown = text(render(DIAGNOSIS))
+    assert shown.startswith("run <!channel> is failed (FAILED), ended just now after 3h\n\n1 thing that needs you")
+    assert "▶ [rank3]: torch.OutOfMemoryError" in shown
+    assert "log from 2026-03-13 09:00:00 to 2026-03-13 12:00:00 UTC; line numbers count from there" in shown
+    assert "2 secrets hidden" in shown
+    assert "\x1b" not in shown
+    assert "from its beginning" in text(render(QUIET))
+
+
+def test_every_rule_is_listed_with_what_may_be_set() -> None:
+    shown = text(render(list_rules(parse_settings(["hang=off"]))), width=160)
+    assert "hang (page, off): " in shown
+    assert "    low_gpu_utilization.threshold=20%  low is below this" in shown
+
+
+def test_a_replay_is_a_list_of_what_would_have_fired() -> None:
+    shown = text(render(REPLAY), width=160)
+    assert "run <!channel>: 2 alerts from 2026-03-12 12:00 to 2026-03-13 12:00 UTC" in shown
+    assert "03-13 11:55:00  PAGE  GPU out of memory  (failure)\n    torch.OutOfMemoryError" in shown
+    assert "    cleared at 03-13 11:59:00, after 4m; told more 2 times" in shown
+    assert "would have said nothing: hang, loss" in shown
+
+
+async def test_all_three_are_typed_in_a_shell() -> None:
+    provider = MemoryProvider([LogLine(ns_from_datetime(NOW) - 10**12, OOM)])
+    shell = Shell(provider)
+    assert 0 == await shell.type("diagnose", "mem:run/1")
+    assert "PAGE  GPU out of memory" in shell.out
+    assert 0 == await shell.type("rules", "test", "mem:run/1", "--since", "2h", "log_errors=off")
+    assert "PAGE  GPU out of memory  (failure)" in shell.out
+    assert 0 == await shell.type("rules")
+    assert "gpu_straggler (warn)" in shell.out
+
+
+async def test_all_three_speak_json() -> None:
+    provider = MemoryProvider([LogLine(ns_from_datetime(NOW) - 10**12, OOM)])
+    documents = []
+    for argv in (("diagnose", "mem:run/1"), ("rules", "test", "mem:run/1"), ("rules",)):
+        shell = Shell(provider)
+        assert 0 == await shell.type(*argv, "--json")
+        documents.append(json.loads(shell.out))
+    diagnosis, replay, rules = documents
+    assert ("mem:run/1", "gpu_memory") == (diagnosis["job"]["ref"], diagnosis["incidents"][0]["category"])
+    assert ["failure"] == [alert["rule"] for alert in replay["alerts"]]
+    assert {"name": "threshold", "value": "20%", "help": "low is below this"} in [
+        one for rule in rules["rules"] for one in rule["parameters"]
+    ]

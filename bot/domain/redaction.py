@@ -40,7 +40,9 @@ _SHAPES = (
     r"(?P<keep>\bya29\.)[A-Za-z0-9_-]{20,2048}",
     r"(?P<keep>\bnvapi-)[A-Za-z0-9_-]{40,255}",  # NVIDIA
     r"(?P<keep>\bpypi-AgE)[A-Za-z0-9_-]{20,1024}",
-    r"(?P<keep>\beyJ)[A-Za-z0-9_-]{8,4096}\.eyJ[A-Za-z0-9_-]{8,8192}(?:\.[A-Za-z0-9_-]{0,4096})?",  # JWT
+    # JWT; tried only where a run of its letters begins, and without a way back, so that no text is read twice
+    r"(?<![A-Za-z0-9_-])(?P<keep>(?:(?!eyJ)[A-Za-z0-9_-])*+eyJ)[A-Za-z0-9_-]{8,}+\.eyJ[A-Za-z0-9_-]{8,}+"
+    r"(?:\.[A-Za-z0-9_-]*+)?",
     r"(?P<keep>-----BEGIN [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----)(?!\[hidden\])[\s\S]*?"
     r"(?:-----END [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----|\Z)",
     r"(?P<keep>[a-z]://[^\s/:@'\"]{0,128}:)(?!\[hidden\]@)[^\s/@'\"]{1,256}(?=@)",  # URL credentials

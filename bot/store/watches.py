@@ -97,7 +97,7 @@ class Watches:
     ) -> list[ClaimedWatch]:
         """Take the jobs that are due, longest overdue first; no one else gets them before the lease ends.
 
-        Those in `busy` are passed over: a look at them is under way here, and a new claim would keep it from being saved.
+        Those in `busy` are passed over: a look at them is under way here, and with a new claim it could not be saved.
         A row that cannot be read is logged and left to its lease: it does not keep others from their polls.
         """
         async with self._database.write() as connection:

@@ -24,8 +24,8 @@ class Pace:
     """A running job that said nothing for `quiet_polls` is looked at this much more seldom."""
     quiet_polls: int = 20
     longest_asked: timedelta = timedelta(minutes=1)
-    """The longest wait that a platform may ask for here: its limiter asks it no sooner (`bot.providers.resilience`), and
-    only a job that is looked at can be said to be out of sight."""
+    """The longest wait that a platform may ask for here: what is not looked at cannot be said to be out of sight.
+    The platform is not asked the sooner for it: its own limiter obeys the whole (`bot.providers.resilience`)."""
 
 
 def next_interval(

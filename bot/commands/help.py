@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.commands.answers import HelpAnswer
 from bot.commands.command import HelpCommand
-from bot.commands.table import Face, Option, Subcommand, find_subcommand, subcommands
+from bot.commands.table import RULES, Face, Option, Subcommand, find_subcommand, subcommands
 
 REFERENCE = (
     "REF is a job: `platform:id` as `jobs` lists it, such as `baseten:lq4j9zm/8w6y2n`, or the address of its page "
@@ -49,13 +49,28 @@ def explain(subcommand: Subcommand, face: Face) -> HelpAnswer:
         topic=subcommand.name,
         usage=usage(subcommand, face),
         description=" ".join(sentence for sentence in sentences if sentence),
-        rows=tuple((_spelled(option), _explained(option)) for option in subcommand.options_of(face)),
+        rows=(
+            *((_spelled(option), _explained(option)) for option in subcommand.options_of(face)),
+            *(_rule_rows() if subcommand is RULES else ()),
+        ),
         examples=tuple(
             (f"{face.value} {text}", meaning)
             for text, meaning in subcommand.examples
             if _typable(text, subcommand, face)
         ),
     )
+
+
+def _rule_rows() -> tuple[tuple[str, str], ...]:
+    """Every shipped rule with what may be set of it."""
+    from bot.commands.rule_list import list_rules  # noqa: PLC0415 - other help comes at once without them
+    from bot.rules.settings import AS_SHIPPED  # noqa: PLC0415
+
+    rows = []
+    for rule in list_rules(AS_SHIPPED).rules:
+        settings = ", ".join(f"{name}={value}" for name, value, _ in rule.parameters)
+        rows.append((rule.name, f"{rule.help} ({settings})" if settings else rule.help))
+    return tuple(rows)
 
 
 def _spelled(option: Option) -> str:

@@ -10,6 +10,7 @@ from bot.commands.command import HelpCommand
 from bot.commands.grammar import parse, parse_argv
 from bot.commands.help import explain, overview
 from bot.commands.table import TABLE, Face, Subcommand, find_subcommand, subcommands
+from bot.rules.catalog import RULES
 
 EVERYWHERE = [(one, face) for face in Face for one in subcommands(face)]
 
@@ -67,3 +68,11 @@ def test_the_commands_of_both_faces_differ_only_where_they_must() -> None:
     shell = {one.name for one in subcommands(Face.SHELL)}
     assert slack - shell == {"unwatch", "list", "silence"}
     assert shell - slack == {"scan", "serve", "check", "db"}
+
+
+def test_the_help_of_rules_lists_every_rule_with_its_parameters() -> None:
+    subcommand = find_subcommand("rules", Face.SLACK)
+    assert subcommand is not None
+    rows = dict(explain(subcommand, Face.SLACK).rows)
+    assert {rule.name for rule in RULES} <= set(rows)
+    assert "quiet_after=30m" in rows["failure"]

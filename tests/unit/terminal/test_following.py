@@ -113,6 +113,16 @@ async def test_alerts_stand_between_the_lines() -> None:
     assert "has ended: failed" in shell.err
 
 
+async def test_what_the_log_means_is_told_with_what_to_try() -> None:
+    oom = LogLine(NOW_NS + 1, "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.50 GiB.")
+    provider = MemoryProvider([line(0), oom])
+    shell = Shell(provider)
+    provider.on_query = lambda query: provider.jobs.update({REF.id: ending(JobState.FAILED)})
+    await follow(provider, REF, logs(), shell.world(), alerting())
+    assert "── page: GPU out of memory. torch.OutOfMemoryError: CUDA out of memory." in shell.err
+    assert "   Try: Use a smaller micro-batch" in shell.err
+
+
 async def test_rules_that_are_off_say_nothing() -> None:
     provider = MemoryProvider([LogLine(NOW_NS + 1, "ERROR: disk is full")])
     shell = Shell(provider)

@@ -21,7 +21,7 @@ from slack_bolt.async_app import AsyncApp
 from bot.commands.own_files import load_knowledge, load_reader, load_rules
 from bot.commands.run import CommandRunner
 from bot.domain.checks import CheckResult
-from bot.domain.durations import format_ago
+from bot.domain.durations import format_ago, format_duration
 from bot.domain.redaction import Redactor
 from bot.errors import AuthFailed, ConfigError, NotSupported, ProviderError, StoreUnavailable
 from bot.providers.registry import Registry, build_registry
@@ -41,6 +41,8 @@ from bot.watcher.schedule import Housekeeper, run_delivery_loop, run_loop, run_p
 
 HEARTBEAT_STALE = timedelta(minutes=2)
 """A loop that has not beaten for this long is dead or stuck."""
+_BEHIND = timedelta(seconds=30)
+"""Polls that wait for less are on time."""
 LOOPS = ("poll", "deliver")
 
 log = structlog.get_logger(__name__)
@@ -227,16 +229,26 @@ async def _check_platform(registry: Registry, name: str) -> CheckResult:
 
 
 async def check_health(settings: Settings) -> list[CheckResult]:
-    """Whether the running bot is alive, from its heartbeats alone: cheap enough for a container's health check."""
+    """Whether the running bot is alive, from its heartbeats alone: cheap enough for a container's health check.
+
+    What waits is told with it and fails nothing: a platform or Slack that is slow is no reason to restart.
+    """
     now = utc_now()
     store = await open_store(settings.database_url.get_secret_value())
     try:
         beats = {name: await store.last_heartbeat(name) for name in LOOPS}
+        overdue, backlog = await store.watches.overdue(now), await store.deliveries.backlog(now)
     except StoreUnavailable as error:
         return [CheckResult("Database", False, error.public)]
     finally:
         await store.aclose()
-    return [_beat(name, at, now) for name, at in beats.items()]
+    behind = f"{format_duration(overdue)} behind" if overdue >= _BEHIND else "on time"
+    waiting = f"{backlog.count} not sent yet, the oldest for {format_duration(backlog.oldest)}"
+    return [
+        *(_beat(name, at, now) for name, at in beats.items()),
+        CheckResult("polls", True, behind),
+        CheckResult("messages", True, waiting if backlog.count else "all sent"),
+    ]
 
 
 def _beat(name: str, at: datetime | None, now: datetime) -> CheckResult:

@@ -5,6 +5,7 @@ Foreign text in here (messages, names, vendor words) is redacted but not escaped
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ from bot.domain.subscriptions import Silence, Subscription
 
 if TYPE_CHECKING:  # loaded when one is made: help comes at once without them
     from bot.diagnosis.findings import Diagnosis
+    from bot.providers.base import RequestLoad
     from bot.rules.replaying import Replayed
 
 
@@ -235,6 +237,19 @@ class ErrorAnswer:
 
     public: str
     usage: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Strain:
+    """How far behind trainwatch is, and how hard this process asks the platforms."""
+
+    overdue: timedelta
+    """How long the job that is due longest has waited for its poll."""
+    unsent: int
+    """Messages that are still to be sent."""
+    unsent_for: timedelta
+    """How long the oldest of them has waited."""
+    loads: Mapping[str, RequestLoad]
 
 
 Answer = (

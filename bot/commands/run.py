@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from bot.commands import looking, watching
-from bot.commands.answers import Answer, Asker, ErrorAnswer, JobsAnswer, StatusAnswer
+from bot.commands.answers import Answer, Asker, ErrorAnswer, JobsAnswer, StatusAnswer, Strain
 from bot.commands.command import (
     Command,
     DiagnoseCommand,
@@ -61,6 +61,13 @@ class CommandRunner:
         self._clock = clock
         self._redactor = redactor
         self._knowledge = knowledge
+
+    async def strain(self) -> Strain:
+        """How far behind we are, and how hard the platforms are asked. Only for a face with a store."""
+        assert self._store is not None
+        now = self._clock()
+        backlog = await self._store.deliveries.backlog(now)
+        return Strain(await self._store.watches.overdue(now), backlog.count, backlog.oldest, self._registry.loads())
 
     async def run(self, command: Command, asker: Asker) -> Answer:
         """The answer; whatever goes wrong on purpose is an ErrorAnswer."""

@@ -18,7 +18,7 @@ from bot.errors import (
     RateLimited,
     Unavailable,
 )
-from bot.providers.base import Download, Downloads, Provider
+from bot.providers.base import Download, Downloads, Paced, Provider, RequestLoad
 
 __all__ = [
     "AuthFailed",
@@ -43,11 +43,13 @@ __all__ = [
     "MetricSeries",
     "NotSupported",
     "Order",
+    "Paced",
     "Part",
     "ProtocolError",
     "Provider",
     "ProviderError",
     "RateLimited",
+    "RequestLoad",
     "Resources",
     "Unavailable",
     "parse_level",

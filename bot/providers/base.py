@@ -86,6 +86,25 @@ class Provider(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class RequestLoad:
+    """How hard one remote is asked."""
+
+    last_minute: int
+    """Requests that began in the last 60 seconds."""
+    most_per_minute: int
+    """More than these are never begun in any 60 seconds: the sustained rate, and one burst after a pause."""
+
+
+@runtime_checkable
+class Paced(Protocol):
+    """A provider that can tell how hard it asks its platform."""
+
+    def load(self) -> RequestLoad:
+        """Requests of the last minute, and the most it makes in one."""
+        ...
+
+
 @runtime_checkable
 class Downloads(Protocol):
     """A provider that can hand out a job's raw log artifact as a stream."""

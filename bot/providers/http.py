@@ -23,6 +23,7 @@ import msgspec
 from httpx_aiohttp import AiohttpTransport
 
 from bot.errors import BadRequest, ConfigError, ProviderError, RateLimited, Unavailable
+from bot.providers.base import RequestLoad
 from bot.providers.replies import BodyTooLarge, HttpReply, kind_of, message_of, retry_after_of
 from bot.providers.resilience import Breaker, Gate, HttpLimits, RetryBudget, background, full_jitter
 
@@ -145,6 +146,10 @@ class HttpClient:
         response, stack = await self._with_retries(once)
         async with stack:
             yield HttpStream(response.headers, self._chunks(response))
+
+    def load(self) -> RequestLoad:
+        """How many requests were made lately, and how many may be."""
+        return self._gate.load()
 
     def raise_for(self, reply: HttpReply) -> None:
         """Raise the error that this reply's status stands for; nothing below 300."""

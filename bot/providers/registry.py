@@ -16,7 +16,7 @@ from importlib.metadata import entry_points as installed_entry_points
 
 from bot.domain.jobs import JobRef
 from bot.errors import ConfigError, UsageError
-from bot.providers.base import Provider
+from bot.providers.base import Paced, Provider, RequestLoad
 
 GROUP = "trainwatch.providers"
 
@@ -97,6 +97,10 @@ class Registry:
         if ref is None:
             raise UsageError(f"“{_cut(typed)}” is no {name} reference. Write {provider.ref_help}.")
         return provider, ref
+
+    def loads(self) -> Mapping[str, RequestLoad]:
+        """How hard each platform is asked by this process; those that cannot tell are left out."""
+        return {name: one.load() for name, one in sorted(self._providers.items()) if isinstance(one, Paced)}
 
     async def aclose(self) -> None:
         """Close the connections of all providers."""

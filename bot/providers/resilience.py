@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from aiolimiter import AsyncLimiter
 
 from bot.errors import ConfigError, ProviderError, Unavailable
+from bot.providers.base import RequestLoad
 
 MonotonicClock = Callable[[], float]
 
@@ -87,6 +89,30 @@ class HttpLimits:
         )
 
 
+class _LastMinute:
+    """Counts what happened in the last 60 seconds, with one number a second."""
+
+    def __init__(self, clock: MonotonicClock) -> None:
+        self._clock = clock
+        self._counts: deque[tuple[int, int]] = deque()
+
+    def add(self) -> None:
+        """It happened now."""
+        second = int(self._clock())
+        before = self._counts.pop()[1] if self._counts and self._counts[-1][0] == second else 0
+        self._counts.append((second, before + 1))
+        self._forget(second)
+
+    def total(self) -> int:
+        """How often it happened."""
+        self._forget(int(self._clock()))
+        return sum(count for _, count in self._counts)
+
+    def _forget(self, second: int) -> None:
+        while self._counts and self._counts[0][0] <= second - 60:
+            self._counts.popleft()
+
+
 class Gate:
     """Lets requests through one by one: at most so many a second, so many at once, and people before polling.
 
@@ -97,6 +123,8 @@ class Gate:
     def __init__(self, limits: HttpLimits, clock: MonotonicClock) -> None:
         burst = max(1.0, limits.requests_per_second * _BURST_S)
         self._rate = AsyncLimiter(burst, burst / limits.requests_per_second)
+        self._most_per_minute = int(burst + 60 * limits.requests_per_second)
+        self._begun = _LastMinute(clock)
         self._slots = asyncio.Semaphore(limits.concurrency)
         self._background_slots = asyncio.Semaphore(max(1, int(limits.concurrency * _BACKGROUND_SHARE)))
         self._background_turn = asyncio.Lock()
@@ -105,6 +133,10 @@ class Gate:
         self._nobody_waits.set()
         self._clock = clock
         self._closed_until = 0.0
+
+    def load(self) -> RequestLoad:
+        """How many requests went through lately, and how many may."""
+        return RequestLoad(self._begun.total(), self._most_per_minute)
 
     def close_for(self, seconds: float) -> None:
         """Let nothing through for so long: the remote said so."""
@@ -144,6 +176,7 @@ class Gate:
         while (seconds := self.closed_for()) > 0:  # noqa: ASYNC110 - the clock opens the gate, no event does
             await asyncio.sleep(seconds)
         await self._rate.acquire()
+        self._begun.add()
 
 
 class RetryBudget:

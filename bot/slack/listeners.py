@@ -19,7 +19,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.commands import grammar
-from bot.commands.answers import Answer, Asker, ErrorAnswer, SilenceAnswer, UnwatchAnswer, WatchAnswer, Watched
+from bot.commands.answers import Answer, Asker, ErrorAnswer, SilenceAnswer, Strain, UnwatchAnswer, WatchAnswer, Watched
 from bot.commands.command import Command
 from bot.domain.alerts import Incident
 from bot.domain.jobs import Job
@@ -52,6 +52,10 @@ class Runner(Protocol):
 
     async def run(self, command: Command, asker: Asker) -> Answer:
         """The answer; a problem is an ErrorAnswer."""
+        ...
+
+    async def strain(self) -> Strain:
+        """How far behind trainwatch is, and how hard it asks the platforms."""
         ...
 
 
@@ -245,7 +249,7 @@ class Listeners:
         listed = await self._store.subscriptions.of_user(user)
         watched = [Watched(one.subscription, one.job, one.seen_at, one.firing) for one in listed]
         beats = [(said, await self._store.last_heartbeat(name)) for name, said in HEARTBEATS.items()]
-        return HomeView(watched, beats, self._clock())
+        return HomeView(watched, beats, self._clock(), await self._runner.strain())
 
 
 async def _announced(reply: Reply, text: str) -> Reply:

@@ -18,6 +18,7 @@ from bot.commands.answers import (
     LogsAnswer,
     SilenceAnswer,
     StatusAnswer,
+    Strain,
     UnwatchAnswer,
     WatchAnswer,
     Watched,
@@ -37,6 +38,7 @@ from bot.commands.table import Face
 from bot.domain.alerts import Incident
 from bot.domain.logs import LogLine
 from bot.domain.subscriptions import Silence, Subscription
+from bot.providers.base import RequestLoad
 from bot.slack.connection import SocketConnection, create_app
 from bot.slack.listeners import Runner, register
 from bot.slack.tasks import TaskSet

@@ -250,6 +250,8 @@ async def test_home_shows_what_i_watch_how_the_bot_is_and_what_to_type(bench: Be
     assert [] == view_problems(seen.view.source)
     for fact in ("llama-8b-sft", "2 alerts firing", "🟢 polling", "/train silence"):
         assert fact in str(seen.view.source)
+    for fact in ("polls are 2m behind", "3 messages not sent yet", "baseten: 1,234 of at most 3,200 requests"):
+        assert fact in str(seen.view.source)
 
 
 async def test_a_bug_is_answered_with_a_number_and_logged_with_it(

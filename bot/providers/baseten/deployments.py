@@ -13,6 +13,7 @@ from bot.domain.jobs import Job, JobRef, JobState, Resources
 from bot.domain.logs import Level, LogFilter, LogLine, LogPage, LogQuery
 from bot.domain.metrics import MetricQuery, MetricSeries
 from bot.errors import BadRequest, JobNotFound, NotSupported
+from bot.providers.base import RequestLoad
 from bot.providers.baseten.addresses import DEPLOYMENT, DEPLOYMENT_HELP, deployment_url, parse_deployment_ref
 from bot.providers.baseten.api import deployment_path, make_client
 from bot.providers.baseten.states import deployment_state
@@ -135,6 +136,10 @@ class BasetenDeployments:
         raise NotSupported(
             "Baseten offers no metrics of deployments here; its dashboard has them.", provider=DEPLOYMENT
         )
+
+    def load(self) -> RequestLoad:
+        """See `Paced.load`."""
+        return self._client.load()
 
     async def aclose(self) -> None:
         """See `Provider.aclose`."""

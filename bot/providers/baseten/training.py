@@ -12,6 +12,7 @@ from bot.domain.jobs import Job, JobRef, JobState, Resources
 from bot.domain.logs import Level, LogLine, LogPage, LogQuery
 from bot.domain.metrics import MetricQuery, MetricSeries
 from bot.errors import BadRequest, JobNotFound
+from bot.providers.base import RequestLoad
 from bot.providers.baseten.addresses import TRAINING, TRAINING_HELP, parse_training_ref, training_url
 from bot.providers.baseten.api import EitherMethod, make_client, training_path
 from bot.providers.baseten.metrics import MIB, parse_metrics
@@ -123,6 +124,10 @@ class BasetenTraining:
         step = [] if query.step is None else [("step_seconds", str(max(1, round(query.step.total_seconds()))))]
         body = await self._metrics.ask(training_path(project_id, job_id, "/metrics"), window, step)
         return parse_metrics(body, TRAINING)
+
+    def load(self) -> RequestLoad:
+        """See `Paced.load`."""
+        return self._client.load()
 
     async def aclose(self) -> None:
         """See `Provider.aclose`."""

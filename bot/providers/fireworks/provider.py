@@ -14,6 +14,7 @@ from bot.domain.jobs import Job, JobRef
 from bot.domain.logs import LogPage, LogQuery
 from bot.domain.metrics import MetricQuery, MetricSeries
 from bot.errors import JobNotFound, NotSupported
+from bot.providers.base import RequestLoad
 from bot.providers.fireworks import address
 from bot.providers.fireworks.reader import Reader
 from bot.providers.fireworks.wire import parse_accounts, parse_entries, parse_job, parse_jobs
@@ -112,6 +113,10 @@ class FireworksProvider:
             NotSupported: always.
         """
         raise NotSupported("Fireworks has no measurements of batch jobs.", provider=address.NAME)
+
+    def load(self) -> RequestLoad:
+        """See `Paced.load`."""
+        return self._client.load()
 
     async def aclose(self) -> None:
         """Close connections."""

@@ -14,7 +14,7 @@ from bot.domain.jobs import Job, JobRef
 from bot.domain.logs import LogPage, LogQuery
 from bot.domain.metrics import MetricQuery, MetricSeries
 from bot.errors import BadRequest, JobNotFound, NotSupported
-from bot.providers.base import Download
+from bot.providers.base import Download, RequestLoad
 from bot.providers.http import HttpClient, HttpLimits, HttpReply, HttpStream, path_segment, require_setting
 from bot.providers.rivergen import address, wire
 from bot.providers.rivergen.download import open_download
@@ -151,6 +151,10 @@ class RivergenProvider:
 
         stream = self._stream_page(model, "/logs/download", [("run_id", run), ("format", form)])
         return await open_download(run, form, stream, fetch, running=running)
+
+    def load(self) -> RequestLoad:
+        """See `Paced.load`."""
+        return self._client.load()
 
     async def aclose(self) -> None:
         """Close connections."""

@@ -6,16 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot.commands.answers import Watched
+from bot.commands.answers import Strain, Watched
 from bot.commands.help import overview
 from bot.commands.table import Face
-from bot.domain.durations import format_ago
+from bot.domain.durations import format_ago, format_duration
 from bot.slack.render.blocks import context, divider, header, listed_sections
 from bot.slack.render.jobs import job_row
 from bot.slack.render.message import Block, channel_link, code, escape, moment, plural
 
 _LATE = timedelta(minutes=2)
 """A loop that was not heard of for so long is said to be late; the loops beat every few seconds."""
+_BEHIND = timedelta(seconds=30)
+"""Work that has waited for less is on time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,8 @@ class HomeView:
     heartbeats: Sequence[tuple[str, datetime | None]]
     """(what, when last heard of): `polling`, `delivery`."""
     at: datetime
+    strain: Strain | None = None
+    """None: not known."""
 
 
 def render_home(home: HomeView) -> dict[str, object]:
@@ -37,7 +41,7 @@ def render_home(home: HomeView) -> dict[str, object]:
         *listed_sections([_row(one, home.at) for one in home.watched] or [_NOTHING], 8000, "job"),
         divider(),
         header("How trainwatch is"),
-        *listed_sections([_health(name, at, home.at) for name, at in home.heartbeats] or ["not known"], 1500, "loop"),
+        *listed_sections(_facts(home) or ["not known"], 1500, "loop"),
         divider(),
         header("What you can type"),
         *listed_sections(help_rows, 6000, "command"),
@@ -54,6 +58,25 @@ def _row(one: Watched, now: datetime) -> str:
     firing = f"*{plural(one.firing, 'alert')} firing*" if one.firing else ""
     seen = f"seen {format_ago(one.seen_at, now)}" if one.seen_at else ""
     return " · ".join(part for part in (channel_link(one.subscription.channel), job, firing, seen) if part)
+
+
+def _facts(home: HomeView) -> list[str]:
+    """Loops, what waits for them, and how much of what each platform may be asked is used."""
+    facts = [_health(name, at, home.at) for name, at in home.heartbeats]
+    return facts + (_strain(home.strain) if home.strain else [])
+
+
+def _strain(strain: Strain) -> list[str]:
+    facts = []
+    if strain.overdue >= _BEHIND:
+        facts.append(f"🟡 polls are {format_duration(strain.overdue)} behind")
+    if strain.unsent_for >= _BEHIND:
+        waits = format_duration(strain.unsent_for)
+        facts.append(f"🟡 {plural(strain.unsent, 'message')} not sent yet, the oldest for {waits}")
+    return facts + [
+        f"{escape(name)}: {load.last_minute:,} of at most {load.most_per_minute:,} requests in the last minute"
+        for name, load in strain.loads.items()
+    ]
 
 
 def _health(name: str, at: datetime | None, now: datetime) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -69,5 +70,11 @@ class MetricHistory:
 
 
 def _between(series: MetricSeries, since: datetime, at: datetime) -> MetricSeries:
-    points: tuple[MetricPoint, ...] = series.points
-    return replace(series, points=tuple(one for one in points if one.at is not None and since <= one.at <= at))
+    points = series.points
+    first = bisect_left(points, since, key=_moment)
+    return replace(series, points=points[first : bisect_right(points, at, lo=first, key=_moment)])
+
+
+def _moment(point: MetricPoint) -> datetime:
+    assert point.at is not None  # `_keep` takes only samples with a time
+    return point.at

@@ -79,7 +79,7 @@ class _Answers:
         quiet = "/quiet" in request.path
         job_id = request.path.split("/")[6] if quiet else ""
         target = request.path.replace(job_id, _TEMPLATE) if quiet else request.raw_path
-        target += f"?step_seconds={step}" if quiet and (step := request.query.get("step_seconds")) else ""
+        target += f"?step_seconds={request.query.get('step_seconds', 15)}" if quiet else ""
         known = self._known.get(target)
         if known is None or (quiet and time.monotonic() - known[0] > _FRESH_S):
             known = await self._ask(request, target, quiet=quiet)

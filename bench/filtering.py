@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bench.measuring import in_turns
@@ -30,7 +30,7 @@ def section() -> Section:
         text = Path(folder, "log")
         text.write_text("".join(f"{line.message}\n" for line in lines), encoding="utf-8")
         ripgrep = shutil.which("rg")
-        works = {
+        works: dict[str, Callable[[], object]] = {
             "ours": lambda: _ours(lines, WANTED),
             "pattern": lambda: _ours(lines, LogFilter(grep=WANTED.grep)),
             "re": lambda: _python_re(lines),

@@ -179,7 +179,7 @@ async def ask_barely(url: str, jobs: int, seconds: float, *, transport: str) -> 
     headers = {"Authorization": f"Api-Key {KEY}"}
     loops = CONCURRENCY if transport == "ours" else 4
     if transport == "ours":
-        client = make_http_client(headers, HttpLimits())
+        client = make_http_client(headers, HttpLimits(concurrency=3 * loops))
     else:
         client = httpx.AsyncClient(limits=httpx.Limits(max_connections=3 * loops), headers=headers)
     meter, numbers = _Meter(), count()

@@ -1,0 +1,56 @@
+"""A process that follows one job as the watcher does and writes each line to a file: claim, look, write, settle.
+
+What is on disk beyond the last settled length is cut off at the start, so the file holds exactly what the database's
+cursor stands for. `python -m tests.slow.follower DATABASE_URL FILE SECONDS`; the platform is named by `BASETEN_*`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from bot.domain.durations import ns_from_datetime
+from bot.providers.registry import build_registry
+from bot.store.store import open_store
+from bot.store.watches import PollResult
+from bot.watcher.observe import Look, observe
+
+LEASE = timedelta(seconds=3)
+EVERY = timedelta(seconds=1)
+
+
+async def follow(database_url: str, file: Path, seconds: float) -> None:
+    """Follow for so long, or until killed."""
+    store = await open_store(database_url)
+    registry = build_registry(os.environ)
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        now = datetime.now(UTC)
+        for watch in await store.watches.claim_due(now, lease=LEASE):
+            since = ns_from_datetime(watch.created_at - timedelta(minutes=15))
+            look = Look(watch.job, watch.cursor, since, timedelta(seconds=90), metrics_from=None)
+            seen = await observe(registry.get(watch.lane), look, now)
+            settled = watch.memory.get("settled")
+            rows = "".join(
+                json.dumps([line.timestamp_ns, line.message, line.source]) + "\n" for line in seen.observation.lines
+            )
+            with file.open("r+b") as out:
+                out.truncate(settled if isinstance(settled, int) else 0)
+                out.seek(0, os.SEEK_END)
+                out.write(rows.encode())
+                size = out.tell()
+            due = now if seen.more else now + EVERY
+            memory = {"settled": size}
+            await store.watches.settle([PollResult(watch.id, watch.token, due, cursor=seen.cursor, memory=memory)], now)
+        await asyncio.sleep(0.05)
+    await registry.aclose()
+    await store.aclose()
+
+
+if __name__ == "__main__":
+    asyncio.run(follow(sys.argv[1], Path(sys.argv[2]), float(sys.argv[3])))

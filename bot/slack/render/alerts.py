@@ -190,6 +190,11 @@ def _short_facts(job: Job, evidence: Evidence) -> list[str]:
     return [_fact(label, value, 48) for label, value in short[:3]]
 
 
+def _is_said(value: str, evidence: Evidence) -> bool:
+    """Whether the summary has it; a bare number, such as a rank, is found anywhere and has to be told."""
+    return not value.isdigit() and value in evidence.summary
+
+
 def _fact(label: str, value: str, limit: int) -> str:
     """`Rank: 3`, and `Rank 3` of a value that begins with its label."""
     said = one_line(value, limit)

@@ -101,7 +101,7 @@ def render_reply(job: Job, alert: IncidentAlert, reason: NotifyReason, *, broadc
     blocks, shown = fenced_sections(rows, _LINES_BUDGET)
     title = f"{_SIGNS[alert.severity]} *{escape(alert.title)}*{where}{_again(reason)}"
     head = [title] if _repeats_title(alert) or evidence.root is not None else [title, one_line(evidence.summary, 600)]
-    new = [(label, value) for label, value in evidence.facts if value not in evidence.summary]
+    new = [(label, value) for label, value in evidence.facts if not _is_said(value, evidence)]
     facts = [f"*{one_line(label, 60)}:* {one_line(value, 300)}" for label, value in new[:10]]
     try_this = [f"*Try:* {linked_hint(evidence.hint)}"] if evidence.hint else []
     tail = [*facts, *try_this]
@@ -185,7 +185,7 @@ def _short_facts(job: Job, evidence: Evidence) -> list[str]:
     short = [
         (label, value)
         for label, value in evidence.facts
-        if len(value) <= 48 and value not in evidence.summary and value != job.error
+        if len(value) <= 48 and not _is_said(value, evidence) and value != job.error
     ]
     return [_fact(label, value, 48) for label, value in short[:3]]
 

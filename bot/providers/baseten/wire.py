@@ -7,7 +7,6 @@ API differ in such fields.
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -15,7 +14,7 @@ import msgspec
 
 from bot.domain.durations import parse_rfc3339_ns
 from bot.domain.logs import Level, LogLine, parse_level
-from bot.errors import ProtocolError
+from bot.providers.decoding import decode
 
 _T = TypeVar("_T")
 
@@ -184,10 +183,7 @@ def parse_logs(body: bytes, provider: str) -> list[LogLine]:
     Raises:
         ProtocolError: the body is no page of lines.
     """
-    try:
-        page = _LOGS.decode(body)
-    except (msgspec.DecodeError, ValueError):
-        page = _tolerant(body, WireLogs, provider)
+    page = decode(_LOGS, body, provider, _with_whole_stamps)
     make, levels = tuple.__new__, _LEVELS  # a NamedTuple's own constructor takes 1.5 times as long
     return [
         make(LogLine, (line.timestamp, line.message or "", line.replica, levels[line.level], line.request_id))
@@ -201,10 +197,7 @@ def parse(body: bytes, kind: type[_T], provider: str) -> _T:
     Raises:
         ProtocolError: the body is not of this kind.
     """
-    try:
-        return msgspec.json.decode(body, type=kind, strict=False)
-    except (msgspec.DecodeError, ValueError):
-        return _tolerant(body, kind, provider)
+    return decode(msgspec.json.Decoder(kind, strict=False), body, provider)
 
 
 def utc(moment: datetime | None) -> datetime | None:
@@ -214,28 +207,13 @@ def utc(moment: datetime | None) -> datetime | None:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
-def _tolerant(body: bytes, kind: type[_T], provider: str) -> _T:
-    """Once more and slower, for text that strict JSON refuses: broken UTF-8, lone surrogates, NaN."""
-    try:
-        text = body.decode("utf-8", "replace")
-        found: object = json.loads(text, parse_constant=float)
-        return msgspec.convert(_mended(found), type=kind, strict=False)
-    except (msgspec.ValidationError, ValueError, RecursionError) as error:
-        begins = "an HTML page" if body.lstrip()[:1] == b"<" else "something else"
-        detail = f" ({error})" if isinstance(error, msgspec.ValidationError) else ""
-        text = f"{provider} answered with {begins} in place of the documented JSON{detail}."
-        raise ProtocolError(text, provider=provider) from error
-
-
-def _mended(value: object) -> object:
-    """The value without lone surrogates, and with RFC 3339 line stamps as nanoseconds."""
+def _with_whole_stamps(value: object) -> object:
+    """The value with RFC 3339 line stamps as nanoseconds."""
     match value:
-        case str():
-            return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         case list():
-            return [_mended(one) for one in value]
+            return [_with_whole_stamps(one) for one in value]
         case dict():
-            mended = {key: _mended(one) for key, one in value.items()}
+            mended = {key: _with_whole_stamps(one) for key, one in value.items()}
             stamp = mended.get("timestamp")
             if "message" in mended and isinstance(stamp, str) and (stamp_ns := parse_rfc3339_ns(stamp)) is not None:
                 mended["timestamp"] = stamp_ns

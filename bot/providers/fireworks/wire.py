@@ -8,17 +8,14 @@ may be left out (rank 0, no entries), an enum may be a number, unknown fields ma
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeVar
 
 import msgspec
 
 from bot.domain.durations import datetime_from_ns, parse_rfc3339_ns, stamp_parser
 from bot.domain.jobs import Job, JobRef, JobState
 from bot.domain.logs import LogLine
-from bot.errors import ProtocolError
+from bot.providers.decoding import decode
 from bot.providers.fireworks.address import NAME
-
-_Decoded = TypeVar("_Decoded")
 
 _STATES = {
     "CREATING": JobState.STARTING,
@@ -153,12 +150,12 @@ def parse_job(body: bytes, asked: JobRef) -> Job:
     Raises:
         ProtocolError: the body is not what the document says.
     """
-    return job_from(_decode(_BATCH_JOB, body), asked)
+    return job_from(decode(_BATCH_JOB, body, NAME), asked)
 
 
 def parse_jobs(body: bytes, account: str) -> tuple[list[Job], str]:
     """A page of an account's batch jobs and the token of the next, "" at the end."""
-    page = _decode(_BATCH_JOBS, body)
+    page = decode(_BATCH_JOBS, body, NAME)
     named = ((one, one.name.rpartition("/")[2]) for one in page.batch_jobs or ())
     jobs = [job_from(one, JobRef(NAME, f"{account}/{job_id}")) for one, job_id in named if job_id]
     return jobs, page.next_page_token or ""
@@ -166,7 +163,7 @@ def parse_jobs(body: bytes, account: str) -> tuple[list[Job], str]:
 
 def parse_accounts(body: bytes) -> list[str]:
     """Ids of the accounts that the key belongs to."""
-    names = (account.name.rpartition("/")[2] for account in _decode(_ACCOUNTS, body).accounts or ())
+    names = (account.name.rpartition("/")[2] for account in decode(_ACCOUNTS, body, NAME).accounts or ())
     return [name for name in names if name]
 
 
@@ -176,7 +173,7 @@ def parse_entries(body: bytes, before_ns: int) -> tuple[list[LogLine], str]:
     `logTime` has 0, 3, 6 or 9 fraction digits. An entry without a readable time is kept beside the one before it
     (`before_ns` for the first), for its text may be the one that matters.
     """
-    page = _decode(_ENTRIES, body)
+    page = decode(_ENTRIES, body, NAME)
     stamp_of = stamp_parser()
     lines = []
     for entry in page.entries or ():
@@ -225,12 +222,3 @@ def _sentence(status: str | Status | None) -> str | None:
         return status or None
     code = "" if status.code in (None, "OK", 0) else str(status.code)
     return ": ".join(part for part in (code, status.message) if part) or None
-
-
-def _decode(decoder: msgspec.json.Decoder[_Decoded], body: bytes) -> _Decoded:
-    try:
-        return decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ProtocolError(
-            f"fireworks answered in a form its document does not describe ({error}).", provider=NAME
-        ) from error

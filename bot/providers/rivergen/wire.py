@@ -7,10 +7,9 @@ Source: https://docs.rivergen.ai/docs/ai-docs/model-studio/api-reference/endpoin
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import msgspec
 
@@ -18,10 +17,8 @@ from bot.domain.durations import datetime_from_ns, format_duration, parse_rfc333
 from bot.domain.jobs import Job, JobState
 from bot.domain.logs import LogLine, parse_level
 from bot.domain.metrics import MetricPoint, MetricSeries
-from bot.errors import ProtocolError
+from bot.providers.decoding import decode
 from bot.providers.rivergen.address import NAME, run_ref
-
-_Decoded = TypeVar("_Decoded")
 
 _STATES = {
     "queued": JobState.QUEUED,
@@ -131,6 +128,7 @@ _CHUNK = msgspec.json.Decoder(LogChunk, strict=False)
 _DETAILS = msgspec.json.Decoder(Details, strict=False)
 _RUNS = msgspec.json.Decoder(Runs, strict=False)
 _MODELS = msgspec.json.Decoder(Models, strict=False)
+_METRICS = msgspec.json.Decoder(Metrics, strict=False)
 
 
 def parse_state(word: str | None) -> JobState:
@@ -144,7 +142,7 @@ def parse_chunk(body: bytes) -> LogChunk:
     Raises:
         ProtocolError: the body is not what the document says. So do the other parse functions.
     """
-    return _decode(_CHUNK, body)
+    return decode(_CHUNK, body, NAME)
 
 
 def numbered_lines(chunk: LogChunk, offset: int) -> list[Numbered]:
@@ -166,17 +164,17 @@ def numbered_lines(chunk: LogChunk, offset: int) -> list[Numbered]:
 
 def parse_runs(body: bytes) -> Runs:
     """A page of a model's runs, in the order asked for."""
-    return _decode(_RUNS, body)
+    return decode(_RUNS, body, NAME)
 
 
 def parse_models(body: bytes) -> list[str]:
     """Ids of a page of models."""
-    return [model.id for model in _decode(_MODELS, body).results or () if model.id]
+    return [model.id for model in decode(_MODELS, body, NAME).results or () if model.id]
 
 
 def parse_details(body: bytes) -> Details:
     """A run's details."""
-    return _decode(_DETAILS, body)
+    return decode(_DETAILS, body, NAME)
 
 
 def parse_metrics(body: bytes) -> list[MetricSeries]:
@@ -185,10 +183,7 @@ def parse_metrics(body: bytes) -> list[MetricSeries]:
     The values are a uniform choice of the epochs, the last one among them, so the epoch follows from the place.
     A diverged run's NaN is kept: it is what a person looks for.
     """
-    try:
-        found = msgspec.json.decode(body, type=Metrics, strict=False)
-    except msgspec.DecodeError:
-        found = _metrics_with_nan(body)
+    found = decode(_METRICS, body, NAME)
     series = []
     for name, values in found.metrics.items():
         count = len(values or ())
@@ -256,22 +251,3 @@ def _span(seconds: float | None) -> str | None:
 def _moment(text: str | None) -> datetime | None:
     stamp = parse_rfc3339_ns(text or "")
     return None if stamp is None else datetime_from_ns(stamp)
-
-
-def _metrics_with_nan(body: bytes) -> Metrics:
-    """JSON has no NaN, but Python's json writes it and reads it."""
-    try:
-        return msgspec.convert(json.loads(body), Metrics, strict=False)
-    except (ValueError, RecursionError) as error:
-        raise _unreadable(error) from error
-
-
-def _decode(decoder: msgspec.json.Decoder[_Decoded], body: bytes) -> _Decoded:
-    try:
-        return decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise _unreadable(error) from error
-
-
-def _unreadable(error: Exception) -> ProtocolError:
-    return ProtocolError(f"rivergen answered in a form its document does not describe ({error}).", provider=NAME)

@@ -1,0 +1,40 @@
+"""One odd character costs no page, whichever platform sent it."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.providers.baseten.wire import parse_logs
+from bot.providers.fireworks.wire import parse_entries
+from bot.providers.rivergen.wire import numbered_lines, parse_chunk
+
+ODD = {
+    "lone surrogate": (rb"bad \ud83d end", "bad \ufffd end"),
+    "broken UTF-8": (b"bad \xff end", "bad \ufffd end"),
+    "raw control character": (b"bad \x01 end", "bad \x01 end"),
+    "raw newline": (b"bad \n end", "bad \n end"),
+}
+
+
+def messages(system: str, text: bytes) -> list[str]:
+    """What a platform's page of two lines, the first odd, is read as."""
+    stamp = b"2026-03-01T10:00:00Z"
+    match system:
+        case "baseten":
+            line = b'{"timestamp":"1772359200000000000","message":"%b"}'
+            return [one.message for one in parse_logs(b'{"logs":[%b,%b]}' % (line % text, line % b"next"), system)]
+        case "fireworks":
+            line = b'{"logTime":"' + stamp + b'","rank":1,"message":"%b"}'
+            page, _ = parse_entries(b'{"entries":[%b,%b]}' % (line % text, line % b"next"), 0)
+            return [one.message for one in page]
+        case _:
+            line = b'{"timestamp":"' + stamp + b'","message":"%b"}'
+            chunk = parse_chunk(b'{"total_lines":2,"lines":[%b,%b]}' % (line % text, line % b"next"))
+            return [one.line.message for one in numbered_lines(chunk, 0)]
+
+
+@pytest.mark.parametrize("system", ["baseten", "fireworks", "rivergen"])
+@pytest.mark.parametrize("odd", ODD)
+def test_one_odd_character_costs_no_page(system: str, odd: str) -> None:
+    sent, read = ODD[odd]
+    assert [read, "next"] == messages(system, sent)

@@ -62,9 +62,12 @@ def _of_node(node: WireNode | None, name: str | None, instance: WireInstance) ->
 def _of_gpus(
     metric: str, gpus: Mapping[str, list[WireSample]] | None, node: str | None, limit: float | None
 ) -> Iterator[MetricSeries]:
-    """In order of rank: as text "10" would come before "2"."""
-    numbered = sorted((_rank(key, place), samples) for place, (key, samples) in enumerate((gpus or {}).items()))
-    for rank, samples in numbered:
+    """In order of rank: as text "10" would come before "2". Keys that name a rank twice are numbered by place."""
+    keyed = {key: samples for key, samples in (gpus or {}).items() if samples}
+    ranks = [_rank(key, place) for place, key in enumerate(keyed)]
+    if len(set(ranks)) < len(ranks):
+        ranks = list(range(len(ranks)))
+    for rank, samples in sorted(zip(ranks, keyed.values(), strict=True), key=itemgetter(0)):
         yield from _series(metric, samples, node, gpu=rank, limit=limit)
 
 

@@ -261,6 +261,12 @@ def samples(*pairs: tuple[int, float]) -> list[dict[str, object]]:
     return [{"timestamp": f"2026-11-20T12:00:{second:02}Z", "value": value} for second, value in pairs]
 
 
+def test_gpus_whose_keys_end_in_the_same_number_are_numbered_by_place() -> None:
+    body = json.dumps({"gpu_utilization": {"node-1/gpu0": samples((1, 0.1)), "node-2/gpu0": samples((1, 0.2))}})
+    found = parse_metrics(body.encode(), "baseten")
+    assert [(0, 0.1), (1, 0.2)] == [(one.gpu, one.points[0].value) for one in found]
+
+
 def test_series_are_sorted_by_time_and_gpus_by_number() -> None:
     body = {
         "gpu_utilization": {"10": samples((1, 0.1)), "2": samples((9, 0.9), (3, 0.3)), "x": []},

@@ -158,9 +158,10 @@ async def polled(poller: Poller, jobs: float = float("inf"), *, seconds: float =
 def make_due(database: Path, jobs: int, within: timedelta) -> None:
     """Let all jobs fall due now, or evenly spread over some time, as they are when they came one by one."""
     now = datetime.now(UTC).replace(tzinfo=None)
-    due = [((now + within * number / jobs).isoformat(" "), quiet_ref(number)) for number in range(jobs)]
+    step_s = within.total_seconds() / jobs
+    due = [((now + timedelta(seconds=step_s * number)).isoformat(" "), quiet_ref(number)) for number in range(jobs)]
     with closing(sqlite3.connect(database, timeout=10)) as connection, connection:
-        connection.executemany("UPDATE watches SET due_at = ? WHERE job_id = ?", due)
+        connection.executemany("UPDATE watches SET due_at = ? WHERE provider = 'baseten' AND job_id = ?", due)
 
 
 def _size(folder: Path) -> int:

@@ -31,8 +31,9 @@ def shell_commands() -> list[str]:
 
 def test_there_are_examples() -> None:
     named = {text.split()[0] for text in slash_commands()}
-    assert {"logs", "metrics", "status", "jobs", "watch", "unwatch", "list", "silence", "help"} == named
-    assert {"logs", "status", "watch", "check", "serve"} == {line.split()[1] for line in shell_commands()}
+    slack = {"logs", "metrics", "status", "jobs", "watch", "unwatch", "list", "silence", "diagnose", "rules", "help"}
+    assert slack == named
+    assert {"logs", "status", "watch", "scan", "check", "serve"} == {line.split()[1] for line in shell_commands()}
 
 
 @pytest.mark.parametrize("text", slash_commands())

@@ -99,7 +99,7 @@ class Typed:
         moment = parse_rfc3339_ns(f"{text.strip()}T00:00:00Z" if date_only else text)
         if moment is None:
             hint = "; for a span back from now use --since" if parse_duration(text) else ""
-            raise UsageError(f"`{name} {text}` is no time; write it like 2026-03-13T10:00:00Z{hint}.")
+            raise UsageError(f"`{name} {text}` is no time from 1970 to 2262; write it like 2026-03-13T10:00:00Z{hint}.")
         return moment + _NS_OF_LAST_MOMENT if date_only and end_of_day else moment
 
     def level(self, name: str) -> Level | None:

@@ -16,6 +16,9 @@ NS_PER_MS = 1_000_000
 _FIRST_NS, _LAST_NS = -(2**63), 2**63 - 1
 """What 64 bits hold, the years 1677 to 2262: a stamp beyond them is foreign nonsense, and shown as the nearest."""
 
+_LAST_STAMP_NS = 2**63 // NS_PER_SECOND * NS_PER_SECOND
+"""The last whole second that 64 bits hold, in the year 2262."""
+
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _PART = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d|w)", re.IGNORECASE)
 _RFC3339 = re.compile(
@@ -84,7 +87,11 @@ def format_ns(timestamp_ns: int) -> str:
 
 
 def parse_rfc3339_ns(text: str) -> int | None:
-    """Nanoseconds since the epoch of an RFC 3339 stamp, up to nine fraction digits; without a zone it is UTC."""
+    """Nanoseconds since the epoch of an RFC 3339 stamp, up to nine fraction digits; without a zone it is UTC.
+
+    None when it is no stamp or stands outside the years 1970 to 2262: it means "no time" (Go's zero time is of year 1),
+    and 64 bits may not hold it.
+    """
     found = _RFC3339.match(text.strip())
     if found is None:
         return None
@@ -94,7 +101,8 @@ def parse_rfc3339_ns(text: str) -> int | None:
         moment = datetime.fromisoformat(f"{date}T{clock}{offset}")
     except ValueError:
         return None
-    return ns_from_datetime(moment) + int((fraction or "0").ljust(9, "0"))
+    second_ns = ns_from_datetime(moment)
+    return second_ns + int((fraction or "0").ljust(9, "0")) if 0 <= second_ns < _LAST_STAMP_NS else None
 
 
 def stamp_parser() -> Callable[[str], int | None]:

@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
 from json.encoder import encode_basestring_ascii as quoted
 
-from bot.domain.durations import NS_PER_MS, NS_PER_SECOND
+from bot.domain.durations import NS_PER_MS, NS_PER_SECOND, datetime_from_ns
 from bot.domain.logs import Level, LogLine
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _JSON_LEVELS = {None: "null"} | {level: f'"{level.name}"' for level in Level}
 _PADDED_LEVELS = {None: f"{'-':<8}"} | {level: f"{level.name:<8}" for level in Level}
 _MOST_SOURCES = 10_000
@@ -94,7 +92,7 @@ class LineWriter:
         second = timestamp_ns // NS_PER_SECOND
         if second != self._second:
             self._second = second
-            self._prefix = f"{_EPOCH + timedelta(seconds=second):%Y-%m-%d{separator}%H:%M:%S}"
+            self._prefix = f"{datetime_from_ns(timestamp_ns):%Y-%m-%d{separator}%H:%M:%S}"
         return self._prefix
 
 

@@ -187,7 +187,7 @@ def _gap(gap: Gap) -> dict[str, Value]:
 
 
 def _time(moment: datetime | None) -> str | None:
-    return None if moment is None else f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond:06d}Z"
+    return None if moment is None else f"{moment.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
 def _number(value: float | None) -> float | None:

@@ -201,8 +201,8 @@ def parse(body: bytes, kind: type[_T], provider: str) -> _T:
 
 
 def utc(moment: datetime | None) -> datetime | None:
-    """The moment in UTC; one without a zone is taken for UTC."""
-    if moment is None:
+    """The moment in UTC; one without a zone is taken for UTC, one from no plausible year (as Go's zero) for none."""
+    if moment is None or not 1970 <= moment.year < 2262:
         return None
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 

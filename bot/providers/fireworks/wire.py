@@ -170,16 +170,17 @@ def parse_accounts(body: bytes) -> list[str]:
 def parse_entries(body: bytes, before_ns: int) -> tuple[list[LogLine], str]:
     """A page's lines in the order sent and the token of the next, "" at the end.
 
-    `logTime` has 0, 3, 6 or 9 fraction digits. An entry without a readable time is kept beside the one before it
-    (`before_ns` for the first), for its text may be the one that matters.
+    `logTime` has 0, 3, 6 or 9 fraction digits. An entry without a readable time is kept beside the one before it (the
+    page's first: the one after it, `before_ns` when there is none), for its text may be the one that matters.
     """
     page = decode(_ENTRIES, body, NAME)
     stamp_of = stamp_parser()
-    lines = []
-    for entry in page.entries or ():
-        stamp = stamp_of(entry.log_time or "")
-        before_ns = before_ns if stamp is None else stamp
-        lines.append(LogLine(before_ns, entry.message or "", f"rank {entry.rank or 0}"))
+    entries, lines = page.entries or (), []
+    stamps = [stamp_of(entry.log_time or "") for entry in entries]
+    stamp_ns = next((found_ns for found_ns in stamps if found_ns is not None), before_ns)
+    for entry, found_ns in zip(entries, stamps, strict=True):
+        stamp_ns = stamp_ns if found_ns is None else found_ns
+        lines.append(LogLine(stamp_ns, entry.message or "", f"rank {entry.rank or 0}"))
     return lines, page.next_page_token or ""
 
 

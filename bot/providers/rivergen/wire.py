@@ -148,13 +148,14 @@ def parse_chunk(body: bytes) -> LogChunk:
 def numbered_lines(chunk: LogChunk, offset: int) -> list[Numbered]:
     """A page's lines by number.
 
-    A line without a number has that of its place; one without a readable time gets that of the line before it, for
-    its text may be the one that matters.
+    A line without a number has that of its place; one without a readable time gets that of the line before it (the
+    page's first: of the line after it), for its text may be the one that matters.
     """
     stamp_of = stamp_parser()
-    stamp_ns, numbered = 0, []
-    for place, one in enumerate(chunk.lines or (), start=offset + 1):
-        found_ns = stamp_of(one.timestamp or "")
+    lines, numbered = chunk.lines or (), []
+    found = [stamp_of(one.timestamp or "") for one in lines]
+    stamp_ns = next((found_ns for found_ns in found if found_ns is not None), 0)
+    for place, (one, found_ns) in enumerate(zip(lines, found, strict=True), start=offset + 1):
         stamp_ns = stamp_ns if found_ns is None else found_ns
         line = LogLine(stamp_ns, one.message or "", level=parse_level(one.level))
         numbered.append(Numbered(one.line or place, line))

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bot.domain.durations import datetime_from_ns, format_ns
+from bot.domain.durations import datetime_from_ns, format_ns, parse_rfc3339_ns, stamp_parser
 
 
 @pytest.mark.parametrize(
@@ -25,3 +25,23 @@ def test_a_stamp_from_no_calendar_is_shown_as_the_nearest(stamp_ns: int, year: i
 
 def test_a_stamp_is_cut_to_microseconds() -> None:
     assert datetime_from_ns(1_999) == datetime(1970, 1, 1, 0, 0, 0, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0001-01-01T00:00:00Z",
+        "0001-01-01T00:00:00.5Z",
+        "1969-12-31T23:59:59.999999999Z",
+        "2262-04-11T23:47:16.9Z",
+        "9999-12-31T23:59:59.123Z",
+        "9999-12-31T23:59:59-12:00",
+    ],
+)
+def test_a_stamp_from_no_plausible_year_is_unreadable(text: str) -> None:
+    assert [None, None] == [parse_rfc3339_ns(text), stamp_parser()(text)]
+
+
+def test_the_first_and_the_last_second_of_stamps_are_read() -> None:
+    assert 0 == parse_rfc3339_ns("1970-01-01T00:00:00Z")
+    assert "2262-04-11T23:47:15.999999999Z" == format_ns(parse_rfc3339_ns("2262-04-11T23:47:15.999999999Z") or 0)

@@ -118,6 +118,13 @@ def test_missing_entries_are_an_empty_last_page(body: bytes) -> None:
     assert ([], "") == wire.parse_entries(body, 0)
 
 
+def test_entries_without_a_readable_time_stand_with_their_neighbours() -> None:
+    stamps = (b"0001-01-01T00:00:00Z", b"2026-03-13T10:00:00Z", b"9999-12-31T00:00:00Z")
+    body = b'{"entries": [%b]}' % b",".join(b'{"message": "x", "logTime": "%b"}' % stamp for stamp in stamps)
+    lines, _ = wire.parse_entries(body, 5)
+    assert [1_773_396_000 * 10**9] * 3 == [line.timestamp_ns for line in lines]
+
+
 @pytest.mark.parametrize(
     "body", [b"", b"<html>", b"[]", b'{"entries": 3}', b'{"entries": [{"rank": "x"}]}', b"\xff", b"{"]
 )

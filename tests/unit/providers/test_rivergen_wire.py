@@ -83,6 +83,13 @@ def test_metrics_have_the_epochs_of_a_uniform_choice() -> None:
     assert () == val_loss.points
 
 
+def test_lines_without_a_readable_time_stand_with_their_neighbours() -> None:
+    stamps = (b"0001-01-01T00:00:00Z", b"2026-03-13T10:00:00Z", b"9999-12-31T00:00:00Z")
+    body = b'{"lines": [%b]}' % b",".join(b'{"message": "x", "timestamp": "%b"}' % stamp for stamp in stamps)
+    lines = wire.numbered_lines(wire.parse_chunk(body), 0)
+    assert [1_773_396_000 * 10**9] * 3 == [one.line.timestamp_ns for one in lines]
+
+
 def test_the_nan_of_a_diverged_run_is_kept() -> None:
     (loss,) = wire.parse_metrics(b'{"metrics": {"loss": [0.5, NaN]}, "epochs_completed": 2}')
     assert math.isnan(loss.points[1].value)

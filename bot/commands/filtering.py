@@ -72,6 +72,10 @@ _OPTION_OF_FIELD = {
 }
 
 
+_NO_RANK = "did not say their rank; where a platform tells replicas, use --replica"
+_NO_REPLICA = "did not say their replica; where a platform tells ranks, use --rank"
+
+
 def _stages(wanted: LogFilter) -> list[tuple[str, Stage]]:
     """The tests in the order of their cost: the pattern last, on what is left."""
     stages: list[tuple[str, Stage]] = []
@@ -85,8 +89,11 @@ def _stages(wanted: LogFilter) -> list[tuple[str, Stage]]:
         request_id = wanted.request_id
         stages.append(("belonged to other requests", lambda lines: [line for line in lines if line[4] == request_id]))
     if wanted.replicas:
-        stages.append(("came from other replicas", _from_sources(frozenset(wanted.replicas))))
+        replicas = frozenset(wanted.replicas)
+        stages.append((_NO_REPLICA, lambda lines: [line for line in lines if _may_be(line[2], replicas)]))
+        stages.append(("came from other replicas", _from_sources(replicas)))
     if wanted.ranks:
+        stages.append((_NO_RANK, lambda lines: [line for line in lines if rank_of(line[2]) is not None]))
         stages.append(("came from other ranks", _from_ranks(frozenset(wanted.ranks))))
     if wanted.includes:
         stages.append(("lacked an --include text", _with_all(wanted.includes)))
@@ -99,6 +106,11 @@ def _stages(wanted: LogFilter) -> list[tuple[str, Stage]]:
 
 def _at_least(level: Level) -> Stage:
     return lambda lines: [line for line in lines if line[3] is not None and line[3] >= level]
+
+
+def _may_be(source: str | None, replicas: frozenset[str]) -> bool:
+    """Whether a source is a replica: one that was asked for, or one that is no rank."""
+    return source in replicas or (source is not None and rank_of(source) is None)
 
 
 def _from_sources(sources: frozenset[str]) -> Stage:

@@ -58,6 +58,18 @@ def test_replicas_ranks_and_requests() -> None:
     assert kept(LogFilter(request_id="r-1"), given_lines) == ["c"]
 
 
+def test_lines_that_do_not_say_their_rank_or_replica_came_from_no_other() -> None:
+    given_lines = [LogLine(1, "a", "abcde"), LogLine(2, "b", "rank 3"), LogLine(3, "c")]
+    assert LineFilter(LogFilter(ranks=(1,))).apply(given_lines).dropped == {
+        "did not say their rank; where a platform tells replicas, use --replica": 2,
+        "came from other ranks": 1,
+    }
+    assert LineFilter(LogFilter(replicas=("zzzzz",))).apply(given_lines).dropped == {
+        "did not say their replica; where a platform tells ranks, use --rank": 2,
+        "came from other replicas": 1,
+    }
+
+
 def test_each_line_is_dropped_once_for_its_first_reason() -> None:
     wanted = LogFilter(grep="x", includes=("a",), excludes=("b",))
     result = LineFilter(wanted).apply(lines("ax", "abx", "x", "a"))

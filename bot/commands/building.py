@@ -94,6 +94,7 @@ def _logs(typed: Typed) -> LogsCommand:
         window=window,
         filter=_filter(typed),
         limit=None if everything else tail or limit or DEFAULT_LINES,
+        tail=tail is not None,
         take=take,
         show=Order.DESC if typed.has("--desc") else Order.ASC,
         before_ns=typed.moment("--before"),

@@ -34,6 +34,8 @@ class LogsCommand:
     filter: LogFilter = field(default_factory=LogFilter)
     limit: int | None = DEFAULT_LINES
     """How many lines; None is all."""
+    tail: bool = field(default=False, compare=False)
+    """Whether that number was typed as --tail, which advice then names."""
     take: Order = Order.DESC
     """From which end of the window the lines are taken: DESC the newest, ASC the oldest."""
     show: Order = Order.ASC

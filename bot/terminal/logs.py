@@ -103,9 +103,8 @@ def _remarks(command: LogsCommand, tally: Tally, *, more: bool) -> list[str]:
     remarks = tally.remarks()
     if more:
         side = "newer" if reading_order(command) is Order.ASC else "older"
-        remarks.insert(
-            0, f"{count_of(tally.shown, 'line')} shown, there are {side} ones: --limit N or --all shows more"
-        )
+        advice = "a larger --tail" if command.tail else "--limit N or --all"
+        remarks.insert(0, f"{count_of(tally.shown, 'line')} shown, there are {side} ones: {advice} shows more")
     if not tally.shown:
         where = "in this window" if tally.read == 0 else f"among the {tally.read:,} lines read"
         remarks.insert(0, f"no lines {where}")

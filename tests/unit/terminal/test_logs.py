@@ -55,9 +55,15 @@ async def test_what_is_not_shown_is_remarked_on_the_error_stream() -> None:
     await shell.type("logs", "mem:run/1", "--level", "error", "--tail", "1")
     assert shell.out == "1970-01-01 00:00:00.000Z ERROR    - token=4\n"
     assert shell.err == (
-        "1 line shown, there are older ones: --limit N or --all shows more\n"
+        "1 line shown, there are older ones: a larger --tail shows more\n"
         "1 line had no level, which --level leaves out\n"
     )
+
+
+async def test_who_asked_for_a_number_of_lines_is_told_how_to_get_more() -> None:
+    shell = Shell(MemoryProvider([LogLine(1, "a"), LogLine(2, "b")]))
+    await shell.type("logs", "mem:run/1", "--limit", "1")
+    assert shell.err == "1 line shown, there are older ones: --limit N or --all shows more\n"
 
 
 async def test_no_lines_are_said() -> None:

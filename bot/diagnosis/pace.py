@@ -35,6 +35,8 @@ _BUSY = re.compile(
 _ELAPSED = re.compile(
     r"(?i)(?:running|alive|waiting|elapsed|up)\b[^\d\n]{0,16}(?:(\d+)[- ]d?(?:ays?)?,? ?)?(\d+):(\d\d):(\d\d)"
 )
+_ENDED = re.compile(r"(?im)^\W*(?:.{0,60}\b)?(?:all done\b|(?:final )?model saved to\b|saved (?:the )?final model\b)")
+"""Words that runs close with, whatever state the platform still shows."""
 HINT = (
     "Take stack dumps of all ranks before the restart (py-spy dump --pid ...), and look for the rank whose GPU differs"
     " from the others. https://github.com/benfred/py-spy"
@@ -56,6 +58,11 @@ class Pace:
     """The longest gap that ended with progress: an evaluation or a checkpoint the run came back from."""
     step_s: float = 0.0
     stride: float = 0.0
+    trained: bool = False
+    """Has the log told a step of training? Without one there is nothing that could hang."""
+    total: int | None = None
+    laps: int = 0
+    """How often the step began anew: then its total is an epoch's, not the run's."""
     speeds: list[float] = field(default_factory=list)
     best_speed: float = 0.0
     slow: int = 0
@@ -67,6 +74,12 @@ class Pace:
         place: list[float | int | None] = [sample.epoch, sample.step]
         if place == self.place and sample.step is not None:
             return
+        if sample.training and not self.trained:  # what came before was preparation, of another pace
+            self.trained, self.place, self.last_ns, self.samples = True, [], None, 0
+            self.gaps_s, self.longest_s, self.stride = [], 0.0, 0.0
+        if self.place and _began_anew(sample.step, self.place[1]):
+            self.laps += 1
+        self.total = sample.total
         steps = _steps(sample, self.place)
         if dense and steps:
             self.stride = steps
@@ -128,11 +141,15 @@ class Pace:
             now_ns: the time to judge by; None takes the last time written in `after`.
             after: the text that came after the last progress line: pulses, evaluation, checkpointing.
         """
+        if not self.trained or self._ended(after):
+            return None
         if self.clock == "naive":
             now_ns = None  # local time of a zone we do not know: only the log itself can tell
         patience = self.patience_s(after)
         if patience is not None and now_ns is None:
             patience *= OWN_CLOCK
+        if patience is not None and self._at_total():
+            patience = max(patience, BUSY_S)
         silent = self._silent_s(now_ns, after)
         if patience is None or silent is None or silent < patience:
             return None
@@ -146,6 +163,14 @@ class Pace:
             "page", "hang", "no_progress", title, HINT, self.last_line, (), 1, last_ns, now_ns, (self.excerpt,),
             0.85 if pulsing else 0.7, "no_progress", why, 0,
         )  # fmt: skip
+
+    def _ended(self, after: str) -> bool:
+        """Did the run say, or count, that it is done? An upload may follow, which nobody counts."""
+        return (self._at_total() and not self.laps) or _ENDED.search(after) is not None
+
+    def _at_total(self) -> bool:
+        step = self.place[1] if self.place else None
+        return self.total is not None and step is not None and step >= self.total
 
     def slow_down(self) -> LogIncident | None:
         """A sustained loss of speed, if there is one."""
@@ -171,6 +196,10 @@ def _steps(sample: Sample, place: list[float | int | None]) -> float:
     """Steps since the place before; 0 where they are not told or began anew."""
     before = place[1] if place else None
     return max(0.0, float(sample.step - before)) if sample.step is not None and before is not None else 0.0
+
+
+def _began_anew(step: int | None, before: float | None) -> bool:
+    return step is not None and before is not None and step < before / 2
 
 
 def _seconds(found: re.Match[str]) -> float:

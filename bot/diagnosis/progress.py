@@ -56,6 +56,8 @@ _STEP = re.compile(
 )
 _BRACKETS = re.compile(r"epoch\W{0,3}(?:\(?train\)?)?\W{0,4}\[?(\d+)(?:\]?:?\s*\[\s*|\]?:?\s+)(\d+)\s*/\s*(\d+)\]?")
 _BAR = re.compile(r"(\d+)/(\d+) ?(?:\[(?:\d+:)?\d+:\d+<|\[[=>.]|━)")
+_NAMED_BAR = re.compile(r"[a-z][^|]{0,80}?:?\s+\d+%\|| completed \|")
+_BARE_BATCH = re.compile(r"batch(?:['\"]?\s*[:=#|]?\s*)\d+")
 _EPOCH = re.compile(r"epoch(?:_num)?['\"]?\s*[:=#]?\s*['\"]?\[?(\d+(?:\.\d+)?)")
 _SAMPLES_COUNT = re.compile(r'"(?:samples_count|step)": (\d+)')
 
@@ -80,6 +82,18 @@ class Sample:
     """Seconds a step, where the line says it itself."""
     evaluation: bool = False
     """Is it about evaluation rather than training?"""
+    bar: bool = False
+    """Is the place from a progress bar with a name? Downloads, preparation and serving draw them too."""
+
+    @property
+    def training(self) -> bool:
+        """Is it surely a step of training: with a loss, a norm or a rate, or a place that training alone counts by?"""
+        if self.loss is not None or self.grad_norm is not None or self.learning_rate is not None:
+            return True
+        if self.step is None or self.bar or self.evaluation:
+            return False
+        speed = self.tokens_per_s or self.samples_per_s or self.step_s
+        return self.epoch is not None or self.total is not None or speed is not None
 
     @property
     def place(self) -> tuple[float | None, int | None]:
@@ -92,6 +106,8 @@ def parse_sample(text: str) -> Sample | None:
     text = text[-LONGEST:].lower()
     loss = _loss(text) if "loss" in text else None
     epoch, step, total = _place(text)
+    if loss is None and epoch is None and total is None and step is not None and not _counts_steps(text):
+        step = None
     norm = _first(text, _GRAD) if "norm" in text else None
     speed = _first(text, *_TOKENS) if "tok" in text or "ps" in text else None
     images = _first(text, *_SAMPLES) if "/s" in text or "per" in text or "put" in text or "speed" in text else None
@@ -109,7 +125,14 @@ def parse_sample(text: str) -> Sample | None:
         samples_per_s=images,
         step_s=float(elapsed.group(2)) / (1000 if elapsed.group(1) == "ms" else 1) if elapsed else None,
         evaluation=loss is None and bool(_EVALUATING.search(text)),
+        bar=total is not None and epoch is None and bool(_NAMED_BAR.search(text)),
     )
+
+
+def _counts_steps(text: str) -> bool:
+    """Does something but a bare `batch=14` tell the step? A server tells its batch size so."""
+    found = _STEP.search(text)
+    return found is None or not _BARE_BATCH.search(found.group(0))
 
 
 def _loss(text: str) -> float | None:

@@ -22,10 +22,16 @@ EXCERPT_LINE = 240
 AFTER = 2
 """Lines of excerpt after the root line."""
 
-LIVE_SAMPLES, LIVE_BYTES = 40, 32768
+LIVE_SAMPLES, LIVE_BYTES = 40, 8192
 """Progress after a failure that shows, without a clock, that the run went on; flushed buffers hold less."""
+LIVE_SAMPLES_ALONE = 200
+"""The same where lines are so short that their bytes say little."""
 LIVE_SAMPLES_TIMED = 5
 LIVE_NS = 120 * 1_000_000_000
+OVER_NS = 720 * 1_000_000_000
+"""Without training steps to judge by, trouble is over when lines have come for this long with nothing new in them.
+
+More than the ten minutes after which NCCL's watchdog echoes a rank's silent death."""
 
 LAST_WORDS = 20
 """Lines from the log's end within which a bare exception is what ended it."""
@@ -167,14 +173,22 @@ class Episode:
         root = self.root()
         before_start = root is not None and root.category == "launch" and self.trouble[0] == 0
         lives = since >= LIVE_SAMPLES and position - self.trouble[1] >= LIVE_BYTES
+        lives = lives or since >= LIVE_SAMPLES_ALONE
         lives = lives or (before_start and since >= LIVE_SAMPLES_TIMED)
         if moment_ns is not None and self.trouble_ns is not None:
             lives = since >= LIVE_SAMPLES_TIMED and (before_start or moment_ns - self.trouble_ns > LIVE_NS)
-        if not lives:
-            return
+        if lives:
+            self._close(root)
+
+    def outlived(self, spoken_ns: int | None) -> None:
+        """A log without training steps had its newest line at `spoken_ns`; close what is long over."""
+        if self.trouble_ns is not None and spoken_ns is not None and spoken_ns - self.trouble_ns > OVER_NS:
+            self._close(self.root())
+
+    def _close(self, root: Candidate | None) -> None:
         if root is not None and root.order <= _ORDER["bare"]:
             self.closed = [*self.closed[-(MAX_CLOSED - 1) :], root]
-        self.candidates, self.sequences, self.table_rank = {}, {}, None
+        self.candidates, self.sequences, self.table_rank, self.trouble_ns = {}, {}, None, None
 
     def root(self) -> Candidate | None:
         """The candidate that explains the others."""

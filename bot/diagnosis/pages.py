@@ -54,6 +54,12 @@ class Walk:
         """The replica and time that the provider told for this line."""
         return self.origins[self.line - self.first] if self.origins is not None else ("", None)
 
+    def spoken_ns(self, before_page_ns: int | None) -> int | None:
+        """The time of the line before this one; for the page's first, the one that is given."""
+        if self.origins is None:
+            return None
+        return self.origins[self.line - self.first - 1][1] if self.line > self.first else before_page_ns
+
 
 def anchor(found: Match) -> int:
     """A byte of the line that a match is about: its end, as some patterns begin at the line end before."""

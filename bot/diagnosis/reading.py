@@ -70,6 +70,8 @@ class PageReader:
             if moving or odd:
                 progress = self._next(memory, walk, stop)
         self._newest(memory, walk)
+        if origins and not memory.pace.trained:
+            memory.episode.outlived(origins[-1][1])
         complete_excerpts(memory, page)
         memory.lines += page.count(b"\n")
         memory.offset += len(page)
@@ -159,6 +161,8 @@ class PageReader:
         if not (raised and raised.traced) and self._quoted(signature, text):
             return
         moment = read_clock(line) if moment_ns is None else (moment_ns, "provider")
+        if not memory.pace.trained:
+            memory.episode.outlived(walk.spoken_ns(memory.clock_ns))
         sight = Sight.of(text, walk.line + 1, label, moment, (memory.samples, memory.offset + walk.end))
         candidate = memory.episode.observe(sight, signature, raised)
         if candidate is not None:

@@ -222,3 +222,35 @@ def test_a_line_of_two_megabytes_costs_no_more_than_its_length(reader: PageReade
 
     assert [incident.signature for incident in diagnoser.report().incidents] == ["cuda_oom"]
     assert spent_s < 0.5
+
+
+def test_where_nothing_trains_trouble_ends_by_the_clock_and_the_next_is_told_anew(reader: PageReader) -> None:
+    diagnoser = Diagnoser(reader)
+    first, second = traceback("KeyError: 'prompt'"), traceback("torch.OutOfMemoryError: CUDA out of memory.")
+    told = []
+    for minute in range(120):
+        texts = {5: first, 90: second}.get(minute, ["GET /health 200 OK"])
+        diagnoser.feed_many((text, "pod", 10**18 + minute * 60 * 10**9) for text in texts)
+        if minute in (5, 6, 30, 90):
+            told.append([(i.severity, i.signature) for i in diagnoser.report().incidents])
+
+    assert told == [
+        [("page", "python_exception")],
+        [("page", "python_exception")],
+        [("warn", "python_exception")],
+        [("page", "cuda_oom"), ("warn", "python_exception")],
+    ]
+
+
+def test_silence_does_not_end_trouble(reader: PageReader) -> None:
+    diagnoser = Diagnoser(reader)
+    diagnoser.feed_many((text, "pod", 10**18) for text in traceback("KeyError: 'prompt'"))
+    diagnoser.feed(PEER, source="pod", timestamp_ns=10**18 + 1800 * 10**9)
+
+    assert [(i.severity, i.signature) for i in diagnoser.report().incidents] == [("page", "python_exception")]
+
+
+def test_many_steps_after_a_caught_exception_show_that_the_run_went_on(reader: PageReader) -> None:
+    log = traceback("OSError: image file is truncated") + [f"step {n} loss 1.5" for n in range(220)]
+
+    assert diagnose(reader, "\n".join(log)) == []

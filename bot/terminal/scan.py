@@ -1,6 +1,7 @@
 """`trainwatch scan FILE|-`: a log file to its report, page by page in constant memory. Offline.
 
-Following a file that grows is in `scan_following.py`, what a report looks like in `report.py`.
+Following a file that grows is in `scan_following.py`, what a report looks like in `report.py`, how a file may be
+packed in `scan_forms.py`.
 """
 
 from __future__ import annotations
@@ -12,8 +13,7 @@ import json
 import os
 import stat
 import sys
-import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -26,11 +26,11 @@ from bot.errors import ConfigError
 from bot.rules.telling import safe_diagnosis
 from bot.terminal.output import Output
 from bot.terminal.report import report_text
+from bot.terminal.scan_forms import BrokenOff, text_of
 
 FINE, NEEDS_SOMEONE = 0, 3
 BIG = 32 << 20
 """Bytes from which on it is worth saying how far we are."""
-_GZIP = b"\x1f\x8b"
 _BAR = 24
 
 
@@ -87,39 +87,22 @@ def opened(path: str) -> Iterator[BinaryIO]:
 
 
 def _read(file: BinaryIO, diagnoser: Diagnoser, output: Output) -> None:
-    """Feed every page; a compressed file that breaks off is read as far as it goes."""
+    """Feed every page; a compressed file that breaks off is read as far as it goes.
+
+    Raises:
+        ConfigError: it holds no text that we can read.
+    """
     size, done = _size(file), 0
     pages = iter(lambda: file.read(PAGE), b"")
     first = next(pages, b"")
-    whole = itertools.chain((first,), pages)
     try:
-        for page in _inflated(whole) if first.startswith(_GZIP) else whole:
+        for page in text_of(first, itertools.chain((first,), pages)):
             diagnoser.feed_page(page)
             done += len(page)
             if done >= BIG or size >= BIG:
                 output.progress(_bar(file.tell() if size else done, size))
-    except zlib.error as problem:
+    except BrokenOff as problem:
         output.note(f"the compressed file breaks off ({problem}); this is what could be read of it")
-
-
-def _inflated(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """What gzip packed, a page at a time, several members after another.
-
-    Raises:
-        zlib.error: it is damaged, or ends too early; what came before was given.
-    """
-    inflater = zlib.decompressobj(wbits=31)
-    for chunk in chunks:
-        rest = chunk
-        while rest:
-            if inflater.eof:
-                if not rest.strip(b"\0"):  # padding, as tapes and some tools leave it
-                    break
-                inflater = zlib.decompressobj(wbits=31)
-            yield inflater.decompress(rest, PAGE)
-            rest = inflater.unused_data if inflater.eof else inflater.unconsumed_tail
-    if not inflater.eof:
-        raise zlib.error("its end is missing")
 
 
 def _size(file: BinaryIO) -> int:

@@ -27,6 +27,7 @@ from bot.rules.telling import progress_words, safe_diagnosis
 from bot.terminal.output import Output
 from bot.terminal.report import incident_text
 from bot.terminal.scan import exit_code
+from bot.terminal.scan_forms import refuse_noise
 
 POLL_S = 0.5
 """How long to wait for more."""
@@ -48,11 +49,15 @@ def follow_log(command: ScanCommand, reader: PageReader, output: Output) -> int:
     """Tell what has happened, then what happens; the exit code when a pipe ends.
 
     Raises:
-        ConfigError: the file cannot be read.
+        ConfigError: the file cannot be read, or is no text.
     """
     source = Pipe() if command.path == "-" else Tail(Path(command.path), output.note)
     follower = Follower(command, reader, output)
+    begun = False
     while (data := source.read()) is not None:
+        if data and not begun:
+            begun = True
+            refuse_noise(data)
         follower.take(data, time.time_ns())
     return follower.finish()
 

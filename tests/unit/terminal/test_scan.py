@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
 import json
+import lzma
 from pathlib import Path
 
 import pytest
@@ -85,6 +87,47 @@ def test_a_compressed_file_that_breaks_off_is_read_as_far_as_it_goes(capsys: pyt
     said = capsys.readouterr()
     assert 1 == len(incidents(said.out))
     assert "breaks off" in said.err
+
+
+FORMS = {
+    "xz": lzma.compress(FAILING.encode()),
+    "bzip2": bz2.compress(FAILING.encode()),
+    "two bzip2 streams": bz2.compress(FAILING[:40].encode()) + bz2.compress(FAILING[40:].encode()),
+    "a long one": bz2.compress(FAILING.encode() + b"step\n" * 2_000_000),
+    "UTF-16 of Windows": FAILING.encode("utf-16"),
+    "big-endian UTF-16": b"\xfe\xff" + FAILING.encode("utf-16-be"),
+    "packed UTF-16": gzip.compress(FAILING.encode("utf-16")),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_log_is_read_whatever_its_form(form: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("train.log").write_bytes(FORMS[form])
+    assert 0 == program.run(["scan", "train.log"])
+    assert "GPU out of memory" in capsys.readouterr().out
+
+
+def test_an_xz_file_that_breaks_off_is_read_as_far_as_it_goes(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("train.log").write_bytes(FORMS["xz"][:-20])
+    assert 0 == program.run(["scan", "train.log", "--json"])
+    assert "breaks off" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "data", [b"\x28\xb5\x2f\xfd\x04\x58abc", b"PK\x03\x04" + bytes(100), FAILING.encode("utf-16-le")]
+)
+def test_what_is_no_text_is_not_said_to_be_well(data: bytes, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("train.log").write_bytes(data)
+    for follow in ([], ["--follow"]):
+        assert 2 == program.run(["scan", "train.log", *follow])
+        said = capsys.readouterr()
+        assert ("", True) == (said.out, "unpack it first" in said.err)
+
+
+def test_a_log_that_was_emptied_under_its_writer_begins_with_noughts(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("train.log").write_bytes(bytes(5000) + FAILING.encode())
+    assert 0 == program.run(["scan", "train.log"])
+    assert "GPU out of memory" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("text", "asked", "code"), [(FAILING, True, 3), (FAILING, False, 0), (HEALTHY, True, 0)])

@@ -2,16 +2,19 @@
 
 - **not finite**: three in a row (by step, per rank), or exactly zero after a NaN. A single one is a note: loss
   scalers and rare batches do that. A gradient norm alone counts only where no finite loss stands beside it.
-- **divergence**: sustained, judged against the run's own best level and noise, so spikes do not count.
+- **divergence**: sustained, judged against the run's own best level and noise, so spikes do not count; judged anew
+  where the step begins anew. The loss of reinforcement learning says little, so there it is a note.
 - **plateau**: off unless asked for; a flat loss is often the end of a good run.
 """
 
 import math
+import re
 from dataclasses import dataclass, field
 from statistics import median
 
 from bot.diagnosis.findings import Label, LogIncident
 from bot.diagnosis.progress import Sample
+from bot.diagnosis.signatures import Severity
 
 IN_A_ROW = 3
 RECOVERED = 3
@@ -25,6 +28,10 @@ BLOWN_UP, SUSTAINED = 8, 24
 """Samples in a row above the level of an untrained model; and clearly above the run's best."""
 WARM_UP = 8
 PLATEAU = 200
+_LAP = 0.9
+"""Share of a line's total after which a step that begins anew is the next epoch, not another run."""
+
+_REINFORCED = re.compile(r"(?i)(?<![a-z])(?:rewards?|episodes?|kl|value_loss|policy_loss|ep_rew_mean)(?![a-z])")
 
 HINT = (
     "Lower the learning rate, look at the last batches and the number format, and roll back to a checkpoint before"
@@ -81,6 +88,14 @@ class Numerics:
     jump: list[float] = field(default_factory=list)
     """Step of a jump and the loss before it."""
     flat: int = 0
+    reached: list[float] = field(default_factory=list)
+    """Epoch, step and the step's total, as last told; 0 where they are not."""
+    reinforced: bool = False
+    """Does the log speak of rewards, episodes or the like?"""
+
+    def hear(self, text: str) -> None:
+        """Take a progress line's words, whether or not it tells a sample."""
+        self.reinforced = self.reinforced or _REINFORCED.search(text[-800:]) is not None
 
     def feed(self, sample: Sample, label: Label | None, line: int, moment_ns: int | None, text: str) -> None:
         """Take one training sample."""
@@ -88,6 +103,8 @@ class Numerics:
             return
         self._finite(sample, label, line, moment_ns, text)
         if sample.loss is not None and math.isfinite(sample.loss):
+            if self._began_anew(sample):
+                self._forget_level()
             self._level(sample.loss, line, moment_ns, text)
             self._jump(sample, line, moment_ns, text)
 
@@ -140,6 +157,22 @@ class Numerics:
         if streak is not None:
             streak.loss = streak.norm = streak.soft = streak.zero = 0
             streak.tainted = False
+
+    def _began_anew(self, sample: Sample) -> bool:
+        """Is this another run in the same log: a restart, a fold, a trial, the next stage?"""
+        before = self.reached
+        now = [float(sample.epoch or 0.0), float(sample.step or 0), float(sample.total or 0)]
+        if sample.epoch is None and sample.step is None:
+            return False
+        self.reached = now
+        if not before or now[0] > before[0] or (before[2] and before[1] >= _LAP * before[2]):
+            return False
+        return now[1] < before[1] / 2 if sample.step is not None else now[0] < before[0] / 2
+
+    def _forget_level(self) -> None:
+        self.recent, self.samples, self.start, self.best, self.spread = [], 0, 0.0, 1e300, 0.0
+        self.above = self.blown = self.diverged_line = self.flat = 0
+        self.last, self.jump = [], []
 
     def _level(self, loss: float, line: int, moment_ns: int | None, text: str) -> None:
         self.recent = [*self.recent[-(LEVEL - 1) :], loss]
@@ -235,7 +268,8 @@ class Numerics:
     def _divergence(self) -> LogIncident:
         title = f"The loss has diverged: from {self.diverged_from:.4g} to {self.diverged_to:.4g}, and stays there"
         why = "Above the run's best level by more than its noise explains, for many reports in a row."
+        severity: Severity = "info" if self.reinforced else "page"
         return LogIncident(
-            "page", "numerics", "divergence", title, HINT, self.diverged_line, (), 1, self.diverged_ns, self.last_ns,
+            severity, "numerics", "divergence", title, HINT, self.diverged_line, (), 1, self.diverged_ns, self.last_ns,
             tuple(self.diverged_excerpt), 0.8, "divergence", why,
         )  # fmt: skip

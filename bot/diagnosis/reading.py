@@ -127,6 +127,7 @@ class PageReader:
     def _sample(self, memory: Memory, raw: bytes, source: str, moment_ns: int | None, line: int) -> None:
         text = raw.decode("utf-8", "replace")
         spoken = split_prefix(unwrap(text), source)
+        memory.numerics.hear(spoken.text)
         sample = parse_sample(spoken.text)
         if sample is None:
             return

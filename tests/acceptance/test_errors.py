@@ -11,7 +11,7 @@ import pytest
 from emulator.faults import Fault
 from emulator.logs import Line
 from tests.acceptance.logs import REFERENCES, hostile_lines, put
-from tests.acceptance.program import ANCHOR_NS, Ended, Machine, expected_rows
+from tests.acceptance.program import ANCHOR_NS, QUICK, Ended, Machine, expected_rows
 
 VENDOR = {"baseten": "baseten", "baseten-model": "baseten", "fireworks": "fireworks", "rivergen": "rivergen"}
 TROUBLES = {
@@ -72,7 +72,7 @@ async def test_trouble_at_a_platform_is_explained_and_ends_with_1(machine: Machi
     ref = put(machine.world, system, hostile_lines(100, system))
     for command in ("status", "logs"):
         machine.on.faults.set([fault])
-        ended = await machine.call(command, ref)
+        ended = await machine.call(command, ref, **(QUICK if fault.kind == "stall" else {}))
         assert_is_clear(ended, machine, 1)
         assert re.search(words, ended.err), ended.err
 

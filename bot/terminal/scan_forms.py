@@ -17,8 +17,10 @@ from bot.errors import ConfigError
 
 _GZIP, _BZIP2, _XZ, _ZSTD = b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd"
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-_MOST_NULS = 0.1
-"""Share of a page. A log may hold some, and begin with many where it was emptied under a writer that kept its place."""
+_CONTROLS = bytes(code for code in range(32) if code not in b"\b\t\n\v\f\r\x1b")
+"""What text does without; progress bars and colours need the others."""
+_MOST_CONTROLS = 0.05
+"""Share of a page; noise has twice as many."""
 
 
 class BrokenOff(Exception):
@@ -59,8 +61,9 @@ def refuse_noise(page: bytes) -> None:
     Raises:
         ConfigError: it is packed, or no text.
     """
-    text = page.lstrip(b"\0")
-    if page.startswith((_GZIP, _BZIP2, _XZ, _ZSTD)) or text.count(0) > len(text) * _MOST_NULS:
+    text = page.lstrip(b"\0")  # left where a log was emptied under a writer that kept its place
+    controls = len(text) - len(text.translate(None, _CONTROLS))
+    if page.startswith((_GZIP, _BZIP2, _XZ, _ZSTD)) or controls > len(text) * _MOST_CONTROLS:
         raise ConfigError("This is no text log; unpack it first.")
 
 

@@ -114,7 +114,13 @@ def test_an_xz_file_that_breaks_off_is_read_as_far_as_it_goes(capsys: pytest.Cap
 
 
 @pytest.mark.parametrize(
-    "data", [b"\x28\xb5\x2f\xfd\x04\x58abc", b"PK\x03\x04" + bytes(100), FAILING.encode("utf-16-le")]
+    "data",
+    [
+        b"\x28\xb5\x2f\xfd\x04\x58abc",
+        b"PK\x03\x04" + bytes(100),
+        bytes(range(1, 256)) * 9,
+        FAILING.encode("utf-16-le"),
+    ],
 )
 def test_what_is_no_text_is_not_said_to_be_well(data: bytes, capsys: pytest.CaptureFixture[str]) -> None:
     Path("train.log").write_bytes(data)

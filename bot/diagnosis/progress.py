@@ -9,14 +9,16 @@ import re
 from dataclasses import dataclass
 
 PROGRESS = (
-    r"(?i:loss(?:/tok)?['\" \t]*[:=|]{0,2}[ \t'\"]*(?:tensor\()?[-+]?(?:[0-9.]|nan|inf))"
+    r"(?i:(?:loss(?:/tok|\(train\))?|cross[ _]?entropy)['\" \t]*[:=|]{0,2}[ \t'\"]*(?:tensor\()?"
+    r"[-+]?(?:[0-9.]|nan|inf))"
     r"|it/s|s/it|:::MLLOG|ms/step|s/step"
     r"|(?:^|[^A-Za-z_]|global_|train_)(?i:iter|iteration|step|epoch|batch|num_updates)['\" :=#\[]{1,4} *[0-9]"
 )
 """The page filter's idea of a progress line; generous."""
 
 NONFINITE = (
-    r"(?i:(?:loss|norm)(?:/tok)?['\" \t]*[:=|]{0,2}[ \t'\"]*(?:tensor\()?[-+]?(?:nan|inf(?:inity)?)(?:[^a-z0-9]|$))"
+    r"(?i:(?:loss|norm|cross[ _]?entropy)(?:/tok|\(train\))?['\" \t]*[:=|]{0,2}[ \t'\"]*(?:tensor\()?"
+    r"[-+]?(?:nan|inf(?:inity)?)(?:[^a-z0-9]|$))"
     r"|(?i:['\"]?loss['\"]?: 0\.0[,}])|\"value\": NaN"
 )
 """Lines that no sampling may miss: a loss or norm that is not finite, or a loss of exactly nothing."""
@@ -27,7 +29,7 @@ _SIGN = r"['\"]?\s*(?:::|:=|[:=|(]|->)?\s*['\"]?(?:tensor\()?\s*"
 _LOSS = re.compile(
     r"(?:^|[^a-z0-9_])(?:(?:lm|train(?:ing)?|total|nll|ce|mlm|avg|average|running|mean|reduced[_ ]train|step|batch"
     r"|cur|sft|dpo|main)[ _/-]?)?"
-    rf"loss(?:/tok|/train|/total|_train|_total|_step)?{_SIGN}{_NUMBER}",
+    rf"(?:loss(?:/tok|/train|/total|_train|_total|_step|\(train\))?|cross[ _]?entropy){_SIGN}{_NUMBER}",
 )
 _MLLOG_LOSS = re.compile(rf'"key": "(?:train_)?loss", "value": {_NUMBER}')
 _EVALUATION = re.compile(r"(?:val(?:id(?:ation)?)?|eval(?:uation)?|test|dev)[ _/:|-]{1,3}$")
@@ -104,7 +106,7 @@ class Sample:
 def parse_sample(text: str) -> Sample | None:
     """Read a line's numbers; None when it tells neither a place nor a loss."""
     text = text[-LONGEST:].lower()
-    loss = _loss(text) if "loss" in text else None
+    loss = _loss(text) if "loss" in text or "entropy" in text else None
     epoch, step, total = _place(text)
     if loss is None and epoch is None and total is None and step is not None and not _counts_steps(text):
         step = None

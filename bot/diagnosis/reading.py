@@ -159,7 +159,7 @@ class PageReader:
         signature = self._catalogue.classify(text)
         if signature is None and raised is None and not memory.episode.reads(text):
             return
-        if not (raised and raised.traced) and self._quoted(signature, text):
+        if not (raised and raised.traced) and (self._quoted(signature, text) or _is_last_state(walk, text, tail)):
             return
         moment = read_clock(line) if moment_ns is None else (moment_ns, "provider")
         if not memory.pace.trained:
@@ -202,6 +202,14 @@ def _excerpt(candidate: Candidate, memory: Memory, walk: Walk, label: Label | No
     earlier = [line.rstrip()[:EXCERPT_LINE] for line in own[-BEFORE:]]
     candidate.excerpt, candidate.root_at = [*earlier, root[: 2 * EXCERPT_LINE]], len(earlier)
     candidate.awaits_from = memory.offset + walk.end
+
+
+def _is_last_state(walk: Walk, text: str, tail: bytes) -> bool:
+    """Is this the reason under Kubernetes' "Last State": why the container before this one ended?"""
+    if not text.lstrip().startswith("Reason:"):
+        return False
+    before = walk.page[max(0, walk.start - CONTEXT) : walk.start] or tail
+    return b"Last State:" in before.rstrip(b"\n").rpartition(b"\n")[2]
 
 
 def _remember(memory: Memory, sample: Sample) -> None:

@@ -36,6 +36,7 @@ CONTEXT = 2000
 """Bytes before and after a root line that its excerpt is chosen from."""
 
 _LINE_ENDS = re.compile(r"[\r\n]")
+_RUNNING = re.compile(rb"(?m)^\s*State:\s+Running")
 _SUCCESS = r"(?i:training (?:is )?(?:done|complete))"
 
 
@@ -205,11 +206,13 @@ def _excerpt(candidate: Candidate, memory: Memory, walk: Walk, label: Label | No
 
 
 def _is_last_state(walk: Walk, text: str, tail: bytes) -> bool:
-    """Is this the reason under Kubernetes' "Last State": why the container before this one ended?"""
-    if not text.lstrip().startswith("Reason:"):
+    """Does this stand under Kubernetes' "Last State": why the container before the one that runs ended?"""
+    if not text.lstrip().startswith(("Reason:", "Exit Code:")):
         return False
     before = walk.page[max(0, walk.start - CONTEXT) : walk.start] or tail
-    return b"Last State:" in before.rstrip(b"\n").rpartition(b"\n")[2]
+    if not any(b"Last State:" in line for line in before.splitlines()[-2:]):
+        return False
+    return _RUNNING.search(before[-CONTEXT:] + walk.page[walk.start : walk.end + CONTEXT]) is not None
 
 
 def _remember(memory: Memory, sample: Sample) -> None:

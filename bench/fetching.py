@@ -22,7 +22,7 @@ from bot.commands.command import LogsCommand
 from bot.commands.grammar import parse_argv
 from bot.domain.redaction import Redactor
 from bot.providers.baseten.training import BasetenTraining
-from bot.providers.http import HttpClient, HttpLimits, make_http_client
+from bot.providers.http import HttpClient, HttpLimits, make_transport
 from bot.providers.registry import Registry, build_registry
 from bot.terminal.logs import print_logs
 from bot.terminal.output import Output
@@ -152,7 +152,7 @@ async def _recorded(url: str) -> list[str]:
 
 
 async def _bare(urls: list[str]) -> None:
-    async with make_http_client(HEADERS, HttpLimits()) as client:
+    async with httpx.AsyncClient(headers=HEADERS, transport=make_transport(HttpLimits())) as client:
         for url in urls:
             response = await client.get(url)
             assert response.status_code == httpx.codes.OK

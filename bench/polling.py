@@ -29,11 +29,12 @@ from bench.report import Row, Section, megabytes
 from bot.domain.jobs import JobRef
 from bot.domain.redaction import Redactor
 from bot.domain.subscriptions import RuleSettings
-from bot.providers.http import HttpLimits, make_http_client
+from bot.providers.http import HttpLimits, make_transport
 from bot.providers.registry import build_registry
 from bot.rules.knowledge import shipped_knowledge
 from bot.store.migrate import upgrade
-from bot.store.store import open_store
+from bot.store.store import Store, open_store
+from bot.store.watches import PollResult
 from bot.watcher.pace import Pace
 from bot.watcher.poll import Poller, PollSettings
 
@@ -94,16 +95,17 @@ async def poll_jobs(url: str, jobs: int, seconds: float, *, minute: bool) -> lis
         multiply(database, jobs)
         settings = PollSettings(pace=Pace(running=MINUTE, waiting=MINUTE), concurrency=CONCURRENCY)
         poller = Poller(registry, store, lambda: datetime.now(UTC), Redactor(), shipped_knowledge(), settings)
-        await polled(poller, jobs)
+        counted = _Counted(poller, store)
+        await counted.run(jobs)
         meters = [_Meter(database)]
         while meters[0].seconds < seconds:
             make_due(database, jobs, timedelta(0))
-            meters[0].polls += await polled(poller, jobs)
+            meters[0].polls += await counted.run(jobs)
         found = [meters[0].read(0.0)]
         if minute:
             make_due(database, jobs, MINUTE)
             meters.append(_Meter(database))
-            meters[1].polls = await polled(poller, seconds=MINUTE.total_seconds())
+            meters[1].polls = await counted.run(seconds=MINUTE.total_seconds())
             found.append(meters[1].read((await store.watches.overdue(datetime.now(UTC))).total_seconds()))
         await poller.stop()
         await store.aclose()
@@ -145,14 +147,27 @@ def multiply(database: Path, jobs: int) -> None:
         )
 
 
-async def polled(poller: Poller, jobs: float = float("inf"), *, seconds: float = float("inf")) -> int:
-    """Let it run until so many looks are saved, or so long; how many were."""
-    saved, begun = 0.0, time.perf_counter()
-    while saved < jobs and time.perf_counter() - begun < seconds:
-        busy = await poller.tick()
-        saved += busy / 2  # a look counts when it begins and when it is saved
-        await asyncio.sleep(0 if busy else 0.05)
-    return int(saved)
+class _Counted:
+    """A poller whose saved looks are counted."""
+
+    def __init__(self, poller: Poller, store: Store) -> None:
+        self._poller, self._settle = poller, store.watches.settle
+        self.saved = 0
+        # What a tick returns is no number of looks.
+        store.watches.settle = self._count  # type: ignore[method-assign]
+
+    async def run(self, looks: float = float("inf"), *, seconds: float = float("inf")) -> int:
+        """Tick until so many looks are saved, or so long; how many were."""
+        before, begun = self.saved, time.perf_counter()
+        while self.saved - before < looks and time.perf_counter() - begun < seconds:
+            busy = await self._poller.tick()
+            await asyncio.sleep(0 if busy else 0.2)
+        return self.saved - before
+
+    async def _count(self, results: Sequence[PollResult], now: datetime) -> frozenset[int]:
+        held = await self._settle(results, now)
+        self.saved += len(held)
+        return held
 
 
 def make_due(database: Path, jobs: int, within: timedelta) -> None:
@@ -180,7 +195,7 @@ async def ask_barely(url: str, jobs: int, seconds: float, *, transport: str) -> 
     headers = {"Authorization": f"Api-Key {KEY}"}
     loops = CONCURRENCY if transport == "ours" else 4
     if transport == "ours":
-        client = make_http_client(headers, HttpLimits(concurrency=3 * loops))
+        client = httpx.AsyncClient(transport=make_transport(HttpLimits(concurrency=3 * loops)), headers=headers)
     else:
         client = httpx.AsyncClient(limits=httpx.Limits(max_connections=3 * loops), headers=headers)
     meter, numbers = _Meter(), count()

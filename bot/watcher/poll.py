@@ -38,8 +38,8 @@ log = structlog.get_logger(__name__)
 
 Clock = Callable[[], datetime]
 
-_GATHER_S = 0.05
-"""How long looks that are ready wait for others, to be saved with them in one transaction."""
+_GATHER_S = 0.1
+"""How long looks that are ready wait for others, to be claimed and saved with them in one transaction."""
 _FINEST_STEP, _COARSEST_STEP = timedelta(seconds=5), timedelta(seconds=15)
 """Distance of two metric samples: a quarter of the poll interval within these, so that a seldom look costs less."""
 _LOOK_SHARE = 0.8
@@ -97,8 +97,10 @@ class Poller:
         claimed = await self._claim()
         for watch in map(self._with_defaults, claimed):
             self._looks[asyncio.create_task(self._poll(watch))] = watch
-        if self._looks:
+        if len(self._looks) >= self._settings.concurrency:
             await asyncio.wait(self._looks, timeout=_GATHER_S)
+        elif self._looks:
+            await asyncio.sleep(_GATHER_S)
         ready = sum(task.done() for task in self._looks)
         return saved + len(claimed) + ready + self._turn.locked()
 

@@ -6,10 +6,10 @@ import ssl
 
 import pytest
 
-from bot.providers.http import HttpLimits, make_http_client
+from bot.providers.http import HttpClient
 
 
 def test_a_client_is_built_without_reading_certificates(monkeypatch: pytest.MonkeyPatch) -> None:
     """Four are built at the start of every command: reading certificates took six sevenths of its time."""
     monkeypatch.setattr(ssl, "create_default_context", None)
-    assert make_http_client({}, HttpLimits()).timeout.read == HttpLimits().read_timeout_s
+    assert HttpClient("baseten", "https://example.com", {}, secrets=[]).load().last_minute == 0

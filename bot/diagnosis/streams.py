@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import msgspec
 
 from bot.diagnosis.patterns import Pattern, compile_pattern
+from bot.domain.logs import rank_of
 
 MAX_PREFIXES = 8
 
@@ -94,9 +95,10 @@ def split_prefix(line: str, source: str = "") -> Spoken:
 
     Args:
         line: the line, already without ANSI codes.
-        source: the replica the provider names, if any; a pod named in the line is taken where there is none.
+        source: the replica the provider names, if any, or `rank N`; a pod named in the line is taken where there is
+            none, and a rank in the line before one that the provider names.
     """
-    rank: int | None = None
+    rank = rank_of(source)
     position = 0
     for _ in range(MAX_PREFIXES):
         match = _PREFIXES.match(line, position)

@@ -16,7 +16,7 @@ import time
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
 
@@ -26,6 +26,7 @@ import msgspec
 from bench.cloud import KEY, quiet_ref, running_cloud
 from bench.measuring import ran
 from bench.report import Row, Section, megabytes
+from bot.app import collect_garbage_seldom, utc_now
 from bot.domain.jobs import JobRef
 from bot.domain.redaction import Redactor
 from bot.domain.subscriptions import RuleSettings
@@ -38,11 +39,13 @@ from bot.store.watches import PollResult
 from bot.watcher.pace import Pace
 from bot.watcher.poll import Poller, PollSettings
 
-CONCURRENCY = 64
+CONCURRENCY = PollSettings().concurrency
 MINUTE = timedelta(seconds=60)
 MOST = 20_000
 SECONDS = 6.0
 """How long one measurement of a rate lasts."""
+_NO_REST = -4.5
+"""The jitter that makes the time between two polls of a job zero."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +79,12 @@ def rss_bytes() -> int:
 
 
 async def poll_jobs(url: str, jobs: int, seconds: float, *, minute: bool) -> list[Polled]:
-    """Poll `jobs` quiet jobs: once unmeasured, then all of them again and again for so long, as fast as it goes.
+    """Poll `jobs` quiet jobs: once unmeasured, then again and again without rest.
 
     Args:
         url: of the cloud.
         jobs: how many.
-        seconds: how long to measure; at least one round of all jobs.
+        seconds: how long to measure at least; and at least one round of all jobs.
         minute: afterwards measure one minute in which each job is due once; the second of the results.
     """
     limits = {"baseten_requests_per_second": "5000", "baseten_concurrency": str(CONCURRENCY * 2)}
@@ -91,23 +94,24 @@ async def poll_jobs(url: str, jobs: int, seconds: float, *, minute: bool) -> lis
         await upgrade(f"sqlite:///{database}")
         store = await open_store(f"sqlite:///{database}")
         job = JobRef("baseten", quiet_ref(0))
-        await store.subscriptions.add("C1", "T1", job, "U1", RuleSettings(), datetime.now(UTC))
+        await store.subscriptions.add("C1", "T1", job, "U1", RuleSettings(), utc_now())
         multiply(database, jobs)
-        settings = PollSettings(pace=Pace(running=MINUTE, waiting=MINUTE), concurrency=CONCURRENCY)
-        poller = Poller(registry, store, lambda: datetime.now(UTC), Redactor(), shipped_knowledge(), settings)
+        settings = PollSettings(pace=Pace(running=MINUTE, waiting=MINUTE))
+        poller = Poller(registry, store, utc_now, Redactor(), shipped_knowledge(), settings, jitter=lambda: _NO_REST)
         counted = _Counted(poller, store)
         await counted.run(jobs)
-        meters = [_Meter(database)]
-        while meters[0].seconds < seconds:
-            make_due(database, jobs, timedelta(0))
-            meters[0].polls += await counted.run(jobs)
-        found = [meters[0].read(0.0)]
-        if minute:
-            make_due(database, jobs, MINUTE)
-            meters.append(_Meter(database))
-            meters[1].polls = await counted.run(seconds=MINUTE.total_seconds())
-            found.append(meters[1].read((await store.watches.overdue(datetime.now(UTC))).total_seconds()))
+        meter = _Meter(database)
+        meter.polls = await counted.run(jobs, seconds)
+        found = [meter.read(0.0)]
         await poller.stop()
+        if minute:
+            poller = Poller(registry, store, utc_now, Redactor(), shipped_knowledge(), settings)
+            counted = _Counted(poller, store)
+            make_due(database, jobs, MINUTE)
+            meter = _Meter(database)
+            meter.polls = await counted.run(0, MINUTE.total_seconds())
+            found.append(meter.read((await store.watches.overdue(utc_now())).total_seconds()))
+            await poller.stop()
         await store.aclose()
         await registry.aclose()
     return found
@@ -156,10 +160,10 @@ class _Counted:
         # What a tick returns is no number of looks.
         store.watches.settle = self._count  # type: ignore[method-assign]
 
-    async def run(self, looks: float = float("inf"), *, seconds: float = float("inf")) -> int:
-        """Tick until so many looks are saved, or so long; how many were."""
+    async def run(self, looks: int, seconds: float = 0.0) -> int:
+        """Tick until so many looks are saved, and at least so long; how many were."""
         before, begun = self.saved, time.perf_counter()
-        while self.saved - before < looks and time.perf_counter() - begun < seconds:
+        while self.saved - before < looks or time.perf_counter() - begun < seconds:
             busy = await self._poller.tick()
             await asyncio.sleep(0 if busy else 0.2)
         return self.saved - before
@@ -171,20 +175,16 @@ class _Counted:
 
 
 def make_due(database: Path, jobs: int, within: timedelta) -> None:
-    """Let all jobs fall due now, or evenly spread over some time, as they are when they came one by one."""
-    now = datetime.now(UTC).replace(tzinfo=None)
+    """Let all jobs fall due evenly spread over some time, as they are when they came one by one."""
+    now = utc_now().replace(tzinfo=None)
     step_s = within.total_seconds() / jobs
     due = [((now + timedelta(seconds=step_s * number)).isoformat(" "), quiet_ref(number)) for number in range(jobs)]
     with closing(sqlite3.connect(database, timeout=10)) as connection, connection:
         connection.executemany("UPDATE watches SET due_at = ? WHERE provider = 'baseten' AND job_id = ?", due)
 
 
-def _size(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.iterdir())
-
-
 async def ask_barely(url: str, jobs: int, seconds: float, *, transport: str) -> Polled:
-    """The three requests of each poll, side by side as the poller makes them, and nothing else.
+    """The requests of each poll, side by side as the poller makes them, and nothing else.
 
     Args:
         url: of the cloud.
@@ -205,7 +205,7 @@ async def ask_barely(url: str, jobs: int, seconds: float, *, transport: str) -> 
             job = f"{url}/v1/training_projects/bench/jobs/{quiet_ref(next(numbers) % jobs).partition('/')[2]}"
             end_ms = time.time_ns() // 1_000_000
             window = f"start_epoch_millis={end_ms - 240_000}&end_epoch_millis={end_ms}"
-            urls = (job, f"{job}/logs?{window}&direction=asc&limit=1000", f"{job}/metrics?{window}&step_seconds=15")
+            urls = (f"{job}/logs?{window}&direction=asc&limit=1000", f"{job}/metrics?{window}&step_seconds=15")
             await asyncio.gather(*(client.get(one) for one in urls))
             meter.polls += 1
 
@@ -288,6 +288,7 @@ def _measured(url: str, jobs: int, *options: str) -> list[Polled]:
 
 
 async def _work(url: str, jobs: int, *, bare: str | None, minute: bool) -> list[Polled]:
+    collect_garbage_seldom()  # as the bot does, and for the bare clients alike
     if bare:
         return [await ask_barely(url, jobs, SECONDS, transport=bare)]
     return await poll_jobs(url, jobs, SECONDS, minute=minute)

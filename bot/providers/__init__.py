@@ -18,7 +18,7 @@ from bot.errors import (
     RateLimited,
     Unavailable,
 )
-from bot.providers.base import Download, Downloads, Paced, Provider, RequestLoad
+from bot.providers.base import Download, Downloads, JobWithMetrics, Paced, Provider, RequestLoad
 
 __all__ = [
     "AuthFailed",
@@ -32,6 +32,7 @@ __all__ = [
     "JobNotFound",
     "JobRef",
     "JobState",
+    "JobWithMetrics",
     "Level",
     "LogCursor",
     "LogFilter",

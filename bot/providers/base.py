@@ -106,6 +106,15 @@ class Paced(Protocol):
 
 
 @runtime_checkable
+class JobWithMetrics(Protocol):
+    """A provider whose platform says in one answer how a job stands and what was measured of it."""
+
+    async def query_job_metrics(self, query: MetricQuery) -> tuple[Job | None, Sequence[MetricSeries]]:
+        """The job as `get_job` gives it, None when this answer lacks it; and what `query_metrics` gives."""
+        ...
+
+
+@runtime_checkable
 class Downloads(Protocol):
     """A provider that can hand out a job's raw log artifact as a stream."""
 

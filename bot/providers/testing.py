@@ -27,7 +27,7 @@ from bot.domain.jobs import JobRef
 from bot.domain.logs import LogLine, LogPage, LogQuery, Order
 from bot.domain.metrics import MetricQuery
 from bot.errors import AuthFailed, JobNotFound, NotSupported, ProtocolError, ProviderError, RateLimited, Unavailable
-from bot.providers.base import Provider
+from bot.providers.base import JobWithMetrics, Provider
 
 RETRY_AFTER = timedelta(seconds=1)
 
@@ -164,6 +164,12 @@ class ProviderContract:
             times = [point.at for point in series.points if point.at]
             assert sorted(times) == times
             assert all(moment.tzinfo is UTC for moment in times)
+
+    async def test_the_job_that_comes_with_metrics_is_the_job(self, subject: Subject) -> None:
+        """Where the platform tells both in one answer."""
+        if isinstance(subject.provider, JobWithMetrics):
+            job, _ = await subject.provider.query_job_metrics(MetricQuery(subject.job))
+            assert job in (None, await subject.provider.get_job(subject.job))
 
     @pytest.mark.parametrize("trouble", list(Trouble))
     async def test_trouble_becomes_the_documented_error_without_the_key(

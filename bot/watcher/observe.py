@@ -1,4 +1,4 @@
-"""One look at one job: status, new log lines and metrics, fetched side by side. An error becomes a Gap.
+"""One look at one job: status and metrics, and new log lines, fetched side by side. An error becomes a Gap.
 
 A look has an end, so that it is saved before its job is given to someone else: what has not come by then is a Gap too.
 """
@@ -6,25 +6,29 @@ A look has an end, so that it is saved before its job is given to someone else: 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from bot.domain.durations import datetime_from_ns
 from bot.domain.gaps import Gap, GapReason, Part, gap_of
-from bot.domain.jobs import JobRef
+from bot.domain.jobs import Job, JobRef
 from bot.domain.logs import LogCursor, LogLine, LogQuery
 from bot.domain.metrics import MetricQuery, MetricSeries
 from bot.domain.observations import Observation
 from bot.errors import CursorLost, ProviderError, Unavailable
-from bot.providers.base import Provider
+from bot.providers.base import JobWithMetrics, Provider
 
 T = TypeVar("T")
+_Answer: TypeAlias = tuple[T | None, ProviderError | None]
+"""What a call gave, or why it gave nothing."""
 
 PAGE_LINES = 2_000
 MAX_LINES = 10_000
 """Lines read in one look; when there are more the job is due again at once, so that catching up is page by page."""
+PATIENCE_S = 5.0
+"""How long the job's status is awaited from the answer that holds its metrics; then it is asked for by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +64,9 @@ class Seen:
 async def observe(provider: Provider, look: Look, now: datetime) -> Seen:
     """Fetch everything one poll needs, within `look.limit`; never raises ProviderError."""
     until_s = asyncio.get_running_loop().time() + look.limit.total_seconds()
-    (job, job_error), logs, (series, metrics_error) = await asyncio.gather(
-        _guard(provider.get_job(look.job), provider, until_s),
+    ((job, job_error), (series, metrics_error)), logs = await asyncio.gather(
+        _job_and_metrics(provider, look, now, until_s),
         _read_logs(provider, look, until_s),
-        _guard(_metrics(provider, look, now), provider, until_s),
     )
     errors = ((Part.STATUS, job_error), (Part.LOGS, logs.error), (Part.METRICS, metrics_error))
     observation = Observation(
@@ -119,14 +122,29 @@ def _lost_place(start_ns: int) -> Gap:
     return Gap(Part.LOGS, GapReason.UNREACHABLE_LINES, text, start_ns=start_ns)
 
 
-async def _metrics(provider: Provider, look: Look, now: datetime) -> tuple[MetricSeries, ...]:
+async def _job_and_metrics(
+    provider: Provider, look: Look, now: datetime, until_s: float
+) -> tuple[_Answer[Job], _Answer[Sequence[MetricSeries]]]:
+    """Both of one answer where the platform gives both, and the job by itself when that answer is late or fails."""
     if look.metrics_from is None:
-        return ()
+        return await _guard(provider.get_job(look.job), provider, until_s), (None, None)
     query = MetricQuery(look.job, start=look.metrics_from, end=now, step=look.metrics_step)
-    return tuple(await provider.query_metrics(query))
+    if not isinstance(provider, JobWithMetrics):
+        return await asyncio.gather(
+            _guard(provider.get_job(look.job), provider, until_s),
+            _guard(provider.query_metrics(query), provider, until_s),
+        )
+    async with asyncio.TaskGroup() as group:
+        asked = group.create_task(_guard(provider.query_job_metrics(query), provider, until_s))
+        await asyncio.wait((asked,), timeout=PATIENCE_S)
+        found = asked.result()[0] if asked.done() else None
+        job = found[0] if found else None
+        told = (job, None) if job else await _guard(provider.get_job(look.job), provider, until_s)
+    both, error = asked.result()
+    return told, (both[1] if both else None, error)
 
 
-async def _guard(call: Awaitable[T], provider: Provider, until_s: float) -> tuple[T | None, ProviderError | None]:
+async def _guard(call: Awaitable[T], provider: Provider, until_s: float) -> _Answer[T]:
     try:
         async with asyncio.timeout_at(until_s):
             return await call, None

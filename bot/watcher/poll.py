@@ -7,6 +7,7 @@ jobs. What a look fetches is in `observe.py`, what it means in `decide.py`, when
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -39,7 +40,7 @@ log = structlog.get_logger(__name__)
 Clock = Callable[[], datetime]
 
 _GATHER_S = 0.1
-"""How long looks that are ready wait for others, to be claimed and saved with them in one transaction."""
+"""How long looks that are ready wait for others, to be saved with them in one transaction, and the next claimed."""
 _FINEST_STEP, _COARSEST_STEP = timedelta(seconds=5), timedelta(seconds=15)
 """Distance of two metric samples: a quarter of the poll interval within these, so that a seldom look costs less."""
 _LOOK_SHARE = 0.8
@@ -84,6 +85,9 @@ class Poller:
         self._redactor = redactor
         self._jitter = jitter
         self._looks: dict[asyncio.Task[PollResult], ClaimedWatch] = {}
+        self._ready: list[asyncio.Task[PollResult]] = []
+        """The looks that are done and not yet saved."""
+        self._many_ready = asyncio.Event()
         self._turn = asyncio.Lock()
         """Held while a long log is judged: one thread leaves the event loop its turns, several would not."""
 
@@ -96,13 +100,18 @@ class Poller:
         saved = await self._save_ready()
         claimed = await self._claim()
         for watch in map(self._with_defaults, claimed):
-            self._looks[asyncio.create_task(self._poll(watch))] = watch
-        if len(self._looks) >= self._settings.concurrency:
-            await asyncio.wait(self._looks, timeout=_GATHER_S)
-        elif self._looks:
-            await asyncio.sleep(_GATHER_S)
-        ready = sum(task.done() for task in self._looks)
-        return saved + len(claimed) + ready + self._turn.locked()
+            look = asyncio.create_task(self._poll(watch))
+            look.add_done_callback(self._note_ready)
+            self._looks[look] = watch
+        if self._looks:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._many_ready.wait(), _GATHER_S)
+        return saved + len(claimed) + len(self._ready) + self._turn.locked()
+
+    def _note_ready(self, look: asyncio.Task[PollResult]) -> None:
+        self._ready.append(look)
+        if len(self._ready) * 2 >= self._settings.concurrency:
+            self._many_ready.set()
 
     async def _claim(self) -> list[ClaimedWatch]:
         free = self._settings.concurrency - len(self._looks)
@@ -120,11 +129,13 @@ class Poller:
         for task in unfinished:
             task.cancel()
         await asyncio.gather(*unfinished, return_exceptions=True)
+        self._ready.clear()
         if unfinished:
             await self._store.watches.release(list(unfinished.values()), self._clock())
 
     async def _save_ready(self) -> int:
-        ready = [task for task in self._looks if task.done()]
+        ready, self._ready = self._ready, []
+        self._many_ready.clear()
         if not ready:
             return 0
         watches = [self._looks.pop(task) for task in ready]

@@ -20,15 +20,15 @@ from bot.domain.metrics import (
     MetricPoint,
     MetricSeries,
 )
-from bot.providers.baseten.wire import WireInstance, WireMetrics, WireNode, WireSample, WireStorage, parse
+from bot.providers.baseten.wire import WireInstance, WireJob, WireMetrics, WireNode, WireSample, WireStorage, parse
 
 MIB = 1024 * 1024
 
 _NUMBER = re.compile(r"\d+")
 
 
-def parse_metrics(body: bytes, provider: str) -> tuple[MetricSeries, ...]:
-    """Every series that has samples, oldest sample first.
+def parse_metrics(body: bytes, provider: str) -> tuple[WireJob | None, tuple[MetricSeries, ...]]:
+    """The job they are of, and every series that has samples, oldest sample first.
 
     On jobs of several nodes the top level is the leader's alone, so the nodes' own figures are taken wherever there
     are any, and the top level is then not even decoded; right after a start there may be none. Samples arrive unordered
@@ -44,7 +44,7 @@ def parse_metrics(body: bytes, provider: str) -> tuple[MetricSeries, ...]:
     ]
     chosen = nodes or list(_of_node(parse(body, WireNode, provider), None, instance))
     cache = _of_storage(reply.cache, (CACHE, CACHE_UTILIZATION), None)
-    return (*chosen, *cache)
+    return reply.training_job, (*chosen, *cache)
 
 
 def _of_node(node: WireNode | None, name: str | None, instance: WireInstance) -> Iterator[MetricSeries]:
@@ -87,7 +87,7 @@ def _series(
 ) -> Iterator[MetricSeries]:
     make = tuple.__new__  # a NamedTuple's own constructor takes 1.5 times as long
     points = [
-        make(MetricPoint, (sample.value, _aware(sample.timestamp), None))
+        make(MetricPoint, (sample.value, at if (at := sample.timestamp).tzinfo is UTC else _aware(at), None))
         for sample in samples or ()
         if sample.value is not None
     ]
@@ -97,8 +97,6 @@ def _series(
 
 
 def _aware(moment: datetime) -> datetime:
-    if moment.tzinfo is UTC:
-        return moment
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 

@@ -111,7 +111,11 @@ class BasetenTraining:
         return LogPage(page.lines, page.cursor, page.more, page.gaps, pushed_down)
 
     async def query_metrics(self, query: MetricQuery) -> Sequence[MetricSeries]:
-        """See `Provider.query_metrics`. Without a window the platform takes the last minutes of the job's life.
+        """See `Provider.query_metrics`. Without a window the platform takes the last minutes of the job's life."""
+        return (await self.query_job_metrics(query))[1]
+
+    async def query_job_metrics(self, query: MetricQuery) -> tuple[Job | None, Sequence[MetricSeries]]:
+        """See `JobWithMetrics.query_job_metrics`: the answer always holds the job.
 
         Source: https://docs.baseten.co/reference/training-api/get-training-job-metrics (read 2026-11-20; documented).
         """
@@ -123,7 +127,8 @@ class BasetenTraining:
         }
         step = [] if query.step is None else [("step_seconds", str(max(1, round(query.step.total_seconds()))))]
         body = await self._metrics.ask(training_path(project_id, job_id, "/metrics"), window, step)
-        return parse_metrics(body, TRAINING)
+        wire, series = parse_metrics(body, TRAINING)
+        return None if wire is None else self._job(wire, project_id), series
 
     def load(self) -> RequestLoad:
         """See `Paced.load`."""

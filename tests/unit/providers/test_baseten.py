@@ -263,7 +263,7 @@ def samples(*pairs: tuple[int, float]) -> list[dict[str, object]]:
 
 def test_gpus_whose_keys_end_in_the_same_number_are_numbered_by_place() -> None:
     body = json.dumps({"gpu_utilization": {"node-1/gpu0": samples((1, 0.1)), "node-2/gpu0": samples((1, 0.2))}})
-    found = parse_metrics(body.encode(), "baseten")
+    _, found = parse_metrics(body.encode(), "baseten")
     assert [(0, 0.1), (1, 0.2)] == [(one.gpu, one.points[0].value) for one in found]
 
 
@@ -277,7 +277,7 @@ def test_series_are_sorted_by_time_and_gpus_by_number() -> None:
         "training_job": JOB,
         "per_node_metrics": [],
     }
-    found = parse_metrics(json.dumps(body).encode(), "baseten")
+    _, found = parse_metrics(json.dumps(body).encode(), "baseten")
     seen = [(one.name, one.gpu, one.limit, [point.value for point in one.points]) for one in found]
     assert [
         (GPU_UTILIZATION, 2, 1.0, [0.3, 0.9]),
@@ -296,7 +296,7 @@ def test_nodes_are_taken_in_place_of_the_leader_alone() -> None:
         {"node_id": "node-1", "metrics": {"cpu_memory_usage_bytes": samples((1, 2.0)), "new": 1}},
     ]
     body = {**leader, "cache": storage, "per_node_metrics": nodes}
-    found = parse_metrics(json.dumps(body).encode(), "baseten")
+    _, found = parse_metrics(json.dumps(body).encode(), "baseten")
     assert [
         (MEMORY, "node-0"), ("ephemeral_storage_used_bytes", "node-0"),
         ("ephemeral_storage_utilization_ratio", "node-0"), (MEMORY, "node-1"),
@@ -307,7 +307,7 @@ def test_nodes_are_taken_in_place_of_the_leader_alone() -> None:
 def test_figures_that_are_no_numbers_do_not_spoil_the_others() -> None:
     body = b'{"cpu_usage": [{"timestamp": "2026-11-20T12:00:01Z", "value": null},'
     body += b'{"timestamp": "2026-11-20T12:00:02", "value": 3.5}, {"timestamp": "2026-11-20T12:00:03Z", "value": NaN}]}'
-    (series,) = parse_metrics(body, "baseten")
+    _, (series,) = parse_metrics(body, "baseten")
     assert 3.5 == series.points[0].value
     assert 2 == len(series.points)
 

@@ -1,4 +1,7 @@
-"""Metric answers: one small table a metric, a row for each GPU or node, with a sparkline that fits a phone."""
+"""Metric answers: one small table a metric, a row for each GPU or node, with a sparkline that fits a phone.
+
+A training curve, such as a loss, has a wide line of its own in place of a table.
+"""
 
 from __future__ import annotations
 
@@ -31,6 +34,8 @@ from bot.slack.render.message import (
 
 SPARK_WIDTH = 8
 """Characters of a sparkline: a row must not wrap on a phone, which shows about 40 in a code block."""
+CURVE_WIDTH = 34
+"""Characters of a curve that has its row for itself."""
 _MAX_ROWS = 24
 _GIB = 2**30
 _TITLES = {
@@ -49,7 +54,10 @@ def render_metrics(answer: MetricsAnswer) -> Message:
     """Last, mean, p5, p95 and most of every series; what is missing is said, never drawn."""
     job = answer.job
     span = moments(answer.start, answer.end)
-    head = section(f"*Metrics* {state_sign(job.state)} {job_link(job)} {state_words(job)}\n{span}")
+    gpus = gpu_sentence(answer.summaries)
+    head = section(
+        f"*Metrics* {state_sign(job.state)} {job_link(job)} {state_words(job)}\n{span}" + (f"\n{gpus}" if gpus else "")
+    )
     notes = context([code(str(job.ref)), *_missing(answer.missing), *gap_notes(answer.gaps)])
     buttons = actions([button("Share in channel", Action.SHARE, answer.pinned)])
     left = BLOCKS_BUDGET - weight([head, notes, buttons]) - 200
@@ -88,14 +96,16 @@ def gpu_sentence(summaries: Sequence[MetricSummary]) -> str:
 
 def _in_words(summaries: Sequence[MetricSummary]) -> str:
     said = gpu_sentence(summaries)
-    if said:
-        return f"{said}."
-    return f"{plural(len(summaries), 'series').replace('seriess', 'series')}." if summaries else "There are no samples."
+    if not summaries:
+        return "There are no samples."
+    return f"{said}." if said else ", ".join(f"{metric_title(one.series.name)} {one.last:.4g}" for one in summaries[:4])
 
 
 def _missing(names: Sequence[str]) -> list[str]:
     if not names:
         return []
+    if set(names) >= set(KNOWN_METRICS):
+        return ["no samples of GPUs, CPU, memory or storage"]
     return [f"no samples of {', '.join(metric_title(name) for name in names)}"]
 
 
@@ -107,6 +117,8 @@ def _names(summaries: Sequence[MetricSummary]) -> list[str]:
 
 def _table(name: str, summaries: Sequence[MetricSummary], answer: MetricsAnswer) -> Block:
     unit, scale = _unit(name)
+    if not unit and len(summaries) == 1:
+        return _curve(name, summaries[0], answer)
     limits = {one.series.limit for one in summaries}
     limit = limits.pop() if len(limits) == 1 else None
     of = f" of {_figure(limit * scale)}" if limit and not name.endswith("_ratio") else ""
@@ -116,14 +128,17 @@ def _table(name: str, summaries: Sequence[MetricSummary], answer: MetricsAnswer)
         shown = sorted(shown, key=lambda one: one.mean)[:_MAX_ROWS]
         note = f"\nthe {_MAX_ROWS} lowest of {len(summaries)}"
     what, labels = _labels([one.series for one in shown])
+    highest = 1.0 if name.endswith("_ratio") else limit
+    figures = [
+        f"{_spark(one.series, answer, highest)} "
+        + " ".join(f"{_figure(value * scale):>4}" for value in (one.last, one.mean, one.p5, one.p95, one.maximum))
+        for one in shown
+    ]
+    if len(shown) > 2 and len(set(figures)) == 1:
+        what, labels, figures = "", [f"all {len(shown)}"], figures[:1]
     width = max(map(len, labels), default=0)
     header = f"{what:{width + SPARK_WIDTH + 1}} last mean   p5  p95  max"
-    highest = 1.0 if name.endswith("_ratio") else limit
-    rows = [
-        f"{label:{width}} {_spark(one.series, answer, highest)} "
-        + " ".join(f"{_figure(value * scale):>4}" for value in (one.last, one.mean, one.p5, one.p95, one.maximum))
-        for label, one in zip(labels, shown, strict=True)
-    ]
+    rows = [f"{label:{width}} {told}" for label, told in zip(labels, figures, strict=True)]
     room = MAX_SECTION_TEXT - len(title) - len(note) - len(fence([""])) - 2
     body = cut("\n".join(escape(row) for row in [header, *rows]), room)
     return section(f"{title}\n{fence([body])}{note}")
@@ -152,23 +167,36 @@ def _labels(series: Sequence[MetricSeries]) -> tuple[str, list[str]]:
     return "node/gpu", [f"{name}/{gpu}" for name, gpu in zip(names, gpus, strict=True)]
 
 
+def _curve(name: str, one: MetricSummary, answer: MetricsAnswer) -> Block:
+    """A series that has no usual size: drawn from its least to its greatest value, with exact figures."""
+    line = sparkline(
+        _buckets(one.series, answer.start, answer.end, CURVE_WIDTH), lowest=one.minimum, highest=one.maximum
+    )
+    first = (("last", one.last), ("min", one.minimum), ("max", one.maximum))
+    second = (("mean", one.mean), ("p5", one.p5), ("p95", one.p95))
+    rows = ["  ".join(f"{word} {value:.4g}" for word, value in row) for row in (first, second)]
+    return section(f"*{metric_title(name)[:200]}*\n{fence([line, *rows])}")
+
+
 def _figure(value: float) -> str:
     """At most four characters for everyday sizes."""
     if abs(value) >= 9.95 or value == 0:
         return f"{value:.0f}"
-    return f"{value:.1f}" if abs(value) >= 0.1 else f"{value:.2f}"
+    if abs(value) >= 0.995:
+        return f"{value:.1f}"
+    return f"{value:.2f}" if abs(value) >= 0.005 else f"{value:.0e}".replace("e-0", "e-")
 
 
 def _spark(series: MetricSeries, answer: MetricsAnswer, highest: float | None) -> str:
-    buckets = _buckets(series, answer.start, answer.end)
+    buckets = _buckets(series, answer.start, answer.end, SPARK_WIDTH)
     top = highest or max((point.value for point in series.points if math.isfinite(point.value)), default=1.0) or 1.0
     return f"{sparkline(buckets, lowest=0.0, highest=top):{SPARK_WIDTH}}"
 
 
-def _buckets(series: MetricSeries, start: datetime, end: datetime) -> list[float | None]:
+def _buckets(series: MetricSeries, start: datetime, end: datetime, most: int) -> list[float | None]:
     """The mean of the samples in each part of the window, None where there is none; few samples make few parts."""
     span = (end - start).total_seconds() or 1.0
-    width = min(SPARK_WIDTH, max(len(series.points), 1))
+    width = min(most, max(len(series.points), 1))
     sums: list[list[float]] = [[] for _ in range(width)]
     for index, point in enumerate(series.points):
         if not math.isfinite(point.value):

@@ -27,7 +27,16 @@ from bot.commands.answers import (
 from bot.domain.alerts import Severity
 from bot.domain.gaps import Gap, GapReason, Part
 from bot.domain.jobs import JobRef, JobState
-from bot.domain.metrics import CACHE, GPU_MEMORY, GPU_UTILIZATION, MetricPoint, MetricSeries, MetricSummary, summarize
+from bot.domain.metrics import (
+    CACHE,
+    GPU_MEMORY,
+    GPU_UTILIZATION,
+    KNOWN_METRICS,
+    MetricPoint,
+    MetricSeries,
+    MetricSummary,
+    summarize,
+)
 from bot.domain.subscriptions import Matcher, RuleSettings, Silence, Subscription
 from bot.slack.render.answers import render, render_shared, render_working
 from tests.unit.slack.factories import HOSTILE, NOW, REF, at, incident, job, line
@@ -148,13 +157,13 @@ def test_a_subscription_says_in_the_channel_what_is_not_as_usual() -> None:
 @pytest.mark.parametrize(
     ("summaries", "count"),
     [
-        (metrics().summaries, 16),
+        (metrics().summaries, 8 + 1),
         (tuple(gauge(GPU_UTILIZATION, 7, [0.5] * 9, None, f"pretrain-h100-{node}") for node in (9, 10)), 2),
     ],
 )
 def test_a_metric_table_is_narrow_enough_for_a_phone(summaries: tuple[MetricSummary, ...], count: int) -> None:
     told = shown(render(replace(metrics(), summaries=summaries)))
-    rows = [row for row in told.splitlines() if re.match(r"\S+ +[▁▂▃▄▅▆▇█·]{4,8} ", row)]
+    rows = [row for row in told.splitlines() if re.match(r"[\w/-]+( 8)? +[▁▂▃▄▅▆▇█·]{4,8} ", row)]
     assert count == len(rows)
     assert max(map(len, rows)) <= 40
 
@@ -165,6 +174,30 @@ def test_nodes_are_told_apart_by_the_end_of_their_names() -> None:
     assert "node/gpu" in told
     assert "10/3 " in told
     assert "11/3 " in told
+
+
+def test_gpus_with_the_same_figures_share_a_row() -> None:
+    assert "all 8 ▇▇▇▇       67   66   65   67   67" in shown(render(metrics()))
+
+
+def test_a_training_curve_has_a_wide_line_from_least_to_greatest_and_exact_figures() -> None:
+    loss = gauge("loss", 0, [0.7 - 0.01 * index for index in range(40)])
+    told = shown(render(replace(metrics(), summaries=(loss,))))
+    line, figures, more = told.split("```")[1].strip().splitlines()
+    assert 34 == len(line)
+    assert ("█", "▁") == (line[0], line[-1])
+    assert "last 0.31  min 0.31  max 0.7" == figures
+    assert "mean 0.505  p5 0.3295  p95 0.6805" == more
+
+
+def test_the_figures_of_a_metric_are_said_to_those_who_hear_the_message() -> None:
+    assert "8 GPUs at 18%, from 0% to 35%." in render(metrics()).text
+    assert "loss 0.25" in render(replace(metrics(), summaries=(gauge("loss", 0, [0.5, 0.25]),))).text
+
+
+def test_a_platform_without_any_of_the_usual_metrics_does_not_list_them() -> None:
+    told = shown(render(replace(metrics(), missing=KNOWN_METRICS)))
+    assert "no samples of GPUs, CPU, memory or storage" in told
 
 
 def test_a_missing_series_is_said_and_not_drawn_as_zero() -> None:

@@ -145,7 +145,7 @@ def _evidence(low: Mapping[str, datetime], seen: int, limits: _Limits, cause: Ca
             ("Guessed cause", f"{guess.likely}: {guess.why}"),
             ("Back to normal at", f"{limits.recovery:.0%}"),
         ),
-        hint=f"This is a guess. {guess.hint}",
+        hint=f"{guess.hint} (This is a guess.)",
         count=len(low),
         first_at=min(low.values()),
     )

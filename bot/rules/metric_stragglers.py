@@ -175,7 +175,7 @@ def _evidence(odd: Mapping[str, _Odd], fresh: Sequence[str]) -> Evidence:
     return Evidence(
         summary=_summary(kinds[0], list(odd), fresh),
         facts=tuple(facts),
-        hint=f"This is a guess. {_HINTS[kinds[0]]}",
+        hint=f"{_HINTS[kinds[0]]} (This is a guess.)",
         count=len(odd),
         first_at=min(one.since for one in odd.values()),
     )

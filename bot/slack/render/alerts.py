@@ -7,6 +7,7 @@ Sending is in `bot.slack.notifier`; what is said when is decided in `bot.rules`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from bot.domain.alerts import (
@@ -66,6 +67,9 @@ def render_notification(notification: Notification) -> Message:
     alert = next((one for one in incident.alerts if one.id == notification.alert_id), None)
     if alert is None:
         return render_note(notification)
+    if alert.rule == _STATE_RULE and _lead(incident) is not alert:
+        # what broke is known: "read the log" would be worse advice than that of the headline
+        alert = replace(alert, evidence=replace(alert.evidence, hint=None))
     return render_reply(incident.job, alert, notification.reason, broadcast=notification.broadcast)
 
 
@@ -100,13 +104,14 @@ def render_reply(job: Job, alert: IncidentAlert, reason: NotifyReason, *, broadc
     rows = _rows(evidence)
     blocks, shown = fenced_sections(rows, _LINES_BUDGET)
     title = f"{_SIGNS[alert.severity]} *{escape(alert.title)}*{where}{_again(reason)}"
-    head = [title] if _repeats_title(alert) or evidence.root is not None else [title, one_line(evidence.summary, 600)]
-    new = [(label, value) for label, value in evidence.facts if not _is_said(value, evidence)]
+    head = [title] if _repeats_title(alert) or evidence.root is not None else [title, one_line(_above(evidence), 600)]
+    source = only_source(evidence.lines)
+    new = [(label, value) for label, value in evidence.facts if not _is_said(value, evidence) and value != source]
     facts = [f"*{one_line(label, 60)}:* {one_line(value, 300)}" for label, value in new[:10]]
     try_this = [f"*Try:* {linked_hint(evidence.hint)}"] if evidence.hint else []
     tail = [*facts, *try_this]
     return message(
-        _firing_sentence(job, alert),
+        _firing_sentence(job, alert, reason),
         [
             section("\n".join(head)),
             *blocks,
@@ -114,6 +119,13 @@ def render_reply(job: Job, alert: IncidentAlert, reason: NotifyReason, *, broadc
             context([_lines_note(evidence, shown), code(alert.id)]),
         ],
     )
+
+
+def _above(evidence: Evidence) -> str:
+    """The summary as it stands above the lines: without the one that it quotes when that is among them."""
+    said, colon, quoted = evidence.summary.partition(": ")
+    is_below = colon and any(quoted in " ".join(line.message.split()) for line in evidence.lines)
+    return f"{said}:" if is_below else evidence.summary
 
 
 def _rows(evidence: Evidence) -> list[str]:
@@ -196,13 +208,11 @@ def _is_said(value: str, evidence: Evidence) -> bool:
 
 
 def _fact(label: str, value: str, limit: int) -> str:
-    """`Rank: 3`, and `Rank 3` of a value that begins with its label."""
+    """`Rank: 3`, and `Rank 3` of a value that begins with its label; `Back to normal at 30%`."""
     said = one_line(value, limit)
-    return (
-        said[:1].upper() + said[1:]
-        if value.lower().startswith(f"{label.lower()} ")
-        else f"{one_line(label, 60)}: {said}"
-    )
+    if value.lower().startswith(f"{label.lower()} "):
+        return said[:1].upper() + said[1:]
+    return f"{one_line(label, 60)}{'' if label.endswith(' at') else ':'} {said}"
 
 
 def _resolved_lines(job: Job, alert: IncidentAlert) -> list[str]:
@@ -259,10 +269,11 @@ def _buttons(incident: Incident, lead: IncidentAlert) -> Block | None:
     )
 
 
-def _firing_sentence(job: Job, alert: IncidentAlert) -> str:
+def _firing_sentence(job: Job, alert: IncidentAlert, reason: NotifyReason = NotifyReason.FIRST) -> str:
     since = plain_moment(alert.evidence.first_at or alert.fired_at)
     summary = "" if _repeats_title(alert) else f" {one_line(alert.evidence.summary, 600)}"
-    return f"{_SIGNS[alert.severity]} {escape(alert.title)}: {job_name(job)}, since {since}.{summary}"
+    when = f"since {since}{_again(reason)}".replace(" · ", ", ")
+    return f"{_SIGNS[alert.severity]} {escape(alert.title)}: {job_name(job)}, {when}.{summary}"
 
 
 def _resolved_sentence(job: Job, alert: IncidentAlert) -> str:

@@ -12,22 +12,26 @@ from bot.slack.render.message import ELLIPSIS, escape
 MAX_LINE = 800
 """Characters of one message; a longer one says how much is missing."""
 
+_OWN_STAMP = 24
+"""Characters in which a line's own time stands, such as `[2026-03-13 14:02:31,`."""
+
 
 def line_rows(lines: Sequence[LogLine], *, max_line: int = MAX_LINE) -> list[str]:
     """Escaped rows, one a line: clock time in UTC, source where lines differ in it, level where it matters.
 
-    The date stands at a row's beginning only when it differs from that of the line before; time 0 is not known.
+    The date stands at a row's beginning only when it differs from that of the line before; time 0 is not known. A line
+    that begins with the same time by itself does not get it twice.
     """
     one_source = len({line.source for line in lines}) <= 1
     rows: list[str] = []
     day: date | None = None
     for line in lines:
         at = datetime_from_ns(line.timestamp_ns)
-        stamp = f"{at:%H:%M:%S}" if day in (None, at.date()) else f"{at:%d %b %H:%M:%S}"
-        if line.timestamp_ns:
-            day = at.date()
-        else:
+        clock = f"{at:%H:%M:%S}"
+        stamp = clock if day in (None, at.date()) else f"{at:%d %b} {clock}"
+        if not line.timestamp_ns or (stamp == clock and clock in line.message[:_OWN_STAMP]):
             stamp = ""
+        day = at.date() if line.timestamp_ns else day
         rows.append(escape(_row(stamp, None if one_source else line.source, line, max_line)))
     return rows
 

@@ -190,3 +190,38 @@ def test_more_alerts_than_a_phone_shows_are_counted() -> None:
 def test_severity_is_seen_before_anything_is_read(severity: Severity) -> None:
     root = render_root(incident(alert(severity=severity)))
     assert {"page": "🔴", "warn": "🟠", "info": "🔵"}[severity] == root.text[0]
+
+
+def test_a_line_that_stands_below_is_not_quoted_above_it() -> None:
+    below = render_reply(job(), alert(), NotifyReason.FIRST)
+    assert "3 error lines, newest:\n```" in shown(below)
+    assert 1 == shown(below).count("torch.OutOfMemoryError")
+    elsewhere = replace(errors(), lines=(line("step 1"),))
+    told = shown(render_reply(job(), alert(evidence=elsewhere), NotifyReason.FIRST))
+    assert "newest: torch.OutOfMemoryError: CUDA out of memory." in told
+
+
+def test_a_source_is_named_once() -> None:
+    told = shown(render_reply(job(), alert(), NotifyReason.FIRST))
+    assert "all from `rank 3`" in told
+    assert "*From:*" not in told
+
+
+def test_once_it_is_known_what_broke_nobody_is_sent_to_read_the_log() -> None:
+    cause = replace(alert(), title="GPU out of memory", severity=Severity.PAGE, evidence=replace(errors(), title="x"))
+    about = incident(cause, failed(), of=job(JobState.FAILED))
+    told = render_notification(notification(DeliveryKind.REPLY, about, alert_id=failed().id))
+    assert "*Job failed*" in shown(told)
+    assert "*Try:*" not in shown(told)
+    alone = notification(DeliveryKind.REPLY, incident(failed(), of=job(JobState.FAILED)))
+    assert "*Try:* Read the last lines in the thread." in shown(render_notification(alone))
+
+
+def test_a_fact_is_worded_as_it_is_read() -> None:
+    evidence = replace(errors(), facts=(("Back to normal at", "30%"),))
+    assert "Back to normal at 30%" in shown(render_root(incident(alert(evidence=evidence))))
+
+
+def test_a_reminder_is_heard_as_one() -> None:
+    again = render_reply(job(), failed(), NotifyReason.REPEAT)
+    assert again.text.startswith("🔴 Job failed: llama-8b-sft, since 13 Mar 14:02 UTC, still firing.")

@@ -16,6 +16,7 @@ from bot.commands.command import LogsCommand
 from bot.domain.durations import format_ns
 from bot.domain.gaps import Gap, GapReason, Part
 from bot.domain.logs import Level, LogLine, Order
+from bot.slack.render.lines import line_rows
 from bot.slack.render.logs import SHORT, render_logs, render_shared_logs, render_snippet
 from tests.unit.slack.factories import HOSTILE, NOW, REF, at, line
 from tests.unit.slack.validity import buttons, problems, shown
@@ -142,3 +143,10 @@ def test_any_lines_make_a_message_that_slack_takes(texts: list[str], source: str
 def test_hostile_words_around_the_lines_stay_words() -> None:
     gap = Gap(Part.LOGS, GapReason.PROTOCOL, HOSTILE * 9)
     assert [] == problems(render_logs(answer(cuts=(Cut(HOSTILE * 9, 3),) * 30, gaps=(gap,) * 30)))
+
+
+def test_a_line_that_begins_with_its_own_time_does_not_get_it_twice() -> None:
+    own = line("2026-03-13 14:02:31,204 - ERROR - lost")
+    later = line("2026-03-13 14:02:31,204 - ERROR - lost", 1)
+    assert ["2026-03-13 14:02:31,204 - ERROR - lost"] == line_rows([own])
+    assert ["14:03:31 2026-03-13 14:02:31,204 - ERROR - lost"] == line_rows([later])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 from bot.domain.alerts import Severity
@@ -158,6 +159,9 @@ RULES: tuple[Rule, ...] = (
 )
 
 
+_NAMED: Mapping[str, Rule] = {rule.name: rule for rule in RULES}
+
+
 def rule_named(name: str) -> Rule | None:
     """The shipped rule of this name."""
-    return next((rule for rule in RULES if rule.name == name), None)
+    return _NAMED.get(name)

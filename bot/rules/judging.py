@@ -11,15 +11,40 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.diagnosis.findings import Diagnosis
-from bot.domain.alerts import Alert, Transition
+from bot.domain.alerts import Alert, Timing, Transition
 from bot.domain.observations import Observation
 from bot.domain.subscriptions import RuleSettings, Setting
-from bot.rules.catalog import RULES, rule_named
+from bot.rules.catalog import RULES
 from bot.rules.lifecycle import step
-from bot.rules.rule import Context, parameters_key
+from bot.rules.rule import Condition, Context, Rule, parameters_key
 
-Wanted = Mapping[tuple[str, str], Mapping[str, Setting]]
-"""(rule, parameters key) to the settings behind it."""
+
+@dataclass(frozen=True, slots=True)
+class WantedRule:
+    """A rule with one set of parameters, and all that follows from them."""
+
+    condition: Condition
+    parameters: Mapping[str, Setting]
+    """Filled in."""
+    timing: Timing
+    metrics_window: timedelta | None
+    """As `Rule.metrics_window` says."""
+    unjudged: Alert
+    """Its alert before the first look."""
+
+    @classmethod
+    def of(cls, rule: Rule, settings: Mapping[str, Setting]) -> WantedRule:
+        """The rule with what somebody set of it."""
+        filled = rule.fill(settings)
+        alert = Alert(rule.name, parameters_key(settings), severity=rule.severity)
+        return cls(rule.condition, filled, rule.timing(filled), rule.metrics_window(filled), alert)
+
+
+_AS_SHIPPED = tuple((rule, WantedRule.of(rule, {})) for rule in RULES)
+"""What nearly every subscription wants, worked out once."""
+
+Wanted = Mapping[tuple[str, str], WantedRule]
+"""By rule and parameters key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,25 +53,26 @@ class Judged:
 
     alert: Alert
     transition: Transition | None
+    changed: bool
+    """Whether it is not as the last look left it, its memory included."""
 
 
-def wanted_rules(wishes: Iterable[RuleSettings]) -> dict[tuple[str, str], Mapping[str, Setting]]:
-    """Every distinct (rule, parameters key) that somebody wants, with the settings behind it."""
+def wanted_rules(wishes: Iterable[RuleSettings]) -> Wanted:
+    """Every distinct set of parameters that somebody wants of each rule."""
     several = list(wishes)
-    wanted: dict[tuple[str, str], Mapping[str, Setting]] = {}
-    for rule in RULES:
+    wanted: dict[tuple[str, str], WantedRule] = {}
+    for rule, shipped in _AS_SHIPPED:
         for wish in several:
             if rule.name not in wish.off:
-                settings = wish.parameters.get(rule.name, {})
-                wanted[rule.name, parameters_key(settings)] = settings
+                settings = wish.parameters.get(rule.name)
+                one = WantedRule.of(rule, settings) if settings else shipped
+                wanted[rule.name, one.unjudged.parameters_key] = one
     return wanted
 
 
 def metrics_window(wanted: Wanted) -> timedelta | None:
     """How far back the first look's metrics must reach; None when no wanted rule looks at metrics."""
-    rules = ((rule_named(name), settings) for (name, _), settings in wanted.items())
-    windows = [rule.metrics_window(rule.fill(settings)) for rule, settings in rules if rule is not None]
-    return max((one for one in windows if one is not None), default=None)
+    return max((one.metrics_window for one in wanted.values() if one.metrics_window is not None), default=None)
 
 
 def judge(
@@ -68,13 +94,10 @@ def judge(
     before = {(alert.rule, alert.parameters_key): alert for alert in stored}
     ended = observation.job is not None and observation.job.state.is_terminal
     judged = []
-    for (name, key), settings in wanted.items():
-        rule = rule_named(name)
-        assert rule is not None
-        alert = before.get((name, key)) or Alert(name, key, severity=rule.severity)
-        filled = rule.fill(settings)
-        verdict, memory = rule.condition(Context(observation, filled, alert.memory, diagnosis))
-        remembering = replace(alert, memory=memory)
-        stepped, transition = step(remembering, verdict, rule.timing(filled), now, job_ended=ended)
-        judged.append(Judged(stepped, transition))
+    for key, one in wanted.items():
+        alert = before.get(key, one.unjudged)
+        verdict, memory = one.condition(Context(observation, one.parameters, alert.memory, diagnosis))
+        remembering = alert if memory == alert.memory else replace(alert, memory=memory)
+        stepped, transition = step(remembering, verdict, one.timing, now, job_ended=ended)
+        judged.append(Judged(stepped, transition, changed=stepped is not alert and stepped != alert))
     return tuple(judged)

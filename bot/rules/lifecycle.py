@@ -80,8 +80,10 @@ def _found(alert: Alert, finding: Finding, timing: Timing, now: datetime) -> tup
 
 
 def _cleared(alert: Alert, timing: Timing, now: datetime, *, job_ended: bool) -> tuple[Alert, Transition | None]:
+    if alert.state is AlertState.INACTIVE:
+        return alert, None
     quiet = replace(alert, state=AlertState.INACTIVE, pending_since=None, fired_at=None, told_at=None)
-    if alert.state is not AlertState.FIRING:
+    if alert.state is AlertState.PENDING:
         return quiet, None
     if job_ended:
         return quiet, Transition(Change.RESOLVED, now, alert.evidence, Resolution.JOB_ENDED)

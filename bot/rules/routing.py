@@ -39,7 +39,7 @@ class AlertNow:
     """An alert after this poll and what happened to it, if anything did."""
 
     name: str
-    """`alert_name` of this firing."""
+    """`alert_name` of this firing; "" while it does not fire."""
     alert: Alert
     transition: Transition | None = None
 
@@ -71,6 +71,8 @@ def plan(
         job: as last seen.
         now: the time of this poll.
     """
+    if incident is None and all(one.alert.state is not AlertState.FIRING for one in alerts):
+        return Plan(None)
     draft = _Draft(subscription.channel, job, incident, now)
     for rule in RULES:
         current = _alert_of(rule, subscription, alerts)

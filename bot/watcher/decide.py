@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from bot.diagnosis.findings import Diagnosis
 from bot.domain.alerts import (
     Alert,
+    AlertState,
     Delivery,
     DeliveryKind,
     Incident,
@@ -77,8 +78,9 @@ def decide(
     """
     job = observation.job or watch.last_job or Job(watch.job, JobState.UNKNOWN, "")
     ended_at = _ended_at(watch.memory, job, now)
-    judged = _judge(watch, observation, diagnosis, now)
-    plans = {one.channel: _plan(watch, one, judged, job, now) for one in watch.subscriptions}
+    judged = judge(watch.alerts, wanted_rules(one.settings for one in watch.subscriptions), observation, diagnosis, now)
+    alerts = [AlertNow(_name(watch, one.alert), one.alert, one.transition) for one in judged]
+    plans = {one.channel: _plan(watch, one, alerts, job, now) for one in watch.subscriptions}
     plans |= _orphans(watch, plans, job, now)
     waited = now - ended_at if ended_at else timedelta(0)
     readable = not more and not _log_is_hidden(observation)
@@ -91,7 +93,7 @@ def decide(
     return Decision(
         job=job,
         memory={"ended_at": ended_at.isoformat()} if ended_at else {},
-        alerts=_changed(watch.alerts, judged),
+        alerts=tuple(one.alert for one in judged if one.changed),
         incidents=tuple(
             one.incident for one in plans.values() if one.incident and before.get(one.incident.id) != one.incident
         ),
@@ -100,26 +102,14 @@ def decide(
     )
 
 
-def _judge(watch: ClaimedWatch, observation: Observation, diagnosis: Diagnosis | None, now: datetime) -> list[AlertNow]:
-    wanted = wanted_rules(one.settings for one in watch.subscriptions)
-    judged = judge(watch.alerts, wanted, observation, diagnosis, now)
-    return [AlertNow(alert_name(watch.id, watch.job, one.alert), one.alert, one.transition) for one in judged]
+def _name(watch: ClaimedWatch, alert: Alert) -> str:
+    return alert_name(watch.id, watch.job, alert) if alert.state is AlertState.FIRING else ""
 
 
-def _changed(stored: Sequence[Alert], judged: Sequence[AlertNow]) -> tuple[Alert, ...]:
-    before = {(alert.rule, alert.parameters_key): alert for alert in stored}
-    found = []
-    for alert in (one.alert for one in judged):
-        key = (alert.rule, alert.parameters_key)
-        if alert != before.get(key, Alert(*key, severity=alert.severity)):
-            found.append(alert)
-    return tuple(found)
-
-
-def _plan(watch: ClaimedWatch, subscription: Subscription, judged: Sequence[AlertNow], job: Job, now: datetime) -> Plan:
+def _plan(watch: ClaimedWatch, subscription: Subscription, alerts: Sequence[AlertNow], job: Job, now: datetime) -> Plan:
     incident = next((one for one in watch.incidents if one.channel == subscription.channel), None)
     silences = [one for one in watch.silences if one.channel == subscription.channel]
-    return plan(subscription, judged, incident, silences, job, now)
+    return plan(subscription, alerts, incident, silences, job, now)
 
 
 def _orphans(watch: ClaimedWatch, plans: Mapping[str, Plan], job: Job, now: datetime) -> dict[str, Plan]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bot.diagnosis.findings import Diagnosis
+from bot.domain.observations import Observation
 from bot.domain.subscriptions import RuleSettings
-from bot.rules.judging import metrics_window, wanted_rules
-from tests.unit.rules.observing import MINUTE
+from bot.rules.judging import judge, metrics_window, wanted_rules
+from tests.unit.rules.observing import MINUTE, REF, START, job, line
 
 SLOW = RuleSettings({"low_gpu_utilization": {"for": 3600.0}})
 
@@ -29,3 +31,14 @@ def test_the_widest_rule_says_how_far_back_metrics_are_needed() -> None:
 
     assert 1441 * MINUTE == metrics_window(wanted_rules([wide]))
     assert metrics_window(wanted_rules([RuleSettings(off=(*names, "low_gpu_utilization"))])) is None
+
+
+def test_what_a_look_did_not_change_is_not_said_to_be_changed() -> None:
+    wanted = wanted_rules([RuleSettings()])
+    quiet = Observation(REF, START, job())
+    first = judge((), wanted, Observation(REF, START, job(), (line("ERROR: disk"),)), Diagnosis(), START)
+    second = judge([one.alert for one in first], wanted, quiet, Diagnosis(), START)
+
+    assert ["log_errors"] == [one.alert.rule for one in first if one.changed]
+    assert [] == [one.alert.rule for one in second if one.changed]
+    assert [one.alert for one in first] == [one.alert for one in second]

@@ -179,8 +179,8 @@ class WatchAnswer:
     job: Job
     created: bool
     """False: it was there and its settings are now these."""
-    settings_lines: tuple[str, ...] = ()
-    """What will be alerted, one rule a line, in words."""
+    rules: tuple[RuleShown, ...] = ()
+    """What will be alerted, as this channel has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +216,8 @@ class SilenceAnswer:
 
     silence: Silence
     ended: bool = False
+    is_watched: bool = True
+    """False: it is of a job that this channel does not watch, so there is nothing to mute."""
 
 
 @dataclass(frozen=True, slots=True)

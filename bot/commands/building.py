@@ -234,6 +234,7 @@ def _help(typed: Typed, face: Face) -> HelpCommand:
     subcommand = find_subcommand(name, face)
     if subcommand is None:
         meant = suggest(name, [one.name for one in subcommands(face)])
-        hint = f"; did you mean `{meant}`?" if meant else "."
-        raise UsageError(f"There is no subcommand `{name[:40]}` to explain{hint}")
+        known = ", ".join(one.name for one in subcommands(face))
+        hint = f"did you mean `{meant}`?" if meant else f"there are {known}."
+        raise UsageError(f"There is no subcommand `{name[:40]}`; {hint}")
     return HelpCommand(subcommand.name)

@@ -26,6 +26,8 @@ from bot.commands.words import Word, plain_dashes, split_words
 from bot.errors import UsageError
 
 _HELP_WORDS = ("-h", "--help")
+_VERSION_WORDS = ("-V", "--version", "version")
+_END_OF_SILENCE = ("unmute", "unsilence")
 
 
 def parse(text: str) -> Command:
@@ -45,7 +47,7 @@ def parse_argv(argv: Sequence[str]) -> ShellCommand:
     Raises:
         UsageError: as `parse`.
     """
-    if list(argv) in (["--version"], ["-V"]):
+    if len(argv) == 1 and argv[0] in _VERSION_WORDS:
         return VersionCommand()
     words = [Word(word) for word in argv]
     subcommand, rest = _find_subcommand(words, Face.SHELL)
@@ -61,6 +63,8 @@ def _find_subcommand(words: Sequence[Word], face: Face) -> tuple[Subcommand | No
     if not words or plain_dashes(words[0].text).lower() in _HELP_WORDS:
         return None, ()
     name = words[0].text.lower()
+    if name in _END_OF_SILENCE and face is Face.SLACK:
+        return table.SILENCE, [Word("end"), *words[1:]]
     subcommand = find_subcommand(name, face)
     if subcommand is not None:
         return subcommand, words[1:]

@@ -14,13 +14,13 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from bot.commands.command import LogsCommand
+from bot.commands.command import LogsCommand, Window
 from bot.commands.filtering import Filtered, LineFilter, pushed_down_options
 from bot.domain.durations import ns_from_datetime
 from bot.domain.gaps import Gap
 from bot.domain.jobs import JobRef
 from bot.domain.logs import LogLine, LogPage, LogQuery, Order
-from bot.errors import ProtocolError
+from bot.errors import ProtocolError, UsageError
 from bot.providers.base import Provider
 
 PAGE_LINES = 10_000
@@ -89,8 +89,13 @@ def reading_order(command: LogsCommand) -> Order:
 
 
 def build_query(job: JobRef, command: LogsCommand, now: datetime) -> LogQuery:
-    """The query for the command's window, narrowed by where it pages on from."""
+    """The query for the command's window, narrowed by where it pages on from.
+
+    Raises:
+        UsageError: the window has not begun.
+    """
     window = command.window
+    require_begun(window, now)
     start_ns, end_ns = window.start_ns, window.end_ns
     if window.since is not None:
         start_ns = ns_from_datetime(now - window.since)
@@ -107,6 +112,19 @@ def build_query(job: JobRef, command: LogsCommand, now: datetime) -> LogQuery:
         limit=PAGE_LINES if few is None or _filters(command) else min(few, PAGE_LINES),
         filter=command.filter,
     )
+
+
+def require_begun(window: Window, now: datetime) -> None:
+    """Nothing can be found in a window that lies ahead.
+
+    Raises:
+        UsageError: it does; the likely reason is a time of another zone.
+    """
+    if window.start_ns is not None and window.start_ns > ns_from_datetime(now):
+        text = (
+            f"`--start` lies ahead: it is {now:%Y-%m-%d %H:%M} UTC now. A time without a zone, such as +02:00, is UTC."
+        )
+        raise UsageError(text)
 
 
 def _filters(command: LogsCommand) -> bool:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from bot.commands.answers import JobsAnswer, MetricsAnswer, ProviderJobs, StatusAnswer
 from bot.commands.command import JobsCommand, LogsCommand, MetricsCommand, Window
 from bot.commands.log_pages import read_page
+from bot.commands.log_reading import require_begun
 from bot.commands.spelling import format_command
 from bot.domain.durations import datetime_from_ns, ns_from_datetime
 from bot.domain.gaps import Gap, GapReason, Part, gap_of
@@ -62,7 +63,12 @@ async def read_metrics(
 
 
 def metrics_window(window: Window, job: Job, now: datetime) -> tuple[datetime, datetime]:
-    """The window as moments; what is not named ends now, or with the job, and is an hour long."""
+    """The window as moments; what is not named ends now, or with the job, and is an hour long.
+
+    Raises:
+        UsageError: it has not begun.
+    """
+    require_begun(window, now)
     end = datetime_from_ns(window.end_ns) if window.end_ns is not None else now
     if window.since is not None:
         return now - window.since, end
@@ -103,7 +109,7 @@ async def list_jobs(registry: Registry, command: JobsCommand, redactor: Redactor
 def _wanted(registry: Registry, name: str | None) -> Sequence[Provider]:
     """Those that are set up, or the one that is named, set up or not."""
     if name is None and not registry.names:
-        reasons = " ".join(problem.public for problem in registry.problems.values())
+        reasons = " ".join(dict.fromkeys(problem.public for problem in registry.problems.values()))
         raise ConfigError(f"No platform is set up. {reasons}".strip())
     return [registry.get(one) for one in (registry.names if name is None else (name,))]
 

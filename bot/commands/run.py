@@ -33,7 +33,7 @@ from bot.commands.rule_list import list_rules
 from bot.commands.table import Face
 from bot.domain.durations import format_duration
 from bot.domain.redaction import Redactor
-from bot.errors import BotError, ProviderError, UsageError
+from bot.errors import BotError, JobNotFound, ProviderError, UsageError
 from bot.rules.knowledge import Knowledge, shipped_knowledge
 
 if TYPE_CHECKING:
@@ -133,6 +133,8 @@ class CommandRunner:
 def error_answer(problem: BotError, redactor: Redactor) -> ErrorAnswer:
     """What went wrong, safe to show, with the wait that the platform asks for."""
     public = redactor.redact(problem.public)[0]
+    if isinstance(problem, JobNotFound):
+        public = f"{public} `jobs` lists what there is."
     if isinstance(problem, ProviderError) and problem.retry_after is not None:
         public = f"{public} Try again in {format_duration(problem.retry_after)}."
     return ErrorAnswer(public, problem.usage if isinstance(problem, UsageError) else None)

@@ -172,6 +172,7 @@ WATCH = Subcommand(
     ),
     notes=f"{_WATCH_NOTES} The answer shows every rule and its parameters; watching again changes them.",
     faces=SLACK_ONLY,
+    also=("subscribe",),
 )
 FOLLOW = Subcommand(
     "watch",
@@ -188,6 +189,7 @@ UNWATCH = Subcommand(
     (Option("--all", "everything this channel watches"),),
     (("unwatch baseten:lq4j9zm/8w6y2n", "this job"), ("unwatch --all", "every job")),
     faces=SLACK_ONLY,
+    also=("unsubscribe",),
 )
 LIST = Subcommand(
     "list",

@@ -18,13 +18,14 @@ from bot.commands.answers import (
     Watched,
 )
 from bot.commands.command import SilenceCommand, UnsilenceCommand, UnwatchCommand, WatchCommand
+from bot.commands.rule_list import list_rules
 from bot.domain.jobs import JobRef
 from bot.domain.redaction import Redactor
 from bot.domain.safety import safe_job
 from bot.domain.subscriptions import Matcher, RuleSettings
 from bot.errors import ConfigError, UsageError
 from bot.rules.catalog import RULES, rule_named
-from bot.rules.settings import describe_settings, overlay, parse_settings
+from bot.rules.settings import overlay, parse_settings
 
 if TYPE_CHECKING:
     from bot.providers.registry import Registry
@@ -72,7 +73,7 @@ async def watch(
         channel.id, channel.team, job.ref, channel.user, settings, now
     )
     effective = overlay(defaults, subscription.settings)
-    return WatchAnswer(subscription, job, created, describe_settings(effective))
+    return WatchAnswer(subscription, job, created, list_rules(effective).rules)
 
 
 async def unwatch(registry: Registry, channel: Channel, command: UnwatchCommand) -> UnwatchAnswer:
@@ -98,11 +99,13 @@ async def list_watched(channel: Channel, redactor: Redactor, now: datetime) -> L
 async def silence(registry: Registry, channel: Channel, command: SilenceCommand, now: datetime) -> SilenceAnswer:
     """Mute the channel's alerts that fit, for a while."""
     matchers: list[Matcher] = []
+    is_watched = True
     if command.ref is not None:
         watched = [listed.subscription.job for listed in await channel.store.subscriptions.list(channel.id)]
         job = _named(registry, command.ref, watched)
         if job is None:
             job = registry.resolve(command.ref)[1]
+        is_watched = job in watched
         matchers.append(Matcher("job", str(job)))
     if command.rule is not None:
         if rule_named(command.rule) is None:
@@ -114,7 +117,7 @@ async def silence(registry: Registry, channel: Channel, command: SilenceCommand,
     made = await channel.store.silences.add(
         channel.id, matchers, channel.user, now + command.duration, now, reason=command.reason
     )
-    return SilenceAnswer(made)
+    return SilenceAnswer(made, is_watched=is_watched)
 
 
 async def unsilence(channel: Channel, command: UnsilenceCommand, now: datetime) -> SilenceAnswer:

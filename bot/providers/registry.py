@@ -17,6 +17,7 @@ from importlib.metadata import entry_points as installed_entry_points
 from bot.domain.jobs import JobRef
 from bot.errors import ConfigError, UsageError
 from bot.providers.base import Paced, Provider, RequestLoad
+from bot.providers.resilience import sharing_limiters
 
 GROUP = "trainwatch.providers"
 
@@ -38,14 +39,15 @@ def build_registry(config: Mapping[str, str], entry_points: Iterable[EntryPoint]
         points[point.name] = point
     providers: dict[str, Provider] = {}
     problems: dict[str, ConfigError] = {}
-    for name, point in sorted(points.items()):
-        try:
-            if len(offered[name]) > 1:
-                places = " and ".join(sorted(offered[name]))
-                raise ConfigError(f"Two packages offer a provider named {name} ({places}): uninstall one of them.")
-            providers[name] = _build(point, config)
-        except ConfigError as problem:
-            problems[name] = problem
+    with sharing_limiters():
+        for name, point in sorted(points.items()):
+            try:
+                if len(offered[name]) > 1:
+                    places = " and ".join(sorted(offered[name]))
+                    raise ConfigError(f"Two packages offer a provider named {name} ({places}): uninstall one of them.")
+                providers[name] = _build(point, config)
+            except ConfigError as problem:
+                problems[name] = problem
     return Registry(providers, problems)
 
 
@@ -91,7 +93,7 @@ class Registry:
         name, colon, job_id = typed.partition(":")
         name = name.strip().lower()
         if not colon and name not in self._providers and name not in self.problems:
-            raise UsageError(f"“{_cut(typed)}” names no provider. {self._forms()}")
+            raise UsageError(f"“{_cut(typed)}” names no provider: a job is `provider:id`. {self._known()}")
         provider = self.get(name)
         ref = provider.parse_ref(job_id.strip()) if job_id.strip() else None
         if ref is None:
@@ -119,7 +121,13 @@ class Registry:
     def _suggestion(self, name: str) -> str:
         known = sorted({*self._providers, *self.problems})
         near = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.6)
-        return f"Did you mean {near[0]}?" if near else self._forms()
+        return f"Did you mean {near[0]}?" if near else self._known()
+
+    def _known(self) -> str:
+        """Few words for who does not know the first one; the form of an id is told once that is right."""
+        if not self.names:
+            return self._forms()
+        return f"There are {', '.join(self.names)}; `jobs` lists what runs there."
 
     def _forms(self) -> str:
         forms = [self._providers[name].ref_help for name in self.names]

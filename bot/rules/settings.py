@@ -77,18 +77,6 @@ def format_parameters(rule: Rule, settings: RuleSettings) -> tuple[tuple[str, st
     return tuple((one.name, format_setting(one, filled[one.name]) or "none") for one in rule.parameters)
 
 
-def describe_settings(settings: RuleSettings) -> tuple[str, ...]:
-    """What will be alerted, one rule a line, in words."""
-    lines = []
-    for rule in RULES:
-        shown = [f"{name}={value}" for name, value in format_parameters(rule, settings) if value != "none"]
-        state = "off" if rule.name in settings.off else ", ".join(shown) or "on"
-        lines.append(f"{rule.name}: {rule.help} ({state})")
-    if settings.min_severity is not Severity.INFO:
-        lines.append(f"Only severity {settings.min_severity} and worse.")
-    return tuple(lines)
-
-
 def format_setting(parameter: Parameter, value: Setting) -> str:
     """A parameter's value as one would type it."""
     match parameter.unit:
@@ -133,7 +121,7 @@ def _names(rule: Rule) -> str:
 
 def _near(name: str, known: Iterable[str]) -> str:
     names = list(known)
-    close = difflib.get_close_matches(name, names, n=1)
+    close = [one for one in names if name in one] or difflib.get_close_matches(name, names, n=1)
     return f"; did you mean `{close[0]}`?" if close else "; there are " + ", ".join(f"`{one}`" for one in names) + "."
 
 

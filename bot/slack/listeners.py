@@ -216,7 +216,7 @@ class Listeners:
         try:
             done, _ = await asyncio.wait({running}, timeout=PATIENCE_S)
             if not done and reply.respond is not None:
-                reply = await _announced(reply, text)
+                await _announce(reply, text)
             answer = await running
         finally:
             running.cancel()
@@ -252,14 +252,12 @@ class Listeners:
         return HomeView(watched, beats, self._clock(), await self._runner.strain())
 
 
-async def _announced(reply: Reply, text: str) -> Reply:
+async def _announce(reply: Reply, text: str) -> None:
     """Say that it is being worked on; the answer matters more, so it comes whether or not this arrived."""
     try:
         await reply.private(render_working(text))
     except DeliveryError as error:
         log.warning("answer not delivered", extra={"reason": error.reason, "channel": reply.channel})
-        return reply
-    return reply.after_notice()
 
 
 async def _guarded(reply: Reply, work: Work) -> None:
@@ -308,7 +306,6 @@ def _clicked(body: Body, respond: AsyncRespond, client: AsyncWebClient) -> Reply
         respond,
         thread_ts=container.get("thread_ts"),
         replaces=bool(container.get("is_ephemeral")),
-        is_beside_public=not container.get("is_ephemeral"),
     )
 
 

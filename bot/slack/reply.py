@@ -26,7 +26,7 @@ _PATIENT_TRIES = 4
 """How often Slack may ask to wait before an answer is given up; a refused message was not posted, so none is twice."""
 _LONGEST_WAIT = timedelta(seconds=30)
 _OUTSIDE = frozenset({"not_in_channel", "channel_not_found"})
-_INVITE = "I am not in this channel: type `/invite @trainwatch` to get threads, files and alerts here"
+_INVITE = "I am not in this channel: type `/invite @trainwatch` to get alerts, threads and files here"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +40,9 @@ class Reply:
     """Through the response URL; None for a mention, which has none and is answered where it stands."""
     thread_ts: str | None = None
     replaces: bool = False
-    """Private answers take the place of the private message the button was in, or of an earlier answer."""
-    is_beside_public: bool = False
-    """The button was in a message everyone sees: its response URL would replace that one, so it replaces nothing."""
+    """Private answers take the place of the private message the button was in. Nothing else can be replaced: a public
+    message must not be, and of a command's own answers Slack adds the second to the first, whatever is asked of it
+    (observed: slackapi/bolt-python#1268, slackapi/bolt-js#2287; read 2026-11-21)."""
 
     async def private(self, answer: Message) -> None:
         """Show it to the one who asked; a mention is answered in its thread.
@@ -64,7 +64,7 @@ class Reply:
             DeliveryError: Slack did not take it.
         """
         try:
-            root_ts = await self._post(shared.root, self.thread_ts)
+            root_ts = await self._post(_with_note(shared.root, shared.pointer), self.thread_ts)
         except DeliveryError as error:
             if error.reason not in _OUTSIDE or self.respond is None:
                 raise
@@ -76,10 +76,6 @@ class Reply:
             await self._post(shared.thread, thread_ts)
         if shared.snippet is not None:
             await self._upload(shared.snippet, thread_ts)
-
-    def after_notice(self) -> Reply:
-        """The same place, where the answer replaces the notice that it is being worked on, if it can."""
-        return self if self.is_beside_public else replace(self, replaces=True)
 
     def in_thread(self, thread_ts: str) -> Reply:
         """The same place, but public answers go into this thread."""
@@ -155,5 +151,4 @@ def joined(root: Message, thread: Message) -> Message:
 
 def _with_note(answer: Message, note: str) -> Message:
     block = context([note])
-    assert block is not None
-    return Message(answer.text, (*answer.blocks, block))
+    return answer if block is None else Message(answer.text, (*answer.blocks, block))

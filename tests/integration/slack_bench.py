@@ -33,12 +33,14 @@ from bot.commands.command import (
     WatchCommand,
 )
 from bot.commands.help import overview
+from bot.commands.rule_list import list_rules
 from bot.commands.spelling import format_command
 from bot.commands.table import Face
 from bot.domain.alerts import Incident
 from bot.domain.logs import LogLine
 from bot.domain.subscriptions import Silence, Subscription
 from bot.providers.base import RequestLoad
+from bot.rules.settings import AS_SHIPPED
 from bot.slack.connection import SocketConnection, create_app
 from bot.slack.listeners import Runner, register
 from bot.slack.tasks import TaskSet
@@ -76,7 +78,7 @@ class FakeRunner:
             case StatusCommand():
                 return StatusAnswer(job(), NOW)
             case WatchCommand():
-                return WatchAnswer(subscription, job(), True, ("Job failed (page)",))
+                return WatchAnswer(subscription, job(), True, list_rules(AS_SHIPPED).rules)
             case UnwatchCommand():
                 return UnwatchAnswer((REF,))
             case SilenceCommand():

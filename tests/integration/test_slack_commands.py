@@ -196,6 +196,13 @@ async def test_what_changes_a_channels_alerts_is_told_to_the_channel(bench: Benc
 async def test_watching_where_alerts_cannot_arrive_says_so(bench: Bench) -> None:
     await bench.slack.people.slash("ada", "#random", "/train", "watch baseten:p/j")
     assert "/invite @trainwatch" in str(channel(bench, "#random").messages[0].blocks)
+    assert "in the thread" not in str(channel(bench, "#random").messages[0].blocks)
+
+
+async def test_what_stands_in_the_thread_is_pointed_to(bench: Bench) -> None:
+    await bench.slack.people.slash("ada", "#training", "/train", "watch baseten:p/j")
+    (root,) = channel(bench).messages
+    assert "what is told is in the thread" in str(root.blocks)
 
 
 async def test_logs_of_an_alert_are_private(bench: Bench) -> None:

@@ -86,6 +86,6 @@ async def test_a_test_of_rules_says_what_would_have_fired(bench: Bench) -> None:
 async def test_rules_are_listed_and_a_wrong_setting_is_explained(bench: Bench) -> None:
     listed = await bench.slack.people.slash("ada", "#training", "/train", "rules --public")
     assert [False] == [message.is_ephemeral for message in listed.messages]
-    assert "`log_errors` · *off*" in str(listed.messages[0].blocks)
+    assert "*log_errors* · *off*" in str(listed.messages[0].blocks)
     wrong = await bench.slack.people.slash("ada", "#training", "/train", "rules test mem:run/1 hagn=off")
     assert "did you mean `hang`?" in str(wrong.messages[0].blocks)

@@ -66,7 +66,7 @@ async def test_watching_twice_changes_the_settings(bench: Bench) -> None:
     assert (first.created, second.created) == (True, False)
     assert first.subscription.id == second.subscription.id
     assert second.subscription.settings.off == ("log_errors",)
-    assert any("(off)" in line for line in second.settings_lines)
+    assert ["log_errors"] == [rule.name for rule in second.rules if not rule.is_on]
 
 
 async def test_what_is_over_is_not_watched(bench: Bench) -> None:
@@ -120,6 +120,16 @@ async def test_a_job_of_a_platform_that_is_gone_can_be_unwatched(bench: Bench, t
     bare = CommandRunner(registry_of(), store, lambda: NOW, Redactor())
     assert await bare.run(parse("unwatch mem:run/1"), HERE) == UnwatchAnswer((REF,))
     await store.aclose()
+
+
+@pytest.mark.parametrize(("text", "expected"), [("", True), (" mem:run/1", True), (" mem:run/2", False)])
+async def test_a_silence_of_a_job_that_is_not_watched_is_known_as_such(
+    bench: Bench, text: str, *, expected: bool
+) -> None:
+    await bench.type("watch mem:run/1")
+    made = await bench.type(f"silence 2h{text}")
+    assert isinstance(made, SilenceAnswer)
+    assert expected == made.is_watched
 
 
 async def test_a_silence_is_made_listed_and_ended(bench: Bench) -> None:

@@ -42,10 +42,11 @@ from bot.slack.render.message import (
     plural,
 )
 from bot.slack.render.metrics import gpu_sentence, render_metrics
-from bot.slack.render.rules import render_insight
+from bot.slack.render.rules import SEVERITIES, render_insight, rule_row
 
 _LIST_BUDGET = 7000
 _STATUS_LINES = 1800
+_NOTE = "\N{INFORMATION SOURCE}\ufe0f"
 _NO_PLATFORM = "No platform is set up; `trainwatch check` says what is missing."
 
 
@@ -81,7 +82,7 @@ def render_shared(answer: Answer) -> Shared:
     if isinstance(answer, LogsAnswer):
         return render_shared_logs(answer)
     if isinstance(answer, WatchAnswer):
-        return Shared(render_watch(answer), render_watch_settings(answer))
+        return Shared(render_watch(answer), render_watch_settings(answer), pointer="what is told is in the thread")
     return Shared(without(render(answer), Action.SHARE))
 
 
@@ -98,6 +99,7 @@ def render_status(answer: StatusAnswer) -> Message:
     tail, _ = fenced_sections(line_rows(answer.last_lines, max_line=300), _STATUS_LINES)
     ref = str(job.ref)
     watchers = [f"watched here by {person(one.created_by)}" for one in answer.watched_by[:1]]
+    is_unwell = job.state.is_failure or bool(answer.incidents)
     return message(
         f"{job_name(job)}: {state_words(job)}, as of {plain_moment(answer.at)}.",
         [
@@ -106,9 +108,10 @@ def render_status(answer: StatusAnswer) -> Message:
             context([code(ref), f"as of {moment(answer.at, seconds=True)}", *watchers, *gap_notes(answer.gaps)]),
             actions(
                 [
+                    button("Diagnose", Action.SHOW, f"diagnose {ref}", key="diagnose") if is_unwell else None,
                     button("Logs", Action.SHOW, f"logs {ref}", key="logs"),
                     button("Metrics", Action.SHOW, f"metrics {ref}", key="metrics"),
-                    None if watchers else button("Watch here", Action.CHANGE, f"watch {ref}"),
+                    None if watchers or job.state.is_terminal else button("Watch here", Action.CHANGE, f"watch {ref}"),
                     button("Share in channel", Action.SHARE, f"status {ref}"),
                 ]
             ),
@@ -121,7 +124,7 @@ def render_jobs(answer: JobsAnswer) -> Message:
     rows: list[str] = []
     for one in answer.providers:
         rows.append(f"*{escape(one.provider)}*")
-        rows += [f"⚠️ {one_line(one.problem, 300)}"] if one.problem else []
+        rows += [f"{'⚠️' if one.lists else _NOTE} {one_line(one.problem, 300)}"] if one.problem else []
         rows += [job_row(job) for job in one.jobs]
         rows += ["no jobs"] if not one.jobs and not one.problem else []
     count = sum(len(one.jobs) for one in answer.providers)
@@ -145,20 +148,19 @@ def render_watch(answer: WatchAnswer) -> Message:
         f"This channel {verb} {job_name(job)}.",
         [
             section(f"👀 This channel {verb} {state_sign(job.state)} {job_link(job)}"),
-            context([ref, by, *_rule_changes(answer), "rules in the thread"]),
+            context([ref, by, *_rule_changes(answer)]),
         ],
     )
 
 
 def render_watch_settings(answer: WatchAnswer) -> Message:
     """What will be told, a rule a line, and how to change it: for the thread, so that the channel stays quiet."""
-    rules = [f"• {one_line(line, 300)}" for line in answer.settings_lines]
     change = f"`/train watch {one_line(str(answer.job.ref), 200)} rule.parameter=value` changes it"
     return message(
         f"What this channel is told of {job_name(answer.job)}.",
         [
-            *listed_sections(rules or ["No rule is on."], 6000, "rule"),
-            context([change, "it ends with the job, or with `/train unwatch`"]),
+            *listed_sections([rule_row(rule) for rule in answer.rules] or ["No rule is on."], 6000, "rule"),
+            context([SEVERITIES, change, "it ends with the job, or with `/train unwatch`"]),
         ],
     )
 
@@ -197,11 +199,13 @@ def render_silence(answer: SilenceAnswer) -> Message:
     silence = answer.silence
     if answer.ended:
         said = f"Silence {silence.id} is over"
-        return message(f"{said}.", [section(f"🔔 {said}: {_muted(silence)} are heard again.")])
+        heard = f"{said}: {_muted(silence)} are heard again."
+        return message(heard, [section(f"🔔 {heard}")])
     return message(
-        f"Silenced until {plain_moment(silence.ends_at)}.",
+        f"No {_what(silence)} until {plain_moment(silence.ends_at)}.",
         [
             section(silence_row(silence)),
+            None if answer.is_watched else context(["this channel does not watch that job now: `/train list`"]),
             actions([button("End it now", Action.CHANGE, commands.end_silence(silence.id))]),
         ],
     )
@@ -232,17 +236,18 @@ def render_error(answer: ErrorAnswer) -> Message:
 
 
 def render_working(what: str) -> Message:
-    """Shown when an answer takes longer than a moment; replaced by it."""
-    said = f"Looking: {code(what)} …"
+    """Shown when an answer takes longer than a moment."""
+    said = f"Looking: {code(what)}; the answer follows."
     return message(said, [context([f"⏳ {said}"])])
 
 
 def silence_row(silence: Silence) -> str:
     """A mute in a list: what, until when, by whom, why, and how to end it."""
-    what = _muted(silence).removeprefix("all ")
     why = f": {one_line(silence.reason, 200)}" if silence.reason else ""
     who = f"{person(silence.created_by)}{why}"
-    return f"🔕 No {what} until {moment(silence.ends_at)} by {who} · `/train {commands.end_silence(silence.id)}`"
+    return (
+        f"🔕 No {_what(silence)} until {moment(silence.ends_at)} by {who} · `/train {commands.end_silence(silence.id)}`"
+    )
 
 
 def _rule_changes(answer: WatchAnswer) -> list[str]:
@@ -267,6 +272,10 @@ def _watched_row(one: Watched, answer: ListAnswer) -> str:
 def _muted(silence: Silence) -> str:
     tests = [f"{escape(one.label)} {code(one.value)}" for one in silence.matchers]
     return f"alerts of {', '.join(tests)}" if tests else "all alerts here"
+
+
+def _what(silence: Silence) -> str:
+    return _muted(silence).removeprefix("all ")
 
 
 def _firing(incident: Incident) -> int:

@@ -56,6 +56,8 @@ class Shared:
     """What does not fit into the root: of a log, the newest lines that fit."""
     snippet: Snippet | None = None
     """All lines, when `thread` does not show them all."""
+    pointer: str = ""
+    """What the thread holds, for the end of the root; left out where there can be no thread."""
 
 
 def render_logs(answer: LogsAnswer) -> Message:
@@ -80,7 +82,7 @@ def render_shared_logs(answer: LogsAnswer) -> Shared:
     root = message(
         _sentence(answer),
         [
-            section(f"{_headline(answer)}\nThe lines are in the thread."),
+            section(_headline(answer)),
             context(_notes(answer)),
             _buttons(answer, answer.older, share=False),
         ],
@@ -89,7 +91,7 @@ def render_shared_logs(answer: LogsAnswer) -> Shared:
     hidden = len(answer.lines) - shown
     said = f"The newest {plural(shown, 'line')}; all {len(answer.lines):,} are in the file." if hidden else ""
     thread = message(f"Log lines of {one_line(str(answer.job), 200)}.", [*body, context([said])])
-    return Shared(root, thread, render_snippet(answer) if hidden else None)
+    return Shared(root, thread, render_snippet(answer) if hidden else None, "the lines are in the thread")
 
 
 def render_snippet(answer: LogsAnswer) -> Snippet:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.commands.answers import DiagnosisAnswer, ReplayAnswer, RulesAnswer, RuleShown
+from bot.domain.alerts import Severity
 from bot.domain.durations import format_duration
 from bot.rules.replaying import Replayed
 from bot.slack.render.actions import Action, actions, button
@@ -13,6 +14,8 @@ from bot.slack.render.logs import gap_notes
 from bot.slack.render.message import Message, code, escape, message, moment, one_line, plain_moment, plural
 
 _BUDGET = 7000
+SEVERITIES = f"{SIGNS[Severity.PAGE]} page · {SIGNS[Severity.WARN]} warn · {SIGNS[Severity.INFO]} info"
+"""What the signs mean."""
 
 
 def render_insight(answer: DiagnosisAnswer | RulesAnswer | ReplayAnswer) -> Message:
@@ -31,9 +34,10 @@ def render_rules(answer: RulesAnswer) -> Message:
     return message(
         f"{plural(len(answer.rules), 'rule')} that alert.",
         [
-            *listed_sections([_rule(rule) for rule in answer.rules], _BUDGET, "rule"),
+            *listed_sections([rule_row(rule) for rule in answer.rules], _BUDGET, "rule"),
             context(
                 [
+                    SEVERITIES,
                     "`/train watch REF rule.parameter=value` sets one for a channel",
                     "`/train rules test REF` says what it would have done",
                 ]
@@ -60,11 +64,12 @@ def render_replay(answer: ReplayAnswer) -> Message:
     )
 
 
-def _rule(rule: RuleShown) -> str:
+def rule_row(rule: RuleShown) -> str:
+    """One rule in a list: how loud, its name, when it fires, its parameters."""
     settings = ", ".join(f"{name}={value}" for name, value, _ in rule.parameters)
     state = "" if rule.is_on else " · *off*"
-    return f"{SIGNS[rule.severity]} {code(rule.name)}{state} {escape(rule.help)}" + (
-        f"\n      {code(settings, 300)}" if settings else ""
+    return f"{SIGNS[rule.severity]} *{escape(rule.name)}*{state} {escape(rule.help)}" + (
+        f" {code(settings, 300)}" if settings else ""
     )
 
 

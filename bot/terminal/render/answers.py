@@ -50,7 +50,7 @@ def render(answer: Answer) -> RenderableType:
             return render_jobs(answer)
         case WatchAnswer():
             verb = "Watching" if answer.created else "Still watching, with new settings:"
-            return Group(f"{verb} {answer.subscription.job}", *(f"  {line}" for line in answer.settings_lines))
+            return f"{verb} {answer.subscription.job}"
         case UnwatchAnswer():
             return (
                 Group(*(f"No longer watching {job}" for job in answer.jobs)) if answer.jobs else "Nothing was watched."

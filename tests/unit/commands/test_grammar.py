@@ -82,7 +82,9 @@ def test_how_many_lines_and_from_which_end(text: str, limit: int | None, take: O
         ("jobs Baseten: --limit 5", JobsCommand("baseten", limit=5)),
         ("watch a:b log_errors=off severity=warn", WatchCommand("a:b", ("log_errors=off", "severity=warn"))),
         ('watch a:b log_errors.ignore="no such"', WatchCommand("a:b", ("log_errors.ignore=no such",))),
+        ("subscribe a:b", WatchCommand("a:b")),
         ("unwatch a:b", UnwatchCommand("a:b")),
+        ("unsubscribe a:b", UnwatchCommand("a:b")),
         ("unwatch --all", UnwatchCommand(None)),
         ("list", ListCommand()),
         ("silence 2h", SilenceCommand(timedelta(hours=2))),
@@ -92,6 +94,7 @@ def test_how_many_lines_and_from_which_end(text: str, limit: int | None, take: O
             SilenceCommand(timedelta(days=1), "a:b", "low_gpu_utilization", Severity.WARN, "new disks"),
         ),
         ("silence end #7", UnsilenceCommand(7)),
+        ("unmute 7", UnsilenceCommand(7)),
     ],
 )
 def test_each_subcommand_is_read(text: str, expected: object) -> None:
@@ -106,6 +109,7 @@ def test_each_subcommand_is_read(text: str, expected: object) -> None:
         (["logs", "-h"], HelpCommand("logs")),
         (["db", "--help"], HelpCommand("db")),
         (["--version"], VersionCommand()),
+        (["version"], VersionCommand()),
         (["serve"], ServeCommand()),
         (["check", "--json"], CheckCommand(json=True)),
         (["check", "--health"], CheckCommand(health=True)),
@@ -211,6 +215,8 @@ def test_backslashes_and_apostrophes_are_letters() -> None:
         ("silence end", "Which silence ends?"),
         ("silence 1h --severity loud", "it is page, warn or info"),
         ("help lgos", "did you mean `logs`?"),
+        ("help xyz", "There is no subcommand `xyz`; there are logs, metrics, status"),
+        ("unmute", "Which silence ends?"),
         ("list a:b", "`a:b` is one word too many."),
     ],
 )

@@ -24,7 +24,7 @@ from bot.domain.jobs import Job, JobRef, JobState
 from bot.domain.logs import LogLine
 from bot.domain.metrics import CPU_USAGE, GPU_MEMORY, GPU_UTILIZATION, MetricPoint, MetricSeries
 from bot.domain.redaction import Redactor
-from bot.errors import ConfigError, RateLimited, Unavailable
+from bot.errors import ConfigError, JobNotFound, RateLimited, Unavailable
 from tests.unit.commands.providers import NOW, REF, MemoryProvider
 from tests.unit.commands.registries import registry_of
 
@@ -62,6 +62,25 @@ async def test_what_goes_wrong_is_an_answer() -> None:
         answer = await ask(text)
         assert isinstance(answer, ErrorAnswer)
         assert said in answer.public
+
+
+async def test_who_names_a_job_that_is_not_there_is_told_where_they_are_listed() -> None:
+    answer = await ask("logs mem:run/9", MemoryProvider(fails=iter([JobNotFound("mem knows no such job.")])))
+    assert answer == ErrorAnswer("mem knows no such job. `jobs` lists what there is.")
+
+
+async def test_a_window_that_lies_ahead_is_said_not_to_be_empty() -> None:
+    for text in ("logs mem:run/1 --start 2100-01-01", "metrics mem:run/1 --start 2100-01-01"):
+        answer = await ask(text)
+        assert isinstance(answer, ErrorAnswer)
+        assert "`--start` lies ahead: it is 20" in answer.public
+
+
+async def test_a_variable_that_two_platforms_need_is_named_once() -> None:
+    missing = ConfigError("MEM_API_KEY is not set.")
+    registry = registry_of(problems={"mem": missing, "mem-model": missing})
+    answer = await CommandRunner(registry, None, lambda: NOW, Redactor()).run(parse("jobs"), SHELL)
+    assert answer == ErrorAnswer("No platform is set up. MEM_API_KEY is not set.")
 
 
 async def test_how_long_to_wait_is_said() -> None:

@@ -137,8 +137,8 @@ def test_a_reference_or_an_address_finds_its_provider(typed: str, ref: str) -> N
     [
         ("acne:job1", "Did you mean acme?"),
         ("acmetuned:job1", "Did you mean acme-tuned?"),
-        ("zzz:job1", "Write acme:<id> or acme-tuned:<id>, or a dashboard URL."),
-        ("job1", "“job1” names no provider. Write acme:<id>"),
+        ("zzz:job1", "There are acme, acme-tuned; `jobs` lists what runs there."),
+        ("job1", "“job1” names no provider: a job is `provider:id`. There are acme, acme-tuned;"),
         ("acme", "“acme” is no acme reference. Write acme:<id>."),
         ("acme:", "is no acme reference"),
         ("acme:a/b", "is no acme reference"),

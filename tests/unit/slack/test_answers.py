@@ -18,6 +18,7 @@ from bot.commands.answers import (
     ListAnswer,
     MetricsAnswer,
     ProviderJobs,
+    RuleShown,
     SilenceAnswer,
     StatusAnswer,
     UnwatchAnswer,
@@ -43,11 +44,18 @@ from tests.unit.slack.factories import HOSTILE, NOW, REF, at, incident, job, lin
 from tests.unit.slack.validity import buttons, problems, shown
 
 SUBSCRIPTION = Subscription(3, "C0RUNS", REF, "U0ANNA", at(-60))
-SETTINGS = (
-    "job_failed: The platform says that the job failed. (on)",
-    "log_errors: New log lines at level ERROR or worse. (off)",
-    "low_gpu_utilization: A GPU stays below a threshold. (threshold=20%, for=15m)",
+RULES = (
+    RuleShown("job_failed", "The platform says that the job failed.", Severity.PAGE, True, ()),
+    RuleShown("log_errors", "New log lines at level ERROR or worse.", Severity.WARN, False, ()),
+    RuleShown(
+        "low_gpu_utilization",
+        "A GPU stays below a threshold.",
+        Severity.WARN,
+        True,
+        (("threshold", "20%", "low is below this"), ("for", "15m", "how long it must be low")),
+    ),
 )
+HOSTILE_RULE = RuleShown(HOSTILE, HOSTILE * 9, Severity.INFO, True, ((HOSTILE, HOSTILE, HOSTILE),) * 9)
 SILENCE = Silence(7, "C0RUNS", (Matcher("job", str(REF)),), "U0ANNA", NOW, at(120), "restarting nodes")
 
 
@@ -77,13 +85,14 @@ CASES: dict[str, Answer] = {
         (
             ProviderJobs("baseten", (job(), job(JobState.FAILED, None))),
             ProviderJobs("fireworks", (), "Fireworks refused the key. Check FIREWORKS_API_KEY."),
-            ProviderJobs("rivergen"),
+            ProviderJobs("rivergen", (), "RiverGen does not list its models.", lists=False),
+            ProviderJobs("acme"),
         )
     ),
     "metrics": metrics(),
     "no_metrics": MetricsAnswer(job(), at(-60), NOW, (), (GPU_UTILIZATION, CACHE)),
-    "watch": WatchAnswer(SUBSCRIPTION, job(), True, SETTINGS),
-    "watch_again": WatchAnswer(SUBSCRIPTION, job(), False, SETTINGS),
+    "watch": WatchAnswer(SUBSCRIPTION, job(), True, RULES),
+    "watch_again": WatchAnswer(SUBSCRIPTION, job(), False, RULES),
     "unwatch": UnwatchAnswer((REF,)),
     "unwatch_nothing": UnwatchAnswer(()),
     "list": ListAnswer((Watched(SUBSCRIPTION, job(), at(-1), 2), Watched(SUBSCRIPTION, None, None)), (SILENCE,), NOW),
@@ -116,7 +125,7 @@ HOSTILE_SILENCE = replace(SILENCE, matchers=(Matcher("rule", HOSTILE),) * 9, rea
     [
         StatusAnswer(HOSTILE_JOB, NOW, (line(HOSTILE * 9),) * 50, (), (), (HOSTILE_SUBSCRIPTION,), (incident(),) * 9),
         JobsAnswer((ProviderJobs(HOSTILE, (HOSTILE_JOB,) * 300, HOSTILE),) * 3),
-        WatchAnswer(HOSTILE_SUBSCRIPTION, HOSTILE_JOB, True, (HOSTILE * 9,) * 300),
+        WatchAnswer(HOSTILE_SUBSCRIPTION, HOSTILE_JOB, True, (HOSTILE_RULE,) * 300),
         UnwatchAnswer((JobRef("x", HOSTILE),) * 500),
         ListAnswer((Watched(HOSTILE_SUBSCRIPTION, HOSTILE_JOB, NOW, 9),) * 300, (HOSTILE_SILENCE,) * 300, NOW),
         SilenceAnswer(HOSTILE_SILENCE),
@@ -142,14 +151,17 @@ def test_a_shared_answer_offers_no_sharing(case: str) -> None:
 
 def test_a_new_subscription_is_told_in_two_lines_and_its_settings_in_the_thread() -> None:
     shared = render_shared(CASES["watch"])
-    assert "by <@U0ANNA> · rules in the thread" in shown(shared.root)
+    assert "by <@U0ANNA>" in shown(shared.root)
+    assert "what is told is in the thread" == shared.pointer
     assert shared.thread is not None
-    assert "• log_errors: New log lines at level ERROR or worse. (off)" in shown(shared.thread)
+    assert "🟠 *log_errors* · *off* New log lines at level ERROR or worse." in shown(shared.thread)
+    assert "A GPU stays below a threshold. `threshold=20%, for=15m`" in shown(shared.thread)
+    assert "🔴 page · 🟠 warn · 🔵 info" in shown(shared.thread)
 
 
 def test_a_subscription_says_in_the_channel_what_is_not_as_usual() -> None:
     settings = RuleSettings({"low_gpu_utilization": {"for": 60.0}}, ("log_gap",), Severity.WARN)
-    answer = WatchAnswer(replace(SUBSCRIPTION, settings=settings), job(), True, SETTINGS)
+    answer = WatchAnswer(replace(SUBSCRIPTION, settings=settings), job(), True, RULES)
     said = "low_gpu_utilization set differently · log_gap off · only warn and worse"
     assert said in shown(render_shared(answer).root)
 
@@ -209,6 +221,25 @@ def test_a_gap_in_a_series_is_a_gap_in_its_line() -> None:
     made = summarize(MetricSeries(GPU_UTILIZATION, points, None, 0))
     assert made is not None
     assert "0 ▅······▅" in shown(render(replace(metrics(), summaries=(made,))))
+
+
+def test_what_has_failed_is_to_be_diagnosed_and_not_to_be_watched() -> None:
+    over = StatusAnswer(replace(job(JobState.FAILED), ended_at=at(-3)), NOW)
+    assert ["Diagnose", "Logs", "Metrics", "Share in channel"] == list(buttons(render(over)))
+    well = StatusAnswer(job(), NOW)
+    assert ["Logs", "Metrics", "Watch here", "Share in channel"] == list(buttons(render(well)))
+    assert "Diagnose" in buttons(render(replace(well, incidents=(incident(),))))
+
+
+def test_a_silence_that_mutes_nothing_says_so() -> None:
+    idle = SilenceAnswer(SILENCE, is_watched=False)
+    assert "this channel does not watch that job now" in shown(render(idle))
+    assert "does not watch" not in shown(render(CASES["silence"]))
+
+
+def test_what_is_silenced_and_until_when_is_heard() -> None:
+    said = "No alerts of job `baseten:proj42/job7f3a` until 13 Mar 16:02 UTC."
+    assert said == render(CASES["silence"]).text
 
 
 def test_an_unknown_state_is_shown_in_the_platforms_own_word() -> None:

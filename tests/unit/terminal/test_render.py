@@ -87,7 +87,7 @@ ANSWERS: list[Answer] = [
     METRICS,
     StatusAnswer(JOB, NOW, (LINE,), METRICS.summaries, (GAP,)),
     JobsAnswer((ProviderJobs("mem", (JOB,)), ProviderJobs("other", problem=f"away {EVIL}"), ProviderJobs("third"))),
-    WatchAnswer(SUBSCRIPTION, JOB, created=True, settings_lines=("job_failed: …",)),
+    WatchAnswer(SUBSCRIPTION, JOB, created=True),
     UnwatchAnswer((REF,)),
     ListAnswer((Watched(SUBSCRIPTION, JOB, NOW, 2), Watched(SUBSCRIPTION, None, None)), (SILENCE,), NOW),
     SilenceAnswer(SILENCE),

@@ -126,11 +126,11 @@ async def _run(parts: Parts) -> None:
         api_url=settings.slack_api_url,
         signing_secret=secret.get_secret_value() if secret else None,
     )
-    tasks = register(app, parts.runner, parts.store, utc_now)
     poller = Poller(parts.registry, parts.store, utc_now, parts.redactor, parts.knowledge(), poll_settings(settings))
     deliverer = Deliverer(
         parts.store, SlackNotifier(app.client), utc_now, DeliverySettings(lease=settings.trainwatch_lease)
     )
+    tasks = register(app, parts.runner, parts.store, utc_now, reopen=deliverer.reopen)
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(_listen(app, settings), name="slack")

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
+from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext, AsyncRespond
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.commands import grammar
@@ -27,13 +27,14 @@ from bot.domain.subscriptions import Subscription
 from bot.errors import BotError, DeliveryError, UsageError
 from bot.slack.failures import UNREACHABLE, delivery_error
 from bot.slack.render.actions import Action
-from bot.slack.render.answers import render, render_error, render_shared, render_working
+from bot.slack.render.answers import render, render_error, render_greeting, render_shared, render_working
 from bot.slack.render.home import HomeView, render_home
+from bot.slack.render.logs import Shared
 from bot.slack.reply import Reply
 from bot.slack.tasks import TaskSet, Work
 
 COMMAND = "/train"
-EVENTS = ("app_home_opened", "app_mention")
+EVENTS = ("app_home_opened", "app_mention", "member_joined_channel")
 """The events the app subscribes to; manifest.yml names the same."""
 HEARTBEATS = {"poll": "polling the platforms", "deliver": "delivering alerts"}
 """The loops of `bot.watcher.schedule` by the names they beat under, as App Home words them."""
@@ -66,6 +67,10 @@ class Deliveries(Protocol):
         """Note who has the incident; None when there is none of this id."""
         ...
 
+    async def hurry(self, channel: str, now: datetime) -> int:
+        """Have what waits for a channel sent at once; how many messages."""
+        ...
+
 
 class Listed(Protocol):
     """One row of `bot.store.subscriptions.Subscriptions`."""
@@ -81,10 +86,14 @@ class Listed(Protocol):
 
 
 class Subscriptions(Protocol):
-    """What `bot.store.subscriptions.Subscriptions` offers to App Home."""
+    """What `bot.store.subscriptions.Subscriptions` offers to App Home and to a greeting."""
 
     async def of_user(self, user: str) -> Sequence[Listed]:
         """The subscriptions a person made, in every channel."""
+        ...
+
+    async def list(self, channel: str) -> Sequence[Listed]:
+        """A channel's subscriptions."""
         ...
 
 
@@ -93,17 +102,21 @@ class ListenerStore(Protocol):
 
     @property
     def deliveries(self) -> Deliveries:
-        """For the Acknowledge button."""
+        """For the Acknowledge button and invitations."""
         ...
 
     @property
     def subscriptions(self) -> Subscriptions:
-        """For App Home."""
+        """For App Home and greetings."""
         ...
 
     async def last_heartbeat(self, name: str) -> datetime | None:
         """When a loop was last heard of."""
         ...
+
+
+def _nothing(channel: str) -> None:
+    """Where nobody waits for invitations."""
 
 
 def register(
@@ -112,9 +125,13 @@ def register(
     store: ListenerStore,
     clock: Callable[[], datetime],
     tasks: TaskSet | None = None,
+    reopen: Callable[[str], None] = _nothing,
 ) -> TaskSet:
-    """Connect everything a person can do in Slack; returns the work in flight, to drain before the end."""
-    listeners = Listeners(runner, store, clock, tasks or TaskSet())
+    """Connect everything a person can do in Slack; returns the work in flight, to drain before the end.
+
+    `reopen` is told a channel that was shut and is open now, since the bot was invited.
+    """
+    listeners = Listeners(runner, store, clock, tasks or TaskSet(), reopen)
     app.command(COMMAND)(listeners.on_command)
     app.action(re.compile(rf"^{Action.SHOW}(?::|$)"))(listeners.on_show)
     app.action(Action.SHARE.value)(listeners.on_share)
@@ -123,6 +140,7 @@ def register(
     app.action(Action.ACKNOWLEDGE.value)(listeners.on_acknowledge)
     app.event("app_mention")(listeners.on_mention)
     app.event("app_home_opened")(listeners.on_home)
+    app.event("member_joined_channel")(listeners.on_joined)
     app.error(listeners.on_error)
     return listeners.tasks
 
@@ -130,8 +148,16 @@ def register(
 class Listeners:
     """One method for each thing a person can do."""
 
-    def __init__(self, runner: Runner, store: ListenerStore, clock: Callable[[], datetime], tasks: TaskSet) -> None:
+    def __init__(
+        self,
+        runner: Runner,
+        store: ListenerStore,
+        clock: Callable[[], datetime],
+        tasks: TaskSet,
+        reopen: Callable[[str], None] = _nothing,
+    ) -> None:
         self._runner = runner
+        self._reopen = reopen
         self._store = store
         self._clock = clock
         self._events: OrderedDict[str, None] = OrderedDict()
@@ -188,6 +214,13 @@ class Listeners:
         if not self.tasks.start(lambda: self._publish_home(event["user"], client)):
             log.warning("too many requests at once")
 
+    async def on_joined(self, body: Body, client: AsyncWebClient, context: AsyncBoltContext) -> None:
+        """Somebody came into a channel. When that is the bot, it says how it is used, and what waited is sent."""
+        event = body["event"]
+        if event["user"] == context.bot_user_id and self._is_new(str(body.get("event_id"))):
+            reply = Reply(client, event["channel"], event.get("inviter") or event["user"])
+            self._start(reply, lambda: self._greet(reply))
+
     async def on_error(self, error: Exception, body: Body) -> None:
         """A listener failed before its own guard, such as on a payload of an unknown form."""
         log.error("listener failed", exc_info=error, extra={"payload_type": body.get("type")})
@@ -234,6 +267,13 @@ class Listeners:
             incident = await self._store.deliveries.acknowledge(incident_id, user, self._clock())
         if incident is None:
             await reply.private(render_error(ErrorAnswer("This incident is no longer known; it was over long ago.")))
+
+    async def _greet(self, reply: Reply) -> None:
+        async with self.tasks.turn():
+            watched = await self._store.subscriptions.list(reply.channel)
+            waiting = await self._store.deliveries.hurry(reply.channel, self._clock())
+        self._reopen(reply.channel)
+        await reply.public(Shared(render_greeting(len(watched), waiting)))
 
     async def _publish_home(self, user: str, client: AsyncWebClient) -> None:
         try:

@@ -163,6 +163,18 @@ class Deliveries:
         """Give it back untried, due at `until`. False: the claim was lost meanwhile."""
         return await self._mark(delivery_id, token, {"due_at": until, "attempts": deliveries.c.attempts - 1})
 
+    async def hurry(self, channel: str, now: datetime) -> int:
+        """Make what waits for a channel due now, but for what is on its way; how many deliveries.
+
+        For when what they waited for has come, such as an invitation.
+        """
+        waiting = and_(_queued, deliveries.c.channel == channel, deliveries.c.claim_token.is_(None))
+        async with self._database.write() as connection:
+            hurried = await connection.execute(
+                update(deliveries).where(waiting, deliveries.c.due_at > now).values(due_at=now)
+            )
+        return hurried.rowcount
+
     async def backlog(self, now: datetime) -> Backlog:
         """How much waits, and how long the oldest has waited."""
         statement = select(func.count(), func.min(deliveries.c.created_at)).where(

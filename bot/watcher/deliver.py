@@ -103,6 +103,10 @@ class Deliverer:
             task.result()
         return True
 
+    def reopen(self, channel: str) -> None:
+        """A channel that asked to be left alone takes messages again."""
+        self._pacer.open(channel)
+
     async def stop(self) -> None:
         """Let what is on its way arrive, within the grace; give the rest back to be sent at once by someone else."""
         self._stopping = True
@@ -229,6 +233,10 @@ class Pacer:
     def close(self, channel: str, wait_s: float) -> None:
         """Send nothing to a channel for a while."""
         self._closed_until_s[channel] = _loop_s() + wait_s
+
+    def open(self, channel: str) -> None:
+        """Leave a channel alone no longer."""
+        self._closed_until_s.pop(channel, None)
 
     def is_closed(self, channel: str) -> bool:
         """Whether a channel is to be left alone now."""

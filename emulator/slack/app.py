@@ -48,7 +48,7 @@ SCOPES = frozenset(
     }
 )
 EVENTS = frozenset({"app_home_opened", "app_mention", "message.im", "member_joined_channel"})
-COMMANDS = (("/train", "[logs | metrics | status | jobs | watch | unwatch | list | silence | help]"),)
+COMMANDS = (("/train", "[status | logs | metrics | diagnose | jobs | watch | list | silence | help]"),)
 
 
 @dataclass(slots=True)

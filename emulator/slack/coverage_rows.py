@@ -248,6 +248,13 @@ COVERAGE: tuple[Behaviour, ...] = (
         "interactions.py::test_a_mention_in_a_thread_reaches_the_app_with_its_thread",
     ),
     _row(
+        "member_joined_channel",
+        "the app hears of its own invitation: channels:read for public channels, groups:read for private ones",
+        "documented",
+        "docs.slack.dev/reference/events/member_joined_channel",
+        "interactions.py::test_an_app_hears_of_its_own_invitation_by_the_scope_of_the_channels_kind",
+    ),
+    _row(
         "app_home_opened, POST views.publish",
         "lets the app publish the Home tab",
         "documented",

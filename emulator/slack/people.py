@@ -23,6 +23,7 @@ _EVENT_SCOPES = {
     "app_mention": "app_mentions:read",
     "message.im": "im:history",
     "member_joined_channel": "channels:read",
+    "member_joined_channel.private": "groups:read",
 }
 
 
@@ -173,7 +174,8 @@ class People:
         place, bot = self._where(channel), self.desk.workspace.app.bot_user_id
         self.desk.workspace.join(place, bot)
         event = {"type": "member_joined_channel", "user": bot, "channel": place.id, "channel_type": "C"}
-        self._tell("member_joined_channel", {**event, "inviter": self._who(user).id})
+        name = "member_joined_channel.private" if place.is_private else "member_joined_channel"
+        self._tell(name, {**event, "inviter": self._who(user).id})
 
     async def until(self, look: Callable[[], T | None], timeout_s: float = 10.0) -> T:
         """Wait until `look()` returns something true; it is asked again after every change.
@@ -250,7 +252,7 @@ class People:
     def _tell(self, name: str, event: Json) -> None:
         scope = _EVENT_SCOPES.get(name)
         is_allowed = scope is None or scope in self.desk.workspace.app.scopes
-        if name in self.events and is_allowed:
+        if name.removesuffix(".private") in self.events and is_allowed:
             self.postman.tell(payloads.event(self.desk, event))
 
     def _notice(self, person: User, place: Channel | None, text: str) -> None:

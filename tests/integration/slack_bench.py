@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -48,7 +48,7 @@ from emulator.slack.app import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, Slack, crea
 from emulator.slack.limits import RateLimits
 from tests.unit.slack.factories import NOW, REF, incident, job, line
 
-GRANTED = ("app_mentions:read", "chat:write", "commands", "files:write")
+GRANTED = ("app_mentions:read", "channels:read", "chat:write", "commands", "files:write", "groups:read")
 
 
 @dataclass
@@ -98,6 +98,10 @@ class FakeStore:
 
     known: dict[str, Incident] = field(default_factory=lambda: {"inc-0123456789ab": incident()})
     acknowledged: list[tuple[str, str, datetime]] = field(default_factory=list)
+    waiting: int = 0
+    """Messages that wait for an invitation."""
+    watches: bool = False
+    """Whether channels watch something."""
 
     @property
     def deliveries(self) -> FakeStore:
@@ -111,7 +115,13 @@ class FakeStore:
         self.acknowledged.append((incident_id, user, now))
         return self.known.get(incident_id)
 
-    async def of_user(self, user: str) -> list[Watched]:
+    async def hurry(self, channel: str, now: datetime) -> int:
+        return self.waiting
+
+    async def list(self, channel: str) -> Sequence[Watched]:
+        return await self.of_user("U0ADA") if self.watches else []
+
+    async def of_user(self, user: str) -> Sequence[Watched]:
         return [Watched(Subscription(1, "C0RUNS", REF, user, NOW), job(), NOW - timedelta(minutes=1), 2)]
 
     async def last_heartbeat(self, name: str) -> datetime | None:

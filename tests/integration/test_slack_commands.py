@@ -15,6 +15,7 @@ from bot.slack import listeners
 from bot.slack.notifier import SlackNotifier
 from bot.slack.render.actions import Action
 from bot.slack.reply import Reply
+from emulator.slack import payloads
 from emulator.slack.model import Message
 from tests.integration.slack_bench import GRANTED, Bench, asked, parsed, socket_bench
 from tests.unit.slack.factories import HOSTILE, NOW, line, notification
@@ -203,6 +204,42 @@ async def test_what_stands_in_the_thread_is_pointed_to(bench: Bench) -> None:
     await bench.slack.people.slash("ada", "#training", "/train", "watch baseten:p/j")
     (root,) = channel(bench).messages
     assert "what is told is in the thread" in str(root.blocks)
+
+
+async def test_who_comes_into_a_channel_says_how_it_is_used_there(bench: Bench) -> None:
+    bench.slack.people.invite_bot("ada", "#random")
+    (hello,) = await bench.slack.people.until(lambda: channel(bench, "#random").messages)
+    assert hello.text.startswith("`/train watch REF` and I tell this channel when that job fails")
+    assert [] == asked(bench)
+
+
+async def test_who_was_waited_for_says_what_comes_now(bench: Bench) -> None:
+    bench.store.watches, bench.store.waiting = True, 3
+    bench.slack.people.invite_bot("ada", "#random")
+    (hello,) = await bench.slack.people.until(lambda: channel(bench, "#random").messages)
+    assert "This channel watches 1 job. 3 alerts waited for the invitation and come now." == hello.text
+
+
+@pytest.mark.parametrize(
+    ("private", "scope", "count"), [(True, "groups:read", 1), (True, "channels:read", 0), (False, "groups:read", 0)]
+)
+async def test_the_scope_of_the_channels_kind_is_needed_to_hear_of_an_invitation(
+    private: bool,
+    scope: str,
+    count: int,
+) -> None:
+    async with socket_bench(["chat:write", scope]) as bench:
+        bench.slack.workspace.add_channel("new", members=["ada"], is_private=private)
+        bench.slack.people.invite_bot("ada", "#new")
+        await asyncio.sleep(0.3)
+        assert count == len(channel(bench, "#new").messages)
+
+
+async def test_other_people_come_into_a_channel_unnoticed(bench: Bench) -> None:
+    event = {"type": "member_joined_channel", "user": "U0BEN", "channel": channel(bench).id, "channel_type": "C"}
+    bench.slack.people.postman.tell(payloads.event(bench.slack.desk, event))
+    await bench.slack.people.slash("ada", "#training", "/train", LOGS)
+    assert [] == channel(bench).messages
 
 
 async def test_logs_of_an_alert_are_private(bench: Bench) -> None:

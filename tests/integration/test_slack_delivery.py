@@ -43,9 +43,13 @@ class Office:
     async def deliver(self, after: timedelta = timedelta(0)) -> None:
         """Deliver what is due by then; by a new process, for a channel's rest is counted in real time."""
         self.now += after
-        deliverer = Deliverer(self.store, self._notifier, lambda: self.now, DeliverySettings(interval_s=0.0))
+        deliverer = self.deliverer()
         while await deliverer.tick():
             pass
+
+    def deliverer(self) -> Deliverer:
+        """As a process has one."""
+        return Deliverer(self.store, self._notifier, lambda: self.now, DeliverySettings(interval_s=0.0))
 
 
 @pytest_asyncio.fixture
@@ -66,6 +70,23 @@ async def test_alerts_from_before_the_invitation_arrive_after_it(office: Office)
 
     office.slack.people.invite_bot("ada", "#random")
     await office.deliver(timedelta(minutes=6))
+
+    root, reply = office.messages("#random")
+    assert root.ts == reply.thread_ts
+
+
+async def test_an_invitation_that_is_heard_brings_them_at_once(office: Office) -> None:
+    await office.decide("#random", DeliveryKind.ROOT, DeliveryKind.REPLY)
+    deliverer = office.deliverer()
+    while await deliverer.tick():
+        pass
+    office.slack.people.invite_bot("ada", "#random")
+    random = office.slack.workspace.channel("#random").id
+
+    assert 1 == await office.store.deliveries.hurry(random, office.now), "the reply is due and waits for its root"
+    deliverer.reopen(random)
+    while await deliverer.tick():
+        pass
 
     root, reply = office.messages("#random")
     assert root.ts == reply.thread_ts

@@ -241,6 +241,15 @@ def render_working(what: str) -> Message:
     return message(said, [context([f"⏳ {said}"])])
 
 
+def render_greeting(watched: int, waiting: int) -> Message:
+    """Said once by the bot when it comes into a channel: how it is used here, and what comes because of it."""
+    here = f"This channel watches {plural(watched, 'job')}." if watched else ""
+    late = f"{plural(waiting, 'alert')} waited for the invitation and {'comes' if waiting == 1 else 'come'} now."
+    how = "`/train watch REF` and I tell this channel when that job fails, hangs or idles. `/train jobs` lists REFs."
+    said = " ".join(part for part in (here, late if waiting else "", "" if watched else how) if part)
+    return message(said, [section(f"👋 {said}")])
+
+
 def silence_row(silence: Silence) -> str:
     """A mute in a list: what, until when, by whom, why, and how to end it."""
     why = f": {one_line(silence.reason, 200)}" if silence.reason else ""

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import pytest
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond, AsyncSay
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -282,3 +283,25 @@ async def test_a_message_shortcut_brings_the_message_and_an_invitation_makes_a_m
 
     assert seen.text == "about: NCCL timeout"
     assert "U0TRAIN" in slack.workspace.channel("#random").members
+
+
+@pytest.mark.parametrize("private", [False, True])
+async def test_an_app_hears_of_its_own_invitation_by_the_scope_of_the_channels_kind(
+    slack: Slack, connected: AsyncApp, *, private: bool
+) -> None:
+    heard: list[Json] = []
+
+    @connected.event("member_joined_channel")
+    async def joined(event: Json) -> None:
+        heard.append(event)
+
+    slack.workspace.add_channel("new", members=["ada"], is_private=private)
+    slack.workspace.app.scopes = frozenset({"channels:read"})
+    slack.people.invite_bot("ada", "#new")
+    await asyncio.sleep(0.3)
+
+    assert ([] if private else ["U0TRAIN"]) == [event["user"] for event in heard]
+    slack.workspace.app.scopes = frozenset({"groups:read"})
+    slack.people.invite_bot("ada", "#new")
+    await asyncio.sleep(0.3)
+    assert 1 == len(heard)

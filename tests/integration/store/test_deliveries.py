@@ -359,3 +359,14 @@ async def test_what_is_long_over_is_forgotten_and_nothing_else(store: Store, dat
     assert set(await rows(database_url)) == {"waiting", "fresh"}
     assert await store.deliveries.incident("inc-1") is None
     assert await store.deliveries.incident("inc-2") is not None
+
+
+async def test_what_waits_for_a_channel_can_be_hurried_but_not_what_is_on_its_way(store: Store, now: datetime) -> None:
+    await put_out(store, now, delivery("waits"), delivery("goes"), delivery("elsewhere", channel="C2"))
+    waits, goes, elsewhere = await claim(store, now)
+    for one in (waits, elsewhere):
+        await store.deliveries.mark_failed(one.id, one.token, "not_in_channel", now + timedelta(minutes=5))
+
+    assert 1 == await store.deliveries.hurry("C1", now)
+    assert await claim_texts(store, now) == ["waits"]
+    assert await store.deliveries.mark_sent(goes.id, goes.token, RECEIPT, now)

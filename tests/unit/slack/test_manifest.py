@@ -18,7 +18,12 @@ from bot.slack.listeners import COMMAND, EVENTS
 from bot.slack.selfcheck import SCOPES
 
 ROOT = Path(__file__).parents[3]
-SCOPE_OF_EVENT = {"app_mention": "app_mentions:read", "app_home_opened": None}
+SCOPES_OF_EVENT = {
+    "app_mention": {"app_mentions:read"},
+    "app_home_opened": set(),
+    "member_joined_channel": {"channels:read", "groups:read"},
+}
+"""https://docs.slack.dev/reference/events (read 2026-11-21); the last: one for public, one for private channels."""
 SCOPE_OF_METHOD = {
     "chat.postMessage": "chat:write",
     "chat.update": "chat:write",
@@ -135,8 +140,10 @@ def test_the_scopes_are_exactly_what_methods_events_and_commands_need(manifest: 
     called = set(re.findall(r'api_call\(\s*"([\w.]+)"', code)) | set(re.findall(r"client\.([a-z]+(?:_\w+)+)\(", code))
     called -= {"api_call", "is_connected"}  # of the SDK, no methods of Slack
     assert set(SCOPE_OF_METHOD) == called
-    needed = {SCOPE_OF_METHOD[method] for method in called} | {SCOPE_OF_EVENT[event] for event in EVENTS}
-    assert {"commands"} | {scope for scope in needed if scope} == set(manifest["oauth_config"]["scopes"]["bot"])
+    needed = {scope for method in called if (scope := SCOPE_OF_METHOD[method])}
+    assert {"commands"}.union(needed, *(SCOPES_OF_EVENT[event] for event in EVENTS)) == set(
+        manifest["oauth_config"]["scopes"]["bot"]
+    )
 
 
 def test_the_home_tab_is_on_because_the_code_publishes_it(manifest: dict[str, Any], code: str) -> None:

@@ -53,3 +53,13 @@ async def test_a_channel_that_asks_to_be_left_alone_is_closed_for_as_long() -> N
     assert (pacer.is_closed("C1"), pacer.is_closed("C2"), pacer.closed()) == (True, False, frozenset({"C1"}))
     await asyncio.sleep(0.03)
     assert (pacer.is_closed("C1"), pacer.closed()) == (False, frozenset())
+
+
+async def test_a_channel_can_be_opened_before_its_time() -> None:
+    pacer = Pacer(interval_s=0.0, burst=1)
+
+    pacer.close("C1", 300)
+    pacer.open("C1")
+    pacer.open("C2")
+
+    assert (pacer.is_closed("C1"), pacer.closed()) == (False, frozenset())

@@ -115,20 +115,28 @@ def _serve() -> int:
 
 def _check(command: CheckCommand) -> int:
     import asyncio
+    from datetime import UTC, datetime
 
-    from bot import app
     from bot.settings import load_settings
-    from bot.terminal.machine import checks_json
-    from bot.terminal.output import standard_output
-    from bot.terminal.render.answers import render_checks
-    from bot.terminal.session import show
+    from bot.terminal.output import show, standard_output
 
-    look = app.check_health if command.health else app.check
-    results = asyncio.run(look(load_settings()))
+    settings = load_settings()
+    if command.health:  # every half a minute in a container, so without the rest of the bot
+        from bot.terminal.health import check_health
+
+        results = asyncio.run(check_health(settings.database_url.get_secret_value(), datetime.now(UTC)))
+    else:
+        from bot import app
+
+        results = asyncio.run(app.check(settings))
     output = standard_output()
     if command.json:
+        from bot.terminal.machine import checks_json
+
         output.write(checks_json(results))
     else:
+        from bot.terminal.render.answers import render_checks
+
         show(output, render_checks(results))
     return FINE if all(result.ok for result in results) else REFUSED
 

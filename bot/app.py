@@ -22,9 +22,8 @@ from slack_bolt.async_app import AsyncApp
 from bot.commands.own_files import load_knowledge, load_reader, load_rules
 from bot.commands.run import CommandRunner
 from bot.domain.checks import CheckResult
-from bot.domain.durations import format_ago, format_duration
 from bot.domain.redaction import Redactor
-from bot.errors import AuthFailed, ConfigError, NotSupported, ProviderError, StoreUnavailable
+from bot.errors import AuthFailed, ConfigError, NotSupported, ProviderError
 from bot.providers.registry import Registry, build_registry
 from bot.rules.knowledge import Knowledge
 from bot.settings import Settings, provider_config
@@ -39,12 +38,6 @@ from bot.watcher.deliver import Deliverer, DeliverySettings
 from bot.watcher.pace import Pace
 from bot.watcher.poll import Poller, PollSettings
 from bot.watcher.schedule import Housekeeper, run_delivery_loop, run_loop, run_poll_loop
-
-HEARTBEAT_STALE = timedelta(minutes=2)
-"""A loop that has not beaten for this long is dead or stuck."""
-_BEHIND = timedelta(seconds=30)
-"""Polls that wait for less are on time."""
-LOOPS = ("poll", "deliver")
 
 log = structlog.get_logger(__name__)
 
@@ -203,7 +196,18 @@ async def check(settings: Settings) -> list[CheckResult]:
     async with assemble(settings) as parts:
         results += await parts.store.check()
         results += await asyncio.gather(*(_check_platform(parts.registry, name) for name in parts.registry.names))
-        results += [CheckResult(name, False, "not set up", one.public) for name, one in parts.registry.problems.items()]
+        results += _check_unusable(parts.registry)
+    return results
+
+
+def _check_unusable(registry: Registry) -> list[CheckResult]:
+    """The platforms that cannot be used: wrong only where something of them is set, or where there is no other."""
+    config = provider_config()
+    results = []
+    for name, problem in registry.problems.items():
+        word = name.split("-", maxsplit=1)[0].lower()
+        is_unused = bool(registry.names) and not any(key.startswith(f"{word}_") for key in config)
+        results.append(CheckResult(name, is_unused, "not in use" if is_unused else "not set up", problem.public))
     return results
 
 
@@ -238,36 +242,6 @@ async def _check_platform(registry: Registry, name: str) -> CheckResult:
         word = name.split("-", maxsplit=1)[0].upper()
         return CheckResult(name, False, error.public, f"Check the network and {word}_BASE_URL, then try again.")
     return CheckResult(name, True, "reached, key accepted" if jobs else "reached, key accepted, no jobs")
-
-
-async def check_health(settings: Settings) -> list[CheckResult]:
-    """Whether the running bot is alive, from its heartbeats alone: cheap enough for a container's health check.
-
-    What waits is told with it and fails nothing: a platform or Slack that is slow is no reason to restart.
-    """
-    now = utc_now()
-    store = await open_store(settings.database_url.get_secret_value())
-    try:
-        beats = {name: await store.last_heartbeat(name) for name in LOOPS}
-        overdue, backlog = await store.watches.overdue(now), await store.deliveries.backlog(now)
-    except StoreUnavailable as error:
-        return [CheckResult("Database", False, error.public)]
-    finally:
-        await store.aclose()
-    behind = f"{format_duration(overdue)} behind" if overdue >= _BEHIND else "on time"
-    waiting = f"{backlog.count} not sent yet, the oldest for {format_duration(backlog.oldest)}"
-    return [
-        *(_beat(name, at, now) for name, at in beats.items()),
-        CheckResult("polls", True, behind),
-        CheckResult("messages", True, waiting if backlog.count else "all sent"),
-    ]
-
-
-def _beat(name: str, at: datetime | None, now: datetime) -> CheckResult:
-    if at is None:
-        return CheckResult(f"{name} loop", False, "never ran", "Start it: trainwatch serve")
-    alive = now - at < HEARTBEAT_STALE
-    return CheckResult(f"{name} loop", alive, f"last beat {format_ago(at, now)}", None if alive else "Restart the bot.")
 
 
 def configure_logging(settings: Settings) -> None:

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TextIO
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 
 from bot.terminal.lines import Form, harmless
 
@@ -60,6 +60,17 @@ class Output:
         if self._progress:
             self._progress = False
             self.err.write("\r\x1b[K")
+
+
+def show(output: Output, what: RenderableType) -> None:
+    """Print something rich can render."""
+    output.clear_progress()
+    width = output.width if output.colour else max(output.width, 160)
+    console = Console(
+        file=output.out, force_terminal=output.colour, color_system="auto" if output.colour else None,
+        width=width, highlight=False, markup=False, emoji=False,
+    )  # fmt: skip
+    console.print(what)
 
 
 def standard_output() -> Output:

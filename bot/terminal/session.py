@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 
 from bot.commands.command import (
     DiagnoseCommand,
@@ -31,7 +31,7 @@ from bot.terminal.downloading import download
 from bot.terminal.following import World, follow
 from bot.terminal.logs import print_logs
 from bot.terminal.machine import diagnosis_json, jobs_json, metrics_json, replay_json, rules_json, status_json
-from bot.terminal.output import Output
+from bot.terminal.output import Output, show
 from bot.terminal.render.answers import render
 
 if TYPE_CHECKING:
@@ -139,14 +139,3 @@ class Session:
             self.output.write(what)
         else:
             show(self.output, what)
-
-
-def show(output: Output, what: RenderableType) -> None:
-    """Print something rich can render."""
-    output.clear_progress()
-    width = output.width if output.colour else max(output.width, 160)
-    console = Console(
-        file=output.out, force_terminal=output.colour, color_system="auto" if output.colour else None,
-        width=width, highlight=False, markup=False, emoji=False,
-    )  # fmt: skip
-    console.print(what)

@@ -15,7 +15,8 @@ from emulator.faults import Fault
 from emulator.slack.app import create_slack
 from tests.acceptance.program import Ended, Machine, Row, machine_at
 
-GRANTED = ("app_mentions:read", "chat:write", "commands", "files:write")
+GRANTED = ("app_mentions:read", "channels:read", "chat:write", "commands", "files:write", "groups:read")
+NEEDED = ("app_mentions:read", "chat:write", "commands")
 LOOPS = ("poll", "deliver")
 APP_TOKEN = "Slack app token (Socket Mode)"
 
@@ -102,12 +103,19 @@ async def test_a_vendor_that_answers_nonsense_is_named(ready: Machine) -> None:
     await assert_named(ready, ["fireworks"], "form its document does not describe", "FIREWORKS_BASE_URL")
 
 
-@pytest.mark.parametrize("scope", GRANTED)
+@pytest.mark.parametrize("scope", NEEDED)
 async def test_a_missing_scope_is_named_with_what_it_is_for(tmp_path: Path, scope: str) -> None:
     slack = create_slack(scopes=[one for one in GRANTED if one != scope])
     async with machine_at(tmp_path, slack=slack) as machine:
         await machine.call("db", "upgrade")
         await assert_named(machine, ["Slack scopes"], f"missing: {scope} (to ", "manifest.yml")
+
+
+async def test_a_scope_that_may_be_withheld_is_mentioned_and_nothing_is_wrong(tmp_path: Path) -> None:
+    async with machine_at(tmp_path, slack=create_slack(scopes=NEEDED)) as machine:
+        ended = await machine.call("check", "--json")
+    assert [] == wrong(ended)
+    assert "files:write (to put long logs" in findings(ended)["Slack scopes"]["found"]
 
 
 async def test_the_scopes_of_the_manifest_are_enough(tmp_path: Path) -> None:
@@ -116,8 +124,27 @@ async def test_the_scopes_of_the_manifest_are_enough(tmp_path: Path) -> None:
         assert [] == wrong(await machine.call("check", "--json"))
 
 
-async def test_a_database_without_tables_is_named(machine: Machine) -> None:
-    await assert_named(machine, ["Database schema"], "empty", "trainwatch db upgrade")
+async def test_a_database_without_tables_is_as_it_should_be_before_the_first_start(machine: Machine) -> None:
+    ended = await machine.run("check", "--json")
+    assert [] == wrong(ended)
+    assert (
+        "`trainwatch serve` or `trainwatch db upgrade` makes the tables" in findings(ended)["Database schema"]["found"]
+    )
+
+
+async def test_a_platform_of_which_nothing_is_set_is_not_in_use_and_nothing_is_wrong(ready: Machine) -> None:
+    unset = {name: "" for name in ready.environment if name.startswith("FIREWORKS_")}
+    ended = await ready.call("check", "--json", **unset)
+    assert (0, []) == (ended.code, wrong(ended))
+    assert "not in use" == findings(ended)["fireworks"]["found"]
+    assert "FIREWORKS_API_KEY" in findings(ended)["fireworks"]["remedy"]
+
+
+async def test_without_any_platform_each_is_named(ready: Machine) -> None:
+    names = ("BASETEN", "FIREWORKS", "RIVERGEN")
+    nothing = {f"{name}_{what}": "" for name in names for what in ("API_KEY", "BASE_URL")}
+    ended = await ready.call("check", "--json", **nothing)
+    assert (1, ["baseten", "baseten-model", "fireworks", "rivergen"]) == (ended.code, wrong(ended))
 
 
 @pytest.mark.parametrize(

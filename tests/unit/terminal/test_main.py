@@ -132,6 +132,13 @@ def test_a_reader_that_goes_away_ends_it_quietly() -> None:
     process.stderr.close()
 
 
+def test_a_health_check_loads_no_more_than_the_store() -> None:
+    loaded = "import sys, bot.terminal.health; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
+    out = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True).stdout.split()
+    assert "sqlalchemy" in out
+    assert set() == {"slack_bolt", "alembic", "aiohttp", "httpx", "re2", "pydantic"} & set(out)
+
+
 def test_help_comes_at_once() -> None:
     """The best of a few, since other tests run beside this one."""
     times = []

@@ -59,7 +59,7 @@ class MetricPoint(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class MetricSeries:
-    """One metric of one thing, oldest sample first."""
+    """One metric of one thing, oldest sample first; all of its samples have a time, or none has."""
 
     name: str
     points: tuple[MetricPoint, ...]

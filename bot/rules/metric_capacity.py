@@ -27,8 +27,8 @@ from bot.rules.metric_samples import (
     History,
     dump_histories,
     first_sample,
+    fresh_ones,
     gpu_name,
-    is_fresh,
     moment,
     name_list,
     not_judged,
@@ -86,27 +86,26 @@ _DISK = _Kind(
     "A full disk ends the run at its next checkpoint: delete old checkpoints, caches and core dumps.",
     "Keep fewer checkpoints (`save_total_limit`), or write them to a bucket; caches and logs can be moved as well.",
 )
+_DISKS = {EPHEMERAL_STORAGE_UTILIZATION: "ephemeral storage", CACHE_UTILIZATION: "cache"}
 
 
 def gpu_memory_pressure(context: Context) -> tuple[Verdict, Memory]:
     """Holds while a GPU's memory is above `from` and grows so that it is full within `horizon`."""
-    series = {gpu_name(one): one for one in context.observation.series if one.name == GPU_MEMORY}
+    series = {gpu_name(one): (one.points, one.limit) for one in context.observation.series if one.name == GPU_MEMORY}
     return _judge(context, series, _GPU)
 
 
 def host_memory_pressure(context: Context) -> tuple[Verdict, Memory]:
     """Holds while a machine's memory is over `threshold`, or above `from` and full within `horizon`."""
-    series = {_of("host memory", one): one for one in context.observation.series if one.name == MEMORY}
+    series = {
+        _of("host memory", one): (one.points, one.limit) for one in context.observation.series if one.name == MEMORY
+    }
     return _judge(context, series, _HOST)
 
 
 def storage_pressure(context: Context) -> tuple[Verdict, Memory]:
     """Holds while ephemeral storage or the cache is over `threshold`, or above `from` and full within `horizon`."""
-    series = {}
-    for one in context.observation.series:
-        if one.name in (EPHEMERAL_STORAGE_UTILIZATION, CACHE_UTILIZATION):
-            what = "cache" if one.name == CACHE_UTILIZATION else "ephemeral storage"
-            series[_of(what, one)] = replace(one, limit=1.0)
+    series = {_of(_DISKS[one.name], one): (one.points, 1.0) for one in context.observation.series if one.name in _DISKS}
     return _judge(context, series, _DISK)
 
 
@@ -114,18 +113,20 @@ def _of(what: str, series: MetricSeries) -> str:
     return f"{what} of {series.node}" if series.node else what
 
 
-def _judge(context: Context, series: Mapping[str, MetricSeries], kind: _Kind) -> tuple[Verdict, Memory]:
+def _judge(
+    context: Context, series: Mapping[str, tuple[Sequence[MetricPoint], float | None]], kind: _Kind
+) -> tuple[Verdict, Memory]:
     answer = not_judged(context)
     if answer is not None:
         return answer
     now = context.observation.at
-    levels = {name: _levels(one) for name, one in series.items() if one.points and one.limit}
-    first_at = first_sample(context.memory, [one for name, one in series.items() if name in levels])
+    levels = {name: (points, limit) for name, (points, limit) in series.items() if points and limit}
+    first_at = first_sample(context.memory, (points for points, _ in levels.values()))
     if first_at is None:
         return Unknown(), context.memory
-    buckets = Buckets(context.span("window") / PER_WINDOW, PER_WINDOW)
+    buckets = Buckets.of(context.span("window"), PER_WINDOW, keep=PER_WINDOW)
     histories = take(context.memory, levels, buckets, now)
-    fresh = {name: history for name, history in histories.items() if is_fresh(history, buckets, now)}
+    fresh = fresh_ones(histories, buckets, now)
     begin = buckets.index(first_at + context.span("warmup")) + 1
     told = {name: one for name, one in _load(context.memory).items() if name in histories}
     for name, history in fresh.items():
@@ -184,11 +185,6 @@ def _due(context: Context, history: History, begin: int, buckets: Buckets) -> da
     if left > 10_000:
         return None
     return buckets.start(history.last) + buckets.span * (left + 0.5)
-
-
-def _levels(series: MetricSeries) -> Sequence[MetricPoint]:
-    assert series.limit
-    return [MetricPoint(point.value / series.limit, point.at) for point in series.points]
 
 
 def _evidence(told: Mapping[str, _Pressure], kind: _Kind, context: Context) -> Evidence:

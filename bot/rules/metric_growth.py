@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import combinations, pairwise
 from statistics import median
 
 MIN_GROWTH = 0.005
@@ -58,8 +58,10 @@ def steady_growth(values: Sequence[float | None]) -> Growth | None:
     The slope is Theil and Sen's: the median of the slopes between all pairs, which a quarter of wild values leaves
     alone.
     """
-    measured = [(place, value) for place, value in enumerate(values) if value is not None]
-    points = _without_outliers(measured) if len(measured) >= LEAST_VALUES else []
+    levels = [value for value in values if value is not None]
+    if len(levels) < LEAST_VALUES or max(levels) - min(levels) < MIN_GROWTH:
+        return None
+    points = _without_outliers([(place, value) for place, value in enumerate(values) if value is not None])
     if len(points) < max(LEAST_VALUES, LEAST_SHARE * len(values)) or _jumps(points):
         return None
     third = len(points) // 3
@@ -78,7 +80,7 @@ def steady_growth(values: Sequence[float | None]) -> Growth | None:
 
 def _fit(points: Sequence[Point]) -> tuple[float, list[float]]:
     """The slope, and what is left of every value without it."""
-    slope = median((later - earlier) / (at - since) for since, earlier in points for at, later in points if at > since)
+    slope = median((later - earlier) / (at - since) for (since, earlier), (at, later) in combinations(points, 2))
     return slope, [value - slope * place for place, value in points]
 
 

@@ -8,8 +8,7 @@ are not one GPU that is low for a quarter of an hour. Why they may be low is gue
 from __future__ import annotations
 
 import math
-from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -21,6 +20,7 @@ from bot.rules.metric_samples import (
     FORGET_AFTER,
     STALE_AFTER,
     first_sample,
+    first_since,
     gpu_name,
     moment,
     name_list,
@@ -46,6 +46,9 @@ class _Gpu:
     low: bool = False
 
 
+_UNSEEN = _Gpu()
+
+
 @dataclass(frozen=True, slots=True)
 class _Limits:
     threshold: float
@@ -64,15 +67,16 @@ def low_gpu_utilization(context: Context) -> tuple[Verdict, Memory]:
         return answer
     now = context.observation.at
     series = named(context, GPU_UTILIZATION)
-    first_at = first_sample(context.memory, series)
+    first_at = first_sample(context.memory, (one.points for one in series))
     if not series or first_at is None:
         return Unknown(), context.memory
     threshold = context.ratio("threshold")
     limits = _Limits(threshold, max(threshold, context.ratio("recovery")), context.span("for"))
     known = _remembered(context.memory, now)
+    begin = first_at + context.span("warmup")
     for one in series:
         name = gpu_name(one)
-        known[name] = _advance(known.get(name, _Gpu()), one.points, limits, first_at + context.span("warmup"))
+        known[name] = _advance(known.get(name, _UNSEEN), one.points, limits, begin)
     active = context.memory.get("active") is True or _works(series, limits)
     memory: dict[str, object] = {
         "first_at": first_at.isoformat(),
@@ -89,28 +93,20 @@ def low_gpu_utilization(context: Context) -> tuple[Verdict, Memory]:
     return Finding(_evidence(judged, len(fresh), limits, cause)), memory
 
 
-def _advance(gpu: _Gpu, points: Iterable[MetricPoint], limits: _Limits, begin: datetime) -> _Gpu:
+def _advance(gpu: _Gpu, points: Sequence[MetricPoint], limits: _Limits, begin: datetime) -> _Gpu:
     last_at, low_since, low = gpu.last_at, gpu.low_since, gpu.low
-    around: deque[tuple[datetime, float]] = deque()
-    smoothing = limits.smoothing
-    for point in points:
-        at = point.at
-        if at is None or not math.isfinite(point.value):
+    for place in range(0 if last_at is None else first_since(points, last_at), len(points)):
+        value, at, _ = points[place]
+        if at is None or not math.isfinite(value) or (last_at is not None and at <= last_at):
             continue
-        around.append((at, point.value))
-        while at - around[0][0] >= smoothing and len(around) > 1:
-            around.popleft()
-        if last_at is not None and at <= last_at:
-            continue
-        unseen = last_at is not None and at - last_at > MAX_SAMPLE_GAP
         if low:
-            low = _mean(around) < limits.recovery
+            low = _mean_around(points, place, limits.smoothing) < limits.recovery
             low_since = low_since if low else None
         elif at < begin:
             low_since = None
-        elif low_since is None or unseen:
-            low_since = at if point.value < limits.threshold else None
-        elif point.value >= limits.threshold and _mean(around, low_since) >= limits.threshold:
+        elif low_since is None or last_at is None or at - last_at > MAX_SAMPLE_GAP:
+            low_since = at if value < limits.threshold else None
+        elif value >= limits.threshold and _mean_around(points, place, limits.smoothing, low_since) >= limits.threshold:
             low_since = None
         else:
             low = at - low_since >= limits.hold
@@ -118,8 +114,19 @@ def _advance(gpu: _Gpu, points: Iterable[MetricPoint], limits: _Limits, begin: d
     return _Gpu(last_at, low_since, low)
 
 
-def _mean(around: Iterable[tuple[datetime, float]], since: datetime | None = None) -> float:
-    values = [value for at, value in around if since is None or at >= since]
+def _mean_around(
+    points: Sequence[MetricPoint], place: int, smoothing: timedelta, since: datetime | None = None
+) -> float:
+    """The mean of a sample and of those less than `smoothing` before it, none before `since`."""
+    value, newest, _ = points[place]
+    assert newest is not None
+    values = [value]
+    for value, at, _ in reversed(points[:place]):
+        if at is None or not math.isfinite(value):
+            continue
+        if newest - at >= smoothing or (since is not None and at < since):
+            break
+        values.append(value)
     return math.fsum(values) / len(values)
 
 
@@ -164,8 +171,8 @@ def _load(row: object) -> _Gpu:
 
 
 def _dump(gpu: _Gpu) -> dict[str, object]:
-    return {
-        "last_at": gpu.last_at.isoformat() if gpu.last_at else None,
-        "low_since": gpu.low_since.isoformat() if gpu.low_since else None,
-        "low": gpu.low,
-    }
+    """As `_load` reads it: what is None or False is left out, as it is for nearly every GPU."""
+    row: dict[str, object] = {"last_at": gpu.last_at.isoformat()} if gpu.last_at else {}
+    if gpu.low_since:
+        row |= {"low_since": gpu.low_since.isoformat(), "low": gpu.low}
+    return row

@@ -24,8 +24,14 @@ STALE_AFTER = timedelta(minutes=10)
 FORGET_AFTER = timedelta(hours=1)
 """A series not seen for so long is forgotten: the machine was replaced, or is gone."""
 
+FINEST = timedelta(seconds=1)
+"""Histories are cut no finer, however short a time somebody sets; no platform measures more often."""
+
 MAX_NAMES = 8
 """Names shown in one fact."""
+
+Measured = tuple[Sequence[MetricPoint], float]
+"""Samples, oldest first, and what counts as 1."""
 
 
 def not_judged(context: Context) -> tuple[Verdict, Memory] | None:
@@ -61,11 +67,18 @@ def _natural(name: str) -> tuple[str, int]:
     return (head, int(number)) if number.isdigit() else (name, -1)
 
 
-def first_sample(memory: Memory, series: Iterable[MetricSeries]) -> datetime | None:
+def first_sample(memory: Memory, samples: Iterable[Sequence[MetricPoint]]) -> datetime | None:
     """When the job was first measured, as far as we saw; None when nothing has a time."""
-    times = [point.at for one in series for point in one.points if point.at is not None]
-    stored = moment(memory.get("first_at"))
-    return min([*times, stored] if stored else times, default=None)
+    times = [moment(memory.get("first_at")), *(points[0].at for points in samples)]
+    return min((at for at in times if at is not None), default=None)
+
+
+def first_since(points: Sequence[MetricPoint], since: datetime) -> int:
+    """Where the samples of a time and later begin; looked for from the end, as polls overlap and most are old."""
+    place = len(points)
+    while place and ((at := points[place - 1].at) is None or at >= since):
+        place -= 1
+    return place
 
 
 def moment(text: object) -> datetime | None:
@@ -80,6 +93,11 @@ class Buckets:
     span: timedelta
     keep: int
     """Buckets remembered of each series."""
+
+    @classmethod
+    def of(cls, time: timedelta, parts: int, keep: int) -> Buckets:
+        """A time cut into equal parts."""
+        return cls(max(time / parts, FINEST), keep)
 
     def index(self, at: datetime) -> int:
         """Which bucket a time is in: whole spans since the epoch, so that series of all machines line up."""
@@ -97,38 +115,52 @@ class History:
     last: int
     """Index of the newest bucket, whose value is `values[-1]`."""
     values: tuple[float | None, ...]
-
-    def value(self, index: int) -> float | None:
-        """The mean in a bucket; None when nothing was measured or it is not remembered."""
-        place = index - self.last + len(self.values) - 1
-        return self.values[place] if 0 <= place < len(self.values) else None
+    """The mean in each bucket, oldest first; None where nothing was measured."""
 
 
-def extend(history: History | None, points: Iterable[MetricPoint], buckets: Buckets) -> History | None:
+def extend(
+    history: History | None, points: Sequence[MetricPoint], buckets: Buckets, limit: float = 1
+) -> History | None:
     """Add the buckets that are complete and were not yet taken.
 
     Args:
         history: as it was; None at first.
-        points: samples in any order, of which some may have been seen before.
+        points: samples, oldest first, of which some may have been seen before.
         buckets: how to cut.
+        limit: what counts as 1.
     """
-    taken_to = None if history is None else buckets.start(history.last + 1)
-    found: dict[int, list[float]] = {}
-    for value, at, _ in points:
-        if at is not None and (taken_to is None or at >= taken_to) and math.isfinite(value):
-            found.setdefault(buckets.index(at), []).append(value)
-    if not found:
-        return history
-    newest = max(found)
-    oldest = min(found) if history is None else history.last + 1
-    fresh = [index for index in found if oldest <= index < newest]
-    if not fresh:
-        return history
-    last = max(fresh)
-    begin = max(oldest, last - buckets.keep + 1)
-    added = [_mean(found.get(index)) for index in range(begin, last + 1)]
-    before = history.values if history is not None and begin == oldest else ()
-    return History(last, (*before, *added)[-buckets.keep :])
+    if history is None:
+        first = next((at for value, at, _ in points if at is not None and math.isfinite(value)), None)
+        if first is None:
+            return None
+        history = History(buckets.index(first) - 1, ())
+    means = _complete_means(history.last + 1, points, buckets, limit)
+    if not means:
+        return history if history.values else None
+    last = max(means)
+    begin = max(history.last + 1, last - buckets.keep + 1)
+    before = history.values if begin == history.last + 1 else ()
+    return History(last, (*before, *(means.get(index) for index in range(begin, last + 1)))[-buckets.keep :])
+
+
+def _complete_means(index: int, points: Sequence[MetricPoint], buckets: Buckets, limit: float) -> dict[int, float]:
+    """The means of the buckets from `index` on that have samples and after which there are newer ones."""
+    begin = buckets.start(index)
+    end = begin + buckets.span
+    newest = points[-1].at if points else None
+    if newest is None or newest < end:
+        return {}
+    means: dict[int, float] = {}
+    values: list[float] = []
+    for value, at, _ in points[first_since(points, begin) :]:
+        if at is None or not math.isfinite(share := value / limit):
+            continue
+        if at >= end and (later := buckets.index(at)) > index:
+            if values:
+                means[index] = round(math.fsum(values) / len(values), 4)
+            index, end, values = later, buckets.start(later + 1), []
+        values.append(share)
+    return means
 
 
 def load_histories(memory: Memory, buckets: Buckets) -> dict[str, History]:
@@ -145,23 +177,18 @@ def dump_histories(histories: Mapping[str, History], buckets: Buckets) -> dict[s
     return {"bucket_s": buckets.span.total_seconds(), "rows": rows}
 
 
-def take(
-    memory: Memory, points: Mapping[str, Sequence[MetricPoint]], buckets: Buckets, now: datetime
-) -> dict[str, History]:
+def take(memory: Memory, measured: Mapping[str, Measured], buckets: Buckets, now: datetime) -> dict[str, History]:
     """The remembered histories with what this poll brought, without those long unseen."""
     histories = load_histories(memory, buckets)
-    for name, samples in points.items():
-        history = extend(histories.get(name), samples, buckets)
+    for name, (points, limit) in measured.items():
+        history = extend(histories.get(name), points, buckets, limit)
         if history is not None:
             histories[name] = history
     horizon = buckets.index(now - FORGET_AFTER) - 1
     return {name: history for name, history in histories.items() if history.last >= horizon}
 
 
-def is_fresh(history: History, buckets: Buckets, now: datetime) -> bool:
-    """Whether a history says anything about now; its newest bucket is always one behind."""
-    return now - buckets.start(history.last + 2) < STALE_AFTER
-
-
-def _mean(values: Sequence[float] | None) -> float | None:
-    return round(math.fsum(values) / len(values), 4) if values else None
+def fresh_ones(histories: Mapping[str, History], buckets: Buckets, now: datetime) -> dict[str, History]:
+    """Those that say something about now; a newest bucket is always one behind."""
+    oldest = buckets.index(now - STALE_AFTER) - 1
+    return {name: history for name, history in histories.items() if history.last >= oldest}

@@ -8,7 +8,7 @@ do little is the business of `metric_health.py`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from statistics import median
@@ -21,8 +21,8 @@ from bot.rules.metric_samples import (
     History,
     dump_histories,
     first_sample,
+    fresh_ones,
     gpu_name,
-    is_fresh,
     moment,
     name_list,
     named,
@@ -60,17 +60,17 @@ class _Odd:
 
 
 @dataclass(frozen=True, slots=True)
-class _Distance:
-    """One GPU in one bucket, against the others."""
+class _Stretch:
+    """One bucket in which the GPUs can be compared."""
 
     index: int
-    own: float
+    values: Mapping[str, float]
     centre: float
-    z: float
+    unlike: frozenset[str]
+    """The GPUs that are far from the centre, in points and in spreads."""
 
-    @property
-    def away(self) -> float:
-        return self.own - self.centre
+    def away(self, name: str) -> float:
+        return self.values[name] - self.centre
 
 
 _TITLES = {
@@ -95,73 +95,82 @@ def gpu_straggler(context: Context) -> tuple[Verdict, Memory]:
         return answer
     now = context.observation.at
     series = named(context, GPU_UTILIZATION)
-    first_at = first_sample(context.memory, series)
+    first_at = first_sample(context.memory, (one.points for one in series))
     if not series or first_at is None:
         return Unknown(), context.memory
-    buckets = Buckets(context.span("for") / PER_HOLD, WINDOW)
-    histories = take(context.memory, {gpu_name(one): one.points for one in series}, buckets, now)
-    fresh = {name: history for name, history in histories.items() if is_fresh(history, buckets, now)}
+    buckets = Buckets.of(context.span("for"), PER_HOLD, keep=WINDOW)
+    histories = take(context.memory, {gpu_name(one): (one.points, 1.0) for one in series}, buckets, now)
+    fresh = fresh_ones(histories, buckets, now)
     begin = buckets.index(first_at + context.span("warmup")) + 1
-    distances = _distances(fresh, begin)
-    odd = _judge(context, distances, _load(context.memory, histories), buckets)
+    stretches = _compare(fresh, begin, context.ratio("difference"))
+    odd = _judge(context, fresh, stretches, _load(context.memory, histories), buckets)
     memory = {"first_at": first_at.isoformat(), **dump_histories(histories, buckets), "odd": _dump(odd)}
-    shown = {name: one for name, one in odd.items() if distances.get(name)}
+    shown = {name: one for name, one in odd.items() if any(name in stretch.values for stretch in stretches)}
     if not shown:
         return (Unknown() if odd or not fresh else Clear()), memory
     return Finding(_evidence(shown, list(fresh))), memory
 
 
-def _distances(fresh: Mapping[str, History], begin: int) -> dict[str, list[_Distance]]:
-    """Of every GPU, the buckets in which it can be compared; oldest first."""
-    found: dict[str, list[_Distance]] = {name: [] for name in fresh}
+def _compare(fresh: Mapping[str, History], begin: int, difference: float) -> list[_Stretch]:
+    """The buckets in which the GPUs can be compared, oldest first."""
     last = max((history.last for history in fresh.values()), default=0)
-    for index in range(max(begin, last - WINDOW + 1), last + 1):
-        values = {name: value for name, one in fresh.items() if (value := one.value(index)) is not None}
-        if len(values) < PEERS:
-            continue
-        centre = median(values.values())
-        if centre < IDLE:
-            continue
-        spread = max(SPREAD_FLOOR, MAD_TO_SIGMA * median(abs(value - centre) for value in values.values()))
-        for name, value in values.items():
-            found[name].append(_Distance(index, value, centre, (value - centre) / spread))
+    measured: dict[int, dict[str, float]] = {index: {} for index in range(max(begin, last - WINDOW + 1), last + 1)}
+    for name, history in fresh.items():
+        for index, value in enumerate(history.values, history.last - len(history.values) + 1):
+            if value is not None and index in measured:
+                measured[index][name] = value
+    found = []
+    for index, values in measured.items():
+        if len(values) >= PEERS and (centre := median(values.values())) >= IDLE:
+            found.append(_Stretch(index, values, centre, _unlike(values, centre, difference)))
     return found
 
 
+def _unlike(values: Mapping[str, float], centre: float, difference: float) -> frozenset[str]:
+    far = [name for name, value in values.items() if abs(value - centre) >= difference]
+    if not far:
+        return frozenset()
+    spread = max(SPREAD_FLOOR, MAD_TO_SIGMA * median(abs(value - centre) for value in values.values()))
+    return frozenset(name for name in far if abs((values[name] - centre) / spread) >= Z_SCORE)
+
+
 def _judge(
-    context: Context, distances: Mapping[str, Sequence[_Distance]], before: Mapping[str, _Odd], buckets: Buckets
+    context: Context,
+    names: Iterable[str],
+    stretches: Sequence[_Stretch],
+    before: Mapping[str, _Odd],
+    buckets: Buckets,
 ) -> dict[str, _Odd]:
-    difference = context.ratio("difference")
-    recovery = min(difference, context.ratio("recovery"))
+    recovery = min(context.ratio("difference"), context.ratio("recovery"))
     after = dict(before)
-    for name, found in distances.items():
+    for name in names:
         if name in before:
-            recent = found[-RECENT:]
-            if len(recent) == RECENT and abs(median(one.away for one in recent)) < recovery:
+            recent = [one.away(name) for one in stretches if name in one.values][-RECENT:]
+            if len(recent) == RECENT and abs(median(recent)) < recovery:
                 del after[name]
             continue
-        away = [one for one in found if abs(one.away) >= difference and abs(one.z) >= Z_SCORE]
-        if _is_sustained(found, away):
-            after[name] = _odd(context, name, away, buckets)
+        unlike = [one for one in stretches if name in one.unlike]
+        if _is_sustained(name, unlike, stretches):
+            after[name] = _odd(context, name, unlike, buckets)
     return after
 
 
-def _is_sustained(found: Sequence[_Distance], away: Sequence[_Distance]) -> bool:
+def _is_sustained(name: str, unlike: Sequence[_Stretch], stretches: Sequence[_Stretch]) -> bool:
     """Whether nearly all of a window that is long enough differs, to the same side."""
-    if len(away) < RECENT or len(away) * WINDOW < len(found) * PER_HOLD:
+    if len(unlike) < RECENT or len(unlike) * WINDOW < PER_HOLD * sum(name in one.values for one in stretches):
         return False
-    return away[-1].index - away[0].index + 1 >= PER_HOLD and len({one.away > 0 for one in away}) == 1
+    return unlike[-1].index - unlike[0].index + 1 >= PER_HOLD and len({one.away(name) > 0 for one in unlike}) == 1
 
 
-def _odd(context: Context, name: str, away: Sequence[_Distance], buckets: Buckets) -> _Odd:
-    typical = median(one.away for one in away)
+def _odd(context: Context, name: str, unlike: Sequence[_Stretch], buckets: Buckets) -> _Odd:
+    typical = median(one.away(name) for one in unlike)
     if typical > 0:
         kind = "above"
-    elif median(one.own for one in away) <= DEAD and median(one.centre for one in away) >= BUSY:
+    elif median(one.values[name] for one in unlike) <= DEAD and median(one.centre for one in unlike) >= BUSY:
         kind = "gone" if memory_released(context.observation.series, (name,)) else "stuck"
     else:
         kind = "below"
-    return _Odd(kind, max(10, round(abs(typical) * 10) * 10), buckets.start(away[0].index))
+    return _Odd(kind, max(10, round(abs(typical) * 10) * 10), buckets.start(unlike[0].index))
 
 
 def _evidence(odd: Mapping[str, _Odd], fresh: Sequence[str]) -> Evidence:

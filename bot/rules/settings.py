@@ -20,6 +20,8 @@ from bot.rules.rule import Parameter, Rule, Unit
 AS_SHIPPED = RuleSettings()
 LONGEST_TEXT = 200
 """Characters of a text: it names an alert, and a database indexes names only up to a size."""
+LONGEST_TIME = timedelta(days=365)
+"""Of a duration: moments so far back can be reckoned with, and no platform keeps metrics longer."""
 USAGE = "rule.parameter=value, rule=off or severity=page|warn|info"
 
 
@@ -138,6 +140,8 @@ def _value(parameter: Parameter, text: str, word: str) -> Setting:
             span = parse_duration(text)
             if span is None:
                 raise UsageError(f"`{word}`: `{text}` is no duration; write 90s, 30m, 2h or 1d.")
+            if span > LONGEST_TIME:
+                raise UsageError(f"`{word}`: `{text}` is too long; write at most {LONGEST_TIME.days}d.")
             return span.total_seconds()
         case Unit.RATIO:
             return _ratio(text, word)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bot.diagnosis.findings import Diagnosis
+from bot.domain.metrics import GPU_MEMORY
 from bot.domain.observations import Observation
 from bot.domain.subscriptions import RuleSettings
+from bot.rules.catalog import RULES
 from bot.rules.judging import judge, metrics_window, wanted_rules
-from tests.unit.rules.observing import MINUTE, REF, START, job, line
+from bot.rules.rule import Unit
+from tests.unit.rules.observing import MINUTE, REF, START, gpu, job, line
 
 SLOW = RuleSettings({"low_gpu_utilization": {"for": 3600.0}})
 
@@ -42,3 +47,15 @@ def test_what_a_look_did_not_change_is_not_said_to_be_changed() -> None:
     assert ["log_errors"] == [one.alert.rule for one in first if one.changed]
     assert [] == [one.alert.rule for one in second if one.changed]
     assert [one.alert for one in first] == [one.alert for one in second]
+
+
+def test_no_setting_is_too_short_to_be_judged() -> None:
+    durations = {rule.name: {one.name: 0.0 for one in rule.parameters if one.unit is Unit.DURATION} for rule in RULES}
+    levels = replace(gpu([0.9] * 90), name=GPU_MEMORY, limit=1.0)
+    look = Observation(
+        REF, START + 90 * MINUTE, job(), series=(*(gpu([0.9] * 90, index=one) for one in range(4)), levels)
+    )
+
+    judged = judge((), wanted_rules([RuleSettings(durations)]), look, Diagnosis(), look.at)
+
+    assert [] == [one.alert.rule for one in judged if one.transition]

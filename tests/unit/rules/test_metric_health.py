@@ -225,3 +225,16 @@ def test_a_guess_stored_by_another_version_is_made_anew() -> None:
 
     assert isinstance(verdict, Finding)
     assert memory["cause"] == {"of": [f"GPU {index}" for index in range(8)], "is": Cause.UNKNOWN}
+
+
+def test_of_a_gpu_at_work_only_the_last_time_is_remembered_and_a_fuller_memory_is_read_alike() -> None:
+    def look(minute: int, value: float, memory: Memory) -> tuple[Verdict, Memory]:
+        observation = Observation(REF, START + minute * MINUTE, job(), series=(at(minute - 5, *[value] * 6),))
+        return low_gpu_utilization(context("low_gpu_utilization", observation, SETTINGS, memory))
+
+    _, memory = look(5, 0.9, {})
+    row = {"last_at": (START + 5 * MINUTE).isoformat()}
+    fuller = {**memory, "gpus": {"GPU 0": {**row, "low_since": None, "low": False}}}
+
+    assert {"GPU 0": row} == memory["gpus"]
+    assert look(10, 0.05, memory) == look(10, 0.05, fuller)

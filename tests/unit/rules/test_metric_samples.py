@@ -31,6 +31,17 @@ def test_samples_seen_again_and_late_ones_change_nothing() -> None:
     assert history == extend(history, points(0.0, 0.0, 0.0, 0.0, 0.9), MINUTES)
 
 
+def test_nothing_is_taken_before_a_later_stretch_begins() -> None:
+    history = extend(None, points(0.2, 0.4, 0.5, step=0.5), MINUTES)
+
+    assert history is extend(history, points(0.2, 0.4, 0.5, 0.7, math.nan, step=0.5), MINUTES)
+    assert extend(None, points(0.2, 0.4, step=0.4), MINUTES) is None
+
+
+def test_a_level_is_a_share_of_its_limit() -> None:
+    assert History(FIRST, (0.375,)) == extend(None, points(20, 40, 50), MINUTES, limit=80)
+
+
 def test_a_hole_is_none_never_zero() -> None:
     assert History(FIRST + 3, (0.2, None, None, 0.4)) == extend(None, points(0.2, None, None, 0.4, 1, step=1), MINUTES)
 
@@ -39,7 +50,6 @@ def test_only_the_last_buckets_are_kept() -> None:
     history = extend(None, points(*(place / 10 for place in range(9)), step=1), MINUTES)
 
     assert History(FIRST + 7, (0.3, 0.4, 0.5, 0.6, 0.7)) == history
-    assert (None, 0.7, None) == (history.value(FIRST + 2), history.value(FIRST + 7), history.value(FIRST + 8))
 
 
 def test_after_a_long_absence_the_old_is_forgotten() -> None:
@@ -86,6 +96,11 @@ def test_names_are_in_the_order_people_count_and_cuts_are_said() -> None:
     assert "GPU 0, GPU 1, GPU 2, GPU 3, GPU 4, GPU 5, GPU 6, GPU 7 and 2 more" == name_list(
         f"GPU {index}" for index in range(10)
     )
+
+
+def test_no_time_is_too_short_to_be_cut() -> None:
+    assert Buckets(timedelta(seconds=1), 20) == Buckets.of(timedelta(0), 20, keep=20)
+    assert Buckets(MINUTE, 12) == Buckets.of(10 * MINUTE, 10, keep=12)
 
 
 def test_the_window_of_a_bucket_is_its_span() -> None:

@@ -35,6 +35,7 @@ def test_a_later_word_wins() -> None:
         ("low_gpu_utilisation.for=3m", "did you mean `low_gpu_utilization`?"),
         ("low_gpu_utilization.fro=3m", "it has `threshold`"),
         ("low_gpu_utilization.for=soon", "write 90s, 30m, 2h or 1d"),
+        ("low_gpu_utilization.for=200000w", "at most 365d"),
         ("low_gpu_utilization.threshold=200%", "write 20% or 0.2"),
         ("log_errors=maybe", "is `on` or `off`"),
         ("severity=loud", "`page`, `warn` or `info`"),

@@ -203,7 +203,7 @@ async def test_watching_where_alerts_cannot_arrive_says_so(bench: Bench) -> None
 async def test_what_stands_in_the_thread_is_pointed_to(bench: Bench) -> None:
     await bench.slack.people.slash("ada", "#training", "/train", "watch baseten:p/j")
     (root,) = channel(bench).messages
-    assert "what is told is in the thread" in str(root.blocks)
+    assert "its rules are in the thread" in str(root.blocks)
 
 
 async def test_who_comes_into_a_channel_says_how_it_is_used_there(bench: Bench) -> None:
@@ -217,7 +217,7 @@ async def test_who_was_waited_for_says_what_comes_now(bench: Bench) -> None:
     bench.store.watches, bench.store.waiting = True, 3
     bench.slack.people.invite_bot("ada", "#random")
     (hello,) = await bench.slack.people.until(lambda: channel(bench, "#random").messages)
-    assert "This channel watches 1 job. 3 alerts waited for the invitation and come now." == hello.text
+    assert "This channel watches 1 job: `/train list`. 3 alerts waited for the invitation and come now." == hello.text
 
 
 @pytest.mark.parametrize(

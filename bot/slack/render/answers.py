@@ -82,7 +82,7 @@ def render_shared(answer: Answer) -> Shared:
     if isinstance(answer, LogsAnswer):
         return render_shared_logs(answer)
     if isinstance(answer, WatchAnswer):
-        return Shared(render_watch(answer), render_watch_settings(answer), pointer="what is told is in the thread")
+        return Shared(render_watch(answer), render_watch_settings(answer), pointer="its rules are in the thread")
     return Shared(without(render(answer), Action.SHARE))
 
 
@@ -243,7 +243,7 @@ def render_working(what: str) -> Message:
 
 def render_greeting(watched: int, waiting: int) -> Message:
     """Said once by the bot when it comes into a channel: how it is used here, and what comes because of it."""
-    here = f"This channel watches {plural(watched, 'job')}." if watched else ""
+    here = f"This channel watches {plural(watched, 'job')}: `/train list`." if watched else ""
     late = f"{plural(waiting, 'alert')} waited for the invitation and {'comes' if waiting == 1 else 'come'} now."
     how = "`/train watch REF` and I tell this channel when that job fails, hangs or idles. `/train jobs` lists REFs."
     said = " ".join(part for part in (here, late if waiting else "", "" if watched else how) if part)

@@ -54,6 +54,8 @@ const DRAWN = {
   "🔔": [BELL], "🔕": [BELL, stroke("M3 3l18 18", "#dd2e44", 3)], "🔇": [BELL, stroke("M3 3l18 18", "#dd2e44", 3)],
   "👀": [["ellipse", { cx: 7, cy: 12, rx: 5, ry: 8, fill: "#fff", stroke: "#666" }], ["ellipse", { cx: 17, cy: 12, rx: 5, ry: 8, fill: "#fff", stroke: "#666" }], ["circle", { cx: 8.5, cy: 13, r: 2.5, fill: "#222" }], ["circle", { cx: 18.5, cy: 13, r: 2.5, fill: "#222" }]],
   "🚀": [path("M21 3c-6 0-11 4-13 10l3 3c6-2 10-7 10-13z", "#8899a6"), path("M8 13l-5 1 4-5zM11 16l-1 5 5-4z", "#dd2e44"), path("M6 17l-4 5 5-4z", "#f4900c")],
+  "👋": [stroke("M5 12l4 4M7 7l5 6M12 4l3 7M18 6v8", "#fdcb58", 4), ["circle", { cx: 14, cy: 16, r: 6, fill: "#fdcb58" }]],
+  "🧪": [path("M14 2l8 8-10 11a5.5 5.5 0 0 1-8-8z", "#d5e9f5", { stroke: "#66757f", "stroke-width": 1.5 }), path("M8 10h11l-7 10a5.5 5.5 0 0 1-8-7z", "#3eb34f")],
   "⏳": [HOURGLASS], "⌛": [HOURGLASS], "🔍": LENS, "🔎": LENS,
   "📈": [...box("#e7eef3"), stroke("M4 18l5-6 4 3 7-10", "#dd2e44", 2.2)], "📉": [...box("#e7eef3"), stroke("M4 6l5 6 4-3 7 10", "#3b88c3", 2.2)],
   "📊": [...box("#e7eef3"), stroke("M7 19v-6M12 19V6M17 19v-9", "#3b88c3", 3)],

@@ -152,7 +152,7 @@ def test_a_shared_answer_offers_no_sharing(case: str) -> None:
 def test_a_new_subscription_is_told_in_two_lines_and_its_settings_in_the_thread() -> None:
     shared = render_shared(CASES["watch"])
     assert "by <@U0ANNA>" in shown(shared.root)
-    assert "what is told is in the thread" == shared.pointer
+    assert "its rules are in the thread" == shared.pointer
     assert shared.thread is not None
     assert "🟠 *log_errors* · *off* New log lines at level ERROR or worse." in shown(shared.thread)
     assert "A GPU stays below a threshold. `threshold=20%, for=15m`" in shown(shared.thread)

@@ -1,57 +1,64 @@
 """Reads a log exactly from a platform that is asked by time: two milliseconds, an order, at most so many lines.
 
-Such a platform gives no identity and no "there is more", and its documents leave open whether bounds are inclusive.
-Three rules make the reading exact whatever the answers are:
+Such a platform gives no identity and no "there is more", and its documents leave open whether bounds are inclusive and
+whether it cuts pages shorter than asked. Four rules make the reading exact whatever the answers are:
 
 1. Only whole milliseconds are given out. The last millisecond of a page may be cut, so it waits for the next page,
    which begins one millisecond before it (in case the bound is exclusive). What was given is subtracted (`SeenLines`).
-2. A short page ends a window only when this scan has seen a longer one: a platform may cap pages and not say so.
-   Otherwise the reader asks once more from the seam.
-3. A millisecond that fills a page is read from both ends and in narrower queries; what stays in doubt is a Gap.
+2. An empty page ends a window. A page shorter than asked ends it when the window, asked for a few lines from its other
+   end, has none that the page lacks.
+3. A millisecond that fills a page is read in every way there is (`bursts`); what stays in doubt is a Gap.
+4. A follower's scan begins an overlap behind its newest line and gives what was not given before. It believes most
+   short pages without asking, as what they lack is found by a later scan.
 
-A follower's scan begins an overlap behind its newest line and gives what it has not given before. Pure but for the
-`Fetch` it is handed; `bot.providers.baseten` makes those. Platforms with page tokens read in their own way.
+An example: A and B are of millisecond 5, C is of 7, eight lines are of 9, and the platform never sends more than six
+lines, without saying so. Read are the milliseconds 0 to 20, oldest first, a thousand lines a page:
+
+    request                 answer          what follows
+    -1..21   asc   1000     A B C 9 9 9     short of a thousand: is it the end?
+    -1..21   desc     4     9 9 9 9         no, the end has four 9s. A, B and C are whole and given out
+     8..21   asc   1000     9 9 9 9 9 9     the 9s again, but still not those of the end (asked like the last time):
+     8..21   asc   1000     9 9 9 9 9 9     both asked once more, as lines may just have come
+     9..21   asc   1000     9 9 9 9 9 9     the bound is inclusive, and 9 fills the page: all that `bursts` can get of
+     8..10   asc, desc      ...             it is given out, here all eight, and a Gap says that it may not be all
+    10..21   asc   1000     nothing         the end
+
+Had the platform sent all eleven lines at once, the second request would have confirmed that these are all.
+Pure but for the `Fetch` it is handed; `bot.providers.baseten` makes those. Platforms with page tokens read in their
+own way.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import NamedTuple
 
 import msgspec
 
 from bot.domain.durations import NS_PER_MS
-from bot.domain.gaps import Gap, GapReason, Part
+from bot.domain.gaps import Gap
 from bot.domain.logs import LogLine, LogPage, LogQuery, Order
-from bot.errors import BadRequest, CursorLost, RateLimited, Unavailable
+from bot.errors import BadRequest, CursorLost, ProviderError
+from bot.providers.bursts import Burst, Fetch, Window, read_burst, union
 from bot.providers.reading import LONGEST_OVERLAP, MOST_SEEN, SeenLines, in_order, pack_cursor, unpack_cursor
 from bot.providers.replies import BodyTooLarge
+
+__all__ = ["Endpoint", "Fetch", "Window", "read_page"]
 
 AHEAD_MS = 60_000
 """How far past the clock an open end reaches, for stamps of a machine whose clock is ahead."""
 
+_MOST_REQUESTS = 10
+"""Requests without a full page after which a call returns what it has, so that a slow platform's progress is kept."""
+
 _SMALLEST_CAP = 50
-"""A page of this many lines in one millisecond is taken for cut; no platform caps its pages lower."""
+"""No platform is thought to cut its pages shorter than this, when nothing else tells."""
 
-_MOST_REQUESTS = 40
-"""Requests without a new line after which a call returns an empty page with `more`."""
-
-
-class Window(NamedTuple):
-    """One request: the lines between two milliseconds, in an order, at most `limit`."""
-
-    start_ms: int
-    end_ms: int
-    order: Order
-    limit: int
-
-
-Fetch = Callable[[Window], Awaitable[list[LogLine]]]
-"""Asks the platform once. Raises BadRequest when the window is too long for it."""
+_DOUBTS_EVERY = 16
+"""Of so many scans a follower makes one without believing short pages."""
 
 
 @dataclass(slots=True)
@@ -64,7 +71,7 @@ class Endpoint:
     """The longest window an older version of it takes; tried when it refuses a longer one."""
     page_size: int = 1000
     largest: int = 0
-    """The longest page it ever gave; only followers rely on it, they ask again anyway."""
+    """The longest page it ever gave: a shorter one was hardly cut. Only followers rely on it."""
 
 
 class _State(msgspec.Struct, array_like=True):
@@ -78,13 +85,16 @@ class _State(msgspec.Struct, array_like=True):
     """No line after it is given; pinned when a scan begins."""
     place: int | None = None
     """Where the next request begins; None before a scan. Every line given at or behind it is in `seen`."""
-    largest: int = 0
-    """The longest page of this scan."""
+    cut_at: int = 0
+    """The longest page that was shorter than asked and yet not the end; 0 when there was none."""
     floor_ms: int | None = None
     """Where a follower's next scan begins; None before the first is complete."""
     newest_ns: int = 0
+    """The newest line that a follower has given."""
     seen_base_ms: int = 0
     seen: bytes = b""
+    scans: int = 0
+    """How many a follower has completed."""
 
 
 async def read_page(
@@ -129,18 +139,25 @@ class _Call:
     recorded: int = 0
     """How many of `new` are in `seen`, or were left out because they cannot come again."""
     gap: Gap | None = None
+    begin: int = 0
+    """Where the scan began."""
     place: int = 0
     end: int = 0
+    page_size: int = 0
+    """The longest page to ask for."""
     ask: int = 0
+    """The page to ask for now."""
+    retried: int | None = None
+    """The place that was asked from twice because its page did not reach further."""
     done: bool = False
 
     async def page(self) -> LogPage:
         self.seen = SeenLines(self.state.seen_base_ms, self.state.seen)
         self._begin()
-        ahead = len(self.seen) if self.state.newest_first else self.seen.count(self.place)
-        self.ask = min(self.endpoint.page_size, self.query.limit + ahead + 16)
         await self._advance()
-        self._settle()
+        self.state.place = None if self.done else self.place
+        self.state.scans += self.done
+        self.state.seen_base_ms, self.state.seen = self.seen.base_ms, self.seen.packed()
         return LogPage(
             lines=self.new,
             cursor=pack_cursor(self.state) if self.query.follow or not self.done else None,
@@ -153,14 +170,16 @@ class _Call:
         state = self.state
         if state.follow and state.place is None:
             state.end_ns = (self.now_ms + AHEAD_MS) * NS_PER_MS if self.query.end_ns is None else self.query.end_ns
-            state.largest = self.endpoint.largest
         # One millisecond further on either side: the platform's bounds may be exclusive. `_within` cuts exactly.
         first, last = state.start_ns // NS_PER_MS - 1, state.end_ns // NS_PER_MS + 1
-        begin, self.end = (-last, -first) if state.newest_first else (first, last)
+        self.begin, self.end = (-last, -first) if state.newest_first else (first, last)
         if state.place is not None:
             self.place = state.place
         else:
-            self.place = begin if state.floor_ms is None else max(begin, state.floor_ms)
+            self.place = self.begin if state.floor_ms is None else max(self.begin, state.floor_ms)
+        ahead = len(self.seen) if state.newest_first else self.seen.count(self.place)
+        self.page_size = self.endpoint.page_size
+        self.ask = min(self.page_size, self.query.limit + ahead + 16)
 
     async def _advance(self) -> None:
         """Go on until a full page has come, or the end. A failure after some way is left for the next call to meet."""
@@ -168,7 +187,7 @@ class _Call:
         for _ in range(_MOST_REQUESTS):
             try:
                 full = await self._step()
-            except (RateLimited, Unavailable):
+            except ProviderError:
                 if self.place == begin:
                     raise
                 return
@@ -177,102 +196,94 @@ class _Call:
                 return
 
     async def _step(self) -> bool:
-        """One request, and what follows from it; whether its page was full."""
-        if self.place >= self.end:
-            self.done = True
-            return False
+        """One page, and what follows from it; whether it was full."""
         lines, window_end = await self._ask(self.place)
-        count, longest = len(lines), self.state.largest
-        self.state.largest = max(longest, count)
-        self.endpoint.largest = max(self.endpoint.largest, count)
-        if not lines or (count < self.ask and count < longest):
-            if self._give(lines):
-                self._leave_window(window_end)
+        if not lines:
+            self._leave_window(window_end)
             return False
         last = self._place_of(lines[-1])
-        if last > self.place + 1:
+        goes_on = last > self.place + 1
+        full = len(lines) >= self.ask or (goes_on and 0 < self.state.cut_at <= len(lines))
+        if not full and (self._is_believed(lines, window_end) or await self._is_end(lines, window_end)):
+            if self._give(lines):
+                self._leave_window(window_end)
+        elif goes_on:
             if self._give(self._before(lines, last)):
                 self.place = last - 1
-        elif count >= self.ask and self.ask < self.endpoint.page_size:
-            self.ask = self.endpoint.page_size
+        elif self.retried != self.place:
+            # Our limit may have cut it, or lines have come just now.
+            self.retried, self.ask = self.place, self.page_size
         else:
             await self._step_over(last, lines)
-        return count >= self.ask
+        return full
+
+    def _is_believed(self, lines: list[LogLine], window_end: int) -> bool:
+        """Whether a follower takes a short page for the end: it reaches its newest line and no page as short was cut.
+
+        Only where its next scan begins before what the page may lack.
+        """
+        state, last_ns = self.state, lines[-1].timestamp_ns
+        if not state.follow or window_end < self.end or state.scans % _DOUBTS_EVERY == _DOUBTS_EVERY - 1:
+            return False
+        reaches = last_ns == state.newest_ns or (last_ns > state.newest_ns and len(lines) < self.endpoint.largest)
+        return reaches and self._floor_ms() <= last_ns // NS_PER_MS
+
+    async def _is_end(self, lines: list[LogLine], window_end: int) -> bool:
+        """Whether its window holds nothing behind this short page: it does not when its other end is the page's own."""
+        last = self._place_of(lines[-1])
+        here = self._from(lines, last)
+        # Reaching further back, so that it shows a line before the last millisecond: that one is whole then.
+        begin = max(self.begin, min(self.place, window_end - self.endpoint.fallback // timedelta(milliseconds=1)))
+        window = self._window(begin, window_end, min(len(here) + 1, self.page_size))
+        back = Order.ASC if self.state.newest_first else Order.DESC
+        found = self._ordered(await self.fetch(window._replace(order=back)))
+        is_whole = len(found) > len(here) or len(here) < _SMALLEST_CAP
+        if is_whole and Counter(self._from(found, last)) == Counter(here):
+            return True
+        self.state.cut_at = max(self.state.cut_at, len(lines))
+        return False
 
     async def _step_over(self, place: int, lines: list[LogLine]) -> None:
-        """Read the one millisecond that keeps the page from reaching further, all of it if that can be, and go on."""
-        here, full = self._from(lines, place), len(lines) >= self.ask
-        after, window_end = await self._ask(place)
+        """Give the one millisecond that keeps the page from reaching further, all of it if that can be, and go on."""
+        here = self._from(lines, place)
+        after, _ = await self._ask(place)
         again = self._before(after, place + 1)
-        whole, gap = _union(here, again), None
-        # A bound that gives lines of its own millisecond is inclusive; one that does not is exclusive.
-        beyond = place + 1 if again else place
-        more = after if len(again) < len(after) else (await self._ask(beyond))[0]
-        if not 0 < len(again) < len(after):
-            cut = full or bool(more) or len(whole) >= _SMALLEST_CAP
-            whole, gap = await self._from_both_ends(place, whole, cut=cut, twice_same=len(whole) == len(here))
-        if not self._give(self._before(lines, place) + self._ordered(whole)):
-            return
-        self.gap = gap
-        if more:
-            self.place = beyond if len(again) == len(after) else place
+        if len(again) < len(after) and not Counter(here) - Counter(again):
+            burst = Burst(again, None)  # The bound is inclusive, so this page holds all of the millisecond.
         else:
-            self._leave_window(window_end)
-
-    async def _from_both_ends(
-        self, place: int, known: list[LogLine], *, cut: bool, twice_same: bool
-    ) -> tuple[list[LogLine], Gap | None]:
-        """All that can be got of a millisecond that may fill a page, and a Gap when there may be more.
-
-        When the other end brings nothing new there is no more, unless lines of one nanosecond came in the same order
-        from both ends of a page that was `cut`, or the platform's order is not the same each time.
-        """
-        ms = abs(place)
-        ahead, back = (Order.DESC, Order.ASC) if self.state.newest_first else (Order.ASC, Order.DESC)
-        whole = _union(known, await self._one_millisecond(self.fetch, ms, back))
-        sorted_apart = twice_same and known[0].timestamp_ns != known[-1].timestamp_ns
-        if len(whole) == len(known) and (sorted_apart or not cut):
-            return whole, None
-        for narrower in self.narrower:
-            for order in (ahead, back):
-                whole = _union(whole, await self._one_millisecond(narrower, ms, order))
-        gap = Gap(
-            part=Part.LOGS,
-            reason=GapReason.UNREACHABLE_LINES,
-            public=f"One millisecond of the log fills a whole page: {len(whole)} lines were read, some may be missing.",
-            start_ns=ms * NS_PER_MS,
-            end_ns=(ms + 1) * NS_PER_MS - 1,
-        )
-        return whole, gap
-
-    async def _one_millisecond(self, fetch: Fetch, ms: int, order: Order) -> list[LogLine]:
-        lines = await fetch(Window(ms - 1, ms + 1, order, self.endpoint.page_size))
-        return [line for line in lines if line.timestamp_ns // NS_PER_MS == ms]
+            known = union(here, again)
+            burst = await read_burst(self.fetch, self.narrower, abs(place), known, self.page_size)
+        if self._give(self._before(lines, place) + self._ordered(burst.lines)):
+            self.gap = burst.gap
+            # A bound that gives lines of its own millisecond is inclusive: behind a filled page, pass it.
+            self.place = place + 1 if again and len(again) == len(after) else place
 
     async def _ask(self, place: int) -> tuple[list[LogLine], int]:
         """The lines from `place` on, in order, and the place where the window asked for ended."""
         longest_ms = self.endpoint.longest // timedelta(milliseconds=1)
         fallback_ms = self.endpoint.fallback // timedelta(milliseconds=1)
-        while True:
+        while place < self.end:
             window_end = min(place + longest_ms, self.end)
             try:
-                lines = await self.fetch(self._window(place, window_end))
+                lines = await self.fetch(self._window(place, window_end, self.ask))
             except BodyTooLarge:
                 if self.ask == 1:
                     raise
-                self.ask = max(1, self.ask // 4)
+                self.ask = self.page_size = max(1, self.ask // 4)
             except BadRequest:
                 if window_end - place <= fallback_ms:
                     raise
                 longest_ms = fallback_ms
             else:
                 self.endpoint.longest = timedelta(milliseconds=longest_ms)
+                self.endpoint.largest = max(self.endpoint.largest, len(lines))
                 return self._ordered(lines), window_end
+        return [], self.end
 
-    def _window(self, place: int, window_end: int) -> Window:
+    def _window(self, place: int, window_end: int, limit: int) -> Window:
         if self.state.newest_first:
-            return Window(-window_end, -place, Order.DESC, self.ask)
-        return Window(place, window_end, Order.ASC, self.ask)
+            return Window(-window_end, -place, Order.DESC, limit)
+        return Window(place, window_end, Order.ASC, limit)
 
     def _give(self, lines: list[LogLine]) -> bool:
         """Take what is new of these whole milliseconds; False when not all of it fitted into the page."""
@@ -296,6 +307,8 @@ class _Call:
     def _record(self) -> None:
         """Remember of the lines given those that may come again, and no others."""
         state, seen = self.state, self.seen
+        if self.done and not state.follow:
+            return
         keep_from = self.place
         if state.follow:
             state.newest_ns = max([state.newest_ns, *(line.timestamp_ns for line in self.new[-1:])])
@@ -310,20 +323,17 @@ class _Call:
         if state.follow and self.done:
             state.floor_ms = keep_from if len(seen) < MOST_SEEN else max(keep_from, seen.first_ms + 1)
 
-    def _settle(self) -> None:
-        """Write into the state where to go on."""
-        self.state.place = None if self.done else self.place
-        self.state.seen_base_ms, self.state.seen = self.seen.base_ms, self.seen.packed()
-
     def _floor_ms(self) -> int:
-        """Where a follower's next scan begins: an overlap behind its newest line, but within one window of the clock.
+        """Where a follower's next scan begins: an overlap behind its newest line, but within one window of its reach.
 
-        So a quiet job costs one request a poll. A line stamped in the future does not move it past the clock.
+        So a quiet job costs one request a poll. It reached to where the clock stood when this scan began: neither a
+        line stamped in the future nor a pause within the scan moves the next one past what may still come.
         """
         overlap_ms = min(self.query.overlap, LONGEST_OVERLAP) // timedelta(milliseconds=1)
-        newest_ms = min(self.state.newest_ns // NS_PER_MS, self.now_ms)
         window_ms = self.endpoint.longest // timedelta(milliseconds=1)
-        return max(newest_ms - overlap_ms, self.now_ms - window_ms * 3 // 4)
+        reached_ms = min(self.now_ms, self.state.end_ns // NS_PER_MS - AHEAD_MS)
+        newest_ms = min(self.state.newest_ns // NS_PER_MS, reached_ms)
+        return max(newest_ms - overlap_ms, reached_ms - window_ms * 3 // 4)
 
     def _within(self, lines: list[LogLine]) -> list[LogLine]:
         start_ns, end_ns = self.state.start_ns, self.state.end_ns
@@ -343,8 +353,3 @@ class _Call:
 
     def _ordered(self, lines: list[LogLine]) -> list[LogLine]:
         return in_order(lines, newest_first=self.state.newest_first)
-
-
-def _union(known: list[LogLine], more: list[LogLine]) -> list[LogLine]:
-    """All of `known` and what `more` has beyond it, copies counted."""
-    return known + list((Counter(more) - Counter(known)).elements())

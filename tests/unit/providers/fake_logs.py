@@ -27,7 +27,11 @@ class FakeLog:
     start_inclusive: bool = True
     end_inclusive: bool = False
     page_cap: int = 1000
+    uneven: int = 0
+    """By how many lines at most a page may be longer than `page_cap`, another number each time."""
     shuffle: bool = False
+    by_ms: bool = False
+    """Within a millisecond lines have an order of their own, the same from either end."""
     window_ms: int = 7 * 60_000
     failures: float = 0.0
     seed: int = 0
@@ -45,18 +49,17 @@ class FakeLog:
         self.requests += 1
         if self.random.random() < self.failures:
             raise Unavailable("reset")
-        if window.end_ms - window.start_ms > self.window_ms:
-            raise BadRequest("window too long")
+        if not 0 < window.end_ms - window.start_ms <= self.window_ms:
+            raise BadRequest("window too long, or none")
         first = window.start_ms if self.start_inclusive else window.start_ms + 1
         last = window.end_ms if self.end_inclusive else window.end_ms - 1
         found = [line for line in self.visible if first <= line.timestamp_ns // NS_PER_MS <= last]
         sign = -1 if window.order is Order.DESC else 1
         if self.shuffle:
             self.random.shuffle(found)
-            found.sort(key=lambda line: sign * (line.timestamp_ns // NS_PER_MS))
-        else:
-            found.sort(key=lambda line: sign * line.timestamp_ns)
-        return found[: min(window.limit, self.page_cap)]
+        unit_ns = NS_PER_MS if self.shuffle or self.by_ms else 1
+        found.sort(key=lambda line: sign * (line.timestamp_ns // unit_ns))
+        return found[: min(window.limit, self.page_cap + self.random.randint(0, self.uneven))]
 
 
 @dataclass
@@ -71,10 +74,12 @@ def endpoint(log: FakeLog) -> Endpoint:
     return Endpoint(timedelta(minutes=7), timedelta(minutes=2))
 
 
-async def read_all(log: FakeLog, query: LogQuery, known: Endpoint, reading: Reading | None = None) -> LogQuery:
+async def read_all(
+    log: FakeLog, query: LogQuery, known: Endpoint, reading: Reading | None = None, *, most_pages: int = 3_000
+) -> LogQuery:
     """Follow cursors until there is no more; every failed call is made again. Returns the query to go on with."""
     reading = reading if reading is not None else Reading()
-    for _ in range(3_000):
+    for _ in range(most_pages):
         try:
             page = await read_page(query, known, log.fetch, start_ns=query.start_ns or START_NS, now_ns=log.now_ns)
         except Unavailable:
@@ -89,7 +94,8 @@ async def read_all(log: FakeLog, query: LogQuery, known: Endpoint, reading: Read
         )  # fmt: skip
         if not page.more:
             return query
-    raise AssertionError("the reader does not come to an end")
+    assert most_pages < 3_000, "the reader does not come to an end"
+    return query
 
 
 def lost(reading: Reading, expected: list[LogLine]) -> list[LogLine]:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import random
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.domain.durations import NS_PER_MS
 from bot.domain.logs import LogLine, LogQuery, Order
+from bot.errors import Unavailable
+from bot.providers.windows import Endpoint, read_page
 from tests.unit.providers.fake_logs import JOB, START_MS, START_NS, FakeLog, Reading, doubled, endpoint, lost, read_all
 
 MINUTE_MS = 60_000
@@ -43,7 +48,9 @@ def logs(draw: st.DrawFn) -> FakeLog:
         start_inclusive=draw(st.booleans()),
         end_inclusive=draw(st.booleans()),
         page_cap=draw(st.integers(1, 12) | st.just(1000)),
+        uneven=draw(st.sampled_from([0, 0, 1, 30])),
         shuffle=draw(st.booleans()),
+        by_ms=draw(st.booleans()),
         window_ms=draw(st.sampled_from([2 * MINUTE_MS, 7 * MINUTE_MS])),
         failures=draw(st.sampled_from([0.0, 0.0, 0.2])),
         seed=draw(st.integers(0, 1000)),
@@ -68,7 +75,7 @@ async def test_every_line_comes_once_and_in_order(log: FakeLog, order: Order, li
     assert in_reading_order(reading.lines, order) or (log.shuffle and fullest_ms(expected) >= log.page_cap)
     if fullest_ms(expected) < log.page_cap:
         assert ([], []) == (lost(reading, expected), reading.gaps)
-    elif not log.shuffle and len({line.timestamp_ns for line in expected}) == len(expected):
+    elif not (log.shuffle or log.by_ms) and len({line.timestamp_ns for line in expected}) == len(expected):
         said = [(gap.start_ns or 0, gap.end_ns or 0) for gap in reading.gaps]
         assert [] == [line for line in lost(reading, expected) if not any(a <= line.timestamp_ns <= b for a, b in said)]
 
@@ -93,18 +100,28 @@ async def test_bounds_are_exact_to_the_nanosecond(log: FakeLog, start: int, leng
     polls_s=st.lists(st.integers(1, 60), min_size=1, max_size=10),
     log=logs(),
     limit=st.integers(1, 9) | st.just(1000),
+    patience=st.sampled_from([1, 2, 3_000]),
 )
 async def test_following_takes_late_lines_once(
-    parts: list[tuple[int, int, int]], delays_s: list[int], polls_s: list[int], log: FakeLog, limit: int
+    parts: list[tuple[int, int, int]],
+    delays_s: list[int],
+    polls_s: list[int],
+    log: FakeLog,
+    limit: int,
+    patience: int,
 ) -> None:
+    """Polls may be broken off after some pages, to go on much later."""
     lines = lines_of(parts)
     late = [(line, line.timestamp_ns + delay * 10**9) for line, delay in zip(lines, delays_s, strict=False)]
     log.lines, log.now_ns = late, START_NS
     log.page_cap = max(log.page_cap, fullest_ms(lines) + 1)
     reading, known = Reading(), endpoint(log)
     query = LogQuery(JOB, START_NS, limit=limit, follow=True)
-    for seconds in [*polls_s, 400, 30]:
+    for seconds in polls_s:
         log.now_ns += seconds * 10**9
+        query = await read_all(log, query, known, reading, most_pages=patience)
+    for _ in range(17):  # once in sixteen scans no short page is believed
+        log.now_ns += 400 * 10**9
         query = await read_all(log, query, known, reading)
     assert ([], []) == (lost(reading, lines), doubled(reading, lines))
     assert [] == reading.gaps
@@ -121,6 +138,25 @@ async def test_a_millisecond_larger_than_a_page_is_read_from_both_ends_and_said(
         assert [(START_NS, START_NS + NS_PER_MS - 1)] == [(gap.start_ns, gap.end_ns) for gap in reading.gaps]
 
 
+@pytest.mark.parametrize("order", list(Order))
+async def test_pages_of_any_size_end_nothing_too_early(order: Order) -> None:
+    for seed in range(30):
+        chance = random.Random(seed)
+        lines = lines_of([(chance.choice([0, 0, 1, 700]), chance.randrange(9), 0) for _ in range(150)])
+        log = FakeLog([(line, 0) for line in lines], uneven=40, seed=seed, now_ns=lines[-1].timestamp_ns + 10**9)
+        log.page_cap, reading = fullest_ms(lines) + 1, Reading()
+        await read_all(log, LogQuery(JOB, START_NS, order=order), endpoint(log), reading)
+        assert ([], [], []) == (lost(reading, lines), doubled(reading, lines), reading.gaps)
+
+
+async def test_a_burst_is_said_where_both_ends_of_it_look_the_same() -> None:
+    burst = [LogLine(START_NS + number * 37 % 1000, f"burst {number}") for number in range(1500)]
+    for order in Order:
+        log, reading = FakeLog([(line, 0) for line in burst], by_ms=True, now_ns=START_NS + 10**12), Reading()
+        await read_all(log, LogQuery(JOB, START_NS - 10**9, None, order, 5000), endpoint(log), reading)
+        assert (1000, 1) == (len(reading.lines), len(reading.gaps))
+
+
 async def test_a_millisecond_that_exactly_fills_a_page_is_no_gap() -> None:
     burst = [LogLine(START_NS + number, f"burst {number}") for number in range(1000)]
     log, reading = FakeLog([(line, 0) for line in burst], now_ns=START_NS + 10**12), Reading()
@@ -133,7 +169,7 @@ async def test_a_full_read_costs_about_one_request_a_page() -> None:
     log, reading = FakeLog([(line, 0) for line in lines], now_ns=START_NS + 10**12), Reading()
     await read_all(log, LogQuery(JOB, START_NS), endpoint(log), reading)
     assert lines == reading.lines
-    assert log.requests <= 53
+    assert log.requests <= 54
 
 
 async def test_a_quiet_follower_asks_once_a_poll() -> None:
@@ -166,11 +202,44 @@ async def test_a_line_from_the_future_does_not_hide_the_present() -> None:
     assert ["clock ahead", "in time"] == [line.message for line in reading.lines]
 
 
+@pytest.mark.parametrize("order", list(Order))
+async def test_a_page_may_span_weeks(order: Order) -> None:
+    lines = [LogLine(START_NS + day * 86_400 * 10**9, f"day {day}") for day in range(40)]
+    log, reading = FakeLog([(line, 0) for line in lines], window_ms=10**10, now_ns=START_NS + 10**16), Reading()
+    await read_all(
+        log, LogQuery(JOB, START_NS, order=order, limit=7), Endpoint(timedelta(days=60), timedelta(days=60)), reading
+    )
+    assert Counter(lines) == Counter(reading.lines)
+
+
+@pytest.mark.parametrize("away_h", [1, 30])
+async def test_a_follower_that_was_broken_off_loses_nothing_of_its_absence(away_h: int) -> None:
+    lines = [LogLine(START_NS + minute * 60 * 10**9, f"minute {minute}") for minute in range(60 * away_h)]
+    log, reading = FakeLog([(line, 0) for line in lines], now_ns=START_NS), Reading()
+    log.lines = [(line, line.timestamp_ns) for line in lines]
+    log.now_ns = START_NS + 600 * 10**9
+    query = await read_all(log, LogQuery(JOB, START_NS, limit=3, follow=True), endpoint(log), reading, most_pages=1)
+    log.now_ns = START_NS + away_h * 3600 * 10**9
+    for _ in range(3):
+        query = await read_all(log, query, endpoint(log), reading)
+    assert lines == reading.lines
+
+
+async def test_the_way_through_a_long_silence_is_kept_page_by_page() -> None:
+    log, known = FakeLog(now_ns=START_NS + 10**16, failures=0.05), Endpoint(timedelta(minutes=7), timedelta(minutes=7))
+    query = LogQuery(JOB, START_NS)
+    for _ in range(5):
+        log.requests = 0
+        with contextlib.suppress(Unavailable):
+            page = await read_page(query, known, log.fetch, start_ns=START_NS, now_ns=log.now_ns)
+            assert page.cursor != query.cursor
+            query = replace(query, cursor=page.cursor)
+        assert log.requests <= 10
+
+
 async def test_the_cursor_of_a_scan_stays_small() -> None:
     lines = [LogLine(START_NS + number * 137_000, f"line {number}") for number in range(5_000)]
     log = FakeLog([(line, 0) for line in lines], now_ns=START_NS + 10**12)
-    from bot.providers.windows import read_page
-
     page = await read_page(LogQuery(JOB, START_NS), endpoint(log), log.fetch, start_ns=START_NS, now_ns=log.now_ns)
     assert page.cursor is not None
     assert len(page.cursor.state) < 300

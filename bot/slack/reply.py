@@ -16,9 +16,9 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.errors import DeliveryError
 from bot.slack.failures import REFUSED_BLOCKS, UNREACHABLE, delivery_error, error_code
-from bot.slack.render.blocks import context
+from bot.slack.render.blocks import context, said
 from bot.slack.render.logs import Shared, Snippet
-from bot.slack.render.message import BLOCKS_BUDGET, Message, escape, message, weight
+from bot.slack.render.message import BLOCKS_BUDGET, MAX_FIELD_TEXT, Message, escape, message, weight
 
 log = logging.getLogger(__name__)
 
@@ -139,8 +139,8 @@ class Reply:
         except (SlackRequestError, *UNREACHABLE) as error:
             problem = delivery_error(error)
             log.warning("file not uploaded", extra={"reason": problem.reason})
-            said = f"The file with all lines could not be attached: {escape(problem.public)}"
-            await self._post(message(said, [context([f"⚠️ {said}"])]), thread_ts)
+            sorry = f"The file with all lines could not be attached: {escape(problem.public)}"
+            await self._post(message(sorry, [context([f"⚠️ {sorry}"])]), thread_ts)
 
 
 def joined(root: Message, thread: Message) -> Message:
@@ -150,5 +150,9 @@ def joined(root: Message, thread: Message) -> Message:
 
 
 def _with_note(answer: Message, note: str) -> Message:
-    block = context([note])
-    return answer if block is None else Message(answer.text, (*answer.blocks, block))
+    """The message with a remark at its end, in the small print that ends it when there is some with room."""
+    small_print = said(answer.blocks[-1])
+    has_room = small_print and len(small_print) + len(note) < MAX_FIELD_TEXT - 10
+    block = context([small_print if has_room else "", note])
+    kept = answer.blocks[:-1] if has_room else answer.blocks
+    return answer if block is None else Message(answer.text, (*kept, block))

@@ -203,7 +203,7 @@ async def test_watching_where_alerts_cannot_arrive_says_so(bench: Bench) -> None
 async def test_what_stands_in_the_thread_is_pointed_to(bench: Bench) -> None:
     await bench.slack.people.slash("ada", "#training", "/train", "watch baseten:p/j")
     (root,) = channel(bench).messages
-    assert "its rules are in the thread" in str(root.blocks)
+    assert "by <@U0ADA> · its rules are in the thread" in str(root.blocks)
 
 
 async def test_who_comes_into_a_channel_says_how_it_is_used_there(bench: Bench) -> None:

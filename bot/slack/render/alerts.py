@@ -225,6 +225,10 @@ def _resolved_lines(job: Job, alert: IncidentAlert) -> list[str]:
 
 def _other_lines(job: Job, others: Sequence[IncidentAlert]) -> list[str]:
     ordered = sorted(others, key=lambda alert: (not _stands(job, alert), -alert.severity.rank, alert.fired_at))
+    if job.state.is_terminal and all(_stands(job, alert) for alert in others):
+        # the run is dead and its cause is above: what else it said while it died is in the thread
+        named = [f"{_SIGNS[alert.severity]} {escape(alert.title)}" for alert in ordered]
+        return [f"Also, in the thread: {' · '.join(dict.fromkeys(named[:_MAX_OTHERS]))}"]
     lines = [_other_line(job, alert) for alert in ordered[:_MAX_OTHERS]]
     hidden = len(ordered) - len(lines)
     return [*lines, f"… and {plural(hidden, 'more alert')} in the thread"] if hidden else lines

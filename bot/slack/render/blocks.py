@@ -45,6 +45,15 @@ def context(texts: Sequence[str]) -> Block | None:
     return {"type": "context", "elements": [mrkdwn(cut(said, MAX_FIELD_TEXT))]} if said else None
 
 
+def said(small_print: Block) -> str:
+    """What a block made by `context` says; "" of any other block."""
+    match small_print:
+        case {"type": "context", "elements": [{"text": str(text)}]}:
+            return text
+        case _:
+            return ""
+
+
 def divider() -> Block:
     """A thin line."""
     return {"type": "divider"}

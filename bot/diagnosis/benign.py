@@ -20,6 +20,8 @@ _SOURCE_LINE = re.compile(
 _INDENTED_CODE = re.compile(r"^ {4,}\S.*(?:\bself\.|\w\(|==|``|`:|:py:|[,:(){}\[\]]\s*$|# )")
 """Indented deeper than any message, and punctuated like code."""
 _SHELL = re.compile(r"^\++ ")
+_TABLE_CELLS = re.compile(r"^\s*[│┃](?:[^│┃]*[│┃]){2}")
+"""A row of a drawn table: what stands in its cells is shown, not said."""
 _PATTERN_ECHO = re.compile(
     r"\.\*|\\[bdswWSD]|\\\.|\(\?[imsx:]|\[\^|\\\[|\w\|\w.*\|"
     r"|(?i:\b(?:regex|pattern|patterns|log_policies"
@@ -45,6 +47,7 @@ def is_quotation(text: str) -> bool:
         _SOURCE_LINE.match(text)
         or _INDENTED_CODE.match(text)
         or _SHELL.match(text)
+        or _TABLE_CELLS.match(text)
         or _OWN_ECHO.search(text)
         or _PATTERN_ECHO.search(text[:400])
     )

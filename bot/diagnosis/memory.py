@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from bot.diagnosis.incidents import Episode
 from bot.diagnosis.numerics import Numerics
 from bot.diagnosis.pace import Pace
+from bot.diagnosis.quotes import Quotes
 from bot.diagnosis.tracebacks import Tracebacks
 
 VERSION = 1
@@ -26,6 +27,7 @@ class Memory:
     episode: Episode = field(default_factory=Episode)
     numerics: Numerics = field(default_factory=Numerics)
     pace: Pace = field(default_factory=Pace)
+    quotes: Quotes = field(default_factory=Quotes)
     latest: dict[str, float | int | None] = field(default_factory=dict)
     """The newest value of each number of `RunProgress`."""
     samples: int = 0

@@ -53,6 +53,17 @@ class Streak:
     tainted: bool = False
     """Was there a value that is not finite, and none finite since?"""
 
+    def count(self, *, bad_loss: bool, zero: bool, alone: bool) -> None:
+        """Take a sample that is not finite; `alone` where it tells a norm and no loss."""
+        if bad_loss:
+            self.loss += 1
+        elif zero:
+            self.zero += 1
+        elif alone:
+            self.norm += 1
+        else:
+            self.soft += 1
+
 
 @dataclass(slots=True)
 class Numerics:
@@ -64,7 +75,9 @@ class Numerics:
     first_ns: int | None = None
     last_ns: int | None = None
     worst: int = 0
-    """The longest streak, any rank."""
+    """The longest streak of this stretch, any rank."""
+    survived: int = 0
+    """The longest of the stretches that the run recovered from; 0 where none lost the loss."""
     soft_worst: int = 0
     zero_after: bool = False
     ranks: list[Label] = field(default_factory=list)
@@ -125,16 +138,11 @@ class Numerics:
         place: list[float | int | None] = [sample.epoch, sample.step]
         if sample.step is not None and place == streak.place and streak.tainted:
             return
+        if self.finite_since >= RECOVERED:
+            self._begin_stretch()
         streak.place = place
         streak.tainted = True
-        if bad_loss:
-            streak.loss += 1
-        elif zero:
-            streak.zero += 1
-        elif sample.loss is None:
-            streak.norm += 1
-        else:
-            streak.soft += 1
+        streak.count(bad_loss=bad_loss, zero=zero, alone=sample.loss is None)
         if not self.first_line:
             self.first_line, self.first_ns = line, moment_ns
         self.notes += 1
@@ -150,13 +158,19 @@ class Numerics:
         if len(self.excerpt) < 4:
             self.excerpt.append(text[:240])
 
+    def _begin_stretch(self) -> None:
+        """What came before is over: the next page is about the stretch that begins now."""
+        if self.lost:
+            self.survived = max(self.survived, self.worst)
+        self.worst, self.zero_after, self.first_line, self.finite_since = 0, False, 0, 0
+        self.ranks, self.excerpt = [], []
+
     def _good(self, sample: Sample, streak: Streak | None) -> None:
-        if sample.loss is None:
+        if sample.loss is None or streak is None:  # a finite loss speaks for its own rank
             return
         self.finite_since += 1
-        if streak is not None:
-            streak.loss = streak.norm = streak.soft = streak.zero = 0
-            streak.tainted = False
+        streak.loss = streak.norm = streak.soft = streak.zero = 0
+        streak.tainted = False
 
     def _began_anew(self, sample: Sample) -> bool:
         """Is this another run in the same log: a restart, a fold, a trial, the next stage?"""
@@ -234,16 +248,21 @@ class Numerics:
         return found
 
     @property
+    def lost(self) -> bool:
+        """Was the loss lost in the latest stretch?"""
+        return self.worst >= IN_A_ROW or self.zero_after
+
+    @property
     def broken(self) -> bool:
         """Is the loss lost, now?"""
-        return (self.worst >= IN_A_ROW or self.zero_after) and self.finite_since < RECOVERED
+        return self.lost and self.finite_since < RECOVERED
 
     def _nonfinite(self) -> LogIncident:
-        lost = self.worst >= IN_A_ROW or self.zero_after
+        survived = max(self.survived, self.worst if self.lost else 0)
         if self.broken:
             severity, title = "page", f"The loss is not finite, {max(self.worst, IN_A_ROW - 1)} reports in a row"
-        elif lost:
-            severity, title = "warn", f"The loss was not finite for {self.worst} reports, and recovered"
+        elif survived:
+            severity, title = "warn", f"The loss was not finite for {survived} reports, and recovered"
         elif self.soft_worst >= SOFT_IN_A_ROW:
             severity, title = "warn", f"The gradient norm is not finite, {self.soft_worst} reports in a row"
         else:
@@ -263,6 +282,7 @@ class Numerics:
             0.95 if self.broken else 0.6,
             "nonfinite",
             "Three in a row, or zero after a NaN, do not come back; fewer are a loss scaler or one batch.",
+            0 if self.excerpt else None,
         )
 
     def _divergence(self) -> LogIncident:
@@ -271,5 +291,5 @@ class Numerics:
         severity: Severity = "info" if self.reinforced else "page"
         return LogIncident(
             severity, "numerics", "divergence", title, HINT, self.diverged_line, (), 1, self.diverged_ns, self.last_ns,
-            tuple(self.diverged_excerpt), 0.8, "divergence", why,
+            tuple(self.diverged_excerpt), 0.8, "divergence", why, 0,
         )  # fmt: skip

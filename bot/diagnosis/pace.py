@@ -6,6 +6,7 @@ A hang says nothing: GPUs spin at 100 %, and something may still print a pulse. 
 
 import re
 from dataclasses import dataclass, field
+from itertools import accumulate
 from statistics import median
 
 from bot.diagnosis.findings import LogIncident
@@ -17,7 +18,7 @@ FLOOR_S = 300.0
 CEILING_S = 570.0
 """Below the ten minutes after which NCCL's watchdog would speak."""
 GAPS = 5.0
-"""Median gaps without progress that are too many."""
+"""Usual gaps without progress that are too many."""
 WARM = 8
 """Gaps to have seen before the pace counts as learnt."""
 COLD_S = 3600.0
@@ -114,10 +115,15 @@ class Pace:
 
     @property
     def gap_s(self) -> float | None:
-        """The median time between two progress lines, in seconds."""
-        gaps = [gap for gap in self.gaps_s if gap > 0]
-        if gaps:
-            return median(gaps)
+        """The gap between two progress lines that half of the time is spent in, in seconds.
+
+        Weighed by time, so that lines in pairs ("Epoch 3/20", then its result a minute later) do not hide the pace;
+        without the longest tenth, which are evaluations and checkpoints.
+        """
+        gaps = sorted(self.gaps_s)[: len(self.gaps_s) - (len(self.gaps_s) + 5) // 10]
+        if gaps and gaps[-1] > 0:
+            half = sum(gaps) / 2
+            return next(gap for gap, spent in zip(gaps, accumulate(gaps), strict=True) if spent >= half)
         return self.step_s * max(1.0, self.stride) if self.step_s else None
 
     def patience_s(self, after: str) -> float | None:

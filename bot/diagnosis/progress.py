@@ -29,7 +29,8 @@ _SIGN = r"['\"]?\s*(?:::|:=|[:=|(]|->)?\s*['\"]?(?:tensor\()?\s*"
 _LOSS = re.compile(
     r"(?:^|[^a-z0-9_])(?:(?:lm|train(?:ing)?|total|nll|ce|mlm|avg|average|running|mean|reduced[_ ]train|step|batch"
     r"|cur|sft|dpo|main)[ _/-]?)?"
-    rf"(?:loss(?:/tok|/train|/total|_train|_total|_step|\(train\))?|cross[ _]?entropy){_SIGN}{_NUMBER}",
+    rf"(?:loss(?:/tok|(?:/(?:train|total)){{1,2}}|_train|_total|_step|\(train\))?|cross[ _]?entropy(?:[ _]?loss)?)"
+    rf"{_SIGN}{_NUMBER}",
 )
 _MLLOG_LOSS = re.compile(rf'"key": "(?:train_)?loss", "value": {_NUMBER}')
 _EVALUATION = re.compile(r"(?:val(?:id(?:ation)?)?|eval(?:uation)?|test|dev)[ _/:|-]{1,3}$")

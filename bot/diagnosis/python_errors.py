@@ -17,6 +17,8 @@ _LAUNCHER = re.compile(
     r"(ChildFailedError|SignalException|CalledProcessError|ProcessRaisedException|ProcessExitedException|SystemExit|click\.exceptions\.Exit|TrainingFailedError)$"
 )
 _INTERRUPT = re.compile(r"(KeyboardInterrupt|GeneratorExit|StopIteration|StopAsyncIteration)$")
+_ABRIDGED = re.compile(r"(SimplifiedTraceback|UnfilteredStackTrace|JaxStackTraceBeforeTransformation|RemoteTraceback)$")
+"""Not an error: it stands for the frames that a library has hidden from the next one."""
 _WARNING = re.compile(r"Warning$")
 _DATA = re.compile(
     r"(?i)data(?:set|loader|_loader|pipe)?s?\b|\bdali\b|h5py|\.(?:rec|tar|parquet|jsonl?|csv|npy|npz|bin|idx|h5|hdf5|tfrecord|lmdb|jpe?g|png|wav|mp4|txt)\b|shard|corpus|tokeniz|webdataset|decod"
@@ -51,7 +53,7 @@ class Reading:
 def read_exception(raised: Raised) -> Reading:
     """Judge an exception by its type, message and frame."""
     kind, text = raised.kind, f"{raised.kind} {raised.message} {raised.frame}"
-    if _WARNING.search(kind) or _INTERRUPT.search(kind):
+    if _WARNING.search(kind) or _INTERRUPT.search(kind) or _ABRIDGED.search(kind):
         if kind.endswith("KeyboardInterrupt") and raised.traced:
             return Reading("trace", "scheduler", "info", "Somebody or the launcher interrupted the run.")
         return Reading("silent", "code", "info", _HINT)

@@ -12,15 +12,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from bot.diagnosis.benign import is_dump, is_hypothetical, is_quotation
+from bot.diagnosis.candidates import EXCERPT_LINE, Candidate, Sight
 from bot.diagnosis.findings import Label
-from bot.diagnosis.incidents import EXCERPT_LINE, Candidate, Sight
 from bot.diagnosis.memory import Memory
 from bot.diagnosis.pages import Origin, Walk, anchor
 from bot.diagnosis.patterns import Match, compile_pattern
 from bot.diagnosis.progress import NONFINITE, PROGRESS, Sample, parse_sample
+from bot.diagnosis.quotes import OPENING
+from bot.diagnosis.recovery import Advance
 from bot.diagnosis.signatures import Catalogue, Signature, prefilter_pattern
 from bot.diagnosis.streams import ansi_pattern, read_clock, split_prefix, unwrap
-from bot.diagnosis.tracebacks import STRUCTURE
+from bot.diagnosis.tracebacks import STRUCTURE, Raised
 
 TAIL = 8192
 """Bytes of the log's end that are kept, for excerpts, pulses and the log's own clock."""
@@ -38,6 +40,7 @@ CONTEXT = 2000
 _LINE_ENDS = re.compile(r"[\r\n]")
 _RUNNING = re.compile(rb"(?m)^\s*State:\s+Running")
 _SUCCESS = r"(?i:training (?:is )?(?:done|complete))"
+_RETRIES = r"(?i:will retry|retrying|skipp(?:ing|ed) [a-z]|attempt \d+ ?(?:/|of) ?\d)"
 
 
 class PageReader:
@@ -45,7 +48,7 @@ class PageReader:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
-        self._failure = prefilter_pattern(catalogue, (*STRUCTURE, NONFINITE, _SUCCESS))
+        self._failure = prefilter_pattern(catalogue, (*STRUCTURE, NONFINITE, _SUCCESS, _RETRIES, OPENING))
         self._progress = compile_pattern(f"(?m){PROGRESS}")
         self._nonfinite = compile_pattern(f"(?m){NONFINITE}")
         self._ansi = ansi_pattern()
@@ -132,13 +135,17 @@ class PageReader:
         sample = parse_sample(spoken.text)
         if sample is None:
             return
+        if sample.training:
+            memory.quotes.close()
         if sample.epoch is None and sample.step is not None and "epoch" in memory.latest:
             sample = replace(sample, epoch=memory.latest["epoch"])  # a bar counts anew in each epoch
         moment = read_clock(text) if moment_ns is None else (moment_ns, "provider")
         memory.numerics.feed(sample, spoken.speaker.label, line + 1, moment[0] if moment else None, text)
         if sample.step is not None or sample.epoch is not None or sample.loss is not None:
             memory.pace.feed(sample, line + 1, moment, text, dense=memory.samples <= DENSE)
-            memory.episode.progressed(memory.samples, memory.sampled_at, moment_ns)
+            at_once = "it/s" in text or "s/it" in text
+            position = (memory.samples, memory.sampled_at)
+            memory.episode.progressed(Advance(position, moment_ns, spoken.speaker.label, sample.step, at_once))
         _remember(memory, sample)
 
     def _failure_line(self, memory: Memory, walk: Walk, raw: bytes, tail: bytes) -> None:
@@ -157,15 +164,21 @@ class PageReader:
             return
         if raised is not None and not raised.traced and f"[rank{label}]:" in line:
             raised = replace(raised, traced=True)  # PyTorch prefixes what nobody caught
+        memory.quotes.hear(text, walk.line)
         signature = self._catalogue.classify(text)
+        if signature is not None and signature.name == "advice_retry":
+            memory.episode.retries(walk.line + 1)
         if signature is None and raised is None and not memory.episode.reads(text):
             return
         if not (raised and raised.traced) and (self._quoted(signature, text) or _is_last_state(walk, text, tail)):
             return
+        if memory.quotes.hold(walk.line, clocked=read_clock(line) is not None) and _is_quotable(signature, raised):
+            return
         moment = read_clock(line) if moment_ns is None else (moment_ns, "provider")
         if not memory.pace.trained:
             memory.episode.outlived(walk.spoken_ns(memory.clock_ns))
-        sight = Sight.of(text, walk.line + 1, label, moment, (memory.samples, memory.offset + walk.end))
+        read = (memory.samples, memory.offset + walk.end, memory.latest.get("step"))
+        sight = Sight.of(text, walk.line + 1, label, moment, read)
         candidate = memory.episode.observe(sight, signature, raised)
         if candidate is not None:
             _excerpt(candidate, memory, walk, label, tail)
@@ -174,6 +187,13 @@ class PageReader:
         if is_quotation(text) or is_dump(text):
             return True
         return signature is not None and is_hypothetical(text, self._catalogue.start_of(signature, text))
+
+
+def _is_quotable(signature: Signature | None, raised: Raised | None) -> bool:
+    """Might a model have written it? What a shell or a launcher says alone on its line, and full paths, are events."""
+    if raised is not None and raised.traced:
+        return not raised.rooted
+    return signature is None or signature.role in ("root", "cascade", "note", "success", "start")
 
 
 def complete_excerpts(memory: Memory, page: bytes) -> None:

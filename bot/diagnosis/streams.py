@@ -37,6 +37,7 @@ _PREFIXES = re.compile(
             r"\s{0,6}(?P<srun>\d{1,5}): ",
             r" {2,8}[|+] (?=[A-Z ]|Exception Group)",
             r"\[\d{1,4},(?P<mpi>\d{1,6})\]<(?:stdout|stderr|stddiag)>: ?",
+            r"\[\d{1,4},mpirank:(?P<sagemaker>\d{1,6})(?:,[\w.-]+)*\]<(?:stdout|stderr)>: ?",
             r"\[(?P<horovod>\d{1,6})\]<(?:stdout|stderr)>: ?",
             r"(?:rank|Rank|RANK)[ _]?(?P<word>\d{1,6}) ?(?:\||:|>|-) ",
             r"\((?P<ray>[\w.:()\[\] -]{1,60}?)(?:,? ?pid=\d+)(?:, ip=[\d.]+)?(?:, [\w=.-]+)*\) ",
@@ -62,7 +63,12 @@ _PREFIXES = re.compile(
     )
 )
 _MESSAGES = ("message", "msg", "log", "text", "event")
-_NAMES = ("rank", "srun", "mpi", "horovod", "word")
+_FAULTS = ("exc_info", "exception", "traceback", "stack_trace", "stacktrace", "stack", "error", "err", "exc_text")
+_LEVELS = ("level", "severity", "levelname", "lvl", "log.level")
+_SEVERE = frozenset({"ERROR", "CRITICAL", "FATAL", "SEVERE", "EMERGENCY", "ALERT", "PANIC"})
+MAX_BEFORE_JSON = 64
+"""Characters of a clock, a pod's name and the like that may stand before structured logging."""
+_NAMES = ("rank", "srun", "mpi", "sagemaker", "horovod", "word")
 _SPEAKERS = ("ray", "pod", "compose", "kubectl", "replica")
 
 
@@ -114,15 +120,28 @@ def split_prefix(line: str, source: str = "") -> Spoken:
 
 
 def unwrap(line: str) -> str:
-    """The message inside a line of structured (JSON) logging; any other line as it is."""
-    if not line.startswith('{"'):
+    """The message inside a line of structured (JSON) logging, what it says of an exception below it; else the line."""
+    start = line.find('{"', 0, MAX_BEFORE_JSON)
+    if start < 0:
         return line
     try:
-        fields = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
-        inner = next((fields[name] for name in _MESSAGES if name in fields), None)
-        return msgspec.json.decode(inner, type=str) if inner is not None else line
+        fields = msgspec.json.decode(line[start:])
     except (msgspec.DecodeError, UnicodeError):
         return line
+    message = next((fields[name] for name in _MESSAGES if isinstance(fields.get(name), str)), None)
+    told = [text for name in _FAULTS for text in _texts(fields.get(name)) if text and text != message]
+    severe = any(str(fields.get(name)).upper() in _SEVERE for name in _LEVELS)
+    faults = [text for text in told if severe or "Traceback (most recent" in text]
+    if message is None and not faults:
+        return line
+    return "\n".join([line[:start] + (message or ""), *faults])
+
+
+def _texts(value: object) -> list[str]:
+    """The text of a field: itself, or those of the fields within."""
+    if isinstance(value, dict):
+        return [text for inner in value.values() for text in _texts(inner)]
+    return [value] if isinstance(value, str) else []
 
 
 def read_clock(line: str) -> tuple[int, str] | None:

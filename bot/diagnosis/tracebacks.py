@@ -81,6 +81,8 @@ class Raised:
     """Did it come from clean-up code: finalizers, `atexit`, `__del__`?"""
     service: bool = False
     """Did it stay within a library that only reports on the run?"""
+    rooted: bool = False
+    """Does a frame name its file by a full path, as those of an installed program do?"""
 
 
 @dataclass(slots=True)
@@ -97,6 +99,7 @@ class Open:
     finalizer: bool = False
     """Came through a finalizer of the standard library."""
     service: bool = False
+    rooted: bool = False
 
 
 @dataclass(slots=True)
@@ -153,6 +156,7 @@ class Tracebacks:
             chained=state.chained,
             cleanup=state.cleanup or (state.finalizer and not state.user_frame),
             service=state.service and not state.user_frame,
+            rooted=state.rooted,
         )
         state.chained = False
         state.depth -= 1
@@ -164,6 +168,7 @@ class Tracebacks:
         path, function = found.group(1), found.group(3) or ""
         name = f"{path.rsplit('/', 1)[-1]}:{function.strip()}"
         state.any_frame = name
+        state.rooted = state.rooted or path.startswith("/")
         if not is_library(path):
             state.user_frame = name
         if "-packages/" in path and _SERVICE.search(path):

@@ -169,4 +169,13 @@ FAILING: list[tuple[str, str, str]] = [
     ("dynamo", "code", traced("torch._dynamo.exc.InternalTorchDynamoError: TypeError: unhashable type: 'list'")),
     ("kernel resources", "code", traced("triton.runtime.errors.OutOfResources: out of resource: shared memory, Required: 163840, Hardware limit: 101376.")),
     ("assertion", "code", "3: [rank3]: Traceback (most recent call last):\n3: [rank3]:   File \"/app/x.py\", line 2, in check\n3: [rank3]:     assert n % k == 0\n3: [rank3]:            ^^^^^^^^^^\n3: [rank3]: AssertionError\n"),
+    # ---------------------------------------------------------------- seen later
+    ("a launcher's rank", "host_memory", "ERROR:composer.cli.launcher:Rank 2 crashed with exit code -9.\nGlobal rank 0 (PID 118) exited with code -15"),
+    ("lost heartbeats", "collective", "2022-11-15 16:03:15.140058: E coordination_service.cc:954] /job:jax_worker/replica:0/task:37 has been set to ERROR in coordination service: UNAVAILABLE: Task /job:jax_worker/replica:0/task:37 heartbeat timeout."),
+    ("data that does not come", "data", traced("RuntimeError: DataLoader timed out after 600 seconds")),
+    ("a traceback in a field", "code", '2026-01-01T10:00:04Z {"level":"error","msg":"training failed","exc_info":"Traceback (most recent call last):\\n  File \\"/app/a.py\\", line 9, in f\\nValueError: batch_size should be positive"}'),
+    ("a severe field", "gpu_memory", '{"severity":"ERROR","message":"step failed","error":{"text":"CUDA out of memory. Tried to allocate 2.00 GiB"}}'),
+    ("abridged traceback of jax", "gpu_memory", traced("jax.errors.SimplifiedTraceback: For simplicity, JAX has removed its internal frames.") + "\nThe above exception was the direct cause of the following exception:\n\n" + traced("jaxlib.xla_extension.XlaRuntimeError: RESOURCE_EXHAUSTED: Out of memory while trying to allocate 9 bytes.")),
+    ("ranks of sagemaker", "code", "[1,mpirank:3,algo-1]<stderr>:Traceback (most recent call last):\n[1,mpirank:3,algo-1]<stderr>:  File \"t.py\", line 9, in f\n[1,mpirank:3,algo-1]<stderr>:ZeroDivisionError: division by zero\nMPI_ABORT was invoked on rank 3 in communicator MPI_COMM_WORLD"),
+    ("ray worker", "host_memory", "(raylet) A worker died or was killed while executing a task by an unexpected system error.\nray.exceptions.ActorDiedError: The actor died unexpectedly before finishing this task."),
 ]  # fmt: skip

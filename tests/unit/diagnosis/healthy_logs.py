@@ -162,6 +162,12 @@ HEALTHY: list[tuple[str, str]] = [
     ("generated sample", 'sample generation: "it ended with a segmentation fault (core dumped)"\n' + STEPS),
     ("alert rule", "alert: OOMKilled for the trainer\n" + STEPS),
     ("two megabytes in one line", "tokens: " + "17, 42, " * 250_000),
+    # ---------------------------------------------------------------- seen later
+    ("finding a batch size", "Batch size 64 failed: CUDA out of memory. Tried to allocate 3.00 GiB. Trying batch size 32\n" + STEPS),
+    ("keys that are ignored", "Unexpected key(s) in state_dict (ignored with strict=False): \"ema.decay\"\n" + STEPS),
+    ("a slow compilation", "[slow_operation_alarm.cc:73] Very slow compile? If you want to file a bug, run with envvar XLA_FLAGS\n" + STEPS),
+    ("errors that are no strings", '{"level":"info","msg":"step","step":3,"loss":2.1,"errors":0,"error":null}\n' * 9),
+    ("an error field below a warning", '{"level":"warning","msg":"upload again","error":"An error occurred (SlowDown) when calling the PutObject operation"}'),
 ]  # fmt: skip
 
 # After success, or caught: worth a line in the thread, never a page.

@@ -46,3 +46,22 @@ def test_reinforcement_learning_still_loses_a_loss_that_is_not_finite(reader: Pa
     lines = [f"episode {n} reward 2.0 loss {'nan' if n > 30 else 1.0}" for n in range(60)]
 
     assert [(i.severity, i.signature) for i in told(reader, lines)] == [("page", "nonfinite_loss")]
+
+
+def test_a_lost_loss_is_told_by_its_own_first_line_and_not_by_an_old_spike(reader: PageReader) -> None:
+    lines = [f"step {n} loss {'nan' if n == 3 or n > 20 else 2.0}" for n in range(1, 30)]
+    (lost,) = told(reader, lines)
+
+    assert (lost.severity, lost.line, lost.excerpt[lost.root_at or 0]) == ("page", 21, "step 21 loss nan")
+
+
+def test_one_bad_step_after_a_stretch_that_was_survived_is_no_page(reader: PageReader) -> None:
+    lines = [f"step {n} loss {'nan' if 5 <= n < 9 or n == 40 else 2.0}" for n in range(1, 41)]
+
+    assert [incident.severity for incident in told(reader, lines)] == ["warn"]
+
+
+def test_a_rank_that_lost_its_loss_is_not_excused_by_the_others(reader: PageReader) -> None:
+    lines = [f"[rank{rank}]: step {n} loss {'nan' if rank == 2 else 1.5}" for n in range(1, 9) for rank in range(4)]
+
+    assert [(i.severity, i.ranks) for i in told(reader, lines)] == [("page", (2,))]

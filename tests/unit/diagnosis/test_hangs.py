@@ -54,3 +54,17 @@ def test_the_last_step_of_an_epoch_gets_patience_and_no_pardon(reader: PageReade
     epochs = [f"Epoch {epoch}: {n}/40 [00:09<00:09, 1.2it/s, loss=1.{n}]" for epoch in (0, 1) for n in range(1, 41)]
 
     assert [i.signature for i in after_an_hour(reader, epochs).incidents] == ["no_progress"]
+
+
+@pytest.mark.parametrize("epoch_s", [70, 250, 420])
+def test_epochs_that_are_told_by_two_lines_at_once_are_given_their_length(reader: PageReader, epoch_s: int) -> None:
+    diagnoser = Diagnoser(reader)
+    for number in range(1, 9):
+        begins = START_NS + (number - 1) * epoch_s * SECOND
+        diagnoser.feed(f"Epoch {number}/20", source="w-0", timestamp_ns=begins)
+        ended = f"391/391 - {epoch_s}s - loss: {2 - number / 50} - 180ms/step"
+        diagnoser.feed(ended, source="w-0", timestamp_ns=begins + epoch_s * SECOND - SECOND // 100)
+    last_ns = START_NS + 8 * epoch_s * SECOND
+
+    assert diagnoser.report(last_ns + int(1.9 * epoch_s) * SECOND).incidents == ()
+    assert [i.signature for i in diagnoser.report(last_ns + 6 * epoch_s * SECOND).incidents] == ["no_progress"]

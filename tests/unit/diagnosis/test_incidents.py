@@ -19,6 +19,13 @@ def diagnose(reader: PageReader, log: str) -> list[LogIncident]:
     return [incident for incident in diagnoser.report().incidents if incident.severity == "page"]
 
 
+def timeout(rank: int) -> str:
+    return (
+        f"[rank{rank}]:[E ProcessGroupNCCL.cpp:1] [Rank {rank}] Watchdog caught collective operation timeout:"
+        " WorkNCCL(SeqNum=90, OpType=ALLREDUCE, Timeout(ms)=600000) ran for 600001 milliseconds before timing out."
+    )
+
+
 def traceback(error: str, prefix: str = "", frames: int = 3) -> list[str]:
     library = [
         f'  File "/usr/lib/python3.12/site-packages/torch/nn/m{n}.py", line {n}, in forward\n    return self.f(x)'
@@ -52,6 +59,35 @@ def test_the_rank_that_is_behind_is_named_in_a_collective_timeout(reader: PageRe
 
     assert (root.category, root.root_rank, root.ranks) == ("collective", 2, (2, 0, 1, 3))
     assert "Rank 2 is behind" in root.why
+
+
+@pytest.mark.parametrize(("reporting", "absent"), [((0, 1, 2, 4), 3), ((8, 9, 11, 12), 10), (range(7), 7)])
+def test_the_one_rank_that_reports_no_timeout_is_named(reader: PageReader, reporting: range, absent: int) -> None:
+    (root,) = diagnose(reader, "\n".join(timeout(rank) for rank in reporting))
+
+    assert (root.root_rank, f"Rank {absent} alone" in root.why) == (absent, True)
+
+
+@pytest.mark.parametrize("reporting", [(0, 1, 5), range(8), (0, 2)])
+def test_where_more_or_none_are_missing_no_rank_is_blamed(reader: PageReader, reporting: range) -> None:
+    (root,) = diagnose(reader, "\n".join(timeout(rank) for rank in reporting))
+
+    assert (root.root_rank, "alone" in root.why) == (0, False)
+
+
+@pytest.mark.parametrize(
+    ("line", "rank"),
+    [
+        ("[rank0]: RuntimeError: Rank 5 failed to pass monitoredBarrier in 1800000 ms", 5),
+        ("ERROR:composer.cli.launcher:Rank 2 crashed with exit code -9.", 2),
+        ("srun: error: gpu012: task 1: Out Of Memory", 1),
+        ("mpirun noticed that process rank 6 with PID 31188 on node n2 exited on signal 6 (Aborted).", 6),
+    ],
+)
+def test_the_rank_that_a_line_blames_goes_before_the_rank_that_says_it(
+    reader: PageReader, line: str, rank: int
+) -> None:
+    assert [root.root_rank for root in diagnose(reader, line)] == [rank]
 
 
 def test_a_chained_exception_is_told_by_its_cause(reader: PageReader) -> None:

@@ -1,84 +1,40 @@
 """Secrets out of any text on its way out.
 
 Two nets: every secret this process itself knows is hidden wherever it stands, and so is what looks like a secret by
-its shape (the vendors' published token formats, read 2026-11-20) or by the name before it (`api_key=`). Training logs
-are full of tokens that are none (`token=123`, `tok/s`, `pad_token='<pad>'`), so a value behind the mere word `token`
-is hidden only when it looks random.
+its shape or by the name before it (`secret_shapes`). Training logs are full of tokens that are none (`token=123`,
+`tok/s`, `pad_token='<pad>'`), so a value behind the mere word `token` is hidden only when it looks random.
 
-Quick: one RE2 pass over a page finds nothing in nearly all of them; only what it points at is looked at closely.
+Quick: one RE2 pass over a page finds nothing in nearly all of them. What is to be hidden is found in the text as it
+came, by each shape for itself, and cut out once; so no shape can hide from another what it would have found.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+from itertools import accumulate
 from typing import Protocol
 from urllib.parse import quote
 
 import re2
 
+from bot.domain.key_blocks import KEY_SIGN, key_bodies
 from bot.domain.logs import LogLine
+from bot.domain.secret_shapes import SHAPES, Shape
 
 HIDDEN = "[hidden]"
 _MIN_SECRET_CHARS = 4
 """A known secret shorter than this is no secret, and hiding it would black out half of every text."""
+_AFTERWARDS = re.compile(r"(?:\\|\x1b\[[\d;]{0,12}m){1,8}\Z")
+"""What ends a value without being part of it: the backslash of a quote inside JSON, the end of a colour."""
 
-# What stays of the match is in the group `keep`; the rest is hidden.
-_SHAPES = (
-    r"(?P<keep>gh[pousr]_)[A-Za-z0-9]{30,255}",  # GitHub
-    r"(?P<keep>github_pat_)[A-Za-z0-9_]{22,255}",
-    r"(?P<keep>gl(?:pat|dt|rt|cbt|ptt|ft|soat|agent|oas)-)[A-Za-z0-9_.-]{18,255}",  # GitLab
-    r"(?P<keep>\b(?:hf|fw|npm|r8|api_org)_)[A-Za-z0-9]{20,255}",  # Hugging Face, Fireworks, npm, Replicate
-    r"(?P<keep>\b(?:dckr_pat|wandb_v\d)_)[A-Za-z0-9_-]{20,255}",  # Docker, Weights & Biases
-    r"(?P<keep>\bsk-(?:ant-|proj-)?)[A-Za-z0-9_-]{20,255}",  # OpenAI style, Anthropic style
-    r"(?P<keep>\b[sr]k_(?:live|test)_)[A-Za-z0-9]{16,255}",  # Stripe
-    r"(?P<keep>\bxox[abceoprs](?:\.xox[a-z])?-)[A-Za-z0-9-]{10,255}",  # Slack
-    r"(?P<keep>\bxapp-\d-)[A-Za-z0-9-]{10,255}",
-    r"(?P<keep>hooks\.slack\.com/(?:services|workflows)/)[A-Za-z0-9/_-]{10,255}",
-    r"(?P<keep>\b(?:AKIA|ASIA|ABIA|ACCA))[A-Z0-9]{16}\b",  # AWS
-    r"(?P<keep>\bAIza)[A-Za-z0-9_-]{35}",  # Google
-    r"(?P<keep>\bya29\.)[A-Za-z0-9_-]{20,2048}",
-    r"(?P<keep>\bnvapi-)[A-Za-z0-9_-]{40,255}",  # NVIDIA
-    r"(?P<keep>\bpypi-AgE)[A-Za-z0-9_-]{20,1024}",
-    # JWT; tried only where a run of its letters begins, and without a way back, so that no text is read twice
-    r"(?<![A-Za-z0-9_-])(?P<keep>(?:(?!eyJ)[A-Za-z0-9_-])*+eyJ)[A-Za-z0-9_-]{8,}+\.eyJ[A-Za-z0-9_-]{8,}+"
-    r"(?:\.[A-Za-z0-9_-]*+)?",
-    r"(?P<keep>-----BEGIN [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----)(?!\[hidden\])[\s\S]*?"
-    r"(?:-----END [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----|\Z)",
-    r"(?P<keep>[a-z]://[^\s/:@'\"]{0,128}:)(?!\[hidden\]@)[^\s/@'\"]{1,256}(?=@)",  # URL credentials
-    r"(?P<keep>https?://)[A-Za-z0-9_-]{16,256}(?=@)",
-    r"(?i)(?P<keep>[?&](?:x-(?:amz|goog)-(?:signature|credential|security-token)|signature|sig|awsaccesskeyid|key|"
-    r"(?:access_|auth_|id_)?token)=)(?!\[hidden\])[^&\s\"'<>]{8,4096}",  # signed URLs
-    r"(?i)(?P<keep>wandb[\w .:-]{0,40}?(?:login|key)[^\w\n]{1,8})[0-9a-f]{40}\b",
-)
-_TELLING_NAME = (
-    r"passw(?:or)?d|passphrase|secret|api[_-]?key|(?:access|account|private|encryption|signing|license)[_-]?key|"
-    r"(?:access|auth|refresh|session|bearer|id|api|hf|bot|app)[_-]?token|credentials?|webhook[_-]?url"
-)
-_NO_VALUE = r"(?!\[hidden\]|none\b|null\b|true\b|false\b|\*|<|\$|os\.|env\b|\.\.\.|xxx)"
-_NAMED = (
-    # a quoted value, which may have spaces
-    rf"(?i)(?P<keep>(?:{_TELLING_NAME})[\"']?\s{{0,2}}[:=]\s{{0,3}}\"){_NO_VALUE}[^\"\n]{{4,4096}}(?=\")",
-    # a bare value after an equals sign, a value in single quotes
-    rf"(?i)(?P<keep>(?:{_TELLING_NAME})[\"']?\s{{0,2}}(?:=\s?|[:=]\s{{0,3}}(?='))'?){_NO_VALUE}[^\s\"'&,;)}}\]]{{4,4096}}",
-    # a bare value after a colon, where prose might go on instead
-    rf"(?i)(?P<keep>(?:{_TELLING_NAME})\s?:\s{{0,3}}){_NO_VALUE}(?=[^\s\"']{{0,64}}\d)[^\s\"'&,;)}}\]]{{6,4096}}",
-    rf"(?i)(?P<keep>--?(?:{_TELLING_NAME})\s)(?!-){_NO_VALUE}[^\s\"']{{6,4096}}",
-)
-_RANDOM_NAMED = (
-    r"(?i)(?P<keep>(?:token|\bauth(?:orization)?)[\"']?\s{0,2}[=:]\s{0,3}[\"']?(?:bearer\s|basic\s|token\s)?)"
-    r"(?P<value>[A-Za-z0-9_.~+/=-]{16,4096})",
-    r"(?i)(?P<keep>\b(?:bearer|basic|token|login)\s{1,2})(?P<value>[A-Za-z0-9_.~+/=-]{16,4096})",
-)
+_NAME_CHARS = 64
+"""A value may end in the name of the next one: so much of its end is looked at once more."""
 
-_SIGNS = (
-    r"gh[pousr]_|github_pat_|gl[a-z]{2,5}-|(?:hf|fw|npm|r8|pat|wandb_v\d|org)_[A-Za-z0-9]{4}|sk-|[sr]k_[lt]|xox|xapp-"
-    r"|hooks\.slack|AKIA|ASIA|ABIA|ACCA|AIza|ya29\.|nvapi-|pypi-AgE|eyJ|PRIVATE KEY|:[^\s/]{0,256}@|//[^\s/]{16,256}@"
-    r"|(?i:[?&][a-z_-]{2,24}=|wandb|bearer|basic\s|login\s|token\s|token[\"']?\s{0,2}[=:]|auth[a-z]{0,9}[\"']?\s{0,2}[=:]"
-    rf"|{_TELLING_NAME})"
-)
-_ALNUM_RUN = re.compile(r"[A-Za-z0-9+/]{16,}")
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
+Span = tuple[int, int]
+"""Begin and end of what is hidden, in characters."""
 
 
 class _Search(Protocol):
@@ -92,70 +48,142 @@ class Redactor:
         """Take the secrets to hide wherever they stand; also as they look inside a URL."""
         known = {secret for secret in secrets if len(secret) >= _MIN_SECRET_CHARS}
         known |= {quote(secret, safe="") for secret in known}
-        self._exact = tuple(sorted(known, key=lambda secret: (-len(secret), secret)))
-        self._signs: _Search = re2.compile(_SIGNS, re2.ASCII)
-        self._shapes = tuple(re.compile(shape) for shape in (*_SHAPES, *_NAMED))
-        self._random = tuple(re.compile(shape) for shape in _RANDOM_NAMED)
+        self._exact = tuple(sorted(known))
+        groups = [_signs(*(shape.sign for shape in group)) for group in SHAPES]
+        self._signs = _signs(KEY_SIGN, *(shape.sign for group in SHAPES for shape in group))
+        self._groups = tuple(zip(groups, SHAPES, strict=True))
 
     def __repr__(self) -> str:
         return f"Redactor({len(self._exact)} secrets)"
 
     def redact(self, text: str) -> tuple[str, int]:
         """The text without secrets, and how many were hidden. Hiding twice hides nothing more."""
-        hidden = 0
-        for secret in self._exact:
-            if secret in text:
-                hidden += text.count(secret)
-                text = text.replace(secret, HIDDEN)
-        if self._is_clean(text):
-            return text, hidden
-        for shape in self._shapes:
-            text, count = shape.subn(_hide, text)
-            hidden += count
-        for shape in self._random:
-            text, count = _hide_random(shape, text)
-            hidden += count
-        return text, hidden
+        spans = self._spans(text, [len(text) + 1])
+        return (_without(text, spans), len(spans)) if spans else (text, 0)
 
     def redact_lines(self, lines: Sequence[LogLine]) -> tuple[Sequence[LogLine], int]:
-        """The lines with secrets hidden in their messages, and how many were; the same object when there are none."""
+        """The lines with secrets hidden in their messages, and how many were; the same object when there are none.
+
+        A secret may begin in one line and end in another, as a private key does.
+        """
         page = "\n".join([line.message for line in lines])
-        if self._is_clean(page) and not any(secret in page for secret in self._exact):
+        ends = list(accumulate(len(line.message) + 1 for line in lines))
+        spans = self._spans(page, ends)
+        if not spans:
             return lines, 0
-        total, safe = 0, []
-        for line in lines:
-            message, hidden = self.redact(line.message)
-            total += hidden
-            safe.append(line._replace(message=message) if hidden else line)
-        return safe, total
+        safe = list(lines)
+        for place, inside in _by_line(spans, ends).items():
+            line = lines[place]
+            safe[place] = line._replace(message=_without(line.message, inside))
+        return safe, len(spans)
 
-    def _is_clean(self, text: str) -> bool:
-        try:
-            return not self._signs.contains(text)
-        except UnicodeEncodeError:  # a lone surrogate, kept from bytes that were no UTF-8
-            return not self._signs.contains(text.encode("utf-8", "replace").decode())
-
-
-def _hide(found: re.Match[str]) -> str:
-    return f"{found['keep']}{HIDDEN}"
-
-
-def _hide_random(shape: re.Pattern[str], text: str) -> tuple[str, int]:
-    hidden = 0
-
-    def hide(found: re.Match[str]) -> str:
-        nonlocal hidden
-        if not _looks_random(found["value"]):
-            return found[0]
-        hidden += 1
-        return f"{found['keep']}{HIDDEN}"
-
-    return shape.sub(hide, text), hidden
+    def _spans(self, text: str, ends: Sequence[int]) -> list[Span]:
+        """What to hide, in order and apart; `ends` says where each message in the text ends."""
+        found = list[Span]()
+        for secret in self._exact:
+            if secret in text:
+                found += _places(secret, text)
+                text = text.replace(secret, "]" * len(secret))  # nothing else is found across it
+        readable = _readable(text)
+        if self._signs.contains(readable):
+            found += key_bodies(text, ends)
+            groups = [group for signs, group in self._groups if signs.contains(readable)]
+            found += _shaped(text, [shape for group in groups for shape in group])
+        return _merged(found)
 
 
-def _looks_random(value: str) -> bool:
-    """Whether nobody would type or read it: a long run of mixed letters and digits, or a UUID; no word, no path."""
-    if _UUID.search(value):
-        return True
-    runs = _ALNUM_RUN.findall(value) if "://" not in value and value.count("/") < 3 else []
-    return any(re.search("[A-Za-z]", run) and len(re.findall("[0-9]", run)) >= 2 for run in runs)
+def _signs(*signs: str) -> _Search:
+    search: _Search = re2.compile("|".join(f"(?:{sign})" for sign in signs), re2.ASCII)
+    return search
+
+
+def _readable(text: str) -> str:
+    """Without lone surrogates, which are kept from bytes that were no UTF-8 and which RE2 does not take."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace").decode()
+    return text
+
+
+@cache
+def _pattern(shape: Shape) -> re.Pattern[str]:
+    return re.compile(re.escape(shape.literal) + shape.rest)
+
+
+def _shaped(text: str, shapes: Iterable[Shape]) -> Iterator[Span]:
+    folded = _folded(text)
+    for shape in shapes:
+        searched, judge = folded if shape.folded else text, shape.judge
+        for match in _matches(shape, searched):
+            start, end = match.span(match.lastindex or 0)
+            if judge is None or judge(text, match.start(), text[start:end]):
+                yield start, _value_end(text, start, end)
+
+
+def _matches(shape: Shape, text: str) -> Iterator[re.Match[str]]:
+    """All that have a value; also those that begin at the end of another's value, as names do."""
+    pattern, position = _pattern(shape), 0
+    while position >= 0:
+        found, position = pattern.finditer(text, position), -1
+        for match in found:
+            if match.lastindex is None:
+                continue
+            yield match
+            start, end = match.span(match.lastindex)
+            begin = max(start, end - _NAME_CHARS)
+            if shape.literal in text[begin:end]:
+                position = begin
+                break
+
+
+def _value_end(text: str, start: int, end: int) -> int:
+    if text[end - 1] not in "\\m":
+        return end
+    afterwards = _AFTERWARDS.search(text, max(start, end - 40), end)
+    return end if afterwards is None else afterwards.start()
+
+
+def _folded(text: str) -> str:
+    """In lower case, every character in its place."""
+    lower = text.lower()
+    return lower if len(lower) == len(text) else text.replace("\u0130", "i").lower()
+
+
+def _places(secret: str, text: str) -> Iterator[Span]:
+    start = text.find(secret)
+    while start >= 0:
+        yield start, start + len(secret)
+        start = text.find(secret, start + len(secret))
+
+
+def _merged(spans: list[Span]) -> list[Span]:
+    """The same, in order, those that touch as one."""
+    spans.sort()
+    merged: list[Span] = []
+    for start, end in spans:
+        if merged and start <= merged[-1][1]:
+            merged[-1] = merged[-1][0], max(end, merged[-1][1])
+        elif start < end:
+            merged.append((start, end))
+    return merged
+
+
+def _without(text: str, spans: Iterable[Span]) -> str:
+    parts, position = list[str](), 0
+    for start, end in spans:
+        parts += text[position:start], HIDDEN
+        position = end
+    return "".join([*parts, text[position:]])
+
+
+def _by_line(spans: Iterable[Span], ends: Sequence[int]) -> dict[int, list[Span]]:
+    """Which part of which line to hide; `ends` says where the lines begin after each other."""
+    parts: dict[int, list[Span]] = {}
+    for start, end in spans:
+        for place in range(bisect_right(ends, start), bisect_right(ends, end - 1) + 1):
+            begin = ends[place - 1] if place else 0
+            inside = max(start, begin) - begin, min(end, ends[place] - 1) - begin
+            if inside[0] < inside[1]:
+                parts.setdefault(place, []).append(inside)
+    return parts

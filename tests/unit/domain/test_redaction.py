@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from bot.domain.logs import LogLine
 from bot.domain.redaction import HIDDEN, Redactor
+from bot.domain.secret_shapes import SHAPES, Shape
 
 ALNUM = string.ascii_letters + string.digits
 
@@ -53,8 +54,50 @@ SECRETS = [
     ("--api-key ", alnum(20)),
     ("aws_secret_access_key = ", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
     ("session_token: ", "550e8400-e29b-41d4-a716-446655440000"),
+    ("postgresql+psycopg2://user:", "p@ss:word"),
+    ("https://x/y?v=1\\u0026X-Amz-Signature=", "0123456789abcdef"),
+    ("https://x.blob.core.windows.net/c?se=2026%26sig%3D", "abc%2Fdef%3D"),
+    ("Authorization: Api-Key ", "AbCdEfGh." + alnum(32)),
+    ("'Authorization': 'Basic ", "dXNlcjpwYXNz"),
+    ('"auths": {"index.docker.io": {"auth": "', "dXNlcjpwYXNzd29yZA=="),
+    ('"env": "{\\"api_key\\": \\"', "abcdefgh"),
+    ("\x1b[33mWANDB_API_KEY\x1b[0m=\x1b[35m", alnum(40)),
+    ("\x1b[32mhf_", alnum(34)),
+    ("\\nhf_", alnum(34)),
+    ("('api_key', '", "abcdef123456"),
+    ("train.py --wandb_api_key ", alnum(40)),
+    ("AccountName=x;AccountKey=", alnum(86) + "=="),
+    ("Server=db;Uid=u;Pwd=", "hunter2"),
+    ("Incorrect API key provided: ", "abcd1234efgh"),
+    ("machine api.wandb.ai login user password ", alnum(40)),
+    ("machine api.wandb.ai\n  login user\n  password ", alnum(40)),
+    ("docker login -u AWS -p ", alnum(60)),
+    ("client-key-data: ", "LS0tLS1CRUdJTiBSU0EgUFJJVkFURSBLRVktLS0tLQ"),
+    ("stringData: LS0tLS1CRUdJTiBQUklW", "QVRFIEtFWS0tLS0tCk1JSUV2UUlC"),
+    ("MIIEpAIBAA", "KCAQEA" + alnum(48)),
+    ("AWS_SECRET_KEY: ", alnum(40)),
+    ("password='", "with spaces too"),
+    ("gsk_", alnum(52)),
+    ("rpa_", alnum(40)),
+    ("hvs.", alnum(90)),
+    ("dapi", "0a" * 16),
+    ("glrt-", alnum(20)),
+    ("GOCSPX-", alnum(28)),
 ]
-AFTER = {"postgres://user:": "@db/x", '{"password": "': '"}', "'client_secret': '": "'}"}
+AFTER = {
+    "postgres://user:": "@db/x",
+    "postgresql+psycopg2://user:": "@db/x",
+    '{"password": "': '"}',
+    "'client_secret': '": "'}",
+    '"auths": {"index.docker.io": {"auth": "': '"}}',
+    '"env": "{\\"api_key\\": \\"': '\\"}"',
+    "'Authorization': 'Basic ": "'",
+    "\x1b[33mWANDB_API_KEY\x1b[0m=\x1b[35m": "\x1b[0m",
+    "\x1b[32mhf_": "\x1b[0m",
+    "('api_key', '": "')",
+    "Server=db;Uid=u;Pwd=": ";",
+    "password='": "'",
+}
 
 TRAINING = [
     "token=123 tok/s 4096 tokens: 4096 tokens/sec=40961",
@@ -71,6 +114,15 @@ TRAINING = [
     "wandb: Run data is saved locally in /tmp/wandb/run-20260313_101010-abcd1234",
     "max_new_tokens=512 token_type_ids tokens_per_second=12345.678 author: someone@example.com",
     "md5 d41d8cd98f00b204e9800998ecf8427e uuid 550e8400-e29b-41d4-a716-446655440000",
+    "cache key: 3f786850e387550fdab836ed7e6dc881de23001b sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822c",
+    "wandb: https://wandb.ai/team/proj/runs/3k2j1h4g; Appending key for api.wandb.ai to your netrc file: /root/.netrc",
+    "key_cache torch.Size([4, 32, 128]) token_embedding.weight: torch.Size([32000, 4096]) lr=3e-05",
+    "Found credentials from IAM Role: training-role-1234567; Unable to locate credentials",
+    "access_token_expires_in=3600 auth_token_len=20 auth: enabled, method=oauth2 basic block 12345678901234567890",
+    "PWD=/workspace/run-1 OLDPWD=/root HOSTNAME=node-7f3a9c0b1d2e",
+    "secret_name=my-k8s-name session id: 5f3a9c0b1d2e author: a1b2c3",
+    "-----BEGIN CERTIFICATE----- MIIDdzCCAl+gAwIBAgIEAgAAuTANBgkqhkiG9w0BAQUFADBaMQswCQYDVQQGEwJJRTESMBAG",
+    "Could not deserialize key data: no -----BEGIN RSA PRIVATE KEY-----",
 ]
 
 
@@ -113,6 +165,16 @@ def test_a_secret_between_any_words_never_comes_through(
     shown, hidden = Redactor().redact(text)
     assert secret not in shown
     assert hidden >= 1
+
+
+@pytest.mark.parametrize("shape", [shape for group in SHAPES for shape in group], ids=lambda shape: shape.literal)
+def test_a_log_full_of_what_is_nearly_a_secret_costs_little(shape: Shape) -> None:
+    """100 kB take some milliseconds; what is read twice for every place takes seconds."""
+    assert shape.literal == (shape.literal.lower() if shape.folded else shape.literal)
+    redactor, begin = Redactor(), time.process_time()
+    for end in ("", " ", "=", "='", ": ", "_", "a.", "-----"):
+        redactor.redact((shape.literal + end) * (100_000 // len(shape.literal + end)))
+    assert time.process_time() - begin < 1
 
 
 def test_what_begins_like_a_token_again_and_again_is_not_read_again_and_again() -> None:
@@ -158,3 +220,28 @@ def test_only_the_lines_with_secrets_change() -> None:
     safe, hidden = Redactor().redact_lines(lines)
     assert hidden == 1
     assert [lines[0], LogLine(2, f"password={HIDDEN}\n  next"), lines[2]] == list(safe)
+
+
+def test_a_secret_may_begin_in_one_line_and_end_in_another() -> None:
+    body = ["MIIEvQIBADANBgkqhkiG9w0BAQEFAASC" + alnum(32), alnum(64), alnum(21) + "="]
+    told = ["loss 1", "-----BEGIN PRIVATE KEY-----", *body, "-----END PRIVATE KEY-----", "loss 2"]
+    safe, hidden = Redactor().redact_lines([LogLine(place, text) for place, text in enumerate(told)])
+    assert hidden == 1
+    assert [*told[:2], *[HIDDEN] * 4, "loss 2"] == [line.message for line in safe]
+
+
+@given(st.lists(st.tuples(st.lists(words, max_size=5).map("".join), st.sampled_from(SECRETS)), min_size=1, max_size=6))
+def test_what_is_hidden_in_a_line_alone_is_hidden_among_others(told: list[tuple[str, tuple[str, str]]]) -> None:
+    lines = [
+        LogLine(place, f"{before} {prefix}{secret}{AFTER.get(prefix, '')}")
+        for place, (before, (prefix, secret)) in enumerate(told)
+    ]
+    safe, _ = Redactor().redact_lines(lines)
+    assert len(lines) == len(safe)
+    for (_, (_, secret)), line in zip(told, safe, strict=True):
+        assert secret not in line.message
+
+
+def test_another_secret_in_the_value_of_one_is_hidden_too() -> None:
+    shown, _ = Redactor(["own-secret"]).redact("token=api_key='my value' next=own-secretAKIAIOSFODNN7EXAMPLE")
+    assert f"token=api_key='{HIDDEN}' next={HIDDEN}AKIA{HIDDEN}" == shown

@@ -11,6 +11,7 @@ from datetime import datetime
 from bot.commands.answers import DiagnosisAnswer
 from bot.commands.command import DiagnoseCommand, LogsCommand, Window
 from bot.commands.log_reading import build_query, stream_lines
+from bot.commands.redacting import without_secrets
 from bot.commands.spelling import format_command
 from bot.diagnosis.diagnoser import Diagnoser
 from bot.diagnosis.reading import PageReader
@@ -45,7 +46,7 @@ async def diagnose(
     try:
         async with contextlib.aclosing(stream_lines(provider, job.ref, logs, now)) as batches:
             async for batch in batches:
-                lines, hidden = redactor.redact_lines(batch.lines)
+                lines, hidden = await without_secrets(redactor, batch.lines)
                 await _feed_politely(diagnoser, lines)
                 redacted += hidden
                 read += batch.read

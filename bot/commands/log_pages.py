@@ -15,6 +15,7 @@ from bot.commands.answers import Cut, LogsAnswer
 from bot.commands.command import LogsCommand, Window
 from bot.commands.filtering import cuts_of
 from bot.commands.log_reading import Batch, build_query, reading_order, stream_lines
+from bot.commands.redacting import without_secrets
 from bot.commands.spelling import format_command
 from bot.domain.durations import datetime_from_ns, ns_from_datetime
 from bot.domain.gaps import Gap, Part, gap_of
@@ -58,7 +59,7 @@ async def read_page(
         reading.more = True
     page = reading.page()
     answer = _answer(job, command, page, reading, now)
-    lines, redacted = redactor.redact_lines(answer.lines)
+    lines, redacted = await without_secrets(redactor, answer.lines)
     return replace(answer, lines=tuple(lines), redacted=redacted)
 
 

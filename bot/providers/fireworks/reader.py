@@ -99,10 +99,11 @@ class Reader:
         position, filters = self.position, self.query.filter
         params = [("ranks", str(rank)) for rank in filters.ranks]
         params.append(("pageSize", str(position.page_size)))
+        start_ns = max(0, self.query.start_ns or 0) if self._descending else position.start_ns
+        # Never left out: without a start the gateway gives one page and no token.
+        params.append(("startTime", format_ns(start_ns)))
         if not self._descending:
-            params += [("startFromHead", "true"), ("startTime", format_ns(position.start_ns))]
-        elif self.query.start_ns is not None:
-            params.append(("startTime", format_ns(max(0, self.query.start_ns))))
+            params.append(("startFromHead", "true"))
         if filters.includes:
             params.append(("filter", max(filters.includes, key=len)))
         if position.token:
@@ -128,7 +129,8 @@ class Reader:
             # In a circle: what this answer really adds is found by its time.
             self._restart()
             return self._broken_off() if position.restarts > _MOST_RESTARTS else None
-        fresh, stop = self._fresh(in_order(lines, newest_first=self._descending))
+        ordered = in_order(lines, newest_first=self._descending)
+        fresh, dealt_with, stop = self._fresh(ordered)
         self._remember(fresh)
         if stop is _Stop.BOUND or (stop is None and not token):
             return self._end(fresh)
@@ -138,7 +140,7 @@ class Reader:
         if fresh:
             position.restarts = 0
         if stop is _Stop.LIMIT:
-            self._again()
+            self._again(ordered[:dealt_with])
         else:
             position.token = token
             position.tokens = [*position.tokens, checksum][-_TOKENS_KEPT:]
@@ -157,27 +159,27 @@ class Reader:
     def _limit(self) -> int:
         return max(1, self.query.limit)
 
-    def _fresh(self, ordered: Sequence[LogLine]) -> tuple[list[LogLine], _Stop | None]:
-        """The lines that were not given out before; moves on past every line it has dealt with."""
+    def _fresh(self, ordered: Sequence[LogLine]) -> tuple[list[LogLine], int, _Stop | None]:
+        """The lines that were not given out before, how many of all it has dealt with and moved past, and why no more."""
         position = self.position
         sign = -1 if self._descending else 1
         bound_ns = self.query.start_ns if self._descending else self.query.end_ns
         fresh: list[LogLine] = []
-        for line in ordered:
+        for number, line in enumerate(ordered):
             stamp = line.timestamp_ns
             if stamp * sign < position.start_ns * sign:
                 continue
             if bound_ns is not None and stamp * sign > bound_ns * sign:
-                return fresh, _Stop.BOUND
+                return fresh, number, _Stop.BOUND
             if self.ahead and self.ahead.remove(line):
                 self.behind.add(line)
             elif len(fresh) >= self._limit:
-                return fresh, _Stop.LIMIT
+                return fresh, number, _Stop.LIMIT
             else:
                 fresh.append(line)
             if stamp * sign > position.last_ns * sign:
                 position.last_ns = stamp
-        return fresh, None
+        return fresh, len(ordered), None
 
     def _remember(self, fresh: Sequence[LogLine]) -> None:
         """Remember what may be met again: the last moment, and when following, all from the floor on."""
@@ -213,12 +215,19 @@ class Reader:
         self._begin(self.position.last_ns)
         self.position.restarts += 1
 
-    def _again(self) -> None:
-        """The rest of this answer comes next: found by its time, or, as there is no end time, by the same token."""
-        token, page_size = self.position.token, self.position.page_size
-        self._begin(self.position.last_ns)
-        if self._descending:
-            self.position.token, self.position.page_size = token, page_size
+    def _again(self, met: Sequence[LogLine]) -> None:
+        """The rest of this answer comes next: found by its time, or, as there is no end time, by the same token.
+
+        By the token only what was met in this answer is met again, not its like in the answers before.
+        """
+        if not self._descending:
+            self._begin(self.position.last_ns)
+            return
+        last_ns = self.position.start_ns = self.position.last_ns
+        self.ahead = self.ahead.between(0, last_ns)
+        for line in met:
+            if line.timestamp_ns == last_ns and self.behind.remove(line):
+                self.ahead.add(line)
 
     def _broken_off(self) -> LogPage:
         text = "Fireworks says that there is more of this log but does not send it; the rest may be missing."

@@ -59,7 +59,8 @@ class Server:
 
     def _from_start(self, named: dict[str, str]) -> list[LogLine]:
         newest_first = named.get("startFromHead") != "true"
-        start_ns = parse_rfc3339_ns(named["startTime"]) if "startTime" in named else 0
+        assert "startTime" in named, "without a start there is one page and no token (documented)"
+        start_ns = parse_rfc3339_ns(named["startTime"])
         assert start_ns is not None
         shuffled = self.chance.sample(self.lines, len(self.lines))
         found = [line for line in shuffled if line.timestamp_ns >= start_ns]
@@ -203,6 +204,15 @@ def test_following_gives_late_entries_and_true_duplicates_once(
 def test_following_gives_each_entry_once_of_two_thousand_logs() -> None:
     body = test_following_gives_late_entries_and_true_duplicates_once.hypothesis.inner_test  # type: ignore[attr-defined]
     settings(max_examples=2000, deadline=None)(FOLLOWS(body))()
+
+
+@pytest.mark.parametrize("order", list(Order))
+@pytest.mark.parametrize("limit", [1, 3, 10])
+def test_equal_entries_on_several_pages_are_as_many_as_were_said(order: Order, limit: int) -> None:
+    lines = [line_at(NOW_NS - (number // 20) * SECOND) for number in range(60)]
+    server = Server(lines, random.Random(0), page_cap=7)
+    found, _ = read_all(server, LogQuery(JOB, end_ns=NOW_NS + SECOND, order=order), [limit])
+    assert Counter(lines) == Counter(found)
 
 
 def test_an_entry_from_the_future_does_not_hide_those_of_other_ranks() -> None:

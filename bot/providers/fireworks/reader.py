@@ -160,7 +160,7 @@ class Reader:
         return max(1, self.query.limit)
 
     def _fresh(self, ordered: Sequence[LogLine]) -> tuple[list[LogLine], int, _Stop | None]:
-        """The lines that were not given out before, how many of all it has dealt with and moved past, and why no more."""
+        """The lines not given out before, how many of all it has dealt with and moved past, and why no more."""
         position = self.position
         sign = -1 if self._descending else 1
         bound_ns = self.query.start_ns if self._descending else self.query.end_ns

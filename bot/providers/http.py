@@ -1,37 +1,51 @@
 """The one HTTP client of every provider: auth headers, time limits, retries, pacing, errors without secrets.
 
-What to ask and what the answer means is the provider's; when to wait and when to stop is `bot.providers.resilience`.
-`make_transport` is the only place that knows which library sends the bytes.
+What to ask and what the answer means is the provider's; when to begin is `bot.providers.gate`, when to stop is
+`bot.providers.resilience`, and the bytes are sent by `bot.providers.transport`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import ssl
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import count
 from typing import TypeVar
-from urllib.parse import quote, urlencode, urlsplit, urlunsplit
+from urllib.parse import quote, urlencode
 
-import aiohttp
 import httpx
 import msgspec
-from httpx_aiohttp import AiohttpTransport
 
-from bot.errors import BadRequest, ConfigError, ProviderError, RateLimited, Unavailable
+from bot.errors import BadRequest, ConfigError, ProtocolError, ProviderError, RateLimited, Unavailable
 from bot.providers.base import RequestLoad
-from bot.providers.replies import BodyTooLarge, HttpReply, kind_of, message_of, retry_after_of
-from bot.providers.resilience import Breaker, Gate, HttpLimits, RetryBudget, background, full_jitter
+from bot.providers.encodings import ACCEPTED, ENCODINGS, BrokenBody, decompressed
+from bot.providers.gate import LastMinute, Slot, background, is_background
+from bot.providers.limits import HttpLimits
+from bot.providers.replies import BodyTooLarge, HttpReply, kind_of, message_of, no_answer, retry_after_of
+from bot.providers.resilience import full_jitter, limiter_for
+from bot.providers.transport import TargetInUrl, make_transport
 
-__all__ = ["BodyTooLarge", "HttpClient", "HttpLimits", "HttpReply", "background", "path_segment", "require_setting"]
+__all__ = [
+    "BodyTooLarge",
+    "HttpClient",
+    "HttpLimits",
+    "HttpReply",
+    "background",
+    "make_transport",
+    "path_segment",
+    "require_setting",
+]
 
 _Result = TypeVar("_Result")
 _EXCERPT = 200
-_HEADERS = {"User-Agent": "trainwatch", "Accept": "application/json", "Accept-Encoding": "gzip, deflate"}
+_IN_PATHS = "/?%:@!$&'()*+,;="
+"""Left alone in a path, whose segments are quoted already; anything else in there would end it."""
+_HEADERS = {"User-Agent": "trainwatch", "Accept": "application/json", "Accept-Encoding": ACCEPTED}
+_TROUBLE = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, BrokenBody)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +63,9 @@ class HttpClient:
     JobNotFound · 405, 501 NotSupported · 408, 425 and other 5xx Unavailable · 429 RateLimited · 3xx ProtocolError.
 
     Every request is one that only reads, whatever its method, so all are retried: RateLimited and Unavailable, with
-    full jitter, as long as `limits.attempts`, `limits.retry_budget_s` and the client's retry budget allow.
-    `Retry-After` holds back every request of the client. Requests made inside `background()` let the others go first.
+    full jitter, as long as `limits.attempts`, `limits.retry_budget_s` and the key's retry budget allow.
+    `Retry-After` holds back every request with the key. Requests made inside `background()` let the others go first;
+    of these, what failed the last time is asked once only.
     """
 
     def __init__(
@@ -68,29 +83,32 @@ class HttpClient:
 
         Args:
             provider: the provider's name, for errors.
-            base_url: where paths are appended to; it may have a path of its own.
+            base_url: where paths are appended to; it may have a path and a query of its own.
             headers: sent with each request, the authorization among them.
             secrets: texts that must never appear in an error.
             limits: how hard and how long.
             transport: what sends, for tests; the default speaks HTTP/1.1 with kept connections.
             explain: the sentence a provider has for a refused request; None falls back to ours.
+
+        Raises:
+            ConfigError: `base_url` is no address of the web, or holds a name and a password beside the key.
         """
         self._provider = provider
-        self._base_url = base_url.rstrip("/")
+        self._address = _address(provider, base_url)
+        self._base_path = self._address.raw_path.partition(b"?")[0].decode("ascii").rstrip("/")
+        self._base_query = self._address.query.decode("ascii")
         self._secrets = tuple(sorted((text for text in secrets if text), key=len, reverse=True))
         self._limits = limits
         self._explain = explain
         # Requests go to the transport itself: httpx's client would parse each address again, and look for cookies.
-        self._transport = transport or make_transport(limits)
+        self._transport = make_transport(limits) if transport is None else TargetInUrl(transport)
         self._headers = httpx.Headers({**_HEADERS, **headers})
-        self._gate = Gate(limits, time.monotonic)
-        self._breaker = Breaker(time.monotonic)
-        self._retries = RetryBudget()
+        self._limiter = limiter_for((self._address, frozenset(headers.items())), limits)
+        self._begun = LastMinute(time.monotonic)
 
     def __repr__(self) -> str:
-        parts = urlsplit(self._base_url)
-        shown = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
-        return f"HttpClient(provider={self._provider!r}, base_url={self.redact(shown)!r})"
+        shown = self.redact(str(self._address.copy_with(query=None, fragment=None)))
+        return f"HttpClient(provider={self._provider!r}, base_url={shown!r})"
 
     async def get(self, path: str, params: Sequence[tuple[str, str]] = (), *, timeout_s: float | None = None) -> bytes:
         """The body of a successful GET."""
@@ -122,12 +140,12 @@ class HttpClient:
         """
         request = self._build(method, path, params, json, timeout_s)
 
-        async def once() -> HttpReply:
-            async with self._gate.slot():
-                with self._breaker.watch():
-                    return await self._exchange(request, accept)
+        async def once(admit: Callable[[], None]) -> HttpReply:
+            async with self._limiter.gate.slot(admit, suspect=path in self._limiter.failing) as slot:
+                with self._limiter.breaker.watch():
+                    return await self._exchange(request, accept, slot)
 
-        return await self._with_retries(once)
+        return await self._with_retries(path, once)
 
     @contextlib.asynccontextmanager
     async def stream(
@@ -136,27 +154,28 @@ class HttpClient:
         """Send, retry until the answer begins, and hand it out chunk by chunk; memory does not grow with its size."""
         request = self._build(method, path, params, None, timeout_s)
 
-        async def once() -> tuple[httpx.Response, contextlib.AsyncExitStack]:
+        async def once(admit: Callable[[], None]) -> tuple[httpx.Response, contextlib.AsyncExitStack]:
             async with contextlib.AsyncExitStack() as stack:
-                await stack.enter_async_context(self._gate.slot())
-                with self._breaker.watch():
-                    response = await stack.enter_async_context(self._sent(request))
-                    if response.status_code >= 300:
+                await stack.enter_async_context(self._limiter.gate.slot(admit))
+                with self._limiter.breaker.watch():
+                    response = await self._send(request)
+                    stack.push_async_callback(response.aclose)
+                    if not 200 <= response.status_code < 300:
                         self.raise_for(await self._read(response))
                 return response, stack.pop_all()
             raise AssertionError  # pragma: no cover - the stack swallows nothing
 
-        response, stack = await self._with_retries(once)
+        response, stack = await self._with_retries(path, once)
         async with stack:
             yield HttpStream(response.headers, self._chunks(response))
 
     def load(self) -> RequestLoad:
-        """How many requests were made lately, and how many may be."""
-        return self._gate.load()
+        """How many requests this client made lately, and how many may be made with its key."""
+        return RequestLoad(self._begun.total(), self._limiter.gate.most_per_minute)
 
     def raise_for(self, reply: HttpReply) -> None:
-        """Raise the error that this reply's status stands for; nothing below 300."""
-        if reply.status >= 300:
+        """Raise the error that this reply's status stands for; nothing for a success."""
+        if not 200 <= reply.status < 300:
             raise self._error(reply)
 
     def redact(self, text: str) -> str:
@@ -181,129 +200,166 @@ class HttpClient:
         limits = self._limits
         read_s = limits.read_timeout_s if timeout_s is None else timeout_s
         timeout = {"connect": limits.connect_timeout_s, "read": read_s, "write": read_s, "pool": None}
-        query = f"?{urlencode(params)}" if params else ""
+        query = "&".join(filter(None, (self._base_query, urlencode(params) if params else "")))
+        target = f"{self._base_path}{quote(path, safe=_IN_PATHS)}" + (f"?{query}" if query else "")
+        # The base URL is parsed once; parsing each address would cost a sixth of the whole request.
         request = httpx.Request(
             method,
-            f"{self._base_url}{path}{query}",
+            self._address,
             content=None if json is None else msgspec.json.encode(json),
             headers=self._headers,
-            extensions={"timeout": timeout},
+            extensions={"timeout": timeout, "target": target.encode("ascii")},
         )
         if json is not None:
             request.headers["Content-Type"] = "application/json"
         return request
 
-    async def _with_retries(self, once: Callable[[], Awaitable[_Result]]) -> _Result:
-        self._retries.deposit()
-        deadline = time.monotonic() + self._limits.retry_budget_s
-        failure: ProviderError | None = None
+    async def _with_retries(self, path: str, once: Callable[[Callable[[], None]], Awaitable[_Result]]) -> _Result:
+        limiter, limits = self._limiter, self._limits
+        limiter.retries.deposit()
+        attempts = 1 if is_background() and path in limiter.failing else limits.attempts
+        call = _Call(time.monotonic() + limits.retry_budget_s)
+        admit = partial(self._admit, call)
         for attempt in count(1):
-            self._admit(deadline, failure)
             try:
-                return await once()
+                result = await once(admit)
+            except _NotNow as refusal:
+                raise refusal.error from None
             except (RateLimited, Unavailable) as error:
-                failure = error
+                call.failure = error
                 wait_s = full_jitter(attempt)
                 if error.retry_after is not None:
                     wait_s += error.retry_after.total_seconds()
-                over = attempt >= self._limits.attempts or time.monotonic() + wait_s > deadline
-                if over or not self._retries.withdraw():
+                    if not limiter.failing.alone(path):
+                        limiter.gate.close_for(error.retry_after.total_seconds())
+                limiter.failing.failed(path)
+                over = attempt >= attempts or time.monotonic() + wait_s > call.deadline
+                if over or isinstance(error, _GaveWay) or not limiter.retries.withdraw():
                     raise
+            except ProviderError:
+                limiter.failing.answered(path)
+                raise
+            else:
+                limiter.failing.answered(path)
+                return result
             await asyncio.sleep(wait_s)
         raise AssertionError  # pragma: no cover - count() does not end
 
-    def _admit(self, deadline: float, failure: ProviderError | None) -> None:
-        """Raise when it is pointless to ask now: what failed before, or else why we do not ask."""
-        closed_for, open_for = self._gate.closed_for(), self._breaker.open_for()
-        too_long = closed_for > 0 and time.monotonic() + closed_for > deadline
-        if failure is not None and (too_long or open_for is not None):
-            raise failure
+    def _admit(self, call: _Call) -> None:
+        """Raise _NotNow when it is pointless to ask now: with what failed before, or else with why we do not ask."""
+        closed_for, open_for = self._limiter.gate.closed_for(), self._limiter.breaker.open_for()
+        too_long = closed_for > 0 and time.monotonic() + closed_for > call.deadline
+        if call.failure is not None and (too_long or open_for is not None):
+            raise _NotNow(call.failure)
         if open_for is not None:
             text = f"{self._provider} has not answered for a while; it is asked again in {open_for:.0f} s."
-            raise Unavailable(text, provider=self._provider, retry_after=timedelta(seconds=open_for))
+            raise _NotNow(Unavailable(text, provider=self._provider, retry_after=timedelta(seconds=open_for)))
         if too_long:
             text = f"{self._provider} asked us to wait {closed_for:.0f} s more."
-            raise RateLimited(text, provider=self._provider, retry_after=timedelta(seconds=closed_for))
+            raise _NotNow(RateLimited(text, provider=self._provider, retry_after=timedelta(seconds=closed_for)))
 
-    async def _exchange(self, request: httpx.Request, accept: Container[int]) -> HttpReply:
+    async def _exchange(self, request: httpx.Request, accept: Container[int], slot: Slot) -> HttpReply:
         try:
-            async with asyncio.timeout(self._limits.total_timeout_s), self._sent(request) as response:
-                reply = await self._read(response)
+            async with asyncio.timeout(self._limits.total_timeout_s) as slot.until:
+                response = await self._send(request)
+                try:
+                    reply = await self._read(response)
+                finally:
+                    await response.aclose()
         except TimeoutError as error:
+            if slot.taken_back:
+                raise _GaveWay(f"{self._provider} did not answer in time.", provider=self._provider) from error
             text = f"{self._provider} took longer than {self._limits.total_timeout_s:.0f} s for one answer."
             raise Unavailable(text, provider=self._provider) from error
         if reply.status not in accept:
             self.raise_for(reply)
         return reply
 
-    @contextlib.asynccontextmanager
-    async def _sent(self, request: httpx.Request) -> AsyncIterator[httpx.Response]:
-        with self._translated():
-            response = await self._transport.handle_async_request(request)
+    async def _send(self, request: httpx.Request) -> httpx.Response:
+        self._begun.add()
         try:
-            yield response
-        finally:
-            with contextlib.suppress(httpx.HTTPError, aiohttp.ClientError, OSError):
-                await response.aclose()
+            return await self._transport.handle_async_request(request)
+        except _TROUBLE as error:
+            raise self._unavailable(error) from error
 
     async def _read(self, response: httpx.Response) -> HttpReply:
         size, parts = 0, []
-        async for part in self._chunks(response):
-            size += len(part)
-            if size > self._limits.max_body_bytes:
-                text = f"{self._provider} sent more than {self._limits.max_body_bytes // 2**20} MiB in one answer."
-                raise BodyTooLarge(text, provider=self._provider)
-            parts.append(part)
+        try:
+            async for part in self._body(response):
+                size += len(part)
+                if size > self._limits.max_body_bytes:
+                    text = f"{self._provider} sent more than {self._limits.max_body_bytes // 2**20} MiB in one answer."
+                    raise BodyTooLarge(text, provider=self._provider)
+                parts.append(part)
+        except _TROUBLE as error:
+            raise self._unavailable(error) from error
         return HttpReply(response.status_code, response.headers, b"".join(parts))
 
     async def _chunks(self, response: httpx.Response) -> AsyncIterator[bytes]:
-        with self._translated():
-            async for part in response.aiter_bytes():
-                yield part
-
-    @contextlib.contextmanager
-    def _translated(self) -> Iterator[None]:
-        """Turn what the library raises into Unavailable; its text is not shown, it may hold the URL."""
         try:
-            yield
-        except httpx.TimeoutException as error:
-            # The transport words every failed connection as a time-out.
-            match error.__cause__:
-                case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError():
-                    text = f"The TLS certificate of {self._provider} is not trusted, so nothing was sent there."
-                case aiohttp.ClientConnectorError():
-                    text = f"{self._provider} cannot be reached: no connection to its address."
-                case aiohttp.ClientOSError():
-                    text = f"{self._provider} broke off the connection without an answer."
-                case _:
-                    text = f"{self._provider} did not answer in time."
-            raise Unavailable(text, provider=self._provider) from error
-        except (httpx.HTTPError, aiohttp.ClientError, OSError, EOFError) as error:
-            text = f"The connection to {self._provider} failed ({type(error).__name__})."
-            raise Unavailable(text, provider=self._provider) from error
+            async for part in self._body(response):
+                yield part
+        except _TROUBLE as error:
+            raise self._unavailable(error) from error
+
+    def _body(self, response: httpx.Response) -> AsyncIterable[bytes]:
+        encoding = response.headers.get("content-encoding", "identity").strip().lower()
+        body = response.stream
+        assert isinstance(body, httpx.AsyncByteStream)  # every answer of an asynchronous transport has one
+        if encoding == "identity":
+            return body
+        if encoding not in ENCODINGS:
+            text = f"{self._provider} compressed its answer in a way that it was not asked for."
+            raise ProtocolError(text, provider=self._provider)
+        return decompressed(body, encoding)
+
+    def _unavailable(self, error: Exception) -> Unavailable:
+        return Unavailable(no_answer(self._provider, error), provider=self._provider)
 
     def _error(self, reply: HttpReply) -> ProviderError:
         kind, advice = kind_of(reply.status)
         retry_after = retry_after_of(reply.headers, datetime.now(UTC)) if kind in (RateLimited, Unavailable) else None
         if retry_after is not None:
             retry_after = min(retry_after, timedelta(seconds=self._limits.max_retry_after_s))
-            self._gate.close_for(retry_after.total_seconds())
         said = self.excerpt(reply.body)
         text = (self._explain(reply) if self._explain else None) or advice
         public = f"{self._provider} {text} (HTTP {reply.status}{': ' + said if said else ''})."
         return kind(self.redact(public), provider=self._provider, retry_after=retry_after)
 
 
-def make_transport(limits: HttpLimits) -> httpx.AsyncBaseTransport:
-    """What sends the bytes: aiohttp's connections behind httpx's interface, several times as fast as httpx's own."""
+@dataclass(slots=True)
+class _Call:
+    """What one call knows over all its attempts."""
 
-    def session() -> aiohttp.ClientSession:
-        connector = aiohttp.TCPConnector(limit=limits.concurrency, keepalive_timeout=60)
-        return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+    deadline: float
+    """No retry begins later; of the monotonic clock."""
+    failure: ProviderError | None = None
+    """How the attempt before failed."""
 
-    # The session has aiohttp's own TLS settings; the context that the transport would build, and never use, takes as
-    # long as the rest of a command's start.
-    return AiohttpTransport(client=session, verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+
+class _GaveWay(Unavailable):
+    """A request lost its place to others that waited; it is not made again, or it would take one at once."""
+
+
+class _NotNow(Exception):
+    """Nothing was sent, and waiting is pointless."""
+
+    def __init__(self, error: ProviderError) -> None:
+        super().__init__()
+        self.error = error
+
+
+def _address(provider: str, base_url: str) -> httpx.URL:
+    try:
+        address = httpx.URL(base_url)
+        known = address.scheme in ("http", "https") and bool(address.host)
+    except (httpx.InvalidURL, ValueError):  # the latter for names of hosts that cannot be
+        known = False
+    if not known:
+        raise ConfigError(f"The address of {provider} must be a URL that begins with https:// and names a host.")
+    if address.userinfo:
+        raise ConfigError(f"The address of {provider} must hold no name and password: it is asked with a key.")
+    return address
 
 
 def path_segment(text: str) -> str:

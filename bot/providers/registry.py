@@ -17,6 +17,7 @@ from importlib.metadata import entry_points as installed_entry_points
 from bot.domain.jobs import JobRef
 from bot.errors import ConfigError, UsageError
 from bot.providers.base import Paced, Provider, RequestLoad
+from bot.providers.resilience import sharing_limiters
 
 GROUP = "trainwatch.providers"
 
@@ -38,14 +39,15 @@ def build_registry(config: Mapping[str, str], entry_points: Iterable[EntryPoint]
         points[point.name] = point
     providers: dict[str, Provider] = {}
     problems: dict[str, ConfigError] = {}
-    for name, point in sorted(points.items()):
-        try:
-            if len(offered[name]) > 1:
-                places = " and ".join(sorted(offered[name]))
-                raise ConfigError(f"Two packages offer a provider named {name} ({places}): uninstall one of them.")
-            providers[name] = _build(point, config)
-        except ConfigError as problem:
-            problems[name] = problem
+    with sharing_limiters():
+        for name, point in sorted(points.items()):
+            try:
+                if len(offered[name]) > 1:
+                    places = " and ".join(sorted(offered[name]))
+                    raise ConfigError(f"Two packages offer a provider named {name} ({places}): uninstall one of them.")
+                providers[name] = _build(point, config)
+            except ConfigError as problem:
+                problems[name] = problem
     return Registry(providers, problems)
 
 

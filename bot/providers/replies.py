@@ -1,4 +1,4 @@
-"""What an HTTP answer means: status to error, Retry-After to a span, an error body to one line. Pure.
+"""What an HTTP answer means: status to error, Retry-After to a span, an error body to one line, none to words. Pure.
 
 `bot.providers.http` gets the answers and raises the errors.
 """
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
+import httpx
 import msgspec
 
 from bot.errors import (
@@ -23,6 +24,8 @@ from bot.errors import (
     RateLimited,
     Unavailable,
 )
+from bot.providers.encodings import BrokenBody
+from bot.providers.transport import NotTrusted
 
 _MESSAGE_KEYS = ("message", "detail", "error_description", "error", "title")
 
@@ -71,8 +74,31 @@ def kind_of(status: int) -> tuple[type[ProviderError], str]:
             return Unavailable, "has trouble of its own"
         case _ if status >= 400:
             return BadRequest, "refused the request"
-        case _:
+        case _ if status >= 300:
             return ProtocolError, "answered with a redirect; check the base URL"
+        case _:
+            return ProtocolError, "answered in a way that we did not ask for"
+
+
+def no_answer(provider: str, error: Exception) -> str:
+    """Why there is no answer, or no whole one. The error's own words are not shown: they may hold the URL."""
+    match error:
+        case NotTrusted():
+            return f"The TLS certificate of {provider} is not trusted, so nothing was sent there."
+        case httpx.ProxyError():
+            return f"The proxy on the way to {provider} refused, or cannot be reached."
+        case httpx.TimeoutException():
+            return f"{provider} did not answer in time."
+        case httpx.ConnectError():
+            return f"{provider} cannot be reached: no connection to its address."
+        case httpx.ReadError():
+            return f"{provider} broke off the connection before its answer was complete."
+        case httpx.RemoteProtocolError():
+            return f"{provider} answered with something that is no HTTP."
+        case BrokenBody():
+            return f"{provider} sent an answer that is damaged or cut off."
+        case _:
+            return f"The connection to {provider} failed ({type(error).__name__})."
 
 
 def message_of(body: bytes) -> str:

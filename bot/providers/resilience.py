@@ -1,182 +1,20 @@
-"""When to send, when to wait and when to give up: pacing, priority, retries and the circuit breaker of one remote.
+"""What to do when a remote fails: how long to wait, how often to ask again, when to leave it alone.
 
-No HTTP in here; `bot.providers.http` puts these around its requests. All times are seconds of a monotonic clock.
+No HTTP in here; `bot.providers.http` puts these around its requests. When one may begin is `bot.providers.gate`. All
+times are seconds of a monotonic clock.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import secrets
-from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+import time
+from collections.abc import Hashable, Iterator
 from contextvars import ContextVar
-from dataclasses import dataclass
 
-from aiolimiter import AsyncLimiter
-
-from bot.errors import ConfigError, ProviderError, Unavailable
-from bot.providers.base import RequestLoad
-
-MonotonicClock = Callable[[], float]
-
-_BACKGROUND: ContextVar[bool] = ContextVar("trainwatch_background", default=False)
-
-_BURST_S = 4.0
-_BACKGROUND_SHARE = 0.75
-
-
-@contextlib.contextmanager
-def background() -> Iterator[None]:
-    """Mark every request made inside, also by tasks started inside, as polling: commands go before it.
-
-    The watcher wraps its polls in this. Without it a request counts as a person waiting for an answer.
-    """
-    token = _BACKGROUND.set(True)
-    try:
-        yield
-    finally:
-        _BACKGROUND.reset(token)
-
-
-@dataclass(frozen=True, slots=True)
-class HttpLimits:
-    """How hard one remote may be asked, and how long an answer may take. No vendor documents a limit for these APIs."""
-
-    requests_per_second: float = 50.0
-    """Sustained; four seconds' worth may go at once after a pause."""
-    concurrency: int = 32
-    """Requests under way at once; polling uses at most three quarters of them."""
-    connect_timeout_s: float = 10.0
-    read_timeout_s: float = 30.0
-    """The longest silence within an answer."""
-    total_timeout_s: float = 120.0
-    """The longest a single attempt may take, however steadily it trickles."""
-    attempts: int = 4
-    retry_budget_s: float = 45.0
-    """No retry begins later than this after the call began."""
-    max_retry_after_s: float = 3600.0
-    """A longer Retry-After is cut to this."""
-    max_body_bytes: int = 64 * 1024 * 1024
-    """After decompression."""
-
-    @classmethod
-    def from_config(cls, word: str, config: Mapping[str, str]) -> HttpLimits:
-        """Read `<word>_requests_per_second`, `_concurrency`, `_timeout_s`, `_connect_timeout_s`, `_retry_budget_s`.
-
-        Raises:
-            ConfigError: a value is not a positive number.
-        """
-        shipped = cls()
-
-        def number(key: str, default: float, least: float) -> float:
-            text = config.get(f"{word}_{key}", "").strip()
-            try:
-                value = float(text) if text else default
-            except ValueError:
-                value = -1.0
-            if not least <= value < float("inf"):
-                name = f"{word}_{key}".upper()
-                raise ConfigError(f"{name} must be a number of at least {least:g}, not {text!r}.")
-            return value
-
-        return cls(
-            requests_per_second=number("requests_per_second", shipped.requests_per_second, 0.01),
-            concurrency=int(number("concurrency", shipped.concurrency, 1)),
-            connect_timeout_s=number("connect_timeout_s", shipped.connect_timeout_s, 0.01),
-            read_timeout_s=number("timeout_s", shipped.read_timeout_s, 0.01),
-            retry_budget_s=number("retry_budget_s", shipped.retry_budget_s, 0),
-        )
-
-
-class _LastMinute:
-    """Counts what happened in the last 60 seconds, with one number a second."""
-
-    def __init__(self, clock: MonotonicClock) -> None:
-        self._clock = clock
-        self._counts: deque[tuple[int, int]] = deque()
-
-    def add(self) -> None:
-        """It happened now."""
-        second = int(self._clock())
-        before = self._counts.pop()[1] if self._counts and self._counts[-1][0] == second else 0
-        self._counts.append((second, before + 1))
-        self._forget(second)
-
-    def total(self) -> int:
-        """How often it happened."""
-        self._forget(int(self._clock()))
-        return sum(count for _, count in self._counts)
-
-    def _forget(self, second: int) -> None:
-        while self._counts and self._counts[0][0] <= second - 60:
-            self._counts.popleft()
-
-
-class Gate:
-    """Lets requests through one by one: at most so many a second, so many at once, and people before polling.
-
-    Only one polling request at a time waits for the rate, and only while no person's request does; so a command
-    stands behind at most one poll, however many are due.
-    """
-
-    def __init__(self, limits: HttpLimits, clock: MonotonicClock) -> None:
-        burst = max(1.0, limits.requests_per_second * _BURST_S)
-        self._rate = AsyncLimiter(burst, burst / limits.requests_per_second)
-        self._most_per_minute = int(burst + 60 * limits.requests_per_second)
-        self._begun = _LastMinute(clock)
-        self._slots = asyncio.Semaphore(limits.concurrency)
-        self._background_slots = asyncio.Semaphore(max(1, int(limits.concurrency * _BACKGROUND_SHARE)))
-        self._background_turn = asyncio.Lock()
-        self._waiting = 0
-        self._nobody_waits = asyncio.Event()
-        self._nobody_waits.set()
-        self._clock = clock
-        self._closed_until = 0.0
-
-    def load(self) -> RequestLoad:
-        """How many requests went through lately, and how many may."""
-        return RequestLoad(self._begun.total(), self._most_per_minute)
-
-    def close_for(self, seconds: float) -> None:
-        """Let nothing through for so long: the remote said so."""
-        self._closed_until = max(self._closed_until, self._clock() + seconds)
-
-    def closed_for(self) -> float:
-        """Seconds until requests go through again; 0 when they do."""
-        return max(0.0, self._closed_until - self._clock())
-
-    @contextlib.asynccontextmanager
-    async def slot(self) -> AsyncIterator[None]:
-        """Wait for a turn, and hold one of the places until left."""
-        if not _BACKGROUND.get():
-            await self._wait_as_person()
-            async with self._slots:
-                yield
-            return
-        async with self._background_slots:
-            async with self._background_turn:
-                while self._waiting:
-                    await self._nobody_waits.wait()
-                await self._wait_for_rate()
-            async with self._slots:
-                yield
-
-    async def _wait_as_person(self) -> None:
-        self._waiting += 1
-        self._nobody_waits.clear()
-        try:
-            await self._wait_for_rate()
-        finally:
-            self._waiting -= 1
-            if not self._waiting:
-                self._nobody_waits.set()
-
-    async def _wait_for_rate(self) -> None:
-        while (seconds := self.closed_for()) > 0:  # noqa: ASYNC110 - the clock opens the gate, no event does
-            await asyncio.sleep(seconds)
-        await self._rate.acquire()
-        self._begun.add()
+from bot.errors import ProviderError, Unavailable
+from bot.providers.gate import Gate, MonotonicClock
+from bot.providers.limits import HttpLimits
 
 
 class RetryBudget:
@@ -203,16 +41,27 @@ class RetryBudget:
 
 
 class Breaker:
-    """Stops asking a remote that does not answer; lets one request probe it now and then (closed, open, half-open)."""
+    """Stops asking a remote that does not answer; lets one request probe it now and then (closed, open, half-open).
+
+    One bad job must not be taken for a dead remote: it takes ten failures and a minute in which nothing else came.
+    """
 
     def __init__(
-        self, clock: MonotonicClock, *, threshold: int = 10, first_pause_s: float = 5.0, longest_pause_s: float = 60.0
+        self,
+        clock: MonotonicClock,
+        *,
+        threshold: int = 10,
+        silence_s: float = 60.0,
+        first_pause_s: float = 5.0,
+        longest_pause_s: float = 60.0,
     ) -> None:
         self._clock = clock
         self._threshold = threshold
+        self._silence_s = silence_s
         self._first_pause_s = first_pause_s
         self._longest_pause_s = longest_pause_s
         self._failures = 0
+        self._failing_since = 0.0
         self._pause_s = first_pause_s
         self._open_until: float | None = None
         self._probing = False
@@ -254,11 +103,74 @@ class Breaker:
         self._pause_s = self._first_pause_s
 
     def _failed(self) -> None:
+        now = self._clock()
+        if not self._failures:
+            self._failing_since = now
         self._failures += 1
         if self._open_until is not None:
             self._pause_s = min(self._pause_s * 2, self._longest_pause_s)
-        if self._open_until is not None or self._failures >= self._threshold:
-            self._open_until = self._clock() + self._pause_s
+        dead = self._failures >= self._threshold and now - self._failing_since >= self._silence_s
+        if dead or self._open_until is not None:
+            self._open_until = now + self._pause_s
+
+
+class Failing:
+    """What failed the last time it was asked for, so that it costs the others nothing.
+
+    It is asked once instead of four times, and when it says "slow down" while others are answered, that is its own.
+    """
+
+    def __init__(self, most: int = 10_000) -> None:
+        self._most = most
+        self._answered = 0
+        self._answered_before: dict[str, int] = {}
+
+    def __contains__(self, path: str) -> bool:
+        return path in self._answered_before
+
+    def alone(self, path: str) -> bool:
+        """Whether it failed before and something else was answered since."""
+        return self._answered_before.get(path, self._answered) < self._answered
+
+    def answered(self, path: str) -> None:
+        """It did not fail this time."""
+        self._answered += 1
+        self._answered_before.pop(path, None)
+
+    def failed(self, path: str) -> None:
+        """It failed; the oldest of too many is forgotten."""
+        self._answered_before.setdefault(path, self._answered)
+        if len(self._answered_before) > self._most:
+            del self._answered_before[next(iter(self._answered_before))]
+
+
+class Limiter:
+    """How one key asks one remote: the pace, the retries that are left, and what is known to fail."""
+
+    def __init__(self, limits: HttpLimits, clock: MonotonicClock = time.monotonic) -> None:
+        self.gate = Gate(limits, clock)
+        self.breaker = Breaker(clock)
+        self.retries = RetryBudget()
+        self.failing = Failing()
+
+
+_SHARED: ContextVar[dict[Hashable, Limiter] | None] = ContextVar("trainwatch_limiters", default=None)
+
+
+@contextlib.contextmanager
+def sharing_limiters() -> Iterator[None]:
+    """Let the clients that are made inside share a limiter where they ask the same remote with the same key."""
+    token = _SHARED.set({})
+    try:
+        yield
+    finally:
+        _SHARED.reset(token)
+
+
+def limiter_for(remote_and_key: Hashable, limits: HttpLimits) -> Limiter:
+    """The limiter of this remote and key; see `sharing_limiters`. Other limits are another limiter."""
+    shared = _SHARED.get()
+    return Limiter(limits) if shared is None else shared.setdefault((remote_and_key, limits), Limiter(limits))
 
 
 def full_jitter(attempt: int, *, base_s: float = 0.3, cap_s: float = 10.0) -> float:

@@ -40,7 +40,7 @@ def test_nothing_else_is_documented() -> None:
     own = {name.upper() for name in Settings.model_fields}
     limits = {name for name in documented if name.startswith("NAME_")}
     assert documented - own - limits == _provider_variables()
-    source = (ROOT / "bot" / "providers" / "resilience.py").read_text(encoding="utf-8")
+    source = (ROOT / "bot" / "providers" / "limits.py").read_text(encoding="utf-8")
     read = set(re.findall(r'number\("(\w+)"', source))
     assert limits == {f"NAME_{name.upper()}" for name in read}
 

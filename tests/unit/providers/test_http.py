@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gzip
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -34,6 +35,8 @@ from bot.providers.http import (
     require_setting,
 )
 from bot.providers.replies import message_of, retry_after_of
+from bot.providers.resilience import Limiter
+from tests.unit.providers.test_request_load import Hand
 
 SECRET = "s3cr3t/key+1"
 FAST = HttpLimits(requests_per_second=1e6, read_timeout_s=0.3, connect_timeout_s=0.3, retry_budget_s=5)
@@ -135,10 +138,51 @@ async def test_a_wait_beyond_the_budget_is_told_instead_of_waited_for() -> None:
     assert (1, True) == (len(asked), time.monotonic() - begin < 1)
 
 
+async def test_a_wait_that_begins_while_one_stands_in_line_is_told_too() -> None:
+    async def answer(request: httpx.Request) -> httpx.Response:
+        await asyncio.sleep(0.05)
+        return httpx.Response(429, headers={"Retry-After": "3600"})
+
+    client = client_of(answer, replace(FAST, concurrency=1))
+    calls = [asyncio.create_task(client.get(f"/{number}")) for number in range(3)]
+    async with asyncio.timeout(1):
+        found = await asyncio.gather(*calls, return_exceptions=True)
+    assert [RateLimited] * 3 == [type(one) for one in found]
+
+
+async def test_a_job_that_is_refused_again_while_others_are_answered_holds_back_itself_only() -> None:
+    async def answer(request: httpx.Request) -> httpx.Response:
+        bad = request.url.path.endswith("/bad")
+        return httpx.Response(429, headers={"Retry-After": "0.2"}) if bad else httpx.Response(404)
+
+    client = client_of(answer, replace(FAST, attempts=1))
+    waited = []
+    for _ in range(3):
+        with pytest.raises(RateLimited):
+            await client.get("/bad")
+        begin = time.monotonic()
+        with pytest.raises(JobNotFound):
+            await client.get("/good")
+        waited.append(time.monotonic() - begin >= 0.2)
+    assert [True, False, False] == waited
+
+
+async def test_polling_asks_once_for_what_failed_the_last_time_and_people_as_ever() -> None:
+    answer, asked = answers(httpx.Response(500))
+    client = client_of(answer, replace(FAST, attempts=2))
+    counts = []
+    for polling in (True, True, False):
+        before = len(asked)
+        with pytest.raises(Unavailable), background() if polling else contextlib.nullcontext():
+            await client.get("/x")
+        counts.append(len(asked) - before)
+    assert [2, 1, 2] == counts
+
+
 async def test_retries_are_a_share_of_all_requests() -> None:
     answer, asked = answers(httpx.Response(429))
     client = client_of(answer, replace(FAST, attempts=2))
-    while client._retries.withdraw():
+    while client._limiter.retries.withdraw():
         pass
     for _ in range(10):
         with pytest.raises(RateLimited):
@@ -156,14 +200,17 @@ async def test_a_dead_remote_is_left_alone_and_probed() -> None:
         return httpx.Response(200 if alive else 500)
 
     client = client_of(answer, replace(FAST, attempts=1))
+    clock = Hand()
+    client._limiter = Limiter(FAST, clock)
     for _ in range(15):
         with pytest.raises(Unavailable):
             await client.get("/x")
+        clock.now += 7 if asked < 10 else 0
     assert 10 == asked
     with pytest.raises(Unavailable) as caught:
         await client.get("/x")
     assert caught.value.retry_after is not None
-    client._breaker._open_until = time.monotonic() - 1
+    clock.now += 60
     alive = True
     await client.get("/x")
     await client.get("/x")
@@ -181,7 +228,7 @@ async def test_only_one_request_probes() -> None:
         return httpx.Response(200)
 
     client = client_of(answer)
-    client._breaker._open_until = time.monotonic() - 1
+    client._limiter.breaker._open_until = time.monotonic() - 1
     probe = asyncio.create_task(client.get("/x"))
     await asyncio.sleep(0.01)
     with pytest.raises(Unavailable):
@@ -322,7 +369,7 @@ async def test_the_key_is_in_no_error_and_no_repr_in_any_form() -> None:
         await client.get("/x")
     assert SECRET not in f"{caught.value!r} {caught.value} {client!r}"
     assert "a [redacted] b [redacted]" == client.redact(f"a {SECRET} b s3cr3t%2Fkey%2B1")
-    assert "user" not in repr(HttpClient("acme", "http://user:pw@acme.test/x?token=1", {}, secrets=[]))
+    assert "token" not in repr(HttpClient("acme", "http://acme.test/x?token=1", {}, secrets=[]))
 
 
 def test_an_id_cannot_lead_to_another_path() -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bot.providers.resilience import Gate, HttpLimits, background
+from bot.providers.gate import Gate, LastMinute
+from bot.providers.limits import HttpLimits
 
 
 class Hand:
@@ -15,27 +16,22 @@ class Hand:
         return self.now
 
 
-async def go_through(gate: Gate, times: int) -> None:
-    for _ in range(times):
-        async with gate.slot():
-            pass
-
-
-async def test_requests_are_counted_for_a_minute_and_then_forgotten() -> None:
+def test_requests_are_counted_for_a_minute_and_then_forgotten() -> None:
     clock = Hand()
-    gate = Gate(HttpLimits(requests_per_second=1000), clock)
-    await go_through(gate, 3)
+    begun = LastMinute(clock)
+    for _ in range(3):
+        begun.add()
     clock.now += 30
-    with background():
-        await go_through(gate, 2)
+    for _ in range(2):
+        begun.add()
 
-    assert gate.load().last_minute == 5
+    assert begun.total() == 5
     clock.now += 30
-    assert gate.load().last_minute == 2
+    assert begun.total() == 2
     clock.now += 3600
-    assert gate.load().last_minute == 0
+    assert begun.total() == 0
 
 
-async def test_the_most_a_minute_is_the_rate_and_one_burst() -> None:
-    assert Gate(HttpLimits(requests_per_second=50), Hand()).load().most_per_minute == 60 * 50 + 4 * 50
-    assert Gate(HttpLimits(requests_per_second=0.1), Hand()).load().most_per_minute == 6 + 1
+def test_the_most_a_minute_is_the_rate_and_one_burst() -> None:
+    assert Gate(HttpLimits(requests_per_second=50), Hand()).most_per_minute == 60 * 50 + 4 * 50
+    assert Gate(HttpLimits(requests_per_second=0.1), Hand()).most_per_minute == 6 + 1

@@ -31,7 +31,7 @@ from bot.commands.command import (
     WatchCommand,
 )
 from bot.commands.grammar import parse_argv
-from bot.errors import BotError, ConfigError, UsageError
+from bot.errors import BotError, ConfigError, JobNotFound, UsageError
 
 if TYPE_CHECKING:
     from bot.terminal.session import Reading
@@ -202,7 +202,8 @@ async def _read_from_platforms(command: Reading) -> int:
 def _complain(problem: BotError) -> None:
     """What went wrong, for people; secrets were never in it."""
     usage = f"\nusage: {problem.usage}" if isinstance(problem, UsageError) and problem.usage else ""
-    sys.stderr.write(f"trainwatch: {problem.public}{usage}\n")
+    hint = " `trainwatch jobs` lists what there is." if isinstance(problem, JobNotFound) else ""
+    sys.stderr.write(f"trainwatch: {problem.public}{hint}{usage}\n")
 
 
 if __name__ == "__main__":

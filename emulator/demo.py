@@ -62,6 +62,11 @@ WELCOME = """
     /train metrics baseten:p7qr9qv/multi2n --since 1h
     /train help
 
+  A shell can ask the same clouds:
+
+    set -a; . {shell}; set +a
+    .venv/bin/trainwatch jobs
+
   Ctrl-C stops everything.
 """
 
@@ -113,6 +118,13 @@ async def subscribe(people: People) -> None:
         await people.slash("ada", channel, "/train", f"watch {words}", wait_s=10)
 
 
+def shell_settings(settings: Mapping[str, str], folder: Path) -> Path:
+    """A file that makes a shell's `trainwatch` ask the emulated clouds."""
+    file = folder / "demo.env"
+    file.write_text("".join(f"{name}={value}\n" for name, value in settings.items()), encoding="utf-8")
+    return file
+
+
 async def demo(port: int) -> None:
     """Run until cancelled."""
     world = World()
@@ -123,7 +135,7 @@ async def demo(port: int) -> None:
                 await connected(on, process)
                 tell(world, datetime.now(UTC))
                 await subscribe(on.slack.people)
-                print(WELCOME.format(url=on.url), flush=True)
+                print(WELCOME.format(url=on.url, shell=shell_settings(on.settings, Path(folder))), flush=True)
                 raise RuntimeError(f"The bot ended with exit code {await process.wait()}.")
 
 

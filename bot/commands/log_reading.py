@@ -121,10 +121,8 @@ def require_begun(window: Window, now: datetime) -> None:
         UsageError: it does; the likely reason is a time of another zone.
     """
     if window.start_ns is not None and window.start_ns > ns_from_datetime(now):
-        text = (
-            f"`--start` lies ahead: it is {now:%Y-%m-%d %H:%M} UTC now. A time without a zone, such as +02:00, is UTC."
-        )
-        raise UsageError(text)
+        when = f"{now:%Y-%m-%d %H:%M} UTC"
+        raise UsageError(f"`--start` lies ahead: it is {when} now. Times are UTC unless they name a zone (+02:00).")
 
 
 def _filters(command: LogsCommand) -> bool:

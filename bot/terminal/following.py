@@ -202,7 +202,7 @@ class _Following:
         """One line: what the job is doing now."""
         job = self.job
         age = f", for {format_duration(self.world.clock() - job.started_at)}" if job.started_at else ""
-        self.world.output.note(f"── {job.name or job.ref} is {job.state} ({job.vendor_status}){age}")
+        self.world.output.note(f"── {job.name or job.ref}: {job.state} ({job.vendor_status}){age}")
 
 
 def _alert_text(alert: Alert, change: Change, evidence: Evidence | None) -> str:

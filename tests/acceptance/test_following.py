@@ -91,7 +91,7 @@ async def test_watch_says_errors_changes_of_state_and_the_end_between_the_lines(
     remarks = err.decode()
     assert 0 == process.returncode, remarks
     assert 1 == out.decode().count(text)
-    assert "is running (TRAINING_JOB_RUNNING)" in remarks
-    assert "is failed (TRAINING_JOB_FAILED)" in remarks
+    assert ": running (TRAINING_JOB_RUNNING)" in remarks
+    assert ": failed (TRAINING_JOB_FAILED)" in remarks
     assert "── page: " in remarks
     assert remarks.rstrip().endswith("baseten:proj/job1 has ended: failed (TRAINING_JOB_FAILED).")

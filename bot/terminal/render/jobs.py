@@ -28,9 +28,9 @@ _STYLES = {
 
 
 def state_text(job: Job, now: datetime) -> Text:
-    """`tune-7b is running (RUNNING), started 2h ago`."""
+    """`tune-7b: running (RUNNING), started 2h ago`."""
     name = harmless(job.name or str(job.ref))
-    words = Text.assemble((name, "bold"), " is ", state_word(job), f" ({harmless(job.vendor_status)})")
+    words = Text.assemble((name, "bold"), ": ", state_word(job), f" ({harmless(job.vendor_status)})")
     if job.ended_at is not None:
         words.append(f", ended {format_ago(job.ended_at, now)}")
         if job.started_at is not None:

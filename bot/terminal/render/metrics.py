@@ -87,6 +87,8 @@ def _figure(value: float) -> str:
 
 def _spark(series: MetricSeries, window: tuple[datetime, datetime]) -> str:
     parts = _parts(series, window)
+    if not _unit(series.name)[2]:
+        return sparkline(parts)  # a training curve: from its least to its greatest value
     finite = [value for value in parts if value is not None]
     top = 1.0 if series.name.endswith("_ratio") else series.limit or max(finite, default=1.0)
     return sparkline(parts, lowest=min(0.0, *finite) if finite else 0.0, highest=top or 1.0)

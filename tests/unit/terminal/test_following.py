@@ -62,8 +62,8 @@ async def test_lines_are_written_as_they_come_until_the_job_ends() -> None:
     await follow(provider, REF, logs(), shell.world())
     assert shown(shell) == [f"line {number}" for number in range(11)]
     assert shell.err.splitlines() == [
-        "── run 1 is running (RUNNING)",
-        "── run 1 is succeeded (SUCCEEDED)",
+        "── run 1: running (RUNNING)",
+        "── run 1: succeeded (SUCCEEDED)",
         "mem:run/1 has ended: succeeded (SUCCEEDED).",
     ]
 
@@ -136,4 +136,4 @@ async def test_without_rules_nothing_is_alerted() -> None:
     shell = Shell(provider)
     with pytest.raises(StopFollowing):
         await follow(provider, REF, logs(), shell.world(until=NOW + timedelta(minutes=1)))
-    assert shell.err == "── run 1 is running (RUNNING)\n"
+    assert shell.err == "── run 1: running (RUNNING)\n"

@@ -19,7 +19,7 @@ OOM = "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.50 GiB."
 
 def test_a_diagnosis_has_the_job_beside_it() -> None:
     shown = text(render(DIAGNOSIS))
-    assert shown.startswith("run <!channel> is failed (FAILED), ended just now after 3h\n\n1 thing that needs you")
+    assert shown.startswith("run <!channel>: failed (FAILED), ended just now after 3h\n\n1 thing that needs you")
     assert "▶ [rank3]: torch.OutOfMemoryError" in shown
     assert "log from 2026-03-13 09:00:00 to 2026-03-13 12:00:00 UTC; line numbers count from there" in shown
     assert "2 secrets hidden" in shown

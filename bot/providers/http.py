@@ -350,15 +350,16 @@ class _NotNow(Exception):
 
 
 def _address(provider: str, base_url: str) -> httpx.URL:
+    setting = f"{provider.partition('-')[0].upper()}_BASE_URL"
     try:
         address = httpx.URL(base_url)
         known = address.scheme in ("http", "https") and bool(address.host)
     except (httpx.InvalidURL, ValueError):  # the latter for names of hosts that cannot be
         known = False
     if not known:
-        raise ConfigError(f"The address of {provider} must be a URL that begins with https:// and names a host.")
+        raise ConfigError(f"{setting} must be a URL that begins with https:// and names a host.")
     if address.userinfo:
-        raise ConfigError(f"The address of {provider} must hold no name and password: it is asked with a key.")
+        raise ConfigError(f"{setting} must hold no name and password: the key is sent instead.")
     return address
 
 
@@ -377,9 +378,11 @@ def require_setting(config: Mapping[str, str], key: str, where: str) -> str:
     """A setting that a provider cannot do without.
 
     Raises:
-        ConfigError: it is missing; names the variable and where to get the value.
+        ConfigError: it is missing, or cannot be sent; names the variable and where to get the value.
     """
     value = config.get(key, "").strip()
     if not value:
         raise ConfigError(f"{key.upper()} is not set. Get it from {where}.")
+    if not value.isascii() or not value.isprintable():
+        raise ConfigError(f"{key.upper()} holds characters that no key has; copy it again.")
     return value

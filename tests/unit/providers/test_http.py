@@ -387,6 +387,9 @@ def test_limits_come_from_the_configuration_and_say_what_is_wrong() -> None:
             HttpLimits.from_config("acme", {"acme_concurrency": text})
     with pytest.raises(ConfigError, match=r"ACME_API_KEY.*example\.com"):
         require_setting({}, "acme_api_key", "https://example.com")
+    for text in ("k\r\nX: y", "k€y", "k\x00"):
+        with pytest.raises(ConfigError, match="ACME_API_KEY holds characters"):
+            require_setting({"acme_api_key": text}, "acme_api_key", "https://example.com")
 
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)

@@ -193,7 +193,7 @@ async def test_ids_and_parameters_reach_the_wire_as_they_were_quoted() -> None:
     ],
 )
 def test_an_address_that_cannot_be_asked_is_refused_at_the_start(url: str) -> None:
-    with pytest.raises(ConfigError, match="address of acme") as caught:
+    with pytest.raises(ConfigError, match="ACME_BASE_URL") as caught:
         HttpClient("acme", url, {}, secrets=[])
     assert "pw" not in caught.value.public
 

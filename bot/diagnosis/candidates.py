@@ -22,7 +22,8 @@ ORDER = {"root": 0, "weak": 1, "cascade": 2, "abort": 3, "teardown": 4, "bare": 
 _RANK_IN_TEXT = re.compile(r"\[?\b[Rr]ank[ :=]+(\d+)\b")
 _BLAMED = re.compile(
     r"\b[Rr]ank (\d+) (?:failed to pass|crashed|did not|(?:is|has) (?:dead|missing|behind|stuck|failed|died|crashed))"
-    r"|\[missing ranks?: (\d+)\]|process rank (\d+) with PID|invoked on rank (\d+)"
+    r"|\[missing ranks?: (\d+)\]|ranks? \[(\d+)\] (?:are|is) the lagging|rank (\d+) status failed"
+    r"|process rank (\d+) with PID|invoked on rank (\d+)"
     r"|/task:(\d+)\b.*(?:heartbeat|ERROR)|error: \S+: task (\d+): [A-DF-Z]"
 )
 """A rank that the line holds responsible, whoever says it."""

@@ -139,7 +139,7 @@ class Diagnoser:
         quiet_ns = now_ns - memory.clock_ns if now_ns is not None and memory.clock_ns is not None else SETTLED_NS
         settled = quiet_ns >= SETTLED_NS
         found = memory.episode.incidents(memory.lines if settled else None)
-        numbers = memory.numerics.incidents(plateau=self._plateau)
+        numbers = memory.numerics.incidents(plateau=self._plateau, settled=settled)
         finished = bool(memory.episode.success_at(memory.samples))
         if not finished and not any(incident.severity == "page" for incident in found):
             found += self._silence(now_ns, running=running, settled=settled)

@@ -35,6 +35,8 @@ MAX_CLOSED = 6
 MIN_REPORTS, NODE = 3, 8
 """Ranks that report a time-out before the one that does not is suspect; ranks of a node, as they usually are."""
 
+MESSAGE_LINES = 8
+"""Lines that an exception's message may take."""
 STALLS = 2
 """Times that ranks are said to wait for each other before it is more than a moment."""
 LAST_WORDS = 20
@@ -54,8 +56,9 @@ class Episode:
     sequences: dict[str, int] = field(default_factory=dict)
     """Rank to the smallest sequence number at which its collective timed out."""
     in_table: bool = False
-    named_rank: int | None = None
-    """The rank that a failure table, or the text itself, holds responsible."""
+    table_rank: int | None = None
+    blamed: int | None = None
+    """The rank that the text holds responsible."""
     success: str = ""
     success_samples: int = 0
     recovery: Recovery = field(default_factory=Recovery)
@@ -85,8 +88,8 @@ class Episode:
         candidate = self._candidate(sight, signature, raised)
         if candidate is None:
             return None
-        if sight.blamed is not None and self.named_rank is None:
-            self.named_rank = sight.blamed
+        if self.blamed is None:
+            self.blamed = sight.blamed
         root, anew = self.root(), _key(candidate) not in self.candidates and candidate.order < ORDER["bare"]
         if root is not None and anew and candidate.order <= ORDER["weak"] and self._is_resumed(root):
             self._close(root)
@@ -135,7 +138,7 @@ class Episode:
         if found is None:
             return False
         if self.in_table and found.group("key") == "rank":
-            self.named_rank, self.in_table = int(found.group("value")), False
+            self.table_rank, self.in_table = int(found.group("value")), False
         return found.group("key") == "rank"
 
     def _sequence(self, sight: Sight) -> None:
@@ -163,7 +166,7 @@ class Episode:
         if root is not None and root.order <= ORDER["bare"]:
             root.handled = self.recovery.speaks_of(root)
             self.closed = [*self.closed[-(MAX_CLOSED - 1) :], root]
-        self.candidates, self.sequences, self.named_rank = {}, {}, None
+        self.candidates, self.sequences, self.table_rank, self.blamed = {}, {}, None, None
         self.recovery = Recovery(words=self.recovery.words)
 
     def _is_resumed(self, root: Candidate) -> bool:
@@ -173,7 +176,8 @@ class Episode:
         """The candidate that explains the others."""
         if not self.candidates:
             return None
-        return min(self.candidates.values(), key=lambda candidate: (candidate.order, candidate.line))
+        root = min(self.candidates.values(), key=lambda candidate: (candidate.order, candidate.line))
+        return next((one for one in self.candidates.values() if _continues(root, one)), root)
 
     def incidents(self, end: int | None = None) -> list[LogIncident]:
         """What happened, each thing once.
@@ -197,8 +201,8 @@ class Episode:
         if suspect is not None:
             ranks = [suspect[0], *(rank for rank in ranks if rank != suspect[0])]
             why += f" {suspect[1]}"
-        elif not ranks and self.named_rank is not None:
-            ranks = [self.named_rank]
+        elif not ranks:
+            ranks = [rank for rank in (self.table_rank, self.blamed) if rank is not None][:1]
         others = [c.title for c in self.candidates.values() if c is not root and c.order > root.order][:3]
         if others:
             why += f" Folded into it: {'; '.join(others).lower()}."
@@ -219,8 +223,8 @@ class Episode:
             if end is not None and end - root.line <= LAST_WORDS:
                 return "page", "An exception was the last that the run said."
             return "warn", "An exception was printed without a traceback."
-        if root.name == "horovod_stall" and root.count < STALLS:
-            return "warn", "Ranks may wait for each other for a moment; it was said once."
+        if root.name == "horovod_stall" and root.count < STALLS and end is None:
+            return "warn", "Ranks may wait for each other for a moment; it was said only now."
         return root.severity, _WHY[root.order]
 
     def _closed(self, candidate: Candidate) -> LogIncident:
@@ -232,7 +236,11 @@ class Episode:
 
     def _suspect(self, root: Candidate) -> tuple[int, str] | None:
         """The rank that the others of a collective waited for, and how that is known."""
-        if root.name != "nccl_timeout" or len(self.sequences) < 2:
+        if root.name != "nccl_timeout":
+            return None
+        if self.blamed is not None:
+            return self.blamed, f"Rank {self.blamed} is said to be the one that the others waited for."
+        if len(self.sequences) < 2:
             return None
         ordered = sorted(self.sequences.items(), key=lambda item: item[1])
         behind, next_one = ordered[0], ordered[1]
@@ -260,6 +268,22 @@ _WHY = {
     3: "The process stopped itself; nothing else in the log says why.",
     4: "Only the launcher's words are in this log.",
 }
+
+
+def _continues(root: Candidate, other: Candidate) -> bool:
+    """Is `other` what an exception says in its further lines: a known failure in words of many lines?"""
+    near = 0 < other.line - root.line <= MESSAGE_LINES
+    return (
+        near
+        and root.name == "python_exception"
+        and other.order == 0
+        and other.name != root.name
+        and _speaker(root) == _speaker(other)
+    )
+
+
+def _speaker(candidate: Candidate) -> str:
+    return next(iter(candidate.ranks), "")
 
 
 def _key(candidate: Candidate) -> str:

@@ -17,6 +17,8 @@ from bot.diagnosis.progress import Sample
 from bot.diagnosis.signatures import Severity
 
 IN_A_ROW = 3
+LAST_WORDS = 2
+"""The same where the log ends with them."""
 RECOVERED = 3
 """Finite losses in a row after which a non-finite stretch is over."""
 SOFT_IN_A_ROW = 10
@@ -32,6 +34,8 @@ _LAP = 0.9
 """Share of a line's total after which a step that begins anew is the next epoch, not another run."""
 
 _REINFORCED = re.compile(r"(?i)(?<![a-z])(?:rewards?|episodes?|kl|value_loss|policy_loss|ep_rew_mean)(?![a-z])")
+_VALIDATED = re.compile(r"(?i)\b(?:val|eval|valid|test)\w*loss['\"]?\s*[:=]\s*nan\b")
+"""A loss of validation beside it: where that is not a number either, the weights are none."""
 
 HINT = (
     "Lower the learning rate, look at the last batches and the number format, and roll back to a checkpoint before"
@@ -76,6 +80,8 @@ class Numerics:
     last_ns: int | None = None
     worst: int = 0
     """The longest streak of this stretch, any rank."""
+    worst_loss: int = 0
+    """The same of losses alone."""
     survived: int = 0
     """The longest of the stretches that the run recovered from; 0 where none lost the loss."""
     soft_worst: int = 0
@@ -143,12 +149,14 @@ class Numerics:
         streak.place = place
         streak.tainted = True
         streak.count(bad_loss=bad_loss, zero=zero, alone=sample.loss is None)
+        if bad_loss and _VALIDATED.search(text):
+            streak.loss = max(streak.loss, IN_A_ROW)
         if not self.first_line:
             self.first_line, self.first_ns = line, moment_ns
         self.notes += 1
         self.last_ns = moment_ns if moment_ns is not None else self.last_ns
         hard = streak.loss + streak.zero + streak.norm
-        self.worst = max(self.worst, hard)
+        self.worst, self.worst_loss = max(self.worst, hard), max(self.worst_loss, streak.loss)
         self.soft_worst = max(self.soft_worst, streak.soft)
         self.zero_after = self.zero_after or streak.zero >= 2 or (streak.zero >= 1 and streak.loss + streak.norm >= 1)
         if hard:
@@ -162,7 +170,8 @@ class Numerics:
         """What came before is over: the next page is about the stretch that begins now."""
         if self.lost:
             self.survived = max(self.survived, self.worst)
-        self.worst, self.zero_after, self.first_line, self.finite_since = 0, False, 0, 0
+        self.worst = self.worst_loss = self.first_line = self.finite_since = 0
+        self.zero_after = False
         self.ranks, self.excerpt = [], []
 
     def _good(self, sample: Sample, streak: Streak | None) -> None:
@@ -235,12 +244,18 @@ class Numerics:
             self.diverged_from, self.diverged_excerpt = before, [text[:240]]
         self.diverged_to = after
 
-    def incidents(self, *, plateau: bool = False) -> list[LogIncident]:
-        """What the rules say now."""
+    def incidents(self, *, plateau: bool = False, settled: bool = False) -> list[LogIncident]:
+        """What the rules say now.
+
+        Args:
+            plateau: also tell a loss that no longer falls.
+            settled: nothing more is to be expected: two bad losses as the last words are enough.
+        """
         found = []
+        broken = self.broken or (settled and self.lost_last)
         if self.notes:
-            found.append(self._nonfinite())
-        if self.diverged_line and not self.broken:
+            found.append(self._nonfinite(broken=broken))
+        if self.diverged_line and not broken:
             found.append(self._divergence())
         if plateau and self.flat >= PLATEAU:
             title = f"The loss has not fallen for {self.flat} reports"
@@ -257,9 +272,14 @@ class Numerics:
         """Is the loss lost, now?"""
         return self.lost and self.finite_since < RECOVERED
 
-    def _nonfinite(self) -> LogIncident:
+    @property
+    def lost_last(self) -> bool:
+        """Were the last two losses that were told, or more, not finite?"""
+        return self.worst_loss >= LAST_WORDS and not self.finite_since
+
+    def _nonfinite(self, *, broken: bool) -> LogIncident:
         survived = max(self.survived, self.worst if self.lost else 0)
-        if self.broken:
+        if broken:
             severity, title = "page", f"The loss is not finite, {max(self.worst, IN_A_ROW - 1)} reports in a row"
         elif survived:
             severity, title = "warn", f"The loss was not finite for {survived} reports, and recovered"
@@ -279,7 +299,7 @@ class Numerics:
             self.first_ns,
             self.last_ns,
             tuple(self.excerpt),
-            0.95 if self.broken else 0.6,
+            0.95 if broken else 0.6,
             "nonfinite",
             "Three in a row, or zero after a NaN, do not come back; fewer are a loss scaler or one batch.",
             0 if self.excerpt else None,

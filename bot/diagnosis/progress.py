@@ -55,10 +55,13 @@ _SAMPLES = (
 _ELAPSED = re.compile(r"elapsed time per iteration \((ms|s)\): ([\d.]+)")
 _STEP = re.compile(
     r"(?:global[ _-]?step|(?:^|[^a-z_])(?:iteration|iter|train_step|step|update|batch)|num_updates)"
-    r"['\"]?\s*(?:::|[:=#|]|no\.?)?\s*['\"]?\[?\s*(\d{1,12})(?!\.\d)(?:\s*(?:/|of)\s*(\d+))?",
+    r"['\"]?\s*(?:::|[:=#|]|no\.?)?\s*['\"]?\[?\s*(\d{1,12})(?!\d|\.\d)(?:\s*(?:/|of)\s*(\d+))?",
 )
 _BRACKETS = re.compile(r"epoch\W{0,3}(?:\(?train\)?)?\W{0,4}\[?(\d+)(?:\]?:?\s*\[\s*|\]?:?\s+)(\d+)\s*/\s*(\d+)\]?")
 _BAR = re.compile(r"(\d+)/(\d+) ?(?:\[(?:\d+:)?\d+:\d+<|\[[=>.]|━)")
+_COUNTED = re.compile(r"(\d+) ?/ ?(\d+) (?:batches|steps|iterations)\b")
+_COLUMNS = re.compile(r"^\s*(\d+)/\d+\s+[\d.]+g\s+(nan|inf|\d[\d.]*)\s")
+"""Rows below a head of names: epoch, memory, and the losses, the first of which speaks for all (Ultralytics)."""
 _NAMED_BAR = re.compile(r"[a-z][^|]{0,80}?:?\s+\d+%\|| completed \|")
 _BARE_BATCH = re.compile(r"batch(?:['\"]?\s*[:=#|]?\s*)\d+")
 _EPOCH = re.compile(r"epoch(?:_num)?['\"]?\s*[:=#]?\s*['\"]?\[?(\d+(?:\.\d+)?)")
@@ -109,6 +112,8 @@ def parse_sample(text: str) -> Sample | None:
     text = text[-LONGEST:].lower()
     loss = _loss(text) if "loss" in text or "entropy" in text else None
     epoch, step, total = _place(text)
+    if epoch is None and loss is None and "g " in text and (row := _COLUMNS.match(text)):
+        epoch, loss = float(row.group(1)), float(row.group(2))
     if loss is None and epoch is None and total is None and step is not None and not _counts_steps(text):
         step = None
     norm = _first(text, _GRAD) if "norm" in text else None
@@ -154,7 +159,7 @@ def _place(text: str) -> tuple[float | None, int | None, int | None]:
     place = float(epoch.group(1)) if epoch else None
     if found := _STEP.search(text):
         return place, int(found.group(1)), int(found.group(2)) if found.group(2) else None
-    if found := _BAR.search(text):
+    if found := _BAR.search(text) or _COUNTED.search(text):
         return place, int(found.group(1)), int(found.group(2))
     if found := _SAMPLES_COUNT.search(text):
         return place, int(found.group(1)), None

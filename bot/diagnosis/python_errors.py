@@ -78,9 +78,12 @@ def read_exception(raised: Raised) -> Reading:
     return Reading("root", "code", "page", _HINT)
 
 
-def unfinished(frame: str, line: int) -> LogIncident:
+def unfinished(frame: str, line: int, rank: int | None) -> LogIncident:
     """A traceback without its last line: cut off with the log, or torn apart by other ranks' output."""
     reading = read_exception(Raised("Error", frame, frame, traced=True, chained=False, cleanup=False))
     title = f"A traceback without its exception, in {frame}"
     why = "The log ends before the exception's own line, or several ranks wrote over it."
-    return LogIncident("page", reading.category, "python_exception", title, reading.hint, line, confidence=0.4, why=why)
+    ranks = () if rank is None else (rank,)
+    return LogIncident(
+        "page", reading.category, "python_exception", title, reading.hint, line, ranks, confidence=0.4, why=why
+    )

@@ -15,9 +15,11 @@ _WORDS = (
     r"|model outputs?|chosen|rejected)"
     r"(?: (?:text|sample|output|generation|\d+))?[^\w\n]*(?::|-{2}|={2}|$)"
 )
-OPENING = rf"(?i:(?:^|[\]|:>)-] ?|- |= )[^\w\n]*{_WORDS})"
+_TOKENS = r"<\|[a-z_]{2,24}\|>|\[/?INST\]|<start_of_turn>|^text: "
+"""What templates of chats put between turns."""
+OPENING = rf"(?i:(?:^|[\]|:>)-] ?|- |= )[^\w\n]*{_WORDS})|{_TOKENS}"
 """For the page filter: such words at the front of a line, or behind a prefix."""
-_OPENING = re.compile(rf"(?i)^\W*(?:\[[\w -]{{1,20}}\][ :-]*|step \d+[ :-]+)?{_WORDS}")
+_OPENING = re.compile(rf"(?i)^\W*(?:\[[\w -]{{1,20}}\][ :-]*|step \d+[ :-]+)?{_WORDS}|{_TOKENS}")
 
 
 @dataclass(slots=True)
@@ -29,7 +31,7 @@ class Quotes:
 
     def hear(self, text: str, line: int) -> None:
         """Take a line without its prefixes; remember it where it opens a quotation."""
-        if _OPENING.match(text):
+        if _OPENING.search(text):
             self.opened = line
 
     def close(self) -> None:

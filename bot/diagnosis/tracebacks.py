@@ -127,15 +127,22 @@ class Tracebacks:
             return None, True
         return self._exception(speaker, text, line), False
 
-    def unfinished(self, lines: int) -> tuple[str, int] | None:
-        """Frame and line of a traceback near the log's end that never came to its exception; `lines` are in the log."""
+    def unfinished(self, lines: int) -> tuple[str, int, int | None] | None:
+        """Frame, line and rank of a traceback near the log's end that never came to its exception.
+
+        Args:
+            lines: in the log.
+        """
         waiting = [
-            one for one in self.open.values() if one.depth > 0 and one.any_frame and not (one.cleanup or one.finalizer)
+            (one.last_line, key)
+            for key, one in self.open.items()
+            if one.depth > 0 and one.any_frame and not (one.cleanup or one.finalizer)
         ]
-        newest = max(waiting, key=lambda one: one.last_line, default=None)
-        if newest is None or lines - newest.last_line > NEAR_END:
+        last_line, key = max(waiting, default=(0, ""))
+        if not key or lines - last_line > NEAR_END:
             return None
-        return newest.user_frame or newest.any_frame, newest.last_line + 1
+        rank = key.partition("@")[0]
+        return self.open[key].user_frame or self.open[key].any_frame, last_line + 1, int(rank) if rank else None
 
     def _exception(self, speaker: Speaker, text: str, line: int) -> Raised | None:
         state = self.open.get(_key(speaker))

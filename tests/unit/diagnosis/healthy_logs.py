@@ -166,6 +166,7 @@ HEALTHY: list[tuple[str, str]] = [
     ("finding a batch size", "Batch size 64 failed: CUDA out of memory. Tried to allocate 3.00 GiB. Trying batch size 32\n" + STEPS),
     ("keys that are ignored", "Unexpected key(s) in state_dict (ignored with strict=False): \"ema.decay\"\n" + STEPS),
     ("a slow compilation", "[slow_operation_alarm.cc:73] Very slow compile? If you want to file a bug, run with envvar XLA_FLAGS\n" + STEPS),
+    ("a chat in the data", "text: <s>[INST] Explain: RuntimeError: mat1 and mat2 shapes cannot be multiplied [/INST] They differ.</s>\n<|user|>\nMy pod says OOMKilled, exit code 137\n" + STEPS),
     ("errors that are no strings", '{"level":"info","msg":"step","step":3,"loss":2.1,"errors":0,"error":null}\n' * 9),
     ("an error field below a warning", '{"level":"warning","msg":"upload again","error":"An error occurred (SlowDown) when calling the PutObject operation"}'),
 ]  # fmt: skip
@@ -178,7 +179,7 @@ QUIET: list[tuple[str, str]] = [
     ("row remapping", "NVRM: Xid (PCI:0000:10:1c): 63, pid=1850, Row Remapper: New row marked for remapping, reset gpu to activate"),
     ("application fault", "NVRM: Xid (PCI:0000:10:1c): 31, pid=1850, name=python, Ch 00000008, intr 00000000. MMU Fault"),
     ("cancelled by somebody", STEPS + "slurmstepd: error: *** JOB 9 ON n1 CANCELLED AT 2026-01-01T10:00:00 ***\n"),
-    ("stall warning", STEPS + "One or more tensors were submitted to be reduced, gathered or broadcasted by subset of ranks and are waiting for remainder of ranks for more than 60 seconds.\n"),
+    ("stall warning", STEPS + "One or more tensors were submitted to be reduced, gathered or broadcasted by subset of ranks and are waiting for remainder of ranks for more than 60 seconds.\n" + STEPS),
     ("a restart", STEPS + "Worker group UNHEALTHY. 2/3 attempts left; will restart worker group\n"),
     ("early stop", STEPS + "Monitored metric val_loss = nan is not finite. Previous best value was 0.3\n"),
     ("cache flushes", STEPS + "[WARNING] [stage3.py:1850:step] 3 pytorch allocator cache flushes since last step.\n"),

@@ -81,6 +81,8 @@ def test_where_more_or_none_are_missing_no_rank_is_blamed(reader: PageReader, re
         ("[rank0]: RuntimeError: Rank 5 failed to pass monitoredBarrier in 1800000 ms", 5),
         ("ERROR:composer.cli.launcher:Rank 2 crashed with exit code -9.", 2),
         ("srun: error: gpu012: task 1: Out Of Memory", 1),
+        (f"{timeout(2)}\n\t - ranks [6] are the lagging ranks that caused this timeout. They never joined", 6),
+        ('[rank7]: Traceback (most recent call last):\n[rank7]:   File "/app/train.py", line 2, in main', 7),
         ("mpirun noticed that process rank 6 with PID 31188 on node n2 exited on signal 6 (Aborted).", 6),
     ],
 )

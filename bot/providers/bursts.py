@@ -7,26 +7,14 @@ platform can be asked for. Pure but for the `Fetch` it is handed.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from bot.domain.durations import NS_PER_MS
 from bot.domain.gaps import Gap, GapReason, Part
 from bot.domain.logs import LogLine, Order
-
-
-class Window(NamedTuple):
-    """One request: the lines between two milliseconds, in an order, at most `limit`."""
-
-    start_ms: int
-    end_ms: int
-    order: Order
-    limit: int
-
-
-Fetch = Callable[[Window], Awaitable[list[LogLine]]]
-"""Asks the platform once; lines as they come. Raises BadRequest when the window is too long for it."""
+from bot.providers.places import Fetch, Window
+from bot.providers.reading import identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +56,14 @@ async def read_burst(fetch: Fetch, narrower: Sequence[Fetch], ms: int, known: li
 
 def union(known: list[LogLine], more: list[LogLine]) -> list[LogLine]:
     """All of `known` and what `more` has beyond it, copies counted."""
-    return known + list((Counter(more) - Counter(known)).elements())
+    left = Counter(map(identity, known))
+    beyond = []
+    for line in more:
+        if left[identity(line)] > 0:
+            left[identity(line)] -= 1
+        else:
+            beyond.append(line)
+    return known + beyond
 
 
 def _are_all(lines: list[LogLine], first: list[LogLine], last: list[LogLine], ms: int) -> bool:
@@ -81,10 +76,10 @@ def _are_all(lines: list[LogLine], first: list[LogLine], last: list[LogLine], ms
         return True
     if any(line.timestamp_ns // NS_PER_MS < ms for line in last):
         return True
-    rising = [line.timestamp_ns for line in _within(first, ms)]
-    falling = [line.timestamp_ns for line in _within(last, ms)]
+    first, last = _within(first, ms), _within(last, ms)
+    rising, falling = [line.timestamp_ns for line in first], [line.timestamp_ns for line in last]
     sorts = rising == sorted(rising) and falling == sorted(falling, reverse=True) and rising[:1] != rising[-1:]
-    return sorts and Counter(lines) == Counter(_within(first, ms)) == Counter(_within(last, ms))
+    return sorts and len(lines) == len(first) == len(last)
 
 
 def _within(lines: list[LogLine], ms: int) -> list[LogLine]:

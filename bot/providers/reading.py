@@ -9,17 +9,18 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import timedelta
 from hashlib import blake2b
 from operator import itemgetter
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
 import msgspec
 
 from bot.domain.durations import NS_PER_MS
 from bot.domain.logs import LogCursor, LogLine
-from bot.errors import CursorLost
+from bot.errors import CursorLost, ProtocolError
+from bot.providers.replies import BodyTooLarge
 
 MOST_SEEN = 262_144
 """Lines a `SeenLines` holds at most (2 MiB): 90 s of 2,900 lines a second. Beyond it the oldest go first."""
@@ -34,6 +35,8 @@ _ODD = 0x9E3779B97F4A7C15
 """2^64 over the golden ratio: spreads stamps that differ little (Fibonacci hashing)."""
 
 _Struct = TypeVar("_Struct", bound=msgspec.Struct)
+_Asked = ParamSpec("_Asked")
+_Answer = TypeVar("_Answer")
 
 
 class SeenLines:
@@ -161,6 +164,28 @@ def in_order(lines: list[LogLine], *, newest_first: bool = False) -> list[LogLin
     if stamps != sorted(stamps, reverse=newest_first):
         lines.sort(key=itemgetter(0), reverse=newest_first)
     return lines
+
+
+def identity(line: LogLine) -> LogLine:
+    """What tells a line from others: all but its level, which platforms detect afterwards."""
+    return line._replace(level=None)
+
+
+def again_if_illegible(ask: Callable[_Asked, Awaitable[_Answer]]) -> Callable[_Asked, Awaitable[_Answer]]:
+    """`ask`, asking once more when the answer cannot be read: a body cut short or a proxy's page seldom comes twice.
+
+    What comes twice is raised; a body that is too large would be so again.
+    """
+
+    async def asked(*args: _Asked.args, **kwargs: _Asked.kwargs) -> _Answer:
+        try:
+            return await ask(*args, **kwargs)
+        except BodyTooLarge:
+            raise
+        except ProtocolError:
+            return await ask(*args, **kwargs)
+
+    return asked
 
 
 def pack_cursor(state: msgspec.Struct) -> LogCursor:

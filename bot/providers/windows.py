@@ -23,14 +23,12 @@ lines, without saying so. Read are the milliseconds 0 to 20, oldest first, a tho
      8..10   asc, desc      ...             it is given out, here all eight, and a Gap says that it may not be all
     10..21   asc   1000     nothing         the end
 
-Had the platform sent all eleven lines at once, the second request would have confirmed that these are all.
-Pure but for the `Fetch` it is handed; `bot.providers.baseten` makes those. Platforms with page tokens read in their
-own way.
+Had the platform sent all eleven lines at once, the second request would have confirmed that these are all. Pure but for
+the `Fetch` it is handed; `bot.providers.baseten` makes those. Platforms with page tokens read in their own way.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -42,8 +40,17 @@ from bot.domain.durations import NS_PER_MS
 from bot.domain.gaps import Gap
 from bot.domain.logs import LogLine, LogPage, LogQuery, Order
 from bot.errors import BadRequest, CursorLost, ProviderError
-from bot.providers.bursts import Burst, Fetch, Window, read_burst, union
-from bot.providers.reading import LONGEST_OVERLAP, MOST_SEEN, SeenLines, in_order, pack_cursor, unpack_cursor
+from bot.providers.bursts import Burst, read_burst, union
+from bot.providers.places import Direction, Fetch, Window
+from bot.providers.reading import (
+    LONGEST_OVERLAP,
+    MOST_SEEN,
+    SeenLines,
+    again_if_illegible,
+    identity,
+    pack_cursor,
+    unpack_cursor,
+)
 from bot.providers.replies import BodyTooLarge
 
 __all__ = ["Endpoint", "Fetch", "Window", "read_page"]
@@ -75,7 +82,7 @@ class Endpoint:
 
 
 class _State(msgspec.Struct, array_like=True):
-    """A cursor's content. Places are milliseconds, negated when reading newest first: reading always ascends."""
+    """A cursor's content."""
 
     follow: bool
     newest_first: bool
@@ -84,7 +91,7 @@ class _State(msgspec.Struct, array_like=True):
     end_ns: int
     """No line after it is given; pinned when a scan begins."""
     place: int | None = None
-    """Where the next request begins; None before a scan. Every line given at or behind it is in `seen`."""
+    """Where the next request begins (`places`); None before a scan. Every line given at or behind it is in `seen`."""
     cut_at: int = 0
     """The longest page that was shorter than asked and yet not the end; 0 when there was none."""
     floor_ms: int | None = None
@@ -115,13 +122,13 @@ async def read_page(
     """
     newest_first = query.order is Order.DESC
     if query.cursor is None:
-        end_ns = now_ns + AHEAD_MS * NS_PER_MS if query.end_ns is None else query.end_ns
-        state = _State(query.follow, newest_first, start_ns, end_ns)
+        state = _State(query.follow, newest_first, start_ns, _end_ns(query, now_ns))
     else:
         state = unpack_cursor(query.cursor, _State)
         if (state.follow, state.newest_first) != (query.follow, newest_first):
             raise CursorLost("That position in the log belongs to another query.")
-    return await _Call(query, state, endpoint, fetch, now_ns // NS_PER_MS, narrower).page()
+    narrower = [again_if_illegible(one) for one in narrower]
+    return await _Call(query, state, endpoint, again_if_illegible(fetch), now_ns // NS_PER_MS, narrower).page()
 
 
 @dataclass(slots=True)
@@ -134,6 +141,7 @@ class _Call:
     fetch: Fetch
     now_ms: int
     narrower: Sequence[Fetch]
+    way: Direction = field(init=False)
     seen: SeenLines = field(init=False)
     new: list[LogLine] = field(default_factory=list)
     recorded: int = 0
@@ -152,6 +160,7 @@ class _Call:
     done: bool = False
 
     async def page(self) -> LogPage:
+        self.way = Direction(self.state.newest_first)
         self.seen = SeenLines(self.state.seen_base_ms, self.state.seen)
         self._begin()
         await self._advance()
@@ -169,14 +178,12 @@ class _Call:
         """Find the place and the end; set them when a scan begins."""
         state = self.state
         if state.follow and state.place is None:
-            state.end_ns = (self.now_ms + AHEAD_MS) * NS_PER_MS if self.query.end_ns is None else self.query.end_ns
+            state.end_ns = _end_ns(self.query, self.now_ms * NS_PER_MS)
         # One millisecond further on either side: the platform's bounds may be exclusive. `_within` cuts exactly.
         first, last = state.start_ns // NS_PER_MS - 1, state.end_ns // NS_PER_MS + 1
-        self.begin, self.end = (-last, -first) if state.newest_first else (first, last)
-        if state.place is not None:
-            self.place = state.place
-        else:
-            self.place = self.begin if state.floor_ms is None else max(self.begin, state.floor_ms)
+        self.begin, self.end = sorted((self.way.place(first), self.way.place(last)))
+        scan_begin = self.begin if state.floor_ms is None else max(self.begin, state.floor_ms)
+        self.place = scan_begin if state.place is None else state.place
         ahead = len(self.seen) if state.newest_first else self.seen.count(self.place)
         self.page_size = self.endpoint.page_size
         self.ask = min(self.page_size, self.query.limit + ahead + 16)
@@ -201,14 +208,14 @@ class _Call:
         if not lines:
             self._leave_window(window_end)
             return False
-        last = self._place_of(lines[-1])
+        last = self.way.place_of(lines[-1])
         goes_on = last > self.place + 1
         full = len(lines) >= self.ask or (goes_on and 0 < self.state.cut_at <= len(lines))
         if not full and (self._is_believed(lines, window_end) or await self._is_end(lines, window_end)):
             if self._give(lines):
                 self._leave_window(window_end)
         elif goes_on:
-            if self._give(self._before(lines, last)):
+            if self._give(self.way.before(lines, last)):
                 self.place = last - 1
         elif self.retried != self.place:
             # Our limit may have cut it, or lines have come just now.
@@ -230,30 +237,29 @@ class _Call:
 
     async def _is_end(self, lines: list[LogLine], window_end: int) -> bool:
         """Whether its window holds nothing behind this short page: it does not when its other end is the page's own."""
-        last = self._place_of(lines[-1])
-        here = self._from(lines, last)
+        last = self.way.place_of(lines[-1])
+        here = self.way.since(lines, last)
         # Reaching further back, so that it shows a line before the last millisecond: that one is whole then.
         begin = max(self.begin, min(self.place, window_end - self.endpoint.fallback // timedelta(milliseconds=1)))
-        window = self._window(begin, window_end, min(len(here) + 1, self.page_size))
-        back = Order.ASC if self.state.newest_first else Order.DESC
-        found = self._ordered(await self.fetch(window._replace(order=back)))
+        window = self.way.window(begin, window_end, min(len(here) + 1, self.page_size), from_end=True)
+        found = self.way.ordered(await self.fetch(window))
         is_whole = len(found) > len(here) or len(here) < _SMALLEST_CAP
-        if is_whole and Counter(self._from(found, last)) == Counter(here):
+        if is_whole and Counter(map(identity, self.way.since(found, last))) == Counter(map(identity, here)):
             return True
         self.state.cut_at = max(self.state.cut_at, len(lines))
         return False
 
     async def _step_over(self, place: int, lines: list[LogLine]) -> None:
         """Give the one millisecond that keeps the page from reaching further, all of it if that can be, and go on."""
-        here = self._from(lines, place)
+        here = self.way.since(lines, place)
         after, _ = await self._ask(place)
-        again = self._before(after, place + 1)
-        if len(again) < len(after) and not Counter(here) - Counter(again):
+        again = self.way.before(after, place + 1)
+        if len(again) < len(after) and len(union(again, here)) == len(again):
             burst = Burst(again, None)  # The bound is inclusive, so this page holds all of the millisecond.
         else:
             known = union(here, again)
             burst = await read_burst(self.fetch, self.narrower, abs(place), known, self.page_size)
-        if self._give(self._before(lines, place) + self._ordered(burst.lines)):
+        if self._give(self.way.before(lines, place) + self.way.ordered(burst.lines)):
             self.gap = burst.gap
             # A bound that gives lines of its own millisecond is inclusive: behind a filled page, pass it.
             self.place = place + 1 if again and len(again) == len(after) else place
@@ -265,7 +271,7 @@ class _Call:
         while place < self.end:
             window_end = min(place + longest_ms, self.end)
             try:
-                lines = await self.fetch(self._window(place, window_end, self.ask))
+                lines = await self.fetch(self.way.window(place, window_end, self.ask))
             except BodyTooLarge:
                 if self.ask == 1:
                     raise
@@ -277,25 +283,20 @@ class _Call:
             else:
                 self.endpoint.longest = timedelta(milliseconds=longest_ms)
                 self.endpoint.largest = max(self.endpoint.largest, len(lines))
-                return self._ordered(lines), window_end
+                return self.way.ordered(lines), window_end
         return [], self.end
-
-    def _window(self, place: int, window_end: int, limit: int) -> Window:
-        if self.state.newest_first:
-            return Window(-window_end, -place, Order.DESC, limit)
-        return Window(place, window_end, Order.ASC, limit)
 
     def _give(self, lines: list[LogLine]) -> bool:
         """Take what is new of these whole milliseconds; False when not all of it fitted into the page."""
         inside = self._within(lines)
         # What is behind the last line seen is new; only what is before it costs a hash each.
-        last_seen = -self.seen.first_ms if self.state.newest_first else self.seen.last_ms
-        new = self.seen.unseen(self._before(inside, last_seen + 1)) + self._from(inside, last_seen + 1)
+        last_seen = self.way.place(self.seen.first_ms if self.state.newest_first else self.seen.last_ms)
+        new = self.seen.unseen(self.way.before(inside, last_seen + 1)) + self.way.since(inside, last_seen + 1)
         room = self.query.limit - len(self.new)
         self.new += new[:room]
         if len(new) <= room:
             return True
-        self.place = max(self.place, self._place_of(self.new[-1]) - 1)
+        self.place = max(self.place, self.way.place_of(self.new[-1]) - 1)
         return False
 
     def _leave_window(self, window_end: int) -> None:
@@ -318,7 +319,7 @@ class _Call:
             seen.keep(0, -keep_from)
         else:
             seen.keep(keep_from)
-        seen.add(self._from(self.new[self.recorded :], keep_from))
+        seen.add(self.way.since(self.new[self.recorded :], keep_from))
         self.recorded = len(self.new)
         if state.follow and self.done:
             state.floor_ms = keep_from if len(seen) < MOST_SEEN else max(keep_from, seen.first_ms + 1)
@@ -341,15 +342,6 @@ class _Call:
             return lines
         return [line for line in lines if start_ns <= line[0] <= end_ns]
 
-    def _place_of(self, line: LogLine) -> int:
-        ms = line[0] // NS_PER_MS
-        return -ms if self.state.newest_first else ms
 
-    def _before(self, lines: list[LogLine], place: int) -> list[LogLine]:
-        return lines[: bisect_left(lines, place, key=self._place_of)]
-
-    def _from(self, lines: list[LogLine], place: int) -> list[LogLine]:
-        return lines[bisect_left(lines, place, key=self._place_of) :]
-
-    def _ordered(self, lines: list[LogLine]) -> list[LogLine]:
-        return in_order(lines, newest_first=self.state.newest_first)
+def _end_ns(query: LogQuery, now_ns: int) -> int:
+    return now_ns + AHEAD_MS * NS_PER_MS if query.end_ns is None else query.end_ns

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
+from typing import Literal
 
 import pytest
 
@@ -181,6 +182,16 @@ async def test_one_stalled_job_does_not_hold_up_another(cloud: Cloud, training: 
     assert time.monotonic() - begin < 0.25
     with pytest.raises(Unavailable):
         await slow
+
+
+@pytest.mark.parametrize("kind", ["truncate", "html"])
+async def test_one_answer_that_cannot_be_read_is_asked_for_again(
+    cloud: Cloud, training: BasetenTraining, kind: Literal["truncate", "html"]
+) -> None:
+    query = LogQuery(TRAINING_JOB, start_ns=READ[0].timestamp_ns)
+    cloud.faults.set([Fault(kind, status=200, times=1)])
+    assert list(READ) == list((await training.query_logs(query)).lines)
+    assert {kind: 1} == dict(cloud.faults.struck)
 
 
 BAD_DAYS = {

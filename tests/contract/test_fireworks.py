@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
+from typing import Literal
 
 import pytest
 
@@ -17,6 +18,7 @@ from bot.errors import AuthFailed, BadRequest, JobNotFound, NotSupported
 from bot.providers.fireworks import create
 from bot.providers.fireworks.provider import FireworksProvider
 from bot.providers.testing import ProviderContract, Subject
+from emulator.faults import Fault
 from emulator.hazards import FireworksHazards
 from emulator.logs import Line
 from emulator.world import Status
@@ -76,6 +78,17 @@ async def provider(cloud: Cloud) -> AsyncIterator[FireworksProvider]:
     made = provider_of(cloud)
     yield made
     await made.aclose()
+
+
+@pytest.mark.parametrize("kind", ["truncate", "html"])
+async def test_one_answer_that_cannot_be_read_is_asked_for_again(
+    cloud: Cloud, provider: FireworksProvider, kind: Literal["truncate", "html"]
+) -> None:
+    lines = ranked(300)
+    cloud.world.add_batch_job("acme", "train-1", lines=lines)
+    cloud.faults.set([Fault(kind, status=200, times=1)])
+    assert len(lines) == len((await provider.query_logs(LogQuery(JOB))).lines)
+    assert {kind: 1} == dict(cloud.faults.struck)
 
 
 @pytest.mark.parametrize("count", [20_000, pytest.param(120_000, marks=pytest.mark.slow)])

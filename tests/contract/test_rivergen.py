@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
+from typing import Literal
 
 import pytest
 
@@ -123,6 +124,17 @@ async def test_debug_lines_are_read_although_the_platform_leaves_them_out_by_def
     page = await provider.query_logs(LogQuery(JOB))
     assert Level.DEBUG in {line.level for line in page.lines}
     assert frozenset() == page.pushed_down
+
+
+@pytest.mark.parametrize("kind", ["truncate", "html"])
+async def test_one_answer_that_cannot_be_read_is_asked_for_again(
+    cloud: Cloud, provider: RivergenProvider, kind: Literal["truncate", "html"]
+) -> None:
+    lines = leveled(300)
+    cloud.world.add_rivergen_run("mdl-1", "run-1", lines=lines)
+    cloud.faults.set([Fault(kind, status=200, times=1)])
+    assert len(lines) == len((await provider.query_logs(LogQuery(JOB))).lines)
+    assert {kind: 1} == dict(cloud.faults.struck)
 
 
 @pytest.mark.parametrize("count", [20_000, pytest.param(120_000, marks=pytest.mark.slow)])

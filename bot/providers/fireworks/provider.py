@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from bot.domain.jobs import Job, JobRef
-from bot.domain.logs import LogPage, LogQuery
+from bot.domain.logs import LogLine, LogPage, LogQuery
 from bot.domain.metrics import MetricQuery, MetricSeries
 from bot.errors import JobNotFound, NotSupported
 from bot.providers.base import RequestLoad
@@ -19,6 +19,7 @@ from bot.providers.fireworks import address
 from bot.providers.fireworks.reader import Reader
 from bot.providers.fireworks.wire import parse_accounts, parse_entries, parse_job, parse_jobs
 from bot.providers.http import HttpClient, HttpLimits, HttpReply, path_segment, require_setting
+from bot.providers.reading import again_if_illegible
 
 BASE_URL = "https://api.fireworks.ai"
 LARGEST_LIST = 200
@@ -94,14 +95,10 @@ class FireworksProvider:
         `ranks` and one `--include` are filtered by the gateway. There is no end time there: reading ends here at
         `end_ns`, and newest first everything after it is read and passed over.
         """
-        path = _path(query.job) + ":getLogs"
         reader = Reader.resume(query, self._clock_ns())
         for _ in range(_REQUESTS_A_PAGE):
-            reply = await self._client.request("GET", path, reader.params(), accept=(400,))
-            if reply.status == 400 and reader.token_expired():
-                continue
-            self._client.raise_for(reply)
-            page = reader.take(*parse_entries(reply.body, reader.last_ns))
+            answer = await again_if_illegible(self._ask)(query.job, reader)
+            page = reader.take(*answer) if answer else None
             if page is not None:
                 return page
         return reader.pause()
@@ -121,6 +118,14 @@ class FireworksProvider:
     async def aclose(self) -> None:
         """Close connections."""
         await self._client.aclose()
+
+    async def _ask(self, job: JobRef, reader: Reader) -> tuple[list[LogLine], str] | None:
+        """A page's lines and the token of the next; None when the token has expired and the reader begins anew."""
+        reply = await self._client.request("GET", _path(job) + ":getLogs", reader.params(), accept=(400,))
+        if reply.status == 400 and reader.token_expired():
+            return None
+        self._client.raise_for(reply)
+        return parse_entries(reply.body, reader.last_ns)
 
     async def _list_accounts(self) -> list[str]:
         """`GET /v1/accounts`: documented for firectl (`firectl account list`), assumed to be served at this path."""

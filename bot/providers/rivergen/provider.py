@@ -16,6 +16,7 @@ from bot.domain.metrics import MetricQuery, MetricSeries
 from bot.errors import BadRequest, JobNotFound, NotSupported
 from bot.providers.base import Download, RequestLoad
 from bot.providers.http import HttpClient, HttpLimits, HttpReply, HttpStream, path_segment, require_setting
+from bot.providers.reading import again_if_illegible
 from bot.providers.rivergen import address, wire
 from bot.providers.rivergen.download import open_download
 from bot.providers.rivergen.reader import Chunk, read_page, run_of
@@ -120,7 +121,8 @@ class RivergenProvider:
             count = len(chunk.lines or ())
             total = chunk.total_lines
             if total is None:
-                total = max(0, offset) + count + (count == limit)
+                numbers = (line.line or 0 for line in chunk.lines or ())
+                total = max(max(0, offset) + count + (count == limit and offset >= 0), *numbers, 0)
             first = max(0, total - count) if offset < 0 else offset
             return Chunk(total, first, wire.numbered_lines(chunk, first))
 
@@ -163,7 +165,11 @@ class RivergenProvider:
     async def _log_page(self, model: str, run: str, offset: int, limit: int) -> wire.LogChunk:
         place = ("tail", "true") if offset < 0 else ("offset", str(offset))
         params = [("run_id", run), ("level", "debug"), ("limit", str(limit)), place]
-        return wire.parse_chunk(await self._get_page(model, "/logs", params))
+
+        async def ask() -> wire.LogChunk:
+            return wire.parse_chunk(await self._get_page(model, "/logs", params))
+
+        return await again_if_illegible(ask)()
 
     async def _models(self, params: _Params) -> list[str]:
         """`GET /api/v1/models/`; the document gives the path as "/", and servers differ on the last slash."""

@@ -83,7 +83,7 @@ async def read_page(query: LogQuery, run_id: str, fetch: Fetch) -> LogPage:
 
 async def find_offset(fetch: Fetch, stamp_ns: int) -> tuple[int, int]:
     """(low, high) places between which the first line at or after a time stands, a margin included."""
-    low, high = 0, (await fetch(0, 1)).total
+    low, high = 0, (await fetch(-1, 1)).total
     total = high
     while high - low > _BISECT_DOWN_TO:
         middle = (low + high) // 2

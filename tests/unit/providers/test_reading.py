@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from bot.domain.durations import NS_PER_MS
 from bot.domain.logs import LogCursor, LogLine
-from bot.errors import CursorLost
-from bot.providers.reading import MOST_SEEN, SeenLines, in_order, pack_cursor, unpack_cursor
+from bot.errors import CursorLost, ProtocolError, ProviderError, Unavailable
+from bot.providers.reading import MOST_SEEN, SeenLines, again_if_illegible, in_order, pack_cursor, unpack_cursor
+from bot.providers.replies import BodyTooLarge
 
 BEGIN_NS = 1_700_000_000_000_000_000
 
@@ -96,3 +97,16 @@ def test_a_cursor_holds_a_providers_state_and_refuses_anything_else() -> None:
     for broken in (b"", b"\x93", msgspec.msgpack.encode({"place": "x"})):
         with pytest.raises(CursorLost):
             unpack_cursor(LogCursor(broken), _State)
+
+
+@pytest.mark.parametrize(("problem", "calls"), [(ProtocolError, 2), (BodyTooLarge, 1), (Unavailable, 1)])
+async def test_what_cannot_be_read_is_asked_for_once_more(problem: type[ProviderError], calls: int) -> None:
+    asked = []
+
+    async def ask(what: str) -> str:
+        asked.append(what)
+        raise problem
+
+    with pytest.raises(problem):
+        await again_if_illegible(ask)("a page")
+    assert ["a page"] * calls == asked

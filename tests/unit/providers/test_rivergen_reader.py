@@ -199,6 +199,18 @@ def test_a_start_in_a_long_log_is_found_by_few_requests() -> None:
     assert server.requests <= 12
 
 
+def test_the_end_of_a_bound_is_found_where_only_the_tail_tells_how_long_the_log_is() -> None:
+    whole = Server(numbered(9_000))
+
+    async def fetch(offset: int, limit: int) -> Chunk:
+        chunk = await whole.fetch(offset, limit)
+        return replace(chunk, total=max(offset + len(chunk.lines), *(number for number, _ in chunk.lines), 0))
+
+    query = LogQuery(JOB, end_ns=7_000 * SECOND, order=Order.DESC, limit=10)
+    page = asyncio.run(read_page(query, "run-1", fetch))
+    assert "line 7000" == page.lines[0].message
+
+
 def test_the_cursor_of_a_follower_stays_small() -> None:
     server = Server(numbered(50_000))
     _, pages = read_all(server, LogQuery(JOB, follow=True), [5000])

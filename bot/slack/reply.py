@@ -16,7 +16,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.errors import DeliveryError
 from bot.slack.failures import REFUSED_BLOCKS, UNREACHABLE, delivery_error, error_code
-from bot.slack.render.blocks import context, said
+from bot.slack.render.blocks import context, said, section
 from bot.slack.render.logs import Shared, Snippet
 from bot.slack.render.message import BLOCKS_BUDGET, MAX_FIELD_TEXT, Message, escape, message, weight
 
@@ -26,7 +26,7 @@ _PATIENT_TRIES = 4
 """How often Slack may ask to wait before an answer is given up; a refused message was not posted, so none is twice."""
 _LONGEST_WAIT = timedelta(seconds=30)
 _OUTSIDE = frozenset({"not_in_channel", "channel_not_found"})
-_INVITE = "I am not in this channel: type `/invite @trainwatch` to get alerts, threads and files here"
+_INVITE = "⚠️ I am not in this channel: type `/invite @trainwatch` to get alerts, threads and files here."
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +68,7 @@ class Reply:
         except DeliveryError as error:
             if error.reason not in _OUTSIDE or self.respond is None:
                 raise
-            whole = shared.root if shared.thread is None else joined(shared.root, shared.thread)
-            await self._respond(_with_note(whole, _INVITE), "in_channel")
+            await self._respond(_without_thread(shared), "in_channel")
             return
         thread_ts = self.thread_ts or root_ts
         if shared.thread is not None:
@@ -143,10 +142,11 @@ class Reply:
             await self._post(message(sorry, [context([f"⚠️ {sorry}"])]), thread_ts)
 
 
-def joined(root: Message, thread: Message) -> Message:
-    """Both in one message; without the root where that would be too much for one."""
-    blocks = (*root.blocks, *thread.blocks)
-    return Message(root.text, blocks) if weight(blocks) < BLOCKS_BUDGET else Message(root.text, thread.blocks)
+def _without_thread(shared: Shared) -> Message:
+    """All in one message, and what is missing here; without the root where that would be too much."""
+    thread = shared.thread.blocks if shared.thread is not None else ()
+    blocks = (*shared.root.blocks, section(_INVITE), *thread)
+    return Message(shared.root.text, blocks if weight(blocks) < BLOCKS_BUDGET else (section(_INVITE), *thread))
 
 
 def _with_note(answer: Message, note: str) -> Message:

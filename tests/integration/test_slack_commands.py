@@ -197,7 +197,10 @@ async def test_what_changes_a_channels_alerts_is_told_to_the_channel(bench: Benc
 async def test_watching_where_alerts_cannot_arrive_says_so(bench: Bench) -> None:
     await bench.slack.people.slash("ada", "#random", "/train", "watch baseten:p/j")
     assert "/invite @trainwatch" in str(channel(bench, "#random").messages[0].blocks)
-    assert "in the thread" not in str(channel(bench, "#random").messages[0].blocks)
+    headline, warning, *rules, _ = channel(bench, "#random").messages[0].blocks or []
+    assert "in the thread" not in str(headline)
+    assert "I am not in this channel" in str(rules[:1] + [warning])
+    assert "job_failed" in str(rules)
 
 
 async def test_what_stands_in_the_thread_is_pointed_to(bench: Bench) -> None:

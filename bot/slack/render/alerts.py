@@ -31,7 +31,6 @@ from bot.slack.render.message import (
     Block,
     Message,
     code,
-    escape,
     linked_hint,
     message,
     moment,
@@ -99,11 +98,11 @@ def render_reply(job: Job, alert: IncidentAlert, reason: NotifyReason, *, broadc
     evidence = alert.evidence
     where = f" · {job_link(job)}" if broadcast else ""
     if alert.resolved_at is not None:
-        mark = f"{_end_sign(alert)} *{escape(alert.title)}*{where} {_ending(job, alert)}"
+        mark = f"{_end_sign(alert)} *{one_line(alert.title, 200)}*{where} {_ending(job, alert)}"
         return message(_resolved_sentence(job, alert), [section(mark), context([code(alert.id)])])
     rows = _rows(evidence)
     blocks, shown = fenced_sections(rows, _LINES_BUDGET)
-    title = f"{_SIGNS[alert.severity]} *{escape(alert.title)}*{where}{_again(reason)}"
+    title = f"{_SIGNS[alert.severity]} *{one_line(alert.title, 200)}*{where}{_again(reason)}"
     head = [title] if _repeats_title(alert) or evidence.root is not None else [title, one_line(_above(evidence), 600)]
     source = only_source(evidence.lines)
     new = [(label, value) for label, value in evidence.facts if not _is_said(value, evidence) and value != source]
@@ -175,7 +174,7 @@ def _firing_lines(job: Job, alert: IncidentAlert) -> list[str]:
     evidence = alert.evidence
     since = evidence.first_at or alert.fired_at
     return [
-        f"{_SIGNS[alert.severity]} *{escape(alert.title)}* · {job_link(job)}",
+        f"{_SIGNS[alert.severity]} *{one_line(alert.title, 200)}* · {job_link(job)}",
         "" if _repeats_title(alert) else f"> {one_line(evidence.summary, 500)}",
         " · ".join([_state(job), f"since {moment(since)}", *_short_facts(job, evidence)]),
         f"*Try:* {linked_hint(evidence.hint)}" if evidence.hint else "",
@@ -217,7 +216,7 @@ def _fact(label: str, value: str, limit: int) -> str:
 
 def _resolved_lines(job: Job, alert: IncidentAlert) -> list[str]:
     return [
-        f"{_end_sign(alert)} ~{escape(alert.title)}~ · {job_link(job)}",
+        f"{_end_sign(alert)} ~{one_line(alert.title, 200)}~ · {job_link(job)}",
         "" if _repeats_title(alert) else f"> {one_line(alert.evidence.summary, 300)}",
         _sentence_case(_ending(job, alert)),
     ]
@@ -227,7 +226,7 @@ def _other_lines(job: Job, others: Sequence[IncidentAlert]) -> list[str]:
     ordered = sorted(others, key=lambda alert: (not _stands(job, alert), -alert.severity.rank, alert.fired_at))
     if job.state.is_terminal and all(_stands(job, alert) for alert in others):
         # the run is dead and its cause is above: what else it said while it died is in the thread
-        named = [f"{_SIGNS[alert.severity]} {escape(alert.title)}" for alert in ordered]
+        named = [f"{_SIGNS[alert.severity]} {one_line(alert.title, 200)}" for alert in ordered]
         return [f"Also, in the thread: {' · '.join(dict.fromkeys(named[:_MAX_OTHERS]))}"]
     lines = [_other_line(job, alert) for alert in ordered[:_MAX_OTHERS]]
     hidden = len(ordered) - len(lines)
@@ -236,9 +235,9 @@ def _other_lines(job: Job, others: Sequence[IncidentAlert]) -> list[str]:
 
 def _other_line(job: Job, alert: IncidentAlert) -> str:
     if not _stands(job, alert):
-        return f"{_end_sign(alert)} ~{escape(alert.title)}~ {_ending(job, alert)}"
+        return f"{_end_sign(alert)} ~{one_line(alert.title, 200)}~ {_ending(job, alert)}"
     said = "" if _repeats_title(alert) else f": {one_line(alert.evidence.summary, 160)}"
-    return f"{_SIGNS[alert.severity]} *{escape(alert.title)}*{said}"
+    return f"{_SIGNS[alert.severity]} *{one_line(alert.title, 200)}*{said}"
 
 
 def _acknowledgements(incident: Incident) -> list[str]:
@@ -277,11 +276,11 @@ def _firing_sentence(job: Job, alert: IncidentAlert, reason: NotifyReason = Noti
     since = plain_moment(alert.evidence.first_at or alert.fired_at)
     summary = "" if _repeats_title(alert) else f" {one_line(alert.evidence.summary, 600)}"
     when = f"since {since}{_again(reason)}".replace(" · ", ", ")
-    return f"{_SIGNS[alert.severity]} {escape(alert.title)}: {job_name(job)}, {when}.{summary}"
+    return f"{_SIGNS[alert.severity]} {one_line(alert.title, 200)}: {job_name(job)}, {when}.{summary}"
 
 
 def _resolved_sentence(job: Job, alert: IncidentAlert) -> str:
-    return f"{_end_sign(alert)} {escape(alert.title)}: {job_name(job)}, {_ending(job, alert)}"
+    return f"{_end_sign(alert)} {one_line(alert.title, 200)}: {job_name(job)}, {_ending(job, alert)}"
 
 
 def _ending(job: Job, alert: IncidentAlert) -> str:

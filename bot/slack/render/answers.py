@@ -123,7 +123,7 @@ def render_jobs(answer: JobsAnswer) -> Message:
     """What runs where, a row a job."""
     rows: list[str] = []
     for one in answer.providers:
-        rows.append(f"*{escape(one.provider)}*")
+        rows.append(f"*{one_line(one.provider, 80)}*")
         rows += [f"{'⚠️' if one.lists else _NOTE} {one_line(one.problem, 300)}"] if one.problem else []
         rows += [job_row(job) for job in one.jobs]
         rows += ["no jobs"] if not one.jobs and not one.problem else []
@@ -262,11 +262,11 @@ def silence_row(silence: Silence) -> str:
 def _rule_changes(answer: WatchAnswer) -> list[str]:
     """What is not as usual, by the rules' names."""
     settings = answer.subscription.settings
-    changed = [escape(name) for name in sorted(settings.parameters) if name not in settings.off]
+    changed = [one_line(name, 60) for name in sorted(settings.parameters) if name not in settings.off]
     return [
         f"{', '.join(changed)} set differently" if changed else "",
-        f"{', '.join(escape(name) for name in settings.off)} off" if settings.off else "",
-        f"{', '.join(escape(name) for name in settings.on)} on" if settings.on else "",
+        f"{', '.join(one_line(name, 60) for name in settings.off)} off" if settings.off else "",
+        f"{', '.join(one_line(name, 60) for name in settings.on)} on" if settings.on else "",
         f"only {settings.min_severity} and worse" if settings.min_severity is not Severity.INFO else "",
     ]
 
@@ -279,7 +279,7 @@ def _watched_row(one: Watched, answer: ListAnswer) -> str:
 
 
 def _muted(silence: Silence) -> str:
-    tests = [f"{escape(one.label)} {code(one.value)}" for one in silence.matchers]
+    tests = [f"{one_line(one.label, 40)} {code(one.value)}" for one in silence.matchers]
     return f"alerts of {', '.join(tests)}" if tests else "all alerts here"
 
 

@@ -12,17 +12,22 @@ from bot.slack.render.message import ELLIPSIS, escape
 MAX_LINE = 800
 """Characters of one message; a longer one says how much is missing."""
 
+_LEAST_ROW = 8
+"""Characters of a clock time, which every row has."""
 _OWN_STAMP = 24
 """Characters in which a line's own time stands, such as `[2026-03-13 14:02:31,`."""
 
 
-def line_rows(lines: Sequence[LogLine], *, max_line: int = MAX_LINE) -> list[str]:
+def line_rows(
+    lines: Sequence[LogLine], *, max_line: int = MAX_LINE, among: Sequence[LogLine] | None = None
+) -> list[str]:
     """Escaped rows, one a line: clock time in UTC, source where lines differ in it, level where it matters.
 
     The date stands at a row's beginning only when it differs from that of the line before; time 0 is not known. A line
-    that begins with the same time by itself does not get it twice.
+    that begins with the same time by itself does not get it twice. `among` are the lines that these were chosen from:
+    the source is told where those differ in it.
     """
-    one_source = len({line.source for line in lines}) <= 1
+    one_source = len({line.source for line in (lines if among is None else among)}) <= 1
     rows: list[str] = []
     day: date | None = None
     for line in lines:
@@ -34,6 +39,17 @@ def line_rows(lines: Sequence[LogLine], *, max_line: int = MAX_LINE) -> list[str
         day = at.date() if line.timestamp_ns else day
         rows.append(escape(_row(stamp, None if one_source else line.source, line, max_line)))
     return rows
+
+
+def newest_near(lines: Sequence[LogLine], budget: int, *, newest_first: bool = False) -> Sequence[LogLine]:
+    """The newest lines, some more than fit into `budget` characters, so that no others need be made rows."""
+    count, room = 0, 4 * budget  # colours take characters here and none in a row
+    for line in lines if newest_first else reversed(lines):
+        room -= min(len(line.message), MAX_LINE) + _LEAST_ROW
+        if room < 0:
+            break
+        count += 1
+    return lines[:count] if newest_first else lines[len(lines) - count :]
 
 
 def excerpt_rows(texts: Sequence[str], root: int | None, *, max_line: int = MAX_LINE) -> list[str]:

@@ -15,12 +15,14 @@ from bot.domain.logs import LogLine, Order
 from bot.errors import UsageError
 from bot.slack.render.actions import Action, actions, button
 from bot.slack.render.blocks import context, fenced_sections, section
-from bot.slack.render.lines import line_rows, only_source
+from bot.slack.render.lines import line_rows, newest_near, only_source
 from bot.slack.render.message import (
     BLOCKS_BUDGET,
     Block,
     Message,
+    clean,
     code,
+    cut,
     message,
     moment,
     moments,
@@ -96,9 +98,12 @@ def render_shared_logs(answer: LogsAnswer) -> Shared:
 
 def render_snippet(answer: LogsAnswer) -> Snippet:
     """Every line as it is, a row each, with nanoseconds."""
-    name = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in str(answer.job))[:100]
+    job = clean(str(answer.job))
+    name = "".join(letter if letter.isascii() and (letter.isalnum() or letter in "-_.") else "-" for letter in job)[
+        :100
+    ]
     rows = "\n".join(_exact(line) for line in answer.lines)
-    title = f"{answer.job}: {plural(len(answer.lines), 'line')}"[:200]
+    title = f"{cut(job, 160)}: {plural(len(answer.lines), 'line')}"
     return Snippet(f"{name}.log.txt", title, rows.encode(errors="replace").decode() + "\n")
 
 
@@ -110,8 +115,8 @@ def gap_notes(gaps: tuple[Gap, ...]) -> list[str]:
 def _body(answer: LogsAnswer, budget: int) -> tuple[list[Block], int]:
     lines = answer.lines
     newest_first = len(lines) > 1 and lines[0].timestamp_ns > lines[-1].timestamp_ns
-    blocks, shown = fenced_sections(line_rows(lines), budget, newest_first=newest_first)
-    return blocks, shown
+    near = newest_near(lines, budget, newest_first=newest_first)
+    return fenced_sections(line_rows(near, among=lines), budget, newest_first=newest_first)
 
 
 def _headline(answer: LogsAnswer) -> str:

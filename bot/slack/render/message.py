@@ -42,9 +42,18 @@ ELLIPSIS = "…"
 _NEAR = timedelta(hours=6)
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
-_INVISIBLE = re.compile(r"[\x80-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
+_INVISIBLE = re.compile(
+    "[\x80-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff"
+    "\ud800-\udfff\U000e0000-\U000e007f]"
+)
+_MARK = (
+    "[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe00-\ufe0f\ufe20-\ufe2f\U000e0100-\U000e01ef]"
+)
+_MARKS = re.compile(f"({_MARK}{{8}}){_MARK}+")
+"""Accents on accents: no language needs so many, and a tower of them covers the lines above."""
 _OPEN_END = re.compile(r"(?:<[^<>]*|&[a-z]{0,3})$")
 _BACKTICKS = re.compile(r"`{3,}")
+_LIKE_BACKTICK = "\u02cb"
 _USER_ID = re.compile(r"[UW][A-Z0-9]{2,20}")
 _CHANNEL_ID = re.compile(r"[CGD][A-Z0-9]{2,20}")
 
@@ -84,7 +93,7 @@ def clean(text: str) -> str:
     """Text without what a terminal obeys and an eye cannot see: colours go, control characters become visible."""
     text = _ANSI.sub("", text.replace("\r\n", "\n"))
     text = _CONTROL.sub(lambda found: chr(0x2400 + ord(found[0])) if found[0] != "\x7f" else "␡", text)
-    return _INVISIBLE.sub("\ufffd", text)
+    return text if text.isascii() else _MARKS.sub("\\1\ufffd", _INVISIBLE.sub("\ufffd", text))
 
 
 def escape(text: str) -> str:
@@ -103,13 +112,17 @@ def cut(text: str, limit: int) -> str:
 
 
 def one_line(text: str, limit: int) -> str:
-    """Foreign text as one escaped line of at most `limit` characters."""
-    return cut(escape(" ".join(text[: 4 * limit].split())), limit)
+    """Foreign text as one escaped line of at most `limit` characters; what it quotes as code ends with it."""
+    text = text.lstrip()
+    head = text[: 4 * limit]
+    said = cut(escape(" ".join(head.split()) + (ELLIPSIS if len(head) < len(text) else "")), limit)
+    said = _BACKTICKS.sub(lambda run: _LIKE_BACKTICK * len(run[0]), said)
+    return said if said.count("`") % 2 == 0 else _LIKE_BACKTICK.join(said.rsplit("`", 1))
 
 
 def code(text: str, limit: int = 200) -> str:
     """Foreign text as inline code."""
-    shown = one_line(text.replace("`", "\u02cb"), limit)
+    shown = one_line(text.replace("`", _LIKE_BACKTICK), limit)
     return f"`{shown or ' '}`"
 
 
@@ -164,12 +177,12 @@ def plain_moment(at: datetime) -> str:
 
 def person(user: str) -> str:
     """A mention of a Slack user; anything that is no user id is shown as text."""
-    return f"<@{user}>" if _USER_ID.fullmatch(user) else escape(user)
+    return f"<@{user}>" if _USER_ID.fullmatch(user) else one_line(user, 80)
 
 
 def channel_link(channel: str) -> str:
     """A link to a Slack channel; anything that is no channel id is shown as text."""
-    return f"<#{channel}>" if _CHANNEL_ID.fullmatch(channel) else escape(channel)
+    return f"<#{channel}>" if _CHANNEL_ID.fullmatch(channel) else one_line(channel, 80)
 
 
 def plural(count: int, noun: str) -> str:

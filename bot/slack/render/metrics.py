@@ -18,6 +18,7 @@ from bot.slack.render.jobs import job_link, job_name, state_sign, state_words
 from bot.slack.render.logs import gap_notes
 from bot.slack.render.message import (
     BLOCKS_BUDGET,
+    MAX_BLOCKS,
     MAX_SECTION_TEXT,
     Block,
     Message,
@@ -27,8 +28,10 @@ from bot.slack.render.message import (
     fence,
     message,
     moments,
+    one_line,
     plain_moment,
     plural,
+    split_backticks,
     weight,
 )
 
@@ -37,6 +40,8 @@ SPARK_WIDTH = 8
 CURVE_WIDTH = 34
 """Characters of a curve that has its row for itself."""
 _MAX_ROWS = 24
+_MAX_TABLES = MAX_BLOCKS - 4
+"""The others are the headline, what does not fit, the notes and the buttons."""
 _GIB = 2**30
 _TITLES = {
     "gpu_utilization_ratio": "GPU utilisation",
@@ -66,7 +71,7 @@ def render_metrics(answer: MetricsAnswer) -> Message:
     for name in names:
         table = _table(name, [one for one in answer.summaries if one.series.name == name], answer)
         left -= weight(table)
-        if left < 0:
+        if left < 0 or len(tables) == _MAX_TABLES:
             break
         tables.append(table)
     hidden = len(names) - len(tables)
@@ -79,7 +84,7 @@ def render_metrics(answer: MetricsAnswer) -> Message:
 
 def metric_title(name: str) -> str:
     """A metric's name for people."""
-    return _TITLES.get(name) or escape(name.replace("_", " "))
+    return _TITLES.get(name) or one_line(name.replace("_", " "), 80)
 
 
 def gpu_sentence(summaries: Sequence[MetricSummary]) -> str:
@@ -140,7 +145,7 @@ def _table(name: str, summaries: Sequence[MetricSummary], answer: MetricsAnswer)
     header = f"{what:{width + SPARK_WIDTH + 1}} last mean   p5  p95  max"
     rows = [f"{label:{width}} {told}" for label, told in zip(labels, figures, strict=True)]
     room = MAX_SECTION_TEXT - len(title) - len(note) - len(fence([""])) - 2
-    body = cut("\n".join(escape(row) for row in [header, *rows]), room)
+    body = cut("\n".join(split_backticks(escape(row)) for row in [header, *rows]), room)
     return section(f"{title}\n{fence([body])}{note}")
 
 
@@ -175,7 +180,7 @@ def _curve(name: str, one: MetricSummary, answer: MetricsAnswer) -> Block:
     first = (("last", one.last), ("min", one.minimum), ("max", one.maximum))
     second = (("mean", one.mean), ("p5", one.p5), ("p95", one.p95))
     rows = ["  ".join(f"{word} {value:.4g}" for word, value in row) for row in (first, second)]
-    return section(f"*{metric_title(name)[:200]}*\n{fence([line, *rows])}")
+    return section(f"*{metric_title(name)}*\n{fence([line, *rows])}")
 
 
 def _figure(value: float) -> str:

@@ -52,13 +52,14 @@ def render_replay(answer: ReplayAnswer) -> Message:
     count = plural(len(answer.alerts), "alert") if answer.alerts else "No alert"
     said = f"{count} from {plain_moment(answer.start)} to {plain_moment(answer.end)}"
     looked = f"{plural(answer.read, 'line')} read, looked at every {format_duration(answer.step)}"
+    notes = [one_line(note, 300) for note in answer.notes]
     return message(
         f"{job_name(answer.job)}: {said[:1].lower()}{said[1:]}.",
         [
             section(f"🧪 {job_link(answer.job)}\n*{said}*, as these rules would have told it"),
             *listed_sections([_replayed(one) for one in answer.alerts], _BUDGET, "alert"),
             context([f"Nothing from {', '.join(code(name) for name in answer.quiet)}"]) if answer.quiet else None,
-            context([code(str(answer.job.ref)), looked, *map(escape, answer.notes), *gap_notes(answer.gaps)]),
+            context([code(str(answer.job.ref)), looked, *notes, *gap_notes(answer.gaps)]),
             actions([button("Share in channel", Action.SHARE, answer.pinned)]),
         ],
     )

@@ -212,6 +212,13 @@ def test_a_platform_without_any_of_the_usual_metrics_does_not_list_them() -> Non
     assert "no samples of GPUs, CPU, memory or storage" in told
 
 
+def test_as_many_metrics_are_shown_as_a_message_has_blocks() -> None:
+    many = tuple(gauge(f"loss_{number}", 0, [1.0, 2.0]) for number in range(90))
+    message = render(replace(metrics(), summaries=many, missing=()))
+    assert [] == problems(message)
+    assert "44 more metrics do not fit" in shown(message)
+
+
 def test_a_missing_series_is_said_and_not_drawn_as_zero() -> None:
     assert "no samples of Cache" in shown(render(metrics()))
 

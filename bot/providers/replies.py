@@ -25,7 +25,7 @@ from bot.errors import (
     Unavailable,
 )
 from bot.providers.encodings import BrokenBody
-from bot.providers.transport import NotTrusted
+from bot.providers.transport import NoTls, NotTrusted
 
 _MESSAGE_KEYS = ("message", "detail", "error_description", "error", "title")
 
@@ -85,6 +85,8 @@ def no_answer(provider: str, error: Exception) -> str:
     match error:
         case NotTrusted():
             return f"The TLS certificate of {provider} is not trusted, so nothing was sent there."
+        case NoTls():
+            return f"No secure connection to {provider} could be made; it does not speak TLS as it should."
         case httpx.ProxyError():
             return f"The proxy on the way to {provider} refused, or cannot be reached."
         case httpx.TimeoutException():

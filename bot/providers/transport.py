@@ -27,6 +27,10 @@ class NotTrusted(httpx.ConnectError):
     """The remote's certificate is not one we trust, so nothing was sent."""
 
 
+class NoTls(httpx.ConnectError):
+    """What answers does not speak TLS as we do, so nothing was sent."""
+
+
 class AiohttpTransport(httpx.AsyncBaseTransport):
     """Kept connections to one remote, straight or through the proxy that the environment names for it.
 
@@ -141,6 +145,8 @@ def _as_httpx(error: BaseException) -> httpx.TransportError:
     match error:
         case aiohttp.ClientConnectorCertificateError():
             return NotTrusted("certificate")
+        case aiohttp.ClientSSLError():
+            return NoTls("TLS")
         case aiohttp.ConnectionTimeoutError():
             return httpx.ConnectTimeout("connect")
         case aiohttp.ServerTimeoutError():

@@ -25,7 +25,7 @@ TROUBLES = {
     "503": (Fault("status", status=503), "trouble of its own"),
     "stall": (Fault("stall", delay_s=20), "did not answer in time"),
     "truncated": (Fault("truncate", after_bytes=30), "JSON|form its document"),
-    "cut off": (Fault("cut_off", after_bytes=30), "connection to .* failed"),
+    "cut off": (Fault("cut_off", after_bytes=30), "broke off the connection"),
     "HTML": (Fault("html", status=200), "HTML page|form its document"),
     "HTML of a proxy": (Fault("html", status=502), "trouble of its own"),
     "reset": (Fault("reset"), "broke off the connection"),

@@ -42,6 +42,19 @@ async def test_nothing_is_sent_to_a_server_whose_certificate_is_not_trusted() ->
     assert received == b""
 
 
+async def test_a_server_without_tls_is_said_as_such() -> None:
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1000)
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(listen, "127.0.0.1", 0)
+    async with server:
+        said = await ask(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+
+    assert said.startswith("No secure connection to cloud could be made")
+
+
 async def test_a_closed_port_is_said_as_such() -> None:
     with socket.create_server(("127.0.0.1", 0)) as unused:
         port = unused.getsockname()[1]

@@ -138,7 +138,8 @@ def render_note(notification: Notification) -> Message:
     said = one_line(notification.text or "There is news of this job.", 1500)
     job = notification.job
     where = [] if notification.kind is DeliveryKind.REPLY else [job_link(job), code(str(job.ref))]
-    return message(said, [section(f"{_NOTE} {said}"), context(where)])
+    heard = said if job_name(job) in said else f"{job_name(job)}: {said}"
+    return message(heard, [section(f"{_NOTE} {said}"), context(where)])
 
 
 def sign(incident: Incident) -> str:

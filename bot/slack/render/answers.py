@@ -27,7 +27,7 @@ from bot.slack.render import commands
 from bot.slack.render.actions import Action, actions, button, without
 from bot.slack.render.alerts import sign
 from bot.slack.render.blocks import context, fenced_sections, listed_sections, section
-from bot.slack.render.jobs import job_link, job_name, job_row, state_sign, state_words
+from bot.slack.render.jobs import job_link, job_name, job_row, jobs_in_words, state_sign, state_words
 from bot.slack.render.lines import line_rows
 from bot.slack.render.logs import Shared, gap_notes, render_logs, render_shared_logs
 from bot.slack.render.message import (
@@ -101,7 +101,7 @@ def render_status(answer: StatusAnswer) -> Message:
     watchers = [f"watched here by {person(one.created_by)}" for one in answer.watched_by[:1]]
     is_unwell = job.state.is_failure or bool(answer.incidents)
     return message(
-        f"{job_name(job)}: {state_words(job)}, as of {plain_moment(answer.at)}.",
+        _status_sentence(answer),
         [
             section("\n".join(line for line in lines if line)),
             *tail,
@@ -119,6 +119,18 @@ def render_status(answer: StatusAnswer) -> Message:
     )
 
 
+def _status_sentence(answer: StatusAnswer) -> str:
+    job = answer.job
+    why = f" ({one_line(job.error, 200).rstrip('.')})" if job.error else ""
+    firing = sum(_firing(incident) for incident in answer.incidents)
+    parts = (
+        state_words(job) + why,
+        gpu_sentence(answer.summaries),
+        f"{plural(firing, 'alert')} firing" if firing else "",
+    )
+    return f"{job_name(job)}: {', '.join(part for part in parts if part)}, as of {plain_moment(answer.at)}."
+
+
 def render_jobs(answer: JobsAnswer) -> Message:
     """What runs where, a row a job."""
     rows: list[str] = []
@@ -127,10 +139,11 @@ def render_jobs(answer: JobsAnswer) -> Message:
         rows += [f"{'⚠️' if one.lists else _NOTE} {one_line(one.problem, 300)}"] if one.problem else []
         rows += [job_row(job) for job in one.jobs]
         rows += ["no jobs"] if not one.jobs and not one.problem else []
-    count = sum(len(one.jobs) for one in answer.providers)
+    jobs = [job for one in answer.providers for job in one.jobs]
+    heard = f": {jobs_in_words(jobs)}" if jobs else ""
     share = f"jobs {answer.providers[0].provider}" if len(answer.providers) == 1 else "jobs"
     return message(
-        f"{plural(count, 'job')} on {plural(len(answer.providers), 'platform')}.",
+        f"{plural(len(jobs), 'job')} on {plural(len(answer.providers), 'platform')}{heard}.",
         [
             *listed_sections(rows or [_NO_PLATFORM], _LIST_BUDGET, "row"),
             context(["copy a reference into `/train status`, `logs`, `metrics` or `watch`"]),
@@ -182,9 +195,10 @@ def render_list(answer: ListAnswer) -> Message:
     silences = [silence_row(one) for one in answer.silences]
     said = f"This channel watches {plural(len(watched), 'job')}" if watched else "This channel watches nothing"
     muted = f" and has muted {plural(len(silences), 'thing')}" if silences else ""
+    heard = jobs_in_words([one.job for one in answer.watched if one.job])
     hint = "" if watched else " Type `/train watch REF`; `/train jobs` shows what runs."
     return message(
-        f"{said}{muted}.",
+        f"{said}{f' ({heard})' if heard else ''}{muted}.",
         [
             section(f"*{said}.*{hint}"),
             *listed_sections(watched, _LIST_BUDGET - 1500, "job"),
@@ -217,7 +231,7 @@ def render_help(answer: HelpAnswer) -> Message:
     examples = [f"{code(what)} {escape(meaning)}" for what, meaning in answer.examples]
     title = f"*{escape(answer.topic)}*" if answer.topic else "*trainwatch* watches training jobs."
     return message(
-        f"How to use {escape(answer.usage)}.",
+        f"How to use {escape(answer.usage)}. {escape(answer.description)}",
         [
             section(f"{title}\n{code(answer.usage)}\n{escape(answer.description)}"),
             *listed_sections(rows, 5000, "option"),
@@ -232,7 +246,8 @@ def render_error(answer: ErrorAnswer) -> Message:
     said = one_line(answer.public, 1500)
     usage = answer.usage or ""
     typed = one_line(usage, 1500) if "`" in usage else code(usage, 1500)
-    return message(said, [section(f"⚠️ {said}"), context([f"Usage: {typed}" if usage else ""])])
+    how = f"Usage: {typed}" if usage else ""
+    return message(f"{said} {how}".rstrip(), [section(f"⚠️ {said}"), context([how])])
 
 
 def render_working(what: str) -> Message:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bot.domain.jobs import Job, JobState
 from bot.slack.render.message import code, link, one_line
 
@@ -17,6 +19,8 @@ _SIGNS = {
     JobState.PREEMPTED: "🔴",
     JobState.UNKNOWN: "❓",
 }
+
+_HEARD = 6
 
 
 def state_sign(state: JobState) -> str:
@@ -37,6 +41,13 @@ def job_name(job: Job) -> str:
 def job_link(job: Job) -> str:
     """The job's name, linked to its page at the platform."""
     return f"*{link(job.url, job_name(job))}*"
+
+
+def jobs_in_words(jobs: Sequence[Job]) -> str:
+    """Names and states, for those who hear a list: `tune-7b running, sft failed and 3 more`; "" when there are none."""
+    said = ", ".join(f"{job_name(job)} {state_words(job)}" for job in jobs[:_HEARD])
+    hidden = len(jobs) - _HEARD
+    return f"{said} and {hidden:,} more" if hidden > 0 else said
 
 
 def job_row(job: Job) -> str:

@@ -225,3 +225,8 @@ def test_a_fact_is_worded_as_it_is_read() -> None:
 def test_a_reminder_is_heard_as_one() -> None:
     again = render_reply(job(), failed(), NotifyReason.REPEAT)
     assert again.text.startswith("🔴 Job failed: llama-8b-sft, since 13 Mar 14:02 UTC, still firing.")
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_first_words_of_a_notification_name_the_job(case: str) -> None:
+    assert "llama-8b-sft" in render_notification(CASES[case]).text[:100]

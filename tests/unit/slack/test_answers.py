@@ -238,6 +238,19 @@ def test_what_has_failed_is_to_be_diagnosed_and_not_to_be_watched() -> None:
     assert "Diagnose" in buttons(render(replace(well, incidents=(incident(),))))
 
 
+@pytest.mark.parametrize(
+    ("case", "words"),
+    [
+        ("status_failed", "llama-8b-sft: failed (Exit code 1), 1 alert firing, as of"),
+        ("jobs", "2 jobs on 4 platforms: llama-8b-sft running, baseten:proj42/job7f3a failed."),
+        ("list", "This channel watches 2 jobs (llama-8b-sft running) and has muted 1 thing."),
+        ("usage", "--since wants a span such as 30m. Usage: `/train logs REF [OPTIONS]`"),
+    ],
+)
+def test_what_is_shown_is_heard_too(case: str, words: str) -> None:
+    assert render(CASES[case]).text.startswith(words)
+
+
 def test_a_silence_that_mutes_nothing_says_so() -> None:
     idle = SilenceAnswer(SILENCE, is_watched=False)
     assert "this channel does not watch that job now" in shown(render(idle))

@@ -28,6 +28,7 @@ from bot.commands.command import (
 from bot.commands.diagnosing import diagnose
 from bot.commands.help import help_answer
 from bot.commands.log_pages import read_page
+from bot.commands.redacting import safe_answer
 from bot.commands.replay import replay
 from bot.commands.rule_list import list_rules
 from bot.commands.table import Face
@@ -72,7 +73,7 @@ class CommandRunner:
     async def run(self, command: Command, asker: Asker) -> Answer:
         """The answer; whatever goes wrong on purpose is an ErrorAnswer."""
         try:
-            return await self._answer(command, asker)
+            return safe_answer(await self._answer(command, asker), self._redactor)
         except BotError as problem:
             return error_answer(problem, self._redactor)
 

@@ -62,20 +62,24 @@ class Redactor:
         return (_without(text, spans), len(spans)) if spans else (text, 0)
 
     def redact_lines(self, lines: Sequence[LogLine]) -> tuple[Sequence[LogLine], int]:
-        """The lines with secrets hidden in their messages, and how many were; the same object when there are none.
+        """The lines with secrets hidden in messages and sources, and how many were; the same object when none were.
 
         A secret may begin in one line and end in another, as a private key does.
         """
         page = "\n".join([line.message for line in lines])
         ends = list(accumulate(len(line.message) + 1 for line in lines))
-        spans = self._spans(page, ends)
-        if not spans:
-            return lines, 0
-        safe = list(lines)
+        spans, changed = self._spans(page, ends), dict[int, LogLine]()
         for place, inside in _by_line(spans, ends).items():
-            line = lines[place]
-            safe[place] = line._replace(message=_without(line.message, inside))
-        return safe, len(spans)
+            changed[place] = lines[place]._replace(message=_without(lines[place].message, inside))
+        sources = {source: self.redact(source) for source in {line.source for line in lines} if source}
+        if any(hidden for _, hidden in sources.values()):
+            for place, line in enumerate(lines):
+                if line.source:
+                    changed[place] = changed.get(place, line)._replace(source=sources[line.source][0])
+        if not changed:
+            return lines, 0
+        safe = [changed.get(place, line) for place, line in enumerate(lines)]
+        return safe, len(spans) + sum(hidden for _, hidden in sources.values())
 
     def _spans(self, text: str, ends: Sequence[int]) -> list[Span]:
         """What to hide, in order and apart; `ends` says where each message in the text ends."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
+from bot.domain.gaps import Gap
 from bot.domain.jobs import Job
+from bot.domain.metrics import MetricSeries
 from bot.domain.observations import Observation
 from bot.domain.redaction import Redactor
 
@@ -26,11 +29,28 @@ def safe_job(job: Job, redactor: Redactor) -> Job:
     )
 
 
+def safe_series(series: Iterable[MetricSeries], redactor: Redactor) -> tuple[MetricSeries, ...]:
+    """The series with secrets hidden in the names of metrics and nodes, which users choose."""
+    series = tuple(series)
+    names = {one.name for one in series} | {one.node for one in series if one.node}
+    safe = {name: redactor.redact(name)[0] for name in names}
+    if all(name == shown for name, shown in safe.items()):
+        return series
+    return tuple(replace(one, name=safe[one.name], node=safe[one.node] if one.node else one.node) for one in series)
+
+
+def safe_gaps(gaps: Iterable[Gap], redactor: Redactor) -> tuple[Gap, ...]:
+    """The gaps with secrets hidden in what the platform said."""
+    return tuple(replace(gap, public=redactor.redact(gap.public)[0]) for gap in gaps)
+
+
 def safe_observation(observation: Observation, redactor: Redactor) -> Observation:
-    """The observation with secrets hidden in its job and in its lines, sources included."""
-    lines = redactor.redact_lines(observation.lines)[0]
-    sources = {source: redactor.redact(source)[0] for source in {line.source for line in lines} if source}
-    if any(source != safe for source, safe in sources.items()):
-        lines = [line._replace(source=sources.get(line.source or "", line.source)) for line in lines]
+    """The observation with secrets hidden in all that it quotes."""
     job = observation.job
-    return replace(observation, job=None if job is None else safe_job(job, redactor), lines=tuple(lines))
+    return replace(
+        observation,
+        job=None if job is None else safe_job(job, redactor),
+        lines=tuple(redactor.redact_lines(observation.lines)[0]),
+        series=safe_series(observation.series, redactor),
+        gaps=safe_gaps(observation.gaps, redactor),
+    )

@@ -156,6 +156,18 @@ async def test_secrets_in_what_people_wrote_into_a_job_are_hidden() -> None:
     assert answer.job.details == (("Command", "x --api-key [hidden]"),)
 
 
+async def test_secrets_in_the_names_of_metrics_and_in_what_a_platform_says_of_itself_are_hidden() -> None:
+    made = [MetricSeries("loss s3cret-key", series("x", 1.0).points, "node-s3cret-key"), series(GPU_UTILIZATION, 0.5)]
+    answer = await ask("metrics mem:run/1", MemoryProvider(series=made))
+    assert isinstance(answer, MetricsAnswer)
+    assert ("loss [hidden]", "node-[hidden]") == (answer.summaries[0].series.name, answer.summaries[0].series.node)
+    assert made[1] == answer.summaries[1].series
+    away = Unavailable("mem said: https://x/y?X-Amz-Signature=0123456789abcdef is gone.")
+    answer = await ask("status mem:run/1", MemoryProvider(LINES, fails=iter([away])))
+    assert isinstance(answer, StatusAnswer)
+    assert ["mem said: https://x/y?X-Amz-Signature=[hidden] is gone."] == [gap.public for gap in answer.gaps]
+
+
 async def test_jobs_of_all_platforms_side_by_side() -> None:
     class Broken(MemoryProvider):
         async def list_jobs(self, *, limit: int) -> list[Job]:

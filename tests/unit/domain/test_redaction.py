@@ -245,3 +245,10 @@ def test_what_is_hidden_in_a_line_alone_is_hidden_among_others(told: list[tuple[
 def test_another_secret_in_the_value_of_one_is_hidden_too() -> None:
     shown, _ = Redactor(["own-secret"]).redact("token=api_key='my value' next=own-secretAKIAIOSFODNN7EXAMPLE")
     assert f"token=api_key='{HIDDEN}' next={HIDDEN}AKIA{HIDDEN}" == shown
+
+
+def test_a_secret_in_the_name_of_a_replica_is_hidden_in_all_its_lines() -> None:
+    lines = [LogLine(1, "a", "pod-token=" + alnum(32)), LogLine(2, "password=hunter2", "b"), LogLine(3, "c", None)]
+    safe, hidden = Redactor().redact_lines(lines)
+    assert hidden == 2
+    assert [("a", f"pod-token={HIDDEN}"), (f"password={HIDDEN}", "b"), ("c", None)] == [line[1:3] for line in safe]

@@ -202,7 +202,8 @@ class Episode:
             ranks = [suspect[0], *(rank for rank in ranks if rank != suspect[0])]
             why += f" {suspect[1]}"
         elif not ranks:
-            ranks = [rank for rank in (self.table_rank, self.blamed) if rank is not None][:1]
+            named = self.blamed if self.table_rank is None else self.table_rank
+            ranks = [] if named is None else [named]
         others = [c.title for c in self.candidates.values() if c is not root and c.order > root.order][:3]
         if others:
             why += f" Folded into it: {'; '.join(others).lower()}."
@@ -220,7 +221,7 @@ class Episode:
         if root.order == ORDER["bare"]:
             if any(c.order in (ORDER["teardown"], ORDER["trace"]) for c in self.candidates.values()):
                 return "page", "An exception was printed, and processes ended with error codes."
-            if end is not None and end - root.line <= LAST_WORDS:
+            if end is not None and end - root.line <= LAST_WORDS and not self.recovery.steps_since:
                 return "page", "An exception was the last that the run said."
             return "warn", "An exception was printed without a traceback."
         if root.name == "horovod_stall" and root.count < STALLS and end is None:

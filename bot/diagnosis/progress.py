@@ -5,6 +5,7 @@ Keras, mmengine, RiverGen epochs, MLPerf `:::MLLOG`, and plain `step N loss X`. 
 `numerics` (loss) and `pace` (time).
 """
 
+import math
 import re
 from dataclasses import dataclass
 
@@ -144,12 +145,18 @@ def _counts_steps(text: str) -> bool:
 
 
 def _loss(text: str) -> float | None:
+    """The first training loss; an average that keeps an old NaN (Lightning's bar) yields to the step's own."""
+    told = None
     for one in _LOSS.finditer(text):
         word = one.start() if text[one.start()].isalnum() else one.start() + 1
-        if not _EVALUATION.search(text, max(0, word - 14), word):
-            return float(one.group(1))
-    found = _MLLOG_LOSS.search(text)
-    return float(found.group(1)) if found else None
+        if _EVALUATION.search(text, max(0, word - 14), word):
+            continue
+        loss, name = float(one.group(1)), one.group(0)
+        if math.isfinite(loss) and (told is None or "train" in name or "step" in name):
+            return loss
+        told = loss if told is None else told
+    found = _MLLOG_LOSS.search(text) if told is None else None
+    return float(found.group(1)) if found else told
 
 
 def _place(text: str) -> tuple[float | None, int | None, int | None]:

@@ -51,7 +51,9 @@ class Recovery:
     moves: int = 0
     """New steps since a failure of another kind came."""
     moves_since: int = 0
-    """New steps since the latest event."""
+    """The same since the latest event."""
+    steps_since: int = 0
+    """New steps since the latest event, whoever told them and however late."""
     words: int = 0
     """Number of the line that last spoke of a retry or a skip; 0 when none did."""
 
@@ -59,7 +61,7 @@ class Recovery:
         """Take an event; `anew` where it is a failure that was not there before."""
         self.trouble = sight.position
         self.trouble_ns = sight.moment_ns if sight.told else self.trouble_ns
-        self.step, self.moves_since = sight.step, 0
+        self.step, self.moves_since, self.steps_since = sight.step, 0, 0
         if anew:
             self.moves = 0
 
@@ -72,6 +74,7 @@ class Recovery:
         if told.step is None or told.step == self.step:
             return
         self.step = told.step
+        self.steps_since += 1
         own = (not root.ranks and told.label is None) or str(told.label) in root.ranks
         if root.category == "hang" or self.speaks_of(root) or (told.at_once and own):
             self.moves += 1

@@ -111,7 +111,10 @@ class Tracebacks:
     def feed(self, speaker: Speaker, text: str, line: int) -> tuple[Raised | None, bool]:
         """Take one line; return the exception that ends here, if one does, and whether the line is only a part."""
         if found := _FRAME.search(text) or _RICH_FRAME.search(text):
-            self._frame(self._of(speaker, line), found, text)
+            state = self._of(speaker, line)
+            self._frame(state, found, text)
+            if found.re is _RICH_FRAME:  # drawn in tracebacks alone, of which the head may be cut off
+                state.depth = max(state.depth, 1)
             return None, True
         if _HEADER.search(text):
             state = self._of(speaker, line)

@@ -193,4 +193,9 @@ FAILING: list[tuple[str, str, str]] = [
     ("a file that cannot be opened", "storage", traced("RuntimeError: File my_out/checkpoints/checkpoint_0.pt cannot be opened.")),
     ("values that are none", "numerics", "Error: nan_inf_utils_detail.cu:94 Assertion `false` failed. ===ERROR: in [op=matmul_grad] [tensor=softmax_34] find nan or inf==="),
     ("a task that was not launched", "launch", "srun: error: Task launch for 36.0 failed on node cn131: Job credential expired"),
+    ("a matrix product that was not launched", "gpu_memory", "tensorflow.python.framework.errors_impl.InternalError: 2 root error(s) found.\n(0) Internal: Blas GEMM launch failed : a.shape=(64, 50), b.shape=(50, 180)"),
+    ("a loss scale below one", "numerics", "".join(f"Gradient overflow.  Skipping step, loss scaler 0 reducing loss scale to {2.0 ** -n}\n" for n in range(-9, 9))),
+    ("a quoted mail", "storage", "> [rank0]: Traceback (most recent call last):\n> [rank0]:   File \"/app/a.py\", line 2, in load\n> [rank0]: RuntimeError: PytorchStreamReader failed reading file data/8: invalid header or archive is corrupted"),
+    ("an assertion of native code", "code", "python: /opt/deepspeed_aio_common.cpp:125: int _do_io_complete(long long int): Assertion `n_completes >= min_completes' failed.\n[2023-12-31 02:55:09,375] [INFO] [launch.py:315:sigkill_handler] Killing subprocess 302"),
+    ("a rich traceback without head and end", "code", "│   380 │   │   task_function=task_function,                 │\n│ /app/hydra.py:111 in run          │\n│ ❱ 111 │   │   _ = ret.return_value                         │\n"),
 ]  # fmt: skip

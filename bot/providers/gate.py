@@ -78,6 +78,7 @@ class Slot:
     until: asyncio.Timeout | None = None
     """The end of the request's time; the one who holds the place sets it."""
     patience_s: float = _SLOW_S
+    """How long it may be under way before it is slow."""
     taken_back: bool = False
     """Whether the time was ended early, because others waited for the place."""
 
@@ -130,11 +131,12 @@ class _PollPlaces:
 
     def _hurry(self) -> None:
         self._watching = None
+        if not self._queued:
+            return
         slow = [slot for slot, moment in self._slow_from.items() if moment <= self._clock()]
-        for slot in slow[self._for_slow :]:
+        for slot in slow[self._for_slow :][: self._queued]:
             slot.take_back()
-        if self._queued:
-            self._watch()
+        self._watch()
 
 
 class Gate:

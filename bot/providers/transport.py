@@ -35,8 +35,8 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
     """Kept connections to one remote, straight or through the proxy that the environment names for it.
 
     The address may be given in parts: what httpx's extension `target` holds goes out as it is, after the URL's host;
-    percent-encoding is the caller's. Bodies come in as they were sent, still
-    compressed; one that ends early is a ReadError. Redirects are not followed, and cookies are not kept.
+    percent-encoding is the caller's. Bodies come in as they were sent, still compressed; one that ends early is a
+    ReadError. Redirects are not followed, and cookies are not kept.
     """
 
     def __init__(self, connections: int) -> None:

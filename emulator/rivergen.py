@@ -20,7 +20,8 @@ from emulator.rivergen_logs import LEVELS, Download, artifact, page_of
 from emulator.wire import UNKNOWN_FIELD, Refusal, encode, json_response, rfc3339, route, unmatched
 from emulator.world import RivergenRun, World
 
-MODEL = "/api/v1/models/{model_id}"
+MODELS = "/api/v1/models/"
+MODEL = MODELS + "{model_id}"
 PAGES = (MODEL + "/training-metrics", MODEL + "/training/metrics")
 """The documented path and its alias for older clients."""
 ENDED = ("completed", "failed", "cancelled")
@@ -59,6 +60,7 @@ class _Rivergen:
 
     def routes(self) -> list[Route]:
         routes = [
+            route(MODELS, self.models, self.authorize),
             route(MODEL + "/registry/training-runs", self.runs, self.authorize),
             route(MODEL + "/training-metrics/details", self.details, self.authorize),
         ]
@@ -150,6 +152,19 @@ class _Rivergen:
             "final_algorithm": "gradient_boosting",
             "version_created": summary["version_produced"],
         }
+        return json_response({**body, **self._unknown()})
+
+    def models(self, request: Request, _body: bytes) -> Response:
+        query = request.query_params
+        changed: dict[str, str] = {}
+        for run in self.world.rivergen_runs.values():
+            if run.history.created_at <= self.world.now:
+                moment = rfc3339(run.history.created_at)
+                changed[run.model_id] = max(moment, changed.get(run.model_id, moment))
+        ids = sorted(changed, key=lambda model: changed[model], reverse=query.get("sort_order") != "asc")
+        page, size = _integer(query, "page", 1, 1), _integer(query, "page_size", 20, 1, 100)
+        shown = [{"id": one, "updated_at": changed[one]} for one in ids[(page - 1) * size : page * size]]
+        body = {"total": len(ids), "page": page, "page_size": size, "results": shown}
         return json_response({**body, **self._unknown()})
 
     def runs(self, request: Request, _body: bytes) -> Response:

@@ -1,13 +1,14 @@
 """What emulated RiverGen promises, and how we know it. Rows only; the code is in ``rivergen*.py``."""
 
 from emulator.behaviour import Behaviour
-from emulator.rivergen import MODEL, PAGES
+from emulator.rivergen import MODEL, MODELS, PAGES
 
 STUDIO = "docs.rivergen.ai, model studio API"
 DOWNLOAD_PAGE = f"{STUDIO}, Download Training Logs (read 2026-11-20)"
 LOGS_PAGE = f"{STUDIO}, Get Logs (read 2026-11-20)"
 METRICS_PAGE = f"{STUDIO}, Get Training Metrics (read 2026-11-20)"
 DETAILS_PAGE = f"{STUDIO}, Get Training Details (read 2026-11-20)"
+MODELS_PAGE = f"{STUDIO}, List Models (read 2026-11-20)"
 RUNS_PAGE = f"{STUDIO}, Training Runs (read 2026-11-20)"
 ERRORS_PAGE = "docs.rivergen.ai, concepts/errors (read 2026-11-20)"
 SILENT = "the documents do not say"
@@ -164,6 +165,13 @@ COVERAGE = (
         "documented",
         DETAILS_PAGE,
         TEST + "details_tell_when_and_how_long",
+    ),
+    Behaviour(
+        f"GET {MODELS}",
+        "models by their last change, in pages of at most 100",
+        "documented",
+        MODELS_PAGE,
+        TEST + "models_are_listed_by_their_last_change",
     ),
     Behaviour(RUNS, "status filter, pages of at most 100, two sort keys", "documented", RUNS_PAGE, RUN_LIST),
 )

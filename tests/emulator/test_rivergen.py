@@ -226,6 +226,16 @@ async def test_runs_are_listed_sorted_filtered_and_paged(cloud: Cloud) -> None:
     await cloud.get(runs, 400, page_size=101)
 
 
+async def test_models_are_listed_by_their_last_change(cloud: Cloud) -> None:
+    two_runs(cloud.world)
+    cloud.world.add_rivergen_run("mdl-old", "run-first", statuses=[Status(NOON - timedelta(days=9), "completed")])
+    models = "/rivergen/api/v1/models/"
+    assert [model["id"] for model in (await cloud.get(models))["results"]] == ["mdl-1", "mdl-old"]
+    second = await cloud.get(models, page=2, page_size=1)
+    assert (second["total"], [model["id"] for model in second["results"]]) == (2, ["mdl-old"])
+    await cloud.get(models, 400, page_size=101)
+
+
 async def test_objects_may_carry_unknown_fields(cloud: Cloud) -> None:
     two_runs(cloud.world)
     cloud.hazards.rivergen = RivergenHazards(extra_fields=True)

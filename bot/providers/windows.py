@@ -78,7 +78,7 @@ class Endpoint:
     """The longest window an older version of it takes; tried when it refuses a longer one."""
     page_size: int = 1000
     largest: int = 0
-    """The longest page it ever gave: a shorter one was hardly cut. Only followers rely on it."""
+    """The longest page it ever gave: a shorter one was hardly cut."""
 
 
 class _State(msgspec.Struct, array_like=True):
@@ -243,7 +243,7 @@ class _Call:
         begin = max(self.begin, min(self.place, window_end - self.endpoint.fallback // timedelta(milliseconds=1)))
         window = self.way.window(begin, window_end, min(len(here) + 1, self.page_size), from_end=True)
         found = self.way.ordered(await self.fetch(window))
-        is_whole = len(found) > len(here) or len(here) < _SMALLEST_CAP
+        is_whole = len(found) > len(here) or len(here) < max(self.endpoint.largest, _SMALLEST_CAP)
         if is_whole and Counter(map(identity, self.way.since(found, last))) == Counter(map(identity, here)):
             return True
         self.state.cut_at = max(self.state.cut_at, len(lines))

@@ -168,6 +168,15 @@ async def test_a_new_deployment_without_a_log_yet_is_an_empty_page(
     assert page.cursor is not None
 
 
+async def test_a_log_that_is_missing_in_the_middle_of_a_read_is_no_end(
+    cloud: Cloud, deployments: BasetenDeployments
+) -> None:
+    first = await deployments.query_logs(LogQuery(SERVED, limit=10))
+    cloud.hazards.baseten = BasetenHazards(deployment_warmup=timedelta(days=99))
+    with pytest.raises(Unavailable, match="at the moment no log"):
+        await deployments.query_logs(LogQuery(SERVED, limit=10, cursor=first.cursor))
+
+
 async def test_a_log_that_is_gone_is_a_gap(cloud: Cloud, deployments: BasetenDeployments) -> None:
     cloud.hazards.baseten = BasetenHazards(deployment_warmup=timedelta(days=99))
     page = await deployments.query_logs(LogQuery(SERVED))

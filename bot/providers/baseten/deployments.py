@@ -12,7 +12,7 @@ from bot.domain.gaps import Gap, GapReason, Part
 from bot.domain.jobs import Job, JobRef, JobState, Resources
 from bot.domain.logs import Level, LogFilter, LogLine, LogPage, LogQuery
 from bot.domain.metrics import MetricQuery, MetricSeries
-from bot.errors import BadRequest, JobNotFound, NotSupported
+from bot.errors import BadRequest, JobNotFound, NotSupported, Unavailable
 from bot.providers.base import RequestLoad
 from bot.providers.baseten.addresses import DEPLOYMENT, DEPLOYMENT_HELP, deployment_url, parse_deployment_ref
 from bot.providers.baseten.api import deployment_path, make_client
@@ -112,20 +112,20 @@ class BasetenDeployments:
     async def query_logs(self, query: LogQuery) -> LogPage:
         """See `Provider.query_logs`. All filters but several replicas and the surplus of texts are pushed down.
 
-        A new deployment's log answers 404 for a while (observed); that is an empty page. An old one's missing log is
-        a Gap.
+        A new deployment's log answers 404 for a while (observed); that is an empty page, unless some of it was read
+        already. An old one's missing log is a Gap.
         """
         model_id, deployment_id = _ids(query.job)
         start_ns = 0 if query.cursor else await self._start_ns(query)
         params, covered = push_down(query.filter)
         missing: list[Gap] = []
         path = deployment_path(model_id, deployment_id, "/logs")
-        fetch = self._fetch(query.job, path, params, missing)
+        fetch = self._fetch(query, path, params, missing)
         least = query.filter.min_level
         levels = (level for level in (Level.ERROR, Level.WARNING, Level.INFO, Level.DEBUG) if level > (least or 0))
         others = [param for param in params if param[0] != "min_level"]
         narrower = [
-            self._fetch(query.job, path, [*others, ("min_level", str(level_word(level)))], missing) for level in levels
+            self._fetch(query, path, [*others, ("min_level", str(level_word(level)))], missing) for level in levels
         ]
         now_ns = ns_from_datetime(self._clock())
         page = await read_page(query, self._endpoint, fetch, start_ns=start_ns, now_ns=now_ns, narrower=narrower)
@@ -145,7 +145,7 @@ class BasetenDeployments:
         """See `Provider.aclose`."""
         await self._client.aclose()
 
-    def _fetch(self, job: JobRef, path: str, params: Sequence[tuple[str, str]], missing: list[Gap]) -> Fetch:
+    def _fetch(self, query: LogQuery, path: str, params: Sequence[tuple[str, str]], missing: list[Gap]) -> Fetch:
         async def fetch(window: Window) -> list[LogLine]:
             bounds = [
                 ("start_epoch_millis", str(window.start_ms)),
@@ -156,7 +156,10 @@ class BasetenDeployments:
             try:
                 body = await self._client.get(path, [*bounds, *params])
             except JobNotFound:
-                deployment = await self.get_job(job)
+                deployment = await self.get_job(query.job)
+                if query.cursor is not None and not query.follow:
+                    text = "Baseten knows this deployment, but at the moment no log of it."
+                    raise Unavailable(text, provider=DEPLOYMENT) from None
                 if deployment.created_at is None or self._clock() - deployment.created_at > WARM_UP:
                     public = "This deployment exists, and Baseten has no log of it (any more)."
                     missing.append(Gap(Part.LOGS, GapReason.NOT_FOUND, public))

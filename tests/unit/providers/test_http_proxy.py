@@ -38,7 +38,7 @@ async def test_a_request_goes_through_the_proxy(proxy: RawServer) -> None:
     assert b"{}" == await ask("http://acme.test")
     assert ["http://acme.test/runs/a%2Fb?q=1"] == proxy.targets
     assert b"Proxy-Authorization: Basic bWU6cHc=" in proxy.heads[0]
-    assert b"authorization: Bearer k3y" in proxy.heads[0]
+    assert b"Authorization: Bearer k3y" in proxy.heads[0]
 
 
 async def test_the_key_stays_within_the_tunnel_and_a_refusal_is_said(proxy: RawServer) -> None:

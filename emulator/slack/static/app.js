@@ -274,12 +274,18 @@ function drawModal() {
   return undefined;
 }
 
+function closeMenus(inside) {
+  for (const menu of document.querySelectorAll("details.overflow[open]")) if (!menu.contains(inside)) menu.removeAttribute("open");
+}
+
 $("who").addEventListener("change", (event) => {
   address.set("user", event.target.value);
   location.search = address.toString();
 });
 $("menu").addEventListener("click", () => document.body.classList.toggle("menu-open"));
 $("main").addEventListener("click", () => document.body.classList.remove("menu-open"));
+document.addEventListener("click", (event) => closeMenus(event.target));
+document.addEventListener("keydown", (event) => event.key === "Escape" && closeMenus(null));
 
 await load();
 listen();

@@ -216,6 +216,8 @@ class Episode:
             return loud, "It came after the run had told its success."
         if self.success == "hard" and root.line and not root.success:
             return "info", "The run reached its end nevertheless."
+        if end is None and self.recovery.speaks_of(root) and not contradicted(root, list(self.candidates.values())):
+            return "info", "The run says that it tries again or goes on without."
         if root.order == ORDER["trace"]:
             return "info", "An exit code alone, with no failure beside it."
         if root.order == ORDER["bare"]:

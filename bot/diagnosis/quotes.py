@@ -12,7 +12,7 @@ REACH = 60
 
 _WORDS = (
     r"(?:prompts?|completions?|responses?|generat(?:ed|ion)s?|samples?|assistant|user|human|questions?|answers?"
-    r"|model outputs?|chosen|rejected)"
+    r"|model outputs?|chosen|rejected|src|ref|hyp)"
     r"(?: (?:text|sample|output|generation|\d+))?[^\w\n]*(?::|-{2}|={2}|$)"
 )
 _TOKENS = r"<\|[a-z_]{2,24}\|>|\[/?INST\]|<start_of_turn>|^text: "

@@ -169,6 +169,7 @@ HEALTHY: list[tuple[str, str]] = [
     ("a chat in the data", "text: <s>[INST] Explain: RuntimeError: mat1 and mat2 shapes cannot be multiplied [/INST] They differ.</s>\n<|user|>\nMy pod says OOMKilled, exit code 137\n" + STEPS),
     ("an average that keeps an old nan", "".join(f"Epoch 0:   3%|#| {n}/20101 [2:12:19<76:15:08, 14.05s/it, loss=nan, v_num=, reduced_train_loss=3.9{n}, global_step={n}.0\n" for n in range(1, 9))),
     ("a logger that calls all an error", "".join(f"ERROR 2021-07-15T20:36:0{n}.9      23/99     2.57G   0.01864   0.01545   0.06886    0.1029        26       832:  61%|#| {1142 + n}/1860 [04:42<03:03,  3.90it/s]\n" for n in range(9))),
+    ("what an episode returns", "episode 12 return: -9.13 exit: 137 steps\n" + STEPS),
     ("errors that are no strings", '{"level":"info","msg":"step","step":3,"loss":2.1,"errors":0,"error":null}\n' * 9),
     ("an error field below a warning", '{"level":"warning","msg":"upload again","error":"An error occurred (SlowDown) when calling the PutObject operation"}'),
 ]  # fmt: skip

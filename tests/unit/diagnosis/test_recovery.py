@@ -63,6 +63,15 @@ def test_a_failure_that_the_run_says_it_handles_is_a_note_once_it_steps_on(reade
     assert told(reader, steps(1, 20), [*TRACEBACK, words], steps(20, 22)) == []
 
 
+def test_a_failure_that_the_run_says_it_handles_is_held_back_until_it_falls_silent(reader: PageReader) -> None:
+    diagnoser = Diagnoser(reader)
+    for line in [*steps(1, 20), "fetch of shard 12 failed, will retry (1/5)", *TRACEBACK]:
+        diagnoser.feed(line, timestamp_ns=10**18)
+
+    held = [[one.severity for one in diagnoser.report(10**18 + wait).incidents] for wait in (10**10, 10**11)]
+    assert held == [["info"], ["page"]]
+
+
 def test_the_last_try_that_fails_is_a_page(reader: PageReader) -> None:
     tries = ["attempt 1/2 failed, retrying", *TRACEBACK, "attempt 2/2 failed, giving up", *TRACEBACK]
 

@@ -6,7 +6,7 @@ A look has an end, so that it is saved before its job is given to someone else: 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeAlias, TypeVar
@@ -21,6 +21,7 @@ from bot.errors import CursorLost, ProviderError, Unavailable
 from bot.providers.base import JobWithMetrics, Provider
 
 T = TypeVar("T")
+Asked = TypeVar("Asked")
 _Answer: TypeAlias = tuple[T | None, ProviderError | None]
 """What a call gave, or why it gave nothing."""
 
@@ -62,12 +63,19 @@ class Seen:
 
 
 async def observe(provider: Provider, look: Look, now: datetime) -> Seen:
-    """Fetch everything one poll needs, within `look.limit`; never raises ProviderError."""
+    """Fetch everything one poll needs, within `look.limit`; never raises ProviderError.
+
+    Any other exception of a provider is raised as it is, and ends the requests beside it.
+    """
     until_s = asyncio.get_running_loop().time() + look.limit.total_seconds()
-    ((job, job_error), (series, metrics_error)), logs = await asyncio.gather(
-        _job_and_metrics(provider, look, now, until_s),
-        _read_logs(provider, look, until_s),
-    )
+    try:
+        async with asyncio.TaskGroup() as group:
+            reading = group.create_task(_read_logs(provider, look, until_s))
+            told = await _job_and_metrics(group, provider, look, now, until_s)
+    except ExceptionGroup as crashes:
+        raise crashes.exceptions[0] from None
+    (job, job_error), (series, metrics_error) = told
+    logs = reading.result()
     errors = ((Part.STATUS, job_error), (Part.LOGS, logs.error), (Part.METRICS, metrics_error))
     observation = Observation(
         ref=look.job,
@@ -99,7 +107,7 @@ async def _read_logs(provider: Provider, look: Look, until_s: float) -> _Logs:
         query = LogQuery(
             look.job, start_ns=start_ns, limit=PAGE_LINES, cursor=cursor, follow=True, overlap=look.overlap
         )
-        page, error = await _guard(provider.query_logs(query), provider, until_s)
+        page, error = await _guard(provider, provider.query_logs, query, until_s)
         if isinstance(error, CursorLost) and cursor is not None and cursor is look.cursor:
             start_ns, cursor = look.logs_from_ns if look.logs_again_ns is None else look.logs_again_ns, None
             gaps.append(_lost_place(start_ns))
@@ -123,31 +131,39 @@ def _lost_place(start_ns: int) -> Gap:
 
 
 async def _job_and_metrics(
-    provider: Provider, look: Look, now: datetime, until_s: float
+    group: asyncio.TaskGroup, provider: Provider, look: Look, now: datetime, until_s: float
 ) -> tuple[_Answer[Job], _Answer[Sequence[MetricSeries]]]:
     """Both of one answer where the platform gives both, and the job by itself when that answer is late or fails."""
     if look.metrics_from is None:
-        return await _guard(provider.get_job(look.job), provider, until_s), (None, None)
+        return await _guard(provider, provider.get_job, look.job, until_s), (None, None)
     query = MetricQuery(look.job, start=look.metrics_from, end=now, step=look.metrics_step)
     if not isinstance(provider, JobWithMetrics):
-        return await asyncio.gather(
-            _guard(provider.get_job(look.job), provider, until_s),
-            _guard(provider.query_metrics(query), provider, until_s),
-        )
-    async with asyncio.TaskGroup() as group:
-        asked = group.create_task(_guard(provider.query_job_metrics(query), provider, until_s))
-        await asyncio.wait((asked,), timeout=PATIENCE_S)
-        found = asked.result()[0] if asked.done() else None
-        job = found[0] if found else None
-        told = (job, None) if job else await _guard(provider.get_job(look.job), provider, until_s)
-    both, error = asked.result()
-    return told, (both[1] if both else None, error)
+        asked = group.create_task(_guard(provider, provider.query_metrics, query, until_s))
+        return await _guard(provider, provider.get_job, look.job, until_s), await asked
+    both = group.create_task(_guard(provider, provider.query_job_metrics, query, until_s))
+    await asyncio.wait((both,), timeout=PATIENCE_S)
+    told: _Answer[Job] = (None, None)
+    if _job_in(both) is None:
+        alone = group.create_task(_guard(provider, provider.get_job, look.job, until_s))
+        await asyncio.wait((both, alone), return_when=asyncio.FIRST_COMPLETED)
+        if _job_in(both) is None:
+            told = await alone
+        else:
+            alone.cancel()  # where requests queue, the later one is seldom sent yet
+    found, error = await both
+    job = _job_in(both)
+    return (told if job is None else (job, None)), (found[1] if found else None, error)
 
 
-async def _guard(call: Awaitable[T], provider: Provider, until_s: float) -> _Answer[T]:
+def _job_in(both: asyncio.Task[_Answer[tuple[Job | None, Sequence[MetricSeries]]]]) -> Job | None:
+    found = both.result()[0] if both.done() else None
+    return found[0] if found else None
+
+
+async def _guard(provider: Provider, call: Callable[[Asked], Awaitable[T]], asked: Asked, until_s: float) -> _Answer[T]:
     try:
         async with asyncio.timeout_at(until_s):
-            return await call, None
+            return await call(asked), None
     except ProviderError as error:
         return None, error
     except TimeoutError:

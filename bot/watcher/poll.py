@@ -22,7 +22,7 @@ from bot.domain.jobs import JobState
 from bot.domain.observations import Observation
 from bot.domain.redaction import Redactor
 from bot.domain.safety import safe_observation
-from bot.errors import BotError
+from bot.errors import BotError, StoreUnavailable
 from bot.providers.http import background
 from bot.providers.registry import Registry
 from bot.rules.comprehend import read_log
@@ -43,6 +43,8 @@ _GATHER_S = 0.1
 """How long looks that are ready wait for others, to be saved with them in one transaction, and the next claimed."""
 _FINEST_STEP, _COARSEST_STEP = timedelta(seconds=5), timedelta(seconds=15)
 """Distance of two metric samples: a quarter of the poll interval within these, so that a seldom look costs less."""
+_LONG_WINDOW = timedelta(hours=1)
+"""For a longer one the platform chooses the distance: a first look, or one after a long absence."""
 _LOOK_SHARE = 0.8
 """How much of the lease a look may take; the rest is for judging and saving."""
 _LINE_CHARS = 100
@@ -123,15 +125,17 @@ class Poller:
 
     async def stop(self) -> None:
         """Save what is ready, break off the rest and give it back to be polled at once by someone else."""
-        await self._save_ready()
-        unfinished = dict(self._looks)
-        self._looks.clear()
-        for task in unfinished:
-            task.cancel()
-        await asyncio.gather(*unfinished, return_exceptions=True)
-        self._ready.clear()
-        if unfinished:
-            await self._store.watches.release(list(unfinished.values()), self._clock())
+        try:
+            await self._save_ready()
+        finally:
+            unfinished = dict(self._looks)
+            self._looks.clear()
+            for task in unfinished:
+                task.cancel()
+            await asyncio.gather(*unfinished, return_exceptions=True)
+            self._ready.clear()
+            if unfinished:
+                await self._store.watches.release(list(unfinished.values()), self._clock())
 
     async def _save_ready(self) -> int:
         ready, self._ready = self._ready, []
@@ -140,7 +144,13 @@ class Poller:
             return 0
         watches = [self._looks.pop(task) for task in ready]
         results = [task.result() for task in ready]
-        held = await self._store.watches.settle(results, self._clock())
+        try:
+            held = await self._store.watches.settle(results, self._clock())
+        except StoreUnavailable:
+            # Nothing was written: the next tick saves them, instead of the lease's end bringing them again.
+            self._looks.update(zip(ready, watches, strict=True))
+            self._ready = ready + self._ready
+            raise
         for watch in watches:
             if watch.id not in held:
                 log.warning("poll was not saved: the job was taken by another process or changed", job=str(watch.job))
@@ -176,6 +186,11 @@ class Poller:
                 return await observe(self._registry.get(watch.lane), self._what(watch, now), now)
         except BotError as error:
             public = error.public
+        except asyncio.CancelledError:
+            if _is_cancelled():
+                raise
+            log.exception("look was broken off by what it called", job=str(watch.job))
+            public = _OUR_FAULT
         except Exception:  # the channel must hear that we are blind, whatever the reason
             log.exception("look crashed", job=str(watch.job))
             public = _OUR_FAULT
@@ -196,7 +211,8 @@ class Poller:
         return self._result(watch, seen, decision, now, state)
 
     def _what(self, watch: ClaimedWatch, now: datetime) -> Look:
-        first = watch.memory.get("metrics_at") is None
+        metrics_from = _metrics_from(watch, now)
+        behind = metrics_from is not None and now - metrics_from > _LONG_WINDOW
         begin, overlap = watch.created_at - self._settings.lookback, self._settings.overlap
         logs_at = _moment(watch.memory, "logs_at") or watch.seen_at
         return Look(
@@ -206,8 +222,8 @@ class Poller:
             logs_again_ns=ns_from_datetime(max(logs_at - overlap, begin) if logs_at else begin),
             overlap=overlap,
             limit=self._settings.lease * _LOOK_SHARE,
-            metrics_from=_metrics_from(watch, now),
-            metrics_step=None if first else min(max(self._settings.pace.running / 4, _FINEST_STEP), _COARSEST_STEP),
+            metrics_from=metrics_from,
+            metrics_step=None if behind else min(max(self._settings.pace.running / 4, _FINEST_STEP), _COARSEST_STEP),
         )
 
     def _result(
@@ -272,11 +288,21 @@ class Poller:
 
 
 def _metrics_from(watch: ClaimedWatch, now: datetime) -> datetime | None:
-    """At first far enough back to judge at once; then a little before the last look, for samples that come late."""
+    """At first far enough back to judge at once; then a little before the last look, for samples that come late.
+
+    Never further back than at first, however long ago the last look was: such an answer would be too large for ever.
+    """
     needed = metrics_window(wanted_rules(one.settings for one in watch.subscriptions))
     if needed is None:
         return None
-    return (_moment(watch.memory, "metrics_at") or now - needed) - timedelta(minutes=3)
+    earliest = now - needed
+    return max(_moment(watch.memory, "metrics_at") or earliest, earliest) - timedelta(minutes=3)
+
+
+def _is_cancelled() -> bool:
+    """Whether somebody ends this task, and not just something in it was cancelled."""
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0
 
 
 def _blind(observation: Observation) -> bool:

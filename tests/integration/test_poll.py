@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+import contextlib
+import sqlite3
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,7 +18,7 @@ from bot.domain.logs import LogCursor, LogLine, LogPage, LogQuery
 from bot.domain.metrics import MetricQuery, MetricSeries
 from bot.domain.redaction import Redactor
 from bot.domain.subscriptions import RuleSettings
-from bot.errors import NotSupported, Unavailable
+from bot.errors import NotSupported, StoreUnavailable, Unavailable
 from bot.providers.registry import Registry
 from bot.rules.knowledge import Knowledge, build_reader
 from bot.store.migrate import upgrade
@@ -39,6 +42,9 @@ class Cloud:
         self.down: set[str] = set()
         self.slow: set[str] = set()
         self.broken: set[str] = set()
+        self.cut: set[str] = set()
+        self.series: Sequence[MetricSeries] | None = None
+        self.metric_queries: list[MetricQuery] = []
         self.queries: list[str] = []
         self.names: dict[str, str] = {}
 
@@ -53,6 +59,8 @@ class Cloud:
             raise Unavailable("The cloud is down.")
         if job.id in self.broken:
             raise ZeroDivisionError
+        if job.id in self.cut:
+            raise asyncio.CancelledError
         state = self.state.get(job.id, JobState.RUNNING)
         return Job(job, state, state.upper(), name=self.names.get(job.id, job.id), created_at=START)
 
@@ -68,7 +76,10 @@ class Cloud:
         return LogPage(lines, LogCursor(b"%d" % end), more=end < len(self.lines.get(query.job.id, [])))
 
     async def query_metrics(self, query: MetricQuery) -> Sequence[MetricSeries]:
-        raise NotSupported("The cloud has no metrics.")
+        self.metric_queries.append(query)
+        if self.series is None:
+            raise NotSupported("The cloud has no metrics.")
+        return self.series
 
     async def aclose(self) -> None:
         return None
@@ -125,6 +136,16 @@ async def poller(store: Store, cloud: Cloud, clock: Time) -> AsyncIterator[Polle
 
 async def watch(store: Store, job: str, channel: str = "C1") -> None:
     await store.subscriptions.add(channel, None, JobRef("cloud", job), "U1", RuleSettings(), START)
+
+
+@contextlib.contextmanager
+def away(folder: Path) -> Iterator[None]:
+    """The tables are not there, as when the database is down."""
+    with closing(sqlite3.connect(folder / "bot.db")) as connection, connection:
+        connection.execute("ALTER TABLE watches RENAME TO gone")
+    yield
+    with closing(sqlite3.connect(folder / "bot.db")) as connection, connection:
+        connection.execute("ALTER TABLE gone RENAME TO watches")
 
 
 async def settle(poller: Poller) -> None:
@@ -208,11 +229,57 @@ async def test_stopping_gives_unfinished_jobs_back_at_once(
     assert [one.job.id for one in await store.watches.claim_due(clock(), lease=timedelta(minutes=1))] == ["slow"]
 
 
-@pytest.mark.parametrize("trouble", ["down", "broken"])
+async def test_a_look_outlives_a_database_that_is_away_for_a_moment(
+    store: Store, cloud: Cloud, clock: Time, poller: Poller, tmp_path: Path
+) -> None:
+    """It is saved by the next tick; the job need not wait for the end of its lease to be looked at again."""
+    await watch(store, "a")
+    cloud.say("a", "ERROR: disk")
+    await poller.tick()
+
+    with away(tmp_path), pytest.raises(StoreUnavailable):
+        await poller.tick()
+    await settle(poller)
+
+    assert ["root", "reply"] == await outbox(store, clock)
+    assert ["a"] == cloud.queries
+
+
+async def test_looks_are_broken_off_and_given_back_even_when_those_before_could_not_be_saved(
+    store: Store, cloud: Cloud, clock: Time, poller: Poller, tmp_path: Path
+) -> None:
+    await watch(store, "slow")
+    await watch(store, "quick")
+    cloud.slow.add("slow")
+    await poller.tick()
+
+    before = len(asyncio.all_tasks())
+    with away(tmp_path), pytest.raises(StoreUnavailable):
+        await poller.stop()
+
+    assert before - 1 == len(asyncio.all_tasks())
+
+
+async def test_metrics_are_asked_for_no_further_back_than_at_first(
+    store: Store, cloud: Cloud, clock: Time, poller: Poller
+) -> None:
+    """Eight days of them in one answer would be too large, and larger at each try."""
+    await watch(store, "a")
+    cloud.series = ()
+    for absence in (timedelta(days=8), timedelta(0)):
+        await settle(poller)
+        clock.now += absence
+
+    first, long_after = ((query.end or START) - (query.start or START) for query in cloud.metric_queries)
+    assert first == long_after
+    assert [None, None] == [query.step for query in cloud.metric_queries]
+
+
+@pytest.mark.parametrize("trouble", ["down", "broken", "cut"])
 async def test_blindness_is_said_after_a_while_and_so_is_its_end(
     store: Store, cloud: Cloud, clock: Time, poller: Poller, trouble: str
 ) -> None:
-    """Whether the platform or trainwatch itself fails: the channel hears that nobody looks."""
+    """Whether the platform or trainwatch itself fails, or a cancelled call comes out of a library: it hears of it."""
     await watch(store, "a")
     getattr(cloud, trouble).add("a")
     said: list[str] = []

@@ -12,7 +12,7 @@ from bot.domain.gaps import Part
 from bot.domain.jobs import Job, JobRef, JobState
 from bot.domain.logs import LogPage, LogQuery
 from bot.domain.metrics import GPU_UTILIZATION, MetricPoint, MetricQuery, MetricSeries
-from bot.errors import ProviderError, Unavailable
+from bot.errors import BotError, ConfigError, ProviderError, Unavailable
 from bot.watcher import observe as observing
 from bot.watcher.observe import Look, observe
 
@@ -28,21 +28,32 @@ class Cloud:
     name = "cloud"
     ref_help = "cloud:<id>"
 
-    def __init__(self, told: Job | None = JOB, error: ProviderError | None = None, *, hangs: bool = False) -> None:
+    def __init__(self, told: Job | None = JOB, error: BotError | None = None, *, hangs: bool = False) -> None:
         self.told, self.error, self.hangs = told, error, hangs
+        self.status_error: ProviderError | None = None
+        self.metrics_s = self.status_s = self.logs_s = 0.0
         self.asked: list[str] = []
+        self.logs_cut = False
 
     def parse_ref(self, text: str) -> JobRef | None:
         return JobRef("cloud", text)
 
     async def get_job(self, job: JobRef) -> Job:
         self.asked.append("job")
+        await asyncio.sleep(self.status_s)
+        if self.status_error:
+            raise self.status_error
         return JOB
 
     async def list_jobs(self, *, limit: int) -> Sequence[Job]:
         return []
 
     async def query_logs(self, query: LogQuery) -> LogPage:
+        try:
+            await asyncio.sleep(self.logs_s)
+        except asyncio.CancelledError:
+            self.logs_cut = True
+            raise
         return LogPage([], None, more=False)
 
     async def query_metrics(self, query: MetricQuery) -> Sequence[MetricSeries]:
@@ -52,6 +63,7 @@ class Cloud:
         self.asked.append("metrics")
         if self.hangs:
             await asyncio.sleep(60)
+        await asyncio.sleep(self.metrics_s)
         if self.error:
             raise self.error
         return self.told, SERIES
@@ -94,3 +106,32 @@ async def test_metrics_that_hang_hide_no_status(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(observing, "PATIENCE_S", 0.01)
     seen = await observe(Cloud(hangs=True), look(limit=timedelta(seconds=0.1)), NOW)
     assert (JOB, [Part.METRICS]) == (seen.observation.job, [gap.part for gap in seen.observation.gaps])
+
+
+async def test_a_job_that_comes_late_with_its_metrics_need_not_come_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where requests wait for their turn, the one for the status stands behind the one for the metrics."""
+    monkeypatch.setattr(observing, "PATIENCE_S", 0.01)
+    cloud = Cloud()
+    cloud.metrics_s, cloud.status_s = 0.05, 60.0
+    seen = await asyncio.wait_for(observe(cloud, look(), NOW), 5)
+    assert (JOB, SERIES, ()) == (seen.observation.job, seen.observation.series, seen.observation.gaps)
+    assert ["metrics", "job"] == cloud.asked
+
+
+async def test_a_status_that_fails_hides_no_job_that_comes_late_with_its_metrics(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(observing, "PATIENCE_S", 0.01)
+    cloud = Cloud()
+    cloud.metrics_s, cloud.status_error = 0.05, Unavailable("down")
+    seen = await observe(cloud, look(), NOW)
+    assert (JOB, SERIES, ()) == (seen.observation.job, seen.observation.series, seen.observation.gaps)
+
+
+async def test_any_other_error_is_raised_as_it_is_and_ends_the_look() -> None:
+    """No group of errors, of which nobody could tell what to say; and no request goes on that nobody waits for."""
+    cloud = Cloud(error=ConfigError("Set the key."))
+    cloud.logs_s = 60.0
+    with pytest.raises(ConfigError, match="Set the key"):
+        await observe(cloud, look(), NOW)
+    assert cloud.logs_cut

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TextIO
 
 import httpx
-from httpx_aiohttp import AiohttpTransport
 
 from bench import peer
 from bench.cloud import CREATED_AT, KEY, LONG, long_end_ms, long_line, running_cloud
@@ -130,7 +129,7 @@ class _Recorder(httpx.AsyncBaseTransport):
     """Sends, and remembers what was asked."""
 
     def __init__(self) -> None:
-        self._inner = AiohttpTransport()
+        self._inner = make_transport(HttpLimits())
         self.urls: list[str] = []
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:

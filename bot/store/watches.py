@@ -93,15 +93,22 @@ class Watches:
         self._database = database
 
     async def claim_due(
-        self, now: datetime, *, lease: timedelta, limit: int = 100, busy: Sequence[int] = ()
+        self,
+        now: datetime,
+        *,
+        lease: timedelta,
+        limit: int = 100,
+        busy: Sequence[int] = (),
+        full: Sequence[str] = (),
     ) -> list[ClaimedWatch]:
         """Take the jobs that are due, longest overdue first; no one else gets them before the lease ends.
 
         Those in `busy` are passed over: a look at them is under way here, and with a new claim it could not be saved.
+        So are those of the lanes in `full`.
         A row that cannot be read is logged and left to its lease: it does not keep others from their polls.
         """
         async with self._database.write() as connection:
-            rows = (await connection.execute(_claim(now, now + lease, new_token(), limit, busy))).all()
+            rows = (await connection.execute(_claim(now, now + lease, new_token(), limit, busy, full))).all()
         if not rows:
             return []
         async with self._database.read() as connection:
@@ -208,11 +215,13 @@ class _Surroundings:
     silences: Sequence[AnyRow]
 
 
-def _claim(now: datetime, lease_ends_at: datetime, token: str, limit: int, busy: Sequence[int]) -> Update:
+def _claim(
+    now: datetime, lease_ends_at: datetime, token: str, limit: int, busy: Sequence[int], full: Sequence[str]
+) -> Update:
     # A CTE that locks rows is run once; as a plain IN (SELECT … LIMIT) PostgreSQL may run it again and claim too many.
     due = (
         select(watches.c.id)
-        .where(watches.c.due_at <= now, watches.c.id.not_in(busy))
+        .where(watches.c.due_at <= now, watches.c.id.not_in(busy), watches.c.provider.not_in(full))
         .order_by(watches.c.due_at)
         .limit(limit)
         .with_for_update(skip_locked=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -45,6 +46,8 @@ _FINEST_STEP, _COARSEST_STEP = timedelta(seconds=5), timedelta(seconds=15)
 """Distance of two metric samples: a quarter of the poll interval within these, so that a seldom look costs less."""
 _LONG_WINDOW = timedelta(hours=1)
 """For a longer one the platform chooses the distance: a first look, or one after a long absence."""
+_MOST_CLAIMED = 100
+"""Jobs claimed in one transaction."""
 _LOOK_SHARE = 0.8
 """How much of the lease a look may take; the rest is for judging and saving."""
 _LINE_CHARS = 100
@@ -59,7 +62,7 @@ class PollSettings:
 
     pace: Pace = field(default_factory=Pace)
     concurrency: int = 100
-    """Jobs looked at at once."""
+    """Jobs looked at at once, at most half of them of one platform."""
     lease: timedelta = timedelta(seconds=90)
     """A job not saved by then is given to another process: at least three HTTP time-outs."""
     lookback: timedelta = timedelta(minutes=15)
@@ -116,12 +119,18 @@ class Poller:
             self._many_ready.set()
 
     async def _claim(self) -> list[ClaimedWatch]:
-        free = self._settings.concurrency - len(self._looks)
-        if free <= 0:
+        """As many as there are places for, of which one platform gets at most half: none waits for another."""
+        most = max(1, self._settings.concurrency // 2)
+        taken = Counter(watch.lane for watch in self._looks.values())
+        full = [lane for lane, places in taken.items() if places >= most]
+        room = most - max((places for places in taken.values() if places < most), default=0)
+        limit = min(self._settings.concurrency - len(self._looks), room, _MOST_CLAIMED)
+        if limit <= 0:
             return []
         under_way = [watch.id for watch in self._looks.values()]
-        lease, limit = self._settings.lease, min(free, 100)
-        return await self._store.watches.claim_due(self._clock(), lease=lease, limit=limit, busy=under_way)
+        return await self._store.watches.claim_due(
+            self._clock(), lease=self._settings.lease, limit=limit, busy=under_way, full=full
+        )
 
     async def stop(self) -> None:
         """Save what is ready, break off the rest and give it back to be polled at once by someone else."""

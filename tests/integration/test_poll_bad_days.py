@@ -17,6 +17,7 @@ from bot.domain.jobs import Job, JobRef, JobState
 from bot.domain.logs import LogCursor, LogLine, LogPage, LogQuery
 from bot.domain.metrics import MetricQuery, MetricSeries
 from bot.domain.redaction import Redactor
+from bot.domain.subscriptions import RuleSettings
 from bot.errors import AuthFailed, CursorLost, ProviderError, RateLimited
 from bot.providers.registry import Registry
 from bot.rules.knowledge import Knowledge, build_reader
@@ -284,3 +285,31 @@ async def test_a_long_log_is_judged_off_the_event_loop(store: Store, cloud: Trou
     assert judged_in
     assert threading.get_ident() not in judged_in
     assert "number 4999" in await told(store)
+
+
+class OtherCloud(Cloud):
+    """A second platform."""
+
+    name = "other"
+
+
+async def test_a_platform_that_hangs_leaves_half_of_the_places_to_the_others(store: Store, clock: Time) -> None:
+    hanging, well = Cloud(), OtherCloud()
+    for number in range(8):
+        await watch(store, f"slow{number}")
+        hanging.slow.add(f"slow{number}")
+    await store.subscriptions.add("C1", "T1", JobRef("other", "well"), "U1", RuleSettings(), clock())
+    poller = Poller(
+        Registry({"cloud": hanging, "other": well}, {}),
+        store,
+        clock,
+        Redactor([]),
+        Knowledge(build_reader()),
+        PollSettings(concurrency=4),
+    )
+
+    for _ in range(4):
+        await poller.tick()
+
+    assert (["well"], ["slow0", "slow1"]) == (well.queries, sorted(hanging.queries))
+    await poller.stop()

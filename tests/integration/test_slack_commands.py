@@ -199,7 +199,7 @@ async def test_watching_where_alerts_cannot_arrive_says_so(bench: Bench) -> None
     assert "/invite @trainwatch" in str(channel(bench, "#random").messages[0].blocks)
     headline, warning, *rules, _ = channel(bench, "#random").messages[0].blocks or []
     assert "in the thread" not in str(headline)
-    assert "I am not in this channel" in str(rules[:1] + [warning])
+    assert "I am not in this channel" in str([*rules[:1], warning])
     assert "job_failed" in str(rules)
 
 

@@ -1,15 +1,16 @@
 """Reads a batch job's log exactly: each entry once, whatever the pages, tokens and equal times. Fetches nothing.
 
 Entries have no id and tokens do not last, so a reader that must go on later goes on by time, and then meets entries
-again. `ahead` holds the entries it has given out and will meet, `behind` those it has met since it last began at a
-time; both are multisets, so true duplicates stay as many as they were. Following is the same with a longer look back:
-each round begins `overlap` behind the newest entry. The requests are `provider`'s, the answers' form is `wire`'s.
+again. `given` holds those it has given out and may meet, and `met` those of the last moment that it has met since it
+began; an entry is new when more of its like were met than given. Following is the same with a longer look back: each
+round begins `overlap` behind the newest entry. The requests are `provider`'s, the answers' form is `wire`'s.
 """
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from zlib import crc32
@@ -20,7 +21,7 @@ from bot.domain.durations import format_ns
 from bot.domain.gaps import Gap, GapReason, Part
 from bot.domain.logs import LogLine, LogPage, LogQuery, Order
 from bot.errors import CursorLost
-from bot.providers.fireworks.given import GivenLines
+from bot.providers.fireworks.given import GivenLines, LineKey, key_of
 from bot.providers.reading import MOST_SEEN, in_order, pack_cursor, unpack_cursor
 
 LARGEST_PAGE = 10_000
@@ -29,7 +30,7 @@ _MOST_EMPTY = 20
 _MOST_RESTARTS = 500
 _TOKENS_KEPT = 16
 _FAR_FUTURE_NS = 2**63 - 1
-_NOTHING = GivenLines().packed()
+_NOTHING = (b"", b"")
 
 
 class Position(msgspec.Struct, array_like=True):
@@ -40,7 +41,7 @@ class Position(msgspec.Struct, array_like=True):
     last_ns: int
     """The time of the last entry met."""
     newest_ns: int
-    """The time of the newest entry ever met; one from the future counts as of now."""
+    """The time of the newest entry ever met; one from after the round's beginning counts as of then."""
     floor_ns: int
     """Every entry given out from here on is remembered."""
     page_size: int = 0
@@ -51,8 +52,10 @@ class Position(msgspec.Struct, array_like=True):
     """Answers in a row without an entry and with a token."""
     restarts: int = 0
     """Tokens in a row that were refused or led in a circle, with nothing new between them."""
-    ahead: bytes = _NOTHING
-    behind: bytes = _NOTHING
+    began_ns: int = 0
+    """When this round began; 0 before."""
+    given: tuple[bytes, bytes] = _NOTHING
+    met: tuple[bytes, bytes] = _NOTHING
 
 
 class _Stop(enum.Enum):
@@ -69,8 +72,8 @@ class Reader:
     query: LogQuery
     now_ns: int
     position: Position
-    ahead: GivenLines = field(default_factory=GivenLines)
-    behind: GivenLines = field(default_factory=GivenLines)
+    given: GivenLines = field(default_factory=GivenLines)
+    met: GivenLines = field(default_factory=GivenLines)
 
     @classmethod
     def resume(cls, query: LogQuery, now_ns: int) -> Reader:
@@ -82,15 +85,16 @@ class Reader:
         if query.cursor is not None:
             position = unpack_cursor(query.cursor, Position)
             try:
-                ahead, behind = GivenLines.unpacked(position.ahead), GivenLines.unpacked(position.behind)
+                reader = cls(query, now_ns, position, GivenLines(*position.given), GivenLines(*position.met))
             except ValueError as error:
                 raise CursorLost from error
-            return cls(query, now_ns, position, ahead, behind)
+            position.began_ns = position.began_ns or now_ns
+            return reader
         if query.order is Order.ASC:
             start_ns = max(0, query.start_ns or 0)
         else:
             start_ns = _FAR_FUTURE_NS if query.end_ns is None else query.end_ns
-        reader = cls(query, now_ns, Position(start_ns, start_ns, newest_ns=0, floor_ns=start_ns))
+        reader = cls(query, now_ns, Position(start_ns, start_ns, newest_ns=0, floor_ns=start_ns, began_ns=now_ns))
         reader._begin(start_ns)
         return reader
 
@@ -129,9 +133,8 @@ class Reader:
             # In a circle: what this answer really adds is found by its time.
             self._restart()
             return self._broken_off() if position.restarts > _MOST_RESTARTS else None
-        ordered = in_order(lines, newest_first=self._descending)
-        fresh, dealt_with, stop = self._fresh(ordered)
-        self._remember(fresh)
+        met_before = GivenLines(*self.met.packed())
+        fresh, stop = self._fresh(in_order(lines, newest_first=self._descending))
         if stop is _Stop.BOUND or (stop is None and not token):
             return self._end(fresh)
         position.empty = 0 if lines else position.empty + 1
@@ -140,7 +143,7 @@ class Reader:
         if fresh:
             position.restarts = 0
         if stop is _Stop.LIMIT:
-            self._again(ordered[:dealt_with])
+            self._again(met_before)
         else:
             position.token = token
             position.tokens = [*position.tokens, checksum][-_TOKENS_KEPT:]
@@ -159,63 +162,79 @@ class Reader:
     def _limit(self) -> int:
         return max(1, self.query.limit)
 
-    def _fresh(self, ordered: Sequence[LogLine]) -> tuple[list[LogLine], int, _Stop | None]:
-        """The lines not given out before, how many of all it has dealt with and moved past, and why no more."""
+    def _fresh(self, ordered: Sequence[LogLine]) -> tuple[list[LogLine], _Stop | None]:
+        """The lines that were not given out before; moves on past every line it has dealt with."""
         position = self.position
         sign = -1 if self._descending else 1
         bound_ns = self.query.start_ns if self._descending else self.query.end_ns
+        unmet = self._unmet(ordered)
         fresh: list[LogLine] = []
-        for number, line in enumerate(ordered):
+        new: list[LineKey] = []
+        met: list[LineKey] = []
+        stop = None
+        for line in ordered:
             stamp = line.timestamp_ns
             if stamp * sign < position.start_ns * sign:
                 continue
             if bound_ns is not None and stamp * sign > bound_ns * sign:
-                return fresh, number, _Stop.BOUND
-            if self.ahead and self.ahead.remove(line):
-                self.behind.add(line)
+                stop = _Stop.BOUND
+                break
+            key = key_of(line)
+            if unmet[key] > 0:
+                unmet[key] -= 1
             elif len(fresh) >= self._limit:
-                return fresh, number, _Stop.LIMIT
+                stop = _Stop.LIMIT
+                break
             else:
                 fresh.append(line)
+                new.append(key)
+            met.append(key)
             if stamp * sign > position.last_ns * sign:
                 position.last_ns = stamp
-        return fresh, len(ordered), None
+        self._remember(new, met)
+        return fresh, stop
 
-    def _remember(self, fresh: Sequence[LogLine]) -> None:
+    def _unmet(self, ordered: Sequence[LogLine]) -> Counter[LineKey]:
+        """Of the times of these lines: what was given out and has not been met again."""
+        if not ordered:
+            return Counter()
+        first_ns, last_ns = sorted((ordered[0].timestamp_ns, ordered[-1].timestamp_ns))
+        unmet = self.given.counts(first_ns, last_ns)
+        unmet.subtract(self.met.counts(first_ns, last_ns))
+        return unmet
+
+    def _remember(self, new: Iterable[LineKey], met: Iterable[LineKey]) -> None:
         """Remember what may be met again: the last moment, and when following, all from the floor on."""
         position = self.position
+        self.met.keep(position.last_ns, position.last_ns)
+        self.met.add(key for key in met if key[0] == position.last_ns)
+        self.given.add(new)
         if self._descending:
-            first_ns, last_ns = 0, position.last_ns
-        else:
-            position.newest_ns = max(position.newest_ns, min(position.last_ns, self.now_ns))
-            look_back_ns = self.query.overlap // timedelta(microseconds=1) * 1000
-            floor_ns = position.newest_ns - look_back_ns if self.query.follow else position.last_ns
-            position.floor_ns = max(position.floor_ns, min(floor_ns, position.last_ns))
-            first_ns, last_ns = position.floor_ns, _FAR_FUTURE_NS
-        for line in fresh:
-            if first_ns <= line.timestamp_ns <= last_ns:
-                self.behind.add(line)
-        if len(self.behind) > MOST_SEEN and not self._descending:
-            first_ns = position.floor_ns = min(position.last_ns, self.behind.newest_since(MOST_SEEN // 2))
-        self.behind = self.behind.between(first_ns, last_ns)
+            self.given.keep(0, position.last_ns)
+            return
+        position.newest_ns = max(position.newest_ns, min(position.last_ns, position.began_ns))
+        look_back_ns = self.query.overlap // timedelta(microseconds=1) * 1000
+        floor_ns = position.newest_ns - look_back_ns if self.query.follow else position.last_ns
+        if len(self.given) > MOST_SEEN:
+            floor_ns = max(floor_ns, self.given.newest_since(MOST_SEEN // 2))
+        position.floor_ns = max(position.floor_ns, min(floor_ns, position.last_ns))
+        self.given.keep(position.floor_ns, _FAR_FUTURE_NS)
 
     def _begin(self, start_ns: int) -> None:
         """Begin a round at a time: what was given out from there on will be met again."""
-        position, known = self.position, self.ahead.merged(self.behind)
-        if self._descending:
-            self.ahead, self.behind = known.between(0, start_ns), GivenLines()
-        else:
-            self.ahead, self.behind = known.between(start_ns, _FAR_FUTURE_NS), known.between(0, start_ns - 1)
+        position = self.position
+        self.met = GivenLines()
         position.start_ns = position.last_ns = start_ns
         position.token, position.tokens = "", []
         far = self._descending and start_ns != _FAR_FUTURE_NS
-        position.page_size = LARGEST_PAGE if far else min(LARGEST_PAGE, self._limit + len(self.ahead))
+        again = len(self.given) if self._descending else self.given.count_since(start_ns)
+        position.page_size = LARGEST_PAGE if far else min(LARGEST_PAGE, self._limit + again)
 
     def _restart(self) -> None:
         self._begin(self.position.last_ns)
         self.position.restarts += 1
 
-    def _again(self, met: Sequence[LogLine]) -> None:
+    def _again(self, met_before: GivenLines) -> None:
         """The rest of this answer comes next: found by its time, or, as there is no end time, by the same token.
 
         By the token only what was met in this answer is met again, not its like in the answers before.
@@ -224,10 +243,8 @@ class Reader:
             self._begin(self.position.last_ns)
             return
         last_ns = self.position.start_ns = self.position.last_ns
-        self.ahead = self.ahead.between(0, last_ns)
-        for line in met:
-            if line.timestamp_ns == last_ns and self.behind.remove(line):
-                self.ahead.add(line)
+        met_before.keep(last_ns, last_ns)
+        self.met = met_before
 
     def _broken_off(self) -> LogPage:
         text = "Fireworks says that there is more of this log but does not send it; the rest may be missing."
@@ -236,13 +253,13 @@ class Reader:
     def _end(self, fresh: Sequence[LogLine], *gaps: Gap) -> LogPage:
         if self.query.follow:
             self._begin(self.position.floor_ns)
-            self.position.empty = self.position.restarts = 0
+            self.position.empty = self.position.restarts = self.position.began_ns = 0
         return self._page(fresh, more=False, gaps=gaps)
 
     def _page(self, fresh: Sequence[LogLine], *, more: bool, gaps: tuple[Gap, ...] = ()) -> LogPage:
         cursor = None
         if more or self.query.follow:
-            self.position.ahead, self.position.behind = self.ahead.packed(), self.behind.packed()
+            self.position.given, self.position.met = self.given.packed(), self.met.packed()
             cursor = pack_cursor(self.position)
         filters = self.query.filter
         applied = [("ranks", bool(filters.ranks)), ("includes", len(filters.includes) == 1)]

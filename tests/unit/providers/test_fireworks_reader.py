@@ -168,6 +168,7 @@ FOLLOWS = given(
     limits=st.lists(st.integers(1, 20), min_size=1, max_size=3),
     page_cap=st.integers(1, 25),
     troubles=st.tuples(st.sampled_from([0.0, 0.3]), st.sampled_from([0.0, 0.15])),
+    patience=st.sampled_from([1, 2, 3, 2000]),
     seed=st.integers(0, 2**16),
 )
 
@@ -179,18 +180,19 @@ def test_following_gives_late_entries_and_true_duplicates_once(
     limits: list[int],
     page_cap: int,
     troubles: tuple[float, float],
+    patience: int,
     seed: int,
 ) -> None:
-    """An entry said at second s is visible up to 80 s later; the look back is 90 s."""
+    """An entry said at second s is visible up to 80 s later; the look back is 90 s, and a poll may be broken off."""
     begin_ns = NOW_NS - 1000 * SECOND
     said = [(second + late, line_at(begin_ns + second * SECOND, text, rank)) for second, late, text, rank in arrivals]
     server = Server([], random.Random(seed), page_cap, *troubles)
     found: list[LogLine] = []
     cursor = None
-    for second in (0, 20, 40, 60, 61, 90, 140, 141):
+    for second in (0, 20, 40, 60, 61, 90, 300, 301):
         server.lines = [line for visible, line in said if visible <= second]
         more, rounds = True, 0
-        while more:
+        while more and (rounds < patience or second >= 300):
             query = LogQuery(JOB, limit=limits[rounds % len(limits)], cursor=cursor, follow=True)
             page = call(server, query, begin_ns + second * SECOND)
             assert page.cursor is not None
@@ -213,6 +215,18 @@ def test_equal_entries_on_several_pages_are_as_many_as_were_said(order: Order, l
     server = Server(lines, random.Random(0), page_cap=7)
     found, _ = read_all(server, LogQuery(JOB, end_ns=NOW_NS + SECOND, order=order), [limit])
     assert Counter(lines) == Counter(found)
+
+
+def test_a_round_taken_up_again_does_not_pass_what_came_meanwhile() -> None:
+    lines = [line_at(NOW_NS + second * SECOND, str(second)) for second in range(300) if second != 40]
+    server = Server(lines[:100], random.Random(0))
+    first = call(server, LogQuery(JOB, limit=70, follow=True), NOW_NS + 100 * SECOND)
+    server.lines, server.expiry_share = [*lines, line_at(NOW_NS + 40 * SECOND, "late")], 1.0
+    found, cursor = list(first.lines), first.cursor
+    for _ in range(20):
+        page = call(server, LogQuery(JOB, limit=70, cursor=cursor, follow=True), NOW_NS + 300 * SECOND)
+        found, cursor = [*found, *page.lines], page.cursor
+    assert Counter(server.lines) == Counter(found)
 
 
 def test_an_entry_from_the_future_does_not_hide_those_of_other_ranks() -> None:
@@ -274,7 +288,7 @@ def test_a_cursor_that_cannot_be_read_is_a_bad_request() -> None:
     page = Reader.resume(LogQuery(JOB), NOW_NS).pause()
     assert page.cursor is not None
     position = unpack_cursor(page.cursor, Position)
-    position.ahead = b"broken"
+    position.given = (b"broken", b"")
     for cursor in (pack_cursor(position), LogCursor(b"broken")):
         with pytest.raises(BadRequest):
             Reader.resume(LogQuery(JOB, cursor=cursor), NOW_NS)

@@ -84,7 +84,7 @@ async def test_an_edit_changes_the_root_and_posts_nothing(slack: Slack, notifier
 async def test_a_note_is_a_message_of_its_own(slack: Slack, notifier: SlackNotifier) -> None:
     note = notification(DeliveryKind.NOTE, reason=NotifyReason.NOTE, incident=None, text="The job ended.")
     await notifier.send(note, channel=channel(slack), root=None)
-    assert "The job ended." == messages(slack)[0].text
+    assert "llama-8b-sft: The job ended." == messages(slack)[0].text
 
 
 @pytest.mark.parametrize("kind", [DeliveryKind.REPLY, DeliveryKind.EDIT])

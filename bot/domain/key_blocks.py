@@ -10,21 +10,24 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 
+from bot.domain.secret_shapes import APART
+
 KEY_SIGN = "PRIVATE KEY"
 _MARK = re.compile(r"-----(BEGIN|END) [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----")
 _LONGEST = 40_000
 """Characters from the one mark to the other: the longest keys in use take a third, the rest is for what is between."""
 _BODY = re.compile(r"[A-Za-z0-9+/]{40,}={0,2}[\\nr\"',|\s]{0,8}\Z")
+_BODY_BETWEEN = re.compile(r"[A-Za-z0-9+/]{16,}={0,2}[\\nr\"',|\s]{0,8}\Z")
 _HEADER = re.compile(r"Proc-Type: |DEK-Info: |Version: |Comment: ")
 _TAIL = 120
 
 
 def key_bodies(text: str, ends: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Begin and end of what to hide: from mark to mark, or beside a mark that stands alone.
+    """Begin and end of what to hide: in one message all between the marks, over several the lines that hold a key.
 
     Args:
-        text: one message, or several on lines of their own.
-        ends: where each message ends, its newline included.
+        text: one message, or several with APART between them.
+        ends: where each message ends, and APART with it.
     """
     done, marks = 0, list(_MARK.finditer(text))
     stops = [mark for mark in marks if mark[1] == "END"]
@@ -36,25 +39,45 @@ def key_bodies(text: str, ends: Sequence[int]) -> Iterator[tuple[int, int]]:
             done = mark.end()
             continue
         place = bisect_right(stops, mark.start(), key=re.Match.start)
-        if place < len(stops) and stops[place].end() - mark.end() <= _LONGEST:
-            done = stops[place].end()
+        stop = stops[place] if place < len(stops) else None
+        message_end = ends[bisect_right(ends, mark.start())] - len(APART)
+        if stop is not None and stop.end() <= message_end:
+            done = stop.end()
+            yield mark.end(), done
+            continue
+        done = message_end
+        if text[mark.end() : message_end].strip():
+            yield mark.end(), message_end
+        if stop is not None and stop.start() - message_end <= _LONGEST:
+            yield from _bodies_between(text, message_end, stop.start())
+            done = stop.end()
         else:
-            done = _body_after(text, mark.end(), ends[bisect_right(ends, mark.start())] - 1)
-        yield mark.end(), done
+            yield message_end, _body_after(text, message_end)
 
 
 def _is_hidden(text: str, start: int) -> bool:
     return text[start : start + 16].lstrip().startswith("[hidden]")
 
 
-def _body_after(text: str, start: int, end: int) -> int:
-    """Where the key ends that begins here: with its message, or the lines after it that hold nothing but a key."""
-    body_end = end if text[start:end].strip() else start
+def _bodies_between(text: str, end: int, stop: int) -> Iterator[tuple[int, int]]:
+    """The lines of a key after a line's `end`, among others; the last one before the mark at `stop` may be short."""
+    last = text.rfind("\n", 0, stop)
+    while text[last - 1] in APART:
+        last -= 1
+    while end < stop:
+        begin, end = end + 1, min(_line_end(text, end + 1), stop)
+        if end == last or _is_body(text, begin, end, _BODY_BETWEEN):
+            yield begin, end
+
+
+def _body_after(text: str, end: int) -> int:
+    """Where the key ends of which only lines after a line's `end` are there, and no mark."""
+    body_end = end
     while end < len(text):
         begin, end = end + 1, _line_end(text, end + 1)
         if _is_body(text, begin, end):
             body_end = end
-        elif text[begin:end].strip():
+        elif text[begin:end].strip() not in APART:
             break
     return body_end
 
@@ -68,7 +91,7 @@ def _body_before(text: str, end: int, least: int) -> int:
         begin = text.rfind("\n", least, stop) + 1 or least
         if _is_body(text, begin, stop):
             body = begin
-        elif text[begin:stop].strip():
+        elif text[begin:stop].strip() not in APART:
             break
     return body
 
@@ -78,6 +101,6 @@ def _line_end(text: str, start: int) -> int:
     return end if end >= 0 else len(text)
 
 
-def _is_body(text: str, begin: int, end: int) -> bool:
+def _is_body(text: str, begin: int, end: int, body: re.Pattern[str] = _BODY) -> bool:
     tail = text[max(begin, end - _TAIL) : end]
-    return _BODY.search(tail) is not None or _HEADER.search(tail) is not None
+    return body.search(tail) is not None or _HEADER.search(tail) is not None

@@ -11,10 +11,10 @@ came, by each shape for itself, and cut out once; so no shape can hide from anot
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Container, Iterable, Iterator, Sequence
 from functools import cache
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Protocol
 from urllib.parse import quote
 
@@ -22,7 +22,7 @@ import re2
 
 from bot.domain.key_blocks import KEY_SIGN, key_bodies
 from bot.domain.logs import LogLine
-from bot.domain.secret_shapes import SHAPES, Shape
+from bot.domain.secret_shapes import APART, BROKEN_SIGN, SHAPES, Shape
 
 HIDDEN = "[hidden]"
 _MIN_SECRET_CHARS = 4
@@ -32,6 +32,12 @@ _AFTERWARDS = re.compile(r"(?:\\|\x1b\[[\d;]{0,12}m){1,8}\Z")
 
 _NAME_CHARS = 64
 """A value may end in the name of the next one: so much of its end is looked at once more."""
+
+_BREAK = re.compile(rf"{APART}(?<=[A-Za-z0-9_.-]{APART})(?=[A-Za-z0-9_.-])")
+_WIDTH = 60
+"""No console breaks shorter lines."""
+_KIND_CHARS = 24
+"""How much stands before the hidden part of a token, at most."""
 
 Span = tuple[int, int]
 """Begin and end of what is hidden, in characters."""
@@ -50,7 +56,8 @@ class Redactor:
         known |= {quote(secret, safe="") for secret in known}
         self._exact = tuple(sorted(known))
         groups = [_signs(*(shape.sign for shape in group)) for group in SHAPES]
-        self._signs = _signs(KEY_SIGN, *(shape.sign for group in SHAPES for shape in group))
+        self._signs = _signs(KEY_SIGN, BROKEN_SIGN, *(shape.sign for group in SHAPES for shape in group))
+        self._broken = _signs(BROKEN_SIGN)
         self._groups = tuple(zip(groups, SHAPES, strict=True))
 
     def __repr__(self) -> str:
@@ -58,7 +65,7 @@ class Redactor:
 
     def redact(self, text: str) -> tuple[str, int]:
         """The text without secrets, and how many were hidden. Hiding twice hides nothing more."""
-        spans = self._spans(text, [len(text) + 1])
+        spans = self._spans(text, [len(text) + len(APART)])
         return (_without(text, spans), len(spans)) if spans else (text, 0)
 
     def redact_lines(self, lines: Sequence[LogLine]) -> tuple[Sequence[LogLine], int]:
@@ -66,23 +73,25 @@ class Redactor:
 
         A secret may begin in one line and end in another, as a private key does.
         """
-        page = "\n".join([line.message for line in lines])
-        ends = list(accumulate(len(line.message) + 1 for line in lines))
-        spans, changed = self._spans(page, ends), dict[int, LogLine]()
-        for place, inside in _by_line(spans, ends).items():
-            changed[place] = lines[place]._replace(message=_without(lines[place].message, inside))
-        sources = {source: self.redact(source) for source in {line.source for line in lines} if source}
-        if any(hidden for _, hidden in sources.values()):
-            for place, line in enumerate(lines):
-                if line.source:
-                    changed[place] = changed.get(place, line)._replace(source=sources[line.source][0])
-        if not changed:
+        page, named = APART.join([line.message for line in lines]), {line.source for line in lines if line.source}
+        sources = {source: self.redact(source) for source in named}
+        hidden = sum(count for _, count in sources.values())
+        if self._is_clean(page) and not hidden:
             return lines, 0
-        safe = [changed.get(place, line) for place, line in enumerate(lines)]
-        return safe, len(spans) + sum(hidden for _, hidden in sources.values())
+        ends = list(accumulate(len(line.message) + len(APART) for line in lines))
+        spans, safe = self._spans(page, ends), list(lines)
+        for place, inside in _by_line(spans, ends).items():
+            safe[place] = lines[place]._replace(message=_without(lines[place].message, inside))
+        if hidden:
+            safe = [line._replace(source=sources[line.source][0]) if line.source else line for line in safe]
+        return (safe, len(spans) + hidden) if spans or hidden else (lines, 0)
+
+    def _is_clean(self, text: str) -> bool:
+        """Whether it needs no closer look."""
+        return not any(secret in text for secret in self._exact) and not self._signs.contains(_readable(text))
 
     def _spans(self, text: str, ends: Sequence[int]) -> list[Span]:
-        """What to hide, in order and apart; `ends` says where each message in the text ends."""
+        """What to hide, in order and apart; `ends` says where each message in the text ends, and APART with it."""
         found = list[Span]()
         for secret in self._exact:
             if secret in text:
@@ -93,7 +102,26 @@ class Redactor:
             found += key_bodies(text, ends)
             groups = [group for signs, group in self._groups if signs.contains(readable)]
             found += _shaped(text, [shape for group in groups for shape in group])
+            if self._broken.contains(readable):
+                found += self._wrapped(text, {end for _, end in found})
         return _merged(found)
+
+    def _wrapped(self, text: str, done: Container[int]) -> Iterator[Span]:
+        """Tokens that a console broke at the end of a long line; those of which enough is hidden end in `done`."""
+        ends = (at.start() for at in _BREAK.finditer(text))
+        breaks = [end for end in ends if end not in done and end - text.rfind("\n", 0, end) > _WIDTH]
+        if not breaks:
+            return
+        gap = len(APART)
+        whole = "".join(text[begin + gap : end] for begin, end in pairwise([-gap, *breaks, len(text)]))
+        signs, tokens = self._groups[0]
+        if not signs.contains(_readable(whole)):
+            return
+        places = [end - gap * gone for gone, end in enumerate(breaks)]
+        for start, end in _shaped(whole, tokens):
+            first, last = bisect_right(places, start), bisect_left(places, end)
+            if bisect_right(places, start - _KIND_CHARS) < last:
+                yield start + gap * first, end + gap * last
 
 
 def _signs(*signs: str) -> _Search:
@@ -187,7 +215,7 @@ def _by_line(spans: Iterable[Span], ends: Sequence[int]) -> dict[int, list[Span]
     for start, end in spans:
         for place in range(bisect_right(ends, start), bisect_right(ends, end - 1) + 1):
             begin = ends[place - 1] if place else 0
-            inside = max(start, begin) - begin, min(end, ends[place] - 1) - begin
+            inside = max(start, begin) - begin, min(end, ends[place] - len(APART)) - begin
             if inside[0] < inside[1]:
                 parts.setdefault(place, []).append(inside)
     return parts

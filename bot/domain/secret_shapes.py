@@ -16,6 +16,9 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+APART = "\n\x01\n"
+"""What stands between two messages that are searched together: no value goes on behind it."""
+
 Judge = Callable[[str, int, str], bool]
 """Of the text, where the match begins and the value: whether it is a secret."""
 
@@ -33,14 +36,15 @@ class Shape:
     folded: bool = False
     """Whether it is searched in lower-cased text."""
     judge: Judge | None = None
+    kind: str = ""
+    """Of a token: a pattern of RE2 for what stands before its secret part."""
 
 
 def _token(literal: str, value: str, *, more: str = "", least: int = 20, bounded: bool = True) -> Shape:
     """A token that begins with its kind; `value` is the class of its letters."""
     begin = _BEGIN.replace("LITERAL", re.escape(literal)) if bounded else ""
-    return Shape(
-        literal, f"{begin}{more}({value}{{{least},}})", f"{re.escape(literal)}{more}{value}{{{min(least, 8)}}}"
-    )
+    kind = re.escape(literal) + more
+    return Shape(literal, f"{begin}{more}({value}{{{least},}})", f"{kind}{value}{{{min(least, 8)}}}", kind=kind)
 
 
 # A token begins where a word does, also after a colour and after what JSON and URLs write for a character.
@@ -116,6 +120,8 @@ _TOKENS = (
         r"eyJ[A-Za-z0-9_-]{8}[A-Za-z0-9_-]*\.[A-Za-z0-9_-]",
     ),
 )
+BROKEN_SIGN = f"(?:{'|'.join(shape.kind or shape.literal for shape in _TOKENS)})[A-Za-z0-9_.+/=-]{{0,64}}{APART}"
+"""A token at the end of a message, which may go on in the next one."""
 _URLS = (
     Shape(
         "://",
@@ -161,8 +167,8 @@ _AFTER_NAME = (
     rf"|\s{{0,2}}=>?+\s?{_COLOUR}'?{_NO_VALUE}({_BARE}{{4,}})"
     rf"|\s?:\s{{0,3}}{_COLOUR}{_NO_VALUE}{_HAS_DIGIT}({_BARE}{{6,}})"  # where prose might go on instead
     rf"|(?<=[\"'])\s?,\s{{0,2}}\\{{0,3}}[\"']{_NO_VALUE}{_HAS_DIGIT}([^\s\"'\\]{{8,}})"  # ('api_key', 'value')
-    rf"|(?(flag)\s(?!-){_NO_VALUE}[\"']?([^\s\"']{{6,}})|(?!))"  # --api-key value
-    rf"|(?(joined)\s(?!-){_NO_VALUE}{_HAS_DIGIT}[\"']?([^\s\"']{{12,}})|(?!)))"  # --wandb_api_key value
+    rf"|(?(flag)(?<![\"'])\s(?!-){_NO_VALUE}[\"']?([^\s\"']{{6,}})|(?!))"  # --api-key value
+    rf"|(?(joined)(?<![\"'])\s(?!-){_NO_VALUE}{_HAS_DIGIT}[\"']?([^\s\"']{{12,}})|(?!)))"  # --wandb_api_key value
 )
 
 
@@ -267,7 +273,7 @@ _OTHERS = (
     ),
     Shape(  # .netrc
         "machine",
-        r"\s{1,2}\S{1,128}\s{1,8}login\s{1,2}\S{1,128}\s{1,8}password\s{1,2}(?!\[hidden\])(\S{4,})",
+        r"\s{1,2}\S{1,128}[\s\x01]{1,8}login\s{1,2}\S{1,128}[\s\x01]{1,8}password\s{1,2}(?!\[hidden\])(\S{4,})",
         "(?i:machine[^a-z])",
         folded=True,
     ),
@@ -275,4 +281,4 @@ _OTHERS = (
 )
 
 SHAPES: tuple[tuple[Shape, ...], ...] = (_TOKENS, _URLS, _IN_QUERIES, _NAMES, _JUDGED, _OTHERS)
-"""All shapes, in groups: a text without the signs of a group is not searched for its shapes."""
+"""All shapes, in groups: a text without the signs of a group is not searched for its shapes. Tokens come first."""

@@ -19,17 +19,17 @@ def hidden(*told: str) -> list[str]:
 @pytest.mark.parametrize(
     ("told", "expected"),
     [
-        (["a", BEGIN, *BODY, END, "b"], ["a", BEGIN, HIDDEN, HIDDEN, HIDDEN, HIDDEN, "b"]),
+        (["a", BEGIN, *BODY, "A0==", END, "b"], ["a", BEGIN, HIDDEN, HIDDEN, HIDDEN, HIDDEN, END, "b"]),
         (["a", BEGIN, *BODY], ["a", BEGIN, HIDDEN, HIDDEN, HIDDEN]),
         ([*BODY, END, "b"], [HIDDEN, HIDDEN, HIDDEN, END, "b"]),
         ([BEGIN, BODY[0], "step 1 loss 2.0"], [BEGIN, HIDDEN, "step 1 loss 2.0"]),
         ([BEGIN, "Proc-Type: 4,ENCRYPTED", "", BODY[0]], [BEGIN, HIDDEN, "", HIDDEN]),
         (["12:00:01 " + BEGIN, *[f"12:00:01 {row}" for row in BODY]], ["12:00:01 " + BEGIN, HIDDEN, HIDDEN, HIDDEN]),
-        ([BEGIN, BODY[0], "rank 1: step", BODY[1], END], [BEGIN, HIDDEN, HIDDEN, HIDDEN, HIDDEN]),
+        ([BEGIN, BODY[0], "rank 1: step", BODY[1], END], [BEGIN, HIDDEN, "rank 1: step", HIDDEN, END]),
         ([f"key: {BEGIN}{BODY[0]}", "b"], [f"key: {BEGIN}{HIDDEN}", "b"]),
         (["no " + BEGIN + " in the file", "b", "c"], ["no " + BEGIN + HIDDEN, "b", "c"]),
         (["expected " + BEGIN, "b", "c"], ["expected " + BEGIN, "b", "c"]),
-        ([BEGIN, *BODY, END, "b", BEGIN, *BODY, END], [BEGIN, *[HIDDEN] * 4, "b", BEGIN, *[HIDDEN] * 4]),
+        ([BEGIN, *BODY, END, "b", BEGIN, *BODY, END], [BEGIN, *[HIDDEN] * 3, END, "b", BEGIN, *[HIDDEN] * 3, END]),
         ([f"{BEGIN}\n{BODY[0]}\nodd\n", "b"], [f"{BEGIN}{HIDDEN}", "b"]),
     ],
 )

@@ -165,12 +165,11 @@ class Reader:
     def _fresh(self, ordered: Sequence[LogLine]) -> tuple[list[LogLine], _Stop | None]:
         """The lines that were not given out before; moves on past every line it has dealt with."""
         position = self.position
-        sign = -1 if self._descending else 1
+        sign, limit = -1 if self._descending else 1, self._limit
         bound_ns = self.query.start_ns if self._descending else self.query.end_ns
         unmet = self._unmet(ordered)
         fresh: list[LogLine] = []
-        new: list[LineKey] = []
-        met: list[LineKey] = []
+        met: list[LogLine] = []
         stop = None
         for line in ordered:
             stamp = line.timestamp_ns
@@ -179,19 +178,17 @@ class Reader:
             if bound_ns is not None and stamp * sign > bound_ns * sign:
                 stop = _Stop.BOUND
                 break
-            key = key_of(line)
-            if unmet[key] > 0:
+            if unmet and unmet[key := key_of(line)] > 0:
                 unmet[key] -= 1
-            elif len(fresh) >= self._limit:
+            elif len(fresh) >= limit:
                 stop = _Stop.LIMIT
                 break
             else:
                 fresh.append(line)
-                new.append(key)
-            met.append(key)
+            met.append(line)
             if stamp * sign > position.last_ns * sign:
                 position.last_ns = stamp
-        self._remember(new, met)
+        self._remember(fresh, met)
         return fresh, stop
 
     def _unmet(self, ordered: Sequence[LogLine]) -> Counter[LineKey]:
@@ -203,22 +200,24 @@ class Reader:
         unmet.subtract(self.met.counts(first_ns, last_ns))
         return unmet
 
-    def _remember(self, new: Iterable[LineKey], met: Iterable[LineKey]) -> None:
+    def _remember(self, fresh: Iterable[LogLine], met: Iterable[LogLine]) -> None:
         """Remember what may be met again: the last moment, and when following, all from the floor on."""
         position = self.position
-        self.met.keep(position.last_ns, position.last_ns)
-        self.met.add(key for key in met if key[0] == position.last_ns)
-        self.given.add(new)
+        last_ns = position.last_ns
+        self.met.keep(last_ns, last_ns)
+        self.met.add(key_of(line) for line in met if line.timestamp_ns == last_ns)
         if self._descending:
-            self.given.keep(0, position.last_ns)
-            return
-        position.newest_ns = max(position.newest_ns, min(position.last_ns, position.began_ns))
-        look_back_ns = self.query.overlap // timedelta(microseconds=1) * 1000
-        floor_ns = position.newest_ns - look_back_ns if self.query.follow else position.last_ns
-        if len(self.given) > MOST_SEEN:
-            floor_ns = max(floor_ns, self.given.newest_since(MOST_SEEN // 2))
-        position.floor_ns = max(position.floor_ns, min(floor_ns, position.last_ns))
-        self.given.keep(position.floor_ns, _FAR_FUTURE_NS)
+            span = 0, last_ns
+        else:
+            position.newest_ns = max(position.newest_ns, min(last_ns, position.began_ns))
+            look_back_ns = self.query.overlap // timedelta(microseconds=1) * 1000
+            floor_ns = position.newest_ns - look_back_ns if self.query.follow else last_ns
+            if len(self.given) > MOST_SEEN:
+                floor_ns = max(floor_ns, self.given.newest_since(MOST_SEEN // 2))
+            position.floor_ns = max(position.floor_ns, min(floor_ns, last_ns))
+            span = position.floor_ns, _FAR_FUTURE_NS
+        self.given.add(key_of(line) for line in fresh if span[0] <= line.timestamp_ns <= span[1])
+        self.given.keep(*span)
 
     def _begin(self, start_ns: int) -> None:
         """Begin a round at a time: what was given out from there on will be met again."""

@@ -181,6 +181,8 @@ class WatchAnswer:
     """False: it was there and its settings are now these."""
     rules: tuple[RuleShown, ...] = ()
     """What will be alerted, as this channel has it."""
+    is_news: bool = True
+    """False: it was there with just these settings, which need not be told to anyone else."""
 
 
 @dataclass(frozen=True, slots=True)

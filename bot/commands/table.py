@@ -156,7 +156,7 @@ RULES = Subcommand(
 JOBS = Subcommand(
     "jobs",
     "what runs where",
-    "[PROVIDER]",
+    "[PLATFORM]",
     (Option("--limit", "the newest so many of each platform (20 unless told)", "N"), _PUBLIC, _JSON),
     (("jobs", "the newest jobs of every platform"), ("jobs baseten", "those of one platform")),
     also=("job",),

@@ -69,11 +69,13 @@ async def watch(
     if job.state.is_terminal:
         text = f"{job.ref} is over ({job.state}), so there is nothing to watch. `logs {job.ref}` shows its last lines."
         raise UsageError(text)
+    before = [one.subscription for one in await channel.store.subscriptions.list(channel.id)]
     subscription, created = await channel.store.subscriptions.add(
         channel.id, channel.team, job.ref, channel.user, settings, now
     )
     effective = overlay(defaults, subscription.settings)
-    return WatchAnswer(subscription, job, created, list_rules(effective).rules)
+    is_news = not any(one.job == job.ref and one.settings == settings for one in before)
+    return WatchAnswer(subscription, job, created, list_rules(effective).rules, is_news=is_news)
 
 
 async def unwatch(registry: Registry, channel: Channel, command: UnwatchCommand) -> UnwatchAnswer:

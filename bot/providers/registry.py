@@ -76,7 +76,7 @@ class Registry:
             return provider
         if name in self.problems:
             raise self.problems[name]
-        raise UsageError(f"There is no provider named “{_cut(name)}”. {self._suggestion(name)}")
+        raise UsageError(f"There is no platform named “{_cut(name)}”. {self._suggestion(name)}")
 
     def resolve(self, text: str) -> tuple[Provider, JobRef]:
         """Read a reference (`provider:id`) or a dashboard URL, also in Slack's angle brackets.
@@ -93,7 +93,7 @@ class Registry:
         name, colon, job_id = typed.partition(":")
         name = name.strip().lower()
         if not colon and name not in self._providers and name not in self.problems:
-            raise UsageError(f"“{_cut(typed)}” names no provider: a job is `provider:id`. {self._known()}")
+            raise UsageError(f"“{_cut(typed)}” names no platform: a job is `platform:id`. {self._known()}")
         provider = self.get(name)
         ref = provider.parse_ref(job_id.strip()) if job_id.strip() else None
         if ref is None:
@@ -113,7 +113,7 @@ class Registry:
             ref = self._providers[name].parse_ref(url)
             if ref is not None:
                 return self.get(ref.provider), ref
-        text = f"No provider that is set up knows the address {_cut(url)}. {self._forms()}"
+        text = f"No platform that is set up knows the address {_cut(url)}. {self._forms()}"
         if self.problems:
             text += f" Not set up: {', '.join(sorted(self.problems))}."
         raise UsageError(text)
@@ -132,7 +132,7 @@ class Registry:
     def _forms(self) -> str:
         forms = [self._providers[name].ref_help for name in self.names]
         if not forms:
-            return "No provider is set up; `trainwatch check` says what each one needs."
+            return "No platform is set up; `trainwatch check` says what each one needs."
         return f"Write {' or '.join(forms)}, or a dashboard URL."
 
 

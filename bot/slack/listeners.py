@@ -321,7 +321,9 @@ async def _guarded(reply: Reply, work: Work) -> None:
 def _concerns_all(answer: Answer) -> bool:
     """Whether the answer changes what the whole channel is told, so that the channel should know."""
     match answer:
-        case WatchAnswer() | SilenceAnswer():
+        case WatchAnswer():
+            return answer.is_news
+        case SilenceAnswer():
             return True
         case UnwatchAnswer(jobs):
             return bool(jobs)

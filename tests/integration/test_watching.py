@@ -69,6 +69,13 @@ async def test_watching_twice_changes_the_settings(bench: Bench) -> None:
     assert ["log_errors"] == [rule.name for rule in second.rules if not rule.is_on]
 
 
+async def test_watching_again_with_the_same_settings_is_no_news(bench: Bench) -> None:
+    told = [
+        await bench.type(f"watch mem:run/1{settings}") for settings in ("", "", " log_errors=off", " log_errors=off")
+    ]
+    assert [True, False, True, False] == [isinstance(one, WatchAnswer) and one.is_news for one in told]
+
+
 async def test_what_is_over_is_not_watched(bench: Bench) -> None:
     answer = await bench.type("watch mem:run/over")
     assert isinstance(answer, ErrorAnswer)

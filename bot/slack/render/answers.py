@@ -155,7 +155,7 @@ def render_jobs(answer: JobsAnswer) -> Message:
 def render_watch(answer: WatchAnswer) -> Message:
     """A subscription was made or changed: for which job, and for what."""
     job, ref = answer.job, code(str(answer.job.ref))
-    verb = "now watches" if answer.created else "has new settings for"
+    verb = "now watches" if answer.created else "has new settings for" if answer.is_news else "watches already"
     by = f"by {person(answer.subscription.created_by)}"
     return message(
         f"This channel {verb} {job_name(job)}.",

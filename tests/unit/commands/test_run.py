@@ -52,11 +52,11 @@ async def test_logs_are_found_by_reference_and_by_page() -> None:
 
 async def test_what_goes_wrong_is_an_answer() -> None:
     cases = {
-        "logs nope:run/1": "There is no provider named",
+        "logs nope:run/1": "There is no platform named",
         "logs mem:run": "is no mem reference",
         "status mem:run/9": "There is no job mem:run/9.",
         "watch mem:run/1": "Alerts go to a Slack channel",
-        "jobs nope": "There is no provider named",
+        "jobs nope": "There is no platform named",
     }
     for text, said in cases.items():
         answer = await ask(text)

@@ -138,14 +138,14 @@ def test_a_reference_or_an_address_finds_its_provider(typed: str, ref: str) -> N
         ("acne:job1", "Did you mean acme?"),
         ("acmetuned:job1", "Did you mean acme-tuned?"),
         ("zzz:job1", "There are acme, acme-tuned; `jobs` lists what runs there."),
-        ("job1", "“job1” names no provider: a job is `provider:id`. There are acme, acme-tuned;"),
+        ("job1", "“job1” names no platform: a job is `platform:id`. There are acme, acme-tuned;"),
         ("acme", "“acme” is no acme reference. Write acme:<id>."),
         ("acme:", "is no acme reference"),
         ("acme:a/b", "is no acme reference"),
         ("https://elsewhere.example/x", "knows the address https://elsewhere.example/x"),
         ("https://locked.example/x", "Not set up: broken, liar, locked, missing."),
-        ("", "names no provider"),
-        ("x" * 500, "x…” names no provider"),
+        ("", "names no platform"),
+        ("x" * 500, "x…” names no platform"),
     ],
 )
 def test_what_names_nothing_is_answered_with_the_forms_that_do(typed: str, words: str) -> None:

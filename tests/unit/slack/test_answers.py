@@ -93,6 +93,7 @@ CASES: dict[str, Answer] = {
     "no_metrics": MetricsAnswer(job(), at(-60), NOW, (), (GPU_UTILIZATION, CACHE)),
     "watch": WatchAnswer(SUBSCRIPTION, job(), True, RULES),
     "watch_again": WatchAnswer(SUBSCRIPTION, job(), False, RULES),
+    "watch_same": WatchAnswer(SUBSCRIPTION, job(), False, RULES, is_news=False),
     "unwatch": UnwatchAnswer((REF,)),
     "unwatch_nothing": UnwatchAnswer(()),
     "list": ListAnswer((Watched(SUBSCRIPTION, job(), at(-1), 2), Watched(SUBSCRIPTION, None, None)), (SILENCE,), NOW),

@@ -54,7 +54,7 @@ def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) 
         (["logs", "mem:1", "--sinse", "3h"], "did you mean `--since`?"),
         (["unwatch", "mem:1"], "works only in Slack"),
         (["logs", "baseten:p/j"], "BASETEN_API_KEY"),
-        (["logs", "nope:p/j"], "There is no provider named"),
+        (["logs", "nope:p/j"], "There is no platform named"),
         (["jobs"], "No platform is set up."),
         (["serve"], "make demo"),
     ],

@@ -29,6 +29,8 @@ LEVEL = 5
 BLOWN_UP, SUSTAINED = 8, 24
 """Samples in a row above the level of an untrained model; and clearly above the run's best."""
 WARM_UP = 8
+EXPLODED, TIMES = 3, 10
+"""Samples in a row so many times above the first and the best that no warm-up explains them."""
 PLATEAU = 200
 _LAP = 0.9
 """Share of a line's total after which a step that begins anew is the next epoch, not another run."""
@@ -96,6 +98,8 @@ class Numerics:
     best: float = 1e300
     spread: float = 0.0
     above: int = 0
+    first: float = 0.0
+    exploded: int = 0
     blown: int = 0
     diverged_line: int = 0
     diverged_ns: int | None = None
@@ -194,12 +198,16 @@ class Numerics:
 
     def _forget_level(self) -> None:
         self.recent, self.samples, self.start, self.best, self.spread = [], 0, 0.0, 1e300, 0.0
-        self.above = self.blown = self.diverged_line = self.flat = 0
+        self.above = self.blown = self.exploded = self.diverged_line = self.flat = 0
         self.last, self.jump = [], []
 
     def _level(self, loss: float, line: int, moment_ns: int | None, text: str) -> None:
         self.recent = [*self.recent[-(LEVEL - 1) :], loss]
         self.samples += 1
+        self.first = loss if self.samples == 1 else self.first
+        self.exploded = self.exploded + 1 if loss > TIMES * max(abs(self.first), 1.0) else 0
+        if self.exploded >= EXPLODED:
+            self._diverge(line, moment_ns, self.first, loss, text)
         if len(self.recent) < LEVEL:
             return
         level = median(self.recent)

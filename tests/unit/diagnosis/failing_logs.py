@@ -198,4 +198,8 @@ FAILING: list[tuple[str, str, str]] = [
     ("a quoted mail", "storage", "> [rank0]: Traceback (most recent call last):\n> [rank0]:   File \"/app/a.py\", line 2, in load\n> [rank0]: RuntimeError: PytorchStreamReader failed reading file data/8: invalid header or archive is corrupted"),
     ("an assertion of native code", "code", "python: /opt/deepspeed_aio_common.cpp:125: int _do_io_complete(long long int): Assertion `n_completes >= min_completes' failed.\n[2023-12-31 02:55:09,375] [INFO] [launch.py:315:sigkill_handler] Killing subprocess 302"),
     ("a rich traceback without head and end", "code", "│   380 │   │   task_function=task_function,                 │\n│ /app/hydra.py:111 in run          │\n│ ❱ 111 │   │   _ = ret.return_value                         │\n"),
+    ("a loss that explodes at once", "numerics", "".join(f"Epoch 1/200, Step {n}00/3995, loss: {loss}, lr: 0.099\n" for n, loss in enumerate((11.67, 8.84, 8712.59, 15806.38, 17001.1), 1))),
+    ("a check of native code", "code", "(TaskRunner pid=29) [2025-07-06 07:14:27,052 C 29 29] task_receiver.cc:219:  Check failed: objects_valid \n*** StackTrace Information ***"),
+    ("only the watchdog's frames", "collective", "Exception raised from ncclCommWatchdog at /pytorch/torch/csrc/distributed/c10d/ProcessGroupNCCL.cpp:1901 (most recent call first):\nframe #0: c10::Error::Error(c10::SourceLocation, std::string) + 0x96 (0x154e2830d1b6 in libc10.so)"),
+    ("other accelerators", "gpu_memory", "RuntimeError: synStatus 26 [Generic failure]. Allocation failed. HPU out of memory: Allocation failed for size::2147483648"),
 ]  # fmt: skip

@@ -65,3 +65,9 @@ def test_a_rank_that_lost_its_loss_is_not_excused_by_the_others(reader: PageRead
     lines = [f"[rank{rank}]: step {n} loss {'nan' if rank == 2 else 1.5}" for n in range(1, 9) for rank in range(4)]
 
     assert [(i.severity, i.ranks) for i in told(reader, lines)] == [("page", (2,))]
+
+
+def test_a_loss_that_explodes_and_comes_back_is_no_page(reader: PageReader) -> None:
+    lines = [f"step {n} loss {900.0 if 10 <= n < 14 else 3 - n / 100}" for n in range(1, 40)]
+
+    assert told(reader, lines) == []

@@ -1,7 +1,8 @@
 """A platform's JSON to our structs, strict first and then with patience. Pure; what the structs are is in each `wire`.
 
-Strict decoding is fast and nearly always enough. A training run may print anything though, and one odd character in one
-line must not cost the page: broken UTF-8, lone surrogates, raw control characters and NaN are read once more, slower.
+Strict decoding is fast and nearly always enough. A training run may print anything though, and one odd line must not
+cost the page: broken UTF-8, lone surrogates, raw control characters and NaN are read once more, slower, and a message
+that is not text (`with_texts`) is taken for its JSON.
 """
 
 from __future__ import annotations
@@ -39,6 +40,21 @@ def decode(
         found_instead = "an HTML page" if body.lstrip().startswith(b"<") else str(error)
         text = f"{provider} answered in a form its document does not describe ({found_instead})."
         raise ProtocolError(text, provider=provider) from error
+
+
+def with_texts(value: object, *names: str) -> object:
+    """The value with every field of these names as text."""
+    match value:
+        case list():
+            return [with_texts(one, *names) for one in value]
+        case dict():
+            return {key: _text(one) if key in names else with_texts(one, *names) for key, one in value.items()}
+        case _:
+            return value
+
+
+def _text(value: object) -> str | None:
+    return value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _without_surrogates(value: object) -> object:

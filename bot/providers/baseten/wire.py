@@ -14,7 +14,7 @@ import msgspec
 
 from bot.domain.durations import parse_rfc3339_ns
 from bot.domain.logs import Level, LogLine, parse_level
-from bot.providers.decoding import decode
+from bot.providers.decoding import decode, with_texts
 
 _T = TypeVar("_T")
 
@@ -183,7 +183,7 @@ def parse_logs(body: bytes, provider: str) -> list[LogLine]:
     Raises:
         ProtocolError: the body is no page of lines.
     """
-    page = decode(_LOGS, body, provider, _with_whole_stamps)
+    page = decode(_LOGS, body, provider, _mended)
     make, levels = tuple.__new__, _LEVELS  # a NamedTuple's own constructor takes 1.5 times as long
     return [
         make(LogLine, (line.timestamp, line.message or "", line.replica, levels[line.level], line.request_id))
@@ -207,16 +207,31 @@ def utc(moment: datetime | None) -> datetime | None:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
-def _with_whole_stamps(value: object) -> object:
-    """The value with RFC 3339 line stamps as nanoseconds."""
-    match value:
-        case list():
-            return [_with_whole_stamps(one) for one in value]
-        case dict():
-            mended = {key: _with_whole_stamps(one) for key, one in value.items()}
-            stamp = mended.get("timestamp")
-            if "message" in mended and isinstance(stamp, str) and (stamp_ns := parse_rfc3339_ns(stamp)) is not None:
-                mended["timestamp"] = stamp_ns
-            return mended
+def _mended(value: object) -> object:
+    """The page with texts as text and stamps as nanoseconds.
+
+    A line without a readable stamp gets that of the line before it (the page's first: of the line after it).
+    """
+    match with_texts(value, "message", "replica", "level", "request_id"):
+        case {"logs": list(lines)}:
+            stamps = [_stamp_ns(line.get("timestamp")) if isinstance(line, dict) else None for line in lines]
+            at_ns = next((stamp_ns for stamp_ns in stamps if stamp_ns is not None), None)
+            mended = []
+            for line, stamp_ns in zip(lines, stamps, strict=True):
+                at_ns = at_ns if stamp_ns is None else stamp_ns
+                mended.append({**line, "timestamp": at_ns} if isinstance(line, dict) else line)
+            return {"logs": mended}
+        case other:
+            return other
+
+
+def _stamp_ns(stamp: object) -> int | None:
+    match stamp:
+        case int():
+            return stamp
+        case str() if stamp.lstrip("-").isdecimal():
+            return int(stamp)
+        case str():
+            return parse_rfc3339_ns(stamp)
         case _:
-            return value
+            return None

@@ -14,7 +14,7 @@ import msgspec
 from bot.domain.durations import datetime_from_ns, parse_rfc3339_ns, stamp_parser
 from bot.domain.jobs import Job, JobRef, JobState
 from bot.domain.logs import LogLine
-from bot.providers.decoding import decode
+from bot.providers.decoding import decode, with_texts
 from bot.providers.fireworks.address import NAME
 
 _STATES = {
@@ -173,7 +173,7 @@ def parse_entries(body: bytes, before_ns: int) -> tuple[list[LogLine], str]:
     `logTime` has 0, 3, 6 or 9 fraction digits. An entry without a readable time is kept beside the one before it (the
     page's first: the one after it, `before_ns` when there is none), for its text may be the one that matters.
     """
-    page = decode(_ENTRIES, body, NAME)
+    page = decode(_ENTRIES, body, NAME, lambda value: with_texts(value, "message"))
     stamp_of = stamp_parser()
     entries, lines = page.entries or (), []
     stamps = [stamp_of(entry.log_time or "") for entry in entries]

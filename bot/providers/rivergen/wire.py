@@ -17,7 +17,7 @@ from bot.domain.durations import datetime_from_ns, format_duration, parse_rfc333
 from bot.domain.jobs import Job, JobState
 from bot.domain.logs import LogLine, parse_level
 from bot.domain.metrics import MetricPoint, MetricSeries
-from bot.providers.decoding import decode
+from bot.providers.decoding import decode, with_texts
 from bot.providers.rivergen.address import NAME, run_ref
 
 _STATES = {
@@ -142,7 +142,7 @@ def parse_chunk(body: bytes) -> LogChunk:
     Raises:
         ProtocolError: the body is not what the document says. So do the other parse functions.
     """
-    return decode(_CHUNK, body, NAME)
+    return decode(_CHUNK, body, NAME, lambda value: with_texts(value, "message", "level"))
 
 
 def numbered_lines(chunk: LogChunk, offset: int) -> list[Numbered]:

@@ -246,6 +246,12 @@ def test_odd_lines_are_read_and_never_lost(body: bytes, message: str) -> None:
     assert [LogLine(STAMP_NS, message, "r")] == parse_logs(body, "baseten")
 
 
+@pytest.mark.parametrize("stamp", [None, "", "soon", 1.5])
+def test_a_line_without_a_readable_stamp_stands_beside_the_line_before_it(stamp: object) -> None:
+    lines = [{"timestamp": each, "message": "x", "replica": "r"} for each in (stamp, str(STAMP_NS), stamp)]
+    assert [STAMP_NS] * 3 == [line.timestamp_ns for line in parse_logs(page(*lines), "baseten")]
+
+
 def test_an_unknown_level_is_no_level() -> None:
     line = {"timestamp": str(STAMP_NS), "message": "x", "replica": "r", "level": "LOUD"}
     assert None is parse_logs(page(line), "baseten")[0].level

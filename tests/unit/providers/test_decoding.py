@@ -1,4 +1,4 @@
-"""One odd character costs no page, whichever platform sent it."""
+"""One odd line costs no page, whichever platform sent it."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ ODD = {
 }
 
 
-def messages(system: str, text: bytes) -> list[str]:
+def messages(system: str, message: bytes) -> list[str]:
     """What a platform's page of two lines, the first odd, is read as."""
     stamp = b"2026-03-01T10:00:00Z"
     match system:
         case "baseten":
-            line = b'{"timestamp":"1772359200000000000","message":"%b"}'
-            return [one.message for one in parse_logs(b'{"logs":[%b,%b]}' % (line % text, line % b"next"), system)]
+            line = b'{"timestamp":"1772359200000000000","message":%b}'
+            return [one.message for one in parse_logs(b'{"logs":[%b,%b]}' % (line % message, line % b'"next"'), system)]
         case "fireworks":
-            line = b'{"logTime":"' + stamp + b'","rank":1,"message":"%b"}'
-            page, _ = parse_entries(b'{"entries":[%b,%b]}' % (line % text, line % b"next"), 0)
+            line = b'{"logTime":"' + stamp + b'","rank":1,"message":%b}'
+            page, _ = parse_entries(b'{"entries":[%b,%b]}' % (line % message, line % b'"next"'), 0)
             return [one.message for one in page]
         case _:
-            line = b'{"timestamp":"' + stamp + b'","message":"%b"}'
-            chunk = parse_chunk(b'{"total_lines":2,"lines":[%b,%b]}' % (line % text, line % b"next"))
+            line = b'{"timestamp":"' + stamp + b'","message":%b}'
+            chunk = parse_chunk(b'{"total_lines":2,"lines":[%b,%b]}' % (line % message, line % b'"next"'))
             return [one.line.message for one in numbered_lines(chunk, 0)]
 
 
@@ -37,4 +37,10 @@ def messages(system: str, text: bytes) -> list[str]:
 @pytest.mark.parametrize("odd", ODD)
 def test_one_odd_character_costs_no_page(system: str, odd: str) -> None:
     sent, read = ODD[odd]
+    assert [read, "next"] == messages(system, b'"%b"' % sent)
+
+
+@pytest.mark.parametrize("system", ["baseten", "fireworks", "rivergen"])
+@pytest.mark.parametrize(("sent", "read"), [(b'{"loss": 0.5}', '{"loss": 0.5}'), (b"3", "3"), (b"null", "")])
+def test_a_message_that_is_not_text_is_kept_as_its_json(system: str, sent: bytes, read: str) -> None:
     assert [read, "next"] == messages(system, sent)

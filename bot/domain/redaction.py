@@ -164,7 +164,7 @@ def _matches(shape: Shape, text: str) -> Iterator[re.Match[str]]:
             yield match
             start, end = match.span(match.lastindex)
             begin = max(start, end - _NAME_CHARS)
-            if shape.literal in text[begin:end]:
+            if shape.folded and shape.literal in text[begin:end]:
                 position = begin
                 break
 

@@ -204,7 +204,12 @@ def looks_random(value: str) -> bool:
         return False
     if _UUID.search(value):
         return True
-    runs = _ALNUM_RUN.findall(value) if "://" not in value and value.count("/") < 3 else []
+    if "://" in value:
+        return False
+    if value.count("/") < 3:
+        runs = _ALNUM_RUN.findall(value)
+    else:  # a path, or long base64
+        runs = [run for run in _LONG_RUN.findall(value) if not run.islower() and not run.isupper()]
     return any(_LETTER.search(run) and _TWO_DIGITS.search(run) for run in runs)
 
 
@@ -221,6 +226,7 @@ def is_login(value: str) -> bool:
 
 _UUID = re.compile(r"-(?<=[0-9A-Fa-f]{8}-)(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}")
 _ALNUM_RUN = re.compile(r"[A-Za-z0-9+/]{16,}")
+_LONG_RUN = re.compile(r"[A-Za-z0-9+]{24,}")
 _LETTER = re.compile(r"[A-Za-z]")
 _TWO_DIGITS = re.compile(r"[0-9][^0-9]*[0-9]")
 

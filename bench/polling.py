@@ -190,10 +190,10 @@ async def ask_barely(url: str, jobs: int, seconds: float, *, transport: str) -> 
         url: of the cloud.
         jobs: how many are asked in turn.
         seconds: how long.
-        transport: `ours`, or `httpx` for the one that httpx brings, with few connections, which serves it best.
+        transport: `ours`, or `httpx` for the one that httpx brings. Each is asked as many at once as serves it best.
     """
     headers = {"Authorization": f"Api-Key {KEY}"}
-    loops = CONCURRENCY if transport == "ours" else 4
+    loops = 16 if transport == "ours" else 1
     if transport == "ours":
         client = httpx.AsyncClient(transport=make_transport(HttpLimits(concurrency=3 * loops)), headers=headers)
     else:
@@ -234,8 +234,11 @@ def section() -> Section:
 _TEXT = (
     "Quiet running jobs with default rules in one channel each: every poll asks for new log lines, and for the status"
     " with the last four minutes of metrics (20 series, a sample each 15 s), judges all rules and saves, in SQLite."
-    " First as fast as it goes; then 20,000 jobs at one poll a minute each. The bare clients make the same two requests"
-    " a poll and look at nothing: one over httpx's own transport, one over ours (httpx over aiohttp)."
+    " First without rest, so often that few looks find a new sample; then 20,000 jobs at one poll a minute each, with"
+    " four new samples of each series a look. The platform is emulated on the same machine, and its limit is raised: as"
+    " shipped a key makes 50 requests a second, which is 1,500 polls a minute. The bare clients make the same"
+    " two requests a poll and look at nothing: one over httpx's own transport, one over ours (httpx over aiohttp). The"
+    " ratio to them is of polls per second of CPU, for the emulated platform bounds the rates."
 )
 
 
@@ -243,11 +246,10 @@ def _rates(few: Polled, more: Polled, most: Polled, bare: Polled, httpx_own: Pol
     def rate(one: Polled) -> str:
         return f"{one.polls / one.seconds:,.0f} polls/s, {one.cpu_ms:.2f} ms CPU each"
 
-    ours = few.polls / few.seconds
     rows = []
     for what, other in (("bare client, httpx's own transport", httpx_own), ("bare client, our transport", bare)):
-        ratio = ours / (other.polls / other.seconds)
-        rows.append(Row("Polling 200 jobs", rate(few), what, rate(other), ratio, "≥ 0.7 of its rate", ratio >= 0.7))
+        ratio = other.cpu_ms / few.cpu_ms
+        rows.append(Row("Polling 200 jobs", rate(few), what, rate(other), ratio, "≥ 0.7 by CPU", ratio >= 0.7))
     for what, one in (("2,000", more), (f"{MOST:,}", most)):
         ratio = one.cpu_ms / few.cpu_ms
         rows.append(
@@ -268,8 +270,9 @@ def _minute(steady: Polled, few: Polled, most: Polled) -> list[Row]:
     a_job = (most.rss_bytes - few.rss_bytes) / (MOST - 200)
     return [
         Row(
-            f"{MOST:,} jobs a minute", f"{steady.cores:.0%} of a core", "polls due in that time",
-            f"{steady.polls:,} made, {steady.late_s:.1f} s late at most", target="< 70 %", met=steady.cores < 0.7,
+            f"{MOST:,} jobs a minute", f"{steady.cores:.0%} of a core, {steady.cpu_ms:.2f} ms CPU each",
+            "polls due in that time", f"{steady.polls:,} made, {steady.late_s:.1f} s late at the end",
+            target="< 70 %, all made", met=steady.cores < 0.7 and steady.polls >= MOST,
         ),
         Row("… memory", megabytes(steady.rss_bytes), target="< 600 MB", met=steady.rss_bytes < 600e6),
         Row("… memory a job", f"{a_job / 1000:.1f} kB", target="< 15 kB", met=a_job < 15_000),

@@ -45,7 +45,7 @@ def key_bodies(text: str, ends: Sequence[int]) -> Iterator[tuple[int, int]]:
             done = stop.end()
             yield mark.end(), done
             continue
-        done = message_end
+        done = message_end = min(message_end, mark.end() + _LONGEST)
         if text[mark.end() : message_end].strip():
             yield mark.end(), message_end
         if stop is not None and stop.start() - message_end <= _LONGEST:

@@ -43,3 +43,10 @@ def test_marks_that_never_end_are_read_in_time() -> None:
     for mark in (BEGIN, END):
         assert hidden(*[mark] * 20_000) == [mark] * 20_000
         assert len(hidden(mark * 20_000)) == 1
+
+
+def test_a_mark_without_an_end_hides_no_more_than_a_key_can_be_long() -> None:
+    """A file that is downloaded piece by piece keeps what comes later."""
+    shown, _ = Redactor().redact(f"{BEGIN} was expected\n" + "step 1 loss 2.0\n" * 10_000)
+    assert shown.startswith(f"{BEGIN}{HIDDEN}")
+    assert shown.count("step 1 loss 2.0\n") > 7_000

@@ -202,4 +202,6 @@ FAILING: list[tuple[str, str, str]] = [
     ("a check of native code", "code", "(TaskRunner pid=29) [2025-07-06 07:14:27,052 C 29 29] task_receiver.cc:219:  Check failed: objects_valid \n*** StackTrace Information ***"),
     ("only the watchdog's frames", "collective", "Exception raised from ncclCommWatchdog at /pytorch/torch/csrc/distributed/c10d/ProcessGroupNCCL.cpp:1901 (most recent call first):\nframe #0: c10::Error::Error(c10::SourceLocation, std::string) + 0x96 (0x154e2830d1b6 in libc10.so)"),
     ("other accelerators", "gpu_memory", "RuntimeError: synStatus 26 [Generic failure]. Allocation failed. HPU out of memory: Allocation failed for size::2147483648"),
+    ("a killed worker whose line is cut", "host_memory", traced("RuntimeError: DataLoader worker (pid 2064) is killed by sig").rstrip()),
+    ("a paging file that is too small", "host_memory", traced("OSError: [WinError 1455] The paging file is too small for this operation to complete.")),
 ]  # fmt: skip

@@ -29,7 +29,8 @@ PAGE_LINES = 2_000
 MAX_LINES = 10_000
 """Lines read in one look; when there are more the job is due again at once, so that catching up is page by page."""
 PATIENCE_S = 5.0
-"""How long the job's status is awaited from the answer that holds its metrics; then it is asked for by itself."""
+"""How long the job's status is awaited from the answer that holds its metrics, at most half of the look's time; then it
+is asked for by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +142,7 @@ async def _job_and_metrics(
         asked = group.create_task(_guard(provider, provider.query_metrics, query, until_s))
         return await _guard(provider, provider.get_job, look.job, until_s), await asked
     both = group.create_task(_guard(provider, provider.query_job_metrics, query, until_s))
-    await asyncio.wait((both,), timeout=PATIENCE_S)
+    await asyncio.wait((both,), timeout=min(PATIENCE_S, look.limit.total_seconds() / 2))
     told: _Answer[Job] = (None, None)
     if _job_in(both) is None:
         alone = group.create_task(_guard(provider, provider.get_job, look.job, until_s))

@@ -20,6 +20,7 @@ from urllib.parse import quote, urlencode
 import httpx
 import msgspec
 
+from bot.domain.redaction import Redactor
 from bot.errors import BadRequest, ConfigError, ProtocolError, ProviderError, RateLimited, Unavailable
 from bot.providers.base import RequestLoad
 from bot.providers.encodings import ACCEPTED, ENCODINGS, BrokenBody, decompressed
@@ -97,7 +98,7 @@ class HttpClient:
         self._address = _address(provider, base_url)
         self._base_path = self._address.raw_path.partition(b"?")[0].decode("ascii").rstrip("/")
         self._base_query = self._address.query.decode("ascii")
-        self._secrets = tuple(sorted((text for text in secrets if text), key=len, reverse=True))
+        self._redactor = Redactor(secrets)
         self._limits = limits
         self._explain = explain
         # Requests go to the transport itself: httpx's client would parse each address again, and look for cookies.
@@ -179,10 +180,8 @@ class HttpClient:
             raise self._error(reply)
 
     def redact(self, text: str) -> str:
-        """The text without this client's secrets, also as they look in a URL."""
-        for secret in self._secrets:
-            text = text.replace(secret, "[redacted]").replace(quote(secret, safe=""), "[redacted]")
-        return text
+        """The text without this client's secrets, and without what looks like anybody's."""
+        return self._redactor.redact(text)[0]
 
     def excerpt(self, body: bytes) -> str:
         """What a body says, in one short line without secrets."""

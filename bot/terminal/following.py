@@ -68,7 +68,8 @@ async def follow(
     Raises:
         ProviderError: there is nothing to follow; a platform that is only away is waited for.
     """
-    following = _Following(provider, await provider.get_job(ref), command, world, alerting)
+    job = safe_job(await provider.get_job(ref), world.redactor)
+    following = _Following(provider, job, command, world, alerting)
     following.say_state()
     query = replace(
         build_query(ref, command, world.clock()),

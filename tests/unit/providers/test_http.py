@@ -89,7 +89,7 @@ async def test_each_status_is_one_error(status: int, expected: type[ProviderErro
     with pytest.raises(ProviderError) as caught:
         await client_of(answer, replace(FAST, attempts=1)).get("/x")
     assert (expected, "acme") == (type(caught.value), caught.value.provider)
-    assert "no, [redacted] is <b>bad</b>" in caught.value.public
+    assert "no, [hidden] is <b>bad</b>" in caught.value.public
     assert str(status) in caught.value.public
 
 
@@ -368,7 +368,7 @@ async def test_the_key_is_in_no_error_and_no_repr_in_any_form() -> None:
     with pytest.raises(Unavailable) as caught:
         await client.get("/x")
     assert SECRET not in f"{caught.value!r} {caught.value} {client!r}"
-    assert "a [redacted] b [redacted]" == client.redact(f"a {SECRET} b s3cr3t%2Fkey%2B1")
+    assert "a [hidden] b [hidden]" == client.redact(f"a {SECRET} b s3cr3t%2Fkey%2B1")
     assert "token" not in repr(HttpClient("acme", "http://acme.test/x?token=1", {}, secrets=[]))
 
 

@@ -93,29 +93,30 @@ class _Artifact:
     async def _ending(self) -> AsyncIterator[bytes]:
         """What was held back when the artifact is complete, else what is missing."""
         total, last = await self._log_end()
-        reached = self.cutter.reaches(total)
-        if reached and self.cutter.ends_with(last) and (total > 0 or self.broken is None):
+        reached = self.cutter.reaches(total or 0)
+        is_empty = total == 0 and not self.cutter.held().strip()
+        if reached and self.cutter.ends_with(last) and (total or is_empty or self.broken is None):
             complete = True
-        elif self.cutter.whole and self.cutter.count <= total and total > 0:
+        elif self.cutter.whole and total is not None and self.cutter.count <= total and (total or is_empty):
             async for chunk in self.rest(self.cutter.count):
                 yield chunk
             return
         else:
             complete = reached and self.broken is None
         if not complete:
-            text = f"The download from RiverGen ended early and cannot be completed: the log has {total} lines."
+            text = f"The download from RiverGen ended early and cannot be completed: the log has {total or 0} lines."
             raise Unavailable(f"{text} Read it by page, without --download.", provider=NAME) from self.broken
         if self.cutter.held():
             yield self.cutter.held()
 
-    async def _log_end(self) -> tuple[int, WireLine | None]:
-        """How many lines there are, and the last; (0, None) when the log cannot be read by page."""
+    async def _log_end(self) -> tuple[int | None, WireLine | None]:
+        """How many lines there are, and the last; (None, None) when the log cannot be read by page."""
         try:
             page = await self.fetch(-1, 1)
         except ProviderError:
             if self.broken is not None:
                 raise self.broken from None
-            return 0, None
+            return None, None
         if self.cutter.split is not None:
             several = (await self.fetch(self.cutter.split, 1)).lines
             self.cutter.by_records = not several or "\n" in (several[0].message or "")

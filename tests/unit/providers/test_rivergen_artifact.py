@@ -99,6 +99,13 @@ def test_a_whole_stream_passes_through_unchanged_whatever_stands_in_it() -> None
         assert body == downloaded([], "txt", body, 7)
 
 
+@pytest.mark.parametrize("breaks", [True, False])
+@pytest.mark.parametrize(("form", "whole"), [("txt", b""), ("json", b"[]")])
+def test_an_empty_log_is_whole_wherever_it_breaks_off(form: str, whole: bytes, breaks: bool) -> None:
+    for cut in range(len(whole) + 1):
+        assert whole == downloaded([], form, whole[:cut], 1, breaks=breaks)
+
+
 def test_the_numbering_that_fits_the_log_is_used_when_a_message_has_several_lines() -> None:
     """The document does not say whether numbered lines are records or lines of the file."""
     text = artifact(wire_lines(list(MESSAGES)), "txt")

@@ -15,7 +15,7 @@ from bot.diagnosis.tracebacks import Raised
 
 MAX_RANKS = 4096
 EXCERPT_LINE = 240
-AFTER = 2
+AFTER = 6
 """Lines of excerpt after the root line."""
 
 ORDER = {"root": 0, "weak": 1, "cascade": 2, "abort": 3, "teardown": 4, "bare": 5, "trace": 6}

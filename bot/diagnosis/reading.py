@@ -214,9 +214,7 @@ def complete_excerpts(memory: Memory, page: bytes) -> None:
 
 def _excerpt(candidate: Candidate, memory: Memory, walk: Walk, label: Label | None, tail: bytes) -> None:
     """The lines before the root, of the same speaker, and the root itself; those after come as they are read."""
-    before = walk.page[max(0, walk.start - CONTEXT) : walk.start]
-    if walk.start < CONTEXT:
-        before = tail[-(CONTEXT - walk.start) :] + before
+    before = _before(walk, tail)
     lines = [line for line in _LINE_ENDS.split(before.decode("utf-8", "replace"))[1:] if line.strip()]
     own = [line for line in lines[-40:] if split_prefix(line).speaker.label in (label, None)]
     root = walk.raw().decode("utf-8", "replace").strip()
@@ -226,13 +224,20 @@ def _excerpt(candidate: Candidate, memory: Memory, walk: Walk, label: Label | No
 
 
 def _is_last_state(walk: Walk, text: str, tail: bytes) -> bool:
-    """Does this stand under Kubernetes' "Last State": why the container before the one that runs ended?"""
+    """Does this stand under Kubernetes' "Last State": why the container before the one that runs ended?
+
+    `kubectl describe` writes "State" before "Last State".
+    """
     if not text.lstrip().startswith(("Reason:", "Exit Code:")):
         return False
-    before = walk.page[max(0, walk.start - CONTEXT) : walk.start] or tail
-    if not any(b"Last State:" in line for line in before.splitlines()[-2:]):
-        return False
-    return _RUNNING.search(before[-CONTEXT:] + walk.page[walk.start : walk.end + CONTEXT]) is not None
+    before = _before(walk, tail)
+    return any(b"Last State:" in line for line in before.splitlines()[-2:]) and _RUNNING.search(before) is not None
+
+
+def _before(walk: Walk, tail: bytes) -> bytes:
+    """What stands before the line, on this page and on those before it."""
+    before = walk.page[max(0, walk.start - CONTEXT) : walk.start]
+    return before if walk.start >= CONTEXT else tail[-(CONTEXT - walk.start) :] + before
 
 
 def _remember(memory: Memory, sample: Sample) -> None:

@@ -154,7 +154,7 @@ HEALTHY: list[tuple[str, str]] = [
     ("cache makes room", "WARNING scheduler.py:1057] Sequence group 7 is preempted by PreemptionMode.RECOMPUTE mode because there is not enough KV cache space.\n"),
     ("allocator that says it is none", "W bfc_allocator.cc:291] Allocator (GPU_0_bfc) ran out of memory trying to allocate 3.00GiB. The caller indicates that this is not a failure, but more memory may help.\n" + STEPS),
     ("an attempt before", "Previous attempt: OOMKilled, exit code 137; going on from step 40\n" + STEPS),
-    ("last state", "    Last State:     Terminated\n      Reason:       OOMKilled\n      Exit Code:    137\n    State:          Running\n" + STEPS),
+    ("last state", "    State:          Running\n    Last State:     Terminated\n      Reason:       OOMKilled\n      Exit Code:    137\n" + STEPS),
     ("batch size search", "CUDA out of memory at 64, trying batch size 32\n" + STEPS),
     ("generated text", "Assistant: CUDA out of memory means that the GPU is full.\n" + STEPS),
     ("commit title", "9f3c2ab Fix CUDA out of memory in evaluation\n" + STEPS),

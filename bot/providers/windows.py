@@ -97,7 +97,7 @@ class _State(msgspec.Struct, array_like=True):
     floor_ms: int | None = None
     """Where a follower's next scan begins; None before the first is complete."""
     newest_ns: int = 0
-    """The newest line that a follower has given."""
+    """The newest line that a follower has given; of other readers, the last."""
     seen_base_ms: int = 0
     seen: bytes = b""
     scans: int = 0
@@ -243,7 +243,11 @@ class _Call:
         begin = max(self.begin, min(self.place, window_end - self.endpoint.fallback // timedelta(milliseconds=1)))
         window = self.way.window(begin, window_end, min(len(here) + 1, self.page_size), from_end=True)
         found = self.way.ordered(await self.fetch(window))
-        is_whole = len(found) > len(here) or len(here) < max(self.endpoint.largest, _SMALLEST_CAP)
+        given = self.way.place(self.state.newest_ns // NS_PER_MS) if self.state.newest_ns else last
+        if len(lines) > len(here) or begin < given < last:
+            is_whole = len(found) > len(here)
+        else:
+            is_whole = len(here) < max(self.endpoint.largest, _SMALLEST_CAP)
         if is_whole and Counter(map(identity, self.way.since(found, last))) == Counter(map(identity, here)):
             return True
         self.state.cut_at = max(self.state.cut_at, len(lines))
@@ -311,8 +315,9 @@ class _Call:
         if self.done and not state.follow:
             return
         keep_from = self.place
+        last_ns = self.new[-1].timestamp_ns if self.new else state.newest_ns
+        state.newest_ns = max(state.newest_ns, last_ns) if state.follow else last_ns
         if state.follow:
-            state.newest_ns = max([state.newest_ns, *(line.timestamp_ns for line in self.new[-1:])])
             keep_from = max(self._floor_ms(), state.floor_ms or 0)
             keep_from = keep_from if self.done else min(keep_from, self.place)
         if state.newest_first:

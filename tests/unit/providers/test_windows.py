@@ -157,6 +157,19 @@ async def test_a_burst_is_said_where_both_ends_of_it_look_the_same() -> None:
         assert (1000, 1) == (len(reading.lines), len(reading.gaps))
 
 
+async def test_a_burst_at_the_end_is_said_whatever_the_platform_cuts_its_pages_at() -> None:
+    before = [LogLine(START_NS - second * 10**9, "before") for second in range(10, 0, -1)]
+    burst = [LogLine(START_NS + number % 2, f"burst {number}") for number in range(20)]
+    for order in Order:
+        log, reading = (
+            FakeLog([(line, 0) for line in [*before, *burst]], by_ms=True, now_ns=START_NS + 10**10),
+            Reading(),
+        )
+        log.page_cap = 7
+        await read_all(log, LogQuery(JOB, START_NS - 10**11, None, order), endpoint(log), reading)
+        assert (17, 1) == (len(reading.lines), len(reading.gaps))
+
+
 async def test_a_millisecond_that_exactly_fills_a_page_is_no_gap() -> None:
     burst = [LogLine(START_NS + number, f"burst {number}") for number in range(1000)]
     log, reading = FakeLog([(line, 0) for line in burst], now_ns=START_NS + 10**12), Reading()

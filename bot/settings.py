@@ -68,7 +68,9 @@ class Settings(BaseSettings):
         gt=timedelta(0),
         description="How often a running job is looked at; waiting jobs four times as seldom.",
     )
-    trainwatch_poll_concurrency: int = Field(100, ge=1, description="How many jobs are looked at at once, at most half of them of one platform.")
+    trainwatch_poll_concurrency: int = Field(
+        100, ge=1, description="How many jobs are looked at at once, at most half of them of one platform."
+    )
     trainwatch_lookback: Span = Field(
         timedelta(minutes=15), description="How much of the log before a subscription is read when it begins."
     )

@@ -237,8 +237,9 @@ _TEXT = (
     " First without rest, so often that few looks find a new sample; then 20,000 jobs at one poll a minute each, with"
     " four new samples of each series a look. The platform is emulated on the same machine, and its limit is raised: as"
     " shipped a key makes 50 requests a second, which is 1,500 polls a minute. The bare clients make the same"
-    " two requests a poll and look at nothing: one over httpx's own transport, one over ours (httpx over aiohttp). The"
-    " ratio to them is of polls per second of CPU, for the emulated platform bounds the rates."
+    " two requests a poll and look at nothing: one is httpx as it comes, the other httpx over our transport, which shows"
+    " what all that is done besides the requests costs. The ratio to them is of polls per second of CPU, for the"
+    " emulated platform bounds the rates."
 )
 
 
@@ -247,9 +248,10 @@ def _rates(few: Polled, more: Polled, most: Polled, bare: Polled, httpx_own: Pol
         return f"{one.polls / one.seconds:,.0f} polls/s, {one.cpu_ms:.2f} ms CPU each"
 
     rows = []
-    for what, other in (("bare client, httpx's own transport", httpx_own), ("bare client, our transport", bare)):
-        ratio = other.cpu_ms / few.cpu_ms
-        rows.append(Row("Polling 200 jobs", rate(few), what, rate(other), ratio, "≥ 0.7 by CPU", ratio >= 0.7))
+    ratio = httpx_own.cpu_ms / few.cpu_ms
+    rows.append(Row("Polling 200 jobs", rate(few), "bare httpx", rate(httpx_own), ratio, "≥ 0.7 by CPU", ratio >= 0.7))
+    ratio = bare.cpu_ms / few.cpu_ms
+    rows.append(Row("Polling 200 jobs", rate(few), "bare httpx over our transport", rate(bare), ratio))
     for what, one in (("2,000", more), (f"{MOST:,}", most)):
         ratio = one.cpu_ms / few.cpu_ms
         rows.append(

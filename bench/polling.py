@@ -237,8 +237,8 @@ _TEXT = (
     " First without rest, so often that few looks find a new sample; then 20,000 jobs at one poll a minute each, with"
     " four new samples of each series a look. The platform is emulated on the same machine, and its limit is raised: as"
     " shipped a key makes 50 requests a second, which is 1,500 polls a minute. The bare clients make the same"
-    " two requests a poll and look at nothing: one is httpx as it comes, the other httpx over our transport, which shows"
-    " what all that is done besides the requests costs. The ratio to them is of polls per second of CPU, for the"
+    " two requests a poll and look at nothing: one is httpx as it comes, the other httpx over our transport, which"
+    " shows what all that is done besides the requests costs. The ratio to them is of polls per second of CPU, for the"
     " emulated platform bounds the rates."
 )
 

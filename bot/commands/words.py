@@ -72,7 +72,7 @@ def quote(value: str) -> str:
     bare = value and value[0] not in _CLOSING and value[0] != "-" and not _LONG_DASH.match(value)
     if bare and not _SPACE.search(value) and not _ASSIGNED_QUOTE.match(value):
         return escaped
-    return '"' + re.sub(r'(\\*)("|$)', lambda run: run[1] * 2 + ('\\"' if run[2] else ""), escaped) + '"'
+    return '"' + re.sub(r'(\\*)("|\Z)', lambda run: run[1] * 2 + ('\\"' if run[2] else ""), escaped) + '"'
 
 
 def plain_dashes(word: str) -> str:

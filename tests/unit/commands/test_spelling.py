@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import shlex
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.commands.command import DEFAULT_LINES, LogsCommand, MetricsCommand, StatusCommand, Window
@@ -27,6 +27,7 @@ references = st.from_regex(r"[a-z]+:[a-z0-9/]{1,10}", fullmatch=True)
 
 
 @given(st.lists(texts, max_size=6))
+@example(["\\\n"])
 def test_quoted_words_are_split_into_the_same_words(words: list[str]) -> None:
     assert words == [word.text for word in split_words(" ".join(quote(word) for word in words))]
 

@@ -17,6 +17,8 @@ from aiolimiter import AsyncLimiter
 from bot.providers.limits import HttpLimits
 
 MonotonicClock = Callable[[], float]
+Admit = Callable[[], None]
+"""Raises when it is pointless to wait on or to send."""
 
 _BACKGROUND: ContextVar[bool] = ContextVar("trainwatch_background", default=False)
 
@@ -169,7 +171,7 @@ class Gate:
         return max(0.0, self._closed_until - self._clock())
 
     @contextlib.asynccontextmanager
-    async def slot(self, admit: Callable[[], None], *, suspect: bool = False) -> AsyncIterator[Slot]:
+    async def slot(self, admit: Admit, *, suspect: bool = False) -> AsyncIterator[Slot]:
         """Wait for a turn, and hold one of the places until left.
 
         Args:
@@ -193,7 +195,7 @@ class Gate:
                 self._poll_places.begins(slot)
                 yield slot
 
-    async def _wait_as_person(self, admit: Callable[[], None]) -> None:
+    async def _wait_as_person(self, admit: Admit) -> None:
         self._waiting += 1
         self._nobody_waits.clear()
         try:
@@ -203,11 +205,11 @@ class Gate:
             if not self._waiting:
                 self._nobody_waits.set()
 
-    async def _wait_for_rate(self, admit: Callable[[], None]) -> None:
+    async def _wait_for_rate(self, admit: Admit) -> None:
         await self._wait_while_closed(admit)
         await self._rate.acquire()
 
-    async def _wait_while_closed(self, admit: Callable[[], None]) -> None:
+    async def _wait_while_closed(self, admit: Admit) -> None:
         while True:
             admit()
             seconds = self.closed_for()

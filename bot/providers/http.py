@@ -9,12 +9,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Container, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import partial
-from itertools import count
-from typing import TypeVar
 from urllib.parse import quote, urlencode
 
 import httpx
@@ -24,10 +21,10 @@ from bot.domain.redaction import Redactor
 from bot.errors import BadRequest, ConfigError, ProtocolError, ProviderError, RateLimited, Unavailable
 from bot.providers.base import RequestLoad
 from bot.providers.encodings import ACCEPTED, ENCODINGS, BrokenBody, decompressed
-from bot.providers.gate import LastMinute, Slot, background, is_background
+from bot.providers.gate import Admit, LastMinute, Slot, background
 from bot.providers.limits import HttpLimits
 from bot.providers.replies import BodyTooLarge, HttpReply, kind_of, message_of, no_answer, retry_after_of
-from bot.providers.resilience import full_jitter, limiter_for
+from bot.providers.resilience import GaveWay, limiter_for
 from bot.providers.transport import TargetInUrl, make_transport
 
 __all__ = [
@@ -41,7 +38,6 @@ __all__ = [
     "require_setting",
 ]
 
-_Result = TypeVar("_Result")
 _EXCERPT = 200
 _IN_PATHS = "/?%:@!$&'()*+,;="
 """Left alone in a path, whose segments are quoted already; anything else in there would end it."""
@@ -141,12 +137,12 @@ class HttpClient:
         """
         request = self._build(method, path, params, json, timeout_s)
 
-        async def once(admit: Callable[[], None]) -> HttpReply:
+        async def once(admit: Admit) -> HttpReply:
             async with self._limiter.gate.slot(admit, suspect=path in self._limiter.failing) as slot:
                 with self._limiter.breaker.watch():
                     return await self._exchange(request, accept, slot)
 
-        return await self._with_retries(path, once)
+        return await self._limiter.call(self._provider, path, once)
 
     @contextlib.asynccontextmanager
     async def stream(
@@ -155,7 +151,7 @@ class HttpClient:
         """Send, retry until the answer begins, and hand it out chunk by chunk; memory does not grow with its size."""
         request = self._build(method, path, params, None, timeout_s)
 
-        async def once(admit: Callable[[], None]) -> tuple[httpx.Response, contextlib.AsyncExitStack]:
+        async def once(admit: Admit) -> tuple[httpx.Response, contextlib.AsyncExitStack]:
             async with contextlib.AsyncExitStack() as stack:
                 await stack.enter_async_context(self._limiter.gate.slot(admit))
                 with self._limiter.breaker.watch():
@@ -166,7 +162,7 @@ class HttpClient:
                 return response, stack.pop_all()
             raise AssertionError  # pragma: no cover - the stack swallows nothing
 
-        response, stack = await self._with_retries(path, once)
+        response, stack = await self._limiter.call(self._provider, path, once)
         async with stack:
             yield HttpStream(response.headers, self._chunks(response))
 
@@ -213,50 +209,6 @@ class HttpClient:
             request.headers["Content-Type"] = "application/json"
         return request
 
-    async def _with_retries(self, path: str, once: Callable[[Callable[[], None]], Awaitable[_Result]]) -> _Result:
-        limiter, limits = self._limiter, self._limits
-        limiter.retries.deposit()
-        attempts = 1 if is_background() and path in limiter.failing else limits.attempts
-        call = _Call(time.monotonic() + limits.retry_budget_s)
-        admit = partial(self._admit, call)
-        for attempt in count(1):
-            try:
-                result = await once(admit)
-            except _NotNow as refusal:
-                raise refusal.error from None
-            except (RateLimited, Unavailable) as error:
-                call.failure = error
-                wait_s = full_jitter(attempt)
-                if error.retry_after is not None:
-                    wait_s += error.retry_after.total_seconds()
-                    if not limiter.failing.alone(path):
-                        limiter.gate.close_for(error.retry_after.total_seconds())
-                limiter.failing.failed(path)
-                over = attempt >= attempts or time.monotonic() + wait_s > call.deadline
-                if over or isinstance(error, _GaveWay) or not limiter.retries.withdraw():
-                    raise
-            except ProviderError:
-                limiter.failing.answered(path)
-                raise
-            else:
-                limiter.failing.answered(path)
-                return result
-            await asyncio.sleep(wait_s)
-        raise AssertionError  # pragma: no cover - count() does not end
-
-    def _admit(self, call: _Call) -> None:
-        """Raise _NotNow when it is pointless to ask now: with what failed before, or else with why we do not ask."""
-        closed_for, open_for = self._limiter.gate.closed_for(), self._limiter.breaker.open_for()
-        too_long = closed_for > 0 and time.monotonic() + closed_for > call.deadline
-        if call.failure is not None and (too_long or open_for is not None):
-            raise _NotNow(call.failure)
-        if open_for is not None:
-            text = f"{self._provider} has not answered for a while; it is asked again in {open_for:.0f} s."
-            raise _NotNow(Unavailable(text, provider=self._provider, retry_after=timedelta(seconds=open_for)))
-        if too_long:
-            text = f"{self._provider} asked us to wait {closed_for:.0f} s more."
-            raise _NotNow(RateLimited(text, provider=self._provider, retry_after=timedelta(seconds=closed_for)))
-
     async def _exchange(self, request: httpx.Request, accept: Container[int], slot: Slot) -> HttpReply:
         try:
             async with asyncio.timeout(self._limits.total_timeout_s) as slot.until:
@@ -267,7 +219,7 @@ class HttpClient:
                     await response.aclose()
         except TimeoutError as error:
             if slot.taken_back:
-                raise _GaveWay(f"{self._provider} did not answer in time.", provider=self._provider) from error
+                raise GaveWay(f"{self._provider} did not answer in time.", provider=self._provider) from error
             text = f"{self._provider} took longer than {self._limits.total_timeout_s:.0f} s for one answer."
             raise Unavailable(text, provider=self._provider) from error
         if reply.status not in accept:
@@ -324,28 +276,6 @@ class HttpClient:
         text = (self._explain(reply) if self._explain else None) or advice
         public = f"{self._provider} {text} (HTTP {reply.status}{': ' + said if said else ''})."
         return kind(self.redact(public), provider=self._provider, retry_after=retry_after)
-
-
-@dataclass(slots=True)
-class _Call:
-    """What one call knows over all its attempts."""
-
-    deadline: float
-    """No retry begins later; of the monotonic clock."""
-    failure: ProviderError | None = None
-    """How the attempt before failed."""
-
-
-class _GaveWay(Unavailable):
-    """A request lost its place to others that waited; it is not made again, or it would take one at once."""
-
-
-class _NotNow(Exception):
-    """Nothing was sent, and waiting is pointless."""
-
-    def __init__(self, error: ProviderError) -> None:
-        super().__init__()
-        self.error = error
 
 
 def _address(provider: str, base_url: str) -> httpx.URL:

@@ -1,20 +1,28 @@
 """What to do when a remote fails: how long to wait, how often to ask again, when to leave it alone.
 
-No HTTP in here; `bot.providers.http` puts these around its requests. When one may begin is `bot.providers.gate`. All
-times are seconds of a monotonic clock.
+No HTTP in here; `bot.providers.http` makes its requests inside `Limiter.call`. When one may begin is
+`bot.providers.gate`. All times are seconds of a monotonic clock.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import secrets
 import time
-from collections.abc import Hashable, Iterator
+from collections.abc import Awaitable, Callable, Hashable, Iterator
 from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from itertools import count
+from typing import TypeVar
 
-from bot.errors import ProviderError, Unavailable
-from bot.providers.gate import Gate, MonotonicClock
+from bot.errors import ProviderError, RateLimited, Unavailable
+from bot.providers.gate import Admit, Gate, MonotonicClock, is_background
 from bot.providers.limits import HttpLimits
+
+_Result = TypeVar("_Result")
 
 
 class RetryBudget:
@@ -144,6 +152,29 @@ class Failing:
             del self._answered_before[next(iter(self._answered_before))]
 
 
+class GaveWay(Unavailable):
+    """A request lost its place to others that waited; it is not made again, or it would take one at once."""
+
+
+class _NotNow(Exception):
+    """Nothing was sent, and waiting is pointless."""
+
+    def __init__(self, error: ProviderError) -> None:
+        super().__init__()
+        self.error = error
+
+
+@dataclass(slots=True)
+class _Call:
+    """What one call knows over all its attempts."""
+
+    provider: str
+    deadline: float
+    """No retry begins later."""
+    failure: ProviderError | None = None
+    """How the attempt before failed."""
+
+
 class Limiter:
     """How one key asks one remote: the pace, the retries that are left, and what is known to fail."""
 
@@ -152,6 +183,61 @@ class Limiter:
         self.breaker = Breaker(clock)
         self.retries = RetryBudget()
         self.failing = Failing()
+        self._limits = limits
+        self._clock = clock
+
+    async def call(self, provider: str, path: str, once: Callable[[Admit], Awaitable[_Result]]) -> _Result:
+        """What `once` gives, made again after RateLimited and Unavailable for as long as that makes sense.
+
+        Args:
+            provider: its name, for errors.
+            path: what is asked for; whether it failed is remembered under it.
+            once: one attempt; what it is given goes to `gate.slot`.
+
+        Raises:
+            ProviderError: the last attempt's, or why none was made.
+        """
+        self.retries.deposit()
+        attempts = 1 if is_background() and path in self.failing else self._limits.attempts
+        call = _Call(provider, self._clock() + self._limits.retry_budget_s)
+        admit = partial(self._admit, call)
+        for attempt in count(1):
+            try:
+                result = await once(admit)
+            except _NotNow as refusal:
+                raise refusal.error from None
+            except (RateLimited, Unavailable) as error:
+                call.failure = error
+                wait_s = full_jitter(attempt)
+                if error.retry_after is not None:
+                    wait_s += error.retry_after.total_seconds()
+                    if not self.failing.alone(path):
+                        self.gate.close_for(error.retry_after.total_seconds())
+                self.failing.failed(path)
+                over = attempt >= attempts or self._clock() + wait_s > call.deadline
+                if over or isinstance(error, GaveWay) or not self.retries.withdraw():
+                    raise
+            except ProviderError:
+                self.failing.answered(path)
+                raise
+            else:
+                self.failing.answered(path)
+                return result
+            await asyncio.sleep(wait_s)
+        raise AssertionError  # pragma: no cover - count() does not end
+
+    def _admit(self, call: _Call) -> None:
+        """Raise _NotNow when it is pointless to ask now: with what failed before, or else with why we do not ask."""
+        closed_for, open_for = self.gate.closed_for(), self.breaker.open_for()
+        too_long = closed_for > 0 and self._clock() + closed_for > call.deadline
+        if call.failure is not None and (too_long or open_for is not None):
+            raise _NotNow(call.failure)
+        if open_for is not None:
+            text = f"{call.provider} has not answered for a while; it is asked again in {open_for:.0f} s."
+            raise _NotNow(Unavailable(text, provider=call.provider, retry_after=timedelta(seconds=open_for)))
+        if too_long:
+            text = f"{call.provider} asked us to wait {closed_for:.0f} s more."
+            raise _NotNow(RateLimited(text, provider=call.provider, retry_after=timedelta(seconds=closed_for)))
 
 
 _SHARED: ContextVar[dict[Hashable, Limiter] | None] = ContextVar("trainwatch_limiters", default=None)

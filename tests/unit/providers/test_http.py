@@ -199,9 +199,10 @@ async def test_a_dead_remote_is_left_alone_and_probed() -> None:
         asked += 1
         return httpx.Response(200 if alive else 500)
 
-    client = client_of(answer, replace(FAST, attempts=1))
+    limits = replace(FAST, attempts=1)
+    client = client_of(answer, limits)
     clock = Hand()
-    client._limiter = Limiter(FAST, clock)
+    client._limiter = Limiter(limits, clock)
     for _ in range(15):
         with pytest.raises(Unavailable):
             await client.get("/x")

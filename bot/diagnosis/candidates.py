@@ -24,7 +24,7 @@ _BLAMED = re.compile(
     r"\b[Rr]ank (\d+) (?:failed to pass|crashed|did not|(?:is|has) (?:dead|missing|behind|stuck|failed|died|crashed))"
     r"|\[missing ranks?: (\d+)\]|ranks? \[(\d+)\] (?:are|is) the lagging|rank (\d+) status failed"
     r"|process rank (\d+) with PID|invoked on rank (\d+)"
-    r"|/task:(\d+)\b.*(?:heartbeat|ERROR)|error: \S+: task (\d+): [A-DF-Z]"
+    r"|/task:(\d+)\b.*(?:heartbeat|ERROR|incarnation|has (?:failed|died|restarted))|error: \S+: task (\d+): [A-DF-Z]"
 )
 """A rank that the line holds responsible, whoever says it."""
 _EXIT = re.compile(r"(?:exitcode[ :]+|exit code |return code = )(-?\d+)")

@@ -154,7 +154,7 @@ class Diagnoser:
         memory = self._memory
         torn = memory.tracebacks.unfinished(memory.lines) if settled else None
         if torn is not None:
-            return [unfinished(*torn)]
+            return [unfinished(torn)]
         behind = memory.offset - memory.last_end
         after = self._tail[-behind:].decode("utf-8", "replace") if behind > 0 else ""
         stall = memory.pace.stall(memory.clock_ns if now_ns is None else now_ns, after) if running else None

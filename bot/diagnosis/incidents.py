@@ -43,7 +43,10 @@ LAST_WORDS = 20
 """Lines from the log's end within which a bare exception is what ended it."""
 
 _SEQUENCE = re.compile(r"SeqNum=(\d+)|watchdog at work: (\d+)")
-_TABLE = re.compile(r"^\s*(?P<key>rank|exitcode)\s+: (?P<value>-?\d+)")
+_TABLE = re.compile(
+    r"^\s*(?P<key>rank|exitcode)\s+: (?P<value>-?\d+)|^-- Process (?P<spawned>\d+) terminated with the following error"
+)
+_LOCAL_RANK = re.compile(r"\blocal_rank: (\d+)")
 
 
 @dataclass(slots=True)
@@ -59,6 +62,8 @@ class Episode:
     table_rank: int | None = None
     blamed: int | None = None
     """The rank that the text holds responsible."""
+    local_rank: int | None = None
+    """The first that a launcher names by its place on the node: better than nothing."""
     success: str = ""
     success_samples: int = 0
     recovery: Recovery = field(default_factory=Recovery)
@@ -90,6 +95,8 @@ class Episode:
             return None
         if self.blamed is None:
             self.blamed = sight.blamed
+        if self.local_rank is None and (found := _LOCAL_RANK.search(sight.text)):
+            self.local_rank = int(found.group(1))
         root, anew = self.root(), _key(candidate) not in self.candidates and candidate.order < ORDER["bare"]
         if root is not None and anew and candidate.order <= ORDER["weak"] and self._is_resumed(root):
             self._close(root)
@@ -137,6 +144,9 @@ class Episode:
         found = _TABLE.match(text)
         if found is None:
             return False
+        if found.group("spawned"):
+            self.table_rank = int(found.group("spawned"))
+            return True
         if self.in_table and found.group("key") == "rank":
             self.table_rank, self.in_table = int(found.group("value")), False
         return found.group("key") == "rank"
@@ -166,7 +176,8 @@ class Episode:
         if root is not None and root.order <= ORDER["bare"]:
             root.handled = self.recovery.speaks_of(root)
             self.closed = [*self.closed[-(MAX_CLOSED - 1) :], root]
-        self.candidates, self.sequences, self.table_rank, self.blamed = {}, {}, None, None
+        self.candidates, self.sequences = {}, {}
+        self.table_rank = self.blamed = self.local_rank = None
         self.recovery = Recovery(words=self.recovery.words)
 
     def _is_resumed(self, root: Candidate) -> bool:
@@ -202,8 +213,8 @@ class Episode:
             ranks = [suspect[0], *(rank for rank in ranks if rank != suspect[0])]
             why += f" {suspect[1]}"
         elif not ranks:
-            named = self.blamed if self.table_rank is None else self.table_rank
-            ranks = [] if named is None else [named]
+            named = (self.table_rank, self.blamed, self.local_rank)
+            ranks += [rank for rank in named if rank is not None][:1]
         others = [c.title for c in self.candidates.values() if c is not root and c.order > root.order][:3]
         if others:
             why += f" Folded into it: {'; '.join(others).lower()}."

@@ -23,14 +23,16 @@ RECOVERED = 3
 """Finite losses in a row after which a non-finite stretch is over."""
 SOFT_IN_A_ROW = 10
 """Non-finite gradient norms in a row, beside a finite loss, that are worth a warning."""
+AVERAGED, WEIGHT = 10, 3
+"""Steps between two reports from which on a norm is an average over them; and how much such a report counts."""
 MAX_STREAKS = 1024
 LEVEL = 5
 """Samples whose median is the level of the loss: one spike does not move it."""
 BLOWN_UP, SUSTAINED = 8, 24
 """Samples in a row above the level of an untrained model; and clearly above the run's best."""
 WARM_UP = 8
-EXPLODED, TIMES = 3, 10
-"""Samples in a row so many times above the first and the best that no warm-up explains them."""
+EXPLODED, TIMES, IMMENSE = 3, 10, 1000
+"""Samples in a row so many times above the first that no warm-up explains them; so many that two are enough."""
 PLATEAU = 200
 _LAP = 0.9
 """Share of a line's total after which a step that begins anew is the next epoch, not another run."""
@@ -59,7 +61,7 @@ class Streak:
     tainted: bool = False
     """Was there a value that is not finite, and none finite since?"""
 
-    def count(self, *, bad_loss: bool, zero: bool, alone: bool) -> None:
+    def count(self, *, bad_loss: bool, zero: bool, alone: bool, averaged: bool) -> None:
         """Take a sample that is not finite; `alone` where it tells a norm and no loss."""
         if bad_loss:
             self.loss += 1
@@ -68,7 +70,7 @@ class Streak:
         elif alone:
             self.norm += 1
         else:
-            self.soft += 1
+            self.soft += WEIGHT if averaged else 1
 
 
 @dataclass(slots=True)
@@ -100,6 +102,7 @@ class Numerics:
     above: int = 0
     first: float = 0.0
     exploded: int = 0
+    immense: int = 0
     blown: int = 0
     diverged_line: int = 0
     diverged_ns: int | None = None
@@ -150,9 +153,11 @@ class Numerics:
             return
         if self.finite_since >= RECOVERED:
             self._begin_stretch()
+        before = streak.place[1] if streak.place and streak.tainted else None
+        averaged = before is not None and sample.step is not None and sample.step - before >= AVERAGED
         streak.place = place
         streak.tainted = True
-        streak.count(bad_loss=bad_loss, zero=zero, alone=sample.loss is None)
+        streak.count(bad_loss=bad_loss, zero=zero, alone=sample.loss is None, averaged=averaged)
         if bad_loss and _VALIDATED.search(text):
             streak.loss = max(streak.loss, IN_A_ROW)
         if not self.first_line:
@@ -198,15 +203,17 @@ class Numerics:
 
     def _forget_level(self) -> None:
         self.recent, self.samples, self.start, self.best, self.spread = [], 0, 0.0, 1e300, 0.0
-        self.above = self.blown = self.exploded = self.diverged_line = self.flat = 0
+        self.above = self.blown = self.exploded = self.immense = self.diverged_line = self.flat = 0
         self.last, self.jump = [], []
 
     def _level(self, loss: float, line: int, moment_ns: int | None, text: str) -> None:
         self.recent = [*self.recent[-(LEVEL - 1) :], loss]
         self.samples += 1
         self.first = loss if self.samples == 1 else self.first
-        self.exploded = self.exploded + 1 if loss > TIMES * max(abs(self.first), 1.0) else 0
-        if self.exploded >= EXPLODED:
+        times = loss / max(abs(self.first), 1.0)
+        self.exploded = self.exploded + 1 if times > TIMES else 0
+        self.immense = self.immense + 1 if times > IMMENSE else 0
+        if self.exploded >= EXPLODED or self.immense >= LAST_WORDS:
             self._diverge(line, moment_ns, self.first, loss, text)
         if len(self.recent) < LEVEL:
             return
@@ -262,7 +269,7 @@ class Numerics:
         found = []
         broken = self.broken or (settled and self.lost_last)
         if self.notes:
-            found.append(self._nonfinite(broken=broken))
+            found.append(self._nonfinite(broken=broken, settled=settled))
         if self.diverged_line and not broken:
             found.append(self._divergence())
         if plateau and self.flat >= PLATEAU:
@@ -285,14 +292,16 @@ class Numerics:
         """Were the last two losses that were told, or more, not finite?"""
         return self.worst_loss >= LAST_WORDS and not self.finite_since
 
-    def _nonfinite(self, *, broken: bool) -> LogIncident:
+    def _nonfinite(self, *, broken: bool, settled: bool) -> LogIncident:
         survived = max(self.survived, self.worst if self.lost else 0)
         if broken:
             severity, title = "page", f"The loss is not finite, {max(self.worst, IN_A_ROW - 1)} reports in a row"
         elif survived:
             severity, title = "warn", f"The loss was not finite for {survived} reports, and recovered"
+        elif settled and self.worst_loss and not self.finite_since:
+            severity, title = "warn", "The last loss of the log is not finite"
         elif self.soft_worst >= SOFT_IN_A_ROW:
-            severity, title = "warn", f"The gradient norm is not finite, {self.soft_worst} reports in a row"
+            severity, title = "warn", "The gradient norm is not finite, many reports in a row"
         else:
             severity, title = "info", "A loss or gradient norm was not finite, once or twice"
         return LogIncident(

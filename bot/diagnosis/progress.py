@@ -12,7 +12,7 @@ from dataclasses import dataclass
 PROGRESS = (
     r"(?i:(?:loss(?:/tok|\(train\))?|cross[ _]?entropy)['\" \t]*[:=|]{0,2}[ \t'\"]*(?:tensor\()?"
     r"[-+]?(?:[0-9.]|nan|inf))"
-    r"|it/s|s/it|:::MLLOG|ms/step|s/step"
+    r"|it/s|s/it|:::MLLOG|ms/step|s/step|[0-9n] avg(?: loss)?, "
     r"|(?:^|[^A-Za-z_]|global_|train_)(?i:iter|iteration|step|epoch|batch|num_updates)['\" :=#\[]{1,4} *[0-9]"
 )
 """The page filter's idea of a progress line; generous."""
@@ -20,7 +20,7 @@ PROGRESS = (
 NONFINITE = (
     r"(?i:(?:loss|norm|cross[ _]?entropy)(?:/tok|\(train\))?['\" \t]*[:=|]{0,2}[ \t'\"]*(?:tensor\()?"
     r"[-+]?(?:nan|inf(?:inity)?)(?:[^a-z0-9]|$))"
-    r"|(?i:['\"]?loss['\"]?: 0\.0[,}])|\"value\": NaN"
+    r"|(?i:['\"]?loss['\"]?: 0\.0[,}])|\"value\": NaN|nan avg(?: loss)?, "
 )
 """Lines that no sampling may miss: a loss or norm that is not finite, or a loss of exactly nothing."""
 
@@ -29,7 +29,7 @@ _NUMBER = r"([-+]?(?:\d+\.?\d*(?:e[-+]?\d+)?|\.\d+|nan|inf(?:inity)?))(?![\w%])"
 _SIGN = r"['\"]?\s*(?:::|:=|[:=|(]|->)?\s*['\"]?(?:tensor\()?\s*"
 _LOSS = re.compile(
     r"(?:^|[^a-z0-9_])(?:(?:lm|train(?:ing)?|total|nll|ce|mlm|avg|average|running|mean|reduced[_ ]train|step|batch"
-    r"|cur|sft|dpo|main)[ _/-]?)?"
+    r"|cur(?:rent)?|sft|dpo|main|avr|smooth(?:ed)?|final|overall|epoch|ema|last)[ _/-]?)?"
     rf"(?:loss(?:/tok|(?:/(?:train|total)){{1,2}}|_train|_total|_step|\(train\))?|cross[ _]?entropy(?:[ _]?loss)?)"
     rf"{_SIGN}{_NUMBER}",
 )
@@ -63,6 +63,8 @@ _BAR = re.compile(r"(\d+)/(\d+) ?(?:\[(?:\d+:)?\d+:\d+<|\[[=>.]|━)")
 _COUNTED = re.compile(r"(\d+) ?/ ?(\d+) (?:batches|steps|iterations)\b")
 _COLUMNS = re.compile(r"^\s*(\d+)/\d+\s+[\d.]+g\s+(nan|inf|\d[\d.]*)\s")
 """Rows below a head of names: epoch, memory, and the losses, the first of which speaks for all (Ultralytics)."""
+_COUNTED_IMAGES = re.compile(rf"^\s*(\d+): {_NUMBER}, {_NUMBER} avg")
+"""Step, loss of the batch and its average (Darknet)."""
 _NAMED_BAR = re.compile(r"[a-z][^|]{0,80}?:?\s+\d+%\|| completed \|")
 _BARE_BATCH = re.compile(r"batch(?:['\"]?\s*[:=#|]?\s*)\d+")
 _EPOCH = re.compile(r"epoch(?:_num)?['\"]?\s*[:=#]?\s*['\"]?\[?(\d+(?:\.\d+)?)")
@@ -115,6 +117,8 @@ def parse_sample(text: str) -> Sample | None:
     epoch, step, total = _place(text)
     if epoch is None and loss is None and "g " in text and (row := _COLUMNS.match(text)):
         epoch, loss = float(row.group(1)), float(row.group(2))
+    if loss is None and " avg" in text and (row := _COUNTED_IMAGES.match(text)):
+        step, loss = int(row.group(1)), float(row.group(2))
     if loss is None and epoch is None and total is None and step is not None and not _counts_steps(text):
         step = None
     norm = _first(text, _GRAD) if "norm" in text else None

@@ -6,11 +6,11 @@ from typing import Literal
 
 from bot.diagnosis.findings import LogIncident
 from bot.diagnosis.signatures import Category, Severity
-from bot.diagnosis.tracebacks import Raised
+from bot.diagnosis.tracebacks import Raised, Torn
 
 _ECHO = re.compile(
     r"(ConnectionResetError|ConnectionAbortedError|ConnectionRefusedError|BrokenPipeError|EOFError|BrokenProcessPool"
-    r"|CancelledError|DistBackendError|DistStoreError|DistNetworkError|HorovodInternalError|RayTaskError|RayActorError"
+    r"|CancelledError|DistBackendError|DistStoreError|DistNetworkError|HorovodInternalError|RayActorError"
     r"|BrokenBarrierError|WorkerCrashedError|queue\.Empty|RemoteDisconnected|IncompleteRead)$"
 )
 _LAUNCHER = re.compile(
@@ -29,6 +29,8 @@ _STORAGE = re.compile(
 _NETWORK = re.compile(
     r"(ConnectionError|ConnectTimeout|ReadTimeout|SSLError|URLError|HTTPError|MaxRetryError|gaierror|NameResolutionError|ProxyError)$"
 )
+_DEVICE_MEMORY = re.compile(r"(ResourceExhaustedError|OutOfMemoryError)$")
+_RAY_TASK = re.compile(r"RayTaskError$")
 _BENIGN_BARE = re.compile(r"^(\[Errno \d+\] [\w ]+)?$")
 
 _HINT = "Start at the last frame of your own code named here; the excerpt holds the call path. https://docs.python.org/3/library/exceptions.html"
@@ -37,6 +39,7 @@ _SERVICE_HINT = (
 )
 _DATA_HINT = "Look at the file or sample it names: is it there on every node, whole, and of the format expected? https://docs.pytorch.org/docs/stable/data.html"
 _STORE_HINT = "Look at the path it names: permissions, space, and whether the last checkpoint is complete. https://docs.pytorch.org/docs/stable/distributed.checkpoint.html"
+_MEMORY_HINT = "Use less memory a step: a smaller batch, shorter sequences, or checkpointing of activations. https://docs.pytorch.org/docs/stable/notes/cuda.html#memory-management"
 _NET_HINT = "A remote service was not reached: check its name, the network of the node, and the credentials. https://docs.python.org/3/library/urllib.error.html"
 
 
@@ -52,7 +55,7 @@ class Reading:
 
 def read_exception(raised: Raised) -> Reading:
     """Judge an exception by its type, message and frame."""
-    kind, text = raised.kind, f"{raised.kind} {raised.message} {raised.frame}"
+    kind = raised.kind
     if _WARNING.search(kind) or _INTERRUPT.search(kind) or _ABRIDGED.search(kind):
         if kind.endswith("KeyboardInterrupt") and raised.traced:
             return Reading("trace", "scheduler", "info", "Somebody or the launcher interrupted the run.")
@@ -63,10 +66,23 @@ def read_exception(raised: Raised) -> Reading:
         return Reading("root", "code", "warn", _SERVICE_HINT)
     if _LAUNCHER.search(kind):
         return Reading("trace" if kind.endswith(("SystemExit", "Exit")) else "teardown", "code", "page", _HINT)
+    return _by_kind(kind) or _by_place(raised)
+
+
+def _by_kind(kind: str) -> Reading | None:
     if _ECHO.search(kind):
         return Reading("cascade", "collective", "page", _HINT)
+    if _RAY_TASK.search(kind):  # what went wrong within the task is its user's
+        return Reading("cascade", "code", "page", _HINT)
+    if _DEVICE_MEMORY.search(kind):
+        return Reading("root", "gpu_memory", "page", _MEMORY_HINT)
     if _NETWORK.search(kind):
         return Reading("root", "launch", "page", _NET_HINT)
+    return None
+
+
+def _by_place(raised: Raised) -> Reading:
+    kind, text = raised.kind, f"{raised.kind} {raised.message} {raised.frame}"
     if kind.endswith(("FileNotFoundError", "IsADirectoryError", "NotADirectoryError", "PermissionError", "OSError")):
         if _STORAGE.search(text):
             return Reading("root", "storage", "page", _STORE_HINT)
@@ -78,12 +94,13 @@ def read_exception(raised: Raised) -> Reading:
     return Reading("root", "code", "page", _HINT)
 
 
-def unfinished(frame: str, line: int, rank: int | None) -> LogIncident:
+def unfinished(torn: Torn) -> LogIncident:
     """A traceback without its last line: cut off with the log, or torn apart by other ranks' output."""
-    reading = read_exception(Raised("Error", frame, frame, traced=True, chained=False, cleanup=False))
-    title = f"A traceback without its exception, in {frame}"
+    reading = read_exception(Raised(torn.kind or "Error", "", torn.frame, traced=True, chained=False, cleanup=False))
+    category, hint = reading.category, reading.hint
+    if category == "code" and _STORAGE.search(f"{torn.frame} {torn.last}"):
+        category, hint = "storage", _STORE_HINT
+    title = f"A traceback without its exception{f', {torn.kind}' if torn.kind else ''}, in {torn.frame or 'a notebook'}"
     why = "The log ends before the exception's own line, or several ranks wrote over it."
-    ranks = () if rank is None else (rank,)
-    return LogIncident(
-        "page", reading.category, "python_exception", title, reading.hint, line, ranks, confidence=0.4, why=why
-    )
+    ranks = () if torn.rank is None else (torn.rank,)
+    return LogIncident("page", category, "python_exception", title, hint, torn.line, ranks, confidence=0.4, why=why)

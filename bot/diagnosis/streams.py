@@ -34,7 +34,7 @@ _PREFIXES = re.compile(
             r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) +\d{1,2} \d\d:\d\d:\d\d \S+ ",
             r"(?:kernel: )?\[ *\d{1,10}\.\d{6}\] ",
             r"\[(?:rank|Rank|RANK|default|local_rank|worker)[ :=_-]?(?P<rank>\d{1,6})(?:/\d+)?\]:? ?",
-            r"\s{0,6}(?P<srun>\d{1,5}): ",
+            r"\s{0,6}(?P<srun>\d{1,5}): (?!-?(?:nan|inf|\d[\d.]*), )",
             r" {2,8}[|+] (?=[A-Z ]|Exception Group)",
             r"> (?=[^>])",
             r"\d{1,3}(?:\.\d{1,3}){3}: ",

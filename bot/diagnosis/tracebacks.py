@@ -21,6 +21,9 @@ STALE_LINES = 4000
 NEAR_END = 200
 """Lines from the log's end within which a traceback may still lack its last line."""
 
+NEAR_START, HEADLESS = 2, 3
+"""A log that begins in the middle of a traceback begins, within so many lines, with so many frames."""
+
 STRUCTURE = (
     r"Traceback \(most recent call last\)",
     r"File \"",
@@ -30,11 +33,14 @@ STRUCTURE = (
     r"Exception ignored in|Task (?:exception was never|was destroyed)"
     r"|Error in atexit\._run_exitfuncs|--- Logging error ---",
     r"Root Cause \(first observed failure\)|(?:rank|exitcode) +: -?\d",
+    r"-- Process \d+ terminated with the following error",
     r"Killed[ \t]*$",
 )
 """Parts for the page filter: the lines this module wants to see."""
 
 _HEADER = re.compile(r"Traceback \(most recent call last\)")
+_NOTEBOOK = re.compile(r"^(?P<type>[A-Za-z_][\w.]*)\s{2,}Traceback \(most recent call last\)")
+"""A notebook names the exception in the head, too."""
 _FRAME = re.compile(r'File "([^"]+)", line (\d+)(?:, in (.*))?')
 _RICH_FRAME = re.compile(r"│ (/\S+):(\d+) in (\S+)")
 _EXCEPTION = re.compile(
@@ -100,6 +106,30 @@ class Open:
     """Came through a finalizer of the standard library."""
     service: bool = False
     rooted: bool = False
+    frames: int = 0
+    since: int = 0
+    """Line of its first word."""
+    kind: str = ""
+    """The exception, where the head names it."""
+
+    @property
+    def traced(self) -> bool:
+        """Is it a traceback: with a head, or cut off by the log's beginning?"""
+        headless = self.since <= NEAR_START and self.frames >= HEADLESS
+        return (self.depth > 0 and bool(self.any_frame or self.kind)) or headless
+
+
+@dataclass(frozen=True, slots=True)
+class Torn:
+    """A traceback that never came to its exception."""
+
+    kind: str
+    """The exception, where the head told it."""
+    frame: str
+    last: str
+    """The frame of the user's code, and the last at all."""
+    line: int
+    rank: int | None
 
 
 @dataclass(slots=True)
@@ -119,6 +149,8 @@ class Tracebacks:
         if _HEADER.search(text):
             state = self._of(speaker, line)
             state.depth += 1
+            if named := _NOTEBOOK.match(text):
+                state.kind = named.group("type")
             if _INNER.search(text):
                 state.chained = False
             return None, not _MIXED.search(text)
@@ -130,22 +162,21 @@ class Tracebacks:
             return None, True
         return self._exception(speaker, text, line), False
 
-    def unfinished(self, lines: int) -> tuple[str, int, int | None] | None:
-        """Frame, line and rank of a traceback near the log's end that never came to its exception.
+    def unfinished(self, lines: int) -> Torn | None:
+        """A traceback near the log's end that never came to its exception.
 
         Args:
             lines: in the log.
         """
         waiting = [
-            (one.last_line, key)
-            for key, one in self.open.items()
-            if one.depth > 0 and one.any_frame and not (one.cleanup or one.finalizer)
+            (one.last_line, key) for key, one in self.open.items() if one.traced and not (one.cleanup or one.finalizer)
         ]
         last_line, key = max(waiting, default=(0, ""))
         if not key or lines - last_line > NEAR_END:
             return None
-        rank = key.partition("@")[0]
-        return self.open[key].user_frame or self.open[key].any_frame, last_line + 1, int(rank) if rank else None
+        rank, one = key.partition("@")[0], self.open[key]
+        frame = one.user_frame or one.any_frame
+        return Torn(one.kind, frame, one.any_frame, last_line + 1, int(rank) if rank else None)
 
     def _exception(self, speaker: Speaker, text: str, line: int) -> Raised | None:
         state = self.open.get(_key(speaker))
@@ -178,6 +209,7 @@ class Tracebacks:
         path, function = found.group(1), found.group(3) or ""
         name = f"{path.rsplit('/', 1)[-1]}:{function.strip()}"
         state.any_frame = name
+        state.frames += 1
         state.rooted = state.rooted or path.startswith("/")
         if not is_library(path):
             state.user_frame = name
@@ -192,7 +224,7 @@ class Tracebacks:
         if state is None or line - state.last_line > STALE_LINES:
             if len(self.open) >= MAX_OPEN:
                 del self.open[next(iter(self.open))]
-            state = self.open[key] = Open()
+            state = self.open[key] = Open(since=line)
         state.last_line = line
         return state
 

@@ -292,3 +292,41 @@ def test_many_steps_after_a_caught_exception_show_that_the_run_went_on(reader: P
     log = traceback("OSError: image file is truncated") + [f"step {n} loss 1.5" for n in range(220)]
 
     assert diagnose(reader, "\n".join(log)) == []
+
+
+NAMED = {
+    "a spawned process": "\n".join(
+        [
+            *traceback("Exception: "),
+            "",
+            "-- Process 2 terminated with the following error:",
+            *traceback("KeyError: 'x'"),
+        ]
+    ),
+    "a launcher's place on the node": (
+        "E0325 20:57:27.620000 2606 torch/distributed/elastic/multiprocessing/api.py:869]"
+        " failed (exitcode: -9) local_rank: 2 (pid: 2630) of binary: /opt/bin/python"
+    ),
+    "a table before the place on the node": (
+        "ERROR:torch.distributed.elastic.multiprocessing.api:failed (exitcode: 1) local_rank: 7 (pid: 9) of binary: py\n"
+        "Root Cause (first observed failure):\n[0]:\n  rank      : 2 (local_rank: 7)\n  exitcode  : 1 (pid: 9)\n"
+    ),
+    "a task that came back as another": (
+        "F0304 10:12:44.553301 client.h:77] Terminating process because the JAX distributed service detected fatal"
+        " errors: /job:jax_worker/replica:0/task:2 unexpectedly tried to connect with a different incarnation."
+    ),
+}
+
+
+@pytest.mark.parametrize("log", NAMED.values(), ids=NAMED)
+def test_the_rank_that_others_name_is_told(reader: PageReader, log: str) -> None:
+    (root,) = diagnose(reader, log)
+
+    assert root.root_rank == 2
+
+
+def test_a_last_loss_that_is_not_finite_is_worth_a_warning(reader: PageReader) -> None:
+    diagnoser = Diagnoser(reader)
+    diagnoser.feed_page(b"ep=21 loss=0.672 err=0.2\nep=22 loss=0.671 err=0.2\nep=23 loss=nan err=0.2\n")
+
+    assert [(one.severity, one.signature) for one in diagnoser.report().incidents] == [("warn", "nonfinite_loss")]

@@ -37,7 +37,7 @@ from bot.store.store import Store, open_store
 from bot.watcher.deliver import Deliverer, DeliverySettings
 from bot.watcher.pace import Pace
 from bot.watcher.poll import Poller, PollSettings
-from bot.watcher.schedule import Housekeeper, run_delivery_loop, run_loop, run_poll_loop
+from bot.watcher.schedule import TIDY_LOOP, Housekeeper, run_delivery_loop, run_loop, run_poll_loop
 
 log = structlog.get_logger(__name__)
 
@@ -129,7 +129,7 @@ async def _run(parts: Parts) -> None:
             group.create_task(_listen(app, settings), name="slack")
             group.create_task(run_poll_loop(poller, parts.store, utc_now), name="poll")
             group.create_task(run_delivery_loop(deliverer, parts.store, utc_now), name="deliver")
-            group.create_task(run_loop("tidy", Housekeeper(parts.store, utc_now), parts.store, utc_now), name="tidy")
+            group.create_task(run_loop(TIDY_LOOP, Housekeeper(parts.store, utc_now), parts.store, utc_now), name="tidy")
     except* ConfigError as problems:
         raise problems.exceptions[0] from None
     finally:

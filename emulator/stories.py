@@ -23,19 +23,17 @@ class Story:
     tell: Callable[[World, Timeline], None]
     event_s: float | None = None
     """Second of the story at which there is something to alert about; None: never."""
-    recovered_s: float | None = None
-    """Second at which that is over."""
 
 
 STORIES = (
     Story("healthy", "baseten:p7qr9qv/h8gpu42", "8 GPUs, trains well and for ever", story_training.healthy),
     Story("oom", "baseten:p7qr9qv/oom3r8x", "CUDA OOM on rank 3 of 8", story_training.out_of_memory, 20),
-    Story("idle", "baseten:p7qr9qv/idle5gp", "GPUs idle at 3 %, then recover", story_training.idle, 2, 90),
+    Story("idle", "baseten:p7qr9qv/idle5gp", "GPUs idle at 3 %, then recover", story_training.idle, 2),
     Story("hang", "baseten:p7qr9qv/hang7nd", "steps stop, GPUs spin at 100 %", story_training.hanging, 15),
     Story("preempted", "baseten:p7qr9qv/preem4t", "the spot machine is reclaimed", story_training.preempted, 35),
     Story("two-nodes", "baseten:p7qr9qv/multi2n", "2 nodes of 8 GPUs, one slower", story_training.two_nodes),
-    Story("serving", "baseten-model:qwen7b1/srv4ce1", "traffic, then a burst of errors", story_serving.serving, 12, 20),
-    Story("unhealthy", "baseten-model:qwen7b1/unh2lth", "UNHEALTHY, later ACTIVE", story_serving.unhealthy, 25, 75),
+    Story("serving", "baseten-model:qwen7b1/srv4ce1", "traffic, then a burst of errors", story_serving.serving, 12),
+    Story("unhealthy", "baseten-model:qwen7b1/unh2lth", "UNHEALTHY, later ACTIVE", story_serving.unhealthy, 25),
     Story("batch-fails", "fireworks:acme/code-sft-r2", "rank 2 of 4 fails", story_batch.batch_rank_fails, 30),
     Story("batch-healthy", "fireworks:acme/embed-v3", "4 ranks, trains well and for ever", story_batch.batch_healthy),
     Story("run-completed", "rivergen:mdl-churn/run-a4b9c2", "completed yesterday", story_batch.rivergen_completed),

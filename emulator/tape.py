@@ -31,10 +31,6 @@ class Timeline:
         factor = REAL_TIME_FACTOR if self.pace == "real" and story_s > 0 else 1
         return self.start + timedelta(seconds=story_s * factor)
 
-    def seconds_at(self, story_s: float) -> float:
-        """Return the same in seconds since the epoch."""
-        return to_ns(self.at(story_s)) / 1e9
-
     @property
     def began(self) -> datetime:
         """When the jobs of the stories were created."""

@@ -201,5 +201,5 @@ def unpack_cursor(cursor: LogCursor, kind: type[_Struct]) -> _Struct:
     """
     try:
         return msgspec.msgpack.decode(cursor.state, type=kind)
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+    except msgspec.DecodeError as error:
         raise CursorLost from error

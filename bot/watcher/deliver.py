@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -82,12 +81,6 @@ class Deliverer:
         self._pacer = Pacer(self._settings.interval_s, self._settings.burst)
         self._sending: dict[asyncio.Task[None], str] = {}
         self._stopping = False
-        self._lags: deque[timedelta] = deque(maxlen=100)
-
-    @property
-    def lag(self) -> timedelta:
-        """The longest time from decision to arrival among the last hundred deliveries; zero before the first."""
-        return max(self._lags, default=timedelta(0))
 
     async def tick(self) -> bool:
         """Start what is due. Returns whether anything was started or is on its way."""
@@ -162,9 +155,7 @@ class Deliverer:
             await self._mark_sent(delivery, receipt)
 
     async def _mark_sent(self, delivery: ClaimedDelivery, receipt: Receipt) -> None:
-        now = self._clock()
-        self._lags.append(now - delivery.created_at)
-        if not await self._outbox.mark_sent(delivery.id, delivery.token, receipt, now):
+        if not await self._outbox.mark_sent(delivery.id, delivery.token, receipt, self._clock()):
             log.warning("delivery took longer than its lease and may be sent twice", delivery=delivery.id)
 
     async def _mark_failed(self, delivery: ClaimedDelivery, error: DeliveryError) -> None:

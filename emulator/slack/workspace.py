@@ -62,12 +62,6 @@ class Workspace:
                 return user
         raise KeyError(name)
 
-    def seen_by(self, user: str, channel: str) -> list[Message]:
-        """Everything a person has seen in a channel and not lost again: messages, replies and own ephemerals."""
-        place, person = self.channel(channel), self.user(user)
-        mine = [message for message in place.ephemerals if message.visible_to == person.id]
-        return sorted((*place.all_messages, *mine), key=lambda message: message.ts)
-
     def modal(self, user: str) -> View | None:
         """The modal on top of a person's screen."""
         stack = self.modals.get(self.user(user).id)

@@ -19,18 +19,13 @@ Block = dict[str, object]
 MAX_BLOCKS = 50
 MAX_SECTION_TEXT = 3000
 MAX_HEADER_TEXT = 150
-MAX_FIELDS = 10
 MAX_FIELD_TEXT = 2000
-MAX_CONTEXT_ELEMENTS = 10
-MAX_ACTIONS = 25
 MAX_BUTTON_TEXT = 75
 MAX_BUTTON_VALUE = 2000
-MAX_OVERFLOW_OPTIONS = 5
 MAX_OPTION_TEXT = 75
 MAX_OPTION_VALUE = 150
 """Documented: https://docs.slack.dev/reference/block-kit/composition-objects/option-object (read 2026-11-20)."""
 MAX_URL = 3000
-MAX_ID = 255
 MAX_TEXT = 4000
 """Of the message's `text`: chat.update refuses more with `msg_too_long`, chat.postMessage advises no more.
 Documented: https://docs.slack.dev/reference/methods/chat.update (read 2026-11-20)."""

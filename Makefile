@@ -46,7 +46,7 @@ imports: setup ## the import contracts of docs/architecture.md
 spell: setup ## codespell
 	@.venv/bin/codespell bot emulator tests docs README.md CHANGELOG.md Makefile
 
-CORPUS ?= ../shared/corpus
+CORPUS ?= corpus
 corpus: setup ## score the diagnosis on labelled logs, where there are some: CORPUS=folder
 	@if test -d $(CORPUS); then .venv/bin/python $(CORPUS)/score.py -- .venv/bin/trainwatch scan --json -; \
 	else echo "no labelled logs in $(CORPUS); name their folder: make corpus CORPUS=folder"; fi

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -234,7 +235,8 @@ async def test_the_scope_of_the_channels_kind_is_needed_to_hear_of_an_invitation
     async with socket_bench(["chat:write", scope]) as bench:
         bench.slack.workspace.add_channel("new", members=["ada"], is_private=private)
         bench.slack.people.invite_bot("ada", "#new")
-        await asyncio.sleep(0.3)
+        with contextlib.suppress(TimeoutError):
+            await bench.slack.people.until(lambda: channel(bench, "#new").messages, timeout_s=10 if count else 0.3)
         assert count == len(channel(bench, "#new").messages)
 
 

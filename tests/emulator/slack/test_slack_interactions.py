@@ -289,19 +289,18 @@ async def test_a_message_shortcut_brings_the_message_and_an_invitation_makes_a_m
 async def test_an_app_hears_of_its_own_invitation_by_the_scope_of_the_channels_kind(
     slack: Slack, connected: AsyncApp, *, private: bool
 ) -> None:
-    heard: list[Json] = []
+    heard: asyncio.Queue[Json] = asyncio.Queue()
 
     @connected.event("member_joined_channel")
     async def joined(event: Json) -> None:
-        heard.append(event)
+        await heard.put(event)
 
-    slack.workspace.add_channel("new", members=["ada"], is_private=private)
-    slack.workspace.app.scopes = frozenset({"channels:read"})
-    slack.people.invite_bot("ada", "#new")
-    await asyncio.sleep(0.3)
+    slack.workspace.add_channel("new", members=["ada", "ben"], is_private=private)
+    for scope, inviter in (("channels:read", "ada"), ("groups:read", "ben")):
+        slack.workspace.app.scopes = frozenset({scope})
+        slack.people.invite_bot(inviter, "#new")
+    event = await asyncio.wait_for(heard.get(), 10)
+    await asyncio.sleep(0.1)  # the other would have come by now
 
-    assert ([] if private else ["U0TRAIN"]) == [event["user"] for event in heard]
-    slack.workspace.app.scopes = frozenset({"groups:read"})
-    slack.people.invite_bot("ada", "#new")
-    await asyncio.sleep(0.3)
-    assert 1 == len(heard)
+    assert ("U0TRAIN", "U0BEN" if private else "U0ADA") == (event["user"], event["inviter"])
+    assert heard.empty()

@@ -99,10 +99,10 @@ def test_the_text_of_a_foreign_error_is_not_shown_for_it_may_hold_the_key() -> N
 
 def test_a_provider_sees_only_the_settings_that_begin_with_the_first_word_of_its_name() -> None:
     registry = build_registry(CONFIG, ALL)
-    for name in registry.names:
-        provider = registry.get(name)
-        assert isinstance(provider, Acme)
-        assert {"acme_api_key": "k", "acme_base_url": "http://x"} == dict(provider.config)
+    given = {"acme_api_key": "k", "acme_base_url": "http://x"}
+    assert {"acme": given, "acme-tuned": given} == {
+        name: provider.config for name in registry.names if isinstance(provider := registry.get(name), Acme)
+    }
 
 
 def test_two_packages_that_offer_the_same_name_are_both_left_out() -> None:

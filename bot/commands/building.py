@@ -25,7 +25,7 @@ from bot.commands.command import (
     Window,
 )
 from bot.commands.patterns import compile_pattern
-from bot.commands.table import Face, Subcommand, find_subcommand, subcommands
+from bot.commands.table import Face, Subcommand, subcommand_named, subcommands
 from bot.commands.typed import Typed, read_span, suggest
 from bot.domain.alerts import Severity
 from bot.domain.durations import parse_duration
@@ -231,7 +231,7 @@ def _help(typed: Typed, face: Face) -> HelpCommand:
     if not typed.positionals:
         return HelpCommand()
     name = typed.positionals[0].lower()
-    subcommand = find_subcommand(name, face)
+    subcommand = subcommand_named(name, face)
     if subcommand is None:
         meant = suggest(name, [one.name for one in subcommands(face)])
         known = ", ".join(one.name for one in subcommands(face))

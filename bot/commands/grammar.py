@@ -20,7 +20,7 @@ from bot.commands.command import (
     VersionCommand,
 )
 from bot.commands.help import usage
-from bot.commands.table import Face, Subcommand, find_subcommand, subcommands
+from bot.commands.table import Face, Subcommand, subcommand_named, subcommands
 from bot.commands.typed import sort_words, suggest
 from bot.commands.words import Word, plain_dashes, split_words
 from bot.errors import UsageError
@@ -37,7 +37,7 @@ def parse(text: str) -> Command:
         UsageError: it cannot be read; carries the usage line when the subcommand is known.
     """
     words = split_words(text)
-    subcommand, rest = _find_subcommand(words, Face.SLACK)
+    subcommand, rest = _subcommand_and_rest(words, Face.SLACK)
     return HelpCommand() if subcommand is None else _read(subcommand, rest, Face.SLACK)
 
 
@@ -50,7 +50,7 @@ def parse_argv(argv: Sequence[str]) -> ShellCommand:
     if len(argv) == 1 and argv[0] in _VERSION_WORDS:
         return VersionCommand()
     words = [Word(word) for word in argv]
-    subcommand, rest = _find_subcommand(words, Face.SHELL)
+    subcommand, rest = _subcommand_and_rest(words, Face.SHELL)
     if subcommand is None:
         return HelpCommand()
     if subcommand in (table.SCAN, table.SERVE, table.CHECK, table.DB):
@@ -58,18 +58,18 @@ def parse_argv(argv: Sequence[str]) -> ShellCommand:
     return _read(subcommand, rest, Face.SHELL)
 
 
-def _find_subcommand(words: Sequence[Word], face: Face) -> tuple[Subcommand | None, Sequence[Word]]:
+def _subcommand_and_rest(words: Sequence[Word], face: Face) -> tuple[Subcommand | None, Sequence[Word]]:
     """The subcommand and what follows it; None for nothing at all or a call for help."""
     if not words or plain_dashes(words[0].text).lower() in _HELP_WORDS:
         return None, ()
     name = words[0].text.lower()
     if name in _END_OF_SILENCE and face is Face.SLACK:
         return table.SILENCE, [Word("end"), *words[1:]]
-    subcommand = find_subcommand(name, face)
+    subcommand = subcommand_named(name, face)
     if subcommand is not None:
         return subcommand, words[1:]
     general = f"{face.value} SUBCOMMAND …; `{face.value} help` lists them"
-    if find_subcommand(name, Face.SHELL if face is Face.SLACK else Face.SLACK):
+    if subcommand_named(name, Face.SHELL if face is Face.SLACK else Face.SLACK):
         where = "on the command line" if face is Face.SLACK else "in Slack"
         raise UsageError(f"`{name}` works only {where}.", general)
     shown = words[0].text[:60]

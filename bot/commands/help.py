@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.commands.answers import HelpAnswer
 from bot.commands.command import HelpCommand
-from bot.commands.table import RULES, Face, Option, Subcommand, find_subcommand, subcommands
+from bot.commands.table import RULES, Face, Option, Subcommand, subcommand_named, subcommands
 
 REFERENCE = (
     "REF is a job: `platform:id` as `jobs` lists it, such as `baseten:lq4j9zm/8w6y2n`, or the address of its page "
@@ -14,7 +14,7 @@ REFERENCE = (
 
 def help_answer(command: HelpCommand, face: Face) -> HelpAnswer:
     """What can be typed there."""
-    subcommand = find_subcommand(command.topic, face) if command.topic else None
+    subcommand = subcommand_named(command.topic, face) if command.topic else None
     return overview(face) if subcommand is None else explain(subcommand, face)
 
 
@@ -63,11 +63,11 @@ def explain(subcommand: Subcommand, face: Face) -> HelpAnswer:
 
 def _rule_rows() -> tuple[tuple[str, str], ...]:
     """Every shipped rule with what may be set of it."""
-    from bot.commands.rule_list import list_rules  # noqa: PLC0415 - other help comes at once without them
+    from bot.commands.rule_list import rules_answer  # noqa: PLC0415 - other help comes at once without them
     from bot.rules.settings import AS_SHIPPED  # noqa: PLC0415
 
     rows = []
-    for rule in list_rules(AS_SHIPPED).rules:
+    for rule in rules_answer(AS_SHIPPED).rules:
         settings = ", ".join(f"{name}={value}" for name, value, _ in rule.parameters)
         rows.append((rule.name, f"{rule.help} ({settings})" if settings else rule.help))
     return tuple(rows)

@@ -9,7 +9,7 @@ from bot.rules.rule import Rule
 from bot.rules.settings import format_parameters
 
 
-def list_rules(defaults: RuleSettings) -> RulesAnswer:
+def rules_answer(defaults: RuleSettings) -> RulesAnswer:
     """The rules in the order of the catalogue."""
     return RulesAnswer(tuple(_shown(rule, defaults) for rule in RULES))
 

@@ -30,7 +30,7 @@ from bot.commands.help import help_answer
 from bot.commands.log_pages import read_page
 from bot.commands.redacting import safe_answer
 from bot.commands.replay import replay
-from bot.commands.rule_list import list_rules
+from bot.commands.rule_list import rules_answer
 from bot.commands.table import Face
 from bot.domain.durations import format_duration
 from bot.domain.redaction import Redactor
@@ -95,7 +95,7 @@ class CommandRunner:
                 provider, ref = registry.resolve(command.ref)
                 return await replay(provider, ref, command, self._knowledge(), redactor, now)
             case RulesCommand():
-                return list_rules(self._knowledge().defaults)
+                return rules_answer(self._knowledge().defaults)
             case JobsCommand():
                 return await self._jobs(command)
             case WatchCommand() | UnwatchCommand() | ListCommand() | SilenceCommand() | UnsilenceCommand():

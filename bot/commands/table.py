@@ -254,6 +254,6 @@ def subcommands(face: Face) -> tuple[Subcommand, ...]:
     return tuple(one for one in TABLE if face in one.faces)
 
 
-def find_subcommand(name: str, face: Face) -> Subcommand | None:
+def subcommand_named(name: str, face: Face) -> Subcommand | None:
     """The subcommand of this name or other word for it."""
     return next((one for one in subcommands(face) if name == one.name or name in one.also), None)

@@ -128,7 +128,7 @@ def sort_words(words: Sequence[Word], subcommand: Subcommand, face: Face) -> Typ
             positionals.append(word.text)
             continue
         name, equals, value = text.partition("=")
-        option = _find_option(name, subcommand, face)
+        option = _option_named(name, subcommand, face)
         if option.name in options and not option.repeatable:
             raise UsageError(f"`{option.name}` is given twice; once is enough.")
         if option.value is None:
@@ -164,7 +164,7 @@ def suggest(word: str, known: Sequence[str]) -> str | None:
     return close[0] if close else None
 
 
-def _find_option(typed: str, subcommand: Subcommand, face: Face) -> Option:
+def _option_named(typed: str, subcommand: Subcommand, face: Face) -> Option:
     name = typed.lower() if len(typed) > 2 else typed
     options = subcommand.options_of(face)
     for option in options:

@@ -18,7 +18,7 @@ from bot.commands.answers import (
     Watched,
 )
 from bot.commands.command import SilenceCommand, UnsilenceCommand, UnwatchCommand, WatchCommand
-from bot.commands.rule_list import list_rules
+from bot.commands.rule_list import rules_answer
 from bot.domain.jobs import JobRef
 from bot.domain.redaction import Redactor
 from bot.domain.safety import safe_job
@@ -75,7 +75,7 @@ async def watch(
     )
     effective = overlay(defaults, subscription.settings)
     is_news = not any(one.job == job.ref and one.settings == settings for one in before)
-    return WatchAnswer(subscription, job, created, list_rules(effective).rules, is_news=is_news)
+    return WatchAnswer(subscription, job, created, rules_answer(effective).rules, is_news=is_news)
 
 
 async def unwatch(registry: Registry, channel: Channel, command: UnwatchCommand) -> UnwatchAnswer:

@@ -86,7 +86,7 @@ watches = Table(
     "watches",
     metadata,
     Column("id", _Id, primary_key=True),
-    Column("provider", String(100), nullable=False, doc="Also the lane: whose limits a poll counts against."),
+    Column("provider", String(100), nullable=False, doc="Whose limits a poll counts against."),
     Column("job_id", ForeignText, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("due_at", UtcDateTime, nullable=False, doc="When to poll; while claimed, when the claim ends."),

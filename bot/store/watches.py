@@ -43,8 +43,6 @@ class ClaimedWatch:
     id: int
     """Never used for another watch, also after this one is forgotten."""
     job: JobRef
-    lane: str
-    """Whose limits the poll counts against: the provider's name."""
     token: str
     fails: int
     """Polls in a row that learned nothing."""
@@ -104,7 +102,7 @@ class Watches:
         """Take the jobs that are due, longest overdue first; no one else gets them before the lease ends.
 
         Those in `busy` are passed over: a look at them is under way here, and with a new claim it could not be saved.
-        So are those of the lanes in `full`.
+        So are those of the providers in `full`.
         A row that cannot be read is logged and left to its lease: it does not keep others from their polls.
         """
         async with self._database.write() as connection:
@@ -256,7 +254,6 @@ def _read_watch(row: AnyRow, around: _Surroundings) -> ClaimedWatch:
     return ClaimedWatch(
         id=row.id,
         job=JobRef(row.provider, row.job_id),
-        lane=row.provider,
         token=row.claim_token,
         fails=row.fails,
         cursor=None if row.cursor is None else LogCursor(bytes(row.cursor)),

@@ -22,7 +22,7 @@ from bot.commands.command import (
 from bot.commands.diagnosing import diagnose
 from bot.commands.looking import list_jobs, read_metrics, read_status
 from bot.commands.replay import replay
-from bot.commands.rule_list import list_rules
+from bot.commands.rule_list import rules_answer
 from bot.domain.redaction import Redactor
 from bot.rules.knowledge import Knowledge, shipped_knowledge
 from bot.rules.settings import overlay, parse_settings
@@ -110,7 +110,7 @@ class Session:
     async def _understand(self, command: DiagnoseCommand | RulesCommand | ReplayCommand) -> None:
         knowledge = self.knowledge()
         if isinstance(command, RulesCommand):
-            rules = list_rules(knowledge.defaults)
+            rules = rules_answer(knowledge.defaults)
             self._show(rules_json(rules) if command.json else render(rules))
             return
         provider, ref = self.registry.resolve(command.ref)

@@ -121,8 +121,8 @@ class Poller:
     async def _claim(self) -> list[ClaimedWatch]:
         """As many as there are places for, of which one platform gets at most half: none waits for another."""
         most = max(1, self._settings.concurrency // 2)
-        taken = Counter(watch.lane for watch in self._looks.values())
-        full = [lane for lane, places in taken.items() if places >= most]
+        taken = Counter(watch.job.provider for watch in self._looks.values())
+        full = [provider for provider, places in taken.items() if places >= most]
         room = most - max((places for places in taken.values() if places < most), default=0)
         limit = min(self._settings.concurrency - len(self._looks), room, _MOST_CLAIMED)
         if limit <= 0:
@@ -192,7 +192,7 @@ class Poller:
         """Fetch; what goes wrong on our own side is a gap too, so that the channel hears of it."""
         try:
             with background():
-                return await observe(self._registry.get(watch.lane), self._what(watch, now), now)
+                return await observe(self._registry.get(watch.job.provider), self._what(watch, now), now)
         except BotError as error:
             public = error.public
         except asyncio.CancelledError:

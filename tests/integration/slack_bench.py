@@ -33,7 +33,7 @@ from bot.commands.command import (
     WatchCommand,
 )
 from bot.commands.help import overview
-from bot.commands.rule_list import list_rules
+from bot.commands.rule_list import rules_answer
 from bot.commands.spelling import format_command
 from bot.commands.table import Face
 from bot.domain.alerts import Incident
@@ -78,7 +78,7 @@ class FakeRunner:
             case StatusCommand():
                 return StatusAnswer(job(), NOW)
             case WatchCommand():
-                return WatchAnswer(subscription, job(), True, list_rules(AS_SHIPPED).rules)
+                return WatchAnswer(subscription, job(), True, rules_answer(AS_SHIPPED).rules)
             case UnwatchCommand():
                 return UnwatchAnswer((REF,))
             case SilenceCommand():

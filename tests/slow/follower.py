@@ -34,7 +34,7 @@ async def follow(database_url: str, file: Path, seconds: float) -> None:
         for watch in await store.watches.claim_due(now, lease=LEASE):
             since = ns_from_datetime(watch.created_at - timedelta(minutes=15))
             look = Look(watch.job, watch.cursor, since, timedelta(seconds=90), metrics_from=None)
-            seen = await observe(registry.get(watch.lane), look, now)
+            seen = await observe(registry.get(watch.job.provider), look, now)
             settled = watch.memory.get("settled")
             rows = "".join(
                 json.dumps([line.timestamp_ns, line.message, line.source]) + "\n" for line in seen.observation.lines

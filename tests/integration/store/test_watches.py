@@ -73,7 +73,7 @@ async def test_a_new_watch_knows_nothing_yet(store: Store, now: datetime) -> Non
 
     watch = await claim_one(store, now)
 
-    assert (watch.job, watch.lane, watch.fails, watch.created_at) == (JOB, "baseten", 0, now)
+    assert (watch.job, watch.fails, watch.created_at) == (JOB, 0, now)
     assert (watch.cursor, watch.last_job, watch.seen_at) == (None, None, None)
     assert (watch.memory, watch.alerts, watch.incidents, watch.silences) == ({}, (), (), ())
 

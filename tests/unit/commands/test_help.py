@@ -9,7 +9,7 @@ import pytest
 from bot.commands.command import HelpCommand
 from bot.commands.grammar import parse, parse_argv
 from bot.commands.help import explain, overview
-from bot.commands.table import TABLE, Face, Subcommand, find_subcommand, subcommands
+from bot.commands.table import TABLE, Face, Subcommand, subcommand_named, subcommands
 from bot.rules.catalog import RULES
 
 EVERYWHERE = [(one, face) for face in Face for one in subcommands(face)]
@@ -58,7 +58,7 @@ def test_short_options_mean_one_thing() -> None:
 
 
 def test_another_word_for_a_subcommand_is_that_subcommand() -> None:
-    found = find_subcommand("mute", Face.SLACK)
+    found = subcommand_named("mute", Face.SLACK)
     assert found is not None
     assert found.name == "silence"
 
@@ -71,7 +71,7 @@ def test_the_commands_of_both_faces_differ_only_where_they_must() -> None:
 
 
 def test_the_help_of_rules_lists_every_rule_with_its_parameters() -> None:
-    subcommand = find_subcommand("rules", Face.SLACK)
+    subcommand = subcommand_named("rules", Face.SLACK)
     assert subcommand is not None
     rows = dict(explain(subcommand, Face.SLACK).rows)
     assert {rule.name for rule in RULES} <= set(rows)

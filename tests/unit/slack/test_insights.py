@@ -9,7 +9,7 @@ import pytest
 
 from bot.commands import grammar
 from bot.commands.answers import Answer, DiagnosisAnswer
-from bot.commands.rule_list import list_rules
+from bot.commands.rule_list import rules_answer
 from bot.diagnosis.findings import Diagnosis
 from bot.rules.settings import AS_SHIPPED, parse_settings
 from bot.slack.render.answers import render, render_shared
@@ -18,7 +18,7 @@ from tests.unit.commands.providers import NOW
 from tests.unit.slack.factories import HOSTILE
 from tests.unit.slack.validity import buttons, problems, shown
 
-RULES = list_rules(parse_settings(["hang=off"]))
+RULES = rules_answer(parse_settings(["hang=off"]))
 
 
 def huge() -> DiagnosisAnswer:
@@ -94,7 +94,7 @@ def test_rules_are_listed_with_their_parameters() -> None:
     assert "*low_gpu_utilization* A GPU stays below a threshold." in text
     assert "`threshold=20%, recovery=30%, for=15m, warmup=10m`" in text
     assert "*hang* · *off*" in text
-    assert "*off*" not in shown(render(list_rules(AS_SHIPPED)))
+    assert "*off*" not in shown(render(rules_answer(AS_SHIPPED)))
 
 
 def test_a_replay_says_what_would_have_fired_when_it_would_have_ended_and_what_was_quiet() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from bot.commands.rule_list import list_rules
+from bot.commands.rule_list import rules_answer
 from bot.domain.durations import ns_from_datetime
 from bot.domain.logs import LogLine
 from bot.rules.settings import parse_settings
@@ -28,7 +28,7 @@ def test_a_diagnosis_has_the_job_beside_it() -> None:
 
 
 def test_every_rule_is_listed_with_what_may_be_set() -> None:
-    shown = text(render(list_rules(parse_settings(["hang=off"]))), width=160)
+    shown = text(render(rules_answer(parse_settings(["hang=off"]))), width=160)
     assert "hang (page, off): " in shown
     assert "    low_gpu_utilization.threshold=20%  low is below this" in shown
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bot.commands.answers import JobsAnswer, ProviderJobs, StatusAnswer
-from bot.commands.rule_list import list_rules
+from bot.commands.rule_list import rules_answer
 from bot.domain.checks import CheckResult
 from bot.domain.metrics import MetricPoint, MetricSeries, summarize
 from bot.domain.subscriptions import RuleSettings
@@ -47,7 +47,7 @@ def test_every_field_is_documented_and_every_documented_field_exists() -> None:
         checks_json([CheckResult("a", True, "b")]),
         LineWriter(Form.JSON).text([LINE]),
         diagnosis_json(DIAGNOSIS),
-        rules_json(list_rules(RuleSettings())),
+        rules_json(rules_answer(RuleSettings())),
         replay_json(REPLAY),
     ]
     printed = set().union(*(keys(json.loads(document)) for document in documents))

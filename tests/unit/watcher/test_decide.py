@@ -18,7 +18,6 @@ DRAIN = timedelta(seconds=90)
 WATCH = ClaimedWatch(
     id=1,
     job=REF,
-    lane="baseten",
     token="t",
     fails=0,
     cursor=None,

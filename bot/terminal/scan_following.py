@@ -51,7 +51,7 @@ def follow_log(command: ScanCommand, reader: PageReader, output: Output) -> int:
     Raises:
         ConfigError: the file cannot be read, or is no text.
     """
-    source = Pipe() if command.path == "-" else Tail(Path(command.path), output.note)
+    source: Source = Pipe() if command.path == "-" else Tail(Path(command.path), output.note)
     follower = Follower(command, reader, output)
     begun = False
     while (data := source.read()) is not None:

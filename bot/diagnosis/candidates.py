@@ -23,7 +23,7 @@ _RANK_IN_TEXT = re.compile(r"\[?\b[Rr]ank[ :=]+(\d+)\b")
 _BLAMED = re.compile(
     r"\b[Rr]ank (\d+) (?:failed to pass|crashed|did not|(?:is|has) (?:dead|missing|behind|stuck|failed|died|crashed))"
     r"|\[missing ranks?: (\d+)\]|ranks? \[(\d+)\] (?:are|is) the lagging|rank (\d+) status failed"
-    r"|process rank (\d+) with PID|invoked on rank (\d+)"
+    r"|process rank (\d+) with PID|\bprocess (\d+) terminated with (?:signal|exit code)|invoked on rank (\d+)"
     r"|/task:(\d+)\b.*(?:heartbeat|ERROR|incarnation|has (?:failed|died|restarted))|error: \S+: task (\d+): [A-DF-Z]"
 )
 """A rank that the line holds responsible, whoever says it."""

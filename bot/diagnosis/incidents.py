@@ -229,6 +229,8 @@ class Episode:
             return "info", "The run reached its end nevertheless."
         if end is None and self.recovery.speaks_of(root) and not contradicted(root, list(self.candidates.values())):
             return "info", "The run says that it tries again or goes on without."
+        if root.name == "stopped_by_signal" and "cancelled" in self.notes:
+            return "warn", "It was cancelled."
         if root.order == ORDER["trace"]:
             return "info", "An exit code alone, with no failure beside it."
         if root.order == ORDER["bare"]:

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 
 PROGRESS = (
-    r"(?i:(?:loss(?:/tok|\(train\))?|cross[ _]?entropy)['\" \t]*[:=|]{0,2}[ \t'\"]*(?:tensor\()?"
+    r"(?i:(?:loss(?:/tok|\(train\))?|cross[ _]?entropy|xent)['\" \t]*[:=|]{0,2}[ \t'\"]*(?:tensor\()?"
     r"[-+]?(?:[0-9.]|nan|inf))"
     r"|it/s|s/it|:::MLLOG|ms/step|s/step|[0-9n] avg(?: loss)?, "
     r"|(?:^|[^A-Za-z_]|global_|train_)(?i:iter|iteration|step|epoch|batch|num_updates)['\" :=#\[]{1,4} *[0-9]"
@@ -18,7 +18,7 @@ PROGRESS = (
 """The page filter's idea of a progress line; generous."""
 
 NONFINITE = (
-    r"(?i:(?:loss|norm|cross[ _]?entropy)(?:/tok|\(train\))?['\" \t]*[:=|]{0,2}[ \t'\"]*(?:tensor\()?"
+    r"(?i:(?:loss|norm|cross[ _]?entropy|xent)(?:/tok|\(train\))?['\" \t]*[:=|]{0,2}[ \t'\"]*(?:tensor\()?"
     r"[-+]?(?:nan|inf(?:inity)?)(?:[^a-z0-9]|$))"
     r"|(?i:['\"]?loss['\"]?: 0\.0[,}])|\"value\": NaN|nan avg(?: loss)?, "
 )
@@ -30,7 +30,7 @@ _SIGN = r"['\"]?\s*(?:::|:=|[:=|(]|->)?\s*['\"]?(?:tensor\()?\s*"
 _LOSS = re.compile(
     r"(?:^|[^a-z0-9_])(?:(?:lm|train(?:ing)?|total|nll|ce|mlm|avg|average|running|mean|reduced[_ ]train|step|batch"
     r"|cur(?:rent)?|sft|dpo|main|avr|smooth(?:ed)?|final|overall|epoch|ema|last)[ _/-]?)?"
-    rf"(?:loss(?:/tok|(?:/(?:train|total)){{1,2}}|_train|_total|_step|\(train\))?|cross[ _]?entropy(?:[ _]?loss)?)"
+    rf"(?:loss(?:/tok|(?:/(?:train|total)){{1,2}}|_train|_total|_step|\(train\))?|cross[ _]?entropy(?:[ _]?loss)?|xent)"
     rf"{_SIGN}{_NUMBER}",
 )
 _MLLOG_LOSS = re.compile(rf'"key": "(?:train_)?loss", "value": {_NUMBER}')
@@ -113,7 +113,7 @@ class Sample:
 def parse_sample(text: str) -> Sample | None:
     """Read a line's numbers; None when it tells neither a place nor a loss."""
     text = text[-LONGEST:].lower()
-    loss = _loss(text) if "loss" in text or "entropy" in text else None
+    loss = _loss(text) if "loss" in text or "ent" in text else None
     epoch, step, total = _place(text)
     if epoch is None and loss is None and "g " in text and (row := _COLUMNS.match(text)):
         epoch, loss = float(row.group(1)), float(row.group(2))

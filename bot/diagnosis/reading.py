@@ -170,7 +170,9 @@ class PageReader:
             memory.episode.retries(walk.line + 1)
         if signature is None and raised is None and not memory.episode.reads(text):
             return
-        if not (raised and raised.traced) and (self._quoted(signature, text) or _is_last_state(walk, text, tail)):
+        if not (raised and raised.traced) and (
+            self._quoted(signature, raised, text) or _is_last_state(walk, text, tail)
+        ):
             return
         if memory.quotes.hold(walk.line, clocked=read_clock(line) is not None) and _is_quotable(signature, raised):
             return
@@ -183,10 +185,14 @@ class PageReader:
         if candidate is not None:
             _excerpt(candidate, memory, walk, label, tail)
 
-    def _quoted(self, signature: Signature | None, text: str) -> bool:
+    def _quoted(self, signature: Signature | None, raised: Raised | None, text: str) -> bool:
         if is_quotation(text) or is_dump(text):
             return True
-        return signature is not None and is_hypothetical(text, self._catalogue.start_of(signature, text))
+        return (
+            raised is None
+            and signature is not None
+            and is_hypothetical(text, self._catalogue.start_of(signature, text))
+        )
 
 
 def _is_quotable(signature: Signature | None, raised: Raised | None) -> bool:

@@ -24,7 +24,8 @@ _CLOCK_ANYWHERE = re.compile(_CLOCK)
 _MLLOG_CLOCK = re.compile(r'"time_ms": (\d{12,14})')
 _PLAIN_CLOCK = r"\d{4}[-/]\d\d[-/]\d\d[T _]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?"
 
-_LEVEL = r"(?:TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERROR|CRITICAL|FATAL|SEVERE|[DIWEFC])"
+_LEVEL = r"(?:TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERROR|CRITICAL|SEVERE|[DIWEFC])"
+"""Peeled off a line; FATAL stays, as it tells more than the text behind it."""
 _PREFIXES = re.compile(
     "|".join(
         (
@@ -51,7 +52,7 @@ _PREFIXES = re.compile(
             r"\[\d{2,8}\] (?=\[)",
             r"\[[\w.-]{2,80}:\d{2,8}(?::\d+)*\] ",
             rf"\[?{_LEVEL}\]?(?::[\w.]+:|:| +\||\s+-)\s?(?=\S)",
-            r"\[(?:INFO|WARNING|ERROR|CRITICAL|FATAL|WARN|DEBUG)\] ?",
+            r"\[(?:INFO|WARNING|ERROR|CRITICAL|WARN|DEBUG)\] ?",
             r"(?:[\w.]+\s+-\s+)(?=(?:INFO|WARNING|ERROR|CRITICAL)\b)",
             r"slurmstepd: error: (?=Traceback)",
             rf"\(?(?:\w+ pid=\d+\) )?{_LEVEL} \d\d-\d\d \d\d:\d\d:\d\d \[[\w./:-]+\] ",

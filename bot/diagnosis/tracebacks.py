@@ -27,7 +27,7 @@ NEAR_START, HEADLESS = 2, 3
 STRUCTURE = (
     r"Traceback \(most recent call last\)",
     r"File \"",
-    r"│ /\S+:\d+ in ",
+    r"│ (?:/|[A-Z]:\\)\S+:\d+ in ",
     r"[A-Za-z](?:Error|Exception|Interrupt|Exit|Timeout|Failure)(?:\([A-Z]\w+\))?(?:: |:?[ \t]*$)",
     r"During handling of the above exception|The above exception was the direct cause",
     r"Exception ignored in|Task (?:exception was never|was destroyed)"
@@ -39,10 +39,12 @@ STRUCTURE = (
 """Parts for the page filter: the lines this module wants to see."""
 
 _HEADER = re.compile(r"Traceback \(most recent call last\)")
+_TABLED = re.compile(r"^\s+traceback\s*: Traceback")
+"""A launcher quotes a worker's traceback in its table, indented to the exception's own line."""
 _NOTEBOOK = re.compile(r"^(?P<type>[A-Za-z_][\w.]*)\s{2,}Traceback \(most recent call last\)")
 """A notebook names the exception in the head, too."""
 _FRAME = re.compile(r'File "([^"]+)", line (\d+)(?:, in (.*))?')
-_RICH_FRAME = re.compile(r"│ (/\S+):(\d+) in (\S+)")
+_RICH_FRAME = re.compile(r"│ ((?:/|[A-Z]:\\)\S+):(\d+) in\s+([^\s│]*)")
 _EXCEPTION = re.compile(
     r"^(?:E\s+)?(?P<type>(?:[A-Za-z_][\w]*\.)*[A-Z]\w*?(?:Error|Exception|Interrupt|Exit|Timeout|Failure|Died|Crash|Empty|Full"
     r"|Abort(?:ed)?|Stop\w*|Cancelled|Unavailable|Exhausted|Refused|Denied|NotFound|Fault|Escape|BadZipFile|OutOfResources)"
@@ -111,6 +113,7 @@ class Open:
     """Line of its first word."""
     kind: str = ""
     """The exception, where the head names it."""
+    tabled: bool = False
 
     @property
     def traced(self) -> bool:
@@ -149,6 +152,7 @@ class Tracebacks:
         if _HEADER.search(text):
             state = self._of(speaker, line)
             state.depth += 1
+            state.tabled = _TABLED.match(text) is not None
             if named := _NOTEBOOK.match(text):
                 state.kind = named.group("type")
             if _INNER.search(text):
@@ -183,6 +187,7 @@ class Tracebacks:
         if state is not None and line - state.last_line > STALE_LINES:
             del self.open[_key(speaker)]
             state = None
+        text = text.lstrip() if state and state.tabled else text
         found = _EXCEPTION.match(text) or (state and _DOTTED.match(text))
         if not found:
             return None

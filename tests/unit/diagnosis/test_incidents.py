@@ -311,6 +311,9 @@ NAMED = {
         "ERROR:torch.distributed.elastic.multiprocessing.api:failed (exitcode: 1) local_rank: 7 (pid: 9) of binary: py\n"
         "Root Cause (first observed failure):\n[0]:\n  rank      : 2 (local_rank: 7)\n  exitcode  : 1 (pid: 9)\n"
     ),
+    "a spawned process that a signal ended": "\n".join(
+        traceback("torch.multiprocessing.spawn.ProcessExitedException: process 2 terminated with signal SIGKILL")
+    ),
     "a task that came back as another": (
         "F0304 10:12:44.553301 client.h:77] Terminating process because the JAX distributed service detected fatal"
         " errors: /job:jax_worker/replica:0/task:2 unexpectedly tried to connect with a different incarnation."
@@ -330,3 +333,14 @@ def test_a_last_loss_that_is_not_finite_is_worth_a_warning(reader: PageReader) -
     diagnoser.feed_page(b"ep=21 loss=0.672 err=0.2\nep=22 loss=0.671 err=0.2\nep=23 loss=nan err=0.2\n")
 
     assert [(one.severity, one.signature) for one in diagnoser.report().incidents] == [("warn", "nonfinite_loss")]
+
+
+def test_the_traceback_that_a_launcher_quotes_in_its_table_is_the_root(reader: PageReader) -> None:
+    quoted = "\n".join(traceback("NameError: name 'die' is not defined", "    ")[1:])
+    log = (
+        "Root Cause (first observed failure):\n[0]:\n  rank      : 304 (local_rank: 0)\n  exitcode  : 1 (pid: 9)\n"
+        f"  traceback : Traceback (most recent call last):\n{quoted}\n"
+    )
+    (root,) = diagnose(reader, log)
+
+    assert (root.signature, root.root_rank, root.line) == ("python_exception", 304, log.count("\n"))

@@ -234,4 +234,6 @@ FAILING: list[tuple[str, str, str]] = [
     ("training says so itself", "code", STEPS + "ERROR: Training failed with exit code 1\n"),
     ("a closed terminal", "scheduler", STEPS + "W1229 16:43:25.650000 190834 torch/distributed/elastic/agent/server/api.py:723] Received 1 death signal, shutting down workers\n"),
     ("a spawned process that was killed", "host_memory", traced("torch.multiprocessing.spawn.ProcessExitedException: process 1 terminated with signal SIGKILL", file="launch")),
+    ("a crash that a launcher tells by its code", "code", "ERROR:composer.cli.launcher:Global rank 0 (PID 208865) exited with code -11\n"),
+    ("a bus error that a launcher tells by its code", "host_memory", "ERROR:composer.cli.launcher:Global rank 2 (PID 208865) exited with code -7\n"),
 ]  # fmt: skip

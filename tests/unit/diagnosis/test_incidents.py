@@ -304,8 +304,8 @@ NAMED = {
         ]
     ),
     "a launcher's place on the node": (
-        "E0325 20:57:27.620000 2606 torch/distributed/elastic/multiprocessing/api.py:869]"
-        " failed (exitcode: -9) local_rank: 2 (pid: 2630) of binary: /opt/bin/python"
+        "E0101 10:00:00.000000 12 torch/distributed/elastic/multiprocessing/api.py:869]"
+        " failed (exitcode: -9) local_rank: 2 (pid: 13) of binary: /opt/bin/python"
     ),
     "a table before the place on the node": (
         "ERROR:torch.distributed.elastic.multiprocessing.api:failed (exitcode: 1) local_rank: 7 (pid: 9) of binary: py\n"
@@ -315,7 +315,7 @@ NAMED = {
         traceback("torch.multiprocessing.spawn.ProcessExitedException: process 2 terminated with signal SIGKILL")
     ),
     "a task that came back as another": (
-        "F0304 10:12:44.553301 client.h:77] Terminating process because the JAX distributed service detected fatal"
+        "F0101 10:00:00.000001 client.h:77] Terminating process because the JAX distributed service detected fatal"
         " errors: /job:jax_worker/replica:0/task:2 unexpectedly tried to connect with a different incarnation."
     ),
 }

@@ -17,7 +17,7 @@ JOBS = 100
 BAD = 10
 PARTS = ("", "/logs", "/metrics")
 EVERY_S = 0.5
-LIMITS = HttpLimits(requests_per_second=5_000, read_timeout_s=2.0)
+LIMITS = HttpLimits(requests_per_second=5_000, read_timeout_s=10.0)
 ANSWERS = {
     "500": b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n",
     "429": b"HTTP/1.1 429 Slow\r\nContent-Length: 0\r\n\r\n",
@@ -51,7 +51,7 @@ async def cloud(trouble: str) -> AsyncIterator[str]:
 @pytest.mark.parametrize("trouble", ANSWERS)
 async def test_bad_jobs_keep_no_other_waiting(trouble: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """All are due at once, the bad ones first, and each has three parts: more requests than polling has places."""
-    for name, seconds in (("_SLOW_S", 0.2), ("_SUSPECT_S", 0.04), ("_LOOK_AROUND_S", 0.02)):
+    for name, seconds in (("_SLOW_S", 1.5), ("_SUSPECT_S", 0.3), ("_LOOK_AROUND_S", 0.1)):
         monkeypatch.setattr(gate, name, seconds)
     waits: list[float] = []
     failures: list[str] = []
@@ -77,7 +77,7 @@ async def test_bad_jobs_keep_no_other_waiting(trouble: str, monkeypatch: pytest.
         await asyncio.gather(*looks[BAD:])
         person = time.monotonic()
         await client.get("/99")
-        assert time.monotonic() - person < 0.2
+        assert time.monotonic() - person < 1
         for one in looks[:BAD]:
             one.cancel()
         await asyncio.gather(*looks, return_exceptions=True)
@@ -85,5 +85,5 @@ async def test_bad_jobs_keep_no_other_waiting(trouble: str, monkeypatch: pytest.
 
     assert [] == failures
     assert 3 * len(PARTS) * (JOBS - BAD) == len(waits)
-    assert max(waits) < 1.5
-    assert sorted(waits)[len(waits) // 2] < 0.4
+    assert max(waits) < 8
+    assert sorted(waits)[len(waits) // 2] < 1.5

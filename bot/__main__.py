@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from bot.commands.command import (
     CheckCommand,
@@ -20,6 +19,7 @@ from bot.commands.command import (
     JobsCommand,
     LogsCommand,
     MetricsCommand,
+    Reading,
     ReplayCommand,
     RulesCommand,
     ScanCommand,
@@ -32,9 +32,6 @@ from bot.commands.command import (
 )
 from bot.commands.grammar import parse_argv
 from bot.errors import BotError, ConfigError, JobNotFound, UsageError
-
-if TYPE_CHECKING:
-    from bot.terminal.session import Reading
 
 FINE, REFUSED, MISUSED, INTERRUPTED = 0, 1, 2, 130
 

@@ -163,7 +163,7 @@ class HelpCommand:
     """A subcommand; None for the overview."""
 
 
-Command = (
+Reading = (
     LogsCommand
     | MetricsCommand
     | StatusCommand
@@ -172,12 +172,10 @@ Command = (
     | ReplayCommand
     | JobsCommand
     | WatchCommand
-    | UnwatchCommand
-    | ListCommand
-    | SilenceCommand
-    | UnsilenceCommand
-    | HelpCommand
 )
+"""The commands that need platforms and nothing else."""
+
+Command = Reading | UnwatchCommand | ListCommand | SilenceCommand | UnsilenceCommand | HelpCommand
 
 
 @dataclass(frozen=True, slots=True)

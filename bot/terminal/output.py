@@ -12,8 +12,6 @@ from rich.console import Console, RenderableType
 
 from bot.terminal.lines import Form, harmless
 
-_PROGRESS_EVERY_S = 0.5
-
 
 @dataclass
 class Output:
@@ -26,6 +24,8 @@ class Output:
     watched: bool = False
     """Whether someone looks at `err` while `out` goes elsewhere."""
     width: int = 100
+    progress_every_s: float = 0.5
+    """The shortest time between two words of progress."""
     _shown_at: float = field(default=0.0, init=False)
     _progress: bool = field(default=False, init=False)
 
@@ -50,7 +50,7 @@ class Output:
     def progress(self, text: str) -> None:
         """What is going on, over what was said before."""
         now = time.monotonic()
-        if self.watched and now - self._shown_at >= _PROGRESS_EVERY_S:
+        if self.watched and now - self._shown_at >= self.progress_every_s:
             self._shown_at, self._progress = now, True
             self.err.write(f"\r\x1b[K{harmless(text)}")
             self.err.flush()

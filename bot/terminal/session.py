@@ -14,6 +14,7 @@ from bot.commands.command import (
     JobsCommand,
     LogsCommand,
     MetricsCommand,
+    Reading,
     ReplayCommand,
     RulesCommand,
     StatusCommand,
@@ -39,18 +40,6 @@ if TYPE_CHECKING:
 
 FINE, REFUSED = 0, 1
 """Exit codes; 2, what was typed or set up is wrong, comes from a UsageError or ConfigError."""
-
-Reading = (
-    LogsCommand
-    | MetricsCommand
-    | StatusCommand
-    | DiagnoseCommand
-    | RulesCommand
-    | ReplayCommand
-    | JobsCommand
-    | WatchCommand
-)
-"""The commands that need platforms and nothing else."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from typing import Protocol
 
 import structlog
 
+from bot.errors import StoreUnavailable
 from bot.store.store import Store
 
 log = structlog.get_logger(__name__)
@@ -112,7 +113,7 @@ class Housekeeper:
         self._due_at = now + self._every
         try:
             deleted = await self._store.tidy(now)
-        except Exception:  # alerts go on; the next hour tries again
+        except StoreUnavailable:  # alerts go on; the next hour tries again
             log.exception("tidying failed")
             return 0
         if deleted:

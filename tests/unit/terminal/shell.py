@@ -6,12 +6,13 @@ import asyncio
 import io
 from datetime import datetime, timedelta
 
+from bot.commands.command import Reading
 from bot.commands.grammar import parse_argv
 from bot.domain.redaction import Redactor
 from bot.errors import BotError
 from bot.terminal.following import World
 from bot.terminal.output import Output
-from bot.terminal.session import Reading, Session
+from bot.terminal.session import Session
 from tests.unit.commands.providers import NOW, MemoryProvider
 from tests.unit.commands.registries import registry_of
 

@@ -18,7 +18,7 @@ from bot.errors import UsageError
 from bot.rules.knowledge import build_reader
 from bot.terminal.output import Output
 from bot.terminal.report import incident_text, report_text
-from bot.terminal.scan import scan
+from bot.terminal.scan import BIG, scan
 from tests.unit.commands.insights import DIAGNOSIS, QUIET
 
 FAILING = """\
@@ -181,12 +181,11 @@ def test_a_wrong_setting_of_something_else_does_not_matter(monkeypatch: pytest.M
     assert 0 == program.run(["scan", write(HEALTHY)])
 
 
-def test_who_watches_a_big_file_sees_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.terminal.scan.BIG", 1)
-    monkeypatch.setattr("bot.terminal.output._PROGRESS_EVERY_S", 0)
+def test_who_watches_a_big_file_sees_how_far_it_is() -> None:
+    big = write(HEALTHY * (BIG // len(HEALTHY) + 1))
     out, err = io.StringIO(), io.StringIO()
-    scan(ScanCommand(write(HEALTHY)), build_reader(), Output(out, err, watched=True))
-    assert "100% of 0 MiB" in err.getvalue()
+    scan(ScanCommand(big), build_reader(), Output(out, err, watched=True, progress_every_s=0))
+    assert "100% of 32 MiB" in err.getvalue()
 
 
 @pytest.mark.parametrize("argv", [["scan"], ["scan", "a", "b"], ["scan", "a", "--since", "3h"]])

@@ -13,9 +13,9 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from bot.diagnosis.catalogue import Catalogue, load_catalogue
 from bot.diagnosis.diagnoser import Diagnoser
-from bot.diagnosis.reading import PageReader
-from bot.diagnosis.signatures import Catalogue, load_catalogue
+from bot.diagnosis.page_scanner import PageReader
 
 Row = tuple[str, float, str, str, float]
 """Name, figure, unit, what it stands beside (or nothing), and how many times better than that."""

@@ -17,12 +17,12 @@ from bench import peer
 from bench.cloud import CREATED_AT, KEY, LONG, long_end_ms, long_line, running_cloud
 from bench.measuring import in_turns, ran
 from bench.report import Row, Section, megabytes
-from bot.commands.command import LogsCommand
-from bot.commands.grammar import parse_argv
-from bot.domain.redaction import Redactor
+from bot.commands.model import LogsCommand
+from bot.commands.parsing.parser import parse_argv
 from bot.providers.baseten.training import BasetenTraining
-from bot.providers.http import HttpClient, HttpLimits, make_transport
+from bot.providers.http.client import HttpClient, HttpLimits, make_transport
 from bot.providers.registry import Registry, build_registry
+from bot.redaction.redactor import Redactor
 from bot.terminal.logs import print_logs
 from bot.terminal.output import Output
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from bench.measuring import in_turns
 from bench.report import Row, Section
 from bench.texts import log_lines
-from bot.commands.filtering import LineFilter
+from bot.commands.handlers.log_filter import LineFilter
 from bot.domain.logs import LogFilter, LogLine
 
 LINES = 1_000_000

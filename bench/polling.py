@@ -28,15 +28,15 @@ from bench.measuring import ran
 from bench.report import Row, Section, megabytes
 from bot.app import collect_garbage_seldom, utc_now
 from bot.domain.jobs import JobRef
-from bot.domain.redaction import Redactor
 from bot.domain.subscriptions import RuleSettings
-from bot.providers.http import HttpLimits, make_transport
+from bot.providers.http.client import HttpLimits, make_transport
 from bot.providers.registry import build_registry
-from bot.rules.knowledge import shipped_knowledge
+from bot.redaction.redactor import Redactor
+from bot.rules.diagnosis_config import shipped_knowledge
 from bot.store.migrate import upgrade
 from bot.store.store import Store, open_store
 from bot.store.watches import PollResult
-from bot.watcher.pace import Pace
+from bot.watcher.intervals import Pace
 from bot.watcher.poll import Poller, PollSettings
 
 CONCURRENCY = PollSettings().concurrency

@@ -2,8 +2,7 @@
 """The command line's entry: which part of the program a command needs, and its exit code. Nothing else.
 
 0 fine · 1 the remote said no · 2 what was typed or set up is wrong · 3 `scan --exit-code` found what needs a person ·
-130 Ctrl-C. What can be typed is in `bot.commands.table`. Each part is imported when it is needed, so that help comes
-at once.
+130 Ctrl-C. What can be typed is in `bot.commands.parsing.spec`. Each part is imported on demand, to keep help fast.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from bot.commands.command import (
+from bot.commands.model import (
     CheckCommand,
     DiagnoseCommand,
     HelpCommand,
@@ -30,7 +29,7 @@ from bot.commands.command import (
     VersionCommand,
     WatchCommand,
 )
-from bot.commands.grammar import parse_argv
+from bot.commands.parsing.parser import parse_argv
 from bot.errors import BotError, ConfigError, JobNotFound, UsageError
 
 FINE, REFUSED, MISUSED, INTERRUPTED = 0, 1, 2, 130
@@ -85,8 +84,8 @@ def _dispatch(command: ShellCommand) -> int:
 
 
 def _help(command: HelpCommand) -> int:
-    from bot.commands.help import help_answer
-    from bot.commands.table import Face
+    from bot.commands.parsing.help import help_answer
+    from bot.commands.parsing.spec import Face
     from bot.terminal.help import help_text
 
     sys.stdout.write(help_text(help_answer(command, Face.SHELL)))
@@ -128,7 +127,7 @@ def _check(command: CheckCommand) -> int:
         results = asyncio.run(app.check(settings))
     output = standard_output()
     if command.json:
-        from bot.terminal.machine import checks_json
+        from bot.terminal.json_output import checks_json
 
         output.write(checks_json(results))
     else:
@@ -142,11 +141,11 @@ def _scan(command: ScanCommand) -> int:
     from dataclasses import replace
     from pathlib import Path
 
-    from bot.commands.own_files import load_reader
+    from bot.commands.user_config import load_reader
     from bot.settings import provider_config
     from bot.terminal.output import standard_output
     from bot.terminal.scan import scan
-    from bot.terminal.scan_following import follow_log
+    from bot.terminal.scan_follow import follow_log
 
     own = provider_config().get("trainwatch_signatures")
     reader = load_reader(Path(own) if own else None)
@@ -174,12 +173,12 @@ def _read(command: Reading) -> int:
 async def _read_from_platforms(command: Reading) -> int:
     from datetime import UTC, datetime
 
-    from bot.commands.own_files import load_knowledge
-    from bot.domain.redaction import Redactor
+    from bot.commands.user_config import load_knowledge
     from bot.providers.registry import build_registry
+    from bot.redaction.redactor import Redactor
     from bot.settings import load_settings, provider_config
+    from bot.terminal.app import Session
     from bot.terminal.output import standard_output
-    from bot.terminal.session import Session
 
     settings = load_settings()
     registry = build_registry(provider_config())

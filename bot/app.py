@@ -19,23 +19,23 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from slack_bolt.async_app import AsyncApp
 
-from bot.commands.own_files import load_knowledge, load_reader, load_rules
-from bot.commands.run import CommandRunner
+from bot.commands.runner import CommandRunner
+from bot.commands.user_config import load_knowledge, load_reader, load_rules
 from bot.domain.checks import CheckResult
-from bot.domain.redaction import Redactor
 from bot.errors import AuthFailed, ConfigError, NotSupported, ProviderError
 from bot.providers.registry import Registry, build_registry
-from bot.rules.knowledge import Knowledge
+from bot.redaction.redactor import Redactor
+from bot.rules.diagnosis_config import Knowledge
 from bot.settings import Settings, provider_config
 from bot.slack.client import create_client
 from bot.slack.connection import SocketConnection, create_app, serve_http
 from bot.slack.listeners import register
 from bot.slack.notifier import SlackNotifier
-from bot.slack.selfcheck import check_slack
+from bot.slack.setup_check import check_slack
 from bot.store.migrate import upgrade
 from bot.store.store import Store, open_store
 from bot.watcher.deliver import Deliverer, DeliverySettings
-from bot.watcher.pace import Pace
+from bot.watcher.intervals import Pace
 from bot.watcher.poll import Poller, PollSettings
 from bot.watcher.schedule import TIDY_LOOP, Housekeeper, run_delivery_loop, run_loop, run_poll_loop
 

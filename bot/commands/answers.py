@@ -20,7 +20,7 @@ from bot.domain.subscriptions import Silence, Subscription
 if TYPE_CHECKING:  # loaded when one is made: help comes at once without them
     from bot.diagnosis.findings import Diagnosis
     from bot.providers.base import RequestLoad
-    from bot.rules.replaying import Replayed
+    from bot.rules.replay import Replayed
 
 
 @dataclass(frozen=True, slots=True)

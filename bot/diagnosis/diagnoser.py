@@ -14,11 +14,11 @@ from typing import Any
 
 import msgspec
 
+from bot.diagnosis.failures.exceptions import unfinished
 from bot.diagnosis.findings import Diagnosis, LogIncident, RunProgress, worst_first
-from bot.diagnosis.memory import VERSION, Memory
-from bot.diagnosis.pages import Origin
-from bot.diagnosis.python_errors import unfinished
-from bot.diagnosis.reading import PageReader
+from bot.diagnosis.page_scanner import PageReader
+from bot.diagnosis.reading.cursor import Origin
+from bot.diagnosis.state import VERSION, Memory
 
 PAGE = 1 << 20
 """Bytes looked at together."""

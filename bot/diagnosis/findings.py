@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from bot.diagnosis.signatures import Category, Severity
+from bot.diagnosis.catalogue import Category, Severity
 
 Label = int | str
 """A rank, or a replica's name where the log names no rank."""

@@ -103,7 +103,7 @@ re-reads 60 s; we add a margin)."""
 class LogQuery:
     """What to fetch. Bounds are inclusive nanoseconds since the epoch; None leaves a side open.
 
-    `filter` is a hint: a provider pushes down what its platform can filter and may return more; `bot.commands.run`
+    `filter` is a hint: a provider pushes down what its platform can filter and may return more; `bot.commands.runner`
     and the watcher apply it again, so the result is the same.
     """
 

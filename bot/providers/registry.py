@@ -17,7 +17,7 @@ from importlib.metadata import entry_points as installed_entry_points
 from bot.domain.jobs import JobRef
 from bot.errors import ConfigError, UsageError
 from bot.providers.base import Paced, Provider, RequestLoad
-from bot.providers.resilience import sharing_limiters
+from bot.providers.http.retry import sharing_limiters
 
 GROUP = "trainwatch.providers"
 

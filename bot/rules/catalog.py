@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from bot.domain.alerts import Severity
-from bot.rules import log_failure
-from bot.rules.job_state import failed_state
-from bot.rules.log_health import error_lines
-from bot.rules.metric_capacity import gpu_memory_pressure, host_memory_pressure, storage_pressure
-from bot.rules.metric_health import low_gpu_utilization
-from bot.rules.metric_stragglers import gpu_straggler
+from bot.rules.conditions import log_diagnosis as log_failure
+from bot.rules.conditions.capacity import gpu_memory_pressure, host_memory_pressure, storage_pressure
+from bot.rules.conditions.gpu_utilization import low_gpu_utilization
+from bot.rules.conditions.job_state import failed_state
+from bot.rules.conditions.log_errors import error_lines
+from bot.rules.conditions.stragglers import gpu_straggler
+from bot.rules.conditions.visibility import no_data, unreachable_lines
 from bot.rules.rule import Parameter, Rule, Unit
-from bot.rules.visibility import no_data, unreachable_lines
 
 QUIET_AFTER = Parameter("quiet_after", Unit.DURATION, 1800.0, "resolved when it has not come again for this long")
 

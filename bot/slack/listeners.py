@@ -1,6 +1,6 @@
 """What Bolt calls: acknowledge at once, then parse, run and reply in a task of our own.
 
-A button is a typed command, so clicks and commands take one path. What commands do is in `bot.commands.run`, how
+A button is a typed command, so clicks and commands take one path. What commands do is in `bot.commands.runner`, how
 answers look in `bot.slack.render`, how they are sent in `bot.slack.reply`.
 """
 
@@ -18,20 +18,20 @@ from typing import Any, Protocol
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext, AsyncRespond
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.commands import grammar
 from bot.commands.answers import Answer, Asker, ErrorAnswer, SilenceAnswer, Strain, UnwatchAnswer, WatchAnswer, Watched
-from bot.commands.command import Command
+from bot.commands.model import Command
+from bot.commands.parsing import parser as grammar
 from bot.domain.alerts import Incident
 from bot.domain.jobs import Job
 from bot.domain.subscriptions import Subscription
 from bot.errors import BotError, DeliveryError, UsageError
+from bot.slack.background_tasks import TaskSet, Work
 from bot.slack.failures import UNREACHABLE, delivery_error
 from bot.slack.render.actions import Action
 from bot.slack.render.answers import render, render_error, render_greeting, render_shared, render_working
 from bot.slack.render.home import HomeView, render_home
 from bot.slack.render.logs import Shared
 from bot.slack.reply import Reply
-from bot.slack.tasks import TaskSet, Work
 
 COMMAND = "/train"
 EVENTS = ("app_home_opened", "app_mention", "member_joined_channel")
@@ -49,7 +49,7 @@ Body = Mapping[str, Any]
 
 
 class Runner(Protocol):
-    """What `bot.commands.run.CommandRunner` offers."""
+    """What `bot.commands.runner.CommandRunner` offers."""
 
     async def run(self, command: Command, asker: Asker) -> Answer:
         """The answer; a problem is an ErrorAnswer."""

@@ -11,14 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from bot.commands.command import LogsCommand
-from bot.commands.filtering import cuts_of
-from bot.commands.log_reading import Batch, reading_order, stream_lines
+from bot.commands.handlers.log_filter import cuts_of
+from bot.commands.handlers.log_stream import Batch, reading_order, stream_lines
+from bot.commands.model import LogsCommand
 from bot.domain.jobs import JobRef
 from bot.domain.logs import LogLine, Order
-from bot.domain.redaction import Redactor
 from bot.providers.base import Provider
-from bot.terminal.lines import LineWriter, count_of
+from bot.redaction.redactor import Redactor
+from bot.terminal.log_lines import LineWriter, count_of
 from bot.terminal.output import Output
 
 

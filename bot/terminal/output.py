@@ -10,7 +10,7 @@ from typing import TextIO
 
 from rich.console import Console, RenderableType
 
-from bot.terminal.lines import Form, harmless
+from bot.terminal.log_lines import Form, harmless
 
 
 @dataclass

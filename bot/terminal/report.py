@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 
 from bot.diagnosis.findings import Diagnosis, LogIncident
 from bot.domain.durations import datetime_from_ns
-from bot.rules.telling import progress_words, ranks_words, why_words
-from bot.terminal.lines import count_of, harmless
+from bot.rules.diagnosis_wording import progress_words, ranks_words, why_words
+from bot.terminal.log_lines import count_of, harmless
 
 _INDENT = "      "
 _MARK = "\u25b6 "

@@ -17,16 +17,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from bot.commands.command import ScanCommand
+from bot.commands.model import ScanCommand
 from bot.diagnosis.diagnoser import PAGE, Diagnoser
 from bot.diagnosis.findings import Diagnosis
-from bot.diagnosis.reading import PageReader
-from bot.domain.redaction import Redactor
+from bot.diagnosis.page_scanner import PageReader
 from bot.errors import ConfigError
-from bot.rules.telling import safe_diagnosis
+from bot.redaction.redactor import Redactor
+from bot.rules.diagnosis_wording import safe_diagnosis
 from bot.terminal.output import Output
 from bot.terminal.report import report_text
-from bot.terminal.scan_forms import BrokenOff, text_of
+from bot.terminal.scan_input import BrokenOff, text_of
 
 FINE, NEEDS_SOMEONE = 0, 3
 BIG = 32 << 20

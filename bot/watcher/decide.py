@@ -27,7 +27,7 @@ from bot.domain.gaps import GapReason, Part
 from bot.domain.jobs import Job, JobState
 from bot.domain.observations import Observation
 from bot.domain.subscriptions import Subscription
-from bot.rules.judging import judge, wanted_rules
+from bot.rules.evaluate import judge, wanted_rules
 from bot.rules.routing import AlertNow, Plan, end_incident, plan
 from bot.store.watches import ClaimedWatch
 

@@ -21,20 +21,20 @@ from bot.domain.durations import ns_from_datetime
 from bot.domain.gaps import Gap, GapReason, Part
 from bot.domain.jobs import JobState
 from bot.domain.observations import Observation
-from bot.domain.redaction import Redactor
-from bot.domain.safety import safe_observation
 from bot.errors import BotError, StoreUnavailable
-from bot.providers.http import background
+from bot.providers.http.client import background
 from bot.providers.registry import Registry
-from bot.rules.comprehend import read_log
-from bot.rules.judging import metrics_window, wanted_rules
-from bot.rules.knowledge import Knowledge
+from bot.redaction.redactor import Redactor
+from bot.redaction.values import safe_observation
+from bot.rules.diagnosis_config import Knowledge
+from bot.rules.evaluate import metrics_window, wanted_rules
+from bot.rules.log_diagnoser import read_log
 from bot.rules.settings import overlay
 from bot.store.store import Store
 from bot.store.watches import ClaimedWatch, PollResult
 from bot.watcher.decide import Decision, decide
+from bot.watcher.intervals import Pace, next_interval
 from bot.watcher.observe import Look, Seen, observe
-from bot.watcher.pace import Pace, next_interval
 
 log = structlog.get_logger(__name__)
 

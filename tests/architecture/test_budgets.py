@@ -42,7 +42,7 @@ def test_no_function_is_long(path: Path) -> None:
 
 
 def test_only_settings_reads_the_environment_but_for_the_address_of_a_proxy() -> None:
-    readers = {"environ|getenv|trust_env=True": ["bot/settings.py"], "getproxies": ["bot/providers/transport.py"]}
+    readers = {"environ|getenv|trust_env=True": ["bot/settings.py"], "getproxies": ["bot/providers/http/transport.py"]}
     for how, expected in readers.items():
         found = [name(path) for path in PRODUCT if re.search(rf"\b(?:{how})\b", path.read_text(encoding="utf-8"))]
 
@@ -70,7 +70,10 @@ def test_broad_excepts_stand_only_at_the_edges() -> None:
 
 
 def test_the_core_reads_no_clock() -> None:
-    core = [ROOT / "bot" / one for one in ("domain", "diagnosis", "rules", "slack/render", "terminal/render")]
+    core = [
+        ROOT / "bot" / one
+        for one in ("domain", "diagnosis", "redaction", "rules", "commands/parsing", "slack/render", "terminal/render")
+    ]
     guilty = [
         name(path)
         for folder in core

@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 from typing import get_args
 
+from bot.diagnosis.catalogue import Category, Role, Signature
 from bot.diagnosis.diagnoser import Diagnoser
-from bot.diagnosis.signatures import Category, Role, Signature
 from bot.rules.defaults import parse_defaults
-from bot.rules.knowledge import build_reader, check_signatures
+from bot.rules.diagnosis_config import build_reader, check_signatures
 
 DOCS = Path(__file__).parents[2] / "docs"
 DIAGNOSIS = (DOCS / "diagnosis.md").read_text(encoding="utf-8")

@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.errors import ProviderError
-from bot.providers import gate
-from bot.providers.http import HttpClient, HttpLimits, background
+from bot.providers.http import admission as gate
+from bot.providers.http.client import HttpClient, HttpLimits, background
 
 JOBS = 100
 BAD = 10

@@ -10,10 +10,10 @@ from bot import app
 from bot.domain.durations import ns_from_datetime
 from bot.domain.jobs import Job, JobState
 from bot.domain.logs import LogLine
-from bot.domain.redaction import Redactor
 from bot.domain.subscriptions import RuleSettings
 from bot.errors import ConfigError
-from bot.rules.knowledge import Knowledge, build_reader
+from bot.redaction.redactor import Redactor
+from bot.rules.diagnosis_config import Knowledge, build_reader
 from bot.rules.settings import AS_SHIPPED, parse_settings
 from bot.settings import Settings
 from bot.store.migrate import upgrade

@@ -16,15 +16,15 @@ from bot.domain.durations import ns_from_datetime
 from bot.domain.jobs import Job, JobRef, JobState
 from bot.domain.logs import LogCursor, LogLine, LogPage, LogQuery
 from bot.domain.metrics import MetricQuery, MetricSeries
-from bot.domain.redaction import Redactor
 from bot.domain.subscriptions import RuleSettings
 from bot.errors import AuthFailed, CursorLost, ProviderError, RateLimited
 from bot.providers.registry import Registry
-from bot.rules.knowledge import Knowledge, build_reader
+from bot.redaction.redactor import Redactor
+from bot.rules.diagnosis_config import Knowledge, build_reader
 from bot.store.codec import decode
 from bot.store.schema import deliveries
 from bot.store.store import Store
-from bot.watcher.pace import Pace
+from bot.watcher.intervals import Pace
 from bot.watcher.poll import Poller, PollSettings
 from tests.integration.test_poll import Cloud, Time, clock, outbox, settle, store, watch
 

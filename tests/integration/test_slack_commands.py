@@ -17,7 +17,7 @@ from bot.slack.notifier import SlackNotifier
 from bot.slack.render.actions import Action
 from emulator.slack import payloads
 from emulator.slack.model import Message
-from tests.integration.slack_bench import GRANTED, Bench, asked, parsed, socket_bench
+from tests.integration.slack_harness import GRANTED, Bench, asked, parsed, socket_bench
 from tests.unit.slack.factories import HOSTILE, NOW, line, notification
 from tests.unit.slack.validity import view_problems
 

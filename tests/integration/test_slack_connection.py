@@ -13,15 +13,15 @@ import pytest_asyncio
 from aiohttp import web
 
 from bot.errors import ConfigError
+from bot.slack.background_tasks import TaskSet
 from bot.slack.client import create_client
 from bot.slack.connection import HTTP_PATH, SocketConnection, create_app, serve_http
 from bot.slack.listeners import register
-from bot.slack.selfcheck import SCOPES, SPARED, check_slack
-from bot.slack.tasks import TaskSet
+from bot.slack.setup_check import SCOPES, SPARED, check_slack
 from emulator.slack.app import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, Slack, create_slack, served
 from emulator.slack.delivery import HttpDelivery, encode_body
 from emulator.slack.limits import RateLimits
-from tests.integration.slack_bench import GRANTED, FakeRunner, FakeStore, socket_bench
+from tests.integration.slack_harness import GRANTED, FakeRunner, FakeStore, socket_bench
 from tests.unit.slack.factories import NOW
 
 

@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest_asyncio
 
-from bot.commands.run import CommandRunner
+from bot.commands.runner import CommandRunner
 from bot.domain.durations import ns_from_datetime
 from bot.domain.jobs import Job, JobState
 from bot.domain.logs import LogLine
-from bot.domain.redaction import Redactor
-from bot.rules.knowledge import Knowledge, build_reader
+from bot.redaction.redactor import Redactor
+from bot.rules.diagnosis_config import Knowledge, build_reader
 from bot.rules.settings import parse_settings
 from bot.slack.render.actions import Action
-from tests.integration.slack_bench import Bench, socket_bench
+from tests.integration.slack_harness import Bench, socket_bench
 from tests.unit.commands.providers import NOW, REF, MemoryProvider
 from tests.unit.commands.registries import registry_of
 

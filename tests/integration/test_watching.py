@@ -19,11 +19,11 @@ from bot.commands.answers import (
     UnwatchAnswer,
     WatchAnswer,
 )
-from bot.commands.grammar import parse
-from bot.commands.run import CommandRunner
+from bot.commands.parsing.parser import parse
+from bot.commands.runner import CommandRunner
 from bot.domain.jobs import Job, JobRef, JobState
-from bot.domain.redaction import Redactor
 from bot.domain.subscriptions import Matcher
+from bot.redaction.redactor import Redactor
 from bot.store.migrate import upgrade
 from bot.store.store import Store, open_store
 from tests.unit.commands.providers import NOW, REF, MemoryProvider

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from bot.providers.http import HttpClient, HttpLimits, path_segment, require_setting
+from bot.providers.http.client import HttpClient, HttpLimits, path_segment, require_setting
 
 DEFAULT_BASE_URL = "https://api.baseten.co"
 _KEYS_PAGE = "https://app.baseten.co/settings/api_keys"

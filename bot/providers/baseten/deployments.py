@@ -14,8 +14,8 @@ from bot.domain.logs import Level, LogFilter, LogLine, LogPage, LogQuery
 from bot.domain.metrics import MetricQuery, MetricSeries
 from bot.errors import BadRequest, JobNotFound, NotSupported, Unavailable
 from bot.providers.base import RequestLoad
-from bot.providers.baseten.addresses import DEPLOYMENT, DEPLOYMENT_HELP, deployment_url, parse_deployment_ref
 from bot.providers.baseten.api import deployment_path, make_client
+from bot.providers.baseten.references import DEPLOYMENT, DEPLOYMENT_HELP, deployment_url, parse_deployment_ref
 from bot.providers.baseten.states import deployment_state
 from bot.providers.baseten.training import level_word, log_endpoint
 from bot.providers.baseten.wire import (
@@ -27,8 +27,8 @@ from bot.providers.baseten.wire import (
     parse_logs,
     utc,
 )
-from bot.providers.http import HttpClient, path_segment
-from bot.providers.windows import Fetch, Window, read_page
+from bot.providers.http.client import HttpClient, path_segment
+from bot.providers.paging.time_windows import Fetch, Window, read_page
 
 _log = logging.getLogger(__name__)
 

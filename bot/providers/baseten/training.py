@@ -13,9 +13,9 @@ from bot.domain.logs import Level, LogLine, LogPage, LogQuery
 from bot.domain.metrics import MetricQuery, MetricSeries
 from bot.errors import BadRequest, JobNotFound
 from bot.providers.base import RequestLoad
-from bot.providers.baseten.addresses import TRAINING, TRAINING_HELP, parse_training_ref, training_url
 from bot.providers.baseten.api import EitherMethod, make_client, training_path
 from bot.providers.baseten.metrics import MIB, parse_metrics
+from bot.providers.baseten.references import TRAINING, TRAINING_HELP, parse_training_ref, training_url
 from bot.providers.baseten.states import training_state
 from bot.providers.baseten.wire import (
     WireInstance,
@@ -26,8 +26,8 @@ from bot.providers.baseten.wire import (
     parse_logs,
     utc,
 )
-from bot.providers.http import HttpClient
-from bot.providers.windows import Endpoint, Fetch, Window, read_page
+from bot.providers.http.client import HttpClient
+from bot.providers.paging.time_windows import Endpoint, Fetch, Window, read_page
 
 _log = logging.getLogger(__name__)
 

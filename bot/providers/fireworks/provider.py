@@ -15,11 +15,11 @@ from bot.domain.logs import LogLine, LogPage, LogQuery
 from bot.domain.metrics import MetricQuery, MetricSeries
 from bot.errors import JobNotFound, NotSupported
 from bot.providers.base import RequestLoad
-from bot.providers.fireworks import address
-from bot.providers.fireworks.reader import Reader
+from bot.providers.fireworks import references as address
+from bot.providers.fireworks.log_reader import Reader
 from bot.providers.fireworks.wire import parse_accounts, parse_entries, parse_job, parse_jobs
-from bot.providers.http import HttpClient, HttpLimits, HttpReply, path_segment, require_setting
-from bot.providers.reading import again_if_illegible
+from bot.providers.http.client import HttpClient, HttpLimits, HttpReply, path_segment, require_setting
+from bot.providers.paging.seen_lines import again_if_illegible
 
 BASE_URL = "https://api.fireworks.ai"
 LARGEST_LIST = 200

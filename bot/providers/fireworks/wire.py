@@ -15,7 +15,7 @@ from bot.domain.durations import datetime_from_ns, parse_rfc3339_ns, stamp_parse
 from bot.domain.jobs import Job, JobRef, JobState
 from bot.domain.logs import LogLine
 from bot.providers.decoding import decode, with_texts
-from bot.providers.fireworks.address import NAME
+from bot.providers.fireworks.references import NAME
 
 _STATES = {
     "CREATING": JobState.STARTING,

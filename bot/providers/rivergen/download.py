@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 
 from bot.errors import BadRequest, JobNotFound, ProviderError, Unavailable
 from bot.providers.base import Download
-from bot.providers.http import HttpStream
-from bot.providers.rivergen.address import NAME
-from bot.providers.rivergen.artifact import Cutter, JsonCutter, TextCutter
+from bot.providers.http.client import HttpStream
+from bot.providers.rivergen.artifact_records import Cutter, JsonCutter, TextCutter
 from bot.providers.rivergen.filenames import filename_of
-from bot.providers.rivergen.reader import LARGEST_PAGE
+from bot.providers.rivergen.log_reader import LARGEST_PAGE
+from bot.providers.rivergen.references import NAME
 from bot.providers.rivergen.wire import LogChunk, WireLine
 
 FetchPage = Callable[[int, int], Awaitable[LogChunk]]

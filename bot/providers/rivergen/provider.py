@@ -1,7 +1,7 @@
 """The RiverGen adapter: which request answers which question.
 
 Documented: https://docs.rivergen.ai/docs/ai-docs/model-studio/api-reference/endpoints (read 2026-11-20). Beside it:
-`reader` (paging), `download` (the artifact), `wire` (what answers mean), `address` (references).
+`reader` (paging), `download` (the artifact), `wire` (what answers mean), `references` (references).
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from bot.domain.logs import LogPage, LogQuery
 from bot.domain.metrics import MetricQuery, MetricSeries
 from bot.errors import BadRequest, JobNotFound, NotSupported
 from bot.providers.base import Download, RequestLoad
-from bot.providers.http import HttpClient, HttpLimits, HttpReply, HttpStream, path_segment, require_setting
-from bot.providers.reading import again_if_illegible
-from bot.providers.rivergen import address, wire
+from bot.providers.http.client import HttpClient, HttpLimits, HttpReply, HttpStream, path_segment, require_setting
+from bot.providers.paging.seen_lines import again_if_illegible
+from bot.providers.rivergen import references, wire
 from bot.providers.rivergen.download import open_download
-from bot.providers.rivergen.reader import Chunk, read_page, run_of
+from bot.providers.rivergen.log_reader import Chunk, read_page, run_of
 
 BASE_URL = "https://api.rivergen.ai"
 """One page of the documents says so; others say https://api.rivegen.com. RIVERGEN_BASE_URL decides."""
@@ -42,7 +42,7 @@ def create(config: Mapping[str, str]) -> RivergenProvider:
     key = require_setting(config, "rivergen_api_key", where)
     base_url = config.get("rivergen_base_url", "").strip() or BASE_URL
     client = HttpClient(
-        address.NAME,
+        references.NAME,
         base_url,
         {"Authorization": f"Bearer {key}"},
         secrets=[key],
@@ -66,7 +66,7 @@ class RivergenProvider:
     @property
     def name(self) -> str:
         """`rivergen`."""
-        return address.NAME
+        return references.NAME
 
     @property
     def ref_help(self) -> str:
@@ -75,11 +75,11 @@ class RivergenProvider:
 
     def parse_ref(self, text: str) -> JobRef | None:
         """The run of `model/run`, of a URL, or of a model alone, which means its newest run."""
-        return address.parse_ref(text, base_url=self._base_url)
+        return references.parse_ref(text, base_url=self._base_url)
 
     async def get_job(self, job: JobRef) -> Job:
         """One run: its details page, or, where it has none yet, its line in the list of runs."""
-        model, run_id = address.model_and_run(job)
+        model, run_id = references.model_and_run(job)
         run = wire.Run(run_id) if run_id else await self._newest_run(model)
         try:
             body = await self._get_page(model, "/details", [("run_id", run.run_id)])
@@ -109,7 +109,7 @@ class RivergenProvider:
         Nothing is filtered by the platform: whether `offset` counts before or after its level filter is not
         documented. So all levels are asked for, and always one run, as the calls' defaults differ.
         """
-        model, run_id = address.model_and_run(query.job)
+        model, run_id = references.model_and_run(query.job)
         if query.cursor is not None:
             run_id = run_of(query.cursor)
         elif run_id is None:
@@ -130,7 +130,7 @@ class RivergenProvider:
 
     async def query_metrics(self, query: MetricQuery) -> Sequence[MetricSeries]:
         """The run's training metrics, by epoch; they have no times, so the window does not apply."""
-        model, run_id = address.model_and_run(query.job)
+        model, run_id = references.model_and_run(query.job)
         params = [("run_id", run_id or (await self._newest_run(model)).run_id)]
         try:
             body = await self._get_page(model, "", [*params, ("resolution", str(MOST_POINTS))])
@@ -141,15 +141,15 @@ class RivergenProvider:
     async def download_logs(self, job: JobRef, *, form: str = "txt") -> Download:
         """The run's raw log as a stream; `form` is `txt` or `json`."""
         if form not in ("txt", "json"):
-            raise BadRequest(f"RiverGen has logs as txt and json, not as {form[:20]}.", provider=address.NAME)
-        model, run_id = address.model_and_run(job)
+            raise BadRequest(f"RiverGen has logs as txt and json, not as {form[:20]}.", provider=references.NAME)
+        model, run_id = references.model_and_run(job)
         run = run_id or (await self._newest_run(model)).run_id
 
         async def fetch(offset: int, limit: int) -> wire.LogChunk:
             return await self._log_page(model, run, offset, limit)
 
         async def running() -> bool:
-            return not (await self.get_job(address.run_ref(model, run))).state.is_terminal
+            return not (await self.get_job(references.run_ref(model, run))).state.is_terminal
 
         stream = self._stream_page(model, "/logs/download", [("run_id", run), ("format", form)])
         return await open_download(run, form, stream, fetch, running=running)
@@ -178,13 +178,13 @@ class RivergenProvider:
             reply = await self._client.request("GET", "/api/v1/models", params, accept=(404,))
         if reply.status == 404:
             text = "This RiverGen does not list its models; name one: rivergen:<model_id>."
-            raise NotSupported(text, provider=address.NAME)
+            raise NotSupported(text, provider=references.NAME)
         return wire.parse_models(reply.body)
 
     async def _newest_run(self, model: str) -> wire.Run:
         runs = await self._runs(model, "1")
         if not runs:
-            raise JobNotFound(f"RiverGen's model {model} has no training run yet.", provider=address.NAME)
+            raise JobNotFound(f"RiverGen's model {model} has no training run yet.", provider=references.NAME)
         return runs[0]
 
     async def _listed_run(self, model: str, run_id: str, missing: JobNotFound) -> wire.Run:

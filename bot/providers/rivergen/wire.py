@@ -18,7 +18,7 @@ from bot.domain.jobs import Job, JobState
 from bot.domain.logs import LogLine, parse_level
 from bot.domain.metrics import MetricPoint, MetricSeries
 from bot.providers.decoding import decode, with_texts
-from bot.providers.rivergen.address import NAME, run_ref
+from bot.providers.rivergen.references import NAME, run_ref
 
 _STATES = {
     "queued": JobState.QUEUED,

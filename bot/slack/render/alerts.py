@@ -22,11 +22,11 @@ from bot.domain.alerts import (
 )
 from bot.domain.durations import format_duration
 from bot.domain.jobs import Job
-from bot.slack.render import commands
+from bot.slack.render import button_commands as commands
 from bot.slack.render.actions import Action, actions, button, overflow
 from bot.slack.render.blocks import context, fenced_sections, section
 from bot.slack.render.jobs import job_link, job_name, state_words
-from bot.slack.render.lines import excerpt_rows, have_clock, line_rows, only_source
+from bot.slack.render.log_lines import excerpt_rows, have_clock, line_rows, only_source
 from bot.slack.render.message import (
     Block,
     Message,

@@ -23,12 +23,12 @@ from bot.domain.alerts import Incident, Severity
 from bot.domain.durations import format_ago, format_duration
 from bot.domain.jobs import Job, Resources
 from bot.domain.subscriptions import Silence
-from bot.slack.render import commands
+from bot.slack.render import button_commands as commands
 from bot.slack.render.actions import Action, actions, button, without
 from bot.slack.render.alerts import sign
 from bot.slack.render.blocks import context, fenced_sections, listed_sections, section
 from bot.slack.render.jobs import job_link, job_name, job_row, jobs_in_words, state_sign, state_words
-from bot.slack.render.lines import line_rows
+from bot.slack.render.log_lines import line_rows
 from bot.slack.render.logs import Shared, gap_notes, render_logs, render_shared_logs
 from bot.slack.render.message import (
     Message,

@@ -6,12 +6,12 @@ from bot.commands.answers import DiagnosisAnswer
 from bot.diagnosis.findings import LogIncident
 from bot.domain.alerts import Severity
 from bot.domain.durations import datetime_from_ns
-from bot.rules.telling import progress_words, ranks_words, root_line, why_words
-from bot.slack.render import commands
+from bot.rules.diagnosis_wording import progress_words, ranks_words, root_line, why_words
+from bot.slack.render import button_commands as commands
 from bot.slack.render.actions import Action, actions, button
 from bot.slack.render.blocks import context, fenced_sections, listed_sections, section
 from bot.slack.render.jobs import job_link, job_name, state_sign, state_words
-from bot.slack.render.lines import excerpt_rows
+from bot.slack.render.log_lines import excerpt_rows
 from bot.slack.render.logs import gap_notes
 from bot.slack.render.message import (
     Block,

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.commands.answers import Strain, Watched
-from bot.commands.help import overview
-from bot.commands.table import Face
+from bot.commands.parsing.help import overview
+from bot.commands.parsing.spec import Face
 from bot.domain.durations import format_ago, format_duration
 from bot.slack.render.blocks import context, divider, header, listed_sections
 from bot.slack.render.jobs import job_row

@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from bot.commands import grammar
 from bot.commands.answers import Cut, LogsAnswer
-from bot.commands.command import DEFAULT_LINES, LogsCommand
-from bot.commands.spelling import format_command
+from bot.commands.model import DEFAULT_LINES, LogsCommand
+from bot.commands.parsing import parser as grammar
+from bot.commands.parsing.formatting import format_command
 from bot.domain.durations import datetime_from_ns, format_ns
 from bot.domain.gaps import Gap
 from bot.domain.logs import LogLine, Order
 from bot.errors import UsageError
 from bot.slack.render.actions import Action, actions, button
 from bot.slack.render.blocks import context, fenced_sections, section
-from bot.slack.render.lines import line_rows, newest_near, only_source
+from bot.slack.render.log_lines import line_rows, newest_near, only_source
 from bot.slack.render.message import (
     BLOCKS_BUDGET,
     Block,

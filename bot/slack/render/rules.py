@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.commands.answers import DiagnosisAnswer, ReplayAnswer, RulesAnswer, RuleShown
 from bot.domain.alerts import Severity
 from bot.domain.durations import format_duration
-from bot.rules.replaying import Replayed
+from bot.rules.replay import Replayed
 from bot.slack.render.actions import Action, actions, button
 from bot.slack.render.blocks import context, listed_sections, section
 from bot.slack.render.diagnosis import SIGNS, render_diagnosis

@@ -1,6 +1,6 @@
 """Every answer as something rich can print: for a terminal of any width, and without colours for a pipe. Pure.
 
-Log lines that stream are written by `bot.terminal.lines`; `--json` is `bot.terminal.machine`.
+Log lines that stream are written by `bot.terminal.log_lines`; `--json` is `bot.terminal.json_output`.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from bot.commands.answers import (
     UnwatchAnswer,
     WatchAnswer,
 )
-from bot.commands.spelling import shell_line
+from bot.commands.parsing.formatting import shell_line
 from bot.domain.checks import CheckResult
 from bot.domain.durations import format_ago, format_duration
 from bot.domain.subscriptions import Silence
 from bot.terminal.help import help_text
-from bot.terminal.lines import Form, LineWriter, count_of, harmless
+from bot.terminal.log_lines import Form, LineWriter, count_of, harmless
 from bot.terminal.render.jobs import render_jobs, state_text
 from bot.terminal.render.metrics import render_metrics, render_summaries
 from bot.terminal.render.rules import render_insight

@@ -11,7 +11,7 @@ from rich.text import Text
 from bot.commands.answers import JobsAnswer
 from bot.domain.durations import format_ago, format_duration
 from bot.domain.jobs import Job, JobState
-from bot.terminal.lines import harmless
+from bot.terminal.log_lines import harmless
 
 _STYLES = {
     JobState.QUEUED: "cyan",

@@ -14,7 +14,7 @@ from bot.commands.answers import MetricsAnswer
 from bot.domain.durations import format_duration
 from bot.domain.metrics import KNOWN_METRICS, MetricSeries, MetricSummary
 from bot.domain.sparkline import sparkline
-from bot.terminal.lines import harmless
+from bot.terminal.log_lines import harmless
 from bot.terminal.render.jobs import state_text
 
 SPARK_WIDTH = 24

@@ -8,8 +8,8 @@ from rich.text import Text
 from bot.commands.answers import DiagnosisAnswer, ReplayAnswer, RulesAnswer, RuleShown
 from bot.domain.alerts import Severity
 from bot.domain.durations import format_duration
-from bot.rules.replaying import Replayed
-from bot.terminal.lines import count_of, harmless
+from bot.rules.replay import Replayed
+from bot.terminal.log_lines import count_of, harmless
 from bot.terminal.render.jobs import state_text
 from bot.terminal.report import report_text
 

@@ -11,7 +11,7 @@ from bot.domain.alerts import Evidence, Resolution, Severity
 from bot.domain.durations import ns_from_datetime
 from bot.domain.gaps import Gap, GapReason, Part
 from bot.domain.jobs import Job, JobState
-from bot.rules.replaying import Replayed
+from bot.rules.replay import Replayed
 from tests.unit.commands.providers import NOW, REF
 
 NOW_NS = ns_from_datetime(NOW)

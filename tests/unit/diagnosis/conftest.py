@@ -2,8 +2,8 @@
 
 import pytest
 
-from bot.diagnosis.reading import PageReader
-from bot.diagnosis.signatures import Catalogue, load_catalogue
+from bot.diagnosis.catalogue import Catalogue, load_catalogue
+from bot.diagnosis.page_scanner import PageReader
 
 
 @pytest.fixture(scope="session")

@@ -2,9 +2,9 @@
 
 import json
 
+from bot.diagnosis.catalogue import load_catalogue
 from bot.diagnosis.diagnoser import Diagnoser
-from bot.diagnosis.reading import PageReader
-from bot.diagnosis.signatures import load_catalogue
+from bot.diagnosis.page_scanner import PageReader
 
 
 def test_the_json_has_the_promised_fields() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from bot.diagnosis.diagnoser import Diagnoser
-from bot.diagnosis.reading import PageReader
+from bot.diagnosis.page_scanner import PageReader
 from tests.unit.diagnosis.healthy_logs import HEALTHY, QUIET
 
 

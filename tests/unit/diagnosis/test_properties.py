@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.diagnosis.diagnoser import Diagnoser
-from bot.diagnosis.reading import PageReader
+from bot.diagnosis.page_scanner import PageReader
 from tests.unit.diagnosis.failing_logs import FAILING
 from tests.unit.diagnosis.healthy_logs import HEALTHY, QUIET
 

@@ -6,7 +6,7 @@ import pytest
 
 from bot.diagnosis.diagnoser import Diagnoser
 from bot.diagnosis.findings import Diagnosis, LogIncident
-from bot.diagnosis.reading import PageReader
+from bot.diagnosis.page_scanner import PageReader
 from tests.unit.diagnosis.runs import SECOND, STYLES, diverging, healthy, pulses, timed
 
 MINUTE = 60 * SECOND

@@ -12,7 +12,7 @@ from bot.domain.gaps import Gap
 from bot.domain.jobs import JobRef
 from bot.domain.logs import LogLine, LogQuery, Order
 from bot.errors import BadRequest, Unavailable
-from bot.providers.windows import Endpoint, Window, read_page
+from bot.providers.paging.time_windows import Endpoint, Window, read_page
 
 JOB = JobRef("fake", "job")
 START_MS = 1_700_000_000_000

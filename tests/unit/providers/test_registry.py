@@ -13,7 +13,7 @@ from bot.domain.logs import LogPage, LogQuery
 from bot.domain.metrics import MetricQuery, MetricSeries
 from bot.errors import ConfigError, NotSupported, UsageError
 from bot.providers.base import Provider
-from bot.providers.http import require_setting
+from bot.providers.http.client import require_setting
 from bot.providers.registry import GROUP, build_registry
 
 HERE = __name__

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from bot.commands import grammar
+from bot.commands.parsing import parser as grammar
 from bot.domain.alerts import DeliveryKind, Evidence, Incident, NotifyReason, Resolution, Severity
 from bot.domain.jobs import JobRef, JobState
 from bot.domain.logs import Level, LogLine

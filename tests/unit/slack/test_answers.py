@@ -9,7 +9,6 @@ from datetime import timedelta
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from bot.commands import grammar
 from bot.commands.answers import (
     Answer,
     ErrorAnswer,
@@ -25,6 +24,7 @@ from bot.commands.answers import (
     WatchAnswer,
     Watched,
 )
+from bot.commands.parsing import parser as grammar
 from bot.domain.alerts import Severity
 from bot.domain.gaps import Gap, GapReason, Part
 from bot.domain.jobs import JobRef, JobState

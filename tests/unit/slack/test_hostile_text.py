@@ -17,7 +17,7 @@ from bot.domain.jobs import JobRef
 from bot.slack.render.alerts import render_notification
 from bot.slack.render.answers import render, render_shared, render_working
 from bot.slack.render.home import HomeView, render_home
-from bot.slack.render.lines import excerpt_rows, line_rows
+from bot.slack.render.log_lines import excerpt_rows, line_rows
 from bot.slack.render.logs import render_snippet
 from bot.slack.render.message import ELLIPSIS, Message, clean, code, escape, fence, one_line
 from tests.unit.slack import test_alerts, test_answers, test_insights, test_logs

@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from syrupy.assertion import SnapshotAssertion
 
-from bot.commands import grammar
 from bot.commands.answers import Cut, LogsAnswer
-from bot.commands.command import LogsCommand
+from bot.commands.model import LogsCommand
+from bot.commands.parsing import parser as grammar
 from bot.domain.durations import format_ns
 from bot.domain.gaps import Gap, GapReason, Part
 from bot.domain.logs import Level, LogLine, Order
-from bot.slack.render.lines import line_rows
+from bot.slack.render.log_lines import line_rows
 from bot.slack.render.logs import SHORT, render_logs, render_shared_logs, render_snippet
 from tests.unit.slack.factories import HOSTILE, NOW, REF, at, line
 from tests.unit.slack.validity import buttons, problems, shown

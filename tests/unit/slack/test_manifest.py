@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from bot.slack.listeners import COMMAND, EVENTS
-from bot.slack.selfcheck import SCOPES
+from bot.slack.setup_check import SCOPES
 
 ROOT = Path(__file__).parents[3]
 SCOPES_OF_EVENT = {

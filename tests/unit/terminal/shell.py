@@ -6,13 +6,13 @@ import asyncio
 import io
 from datetime import datetime, timedelta
 
-from bot.commands.command import Reading
-from bot.commands.grammar import parse_argv
-from bot.domain.redaction import Redactor
+from bot.commands.model import Reading
+from bot.commands.parsing.parser import parse_argv
 from bot.errors import BotError
-from bot.terminal.following import World
+from bot.redaction.redactor import Redactor
+from bot.terminal.app import Session
+from bot.terminal.follow import World
 from bot.terminal.output import Output
-from bot.terminal.session import Session
 from tests.unit.commands.providers import NOW, MemoryProvider
 from tests.unit.commands.registries import registry_of
 

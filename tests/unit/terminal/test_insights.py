@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from bot.commands.rule_list import rules_answer
+from bot.commands.handlers.rules import rules_answer
 from bot.domain.durations import ns_from_datetime
 from bot.domain.logs import LogLine
 from bot.rules.settings import parse_settings

@@ -23,8 +23,8 @@ from bot.commands.answers import (
     WatchAnswer,
     Watched,
 )
-from bot.commands.help import overview
-from bot.commands.table import Face
+from bot.commands.parsing.help import overview
+from bot.commands.parsing.spec import Face
 from bot.domain.checks import CheckResult
 from bot.domain.durations import ns_from_datetime
 from bot.domain.gaps import Gap, GapReason, Part

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from bot import __main__ as program
-from bot.commands.command import ScanCommand
-from bot.commands.grammar import parse_argv
+from bot.commands.model import ScanCommand
+from bot.commands.parsing.parser import parse_argv
 from bot.errors import UsageError
-from bot.rules.knowledge import build_reader
+from bot.rules.diagnosis_config import build_reader
 from bot.terminal.output import Output
 from bot.terminal.report import incident_text, report_text
 from bot.terminal.scan import BIG, scan

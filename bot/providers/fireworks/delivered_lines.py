@@ -1,0 +1,81 @@
+"""A multiset of log lines by time, small enough for a cursor and quick to restore from one. Pure.
+
+`bot.providers.paging.seen_lines.SeenLines` counts whole milliseconds. The gateway's pages end anywhere within a
+millisecond, also between two equal lines, and its timestamps may lie anywhere in time.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left, bisect_right
+from collections import Counter
+from collections.abc import Iterable
+from hashlib import blake2b
+
+from bot.domain.logs import LogLine
+
+LineKey = tuple[int, int]
+"""A line's nanosecond, and 64 bits of a digest of the rest."""
+
+
+class GivenLines:
+    """Lines by time, each as often as it was said: sixteen bytes a line."""
+
+    __slots__ = ("_digests", "_stamps")
+
+    def __init__(self, stamps: bytes = b"", digests: bytes = b"") -> None:
+        """Restore what `packed` gave; without arguments there are none.
+
+        Raises:
+            ValueError: that is not what `packed` gave.
+        """
+        self._stamps = array("q")
+        self._digests = array("Q")
+        self._stamps.frombytes(stamps)
+        self._digests.frombytes(digests)
+        if len(self._stamps) != len(self._digests):
+            raise ValueError("stamps and digests differ in number")
+
+    def __len__(self) -> int:
+        return len(self._stamps)
+
+    def packed(self) -> tuple[bytes, bytes]:
+        """All stamps and all digests."""
+        return self._stamps.tobytes(), self._digests.tobytes()
+
+    def counts(self, first_ns: int, last_ns: int) -> Counter[LineKey]:
+        """The lines of these times, both included, and how often each is there."""
+        span = slice(bisect_left(self._stamps, first_ns), bisect_right(self._stamps, last_ns))
+        return Counter(zip(self._stamps[span], self._digests[span], strict=True))
+
+    def add(self, keys: Iterable[LineKey]) -> None:
+        """More lines, in any order."""
+        new = sorted(keys)
+        if not new:
+            return
+        tail = bisect_left(self._stamps, new[0][0])
+        if tail < len(self._stamps):
+            new = sorted([*zip(self._stamps[tail:], self._digests[tail:], strict=True), *new])
+            del self._stamps[tail:], self._digests[tail:]
+        self._stamps.extend(stamp for stamp, _ in new)
+        self._digests.extend(digest for _, digest in new)
+
+    def keep(self, first_ns: int, last_ns: int) -> None:
+        """Forget all lines but those of these times, both included."""
+        end, begin = bisect_right(self._stamps, last_ns), bisect_left(self._stamps, first_ns)
+        del self._stamps[end:], self._digests[end:]
+        del self._stamps[:begin], self._digests[:begin]
+
+    def count_since(self, first_ns: int) -> int:
+        """How many lines there are from a time on."""
+        return len(self._stamps) - bisect_left(self._stamps, first_ns)
+
+    def newest_since(self, count: int) -> int:
+        """The earliest time from which on there are at most `count` lines."""
+        return 0 if len(self._stamps) <= count else self._stamps[-count - 1] + 1
+
+
+def key_of(line: LogLine) -> LineKey:
+    """What tells a line from others."""
+    text = f"{line.source}\0{line.message}".encode("utf-8", "surrogatepass")
+    return line.timestamp_ns, int.from_bytes(blake2b(text, digest_size=8).digest(), "little")

@@ -1,0 +1,56 @@
+"""Whole values without secrets: what a platform and its users wrote, before anything cuts, remembers or shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from bot.domain.gaps import Gap
+from bot.domain.jobs import Job
+from bot.domain.metrics import MetricSeries
+from bot.domain.observations import Observation
+from bot.redaction.redactor import Redactor
+
+
+def safe_job(job: Job, redactor: Redactor) -> Job:
+    """The job with secrets hidden in what the platform and its users wrote."""
+
+    def hide(text: str | None) -> str | None:
+        return None if text is None else redactor.redact(text)[0]
+
+    return replace(
+        job,
+        vendor_status=redactor.redact(job.vendor_status)[0],
+        name=hide(job.name),
+        error=hide(job.error),
+        url=hide(job.url),
+        user=hide(job.user),
+        details=tuple((label, redactor.redact(value)[0]) for label, value in job.details),
+    )
+
+
+def safe_series(series: Iterable[MetricSeries], redactor: Redactor) -> tuple[MetricSeries, ...]:
+    """The series with secrets hidden in the names of metrics and nodes, which users choose."""
+    series = tuple(series)
+    names = {one.name for one in series} | {one.node for one in series if one.node}
+    safe = {name: redactor.redact(name)[0] for name in names}
+    if all(name == shown for name, shown in safe.items()):
+        return series
+    return tuple(replace(one, name=safe[one.name], node=safe[one.node] if one.node else one.node) for one in series)
+
+
+def safe_gaps(gaps: Iterable[Gap], redactor: Redactor) -> tuple[Gap, ...]:
+    """The gaps with secrets hidden in what the platform said."""
+    return tuple(replace(gap, public=redactor.redact(gap.public)[0]) for gap in gaps)
+
+
+def safe_observation(observation: Observation, redactor: Redactor) -> Observation:
+    """The observation with secrets hidden in all that it quotes."""
+    job = observation.job
+    return replace(
+        observation,
+        job=None if job is None else safe_job(job, redactor),
+        lines=tuple(redactor.redact_lines(observation.lines)[0]),
+        series=safe_series(observation.series, redactor),
+        gaps=safe_gaps(observation.gaps, redactor),
+    )

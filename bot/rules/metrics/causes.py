@@ -1,0 +1,168 @@
+"""Why GPUs may do nothing: a guess from what one poll saw, said as a guess, with what to try. Pure.
+
+Which GPUs are low, and since when, is decided in `metric_health.py`; a GPU that differs from its peers has a rule of
+its own in `metric_stragglers.py`.
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+from statistics import median
+
+from bot.domain.metrics import CPU_USAGE, GPU_MEMORY, GPU_UTILIZATION, MetricPoint, MetricSeries
+from bot.rules.metrics.samples import gpu_name
+
+BUSY = 0.6
+"""A GPU that works."""
+DEAD = 0.05
+"""A GPU that does nothing."""
+HIGH = 0.5
+"""Where a swing of a low GPU counts as work."""
+SWINGS = 2
+"""So many swings in the samples of one poll are a sawtooth; one is a single step."""
+CPU_BUSY, CPU_IDLE = 0.5, 0.1
+"""Shares of the CPU limit."""
+RELEASED = 0.1
+"""Below this share of what its peers hold, a GPU's memory was given back: its process is gone."""
+
+
+class Cause(enum.StrEnum):
+    """What may be behind low utilisation. Stored in a rule's memory."""
+
+    RANK_GONE = "rank_gone"
+    RANK_STUCK = "rank_stuck"
+    UNEVEN = "uneven"
+    NOT_STARTED = "not_started"
+    SAWTOOTH = "sawtooth"
+    CPU_BOUND = "cpu_bound"
+    STOPPED = "stopped"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """A cause in words; `why` is what was seen, so that a person can disagree."""
+
+    likely: str
+    why: str
+    hint: str
+
+
+GUESSES: Mapping[Cause, Guess] = {
+    Cause.RANK_GONE: Guess(
+        "a dead rank",
+        "some GPUs do nothing and hold no memory while the rest compute",
+        "Look for that rank's last lines and its exit code; the others may wait for it until the collective times out.",
+    ),
+    Cause.RANK_STUCK: Guess(
+        "a rank out of step, or a rank that died",
+        "some GPUs do nothing while the rest are busy, and busy GPUs may only be waiting in a collective",
+        "Check whether steps still advance; if not, take stack traces (py-spy dump) of that rank and of one other.",
+    ),
+    Cause.UNEVEN: Guess(
+        "work spread unevenly",
+        "some GPUs do little while the rest are busy",
+        "Compare batch sizes, pipeline stages and data shards of these ranks with the others.",
+    ),
+    Cause.NOT_STARTED: Guess(
+        "it has not begun to compute",
+        "no GPU has worked since the first sample seen",
+        "Look in the log for a download, a compilation, data being prepared, or ranks that wait for each other.",
+    ),
+    Cause.SAWTOOTH: Guess(
+        "data loading",
+        "the GPUs swing between full work and none: they are fed too slowly",
+        "Raise the data loader's workers and prefetch, and check how fast the storage reads.",
+    ),
+    Cause.CPU_BOUND: Guess(
+        "preprocessing on the CPU",
+        "all GPUs are idle while the CPUs are busy",
+        "Prepare the data beforehand or give it more processes; an evaluation in Python looks the same.",
+    ),
+    Cause.STOPPED: Guess(
+        "a hang, a program that ended, or storage that does not answer",
+        "all GPUs worked before, and now GPUs and CPUs do nothing",
+        "Check whether steps still advance and what the last log line waits for; then restart from a checkpoint.",
+    ),
+    Cause.UNKNOWN: Guess(
+        "the data loader or the storage",
+        "it is the most frequent cause, and nothing seen here speaks for another",
+        "Check the data loader's workers and the storage. A hang looks the same: see whether steps still advance.",
+    ),
+}
+
+
+def guess_cause(
+    series: Sequence[MetricSeries], low_since: Mapping[str, datetime], seen: Sequence[str], *, was_active: bool
+) -> Cause:
+    """The likeliest reason, from the samples of this poll that fall into the low time.
+
+    Args:
+        series: all of the poll's series.
+        low_since: the low GPUs and since when each is low.
+        seen: every GPU with recent samples, the low ones too.
+        was_active: whether any GPU of the job was ever seen at work.
+    """
+    since = max(low_since.values())
+    usage = _means(series, GPU_UTILIZATION, since)
+    others = [usage[name] for name in seen if name not in low_since and name in usage]
+    idle = all(usage.get(name, 1.0) <= DEAD for name in low_since)
+    if others and median(others) >= BUSY:
+        if not idle:
+            return Cause.UNEVEN
+        return Cause.RANK_GONE if memory_released(series, tuple(low_since)) else Cause.RANK_STUCK
+    if not was_active:
+        return Cause.NOT_STARTED
+    if any(_swings(one, low_since[gpu_name(one)]) for one in series if _is_low(one, low_since)):
+        return Cause.SAWTOOTH
+    if others:
+        return Cause.UNKNOWN
+    cpu = _cpu_share(series, since)
+    if cpu is not None and cpu >= CPU_BUSY:
+        return Cause.CPU_BOUND
+    return Cause.STOPPED if idle and cpu is not None and cpu <= CPU_IDLE else Cause.UNKNOWN
+
+
+def memory_released(series: Sequence[MetricSeries], names: Sequence[str]) -> bool:
+    """Whether these GPUs hold next to no memory while the others do; False when memory is not measured."""
+    held = {gpu_name(one): one.points[-1].value for one in series if one.name == GPU_MEMORY and one.points}
+    others = [value for name, value in held.items() if name not in names]
+    if not others or any(name not in held for name in names):
+        return False
+    return median(others) > 0 and all(held[name] < RELEASED * median(others) for name in names)
+
+
+def _means(series: Sequence[MetricSeries], metric: str, since: datetime) -> dict[str, float]:
+    values = {gpu_name(one): _after(one.points, since) for one in series if one.name == metric}
+    return {name: math.fsum(found) / len(found) for name, found in values.items() if found}
+
+
+def _after(points: Sequence[MetricPoint], since: datetime) -> list[float]:
+    return [
+        point.value for point in points if point.at is not None and point.at >= since and math.isfinite(point.value)
+    ]
+
+
+def _is_low(series: MetricSeries, low_since: Mapping[str, datetime]) -> bool:
+    return series.name == GPU_UTILIZATION and gpu_name(series) in low_since
+
+
+def _swings(series: MetricSeries, since: datetime) -> bool:
+    values = _after(series.points, since)
+    rises = sum(1 for before, after in pairwise(values) if before < HIGH <= after)
+    return rises >= SWINGS
+
+
+def _cpu_share(series: Sequence[MetricSeries], since: datetime) -> float | None:
+    """Of the busiest machine; None when the platform gives no figure or no limit."""
+    shares = [
+        math.fsum(values) / len(values) / one.limit
+        for one in series
+        if one.name == CPU_USAGE and one.limit and (values := _after(one.points, since))
+    ]
+    return max(shares, default=None)

@@ -1,0 +1,139 @@
+"""Which lines stay, why the others do not, and that messages of any content are searched as they are."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.commands.handlers.log_filter import LineFilter, pushed_down_options
+from bot.domain.logs import Level, LogFilter, LogLine
+from bot.errors import UsageError
+
+
+def lines(*messages: str) -> list[LogLine]:
+    return [LogLine(number, message) for number, message in enumerate(messages)]
+
+
+def kept(wanted: LogFilter, given_lines: list[LogLine]) -> list[str]:
+    return [line.message for line in LineFilter(wanted).apply(given_lines).lines]
+
+
+def test_an_empty_filter_keeps_every_line() -> None:
+    given_lines = lines("a", "", "b\n c")
+    result = LineFilter(LogFilter()).apply(given_lines)
+    assert (given_lines, {}) == (list(result.lines), result.dropped)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        (LogFilter(grep="loss"), ["loss 1", "a loss"]),
+        (LogFilter(grep="(?i)loss"), ["loss 1", "LOSS 2", "a loss"]),
+        (LogFilter(grep=r"^loss \d$"), ["loss 1"]),
+        (LogFilter(includes=("loss", "1")), ["loss 1"]),
+        (LogFilter(includes=("l", "o", "s", "a")), ["a loss"]),
+        (LogFilter(excludes=("loss",)), ["LOSS 2", "step"]),
+        (LogFilter(excludes=("loss", "LOSS", "zzz")), ["step"]),
+        (LogFilter(grep="s", includes=("l",), excludes=("1",)), ["a loss"]),
+    ],
+)
+def test_texts_and_patterns(wanted: LogFilter, expected: list[str]) -> None:
+    assert expected == kept(wanted, lines("loss 1", "LOSS 2", "a loss", "step"))
+
+
+def test_level_keeps_what_is_as_bad_and_says_how_many_have_none() -> None:
+    given_lines = [LogLine(1, "a"), LogLine(2, "b", level=Level.INFO), LogLine(3, "c", level=Level.ERROR)]
+    result = LineFilter(LogFilter(min_level=Level.WARNING)).apply(given_lines)
+    assert given_lines[2:] == list(result.lines)
+    assert result.dropped == {"had no level, which --level leaves out": 1, "did not reach --level warning": 1}
+
+
+def test_replicas_ranks_and_requests() -> None:
+    given_lines = [LogLine(1, "a", "abcde"), LogLine(2, "b", "rank 3"), LogLine(3, "c", None, None, "r-1")]
+    assert kept(LogFilter(replicas=("abcde", "zzzzz")), given_lines) == ["a"]
+    assert kept(LogFilter(ranks=(3, 4)), given_lines) == ["b"]
+    assert kept(LogFilter(request_id="r-1"), given_lines) == ["c"]
+
+
+def test_lines_that_do_not_say_their_rank_or_replica_came_from_no_other() -> None:
+    given_lines = [LogLine(1, "a", "abcde"), LogLine(2, "b", "rank 3"), LogLine(3, "c")]
+    assert LineFilter(LogFilter(ranks=(1,))).apply(given_lines).dropped == {
+        "did not say their rank; where a platform tells replicas, use --replica": 2,
+        "came from other ranks": 1,
+    }
+    assert LineFilter(LogFilter(replicas=("zzzzz",))).apply(given_lines).dropped == {
+        "did not say their replica; where a platform tells ranks, use --rank": 2,
+        "came from other replicas": 1,
+    }
+
+
+def test_each_line_is_dropped_once_for_its_first_reason() -> None:
+    wanted = LogFilter(grep="x", includes=("a",), excludes=("b",))
+    result = LineFilter(wanted).apply(lines("ax", "abx", "x", "a"))
+    assert result.dropped == {"lacked an --include text": 1, "held an --exclude text": 1, "did not match --grep": 1}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "message", "found"),
+    [
+        ("^second", "first\nsecond", False),
+        ("(?m)^second", "first\nsecond", True),
+        ("first.second", "first\nsecond", False),
+        ("(?s)first.second", "first\nsecond", True),
+        (r"first\ssecond", "first\nsecond", True),
+        (r"\Afirst", "first\nsecond", True),
+        ("first$", "first\nsecond", False),
+        (r"^.b$", "éb", True),
+        ("(?i)É", "é", True),
+        (r"^\w$", "é", False),
+        ("a.b", "a\udcffb", True),
+        ("loss", "\udc80 loss \ud800", True),
+        ("💥+", "boom 💥💥", True),
+        ("\x00", "a\x00b", True),
+    ],
+)
+def test_a_message_is_searched_as_one_text(pattern: str, message: str, found: bool) -> None:
+    assert kept(LogFilter(grep=pattern), lines("other \udcff", message)) == ([message] if found else [])
+
+
+def test_two_megabytes_in_one_line_are_no_matter() -> None:
+    long = "x" * 2_000_000 + "needle"
+    assert kept(LogFilter(grep="(a|x)+needle$", includes=("needle",)), lines("needle", long)) == [long]
+
+
+def test_a_pattern_that_is_none_is_refused_before_any_line_is_read() -> None:
+    with pytest.raises(UsageError):
+        LineFilter(LogFilter(grep="("))
+
+
+words = st.text(alphabet="abAB \n.é", max_size=12)
+
+
+@given(
+    messages=st.lists(words, max_size=30),
+    includes=st.lists(st.text(alphabet="abAB .", min_size=1, max_size=2), max_size=4),
+    excludes=st.lists(st.text(alphabet="abAB .", min_size=1, max_size=2), max_size=4),
+    grep=st.none() | st.sampled_from(["a+b", "(?i)ab", "^[ab ]+$", "b.a", "é|A"]),
+)
+def test_the_result_is_that_of_asking_each_line_alone(
+    messages: list[str], includes: list[str], excludes: list[str], grep: str | None
+) -> None:
+    wanted = LogFilter(grep=grep, includes=tuple(includes), excludes=tuple(excludes))
+    expected = [
+        message
+        for message in messages
+        if all(text in message for text in includes)
+        and not any(text in message for text in excludes)
+        and (grep is None or re.search(grep.replace("$", r"\Z"), message))
+    ]
+    result = LineFilter(wanted).apply(lines(*messages))
+    assert expected == [line.message for line in result.lines]
+    assert len(messages) == len(result.lines) + sum(result.dropped.values())
+
+
+def test_options_are_named_as_people_type_them() -> None:
+    fields = frozenset({"excludes", "min_level", "unknown"})
+    assert pushed_down_options(fields) == ("--level", "--exclude")

@@ -1,0 +1,246 @@
+"""Pages of a log neither lose nor repeat a line, wherever their borders fall."""
+
+from __future__ import annotations
+
+from itertools import chain, repeat
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.commands.answers import Cut, LogsAnswer
+from bot.commands.handlers import logs as log_pages
+from bot.commands.handlers.logs import read_page
+from bot.commands.model import LogsCommand
+from bot.commands.parsing.parser import parse
+from bot.domain.durations import ns_from_datetime
+from bot.domain.gaps import GapReason
+from bot.domain.logs import LogCursor, LogLine, LogPage, LogQuery
+from bot.errors import ProtocolError, Unavailable
+from bot.redaction.redactor import Redactor
+from tests.unit.commands.providers import NOW, REF, MemoryProvider
+
+NOW_NS = ns_from_datetime(NOW)
+HOUR_NS = 3600 * 10**9
+
+
+async def ask(provider: MemoryProvider, options: str) -> LogsAnswer:
+    return await follow(provider, f"logs mem:run/1 {options}")
+
+
+async def follow(provider: MemoryProvider, text: str) -> LogsAnswer:
+    command = parse(text)
+    assert isinstance(command, LogsCommand)
+    return await read_page(provider, REF, command, Redactor(), NOW)
+
+
+def numbered(count: int, *, per_ns: int = 1, start_ns: int = NOW_NS - HOUR_NS) -> list[LogLine]:
+    return [LogLine(start_ns + number // per_ns, f"line {number}") for number in range(count)]
+
+
+async def test_without_options_the_newest_hundred_come_oldest_first() -> None:
+    lines = numbered(250)
+    answer = await ask(MemoryProvider(lines), "")
+    assert tuple(lines[150:]) == answer.lines
+    assert answer.cuts == (Cut("are older; narrow with --since or --grep", None),)
+
+
+async def test_from_the_beginning_with_asc() -> None:
+    lines = numbered(250)
+    answer = await ask(MemoryProvider(lines), "--asc --limit 10")
+    assert tuple(lines[:10]) == answer.lines
+    assert answer.older is None
+    assert answer.newer is not None
+    assert tuple(lines[10:20]) == (await follow(MemoryProvider(lines), answer.newer)).lines
+
+
+async def test_newest_first_with_desc() -> None:
+    lines = numbered(30)
+    assert tuple(lines[:19:-1]) == (await ask(MemoryProvider(lines), "--desc --limit 10")).lines
+
+
+async def test_all_lines_come_when_all_are_asked_for() -> None:
+    lines = numbered(2500)
+    answer = await ask(MemoryProvider(lines, page_lines=100), "--all")
+    assert tuple(lines) == answer.lines
+    assert (None, ()) == (answer.older, answer.cuts)
+
+
+async def test_a_page_does_not_end_inside_a_nanosecond() -> None:
+    lines = numbered(100, per_ns=7)
+    answer = await ask(MemoryProvider(lines, page_lines=3), "--tail 10")
+    assert tuple(lines[84:]) == answer.lines
+    assert answer.older is not None
+    older = await follow(MemoryProvider(lines, page_lines=3), answer.older)
+    assert tuple(lines[70:84]) == older.lines
+
+
+async def test_a_nanosecond_too_full_for_a_page_is_said() -> None:
+    lines = numbered(2000, per_ns=2000)
+    answer = await ask(MemoryProvider(lines), "--tail 10")
+    assert len(answer.lines) == 10 + log_pages.MAX_SAME_NS
+    assert answer.cuts == (
+        Cut("have the same nanosecond as the last one shown; the command line shows them all", None),
+    )
+
+
+@given(
+    gaps=st.lists(st.sampled_from([0, 0, 0, 1, 1000]), max_size=60),
+    limit=st.integers(1, 9),
+    page_lines=st.integers(1, 7),
+    options=st.sampled_from(["", "--include 1", "--grep [2-7]", "--desc", "--exclude 3 --desc"]),
+)
+async def test_paging_back_gives_every_line_once(gaps: list[int], limit: int, page_lines: int, options: str) -> None:
+    provider = MemoryProvider(_spaced(gaps), page_lines)
+    wanted = (await ask(provider, f"{options} --all")).lines
+    text: str | None = f"logs mem:run/1 {options} --limit {limit}"
+    pages: list[tuple[LogLine, ...]] = []
+    while text is not None:
+        answer = await follow(provider, text)
+        pages.append(answer.lines)
+        text = answer.older
+    ordered = pages if "--desc" in options else pages[::-1]
+    assert list(wanted) == list(chain.from_iterable(ordered))
+
+
+@given(
+    gaps=st.lists(st.sampled_from([0, 0, 0, 1, 1000]), min_size=1, max_size=60),
+    limit=st.integers(1, 9),
+    page_lines=st.integers(1, 7),
+    options=st.sampled_from(["", "--include 1", "--grep [2-7]"]),
+)
+async def test_paging_forward_gives_every_line_once_and_back_again(
+    gaps: list[int], limit: int, page_lines: int, options: str
+) -> None:
+    provider = MemoryProvider(_spaced(gaps), page_lines)
+    wanted = list((await ask(provider, f"{options} --all")).lines)
+    there = await _walk(provider, f"logs mem:run/1 {options} --asc --limit {limit}", forward=True)
+    assert wanted == [line for answer in there for line in answer.lines]
+    back = await _walk(provider, there[-1].older, forward=False)
+    shown = [line for answer in back[::-1] for line in answer.lines]
+    assert wanted[: len(wanted) - len(there[-1].lines)] == shown
+
+
+async def _walk(provider: MemoryProvider, text: str | None, *, forward: bool) -> list[LogsAnswer]:
+    """Press Newer (or Older) until nothing comes any more."""
+    answers: list[LogsAnswer] = []
+    while text is not None:
+        answer = await follow(provider, text)
+        if not answer.lines and answers:
+            break
+        answers.append(answer)
+        text = answer.newer if forward else answer.older
+    return answers
+
+
+async def test_lines_that_came_since_are_behind_newer() -> None:
+    provider = MemoryProvider(numbered(5))
+    answer = await ask(provider, "")
+    assert answer.newer is not None
+    assert (await follow(provider, answer.newer)).lines == ()
+    fresh = LogLine(NOW_NS - 5, "fresh")
+    provider.lines.append(fresh)
+    assert (await follow(provider, answer.newer)).lines == (fresh,)
+
+
+async def test_paging_stays_inside_the_window() -> None:
+    lines = numbered(100)
+    provider = MemoryProvider(lines)
+    answer = await ask(
+        provider, "--start 2026-03-13T11:00:00.000000010Z --end 2026-03-13T11:00:00.000000049Z --limit 30"
+    )
+    assert tuple(lines[20:50]) == answer.lines
+    assert answer.newer is None
+    assert answer.older is not None
+    older = await follow(provider, answer.older)
+    assert tuple(lines[10:20]) == older.lines
+    assert older.older is None
+    assert older.newer is not None
+    assert answer.lines == (await follow(provider, older.newer)).lines
+
+
+async def test_pinned_shows_the_same_although_time_went_on() -> None:
+    lines = numbered(50)
+    provider = MemoryProvider(lines)
+    answer = await ask(provider, "--since 2h --tail 10")
+    provider.lines.append(LogLine(NOW_NS + 10, "later"))
+    again = await follow(provider, answer.pinned)
+    assert answer.lines == again.lines
+    assert answer.pinned == again.pinned
+    assert "--start 2026-03-13T10:00:00.000000000Z --end 2026-03-13T12:00:00.000000000Z" in answer.pinned
+
+
+async def test_what_was_dropped_is_counted_by_reason() -> None:
+    lines = [LogLine(NOW_NS - 9, "loss 1"), LogLine(NOW_NS - 8, "loss 2 eval"), LogLine(NOW_NS - 7, "step")]
+    answer = await ask(MemoryProvider(lines), "--include loss --exclude eval")
+    assert (lines[0],) == answer.lines
+    assert answer.read == 3
+    assert answer.cuts == (Cut("lacked an --include text", 1), Cut("held an --exclude text", 1))
+
+
+async def test_what_the_platform_filtered_is_said() -> None:
+    provider = MemoryProvider(numbered(3), pushes_down=frozenset({"min_level", "includes"}))
+    answer = await ask(provider, "--include line")
+    assert answer.pushed_down == ("--level", "--include")
+    assert answer.cuts == (Cut("may have been left out by the platform itself (--level, --include)", None),)
+
+
+async def test_a_failure_after_the_first_page_keeps_what_was_read() -> None:
+    lines = numbered(30)
+    failures = chain([None], repeat(Unavailable("mem does not answer.")))
+    provider = MemoryProvider(lines, page_lines=10, fails=failures)
+    answer = await ask(provider, "--tail 25")
+    assert tuple(lines[21:]) == answer.lines
+    assert [(gap.reason, gap.public) for gap in answer.gaps] == [(GapReason.UNAVAILABLE, "mem does not answer.")]
+    assert answer.older is not None
+    provider.fails = None
+    assert tuple(lines[:21]) == (await follow(provider, answer.older)).lines
+
+
+async def test_a_failure_at_once_is_raised() -> None:
+    with pytest.raises(Unavailable):
+        await ask(MemoryProvider(fails=iter([Unavailable("mem does not answer.")])), "")
+
+
+async def test_a_search_that_finds_nothing_ends_and_can_be_continued(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_pages, "MAX_READ", 50)
+    lines = [LogLine(NOW_NS - HOUR_NS, "needle"), *numbered(200, per_ns=3)]
+    text: str | None = "logs mem:run/1 --grep needle"
+    found: list[LogLine] = []
+    presses = 0
+    while text is not None:
+        answer = await follow(MemoryProvider(lines, page_lines=10), text)
+        found += answer.lines
+        text, presses = answer.older, presses + 1
+    assert found == [lines[0]]
+    assert presses == 5
+
+
+async def test_an_answer_is_never_larger_than_its_budget() -> None:
+    lines = [LogLine(NOW_NS - 100 + number, "x" * 1_500_000) for number in range(6)]
+    answer = await ask(MemoryProvider(lines, page_lines=1), "")
+    assert tuple(lines[4:]) == answer.lines
+    assert answer.older is not None
+    assert tuple(lines[2:4]) == (await follow(MemoryProvider(lines, page_lines=1), answer.older)).lines
+
+
+async def test_secrets_in_lines_are_hidden_and_counted() -> None:
+    answer = await ask(MemoryProvider([LogLine(NOW_NS, "password=hunter2")]), "")
+    assert (answer.lines[0].message, answer.redacted) == ("password=[hidden]", 1)
+
+
+async def test_a_platform_that_runs_in_circles_is_left() -> None:
+    class Circle(MemoryProvider):
+        async def query_logs(self, query: LogQuery) -> LogPage:
+            return LogPage([], LogCursor(b"here"), more=True)
+
+    with pytest.raises(ProtocolError):
+        await ask(Circle(numbered(5), page_lines=2), "")
+
+
+def _spaced(gaps: list[int]) -> list[LogLine]:
+    at, lines = NOW_NS - HOUR_NS, []
+    for number, gap in enumerate(gaps):
+        at += gap
+        lines.append(LogLine(at, f"line {number}"))
+    return lines

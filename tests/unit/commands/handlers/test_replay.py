@@ -1,0 +1,239 @@
+"""`rules test`: the past as the watcher would have seen it, and what the rules would have said."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+import pytest
+
+from bot.commands.answers import Answer, Asker, ErrorAnswer, ReplayAnswer, RulesAnswer
+from bot.commands.handlers import log_history, replay
+from bot.commands.handlers.replay import job_at
+from bot.commands.model import ReplayCommand, RulesCommand
+from bot.commands.parsing.parser import parse
+from bot.commands.runner import CommandRunner
+from bot.diagnosis.page_scanner import PageReader
+from bot.domain.alerts import Resolution
+from bot.domain.durations import ns_from_datetime
+from bot.domain.gaps import Gap, GapReason, Part
+from bot.domain.jobs import Job, JobState
+from bot.domain.logs import Level, LogLine
+from bot.domain.metrics import GPU_UTILIZATION, MetricPoint, MetricQuery, MetricSeries
+from bot.errors import Unavailable, UsageError
+from bot.redaction.redactor import Redactor
+from bot.rules.diagnosis_config import Knowledge, build_reader
+from bot.rules.settings import AS_SHIPPED, parse_settings
+from tests.unit.commands.providers import NOW, REF, MemoryProvider
+from tests.unit.commands.registries import registry_of
+
+MINUTE = timedelta(minutes=1)
+BORN = NOW - timedelta(hours=4)
+RUNNING = Job(REF, JobState.RUNNING, "RUNNING", name="run 1", created_at=BORN, started_at=BORN)
+ENDED = Job(
+    REF, JobState.FAILED, "FAILED", created_at=BORN, started_at=BORN + MINUTE, ended_at=NOW - 60 * MINUTE, error="boom"
+)
+
+
+@pytest.fixture(scope="module")
+def reader() -> PageReader:
+    return build_reader()
+
+
+def line(minute: float, text: str, level: Level | None = None) -> LogLine:
+    """A line so many minutes before now."""
+    return LogLine(ns_from_datetime(NOW - minute * MINUTE), text, "rank 3", level)
+
+
+class Measured(MemoryProvider):
+    """Gives the samples that were asked for."""
+
+    async def query_metrics(self, query: MetricQuery) -> Sequence[MetricSeries]:
+        assert query.start is not None
+        assert query.end is not None
+        series = await super().query_metrics(query)
+        return [
+            MetricSeries(
+                one.name,
+                tuple(point for point in one.points if point.at and query.start <= point.at <= query.end),
+                gpu=one.gpu,
+            )
+            for one in series
+        ]
+
+
+def utilization(idle_from: datetime, idle_until: datetime) -> MetricSeries:
+    times = [BORN + number * timedelta(seconds=30) for number in range(480)]
+    return MetricSeries(
+        GPU_UTILIZATION, tuple(MetricPoint(0.0 if idle_from <= at < idle_until else 0.9, at) for at in times), gpu=0
+    )
+
+
+def provider_of(*lines: LogLine, job: Job = RUNNING, series: Sequence[MetricSeries] | None = None) -> Measured:
+    return Measured(list(lines), page_lines=50, jobs={REF.id: job}, series=series)
+
+
+async def ask(provider: MemoryProvider, reader: PageReader, text: str = "", *, own: str = "") -> Answer:
+    defaults = parse_settings([own]) if own else AS_SHIPPED
+    knowledge = Knowledge(reader, defaults)
+    runner = CommandRunner(registry_of(provider), None, lambda: NOW, Redactor(["hunter2"]), lambda: knowledge)
+    return await runner.run(parse(f"rules test mem:run/1 {text}"), Asker("U1", "C1"))
+
+
+async def replayed(provider: MemoryProvider, reader: PageReader, text: str = "", *, own: str = "") -> ReplayAnswer:
+    answer = await ask(provider, reader, text, own=own)
+    assert isinstance(answer, ReplayAnswer), answer
+    return answer
+
+
+async def test_an_error_of_the_past_would_have_fired_then_and_ended_when_it_was_quiet(reader: PageReader) -> None:
+    answer = await replayed(provider_of(line(120, "ERROR: the mailer is closed"), line(100, "fine")), reader)
+    (alert,) = answer.alerts
+    assert ("log_errors", "1 error line, newest: ERROR: the mailer is closed") == (alert.rule, alert.evidence.summary)
+    assert timedelta(0) <= alert.fired_at - (NOW - 120 * MINUTE) <= answer.step
+    assert alert.resolved_at is not None
+    assert timedelta(minutes=14) < alert.resolved_at - alert.fired_at < timedelta(minutes=17)
+    assert Resolution.CLEARED is alert.resolution
+    assert "log_errors" not in answer.quiet
+    assert {"failure", "hang", "job_failed"} <= set(answer.quiet)
+
+
+async def test_a_failure_is_told_by_what_the_log_means_and_by_the_state(reader: PageReader) -> None:
+    oom = line(61, "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB.")
+    answer = await replayed(provider_of(line(90, "step 1 loss 2"), oom, job=ENDED), reader)
+    told = {alert.rule: alert for alert in answer.alerts}
+    assert {"failure", "job_failed"} == set(told)
+    assert "GPU out of memory" == told["failure"].title
+    assert timedelta(0) <= told["job_failed"].fired_at - (NOW - 60 * MINUTE) <= answer.step
+    assert NOW - 60 * MINUTE + replay.AFTER_END == answer.end
+    assert told["failure"].resolved_at is None, "what ended the run stands"
+
+
+async def test_idle_gpus_of_the_past_are_found_with_other_settings(reader: PageReader) -> None:
+    series = [utilization(NOW - 120 * MINUTE, NOW - 110 * MINUTE)]
+    usual = await replayed(provider_of(series=series), reader)
+    strict = await replayed(provider_of(series=series), reader, "low_gpu_utilization.for=5m")
+    assert () == usual.alerts
+    (alert,) = strict.alerts
+    assert "low_gpu_utilization" == alert.rule
+    assert timedelta(minutes=4) < alert.fired_at - (NOW - 120 * MINUTE) < timedelta(minutes=8)
+    assert alert.resolved_at is not None
+
+
+async def test_metrics_are_asked_for_piece_by_piece_and_each_sample_once(reader: PageReader) -> None:
+    provider = provider_of(series=[utilization(NOW, NOW)])
+    await replayed(provider, reader)
+    windows = [(query.start, query.end) for query in provider.metric_queries]
+    assert 2 <= len(windows) <= 6
+    assert all(end == start for (_, end), (start, _) in pairwise(windows))
+    assert NOW == windows[-1][1]
+
+
+async def test_the_installations_settings_hold_and_can_be_overridden(reader: PageReader) -> None:
+    provider = provider_of(line(120, "ERROR: the mailer is closed"))
+    assert () == (await replayed(provider, reader, own="log_errors=off")).alerts
+    assert 1 == len((await replayed(provider, reader, "log_errors=on", own="log_errors=off")).alerts)
+
+
+async def test_what_is_below_the_wanted_severity_is_not_told(reader: PageReader) -> None:
+    answer = await replayed(provider_of(line(120, "ERROR: the mailer is closed")), reader, "severity=page")
+    assert () == answer.alerts
+    assert "log_errors" in answer.quiet
+
+
+async def test_a_log_that_was_silent_then_is_a_hang_then(reader: PageReader) -> None:
+    before = [line(200 - number / 6, f"step {number} loss 2.5") for number in range(300)]
+    after = [line(90 - number / 6, f"step {number + 300} loss 2.5") for number in range(500)]
+    answer = await replayed(provider_of(*before, *after), reader, "failure=off")
+    (alert,) = [one for one in answer.alerts if one.rule == "hang"]
+    assert timedelta(minutes=5) <= alert.fired_at - (NOW - 150 * MINUTE) < timedelta(minutes=12)
+    assert alert.resolved_at is not None
+
+
+async def test_a_long_window_is_looked_at_more_coarsely_and_says_so(reader: PageReader) -> None:
+    old = Job(REF, JobState.RUNNING, "RUNNING", created_at=NOW - timedelta(days=30))
+    answer = await replayed(provider_of(job=old), reader, "--since 7d")
+    assert timedelta(days=7) / replay.MAX_LOOKS <= answer.step < timedelta(minutes=8)
+    assert any("coarsely" in note for note in answer.notes)
+
+
+async def test_secrets_of_the_past_are_hidden(reader: PageReader) -> None:
+    answer = await replayed(provider_of(line(120, "ERROR: hunter2")), reader)
+    assert "hunter2" not in repr(answer)
+
+
+async def test_a_log_that_is_too_long_is_read_as_far_as_it_goes(
+    reader: PageReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_history, "MAX_LINES", 100)
+    lines = [line(200 - number / 10, f"step {number}") for number in range(1000)]
+    answer = await replayed(provider_of(*lines), reader)
+    assert answer.end < NOW - 150 * MINUTE
+    assert any("narrow the window" in note for note in answer.notes)
+
+
+async def test_a_platform_that_fails_on_the_way_ends_the_replay_there(reader: PageReader) -> None:
+    provider = provider_of(*(line(200 - number / 10, f"step {number}") for number in range(1000)))
+    provider.fails = iter([None, Unavailable("mem is down.")])
+    answer = await replayed(provider, reader)
+    assert ["mem is down."] == [gap.public for gap in answer.gaps]
+    assert answer.end < NOW - 150 * MINUTE
+
+
+async def test_lines_out_of_reach_are_told(reader: PageReader) -> None:
+    provider = provider_of(line(120, "step 1"))
+    provider.gaps = (Gap(Part.LOGS, GapReason.UNREACHABLE_LINES, "too many in one millisecond"),)
+    answer = await replayed(provider, reader)
+    assert ["log_gap"] == [one.rule for one in answer.alerts]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("--start 2026-03-01 --end 2026-03-02", "did not live in this window"),
+        ("log_erors=off", "did you mean `log_errors`?"),
+        ("--since 3h --start 2026-03-13", "do not go together"),
+    ],
+)
+async def test_what_cannot_be_replayed_is_explained(text: str, said: str, reader: PageReader) -> None:
+    try:
+        answer = await ask(provider_of(), reader, text)
+    except UsageError as problem:
+        answer = ErrorAnswer(problem.public)
+    assert isinstance(answer, ErrorAnswer)
+    assert said in answer.public
+
+
+async def test_the_pinned_command_replays_the_same_window(reader: PageReader) -> None:
+    answer = await replayed(provider_of(), reader, "--since 2h log_errors=off")
+    again = parse(answer.pinned)
+    assert isinstance(again, ReplayCommand)
+    assert (ns_from_datetime(answer.start), ns_from_datetime(NOW)) == (again.window.start_ns, again.window.end_ns)
+    assert ("log_errors=off",) == again.settings
+
+
+def test_a_job_was_pending_until_it_started_and_ran_until_it_ended() -> None:
+    moments = (BORN, BORN + MINUTE, NOW - 61 * MINUTE, NOW - 60 * MINUTE)
+    assert [JobState.STARTING, JobState.RUNNING, JobState.RUNNING, JobState.FAILED] == [
+        job_at(ENDED, at).state for at in moments
+    ]
+    assert job_at(ENDED, BORN + MINUTE).error is None
+
+
+async def test_rules_alone_are_listed_as_they_are_set() -> None:
+    knowledge = Knowledge(build_reader(), parse_settings(["hang=off", "low_gpu_utilization.threshold=40%"]))
+    runner = CommandRunner(registry_of(MemoryProvider()), None, lambda: NOW, Redactor(), lambda: knowledge)
+    answer = await runner.run(parse("rules"), Asker("U1", "C1"))
+    assert isinstance(answer, RulesAnswer)
+    rules = {rule.name: rule for rule in answer.rules}
+    assert (False, True) == (rules["hang"].is_on, rules["failure"].is_on)
+    assert ("threshold", "40%", "low is below this") == rules["low_gpu_utilization"].parameters[0]
+    assert ("ignore", "none") in [(name, value) for name, value, _ in rules["log_errors"].parameters]
+
+
+def test_rules_and_their_test_are_told_apart() -> None:
+    assert RulesCommand(public=True) == parse("rules --public")
+    for text in ("rules tset mem:1", "rules --since 3h", "rules test"):
+        with pytest.raises(UsageError):
+            parse(text)

@@ -1,0 +1,74 @@
+# ruff: noqa: RUF001 - typographic quotes and dashes are the point
+"""A command made to text and read back is the same command, whatever is in it."""
+
+from __future__ import annotations
+
+import shlex
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from bot.commands.model import DEFAULT_LINES, LogsCommand, MetricsCommand, StatusCommand, Window
+from bot.commands.parsing.formatting import format_command, shell_line
+from bot.commands.parsing.parser import parse, parse_argv
+from bot.commands.parsing.tokenizer import quote, split_words
+from bot.domain.logs import Level, LogFilter, Order
+
+nasty = st.text(alphabet=st.sampled_from("ab -—–=\"'“”‘’«\\&<>|;:/.$`lthtp#\n\t\u00a0é🙂"), min_size=1, max_size=24)
+texts = st.one_of(
+    nasty,
+    st.text(min_size=1, max_size=20),
+    st.sampled_from(
+        ["--since", "<https://a.b|c", "<http://a.b|a.b>", "&amp;lt;", "—since", 'a="b', "\\", 'x y\\"', "-"]
+    ),
+).filter(lambda text: bool(text.strip()) and "\ud800" not in text)
+moments = st.none() | st.integers(0, 4_000_000_000_000_000_000)
+references = st.from_regex(r"[a-z]+:[a-z0-9/]{1,10}", fullmatch=True)
+
+
+@given(st.lists(texts, max_size=6))
+@example(["\\\n"])
+def test_quoted_words_are_split_into_the_same_words(words: list[str]) -> None:
+    assert words == [word.text for word in split_words(" ".join(quote(word) for word in words))]
+
+
+@st.composite
+def commands(draw: st.DrawFn) -> LogsCommand:
+    start = draw(moments)
+    after = draw(moments)
+    take, show = draw(st.sampled_from([(Order.ASC, Order.ASC), (Order.DESC, Order.ASC), (Order.DESC, Order.DESC)]))
+    return LogsCommand(
+        ref=draw(references),
+        window=Window(None, start, None if start is None else start + draw(st.integers(0, 10**15))),
+        filter=LogFilter(
+            draw(st.none() | st.sampled_from(Level)),
+            draw(st.none() | st.sampled_from([r"a\s+\"b", "x y", r"^\[rank3\]", "a|b&c"])),
+            tuple(draw(st.lists(texts, max_size=3))),
+            tuple(draw(st.lists(texts, max_size=2))),
+            tuple(draw(st.lists(texts, max_size=2))),
+            tuple(draw(st.lists(st.integers(0, 99), max_size=2))),
+            draw(st.none() | texts),
+        ),
+        limit=draw(st.none() | st.integers(1, 1000) | st.just(DEFAULT_LINES)),
+        take=Order.ASC if after is not None else take,
+        show=show,
+        before_ns=draw(moments) if after is None else None,
+        after_ns=after,
+    )
+
+
+@given(commands())
+def test_a_logs_command_survives_its_text(command: LogsCommand) -> None:
+    assert command == parse(format_command(command))
+
+
+@given(commands())
+def test_a_logs_command_survives_the_shell(command: LogsCommand) -> None:
+    line = shlex.split(shell_line(format_command(command)))
+    assert line[0] == "trainwatch"
+    assert command == parse_argv(line[1:])
+
+
+def test_metrics_and_status_survive_their_text() -> None:
+    for command in (MetricsCommand("a:b", Window(None, 5, 7)), StatusCommand("a:b")):
+        assert command == parse(format_command(command))

@@ -1,0 +1,35 @@
+"""A long page is searched for secrets while others are served."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Sequence
+
+from bot.commands.redaction import without_secrets
+from bot.domain.logs import LogLine
+from bot.redaction.redactor import HIDDEN, Redactor
+
+
+class Slow:
+    """Finds nothing until it is told to go on."""
+
+    def __init__(self) -> None:
+        self.go_on = threading.Event()
+
+    def redact_lines(self, lines: Sequence[LogLine]) -> tuple[Sequence[LogLine], int]:
+        return lines, int(self.go_on.wait(10))
+
+
+async def test_the_event_loop_goes_on_while_a_long_page_is_searched() -> None:
+    slow = Slow()
+    searching = asyncio.create_task(without_secrets(slow, [LogLine(1, "x" * 100_000)]))  # type: ignore[arg-type]
+    await asyncio.sleep(0.01)
+    slow.go_on.set()
+    assert (await searching)[1] == 1
+
+
+async def test_short_and_long_pages_are_searched_alike() -> None:
+    for text in ("x ", "x " * 100_000):
+        lines, hidden = await without_secrets(Redactor(), [LogLine(1, f"{text}password=hunter2")])
+        assert ([f"{text}password={HIDDEN}"], 1) == ([line.message for line in lines], hidden)

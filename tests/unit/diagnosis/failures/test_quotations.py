@@ -1,0 +1,59 @@
+"""What a model wrote is not what happened to the run."""
+
+import pytest
+
+from bot.diagnosis.diagnoser import Diagnoser
+from bot.diagnosis.page_scanner import PageReader
+
+STEPS = [f"step {n} loss {3 - n / 100:.2f}" for n in range(1, 20)]
+QUOTED = {
+    "a completion": ["Completion: You see this because", "CUDA out of memory. Tried to allocate 2.00 GiB."],
+    "a sample": ["--- sample generation ---", "RuntimeError: CUDA error: an illegal memory access was encountered"],
+    "an answer with a traceback": [
+        "[eval] response:",
+        "```",
+        "Traceback (most recent call last):",
+        '  File "app.py", line 1, in <module>',
+        "ModuleNotFoundError: No module named 'foo'",
+        "```",
+    ],
+    "a table": [
+        "│ prompt         │ completion                │ reward │",
+        "│ why segfault?  │ Segmentation fault (core  │  0.1   │",
+    ],
+}
+REAL = {
+    "a traceback of installed files": [
+        "Completion: hello",
+        "Traceback (most recent call last):",
+        '  File "/usr/lib/python3/dist-packages/torch/nn/functional.py", line 9, in linear',
+        "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB.",
+    ],
+    "a shell's word": ["Completion: hello", "Killed"],
+    "a line with a clock": [
+        "Completion: hello",
+        "2026-01-01 10:00:00 ERROR CUDA out of memory. Tried to allocate 2 GiB",
+    ],
+    "a line after the next step": [
+        "Completion: hello",
+        "step 20 loss 2.1",
+        "CUDA out of memory. Tried to allocate 2 GiB",
+    ],
+    "a line far below": ["Completion: hello", *["words"] * 80, "CUDA out of memory. Tried to allocate 2 GiB"],
+}
+
+
+def pages(reader: PageReader, lines: list[str]) -> int:
+    diagnoser = Diagnoser(reader)
+    diagnoser.feed_page("\n".join([*STEPS, *lines]).encode())
+    return sum(one.severity != "info" for one in diagnoser.report().incidents)
+
+
+@pytest.mark.parametrize("lines", QUOTED.values(), ids=QUOTED)
+def test_a_failure_that_a_model_wrote_is_no_failure(reader: PageReader, lines: list[str]) -> None:
+    assert pages(reader, lines) == 0
+
+
+@pytest.mark.parametrize("lines", REAL.values(), ids=REAL)
+def test_a_failure_that_follows_what_a_model_wrote_is_one(reader: PageReader, lines: list[str]) -> None:
+    assert pages(reader, lines) == 1

@@ -1,0 +1,83 @@
+"""Prefixes are peeled, whoever put them there, and the speaker is kept."""
+
+import pytest
+
+from bot.diagnosis.reading.prefixes import read_clock, split_prefix, unwrap
+
+TEXT = "RuntimeError: boom"
+
+
+@pytest.mark.parametrize(
+    ("prefix", "label"),
+    [
+        ("", None),
+        ("[rank3]: ", 3),
+        ("[rank12]:", 12),
+        ("3: ", 3),
+        (" 7: [rank7]: ", 7),
+        ("[default5]:", 5),
+        ("(pod-2) ", "pod-2"),
+        ("worker-1 | ", "worker-1"),
+        ("worker-1  | [rank9]: ", 9),
+        ("[1,4]<stderr>:", 4),
+        ("[2]<stdout>:", 2),
+        ("Rank 6 | ", 6),
+        ("(RayTrainWorker pid=4411, ip=10.0.0.3) ", "RayTrainWorker"),
+        ("[pod/train-abc-worker-0/pytorch] ", "train-abc-worker-0/pytorch"),
+        ("[trainer-master-0] ", "trainer-master-0"),
+        ("2026-01-01 10:00:00.123 [1234/train/567 (pid 890)] ", None),
+        ("2026-01-01T10:00:00.123456789Z ", None),
+        ("2026-01-01T10:00:00Z 2026-01-01 10:00:00,120 - ", None),
+        ("[2026-01-01 10:00:00,123] [ERROR] ", None),
+        ("ERROR:torch.distributed.elastic:", None),
+        ("10:00:00 2: ", 2),
+    ],
+)
+def test_a_prefix_is_peeled_and_its_speaker_kept(prefix: str, label: int | str | None) -> None:
+    spoken = split_prefix(prefix + TEXT)
+
+    assert (spoken.text, spoken.speaker.label) == (TEXT, label)
+
+
+def test_the_providers_replica_wins_over_a_name_in_the_line_but_not_over_a_rank() -> None:
+    assert split_prefix("(pod-2) x y", "replica-7").speaker.label == "replica-7"
+    assert split_prefix("[rank4]: x y", "replica-7").speaker.label == 4
+
+
+def test_a_rank_that_the_provider_names_is_a_rank() -> None:
+    assert split_prefix(TEXT, "rank 3").speaker.label == 3
+    assert split_prefix(f"[rank5]: {TEXT}", "rank 3").speaker.label == 5
+
+
+def test_a_row_of_a_failure_table_is_not_a_rank() -> None:
+    assert split_prefix("[1]:").speaker.label is None
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("2026-01-01T00:00:01Z x", (1_767_225_601_000_000_000, "zoned")),
+        ("2026-01-01 00:00:01,500 x", (1_767_225_601_500_000_000, "naive")),
+        ("[2026-01-01T02:00:01+02:00] x", (1_767_225_601_000_000_000, "zoned")),
+        (':::MLLOG {"namespace": "", "time_ms": 1767225601250}', (1_767_225_601_250_000_000, "mllog")),
+        ("step 3", None),
+        ("2026-02-31 00:00:01 no such day", None),
+    ],
+)
+def test_a_line_may_tell_its_own_time(line: str, expected: tuple[int, str] | None) -> None:
+    assert read_clock(line) == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ('{"level": "ERROR", "message": "a\\nb"}', "a\nb"),
+        ('{"ts": 3, "msg": "loss: nan"}', "loss: nan"),
+        ('{"step": 40, "loss": 1.25}', '{"step": 40, "loss": 1.25}'),
+        ('{"msg": 3}', '{"msg": 3}'),
+        ('{"msg": "cut', '{"msg": "cut'),
+        ("{'loss': 1}", "{'loss': 1}"),
+    ],
+)
+def test_structured_logging_is_unwrapped(line: str, expected: str) -> None:
+    assert unwrap(line) == expected

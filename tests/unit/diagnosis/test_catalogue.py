@@ -1,0 +1,109 @@
+"""The catalogue: complete, safe, and open to its users."""
+
+import re
+
+import pytest
+
+from bot.diagnosis.catalogue import Catalogue, build_catalogue, load_catalogue, parse_catalogue
+from bot.diagnosis.diagnoser import Diagnoser
+from bot.diagnosis.page_scanner import PageReader
+from bot.diagnosis.reading.regex import compile_pattern
+from bot.diagnosis.reading.required_literals import filter_pattern, needles
+from bot.errors import ConfigError
+
+OWN = """
+[[signature]]
+name = "own_license"
+category = "launch"
+title = "The licence server refused"
+pattern = 'licence server said no'
+hint = "Ask for a seat. https://example.com/seats"
+"""
+
+
+def test_every_signature_that_speaks_says_what_to_do_and_where_to_read_on(catalogue: Catalogue) -> None:
+    silent = {"advice", "success", "start"}
+    mute = [
+        signature.name
+        for signature in catalogue.signatures
+        if signature.role not in silent and not (signature.title and " https://" in signature.hint and signature.source)
+    ]
+    assert mute == []
+
+
+def test_names_are_unique(catalogue: Catalogue) -> None:
+    names = [signature.name for signature in catalogue.signatures]
+    assert len(names) == len(set(names))
+
+
+def test_every_category_has_a_signature(catalogue: Catalogue) -> None:
+    assert {signature.category for signature in catalogue.signatures} == {
+        "gpu_memory", "host_memory", "gpu_fault", "collective", "storage", "data", "numerics", "hang", "launch",
+        "scheduler", "code",
+    }  # fmt: skip
+
+
+def test_a_users_signature_is_found() -> None:
+    diagnoser = Diagnoser(PageReader(load_catalogue(OWN)))
+    diagnoser.feed("[rank2]: licence server said no")
+
+    (incident,) = diagnoser.report().incidents
+    assert (incident.signature, incident.category, incident.ranks) == ("own_license", "launch", (2,))
+
+
+def test_a_users_signature_replaces_ours_of_the_same_name() -> None:
+    extra = OWN.replace("own_license", "cuda_oom")
+    catalogue = load_catalogue(extra)
+
+    assert [s.title for s in catalogue.signatures if s.name == "cuda_oom"] == ["The licence server refused"]
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("[[signature]\n", "not TOML"),
+        ('[[signature]]\nname = "x"\n', "needs a name and a pattern"),
+        (OWN.replace('"launch"', '"weather"'), "category is one of"),
+        (OWN + 'colour = "red"\n', "fields nobody reads: colour"),
+        (OWN.replace("licence server said no", "(unclosed"), "missing"),
+        (OWN.replace("licence server said no", r"(a)\1"), "Backreferences"),
+    ],
+)
+def test_a_wrong_catalogue_is_refused_with_the_reason(text: str, complaint: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(complaint)):
+        build_catalogue([], parse_catalogue(text))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        ("CUDA out of memory", {("CUDA out of memory", False)}),
+        (r"Killed process \d+ \(", {("Killed process ", False)}),
+        ("(?i:disk is FULL)", {("disk is full", True)}),
+        ("abc|defg", {("abc", False), ("defg", False)}),
+        (r"NVRM: .*GPU .* lost", {("NVRM: ", False)}),
+        (r"x(long one|other one)?y+z", {("x", False)}),
+        (r"\[Errno 28\]", {("[Errno 28]", False)}),
+        (r"[abc]{2,3}tail", {("tail", False)}),
+        (r"\d+", None),
+        (r"a|\d+", None),
+    ],
+)
+def test_the_literals_of_a_pattern_are_necessary(pattern: str, expected: set[tuple[str, bool]] | None) -> None:
+    found = needles(pattern)
+    assert found == expected if expected is None else found is not None and found <= expected
+
+
+def test_the_filter_misses_nothing_that_a_signature_matches(catalogue: Catalogue) -> None:
+    lines = [
+        "Killed process 3 (x)",
+        "RESOURCE_EXHAUSTED: out of memory",
+        "exited with exit code 137",
+        "loss is NaN",
+        "Bus error",
+    ]
+    pattern = compile_pattern(filter_pattern(signature.pattern for signature in catalogue.signatures))
+
+    assert [
+        line for line in lines if catalogue.classify(line) is not None and pattern.search(line.encode()) is None
+    ] == []

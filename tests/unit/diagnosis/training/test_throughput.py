@@ -1,0 +1,70 @@
+"""What cannot hang is not said to hang: servers, preparation, and runs that are done."""
+
+import pytest
+
+from bot.diagnosis.diagnoser import Diagnoser
+from bot.diagnosis.findings import Diagnosis
+from bot.diagnosis.page_scanner import PageReader
+
+SECOND = 1_000_000_000
+START_NS = 1_767_225_600 * SECOND
+HOUR_S = 3600
+
+
+def after_an_hour(reader: PageReader, lines: list[str], gap_s: int = 3) -> Diagnosis:
+    """The lines, one every `gap_s`, and then an hour of nothing."""
+    diagnoser = Diagnoser(reader)
+    for number, line in enumerate(lines):
+        diagnoser.feed(line, source="w-0", timestamp_ns=START_NS + number * gap_s * SECOND)
+    return diagnoser.report(START_NS + (len(lines) * gap_s + HOUR_S) * SECOND)
+
+
+STEPS = [f"step {number} loss {3 - number / 100}" for number in range(1, 60)]
+
+CANNOT_HANG: list[tuple[str, list[str]]] = [
+    ("a server's batches", [f"engine: batch={number % 31} queue=0" for number in range(90)]),
+    ("weights", [f"Loading weight shards: {n}% Completed | {n}/100 [00:09<00:09,  1.2it/s]" for n in range(1, 90)]),
+    ("preparation", [f"Tokenizing: {n}%|#| {n}/100 [00:09<00:09, 812.5 examples/s]" for n in range(1, 90)]),
+    ("prompts", [f"Processed prompts: 100%|##| {n % 7 + 1}/8 [00:02<00:00, 1.1it/s]" for n in range(90)]),
+    ("the last step", [f"step {number}/80 loss 1.{number}" for number in range(20, 81)]),
+    ("the last of a bar", [f"{n}%|##| {n}/100 [09:00<00:00, 1.1s/it]" for n in range(20, 101)]),
+    ("all done", [*STEPS, "All done!"]),
+    ("a model that is saved", [*STEPS, "Model saved to s3://models/last", "Good bye"]),
+]
+
+
+@pytest.mark.parametrize("lines", [case[1] for case in CANNOT_HANG], ids=[case[0] for case in CANNOT_HANG])
+def test_what_does_not_train_or_is_done_does_not_hang(reader: PageReader, lines: list[str]) -> None:
+    assert after_an_hour(reader, lines).incidents == ()
+
+
+def test_the_pace_of_preparation_is_not_the_pace_of_training(reader: PageReader) -> None:
+    bars = [f"Map: {n}%|#| {n}/100 [00:09<00:09, 812.5 examples/s]" for n in range(1, 90)]
+
+    assert after_an_hour(reader, [*bars, "epoch 1 step 1 loss 4.1"]).incidents == ()
+
+
+def test_a_run_that_trained_hangs_all_the_same_after_preparing(reader: PageReader) -> None:
+    bars = [f"Map: {n}%|#| {n}/100 [00:09<00:09, 812.5 examples/s]" for n in range(1, 90)]
+
+    assert [i.signature for i in after_an_hour(reader, [*bars, *STEPS]).incidents] == ["no_progress"]
+
+
+def test_the_last_step_of_an_epoch_gets_patience_and_no_pardon(reader: PageReader) -> None:
+    epochs = [f"Epoch {epoch}: {n}/40 [00:09<00:09, 1.2it/s, loss=1.{n}]" for epoch in (0, 1) for n in range(1, 41)]
+
+    assert [i.signature for i in after_an_hour(reader, epochs).incidents] == ["no_progress"]
+
+
+@pytest.mark.parametrize("epoch_s", [70, 250, 420])
+def test_epochs_that_are_told_by_two_lines_at_once_are_given_their_length(reader: PageReader, epoch_s: int) -> None:
+    diagnoser = Diagnoser(reader)
+    for number in range(1, 9):
+        begins = START_NS + (number - 1) * epoch_s * SECOND
+        diagnoser.feed(f"Epoch {number}/20", source="w-0", timestamp_ns=begins)
+        ended = f"391/391 - {epoch_s}s - loss: {2 - number / 50} - 180ms/step"
+        diagnoser.feed(ended, source="w-0", timestamp_ns=begins + epoch_s * SECOND - SECOND // 100)
+    last_ns = START_NS + 8 * epoch_s * SECOND
+
+    assert diagnoser.report(last_ns + int(1.9 * epoch_s) * SECOND).incidents == ()
+    assert [i.signature for i in diagnoser.report(last_ns + 6 * epoch_s * SECOND).incidents] == ["no_progress"]

@@ -1,0 +1,191 @@
+"""A download that is cut anywhere is completed or told, never passed off as whole."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.errors import JobNotFound, ProviderError, Unavailable
+from bot.providers.base import Download
+from bot.providers.http.client import HttpStream
+from bot.providers.rivergen.artifact_records import JsonCutter, TextCutter
+from bot.providers.rivergen.download import FetchPage, open_download
+from bot.providers.rivergen.wire import LogChunk, WireLine
+
+MESSAGES = (
+    "starting",
+    'Traceback (most recent call last):\n  File "train.py", line 3\nValueError: no',
+    "größe 日本語 🚀",
+    'quotes " and \\ backslash \\" and {[}] braces',
+    "",
+    "2026-03-13T10:00:00Z looks like a stamp only inside the line",
+    "last",
+)
+
+
+def wire_lines(messages: list[str]) -> list[WireLine]:
+    return [
+        WireLine(number, "info", message, f"2026-03-13T10:00:{number % 60:02d}.123Z")
+        for number, message in enumerate(messages, start=1)
+    ]
+
+
+def artifact(lines: list[WireLine], form: str) -> bytes:
+    if form == "json":
+        return b"[" + b",\n".join(map(msgspec.json.encode, lines)) + b"]"
+    return b"".join(f"{line.timestamp} [INFO] {line.message}\n".encode() for line in lines)
+
+
+@asynccontextmanager
+async def streamed(body: bytes, size: int, *, breaks: bool = False, name: str = "") -> AsyncIterator[HttpStream]:
+    async def chunks() -> AsyncIterator[bytes]:
+        for place in range(0, len(body), size):
+            yield body[place : place + size]
+        if breaks:
+            raise Unavailable("The connection to rivergen failed.")
+
+    yield HttpStream({"content-disposition": f'attachment; filename="{name}"'} if name else {}, chunks())
+
+
+async def not_running() -> bool:
+    return False
+
+
+def fetch_of(lines: list[WireLine]) -> FetchPage:
+    async def fetch(offset: int, limit: int) -> LogChunk:
+        first = max(0, len(lines) - limit) if offset < 0 else offset
+        return LogChunk(len(lines), lines[first : first + limit])
+
+    return fetch
+
+
+async def collected(download: Download) -> bytes:
+    return b"".join([chunk async for chunk in download.chunks])
+
+
+def downloaded(lines: list[WireLine], form: str, body: bytes, size: int, *, breaks: bool = False) -> bytes:
+    async def run() -> bytes:
+        stream = streamed(body, size, breaks=breaks)
+        return await collected(await open_download("run-1", form, stream, fetch_of(lines), running=not_running))
+
+    return asyncio.run(run())
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    messages=st.lists(st.sampled_from(MESSAGES), min_size=1, max_size=12),
+    form=st.sampled_from(["txt", "json"]),
+    size=st.integers(1, 40),
+    cut=st.integers(0, 600),
+    breaks=st.booleans(),
+)
+def test_a_stream_cut_at_any_byte_ends_up_whole(
+    messages: list[str], form: str, size: int, cut: int, breaks: bool
+) -> None:
+    lines = wire_lines(messages)
+    whole = artifact(lines, form)
+    found = downloaded(lines, form, whole[:cut], size, breaks=breaks)
+    assert whole.removesuffix(b"\n") == found.removesuffix(b"\n"), "only the file's last line feed may be missing"
+
+
+def test_a_whole_stream_passes_through_unchanged_whatever_stands_in_it() -> None:
+    for body in (b"no stamps at all\n\xff\xfe raw\n", b"", b"2026-03-13T10:00:00.123Z [INFO] no newline at the end"):
+        assert body == downloaded([], "txt", body, 7)
+
+
+@pytest.mark.parametrize("breaks", [True, False])
+@pytest.mark.parametrize(("form", "whole"), [("txt", b""), ("json", b"[]")])
+def test_an_empty_log_is_whole_wherever_it_breaks_off(form: str, whole: bytes, breaks: bool) -> None:
+    for cut in range(len(whole) + 1):
+        assert whole == downloaded([], form, whole[:cut], 1, breaks=breaks)
+
+
+def test_the_numbering_that_fits_the_log_is_used_when_a_message_has_several_lines() -> None:
+    """The document does not say whether numbered lines are records or lines of the file."""
+    text = artifact(wire_lines(list(MESSAGES)), "txt")
+    physical = [
+        WireLine(number, "info", line.partition("] ")[2] or line, "")
+        for number, line in enumerate(text.decode().split("\n")[:-1], 1)
+    ]
+    physical[2:4] = [WireLine(3, None, '  File "train.py", line 3', ""), WireLine(4, None, "ValueError: no", "")]
+    for cut in range(150, len(text), 17):
+        found = downloaded(physical, "txt", text[:cut], 10)
+        assert text.count(b"\n") == found.count(b"\n"), cut
+        assert found.startswith(text[: cut - 120])
+
+
+def test_what_cannot_be_completed_is_said() -> None:
+    """A record of more than 8 MiB was given out in parts, so nobody knows where it broke off."""
+    lines = wire_lines(["x" * 9_000_000, "second", "third"])
+    with pytest.raises(Unavailable, match="ended early and cannot be completed: the log has 3 lines"):
+        downloaded(lines, "txt", artifact(lines, "txt")[:8_500_000], 65_536)
+
+
+@pytest.mark.parametrize("form", ["txt", "json"])
+def test_a_record_larger_than_we_hold_passes_through(form: str) -> None:
+    lines = wire_lines(["x" * 9_000_000, "second", "third"])
+    assert artifact(lines, form) == downloaded(lines, form, artifact(lines, form), 1_000_000)
+
+
+def test_a_break_is_raised_when_the_log_cannot_be_paged_either() -> None:
+    async def fetch(_offset: int, _limit: int) -> LogChunk:
+        raise Unavailable("down")
+
+    async def run() -> None:
+        stream = streamed(b"2026-03-13T10:00:00Z [INFO] a\n", 10, breaks=True)
+        await collected(await open_download("run-1", "txt", stream, fetch, running=not_running))
+
+    with pytest.raises(Unavailable, match="connection to rivergen failed"):
+        asyncio.run(run())
+
+
+@asynccontextmanager
+async def refused() -> AsyncIterator[HttpStream]:
+    raise JobNotFound("no artifact yet")
+    yield  # never reached; makes this a generator
+
+
+@pytest.mark.parametrize("form", ["txt", "json"])
+def test_a_running_run_without_an_artifact_is_written_from_its_pages(form: str) -> None:
+    lines = wire_lines(list(MESSAGES))
+
+    async def running() -> bool:
+        return True
+
+    async def run() -> bytes:
+        return await collected(await open_download("run-1", form, refused(), fetch_of(lines), running=running))
+
+    assert artifact(lines, form) == asyncio.run(run())
+
+
+def test_a_run_that_is_over_and_has_no_artifact_is_an_error_at_once() -> None:
+    with pytest.raises(ProviderError, match="no artifact yet"):
+        asyncio.run(open_download("run-1", "txt", refused(), fetch_of([]), running=not_running))
+
+
+@pytest.mark.parametrize("form", ["txt", "json"])
+def test_memory_does_not_grow_with_the_log(form: str) -> None:
+    cutter = TextCutter() if form == "txt" else JsonCutter()
+    block = artifact(wire_lines(["x" * 200] * 300), "txt" if form == "txt" else "json")
+    block = block if form == "txt" else block[1:-1] + b","
+    cutter.feed(b"" if form == "txt" else b"[")
+    given = sum(len(cutter.feed(block)) for _ in range(200))
+    assert len(cutter.held()) < 400
+    assert given > 190 * len(block)
+
+
+def test_the_name_comes_from_the_header_or_from_the_run() -> None:
+    async def name_of(header: str) -> str:
+        stream = streamed(b"", 1, name=header)
+        download = await open_download("run-9", "txt", stream, fetch_of([]), running=not_running)
+        await collected(download)
+        return download.filename
+
+    assert "training-log.txt" == asyncio.run(name_of("../../etc/training-log.txt"))
+    assert "training-log-run-9.txt" == asyncio.run(name_of(""))

@@ -1,0 +1,95 @@
+"""What RiverGen is asked, where the emulator has only one of the ways a server may answer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+from bot.domain.jobs import JobRef, JobState
+from bot.domain.logs import LogQuery
+from bot.domain.metrics import MetricQuery
+from bot.errors import ConfigError, JobNotFound, NotSupported
+from bot.providers.http.client import HttpClient, HttpLimits
+from bot.providers.rivergen import create
+from bot.providers.rivergen.provider import RivergenProvider
+
+Answer = Callable[[httpx.Request], httpx.Response]
+
+
+def provider_that(answers: Answer) -> RivergenProvider:
+    transport = httpx.MockTransport(answers)
+    limits = HttpLimits(attempts=1, requests_per_second=1000)
+    return RivergenProvider(HttpClient("rivergen", "http://rg", {}, secrets=[], limits=limits, transport=transport))
+
+
+def runs_of(model: str) -> object:
+    hour = {"mdl-a": "10", "mdl-b": "11"}[model]
+    run = {"run_id": f"run-{model[-1]}", "status": "running", "created_at": f"2026-03-13T{hour}:00:00Z"}
+    return {"total": 1, "results": [run]}
+
+
+@pytest.mark.parametrize("path", ["/api/v1/models/", "/api/v1/models"])
+async def test_runs_of_all_models_are_listed_newest_first_with_either_last_slash(path: str) -> None:
+    def answers(request: httpx.Request) -> httpx.Response:
+        if request.url.path == path:
+            return httpx.Response(200, json={"results": [{"id": "mdl-a"}, {"id": "mdl-b"}, {"id": ""}]})
+        if request.url.path.startswith("/api/v1/models/mdl-"):
+            return httpx.Response(200, json=runs_of(request.url.path.split("/")[4]))
+        return httpx.Response(307, headers={"location": path})
+
+    jobs = await provider_that(answers).list_jobs(limit=5)
+    assert ["mdl-b/run-b", "mdl-a/run-a"] == [job.ref.id for job in jobs]
+
+
+async def test_a_server_without_a_list_of_models_says_what_to_do() -> None:
+    with pytest.raises(NotSupported, match="name one: rivergen:<model_id>"):
+        await provider_that(lambda _: httpx.Response(404)).list_jobs(limit=5)
+
+
+async def test_a_queued_run_without_details_is_found_in_the_list() -> None:
+    def answers(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/registry/training-runs"):
+            runs = [{"run_id": "run-2", "status": "queued", "run_label": "big"}, {"run_id": "run-1"}]
+            return httpx.Response(200, json={"results": runs})
+        return httpx.Response(404)
+
+    provider = provider_that(answers)
+    job = await provider.get_job(JobRef("rivergen", "mdl-1/run-2"))
+    assert (JobState.QUEUED, "big") == (job.state, job.name)
+    assert JobState.QUEUED is (await provider.get_job(JobRef("rivergen", "mdl-1"))).state
+    with pytest.raises(JobNotFound):
+        await provider.get_job(JobRef("rivergen", "mdl-1/run-3"))
+
+
+async def test_a_server_that_refuses_many_points_is_asked_for_its_own_number() -> None:
+    def answers(request: httpx.Request) -> httpx.Response:
+        if "resolution" in request.url.params:
+            return httpx.Response(422, json={"error": {"message": "resolution too large"}})
+        return httpx.Response(200, json={"metrics": {"loss": [1.0]}})
+
+    (loss,) = await provider_that(answers).query_metrics(MetricQuery(JobRef("rivergen", "mdl-1/run-1")))
+    assert [1.0] == [point.value for point in loss.points]
+
+
+async def test_a_page_without_a_total_is_read_until_nothing_comes() -> None:
+    def answers(request: httpx.Request) -> httpx.Response:
+        offset, limit = (int(request.url.params[name]) for name in ("offset", "limit"))
+        lines = [{"line": n + 1, "message": str(n)} for n in range(25)][offset : offset + limit]
+        return httpx.Response(200, content=json.dumps({"lines": lines}))
+
+    provider, found, query = provider_that(answers), list[str](), LogQuery(JobRef("rivergen", "mdl-1/run-1"), limit=10)
+    more = True
+    while more:
+        page = await provider.query_logs(query)
+        found += [line.message for line in page.lines]
+        more = page.more
+        query = LogQuery(query.job, limit=10, cursor=page.cursor)
+    assert [str(number) for number in range(25)] == found
+
+
+def test_a_missing_key_says_which_and_where_to_get_it() -> None:
+    with pytest.raises(ConfigError, match=r"RIVERGEN_API_KEY is not set.*personal access token"):
+        create({})

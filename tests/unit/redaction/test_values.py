@@ -1,0 +1,41 @@
+"""A secret is hidden wherever a platform or a user can write one."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from bot.domain.gaps import Gap, GapReason, Part
+from bot.domain.jobs import Job, JobRef, JobState
+from bot.domain.logs import LogLine
+from bot.domain.metrics import MetricPoint, MetricSeries
+from bot.domain.observations import Observation
+from bot.redaction.redactor import Redactor
+from bot.redaction.values import safe_observation, safe_series
+
+SECRET = "hf_AbCdEfGhIjKlMnOpQrStUvWxYz01234567"
+NOW = datetime(2026, 3, 13, tzinfo=UTC)
+REF = JobRef("mem", "run/1")
+
+
+def test_an_observation_keeps_no_secret_in_any_of_its_texts() -> None:
+    said = f"it says {SECRET} here"
+    job = Job(REF, JobState.FAILED, said, said, said, f"https://x/y?token={SECRET}", said, details=(("Command", said),))
+    seen = Observation(
+        REF,
+        NOW,
+        job,
+        (LogLine(1, said, said), LogLine(2, "loss 1", said)),
+        (MetricSeries(said, (MetricPoint(1.0),), said), MetricSeries("loss", (), None)),
+        (Gap(Part.LOGS, GapReason.UNAVAILABLE, said),),
+    )
+    safe = safe_observation(seen, Redactor())
+    assert SECRET[:12] not in repr(safe)
+    assert 11 == repr(safe).count("it says hf_[hidden] here")
+    assert "loss" == safe.series[1].name
+
+
+def test_an_observation_without_secrets_stays_as_it_is() -> None:
+    series = (MetricSeries("loss", (), "node-1"),)
+    seen = Observation(REF, NOW, None, (LogLine(1, "loss 1", "rank 0"),), series, ())
+    assert seen == safe_observation(seen, Redactor())
+    assert series is safe_series(series, Redactor())

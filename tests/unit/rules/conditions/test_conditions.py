@@ -1,0 +1,153 @@
+"""Conditions: what holds, what does not, and what cannot be known."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from bot.domain.alerts import Clear, Finding, Memory, Severity, Unknown
+from bot.domain.gaps import Gap, GapReason, Part
+from bot.domain.jobs import JobState
+from bot.domain.logs import Level
+from bot.domain.observations import Observation
+from bot.rules.catalog import RULES
+from bot.rules.conditions.job_state import failed_state
+from bot.rules.conditions.log_errors import error_lines, is_error
+from bot.rules.conditions.visibility import no_data, unreachable_lines
+from tests.unit.rules.observing import MINUTE, REF, START, context, gap, job, line
+
+
+@pytest.mark.parametrize(
+    ("state", "severity"),
+    [(JobState.FAILED, Severity.PAGE), (JobState.PREEMPTED, Severity.PAGE), (JobState.UNHEALTHY, Severity.WARN)],
+)
+def test_every_failing_state_is_found(state: JobState, severity: Severity) -> None:
+    verdict, _ = failed_state(context("job_failed", Observation(REF, START, job(state, "TRAINING_JOB_X", "boom"))))
+
+    assert isinstance(verdict, Finding)
+    assert verdict.severity is severity
+    assert ("The platform says", "boom") in verdict.evidence.facts
+
+
+@pytest.mark.parametrize(
+    "state", [one for one in JobState if one not in (JobState.FAILED, JobState.PREEMPTED, JobState.UNHEALTHY)]
+)
+def test_other_states_are_clear_even_with_a_message(state: JobState) -> None:
+    observation = Observation(REF, START, job(state, "X", "a hint about spot capacity"))
+
+    assert isinstance(failed_state(context("job_failed", observation))[0], Clear)
+
+
+def test_a_status_that_cannot_be_read_is_unknown() -> None:
+    observation = Observation(REF, START, None, gaps=(gap(Part.STATUS),))
+
+    assert isinstance(failed_state(context("job_failed", observation))[0], Unknown)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "2026-03-13T10:00:00.123Z [ERROR] checkpoint failed",
+        "ERROR: something",
+        "2026-03-13 10:00:00,123 - trainer - ERROR - lost",
+        "2026-03-13 10:00:00 | ERROR    | app:run:12 - lost",
+        "E0426 10:11:12.123 1 coordinator.cc:1] lost",
+        "[rank3]: CRITICAL: lost",
+        'time=x level=error msg="lost"',
+    ],
+)
+def test_lines_that_say_they_are_errors(message: str) -> None:
+    assert is_error(line(message))
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "eval_error: 0.06",
+        "NO ERRORS, SUCCESS",
+        "Failed: 0, error_rate=0.01",
+        "Environment variable NCCL_ASYNC_ERROR_HANDLING is deprecated",
+        "INFO: retrying after ERROR in the last request",
+        "step 400 loss 2.31",
+        "oom 0",
+        "Traceback (most recent call last):",
+    ],
+)
+def test_lines_that_only_mention_errors(message: str) -> None:
+    assert not is_error(line(message))
+
+
+def test_the_platforms_level_wins() -> None:
+    assert is_error(line("all is well", level=Level.ERROR))
+    assert not is_error(line("ERROR: quoted", level=Level.INFO))
+
+
+def test_error_lines_count_an_episode_and_tell_new_messages_once() -> None:
+    memory: Memory = {}
+    told = []
+    for minute, messages in enumerate([["ERROR: disk 1"], ["ERROR: disk 2"], ["ERROR: other"]]):
+        observation = Observation(
+            REF, START + minute * MINUTE, job(), tuple(line(text, second=60 * minute) for text in messages)
+        )
+        verdict, memory = error_lines(context("log_errors", observation, memory=memory))
+        assert isinstance(verdict, Finding)
+        told.append((verdict.evidence.count, verdict.news))
+
+    assert told == [(1, True), (2, False), (3, True)]
+
+
+def test_an_episode_ends_after_the_quiet_time() -> None:
+    first = Observation(REF, START, job(), (line("ERROR: a"),))
+    _, memory = error_lines(context("log_errors", first))
+    later = Observation(REF, START + timedelta(hours=1), job(), (line("ERROR: a"),))
+
+    verdict, _ = error_lines(context("log_errors", later, memory=memory))
+
+    assert isinstance(verdict, Finding)
+    assert (verdict.evidence.count, verdict.news) == (1, True)
+
+
+def test_ignored_lines_are_no_errors() -> None:
+    observation = Observation(REF, START, job(), (line("ERROR: wandb sync"),))
+
+    assert isinstance(error_lines(context("log_errors", observation, {"ignore": "wandb"}))[0], Clear)
+
+
+def test_a_log_that_cannot_be_read_is_unknown() -> None:
+    observation = Observation(REF, START, job(), gaps=(gap(Part.LOGS),))
+
+    assert isinstance(error_lines(context("log_errors", observation))[0], Unknown)
+
+
+def test_a_part_that_the_platform_does_not_offer_is_no_blindness() -> None:
+    observation = Observation(REF, START, job(), gaps=(gap(Part.METRICS, GapReason.NOT_SUPPORTED),))
+
+    assert isinstance(no_data(context("no_data", observation))[0], Clear)
+
+
+def test_blindness_keeps_its_beginning() -> None:
+    memory: Memory = {}
+    for minute in range(3):
+        observation = Observation(REF, START + minute * MINUTE, None, gaps=(gap(Part.STATUS), gap(Part.LOGS)))
+        verdict, memory = no_data(context("no_data", observation, memory=memory))
+
+    assert isinstance(verdict, Finding)
+    assert verdict.evidence.summary == "I cannot see this job's logs and status since 10:00 UTC."
+
+
+def test_lines_out_of_reach_are_said_with_their_number() -> None:
+    missing = Gap(Part.LOGS, GapReason.UNREACHABLE_LINES, "one millisecond holds more lines than a page", 250)
+
+    verdict, _ = unreachable_lines(context("log_gap", Observation(REF, START, job(), gaps=(missing,))))
+
+    assert isinstance(verdict, Finding)
+    assert verdict.evidence.summary.startswith("At least 250 log lines cannot be read")
+
+
+def test_quiet_after_counts_once() -> None:
+    """A diagnosed failure looks at how recent it is itself; the lifecycle does not add to it."""
+    quiet = {rule.name: rule.timing(rule.fill({})).keep_firing_for for rule in RULES}
+
+    assert quiet["failure"] == timedelta(0)
+    assert quiet["log_errors"] == timedelta(minutes=15)

@@ -1,0 +1,139 @@
+"""Following: every line once as it comes, changes of the job between, an end after the last line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from bot.commands.model import LogsCommand
+from bot.commands.parsing.parser import parse_argv
+from bot.domain.durations import ns_from_datetime
+from bot.domain.jobs import Job, JobState
+from bot.domain.logs import LogLine, LogQuery
+from bot.errors import AuthFailed, ProviderError, Unavailable
+from bot.rules.diagnosis_config import build_reader
+from bot.rules.settings import parse_settings
+from bot.terminal.follow import follow
+from bot.terminal.local_alerts import Alerting
+from tests.unit.commands.providers import NOW, REF, MemoryProvider
+from tests.unit.terminal.shell import Shell, StopFollowing
+
+NOW_NS = ns_from_datetime(NOW)
+
+
+def line(number: int) -> LogLine:
+    return LogLine(NOW_NS + number, f"line {number}")
+
+
+def logs(*options: str) -> LogsCommand:
+    command = parse_argv(["logs", "mem:run/1", "--follow", *options])
+    assert isinstance(command, LogsCommand)
+    return command
+
+
+def alerting(*words: str) -> Alerting:
+    return Alerting(parse_settings(words), build_reader())
+
+
+def ending(state: JobState = JobState.SUCCEEDED) -> Job:
+    return Job(REF, state, state.value.upper(), name="run 1")
+
+
+def shown(shell: Shell) -> list[str]:
+    return [row.rpartition(" - ")[2] for row in shell.out.splitlines()]
+
+
+async def test_lines_are_written_as_they_come_until_the_job_ends() -> None:
+    provider = MemoryProvider([line(0), line(1)])
+    shell = Shell(provider)
+    polls = 0
+
+    def grow(query: LogQuery) -> None:
+        nonlocal polls
+        polls += 1
+        if polls < 10:
+            provider.lines.append(line(polls + 1))
+        if polls == 5:
+            provider.jobs[REF.id] = ending()
+
+    provider.on_query = grow
+    await follow(provider, REF, logs(), shell.world())
+    assert shown(shell) == [f"line {number}" for number in range(11)]
+    assert shell.err.splitlines() == [
+        "── run 1: running (RUNNING)",
+        "── run 1: succeeded (SUCCEEDED)",
+        "mem:run/1 has ended: succeeded (SUCCEEDED).",
+    ]
+
+
+async def test_it_begins_with_the_newest_lines_asked_for() -> None:
+    provider = MemoryProvider([line(number) for number in range(500)], page_lines=30, jobs={REF.id: ending()})
+    shell = Shell(provider)
+    await follow(provider, REF, logs("--tail", "45"), shell.world())
+    assert shown(shell) == [f"line {number}" for number in range(455, 500)]
+
+
+async def test_filters_hold_while_following() -> None:
+    provider = MemoryProvider([line(number) for number in range(50)], jobs={REF.id: ending()})
+    shell = Shell(provider)
+    await follow(provider, REF, logs("--grep", "[05]$", "--tail", "3"), shell.world())
+    assert shown(shell) == ["line 35", "line 40", "line 45"]
+
+
+async def test_a_platform_that_is_away_is_said_once_and_waited_for() -> None:
+    def failures() -> Iterator[ProviderError | None]:
+        yield None  # where to begin
+        yield from [Unavailable("mem is away.")] * 4
+        while True:
+            yield None
+
+    provider = MemoryProvider([line(0)], fails=failures(), jobs={REF.id: ending()})
+    shell = Shell(provider)
+    await follow(provider, REF, logs(), shell.world())
+    assert shown(shell) == ["line 0"]
+    assert shell.err.count("mem is away. Trying again; no line will be skipped.") == 1
+    assert shell.err.count("mem answers again.") == 1
+
+
+async def test_a_refused_key_ends_it() -> None:
+    provider = MemoryProvider([line(0)], fails=iter([None, AuthFailed("mem refused the key.")]))
+    with pytest.raises(AuthFailed):
+        await follow(provider, REF, logs(), Shell(provider).world())
+
+
+async def test_alerts_stand_between_the_lines() -> None:
+    provider = MemoryProvider([line(0), LogLine(NOW_NS + 1, "ERROR: disk is full")])
+    shell = Shell(provider)
+    provider.on_query = lambda query: provider.jobs.update({REF.id: ending(JobState.FAILED)})
+    await follow(provider, REF, logs(), shell.world(), alerting())
+    assert "── warn: Errors in the log. 1 error line, newest: ERROR: disk is full" in shell.err
+    assert "── page: Job failed." in shell.err
+    assert "has ended: failed" in shell.err
+
+
+async def test_what_the_log_means_is_told_with_what_to_try() -> None:
+    oom = LogLine(NOW_NS + 1, "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.50 GiB.")
+    provider = MemoryProvider([line(0), oom])
+    shell = Shell(provider)
+    provider.on_query = lambda query: provider.jobs.update({REF.id: ending(JobState.FAILED)})
+    await follow(provider, REF, logs(), shell.world(), alerting())
+    assert "── page: GPU out of memory. torch.OutOfMemoryError: CUDA out of memory." in shell.err
+    assert "   Try: Use a smaller micro-batch" in shell.err
+
+
+async def test_rules_that_are_off_say_nothing() -> None:
+    provider = MemoryProvider([LogLine(NOW_NS + 1, "ERROR: disk is full")])
+    shell = Shell(provider)
+    with pytest.raises(StopFollowing):
+        await follow(provider, REF, logs(), shell.world(until=NOW + timedelta(minutes=1)), alerting("log_errors=off"))
+    assert "Errors" not in shell.err
+
+
+async def test_without_rules_nothing_is_alerted() -> None:
+    provider = MemoryProvider([LogLine(NOW_NS + 1, "ERROR: disk is full")])
+    shell = Shell(provider)
+    with pytest.raises(StopFollowing):
+        await follow(provider, REF, logs(), shell.world(until=NOW + timedelta(minutes=1)))
+    assert shell.err == "── run 1: running (RUNNING)\n"

@@ -1,0 +1,68 @@
+"""The shapes of `--json` are a promise: every name in them is in docs/cli.md, and the other way round."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+from bot.commands.answers import JobsAnswer, ProviderJobs, StatusAnswer
+from bot.commands.handlers.rules import rules_answer
+from bot.domain.checks import CheckResult
+from bot.domain.metrics import MetricPoint, MetricSeries, summarize
+from bot.domain.subscriptions import RuleSettings
+from bot.terminal.json_output import (
+    checks_json,
+    diagnosis_json,
+    jobs_json,
+    metrics_json,
+    replay_json,
+    rules_json,
+    status_json,
+)
+from bot.terminal.log_lines import Form, LineWriter
+from tests.unit.commands.insights import DIAGNOSIS, REPLAY
+from tests.unit.commands.providers import NOW
+from tests.unit.terminal.test_render import GAP, JOB, LINE, METRICS
+
+DOCUMENT = (Path(__file__).parents[3] / "docs" / "cli.md").read_text(encoding="utf-8")
+
+
+def keys(value: object) -> set[str]:
+    match value:
+        case dict():
+            return {*value, *(key for one in value.values() for key in keys(one))}
+        case list():
+            return {key for one in value for key in keys(one)}
+        case _:
+            return set()
+
+
+def test_every_field_is_documented_and_every_documented_field_exists() -> None:
+    documents = [
+        metrics_json(METRICS),
+        status_json(StatusAnswer(JOB, NOW, (LINE,), METRICS.summaries, (GAP,))),
+        jobs_json(JobsAnswer((ProviderJobs("mem", (JOB,)),))),
+        checks_json([CheckResult("a", True, "b")]),
+        LineWriter(Form.JSON).text([LINE]),
+        diagnosis_json(DIAGNOSIS),
+        rules_json(rules_answer(RuleSettings())),
+        replay_json(REPLAY),
+    ]
+    printed = set().union(*(keys(json.loads(document)) for document in documents))
+    promised = set(re.findall(r"^\| `(\w+)` \|", DOCUMENT, re.MULTILINE))
+    assert promised == printed
+
+
+def test_json_has_no_nan() -> None:
+    made = summarize(MetricSeries("loss", (MetricPoint(float("nan")), MetricPoint(1.0)), limit=float("inf")))
+    assert made is not None
+    series = json.loads(metrics_json(replace(METRICS, summaries=(made,))))["series"][0]
+    assert [point["value"] for point in series["points"]] == [None, 1.0]
+    assert series["limit"] is None
+
+
+def test_times_are_rfc_3339_in_utc() -> None:
+    job = json.loads(status_json(StatusAnswer(JOB, NOW)))["job"]
+    assert (job["started_at"], job["ended_at"]) == ("2026-03-13T11:00:00.000000Z", None)

@@ -1,0 +1,46 @@
+"""How soon a job is looked at again."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from bot.domain.jobs import JobState
+from bot.watcher.intervals import Pace, next_interval
+
+PACE = Pace(running=timedelta(seconds=10), waiting=timedelta(seconds=60), longest=timedelta(minutes=10))
+
+
+def interval(state: JobState = JobState.RUNNING, **changes: object) -> float:
+    settings: dict[str, object] = {"fails": 0, "quiet_polls": 0, "retry_after": None, "jitter": 0.5} | changes
+    return next_interval(PACE, state, **settings).total_seconds()  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("state", "seconds"), [(JobState.RUNNING, 10), (JobState.QUEUED, 60), (JobState.UNKNOWN, 60), (JobState.FAILED, 10)]
+)
+def test_running_jobs_often_waiting_ones_seldom(state: JobState, seconds: float) -> None:
+    assert interval(state) == seconds
+
+
+def test_a_quiet_running_job_is_looked_at_more_seldom() -> None:
+    assert interval(quiet_polls=20) == 20
+
+
+def test_failing_backs_off_to_the_longest_and_never_below_the_pace() -> None:
+    waits = [interval(fails=fails) for fails in range(1, 12)]
+
+    assert waits == sorted(waits)
+    assert waits[0] >= 10 * 0.5
+    assert waits[-1] <= 600
+
+
+@pytest.mark.parametrize(("asked_s", "waited_s"), [(5, 10), (45, 45), (3600, 60)])
+def test_what_the_platform_asks_for_is_obeyed_up_to_a_minute(asked_s: float, waited_s: float) -> None:
+    """Its limiter waits for the rest: a job that is not looked at cannot be said to be out of sight."""
+    assert interval(retry_after=timedelta(seconds=asked_s)) == waited_s
+
+
+def test_jitter_spreads_within_a_tenth() -> None:
+    assert (interval(jitter=0.0), interval(jitter=1.0)) == (9.0, 11.0)

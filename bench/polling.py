@@ -32,11 +32,11 @@ from bot.domain.subscriptions import RuleSettings
 from bot.providers.http.client import HttpLimits, make_transport
 from bot.providers.registry import build_registry
 from bot.redaction.redactor import Redactor
-from bot.rules.diagnosis_config import shipped_knowledge
+from bot.rules.diagnosis_config import shipped_diagnosis_config
 from bot.store.migrate import upgrade
 from bot.store.store import Store, open_store
 from bot.store.watches import PollResult
-from bot.watcher.intervals import Pace
+from bot.watcher.intervals import PollIntervals
 from bot.watcher.poll import Poller, PollSettings
 
 CONCURRENCY = PollSettings().concurrency
@@ -96,8 +96,10 @@ async def poll_jobs(url: str, jobs: int, seconds: float, *, minute: bool) -> lis
         job = JobRef("baseten", quiet_ref(0))
         await store.subscriptions.add("C1", "T1", job, "U1", RuleSettings(), utc_now())
         multiply(database, jobs)
-        settings = PollSettings(pace=Pace(running=MINUTE, waiting=MINUTE))
-        poller = Poller(registry, store, utc_now, Redactor(), shipped_knowledge(), settings, jitter=lambda: _NO_REST)
+        settings = PollSettings(pace=PollIntervals(running=MINUTE, waiting=MINUTE))
+        poller = Poller(
+            registry, store, utc_now, Redactor(), shipped_diagnosis_config(), settings, jitter=lambda: _NO_REST
+        )
         counted = _Counted(poller, store)
         await counted.run(jobs)
         meter = _Meter(database)
@@ -105,7 +107,7 @@ async def poll_jobs(url: str, jobs: int, seconds: float, *, minute: bool) -> lis
         found = [meter.read(0.0)]
         await poller.stop()
         if minute:
-            poller = Poller(registry, store, utc_now, Redactor(), shipped_knowledge(), settings)
+            poller = Poller(registry, store, utc_now, Redactor(), shipped_diagnosis_config(), settings)
             counted = _Counted(poller, store)
             make_due(database, jobs, MINUTE)
             meter = _Meter(database)

@@ -85,10 +85,10 @@ def _dispatch(command: ShellCommand) -> int:
 
 def _help(command: HelpCommand) -> int:
     from bot.commands.parsing.help import help_answer
-    from bot.commands.parsing.spec import Face
+    from bot.commands.parsing.spec import Frontend
     from bot.terminal.help import help_text
 
-    sys.stdout.write(help_text(help_answer(command, Face.SHELL)))
+    sys.stdout.write(help_text(help_answer(command, Frontend.SHELL)))
     return FINE
 
 
@@ -173,7 +173,7 @@ def _read(command: Reading) -> int:
 async def _read_from_platforms(command: Reading) -> int:
     from datetime import UTC, datetime
 
-    from bot.commands.user_config import load_knowledge
+    from bot.commands.user_config import load_diagnosis_config
     from bot.providers.registry import build_registry
     from bot.redaction.redactor import Redactor
     from bot.settings import load_settings, provider_config
@@ -187,7 +187,7 @@ async def _read_from_platforms(command: Reading) -> int:
         Redactor(settings.secrets),
         standard_output(),
         lambda: datetime.now(UTC),
-        lambda: load_knowledge(settings.trainwatch_signatures, settings.trainwatch_rules),
+        lambda: load_diagnosis_config(settings.trainwatch_signatures, settings.trainwatch_rules),
     )
     try:
         return await session.run(command)

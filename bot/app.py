@@ -20,12 +20,12 @@ import structlog
 from slack_bolt.async_app import AsyncApp
 
 from bot.commands.runner import CommandRunner
-from bot.commands.user_config import load_knowledge, load_reader, load_rules
+from bot.commands.user_config import load_diagnosis_config, load_reader, load_rules
 from bot.domain.checks import CheckResult
 from bot.errors import AuthFailed, ConfigError, NotSupported, ProviderError
 from bot.providers.registry import Registry, build_registry
 from bot.redaction.redactor import Redactor
-from bot.rules.diagnosis_config import Knowledge
+from bot.rules.diagnosis_config import DiagnosisConfig
 from bot.settings import Settings, provider_config
 from bot.slack.client import create_client
 from bot.slack.connection import SocketConnection, create_app, serve_http
@@ -35,23 +35,23 @@ from bot.slack.setup_check import check_slack
 from bot.store.migrate import upgrade
 from bot.store.store import Store, open_store
 from bot.watcher.deliver import Deliverer, DeliverySettings
-from bot.watcher.intervals import Pace
+from bot.watcher.intervals import PollIntervals
 from bot.watcher.poll import Poller, PollSettings
-from bot.watcher.schedule import TIDY_LOOP, Housekeeper, run_delivery_loop, run_loop, run_poll_loop
+from bot.watcher.schedule import TIDY_LOOP, PurgeJob, run_delivery_loop, run_loop, run_poll_loop
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What every face needs."""
+    """What every frontend needs."""
 
     settings: Settings
     registry: Registry
     redactor: Redactor
     runner: CommandRunner
     store: Store
-    knowledge: Callable[[], Knowledge]
+    diagnosis_config: Callable[[], DiagnosisConfig]
     """Read from the installation's own files when it is first asked for."""
 
 
@@ -63,13 +63,15 @@ def utc_now() -> datetime:
 @contextlib.asynccontextmanager
 async def assemble(settings: Settings) -> AsyncIterator[Parts]:
     """Build what commands need, and close it again. Does not touch the database before something asks for it."""
-    knowledge = functools.cache(lambda: load_knowledge(settings.trainwatch_signatures, settings.trainwatch_rules))
+    diagnosis_config = functools.cache(
+        lambda: load_diagnosis_config(settings.trainwatch_signatures, settings.trainwatch_rules)
+    )
     registry = build_registry(provider_config())
     redactor = Redactor(settings.secrets)
     store = await open_store(settings.database_url.get_secret_value())
-    runner = CommandRunner(registry, store, utc_now, redactor, knowledge)
+    runner = CommandRunner(registry, store, utc_now, redactor, diagnosis_config)
     try:
-        yield Parts(settings, registry, redactor, runner, store, knowledge)
+        yield Parts(settings, registry, redactor, runner, store, diagnosis_config)
     finally:
         await store.aclose()
         await registry.aclose()
@@ -86,7 +88,7 @@ async def serve(settings: Settings) -> None:
     configure_logging(settings)
     await upgrade(settings.database_url.get_secret_value())
     async with assemble(settings) as parts:
-        parts.knowledge()
+        parts.diagnosis_config()
         for name, problem in parts.registry.problems.items():
             log.warning("platform is not set up", platform=name, reason=problem.public)
         running = asyncio.create_task(_run(parts))
@@ -119,17 +121,21 @@ async def _run(parts: Parts) -> None:
         api_url=settings.slack_api_url,
         signing_secret=secret.get_secret_value() if secret else None,
     )
-    poller = Poller(parts.registry, parts.store, utc_now, parts.redactor, parts.knowledge(), poll_settings(settings))
+    poller = Poller(
+        parts.registry, parts.store, utc_now, parts.redactor, parts.diagnosis_config(), poll_settings(settings)
+    )
     deliverer = Deliverer(
         parts.store, SlackNotifier(app.client), utc_now, DeliverySettings(lease=settings.trainwatch_lease)
     )
-    tasks = register(app, parts.runner, parts.store, utc_now, reopen=deliverer.reopen)
+    tasks = register(app, parts.runner, parts.store, utc_now, resume_channel=deliverer.resume_channel)
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(_listen(app, settings), name="slack")
             group.create_task(run_poll_loop(poller, parts.store, utc_now), name="poll")
             group.create_task(run_delivery_loop(deliverer, parts.store, utc_now), name="deliver")
-            group.create_task(run_loop(TIDY_LOOP, Housekeeper(parts.store, utc_now), parts.store, utc_now), name="tidy")
+            group.create_task(
+                run_loop(TIDY_LOOP, PurgeJob(parts.store, utc_now), parts.store, utc_now), name="purge_expired"
+            )
     except* ConfigError as problems:
         raise problems.exceptions[0] from None
     finally:
@@ -172,7 +178,7 @@ def poll_settings(settings: Settings) -> PollSettings:
     """How to poll, from the settings."""
     interval = settings.trainwatch_poll_interval
     return PollSettings(
-        pace=Pace(running=interval, waiting=interval * 4, longest=max(timedelta(minutes=10), interval)),
+        pace=PollIntervals(running=interval, waiting=interval * 4, longest=max(timedelta(minutes=10), interval)),
         concurrency=settings.trainwatch_poll_concurrency,
         lease=settings.trainwatch_lease,
         lookback=settings.trainwatch_lookback,
@@ -264,14 +270,14 @@ def configure_logging(settings: Settings) -> None:
         else structlog.processors.JSONRenderer()
     )
 
-    def without_secrets(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    def redact_lines(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
         return {name: redactor.redact(value)[0] if isinstance(value, str) else value for name, value in event.items()}
 
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, without_secrets, last],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, redact_lines, last],
         )
     )
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)

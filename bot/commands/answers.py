@@ -1,6 +1,6 @@
 """What a command found, as values: the same for Slack, the terminal and `--json`. Rendering is elsewhere.
 
-Foreign text in here (messages, names, vendor words) is redacted but not escaped: each face escapes for its own medium.
+Foreign text (messages, names, vendor words) is redacted here but not escaped: each frontend escapes for its own medium.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from bot.domain.subscriptions import Silence, Subscription
 
 if TYPE_CHECKING:  # loaded when one is made: help comes at once without them
     from bot.diagnosis.findings import Diagnosis
-    from bot.providers.base import RequestLoad
+    from bot.providers.base import RequestRate
     from bot.rules.replay import Replayed
 
 
@@ -244,7 +244,7 @@ class ErrorAnswer:
 
 
 @dataclass(frozen=True, slots=True)
-class Strain:
+class SystemStatus:
     """How far behind trainwatch is, and how hard this process asks the platforms."""
 
     overdue: timedelta
@@ -253,7 +253,7 @@ class Strain:
     """Messages that are still to be sent."""
     unsent_for: timedelta
     """How long the oldest of them has waited."""
-    loads: Mapping[str, RequestLoad]
+    loads: Mapping[str, RequestRate]
 
 
 Answer = (

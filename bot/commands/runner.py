@@ -1,4 +1,4 @@
-"""A command to its answer: one `match`. Every face calls this; what an answer looks like is theirs."""
+"""A command to its answer: one `match`. Every frontend calls this; what an answer looks like is theirs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from bot.commands.answers import Answer, Asker, ErrorAnswer, JobsAnswer, StatusAnswer, Strain
+from bot.commands.answers import Answer, Asker, ErrorAnswer, JobsAnswer, StatusAnswer, SystemStatus
 from bot.commands.handlers import job_queries, subscriptions
 from bot.commands.handlers.diagnose import diagnose
 from bot.commands.handlers.logs import read_page
@@ -30,12 +30,12 @@ from bot.commands.model import (
     WatchCommand,
 )
 from bot.commands.parsing.help import help_answer
-from bot.commands.parsing.spec import Face
-from bot.commands.redaction import safe_answer
+from bot.commands.parsing.spec import Frontend
+from bot.commands.redaction import redact_answer
 from bot.domain.durations import format_duration
 from bot.errors import BotError, JobNotFound, ProviderError, UsageError
 from bot.redaction.redactor import Redactor
-from bot.rules.diagnosis_config import Knowledge, shipped_knowledge
+from bot.rules.diagnosis_config import DiagnosisConfig, shipped_diagnosis_config
 
 if TYPE_CHECKING:
     from bot.providers.registry import Registry
@@ -54,26 +54,28 @@ class CommandRunner:
         store: Store | None,
         clock: Callable[[], datetime],
         redactor: Redactor,
-        knowledge: Callable[[], Knowledge] = shipped_knowledge,
+        diagnosis_config: Callable[[], DiagnosisConfig] = shipped_diagnosis_config,
     ) -> None:
-        """Receive what answers come from; a terminal has no store. `knowledge` is asked when a command needs it."""
+        """Receive what answers come from; a terminal has no store. `diagnosis_config` is read on demand."""
         self._registry = registry
         self._store = store
         self._clock = clock
         self._redactor = redactor
-        self._knowledge = knowledge
+        self._diagnosis_config = diagnosis_config
 
-    async def strain(self) -> Strain:
-        """How far behind we are, and how hard the platforms are asked. Only for a face with a store."""
+    async def strain(self) -> SystemStatus:
+        """How far behind we are, and how hard the platforms are asked. Only for a frontend with a store."""
         assert self._store is not None
         now = self._clock()
         backlog = await self._store.deliveries.backlog(now)
-        return Strain(await self._store.watches.overdue(now), backlog.count, backlog.oldest, self._registry.loads())
+        return SystemStatus(
+            await self._store.watches.overdue(now), backlog.count, backlog.oldest, self._registry.loads()
+        )
 
     async def run(self, command: Command, asker: Asker) -> Answer:
         """The answer; whatever goes wrong on purpose is an ErrorAnswer."""
         try:
-            return safe_answer(await self._answer(command, asker), self._redactor)
+            return redact_answer(await self._answer(command, asker), self._redactor)
         except BotError as problem:
             return error_answer(problem, self._redactor)
 
@@ -90,24 +92,26 @@ class CommandRunner:
                 return await self._status(command, asker, now)
             case DiagnoseCommand():
                 provider, ref = registry.resolve(command.ref)
-                return await diagnose(provider, ref, command, self._knowledge().reader, redactor, now)
+                return await diagnose(provider, ref, command, self._diagnosis_config().reader, redactor, now)
             case ReplayCommand():
                 provider, ref = registry.resolve(command.ref)
-                return await replay(provider, ref, command, self._knowledge(), redactor, now)
+                return await replay(provider, ref, command, self._diagnosis_config(), redactor, now)
             case RulesCommand():
-                return rules_answer(self._knowledge().defaults)
+                return rules_answer(self._diagnosis_config().defaults)
             case JobsCommand():
                 return await self._jobs(command)
             case WatchCommand() | UnwatchCommand() | ListCommand() | SilenceCommand() | UnsilenceCommand():
                 return await self._about_channel(command, subscriptions.require_channel(self._store, asker), now)
             case HelpCommand():
-                return help_answer(command, Face.SLACK if asker.channel is not None else Face.SHELL)
+                return help_answer(command, Frontend.SLACK if asker.channel is not None else Frontend.SHELL)
 
     async def _about_channel(self, command: ChannelCommand, channel: subscriptions.Channel, now: datetime) -> Answer:
         registry, redactor = self._registry, self._redactor
         match command:
             case WatchCommand():
-                return await subscriptions.watch(registry, channel, command, redactor, now, self._knowledge().defaults)
+                return await subscriptions.watch(
+                    registry, channel, command, redactor, now, self._diagnosis_config().defaults
+                )
             case UnwatchCommand():
                 return await subscriptions.unwatch(registry, channel, command)
             case ListCommand():

@@ -13,25 +13,25 @@ from bot.diagnosis.page_scanner import PageReader
 from bot.domain.subscriptions import RuleSettings
 from bot.errors import ConfigError
 from bot.rules.defaults import parse_defaults
-from bot.rules.diagnosis_config import Knowledge, build_reader
+from bot.rules.diagnosis_config import DiagnosisConfig, build_reader
 
 T = TypeVar("T")
 
 
-def load_knowledge(signatures: Path | None, rules: Path | None) -> Knowledge:
+def load_diagnosis_config(signatures: Path | None, rules: Path | None) -> DiagnosisConfig:
     """What is known of failures and rules: what is shipped, with the files of these two settings on top.
 
     Raises:
         ConfigError: a file cannot be read or is wrong; names the variable, the file, the line and the reason.
     """
-    return Knowledge(load_reader(signatures), load_rules(rules))
+    return DiagnosisConfig(load_reader(signatures), load_rules(rules))
 
 
 def load_reader(signatures: Path | None) -> PageReader:
     """The compiled signatures alone.
 
     Raises:
-        ConfigError: as `load_knowledge`.
+        ConfigError: as `load_diagnosis_config`.
     """
     return _read_own("TRAINWATCH_SIGNATURES", signatures, build_reader)
 
@@ -40,7 +40,7 @@ def load_rules(rules: Path | None) -> RuleSettings:
     """How rules are set where nobody says otherwise, alone.
 
     Raises:
-        ConfigError: as `load_knowledge`.
+        ConfigError: as `load_diagnosis_config`.
     """
     return _read_own("TRAINWATCH_RULES", rules, parse_defaults)
 

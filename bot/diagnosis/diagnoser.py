@@ -15,10 +15,10 @@ from typing import Any
 import msgspec
 
 from bot.diagnosis.failures.exceptions import unfinished
-from bot.diagnosis.findings import Diagnosis, LogIncident, RunProgress, worst_first
+from bot.diagnosis.findings import Diagnosis, Failure, RunProgress, worst_first
 from bot.diagnosis.page_scanner import PageReader
 from bot.diagnosis.reading.cursor import Origin
-from bot.diagnosis.state import VERSION, Memory
+from bot.diagnosis.state import VERSION, DiagnoserState
 
 PAGE = 1 << 20
 """Bytes looked at together."""
@@ -45,7 +45,7 @@ class Diagnoser:
     def __init__(self, reader: PageReader, *, plateau: bool = False) -> None:
         self._reader = reader
         self._plateau = plateau
-        self._memory = Memory()
+        self._memory = DiagnoserState()
         self._tail = b""
         self._parts: list[bytes] = []
         self._size = 0
@@ -98,7 +98,7 @@ class Diagnoser:
     def load(self, state: Mapping[str, object]) -> None:
         """Go on from a dump. One of another version is not understood, and reading starts afresh."""
         known = state.get("version") == VERSION
-        self._memory = memory = msgspec.convert(dict(state), Memory) if known else Memory()
+        self._memory = memory = msgspec.convert(dict(state), DiagnoserState) if known else DiagnoserState()
         self._parts = [memory.rest.encode("latin-1")] if memory.rest else []
         self._size = len(memory.rest)
         self._tail = memory.tail.encode("latin-1")
@@ -149,7 +149,7 @@ class Diagnoser:
         )
         return Diagnosis(worst_first(fold(found, numbers)), memory.lines, progress)
 
-    def _silence(self, now_ns: int | None, *, running: bool, settled: bool) -> list[LogIncident]:
+    def _silence(self, now_ns: int | None, *, running: bool, settled: bool) -> list[Failure]:
         """What is wrong although nothing failed in words: a torn traceback, a hang, a slow-down."""
         memory = self._memory
         torn = memory.tracebacks.unfinished(memory.lines) if settled else None
@@ -161,7 +161,7 @@ class Diagnoser:
         return [incident for incident in (stall, memory.pace.slow_down()) if incident is not None]
 
 
-def fold(found: list[LogIncident], numbers: list[LogIncident]) -> list[LogIncident]:
+def fold(found: list[Failure], numbers: list[Failure]) -> list[Failure]:
     """A run whose loss was lost before it crashed has one story: the crash is the last chapter of it."""
     lost = next((incident for incident in numbers if incident.severity == "page"), None)
     crash = next((incident for incident in found if incident.severity == "page"), None)

@@ -17,7 +17,7 @@ ORDER: Mapping[str, int] = {"page": 0, "warn": 1, "info": 2}
 
 
 @dataclass(frozen=True, slots=True)
-class LogIncident:
+class Failure:
     """One thing that happened to the run, with its evidence."""
 
     severity: Severity
@@ -99,13 +99,13 @@ class RunProgress:
 class Diagnosis:
     """What is known of the run's log so far."""
 
-    incidents: tuple[LogIncident, ...] = ()
+    incidents: tuple[Failure, ...] = ()
     """Worst first: page, warn, info; within one severity in the order of the log."""
     lines: int = 0
     progress: RunProgress = field(default_factory=RunProgress)
 
     @property
-    def worst(self) -> LogIncident | None:
+    def worst(self) -> Failure | None:
         """The incident to tell first; None when there is nothing to say."""
         return self.incidents[0] if self.incidents else None
 
@@ -118,7 +118,7 @@ class Diagnosis:
         }
 
 
-def worst_first(incidents: list[LogIncident]) -> tuple[LogIncident, ...]:
+def worst_first(incidents: list[Failure]) -> tuple[Failure, ...]:
     """Sort for reading."""
     return tuple(sorted(incidents, key=lambda incident: (ORDER[incident.severity], incident.line)))
 

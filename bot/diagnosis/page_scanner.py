@@ -2,7 +2,7 @@
 
 Two RE2 filters run over the page: lines that could belong to a failure, and progress lines. Only what hits becomes
 Python strings. What is remembered depends on the sequence of lines alone, never on how they were cut into pages.
-The face of all this is `diagnoser`.
+The frontend of all this is `diagnoser`.
 """
 
 import math
@@ -21,7 +21,7 @@ from bot.diagnosis.findings import Label
 from bot.diagnosis.reading.cursor import Origin, Walk, anchor
 from bot.diagnosis.reading.prefixes import ansi_pattern, read_clock, split_prefix, unwrap
 from bot.diagnosis.reading.regex import Match, compile_pattern
-from bot.diagnosis.state import Memory
+from bot.diagnosis.state import DiagnoserState
 from bot.diagnosis.training.progress import NONFINITE, PROGRESS, Sample, parse_sample
 
 TAIL = 8192
@@ -53,7 +53,7 @@ class PageReader:
         self._nonfinite = compile_pattern(f"(?m){NONFINITE}")
         self._ansi = ansi_pattern()
 
-    def read(self, memory: Memory, page: bytes, tail: bytes, origins: Sequence[Origin] | None = None) -> bytes:
+    def read(self, memory: DiagnoserState, page: bytes, tail: bytes, origins: Sequence[Origin] | None = None) -> bytes:
         """Take a page of whole lines; return the new tail."""
         if b"\x1b" in page:
             page = self._ansi.sub(b"", page)
@@ -83,13 +83,13 @@ class PageReader:
             memory.clock_ns = last
         return (tail + page)[-TAIL:] if len(page) < TAIL else page[-TAIL:]
 
-    def sample_newest(self, memory: Memory) -> None:
+    def sample_newest(self, memory: DiagnoserState) -> None:
         """Read the newest progress line, which skimming may have passed over."""
         if memory.last_raw:
             self._sample(memory, memory.last_raw.encode("latin-1"), "", None, memory.last_line)
             memory.last_raw = ""
 
-    def _next(self, memory: Memory, walk: Walk, position: int) -> Match | None:
+    def _next(self, memory: DiagnoserState, walk: Walk, position: int) -> Match | None:
         """The next progress line worth reading."""
         if memory.samples >= DENSE and walk.origins is None:
             ahead = memory.sampled_at + SKIM - memory.offset
@@ -97,7 +97,7 @@ class PageReader:
                 position = max(position, ahead)
         return self._progress.search(walk.page, position) if position < len(walk.page) else None
 
-    def _newest(self, memory: Memory, walk: Walk) -> None:
+    def _newest(self, memory: DiagnoserState, walk: Walk) -> None:
         """Keep the page's last progress line, if skimming passed over it: when the run last moved must be exact."""
         if memory.samples < DENSE or walk.origins is not None:
             return
@@ -115,7 +115,7 @@ class PageReader:
                 return
             end, reach = start, reach * 2
 
-    def _progress_line(self, memory: Memory, walk: Walk, raw: bytes, *, odd: bool) -> None:
+    def _progress_line(self, memory: DiagnoserState, walk: Walk, raw: bytes, *, odd: bool) -> None:
         end = memory.offset + walk.end
         source, moment_ns = walk.origin()
         if odd:
@@ -128,7 +128,7 @@ class PageReader:
         memory.sampled_at, memory.sampled_ns, memory.last_raw = end, moment_ns, ""
         self._sample(memory, raw, source, moment_ns, walk.line)
 
-    def _sample(self, memory: Memory, raw: bytes, source: str, moment_ns: int | None, line: int) -> None:
+    def _sample(self, memory: DiagnoserState, raw: bytes, source: str, moment_ns: int | None, line: int) -> None:
         text = raw.decode("utf-8", "replace")
         spoken = split_prefix(unwrap(text), source)
         memory.numerics.hear(spoken.text)
@@ -148,14 +148,14 @@ class PageReader:
             memory.episode.progressed(Advance(position, moment_ns, spoken.speaker.label, sample.step, at_once))
         _remember(memory, sample)
 
-    def _failure_line(self, memory: Memory, walk: Walk, raw: bytes, tail: bytes) -> None:
+    def _failure_line(self, memory: DiagnoserState, walk: Walk, raw: bytes, tail: bytes) -> None:
         text = unwrap(raw.decode("utf-8", "replace"))
         if "\\n" in text and "Traceback (most recent" in text:
             text = text.replace("\\n", "\n")
         for part in text.split("\n"):
             self._event(memory, walk, part, tail)
 
-    def _event(self, memory: Memory, walk: Walk, line: str, tail: bytes) -> None:
+    def _event(self, memory: DiagnoserState, walk: Walk, line: str, tail: bytes) -> None:
         source, moment_ns = walk.origin()
         spoken = split_prefix(line, source)
         text, label = spoken.text, spoken.speaker.label
@@ -202,7 +202,7 @@ def _is_quotable(signature: Signature | None, raised: Raised | None) -> bool:
     return signature is None or signature.role in ("root", "cascade", "note", "success", "start")
 
 
-def complete_excerpts(memory: Memory, page: bytes) -> None:
+def complete_excerpts(memory: DiagnoserState, page: bytes) -> None:
     """Give candidates of this page, or of one before, the lines after them."""
     offset = memory.offset
     episode = memory.episode
@@ -218,7 +218,7 @@ def complete_excerpts(memory: Memory, page: bytes) -> None:
             candidate.after = 0
 
 
-def _excerpt(candidate: Candidate, memory: Memory, walk: Walk, label: Label | None, tail: bytes) -> None:
+def _excerpt(candidate: Candidate, memory: DiagnoserState, walk: Walk, label: Label | None, tail: bytes) -> None:
     """The lines before the root, of the same speaker, and the root itself; those after come as they are read."""
     before = _before(walk, tail)
     lines = [line for line in _LINE_ENDS.split(before.decode("utf-8", "replace"))[1:] if line.strip()]
@@ -246,7 +246,7 @@ def _before(walk: Walk, tail: bytes) -> bytes:
     return before if walk.start >= CONTEXT else tail[-(CONTEXT - walk.start) :] + before
 
 
-def _remember(memory: Memory, sample: Sample) -> None:
+def _remember(memory: DiagnoserState, sample: Sample) -> None:
     for name, value in (
         ("step", sample.step),
         ("total_steps", sample.total),

@@ -3,16 +3,16 @@
 from dataclasses import dataclass, field
 
 from bot.diagnosis.failures.quotations import Quotes
-from bot.diagnosis.failures.root_cause import Episode
+from bot.diagnosis.failures.root_cause import RootCauseTracker
 from bot.diagnosis.failures.tracebacks import Tracebacks
 from bot.diagnosis.training.loss import Numerics
-from bot.diagnosis.training.throughput import Pace
+from bot.diagnosis.training.throughput import TrainingPace
 
 VERSION = 1
 
 
 @dataclass(slots=True)
-class Memory:
+class DiagnoserState:
     """The state between two pages; a dump of it goes on in another process as if nothing had happened."""
 
     version: int = VERSION
@@ -24,9 +24,9 @@ class Memory:
     tail: str = ""
     """The end of the log, as Latin-1."""
     tracebacks: Tracebacks = field(default_factory=Tracebacks)
-    episode: Episode = field(default_factory=Episode)
+    episode: RootCauseTracker = field(default_factory=RootCauseTracker)
     numerics: Numerics = field(default_factory=Numerics)
-    pace: Pace = field(default_factory=Pace)
+    pace: TrainingPace = field(default_factory=TrainingPace)
     quotes: Quotes = field(default_factory=Quotes)
     latest: dict[str, float | int | None] = field(default_factory=dict)
     """The newest value of each number of `RunProgress`."""

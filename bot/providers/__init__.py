@@ -18,7 +18,7 @@ from bot.errors import (
     RateLimited,
     Unavailable,
 )
-from bot.providers.base import Download, Downloads, JobWithMetrics, Paced, Provider, RequestLoad
+from bot.providers.base import Download, Downloads, JobWithMetrics, Provider, ReportsRequestRate, RequestRate
 
 __all__ = [
     "AuthFailed",
@@ -44,13 +44,13 @@ __all__ = [
     "MetricSeries",
     "NotSupported",
     "Order",
-    "Paced",
     "Part",
     "ProtocolError",
     "Provider",
     "ProviderError",
     "RateLimited",
-    "RequestLoad",
+    "ReportsRequestRate",
+    "RequestRate",
     "Resources",
     "Unavailable",
     "parse_level",

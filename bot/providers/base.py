@@ -87,7 +87,7 @@ class Provider(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class RequestLoad:
+class RequestRate:
     """How hard one remote is asked."""
 
     last_minute: int
@@ -97,10 +97,10 @@ class RequestLoad:
 
 
 @runtime_checkable
-class Paced(Protocol):
+class ReportsRequestRate(Protocol):
     """A provider that can tell how hard it asks its platform."""
 
-    def load(self) -> RequestLoad:
+    def load(self) -> RequestRate:
         """Requests of the last minute, and the most it makes in one."""
         ...
 

@@ -16,7 +16,7 @@ from importlib.metadata import entry_points as installed_entry_points
 
 from bot.domain.jobs import JobRef
 from bot.errors import ConfigError, UsageError
-from bot.providers.base import Paced, Provider, RequestLoad
+from bot.providers.base import Provider, ReportsRequestRate, RequestRate
 from bot.providers.http.retry import sharing_limiters
 
 GROUP = "trainwatch.providers"
@@ -100,9 +100,11 @@ class Registry:
             raise UsageError(f"“{_cut(typed)}” is no {name} reference. Write {provider.ref_help}.")
         return provider, ref
 
-    def loads(self) -> Mapping[str, RequestLoad]:
+    def loads(self) -> Mapping[str, RequestRate]:
         """How hard each platform is asked by this process; those that cannot tell are left out."""
-        return {name: one.load() for name, one in sorted(self._providers.items()) if isinstance(one, Paced)}
+        return {
+            name: one.load() for name, one in sorted(self._providers.items()) if isinstance(one, ReportsRequestRate)
+        }
 
     async def aclose(self) -> None:
         """Close the connections of all providers."""

@@ -63,7 +63,7 @@ _TOKENS = (
     _token("gh", _WORD, more="[pousr]_", least=30, bounded=False),  # GitHub
     _token("github_pat_", _WORD, least=22, bounded=False),
     _token("gl", _DOTTED, more="(?:pat|dt|rt|rtr|cbt|ptt|ft|imt|soat|agent|oas|wt|ffct)-", least=18, bounded=False),
-    _token("hf_", _ALNUM),  # Hugging Face
+    _token("hf_", _ALNUM),  # Hugging Frontend
     _token("api_org_", _ALNUM),
     _token("fw_", _ALNUM),  # Fireworks
     _token("npm_", _ALNUM),

@@ -12,7 +12,7 @@ from bot.domain.observations import Observation
 from bot.redaction.redactor import Redactor
 
 
-def safe_job(job: Job, redactor: Redactor) -> Job:
+def redact_job(job: Job, redactor: Redactor) -> Job:
     """The job with secrets hidden in what the platform and its users wrote."""
 
     def hide(text: str | None) -> str | None:
@@ -29,7 +29,7 @@ def safe_job(job: Job, redactor: Redactor) -> Job:
     )
 
 
-def safe_series(series: Iterable[MetricSeries], redactor: Redactor) -> tuple[MetricSeries, ...]:
+def redact_series(series: Iterable[MetricSeries], redactor: Redactor) -> tuple[MetricSeries, ...]:
     """The series with secrets hidden in the names of metrics and nodes, which users choose."""
     series = tuple(series)
     names = {one.name for one in series} | {one.node for one in series if one.node}
@@ -39,18 +39,18 @@ def safe_series(series: Iterable[MetricSeries], redactor: Redactor) -> tuple[Met
     return tuple(replace(one, name=safe[one.name], node=safe[one.node] if one.node else one.node) for one in series)
 
 
-def safe_gaps(gaps: Iterable[Gap], redactor: Redactor) -> tuple[Gap, ...]:
+def redact_gaps(gaps: Iterable[Gap], redactor: Redactor) -> tuple[Gap, ...]:
     """The gaps with secrets hidden in what the platform said."""
     return tuple(replace(gap, public=redactor.redact(gap.public)[0]) for gap in gaps)
 
 
-def safe_observation(observation: Observation, redactor: Redactor) -> Observation:
+def redact_observation(observation: Observation, redactor: Redactor) -> Observation:
     """The observation with secrets hidden in all that it quotes."""
     job = observation.job
     return replace(
         observation,
-        job=None if job is None else safe_job(job, redactor),
+        job=None if job is None else redact_job(job, redactor),
         lines=tuple(redactor.redact_lines(observation.lines)[0]),
-        series=safe_series(observation.series, redactor),
-        gaps=safe_gaps(observation.gaps, redactor),
+        series=redact_series(observation.series, redactor),
+        gaps=redact_gaps(observation.gaps, redactor),
     )

@@ -34,7 +34,7 @@ RULES: tuple[Rule, ...] = (
         help="The platform says that the job failed, was preempted or is unhealthy.",
         severity=Severity.PAGE,
         condition=failed_state,
-        root_tells_all=True,
+        root_includes_evidence=True,
     ),
     Rule(
         name="failure",
@@ -144,7 +144,7 @@ RULES: tuple[Rule, ...] = (
         help="The platform does not answer trainwatch, so nothing can be said of the job.",
         severity=Severity.WARN,
         condition=no_data,
-        root_tells_all=True,
+        root_includes_evidence=True,
         parameters=(Parameter("for", Unit.DURATION, 300.0, "how long before it is said"),),
         hold_parameter="for",
     ),

@@ -24,16 +24,16 @@ _TABLE = "signature"
 
 
 @dataclass(frozen=True, slots=True)
-class Knowledge:
+class DiagnosisConfig:
     """Compiled signatures, and how rules are set where nobody says otherwise."""
 
     reader: PageReader
     defaults: RuleSettings = AS_SHIPPED
 
 
-def shipped_knowledge() -> Knowledge:
+def shipped_diagnosis_config() -> DiagnosisConfig:
     """What is known without any file."""
-    return Knowledge(build_reader())
+    return DiagnosisConfig(build_reader())
 
 
 def build_reader(own: str = "") -> PageReader:

@@ -1,6 +1,6 @@
 """What a diagnosis says, in the words that alerts, reports in Slack and reports in a terminal share. Pure.
 
-Each face lays them out and escapes them for itself; the findings come from `bot.diagnosis`.
+Each frontend lays them out and escapes them for itself; the findings come from `bot.diagnosis`.
 """
 
 from __future__ import annotations
@@ -8,19 +8,19 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from bot.diagnosis.findings import Diagnosis, LogIncident, RunProgress
+from bot.diagnosis.findings import Diagnosis, Failure, RunProgress
 from bot.redaction.redactor import Redactor
 
 _SHOWN_RANKS = 8
 
 
-def root_line(incident: LogIncident) -> str | None:
+def root_line(incident: Failure) -> str | None:
     """The root line as it stands in the log; None when it cannot be told."""
     place = incident.root_at
     return None if place is None else incident.excerpt[place].strip() or None
 
 
-def ranks_words(incident: LogIncident) -> str:
+def ranks_words(incident: Failure) -> str:
     """`3`, or `3 first, then 0, 1, 2 and 1,020 more`; "" when no rank is known."""
     if not incident.ranks:
         return ""
@@ -31,7 +31,7 @@ def ranks_words(incident: LogIncident) -> str:
     return f"{root} first, then {shown}" + (f" and {hidden:,} more" if hidden > 0 else "")
 
 
-def why_words(incident: LogIncident) -> str:
+def why_words(incident: Failure) -> str:
     """Why it is told so, and how sure that is."""
     return f"{incident.why} Confidence {incident.confidence:.0%}.".strip()
 
@@ -55,7 +55,7 @@ def progress_words(progress: RunProgress) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def safe_diagnosis(diagnosis: Diagnosis, redactor: Redactor) -> tuple[Diagnosis, int]:
+def redact_diagnosis(diagnosis: Diagnosis, redactor: Redactor) -> tuple[Diagnosis, int]:
     """The diagnosis with secrets hidden in what it quotes, and how many there were."""
     hidden = 0
 
@@ -68,7 +68,7 @@ def safe_diagnosis(diagnosis: Diagnosis, redactor: Redactor) -> tuple[Diagnosis,
     def redact(text: str) -> str:
         return redactor.redact(text)[0]
 
-    def safe(incident: LogIncident) -> LogIncident:
+    def safe(incident: Failure) -> Failure:
         excerpt = tuple(hide(line) for line in incident.excerpt)
         return replace(incident, title=redact(incident.title), why=redact(incident.why), excerpt=excerpt)
 

@@ -29,7 +29,7 @@ class WantedRule:
     timing: Timing
     metrics_window: timedelta | None
     """As `Rule.metrics_window` says."""
-    unjudged: Alert
+    initial_alert: Alert
     """Its alert before the first look."""
 
     @classmethod
@@ -66,7 +66,7 @@ def wanted_rules(wishes: Iterable[RuleSettings]) -> Wanted:
             if rule.name not in wish.off:
                 settings = wish.parameters.get(rule.name)
                 one = WantedRule.of(rule, settings) if settings else shipped
-                wanted[rule.name, one.unjudged.parameters_key] = one
+                wanted[rule.name, one.initial_alert.parameters_key] = one
     return wanted
 
 
@@ -95,7 +95,7 @@ def judge(
     ended = observation.job is not None and observation.job.state.is_terminal
     judged = []
     for key, one in wanted.items():
-        alert = before.get(key, one.unjudged)
+        alert = before.get(key, one.initial_alert)
         verdict, memory = one.condition(Context(observation, one.parameters, alert.memory, diagnosis))
         remembering = alert if memory == alert.memory else replace(alert, memory=memory)
         stepped, transition = step(remembering, verdict, one.timing, now, job_ended=ended)

@@ -86,7 +86,7 @@ def plan(
         elif muted is not None:
             draft.suppress(name, muted)
         else:
-            draft.add(_shown(name, rule, current.alert, now), root_tells_all=rule.root_tells_all)
+            draft.add(_shown(name, rule, current.alert, now), root_includes_evidence=rule.root_includes_evidence)
     return draft.finish()
 
 
@@ -141,12 +141,12 @@ class _Draft:
         """The rule's alerts that the channel believes are firing."""
         return [one for one in self._alerts.values() if one.rule == rule and one.resolved_at is None]
 
-    def add(self, alert: IncidentAlert, *, root_tells_all: bool) -> None:
+    def add(self, alert: IncidentAlert, *, root_includes_evidence: bool) -> None:
         """Tell of an alert for the first time: in the channel when it is a page or worse than what fires there."""
         worst = max((one.severity.rank for one in self._alerts.values() if one.resolved_at is None), default=0)
         louder = alert.severity is Severity.PAGE or alert.severity.rank > worst
         self._alerts[alert.id] = alert
-        if self._before is not None or not root_tells_all:
+        if self._before is not None or not root_includes_evidence:
             self._reply(alert.id, NotifyReason.FIRST, broadcast=louder)
         self._changed = True
 

@@ -83,7 +83,7 @@ class Rule:
     keep_firing_for: timedelta = timedelta(0)
     keep_parameter: str | None = None
     """The parameter that is the keep-firing time in place of `keep_firing_for`."""
-    root_tells_all: bool = False
+    root_includes_evidence: bool = False
     """The incident's root message shows all the evidence there is: a reply below a new root would repeat it."""
     window_parameters: tuple[str, ...] = ()
     """Durations whose sum is how much of the past a rule on metrics wants at first; none: it looks at no metrics."""

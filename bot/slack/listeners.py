@@ -18,7 +18,16 @@ from typing import Any, Protocol
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext, AsyncRespond
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.commands.answers import Answer, Asker, ErrorAnswer, SilenceAnswer, Strain, UnwatchAnswer, WatchAnswer, Watched
+from bot.commands.answers import (
+    Answer,
+    Asker,
+    ErrorAnswer,
+    SilenceAnswer,
+    SystemStatus,
+    UnwatchAnswer,
+    WatchAnswer,
+    Watched,
+)
 from bot.commands.model import Command
 from bot.commands.parsing import parser as grammar
 from bot.domain.alerts import Incident
@@ -55,7 +64,7 @@ class Runner(Protocol):
         """The answer; a problem is an ErrorAnswer."""
         ...
 
-    async def strain(self) -> Strain:
+    async def strain(self) -> SystemStatus:
         """How far behind trainwatch is, and how hard it asks the platforms."""
         ...
 
@@ -67,7 +76,7 @@ class Deliveries(Protocol):
         """Note who has the incident; None when there is none of this id."""
         ...
 
-    async def hurry(self, channel: str, now: datetime) -> int:
+    async def retry_now(self, channel: str, now: datetime) -> int:
         """Have what waits for a channel sent at once; how many messages."""
         ...
 
@@ -125,13 +134,13 @@ def register(
     store: ListenerStore,
     clock: Callable[[], datetime],
     tasks: TaskSet | None = None,
-    reopen: Callable[[str], None] = _nothing,
+    resume_channel: Callable[[str], None] = _nothing,
 ) -> TaskSet:
     """Connect everything a person can do in Slack; returns the work in flight, to drain before the end.
 
-    `reopen` is told a channel that was shut and is open now, since the bot was invited.
+    `resume_channel` is told a channel that was shut and is open now, since the bot was invited.
     """
-    listeners = Listeners(runner, store, clock, tasks or TaskSet(), reopen)
+    listeners = Listeners(runner, store, clock, tasks or TaskSet(), resume_channel)
     app.command(COMMAND)(listeners.on_command)
     app.action(re.compile(rf"^{Action.SHOW}(?::|$)"))(listeners.on_show)
     app.action(Action.SHARE.value)(listeners.on_share)
@@ -154,10 +163,10 @@ class Listeners:
         store: ListenerStore,
         clock: Callable[[], datetime],
         tasks: TaskSet,
-        reopen: Callable[[str], None] = _nothing,
+        resume_channel: Callable[[str], None] = _nothing,
     ) -> None:
         self._runner = runner
-        self._reopen = reopen
+        self._reopen = resume_channel
         self._store = store
         self._clock = clock
         self._events: OrderedDict[str, None] = OrderedDict()
@@ -271,7 +280,7 @@ class Listeners:
     async def _greet(self, reply: Reply) -> None:
         async with self.tasks.turn():
             watched = await self._store.subscriptions.list(reply.channel)
-            waiting = await self._store.deliveries.hurry(reply.channel, self._clock())
+            waiting = await self._store.deliveries.retry_now(reply.channel, self._clock())
         self._reopen(reply.channel)
         await reply.public(Shared(render_greeting(len(watched), waiting)))
 

@@ -163,7 +163,7 @@ class Deliveries:
         """Give it back untried, due at `until`. False: the claim was lost meanwhile."""
         return await self._mark(delivery_id, token, {"due_at": until, "attempts": deliveries.c.attempts - 1})
 
-    async def hurry(self, channel: str, now: datetime) -> int:
+    async def retry_now(self, channel: str, now: datetime) -> int:
         """Make what waits for a channel due now, but for what is on its way; how many deliveries.
 
         For when what they waited for has come, such as an invitation.

@@ -60,7 +60,7 @@ class Store:
                 await connection.execute(select(heartbeats.c.at).where(heartbeats.c.name == name))
             ).scalar_one_or_none()
 
-    async def tidy(self, now: datetime) -> int:
+    async def purge_expired(self, now: datetime) -> int:
         """Delete what has been over for 30 days: deliveries, resolved incidents, silences; how many rows."""
         before = now - KEEP_FOR
         sent = and_(deliveries.c.created_at < before, deliveries.c.state != DeliveryState.QUEUED)

@@ -25,10 +25,10 @@ from bot.commands.model import (
     WatchCommand,
 )
 from bot.redaction.redactor import Redactor
-from bot.rules.diagnosis_config import Knowledge, shipped_knowledge
+from bot.rules.diagnosis_config import DiagnosisConfig, shipped_diagnosis_config
 from bot.rules.settings import overlay, parse_settings
 from bot.terminal.download import download
-from bot.terminal.follow import World, follow
+from bot.terminal.follow import FollowContext, follow
 from bot.terminal.json_output import diagnosis_json, jobs_json, metrics_json, replay_json, rules_json, status_json
 from bot.terminal.local_alerts import Alerting
 from bot.terminal.logs import print_logs
@@ -50,7 +50,7 @@ class Session:
     redactor: Redactor
     output: Output
     clock: Callable[[], datetime]
-    knowledge: Callable[[], Knowledge] = shipped_knowledge
+    diagnosis_config: Callable[[], DiagnosisConfig] = shipped_diagnosis_config
     """Asked when a command needs it: compiling signatures takes a moment."""
 
     async def run(self, command: Reading) -> int:
@@ -81,7 +81,7 @@ class Session:
     async def _logs(self, command: LogsCommand) -> int:
         provider, ref = self.registry.resolve(command.ref)
         if command.follow:
-            await follow(provider, ref, command, World(self.output, self.redactor, self.clock))
+            await follow(provider, ref, command, FollowContext(self.output, self.redactor, self.clock))
         elif command.download is not None:
             await download(provider, ref, command, self.output, self.redactor, self.clock())
         else:
@@ -89,26 +89,26 @@ class Session:
         return FINE
 
     async def _watch(self, command: WatchCommand) -> None:
-        knowledge = self.knowledge()
-        settings = overlay(knowledge.defaults, parse_settings(command.settings, knowledge.defaults))
+        diagnosis_config = self.diagnosis_config()
+        settings = overlay(diagnosis_config.defaults, parse_settings(command.settings, diagnosis_config.defaults))
         provider, ref = self.registry.resolve(command.ref)
-        world = World(self.output, self.redactor, self.clock)
-        alerting = Alerting(settings, knowledge.reader)
+        world = FollowContext(self.output, self.redactor, self.clock)
+        alerting = Alerting(settings, diagnosis_config.reader)
         await follow(provider, ref, LogsCommand(command.ref, follow=True), world, alerting)
 
     async def _understand(self, command: DiagnoseCommand | RulesCommand | ReplayCommand) -> None:
-        knowledge = self.knowledge()
+        diagnosis_config = self.diagnosis_config()
         if isinstance(command, RulesCommand):
-            rules = rules_answer(knowledge.defaults)
+            rules = rules_answer(diagnosis_config.defaults)
             self._show(rules_json(rules) if command.json else render(rules))
             return
         provider, ref = self.registry.resolve(command.ref)
         now = self.clock()
         if isinstance(command, DiagnoseCommand):
-            diagnosis = await diagnose(provider, ref, command, knowledge.reader, self.redactor, now)
+            diagnosis = await diagnose(provider, ref, command, diagnosis_config.reader, self.redactor, now)
             self._show(diagnosis_json(diagnosis) if command.json else render(diagnosis))
         else:
-            past = await replay(provider, ref, command, knowledge, self.redactor, now)
+            past = await replay(provider, ref, command, diagnosis_config, self.redactor, now)
             self._show(replay_json(past) if command.json else render(past))
 
     async def _metrics(self, command: MetricsCommand) -> int:

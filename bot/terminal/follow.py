@@ -23,7 +23,7 @@ from bot.domain.observations import Observation
 from bot.errors import AuthFailed, BadRequest, JobNotFound, NotSupported, ProviderError
 from bot.providers.base import Provider
 from bot.redaction.redactor import Redactor
-from bot.redaction.values import safe_job, safe_observation
+from bot.redaction.values import redact_job, redact_observation
 from bot.rules.catalog import rule_named
 from bot.terminal.local_alerts import Alerting
 from bot.terminal.log_lines import LineWriter
@@ -44,7 +44,7 @@ _HOPELESS = (AuthFailed, JobNotFound, NotSupported, BadRequest)
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class FollowContext:
     """What following needs besides the job: where to write and how time goes."""
 
     output: Output
@@ -54,7 +54,7 @@ class World:
 
 
 async def follow(
-    provider: Provider, ref: JobRef, command: LogsCommand, world: World, alerting: Alerting | None = None
+    provider: Provider, ref: JobRef, command: LogsCommand, world: FollowContext, alerting: Alerting | None = None
 ) -> None:
     """Write lines until the job has ended and its last lines have come.
 
@@ -68,7 +68,7 @@ async def follow(
     Raises:
         ProviderError: there is nothing to follow; a platform that is only away is waited for.
     """
-    job = safe_job(await provider.get_job(ref), world.redactor)
+    job = redact_job(await provider.get_job(ref), world.redactor)
     following = _Following(provider, job, command, world, alerting)
     following.say_state()
     query = replace(
@@ -103,7 +103,7 @@ class _Following:
     provider: Provider
     job: Job
     command: LogsCommand
-    world: World
+    world: FollowContext
     alerting: Alerting | None
     fresh: list[LogLine] = field(default_factory=list)
     """Lines since the last look, unfiltered, for the rules."""
@@ -169,7 +169,7 @@ class _Following:
         """The state, and the rules on what came since the last look."""
         before = self.job.state, self.job.vendor_status
         try:
-            self.job = safe_job(await self.provider.get_job(self.job.ref), self.world.redactor)
+            self.job = redact_job(await self.provider.get_job(self.job.ref), self.world.redactor)
         except ProviderError as problem:
             self.gaps.append(gap_of(problem, Part.STATUS))
         if before != (self.job.state, self.job.vendor_status):
@@ -182,7 +182,7 @@ class _Following:
     async def _alert(self, alerting: Alerting, now: datetime) -> None:
         series = await self._metrics(alerting, now)
         observation = Observation(self.job.ref, now, self.job, tuple(self.fresh), series, tuple(self.gaps))
-        for alert, transition in alerting.look(safe_observation(observation, self.world.redactor)):
+        for alert, transition in alerting.look(redact_observation(observation, self.world.redactor)):
             if transition.change is not Change.UPDATED or transition.news:
                 self.world.output.note(_alert_text(alert, transition.change, transition.evidence))
 

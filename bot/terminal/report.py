@@ -8,7 +8,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from bot.diagnosis.findings import Diagnosis, LogIncident
+from bot.diagnosis.findings import Diagnosis, Failure
 from bot.domain.durations import datetime_from_ns
 from bot.rules.diagnosis_wording import progress_words, ranks_words, why_words
 from bot.terminal.log_lines import count_of, harmless
@@ -45,7 +45,7 @@ def headline(diagnosis: Diagnosis) -> str:
     return "Nothing that needs you."
 
 
-def incident_text(incident: LogIncident, *, colour: bool = False, width: int = 100) -> str:
+def incident_text(incident: Failure, *, colour: bool = False, width: int = 100) -> str:
     """One incident: what, where, why, its lines with the root marked, and what to try."""
     paint = _Paint(colour)
     head = f"{paint(incident.severity, incident.severity.upper())}  {paint.bold(harmless(incident.title))}"
@@ -56,7 +56,7 @@ def incident_text(incident: LogIncident, *, colour: bool = False, width: int = 1
     return "\n".join(rows) + "\n"
 
 
-def _where(incident: LogIncident) -> str:
+def _where(incident: Failure) -> str:
     """Line, ranks, times and how often."""
     label = "rank" if isinstance(incident.root_rank, int) else "on"
     parts = [
@@ -68,7 +68,7 @@ def _where(incident: LogIncident) -> str:
     return " · ".join(part for part in parts if part)
 
 
-def _times(incident: LogIncident) -> str:
+def _times(incident: Failure) -> str:
     first, last = incident.first_ns, incident.last_ns
     if first is None:
         return ""
@@ -83,7 +83,7 @@ def _moment(moment_ns: int) -> str:
         return "an impossible time"
 
 
-def _excerpt(incident: LogIncident, paint: _Paint) -> Iterator[str]:
+def _excerpt(incident: Failure, paint: _Paint) -> Iterator[str]:
     root = incident.root_at
     for place, line in enumerate(incident.excerpt):
         text = harmless(line.rstrip())

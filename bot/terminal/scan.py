@@ -23,7 +23,7 @@ from bot.diagnosis.findings import Diagnosis
 from bot.diagnosis.page_scanner import PageReader
 from bot.errors import ConfigError
 from bot.redaction.redactor import Redactor
-from bot.rules.diagnosis_wording import safe_diagnosis
+from bot.rules.diagnosis_wording import redact_diagnosis
 from bot.terminal.output import Output
 from bot.terminal.report import report_text
 from bot.terminal.scan_input import BrokenOff, text_of
@@ -52,7 +52,7 @@ def scan(command: ScanCommand, reader: PageReader, output: Output) -> int:
 def write_report(diagnosis: Diagnosis, command: ScanCommand, output: Output) -> None:
     """For people, or as JSON; without secrets unless they are wanted."""
     if command.redact and diagnosis.incidents:
-        diagnosis, hidden = safe_diagnosis(diagnosis, Redactor())
+        diagnosis, hidden = redact_diagnosis(diagnosis, Redactor())
         if hidden and not command.json:
             output.note(f"{hidden:,} secrets hidden; --no-redact shows what they are")
     if command.json:

@@ -19,11 +19,11 @@ from typing import BinaryIO, Protocol
 
 from bot.commands.model import ScanCommand
 from bot.diagnosis.diagnoser import PAGE, Diagnoser
-from bot.diagnosis.findings import Diagnosis, LogIncident
+from bot.diagnosis.findings import Diagnosis, Failure
 from bot.diagnosis.page_scanner import PageReader
 from bot.errors import ConfigError
 from bot.redaction.redactor import Redactor
-from bot.rules.diagnosis_wording import progress_words, safe_diagnosis
+from bot.rules.diagnosis_wording import progress_words, redact_diagnosis
 from bot.terminal.output import Output
 from bot.terminal.report import incident_text
 from bot.terminal.scan import exit_code
@@ -174,7 +174,7 @@ class Follower:
 
     def _tell(self, diagnosis: Diagnosis) -> None:
         if self.command.redact and diagnosis.incidents:
-            diagnosis, _ = safe_diagnosis(diagnosis, Redactor())
+            diagnosis, _ = redact_diagnosis(diagnosis, Redactor())
         for incident in diagnosis.incidents:
             key = (incident.signature, incident.fingerprint)
             if incident.severity in _SEVERITIES and self.told.get(key) not in ("page", incident.severity):
@@ -188,7 +188,7 @@ class Follower:
             self.output.note("── The run reached its end.")
         self._finished = diagnosis.progress.finished
 
-    def _write(self, incident: LogIncident) -> None:
+    def _write(self, incident: Failure) -> None:
         output = self.output
         if self.command.json:
             output.write(json.dumps(incident.to_json(), allow_nan=False) + "\n")

@@ -96,7 +96,7 @@ class Deliverer:
             task.result()
         return True
 
-    def reopen(self, channel: str) -> None:
+    def resume_channel(self, channel: str) -> None:
         """A channel that asked to be left alone takes messages again."""
         self._pacer.open(channel)
 

@@ -12,7 +12,7 @@ from bot.domain.jobs import JobState
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class PollIntervals:
     """Poll intervals. `jitter` shares below are of the interval."""
 
     running: timedelta = timedelta(seconds=15)
@@ -29,7 +29,7 @@ class Pace:
 
 
 def next_interval(
-    pace: Pace,
+    pace: PollIntervals,
     state: JobState,
     *,
     fails: int,

@@ -25,15 +25,15 @@ from bot.errors import BotError, StoreUnavailable
 from bot.providers.http.client import background
 from bot.providers.registry import Registry
 from bot.redaction.redactor import Redactor
-from bot.redaction.values import safe_observation
-from bot.rules.diagnosis_config import Knowledge
+from bot.redaction.values import redact_observation
+from bot.rules.diagnosis_config import DiagnosisConfig
 from bot.rules.evaluate import metrics_window, wanted_rules
 from bot.rules.log_diagnoser import read_log
 from bot.rules.settings import overlay
 from bot.store.store import Store
 from bot.store.watches import ClaimedWatch, PollResult
 from bot.watcher.decide import Decision, decide
-from bot.watcher.intervals import Pace, next_interval
+from bot.watcher.intervals import PollIntervals, next_interval
 from bot.watcher.observe import Look, Seen, observe
 
 log = structlog.get_logger(__name__)
@@ -60,7 +60,7 @@ _OUR_FAULT = "trainwatch itself failed while looking; its log says why."
 class PollSettings:
     """How polling is done."""
 
-    pace: Pace = field(default_factory=Pace)
+    pace: PollIntervals = field(default_factory=PollIntervals)
     concurrency: int = 100
     """Jobs looked at at once, at most half of them of one platform."""
     lease: timedelta = timedelta(seconds=90)
@@ -81,11 +81,11 @@ class Poller:
         store: Store,
         clock: Clock,
         redactor: Redactor,
-        knowledge: Knowledge,
+        diagnosis_config: DiagnosisConfig,
         settings: PollSettings | None = None,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        self._registry, self._store, self._clock, self._knowledge = registry, store, clock, knowledge
+        self._registry, self._store, self._clock, self._diagnosis_config = registry, store, clock, diagnosis_config
         self._settings = settings or PollSettings()
         self._redactor = redactor
         self._jitter = jitter
@@ -167,7 +167,7 @@ class Poller:
 
     def _with_defaults(self, watch: ClaimedWatch) -> ClaimedWatch:
         """The watch with its channels' settings over the installation's."""
-        defaults = self._knowledge.defaults
+        defaults = self._diagnosis_config.defaults
         wishes = (replace(one, settings=overlay(defaults, one.settings)) for one in watch.subscriptions)
         return replace(watch, subscriptions=tuple(wishes))
 
@@ -207,8 +207,8 @@ class Poller:
         return Seen(Observation(watch.job, now, gaps=(gap, replace(gap, part=Part.LOGS))), watch.cursor, more=False)
 
     def _judged(self, watch: ClaimedWatch, seen: Seen, now: datetime) -> PollResult:
-        observation = safe_observation(seen.observation, self._redactor)
-        diagnosis, state = read_log(self._knowledge.reader, watch.memory.get("log"), observation, now)
+        observation = redact_observation(seen.observation, self._redactor)
+        diagnosis, state = read_log(self._diagnosis_config.reader, watch.memory.get("log"), observation, now)
         decision = decide(
             watch,
             observation,

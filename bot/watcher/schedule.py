@@ -23,7 +23,7 @@ Clock = Callable[[], datetime]
 
 POLL_LOOP = "poll"
 DELIVERY_LOOP = "deliver"
-TIDY_LOOP = "tidy"
+TIDY_LOOP = "purge_expired"
 
 TICK_GRACE_S = 5.0
 """How long a stop waits for the tick under way; ticks wait for nothing slower than the database."""
@@ -98,7 +98,7 @@ async def run_loop(name: str, worker: Worker, store: Store, clock: Clock, settin
         await _stop(name, worker)
 
 
-class Housekeeper:
+class PurgeJob:
     """Has what is long over deleted, once an hour. Nothing waits for it, so its failure is told and ends nothing."""
 
     def __init__(self, store: Store, clock: Clock, every: timedelta = timedelta(hours=1)) -> None:
@@ -112,7 +112,7 @@ class Housekeeper:
             return 0
         self._due_at = now + self._every
         try:
-            deleted = await self._store.tidy(now)
+            deleted = await self._store.purge_expired(now)
         except StoreUnavailable:  # alerts go on; the next hour tries again
             log.exception("tidying failed")
             return 0

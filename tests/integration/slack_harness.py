@@ -17,7 +17,7 @@ from bot.commands.answers import (
     LogsAnswer,
     SilenceAnswer,
     StatusAnswer,
-    Strain,
+    SystemStatus,
     UnwatchAnswer,
     WatchAnswer,
     Watched,
@@ -35,11 +35,11 @@ from bot.commands.model import (
 from bot.commands.parsing import parser as grammar
 from bot.commands.parsing.formatting import format_command
 from bot.commands.parsing.help import overview
-from bot.commands.parsing.spec import Face
+from bot.commands.parsing.spec import Frontend
 from bot.domain.alerts import Incident
 from bot.domain.logs import LogLine
 from bot.domain.subscriptions import Silence, Subscription
-from bot.providers.base import RequestLoad
+from bot.providers.base import RequestRate
 from bot.rules.settings import AS_SHIPPED
 from bot.slack.background_tasks import TaskSet
 from bot.slack.connection import SocketConnection, create_app
@@ -84,12 +84,12 @@ class FakeRunner:
             case SilenceCommand():
                 return SilenceAnswer(Silence(7, asker.channel or "", (), asker.user, NOW, NOW + command.duration))
             case HelpCommand():
-                return overview(Face.SLACK)
+                return overview(Frontend.SLACK)
             case _:
                 return ErrorAnswer("There is no such job.")
 
-    async def strain(self) -> Strain:
-        return Strain(timedelta(minutes=2), 3, timedelta(minutes=1), {"baseten": RequestLoad(1234, 3200)})
+    async def strain(self) -> SystemStatus:
+        return SystemStatus(timedelta(minutes=2), 3, timedelta(minutes=1), {"baseten": RequestRate(1234, 3200)})
 
 
 @dataclass
@@ -115,7 +115,7 @@ class FakeStore:
         self.acknowledged.append((incident_id, user, now))
         return self.known.get(incident_id)
 
-    async def hurry(self, channel: str, now: datetime) -> int:
+    async def retry_now(self, channel: str, now: datetime) -> int:
         return self.waiting
 
     async def list(self, channel: str) -> Sequence[Watched]:

@@ -20,10 +20,10 @@ from bot.domain.subscriptions import RuleSettings
 from bot.errors import NotSupported, StoreUnavailable, Unavailable
 from bot.providers.registry import Registry
 from bot.redaction.redactor import Redactor
-from bot.rules.diagnosis_config import Knowledge, build_reader
+from bot.rules.diagnosis_config import DiagnosisConfig, build_reader
 from bot.store.migrate import upgrade
 from bot.store.store import Store, open_store
-from bot.watcher.intervals import Pace
+from bot.watcher.intervals import PollIntervals
 from bot.watcher.poll import Poller, PollSettings
 
 START = datetime(2026, 3, 13, 10, tzinfo=UTC)
@@ -120,13 +120,13 @@ def clock() -> Time:
 
 @pytest.fixture
 async def poller(store: Store, cloud: Cloud, clock: Time) -> AsyncIterator[Poller]:
-    settings = PollSettings(pace=Pace(running=timedelta(seconds=10)), drain=timedelta(seconds=30))
+    settings = PollSettings(pace=PollIntervals(running=timedelta(seconds=10)), drain=timedelta(seconds=30))
     poller = Poller(
         Registry({"cloud": cloud}, {}),
         store,
         clock,
         Redactor([SECRET]),
-        Knowledge(build_reader()),
+        DiagnosisConfig(build_reader()),
         settings,
         jitter=lambda: 0.5,
     )

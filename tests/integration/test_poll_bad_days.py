@@ -20,11 +20,11 @@ from bot.domain.subscriptions import RuleSettings
 from bot.errors import AuthFailed, CursorLost, ProviderError, RateLimited
 from bot.providers.registry import Registry
 from bot.redaction.redactor import Redactor
-from bot.rules.diagnosis_config import Knowledge, build_reader
+from bot.rules.diagnosis_config import DiagnosisConfig, build_reader
 from bot.store.codec import decode
 from bot.store.schema import deliveries
 from bot.store.store import Store
-from bot.watcher.intervals import Pace
+from bot.watcher.intervals import PollIntervals
 from bot.watcher.poll import Poller, PollSettings
 from tests.integration.test_poll import Cloud, Time, clock, outbox, settle, store, watch
 
@@ -84,8 +84,8 @@ def poller_with(
         store,
         clock,
         redactor or Redactor([]),
-        Knowledge(build_reader()),
-        PollSettings(pace=Pace(running=timedelta(seconds=10)), lease=timedelta(seconds=lease_s)),
+        DiagnosisConfig(build_reader()),
+        PollSettings(pace=PollIntervals(running=timedelta(seconds=10)), lease=timedelta(seconds=lease_s)),
         jitter=lambda: 0.5,
     )
 
@@ -225,7 +225,7 @@ async def test_a_lost_place_in_a_log_is_said_and_read_on_from(
     assert again.start_ns == ns_from_datetime(clock.now - timedelta(minutes=10, seconds=90))
 
 
-class Failing(Redactor):
+class RecentFailures(Redactor):
     """Fails on some lines, as a bug in our own code would."""
 
     def redact(self, text: str) -> tuple[str, int]:
@@ -244,7 +244,7 @@ async def test_a_look_that_cannot_be_judged_is_said_and_the_status_still_told(
 ) -> None:
     await watch(store, "a")
     cloud.say("a", "poison")
-    poller = poller_with(cloud, store, clock, redactor=Failing([]))
+    poller = poller_with(cloud, store, clock, redactor=RecentFailures([]))
     await minutes_until("trainwatch itself failed", store, clock, poller)
     cloud.state["a"] = JobState.FAILED
     clock.now += timedelta(minutes=1)
@@ -304,7 +304,7 @@ async def test_a_platform_that_hangs_leaves_half_of_the_places_to_the_others(sto
         store,
         clock,
         Redactor([]),
-        Knowledge(build_reader()),
+        DiagnosisConfig(build_reader()),
         PollSettings(concurrency=4),
     )
 

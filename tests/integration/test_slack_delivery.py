@@ -83,8 +83,8 @@ async def test_an_invitation_that_is_heard_brings_them_at_once(office: Office) -
     office.slack.people.invite_bot("ada", "#random")
     random = office.slack.workspace.channel("#random").id
 
-    assert 1 == await office.store.deliveries.hurry(random, office.now), "the reply is due and waits for its root"
-    deliverer.reopen(random)
+    assert 1 == await office.store.deliveries.retry_now(random, office.now), "the reply is due and waits for its root"
+    deliverer.resume_channel(random)
     while await deliverer.tick():
         pass
 

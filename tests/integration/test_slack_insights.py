@@ -13,7 +13,7 @@ from bot.domain.durations import ns_from_datetime
 from bot.domain.jobs import Job, JobState
 from bot.domain.logs import LogLine
 from bot.redaction.redactor import Redactor
-from bot.rules.diagnosis_config import Knowledge, build_reader
+from bot.rules.diagnosis_config import DiagnosisConfig, build_reader
 from bot.rules.settings import parse_settings
 from bot.slack.render.actions import Action
 from tests.integration.slack_harness import Bench, socket_bench
@@ -35,8 +35,8 @@ def lines() -> list[LogLine]:
 async def bench() -> AsyncIterator[Bench]:
     job = Job(REF, JobState.FAILED, "FAILED", name="llama", ended_at=NOW - timedelta(minutes=59))
     provider = MemoryProvider(lines(), page_lines=100, jobs={REF.id: job})
-    knowledge = Knowledge(build_reader(), parse_settings(["log_errors=off"]))
-    runner = CommandRunner(registry_of(provider), None, lambda: NOW, Redactor([SECRET]), lambda: knowledge)
+    diagnosis_config = DiagnosisConfig(build_reader(), parse_settings(["log_errors=off"]))
+    runner = CommandRunner(registry_of(provider), None, lambda: NOW, Redactor([SECRET]), lambda: diagnosis_config)
     async with socket_bench(answering=runner) as made:
         yield made
 

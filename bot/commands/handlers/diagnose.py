@@ -12,7 +12,7 @@ from bot.commands.answers import DiagnosisAnswer
 from bot.commands.handlers.log_stream import build_query, stream_lines
 from bot.commands.model import DiagnoseCommand, LogsCommand, Window
 from bot.commands.parsing.formatting import format_command
-from bot.commands.redaction import without_secrets
+from bot.commands.redaction import redact_lines
 from bot.diagnosis.diagnoser import Diagnoser
 from bot.diagnosis.page_scanner import PageReader
 from bot.domain.durations import datetime_from_ns, ns_from_datetime
@@ -22,7 +22,7 @@ from bot.domain.logs import LogLine, Order
 from bot.errors import ProviderError
 from bot.providers.base import Provider
 from bot.redaction.redactor import Redactor
-from bot.redaction.values import safe_job
+from bot.redaction.values import redact_job
 
 SLICE = 1000
 """Lines read before others get their turn: some milliseconds."""
@@ -38,7 +38,7 @@ async def diagnose(
     Raises:
         ProviderError: the job, or the log's first page, cannot be read.
     """
-    job = safe_job(await provider.get_job(ref), redactor)
+    job = redact_job(await provider.get_job(ref), redactor)
     query = build_query(job.ref, LogsCommand(command.ref, window=command.window), now)
     end_ns = query.end_ns if query.end_ns is not None else ns_from_datetime(now)
     diagnoser, read, redacted, gaps = Diagnoser(reader), 0, 0, list[Gap]()
@@ -46,7 +46,7 @@ async def diagnose(
     try:
         async with contextlib.aclosing(stream_lines(provider, job.ref, logs, now)) as batches:
             async for batch in batches:
-                lines, hidden = await without_secrets(redactor, batch.lines)
+                lines, hidden = await redact_lines(redactor, batch.lines)
                 await _feed_politely(diagnoser, lines)
                 redacted += hidden
                 read += batch.read

@@ -31,7 +31,7 @@ from bot.domain.metrics import (
 from bot.errors import ConfigError, NotSupported, ProviderError
 from bot.providers.base import Provider
 from bot.redaction.redactor import Redactor
-from bot.redaction.values import safe_job
+from bot.redaction.values import redact_job
 
 if TYPE_CHECKING:
     from bot.providers.registry import Registry
@@ -50,7 +50,7 @@ async def read_metrics(
     Raises:
         ProviderError: the platform failed; having no metrics is a gap of the answer.
     """
-    job = safe_job(await provider.get_job(ref), redactor)
+    job = redact_job(await provider.get_job(ref), redactor)
     start, end = metrics_window(command.window, job, now)
     pinned = replace(command, ref=str(job.ref), window=Window(None, ns_from_datetime(start), ns_from_datetime(end)))
     answer = MetricsAnswer(job, start, end, (), pinned=format_command(pinned))
@@ -86,7 +86,7 @@ async def read_status(provider: Provider, ref: JobRef, redactor: Redactor, now: 
     Raises:
         ProviderError: the state cannot be read.
     """
-    job = safe_job(await provider.get_job(ref), redactor)
+    job = redact_job(await provider.get_job(ref), redactor)
     (lines, log_gaps), (summaries, metric_gaps) = await asyncio.gather(
         _last_lines(provider, job.ref, redactor, now), _gpus(provider, job, now)
     )
@@ -120,7 +120,7 @@ async def _jobs_of(provider: Provider, limit: int, redactor: Redactor) -> Provid
     except ProviderError as problem:
         said = redactor.redact(problem.public)[0]
         return ProviderJobs(provider.name, problem=said, lists=not isinstance(problem, NotSupported))
-    return ProviderJobs(provider.name, tuple(safe_job(job, redactor) for job in jobs[:limit]))
+    return ProviderJobs(provider.name, tuple(redact_job(job, redactor) for job in jobs[:limit]))
 
 
 async def _last_lines(

@@ -16,7 +16,7 @@ from bot.commands.handlers.log_filter import cuts_of
 from bot.commands.handlers.log_stream import Batch, build_query, reading_order, stream_lines
 from bot.commands.model import LogsCommand, Window
 from bot.commands.parsing.formatting import format_command
-from bot.commands.redaction import without_secrets
+from bot.commands.redaction import redact_lines
 from bot.domain.durations import datetime_from_ns, ns_from_datetime
 from bot.domain.gaps import Gap, Part, gap_of
 from bot.domain.jobs import JobRef
@@ -59,7 +59,7 @@ async def read_page(
         reading.more = True
     page = reading.page()
     answer = _answer(job, command, page, reading, now)
-    lines, redacted = await without_secrets(redactor, answer.lines)
+    lines, redacted = await redact_lines(redactor, answer.lines)
     return replace(answer, lines=tuple(lines), redacted=redacted)
 
 

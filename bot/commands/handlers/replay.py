@@ -25,8 +25,8 @@ from bot.domain.observations import Observation
 from bot.errors import UsageError
 from bot.providers.base import Provider
 from bot.redaction.redactor import Redactor
-from bot.redaction.values import safe_job, safe_observation
-from bot.rules.diagnosis_config import Knowledge
+from bot.redaction.values import redact_job, redact_observation
+from bot.rules.diagnosis_config import DiagnosisConfig
 from bot.rules.evaluate import metrics_window
 from bot.rules.log_diagnoser import read_on
 from bot.rules.replay import Replay
@@ -42,7 +42,12 @@ NOT_REPLAYED = "no_data"
 
 
 async def replay(
-    provider: Provider, ref: JobRef, command: ReplayCommand, knowledge: Knowledge, redactor: Redactor, now: datetime
+    provider: Provider,
+    ref: JobRef,
+    command: ReplayCommand,
+    diagnosis_config: DiagnosisConfig,
+    redactor: Redactor,
+    now: datetime,
 ) -> ReplayAnswer:
     """Which alerts a subscription made at the window's beginning would have brought.
 
@@ -50,17 +55,17 @@ async def replay(
         UsageError: a setting is wrong, or the job did not live in the window.
         ProviderError: the job or its log cannot be read.
     """
-    settings = overlay(knowledge.defaults, parse_settings(command.settings, knowledge.defaults))
-    job = safe_job(await provider.get_job(ref), redactor)
+    settings = overlay(diagnosis_config.defaults, parse_settings(command.settings, diagnosis_config.defaults))
+    job = redact_job(await provider.get_job(ref), redactor)
     start, end = _window(command.window, job, now)
     rules = Replay(replace(settings, off=(*settings.off, NOT_REPLAYED)))
     metrics = MetricHistory(provider, job.ref, start, end, metrics_window(rules.wanted))
-    diagnoser = Diagnoser(knowledge.reader)
+    diagnoser = Diagnoser(diagnosis_config.reader)
     async with log_history(provider, job.ref, start, end, now) as log:
         past = _Past(job, start, end, log, metrics)
         async with contextlib.aclosing(past.looks()) as looks:
             async for observation in looks:
-                seen = await asyncio.to_thread(safe_observation, observation, redactor)
+                seen = await asyncio.to_thread(redact_observation, observation, redactor)
                 rules.look(seen, read_on(diagnoser, seen, seen.at))
                 await asyncio.sleep(0)  # others get their turn
     window = Window(None, ns_from_datetime(start), ns_from_datetime(end))

@@ -23,7 +23,7 @@ from bot.domain.jobs import JobRef
 from bot.domain.subscriptions import Matcher, RuleSettings
 from bot.errors import ConfigError, UsageError
 from bot.redaction.redactor import Redactor
-from bot.redaction.values import safe_job
+from bot.redaction.values import redact_job
 from bot.rules.catalog import RULES, rule_named
 from bot.rules.settings import overlay, parse_settings
 
@@ -65,7 +65,7 @@ async def watch(
     """Subscribe the channel, or change its settings; `defaults` are the installation's."""
     settings = parse_settings(command.settings, defaults)
     provider, ref = registry.resolve(command.ref)
-    job = safe_job(await provider.get_job(ref), redactor)
+    job = redact_job(await provider.get_job(ref), redactor)
     if job.state.is_terminal:
         text = f"{job.ref} is over ({job.state}), so there is nothing to watch. `logs {job.ref}` shows its last lines."
         raise UsageError(text)
@@ -131,7 +131,7 @@ async def unsilence(channel: Channel, command: UnsilenceCommand, now: datetime) 
 
 
 def _watched(listed: Listed, redactor: Redactor) -> Watched:
-    job = None if listed.job is None else safe_job(listed.job, redactor)
+    job = None if listed.job is None else redact_job(listed.job, redactor)
     return Watched(listed.subscription, job, listed.seen_at, listed.firing)
 
 

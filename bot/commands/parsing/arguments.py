@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from bot.commands.parsing.spec import Face, Option, Subcommand
+from bot.commands.parsing.spec import Frontend, Option, Subcommand
 from bot.commands.parsing.tokenizer import Word, plain_dashes
 from bot.domain.durations import parse_duration, parse_rfc3339_ns
 from bot.domain.logs import Level, parse_level
@@ -113,7 +113,7 @@ class Typed:
         return level
 
 
-def sort_words(words: Sequence[Word], subcommand: Subcommand, face: Face) -> Typed:
+def sort_words(words: Sequence[Word], subcommand: Subcommand, frontend: Frontend) -> Typed:
     """Tell options from positionals.
 
     Raises:
@@ -128,7 +128,7 @@ def sort_words(words: Sequence[Word], subcommand: Subcommand, face: Face) -> Typ
             positionals.append(word.text)
             continue
         name, equals, value = text.partition("=")
-        option = _option_named(name, subcommand, face)
+        option = _option_named(name, subcommand, frontend)
         if option.name in options and not option.repeatable:
             raise UsageError(f"`{option.name}` is given twice; once is enough.")
         if option.value is None:
@@ -164,15 +164,15 @@ def suggest(word: str, known: Sequence[str]) -> str | None:
     return close[0] if close else None
 
 
-def _option_named(typed: str, subcommand: Subcommand, face: Face) -> Option:
+def _option_named(typed: str, subcommand: Subcommand, frontend: Frontend) -> Option:
     name = typed.lower() if len(typed) > 2 else typed
-    options = subcommand.options_of(face)
+    options = subcommand.options_of(frontend)
     for option in options:
         if name in (option.name, option.short, option.name[1:]):
             return option
     elsewhere = next((option for option in subcommand.options if name in (option.name, option.short)), None)
     if elsewhere is not None:
-        where = "in Slack" if Face.SLACK in elsewhere.faces else "on the command line"
+        where = "in Slack" if Frontend.SLACK in elsewhere.frontends else "on the command line"
         raise UsageError(f"`{elsewhere.name}` works only {where}.")
     names = [option.name for option in options]
     meant = _OTHER_NAMES.get(name) if _OTHER_NAMES.get(name) in names else suggest(name, names)

@@ -26,7 +26,7 @@ from bot.commands.model import (
 )
 from bot.commands.parsing.arguments import Typed, read_span, suggest
 from bot.commands.parsing.patterns import compile_pattern
-from bot.commands.parsing.spec import Face, Subcommand, subcommand_named, subcommands
+from bot.commands.parsing.spec import Frontend, Subcommand, subcommand_named, subcommands
 from bot.domain.alerts import Severity
 from bot.domain.durations import parse_duration
 from bot.domain.logs import LogFilter, Order
@@ -49,7 +49,7 @@ _CONFLICTS = (
 _BARE_ADDRESS = re.compile(r"[\w-]+(\.[\w-]+)+/")
 
 
-def build(subcommand: Subcommand, typed: Typed, face: Face) -> Command:
+def build(subcommand: Subcommand, typed: Typed, frontend: Frontend) -> Command:
     """The command that these words make up.
 
     Raises:
@@ -80,7 +80,7 @@ def build(subcommand: Subcommand, typed: Typed, face: Face) -> Command:
         case "silence":
             return _silence(typed)
         case _:
-            return _help(typed, face)
+            return _help(typed, frontend)
 
 
 def _logs(typed: Typed) -> LogsCommand:
@@ -227,14 +227,14 @@ def _silence(typed: Typed) -> SilenceCommand | UnsilenceCommand:
     )
 
 
-def _help(typed: Typed, face: Face) -> HelpCommand:
+def _help(typed: Typed, frontend: Frontend) -> HelpCommand:
     if not typed.positionals:
         return HelpCommand()
     name = typed.positionals[0].lower()
-    subcommand = subcommand_named(name, face)
+    subcommand = subcommand_named(name, frontend)
     if subcommand is None:
-        meant = suggest(name, [one.name for one in subcommands(face)])
-        known = ", ".join(one.name for one in subcommands(face))
+        meant = suggest(name, [one.name for one in subcommands(frontend)])
+        known = ", ".join(one.name for one in subcommands(frontend))
         hint = f"did you mean `{meant}`?" if meant else f"there are {known}."
         raise UsageError(f"There is no subcommand `{name[:40]}`; {hint}")
     return HelpCommand(subcommand.name)

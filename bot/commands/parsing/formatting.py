@@ -16,7 +16,7 @@ from bot.commands.model import (
     StatusCommand,
     Window,
 )
-from bot.commands.parsing.spec import Face
+from bot.commands.parsing.spec import Frontend
 from bot.commands.parsing.tokenizer import plain_dashes, quote, split_words
 from bot.domain.durations import format_ns
 from bot.domain.logs import LogFilter, Order
@@ -54,7 +54,7 @@ def shell_line(text: str) -> str:
             words[-1] += f"={word.text}"
         else:
             words.append(word.text)
-    return f"{Face.SHELL.value} {shlex.join(words)}"
+    return f"{Frontend.SHELL.value} {shlex.join(words)}"
 
 
 def _spell_window(window: Window) -> list[tuple[str, str | None]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.commands.answers import HelpAnswer
 from bot.commands.model import HelpCommand
-from bot.commands.parsing.spec import RULES, Face, Option, Subcommand, subcommand_named, subcommands
+from bot.commands.parsing.spec import RULES, Frontend, Option, Subcommand, subcommand_named, subcommands
 
 REFERENCE = (
     "REF is a job: `platform:id` as `jobs` lists it, such as `baseten:lq4j9zm/8w6y2n`, or the address of its page "
@@ -12,51 +12,51 @@ REFERENCE = (
 )
 
 
-def help_answer(command: HelpCommand, face: Face) -> HelpAnswer:
+def help_answer(command: HelpCommand, frontend: Frontend) -> HelpAnswer:
     """What can be typed there."""
-    subcommand = subcommand_named(command.topic, face) if command.topic else None
-    return overview(face) if subcommand is None else explain(subcommand, face)
+    subcommand = subcommand_named(command.topic, frontend) if command.topic else None
+    return overview(frontend) if subcommand is None else explain(subcommand, frontend)
 
 
-def usage(subcommand: Subcommand, face: Face) -> str:
+def usage(subcommand: Subcommand, frontend: Frontend) -> str:
     """One line: how it is typed."""
-    words = [face.value, subcommand.name, subcommand.positionals]
-    if subcommand.options_of(face):
+    words = [frontend.value, subcommand.name, subcommand.positionals]
+    if subcommand.options_of(frontend):
         words.append("[OPTIONS]")
     return " ".join(word for word in words if word)
 
 
-def overview(face: Face) -> HelpAnswer:
+def overview(frontend: Frontend) -> HelpAnswer:
     """Every subcommand in a line."""
-    rows = tuple((f"{one.name} {one.positionals}".rstrip(), one.help) for one in subcommands(face))
-    examples = tuple((f"{face.value} {one.examples[0][0]}", one.examples[0][1]) for one in subcommands(face)[:4]
+    rows = tuple((f"{one.name} {one.positionals}".rstrip(), one.help) for one in subcommands(frontend))
+    examples = tuple((f"{frontend.value} {one.examples[0][0]}", one.examples[0][1]) for one in subcommands(frontend)[:4]
                      if one.examples)  # fmt: skip
     return HelpAnswer(
         topic=None,
-        usage=f"{face.value} SUBCOMMAND",
-        description=f"{REFERENCE} `{face.value} help logs` tells more of a subcommand.",
+        usage=f"{frontend.value} SUBCOMMAND",
+        description=f"{REFERENCE} `{frontend.value} help logs` tells more of a subcommand.",
         rows=rows,
         examples=examples,
     )
 
 
-def explain(subcommand: Subcommand, face: Face) -> HelpAnswer:
+def explain(subcommand: Subcommand, frontend: Frontend) -> HelpAnswer:
     """Everything about one subcommand."""
     sentences = [subcommand.help[:1].upper() + subcommand.help[1:] + ".", subcommand.notes]
     if "REF" in subcommand.positionals:
         sentences.append(REFERENCE)
     return HelpAnswer(
         topic=subcommand.name,
-        usage=usage(subcommand, face),
+        usage=usage(subcommand, frontend),
         description=" ".join(sentence for sentence in sentences if sentence),
         rows=(
-            *((_spelled(option), _explained(option)) for option in subcommand.options_of(face)),
+            *((_spelled(option), _explained(option)) for option in subcommand.options_of(frontend)),
             *(_rule_rows() if subcommand is RULES else ()),
         ),
         examples=tuple(
-            (f"{face.value} {text}", meaning)
+            (f"{frontend.value} {text}", meaning)
             for text, meaning in subcommand.examples
-            if _typable(text, subcommand, face)
+            if _typable(text, subcommand, frontend)
         ),
     )
 
@@ -82,8 +82,8 @@ def _explained(option: Option) -> str:
     return f"{option.help}; may be repeated" if option.repeatable else option.help
 
 
-def _typable(example: str, subcommand: Subcommand, face: Face) -> bool:
+def _typable(example: str, subcommand: Subcommand, frontend: Frontend) -> bool:
     """Whether every option in the example can be typed there."""
-    here = {option.name for option in subcommand.options_of(face)}
+    here = {option.name for option in subcommand.options_of(frontend)}
     elsewhere = {option.name for option in subcommand.options} - here
     return not any(name in example.split() for name in elsewhere)

@@ -21,7 +21,7 @@ from bot.commands.parsing import spec as table
 from bot.commands.parsing.arguments import sort_words, suggest
 from bot.commands.parsing.build import build, build_scan
 from bot.commands.parsing.help import usage
-from bot.commands.parsing.spec import Face, Subcommand, subcommand_named, subcommands
+from bot.commands.parsing.spec import Frontend, Subcommand, subcommand_named, subcommands
 from bot.commands.parsing.tokenizer import Word, plain_dashes, split_words
 from bot.errors import UsageError
 
@@ -37,8 +37,8 @@ def parse(text: str) -> Command:
         UsageError: it cannot be read; carries the usage line when the subcommand is known.
     """
     words = split_words(text)
-    subcommand, rest = _subcommand_and_rest(words, Face.SLACK)
-    return HelpCommand() if subcommand is None else _read(subcommand, rest, Face.SLACK)
+    subcommand, rest = _subcommand_and_rest(words, Frontend.SLACK)
+    return HelpCommand() if subcommand is None else _read(subcommand, rest, Frontend.SLACK)
 
 
 def parse_argv(argv: Sequence[str]) -> ShellCommand:
@@ -50,54 +50,56 @@ def parse_argv(argv: Sequence[str]) -> ShellCommand:
     if len(argv) == 1 and argv[0] in _VERSION_WORDS:
         return VersionCommand()
     words = [Word(word) for word in argv]
-    subcommand, rest = _subcommand_and_rest(words, Face.SHELL)
+    subcommand, rest = _subcommand_and_rest(words, Frontend.SHELL)
     if subcommand is None:
         return HelpCommand()
     if subcommand in (table.SCAN, table.SERVE, table.CHECK, table.DB):
         return _read_shell_only(subcommand, rest)
-    return _read(subcommand, rest, Face.SHELL)
+    return _read(subcommand, rest, Frontend.SHELL)
 
 
-def _subcommand_and_rest(words: Sequence[Word], face: Face) -> tuple[Subcommand | None, Sequence[Word]]:
+def _subcommand_and_rest(words: Sequence[Word], frontend: Frontend) -> tuple[Subcommand | None, Sequence[Word]]:
     """The subcommand and what follows it; None for nothing at all or a call for help."""
     if not words or plain_dashes(words[0].text).lower() in _HELP_WORDS:
         return None, ()
     name = words[0].text.lower()
-    if name in _END_OF_SILENCE and face is Face.SLACK:
+    if name in _END_OF_SILENCE and frontend is Frontend.SLACK:
         return table.SILENCE, [Word("end"), *words[1:]]
-    subcommand = subcommand_named(name, face)
+    subcommand = subcommand_named(name, frontend)
     if subcommand is not None:
         return subcommand, words[1:]
-    general = f"{face.value} SUBCOMMAND …; `{face.value} help` lists them"
-    if subcommand_named(name, Face.SHELL if face is Face.SLACK else Face.SLACK):
-        where = "on the command line" if face is Face.SLACK else "in Slack"
+    general = f"{frontend.value} SUBCOMMAND …; `{frontend.value} help` lists them"
+    if subcommand_named(name, Frontend.SHELL if frontend is Frontend.SLACK else Frontend.SLACK):
+        where = "on the command line" if frontend is Frontend.SLACK else "in Slack"
         raise UsageError(f"`{name}` works only {where}.", general)
     shown = words[0].text[:60]
     if ":" in name or "/" in name:
         message = f"What about `{shown}`? Say first what you want: `status {shown}` or `logs {shown}`."
         raise UsageError(message, general)
-    meant = suggest(name, [word for one in subcommands(face) for word in (one.name, *one.also)])
+    meant = suggest(name, [word for one in subcommands(frontend) for word in (one.name, *one.also)])
     hint = (
-        f"did you mean `{meant}`?" if meant else "there are " + ", ".join(one.name for one in subcommands(face)) + "."
+        f"did you mean `{meant}`?"
+        if meant
+        else "there are " + ", ".join(one.name for one in subcommands(frontend)) + "."
     )
     raise UsageError(f"There is no subcommand `{shown}`; {hint}", general)
 
 
-def _read(subcommand: Subcommand, words: Sequence[Word], face: Face) -> Command:
+def _read(subcommand: Subcommand, words: Sequence[Word], frontend: Frontend) -> Command:
     if any(plain_dashes(word.text) in _HELP_WORDS and not word.quoted for word in words):
         return HelpCommand(subcommand.name)
     try:
-        return build(subcommand, sort_words(words, subcommand, face), face)
+        return build(subcommand, sort_words(words, subcommand, frontend), frontend)
     except UsageError as problem:
-        raise UsageError(problem.public, problem.usage or usage(subcommand, face)) from None
+        raise UsageError(problem.public, problem.usage or usage(subcommand, frontend)) from None
 
 
 def _read_shell_only(subcommand: Subcommand, words: Sequence[Word]) -> ShellCommand:
     if any(word.text in _HELP_WORDS for word in words):
         return HelpCommand(subcommand.name)
-    line = usage(subcommand, Face.SHELL)
+    line = usage(subcommand, Frontend.SHELL)
     try:
-        typed = sort_words(words, subcommand, Face.SHELL)
+        typed = sort_words(words, subcommand, Frontend.SHELL)
         if subcommand is table.SCAN:
             return build_scan(typed)
     except UsageError as problem:

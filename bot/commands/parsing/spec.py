@@ -9,16 +9,16 @@ import enum
 from dataclasses import dataclass
 
 
-class Face(enum.Enum):
+class Frontend(enum.Enum):
     """Where something is typed."""
 
     SLACK = "/train"
     SHELL = "trainwatch"
 
 
-BOTH = (Face.SLACK, Face.SHELL)
-SLACK_ONLY = (Face.SLACK,)
-SHELL_ONLY = (Face.SHELL,)
+BOTH = (Frontend.SLACK, Frontend.SHELL)
+SLACK_ONLY = (Frontend.SLACK,)
+SHELL_ONLY = (Frontend.SHELL,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Option:
     """What stands behind it, as help shows it; None for a switch."""
     short: str | None = None
     repeatable: bool = False
-    faces: tuple[Face, ...] = BOTH
+    frontends: tuple[Frontend, ...] = BOTH
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +48,13 @@ class Subcommand:
     """(without `/train`, what it shows); shown where every option in it can be typed."""
     notes: str = ""
     """What the options do not tell."""
-    faces: tuple[Face, ...] = BOTH
+    frontends: tuple[Frontend, ...] = BOTH
     also: tuple[str, ...] = ()
     """Other words for it."""
 
-    def options_of(self, face: Face) -> tuple[Option, ...]:
+    def options_of(self, frontend: Frontend) -> tuple[Option, ...]:
         """What can be typed there."""
-        return tuple(option for option in self.options if face in option.faces)
+        return tuple(option for option in self.options if frontend in option.frontends)
 
 
 _WINDOW = (
@@ -62,8 +62,8 @@ _WINDOW = (
     Option("--start", "from this moment on (RFC 3339; UTC when no zone is given)", "TIME"),
     Option("--end", "up to and with this moment", "TIME"),
 )
-_PUBLIC = Option("--public", "show the answer to the whole channel at once", faces=SLACK_ONLY)
-_JSON = Option("--json", "machine-readable, as docs/cli.md describes", faces=SHELL_ONLY)
+_PUBLIC = Option("--public", "show the answer to the whole channel at once", frontends=SLACK_ONLY)
+_JSON = Option("--json", "machine-readable, as docs/cli.md describes", frontends=SHELL_ONLY)
 
 LOGS = Subcommand(
     "logs",
@@ -87,10 +87,10 @@ LOGS = Subcommand(
         Option("--after", "only lines newer than this moment, to page on", "TIME"),
         _PUBLIC,
         _JSON,
-        Option("--follow", "go on as new lines arrive, until the job ends", None, "-f", faces=SHELL_ONLY),
+        Option("--follow", "go on as new lines arrive, until the job ends", None, "-f", frontends=SHELL_ONLY),
         Option("--download", "write to this file (- for standard output) instead of the screen", "FILE", "-o",
-               faces=SHELL_ONLY),
-        Option("--no-redact", "show secrets in the log as they are", faces=SHELL_ONLY),
+               frontends=SHELL_ONLY),
+        Option("--no-redact", "show secrets in the log as they are", frontends=SHELL_ONLY),
     ),
     (
         ("logs baseten:lq4j9zm/8w6y2n", "the last 100 lines"),
@@ -171,7 +171,7 @@ WATCH = Subcommand(
         ("watch baseten:lq4j9zm/8w6y2n low_gpu_utilization.threshold=40% log_errors=off", "with other settings"),
     ),
     notes=f"{_WATCH_NOTES} The answer shows every rule and its parameters; watching again changes them.",
-    faces=SLACK_ONLY,
+    frontends=SLACK_ONLY,
     also=("subscribe",),
 )
 FOLLOW = Subcommand(
@@ -180,7 +180,7 @@ FOLLOW = Subcommand(
     "REF [RULE SETTINGS]",
     examples=(("watch baseten:lq4j9zm/8w6y2n", "until the job ends or Ctrl-C"),),
     notes=_WATCH_NOTES,
-    faces=SHELL_ONLY,
+    frontends=SHELL_ONLY,
 )
 UNWATCH = Subcommand(
     "unwatch",
@@ -188,7 +188,7 @@ UNWATCH = Subcommand(
     "REF | --all",
     (Option("--all", "everything this channel watches"),),
     (("unwatch baseten:lq4j9zm/8w6y2n", "this job"), ("unwatch --all", "every job")),
-    faces=SLACK_ONLY,
+    frontends=SLACK_ONLY,
     also=("unsubscribe",),
 )
 LIST = Subcommand(
@@ -196,7 +196,7 @@ LIST = Subcommand(
     "what this channel watches and has muted",
     options=(_PUBLIC,),
     examples=(("list", "jobs, their state and who watches them"),),
-    faces=SLACK_ONLY,
+    frontends=SLACK_ONLY,
     also=("ls",),
 )
 SILENCE = Subcommand(
@@ -213,7 +213,7 @@ SILENCE = Subcommand(
         ("silence 1d --rule low_gpu_utilization", "one rule on every job"),
         ("silence end 7", "end silence 7 before its time; `list` shows the numbers"),
     ),
-    faces=SLACK_ONLY,
+    frontends=SLACK_ONLY,
     also=("mute",),
 )
 SCAN = Subcommand(
@@ -232,16 +232,16 @@ SCAN = Subcommand(
         ("scan --follow train.log", "tell what happens while it happens"),
     ),
     "No account, token or setting is needed.",
-    faces=SHELL_ONLY,
+    frontends=SHELL_ONLY,
 )
-SERVE = Subcommand("serve", "run the Slack bot and the watcher", faces=SHELL_ONLY)
+SERVE = Subcommand("serve", "run the Slack bot and the watcher", frontends=SHELL_ONLY)
 CHECK = Subcommand(
     "check",
     "tokens, scopes, database and platforms: what is wrong and how to mend it",
     options=(_JSON, Option("--health", "only whether the running bot is alive; quick, for a container's health check")),
-    faces=SHELL_ONLY,
+    frontends=SHELL_ONLY,
 )
-DB = Subcommand("db", "bring the database's tables up to date", "upgrade", faces=SHELL_ONLY)
+DB = Subcommand("db", "bring the database's tables up to date", "upgrade", frontends=SHELL_ONLY)
 HELP = Subcommand("help", "this list, or more about one subcommand", "[SUBCOMMAND]", also=("?",))
 
 TABLE = (
@@ -249,11 +249,11 @@ TABLE = (
 )  # fmt: skip
 
 
-def subcommands(face: Face) -> tuple[Subcommand, ...]:
+def subcommands(frontend: Frontend) -> tuple[Subcommand, ...]:
     """What can be typed there, in the order help shows."""
-    return tuple(one for one in TABLE if face in one.faces)
+    return tuple(one for one in TABLE if frontend in one.frontends)
 
 
-def subcommand_named(name: str, face: Face) -> Subcommand | None:
+def subcommand_named(name: str, frontend: Frontend) -> Subcommand | None:
     """The subcommand of this name or other word for it."""
-    return next((one for one in subcommands(face) if name == one.name or name in one.also), None)
+    return next((one for one in subcommands(frontend) if name == one.name or name in one.also), None)

@@ -11,7 +11,7 @@ from bot.diagnosis.catalogue import Category, Severity, Signature
 from bot.diagnosis.failures.exceptions import Reading
 from bot.diagnosis.failures.fingerprints import fingerprint
 from bot.diagnosis.failures.tracebacks import Raised
-from bot.diagnosis.findings import Label, LogIncident
+from bot.diagnosis.findings import Failure, Label
 
 MAX_RANKS = 4096
 EXCERPT_LINE = 240
@@ -167,11 +167,9 @@ def labels(candidate: Candidate) -> list[Label]:
     return labels[:1] + sorted(labels[1:], key=lambda label: (isinstance(label, str), label))
 
 
-def incident_of(
-    candidate: Candidate, severity: Severity, ranks: list[Label], why: str, last_ns: int | None
-) -> LogIncident:
+def incident_of(candidate: Candidate, severity: Severity, ranks: list[Label], why: str, last_ns: int | None) -> Failure:
     """A candidate as it is told."""
-    return LogIncident(
+    return Failure(
         severity, candidate.category, candidate.name, candidate.title, candidate.hint, candidate.line, tuple(ranks),
         candidate.count, candidate.first_ns, last_ns, tuple(candidate.excerpt), candidate.confidence,
         candidate.fingerprint, why, candidate.root_at if candidate.excerpt else None,

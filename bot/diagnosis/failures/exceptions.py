@@ -6,7 +6,7 @@ from typing import Literal
 
 from bot.diagnosis.catalogue import Category, Severity
 from bot.diagnosis.failures.tracebacks import Raised, Torn
-from bot.diagnosis.findings import LogIncident
+from bot.diagnosis.findings import Failure
 
 _ECHO = re.compile(
     r"(ConnectionResetError|ConnectionAbortedError|ConnectionRefusedError|BrokenPipeError|EOFError|BrokenProcessPool"
@@ -94,7 +94,7 @@ def _by_place(raised: Raised) -> Reading:
     return Reading("root", "code", "page", _HINT)
 
 
-def unfinished(torn: Torn) -> LogIncident:
+def unfinished(torn: Torn) -> Failure:
     """A traceback without its last line: cut off with the log, or torn apart by other ranks' output."""
     reading = read_exception(Raised(torn.kind or "Error", "", torn.frame, traced=True, chained=False, cleanup=False))
     category, hint = reading.category, reading.hint
@@ -103,4 +103,4 @@ def unfinished(torn: Torn) -> LogIncident:
     title = f"A traceback without its exception{f', {torn.kind}' if torn.kind else ''}, in {torn.frame or 'a notebook'}"
     why = "The log ends before the exception's own line, or several ranks wrote over it."
     ranks = () if torn.rank is None else (torn.rank,)
-    return LogIncident("page", category, "python_exception", title, hint, torn.line, ranks, confidence=0.4, why=why)
+    return Failure("page", category, "python_exception", title, hint, torn.line, ranks, confidence=0.4, why=why)

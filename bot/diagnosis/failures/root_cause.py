@@ -27,7 +27,7 @@ from bot.diagnosis.failures.candidates import (
 from bot.diagnosis.failures.exceptions import read_exception
 from bot.diagnosis.failures.recovery import LIVE_SAMPLES, Advance, Recovery, contradicted
 from bot.diagnosis.failures.tracebacks import Raised
-from bot.diagnosis.findings import LogIncident
+from bot.diagnosis.findings import Failure
 
 MAX_CANDIDATES = 16
 MAX_CLOSED = 6
@@ -50,7 +50,7 @@ _LOCAL_RANK = re.compile(r"\blocal_rank: (\d+)")
 
 
 @dataclass(slots=True)
-class Episode:
+class RootCauseTracker:
     """The trouble of a run since it last went on."""
 
     candidates: dict[str, Candidate] = field(default_factory=dict)
@@ -190,7 +190,7 @@ class Episode:
         root = min(self.candidates.values(), key=lambda candidate: (candidate.order, candidate.line))
         return next((one for one in self.candidates.values() if _continues(root, one)), root)
 
-    def incidents(self, end: int | None = None) -> list[LogIncident]:
+    def incidents(self, end: int | None = None) -> list[Failure]:
         """What happened, each thing once.
 
         Args:
@@ -205,7 +205,7 @@ class Episode:
         found += [_note(note, folded=ended and note.line >= (root.line if root else 0)) for note in self.notes.values()]
         return found
 
-    def _open(self, root: Candidate, end: int | None) -> LogIncident:
+    def _open(self, root: Candidate, end: int | None) -> Failure:
         severity, why = self._severity(root, end)
         suspect = self._suspect(root)
         ranks = labels(root)
@@ -243,7 +243,7 @@ class Episode:
             return "warn", "Ranks may wait for each other for a moment; it was said only now."
         return root.severity, _WHY[root.order]
 
-    def _closed(self, candidate: Candidate) -> LogIncident:
+    def _closed(self, candidate: Candidate) -> Failure:
         handled = candidate.handled or self.recovery.speaks_of(candidate)
         harmless = handled or candidate.order >= ORDER["cascade"] or candidate.category == "launch"
         harmless = harmless or self.success == "hard"
@@ -306,6 +306,6 @@ def _key(candidate: Candidate) -> str:
     return candidate.name if candidate.name != "python_exception" else candidate.fingerprint
 
 
-def _note(note: Candidate, *, folded: bool) -> LogIncident:
+def _note(note: Candidate, *, folded: bool) -> Failure:
     severity: Severity = "info" if folded or note.success else note.severity
     return incident_of(note, severity, labels(note), "Worth knowing; the run goes on.", note.last_ns)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from statistics import median
 
 from bot.diagnosis.catalogue import Severity
-from bot.diagnosis.findings import Label, LogIncident
+from bot.diagnosis.findings import Failure, Label
 from bot.diagnosis.training.progress import Sample
 
 IN_A_ROW = 3
@@ -259,7 +259,7 @@ class Numerics:
             self.diverged_from, self.diverged_excerpt = before, [text[:240]]
         self.diverged_to = after
 
-    def incidents(self, *, plateau: bool = False, settled: bool = False) -> list[LogIncident]:
+    def incidents(self, *, plateau: bool = False, settled: bool = False) -> list[Failure]:
         """What the rules say now.
 
         Args:
@@ -274,7 +274,7 @@ class Numerics:
             found.append(self._divergence())
         if plateau and self.flat >= PLATEAU:
             title = f"The loss has not fallen for {self.flat} reports"
-            found.append(LogIncident("info", "numerics", "plateau", title, HINT, 0, confidence=0.5))
+            found.append(Failure("info", "numerics", "plateau", title, HINT, 0, confidence=0.5))
         return found
 
     @property
@@ -292,7 +292,7 @@ class Numerics:
         """Were the last two losses that were told, or more, not finite?"""
         return self.worst_loss >= LAST_WORDS and not self.finite_since
 
-    def _nonfinite(self, *, broken: bool, settled: bool) -> LogIncident:
+    def _nonfinite(self, *, broken: bool, settled: bool) -> Failure:
         survived = max(self.survived, self.worst if self.lost else 0)
         if broken:
             severity, title = "page", f"The loss is not finite, {max(self.worst, IN_A_ROW - 1)} reports in a row"
@@ -304,7 +304,7 @@ class Numerics:
             severity, title = "warn", "The gradient norm is not finite, many reports in a row"
         else:
             severity, title = "info", "A loss or gradient norm was not finite, once or twice"
-        return LogIncident(
+        return Failure(
             severity,  # type: ignore[arg-type]
             "numerics",
             "nonfinite_loss",
@@ -322,11 +322,11 @@ class Numerics:
             0 if self.excerpt else None,
         )
 
-    def _divergence(self) -> LogIncident:
+    def _divergence(self) -> Failure:
         title = f"The loss has diverged: from {self.diverged_from:.4g} to {self.diverged_to:.4g}, and stays there"
         why = "Above the run's best level by more than its noise explains, for many reports in a row."
         severity: Severity = "info" if self.reinforced else "page"
-        return LogIncident(
+        return Failure(
             severity, "numerics", "divergence", title, HINT, self.diverged_line, (), 1, self.diverged_ns, self.last_ns,
             tuple(self.diverged_excerpt), 0.8, "divergence", why, 0,
         )  # fmt: skip

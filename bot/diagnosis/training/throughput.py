@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from statistics import median
 
-from bot.diagnosis.findings import LogIncident
+from bot.diagnosis.findings import Failure
 from bot.diagnosis.reading.prefixes import read_clock
 from bot.diagnosis.training.progress import Sample
 
@@ -45,7 +45,7 @@ HINT = (
 
 
 @dataclass(slots=True)
-class Pace:
+class TrainingPace:
     """When the run last advanced, and how long it usually takes."""
 
     place: list[float | int | None] = field(default_factory=list)
@@ -140,7 +140,7 @@ class Pace:
             patience = max(patience, BUSY_S, 2 * gap)
         return patience
 
-    def stall(self, now_ns: int | None, after: str) -> LogIncident | None:
+    def stall(self, now_ns: int | None, after: str) -> Failure | None:
         """A hang, if there is one.
 
         Args:
@@ -165,7 +165,7 @@ class Pace:
         pulsing = bool(after.strip())
         why = "Other lines still come, but none tells a new step." if pulsing else "The log is silent as well."
         last_ns = self.last_ns
-        return LogIncident(
+        return Failure(
             "page", "hang", "no_progress", title, HINT, self.last_line, (), 1, last_ns, now_ns, (self.excerpt,),
             0.85 if pulsing else 0.7, "no_progress", why, 0,
         )  # fmt: skip
@@ -178,13 +178,13 @@ class Pace:
         step = self.place[1] if self.place else None
         return self.total is not None and step is not None and step >= self.total
 
-    def slow_down(self) -> LogIncident | None:
+    def slow_down(self) -> Failure | None:
         """A sustained loss of speed, if there is one."""
         if self.slow < 2 * SPEEDS:
             return None
         title = f"Throughput fell to {median(self.speeds):.4g} from {self.best_speed:.4g} a second"
         hint = "Look for a straggling node, slow storage or a throttled GPU. https://docs.pytorch.org/docs/stable/data.html"
-        return LogIncident(
+        return Failure(
             "warn", "data", "throughput_drop", title, hint, self.slow_line, confidence=0.6, fingerprint="throughput"
         )
 

@@ -13,7 +13,7 @@ from bot.domain.jobs import Job, JobRef, JobState, Resources
 from bot.domain.logs import Level, LogFilter, LogLine, LogPage, LogQuery
 from bot.domain.metrics import MetricQuery, MetricSeries
 from bot.errors import BadRequest, JobNotFound, NotSupported, Unavailable
-from bot.providers.base import RequestLoad
+from bot.providers.base import RequestRate
 from bot.providers.baseten.api import deployment_path, make_client
 from bot.providers.baseten.references import DEPLOYMENT, DEPLOYMENT_HELP, deployment_url, parse_deployment_ref
 from bot.providers.baseten.states import deployment_state
@@ -137,8 +137,8 @@ class BasetenDeployments:
             "Baseten offers no metrics of deployments here; its dashboard has them.", provider=DEPLOYMENT
         )
 
-    def load(self) -> RequestLoad:
-        """See `Paced.load`."""
+    def load(self) -> RequestRate:
+        """See `ReportsRequestRate.load`."""
         return self._client.load()
 
     async def aclose(self) -> None:

@@ -12,7 +12,7 @@ from bot.domain.jobs import Job, JobRef, JobState, Resources
 from bot.domain.logs import Level, LogLine, LogPage, LogQuery
 from bot.domain.metrics import MetricQuery, MetricSeries
 from bot.errors import BadRequest, JobNotFound
-from bot.providers.base import RequestLoad
+from bot.providers.base import RequestRate
 from bot.providers.baseten.api import EitherMethod, make_client, training_path
 from bot.providers.baseten.metrics import MIB, parse_metrics
 from bot.providers.baseten.references import TRAINING, TRAINING_HELP, parse_training_ref, training_url
@@ -130,8 +130,8 @@ class BasetenTraining:
         wire, series = parse_metrics(body, TRAINING)
         return None if wire is None else self._job(wire, project_id), series
 
-    def load(self) -> RequestLoad:
-        """See `Paced.load`."""
+    def load(self) -> RequestRate:
+        """See `ReportsRequestRate.load`."""
         return self._client.load()
 
     async def aclose(self) -> None:

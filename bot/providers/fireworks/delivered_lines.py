@@ -18,7 +18,7 @@ LineKey = tuple[int, int]
 """A line's nanosecond, and 64 bits of a digest of the rest."""
 
 
-class GivenLines:
+class DeliveredLines:
     """Lines by time, each as often as it was said: sixteen bytes a line."""
 
     __slots__ = ("_digests", "_stamps")

@@ -21,7 +21,7 @@ from bot.domain.durations import format_ns
 from bot.domain.gaps import Gap, GapReason, Part
 from bot.domain.logs import LogLine, LogPage, LogQuery, Order
 from bot.errors import CursorLost
-from bot.providers.fireworks.delivered_lines import GivenLines, LineKey, key_of
+from bot.providers.fireworks.delivered_lines import DeliveredLines, LineKey, key_of
 from bot.providers.paging.seen_lines import MOST_SEEN, in_order, pack_cursor, unpack_cursor
 
 LARGEST_PAGE = 10_000
@@ -72,8 +72,8 @@ class Reader:
     query: LogQuery
     now_ns: int
     position: Position
-    given: GivenLines = field(default_factory=GivenLines)
-    met: GivenLines = field(default_factory=GivenLines)
+    given: DeliveredLines = field(default_factory=DeliveredLines)
+    met: DeliveredLines = field(default_factory=DeliveredLines)
 
     @classmethod
     def resume(cls, query: LogQuery, now_ns: int) -> Reader:
@@ -85,7 +85,7 @@ class Reader:
         if query.cursor is not None:
             position = unpack_cursor(query.cursor, Position)
             try:
-                reader = cls(query, now_ns, position, GivenLines(*position.given), GivenLines(*position.met))
+                reader = cls(query, now_ns, position, DeliveredLines(*position.given), DeliveredLines(*position.met))
             except ValueError as error:
                 raise CursorLost from error
             position.began_ns = position.began_ns or now_ns
@@ -133,7 +133,7 @@ class Reader:
             # In a circle: what this answer really adds is found by its time.
             self._restart()
             return self._broken_off() if position.restarts > _MOST_RESTARTS else None
-        met_before = GivenLines(*self.met.packed())
+        met_before = DeliveredLines(*self.met.packed())
         fresh, stop = self._fresh(in_order(lines, newest_first=self._descending))
         if stop is _Stop.BOUND or (stop is None and not token):
             return self._end(fresh)
@@ -222,7 +222,7 @@ class Reader:
     def _begin(self, start_ns: int) -> None:
         """Begin a round at a time: what was given out from there on will be met again."""
         position = self.position
-        self.met = GivenLines()
+        self.met = DeliveredLines()
         position.start_ns = position.last_ns = start_ns
         position.token, position.tokens = "", []
         far = self._descending and start_ns != _FAR_FUTURE_NS
@@ -233,7 +233,7 @@ class Reader:
         self._begin(self.position.last_ns)
         self.position.restarts += 1
 
-    def _again(self, met_before: GivenLines) -> None:
+    def _again(self, met_before: DeliveredLines) -> None:
         """The rest of this answer comes next: found by its time, or, as there is no end time, by the same token.
 
         By the token only what was met in this answer is met again, not its like in the answers before.

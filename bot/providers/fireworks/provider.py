@@ -14,12 +14,12 @@ from bot.domain.jobs import Job, JobRef
 from bot.domain.logs import LogLine, LogPage, LogQuery
 from bot.domain.metrics import MetricQuery, MetricSeries
 from bot.errors import JobNotFound, NotSupported
-from bot.providers.base import RequestLoad
+from bot.providers.base import RequestRate
 from bot.providers.fireworks import references as address
 from bot.providers.fireworks.log_reader import Reader
 from bot.providers.fireworks.wire import parse_accounts, parse_entries, parse_job, parse_jobs
 from bot.providers.http.client import HttpClient, HttpLimits, HttpReply, path_segment, require_setting
-from bot.providers.paging.seen_lines import again_if_illegible
+from bot.providers.paging.seen_lines import retry_on_malformed_response
 
 BASE_URL = "https://api.fireworks.ai"
 LARGEST_LIST = 200
@@ -97,7 +97,7 @@ class FireworksProvider:
         """
         reader = Reader.resume(query, self._clock_ns())
         for _ in range(_REQUESTS_A_PAGE):
-            answer = await again_if_illegible(self._ask)(query.job, reader)
+            answer = await retry_on_malformed_response(self._ask)(query.job, reader)
             page = reader.take(*answer) if answer else None
             if page is not None:
                 return page
@@ -111,8 +111,8 @@ class FireworksProvider:
         """
         raise NotSupported("Fireworks has no measurements of batch jobs.", provider=address.NAME)
 
-    def load(self) -> RequestLoad:
-        """See `Paced.load`."""
+    def load(self) -> RequestRate:
+        """See `ReportsRequestRate.load`."""
         return self._client.load()
 
     async def aclose(self) -> None:

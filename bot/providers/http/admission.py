@@ -91,7 +91,7 @@ class Slot:
             self.until.reschedule(asyncio.get_running_loop().time())
 
 
-class _PollPlaces:
+class _BackgroundSlots:
     """The places that polling may take.
 
     A platform that is silent for some jobs must not keep the others waiting: while a poll waits for a place, half of
@@ -154,7 +154,7 @@ class Gate:
         self.most_per_minute = int(burst + 60 * limits.requests_per_second)
         """More requests than these never begin in any 60 seconds."""
         self._slots = asyncio.Semaphore(limits.concurrency)
-        self._poll_places = _PollPlaces(max(1, int(limits.concurrency * _BACKGROUND_SHARE)), clock)
+        self._poll_places = _BackgroundSlots(max(1, int(limits.concurrency * _BACKGROUND_SHARE)), clock)
         self._background_turn = asyncio.Lock()
         self._waiting = 0
         self._nobody_waits = asyncio.Event()

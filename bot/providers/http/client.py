@@ -18,12 +18,12 @@ import httpx
 import msgspec
 
 from bot.errors import BadRequest, ConfigError, ProtocolError, ProviderError, RateLimited, Unavailable
-from bot.providers.base import RequestLoad
+from bot.providers.base import RequestRate
 from bot.providers.http.admission import Admit, LastMinute, Slot, background
 from bot.providers.http.body import ACCEPTED, ENCODINGS, BrokenBody, decompressed
 from bot.providers.http.errors import BodyTooLarge, HttpReply, kind_of, message_of, no_answer, retry_after_of
 from bot.providers.http.rate_limits import HttpLimits
-from bot.providers.http.retry import GaveWay, limiter_for
+from bot.providers.http.retry import Preempted, limiter_for
 from bot.providers.http.transport import TargetInUrl, make_transport
 from bot.redaction.redactor import Redactor
 
@@ -166,9 +166,9 @@ class HttpClient:
         async with stack:
             yield HttpStream(response.headers, self._chunks(response))
 
-    def load(self) -> RequestLoad:
+    def load(self) -> RequestRate:
         """How many requests this client made lately, and how many may be made with its key."""
-        return RequestLoad(self._begun.total(), self._limiter.gate.most_per_minute)
+        return RequestRate(self._begun.total(), self._limiter.gate.most_per_minute)
 
     def raise_for(self, reply: HttpReply) -> None:
         """Raise the error that this reply's status stands for; nothing for a success."""
@@ -219,7 +219,7 @@ class HttpClient:
                     await response.aclose()
         except TimeoutError as error:
             if slot.taken_back:
-                raise GaveWay(f"{self._provider} did not answer in time.", provider=self._provider) from error
+                raise Preempted(f"{self._provider} did not answer in time.", provider=self._provider) from error
             text = f"{self._provider} took longer than {self._limits.total_timeout_s:.0f} s for one answer."
             raise Unavailable(text, provider=self._provider) from error
         if reply.status not in accept:

@@ -122,7 +122,7 @@ class Breaker:
             self._open_until = now + self._pause_s
 
 
-class Failing:
+class RecentFailures:
     """What failed the last time it was asked for, so that it costs the others nothing.
 
     It is asked once instead of four times, and when it says "slow down" while others are answered, that is its own.
@@ -152,7 +152,7 @@ class Failing:
             del self._answered_before[next(iter(self._answered_before))]
 
 
-class GaveWay(Unavailable):
+class Preempted(Unavailable):
     """A request lost its place to others that waited; it is not made again, or it would take one at once."""
 
 
@@ -182,7 +182,7 @@ class Limiter:
         self.gate = Gate(limits, clock)
         self.breaker = Breaker(clock)
         self.retries = RetryBudget()
-        self.failing = Failing()
+        self.failing = RecentFailures()
         self._limits = limits
         self._clock = clock
 
@@ -215,7 +215,7 @@ class Limiter:
                         self.gate.close_for(error.retry_after.total_seconds())
                 self.failing.failed(path)
                 over = attempt >= attempts or self._clock() + wait_s > call.deadline
-                if over or isinstance(error, GaveWay) or not self.retries.withdraw():
+                if over or isinstance(error, Preempted) or not self.retries.withdraw():
                     raise
             except ProviderError:
                 self.failing.answered(path)

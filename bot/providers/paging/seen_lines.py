@@ -171,7 +171,7 @@ def identity(line: LogLine) -> LogLine:
     return line._replace(level=None)
 
 
-def again_if_illegible(ask: Callable[_Asked, Awaitable[_Answer]]) -> Callable[_Asked, Awaitable[_Answer]]:
+def retry_on_malformed_response(ask: Callable[_Asked, Awaitable[_Answer]]) -> Callable[_Asked, Awaitable[_Answer]]:
     """`ask`, asking once more when the answer cannot be read: a body cut short or a proxy's page seldom comes twice.
 
     What comes twice is raised; a body that is too large would be so again.

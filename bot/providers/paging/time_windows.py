@@ -47,9 +47,9 @@ from bot.providers.paging.seen_lines import (
     LONGEST_OVERLAP,
     MOST_SEEN,
     SeenLines,
-    again_if_illegible,
     identity,
     pack_cursor,
+    retry_on_malformed_response,
     unpack_cursor,
 )
 
@@ -127,8 +127,8 @@ async def read_page(
         state = unpack_cursor(query.cursor, _State)
         if (state.follow, state.newest_first) != (query.follow, newest_first):
             raise CursorLost("That position in the log belongs to another query.")
-    narrower = [again_if_illegible(one) for one in narrower]
-    return await _Call(query, state, endpoint, again_if_illegible(fetch), now_ns // NS_PER_MS, narrower).page()
+    narrower = [retry_on_malformed_response(one) for one in narrower]
+    return await _Call(query, state, endpoint, retry_on_malformed_response(fetch), now_ns // NS_PER_MS, narrower).page()
 
 
 @dataclass(slots=True)

@@ -14,9 +14,9 @@ from bot.domain.jobs import Job, JobRef
 from bot.domain.logs import LogPage, LogQuery
 from bot.domain.metrics import MetricQuery, MetricSeries
 from bot.errors import BadRequest, JobNotFound, NotSupported
-from bot.providers.base import Download, RequestLoad
+from bot.providers.base import Download, RequestRate
 from bot.providers.http.client import HttpClient, HttpLimits, HttpReply, HttpStream, path_segment, require_setting
-from bot.providers.paging.seen_lines import again_if_illegible
+from bot.providers.paging.seen_lines import retry_on_malformed_response
 from bot.providers.rivergen import references, wire
 from bot.providers.rivergen.download import open_download
 from bot.providers.rivergen.log_reader import Chunk, read_page, run_of
@@ -154,8 +154,8 @@ class RivergenProvider:
         stream = self._stream_page(model, "/logs/download", [("run_id", run), ("format", form)])
         return await open_download(run, form, stream, fetch, running=running)
 
-    def load(self) -> RequestLoad:
-        """See `Paced.load`."""
+    def load(self) -> RequestRate:
+        """See `ReportsRequestRate.load`."""
         return self._client.load()
 
     async def aclose(self) -> None:
@@ -169,7 +169,7 @@ class RivergenProvider:
         async def ask() -> wire.LogChunk:
             return wire.parse_chunk(await self._get_page(model, "/logs", params))
 
-        return await again_if_illegible(ask)()
+        return await retry_on_malformed_response(ask)()
 
     async def _models(self, params: _Params) -> list[str]:
         """`GET /api/v1/models/`; the document gives the path as "/", and servers differ on the last slash."""

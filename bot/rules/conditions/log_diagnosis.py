@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from bot.diagnosis.findings import Diagnosis, LogIncident
+from bot.diagnosis.findings import Diagnosis, Failure
 from bot.domain.alerts import Clear, Evidence, Finding, Memory, Severity, Unknown, Verdict
 from bot.domain.durations import datetime_from_ns
 from bot.domain.logs import LogLine
@@ -48,7 +48,7 @@ hang = diagnosed(HANG.__contains__)
 numerics = diagnosed(NUMERICS.__contains__)
 
 
-def _recent(context: Context, diagnosis: Diagnosis, belongs: Callable[[str], bool]) -> list[LogIncident]:
+def _recent(context: Context, diagnosis: Diagnosis, belongs: Callable[[str], bool]) -> list[Failure]:
     """Worst first, without notes and without what has not come again for `quiet_after` while the job lives on."""
     quiet_after = context.span("quiet_after")
     job = context.observation.job
@@ -62,11 +62,11 @@ def _recent(context: Context, diagnosis: Diagnosis, belongs: Callable[[str], boo
     ]
 
 
-def _is_recent(incident: LogIncident, now: datetime, quiet_after: timedelta) -> bool:
+def _is_recent(incident: Failure, now: datetime, quiet_after: timedelta) -> bool:
     return incident.last_ns is None or now - datetime_from_ns(incident.last_ns) < quiet_after
 
 
-def _evidence(incidents: list[LogIncident]) -> Evidence:
+def _evidence(incidents: list[Failure]) -> Evidence:
     """The worst in full: its root line, the rank to look at, what to try, and the excerpt; the others by title."""
     worst, others = incidents[0], incidents[1:]
     root = worst.root_at
@@ -88,12 +88,12 @@ def _evidence(incidents: list[LogIncident]) -> Evidence:
     )
 
 
-def _ranks(incident: LogIncident) -> str:
+def _ranks(incident: Failure) -> str:
     root, others = incident.ranks[0], incident.ranks[1:]
     return f"{root} first, then {len(others):,} more" if others else str(root)
 
 
-def _last_at(incident: LogIncident) -> datetime | None:
+def _last_at(incident: Failure) -> datetime | None:
     """When it was seen last; a hang is seen at every look, which would make every look news."""
     if incident.last_ns is None or incident.category in HANG:
         return None

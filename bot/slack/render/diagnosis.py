@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.commands.answers import DiagnosisAnswer
-from bot.diagnosis.findings import LogIncident
+from bot.diagnosis.findings import Failure
 from bot.domain.alerts import Severity
 from bot.domain.durations import datetime_from_ns
 from bot.rules.diagnosis_wording import progress_words, ranks_words, root_line, why_words
@@ -58,7 +58,7 @@ def render_diagnosis(answer: DiagnosisAnswer) -> Message:
     )
 
 
-def _sentence(answer: DiagnosisAnswer, loud: list[LogIncident]) -> str:
+def _sentence(answer: DiagnosisAnswer, loud: list[Failure]) -> str:
     name = job_name(answer.job)
     if not loud:
         return f"{name}: {_quiet(answer)}"
@@ -70,7 +70,7 @@ def _quiet(answer: DiagnosisAnswer) -> str:
     return "Nothing in its log needs you." if answer.read else "Its log holds no lines."
 
 
-def _incident(incident: LogIncident) -> list[Block]:
+def _incident(incident: Failure) -> list[Block]:
     root, place = root_line(incident), incident.root_at
     said = [
         f"{SIGNS[Severity(incident.severity)]} *{one_line(incident.title, 200)}*",
@@ -83,13 +83,13 @@ def _incident(incident: LogIncident) -> list[Block]:
     return [section("\n".join(line for line in said if line)), *fenced]
 
 
-def _rank(incident: LogIncident) -> str:
+def _rank(incident: Failure) -> str:
     if not incident.ranks:
         return ""
     return f"{'Rank' if isinstance(incident.root_rank, int) else 'From'} {one_line(ranks_words(incident), 120)}"
 
 
-def _span(incident: LogIncident) -> str:
+def _span(incident: Failure) -> str:
     if incident.first_ns is None:
         return ""
     first = datetime_from_ns(incident.first_ns)
@@ -97,12 +97,12 @@ def _span(incident: LogIncident) -> str:
     return f"since {moment(first)}" if (last - first).total_seconds() < 60 else moments(first, last)
 
 
-def _when(incident: LogIncident) -> str:
+def _when(incident: Failure) -> str:
     span = _span(incident)
     return f" · {span}" if span else ""
 
 
-def _count(incident: LogIncident) -> str:
+def _count(incident: Failure) -> str:
     return f"{incident.count:,} times" if incident.count > 1 else ""
 
 
@@ -116,7 +116,7 @@ def _notes(answer: DiagnosisAnswer) -> list[str]:
     ]
 
 
-def _buttons(answer: DiagnosisAnswer, loud: list[LogIncident]) -> Block | None:
+def _buttons(answer: DiagnosisAnswer, loud: list[Failure]) -> Block | None:
     ref = answer.job.ref
     lines = None
     if loud and loud[0].first_ns is not None:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot.commands.answers import Strain, Watched
+from bot.commands.answers import SystemStatus, Watched
 from bot.commands.parsing.help import overview
-from bot.commands.parsing.spec import Face
+from bot.commands.parsing.spec import Frontend
 from bot.domain.durations import format_ago, format_duration
 from bot.slack.render.blocks import context, divider, header, listed_sections
 from bot.slack.render.jobs import job_row
@@ -29,13 +29,13 @@ class HomeView:
     heartbeats: Sequence[tuple[str, datetime | None]]
     """(what, when last heard of): `polling`, `delivery`."""
     at: datetime
-    strain: Strain | None = None
+    strain: SystemStatus | None = None
     """None: not known."""
 
 
 def render_home(home: HomeView) -> dict[str, object]:
     """The view for views.publish."""
-    help_rows = [f"{code('/train ' + what)} {escape(meaning)}" for what, meaning in overview(Face.SLACK).rows]
+    help_rows = [f"{code('/train ' + what)} {escape(meaning)}" for what, meaning in overview(Frontend.SLACK).rows]
     blocks: list[Block | None] = [
         header("What you watch"),
         *listed_sections([_row(one, home.at) for one in home.watched] or [_NOTHING], 8000, "job"),
@@ -66,7 +66,7 @@ def _facts(home: HomeView) -> list[str]:
     return facts + (_strain(home.strain) if home.strain else [])
 
 
-def _strain(strain: Strain) -> list[str]:
+def _strain(strain: SystemStatus) -> list[str]:
     facts = []
     if strain.overdue >= _BEHIND:
         facts.append(f"🟡 polls are {format_duration(strain.overdue)} behind")

@@ -342,7 +342,7 @@ async def test_thousands_are_forgotten_too(store: Store, database_url: str, now:
     old = now - timedelta(days=31)
     await put_out(store, old, *(delivery(f"{number}", suppressed_by="silence 1") for number in range(2500)))
 
-    assert await store.tidy(now) == 2500
+    assert await store.purge_expired(now) == 2500
     assert await rows(database_url) == {}
 
 
@@ -354,7 +354,7 @@ async def test_what_is_long_over_is_forgotten_and_nothing_else(store: Store, dat
     await put_out(store, now, delivery("fresh", suppressed_by="silence 1"), about=incident(now, id="inc-2"))
     await store.silences.add("C1", (), "U1", old, old)
 
-    assert await store.tidy(now) == 3
+    assert await store.purge_expired(now) == 3
 
     assert set(await rows(database_url)) == {"waiting", "fresh"}
     assert await store.deliveries.incident("inc-1") is None
@@ -367,6 +367,6 @@ async def test_what_waits_for_a_channel_can_be_hurried_but_not_what_is_on_its_wa
     for one in (waits, elsewhere):
         await store.deliveries.mark_failed(one.id, one.token, "not_in_channel", now + timedelta(minutes=5))
 
-    assert 1 == await store.deliveries.hurry("C1", now)
+    assert 1 == await store.deliveries.retry_now("C1", now)
     assert await claim_texts(store, now) == ["waits"]
     assert await store.deliveries.mark_sent(goes.id, goes.token, RECEIPT, now)

@@ -11,7 +11,7 @@ from bot.errors import StoreUnavailable
 from bot.slack import listeners
 from bot.store.store import Store, open_store
 from bot.terminal import health
-from bot.watcher.schedule import Housekeeper, LoopSettings, run_delivery_loop, run_loop, run_poll_loop
+from bot.watcher.schedule import LoopSettings, PurgeJob, run_delivery_loop, run_loop, run_poll_loop
 
 QUICK = LoopSettings(shortest_rest_s=0.01, longest_rest_s=0.02, longest_backoff_s=0.01, crashes=3)
 
@@ -126,7 +126,7 @@ async def test_a_database_that_goes_away_ends_the_loop_in_the_end(now: datetime)
 async def test_a_failed_tidying_is_told_and_ends_nothing(now: datetime, logged: list[dict[str, object]]) -> None:
     store = await open_store("sqlite:////no/such/directory/x.db")
     clock = [now]
-    housekeeper = Housekeeper(store, lambda: clock[0])
+    housekeeper = PurgeJob(store, lambda: clock[0])
 
     for _ in range(3):
         assert await housekeeper.tick() == 0
@@ -140,15 +140,15 @@ async def test_a_failed_tidying_is_told_and_ends_nothing(now: datetime, logged: 
 
 async def test_the_housekeeper_deletes_once_an_hour(store: Store, now: datetime) -> None:
     clock = [now]
-    housekeeper = Housekeeper(store, lambda: clock[0])
+    housekeeper = PurgeJob(store, lambda: clock[0])
     old = now - timedelta(days=31)
     await store.silences.add("C1", (), "U1", old, old)
     assert await housekeeper.tick() == 0
-    assert await store.tidy(now) == 0
+    assert await store.purge_expired(now) == 0
 
     await store.silences.add("C1", (), "U1", old, old)
     await housekeeper.tick()
     clock[0] += timedelta(hours=1)
     await housekeeper.tick()
-    assert await store.tidy(now) == 0
+    assert await store.purge_expired(now) == 0
     await housekeeper.stop()

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bot.commands.answers import DiagnosisAnswer, ReplayAnswer
-from bot.diagnosis.findings import Diagnosis, LogIncident, RunProgress
+from bot.diagnosis.findings import Diagnosis, Failure, RunProgress
 from bot.domain.alerts import Evidence, Resolution, Severity
 from bot.domain.durations import ns_from_datetime
 from bot.domain.gaps import Gap, GapReason, Part
@@ -17,7 +17,7 @@ from tests.unit.commands.providers import NOW, REF
 NOW_NS = ns_from_datetime(NOW)
 MINUTE_NS = 60 * 10**9
 JOB = Job(REF, JobState.FAILED, "FAILED", name="run <!channel>", started_at=NOW - timedelta(hours=3), ended_at=NOW)
-OOM = LogIncident(
+OOM = Failure(
     severity="page",
     category="gpu_memory",
     signature="cuda_oom",

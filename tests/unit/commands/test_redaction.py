@@ -6,7 +6,7 @@ import asyncio
 import threading
 from collections.abc import Sequence
 
-from bot.commands.redaction import without_secrets
+from bot.commands.redaction import redact_lines
 from bot.domain.logs import LogLine
 from bot.redaction.redactor import HIDDEN, Redactor
 
@@ -23,7 +23,7 @@ class Slow:
 
 async def test_the_event_loop_goes_on_while_a_long_page_is_searched() -> None:
     slow = Slow()
-    searching = asyncio.create_task(without_secrets(slow, [LogLine(1, "x" * 100_000)]))  # type: ignore[arg-type]
+    searching = asyncio.create_task(redact_lines(slow, [LogLine(1, "x" * 100_000)]))  # type: ignore[arg-type]
     await asyncio.sleep(0.01)
     slow.go_on.set()
     assert (await searching)[1] == 1
@@ -31,5 +31,5 @@ async def test_the_event_loop_goes_on_while_a_long_page_is_searched() -> None:
 
 async def test_short_and_long_pages_are_searched_alike() -> None:
     for text in ("x ", "x " * 100_000):
-        lines, hidden = await without_secrets(Redactor(), [LogLine(1, f"{text}password=hunter2")])
+        lines, hidden = await redact_lines(Redactor(), [LogLine(1, f"{text}password=hunter2")])
         assert ([f"{text}password={HIDDEN}"], 1) == ([line.message for line in lines], hidden)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.commands.user_config import load_knowledge
+from bot.commands.user_config import load_diagnosis_config
 from bot.errors import ConfigError
 
 
@@ -15,7 +15,7 @@ def test_both_files_are_known(tmp_path: Path) -> None:
     rules.write_text('hang = "off"')
     signatures.write_text("[[signature]]\nname = 'a'\ntitle = 'A'\npattern = 'boom'\n")
 
-    assert ("hang",) == load_knowledge(signatures, rules).defaults.off
+    assert ("hang",) == load_diagnosis_config(signatures, rules).defaults.off
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_a_file_that_is_wrong_is_named(tmp_path: Path, content: bytes | None, sa
         path.write_bytes(content)
 
     with pytest.raises(ConfigError) as caught:
-        load_knowledge(None, path)
+        load_diagnosis_config(None, path)
 
     assert caught.value.public.startswith(f"TRAINWATCH_RULES: {path}")
     assert said in caught.value.public

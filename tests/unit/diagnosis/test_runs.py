@@ -5,7 +5,7 @@ import random
 import pytest
 
 from bot.diagnosis.diagnoser import Diagnoser
-from bot.diagnosis.findings import Diagnosis, LogIncident
+from bot.diagnosis.findings import Diagnosis, Failure
 from bot.diagnosis.page_scanner import PageReader
 from tests.unit.diagnosis.runs import SECOND, STYLES, diverging, healthy, pulses, timed
 
@@ -13,7 +13,7 @@ MINUTE = 60 * SECOND
 SEEDS = range(50)
 
 
-def pages(diagnosis: Diagnosis) -> list[LogIncident]:
+def pages(diagnosis: Diagnosis) -> list[Failure]:
     return [incident for incident in diagnosis.incidents if incident.severity == "page"]
 
 

@@ -10,7 +10,7 @@ from bot.domain.logs import LogLine
 from bot.domain.metrics import MetricPoint, MetricSeries
 from bot.domain.observations import Observation
 from bot.redaction.redactor import Redactor
-from bot.redaction.values import safe_observation, safe_series
+from bot.redaction.values import redact_observation, redact_series
 
 SECRET = "hf_AbCdEfGhIjKlMnOpQrStUvWxYz01234567"
 NOW = datetime(2026, 3, 13, tzinfo=UTC)
@@ -28,7 +28,7 @@ def test_an_observation_keeps_no_secret_in_any_of_its_texts() -> None:
         (MetricSeries(said, (MetricPoint(1.0),), said), MetricSeries("loss", (), None)),
         (Gap(Part.LOGS, GapReason.UNAVAILABLE, said),),
     )
-    safe = safe_observation(seen, Redactor())
+    safe = redact_observation(seen, Redactor())
     assert SECRET[:12] not in repr(safe)
     assert 11 == repr(safe).count("it says hf_[hidden] here")
     assert "loss" == safe.series[1].name
@@ -37,5 +37,5 @@ def test_an_observation_keeps_no_secret_in_any_of_its_texts() -> None:
 def test_an_observation_without_secrets_stays_as_it_is() -> None:
     series = (MetricSeries("loss", (), "node-1"),)
     seen = Observation(REF, NOW, None, (LogLine(1, "loss 1", "rank 0"),), series, ())
-    assert seen == safe_observation(seen, Redactor())
-    assert series is safe_series(series, Redactor())
+    assert seen == redact_observation(seen, Redactor())
+    assert series is redact_series(series, Redactor())

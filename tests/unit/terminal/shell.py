@@ -11,7 +11,7 @@ from bot.commands.parsing.parser import parse_argv
 from bot.errors import BotError
 from bot.redaction.redactor import Redactor
 from bot.terminal.app import Session
-from bot.terminal.follow import World
+from bot.terminal.follow import FollowContext
 from bot.terminal.output import Output
 from tests.unit.commands.providers import NOW, MemoryProvider
 from tests.unit.commands.registries import registry_of
@@ -39,7 +39,7 @@ class Shell:
     def err(self) -> str:
         return self.stderr.getvalue()
 
-    def world(self, *, until: datetime | None = None) -> World:
+    def world(self, *, until: datetime | None = None) -> FollowContext:
         """A world whose sleep moves the clock; it ends with Ctrl-C."""
 
         async def sleep(seconds: float) -> None:
@@ -48,7 +48,7 @@ class Shell:
                 raise StopFollowing
             await asyncio.sleep(0)
 
-        return World(self.output, Redactor(), lambda: self.now, sleep)
+        return FollowContext(self.output, Redactor(), lambda: self.now, sleep)
 
 
 class StopFollowing(BotError):

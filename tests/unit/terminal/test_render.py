@@ -24,7 +24,7 @@ from bot.commands.answers import (
     Watched,
 )
 from bot.commands.parsing.help import overview
-from bot.commands.parsing.spec import Face
+from bot.commands.parsing.spec import Frontend
 from bot.domain.checks import CheckResult
 from bot.domain.durations import ns_from_datetime
 from bot.domain.gaps import Gap, GapReason, Part
@@ -91,7 +91,7 @@ ANSWERS: list[Answer] = [
     UnwatchAnswer((REF,)),
     ListAnswer((Watched(SUBSCRIPTION, JOB, NOW, 2), Watched(SUBSCRIPTION, None, None)), (SILENCE,), NOW),
     SilenceAnswer(SILENCE),
-    overview(Face.SHELL),
+    overview(Frontend.SHELL),
     ErrorAnswer(f"it broke {EVIL}", "trainwatch logs REF"),
 ]  # fmt: skip
 

@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.jobs import JobState
-from bot.watcher.intervals import Pace, next_interval
+from bot.watcher.intervals import PollIntervals, next_interval
 
-PACE = Pace(running=timedelta(seconds=10), waiting=timedelta(seconds=60), longest=timedelta(minutes=10))
+PACE = PollIntervals(running=timedelta(seconds=10), waiting=timedelta(seconds=60), longest=timedelta(minutes=10))
 
 
 def interval(state: JobState = JobState.RUNNING, **changes: object) -> float:

@@ -16,7 +16,7 @@ from bot.domain.jobs import Job, JobState
 from bot.domain.logs import LogLine
 from bot.errors import NotSupported, Unavailable
 from bot.redaction.redactor import Redactor
-from bot.rules.diagnosis_config import Knowledge, build_reader
+from bot.rules.diagnosis_config import DiagnosisConfig, build_reader
 from tests.unit.commands.providers import NOW, REF, MemoryProvider
 from tests.unit.commands.registries import registry_of
 
@@ -40,7 +40,9 @@ def oom(second: int, rank: int = 3) -> LogLine:
 
 
 async def ask(provider: MemoryProvider, reader: PageReader, text: str = "diagnose mem:run/1") -> object:
-    runner = CommandRunner(registry_of(provider), None, lambda: NOW, Redactor(["hunter2"]), lambda: Knowledge(reader))
+    runner = CommandRunner(
+        registry_of(provider), None, lambda: NOW, Redactor(["hunter2"]), lambda: DiagnosisConfig(reader)
+    )
     return await runner.run(parse(text), Asker("U1", "C1"))
 
 

@@ -23,7 +23,7 @@ from bot.domain.logs import Level, LogLine
 from bot.domain.metrics import GPU_UTILIZATION, MetricPoint, MetricQuery, MetricSeries
 from bot.errors import Unavailable, UsageError
 from bot.redaction.redactor import Redactor
-from bot.rules.diagnosis_config import Knowledge, build_reader
+from bot.rules.diagnosis_config import DiagnosisConfig, build_reader
 from bot.rules.settings import AS_SHIPPED, parse_settings
 from tests.unit.commands.providers import NOW, REF, MemoryProvider
 from tests.unit.commands.registries import registry_of
@@ -76,8 +76,8 @@ def provider_of(*lines: LogLine, job: Job = RUNNING, series: Sequence[MetricSeri
 
 async def ask(provider: MemoryProvider, reader: PageReader, text: str = "", *, own: str = "") -> Answer:
     defaults = parse_settings([own]) if own else AS_SHIPPED
-    knowledge = Knowledge(reader, defaults)
-    runner = CommandRunner(registry_of(provider), None, lambda: NOW, Redactor(["hunter2"]), lambda: knowledge)
+    diagnosis_config = DiagnosisConfig(reader, defaults)
+    runner = CommandRunner(registry_of(provider), None, lambda: NOW, Redactor(["hunter2"]), lambda: diagnosis_config)
     return await runner.run(parse(f"rules test mem:run/1 {text}"), Asker("U1", "C1"))
 
 
@@ -222,8 +222,10 @@ def test_a_job_was_pending_until_it_started_and_ran_until_it_ended() -> None:
 
 
 async def test_rules_alone_are_listed_as_they_are_set() -> None:
-    knowledge = Knowledge(build_reader(), parse_settings(["hang=off", "low_gpu_utilization.threshold=40%"]))
-    runner = CommandRunner(registry_of(MemoryProvider()), None, lambda: NOW, Redactor(), lambda: knowledge)
+    diagnosis_config = DiagnosisConfig(
+        build_reader(), parse_settings(["hang=off", "low_gpu_utilization.threshold=40%"])
+    )
+    runner = CommandRunner(registry_of(MemoryProvider()), None, lambda: NOW, Redactor(), lambda: diagnosis_config)
     answer = await runner.run(parse("rules"), Asker("U1", "C1"))
     assert isinstance(answer, RulesAnswer)
     rules = {rule.name: rule for rule in answer.rules}

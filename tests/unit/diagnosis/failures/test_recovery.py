@@ -3,7 +3,7 @@
 import pytest
 
 from bot.diagnosis.diagnoser import Diagnoser
-from bot.diagnosis.findings import LogIncident
+from bot.diagnosis.findings import Failure
 from bot.diagnosis.page_scanner import PageReader
 
 TRACEBACK = [
@@ -21,7 +21,7 @@ def told(reader: PageReader, *parts: list[str]) -> list[tuple[str, str]]:
     return [(one.severity, one.category) for one in loud(diagnoser)]
 
 
-def loud(diagnoser: Diagnoser) -> list[LogIncident]:
+def loud(diagnoser: Diagnoser) -> list[Failure]:
     return [one for one in diagnoser.report().incidents if one.severity != "info"]
 
 

@@ -7,13 +7,13 @@ import time
 import pytest
 
 from bot.diagnosis.diagnoser import Diagnoser
-from bot.diagnosis.findings import LogIncident
+from bot.diagnosis.findings import Failure
 from bot.diagnosis.page_scanner import PageReader
 
 PEER = "torch.distributed.DistBackendError: NCCL error in: x.cpp:1, remote process exited or there was a network error"
 
 
-def diagnose(reader: PageReader, log: str) -> list[LogIncident]:
+def diagnose(reader: PageReader, log: str) -> list[Failure]:
     diagnoser = Diagnoser(reader)
     diagnoser.feed_page(log.encode())
     return [incident for incident in diagnoser.report().incidents if incident.severity == "page"]
@@ -80,7 +80,7 @@ def test_where_more_or_none_are_missing_no_rank_is_blamed(reader: PageReader, re
     [
         ("[rank0]: RuntimeError: Rank 5 failed to pass monitoredBarrier in 1800000 ms", 5),
         ("ERROR:composer.cli.launcher:Rank 2 crashed with exit code -9.", 2),
-        ("srun: error: gpu012: task 1: Out Of Memory", 1),
+        ("srun: error: gpu012: task 1: Out Of DiagnoserState", 1),
         (f"{timeout(2)}\n\t - ranks [6] are the lagging ranks that caused this timeout. They never joined", 6),
         ('[rank7]: Traceback (most recent call last):\n[rank7]:   File "/app/train.py", line 2, in main', 7),
         ("mpirun noticed that process rank 6 with PID 31188 on node n2 exited on signal 6 (Aborted).", 6),

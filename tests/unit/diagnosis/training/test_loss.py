@@ -3,11 +3,11 @@
 import pytest
 
 from bot.diagnosis.diagnoser import Diagnoser
-from bot.diagnosis.findings import LogIncident
+from bot.diagnosis.findings import Failure
 from bot.diagnosis.page_scanner import PageReader
 
 
-def told(reader: PageReader, lines: list[str]) -> list[LogIncident]:
+def told(reader: PageReader, lines: list[str]) -> list[Failure]:
     diagnoser = Diagnoser(reader)
     diagnoser.feed_page("\n".join(lines).encode())
     return list(diagnoser.report().incidents)

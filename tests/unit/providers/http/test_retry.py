@@ -10,7 +10,7 @@ import pytest
 from bot.errors import JobNotFound, Unavailable
 from bot.providers.http.client import HttpClient
 from bot.providers.http.rate_limits import HttpLimits
-from bot.providers.http.retry import Breaker, Failing, sharing_limiters
+from bot.providers.http.retry import Breaker, RecentFailures, sharing_limiters
 from bot.providers.registry import build_registry
 from tests.unit.providers.http.test_request_rate import Hand
 
@@ -68,7 +68,7 @@ def test_a_dead_remote_is_probed_ever_more_seldom_and_trusted_at_its_first_answe
 
 
 def test_what_fails_is_alone_once_something_else_is_answered() -> None:
-    failing = Failing()
+    failing = RecentFailures()
     failing.failed("/bad")
     assert ("/bad" in failing, False) == (True, failing.alone("/bad"))
     failing.answered("/good")
@@ -79,7 +79,7 @@ def test_what_fails_is_alone_once_something_else_is_answered() -> None:
 
 
 def test_what_fails_is_remembered_up_to_a_bound() -> None:
-    failing = Failing(most=3)
+    failing = RecentFailures(most=3)
     for number in range(5):
         failing.failed(f"/{number}")
     assert [False, False, True, True, True] == [f"/{number}" in failing for number in range(5)]

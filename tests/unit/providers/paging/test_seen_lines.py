@@ -17,9 +17,9 @@ from bot.providers.http.errors import BodyTooLarge
 from bot.providers.paging.seen_lines import (
     MOST_SEEN,
     SeenLines,
-    again_if_illegible,
     in_order,
     pack_cursor,
+    retry_on_malformed_response,
     unpack_cursor,
 )
 
@@ -115,5 +115,5 @@ async def test_what_cannot_be_read_is_asked_for_once_more(problem: type[Provider
         raise problem
 
     with pytest.raises(problem):
-        await again_if_illegible(ask)("a page")
+        await retry_on_malformed_response(ask)("a page")
     assert ["a page"] * calls == asked

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.diagnosis.findings import Diagnosis, LogIncident
+from bot.diagnosis.findings import Diagnosis, Failure
 from bot.domain.alerts import Clear, Finding, Memory, Severity, Unknown
 from bot.domain.durations import ns_from_datetime
 from bot.domain.jobs import JobState
@@ -16,7 +16,7 @@ from bot.rules.catalog import rule_named
 from bot.rules.rule import Context
 from tests.unit.rules.observing import MINUTE, REF, START, job
 
-OOM = LogIncident(
+OOM = Failure(
     severity="page",
     category="gpu_memory",
     signature="cuda_oom",
@@ -36,7 +36,7 @@ OOM = LogIncident(
 HANG = replace(OOM, category="hang", title="No progress for 5 min", fingerprint="no_progress", ranks=())
 
 
-def context(rule: str, *incidents: LogIncident, minute: int = 0, memory: Memory | None = None) -> Context:
+def context(rule: str, *incidents: Failure, minute: int = 0, memory: Memory | None = None) -> Context:
     found = rule_named(rule)
     assert found is not None
     diagnosis = Diagnosis(incidents=incidents, lines=10)

@@ -99,8 +99,3 @@ class LineWriter:
 def harmless(text: str) -> str:
     """Foreign text that cannot take over a terminal."""
     return text.translate(_HARMLESS)
-
-
-def count_of(number: int, noun: str) -> str:
-    """`1 line`, `2,000 lines`."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -16,9 +16,10 @@ from bot.commands.handlers.log_stream import Batch, reading_order, stream_lines
 from bot.commands.model import LogsCommand
 from bot.domain.jobs import JobRef
 from bot.domain.logs import LogLine, Order
+from bot.domain.wording import plural
 from bot.providers.base import Provider
 from bot.redaction.redactor import Redactor
-from bot.terminal.log_lines import LineWriter, count_of
+from bot.terminal.log_lines import LineWriter
 from bot.terminal.output import Output
 
 
@@ -44,9 +45,9 @@ class Tally:
     def remarks(self) -> list[str]:
         """What a person should know of the lines that are not there."""
         cuts = cuts_of(self.dropped, self.pushed_down)
-        remarks = [f"{'some lines' if cut.lines is None else count_of(cut.lines, 'line')} {cut.reason}" for cut in cuts]
+        remarks = [f"{'some lines' if cut.lines is None else plural(cut.lines, 'line')} {cut.reason}" for cut in cuts]
         if self.hidden:
-            remarks.append(f"{count_of(self.hidden, 'secret')} hidden; --no-redact shows what they are")
+            remarks.append(f"{plural(self.hidden, 'secret')} hidden; --no-redact shows what they are")
         return remarks + self.gaps
 
 
@@ -104,7 +105,7 @@ def _remarks(command: LogsCommand, tally: Tally, *, more: bool) -> list[str]:
     if more:
         side = "newer" if reading_order(command) is Order.ASC else "older"
         advice = "a larger --tail" if command.tail else "--limit N or --all"
-        remarks.insert(0, f"{count_of(tally.shown, 'line')} shown, there are {side} ones: {advice} shows more")
+        remarks.insert(0, f"{plural(tally.shown, 'line')} shown, there are {side} ones: {advice} shows more")
     if not tally.shown:
         where = "in this window" if tally.read == 0 else f"among the {tally.read:,} lines read"
         remarks.insert(0, f"no lines {where}")

@@ -10,8 +10,9 @@ from collections.abc import Iterator, Sequence
 
 from bot.diagnosis.findings import Diagnosis, Failure
 from bot.domain.durations import datetime_from_ns
+from bot.domain.wording import plural
 from bot.rules.diagnosis_wording import progress_words, ranks_words, why_words
-from bot.terminal.log_lines import count_of, harmless
+from bot.terminal.log_lines import harmless
 
 _INDENT = "      "
 _MARK = "\u25b6 "
@@ -38,10 +39,10 @@ def headline(diagnosis: Diagnosis) -> str:
     pages = sum(one.severity == "page" for one in diagnosis.incidents)
     warnings = sum(one.severity == "warn" for one in diagnosis.incidents)
     if pages:
-        more = f", and {count_of(warnings, 'warning')}" if warnings else ""
-        return f"{count_of(pages, 'thing')} that {'needs' if pages == 1 else 'need'} you{more}."
+        more = f", and {plural(warnings, 'warning')}" if warnings else ""
+        return f"{plural(pages, 'thing')} that {'needs' if pages == 1 else 'need'} you{more}."
     if warnings:
-        return f"Nothing that needs you at once; {count_of(warnings, 'warning')}."
+        return f"Nothing that needs you at once; {plural(warnings, 'warning')}."
     return "Nothing that needs you."
 
 
@@ -98,7 +99,7 @@ def _footer(diagnosis: Diagnosis) -> str:
     last_ns = diagnosis.progress.last_ns
     seen = f", last at {_moment(last_ns)}" if last_ns is not None and progress else ""
     said = f"Progress: {progress}{seen}." if progress else "The log tells no progress."
-    return f"{said}\n{count_of(diagnosis.lines, 'line')} read."
+    return f"{said}\n{plural(diagnosis.lines, 'line')} read."
 
 
 def _wrapped(text: str, width: int) -> Sequence[str]:

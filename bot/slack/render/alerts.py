@@ -22,6 +22,7 @@ from bot.domain.alerts import (
 )
 from bot.domain.durations import format_duration
 from bot.domain.jobs import Job
+from bot.domain.wording import plural
 from bot.slack.render import button_commands as commands
 from bot.slack.render.actions import Action, actions, button, overflow
 from bot.slack.render.blocks import context, fenced_sections, section
@@ -37,7 +38,6 @@ from bot.slack.render.message import (
     one_line,
     person,
     plain_moment,
-    plural,
 )
 
 _SIGNS = {Severity.PAGE: "🔴", Severity.WARN: "🟠", Severity.INFO: "🔵"}

@@ -23,6 +23,7 @@ from bot.domain.alerts import Incident, Severity
 from bot.domain.durations import format_ago, format_duration
 from bot.domain.jobs import Job, Resources
 from bot.domain.subscriptions import Silence
+from bot.domain.wording import plural
 from bot.slack.render import button_commands as commands
 from bot.slack.render.actions import Action, actions, button, without
 from bot.slack.render.alerts import sign
@@ -39,7 +40,6 @@ from bot.slack.render.message import (
     one_line,
     person,
     plain_moment,
-    plural,
 )
 from bot.slack.render.metrics import gpu_sentence, render_metrics
 from bot.slack.render.rules import SEVERITIES, render_insight, rule_row

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from bot.domain.wording import plural
 from bot.slack.render.message import (
     MAX_FIELD_TEXT,
     MAX_HEADER_TEXT,
@@ -12,7 +13,6 @@ from bot.slack.render.message import (
     clean,
     cut,
     fence,
-    plural,
     split_backticks,
 )
 

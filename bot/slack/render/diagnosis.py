@@ -6,6 +6,7 @@ from bot.commands.answers import DiagnosisAnswer
 from bot.diagnosis.findings import Failure
 from bot.domain.alerts import Severity
 from bot.domain.durations import datetime_from_ns
+from bot.domain.wording import plural
 from bot.rules.diagnosis_wording import progress_words, ranks_words, root_line, why_words
 from bot.slack.render import button_commands as commands
 from bot.slack.render.actions import Action, actions, button
@@ -24,7 +25,6 @@ from bot.slack.render.message import (
     moments,
     one_line,
     plain_moment,
-    plural,
 )
 
 SIGNS = {Severity.PAGE: "🔴", Severity.WARN: "🟠", Severity.INFO: "🔵"}

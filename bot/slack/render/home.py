@@ -10,9 +10,10 @@ from bot.commands.answers import SystemStatus, Watched
 from bot.commands.parsing.help import overview
 from bot.commands.parsing.spec import Frontend
 from bot.domain.durations import format_ago, format_duration
+from bot.domain.wording import plural
 from bot.slack.render.blocks import context, divider, header, listed_sections
 from bot.slack.render.jobs import job_row
-from bot.slack.render.message import Block, channel_link, code, escape, moment, plural
+from bot.slack.render.message import Block, channel_link, code, escape, moment
 
 _LATE = timedelta(minutes=2)
 """A loop that was not heard of for so long is said to be late; the loops beat every few seconds."""

@@ -12,6 +12,7 @@ from bot.commands.parsing.formatting import format_command
 from bot.domain.durations import datetime_from_ns, format_ns
 from bot.domain.gaps import Gap
 from bot.domain.logs import LogLine, Order
+from bot.domain.wording import plural
 from bot.errors import UsageError
 from bot.slack.render.actions import Action, actions, button
 from bot.slack.render.blocks import context, fenced_sections, section
@@ -28,7 +29,6 @@ from bot.slack.render.message import (
     moments,
     one_line,
     plain_moment,
-    plural,
     weight,
 )
 

@@ -178,8 +178,3 @@ def person(user: str) -> str:
 def channel_link(channel: str) -> str:
     """A link to a Slack channel; anything that is no channel id is shown as text."""
     return f"<#{channel}>" if _CHANNEL_ID.fullmatch(channel) else one_line(channel, 80)
-
-
-def plural(count: int, noun: str) -> str:
-    """A number with its noun: `1 line`, `2,340 lines`."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

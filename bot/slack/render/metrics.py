@@ -12,6 +12,7 @@ from datetime import datetime
 from bot.commands.answers import MetricsAnswer
 from bot.domain.metrics import GPU_UTILIZATION, KNOWN_METRICS, MetricSeries, MetricSummary
 from bot.domain.sparkline import sparkline
+from bot.domain.wording import plural
 from bot.slack.render.actions import Action, actions, button
 from bot.slack.render.blocks import context, section
 from bot.slack.render.jobs import job_link, job_name, state_sign, state_words
@@ -30,7 +31,6 @@ from bot.slack.render.message import (
     moments,
     one_line,
     plain_moment,
-    plural,
     split_backticks,
     weight,
 )

@@ -5,13 +5,14 @@ from __future__ import annotations
 from bot.commands.answers import DiagnosisAnswer, ReplayAnswer, RulesAnswer, RuleShown
 from bot.domain.alerts import Severity
 from bot.domain.durations import format_duration
+from bot.domain.wording import plural
 from bot.rules.replay import Replayed
 from bot.slack.render.actions import Action, actions, button
 from bot.slack.render.blocks import context, listed_sections, section
 from bot.slack.render.diagnosis import SIGNS, render_diagnosis
 from bot.slack.render.jobs import job_link, job_name
 from bot.slack.render.logs import gap_notes
-from bot.slack.render.message import Message, code, escape, message, moment, one_line, plain_moment, plural
+from bot.slack.render.message import Message, code, escape, message, moment, one_line, plain_moment
 
 _BUDGET = 7000
 SEVERITIES = f"{SIGNS[Severity.PAGE]} page · {SIGNS[Severity.WARN]} warn · {SIGNS[Severity.INFO]} info"

@@ -28,8 +28,9 @@ from bot.commands.parsing.formatting import shell_line
 from bot.domain.checks import CheckResult
 from bot.domain.durations import format_ago, format_duration
 from bot.domain.subscriptions import Silence
+from bot.domain.wording import plural
 from bot.terminal.help import help_text
-from bot.terminal.log_lines import Form, LineWriter, count_of, harmless
+from bot.terminal.log_lines import Form, LineWriter, harmless
 from bot.terminal.render.jobs import render_jobs, state_text
 from bot.terminal.render.metrics import render_metrics, render_summaries
 from bot.terminal.render.rules import render_insight
@@ -81,10 +82,8 @@ def _logs(answer: LogsAnswer) -> RenderableType:
     lines = (
         Text.from_ansi(LineWriter(Form.COLOUR).text(answer.lines).rstrip("\n")) if answer.lines else Text("no lines")
     )
-    notes = [
-        f"{'some lines' if cut.lines is None else count_of(cut.lines, 'line')} {cut.reason}" for cut in answer.cuts
-    ]
-    notes += [f"{count_of(answer.redacted, 'secret')} hidden"] if answer.redacted else []
+    notes = [f"{'some lines' if cut.lines is None else plural(cut.lines, 'line')} {cut.reason}" for cut in answer.cuts]
+    notes += [f"{plural(answer.redacted, 'secret')} hidden"] if answer.redacted else []
     notes += [gap.public for gap in answer.gaps]
     notes += [f"older: {shell_line(answer.older)}"] if answer.older else []
     return Group(lines, *(Text(harmless(note), style="dim") for note in notes))

@@ -8,8 +8,9 @@ from rich.text import Text
 from bot.commands.answers import DiagnosisAnswer, ReplayAnswer, RulesAnswer, RuleShown
 from bot.domain.alerts import Severity
 from bot.domain.durations import format_duration
+from bot.domain.wording import plural
 from bot.rules.replay import Replayed
-from bot.terminal.log_lines import count_of, harmless
+from bot.terminal.log_lines import harmless
 from bot.terminal.render.jobs import state_text
 from bot.terminal.report import report_text
 
@@ -31,7 +32,7 @@ def render_diagnosis(answer: DiagnosisAnswer) -> RenderableType:
     """The job's state, and the report on its log."""
     start = f"{answer.start:%Y-%m-%d %H:%M:%S}" if answer.start else "its beginning"
     notes = [f"log from {start} to {answer.end:%Y-%m-%d %H:%M:%S} UTC; line numbers count from there"]
-    notes += [f"{count_of(answer.redacted, 'secret')} hidden"] if answer.redacted else []
+    notes += [f"{plural(answer.redacted, 'secret')} hidden"] if answer.redacted else []
     return Group(
         state_text(answer.job, answer.end),
         Text(),
@@ -49,11 +50,11 @@ def render_rules(answer: RulesAnswer) -> RenderableType:
 
 def render_replay(answer: ReplayAnswer) -> RenderableType:
     """Which alerts would have fired and when each would have ended."""
-    count = count_of(len(answer.alerts), "alert") if answer.alerts else "no alert"
+    count = plural(len(answer.alerts), "alert") if answer.alerts else "no alert"
     span = f"{answer.start:%Y-%m-%d %H:%M} to {answer.end:%Y-%m-%d %H:%M} UTC"
     rows: list[Text] = [
         Text.assemble((harmless(answer.job.name or str(answer.job.ref)), "bold"), f": {count} from {span}"),
-        Text(f"{count_of(answer.read, 'line')} read, looked at every {format_duration(answer.step)}", style="dim"),
+        Text(f"{plural(answer.read, 'line')} read, looked at every {format_duration(answer.step)}", style="dim"),
         Text(),
     ]
     for one in answer.alerts:

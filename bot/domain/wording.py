@@ -1,0 +1,8 @@
+"""Wording that both frontends share."""
+
+from __future__ import annotations
+
+
+def plural(count: int, noun: str) -> str:
+    """A number with its noun: `1 line`, `2,340 lines`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

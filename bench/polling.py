@@ -29,13 +29,13 @@ from bench.report import Row, Section, megabytes
 from bot.app import collect_garbage_seldom, utc_now
 from bot.domain.jobs import JobRef
 from bot.domain.subscriptions import RuleSettings
+from bot.domain.watches import PollResult
 from bot.providers.http.client import HttpLimits, make_transport
 from bot.providers.registry import build_registry
 from bot.redaction.redactor import Redactor
 from bot.rules.diagnosis_config import shipped_diagnosis_config
 from bot.store.migrate import upgrade
 from bot.store.store import Store, open_store
-from bot.store.watches import PollResult
 from bot.watcher.intervals import PollIntervals
 from bot.watcher.poll import Poller, PollSettings
 

@@ -21,7 +21,7 @@ from slack_bolt.async_app import AsyncApp
 
 from bot.commands.runner import CommandRunner
 from bot.commands.user_config import load_diagnosis_config, load_reader, load_rules
-from bot.domain.checks import CheckResult
+from bot.domain.checks import DELIVERY_LOOP, POLL_LOOP, PURGE_LOOP, CheckResult
 from bot.errors import AuthFailed, ConfigError, NotSupported, ProviderError
 from bot.providers.registry import Registry, build_registry
 from bot.redaction.redactor import Redactor
@@ -37,7 +37,7 @@ from bot.store.store import Store, open_store
 from bot.watcher.deliver import Deliverer, DeliverySettings
 from bot.watcher.intervals import PollIntervals
 from bot.watcher.poll import Poller, PollSettings
-from bot.watcher.schedule import TIDY_LOOP, PurgeJob, run_delivery_loop, run_loop, run_poll_loop
+from bot.watcher.schedule import PurgeJob, Worker, run_loop
 
 log = structlog.get_logger(__name__)
 
@@ -128,14 +128,12 @@ async def _run(parts: Parts) -> None:
         parts.store, SlackNotifier(app.client), utc_now, DeliverySettings(lease=settings.trainwatch_lease)
     )
     tasks = register(app, parts.runner, parts.store, utc_now, resume_channel=deliverer.resume_channel)
+    loops: dict[str, Worker] = {POLL_LOOP: poller, DELIVERY_LOOP: deliverer, PURGE_LOOP: PurgeJob(parts.store, utc_now)}
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(_listen(app, settings), name="slack")
-            group.create_task(run_poll_loop(poller, parts.store, utc_now), name="poll")
-            group.create_task(run_delivery_loop(deliverer, parts.store, utc_now), name="deliver")
-            group.create_task(
-                run_loop(TIDY_LOOP, PurgeJob(parts.store, utc_now), parts.store, utc_now), name="purge_expired"
-            )
+            for name, worker in loops.items():
+                group.create_task(run_loop(name, worker, parts.store, utc_now), name=name)
     except* ConfigError as problems:
         raise problems.exceptions[0] from None
     finally:

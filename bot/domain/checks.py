@@ -1,8 +1,20 @@
-"""One thing `trainwatch check` looked at: what is wrong with it and how to mend it."""
+"""Health checks: their results, and what counts as healthy in the terminal and in App Home."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
+
+POLL_LOOP = "poll"
+DELIVERY_LOOP = "deliver"
+PURGE_LOOP = "purge"
+"""The background loops, by the names of their heartbeats."""
+
+HEARTBEAT_STALE = timedelta(minutes=2)
+"""A loop with an older heartbeat is dead or stuck; loops beat every few seconds."""
+
+ON_TIME = timedelta(seconds=30)
+"""Polls and messages that have waited less than this are on time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,9 +22,9 @@ class CheckResult:
     """The outcome of one check."""
 
     subject: str
-    """What was looked at: `Slack bot token`, `Database schema`, `baseten`."""
+    """What was checked: `Slack bot token`, `Database schema`, `baseten`."""
     ok: bool
     found: str
-    """What is so: `team Acme, bot @trainwatch`, or what is wrong."""
+    """What was found: `team Acme, bot @trainwatch`, or what is wrong."""
     remedy: str | None = None
-    """What to do about it; None when it is fine."""
+    """How to fix it; None when there is nothing to fix."""

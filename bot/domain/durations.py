@@ -10,6 +10,9 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+Clock = Callable[[], datetime]
+"""The current time, aware; a parameter wherever time matters."""
+
 NS_PER_SECOND = 1_000_000_000
 NS_PER_MS = 1_000_000
 

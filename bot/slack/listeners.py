@@ -31,6 +31,7 @@ from bot.commands.answers import (
 from bot.commands.model import Command
 from bot.commands.parsing import parser as grammar
 from bot.domain.alerts import Incident
+from bot.domain.checks import DELIVERY_LOOP, POLL_LOOP
 from bot.domain.jobs import Job
 from bot.domain.subscriptions import Subscription
 from bot.errors import BotError, DeliveryError, UsageError
@@ -45,8 +46,8 @@ from bot.slack.reply import Reply
 COMMAND = "/train"
 EVENTS = ("app_home_opened", "app_mention", "member_joined_channel")
 """The events the app subscribes to; manifest.yml names the same."""
-HEARTBEATS = {"poll": "polling the platforms", "deliver": "delivering alerts"}
-"""The loops of `bot.watcher.schedule` by the names they beat under, as App Home words them."""
+HEARTBEATS = {POLL_LOOP: "polling the platforms", DELIVERY_LOOP: "delivering alerts"}
+"""The background loops as App Home names them."""
 PATIENCE_S = 2.0
 """How long after the click an answer may take before the asker is told that it is being worked on."""
 _REMEMBERED_EVENTS = 1000

@@ -7,7 +7,7 @@ from it in one transaction, so that a kill at any moment loses neither and repea
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import msgspec
@@ -16,10 +16,10 @@ from sqlalchemy import Update, bindparam, delete, exists, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.alerts import Alert, Delivery, Incident, Memory
+from bot.domain.alerts import Alert, Incident
 from bot.domain.jobs import Job, JobRef
 from bot.domain.logs import LogCursor
-from bot.domain.subscriptions import Silence, Subscription
+from bot.domain.watches import ClaimedWatch, PollResult
 from bot.store.claims import new_token
 from bot.store.codec import decode, encode
 from bot.store.engine import AnyRow, Database
@@ -34,54 +34,6 @@ UNKEPT_REST = timedelta(minutes=10)
 """When a job is looked at again whose result could not be written."""
 _UNFIT = (SQLAlchemyError, msgspec.MsgspecError, ValueError, TypeError, OverflowError)
 """What writing a value raises that our tables or their drivers cannot hold; StoreUnavailable is none of them."""
-
-
-@dataclass(frozen=True, slots=True)
-class ClaimedWatch:
-    """A job to poll, ours until the lease ends, with all that was known when it was claimed."""
-
-    id: int
-    """Never used for another watch, also after this one is forgotten."""
-    job: JobRef
-    token: str
-    fails: int
-    """Polls in a row that learned nothing."""
-    cursor: LogCursor | None
-    last_job: Job | None
-    """As last seen; None before the first look."""
-    created_at: datetime
-    seen_at: datetime | None
-    """When the platform last answered."""
-    memory: Memory = field(default_factory=dict)
-    subscriptions: tuple[Subscription, ...] = ()
-    """None left: everyone unsubscribed; close what is open. Settling forgets the job."""
-    alerts: tuple[Alert, ...] = ()
-    incidents: tuple[Incident, ...] = ()
-    """The open ones, of all channels."""
-    silences: tuple[Silence, ...] = ()
-    """The active ones of the subscriptions' channels."""
-
-
-@dataclass(frozen=True, slots=True)
-class PollResult:
-    """What a poll came to: the watch as it is now, and what changed."""
-
-    watch_id: int
-    token: str
-    next_due_at: datetime
-    fails: int = 0
-    cursor: LogCursor | None = None
-    last_job: Job | None = None
-    seen_at: datetime | None = None
-    memory: Memory = field(default_factory=dict)
-    alerts: Sequence[Alert] = ()
-    """New or changed ones; those not named stay as they are."""
-    incidents: Sequence[Incident] = ()
-    """New or changed ones, likewise."""
-    deliveries: Sequence[Delivery] = ()
-    """News. What has been in the outbox before, by its key, is not put there again."""
-    unsubscribe: bool = False
-    """The job is over: end all its subscriptions and forget it."""
 
 
 class Watches:

@@ -5,18 +5,14 @@ Whether everything is set up right is another question, with another answer: `bo
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from bot.domain.checks import CheckResult
+from bot.domain.checks import DELIVERY_LOOP, HEARTBEAT_STALE, ON_TIME, POLL_LOOP, CheckResult
 from bot.domain.durations import format_ago, format_duration
 from bot.errors import StoreUnavailable
 from bot.store.store import open_store
 
-HEARTBEAT_STALE = timedelta(minutes=2)
-"""A loop that has not beaten for this long is dead or stuck."""
-LOOPS = ("poll", "deliver")
-_BEHIND = timedelta(seconds=30)
-"""Polls that wait for less are on time."""
+LOOPS = (POLL_LOOP, DELIVERY_LOOP)
 
 
 async def check_health(database_url: str, now: datetime) -> list[CheckResult]:
@@ -32,7 +28,7 @@ async def check_health(database_url: str, now: datetime) -> list[CheckResult]:
         return [CheckResult("Database", False, error.public)]
     finally:
         await store.aclose()
-    behind = f"{format_duration(overdue)} behind" if overdue >= _BEHIND else "on time"
+    behind = f"{format_duration(overdue)} behind" if overdue >= ON_TIME else "on time"
     waiting = f"{backlog.count} not sent yet, the oldest for {format_duration(backlog.oldest)}"
     return [
         *(_beat(name, at, now) for name, at in beats.items()),

@@ -27,9 +27,9 @@ from bot.domain.gaps import GapReason, Part
 from bot.domain.jobs import Job, JobState
 from bot.domain.observations import Observation
 from bot.domain.subscriptions import Subscription
+from bot.domain.watches import ClaimedWatch
 from bot.rules.evaluate import judge, wanted_rules
 from bot.rules.routing import AlertNow, Plan, end_incident, plan
-from bot.store.watches import ClaimedWatch
 
 GIVE_UP_DRAINING = timedelta(minutes=15)
 """A job that ended is let go after this long even when its log cannot be read."""

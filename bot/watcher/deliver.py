@@ -17,13 +17,12 @@ from typing import Protocol
 import structlog
 
 from bot.domain.alerts import DeliveryKind, Notification, Receipt
+from bot.domain.durations import Clock
 from bot.errors import DeliveryError
 from bot.store.deliveries import ClaimedDelivery
 from bot.store.store import Store
 
 log = structlog.get_logger(__name__)
-
-Clock = Callable[[], datetime]
 
 
 class Notifier(Protocol):

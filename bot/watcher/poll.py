@@ -17,10 +17,11 @@ from datetime import datetime, timedelta
 import structlog
 
 from bot.domain.alerts import Memory
-from bot.domain.durations import ns_from_datetime
+from bot.domain.durations import Clock, ns_from_datetime
 from bot.domain.gaps import Gap, GapReason, Part
 from bot.domain.jobs import JobState
 from bot.domain.observations import Observation
+from bot.domain.watches import ClaimedWatch, PollResult
 from bot.errors import BotError, StoreUnavailable
 from bot.providers.http.client import background
 from bot.providers.registry import Registry
@@ -31,14 +32,11 @@ from bot.rules.evaluate import metrics_window, wanted_rules
 from bot.rules.log_diagnoser import read_log
 from bot.rules.settings import overlay
 from bot.store.store import Store
-from bot.store.watches import ClaimedWatch, PollResult
 from bot.watcher.decide import Decision, decide
 from bot.watcher.intervals import PollIntervals, next_interval
 from bot.watcher.observe import Look, Seen, observe
 
 log = structlog.get_logger(__name__)
-
-Clock = Callable[[], datetime]
 
 _GATHER_S = 0.1
 """How long looks that are ready wait for others, to be saved with them in one transaction, and the next claimed."""

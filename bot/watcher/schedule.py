@@ -7,23 +7,18 @@ loops side by side. What a tick does is in `poll.py` and `deliver.py`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
 import structlog
 
+from bot.domain.durations import Clock
 from bot.errors import StoreUnavailable
 from bot.store.store import Store
 
 log = structlog.get_logger(__name__)
-
-Clock = Callable[[], datetime]
-
-POLL_LOOP = "poll"
-DELIVERY_LOOP = "deliver"
-TIDY_LOOP = "purge_expired"
 
 TICK_GRACE_S = 5.0
 """How long a stop waits for the tick under way; ticks wait for nothing slower than the database."""
@@ -52,18 +47,6 @@ class LoopSettings:
     longest_backoff_s: float = 30.0
     crashes: int = 10
     """This many ticks in a row that crash end the process: something outside must notice."""
-
-
-async def run_poll_loop(poller: Worker, store: Store, clock: Clock, settings: LoopSettings | None = None) -> None:
-    """Poll what is due until cancelled."""
-    await run_loop(POLL_LOOP, poller, store, clock, settings)
-
-
-async def run_delivery_loop(
-    deliverer: Worker, store: Store, clock: Clock, settings: LoopSettings | None = None
-) -> None:
-    """Deliver what is due until cancelled."""
-    await run_loop(DELIVERY_LOOP, deliverer, store, clock, settings)
 
 
 async def run_loop(name: str, worker: Worker, store: Store, clock: Clock, settings: LoopSettings | None = None) -> None:

@@ -15,9 +15,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bot.domain.durations import ns_from_datetime
+from bot.domain.watches import PollResult
 from bot.providers.registry import build_registry
 from bot.store.store import open_store
-from bot.store.watches import PollResult
 from bot.watcher.observe import Look, observe
 
 LEASE = timedelta(seconds=3)

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from bot.commands.answers import SystemStatus, Watched
 from bot.commands.parsing.help import overview
 from bot.commands.parsing.spec import Frontend
+from bot.domain.checks import HEARTBEAT_STALE, ON_TIME
 from bot.domain.durations import format_ago, format_duration
 from bot.domain.wording import plural
 from bot.slack.render.blocks import context, divider, header, listed_sections
 from bot.slack.render.jobs import job_row
 from bot.slack.render.message import Block, channel_link, code, escape, moment
-
-_LATE = timedelta(minutes=2)
-"""A loop that was not heard of for so long is said to be late; the loops beat every few seconds."""
-_BEHIND = timedelta(seconds=30)
-"""Work that has waited for less is on time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +65,9 @@ def _facts(home: HomeView) -> list[str]:
 
 def _strain(strain: SystemStatus) -> list[str]:
     facts = []
-    if strain.overdue >= _BEHIND:
+    if strain.overdue >= ON_TIME:
         facts.append(f"🟡 polls are {format_duration(strain.overdue)} behind")
-    if strain.unsent_for >= _BEHIND:
+    if strain.unsent_for >= ON_TIME:
         waits = format_duration(strain.unsent_for)
         facts.append(f"🟡 {plural(strain.unsent, 'message')} not sent yet, the oldest for {waits}")
     return facts + [
@@ -83,5 +79,5 @@ def _strain(strain: SystemStatus) -> list[str]:
 def _health(name: str, at: datetime | None, now: datetime) -> str:
     if at is None:
         return f"⚪ {escape(name)}: never ran"
-    late = now - at > _LATE
+    late = now - at > HEARTBEAT_STALE
     return f"{'🔴' if late else '🟢'} {escape(name)}: {'last heard of ' if late else ''}{format_ago(at, now)}"

@@ -16,8 +16,8 @@ from bot.domain.alerts import (
 )
 from bot.domain.jobs import Job, JobRef, JobState
 from bot.domain.subscriptions import RuleSettings
+from bot.domain.watches import ClaimedWatch, PollResult
 from bot.store.store import Store
-from bot.store.watches import ClaimedWatch, PollResult
 
 JOB = JobRef("baseten", "proj/job")
 LEASE = timedelta(minutes=2)

@@ -8,10 +8,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from bot.errors import StoreUnavailable
-from bot.slack import listeners
 from bot.store.store import Store, open_store
-from bot.terminal import health
-from bot.watcher.schedule import LoopSettings, PurgeJob, run_delivery_loop, run_loop, run_poll_loop
+from bot.watcher.schedule import LoopSettings, PurgeJob, run_loop
 
 QUICK = LoopSettings(shortest_rest_s=0.01, longest_rest_s=0.02, longest_backoff_s=0.01, crashes=3)
 
@@ -42,16 +40,6 @@ async def run_for(seconds: float, worker: Script, store: Store, now: datetime) -
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(seconds):
             await run_loop("poll", worker, store, lambda: now, QUICK)
-
-
-async def test_each_loop_beats_under_the_name_that_others_look_for(store: Store, now: datetime) -> None:
-    for loop in (run_poll_loop, run_delivery_loop):
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.3):
-                await loop(Script(), store, lambda: now, QUICK)
-
-    looked_for = {*health.LOOPS, *listeners.HEARTBEATS}
-    assert {name: await store.last_heartbeat(name) for name in looked_for} == {"poll": now, "deliver": now}
 
 
 async def test_a_busy_loop_does_not_rest_and_an_idle_one_does(store: Store, now: datetime) -> None:

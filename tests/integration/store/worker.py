@@ -12,8 +12,8 @@ import asyncio
 import sys
 from datetime import UTC, datetime, timedelta
 
+from bot.domain.watches import ClaimedWatch, PollResult
 from bot.store.store import open_store
-from bot.store.watches import ClaimedWatch, PollResult
 from tests.integration.store.building import delivery
 
 NEVER = timedelta(days=365)

@@ -10,7 +10,7 @@ from bot.domain.gaps import GapReason, Part
 from bot.domain.jobs import JobState
 from bot.domain.observations import Observation
 from bot.domain.subscriptions import Subscription
-from bot.store.watches import ClaimedWatch
+from bot.domain.watches import ClaimedWatch
 from bot.watcher.decide import Decision, decide, last_word
 from tests.unit.rules.observing import MINUTE, REF, START, gap, job, line
 

@@ -1,0 +1,65 @@
+"""A watched job as the watcher claims it, and what one poll of it changes.
+
+`bot.store.watches` reads the first and writes the second; `bot.watcher.decide` turns one into the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from bot.domain.alerts import Alert, Delivery, Incident, Memory
+from bot.domain.jobs import Job, JobRef
+from bot.domain.logs import LogCursor
+from bot.domain.subscriptions import Silence, Subscription
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedWatch:
+    """A job to poll, ours until the lease ends, as stored when it was claimed."""
+
+    id: int
+    """Never reused, not even after the watch is deleted."""
+    job: JobRef
+    token: str
+    """Proves the claim when the result is saved."""
+    fails: int
+    """Consecutive polls that read neither the status nor the log."""
+    cursor: LogCursor | None
+    last_job: Job | None
+    """As of the last poll; None before the first."""
+    created_at: datetime
+    seen_at: datetime | None
+    """When the platform last answered."""
+    memory: Memory = field(default_factory=dict)
+    """What the watcher keeps between polls."""
+    subscriptions: tuple[Subscription, ...] = ()
+    """Empty after the last channel unsubscribed: this poll closes open incidents and deletes the watch."""
+    alerts: tuple[Alert, ...] = ()
+    incidents: tuple[Incident, ...] = ()
+    """The open incidents of all channels."""
+    silences: tuple[Silence, ...] = ()
+    """The active silences of the subscriptions' channels."""
+
+
+@dataclass(frozen=True, slots=True)
+class PollResult:
+    """The new state of a watch after a poll, and what changed."""
+
+    watch_id: int
+    token: str
+    next_due_at: datetime
+    fails: int = 0
+    cursor: LogCursor | None = None
+    last_job: Job | None = None
+    seen_at: datetime | None = None
+    memory: Memory = field(default_factory=dict)
+    alerts: Sequence[Alert] = ()
+    """New or changed alerts; others keep their row."""
+    incidents: Sequence[Incident] = ()
+    """New or changed incidents; others keep their row."""
+    deliveries: Sequence[Delivery] = ()
+    """Messages for the outbox, which ignores those whose key it already has."""
+    unsubscribe: bool = False
+    """The job is over: end all its subscriptions and delete the watch."""

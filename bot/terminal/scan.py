@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import io
-import itertools
 import json
 import os
 import stat
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 from bot.commands.model import ScanCommand
-from bot.diagnosis.diagnoser import PAGE, Diagnoser
+from bot.diagnosis.diagnoser import Diagnoser
 from bot.diagnosis.findings import Diagnosis
 from bot.diagnosis.page_scanner import PageReader
 from bot.errors import ConfigError
@@ -26,7 +24,7 @@ from bot.redaction.redactor import Redactor
 from bot.rules.diagnosis_wording import redact_diagnosis
 from bot.terminal.output import Output
 from bot.terminal.report import report_text
-from bot.terminal.scan_input import BrokenOff, text_of
+from bot.terminal.scan_input import TruncatedFile, read_text_pages
 
 FINE, NEEDS_SOMEONE = 0, 3
 BIG = 32 << 20
@@ -68,44 +66,39 @@ def exit_code(diagnosis: Diagnosis, command: ScanCommand) -> int:
 
 
 @contextlib.contextmanager
-def opened(path: str) -> Iterator[BinaryIO]:
+def opened(path: str) -> Iterator[io.BufferedReader]:
     """The file's bytes; `-` is the standard input.
 
     Raises:
         ConfigError: it cannot be read.
     """
     try:
-        if path == "-":
-            yield sys.stdin.buffer
-        else:
-            with Path(path).open("rb") as file:
-                yield file
+        with open(sys.stdin.fileno(), "rb", closefd=False) if path == "-" else Path(path).open("rb") as file:
+            yield file
     except OSError as problem:
         if isinstance(problem, BrokenPipeError):
             raise
         raise ConfigError(f"{path} cannot be read: {problem.strerror or problem}.") from None
 
 
-def _read(file: BinaryIO, diagnoser: Diagnoser, output: Output) -> None:
+def _read(file: io.BufferedReader, diagnoser: Diagnoser, output: Output) -> None:
     """Feed every page; a compressed file that breaks off is read as far as it goes.
 
     Raises:
         ConfigError: it holds no text that we can read.
     """
     size, done = _size(file), 0
-    pages = iter(lambda: file.read(PAGE), b"")
-    first = next(pages, b"")
     try:
-        for page in text_of(first, itertools.chain((first,), pages)):
+        for page in read_text_pages(file):
             diagnoser.feed_page(page)
             done += len(page)
             if done >= BIG or size >= BIG:
                 output.progress(_bar(file.tell() if size else done, size))
-    except BrokenOff as problem:
-        output.note(f"the compressed file breaks off ({problem}); this is what could be read of it")
+    except TruncatedFile as problem:
+        output.note(f"The compressed file is truncated or damaged ({problem}). The report covers the readable part.")
 
 
-def _size(file: BinaryIO) -> int:
+def _size(file: io.BufferedReader) -> int:
     """Bytes of a file; 0 of a pipe, whose length nobody knows."""
     try:
         status = os.fstat(file.fileno())

@@ -27,7 +27,7 @@ from bot.rules.diagnosis_wording import progress_words, redact_diagnosis
 from bot.terminal.output import Output
 from bot.terminal.report import incident_text
 from bot.terminal.scan import exit_code
-from bot.terminal.scan_input import refuse_noise
+from bot.terminal.scan_input import require_text
 
 POLL_S = 0.5
 """How long to wait for more."""
@@ -57,7 +57,7 @@ def follow_log(command: ScanCommand, reader: PageReader, output: Output) -> int:
     while (data := source.read()) is not None:
         if data and not begun:
             begun = True
-            refuse_noise(data)
+            require_text(data)
         follower.take(data, time.time_ns())
     return follower.finish()
 

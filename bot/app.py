@@ -39,7 +39,7 @@ from bot.watcher.intervals import PollIntervals
 from bot.watcher.poll import Poller, PollSettings
 from bot.watcher.schedule import PurgeJob, Worker, run_loop
 
-log = structlog.get_logger(__name__)
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +90,16 @@ async def serve(settings: Settings) -> None:
     async with assemble(settings) as parts:
         parts.diagnosis_config()
         for name, problem in parts.registry.problems.items():
-            log.warning("platform is not set up", platform=name, reason=problem.public)
+            log.warning("platform is not set up", extra={"platform": name, "reason": problem.public})
         running = asyncio.create_task(_run(parts))
         loop = asyncio.get_running_loop()
         for stop in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(stop, running.cancel)
         collect_garbage_seldom()
-        log.info("trainwatch started", mode=settings.trainwatch_slack_mode, platforms=list(parts.registry.names))
+        log.info(
+            "trainwatch started",
+            extra={"mode": settings.trainwatch_slack_mode, "platforms": list(parts.registry.names)},
+        )
         with contextlib.suppress(asyncio.CancelledError):
             await running
         log.info("trainwatch stopped")
@@ -249,14 +252,13 @@ async def _check_platform(registry: Registry, name: str) -> CheckResult:
 
 
 def configure_logging(settings: Settings) -> None:
-    """Our own log and that of the libraries, on standard error, without secrets: JSON lines, or colours."""
+    """Log to standard error, redacted, as JSON lines or in colour. Modules log with `logging`; structlog formats."""
     level = logging.getLevelNamesMapping()[settings.trainwatch_log_level.upper()]
     pretty = settings.trainwatch_log_format == "console" or (
         settings.trainwatch_log_format == "auto" and sys.stderr.isatty()
     )
     redactor = Redactor(settings.secrets)
-    shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
+    first: list[structlog.typing.Processor] = [
         structlog.stdlib.add_log_level,
         structlog.stdlib.ExtraAdder(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -274,14 +276,9 @@ def configure_logging(settings: Settings) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
+            foreign_pre_chain=first,
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, redact_lines, last],
         )
     )
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("bot").setLevel(level)
-    structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-    )

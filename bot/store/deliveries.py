@@ -18,12 +18,12 @@ by itself: what follows goes below it.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import msgspec
-import structlog
 from sqlalchemy import (
     ColumnElement,
     ScalarSelect,
@@ -47,7 +47,7 @@ from bot.store.engine import AnyRow, Database
 from bot.store.outbox import NO_PAYLOAD, DeliveryState, add_deliveries, save_incidents
 from bot.store.schema import deliveries, incidents
 
-log = structlog.get_logger(__name__)
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ class Deliveries:
                 kind = DeliveryKind.ROOT if _is_orphan(row, roots) else DeliveryKind(row.kind)
                 claimed.append(_read_delivery(row, kind, roots.get(row.incident_id)))
             except msgspec.MsgspecError:
-                log.exception("delivery cannot be read", delivery=row.id)
+                log.exception("delivery cannot be read", extra={"delivery": row.id})
                 await self.mark_dead(row.id, row.claim_token, "cannot be read: written by another version")
         return claimed
 

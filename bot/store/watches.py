@@ -6,12 +6,12 @@ from it in one transaction, so that a kill at any moment loses neither and repea
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import msgspec
-import structlog
 from sqlalchemy import Update, bindparam, delete, exists, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -28,7 +28,7 @@ from bot.store.schema import alerts, incidents, subscriptions, watches
 from bot.store.silences import active_silences, read_silence
 from bot.store.subscriptions import read_subscription, subscriptions_of
 
-log = structlog.get_logger(__name__)
+log = logging.getLogger(__name__)
 
 UNKEPT_REST = timedelta(minutes=10)
 """When a job is looked at again whose result could not be written."""
@@ -68,7 +68,9 @@ class Watches:
             try:
                 claimed.append(_read_watch(row, around))
             except msgspec.MsgspecError:
-                log.exception("watch cannot be read", watch=row.id, provider=row.provider, job=row.job_id)
+                log.exception(
+                    "watch cannot be read", extra={"watch": row.id, "provider": row.provider, "job": row.job_id}
+                )
         return claimed
 
     async def settle(self, results: Sequence[PollResult], now: datetime) -> frozenset[int]:
@@ -88,7 +90,7 @@ class Watches:
             return await self._settle_together(results, now)
         except _UNFIT:
             if len(results) == 1:
-                log.exception("poll result cannot be kept", watch=results[0].watch_id)
+                log.exception("poll result cannot be kept", extra={"watch": results[0].watch_id})
                 await self._put_off(results[0], now)
                 return frozenset()
         return frozenset().union(*[await self.settle([one], now) for one in results])

@@ -7,6 +7,7 @@ What is sent and to whom was decided in `decide.py`; how it looks is the Notifie
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,15 +15,13 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Protocol
 
-import structlog
-
 from bot.domain.alerts import DeliveryKind, Notification, Receipt
 from bot.domain.durations import Clock
 from bot.errors import DeliveryError
 from bot.store.deliveries import ClaimedDelivery
 from bot.store.store import Store
 
-log = structlog.get_logger(__name__)
+log = logging.getLogger(__name__)
 
 
 class Notifier(Protocol):
@@ -130,7 +129,7 @@ class Deliverer:
             try:
                 await self._deliver(delivery)
             except Exception:  # the store is away or we have a bug: the lease brings it back, others go on
-                log.exception("delivery not marked", delivery=delivery.id, channel=channel)
+                log.exception("delivery not marked", extra={"delivery": delivery.id, "channel": channel})
 
     async def _deliver(self, delivery: ClaimedDelivery) -> None:
         """Send one and mark what came of it."""
@@ -143,7 +142,7 @@ class Deliverer:
             late = DeliveryError("The channel did not answer in time.", reason="timeout", permanent=False)
             await self._mark_failed(delivery, late)
         except Exception as error:  # one delivery that crashes us must not stop the others
-            log.exception("delivery crashed", delivery=delivery.id, attempts=delivery.attempts)
+            log.exception("delivery crashed", extra={"delivery": delivery.id, "attempts": delivery.attempts})
             bug = DeliveryError(
                 "trainwatch failed to send it; its log says why.",
                 reason=f"bug: {type(error).__name__}",
@@ -155,24 +154,26 @@ class Deliverer:
 
     async def _mark_sent(self, delivery: ClaimedDelivery, receipt: Receipt) -> None:
         if not await self._outbox.mark_sent(delivery.id, delivery.token, receipt, self._clock()):
-            log.warning("delivery took longer than its lease and may be sent twice", delivery=delivery.id)
+            log.warning("delivery took longer than its lease and may be sent twice", extra={"delivery": delivery.id})
 
     async def _mark_failed(self, delivery: ClaimedDelivery, error: DeliveryError) -> None:
         now = self._clock()
         fields = {"delivery": delivery.id, "channel": delivery.channel, "reason": error.reason}
         if error.root_gone and delivery.root is not None:
-            log.warning("the incident's message was deleted; posting it anew", **fields)
+            log.warning("the incident's message was deleted; posting it anew", extra=fields)
             await self._outbox.replace_root(delivery.id, delivery.token, delivery.root, now)
             return
         if error.permanent or self._is_over(delivery, error, now):
             reason = error.reason if error.permanent else f"gave up after {delivery.attempts} attempts: {error.reason}"
-            log.error("delivery dead", kind=delivery.notification.kind.value, **fields)
+            log.error("delivery dead", extra={"kind": delivery.notification.kind.value, **fields})
             await self._outbox.mark_dead(delivery.id, delivery.token, f"{reason} ({error.public})")
             return
         if error.retry_after is not None:
             self._pacer.close(delivery.channel, error.retry_after.total_seconds())
         wait = retry_delay(self._settings, delivery.attempts, error.retry_after, self._jitter())
-        log.warning("delivery failed", attempts=delivery.attempts, retry_in_s=wait.total_seconds(), **fields)
+        log.warning(
+            "delivery failed", extra={"attempts": delivery.attempts, "retry_in_s": wait.total_seconds(), **fields}
+        )
         await self._outbox.mark_failed(delivery.id, delivery.token, f"{error.reason}: {error.public}", now + wait)
 
     def _is_over(self, delivery: ClaimedDelivery, error: DeliveryError, now: datetime) -> bool:

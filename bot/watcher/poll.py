@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import random
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-
-import structlog
 
 from bot.domain.alerts import Memory
 from bot.domain.durations import Clock, ns_from_datetime
@@ -36,7 +35,7 @@ from bot.watcher.decide import Decision, decide
 from bot.watcher.intervals import PollIntervals, next_interval
 from bot.watcher.observe import Look, Seen, observe
 
-log = structlog.get_logger(__name__)
+log = logging.getLogger(__name__)
 
 _GATHER_S = 0.1
 """How long looks that are ready wait for others, to be saved with them in one transaction, and the next claimed."""
@@ -160,7 +159,9 @@ class Poller:
             raise
         for watch in watches:
             if watch.id not in held:
-                log.warning("poll was not saved: the job was taken by another process or changed", job=str(watch.job))
+                log.warning(
+                    "poll was not saved: the job was taken by another process or changed", extra={"job": str(watch.job)}
+                )
         return len(ready)
 
     def _with_defaults(self, watch: ClaimedWatch) -> ClaimedWatch:
@@ -183,7 +184,7 @@ class Poller:
                 async with self._turn:
                     return await asyncio.to_thread(self._judged, watch, attempt, now)
             except Exception:  # one bad job must not stop the others
-                log.exception("poll crashed", job=str(watch.job))
+                log.exception("poll crashed", extra={"job": str(watch.job)})
         return self._crashed(watch)
 
     async def _look(self, watch: ClaimedWatch, now: datetime) -> Seen:
@@ -196,10 +197,10 @@ class Poller:
         except asyncio.CancelledError:
             if _is_cancelled():
                 raise
-            log.exception("look was broken off by what it called", job=str(watch.job))
+            log.exception("look was broken off by what it called", extra={"job": str(watch.job)})
             public = _OUR_FAULT
         except Exception:  # the channel must hear that we are blind, whatever the reason
-            log.exception("look crashed", job=str(watch.job))
+            log.exception("look crashed", extra={"job": str(watch.job)})
             public = _OUR_FAULT
         gap = Gap(Part.STATUS, GapReason.UNAVAILABLE, public)
         return Seen(Observation(watch.job, now, gaps=(gap, replace(gap, part=Part.LOGS))), watch.cursor, more=False)

@@ -7,18 +7,17 @@ loops side by side. What a tick does is in `poll.py` and `deliver.py`.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-import structlog
-
 from bot.domain.durations import Clock
 from bot.errors import StoreUnavailable
 from bot.store.store import Store
 
-log = structlog.get_logger(__name__)
+log = logging.getLogger(__name__)
 
 TICK_GRACE_S = 5.0
 """How long a stop waits for the tick under way; ticks wait for nothing slower than the database."""
@@ -69,7 +68,7 @@ async def run_loop(name: str, worker: Worker, store: Store, clock: Clock, settin
                     beat_at = now
             except Exception:  # quiet, never silent: tell, try again, and in the end let the process die
                 crashes += 1
-                log.exception("tick crashed", loop=name, crashes=crashes)
+                log.exception("tick crashed", extra={"loop": name, "crashes": crashes})
                 if crashes >= settings.crashes:
                     raise
                 await asyncio.sleep(min(settings.longest_backoff_s, 2.0 ** (crashes - 1)))
@@ -100,7 +99,7 @@ class PurgeJob:
             log.exception("tidying failed")
             return 0
         if deleted:
-            log.info("deleted what was long over", rows=deleted)
+            log.info("deleted what was long over", extra={"rows": deleted})
         return 0
 
     async def stop(self) -> None:
@@ -124,4 +123,4 @@ async def _stop(name: str, worker: Worker) -> None:
     try:
         await worker.stop()
     except Exception:  # what could not be given back comes back with its lease
-        log.exception("stop crashed", loop=name)
+        log.exception("stop crashed", extra={"loop": name})

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Iterator, MutableMapping
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-import structlog
 
 from bot.store.migrate import upgrade
 from bot.store.store import Store, open_store
@@ -51,13 +50,6 @@ async def store(database_url: str) -> AsyncIterator[Store]:
     store = await open_store(database_url)
     yield store
     await store.aclose()
-
-
-@pytest.fixture(autouse=True)
-def logged() -> Iterator[list[MutableMapping[str, object]]]:
-    """What was logged, instead of on the terminal."""
-    with structlog.testing.capture_logs() as entries:
-        yield entries
 
 
 @pytest.fixture

@@ -62,7 +62,7 @@ async def test_a_crashed_tick_does_not_end_the_loop(store: Store, now: datetime)
 
 
 async def test_too_many_crashes_in_a_row_end_the_loop_loudly(
-    store: Store, now: datetime, logged: list[dict[str, object]]
+    store: Store, now: datetime, caplog: pytest.LogCaptureFixture
 ) -> None:
     worker = Script(*[KeyError("x")] * 3)
 
@@ -70,7 +70,9 @@ async def test_too_many_crashes_in_a_row_end_the_loop_loudly(
         await run_loop("poll", worker, store, lambda: now, QUICK)
 
     assert (worker.count, worker.stopped) == (3, 1)
-    assert [(one["event"], one["crashes"]) for one in logged] == [("tick crashed", count) for count in (1, 2, 3)]
+    assert [(one.message, vars(one)["crashes"]) for one in caplog.records] == [
+        ("tick crashed", count) for count in (1, 2, 3)
+    ]
     assert await store.last_heartbeat("poll") is None
 
 
@@ -111,18 +113,18 @@ async def test_a_database_that_goes_away_ends_the_loop_in_the_end(now: datetime)
     await store.aclose()
 
 
-async def test_a_failed_tidying_is_told_and_ends_nothing(now: datetime, logged: list[dict[str, object]]) -> None:
+async def test_a_failed_tidying_is_told_and_ends_nothing(now: datetime, caplog: pytest.LogCaptureFixture) -> None:
     store = await open_store("sqlite:////no/such/directory/x.db")
     clock = [now]
     housekeeper = PurgeJob(store, lambda: clock[0])
 
     for _ in range(3):
         assert await housekeeper.tick() == 0
-    assert [one["event"] for one in logged] == ["tidying failed"]
+    assert caplog.messages == ["tidying failed"]
     clock[0] += timedelta(hours=1)
     assert await housekeeper.tick() == 0
 
-    assert [one["event"] for one in logged] == ["tidying failed"] * 2
+    assert caplog.messages == ["tidying failed"] * 2
     await store.aclose()
 
 

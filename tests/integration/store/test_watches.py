@@ -6,6 +6,7 @@ import secrets
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+import pytest
 from sqlalchemy import Engine, event, text
 
 from bot.domain.alerts import Alert, AlertState, Evidence, Incident, Severity
@@ -193,7 +194,7 @@ def of_no_zone(now: datetime) -> Incident:
 
 
 async def test_a_result_that_cannot_be_written_does_not_keep_others_from_being_written(
-    store: Store, now: datetime, logged: list[dict[str, object]]
+    store: Store, now: datetime, caplog: pytest.LogCaptureFixture
 ) -> None:
     refs = [JobRef("baseten", f"p/{number}") for number in range(4)]
     for ref in refs:
@@ -208,7 +209,9 @@ async def test_a_result_that_cannot_be_written_does_not_keep_others_from_being_w
     assert held == {watches[ref].id for ref in (refs[0], refs[2], refs[3])}
     news = await store.deliveries.claim(now, lease=LEASE)
     assert [one.notification.text for one in news] == [str(refs[0]), str(refs[2]), str(refs[3])]
-    assert [(one["event"], one["watch"]) for one in logged] == [("poll result cannot be kept", watches[refs[1]].id)]
+    assert [(one.message, vars(one)["watch"]) for one in caplog.records] == [
+        ("poll result cannot be kept", watches[refs[1]].id)
+    ]
     assert await store.watches.claim_due(now + UNKEPT_REST - timedelta(seconds=1), lease=LEASE) == []
     (again,) = await store.watches.claim_due(now + UNKEPT_REST, lease=LEASE)
     assert (again.job, again.fails, again.alerts) == (refs[1], 1, ())
@@ -264,7 +267,7 @@ async def test_jobs_given_back_are_due_at_once(store: Store, now: datetime) -> N
 
 
 async def test_a_row_that_cannot_be_read_does_not_keep_others_from_their_polls(
-    store: Store, database_url: str, now: datetime, logged: list[dict[str, object]]
+    store: Store, database_url: str, now: datetime, caplog: pytest.LogCaptureFixture
 ) -> None:
     await watch_job(store, now, ref=JobRef("baseten", "bad"))
     await watch_job(store, now, ref=JobRef("baseten", "good"))
@@ -274,7 +277,7 @@ async def test_a_row_that_cannot_be_read_does_not_keep_others_from_their_polls(
     await database.aclose()
 
     assert [watch.job.id for watch in await store.watches.claim_due(now, lease=LEASE)] == ["good"]
-    assert [(one["event"], one["job"]) for one in logged] == [("watch cannot be read", "bad")]
+    assert [(one.message, vars(one)["job"]) for one in caplog.records] == [("watch cannot be read", "bad")]
 
 
 async def test_a_batch_of_fifty_takes_as_many_queries_as_one_of_two(store: Store, now: datetime) -> None:

@@ -1,7 +1,7 @@
-"""Private keys over several lines: what to hide between their first line and their last. Pure.
+"""Find private keys that span several lines.
 
-A log brings a key line by line, perhaps with a time before each and other lines in between, and a page may hold only
-its beginning or its end. What looks like a secret by itself is in `secret_shapes`.
+A log brings a key line by line, perhaps with a timestamp before each line and other lines in between. A page may hold
+only the beginning or the end of a key.
 """
 
 from __future__ import annotations
@@ -10,49 +10,50 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 
-from bot.redaction.token_patterns import APART
+from bot.redaction.secret_pattern import MESSAGE_SEPARATOR
 
-KEY_SIGN = "PRIVATE KEY"
+KEY_MARK = "PRIVATE KEY"
 _MARK = re.compile(r"-----(BEGIN|END) [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----")
-_LONGEST = 40_000
-"""Characters from the one mark to the other: the longest keys in use take a third, the rest is for what is between."""
+_MAX_KEY_CHARS = 40_000
+"""Characters between the two marks: three times the longest keys in use, to allow for lines in between."""
 _BODY = re.compile(r"[A-Za-z0-9+/]{40,}={0,2}[\\nr\"',|\s]{0,8}\Z")
-_BODY_BETWEEN = re.compile(r"[A-Za-z0-9+/]{16,}={0,2}[\\nr\"',|\s]{0,8}\Z")
+_BODY_BETWEEN_MARKS = re.compile(r"[A-Za-z0-9+/]{16,}={0,2}[\\nr\"',|\s]{0,8}\Z")
 _HEADER = re.compile(r"Proc-Type: |DEK-Info: |Version: |Comment: ")
-_TAIL = 120
+_TAIL_CHARS = 120
+"""Characters at the end of a line that are searched for key material."""
 
 
 def key_bodies(text: str, ends: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Begin and end of what to hide: in one message all between the marks, over several the lines that hold a key.
+    """Yield spans to hide: within one message everything between the marks, across messages the lines of the key.
 
     Args:
-        text: one message, or several with APART between them.
-        ends: where each message ends, and APART with it.
+        text: one message, or several separated by MESSAGE_SEPARATOR.
+        ends: where each message and the separator after it end.
     """
     done, marks = 0, list(_MARK.finditer(text))
-    stops = [mark for mark in marks if mark[1] == "END"]
+    end_marks = [mark for mark in marks if mark[1] == "END"]
     for mark in marks:
         if mark.start() < done or _is_hidden(text, mark.end()):
             continue
         if mark[1] == "END":
-            yield _body_before(text, mark.start(), done), mark.start()
+            yield _body_start(text, mark.start(), done), mark.start()
             done = mark.end()
             continue
-        place = bisect_right(stops, mark.start(), key=re.Match.start)
-        stop = stops[place] if place < len(stops) else None
-        message_end = ends[bisect_right(ends, mark.start())] - len(APART)
+        index = bisect_right(end_marks, mark.start(), key=re.Match.start)
+        stop = end_marks[index] if index < len(end_marks) else None
+        message_end = ends[bisect_right(ends, mark.start())] - len(MESSAGE_SEPARATOR)
         if stop is not None and stop.end() <= message_end:
             done = stop.end()
             yield mark.end(), done
             continue
-        done = message_end = min(message_end, mark.end() + _LONGEST)
+        done = message_end = min(message_end, mark.end() + _MAX_KEY_CHARS)
         if text[mark.end() : message_end].strip():
             yield mark.end(), message_end
-        if stop is not None and stop.start() - message_end <= _LONGEST:
+        if stop is not None and stop.start() - message_end <= _MAX_KEY_CHARS:
             yield from _bodies_between(text, message_end, stop.start())
             done = stop.end()
         else:
-            yield message_end, _body_after(text, message_end)
+            yield message_end, _body_end(text, message_end)
 
 
 def _is_hidden(text: str, start: int) -> bool:
@@ -60,38 +61,38 @@ def _is_hidden(text: str, start: int) -> bool:
 
 
 def _bodies_between(text: str, end: int, stop: int) -> Iterator[tuple[int, int]]:
-    """The lines of a key after a line's `end`, among others; the last one before the mark at `stop` may be short."""
+    """Yield the lines of the key between the end of a line and the mark at `stop`. The last line may be short."""
     last = text.rfind("\n", 0, stop)
-    while text[last - 1] in APART:
+    while text[last - 1] in MESSAGE_SEPARATOR:
         last -= 1
     while end < stop:
         begin, end = end + 1, min(_line_end(text, end + 1), stop)
-        if end == last or _is_body(text, begin, end, _BODY_BETWEEN):
+        if end == last or _is_body(text, begin, end, _BODY_BETWEEN_MARKS):
             yield begin, end
 
 
-def _body_after(text: str, end: int) -> int:
-    """Where the key ends of which only lines after a line's `end` are there, and no mark."""
+def _body_end(text: str, end: int) -> int:
+    """Return where a key without an END mark ends; its lines follow the line that ends at `end`."""
     body_end = end
     while end < len(text):
         begin, end = end + 1, _line_end(text, end + 1)
         if _is_body(text, begin, end):
             body_end = end
-        elif text[begin:end].strip() not in APART:
+        elif text[begin:end].strip() not in MESSAGE_SEPARATOR:
             break
     return body_end
 
 
-def _body_before(text: str, end: int, least: int) -> int:
-    """Where the key begins that ends here, not before `least`."""
-    begin = text.rfind("\n", least, end) + 1 or least
+def _body_start(text: str, end: int, lower_bound: int) -> int:
+    """Return where the key without a BEGIN mark that ends at `end` starts, at or after `lower_bound`."""
+    begin = text.rfind("\n", lower_bound, end) + 1 or lower_bound
     body = begin if _is_body(text, begin, end) else end
-    while begin > least:
+    while begin > lower_bound:
         stop = begin - 1
-        begin = text.rfind("\n", least, stop) + 1 or least
+        begin = text.rfind("\n", lower_bound, stop) + 1 or lower_bound
         if _is_body(text, begin, stop):
             body = begin
-        elif text[begin:stop].strip() not in APART:
+        elif text[begin:stop].strip() not in MESSAGE_SEPARATOR:
             break
     return body
 
@@ -102,5 +103,5 @@ def _line_end(text: str, start: int) -> int:
 
 
 def _is_body(text: str, begin: int, end: int, body: re.Pattern[str] = _BODY) -> bool:
-    tail = text[max(begin, end - _TAIL) : end]
+    tail = text[max(begin, end - _TAIL_CHARS) : end]
     return body.search(tail) is not None or _HEADER.search(tail) is not None

@@ -1,46 +1,59 @@
-"""Secrets out of any text on its way out.
+"""Redact secrets from outgoing text.
 
-Two nets: every secret this process itself knows is hidden wherever it stands, and so is what looks like a secret by
-its shape or by the name before it (`secret_shapes`). Training logs are full of tokens that are none (`token=123`,
-`tok/s`, `pad_token='<pad>'`), so a value behind the mere word `token` is hidden only when it looks random.
+Secrets that this process knows are hidden wherever they occur. Unknown ones are recognized by the patterns in
+`token_patterns` and `context_patterns`. Training logs are full of tokens that are not secrets (`token=123`, `tok/s`,
+`pad_token='<pad>'`), so a value after the mere word `token` is hidden only when it looks random.
 
-Quick: one RE2 pass over a page finds nothing in nearly all of them. What is to be hidden is found in the text as it
-came, by each shape for itself, and cut out once; so no shape can hide from another what it would have found.
+Speed: for nearly every page, one RE2 pass finds nothing to do. Otherwise each pattern searches the original text by
+itself, and all matches are cut out at once, so that no pattern can hide from another what it would have found.
 """
 
 from __future__ import annotations
 
 import re
-from bisect import bisect_left, bisect_right
 from collections.abc import Container, Iterable, Iterator, Sequence
 from functools import cache
-from itertools import accumulate, pairwise
+from itertools import accumulate
 from typing import Protocol
 from urllib.parse import quote
 
 import re2
 
 from bot.domain.logs import LogLine
-from bot.redaction.private_keys import KEY_SIGN, key_bodies
-from bot.redaction.token_patterns import APART, BROKEN_SIGN, SHAPES, Shape
+from bot.redaction.context_patterns import (
+    CHECKED_PATTERNS,
+    NAME_PATTERNS,
+    PHRASE_PATTERNS,
+    QUERY_PATTERNS,
+    URL_PATTERNS,
+)
+from bot.redaction.private_keys import KEY_MARK, key_bodies
+from bot.redaction.secret_pattern import MESSAGE_SEPARATOR, SecretPattern
+from bot.redaction.spans import Span, Splice, merge_spans, replace_spans, spans_by_message
+from bot.redaction.token_patterns import BROKEN_TOKEN, TOKEN_PATTERNS
 
 HIDDEN = "[hidden]"
+PATTERN_GROUPS: tuple[tuple[SecretPattern, ...], ...] = (
+    TOKEN_PATTERNS,
+    URL_PATTERNS,
+    QUERY_PATTERNS,
+    NAME_PATTERNS,
+    CHECKED_PATTERNS,
+    PHRASE_PATTERNS,
+)
+"""A text that the prefilters of a group do not match is not searched for its patterns."""
+
 _MIN_SECRET_CHARS = 4
-"""A known secret shorter than this is no secret, and hiding it would black out half of every text."""
-_AFTERWARDS = re.compile(r"(?:\\|\x1b\[[\d;]{0,12}m){1,8}\Z")
-"""What ends a value without being part of it: the backslash of a quote inside JSON, the end of a colour."""
-
+"""Ignore configured secrets shorter than this; masking them would hit ordinary words."""
+_NOT_PART_OF_VALUE = re.compile(r"(?:\\|\x1b\[[\d;]{0,12}m){1,8}\Z")
+"""At the end of a value: the backslash of a quote inside JSON, the end of an ANSI colour."""
 _NAME_CHARS = 64
-"""A value may end in the name of the next one: so much of its end is looked at once more."""
-
-_BREAK = re.compile(rf"{APART}(?<=[A-Za-z0-9_.-]{APART})(?=[A-Za-z0-9_.-])")
-_WIDTH = 60
-"""No console breaks shorter lines."""
-_KIND_CHARS = 24
-"""How much stands before the hidden part of a token, at most."""
-
-Span = tuple[int, int]
-"""Begin and end of what is hidden, in characters."""
+"""A value may end in the name of the next secret: this many of its last characters are searched again."""
+_BREAK = re.compile(rf"{MESSAGE_SEPARATOR}(?<=[A-Za-z0-9_.-]{MESSAGE_SEPARATOR})(?=[A-Za-z0-9_.-])")
+_MIN_BROKEN_LINE_CHARS = 60
+"""Consoles do not break shorter lines."""
+_MAX_PREFIX_CHARS = 24
+"""Longest public prefix of a token."""
 
 
 class _Search(Protocol):
@@ -48,89 +61,96 @@ class _Search(Protocol):
 
 
 class Redactor:
-    """Hides secrets; knows the process's own ones exactly."""
+    """Hides secrets: the process's own exactly, others by pattern."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        """Take the secrets to hide wherever they stand; also as they look inside a URL."""
+        """Take the secrets to hide wherever they occur, also in their URL-encoded form."""
         known = {secret for secret in secrets if len(secret) >= _MIN_SECRET_CHARS}
         known |= {quote(secret, safe="") for secret in known}
         self._exact = tuple(sorted(known))
-        groups = [_signs(*(shape.sign for shape in group)) for group in SHAPES]
-        self._signs = _signs(KEY_SIGN, BROKEN_SIGN, *(shape.sign for group in SHAPES for shape in group))
-        self._broken = _signs(BROKEN_SIGN)
-        self._groups = tuple(zip(groups, SHAPES, strict=True))
+        groups = [_any_of(*(row.prefilter for row in group)) for group in PATTERN_GROUPS]
+        self._prefilter = _any_of(KEY_MARK, BROKEN_TOKEN, *(row.prefilter for group in PATTERN_GROUPS for row in group))
+        self._broken_token = _any_of(BROKEN_TOKEN)
+        self._groups = tuple(zip(groups, PATTERN_GROUPS, strict=True))
 
     def __repr__(self) -> str:
         return f"Redactor({len(self._exact)} secrets)"
 
     def redact(self, text: str) -> tuple[str, int]:
-        """The text without secrets, and how many were hidden. Hiding twice hides nothing more."""
-        spans = self._spans(text, [len(text) + len(APART)])
-        return (_without(text, spans), len(spans)) if spans else (text, 0)
+        """Return the text without secrets and the number hidden. Idempotent."""
+        spans = self._spans(text, [len(text) + len(MESSAGE_SEPARATOR)])
+        return (replace_spans(text, spans, HIDDEN), len(spans)) if spans else (text, 0)
 
     def redact_lines(self, lines: Sequence[LogLine]) -> tuple[Sequence[LogLine], int]:
-        """The lines with secrets hidden in messages and sources, and how many were; the same object when none were.
+        """Hide secrets in messages and sources; return the lines and the number hidden.
 
-        A secret may begin in one line and end in another, as a private key does.
+        A secret may begin in one line and end in another, as private keys do. Returns the same object if it hides
+        nothing.
         """
-        page, named = APART.join([line.message for line in lines]), {line.source for line in lines if line.source}
-        sources = {source: self.redact(source) for source in named}
+        page = MESSAGE_SEPARATOR.join([line.message for line in lines])
+        sources = {source: self.redact(source) for source in {line.source for line in lines if line.source}}
         hidden = sum(count for _, count in sources.values())
         if self._is_clean(page) and not hidden:
             return lines, 0
-        ends = list(accumulate(len(line.message) + len(APART) for line in lines))
-        spans, safe = self._spans(page, ends), list(lines)
-        for place, inside in _by_line(spans, ends).items():
-            safe[place] = lines[place]._replace(message=_without(lines[place].message, inside))
+        ends = list(accumulate(len(line.message) + len(MESSAGE_SEPARATOR) for line in lines))
+        spans, redacted = self._spans(page, ends), list(lines)
+        for index, inside in spans_by_message(spans, ends).items():
+            redacted[index] = lines[index]._replace(message=replace_spans(lines[index].message, inside, HIDDEN))
         if hidden:
-            safe = [line._replace(source=sources[line.source][0]) if line.source else line for line in safe]
-        return (safe, len(spans) + hidden) if spans or hidden else (lines, 0)
+            redacted = [line._replace(source=sources[line.source][0]) if line.source else line for line in redacted]
+        return (redacted, len(spans) + hidden) if spans or hidden else (lines, 0)
 
     def _is_clean(self, text: str) -> bool:
-        """Whether it needs no closer look."""
-        return not any(secret in text for secret in self._exact) and not self._signs.contains(_readable(text))
+        return not any(secret in text for secret in self._exact) and not self._prefilter.contains(_encodable(text))
 
     def _spans(self, text: str, ends: Sequence[int]) -> list[Span]:
-        """What to hide, in order and apart; `ends` says where each message in the text ends, and APART with it."""
+        """Find what to hide, sorted and disjoint; `ends` has the end of each message and its separator."""
         found = list[Span]()
         for secret in self._exact:
             if secret in text:
-                found += _places(secret, text)
-                text = text.replace(secret, "]" * len(secret))  # nothing else is found across it
-        readable = _readable(text)
-        if self._signs.contains(readable):
+                found += _occurrences(secret, text)
+                text = text.replace(secret, "]" * len(secret))  # no pattern matches across it
+        searched = _encodable(text)
+        if self._prefilter.contains(searched):
             found += key_bodies(text, ends)
-            groups = [group for signs, group in self._groups if signs.contains(readable)]
-            found += _shaped(text, [shape for group in groups for shape in group])
-            if self._broken.contains(readable):
-                found += self._wrapped(text, {end for _, end in found})
-        return _merged(found)
+            groups = [group for prefilter, group in self._groups if prefilter.contains(searched)]
+            found += find_secrets(text, [row for group in groups for row in group])
+            if self._broken_token.contains(searched):
+                found += self._broken_tokens(text, {end for _, end in found})
+        return merge_spans(found)
 
-    def _wrapped(self, text: str, done: Container[int]) -> Iterator[Span]:
-        """Tokens that a console broke at the end of a long line; those of which enough is hidden end in `done`."""
-        ends = (at.start() for at in _BREAK.finditer(text))
-        breaks = [end for end in ends if end not in done and end - text.rfind("\n", 0, end) > _WIDTH]
+    def _broken_tokens(self, text: str, done: Container[int]) -> Iterator[Span]:
+        """Find tokens that a console broke at the end of a long line. Those already hidden far enough end in `done`."""
+        ends = (match.start() for match in _BREAK.finditer(text))
+        breaks = [end for end in ends if end not in done and end - text.rfind("\n", 0, end) > _MIN_BROKEN_LINE_CHARS]
         if not breaks:
             return
-        gap = len(APART)
-        whole = "".join(text[begin + gap : end] for begin, end in pairwise([-gap, *breaks, len(text)]))
-        signs, tokens = self._groups[0]
-        if not signs.contains(_readable(whole)):
+        splice = Splice(text, breaks)
+        prefilter, tokens = self._groups[0]
+        if not prefilter.contains(_encodable(splice.text)):
             return
-        places = [end - gap * gone for gone, end in enumerate(breaks)]
-        for start, end in _shaped(whole, tokens):
-            first, last = bisect_right(places, start), bisect_left(places, end)
-            if bisect_right(places, start - _KIND_CHARS) < last:
-                yield start + gap * first, end + gap * last
+        for start, end in find_secrets(splice.text, tokens):
+            if splice.crosses_joint(start - _MAX_PREFIX_CHARS, end):
+                yield splice.original((start, end))
 
 
-def _signs(*signs: str) -> _Search:
-    search: _Search = re2.compile("|".join(f"(?:{sign})" for sign in signs), re2.ASCII)
+def find_secrets(text: str, patterns: Iterable[SecretPattern]) -> Iterator[Span]:
+    """Yield the values that the patterns find, possibly overlapping."""
+    folded = _lowered(text)
+    for row in patterns:
+        for match in _matches(row, folded if row.ignore_case else text):
+            start, end = match.span(match.lastindex or 0)
+            if row.check is None or row.check(text, match.start(), text[start:end]):
+                yield start, _value_end(text, start, end)
+
+
+def _any_of(*patterns: str) -> _Search:
+    search: _Search = re2.compile("|".join(f"(?:{pattern})" for pattern in patterns), re2.ASCII)
     return search
 
 
-def _readable(text: str) -> str:
-    """Without lone surrogates, which are kept from bytes that were no UTF-8 and which RE2 does not take."""
+def _encodable(text: str) -> str:
+    """Replace lone surrogates, which stand for bytes that are not UTF-8; RE2 does not accept them."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -139,23 +159,13 @@ def _readable(text: str) -> str:
 
 
 @cache
-def _pattern(shape: Shape) -> re.Pattern[str]:
-    return re.compile(re.escape(shape.literal) + shape.rest)
+def _compiled(row: SecretPattern) -> re.Pattern[str]:
+    return re.compile(re.escape(row.literal) + row.rest)
 
 
-def _shaped(text: str, shapes: Iterable[Shape]) -> Iterator[Span]:
-    folded = _folded(text)
-    for shape in shapes:
-        searched, judge = folded if shape.folded else text, shape.judge
-        for match in _matches(shape, searched):
-            start, end = match.span(match.lastindex or 0)
-            if judge is None or judge(text, match.start(), text[start:end]):
-                yield start, _value_end(text, start, end)
-
-
-def _matches(shape: Shape, text: str) -> Iterator[re.Match[str]]:
-    """All that have a value; also those that begin at the end of another's value, as names do."""
-    pattern, position = _pattern(shape), 0
+def _matches(row: SecretPattern, text: str) -> Iterator[re.Match[str]]:
+    """Yield matches that have a value, also those that begin at the end of another match's value, as names do."""
+    pattern, position = _compiled(row), 0
     while position >= 0:
         found, position = pattern.finditer(text, position), -1
         for match in found:
@@ -164,7 +174,7 @@ def _matches(shape: Shape, text: str) -> Iterator[re.Match[str]]:
             yield match
             start, end = match.span(match.lastindex)
             begin = max(start, end - _NAME_CHARS)
-            if shape.folded and shape.literal in text[begin:end]:
+            if row.ignore_case and row.literal in text[begin:end]:
                 position = begin
                 break
 
@@ -172,50 +182,18 @@ def _matches(shape: Shape, text: str) -> Iterator[re.Match[str]]:
 def _value_end(text: str, start: int, end: int) -> int:
     if text[end - 1] not in "\\m":
         return end
-    afterwards = _AFTERWARDS.search(text, max(start, end - 40), end)
-    return end if afterwards is None else afterwards.start()
+    suffix = _NOT_PART_OF_VALUE.search(text, max(start, end - 40), end)
+    return end if suffix is None else suffix.start()
 
 
-def _folded(text: str) -> str:
-    """In lower case, every character in its place."""
+def _lowered(text: str) -> str:
+    """The text in lower case with every character at its old position."""
     lower = text.lower()
     return lower if len(lower) == len(text) else text.replace("\u0130", "i").lower()
 
 
-def _places(secret: str, text: str) -> Iterator[Span]:
+def _occurrences(secret: str, text: str) -> Iterator[Span]:
     start = text.find(secret)
     while start >= 0:
         yield start, start + len(secret)
         start = text.find(secret, start + len(secret))
-
-
-def _merged(spans: list[Span]) -> list[Span]:
-    """The same, in order, those that touch as one."""
-    spans.sort()
-    merged: list[Span] = []
-    for start, end in spans:
-        if merged and start <= merged[-1][1]:
-            merged[-1] = merged[-1][0], max(end, merged[-1][1])
-        elif start < end:
-            merged.append((start, end))
-    return merged
-
-
-def _without(text: str, spans: Iterable[Span]) -> str:
-    parts, position = list[str](), 0
-    for start, end in spans:
-        parts += text[position:start], HIDDEN
-        position = end
-    return "".join([*parts, text[position:]])
-
-
-def _by_line(spans: Iterable[Span], ends: Sequence[int]) -> dict[int, list[Span]]:
-    """Which part of which line to hide; `ends` says where the lines begin after each other."""
-    parts: dict[int, list[Span]] = {}
-    for start, end in spans:
-        for place in range(bisect_right(ends, start), bisect_right(ends, end - 1) + 1):
-            begin = ends[place - 1] if place else 0
-            inside = max(start, begin) - begin, min(end, ends[place] - len(APART)) - begin
-            if inside[0] < inside[1]:
-                parts.setdefault(place, []).append(inside)
-    return parts

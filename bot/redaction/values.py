@@ -1,4 +1,4 @@
-"""Whole values without secrets: what a platform and its users wrote, before anything cuts, remembers or shows it."""
+"""Redact whole values that hold foreign text, before anything cuts, stores or shows them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bot.redaction.redactor import Redactor
 
 
 def redact_job(job: Job, redactor: Redactor) -> Job:
-    """The job with secrets hidden in what the platform and its users wrote."""
+    """Hide secrets in the fields that the platform and its users wrote."""
 
     def hide(text: str | None) -> str | None:
         return None if text is None else redactor.redact(text)[0]
@@ -30,22 +30,24 @@ def redact_job(job: Job, redactor: Redactor) -> Job:
 
 
 def redact_series(series: Iterable[MetricSeries], redactor: Redactor) -> tuple[MetricSeries, ...]:
-    """The series with secrets hidden in the names of metrics and nodes, which users choose."""
+    """Hide secrets in the names of metrics and nodes, which users choose."""
     series = tuple(series)
     names = {one.name for one in series} | {one.node for one in series if one.node}
-    safe = {name: redactor.redact(name)[0] for name in names}
-    if all(name == shown for name, shown in safe.items()):
+    redacted = {name: redactor.redact(name)[0] for name in names}
+    if all(name == shown for name, shown in redacted.items()):
         return series
-    return tuple(replace(one, name=safe[one.name], node=safe[one.node] if one.node else one.node) for one in series)
+    return tuple(
+        replace(one, name=redacted[one.name], node=redacted[one.node] if one.node else one.node) for one in series
+    )
 
 
 def redact_gaps(gaps: Iterable[Gap], redactor: Redactor) -> tuple[Gap, ...]:
-    """The gaps with secrets hidden in what the platform said."""
+    """Hide secrets in error texts of the platform."""
     return tuple(replace(gap, public=redactor.redact(gap.public)[0]) for gap in gaps)
 
 
 def redact_observation(observation: Observation, redactor: Redactor) -> Observation:
-    """The observation with secrets hidden in all that it quotes."""
+    """Hide secrets in the job, lines, series and gaps."""
     job = observation.job
     return replace(
         observation,

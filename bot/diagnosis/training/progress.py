@@ -1,6 +1,6 @@
 """What the run says of itself: step, loss, gradient norm, learning rate, speed; from the lines of common frameworks.
 
-`parse_sample` reads one line: Hugging Frontend dictionaries, Lightning and tqdm bars, Megatron, DeepSpeed, fairseq,
+`parse_sample` reads one line: Hugging Face dictionaries, Lightning and tqdm bars, Megatron, DeepSpeed, fairseq,
 Keras, mmengine, RiverGen epochs, MLPerf `:::MLLOG`, and plain `step N loss X`. What the numbers mean is decided in
 `numerics` (loss) and `pace` (time).
 """

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from bot.diagnosis.catalogue import Catalogue, load_catalogue
 from bot.diagnosis.diagnoser import Diagnoser
-from bot.diagnosis.page_scanner import PageReader
+from bot.diagnosis.page_scanner import PageScanner
 
 Row = tuple[str, float, str, str, float]
 """Name, figure, unit, what it stands beside (or nothing), and how many times better than that."""
@@ -28,7 +28,7 @@ ROOT = "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB."
 def run() -> list[Row]:
     """All figures."""
     catalogue = load_catalogue()
-    reader = PageReader(catalogue)
+    reader = PageScanner(catalogue)
     page = healthy_page(LINES)
     return [
         *throughput(reader, catalogue, page),
@@ -38,7 +38,7 @@ def run() -> list[Row]:
     ]
 
 
-def throughput(reader: PageReader, catalogue: Catalogue, page: bytes) -> list[Row]:
+def throughput(reader: PageScanner, catalogue: Catalogue, page: bytes) -> list[Row]:
     """Lines a second on a healthy log, prefixes and progress included; three ways."""
     patterns = [signature.pattern for signature in catalogue.signatures if signature.role != "advice"]
     union = re.compile("(?m)" + "|".join(f"(?:{pattern})" for pattern in patterns).encode().decode())
@@ -52,7 +52,7 @@ def throughput(reader: PageReader, catalogue: Catalogue, page: bytes) -> list[Ro
     return rows
 
 
-def memory_growth(reader: PageReader, page: bytes, lines: int = 10_000_000) -> Row:
+def memory_growth(reader: PageScanner, page: bytes, lines: int = 10_000_000) -> Row:
     """Growth of the process's peak memory over ten million lines, after the first three hundred thousand."""
     diagnoser = Diagnoser(reader)
     diagnoser.feed_page(page)
@@ -63,7 +63,7 @@ def memory_growth(reader: PageReader, page: bytes, lines: int = 10_000_000) -> R
     return (f"peak memory, growth over {lines:,} lines", growth / 1024, "MiB", "", 0.0)
 
 
-def long_line(reader: PageReader) -> Row:
+def long_line(reader: PageScanner) -> Row:
     """One line of two megabytes, beside the same bytes as ordinary lines."""
     words = b"step 17 loss 0.25 Error: none " * 67_000
     one = best(lambda: diagnose(reader, words + b"\n"))
@@ -71,14 +71,14 @@ def long_line(reader: PageReader) -> Row:
     return ("one line of 2 MB", one * 1000, "ms", "as ordinary lines", many / one)
 
 
-def thousand_ranks(reader: PageReader) -> Row:
+def thousand_ranks(reader: PageScanner) -> Row:
     """1,024 interleaved ranks fail at once."""
     page = failing_page(1024)
     spent = best(lambda: diagnose(reader, page))
     return (f"1,024 ranks failing, {page.count(bytes([10])):,} lines", spent, "s", "", 0.0)
 
 
-def diagnose(reader: PageReader, page: bytes) -> None:
+def diagnose(reader: PageScanner, page: bytes) -> None:
     """One log, from its first byte to its report."""
     diagnoser = Diagnoser(reader)
     diagnoser.feed_page(page)

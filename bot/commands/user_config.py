@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from bot.diagnosis.page_scanner import PageReader
+from bot.diagnosis.page_scanner import PageScanner
 from bot.domain.subscriptions import RuleSettings
 from bot.errors import ConfigError
 from bot.rules.defaults import parse_defaults
@@ -27,7 +27,7 @@ def load_diagnosis_config(signatures: Path | None, rules: Path | None) -> Diagno
     return DiagnosisConfig(load_reader(signatures), load_rules(rules))
 
 
-def load_reader(signatures: Path | None) -> PageReader:
+def load_reader(signatures: Path | None) -> PageScanner:
     """The compiled signatures alone.
 
     Raises:

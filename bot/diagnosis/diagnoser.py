@@ -1,6 +1,6 @@
 """The façade: feed a log, ask for its diagnosis. One pass, bounded memory, the same for a live tail and a file.
 
-    reader = PageReader(load_catalogue())        # compiled once, shared by all jobs
+    reader = PageScanner(load_catalogue())        # compiled once, shared by all jobs
     diagnoser = Diagnoser(reader)                # one for each job
     diagnoser.feed("loss: nan", source="worker-1", timestamp_ns=...)     # or feed_many, or feed_page for files
     diagnosis = diagnoser.report(now_ns)
@@ -16,7 +16,7 @@ import msgspec
 
 from bot.diagnosis.failures.exceptions import unfinished
 from bot.diagnosis.findings import Diagnosis, Failure, RunProgress, worst_first
-from bot.diagnosis.page_scanner import PageReader
+from bot.diagnosis.page_scanner import PageScanner
 from bot.diagnosis.reading.cursor import Origin
 from bot.diagnosis.state import VERSION, DiagnoserState
 
@@ -42,7 +42,7 @@ class Diagnoser:
         plateau: also tell when the loss no longer falls.
     """
 
-    def __init__(self, reader: PageReader, *, plateau: bool = False) -> None:
+    def __init__(self, reader: PageScanner, *, plateau: bool = False) -> None:
         self._reader = reader
         self._plateau = plateau
         self._memory = DiagnoserState()

@@ -99,7 +99,7 @@ class RunProgress:
 class Diagnosis:
     """What is known of the run's log so far."""
 
-    incidents: tuple[Failure, ...] = ()
+    failures: tuple[Failure, ...] = ()
     """Worst first: page, warn, info; within one severity in the order of the log."""
     lines: int = 0
     progress: RunProgress = field(default_factory=RunProgress)
@@ -107,12 +107,12 @@ class Diagnosis:
     @property
     def worst(self) -> Failure | None:
         """The incident to tell first; None when there is nothing to say."""
-        return self.incidents[0] if self.incidents else None
+        return self.failures[0] if self.failures else None
 
     def to_json(self) -> dict[str, object]:
         """The shape of `trainwatch scan --json`."""
         return {
-            "incidents": [incident.to_json() for incident in self.incidents],
+            "incidents": [incident.to_json() for incident in self.failures],
             "lines": self.lines,
             "progress": self.progress.to_json(),
         }

@@ -2,7 +2,7 @@
 
 Two RE2 filters run over the page: lines that could belong to a failure, and progress lines. Only what hits becomes
 Python strings. What is remembered depends on the sequence of lines alone, never on how they were cut into pages.
-The frontend of all this is `diagnoser`.
+The facade is `diagnoser`.
 """
 
 import math
@@ -43,7 +43,7 @@ _SUCCESS = r"(?i:training (?:is )?(?:done|complete))"
 _RETRIES = r"(?i:will retry|retrying|skipp(?:ing|ed) [a-z]|attempt \d+ ?(?:/|of) ?\d)"
 
 
-class PageReader:
+class PageScanner:
     """The compiled filters, and what to do with what they find. Holds no state of a log."""
 
     def __init__(self, catalogue: Catalogue) -> None:

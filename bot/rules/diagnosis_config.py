@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from bot.diagnosis.catalogue import Signature, load_catalogue, parse_catalogue
-from bot.diagnosis.page_scanner import PageReader
+from bot.diagnosis.page_scanner import PageScanner
 from bot.diagnosis.reading.regex import compile_pattern
 from bot.domain.subscriptions import RuleSettings
 from bot.errors import ConfigError
@@ -27,7 +27,7 @@ _TABLE = "signature"
 class DiagnosisConfig:
     """Compiled signatures, and how rules are set where nobody says otherwise."""
 
-    reader: PageReader
+    reader: PageScanner
     defaults: RuleSettings = AS_SHIPPED
 
 
@@ -36,7 +36,7 @@ def shipped_diagnosis_config() -> DiagnosisConfig:
     return DiagnosisConfig(build_reader())
 
 
-def build_reader(own: str = "") -> PageReader:
+def build_reader(own: str = "") -> PageScanner:
     """The shipped signatures, compiled, with those of a file's text before them.
 
     Raises:
@@ -44,7 +44,7 @@ def build_reader(own: str = "") -> PageReader:
     """
     if own.strip():
         check_signatures(own)
-    return PageReader(load_catalogue(own))
+    return PageScanner(load_catalogue(own))
 
 
 def check_signatures(text: str) -> tuple[Signature, ...]:

@@ -20,7 +20,7 @@ def root_line(incident: Failure) -> str | None:
     return None if place is None else incident.excerpt[place].strip() or None
 
 
-def ranks_words(incident: Failure) -> str:
+def describe_ranks(incident: Failure) -> str:
     """`3`, or `3 first, then 0, 1, 2 and 1,020 more`; "" when no rank is known."""
     if not incident.ranks:
         return ""
@@ -31,12 +31,12 @@ def ranks_words(incident: Failure) -> str:
     return f"{root} first, then {shown}" + (f" and {hidden:,} more" if hidden > 0 else "")
 
 
-def why_words(incident: Failure) -> str:
+def describe_reason(incident: Failure) -> str:
     """Why it is told so, and how sure that is."""
     return f"{incident.why} Confidence {incident.confidence:.0%}.".strip()
 
 
-def progress_words(progress: RunProgress) -> str:
+def describe_progress(progress: RunProgress) -> str:
     """Where the run is by its own lines: `step 1,200 of 5,000, loss 2.31, 0.9 s a step`; "" when they do not tell."""
     step = "" if progress.step is None else f"step {progress.step:,}"
     if progress.step is not None and progress.total_steps:
@@ -72,7 +72,7 @@ def redact_diagnosis(diagnosis: Diagnosis, redactor: Redactor) -> tuple[Diagnosi
         excerpt = tuple(hide(line) for line in incident.excerpt)
         return replace(incident, title=redact(incident.title), why=redact(incident.why), excerpt=excerpt)
 
-    return replace(diagnosis, incidents=tuple(safe(one) for one in diagnosis.incidents)), hidden
+    return replace(diagnosis, failures=tuple(safe(one) for one in diagnosis.failures)), hidden
 
 
 def _figure(value: float) -> str:

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from bot.diagnosis.diagnoser import Diagnoser
 from bot.diagnosis.findings import Diagnosis
-from bot.diagnosis.page_scanner import PageReader
+from bot.diagnosis.page_scanner import PageScanner
 from bot.domain.durations import ns_from_datetime
 from bot.domain.gaps import GapReason, Part
 from bot.domain.jobs import JobState
@@ -18,7 +18,7 @@ from bot.domain.observations import Observation
 
 
 def read_log(
-    reader: PageReader, state: object, observation: Observation, now: datetime
+    reader: PageScanner, state: object, observation: Observation, now: datetime
 ) -> tuple[Diagnosis | None, Mapping[str, object] | None]:
     """Read on from a stored state.
 

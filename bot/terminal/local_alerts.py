@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from bot.diagnosis.diagnoser import Diagnoser
-from bot.diagnosis.page_scanner import PageReader
+from bot.diagnosis.page_scanner import PageScanner
 from bot.domain.alerts import Alert, Transition
 from bot.domain.observations import Observation
 from bot.domain.subscriptions import RuleSettings
@@ -26,7 +26,7 @@ class Alerting:
     """The alerts of one job as they stand."""
 
     settings: RuleSettings
-    reader: PageReader
+    reader: PageScanner
     _alerts: Sequence[Alert] = ()
     _diagnoser: Diagnoser = field(init=False)
     _wanted: Wanted = field(init=False)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from bot.diagnosis.findings import Diagnosis, Failure
 from bot.domain.durations import datetime_from_ns
 from bot.domain.wording import plural
-from bot.rules.diagnosis_wording import progress_words, ranks_words, why_words
+from bot.rules.diagnosis_wording import describe_progress, describe_ranks, describe_reason
 from bot.terminal.log_lines import harmless
 
 _INDENT = "      "
@@ -23,8 +23,8 @@ _COLOURS = {"page": "\x1b[1;31m", "warn": "\x1b[1;33m", "info": "\x1b[34m"}
 def report_text(diagnosis: Diagnosis, *, colour: bool = False, width: int = 100) -> str:
     """The whole report: how bad it is, each incident, worst first, and how far the run came."""
     paint = _Paint(colour)
-    loud = [one for one in diagnosis.incidents if one.severity != "info"]
-    notes = [one for one in diagnosis.incidents if one.severity == "info"]
+    loud = [one for one in diagnosis.failures if one.severity != "info"]
+    notes = [one for one in diagnosis.failures if one.severity == "info"]
     parts = [headline(diagnosis)]
     parts += [incident_text(one, colour=colour, width=width).rstrip("\n") for one in loud]
     if notes:
@@ -36,8 +36,8 @@ def report_text(diagnosis: Diagnosis, *, colour: bool = False, width: int = 100)
 
 def headline(diagnosis: Diagnosis) -> str:
     """One sentence: is there something to do?"""
-    pages = sum(one.severity == "page" for one in diagnosis.incidents)
-    warnings = sum(one.severity == "warn" for one in diagnosis.incidents)
+    pages = sum(one.severity == "page" for one in diagnosis.failures)
+    warnings = sum(one.severity == "warn" for one in diagnosis.failures)
     if pages:
         more = f", and {plural(warnings, 'warning')}" if warnings else ""
         return f"{plural(pages, 'thing')} that {'needs' if pages == 1 else 'need'} you{more}."
@@ -50,7 +50,7 @@ def incident_text(incident: Failure, *, colour: bool = False, width: int = 100) 
     """One incident: what, where, why, its lines with the root marked, and what to try."""
     paint = _Paint(colour)
     head = f"{paint(incident.severity, incident.severity.upper())}  {paint.bold(harmless(incident.title))}"
-    rows = [head, *_wrapped(_where(incident), width), *_wrapped(why_words(incident), width), ""]
+    rows = [head, *_wrapped(_where(incident), width), *_wrapped(describe_reason(incident), width), ""]
     rows += list(_excerpt(incident, paint))
     if incident.hint:
         rows += ["", *_wrapped(f"Try: {incident.hint}", width)]
@@ -62,7 +62,7 @@ def _where(incident: Failure) -> str:
     label = "rank" if isinstance(incident.root_rank, int) else "on"
     parts = [
         f"line {incident.line:,}",
-        f"{label} {harmless(ranks_words(incident))}" if incident.ranks else "",
+        f"{label} {harmless(describe_ranks(incident))}" if incident.ranks else "",
         _times(incident),
         f"{incident.count:,} times" if incident.count > 1 else "",
     ]
@@ -95,7 +95,7 @@ def _excerpt(incident: Failure, paint: _Paint) -> Iterator[str]:
 
 
 def _footer(diagnosis: Diagnosis) -> str:
-    progress = progress_words(diagnosis.progress)
+    progress = describe_progress(diagnosis.progress)
     last_ns = diagnosis.progress.last_ns
     seen = f", last at {_moment(last_ns)}" if last_ns is not None and progress else ""
     said = f"Progress: {progress}{seen}." if progress else "The log tells no progress."

@@ -18,7 +18,7 @@ from pathlib import Path
 from bot.commands.model import ScanCommand
 from bot.diagnosis.diagnoser import Diagnoser
 from bot.diagnosis.findings import Diagnosis
-from bot.diagnosis.page_scanner import PageReader
+from bot.diagnosis.page_scanner import PageScanner
 from bot.errors import ConfigError
 from bot.redaction.redactor import Redactor
 from bot.rules.diagnosis_wording import redact_diagnosis
@@ -32,7 +32,7 @@ BIG = 32 << 20
 _BAR = 24
 
 
-def scan(command: ScanCommand, reader: PageReader, output: Output) -> int:
+def scan(command: ScanCommand, reader: PageScanner, output: Output) -> int:
     """Read the whole file, write what it means; the exit code.
 
     Raises:
@@ -49,7 +49,7 @@ def scan(command: ScanCommand, reader: PageReader, output: Output) -> int:
 
 def write_report(diagnosis: Diagnosis, command: ScanCommand, output: Output) -> None:
     """For people, or as JSON; without secrets unless they are wanted."""
-    if command.redact and diagnosis.incidents:
+    if command.redact and diagnosis.failures:
         diagnosis, hidden = redact_diagnosis(diagnosis, Redactor())
         if hidden and not command.json:
             output.note(f"{hidden:,} secrets hidden; --no-redact shows what they are")
@@ -61,7 +61,7 @@ def write_report(diagnosis: Diagnosis, command: ScanCommand, output: Output) -> 
 
 def exit_code(diagnosis: Diagnosis, command: ScanCommand) -> int:
     """3 where it is asked for and something needs a person."""
-    needed = any(one.severity == "page" for one in diagnosis.incidents)
+    needed = any(one.severity == "page" for one in diagnosis.failures)
     return NEEDS_SOMEONE if command.exit_code and needed else FINE
 
 

@@ -20,10 +20,10 @@ from typing import BinaryIO, Protocol
 from bot.commands.model import ScanCommand
 from bot.diagnosis.diagnoser import PAGE, Diagnoser
 from bot.diagnosis.findings import Diagnosis, Failure
-from bot.diagnosis.page_scanner import PageReader
+from bot.diagnosis.page_scanner import PageScanner
 from bot.errors import ConfigError
 from bot.redaction.redactor import Redactor
-from bot.rules.diagnosis_wording import progress_words, redact_diagnosis
+from bot.rules.diagnosis_wording import describe_progress, redact_diagnosis
 from bot.terminal.output import Output
 from bot.terminal.report import incident_text
 from bot.terminal.scan import exit_code
@@ -45,7 +45,7 @@ class Source(Protocol):
         ...
 
 
-def follow_log(command: ScanCommand, reader: PageReader, output: Output) -> int:
+def follow_log(command: ScanCommand, reader: PageScanner, output: Output) -> int:
     """Tell what has happened, then what happens; the exit code when a pipe ends.
 
     Raises:
@@ -121,7 +121,7 @@ class Follower:
     """Reads what comes and tells what is new in it."""
 
     command: ScanCommand
-    reader: PageReader
+    reader: PageScanner
     output: Output
     told: dict[tuple[str, str], str] = field(default_factory=dict)
     """Signature and fingerprint to the severity that was told."""
@@ -168,19 +168,19 @@ class Follower:
         diagnosis = self._diagnoser.report(None if opening else now_ns)
         self._tell(diagnosis)
         if opening:
-            said = progress_words(diagnosis.progress)
+            said = describe_progress(diagnosis.progress)
             quiet = "" if self.told else " Nothing so far that needs you."
             self.output.note(f"── {diagnosis.lines:,} lines read{f', {said}' if said else ''}.{quiet} Following.")
 
     def _tell(self, diagnosis: Diagnosis) -> None:
-        if self.command.redact and diagnosis.incidents:
+        if self.command.redact and diagnosis.failures:
             diagnosis, _ = redact_diagnosis(diagnosis, Redactor())
-        for incident in diagnosis.incidents:
+        for incident in diagnosis.failures:
             key = (incident.signature, incident.fingerprint)
             if incident.severity in _SEVERITIES and self.told.get(key) not in ("page", incident.severity):
                 self.told[key] = incident.severity
                 self._write(incident)
-        hangs = {one.signature for one in diagnosis.incidents if one.category == "hang"}
+        hangs = {one.signature for one in diagnosis.failures if one.category == "hang"}
         for key in [key for key in self.told if key[0] == "no_progress" and key[0] not in hangs]:
             del self.told[key]
             self.output.note("── It moves again.")

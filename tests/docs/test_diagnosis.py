@@ -32,7 +32,7 @@ def test_the_example_of_own_signatures_finds_what_it_says() -> None:
     diagnoser = Diagnoser(build_reader(example(DIAGNOSIS)))
     diagnoser.feed("E: vault eu-1 is sealed")
 
-    (incident,) = diagnoser.report().incidents
+    (incident,) = diagnoser.report().failures
     assert "vault_sealed" == incident.signature
     assert ["vault_sealed", "shard_retry"] == [one.name for one in check_signatures(example(DIAGNOSIS))]
 

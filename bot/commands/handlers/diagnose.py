@@ -14,7 +14,7 @@ from bot.commands.model import DiagnoseCommand, LogsCommand, Window
 from bot.commands.parsing.formatting import format_command
 from bot.commands.redaction import redact_lines
 from bot.diagnosis.diagnoser import Diagnoser
-from bot.diagnosis.page_scanner import PageReader
+from bot.diagnosis.page_scanner import PageScanner
 from bot.domain.durations import datetime_from_ns, ns_from_datetime
 from bot.domain.gaps import Gap, Part, gap_of
 from bot.domain.jobs import JobRef, JobState
@@ -29,7 +29,7 @@ SLICE = 1000
 
 
 async def diagnose(
-    provider: Provider, ref: JobRef, command: DiagnoseCommand, reader: PageReader, redactor: Redactor, now: datetime
+    provider: Provider, ref: JobRef, command: DiagnoseCommand, reader: PageScanner, redactor: Redactor, now: datetime
 ) -> DiagnosisAnswer:
     """What the log means, in constant memory whatever its length.
 

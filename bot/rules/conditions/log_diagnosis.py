@@ -13,7 +13,7 @@ from bot.diagnosis.findings import Diagnosis, Failure
 from bot.domain.alerts import Clear, Evidence, Finding, Memory, Severity, Unknown, Verdict
 from bot.domain.durations import datetime_from_ns
 from bot.domain.logs import LogLine
-from bot.rules.diagnosis_wording import root_line, why_words
+from bot.rules.diagnosis_wording import describe_reason, root_line
 from bot.rules.rule import Condition, Context
 
 HANG = frozenset({"hang"})
@@ -55,7 +55,7 @@ def _recent(context: Context, diagnosis: Diagnosis, belongs: Callable[[str], boo
     over = job is not None and job.state.is_terminal
     return [
         one
-        for one in diagnosis.incidents
+        for one in diagnosis.failures
         if one.severity != "info"
         and belongs(one.category)
         and (over or _is_recent(one, context.observation.at, quiet_after))
@@ -72,7 +72,7 @@ def _evidence(incidents: list[Failure]) -> Evidence:
     root = worst.root_at
     facts = [("Rank", _ranks(worst))] if worst.ranks else []
     facts += [("Seen", f"{worst.count:,} times")] if worst.count > 1 else []
-    facts.append(("Why this", why_words(worst)))
+    facts.append(("Why this", describe_reason(worst)))
     if others:
         facts.append(("Also", "; ".join(sorted({one.title for one in others})[:4])))
     return Evidence(

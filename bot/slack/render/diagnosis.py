@@ -7,7 +7,7 @@ from bot.diagnosis.findings import Failure
 from bot.domain.alerts import Severity
 from bot.domain.durations import datetime_from_ns
 from bot.domain.wording import plural
-from bot.rules.diagnosis_wording import progress_words, ranks_words, root_line, why_words
+from bot.rules.diagnosis_wording import describe_progress, describe_ranks, describe_reason, root_line
 from bot.slack.render import button_commands as commands
 from bot.slack.render.actions import Action, actions, button
 from bot.slack.render.blocks import context, fenced_sections, listed_sections, section
@@ -35,10 +35,10 @@ _EXCERPT = 1000
 
 def render_diagnosis(answer: DiagnosisAnswer) -> Message:
     """State, what broke worst first, how far it came."""
-    loud = [one for one in answer.diagnosis.incidents if one.severity != "info"]
-    others = [*loud[_IN_FULL:], *(one for one in answer.diagnosis.incidents if one.severity == "info")]
+    loud = [one for one in answer.diagnosis.failures if one.severity != "info"]
+    others = [*loud[_IN_FULL:], *(one for one in answer.diagnosis.failures if one.severity == "info")]
     job = answer.job
-    progress = progress_words(answer.diagnosis.progress)
+    progress = describe_progress(answer.diagnosis.progress)
     head = [
         f"{state_sign(job.state)} {job_link(job)} · *{state_words(job)}*",
         "" if loud else f"✅ {_quiet(answer)}",
@@ -76,7 +76,7 @@ def _incident(incident: Failure) -> list[Block]:
         f"{SIGNS[Severity(incident.severity)]} *{one_line(incident.title, 200)}*",
         f"> {one_line(root, 300)}" if root else "",
         " · ".join(part for part in (_rank(incident), _span(incident), _count(incident)) if part),
-        one_line(why_words(incident), 300),
+        one_line(describe_reason(incident), 300),
         f"*Try:* {linked_hint(incident.hint, 400)}" if incident.hint else "",
     ]
     fenced, _ = fenced_sections(excerpt_rows(incident.excerpt, place, max_line=240), _EXCERPT)
@@ -86,7 +86,7 @@ def _incident(incident: Failure) -> list[Block]:
 def _rank(incident: Failure) -> str:
     if not incident.ranks:
         return ""
-    return f"{'Rank' if isinstance(incident.root_rank, int) else 'From'} {one_line(ranks_words(incident), 120)}"
+    return f"{'Rank' if isinstance(incident.root_rank, int) else 'From'} {one_line(describe_ranks(incident), 120)}"
 
 
 def _span(incident: Failure) -> str:

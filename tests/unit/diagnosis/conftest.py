@@ -3,7 +3,7 @@
 import pytest
 
 from bot.diagnosis.catalogue import Catalogue, load_catalogue
-from bot.diagnosis.page_scanner import PageReader
+from bot.diagnosis.page_scanner import PageScanner
 
 
 @pytest.fixture(scope="session")
@@ -12,5 +12,5 @@ def catalogue() -> Catalogue:
 
 
 @pytest.fixture(scope="session")
-def reader(catalogue: Catalogue) -> PageReader:
-    return PageReader(catalogue)
+def reader(catalogue: Catalogue) -> PageScanner:
+    return PageScanner(catalogue)

@@ -36,12 +36,12 @@ FAILING: list[tuple[str, str, str]] = [
     # ---------------------------------------------------------------- host memory
     ("killed and told by slurm", "host_memory", STEPS + "Killed\nslurmstepd: error: Detected 2 oom_kill events in StepId=8812.0. Some of the step tasks have been OOM Killed.\n"),
     ("killed alone", "host_memory", STEPS + "/var/spool/job.sh: line 14:  4411 Killed                  python train.py\n"),
-    ("kernel's own words", "host_memory", "[98123.551] DiagnoserState cgroup out of memory: Killed process 4411 (python) total-vm:912345kB, anon-rss:700000kB"),
+    ("kernel's own words", "host_memory", "[98123.551] Memory cgroup out of memory: Killed process 4411 (python) total-vm:912345kB, anon-rss:700000kB"),
     ("kernel constraint", "host_memory", "kernel: oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=pod,task=python,pid=33,uid=0"),
     ("kubernetes", "host_memory", "Last State: Terminated\n  Reason: OOMKilled\n  Exit Code: 137"),
     ("exit code 137", "host_memory", STEPS + "command terminated with exit code 137"),
     ("torchrun minus nine", "host_memory", STEPS + "E0301 10:00:00.000000 140 torch/distributed/elastic/multiprocessing/api.py:869] failed (exitcode: -9) local_rank: 2 (pid: 300) of binary: /usr/bin/python3\n" + traced("torch.distributed.elastic.multiprocessing.errors.ChildFailedError: ", file="run", function="launch_agent")),
-    ("srun out of memory", "host_memory", "srun: error: node12: task 3: Out Of DiagnoserState"),
+    ("srun out of memory", "host_memory", "srun: error: node12: task 3: Out Of Memory"),
     ("data loader killed", "host_memory", traced("RuntimeError: DataLoader worker (pid 881) is killed by signal: Killed. ")),
     ("shared memory", "host_memory", "ERROR: Unexpected bus error encountered in worker. This might be caused by insufficient shared memory (shm).\n"),
     ("cpu allocator", "host_memory", traced("RuntimeError: [enforce fail at alloc_cpu.cpp:114] data. DefaultCPUAllocator: can't allocate memory: you tried to allocate 68719476736 bytes. Error code 12 (Cannot allocate memory)")),
@@ -59,7 +59,7 @@ FAILING: list[tuple[str, str, str]] = [
     ("cudnn", "gpu_fault", traced("RuntimeError: cuDNN error: CUDNN_STATUS_EXECUTION_FAILED")),
     ("cublas", "gpu_fault", traced("RuntimeError: CUDA error: CUBLAS_STATUS_EXECUTION_FAILED when calling `cublasGemmEx( handle, opa, opb, m, n, k)`")),
     ("jax illegal address", "gpu_fault", "jaxlib.xla_extension.XlaRuntimeError: INTERNAL: Failed to synchronize GPU stream: CUDA_ERROR_ILLEGAL_ADDRESS: an illegal memory access was encountered"),
-    ("amd", "gpu_fault", "DiagnoserState access fault by GPU node-4 (Agent handle: 0x55a) on address 0x7f1. Reason: Page not present or supervisor privilege."),
+    ("amd", "gpu_fault", "Memory access fault by GPU node-4 (Agent handle: 0x55a) on address 0x7f1. Reason: Page not present or supervisor privilege."),
     ("watchdog sees it", "gpu_fault", "[rank2]:[E ProcessGroupNCCL.cpp:1600] [PG 0 Rank 2] Process group watchdog thread terminated with exception: CUDA error: an illegal memory access was encountered"),
     # ---------------------------------------------------------------- collectives
     ("nccl timeout", "collective", STEPS + "[rank1]:[E ProcessGroupNCCL.cpp:563] [Rank 1] Watchdog caught collective operation timeout: WorkNCCL(SeqNum=71, OpType=ALLGATHER, NumelIn=1, NumelOut=8, Timeout(ms)=600000) ran for 600021 milliseconds before timing out.\n"),

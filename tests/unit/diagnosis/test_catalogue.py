@@ -6,7 +6,7 @@ import pytest
 
 from bot.diagnosis.catalogue import Catalogue, build_catalogue, load_catalogue, parse_catalogue
 from bot.diagnosis.diagnoser import Diagnoser
-from bot.diagnosis.page_scanner import PageReader
+from bot.diagnosis.page_scanner import PageScanner
 from bot.diagnosis.reading.regex import compile_pattern
 from bot.diagnosis.reading.required_literals import filter_pattern, needles
 from bot.errors import ConfigError
@@ -44,10 +44,10 @@ def test_every_category_has_a_signature(catalogue: Catalogue) -> None:
 
 
 def test_a_users_signature_is_found() -> None:
-    diagnoser = Diagnoser(PageReader(load_catalogue(OWN)))
+    diagnoser = Diagnoser(PageScanner(load_catalogue(OWN)))
     diagnoser.feed("[rank2]: licence server said no")
 
-    (incident,) = diagnoser.report().incidents
+    (incident,) = diagnoser.report().failures
     assert (incident.signature, incident.category, incident.ranks) == ("own_license", "launch", (2,))
 
 

@@ -3,16 +3,16 @@
 import pytest
 
 from bot.diagnosis.diagnoser import Diagnoser
-from bot.diagnosis.page_scanner import PageReader
+from bot.diagnosis.page_scanner import PageScanner
 from tests.unit.diagnosis.failing_logs import FAILING
 
 
 @pytest.mark.parametrize(("category", "log"), [case[1:] for case in FAILING], ids=[case[0] for case in FAILING])
-def test_a_failure_is_one_page_of_the_right_category(reader: PageReader, category: str, log: str) -> None:
+def test_a_failure_is_one_page_of_the_right_category(reader: PageScanner, category: str, log: str) -> None:
     diagnoser = Diagnoser(reader)
     diagnoser.feed_page(log.encode())
 
-    pages = [incident for incident in diagnoser.report().incidents if incident.severity == "page"]
+    pages = [incident for incident in diagnoser.report().failures if incident.severity == "page"]
 
     assert [incident.category for incident in pages] == [category]
     assert pages[0].hint.rpartition(" ")[2].startswith("https://")

@@ -4,11 +4,11 @@ import json
 
 from bot.diagnosis.catalogue import load_catalogue
 from bot.diagnosis.diagnoser import Diagnoser
-from bot.diagnosis.page_scanner import PageReader
+from bot.diagnosis.page_scanner import PageScanner
 
 
 def test_the_json_has_the_promised_fields() -> None:
-    diagnoser = Diagnoser(PageReader(load_catalogue()))
+    diagnoser = Diagnoser(PageScanner(load_catalogue()))
     diagnoser.feed("step 10 loss 2.5", timestamp_ns=1_700_000_000_000_000_000)
     diagnoser.feed("[rank3]: torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB.")
 

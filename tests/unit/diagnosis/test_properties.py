@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.diagnosis.diagnoser import Diagnoser
-from bot.diagnosis.page_scanner import PageReader
+from bot.diagnosis.page_scanner import PageScanner
 from tests.unit.diagnosis.failing_logs import FAILING
 from tests.unit.diagnosis.healthy_logs import HEALTHY, QUIET
 
@@ -18,7 +18,7 @@ quick = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCh
 logs = st.lists(st.sampled_from([*POOL, CHATTER]), min_size=1, max_size=4).map("\n".join)
 
 
-def whole(reader: PageReader, page: bytes) -> dict[str, object]:
+def whole(reader: PageScanner, page: bytes) -> dict[str, object]:
     diagnoser = Diagnoser(reader)
     diagnoser.feed_page(page)
     return diagnoser.report().to_json()
@@ -26,7 +26,7 @@ def whole(reader: PageReader, page: bytes) -> dict[str, object]:
 
 @quick
 @given(log=logs, cuts=st.lists(st.integers(1, 50_000), min_size=1, max_size=8))
-def test_chunking_does_not_change_the_result(reader: PageReader, log: str, cuts: list[int]) -> None:
+def test_chunking_does_not_change_the_result(reader: PageScanner, log: str, cuts: list[int]) -> None:
     page = log.encode()
     diagnoser = Diagnoser(reader)
     position = turn = 0
@@ -40,7 +40,7 @@ def test_chunking_does_not_change_the_result(reader: PageReader, log: str, cuts:
 
 @quick
 @given(log=logs, share=st.floats(0, 1))
-def test_a_restart_at_any_byte_does_not_change_the_result(reader: PageReader, log: str, share: float) -> None:
+def test_a_restart_at_any_byte_does_not_change_the_result(reader: PageScanner, log: str, share: float) -> None:
     page = log.encode()
     cut = int(len(page) * share)
     first = Diagnoser(reader)
@@ -56,7 +56,7 @@ def test_a_restart_at_any_byte_does_not_change_the_result(reader: PageReader, lo
 @quick
 @given(log=logs, share=st.floats(0, 1))
 def test_lines_fed_one_by_one_say_the_same_before_and_after_a_restart(
-    reader: PageReader, log: str, share: float
+    reader: PageScanner, log: str, share: float
 ) -> None:
     lines = [(text, f"replica-{n % 3}", n * 1_000_000_000) for n, text in enumerate(log.split("\n"))]
     cut = int(len(lines) * share)
@@ -73,7 +73,7 @@ def test_lines_fed_one_by_one_say_the_same_before_and_after_a_restart(
 
 
 @pytest.mark.parametrize("log", [case[2] for case in FAILING[:40]])
-def test_a_dump_stays_small(reader: PageReader, log: str) -> None:
+def test_a_dump_stays_small(reader: PageScanner, log: str) -> None:
     diagnoser = Diagnoser(reader)
     diagnoser.feed_page((CHATTER + log).encode())
 
@@ -82,7 +82,7 @@ def test_a_dump_stays_small(reader: PageReader, log: str) -> None:
 
 @quick
 @given(noise=st.binary(max_size=3000))
-def test_foreign_bytes_never_crash(reader: PageReader, noise: bytes) -> None:
+def test_foreign_bytes_never_crash(reader: PageScanner, noise: bytes) -> None:
     diagnoser = Diagnoser(reader)
     diagnoser.feed_page(noise + b"\n[rank1]: Traceback (most recent call last):\n" + noise)
     diagnoser.feed(noise.decode("utf-8", "surrogateescape"))

@@ -6,7 +6,7 @@ import pytest
 
 from bot.diagnosis.diagnoser import Diagnoser
 from bot.diagnosis.findings import Diagnosis, Failure
-from bot.diagnosis.page_scanner import PageReader
+from bot.diagnosis.page_scanner import PageScanner
 from tests.unit.diagnosis.runs import SECOND, STYLES, diverging, healthy, pulses, timed
 
 MINUTE = 60 * SECOND
@@ -14,23 +14,23 @@ SEEDS = range(50)
 
 
 def pages(diagnosis: Diagnosis) -> list[Failure]:
-    return [incident for incident in diagnosis.incidents if incident.severity == "page"]
+    return [incident for incident in diagnosis.failures if incident.severity == "page"]
 
 
 @pytest.mark.parametrize("style", STYLES)
-def test_a_healthy_run_is_left_alone(reader: PageReader, style: str) -> None:
+def test_a_healthy_run_is_left_alone(reader: PageScanner, style: str) -> None:
     for seed in range(3):
         diagnoser = Diagnoser(reader)
         diagnoser.feed_page("\n".join(healthy(style, 1500, seed)).encode())
         diagnosis = diagnoser.report()
 
-        assert [incident for incident in diagnosis.incidents if incident.severity != "info"] == []
+        assert [incident for incident in diagnosis.failures if incident.severity != "info"] == []
         assert diagnosis.progress.lines > 1000
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("style", STYLES)
-def test_a_healthy_run_of_a_million_lines_has_no_page(reader: PageReader, style: str) -> None:
+def test_a_healthy_run_of_a_million_lines_has_no_page(reader: PageScanner, style: str) -> None:
     diagnoser = Diagnoser(reader)
     chunk: list[str] = []
     for line in healthy(style, 1_000_000, seed=len(style)):
@@ -43,7 +43,7 @@ def test_a_healthy_run_of_a_million_lines_has_no_page(reader: PageReader, style:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_a_hang_is_found_between_five_and_ten_minutes(reader: PageReader, seed: int) -> None:
+def test_a_hang_is_found_between_five_and_ten_minutes(reader: PageScanner, seed: int) -> None:
     rng = random.Random(seed)
     style = sorted(STYLES)[seed % len(STYLES)]
     diagnoser = Diagnoser(reader)
@@ -68,7 +68,7 @@ def test_a_hang_is_found_between_five_and_ten_minutes(reader: PageReader, seed: 
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_a_loss_that_is_lost_is_found(reader: PageReader, seed: int) -> None:
+def test_a_loss_that_is_lost_is_found(reader: PageScanner, seed: int) -> None:
     style = sorted(STYLES)[seed % len(STYLES)]
     diagnoser = Diagnoser(reader)
     diagnoser.feed_page("\n".join(diverging(style, seed)).encode())
@@ -76,7 +76,7 @@ def test_a_loss_that_is_lost_is_found(reader: PageReader, seed: int) -> None:
     assert [incident.category for incident in pages(diagnoser.report())] == ["numerics"]
 
 
-def test_a_job_that_waits_or_cannot_be_read_does_not_hang(reader: PageReader) -> None:
+def test_a_job_that_waits_or_cannot_be_read_does_not_hang(reader: PageScanner) -> None:
     diagnoser = Diagnoser(reader)
     now_ns = 0
     for line, now_ns in timed("plain", 40, 2.0, 1):
@@ -86,7 +86,7 @@ def test_a_job_that_waits_or_cannot_be_read_does_not_hang(reader: PageReader) ->
     assert len(pages(diagnoser.report(now_ns + 60 * MINUTE, running=True))) == 1
 
 
-def test_a_long_evaluation_gets_more_patience_than_a_step(reader: PageReader) -> None:
+def test_a_long_evaluation_gets_more_patience_than_a_step(reader: PageScanner) -> None:
     diagnoser = Diagnoser(reader)
     now_ns = 0
     for line, now_ns in timed("plain", 40, 2.0, 1):
@@ -97,7 +97,7 @@ def test_a_long_evaluation_gets_more_patience_than_a_step(reader: PageReader) ->
     assert len(pages(diagnoser.report(now_ns + 45 * MINUTE))) == 1
 
 
-def test_a_run_that_told_its_end_does_not_hang(reader: PageReader) -> None:
+def test_a_run_that_told_its_end_does_not_hang(reader: PageScanner) -> None:
     diagnoser = Diagnoser(reader)
     now_ns = 0
     for line, now_ns in timed("plain", 40, 2.0, 1):
@@ -108,7 +108,7 @@ def test_a_run_that_told_its_end_does_not_hang(reader: PageReader) -> None:
     assert (pages(diagnosis), diagnosis.progress.finished) == ([], True)
 
 
-def test_a_line_that_repeats_the_last_step_is_a_pulse(reader: PageReader) -> None:
+def test_a_line_that_repeats_the_last_step_is_a_pulse(reader: PageScanner) -> None:
     diagnoser = Diagnoser(reader)
     now_ns = 0
     for line, now_ns in timed("plain", 40, 2.0, 1):
@@ -119,19 +119,19 @@ def test_a_line_that_repeats_the_last_step_is_a_pulse(reader: PageReader) -> Non
     assert [incident.signature for incident in pages(diagnoser.report(now_ns + 11 * MINUTE))] == ["no_progress"]
 
 
-def test_a_sustained_loss_of_speed_is_a_warning(reader: PageReader) -> None:
+def test_a_sustained_loss_of_speed_is_a_warning(reader: PageScanner) -> None:
     diagnoser = Diagnoser(reader)
     for step in range(200):
         diagnoser.feed(f"step {step} loss {3 - step / 1000} tok/s {9000 if step < 100 else 3000}")
 
-    assert [(i.severity, i.signature) for i in diagnoser.report().incidents] == [("warn", "throughput_drop")]
+    assert [(i.severity, i.signature) for i in diagnoser.report().failures] == [("warn", "throughput_drop")]
 
 
-def test_a_flat_loss_is_told_only_when_asked_for(reader: PageReader) -> None:
+def test_a_flat_loss_is_told_only_when_asked_for(reader: PageScanner) -> None:
     log = "\n".join(f"step {step} loss {2.0 if step > 50 else 3 - step / 50}" for step in range(600)).encode()
     quiet, asked = Diagnoser(reader), Diagnoser(reader, plateau=True)
     quiet.feed_page(log)
     asked.feed_page(log)
 
-    assert quiet.report().incidents == ()
-    assert [(i.severity, i.signature) for i in asked.report().incidents] == [("info", "plateau")]
+    assert quiet.report().failures == ()
+    assert [(i.severity, i.signature) for i in asked.report().failures] == [("info", "plateau")]

@@ -22,7 +22,7 @@ def test_an_own_failure_is_found() -> None:
     diagnoser = Diagnoser(build_reader(OWN))
     diagnoser.feed("E: vault eu-1 is sealed, giving up")
 
-    (incident,) = diagnoser.report().incidents
+    (incident,) = diagnoser.report().failures
 
     assert ("vault_sealed", "page", "storage") == (incident.signature, incident.severity, incident.category)
     assert ("The dataset vault is sealed", "Unseal it, then start again.") == (incident.title, incident.hint)
@@ -32,7 +32,7 @@ def test_without_a_file_there_are_the_shipped_ones() -> None:
     diagnoser = Diagnoser(build_reader())
     diagnoser.feed("E: vault eu-1 is sealed, giving up")
 
-    assert () == diagnoser.report().incidents
+    assert () == diagnoser.report().failures
 
 
 @pytest.mark.parametrize(

@@ -210,6 +210,6 @@ def test_a_report_tells_the_worst_first_and_notes_in_a_line() -> None:
 
 
 def test_a_report_obeys_nothing_in_the_log() -> None:
-    (worst, *_) = DIAGNOSIS.diagnosis.incidents
+    (worst, *_) = DIAGNOSIS.diagnosis.failures
     assert "\x1b" not in incident_text(worst)
     assert "\x1b[31mred" not in incident_text(worst, colour=True)

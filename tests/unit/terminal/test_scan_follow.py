@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from bot.commands.model import ScanCommand
-from bot.diagnosis.page_scanner import PageReader
+from bot.diagnosis.page_scanner import PageScanner
 from bot.errors import ConfigError
 from bot.rules.diagnosis_config import build_reader
 from bot.terminal.output import Output
@@ -25,14 +25,14 @@ ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")
-def reader() -> PageReader:
+def reader() -> PageScanner:
     return build_reader()
 
 
 class Watching:
     """A follower whose clock goes as told."""
 
-    def __init__(self, reader: PageReader, *, json: bool = False) -> None:
+    def __init__(self, reader: PageScanner, *, json: bool = False) -> None:
         self.out, self.err = io.StringIO(), io.StringIO()
         self.follower = Follower(ScanCommand("x", json=json), reader, Output(self.out, self.err))
         self.now_ns = NOW_NS
@@ -42,7 +42,7 @@ class Watching:
         self.follower.take(text.encode(), self.now_ns)
 
 
-def test_what_happened_before_is_told_then_what_happens(reader: PageReader) -> None:
+def test_what_happened_before_is_told_then_what_happens(reader: PageScanner) -> None:
     watching = Watching(reader)
     watching.comes("step 1 loss 2.5\n")
     watching.comes("")
@@ -51,7 +51,7 @@ def test_what_happened_before_is_told_then_what_happens(reader: PageReader) -> N
     assert watching.out.getvalue().startswith("PAGE  GPU out of memory\n")
 
 
-def test_news_is_told_once(reader: PageReader) -> None:
+def test_news_is_told_once(reader: PageScanner) -> None:
     watching = Watching(reader, json=True)
     watching.comes(OOM)
     watching.comes("")
@@ -62,7 +62,7 @@ def test_news_is_told_once(reader: PageReader) -> None:
     assert ("page", "gpu_memory") == (json.loads(told)["severity"], json.loads(told)["category"])
 
 
-def test_a_line_that_comes_in_pieces_is_one_line(reader: PageReader) -> None:
+def test_a_line_that_comes_in_pieces_is_one_line(reader: PageScanner) -> None:
     watching = Watching(reader)
     watching.comes("")
     watching.comes(OOM[:40])
@@ -71,7 +71,7 @@ def test_a_line_that_comes_in_pieces_is_one_line(reader: PageReader) -> None:
     assert "PAGE" in watching.out.getvalue()
 
 
-def test_a_run_that_stops_advancing_is_told_and_so_is_its_going_on(reader: PageReader) -> None:
+def test_a_run_that_stops_advancing_is_told_and_so_is_its_going_on(reader: PageScanner) -> None:
     watching = Watching(reader)
     watching.comes("")
     for step in range(60):
@@ -84,7 +84,7 @@ def test_a_run_that_stops_advancing_is_told_and_so_is_its_going_on(reader: PageR
     assert "── It moves again." in watching.err.getvalue()
 
 
-def test_the_end_of_a_pipe_is_the_last_word(reader: PageReader) -> None:
+def test_the_end_of_a_pipe_is_the_last_word(reader: PageScanner) -> None:
     watching = Watching(reader)
     watching.comes("step 1\n" + OOM.rstrip("\n"))
     assert 0 == watching.follower.finish()

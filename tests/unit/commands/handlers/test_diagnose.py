@@ -10,7 +10,7 @@ from bot.commands.answers import Asker, DiagnosisAnswer, ErrorAnswer
 from bot.commands.model import DiagnoseCommand
 from bot.commands.parsing.parser import parse
 from bot.commands.runner import CommandRunner
-from bot.diagnosis.page_scanner import PageReader
+from bot.diagnosis.page_scanner import PageScanner
 from bot.domain.durations import ns_from_datetime
 from bot.domain.jobs import Job, JobState
 from bot.domain.logs import LogLine
@@ -26,7 +26,7 @@ FAILED = {REF.id: Job(REF, JobState.FAILED, "FAILED", name="run 1", ended_at=NOW
 
 
 @pytest.fixture(scope="module")
-def reader() -> PageReader:
+def reader() -> PageScanner:
     return build_reader()
 
 
@@ -39,32 +39,32 @@ def oom(second: int, rank: int = 3) -> LogLine:
     return LogLine(START_NS + second * 10**9, text, "k2v9x")
 
 
-async def ask(provider: MemoryProvider, reader: PageReader, text: str = "diagnose mem:run/1") -> object:
+async def ask(provider: MemoryProvider, reader: PageScanner, text: str = "diagnose mem:run/1") -> object:
     runner = CommandRunner(
         registry_of(provider), None, lambda: NOW, Redactor(["hunter2"]), lambda: DiagnosisConfig(reader)
     )
     return await runner.run(parse(text), Asker("U1", "C1"))
 
 
-async def test_what_broke_is_found_on_the_last_of_many_pages(reader: PageReader) -> None:
+async def test_what_broke_is_found_on_the_last_of_many_pages(reader: PageScanner) -> None:
     provider = MemoryProvider([*steps(50), oom(50), oom(51, 0)], page_lines=7, jobs=FAILED)
     answer = await ask(provider, reader)
     assert isinstance(answer, DiagnosisAnswer)
-    (incident,) = answer.diagnosis.incidents
+    (incident,) = answer.diagnosis.failures
     assert ("page", "gpu_memory", (3, 0)) == (incident.severity, incident.category, incident.ranks)
     assert START_NS + 50 * 10**9 == incident.first_ns
     assert (52, 49, JobState.FAILED) == (answer.read, answer.diagnosis.progress.step, answer.job.state)
 
 
-async def test_a_window_bounds_what_is_read(reader: PageReader) -> None:
+async def test_a_window_bounds_what_is_read(reader: PageScanner) -> None:
     provider = MemoryProvider([*steps(50), oom(50)], jobs=FAILED)
     answer = await ask(provider, reader, "diagnose mem:run/1 --since 1h")
     assert isinstance(answer, DiagnosisAnswer)
-    assert (0, ()) == (answer.read, answer.diagnosis.incidents)
+    assert (0, ()) == (answer.read, answer.diagnosis.failures)
     assert NOW - timedelta(hours=1) == answer.start
 
 
-async def test_the_pinned_command_shows_the_same_again(reader: PageReader) -> None:
+async def test_the_pinned_command_shows_the_same_again(reader: PageScanner) -> None:
     answer = await ask(MemoryProvider([oom(0)], jobs=FAILED), reader, "diagnose mem:run/1 --since 4h --public")
     assert isinstance(answer, DiagnosisAnswer)
     again = parse(answer.pinned)
@@ -76,7 +76,7 @@ async def test_the_pinned_command_shows_the_same_again(reader: PageReader) -> No
     )
 
 
-async def test_secrets_are_hidden(reader: PageReader) -> None:
+async def test_secrets_are_hidden(reader: PageScanner) -> None:
     line = oom(0)._replace(message="torch.OutOfMemoryError: CUDA out of memory. hunter2")
     answer = await ask(MemoryProvider([line], jobs=FAILED), reader)
     assert isinstance(answer, DiagnosisAnswer)
@@ -84,7 +84,7 @@ async def test_secrets_are_hidden(reader: PageReader) -> None:
     assert 1 == answer.redacted
 
 
-async def test_a_platform_that_fails_on_the_way_leaves_a_gap(reader: PageReader) -> None:
+async def test_a_platform_that_fails_on_the_way_leaves_a_gap(reader: PageScanner) -> None:
     lines = [*steps(20), oom(5)]
     fails = iter([None, Unavailable("mem is down.")])
     answer = await ask(MemoryProvider(lines, page_lines=10, jobs=FAILED, fails=fails), reader)
@@ -95,22 +95,22 @@ async def test_a_platform_that_fails_on_the_way_leaves_a_gap(reader: PageReader)
 
 @pytest.mark.parametrize("problem", [Unavailable("mem is down."), NotSupported("mem has no logs.")])
 async def test_a_log_that_cannot_be_read_at_all_is_an_error(
-    problem: Unavailable | NotSupported, reader: PageReader
+    problem: Unavailable | NotSupported, reader: PageScanner
 ) -> None:
     answer = await ask(MemoryProvider(fails=iter([problem])), reader)
     assert ErrorAnswer(problem.public) == answer
 
 
-async def test_a_running_job_that_no_longer_advances_hangs_and_an_ended_one_does_not(reader: PageReader) -> None:
+async def test_a_running_job_that_no_longer_advances_hangs_and_an_ended_one_does_not(reader: PageScanner) -> None:
     hanging = await ask(MemoryProvider(steps(100)), reader)
     over = await ask(MemoryProvider(steps(100), jobs=FAILED), reader)
     assert isinstance(hanging, DiagnosisAnswer)
     assert isinstance(over, DiagnosisAnswer)
-    assert ["hang"] == [one.category for one in hanging.diagnosis.incidents]
-    assert () == over.diagnosis.incidents
+    assert ["hang"] == [one.category for one in hanging.diagnosis.failures]
+    assert () == over.diagnosis.failures
 
 
-async def test_a_past_window_of_a_running_job_is_no_hang(reader: PageReader) -> None:
+async def test_a_past_window_of_a_running_job_is_no_hang(reader: PageScanner) -> None:
     answer = await ask(MemoryProvider(steps(100)), reader, "diagnose mem:run/1 --end 2026-03-13T11:30:00Z")
     assert isinstance(answer, DiagnosisAnswer)
-    assert () == answer.diagnosis.incidents
+    assert () == answer.diagnosis.failures

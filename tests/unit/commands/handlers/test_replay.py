@@ -14,7 +14,7 @@ from bot.commands.handlers.replay import job_at
 from bot.commands.model import ReplayCommand, RulesCommand
 from bot.commands.parsing.parser import parse
 from bot.commands.runner import CommandRunner
-from bot.diagnosis.page_scanner import PageReader
+from bot.diagnosis.page_scanner import PageScanner
 from bot.domain.alerts import Resolution
 from bot.domain.durations import ns_from_datetime
 from bot.domain.gaps import Gap, GapReason, Part
@@ -37,7 +37,7 @@ ENDED = Job(
 
 
 @pytest.fixture(scope="module")
-def reader() -> PageReader:
+def reader() -> PageScanner:
     return build_reader()
 
 
@@ -74,20 +74,20 @@ def provider_of(*lines: LogLine, job: Job = RUNNING, series: Sequence[MetricSeri
     return Measured(list(lines), page_lines=50, jobs={REF.id: job}, series=series)
 
 
-async def ask(provider: MemoryProvider, reader: PageReader, text: str = "", *, own: str = "") -> Answer:
+async def ask(provider: MemoryProvider, reader: PageScanner, text: str = "", *, own: str = "") -> Answer:
     defaults = parse_settings([own]) if own else AS_SHIPPED
     diagnosis_config = DiagnosisConfig(reader, defaults)
     runner = CommandRunner(registry_of(provider), None, lambda: NOW, Redactor(["hunter2"]), lambda: diagnosis_config)
     return await runner.run(parse(f"rules test mem:run/1 {text}"), Asker("U1", "C1"))
 
 
-async def replayed(provider: MemoryProvider, reader: PageReader, text: str = "", *, own: str = "") -> ReplayAnswer:
+async def replayed(provider: MemoryProvider, reader: PageScanner, text: str = "", *, own: str = "") -> ReplayAnswer:
     answer = await ask(provider, reader, text, own=own)
     assert isinstance(answer, ReplayAnswer), answer
     return answer
 
 
-async def test_an_error_of_the_past_would_have_fired_then_and_ended_when_it_was_quiet(reader: PageReader) -> None:
+async def test_an_error_of_the_past_would_have_fired_then_and_ended_when_it_was_quiet(reader: PageScanner) -> None:
     answer = await replayed(provider_of(line(120, "ERROR: the mailer is closed"), line(100, "fine")), reader)
     (alert,) = answer.alerts
     assert ("log_errors", "1 error line, newest: ERROR: the mailer is closed") == (alert.rule, alert.evidence.summary)
@@ -99,7 +99,7 @@ async def test_an_error_of_the_past_would_have_fired_then_and_ended_when_it_was_
     assert {"failure", "hang", "job_failed"} <= set(answer.quiet)
 
 
-async def test_a_failure_is_told_by_what_the_log_means_and_by_the_state(reader: PageReader) -> None:
+async def test_a_failure_is_told_by_what_the_log_means_and_by_the_state(reader: PageScanner) -> None:
     oom = line(61, "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB.")
     answer = await replayed(provider_of(line(90, "step 1 loss 2"), oom, job=ENDED), reader)
     told = {alert.rule: alert for alert in answer.alerts}
@@ -110,7 +110,7 @@ async def test_a_failure_is_told_by_what_the_log_means_and_by_the_state(reader: 
     assert told["failure"].resolved_at is None, "what ended the run stands"
 
 
-async def test_idle_gpus_of_the_past_are_found_with_other_settings(reader: PageReader) -> None:
+async def test_idle_gpus_of_the_past_are_found_with_other_settings(reader: PageScanner) -> None:
     series = [utilization(NOW - 120 * MINUTE, NOW - 110 * MINUTE)]
     usual = await replayed(provider_of(series=series), reader)
     strict = await replayed(provider_of(series=series), reader, "low_gpu_utilization.for=5m")
@@ -121,7 +121,7 @@ async def test_idle_gpus_of_the_past_are_found_with_other_settings(reader: PageR
     assert alert.resolved_at is not None
 
 
-async def test_metrics_are_asked_for_piece_by_piece_and_each_sample_once(reader: PageReader) -> None:
+async def test_metrics_are_asked_for_piece_by_piece_and_each_sample_once(reader: PageScanner) -> None:
     provider = provider_of(series=[utilization(NOW, NOW)])
     await replayed(provider, reader)
     windows = [(query.start, query.end) for query in provider.metric_queries]
@@ -130,19 +130,19 @@ async def test_metrics_are_asked_for_piece_by_piece_and_each_sample_once(reader:
     assert NOW == windows[-1][1]
 
 
-async def test_the_installations_settings_hold_and_can_be_overridden(reader: PageReader) -> None:
+async def test_the_installations_settings_hold_and_can_be_overridden(reader: PageScanner) -> None:
     provider = provider_of(line(120, "ERROR: the mailer is closed"))
     assert () == (await replayed(provider, reader, own="log_errors=off")).alerts
     assert 1 == len((await replayed(provider, reader, "log_errors=on", own="log_errors=off")).alerts)
 
 
-async def test_what_is_below_the_wanted_severity_is_not_told(reader: PageReader) -> None:
+async def test_what_is_below_the_wanted_severity_is_not_told(reader: PageScanner) -> None:
     answer = await replayed(provider_of(line(120, "ERROR: the mailer is closed")), reader, "severity=page")
     assert () == answer.alerts
     assert "log_errors" in answer.quiet
 
 
-async def test_a_log_that_was_silent_then_is_a_hang_then(reader: PageReader) -> None:
+async def test_a_log_that_was_silent_then_is_a_hang_then(reader: PageScanner) -> None:
     before = [line(200 - number / 6, f"step {number} loss 2.5") for number in range(300)]
     after = [line(90 - number / 6, f"step {number + 300} loss 2.5") for number in range(500)]
     answer = await replayed(provider_of(*before, *after), reader, "failure=off")
@@ -151,20 +151,20 @@ async def test_a_log_that_was_silent_then_is_a_hang_then(reader: PageReader) -> 
     assert alert.resolved_at is not None
 
 
-async def test_a_long_window_is_looked_at_more_coarsely_and_says_so(reader: PageReader) -> None:
+async def test_a_long_window_is_looked_at_more_coarsely_and_says_so(reader: PageScanner) -> None:
     old = Job(REF, JobState.RUNNING, "RUNNING", created_at=NOW - timedelta(days=30))
     answer = await replayed(provider_of(job=old), reader, "--since 7d")
     assert timedelta(days=7) / replay.MAX_LOOKS <= answer.step < timedelta(minutes=8)
     assert any("coarsely" in note for note in answer.notes)
 
 
-async def test_secrets_of_the_past_are_hidden(reader: PageReader) -> None:
+async def test_secrets_of_the_past_are_hidden(reader: PageScanner) -> None:
     answer = await replayed(provider_of(line(120, "ERROR: hunter2")), reader)
     assert "hunter2" not in repr(answer)
 
 
 async def test_a_log_that_is_too_long_is_read_as_far_as_it_goes(
-    reader: PageReader, monkeypatch: pytest.MonkeyPatch
+    reader: PageScanner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(log_history, "MAX_LINES", 100)
     lines = [line(200 - number / 10, f"step {number}") for number in range(1000)]
@@ -173,7 +173,7 @@ async def test_a_log_that_is_too_long_is_read_as_far_as_it_goes(
     assert any("narrow the window" in note for note in answer.notes)
 
 
-async def test_a_platform_that_fails_on_the_way_ends_the_replay_there(reader: PageReader) -> None:
+async def test_a_platform_that_fails_on_the_way_ends_the_replay_there(reader: PageScanner) -> None:
     provider = provider_of(*(line(200 - number / 10, f"step {number}") for number in range(1000)))
     provider.fails = iter([None, Unavailable("mem is down.")])
     answer = await replayed(provider, reader)
@@ -181,7 +181,7 @@ async def test_a_platform_that_fails_on_the_way_ends_the_replay_there(reader: Pa
     assert answer.end < NOW - 150 * MINUTE
 
 
-async def test_lines_out_of_reach_are_told(reader: PageReader) -> None:
+async def test_lines_out_of_reach_are_told(reader: PageScanner) -> None:
     provider = provider_of(line(120, "step 1"))
     provider.gaps = (Gap(Part.LOGS, GapReason.UNREACHABLE_LINES, "too many in one millisecond"),)
     answer = await replayed(provider, reader)
@@ -196,7 +196,7 @@ async def test_lines_out_of_reach_are_told(reader: PageReader) -> None:
         ("--since 3h --start 2026-03-13", "do not go together"),
     ],
 )
-async def test_what_cannot_be_replayed_is_explained(text: str, said: str, reader: PageReader) -> None:
+async def test_what_cannot_be_replayed_is_explained(text: str, said: str, reader: PageScanner) -> None:
     try:
         answer = await ask(provider_of(), reader, text)
     except UsageError as problem:
@@ -205,7 +205,7 @@ async def test_what_cannot_be_replayed_is_explained(text: str, said: str, reader
     assert said in answer.public
 
 
-async def test_the_pinned_command_replays_the_same_window(reader: PageReader) -> None:
+async def test_the_pinned_command_replays_the_same_window(reader: PageScanner) -> None:
     answer = await replayed(provider_of(), reader, "--since 2h log_errors=off")
     again = parse(answer.pinned)
     assert isinstance(again, ReplayCommand)

@@ -3,7 +3,7 @@
 import pytest
 
 from bot.diagnosis.diagnoser import Diagnoser
-from bot.diagnosis.page_scanner import PageReader
+from bot.diagnosis.page_scanner import PageScanner
 
 STEPS = [f"step {n} loss {3 - n / 100:.2f}" for n in range(1, 20)]
 QUOTED = {
@@ -43,17 +43,17 @@ REAL = {
 }
 
 
-def pages(reader: PageReader, lines: list[str]) -> int:
+def pages(reader: PageScanner, lines: list[str]) -> int:
     diagnoser = Diagnoser(reader)
     diagnoser.feed_page("\n".join([*STEPS, *lines]).encode())
-    return sum(one.severity != "info" for one in diagnoser.report().incidents)
+    return sum(one.severity != "info" for one in diagnoser.report().failures)
 
 
 @pytest.mark.parametrize("lines", QUOTED.values(), ids=QUOTED)
-def test_a_failure_that_a_model_wrote_is_no_failure(reader: PageReader, lines: list[str]) -> None:
+def test_a_failure_that_a_model_wrote_is_no_failure(reader: PageScanner, lines: list[str]) -> None:
     assert pages(reader, lines) == 0
 
 
 @pytest.mark.parametrize("lines", REAL.values(), ids=REAL)
-def test_a_failure_that_follows_what_a_model_wrote_is_one(reader: PageReader, lines: list[str]) -> None:
+def test_a_failure_that_follows_what_a_model_wrote_is_one(reader: PageScanner, lines: list[str]) -> None:
     assert pages(reader, lines) == 1

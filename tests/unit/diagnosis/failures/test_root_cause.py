@@ -8,15 +8,15 @@ import pytest
 
 from bot.diagnosis.diagnoser import Diagnoser
 from bot.diagnosis.findings import Failure
-from bot.diagnosis.page_scanner import PageReader
+from bot.diagnosis.page_scanner import PageScanner
 
 PEER = "torch.distributed.DistBackendError: NCCL error in: x.cpp:1, remote process exited or there was a network error"
 
 
-def diagnose(reader: PageReader, log: str) -> list[Failure]:
+def diagnose(reader: PageScanner, log: str) -> list[Failure]:
     diagnoser = Diagnoser(reader)
     diagnoser.feed_page(log.encode())
-    return [incident for incident in diagnoser.report().incidents if incident.severity == "page"]
+    return [incident for incident in diagnoser.report().failures if incident.severity == "page"]
 
 
 def timeout(rank: int) -> str:
@@ -40,7 +40,7 @@ def traceback(error: str, prefix: str = "", frames: int = 3) -> list[str]:
     return [prefix + line for line in "\n".join([*text, error]).split("\n")]
 
 
-def test_an_echo_that_is_printed_first_is_not_the_root(reader: PageReader) -> None:
+def test_an_echo_that_is_printed_first_is_not_the_root(reader: PageScanner) -> None:
     log = [*traceback(PEER, "[rank0]: "), *traceback("KeyError: 'label'", "[rank5]: "), *traceback(PEER, "[rank3]: ")]
     (root,) = diagnose(reader, "\n".join(log))
 
@@ -49,7 +49,7 @@ def test_an_echo_that_is_printed_first_is_not_the_root(reader: PageReader) -> No
     assert "Folded into it: nccl error" in root.why
 
 
-def test_the_rank_that_is_behind_is_named_in_a_collective_timeout(reader: PageReader) -> None:
+def test_the_rank_that_is_behind_is_named_in_a_collective_timeout(reader: PageScanner) -> None:
     log = "\n".join(
         f"[rank{rank}]:[E ProcessGroupNCCL.cpp:1] [Rank {rank}] Watchdog caught collective operation timeout:"
         f" WorkNCCL(SeqNum={number}, OpType=ALLREDUCE, Timeout(ms)=600000) ran for 600001 milliseconds before timing out."
@@ -62,14 +62,14 @@ def test_the_rank_that_is_behind_is_named_in_a_collective_timeout(reader: PageRe
 
 
 @pytest.mark.parametrize(("reporting", "absent"), [((0, 1, 2, 4), 3), ((8, 9, 11, 12), 10), (range(7), 7)])
-def test_the_one_rank_that_reports_no_timeout_is_named(reader: PageReader, reporting: range, absent: int) -> None:
+def test_the_one_rank_that_reports_no_timeout_is_named(reader: PageScanner, reporting: range, absent: int) -> None:
     (root,) = diagnose(reader, "\n".join(timeout(rank) for rank in reporting))
 
     assert (root.root_rank, f"Rank {absent} alone" in root.why) == (absent, True)
 
 
 @pytest.mark.parametrize("reporting", [(0, 1, 5), range(8), (0, 2)])
-def test_where_more_or_none_are_missing_no_rank_is_blamed(reader: PageReader, reporting: range) -> None:
+def test_where_more_or_none_are_missing_no_rank_is_blamed(reader: PageScanner, reporting: range) -> None:
     (root,) = diagnose(reader, "\n".join(timeout(rank) for rank in reporting))
 
     assert (root.root_rank, "alone" in root.why) == (0, False)
@@ -80,19 +80,19 @@ def test_where_more_or_none_are_missing_no_rank_is_blamed(reader: PageReader, re
     [
         ("[rank0]: RuntimeError: Rank 5 failed to pass monitoredBarrier in 1800000 ms", 5),
         ("ERROR:composer.cli.launcher:Rank 2 crashed with exit code -9.", 2),
-        ("srun: error: gpu012: task 1: Out Of DiagnoserState", 1),
+        ("srun: error: gpu012: task 1: Out Of Memory", 1),
         (f"{timeout(2)}\n\t - ranks [6] are the lagging ranks that caused this timeout. They never joined", 6),
         ('[rank7]: Traceback (most recent call last):\n[rank7]:   File "/app/train.py", line 2, in main', 7),
         ("mpirun noticed that process rank 6 with PID 31188 on node n2 exited on signal 6 (Aborted).", 6),
     ],
 )
 def test_the_rank_that_a_line_blames_goes_before_the_rank_that_says_it(
-    reader: PageReader, line: str, rank: int
+    reader: PageScanner, line: str, rank: int
 ) -> None:
     assert [root.root_rank for root in diagnose(reader, line)] == [rank]
 
 
-def test_a_chained_exception_is_told_by_its_cause(reader: PageReader) -> None:
+def test_a_chained_exception_is_told_by_its_cause(reader: PageScanner) -> None:
     log = [
         *traceback("RuntimeError: DataLoader worker (pid 7) is killed by signal: Bus error. "),
         "",
@@ -105,48 +105,48 @@ def test_a_chained_exception_is_told_by_its_cause(reader: PageReader) -> None:
     assert (root.signature, root.category) == ("dataloader_killed", "host_memory")
 
 
-def test_tracebacks_that_interleave_by_line_are_told_apart_by_rank(reader: PageReader) -> None:
+def test_tracebacks_that_interleave_by_line_are_told_apart_by_rank(reader: PageScanner) -> None:
     one, two = traceback("ValueError: bad 1", "[rank1]: "), traceback("ValueError: bad 2", "[rank2]: ")
     (root,) = diagnose(reader, "\n".join(line for pair in zip(one, two, strict=True) for line in pair))
 
     assert (root.root_rank, set(root.ranks), root.count) == (1, {1, 2}, 2)
 
 
-def test_a_traceback_that_lost_its_end_is_told_where_it_was(reader: PageReader) -> None:
+def test_a_traceback_that_lost_its_end_is_told_where_it_was(reader: PageScanner) -> None:
     log = traceback("FileNotFoundErrorsuper().__init__(")
     (root,) = diagnose(reader, "\n".join(log))
 
     assert (root.category, root.confidence, "train.py:main" in root.title) == ("code", 0.4, True)
 
 
-def test_a_traceback_whose_end_may_still_come_is_not_told(reader: PageReader) -> None:
+def test_a_traceback_whose_end_may_still_come_is_not_told(reader: PageScanner) -> None:
     diagnoser = Diagnoser(reader)
     for line in traceback("KeyError: 'x'")[:-1]:
         diagnoser.feed(line, timestamp_ns=10**18)
 
-    assert diagnoser.report(10**18 + 10**9).incidents == ()
-    assert [incident.severity for incident in diagnoser.report(10**18 + 10**11).incidents] == ["page"]
+    assert diagnoser.report(10**18 + 10**9).failures == ()
+    assert [incident.severity for incident in diagnoser.report(10**18 + 10**11).failures] == ["page"]
 
 
-def test_a_bare_exception_is_a_page_only_as_the_last_words(reader: PageReader) -> None:
+def test_a_bare_exception_is_a_page_only_as_the_last_words(reader: PageScanner) -> None:
     diagnoser = Diagnoser(reader)
     diagnoser.feed("ValueError: cannot go on", timestamp_ns=10**18)
-    told = [[i.severity for i in diagnoser.report(10**18 + wait).incidents] for wait in (10**9, 10**11)]
+    told = [[i.severity for i in diagnoser.report(10**18 + wait).failures] for wait in (10**9, 10**11)]
     for step in range(3):
         diagnoser.feed(f"step {step} loss 2.0\n" * 8, timestamp_ns=10**18 + 2 * 10**11)
 
-    told.append([i.severity for i in diagnoser.report(10**18 + 4 * 10**11).incidents])
+    told.append([i.severity for i in diagnoser.report(10**18 + 4 * 10**11).failures])
     assert told == [["warn"], ["page"], ["info"]]
 
 
-def test_much_noise_before_the_root_does_not_crowd_it_out(reader: PageReader) -> None:
+def test_much_noise_before_the_root_does_not_crowd_it_out(reader: PageScanner) -> None:
     noise = "".join(f"{kind}Error: of kind {kind}\n" for kind in ("A" + "b" * n for n in range(30)))
     (root,) = diagnose(reader, noise + "\n".join(traceback("KeyError: 'label'")))
 
     assert "KeyError: 'label'" in root.title
 
 
-def test_an_epoch_that_is_done_is_not_the_runs_end(reader: PageReader) -> None:
+def test_an_epoch_that_is_done_is_not_the_runs_end(reader: PageScanner) -> None:
     diagnoser = Diagnoser(reader)
     for step in range(100):
         diagnoser.feed(f"step {step} loss 2.0", timestamp_ns=10**18 + step * 10**9)
@@ -154,7 +154,7 @@ def test_an_epoch_that_is_done_is_not_the_runs_end(reader: PageReader) -> None:
             diagnoser.feed("Training done for epoch 1", timestamp_ns=10**18 + step * 10**9)
 
     diagnosis = diagnoser.report(10**18 + 10**13)
-    assert (diagnosis.progress.finished, [i.signature for i in diagnosis.incidents]) == (False, ["no_progress"])
+    assert (diagnosis.progress.finished, [i.signature for i in diagnosis.failures]) == (False, ["no_progress"])
 
 
 @pytest.mark.parametrize(
@@ -170,15 +170,15 @@ def test_an_epoch_that_is_done_is_not_the_runs_end(reader: PageReader) -> None:
     ],
 )
 def test_an_exceptions_type_tells_whose_fault_it_is(
-    reader: PageReader, error: str, category: str, severity: str
+    reader: PageScanner, error: str, category: str, severity: str
 ) -> None:
     diagnoser = Diagnoser(reader)
     diagnoser.feed_page("\n".join(traceback(error)).encode())
 
-    assert [(i.category, i.severity) for i in diagnoser.report().incidents] == [(category, severity)]
+    assert [(i.category, i.severity) for i in diagnoser.report().failures] == [(category, severity)]
 
 
-def test_without_prefixes_interleaved_tracebacks_are_still_one_incident(reader: PageReader) -> None:
+def test_without_prefixes_interleaved_tracebacks_are_still_one_incident(reader: PageScanner) -> None:
     traces = [traceback("FileNotFoundError: /data/train.rec", frames=9) for _ in range(8)]
     log = [line for lines in zip(*traces, strict=True) for line in lines]
     (root,) = diagnose(reader, "\n".join(log))
@@ -186,14 +186,14 @@ def test_without_prefixes_interleaved_tracebacks_are_still_one_incident(reader: 
     assert (root.category, root.count) == ("data", 8)
 
 
-def test_the_first_rank_of_a_torchrun_table_is_the_root_rank(reader: PageReader) -> None:
+def test_the_first_rank_of_a_torchrun_table_is_the_root_rank(reader: PageScanner) -> None:
     table = "Failures:\n[1]:\n  rank      : 2 (local_rank: 2)\n  exitcode  : 1 (pid: 8)\nRoot Cause (first observed failure):\n[0]:\n  rank      : 6 (local_rank: 6)\n  exitcode  : 1 (pid: 9)\n"
     (root,) = diagnose(reader, "torch.distributed.elastic.multiprocessing.errors.ChildFailedError: \n" + table)
 
     assert root.root_rank == 6
 
 
-def test_the_fingerprint_forgets_numbers_paths_and_addresses(reader: PageReader) -> None:
+def test_the_fingerprint_forgets_numbers_paths_and_addresses(reader: PageScanner) -> None:
     first = diagnose(reader, "\n".join(traceback("ValueError: item 17 at 0x7f00 of /tmp/a/b.bin")))[0]
     second = diagnose(reader, "\n".join(traceback("ValueError: item 99 at 0x8a11 of /var/x/y.bin", "[rank3]: ")))[0]
     other = diagnose(reader, "\n".join(traceback("ValueError: no items")))[0]
@@ -201,7 +201,7 @@ def test_the_fingerprint_forgets_numbers_paths_and_addresses(reader: PageReader)
     assert first.fingerprint == second.fingerprint != other.fingerprint
 
 
-def test_an_excerpt_holds_the_root_line_and_its_own_ranks_context(reader: PageReader) -> None:
+def test_an_excerpt_holds_the_root_line_and_its_own_ranks_context(reader: PageScanner) -> None:
     log = [line for line in traceback("KeyError: 'x'", "[rank4]: ") for line in (line, "[rank9]: step 4 loss 2.0")]
     (root,) = diagnose(reader, "\n".join([*log, "[rank4]: after"]))
 
@@ -209,25 +209,25 @@ def test_an_excerpt_holds_the_root_line_and_its_own_ranks_context(reader: PageRe
     assert len(root.excerpt) <= 8
 
 
-def test_a_lost_loss_and_the_crash_it_leads_to_are_one_page(reader: PageReader) -> None:
+def test_a_lost_loss_and_the_crash_it_leads_to_are_one_page(reader: PageScanner) -> None:
     nans = "".join(f"step {step} loss nan\n" for step in range(20))
     (root,) = diagnose(reader, nans + "\n".join(traceback("ValueError: cannot sample from nan")))
 
     assert (root.category, "Then: ValueError" in root.why) == ("numerics", True)
 
 
-def test_after_a_restart_that_works_a_failure_is_no_page_any_more(reader: PageReader) -> None:
+def test_after_a_restart_that_works_a_failure_is_no_page_any_more(reader: PageScanner) -> None:
     diagnoser = Diagnoser(reader)
     for line in traceback("KeyError: 'x'"):
         diagnoser.feed(line, timestamp_ns=10**18)
-    before = [incident.severity for incident in diagnoser.report().incidents]
+    before = [incident.severity for incident in diagnoser.report().failures]
     for step in range(30):
         diagnoser.feed(f"step {step} loss 2.0", timestamp_ns=10**18 + step * 10**10)
 
-    assert (before, [incident.severity for incident in diagnoser.report().incidents]) == (["page"], ["warn"])
+    assert (before, [incident.severity for incident in diagnoser.report().failures]) == (["page"], ["warn"])
 
 
-def test_a_thousand_ranks_that_fail_at_once_are_one_incident_with_the_right_root(reader: PageReader) -> None:
+def test_a_thousand_ranks_that_fail_at_once_are_one_incident_with_the_right_root(reader: PageScanner) -> None:
     rng = random.Random(7)
     texts = [
         traceback("torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB" if rank == 517 else PEER, f"[rank{rank}]: ", 96)
@@ -241,7 +241,7 @@ def test_a_thousand_ranks_that_fail_at_once_are_one_incident_with_the_right_root
 
     started = time.process_time()
     diagnoser.feed_page(page)
-    incidents = diagnoser.report().incidents
+    incidents = diagnoser.report().failures
     spent_s = time.process_time() - started
 
     assert len(order) > 200_000
@@ -250,7 +250,7 @@ def test_a_thousand_ranks_that_fail_at_once_are_one_incident_with_the_right_root
 
 
 @pytest.mark.parametrize("filler", [b"x", b"loss ", b"Error: foo ", b"\rstep 3 loss 0.5 ", b"1234567890 "])
-def test_a_line_of_two_megabytes_costs_no_more_than_its_length(reader: PageReader, filler: bytes) -> None:
+def test_a_line_of_two_megabytes_costs_no_more_than_its_length(reader: PageScanner, filler: bytes) -> None:
     page = filler * (2_000_000 // len(filler)) + b" CUDA out of memory. Tried to allocate\n"
     diagnoser = Diagnoser(reader)
 
@@ -258,11 +258,11 @@ def test_a_line_of_two_megabytes_costs_no_more_than_its_length(reader: PageReade
     diagnoser.feed_page(page)
     spent_s = time.process_time() - started
 
-    assert [incident.signature for incident in diagnoser.report().incidents] == ["cuda_oom"]
+    assert [incident.signature for incident in diagnoser.report().failures] == ["cuda_oom"]
     assert spent_s < 0.5
 
 
-def test_where_nothing_trains_trouble_ends_by_the_clock_and_the_next_is_told_anew(reader: PageReader) -> None:
+def test_where_nothing_trains_trouble_ends_by_the_clock_and_the_next_is_told_anew(reader: PageScanner) -> None:
     diagnoser = Diagnoser(reader)
     first, second = traceback("KeyError: 'prompt'"), traceback("torch.OutOfMemoryError: CUDA out of memory.")
     told = []
@@ -270,7 +270,7 @@ def test_where_nothing_trains_trouble_ends_by_the_clock_and_the_next_is_told_ane
         texts = {5: first, 90: second}.get(minute, ["GET /health 200 OK"])
         diagnoser.feed_many((text, "pod", 10**18 + minute * 60 * 10**9) for text in texts)
         if minute in (5, 6, 30, 90):
-            told.append([(i.severity, i.signature) for i in diagnoser.report().incidents])
+            told.append([(i.severity, i.signature) for i in diagnoser.report().failures])
 
     assert told == [
         [("page", "python_exception")],
@@ -280,15 +280,15 @@ def test_where_nothing_trains_trouble_ends_by_the_clock_and_the_next_is_told_ane
     ]
 
 
-def test_silence_does_not_end_trouble(reader: PageReader) -> None:
+def test_silence_does_not_end_trouble(reader: PageScanner) -> None:
     diagnoser = Diagnoser(reader)
     diagnoser.feed_many((text, "pod", 10**18) for text in traceback("KeyError: 'prompt'"))
     diagnoser.feed(PEER, source="pod", timestamp_ns=10**18 + 1800 * 10**9)
 
-    assert [(i.severity, i.signature) for i in diagnoser.report().incidents] == [("page", "python_exception")]
+    assert [(i.severity, i.signature) for i in diagnoser.report().failures] == [("page", "python_exception")]
 
 
-def test_many_steps_after_a_caught_exception_show_that_the_run_went_on(reader: PageReader) -> None:
+def test_many_steps_after_a_caught_exception_show_that_the_run_went_on(reader: PageScanner) -> None:
     log = traceback("OSError: image file is truncated") + [f"step {n} loss 1.5" for n in range(220)]
 
     assert diagnose(reader, "\n".join(log)) == []
@@ -322,20 +322,20 @@ NAMED = {
 
 
 @pytest.mark.parametrize("log", NAMED.values(), ids=NAMED)
-def test_the_rank_that_others_name_is_told(reader: PageReader, log: str) -> None:
+def test_the_rank_that_others_name_is_told(reader: PageScanner, log: str) -> None:
     (root,) = diagnose(reader, log)
 
     assert root.root_rank == 2
 
 
-def test_a_last_loss_that_is_not_finite_is_worth_a_warning(reader: PageReader) -> None:
+def test_a_last_loss_that_is_not_finite_is_worth_a_warning(reader: PageScanner) -> None:
     diagnoser = Diagnoser(reader)
     diagnoser.feed_page(b"ep=21 loss=0.672 err=0.2\nep=22 loss=0.671 err=0.2\nep=23 loss=nan err=0.2\n")
 
-    assert [(one.severity, one.signature) for one in diagnoser.report().incidents] == [("warn", "nonfinite_loss")]
+    assert [(one.severity, one.signature) for one in diagnoser.report().failures] == [("warn", "nonfinite_loss")]
 
 
-def test_the_traceback_that_a_launcher_quotes_in_its_table_is_the_root(reader: PageReader) -> None:
+def test_the_traceback_that_a_launcher_quotes_in_its_table_is_the_root(reader: PageScanner) -> None:
     quoted = "\n".join(traceback("NameError: name 'die' is not defined", "    ")[1:])
     log = (
         "Root Cause (first observed failure):\n[0]:\n  rank      : 304 (local_rank: 0)\n  exitcode  : 1 (pid: 9)\n"

@@ -39,7 +39,7 @@ HANG = replace(OOM, category="hang", title="No progress for 5 min", fingerprint=
 def context(rule: str, *incidents: Failure, minute: int = 0, memory: Memory | None = None) -> Context:
     found = rule_named(rule)
     assert found is not None
-    diagnosis = Diagnosis(incidents=incidents, lines=10)
+    diagnosis = Diagnosis(failures=incidents, lines=10)
     return Context(Observation(REF, START + minute * MINUTE, job()), found.fill({}), memory or {}, diagnosis)
 
 

@@ -36,13 +36,20 @@ def decoding() -> Section:
 
     def with_json() -> list[LogLine]:
         return [
-            LogLine(int(one["timestamp"]), one["message"], one["replica"], parse_level(one["level"]), one["request_id"])
+            LogLine(
+                int(one["timestamp"]),
+                one["message"],
+                None,
+                one["replica"],
+                parse_level(one["level"]),
+                one["request_id"],
+            )
             for one in json.loads(body)["logs"]
         ]
 
     def with_pydantic() -> list[LogLine]:
         return [
-            LogLine(one.timestamp, one.message or "", one.replica, parse_level(one.level), one.request_id)
+            LogLine(one.timestamp, one.message or "", None, one.replica, parse_level(one.level), one.request_id)
             for one in adapter.validate_json(body).logs
         ]
 

@@ -13,7 +13,7 @@ START_NS = 1_793_491_200_000_000_000
 def log_lines(count: int) -> list[LogLine]:
     """Lines a millisecond apart."""
     return [
-        LogLine(START_NS + number * 1_000_000, text, f"node{number % 8}", Level.INFO)
+        LogLine(START_NS + number * 1_000_000, text, replica=f"node{number % 8}", level=Level.INFO)
         for number, text in enumerate(_texts(count))
     ]
 

@@ -2,7 +2,7 @@
 
     reader = PageScanner(load_catalogue())        # compiled once, shared by all jobs
     diagnoser = Diagnoser(reader)                # one for each job
-    diagnoser.feed("loss: nan", source="worker-1", timestamp_ns=...)     # or feed_many, or feed_page for files
+    diagnoser.feed("loss: nan", replica="worker-1", timestamp_ns=...)     # or feed_many, or feed_page for files
     diagnosis = diagnoser.report(now_ns)
 
 How lines are read is in `reading`; what they come to, in `incidents`, `numerics` and `pace`.
@@ -17,7 +17,7 @@ import msgspec
 from bot.diagnosis.failures.exceptions import unfinished
 from bot.diagnosis.findings import Diagnosis, Failure, RunProgress, worst_first
 from bot.diagnosis.page_scanner import PageScanner
-from bot.diagnosis.reading.cursor import Origin
+from bot.diagnosis.reading.cursor import NO_ORIGIN, Origin
 from bot.diagnosis.state import VERSION, DiagnoserState
 
 PAGE = 1 << 20
@@ -30,8 +30,8 @@ BATCH = 512
 SETTLED_NS = 60 * 1_000_000_000
 """After this long without a line, what was said last was the last."""
 
-Line = tuple[str, str | None, int | None]
-"""A line's text, its replica and its time in nanoseconds, as a provider tells them."""
+Line = tuple[str, int | None, str | None, int | None]
+"""A line's text, rank, replica and time in nanoseconds, as the provider gives them."""
 
 
 class Diagnoser:
@@ -51,16 +51,18 @@ class Diagnoser:
         self._size = 0
         self._queue: list[Line] = []
 
-    def feed(self, text: str, *, source: str | None = None, timestamp_ns: int | None = None) -> None:
-        """Take one line (or several, joined by line ends), with the replica and the time the provider tells."""
-        self._queue.append((text, source, timestamp_ns))
+    def feed(
+        self, text: str, *, rank: int | None = None, replica: str | None = None, timestamp_ns: int | None = None
+    ) -> None:
+        """Take one line (or several, joined by line ends), with the rank, replica and time that the provider gives."""
+        self._queue.append((text, rank, replica, timestamp_ns))
         if len(self._queue) >= BATCH:
             self._flush()
 
     def feed_many(self, lines: Iterable[Line]) -> None:
-        """Take lines: text, source, nanoseconds."""
-        for text, source, timestamp_ns in lines:
-            self.feed(text, source=source, timestamp_ns=timestamp_ns)
+        """Take lines: text, rank, replica, nanoseconds."""
+        for text, rank, replica, timestamp_ns in lines:
+            self.feed(text, rank=rank, replica=replica, timestamp_ns=timestamp_ns)
 
     def feed_page(self, page: bytes) -> None:
         """Take any piece of a log file; it may end in the middle of a line."""
@@ -125,14 +127,14 @@ class Diagnoser:
             return
         texts: list[str] = []
         origins: list[Origin] = []
-        for text, source, timestamp_ns in self._queue:
+        for text, rank, replica, timestamp_ns in self._queue:
             parts = text.split("\n") if "\n" in text else (text,)
             texts.extend(parts)
-            origins.extend([(source or "", timestamp_ns)] * len(parts))
+            origins.extend([(rank, replica, timestamp_ns)] * len(parts))
         self._queue = []
         page = ("\n".join(texts) + "\n").encode("utf-8", "replace")
-        told = any(source or timestamp_ns is not None for source, timestamp_ns in origins)
-        self._tail = self._reader.read(self._memory, page, self._tail, origins if told else None)
+        has_origins = any(origin != NO_ORIGIN for origin in origins)
+        self._tail = self._reader.read(self._memory, page, self._tail, origins if has_origins else None)
 
     def _diagnosis(self, now_ns: int | None, running: bool) -> Diagnosis:
         memory = self._memory

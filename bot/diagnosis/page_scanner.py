@@ -18,7 +18,7 @@ from bot.diagnosis.failures.quotations import OPENING
 from bot.diagnosis.failures.recovery import Advance
 from bot.diagnosis.failures.tracebacks import STRUCTURE, Raised
 from bot.diagnosis.findings import Label
-from bot.diagnosis.reading.cursor import Origin, Walk, anchor
+from bot.diagnosis.reading.cursor import NO_ORIGIN, Origin, Walk, anchor
 from bot.diagnosis.reading.prefixes import ansi_pattern, read_clock, split_prefix, unwrap
 from bot.diagnosis.reading.regex import Match, compile_pattern
 from bot.diagnosis.state import DiagnoserState
@@ -75,18 +75,18 @@ class PageScanner:
                 progress = self._next(memory, walk, stop)
         self._newest(memory, walk)
         if origins and not memory.pace.trained:
-            memory.episode.outlived(origins[-1][1])
+            memory.episode.outlived(origins[-1][-1])
         complete_excerpts(memory, page)
         memory.lines += page.count(b"\n")
         memory.offset += len(page)
-        if origins and (last := origins[-1][1]) is not None:
+        if origins and (last := origins[-1][-1]) is not None:
             memory.clock_ns = last
         return (tail + page)[-TAIL:] if len(page) < TAIL else page[-TAIL:]
 
     def sample_newest(self, memory: DiagnoserState) -> None:
         """Read the newest progress line, which skimming may have passed over."""
         if memory.last_raw:
-            self._sample(memory, memory.last_raw.encode("latin-1"), "", None, memory.last_line)
+            self._sample(memory, memory.last_raw.encode("latin-1"), NO_ORIGIN, memory.last_line)
             memory.last_raw = ""
 
     def _next(self, memory: DiagnoserState, walk: Walk, position: int) -> Match | None:
@@ -117,7 +117,8 @@ class PageScanner:
 
     def _progress_line(self, memory: DiagnoserState, walk: Walk, raw: bytes, *, odd: bool) -> None:
         end = memory.offset + walk.end
-        source, moment_ns = walk.origin()
+        origin = walk.origin()
+        moment_ns = origin[-1]
         if odd:
             memory.attentive_until = end + ATTENTION
         memory.last_end = end
@@ -126,11 +127,12 @@ class PageScanner:
             return
         memory.samples += 1
         memory.sampled_at, memory.sampled_ns, memory.last_raw = end, moment_ns, ""
-        self._sample(memory, raw, source, moment_ns, walk.line)
+        self._sample(memory, raw, origin, walk.line)
 
-    def _sample(self, memory: DiagnoserState, raw: bytes, source: str, moment_ns: int | None, line: int) -> None:
+    def _sample(self, memory: DiagnoserState, raw: bytes, origin: Origin, line: int) -> None:
+        rank, replica, moment_ns = origin
         text = raw.decode("utf-8", "replace")
-        spoken = split_prefix(unwrap(text), source)
+        spoken = split_prefix(unwrap(text), rank, replica)
         memory.numerics.hear(spoken.text)
         sample = parse_sample(spoken.text)
         if sample is None:
@@ -156,8 +158,8 @@ class PageScanner:
             self._event(memory, walk, part, tail)
 
     def _event(self, memory: DiagnoserState, walk: Walk, line: str, tail: bytes) -> None:
-        source, moment_ns = walk.origin()
-        spoken = split_prefix(line, source)
+        rank, replica, moment_ns = walk.origin()
+        spoken = split_prefix(line, rank, replica)
         text, label = spoken.text, spoken.speaker.label
         raised, part = memory.tracebacks.feed(spoken.speaker, text, walk.line)
         if part:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from bot.domain.jobs import Job, JobRef
-from bot.domain.logs import LogLine
+from bot.domain.logs import Level, LogLine, source_name
 
 
 class Severity(enum.StrEnum):
@@ -32,6 +32,28 @@ class Severity(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class ExcerptLine:
+    """A log line quoted as evidence."""
+
+    message: str
+    timestamp_ns: int | None = None
+    """Nanoseconds since the epoch, UTC; None for a line taken from a file or from an excerpt without times."""
+    rank: int | None = None
+    replica: str | None = None
+    level: Level | None = None
+
+    @classmethod
+    def of(cls, line: LogLine, *, max_chars: int) -> ExcerptLine:
+        """Quote a line, its message cut at `max_chars`."""
+        return cls(line.message[:max_chars], line.timestamp_ns, line.rank, line.replica, line.level)
+
+    @property
+    def source(self) -> str | None:
+        """Who wrote the line, as shown to people: `rank 3`, or the replica's id."""
+        return source_name(self.rank, self.replica)
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """Why we say so: what a person needs to believe the alert and to act on it."""
 
@@ -39,8 +61,8 @@ class Evidence:
     """One sentence, our own words plus masked or redacted facts; rendered escaped."""
     title: str | None = None
     """What the alert is called when that is known better than the rule's title: "GPU out of memory"."""
-    lines: tuple[LogLine, ...] = ()
-    """The lines that matter, oldest first, at most 20, each cut at 2,000 characters; time 0 where it is not known."""
+    lines: tuple[ExcerptLine, ...] = ()
+    """The lines that matter, oldest first, at most 20, each cut at 2,000 characters."""
     count: int = 0
     """How many lines, samples or events stand behind it, more than `lines` shows."""
     facts: tuple[tuple[str, str], ...] = ()

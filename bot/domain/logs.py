@@ -53,11 +53,23 @@ class LogLine(NamedTuple):
     """Nanoseconds since the epoch, UTC."""
     message: str
     """As sent, indentation and inner newlines kept (Baseten appends tracebacks to a message)."""
-    source: str | None = None
-    """Who said it: a replica's short id, or `rank N`."""
+    rank: int | None = None
+    """Rank of the process that wrote it, where the platform numbers its processes."""
+    replica: str | None = None
+    """Short id of the replica that wrote it, where the platform names its replicas."""
     level: Level | None = None
     """Only when the platform says so; None is common and does not mean harmless."""
     request_id: str | None = None
+
+    @property
+    def source(self) -> str | None:
+        """Who wrote the line, as shown to people: `rank 3`, or the replica's id."""
+        return source_name(self.rank, self.replica)
+
+
+def source_name(rank: int | None, replica: str | None) -> str | None:
+    """`rank 3`, or the replica's id when there is no rank."""
+    return replica if rank is None else f"rank {rank}"
 
 
 class Order(enum.StrEnum):
@@ -136,10 +148,3 @@ class LogPage:
     """What could not be read although it is there, such as a millisecond with more lines than a page holds."""
     pushed_down: frozenset[str] = frozenset()
     """Names of the LogFilter fields that the platform applied itself."""
-
-
-def rank_of(source: str | None) -> int | None:
-    """The rank a source names (`rank 3`), None for a replica id."""
-    if source is not None and source.startswith("rank ") and source[5:].isdigit():
-        return int(source[5:])
-    return None

@@ -82,14 +82,14 @@ class Redactor:
         return (replace_spans(text, spans, HIDDEN), len(spans)) if spans else (text, 0)
 
     def redact_lines(self, lines: Sequence[LogLine]) -> tuple[Sequence[LogLine], int]:
-        """Hide secrets in messages and sources; return the lines and the number hidden.
+        """Hide secrets in messages and replica ids; return the lines and the number hidden.
 
         A secret may begin in one line and end in another, as private keys do. Returns the same object if it hides
         nothing.
         """
         page = MESSAGE_SEPARATOR.join([line.message for line in lines])
-        sources = {source: self.redact(source) for source in {line.source for line in lines if line.source}}
-        hidden = sum(count for _, count in sources.values())
+        replicas = {name: self.redact(name) for name in {line.replica for line in lines if line.replica}}
+        hidden = sum(count for _, count in replicas.values())
         if self._is_clean(page) and not hidden:
             return lines, 0
         ends = list(accumulate(len(line.message) + len(MESSAGE_SEPARATOR) for line in lines))
@@ -97,7 +97,7 @@ class Redactor:
         for index, inside in spans_by_message(spans, ends).items():
             redacted[index] = lines[index]._replace(message=replace_spans(lines[index].message, inside, HIDDEN))
         if hidden:
-            redacted = [line._replace(source=sources[line.source][0]) if line.source else line for line in redacted]
+            redacted = [line._replace(replica=replicas[line.replica][0]) if line.replica else line for line in redacted]
         return (redacted, len(spans) + hidden) if spans or hidden else (lines, 0)
 
     def _is_clean(self, text: str) -> bool:

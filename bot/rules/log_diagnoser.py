@@ -50,7 +50,7 @@ def read_on(diagnoser: Diagnoser, observation: Observation, now: datetime) -> Di
     gap = observation.gap(Part.LOGS)
     if gap is not None and gap.reason is not GapReason.UNREACHABLE_LINES and not observation.lines:
         return None
-    diagnoser.feed_many((line.message, line.source, line.timestamp_ns) for line in observation.lines)
+    diagnoser.feed_many((line.message, line.rank, line.replica, line.timestamp_ns) for line in observation.lines)
     job = observation.job
     running = gap is None and job is not None and job.state is JobState.RUNNING
     return diagnoser.report(ns_from_datetime(now), running=running)

@@ -26,12 +26,41 @@ def decode(text: str, kind: type[Value]) -> Value:
     Raises:
         msgspec.ValidationError: written by a version of trainwatch that knew other fields or words.
     """
-    return msgspec.json.decode(text, type=kind)
+    try:
+        return msgspec.json.decode(text, type=kind)
+    except msgspec.ValidationError:
+        return msgspec.convert(_with_excerpt_lines(msgspec.json.decode(text)), kind)
 
 
 def clean_text(text: str) -> str:
     """Text that any database takes: no half surrogate pairs, and no NUL, which PostgreSQL refuses."""
     return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+
+
+def _with_excerpt_lines(value: object) -> object:
+    """Upgrade evidence of older versions, whose lines are arrays: [nanoseconds or 0, message, source, level, id]."""
+    match value:
+        case {"evidence": {"lines": [*lines], **evidence}, **rest}:
+            read = [_excerpt_line(*line) if isinstance(line, list) else line for line in lines]
+            return {**rest, "evidence": {**evidence, "lines": read}}
+        case dict():
+            return {key: _with_excerpt_lines(one) for key, one in value.items()}
+        case list():
+            return [_with_excerpt_lines(one) for one in value]
+        case _:
+            return value
+
+
+def _excerpt_line(timestamp_ns: int, message: str, source: str | None, level: int | None, _: object) -> object:
+    rank = source.removeprefix("rank ") if source else ""
+    is_rank = source == f"rank {rank}" and rank.isdecimal()
+    return {
+        "message": message,
+        "timestamp_ns": timestamp_ns or None,
+        "rank": int(rank) if is_rank else None,
+        "replica": None if is_rank else source,
+        "level": level,
+    }
 
 
 def _clean(value: object) -> object:

@@ -40,7 +40,7 @@ def ranked(count: int) -> list[Line]:
 
 
 def as_read(line: Line) -> LogLine:
-    return LogLine(line.timestamp_ns, line.message, f"rank {line.rank}")
+    return LogLine(line.timestamp_ns, line.message, rank=line.rank)
 
 
 @pytest.fixture

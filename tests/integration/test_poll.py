@@ -328,7 +328,7 @@ async def test_secrets_are_gone_before_anything_is_cut_stored_or_told(
     cloud.names["a"] = f"run {SECRET}"
     stamp = ns_from_datetime(START)
     cloud.lines["a"] = [
-        LogLine(stamp, f"ERROR: {'x' * 180} {SECRET} refused", f"replica-{SECRET}"),
+        LogLine(stamp, f"ERROR: {'x' * 180} {SECRET} refused", replica=f"replica-{SECRET}"),
         LogLine(stamp, f"Traceback (most recent call last):\n  {SECRET}\nValueError: {SECRET}"),
     ]
 

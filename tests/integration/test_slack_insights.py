@@ -28,7 +28,7 @@ def lines() -> list[LogLine]:
     died_ns = ns_from_datetime(NOW - timedelta(hours=1))
     steps = [LogLine(died_ns - (600 - number) * 10**9, f"step {number} loss 2.{number}") for number in range(600)]
     oom = f"[rank3]: torch.OutOfMemoryError: CUDA out of memory. <!channel> {SECRET}"
-    return [*steps, LogLine(died_ns, oom, "k2v9x")]
+    return [*steps, LogLine(died_ns, oom, replica="k2v9x")]
 
 
 @pytest_asyncio.fixture

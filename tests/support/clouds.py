@@ -89,7 +89,7 @@ async def running_cloud(*, compress: bool = False) -> AsyncIterator[Cloud]:
 
 def as_read(line: Line) -> LogLine:
     """The line as a provider gives it, when the vendor shows a replica."""
-    return LogLine(line.timestamp_ns, line.message, line.replica, parse_level(line.level), line.request_id)
+    return LogLine(line.timestamp_ns, line.message, None, line.replica, parse_level(line.level), line.request_id)
 
 
 def some_lines(count: int, *, end_ns: int = NOON_NS - 10**9, step_ns: int = 700_000) -> list[Line]:

@@ -72,5 +72,6 @@ async def diagnose(
 async def _feed_politely(diagnoser: Diagnoser, lines: Sequence[LogLine]) -> None:
     """Feed lines in slices, so that nobody else waits for long."""
     for start in range(0, len(lines), SLICE):
-        diagnoser.feed_many((one.message, one.source, one.timestamp_ns) for one in lines[start : start + SLICE])
+        batch = lines[start : start + SLICE]
+        diagnoser.feed_many((one.message, one.rank, one.replica, one.timestamp_ns) for one in batch)
         await asyncio.sleep(0)

@@ -12,7 +12,7 @@ from itertools import zip_longest
 
 from bot.commands.answers import Cut
 from bot.commands.parsing.patterns import Pattern, compile_pattern
-from bot.domain.logs import Level, LogFilter, LogLine, rank_of
+from bot.domain.logs import Level, LogFilter, LogLine
 
 Stage = Callable[[Sequence[LogLine]], list[LogLine]]
 
@@ -82,18 +82,20 @@ def _stages(wanted: LogFilter) -> list[tuple[str, Stage]]:
     if wanted.min_level is not None:
         level = wanted.min_level
         stages.append(
-            ("had no level, which --level leaves out", lambda lines: [line for line in lines if line[3] is not None])
+            ("had no level, which --level leaves out", lambda lines: [line for line in lines if line.level is not None])
         )
         stages.append((f"did not reach --level {level.name.lower()}", _at_least(level)))
     if wanted.request_id is not None:
         request_id = wanted.request_id
-        stages.append(("belonged to other requests", lambda lines: [line for line in lines if line[4] == request_id]))
+        stages.append(
+            ("belonged to other requests", lambda lines: [line for line in lines if line.request_id == request_id])
+        )
     if wanted.replicas:
         replicas = frozenset(wanted.replicas)
-        stages.append((_NO_REPLICA, lambda lines: [line for line in lines if _may_be(line[2], replicas)]))
-        stages.append(("came from other replicas", _from_sources(replicas)))
+        stages.append((_NO_REPLICA, lambda lines: [line for line in lines if line.replica]))
+        stages.append(("came from other replicas", _from_replicas(replicas)))
     if wanted.ranks:
-        stages.append((_NO_RANK, lambda lines: [line for line in lines if rank_of(line[2]) is not None]))
+        stages.append((_NO_RANK, lambda lines: [line for line in lines if line.rank is not None]))
         stages.append(("came from other ranks", _from_ranks(frozenset(wanted.ranks))))
     if wanted.includes:
         stages.append(("lacked an --include text", _with_all(wanted.includes)))
@@ -105,20 +107,15 @@ def _stages(wanted: LogFilter) -> list[tuple[str, Stage]]:
 
 
 def _at_least(level: Level) -> Stage:
-    return lambda lines: [line for line in lines if line[3] is not None and line[3] >= level]
+    return lambda lines: [line for line in lines if line.level is not None and line.level >= level]
 
 
-def _may_be(source: str | None, replicas: frozenset[str]) -> bool:
-    """Whether a source is a replica: one that was asked for, or one that is no rank."""
-    return source in replicas or (source is not None and rank_of(source) is None)
-
-
-def _from_sources(sources: frozenset[str]) -> Stage:
-    return lambda lines: [line for line in lines if line[2] in sources]
+def _from_replicas(replicas: frozenset[str]) -> Stage:
+    return lambda lines: [line for line in lines if line.replica in replicas]
 
 
 def _from_ranks(ranks: frozenset[int]) -> Stage:
-    return lambda lines: [line for line in lines if rank_of(line[2]) in ranks]
+    return lambda lines: [line for line in lines if line.rank in ranks]
 
 
 def _with_all(texts: Sequence[str]) -> Stage:
@@ -128,7 +125,7 @@ def _with_all(texts: Sequence[str]) -> Stage:
     def stage(lines: Sequence[LogLine]) -> list[LogLine]:
         kept = list(lines)
         for one, other in pairs:
-            kept = [line for line in kept if one in (message := line[1]) and other in message]
+            kept = [line for line in kept if one in (message := line.message) and other in message]
         return kept
 
     return stage
@@ -140,7 +137,7 @@ def _with_none(texts: Sequence[str]) -> Stage:
     def stage(lines: Sequence[LogLine]) -> list[LogLine]:
         kept = list(lines)
         for one, other in pairs:
-            kept = [line for line in kept if one not in (message := line[1]) and other not in message]
+            kept = [line for line in kept if one not in (message := line.message) and other not in message]
         return kept
 
     return stage
@@ -158,8 +155,8 @@ def _matching(pattern: Pattern) -> Stage:
 
     def stage(lines: Sequence[LogLine]) -> list[LogLine]:
         try:
-            return [line for line in lines if contains(line[1])]
+            return [line for line in lines if contains(line.message)]
         except UnicodeEncodeError:
-            return [line for line in lines if contains_safely(line[1])]
+            return [line for line in lines if contains_safely(line.message)]
 
     return stage

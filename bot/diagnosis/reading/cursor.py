@@ -8,8 +8,9 @@ from bot.diagnosis.reading.regex import Match
 WINDOW = 4000
 """Bytes of a long line looked at around a hit: a line of two megabytes costs no more than its length."""
 
-Origin = tuple[str, int | None]
-"""The replica and the time in nanoseconds that a provider tells for a line."""
+Origin = tuple[int | None, str | None, int | None]
+"""The rank, replica and time in nanoseconds that a provider gives for a line."""
+NO_ORIGIN: Origin = (None, None, None)
 
 
 @dataclass(slots=True)
@@ -51,14 +52,14 @@ class Walk:
         return head + self.page[left : min(self.end, self.near + WINDOW // 2)]
 
     def origin(self) -> Origin:
-        """The replica and time that the provider told for this line."""
-        return self.origins[self.line - self.first] if self.origins is not None else ("", None)
+        """The rank, replica and time that the provider gave for this line."""
+        return self.origins[self.line - self.first] if self.origins is not None else NO_ORIGIN
 
     def spoken_ns(self, before_page_ns: int | None) -> int | None:
         """The time of the line before this one; for the page's first, the one that is given."""
         if self.origins is None:
             return None
-        return self.origins[self.line - self.first - 1][1] if self.line > self.first else before_page_ns
+        return self.origins[self.line - self.first - 1][-1] if self.line > self.first else before_page_ns
 
 
 def anchor(found: Match) -> int:

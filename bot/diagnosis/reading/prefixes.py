@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import msgspec
 
 from bot.diagnosis.reading.regex import Pattern, compile_pattern
-from bot.domain.logs import rank_of
+from bot.domain.logs import source_name
 
 MAX_PREFIXES = 8
 
@@ -99,15 +99,15 @@ class Spoken:
     """Leading blanks of the message are kept: they tell a source line from an exception."""
 
 
-def split_prefix(line: str, source: str = "") -> Spoken:
+def split_prefix(line: str, rank: int | None = None, replica: str | None = None) -> Spoken:
     """Peel timestamps, ranks, pods and levels from the front of a line.
 
     Args:
         line: the line, already without ANSI codes.
-        source: the replica the provider names, if any, or `rank N`; a pod named in the line is taken where there is
-            none, and a rank in the line before one that the provider names.
+        rank: the rank that the provider gives; a rank named in the line wins over it.
+        replica: the replica that the provider gives; a pod named in the line counts only without either.
     """
-    rank = rank_of(source)
+    source = source_name(rank, replica) or ""
     position = 0
     for _ in range(MAX_PREFIXES):
         match = _PREFIXES.match(line, position)

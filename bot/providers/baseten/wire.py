@@ -186,7 +186,7 @@ def parse_logs(body: bytes, provider: str) -> list[LogLine]:
     page = decode(_LOGS, body, provider, _mended)
     make, levels = tuple.__new__, _LEVELS  # a NamedTuple's own constructor takes 1.5 times as long
     return [
-        make(LogLine, (line.timestamp, line.message or "", line.replica, levels[line.level], line.request_id))
+        make(LogLine, (line.timestamp, line.message or "", None, line.replica, levels[line.level], line.request_id))
         for line in page.logs
     ]
 

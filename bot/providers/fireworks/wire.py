@@ -180,7 +180,7 @@ def parse_entries(body: bytes, before_ns: int) -> tuple[list[LogLine], str]:
     stamp_ns = next((found_ns for found_ns in stamps if found_ns is not None), before_ns)
     for entry, found_ns in zip(entries, stamps, strict=True):
         stamp_ns = stamp_ns if found_ns is None else found_ns
-        lines.append(LogLine(stamp_ns, entry.message or "", f"rank {entry.rank or 0}"))
+        lines.append(LogLine(stamp_ns, entry.message or "", rank=entry.rank or 0))
     return lines, page.next_page_token or ""
 
 

@@ -148,8 +148,11 @@ class SeenLines:
         self._base_ms = base_ms
 
     def _key(self, line: LogLine) -> int:
-        timestamp_ns, message, source, _, request_id = line
-        text = f"{message}\0{source}\0{request_id}".encode("utf-8", "surrogatepass")
+        # By position, as this runs once per line read. Stored cursors hold hashes of this text: do not change it.
+        timestamp_ns, message, rank, replica, _, request_id = line
+        text = f"{message}\0{replica if rank is None else f'rank {rank} {replica}'}\0{request_id}".encode(
+            "utf-8", "surrogatepass"
+        )
         digest = int.from_bytes(blake2b(text, digest_size=8).digest(), "little")
         mixed = (digest + timestamp_ns * _ODD) & _ALL_BITS
         offset: int = timestamp_ns // NS_PER_MS - self._base_ms

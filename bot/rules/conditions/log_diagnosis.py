@@ -10,9 +10,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.diagnosis.findings import Diagnosis, Failure
-from bot.domain.alerts import Clear, Evidence, Finding, Memory, Severity, Unknown, Verdict
+from bot.domain.alerts import Clear, Evidence, ExcerptLine, Finding, Memory, Severity, Unknown, Verdict
 from bot.domain.durations import datetime_from_ns
-from bot.domain.logs import LogLine
 from bot.rules.diagnosis_wording import describe_reason, root_line
 from bot.rules.rule import Condition, Context
 
@@ -78,7 +77,7 @@ def _evidence(incidents: list[Failure]) -> Evidence:
     return Evidence(
         summary=(root_line(worst) or f"{worst.title}.")[:600],
         title=worst.title,
-        lines=tuple(LogLine(0, text[:2000]) for text in worst.excerpt[:MAX_EXCERPT]),
+        lines=tuple(ExcerptLine(text[:2000]) for text in worst.excerpt[:MAX_EXCERPT]),
         count=worst.count,
         facts=tuple(facts),
         hint=worst.hint,

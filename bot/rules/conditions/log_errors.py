@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from bot.domain.alerts import Clear, Evidence, Finding, Memory, Unknown, Verdict
+from bot.domain.alerts import Clear, Evidence, ExcerptLine, Finding, Memory, Unknown, Verdict
 from bot.domain.durations import datetime_from_ns
 from bot.domain.gaps import Part
 from bot.domain.levels import level_of
@@ -84,14 +84,14 @@ def _unseen(errors: Iterable[LogLine], seen: set[str]) -> Iterable[LogLine]:
             yield line
 
 
-def _first_and_last(lines: Sequence[LogLine]) -> tuple[LogLine, ...]:
+def _first_and_last(lines: Sequence[LogLine]) -> tuple[ExcerptLine, ...]:
     """The first lines are where it began; the last ones are where it stands."""
     if len(lines) <= MAX_LINES:
         chosen = list(lines)
     else:
         half = MAX_LINES // 2
         chosen = [*lines[:half], *lines[-half:]]
-    return tuple(line._replace(message=line.message[:2000]) for line in chosen)
+    return tuple(ExcerptLine.of(line, max_chars=2000) for line in chosen)
 
 
 def _episode(memory: Memory, now: datetime, quiet_after: timedelta) -> Memory:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
+from bot.domain.alerts import ExcerptLine
 from bot.domain.durations import datetime_from_ns
 from bot.domain.logs import Level, LogLine
 from bot.slack.render.message import ELLIPSIS, escape
 
 MAX_LINE = 800
 """Characters of one message; a longer one says how much is missing."""
+
+AnyLine = LogLine | ExcerptLine
 
 _LEAST_ROW = 8
 """Characters of a clock time, which every row has."""
@@ -19,24 +22,26 @@ _OWN_STAMP = 24
 
 
 def line_rows(
-    lines: Sequence[LogLine], *, max_line: int = MAX_LINE, among: Sequence[LogLine] | None = None
+    lines: Sequence[AnyLine], *, max_line: int = MAX_LINE, among: Sequence[AnyLine] | None = None
 ) -> list[str]:
     """Escaped rows, one a line: clock time in UTC, source where lines differ in it, level where it matters.
 
-    The date stands at a row's beginning only when it differs from that of the line before; time 0 is not known. A line
-    that begins with the same time by itself does not get it twice. `among` are the lines that these were chosen from:
-    the source is told where those differ in it.
+    The date appears only when it differs from that of the line before. A line that begins with the same time by itself
+    does not get it twice. `among` are the lines that these were chosen from: the source appears where those differ.
     """
     one_source = len({line.source for line in (lines if among is None else among)}) <= 1
     rows: list[str] = []
     day: date | None = None
     for line in lines:
-        at = datetime_from_ns(line.timestamp_ns)
-        clock = f"{at:%H:%M:%S}"
-        stamp = clock if day in (None, at.date()) else f"{at:%d %b} {clock}"
-        if not line.timestamp_ns or (stamp == clock and clock in line.message[:_OWN_STAMP]):
-            stamp = ""
-        day = at.date() if line.timestamp_ns else day
+        stamp = ""
+        if line.timestamp_ns is not None:
+            at = datetime_from_ns(line.timestamp_ns)
+            clock = f"{at:%H:%M:%S}"
+            if day not in (None, at.date()):
+                stamp = f"{at:%d %b} {clock}"
+            elif clock not in line.message[:_OWN_STAMP]:
+                stamp = clock
+            day = at.date()
         rows.append(escape(_row(stamp, None if one_source else line.source, line, max_line)))
     return rows
 
@@ -60,18 +65,18 @@ def excerpt_rows(texts: Sequence[str], root: int | None, *, max_line: int = MAX_
     return [escape(mark + _cut(text, max_line)) for mark, text in zip(marks, texts, strict=True)]
 
 
-def have_clock(lines: Sequence[LogLine]) -> bool:
-    """Whether the lines have times; those of an excerpt have none."""
-    return any(line.timestamp_ns for line in lines)
+def have_clock(lines: Sequence[ExcerptLine]) -> bool:
+    """Whether any of the lines has a time; those of a diagnosis have none."""
+    return any(line.timestamp_ns is not None for line in lines)
 
 
-def only_source(lines: Sequence[LogLine]) -> str | None:
+def only_source(lines: Sequence[AnyLine]) -> str | None:
     """The source all lines share, which `line_rows` leaves out of the rows; None when they differ or have none."""
     sources = {line.source for line in lines}
     return sources.pop() if len(sources) == 1 else None
 
 
-def _row(stamp: str, source: str | None, line: LogLine, max_line: int) -> str:
+def _row(stamp: str, source: str | None, line: AnyLine, max_line: int) -> str:
     return " ".join(part for part in (stamp, source, _level(line), _cut(line.message, max_line)) if part)
 
 
@@ -81,7 +86,7 @@ def _cut(text: str, max_line: int) -> str:
     return f"{text[:max_line]}{ELLIPSIS} (+{hidden:,} characters)" if hidden > 0 else text
 
 
-def _level(line: LogLine) -> str | None:
+def _level(line: AnyLine) -> str | None:
     """The level's name from WARNING up, unless the message begins with it anyway."""
     if line.level is None or line.level < Level.WARNING or line.level.name in line.message[:60].upper():
         return None

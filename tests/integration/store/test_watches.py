@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import Engine, event, text
 
-from bot.domain.alerts import Alert, AlertState, Evidence, Incident, Severity
+from bot.domain.alerts import Alert, AlertState, Evidence, ExcerptLine, Incident, Severity
 from bot.domain.jobs import JobRef, JobState
-from bot.domain.logs import Level, LogCursor, LogLine
+from bot.domain.logs import Level, LogCursor
 from bot.domain.subscriptions import RuleSettings
 from bot.store.engine import Database
 from bot.store.store import Store
@@ -35,7 +35,7 @@ FIRING = Alert(
     episode=2,
     fired_at=datetime.fromisoformat("2026-03-13T10:00:00.000001+00:00"),
     severity=Severity.PAGE,
-    evidence=Evidence("boom", lines=(LogLine(1, "boom", "rank 3", Level.ERROR),), facts=(("Rank", "3 of 8"),)),
+    evidence=Evidence("boom", lines=(ExcerptLine("boom", 1, rank=3, level=Level.ERROR),), facts=(("Rank", "3 of 8"),)),
     memory={"seen": ["a", 1, None], "deep": {"x": 1.5}},
 )
 

@@ -51,13 +51,13 @@ def test_a_hang_is_found_between_five_and_ten_minutes(reader: PageScanner, seed:
     for line, now_ns in timed(style, rng.randint(70, 95), rng.choice((0.5, 2.0, 15.0, 60.0)), seed):
         if last_ns and now_ns - last_ns > 30 * SECOND:
             assert pages(diagnoser.report(now_ns)) == [], "a healthy pause is not a hang"
-        diagnoser.feed(line, source="worker-0", timestamp_ns=now_ns)
+        diagnoser.feed(line, replica="worker-0", timestamp_ns=now_ns)
         last_ns = now_ns
     beats = pulses(last_ns, 20) if seed % 2 else iter(())
     found_ns = 0
     for minute in range(1, 21):
         for line, beat_ns in beats:
-            diagnoser.feed(line, source="worker-0", timestamp_ns=beat_ns)
+            diagnoser.feed(line, replica="worker-0", timestamp_ns=beat_ns)
             break
         if told := pages(diagnoser.report(last_ns + minute * MINUTE)):
             assert [incident.category for incident in told] == ["hang"]

@@ -250,10 +250,16 @@ def test_another_secret_in_the_value_of_one_is_hidden_too() -> None:
 
 
 def test_a_secret_in_the_name_of_a_replica_is_hidden_in_all_its_lines() -> None:
-    lines = [LogLine(1, "a", "pod-token=" + alnum(32)), LogLine(2, "password=hunter2", "b"), LogLine(3, "c", None)]
+    lines = [
+        LogLine(1, "a", replica="pod-token=" + alnum(32)),
+        LogLine(2, "password=hunter2", replica="b"),
+        LogLine(3, "c"),
+    ]
     safe, hidden = Redactor().redact_lines(lines)
     assert hidden == 2
-    assert [("a", f"pod-token={HIDDEN}"), (f"password={HIDDEN}", "b"), ("c", None)] == [line[1:3] for line in safe]
+    assert [("a", f"pod-token={HIDDEN}"), (f"password={HIDDEN}", "b"), ("c", None)] == [
+        (line.message, line.replica) for line in safe
+    ]
 
 
 TOKENS = [

@@ -24,7 +24,7 @@ def test_an_observation_keeps_no_secret_in_any_of_its_texts() -> None:
         REF,
         NOW,
         job,
-        (LogLine(1, said, said), LogLine(2, "loss 1", said)),
+        (LogLine(1, said, replica=said), LogLine(2, "loss 1", replica=said)),
         (MetricSeries(said, (MetricPoint(1.0),), said), MetricSeries("loss", (), None)),
         (Gap(Part.LOGS, GapReason.UNAVAILABLE, said),),
     )
@@ -36,6 +36,6 @@ def test_an_observation_keeps_no_secret_in_any_of_its_texts() -> None:
 
 def test_an_observation_without_secrets_stays_as_it_is() -> None:
     series = (MetricSeries("loss", (), "node-1"),)
-    seen = Observation(REF, NOW, None, (LogLine(1, "loss 1", "rank 0"),), series, ())
+    seen = Observation(REF, NOW, None, (LogLine(1, "loss 1", rank=0),), series, ())
     assert seen == redact_observation(seen, Redactor())
     assert series is redact_series(series, Redactor())

@@ -25,8 +25,8 @@ def job(state: JobState = JobState.RUNNING, status: str = "TRAINING_JOB_RUNNING"
     return Job(REF, state, status, name="llama", error=error, created_at=START - timedelta(hours=3), updated_at=START)
 
 
-def line(message: str, *, level: Level | None = None, second: float = 0, source: str | None = None) -> LogLine:
-    return LogLine(ns_from_datetime(START + timedelta(seconds=second)), message, source, level)
+def line(message: str, *, level: Level | None = None, second: float = 0, replica: str | None = None) -> LogLine:
+    return LogLine(ns_from_datetime(START + timedelta(seconds=second)), message, replica=replica, level=level)
 
 
 def gpu(values: Iterable[float], *, index: int = 0, node: str | None = None, start: datetime = START) -> MetricSeries:

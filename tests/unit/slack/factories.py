@@ -5,7 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from bot.domain.alerts import DeliveryKind, Evidence, Incident, IncidentAlert, Notification, NotifyReason, Severity
+from bot.domain.alerts import (
+    DeliveryKind,
+    Evidence,
+    ExcerptLine,
+    Incident,
+    IncidentAlert,
+    Notification,
+    NotifyReason,
+    Severity,
+)
 from bot.domain.durations import ns_from_datetime
 from bot.domain.jobs import Job, JobRef, JobState, Resources
 from bot.domain.logs import Level, LogLine
@@ -23,9 +32,20 @@ def at(minutes: float) -> datetime:
     return NOW + timedelta(minutes=minutes)
 
 
-def line(text: str, minutes: float = 0, source: str | None = "rank 3", level: Level | None = None) -> LogLine:
+def line(
+    text: str,
+    minutes: float = 0,
+    rank: int | None = 3,
+    replica: str | None = None,
+    level: Level | None = None,
+) -> LogLine:
     """A log line."""
-    return LogLine(ns_from_datetime(at(minutes)), text, source, level)
+    return LogLine(ns_from_datetime(at(minutes)), text, rank=rank, replica=replica, level=level)
+
+
+def quoted(*lines: LogLine) -> tuple[ExcerptLine, ...]:
+    """Log lines as evidence."""
+    return tuple(ExcerptLine.of(one, max_chars=2000) for one in lines)
 
 
 def job(state: JobState = JobState.RUNNING, name: str | None = "llama-8b-sft") -> Job:
@@ -44,12 +64,12 @@ def job(state: JobState = JobState.RUNNING, name: str | None = "llama-8b-sft") -
     )
 
 
-def errors(count: int = 3, lines: tuple[LogLine, ...] | None = None) -> Evidence:
+def errors(count: int = 3, lines: tuple[ExcerptLine, ...] | None = None) -> Evidence:
     """Evidence as the rule for error lines gives it."""
     told = (
         lines
         if lines is not None
-        else (
+        else quoted(
             line("Traceback (most recent call last):", -1),
             line('  File "train.py", line 88, in step\n    loss.backward()', -0.9),
             line("torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.50 GiB.", -0.8, level=Level.ERROR),

@@ -8,11 +8,11 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from bot.commands.parsing import parser as grammar
-from bot.domain.alerts import DeliveryKind, Evidence, Incident, NotifyReason, Resolution, Severity
+from bot.domain.alerts import DeliveryKind, Evidence, ExcerptLine, Incident, NotifyReason, Resolution, Severity
 from bot.domain.jobs import JobRef, JobState
-from bot.domain.logs import Level, LogLine
+from bot.domain.logs import Level
 from bot.slack.render.alerts import render_notification, render_reply, render_root, sign
-from tests.unit.slack.factories import HOSTILE, alert, at, errors, failed, incident, job, line, notification
+from tests.unit.slack.factories import HOSTILE, alert, at, errors, failed, incident, job, line, notification, quoted
 from tests.unit.slack.validity import buttons, problems, shown
 
 CLEARED = alert(resolved_at=at(12), resolution=Resolution.CLEARED)
@@ -52,7 +52,8 @@ def test_it_looks_like_this(case: str, json_snapshot: SnapshotAssertion) -> None
 
 
 def hostile_incident() -> Incident:
-    lines = tuple(line(HOSTILE * 40, minutes=number, source=HOSTILE[:40] + str(number)) for number in range(20))
+    sources = [HOSTILE[:40] + str(number) for number in range(20)]
+    lines = quoted(*(line(HOSTILE * 40, number, rank=None, replica=name) for number, name in enumerate(sources)))
     evidence = Evidence(
         summary=HOSTILE * 50,
         lines=lines,
@@ -129,14 +130,14 @@ def test_a_page_named_in_a_hint_is_a_link() -> None:
 
 
 def test_lines_whose_times_are_not_known_show_none_and_the_root_is_marked() -> None:
-    lines = (LogLine(0, "Traceback:"), LogLine(0, "OSError: <!channel> gone"), LogLine(0, "bye"))
+    lines = (ExcerptLine("Traceback:"), ExcerptLine("OSError: <!channel> gone"), ExcerptLine("bye"))
     reply = shown(render_reply(job(), alert(evidence=replace(errors(lines=lines), root=1)), NotifyReason.FIRST))
     assert "```\n  Traceback:\n▶ OSError: &lt;!channel&gt; gone\n  bye\n```" in reply
     assert "UTC" not in reply
 
 
 def test_an_excerpt_without_a_known_root_is_shown_as_it_stands() -> None:
-    reply = shown(render_reply(job(), alert(evidence=errors(lines=(LogLine(0, "Killed"),))), NotifyReason.FIRST))
+    reply = shown(render_reply(job(), alert(evidence=errors(lines=(ExcerptLine("Killed"),))), NotifyReason.FIRST))
     assert "```\nKilled\n```" in reply
     assert "rows in UTC" not in reply
 
@@ -176,7 +177,7 @@ def test_a_reply_shows_the_lines_with_their_times_and_says_what_it_leaves_out() 
 
 
 def test_ranks_stand_in_each_line_when_they_differ() -> None:
-    lines = (line("a", source="rank 0"), line("b", source="rank 1", level=Level.ERROR))
+    lines = quoted(line("a", rank=0), line("b", rank=1, level=Level.ERROR))
     reply = render_reply(job(), alert(evidence=errors(lines=lines)), NotifyReason.FIRST)
     assert "14:02:31 rank 0 a\n14:02:31 rank 1 ERROR b" in shown(reply)
 
@@ -196,7 +197,7 @@ def test_a_line_that_stands_below_is_not_quoted_above_it() -> None:
     below = render_reply(job(), alert(), NotifyReason.FIRST)
     assert "3 error lines, newest:\n```" in shown(below)
     assert 1 == shown(below).count("torch.OutOfMemoryError")
-    elsewhere = replace(errors(), lines=(line("step 1"),))
+    elsewhere = replace(errors(), lines=quoted(line("step 1")))
     told = shown(render_reply(job(), alert(evidence=elsewhere), NotifyReason.FIRST))
     assert "newest: torch.OutOfMemoryError: CUDA out of memory." in told
 

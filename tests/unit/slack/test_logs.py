@@ -33,7 +33,7 @@ def answer(count: int = 5, text: str = "step {} loss 2.31", **changes: object) -
 CASES = {
     "few": answer(),
     "ranks": answer(
-        lines=(line("NCCL INFO ok", -1, "rank 0"), line("CUDA out of memory", 0, "rank 3", Level.ERROR)),
+        lines=(line("NCCL INFO ok", -1, 0), line("CUDA out of memory", 0, 3, level=Level.ERROR)),
         cuts=(Cut("did not match --grep", 412), Cut("are older; narrow with --since", None)),
         gaps=(Gap(Part.LOGS, GapReason.UNREACHABLE_LINES, "One millisecond holds more lines than a page."),),
         redacted=2,
@@ -110,7 +110,7 @@ def test_a_long_answer_comes_with_a_file_of_every_line() -> None:
 
 
 def test_a_file_holds_each_line_exactly_with_nanoseconds() -> None:
-    exact = LogLine(1_773_410_551_123_456_789, "```<!channel>\n  tab\there", "rank 3", Level.ERROR)
+    exact = LogLine(1_773_410_551_123_456_789, "```<!channel>\n  tab\there", rank=3, level=Level.ERROR)
     snippet = render_snippet(answer(lines=(exact,)))
     assert f"{format_ns(exact.timestamp_ns)} rank 3 ERROR ```<!channel>\n  tab\there\n" == snippet.text
     assert "baseten-proj42-job7f3a.log.txt" == snippet.filename
@@ -133,7 +133,7 @@ def test_a_command_too_long_for_a_button_leaves_the_button_out() -> None:
     st.integers(0, 2000),
 )
 def test_any_lines_make_a_message_that_slack_takes(texts: list[str], source: str | None, size: int) -> None:
-    lines = tuple(line(text * 3, minutes=index, source=source) for index, text in enumerate(texts))
+    lines = tuple(line(text * 3, minutes=index, rank=None, replica=source) for index, text in enumerate(texts))
     given_answer = answer(lines=lines, pinned="p" * size, older="o" * size, newer="n" * size)
     shared = render_shared_logs(given_answer)
     for message in (render_logs(given_answer), shared.root, shared.thread):

@@ -13,6 +13,7 @@ from bot.domain.alerts import (
     AlertState,
     DeliveryKind,
     Evidence,
+    ExcerptLine,
     Incident,
     IncidentAlert,
     Notification,
@@ -22,15 +23,16 @@ from bot.domain.alerts import (
     Severity,
 )
 from bot.domain.jobs import Job, JobRef, JobState, Resources
-from bot.domain.logs import Level, LogLine
+from bot.domain.logs import Level
 from bot.domain.subscriptions import Matcher, RuleSettings
 from bot.store.codec import clean_text, decode, encode
 
 NOW = datetime(2026, 3, 13, 10, 0, 0, 123456, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
 LINES = (
-    LogLine(1773396000123456789, "Traceback\n  File <!channel> `x` \x1b[31m\0", "rank 3", Level.CRITICAL, "req-1"),
-    LogLine(0, ""),
+    ExcerptLine("Traceback\n  File <!channel> `x` \x1b[31m\0", 1773396000123456789, rank=3, level=Level.CRITICAL),
+    ExcerptLine("OSError: gone", 1773396000123456790, replica="k2v9x"),
+    ExcerptLine(""),
 )
 EVIDENCE = Evidence(
     summary="Rank 3 ran out of memory.",
@@ -75,12 +77,13 @@ ALERT = Alert(
     told_at=LATER,
     memory={"list": [1, 2.5, None, True, "x"], "deep": {"a": {"b": []}}},
 )
+NOTIFICATION = Notification(DeliveryKind.REPLY, NotifyReason.REPEAT, FULL_JOB, INCIDENT, "tw-3f9c2ab1", "text")
 VALUES = [
     FULL_JOB,
     INCIDENT,
     ALERT,
     Alert("job_failed", ""),
-    Notification(DeliveryKind.REPLY, NotifyReason.REPEAT, FULL_JOB, INCIDENT, "tw-3f9c2ab1", "text"),
+    NOTIFICATION,
     Notification(DeliveryKind.NOTE, NotifyReason.NOTE, FULL_JOB),
     Receipt("C1", "1710324000.000100"),
     RuleSettings({"r": {"a": 1, "b": 1.0, "c": True, "d": "x"}}, ("off",), Severity.WARN),
@@ -94,6 +97,21 @@ def test_a_value_comes_back_as_it_was(value: object) -> None:
 
     assert again == value
     assert repr(again) == repr(value)
+
+
+OLD_LINES = [
+    [1773396000123456789, "Traceback\n  File <!channel> `x` \x1b[31m\0", "rank 3", 50, "req-1"],
+    [1773396000123456790, "OSError: gone", "k2v9x", None, None],
+    [0, "", None, None, None],
+]
+
+
+@pytest.mark.parametrize("value", [INCIDENT, ALERT, NOTIFICATION], ids=lambda value: type(value).__name__)
+def test_evidence_lines_stored_as_arrays_by_older_versions_are_read(value: object) -> None:
+    old = encode(value).replace(encode(LINES), encode(OLD_LINES))
+
+    assert encode(OLD_LINES) in old
+    assert decode(old, type(value)) == value
 
 
 def test_matchers_come_back_as_a_tuple() -> None:

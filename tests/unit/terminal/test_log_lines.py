@@ -11,12 +11,13 @@ from bot.domain.durations import format_ns
 from bot.domain.logs import Level, LogLine
 from bot.terminal.log_lines import Form, LineWriter, harmless
 
-LINE = LogLine(1_773_396_000_123_456_789, "loss \x1b[31m0.1\n  next", "rank 3", Level.ERROR, "r-1")
+LINE = LogLine(1_773_396_000_123_456_789, "loss \x1b[31m0.1\n  next", rank=3, level=Level.ERROR, request_id="r-1")
 
 lines = st.builds(
     LogLine,
     st.integers(0, 4_000_000_000_000_000_000),
     st.text() | st.just("\udcff"),
+    st.none() | st.integers(0, 10),
     st.none() | st.text(),
     st.none() | st.sampled_from(Level),
     st.none() | st.text(),
@@ -45,7 +46,7 @@ def test_a_pipe_gets_the_message_as_it_was_logged() -> None:
 
 
 def test_a_log_line_cannot_take_over_the_terminal() -> None:
-    shown = LineWriter(Form.COLOUR).text([LogLine(5, "a\x1b]0;title\x07b\r\x9b2Jc\u202ed", "\x1b[2J")])
+    shown = LineWriter(Form.COLOUR).text([LogLine(5, "a\x1b]0;title\x07b\r\x9b2Jc\u202ed", replica="\x1b[2J")])
     assert "␛]0;title␇b␍\ufffd2Jc\ufffdd" in shown
     assert "␛[2J" in shown
 

@@ -70,7 +70,7 @@ JOB = Job(
     REF, JobState.RUNNING, "RUN", name=f"llama {EVIL}", url="https://mem.example/run/1", started_at=START,
     resources=Resources(node_count=2, gpu_count=8, gpu_type="H100"), details=(("Priority", f"3 {EVIL}"),),
 )  # fmt: skip
-LINE = LogLine(NOW_NS, f"boom {EVIL}", "rank 3", Level.ERROR)
+LINE = LogLine(NOW_NS, f"boom {EVIL}", rank=3, level=Level.ERROR)
 SILENCE = Silence(4, "C1", (Matcher("job", "mem:run/1"),), "U1", NOW, NOW + timedelta(hours=2), "disks")
 SUBSCRIPTION = Subscription(1, "C1", REF, "U1", NOW)
 GAP = Gap(Part.LOGS, GapReason.UNAVAILABLE, f"mem is away {EVIL}")

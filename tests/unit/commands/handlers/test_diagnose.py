@@ -36,7 +36,7 @@ def steps(count: int) -> list[LogLine]:
 
 def oom(second: int, rank: int = 3) -> LogLine:
     text = f"[rank{rank}]: torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.50 GiB."
-    return LogLine(START_NS + second * 10**9, text, "k2v9x")
+    return LogLine(START_NS + second * 10**9, text, replica="k2v9x")
 
 
 async def ask(provider: MemoryProvider, reader: PageScanner, text: str = "diagnose mem:run/1") -> object:

@@ -52,14 +52,14 @@ def test_level_keeps_what_is_as_bad_and_says_how_many_have_none() -> None:
 
 
 def test_replicas_ranks_and_requests() -> None:
-    given_lines = [LogLine(1, "a", "abcde"), LogLine(2, "b", "rank 3"), LogLine(3, "c", None, None, "r-1")]
+    given_lines = [LogLine(1, "a", replica="abcde"), LogLine(2, "b", rank=3), LogLine(3, "c", request_id="r-1")]
     assert kept(LogFilter(replicas=("abcde", "zzzzz")), given_lines) == ["a"]
     assert kept(LogFilter(ranks=(3, 4)), given_lines) == ["b"]
     assert kept(LogFilter(request_id="r-1"), given_lines) == ["c"]
 
 
 def test_lines_that_do_not_say_their_rank_or_replica_came_from_no_other() -> None:
-    given_lines = [LogLine(1, "a", "abcde"), LogLine(2, "b", "rank 3"), LogLine(3, "c")]
+    given_lines = [LogLine(1, "a", replica="abcde"), LogLine(2, "b", rank=3), LogLine(3, "c")]
     assert LineFilter(LogFilter(ranks=(1,))).apply(given_lines).dropped == {
         "did not say their rank; where a platform tells replicas, use --replica": 2,
         "came from other ranks": 1,

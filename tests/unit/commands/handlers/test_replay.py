@@ -43,7 +43,7 @@ def reader() -> PageScanner:
 
 def line(minute: float, text: str, level: Level | None = None) -> LogLine:
     """A line so many minutes before now."""
-    return LogLine(ns_from_datetime(NOW - minute * MINUTE), text, "rank 3", level)
+    return LogLine(ns_from_datetime(NOW - minute * MINUTE), text, rank=3, level=level)
 
 
 class Measured(MemoryProvider):

@@ -268,7 +268,7 @@ def test_where_nothing_trains_trouble_ends_by_the_clock_and_the_next_is_told_ane
     told = []
     for minute in range(120):
         texts = {5: first, 90: second}.get(minute, ["GET /health 200 OK"])
-        diagnoser.feed_many((text, "pod", 10**18 + minute * 60 * 10**9) for text in texts)
+        diagnoser.feed_many((text, None, "pod", 10**18 + minute * 60 * 10**9) for text in texts)
         if minute in (5, 6, 30, 90):
             told.append([(i.severity, i.signature) for i in diagnoser.report().failures])
 
@@ -282,8 +282,8 @@ def test_where_nothing_trains_trouble_ends_by_the_clock_and_the_next_is_told_ane
 
 def test_silence_does_not_end_trouble(reader: PageScanner) -> None:
     diagnoser = Diagnoser(reader)
-    diagnoser.feed_many((text, "pod", 10**18) for text in traceback("KeyError: 'prompt'"))
-    diagnoser.feed(PEER, source="pod", timestamp_ns=10**18 + 1800 * 10**9)
+    diagnoser.feed_many((text, None, "pod", 10**18) for text in traceback("KeyError: 'prompt'"))
+    diagnoser.feed(PEER, replica="pod", timestamp_ns=10**18 + 1800 * 10**9)
 
     assert [(i.severity, i.signature) for i in diagnoser.report().failures] == [("page", "python_exception")]
 

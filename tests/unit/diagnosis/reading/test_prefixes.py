@@ -40,13 +40,13 @@ def test_a_prefix_is_peeled_and_its_speaker_kept(prefix: str, label: int | str |
 
 
 def test_the_providers_replica_wins_over_a_name_in_the_line_but_not_over_a_rank() -> None:
-    assert split_prefix("(pod-2) x y", "replica-7").speaker.label == "replica-7"
-    assert split_prefix("[rank4]: x y", "replica-7").speaker.label == 4
+    assert split_prefix("(pod-2) x y", replica="replica-7").speaker.label == "replica-7"
+    assert split_prefix("[rank4]: x y", replica="replica-7").speaker.label == 4
 
 
 def test_a_rank_that_the_provider_names_is_a_rank() -> None:
-    assert split_prefix(TEXT, "rank 3").speaker.label == 3
-    assert split_prefix(f"[rank5]: {TEXT}", "rank 3").speaker.label == 5
+    assert split_prefix(TEXT, rank=3).speaker.label == 3
+    assert split_prefix(f"[rank5]: {TEXT}", rank=3).speaker.label == 5
 
 
 def test_a_row_of_a_failure_table_is_not_a_rank() -> None:

@@ -15,7 +15,7 @@ def after_an_hour(reader: PageScanner, lines: list[str], gap_s: int = 3) -> Diag
     """The lines, one every `gap_s`, and then an hour of nothing."""
     diagnoser = Diagnoser(reader)
     for number, line in enumerate(lines):
-        diagnoser.feed(line, source="w-0", timestamp_ns=START_NS + number * gap_s * SECOND)
+        diagnoser.feed(line, replica="w-0", timestamp_ns=START_NS + number * gap_s * SECOND)
     return diagnoser.report(START_NS + (len(lines) * gap_s + HOUR_S) * SECOND)
 
 
@@ -61,9 +61,9 @@ def test_epochs_that_are_told_by_two_lines_at_once_are_given_their_length(reader
     diagnoser = Diagnoser(reader)
     for number in range(1, 9):
         begins = START_NS + (number - 1) * epoch_s * SECOND
-        diagnoser.feed(f"Epoch {number}/20", source="w-0", timestamp_ns=begins)
+        diagnoser.feed(f"Epoch {number}/20", replica="w-0", timestamp_ns=begins)
         ended = f"391/391 - {epoch_s}s - loss: {2 - number / 50} - 180ms/step"
-        diagnoser.feed(ended, source="w-0", timestamp_ns=begins + epoch_s * SECOND - SECOND // 100)
+        diagnoser.feed(ended, replica="w-0", timestamp_ns=begins + epoch_s * SECOND - SECOND // 100)
     last_ns = START_NS + 8 * epoch_s * SECOND
 
     assert diagnoser.report(last_ns + int(1.9 * epoch_s) * SECOND).failures == ()

@@ -223,7 +223,7 @@ def page(*lines: object) -> bytes:
 
 def test_a_line_has_all_its_fields_and_nanoseconds_are_whole() -> None:
     line = {"timestamp": str(STAMP_NS), "message": "  x\n  y", "replica": "ab1", "request_id": "r", "level": "ERROR"}
-    assert [LogLine(STAMP_NS, "  x\n  y", "ab1", Level.ERROR, "r")] == parse_logs(page(line), "baseten")
+    assert [LogLine(STAMP_NS, "  x\n  y", None, "ab1", Level.ERROR, "r")] == parse_logs(page(line), "baseten")
 
 
 def test_a_line_of_the_older_document_is_read_too() -> None:
@@ -243,7 +243,7 @@ def test_a_line_of_the_older_document_is_read_too() -> None:
     ],
 )
 def test_odd_lines_are_read_and_never_lost(body: bytes, message: str) -> None:
-    assert [LogLine(STAMP_NS, message, "r")] == parse_logs(body, "baseten")
+    assert [LogLine(STAMP_NS, message, replica="r")] == parse_logs(body, "baseten")
 
 
 @pytest.mark.parametrize("stamp", [None, "", "soon", 1.5])

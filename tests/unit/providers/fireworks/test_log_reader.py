@@ -109,7 +109,7 @@ def read_all(server: Server, query: LogQuery, limits: list[int]) -> tuple[list[L
 
 
 def line_at(stamp_ns: int, text: str = "x", rank: int = 0) -> LogLine:
-    return LogLine(stamp_ns, text, f"rank {rank}")
+    return LogLine(stamp_ns, text, rank=rank)
 
 
 LOG_LINES = st.builds(

@@ -102,12 +102,12 @@ def test_entries_keep_ranks_nanoseconds_and_order() -> None:
     second = 1773396000 * 10**9
     assert (
         [
-            LogLine(second, "  a", "rank 3"),
-            LogLine(second + 100_000_000, "rank 0 is left out", "rank 0"),
-            LogLine(second + 123_456_789, "", "rank 1"),
-            LogLine(second + 123_456_789, "no time", "rank 0"),
-            LogLine(second + 123_456_789, "no time either", "rank 2"),
-            LogLine(second + 1_500_000_000, "b", "rank 10"),
+            LogLine(second, "  a", rank=3),
+            LogLine(second + 100_000_000, "rank 0 is left out", rank=0),
+            LogLine(second + 123_456_789, "", rank=1),
+            LogLine(second + 123_456_789, "no time", rank=0),
+            LogLine(second + 123_456_789, "no time either", rank=2),
+            LogLine(second + 1_500_000_000, "b", rank=10),
         ],
         "t",
     ) == wire.parse_entries(body, 0)

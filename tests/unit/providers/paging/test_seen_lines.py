@@ -30,6 +30,7 @@ lines = st.lists(
         LogLine,
         st.integers(0, 40 * NS_PER_MS).map(lambda offset: BEGIN_NS + offset),
         st.sampled_from(["a", "b", "", "\x00", "\udfff lone", "ü" * 300]),
+        st.sampled_from([None, 0, 1]),
         st.sampled_from([None, "r1", "r2"]),
         st.none(),
         st.sampled_from([None, "q"]),
@@ -54,7 +55,7 @@ def test_the_level_is_no_part_of_a_line() -> None:
     seen = SeenLines()
     seen.add([line])
     assert [] == seen.unseen([line._replace(level=None)])
-    assert [line._replace(source="r")] == seen.unseen([line._replace(source="r")])
+    assert [line._replace(replica="r")] == seen.unseen([line._replace(replica="r")])
 
 
 def test_lines_out_of_the_span_are_forgotten() -> None:

@@ -32,7 +32,7 @@ def lines_of(parts: list[tuple[int, int, int]]) -> list[LogLine]:
     at_ms, lines = START_MS, []
     for step_ms, rest_ns, text in parts:
         at_ms += step_ms
-        lines.append(LogLine(at_ms * NS_PER_MS + rest_ns, f"line {text}", f"replica{text}"))
+        lines.append(LogLine(at_ms * NS_PER_MS + rest_ns, f"line {text}", replica=f"replica{text}"))
     return lines
 
 
@@ -197,7 +197,7 @@ async def test_a_quiet_follower_asks_once_a_poll() -> None:
 
 
 async def test_a_cursor_resumes_in_the_middle_of_a_catch_up_in_another_process() -> None:
-    lines = [LogLine(START_NS + number * 10**7, f"line {number % 7}", "r") for number in range(20_000)]
+    lines = [LogLine(START_NS + number * 10**7, f"line {number % 7}", replica="r") for number in range(20_000)]
     log, reading = FakeLog([(line, 0) for line in lines], now_ns=START_NS + 10**12), Reading()
     query = LogQuery(JOB, START_NS, limit=700, follow=True)
     for _ in range(200):

@@ -48,7 +48,7 @@ def bursts(count: int) -> list[LogLine]:
         at_ms += 600_000 if chance.random() < 0.0001 else chance.choice([0, 1, 1, 2, 7, 7, 40])
         for _ in range(chance.choice([1, 1, 2, 7, 60, 300])):
             at_ns = at_ms * NS_PER_MS + chance.choice([0, 0, 5, 999_999])
-            lines.append(LogLine(at_ns, f"step {chance.randrange(50)}", f"r{chance.randrange(4)}"))
+            lines.append(LogLine(at_ns, f"step {chance.randrange(50)}", replica=f"r{chance.randrange(4)}"))
     return lines[:count]
 
 
@@ -68,7 +68,7 @@ async def test_a_long_log_in_bursts_is_read_exactly(start_inclusive: bool, end_i
 
 async def test_two_thousand_lines_a_second_are_followed_through_restarts_with_a_bounded_cursor() -> None:
     chance = random.Random(SEED)
-    lines = [LogLine(START_NS + number * 500_000, f"step {number % 900}", "r") for number in range(120_000)]
+    lines = [LogLine(START_NS + number * 500_000, f"step {number % 900}", replica="r") for number in range(120_000)]
     lines += lines[::1000]
     late = [(line, line.timestamp_ns + chance.choice([0] * 9 + [1, 20, 80]) * 10**9) for line in lines]
     log, reading = IndexedLog(late, now_ns=START_NS), Reading()

@@ -1,6 +1,6 @@
-"""What could not be learned, and why: a value, never an exception and never an empty list.
+"""Gaps: parts of an observation that could not be fetched, with the reason.
 
-"No error lines" and "we could not read the log" must not look alike.
+A gap is a value because "no error lines" and "the log could not be read" must stay distinct.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from bot.errors import AuthFailed, JobNotFound, NotSupported, ProtocolError, Pro
 
 
 class Part(enum.StrEnum):
-    """The parts of an Observation."""
+    """Parts of an Observation."""
 
     STATUS = "status"
     LOGS = "logs"
@@ -20,35 +20,35 @@ class Part(enum.StrEnum):
 
 
 class GapReason(enum.StrEnum):
-    """Why something could not be learned."""
+    """Why a part could not be fetched."""
 
     NOT_SUPPORTED = "not_supported"
-    """The platform has no such data: normal, never alerted."""
+    """The platform has no such data. This never causes an alert."""
     NOT_FOUND = "not_found"
     AUTH = "auth"
     RATE_LIMITED = "rate_limited"
     UNAVAILABLE = "unavailable"
     PROTOCOL = "protocol"
     UNREACHABLE_LINES = "unreachable_lines"
-    """Lines exist that the platform's paging cannot give, such as one millisecond with more than a page."""
+    """The platform's paging cannot return some lines, such as more than a page with the same millisecond."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A part of an Observation that could not be fetched, with the reason."""
+    """A part of an Observation that could not be fetched."""
 
     part: Part
     reason: GapReason
     public: str
-    """One sentence safe to show."""
+    """One sentence that is safe to show to anyone."""
     lines: int | None = None
-    """How many lines are known to be missing, when that is known."""
+    """Number of missing lines, if known."""
     start_ns: int | None = None
     end_ns: int | None = None
 
 
 def gap_of(problem: ProviderError, part: Part) -> Gap:
-    """The gap that an error leaves."""
+    """Return the gap that a provider error causes."""
     match problem:
         case NotSupported():
             reason = GapReason.NOT_SUPPORTED

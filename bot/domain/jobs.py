@@ -1,4 +1,4 @@
-"""What is watched: a job's address, its state, and all a platform says of it."""
+"""Jobs: references, states, and the details that a platform reports."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True, order=True)
 class JobRef:
-    """The address of a job: `provider:id`, where the id's form belongs to the provider (`proj/job`)."""
+    """Reference of a job: `provider:id`. Each provider defines the format of its ids, such as `proj/job`."""
 
     provider: str
     id: str
@@ -19,35 +19,35 @@ class JobRef:
 
 
 class JobState(enum.StrEnum):
-    """Where a job stands, in one vocabulary for all platforms."""
+    """State of a job, in one vocabulary for all platforms."""
 
     QUEUED = "queued"
     STARTING = "starting"
     RUNNING = "running"
     IDLE = "idle"
-    """Alive with nothing running, such as a deployment scaled to zero."""
+    """Ready but not computing, such as a deployment scaled to zero."""
     UNHEALTHY = "unhealthy"
-    """Not over, but the platform itself says that it is not well or needs a person."""
+    """Not ended, but the platform reports a problem."""
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     CANCELLED = "cancelled"
     PREEMPTED = "preempted"
     UNKNOWN = "unknown"
-    """A status we do not know: shown as the platform words it, never guessed."""
+    """The platform reports a status that is not in our tables. It is shown unchanged."""
 
     @property
     def is_terminal(self) -> bool:
-        """Whether the job is over; an unknown state is not."""
+        """Whether the job has ended. `UNKNOWN` counts as not ended."""
         return self in _TERMINAL
 
     @property
     def is_failure(self) -> bool:
-        """Whether a person should know that this is not as hoped."""
+        """Whether the state is a problem for the job's owner."""
         return self in _FAILURES
 
     @property
     def is_pending(self) -> bool:
-        """Whether the job has not begun to compute."""
+        """Whether the job has not started."""
         return self in (JobState.QUEUED, JobState.STARTING)
 
 
@@ -57,7 +57,7 @@ _FAILURES = frozenset({JobState.FAILED, JobState.PREEMPTED, JobState.UNHEALTHY})
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """What the job was given; None where the platform does not say."""
+    """Resources of a job; None where the platform does not report them."""
 
     instance: str | None = None
     node_count: int | None = None
@@ -65,23 +65,23 @@ class Resources:
     """GPUs per node."""
     gpu_type: str | None = None
     gpu_memory_limit_bytes: int | None = None
-    """Of one GPU."""
+    """Memory of one GPU."""
     cpu_limit_cores: float | None = None
     memory_limit_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """All a platform says of one job."""
+    """A job as its platform reports it."""
 
     ref: JobRef
-    """The whole address, also when a short one was asked for."""
+    """The full reference, even if a short one was requested."""
     state: JobState
     vendor_status: str
-    """The platform's own word, such as `TRAINING_JOB_DEPLOY_FAILED`."""
+    """The platform's status, unchanged, such as `TRAINING_JOB_DEPLOY_FAILED`."""
     name: str | None = None
     error: str | None = None
-    """The platform's own message. Baseten also sets it while a job is pending: it does not mean failure."""
+    """The platform's message. It does not imply failure: Baseten also sets it while a job is pending."""
     url: str | None = None
     user: str | None = None
     created_at: datetime | None = None
@@ -90,4 +90,4 @@ class Job:
     ended_at: datetime | None = None
     resources: Resources = Resources()
     details: tuple[tuple[str, str], ...] = ()
-    """What else the platform tells, as (label, value) in its order."""
+    """Further (label, value) pairs, in the platform's order."""

@@ -1,8 +1,7 @@
-"""The severity a line states about itself when the platform gives none: a level word where loggers write it.
+"""Find the level that a logger wrote into a message, for platforms that report none.
 
-Only the forms that loggers print count (`[ERROR]`, `ERROR:`, `| ERROR |`, ` - ERROR - `, glog's `E0426 10:11:12`),
-near the start of the line; the bare word in a sentence does not: "NO ERRORS, SUCCESS", `eval_error: 0.06`.
-What a line without a level means is a matter for `bot.diagnosis`.
+Only the formats of loggers count (`[ERROR]`, `ERROR:`, `| ERROR |`, ` - ERROR - `, glog's `E0426 10:11:12`), near the
+start of the line. A bare word does not: "NO ERRORS, SUCCESS", `eval_error: 0.06`.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ import re
 from bot.domain.logs import Level, LogLine, parse_level
 
 _HEAD = 200
-"""Characters looked at: loggers put the level in front."""
+"""Number of characters to search. Loggers put the level near the start."""
 
 _STATED = re.compile(
     r"(?:^|[\s|\]>)])"
@@ -27,7 +26,7 @@ _GLOG_LEVELS = {"I": Level.INFO, "W": Level.WARNING, "E": Level.ERROR, "F": Leve
 
 
 def stated_level(message: str) -> Level | None:
-    """The level a logger wrote into the message, None when there is none."""
+    """Return the level that a logger wrote into the message, or None."""
     head = message[:_HEAD]
     found = _STATED.search(head)
     if found:
@@ -40,5 +39,5 @@ def stated_level(message: str) -> Level | None:
 
 
 def level_of(line: LogLine) -> Level | None:
-    """The platform's level, else the one the message states."""
+    """Return the platform's level, or else the one in the message."""
     return line.level if line.level is not None else stated_level(line.message)

@@ -1,6 +1,6 @@
-"""Metric series and their summaries. Names and units follow Prometheus: base units, unit in the name.
+"""Metric series and their summaries. Names follow Prometheus: base units, with the unit in the name.
 
-A missing series is absent, never zero.
+A series without samples is absent, never zero.
 """
 
 from __future__ import annotations
@@ -37,19 +37,19 @@ KNOWN_METRICS = (
 
 @dataclass(frozen=True, slots=True)
 class MetricQuery:
-    """Which window of a job's metrics; None leaves a side to the platform."""
+    """A time range of a job's metrics; None leaves the value to the platform."""
 
     job: JobRef
     start: datetime | None = None
     end: datetime | None = None
     step: timedelta | None = None
-    """Wanted distance of two samples; None leaves it to the platform."""
+    """Requested time between two samples."""
 
 
 class MetricPoint(NamedTuple):
-    """One value, at a time or (RiverGen's training metrics have no times) at a step.
+    """One value at a time, or at a step: RiverGen's training metrics have no times.
 
-    A NamedTuple for the reason that `LogLine` is one: every look at a job builds hundreds (docs/adr/0010).
+    A NamedTuple is cheap to build, and each poll builds hundreds (docs/adr/0010).
     """
 
     value: float
@@ -59,20 +59,20 @@ class MetricPoint(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class MetricSeries:
-    """One metric of one thing, oldest sample first; all of its samples have a time, or none has."""
+    """One metric of a job, node or GPU, oldest sample first. Either all samples have a time or none has."""
 
     name: str
     points: tuple[MetricPoint, ...]
     node: str | None = None
-    """None: the job as a whole; for Baseten's multi-node jobs the top level is the leader's alone."""
+    """Node name; None for the whole job. For Baseten's multi-node jobs, None is the leader only."""
     gpu: int | None = None
     limit: float | None = None
-    """The most it can be, in the metric's own unit, when the platform says so."""
+    """Maximum possible value, in the unit of the metric, if known."""
 
 
 @dataclass(frozen=True, slots=True)
 class MetricSummary:
-    """Last, mean, quantiles and extremes of one series over its window."""
+    """Statistics of one series, in the unit of the metric."""
 
     series: MetricSeries
     count: int
@@ -84,11 +84,11 @@ class MetricSummary:
     p95: float
     last_at: datetime | None
     longest_gap: timedelta | None
-    """The longest time between two samples; None with fewer than two timed samples."""
+    """Longest time between two samples; None with fewer than two timed samples."""
 
 
 def quantile(ordered: Sequence[float], fraction: float) -> float:
-    """The linearly interpolated quantile (Prometheus `quantile_over_time`) of sorted values, which may not be empty."""
+    """Return the linearly interpolated quantile (0 to 1) of sorted, non-empty values, as Prometheus computes it."""
     position = (len(ordered) - 1) * fraction
     below = math.floor(position)
     above = min(below + 1, len(ordered) - 1)
@@ -96,7 +96,7 @@ def quantile(ordered: Sequence[float], fraction: float) -> float:
 
 
 def summarize(series: MetricSeries) -> MetricSummary | None:
-    """Figures of a series; non-finite samples do not count; None when no sample is left."""
+    """Summarize the finite samples of a series; return None if there are none."""
     points = [point for point in series.points if math.isfinite(point.value)]
     if not points:
         return None
@@ -118,6 +118,6 @@ def summarize(series: MetricSeries) -> MetricSummary | None:
 
 
 def missing_metrics(series: Iterable[MetricSeries]) -> tuple[str, ...]:
-    """Names of the known metrics of which there is no sample, in display order."""
+    """Return the names of known metrics without samples, in display order."""
     present = {one.name for one in series if one.points}
     return tuple(name for name in KNOWN_METRICS if name not in present)

@@ -1,4 +1,4 @@
-"""What one poll learned of one job. What it could not learn is a Gap (`bot.domain.gaps`)."""
+"""The result of one poll of a job."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from bot.domain.metrics import MetricSeries
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """All that one poll learned about one job."""
+    """Status, log lines and metrics from one poll of a job, and the gaps in them."""
 
     ref: JobRef
     at: datetime
     job: Job | None = None
-    """None when the status could not be read; then `gaps` says why."""
+    """None if the status could not be read; `gaps` then has the reason."""
     lines: tuple[LogLine, ...] = ()
-    """New since the last poll, oldest first, each line once."""
+    """New lines since the previous poll, oldest first, each line once."""
     series: tuple[MetricSeries, ...] = ()
     gaps: tuple[Gap, ...] = ()
 
     def gap(self, part: Part) -> Gap | None:
-        """Why this part is missing, None when it is not."""
+        """Return the first gap in this part, or None."""
         return next((gap for gap in self.gaps if gap.part is part), None)

@@ -1,4 +1,4 @@
-"""Who wants to hear what: a channel's subscriptions and silences, as values."""
+"""Subscriptions of channels to jobs, and silences."""
 
 from __future__ import annotations
 
@@ -10,32 +10,32 @@ from bot.domain.alerts import Severity
 from bot.domain.jobs import JobRef
 
 Setting = str | int | float | bool
-"""One rule parameter; durations are seconds, ratios are 0 to 1."""
+"""Value of a rule parameter. Durations are in seconds; ratios are 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True)
 class RuleSettings:
-    """What a subscription changes of the shipped rules."""
+    """Changes to the rules' defaults."""
 
     parameters: Mapping[str, Mapping[str, Setting]] = field(default_factory=dict)
-    """rule → parameter → value, only what differs from the defaults."""
+    """Rule → parameter → value, for values that differ from the defaults."""
     off: tuple[str, ...] = ()
-    """Rules this channel does not want."""
+    """Rules that are disabled."""
     min_severity: Severity = Severity.INFO
     on: tuple[str, ...] = ()
-    """Rules this channel wants although the installation has them off."""
+    """Rules that are enabled although the defaults disable them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """A channel wants alerts of a job."""
+    """Subscription of a channel to the alerts of a job."""
 
     id: int
     channel: str
-    """Slack channel id."""
+    """Channel id."""
     job: JobRef
     created_by: str
-    """Slack user id."""
+    """User id."""
     created_at: datetime
     settings: RuleSettings = RuleSettings()
     team: str | None = None
@@ -43,7 +43,7 @@ class Subscription:
 
 @dataclass(frozen=True, slots=True)
 class Matcher:
-    """One exact test on a label: `provider`, `job`, `rule` or `severity`."""
+    """An exact match on a label: `provider`, `job`, `rule` or `severity`."""
 
     label: str
     value: str
@@ -51,12 +51,12 @@ class Matcher:
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """A mute in one channel, with an author, a reason and an end."""
+    """A silence in one channel, from `created_at` until `ends_at`."""
 
     id: int
     channel: str
     matchers: tuple[Matcher, ...]
-    """All must hold; none: everything in the channel."""
+    """All must match. Without matchers, the silence mutes the whole channel."""
     created_by: str
     created_at: datetime
     ends_at: datetime
@@ -64,7 +64,7 @@ class Silence:
 
 
 def covers(silence: Silence, labels: Mapping[str, str], now: datetime) -> bool:
-    """Whether this silence mutes an alert with these labels now."""
+    """Whether the silence mutes an alert with these labels at time `now`."""
     return silence.created_at <= now < silence.ends_at and all(
         labels.get(matcher.label) == matcher.value for matcher in silence.matchers
     )

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from bot.domain.durations import datetime_from_ns, parse_rfc3339_ns, stamp_parser
+from bot.domain.durations import datetime_from_ns, parse_rfc3339_ns, timestamp_parser
 from bot.domain.jobs import Job, JobRef, JobState
 from bot.domain.logs import LogLine
 from bot.providers.decoding import decode, with_texts
@@ -174,7 +174,7 @@ def parse_entries(body: bytes, before_ns: int) -> tuple[list[LogLine], str]:
     page's first: the one after it, `before_ns` when there is none), for its text may be the one that matters.
     """
     page = decode(_ENTRIES, body, NAME, lambda value: with_texts(value, "message"))
-    stamp_of = stamp_parser()
+    stamp_of = timestamp_parser()
     entries, lines = page.entries or (), []
     stamps = [stamp_of(entry.log_time or "") for entry in entries]
     stamp_ns = next((found_ns for found_ns in stamps if found_ns is not None), before_ns)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from bot.domain.durations import datetime_from_ns, format_duration, parse_rfc3339_ns, stamp_parser
+from bot.domain.durations import datetime_from_ns, format_duration, parse_rfc3339_ns, timestamp_parser
 from bot.domain.jobs import Job, JobState
 from bot.domain.logs import LogLine, parse_level
 from bot.domain.metrics import MetricPoint, MetricSeries
@@ -151,7 +151,7 @@ def numbered_lines(chunk: LogChunk, offset: int) -> list[Numbered]:
     A line without a number has that of its place; one without a readable time gets that of the line before it (the
     page's first: of the line after it), for its text may be the one that matters.
     """
-    stamp_of = stamp_parser()
+    stamp_of = timestamp_parser()
     lines, numbered = chunk.lines or (), []
     found = [stamp_of(one.timestamp or "") for one in lines]
     stamp_ns = next((found_ns for found_ns in found if found_ns is not None), 0)

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from datetime import datetime
 
 from bot.commands.answers import MetricsAnswer
 from bot.domain.metrics import GPU_UTILIZATION, KNOWN_METRICS, MetricSeries, MetricSummary
-from bot.domain.sparkline import sparkline
+from bot.domain.sparkline import bucket_means, sparkline
 from bot.domain.wording import plural
 from bot.slack.render.actions import Action, actions, button
 from bot.slack.render.blocks import context, section
@@ -175,7 +174,7 @@ def _labels(series: Sequence[MetricSeries]) -> tuple[str, list[str]]:
 def _curve(name: str, one: MetricSummary, answer: MetricsAnswer) -> Block:
     """A series that has no usual size: drawn from its least to its greatest value, with exact figures."""
     line = sparkline(
-        _buckets(one.series, answer.start, answer.end, CURVE_WIDTH), lowest=one.minimum, highest=one.maximum
+        bucket_means(one.series, answer.start, answer.end, CURVE_WIDTH), lowest=one.minimum, highest=one.maximum
     )
     first = (("last", one.last), ("min", one.minimum), ("max", one.maximum))
     second = (("mean", one.mean), ("p5", one.p5), ("p95", one.p95))
@@ -193,19 +192,6 @@ def _figure(value: float) -> str:
 
 
 def _spark(series: MetricSeries, answer: MetricsAnswer, highest: float | None) -> str:
-    buckets = _buckets(series, answer.start, answer.end, SPARK_WIDTH)
+    buckets = bucket_means(series, answer.start, answer.end, SPARK_WIDTH)
     top = highest or max((point.value for point in series.points if math.isfinite(point.value)), default=1.0) or 1.0
     return f"{sparkline(buckets, lowest=0.0, highest=top):{SPARK_WIDTH}}"
-
-
-def _buckets(series: MetricSeries, start: datetime, end: datetime, most: int) -> list[float | None]:
-    """The mean of the samples in each part of the window, None where there is none; few samples make few parts."""
-    span = (end - start).total_seconds() or 1.0
-    width = min(most, max(len(series.points), 1))
-    sums: list[list[float]] = [[] for _ in range(width)]
-    for index, point in enumerate(series.points):
-        if not math.isfinite(point.value):
-            continue
-        share = index / len(series.points) if point.at is None else (point.at - start).total_seconds() / span
-        sums[min(max(int(share * width), 0), width - 1)].append(point.value)
-    return [math.fsum(values) / len(values) if values else None for values in sums]

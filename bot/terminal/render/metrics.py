@@ -13,7 +13,7 @@ from rich.text import Text
 from bot.commands.answers import MetricsAnswer
 from bot.domain.durations import format_duration
 from bot.domain.metrics import KNOWN_METRICS, MetricSeries, MetricSummary
-from bot.domain.sparkline import sparkline
+from bot.domain.sparkline import bucket_means, sparkline
 from bot.terminal.log_lines import harmless
 from bot.terminal.render.jobs import state_text
 
@@ -86,25 +86,9 @@ def _figure(value: float) -> str:
 
 
 def _spark(series: MetricSeries, window: tuple[datetime, datetime]) -> str:
-    parts = _parts(series, window)
+    means = bucket_means(series, *window, SPARK_WIDTH)
     if not _unit(series.name)[2]:
-        return sparkline(parts)  # a training curve: from its least to its greatest value
-    finite = [value for value in parts if value is not None]
+        return sparkline(means)  # a training curve: from its least to its greatest value
+    finite = [value for value in means if value is not None]
     top = 1.0 if series.name.endswith("_ratio") else series.limit or max(finite, default=1.0)
-    return sparkline(parts, lowest=min(0.0, *finite) if finite else 0.0, highest=top or 1.0)
-
-
-def _parts(series: MetricSeries, window: tuple[datetime, datetime]) -> list[float | None]:
-    """The mean of the samples in each part of the window; None where there is none, which is drawn as a gap.
-
-    With few samples there are few parts: a slow rhythm is no gap.
-    """
-    start, end = window
-    span = (end - start).total_seconds() or 1.0
-    width = min(SPARK_WIDTH, max(len(series.points), 1))
-    sums: list[list[float]] = [[] for _ in range(width)]
-    for index, point in enumerate(series.points):
-        share = index / len(series.points) if point.at is None else (point.at - start).total_seconds() / span
-        if math.isfinite(point.value) and 0 <= share <= 1:
-            sums[min(int(share * width), width - 1)].append(point.value)
-    return [math.fsum(values) / len(values) if values else None for values in sums]
+    return sparkline(means, lowest=min(0.0, *finite) if finite else 0.0, highest=top or 1.0)

@@ -1,4 +1,4 @@
-"""Moments of foreign stamps."""
+"""Timestamps from platforms: parsing, formatting and clamping."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bot.domain.durations import datetime_from_ns, format_ns, parse_rfc3339_ns, stamp_parser
+from bot.domain.durations import datetime_from_ns, format_ns, parse_rfc3339_ns, timestamp_parser
 
 
 @pytest.mark.parametrize(
-    ("stamp_ns", "year", "shown"),
+    ("timestamp_ns", "year", "shown"),
     [
         (1_773_396_000_123_456_789, 2026, "2026-03-13T10:00:00.123456789Z"),
         (2**63 * 100, 2262, "2262-04-11T23:47:16.854775807Z"),
         (-(2**70), 1677, "1677-09-21T00:12:43.145224192Z"),
     ],
 )
-def test_a_stamp_from_no_calendar_is_shown_as_the_nearest(stamp_ns: int, year: int, shown: str) -> None:
-    assert datetime_from_ns(stamp_ns).year == year
-    assert datetime_from_ns(stamp_ns).tzinfo is UTC
-    assert format_ns(stamp_ns) == shown
+def test_timestamp_out_of_range_is_clamped(timestamp_ns: int, year: int, shown: str) -> None:
+    assert datetime_from_ns(timestamp_ns).year == year
+    assert datetime_from_ns(timestamp_ns).tzinfo is UTC
+    assert format_ns(timestamp_ns) == shown
 
 
-def test_a_stamp_is_cut_to_microseconds() -> None:
+def test_timestamp_is_cut_to_microseconds() -> None:
     assert datetime_from_ns(1_999) == datetime(1970, 1, 1, 0, 0, 0, 1, tzinfo=UTC)
 
 
@@ -38,10 +38,10 @@ def test_a_stamp_is_cut_to_microseconds() -> None:
         "9999-12-31T23:59:59-12:00",
     ],
 )
-def test_a_stamp_from_no_plausible_year_is_unreadable(text: str) -> None:
-    assert [None, None] == [parse_rfc3339_ns(text), stamp_parser()(text)]
+def test_timestamp_in_implausible_year_is_not_parsed(text: str) -> None:
+    assert [None, None] == [parse_rfc3339_ns(text), timestamp_parser()(text)]
 
 
-def test_the_first_and_the_last_second_of_stamps_are_read() -> None:
+def test_first_and_last_second_in_range_are_parsed() -> None:
     assert 0 == parse_rfc3339_ns("1970-01-01T00:00:00Z")
     assert "2262-04-11T23:47:15.999999999Z" == format_ns(parse_rfc3339_ns("2262-04-11T23:47:15.999999999Z") or 0)

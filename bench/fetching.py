@@ -20,7 +20,7 @@ from bench.report import Row, Section, megabytes
 from bot.commands.model import LogsCommand
 from bot.commands.parsing.parser import parse_argv
 from bot.providers.baseten.training import BasetenTraining
-from bot.providers.http.client import HttpClient, HttpLimits, make_transport
+from bot.providers.http.client import HttpClient, HttpLimits, Limiter, make_transport
 from bot.providers.registry import Registry, build_registry
 from bot.redaction.redactor import Redactor
 from bot.terminal.logs import print_logs
@@ -143,8 +143,8 @@ class _Recorder(httpx.AsyncBaseTransport):
 async def _recorded(url: str) -> list[str]:
     """What `trainwatch logs` asks; as a side effect the cloud knows all answers."""
     recorder = _Recorder()
-    limits = HttpLimits(requests_per_second=100_000)
-    client = HttpClient("baseten", url, HEADERS, secrets=[], limits=limits, transport=recorder)
+    limiter = Limiter(HttpLimits(requests_per_second=100_000))
+    client = HttpClient("baseten", url, HEADERS, secrets=[], limiter=limiter, transport=recorder)
     with _nowhere() as nowhere:
         await _run(Registry({"baseten": BasetenTraining(client)}, {}), Output(nowhere, nowhere))
     return recorder.urls

@@ -23,6 +23,7 @@ from bot.commands.runner import CommandRunner
 from bot.commands.user_config import load_diagnosis_config, load_reader, load_rules
 from bot.domain.checks import DELIVERY_LOOP, POLL_LOOP, PURGE_LOOP, CheckResult
 from bot.errors import AuthFailed, ConfigError, NotSupported, ProviderError
+from bot.providers.base import settings_prefix
 from bot.providers.registry import Registry, build_registry
 from bot.redaction.redactor import Redactor
 from bot.rules.diagnosis_config import DiagnosisConfig
@@ -212,8 +213,8 @@ def _check_unusable(registry: Registry) -> list[CheckResult]:
     config = provider_config()
     results = []
     for name, problem in registry.problems.items():
-        word = name.split("-", maxsplit=1)[0].lower()
-        is_unused = bool(registry.names) and not any(key.startswith(f"{word}_") for key in config)
+        prefix = settings_prefix(name)
+        is_unused = bool(registry.names) and not any(key.startswith(f"{prefix}_") for key in config)
         results.append(CheckResult(name, is_unused, "not in use" if is_unused else "not set up", problem.public))
     return results
 
@@ -238,16 +239,15 @@ def _check_files(settings: Settings) -> list[CheckResult]:
 
 
 async def _check_platform(registry: Registry, name: str) -> CheckResult:
+    prefix = settings_prefix(name).upper()
     try:
         jobs = await registry.get(name).list_jobs(limit=1)
     except NotSupported as error:
         return CheckResult(name, True, error.public)
     except AuthFailed as error:
-        word = name.split("-", maxsplit=1)[0].upper()
-        return CheckResult(name, False, error.public, f"Set {word}_API_KEY to a key that is valid for this platform.")
+        return CheckResult(name, False, error.public, f"Set {prefix}_API_KEY to a key that is valid for this platform.")
     except ProviderError as error:
-        word = name.split("-", maxsplit=1)[0].upper()
-        return CheckResult(name, False, error.public, f"Check the network and {word}_BASE_URL, then try again.")
+        return CheckResult(name, False, error.public, f"Check the network and {prefix}_BASE_URL, then try again.")
     return CheckResult(name, True, "reached, key accepted" if jobs else "reached, key accepted, no jobs")
 
 

@@ -18,7 +18,16 @@ from bot.errors import (
     RateLimited,
     Unavailable,
 )
-from bot.providers.base import Download, Downloads, JobWithMetrics, Provider, ReportsRequestRate, RequestRate
+from bot.providers.base import (
+    Download,
+    Downloads,
+    JobWithMetrics,
+    Priority,
+    Provider,
+    ReportsRequestRate,
+    RequestRate,
+    SupportsPriority,
+)
 
 __all__ = [
     "AuthFailed",
@@ -45,6 +54,7 @@ __all__ = [
     "NotSupported",
     "Order",
     "Part",
+    "Priority",
     "ProtocolError",
     "Provider",
     "ProviderError",
@@ -52,6 +62,7 @@ __all__ = [
     "ReportsRequestRate",
     "RequestRate",
     "Resources",
+    "SupportsPriority",
     "Unavailable",
     "parse_level",
 ]

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -22,6 +23,15 @@ class Download:
     """What the remote calls it, made safe: a bare file name, never a path, never empty."""
     content_type: str
     chunks: AsyncIterator[bytes]
+
+
+class Priority(enum.Enum):
+    """Who waits for a request. Interactive requests go ahead of background ones."""
+
+    INTERACTIVE = "interactive"
+    """A person waits for the answer."""
+    BACKGROUND = "background"
+    """The watcher polls."""
 
 
 class Provider(Protocol):
@@ -97,6 +107,15 @@ class RequestRate:
 
 
 @runtime_checkable
+class SupportsPriority(Protocol):
+    """A provider that can send its requests with another priority."""
+
+    def with_priority(self, priority: Priority) -> Provider:
+        """Return a view of this provider with the given priority. Both share connections and rate limits."""
+        ...
+
+
+@runtime_checkable
 class ReportsRequestRate(Protocol):
     """A provider that can tell how hard it asks its platform."""
 
@@ -121,3 +140,8 @@ class Downloads(Protocol):
     async def download_logs(self, job: JobRef, *, form: str = "txt") -> Download:
         """Open the artifact; `form` is `txt` or `json`. The caller reads `chunks` to the end or closes it."""
         ...
+
+
+def settings_prefix(provider: str) -> str:
+    """Return the prefix of a provider's settings, in lower case: `baseten` for `baseten-model`."""
+    return provider.partition("-")[0].replace(".", "_").lower()

@@ -16,8 +16,15 @@ from importlib.metadata import entry_points as installed_entry_points
 
 from bot.domain.jobs import JobRef
 from bot.errors import ConfigError, UsageError
-from bot.providers.base import Provider, ReportsRequestRate, RequestRate
-from bot.providers.http.retry import sharing_limiters
+from bot.providers.base import (
+    Priority,
+    Provider,
+    ReportsRequestRate,
+    RequestRate,
+    SupportsPriority,
+    settings_prefix,
+)
+from bot.providers.http.retry import LimiterPool
 
 GROUP = "trainwatch.providers"
 
@@ -39,15 +46,15 @@ def build_registry(config: Mapping[str, str], entry_points: Iterable[EntryPoint]
         points[point.name] = point
     providers: dict[str, Provider] = {}
     problems: dict[str, ConfigError] = {}
-    with sharing_limiters():
-        for name, point in sorted(points.items()):
-            try:
-                if len(offered[name]) > 1:
-                    places = " and ".join(sorted(offered[name]))
-                    raise ConfigError(f"Two packages offer a provider named {name} ({places}): uninstall one of them.")
-                providers[name] = _build(point, config)
-            except ConfigError as problem:
-                problems[name] = problem
+    limiters = LimiterPool()
+    for name, point in sorted(points.items()):
+        try:
+            if len(offered[name]) > 1:
+                packages = " and ".join(sorted(offered[name]))
+                raise ConfigError(f"Two packages offer a provider named {name} ({packages}). Uninstall one of them.")
+            providers[name] = _build(point, config, limiters)
+        except ConfigError as problem:
+            problems[name] = problem
     return Registry(providers, problems)
 
 
@@ -56,6 +63,10 @@ class Registry:
 
     def __init__(self, providers: Mapping[str, Provider], problems: Mapping[str, ConfigError]) -> None:
         self._providers = dict(providers)
+        self._for_polling = {
+            name: provider.with_priority(Priority.BACKGROUND) if isinstance(provider, SupportsPriority) else provider
+            for name, provider in providers.items()
+        }
         self.problems: Mapping[str, ConfigError] = dict(problems)
         """Installed but not usable: name → what to do about it."""
 
@@ -64,16 +75,16 @@ class Registry:
         """Names of the usable providers, in alphabetical order."""
         return tuple(sorted(self._providers))
 
-    def get(self, name: str) -> Provider:
-        """The provider of this name.
+    def get(self, name: str, priority: Priority = Priority.INTERACTIVE) -> Provider:
+        """Return the provider of this name, bound to a priority if it supports one.
 
         Raises:
             ConfigError: it is installed, but not set up.
             UsageError: there is none; suggests the nearest.
         """
-        provider = self._providers.get(name)
-        if provider is not None:
-            return provider
+        providers = self._providers if priority is Priority.INTERACTIVE else self._for_polling
+        if name in providers:
+            return providers[name]
         if name in self.problems:
             raise self.problems[name]
         raise UsageError(f"There is no platform named “{_cut(name)}”. {self._suggestion(name)}")
@@ -138,20 +149,19 @@ class Registry:
         return f"Write {' or '.join(forms)}, or a dashboard URL."
 
 
-def _build(point: EntryPoint, config: Mapping[str, str]) -> Provider:
-    word = point.name.split("-", maxsplit=1)[0].replace(".", "_").lower()
-    own = {key.lower(): value for key, value in config.items() if key.lower().startswith(f"{word}_")}
+def _build(point: EntryPoint, config: Mapping[str, str], limiters: LimiterPool) -> Provider:
+    prefix = settings_prefix(point.name)
+    own = {key.lower(): value for key, value in config.items() if key.lower().startswith(f"{prefix}_")}
     try:
         create = point.load()
     except (ImportError, AttributeError, SyntaxError) as error:
         raise ConfigError(f"The provider {point.name} cannot be loaded from {point.value}: {error}.") from error
     try:
-        provider: Provider = create(own)
+        provider: Provider = create(own, limiters)
     except (ValueError, TypeError, LookupError, OSError) as error:
         # A foreign factory may not know our errors. Its text may quote a key, so only its type is shown.
-        text = (
-            f"The provider {point.name} refused its settings ({type(error).__name__}); they begin with {word.upper()}_."
-        )
+        reason = type(error).__name__
+        text = f"The provider {point.name} rejected its settings ({reason}). Check the {prefix.upper()}_ variables."
         raise ConfigError(text) from error
     if provider.name != point.name:
         raise ConfigError(f"The provider {point.name} calls itself {provider.name}: its package must be mended.")

@@ -7,7 +7,8 @@ that can be made to misbehave; ours is the emulator. Not a part of the running b
         @pytest.fixture
         async def subject(self) -> AsyncIterator[Subject]:
             async with fake_acme() as remote:
-                provider = create({"acme_api_key": "k-123", "acme_base_url": remote.url, "acme_timeout_s": "0.5"})
+                config = {"acme_api_key": "k-123", "acme_base_url": remote.url, "acme_timeout_s": "0.5"}
+                provider = create(config, LimiterPool())
                 yield Subject(provider, job=..., lines=..., missing=..., secret="k-123", suffer=remote.suffer)
                 await provider.aclose()
 """

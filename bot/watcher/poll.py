@@ -22,7 +22,7 @@ from bot.domain.jobs import JobState
 from bot.domain.observations import Observation
 from bot.domain.watches import ClaimedWatch, PollResult
 from bot.errors import BotError, StoreUnavailable
-from bot.providers.http.client import background
+from bot.providers.base import Priority
 from bot.providers.registry import Registry
 from bot.redaction.redactor import Redactor
 from bot.redaction.values import redact_observation
@@ -190,8 +190,8 @@ class Poller:
     async def _look(self, watch: ClaimedWatch, now: datetime) -> Seen:
         """Fetch; what goes wrong on our own side is a gap too, so that the channel hears of it."""
         try:
-            with background():
-                return await observe(self._registry.get(watch.job.provider), self._what(watch, now), now)
+            provider = self._registry.get(watch.job.provider, Priority.BACKGROUND)
+            return await observe(provider, self._what(watch, now), now)
         except BotError as error:
             public = error.public
         except asyncio.CancelledError:

@@ -21,6 +21,7 @@ from bot.providers.base import Provider
 from bot.providers.baseten.api import make_client
 from bot.providers.baseten.deployments import BasetenDeployments
 from bot.providers.baseten.training import BasetenTraining
+from bot.providers.http.client import LimiterPool
 from bot.providers.testing import ProviderContract, Subject
 from emulator.faults import Fault
 from emulator.gauges import Metrics, steady_node
@@ -62,14 +63,14 @@ async def cloud() -> AsyncIterator[Cloud]:
 
 @pytest.fixture
 async def training(cloud: Cloud) -> AsyncIterator[BasetenTraining]:
-    provider = BasetenTraining(make_client("baseten", cloud.config("baseten")), cloud.clock)
+    provider = BasetenTraining(make_client("baseten", cloud.config("baseten"), LimiterPool()), cloud.clock)
     yield provider
     await provider.aclose()
 
 
 @pytest.fixture
 async def deployments(cloud: Cloud) -> AsyncIterator[BasetenDeployments]:
-    provider = BasetenDeployments(make_client("baseten-model", cloud.config("baseten")), cloud.clock)
+    provider = BasetenDeployments(make_client("baseten-model", cloud.config("baseten"), LimiterPool()), cloud.clock)
     yield provider
     await provider.aclose()
 
@@ -120,7 +121,7 @@ async def test_lines_of_the_oldest_document_are_read_exactly(cloud: Cloud, train
 async def test_compressed_answers_are_read(cloud: Cloud) -> None:
     async with running_cloud(compress=True) as other:
         other.world.add_training_job("p", "j", lines=LINES, statuses=[Status(NOON - timedelta(hours=9), "RUNNING")])
-        provider = BasetenTraining(make_client("baseten", other.config("baseten")), other.clock)
+        provider = BasetenTraining(make_client("baseten", other.config("baseten"), LimiterPool()), other.clock)
         assert Counter(READ) == Counter(await read_all(provider, LogQuery(JobRef("baseten", "p/j"))))
         await provider.aclose()
 
@@ -225,7 +226,7 @@ BAD_DAYS = {
 async def test_a_bad_day_loses_and_doubles_nothing(cloud: Cloud, day: str) -> None:
     cloud.hazards.baseten = BasetenHazards(page_cap=23)
     cloud.faults.set(BAD_DAYS[day], seed=7)
-    client = make_client("baseten", cloud.config("baseten", baseten_retry_budget_s="5"))
+    client = make_client("baseten", cloud.config("baseten", baseten_retry_budget_s="5"), LimiterPool())
     provider = BasetenTraining(client, cloud.clock)
     query, lines, more = LogQuery(TRAINING_JOB, limit=40), list[LogLine](), True
     while more:

@@ -17,6 +17,7 @@ from bot.domain.metrics import MetricQuery
 from bot.errors import AuthFailed, BadRequest, JobNotFound, NotSupported
 from bot.providers.fireworks import create
 from bot.providers.fireworks.provider import FireworksProvider
+from bot.providers.http.client import LimiterPool
 from bot.providers.testing import ProviderContract, Subject
 from emulator.faults import Fault
 from emulator.hazards import FireworksHazards
@@ -50,7 +51,7 @@ async def cloud() -> AsyncIterator[Cloud]:
 
 
 def provider_of(cloud: Cloud, **config: str) -> FireworksProvider:
-    return create({**cloud.config("fireworks"), "fireworks_account_id": "acme", **config})
+    return create({**cloud.config("fireworks"), "fireworks_account_id": "acme", **config}, LimiterPool())
 
 
 class TestFireworks(ProviderContract):

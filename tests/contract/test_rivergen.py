@@ -18,6 +18,7 @@ from bot.domain.logs import Level, LogLine, LogQuery, Order, parse_level
 from bot.domain.metrics import MetricQuery
 from bot.errors import AuthFailed, BadRequest, JobNotFound, ProviderError, Unavailable
 from bot.providers.base import Downloads
+from bot.providers.http.client import LimiterPool
 from bot.providers.rivergen import create
 from bot.providers.rivergen.provider import RivergenProvider
 from bot.providers.testing import ProviderContract, Subject
@@ -54,7 +55,7 @@ async def cloud() -> AsyncIterator[Cloud]:
 
 
 def provider_of(cloud: Cloud, **config: str) -> RivergenProvider:
-    return create({**cloud.config("rivergen"), **config})
+    return create({**cloud.config("rivergen"), **config}, LimiterPool())
 
 
 @pytest.fixture

@@ -10,8 +10,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.errors import ProviderError
+from bot.providers.base import Priority
 from bot.providers.http import admission as gate
-from bot.providers.http.client import HttpClient, HttpLimits, background
+from bot.providers.http.client import HttpClient, HttpLimits, Limiter
 
 JOBS = 100
 BAD = 10
@@ -71,9 +72,9 @@ async def test_bad_jobs_keep_no_other_waiting(trouble: str, monkeypatch: pytest.
             await asyncio.gather(*(ask(client, number, part) for part in PARTS), asyncio.sleep(EVERY_S))
 
     async with cloud(trouble) as url:
-        client = HttpClient("acme", url, {}, secrets=[], limits=LIMITS)
-        with background():
-            looks = [asyncio.create_task(look(client, number)) for number in range(JOBS)]
+        client = HttpClient("acme", url, {}, secrets=[], limiter=Limiter(LIMITS))
+        polling = client.with_priority(Priority.BACKGROUND)
+        looks = [asyncio.create_task(look(polling, number)) for number in range(JOBS)]
         await asyncio.gather(*looks[BAD:])
         person = time.monotonic()
         await client.get("/99")

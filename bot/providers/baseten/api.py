@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from bot.providers.http.client import HttpClient, HttpLimits, path_segment, require_setting
+from bot.providers.http.client import HttpClient, HttpLimits, LimiterPool, path_segment, require_setting
 
 DEFAULT_BASE_URL = "https://api.baseten.co"
 _KEYS_PAGE = "https://app.baseten.co/settings/api_keys"
 _REFUSED = frozenset({404, 405, 501})
 
 
-def make_client(name: str, config: Mapping[str, str]) -> HttpClient:
+def make_client(name: str, config: Mapping[str, str], limiters: LimiterPool) -> HttpClient:
     """The client for `BASETEN_API_KEY` at `BASETEN_BASE_URL`.
 
     Raises:
@@ -25,7 +25,8 @@ def make_client(name: str, config: Mapping[str, str]) -> HttpClient:
     key = require_setting(config, "baseten_api_key", _KEYS_PAGE)
     base_url = config.get("baseten_base_url", "").strip() or DEFAULT_BASE_URL
     headers = {"Authorization": f"Api-Key {key}"}
-    return HttpClient(name, base_url, headers, secrets=[key], limits=HttpLimits.from_config("baseten", config))
+    limiter = limiters.limiter_for(base_url, headers, HttpLimits.from_config("baseten", config))
+    return HttpClient(name, base_url, headers, secrets=[key], limiter=limiter)
 
 
 def training_path(project_id: str, job_id: str, rest: str = "") -> str:

@@ -13,7 +13,7 @@ from bot.domain.jobs import Job, JobRef, JobState, Resources
 from bot.domain.logs import Level, LogFilter, LogLine, LogPage, LogQuery
 from bot.domain.metrics import MetricQuery, MetricSeries
 from bot.errors import BadRequest, JobNotFound, NotSupported, Unavailable
-from bot.providers.base import RequestRate
+from bot.providers.base import Priority, RequestRate
 from bot.providers.baseten.api import deployment_path, make_client
 from bot.providers.baseten.references import DEPLOYMENT, DEPLOYMENT_HELP, deployment_url, parse_deployment_ref
 from bot.providers.baseten.states import deployment_state
@@ -27,7 +27,7 @@ from bot.providers.baseten.wire import (
     parse_logs,
     utc,
 )
-from bot.providers.http.client import HttpClient, path_segment
+from bot.providers.http.client import HttpClient, LimiterPool, path_segment
 from bot.providers.paging.time_windows import Fetch, Window, read_page
 
 _log = logging.getLogger(__name__)
@@ -41,13 +41,13 @@ _LONGEST_TEXT = 256
 _MOST_TEXTS = 8
 
 
-def create_deployments(config: Mapping[str, str]) -> BasetenDeployments:
+def create_deployments(config: Mapping[str, str], limiters: LimiterPool) -> BasetenDeployments:
     """The provider, from the `BASETEN_*` settings.
 
     Raises:
         ConfigError: the key is missing, or a setting cannot be read.
     """
-    return BasetenDeployments(make_client(DEPLOYMENT, config))
+    return BasetenDeployments(make_client(DEPLOYMENT, config, limiters))
 
 
 def push_down(wanted: LogFilter) -> tuple[list[tuple[str, str]], frozenset[str]]:
@@ -90,6 +90,10 @@ class BasetenDeployments:
 
     def __repr__(self) -> str:
         return f"BasetenDeployments({self._client!r})"
+
+    def with_priority(self, priority: Priority) -> BasetenDeployments:
+        """See `SupportsPriority.with_priority`."""
+        return BasetenDeployments(self._client.with_priority(priority), self._clock)
 
     def parse_ref(self, text: str) -> JobRef | None:
         """See `Provider.parse_ref`."""

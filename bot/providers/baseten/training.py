@@ -12,7 +12,7 @@ from bot.domain.jobs import Job, JobRef, JobState, Resources
 from bot.domain.logs import Level, LogLine, LogPage, LogQuery
 from bot.domain.metrics import MetricQuery, MetricSeries
 from bot.errors import BadRequest, JobNotFound
-from bot.providers.base import RequestRate
+from bot.providers.base import Priority, RequestRate
 from bot.providers.baseten.api import EitherMethod, make_client, training_path
 from bot.providers.baseten.metrics import MIB, parse_metrics
 from bot.providers.baseten.references import TRAINING, TRAINING_HELP, parse_training_ref, training_url
@@ -26,7 +26,7 @@ from bot.providers.baseten.wire import (
     parse_logs,
     utc,
 )
-from bot.providers.http.client import HttpClient
+from bot.providers.http.client import HttpClient, LimiterPool
 from bot.providers.paging.time_windows import Endpoint, Fetch, Window, read_page
 
 _log = logging.getLogger(__name__)
@@ -37,13 +37,13 @@ _ASSUMED_AGE = timedelta(days=30)
 _LEVELS = ((Level.ERROR, "ERROR"), (Level.WARNING, "WARNING"), (Level.INFO, "INFO"), (Level.DEBUG, "DEBUG"))
 
 
-def create_training(config: Mapping[str, str]) -> BasetenTraining:
+def create_training(config: Mapping[str, str], limiters: LimiterPool) -> BasetenTraining:
     """The provider, from the `BASETEN_*` settings.
 
     Raises:
         ConfigError: the key is missing, or a setting cannot be read.
     """
-    return BasetenTraining(make_client(TRAINING, config))
+    return BasetenTraining(make_client(TRAINING, config, limiters))
 
 
 def log_endpoint() -> Endpoint:
@@ -77,6 +77,10 @@ class BasetenTraining:
 
     def __repr__(self) -> str:
         return f"BasetenTraining({self._client!r})"
+
+    def with_priority(self, priority: Priority) -> BasetenTraining:
+        """See `SupportsPriority.with_priority`."""
+        return BasetenTraining(self._client.with_priority(priority), self._clock)
 
     def parse_ref(self, text: str) -> JobRef | None:
         """See `Provider.parse_ref`."""

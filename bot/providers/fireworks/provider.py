@@ -14,11 +14,11 @@ from bot.domain.jobs import Job, JobRef
 from bot.domain.logs import LogLine, LogPage, LogQuery
 from bot.domain.metrics import MetricQuery, MetricSeries
 from bot.errors import JobNotFound, NotSupported
-from bot.providers.base import RequestRate
+from bot.providers.base import Priority, RequestRate
 from bot.providers.fireworks import references as address
 from bot.providers.fireworks.log_reader import Reader
 from bot.providers.fireworks.wire import parse_accounts, parse_entries, parse_job, parse_jobs
-from bot.providers.http.client import HttpClient, HttpLimits, HttpReply, path_segment, require_setting
+from bot.providers.http.client import HttpClient, HttpLimits, HttpReply, LimiterPool, path_segment, require_setting
 from bot.providers.paging.seen_lines import retry_on_malformed_response
 
 BASE_URL = "https://api.fireworks.ai"
@@ -26,7 +26,7 @@ LARGEST_LIST = 200
 _REQUESTS_A_PAGE = 20
 
 
-def create(config: Mapping[str, str]) -> FireworksProvider:
+def create(config: Mapping[str, str], limiters: LimiterPool) -> FireworksProvider:
     """Build the provider from FIREWORKS_API_KEY, FIREWORKS_BASE_URL, FIREWORKS_ACCOUNT_ID and the HTTP limits.
 
     Raises:
@@ -34,14 +34,9 @@ def create(config: Mapping[str, str]) -> FireworksProvider:
     """
     key = require_setting(config, "fireworks_api_key", "https://app.fireworks.ai/settings/users/api-keys")
     base_url = config.get("fireworks_base_url", "").strip() or BASE_URL
-    client = HttpClient(
-        address.NAME,
-        base_url,
-        {"Authorization": f"Bearer {key}"},
-        secrets=[key],
-        limits=HttpLimits.from_config("fireworks", config),
-        explain=explain,
-    )
+    headers = {"Authorization": f"Bearer {key}"}
+    limiter = limiters.limiter_for(base_url, headers, HttpLimits.from_config("fireworks", config))
+    client = HttpClient(address.NAME, base_url, headers, secrets=[key], limiter=limiter, explain=explain)
     return FireworksProvider(client, base_url=base_url, account=config.get("fireworks_account_id", "").strip() or None)
 
 
@@ -63,6 +58,15 @@ class FireworksProvider:
 
     def __repr__(self) -> str:
         return f"FireworksProvider({self._client!r})"
+
+    def with_priority(self, priority: Priority) -> FireworksProvider:
+        """See `SupportsPriority.with_priority`."""
+        return FireworksProvider(
+            self._client.with_priority(priority),
+            base_url=self._base_url,
+            account=self._account,
+            clock_ns=self._clock_ns,
+        )
 
     @property
     def name(self) -> str:

@@ -8,19 +8,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextvars import ContextVar
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 from aiolimiter import AsyncLimiter
 
+from bot.providers.base import Priority
 from bot.providers.http.rate_limits import HttpLimits
 
 MonotonicClock = Callable[[], float]
 Admit = Callable[[], None]
 """Raises when it is pointless to wait on or to send."""
-
-_BACKGROUND: ContextVar[bool] = ContextVar("trainwatch_background", default=False)
 
 _BURST_S = 4.0
 _BACKGROUND_SHARE = 0.75
@@ -29,24 +27,6 @@ _SLOW_S = 5.0
 _SUSPECT_S = 1.0
 """The same for one whose like failed the last time."""
 _LOOK_AROUND_S = 0.5
-
-
-@contextlib.contextmanager
-def background() -> Iterator[None]:
-    """Mark every request made inside, also by tasks started inside, as polling: commands go before it.
-
-    The watcher wraps its polls in this. Without it a request counts as a person waiting for an answer.
-    """
-    token = _BACKGROUND.set(True)
-    try:
-        yield
-    finally:
-        _BACKGROUND.reset(token)
-
-
-def is_background() -> bool:
-    """Whether a request made here counts as polling."""
-    return _BACKGROUND.get()
 
 
 class LastMinute:
@@ -171,15 +151,16 @@ class Gate:
         return max(0.0, self._closed_until - self._clock())
 
     @contextlib.asynccontextmanager
-    async def slot(self, admit: Admit, *, suspect: bool = False) -> AsyncIterator[Slot]:
+    async def slot(self, admit: Admit, priority: Priority, *, suspect: bool = False) -> AsyncIterator[Slot]:
         """Wait for a turn, and hold one of the places until left.
 
         Args:
             admit: raises when it is pointless to wait on or to send; asked before each wait and when the turn comes.
+            priority: interactive requests go first.
             suspect: whether the same request failed the last time; among polls it gives way sooner.
         """
         admit()
-        if not _BACKGROUND.get():
+        if priority is Priority.INTERACTIVE:
             await self._wait_as_person(admit)
             async with self._slots:
                 await self._wait_while_closed(admit)

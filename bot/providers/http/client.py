@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import copy
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,12 +19,12 @@ import httpx
 import msgspec
 
 from bot.errors import BadRequest, ConfigError, ProtocolError, ProviderError, RateLimited, Unavailable
-from bot.providers.base import RequestRate
-from bot.providers.http.admission import Admit, LastMinute, Slot, background
+from bot.providers.base import Priority, RequestRate, settings_prefix
+from bot.providers.http.admission import Admit, LastMinute, Slot
 from bot.providers.http.body import ACCEPTED, ENCODINGS, BrokenBody, decompressed
 from bot.providers.http.errors import BodyTooLarge, HttpReply, kind_of, message_of, no_answer, retry_after_of
 from bot.providers.http.rate_limits import HttpLimits
-from bot.providers.http.retry import Preempted, limiter_for
+from bot.providers.http.retry import Limiter, LimiterPool, Preempted
 from bot.providers.http.transport import TargetInUrl, make_transport
 from bot.redaction.redactor import Redactor
 
@@ -32,7 +33,8 @@ __all__ = [
     "HttpClient",
     "HttpLimits",
     "HttpReply",
-    "background",
+    "Limiter",
+    "LimiterPool",
     "make_transport",
     "path_segment",
     "require_setting",
@@ -61,8 +63,8 @@ class HttpClient:
 
     Every request is one that only reads, whatever its method, so all are retried: RateLimited and Unavailable, with
     full jitter, as long as `limits.attempts`, `limits.retry_budget_s` and the key's retry budget allow.
-    `Retry-After` holds back every request with the key. Requests made inside `background()` let the others go first;
-    of these, what failed the last time is asked once only.
+    `Retry-After` holds back every request with the key. Background requests (`with_priority`) let the others go first;
+    a background request to a path that failed last time is not retried.
     """
 
     def __init__(
@@ -72,7 +74,7 @@ class HttpClient:
         headers: Mapping[str, str],
         *,
         secrets: Sequence[str],
-        limits: HttpLimits = HttpLimits(),  # noqa: B008 - frozen
+        limiter: Limiter | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         explain: Callable[[HttpReply], str | None] | None = None,
     ) -> None:
@@ -83,7 +85,7 @@ class HttpClient:
             base_url: where paths are appended to; it may have a path and a query of its own.
             headers: sent with each request, the authorization among them.
             secrets: texts that must never appear in an error.
-            limits: how hard and how long.
+            limiter: rate, concurrency and time limits (`LimiterPool.limiter_for`); None for one with default limits.
             transport: what sends, for tests; the default speaks HTTP/1.1 with kept connections.
             explain: the sentence a provider has for a refused request; None falls back to ours.
 
@@ -95,17 +97,24 @@ class HttpClient:
         self._base_path = self._address.raw_path.partition(b"?")[0].decode("ascii").rstrip("/")
         self._base_query = self._address.query.decode("ascii")
         self._redactor = Redactor(secrets)
-        self._limits = limits
+        self._limiter = limiter or Limiter()
+        self._limits = limits = self._limiter.limits
         self._explain = explain
         # Requests go to the transport itself: httpx's client would parse each address again, and look for cookies.
         self._transport = make_transport(limits) if transport is None else TargetInUrl(transport)
         self._headers = httpx.Headers({**_HEADERS, **headers})
-        self._limiter = limiter_for((self._address, frozenset(headers.items())), limits)
+        self._priority = Priority.INTERACTIVE
         self._begun = LastMinute(time.monotonic)
 
     def __repr__(self) -> str:
         shown = self.redact(str(self._address.copy_with(query=None, fragment=None)))
         return f"HttpClient(provider={self._provider!r}, base_url={shown!r})"
+
+    def with_priority(self, priority: Priority) -> HttpClient:
+        """Return a view of this client with another priority; it shares connections, limiter and counters."""
+        view = copy.copy(self)
+        view._priority = priority
+        return view
 
     async def get(self, path: str, params: Sequence[tuple[str, str]] = (), *, timeout_s: float | None = None) -> bytes:
         """The body of a successful GET."""
@@ -138,11 +147,11 @@ class HttpClient:
         request = self._build(method, path, params, json, timeout_s)
 
         async def once(admit: Admit) -> HttpReply:
-            async with self._limiter.gate.slot(admit, suspect=path in self._limiter.failing) as slot:
+            async with self._limiter.gate.slot(admit, self._priority, suspect=path in self._limiter.failing) as slot:
                 with self._limiter.breaker.watch():
                     return await self._exchange(request, accept, slot)
 
-        return await self._limiter.call(self._provider, path, once)
+        return await self._limiter.call(self._provider, path, once, self._priority)
 
     @contextlib.asynccontextmanager
     async def stream(
@@ -153,7 +162,7 @@ class HttpClient:
 
         async def once(admit: Admit) -> tuple[httpx.Response, contextlib.AsyncExitStack]:
             async with contextlib.AsyncExitStack() as stack:
-                await stack.enter_async_context(self._limiter.gate.slot(admit))
+                await stack.enter_async_context(self._limiter.gate.slot(admit, self._priority))
                 with self._limiter.breaker.watch():
                     response = await self._send(request)
                     stack.push_async_callback(response.aclose)
@@ -162,7 +171,7 @@ class HttpClient:
                 return response, stack.pop_all()
             raise AssertionError  # pragma: no cover - the stack swallows nothing
 
-        response, stack = await self._limiter.call(self._provider, path, once)
+        response, stack = await self._limiter.call(self._provider, path, once, self._priority)
         async with stack:
             yield HttpStream(response.headers, self._chunks(response))
 
@@ -279,7 +288,7 @@ class HttpClient:
 
 
 def _address(provider: str, base_url: str) -> httpx.URL:
-    setting = f"{provider.partition('-')[0].upper()}_BASE_URL"
+    setting = f"{settings_prefix(provider).upper()}_BASE_URL"
     try:
         address = httpx.URL(base_url)
         known = address.scheme in ("http", "https") and bool(address.host)

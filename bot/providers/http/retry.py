@@ -10,8 +10,7 @@ import asyncio
 import contextlib
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Hashable, Iterator
-from contextvars import ContextVar
+from collections.abc import Awaitable, Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -19,7 +18,8 @@ from itertools import count
 from typing import TypeVar
 
 from bot.errors import ProviderError, RateLimited, Unavailable
-from bot.providers.http.admission import Admit, Gate, MonotonicClock, is_background
+from bot.providers.base import Priority
+from bot.providers.http.admission import Admit, Gate, MonotonicClock
 from bot.providers.http.rate_limits import HttpLimits
 
 _Result = TypeVar("_Result")
@@ -178,28 +178,31 @@ class _Call:
 class Limiter:
     """How one key asks one remote: the pace, the retries that are left, and what is known to fail."""
 
-    def __init__(self, limits: HttpLimits, clock: MonotonicClock = time.monotonic) -> None:
+    def __init__(self, limits: HttpLimits | None = None, clock: MonotonicClock = time.monotonic) -> None:
+        self.limits = limits = limits or HttpLimits()
         self.gate = Gate(limits, clock)
         self.breaker = Breaker(clock)
         self.retries = RetryBudget()
         self.failing = RecentFailures()
-        self._limits = limits
         self._clock = clock
 
-    async def call(self, provider: str, path: str, once: Callable[[Admit], Awaitable[_Result]]) -> _Result:
+    async def call(
+        self, provider: str, path: str, once: Callable[[Admit], Awaitable[_Result]], priority: Priority
+    ) -> _Result:
         """What `once` gives, made again after RateLimited and Unavailable for as long as that makes sense.
 
         Args:
             provider: its name, for errors.
             path: what is asked for; whether it failed is remembered under it.
             once: one attempt; what it is given goes to `gate.slot`.
+            priority: of the request.
 
         Raises:
             ProviderError: the last attempt's, or why none was made.
         """
         self.retries.deposit()
-        attempts = 1 if is_background() and path in self.failing else self._limits.attempts
-        call = _Call(provider, self._clock() + self._limits.retry_budget_s)
+        attempts = 1 if priority is Priority.BACKGROUND and path in self.failing else self.limits.attempts
+        call = _Call(provider, self._clock() + self.limits.retry_budget_s)
         admit = partial(self._admit, call)
         for attempt in count(1):
             try:
@@ -240,23 +243,16 @@ class Limiter:
             raise _NotNow(RateLimited(text, provider=call.provider, retry_after=timedelta(seconds=closed_for)))
 
 
-_SHARED: ContextVar[dict[Hashable, Limiter] | None] = ContextVar("trainwatch_limiters", default=None)
+class LimiterPool:
+    """Gives clients one limiter for each remote and API key, so that a rate limit holds for the key as a whole."""
 
+    def __init__(self) -> None:
+        self._limiters: dict[Hashable, Limiter] = {}
 
-@contextlib.contextmanager
-def sharing_limiters() -> Iterator[None]:
-    """Let the clients that are made inside share a limiter where they ask the same remote with the same key."""
-    token = _SHARED.set({})
-    try:
-        yield
-    finally:
-        _SHARED.reset(token)
-
-
-def limiter_for(remote_and_key: Hashable, limits: HttpLimits) -> Limiter:
-    """The limiter of this remote and key; see `sharing_limiters`. Other limits are another limiter."""
-    shared = _SHARED.get()
-    return Limiter(limits) if shared is None else shared.setdefault((remote_and_key, limits), Limiter(limits))
+    def limiter_for(self, base_url: str, headers: Mapping[str, str], limits: HttpLimits) -> Limiter:
+        """Return the limiter for this address, these headers and these limits."""
+        key = (base_url, frozenset(headers.items()), limits)
+        return self._limiters.setdefault(key, Limiter(limits))
 
 
 def full_jitter(attempt: int, *, base_s: float = 0.3, cap_s: float = 10.0) -> float:

@@ -14,8 +14,16 @@ from bot.domain.jobs import Job, JobRef
 from bot.domain.logs import LogPage, LogQuery
 from bot.domain.metrics import MetricQuery, MetricSeries
 from bot.errors import BadRequest, JobNotFound, NotSupported
-from bot.providers.base import Download, RequestRate
-from bot.providers.http.client import HttpClient, HttpLimits, HttpReply, HttpStream, path_segment, require_setting
+from bot.providers.base import Download, Priority, RequestRate
+from bot.providers.http.client import (
+    HttpClient,
+    HttpLimits,
+    HttpReply,
+    HttpStream,
+    LimiterPool,
+    path_segment,
+    require_setting,
+)
 from bot.providers.paging.seen_lines import retry_on_malformed_response
 from bot.providers.rivergen import references, wire
 from bot.providers.rivergen.download import open_download
@@ -32,7 +40,7 @@ MOST_POINTS = 1000
 _Params = Sequence[tuple[str, str]]
 
 
-def create(config: Mapping[str, str]) -> RivergenProvider:
+def create(config: Mapping[str, str], limiters: LimiterPool) -> RivergenProvider:
     """Build the provider from RIVERGEN_API_KEY, RIVERGEN_BASE_URL and the HTTP limits.
 
     Raises:
@@ -41,14 +49,10 @@ def create(config: Mapping[str, str]) -> RivergenProvider:
     where = "RiverGen: log in with POST /api/auth/login (lasts an hour), or better make a personal access token"
     key = require_setting(config, "rivergen_api_key", where)
     base_url = config.get("rivergen_base_url", "").strip() or BASE_URL
-    client = HttpClient(
-        references.NAME,
-        base_url,
-        {"Authorization": f"Bearer {key}"},
-        secrets=[key],
-        limits=HttpLimits.from_config("rivergen", {"rivergen_requests_per_second": str(REQUESTS_PER_SECOND), **config}),
-        explain=explain,
-    )
+    headers = {"Authorization": f"Bearer {key}"}
+    defaults = {"rivergen_requests_per_second": str(REQUESTS_PER_SECOND)}
+    limiter = limiters.limiter_for(base_url, headers, HttpLimits.from_config("rivergen", {**defaults, **config}))
+    client = HttpClient(references.NAME, base_url, headers, secrets=[key], limiter=limiter, explain=explain)
     return RivergenProvider(client, base_url=base_url)
 
 
@@ -62,6 +66,10 @@ class RivergenProvider:
 
     def __repr__(self) -> str:
         return f"RivergenProvider({self._client!r})"
+
+    def with_priority(self, priority: Priority) -> RivergenProvider:
+        """See `SupportsPriority.with_priority`."""
+        return RivergenProvider(self._client.with_priority(priority), base_url=self._base_url)
 
     @property
     def name(self) -> str:

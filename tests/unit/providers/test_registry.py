@@ -12,9 +12,9 @@ from bot.domain.jobs import Job, JobRef
 from bot.domain.logs import LogPage, LogQuery
 from bot.domain.metrics import MetricQuery, MetricSeries
 from bot.errors import ConfigError, NotSupported, UsageError
-from bot.providers.base import Provider
-from bot.providers.http.client import require_setting
-from bot.providers.registry import GROUP, build_registry
+from bot.providers.base import Priority, Provider
+from bot.providers.http.client import LimiterPool, require_setting
+from bot.providers.registry import GROUP, Registry, build_registry
 
 HERE = __name__
 
@@ -26,6 +26,12 @@ class Acme:
         self.config = config
         self.name = name
         self.closed = False
+        self.priority = Priority.INTERACTIVE
+
+    def with_priority(self, priority: Priority) -> Acme:
+        view = Acme(self.config, self.name)
+        view.priority = priority
+        return view
 
     @property
     def ref_help(self) -> str:
@@ -51,20 +57,20 @@ class Acme:
         self.closed = True
 
 
-def create_acme(config: Mapping[str, str]) -> Provider:
+def create_acme(config: Mapping[str, str], limiters: LimiterPool) -> Provider:
     return Acme(config)
 
 
-def create_tuned(config: Mapping[str, str]) -> Provider:
+def create_tuned(config: Mapping[str, str], limiters: LimiterPool) -> Provider:
     return Acme(config, "acme-tuned")
 
 
-def create_locked(config: Mapping[str, str]) -> Provider:
+def create_locked(config: Mapping[str, str], limiters: LimiterPool) -> Provider:
     require_setting(config, "locked_api_key", "https://locked.example/keys")
     return Acme(config, "locked")
 
 
-def create_broken(config: Mapping[str, str]) -> Provider:
+def create_broken(config: Mapping[str, str], limiters: LimiterPool) -> Provider:
     raise KeyError(config["broken_api_key"])
 
 
@@ -105,11 +111,21 @@ def test_a_provider_sees_only_the_settings_that_begin_with_the_first_word_of_its
     }
 
 
+def test_a_provider_is_bound_to_the_requested_priority() -> None:
+    provider = Acme({})
+    registry = Registry({"acme": provider}, {})
+    polling = registry.get("acme", Priority.BACKGROUND)
+    assert registry.get("acme") is provider
+    assert isinstance(polling, Acme)
+    assert Priority.BACKGROUND is polling.priority
+    assert registry.get("acme", Priority.BACKGROUND) is polling
+
+
 def test_two_packages_that_offer_the_same_name_are_both_left_out() -> None:
     twice = [*points(acme=f"{HERE}:create_acme"), *points(acme="other_package:create")]
     registry = build_registry(CONFIG, twice)
     assert () == registry.names
-    assert "uninstall one of them" in registry.problems["acme"].public
+    assert "Uninstall one of them" in registry.problems["acme"].public
 
 
 def test_one_package_that_is_seen_twice_counts_once() -> None:

@@ -20,7 +20,7 @@ from bot.providers.baseten.references import parse_deployment_ref, parse_trainin
 from bot.providers.baseten.states import deployment_state, training_state
 from bot.providers.baseten.training import BasetenTraining
 from bot.providers.baseten.wire import parse_logs
-from bot.providers.http.client import HttpClient, HttpLimits
+from bot.providers.http.client import HttpClient, HttpLimits, Limiter, LimiterPool
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 STAMP_NS = 1_763_640_000_123_456_789
@@ -65,9 +65,9 @@ class Remote:
         return [request.method for request in self.asked]
 
     def provider(self) -> BasetenTraining:
-        limits = HttpLimits(requests_per_second=1e6, attempts=1)
+        limiter = Limiter(HttpLimits(requests_per_second=1e6, attempts=1))
         transport = httpx.MockTransport(self.answer)
-        client = HttpClient("baseten", "http://baseten.test", {}, secrets=[], limits=limits, transport=transport)
+        client = HttpClient("baseten", "http://baseten.test", {}, secrets=[], limiter=limiter, transport=transport)
         return BasetenTraining(client, lambda: NOW)
 
 
@@ -340,11 +340,11 @@ def test_what_it_cannot_is_left_to_the_caller() -> None:
 
 @pytest.mark.parametrize("create", [create_training, create_deployments])
 def test_a_missing_key_names_the_variable_and_where_to_get_it(
-    create: Callable[[Mapping[str, str]], object],
+    create: Callable[[Mapping[str, str], LimiterPool], object],
 ) -> None:
     with pytest.raises(ConfigError, match=r"BASETEN_API_KEY.*app\.baseten\.co"):
-        create({})
+        create({}, LimiterPool())
     with pytest.raises(ConfigError, match="BASETEN_BASE_URL"):
-        create({"baseten_api_key": "k", "baseten_base_url": "baseten"})
+        create({"baseten_api_key": "k", "baseten_base_url": "baseten"}, LimiterPool())
     with pytest.raises(ConfigError, match="BASETEN_API_KEY"):
-        create({"baseten_api_key": "k\ney"})
+        create({"baseten_api_key": "k\ney"}, LimiterPool())

@@ -10,14 +10,14 @@ from bot.domain.logs import LogQuery
 from bot.errors import BadRequest, ConfigError, NotSupported
 from bot.providers.fireworks import create
 from bot.providers.fireworks.provider import FireworksProvider
-from bot.providers.http.client import HttpClient, HttpLimits
+from bot.providers.http.client import HttpClient, HttpLimits, Limiter, LimiterPool
 
 JOB = JobRef("fireworks", "acme/train-1")
 
 
 def provider_of(transport: httpx.AsyncBaseTransport) -> FireworksProvider:
-    limits = HttpLimits(attempts=1, requests_per_second=1000)
-    return FireworksProvider(HttpClient("fireworks", "http://fw", {}, secrets=[], limits=limits, transport=transport))
+    limiter = Limiter(HttpLimits(attempts=1, requests_per_second=1000))
+    return FireworksProvider(HttpClient("fireworks", "http://fw", {}, secrets=[], limiter=limiter, transport=transport))
 
 
 async def test_without_a_configured_account_all_of_the_key_are_listed() -> None:
@@ -77,4 +77,4 @@ async def test_a_call_ends_after_some_requests_and_the_next_goes_on() -> None:
 
 def test_a_missing_key_says_which_and_where_to_get_it() -> None:
     with pytest.raises(ConfigError, match=r"FIREWORKS_API_KEY is not set.*app\.fireworks\.ai"):
-        create({})
+        create({}, LimiterPool())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gzip
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -24,16 +23,16 @@ from bot.errors import (
     RateLimited,
     Unavailable,
 )
+from bot.providers.base import Priority
 from bot.providers.http.client import (
     BodyTooLarge,
     HttpClient,
     HttpLimits,
     HttpReply,
-    background,
+    Limiter,
     path_segment,
     require_setting,
 )
-from bot.providers.http.retry import Limiter
 from tests.unit.providers.http.test_request_rate import Hand
 
 SECRET = "s3cr3t/key+1"
@@ -42,14 +41,14 @@ FAST = HttpLimits(requests_per_second=1e6, read_timeout_s=0.3, connect_timeout_s
 Answer = Callable[[httpx.Request], Coroutine[None, None, httpx.Response]]
 
 
-def client_of(answer: Answer, limits: HttpLimits = FAST) -> HttpClient:
+def client_of(answer: Answer, limits: HttpLimits = FAST, limiter: Limiter | None = None) -> HttpClient:
     headers = {"Authorization": f"Bearer {SECRET}"}
     return HttpClient(
         "acme",
         "http://acme.test/base/",
         headers,
         secrets=[SECRET],
-        limits=limits,
+        limiter=limiter or Limiter(limits),
         transport=httpx.MockTransport(answer),
     )
 
@@ -169,10 +168,10 @@ async def test_polling_asks_once_for_what_failed_the_last_time_and_people_as_eve
     answer, asked = answers(httpx.Response(500))
     client = client_of(answer, replace(FAST, attempts=2))
     counts = []
-    for polling in (True, True, False):
+    for priority in (Priority.BACKGROUND, Priority.BACKGROUND, Priority.INTERACTIVE):
         before = len(asked)
-        with pytest.raises(Unavailable), background() if polling else contextlib.nullcontext():
-            await client.get("/x")
+        with pytest.raises(Unavailable):
+            await client.with_priority(priority).get("/x")
         counts.append(len(asked) - before)
     assert [2, 1, 2] == counts
 
@@ -197,10 +196,8 @@ async def test_a_dead_remote_is_left_alone_and_probed() -> None:
         asked += 1
         return httpx.Response(200 if alive else 500)
 
-    limits = replace(FAST, attempts=1)
-    client = client_of(answer, limits)
     clock = Hand()
-    client._limiter = Limiter(limits, clock)
+    client = client_of(answer, limiter=Limiter(replace(FAST, attempts=1), clock))
     for _ in range(15):
         with pytest.raises(Unavailable):
             await client.get("/x")
@@ -248,8 +245,8 @@ async def test_people_go_before_polling() -> None:
     for _ in range(200):
         await client.get("/base/burst")
     order.clear()
-    with background():
-        polls = [asyncio.create_task(client.get(f"/poll{number}")) for number in range(30)]
+    polling = client.with_priority(Priority.BACKGROUND)
+    polls = [asyncio.create_task(polling.get(f"/poll{number}")) for number in range(30)]
     await asyncio.sleep(0.03)
     before = len(order)
     await asyncio.gather(*(client.get(f"/person{number}") for number in range(3)))
@@ -266,8 +263,8 @@ async def test_stalled_polls_leave_places_for_people() -> None:
         return httpx.Response(200)
 
     client = client_of(answer, replace(FAST, concurrency=4))
-    with background():
-        polls = [asyncio.create_task(client.get("/poll")) for _ in range(10)]
+    polling = client.with_priority(Priority.BACKGROUND)
+    polls = [asyncio.create_task(polling.get("/poll")) for _ in range(10)]
     await asyncio.sleep(0.01)
     await asyncio.wait_for(client.get("/person"), 1)
     for poll in polls:

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from bot.errors import Unavailable
-from bot.providers.http.client import HttpClient, HttpLimits
+from bot.providers.http.client import HttpClient, HttpLimits, Limiter
 from bot.providers.http.transport import proxy_for
 from tests.unit.providers.raw_server import RawServer, ok, raw_server
 
@@ -27,7 +27,9 @@ async def proxy(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[RawServer]:
 
 
 async def ask(url: str) -> bytes:
-    client = HttpClient("acme", url, {"Authorization": "Bearer k3y"}, secrets=["k3y"], limits=HttpLimits(attempts=1))
+    client = HttpClient(
+        "acme", url, {"Authorization": "Bearer k3y"}, secrets=["k3y"], limiter=Limiter(HttpLimits(attempts=1))
+    )
     try:
         return await client.get("/runs/a%2Fb", [("q", "1")])
     finally:

@@ -8,13 +8,10 @@ from importlib.metadata import EntryPoint
 import pytest
 
 from bot.errors import JobNotFound, Unavailable
-from bot.providers.http.client import HttpClient
 from bot.providers.http.rate_limits import HttpLimits
-from bot.providers.http.retry import Breaker, RecentFailures, sharing_limiters
+from bot.providers.http.retry import Breaker, Limiter, LimiterPool, RecentFailures
 from bot.providers.registry import build_registry
 from tests.unit.providers.http.test_request_rate import Hand
-
-LIMITS = HttpLimits()
 
 
 def fail(breaker: Breaker, times: int = 1) -> None:
@@ -85,17 +82,17 @@ def test_what_fails_is_remembered_up_to_a_bound() -> None:
     assert [False, False, True, True, True] == [f"/{number}" in failing for number in range(5)]
 
 
-def client(key: str = "k1", base_url: str = "https://a.test", limits: HttpLimits = LIMITS) -> HttpClient:
-    return HttpClient("acme", base_url, {"Authorization": f"Bearer {key}"}, secrets=[key], limits=limits)
+def limiter(pool: LimiterPool, key: str = "k1", base_url: str = "https://a.test", concurrency: int = 32) -> Limiter:
+    return pool.limiter_for(base_url, {"Authorization": f"Bearer {key}"}, HttpLimits(concurrency=concurrency))
 
 
-def test_clients_share_a_limiter_where_address_key_and_limits_are_the_same() -> None:
-    with sharing_limiters():
-        first, same = client(), client()
-        others = [client("k2"), client(base_url="https://b.test"), client(limits=HttpLimits(concurrency=1))]
-    assert first._limiter is same._limiter
-    assert 4 == len({id(one._limiter) for one in (first, *others)})
-    assert client()._limiter is not client()._limiter
+def test_same_address_key_and_limits_share_one_limiter() -> None:
+    pool = LimiterPool()
+    first = limiter(pool)
+    others = [limiter(pool, "k2"), limiter(pool, base_url="https://b.test"), limiter(pool, concurrency=1)]
+    assert first is limiter(pool)
+    assert 4 == len({id(one) for one in (first, *others)})
+    assert first is not limiter(LimiterPool())
 
 
 def entry_point(name: str, function: str) -> EntryPoint:

@@ -10,13 +10,13 @@ import pytest
 import trustme
 
 from bot.errors import Unavailable
-from bot.providers.http.client import HttpClient, HttpLimits
+from bot.providers.http.client import HttpClient, HttpLimits, Limiter
 
 LIMITS = HttpLimits(attempts=1)
 
 
 async def ask(url: str) -> str:
-    client = HttpClient("cloud", url, {"Authorization": "Bearer secret"}, secrets=["secret"], limits=LIMITS)
+    client = HttpClient("cloud", url, {"Authorization": "Bearer secret"}, secrets=["secret"], limiter=Limiter(LIMITS))
     try:
         with pytest.raises(Unavailable) as caught:
             await client.get("/")

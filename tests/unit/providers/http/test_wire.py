@@ -13,7 +13,8 @@ from dataclasses import replace
 import pytest
 
 from bot.errors import ConfigError, ProtocolError, Unavailable
-from bot.providers.http.client import BodyTooLarge, HttpClient, HttpLimits, background, path_segment
+from bot.providers.base import Priority
+from bot.providers.http.client import BodyTooLarge, HttpClient, HttpLimits, Limiter, path_segment
 from tests.unit.providers.raw_server import Act, Silence, Then, eventually, ok, raw_server
 
 SECRET = "wire-key-5e1"
@@ -27,7 +28,7 @@ HEAD = b"HTTP/1.1 200 OK\r\n"
 
 @contextlib.asynccontextmanager
 async def client_of(url: str, limits: HttpLimits = FAST) -> AsyncIterator[HttpClient]:
-    client = HttpClient("acme", url, {"Authorization": f"Bearer {SECRET}"}, secrets=[SECRET], limits=limits)
+    client = HttpClient("acme", url, {"Authorization": f"Bearer {SECRET}"}, secrets=[SECRET], limiter=Limiter(limits))
     try:
         yield client
     finally:
@@ -212,8 +213,7 @@ async def test_a_call_that_is_cancelled_leaves_nothing_behind() -> None:
     ):
         client._limiter.breaker._open_until = 0.0
         for number in (1, 2):
-            with background():
-                call = asyncio.create_task(client.get("/x"))
+            call = asyncio.create_task(client.with_priority(Priority.BACKGROUND).get("/x"))
             await eventually(lambda asked=number: len(server.heads) == asked)  # type: ignore[misc]
             call.cancel()
             with pytest.raises(asyncio.CancelledError):

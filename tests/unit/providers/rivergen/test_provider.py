@@ -12,7 +12,7 @@ from bot.domain.jobs import JobRef, JobState
 from bot.domain.logs import LogQuery
 from bot.domain.metrics import MetricQuery
 from bot.errors import ConfigError, JobNotFound, NotSupported
-from bot.providers.http.client import HttpClient, HttpLimits
+from bot.providers.http.client import HttpClient, HttpLimits, Limiter, LimiterPool
 from bot.providers.rivergen import create
 from bot.providers.rivergen.provider import RivergenProvider
 
@@ -21,8 +21,8 @@ Answer = Callable[[httpx.Request], httpx.Response]
 
 def provider_that(answers: Answer) -> RivergenProvider:
     transport = httpx.MockTransport(answers)
-    limits = HttpLimits(attempts=1, requests_per_second=1000)
-    return RivergenProvider(HttpClient("rivergen", "http://rg", {}, secrets=[], limits=limits, transport=transport))
+    limiter = Limiter(HttpLimits(attempts=1, requests_per_second=1000))
+    return RivergenProvider(HttpClient("rivergen", "http://rg", {}, secrets=[], limiter=limiter, transport=transport))
 
 
 def runs_of(model: str) -> object:
@@ -92,4 +92,4 @@ async def test_a_page_without_a_total_is_read_until_nothing_comes() -> None:
 
 def test_a_missing_key_says_which_and_where_to_get_it() -> None:
     with pytest.raises(ConfigError, match=r"RIVERGEN_API_KEY is not set.*personal access token"):
-        create({})
+        create({}, LimiterPool())

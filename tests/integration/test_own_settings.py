@@ -19,8 +19,7 @@ from bot.settings import Settings
 from bot.store.migrate import upgrade
 from bot.store.store import open_store
 from bot.watcher.poll import Poller
-from tests.unit.commands.providers import NOW, REF, MemoryProvider
-from tests.unit.commands.registries import registry_of
+from tests.fakes.provider import NOW, REF, FakeProvider, registry_of
 
 OWN = parse_settings(["log_errors=off"])
 
@@ -31,7 +30,7 @@ async def fired(folder: Path, own: RuleSettings, *wanted: str) -> set[str]:
     await upgrade(url)
     store = await open_store(url)
     line = LogLine(ns_from_datetime(NOW), "ERROR: the mailer is closed")
-    provider = MemoryProvider([line], jobs={REF.id: Job(REF, JobState.RUNNING, "RUNNING")})
+    provider = FakeProvider([line], jobs={REF.id: Job(REF, JobState.RUNNING, "RUNNING")})
     poller = Poller(registry_of(provider), store, lambda: NOW, Redactor(), DiagnosisConfig(build_reader(), own))
     try:
         await store.subscriptions.add("C1", None, REF, "U1", parse_settings(wanted, own), NOW)

@@ -16,9 +16,8 @@ from bot.redaction.redactor import Redactor
 from bot.rules.diagnosis_config import DiagnosisConfig, build_reader
 from bot.rules.settings import parse_settings
 from bot.slack.render.actions import Action
+from tests.fakes.provider import NOW, REF, FakeProvider, registry_of
 from tests.integration.slack_harness import Bench, socket_bench
-from tests.unit.commands.providers import NOW, REF, MemoryProvider
-from tests.unit.commands.registries import registry_of
 
 SECRET = "hunter2hunter2"
 
@@ -34,7 +33,7 @@ def lines() -> list[LogLine]:
 @pytest_asyncio.fixture
 async def bench() -> AsyncIterator[Bench]:
     job = Job(REF, JobState.FAILED, "FAILED", name="llama", ended_at=NOW - timedelta(minutes=59))
-    provider = MemoryProvider(lines(), page_lines=100, jobs={REF.id: job})
+    provider = FakeProvider(lines(), page_lines=100, jobs={REF.id: job})
     diagnosis_config = DiagnosisConfig(build_reader(), parse_settings(["log_errors=off"]))
     runner = CommandRunner(registry_of(provider), None, lambda: NOW, Redactor([SECRET]), lambda: diagnosis_config)
     async with socket_bench(answering=runner) as made:

@@ -26,8 +26,7 @@ from bot.domain.subscriptions import Matcher
 from bot.redaction.redactor import Redactor
 from bot.store.migrate import upgrade
 from bot.store.store import Store, open_store
-from tests.unit.commands.providers import NOW, REF, MemoryProvider
-from tests.unit.commands.registries import registry_of
+from tests.fakes.provider import NOW, REF, FakeProvider, registry_of
 
 HERE, THERE = Asker("U1", "C1", "T1"), Asker("U2", "C2", "T1")
 OVER = JobRef("mem", "run/over")
@@ -43,7 +42,7 @@ class Bench:
             second.id: Job(second, JobState.QUEUED, "QUEUED"),
             OVER.id: Job(OVER, JobState.FAILED, "FAILED"),
         }
-        self.runner = CommandRunner(registry_of(MemoryProvider(jobs=jobs)), store, lambda: NOW, Redactor())
+        self.runner = CommandRunner(registry_of(FakeProvider(jobs=jobs)), store, lambda: NOW, Redactor())
 
     async def type(self, text: str, asker: Asker = HERE) -> Answer:
         return await self.runner.run(parse(text), asker)

@@ -12,7 +12,7 @@ from bot.domain.durations import ns_from_datetime
 from bot.domain.gaps import Gap, GapReason, Part
 from bot.domain.jobs import Job, JobState
 from bot.rules.replay import Replayed
-from tests.unit.commands.providers import NOW, REF
+from tests.fakes.provider import NOW, REF
 
 NOW_NS = ns_from_datetime(NOW)
 MINUTE_NS = 60 * 10**9

@@ -13,8 +13,8 @@ from bot.commands.parsing import parser as grammar
 from bot.diagnosis.findings import Diagnosis
 from bot.rules.settings import AS_SHIPPED, parse_settings
 from bot.slack.render.answers import render, render_shared
+from tests.fakes.provider import NOW
 from tests.unit.commands.insights import DIAGNOSIS, FIRED, OOM, QUIET, REPLAY
-from tests.unit.commands.providers import NOW
 from tests.unit.slack.factories import HOSTILE
 from tests.unit.slack.validity import buttons, problems, shown
 

@@ -13,14 +13,13 @@ from bot.redaction.redactor import Redactor
 from bot.terminal.app import Session
 from bot.terminal.follow import FollowContext
 from bot.terminal.output import Output
-from tests.unit.commands.providers import NOW, MemoryProvider
-from tests.unit.commands.registries import registry_of
+from tests.fakes.provider import NOW, FakeProvider, registry_of
 
 
 class Shell:
     """Types commands and keeps what they write."""
 
-    def __init__(self, *providers: MemoryProvider, colour: bool = False, width: int = 100) -> None:
+    def __init__(self, *providers: FakeProvider, colour: bool = False, width: int = 100) -> None:
         self.stdout, self.stderr = io.StringIO(), io.StringIO()
         self.now = NOW
         self.output = Output(self.stdout, self.stderr, colour=colour, width=width)

@@ -17,7 +17,7 @@ from bot.rules.diagnosis_config import build_reader
 from bot.rules.settings import parse_settings
 from bot.terminal.follow import follow
 from bot.terminal.local_alerts import Alerting
-from tests.unit.commands.providers import NOW, REF, MemoryProvider
+from tests.fakes.provider import NOW, REF, FakeProvider
 from tests.unit.terminal.shell import Shell, StopFollowing
 
 NOW_NS = ns_from_datetime(NOW)
@@ -46,7 +46,7 @@ def shown(shell: Shell) -> list[str]:
 
 
 async def test_lines_are_written_as_they_come_until_the_job_ends() -> None:
-    provider = MemoryProvider([line(0), line(1)])
+    provider = FakeProvider([line(0), line(1)])
     shell = Shell(provider)
     polls = 0
 
@@ -69,14 +69,14 @@ async def test_lines_are_written_as_they_come_until_the_job_ends() -> None:
 
 
 async def test_it_begins_with_the_newest_lines_asked_for() -> None:
-    provider = MemoryProvider([line(number) for number in range(500)], page_lines=30, jobs={REF.id: ending()})
+    provider = FakeProvider([line(number) for number in range(500)], page_lines=30, jobs={REF.id: ending()})
     shell = Shell(provider)
     await follow(provider, REF, logs("--tail", "45"), shell.world())
     assert shown(shell) == [f"line {number}" for number in range(455, 500)]
 
 
 async def test_filters_hold_while_following() -> None:
-    provider = MemoryProvider([line(number) for number in range(50)], jobs={REF.id: ending()})
+    provider = FakeProvider([line(number) for number in range(50)], jobs={REF.id: ending()})
     shell = Shell(provider)
     await follow(provider, REF, logs("--grep", "[05]$", "--tail", "3"), shell.world())
     assert shown(shell) == ["line 35", "line 40", "line 45"]
@@ -89,7 +89,7 @@ async def test_a_platform_that_is_away_is_said_once_and_waited_for() -> None:
         while True:
             yield None
 
-    provider = MemoryProvider([line(0)], fails=failures(), jobs={REF.id: ending()})
+    provider = FakeProvider([line(0)], log_errors=failures(), jobs={REF.id: ending()})
     shell = Shell(provider)
     await follow(provider, REF, logs(), shell.world())
     assert shown(shell) == ["line 0"]
@@ -98,13 +98,13 @@ async def test_a_platform_that_is_away_is_said_once_and_waited_for() -> None:
 
 
 async def test_a_refused_key_ends_it() -> None:
-    provider = MemoryProvider([line(0)], fails=iter([None, AuthFailed("mem refused the key.")]))
+    provider = FakeProvider([line(0)], log_errors=iter([None, AuthFailed("mem refused the key.")]))
     with pytest.raises(AuthFailed):
         await follow(provider, REF, logs(), Shell(provider).world())
 
 
 async def test_alerts_stand_between_the_lines() -> None:
-    provider = MemoryProvider([line(0), LogLine(NOW_NS + 1, "ERROR: disk is full")])
+    provider = FakeProvider([line(0), LogLine(NOW_NS + 1, "ERROR: disk is full")])
     shell = Shell(provider)
     provider.on_query = lambda query: provider.jobs.update({REF.id: ending(JobState.FAILED)})
     await follow(provider, REF, logs(), shell.world(), alerting())
@@ -115,7 +115,7 @@ async def test_alerts_stand_between_the_lines() -> None:
 
 async def test_what_the_log_means_is_told_with_what_to_try() -> None:
     oom = LogLine(NOW_NS + 1, "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.50 GiB.")
-    provider = MemoryProvider([line(0), oom])
+    provider = FakeProvider([line(0), oom])
     shell = Shell(provider)
     provider.on_query = lambda query: provider.jobs.update({REF.id: ending(JobState.FAILED)})
     await follow(provider, REF, logs(), shell.world(), alerting())
@@ -124,7 +124,7 @@ async def test_what_the_log_means_is_told_with_what_to_try() -> None:
 
 
 async def test_rules_that_are_off_say_nothing() -> None:
-    provider = MemoryProvider([LogLine(NOW_NS + 1, "ERROR: disk is full")])
+    provider = FakeProvider([LogLine(NOW_NS + 1, "ERROR: disk is full")])
     shell = Shell(provider)
     with pytest.raises(StopFollowing):
         await follow(provider, REF, logs(), shell.world(until=NOW + timedelta(minutes=1)), alerting("log_errors=off"))
@@ -132,7 +132,7 @@ async def test_rules_that_are_off_say_nothing() -> None:
 
 
 async def test_without_rules_nothing_is_alerted() -> None:
-    provider = MemoryProvider([LogLine(NOW_NS + 1, "ERROR: disk is full")])
+    provider = FakeProvider([LogLine(NOW_NS + 1, "ERROR: disk is full")])
     shell = Shell(provider)
     with pytest.raises(StopFollowing):
         await follow(provider, REF, logs(), shell.world(until=NOW + timedelta(minutes=1)))

@@ -9,8 +9,8 @@ from bot.domain.durations import ns_from_datetime
 from bot.domain.logs import LogLine
 from bot.rules.settings import parse_settings
 from bot.terminal.render.answers import render
+from tests.fakes.provider import NOW, FakeProvider
 from tests.unit.commands.insights import DIAGNOSIS, QUIET, REPLAY
-from tests.unit.commands.providers import NOW, MemoryProvider
 from tests.unit.terminal.shell import Shell
 from tests.unit.terminal.test_render import text
 
@@ -42,7 +42,7 @@ def test_a_replay_is_a_list_of_what_would_have_fired() -> None:
 
 
 async def test_all_three_are_typed_in_a_shell() -> None:
-    provider = MemoryProvider([LogLine(ns_from_datetime(NOW) - 10**12, OOM)])
+    provider = FakeProvider([LogLine(ns_from_datetime(NOW) - 10**12, OOM)])
     shell = Shell(provider)
     assert 0 == await shell.type("diagnose", "mem:run/1")
     assert "PAGE  GPU out of memory" in shell.out
@@ -53,7 +53,7 @@ async def test_all_three_are_typed_in_a_shell() -> None:
 
 
 async def test_all_three_speak_json() -> None:
-    provider = MemoryProvider([LogLine(ns_from_datetime(NOW) - 10**12, OOM)])
+    provider = FakeProvider([LogLine(ns_from_datetime(NOW) - 10**12, OOM)])
     documents = []
     for argv in (("diagnose", "mem:run/1"), ("rules", "test", "mem:run/1"), ("rules",)):
         shell = Shell(provider)

@@ -22,8 +22,8 @@ from bot.terminal.json_output import (
     status_json,
 )
 from bot.terminal.log_lines import Form, LineWriter
+from tests.fakes.provider import NOW
 from tests.unit.commands.insights import DIAGNOSIS, REPLAY
-from tests.unit.commands.providers import NOW
 from tests.unit.terminal.test_render import GAP, JOB, LINE, METRICS
 
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "cli.md").read_text(encoding="utf-8")

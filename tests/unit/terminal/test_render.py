@@ -41,7 +41,7 @@ from bot.domain.metrics import (
 )
 from bot.domain.subscriptions import Matcher, Silence, Subscription
 from bot.terminal.render.answers import render, render_checks
-from tests.unit.commands.providers import NOW, REF
+from tests.fakes.provider import NOW, REF
 
 NOW_NS = ns_from_datetime(NOW)
 EVIL = "\x1b[2J[bold]x[/bold]\x07"

@@ -17,8 +17,7 @@ from bot.domain.logs import LogLine
 from bot.errors import NotSupported, Unavailable
 from bot.redaction.redactor import Redactor
 from bot.rules.diagnosis_config import DiagnosisConfig, build_reader
-from tests.unit.commands.providers import NOW, REF, MemoryProvider
-from tests.unit.commands.registries import registry_of
+from tests.fakes.provider import NOW, REF, FakeProvider, registry_of
 
 HOUR_NS = 3600 * 10**9
 START_NS = ns_from_datetime(NOW) - 3 * HOUR_NS
@@ -39,7 +38,7 @@ def oom(second: int, rank: int = 3) -> LogLine:
     return LogLine(START_NS + second * 10**9, text, replica="k2v9x")
 
 
-async def ask(provider: MemoryProvider, reader: PageScanner, text: str = "diagnose mem:run/1") -> object:
+async def ask(provider: FakeProvider, reader: PageScanner, text: str = "diagnose mem:run/1") -> object:
     runner = CommandRunner(
         registry_of(provider), None, lambda: NOW, Redactor(["hunter2"]), lambda: DiagnosisConfig(reader)
     )
@@ -47,7 +46,7 @@ async def ask(provider: MemoryProvider, reader: PageScanner, text: str = "diagno
 
 
 async def test_what_broke_is_found_on_the_last_of_many_pages(reader: PageScanner) -> None:
-    provider = MemoryProvider([*steps(50), oom(50), oom(51, 0)], page_lines=7, jobs=FAILED)
+    provider = FakeProvider([*steps(50), oom(50), oom(51, 0)], page_lines=7, jobs=FAILED)
     answer = await ask(provider, reader)
     assert isinstance(answer, DiagnosisAnswer)
     (incident,) = answer.diagnosis.failures
@@ -57,7 +56,7 @@ async def test_what_broke_is_found_on_the_last_of_many_pages(reader: PageScanner
 
 
 async def test_a_window_bounds_what_is_read(reader: PageScanner) -> None:
-    provider = MemoryProvider([*steps(50), oom(50)], jobs=FAILED)
+    provider = FakeProvider([*steps(50), oom(50)], jobs=FAILED)
     answer = await ask(provider, reader, "diagnose mem:run/1 --since 1h")
     assert isinstance(answer, DiagnosisAnswer)
     assert (0, ()) == (answer.read, answer.diagnosis.failures)
@@ -65,7 +64,7 @@ async def test_a_window_bounds_what_is_read(reader: PageScanner) -> None:
 
 
 async def test_the_pinned_command_shows_the_same_again(reader: PageScanner) -> None:
-    answer = await ask(MemoryProvider([oom(0)], jobs=FAILED), reader, "diagnose mem:run/1 --since 4h --public")
+    answer = await ask(FakeProvider([oom(0)], jobs=FAILED), reader, "diagnose mem:run/1 --since 4h --public")
     assert isinstance(answer, DiagnosisAnswer)
     again = parse(answer.pinned)
     assert isinstance(again, DiagnoseCommand)
@@ -78,7 +77,7 @@ async def test_the_pinned_command_shows_the_same_again(reader: PageScanner) -> N
 
 async def test_secrets_are_hidden(reader: PageScanner) -> None:
     line = oom(0)._replace(message="torch.OutOfMemoryError: CUDA out of memory. hunter2")
-    answer = await ask(MemoryProvider([line], jobs=FAILED), reader)
+    answer = await ask(FakeProvider([line], jobs=FAILED), reader)
     assert isinstance(answer, DiagnosisAnswer)
     assert "hunter2" not in repr(answer)
     assert 1 == answer.redacted
@@ -87,7 +86,7 @@ async def test_secrets_are_hidden(reader: PageScanner) -> None:
 async def test_a_platform_that_fails_on_the_way_leaves_a_gap(reader: PageScanner) -> None:
     lines = [*steps(20), oom(5)]
     fails = iter([None, Unavailable("mem is down.")])
-    answer = await ask(MemoryProvider(lines, page_lines=10, jobs=FAILED, fails=fails), reader)
+    answer = await ask(FakeProvider(lines, page_lines=10, jobs=FAILED, log_errors=fails), reader)
     assert isinstance(answer, DiagnosisAnswer)
     assert ["mem is down."] == [gap.public for gap in answer.gaps]
     assert 10 == answer.read
@@ -97,13 +96,13 @@ async def test_a_platform_that_fails_on_the_way_leaves_a_gap(reader: PageScanner
 async def test_a_log_that_cannot_be_read_at_all_is_an_error(
     problem: Unavailable | NotSupported, reader: PageScanner
 ) -> None:
-    answer = await ask(MemoryProvider(fails=iter([problem])), reader)
+    answer = await ask(FakeProvider(log_errors=iter([problem])), reader)
     assert ErrorAnswer(problem.public) == answer
 
 
 async def test_a_running_job_that_no_longer_advances_hangs_and_an_ended_one_does_not(reader: PageScanner) -> None:
-    hanging = await ask(MemoryProvider(steps(100)), reader)
-    over = await ask(MemoryProvider(steps(100), jobs=FAILED), reader)
+    hanging = await ask(FakeProvider(steps(100)), reader)
+    over = await ask(FakeProvider(steps(100), jobs=FAILED), reader)
     assert isinstance(hanging, DiagnosisAnswer)
     assert isinstance(over, DiagnosisAnswer)
     assert ["hang"] == [one.category for one in hanging.diagnosis.failures]
@@ -111,6 +110,6 @@ async def test_a_running_job_that_no_longer_advances_hangs_and_an_ended_one_does
 
 
 async def test_a_past_window_of_a_running_job_is_no_hang(reader: PageScanner) -> None:
-    answer = await ask(MemoryProvider(steps(100)), reader, "diagnose mem:run/1 --end 2026-03-13T11:30:00Z")
+    answer = await ask(FakeProvider(steps(100)), reader, "diagnose mem:run/1 --end 2026-03-13T11:30:00Z")
     assert isinstance(answer, DiagnosisAnswer)
     assert () == answer.diagnosis.failures

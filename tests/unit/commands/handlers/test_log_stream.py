@@ -9,11 +9,11 @@ import time
 from bot.commands.handlers.log_stream import stream_lines
 from bot.commands.model import LogsCommand
 from bot.domain.logs import LogFilter, LogLine, LogPage, LogQuery
-from tests.unit.commands.providers import NOW, REF, MemoryProvider
+from tests.fakes.provider import NOW, REF, FakeProvider
 
 
 async def test_the_next_page_is_asked_for_before_a_page_is_looked_at() -> None:
-    provider = MemoryProvider([LogLine(number, "x") for number in range(100)], page_lines=10)
+    provider = FakeProvider([LogLine(number, "x") for number in range(100)], page_lines=10)
     asked: list[int] = []
     async with contextlib.aclosing(stream_lines(provider, REF, LogsCommand("r", limit=None), NOW)) as batches:
         async for _ in batches:
@@ -22,14 +22,14 @@ async def test_the_next_page_is_asked_for_before_a_page_is_looked_at() -> None:
 
 
 async def test_a_few_lines_are_one_request() -> None:
-    provider = MemoryProvider([LogLine(number, "x") for number in range(5000)])
+    provider = FakeProvider([LogLine(number, "x") for number in range(5000)])
     async with contextlib.aclosing(stream_lines(provider, REF, LogsCommand("r", limit=20), NOW)) as batches:
         first = await anext(batches)
     assert (len(first.lines), len(provider.queries)) == (21, 1)
 
 
 async def test_stopping_early_leaves_no_request_behind() -> None:
-    class Slow(MemoryProvider):
+    class Slow(FakeProvider):
         async def query_logs(self, query: LogQuery) -> LogPage:
             if self.queries:
                 await asyncio.sleep(60)
@@ -54,7 +54,7 @@ async def test_a_costly_pattern_keeps_nobody_waiting() -> None:
             waits.append(time.perf_counter() - begun)
 
     task = asyncio.create_task(others())
-    async with contextlib.aclosing(stream_lines(MemoryProvider(lines, 3000), REF, command, NOW)) as batches:
+    async with contextlib.aclosing(stream_lines(FakeProvider(lines, 3000), REF, command, NOW)) as batches:
         read = [batch.read async for batch in batches]
     task.cancel()
     assert read == [3000]

@@ -18,17 +18,17 @@ from bot.domain.gaps import GapReason
 from bot.domain.logs import LogCursor, LogLine, LogPage, LogQuery
 from bot.errors import ProtocolError, Unavailable
 from bot.redaction.redactor import Redactor
-from tests.unit.commands.providers import NOW, REF, MemoryProvider
+from tests.fakes.provider import NOW, REF, FakeProvider
 
 NOW_NS = ns_from_datetime(NOW)
 HOUR_NS = 3600 * 10**9
 
 
-async def ask(provider: MemoryProvider, options: str) -> LogsAnswer:
+async def ask(provider: FakeProvider, options: str) -> LogsAnswer:
     return await follow(provider, f"logs mem:run/1 {options}")
 
 
-async def follow(provider: MemoryProvider, text: str) -> LogsAnswer:
+async def follow(provider: FakeProvider, text: str) -> LogsAnswer:
     command = parse(text)
     assert isinstance(command, LogsCommand)
     return await read_page(provider, REF, command, Redactor(), NOW)
@@ -40,44 +40,44 @@ def numbered(count: int, *, per_ns: int = 1, start_ns: int = NOW_NS - HOUR_NS) -
 
 async def test_without_options_the_newest_hundred_come_oldest_first() -> None:
     lines = numbered(250)
-    answer = await ask(MemoryProvider(lines), "")
+    answer = await ask(FakeProvider(lines), "")
     assert tuple(lines[150:]) == answer.lines
     assert answer.cuts == (Cut("are older; narrow with --since or --grep", None),)
 
 
 async def test_from_the_beginning_with_asc() -> None:
     lines = numbered(250)
-    answer = await ask(MemoryProvider(lines), "--asc --limit 10")
+    answer = await ask(FakeProvider(lines), "--asc --limit 10")
     assert tuple(lines[:10]) == answer.lines
     assert answer.older is None
     assert answer.newer is not None
-    assert tuple(lines[10:20]) == (await follow(MemoryProvider(lines), answer.newer)).lines
+    assert tuple(lines[10:20]) == (await follow(FakeProvider(lines), answer.newer)).lines
 
 
 async def test_newest_first_with_desc() -> None:
     lines = numbered(30)
-    assert tuple(lines[:19:-1]) == (await ask(MemoryProvider(lines), "--desc --limit 10")).lines
+    assert tuple(lines[:19:-1]) == (await ask(FakeProvider(lines), "--desc --limit 10")).lines
 
 
 async def test_all_lines_come_when_all_are_asked_for() -> None:
     lines = numbered(2500)
-    answer = await ask(MemoryProvider(lines, page_lines=100), "--all")
+    answer = await ask(FakeProvider(lines, page_lines=100), "--all")
     assert tuple(lines) == answer.lines
     assert (None, ()) == (answer.older, answer.cuts)
 
 
 async def test_a_page_does_not_end_inside_a_nanosecond() -> None:
     lines = numbered(100, per_ns=7)
-    answer = await ask(MemoryProvider(lines, page_lines=3), "--tail 10")
+    answer = await ask(FakeProvider(lines, page_lines=3), "--tail 10")
     assert tuple(lines[84:]) == answer.lines
     assert answer.older is not None
-    older = await follow(MemoryProvider(lines, page_lines=3), answer.older)
+    older = await follow(FakeProvider(lines, page_lines=3), answer.older)
     assert tuple(lines[70:84]) == older.lines
 
 
 async def test_a_nanosecond_too_full_for_a_page_is_said() -> None:
     lines = numbered(2000, per_ns=2000)
-    answer = await ask(MemoryProvider(lines), "--tail 10")
+    answer = await ask(FakeProvider(lines), "--tail 10")
     assert len(answer.lines) == 10 + log_pages.MAX_SAME_NS
     assert answer.cuts == (
         Cut("have the same nanosecond as the last one shown; the command line shows them all", None),
@@ -91,7 +91,7 @@ async def test_a_nanosecond_too_full_for_a_page_is_said() -> None:
     options=st.sampled_from(["", "--include 1", "--grep [2-7]", "--desc", "--exclude 3 --desc"]),
 )
 async def test_paging_back_gives_every_line_once(gaps: list[int], limit: int, page_lines: int, options: str) -> None:
-    provider = MemoryProvider(_spaced(gaps), page_lines)
+    provider = FakeProvider(_spaced(gaps), page_lines)
     wanted = (await ask(provider, f"{options} --all")).lines
     text: str | None = f"logs mem:run/1 {options} --limit {limit}"
     pages: list[tuple[LogLine, ...]] = []
@@ -112,7 +112,7 @@ async def test_paging_back_gives_every_line_once(gaps: list[int], limit: int, pa
 async def test_paging_forward_gives_every_line_once_and_back_again(
     gaps: list[int], limit: int, page_lines: int, options: str
 ) -> None:
-    provider = MemoryProvider(_spaced(gaps), page_lines)
+    provider = FakeProvider(_spaced(gaps), page_lines)
     wanted = list((await ask(provider, f"{options} --all")).lines)
     there = await _walk(provider, f"logs mem:run/1 {options} --asc --limit {limit}", forward=True)
     assert wanted == [line for answer in there for line in answer.lines]
@@ -121,7 +121,7 @@ async def test_paging_forward_gives_every_line_once_and_back_again(
     assert wanted[: len(wanted) - len(there[-1].lines)] == shown
 
 
-async def _walk(provider: MemoryProvider, text: str | None, *, forward: bool) -> list[LogsAnswer]:
+async def _walk(provider: FakeProvider, text: str | None, *, forward: bool) -> list[LogsAnswer]:
     """Press Newer (or Older) until nothing comes any more."""
     answers: list[LogsAnswer] = []
     while text is not None:
@@ -134,7 +134,7 @@ async def _walk(provider: MemoryProvider, text: str | None, *, forward: bool) ->
 
 
 async def test_lines_that_came_since_are_behind_newer() -> None:
-    provider = MemoryProvider(numbered(5))
+    provider = FakeProvider(numbered(5))
     answer = await ask(provider, "")
     assert answer.newer is not None
     assert (await follow(provider, answer.newer)).lines == ()
@@ -145,7 +145,7 @@ async def test_lines_that_came_since_are_behind_newer() -> None:
 
 async def test_paging_stays_inside_the_window() -> None:
     lines = numbered(100)
-    provider = MemoryProvider(lines)
+    provider = FakeProvider(lines)
     answer = await ask(
         provider, "--start 2026-03-13T11:00:00.000000010Z --end 2026-03-13T11:00:00.000000049Z --limit 30"
     )
@@ -161,7 +161,7 @@ async def test_paging_stays_inside_the_window() -> None:
 
 async def test_pinned_shows_the_same_although_time_went_on() -> None:
     lines = numbered(50)
-    provider = MemoryProvider(lines)
+    provider = FakeProvider(lines)
     answer = await ask(provider, "--since 2h --tail 10")
     provider.lines.append(LogLine(NOW_NS + 10, "later"))
     again = await follow(provider, answer.pinned)
@@ -172,14 +172,14 @@ async def test_pinned_shows_the_same_although_time_went_on() -> None:
 
 async def test_what_was_dropped_is_counted_by_reason() -> None:
     lines = [LogLine(NOW_NS - 9, "loss 1"), LogLine(NOW_NS - 8, "loss 2 eval"), LogLine(NOW_NS - 7, "step")]
-    answer = await ask(MemoryProvider(lines), "--include loss --exclude eval")
+    answer = await ask(FakeProvider(lines), "--include loss --exclude eval")
     assert (lines[0],) == answer.lines
     assert answer.read == 3
     assert answer.cuts == (Cut("lacked an --include text", 1), Cut("held an --exclude text", 1))
 
 
 async def test_what_the_platform_filtered_is_said() -> None:
-    provider = MemoryProvider(numbered(3), pushes_down=frozenset({"min_level", "includes"}))
+    provider = FakeProvider(numbered(3), pushes_down=frozenset({"min_level", "includes"}))
     answer = await ask(provider, "--include line")
     assert answer.pushed_down == ("--level", "--include")
     assert answer.cuts == (Cut("may have been left out by the platform itself (--level, --include)", None),)
@@ -188,18 +188,18 @@ async def test_what_the_platform_filtered_is_said() -> None:
 async def test_a_failure_after_the_first_page_keeps_what_was_read() -> None:
     lines = numbered(30)
     failures = chain([None], repeat(Unavailable("mem does not answer.")))
-    provider = MemoryProvider(lines, page_lines=10, fails=failures)
+    provider = FakeProvider(lines, page_lines=10, log_errors=failures)
     answer = await ask(provider, "--tail 25")
     assert tuple(lines[21:]) == answer.lines
     assert [(gap.reason, gap.public) for gap in answer.gaps] == [(GapReason.UNAVAILABLE, "mem does not answer.")]
     assert answer.older is not None
-    provider.fails = None
+    provider.log_errors = None
     assert tuple(lines[:21]) == (await follow(provider, answer.older)).lines
 
 
 async def test_a_failure_at_once_is_raised() -> None:
     with pytest.raises(Unavailable):
-        await ask(MemoryProvider(fails=iter([Unavailable("mem does not answer.")])), "")
+        await ask(FakeProvider(log_errors=iter([Unavailable("mem does not answer.")])), "")
 
 
 async def test_a_search_that_finds_nothing_ends_and_can_be_continued(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -209,7 +209,7 @@ async def test_a_search_that_finds_nothing_ends_and_can_be_continued(monkeypatch
     found: list[LogLine] = []
     presses = 0
     while text is not None:
-        answer = await follow(MemoryProvider(lines, page_lines=10), text)
+        answer = await follow(FakeProvider(lines, page_lines=10), text)
         found += answer.lines
         text, presses = answer.older, presses + 1
     assert found == [lines[0]]
@@ -218,19 +218,19 @@ async def test_a_search_that_finds_nothing_ends_and_can_be_continued(monkeypatch
 
 async def test_an_answer_is_never_larger_than_its_budget() -> None:
     lines = [LogLine(NOW_NS - 100 + number, "x" * 1_500_000) for number in range(6)]
-    answer = await ask(MemoryProvider(lines, page_lines=1), "")
+    answer = await ask(FakeProvider(lines, page_lines=1), "")
     assert tuple(lines[4:]) == answer.lines
     assert answer.older is not None
-    assert tuple(lines[2:4]) == (await follow(MemoryProvider(lines, page_lines=1), answer.older)).lines
+    assert tuple(lines[2:4]) == (await follow(FakeProvider(lines, page_lines=1), answer.older)).lines
 
 
 async def test_secrets_in_lines_are_hidden_and_counted() -> None:
-    answer = await ask(MemoryProvider([LogLine(NOW_NS, "password=hunter2")]), "")
+    answer = await ask(FakeProvider([LogLine(NOW_NS, "password=hunter2")]), "")
     assert (answer.lines[0].message, answer.redacted) == ("password=[hidden]", 1)
 
 
 async def test_a_platform_that_runs_in_circles_is_left() -> None:
-    class Circle(MemoryProvider):
+    class Circle(FakeProvider):
         async def query_logs(self, query: LogQuery) -> LogPage:
             return LogPage([], LogCursor(b"here"), more=True)
 

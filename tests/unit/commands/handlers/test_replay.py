@@ -25,8 +25,7 @@ from bot.errors import Unavailable, UsageError
 from bot.redaction.redactor import Redactor
 from bot.rules.diagnosis_config import DiagnosisConfig, build_reader
 from bot.rules.settings import AS_SHIPPED, parse_settings
-from tests.unit.commands.providers import NOW, REF, MemoryProvider
-from tests.unit.commands.registries import registry_of
+from tests.fakes.provider import NOW, REF, FakeProvider, registry_of
 
 MINUTE = timedelta(minutes=1)
 BORN = NOW - timedelta(hours=4)
@@ -46,7 +45,7 @@ def line(minute: float, text: str, level: Level | None = None) -> LogLine:
     return LogLine(ns_from_datetime(NOW - minute * MINUTE), text, rank=3, level=level)
 
 
-class Measured(MemoryProvider):
+class Measured(FakeProvider):
     """Gives the samples that were asked for."""
 
     async def query_metrics(self, query: MetricQuery) -> Sequence[MetricSeries]:
@@ -74,14 +73,14 @@ def provider_of(*lines: LogLine, job: Job = RUNNING, series: Sequence[MetricSeri
     return Measured(list(lines), page_lines=50, jobs={REF.id: job}, series=series)
 
 
-async def ask(provider: MemoryProvider, reader: PageScanner, text: str = "", *, own: str = "") -> Answer:
+async def ask(provider: FakeProvider, reader: PageScanner, text: str = "", *, own: str = "") -> Answer:
     defaults = parse_settings([own]) if own else AS_SHIPPED
     diagnosis_config = DiagnosisConfig(reader, defaults)
     runner = CommandRunner(registry_of(provider), None, lambda: NOW, Redactor(["hunter2"]), lambda: diagnosis_config)
     return await runner.run(parse(f"rules test mem:run/1 {text}"), Asker("U1", "C1"))
 
 
-async def replayed(provider: MemoryProvider, reader: PageScanner, text: str = "", *, own: str = "") -> ReplayAnswer:
+async def replayed(provider: FakeProvider, reader: PageScanner, text: str = "", *, own: str = "") -> ReplayAnswer:
     answer = await ask(provider, reader, text, own=own)
     assert isinstance(answer, ReplayAnswer), answer
     return answer
@@ -175,7 +174,7 @@ async def test_a_log_that_is_too_long_is_read_as_far_as_it_goes(
 
 async def test_a_platform_that_fails_on_the_way_ends_the_replay_there(reader: PageScanner) -> None:
     provider = provider_of(*(line(200 - number / 10, f"step {number}") for number in range(1000)))
-    provider.fails = iter([None, Unavailable("mem is down.")])
+    provider.log_errors = iter([None, Unavailable("mem is down.")])
     answer = await replayed(provider, reader)
     assert ["mem is down."] == [gap.public for gap in answer.gaps]
     assert answer.end < NOW - 150 * MINUTE
@@ -225,7 +224,7 @@ async def test_rules_alone_are_listed_as_they_are_set() -> None:
     diagnosis_config = DiagnosisConfig(
         build_reader(), parse_settings(["hang=off", "low_gpu_utilization.threshold=40%"])
     )
-    runner = CommandRunner(registry_of(MemoryProvider()), None, lambda: NOW, Redactor(), lambda: diagnosis_config)
+    runner = CommandRunner(registry_of(FakeProvider()), None, lambda: NOW, Redactor(), lambda: diagnosis_config)
     answer = await runner.run(parse("rules"), Asker("U1", "C1"))
     assert isinstance(answer, RulesAnswer)
     rules = {rule.name: rule for rule in answer.rules}

@@ -1,0 +1,20 @@
+"""A clock that stands still until a test moves it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+
+@dataclass
+class ManualClock:
+    """Returns `now` when called; tests set it or advance it."""
+
+    now: datetime
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, span: timedelta) -> None:
+        """Move forward by `span`."""
+        self.now += span

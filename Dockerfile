@@ -1,10 +1,10 @@
-# trainwatch in a small image: one virtual environment built from the wheel, no compiler, no shell tools of ours, non-root.
-# The same steps are proved without Docker by tests/acceptance/test_wheel.py.
+# A small image: one virtual environment with the wheel, no build tools, and a non-root user.
+# tests/acceptance/test_wheel.py runs the same steps without Docker.
 FROM python:3.13-slim AS build
 WORKDIR /src
 RUN pip install --no-cache-dir uv
 COPY pyproject.toml uv.lock README.md ./
-# Dependencies first, from the lock, so that a change of the code does not fetch them again.
+# Install locked dependencies first, so that Docker caches them across code changes.
 RUN uv export --locked --no-dev --no-emit-project --format requirements-txt > requirements.txt \
     && uv venv /opt/trainwatch \
     && uv pip install --python /opt/trainwatch --no-cache -r requirements.txt
@@ -22,7 +22,7 @@ ENV PATH=/opt/trainwatch/bin:$PATH \
 USER trainwatch
 WORKDIR /data
 VOLUME /data
-# Sees a dead watcher, not only a dead process: the loops' heartbeats must be fresh.
+# Checks the heartbeats of the background loops, not only the process.
 HEALTHCHECK --interval=30s --timeout=10s --start-period=40s --retries=3 CMD ["trainwatch", "check", "--health"]
-# serve brings the schema up to date before it starts.
+# serve upgrades the database schema first.
 CMD ["trainwatch", "serve"]

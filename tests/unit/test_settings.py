@@ -1,4 +1,4 @@
-"""Settings come from the environment and `.env`; what is wrong is named, secrets are not."""
+"""Settings from the environment and `.env`: priority, validation errors, secrets."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ def _bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def set_here() -> dict[str, str]:
+def configured() -> dict[str, str]:
     return {name: value for name, value in provider_config().items() if not name.startswith("pytest_")}
 
 
-def test_without_anything_the_defaults_hold() -> None:
+def test_defaults_without_variables() -> None:
     settings = load_settings()
     assert settings.slack_bot_token is None
     assert settings.trainwatch_slack_mode == "socket"
@@ -31,47 +31,47 @@ def test_without_anything_the_defaults_hold() -> None:
     assert settings.secrets == ()
 
 
-def test_the_environment_wins_over_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    Path(".env").write_text("TRAINWATCH_POLL_INTERVAL=30s\nTRAINWATCH_HTTP_PORT=1234\nACME_API_KEY=filed\n")
+def test_environment_overrides_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path(".env").write_text("TRAINWATCH_POLL_INTERVAL=30s\nTRAINWATCH_HTTP_PORT=1234\nACME_API_KEY=from-file\n")
     monkeypatch.setenv("TRAINWATCH_POLL_INTERVAL", "1h30m")
     monkeypatch.setenv("Acme_Region", "eu")
     settings = load_settings()
     assert (settings.trainwatch_poll_interval, settings.trainwatch_http_port) == (timedelta(minutes=90), 1234)
-    assert set_here() == {
+    assert configured() == {
         "trainwatch_poll_interval": "1h30m",
         "trainwatch_http_port": "1234",
-        "acme_api_key": "filed",
+        "acme_api_key": "from-file",
         "acme_region": "eu",
     }
 
 
-def test_what_is_empty_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLACK_BOT_TOKEN", "")
     monkeypatch.setenv("ACME_API_KEY", "")
     assert load_settings().slack_bot_token is None
-    assert set_here() == {}
+    assert configured() == {}
 
 
-def test_every_wrong_value_is_named_with_what_it_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
-    wrong = {
+def test_invalid_values_are_reported_with_their_rules(monkeypatch: pytest.MonkeyPatch) -> None:
+    invalid = {
         "TRAINWATCH_SLACK_MODE": "pigeon-secret",
         "TRAINWATCH_HTTP_PORT": "70000",
         "TRAINWATCH_POLL_INTERVAL": "soon",
         "TRAINWATCH_POLL_CONCURRENCY": "0",
     }
-    for name, value in wrong.items():
+    for name, value in invalid.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(ConfigError) as caught:
         load_settings()
-    for name in wrong:
+    for name in invalid:
         assert f"{name}: " in caught.value.public
-    assert "'socket' or 'http'" in caught.value.public
-    assert "write a time span such as 15s" in caught.value.public
+    assert "TRAINWATCH_SLACK_MODE: must be 'socket' or 'http'" in caught.value.public
+    assert "TRAINWATCH_POLL_INTERVAL: must be a number and a unit, such as 15s" in caught.value.public
     assert "pigeon-secret" not in caught.value.public
 
 
-def test_every_secret_is_known_to_the_redactor(monkeypatch: pytest.MonkeyPatch) -> None:
-    given = {
+def test_secrets_include_every_key_token_and_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    variables = {
         "SLACK_BOT_TOKEN": "xoxb-1",
         "SLACK_SIGNING_SECRET": "signed",
         "DATABASE_URL": "postgresql://user:p@ss@host/name",
@@ -79,16 +79,16 @@ def test_every_secret_is_known_to_the_redactor(monkeypatch: pytest.MonkeyPatch) 
         "ACME_TOKEN": "long-enough-to-be-one",
         "SOME_KEY": "true",
     }
-    for name, value in given.items():
+    for name, value in variables.items():
         monkeypatch.setenv(name, value)
     assert load_settings().secrets == ("long-enough-to-be-one", "p@ss", "short", "signed", "xoxb-1")
 
 
-def test_no_secret_is_in_a_picture_of_the_settings() -> None:
+def test_repr_shows_no_secret() -> None:
     assert "xoxb-1" not in repr(Settings(slack_bot_token="xoxb-1"))
 
 
-def test_a_file_that_is_no_text_is_explained() -> None:
+def test_binary_env_file_is_rejected() -> None:
     Path(".env").write_bytes(b"SLACK_BOT_TOKEN=\xff\xfe")
     with pytest.raises(ConfigError) as caught:
         load_settings()

@@ -79,7 +79,7 @@ def test_serve_names_each_missing_token_and_where_it_is_found(capsys: pytest.Cap
 def test_a_wrong_setting_is_code_2(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("TRAINWATCH_POLL_INTERVAL", "soon")
     assert program.run(["jobs"]) == 2
-    assert "TRAINWATCH_POLL_INTERVAL: write a time span" in capsys.readouterr().err
+    assert "TRAINWATCH_POLL_INTERVAL: must be a number and a unit" in capsys.readouterr().err
 
 
 def test_a_platform_that_cannot_be_reached_is_code_1(

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Literal, get_args
 
-from bot.diagnosis.reading.regex import Pattern, compile_pattern
 from bot.diagnosis.reading.required_literals import filter_pattern
+from bot.domain.regex import Pattern, compile_pattern
 from bot.errors import ConfigError
 
 Category = Literal[
@@ -61,7 +61,7 @@ class Catalogue:
     """Signatures in the order they are tried: advice first, then users' own, then ours."""
 
     signatures: tuple[Signature, ...]
-    groups: tuple[tuple[Pattern, tuple[tuple[Pattern, Signature], ...]], ...]
+    groups: tuple[tuple[Pattern[bytes], tuple[tuple[Pattern[bytes], Signature], ...]], ...]
     memory: dict[str, Signature | None] = field(default_factory=dict, compare=False, repr=False)
 
     def classify(self, text: str) -> Signature | None:
@@ -126,22 +126,23 @@ def build_catalogue(shipped: Iterable[Signature], extra: Iterable[Signature] = (
     rest = [signature for signature in shipped if signature.name not in names]
     advice = [signature for signature in own + rest if signature.role == "advice"]
     order = advice + [s for s in own if s.role != "advice"] + [s for s in rest if s.role != "advice"]
-    compiled = [(compile_pattern(signature.pattern), signature) for signature in order]
+    compiled = [(compile_pattern(signature.pattern.encode()), signature) for signature in order]
     groups = [tuple(compiled[start : start + GROUP]) for start in range(0, len(compiled), GROUP)]
     return Catalogue(
         tuple(order),
-        tuple((compile_pattern(filter_pattern(s.pattern for _, s in members)), members) for members in groups),
+        tuple((compile_pattern(filter_pattern(s.pattern for _, s in members).encode()), members) for members in groups),
     )
 
 
-def prefilter_pattern(catalogue: Catalogue, structure: Iterable[str]) -> Pattern:
+def prefilter_pattern(catalogue: Catalogue, structure: Iterable[str]) -> Pattern[bytes]:
     """One pattern that finds any line of a page which any signature, or `structure`, could match.
 
     Advice is left out: a line that only advice matches has nothing to hide.
     """
     told = [signature for signature in catalogue.signatures if signature.role != "advice"]
     own = [s.pattern if s.filter == "itself" else s.filter for s in told if s.filter]
-    return compile_pattern("|".join([filter_pattern(s.pattern for s in told if not s.filter), *own, *structure]))
+    parts = [filter_pattern(s.pattern for s in told if not s.filter), *own, *structure]
+    return compile_pattern("|".join(parts).encode())
 
 
 def _signature(table: Mapping[str, object], number: int) -> Signature:

@@ -20,9 +20,9 @@ from bot.diagnosis.failures.tracebacks import STRUCTURE, Raised
 from bot.diagnosis.findings import Label
 from bot.diagnosis.reading.cursor import NO_ORIGIN, Origin, Walk, anchor
 from bot.diagnosis.reading.prefixes import ansi_pattern, read_clock, split_prefix, unwrap
-from bot.diagnosis.reading.regex import Match, compile_pattern
 from bot.diagnosis.state import DiagnoserState
 from bot.diagnosis.training.progress import NONFINITE, PROGRESS, Sample, parse_sample
+from bot.domain.regex import Match, compile_pattern
 
 TAIL = 8192
 """Bytes of the log's end that are kept, for excerpts, pulses and the log's own clock."""
@@ -49,8 +49,8 @@ class PageScanner:
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
         self._failure = prefilter_pattern(catalogue, (*STRUCTURE, NONFINITE, _SUCCESS, _RETRIES, OPENING))
-        self._progress = compile_pattern(f"(?m){PROGRESS}")
-        self._nonfinite = compile_pattern(f"(?m){NONFINITE}")
+        self._progress = compile_pattern(f"(?m){PROGRESS}".encode())
+        self._nonfinite = compile_pattern(f"(?m){NONFINITE}".encode())
         self._ansi = ansi_pattern()
 
     def read(self, memory: DiagnoserState, page: bytes, tail: bytes, origins: Sequence[Origin] | None = None) -> bytes:

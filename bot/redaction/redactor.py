@@ -14,12 +14,10 @@ import re
 from collections.abc import Container, Iterable, Iterator, Sequence
 from functools import cache
 from itertools import accumulate
-from typing import Protocol
 from urllib.parse import quote
 
-import re2
-
 from bot.domain.logs import LogLine
+from bot.domain.regex import Pattern, compile_pattern
 from bot.redaction.context_patterns import (
     CHECKED_PATTERNS,
     NAME_PATTERNS,
@@ -54,10 +52,6 @@ _MIN_BROKEN_LINE_CHARS = 60
 """Consoles do not break shorter lines."""
 _MAX_PREFIX_CHARS = 24
 """Longest public prefix of a token."""
-
-
-class _Search(Protocol):
-    def contains(self, text: str) -> bool: ...
 
 
 class Redactor:
@@ -144,9 +138,8 @@ def find_secrets(text: str, patterns: Iterable[SecretPattern]) -> Iterator[Span]
                 yield start, _value_end(text, start, end)
 
 
-def _any_of(*patterns: str) -> _Search:
-    search: _Search = re2.compile("|".join(f"(?:{pattern})" for pattern in patterns), re2.ASCII)
-    return search
+def _any_of(*patterns: str) -> Pattern[str]:
+    return compile_pattern("|".join(f"(?:{pattern})" for pattern in patterns))
 
 
 def _encodable(text: str) -> str:

@@ -14,7 +14,7 @@ from itertools import pairwise
 
 from bot.diagnosis.catalogue import Signature, load_catalogue, parse_catalogue
 from bot.diagnosis.page_scanner import PageScanner
-from bot.diagnosis.reading.regex import compile_pattern
+from bot.domain.regex import compile_pattern
 from bot.domain.subscriptions import RuleSettings
 from bot.errors import ConfigError
 from bot.rules.settings import AS_SHIPPED
@@ -87,6 +87,6 @@ def _checked(signature: Signature) -> Signature:
     if told and not signature.title:
         raise ConfigError(f"Signature {signature.name} needs a title: what an alert calls it.")
     for pattern in (signature.pattern, signature.filter):
-        if compile_pattern(pattern).search(b"") is not None and pattern:
+        if compile_pattern(pattern.encode()).search(b"") is not None and pattern:
             raise ConfigError(f"Signature {signature.name}: its pattern {pattern!r} fits every line.")
     return signature

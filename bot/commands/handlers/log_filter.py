@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from itertools import zip_longest
 
 from bot.commands.answers import Cut
-from bot.commands.parsing.patterns import Pattern, compile_pattern
 from bot.domain.logs import Level, LogFilter, LogLine
+from bot.domain.regex import Pattern, compile_typed_pattern
 
 Stage = Callable[[Sequence[LogLine]], list[LogLine]]
 
@@ -102,7 +102,7 @@ def _stages(wanted: LogFilter) -> list[tuple[str, Stage]]:
     if wanted.excludes:
         stages.append(("held an --exclude text", _with_none(wanted.excludes)))
     if wanted.grep is not None:
-        stages.append(("did not match --grep", _matching(compile_pattern(wanted.grep))))
+        stages.append(("did not match --grep", _matching(compile_typed_pattern(wanted.grep))))
     return stages
 
 
@@ -143,7 +143,7 @@ def _with_none(texts: Sequence[str]) -> Stage:
     return stage
 
 
-def _matching(pattern: Pattern) -> Stage:
+def _matching(pattern: Pattern[str]) -> Stage:
     contains = pattern.contains
 
     def contains_safely(message: str) -> bool:

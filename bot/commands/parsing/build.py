@@ -25,11 +25,11 @@ from bot.commands.model import (
     Window,
 )
 from bot.commands.parsing.arguments import Typed, read_span, suggest
-from bot.commands.parsing.patterns import compile_pattern
 from bot.commands.parsing.spec import Frontend, Subcommand, subcommand_named, subcommands
 from bot.domain.alerts import Severity
 from bot.domain.durations import parse_duration
 from bot.domain.logs import LogFilter, Order
+from bot.domain.regex import compile_typed_pattern
 from bot.errors import UsageError
 
 _CONFLICTS = (
@@ -110,7 +110,7 @@ def _logs(typed: Typed) -> LogsCommand:
 def _filter(typed: Typed) -> LogFilter:
     grep = typed.text("--grep")
     if grep is not None:
-        compile_pattern(grep)
+        compile_typed_pattern(grep)
     return LogFilter(
         min_level=typed.level("--level"),
         grep=grep,

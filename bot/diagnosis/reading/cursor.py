@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.diagnosis.reading.regex import Match
+from bot.domain.regex import Match
 
 WINDOW = 4000
 """Bytes of a long line looked at around a hit: a line of two megabytes costs no more than its length."""

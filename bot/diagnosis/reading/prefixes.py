@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import msgspec
 
-from bot.diagnosis.reading.regex import Pattern, compile_pattern
 from bot.domain.logs import source_name
+from bot.domain.regex import Pattern, compile_pattern
 
 MAX_PREFIXES = 8
 
@@ -167,9 +167,9 @@ def read_clock(line: str) -> tuple[int, str] | None:
     return int(moment.timestamp()) * 1_000_000_000 + fraction, "zoned" if match.group("zone") else "naive"
 
 
-def ansi_pattern() -> Pattern:
+def ansi_pattern() -> Pattern[bytes]:
     """Escape sequences of terminals: colours, cursor moves, window titles. To be removed from a whole page."""
-    return compile_pattern(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)|[()][A-Z0-9]|[=>78])")
+    return compile_pattern(rb"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)|[()][A-Z0-9]|[=>78])")
 
 
 def _zone(text: str | None) -> timezone:

@@ -38,7 +38,7 @@ def test_without_a_file_there_are_the_shipped_ones() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (OWN.replace("vault .*", "vault ("), "line 2: The pattern"),
+        (OWN.replace("vault .*", "vault ("), "line 2: Invalid pattern at character"),
         (OWN + OWN.replace('"storage"', '"disk"'), "line 9: Signature vault_sealed: category is one of gpu_memory"),
         (OWN.replace("pattern =", "patern ="), "line 2: Signature vault_sealed needs a name and a pattern."),
         (OWN + "colour = 3\n", "line 2: Signature vault_sealed has fields nobody reads: colour."),

@@ -26,7 +26,7 @@ import msgspec
 from bench.cloud import KEY, quiet_ref, running_cloud
 from bench.measuring import ran
 from bench.report import Row, Section, megabytes
-from bot.app import collect_garbage_seldom, utc_now
+from bot.app import reduce_garbage_collection, utc_now
 from bot.domain.jobs import JobRef
 from bot.domain.subscriptions import RuleSettings
 from bot.domain.watches import PollResult
@@ -295,7 +295,7 @@ def _measured(url: str, jobs: int, *options: str) -> list[Polled]:
 
 
 async def _work(url: str, jobs: int, *, bare: str | None, minute: bool) -> list[Polled]:
-    collect_garbage_seldom()  # as the bot does, and for the bare clients alike
+    reduce_garbage_collection()  # as the bot does, and for the bare clients alike
     if bare:
         return [await ask_barely(url, jobs, SECONDS, transport=bare)]
     return await poll_jobs(url, jobs, SECONDS, minute=minute)

@@ -122,9 +122,9 @@ def _check(command: CheckCommand) -> int:
 
         results = asyncio.run(check_health(settings.database_url.get_secret_value(), datetime.now(UTC)))
     else:
-        from bot import app
+        from bot.check import check_setup
 
-        results = asyncio.run(app.check(settings))
+        results = asyncio.run(check_setup(settings))
     output = standard_output()
     if command.json:
         from bot.terminal.json_output import checks_json

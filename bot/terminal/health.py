@@ -1,6 +1,6 @@
 """Is the running bot alive? For a container's health check, so it loads no more than the store.
 
-Whether everything is set up right is another question, with another answer: `bot.app.check`.
+Whether everything is set up right is another question, with another answer: `bot.check`.
 """
 
 from __future__ import annotations

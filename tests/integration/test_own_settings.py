@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot import app
+from bot.check import check_setup
 from bot.domain.durations import ns_from_datetime
 from bot.domain.jobs import Job, JobState
 from bot.domain.logs import LogLine
@@ -65,9 +66,9 @@ async def test_check_says_what_is_wrong_with_which_file(tmp_path: Path) -> None:
         trainwatch_rules=rules,
         _env_file=None,
     )
-    results = {result.subject: result for result in await app.check(settings)}
-    assert (True, f"{rules} is read") == (results["Own rule settings"].ok, results["Own rule settings"].found)
-    wrong = results["Own signatures"]
+    results = {result.subject: result for result in await check_setup(settings)}
+    assert (True, f"{rules} is valid") == (results["Rules file"].ok, results["Rules file"].found)
+    wrong = results["Signatures file"]
     assert not wrong.ok
     assert f"TRAINWATCH_SIGNATURES: {signatures}: line 1: Signature a needs a name and a pattern." == wrong.found
 

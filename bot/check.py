@@ -1,0 +1,106 @@
+"""`trainwatch check`: find setup problems in Slack, the database, configuration files and platforms.
+
+`trainwatch check --health`, which checks the running bot, is in `bot.terminal.health`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+from bot.commands.user_config import load_reader, load_rules
+from bot.domain.checks import CheckResult
+from bot.errors import AuthFailed, ConfigError, NotSupported, ProviderError
+from bot.providers.base import settings_prefix
+from bot.providers.registry import Registry, build_registry
+from bot.settings import Settings, provider_config
+from bot.slack.client import create_client
+from bot.slack.setup_check import check_slack
+from bot.store.store import open_store
+
+
+def require_slack_tokens(settings: Settings) -> None:
+    """Check that the tokens for the Slack mode are set.
+
+    Raises:
+        ConfigError: a token is missing. The message names each one and where to find it.
+    """
+    required = [("SLACK_BOT_TOKEN", settings.slack_bot_token, "OAuth & Permissions, Bot User OAuth Token (xoxb-)")]
+    if settings.trainwatch_slack_mode == "http":
+        required += [("SLACK_SIGNING_SECRET", settings.slack_signing_secret, "Basic Information, App Credentials")]
+    else:
+        required += [("SLACK_APP_TOKEN", settings.slack_app_token, "Basic Information, App-Level Tokens (xapp-)")]
+    missing = "\n".join(f"  {name}: {source}" for name, value, source in required if value is None)
+    if missing:
+        raise ConfigError(
+            f"Slack tokens are not set. Find them in your app at https://api.slack.com/apps:\n{missing}\n"
+            "docs/slack.md has all steps. To try trainwatch without an account, run: make demo"
+        )
+
+
+async def check_setup(settings: Settings) -> list[CheckResult]:
+    """Check Slack, the configuration files, the database and each platform."""
+    results = await _check_slack(settings) + _check_files(settings)
+    async with contextlib.AsyncExitStack() as stack:
+        registry = build_registry(provider_config())
+        stack.push_async_callback(registry.aclose)
+        store = await open_store(settings.database_url.get_secret_value())
+        stack.push_async_callback(store.aclose)
+        results += await store.check()
+        results += await asyncio.gather(*(_check_platform(registry, name) for name in registry.names))
+    return results + _check_unavailable(registry)
+
+
+async def _check_slack(settings: Settings) -> list[CheckResult]:
+    results = []
+    try:
+        require_slack_tokens(settings)
+    except ConfigError as problem:
+        results.append(CheckResult("Slack tokens", False, "missing", problem.public))
+    if settings.slack_bot_token is not None:
+        client = create_client(settings.slack_bot_token.get_secret_value(), settings.slack_api_url)
+        app_token = settings.slack_app_token if settings.trainwatch_slack_mode == "socket" else None
+        results += await check_slack(client, app_token.get_secret_value() if app_token else None)
+    return results
+
+
+def _check_files(settings: Settings) -> list[CheckResult]:
+    results = []
+    files = (
+        ("Signatures file", settings.trainwatch_signatures, load_reader),
+        ("Rules file", settings.trainwatch_rules, load_rules),
+    )
+    for subject, path, load in files:
+        if path is None:
+            continue
+        try:
+            load(path)
+        except ConfigError as problem:
+            results.append(CheckResult(subject, False, problem.public, "Fix the file or unset the variable."))
+        else:
+            results.append(CheckResult(subject, True, f"{path} is valid"))
+    return results
+
+
+async def _check_platform(registry: Registry, name: str) -> CheckResult:
+    prefix = settings_prefix(name).upper()
+    try:
+        jobs = await registry.get(name).list_jobs(limit=1)
+    except NotSupported as error:
+        return CheckResult(name, True, error.public)
+    except AuthFailed as error:
+        return CheckResult(name, False, error.public, f"Set {prefix}_API_KEY to a valid key.")
+    except ProviderError as error:
+        return CheckResult(name, False, error.public, f"Check the network and {prefix}_BASE_URL, then try again.")
+    return CheckResult(name, True, "connected, key accepted" if jobs else "connected, key accepted, no jobs")
+
+
+def _check_unavailable(registry: Registry) -> list[CheckResult]:
+    """Report platforms that are not set up: as a problem if they are partly set up or no other platform is set up."""
+    config = provider_config()
+    results = []
+    for name, problem in registry.problems.items():
+        prefix = settings_prefix(name)
+        is_unused = bool(registry.names) and not any(key.startswith(f"{prefix}_") for key in config)
+        results.append(CheckResult(name, is_unused, "not in use" if is_unused else "not set up", problem.public))
+    return results

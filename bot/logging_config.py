@@ -1,0 +1,48 @@
+"""Configure the log on standard error: redacted, as JSON lines or in colour.
+
+Modules log with the standard `logging`; structlog formats the records.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import structlog
+from structlog.typing import EventDict, Processor
+
+from bot.redaction.redactor import Redactor
+from bot.settings import Settings
+
+
+def configure_logging(settings: Settings) -> None:
+    """Log to standard error with the level and format in the settings."""
+    redactor = Redactor(settings.secrets)
+
+    def redact_event(_: object, __: str, event: EventDict) -> EventDict:
+        return {name: redactor.redact(value)[0] if isinstance(value, str) else value for name, value in event.items()}
+
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[
+                structlog.stdlib.add_log_level,
+                structlog.stdlib.ExtraAdder(),
+                structlog.processors.TimeStamper(fmt="iso", utc=True),
+                structlog.processors.format_exc_info,
+            ],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                redact_event,
+                _renderer(settings.trainwatch_log_format),
+            ],
+        )
+    )
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    logging.getLogger("bot").setLevel(settings.trainwatch_log_level.upper())
+
+
+def _renderer(log_format: str) -> Processor:
+    if log_format == "console" or (log_format == "auto" and sys.stderr.isatty()):
+        return structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    return structlog.processors.JSONRenderer()

@@ -17,8 +17,8 @@ from bench import peer
 from bench.cloud import CREATED_AT, KEY, LONG, long_end_ms, long_line, running_cloud
 from bench.measuring import in_turns, ran
 from bench.report import Row, Section, megabytes
-from bot.commands.model import LogsCommand
 from bot.commands.parsing.parser import parse_argv
+from bot.commands.subcommands.logs import LogsCommand
 from bot.providers.baseten.training import BasetenTraining
 from bot.providers.http.client import HttpClient, HttpLimits, Limiter, make_transport
 from bot.providers.registry import Registry, build_registry

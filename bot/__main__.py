@@ -11,25 +11,14 @@ import os
 import sys
 from collections.abc import Sequence
 
-from bot.commands.model import (
-    CheckCommand,
-    DiagnoseCommand,
-    HelpCommand,
-    JobsCommand,
-    LogsCommand,
-    MetricsCommand,
-    Reading,
-    ReplayCommand,
-    RulesCommand,
-    ScanCommand,
-    ServeCommand,
-    ShellCommand,
-    StatusCommand,
-    UpgradeCommand,
-    VersionCommand,
-    WatchCommand,
-)
 from bot.commands.parsing.parser import parse_argv
+from bot.commands.subcommands.help import HelpCommand
+from bot.commands.subcommands.jobs import DiagnoseCommand, JobsCommand, MetricsCommand, StatusCommand
+from bot.commands.subcommands.logs import LogsCommand
+from bot.commands.subcommands.rules import ReplayCommand, RulesCommand
+from bot.commands.subcommands.shell import CheckCommand, ScanCommand, ServeCommand, UpgradeCommand, VersionCommand
+from bot.commands.subcommands.subscriptions import WatchCommand
+from bot.commands.subcommands.table import Reading, ShellCommand
 from bot.errors import BotError, ConfigError, JobNotFound, UsageError
 
 FINE, REFUSED, MISUSED, INTERRUPTED = 0, 1, 2, 130

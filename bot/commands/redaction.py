@@ -6,7 +6,10 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bot.commands.answers import Answer, DiagnosisAnswer, LogsAnswer, MetricsAnswer, ReplayAnswer, StatusAnswer
+from bot.commands.answers import Answer
+from bot.commands.subcommands.jobs import DiagnosisAnswer, MetricsAnswer, StatusAnswer
+from bot.commands.subcommands.logs import LogsAnswer
+from bot.commands.subcommands.rules import ReplayAnswer
 from bot.domain.logs import LogLine
 from bot.redaction.redactor import Redactor
 from bot.redaction.values import redact_gaps, redact_series

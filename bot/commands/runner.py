@@ -7,31 +7,34 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from bot.commands.answers import Answer, Asker, ErrorAnswer, JobsAnswer, StatusAnswer, SystemStatus
+from bot.commands.answers import Answer, Asker, ErrorAnswer, SystemStatus
 from bot.commands.handlers import job_queries, subscriptions
 from bot.commands.handlers.diagnose import diagnose
 from bot.commands.handlers.logs import read_page
 from bot.commands.handlers.replay import replay
 from bot.commands.handlers.rules import rules_answer
-from bot.commands.model import (
-    Command,
+from bot.commands.parsing.help import help_answer
+from bot.commands.parsing.spec import Frontend
+from bot.commands.redaction import redact_answer
+from bot.commands.subcommands.help import HelpCommand
+from bot.commands.subcommands.jobs import (
     DiagnoseCommand,
-    HelpCommand,
+    JobsAnswer,
     JobsCommand,
-    ListCommand,
-    LogsCommand,
     MetricsCommand,
-    ReplayCommand,
-    RulesCommand,
-    SilenceCommand,
+    StatusAnswer,
     StatusCommand,
+)
+from bot.commands.subcommands.logs import LogsCommand
+from bot.commands.subcommands.rules import ReplayCommand, RulesCommand
+from bot.commands.subcommands.subscriptions import (
+    ListCommand,
+    SilenceCommand,
     UnsilenceCommand,
     UnwatchCommand,
     WatchCommand,
 )
-from bot.commands.parsing.help import help_answer
-from bot.commands.parsing.spec import Frontend
-from bot.commands.redaction import redact_answer
+from bot.commands.subcommands.table import Command
 from bot.domain.durations import format_duration
 from bot.errors import BotError, JobNotFound, ProviderError, UsageError
 from bot.redaction.redactor import Redactor

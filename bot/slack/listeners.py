@@ -18,18 +18,10 @@ from typing import Any, Protocol
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext, AsyncRespond
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.commands.answers import (
-    Answer,
-    Asker,
-    ErrorAnswer,
-    SilenceAnswer,
-    SystemStatus,
-    UnwatchAnswer,
-    WatchAnswer,
-    Watched,
-)
-from bot.commands.model import Command
+from bot.commands.answers import Answer, Asker, ErrorAnswer, SystemStatus
 from bot.commands.parsing import parser as grammar
+from bot.commands.subcommands.subscriptions import SilenceAnswer, UnwatchAnswer, WatchAnswer, Watched
+from bot.commands.subcommands.table import Command
 from bot.domain.alerts import Incident
 from bot.domain.checks import DELIVERY_LOOP, POLL_LOOP
 from bot.domain.jobs import Job

@@ -13,17 +13,11 @@ from bot.commands.handlers.diagnose import diagnose
 from bot.commands.handlers.job_queries import list_jobs, read_metrics, read_status
 from bot.commands.handlers.replay import replay
 from bot.commands.handlers.rules import rules_answer
-from bot.commands.model import (
-    DiagnoseCommand,
-    JobsCommand,
-    LogsCommand,
-    MetricsCommand,
-    Reading,
-    ReplayCommand,
-    RulesCommand,
-    StatusCommand,
-    WatchCommand,
-)
+from bot.commands.subcommands.jobs import DiagnoseCommand, JobsCommand, MetricsCommand, StatusCommand
+from bot.commands.subcommands.logs import LogsCommand
+from bot.commands.subcommands.rules import ReplayCommand, RulesCommand
+from bot.commands.subcommands.subscriptions import WatchCommand
+from bot.commands.subcommands.table import Reading
 from bot.redaction.redactor import Redactor
 from bot.rules.diagnosis_config import DiagnosisConfig, shipped_diagnosis_config
 from bot.rules.settings import overlay, parse_settings

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from bot.commands.handlers.log_filter import LineFilter
 from bot.commands.handlers.log_stream import build_query, stream_lines
-from bot.commands.model import LogsCommand
+from bot.commands.subcommands.logs import LogsCommand
 from bot.domain.alerts import Alert, Change, Evidence
 from bot.domain.durations import format_duration
 from bot.domain.gaps import Gap, Part, gap_of

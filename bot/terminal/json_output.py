@@ -12,14 +12,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 
-from bot.commands.answers import (
-    DiagnosisAnswer,
-    JobsAnswer,
-    MetricsAnswer,
-    ReplayAnswer,
-    RulesAnswer,
-    StatusAnswer,
-)
+from bot.commands.subcommands.jobs import DiagnosisAnswer, JobsAnswer, MetricsAnswer, StatusAnswer
+from bot.commands.subcommands.rules import ReplayAnswer, RulesAnswer
 from bot.domain.checks import CheckResult
 from bot.domain.gaps import Gap
 from bot.domain.jobs import Job

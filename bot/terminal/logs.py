@@ -13,7 +13,7 @@ from datetime import datetime
 
 from bot.commands.handlers.log_filter import cuts_of
 from bot.commands.handlers.log_stream import Batch, reading_order, stream_lines
-from bot.commands.model import LogsCommand
+from bot.commands.subcommands.logs import LogsCommand
 from bot.domain.jobs import JobRef
 from bot.domain.logs import LogLine, Order
 from bot.domain.wording import plural

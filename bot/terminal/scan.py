@@ -15,7 +15,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from bot.commands.model import ScanCommand
+from bot.commands.subcommands.shell import ScanCommand
 from bot.diagnosis.diagnoser import Diagnoser
 from bot.diagnosis.findings import Diagnosis
 from bot.diagnosis.page_scanner import PageScanner

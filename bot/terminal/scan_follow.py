@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from bot.commands.model import ScanCommand
+from bot.commands.subcommands.shell import ScanCommand
 from bot.diagnosis.diagnoser import PAGE, Diagnoser
 from bot.diagnosis.findings import Diagnosis, Failure
 from bot.diagnosis.page_scanner import PageScanner

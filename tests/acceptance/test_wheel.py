@@ -17,8 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.commands.model import CheckCommand, ServeCommand
 from bot.commands.parsing.parser import parse_argv
+from bot.commands.subcommands.shell import CheckCommand, ServeCommand
 from emulator.demo import connected
 from tests.acceptance.program import REPOSITORY, Machine
 

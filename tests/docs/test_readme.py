@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.commands.model import WatchCommand
 from bot.commands.parsing import parser as grammar
+from bot.commands.subcommands.subscriptions import WatchCommand
 from bot.rules.settings import parse_settings
 
 ROOT = Path(__file__).parents[2]

@@ -10,32 +10,25 @@ from datetime import datetime, timedelta
 
 from slack_bolt.async_app import AsyncApp
 
-from bot.commands.answers import (
-    Answer,
-    Asker,
-    ErrorAnswer,
-    LogsAnswer,
-    SilenceAnswer,
-    StatusAnswer,
-    SystemStatus,
-    UnwatchAnswer,
-    WatchAnswer,
-    Watched,
-)
+from bot.commands.answers import Answer, Asker, ErrorAnswer, SystemStatus
 from bot.commands.handlers.rules import rules_answer
-from bot.commands.model import (
-    Command,
-    HelpCommand,
-    LogsCommand,
-    SilenceCommand,
-    StatusCommand,
-    UnwatchCommand,
-    WatchCommand,
-)
 from bot.commands.parsing import parser as grammar
 from bot.commands.parsing.formatting import format_command
 from bot.commands.parsing.help import overview
 from bot.commands.parsing.spec import Frontend
+from bot.commands.subcommands.help import HelpCommand
+from bot.commands.subcommands.jobs import StatusAnswer, StatusCommand
+from bot.commands.subcommands.logs import LogsAnswer, LogsCommand
+from bot.commands.subcommands.subscriptions import (
+    SilenceAnswer,
+    SilenceCommand,
+    UnwatchAnswer,
+    UnwatchCommand,
+    WatchAnswer,
+    WatchCommand,
+    Watched,
+)
+from bot.commands.subcommands.table import Command
 from bot.domain.alerts import Incident
 from bot.domain.logs import LogLine
 from bot.domain.subscriptions import Silence, Subscription

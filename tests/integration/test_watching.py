@@ -9,18 +9,11 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from bot.commands.answers import (
-    Answer,
-    Asker,
-    ErrorAnswer,
-    ListAnswer,
-    SilenceAnswer,
-    StatusAnswer,
-    UnwatchAnswer,
-    WatchAnswer,
-)
+from bot.commands.answers import Answer, Asker, ErrorAnswer
 from bot.commands.parsing.parser import parse
 from bot.commands.runner import CommandRunner
+from bot.commands.subcommands.jobs import StatusAnswer
+from bot.commands.subcommands.subscriptions import ListAnswer, SilenceAnswer, UnwatchAnswer, WatchAnswer
 from bot.domain.jobs import Job, JobRef, JobState
 from bot.domain.subscriptions import Matcher
 from bot.redaction.redactor import Redactor

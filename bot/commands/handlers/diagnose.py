@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from bot.commands.answers import DiagnosisAnswer
 from bot.commands.handlers.log_stream import build_query, stream_lines
-from bot.commands.model import DiagnoseCommand, LogsCommand, Window
 from bot.commands.parsing.formatting import format_command
 from bot.commands.redaction import redact_lines
+from bot.commands.subcommands.jobs import DiagnoseCommand, DiagnosisAnswer
+from bot.commands.subcommands.logs import LogsCommand
+from bot.commands.subcommands.window import Window
 from bot.diagnosis.diagnoser import Diagnoser
 from bot.diagnosis.page_scanner import PageScanner
 from bot.domain.durations import datetime_from_ns, ns_from_datetime

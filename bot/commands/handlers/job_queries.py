@@ -11,11 +11,19 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from bot.commands.answers import JobsAnswer, MetricsAnswer, ProviderJobs, StatusAnswer
 from bot.commands.handlers.log_stream import require_begun
 from bot.commands.handlers.logs import read_page
-from bot.commands.model import JobsCommand, LogsCommand, MetricsCommand, Window
 from bot.commands.parsing.formatting import format_command
+from bot.commands.subcommands.jobs import (
+    JobsAnswer,
+    JobsCommand,
+    MetricsAnswer,
+    MetricsCommand,
+    ProviderJobs,
+    StatusAnswer,
+)
+from bot.commands.subcommands.logs import LogsCommand
+from bot.commands.subcommands.window import Window
 from bot.domain.durations import datetime_from_ns, ns_from_datetime
 from bot.domain.gaps import Gap, GapReason, Part, gap_of
 from bot.domain.jobs import Job, JobRef

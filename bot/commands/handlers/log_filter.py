@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
-from bot.commands.answers import Cut
+from bot.commands.subcommands.logs import Cut
 from bot.domain.logs import Level, LogFilter, LogLine
 from bot.domain.regex import Pattern, compile_typed_pattern
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from bot.commands.handlers.log_stream import Batch, stream_lines
-from bot.commands.model import LogsCommand, Window
+from bot.commands.subcommands.logs import LogsCommand
+from bot.commands.subcommands.window import Window
 from bot.domain.durations import datetime_from_ns, ns_from_datetime
 from bot.domain.gaps import Gap, Part, gap_of
 from bot.domain.jobs import JobRef

@@ -11,12 +11,12 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from bot.commands.answers import Cut, LogsAnswer
 from bot.commands.handlers.log_filter import cuts_of
 from bot.commands.handlers.log_stream import Batch, build_query, reading_order, stream_lines
-from bot.commands.model import LogsCommand, Window
 from bot.commands.parsing.formatting import format_command
 from bot.commands.redaction import redact_lines
+from bot.commands.subcommands.logs import Cut, LogsAnswer, LogsCommand
+from bot.commands.subcommands.window import Window
 from bot.domain.durations import datetime_from_ns, ns_from_datetime
 from bot.domain.gaps import Gap, Part, gap_of
 from bot.domain.jobs import JobRef

@@ -12,11 +12,11 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bot.commands.answers import ReplayAnswer
 from bot.commands.handlers.log_history import LOOK_LINES, MAX_LINES, LogHistory, log_history
 from bot.commands.handlers.metric_history import MetricHistory
-from bot.commands.model import ReplayCommand, Window
 from bot.commands.parsing.formatting import format_command
+from bot.commands.subcommands.rules import ReplayAnswer, ReplayCommand
+from bot.commands.subcommands.window import Window
 from bot.diagnosis.diagnoser import Diagnoser
 from bot.domain.durations import datetime_from_ns, format_duration, ns_from_datetime
 from bot.domain.gaps import GapReason

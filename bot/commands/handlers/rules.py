@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.commands.answers import RulesAnswer, RuleShown
+from bot.commands.subcommands.rules import RulesAnswer, RuleShown
 from bot.domain.subscriptions import RuleSettings
 from bot.rules.catalog import RULES
 from bot.rules.rule import Rule

@@ -9,16 +9,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from bot.commands.answers import (
-    Asker,
+from bot.commands.answers import Asker
+from bot.commands.handlers.rules import rules_answer
+from bot.commands.subcommands.subscriptions import (
     ListAnswer,
     SilenceAnswer,
+    SilenceCommand,
+    UnsilenceCommand,
     UnwatchAnswer,
+    UnwatchCommand,
     WatchAnswer,
+    WatchCommand,
     Watched,
 )
-from bot.commands.handlers.rules import rules_answer
-from bot.commands.model import SilenceCommand, UnsilenceCommand, UnwatchCommand, WatchCommand
 from bot.domain.jobs import JobRef
 from bot.domain.subscriptions import Matcher, RuleSettings
 from bot.errors import ConfigError, UsageError

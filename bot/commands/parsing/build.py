@@ -4,28 +4,22 @@ from __future__ import annotations
 
 import re
 
-from bot.commands.model import (
-    DEFAULT_JOBS,
-    DEFAULT_LINES,
-    Command,
-    DiagnoseCommand,
-    HelpCommand,
-    JobsCommand,
+from bot.commands.parsing.arguments import Typed, read_span, suggest
+from bot.commands.parsing.spec import Frontend, Subcommand, subcommand_named, subcommands
+from bot.commands.subcommands.help import HelpCommand
+from bot.commands.subcommands.jobs import DEFAULT_JOBS, DiagnoseCommand, JobsCommand, MetricsCommand, StatusCommand
+from bot.commands.subcommands.logs import DEFAULT_LINES, LogsCommand
+from bot.commands.subcommands.rules import ReplayCommand, RulesCommand
+from bot.commands.subcommands.shell import ScanCommand
+from bot.commands.subcommands.subscriptions import (
     ListCommand,
-    LogsCommand,
-    MetricsCommand,
-    ReplayCommand,
-    RulesCommand,
-    ScanCommand,
     SilenceCommand,
-    StatusCommand,
     UnsilenceCommand,
     UnwatchCommand,
     WatchCommand,
-    Window,
 )
-from bot.commands.parsing.arguments import Typed, read_span, suggest
-from bot.commands.parsing.spec import Frontend, Subcommand, subcommand_named, subcommands
+from bot.commands.subcommands.table import Command
+from bot.commands.subcommands.window import Window
 from bot.domain.alerts import Severity
 from bot.domain.durations import parse_duration
 from bot.domain.logs import LogFilter, Order

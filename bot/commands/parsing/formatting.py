@@ -7,17 +7,12 @@ from __future__ import annotations
 
 import shlex
 
-from bot.commands.model import (
-    DEFAULT_LINES,
-    DiagnoseCommand,
-    LogsCommand,
-    MetricsCommand,
-    ReplayCommand,
-    StatusCommand,
-    Window,
-)
 from bot.commands.parsing.spec import Frontend
 from bot.commands.parsing.tokenizer import plain_dashes, quote, split_words
+from bot.commands.subcommands.jobs import DiagnoseCommand, MetricsCommand, StatusCommand
+from bot.commands.subcommands.logs import DEFAULT_LINES, LogsCommand
+from bot.commands.subcommands.rules import ReplayCommand
+from bot.commands.subcommands.window import Window
 from bot.domain.durations import format_ns
 from bot.domain.logs import LogFilter, Order
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from bot.commands.answers import HelpAnswer
-from bot.commands.model import HelpCommand
 from bot.commands.parsing.spec import RULES, Frontend, Option, Subcommand, subcommand_named, subcommands
+from bot.commands.subcommands.help import HelpAnswer, HelpCommand
 
 REFERENCE = (
     "REF is a job: `platform:id` as `jobs` lists it, such as `baseten:lq4j9zm/8w6y2n`, or the address of its page "

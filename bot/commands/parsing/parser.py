@@ -8,21 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.commands.model import (
-    CheckCommand,
-    Command,
-    HelpCommand,
-    ServeCommand,
-    ShellCommand,
-    UpgradeCommand,
-    VersionCommand,
-)
 from bot.commands.parsing import spec as table
 from bot.commands.parsing.arguments import sort_words, suggest
 from bot.commands.parsing.build import build, build_scan
 from bot.commands.parsing.help import usage
 from bot.commands.parsing.spec import Frontend, Subcommand, subcommand_named, subcommands
 from bot.commands.parsing.tokenizer import Word, plain_dashes, split_words
+from bot.commands.subcommands.help import HelpCommand
+from bot.commands.subcommands.shell import CheckCommand, ServeCommand, UpgradeCommand, VersionCommand
+from bot.commands.subcommands.table import Command, ShellCommand
 from bot.errors import UsageError
 
 _HELP_WORDS = ("-h", "--help")

@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-from bot.commands.answers import (
-    Answer,
-    DiagnosisAnswer,
-    ErrorAnswer,
-    HelpAnswer,
-    JobsAnswer,
-    ListAnswer,
-    LogsAnswer,
-    MetricsAnswer,
-    ReplayAnswer,
-    RulesAnswer,
-    SilenceAnswer,
-    StatusAnswer,
-    UnwatchAnswer,
-    WatchAnswer,
-    Watched,
-)
+from bot.commands.answers import Answer, ErrorAnswer
+from bot.commands.subcommands.help import HelpAnswer
+from bot.commands.subcommands.jobs import DiagnosisAnswer, JobsAnswer, MetricsAnswer, StatusAnswer
+from bot.commands.subcommands.logs import LogsAnswer
+from bot.commands.subcommands.rules import ReplayAnswer, RulesAnswer
+from bot.commands.subcommands.subscriptions import ListAnswer, SilenceAnswer, UnwatchAnswer, WatchAnswer, Watched
 from bot.domain.alerts import Incident, Severity
 from bot.domain.durations import format_ago, format_duration
 from bot.domain.jobs import Job, Resources

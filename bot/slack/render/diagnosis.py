@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.commands.answers import DiagnosisAnswer
+from bot.commands.subcommands.jobs import DiagnosisAnswer
 from bot.diagnosis.findings import Failure
 from bot.domain.alerts import Severity
 from bot.domain.durations import datetime_from_ns

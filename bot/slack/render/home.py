@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.commands.answers import SystemStatus, Watched
+from bot.commands.answers import SystemStatus
 from bot.commands.parsing.help import overview
 from bot.commands.parsing.spec import Frontend
+from bot.commands.subcommands.subscriptions import Watched
 from bot.domain.checks import HEARTBEAT_STALE, ON_TIME
 from bot.domain.durations import format_ago, format_duration
 from bot.domain.wording import plural

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from bot.commands.answers import Cut, LogsAnswer
-from bot.commands.model import DEFAULT_LINES, LogsCommand
 from bot.commands.parsing import parser as grammar
 from bot.commands.parsing.formatting import format_command
+from bot.commands.subcommands.logs import DEFAULT_LINES, Cut, LogsAnswer, LogsCommand
 from bot.domain.durations import datetime_from_ns, format_ns
 from bot.domain.gaps import Gap
 from bot.domain.logs import LogLine, Order

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from bot.commands.answers import MetricsAnswer
+from bot.commands.subcommands.jobs import MetricsAnswer
 from bot.domain.metrics import GPU_UTILIZATION, KNOWN_METRICS, MetricSeries, MetricSummary
 from bot.domain.sparkline import bucket_means, sparkline
 from bot.domain.wording import plural

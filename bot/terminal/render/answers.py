@@ -8,23 +8,13 @@ from __future__ import annotations
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from bot.commands.answers import (
-    Answer,
-    DiagnosisAnswer,
-    ErrorAnswer,
-    HelpAnswer,
-    JobsAnswer,
-    ListAnswer,
-    LogsAnswer,
-    MetricsAnswer,
-    ReplayAnswer,
-    RulesAnswer,
-    SilenceAnswer,
-    StatusAnswer,
-    UnwatchAnswer,
-    WatchAnswer,
-)
+from bot.commands.answers import Answer, ErrorAnswer
 from bot.commands.parsing.formatting import shell_line
+from bot.commands.subcommands.help import HelpAnswer
+from bot.commands.subcommands.jobs import DiagnosisAnswer, JobsAnswer, MetricsAnswer, StatusAnswer
+from bot.commands.subcommands.logs import LogsAnswer
+from bot.commands.subcommands.rules import ReplayAnswer, RulesAnswer
+from bot.commands.subcommands.subscriptions import ListAnswer, SilenceAnswer, UnwatchAnswer, WatchAnswer
 from bot.domain.checks import CheckResult
 from bot.domain.durations import format_ago, format_duration
 from bot.domain.subscriptions import Silence

@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from bot.commands.answers import JobsAnswer
+from bot.commands.subcommands.jobs import JobsAnswer
 from bot.domain.durations import format_ago, format_duration
 from bot.domain.jobs import Job, JobState
 from bot.terminal.log_lines import harmless

@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from bot.commands.answers import MetricsAnswer
+from bot.commands.subcommands.jobs import MetricsAnswer
 from bot.domain.durations import format_duration
 from bot.domain.metrics import KNOWN_METRICS, MetricSeries, MetricSummary
 from bot.domain.sparkline import bucket_means, sparkline

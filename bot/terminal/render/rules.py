@@ -5,7 +5,8 @@ from __future__ import annotations
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from bot.commands.answers import DiagnosisAnswer, ReplayAnswer, RulesAnswer, RuleShown
+from bot.commands.subcommands.jobs import DiagnosisAnswer
+from bot.commands.subcommands.rules import ReplayAnswer, RulesAnswer, RuleShown
 from bot.domain.alerts import Severity
 from bot.domain.durations import format_duration
 from bot.domain.wording import plural

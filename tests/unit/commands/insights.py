@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from bot.commands.answers import DiagnosisAnswer, ReplayAnswer
+from bot.commands.subcommands.jobs import DiagnosisAnswer
+from bot.commands.subcommands.rules import ReplayAnswer
 from bot.diagnosis.findings import Diagnosis, Failure, RunProgress
 from bot.domain.alerts import Evidence, Resolution, Severity
 from bot.domain.durations import ns_from_datetime

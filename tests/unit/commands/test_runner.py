@@ -5,19 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from bot.commands.answers import (
-    Answer,
-    Asker,
-    ErrorAnswer,
-    HelpAnswer,
-    JobsAnswer,
-    LogsAnswer,
-    MetricsAnswer,
-    ProviderJobs,
-    StatusAnswer,
-)
+from bot.commands.answers import Answer, Asker, ErrorAnswer
 from bot.commands.parsing.parser import parse
 from bot.commands.runner import CommandRunner
+from bot.commands.subcommands.help import HelpAnswer
+from bot.commands.subcommands.jobs import JobsAnswer, MetricsAnswer, ProviderJobs, StatusAnswer
+from bot.commands.subcommands.logs import LogsAnswer
 from bot.domain.durations import ns_from_datetime
 from bot.domain.gaps import GapReason, Part
 from bot.domain.jobs import Job, JobRef, JobState

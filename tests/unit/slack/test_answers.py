@@ -9,22 +9,12 @@ from datetime import timedelta
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from bot.commands.answers import (
-    Answer,
-    ErrorAnswer,
-    HelpAnswer,
-    JobsAnswer,
-    ListAnswer,
-    MetricsAnswer,
-    ProviderJobs,
-    RuleShown,
-    SilenceAnswer,
-    StatusAnswer,
-    UnwatchAnswer,
-    WatchAnswer,
-    Watched,
-)
+from bot.commands.answers import Answer, ErrorAnswer
 from bot.commands.parsing import parser as grammar
+from bot.commands.subcommands.help import HelpAnswer
+from bot.commands.subcommands.jobs import JobsAnswer, MetricsAnswer, ProviderJobs, StatusAnswer
+from bot.commands.subcommands.rules import RuleShown
+from bot.commands.subcommands.subscriptions import ListAnswer, SilenceAnswer, UnwatchAnswer, WatchAnswer, Watched
 from bot.domain.alerts import Severity
 from bot.domain.gaps import Gap, GapReason, Part
 from bot.domain.jobs import JobRef, JobState

@@ -7,9 +7,10 @@ from datetime import timedelta
 
 import pytest
 
-from bot.commands.answers import Answer, DiagnosisAnswer
+from bot.commands.answers import Answer
 from bot.commands.handlers.rules import rules_answer
 from bot.commands.parsing import parser as grammar
+from bot.commands.subcommands.jobs import DiagnosisAnswer
 from bot.diagnosis.findings import Diagnosis
 from bot.rules.settings import AS_SHIPPED, parse_settings
 from bot.slack.render.answers import render, render_shared

@@ -10,9 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from syrupy.assertion import SnapshotAssertion
 
-from bot.commands.answers import Cut, LogsAnswer
-from bot.commands.model import LogsCommand
 from bot.commands.parsing import parser as grammar
+from bot.commands.subcommands.logs import Cut, LogsAnswer, LogsCommand
 from bot.domain.durations import format_ns
 from bot.domain.gaps import Gap, GapReason, Part
 from bot.domain.logs import Level, LogLine, Order

@@ -6,8 +6,8 @@ import asyncio
 import io
 from datetime import datetime, timedelta
 
-from bot.commands.model import Reading
 from bot.commands.parsing.parser import parse_argv
+from bot.commands.subcommands.table import Reading
 from bot.errors import BotError
 from bot.redaction.redactor import Redactor
 from bot.terminal.app import Session

@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from bot.commands.model import LogsCommand
 from bot.commands.parsing.parser import parse_argv
+from bot.commands.subcommands.logs import LogsCommand
 from bot.domain.durations import ns_from_datetime
 from bot.domain.jobs import Job, JobState
 from bot.domain.logs import LogLine, LogQuery

@@ -7,8 +7,8 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from bot.commands.answers import JobsAnswer, ProviderJobs, StatusAnswer
 from bot.commands.handlers.rules import rules_answer
+from bot.commands.subcommands.jobs import JobsAnswer, ProviderJobs, StatusAnswer
 from bot.domain.checks import CheckResult
 from bot.domain.metrics import MetricPoint, MetricSeries, summarize
 from bot.domain.subscriptions import RuleSettings

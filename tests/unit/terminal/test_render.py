@@ -8,23 +8,12 @@ from datetime import timedelta
 import pytest
 from rich.console import Console, RenderableType
 
-from bot.commands.answers import (
-    Answer,
-    Cut,
-    ErrorAnswer,
-    JobsAnswer,
-    ListAnswer,
-    LogsAnswer,
-    MetricsAnswer,
-    ProviderJobs,
-    SilenceAnswer,
-    StatusAnswer,
-    UnwatchAnswer,
-    WatchAnswer,
-    Watched,
-)
+from bot.commands.answers import Answer, ErrorAnswer
 from bot.commands.parsing.help import overview
 from bot.commands.parsing.spec import Frontend
+from bot.commands.subcommands.jobs import JobsAnswer, MetricsAnswer, ProviderJobs, StatusAnswer
+from bot.commands.subcommands.logs import Cut, LogsAnswer
+from bot.commands.subcommands.subscriptions import ListAnswer, SilenceAnswer, UnwatchAnswer, WatchAnswer, Watched
 from bot.domain.checks import CheckResult
 from bot.domain.durations import ns_from_datetime
 from bot.domain.gaps import Gap, GapReason, Part

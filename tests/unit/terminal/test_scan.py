@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from bot import __main__ as program
-from bot.commands.model import ScanCommand
 from bot.commands.parsing.parser import parse_argv
+from bot.commands.subcommands.shell import ScanCommand
 from bot.errors import UsageError
 from bot.rules.diagnosis_config import build_reader
 from bot.terminal.output import Output

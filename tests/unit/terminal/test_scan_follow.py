@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.commands.model import ScanCommand
+from bot.commands.subcommands.shell import ScanCommand
 from bot.diagnosis.page_scanner import PageScanner
 from bot.errors import ConfigError
 from bot.rules.diagnosis_config import build_reader

@@ -6,10 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from bot.commands.answers import Asker, DiagnosisAnswer, ErrorAnswer
-from bot.commands.model import DiagnoseCommand
+from bot.commands.answers import Asker, ErrorAnswer
 from bot.commands.parsing.parser import parse
 from bot.commands.runner import CommandRunner
+from bot.commands.subcommands.jobs import DiagnoseCommand, DiagnosisAnswer
 from bot.diagnosis.page_scanner import PageScanner
 from bot.domain.durations import ns_from_datetime
 from bot.domain.jobs import Job, JobState

@@ -7,7 +7,7 @@ import contextlib
 import time
 
 from bot.commands.handlers.log_stream import stream_lines
-from bot.commands.model import LogsCommand
+from bot.commands.subcommands.logs import LogsCommand
 from bot.domain.logs import LogFilter, LogLine, LogPage, LogQuery
 from tests.fakes.provider import NOW, REF, FakeProvider
 

@@ -8,11 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.commands.answers import Cut, LogsAnswer
 from bot.commands.handlers import logs as log_pages
 from bot.commands.handlers.logs import read_page
-from bot.commands.model import LogsCommand
 from bot.commands.parsing.parser import parse
+from bot.commands.subcommands.logs import Cut, LogsAnswer, LogsCommand
 from bot.domain.durations import ns_from_datetime
 from bot.domain.gaps import GapReason
 from bot.domain.logs import LogCursor, LogLine, LogPage, LogQuery

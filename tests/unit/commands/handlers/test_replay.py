@@ -8,12 +8,12 @@ from itertools import pairwise
 
 import pytest
 
-from bot.commands.answers import Answer, Asker, ErrorAnswer, ReplayAnswer, RulesAnswer
+from bot.commands.answers import Answer, Asker, ErrorAnswer
 from bot.commands.handlers import log_history, replay
 from bot.commands.handlers.replay import job_at
-from bot.commands.model import ReplayCommand, RulesCommand
 from bot.commands.parsing.parser import parse
 from bot.commands.runner import CommandRunner
+from bot.commands.subcommands.rules import ReplayAnswer, ReplayCommand, RulesAnswer, RulesCommand
 from bot.diagnosis.page_scanner import PageScanner
 from bot.domain.alerts import Resolution
 from bot.domain.durations import ns_from_datetime

@@ -8,10 +8,12 @@ import shlex
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bot.commands.model import DEFAULT_LINES, LogsCommand, MetricsCommand, StatusCommand, Window
 from bot.commands.parsing.formatting import format_command, shell_line
 from bot.commands.parsing.parser import parse, parse_argv
 from bot.commands.parsing.tokenizer import quote, split_words
+from bot.commands.subcommands.jobs import MetricsCommand, StatusCommand
+from bot.commands.subcommands.logs import DEFAULT_LINES, LogsCommand
+from bot.commands.subcommands.window import Window
 from bot.domain.logs import Level, LogFilter, Order
 
 nasty = st.text(alphabet=st.sampled_from("ab -—–=\"'“”‘’«\\&<>|;:/.$`lthtp#\n\t\u00a0é🙂"), min_size=1, max_size=24)

@@ -6,10 +6,10 @@ import shlex
 
 import pytest
 
-from bot.commands.model import HelpCommand
 from bot.commands.parsing.help import explain, overview
 from bot.commands.parsing.parser import parse, parse_argv
 from bot.commands.parsing.spec import TABLE, Frontend, Subcommand, subcommand_named, subcommands
+from bot.commands.subcommands.help import HelpCommand
 from bot.rules.catalog import RULES
 
 EVERYWHERE = [(one, frontend) for frontend in Frontend for one in subcommands(frontend)]

@@ -7,24 +7,19 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.commands.model import (
-    CheckCommand,
-    HelpCommand,
-    JobsCommand,
+from bot.commands.parsing.parser import parse, parse_argv
+from bot.commands.subcommands.help import HelpCommand
+from bot.commands.subcommands.jobs import JobsCommand, MetricsCommand, StatusCommand
+from bot.commands.subcommands.logs import LogsCommand
+from bot.commands.subcommands.shell import CheckCommand, ServeCommand, UpgradeCommand, VersionCommand
+from bot.commands.subcommands.subscriptions import (
     ListCommand,
-    LogsCommand,
-    MetricsCommand,
-    ServeCommand,
     SilenceCommand,
-    StatusCommand,
     UnsilenceCommand,
     UnwatchCommand,
-    UpgradeCommand,
-    VersionCommand,
     WatchCommand,
-    Window,
 )
-from bot.commands.parsing.parser import parse, parse_argv
+from bot.commands.subcommands.window import Window
 from bot.domain.alerts import Severity
 from bot.domain.durations import ns_from_datetime
 from bot.domain.logs import Level, LogFilter, Order

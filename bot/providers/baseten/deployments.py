@@ -28,7 +28,7 @@ from bot.providers.baseten.wire import (
     utc,
 )
 from bot.providers.http.client import HttpClient, LimiterPool, path_segment
-from bot.providers.paging.time_windows import Fetch, Window, read_page
+from bot.providers.paging.time_windows import FetchWindow, TimeWindow, read_page_by_time
 
 _log = logging.getLogger(__name__)
 
@@ -132,7 +132,9 @@ class BasetenDeployments:
             self._fetch(query, path, [*others, ("min_level", str(level_word(level)))], missing) for level in levels
         ]
         now_ns = ns_from_datetime(self._clock())
-        page = await read_page(query, self._endpoint, fetch, start_ns=start_ns, now_ns=now_ns, narrower=narrower)
+        page = await read_page_by_time(
+            query, self._endpoint, fetch, start_ns=start_ns, now_ns=now_ns, narrower=narrower
+        )
         return LogPage(page.lines, page.cursor, page.more, (*page.gaps, *missing[:1]), covered)
 
     async def query_metrics(self, query: MetricQuery) -> Sequence[MetricSeries]:
@@ -149,8 +151,8 @@ class BasetenDeployments:
         """See `Provider.aclose`."""
         await self._client.aclose()
 
-    def _fetch(self, query: LogQuery, path: str, params: Sequence[tuple[str, str]], missing: list[Gap]) -> Fetch:
-        async def fetch(window: Window) -> list[LogLine]:
+    def _fetch(self, query: LogQuery, path: str, params: Sequence[tuple[str, str]], missing: list[Gap]) -> FetchWindow:
+        async def fetch(window: TimeWindow) -> list[LogLine]:
             bounds = [
                 ("start_epoch_millis", str(window.start_ms)),
                 ("end_epoch_millis", str(window.end_ms)),

@@ -27,7 +27,7 @@ from bot.providers.baseten.wire import (
     utc,
 )
 from bot.providers.http.client import HttpClient, LimiterPool
-from bot.providers.paging.time_windows import Endpoint, Fetch, Window, read_page
+from bot.providers.paging.time_windows import Endpoint, FetchWindow, TimeWindow, read_page_by_time
 
 _log = logging.getLogger(__name__)
 
@@ -109,7 +109,9 @@ class BasetenTraining:
         narrower = [self._fetch(path, word) for level, word in _LEVELS if level > (least or 0)]
         now_ns = ns_from_datetime(self._clock())
         fetch = self._fetch(path, level_word(least))
-        page = await read_page(query, self._endpoint, fetch, start_ns=start_ns, now_ns=now_ns, narrower=narrower)
+        page = await read_page_by_time(
+            query, self._endpoint, fetch, start_ns=start_ns, now_ns=now_ns, narrower=narrower
+        )
         applied = least is not None and least <= Level.ERROR and self._logs.method == "GET"
         pushed_down = frozenset({"min_level"}) if applied else frozenset[str]()
         return LogPage(page.lines, page.cursor, page.more, page.gaps, pushed_down)
@@ -142,8 +144,8 @@ class BasetenTraining:
         """See `Provider.aclose`."""
         await self._client.aclose()
 
-    def _fetch(self, path: str, min_level: str | None) -> Fetch:
-        async def fetch(window: Window) -> list[LogLine]:
+    def _fetch(self, path: str, min_level: str | None) -> FetchWindow:
+        async def fetch(window: TimeWindow) -> list[LogLine]:
             fields: dict[str, int | str] = {
                 "start_epoch_millis": window.start_ms,
                 "end_epoch_millis": window.end_ms,

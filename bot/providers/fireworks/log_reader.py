@@ -22,7 +22,8 @@ from bot.domain.gaps import Gap, GapReason, Part
 from bot.domain.logs import LogLine, LogPage, LogQuery, Order
 from bot.errors import CursorLost
 from bot.providers.fireworks.delivered_lines import DeliveredLines, LineKey, key_of
-from bot.providers.paging.seen_lines import MOST_SEEN, in_order, pack_cursor, unpack_cursor
+from bot.providers.paging.cursors import pack_cursor, unpack_cursor
+from bot.providers.paging.seen_lines import MOST_SEEN, in_order
 
 LARGEST_PAGE = 10_000
 """The gateway cuts a larger pageSize to this (documented)."""

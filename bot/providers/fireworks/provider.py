@@ -19,7 +19,7 @@ from bot.providers.fireworks import references as address
 from bot.providers.fireworks.log_reader import Reader
 from bot.providers.fireworks.wire import parse_accounts, parse_entries, parse_job, parse_jobs
 from bot.providers.http.client import HttpClient, HttpLimits, HttpReply, LimiterPool, path_segment, require_setting
-from bot.providers.paging.seen_lines import retry_on_malformed_response
+from bot.providers.http.retry import retry_on_malformed_response
 
 BASE_URL = "https://api.fireworks.ai"
 LARGEST_LIST = 200

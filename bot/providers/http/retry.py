@@ -15,13 +15,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from itertools import count
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
-from bot.errors import ProviderError, RateLimited, Unavailable
+from bot.errors import ProtocolError, ProviderError, RateLimited, Unavailable
 from bot.providers.base import Priority
 from bot.providers.http.admission import Admit, Gate, MonotonicClock
+from bot.providers.http.errors import BodyTooLarge
 from bot.providers.http.rate_limits import HttpLimits
 
+_Arguments = ParamSpec("_Arguments")
 _Result = TypeVar("_Result")
 
 
@@ -262,3 +264,22 @@ def full_jitter(attempt: int, *, base_s: float = 0.3, cap_s: float = 10.0) -> fl
     """
     bound = min(cap_s, base_s * 2 ** (attempt - 1))
     return secrets.SystemRandom().uniform(0.0, bound)
+
+
+def retry_on_malformed_response(
+    ask: Callable[_Arguments, Awaitable[_Result]],
+) -> Callable[_Arguments, Awaitable[_Result]]:
+    """Wrap `ask` to try once more when the response cannot be parsed.
+
+    A truncated body or a proxy's error page rarely comes twice. A body that is too large would, so it is not retried.
+    """
+
+    async def asked(*args: _Arguments.args, **kwargs: _Arguments.kwargs) -> _Result:
+        try:
+            return await ask(*args, **kwargs)
+        except BodyTooLarge:
+            raise
+        except ProtocolError:
+            return await ask(*args, **kwargs)
+
+    return asked

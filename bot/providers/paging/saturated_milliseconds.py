@@ -1,49 +1,48 @@
-"""Reads one millisecond that fills a whole page: from both ends, in narrower queries, and says whether that is all.
+"""Read a millisecond that holds at least as many lines as a page: from both ends, then by narrower queries. Pure.
 
-`time_windows` comes here when a page does not reach beyond a single millisecond, the finest step that such a
-platform can be asked for. Pure but for the `Fetch` it is handed.
+A time-windowed API cannot be asked for less than one millisecond, so `window_scan` reads such a millisecond here.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.domain.durations import NS_PER_MS
 from bot.domain.gaps import Gap, GapReason, Part
 from bot.domain.logs import LogLine, Order
-from bot.providers.paging.scan_direction import Fetch, Window
+from bot.providers.paging.scan_direction import Steps, TimeWindow, WindowRequest
 from bot.providers.paging.seen_lines import identity
 
 
 @dataclass(frozen=True, slots=True)
-class Burst:
-    """What could be read of one millisecond."""
+class SaturatedMillisecond:
+    """The lines of one millisecond."""
 
     lines: list[LogLine]
     gap: Gap | None
-    """None when these are proven to be all."""
+    """None when these are provably all lines of the millisecond."""
 
 
-async def read_burst(fetch: Fetch, narrower: Sequence[Fetch], ms: int, known: list[LogLine], limit: int) -> Burst:
-    """All lines of a millisecond that can be got.
+def read_saturated(ms: int, known: list[LogLine], limit: int, narrower: int) -> Steps[SaturatedMillisecond]:
+    """Read as many lines of a millisecond as the platform gives.
 
     Args:
-        fetch: asks for the lines wanted.
-        narrower: the same query narrowed further, each its own way.
         ms: the millisecond.
-        known: lines of it that earlier requests gave.
-        limit: the longest page to ask for.
+        known: lines of it that earlier requests returned.
+        limit: the largest page to ask for.
+        narrower: the number of narrower queries.
     """
-    window = Window(ms - 1, ms + 1, Order.ASC, limit)
-    first, last = await fetch(window), await fetch(window._replace(order=Order.DESC))
+    window = TimeWindow(ms - 1, ms + 1, Order.ASC, limit)
+    first = yield WindowRequest(window)
+    last = yield WindowRequest(window._replace(order=Order.DESC))
     lines = union(union(known, _within(first, ms)), _within(last, ms))
     if _are_all(lines, first, last, ms):
-        return Burst(lines, None)
-    for one in narrower:
+        return SaturatedMillisecond(lines, None)
+    for query in range(1, narrower + 1):
         for order in Order:
-            lines = union(lines, _within(await one(window._replace(order=order)), ms))
+            found = yield WindowRequest(window._replace(order=order), query)
+            lines = union(lines, _within(found, ms))
     gap = Gap(
         part=Part.LOGS,
         reason=GapReason.UNREACHABLE_LINES,
@@ -51,26 +50,26 @@ async def read_burst(fetch: Fetch, narrower: Sequence[Fetch], ms: int, known: li
         start_ns=ms * NS_PER_MS,
         end_ns=(ms + 1) * NS_PER_MS - 1,
     )
-    return Burst(lines, gap)
+    return SaturatedMillisecond(lines, gap)
 
 
 def union(known: list[LogLine], more: list[LogLine]) -> list[LogLine]:
-    """All of `known` and what `more` has beyond it, copies counted."""
+    """Return `known` and the lines that `more` has in addition; a line counts as often as it occurs."""
     left = Counter(map(identity, known))
-    beyond = []
+    additional = []
     for line in more:
         if left[identity(line)] > 0:
             left[identity(line)] -= 1
         else:
-            beyond.append(line)
-    return known + beyond
+            additional.append(line)
+    return known + additional
 
 
 def _are_all(lines: list[LogLine], first: list[LogLine], last: list[LogLine], ms: int) -> bool:
-    """Whether the pages from both ends prove that the millisecond has no more than `lines`.
+    """Whether the pages from both ends prove that the millisecond has no lines but `lines`.
 
-    One that reaches past the millisecond was not cut within it. Two that give the same lines were not cut either, if
-    the platform sorts by nanosecond: cut ones would each lack the other's end.
+    A page that reaches past the millisecond was not cut within it. Two pages with the same lines were not cut either,
+    if the platform sorts by nanosecond: otherwise each would lack the other's end.
     """
     if any(line.timestamp_ns // NS_PER_MS > ms for line in first):
         return True

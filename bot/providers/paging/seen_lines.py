@@ -1,7 +1,7 @@
-"""What every log reader shares: which lines were already given, kept small enough to store between two polls.
+"""Remember which log lines were already emitted, in a form small enough to store between two polls. Pure.
 
-Paging by time windows is `time_windows`; paging by a platform's own tokens is that provider's. Both ask the
-platform again for what they may have missed (page seams, late lines) and subtract what they already gave, here.
+Readers request some lines again, at the seams of pages and for lines that arrive late, and subtract those already
+emitted.
 """
 
 from __future__ import annotations
@@ -9,21 +9,16 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from hashlib import blake2b
 from operator import itemgetter
-from typing import ParamSpec, TypeVar
-
-import msgspec
 
 from bot.domain.durations import NS_PER_MS
-from bot.domain.logs import LogCursor, LogLine
-from bot.errors import CursorLost, ProtocolError
-from bot.providers.http.errors import BodyTooLarge
+from bot.domain.logs import LogLine
 
 MOST_SEEN = 262_144
-"""Lines a `SeenLines` holds at most (2 MiB): 90 s of 2,900 lines a second. Beyond it the oldest go first."""
+"""Maximum number of lines in a `SeenLines` (2 MiB): 90 s of 2,900 lines per second. The oldest are dropped first."""
 
 LONGEST_OVERLAP = timedelta(hours=12)
 
@@ -32,27 +27,23 @@ _HASH_SHIFT = 64 - _HASH_BITS
 _MOST_OFFSET_MS = 2**_HASH_SHIFT - 1
 _ALL_BITS = 2**64 - 1
 _ODD = 0x9E3779B97F4A7C15
-"""2^64 over the golden ratio: spreads stamps that differ little (Fibonacci hashing)."""
-
-_Struct = TypeVar("_Struct", bound=msgspec.Struct)
-_Asked = ParamSpec("_Asked")
-_Answer = TypeVar("_Answer")
+"""2^64 divided by the golden ratio: spreads timestamps that differ little (Fibonacci hashing)."""
 
 
 class SeenLines:
-    """The multiset of lines already given within some span of time: eight bytes a line, sorted by time.
+    """The multiset of lines already emitted within some span of time: eight bytes per line, sorted by time.
 
-    A key is the line's millisecond, relative to a base, above 38 bits of a hash over the whole line; two different
-    lines are taken for one only within the same millisecond (with 1,000 lines in it: once in 550,000). The level is
-    no part of a line's identity, since platforms detect it afterwards. True duplicates count as often as they were
-    given: what is asked again is subtracted copy by copy.
+    A key is the line's millisecond, relative to a base, above 38 bits of a hash of the line. Two different lines can
+    collide only within the same millisecond (with 1,000 lines in it: once in 550,000). The level does not identify a
+    line, because platforms detect it afterwards. Duplicates count as often as they were emitted.
     """
 
-    __slots__ = ("_base_ms", "_keys")
+    __slots__ = ("_base_ms", "_keys", "_most")
 
-    def __init__(self, base_ms: int = 0, keys: bytes = b"") -> None:
-        """Restore what `base_ms` and `packed` gave; without arguments nothing was seen."""
+    def __init__(self, base_ms: int = 0, keys: bytes = b"", *, most: int = MOST_SEEN) -> None:
+        """Restore from `base_ms` and `packed`; without arguments, start empty. Holds up to `most` lines."""
         self._base_ms = base_ms
+        self._most = most
         self._keys = array("Q")
         self._keys.frombytes(keys)
 
@@ -60,47 +51,51 @@ class SeenLines:
         return len(self._keys)
 
     @property
+    def is_full(self) -> bool:
+        """Whether the oldest lines may have been dropped."""
+        return len(self._keys) >= self._most
+
+    @property
     def base_ms(self) -> int:
-        """What the keys count milliseconds from."""
+        """The millisecond that keys are relative to."""
         return self._base_ms
 
     @property
     def first_ms(self) -> int:
-        """The millisecond of the oldest line held; `base_ms` when none is."""
+        """The millisecond of the oldest line; `base_ms` when empty."""
         return self._base_ms + (self._keys[0] >> _HASH_BITS if self._keys else 0)
 
     @property
     def last_ms(self) -> int:
-        """The millisecond of the newest line held; `base_ms` when none is."""
+        """The millisecond of the newest line; `base_ms` when empty."""
         return self._base_ms + (self._keys[-1] >> _HASH_BITS if self._keys else 0)
 
     def packed(self) -> bytes:
-        """All keys, eight bytes each."""
+        """Return all keys, eight bytes each."""
         return self._keys.tobytes()
 
     def unseen(self, lines: Sequence[LogLine]) -> list[LogLine]:
-        """Those of `lines`, ordered by time either way, that were not given yet.
+        """Return those of `lines`, ordered by time either way, that were not emitted yet.
 
-        Only sound when `lines` holds, of each millisecond that was given in part, all that the platform has: ask
-        again from a whole millisecond on.
+        Of each millisecond that was emitted in part, `lines` must hold all that the platform has.
         """
         if not self._keys:
             return list(lines)
         first_ns = self.first_ms * NS_PER_MS
         last_ns = (self.last_ms + 1) * NS_PER_MS
-        given = self._counts(lines)
+        emitted = self._counts(lines)
         new = []
         for line in lines:
             if first_ns <= line.timestamp_ns < last_ns:
                 key = self._key(line)
-                if given.get(key):
-                    given[key] -= 1
+                if emitted.get(key):
+                    emitted[key] -= 1
                     continue
             new.append(line)
         return new
 
     def add(self, lines: Iterable[LogLine]) -> None:
-        """Remember lines as given. They and those held already lie within 18 hours: `keep` comes first."""
+        """Remember lines as emitted. All lines must lie within 18 hours, so call `keep` first."""
         chosen = list(lines)
         if not chosen:
             return
@@ -113,11 +108,11 @@ class SeenLines:
             new = sorted([*self._keys[tail:], *new])
             del self._keys[tail:]
         self._keys.extend(new)
-        if len(self._keys) > MOST_SEEN:
-            del self._keys[: len(self._keys) - MOST_SEEN]
+        if len(self._keys) > self._most:
+            del self._keys[: len(self._keys) - self._most]
 
     def keep(self, first_ms: int, last_ms: int | None = None) -> None:
-        """Forget all lines before `first_ms` and after `last_ms`."""
+        """Forget the lines before `first_ms` and after `last_ms`."""
         if last_ms is not None:
             del self._keys[self._position(last_ms + 1) :]
         del self._keys[: self._position(first_ms)]
@@ -125,7 +120,7 @@ class SeenLines:
             self._rebase(self.first_ms)
 
     def count(self, first_ms: int, last_ms: int | None = None) -> int:
-        """How many lines were given between these milliseconds, both included."""
+        """Return how many lines were emitted between these milliseconds, inclusive."""
         end = len(self._keys) if last_ms is None else self._position(last_ms + 1)
         return max(0, end - self._position(first_ms))
 
@@ -141,7 +136,7 @@ class SeenLines:
         return bisect_left(self._keys, offset << _HASH_BITS)
 
     def _rebase(self, base_ms: int) -> None:
-        """Count from another millisecond, none later than the oldest line."""
+        """Make keys relative to another millisecond, not later than the oldest line."""
         shift = (self._base_ms - base_ms) << _HASH_BITS
         if self._keys:
             self._keys = array("Q", (key + shift for key in self._keys))
@@ -162,7 +157,8 @@ class SeenLines:
 
 
 def in_order(lines: list[LogLine], *, newest_first: bool = False) -> list[LogLine]:
-    """The lines by timestamp, equal ones as they arrived. Sorts in place, and only when needed."""
+    """Sort the lines by timestamp, in place; lines with equal timestamps keep their order."""
+    # By position: this runs for every line read, and `itemgetter` is faster than `attrgetter` on a NamedTuple.
     stamps = list(map(itemgetter(0), lines))
     if stamps != sorted(stamps, reverse=newest_first):
         lines.sort(key=itemgetter(0), reverse=newest_first)
@@ -170,39 +166,5 @@ def in_order(lines: list[LogLine], *, newest_first: bool = False) -> list[LogLin
 
 
 def identity(line: LogLine) -> LogLine:
-    """What tells a line from others: all but its level, which platforms detect afterwards."""
+    """Return what identifies a line: all but its level, which platforms detect afterwards."""
     return line._replace(level=None)
-
-
-def retry_on_malformed_response(ask: Callable[_Asked, Awaitable[_Answer]]) -> Callable[_Asked, Awaitable[_Answer]]:
-    """`ask`, asking once more when the answer cannot be read: a body cut short or a proxy's page seldom comes twice.
-
-    What comes twice is raised; a body that is too large would be so again.
-    """
-
-    async def asked(*args: _Asked.args, **kwargs: _Asked.kwargs) -> _Answer:
-        try:
-            return await ask(*args, **kwargs)
-        except BodyTooLarge:
-            raise
-        except ProtocolError:
-            return await ask(*args, **kwargs)
-
-    return asked
-
-
-def pack_cursor(state: msgspec.Struct) -> LogCursor:
-    """A cursor from a provider's own state."""
-    return LogCursor(msgspec.msgpack.encode(state))
-
-
-def unpack_cursor(cursor: LogCursor, kind: type[_Struct]) -> _Struct:
-    """The state that `pack_cursor` packed.
-
-    Raises:
-        CursorLost: the cursor was not made by this provider, or by another version of it.
-    """
-    try:
-        return msgspec.msgpack.decode(cursor.state, type=kind)
-    except msgspec.DecodeError as error:
-        raise CursorLost from error

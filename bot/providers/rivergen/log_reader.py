@@ -16,7 +16,7 @@ import msgspec
 
 from bot.domain.gaps import Gap, GapReason, Part
 from bot.domain.logs import LogCursor, LogLine, LogPage, LogQuery, Order
-from bot.providers.paging.seen_lines import pack_cursor, unpack_cursor
+from bot.providers.paging.cursors import pack_cursor, unpack_cursor
 from bot.providers.rivergen.wire import Numbered
 
 LARGEST_PAGE = 5000

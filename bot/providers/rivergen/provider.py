@@ -24,7 +24,7 @@ from bot.providers.http.client import (
     path_segment,
     require_setting,
 )
-from bot.providers.paging.seen_lines import retry_on_malformed_response
+from bot.providers.http.retry import retry_on_malformed_response
 from bot.providers.rivergen import references, wire
 from bot.providers.rivergen.download import open_download
 from bot.providers.rivergen.log_reader import Chunk, read_page, run_of

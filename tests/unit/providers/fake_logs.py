@@ -12,7 +12,7 @@ from bot.domain.gaps import Gap
 from bot.domain.jobs import JobRef
 from bot.domain.logs import LogLine, LogQuery, Order
 from bot.errors import BadRequest, Unavailable
-from bot.providers.paging.time_windows import Endpoint, Window, read_page
+from bot.providers.paging.time_windows import Endpoint, TimeWindow, read_page_by_time
 
 JOB = JobRef("fake", "job")
 START_MS = 1_700_000_000_000
@@ -21,17 +21,17 @@ START_NS = START_MS * NS_PER_MS
 
 @dataclass
 class FakeLog:
-    """Lines with the moment from which they can be seen, and the platform's oddities."""
+    """Lines with the time from which they are visible, and the platform's quirks."""
 
     lines: list[tuple[LogLine, int]] = field(default_factory=list)
     start_inclusive: bool = True
     end_inclusive: bool = False
     page_cap: int = 1000
     uneven: int = 0
-    """By how many lines at most a page may be longer than `page_cap`, another number each time."""
+    """A page may be longer than `page_cap` by up to this number of lines, chosen at random."""
     shuffle: bool = False
     by_ms: bool = False
-    """Within a millisecond lines have an order of their own, the same from either end."""
+    """Within a millisecond lines keep one order, whichever end is requested."""
     window_ms: int = 7 * 60_000
     failures: float = 0.0
     seed: int = 0
@@ -45,12 +45,12 @@ class FakeLog:
     def visible(self) -> list[LogLine]:
         return [line for line, seen_at_ns in self.lines if seen_at_ns <= self.now_ns]
 
-    async def fetch(self, window: Window) -> list[LogLine]:
+    async def fetch(self, window: TimeWindow) -> list[LogLine]:
         self.requests += 1
         if self.random.random() < self.failures:
             raise Unavailable("reset")
         if not 0 < window.end_ms - window.start_ms <= self.window_ms:
-            raise BadRequest("window too long, or none")
+            raise BadRequest("window too long or empty")
         first = window.start_ms if self.start_inclusive else window.start_ms + 1
         last = window.end_ms if self.end_inclusive else window.end_ms - 1
         found = [line for line in self.visible if first <= line.timestamp_ns // NS_PER_MS <= last]
@@ -70,18 +70,20 @@ class Reading:
 
 
 def endpoint(log: FakeLog) -> Endpoint:
-    """Windows are minutes here, not days, so that many fit into a test."""
+    """Windows of minutes instead of days, so that a test has many."""
     return Endpoint(timedelta(minutes=7), timedelta(minutes=2))
 
 
 async def read_all(
     log: FakeLog, query: LogQuery, known: Endpoint, reading: Reading | None = None, *, most_pages: int = 3_000
 ) -> LogQuery:
-    """Follow cursors until there is no more; every failed call is made again. Returns the query to go on with."""
+    """Follow cursors to the end and repeat failed calls; return the query to continue with."""
     reading = reading if reading is not None else Reading()
     for _ in range(most_pages):
         try:
-            page = await read_page(query, known, log.fetch, start_ns=query.start_ns or START_NS, now_ns=log.now_ns)
+            page = await read_page_by_time(
+                query, known, log.fetch, start_ns=query.start_ns or START_NS, now_ns=log.now_ns
+            )
         except Unavailable:
             continue
         assert len(page.lines) <= query.limit
@@ -94,7 +96,7 @@ async def read_all(
         )  # fmt: skip
         if not page.more:
             return query
-    assert most_pages < 3_000, "the reader does not come to an end"
+    assert most_pages < 3_000, "the reader does not reach the end"
     return query
 
 

@@ -16,7 +16,7 @@ from bot.domain.jobs import JobRef
 from bot.domain.logs import LogCursor, LogLine, LogPage, LogQuery, Order
 from bot.errors import BadRequest
 from bot.providers.fireworks.log_reader import LARGEST_PAGE, Position, Reader
-from bot.providers.paging.seen_lines import pack_cursor, unpack_cursor
+from bot.providers.paging.cursors import pack_cursor, unpack_cursor
 
 JOB = JobRef("fireworks", "acme/job-1")
 SECOND = 10**9

@@ -7,9 +7,10 @@ from importlib.metadata import EntryPoint
 
 import pytest
 
-from bot.errors import JobNotFound, Unavailable
+from bot.errors import JobNotFound, ProtocolError, ProviderError, Unavailable
+from bot.providers.http.errors import BodyTooLarge
 from bot.providers.http.rate_limits import HttpLimits
-from bot.providers.http.retry import Breaker, Limiter, LimiterPool, RecentFailures
+from bot.providers.http.retry import Breaker, Limiter, LimiterPool, RecentFailures, retry_on_malformed_response
 from bot.providers.registry import build_registry
 from tests.unit.providers.http.test_request_rate import Hand
 
@@ -116,3 +117,16 @@ async def test_two_providers_with_one_key_make_no_more_requests_than_one() -> No
     assert {"baseten": (1, 64), "baseten-model": (0, 64)} == {
         name: (load.last_minute, load.most_per_minute) for name, load in registry.loads().items()
     }
+
+
+@pytest.mark.parametrize(("problem", "calls"), [(ProtocolError, 2), (BodyTooLarge, 1), (Unavailable, 1)])
+async def test_a_malformed_response_is_requested_once_more(problem: type[ProviderError], calls: int) -> None:
+    asked = []
+
+    async def ask(what: str) -> str:
+        asked.append(what)
+        raise problem
+
+    with pytest.raises(problem):
+        await retry_on_malformed_response(ask)("a page")
+    assert ["a page"] * calls == asked

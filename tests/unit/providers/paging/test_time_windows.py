@@ -1,4 +1,4 @@
-"""The window reader loses nothing and gives nothing twice, whatever the platform does within its documents."""
+"""The time-window reader emits every line once, whatever the platform does within its documents."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from bot.domain.durations import NS_PER_MS
 from bot.domain.logs import LogLine, LogQuery, Order
 from bot.errors import Unavailable
-from bot.providers.paging.time_windows import Endpoint, read_page
+from bot.providers.paging.time_windows import Endpoint, read_page_by_time
 from tests.unit.providers.fake_logs import JOB, START_MS, START_NS, FakeLog, Reading, doubled, endpoint, lost, read_all
 
 MINUTE_MS = 60_000
@@ -71,13 +71,14 @@ async def test_every_line_comes_once_and_in_order(log: FakeLog, order: Order, li
     await read_all(log, query, endpoint(log), reading)
     expected = [line for line, _ in log.lines]
     assert [] == doubled(reading, expected)
-    # A platform that cuts a millisecond at random, another way each time, has no order to keep.
+    # A platform that cuts a millisecond at random, another way each time, has no stable order.
     assert in_reading_order(reading.lines, order) or (log.shuffle and fullest_ms(expected) >= log.page_cap)
     if fullest_ms(expected) < log.page_cap:
         assert ([], []) == (lost(reading, expected), reading.gaps)
     elif not (log.shuffle or log.by_ms) and len({line.timestamp_ns for line in expected}) == len(expected):
-        said = [(gap.start_ns or 0, gap.end_ns or 0) for gap in reading.gaps]
-        assert [] == [line for line in lost(reading, expected) if not any(a <= line.timestamp_ns <= b for a, b in said)]
+        spans = [(gap.start_ns or 0, gap.end_ns or 0) for gap in reading.gaps]
+        missing = [line.timestamp_ns for line in lost(reading, expected)]
+        assert [] == [at_ns for at_ns in missing if not any(first <= at_ns <= last for first, last in spans)]
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
@@ -102,7 +103,7 @@ async def test_bounds_are_exact_to_the_nanosecond(log: FakeLog, start: int, leng
     limit=st.integers(1, 9) | st.just(1000),
     patience=st.sampled_from([1, 2, 3_000]),
 )
-async def test_following_takes_late_lines_once(
+async def test_following_emits_late_lines_once(
     parts: list[tuple[int, int, int]],
     delays_s: list[int],
     polls_s: list[int],
@@ -110,7 +111,7 @@ async def test_following_takes_late_lines_once(
     limit: int,
     patience: int,
 ) -> None:
-    """Polls may be broken off after some pages, to go on much later."""
+    """A poll may stop after some pages and continue much later."""
     lines = lines_of(parts)
     late = [(line, line.timestamp_ns + delay * 10**9) for line, delay in zip(lines, delays_s, strict=False)]
     log.lines, log.now_ns = late, START_NS
@@ -120,18 +121,18 @@ async def test_following_takes_late_lines_once(
     for seconds in polls_s:
         log.now_ns += seconds * 10**9
         query = await read_all(log, query, known, reading, most_pages=patience)
-    for _ in range(17):  # once in sixteen scans no short page is believed
+    for _ in range(17):  # one scan in sixteen believes no small page
         log.now_ns += 400 * 10**9
         query = await read_all(log, query, known, reading)
     assert ([], []) == (lost(reading, lines), doubled(reading, lines))
     assert [] == reading.gaps
 
 
-async def test_a_millisecond_larger_than_a_page_is_read_from_both_ends_and_said() -> None:
-    burst = [LogLine(START_NS + number, f"burst {number}") for number in range(2500)]
+async def test_a_millisecond_larger_than_a_page_is_read_from_both_ends_and_reported() -> None:
+    crowd = [LogLine(START_NS + number, f"crowd {number}") for number in range(2500)]
     around = [LogLine(START_NS - 5 * NS_PER_MS, "before"), LogLine(START_NS + 5 * NS_PER_MS, "after")]
     for order in Order:
-        log, reading = FakeLog([(line, 0) for line in [*around, *burst]], now_ns=START_NS + 10**12), Reading()
+        log, reading = FakeLog([(line, 0) for line in [*around, *crowd]], now_ns=START_NS + 10**12), Reading()
         await read_all(log, LogQuery(JOB, START_NS - 10**9, None, order, 5000), endpoint(log), reading)
         assert 2002 == len(reading.lines)
         assert {"before", "after"} <= {line.message for line in reading.lines}
@@ -139,7 +140,7 @@ async def test_a_millisecond_larger_than_a_page_is_read_from_both_ends_and_said(
 
 
 @pytest.mark.parametrize("order", list(Order))
-async def test_pages_of_any_size_end_nothing_too_early(order: Order) -> None:
+async def test_pages_of_uneven_size_do_not_end_a_scan_early(order: Order) -> None:
     for seed in range(30):
         chance = random.Random(seed)
         lines = lines_of([(chance.choice([0, 0, 1, 700]), chance.randrange(9), 0) for _ in range(150)])
@@ -149,20 +150,20 @@ async def test_pages_of_any_size_end_nothing_too_early(order: Order) -> None:
         assert ([], [], []) == (lost(reading, lines), doubled(reading, lines), reading.gaps)
 
 
-async def test_a_burst_is_said_where_both_ends_of_it_look_the_same() -> None:
-    burst = [LogLine(START_NS + number * 37 % 1000, f"burst {number}") for number in range(1500)]
+async def test_a_saturated_millisecond_whose_ends_agree_is_reported() -> None:
+    crowd = [LogLine(START_NS + number * 37 % 1000, f"crowd {number}") for number in range(1500)]
     for order in Order:
-        log, reading = FakeLog([(line, 0) for line in burst], by_ms=True, now_ns=START_NS + 10**12), Reading()
+        log, reading = FakeLog([(line, 0) for line in crowd], by_ms=True, now_ns=START_NS + 10**12), Reading()
         await read_all(log, LogQuery(JOB, START_NS - 10**9, None, order, 5000), endpoint(log), reading)
         assert (1000, 1) == (len(reading.lines), len(reading.gaps))
 
 
-async def test_a_burst_at_the_end_is_said_whatever_the_platform_cuts_its_pages_at() -> None:
+async def test_a_saturated_last_millisecond_is_reported_when_pages_are_cut() -> None:
     before = [LogLine(START_NS - second * 10**9, "before") for second in range(10, 0, -1)]
-    burst = [LogLine(START_NS + number % 2, f"burst {number}") for number in range(20)]
+    crowd = [LogLine(START_NS + number % 2, f"crowd {number}") for number in range(20)]
     for order in Order:
         log, reading = (
-            FakeLog([(line, 0) for line in [*before, *burst]], by_ms=True, now_ns=START_NS + 10**10),
+            FakeLog([(line, 0) for line in [*before, *crowd]], by_ms=True, now_ns=START_NS + 10**10),
             Reading(),
         )
         log.page_cap = 7
@@ -170,14 +171,14 @@ async def test_a_burst_at_the_end_is_said_whatever_the_platform_cuts_its_pages_a
         assert (17, 1) == (len(reading.lines), len(reading.gaps))
 
 
-async def test_a_millisecond_that_exactly_fills_a_page_is_no_gap() -> None:
-    burst = [LogLine(START_NS + number, f"burst {number}") for number in range(1000)]
-    log, reading = FakeLog([(line, 0) for line in burst], now_ns=START_NS + 10**12), Reading()
+async def test_a_millisecond_that_exactly_fills_a_page_is_read_without_a_gap() -> None:
+    crowd = [LogLine(START_NS + number, f"crowd {number}") for number in range(1000)]
+    log, reading = FakeLog([(line, 0) for line in crowd], now_ns=START_NS + 10**12), Reading()
     await read_all(log, LogQuery(JOB, START_NS), endpoint(log), reading)
-    assert (burst, []) == (reading.lines, reading.gaps)
+    assert (crowd, []) == (reading.lines, reading.gaps)
 
 
-async def test_a_full_read_costs_about_one_request_a_page() -> None:
+async def test_a_full_read_makes_about_one_request_per_page() -> None:
     lines = [LogLine(START_NS + number * 137_000, f"line {number}") for number in range(50_000)]
     log, reading = FakeLog([(line, 0) for line in lines], now_ns=START_NS + 10**12), Reading()
     await read_all(log, LogQuery(JOB, START_NS), endpoint(log), reading)
@@ -185,7 +186,7 @@ async def test_a_full_read_costs_about_one_request_a_page() -> None:
     assert log.requests <= 54
 
 
-async def test_a_quiet_follower_asks_once_a_poll() -> None:
+async def test_a_quiet_follower_makes_one_request_per_poll() -> None:
     lines = [LogLine(START_NS + number * NS_PER_MS, f"line {number}") for number in range(3000)]
     log, known = FakeLog([(line, 0) for line in lines], now_ns=START_NS + 10**10), endpoint(FakeLog())
     query = await read_all(log, LogQuery(JOB, START_NS, follow=True, overlap=timedelta(seconds=0.5)), known)
@@ -196,7 +197,7 @@ async def test_a_quiet_follower_asks_once_a_poll() -> None:
     assert 5 == log.requests
 
 
-async def test_a_cursor_resumes_in_the_middle_of_a_catch_up_in_another_process() -> None:
+async def test_a_cursor_resumes_a_catch_up_in_another_process() -> None:
     lines = [LogLine(START_NS + number * 10**7, f"line {number % 7}", replica="r") for number in range(20_000)]
     log, reading = FakeLog([(line, 0) for line in lines], now_ns=START_NS + 10**12), Reading()
     query = LogQuery(JOB, START_NS, limit=700, follow=True)
@@ -205,7 +206,7 @@ async def test_a_cursor_resumes_in_the_middle_of_a_catch_up_in_another_process()
     assert Counter(lines) == Counter(reading.lines)
 
 
-async def test_a_line_from_the_future_does_not_hide_the_present() -> None:
+async def test_a_timestamp_in_the_future_does_not_hide_later_lines() -> None:
     log, reading, known = FakeLog(now_ns=START_NS), Reading(), endpoint(FakeLog())
     log.lines = [(LogLine(START_NS + 50 * 10**9, "clock ahead"), 0)]
     query = await read_all(log, LogQuery(JOB, START_NS, follow=True), known, reading)
@@ -226,7 +227,7 @@ async def test_a_page_may_span_weeks(order: Order) -> None:
 
 
 @pytest.mark.parametrize("away_h", [1, 30])
-async def test_a_follower_that_was_broken_off_loses_nothing_of_its_absence(away_h: int) -> None:
+async def test_a_follower_that_stopped_reads_the_lines_of_its_absence(away_h: int) -> None:
     lines = [LogLine(START_NS + minute * 60 * 10**9, f"minute {minute}") for minute in range(60 * away_h)]
     log, reading = FakeLog([(line, 0) for line in lines], now_ns=START_NS), Reading()
     log.lines = [(line, line.timestamp_ns) for line in lines]
@@ -238,13 +239,13 @@ async def test_a_follower_that_was_broken_off_loses_nothing_of_its_absence(away_
     assert lines == reading.lines
 
 
-async def test_the_way_through_a_long_silence_is_kept_page_by_page() -> None:
+async def test_progress_through_a_long_silence_is_kept_when_requests_fail() -> None:
     log, known = FakeLog(now_ns=START_NS + 10**16, failures=0.05), Endpoint(timedelta(minutes=7), timedelta(minutes=7))
     query = LogQuery(JOB, START_NS)
     for _ in range(5):
         log.requests = 0
         with contextlib.suppress(Unavailable):
-            page = await read_page(query, known, log.fetch, start_ns=START_NS, now_ns=log.now_ns)
+            page = await read_page_by_time(query, known, log.fetch, start_ns=START_NS, now_ns=log.now_ns)
             assert page.cursor != query.cursor
             query = replace(query, cursor=page.cursor)
         assert log.requests <= 10
@@ -253,6 +254,8 @@ async def test_the_way_through_a_long_silence_is_kept_page_by_page() -> None:
 async def test_the_cursor_of_a_scan_stays_small() -> None:
     lines = [LogLine(START_NS + number * 137_000, f"line {number}") for number in range(5_000)]
     log = FakeLog([(line, 0) for line in lines], now_ns=START_NS + 10**12)
-    page = await read_page(LogQuery(JOB, START_NS), endpoint(log), log.fetch, start_ns=START_NS, now_ns=log.now_ns)
+    page = await read_page_by_time(
+        LogQuery(JOB, START_NS), endpoint(log), log.fetch, start_ns=START_NS, now_ns=log.now_ns
+    )
     assert page.cursor is not None
     assert len(page.cursor.state) < 300

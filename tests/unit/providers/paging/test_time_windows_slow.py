@@ -1,4 +1,4 @@
-"""The window reader on long logs and at two thousand lines a second: a minute of tests, not seconds."""
+"""The time-window reader on long logs and at 2,000 lines per second. Takes about a minute."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from bot.domain.durations import NS_PER_MS
 from bot.domain.logs import LogLine, LogQuery, Order
-from bot.providers.paging.time_windows import Window
+from bot.providers.paging.time_windows import TimeWindow
 from tests.unit.providers.fake_logs import JOB, START_NS, FakeLog, Reading, doubled, endpoint, lost, read_all
 
 pytestmark = pytest.mark.slow
@@ -21,15 +21,15 @@ SEED = 20261120
 
 @dataclass
 class IndexedLog(FakeLog):
-    """Finds its windows by bisection and sorts only what becomes visible, so that long logs are quick to serve."""
+    """Serves long logs fast: finds windows by bisection and sorts once per poll."""
 
     index: list[LogLine] = field(default_factory=list)
 
     def show(self) -> None:
-        """Make visible what can be seen now."""
+        """Index the lines that are visible now."""
         self.index = sorted(self.visible, key=lambda line: line.timestamp_ns)
 
-    async def fetch(self, window: Window) -> list[LogLine]:
+    async def fetch(self, window: TimeWindow) -> list[LogLine]:
         first = window.start_ms if self.start_inclusive else window.start_ms + 1
         last = window.end_ms if self.end_inclusive else window.end_ms - 1
         begin = bisect_left(self.index, first * NS_PER_MS, key=lambda line: line.timestamp_ns)
@@ -39,8 +39,8 @@ class IndexedLog(FakeLog):
         return self.index[max(begin, end - window.limit) : end][::-1]
 
 
-def bursts(count: int) -> list[LogLine]:
-    """Lines in bursts of one millisecond, with true duplicates and silences."""
+def crowded_lines(count: int) -> list[LogLine]:
+    """Lines crowded into single milliseconds, with duplicates and silences."""
     chance = random.Random(SEED)
     lines: list[LogLine] = []
     at_ms = START_NS // NS_PER_MS
@@ -55,8 +55,8 @@ def bursts(count: int) -> list[LogLine]:
 @pytest.mark.parametrize("start_inclusive", [True, False])
 @pytest.mark.parametrize("end_inclusive", [True, False])
 @pytest.mark.parametrize("order", list(Order))
-async def test_a_long_log_in_bursts_is_read_exactly(start_inclusive: bool, end_inclusive: bool, order: Order) -> None:
-    lines = bursts(120_000)
+async def test_a_long_crowded_log_is_read_exactly(start_inclusive: bool, end_inclusive: bool, order: Order) -> None:
+    lines = crowded_lines(120_000)
     log = IndexedLog([(line, 0) for line in lines], start_inclusive, end_inclusive, now_ns=START_NS + 10**15)
     log.show()
     reading = Reading()
@@ -66,7 +66,7 @@ async def test_a_long_log_in_bursts_is_read_exactly(start_inclusive: bool, end_i
     assert ([], [], []) == (lost(reading, lines), doubled(reading, lines), reading.gaps)
 
 
-async def test_two_thousand_lines_a_second_are_followed_through_restarts_with_a_bounded_cursor() -> None:
+async def test_2000_lines_per_second_are_followed_through_restarts_with_a_bounded_cursor() -> None:
     chance = random.Random(SEED)
     lines = [LogLine(START_NS + number * 500_000, f"step {number % 900}", replica="r") for number in range(120_000)]
     lines += lines[::1000]

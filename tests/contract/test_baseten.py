@@ -27,7 +27,7 @@ from emulator.faults import Fault
 from emulator.gauges import Metrics, steady_node
 from emulator.hazards import BasetenHazards
 from emulator.world import Status
-from tests.support.clouds import KEYS, NOON, Cloud, as_read, running_cloud, some_lines
+from tests.fakes.cloud import KEYS, NOON, Cloud, as_read, running_cloud, some_lines
 
 ODDITIES = {
     "as documented": BasetenHazards(),

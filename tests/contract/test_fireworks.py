@@ -23,7 +23,7 @@ from emulator.faults import Fault
 from emulator.hazards import FireworksHazards
 from emulator.logs import Line
 from emulator.world import Status
-from tests.support.clouds import KEYS, NOON, Cloud, running_cloud, some_lines
+from tests.fakes.cloud import KEYS, NOON, Cloud, running_cloud, some_lines
 
 JOB = JobRef("fireworks", "acme/train-1")
 

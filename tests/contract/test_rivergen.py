@@ -26,7 +26,7 @@ from emulator.faults import Fault
 from emulator.hazards import RivergenHazards
 from emulator.logs import Line
 from emulator.world import Status
-from tests.support.clouds import KEYS, NOON, Cloud, running_cloud, some_lines
+from tests.fakes.cloud import KEYS, NOON, Cloud, running_cloud, some_lines
 
 JOB = JobRef("rivergen", "mdl-1/run-1")
 

@@ -9,7 +9,7 @@ from jsonschema import Draft202012Validator
 from emulator.hazards import BasetenHazards
 from emulator.world import Status
 from tests.emulator import documents
-from tests.emulator.conftest import NOON, NOON_MS, Cloud, line, messages
+from tests.fakes.cloud import NOON, NOON_MS, Cloud, line, messages
 
 DEPLOYMENT = "/baseten/v1/models/m/deployments/d"
 LOGS = DEPLOYMENT + "/logs"
@@ -68,7 +68,7 @@ async def test_a_new_deployment_has_no_logs_for_some_seconds(cloud: Cloud) -> No
     cloud.world.add_deployment("m", "d", lines=LINES, statuses=[Status(NOON, "DEPLOYING")])
     cloud.hazards.baseten = BasetenHazards(deployment_warmup=timedelta(seconds=5))
     await cloud.get(LOGS, 404)
-    cloud.clock.advance(5)
+    cloud.clock.advance(timedelta(seconds=5))
     assert len(messages(await cloud.get(LOGS))) == 4
 
 

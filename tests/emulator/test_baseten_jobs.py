@@ -9,7 +9,7 @@ from emulator.gauges import Metrics, Node, Storage, flat, steady_node
 from emulator.hazards import BasetenHazards
 from emulator.world import Status
 from tests.emulator import documents
-from tests.emulator.conftest import NOON, NOON_MS, Cloud, line
+from tests.fakes.cloud import NOON, NOON_MS, Cloud, line
 
 JOB = "/baseten/v1/training_projects/p/jobs/j"
 METRICS = JOB + "/metrics"
@@ -35,7 +35,7 @@ async def test_the_status_is_the_one_that_holds_now(cloud: Cloud) -> None:
     cloud.world.add_training_job("p", "j", statuses=[Status(NOON, "TRAINING_JOB_RUNNING"), later])
     before = (await cloud.get(JOB))["training_job"]
     assert (before["current_status"], before["error_message"]) == ("TRAINING_JOB_RUNNING", None)
-    cloud.clock.advance(5)
+    cloud.clock.advance(timedelta(seconds=5))
     after = (await cloud.get(JOB))["training_job"]
     assert (after["current_status"], after["error_message"]) == ("TRAINING_JOB_FAILED", "exit code 1")
     assert (after["created_at"], after["updated_at"]) == ("2026-11-20T12:00:00.000Z", "2026-11-20T12:00:05.000Z")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from emulator.hazards import BasetenHazards
-from tests.emulator.conftest import NOON_MS, NOON_NS, Cloud, line, messages
+from tests.fakes.cloud import NOON_MS, NOON_NS, Cloud, line, messages
 
 LOGS = "/baseten/v1/training_projects/p/jobs/j/logs"
 MINUTE_MS = 60_000
@@ -118,7 +118,7 @@ async def test_a_late_line_appears_behind_lines_already_shown(cloud: Cloud) -> N
     late = line(-20, "late", visible_at_ns=NOON_NS + 10**9)
     cloud.world.add_training_job("p", "j", lines=[line(-30, "a"), late, line(-10, "b")])
     assert messages(await cloud.get(LOGS, direction="asc")) == ["a", "b"]
-    cloud.clock.advance(1)
+    cloud.clock.advance(timedelta(seconds=1))
     assert messages(await cloud.get(LOGS, direction="asc")) == ["a", "late", "b"]
 
 

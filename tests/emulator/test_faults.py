@@ -8,9 +8,9 @@ import httpx
 import pytest
 
 from emulator.faults import Fault
-from emulator.serve import Keys, running, vendors
+from emulator.serve import running, vendors
 from emulator.world import World
-from tests.emulator.conftest import Cloud
+from tests.fakes.cloud import KEYS, Cloud
 
 MODELS = "/baseten/v1/models"
 EMPTY = b'{"models":[]}'
@@ -122,7 +122,7 @@ async def test_bodies_may_be_compressed() -> None:
     for number in range(50):
         world.add_batch_job("a", f"job-{number}")
     async with running(vendors(world, compress=True)) as url, httpx.AsyncClient(base_url=url) as client:
-        key = {"authorization": f"Bearer {Keys().fireworks}"}
+        key = {"authorization": f"Bearer {KEYS.fireworks}"}
         answer = await client.get("/fireworks/v1/accounts/a/batchJobs", headers=key)
     assert (answer.headers["content-encoding"], len(answer.json()["batchJobs"])) == ("gzip", 50)
 

@@ -11,7 +11,7 @@ from emulator.hazards import FireworksHazards
 from emulator.logs import Line
 from emulator.world import Status
 from tests.emulator import documents
-from tests.emulator.conftest import NOON, NOON_NS, Body, Cloud, line, messages
+from tests.fakes.cloud import NOON, NOON_NS, Body, Cloud, line, messages
 
 JOBS = "/fireworks/v1/accounts/a/batchJobs"
 LOGS = JOBS + "/b:getLogs"
@@ -119,9 +119,9 @@ async def test_a_token_may_expire(cloud: Cloud) -> None:
     cloud.world.add_batch_job("a", "b", lines=numbered(10))
     cloud.hazards.fireworks = FireworksHazards(token_lifetime=timedelta(seconds=60))
     token = (await cloud.get(LOGS, pageSize=4))["nextPageToken"]
-    cloud.clock.advance(60)
+    cloud.clock.advance(timedelta(seconds=60))
     await cloud.get(LOGS, pageSize=4, pageToken=token)
-    cloud.clock.advance(1)
+    cloud.clock.advance(timedelta(seconds=1))
     refused = await cloud.get(LOGS, 400, pageSize=4, pageToken=token)
     assert refused == {"code": 3, "message": "page token has expired", "details": []}
 
@@ -157,7 +157,7 @@ async def test_a_job_tells_its_state_and_the_detail_of_it(cloud: Cloud) -> None:
     statuses = [Status(NOON, "RUNNING"), Status(NOON + timedelta(seconds=1), "FAILED", "Rank 2 exited with code 1")]
     cloud.world.add_batch_job("a", "b", statuses=statuses, num_ranks=4)
     assert (await cloud.get(JOBS + "/b"))["state"] == "RUNNING"
-    cloud.clock.advance(1)
+    cloud.clock.advance(timedelta(seconds=1))
     body = await cloud.get(JOBS + "/b")
     assert (body["state"], body["status"], body["numRanks"]) == ("FAILED", "Rank 2 exited with code 1", 4)
     assert (body["startTime"], body["endTime"]) == ("2026-11-20T12:00:00Z", "2026-11-20T12:00:01Z")

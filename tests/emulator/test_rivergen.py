@@ -8,7 +8,7 @@ import pytest
 
 from emulator.hazards import RivergenHazards
 from emulator.world import Status, World
-from tests.emulator.conftest import NOON, Body, Cloud, line
+from tests.fakes.cloud import NOON, Body, Cloud, line
 
 MODEL = "/rivergen/api/v1/models/mdl-1"
 LOGS = MODEL + "/training-metrics/logs"
@@ -74,7 +74,7 @@ async def test_totals_count_after_the_level_filter_or_before_it(cloud: Cloud) ->
 async def test_a_running_run_returns_the_lines_so_far(cloud: Cloud) -> None:
     cloud.world.add_rivergen_run("mdl-1", "run-1", lines=[line(-1, "now"), line(+1000, "later")])
     assert numbers(await cloud.get(LOGS)) == [1]
-    cloud.clock.advance(1)
+    cloud.clock.advance(timedelta(seconds=1))
     assert numbers(await cloud.get(LOGS)) == [1, 2]
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
 
 from bot.domain.logs import LogLine, parse_level
 from bot.providers.testing import Trouble
@@ -14,10 +17,13 @@ from emulator.hazards import Hazards
 from emulator.logs import Line
 from emulator.serve import Keys, running, vendors
 from emulator.world import World, to_ns
+from tests.fakes.clock import ManualClock
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 NOON_NS = to_ns(NOON)
-KEYS = Keys("baseten-key-1f6a9c", "fireworks-key-7d02be", "rivergen-key-93c4aa")
+NOON_MS = NOON_NS // 10**6
+Body = dict[str, Any]
+KEYS = Keys()
 
 FAULTS = {
     Trouble.UNAUTHORIZED: Fault("status", status=401),
@@ -34,27 +40,27 @@ FAULTS = {
 
 
 @dataclass
-class Clock:
-    """Stands still until a test moves it."""
-
-    now: datetime = NOON
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def advance(self, span: timedelta) -> None:
-        self.now += span
-
-
-@dataclass
 class Cloud:
-    """All vendors, at `url`/baseten and so on."""
+    """All emulated vendors on one port, at `url`/baseten and so on; tests change the world, hazards and faults."""
 
     world: World
-    clock: Clock
-    url: str = ""
+    clock: ManualClock
+    client: httpx.AsyncClient
     hazards: Hazards = field(default_factory=Hazards)
     faults: Faults = field(default_factory=Faults)
+
+    @property
+    def url(self) -> str:
+        return str(self.client.base_url).rstrip("/")
+
+    async def get(self, path: str, expect: int = 200, **params: Any) -> Body:
+        return _body(await self.raw(path, **params), expect)
+
+    async def post(self, path: str, body: object, expect: int = 200) -> Body:
+        return _body(await self.client.post(path, json=body, headers=_authorization(path)), expect)
+
+    async def raw(self, path: str, **params: Any) -> httpx.Response:
+        return await self.client.get(path, params=params, headers=_authorization(path))
 
     def config(self, vendor: str, **more: str) -> dict[str, str]:
         """Settings of a vendor's provider that gives up within a fraction of a second."""
@@ -69,7 +75,7 @@ class Cloud:
 
     @contextlib.contextmanager
     def suffer(self, trouble: Trouble) -> Iterator[None]:
-        """Every request meets this."""
+        """Inject the trouble into every request."""
         self.faults.set([FAULTS[trouble]])
         try:
             yield
@@ -79,12 +85,31 @@ class Cloud:
 
 @contextlib.asynccontextmanager
 async def running_cloud(*, compress: bool = False) -> AsyncIterator[Cloud]:
-    """An empty cloud at noon."""
-    clock = Clock()
-    cloud = Cloud(World(clock=clock), clock)
-    app = vendors(cloud.world, hazards=cloud.hazards, faults=cloud.faults, keys=KEYS, compress=compress)
-    async with running(app) as cloud.url:
-        yield cloud
+    """Serve an empty cloud whose clock shows noon."""
+    clock, hazards, faults = ManualClock(NOON), Hazards(), Faults()
+    world = World(clock=clock)
+    app = vendors(world, hazards=hazards, faults=faults, keys=KEYS, compress=compress)
+    async with running(app) as url, httpx.AsyncClient(base_url=url, timeout=5) as client:
+        yield Cloud(world, clock, client, hazards, faults)
+
+
+def _body(response: httpx.Response, expect: int) -> Body:
+    assert (response.status_code, response.headers["content-type"]) == (expect, "application/json")
+    body: Body = response.json()
+    return body
+
+
+def _authorization(path: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {getattr(KEYS, path.split('/')[1])}"}
+
+
+def line(offset_ms: float, message: str, **fields: object) -> Line:
+    """A line that many milliseconds before (negative) or after noon."""
+    return Line(NOON_NS + round(offset_ms * 10**6), message, **fields)  # type: ignore[arg-type]
+
+
+def messages(body: Body, under: str = "logs") -> list[str]:
+    return [item["message"] for item in body.get(under, [])]
 
 
 def as_read(line: Line) -> LogLine:

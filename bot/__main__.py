@@ -1,8 +1,7 @@
-# ruff: noqa: PLC0415 - each part of the program is imported when a command needs it
-"""The command line's entry: which part of the program a command needs, and its exit code. Nothing else.
+# ruff: noqa: PLC0415 - each command imports only what it needs
+"""Entry point of the command line: run one command and exit with its exit code.
 
-0 fine · 1 the remote said no · 2 what was typed or set up is wrong · 3 `scan --exit-code` found what needs a person ·
-130 Ctrl-C. What can be typed is in `bot.commands.parsing.spec`. Each part is imported on demand, to keep help fast.
+Each command imports only what it needs, to keep `--help` fast. `bot.commands.parsing.spec` defines the commands.
 """
 
 from __future__ import annotations
@@ -20,33 +19,32 @@ from bot.commands.subcommands.shell import CheckCommand, ScanCommand, ServeComma
 from bot.commands.subcommands.subscriptions import WatchCommand
 from bot.commands.subcommands.table import Reading, ShellCommand
 from bot.errors import BotError, ConfigError, JobNotFound, UsageError
-
-FINE, REFUSED, MISUSED, INTERRUPTED = 0, 1, 2, 130
+from bot.terminal.exit_codes import ExitCode
 
 
 def main() -> None:
-    """Run the process's own arguments."""
+    """Run the command in `sys.argv`."""
     sys.exit(run(sys.argv[1:]))
 
 
 def run(argv: Sequence[str]) -> int:
-    """Run one command; the exit code."""
+    """Run one command and return its exit code."""
     try:
         code = _dispatch(parse_argv(argv))
         sys.stdout.flush()
         return code
     except (UsageError, ConfigError) as problem:
-        _complain(problem)
-        return MISUSED
+        _print_error(problem)
+        return ExitCode.USAGE
     except BotError as problem:
-        _complain(problem)
-        return REFUSED
+        _print_error(problem)
+        return ExitCode.FAILED
     except BrokenPipeError:
-        # Who read us has had enough. Python would complain once more when it flushes at exit.
+        # The reader closed the pipe. Redirect stdout, because Python flushes it again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FINE
+        return ExitCode.OK
     except KeyboardInterrupt:
-        return INTERRUPTED
+        return ExitCode.INTERRUPTED
 
 
 def _dispatch(command: ShellCommand) -> int:
@@ -69,7 +67,7 @@ def _dispatch(command: ShellCommand) -> int:
         ):  # fmt: skip
             return _read(command)
         case _:
-            raise UsageError("This works only in Slack.")
+            raise UsageError("This command works only in Slack.")
 
 
 def _help(command: HelpCommand) -> int:
@@ -78,14 +76,14 @@ def _help(command: HelpCommand) -> int:
     from bot.terminal.help import help_text
 
     sys.stdout.write(help_text(help_answer(command, Frontend.SHELL)))
-    return FINE
+    return ExitCode.OK
 
 
 def _version() -> int:
     from importlib.metadata import version
 
     sys.stdout.write(f"trainwatch {version('trainwatch')}\n")
-    return FINE
+    return ExitCode.OK
 
 
 def _serve() -> int:
@@ -95,7 +93,7 @@ def _serve() -> int:
     from bot.settings import load_settings
 
     asyncio.run(app.serve(load_settings()))
-    return FINE
+    return ExitCode.OK
 
 
 def _check(command: CheckCommand) -> int:
@@ -106,7 +104,7 @@ def _check(command: CheckCommand) -> int:
     from bot.terminal.output import show, standard_output
 
     settings = load_settings()
-    if command.health:  # every half a minute in a container, so without the rest of the bot
+    if command.health:  # runs every 30 s in a container, so import little
         from bot.terminal.health import check_health
 
         results = asyncio.run(check_health(settings.database_url.get_secret_value(), datetime.now(UTC)))
@@ -123,7 +121,7 @@ def _check(command: CheckCommand) -> int:
         from bot.terminal.render.answers import render_checks
 
         show(output, render_checks(results))
-    return FINE if all(result.ok for result in results) else REFUSED
+    return ExitCode.OK if all(result.ok for result in results) else ExitCode.FAILED
 
 
 def _scan(command: ScanCommand) -> int:
@@ -150,16 +148,16 @@ def _upgrade() -> int:
 
     asyncio.run(upgrade(load_settings().database_url.get_secret_value()))
     sys.stderr.write("The database is up to date.\n")
-    return FINE
+    return ExitCode.OK
 
 
 def _read(command: Reading) -> int:
     import asyncio
 
-    return asyncio.run(_read_from_platforms(command))
+    return asyncio.run(_run_session(command))
 
 
-async def _read_from_platforms(command: Reading) -> int:
+async def _run_session(command: Reading) -> int:
     from datetime import UTC, datetime
 
     from bot.commands.user_config import load_diagnosis_config
@@ -184,10 +182,10 @@ async def _read_from_platforms(command: Reading) -> int:
         await registry.aclose()
 
 
-def _complain(problem: BotError) -> None:
-    """What went wrong, for people; secrets were never in it."""
-    usage = f"\nusage: {problem.usage}" if isinstance(problem, UsageError) and problem.usage else ""
-    hint = " `trainwatch jobs` lists what there is." if isinstance(problem, JobNotFound) else ""
+def _print_error(problem: BotError) -> None:
+    """Print an error to standard error. `public` never contains secrets."""
+    usage = f"\nUsage: {problem.usage}" if isinstance(problem, UsageError) and problem.usage else ""
+    hint = " To list jobs, run `trainwatch jobs`." if isinstance(problem, JobNotFound) else ""
     sys.stderr.write(f"trainwatch: {problem.public}{hint}{usage}\n")
 
 

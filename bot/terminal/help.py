@@ -1,4 +1,4 @@
-"""Help for a terminal, as plain text: no table library is loaded for it, so that it comes at once. Pure."""
+"""Render help as plain text, without importing rich, which would slow it down. Pure."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from bot.commands.subcommands.help import HelpAnswer
 
 
 def help_text(answer: HelpAnswer, width: int = 100) -> str:
-    """Help as plain text."""
-    lines = [f"usage: {answer.usage}", "", *textwrap.wrap(answer.description, width), ""]
+    """Render a help page, wrapped to `width` columns."""
+    lines = [f"Usage: {answer.usage}", "", *textwrap.wrap(answer.description, width), ""]
     column = min(max((len(row[0]) for row in answer.rows), default=0), 30) + 2
     for name, meaning in answer.rows:
         wrapped = textwrap.wrap(meaning, max(width - column - 2, 24))
@@ -17,7 +17,7 @@ def help_text(answer: HelpAnswer, width: int = 100) -> str:
         lines.append(f"{first}{wrapped[0] if wrapped else ''}")
         lines += [f"  {'':{column}}{rest}" for rest in wrapped[1:]]
     if answer.examples:
-        lines += ["", "examples:"]
+        lines += ["", "Examples:"]
         for text, meaning in answer.examples:
             lines += [f"  {text}", f"      {meaning}"]
     return "\n".join(lines) + "\n"

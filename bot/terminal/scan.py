@@ -22,11 +22,11 @@ from bot.diagnosis.page_scanner import PageScanner
 from bot.errors import ConfigError
 from bot.redaction.redactor import Redactor
 from bot.rules.diagnosis_wording import redact_diagnosis
+from bot.terminal.exit_codes import ExitCode
 from bot.terminal.output import Output
 from bot.terminal.report import report_text
 from bot.terminal.scan_input import TruncatedFile, read_text_pages
 
-FINE, NEEDS_SOMEONE = 0, 3
 BIG = 32 << 20
 """Bytes from which on it is worth saying how far we are."""
 _BAR = 24
@@ -60,9 +60,9 @@ def write_report(diagnosis: Diagnosis, command: ScanCommand, output: Output) -> 
 
 
 def exit_code(diagnosis: Diagnosis, command: ScanCommand) -> int:
-    """3 where it is asked for and something needs a person."""
-    needed = any(one.severity == "page" for one in diagnosis.failures)
-    return NEEDS_SOMEONE if command.exit_code and needed else FINE
+    """Return `PROBLEM_FOUND` if the command asks for it and a failure has severity page."""
+    found = any(one.severity == "page" for one in diagnosis.failures)
+    return ExitCode.PROBLEM_FOUND if command.exit_code and found else ExitCode.OK
 
 
 @contextlib.contextmanager

@@ -31,7 +31,7 @@ TROUBLES = {
     "reset": (Fault("reset"), "broke off the connection"),
 }
 MISUSES = (
-    ((), "usage"),
+    ((), "Usage"),
     (("frobnicate",), "frobnicate"),
     (("logs",), "Which job"),
     (("logs", "baseten:a/b", "--lvel", "error"), "--level"),
@@ -54,7 +54,7 @@ def assert_is_clear(ended: Ended, machine: Machine, code: int) -> None:
     """One message of at most two sentences on the error stream, nothing of our insides, no secret anywhere."""
     assert code == ended.code, ended.err
     assert ended.err.startswith("trainwatch: ")
-    message = ended.err.removeprefix("trainwatch: ").partition("\nusage: ")[0].strip()
+    message = ended.err.removeprefix("trainwatch: ").partition("\nUsage: ")[0].strip()
     assert len(message.splitlines()) == 1, message
     assert len(message) <= 400, message
     assert len(re.findall(r"[.!?](?:\s|$)", message)) <= 3, message

@@ -39,7 +39,7 @@ def start(*argv: str) -> subprocess.Popen[bytes]:
 @pytest.mark.parametrize("argv", [[], ["--help"], ["help"], ["logs", "--help"], ["help", "db"]])
 def test_help_is_no_failure(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert program.run(argv) == 0
-    assert capsys.readouterr().out.startswith("usage: trainwatch ")
+    assert capsys.readouterr().out.startswith("Usage: trainwatch ")
 
 
 def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:

@@ -101,7 +101,7 @@ def _check(command: CheckCommand) -> int:
     from datetime import UTC, datetime
 
     from bot.settings import load_settings
-    from bot.terminal.output import show, standard_output
+    from bot.terminal.output import print_rich, standard_output
 
     settings = load_settings()
     if command.health:  # runs every 30 s in a container, so import little
@@ -120,7 +120,7 @@ def _check(command: CheckCommand) -> int:
     else:
         from bot.terminal.render.answers import render_checks
 
-        show(output, render_checks(results))
+        print_rich(output, render_checks(results))
     return ExitCode.OK if all(result.ok for result in results) else ExitCode.FAILED
 
 
@@ -136,7 +136,7 @@ def _scan(command: ScanCommand) -> int:
 
     own = provider_config().get("trainwatch_signatures")
     reader = load_reader(Path(own) if own else None)
-    output = replace(standard_output(), watched=sys.stderr.isatty())
+    output = replace(standard_output(), show_progress=sys.stderr.isatty())
     return (follow_log if command.follow else scan)(command, reader, output)
 
 

@@ -26,7 +26,7 @@ from bot.terminal.follow import FollowContext, follow
 from bot.terminal.json_output import diagnosis_json, jobs_json, metrics_json, replay_json, rules_json, status_json
 from bot.terminal.local_alerts import Alerting
 from bot.terminal.logs import print_logs
-from bot.terminal.output import Output, show
+from bot.terminal.output import Output, print_rich
 from bot.terminal.render.answers import render
 
 if TYPE_CHECKING:
@@ -121,4 +121,4 @@ class Session:
         if isinstance(what, str):
             self.output.write(what)
         else:
-            show(self.output, what)
+            print_rich(self.output, what)

@@ -46,7 +46,7 @@ async def download(
         else:
             text = io.TextIOWrapper(file, encoding="utf-8", errors="backslashreplace", newline="\n")
             try:
-                to_file = Output(text, output.err, watched=output.err.isatty())
+                to_file = Output(text, output.err, show_progress=output.err.isatty())
                 await print_logs(provider, ref, command, to_file, redactor, now)
             finally:
                 text.detach()

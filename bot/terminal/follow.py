@@ -26,7 +26,7 @@ from bot.redaction.redactor import Redactor
 from bot.redaction.values import redact_job, redact_observation
 from bot.rules.catalog import rule_named
 from bot.terminal.local_alerts import Alerting
-from bot.terminal.log_lines import LineWriter
+from bot.terminal.log_lines import LineFormatter
 from bot.terminal.output import Output
 
 PAGE_LINES = 2_000
@@ -114,7 +114,7 @@ class _Following:
 
     async def run(self, query: LogQuery) -> None:
         world = self.world
-        writer = LineWriter(world.output.form(json=self.command.json))
+        writer = LineFormatter(world.output.line_format(json=self.command.json))
         line_filter = LineFilter(self.command.filter)
         # The rules want every line, whatever the person wants to see.
         query = query if self.alerting is None else replace(query, filter=LogFilter())
@@ -134,7 +134,7 @@ class _Following:
             if not more:
                 await world.sleep(self._wait().total_seconds())
 
-    async def _read(self, query: LogQuery, line_filter: LineFilter, writer: LineWriter) -> tuple[LogQuery, bool]:
+    async def _read(self, query: LogQuery, line_filter: LineFilter, writer: LineFormatter) -> tuple[LogQuery, bool]:
         """One page to the output; a platform that is away is said once and tried again."""
         output = self.world.output
         try:

@@ -19,7 +19,7 @@ from bot.domain.gaps import Gap
 from bot.domain.jobs import Job
 from bot.domain.metrics import MetricSummary
 from bot.rules.replay import Replayed
-from bot.terminal.log_lines import Form, LineWriter
+from bot.terminal.log_lines import LineFormat, LineFormatter
 
 Value = object
 
@@ -40,7 +40,7 @@ def metrics_json(answer: MetricsAnswer) -> str:
 
 def status_json(answer: StatusAnswer) -> str:
     """The job, its newest lines and its GPUs."""
-    writer = LineWriter(Form.JSON)
+    writer = LineFormatter(LineFormat.JSON)
     return _document(
         {
             "job": _job(answer.job),

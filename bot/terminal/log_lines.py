@@ -1,6 +1,6 @@
-"""Log lines as text: for people, for pipes and as JSON lines. Pure, and quick: it runs once a line of any log.
+"""Format log lines as JSON, plain text or coloured text. Pure, and optimized: it runs for each line of a log.
 
-Answers with tables and colours are in `bot.terminal.render`.
+Tables and other answers are in `bot.terminal.render`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from bot.domain.logs import Level, LogLine, source_name
 
 _JSON_LEVELS = {None: "null"} | {level: f'"{level.name}"' for level in Level}
 _PADDED_LEVELS = {None: f"{'-':<8}"} | {level: f"{level.name:<8}" for level in Level}
-_MOST_SOURCES = 10_000
+_MAX_SOURCES = 10_000
+"""Size at which the cache of encoded sources is cleared."""
 _LEVEL_COLOURS = {
     Level.DEBUG: "\x1b[2m",
     Level.INFO: "\x1b[32m",
@@ -24,32 +25,32 @@ _LEVEL_COLOURS = {
 }
 _DIM, _CYAN, _RESET = "\x1b[2m", "\x1b[36m", "\x1b[0m"
 
-_HARMLESS = {code: 0x2400 + code for code in range(32) if chr(code) not in "\t\n"}
-_HARMLESS |= {0x7F: 0x2421}
-_HARMLESS |= dict.fromkeys([*range(0x80, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)], 0xFFFD)
-"""What moves the cursor, rings the bell, sets colours or turns text round, as pictures of itself."""
+_CONTROL_PICTURES = {code: 0x2400 + code for code in range(32) if chr(code) not in "\t\n"}
+_CONTROL_PICTURES |= {0x7F: 0x2421}
+_CONTROL_PICTURES |= dict.fromkeys([*range(0x80, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)], 0xFFFD)
+"""Visible replacements for characters that control the terminal or reverse text direction."""
 
 
-class Form(enum.Enum):
-    """How lines are written."""
+class LineFormat(enum.Enum):
+    """Format of log lines."""
 
     JSON = "json"
     PLAIN = "plain"
     COLOUR = "colour"
 
 
-class LineWriter:
-    """Lines to text. Remembers the second it is in and the sources it met: most lines share theirs with others."""
+class LineFormatter:
+    """Format log lines. Caches the current second and the sources, which most lines share."""
 
-    def __init__(self, form: Form) -> None:
-        self._row = self._colour if form is Form.COLOUR else self._plain
-        self._json = form is Form.JSON
+    def __init__(self, line_format: LineFormat) -> None:
+        self._row = self._colour if line_format is LineFormat.COLOUR else self._plain
+        self._json = line_format is LineFormat.JSON
         self._second = -1
         self._prefix = ""
         self._sources: dict[str | int | None, str] = {None: "null"}
 
     def text(self, lines: Iterable[LogLine]) -> str:
-        """The lines, each with its line break."""
+        """Format lines, each with a line break."""
         return "".join(self._json_rows(lines) if self._json else [self._row(line) for line in lines])
 
     def _json_rows(self, lines: Iterable[LogLine]) -> list[str]:
@@ -72,13 +73,13 @@ class LineWriter:
                 f'"source": {sources[source]}, "message": {quoted(message)}, '
                 f'"request_id": {"null" if request_id is None else quoted(request_id)}}}\n'
             )
-        if len(sources) > _MOST_SOURCES:
+        if len(sources) > _MAX_SOURCES:
             sources.clear()
             sources[None] = "null"
         return rows
 
     def _plain(self, line: LogLine) -> str:
-        """The message itself is left as it is: who redirects a log wants what was logged."""
+        """The message is not escaped, because a redirected log must have the original text."""
         stamp = f"{self._stamp(line.timestamp_ns, ' ')}.{line.timestamp_ns // NS_PER_MS % 1000:03d}Z"
         return f"{stamp} {_PADDED_LEVELS[line.level]} {line.source or '-'} {line.message}\n"
 
@@ -86,8 +87,8 @@ class LineWriter:
         timestamp_ns, level, source = line.timestamp_ns, line.level, line.source
         stamp = f"{_DIM}{self._stamp(timestamp_ns, ' ')}.{timestamp_ns // NS_PER_MS % 1000:03d}{_RESET}"
         word = f" {_LEVEL_COLOURS[level]}{level.name:<8}{_RESET}" if level is not None else ""
-        who = f" {_CYAN}{harmless(source)}{_RESET}" if source else ""
-        body = harmless(line.message).replace("\n", "\n    ")
+        who = f" {_CYAN}{escape_controls(source)}{_RESET}" if source else ""
+        body = escape_controls(line.message).replace("\n", "\n    ")
         body = f"{_LEVEL_COLOURS[level]}{body}{_RESET}" if level is not None and level >= Level.ERROR else body
         return f"{stamp}{word}{who} {body}\n"
 
@@ -99,6 +100,6 @@ class LineWriter:
         return self._prefix
 
 
-def harmless(text: str) -> str:
-    """Foreign text that cannot take over a terminal."""
-    return text.translate(_HARMLESS)
+def escape_controls(text: str) -> str:
+    """Replace characters in foreign text that would control the terminal."""
+    return text.translate(_CONTROL_PICTURES)

@@ -19,7 +19,7 @@ from bot.domain.logs import LogLine, Order
 from bot.domain.wording import plural
 from bot.providers.base import Provider
 from bot.redaction.redactor import Redactor
-from bot.terminal.log_lines import LineWriter
+from bot.terminal.log_lines import LineFormatter
 from bot.terminal.output import Output
 
 
@@ -59,7 +59,7 @@ async def print_logs(
     Raises:
         ProviderError: the platform failed; lines written before stand.
     """
-    writer = LineWriter(output.form(json=command.json))
+    writer = LineFormatter(output.line_format(json=command.json))
     turned = reading_order(command) is not command.show
     tally, kept, left = Tally(), list[LogLine](), command.limit
     more = False
@@ -89,7 +89,7 @@ def _write(
     command: LogsCommand,
     output: Output,
     redactor: Redactor,
-    writer: LineWriter,
+    writer: LineFormatter,
     tally: Tally,
 ) -> None:
     if command.redact:

@@ -12,7 +12,7 @@ from bot.diagnosis.findings import Diagnosis, Failure
 from bot.domain.durations import datetime_from_ns
 from bot.domain.wording import plural
 from bot.rules.diagnosis_wording import describe_progress, describe_ranks, describe_reason
-from bot.terminal.log_lines import harmless
+from bot.terminal.log_lines import escape_controls
 
 _INDENT = "      "
 _MARK = "\u25b6 "
@@ -28,7 +28,7 @@ def report_text(diagnosis: Diagnosis, *, colour: bool = False, width: int = 100)
     parts = [headline(diagnosis)]
     parts += [incident_text(one, colour=colour, width=width).rstrip("\n") for one in loud]
     if notes:
-        rows = [f"{paint('info', 'info')}  {harmless(one.title)} {paint.dim(_where(one))}" for one in notes]
+        rows = [f"{paint('info', 'info')}  {escape_controls(one.title)} {paint.dim(_where(one))}" for one in notes]
         parts.append("\n".join(rows))
     parts.append(paint.dim(_footer(diagnosis)))
     return "\n\n".join(parts) + "\n"
@@ -49,7 +49,7 @@ def headline(diagnosis: Diagnosis) -> str:
 def incident_text(incident: Failure, *, colour: bool = False, width: int = 100) -> str:
     """One incident: what, where, why, its lines with the root marked, and what to try."""
     paint = _Paint(colour)
-    head = f"{paint(incident.severity, incident.severity.upper())}  {paint.bold(harmless(incident.title))}"
+    head = f"{paint(incident.severity, incident.severity.upper())}  {paint.bold(escape_controls(incident.title))}"
     rows = [head, *_wrapped(_where(incident), width), *_wrapped(describe_reason(incident), width), ""]
     rows += list(_excerpt(incident, paint))
     if incident.hint:
@@ -62,7 +62,7 @@ def _where(incident: Failure) -> str:
     label = "rank" if isinstance(incident.root_rank, int) else "on"
     parts = [
         f"line {incident.line:,}",
-        f"{label} {harmless(describe_ranks(incident))}" if incident.ranks else "",
+        f"{label} {escape_controls(describe_ranks(incident))}" if incident.ranks else "",
         _times(incident),
         f"{incident.count:,} times" if incident.count > 1 else "",
     ]
@@ -87,7 +87,7 @@ def _moment(moment_ns: int) -> str:
 def _excerpt(incident: Failure, paint: _Paint) -> Iterator[str]:
     root = incident.root_at
     for place, line in enumerate(incident.excerpt):
-        text = harmless(line.rstrip())
+        text = escape_controls(line.rstrip())
         if place == root:
             yield f"{_INDENT}{paint(incident.severity, _MARK + text)}"
         else:
@@ -104,7 +104,7 @@ def _footer(diagnosis: Diagnosis) -> str:
 
 def _wrapped(text: str, width: int) -> Sequence[str]:
     return textwrap.wrap(
-        harmless(text), max(width, 40), initial_indent=_INDENT, subsequent_indent=_INDENT,
+        escape_controls(text), max(width, 40), initial_indent=_INDENT, subsequent_indent=_INDENT,
         break_long_words=False, break_on_hyphens=False,
     )  # fmt: skip
 

@@ -20,7 +20,7 @@ from bot.domain.durations import format_ago, format_duration
 from bot.domain.subscriptions import Silence
 from bot.domain.wording import plural
 from bot.terminal.help import help_text
-from bot.terminal.log_lines import Form, LineWriter, harmless
+from bot.terminal.log_lines import LineFormat, LineFormatter, escape_controls
 from bot.terminal.render.jobs import render_jobs, state_text
 from bot.terminal.render.metrics import render_metrics, render_summaries
 from bot.terminal.render.rules import render_insight
@@ -54,7 +54,7 @@ def render(answer: Answer) -> RenderableType:
             return Text(help_text(answer).rstrip("\n"))
         case ErrorAnswer():
             usage = [Text(f"usage: {answer.usage}", style="dim")] if answer.usage else []
-            return Group(Text(harmless(answer.public), style="red"), *usage)
+            return Group(Text(escape_controls(answer.public), style="red"), *usage)
 
 
 def render_checks(results: list[CheckResult]) -> RenderableType:
@@ -62,21 +62,23 @@ def render_checks(results: list[CheckResult]) -> RenderableType:
     rows = []
     for result in results:
         mark, style = ("ok  ", "green") if result.ok else ("FAIL", "bold red")
-        rows.append(Text.assemble((mark, style), " ", (result.subject, "bold"), f": {harmless(result.found)}"))
+        rows.append(Text.assemble((mark, style), " ", (result.subject, "bold"), f": {escape_controls(result.found)}"))
         if result.remedy:
-            rows += [Text(f"       {line}") for line in harmless(result.remedy).splitlines()]
+            rows += [Text(f"       {line}") for line in escape_controls(result.remedy).splitlines()]
     return Group(*rows)
 
 
 def _logs(answer: LogsAnswer) -> RenderableType:
     lines = (
-        Text.from_ansi(LineWriter(Form.COLOUR).text(answer.lines).rstrip("\n")) if answer.lines else Text("no lines")
+        Text.from_ansi(LineFormatter(LineFormat.COLOUR).text(answer.lines).rstrip("\n"))
+        if answer.lines
+        else Text("no lines")
     )
     notes = [f"{'some lines' if cut.lines is None else plural(cut.lines, 'line')} {cut.reason}" for cut in answer.cuts]
     notes += [f"{plural(answer.redacted, 'secret')} hidden"] if answer.redacted else []
     notes += [gap.public for gap in answer.gaps]
     notes += [f"older: {shell_line(answer.older)}"] if answer.older else []
-    return Group(lines, *(Text(harmless(note), style="dim") for note in notes))
+    return Group(lines, *(Text(escape_controls(note), style="dim") for note in notes))
 
 
 def _status(answer: StatusAnswer) -> RenderableType:
@@ -85,17 +87,17 @@ def _status(answer: StatusAnswer) -> RenderableType:
     facts = [("id", str(job.ref)), ("page", job.url), ("by", job.user), *_resources(answer), *job.details]
     for label, value in facts:
         if value:
-            rows.append(Text.assemble((f"  {label}: ", "dim"), harmless(value)))
+            rows.append(Text.assemble((f"  {label}: ", "dim"), escape_controls(value)))
     if job.error:
-        rows.append(Text(f"  {harmless(job.error)}", style="red" if job.state.is_failure else "yellow"))
+        rows.append(Text(f"  {escape_controls(job.error)}", style="red" if job.state.is_failure else "yellow"))
     rows += [Text(f"  firing: {alert.title} ({alert.id})", style="red") for incident in answer.incidents
              for alert in incident.alerts if alert.resolved_at is None]  # fmt: skip
     if answer.summaries:
         rows.append(render_summaries(answer.summaries, None))
     if answer.last_lines:
         rows += [Text("newest lines", style="dim")]
-        rows.append(Text.from_ansi(LineWriter(Form.COLOUR).text(answer.last_lines).rstrip("\n")))
-    rows += [Text(harmless(gap.public), style="yellow") for gap in answer.gaps]
+        rows.append(Text.from_ansi(LineFormatter(LineFormat.COLOUR).text(answer.last_lines).rstrip("\n")))
+    rows += [Text(escape_controls(gap.public), style="yellow") for gap in answer.gaps]
     return Group(*rows)
 
 
@@ -121,5 +123,5 @@ def _list(answer: ListAnswer) -> RenderableType:
 def _silence(silence: Silence) -> str:
     what = ", ".join(f"{matcher.label} {matcher.value}" for matcher in silence.matchers) or "everything"
     span = format_duration(silence.ends_at - silence.created_at)
-    why = f" ({harmless(silence.reason)})" if silence.reason else ""
+    why = f" ({escape_controls(silence.reason)})" if silence.reason else ""
     return f"silence {silence.id}: {what} for {span}{why}"

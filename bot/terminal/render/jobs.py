@@ -11,7 +11,7 @@ from rich.text import Text
 from bot.commands.subcommands.jobs import JobsAnswer
 from bot.domain.durations import format_ago, format_duration
 from bot.domain.jobs import Job, JobState
-from bot.terminal.log_lines import harmless
+from bot.terminal.log_lines import escape_controls
 
 _STYLES = {
     JobState.QUEUED: "cyan",
@@ -29,8 +29,8 @@ _STYLES = {
 
 def state_text(job: Job, now: datetime) -> Text:
     """`tune-7b: running (RUNNING), started 2h ago`."""
-    name = harmless(job.name or str(job.ref))
-    words = Text.assemble((name, "bold"), ": ", state_word(job), f" ({harmless(job.vendor_status)})")
+    name = escape_controls(job.name or str(job.ref))
+    words = Text.assemble((name, "bold"), ": ", state_word(job), f" ({escape_controls(job.vendor_status)})")
     if job.ended_at is not None:
         words.append(f", ended {format_ago(job.ended_at, now)}")
         if job.started_at is not None:
@@ -57,9 +57,9 @@ def render_jobs(answer: JobsAnswer) -> RenderableType:
     for jobs in answer.providers:
         for job in jobs.jobs:
             created = f"{job.created_at:%Y-%m-%d %H:%M}" if job.created_at else ""
-            table.add_row(Text(str(job.ref)), state_word(job), Text(harmless(job.name or "")), created)
+            table.add_row(Text(str(job.ref)), state_word(job), Text(escape_controls(job.name or "")), created)
     problems = [
-        Text(f"{one.provider}: {harmless(one.problem)}", style="red" if one.lists else "dim")
+        Text(f"{one.provider}: {escape_controls(one.problem)}", style="red" if one.lists else "dim")
         for one in answer.providers
         if one.problem
     ]

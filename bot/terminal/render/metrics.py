@@ -14,7 +14,7 @@ from bot.commands.subcommands.jobs import MetricsAnswer
 from bot.domain.durations import format_duration
 from bot.domain.metrics import KNOWN_METRICS, MetricSeries, MetricSummary
 from bot.domain.sparkline import bucket_means, sparkline
-from bot.terminal.log_lines import harmless
+from bot.terminal.log_lines import escape_controls
 from bot.terminal.render.jobs import state_text
 
 SPARK_WIDTH = 24
@@ -32,7 +32,7 @@ def render_metrics(answer: MetricsAnswer) -> RenderableType:
     notes = [] if answer.summaries else ["no samples in this window"]
     notes += [_missing(answer.missing)] if answer.missing and answer.summaries else []
     notes += [gap.public for gap in answer.gaps]
-    return Group(*head, *body, *(Text(harmless(note), style="yellow") for note in notes))
+    return Group(*head, *body, *(Text(escape_controls(note), style="yellow") for note in notes))
 
 
 def render_summaries(summaries: Sequence[MetricSummary], window: tuple[datetime, datetime] | None) -> RenderableType:
@@ -50,7 +50,7 @@ def render_summaries(summaries: Sequence[MetricSummary], window: tuple[datetime,
         figures = [_figure(value * scale) if unit else f"{value:.4g}" for value in values]
         limit = f"{_figure(one.series.limit * scale)}{unit}" if one.series.limit is not None else unit
         spark = [Text(_spark(one.series, window))] if window is not None else []
-        table.add_row(Text(harmless(label)), *spark, *figures, limit)
+        table.add_row(Text(escape_controls(label)), *spark, *figures, limit)
     return table
 
 

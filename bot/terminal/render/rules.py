@@ -11,7 +11,7 @@ from bot.domain.alerts import Severity
 from bot.domain.durations import format_duration
 from bot.domain.wording import plural
 from bot.rules.replay import Replayed
-from bot.terminal.log_lines import harmless
+from bot.terminal.log_lines import escape_controls
 from bot.terminal.render.jobs import state_text
 from bot.terminal.report import report_text
 
@@ -39,7 +39,7 @@ def render_diagnosis(answer: DiagnosisAnswer) -> RenderableType:
         Text(),
         Text.from_ansi(report_text(answer.diagnosis, colour=True)),
         *(Text(note, style="dim") for note in notes),
-        *(Text(harmless(gap.public), style="yellow") for gap in answer.gaps),
+        *(Text(escape_controls(gap.public), style="yellow") for gap in answer.gaps),
     )
 
 
@@ -54,7 +54,7 @@ def render_replay(answer: ReplayAnswer) -> RenderableType:
     count = plural(len(answer.alerts), "alert") if answer.alerts else "no alert"
     span = f"{answer.start:%Y-%m-%d %H:%M} to {answer.end:%Y-%m-%d %H:%M} UTC"
     rows: list[Text] = [
-        Text.assemble((harmless(answer.job.name or str(answer.job.ref)), "bold"), f": {count} from {span}"),
+        Text.assemble((escape_controls(answer.job.name or str(answer.job.ref)), "bold"), f": {count} from {span}"),
         Text(f"{plural(answer.read, 'line')} read, looked at every {format_duration(answer.step)}", style="dim"),
         Text(),
     ]
@@ -62,7 +62,7 @@ def render_replay(answer: ReplayAnswer) -> RenderableType:
         rows += _replayed(one)
     rows += [Text(f"would have said nothing: {', '.join(answer.quiet)}", style="dim")] if answer.quiet else []
     rows += [Text(note, style="dim") for note in answer.notes]
-    return Group(*rows, *(Text(harmless(gap.public), style="yellow") for gap in answer.gaps))
+    return Group(*rows, *(Text(escape_controls(gap.public), style="yellow") for gap in answer.gaps))
 
 
 def _rule(rule: RuleShown) -> list[Text]:
@@ -82,11 +82,11 @@ def _replayed(one: Replayed) -> list[Text]:
         f"{one.fired_at:%m-%d %H:%M:%S}  ",
         (one.severity.value.upper(), _STYLES[one.severity]),
         "  ",
-        (harmless(one.title), "bold"),
+        (escape_controls(one.title), "bold"),
         f"  ({one.rule})",
     )
     rows = [head]
     if one.evidence.summary.rstrip(".") != one.title:
-        rows.append(Text(f"    {harmless(one.evidence.summary)}"))
+        rows.append(Text(f"    {escape_controls(one.evidence.summary)}"))
     more = f"; told more {one.news} times" if one.news else ""
     return [*rows, Text(f"    {end}{more}", style="dim"), Text()]

@@ -21,7 +21,7 @@ from bot.terminal.json_output import (
     rules_json,
     status_json,
 )
-from bot.terminal.log_lines import Form, LineWriter
+from bot.terminal.log_lines import LineFormat, LineFormatter
 from tests.fakes.provider import NOW
 from tests.unit.commands.insights import DIAGNOSIS, REPLAY
 from tests.unit.terminal.test_render import GAP, JOB, LINE, METRICS
@@ -45,7 +45,7 @@ def test_every_field_is_documented_and_every_documented_field_exists() -> None:
         status_json(StatusAnswer(JOB, NOW, (LINE,), METRICS.summaries, (GAP,))),
         jobs_json(JobsAnswer((ProviderJobs("mem", (JOB,)),))),
         checks_json([CheckResult("a", True, "b")]),
-        LineWriter(Form.JSON).text([LINE]),
+        LineFormatter(LineFormat.JSON).text([LINE]),
         diagnosis_json(DIAGNOSIS),
         rules_json(rules_answer(RuleSettings())),
         replay_json(REPLAY),

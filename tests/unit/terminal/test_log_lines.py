@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bot.domain.durations import format_ns
 from bot.domain.logs import Level, LogLine
-from bot.terminal.log_lines import Form, LineWriter, harmless
+from bot.terminal.log_lines import LineFormat, LineFormatter, escape_controls
 
 LINE = LogLine(1_773_396_000_123_456_789, "loss \x1b[31m0.1\n  next", rank=3, level=Level.ERROR, request_id="r-1")
 
@@ -26,7 +26,7 @@ lines = st.builds(
 
 @given(st.lists(lines, max_size=8))
 def test_json_says_exactly_what_the_line_is(given_lines: list[LogLine]) -> None:
-    rows = [json.loads(row) for row in LineWriter(Form.JSON).text(given_lines).split("\n")[:-1]]
+    rows = [json.loads(row) for row in LineFormatter(LineFormat.JSON).text(given_lines).split("\n")[:-1]]
     assert rows == [
         {
             "timestamp": format_ns(line.timestamp_ns),
@@ -40,17 +40,17 @@ def test_json_says_exactly_what_the_line_is(given_lines: list[LogLine]) -> None:
 
 
 def test_a_pipe_gets_the_message_as_it_was_logged() -> None:
-    assert LineWriter(Form.PLAIN).text([LINE, LogLine(5, "x")]) == (
+    assert LineFormatter(LineFormat.PLAIN).text([LINE, LogLine(5, "x")]) == (
         "2026-03-13 10:00:00.123Z ERROR    rank 3 loss \x1b[31m0.1\n  next\n1970-01-01 00:00:00.000Z -        - x\n"
     )
 
 
 def test_a_log_line_cannot_take_over_the_terminal() -> None:
-    shown = LineWriter(Form.COLOUR).text([LogLine(5, "a\x1b]0;title\x07b\r\x9b2Jc\u202ed", replica="\x1b[2J")])
+    shown = LineFormatter(LineFormat.COLOUR).text([LogLine(5, "a\x1b]0;title\x07b\r\x9b2Jc\u202ed", replica="\x1b[2J")])
     assert "␛]0;title␇b␍\ufffd2Jc\ufffdd" in shown
     assert "␛[2J" in shown
 
 
 @given(st.text())
 def test_harmless_text_has_no_control_characters(text: str) -> None:
-    assert not any(ord(letter) < 32 and letter not in "\t\n" for letter in harmless(text))
+    assert not any(ord(letter) < 32 and letter not in "\t\n" for letter in escape_controls(text))

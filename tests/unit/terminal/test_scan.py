@@ -189,7 +189,7 @@ def test_a_wrong_setting_of_something_else_does_not_matter(monkeypatch: pytest.M
 def test_who_watches_a_big_file_sees_how_far_it_is() -> None:
     big = write(HEALTHY * (BIG // len(HEALTHY) + 1))
     out, err = io.StringIO(), io.StringIO()
-    scan(ScanCommand(big), build_reader(), Output(out, err, watched=True, progress_every_s=0))
+    scan(ScanCommand(big), build_reader(), Output(out, err, show_progress=True, progress_every_s=0))
     assert "100% of 32 MiB" in err.getvalue()
 
 

@@ -96,7 +96,7 @@ async def poll_jobs(url: str, jobs: int, seconds: float, *, minute: bool) -> lis
         job = JobRef("baseten", quiet_ref(0))
         await store.subscriptions.add("C1", "T1", job, "U1", RuleSettings(), utc_now())
         multiply(database, jobs)
-        settings = PollSettings(pace=PollIntervals(running=MINUTE, waiting=MINUTE))
+        settings = PollSettings(intervals=PollIntervals(running=MINUTE, waiting=MINUTE))
         poller = Poller(
             registry, store, utc_now, Redactor(), shipped_diagnosis_config(), settings, jitter=lambda: _NO_REST
         )

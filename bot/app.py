@@ -156,7 +156,7 @@ def poll_settings(settings: Settings) -> PollSettings:
     """Derive the poll settings."""
     interval = settings.trainwatch_poll_interval
     return PollSettings(
-        pace=PollIntervals(running=interval, waiting=interval * 4, longest=max(timedelta(minutes=10), interval)),
+        intervals=PollIntervals(running=interval, waiting=interval * 4, longest=max(timedelta(minutes=10), interval)),
         concurrency=settings.trainwatch_poll_concurrency,
         lease=settings.trainwatch_lease,
         lookback=settings.trainwatch_lookback,

@@ -82,8 +82,8 @@ class Finding:
     evidence: Evidence
     severity: Severity | None = None
     """Overrides the rule's own severity for this finding."""
-    news: bool = False
-    """Whether a person in the incident's thread should read this evidence, not only see the root change."""
+    notify: bool = False
+    """Whether this evidence deserves a reply in the incident's thread, beyond an edit of its root."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +137,8 @@ class Alert:
     last_finding_at: datetime | None = None
     severity: Severity = Severity.WARN
     evidence: Evidence | None = None
-    told_at: datetime | None = None
-    """When people were last told of this firing, for repeats."""
+    notified_at: datetime | None = None
+    """When this firing last caused a notification, for repeats."""
     memory: Memory = field(default_factory=dict)
 
 
@@ -168,7 +168,7 @@ class Transition:
     at: datetime
     evidence: Evidence | None = None
     resolution: Resolution | None = None
-    news: bool = False
+    notify: bool = False
     """Copied from the Finding."""
 
 
@@ -269,7 +269,7 @@ class Receipt:
     ts: str
 
 
-def alert_name(watch_id: int, job: JobRef, alert: Alert) -> str:
+def alert_id(watch_id: int, job: JobRef, alert: Alert) -> str:
     """The stable id of one firing, from what makes it unique; a watch's id is never used again."""
     return stable_id("tw", f"{watch_id}|{job}|{alert.rule}|{alert.parameters_key}|{alert.episode}")
 

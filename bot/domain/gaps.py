@@ -46,6 +46,11 @@ class Gap:
     start_ns: int | None = None
     end_ns: int | None = None
 
+    @property
+    def is_outage(self) -> bool:
+        """Whether the platform offers this part and failed to give it."""
+        return self.reason not in (GapReason.NOT_SUPPORTED, GapReason.UNREACHABLE_LINES)
+
 
 def gap_of(problem: ProviderError, part: Part) -> Gap:
     """Return the gap that a provider error causes."""

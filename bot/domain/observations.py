@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from bot.domain.gaps import Gap, Part
+from bot.domain.gaps import Gap, GapReason, Part
 from bot.domain.jobs import Job, JobRef
-from bot.domain.logs import LogLine
+from bot.domain.logs import LogCursor, LogLine
 from bot.domain.metrics import MetricSeries
+
+POLL_INTERVAL = timedelta(seconds=15)
+"""How often a running job is polled, unless configured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +26,24 @@ class Observation:
     """New lines since the previous poll, oldest first, each line once."""
     series: tuple[MetricSeries, ...] = ()
     gaps: tuple[Gap, ...] = ()
+    cursor: LogCursor | None = None
+    """Where the next poll resumes the log."""
+    more: bool = False
+    """Whether the log has lines that this poll did not read."""
+    retry_after: timedelta | None = None
+    """The longest wait that the platform asked for."""
 
     def gap(self, part: Part) -> Gap | None:
         """Return the first gap in this part, or None."""
         return next((gap for gap in self.gaps if gap.part is part), None)
+
+    @property
+    def log_error(self) -> Gap | None:
+        """Why reading the log failed; unreachable lines are not a failure."""
+        gaps = (gap for gap in self.gaps if gap.part is Part.LOGS)
+        return next((gap for gap in gaps if gap.reason is not GapReason.UNREACHABLE_LINES), None)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether neither the status nor the log could be read."""
+        return self.job is None and self.log_error is not None and not self.lines

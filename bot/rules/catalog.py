@@ -35,6 +35,7 @@ RULES: tuple[Rule, ...] = (
         severity=Severity.PAGE,
         condition=failed_state,
         root_includes_evidence=True,
+        reports_state=True,
     ),
     Rule(
         name="failure",
@@ -145,6 +146,7 @@ RULES: tuple[Rule, ...] = (
         severity=Severity.WARN,
         condition=no_data,
         root_includes_evidence=True,
+        is_replayable=False,
         parameters=(Parameter("for", Unit.DURATION, 300.0, "how long before it is said"),),
         hold_parameter="for",
     ),
@@ -165,3 +167,9 @@ _NAMED: Mapping[str, Rule] = {rule.name: rule for rule in RULES}
 def rule_named(name: str) -> Rule | None:
     """The shipped rule of this name."""
     return _NAMED.get(name)
+
+
+def reports_state(name: str) -> bool:
+    """Whether the rule of this name only repeats the job's own state."""
+    rule = rule_named(name)
+    return rule is not None and rule.reports_state

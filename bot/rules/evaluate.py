@@ -1,14 +1,14 @@
-"""One look judged: every wanted rule's condition, then its lifecycle. Pure; nobody else calls them.
+"""Evaluate rules on one poll: each wanted rule's condition, then its alert's lifecycle. Pure.
 
-The watcher (`bot.watcher.decide`) turns the result into messages, a terminal that follows a job prints it
-(`bot.terminal.local_alerts`), and a replay of the past collects it (`replaying.py`).
+The watcher (`bot.watcher.decide`) turns the result into messages, `trainwatch watch` prints it
+(`bot.terminal.local_alerts`), and `rules test` collects it (`replay.py`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from bot.diagnosis.findings import Diagnosis
 from bot.domain.alerts import Alert, Timing, Transition
@@ -21,83 +21,81 @@ from bot.rules.rule import Condition, Context, Rule, parameters_key
 
 @dataclass(frozen=True, slots=True)
 class WantedRule:
-    """A rule with one set of parameters, and all that follows from them."""
+    """A rule with one set of parameters, and what follows from them."""
 
     condition: Condition
     parameters: Mapping[str, Setting]
-    """Filled in."""
+    """Every parameter, defaults included."""
     timing: Timing
     metrics_window: timedelta | None
-    """As `Rule.metrics_window` says."""
+    """As `Rule.metrics_window` returns it."""
     initial_alert: Alert
-    """Its alert before the first look."""
+    """Its alert before the first poll."""
 
     @classmethod
     def of(cls, rule: Rule, settings: Mapping[str, Setting]) -> WantedRule:
-        """The rule with what somebody set of it."""
+        """Apply settings to a rule."""
         filled = rule.fill(settings)
         alert = Alert(rule.name, parameters_key(settings), severity=rule.severity)
         return cls(rule.condition, filled, rule.timing(filled), rule.metrics_window(filled), alert)
 
 
 _AS_SHIPPED = tuple((rule, WantedRule.of(rule, {})) for rule in RULES)
-"""What nearly every subscription wants, worked out once."""
+"""The rules without settings, which nearly every subscription wants; computed once."""
 
 Wanted = Mapping[tuple[str, str], WantedRule]
 """By rule and parameters key."""
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """One alert after a look, and what happened to it, if anything did."""
+class EvaluatedAlert:
+    """One alert after a poll."""
 
     alert: Alert
-    transition: Transition | None
-    changed: bool
-    """Whether it is not as the last look left it, its memory included."""
+    transition: Transition | None = None
+    """What happened to it at this poll, if anything did."""
+    changed: bool = False
+    """Whether it differs from the stored alert, its memory included."""
+    id: str = ""
+    """`alert_id` of a firing alert, once the watch is known."""
 
 
-def wanted_rules(wishes: Iterable[RuleSettings]) -> Wanted:
-    """Every distinct set of parameters that somebody wants of each rule."""
-    several = list(wishes)
+def wanted_rules(settings: Iterable[RuleSettings]) -> Wanted:
+    """Collect every distinct set of parameters that a subscription wants of each rule."""
+    several = list(settings)
     wanted: dict[tuple[str, str], WantedRule] = {}
     for rule, shipped in _AS_SHIPPED:
-        for wish in several:
-            if rule.name not in wish.off:
-                settings = wish.parameters.get(rule.name)
-                one = WantedRule.of(rule, settings) if settings else shipped
-                wanted[rule.name, one.initial_alert.parameters_key] = one
+        for one in several:
+            if rule.name not in one.off:
+                parameters = one.parameters.get(rule.name)
+                found = WantedRule.of(rule, parameters) if parameters else shipped
+                wanted[rule.name, found.initial_alert.parameters_key] = found
     return wanted
 
 
-def metrics_window(wanted: Wanted) -> timedelta | None:
-    """How far back the first look's metrics must reach; None when no wanted rule looks at metrics."""
+def longest_metrics_window(wanted: Wanted) -> timedelta | None:
+    """How far back the metrics of the first poll must reach; None when no wanted rule reads metrics."""
     return max((one.metrics_window for one in wanted.values() if one.metrics_window is not None), default=None)
 
 
-def judge(
-    stored: Iterable[Alert],
-    wanted: Wanted,
-    observation: Observation,
-    diagnosis: Diagnosis | None,
-    now: datetime,
-) -> tuple[Judged, ...]:
-    """Judge one look.
+def evaluate_rules(
+    stored: Iterable[Alert], wanted: Wanted, observation: Observation, diagnosis: Diagnosis | None
+) -> tuple[EvaluatedAlert, ...]:
+    """Evaluate every wanted rule on one poll.
 
     Args:
-        stored: the alerts as the last look left them.
-        wanted: which rules, as `wanted_rules` gives them.
-        observation: what was seen, without secrets.
-        diagnosis: what the log read so far means; None when it cannot be read.
-        now: the time of the look.
+        stored: the alerts as of the last poll.
+        wanted: the rules, as `wanted_rules` returns them.
+        observation: what the poll saw, redacted.
+        diagnosis: of the log so far; None when it cannot be read.
     """
     before = {(alert.rule, alert.parameters_key): alert for alert in stored}
     ended = observation.job is not None and observation.job.state.is_terminal
-    judged = []
-    for key, one in wanted.items():
-        alert = before.get(key, one.initial_alert)
-        verdict, memory = one.condition(Context(observation, one.parameters, alert.memory, diagnosis))
+    evaluated = []
+    for key, rule in wanted.items():
+        alert = before.get(key, rule.initial_alert)
+        verdict, memory = rule.condition(Context(observation, rule.parameters, alert.memory, diagnosis))
         remembering = alert if memory == alert.memory else replace(alert, memory=memory)
-        stepped, transition = step(remembering, verdict, one.timing, now, job_ended=ended)
-        judged.append(Judged(stepped, transition, changed=stepped is not alert and stepped != alert))
-    return tuple(judged)
+        stepped, transition = step(remembering, verdict, rule.timing, observation.at, job_ended=ended)
+        evaluated.append(EvaluatedAlert(stepped, transition, changed=stepped is not alert and stepped != alert))
+    return tuple(evaluated)

@@ -50,9 +50,9 @@ def _found(alert: Alert, finding: Finding, timing: Timing, now: datetime) -> tup
         changed = finding.evidence != alert.evidence or severity is not alert.severity
         firing = replace(alert, last_finding_at=now, evidence=finding.evidence, severity=severity)
         if changed:
-            return firing, Transition(Change.UPDATED, now, finding.evidence, news=finding.news)
-        if timing.repeat_every is not None and now - (alert.told_at or now) >= timing.repeat_every:
-            return replace(firing, told_at=now), Transition(Change.REPEATED, now, finding.evidence)
+            return firing, Transition(Change.UPDATED, now, finding.evidence, notify=finding.notify)
+        if timing.repeat_every is not None and now - (alert.notified_at or now) >= timing.repeat_every:
+            return replace(firing, notified_at=now), Transition(Change.REPEATED, now, finding.evidence)
         return firing, None
     since = alert.pending_since if alert.state is AlertState.PENDING and alert.pending_since else now
     if now - since < timing.hold_for:
@@ -71,18 +71,18 @@ def _found(alert: Alert, finding: Finding, timing: Timing, now: datetime) -> tup
         episode=alert.episode + 1,
         pending_since=since,
         fired_at=now,
-        told_at=now,
+        notified_at=now,
         last_finding_at=now,
         evidence=finding.evidence,
         severity=severity,
     )
-    return fired, Transition(Change.FIRED, now, finding.evidence, news=True)
+    return fired, Transition(Change.FIRED, now, finding.evidence, notify=True)
 
 
 def _cleared(alert: Alert, timing: Timing, now: datetime, *, job_ended: bool) -> tuple[Alert, Transition | None]:
     if alert.state is AlertState.INACTIVE:
         return alert, None
-    quiet = replace(alert, state=AlertState.INACTIVE, pending_since=None, fired_at=None, told_at=None)
+    quiet = replace(alert, state=AlertState.INACTIVE, pending_since=None, fired_at=None, notified_at=None)
     if alert.state is AlertState.PENDING:
         return quiet, None
     if job_ended:

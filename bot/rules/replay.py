@@ -1,7 +1,6 @@
-"""The rules over a past window, look by look: which alerts would have fired, when each would have ended. Pure.
+"""Evaluate rules over a past window, poll by poll: which alerts would have fired and when each would have ended. Pure.
 
-Conditions and lifecycle are the watcher's own (`judging.py`). What a look saw is put together from history in
-`bot.commands.handlers.replay`.
+Conditions and lifecycle are the watcher's own (`evaluate.py`). `bot.commands.handlers.replay` observes the past.
 """
 
 from __future__ import annotations
@@ -11,11 +10,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.diagnosis.findings import Diagnosis
-from bot.domain.alerts import Alert, Change, Evidence, Resolution, Severity
+from bot.domain.alerts import Alert, Change, Evidence, Resolution, Severity, Transition
 from bot.domain.observations import Observation
 from bot.domain.subscriptions import RuleSettings
-from bot.rules.catalog import rule_named
-from bot.rules.evaluate import Wanted, judge, wanted_rules
+from bot.rules.catalog import RULES, rule_named
+from bot.rules.evaluate import Wanted, evaluate_rules, wanted_rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,51 +24,58 @@ class Replayed:
     rule: str
     title: str
     severity: Severity
-    """The worst it came to."""
+    """The worst while it fired."""
     fired_at: datetime
     evidence: Evidence
     """The newest."""
     resolved_at: datetime | None = None
-    """None: it still fired at the window's end."""
+    """None: still firing at the end of the window."""
     resolution: Resolution | None = None
-    news: int = 0
-    """How often its thread would have been told more."""
+    updates: int = 0
+    """Notifications between the first and the resolution."""
 
 
 class Replay:
-    """The alerts of one job while its past is gone through."""
+    """The alerts of one job while its past is observed again."""
 
     def __init__(self, settings: RuleSettings) -> None:
-        self.wanted: Wanted = wanted_rules([settings])
-        self._least = settings.min_severity
+        not_replayable = (rule.name for rule in RULES if not rule.is_replayable)
+        self.wanted: Wanted = wanted_rules([replace(settings, off=(*settings.off, *not_replayable))])
+        self._min_severity = settings.min_severity
         self._alerts: Sequence[Alert] = ()
-        self._open: dict[str, Replayed] = {}
-        self._over: list[Replayed] = []
+        self._firing: dict[str, Replayed] = {}
+        self._resolved: list[Replayed] = []
 
-    def look(self, observation: Observation, diagnosis: Diagnosis | None) -> None:
-        """Judge the next look, which is without secrets; each is later than the one before."""
-        at = observation.at
-        judged = judge(self._alerts, self.wanted, observation, diagnosis, at)
-        self._alerts = [one.alert for one in judged]
-        for one in judged:
-            change = None if one.transition is None else one.transition.change
-            if change is Change.FIRED:
-                self._open[one.alert.rule] = _fired(one.alert, at)
-            elif change is Change.UPDATED and one.transition is not None:
-                self._open[one.alert.rule] = _updated(self._open[one.alert.rule], one.alert, news=one.transition.news)
-            elif change is Change.RESOLVED and one.transition is not None:
-                shown = self._open.pop(one.alert.rule)
-                self._over.append(replace(shown, resolved_at=at, resolution=one.transition.resolution))
+    def observe(self, observation: Observation, diagnosis: Diagnosis | None) -> None:
+        """Evaluate the next observation, which must be redacted and later than the one before."""
+        evaluated = evaluate_rules(self._alerts, self.wanted, observation, diagnosis)
+        self._alerts = [one.alert for one in evaluated]
+        for one in evaluated:
+            if one.transition is not None:
+                self._apply(one.alert, one.transition)
+
+    def _apply(self, alert: Alert, transition: Transition) -> None:
+        match transition.change:
+            case Change.FIRED:
+                self._firing[alert.rule] = _fired(alert, transition.at)
+            case Change.UPDATED:
+                self._firing[alert.rule] = _updated(self._firing[alert.rule], alert, notify=transition.notify)
+            case Change.RESOLVED:
+                fired = self._firing.pop(alert.rule)
+                self._resolved.append(replace(fired, resolved_at=transition.at, resolution=transition.resolution))
+            case Change.REPEATED:
+                pass
 
     def alerts(self) -> tuple[Replayed, ...]:
-        """Those that would have been told, in the order they fired."""
-        told = [one for one in (*self._over, *self._open.values()) if one.severity.rank >= self._least.rank]
-        return tuple(sorted(told, key=lambda one: (one.fired_at, -one.severity.rank)))
+        """The alerts that would have caused notifications, in the order they fired."""
+        every = (*self._resolved, *self._firing.values())
+        loud = [one for one in every if one.severity.rank >= self._min_severity.rank]
+        return tuple(sorted(loud, key=lambda one: (one.fired_at, -one.severity.rank)))
 
     def quiet(self) -> tuple[str, ...]:
-        """Rules that would have told nothing."""
-        told = {one.rule for one in self.alerts()}
-        return tuple(name for name, _ in self.wanted if name not in told)
+        """The rules that would have caused no notification."""
+        fired = {one.rule for one in self.alerts()}
+        return tuple(name for name, _ in self.wanted if name not in fired)
 
 
 def _fired(alert: Alert, at: datetime) -> Replayed:
@@ -79,8 +85,8 @@ def _fired(alert: Alert, at: datetime) -> Replayed:
     return Replayed(alert.rule, alert.evidence.title or rule.title, alert.severity, at, alert.evidence)
 
 
-def _updated(shown: Replayed, alert: Alert, *, news: bool) -> Replayed:
+def _updated(fired: Replayed, alert: Alert, *, notify: bool) -> Replayed:
     assert alert.evidence is not None
-    worse = alert.severity if alert.severity.rank > shown.severity.rank else shown.severity
-    title = alert.evidence.title or shown.title
-    return replace(shown, title=title, severity=worse, evidence=alert.evidence, news=shown.news + news)
+    worse = alert.severity if alert.severity.rank > fired.severity.rank else fired.severity
+    title = alert.evidence.title or fired.title
+    return replace(fired, title=title, severity=worse, evidence=alert.evidence, updates=fired.updates + notify)

@@ -22,26 +22,16 @@ from bot.domain.alerts import (
     NotifyReason,
     Resolution,
     Severity,
-    Transition,
     stable_id,
 )
 from bot.domain.jobs import Job
 from bot.domain.subscriptions import Silence, Subscription, covers
-from bot.rules.catalog import RULES
+from bot.rules.catalog import RULES, reports_state
+from bot.rules.evaluate import EvaluatedAlert
 from bot.rules.rule import Rule, parameters_key
 
 RECENT = timedelta(minutes=1)
 """A root posted this short a time ago is still in view: its edit is seen, and a broadcast would say the same twice."""
-
-
-@dataclass(frozen=True, slots=True)
-class AlertNow:
-    """An alert after this poll and what happened to it, if anything did."""
-
-    name: str
-    """`alert_name` of this firing; "" while it does not fire."""
-    alert: Alert
-    transition: Transition | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +45,7 @@ class Plan:
 
 def plan(
     subscription: Subscription,
-    alerts: Sequence[AlertNow],
+    alerts: Sequence[EvaluatedAlert],
     incident: Incident | None,
     silences: Sequence[Silence],
     job: Job,
@@ -79,7 +69,7 @@ def plan(
         _resolve_gone(draft, rule, current)
         if current is None or current.alert.state is not AlertState.FIRING or current.alert.evidence is None:
             continue
-        name = current.name
+        name = current.id
         muted = _muted_by(current.alert, rule, subscription, silences, job, now)
         if draft.shows(name):
             draft.update(name, current, muted=muted is not None)
@@ -99,7 +89,7 @@ def end_incident(incident: Incident, job: Job, now: datetime, text: str) -> Plan
     """Close an incident because nothing more will come: a last edit, and the last word in its thread."""
     alerts = tuple(
         alert
-        if alert.resolved_at is not None or alert.rule == "job_failed"
+        if alert.resolved_at is not None or reports_state(alert.rule)
         else replace(alert, resolved_at=now, resolution=Resolution.JOB_ENDED)
         for alert in incident.alerts
     )
@@ -150,7 +140,7 @@ class _Draft:
             self._reply(alert.id, NotifyReason.FIRST, broadcast=louder)
         self._changed = True
 
-    def update(self, name: str, current: AlertNow, *, muted: bool) -> None:
+    def update(self, name: str, current: EvaluatedAlert, *, muted: bool) -> None:
         """Show how an alert that the channel knows stands now; a muted one only in the root."""
         shown, alert, transition = self._alerts[name], current.alert, current.transition
         evidence = alert.evidence or shown.evidence
@@ -163,7 +153,7 @@ class _Draft:
             return
         if transition.change is Change.REPEATED and shown.acknowledged_by is None:
             self._reply(name, NotifyReason.REPEAT, broadcast=True)
-        elif transition.change is Change.UPDATED and (transition.news or worse):
+        elif transition.change is Change.UPDATED and (transition.notify or worse):
             self._reply(name, NotifyReason.CHANGED, broadcast=worse)
 
     def _reply(self, name: str, reason: NotifyReason, *, broadcast: bool = False) -> None:
@@ -216,7 +206,7 @@ class _Draft:
             yield Delivery(f"{incident.id}:{name}:{why}:{self._now.isoformat()}", self._channel, text)
 
 
-def _alert_of(rule: Rule, subscription: Subscription, alerts: Sequence[AlertNow]) -> AlertNow | None:
+def _alert_of(rule: Rule, subscription: Subscription, alerts: Sequence[EvaluatedAlert]) -> EvaluatedAlert | None:
     """The alert of this rule with this subscription's parameters, None when the channel has the rule off."""
     if rule.name in subscription.settings.off:
         return None
@@ -224,12 +214,12 @@ def _alert_of(rule: Rule, subscription: Subscription, alerts: Sequence[AlertNow]
     return next((one for one in alerts if one.alert.rule == rule.name and one.alert.parameters_key == key), None)
 
 
-def _resolve_gone(draft: _Draft, rule: Rule, current: AlertNow | None) -> None:
+def _resolve_gone(draft: _Draft, rule: Rule, current: EvaluatedAlert | None) -> None:
     """End what the channel believes is firing and is not (any more)."""
     for shown in draft.unresolved(rule.name):
         if current is None:
             draft.resolve(shown, Resolution.UNSUBSCRIBED)
-        elif current.alert.state is not AlertState.FIRING or current.name != shown.id:
+        elif current.alert.state is not AlertState.FIRING or current.id != shown.id:
             ended = current.transition.resolution if current.transition else None
             draft.resolve(shown, ended or Resolution.CLEARED)
 

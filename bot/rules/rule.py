@@ -85,6 +85,10 @@ class Rule:
     """The parameter that is the keep-firing time in place of `keep_firing_for`."""
     root_includes_evidence: bool = False
     """The incident's root message shows all the evidence there is: a reply below a new root would repeat it."""
+    reports_state: bool = False
+    """Only repeats the job's own state, which every root message shows; the end of the job does not resolve it."""
+    is_replayable: bool = True
+    """Whether `rules test` can evaluate it: history does not record when trainwatch could not see a job."""
     window_parameters: tuple[str, ...] = ()
     """Durations whose sum is how much of the past a rule on metrics wants at first; none: it looks at no metrics."""
 

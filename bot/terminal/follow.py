@@ -1,6 +1,6 @@
-"""`trainwatch watch REF` and `logs --follow`: lines as they arrive, changes of the job between them, until it ends.
+"""`trainwatch watch` and `logs --follow`: write lines as they arrive, with state changes and alerts between them.
 
-Late lines are waited for as in the watcher: the provider re-reads an overlap and gives each line once.
+Jobs are observed as the watcher observes them (`bot.providers.observe`), so late lines are read too, each once.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from bot.commands.handlers.log_filter import LineFilter
 from bot.commands.handlers.log_stream import build_query, stream_lines
 from bot.commands.subcommands.logs import LogsCommand
 from bot.domain.alerts import Alert, Change, Evidence
-from bot.domain.durations import format_duration
-from bot.domain.gaps import Gap, Part, gap_of
+from bot.domain.durations import Clock, format_duration, ns_from_datetime
+from bot.domain.gaps import Gap, GapReason, Part
 from bot.domain.jobs import Job, JobRef
-from bot.domain.logs import LogFilter, LogLine, LogQuery, Order
-from bot.domain.metrics import MetricQuery, MetricSeries
-from bot.domain.observations import Observation
-from bot.errors import AuthFailed, BadRequest, JobNotFound, NotSupported, ProviderError
+from bot.domain.logs import LogFilter, LogLine, Order
+from bot.domain.observations import POLL_INTERVAL, Observation
+from bot.errors import AuthFailed, BadRequest, JobNotFound, NotSupported
 from bot.providers.base import Provider
+from bot.providers.observe import MAX_LINES, PAGE_LINES, ObservationRequest, metrics_start, observe
 from bot.redaction.redactor import Redactor
 from bot.redaction.values import redact_job, redact_observation
 from bot.rules.catalog import rule_named
@@ -29,60 +29,53 @@ from bot.terminal.local_alerts import Alerting
 from bot.terminal.log_lines import LineFormatter
 from bot.terminal.output import Output
 
-PAGE_LINES = 2_000
-POLL_EVERY = timedelta(seconds=2)
-LOOK_EVERY = timedelta(seconds=15)
-"""How often the job's state and, for alerts, its metrics are read."""
-LATE = timedelta(minutes=3)
-"""How far back metrics are read again, for samples that come late."""
-MOST_FRESH = 20_000
-"""Lines kept for the rules between two looks, while a long log is caught up with."""
+READ_EVERY = timedelta(seconds=2)
+"""How often the log is read; status and metrics are read every `POLL_INTERVAL`."""
 DRAIN = timedelta(seconds=15)
-"""How long lines are still read after the job's end has been seen."""
+"""How long the log is still read after the job's end."""
 _LONGEST_WAIT = timedelta(minutes=1)
-_HOPELESS = (AuthFailed, JobNotFound, NotSupported, BadRequest)
+_FATAL = (AuthFailed, JobNotFound, NotSupported, BadRequest)
 
 
 @dataclass(frozen=True, slots=True)
 class FollowContext:
-    """What following needs besides the job: where to write and how time goes."""
+    """Where to write, and how time passes."""
 
     output: Output
     redactor: Redactor
-    clock: Callable[[], datetime]
+    clock: Clock
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
 
 async def follow(
     provider: Provider, ref: JobRef, command: LogsCommand, world: FollowContext, alerting: Alerting | None = None
 ) -> None:
-    """Write lines until the job has ended and its last lines have come.
+    """Write lines until the job has ended and its last lines have arrived.
 
     Args:
-        provider: where the job is.
+        provider: of the job.
         ref: the job.
-        command: which lines.
-        world: where to and when.
-        alerting: the rules whose alerts are shown between the lines; None shows none.
+        command: which lines to write.
+        world: where to write, and how time passes.
+        alerting: the rules whose alerts to write between the lines; None: none.
 
     Raises:
-        ProviderError: there is nothing to follow; a platform that is only away is waited for.
+        ProviderError: the job cannot be followed; a platform that is merely unavailable is retried.
     """
     job = redact_job(await provider.get_job(ref), world.redactor)
-    following = _Following(provider, job, command, world, alerting)
-    following.say_state()
-    query = replace(
-        build_query(ref, command, world.clock()),
-        start_ns=await _start(provider, ref, command, world.clock()),
-        order=Order.ASC,
-        limit=PAGE_LINES,
-        follow=True,
+    request = ObservationRequest(
+        ref,
+        logs_from_ns=await _start_ns(provider, ref, command, world.clock()),
+        # The rules need every line, whatever the person asked for.
+        filter=command.filter if alerting is None else LogFilter(),
+        max_lines=PAGE_LINES,
+        fatal_log_errors=_FATAL,
     )
-    await following.run(query)
+    await _Following(provider, job, command, world, alerting, request).run()
 
 
-async def _start(provider: Provider, ref: JobRef, command: LogsCommand, now: datetime) -> int | None:
-    """Where to begin: with the newest so many lines, or with the window."""
+async def _start_ns(provider: Provider, ref: JobRef, command: LogsCommand, now: datetime) -> int | None:
+    """Where to begin: at the newest N lines, or at the start of the window."""
     if command.limit is None:
         return build_query(ref, command, now).start_ns
     left, start_ns = command.limit, None
@@ -105,105 +98,96 @@ class _Following:
     command: LogsCommand
     world: FollowContext
     alerting: Alerting | None
-    fresh: list[LogLine] = field(default_factory=list)
-    """Lines since the last look, unfiltered, for the rules."""
+    request: ObservationRequest
+    lines: list[LogLine] = field(default_factory=list)
+    """Lines that the rules have not seen yet, unfiltered."""
     gaps: list[Gap] = field(default_factory=list)
     measured_at: datetime | None = None
-    """When metrics were last read; None: not yet."""
+    """When metrics were last read."""
     fails: int = 0
+    """Consecutive polls that could not read the log."""
+    line_filter: LineFilter = field(init=False)
+    writer: LineFormatter = field(init=False)
 
-    async def run(self, query: LogQuery) -> None:
-        world = self.world
-        writer = LineFormatter(world.output.line_format(json=self.command.json))
-        line_filter = LineFilter(self.command.filter)
-        # The rules want every line, whatever the person wants to see.
-        query = query if self.alerting is None else replace(query, filter=LogFilter())
-        looked_at, ended_at = world.clock(), self.job.ended_at
+    def __post_init__(self) -> None:
+        self.line_filter = LineFilter(self.command.filter)
+        self.writer = LineFormatter(self.world.output.line_format(json=self.command.json))
+
+    async def run(self) -> None:
+        world, more = self.world, True
+        self._show_state()
+        evaluated_at, ended_at = world.clock(), self.job.ended_at
         while True:
-            query, more = await self._read(query, line_filter, writer)
             now = world.clock()
-            if len(self.fresh) > MOST_FRESH or (not more and now - looked_at >= LOOK_EVERY):
-                await self._look(now)
-                looked_at = now
-            if self.job.state.is_terminal:
-                ended_at = ended_at or now
-                if not more and not self.fails and now - ended_at >= DRAIN:
-                    await self._look(now)
-                    world.output.note(f"{self.job.ref} has ended: {self.job.state} ({self.job.vendor_status}).")
-                    return
+            with_status = len(self.lines) > MAX_LINES or (not more and now - evaluated_at >= POLL_INTERVAL)
+            observation = await self._observe(now, with_status=with_status)
+            self._show(observation)
+            more = observation.more
+            if self.job.state.is_terminal and ended_at is None:
+                ended_at = now
+            is_over = self.job.state.is_terminal and not more and not self.fails and now - (ended_at or now) >= DRAIN
+            if with_status or is_over:
+                evaluated_at = now
+                self._evaluate(observation)
+            if is_over:
+                world.output.note(f"{self.job.ref} has ended: {self.job.state} ({self.job.vendor_status}).")
+                return
             if not more:
-                await world.sleep(self._wait().total_seconds())
+                await world.sleep(min(READ_EVERY * (1 << min(self.fails, 10)), _LONGEST_WAIT).total_seconds())
 
-    async def _read(self, query: LogQuery, line_filter: LineFilter, writer: LineFormatter) -> tuple[LogQuery, bool]:
-        """One page to the output; a platform that is away is said once and tried again."""
-        output = self.world.output
-        try:
-            page = await self.provider.query_logs(query)
-        except _HOPELESS:
-            raise
-        except ProviderError as problem:
+    async def _observe(self, now: datetime, *, with_status: bool) -> Observation:
+        window = self.alerting.metrics_window if self.alerting is not None else None
+        metrics_from = metrics_start(window, self.measured_at, now)
+        request = replace(self.request, with_status=with_status, metrics_from=metrics_from)
+        observation = await observe(self.provider, request, now)
+        self.request = replace(self.request, cursor=observation.cursor)
+        if not observation.more and observation.log_error is None:
+            self.request = replace(self.request, resume_from_ns=ns_from_datetime(now - self.request.overlap))
+        if with_status and observation.gap(Part.METRICS) is None:
+            self.measured_at = now
+        return observation
+
+    def _show(self, observation: Observation) -> None:
+        """Write what is new; an outage of the log is announced once, and its end."""
+        output, error = self.world.output, observation.log_error
+        if error is not None:
             self.fails += 1
-            self.gaps.append(gap_of(problem, Part.LOGS))
             if self.fails == 1:
-                output.note(f"{problem.public} Trying again; no line will be skipped.")
-            return query, False
-        if self.fails:
+                output.note(f"{error.public} Trying again; no line will be skipped.")
+        elif self.fails:
             self.fails = 0
             output.note(f"{self.provider.name} answers again.")
-        for gap in page.gaps:
-            output.note(gap.public)
+        for gap in observation.gaps:
+            if gap.reason is GapReason.UNREACHABLE_LINES:
+                output.note(gap.public)
         if self.alerting is not None:
-            self.fresh += page.lines
-            self.gaps += page.gaps
-        shown = line_filter.apply(page.lines).lines
+            self.lines += observation.lines
+            self.gaps += observation.gaps
+        shown = self.line_filter.apply(observation.lines).lines
         if self.command.redact:
             shown, _ = self.world.redactor.redact_lines(shown)
         if shown:
-            output.write(writer.text(shown))
-        return replace(query, cursor=page.cursor or query.cursor), page.more
+            output.write(self.writer.text(shown))
+        if observation.job is not None:
+            before, self.job = self.job, redact_job(observation.job, self.world.redactor)
+            if (before.state, before.vendor_status) != (self.job.state, self.job.vendor_status):
+                self._show_state()
 
-    def _wait(self) -> timedelta:
-        return min(POLL_EVERY * (1 << min(self.fails, 10)), _LONGEST_WAIT)
-
-    async def _look(self, now: datetime) -> None:
-        """The state, and the rules on what came since the last look."""
-        before = self.job.state, self.job.vendor_status
-        try:
-            self.job = redact_job(await self.provider.get_job(self.job.ref), self.world.redactor)
-        except ProviderError as problem:
-            self.gaps.append(gap_of(problem, Part.STATUS))
-        if before != (self.job.state, self.job.vendor_status):
-            self.say_state()
-        if self.alerting is not None:
-            await self._alert(self.alerting, now)
-        self.fresh.clear()
-        self.gaps.clear()
-
-    async def _alert(self, alerting: Alerting, now: datetime) -> None:
-        series = await self._metrics(alerting, now)
-        observation = Observation(self.job.ref, now, self.job, tuple(self.fresh), series, tuple(self.gaps))
-        for alert, transition in alerting.look(redact_observation(observation, self.world.redactor)):
-            if transition.change is not Change.UPDATED or transition.news:
-                self.world.output.note(_alert_text(alert, transition.change, transition.evidence))
-
-    async def _metrics(self, alerting: Alerting, now: datetime) -> tuple[MetricSeries, ...]:
-        if alerting.metrics_window is None:
-            return ()
-        since = (self.measured_at or now - alerting.metrics_window) - LATE
-        query = MetricQuery(self.job.ref, start=since, end=now)
-        try:
-            series = tuple(await self.provider.query_metrics(query))
-        except ProviderError as problem:
-            self.gaps.append(gap_of(problem, Part.METRICS))
-            return ()
-        self.measured_at = now
-        return series
-
-    def say_state(self) -> None:
-        """One line: what the job is doing now."""
+    def _show_state(self) -> None:
         job = self.job
         age = f", for {format_duration(self.world.clock() - job.started_at)}" if job.started_at else ""
         self.world.output.note(f"── {job.name or job.ref}: {job.state} ({job.vendor_status}){age}")
+
+    def _evaluate(self, observation: Observation) -> None:
+        """Evaluate the rules on what arrived since the last time."""
+        if self.alerting is None:
+            return
+        merged = replace(observation, job=self.job, lines=tuple(self.lines), gaps=tuple(self.gaps))
+        self.lines.clear()
+        self.gaps.clear()
+        for alert, transition in self.alerting.look(redact_observation(merged, self.world.redactor)):
+            if transition.change is not Change.UPDATED or transition.notify:
+                self.world.output.note(_alert_text(alert, transition.change, transition.evidence))
 
 
 def _alert_text(alert: Alert, change: Change, evidence: Evidence | None) -> str:

@@ -151,7 +151,7 @@ def _replayed(alert: Replayed) -> dict[str, Value]:
         "fired_at": _time(alert.fired_at),
         "resolved_at": _time(alert.resolved_at),
         "resolution": None if alert.resolution is None else alert.resolution.value,
-        "updates": alert.news,
+        "updates": alert.updates,
     }
 
 

@@ -15,7 +15,7 @@ from bot.diagnosis.page_scanner import PageScanner
 from bot.domain.alerts import Alert, Transition
 from bot.domain.observations import Observation
 from bot.domain.subscriptions import RuleSettings
-from bot.rules.evaluate import Wanted, judge, metrics_window, wanted_rules
+from bot.rules.evaluate import Wanted, evaluate_rules, longest_metrics_window, wanted_rules
 from bot.rules.log_diagnoser import read_on
 
 Change = tuple[Alert, Transition]
@@ -38,12 +38,12 @@ class Alerting:
     @property
     def metrics_window(self) -> timedelta | None:
         """How far back the first look wants metrics; None: never."""
-        return metrics_window(self._wanted)
+        return longest_metrics_window(self._wanted)
 
     def look(self, observation: Observation) -> tuple[Change, ...]:
         """Judge a look, which is without secrets: the alerts that changed."""
         diagnosis = read_on(self._diagnoser, observation, observation.at)
-        judged = judge(self._alerts, self._wanted, observation, diagnosis, observation.at)
+        judged = evaluate_rules(self._alerts, self._wanted, observation, diagnosis)
         self._alerts = [one.alert for one in judged]
         least = self.settings.min_severity.rank
         return tuple(

@@ -1,40 +1,39 @@
-"""What one look means: conditions → lifecycle → what each channel is told. Pure; the clock is a parameter.
+"""Decide what one poll means: evaluate the rules, plan each channel's messages, schedule the next poll. Pure.
 
-`poll.py` fetches before and saves after.
+`poll.py` observes the job before and saves the result after.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.diagnosis.findings import Diagnosis
 from bot.domain.alerts import (
-    Alert,
     AlertState,
     Delivery,
     DeliveryKind,
-    Incident,
-    Memory,
     Notification,
     NotifyReason,
-    alert_name,
+    alert_id,
     stable_id,
 )
 from bot.domain.durations import format_duration
-from bot.domain.gaps import GapReason, Part
+from bot.domain.gaps import Part
 from bot.domain.jobs import Job, JobState
 from bot.domain.observations import Observation
 from bot.domain.subscriptions import Subscription
-from bot.domain.watches import ClaimedWatch
-from bot.rules.evaluate import judge, wanted_rules
-from bot.rules.routing import AlertNow, Plan, end_incident, plan
+from bot.domain.watches import ClaimedWatch, PollResult
+from bot.rules.evaluate import EvaluatedAlert, evaluate_rules, wanted_rules
+from bot.rules.routing import Plan, end_incident, plan
+from bot.rules.state import dump_state, load_state
+from bot.watcher.intervals import PollIntervals, next_interval
 
 GIVE_UP_DRAINING = timedelta(minutes=15)
-"""A job that ended is let go after this long even when its log cannot be read."""
+"""How long after its end a job whose log cannot be read is still polled."""
 
-_ENDED = {
+_ENDINGS = {
     JobState.SUCCEEDED: "finished",
     JobState.FAILED: "failed",
     JobState.CANCELLED: "was stopped",
@@ -43,83 +42,113 @@ _ENDED = {
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
-    """What a look came to."""
+class WatchState:
+    """What the watcher keeps of a job between polls, besides the state of its log's diagnosis."""
 
-    job: Job
-    memory: Memory
-    alerts: tuple[Alert, ...]
-    """Those that changed; one that never held and remembers nothing is not worth a row."""
-    incidents: tuple[Incident, ...]
-    """Those that changed."""
-    deliveries: tuple[Delivery, ...]
-    over: bool
-    """The job ended and its last word was said."""
+    ended_at: datetime | None = None
+    """When a poll first found that the job had ended."""
+    quiet_polls: int = 0
+    """Consecutive polls without a new log line."""
+    metrics_at: datetime | None = None
+    """When metrics were last read."""
+    logs_at: datetime | None = None
+    """When the log was last read to its end."""
 
 
 def decide(
     watch: ClaimedWatch,
     observation: Observation,
     diagnosis: Diagnosis | None,
+    log_state: Mapping[str, object] | None,
     *,
-    now: datetime,
-    more: bool,
     drain: timedelta,
-) -> Decision:
-    """Judge one look.
+    intervals: PollIntervals,
+    jitter: float,
+) -> PollResult:
+    """Decide what one poll means.
 
     Args:
         watch: the job with its alerts, incidents, subscriptions and silences as stored.
-        observation: what was seen, without secrets: all of it may be stored and told.
-        diagnosis: what the log read so far means, this look's lines included; None when it cannot be read.
-        now: the time of the poll.
-        more: whether log lines are left unread.
+        observation: what the poll saw, redacted: all of it may be stored and sent.
+        diagnosis: of the log so far, this observation's lines included; None when the log cannot be read.
+        log_state: what the diagnosis needs at the next poll.
         drain: how long after a job's end its log is still read for late lines.
+        intervals: how often to poll.
+        jitter: a random number from 0 to 1.
     """
+    now = observation.at
     job = observation.job or watch.last_job or Job(watch.job, JobState.UNKNOWN, "")
-    ended_at = _ended_at(watch.memory, job, now)
-    judged = judge(watch.alerts, wanted_rules(one.settings for one in watch.subscriptions), observation, diagnosis, now)
-    alerts = [AlertNow(_name(watch, one.alert), one.alert, one.transition) for one in judged]
-    plans = {one.channel: _plan(watch, one, alerts, job, now) for one in watch.subscriptions}
-    plans |= _orphans(watch, plans, job, now)
-    waited = now - ended_at if ended_at else timedelta(0)
-    readable = not more and not _log_is_hidden(observation)
-    over = ended_at is not None and waited >= drain and (readable or waited >= GIVE_UP_DRAINING)
-    if over:
-        plans = {
-            channel: _last_word(channel, one, job, watch, now, complete=readable) for channel, one in plans.items()
-        }
+    state = _next_state(load_state(watch.memory, WatchState), observation, job)
+    wanted = wanted_rules(one.settings for one in watch.subscriptions)
+    alerts = evaluate_rules(watch.alerts, wanted, observation, diagnosis)
+    plans = _plans(watch, alerts, job, now)
+    is_log_read = not observation.more and not any(gap.is_outage for gap in observation.gaps if gap.part is Part.LOGS)
+    is_over = state.ended_at is not None and now - state.ended_at >= (
+        drain if is_log_read else max(drain, GIVE_UP_DRAINING)
+    )
+    if is_over:
+        text = last_message(job, is_log_read=is_log_read)
+        plans = {channel: _end(channel, one, job, watch, now, text) for channel, one in plans.items()}
+    fails = watch.fails + 1 if observation.is_empty else 0
+    wait = next_interval(
+        intervals,
+        job.state,
+        fails=fails,
+        quiet_polls=state.quiet_polls,
+        retry_after=observation.retry_after,
+        jitter=jitter,
+    )
     before = {incident.id: incident for incident in watch.incidents}
-    return Decision(
-        job=job,
-        memory={"ended_at": ended_at.isoformat()} if ended_at else {},
-        alerts=tuple(one.alert for one in judged if one.changed),
-        incidents=tuple(
-            one.incident for one in plans.values() if one.incident and before.get(one.incident.id) != one.incident
-        ),
+    incidents = [one.incident for one in plans.values() if one.incident is not None]
+    return PollResult(
+        watch_id=watch.id,
+        token=watch.token,
+        next_due_at=now if observation.more and not observation.is_empty else now + wait,
+        fails=fails,
+        cursor=observation.cursor,
+        last_job=job,
+        seen_at=watch.seen_at if observation.is_empty else now,
+        memory={**dump_state(state), "log": log_state},
+        alerts=tuple(one.alert for one in alerts if one.changed),
+        incidents=tuple(one for one in incidents if before.get(one.id) != one),
         deliveries=tuple(delivery for one in plans.values() for delivery in one.deliveries),
-        over=over or not watch.subscriptions,
+        unsubscribe=is_over or not watch.subscriptions,
     )
 
 
-def _name(watch: ClaimedWatch, alert: Alert) -> str:
-    return alert_name(watch.id, watch.job, alert) if alert.state is AlertState.FIRING else ""
+def _next_state(before: WatchState, observation: Observation, job: Job) -> WatchState:
+    now = observation.at
+    is_log_unread = observation.more or observation.log_error is not None
+    return WatchState(
+        ended_at=(before.ended_at or now) if job.state.is_terminal else None,
+        quiet_polls=0 if observation.lines else before.quiet_polls + 1,
+        metrics_at=before.metrics_at if observation.gap(Part.METRICS) else now,
+        logs_at=before.logs_at if is_log_unread else now,
+    )
 
 
-def _plan(watch: ClaimedWatch, subscription: Subscription, alerts: Sequence[AlertNow], job: Job, now: datetime) -> Plan:
+def _plans(watch: ClaimedWatch, alerts: Sequence[EvaluatedAlert], job: Job, now: datetime) -> dict[str, Plan]:
+    """The plan of each subscribed channel, and of channels that left with an incident still open."""
+    named = [
+        replace(one, id=alert_id(watch.id, watch.job, one.alert)) if one.alert.state is AlertState.FIRING else one
+        for one in alerts
+    ]
+    plans = {one.channel: _plan(watch, one, named, job, now) for one in watch.subscriptions}
+    text = "This channel no longer watches the job."
+    left = {one.channel: end_incident(one, job, now, text) for one in watch.incidents if one.channel not in plans}
+    return plans | left
+
+
+def _plan(
+    watch: ClaimedWatch, subscription: Subscription, alerts: Sequence[EvaluatedAlert], job: Job, now: datetime
+) -> Plan:
     incident = next((one for one in watch.incidents if one.channel == subscription.channel), None)
     silences = [one for one in watch.silences if one.channel == subscription.channel]
     return plan(subscription, alerts, incident, silences, job, now)
 
 
-def _orphans(watch: ClaimedWatch, plans: Mapping[str, Plan], job: Job, now: datetime) -> dict[str, Plan]:
-    """Close what is open in channels that no longer watch the job."""
-    text = "This channel no longer watches the job."
-    return {one.channel: end_incident(one, job, now, text) for one in watch.incidents if one.channel not in plans}
-
-
-def _last_word(channel: str, current: Plan, job: Job, watch: ClaimedWatch, now: datetime, *, complete: bool) -> Plan:
-    text = last_word(job, complete=complete)
+def _end(channel: str, current: Plan, job: Job, watch: ClaimedWatch, now: datetime, text: str) -> Plan:
+    """Add the last message about a job: in the incident's thread, or as a note when no incident is open."""
     incident = current.incident
     if incident is not None and incident.resolved_at is None:
         ended = end_incident(incident, job, now, text)
@@ -129,24 +158,10 @@ def _last_word(channel: str, current: Plan, job: Job, watch: ClaimedWatch, now: 
     return Plan(incident, (*current.deliveries, note))
 
 
-def last_word(job: Job, *, complete: bool) -> str:
-    """What is said when a job is let go."""
+def last_message(job: Job, *, is_log_read: bool) -> str:
+    """The last message about a job."""
     name = job.name or str(job.ref)
     began, ended = job.started_at or job.created_at, job.ended_at or job.updated_at
     took = f" after {format_duration(ended - began)}" if began and ended and ended > began else ""
-    unread = "" if complete else " Its last log lines could not be read."
-    return f"{name} {_ENDED.get(job.state, 'ended')}{took}. This channel no longer watches it.{unread}"
-
-
-def _ended_at(memory: Memory, job: Job, now: datetime) -> datetime | None:
-    if not job.state.is_terminal:
-        return None
-    stored = memory.get("ended_at")
-    return datetime.fromisoformat(stored) if isinstance(stored, str) else now
-
-
-def _log_is_hidden(observation: Observation) -> bool:
-    return any(
-        gap.part is Part.LOGS and gap.reason not in (GapReason.NOT_SUPPORTED, GapReason.UNREACHABLE_LINES)
-        for gap in observation.gaps
-    )
+    unread = "" if is_log_read else " Its last log lines could not be read."
+    return f"{name} {_ENDINGS.get(job.state, 'ended')}{took}. This channel no longer watches it.{unread}"

@@ -1,6 +1,6 @@
-"""How soon to look at a job again: often while it runs, seldom while it waits, backing off while it fails. Pure.
+"""How soon to poll a job again: often while it runs, seldom while it waits, backing off while it fails. Pure.
 
-An upper bound on requests is kept elsewhere, by each provider's limiter (`bot.providers.http.client`).
+The total request rate is limited elsewhere, by each provider's limiter (`bot.providers.http`).
 """
 
 from __future__ import annotations
@@ -9,27 +9,28 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from bot.domain.jobs import JobState
+from bot.domain.observations import POLL_INTERVAL
 
 
 @dataclass(frozen=True, slots=True)
 class PollIntervals:
-    """Poll intervals. `jitter` shares below are of the interval."""
+    """Time between two polls of a job."""
 
-    running: timedelta = timedelta(seconds=15)
+    running: timedelta = POLL_INTERVAL
     waiting: timedelta = timedelta(seconds=60)
-    """For jobs that are queued, starting, idle or of unknown state."""
+    """For jobs that are queued, starting, idle or in an unknown state."""
     longest: timedelta = timedelta(minutes=10)
     """The longest backoff while a platform does not answer."""
     quiet_factor: float = 2.0
-    """A running job that said nothing for `quiet_polls` is looked at this much more seldom."""
+    """Multiplies the interval of a running job without a new line for `quiet_polls`."""
     quiet_polls: int = 20
-    longest_asked: timedelta = timedelta(minutes=1)
-    """The longest wait that a platform may ask for here: what is not looked at cannot be said to be out of sight.
-    The platform is not asked the sooner for it: its own limiter obeys the whole (`bot.providers.http.retry`)."""
+    longest_retry_after: timedelta = timedelta(minutes=1)
+    """Limit on a platform's `Retry-After`: a job that is not polled cannot be reported as unreachable. The platform's
+    limiter obeys the full wait, so it receives no request sooner (`bot.providers.http.retry`)."""
 
 
 def next_interval(
-    pace: PollIntervals,
+    intervals: PollIntervals,
     state: JobState,
     *,
     fails: int,
@@ -37,22 +38,23 @@ def next_interval(
     retry_after: timedelta | None,
     jitter: float,
 ) -> timedelta:
-    """Time until the next poll.
+    """Compute the time until the next poll.
 
     Args:
-        pace: the configured intervals.
-        state: the job's.
-        fails: polls in a row that saw nothing of the job.
-        quiet_polls: polls in a row without a new line.
-        retry_after: what the platform asked for, obeyed when longer, up to `longest_asked`.
-        jitter: a random number from 0 to 1; spreads the polls over ±10 %, failing ones over half to whole.
+        intervals: the configured intervals.
+        state: of the job.
+        fails: consecutive polls that read neither status nor log.
+        quiet_polls: consecutive polls without a new line.
+        retry_after: what the platform asked for; used when longer, up to `longest_retry_after`.
+        jitter: a random number from 0 to 1. Spreads polls over ±10 %, failing ones over half to all of the backoff.
     """
-    interval = pace.running if state in (JobState.RUNNING, JobState.UNHEALTHY) or state.is_terminal else pace.waiting
+    is_active = state in (JobState.RUNNING, JobState.UNHEALTHY) or state.is_terminal
+    interval = intervals.running if is_active else intervals.waiting
     if fails:
-        backoff = min(pace.longest, interval * 2 ** min(fails - 1, 16))
-        interval = max(backoff * (0.5 + 0.5 * jitter), min(interval, pace.running))
+        backoff = min(intervals.longest, interval * 2 ** min(fails - 1, 16))
+        interval = max(backoff * (0.5 + 0.5 * jitter), min(interval, intervals.running))
     else:
-        if quiet_polls >= pace.quiet_polls and not state.is_terminal:
-            interval *= pace.quiet_factor
+        if quiet_polls >= intervals.quiet_polls and not state.is_terminal:
+            interval *= intervals.quiet_factor
         interval *= 0.9 + 0.2 * jitter
-    return interval if retry_after is None else max(interval, min(retry_after, pace.longest_asked))
+    return interval if retry_after is None else max(interval, min(retry_after, intervals.longest_retry_after))

@@ -21,7 +21,7 @@ from tests.fakes.clock import ManualClock
 from tests.fakes.provider import NOW, FakeProvider, registry_of
 
 DATABASE = "bot.db"
-SETTINGS = PollSettings(pace=PollIntervals(running=timedelta(seconds=10)), drain=timedelta(seconds=30))
+SETTINGS = PollSettings(intervals=PollIntervals(running=timedelta(seconds=10)), drain=timedelta(seconds=30))
 
 
 def create_poller(

@@ -150,7 +150,7 @@ async def test_a_lost_cursor_is_reported_and_reading_resumes(
     await poll_until_idle(poller)
 
     assert "ERROR: disk" in outbox_text(tmp_path)
-    assert "lost my place" in outbox_text(tmp_path)
+    assert "log cursor expired" in outbox_text(tmp_path)
     again = next(query for query in provider.queries[-2:] if query.cursor is None)
     assert again.start_ns == ns_from_datetime(clock.now - timedelta(minutes=10, seconds=90))
 
@@ -175,7 +175,7 @@ async def test_a_poll_that_crashes_is_reported_and_later_status_changes_alert(
     await watch(store, provider, "a")
     provider.log("a", "poison")
     poller = create_poller(store, clock, provider, redactor=FailingRedactor())
-    await minutes_until("trainwatch itself failed", tmp_path, clock, poller)
+    await minutes_until("Internal error while polling", tmp_path, clock, poller)
     provider.add_job("a", JobState.FAILED)
     clock.advance(timedelta(minutes=1))
     await poll_until_idle(poller)

@@ -16,9 +16,9 @@ from pathlib import Path
 
 from bot.domain.durations import ns_from_datetime
 from bot.domain.watches import PollResult
+from bot.providers.observe import ObservationRequest, observe
 from bot.providers.registry import build_registry
 from bot.store.store import open_store
-from bot.watcher.observe import Look, observe
 
 LEASE = timedelta(seconds=3)
 EVERY = timedelta(seconds=1)
@@ -33,12 +33,10 @@ async def follow(database_url: str, file: Path, seconds: float) -> None:
         now = datetime.now(UTC)
         for watch in await store.watches.claim_due(now, lease=LEASE):
             since = ns_from_datetime(watch.created_at - timedelta(minutes=15))
-            look = Look(watch.job, watch.cursor, since, timedelta(seconds=90), metrics_from=None)
-            seen = await observe(registry.get(watch.job.provider), look, now)
+            request = ObservationRequest(watch.job, since, watch.cursor)
+            seen = await observe(registry.get(watch.job.provider), request, now)
             settled = watch.memory.get("settled")
-            rows = "".join(
-                json.dumps([line.timestamp_ns, line.message, line.source]) + "\n" for line in seen.observation.lines
-            )
+            rows = "".join(json.dumps([line.timestamp_ns, line.message, line.source]) + "\n" for line in seen.lines)
             with file.open("r+b") as out:
                 out.truncate(settled if isinstance(settled, int) else 0)
                 out.seek(0, os.SEEK_END)

@@ -1,7 +1,6 @@
-"""`rules test`: a job's past as the watcher would have seen it, look by look, and what its rules would have said.
+"""`rules test`: observe a job's past as the watcher would have, and report the alerts that would have fired.
 
-History is read here: log lines as they stream by, metrics an hour or so at a time, so that memory does not grow with
-the window. Judging it is `bot.rules.replay`.
+`job_history.py` reads the past, `bot.providers.observe` observes it, `bot.rules.replay` evaluates the rules.
 """
 
 from __future__ import annotations
@@ -12,33 +11,33 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bot.commands.handlers.log_history import LOOK_LINES, MAX_LINES, LogHistory, log_history
-from bot.commands.handlers.metric_history import MetricHistory
+from bot.commands.handlers.job_history import MetricHistory, RecordedJob, log_history
 from bot.commands.parsing.formatting import format_command
 from bot.commands.subcommands.rules import ReplayAnswer, ReplayCommand
 from bot.commands.subcommands.window import Window
 from bot.diagnosis.diagnoser import Diagnoser
 from bot.domain.durations import datetime_from_ns, format_duration, ns_from_datetime
-from bot.domain.gaps import GapReason
-from bot.domain.jobs import Job, JobRef, JobState
-from bot.domain.observations import Observation
-from bot.errors import UsageError
+from bot.domain.gaps import Gap, GapReason, Part, gap_of
+from bot.domain.jobs import Job, JobRef
+from bot.domain.observations import POLL_INTERVAL, Observation
+from bot.errors import ProviderError, UsageError
 from bot.providers.base import Provider
+from bot.providers.observe import ObservationRequest, metrics_start, observe
 from bot.redaction.redactor import Redactor
 from bot.redaction.values import redact_job, redact_observation
 from bot.rules.diagnosis_config import DiagnosisConfig
-from bot.rules.evaluate import metrics_window
+from bot.rules.evaluate import longest_metrics_window
 from bot.rules.log_diagnoser import read_on
 from bot.rules.replay import Replay
 from bot.rules.settings import overlay, parse_settings
 
 DEFAULT_SPAN = timedelta(hours=24)
-LOOK_EVERY = timedelta(seconds=15)
-"""As the watcher looks at a running job, unless told; long windows are looked at more coarsely."""
-MAX_LOOKS = 1500
+MAX_POLLS = 1500
+"""Polls in one window; a long window is polled less often than the watcher polls a running job."""
 AFTER_END = timedelta(minutes=2)
-"""How long after its end the job is still looked at."""
-NOT_REPLAYED = "no_data"
+"""How long after its end the job is still polled."""
+_TIMEOUT = timedelta(days=1)
+"""Of one observation: no lease runs out here, and every request has its own deadline."""
 
 
 async def replay(
@@ -49,25 +48,25 @@ async def replay(
     redactor: Redactor,
     now: datetime,
 ) -> ReplayAnswer:
-    """Which alerts a subscription made at the window's beginning would have brought.
+    """Report the alerts that a subscription made at the start of the window would have received.
 
     Raises:
-        UsageError: a setting is wrong, or the job did not live in the window.
+        UsageError: a setting is invalid, or the job was not running in the window.
         ProviderError: the job or its log cannot be read.
     """
     settings = overlay(diagnosis_config.defaults, parse_settings(command.settings, diagnosis_config.defaults))
     job = redact_job(await provider.get_job(ref), redactor)
     start, end = _window(command.window, job, now)
-    rules = Replay(replace(settings, off=(*settings.off, NOT_REPLAYED)))
-    metrics = MetricHistory(provider, job.ref, start, end, metrics_window(rules.wanted))
+    rules = Replay(settings)
     diagnoser = Diagnoser(diagnosis_config.reader)
     async with log_history(provider, job.ref, start, end, now) as log:
-        past = _Past(job, start, end, log, metrics)
-        async with contextlib.aclosing(past.looks()) as looks:
-            async for observation in looks:
-                seen = await asyncio.to_thread(redact_observation, observation, redactor)
-                rules.look(seen, read_on(diagnoser, seen, seen.at))
-                await asyncio.sleep(0)  # others get their turn
+        recorded = RecordedJob(provider.name, job, log, MetricHistory(provider, job.ref, end), at=start)
+        past = _Past(recorded, start, end, longest_metrics_window(rules.wanted))
+        async with contextlib.aclosing(past.observations()) as observations:
+            async for observation in observations:
+                redacted = await asyncio.to_thread(redact_observation, observation, redactor)
+                rules.observe(redacted, read_on(diagnoser, redacted, redacted.at))
+                await asyncio.sleep(0)  # yield to the event loop
     window = Window(None, ns_from_datetime(start), ns_from_datetime(end))
     return ReplayAnswer(
         job=job,
@@ -77,14 +76,14 @@ async def replay(
         alerts=rules.alerts(),
         quiet=rules.quiet(),
         read=log.read,
-        gaps=tuple(gap for gap in (*log.gaps, *metrics.gaps) if gap.reason is not GapReason.NOT_SUPPORTED),
+        gaps=past.gaps(),
         notes=tuple(past.notes()),
         pinned=format_command(replace(command, ref=str(job.ref), window=window)),
     )
 
 
 def _window(window: Window, job: Job, now: datetime) -> tuple[datetime, datetime]:
-    """The part of the window in which the job lived; of a job that ended, its last day unless a window is named."""
+    """Return the part of the window in which the job existed; the last day when no window is given."""
     over = job.ended_at + AFTER_END if job.ended_at is not None else now
     end = min(now, over, datetime_from_ns(window.end_ns) if window.end_ns is not None else now)
     if window.since is not None:
@@ -93,64 +92,64 @@ def _window(window: Window, job: Job, now: datetime) -> tuple[datetime, datetime
         start = datetime_from_ns(window.start_ns)
     else:
         start = end - DEFAULT_SPAN
-    born = job.created_at or job.started_at
-    start = max(start, born) if born is not None else start
+    created_at = job.created_at or job.started_at
+    start = max(start, created_at) if created_at is not None else start
     if start >= end:
-        lived = f"It ended at {job.ended_at:%Y-%m-%d %H:%M} UTC" if job.ended_at else "It began later"
-        raise UsageError(f"{job.ref} did not live in this window. {lived}; name another window by --start and --end.")
+        when = f"It ended at {job.ended_at:%Y-%m-%d %H:%M} UTC." if job.ended_at else "It started later."
+        raise UsageError(f"{job.ref} was not running in that time range. {when} Use `--start` and `--end`.")
     return start, end
 
 
 @dataclass(slots=True)
 class _Past:
-    """A job's history, handed out as the looks that a watcher would have taken."""
+    """A job's past, observed at regular steps."""
 
-    job: Job
+    recorded: RecordedJob
     start: datetime
     end: datetime
-    log: LogHistory
-    metrics: MetricHistory
+    metrics_window: timedelta | None
 
     @property
     def step(self) -> timedelta:
-        """How far apart the looks are: whole seconds, the watcher's own distance or more."""
-        return max(LOOK_EVERY, timedelta(seconds=(self.end - self.start).total_seconds() // MAX_LOOKS + 1))
+        """Time between two polls, in whole seconds: the watcher's own interval or more."""
+        return max(POLL_INTERVAL, timedelta(seconds=(self.end - self.start).total_seconds() // MAX_POLLS + 1))
 
-    async def looks(self) -> AsyncGenerator[Observation, None]:
-        """From the window's beginning to its end, or to where its log could be read."""
-        step, at, told = self.step, self.start, 0
+    async def observations(self) -> AsyncGenerator[Observation, None]:
+        """Observe from the start of the window to its end, or to where its log could be read."""
+        step, at, log = self.step, self.start, self.recorded.log
+        window = None if self.metrics_window is None else max(self.metrics_window, step)
+        read_at: datetime | None = None
         while True:
-            series = await self.metrics.until(at)
-            while True:
-                lines = await self.log.until(at)
-                standing = [gap for gap in self.log.gaps if gap.reason is GapReason.NOT_SUPPORTED]
-                gaps = (*standing, *self.log.gaps[max(told, len(standing)) :], *self.metrics.gaps)
-                told = len(self.log.gaps)
-                yield Observation(self.job.ref, at, job_at(self.job, at), tuple(lines), series, gaps)
-                if len(lines) < LOOK_LINES:
-                    break
-                series = ()
-            if self.log.cut_at is not None and at >= self.log.cut_at:
+            request = ObservationRequest(
+                self.recorded.job.ref,
+                logs_from_ns=None,
+                fatal_log_errors=(ProviderError,),
+                metrics_from=metrics_start(window, read_at, at),
+                timeout=_TIMEOUT,
+            )
+            self.recorded.at = read_at = at
+            observation = await observe(self.recorded, request, at)
+            yield observation
+            if observation.more:
+                continue
+            if log.cut_at is not None and at >= log.cut_at:
                 self.end = at
             if at >= self.end:
                 return
             at = min(at + step, self.end)
 
+    def gaps(self) -> tuple[Gap, ...]:
+        """What could not be read although the platform offers it."""
+        log, error = self.recorded.log, self.recorded.metrics.error
+        gaps = (*log.gaps, *(() if error is None else (gap_of(error, Part.METRICS),)))
+        return tuple(gap for gap in gaps if gap.reason is not GapReason.NOT_SUPPORTED)
+
     def notes(self) -> list[str]:
-        """What makes this differ from what would have been, in sentences."""
-        notes = ["The state between the job's start and end is not recorded; it is taken to have run."]
-        if self.step > LOOK_EVERY:
-            notes.append(f"It was looked at every {format_duration(self.step)}, more coarsely than the watcher does.")
-        if self.log.is_too_long:
-            notes.append(f"Only the first {MAX_LINES:,} lines were read; narrow the window for the rest.")
+        """How this differs from what the watcher would have seen, in sentences."""
+        notes = ["The state between the job's start and end is not recorded; it counts as running."]
+        if self.step > POLL_INTERVAL:
+            notes.append(f"Polled every {format_duration(self.step)}, less often than the watcher does.")
+        log = self.recorded.log
+        if log.is_too_long:
+            notes.append(f"Only the first {log.max_lines:,} lines were read; narrow the window for the rest.")
         return notes
-
-
-def job_at(job: Job, at: datetime) -> Job:
-    """The job as it probably was at an earlier moment: pending until it started, over since it ended."""
-    ended_at = job.ended_at or (job.updated_at if job.state.is_terminal else None)
-    if (ended_at is not None and at >= ended_at) or job.state.is_pending:
-        return job
-    is_pending = job.started_at is not None and at < job.started_at
-    state = JobState.STARTING if is_pending else JobState.RUNNING
-    return replace(job, state=state, vendor_status="not recorded", error=None, ended_at=None, updated_at=None)

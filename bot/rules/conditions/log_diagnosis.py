@@ -37,7 +37,7 @@ def diagnosed(belongs: Callable[[str], bool]) -> Condition:
         new = {one.fingerprint: one.title for one in incidents if one.fingerprint not in told}
         told = dict([*told.items(), *new.items()][-MAX_TOLD:])
         as_told = [replace(one, title=told.get(one.fingerprint, one.title)) for one in incidents]
-        return Finding(_evidence(as_told), Severity(incidents[0].severity), news=bool(new)), {"told": told}
+        return Finding(_evidence(as_told), Severity(incidents[0].severity), notify=bool(new)), {"told": told}
 
     return condition
 

@@ -54,7 +54,7 @@ def error_lines(context: Context) -> tuple[Verdict, Memory]:
         first_at=first_at,
         last_at=datetime_from_ns(errors[-1].timestamp_ns),
     )
-    return Finding(evidence, news=bool(new) and len(prints) < MAX_PRINTS), memory
+    return Finding(evidence, notify=bool(new) and len(prints) < MAX_PRINTS), memory
 
 
 def fingerprint(message: str) -> str:

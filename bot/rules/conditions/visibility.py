@@ -55,4 +55,4 @@ def unreachable_lines(context: Context) -> tuple[Verdict, Memory]:
         first_at=min(moments, default=None),
         last_at=max(moments, default=None),
     )
-    return Finding(evidence, news=True), {}
+    return Finding(evidence, notify=True), {}

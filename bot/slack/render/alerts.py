@@ -23,6 +23,7 @@ from bot.domain.alerts import (
 from bot.domain.durations import format_duration
 from bot.domain.jobs import Job
 from bot.domain.wording import plural
+from bot.rules.catalog import reports_state
 from bot.slack.render import button_commands as commands
 from bot.slack.render.actions import Action, actions, button, overflow
 from bot.slack.render.blocks import context, fenced_sections, section
@@ -49,8 +50,6 @@ _ENDINGS = {
     Resolution.JOB_ENDED: "The job ended before it cleared.",
     Resolution.UNSUBSCRIBED: "This channel no longer watches the job.",
 }
-_STATE_RULE = "job_failed"
-"""The rule that only repeats the job's state, which every root shows."""
 _MAX_OTHERS = 6
 _LINES_BUDGET = 6000
 """Characters of log lines in a reply: a thread is read on a phone; the Logs button shows the rest."""
@@ -66,7 +65,7 @@ def render_notification(notification: Notification) -> Message:
     alert = next((one for one in incident.alerts if one.id == notification.alert_id), None)
     if alert is None:
         return render_note(notification)
-    if alert.rule == _STATE_RULE and _lead(incident) is not alert:
+    if reports_state(alert.rule) and _lead(incident) is not alert:
         # what broke is known: "read the log" would be worse advice than that of the headline
         alert = replace(alert, evidence=replace(alert.evidence, hint=None))
     return render_reply(incident.job, alert, notification.reason, broadcast=notification.broadcast)
@@ -155,7 +154,7 @@ def _lead(incident: Incident) -> IncidentAlert | None:
     firing = [alert for alert in incident.alerts if _stands(incident.job, alert)] or list(incident.alerts)
     return min(
         firing,
-        key=lambda one: (-one.severity.rank, one.rule == _STATE_RULE, one.evidence.title is None, one.fired_at),
+        key=lambda one: (-one.severity.rank, reports_state(one.rule), one.evidence.title is None, one.fired_at),
         default=None,
     )
 
@@ -168,7 +167,7 @@ def _stands(job: Job, alert: IncidentAlert) -> bool:
 
 def _is_told_by_state(job: Job, alert: IncidentAlert) -> bool:
     """Whether "Job failed: exit code 1" beside the headline says all that this alert says."""
-    return alert.rule == _STATE_RULE and alert.resolved_at is None and job.state.is_failure
+    return reports_state(alert.rule) and alert.resolved_at is None and job.state.is_failure
 
 
 def _firing_lines(job: Job, alert: IncidentAlert) -> list[str]:

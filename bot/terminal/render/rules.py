@@ -88,5 +88,5 @@ def _replayed(one: Replayed) -> list[Text]:
     rows = [head]
     if one.evidence.summary.rstrip(".") != one.title:
         rows.append(Text(f"    {escape_controls(one.evidence.summary)}"))
-    more = f"; told more {one.news} times" if one.news else ""
+    more = f"; updated {one.updates} times" if one.updates else ""
     return [*rows, Text(f"    {end}{more}", style="dim"), Text()]

@@ -73,7 +73,7 @@ ENDED = replace(
     severity=Severity.WARN,
     resolved_at=NOW - timedelta(minutes=1),
     resolution=Resolution.CLEARED,
-    news=2,
+    updates=2,
 )
 REPLAY = ReplayAnswer(
     job=JOB,

@@ -9,7 +9,7 @@ from bot.domain.metrics import GPU_MEMORY
 from bot.domain.observations import Observation
 from bot.domain.subscriptions import RuleSettings
 from bot.rules.catalog import RULES
-from bot.rules.evaluate import judge, metrics_window, wanted_rules
+from bot.rules.evaluate import evaluate_rules, longest_metrics_window, wanted_rules
 from bot.rules.rule import Unit
 from tests.unit.rules.observing import MINUTE, REF, START, gpu, job, line
 
@@ -34,15 +34,15 @@ def test_the_widest_rule_says_how_far_back_metrics_are_needed() -> None:
     names = ("gpu_straggler", "gpu_memory_pressure", "host_memory_pressure", "storage_pressure")
     wide = RuleSettings({"low_gpu_utilization": {"for": 86400.0, "warmup": 60.0}})
 
-    assert 1441 * MINUTE == metrics_window(wanted_rules([wide]))
-    assert metrics_window(wanted_rules([RuleSettings(off=(*names, "low_gpu_utilization"))])) is None
+    assert 1441 * MINUTE == longest_metrics_window(wanted_rules([wide]))
+    assert longest_metrics_window(wanted_rules([RuleSettings(off=(*names, "low_gpu_utilization"))])) is None
 
 
 def test_what_a_look_did_not_change_is_not_said_to_be_changed() -> None:
     wanted = wanted_rules([RuleSettings()])
     quiet = Observation(REF, START, job())
-    first = judge((), wanted, Observation(REF, START, job(), (line("ERROR: disk"),)), Diagnosis(), START)
-    second = judge([one.alert for one in first], wanted, quiet, Diagnosis(), START)
+    first = evaluate_rules((), wanted, Observation(REF, START, job(), (line("ERROR: disk"),)), Diagnosis())
+    second = evaluate_rules([one.alert for one in first], wanted, quiet, Diagnosis())
 
     assert ["log_errors"] == [one.alert.rule for one in first if one.changed]
     assert [] == [one.alert.rule for one in second if one.changed]
@@ -52,10 +52,10 @@ def test_what_a_look_did_not_change_is_not_said_to_be_changed() -> None:
 def test_no_setting_is_too_short_to_be_judged() -> None:
     durations = {rule.name: {one.name: 0.0 for one in rule.parameters if one.unit is Unit.DURATION} for rule in RULES}
     levels = replace(gpu([0.9] * 90), name=GPU_MEMORY, limit=1.0)
-    look = Observation(
+    observation = Observation(
         REF, START + 90 * MINUTE, job(), series=(*(gpu([0.9] * 90, index=one) for one in range(4)), levels)
     )
 
-    judged = judge((), wanted_rules([RuleSettings(durations)]), look, Diagnosis(), look.at)
+    evaluated = evaluate_rules((), wanted_rules([RuleSettings(durations)]), observation, Diagnosis())
 
-    assert [] == [one.alert.rule for one in judged if one.transition]
+    assert [] == [one.alert.rule for one in evaluated if one.transition]

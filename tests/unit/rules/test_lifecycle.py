@@ -57,10 +57,10 @@ def test_each_firing_is_an_episode_of_its_own() -> None:
 def test_new_evidence_updates_a_firing_alert() -> None:
     alert, _ = step(Alert("rule", ""), Finding(Evidence("one")), Timing(), START)
 
-    alert, transition = step(alert, Finding(Evidence("two"), news=True), Timing(), START + MINUTE)
+    alert, transition = step(alert, Finding(Evidence("two"), notify=True), Timing(), START + MINUTE)
 
     assert transition is not None
-    assert (Change.UPDATED, True) == (transition.change, transition.news)
+    assert (Change.UPDATED, True) == (transition.change, transition.notify)
     assert alert.evidence == Evidence("two")
 
 

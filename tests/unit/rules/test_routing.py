@@ -19,14 +19,15 @@ from bot.domain.alerts import (
     Resolution,
     Severity,
     Transition,
-    alert_name,
+    alert_id,
 )
 from bot.domain.subscriptions import Matcher, RuleSettings, Silence, Subscription
-from bot.rules.routing import AlertNow, Plan, end_incident, plan
+from bot.rules.evaluate import EvaluatedAlert
+from bot.rules.routing import Plan, end_incident, plan
 from tests.unit.rules.observing import MINUTE, REF, START, job
 
 SUBSCRIPTION = Subscription(1, "C1", REF, "U1", START)
-FIRED = Transition(Change.FIRED, START, Evidence("errors"), news=True)
+FIRED = Transition(Change.FIRED, START, Evidence("errors"), notify=True)
 
 
 def firing(
@@ -35,15 +36,15 @@ def firing(
     return Alert(rule, key, AlertState.FIRING, 1, START, START, START, severity, Evidence(summary))
 
 
-def now(alert: Alert, transition: Transition | None = None) -> AlertNow:
-    return AlertNow(alert_name(1, REF, alert), alert, transition)
+def now(alert: Alert, transition: Transition | None = None) -> EvaluatedAlert:
+    return EvaluatedAlert(alert, transition, id=alert_id(1, REF, alert))
 
 
 def kinds(deliveries: tuple[Delivery, ...]) -> list[tuple[DeliveryKind, NotifyReason]]:
     return [(one.notification.kind, one.notification.reason) for one in deliveries]
 
 
-def told(alerts: list[AlertNow], incident: Incident | None = None, *, minute: int = 0, **changes: object) -> Plan:
+def told(alerts: list[EvaluatedAlert], incident: Incident | None = None, *, minute: int = 0, **changes: object) -> Plan:
     subscription = replace(SUBSCRIPTION, **changes)  # type: ignore[arg-type]
     return plan(subscription, alerts, incident, [], job(), START + minute * MINUTE)
 
@@ -125,7 +126,7 @@ def test_new_evidence_edits_and_news_replies() -> None:
     more = firing(summary="more errors")
 
     quiet = told([now(more, Transition(Change.UPDATED, START))], incident, minute=1)
-    loud = told([now(more, Transition(Change.UPDATED, START, news=True))], incident, minute=1)
+    loud = told([now(more, Transition(Change.UPDATED, START, notify=True))], incident, minute=1)
 
     assert [(DeliveryKind.EDIT, NotifyReason.CHANGED)] == kinds(quiet.deliveries)
     assert [(DeliveryKind.EDIT, NotifyReason.CHANGED), (DeliveryKind.REPLY, NotifyReason.CHANGED)] == kinds(
@@ -167,7 +168,7 @@ def test_a_silence_suppresses_visibly_and_its_end_tells() -> None:
 def test_a_silence_keeps_the_thread_quiet_and_the_root_true() -> None:
     incident = told([now(firing(), FIRED)]).incident
     silence = Silence(7, "C1", (), "U1", START, START + timedelta(hours=1))
-    more = now(firing(summary="more errors"), Transition(Change.UPDATED, START, news=True))
+    more = now(firing(summary="more errors"), Transition(Change.UPDATED, START, notify=True))
 
     result = plan(SUBSCRIPTION, [more], incident, [silence], job(), START + MINUTE)
 

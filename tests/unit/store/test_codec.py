@@ -74,7 +74,7 @@ ALERT = Alert(
     last_finding_at=LATER,
     severity=Severity.INFO,
     evidence=EVIDENCE,
-    told_at=LATER,
+    notified_at=LATER,
     memory={"list": [1, 2.5, None, True, "x"], "deep": {"a": {"b": []}}},
 )
 NOTIFICATION = Notification(DeliveryKind.REPLY, NotifyReason.REPEAT, FULL_JOB, INCIDENT, "tw-3f9c2ab1", "text")

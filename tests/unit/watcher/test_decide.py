@@ -10,8 +10,9 @@ from bot.domain.gaps import GapReason, Part
 from bot.domain.jobs import JobState
 from bot.domain.observations import Observation
 from bot.domain.subscriptions import Subscription
-from bot.domain.watches import ClaimedWatch
-from bot.watcher.decide import Decision, decide, last_word
+from bot.domain.watches import ClaimedWatch, PollResult
+from bot.watcher.decide import decide, last_message
+from bot.watcher.intervals import PollIntervals
 from tests.unit.rules.observing import MINUTE, REF, START, gap, job, line
 
 DRAIN = timedelta(seconds=90)
@@ -28,51 +29,44 @@ WATCH = ClaimedWatch(
 )
 
 
-def look(watch: ClaimedWatch, observation: Observation, *, more: bool = False) -> tuple[Decision, ClaimedWatch]:
-    """Judge a look and store it as the database would."""
-    decision = decide(
-        watch,
-        observation,
-        None,
-        now=observation.at,
-        more=more,
-        drain=DRAIN,
-    )
-    changed = {one.id: one for one in decision.incidents}
+def poll(watch: ClaimedWatch, observation: Observation) -> tuple[PollResult, ClaimedWatch]:
+    """Decide on one observation and store the result as the database would."""
+    result = decide(watch, observation, None, None, drain=DRAIN, intervals=PollIntervals(), jitter=0.5)
+    changed = {one.id: one for one in result.incidents}
     kept = {one.id: one for one in watch.incidents} | changed
-    alerts = {(one.rule, one.parameters_key): one for one in (*watch.alerts, *decision.alerts)}
-    return decision, replace(
+    alerts = {(one.rule, one.parameters_key): one for one in (*watch.alerts, *result.alerts)}
+    return result, replace(
         watch,
-        memory=decision.memory,
+        memory=result.memory,
         alerts=tuple(alerts.values()),
-        last_job=decision.job,
+        last_job=result.last_job,
         incidents=tuple(one for one in kept.values() if one.resolved_at is None),
     )
 
 
-def kinds(decision: Decision) -> list[str]:
-    return [one.notification.kind.value for one in decision.deliveries]
+def kinds(result: PollResult) -> list[str]:
+    return [one.notification.kind.value for one in result.deliveries]
 
 
 def test_an_error_then_a_failed_status_is_one_incident_and_the_job_is_let_go_after_its_last_word() -> None:
     failed = job(JobState.FAILED, "TRAINING_JOB_FAILED")
-    first, watch = look(WATCH, Observation(REF, START, job(), (line("ERROR: disk"),)))
-    second, watch = look(watch, Observation(REF, START + MINUTE, failed))
-    third, watch = look(watch, Observation(REF, START + 3 * MINUTE, failed))
+    first, watch = poll(WATCH, Observation(REF, START, job(), (line("ERROR: disk"),)))
+    second, watch = poll(watch, Observation(REF, START + MINUTE, failed))
+    third, watch = poll(watch, Observation(REF, START + 3 * MINUTE, failed))
 
     assert kinds(first) == ["root", "reply"]
     assert kinds(second)[:1] == ["edit"]
     assert "reply" in kinds(second)
-    assert not second.over
+    assert not second.unsubscribe
     assert kinds(third) == ["edit", "reply"]
-    assert third.over
-    assert len({one.id for decision in (first, second, third) for one in decision.incidents}) == 1
+    assert third.unsubscribe
+    assert len({one.id for result in (first, second, third) for one in result.incidents}) == 1
 
 
 def test_what_did_not_change_is_not_written_again() -> None:
-    quiet, watch = look(WATCH, Observation(REF, START, job()))
-    broken, watch = look(watch, Observation(REF, START + MINUTE, job(), (line("ERROR: disk"),)))
-    after, _ = look(watch, Observation(REF, START + 2 * MINUTE, job()))
+    quiet, watch = poll(WATCH, Observation(REF, START, job()))
+    broken, watch = poll(watch, Observation(REF, START + MINUTE, job(), (line("ERROR: disk"),)))
+    after, _ = poll(watch, Observation(REF, START + 2 * MINUTE, job()))
 
     assert quiet.alerts == ()
     assert [one.rule for one in broken.alerts] == ["log_errors"]
@@ -81,8 +75,8 @@ def test_what_did_not_change_is_not_written_again() -> None:
 
 def test_a_job_that_succeeds_is_let_go_with_a_note() -> None:
     done = replace(job(JobState.SUCCEEDED, "TRAINING_JOB_COMPLETED"), ended_at=START)
-    first, watch = look(WATCH, Observation(REF, START, done))
-    second, _ = look(watch, Observation(REF, START + 2 * MINUTE, done))
+    first, watch = poll(WATCH, Observation(REF, START, done))
+    second, _ = poll(watch, Observation(REF, START + 2 * MINUTE, done))
 
     assert kinds(first) == []
     assert kinds(second) == ["note"]
@@ -91,39 +85,39 @@ def test_a_job_that_succeeds_is_let_go_with_a_note() -> None:
 
 def test_late_lines_after_the_end_are_still_read_before_the_last_word() -> None:
     done = job(JobState.SUCCEEDED, "TRAINING_JOB_COMPLETED")
-    _, watch = look(WATCH, Observation(REF, START, done))
-    late, watch = look(watch, Observation(REF, START + MINUTE, done, (line("ERROR: late"),)))
+    _, watch = poll(WATCH, Observation(REF, START, done))
+    late, watch = poll(watch, Observation(REF, START + MINUTE, done, (line("ERROR: late"),)))
 
     assert kinds(late) == ["root", "reply"]
 
 
 def test_a_job_is_not_let_go_while_lines_are_left_to_read() -> None:
     done = job(JobState.SUCCEEDED, "TRAINING_JOB_COMPLETED")
-    _, watch = look(WATCH, Observation(REF, START, done))
+    _, watch = poll(WATCH, Observation(REF, START, done))
 
-    decision, _ = look(watch, Observation(REF, START + 2 * MINUTE, done), more=True)
+    result, _ = poll(watch, Observation(REF, START + 2 * MINUTE, done, more=True))
 
-    assert not decision.over
+    assert not result.unsubscribe
 
 
 def test_a_log_that_stays_unreadable_is_given_up_and_said() -> None:
     done = job(JobState.SUCCEEDED, "TRAINING_JOB_COMPLETED")
     hidden = Observation(REF, START + 20 * MINUTE, done, gaps=(gap(Part.LOGS),))
-    _, watch = look(WATCH, Observation(REF, START, done))
+    _, watch = poll(WATCH, Observation(REF, START, done))
 
-    decision, _ = look(watch, hidden)
+    result, _ = poll(watch, hidden)
 
-    assert decision.over
-    assert any("could not be read" in (one.notification.text or "") for one in decision.deliveries)
+    assert result.unsubscribe
+    assert any("could not be read" in (one.notification.text or "") for one in result.deliveries)
 
 
 def test_an_outage_neither_fires_nor_resolves_and_is_said_after_a_while() -> None:
     blind = (gap(Part.STATUS), gap(Part.LOGS))
-    _, watch = look(WATCH, Observation(REF, START, job(), (line("ERROR: disk"),)))
-    _, watch = look(watch, Observation(REF, START + 20 * MINUTE, None, gaps=blind))
+    _, watch = poll(WATCH, Observation(REF, START, job(), (line("ERROR: disk"),)))
+    _, watch = poll(watch, Observation(REF, START + 20 * MINUTE, None, gaps=blind))
     still = next(one for one in watch.alerts if one.rule == "log_errors")
-    said, watch = look(watch, Observation(REF, START + 26 * MINUTE, None, gaps=blind))
-    back, watch = look(watch, Observation(REF, START + 30 * MINUTE, job()))
+    said, watch = poll(watch, Observation(REF, START + 26 * MINUTE, None, gaps=blind))
+    back, watch = poll(watch, Observation(REF, START + 30 * MINUTE, job()))
 
     assert still.state is AlertState.FIRING
     assert kinds(said) == ["edit", "reply"]
@@ -133,29 +127,29 @@ def test_an_outage_neither_fires_nor_resolves_and_is_said_after_a_while() -> Non
 def test_what_a_platform_does_not_offer_is_not_an_outage() -> None:
     missing = (gap(Part.METRICS, GapReason.NOT_SUPPORTED),)
 
-    _, watch = look(WATCH, Observation(REF, START, job(), gaps=missing))
-    decision, _ = look(watch, Observation(REF, START + 60 * MINUTE, job(), gaps=missing))
+    _, watch = poll(WATCH, Observation(REF, START, job(), gaps=missing))
+    result, _ = poll(watch, Observation(REF, START + 60 * MINUTE, job(), gaps=missing))
 
-    assert kinds(decision) == []
+    assert kinds(result) == []
 
 
 def test_every_channel_gets_its_own_incident() -> None:
     two = replace(WATCH, subscriptions=tuple(Subscription(n, f"C{n}", REF, "U", START) for n in (1, 2)))
 
-    decision, _ = look(two, Observation(REF, START, job(), (line("ERROR: disk"),)))
+    result, _ = poll(two, Observation(REF, START, job(), (line("ERROR: disk"),)))
 
-    assert {one.channel for one in decision.incidents} == {"C1", "C2"}
-    assert [one.notification.kind for one in decision.deliveries].count(DeliveryKind.ROOT) == 2
+    assert {one.channel for one in result.incidents} == {"C1", "C2"}
+    assert [one.notification.kind for one in result.deliveries].count(DeliveryKind.ROOT) == 2
 
 
 def test_channels_that_left_have_their_incident_closed() -> None:
-    _, watch = look(WATCH, Observation(REF, START, job(), (line("ERROR: disk"),)))
+    _, watch = poll(WATCH, Observation(REF, START, job(), (line("ERROR: disk"),)))
 
-    decision, _ = look(replace(watch, subscriptions=()), Observation(REF, START + MINUTE, job()))
+    result, _ = poll(replace(watch, subscriptions=()), Observation(REF, START + MINUTE, job()))
 
-    assert kinds(decision) == ["edit", "reply"]
-    assert decision.over
+    assert kinds(result) == ["edit", "reply"]
+    assert result.unsubscribe
 
 
 def test_the_last_word_names_the_state() -> None:
-    assert last_word(job(JobState.PREEMPTED), complete=True).startswith("llama was preempted")
+    assert last_message(job(JobState.PREEMPTED), is_log_read=True).startswith("llama was preempted")

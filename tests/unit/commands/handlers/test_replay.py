@@ -9,8 +9,8 @@ from itertools import pairwise
 import pytest
 
 from bot.commands.answers import Answer, Asker, ErrorAnswer
-from bot.commands.handlers import log_history, replay
-from bot.commands.handlers.replay import job_at
+from bot.commands.handlers import job_history, replay
+from bot.commands.handlers.job_history import job_at
 from bot.commands.parsing.parser import parse
 from bot.commands.runner import CommandRunner
 from bot.commands.subcommands.rules import ReplayAnswer, ReplayCommand, RulesAnswer, RulesCommand
@@ -153,8 +153,8 @@ async def test_a_log_that_was_silent_then_is_a_hang_then(reader: PageScanner) ->
 async def test_a_long_window_is_looked_at_more_coarsely_and_says_so(reader: PageScanner) -> None:
     old = Job(REF, JobState.RUNNING, "RUNNING", created_at=NOW - timedelta(days=30))
     answer = await replayed(provider_of(job=old), reader, "--since 7d")
-    assert timedelta(days=7) / replay.MAX_LOOKS <= answer.step < timedelta(minutes=8)
-    assert any("coarsely" in note for note in answer.notes)
+    assert timedelta(days=7) / replay.MAX_POLLS <= answer.step < timedelta(minutes=8)
+    assert any("less often" in note for note in answer.notes)
 
 
 async def test_secrets_of_the_past_are_hidden(reader: PageScanner) -> None:
@@ -165,7 +165,7 @@ async def test_secrets_of_the_past_are_hidden(reader: PageScanner) -> None:
 async def test_a_log_that_is_too_long_is_read_as_far_as_it_goes(
     reader: PageScanner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(log_history, "MAX_LINES", 100)
+    monkeypatch.setattr(job_history, "MAX_LINES", 100)
     lines = [line(200 - number / 10, f"step {number}") for number in range(1000)]
     answer = await replayed(provider_of(*lines), reader)
     assert answer.end < NOW - 150 * MINUTE
@@ -190,7 +190,7 @@ async def test_lines_out_of_reach_are_told(reader: PageScanner) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("--start 2026-03-01 --end 2026-03-02", "did not live in this window"),
+        ("--start 2026-03-01 --end 2026-03-02", "was not running in that time range"),
         ("log_erors=off", "did you mean `log_errors`?"),
         ("--since 3h --start 2026-03-13", "do not go together"),
     ],

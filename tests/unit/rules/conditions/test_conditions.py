@@ -92,7 +92,7 @@ def test_error_lines_count_an_episode_and_tell_new_messages_once() -> None:
         )
         verdict, memory = error_lines(context("log_errors", observation, memory=memory))
         assert isinstance(verdict, Finding)
-        told.append((verdict.evidence.count, verdict.news))
+        told.append((verdict.evidence.count, verdict.notify))
 
     assert told == [(1, True), (2, False), (3, True)]
 
@@ -105,7 +105,7 @@ def test_an_episode_ends_after_the_quiet_time() -> None:
     verdict, _ = error_lines(context("log_errors", later, memory=memory))
 
     assert isinstance(verdict, Finding)
-    assert (verdict.evidence.count, verdict.news) == (1, True)
+    assert (verdict.evidence.count, verdict.notify) == (1, True)
 
 
 def test_ignored_lines_are_no_errors() -> None:

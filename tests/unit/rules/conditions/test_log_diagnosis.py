@@ -97,4 +97,4 @@ def test_a_hang_that_goes_on_is_told_once() -> None:
     assert isinstance(first, Finding)
     assert isinstance(second, Finding)
     assert first.evidence == second.evidence
-    assert (first.news, second.news) == (True, False)
+    assert (first.notify, second.notify) == (True, False)

@@ -22,9 +22,9 @@ from http import HTTPStatus
 import httpx
 from aiohttp import web
 
-from emulator.gauges import Metrics, steady_node
+from emulator.hardware_metrics import Metrics, steady_node
 from emulator.logs import Line, Script
-from emulator.serve import Keys, vendors
+from emulator.server import Keys, vendors
 from emulator.world import Status, World, to_ns
 
 KEY = Keys().baseten

@@ -25,8 +25,8 @@ from emulator.baseten_logs import (
     render_short,
 )
 from emulator.baseten_metrics import MetricsRequest, metrics_of
-from emulator.hazards import BasetenHazards, Hazards
-from emulator.wire import UNKNOWN_FIELD, Refusal, encode, json_response, rfc3339, route, unmatched
+from emulator.http_json import UNKNOWN_FIELD, Refusal, encode, json_response, rfc3339, route, unmatched
+from emulator.quirks import BasetenQuirks, Quirks
 from emulator.world import Deployment, Project, TrainingJob, World
 
 JOBS = "/v1/training_projects/{project_id}/jobs"
@@ -54,9 +54,9 @@ class SearchRequest(msgspec.Struct, frozen=True):
     order_by: list[OrderBy] | None = None
 
 
-def baseten_app(world: World, hazards: Hazards, key: str) -> Starlette:
+def baseten_app(world: World, quirks: Quirks, key: str) -> Starlette:
     """Return the API as an ASGI app that accepts `key`."""
-    baseten = _Baseten(world, hazards, key)
+    baseten = _Baseten(world, quirks, key)
     return Starlette(routes=baseten.routes(), exception_handlers=unmatched(error_body))
 
 
@@ -69,7 +69,7 @@ def error_body(status: int, message: str) -> bytes:
 @dataclass(frozen=True, slots=True)
 class _Baseten:
     world: World
-    all_hazards: Hazards
+    all_hazards: Quirks
     key: str
     chance: random.Random = field(default_factory=lambda: random.Random(0))
 
@@ -89,7 +89,7 @@ class _Baseten:
         ]
 
     @property
-    def hazards(self) -> BasetenHazards:
+    def quirks(self) -> BasetenQuirks:
         return self.all_hazards.baseten
 
     def authorize(self, request: Request) -> None:
@@ -136,7 +136,7 @@ class _Baseten:
         job = self._find(request)
         wanted = _read(request, body, MetricsRequest)
         try:
-            measured = metrics_of(job, wanted, self.world.now_ns, self.hazards, self.chance)
+            measured = metrics_of(job, wanted, self.world.now_ns, self.quirks, self.chance)
         except BadRequest as error:
             raise _refusal(400, str(error)) from error
         return json_response({**measured, "training_job": self._job(job), **self._unknown()})
@@ -168,23 +168,23 @@ class _Baseten:
 
     def deployment_logs(self, request: Request, body: bytes) -> Response:
         deployment = self._find_deployment(request)
-        if self.world.now < deployment.history.created_at + self.hazards.deployment_warmup:
+        if self.world.now < deployment.history.created_at + self.quirks.deployment_warmup:
             raise _refusal(404, "Logs are not available yet")
         return self._page(deployment, _read(request, body, DeploymentLogRequest))
 
     def _page(self, owner: TrainingJob | Deployment, wanted: TrainingLogRequest) -> Response:
-        hazards = self.hazards
+        quirks = self.quirks
         try:
-            lines = page_of(owner.log, wanted, self.world.now_ns, hazards, self.chance)
+            lines = page_of(owner.log, wanted, self.world.now_ns, quirks, self.chance)
         except BadRequest as error:
             raise _refusal(400, str(error)) from error
-        short = hazards.oldest_fields_only and isinstance(owner, TrainingJob)
+        short = quirks.oldest_fields_only and isinstance(owner, TrainingJob)
         return json_response({"logs": render_short(lines) if short else render_lines(lines, self._unknown())})
 
     def _refuse_method(self, request: Request) -> None:
-        served = self.hazards.training_methods
+        served = self.quirks.training_methods
         if served not in ("both", request.method.lower()):
-            status = self.hazards.refused_status
+            status = self.quirks.refused_status
             raise _refusal(status, HTTPStatus(status).phrase)
 
     def _find_project(self, request: Request) -> Project:
@@ -261,7 +261,7 @@ class _Baseten:
         }
 
     def _unknown(self) -> dict[str, object]:
-        return dict(UNKNOWN_FIELD) if self.hazards.extra_fields else {}
+        return dict(UNKNOWN_FIELD) if self.quirks.extra_fields else {}
 
 
 def _with_id(project: Project, job_id: str | None) -> Iterable[TrainingJob]:

@@ -4,7 +4,7 @@ Rows only; log lines have their own in ``baseten_logs_coverage.py``.
 """
 
 from emulator.baseten import DEPLOYMENT, DEPLOYMENTS, JOB, JOBS
-from emulator.behaviour import Behaviour
+from emulator.coverage_row import CoverageRow
 
 METRICS = "docs.baseten.co, Get training job metrics (read 2026-11-20)"
 DEPLOYMENT_LOGS = "docs.baseten.co, Get model deployment logs (read 2026-11-20)"
@@ -24,148 +24,150 @@ LOGS, JOB_TESTS, DEPLOYED = (
 )
 
 COVERAGE = (
-    Behaviour(
+    CoverageRow(
         "all", "Api-Key and Bearer are accepted", "documented", DEPLOYMENT_LOGS, JOB_TESTS + "both_schemes_are_accepted"
     ),
-    Behaviour(
+    CoverageRow(
         "all",
         'a wrong key: 401 {"code","message"}',
         "observed",
         f"{CLI}, command.auth_test.go",
         JOB_TESTS + "a_wrong_key_gets_401_with_a_code_and_a_message",
     ),
-    Behaviour("all", "404 for unknown ids, same body", "invented", SILENT, LOGS + "an_unknown_job_is_not_found"),
-    Behaviour("all", "objects may carry unknown fields", "observed", CLIENT, LOGS + "objects_may_carry_unknown_fields"),
-    Behaviour(
+    CoverageRow("all", "404 for unknown ids, same body", "invented", SILENT, LOGS + "an_unknown_job_is_not_found"),
+    CoverageRow(
+        "all", "objects may carry unknown fields", "observed", CLIENT, LOGS + "objects_may_carry_unknown_fields"
+    ),
+    CoverageRow(
         f"GET {JOB}",
         "every field of TrainingJobV1, and availability_model, node_count",
         "documented",
         f"{METRICS}; {CLIENT}",
         JOB_TESTS + "metrics_and_job_have_every_field_of_the_documents",
     ),
-    Behaviour(
+    CoverageRow(
         f"GET {JOB}",
         "statuses TRAINING_JOB_*",
         "documented",
         LIFECYCLE,
         JOB_TESTS + "the_status_is_the_one_that_holds_now",
     ),
-    Behaviour(
+    CoverageRow(
         f"GET {JOB}",
         "unknown statuses may come",
         "observed",
         CLIENT,
         JOB_TESTS + "a_status_may_be_one_that_no_document_names",
     ),
-    Behaviour(
+    CoverageRow(
         f"GET {JOB}",
         "error_message may be set while a job is pending",
         "documented",
         CLIENT,
         JOB_TESTS + "a_pending_job_may_carry_an_error_message",
     ),
-    Behaviour(
+    CoverageRow(
         f"GET {JOBS}", "all jobs of a project, no pages", "documented", OPENAPI, JOB_TESTS + "a_project_lists_its_jobs"
     ),
-    Behaviour(
+    CoverageRow(
         "GET /v1/training_projects",
         "projects with their latest job",
         "documented",
         OPENAPI,
         JOB_TESTS + "a_project_lists_its_jobs",
     ),
-    Behaviour(
+    CoverageRow(
         SEARCH,
         "by project, job, statuses; ordered by created_at",
         "documented",
         OPENAPI,
         JOB_TESTS + "search_finds_the_project_of_a_bare_job_id",
     ),
-    Behaviour(
+    CoverageRow(
         POST_METRICS,
         "every required field of the document",
         "documented",
         METRICS,
         JOB_TESTS + "metrics_and_job_have_every_field_of_the_documents",
     ),
-    Behaviour(
+    CoverageRow(
         GET_METRICS,
         "GET with query parameters",
         "documented",
         OPENAPI,
         JOB_TESTS + "metrics_and_job_have_every_field_of_the_documents",
     ),
-    Behaviour(
+    CoverageRow(
         GET_METRICS,
         "the top level is the leader; per_node_metrics has every node",
         "documented",
         METRICS,
         JOB_TESTS + "the_top_level_is_the_leader_and_nodes_have_their_own",
     ),
-    Behaviour(
+    CoverageRow(
         GET_METRICS,
         "timestamps are ISO 8601 (with milliseconds and Z)",
         "documented",
         METRICS,
         JOB_TESTS + "stored_samples_come_back_exactly",
     ),
-    Behaviour(
+    CoverageRow(
         GET_METRICS,
         "step_seconds; derived from the window when omitted",
         "documented",
         OPENAPI,
         JOB_TESTS + "a_step_is_obeyed_and_derived_when_omitted",
     ),
-    Behaviour(
+    CoverageRow(
         GET_METRICS,
         "at most 241 samples a series",
         "invented",
         SILENT,
         JOB_TESTS + "a_step_is_obeyed_and_derived_when_omitted",
     ),
-    Behaviour(
+    CoverageRow(
         POST_METRICS,
         "without a window, an ended job is measured up to its end",
         "observed",
         TRUSS,
         JOB_TESTS + "metrics_of_an_ended_job_end_with_it",
     ),
-    Behaviour(
+    CoverageRow(
         GET_METRICS,
-        "samples unordered (hazard)",
+        "samples unordered (quirk)",
         "observed",
         f"{CLI}, command.train_test.go",
         JOB_TESTS + "samples_may_come_unordered",
     ),
-    Behaviour(
+    CoverageRow(
         GET_METRICS,
-        "series missing, per_node_metrics empty (hazard)",
+        "series missing, per_node_metrics empty (quirk)",
         "observed",
         f"{TRUSS}: normal right after a start",
         JOB_TESTS + "series_and_nodes_may_be_missing",
     ),
-    Behaviour(
+    CoverageRow(
         GET_METRICS,
         "cache is null without one",
         "documented",
         METRICS,
         JOB_TESTS + "a_job_without_measurements_has_empty_series_and_no_cache",
     ),
-    Behaviour(
+    CoverageRow(
         "GET /v1/models",
         "models with their deployments' count",
         "documented",
         OPENAPI,
         DEPLOYED + "models_and_deployments_are_listed",
     ),
-    Behaviour(
+    CoverageRow(
         f"GET {DEPLOYMENTS}",
         "deployments of a model",
         "documented",
         OPENAPI,
         DEPLOYED + "models_and_deployments_are_listed",
     ),
-    Behaviour(
+    CoverageRow(
         f"GET {DEPLOYMENT}",
         "status of a deployment",
         "documented",

@@ -14,8 +14,8 @@ import msgspec
 import re2
 from msgspec import Meta
 
-from emulator.hazards import BasetenHazards
 from emulator.logs import Line, Log
+from emulator.quirks import BasetenQuirks
 
 MS = 10**6
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
@@ -84,25 +84,25 @@ def window_of(start_ms: int | None, end_ms: int | None, now_ns: int, longest: ti
 
 
 def page_of(
-    log: Log, request: TrainingLogRequest, now_ns: int, hazards: BasetenHazards, chance: random.Random
+    log: Log, request: TrainingLogRequest, now_ns: int, quirks: BasetenQuirks, chance: random.Random
 ) -> list[Line]:
     """Return the lines that this request gets.
 
     Raises:
         BadRequest: see `window_of`; or the search pattern is not RE2.
     """
-    window = window_of(request.start_epoch_millis, request.end_epoch_millis, now_ns, hazards.max_window)
-    start = log.position((window.start_ms + (not hazards.start_inclusive)) * MS)
-    stop = log.position((window.end_ms + hazards.end_inclusive) * MS)
+    window = window_of(request.start_epoch_millis, request.end_epoch_millis, now_ns, quirks.max_window)
+    start = log.position((window.start_ms + (not quirks.start_inclusive)) * MS)
+    stop = log.position((window.end_ms + quirks.end_inclusive) * MS)
     visible = log.visible(start, stop, now_ns, newest_first=request.direction != "asc")
     lines: Iterator[Line] = (line for _, line in visible)
     wanted = matcher_of(request)
     if wanted is not None:
         lines = (line for line in lines if wanted(line))
-    if hazards.shuffle_within_ms:
+    if quirks.shuffle_within_ms:
         lines = _shuffled(lines, chance)
     limit = request.limit or DEFAULT_LIMIT
-    return list(islice(lines, limit if hazards.page_cap is None else min(limit, hazards.page_cap)))
+    return list(islice(lines, limit if quirks.page_cap is None else min(limit, quirks.page_cap)))
 
 
 def render_lines(lines: Iterable[Line], unknown: Mapping[str, object]) -> list[object]:
@@ -156,7 +156,7 @@ def _compile(pattern: str) -> Callable[[str], bool]:
 
 
 def _severity(level: str) -> int:
-    """Rank a level; one that the document does not know stands above ERROR."""
+    """Rank a level; a level missing from the document ranks above ERROR."""
     return LEVELS.index(level) if level in LEVELS else len(LEVELS)
 
 

@@ -1,6 +1,6 @@
 """The answer to a request for a training job's metrics, with every field of the document.
 
-Not the job's measurements themselves (``gauges.py``) nor the route (``baseten.py``).
+Not the job's measurements themselves (``hardware_metrics.py``) nor the route (``baseten.py``).
 """
 
 import random
@@ -11,9 +11,9 @@ import msgspec
 from msgspec import Meta
 
 from emulator.baseten_logs import MS, Window, window_of
-from emulator.gauges import Metrics, Node, Series, Storage, samples_of, step_for
-from emulator.hazards import BasetenHazards
-from emulator.wire import rfc3339
+from emulator.hardware_metrics import Metrics, Node, Series, Storage, samples_of, step_for
+from emulator.http_json import rfc3339
+from emulator.quirks import BasetenQuirks
 from emulator.world import TrainingJob, from_ns, to_ns
 
 ENDED = (
@@ -46,7 +46,7 @@ Render = Callable[[str, Series], list[Point]]
 
 
 def metrics_of(
-    job: TrainingJob, request: MetricsRequest, now_ns: int, hazards: BasetenHazards, chance: random.Random
+    job: TrainingJob, request: MetricsRequest, now_ns: int, quirks: BasetenQuirks, chance: random.Random
 ) -> dict[str, object]:
     """Return the response's fields but ``training_job``.
 
@@ -57,17 +57,17 @@ def metrics_of(
     """
     ended = job.history.first(ENDED, from_ns(now_ns))
     latest_ns = now_ns if ended is None else to_ns(ended.since)
-    window = window_of(request.start_epoch_millis, request.end_epoch_millis, latest_ns, hazards.max_window)
+    window = window_of(request.start_epoch_millis, request.end_epoch_millis, latest_ns, quirks.max_window)
     earliest_ms = max(window.start_ms, to_ns(job.history.created_at) // MS)
     measured = Window(earliest_ms, min(window.end_ms, latest_ns // MS))
     step_ms = (request.step_seconds or 0) * 1000 or step_for(window.end_ms - window.start_ms)
-    return _rendered(job.metrics, _renderer(measured, step_ms, hazards, chance), hazards)
+    return _rendered(job.metrics, _renderer(measured, step_ms, quirks, chance), quirks)
 
 
-def _rendered(metrics: Metrics, render: Render, hazards: BasetenHazards) -> dict[str, object]:
+def _rendered(metrics: Metrics, render: Render, quirks: BasetenQuirks) -> dict[str, object]:
     nodes = {name: _node(node, render) for name, node in metrics.nodes.items()}
     leader = next(iter(nodes.values()), None) or _node(Node(), render)
-    listed = [] if hazards.no_node_metrics else [{"node_id": n, "metrics": m} for n, m in nodes.items()]
+    listed = [] if quirks.no_node_metrics else [{"node_id": n, "metrics": m} for n, m in nodes.items()]
     cache = None if metrics.cache is None else _storage("cache", metrics.cache, render)
     return {**leader, "cache": cache, "per_node_metrics": listed}
 
@@ -92,7 +92,7 @@ def _storage(name: str, storage: Storage, render: Render) -> dict[str, list[Poin
     }
 
 
-def _renderer(window: Window, step_ms: int, hazards: BasetenHazards, chance: random.Random) -> Render:
+def _renderer(window: Window, step_ms: int, quirks: BasetenQuirks, chance: random.Random) -> Render:
     stamps: dict[int, str] = {}  # the series of one answer share their moments
 
     def stamp(timestamp_ms: int) -> str:
@@ -102,11 +102,11 @@ def _renderer(window: Window, step_ms: int, hazards: BasetenHazards, chance: ran
         return text
 
     def render(name: str, series: Series) -> list[Point]:
-        if hazards.missing_series and {name, name.split("/", maxsplit=1)[0]} & hazards.missing_series:
+        if quirks.missing_series and {name, name.split("/", maxsplit=1)[0]} & quirks.missing_series:
             return []
         samples = samples_of(series, window.start_ms, window.end_ms, step_ms)
         points = [Point(value, stamp(timestamp_ms)) for timestamp_ms, value in samples]
-        if hazards.shuffle_samples:
+        if quirks.shuffle_samples:
             chance.shuffle(points)
         return points
 

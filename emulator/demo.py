@@ -1,4 +1,4 @@
-"""``make demo``: the emulated clouds and Slack, and the real bot as a process of its own, until Ctrl-C.
+"""``make demo``: the emulated clouds and Slack, and the real bot as a separate process, until Ctrl-C.
 
 The bot is started as anyone would start it, with settings that lead to the emulator and a database in a temporary
 folder. Then somebody subscribes the channel to the stories, so that alerts arrive within a minute.
@@ -15,9 +15,9 @@ from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
+from emulator.sandbox import Sandbox, sandbox
 from emulator.slack.app import create_slack
-from emulator.slack.people import People
-from emulator.stage import Stage, stage
+from emulator.slack.person_actions import PersonActions
 from emulator.stories import tell
 from emulator.world import World
 
@@ -96,7 +96,7 @@ async def bot_process(settings: Mapping[str, str], folder: Path) -> AsyncIterato
             await process.wait()
 
 
-async def connected(on: Stage, process: asyncio.subprocess.Process, timeout_s: float = 60) -> None:
+async def connected(on: Sandbox, process: asyncio.subprocess.Process, timeout_s: float = 60) -> None:
     """Return once the bot has opened its connection to Slack.
 
     Raises:
@@ -111,11 +111,11 @@ async def connected(on: Stage, process: asyncio.subprocess.Process, timeout_s: f
     raise RuntimeError("The bot did not connect.")
 
 
-async def subscribe(people: People) -> None:
+async def subscribe(person_actions: PersonActions) -> None:
     """Invite the bot and type the subscriptions of the demo, as ada would."""
-    people.invite_bot("ada", "#alerts")
+    person_actions.invite_bot("ada", "#alerts")
     for channel, words in SUBSCRIPTIONS:
-        await people.slash("ada", channel, "/train", f"watch {words}", wait_s=10)
+        await person_actions.slash("ada", channel, "/train", f"watch {words}", wait_s=10)
 
 
 def shell_settings(settings: Mapping[str, str], folder: Path) -> Path:
@@ -129,12 +129,12 @@ async def demo(port: int) -> None:
     """Run until cancelled."""
     world = World()
     with tempfile.TemporaryDirectory(prefix="trainwatch-demo-") as folder:
-        async with stage(world, slack=create_slack(scopes=SCOPES), port=port) as on:
+        async with sandbox(world, slack=create_slack(scopes=SCOPES), port=port) as on:
             settings = {**on.settings, **PACE, "DATABASE_URL": f"sqlite:///{folder}/demo.db"}
             async with bot_process(settings, Path(folder)) as process:
                 await connected(on, process)
                 tell(world, datetime.now(UTC))
-                await subscribe(on.slack.people)
+                await subscribe(on.slack.person_actions)
                 print(WELCOME.format(url=on.url, shell=shell_settings(on.settings, Path(folder))), flush=True)
                 raise RuntimeError(f"The bot ended with exit code {await process.wait()}.")
 
@@ -166,10 +166,10 @@ def wanted_port(text: str) -> int:
     """The port that PORT names; 0, a free one, when it is not set.
 
     Raises:
-        SystemExit: it is no port.
+        SystemExit: the text is not a valid port.
     """
     if text and not (text.isdecimal() and int(text) < 65536):
-        raise SystemExit(f"PORT={text} is no port: give a number from 1 to 65535, or leave it out to get a free one.")
+        raise SystemExit(f"Invalid PORT={text}. Use a number from 1 to 65535, or leave it out to get a free port.")
     return int(text or "0")
 
 

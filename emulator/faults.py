@@ -1,6 +1,6 @@
 """Bad days of the network and of servers, injected in front of any emulated app and changed while it runs.
 
-Not a vendor's own oddities (``hazards.py``). `Faults` holds what is to go wrong, `FaultInjector` is the middleware;
+Not a vendor's own oddities (``quirks.py``). `Faults` holds what is to go wrong, `FaultInjector` is the middleware;
 ``POST /_emulator/faults`` with ``{"faults": [...]}`` replaces the faults from outside, ``GET`` shows them.
 """
 
@@ -21,7 +21,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from emulator.wire import ErrorBody, json_response
+from emulator.http_json import ErrorBody, json_response
 
 CONTROL_PATH = "/_emulator/faults"
 HTML = b"<!DOCTYPE html><html><head><title>502 Bad Gateway</title></head><body><h1>502</h1></body></html>"
@@ -102,7 +102,7 @@ class Faults:
 
 
 class FaultInjector:
-    """ASGI middleware that lets faults strike; stands outermost, next to the server."""
+    """ASGI middleware that injects faults; it is the outermost layer, next to the server."""
 
     def __init__(self, app: ASGIApp, faults: Faults, words: Mapping[str, ErrorBody]) -> None:
         """Guard `app`; `words` gives each path prefix its wording of errors."""

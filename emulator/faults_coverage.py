@@ -1,6 +1,6 @@
 """What goes wrong on bad days, and how we know it. Rows only; the code is in ``faults.py``."""
 
-from emulator.behaviour import Behaviour
+from emulator.coverage_row import CoverageRow
 from emulator.faults import CONTROL_PATH
 
 OURS = "the emulator's own"
@@ -8,53 +8,55 @@ NETWORK = "any network or proxy may"
 TEST = "test_faults.py::test_"
 
 COVERAGE = (
-    Behaviour(
+    CoverageRow(
         "any path",
         "429 and 5xx in the vendor's words",
         "observed",
         "truss and fireworks-ai clients (read 2026-11-20)",
         TEST + "an_error_is_worded_as_the_vendor_does",
     ),
-    Behaviour(
+    CoverageRow(
         "any path",
         "Retry-After: absent, seconds, a date",
         "documented",
         "RFC 9110, 10.2.3, quoted at andrewmaksimchuk.github.io/note/common/48 (read 2026-11-21)",
         TEST + "retry_after_is_absent_seconds_or_a_date",
     ),
-    Behaviour(
+    CoverageRow(
         "any path",
         "a stall before the answer",
         "invented",
         NETWORK,
         TEST + "a_stall_answers_late_and_ends_when_the_client_goes",
     ),
-    Behaviour("any path", "a slow body", "invented", NETWORK, TEST + "a_slow_body_is_whole"),
-    Behaviour(
+    CoverageRow("any path", "a slow body", "invented", NETWORK, TEST + "a_slow_body_is_whole"),
+    CoverageRow(
         "any path",
         "a truncated body that claims to be whole",
         "invented",
         NETWORK,
         TEST + "a_truncated_body_claims_to_be_whole",
     ),
-    Behaviour(
+    CoverageRow(
         "any path",
         "a connection that ends inside the body",
         "invented",
         NETWORK,
         TEST + "a_cut_off_body_ends_with_the_connection",
     ),
-    Behaviour("any path", "HTML in place of JSON", "invented", NETWORK, TEST + "html_comes_in_place_of_json"),
-    Behaviour(
+    CoverageRow("any path", "HTML in place of JSON", "invented", NETWORK, TEST + "html_comes_in_place_of_json"),
+    CoverageRow(
         "any path",
         "a reset before the answer",
         "invented",
         NETWORK,
         TEST + "a_reset_ends_the_connection_without_an_answer",
     ),
-    Behaviour(f"GET {CONTROL_PATH}", "shows the faults", "invented", OURS, TEST + "faults_are_set_and_shown_over_http"),
-    Behaviour(
+    CoverageRow(
+        f"GET {CONTROL_PATH}", "shows the faults", "invented", OURS, TEST + "faults_are_set_and_shown_over_http"
+    ),
+    CoverageRow(
         f"POST {CONTROL_PATH}", "replaces the faults", "invented", OURS, TEST + "faults_are_set_and_shown_over_http"
     ),
-    Behaviour("any path", "gzipped bodies (option)", "invented", NETWORK, TEST + "bodies_may_be_compressed"),
+    CoverageRow("any path", "gzipped bodies (option)", "invented", NETWORK, TEST + "bodies_may_be_compressed"),
 )

@@ -23,9 +23,9 @@ from emulator.fireworks_logs import (
     format_stamp,
     parse_stamp,
 )
-from emulator.hazards import FireworksHazards, Hazards
+from emulator.http_json import UNKNOWN_FIELD, Refusal, encode, json_response, route, unmatched
 from emulator.logs import Line
-from emulator.wire import UNKNOWN_FIELD, Refusal, encode, json_response, route, unmatched
+from emulator.quirks import FireworksQuirks, Quirks
 from emulator.world import BatchJob, World, to_ns
 
 BATCH_JOBS = "/v1/accounts/{account_id}/batchJobs"
@@ -36,9 +36,9 @@ LIST_FILTER = re.compile(r'\s*(state|display_name)\s*=\s*"?([^"]*?)"?\s*')
 INT32 = 2**31
 
 
-def fireworks_app(world: World, hazards: Hazards, key: str) -> Starlette:
+def fireworks_app(world: World, quirks: Quirks, key: str) -> Starlette:
     """Return the gateway as an ASGI app that accepts `key`."""
-    fireworks = _Fireworks(world, hazards, key)
+    fireworks = _Fireworks(world, quirks, key)
     return Starlette(routes=fireworks.routes(), exception_handlers=unmatched(error_body))
 
 
@@ -51,7 +51,7 @@ def error_body(status: int, message: str) -> bytes:
 @dataclass(frozen=True, slots=True)
 class _Fireworks:
     world: World
-    all_hazards: Hazards
+    all_hazards: Quirks
     key: str
 
     def routes(self) -> list[Route]:
@@ -62,7 +62,7 @@ class _Fireworks:
         ]
 
     @property
-    def hazards(self) -> FireworksHazards:
+    def quirks(self) -> FireworksQuirks:
         return self.all_hazards.fireworks
 
     def authorize(self, request: Request) -> None:
@@ -94,12 +94,12 @@ class _Fireworks:
         job = self._find(request)
         wanted = _entries_request(request.query_params)
         try:
-            entries = entries_of(job, wanted, self.world.now_ns, self.hazards)
+            entries = entries_of(job, wanted, self.world.now_ns, self.quirks)
         except InvalidArgument as error:
             raise _refusal(400, str(error)) from error
         fields = _masked(wanted.read_mask)
         body: dict[str, object] = {}
-        if "entries" in fields and (entries.lines or not self.hazards.omit_zero_values):
+        if "entries" in fields and (entries.lines or not self.quirks.omit_zero_values):
             body["entries"] = [self._entry(line, fields) for line in entries.lines]
         if entries.next_token:
             body["nextPageToken"] = entries.next_token
@@ -109,11 +109,11 @@ class _Fireworks:
         entry: dict[str, object] = {}
         if "logTime" in fields:
             entry["logTime"] = format_stamp(line.timestamp_ns)
-        if "rank" in fields and (line.rank or not self.hazards.omit_zero_values):
+        if "rank" in fields and (line.rank or not self.quirks.omit_zero_values):
             entry["rank"] = line.rank
-        if "message" in fields and (line.message or not self.hazards.omit_zero_values):
+        if "message" in fields and (line.message or not self.quirks.omit_zero_values):
             entry["message"] = line.message
-        if self.hazards.extra_fields:
+        if self.quirks.extra_fields:
             entry.update(UNKNOWN_FIELD)
         return entry
 
@@ -142,9 +142,9 @@ class _Fireworks:
             "status": status.error_message or "",
             "shared": False,
             "updateTime": format_stamp(to_ns(status.since)),
-            **(UNKNOWN_FIELD if self.hazards.extra_fields else {}),
+            **(UNKNOWN_FIELD if self.quirks.extra_fields else {}),
         }
-        if not self.hazards.omit_zero_values:
+        if not self.quirks.omit_zero_values:
             return body
         return {name: value for name, value in body.items() if value or name == "state"}
 

@@ -1,6 +1,6 @@
 """What emulated Fireworks promises, and how we know it. Rows only; the code is in ``fireworks*.py``."""
 
-from emulator.behaviour import Behaviour
+from emulator.coverage_row import CoverageRow
 from emulator.fireworks import BATCH_JOBS
 
 LOGS_PAGE = "docs.fireworks.ai/api-reference-dlde/get-batch-job-logs (read 2026-11-20)"
@@ -13,104 +13,106 @@ LOGS = f"{GET}:getLogs"
 TEST = "test_fireworks.py::test_"
 
 COVERAGE = (
-    Behaviour("all", "Bearer only; otherwise 401, code 16", "documented", LOGS_PAGE, TEST + "errors_are_the_gateways"),
-    Behaviour(
+    CoverageRow(
+        "all", "Bearer only; otherwise 401, code 16", "documented", LOGS_PAGE, TEST + "errors_are_the_gateways"
+    ),
+    CoverageRow(
         "all", 'errors: {"code":<gRPC>,"message","details"}', "observed", PROTO, TEST + "errors_are_the_gateways"
     ),
-    Behaviour(
+    CoverageRow(
         LOGS,
         "reverse in time unless startFromHead",
         "documented",
         LOGS_PAGE,
         TEST + "pages_run_backwards_in_time_unless_started_from_the_head",
     ),
-    Behaviour(
+    CoverageRow(
         LOGS,
         "pageToken gives the next page; none after the last, however full",
         "documented",
         LOGS_PAGE,
         TEST + "a_last_page_that_is_full_has_no_token",
     ),
-    Behaviour(
+    CoverageRow(
         LOGS, "every entry once, both ways", "documented", LOGS_PAGE, TEST + "following_tokens_gives_every_entry_once"
     ),
-    Behaviour(
+    CoverageRow(
         LOGS,
         "pageSize defaults to 100, is cut to 10,000",
         "documented",
         LOGS_PAGE,
-        TEST + "the_page_size_is_100_unless_said_and_at_most_10000",
+        TEST + "the_default_page_size_is_100_and_the_maximum_10000",
     ),
-    Behaviour(LOGS, "ranks are repeated keys (explode)", "documented", LOGS_PAGE, TEST + "ranks_are_repeated_keys"),
-    Behaviour(
+    CoverageRow(LOGS, "ranks are repeated keys (explode)", "documented", LOGS_PAGE, TEST + "ranks_are_repeated_keys"),
+    CoverageRow(
         LOGS,
         "comma-joined ranks: 400, code 3",
         "invented",
         "follows from explode and int32",
         TEST + "ranks_are_repeated_keys",
     ),
-    Behaviour(LOGS, "no ranks: all ranks", "invented", SILENT, TEST + "following_tokens_gives_every_entry_once"),
-    Behaviour(
+    CoverageRow(LOGS, "no ranks: all ranks", "invented", SILENT, TEST + "following_tokens_gives_every_entry_once"),
+    CoverageRow(
         LOGS, "zero values and empty lists are left out", "documented", PROTO_JSON, TEST + "zero_values_are_left_out"
     ),
-    Behaviour(
+    CoverageRow(
         LOGS, "logTime has 0, 3, 6 or 9 digits", "documented", PROTO_JSON, TEST + "stamps_have_0_3_6_or_9_digits"
     ),
-    Behaviour(
+    CoverageRow(
         LOGS,
         "entries before startTime are not returned; at it they are",
         "documented",
         LOGS_PAGE,
         TEST + "the_start_time_is_inclusive_to_the_nanosecond",
     ),
-    Behaviour(LOGS, "filter is a substring", "documented", LOGS_PAGE, TEST + "the_filter_is_a_substring"),
-    Behaviour(
+    CoverageRow(LOGS, "filter is a substring", "documented", LOGS_PAGE, TEST + "the_filter_is_a_substring"),
+    CoverageRow(
         LOGS,
         "a token needs the same other parameters",
         "documented",
         LOGS_PAGE,
         TEST + "a_token_is_bound_to_the_other_parameters",
     ),
-    Behaviour(LOGS, "otherwise 400, code 3", "invented", SILENT, TEST + "a_token_is_bound_to_the_other_parameters"),
-    Behaviour(LOGS, "a token may expire: 400, code 3 (hazard)", "invented", SILENT, TEST + "a_token_may_expire"),
-    Behaviour(
+    CoverageRow(LOGS, "otherwise 400, code 3", "invented", SILENT, TEST + "a_token_is_bound_to_the_other_parameters"),
+    CoverageRow(LOGS, "a token may expire: 400, code 3 (quirk)", "invented", SILENT, TEST + "a_token_may_expire"),
+    CoverageRow(
         LOGS,
-        "a short page with a token (hazard)",
+        "a short page with a token (quirk)",
         "invented",
         "the token alone tells that more follows",
         TEST + "a_page_may_be_shorter_than_asked_though_more_follows",
     ),
-    Behaviour(
+    CoverageRow(
         LOGS,
-        "an empty page with a token (hazard)",
+        "an empty page with a token (quirk)",
         "invented",
         "the token alone tells that more follows",
         TEST + "a_page_may_be_empty_and_carry_a_token",
     ),
-    Behaviour(LOGS, "readMask: empty or * is all", "documented", LOGS_PAGE, TEST + "a_read_mask_chooses_fields"),
-    Behaviour(LOGS, "readMask: paths below entries", "invented", SILENT, TEST + "a_read_mask_chooses_fields"),
-    Behaviour(
+    CoverageRow(LOGS, "readMask: empty or * is all", "documented", LOGS_PAGE, TEST + "a_read_mask_chooses_fields"),
+    CoverageRow(LOGS, "readMask: paths below entries", "invented", SILENT, TEST + "a_read_mask_chooses_fields"),
+    CoverageRow(
         LOGS,
-        "only the document's fields (hazard: more)",
+        "only the document's fields (quirk: more)",
         "documented",
         LOGS_PAGE,
         TEST + "answers_have_the_documents_shape_and_may_have_more",
     ),
-    Behaviour(
+    CoverageRow(
         GET,
         "state, and status as a plain string",
         "documented",
         PROTO,
         TEST + "a_job_tells_its_state_and_the_detail_of_it",
     ),
-    Behaviour(
+    CoverageRow(
         LIST,
         "pageSize 50, at most 200; newest first; totalSize",
         "documented",
         PROTO,
         TEST + "jobs_are_listed_newest_first_in_pages",
     ),
-    Behaviour(
+    CoverageRow(
         LIST,
         "filter understands state and display_name only",
         "invented",

@@ -15,8 +15,8 @@ from itertools import islice
 
 import msgspec
 
-from emulator.hazards import FireworksHazards
 from emulator.logs import Line
+from emulator.quirks import FireworksQuirks
 from emulator.world import BatchJob, to_ns
 
 DEFAULT_PAGE = 100
@@ -64,13 +64,13 @@ class Token(msgspec.Struct, frozen=True, array_like=True):
     after_empty_page: bool = False
 
 
-def entries_of(job: BatchJob, request: EntriesRequest, now_ns: int, hazards: FireworksHazards) -> Entries:
+def entries_of(job: BatchJob, request: EntriesRequest, now_ns: int, quirks: FireworksQuirks) -> Entries:
     """Return the page that this request gets.
 
     Raises:
         InvalidArgument: the token is unreadable, expired, or belongs to other parameters.
     """
-    token = _read_token(request, now_ns, hazards)
+    token = _read_token(request, now_ns, quirks)
     start = 0 if request.start_ns is None else job.log.position(request.start_ns)
     stop = len(job.log.lines)
     if token is not None and request.from_head:
@@ -82,9 +82,9 @@ def entries_of(job: BatchJob, request: EntriesRequest, now_ns: int, hazards: Fir
         for number, line in job.log.visible(start, stop, now_ns, newest_first=not request.from_head)
         if (not request.ranks or line.rank in request.ranks) and request.substring in line.message
     )
-    if hazards.empty_pages and token is not None and not token.after_empty_page:
+    if quirks.empty_pages and token is not None and not token.after_empty_page:
         return Entries([], _write_token(Token(token.position, request.digest, now_ns, after_empty_page=True)))
-    size = request.page_size if hazards.page_cap is None else min(request.page_size, hazards.page_cap)
+    size = request.page_size if quirks.page_cap is None else min(request.page_size, quirks.page_cap)
     page = list(islice(found, size))
     if next(found, None) is None:
         return Entries([line for _, line in page], "")
@@ -133,7 +133,7 @@ def _write_token(token: Token) -> str:
     return urlsafe_b64encode(msgspec.json.encode(token)).decode().rstrip("=")
 
 
-def _read_token(request: EntriesRequest, now_ns: int, hazards: FireworksHazards) -> Token | None:
+def _read_token(request: EntriesRequest, now_ns: int, quirks: FireworksQuirks) -> Token | None:
     text = request.page_token
     if not text:
         return None
@@ -143,7 +143,7 @@ def _read_token(request: EntriesRequest, now_ns: int, hazards: FireworksHazards)
         raise InvalidArgument("invalid page token") from error
     if token.digest != request.digest:
         raise InvalidArgument("page token does not match the request's other parameters")
-    lifetime = hazards.token_lifetime
+    lifetime = quirks.token_lifetime
     if lifetime is not None and now_ns - token.issued_ns > lifetime.total_seconds() * 1e9:
         raise InvalidArgument("page token has expired")
     return token

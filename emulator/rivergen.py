@@ -15,9 +15,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from emulator.hazards import Hazards, RivergenHazards
+from emulator.http_json import UNKNOWN_FIELD, Refusal, encode, json_response, rfc3339, route, unmatched
+from emulator.quirks import Quirks, RivergenQuirks
 from emulator.rivergen_logs import LEVELS, Download, artifact, page_of
-from emulator.wire import UNKNOWN_FIELD, Refusal, encode, json_response, rfc3339, route, unmatched
 from emulator.world import RivergenRun, World
 
 MODELS = "/api/v1/models/"
@@ -38,9 +38,9 @@ CODES = {
 STAMP_OF_ERRORS = "2026-03-13T10:00:00Z"
 
 
-def rivergen_app(world: World, hazards: Hazards, key: str) -> Starlette:
+def rivergen_app(world: World, quirks: Quirks, key: str) -> Starlette:
     """Return the API as an ASGI app that accepts `key`."""
-    rivergen = _Rivergen(world, hazards, key)
+    rivergen = _Rivergen(world, quirks, key)
     return Starlette(routes=rivergen.routes(), exception_handlers=unmatched(error_body))
 
 
@@ -55,7 +55,7 @@ def error_body(status: int, message: str, code: str | None = None, field: str | 
 @dataclass(frozen=True, slots=True)
 class _Rivergen:
     world: World
-    all_hazards: Hazards
+    all_hazards: Quirks
     key: str
 
     def routes(self) -> list[Route]:
@@ -73,18 +73,18 @@ class _Rivergen:
         return routes
 
     @property
-    def hazards(self) -> RivergenHazards:
+    def quirks(self) -> RivergenQuirks:
         return self.all_hazards.rivergen
 
     def authorize(self, request: Request) -> None:
         scheme, _, key = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer":
             raise _refusal(401, "Authentication is required", code="AUTH_REQUIRED")
-        if self.hazards.token_expired:
+        if self.quirks.token_expired:
             raise _refusal(401, "The token has expired", code="AUTH_EXPIRED")
         if key != self.key:
             raise _refusal(401, "The token is not valid", code="AUTH_INVALID")
-        if self.hazards.forbidden:
+        if self.quirks.forbidden:
             raise _refusal(403, "model:read is required")
 
     def logs(self, request: Request, _body: bytes) -> Response:
@@ -95,7 +95,7 @@ class _Rivergen:
         tail = _boolean(query, "tail")
         part = (_integer(query, "offset", 0, 0), _integer(query, "limit", 500, 1, LARGEST_PAGE), tail)
         run = self._find(request, default="newest")
-        total, lines = page_of(run, level, self.world.now_ns, part, self.hazards)
+        total, lines = page_of(run, level, self.world.now_ns, part, self.quirks)
         body = {"model_id": run.model_id, "run_id": run.run_id, "total_lines": total, "lines": lines}
         return json_response({**body, **self._unknown()})
 
@@ -106,12 +106,12 @@ class _Rivergen:
         run = self._find(request, default="completed")
         if run.purged:
             raise _refusal(404, "The logs of this run were removed by retention")
-        name = self.hazards.file_name or f"training-log-{run.run_id}.{form}"
+        name = self.quirks.file_name or f"training-log-{run.run_id}.{form}"
         headers = {
             "content-type": "text/plain; charset=utf-8" if form == "txt" else "application/json",
             "content-disposition": f'attachment; filename="{name}"',
         }
-        return Download(artifact(run, form, self.world.now_ns), headers, self.hazards)
+        return Download(artifact(run, form, self.world.now_ns), headers, self.quirks)
 
     def metrics(self, request: Request, _body: bytes) -> Response:
         query = request.query_params
@@ -230,7 +230,7 @@ class _Rivergen:
         return min(run.total_epochs, int(trained / run.epoch_length))
 
     def _unknown(self) -> dict[str, object]:
-        return dict(UNKNOWN_FIELD) if self.hazards.extra_fields else {}
+        return dict(UNKNOWN_FIELD) if self.quirks.extra_fields else {}
 
 
 def _spread(epochs: range, points: int) -> list[int]:

@@ -1,6 +1,6 @@
 """What emulated RiverGen promises, and how we know it. Rows only; the code is in ``rivergen*.py``."""
 
-from emulator.behaviour import Behaviour
+from emulator.coverage_row import CoverageRow
 from emulator.rivergen import MODEL, MODELS, PAGES
 
 STUDIO = "docs.rivergen.ai, model studio API"
@@ -24,154 +24,156 @@ DEFAULTS = TEST + "the_defaults_differ_newest_run_for_pages_latest_completed_for
 RUN_LIST = TEST + "runs_are_listed_sorted_filtered_and_paged"
 
 COVERAGE = (
-    Behaviour(
+    CoverageRow(
         "all",
         "401 with AUTH_REQUIRED, AUTH_INVALID, AUTH_EXPIRED",
         "documented",
         ERRORS_PAGE,
         TEST + "each_way_to_be_unauthorized_has_its_code",
     ),
-    Behaviour("all", "403 without model:read", "documented", DOWNLOAD_PAGE, TEST + "a_missing_permission_is_forbidden"),
-    Behaviour(
+    CoverageRow(
+        "all", "403 without model:read", "documented", DOWNLOAD_PAGE, TEST + "a_missing_permission_is_forbidden"
+    ),
+    CoverageRow(
         "all",
         "404 for unknown models and runs",
         "documented",
         DOWNLOAD_PAGE,
         TEST + "unknown_models_and_runs_are_not_found",
     ),
-    Behaviour(
+    CoverageRow(
         "all", "400 names the field", "documented", ERRORS_PAGE, TEST + "a_bad_parameter_is_refused_with_its_field"
     ),
-    Behaviour(
+    CoverageRow(
         "all",
-        "objects may carry unknown fields (hazard)",
+        "objects may carry unknown fields (quirk)",
         "invented",
         SILENT,
         TEST + "objects_may_carry_unknown_fields",
     ),
-    Behaviour(
+    CoverageRow(
         LOGS,
         "envelope and fields of a line; line counts from 1",
         "documented",
         LOGS_PAGE,
         TEST + "a_page_of_the_log_is_enveloped_and_numbered",
     ),
-    Behaviour(
+    CoverageRow(
         LOGS,
         "timestamps with milliseconds",
         "invented",
         "the example has seconds",
         TEST + "a_page_of_the_log_is_enveloped_and_numbered",
     ),
-    Behaviour(LOGS, "level defaults to info", "documented", LOGS_PAGE, TEST + "the_level_is_info_unless_said"),
-    Behaviour(
+    CoverageRow(LOGS, "level defaults to info", "documented", LOGS_PAGE, TEST + "the_default_level_is_info"),
+    CoverageRow(
         LOGS,
         "limit 500, at most 5000; offset",
         "documented",
         LOGS_PAGE,
         TEST + "a_bad_parameter_is_refused_with_its_field",
     ),
-    Behaviour(
+    CoverageRow(
         LOGS,
         "tail: the last lines, offset ignored",
         "documented",
         LOGS_PAGE,
         TEST + "tail_takes_the_last_lines_and_ignores_the_offset",
     ),
-    Behaviour(
+    CoverageRow(
         LOGS, "tail comes oldest first", "invented", SILENT, TEST + "tail_takes_the_last_lines_and_ignores_the_offset"
     ),
-    Behaviour(
+    CoverageRow(
         LOGS,
-        "total_lines and offset after or before the filter (hazard)",
+        "total_lines and offset after or before the filter (quirk)",
         "invented",
         SILENT,
         TEST + "totals_count_after_the_level_filter_or_before_it",
     ),
-    Behaviour(
+    CoverageRow(
         LOGS,
         "a running run returns the lines so far",
         "documented",
         LOGS_PAGE,
         TEST + "a_running_run_returns_the_lines_so_far",
     ),
-    Behaviour(LOGS, "run_id defaults to the most recent run", "documented", LOGS_PAGE, DEFAULTS),
-    Behaviour(LOGS_ALIAS, "alias", "documented", LOGS_PAGE, ALIASES),
-    Behaviour(DOWNLOAD, "run_id defaults to the latest completed run", "documented", DOWNLOAD_PAGE, DEFAULTS),
-    Behaviour(
+    CoverageRow(LOGS, "run_id defaults to the most recent run", "documented", LOGS_PAGE, DEFAULTS),
+    CoverageRow(LOGS_ALIAS, "alias", "documented", LOGS_PAGE, ALIASES),
+    CoverageRow(DOWNLOAD, "run_id defaults to the latest completed run", "documented", DOWNLOAD_PAGE, DEFAULTS),
+    CoverageRow(
         DOWNLOAD,
         "txt: streamed attachment named after run and format",
         "documented",
         DOWNLOAD_PAGE,
         TEST + "a_txt_download_is_a_streamed_attachment",
     ),
-    Behaviour(
+    CoverageRow(
         DOWNLOAD,
         "json: an array of objects",
         "documented",
         DOWNLOAD_PAGE,
         TEST + "a_json_download_is_an_array_of_objects",
     ),
-    Behaviour(
+    CoverageRow(
         DOWNLOAD,
         "json: the objects' keys are those of Get Logs",
         "invented",
         SILENT,
         TEST + "a_json_download_is_an_array_of_objects",
     ),
-    Behaviour(
+    CoverageRow(
         DOWNLOAD, "an empty log", "invented", SILENT, TEST + "an_empty_log_downloads_as_nothing_or_an_empty_array"
     ),
-    Behaviour(
+    CoverageRow(
         DOWNLOAD,
-        "chunks end anywhere (hazard: their size)",
+        "chunks end anywhere (quirk: their size)",
         "documented",
         f"{DOWNLOAD_PAGE}: chunk by chunk",
         TEST + "chunks_may_end_inside_a_line_and_inside_a_character",
     ),
-    Behaviour(
-        DOWNLOAD, "the stream breaks off (hazard)", "invented", "any connection may", TEST + "a_download_may_break_off"
+    CoverageRow(
+        DOWNLOAD, "the stream breaks off (quirk)", "invented", "any connection may", TEST + "a_download_may_break_off"
     ),
-    Behaviour(
+    CoverageRow(
         DOWNLOAD,
-        "the stream ends early and looks complete (hazard)",
+        "the stream ends early and looks complete (quirk)",
         "invented",
         "no length is announced",
         TEST + "a_download_may_end_early_and_look_complete",
     ),
-    Behaviour(
+    CoverageRow(
         DOWNLOAD,
-        "a hostile file name (hazard)",
+        "a hostile file name (quirk)",
         "invented",
         "the header is foreign text",
         TEST + "the_attachment_may_have_a_hostile_name",
     ),
-    Behaviour(
+    CoverageRow(
         DOWNLOAD, "an unknown format: 400", "documented", DOWNLOAD_PAGE, TEST + "an_unknown_format_is_a_bad_request"
     ),
-    Behaviour(DOWNLOAD, "purged by retention: 404", "documented", DOWNLOAD_PAGE, TEST + "a_purged_log_is_not_found"),
-    Behaviour(DOWNLOAD_ALIAS, "alias", "documented", DOWNLOAD_PAGE, ALIASES),
-    Behaviour(
+    CoverageRow(DOWNLOAD, "purged by retention: 404", "documented", DOWNLOAD_PAGE, TEST + "a_purged_log_is_not_found"),
+    CoverageRow(DOWNLOAD_ALIAS, "alias", "documented", DOWNLOAD_PAGE, ALIASES),
+    CoverageRow(
         METRICS,
         "a list of values by name, thinned to resolution (50)",
         "documented",
         METRICS_PAGE,
         TEST + "metrics_hold_a_value_an_epoch_thinned_to_the_resolution",
     ),
-    Behaviour(METRICS_ALIAS, "alias", "documented", METRICS_PAGE, ALIASES),
-    Behaviour(
+    CoverageRow(METRICS_ALIAS, "alias", "documented", METRICS_PAGE, ALIASES),
+    CoverageRow(
         DETAILS,
         "times, stages, resources, dataset, result",
         "documented",
         DETAILS_PAGE,
         TEST + "details_tell_when_and_how_long",
     ),
-    Behaviour(
+    CoverageRow(
         f"GET {MODELS}",
         "models by their last change, in pages of at most 100",
         "documented",
         MODELS_PAGE,
         TEST + "models_are_listed_by_their_last_change",
     ),
-    Behaviour(RUNS, "status filter, pages of at most 100, two sort keys", "documented", RUNS_PAGE, RUN_LIST),
+    CoverageRow(RUNS, "status filter, pages of at most 100, two sort keys", "documented", RUNS_PAGE, RUN_LIST),
 )

@@ -11,9 +11,9 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from emulator.faults import Broken
-from emulator.hazards import RivergenHazards
+from emulator.http_json import encode, rfc3339
 from emulator.logs import Line
-from emulator.wire import encode, rfc3339
+from emulator.quirks import RivergenQuirks
 from emulator.world import RivergenRun, from_ns
 
 LEVELS = ("debug", "info", "warning", "error")
@@ -23,13 +23,13 @@ Numbered = tuple[int, Line]
 
 
 def page_of(
-    run: RivergenRun, level: str, now_ns: int, slice_of: tuple[int, int, bool], hazards: RivergenHazards
+    run: RivergenRun, level: str, now_ns: int, slice_of: tuple[int, int, bool], quirks: RivergenQuirks
 ) -> tuple[int, list[dict[str, object]]]:
     """Return (``total_lines``, the page's lines) for `slice_of` = (offset, limit, tail)."""
     offset, limit, tail = slice_of
     least = LEVELS.index(level)
     counted = list(numbered(run, now_ns))
-    if hazards.total_after_filter:
+    if quirks.total_after_filter:
         counted = [item for item in counted if _severity(item[1]) >= least]
     page = counted[-limit:] if tail else counted[offset : offset + limit]
     shown = [_object(number, line) for number, line in page if _severity(line) >= least]
@@ -50,28 +50,28 @@ def artifact(run: RivergenRun, form: str, now_ns: int) -> Iterator[bytes]:
 
 
 class Download(Response):
-    """A streamed attachment: pieces of a fixed size, which end early when the hazards say so."""
+    """A streamed attachment: pieces of a fixed size, which end early when the quirks say so."""
 
-    def __init__(self, pieces: Iterable[bytes], headers: dict[str, str], hazards: RivergenHazards) -> None:
+    def __init__(self, pieces: Iterable[bytes], headers: dict[str, str], quirks: RivergenQuirks) -> None:
         """Stream `pieces` (of any size) under these headers."""
         super().__init__(headers=headers)
         del self.headers["content-length"]  # the document: streamed chunk by chunk, so the length is not known
         self._pieces = pieces
-        self._hazards = hazards
+        self._hazards = quirks
 
     async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
-        """Send the stream; break the connection where the hazards say so."""
-        hazards = self._hazards
-        left = hazards.cut_download_at
+        """Send the stream; break the connection where the quirks say so."""
+        quirks = self._hazards
+        left = quirks.cut_download_at
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        for chunk in _resized(self._pieces, hazards.chunk_bytes):
+        for chunk in _resized(self._pieces, quirks.chunk_bytes):
             part = chunk if left is None else chunk[:left]
             await send({"type": "http.response.body", "body": part, "more_body": True})
             if left is not None:
                 left -= len(part)
                 if left <= 0:
                     break
-        if left is not None and left <= 0 and not hazards.cut_looks_complete:
+        if left is not None and left <= 0 and not quirks.cut_looks_complete:
             raise Broken
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 

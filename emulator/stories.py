@@ -1,6 +1,6 @@
 """The stories: what happens in the emulated clouds after a start, each with the reference a person types for it.
 
-How each is told is in ``story_training.py`` (Baseten training jobs), ``story_serving.py`` (deployments) and
+Each is written in ``story_training.py`` (Baseten training jobs), ``story_serving.py`` (deployments) and
 ``story_batch.py`` (Fireworks, RiverGen). Everything follows from the start and the pace; nothing runs.
 """
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from emulator import story_batch, story_serving, story_training
-from emulator.tape import Pace, Timeline
+from emulator.timeline import Pace, Timeline
 from emulator.world import World
 
 
@@ -26,7 +26,7 @@ class Story:
 
 
 STORIES = (
-    Story("healthy", "baseten:p7qr9qv/h8gpu42", "8 GPUs, trains well and for ever", story_training.healthy),
+    Story("healthy", "baseten:p7qr9qv/h8gpu42", "8 GPUs, trains well and does not end", story_training.healthy),
     Story("oom", "baseten:p7qr9qv/oom3r8x", "CUDA OOM on rank 3 of 8", story_training.out_of_memory, 20),
     Story("idle", "baseten:p7qr9qv/idle5gp", "GPUs idle at 3 %, then recover", story_training.idle, 2),
     Story("hang", "baseten:p7qr9qv/hang7nd", "steps stop, GPUs spin at 100 %", story_training.hanging, 15),
@@ -35,7 +35,9 @@ STORIES = (
     Story("serving", "baseten-model:qwen7b1/srv4ce1", "traffic, then a burst of errors", story_serving.serving, 12),
     Story("unhealthy", "baseten-model:qwen7b1/unh2lth", "UNHEALTHY, later ACTIVE", story_serving.unhealthy, 25),
     Story("batch-fails", "fireworks:acme/code-sft-r2", "rank 2 of 4 fails", story_batch.batch_rank_fails, 30),
-    Story("batch-healthy", "fireworks:acme/embed-v3", "4 ranks, trains well and for ever", story_batch.batch_healthy),
+    Story(
+        "batch-healthy", "fireworks:acme/embed-v3", "4 ranks, trains well and does not end", story_batch.batch_healthy
+    ),
     Story("run-completed", "rivergen:mdl-churn/run-a4b9c2", "completed yesterday", story_batch.rivergen_completed),
     Story("run-failed", "rivergen:mdl-churn/run-c93f5a", "diverges and fails", story_batch.rivergen_failed, 45),
     Story("run-running", "rivergen:mdl-churn/run-b7d1e0", "epoch after epoch", story_batch.rivergen_running),

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from emulator import training_text as text
 from emulator.logs import Line, Script
-from emulator.tape import Tape, Timeline
+from emulator.timeline import StoryLog, Timeline
 from emulator.world import Status, World, to_ns
 
 MODEL = "qwen7b1"
@@ -27,7 +27,7 @@ BURST = (
 
 
 def serving(world: World, timeline: Timeline) -> None:
-    """Serve requests from three replicas for ever; from second 12 to 20 most of them fail."""
+    """Serve requests from three replicas without end; from second 12 to 20 most of them fail."""
     first_ns = to_ns(timeline.began)
     burst = range(to_ns(timeline.at(12)), to_ns(timeline.at(20)))
 
@@ -37,14 +37,14 @@ def serving(world: World, timeline: Timeline) -> None:
         fails = moment_ns in burst and text.noise(13, request) < 0.7
         level, template = (BURST if fails else TEMPLATES)[part]
         share = text.noise(17, request)
-        said = template.format(
+        message = template.format(
             prompt=int(40 + 900 * share),
             batch=int(8 + 60 * share),
             cache=int(30 + 50 * share),
             latency=int(90 + 400 * share),
         )
         stamp_ns = moment_ns + part * 120_000_000 + int(share * 900_000)
-        return Line(stamp_ns, said, REPLICAS[request % 3], level, f"req-{text.token(19, request)}")
+        return Line(stamp_ns, message, REPLICAS[request % 3], level, f"req-{text.token(19, request)}")
 
     statuses = [Status(timeline.began, "BUILDING"), Status(timeline.began + timedelta(minutes=4), "ACTIVE")]
     deployment = world.add_deployment(MODEL, "srv4ce1", lines=Script(ENDLESS, line_at), statuses=statuses)
@@ -55,16 +55,18 @@ def serving(world: World, timeline: Timeline) -> None:
 def unhealthy(world: World, timeline: Timeline) -> None:
     """Fail health checks at second 25 and recover at second 75."""
     sick, well = timeline.at(25), timeline.at(75)
-    tape = Tape("u6h2q")
-    tape.write(timeline.began, ["Loading model weights from /models/llama-8b", "Model loaded in 48.2 s"], level="INFO")
+    story_log = StoryLog("u6h2q")
+    story_log.write(
+        timeline.began, ["Loading model weights from /models/llama-8b", "Model loaded in 48.2 s"], level="INFO"
+    )
     minutes = int((timeline.start - timeline.began).total_seconds()) // 60
     for minute in range(1, minutes):
-        tape.write(timeline.began + timedelta(minutes=minute), "health check passed in 12 ms")
+        story_log.write(timeline.began + timedelta(minutes=minute), "health check passed in 12 ms")
     for number in range(3):
-        said = f"health check failed ({number + 1}/3): no answer within 5 s from 127.0.0.1:8080/health"
-        tape.write(sick - timedelta(seconds=6 - 2 * number), said, level="WARNING")
-    tape.write(sick, "replica marked unhealthy, it gets no traffic", level="ERROR")
-    tape.write(well, "health check passed in 14 ms; replica takes traffic again", level="INFO")
+        message = f"health check failed ({number + 1}/3): no answer within 5 s from 127.0.0.1:8080/health"
+        story_log.write(sick - timedelta(seconds=6 - 2 * number), message, level="WARNING")
+    story_log.write(sick, "replica marked unhealthy, it gets no traffic", level="ERROR")
+    story_log.write(well, "health check passed in 14 ms; replica takes traffic again", level="INFO")
     statuses = [Status(timeline.began, "ACTIVE"), Status(sick, "UNHEALTHY"), Status(well, "ACTIVE")]
-    deployment = world.add_deployment(MODEL, "unh2lth", lines=tape.lines, statuses=statuses)
+    deployment = world.add_deployment(MODEL, "unh2lth", lines=story_log.lines, statuses=statuses)
     deployment.name, deployment.environment = "staging", "staging"

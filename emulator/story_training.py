@@ -1,15 +1,15 @@
 """Six Baseten training jobs: healthy, out of memory, idle GPUs, hanging, preempted, and one on two nodes.
 
-Not what programs print (``training_text.py``) nor when (``tape.py``); the list of all stories is in ``stories.py``.
+``training_text.py`` has what programs print, ``timeline.py`` when; ``stories.py`` lists all stories.
 """
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from emulator import training_text as text
-from emulator.gauges import Gauge, Metrics, Node, Storage
+from emulator.hardware_metrics import Gauge, Metrics, Node, Storage
 from emulator.logs import Line, Script
-from emulator.tape import Tape, Timeline, busy, measured
+from emulator.timeline import StoryLog, Timeline, busy, measured
 from emulator.world import Status, TrainingJob, World, to_ns
 
 PROJECT = "p7qr9qv"
@@ -28,19 +28,19 @@ GpuGauge = Callable[[int], Gauge]
 
 
 def healthy(world: World, timeline: Timeline) -> None:
-    """Train on eight GPUs, well and for ever; its log is computed and costs no memory."""
+    """Train on eight GPUs, well and without end; its log is computed and costs no memory."""
     began = timeline.began
     first_ns = to_ns(began) + 90 * 10**9
 
     def line_at(number: int) -> Line:
         step, bar = divmod(number, 2)
-        said = text.progress_bar(step % TOTAL_STEPS, TOTAL_STEPS, STEP_S) if bar else text.trainer_step(step)
+        message = text.progress_bar(step % TOTAL_STEPS, TOTAL_STEPS, STEP_S) if bar else text.trainer_step(step)
         moment_ns = first_ns + step * STEP_S * 10**9 + bar * 1_200_000 + int(text.noise(11, number) * 900_000)
-        return Line(moment_ns, said, "h8a01")
+        return Line(moment_ns, message, "h8a01")
 
-    tape = Tape("h8a01")
-    _start(tape, began, "h8gpu42-0")
-    job = _add(world, "h8gpu42", "llama-70b-sft", Script(ENDLESS, line_at, after=tape.lines), _running(began))
+    story_log = StoryLog("h8a01")
+    _start(story_log, began, "h8gpu42-0")
+    job = _add(world, "h8gpu42", "llama-70b-sft", Script(ENDLESS, line_at, after=story_log.lines), _running(began))
     job.metrics = Metrics({"h8gpu42-0": _node(21, began)}, _cache(began))
     job.checkpoint_sync_status = "SYNCING"
 
@@ -49,20 +49,20 @@ def out_of_memory(world: World, timeline: Timeline) -> None:
     """Fill the memory of rank 3 until it fails at second 20; the job is failed at second 28."""
     began, crash, end = timeline.began, timeline.at(20), timeline.at(28)
     pid, host = 81_234, "oom3r8x-0"
-    tape = Tape("x3b7q", seed=202)
-    _start(tape, began, host)
-    last = _steps(tape, began, crash)
-    tape.write(
+    story_log = StoryLog("x3b7q", seed=202)
+    _start(story_log, began, host)
+    last = _steps(story_log, began, crash)
+    story_log.write(
         crash,
         f"{crash:%F %T},204 - trainer - ERROR - step {last + 1} failed on rank {OOM_RANK}: CUDA out of memory",
         level="ERROR",
     )
     root = text.out_of_memory(OOM_RANK, pid)
     mixed = text.interleaved(root[HEAD_START:], text.peer_gone(0), text.peer_gone(5))
-    tape.write(crash + timedelta(milliseconds=40), root[:HEAD_START] + mixed)
-    tape.write(crash + timedelta(seconds=3), text.torchrun_failure(OOM_RANK, pid, host, crash))
+    story_log.write(crash + timedelta(milliseconds=40), root[:HEAD_START] + mixed)
+    story_log.write(crash + timedelta(seconds=3), text.torchrun_failure(OOM_RANK, pid, host, crash))
     failed = Status(end, "TRAINING_JOB_FAILED", "Training job exited with code 1.")
-    job = _add(world, "oom3r8x", "mistral-long-context", tape.lines, [*_running(began), failed])
+    job = _add(world, "oom3r8x", "mistral-long-context", story_log.lines, [*_running(began), failed])
     crash_s = to_ns(crash) / 1e9
 
     def filling(gpu: int) -> Gauge:
@@ -76,18 +76,18 @@ def out_of_memory(world: World, timeline: Timeline) -> None:
 def idle(world: World, timeline: Timeline) -> None:
     """Starve the GPUs from second 2 to second 90: the data loader waits for slow storage."""
     began, dry, wet = timeline.began, timeline.at(2), timeline.at(90)
-    tape = Tape("d5k2m", seed=303)
-    _start(tape, began, "idle5gp-0")
-    last = _steps(tape, began, dry)
+    story_log = StoryLog("d5k2m", seed=303)
+    _start(story_log, began, "idle5gp-0")
+    last = _steps(story_log, began, dry)
     waits = int((wet - dry).total_seconds()) // 8
     for number in range(waits):
         waited = 8 * (number + 1)
         shard = 482 + number
-        said = f"WARNING data.loader: waited {waited}.3 s for shard train-{shard:05d}.tar (median 0.2 s)"
-        tape.write(dry + timedelta(seconds=waited), said, level="WARNING")
-    tape.write(wet, "INFO data.loader: storage answers again, prefetch queue is full", level="INFO")
-    _steps(tape, wet, wet + FUTURE, first=last + 1)
-    job = _add(world, "idle5gp", "qwen-vision-pretrain", tape.lines, _running(began))
+        message = f"WARNING data.loader: waited {waited}.3 s for shard train-{shard:05d}.tar (median 0.2 s)"
+        story_log.write(dry + timedelta(seconds=waited), message, level="WARNING")
+    story_log.write(wet, "INFO data.loader: storage answers again, prefetch queue is full", level="INFO")
+    _steps(story_log, wet, wet + FUTURE, first=last + 1)
+    job = _add(world, "idle5gp", "qwen-vision-pretrain", story_log.lines, _running(began))
     dry_s, wet_s = to_ns(dry) / 1e9, to_ns(wet) / 1e9
 
     def starving(gpu: int) -> Gauge:
@@ -100,10 +100,10 @@ def idle(world: World, timeline: Timeline) -> None:
 def hanging(world: World, timeline: Timeline) -> None:
     """Stop stepping at second 15 while the GPUs spin at 100 %: a collective that never returns."""
     began, stuck = timeline.began, timeline.at(15)
-    tape = Tape("g7n4w", seed=404)
-    _start(tape, began, "hang7nd-0")
-    _steps(tape, began, stuck)
-    job = _add(world, "hang7nd", "gpt-oss-rlhf", tape.lines, _running(began))
+    story_log = StoryLog("g7n4w", seed=404)
+    _start(story_log, began, "hang7nd-0")
+    _steps(story_log, began, stuck)
+    job = _add(world, "hang7nd", "gpt-oss-rlhf", story_log.lines, _running(began))
     stuck_s = to_ns(stuck) / 1e9
 
     def spinning(gpu: int) -> Gauge:
@@ -116,17 +116,17 @@ def hanging(world: World, timeline: Timeline) -> None:
 def preempted(world: World, timeline: Timeline) -> None:
     """Lose the spot machine at second 35."""
     began, signal, end = timeline.began, timeline.at(32), timeline.at(35)
-    tape = Tape("s9p1z", seed=505)
-    _start(tape, began, "preem4t-0")
-    last = _steps(tape, began, signal)
-    said = [
+    story_log = StoryLog("s9p1z", seed=505)
+    _start(story_log, began, "preem4t-0")
+    last = _steps(story_log, began, signal)
+    lines = [
         "WARNING launcher: received SIGTERM, the node is being reclaimed (grace period 30 s)",
         f"WARNING launcher: saving an emergency checkpoint at step {last}",
     ]
-    tape.write(signal, said, level="WARNING")
-    tape.write(signal + timedelta(seconds=2), f"Saving model checkpoint to /mnt/ckpts/checkpoint-{last}")
+    story_log.write(signal, lines, level="WARNING")
+    story_log.write(signal + timedelta(seconds=2), f"Saving model checkpoint to /mnt/ckpts/checkpoint-{last}")
     lost = Status(end, "TRAINING_JOB_PREEMPTED", "The spot instance was reclaimed.")
-    job = _add(world, "preem4t", "gemma-spot-sft", tape.lines, [*_running(began), lost])
+    job = _add(world, "preem4t", "gemma-spot-sft", story_log.lines, [*_running(began), lost])
     job.availability_model = "spot"
     job.metrics = Metrics({"preem4t-0": _node(91, began, end)}, _cache(began, end))
 
@@ -134,9 +134,9 @@ def preempted(world: World, timeline: Timeline) -> None:
 def two_nodes(world: World, timeline: Timeline) -> None:
     """Train on two nodes of eight GPUs; node 1 is a little slower, and only per-node metrics show it."""
     began = timeline.began
-    tapes = [Tape("m0a5c"), Tape("m1f8e")]
-    for node, tape in enumerate(tapes):
-        _start(tape, began, f"multi2n-{node}")
+    tapes = [StoryLog("m0a5c"), StoryLog("m1f8e")]
+    for node, story_log in enumerate(tapes):
+        _start(story_log, began, f"multi2n-{node}")
     until = timeline.start + FUTURE
     count = int((until - began).total_seconds()) // STEP_S
     for step in range(count):
@@ -144,7 +144,7 @@ def two_nodes(world: World, timeline: Timeline) -> None:
         tapes[1].write(moment, text.megatron_step(step, moment))
         if step % 25 == 0:
             tapes[0].write(moment, f"[node 0] dataloader: prefetched 64 batches, queue depth 64, step {step}")
-    lines = [line for tape in tapes for line in tape.lines]
+    lines = [line for story_log in tapes for line in story_log.lines]
     job = _add(world, "multi2n", "megatron-moe-pretrain", lines, _running(began))
     job.node_count = 2
     nodes = {f"multi2n-{n}": _node(101 + 20 * n, began, utilization=_level(121 + n, level)) for n, level in SPEEDS}
@@ -170,21 +170,21 @@ def _add(world: World, job_id: str, name: str, lines: list[Line] | Script, statu
     return job
 
 
-def _start(tape: Tape, began: datetime, host: str) -> None:
-    tape.write(began + timedelta(seconds=46), text.start_up(GPUS, host))
+def _start(story_log: StoryLog, began: datetime, host: str) -> None:
+    story_log.write(began + timedelta(seconds=46), text.start_up(GPUS, host))
 
 
-def _steps(tape: Tape, since: datetime, until: datetime, first: int = 0) -> int:
+def _steps(story_log: StoryLog, since: datetime, until: datetime, first: int = 0) -> int:
     """Write steps, and now and then a progress bar and a checkpoint; return the last step."""
     warm_up_s = 90 if first == 0 else STEP_S
     step = first
     moment = since + timedelta(seconds=warm_up_s)
     while moment < until:
-        tape.write(moment, text.trainer_step(step, tape.seed))
+        story_log.write(moment, text.trainer_step(step, story_log.seed))
         if step % 5 == 0:
-            tape.write(moment + timedelta(milliseconds=2), text.progress_bar(step, TOTAL_STEPS, STEP_S))
+            story_log.write(moment + timedelta(milliseconds=2), text.progress_bar(step, TOTAL_STEPS, STEP_S))
         if step % 500 == 499:
-            tape.write(
+            story_log.write(
                 moment + timedelta(milliseconds=9), f"Saving model checkpoint to /mnt/ckpts/checkpoint-{step + 1}"
             )
         step += 1

@@ -1,6 +1,6 @@
 """What the emulated vendors hold: a clock, and the jobs of each system with their logs, statuses and measurements.
 
-Not how a vendor shows it: each vendor's module reads from here and adds its own rules and oddities (``hazards.py``).
+Not how a vendor shows it: each vendor's module reads from here and adds its own rules and oddities (``quirks.py``).
 Nothing runs in the background: what is visible follows from the clock alone.
 """
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from emulator.gauges import Metrics
+from emulator.hardware_metrics import Metrics
 from emulator.logs import Line, Log
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

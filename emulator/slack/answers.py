@@ -4,10 +4,10 @@ Source: docs.slack.dev/interactivity/handling-user-interaction (documented, read
 body (400) is assumed. Unlike `chat.postMessage`, a response URL reaches channels the bot is not a member of.
 """
 
+from emulator.slack.interaction_tokens import ResponseUrl
 from emulator.slack.methods.chat import TEXT_CUT_AT, check_blocks
 from emulator.slack.methods.views import checked_view
 from emulator.slack.model import Json, Message, SlackError, View
-from emulator.slack.tickets import ResponseUrl
 from emulator.slack.workspace import Workspace
 
 

@@ -17,12 +17,12 @@ from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
 
 from emulator.slack import page, web_api
-from emulator.slack.delivery import Delivery, HttpDelivery, Postman
+from emulator.slack.delivery import Delivery, EventSender, HttpDelivery
 from emulator.slack.faults import Fault
 from emulator.slack.limits import RateLimits
-from emulator.slack.methods.call import Desk
+from emulator.slack.methods.call import MethodContext
 from emulator.slack.model import App, User
-from emulator.slack.people import People
+from emulator.slack.person_actions import PersonActions
 from emulator.slack.socket_mode import SocketHub
 from emulator.slack.workspace import Workspace
 
@@ -53,35 +53,35 @@ COMMANDS = (("/train", "[status | logs | metrics | diagnose | jobs | watch | lis
 
 @dataclass(slots=True)
 class Slack:
-    """One emulated Slack; `people` has the hands, `workspace` the facts."""
+    """One emulated Slack; `person_actions` does what people do, `workspace` holds the state."""
 
     app: Starlette
-    desk: Desk
-    people: People
+    context: MethodContext
+    person_actions: PersonActions
     sockets: SocketHub
 
     @property
     def workspace(self) -> Workspace:
         """The state: `slack.workspace.channel("#training").messages`."""
-        return self.desk.workspace
+        return self.context.workspace
 
     @property
     def limits(self) -> RateLimits:
         """How strict the rate limits are."""
-        return self.desk.limits
+        return self.context.limits
 
     @property
     def api_url(self) -> str:
         """What `SLACK_API_URL` must be."""
-        return f"{self.desk.base_url}/slack/api/"
+        return f"{self.context.base_url}/slack/api/"
 
     def fail(self, method: str, error: str, **how: float | bool) -> None:
         """Make the next calls of a Web API method fail; `how` as in `faults.Fault`."""
-        self.desk.faults.order(method, Fault(error, **how))  # type: ignore[arg-type]
+        self.context.faults.order(method, Fault(error, **how))  # type: ignore[arg-type]
 
     async def aclose(self) -> None:
         """Stop delivering and hang up."""
-        await self.people.postman.aclose()
+        await self.person_actions.event_sender.aclose()
         await self.sockets.drop()
 
 
@@ -101,47 +101,47 @@ def create_slack(
         request_url: deliver by signed HTTP to this URL; Socket Mode if empty.
         scopes: what the app was granted.
         limits: rate limits; Slack's own if None.
-        clock: seconds since the epoch, for tickets, limits and time stamps.
+        clock: seconds since the epoch, for interaction_tokens, limits and time stamps.
         http_client: the client for HTTP delivery.
     """
     app = App("A0TRAIN", "trainwatch", "B0TRAIN", "U0TRAIN", BOT_TOKEN, APP_TOKEN, SIGNING_SECRET, frozenset(scopes))
     app.commands = COMMANDS
-    people = (
+    person_actions = (
         User("U0ADA", "ada", "Ada Lovelace"),
         User("U0BEN", "ben", "Ben Okafor"),
         User("U0CHEN", "chen", "Chen Wei"),
         User("U0TRAIN", "trainwatch", "trainwatch", is_bot=True),
     )
-    workspace = Workspace(app, people, clock)
+    workspace = Workspace(app, person_actions, clock)
     everyone = ("ada", "ben", "chen")
     workspace.add_channel("training", members=(*everyone, "trainwatch"), topic="Training runs and their trouble")
     workspace.add_channel("alerts", members=everyone, topic="Alerts of every system")
     workspace.add_channel("random", members=everyone, topic="Non-work banter")
-    desk = Desk(workspace, limits or RateLimits(), base_url=base_url.rstrip("/"))
-    sockets = SocketHub(desk)
-    postman = Postman(sockets)
+    context = MethodContext(workspace, limits or RateLimits(), base_url=base_url.rstrip("/"))
+    sockets = SocketHub(context)
+    event_sender = EventSender(sockets)
     if request_url:
         client = http_client or httpx.AsyncClient()
         delivery: Delivery = HttpDelivery(request_url, SIGNING_SECRET, client, clock)
-        postman = Postman(delivery, retry_delays_s=(0.0, 60.0, 300.0))
-    hands = People(desk, postman, EVENTS)
+        event_sender = EventSender(delivery, retry_delays_s=(0.0, 60.0, 300.0))
+    hands = PersonActions(context, event_sender, EVENTS)
     routes = [
-        *web_api.routes(desk),
+        *web_api.routes(context),
         WebSocketRoute("/slack/socket", sockets.serve),
-        *page.routes(desk, hands),
+        *page.routes(context, hands),
     ]
-    return Slack(Starlette(routes=routes), desk, hands, sockets)
+    return Slack(Starlette(routes=routes), context, hands, sockets)
 
 
 @asynccontextmanager
 async def served(slack: Slack, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
     """Serve a Slack alone, in this event loop; yields its address."""
     listener = socket.create_server((host, port))
-    slack.desk.base_url = f"http://{host}:{listener.getsockname()[1]}"
+    slack.context.base_url = f"http://{host}:{listener.getsockname()[1]}"
     server = uvicorn.Server(uvicorn.Config(slack.app, log_level="warning", lifespan="off"))
     task = asyncio.create_task(server.serve(sockets=[listener]))
     try:
-        yield slack.desk.base_url
+        yield slack.context.base_url
     finally:
         await slack.aclose()
         server.should_exit = server.force_exit = True

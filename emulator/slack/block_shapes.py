@@ -6,7 +6,7 @@ Sources: docs.slack.dev/reference/block-kit (documented, read 2026-11-20), the @
 the limits registry of slackblocks 3.0.0 (third party). Unknown properties are refused, as Slack does (observed).
 """
 
-from emulator.slack.shapes import Anything, Fields, Flag, Items, Num, Obj, Shape, Str, Typed
+from emulator.slack.json_shapes import Anything, Fields, Flag, Items, Num, Obj, Shape, Str, Typed
 
 ID = Str(high=255)
 URL = Str(high=3000, low=1)

@@ -1,4 +1,4 @@
-"""Which blocks exist, what each holds, and on which surface it may stand; and the shape of a view.
+"""Which blocks exist, what each holds, and on which surfaces it is allowed; and the shape of a view.
 
 Built from the element shapes of `block_shapes`; used by `blocks` only.
 
@@ -25,7 +25,7 @@ from emulator.slack.block_shapes import (
     plain,
     text,
 )
-from emulator.slack.shapes import Anything, Fields, Flag, Items, Num, Obj, Str, Typed
+from emulator.slack.json_shapes import Anything, Fields, Flag, Items, Num, Obj, Str, Typed
 
 _BLOCK: Fields = {"block_id": ID}
 _IMAGE: dict[str, Obj] = {"image": IMAGE_ELEMENT}

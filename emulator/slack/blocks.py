@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from emulator.slack.block_types import SURFACES, VIEWS
-from emulator.slack.shapes import Fault, Items, Typed, faults
+from emulator.slack.json_shapes import Fault, Items, Typed, faults
 
 MESSAGE_BLOCKS_MAX = 50
 MESSAGE_CHARACTERS_MAX = 13_000
@@ -49,7 +49,7 @@ def table_count(blocks: list[dict[str, Any]]) -> int:
 
 
 def characters(value: Any) -> int:
-    """The characters people would read in blocks, counted over all of them."""
+    """The characters that people would read in blocks, counted over all of them."""
     if isinstance(value, dict):
         return sum(
             len(inner) if key in _TEXT_KEYS and isinstance(inner, str) else characters(inner)

@@ -4,16 +4,18 @@ Collected by `emulator.coverage`; a row names the endpoint or the part of Slack 
 against a live Slack.
 """
 
-from emulator.behaviour import Basis, Behaviour
+from emulator.coverage_row import Basis, CoverageRow
 
 READ = "(read 2026-11-20)"
 SDK = f"slack_sdk 3.47.0 and slack_bolt 1.30.0, source {READ}"
 
 
-def _row(endpoint: str, behaviour: str, basis: Basis, source: str, test: str) -> Behaviour:
-    """A row whose test stands in `tests/emulator/slack/`."""
+def _row(endpoint: str, behaviour: str, basis: Basis, source: str, test: str) -> CoverageRow:
+    """A row whose test is in `tests/emulator/slack/`."""
     is_dated = basis == "invented" or "(read" in source
-    return Behaviour(endpoint, behaviour, basis, source if is_dated else f"{source} {READ}", f"slack/test_slack_{test}")
+    return CoverageRow(
+        endpoint, behaviour, basis, source if is_dated else f"{source} {READ}", f"slack/test_slack_{test}"
+    )
 
 
 _API = "docs.slack.dev/reference/methods"
@@ -22,7 +24,7 @@ _SOCKET = "docs.slack.dev/apis/events-api/using-socket-mode"
 _EVENTS = "docs.slack.dev/apis/events-api"
 _BLOCKS = "docs.slack.dev/reference/block-kit"
 
-COVERAGE: tuple[Behaviour, ...] = (
+COVERAGE: tuple[CoverageRow, ...] = (
     _row(
         "every method",
         "arguments come by query, form or JSON, and are merged",
@@ -130,10 +132,10 @@ COVERAGE: tuple[Behaviour, ...] = (
     ),
     _row(
         "POST chat.postMessage",
-        "thread_not_found when thread_ts is no root in the channel",
+        "thread_not_found when thread_ts is not a root message in the channel",
         "invented",
         "stricter than Slack, which takes a reply's ts too",
-        "web_api.py::test_a_reply_stands_in_its_thread_and_counts_on_its_root",
+        "web_api.py::test_a_reply_is_in_its_thread_and_counts_on_its_root",
     ),
     _row(
         "POST chat.update",
@@ -249,10 +251,10 @@ COVERAGE: tuple[Behaviour, ...] = (
     ),
     _row(
         "member_joined_channel",
-        "the app hears of its own invitation: channels:read for public channels, groups:read for private ones",
+        "the app is notified of its own invitation: channels:read for public channels, groups:read for private ones",
         "documented",
         "docs.slack.dev/reference/events/member_joined_channel",
-        "interactions.py::test_an_app_hears_of_its_own_invitation_by_the_scope_of_the_channels_kind",
+        "interactions.py::test_an_app_is_notified_of_its_own_invitation_by_the_scope_of_the_channels_kind",
     ),
     _row(
         "app_home_opened, POST views.publish",

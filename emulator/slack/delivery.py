@@ -1,6 +1,6 @@
 """How Slack brings an app its commands, clicks and events, and what came back.
 
-Two ways, as in Slack: `SocketHub` (Socket Mode) and `HttpDelivery` (signed requests). `Postman` picks one.
+Two ways, as in Slack: `SocketHub` (Socket Mode) and `HttpDelivery` (signed requests). `EventSender` picks one.
 
 Source: docs.slack.dev/apis/events-api and events-api/using-socket-mode (documented, read 2026-11-20).
 """
@@ -101,7 +101,7 @@ def decode_answer(response: httpx.Response) -> Json | None:
 
 
 @dataclass(slots=True)
-class Postman:
+class EventSender:
     """Brings payloads the configured way; events are repeated until acknowledged or three retries failed."""
 
     delivery: Delivery

@@ -48,7 +48,7 @@ class App:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """What a message said from one moment on."""
+    """The content of a message from a given time on."""
 
     at: float
     text: str
@@ -58,7 +58,7 @@ class Version:
 
 @dataclass(slots=True)
 class Message:
-    """One message, ephemeral if `visible_to` names a user; `versions` keeps what it said before each edit."""
+    """One message, ephemeral if `visible_to` names a user; `versions` keeps its content before each edit."""
 
     ts: str
     channel: str
@@ -83,7 +83,7 @@ class Message:
 
     @property
     def is_reply(self) -> bool:
-        """It stands in a thread, below another message."""
+        """Whether it is a reply in a thread."""
         return self.thread_ts is not None and self.thread_ts != self.ts
 
 

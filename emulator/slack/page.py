@@ -1,6 +1,6 @@
-"""The page people look at, and the calls it makes: the state once, then changes over server-sent events.
+"""The page that people use, and the calls it makes: the state once, then changes over server-sent events.
 
-What the page's buttons do goes through `people`, the same hands tests use. The page itself is in `static/`.
+What the page's buttons do goes through `person_actions`, the same hands tests use. The page itself is in `static/`.
 """
 
 import asyncio
@@ -15,11 +15,11 @@ from starlette.responses import FileResponse, JSONResponse, Response, StreamingR
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from emulator.slack.methods.call import Desk
+from emulator.slack.methods.call import MethodContext
 from emulator.slack.model import Change, Channel, Json, Message, User, View
-from emulator.slack.people import People
+from emulator.slack.person_actions import PersonActions
+from emulator.slack.serialization import file_json, message_json
 from emulator.slack.web_api import learn_base_url
-from emulator.slack.wire import file_json, message_json
 
 STATIC = Path(__file__).parent / "static"
 SHOWN_MAX = 400
@@ -28,32 +28,32 @@ FILE_SHOWN_MAX = 20_000
 KEEP_ALIVE_S = 15.0
 
 
-def routes(desk: Desk, people: People) -> list[BaseRoute]:
+def routes(context: MethodContext, person_actions: PersonActions) -> list[BaseRoute]:
     """The page, its files, its state, its stream of changes and its one way to act."""
 
     async def index(_request: Request) -> Response:
         return FileResponse(STATIC / "index.html", headers={"Cache-Control": "no-store"})
 
     async def state(request: Request) -> Response:
-        learn_base_url(desk, request)
-        return JSONResponse(page_state(desk, _viewer(desk, request)))
+        learn_base_url(context, request)
+        return JSONResponse(page_state(context, _viewer(context, request)))
 
     async def stream(request: Request) -> Response:
-        changes = _changes(desk, _viewer(desk, request))
+        changes = _changes(context, _viewer(context, request))
         return StreamingResponse(changes, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
 
     async def act(request: Request) -> Response:
-        learn_base_url(desk, request)
+        learn_base_url(context, request)
         body = await request.json()
         try:
             action = _ACTIONS[body["do"]]
-            answer = await action(desk, people, body)
+            answer = await action(context, person_actions, body)
         except (KeyError, LookupError) as error:
             return JSONResponse({"error": f"no such thing: {error}"}, status_code=404)
         return JSONResponse(answer or {})
 
     async def download(request: Request) -> Response:
-        file = desk.workspace.files.get(request.path_params["file_id"])
+        file = context.workspace.files.get(request.path_params["file_id"])
         if file is None or not file.completed:
             return JSONResponse({"error": "no such file"}, status_code=404)
         headers = {"X-Content-Type-Options": "nosniff", "Content-Disposition": "attachment"}
@@ -69,9 +69,9 @@ def routes(desk: Desk, people: People) -> list[BaseRoute]:
     ]
 
 
-def page_state(desk: Desk, viewer: User) -> Json:
+def page_state(context: MethodContext, viewer: User) -> Json:
     """Everything the page shows a person."""
-    workspace, app = desk.workspace, desk.workspace.app
+    workspace, app = context.workspace, context.workspace.app
     home = workspace.homes.get(viewer.id)
     return {
         "team": workspace.team_name,
@@ -83,10 +83,10 @@ def page_state(desk: Desk, viewer: User) -> Json:
             for user in workspace.users.values()
         },
         "channels": [
-            _channel(desk, channel) for channel in workspace.channels.values() if viewer.id in channel.members
+            _channel(context, channel) for channel in workspace.channels.values() if viewer.id in channel.members
         ],
         "messages": {
-            channel.id: [_message(desk, message) for message in _recent(channel, viewer)]
+            channel.id: [_message(context, message) for message in _recent(channel, viewer)]
             for channel in workspace.channels.values()
             if viewer.id in channel.members
         },
@@ -95,11 +95,11 @@ def page_state(desk: Desk, viewer: User) -> Json:
     }
 
 
-def _viewer(desk: Desk, request: Request) -> User:
+def _viewer(context: MethodContext, request: Request) -> User:
     name = request.query_params.get("user", "ada")
     with suppress(KeyError):
-        return desk.workspace.user(name)
-    return desk.workspace.user("ada")
+        return context.workspace.user(name)
+    return context.workspace.user("ada")
 
 
 def _recent(channel: Channel, viewer: User) -> list[Message]:
@@ -107,8 +107,8 @@ def _recent(channel: Channel, viewer: User) -> list[Message]:
     return sorted((*channel.all_messages, *mine), key=lambda message: message.ts)[-SHOWN_MAX:]
 
 
-def _channel(desk: Desk, channel: Channel) -> Json:
-    other = next(iter(sorted(channel.members - {desk.workspace.app.bot_user_id})), "")
+def _channel(context: MethodContext, channel: Channel) -> Json:
+    other = next(iter(sorted(channel.members - {context.workspace.app.bot_user_id})), "")
     return {
         "id": channel.id,
         "name": channel.name,
@@ -116,14 +116,14 @@ def _channel(desk: Desk, channel: Channel) -> Json:
         "is_private": channel.is_private,
         "is_im": channel.is_im,
         "is_archived": channel.is_archived,
-        "has_bot": desk.workspace.app.bot_user_id in channel.members,
+        "has_bot": context.workspace.app.bot_user_id in channel.members,
         "members": len(channel.members),
         "other": other,
     }
 
 
-def _message(desk: Desk, message: Message) -> Json:
-    shown = message_json(desk.workspace, message)
+def _message(context: MethodContext, message: Message) -> Json:
+    shown = message_json(context.workspace, message)
     shown |= {
         "channel": message.channel,
         "is_ephemeral": message.is_ephemeral,
@@ -142,36 +142,36 @@ def _view(view: View | None) -> Json | None:
     return {**view.source, "id": view.id, "hash": view.hash, "errors": view.errors, "values": view.values}
 
 
-def _change(desk: Desk, change: Change, viewer: User) -> Json | None:
-    """What the page must hear of a change; None if it does not concern the viewer."""
-    channel = desk.workspace.channels.get(change.channel or "")
+def _change(context: MethodContext, change: Change, viewer: User) -> Json | None:
+    """The update to send to the page for a change; None if it does not concern the viewer."""
+    channel = context.workspace.channels.get(change.channel or "")
     if change.user not in (None, viewer.id) or (channel and viewer.id not in channel.members):
         return None
     match change.kind:
         case "posted" | "edited" if change.message:
-            return {"kind": "message", "message": _message(desk, change.message)}
+            return {"kind": "message", "message": _message(context, change.message)}
         case "deleted" if change.message:
             return {"kind": "deleted", "channel": change.channel, "ts": change.message.ts}
         case "view" | "view_closed":
-            return {"kind": "modal", "view": _view(desk.workspace.modal(viewer.id))}
+            return {"kind": "modal", "view": _view(context.workspace.modal(viewer.id))}
         case "home":
             return {"kind": "home", "view": _view(change.view)}
         case "channel" if channel:
-            return {"kind": "channel", "channel": _channel(desk, channel)}
+            return {"kind": "channel", "channel": _channel(context, channel)}
         case _:
             return {"kind": "notice", "channel": change.channel, "text": change.text}
 
 
-async def _changes(desk: Desk, viewer: User) -> AsyncIterator[str]:
+async def _changes(context: MethodContext, viewer: User) -> AsyncIterator[str]:
     """Server-sent events, one per change, with a comment now and then so that a dead page is noticed."""
     queue: asyncio.Queue[Json] = asyncio.Queue()
 
     def note(change: Change) -> None:
-        shown = _change(desk, change, viewer)
+        shown = _change(context, change, viewer)
         if shown:
             queue.put_nowait(shown)
 
-    stop = desk.workspace.watch(note)
+    stop = context.workspace.watch(note)
     try:
         yield ": connected\n\n"
         while True:
@@ -186,69 +186,71 @@ async def _changes(desk: Desk, viewer: User) -> AsyncIterator[str]:
         stop()
 
 
-def _place(desk: Desk, body: Json) -> Message | View:
+def _place(context: MethodContext, body: Json) -> Message | View:
     """The message or view an action of the page is about."""
     if body.get("view"):
-        view = desk.workspace.view(body["view"])
+        view = context.workspace.view(body["view"])
         if view:
             return view
         raise KeyError(body["view"])
-    message = desk.workspace.channel(body["channel"]).find(body["ts"])
+    message = context.workspace.channel(body["channel"]).find(body["ts"])
     if message is None:
         raise KeyError(body["ts"])
     return message
 
 
-async def _slash(_desk: Desk, people: People, body: Json) -> Json:
-    seen = await people.slash(body["user"], body["channel"], body["command"], body.get("text", ""), wait_s=0)
+async def _slash(_desk: MethodContext, person_actions: PersonActions, body: Json) -> Json:
+    seen = await person_actions.slash(body["user"], body["channel"], body["command"], body.get("text", ""), wait_s=0)
     return {"ack_ms": round(seen.outcome.ack_s * 1000)}
 
 
-async def _say(_desk: Desk, people: People, body: Json) -> Json:
-    people.say(body["user"], body["channel"], body["text"], thread_ts=body.get("thread_ts"))
+async def _say(_desk: MethodContext, person_actions: PersonActions, body: Json) -> Json:
+    person_actions.say(body["user"], body["channel"], body["text"], thread_ts=body.get("thread_ts"))
     return {}
 
 
-async def _click(desk: Desk, people: People, body: Json) -> Json:
+async def _click(context: MethodContext, person_actions: PersonActions, body: Json) -> Json:
     choice: Any = body.get("choice")
-    place = _place(desk, body)
+    place = _place(context, body)
     if choice is None:
-        await people.click(body["user"], place, body["action_id"], wait_s=0)
+        await person_actions.click(body["user"], place, body["action_id"], wait_s=0)
     else:
-        await people.select(body["user"], place, body["action_id"], choice, wait_s=0)
+        await person_actions.select(body["user"], place, body["action_id"], choice, wait_s=0)
     return {}
 
 
-async def _suggest(desk: Desk, people: People, body: Json) -> Json:
-    options = await people.suggest(body["user"], _place(desk, body), body["action_id"], body.get("query", ""))
+async def _suggest(context: MethodContext, person_actions: PersonActions, body: Json) -> Json:
+    options = await person_actions.suggest(
+        body["user"], _place(context, body), body["action_id"], body.get("query", "")
+    )
     return {"options": options}
 
 
-async def _submit(_desk: Desk, people: People, body: Json) -> Json:
-    await people.submit_view(body["user"], body.get("values"), wait_s=0)
+async def _submit(_desk: MethodContext, person_actions: PersonActions, body: Json) -> Json:
+    await person_actions.submit_view(body["user"], body.get("values"), wait_s=0)
     return {}
 
 
-async def _close(_desk: Desk, people: People, body: Json) -> Json:
-    await people.close_view(body["user"])
+async def _close(_desk: MethodContext, person_actions: PersonActions, body: Json) -> Json:
+    await person_actions.close_view(body["user"])
     return {}
 
 
-async def _home(_desk: Desk, people: People, body: Json) -> Json:
-    await people.open_home(body["user"], wait_s=0)
+async def _home(_desk: MethodContext, person_actions: PersonActions, body: Json) -> Json:
+    await person_actions.open_home(body["user"], wait_s=0)
     return {}
 
 
-async def _direct(desk: Desk, _people: People, body: Json) -> Json:
-    return {"channel": desk.workspace.direct_channel(desk.workspace.user(body["user"]).id).id}
+async def _direct(context: MethodContext, _people: PersonActions, body: Json) -> Json:
+    return {"channel": context.workspace.direct_channel(context.workspace.user(body["user"]).id).id}
 
 
-async def _invite(_desk: Desk, people: People, body: Json) -> Json:
-    people.invite_bot(body["user"], body["channel"])
+async def _invite(_desk: MethodContext, person_actions: PersonActions, body: Json) -> Json:
+    person_actions.invite_bot(body["user"], body["channel"])
     return {}
 
 
-_ACTIONS: dict[str, Callable[[Desk, People, Json], Awaitable[Json]]] = {
+_ACTIONS: dict[str, Callable[[MethodContext, PersonActions, Json], Awaitable[Json]]] = {
     "slash": _slash,
     "say": _say,
     "click": _click,

@@ -1,15 +1,15 @@
 """The payloads Slack sends an app: slash commands, block actions, view submissions, shortcuts, events.
 
-Pure but for ids and tickets taken from the desk. Source: docs.slack.dev/reference/interaction-payloads and
+Pure except for ids and tokens taken from the context. Source: docs.slack.dev/reference/interaction-payloads and
 reference/events (documented, read 2026-11-20).
 """
 
 from typing import Any
 
 from emulator.slack.blocks import elements
-from emulator.slack.methods.call import Desk
+from emulator.slack.methods.call import MethodContext
 from emulator.slack.model import Channel, Json, Message, User, View
-from emulator.slack.wire import message_json, view_json
+from emulator.slack.serialization import message_json, view_json
 
 _VALUE_FIELDS = {
     "static_select": "selected_option",
@@ -31,9 +31,9 @@ _VALUE_FIELDS = {
 }
 
 
-def slash(desk: Desk, user: User, channel: Channel, command: str, text: str) -> Json:
+def slash(context: MethodContext, user: User, channel: Channel, command: str, text: str) -> Json:
     """A slash command: a flat form."""
-    workspace = desk.workspace
+    workspace = context.workspace
     return {
         "token": "legacy-verification-token",
         "team_id": workspace.team_id,
@@ -46,25 +46,25 @@ def slash(desk: Desk, user: User, channel: Channel, command: str, text: str) -> 
         "text": text,
         "api_app_id": workspace.app.id,
         "is_enterprise_install": "false",
-        "response_url": response_url(desk, user, channel),
-        "trigger_id": desk.tickets.add_trigger(user.id, channel.id, desk.now),
+        "response_url": response_url(context, user, channel),
+        "trigger_id": context.interaction_tokens.add_trigger(user.id, channel.id, context.now),
     }
 
 
-def response_url(desk: Desk, user: User, channel: Channel, message: Message | None = None) -> str:
+def response_url(context: MethodContext, user: User, channel: Channel, message: Message | None = None) -> str:
     """A fresh response URL."""
-    key = desk.tickets.add_response_url(user.id, channel.id, desk.now, message)
-    return f"{desk.base_url}/slack/response/{key}"
+    key = context.interaction_tokens.add_response_url(user.id, channel.id, context.now, message)
+    return f"{context.base_url}/slack/response/{key}"
 
 
-def block_action(desk: Desk, user: User, place: Message | View, element: Json, choice: Any) -> Json:
+def block_action(context: MethodContext, user: User, place: Message | View, element: Json, choice: Any) -> Json:
     """A pressed button or a changed choice, in a message, a modal or App Home."""
-    payload = _interaction(desk, user, "block_actions")
+    payload = _interaction(context, user, "block_actions")
     action: Json = {
         "type": element["type"],
         "action_id": element["action_id"],
         "block_id": element["block_id"],
-        "action_ts": desk.workspace.new_ts(),
+        "action_ts": context.workspace.new_ts(),
     }
     if element["type"] in ("button", "workflow_button"):
         action |= {name: element[name] for name in ("text", "value", "style") if name in element}
@@ -72,12 +72,14 @@ def block_action(desk: Desk, user: User, place: Message | View, element: Json, c
         action |= state_value(element, choice)
     payload["actions"] = [action]
     if isinstance(place, View):
-        payload["view"] = view_json(desk.workspace, place)
+        payload["view"] = view_json(context.workspace, place)
         payload["view"]["state"] = {"values": view_state(place)}
         payload["container"] = {"type": "view", "view_id": place.id}
-        payload["trigger_id"] = desk.tickets.add_trigger(user.id, place.channel, desk.now, _modal(place))
+        payload["trigger_id"] = context.interaction_tokens.add_trigger(
+            user.id, place.channel, context.now, _modal(place)
+        )
         return payload
-    channel = desk.workspace.channels[place.channel]
+    channel = context.workspace.channels[place.channel]
     payload["channel"] = {"id": channel.id, "name": "directmessage" if channel.is_im else channel.name}
     payload["container"] = {
         "type": "message",
@@ -88,62 +90,62 @@ def block_action(desk: Desk, user: User, place: Message | View, element: Json, c
     if place.thread_ts:
         payload["container"]["thread_ts"] = place.thread_ts
     if not place.is_ephemeral:
-        payload["message"] = message_json(desk.workspace, place)
+        payload["message"] = message_json(context.workspace, place)
     payload["state"] = {"values": {}}
-    payload["trigger_id"] = desk.tickets.add_trigger(user.id, channel.id, desk.now)
-    payload["response_url"] = response_url(desk, user, channel, place)
+    payload["trigger_id"] = context.interaction_tokens.add_trigger(user.id, channel.id, context.now)
+    payload["response_url"] = response_url(context, user, channel, place)
     return payload
 
 
-def view_submission(desk: Desk, user: User, view: View) -> Json:
+def view_submission(context: MethodContext, user: User, view: View) -> Json:
     """A submitted modal, with the state of every input."""
-    payload = _interaction(desk, user, "view_submission")
-    payload["view"] = view_json(desk.workspace, view) | {"state": {"values": view_state(view)}}
-    payload["trigger_id"] = desk.tickets.add_trigger(user.id, view.channel, desk.now, view)
+    payload = _interaction(context, user, "view_submission")
+    payload["view"] = view_json(context.workspace, view) | {"state": {"values": view_state(view)}}
+    payload["trigger_id"] = context.interaction_tokens.add_trigger(user.id, view.channel, context.now, view)
     payload["response_urls"] = []
     return payload
 
 
-def view_closed(desk: Desk, user: User, view: View) -> Json:
+def view_closed(context: MethodContext, user: User, view: View) -> Json:
     """A closed modal; sent only if the view asked for it."""
-    payload = _interaction(desk, user, "view_closed")
-    payload |= {"view": view_json(desk.workspace, view), "is_cleared": False}
+    payload = _interaction(context, user, "view_closed")
+    payload |= {"view": view_json(context.workspace, view), "is_cleared": False}
     return payload
 
 
-def block_suggestion(desk: Desk, user: User, place: Message | View, element: Json, query: str) -> Json:
+def block_suggestion(context: MethodContext, user: User, place: Message | View, element: Json, query: str) -> Json:
     """What a person typed into a select whose options the app gives."""
-    payload = _interaction(desk, user, "block_suggestion")
+    payload = _interaction(context, user, "block_suggestion")
     payload |= {"action_id": element["action_id"], "block_id": element["block_id"], "value": query}
     if isinstance(place, View):
-        payload["view"] = view_json(desk.workspace, place)
+        payload["view"] = view_json(context.workspace, place)
         payload["container"] = {"type": "view", "view_id": place.id}
     else:
-        payload["channel"] = {"id": place.channel, "name": desk.workspace.channels[place.channel].name}
+        payload["channel"] = {"id": place.channel, "name": context.workspace.channels[place.channel].name}
         payload["container"] = {"type": "message", "message_ts": place.ts, "channel_id": place.channel}
     return payload
 
 
-def shortcut(desk: Desk, user: User, callback_id: str, message: Message | None) -> Json:
+def shortcut(context: MethodContext, user: User, callback_id: str, message: Message | None) -> Json:
     """A global shortcut, or one on a message."""
-    payload = _interaction(desk, user, "message_action" if message else "shortcut")
-    payload |= {"callback_id": callback_id, "action_ts": desk.workspace.new_ts()}
+    payload = _interaction(context, user, "message_action" if message else "shortcut")
+    payload |= {"callback_id": callback_id, "action_ts": context.workspace.new_ts()}
     channel_id = message.channel if message else None
-    payload["trigger_id"] = desk.tickets.add_trigger(user.id, channel_id, desk.now)
+    payload["trigger_id"] = context.interaction_tokens.add_trigger(user.id, channel_id, context.now)
     if message:
-        channel = desk.workspace.channels[message.channel]
+        channel = context.workspace.channels[message.channel]
         payload |= {
             "channel": {"id": channel.id, "name": channel.name},
-            "message": message_json(desk.workspace, message),
+            "message": message_json(context.workspace, message),
             "message_ts": message.ts,
-            "response_url": response_url(desk, user, channel),
+            "response_url": response_url(context, user, channel),
         }
     return payload
 
 
-def event(desk: Desk, body: Json) -> Json:
+def event(context: MethodContext, body: Json) -> Json:
     """An Events API callback around one event."""
-    workspace, app = desk.workspace, desk.workspace.app
+    workspace, app = context.workspace, context.workspace.app
     authorization = {
         "enterprise_id": None,
         "team_id": workspace.team_id,
@@ -158,7 +160,7 @@ def event(desk: Desk, body: Json) -> Json:
         "event": {**body, "event_ts": workspace.new_ts()},
         "type": "event_callback",
         "event_id": workspace.new_id("Ev"),
-        "event_time": int(desk.now),
+        "event_time": int(context.now),
         "authorizations": [authorization],
         "is_ext_shared_channel": False,
     }
@@ -221,8 +223,8 @@ def _modal(view: View) -> View | None:
     return view if view.source["type"] == "modal" else None
 
 
-def _interaction(desk: Desk, user: User, kind: str) -> Json:
-    workspace = desk.workspace
+def _interaction(context: MethodContext, user: User, kind: str) -> Json:
+    workspace = context.workspace
     return {
         "type": kind,
         "team": {"id": workspace.team_id, "domain": workspace.domain},

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from emulator.slack.delivery import ACK_WITHIN_S, Outcome
-from emulator.slack.methods.call import Desk
+from emulator.slack.methods.call import MethodContext
 from emulator.slack.model import Json
 
 CONNECTIONS_MAX = 10
@@ -27,7 +27,7 @@ CONNECTION_LIFE_S = 18_060
 class SocketHub:
     """The open connections and the envelopes not yet acknowledged."""
 
-    desk: Desk
+    context: MethodContext
     connections: list[WebSocket] = field(default_factory=list)
     acks: deque[Json] = field(default_factory=lambda: deque(maxlen=1_000))
     """The latest acknowledgements received, for tests."""
@@ -39,10 +39,10 @@ class SocketHub:
         """Hold one connection until either side ends it."""
         ticket = socket.query_params.get("ticket", "")
         await socket.accept()
-        if ticket not in self.desk.tickets.sockets:
+        if ticket not in self.context.interaction_tokens.sockets:
             await socket.close(code=4001, reason="invalid ticket")
             return
-        self.desk.tickets.sockets.discard(ticket)
+        self.context.interaction_tokens.sockets.discard(ticket)
         if len(self.connections) >= CONNECTIONS_MAX:
             await socket.send_json(_disconnect("too_many_websockets"))
             await socket.close()
@@ -125,7 +125,7 @@ class SocketHub:
             "type": "hello",
             "num_connections": len(self.connections),
             "debug_info": {"host": "emulated", "approximate_connection_time": CONNECTION_LIFE_S},
-            "connection_info": {"app_id": self.desk.workspace.app.id},
+            "connection_info": {"app_id": self.context.workspace.app.id},
         }
 
 

@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from emulator.slack.answers import apply_answer
 from emulator.slack.methods import apps, chat, conversations, files, views
-from emulator.slack.methods.call import Call, Desk, Method
+from emulator.slack.methods.call import Call, Method, MethodContext
 from emulator.slack.model import Json, SlackError
 
 METHODS: dict[str, Method] = {
@@ -28,19 +28,19 @@ METHODS: dict[str, Method] = {
 _SECRET_ARGUMENTS = ("token",)
 
 
-def routes(desk: Desk) -> list[Route]:
+def routes(context: MethodContext) -> list[Route]:
     """The routes an app calls."""
 
     async def call_method(request: Request) -> Response:
-        learn_base_url(desk, request)
+        learn_base_url(context, request)
         name = request.path_params["method"]
         args = await merged_arguments(request)
-        headers = {"X-OAuth-Scopes": ",".join(sorted(desk.workspace.app.scopes))}
+        headers = {"X-OAuth-Scopes": ",".join(sorted(context.workspace.app.scopes))}
         method = METHODS.get(name)
         if method and method.scopes:
             headers["X-Accepted-OAuth-Scopes"] = ",".join(method.scopes)
         try:
-            answer = await _answer(desk, name, method, request, args)
+            answer = await _answer(context, name, method, request, args)
         except SlackError as error:
             if error.retry_after_s is not None:
                 headers["Retry-After"] = str(error.retry_after_s)
@@ -49,7 +49,7 @@ def routes(desk: Desk) -> list[Route]:
         return JSONResponse({"ok": True, **answer}, headers=headers)
 
     async def upload(request: Request) -> Response:
-        file = desk.workspace.files.get(request.path_params["file_id"])
+        file = context.workspace.files.get(request.path_params["file_id"])
         content = await _uploaded_bytes(request)
         if file is None or file.completed:
             return PlainTextResponse("upload not found", status_code=404)
@@ -61,8 +61,8 @@ def routes(desk: Desk) -> list[Route]:
     async def respond(request: Request) -> Response:
         try:
             body = json.loads(await request.body() or b"{}")
-            ticket = desk.tickets.use_response_url(request.path_params["key"], desk.now)
-            apply_answer(desk.workspace, ticket, body)
+            ticket = context.interaction_tokens.use_response_url(request.path_params["key"], context.now)
+            apply_answer(context.workspace, ticket, body)
         except ValueError:
             return PlainTextResponse("invalid_payload", status_code=400)
         except SlackError as error:
@@ -77,10 +77,10 @@ def routes(desk: Desk) -> list[Route]:
     ]
 
 
-def learn_base_url(desk: Desk, request: Request) -> None:
-    """Remember under which address the emulator is reached, if nobody said."""
-    if not desk.base_url:
-        desk.base_url = str(request.base_url).rstrip("/")
+def learn_base_url(context: MethodContext, request: Request) -> None:
+    """Remember the address of the emulator from the first request, unless configured."""
+    if not context.base_url:
+        context.base_url = str(request.base_url).rstrip("/")
 
 
 async def merged_arguments(request: Request) -> Json:
@@ -98,18 +98,18 @@ async def merged_arguments(request: Request) -> Json:
     return {name: value for name, value in args.items() if value is not None}
 
 
-async def _answer(desk: Desk, name: str, method: Method | None, request: Request, args: Json) -> Json:
-    desk.calls.append((name, {key: value for key, value in args.items() if key not in _SECRET_ARGUMENTS}))
+async def _answer(context: MethodContext, name: str, method: Method | None, request: Request, args: Json) -> Json:
+    context.calls.append((name, {key: value for key, value in args.items() if key not in _SECRET_ARGUMENTS}))
     if method is None:
         raise SlackError("unknown_method", req_method=name)
-    _check_token(desk, method, _token(request, args))
-    desk.limits.take_call(name, method.tier, desk.now)
-    fault = desk.faults.take(name)
+    _check_token(context, method, _token(request, args))
+    context.limits.take_call(name, method.tier, context.now)
+    fault = context.faults.take(name)
     if fault is None:
-        return method.run(Call(desk, args))
+        return method.run(Call(context, args))
     await asyncio.sleep(fault.delay_s)
     if fault.is_applied:
-        answer = method.run(Call(desk, args))
+        answer = method.run(Call(context, args))
         if not fault.error:
             return answer
     raise fault.as_error()
@@ -120,8 +120,8 @@ def _token(request: Request, args: Json) -> str:
     return header.removeprefix("Bearer ").strip() or str(args.get("token") or "")
 
 
-def _check_token(desk: Desk, method: Method, token: str) -> None:
-    app = desk.workspace.app
+def _check_token(context: MethodContext, method: Method, token: str) -> None:
+    app = context.workspace.app
     if method.token is None:
         return
     if not token:

@@ -22,9 +22,9 @@ import pytest
 
 from bot.__main__ import run
 from emulator.logs import Line
+from emulator.sandbox import Sandbox, sandbox
 from emulator.slack.app import Slack, create_slack
 from emulator.slack.limits import RateLimits
-from emulator.stage import Stage, stage
 from emulator.world import World, to_ns
 
 REPOSITORY = Path(__file__).parents[2]
@@ -78,7 +78,7 @@ class Ended:
 class Machine:
     """A folder, an environment, and the emulator they lead to."""
 
-    on: Stage
+    on: Sandbox
     folder: Path
     environment: dict[str, str] = field(default_factory=dict)
     program: tuple[str, ...] = (sys.executable, "-m", "bot")
@@ -129,7 +129,7 @@ class Machine:
 async def machine_at(folder: Path, *, slack: Slack | None = None) -> AsyncIterator[Machine]:
     """A machine whose every setting leads to an empty world."""
     slack = slack or create_slack(limits=RateLimits(enabled=False))
-    async with stage(World(), slack=slack) as on:
+    async with sandbox(World(), slack=slack) as on:
         database = {"DATABASE_URL": f"sqlite:///{folder}/bot.db"}
         yield Machine(on, folder, {**on.settings, **PATIENT, **database})
 

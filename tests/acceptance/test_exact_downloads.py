@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from emulator.faults import Fault
-from emulator.hazards import RivergenHazards
+from emulator.quirks import RivergenQuirks
 from emulator.rivergen_logs import artifact
 from emulator.world import Status
 from tests.acceptance.logs import REFERENCES, giant_line, hostile_lines, put
@@ -25,7 +25,7 @@ def files_in(folder: Path) -> list[Path]:
 @pytest.mark.parametrize("chunk_bytes", CHUNKS)
 @pytest.mark.parametrize("form", ["txt", "json"])
 async def test_rivergens_artifact_is_kept_byte_for_byte(machine: Machine, form: str, chunk_bytes: int) -> None:
-    machine.on.hazards.rivergen = RivergenHazards(chunk_bytes=chunk_bytes)
+    machine.on.quirks.rivergen = RivergenQuirks(chunk_bytes=chunk_bytes)
     lines = hostile_lines(10_000 if chunk_bytes > 7 else 1_000, "rivergen")
     ref = put(machine.world, "rivergen", lines)
     words = ["logs", ref, "--download", "run.log", *(["--json"] if form == "json" else [])]
@@ -45,7 +45,7 @@ async def test_a_real_process_downloads_two_megabytes_in_one_line(machine: Machi
 
 @pytest.mark.parametrize("name", HOSTILE_NAMES)
 async def test_a_hostile_attachment_name_writes_nowhere_else(machine: Machine, tmp_path: Path, name: str) -> None:
-    machine.on.hazards.rivergen = RivergenHazards(file_name=name)
+    machine.on.quirks.rivergen = RivergenQuirks(file_name=name)
     ref = put(machine.world, "rivergen", hostile_lines(50, "rivergen"))
     before = files_in(tmp_path.parent)
     ended = await machine.call("logs", ref, "--download", "mine.log")
@@ -56,7 +56,7 @@ async def test_a_hostile_attachment_name_writes_nowhere_else(machine: Machine, t
 @pytest.mark.parametrize("looks_complete", [True, False])
 @pytest.mark.parametrize("form", ["txt", "json"])
 async def test_a_download_that_breaks_off_is_completed(machine: Machine, form: str, *, looks_complete: bool) -> None:
-    machine.on.hazards.rivergen = RivergenHazards(cut_download_at=20_001, cut_looks_complete=looks_complete)
+    machine.on.quirks.rivergen = RivergenQuirks(cut_download_at=20_001, cut_looks_complete=looks_complete)
     ref = put(machine.world, "rivergen", hostile_lines(1_000, "rivergen"))
     ended = await machine.call("logs", ref, "--download", "run.log", *(["--json"] if form == "json" else []))
     held = b"".join(artifact(machine.world.rivergen_runs["mdl-1", "run-1"], form, machine.world.now_ns))
@@ -94,7 +94,7 @@ async def test_with_filters_or_without_an_artifact_the_lines_go_into_the_file(ma
 
 
 async def test_a_failed_download_leaves_the_old_file_alone(machine: Machine) -> None:
-    machine.on.hazards.rivergen = RivergenHazards(token_expired=True)
+    machine.on.quirks.rivergen = RivergenQuirks(token_expired=True)
     ref = put(machine.world, "rivergen", hostile_lines(10, "rivergen"))
     (machine.folder / "run.log").write_text("of yesterday")
     ended = await machine.call("logs", ref, "--download", "run.log")

@@ -8,34 +8,34 @@ from datetime import timedelta
 import pytest
 from msgspec import structs
 
-from emulator.hazards import BasetenHazards, FireworksHazards, RivergenHazards
+from emulator.quirks import BasetenQuirks, FireworksQuirks, RivergenQuirks
 from tests.acceptance.logs import REFERENCES, giant_line, hostile_lines, put
 from tests.acceptance.program import ANCHOR_NS, Machine, expected_rows
 
 COUNT = 10_000
 BASETEN = {
-    "as documented": BasetenHazards(),
-    "both bounds inclusive": BasetenHazards(end_inclusive=True),
-    "both bounds exclusive": BasetenHazards(start_inclusive=False),
-    "only the end inclusive": BasetenHazards(start_inclusive=False, end_inclusive=True),
-    "a silent page cap": BasetenHazards(page_cap=400),
-    "a silent page cap, both bounds exclusive": BasetenHazards(page_cap=250, start_inclusive=False),
-    "only GET": BasetenHazards(training_methods="get"),
-    "only POST, the other not implemented": BasetenHazards(training_methods="post", refused_status=501),
-    "windows of two hours, as an older version had": BasetenHazards(max_window=timedelta(hours=2)),
-    "fields that no document names": BasetenHazards(extra_fields=True),
+    "as documented": BasetenQuirks(),
+    "both bounds inclusive": BasetenQuirks(end_inclusive=True),
+    "both bounds exclusive": BasetenQuirks(start_inclusive=False),
+    "only the end inclusive": BasetenQuirks(start_inclusive=False, end_inclusive=True),
+    "a silent page cap": BasetenQuirks(page_cap=400),
+    "a silent page cap, both bounds exclusive": BasetenQuirks(page_cap=250, start_inclusive=False),
+    "only GET": BasetenQuirks(training_methods="get"),
+    "only POST, the other not implemented": BasetenQuirks(training_methods="post", refused_status=501),
+    "windows of two hours, as an older version had": BasetenQuirks(max_window=timedelta(hours=2)),
+    "fields that no document names": BasetenQuirks(extra_fields=True),
 }
 FIREWORKS = {
-    "as documented": FireworksHazards(),
-    "a silent page cap": FireworksHazards(page_cap=700),
-    "tokens that end": FireworksHazards(page_cap=900, token_lifetime=timedelta(milliseconds=1)),
-    "empty pages": FireworksHazards(page_cap=1500, empty_pages=True),
-    "zero values, unknown fields": FireworksHazards(omit_zero_values=False, extra_fields=True),
+    "as documented": FireworksQuirks(),
+    "a silent page cap": FireworksQuirks(page_cap=700),
+    "tokens that end": FireworksQuirks(page_cap=900, token_lifetime=timedelta(milliseconds=1)),
+    "empty pages": FireworksQuirks(page_cap=1500, empty_pages=True),
+    "zero values, unknown fields": FireworksQuirks(omit_zero_values=False, extra_fields=True),
 }
 RIVERGEN = {
-    "as documented": RivergenHazards(),
-    "the total counts all levels": RivergenHazards(total_after_filter=False),
-    "unknown fields": RivergenHazards(extra_fields=True),
+    "as documented": RivergenQuirks(),
+    "the total counts all levels": RivergenQuirks(total_after_filter=False),
+    "unknown fields": RivergenQuirks(extra_fields=True),
 }
 ODDITIES = [
     *(("baseten", oddity) for oddity in BASETEN),
@@ -46,14 +46,14 @@ ODDITIES = [
 
 
 def strike(machine: Machine, system: str, oddity: str) -> None:
-    hazards = machine.on.hazards
+    quirks = machine.on.quirks
     match system:
         case "fireworks":
-            hazards.fireworks = FIREWORKS[oddity]
+            quirks.fireworks = FIREWORKS[oddity]
         case "rivergen":
-            hazards.rivergen = RIVERGEN[oddity]
+            quirks.rivergen = RIVERGEN[oddity]
         case _:
-            hazards.baseten = BASETEN[oddity]
+            quirks.baseten = BASETEN[oddity]
 
 
 @pytest.mark.parametrize(("system", "oddity"), ODDITIES)
@@ -79,7 +79,7 @@ async def test_newest_first_is_the_same_log_turned_round(machine: Machine, syste
 async def test_lines_shuffled_within_a_millisecond_are_all_there_in_order_of_time(
     machine: Machine, system: str
 ) -> None:
-    machine.on.hazards.baseten = BasetenHazards(shuffle_within_ms=True, page_cap=400)
+    machine.on.quirks.baseten = BasetenQuirks(shuffle_within_ms=True, page_cap=400)
     lines = hostile_lines(COUNT, system)
     ref = put(machine.world, system, lines)
     ended = await machine.call("logs", ref, "--all", "--json")
@@ -114,7 +114,7 @@ async def test_plain_text_is_time_level_source_and_the_message_as_it_was_logged(
 async def test_a_millisecond_with_more_lines_than_a_page_is_said_to_be_incomplete(
     machine: Machine, system: str
 ) -> None:
-    machine.on.hazards.baseten = BasetenHazards(page_cap=60)
+    machine.on.quirks.baseten = BasetenQuirks(page_cap=60)
     lines = [structs.replace(line, timestamp_ns=ANCHOR_NS + 7) for line in hostile_lines(500, system)]
     ref = put(machine.world, system, lines)
     ended = await machine.call("logs", ref, "--all", "--json")

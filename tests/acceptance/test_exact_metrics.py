@@ -11,8 +11,8 @@ from itertools import pairwise
 
 import pytest
 
-from emulator.gauges import Metrics, Node, Sample, Series, Storage
-from emulator.hazards import BasetenHazards
+from emulator.hardware_metrics import Metrics, Node, Sample, Series, Storage
+from emulator.quirks import BasetenQuirks
 from emulator.world import Status, TrainingJob
 from tests.acceptance.program import ANCHOR, ANCHOR_NS, Machine, Row
 
@@ -125,15 +125,15 @@ def without_names(series: Row) -> Row:
 @pytest.mark.parametrize(
     "hazards",
     [
-        BasetenHazards(),
-        BasetenHazards(shuffle_samples=True, extra_fields=True),
-        BasetenHazards(training_methods="post", refused_status=404),
-        BasetenHazards(training_methods="get"),
+        BasetenQuirks(),
+        BasetenQuirks(shuffle_samples=True, extra_fields=True),
+        BasetenQuirks(training_methods="post", refused_status=404),
+        BasetenQuirks(training_methods="get"),
     ],
     ids=["as documented", "samples shuffled", "only POST", "only GET"],
 )
-async def test_every_figure_of_every_gpu_and_node_is_right(machine: Machine, hazards: BasetenHazards) -> None:
-    machine.on.hazards.baseten = hazards
+async def test_every_figure_of_every_gpu_and_node_is_right(machine: Machine, quirks: BasetenQuirks) -> None:
+    machine.on.quirks.baseten = quirks
     run_with(machine, METRICS)
     ended = await machine.call("metrics", REF, *window(), "--json")
     assert (0, "") == (ended.code, ended.err)
@@ -180,7 +180,7 @@ async def test_the_table_shows_the_same_figures_in_units_for_people(machine: Mac
 
 @pytest.mark.parametrize("field", NAMES)
 async def test_a_series_without_samples_is_said_and_never_zero(machine: Machine, field: str) -> None:
-    machine.on.hazards.baseten = BasetenHazards(missing_series=frozenset({field}))
+    machine.on.quirks.baseten = BasetenQuirks(missing_series=frozenset({field}))
     run_with(machine, METRICS)
     told = (await machine.call("metrics", REF, *window(), "--json")).json
     assert [NAMES[field]] == told["missing"]
@@ -191,7 +191,7 @@ async def test_a_series_without_samples_is_said_and_never_zero(machine: Machine,
 
 
 async def test_one_gpu_without_samples_is_left_out_and_the_others_stay(machine: Machine) -> None:
-    machine.on.hazards.baseten = BasetenHazards(missing_series=frozenset({"gpu_utilization/3"}))
+    machine.on.quirks.baseten = BasetenQuirks(missing_series=frozenset({"gpu_utilization/3"}))
     run_with(machine, METRICS)
     told = (await machine.call("metrics", REF, *window(), "--json")).json
     there = [series["gpu"] for series in told["series"] if named(series)[:2] == (NAMES["gpu_utilization"], "node-b")]
@@ -199,7 +199,7 @@ async def test_one_gpu_without_samples_is_left_out_and_the_others_stay(machine: 
 
 
 async def test_without_figures_of_nodes_the_leaders_are_shown(machine: Machine) -> None:
-    machine.on.hazards.baseten = BasetenHazards(no_node_metrics=True)
+    machine.on.quirks.baseten = BasetenQuirks(no_node_metrics=True)
     run_with(machine, METRICS)
     told = (await machine.call("metrics", REF, *window(), "--json")).json
     leader = replace(METRICS, nodes={"node-a": METRICS.nodes["node-a"]})

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from emulator.hazards import BasetenHazards, FireworksHazards
+from emulator.quirks import BasetenQuirks, FireworksQuirks
 from emulator.world import to_ns
 from tests.acceptance.logs import REFERENCES, hostile_lines, put
 from tests.acceptance.program import ANCHOR_NS, Machine, expected_rows
@@ -90,8 +90,8 @@ async def test_each_filter_gives_what_the_reference_gives(machine: Machine, syst
 
 @pytest.mark.parametrize("system", REFERENCES)
 async def test_filters_together_give_what_the_reference_gives(machine: Machine, system: str) -> None:
-    machine.on.hazards.baseten = BasetenHazards(end_inclusive=True, page_cap=300, training_methods="post")
-    machine.on.hazards.fireworks = FireworksHazards(page_cap=300, empty_pages=True)
+    machine.on.quirks.baseten = BasetenQuirks(end_inclusive=True, page_cap=300, training_methods="post")
+    machine.on.quirks.fireworks = FireworksQuirks(page_cap=300, empty_pages=True)
     dice = random.Random(20260313)
     await compare(machine, system, [any_options(dice) for _ in range(25)])
 

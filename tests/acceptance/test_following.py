@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from emulator.faults import Fault
-from emulator.hazards import BasetenHazards
 from emulator.logs import Line, Log
+from emulator.quirks import BasetenQuirks
 from emulator.world import History, Status, to_ns
 from tests.acceptance.logs import REFERENCES
 from tests.acceptance.program import Machine, Row, expected_rows
@@ -69,7 +69,7 @@ async def follow(machine: Machine, system: str) -> tuple[Counter[str], Counter[s
 
 @pytest.mark.slow  # a job's state is looked at every 15 s, and its log is read on for 15 s after its end
 async def test_a_follower_prints_each_line_once_through_late_lines_and_bad_days(machine: Machine) -> None:
-    machine.on.hazards.baseten = BasetenHazards(end_inclusive=True, page_cap=60)
+    machine.on.quirks.baseten = BasetenQuirks(end_inclusive=True, page_cap=60)
     bad_days = [Fault("reset", probability=0.1), Fault("status", status=503, probability=0.1)]
     asyncio.get_running_loop().call_later(2, machine.on.faults.set, bad_days)
     for held, printed, remarks in await asyncio.gather(*(follow(machine, system) for system in REFERENCES)):

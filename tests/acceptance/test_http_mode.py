@@ -33,7 +33,9 @@ async def test_signed_requests_are_answered_and_others_are_refused(tmp_path: Pat
             try:
                 await listening(port)
                 unsigned = await client.post(address, data={"command": "/train", "text": "jobs"})
-                seen = await slack.people.slash("ada", "#training", "/train", "status baseten:proj/job1", wait_s=10)
+                seen = await slack.person_actions.slash(
+                    "ada", "#training", "/train", "status baseten:proj/job1", wait_s=10
+                )
             finally:
                 process.send_signal(signal.SIGTERM)
                 _, errors = await asyncio.wait_for(process.communicate(), 20)

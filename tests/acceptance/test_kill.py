@@ -15,10 +15,10 @@ from pathlib import Path
 
 from emulator.demo import bot_process, connected
 from emulator.logs import Line
+from emulator.sandbox import Sandbox, sandbox
 from emulator.slack.app import create_slack
 from emulator.slack.limits import RateLimits
 from emulator.slack.model import Message
-from emulator.stage import Stage, stage
 from emulator.world import TrainingJob, World, to_ns
 
 KILLS = 20
@@ -36,12 +36,12 @@ async def test_kills_at_random_moments_lose_no_alert_and_repeat_none_more_than_o
     world = World()
     jobs = [world.add_training_job("proj", f"job{number:02}") for number in range(JOBS)]
     dice = random.Random(20260313)
-    async with stage(world, slack=create_slack(limits=RateLimits(enabled=False))) as on:
+    async with sandbox(world, slack=create_slack(limits=RateLimits(enabled=False))) as on:
         settings = {**on.settings, **SETTINGS, "DATABASE_URL": f"sqlite:///{tmp_path}/bot.db"}
         async with bot_process(settings, tmp_path) as process:
             await connected(on, process)
             for job in jobs:
-                await on.slack.people.slash("ada", "#training", "/train", f"watch baseten:proj/{job.job_id}")
+                await on.slack.person_actions.slash("ada", "#training", "/train", f"watch baseten:proj/{job.job_id}")
         for kill in range(KILLS):
             async with bot_process(settings, tmp_path) as process:
                 await connected(on, process)
@@ -88,7 +88,7 @@ def alert_id(message: Message) -> str | None:
     return str(metadata["event_payload"].get("alert_id") or metadata["event_payload"].get("incident_id"))
 
 
-async def quiet(on: Stage, still_s: float = 8.0) -> None:
+async def quiet(on: Sandbox, still_s: float = 8.0) -> None:
     """Wait until nothing has come for a while; leases of killed processes end meanwhile."""
     seen, since = -1, 0.0
     clock = asyncio.get_running_loop().time

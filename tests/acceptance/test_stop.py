@@ -51,10 +51,10 @@ async def test_a_stop_amid_deliveries_loses_nothing_and_doubles_nothing(machine:
     try:
         await connected(machine.on, first)
         for name in WORDS:
-            await slack.people.slash("ada", "#training", "/train", f"watch baseten:proj/job-{name}", wait_s=10)
+            await slack.person_actions.slash("ada", "#training", "/train", f"watch baseten:proj/job-{name}", wait_s=10)
         for name, job in zip(WORDS, jobs, strict=True):
             job.log.append(Line(to_ns(datetime.now(UTC)), f"ERROR: {name} broke", "abc12", "ERROR"))
-        await slack.people.until(lambda: alerts(machine) or None, timeout_s=20)
+        await slack.person_actions.until(lambda: alerts(machine) or None, timeout_s=20)
         took_s, errors = await stop(first)
         assert (0, b"") == (first.returncode, errors)
         assert 6 > took_s
@@ -63,7 +63,7 @@ async def test_a_stop_amid_deliveries_loses_nothing_and_doubles_nothing(machine:
 
         second = await machine.start("serve", **PACE)
         try:
-            await slack.people.until(lambda: evidence(machine) == set(WORDS) or None, timeout_s=40)
+            await slack.person_actions.until(lambda: evidence(machine) == set(WORDS) or None, timeout_s=40)
             await asyncio.sleep(1)
         finally:
             _, errors = await stop(second)

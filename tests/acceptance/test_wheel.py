@@ -64,7 +64,7 @@ class Installed:
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
-    """The build stage of the Dockerfile, in a folder with nothing but what it copies."""
+    """The build sandbox of the Dockerfile, in a folder with nothing but what it copies."""
     folder = tmp_path_factory.mktemp("image")
     source, target = folder / "src", folder / "trainwatch"
     source.mkdir()
@@ -145,7 +145,9 @@ async def test_serve_makes_its_database_answers_is_healthy_and_ends_at_once_when
     process = await image.start("serve")
     try:
         await connected(image.on, process)
-        seen = await image.on.slack.people.slash("ada", "#training", "/train", "status baseten:proj/job1", wait_s=10)
+        seen = await image.on.slack.person_actions.slash(
+            "ada", "#training", "/train", "status baseten:proj/job1", wait_s=10
+        )
         assert "job1" in seen.text
         assert 0 == (await image.run("check", "--health")).code
         process.send_signal(signal.SIGTERM)

@@ -24,21 +24,21 @@ from bot.providers.baseten.training import BasetenTraining
 from bot.providers.http.client import LimiterPool
 from bot.providers.testing import ProviderContract, Subject
 from emulator.faults import Fault
-from emulator.gauges import Metrics, steady_node
-from emulator.hazards import BasetenHazards
+from emulator.hardware_metrics import Metrics, steady_node
+from emulator.quirks import BasetenQuirks
 from emulator.world import Status
 from tests.fakes.cloud import KEYS, NOON, Cloud, as_read, running_cloud, some_lines
 
 ODDITIES = {
-    "as documented": BasetenHazards(),
-    "exclusive bounds": BasetenHazards(start_inclusive=False, end_inclusive=False),
-    "inclusive bounds, shuffled": BasetenHazards(end_inclusive=True, shuffle_within_ms=True, shuffle_samples=True),
-    "capped pages, unknown fields": BasetenHazards(page_cap=37, extra_fields=True),
-    "two-hour windows, GET only, POST 404": BasetenHazards(
+    "as documented": BasetenQuirks(),
+    "exclusive bounds": BasetenQuirks(start_inclusive=False, end_inclusive=False),
+    "inclusive bounds, shuffled": BasetenQuirks(end_inclusive=True, shuffle_within_ms=True, shuffle_samples=True),
+    "capped pages, unknown fields": BasetenQuirks(page_cap=37, extra_fields=True),
+    "two-hour windows, GET only, POST 404": BasetenQuirks(
         max_window=timedelta(hours=2), training_methods="get", refused_status=404
     ),
-    "POST only, GET 404": BasetenHazards(training_methods="post", refused_status=404),
-    "POST only, GET 501": BasetenHazards(training_methods="post", refused_status=501),
+    "POST only, GET 404": BasetenQuirks(training_methods="post", refused_status=404),
+    "POST only, GET 501": BasetenQuirks(training_methods="post", refused_status=501),
 }
 
 
@@ -104,7 +104,7 @@ async def read_all(provider: Provider, query: LogQuery) -> list[LogLine]:
 async def test_no_oddity_of_the_platform_loses_or_doubles_a_line(
     cloud: Cloud, training: BasetenTraining, deployments: BasetenDeployments, oddity: str, order: Order
 ) -> None:
-    cloud.hazards.baseten = ODDITIES[oddity]
+    cloud.quirks.baseten = ODDITIES[oddity]
     for provider, job in ((training, TRAINING_JOB), (deployments, SERVED)):
         lines = await read_all(provider, LogQuery(job, order=order, limit=150))
         assert Counter(READ) == Counter(lines)
@@ -113,7 +113,7 @@ async def test_no_oddity_of_the_platform_loses_or_doubles_a_line(
 
 
 async def test_lines_of_the_oldest_document_are_read_exactly(cloud: Cloud, training: BasetenTraining) -> None:
-    cloud.hazards.baseten = BasetenHazards(oldest_fields_only=True, training_methods="post")
+    cloud.quirks.baseten = BasetenQuirks(oldest_fields_only=True, training_methods="post")
     expected = Counter(line._replace(level=None, request_id=None) for line in READ)
     assert expected == Counter(await read_all(training, LogQuery(TRAINING_JOB)))
 
@@ -163,7 +163,7 @@ async def test_a_new_deployment_without_a_log_yet_is_an_empty_page(
     cloud: Cloud, deployments: BasetenDeployments
 ) -> None:
     cloud.world.add_deployment("abc1d2ef", "fresh", statuses=[Status(NOON - timedelta(seconds=5), "BUILDING")])
-    cloud.hazards.baseten = BasetenHazards(deployment_warmup=timedelta(minutes=1))
+    cloud.quirks.baseten = BasetenQuirks(deployment_warmup=timedelta(minutes=1))
     page = await deployments.query_logs(LogQuery(JobRef("baseten-model", "abc1d2ef/fresh"), follow=True))
     assert ([], False, ()) == (list(page.lines), page.more, page.gaps)
     assert page.cursor is not None
@@ -173,13 +173,13 @@ async def test_a_log_that_is_missing_in_the_middle_of_a_read_is_no_end(
     cloud: Cloud, deployments: BasetenDeployments
 ) -> None:
     first = await deployments.query_logs(LogQuery(SERVED, limit=10))
-    cloud.hazards.baseten = BasetenHazards(deployment_warmup=timedelta(days=99))
+    cloud.quirks.baseten = BasetenQuirks(deployment_warmup=timedelta(days=99))
     with pytest.raises(Unavailable, match="at the moment no log"):
         await deployments.query_logs(LogQuery(SERVED, limit=10, cursor=first.cursor))
 
 
 async def test_a_log_that_is_gone_is_a_gap(cloud: Cloud, deployments: BasetenDeployments) -> None:
-    cloud.hazards.baseten = BasetenHazards(deployment_warmup=timedelta(days=99))
+    cloud.quirks.baseten = BasetenQuirks(deployment_warmup=timedelta(days=99))
     page = await deployments.query_logs(LogQuery(SERVED))
     assert [GapReason.NOT_FOUND] == [gap.reason for gap in page.gaps]
 
@@ -224,7 +224,7 @@ BAD_DAYS = {
 
 @pytest.mark.parametrize("day", list(BAD_DAYS))
 async def test_a_bad_day_loses_and_doubles_nothing(cloud: Cloud, day: str) -> None:
-    cloud.hazards.baseten = BasetenHazards(page_cap=23)
+    cloud.quirks.baseten = BasetenQuirks(page_cap=23)
     cloud.faults.set(BAD_DAYS[day], seed=7)
     client = make_client("baseten", cloud.config("baseten", baseten_retry_budget_s="5"), LimiterPool())
     provider = BasetenTraining(client, cloud.clock)

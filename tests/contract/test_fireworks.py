@@ -20,18 +20,18 @@ from bot.providers.fireworks.provider import FireworksProvider
 from bot.providers.http.client import LimiterPool
 from bot.providers.testing import ProviderContract, Subject
 from emulator.faults import Fault
-from emulator.hazards import FireworksHazards
 from emulator.logs import Line
+from emulator.quirks import FireworksQuirks
 from emulator.world import Status
 from tests.fakes.cloud import KEYS, NOON, Cloud, running_cloud, some_lines
 
 JOB = JobRef("fireworks", "acme/train-1")
 
 ODDITIES = {
-    "as documented": FireworksHazards(),
-    "zero values sent, unknown fields": FireworksHazards(omit_zero_values=False, extra_fields=True),
-    "capped and empty pages": FireworksHazards(page_cap=37, empty_pages=True),
-    "tokens that expire at once": FireworksHazards(token_lifetime=timedelta(seconds=-1)),
+    "as documented": FireworksQuirks(),
+    "zero values sent, unknown fields": FireworksQuirks(omit_zero_values=False, extra_fields=True),
+    "capped and empty pages": FireworksQuirks(page_cap=37, empty_pages=True),
+    "tokens that expire at once": FireworksQuirks(token_lifetime=timedelta(seconds=-1)),
 }
 
 
@@ -57,7 +57,7 @@ def provider_of(cloud: Cloud, **config: str) -> FireworksProvider:
 class TestFireworks(ProviderContract):
     @pytest.fixture(params=list(ODDITIES))
     async def subject(self, cloud: Cloud, request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
-        cloud.hazards.fireworks = ODDITIES[request.param]
+        cloud.quirks.fireworks = ODDITIES[request.param]
         lines = ranked(300)
         since = [Status(NOON - timedelta(hours=9), "RUNNING")]
         cloud.world.add_batch_job("acme", "train-1", lines=lines, statuses=since, num_ranks=8)

@@ -23,16 +23,16 @@ from bot.providers.rivergen import create
 from bot.providers.rivergen.provider import RivergenProvider
 from bot.providers.testing import ProviderContract, Subject
 from emulator.faults import Fault
-from emulator.hazards import RivergenHazards
 from emulator.logs import Line
+from emulator.quirks import RivergenQuirks
 from emulator.world import Status
 from tests.fakes.cloud import KEYS, NOON, Cloud, running_cloud, some_lines
 
 JOB = JobRef("rivergen", "mdl-1/run-1")
 
 ODDITIES = {
-    "as documented": RivergenHazards(),
-    "counted before the filter, unknown fields": RivergenHazards(total_after_filter=False, extra_fields=True),
+    "as documented": RivergenQuirks(),
+    "counted before the filter, unknown fields": RivergenQuirks(total_after_filter=False, extra_fields=True),
 }
 
 
@@ -68,7 +68,7 @@ async def provider(cloud: Cloud) -> AsyncIterator[RivergenProvider]:
 class TestRivergen(ProviderContract):
     @pytest.fixture(params=list(ODDITIES))
     async def subject(self, cloud: Cloud, request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
-        cloud.hazards.rivergen = ODDITIES[request.param]
+        cloud.quirks.rivergen = ODDITIES[request.param]
         lines = leveled(300)
         cloud.world.add_rivergen_run(
             "mdl-1", "run-1", lines=lines, statuses=[Status(NOON - timedelta(hours=9), "running")]
@@ -176,7 +176,7 @@ async def test_a_late_line_reaches_a_follower_once_and_is_no_gap(cloud: Cloud, p
 async def test_the_artifact_arrives_byte_for_byte(
     cloud: Cloud, provider: RivergenProvider, form: str, status: str, chunk_bytes: int
 ) -> None:
-    cloud.hazards.rivergen = RivergenHazards(chunk_bytes=chunk_bytes)
+    cloud.quirks.rivergen = RivergenQuirks(chunk_bytes=chunk_bytes)
     lines = leveled(500)
     statuses = [Status(NOON - timedelta(hours=1), "running"), Status(NOON - timedelta(minutes=1), status)]
     cloud.world.add_rivergen_run("mdl-1", "run-1", lines=lines, statuses=statuses)
@@ -203,7 +203,7 @@ async def test_an_artifact_that_ends_early_is_completed_from_the_pages(
 ) -> None:
     cloud.world.add_rivergen_run("mdl-1", "run-1", lines=leveled(1000))
     _, expected = await whole(provider, form=form)
-    cloud.hazards.rivergen = RivergenHazards(cut_download_at=cut, cut_looks_complete=looks_complete, chunk_bytes=777)
+    cloud.quirks.rivergen = RivergenQuirks(cut_download_at=cut, cut_looks_complete=looks_complete, chunk_bytes=777)
     assert expected == (await whole(provider, form=form))[1]
 
 
@@ -264,7 +264,7 @@ async def test_every_documented_refusal_is_explained(
 
 
 async def test_an_expired_token_says_how_to_renew_it(cloud: Cloud, provider: RivergenProvider) -> None:
-    cloud.hazards.rivergen = RivergenHazards(token_expired=True)
+    cloud.quirks.rivergen = RivergenQuirks(token_expired=True)
     cloud.world.add_rivergen_run("mdl-1", "run-1")
     with pytest.raises(AuthFailed, match=r"has expired.*POST /api/auth/refresh.*RIVERGEN_API_KEY"):
         await provider.get_job(JOB)

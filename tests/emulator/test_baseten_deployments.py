@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from emulator.hazards import BasetenHazards
+from emulator.quirks import BasetenQuirks
 from emulator.world import Status
 from tests.emulator import documents
 from tests.fakes.cloud import NOON, NOON_MS, Cloud, line, messages
@@ -66,7 +66,7 @@ async def test_what_the_document_forbids_is_refused(cloud: Cloud, filters: dict[
 
 async def test_a_new_deployment_has_no_logs_for_some_seconds(cloud: Cloud) -> None:
     cloud.world.add_deployment("m", "d", lines=LINES, statuses=[Status(NOON, "DEPLOYING")])
-    cloud.hazards.baseten = BasetenHazards(deployment_warmup=timedelta(seconds=5))
+    cloud.quirks.baseten = BasetenQuirks(deployment_warmup=timedelta(seconds=5))
     await cloud.get(LOGS, 404)
     cloud.clock.advance(timedelta(seconds=5))
     assert len(messages(await cloud.get(LOGS))) == 4

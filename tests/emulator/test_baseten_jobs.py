@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 from jsonschema import Draft202012Validator
 
-from emulator.gauges import Metrics, Node, Storage, flat, steady_node
-from emulator.hazards import BasetenHazards
+from emulator.hardware_metrics import Metrics, Node, Storage, flat, steady_node
+from emulator.quirks import BasetenQuirks
 from emulator.world import Status
 from tests.emulator import documents
 from tests.fakes.cloud import NOON, NOON_MS, Cloud, line
@@ -127,7 +127,7 @@ async def test_metrics_of_an_ended_job_end_with_it(cloud: Cloud) -> None:
 
 async def test_samples_may_come_unordered(cloud: Cloud) -> None:
     cloud.world.add_training_job("p", "j", metrics=TWO_NODES)
-    cloud.hazards.baseten = BasetenHazards(shuffle_samples=True)
+    cloud.quirks.baseten = BasetenQuirks(shuffle_samples=True)
     stamps = [sample["timestamp"] for sample in (await cloud.get(METRICS))["cpu_usage"]]
     assert stamps != sorted(stamps)
 
@@ -135,7 +135,7 @@ async def test_samples_may_come_unordered(cloud: Cloud) -> None:
 async def test_series_and_nodes_may_be_missing(cloud: Cloud) -> None:
     cloud.world.add_training_job("p", "j", metrics=TWO_NODES)
     missing = frozenset({"gpu_utilization/1", "cache", "cpu_usage"})
-    cloud.hazards.baseten = BasetenHazards(missing_series=missing, no_node_metrics=True)
+    cloud.quirks.baseten = BasetenQuirks(missing_series=missing, no_node_metrics=True)
     body = await cloud.get(METRICS)
     assert (body["per_node_metrics"], body["cpu_usage"], body["gpu_utilization"]["1"]) == ([], [], [])
     assert body["cache"] == {"usage_bytes": [], "utilization": []}

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from emulator.hazards import BasetenHazards
+from emulator.quirks import BasetenQuirks
 from tests.fakes.cloud import NOON_MS, NOON_NS, Cloud, line, messages
 
 LOGS = "/baseten/v1/training_projects/p/jobs/j/logs"
@@ -51,7 +51,7 @@ async def test_a_window_over_seven_days_is_refused(cloud: Cloud) -> None:
     await cloud.get(LOGS, start_epoch_millis=NOON_MS - week_ms, end_epoch_millis=NOON_MS)
     refused = await cloud.get(LOGS, 400, start_epoch_millis=NOON_MS - week_ms - 1, end_epoch_millis=NOON_MS)
     assert refused == {"code": "VALIDATION_ERROR", "message": "The window from start to end must not exceed 7 days"}
-    cloud.hazards.baseten = BasetenHazards(max_window=timedelta(hours=2))
+    cloud.quirks.baseten = BasetenQuirks(max_window=timedelta(hours=2))
     await cloud.get(LOGS, 400, start_epoch_millis=NOON_MS - 121 * MINUTE_MS)
 
 
@@ -82,14 +82,14 @@ async def test_bounds_count_whole_milliseconds(
 ) -> None:
     stamps = {"before": -10.5, "start": -10, "start+": -9.5, "inside": -9, "end": -5, "end+": -4.5, "after": -4}
     cloud.world.add_training_job("p", "j", lines=[line(at, name) for name, at in stamps.items()])
-    cloud.hazards.baseten = BasetenHazards(start_inclusive=start_inclusive, end_inclusive=end_inclusive)
+    cloud.quirks.baseten = BasetenQuirks(start_inclusive=start_inclusive, end_inclusive=end_inclusive)
     window = {"start_epoch_millis": NOON_MS - 10, "end_epoch_millis": NOON_MS - 5}
     assert messages(await cloud.get(LOGS, direction="asc", **window)) == expected
 
 
 async def test_a_page_cap_is_applied_in_silence(cloud: Cloud) -> None:
     cloud.world.add_training_job("p", "j", lines=[line(-n, str(n)) for n in range(1, 50)])
-    cloud.hazards.baseten = BasetenHazards(page_cap=7)
+    cloud.quirks.baseten = BasetenQuirks(page_cap=7)
     assert messages(await cloud.get(LOGS, limit=20)) == [str(n) for n in range(1, 8)]
 
 
@@ -97,7 +97,7 @@ async def test_a_page_cap_is_applied_in_silence(cloud: Cloud) -> None:
 @pytest.mark.parametrize("served", ["get", "post"])
 async def test_a_deployment_of_the_api_may_serve_one_method_only(cloud: Cloud, served: str, status: int) -> None:
     cloud.world.add_training_job("p", "j")
-    cloud.hazards.baseten = BasetenHazards(training_methods=served, refused_status=status)  # type: ignore[arg-type]
+    cloud.quirks.baseten = BasetenQuirks(training_methods=served, refused_status=status)  # type: ignore[arg-type]
     for path in (LOGS, LOGS.replace("logs", "metrics")):
         await cloud.get(path, 200 if served == "get" else status)
         await cloud.post(path, {}, 200 if served == "post" else status)
@@ -106,7 +106,7 @@ async def test_a_deployment_of_the_api_may_serve_one_method_only(cloud: Cloud, s
 async def test_lines_of_one_millisecond_may_come_in_any_order(cloud: Cloud) -> None:
     lines = [line(-5 + n / 100, f"a{n}") for n in range(30)] + [line(-3 + n / 100, f"b{n}") for n in range(30)]
     cloud.world.add_training_job("p", "j", lines=lines)
-    cloud.hazards.baseten = BasetenHazards(shuffle_within_ms=True)
+    cloud.quirks.baseten = BasetenQuirks(shuffle_within_ms=True)
     pages = [messages(await cloud.get(LOGS, direction="asc", limit=40)) for _ in range(2)]
     assert pages[0] != pages[1]
     for page in pages:
@@ -143,7 +143,7 @@ async def test_min_level_drops_lines_without_a_level(cloud: Cloud) -> None:
 
 async def test_the_older_document_has_three_fields(cloud: Cloud) -> None:
     cloud.world.add_training_job("p", "j", lines=[line(-1, "x", level="INFO")])
-    cloud.hazards.baseten = BasetenHazards(oldest_fields_only=True)
+    cloud.quirks.baseten = BasetenQuirks(oldest_fields_only=True)
     assert await cloud.get(LOGS) == {"logs": [{"timestamp": str(NOON_NS - 10**6), "message": "x", "replica": None}]}
 
 
@@ -154,7 +154,7 @@ async def test_unknown_parameters_are_passed_over(cloud: Cloud) -> None:
 
 async def test_objects_may_carry_unknown_fields(cloud: Cloud) -> None:
     cloud.world.add_training_job("p", "j", lines=[line(-1, "x")])
-    cloud.hazards.baseten = replace(cloud.hazards.baseten, extra_fields=True)
+    cloud.quirks.baseten = replace(cloud.quirks.baseten, extra_fields=True)
     assert "x_unannounced" in (await cloud.get(LOGS))["logs"][0]
 
 

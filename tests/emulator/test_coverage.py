@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from emulator.behaviour import Behaviour
 from emulator.coverage import TABLE, endpoints, format_table, sections
-from emulator.serve import vendors
+from emulator.coverage_row import CoverageRow
+from emulator.server import vendors
 from emulator.world import World
 
 TESTS = Path(__file__).parent
@@ -43,11 +43,11 @@ def test_every_slack_method_that_the_bot_calls_has_a_row() -> None:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.endpoint}: {row.behaviour}"[:80])
-def test_every_row_is_tested_by_a_test_that_exists(row: Behaviour) -> None:
+def test_every_row_is_tested_by_a_test_that_exists(row: CoverageRow) -> None:
     module, _, name = row.tested_by.partition("::")
     assert name in names_in(module)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.endpoint}: {row.behaviour}"[:80])
-def test_what_is_not_invented_says_when_it_was_read(row: Behaviour) -> None:
+def test_what_is_not_invented_says_when_it_was_read(row: CoverageRow) -> None:
     assert row.basis == "invented" or "(read 20" in row.source

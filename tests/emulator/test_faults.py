@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from emulator.faults import Fault
-from emulator.serve import running, vendors
+from emulator.server import running, vendors
 from emulator.world import World
 from tests.fakes.cloud import KEYS, Cloud
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from emulator.hazards import FireworksHazards
 from emulator.logs import Line
+from emulator.quirks import FireworksQuirks
 from emulator.world import Status
 from tests.emulator import documents
 from tests.fakes.cloud import NOON, NOON_NS, Body, Cloud, line, messages
@@ -53,7 +53,7 @@ async def test_a_last_page_that_is_full_has_no_token(cloud: Cloud) -> None:
     assert [len(page) for page in await walk(cloud, pageSize=4)] == [4, 4]
 
 
-async def test_the_page_size_is_100_unless_said_and_at_most_10000(cloud: Cloud) -> None:
+async def test_the_default_page_size_is_100_and_the_maximum_10000(cloud: Cloud) -> None:
     cloud.world.add_batch_job("a", "b", lines=numbered(10_050))
     assert len(entries(await cloud.get(LOGS))) == 100
     assert len(entries(await cloud.get(LOGS, pageSize=20_000))) == 10_000
@@ -74,7 +74,7 @@ async def test_zero_values_are_left_out(cloud: Cloud) -> None:
         {"logTime": "2026-11-20T11:59:59.999Z", "rank": 1, "message": "one"},
     ]
     assert await cloud.get(LOGS, ranks=7) == {}
-    cloud.hazards.fireworks = FireworksHazards(omit_zero_values=False)
+    cloud.quirks.fireworks = FireworksQuirks(omit_zero_values=False)
     assert (await cloud.get(LOGS, ranks=0))["entries"][0]["rank"] == 0
     assert await cloud.get(LOGS, ranks=7) == {"entries": []}
 
@@ -117,7 +117,7 @@ async def test_a_token_is_bound_to_the_other_parameters(cloud: Cloud) -> None:
 
 async def test_a_token_may_expire(cloud: Cloud) -> None:
     cloud.world.add_batch_job("a", "b", lines=numbered(10))
-    cloud.hazards.fireworks = FireworksHazards(token_lifetime=timedelta(seconds=60))
+    cloud.quirks.fireworks = FireworksQuirks(token_lifetime=timedelta(seconds=60))
     token = (await cloud.get(LOGS, pageSize=4))["nextPageToken"]
     cloud.clock.advance(timedelta(seconds=60))
     await cloud.get(LOGS, pageSize=4, pageToken=token)
@@ -128,13 +128,13 @@ async def test_a_token_may_expire(cloud: Cloud) -> None:
 
 async def test_a_page_may_be_shorter_than_asked_though_more_follows(cloud: Cloud) -> None:
     cloud.world.add_batch_job("a", "b", lines=numbered(10))
-    cloud.hazards.fireworks = FireworksHazards(page_cap=3)
+    cloud.quirks.fireworks = FireworksQuirks(page_cap=3)
     assert [len(page) for page in await walk(cloud, pageSize=8)] == [3, 3, 3, 1]
 
 
 async def test_a_page_may_be_empty_and_carry_a_token(cloud: Cloud) -> None:
     cloud.world.add_batch_job("a", "b", lines=numbered(10))
-    cloud.hazards.fireworks = FireworksHazards(empty_pages=True)
+    cloud.quirks.fireworks = FireworksQuirks(empty_pages=True)
     assert [len(page) for page in await walk(cloud, pageSize=4)] == [4, 0, 4, 0, 2]
 
 
@@ -149,7 +149,7 @@ async def test_answers_have_the_documents_shape_and_may_have_more(cloud: Cloud) 
     cloud.world.add_batch_job("a", "b", lines=numbered(200))
     body = await cloud.get(LOGS)
     assert list(Draft202012Validator(documents.ENTRIES).iter_errors(body)) == []
-    cloud.hazards.fireworks = replace(cloud.hazards.fireworks, extra_fields=True)
+    cloud.quirks.fireworks = replace(cloud.quirks.fireworks, extra_fields=True)
     assert "x_unannounced" in (await cloud.get(LOGS))["entries"][0]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from emulator.hazards import RivergenHazards
+from emulator.quirks import RivergenQuirks
 from emulator.world import Status, World
 from tests.fakes.cloud import NOON, Body, Cloud, line
 
@@ -51,7 +51,7 @@ async def test_a_page_of_the_log_is_enveloped_and_numbered(cloud: Cloud) -> None
     }
 
 
-async def test_the_level_is_info_unless_said(cloud: Cloud) -> None:
+async def test_the_default_level_is_info(cloud: Cloud) -> None:
     two_runs(cloud.world)
     assert numbers(await cloud.get(LOGS)) == [2, 3, 4]
     assert numbers(await cloud.get(LOGS, level="warning")) == [3, 4]
@@ -66,7 +66,7 @@ async def test_tail_takes_the_last_lines_and_ignores_the_offset(cloud: Cloud) ->
 async def test_totals_count_after_the_level_filter_or_before_it(cloud: Cloud) -> None:
     two_runs(cloud.world)
     assert (await cloud.get(LOGS, level="warning"))["total_lines"] == 2
-    cloud.hazards.rivergen = RivergenHazards(total_after_filter=False)
+    cloud.quirks.rivergen = RivergenQuirks(total_after_filter=False)
     body = await cloud.get(LOGS, level="warning", limit=3)
     assert (body["total_lines"], numbers(body)) == (4, [3])
 
@@ -125,7 +125,7 @@ async def test_an_empty_log_downloads_as_nothing_or_an_empty_array(cloud: Cloud)
 
 async def test_chunks_may_end_inside_a_line_and_inside_a_character(cloud: Cloud) -> None:
     two_runs(cloud.world)
-    cloud.hazards.rivergen = RivergenHazards(chunk_bytes=7)
+    cloud.quirks.rivergen = RivergenQuirks(chunk_bytes=7)
     key = {"authorization": "Bearer demo-rivergen-key"}
     async with cloud.client.stream("GET", DOWNLOAD, params={"run_id": "run-new"}, headers=key) as answer:
         body = b"".join([chunk async for chunk in answer.aiter_raw()])
@@ -136,20 +136,20 @@ async def test_chunks_may_end_inside_a_line_and_inside_a_character(cloud: Cloud)
 
 async def test_a_download_may_break_off(cloud: Cloud) -> None:
     two_runs(cloud.world)
-    cloud.hazards.rivergen = RivergenHazards(cut_download_at=50)
+    cloud.quirks.rivergen = RivergenQuirks(cut_download_at=50)
     with pytest.raises(httpx.RemoteProtocolError):
         await cloud.raw(DOWNLOAD, run_id="run-new")
 
 
 async def test_a_download_may_end_early_and_look_complete(cloud: Cloud) -> None:
     two_runs(cloud.world)
-    cloud.hazards.rivergen = RivergenHazards(cut_download_at=50, cut_looks_complete=True)
+    cloud.quirks.rivergen = RivergenQuirks(cut_download_at=50, cut_looks_complete=True)
     assert (await cloud.raw(DOWNLOAD, run_id="run-new")).content == TXT.encode()[:50]
 
 
 async def test_the_attachment_may_have_a_hostile_name(cloud: Cloud) -> None:
     two_runs(cloud.world)
-    cloud.hazards.rivergen = RivergenHazards(file_name="../../etc/cron.d/evil")
+    cloud.quirks.rivergen = RivergenQuirks(file_name="../../etc/cron.d/evil")
     disposition = (await cloud.raw(DOWNLOAD)).headers["content-disposition"]
     assert disposition == 'attachment; filename="../../etc/cron.d/evil"'
 
@@ -174,7 +174,7 @@ async def test_each_way_to_be_unauthorized_has_its_code(cloud: Cloud) -> None:
     two_runs(cloud.world)
     missing = await cloud.client.get(DOWNLOAD)
     wrong = await cloud.client.get(DOWNLOAD, headers={"authorization": "Bearer wrong"})
-    cloud.hazards.rivergen = RivergenHazards(token_expired=True)
+    cloud.quirks.rivergen = RivergenQuirks(token_expired=True)
     expired = await cloud.raw(DOWNLOAD)
     answers = [(answer.status_code, answer.json()["error"]["code"]) for answer in (missing, wrong, expired)]
     assert answers == [(401, "AUTH_REQUIRED"), (401, "AUTH_INVALID"), (401, "AUTH_EXPIRED")]
@@ -182,7 +182,7 @@ async def test_each_way_to_be_unauthorized_has_its_code(cloud: Cloud) -> None:
 
 async def test_a_missing_permission_is_forbidden(cloud: Cloud) -> None:
     two_runs(cloud.world)
-    cloud.hazards.rivergen = RivergenHazards(forbidden=True)
+    cloud.quirks.rivergen = RivergenQuirks(forbidden=True)
     assert (await cloud.get(DOWNLOAD, 403))["error"]["code"] == "PERMISSION_DENIED"
 
 
@@ -238,5 +238,5 @@ async def test_models_are_listed_by_their_last_change(cloud: Cloud) -> None:
 
 async def test_objects_may_carry_unknown_fields(cloud: Cloud) -> None:
     two_runs(cloud.world)
-    cloud.hazards.rivergen = RivergenHazards(extra_fields=True)
+    cloud.quirks.rivergen = RivergenQuirks(extra_fields=True)
     assert "x_unannounced" in await cloud.get(LOGS)

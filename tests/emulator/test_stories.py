@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from emulator.stories import STORIES, tell
-from emulator.tape import HISTORY, Timeline
+from emulator.timeline import HISTORY, Timeline
 from tests.fakes.cloud import NOON, NOON_MS, Cloud, messages
 
 PROJECT = "/baseten/v1/training_projects/p7qr9qv/jobs"

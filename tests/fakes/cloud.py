@@ -1,4 +1,4 @@
-"""The emulated vendors on a loopback port, with hazards and faults that a test changes as it goes."""
+"""The emulated vendors on a loopback port, with quirks and faults that a test changes as it goes."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import httpx
 from bot.domain.logs import LogLine, parse_level
 from bot.providers.testing import Trouble
 from emulator.faults import Fault, Faults
-from emulator.hazards import Hazards
+from emulator.quirks import Quirks
 from emulator.logs import Line
-from emulator.serve import Keys, running, vendors
+from emulator.server import Keys, running, vendors
 from emulator.world import World, to_ns
 from tests.fakes.clock import ManualClock
 
@@ -41,12 +41,12 @@ FAULTS = {
 
 @dataclass
 class Cloud:
-    """All emulated vendors on one port, at `url`/baseten and so on; tests change the world, hazards and faults."""
+    """All emulated vendors on one port, at `url`/baseten and so on; tests change the world, quirks and faults."""
 
     world: World
     clock: ManualClock
     client: httpx.AsyncClient
-    hazards: Hazards = field(default_factory=Hazards)
+    quirks: Quirks = field(default_factory=Quirks)
     faults: Faults = field(default_factory=Faults)
 
     @property
@@ -86,11 +86,11 @@ class Cloud:
 @contextlib.asynccontextmanager
 async def running_cloud(*, compress: bool = False) -> AsyncIterator[Cloud]:
     """Serve an empty cloud whose clock shows noon."""
-    clock, hazards, faults = ManualClock(NOON), Hazards(), Faults()
+    clock, quirks, faults = ManualClock(NOON), Quirks(), Faults()
     world = World(clock=clock)
-    app = vendors(world, hazards=hazards, faults=faults, keys=KEYS, compress=compress)
+    app = vendors(world, quirks=quirks, faults=faults, keys=KEYS, compress=compress)
     async with running(app) as url, httpx.AsyncClient(base_url=url, timeout=5) as client:
-        yield Cloud(world, clock, client, hazards, faults)
+        yield Cloud(world, clock, client, quirks, faults)
 
 
 def _body(response: httpx.Response, expect: int) -> Body:

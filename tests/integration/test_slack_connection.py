@@ -37,7 +37,7 @@ async def test_a_dropped_connection_is_made_anew_and_serves_again() -> None:
         await bench.slack.sockets.drop()
         await bench.slack.sockets.wait_for_connections(0)
         await bench.slack.sockets.wait_for_connections(1)
-        seen = await bench.slack.people.slash("ada", "#training", "/train", "help")
+        seen = await bench.slack.person_actions.slash("ada", "#training", "/train", "help")
         assert "How to use" in seen.text
 
 
@@ -46,7 +46,7 @@ async def test_when_slack_asks_to_reconnect_it_does() -> None:
         await bench.slack.sockets.disconnect("refresh_requested")
         await bench.slack.sockets.wait_for_connections(0)
         await bench.slack.sockets.wait_for_connections(1)
-        seen = await bench.slack.people.slash("ada", "#training", "/train", "help")
+        seen = await bench.slack.person_actions.slash("ada", "#training", "/train", "help")
         assert "How to use" in seen.text
 
 
@@ -74,7 +74,7 @@ async def test_a_connection_that_is_open_and_deaf_is_made_anew() -> None:
         silent = web.WebSocketResponse(autoping=False)
         await silent.prepare(request)
         async for _ in silent:
-            pass  # pings stay without a pong
+            pass  # mentioned_users stay without a pong
         return silent
 
     async def open_connection(request: web.Request) -> web.Response:
@@ -127,7 +127,7 @@ async def test_http_mode_answers_signed_requests_and_refuses_others() -> None:
         serving = asyncio.create_task(serve_http(app, port=port))
         try:
             await _listening(port)
-            seen = await slack.people.slash("ada", "#training", "/train", "help")
+            seen = await slack.person_actions.slash("ada", "#training", "/train", "help")
             assert "How to use" in seen.text
             body, kind = encode_body("slash_commands", {"command": "/train", "text": "help"})
             wrong = HttpDelivery(url, "another secret", client).signature(body)

@@ -1,4 +1,4 @@
-"""The outbox, the Deliverer and the emulated Slack together: what people do to a channel loses no alert."""
+"""The outbox, the Deliverer and the emulated Slack together: what person_actions do to a channel loses no alert."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ async def test_alerts_from_before_the_invitation_arrive_after_it(office: Office)
         await office.deliver(timedelta(minutes=6))
     assert [] == office.messages("#random")
 
-    office.slack.people.invite_bot("ada", "#random")
+    office.slack.person_actions.invite_bot("ada", "#random")
     await office.deliver(timedelta(minutes=6))
 
     root, reply = office.messages("#random")
@@ -80,7 +80,7 @@ async def test_an_invitation_that_is_heard_brings_them_at_once(office: Office) -
     deliverer = office.deliverer()
     while await deliverer.tick():
         pass
-    office.slack.people.invite_bot("ada", "#random")
+    office.slack.person_actions.invite_bot("ada", "#random")
     random = office.slack.workspace.channel("#random").id
 
     assert 1 == await office.store.deliveries.retry_now(random, office.now), "the reply is due and waits for its root"
@@ -96,7 +96,7 @@ async def test_an_invitation_days_late_loses_no_later_alert(office: Office) -> N
     await office.decide("#random", DeliveryKind.ROOT)
     await office.deliver()
     await office.deliver(timedelta(days=4))
-    office.slack.people.invite_bot("ada", "#random")
+    office.slack.person_actions.invite_bot("ada", "#random")
 
     await office.decide("#random", DeliveryKind.EDIT, DeliveryKind.REPLY)
     await office.deliver()

@@ -45,7 +45,7 @@ def channel(bench: Bench) -> Any:
 
 
 async def test_a_diagnosis_is_private_and_says_what_broke(bench: Bench) -> None:
-    seen = await bench.slack.people.slash("ada", "#training", "/train", "diagnose mem:run/1")
+    seen = await bench.slack.person_actions.slash("ada", "#training", "/train", "diagnose mem:run/1")
     (answer,) = seen.messages
     assert "U0ADA" == answer.visible_to
     blocks = str(answer.blocks)
@@ -58,21 +58,23 @@ async def test_a_diagnosis_is_private_and_says_what_broke(bench: Bench) -> None:
 
 
 async def test_share_shows_the_same_diagnosis_to_the_channel(bench: Bench) -> None:
-    seen = await bench.slack.people.slash("ada", "#training", "/train", "why mem:run/1 --since 3h")
-    await bench.slack.people.click("ada", seen.messages[0], Action.SHARE)
+    seen = await bench.slack.person_actions.slash("ada", "#training", "/train", "why mem:run/1 --since 3h")
+    await bench.slack.person_actions.click("ada", seen.messages[0], Action.SHARE)
     (shared,) = channel(bench).messages
     assert "GPU out of memory" in str(shared.blocks)
     assert Action.SHARE not in str(shared.blocks)
 
 
 async def test_the_lines_around_a_failure_are_one_click_away(bench: Bench) -> None:
-    seen = await bench.slack.people.slash("ada", "#training", "/train", "diagnose mem:run/1")
-    logs = await bench.slack.people.click("ada", seen.messages[0], f"{Action.SHOW}:logs")
+    seen = await bench.slack.person_actions.slash("ada", "#training", "/train", "diagnose mem:run/1")
+    logs = await bench.slack.person_actions.click("ada", seen.messages[0], f"{Action.SHOW}:logs")
     assert "step 599" in str(logs.messages[-1].blocks)
 
 
 async def test_a_test_of_rules_says_what_would_have_fired(bench: Bench) -> None:
-    seen = await bench.slack.people.slash("ada", "#training", "/train", "rules test mem:run/1 --since 3h severity=warn")
+    seen = await bench.slack.person_actions.slash(
+        "ada", "#training", "/train", "rules test mem:run/1 --since 3h severity=warn"
+    )
     (answer,) = seen.messages
     blocks = str(answer.blocks)
     assert "U0ADA" == answer.visible_to
@@ -83,8 +85,8 @@ async def test_a_test_of_rules_says_what_would_have_fired(bench: Bench) -> None:
 
 
 async def test_rules_are_listed_and_a_wrong_setting_is_explained(bench: Bench) -> None:
-    listed = await bench.slack.people.slash("ada", "#training", "/train", "rules --public")
+    listed = await bench.slack.person_actions.slash("ada", "#training", "/train", "rules --public")
     assert [False] == [message.is_ephemeral for message in listed.messages]
     assert "*log_errors* · *off*" in str(listed.messages[0].blocks)
-    wrong = await bench.slack.people.slash("ada", "#training", "/train", "rules test mem:run/1 hagn=off")
+    wrong = await bench.slack.person_actions.slash("ada", "#training", "/train", "rules test mem:run/1 hagn=off")
     assert "did you mean `hang`?" in str(wrong.messages[0].blocks)

@@ -24,7 +24,7 @@ def auth_test(call: Call) -> Json:
 
 
 def api_test(call: Call) -> Json:
-    """`api.test`: says back what it was told."""
+    """`api.test`: echo the arguments."""
     if call.args.get("error"):
         raise SlackError(str(call.args["error"]), args=call.args)
     return {"args": call.args}
@@ -42,8 +42,8 @@ def bot_info(call: Call) -> Json:
 def open_connection(call: Call) -> Json:
     """`apps.connections.open`: a WebSocket URL that works once."""
     ticket = secrets.token_urlsafe(16)
-    call.desk.tickets.sockets.add(ticket)
-    base = call.desk.base_url.replace("http", "ws", 1)
+    call.context.interaction_tokens.sockets.add(ticket)
+    base = call.context.base_url.replace("http", "ws", 1)
     return {"url": f"{base}/slack/socket?ticket={ticket}&app_id={call.workspace.app.id}"}
 
 

@@ -1,4 +1,4 @@
-"""One call of a Web API method: its arguments, and the desk it is made at.
+"""One call of a Web API method: its arguments, and the context it is made at.
 
 Every method is a plain function `Call -> answer`; the tables at the end of the sibling modules say which scope and
 rate tier each has. `web_api` checks token, scope and rate before it comes here.
@@ -11,19 +11,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from emulator.slack.faults import Faults
+from emulator.slack.interaction_tokens import InteractionTokens
 from emulator.slack.limits import RateLimits
 from emulator.slack.model import Channel, Json, Message, SlackError
-from emulator.slack.tickets import Tickets
 from emulator.slack.workspace import Workspace
 
 
 @dataclass(slots=True)
-class Desk:
+class MethodContext:
     """All that methods, deliveries and the page share."""
 
     workspace: Workspace
     limits: RateLimits
-    tickets: Tickets = field(default_factory=Tickets)
+    interaction_tokens: InteractionTokens = field(default_factory=InteractionTokens)
     faults: Faults = field(default_factory=Faults)
     base_url: str = ""
     """Where the bot reaches the emulator, without a slash at the end; learnt from the first request if empty."""
@@ -40,13 +40,13 @@ class Desk:
 class Call:
     """The arguments of one call, already merged from query, form and JSON."""
 
-    desk: Desk
+    context: MethodContext
     args: Json
 
     @property
     def workspace(self) -> Workspace:
         """The state the method reads and changes."""
-        return self.desk.workspace
+        return self.context.workspace
 
     def need(self, name: str) -> str:
         """A required string.

@@ -10,7 +10,7 @@ from typing import Any
 from emulator.slack import blocks as block_rules
 from emulator.slack.methods.call import Call, Method
 from emulator.slack.model import Channel, Json, Message, SlackError
-from emulator.slack.wire import message_json
+from emulator.slack.serialization import message_json
 
 TEXT_CUT_AT = 40_000
 UPDATE_TEXT_MAX = 4_000
@@ -88,7 +88,7 @@ def post_message(call: Call) -> Json:
     content = checked_content(call)
     channel = _writable(call)
     thread_ts = _thread(call, channel)
-    call.desk.limits.take_post(channel.id, call.desk.now)
+    call.context.limits.take_post(channel.id, call.context.now)
     message = _bot_message(call, channel, content)
     message.thread_ts = thread_ts
     message.is_broadcast = bool(thread_ts) and call.flag("reply_broadcast")
@@ -156,7 +156,7 @@ def get_permalink(call: Call) -> Json:
     """`chat.getPermalink`."""
     channel = call.channel()
     message = call.message(channel, "message_ts")
-    link = f"{call.desk.base_url}/archives/{channel.id}/p{message.ts.replace('.', '')}"
+    link = f"{call.context.base_url}/archives/{channel.id}/p{message.ts.replace('.', '')}"
     if message.is_reply:
         link += f"?thread_ts={message.thread_ts}&cid={channel.id}"
     return {"channel": channel.id, "permalink": link}

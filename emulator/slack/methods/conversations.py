@@ -5,7 +5,7 @@ Source: docs.slack.dev/reference/methods (documented, read 2026-11-20).
 
 from emulator.slack.methods.call import Call, Method
 from emulator.slack.model import Channel, Json, Message, SlackError
-from emulator.slack.wire import channel_json, message_json, user_json
+from emulator.slack.serialization import channel_json, message_json, user_json
 
 
 def info(call: Call) -> Json:

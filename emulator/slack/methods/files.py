@@ -5,7 +5,7 @@ Source: docs.slack.dev/messaging/working-with-files (documented, read 2026-11-20
 
 from emulator.slack.methods.call import Call, Method
 from emulator.slack.model import File, Json, Message, SlackError
-from emulator.slack.wire import file_json
+from emulator.slack.serialization import file_json
 
 
 def get_upload_url(call: Call) -> Json:
@@ -15,7 +15,7 @@ def get_upload_url(call: Call) -> Json:
         raise SlackError("invalid_arguments")
     file = File(call.workspace.new_id("F"), name, length, call.args.get("snippet_type"))
     call.workspace.files[file.id] = file
-    return {"upload_url": f"{call.desk.base_url}/slack/upload/{file.id}", "file_id": file.id}
+    return {"upload_url": f"{call.context.base_url}/slack/upload/{file.id}", "file_id": file.id}
 
 
 def complete_upload(call: Call) -> Json:
@@ -25,7 +25,7 @@ def complete_upload(call: Call) -> Json:
         raise SlackError("invalid_arguments")
     channels = str(call.args.get("channel_id") or call.args.get("channels") or "")
     for channel_id in filter(None, channels.split(",")):
-        _share(Call(call.desk, {**call.args, "channel": channel_id}), files)
+        _share(Call(call.context, {**call.args, "channel": channel_id}), files)
     for file in files:
         file.completed = True
     return {"files": [file_json(file) for file in files]}

@@ -7,10 +7,10 @@ import json
 from typing import Any
 
 from emulator.slack.blocks import message_faults, view_faults
+from emulator.slack.json_shapes import Fault
 from emulator.slack.methods.call import Call, Method
 from emulator.slack.model import Json, SlackError, View
-from emulator.slack.shapes import Fault
-from emulator.slack.wire import view_json
+from emulator.slack.serialization import view_json
 
 VIEW_BYTES_MAX = 250_000
 STACK_MAX = 3
@@ -37,7 +37,7 @@ def open_view(call: Call) -> Json:
     """`views.open`."""
     source = checked_view(call.value("view"), "modal")
     _refuse_known_external_id(call, source)
-    trigger = call.desk.tickets.use_trigger(call.need("trigger_id"), call.desk.now)
+    trigger = call.context.interaction_tokens.use_trigger(call.need("trigger_id"), call.context.now)
     view = call.workspace.new_view(trigger.user, source)
     view.channel = trigger.channel
     if len(call.workspace.modals.get(trigger.user, [])) >= STACK_MAX:
@@ -50,7 +50,7 @@ def push(call: Call) -> Json:
     """`views.push`: on top of the modal whose button gave the trigger id."""
     source = checked_view(call.value("view"), "modal")
     _refuse_known_external_id(call, source)
-    trigger = call.desk.tickets.use_trigger(call.need("trigger_id"), call.desk.now)
+    trigger = call.context.interaction_tokens.use_trigger(call.need("trigger_id"), call.context.now)
     if trigger.view is None:
         raise SlackError("no_view_to_push_onto")
     if len(call.workspace.modals.get(trigger.user, [])) >= STACK_MAX:

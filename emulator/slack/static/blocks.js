@@ -3,14 +3,8 @@
 import { chart } from "./charts.js";
 import { h, safeUrl } from "./dom.js";
 import { control } from "./controls.js";
-import { markdown, mrkdwn, plain } from "./mrkdwn.js";
+import { markdown, mrkdwn, plain, textObject } from "./mrkdwn.js";
 import { richText } from "./richtext.js";
-
-export function textObject(text) {
-  if (!text) return [];
-  if (typeof text === "string") return plain(text);
-  return text.type === "mrkdwn" ? mrkdwn(text.text) : plain(text.text);
-}
 
 export function renderBlocks(blocks, place) {
   return blocks.map((block) =>
@@ -91,7 +85,7 @@ function icon(element) {
   return picture(element, "icon");
 }
 
-/** Pictures from elsewhere may not load (the demo is offline): then their description stands there. */
+/** Pictures from elsewhere may not load (the demo is offline): then their description is shown. */
 function picture(element, kind = "picture") {
   const address = safeUrl(element.image_url ?? "");
   const instead = h("span", { class: "alt", hidden: true }, element.alt_text);

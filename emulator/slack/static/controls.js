@@ -1,9 +1,8 @@
 // Buttons, menus and inputs. In messages a choice acts at once; in modals it is kept in `place.values` until submitted.
 
-import { ask } from "./ask.js";
+import { confirmed } from "./confirm.js";
 import { h, safeUrl } from "./dom.js";
-import { textObject } from "./blocks.js";
-import { names } from "./mrkdwn.js";
+import { names, textObject } from "./mrkdwn.js";
 
 const DATES = { datepicker: "date", timepicker: "time", datetimepicker: "datetime-local" };
 const TYPED = { number_input: "number", email_text_input: "email", url_text_input: "url" };
@@ -11,7 +10,7 @@ const TYPED = { number_input: "number", email_text_input: "email", url_text_inpu
 export function control(element, block, place) {
   const known = { "data-testid": `control-${element.action_id}`, "data-action-id": element.action_id };
   const use = async (choice, node) => {
-    if (element.confirm && !(await ask(element.confirm))) return;
+    if (element.confirm && !(await confirmed(element.confirm))) return;
     node?.classList.add("busy");
     try {
       await place.act(element, block, choice);

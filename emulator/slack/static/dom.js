@@ -28,7 +28,7 @@ const ICONS = {
   send: "M3 4l19 8-19 8 3-8zM6 12h8",
 };
 
-/** A line drawing; like text it takes the colour of where it stands. */
+/** A line drawing; like text it takes the colour of its surroundings. */
 export function icon(name) {
   return svg("svg", { viewBox: "0 0 24 24", class: "icon-line", "aria-hidden": "true" }, svg("path", { d: ICONS[name] }));
 }

@@ -1,7 +1,8 @@
 // The modal on top of a person's screen, and the App Home, which is a view too.
 
-import { renderBlocks, textObject } from "./blocks.js";
+import { renderBlocks } from "./blocks.js";
 import { h } from "./dom.js";
+import { textObject } from "./mrkdwn.js";
 
 export function viewPlace(view, page, typed) {
   return {

@@ -71,7 +71,7 @@ function inline(text) {
   return [...parts, ...plain(text.slice(last))];
 }
 
-/** What stands between < and >: a mention, a date or a link. */
+/** The text between < and >: a mention, a date or a link. */
 function reference(inner) {
   const [target, label] = [inner.split("|")[0], inner.split("|").slice(1).join("|")];
   if (target.startsWith("@")) return mention(`@${names.users[target.slice(1)]?.real_name ?? target.slice(1)}`);
@@ -149,4 +149,11 @@ function markdownInline(text) {
     last = match.index + match[0].length;
   }
   return [...parts, ...withEmoji(text.slice(last))];
+}
+
+// A Block Kit text object, a bare string or nothing.
+export function textObject(text) {
+  if (!text) return [];
+  if (typeof text === "string") return plain(text);
+  return text.type === "mrkdwn" ? mrkdwn(text.text) : plain(text.text);
 }

@@ -52,7 +52,7 @@ async def test_bolt_accepts_the_signature_and_answers(start: Start) -> None:
             await ack()
             await respond(f"got {command['text']}")
 
-        assert (await slack.people.slash("ada", "#training", "/train", "x & y=é")).text == "got x & y=é"
+        assert (await slack.person_actions.slash("ada", "#training", "/train", "x & y=é")).text == "got x & y=é"
 
 
 async def test_bolt_refuses_another_secret(start: Start) -> None:
@@ -65,7 +65,7 @@ async def test_bolt_refuses_another_secret(start: Start) -> None:
     async with served(slack):
         client = AsyncWebClient(BOT_TOKEN, base_url=slack.api_url)
         holder.append(AsyncSlackRequestHandler(AsyncApp(client=client, signing_secret="another")))
-        seen = await slack.people.slash("ada", "#training", "/train", wait_s=0)
+        seen = await slack.person_actions.slash("ada", "#training", "/train", wait_s=0)
 
     assert seen.text == "/train failed with the error “dispatch_failed”"
 
@@ -79,9 +79,9 @@ async def test_an_event_is_tried_four_times_with_retry_headers(start: Start) -> 
         return Response(status_code=500)
 
     slack = start(answering(events))
-    slack.people.postman.retry_delays_s = (0, 0, 0)
-    slack.people.say("ada", "#training", "@trainwatch hello")
-    await asyncio.gather(*slack.people.postman.tasks)
+    slack.person_actions.event_sender.retry_delays_s = (0, 0, 0)
+    slack.person_actions.say("ada", "#training", "@trainwatch hello")
+    await asyncio.gather(*slack.person_actions.event_sender.tasks)
 
     assert tries == [(None, None), ("1", "http_error"), ("2", "http_error"), ("3", "http_error")]
 
@@ -94,7 +94,7 @@ async def test_an_app_can_ask_for_no_retries(start: Start) -> None:
         return Response(status_code=500, headers={"x-slack-no-retry": "1"})
 
     slack = start(answering(events))
-    slack.people.say("ada", "#training", "@trainwatch hello")
-    await asyncio.gather(*slack.people.postman.tasks)
+    slack.person_actions.say("ada", "#training", "@trainwatch hello")
+    await asyncio.gather(*slack.person_actions.event_sender.tasks)
 
     assert tries == [""]

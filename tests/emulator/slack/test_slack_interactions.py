@@ -47,7 +47,7 @@ async def test_a_slash_command_is_answered_privately_through_the_response_url(
         await ack()
         await respond(f"logs of {command['text']} for {command['user_name']}")
 
-    seen = await slack.people.slash("ada", "#training", "/train", "baseten:abc")
+    seen = await slack.person_actions.slash("ada", "#training", "/train", "baseten:abc")
 
     assert seen.outcome.is_acked
     assert seen.text == "logs of baseten:abc for ada"
@@ -60,7 +60,7 @@ async def test_an_acknowledgement_may_carry_the_answer(slack: Slack, connected: 
     async def train(ack: AsyncAck) -> None:
         await ack(text="Here you are", response_type="in_channel")
 
-    seen = await slack.people.slash("ada", "#random", "/train")
+    seen = await slack.person_actions.slash("ada", "#random", "/train")
 
     assert [message.text for message in slack.workspace.channel("#random").messages] == ["Here you are"]
     assert seen.text == "Here you are"
@@ -72,14 +72,14 @@ async def test_a_command_nobody_acknowledges_times_out_for_the_person(slack: Sla
         await asyncio.sleep(0)
 
     slack.sockets.ack_within_s = 0.2
-    seen = await slack.people.slash("ada", "#training", "/train", wait_s=0)
+    seen = await slack.person_actions.slash("ada", "#training", "/train", wait_s=0)
 
     assert not seen.outcome.is_acked
     assert seen.text == "/train failed with the error “operation_timeout”"
 
 
 async def test_without_a_connection_a_command_cannot_be_dispatched(slack: Slack) -> None:
-    seen = await slack.people.slash("ada", "#training", "/train", wait_s=0)
+    seen = await slack.person_actions.slash("ada", "#training", "/train", wait_s=0)
 
     assert seen.text == "/train failed with the error “dispatch_failed”"
 
@@ -98,10 +98,10 @@ async def test_a_button_on_an_ephemeral_can_share_and_take_it_away(slack: Slack,
         await say(f"shared {body['actions'][0]['value']}")
         await respond(delete_original=True)
 
-    answer = (await slack.people.slash("ada", "#training", "/train")).messages[0]
-    await slack.people.click("ada", answer, "share")
+    answer = (await slack.person_actions.slash("ada", "#training", "/train")).messages[0]
+    await slack.person_actions.click("ada", answer, "share")
     channel = slack.workspace.channel("#training")
-    await slack.people.until(lambda: not channel.ephemerals)
+    await slack.person_actions.until(lambda: not channel.ephemerals)
 
     assert [message.text for message in channel.messages] == ["shared 7"]
     assert channel.deleted == [answer]
@@ -116,7 +116,7 @@ async def test_replace_original_edits_in_place_and_keeps_what_it_said_before(sla
     post = await connected.client.chat_postMessage(channel="#training", text="page 1", blocks=BUTTON)
     message = slack.workspace.channel("#training").find(post["ts"])
     assert message is not None
-    await slack.people.click("ada", message, "share")
+    await slack.person_actions.click("ada", message, "share")
 
     assert [version.text for version in message.versions] == ["page 1", "page 2"]
     assert message.blocks is None
@@ -139,11 +139,11 @@ async def test_a_modal_is_opened_filled_refused_and_submitted(slack: Slack, conn
         submitted.append(value)
         await ack()
 
-    view = (await slack.people.slash("ada", "#training", "/train", "watch")).view
+    view = (await slack.person_actions.slash("ada", "#training", "/train", "watch")).view
     assert view is not None
-    await slack.people.submit_view("ada", {"ref": "abc"}, wait_s=0)
+    await slack.person_actions.submit_view("ada", {"ref": "abc"}, wait_s=0)
     assert view.errors == {"job": "A job is provider:id"}
-    await slack.people.submit_view("ada", {"ref": "baseten:abc"}, wait_s=0)
+    await slack.person_actions.submit_view("ada", {"ref": "baseten:abc"}, wait_s=0)
 
     assert submitted == ["baseten:abc"]
     assert slack.workspace.modal("ada") is None
@@ -152,7 +152,7 @@ async def test_a_modal_is_opened_filled_refused_and_submitted(slack: Slack, conn
 async def test_an_empty_required_input_is_refused_before_the_app_hears_of_it(slack: Slack, connected: AsyncApp) -> None:
     slack.workspace.show_modal(slack.workspace.new_view("U0ADA", modal(text_input("job", "ref"))))
 
-    seen = await slack.people.submit_view("ada", wait_s=0)
+    seen = await slack.person_actions.submit_view("ada", wait_s=0)
 
     assert seen.view is not None
     assert seen.view.errors == {"job": "Please complete this required field."}
@@ -173,7 +173,7 @@ async def test_a_select_inside_a_message_sends_the_chosen_option(slack: Slack, c
     post = await connected.client.chat_postMessage(channel="#training", text="Silence?", blocks=blocks)
     message = slack.workspace.channel("#training").find(post["ts"])
     assert message is not None
-    seen = await slack.people.select("ben", message, "for", "2 hours")
+    seen = await slack.person_actions.select("ben", message, "for", "2 hours")
 
     assert chosen == ["2"]
     assert seen.text == "silenced"
@@ -190,7 +190,9 @@ async def test_an_external_select_asks_the_app_for_options(slack: Slack, connect
     message = slack.workspace.channel("#training").find(post["ts"])
     assert message is not None
 
-    assert [option["text"]["text"] for option in await slack.people.suggest("ada", message, "job", "run")] == ["run-1"]
+    assert [option["text"]["text"] for option in await slack.person_actions.suggest("ada", message, "job", "run")] == [
+        "run-1"
+    ]
 
 
 async def test_opening_home_lets_the_app_publish_it(slack: Slack, connected: AsyncApp) -> None:
@@ -199,7 +201,7 @@ async def test_opening_home_lets_the_app_publish_it(slack: Slack, connected: Asy
         blocks = [{"type": "header", "text": {"type": "plain_text", "text": "Your jobs"}}]
         await client.views_publish(user_id=event["user"], view={"type": "home", "blocks": blocks})
 
-    seen = await slack.people.open_home("chen")
+    seen = await slack.person_actions.open_home("chen")
 
     assert seen.view is slack.workspace.home("chen")
     assert seen.view is not None
@@ -211,10 +213,10 @@ async def test_a_mention_in_a_thread_reaches_the_app_with_its_thread(slack: Slac
     async def mentioned(event: Json, say: AsyncSay) -> None:
         await say("here", thread_ts=event["thread_ts"])
 
-    root = slack.people.say("ada", "#training", "loss is odd")
-    slack.people.say("ben", "#training", "@trainwatch look", thread_ts=root.ts)
+    root = slack.person_actions.say("ada", "#training", "loss is odd")
+    slack.person_actions.say("ben", "#training", "@trainwatch look", thread_ts=root.ts)
     channel = slack.workspace.channel("#training")
-    await slack.people.until(lambda: len(channel.replies(root.ts)) == 2)
+    await slack.person_actions.until(lambda: len(channel.replies(root.ts)) == 2)
 
     assert [message.text for message in channel.replies(root.ts)] == ["<@U0TRAIN> look", "here"]
     assert [message.text for message in channel.messages] == ["loss is odd"]
@@ -231,7 +233,7 @@ async def test_after_a_refresh_the_client_reconnects_and_still_serves(slack: Sla
     await slack.sockets.wait_for_connections(1)
 
     assert slack.sockets.connections != [first]
-    assert (await slack.people.slash("ada", "#training", "/train")).text == "still here"
+    assert (await slack.person_actions.slash("ada", "#training", "/train")).text == "still here"
 
 
 async def test_a_submitted_modal_may_be_updated_pushed_upon_and_cleared(slack: Slack, connected: AsyncApp) -> None:
@@ -248,7 +250,7 @@ async def test_a_submitted_modal_may_be_updated_pushed_upon_and_cleared(slack: S
     slack.workspace.show_modal(slack.workspace.new_view("U0ADA", modal()))
     titles = []
     for _ in range(3):
-        await slack.people.submit_view("ada", wait_s=0)
+        await slack.person_actions.submit_view("ada", wait_s=0)
         titles.append([view.title for view in slack.workspace.modals["U0ADA"]])
 
     assert titles == [["Second"], ["Second", "Third"], []]
@@ -264,7 +266,7 @@ async def test_closing_a_modal_is_told_only_to_an_app_that_asked(slack: Slack, c
 
     for view in (modal(title="Quiet"), {**modal(title="Loud"), "notify_on_close": True}):
         slack.workspace.show_modal(slack.workspace.new_view("U0ADA", view))
-        await slack.people.close_view("ada")
+        await slack.person_actions.close_view("ada")
 
     assert closed == ["Loud"]
 
@@ -277,16 +279,16 @@ async def test_a_message_shortcut_brings_the_message_and_an_invitation_makes_a_m
         await ack()
         await respond(f"about: {body['message']['text']}")
 
-    slack.people.invite_bot("ada", "#random")
-    message = slack.people.say("ada", "#random", "NCCL timeout")
-    seen = await slack.people.shortcut("ada", "explain", message)
+    slack.person_actions.invite_bot("ada", "#random")
+    message = slack.person_actions.say("ada", "#random", "NCCL timeout")
+    seen = await slack.person_actions.shortcut("ada", "explain", message)
 
     assert seen.text == "about: NCCL timeout"
     assert "U0TRAIN" in slack.workspace.channel("#random").members
 
 
 @pytest.mark.parametrize("private", [False, True])
-async def test_an_app_hears_of_its_own_invitation_by_the_scope_of_the_channels_kind(
+async def test_an_app_is_notified_of_its_own_invitation_by_the_scope_of_the_channels_kind(
     slack: Slack, connected: AsyncApp, *, private: bool
 ) -> None:
     heard: asyncio.Queue[Json] = asyncio.Queue()
@@ -298,7 +300,7 @@ async def test_an_app_hears_of_its_own_invitation_by_the_scope_of_the_channels_k
     slack.workspace.add_channel("new", members=["ada", "ben"], is_private=private)
     for scope, inviter in (("channels:read", "ada"), ("groups:read", "ben")):
         slack.workspace.app.scopes = frozenset({scope})
-        slack.people.invite_bot(inviter, "#new")
+        slack.person_actions.invite_bot(inviter, "#new")
     event = await asyncio.wait_for(heard.get(), 10)
     await asyncio.sleep(0.1)  # the other would have come by now
 

@@ -1,4 +1,4 @@
-"""The page in a real browser: what people see and press, on a desktop and a phone."""
+"""The page in a real browser: what person_actions see and press, on a desktop and a phone."""
 
 import os
 import shutil
@@ -45,7 +45,7 @@ async def browser() -> AsyncIterator[Browser]:
 async def opened(browser: Browser, slack: Slack, width: int = 1280, height: int = 800) -> Page:
     page = await browser.new_page(viewport={"width": width, "height": height})
     page.set_default_timeout(5000)
-    await page.goto(slack.desk.base_url)
+    await page.goto(slack.context.base_url)
     await page.locator("body[data-live]").wait_for()
     return page
 

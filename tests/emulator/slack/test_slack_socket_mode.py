@@ -29,13 +29,13 @@ async def test_a_connection_is_greeted_with_the_number_of_connections(slack: Sla
 
 async def test_an_event_not_acknowledged_comes_again_with_its_envelope_and_event_id(slack: Slack) -> None:
     slack.sockets.ack_within_s = 0.05
-    slack.people.postman.retry_delays_s = (0.01, 0.01, 0.01)
+    slack.person_actions.event_sender.retry_delays_s = (0.01, 0.01, 0.01)
     async with AsyncExitStack() as stack:
         socket, _ = await open_socket(slack, stack)
-        slack.people.say("ada", "#training", "@trainwatch hello")
+        slack.person_actions.say("ada", "#training", "@trainwatch hello")
         first, second = [json.loads(await socket.recv()) for _ in range(2)]
         await socket.send(json.dumps({"envelope_id": second["envelope_id"]}))
-        await asyncio.gather(*slack.people.postman.tasks)
+        await asyncio.gather(*slack.person_actions.event_sender.tasks)
 
     assert first["envelope_id"] == second["envelope_id"]
     assert first["payload"]["event_id"] == second["payload"]["event_id"]
@@ -44,11 +44,11 @@ async def test_an_event_not_acknowledged_comes_again_with_its_envelope_and_event
 
 
 async def test_an_event_is_given_up_after_three_repeats(slack: Slack) -> None:
-    slack.people.postman.retry_delays_s = (0, 0, 0)
-    slack.people.say("ada", "#training", "@trainwatch hello")
-    await asyncio.gather(*slack.people.postman.tasks)
+    slack.person_actions.event_sender.retry_delays_s = (0, 0, 0)
+    slack.person_actions.say("ada", "#training", "@trainwatch hello")
+    await asyncio.gather(*slack.person_actions.event_sender.tasks)
 
-    assert slack.people.postman.tasks == set()
+    assert slack.person_actions.event_sender.tasks == set()
 
 
 async def test_each_envelope_goes_to_one_of_the_connections(slack: Slack) -> None:
@@ -62,7 +62,7 @@ async def test_each_envelope_goes_to_one_of_the_connections(slack: Slack) -> Non
                 )
 
         tasks = [asyncio.create_task(serve(socket)) for socket in sockets]
-        seen = [await slack.people.slash("ada", "#training", "/train") for _ in range(4)]
+        seen = [await slack.person_actions.slash("ada", "#training", "/train") for _ in range(4)]
         for task in tasks:
             task.cancel()
 

@@ -142,7 +142,7 @@ async def test_an_edit_replaces_and_every_version_is_kept(client: AsyncWebClient
 
 
 async def test_only_own_lasting_messages_can_be_edited(slack: Slack, client: AsyncWebClient, training: Channel) -> None:
-    own = slack.people.say("ada", "#training", "mine")
+    own = slack.person_actions.say("ada", "#training", "mine")
     whisper = await client.chat_postEphemeral(channel=training.id, user="U0ADA", text="psst")
 
     assert await error(client.chat_update(channel=training.id, ts=own.ts, text="x")) == "cant_update_message"
@@ -163,7 +163,7 @@ async def test_rich_text_cannot_become_something_else(client: AsyncWebClient, tr
     )
 
 
-async def test_a_reply_stands_in_its_thread_and_counts_on_its_root(client: AsyncWebClient, training: Channel) -> None:
+async def test_a_reply_is_in_its_thread_and_counts_on_its_root(client: AsyncWebClient, training: Channel) -> None:
     root = (await client.chat_postMessage(channel=training.id, text="root"))["ts"]
     await client.chat_postMessage(channel=training.id, text="reply", thread_ts=root)
 
@@ -220,7 +220,7 @@ async def test_a_trigger_id_opens_one_modal_within_three_seconds(
     clock: Clock, slack: Slack, client: AsyncWebClient
 ) -> None:
     def trigger() -> str:
-        return slack.desk.tickets.add_trigger("U0ADA", None, clock.now)
+        return slack.context.interaction_tokens.add_trigger("U0ADA", None, clock.now)
 
     used, late = trigger(), trigger()
     await client.views_open(trigger_id=used, view=MODAL)
@@ -232,16 +232,16 @@ async def test_a_trigger_id_opens_one_modal_within_three_seconds(
 
 
 async def test_a_modal_is_updated_under_its_hash_and_stacked_three_high(slack: Slack, client: AsyncWebClient) -> None:
-    tickets, now = slack.desk.tickets, slack.desk.now
-    opened = await client.views_open(trigger_id=tickets.add_trigger("U0ADA", None, now), view=MODAL)
+    interaction_tokens, now = slack.context.interaction_tokens, slack.context.now
+    opened = await client.views_open(trigger_id=interaction_tokens.add_trigger("U0ADA", None, now), view=MODAL)
     view_id, first = opened["view"]["id"], opened["view"]["hash"]
     await client.views_update(view_id=view_id, hash=first, view=MODAL)
     for _ in range(2):
         top = slack.workspace.modal("ada")
-        await client.views_push(trigger_id=tickets.add_trigger("U0ADA", None, now, top), view=MODAL)
+        await client.views_push(trigger_id=interaction_tokens.add_trigger("U0ADA", None, now, top), view=MODAL)
 
     assert await error(client.views_update(view_id=view_id, hash=first, view=MODAL)) == "hash_conflict"
-    again = tickets.add_trigger("U0ADA", None, now, slack.workspace.modal("ada"))
+    again = interaction_tokens.add_trigger("U0ADA", None, now, slack.workspace.modal("ada"))
     assert await error(client.views_push(trigger_id=again, view=MODAL)) == "push_limit_reached"
 
 
@@ -255,8 +255,10 @@ async def test_a_view_too_large_or_broken_is_refused(client: AsyncWebClient) -> 
 
 async def test_a_response_url_works_five_times_within_half_an_hour(clock: Clock, slack: Slack) -> None:
     def url() -> str:
-        key = slack.desk.tickets.add_response_url("U0ADA", slack.workspace.channel("#random").id, clock.now)
-        return f"{slack.desk.base_url}/slack/response/{key}"
+        key = slack.context.interaction_tokens.add_response_url(
+            "U0ADA", slack.workspace.channel("#random").id, clock.now
+        )
+        return f"{slack.context.base_url}/slack/response/{key}"
 
     used, late = url(), url()
     async with httpx.AsyncClient() as http:

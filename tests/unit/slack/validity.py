@@ -18,7 +18,7 @@ _OURS = re.compile(r"!date\^\d+\^[^|<>]+\|[^|<>]+|https?://[^\s|<>]+(\|[^|<>]*)?
 
 
 def problems(message: Message) -> list[str]:
-    """Everything wrong with a message; empty when Slack would take it and it pings no one by accident."""
+    """Everything wrong with a message; empty when Slack would take it and it mentioned_users no one by accident."""
     found = [*_text_problems("text", message.text), *(_own_problems(message.blocks))]
     if not message.text.strip() or len(message.text) > limits.MAX_TEXT:
         found.append(f"text has {len(message.text)} characters")

@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from emulator import baseten, fireworks, rivergen
 from emulator.faults import CONTROL_PATH, TRANSPORT, FaultInjector, Faults, control
-from emulator.hazards import Hazards
+from emulator.quirks import Quirks
 from emulator.world import World
 
 STOP_S = 1.0
@@ -39,17 +39,17 @@ class Keys:
 def vendors(
     world: World,
     *,
-    hazards: Hazards | None = None,
+    quirks: Quirks | None = None,
     faults: Faults | None = None,
     keys: Keys | None = None,
     compress: bool = False,
 ) -> Starlette:
     """Return the three vendors mounted at ``/baseten``, ``/fireworks`` and ``/rivergen``.
 
-    Keep the `hazards` and `faults` you pass: changing them changes the next answer. With `compress`, bodies over
+    Keep the `quirks` and `faults` you pass: changing them changes the next answer. With `compress`, bodies over
     500 bytes are gzipped for clients that accept it.
     """
-    hazards, faults, keys = hazards or Hazards(), faults or Faults(), keys or Keys()
+    quirks, faults, keys = quirks or Quirks(), faults or Faults(), keys or Keys()
 
     async def fault_page(request: Request) -> Response:
         return await control(request, faults)
@@ -61,9 +61,9 @@ def vendors(
     }
     return Starlette(
         routes=[
-            Mount("/baseten", baseten.baseten_app(world, hazards, keys.baseten)),
-            Mount("/fireworks", fireworks.fireworks_app(world, hazards, keys.fireworks)),
-            Mount("/rivergen", rivergen.rivergen_app(world, hazards, keys.rivergen)),
+            Mount("/baseten", baseten.baseten_app(world, quirks, keys.baseten)),
+            Mount("/fireworks", fireworks.fireworks_app(world, quirks, keys.fireworks)),
+            Mount("/rivergen", rivergen.rivergen_app(world, quirks, keys.rivergen)),
             Route(CONTROL_PATH, fault_page, methods=["GET", "POST"]),
         ],
         middleware=[

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from starlette.types import Receive, Scope, Send
 
 from emulator.faults import Faults
-from emulator.hazards import Hazards
-from emulator.serve import Keys, running, vendors
+from emulator.quirks import Quirks
+from emulator.server import Keys, running, vendors
 from emulator.slack.app import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, Slack, create_slack
 from emulator.world import World
 
@@ -20,7 +20,7 @@ CLOUDS = frozenset({"baseten", "fireworks", "rivergen", "_emulator"})
 
 
 @dataclass(slots=True)
-class Stage:
+class Sandbox:
     """A running emulator."""
 
     url: str
@@ -28,7 +28,7 @@ class Stage:
     world: World
     slack: Slack
     faults: Faults
-    hazards: Hazards
+    quirks: Quirks
     keys: Keys
 
     @property
@@ -50,19 +50,19 @@ class Stage:
 
 
 @contextlib.asynccontextmanager
-async def stage(world: World, *, slack: Slack | None = None, port: int = 0) -> AsyncIterator[Stage]:
+async def sandbox(world: World, *, slack: Slack | None = None, port: int = 0) -> AsyncIterator[Sandbox]:
     """Serve the emulator on 127.0.0.1; port 0 takes a free one."""
     slack = slack or create_slack()
-    faults, hazards, keys = Faults(), Hazards(), Keys()
-    clouds = vendors(world, hazards=hazards, faults=faults, keys=keys)
+    faults, quirks, keys = Faults(), Quirks(), Keys()
+    clouds = vendors(world, quirks=quirks, faults=faults, keys=keys)
 
     async def everything(scope: Scope, receive: Receive, send: Send) -> None:
         first = scope.get("path", "/").split("/")[1]
         await (clouds if first in CLOUDS else slack.app)(scope, receive, send)
 
     async with running(everything, port=port) as url:
-        slack.desk.base_url = url
+        slack.context.base_url = url
         try:
-            yield Stage(url, world, slack, faults, hazards, keys)
+            yield Sandbox(url, world, slack, faults, quirks, keys)
         finally:
             await slack.aclose()

@@ -1,4 +1,4 @@
-"""When things happen in a story: its pace, and a tape that lines are written on.
+"""When things happen in a story: its pace, and the log that its lines are written to.
 
 Not what is written (``training_text.py``) nor the stories (``stories.py``).
 """
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
-from emulator.gauges import Gauge
+from emulator.hardware_metrics import Gauge
 from emulator.logs import Line
 from emulator.training_text import noise
 from emulator.world import to_ns
@@ -38,8 +38,8 @@ class Timeline:
 
 
 @dataclass(slots=True)
-class Tape:
-    """Collects lines at given moments; each line gets a few microseconds of its own."""
+class StoryLog:
+    """Collects lines at given moments; consecutive lines are some microseconds apart."""
 
     replica: str | None = None
     seed: int = 1

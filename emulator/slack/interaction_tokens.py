@@ -40,8 +40,8 @@ class ResponseUrl:
 
 
 @dataclass(slots=True)
-class Tickets:
-    """All tickets given out."""
+class InteractionTokens:
+    """All tokens given out."""
 
     triggers: dict[str, Trigger] = field(default_factory=dict)
     response_urls: dict[str, ResponseUrl] = field(default_factory=dict)

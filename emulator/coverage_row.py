@@ -1,17 +1,17 @@
 """One row of the coverage table: what an emulated system does, and how we know that the real one does it too.
 
-The rows stand beside the code, in ``*_coverage.py``; ``coverage.py`` collects them into ``COVERAGE.md``.
+The rows are beside the code, in ``*_coverage.py``; ``coverage.py`` collects them into ``COVERAGE.md``.
 """
 
 from dataclasses import dataclass
 from typing import Literal
 
 Basis = Literal["documented", "observed", "invented"]
-"""documented: the vendor says so. observed: seen in its own clients, or reported by users. invented: our guess."""
+"""documented: the vendor documents it. observed: seen in its own clients, or reported by users. invented: our guess."""
 
 
 @dataclass(frozen=True, slots=True)
-class Behaviour:
+class CoverageRow:
     """One behaviour of one endpoint."""
 
     endpoint: str

@@ -1,7 +1,7 @@
 """What may be strange about each vendor, as values: the questions their documents leave open, and known bad days.
 
-Not failures of the connection (``faults.py``). A test or the demo replaces a vendor's hazards at any time, and the
-next request sees them: ``hazards.baseten = replace(hazards.baseten, page_cap=7)``.
+Not failures of the connection (``faults.py``). A test or the demo replaces a vendor's quirks at any time, and the
+next request sees them: ``quirks.baseten = replace(quirks.baseten, page_cap=7)``.
 """
 
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
-class BasetenHazards:
+class BasetenQuirks:
     """Oddities of Baseten's management API; the defaults follow the newest documents."""
 
     start_inclusive: bool = True
@@ -40,13 +40,13 @@ class BasetenHazards:
 
 
 @dataclass(frozen=True, slots=True)
-class FireworksHazards:
+class FireworksQuirks:
     """Oddities of Fireworks' gateway; the defaults follow the document and proto3's JSON."""
 
     page_cap: int | None = None
     """Never return more entries than this, though a token says that more follow."""
     token_lifetime: timedelta | None = None
-    """How long a page token is accepted; None: for ever."""
+    """How long a page token is accepted; None: no limit."""
     omit_zero_values: bool = True
     """Leave out ``rank`` when it is 0 and ``entries`` when there are none."""
     empty_pages: bool = False
@@ -55,13 +55,13 @@ class FireworksHazards:
 
 
 @dataclass(frozen=True, slots=True)
-class RivergenHazards:
+class RivergenQuirks:
     """Oddities of RiverGen; the defaults follow the documents."""
 
     chunk_bytes: int = 65_536
     """Size of the pieces in which a download arrives; a small prime cuts lines and characters apart."""
     cut_download_at: int | None = None
-    """End a download after so many bytes ..."""
+    """End a download after this number of bytes ..."""
     cut_looks_complete: bool = False
     """... as if it were complete; otherwise the connection breaks."""
     file_name: str | None = None
@@ -74,9 +74,9 @@ class RivergenHazards:
 
 
 @dataclass(slots=True)
-class Hazards:
-    """The hazards in force, one value a vendor."""
+class Quirks:
+    """The quirks in force, one value a vendor."""
 
-    baseten: BasetenHazards = field(default_factory=BasetenHazards)
-    fireworks: FireworksHazards = field(default_factory=FireworksHazards)
-    rivergen: RivergenHazards = field(default_factory=RivergenHazards)
+    baseten: BasetenQuirks = field(default_factory=BasetenQuirks)
+    fireworks: FireworksQuirks = field(default_factory=FireworksQuirks)
+    rivergen: RivergenQuirks = field(default_factory=RivergenQuirks)

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from emulator.slack.mentions import mentioned_users
 from emulator.slack.model import Message
-from emulator.slack.pings import pings
 
 MENTION = {"type": "rich_text_section", "elements": [{"type": "broadcast", "range": "here"}]}
 SECTION = {"type": "section", "text": {"type": "mrkdwn", "text": "<!everyone|all> <@U0ADA>"}}
@@ -22,4 +22,4 @@ SECTION = {"type": "section", "text": {"type": "mrkdwn", "text": "<!everyone|all
     ],
 )
 def test_only_what_slack_acts_upon_pings(text: str, blocks: Any, expected: list[str]) -> None:
-    assert pings(Message("1.1", "C1", "U1", text, blocks=blocks)) == expected
+    assert mentioned_users(Message("1.1", "C1", "U1", text, blocks=blocks)) == expected

@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 
 from emulator.slack import payloads
 from emulator.slack.answers import apply_answer, apply_view_answer
-from emulator.slack.delivery import Outcome, Postman
-from emulator.slack.methods.call import Desk
+from emulator.slack.delivery import EventSender, Outcome
+from emulator.slack.methods.call import MethodContext
 from emulator.slack.model import Change, Channel, Json, Message, SlackError, User, View
 
 T = TypeVar("T")
@@ -53,11 +53,11 @@ class Seen:
 
 
 @dataclass(slots=True)
-class People:
+class PersonActions:
     """The hands and eyes of everyone in the workspace."""
 
-    desk: Desk
-    postman: Postman
+    context: MethodContext
+    event_sender: EventSender
     events: frozenset[str]
     """The events the app has subscribed to, as its manifest would say."""
 
@@ -65,11 +65,11 @@ class People:
         """Type a slash command and look until something appears, at most `wait_s` after the acknowledgement."""
         person, place = self._who(user), self._where(channel)
         async with self._looking(person, place, wait_s) as seen:
-            if "commands" not in self.desk.workspace.app.scopes:
+            if "commands" not in self.context.workspace.app.scopes:
                 self._notice(person, place, f"{command} is not a valid command.")
                 return seen
-            payload = payloads.slash(self.desk, person, place, command, text)
-            seen.outcome = await self.postman.ask("slash_commands", payload)
+            payload = payloads.slash(self.context, person, place, command, text)
+            seen.outcome = await self.event_sender.ask("slash_commands", payload)
             if not seen.outcome.is_acked:
                 words = f"{command} failed with the error “{seen.outcome.error}”"  # Slack's own quotes
                 self._notice(person, place, words)
@@ -90,8 +90,8 @@ class People:
     async def suggest(self, user: str, place: Message | View, action_id: str, query: str) -> list[Json]:
         """Type into an external select; returns the options the app offers."""
         element = payloads.find_element(place, action_id)
-        payload = payloads.block_suggestion(self.desk, self._who(user), place, element, query)
-        outcome = await self.postman.ask("interactive", payload)
+        payload = payloads.block_suggestion(self.context, self._who(user), place, element, query)
+        outcome = await self.event_sender.ask("interactive", payload)
         body = outcome.body or {}
         grouped = [option for group in body.get("option_groups", []) for option in group["options"]]
         return [*body.get("options", []), *grouped][:100]
@@ -113,28 +113,28 @@ class People:
             missing = _missing_inputs(shown)
             if missing:
                 shown.errors = dict.fromkeys(missing, "Please complete this required field.")
-                self.desk.workspace.change_errors(shown)
+                self.context.workspace.change_errors(shown)
                 return seen
-            payload = payloads.view_submission(self.desk, person, shown)
-            seen.outcome = await self.postman.ask("interactive", payload)
+            payload = payloads.view_submission(self.context, person, shown)
+            seen.outcome = await self.event_sender.ask("interactive", payload)
             self._finish_view(person, shown, seen.outcome)
         return seen
 
     async def close_view(self, user: str, view: View | None = None) -> Seen:
-        """Close the modal on top; the app hears of it if it asked to."""
+        """Close the modal on top; the app is notified if it asked to be."""
         person = self._who(user)
         shown = view or self._modal(person)
-        self.desk.workspace.close_modal(shown)
+        self.context.workspace.close_modal(shown)
         seen = Seen(Outcome(is_acked=True))
         if shown.source.get("notify_on_close"):
-            payload = payloads.view_closed(self.desk, person, shown)
-            seen.outcome = await self.postman.ask("interactive", payload)
+            payload = payloads.view_closed(self.context, person, shown)
+            seen.outcome = await self.event_sender.ask("interactive", payload)
         return seen
 
     async def open_home(self, user: str, *, wait_s: float = 3.0) -> Seen:
         """Open the app's Home tab."""
         person = self._who(user)
-        channel = self.desk.workspace.direct_channel(person.id)
+        channel = self.context.workspace.direct_channel(person.id)
         event: Json = {"type": "app_home_opened", "user": person.id, "channel": channel.id, "tab": "home"}
         async with self._looking(person, None, wait_s) as seen:
             self._tell("app_home_opened", event)
@@ -147,14 +147,14 @@ class People:
         """Use a global shortcut, or one on a message."""
         person = self._who(user)
         async with self._looking(person, None, wait_s) as seen:
-            payload = payloads.shortcut(self.desk, person, callback_id, message)
-            seen.outcome = await self.postman.ask("interactive", payload)
+            payload = payloads.shortcut(self.context, person, callback_id, message)
+            seen.outcome = await self.event_sender.ask("interactive", payload)
         return seen
 
     def say(self, user: str, channel: str, text: str, *, thread_ts: str | None = None) -> Message:
         """Post as a person; a mention of the bot, or a direct message to it, becomes an event."""
         person, place = self._who(user), self._where(channel)
-        workspace, app = self.desk.workspace, self.desk.workspace.app
+        workspace, app = self.context.workspace, self.context.workspace.app
         bot = workspace.users[app.bot_user_id]
         text = re.sub(rf"@{re.escape(bot.name)}\b", f"<@{bot.id}>", text)
         message = Message(workspace.new_ts(), place.id, person.id, text, thread_ts=thread_ts)
@@ -171,8 +171,8 @@ class People:
 
     def invite_bot(self, user: str, channel: str) -> None:
         """Make the app a member of a channel."""
-        place, bot = self._where(channel), self.desk.workspace.app.bot_user_id
-        self.desk.workspace.join(place, bot)
+        place, bot = self._where(channel), self.context.workspace.app.bot_user_id
+        self.context.workspace.join(place, bot)
         event = {"type": "member_joined_channel", "user": bot, "channel": place.id, "channel_type": "C"}
         name = "member_joined_channel.private" if place.is_private else "member_joined_channel"
         self._tell(name, {**event, "inviter": self._who(user).id})
@@ -184,7 +184,7 @@ class People:
             TimeoutError: it never did.
         """
         changed = asyncio.Event()
-        stop = self.desk.workspace.watch(lambda _change: changed.set())
+        stop = self.context.workspace.watch(lambda _change: changed.set())
         try:
             async with asyncio.timeout(timeout_s):
                 while not (found := look()):
@@ -201,8 +201,8 @@ class People:
         async with self._looking(person, channel, wait_s) as seen:
             if isinstance(place, View) and choice is not None and element["type"] != "overflow":
                 self.fill(place, action_id, choice)
-            payload = payloads.block_action(self.desk, person, place, element, choice)
-            seen.outcome = await self.postman.ask("interactive", payload)
+            payload = payloads.block_action(self.context, person, place, element, choice)
+            seen.outcome = await self.event_sender.ask("interactive", payload)
             if not seen.outcome.is_acked:
                 self._notice(person, channel, "This app responded with an error or did not respond in time.")
         return seen
@@ -220,7 +220,7 @@ class People:
                 seen.changes.append(change)
                 something.set()
 
-        stop = self.desk.workspace.watch(note)
+        stop = self.context.workspace.watch(note)
         try:
             yield seen
             async with asyncio.timeout(wait_s):
@@ -235,7 +235,7 @@ class People:
         trouble = "We had some trouble connecting. Try again?"
         try:
             if outcome.is_acked:
-                apply_view_answer(self.desk.workspace, view, outcome.body)
+                apply_view_answer(self.context.workspace, view, outcome.body)
             else:
                 self._notice(person, None, trouble)
         except SlackError:
@@ -243,29 +243,29 @@ class People:
 
     def _answer(self, person: User, place: Channel, url: str, body: Json) -> None:
         """Show the body of an acknowledgement; it does not count as a use of the response URL."""
-        ticket = self.desk.tickets.response_urls[url.split("/slack/response/")[1]]
+        ticket = self.context.interaction_tokens.response_urls[url.split("/slack/response/")[1]]
         try:
-            apply_answer(self.desk.workspace, ticket, body)
+            apply_answer(self.context.workspace, ticket, body)
         except SlackError as error:
             self._notice(person, place, f"The app's answer could not be shown: {error.code}")
 
     def _tell(self, name: str, event: Json) -> None:
         scope = _EVENT_SCOPES.get(name)
-        is_allowed = scope is None or scope in self.desk.workspace.app.scopes
+        is_allowed = scope is None or scope in self.context.workspace.app.scopes
         if name.removesuffix(".private") in self.events and is_allowed:
-            self.postman.tell(payloads.event(self.desk, event))
+            self.event_sender.tell(payloads.event(self.context, event))
 
     def _notice(self, person: User, place: Channel | None, text: str) -> None:
-        self.desk.workspace.notice(person.id, place.id if place else None, text)
+        self.context.workspace.notice(person.id, place.id if place else None, text)
 
     def _who(self, user: str) -> User:
-        return self.desk.workspace.user(user)
+        return self.context.workspace.user(user)
 
     def _where(self, channel: str) -> Channel:
-        return self.desk.workspace.channel(channel)
+        return self.context.workspace.channel(channel)
 
     def _modal(self, person: User) -> View:
-        view = self.desk.workspace.modal(person.id)
+        view = self.context.workspace.modal(person.id)
         if view is None:
             raise LookupError(f"{person.name} has no modal open")
         return view

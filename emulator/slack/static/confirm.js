@@ -1,9 +1,9 @@
 // The confirmation dialog of an element with `confirm`.
 
 import { h } from "./dom.js";
-import { textObject } from "./blocks.js";
+import { textObject } from "./mrkdwn.js";
 
-export function ask(confirm) {
+export function confirmed(confirm) {
   return new Promise((resolve) => {
     const answer = (value) => {
       dialog.remove();

@@ -70,7 +70,7 @@ class Obj:
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """An object told apart by its `type`."""
+    """An object whose shape depends on its `type`."""
 
     kinds: Mapping[str, Obj]
 

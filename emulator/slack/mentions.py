@@ -12,7 +12,7 @@ from emulator.slack.model import Message
 _MENTION = re.compile(r"<(!(?:channel|here|everyone)|!subteam\^[A-Z0-9]+|@[UW][A-Z0-9]+)(?:\|[^>]*)?>")
 
 
-def pings(message: Message) -> list[str]:
+def mentioned_users(message: Message) -> list[str]:
     """Return each mention that notifies people, such as `!channel` or `@U0ADA`, in order."""
     found = [] if message.blocks else _MENTION.findall(message.text)
     return [*found, *_in_blocks(message.blocks), *_in_blocks(message.attachments)]

@@ -13,8 +13,8 @@ import httpx
 from bot.domain.logs import LogLine, parse_level
 from bot.providers.testing import Trouble
 from emulator.faults import Fault, Faults
-from emulator.quirks import Quirks
 from emulator.logs import Line
+from emulator.quirks import Quirks
 from emulator.server import Keys, running, vendors
 from emulator.world import World, to_ns
 from tests.fakes.clock import ManualClock

@@ -61,7 +61,7 @@ async def test_a_limit_outside_1_to_1000_is_refused(cloud: Cloud, limit: str) ->
     assert (await cloud.get(LOGS, 400, limit=limit))["code"] == "VALIDATION_ERROR"
 
 
-async def test_the_limit_is_500_unless_said(cloud: Cloud) -> None:
+async def test_the_default_limit_is_500(cloud: Cloud) -> None:
     cloud.world.add_training_job("p", "j", lines=[line(-n, str(n)) for n in range(1, 1200)])
     assert len(messages(await cloud.get(LOGS))) == 500
     assert len(messages(await cloud.get(LOGS, limit=1000))) == 1000
@@ -158,7 +158,7 @@ async def test_objects_may_carry_unknown_fields(cloud: Cloud) -> None:
     assert "x_unannounced" in (await cloud.get(LOGS))["logs"][0]
 
 
-async def test_a_body_that_is_no_json_is_refused(cloud: Cloud) -> None:
+async def test_a_body_that_is_not_json_is_refused(cloud: Cloud) -> None:
     cloud.world.add_training_job("p", "j")
     key = {"authorization": "Api-Key demo-baseten-key"}
     answer = await cloud.client.post(LOGS, content=b"{", headers=key)

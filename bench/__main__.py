@@ -58,7 +58,7 @@ def _diagnosis() -> Section:
         for name, figure, unit, peer, ratio in diagnosis.run()
     ]
     text = (
-        "Reading a log for failures, hangs and losses: the ratio says how many times better than what it stands beside."
+        "Reading a log for failures, hangs and losses: the ratio says how many times better it is than the comparison."
     )
     return Section("Diagnosis", text, rows)
 

@@ -1,4 +1,4 @@
-"""A cloud for the benchmarks, in a process of its own: the emulator behind aiohttp's parser.
+"""A cloud for the benchmarks in a separate process: the emulator behind aiohttp's parser.
 
 With `remember` each answer is computed once and its bytes are handed out again, so that what is measured is the client
 and not an emulator that renders JSON. `running_cloud` starts it; `python -m bench.cloud` is it.
@@ -46,15 +46,15 @@ def quiet_ref(number: int) -> str:
 
 def long_line(number: int) -> Line:
     """Line `number` of the long log; the last of each burst repeats the one before it, a true duplicate."""
-    burst, place = divmod(number, PER_BURST)
-    shown = number - (place == PER_BURST - 1)
-    at_ns = to_ns(CREATED_AT) + burst * BURST_EVERY_MS * 1_000_000 + min(place, PER_BURST - 2)
+    burst, position = divmod(number, PER_BURST)
+    shown = number - (position == PER_BURST - 1)
+    at_ns = to_ns(CREATED_AT) + burst * BURST_EVERY_MS * 1_000_000 + min(position, PER_BURST - 2)
     message = f"step {shown} | loss {2.5 - shown % 997 / 1000:.4f} | lr 3.0e-04 | grad_norm {shown % 89 / 10:.2f} | ok"
     return Line(at_ns, message, f"node{shown % 4}", "INFO" if shown % 3 else None)
 
 
 def long_end_ms(lines: int) -> int:
-    """A moment after the last line."""
+    """Shortly after the last line."""
     return to_ns(CREATED_AT) // 1_000_000 + (lines // PER_BURST + 2) * BURST_EVERY_MS
 
 

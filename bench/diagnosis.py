@@ -18,7 +18,7 @@ from bot.diagnosis.diagnoser import Diagnoser
 from bot.diagnosis.page_scanner import PageScanner
 
 Row = tuple[str, float, str, str, float]
-"""Name, figure, unit, what it stands beside (or nothing), and how many times better than that."""
+"""Name, figure, unit, the comparison (or nothing), and how many times better than that."""
 
 LINES = 300_000
 PEER = "torch.distributed.DistBackendError: NCCL error in: x.cpp:1, remote process exited or there was a network error"

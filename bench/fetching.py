@@ -51,7 +51,7 @@ def section(*, full: bool) -> Section:
         ]
     text = (
         f"{LINES:,} lines of an emulated Baseten job, in pages of 1,000 and bursts of seven a millisecond with true"
-        " duplicates among them. The bare client replays the very requests over the same connections and looks at no"
+        " duplicates among them. The bare client replays the very requests over the same connections and decodes no"
         " body. The peer's algorithm starts the next page at the last millisecond + 1; its client prints each line"
         " through rich, ours writes pages. The emulator renders each answer, about 3 ms a page; the last row leaves"
         " even that away, so that nothing but our own work remains beside the transfer."

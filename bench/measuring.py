@@ -1,4 +1,4 @@
-"""How things are measured: several times, in turns, and the median told, for others use the machine too."""
+"""Measure several works in turns and take the median, because others use the machine too."""
 
 from __future__ import annotations
 
@@ -37,7 +37,8 @@ def in_turns(works: Mapping[str, Callable[[], object]], times: int = 5) -> dict[
 def ran(command: Sequence[str], *, environment: Mapping[str, str] | None = None) -> Ran:
     """Run a process to its end.
 
-    Its peak memory is read while it runs: what `wait4` tells of a child is at least what we ourselves held at the fork.
+    Its peak memory is read while it runs: what `wait4` reports for a child is at least what
+    we ourselves held at the fork.
 
     Raises:
         RuntimeError: it failed.

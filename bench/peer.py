@@ -1,4 +1,4 @@
-"""How another client reads the same log: its algorithm, written anew from the description of its behaviour.
+"""How another client reads the same log: its algorithm, rewritten from the description of its behaviour.
 
 Pages of 1,000 in windows of two hours; the next page starts one millisecond after the last line's, so lines that share
 the last millisecond of a full page are lost; the first empty window ends the log. A synchronous client, json, one model

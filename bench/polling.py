@@ -1,6 +1,6 @@
 """Polling quiet jobs from one process, beside bare clients that make the same requests.
 
-Each measurement runs in a process of its own (`python -m bench.polling`) and the cloud in another, so that CPU time
+Each measurement runs in a separate process (`python -m bench.polling`) and the cloud in another, so that CPU time
 and memory are those of the watcher alone: the real poller, registry, provider and SQLite store.
 """
 
@@ -154,18 +154,18 @@ def multiply(database: Path, jobs: int) -> None:
 
 
 class _Counted:
-    """A poller whose saved looks are counted."""
+    """A poller whose saved polls are counted."""
 
     def __init__(self, poller: Poller, store: Store) -> None:
         self._poller, self._settle = poller, store.watches.settle
         self.saved = 0
-        # What a tick returns is no number of looks.
+        # A tick does not return the number of polls.
         store.watches.settle = self._count  # type: ignore[method-assign]
 
-    async def run(self, looks: int, seconds: float = 0.0) -> int:
-        """Tick until so many looks are saved, and at least so long; how many were."""
+    async def run(self, polls: int, seconds: float = 0.0) -> int:
+        """Tick until this many polls are saved and this much time has passed; return the number of polls."""
         before, begun = self.saved, time.perf_counter()
-        while self.saved - before < looks or time.perf_counter() - begun < seconds:
+        while self.saved - before < polls or time.perf_counter() - begun < seconds:
             busy = await self._poller.tick()
             await asyncio.sleep(0 if busy else 0.2)
         return self.saved - before
@@ -236,10 +236,10 @@ def section() -> Section:
 _TEXT = (
     "Quiet running jobs with default rules in one channel each: every poll asks for new log lines, and for the status"
     " with the last four minutes of metrics (20 series, a sample each 15 s), judges all rules and saves, in SQLite."
-    " First without rest, so often that few looks find a new sample; then 20,000 jobs at one poll a minute each, with"
-    " four new samples of each series a look. The platform is emulated on the same machine, and its limit is raised: as"
-    " shipped a key makes 50 requests a second, which is 1,500 polls a minute. The bare clients make the same"
-    " two requests a poll and look at nothing: one is httpx as it comes, the other httpx over our transport, which"
+    " First without rest, so often that few polls find a new sample; then 20,000 jobs at one poll a minute each, with"
+    " four new samples of each series per poll. The platform is emulated on the same machine, and its limit is raised:"
+    " as shipped a key makes 50 requests a second, which is 1,500 polls a minute. The bare clients make the same"
+    " two requests a poll and ignore the answers: one is httpx as it comes, the other httpx over our transport, which"
     " shows what all that is done besides the requests costs. The ratio to them is of polls per second of CPU, for the"
     " emulated platform bounds the rates."
 )

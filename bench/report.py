@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 HEADER = """# Benchmarks
 
-Written by `make bench`; do not edit. Each figure stands beside something measured in the same run, in turns, and is the
-median of several rounds; ratios travel between machines, absolute figures do not.
+Written by `make bench`; do not edit. Each figure is compared with something measured in the same run, in turns,
+and is the median of several rounds. Ratios are comparable between machines, absolute figures are not.
 
 {when}, {machine}.
 """
@@ -21,7 +21,7 @@ class Row:
     what: str
     figure: str
     against: str = ""
-    """What it stands beside."""
+    """What it is compared with."""
     other: str = ""
     """That one's figure."""
     ratio: float | None = None

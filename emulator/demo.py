@@ -18,7 +18,7 @@ from pathlib import Path
 from emulator.sandbox import Sandbox, sandbox
 from emulator.slack.app import create_slack
 from emulator.slack.person_actions import PersonActions
-from emulator.stories import tell
+from emulator.stories import start_stories
 from emulator.world import World
 
 PACE: Mapping[str, str] = {
@@ -133,7 +133,7 @@ async def demo(port: int) -> None:
             settings = {**on.settings, **PACE, "DATABASE_URL": f"sqlite:///{folder}/demo.db"}
             async with bot_process(settings, Path(folder)) as process:
                 await connected(on, process)
-                tell(world, datetime.now(UTC))
+                start_stories(world, datetime.now(UTC))
                 await subscribe(on.slack.person_actions)
                 print(WELCOME.format(url=on.url, shell=shell_settings(on.settings, Path(folder))), flush=True)
                 raise RuntimeError(f"The bot ended with exit code {await process.wait()}.")

@@ -20,7 +20,7 @@ class Story:
     name: str
     reference: str
     summary: str
-    tell: Callable[[World, Timeline], None]
+    write: Callable[[World, Timeline], None]
     event_s: float | None = None
     """Second of the story at which there is something to alert about; None: never."""
 
@@ -44,7 +44,7 @@ STORIES = (
 )
 
 
-def tell(world: World, start: datetime, pace: Pace = "demo") -> tuple[Story, ...]:
+def start_stories(world: World, start: datetime, pace: Pace = "demo") -> tuple[Story, ...]:
     """Put every story into the world.
 
     Args:
@@ -54,5 +54,5 @@ def tell(world: World, start: datetime, pace: Pace = "demo") -> tuple[Story, ...
     """
     timeline = Timeline(start, pace)
     for story in STORIES:
-        story.tell(world, timeline)
+        story.write(world, timeline)
     return STORIES

@@ -30,7 +30,7 @@ class Outcome:
     body: Json | None = None
     ack_s: float = 0.0
     error: str = ""
-    """`operation_timeout` or `dispatch_failed`, as Slack would tell the person."""
+    """`operation_timeout` or `dispatch_failed`, as Slack shows to the person."""
     is_final: bool = False
     """The app asked for no retries."""
 
@@ -115,9 +115,9 @@ class EventSender:
         """Bring a command or interaction, once, and say what came of it."""
         return await self.delivery.send(kind, payload)
 
-    def tell(self, payload: Json) -> None:
+    def send_event(self, payload: Json) -> None:
         """Bring an event, in the background."""
-        task = asyncio.create_task(self._tell(payload))
+        task = asyncio.create_task(self._send(payload))
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 
@@ -127,7 +127,7 @@ class EventSender:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
 
-    async def _tell(self, payload: Json) -> None:
+    async def _send(self, payload: Json) -> None:
         outcome = await self.delivery.send("events_api", payload)
         for number, delay_s in enumerate(self.retry_delays_s, start=1):
             if outcome.is_acked or outcome.is_final:

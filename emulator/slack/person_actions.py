@@ -253,7 +253,7 @@ class PersonActions:
         scope = _EVENT_SCOPES.get(name)
         is_allowed = scope is None or scope in self.context.workspace.app.scopes
         if name.removesuffix(".private") in self.events and is_allowed:
-            self.event_sender.tell(payloads.event(self.context, event))
+            self.event_sender.send_event(payloads.event(self.context, event))
 
     def _notice(self, person: User, place: Channel | None, text: str) -> None:
         self.context.workspace.notice(person.id, place.id if place else None, text)

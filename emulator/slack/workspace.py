@@ -85,7 +85,7 @@ class Workspace:
         self._watchers.append(watcher)
         return lambda: self._watchers.remove(watcher)
 
-    def tell(self, change: Change) -> None:
+    def publish(self, change: Change) -> None:
         """Tell all watchers of a change."""
         for watcher in tuple(self._watchers):
             watcher(change)
@@ -107,7 +107,7 @@ class Workspace:
         prefix = "D" if kind.get("is_im") else "C"
         channel = Channel(self.new_id(prefix), name, ids, **kind)
         self.channels[channel.id] = channel
-        self.tell(Change("channel", channel.id))
+        self.publish(Change("channel", channel.id))
         return channel
 
     def direct_channel(self, user_id: str) -> Channel:
@@ -119,11 +119,11 @@ class Workspace:
         return self.add_channel(self.users[user_id].name, members=members, is_im=True)
 
     def post(self, channel: Channel, message: Message) -> Message:
-        """Put a message (or an ephemeral) where it belongs and tell."""
+        """Put a message (or an ephemeral) where it belongs and publish the change."""
         message.blocks = self._with_ids(message.blocks)
         message.versions.append(self._version(message))
         (channel.ephemerals if message.is_ephemeral else channel.all_messages).append(message)
-        self.tell(Change("posted", channel.id, message.visible_to, message))
+        self.publish(Change("posted", channel.id, message.visible_to, message))
         return message
 
     def edit(self, message: Message, **fields: Any) -> None:
@@ -133,23 +133,23 @@ class Workspace:
         message.blocks = self._with_ids(message.blocks)
         message.edited_ts = self.new_ts()
         message.versions.append(self._version(message))
-        self.tell(Change("edited", message.channel, message.visible_to, message))
+        self.publish(Change("edited", message.channel, message.visible_to, message))
 
     def delete(self, message: Message) -> None:
         """Take a message away; `channel.deleted` remembers it."""
         channel = self.channels[message.channel]
         (channel.ephemerals if message.is_ephemeral else channel.all_messages).remove(message)
         channel.deleted.append(message)
-        self.tell(Change("deleted", message.channel, message.visible_to, message))
+        self.publish(Change("deleted", message.channel, message.visible_to, message))
 
     def touch(self, message: Message) -> None:
         """Tell that a message shows something new (a reaction) without being edited."""
-        self.tell(Change("edited", message.channel, message.visible_to, message))
+        self.publish(Change("edited", message.channel, message.visible_to, message))
 
     def join(self, channel: Channel, user_id: str) -> None:
         """Make a user a member."""
         channel.members.add(user_id)
-        self.tell(Change("channel", channel.id))
+        self.publish(Change("channel", channel.id))
 
     def new_view(self, user_id: str, source: Json, *, previous: View | None = None) -> View:
         """A view that is on nobody's screen yet."""
@@ -162,7 +162,7 @@ class Workspace:
     def show_modal(self, view: View) -> None:
         """Put a modal on top of its person's screen."""
         self.modals.setdefault(view.user, []).append(view)
-        self.tell(Change("view", user=view.user, view=view))
+        self.publish(Change("view", user=view.user, view=view))
 
     def change_view(self, view: View, source: Json) -> None:
         """Replace what a view shows; typed values stay for blocks that keep their ids."""
@@ -170,17 +170,17 @@ class Workspace:
         kept = {block["block_id"] for block in view.source["blocks"]}
         view.values = {block_id: value for block_id, value in view.values.items() if block_id in kept}
         kind = "home" if view.source["type"] == "home" else "view"
-        self.tell(Change(kind, user=view.user, view=view))
+        self.publish(Change(kind, user=view.user, view=view))
 
     def change_errors(self, view: View) -> None:
         """Tell that a modal now shows errors."""
-        self.tell(Change("view", user=view.user, view=view))
+        self.publish(Change("view", user=view.user, view=view))
 
     def close_modal(self, view: View, *, everything: bool = False) -> None:
         """Take a modal (or the whole stack) off its person's screen."""
         stack = self.modals.get(view.user, [])
         self.modals[view.user] = [] if everything else [other for other in stack if other.id != view.id]
-        self.tell(Change("view_closed", user=view.user, view=view))
+        self.publish(Change("view_closed", user=view.user, view=view))
 
     def publish_home(self, user_id: str, source: Json) -> View:
         """Set a person's App Home."""
@@ -192,7 +192,7 @@ class Workspace:
 
     def notice(self, user_id: str, channel_id: str | None, text: str) -> None:
         """Show a person what only Slack itself says, such as `operation_timeout`."""
-        self.tell(Change("notice", channel_id, user_id, text=text))
+        self.publish(Change("notice", channel_id, user_id, text=text))
 
     def _version(self, message: Message) -> Version:
         shown = copy.deepcopy((message.blocks, message.attachments))

@@ -1,4 +1,4 @@
-"""``make demo`` as a newcomer meets it: the real process and a real browser, from slash command to alert thread.
+"""``make demo`` end to end: the real process and a real browser, from slash command to alert thread.
 
 What the page itself does is tested in tests/emulator/slack, what alerts say in tests/unit.
 """
@@ -60,10 +60,10 @@ async def test_a_newcomer_types_commands_reads_alerts_and_stops_it(tmp_path: Pat
         await commands_are_answered_privately(page)
         await an_answer_pages_and_is_shared(page)
         await a_channel_subscribes(page)
-        first = await idle_gpus_are_told(page)
+        first = await idle_gpus_are_alerted(page)
         await an_error_alert_has_its_lines_in_the_thread(page)
         await a_failed_status_names_its_cause(page)
-        await someone_takes_an_alert(page)
+        await someone_acknowledges_an_alert(page)
         await recovery_edits_the_same_message(page, first)
         await browser.close()
 
@@ -79,26 +79,26 @@ async def test_sigterm_stops_it_as_well(tmp_path: Path) -> None:
         assert [] == left_over(running, tmp_path)
 
 
-async def test_a_port_that_is_taken_is_said_in_one_line(tmp_path: Path) -> None:
+async def test_a_port_in_use_is_reported_in_one_line(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         process = await started(tmp_path, {"PORT": str(port)})
-        _, said = await process.communicate()
-    assert f"Port {port} is taken. Choose another, PORT=8080 make demo, or none to get a free one.\n" == said.decode()
+        _, stderr = await process.communicate()
+    assert f"Port {port} is taken. Choose another, PORT=8080 make demo, or none to get a free one.\n" == stderr.decode()
     assert 2 == process.returncode
 
 
-async def test_a_port_that_is_none_is_said_in_one_line(tmp_path: Path) -> None:
+async def test_an_invalid_port_is_reported_in_one_line(tmp_path: Path) -> None:
     process = await started(tmp_path, {"PORT": "http"})
-    _, said = await process.communicate()
-    assert "PORT=http is no port: give a number from 1 to 65535, or leave it out to get a free one.\n" == said.decode()
+    _, stderr = await process.communicate()
+    assert "Invalid PORT=http. Use a number from 1 to 65535, or leave it out to get a free port.\n" == stderr.decode()
 
 
 async def commands_are_answered_privately(page: Page) -> None:
     await page.get_by_test_id("channel-random").click()
-    for text, told in ASKED:
+    for text, expected in ASKED:
         answer = await typed(page, text, private=True)
-        await expect(answer, text).to_contain_text(told, use_inner_text=True)
+        await expect(answer, text).to_contain_text(expected, use_inner_text=True)
         await expect(answer).to_contain_text("Only visible to you")
 
 
@@ -114,14 +114,14 @@ async def an_answer_pages_and_is_shared(page: Page) -> None:
 async def a_channel_subscribes(page: Page) -> None:
     await page.get_by_test_id("invite-bot").click()
     await expect(page.get_by_text("and I tell this channel when that job fails")).to_be_visible()
-    told = await typed(page, "watch baseten:p7qr9qv/h8gpu42", private=False)
-    await expect(told).to_contain_text("This channel now watches")
+    answer = await typed(page, "watch baseten:p7qr9qv/h8gpu42", private=False)
+    await expect(answer).to_contain_text("This channel now watches")
     listed = await typed(page, "list", private=True)
     await expect(listed).to_contain_text("baseten:p7qr9qv/h8gpu42")
 
 
-async def idle_gpus_are_told(page: Page) -> tuple[str | None, str | None]:
-    """Where the alert stands: its time stamp and its version."""
+async def idle_gpus_are_alerted(page: Page) -> tuple[str | None, str | None]:
+    """Return the timestamp and the version of the alert's message."""
     await page.get_by_test_id("channel-training").click()
     root = alert(page, "qwen-vision-pretrain")
     await expect(root).to_contain_text("GPUs idle", timeout=ALERT_MS)
@@ -147,7 +147,7 @@ async def a_failed_status_names_its_cause(page: Page) -> None:
     await expect(alert(page, "code-sft")).to_contain_text("Job failed: Rank 2 exited with code 1", timeout=ALERT_MS)
 
 
-async def someone_takes_an_alert(page: Page) -> None:
+async def someone_acknowledges_an_alert(page: Page) -> None:
     await page.get_by_test_id("channel-alerts").click()
     root = alert(page, "production")
     await root.get_by_test_id("button-trainwatch_acknowledge").click()
@@ -165,7 +165,7 @@ async def recovery_edits_the_same_message(page: Page, first: tuple[str | None, s
 
 
 def alert(page: Page, job: str) -> Locator:
-    """What the channel was told of a job, but for the news that it is watched."""
+    """The messages about a job, except the confirmation of the subscription."""
     messages = page.locator("#list").get_by_test_id("message").filter(has_text=job)
     return messages.filter(has_not_text="This channel now watches")
 

@@ -1,4 +1,4 @@
-"""Bad days: each fault strikes the requests it is meant for, as often as said, and can be changed from outside."""
+"""Each fault hits the requests it is meant for, as often as configured, and can be changed from outside."""
 
 import time
 from datetime import UTC, datetime
@@ -37,7 +37,7 @@ async def test_retry_after_is_absent_seconds_or_a_date(cloud: Cloud) -> None:
     assert 50 < (parsedate_to_datetime(headers[2] or "") - datetime.now(UTC)).total_seconds() <= 60
 
 
-async def test_a_fault_strikes_its_paths_so_many_times(cloud: Cloud) -> None:
+async def test_a_fault_hits_its_paths_a_given_number_of_times(cloud: Cloud) -> None:
     cloud.faults.set([Fault("status", path="/baseten", times=2)])
     assert (await cloud.raw("/fireworks/v1/accounts/a/batchJobs")).status_code == 200
     assert [(await cloud.raw(MODELS)).status_code for _ in range(3)] == [503, 503, 200]

@@ -111,7 +111,7 @@ async def test_a_json_download_is_an_array_of_objects(cloud: Cloud) -> None:
     two_runs(cloud.world)
     answer = await cloud.raw(DOWNLOAD, run_id="run-new", format="json")
     assert [(item["line"], item["message"]) for item in answer.json()] == [
-        (number + 1, said.message) for number, said in enumerate(LINES)
+        (number + 1, line.message) for number, line in enumerate(LINES)
     ]
     assert answer.headers["content-type"] == "application/json"
     assert answer.headers["content-disposition"].endswith('run-new.json"')

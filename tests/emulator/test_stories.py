@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from emulator.stories import STORIES, tell
+from emulator.stories import STORIES, start_stories
 from emulator.timeline import HISTORY, Timeline
 from tests.fakes.cloud import NOON, NOON_MS, Cloud, messages
 
@@ -15,7 +15,7 @@ WINDOW: dict[str, Any] = {"direction": "asc", "limit": 1000}
 
 @pytest.fixture
 def stories(cloud: Cloud) -> Cloud:
-    tell(cloud.world, NOON)
+    start_stories(cloud.world, NOON)
     return cloud
 
 
@@ -46,7 +46,7 @@ def test_real_pace_takes_twenty_times_as_long_and_leaves_history_alone() -> None
     assert timeline.at(-30) == NOON - timedelta(seconds=30)
 
 
-async def test_every_story_has_hours_of_history_and_ranks_of_its_own(stories: Cloud) -> None:
+async def test_every_story_has_hours_of_history_and_separate_ranks(stories: Cloud) -> None:
     for job_id in ("h8gpu42", "oom3r8x", "idle5gp", "hang7nd", "preem4t", "multi2n"):
         assert len(await log_messages(stories, f"{PROJECT}/{job_id}/logs", -1800, 0)) > 400, job_id
         body = await stories.get(f"{PROJECT}/{job_id}/metrics", start_epoch_millis=NOON_MS - 3_600_000)
@@ -105,7 +105,7 @@ async def test_the_spot_machine_is_reclaimed(stories: Cloud) -> None:
     assert any("SIGTERM" in text for text in await log_messages(stories, f"{PROJECT}/preem4t/logs", 30, 35))
 
 
-async def test_two_nodes_have_metrics_of_their_own(stories: Cloud) -> None:
+async def test_two_nodes_have_separate_metrics(stories: Cloud) -> None:
     body = await stories.get(f"{PROJECT}/multi2n/metrics")
     assert [node["node_id"] for node in body["per_node_metrics"]] == ["multi2n-0", "multi2n-1"]
     assert body["training_job"]["node_count"] == 2
@@ -157,8 +157,8 @@ async def test_one_run_is_completed_one_runs_and_one_fails(stories: Cloud) -> No
     assert [item["message"] for item in failed["lines"]][-1] == "Training stopped: loss diverged"
 
 
-async def test_the_same_start_tells_the_same_story(stories: Cloud) -> None:
+async def test_the_same_start_gives_the_same_story(stories: Cloud) -> None:
     path = f"{PROJECT}/h8gpu42/logs"
     before = await log_messages(stories, path, -60, 0)
-    tell(stories.world, datetime(2026, 11, 20, 12, tzinfo=UTC))
+    start_stories(stories.world, datetime(2026, 11, 20, 12, tzinfo=UTC))
     assert await log_messages(stories, path, -60, 0) == before

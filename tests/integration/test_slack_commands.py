@@ -242,7 +242,7 @@ async def test_the_scope_of_the_channels_kind_is_needed_to_hear_of_an_invitation
 
 async def test_other_people_come_into_a_channel_unnoticed(bench: Bench) -> None:
     event = {"type": "member_joined_channel", "user": "U0BEN", "channel": channel(bench).id, "channel_type": "C"}
-    bench.slack.person_actions.event_sender.tell(payloads.event(bench.slack.context, event))
+    bench.slack.person_actions.event_sender.send_event(payloads.event(bench.slack.context, event))
     await bench.slack.person_actions.slash("ada", "#training", "/train", LOGS)
     assert [] == channel(bench).messages
 

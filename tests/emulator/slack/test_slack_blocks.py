@@ -121,7 +121,7 @@ def test_a_limit_is_where_slackblocks_has_it(limit: int, make: Any) -> None:
     assert message_faults([make(limit + 1)]) != []
 
 
-def test_a_broken_limit_is_told_in_slacks_words_with_a_pointer() -> None:
+def test_a_broken_limit_is_reported_in_slacks_words_with_a_pointer() -> None:
     faults = message_faults([section("fine"), section("x" * 3001)])
 
     assert [str(fault) for fault in faults] == ["must be less than 3001 characters [json-pointer:/blocks/1/text/text]"]

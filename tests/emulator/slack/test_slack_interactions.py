@@ -107,7 +107,7 @@ async def test_a_button_on_an_ephemeral_can_share_and_take_it_away(slack: Slack,
     assert channel.deleted == [answer]
 
 
-async def test_replace_original_edits_in_place_and_keeps_what_it_said_before(slack: Slack, connected: AsyncApp) -> None:
+async def test_replace_original_edits_in_place_and_keeps_the_old_version(slack: Slack, connected: AsyncApp) -> None:
     @connected.action("share")
     async def older(ack: AsyncAck, respond: AsyncRespond) -> None:
         await ack()
@@ -149,7 +149,7 @@ async def test_a_modal_is_opened_filled_refused_and_submitted(slack: Slack, conn
     assert slack.workspace.modal("ada") is None
 
 
-async def test_an_empty_required_input_is_refused_before_the_app_hears_of_it(slack: Slack, connected: AsyncApp) -> None:
+async def test_an_empty_required_input_is_refused_before_the_app_gets_it(slack: Slack, connected: AsyncApp) -> None:
     slack.workspace.show_modal(slack.workspace.new_view("U0ADA", modal(text_input("job", "ref"))))
 
     seen = await slack.person_actions.submit_view("ada", wait_s=0)
@@ -256,7 +256,7 @@ async def test_a_submitted_modal_may_be_updated_pushed_upon_and_cleared(slack: S
     assert titles == [["Second"], ["Second", "Third"], []]
 
 
-async def test_closing_a_modal_is_told_only_to_an_app_that_asked(slack: Slack, connected: AsyncApp) -> None:
+async def test_closing_a_modal_notifies_only_an_app_that_asked(slack: Slack, connected: AsyncApp) -> None:
     closed: list[str] = []
 
     @connected.view_closed("watch")
@@ -291,18 +291,18 @@ async def test_a_message_shortcut_brings_the_message_and_an_invitation_makes_a_m
 async def test_an_app_is_notified_of_its_own_invitation_by_the_scope_of_the_channels_kind(
     slack: Slack, connected: AsyncApp, *, private: bool
 ) -> None:
-    heard: asyncio.Queue[Json] = asyncio.Queue()
+    events: asyncio.Queue[Json] = asyncio.Queue()
 
     @connected.event("member_joined_channel")
     async def joined(event: Json) -> None:
-        await heard.put(event)
+        await events.put(event)
 
     slack.workspace.add_channel("new", members=["ada", "ben"], is_private=private)
     for scope, inviter in (("channels:read", "ada"), ("groups:read", "ben")):
         slack.workspace.app.scopes = frozenset({scope})
         slack.person_actions.invite_bot(inviter, "#new")
-    event = await asyncio.wait_for(heard.get(), 10)
+    event = await asyncio.wait_for(events.get(), 10)
     await asyncio.sleep(0.1)  # the other would have come by now
 
     assert ("U0TRAIN", "U0BEN" if private else "U0ADA") == (event["user"], event["inviter"])
-    assert heard.empty()
+    assert events.empty()

@@ -62,7 +62,7 @@ async def test_a_missing_scope_is_named(narrow: Slack) -> None:
     assert (answer["error"], answer["needed"], answer["provided"]) == ("missing_scope", "channels:read", "chat:write")
 
 
-async def test_writing_where_one_is_no_member_needs_its_own_scope(
+async def test_posting_as_a_non_member_needs_a_separate_scope(
     narrow: Slack, slack: Slack, client: AsyncWebClient
 ) -> None:
     there = narrow.workspace.channel("#random").id
@@ -81,7 +81,7 @@ async def test_a_channel_that_cannot_be_written_to_says_why(slack: Slack, client
     assert await error(client.chat_postMessage(channel=old.id, text="x")) == "is_archived"
 
 
-async def test_message_stamps_rise_though_the_clock_stands_still(client: AsyncWebClient, training: Channel) -> None:
+async def test_message_timestamps_rise_while_the_clock_does_not_move(client: AsyncWebClient, training: Channel) -> None:
     for number in range(3):
         await client.chat_postMessage(channel=training.id, text=str(number))
 
@@ -301,7 +301,7 @@ async def test_blocks_can_be_validated_without_a_token(slack: Slack) -> None:
     assert (await client.blocks_validate(blocks=[{"type": "zap"}]))["errors"][0]["pointer"] == "/0/type"
 
 
-async def test_an_unknown_method_is_said(client: AsyncWebClient) -> None:
+async def test_an_unknown_method_is_reported(client: AsyncWebClient) -> None:
     answer = await refusal(client.api_call("chat.shout"))
 
     assert (answer["error"], answer["req_method"]) == ("unknown_method", "chat.shout")

@@ -49,7 +49,7 @@ class SystemStatus:
     """Number of messages not sent yet."""
     unsent_for: timedelta
     """How long the oldest of them has waited."""
-    loads: Mapping[str, RequestRate]
+    request_rates: Mapping[str, RequestRate]
 
 
 Answer = (

@@ -72,7 +72,7 @@ class CommandRunner:
         now = self._clock()
         backlog = await self._store.deliveries.backlog(now)
         return SystemStatus(
-            await self._store.watches.overdue(now), backlog.count, backlog.oldest, self._registry.loads()
+            await self._store.watches.overdue(now), backlog.count, backlog.oldest, self._registry.request_rates()
         )
 
     async def run(self, command: Command, asker: Asker) -> Answer:

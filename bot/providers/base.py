@@ -102,7 +102,7 @@ class RequestRate:
 
     last_minute: int
     """Requests that began in the last 60 seconds."""
-    most_per_minute: int
+    max_per_minute: int
     """More than these are never begun in any 60 seconds: the sustained rate, and one burst after a pause."""
 
 
@@ -119,7 +119,7 @@ class SupportsPriority(Protocol):
 class ReportsRequestRate(Protocol):
     """A provider that can tell how hard it asks its platform."""
 
-    def load(self) -> RequestRate:
+    def request_rate(self) -> RequestRate:
         """Requests of the last minute, and the most it makes in one."""
         ...
 

@@ -111,10 +111,12 @@ class Registry:
             raise UsageError(f"“{_cut(typed)}” is no {name} reference. Write {provider.ref_help}.")
         return provider, ref
 
-    def loads(self) -> Mapping[str, RequestRate]:
+    def request_rates(self) -> Mapping[str, RequestRate]:
         """How hard each platform is asked by this process; those that cannot tell are left out."""
         return {
-            name: one.load() for name, one in sorted(self._providers.items()) if isinstance(one, ReportsRequestRate)
+            name: one.request_rate()
+            for name, one in sorted(self._providers.items())
+            if isinstance(one, ReportsRequestRate)
         }
 
     async def aclose(self) -> None:

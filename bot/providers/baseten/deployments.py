@@ -143,9 +143,9 @@ class BasetenDeployments:
             "Baseten offers no metrics of deployments here; its dashboard has them.", provider=DEPLOYMENT
         )
 
-    def load(self) -> RequestRate:
-        """See `ReportsRequestRate.load`."""
-        return self._client.load()
+    def request_rate(self) -> RequestRate:
+        """See `ReportsRequestRate.request_rate`."""
+        return self._client.request_rate()
 
     async def aclose(self) -> None:
         """See `Provider.aclose`."""

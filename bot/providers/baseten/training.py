@@ -136,9 +136,9 @@ class BasetenTraining:
         wire, series = parse_metrics(body, TRAINING)
         return None if wire is None else self._job(wire, project_id), series
 
-    def load(self) -> RequestRate:
-        """See `ReportsRequestRate.load`."""
-        return self._client.load()
+    def request_rate(self) -> RequestRate:
+        """See `ReportsRequestRate.request_rate`."""
+        return self._client.request_rate()
 
     async def aclose(self) -> None:
         """See `Provider.aclose`."""

@@ -115,9 +115,9 @@ class FireworksProvider:
         """
         raise NotSupported("Fireworks has no measurements of batch jobs.", provider=address.NAME)
 
-    def load(self) -> RequestRate:
-        """See `ReportsRequestRate.load`."""
-        return self._client.load()
+    def request_rate(self) -> RequestRate:
+        """See `ReportsRequestRate.request_rate`."""
+        return self._client.request_rate()
 
     async def aclose(self) -> None:
         """Close connections."""

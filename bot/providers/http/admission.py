@@ -131,7 +131,7 @@ class Gate:
     def __init__(self, limits: HttpLimits, clock: MonotonicClock) -> None:
         burst = max(1.0, limits.requests_per_second * _BURST_S)
         self._rate = AsyncLimiter(burst, burst / limits.requests_per_second)
-        self.most_per_minute = int(burst + 60 * limits.requests_per_second)
+        self.max_per_minute = int(burst + 60 * limits.requests_per_second)
         """More requests than these never begin in any 60 seconds."""
         self._slots = asyncio.Semaphore(limits.concurrency)
         self._poll_places = _BackgroundSlots(max(1, int(limits.concurrency * _BACKGROUND_SHARE)), clock)

@@ -175,9 +175,9 @@ class HttpClient:
         async with stack:
             yield HttpStream(response.headers, self._chunks(response))
 
-    def load(self) -> RequestRate:
+    def request_rate(self) -> RequestRate:
         """How many requests this client made lately, and how many may be made with its key."""
-        return RequestRate(self._begun.total(), self._limiter.gate.most_per_minute)
+        return RequestRate(self._begun.total(), self._limiter.gate.max_per_minute)
 
     def raise_for(self, reply: HttpReply) -> None:
         """Raise the error that this reply's status stands for; nothing for a success."""

@@ -162,9 +162,9 @@ class RivergenProvider:
         stream = self._stream_page(model, "/logs/download", [("run_id", run), ("format", form)])
         return await open_download(run, form, stream, fetch, running=running)
 
-    def load(self) -> RequestRate:
-        """See `ReportsRequestRate.load`."""
-        return self._client.load()
+    def request_rate(self) -> RequestRate:
+        """See `ReportsRequestRate.request_rate`."""
+        return self._client.request_rate()
 
     async def aclose(self) -> None:
         """Close connections."""

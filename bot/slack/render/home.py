@@ -72,8 +72,8 @@ def _strain(strain: SystemStatus) -> list[str]:
         waits = format_duration(strain.unsent_for)
         facts.append(f"🟡 {plural(strain.unsent, 'message')} not sent yet, the oldest for {waits}")
     return facts + [
-        f"{escape(name)}: {load.last_minute:,} of at most {load.most_per_minute:,} requests in the last minute"
-        for name, load in strain.loads.items()
+        f"{escape(name)}: {rate.last_minute:,} of at most {rate.max_per_minute:,} requests in the last minute"
+        for name, rate in strain.request_rates.items()
     ]
 
 

@@ -33,5 +33,5 @@ def test_requests_are_counted_for_a_minute_and_then_forgotten() -> None:
 
 
 def test_the_most_a_minute_is_the_rate_and_one_burst() -> None:
-    assert Gate(HttpLimits(requests_per_second=50), Hand()).most_per_minute == 60 * 50 + 4 * 50
-    assert Gate(HttpLimits(requests_per_second=0.1), Hand()).most_per_minute == 6 + 1
+    assert Gate(HttpLimits(requests_per_second=50), Hand()).max_per_minute == 60 * 50 + 4 * 50
+    assert Gate(HttpLimits(requests_per_second=0.1), Hand()).max_per_minute == 6 + 1

@@ -115,7 +115,7 @@ async def test_two_providers_with_one_key_make_no_more_requests_than_one() -> No
     assert limiters[0] is not limiters[2]
     clients[0]._begun.add()
     assert {"baseten": (1, 64), "baseten-model": (0, 64)} == {
-        name: (load.last_minute, load.most_per_minute) for name, load in registry.loads().items()
+        name: (load.last_minute, load.max_per_minute) for name, load in registry.request_rates().items()
     }
 
 

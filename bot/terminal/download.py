@@ -1,7 +1,7 @@
-"""`trainwatch logs --download FILE`: a job's whole log into a file, in constant memory.
+"""`trainwatch logs --download FILE`: save a job's log to a file, in constant memory.
 
-A platform that hands out its own artifact is asked for that, and the bytes are kept as they are but for secrets;
-otherwise, and when lines are chosen by filters, lines are written as `trainwatch logs` prints them.
+Without filters, the platform's own log file is saved if it has one, with secrets redacted. Otherwise the file gets the
+lines that `trainwatch logs` would print.
 """
 
 from __future__ import annotations
@@ -24,25 +24,25 @@ from bot.redaction.redactor import Redactor
 from bot.terminal.logs import print_logs
 from bot.terminal.output import Output
 
-_LONGEST_LINE = 4 * 1024 * 1024
-"""Bytes kept back in search of a line's end, so that a secret is not cut in two."""
+_MAX_LINE_BYTES = 4 * 1024 * 1024
+"""An unfinished line is kept back up to this size, so that secrets in it stay whole for redaction."""
 
 
 async def download(
     provider: Provider, ref: JobRef, command: LogsCommand, output: Output, redactor: Redactor, now: datetime
 ) -> None:
-    """Write the log to `command.download`; what could not be finished is left under the name with `.part`.
+    """Write the log to `command.download`. An incomplete file keeps the suffix `.part`.
 
     Raises:
-        ProviderError: the platform failed, or the artifact ended early.
+        ProviderError: the platform failed or its file ended early.
         ConfigError: the file cannot be written.
     """
     assert command.download is not None
     whole = command.filter == LogFilter() and command.window == Window() and command.limit is None
-    with _opened(command.download) as file:
+    with _open_target(command.download) as file:
         if whole and isinstance(provider, Downloads):
             artifact = await provider.download_logs(ref, form="json" if command.json else "txt")
-            await _copy(artifact.chunks, file, redactor if command.redact else None, output)
+            await _copy_artifact(artifact.chunks, file, redactor if command.redact else None, output)
         else:
             text = io.TextIOWrapper(file, encoding="utf-8", errors="backslashreplace", newline="\n")
             try:
@@ -52,28 +52,30 @@ async def download(
                 text.detach()
         written = file.tell() if file.seekable() else None
     if command.download != "-" and written is not None:
-        output.note(f"{written:,} bytes in {command.download}")
+        output.note(f"Wrote {written:,} bytes to {command.download}.")
 
 
 @contextlib.contextmanager
-def _opened(name: str) -> Iterator[BinaryIO]:
+def _open_target(name: str) -> Iterator[BinaryIO]:
     if name == "-":
         yield sys.stdout.buffer
         return
     path = Path(name)
     part = path.with_name(f"{path.name}.part")
     if path.is_dir():
-        raise ConfigError(f"{path} is a directory. Name a file.")
+        raise ConfigError(f"{path} is a directory. Specify a file.")
     try:
         file = part.open("wb")
     except OSError as problem:
-        raise ConfigError(f"{part} cannot be written: {problem.strerror}. Name another file.") from None
+        raise ConfigError(f"Cannot write {part}: {problem.strerror}. Specify another file.") from None
     with file:
         yield file
     part.replace(path)
 
 
-async def _copy(chunks: AsyncIterator[bytes], file: BinaryIO, redactor: Redactor | None, output: Output) -> None:
+async def _copy_artifact(
+    chunks: AsyncIterator[bytes], file: BinaryIO, redactor: Redactor | None, output: Output
+) -> None:
     rest, total = b"", 0
     async for chunk in chunks:
         total += len(chunk)
@@ -82,15 +84,15 @@ async def _copy(chunks: AsyncIterator[bytes], file: BinaryIO, redactor: Redactor
             file.write(chunk)
             continue
         whole, newline, rest = (rest + chunk).rpartition(b"\n")
-        file.write(_without_secrets(whole + newline, redactor))
-        if len(rest) > _LONGEST_LINE:
-            file.write(_without_secrets(rest, redactor))
+        file.write(_redact_bytes(whole + newline, redactor))
+        if len(rest) > _MAX_LINE_BYTES:
+            file.write(_redact_bytes(rest, redactor))
             rest = b""
     if redactor is not None:
-        file.write(_without_secrets(rest, redactor))
+        file.write(_redact_bytes(rest, redactor))
     output.clear_progress()
 
 
-def _without_secrets(data: bytes, redactor: Redactor) -> bytes:
+def _redact_bytes(data: bytes, redactor: Redactor) -> bytes:
     text, hidden = redactor.redact(data.decode("utf-8", "surrogateescape"))
     return text.encode("utf-8", "surrogateescape") if hidden else data

@@ -1,6 +1,6 @@
-"""Is the running bot alive? For a container's health check, so it loads no more than the store.
+"""`trainwatch check --health`: check that the running bot is alive. Imports little, for container health checks.
 
-Whether everything is set up right is another question, with another answer: `bot.check`.
+`trainwatch check`, which finds setup problems, is in `bot.check`.
 """
 
 from __future__ import annotations
@@ -16,29 +16,30 @@ LOOPS = (POLL_LOOP, DELIVERY_LOOP)
 
 
 async def check_health(database_url: str, now: datetime) -> list[CheckResult]:
-    """What the loops' heartbeats say.
+    """Check the heartbeats of the background loops.
 
-    What waits is told with it and fails nothing: a platform or Slack that is slow is no reason to restart.
+    The backlog is reported but never fails the check: a restart does not help when a platform or Slack is slow.
     """
     store = await open_store(database_url)
     try:
-        beats = {name: await store.last_heartbeat(name) for name in LOOPS}
+        heartbeats = {name: await store.last_heartbeat(name) for name in LOOPS}
         overdue, backlog = await store.watches.overdue(now), await store.deliveries.backlog(now)
     except StoreUnavailable as error:
         return [CheckResult("Database", False, error.public)]
     finally:
         await store.aclose()
-    behind = f"{format_duration(overdue)} behind" if overdue >= ON_TIME else "on time"
-    waiting = f"{backlog.count} not sent yet, the oldest for {format_duration(backlog.oldest)}"
+    lateness = f"{format_duration(overdue)} late" if overdue >= ON_TIME else "on time"
+    unsent = f"{backlog.count} not sent, the oldest waiting {format_duration(backlog.oldest)}"
     return [
-        *(_beat(name, at, now) for name, at in beats.items()),
-        CheckResult("polls", True, behind),
-        CheckResult("messages", True, waiting if backlog.count else "all sent"),
+        *(_check_heartbeat(name, at, now) for name, at in heartbeats.items()),
+        CheckResult("polls", True, lateness),
+        CheckResult("messages", True, unsent if backlog.count else "all sent"),
     ]
 
 
-def _beat(name: str, at: datetime | None, now: datetime) -> CheckResult:
+def _check_heartbeat(name: str, at: datetime | None, now: datetime) -> CheckResult:
     if at is None:
-        return CheckResult(f"{name} loop", False, "never ran", "Start it: trainwatch serve")
+        return CheckResult(f"{name} loop", False, "never ran", "Start the bot: trainwatch serve")
     alive = now - at < HEARTBEAT_STALE
-    return CheckResult(f"{name} loop", alive, f"last beat {format_ago(at, now)}", None if alive else "Restart the bot.")
+    found = f"last heartbeat {format_ago(at, now)}"
+    return CheckResult(f"{name} loop", alive, found, None if alive else "Restart the bot.")

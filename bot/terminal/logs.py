@@ -1,6 +1,7 @@
-"""`trainwatch logs`: lines to the output as they are read, in constant memory unless they must be turned round.
+"""`trainwatch logs`: print log lines as they are read.
 
-Following is in `following.py`, writing to a file in `downloading.py`.
+Memory is constant, except when lines must be printed in reverse reading order. `logs --follow` is in
+`bot.terminal.follow`, `logs --download` in `bot.terminal.download`.
 """
 
 from __future__ import annotations
@@ -20,93 +21,86 @@ from bot.domain.wording import plural
 from bot.providers.base import Provider
 from bot.redaction.redactor import Redactor
 from bot.terminal.log_lines import LineFormatter
-from bot.terminal.output import Output
-
-
-@dataclass(slots=True)
-class Tally:
-    """What was read, shown, dropped and missed."""
-
-    read: int = 0
-    shown: int = 0
-    hidden: int = 0
-    """Secrets."""
-    dropped: Counter[str] = field(default_factory=Counter)
-    pushed_down: tuple[str, ...] = ()
-    gaps: list[str] = field(default_factory=list)
-
-    def add(self, batch: Batch) -> None:
-        """Count a batch."""
-        self.read += batch.read
-        self.dropped.update(batch.dropped)
-        self.pushed_down = batch.pushed_down or self.pushed_down
-        self.gaps += [gap.public for gap in batch.gaps]
-
-    def remarks(self) -> list[str]:
-        """What a person should know of the lines that are not there."""
-        cuts = cuts_of(self.dropped, self.pushed_down)
-        remarks = [f"{'some lines' if cut.lines is None else plural(cut.lines, 'line')} {cut.reason}" for cut in cuts]
-        if self.hidden:
-            remarks.append(f"{plural(self.hidden, 'secret')} hidden; --no-redact shows what they are")
-        return remarks + self.gaps
+from bot.terminal.output import Output, redaction_note
 
 
 async def print_logs(
     provider: Provider, ref: JobRef, command: LogsCommand, output: Output, redactor: Redactor, now: datetime
 ) -> None:
-    """Write the lines that the command asks for; remarks go to the error stream.
+    """Print the lines that the command selects, then notes about lines that are not shown.
 
     Raises:
-        ProviderError: the platform failed; lines written before stand.
+        ProviderError: the platform failed. Lines that were read before are printed.
     """
-    writer = LineFormatter(output.line_format(json=command.json))
-    turned = reading_order(command) is not command.show
-    tally, kept, left = Tally(), list[LogLine](), command.limit
-    more = False
+    printer = _LogPrinter(command, output, redactor)
+    is_reversed = reading_order(command) is not command.show
+    kept, left = list[LogLine](), command.limit
     try:
         async with contextlib.aclosing(stream_lines(provider, ref, command, now)) as batches:
             async for batch in batches:
-                tally.add(batch)
                 lines = batch.lines if left is None else batch.lines[:left]
-                more = batch.more or len(lines) < len(batch.lines)
                 left = None if left is None else left - len(lines)
-                if turned:
+                printer.count(batch, has_more=batch.more or len(lines) < len(batch.lines))
+                if is_reversed:
                     kept += lines
                 else:
-                    _write(lines, command, output, redactor, writer, tally)
+                    printer.print(lines)
                 if left == 0:
                     break
-                output.progress(f"{tally.read:,} lines read, {tally.shown + len(kept):,} found")
+                output.progress(f"{printer.read:,} lines read, {printer.shown + len(kept):,} found")
     finally:
-        _write(kept[::-1], command, output, redactor, writer, tally)
+        printer.print(kept[::-1])
         output.clear_progress()
-    for remark in _remarks(command, tally, more=more):
-        output.note(remark)
+    for note in printer.notes():
+        output.note(note)
 
 
-def _write(
-    lines: Sequence[LogLine],
-    command: LogsCommand,
-    output: Output,
-    redactor: Redactor,
-    writer: LineFormatter,
-    tally: Tally,
-) -> None:
-    if command.redact:
-        lines, hidden = redactor.redact_lines(lines)
-        tally.hidden += hidden
-    tally.shown += len(lines)
-    if lines:
-        output.write(writer.text(lines))
+@dataclass(slots=True)
+class _LogPrinter:
+    """Prints lines, and counts what was read, shown, dropped and missing."""
 
+    command: LogsCommand
+    output: Output
+    redactor: Redactor
+    read: int = 0
+    shown: int = 0
+    redacted: int = 0
+    """Number of secrets."""
+    has_more: bool = False
+    dropped: Counter[str] = field(default_factory=Counter)
+    pushed_down: tuple[str, ...] = ()
+    gaps: list[str] = field(default_factory=list)
+    _formatter: LineFormatter = field(init=False)
 
-def _remarks(command: LogsCommand, tally: Tally, *, more: bool) -> list[str]:
-    remarks = tally.remarks()
-    if more:
-        side = "newer" if reading_order(command) is Order.ASC else "older"
-        advice = "a larger --tail" if command.tail else "--limit N or --all"
-        remarks.insert(0, f"{plural(tally.shown, 'line')} shown, there are {side} ones: {advice} shows more")
-    if not tally.shown:
-        where = "in this window" if tally.read == 0 else f"among the {tally.read:,} lines read"
-        remarks.insert(0, f"no lines {where}")
-    return remarks
+    def __post_init__(self) -> None:
+        self._formatter = LineFormatter(self.output.line_format(json=self.command.json))
+
+    def count(self, batch: Batch, *, has_more: bool) -> None:
+        self.read += batch.read
+        self.has_more = has_more
+        self.dropped.update(batch.dropped)
+        self.pushed_down = batch.pushed_down or self.pushed_down
+        self.gaps += [gap.public for gap in batch.gaps]
+
+    def print(self, lines: Sequence[LogLine]) -> None:
+        if self.command.redact:
+            lines, redacted = self.redactor.redact_lines(lines)
+            self.redacted += redacted
+        self.shown += len(lines)
+        if lines:
+            self.output.write(self._formatter.text(lines))
+
+    def notes(self) -> list[str]:
+        """Explain which lines are not shown and why."""
+        notes = []
+        if not self.shown:
+            searched = f"No matching lines in the {self.read:,} lines read."
+            notes.append(searched if self.read else "No lines in this time range.")
+        if self.has_more:
+            side = "newer" if reading_order(self.command) is Order.ASC else "older"
+            option = "a larger --tail" if self.command.tail else "--limit N or --all"
+            notes.append(f"Showing {plural(self.shown, 'line')}. For {side} lines, use {option}.")
+        cuts = cuts_of(self.dropped, self.pushed_down)
+        notes += [f"{'some lines' if cut.lines is None else plural(cut.lines, 'line')} {cut.reason}" for cut in cuts]
+        notes += [redaction_note(self.redacted)] if self.redacted else []
+        return notes + self.gaps

@@ -10,6 +10,7 @@ from typing import TextIO
 
 from rich.console import Console, RenderableType
 
+from bot.domain.wording import plural
 from bot.terminal.log_lines import LineFormat, escape_controls
 
 
@@ -60,6 +61,11 @@ class Output:
         if self._has_progress:
             self._has_progress = False
             self.err.write("\r\x1b[K")
+
+
+def redaction_note(count: int) -> str:
+    """The note after output in which `count` secrets were redacted."""
+    return f"{plural(count, 'secret')} hidden. To show secrets, use --no-redact."
 
 
 def print_rich(output: Output, renderable: RenderableType) -> None:

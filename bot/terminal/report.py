@@ -1,6 +1,6 @@
-"""What a log means, as a report for a terminal: plain text, coloured where there are colours. Pure.
+"""Render a diagnosis as plain or coloured text, for `trainwatch scan` and `trainwatch diagnose`. Pure.
 
-`trainwatch scan` writes it for a file and `trainwatch diagnose` for a job; no table library is loaded for it.
+Rich is not imported, because it would slow the start of `scan`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from bot.diagnosis.findings import Diagnosis, Failure
-from bot.domain.durations import datetime_from_ns
+from bot.domain.durations import NS_PER_SECOND, datetime_from_ns
 from bot.domain.wording import plural
 from bot.rules.diagnosis_wording import describe_progress, describe_ranks, describe_reason
 from bot.terminal.log_lines import escape_controls
@@ -21,85 +21,80 @@ _COLOURS = {"page": "\x1b[1;31m", "warn": "\x1b[1;33m", "info": "\x1b[34m"}
 
 
 def report_text(diagnosis: Diagnosis, *, colour: bool = False, width: int = 100) -> str:
-    """The whole report: how bad it is, each incident, worst first, and how far the run came."""
-    paint = _Paint(colour)
-    loud = [one for one in diagnosis.failures if one.severity != "info"]
+    """Render the headline, the failures (worst first) and the progress of the run."""
+    style = _Style(enabled=colour)
+    problems = [one for one in diagnosis.failures if one.severity != "info"]
     notes = [one for one in diagnosis.failures if one.severity == "info"]
     parts = [headline(diagnosis)]
-    parts += [incident_text(one, colour=colour, width=width).rstrip("\n") for one in loud]
+    parts += [failure_text(one, colour=colour, width=width).rstrip("\n") for one in problems]
     if notes:
-        rows = [f"{paint('info', 'info')}  {escape_controls(one.title)} {paint.dim(_where(one))}" for one in notes]
+        rows = [
+            f"{style.severity('info', 'info')}  {escape_controls(one.title)} {style.dim(_where(one))}" for one in notes
+        ]
         parts.append("\n".join(rows))
-    parts.append(paint.dim(_footer(diagnosis)))
+    parts.append(style.dim(_footer(diagnosis)))
     return "\n\n".join(parts) + "\n"
 
 
 def headline(diagnosis: Diagnosis) -> str:
-    """One sentence: is there something to do?"""
+    """Summarize the failures in one sentence."""
     pages = sum(one.severity == "page" for one in diagnosis.failures)
     warnings = sum(one.severity == "warn" for one in diagnosis.failures)
-    if pages:
-        more = f", and {plural(warnings, 'warning')}" if warnings else ""
-        return f"{plural(pages, 'thing')} that {'needs' if pages == 1 else 'need'} you{more}."
-    if warnings:
-        return f"Nothing that needs you at once; {plural(warnings, 'warning')}."
-    return "Nothing that needs you."
+    found = f"{plural(pages, 'problem')} found" if pages else "No problems found"
+    return f"{found}, {plural(warnings, 'warning')}." if warnings else f"{found}."
 
 
-def incident_text(incident: Failure, *, colour: bool = False, width: int = 100) -> str:
-    """One incident: what, where, why, its lines with the root marked, and what to try."""
-    paint = _Paint(colour)
-    head = f"{paint(incident.severity, incident.severity.upper())}  {paint.bold(escape_controls(incident.title))}"
-    rows = [head, *_wrapped(_where(incident), width), *_wrapped(describe_reason(incident), width), ""]
-    rows += list(_excerpt(incident, paint))
-    if incident.hint:
-        rows += ["", *_wrapped(f"Try: {incident.hint}", width)]
+def failure_text(failure: Failure, *, colour: bool = False, width: int = 100) -> str:
+    """Render a failure: title, location, reason, excerpt with the root line marked, and hint."""
+    style = _Style(enabled=colour)
+    head = f"{style.severity(failure.severity, failure.severity.upper())}  {style.bold(escape_controls(failure.title))}"
+    rows = [head, *_wrapped(_where(failure), width), *_wrapped(describe_reason(failure), width), ""]
+    rows += list(_excerpt(failure, style))
+    if failure.hint:
+        rows += ["", *_wrapped(f"Try: {failure.hint}", width)]
     return "\n".join(rows) + "\n"
 
 
-def _where(incident: Failure) -> str:
-    """Line, ranks, times and how often."""
-    label = "rank" if isinstance(incident.root_rank, int) else "on"
+def _where(failure: Failure) -> str:
+    label = "rank" if isinstance(failure.root_rank, int) else "on"
     parts = [
-        f"line {incident.line:,}",
-        f"{label} {escape_controls(describe_ranks(incident))}" if incident.ranks else "",
-        _times(incident),
-        f"{incident.count:,} times" if incident.count > 1 else "",
+        f"line {failure.line:,}",
+        f"{label} {escape_controls(describe_ranks(failure))}" if failure.ranks else "",
+        _times(failure),
+        f"{failure.count:,} times" if failure.count > 1 else "",
     ]
     return " · ".join(part for part in parts if part)
 
 
-def _times(incident: Failure) -> str:
-    first, last = incident.first_ns, incident.last_ns
-    if first is None:
+def _times(failure: Failure) -> str:
+    first_ns, last_ns = failure.first_ns, failure.last_ns
+    if first_ns is None:
         return ""
-    began = _moment(first)
-    return f"since {began}" if last is None or last - first < 1_000_000_000 else f"{began} to {_moment(last)}"
+    if last_ns is None or last_ns - first_ns < NS_PER_SECOND:
+        return f"since {_time(first_ns)}"
+    return f"{_time(first_ns)} to {_time(last_ns)}"
 
 
-def _moment(moment_ns: int) -> str:
-    try:
-        return f"{datetime_from_ns(moment_ns):%Y-%m-%d %H:%M:%S}"
-    except (OverflowError, ValueError):  # a clock that is far off
-        return "an impossible time"
+def _time(timestamp_ns: int) -> str:
+    return f"{datetime_from_ns(timestamp_ns):%Y-%m-%d %H:%M:%S}"
 
 
-def _excerpt(incident: Failure, paint: _Paint) -> Iterator[str]:
-    root = incident.root_at
-    for place, line in enumerate(incident.excerpt):
+def _excerpt(failure: Failure, style: _Style) -> Iterator[str]:
+    root = failure.root_at
+    for index, line in enumerate(failure.excerpt):
         text = escape_controls(line.rstrip())
-        if place == root:
-            yield f"{_INDENT}{paint(incident.severity, _MARK + text)}"
+        if index == root:
+            yield f"{_INDENT}{style.severity(failure.severity, _MARK + text)}"
         else:
-            yield f"{_INDENT}  {paint.dim(text)}"
+            yield f"{_INDENT}  {style.dim(text)}"
 
 
 def _footer(diagnosis: Diagnosis) -> str:
     progress = describe_progress(diagnosis.progress)
     last_ns = diagnosis.progress.last_ns
-    seen = f", last at {_moment(last_ns)}" if last_ns is not None and progress else ""
-    said = f"Progress: {progress}{seen}." if progress else "The log tells no progress."
-    return f"{said}\n{plural(diagnosis.lines, 'line')} read."
+    last = f", last at {_time(last_ns)}" if last_ns is not None and progress else ""
+    summary = f"Progress: {progress}{last}." if progress else "No training progress found."
+    return f"{summary}\n{plural(diagnosis.lines, 'line')} read."
 
 
 def _wrapped(text: str, width: int) -> Sequence[str]:
@@ -109,17 +104,17 @@ def _wrapped(text: str, width: int) -> Sequence[str]:
     )  # fmt: skip
 
 
-class _Paint:
-    """Colours, or none."""
+class _Style:
+    """Add colours to text, if enabled."""
 
-    def __init__(self, colour: bool) -> None:
-        self._colour = colour
+    def __init__(self, *, enabled: bool) -> None:
+        self._enabled = enabled
 
-    def __call__(self, severity: str, text: str) -> str:
-        return f"{_COLOURS[severity]}{text}{_RESET}" if self._colour else text
+    def severity(self, severity: str, text: str) -> str:
+        return f"{_COLOURS[severity]}{text}{_RESET}" if self._enabled else text
 
     def bold(self, text: str) -> str:
-        return f"{_BOLD}{text}{_RESET}" if self._colour else text
+        return f"{_BOLD}{text}{_RESET}" if self._enabled else text
 
     def dim(self, text: str) -> str:
-        return f"{_DIM}{text}{_RESET}" if self._colour else text
+        return f"{_DIM}{text}{_RESET}" if self._enabled else text

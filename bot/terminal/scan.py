@@ -1,7 +1,6 @@
-"""`trainwatch scan FILE|-`: a log file to its report, page by page in constant memory. Offline.
+"""`trainwatch scan FILE|-`: diagnose a log file, offline and in constant memory.
 
-Following a file that grows is in `scan_following.py`, what a report looks like in `report.py`, how a file may be
-packed in `scan_forms.py`.
+`scan --follow` is in `bot.terminal.scan_follow`.
 """
 
 from __future__ import annotations
@@ -23,83 +22,74 @@ from bot.errors import ConfigError
 from bot.redaction.redactor import Redactor
 from bot.rules.diagnosis_wording import redact_diagnosis
 from bot.terminal.exit_codes import ExitCode
-from bot.terminal.output import Output
+from bot.terminal.output import Output, redaction_note
 from bot.terminal.report import report_text
 from bot.terminal.scan_input import TruncatedFile, read_text_pages
 
-BIG = 32 << 20
-"""Bytes from which on it is worth saying how far we are."""
-_BAR = 24
+PROGRESS_MIN_BYTES = 32 << 20
+"""Show progress for files from this size."""
+MAX_REPORT_WIDTH = 120
+_BAR_WIDTH = 24
 
 
-def scan(command: ScanCommand, reader: PageScanner, output: Output) -> int:
-    """Read the whole file, write what it means; the exit code.
+def scan(command: ScanCommand, scanner: PageScanner, output: Output) -> int:
+    """Diagnose the file, print the report and return the exit code.
 
     Raises:
-        ConfigError: the file cannot be read.
+        ConfigError: the file cannot be read or is not a text log.
     """
-    diagnoser = Diagnoser(reader)
-    with opened(command.path) as file:
-        _read(file, diagnoser, output)
+    diagnoser = Diagnoser(scanner)
+    with _open_log(command.path) as file:
+        _feed(file, diagnoser, output)
     output.clear_progress()
     diagnosis = diagnoser.report()
-    write_report(diagnosis, command, output)
+    _print_report(diagnosis, command, output)
     return exit_code(diagnosis, command)
 
 
-def write_report(diagnosis: Diagnosis, command: ScanCommand, output: Output) -> None:
-    """For people, or as JSON; without secrets unless they are wanted."""
-    if command.redact and diagnosis.failures:
-        diagnosis, hidden = redact_diagnosis(diagnosis, Redactor())
-        if hidden and not command.json:
-            output.note(f"{hidden:,} secrets hidden; --no-redact shows what they are")
-    if command.json:
-        output.write(json.dumps(diagnosis.to_json(), allow_nan=False) + "\n")
-    else:
-        output.write(report_text(diagnosis, colour=output.colour, width=min(output.width, 120)))
-
-
 def exit_code(diagnosis: Diagnosis, command: ScanCommand) -> int:
-    """Return `PROBLEM_FOUND` if the command asks for it and a failure has severity page."""
+    """Return `PROBLEM_FOUND` if the command has `--exit-code` and a failure has severity page."""
     found = any(one.severity == "page" for one in diagnosis.failures)
     return ExitCode.PROBLEM_FOUND if command.exit_code and found else ExitCode.OK
 
 
-@contextlib.contextmanager
-def opened(path: str) -> Iterator[io.BufferedReader]:
-    """The file's bytes; `-` is the standard input.
+def _print_report(diagnosis: Diagnosis, command: ScanCommand, output: Output) -> None:
+    if command.redact and diagnosis.failures:
+        diagnosis, hidden = redact_diagnosis(diagnosis, Redactor())
+        if hidden and not command.json:
+            output.note(redaction_note(hidden))
+    if command.json:
+        output.write(json.dumps(diagnosis.to_json(), allow_nan=False) + "\n")
+    else:
+        output.write(report_text(diagnosis, colour=output.colour, width=min(output.width, MAX_REPORT_WIDTH)))
 
-    Raises:
-        ConfigError: it cannot be read.
-    """
+
+@contextlib.contextmanager
+def _open_log(path: str) -> Iterator[io.BufferedReader]:
     try:
         with open(sys.stdin.fileno(), "rb", closefd=False) if path == "-" else Path(path).open("rb") as file:
             yield file
     except OSError as problem:
         if isinstance(problem, BrokenPipeError):
             raise
-        raise ConfigError(f"{path} cannot be read: {problem.strerror or problem}.") from None
+        raise ConfigError(f"Cannot read {path}: {problem.strerror or problem}.") from None
 
 
-def _read(file: io.BufferedReader, diagnoser: Diagnoser, output: Output) -> None:
-    """Feed every page; a compressed file that breaks off is read as far as it goes.
-
-    Raises:
-        ConfigError: it holds no text that we can read.
-    """
+def _feed(file: io.BufferedReader, diagnoser: Diagnoser, output: Output) -> None:
+    """Feed the whole file to the diagnoser; of a damaged compressed file, the part that can be read."""
     size, done = _size(file), 0
     try:
         for page in read_text_pages(file):
             diagnoser.feed_page(page)
             done += len(page)
-            if done >= BIG or size >= BIG:
-                output.progress(_bar(file.tell() if size else done, size))
+            if done >= PROGRESS_MIN_BYTES or size >= PROGRESS_MIN_BYTES:
+                output.progress(_progress_bar(file.tell() if size else done, size))
     except TruncatedFile as problem:
         output.note(f"The compressed file is truncated or damaged ({problem}). The report covers the readable part.")
 
 
 def _size(file: io.BufferedReader) -> int:
-    """Bytes of a file; 0 of a pipe, whose length nobody knows."""
+    """The size of a regular file in bytes; 0 for a pipe."""
     try:
         status = os.fstat(file.fileno())
     except (OSError, io.UnsupportedOperation):
@@ -107,10 +97,9 @@ def _size(file: io.BufferedReader) -> int:
     return status.st_size if stat.S_ISREG(status.st_mode) else 0
 
 
-def _bar(done: int, size: int) -> str:
-    read = f"{done / (1 << 20):,.0f} MiB"
+def _progress_bar(done: int, size: int) -> str:
     if not size:
-        return f"{read} read"
+        return f"{done / (1 << 20):,.0f} MiB read"
     share = min(done / size, 1.0)
-    full = round(share * _BAR)
-    return f"{'█' * full}{'░' * (_BAR - full)} {share:4.0%} of {size / (1 << 20):,.0f} MiB"
+    full = round(share * _BAR_WIDTH)
+    return f"{'█' * full}{'░' * (_BAR_WIDTH - full)} {share:4.0%} of {size / (1 << 20):,.0f} MiB"

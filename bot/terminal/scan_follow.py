@@ -1,7 +1,7 @@
-"""`trainwatch scan --follow`: what happens in a log while it happens, until Ctrl-C or the end of a pipe.
+"""`trainwatch scan --follow`: diagnose a growing log and print failures as they occur.
 
-A file is followed by its name, as `tail -F` does: one that is cut short or replaced is read from its beginning. Lines
-that come are timed by their arrival.
+A file is followed by name, like `tail -F`: it is read from the start again after truncation or rotation. New lines get
+their time of arrival as timestamp.
 """
 
 from __future__ import annotations
@@ -21,176 +21,179 @@ from bot.commands.subcommands.shell import ScanCommand
 from bot.diagnosis.diagnoser import PAGE, Diagnoser
 from bot.diagnosis.findings import Diagnosis, Failure
 from bot.diagnosis.page_scanner import PageScanner
+from bot.domain.durations import NS_PER_SECOND
+from bot.domain.wording import plural
 from bot.errors import ConfigError
 from bot.redaction.redactor import Redactor
 from bot.rules.diagnosis_wording import describe_progress, redact_diagnosis
 from bot.terminal.output import Output
-from bot.terminal.report import incident_text
-from bot.terminal.scan import exit_code
+from bot.terminal.report import failure_text
+from bot.terminal.scan import MAX_REPORT_WIDTH, exit_code
 from bot.terminal.scan_input import require_text
 
 POLL_S = 0.5
-"""How long to wait for more."""
-JUDGE_S = 5.0
-"""How long after a judgement a log that says nothing is judged again."""
-NS = 1_000_000_000
-_SEVERITIES = ("page", "warn")
+"""How long to wait for new data, in seconds."""
+IDLE_REPORT_NS = 5 * NS_PER_SECOND
+"""How often to diagnose a log without new lines, to detect hangs."""
+_REPORTED_SEVERITIES = ("page", "warn")
 
 
-class Source(Protocol):
-    """Where bytes come from."""
+class LogSource(Protocol):
+    """A source of log data."""
 
     def read(self) -> bytes | None:
-        """What has come, b"" when nothing has after a moment's wait, None when nothing more can come."""
+        """Return new data, b"" if none arrived within `POLL_S`, or None at the end."""
         ...
 
 
-def follow_log(command: ScanCommand, reader: PageScanner, output: Output) -> int:
-    """Tell what has happened, then what happens; the exit code when a pipe ends.
+def follow_log(command: ScanCommand, scanner: PageScanner, output: Output) -> int:
+    """Print the failures so far, then new ones. Returns the exit code when a pipe ends.
 
     Raises:
-        ConfigError: the file cannot be read, or is no text.
+        ConfigError: the file cannot be read or is not a text log.
     """
-    source: Source = Pipe() if command.path == "-" else Tail(Path(command.path), output.note)
-    follower = Follower(command, reader, output)
-    begun = False
+    source: LogSource = StandardInput() if command.path == "-" else FileTail(Path(command.path), output.note)
+    follower = Follower(command, scanner, output)
+    is_text = False
     while (data := source.read()) is not None:
-        if data and not begun:
-            begun = True
+        if data and not is_text:
             require_text(data)
-        follower.take(data, time.time_ns())
+            is_text = True
+        follower.feed(data, time.time_ns())
     return follower.finish()
 
 
-class Pipe:
-    """The standard input, as it arrives."""
+class StandardInput:
+    """The standard input as a LogSource."""
 
     def read(self) -> bytes | None:
-        """As `Source`."""
+        """See LogSource."""
         descriptor = sys.stdin.fileno()
         ready, _, _ = select.select([descriptor], [], [], POLL_S)
         return (os.read(descriptor, PAGE) or None) if ready else b""
 
 
-class Tail:
-    """A file that grows, is cut short, is replaced, or is away for a while."""
+class FileTail:
+    """A file as a LogSource. The file can be truncated, replaced or missing for a while."""
 
     def __init__(self, path: Path, note: Callable[[str], None], sleep: Callable[[float], None] = time.sleep) -> None:
-        """Open it.
+        """Open the file.
 
         Raises:
-            ConfigError: there is none that can be read.
+            ConfigError: the path is not a readable regular file.
         """
         self._path, self._note, self._sleep = path, note, sleep
         try:
             if not stat.S_ISREG(path.stat().st_mode):
-                raise ConfigError(f"{path} is no file that can be followed; pipe it: … | trainwatch scan --follow -")
+                raise ConfigError(f"{path} is not a regular file. Use a pipe: COMMAND | trainwatch scan --follow -")
             self._file: BinaryIO = path.open("rb")
         except OSError as problem:
-            raise ConfigError(f"{path} cannot be read: {problem.strerror or problem}.") from None
+            raise ConfigError(f"Cannot read {path}: {problem.strerror or problem}.") from None
 
     def read(self) -> bytes | None:
-        """As `Source`; a file that is away is waited for."""
+        """See LogSource. Never returns None: a missing file may come back."""
         data = self._file.read(PAGE)
-        if data or self._moved_on():
+        if data or self._restart():
             return data
         self._sleep(POLL_S)
         return self._file.read(PAGE)
 
-    def _moved_on(self) -> bool:
-        """Go to the file's beginning when it is shorter than what was read, or another one."""
+    def _restart(self) -> bool:
+        """Go to the start of a file that was truncated or replaced."""
         try:
-            now, known = self._path.stat(), os.fstat(self._file.fileno())
-            if (now.st_ino, now.st_dev) != (known.st_ino, known.st_dev):
+            current, opened = self._path.stat(), os.fstat(self._file.fileno())
+            if (current.st_ino, current.st_dev) != (opened.st_ino, opened.st_dev):
                 replacement = self._path.open("rb")
                 self._file.close()
                 self._file = replacement
-                self._note(f"{self._path} was replaced; the new one is read from its beginning")
+                self._note(f"{self._path} was replaced. Reading the new file from its start.")
                 return True
         except OSError:
             return False
-        if now.st_size < self._file.tell():
+        if current.st_size < self._file.tell():
             self._file.seek(0)
-            self._note(f"{self._path} was cut short; it is read from its beginning")
+            self._note(f"{self._path} was truncated. Reading it from its start.")
             return True
         return False
 
 
 @dataclass(slots=True)
 class Follower:
-    """Reads what comes and tells what is new in it."""
+    """Diagnoses data as it arrives and prints each failure once."""
 
     command: ScanCommand
-    reader: PageScanner
+    scanner: PageScanner
     output: Output
-    told: dict[tuple[str, str], str] = field(default_factory=dict)
-    """Signature and fingerprint to the severity that was told."""
     _diagnoser: Diagnoser = field(init=False)
-    _rest: bytes = b""
+    _reported: dict[tuple[str, str], str] = field(default_factory=dict)
+    """Signature and fingerprint of each printed failure → its severity at that time."""
+    _partial_line: bytes = b""
     _caught_up: bool = False
+    """Whether the data that existed at the start has been read."""
     _finished: bool = False
-    _judged_ns: int = 0
+    _diagnosed_ns: int = 0
 
     def __post_init__(self) -> None:
-        self._diagnoser = Diagnoser(self.reader)
+        self._diagnoser = Diagnoser(self.scanner)
 
-    def take(self, data: bytes, now_ns: int) -> None:
-        """Read what came by now, which may be nothing; tell what is new."""
+    def feed(self, data: bytes, now_ns: int) -> None:
+        """Process new data, which may be empty, and print what changed."""
         if data:
-            self._feed(data, now_ns)
+            self._feed_lines(data, now_ns)
+            if self._caught_up:
+                self._diagnose(now_ns)
         elif not self._caught_up:
             self._caught_up = True
-            self._judge(now_ns, opening=True)
-        elif now_ns - self._judged_ns >= JUDGE_S * NS:
-            self._judge(now_ns)
-        if data and self._caught_up:
-            self._judge(now_ns)
+            self._print_summary(self._diagnose(None))
+            self._diagnosed_ns = now_ns
+        elif now_ns - self._diagnosed_ns >= IDLE_REPORT_NS:
+            self._diagnose(now_ns)
 
     def finish(self) -> int:
-        """Nothing more can come: the last word."""
-        self._diagnoser.feed_page(self._rest)
-        diagnosis = self._diagnoser.report()
-        self._tell(diagnosis)
-        return exit_code(diagnosis, self.command)
+        """Diagnose the last line and return the exit code."""
+        self._diagnoser.feed_page(self._partial_line)
+        return exit_code(self._diagnose(None), self.command)
 
-    def _feed(self, data: bytes, now_ns: int) -> None:
-        """Whole lines, timed by their arrival; what was there before us has only its own times."""
-        whole, newline, self._rest = (self._rest + data).rpartition(b"\n")
+    def _feed_lines(self, data: bytes, now_ns: int) -> None:
+        whole, newline, self._partial_line = (self._partial_line + data).rpartition(b"\n")
         if not newline:
             return
-        if not self._caught_up:
+        if self._caught_up:
+            self._diagnoser.feed(whole.decode("utf-8", "replace"), timestamp_ns=now_ns)
+        else:  # old lines did not arrive now; only their own timestamps count
             self._diagnoser.feed_page(whole + newline)
-            return
-        self._diagnoser.feed(whole.decode("utf-8", "replace"), timestamp_ns=now_ns)
 
-    def _judge(self, now_ns: int, *, opening: bool = False) -> None:
-        self._judged_ns = now_ns
-        diagnosis = self._diagnoser.report(None if opening else now_ns)
-        self._tell(diagnosis)
-        if opening:
-            said = describe_progress(diagnosis.progress)
-            quiet = "" if self.told else " Nothing so far that needs you."
-            self.output.note(f"── {diagnosis.lines:,} lines read{f', {said}' if said else ''}.{quiet} Following.")
+    def _diagnose(self, now_ns: int | None) -> Diagnosis:
+        """Print what changed since the last diagnosis. With a time, this also detects hangs."""
+        diagnosis = self._diagnoser.report(now_ns)
+        self._diagnosed_ns = now_ns or self._diagnosed_ns
+        self._print_changes(diagnosis)
+        return diagnosis
 
-    def _tell(self, diagnosis: Diagnosis) -> None:
-        if self.command.redact and diagnosis.failures:
-            diagnosis, _ = redact_diagnosis(diagnosis, Redactor())
-        for incident in diagnosis.failures:
-            key = (incident.signature, incident.fingerprint)
-            if incident.severity in _SEVERITIES and self.told.get(key) not in ("page", incident.severity):
-                self.told[key] = incident.severity
-                self._write(incident)
+    def _print_summary(self, diagnosis: Diagnosis) -> None:
+        progress = describe_progress(diagnosis.progress)
+        read = f"{plural(diagnosis.lines, 'line')} read{f', {progress}' if progress else ''}."
+        self.output.note(f"── {read}{'' if self._reported else ' No problems found.'} Following.")
+
+    def _print_changes(self, diagnosis: Diagnosis) -> None:
+        shown = redact_diagnosis(diagnosis, Redactor())[0] if self.command.redact and diagnosis.failures else diagnosis
+        for failure in shown.failures:
+            key = (failure.signature, failure.fingerprint)
+            if failure.severity in _REPORTED_SEVERITIES and self._reported.get(key) not in ("page", failure.severity):
+                self._reported[key] = failure.severity
+                self._print_failure(failure)
         hangs = {one.signature for one in diagnosis.failures if one.category == "hang"}
-        for key in [key for key in self.told if key[0] == "no_progress" and key[0] not in hangs]:
-            del self.told[key]
-            self.output.note("── It moves again.")
+        for key in [key for key in self._reported if key[0] == "no_progress" and key[0] not in hangs]:
+            del self._reported[key]
+            self.output.note("── Progress resumed.")
         if diagnosis.progress.finished and not self._finished:
-            self.output.note("── The run reached its end.")
+            self.output.note("── The run finished.")
         self._finished = diagnosis.progress.finished
 
-    def _write(self, incident: Failure) -> None:
+    def _print_failure(self, failure: Failure) -> None:
         output = self.output
         if self.command.json:
-            output.write(json.dumps(incident.to_json(), allow_nan=False) + "\n")
+            output.write(json.dumps(failure.to_json(), allow_nan=False) + "\n")
         else:
-            output.write(incident_text(incident, colour=output.colour, width=min(output.width, 120)) + "\n")
+            width = min(output.width, MAX_REPORT_WIDTH)
+            output.write(failure_text(failure, colour=output.colour, width=width) + "\n")

@@ -33,7 +33,7 @@ async def test_rivergens_artifact_is_kept_byte_for_byte(machine: Machine, form: 
     held = b"".join(artifact(machine.world.rivergen_runs["mdl-1", "run-1"], form, machine.world.now_ns))
     assert (0, b"") == (ended.code, ended.out)
     assert held == (machine.folder / "run.log").read_bytes()
-    assert f"{len(held):,} bytes in run.log" in ended.err
+    assert f"Wrote {len(held):,} bytes to run.log." in ended.err
 
 
 async def test_a_real_process_downloads_two_megabytes_in_one_line(machine: Machine) -> None:

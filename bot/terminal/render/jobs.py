@@ -28,27 +28,27 @@ _STYLES = {
 
 
 def state_text(job: Job, now: datetime) -> Text:
-    """`tune-7b: running (RUNNING), started 2h ago`."""
+    """Render a job's state in one line: `tune-7b: running (RUNNING), started 2h ago`."""
     name = escape_controls(job.name or str(job.ref))
-    words = Text.assemble((name, "bold"), ": ", state_word(job), f" ({escape_controls(job.vendor_status)})")
+    text = Text.assemble((name, "bold"), ": ", coloured_state(job), f" ({escape_controls(job.vendor_status)})")
     if job.ended_at is not None:
-        words.append(f", ended {format_ago(job.ended_at, now)}")
+        text.append(f", ended {format_ago(job.ended_at, now)}")
         if job.started_at is not None:
-            words.append(f" after {format_duration(job.ended_at - job.started_at)}")
+            text.append(f" after {format_duration(job.ended_at - job.started_at)}")
     elif job.started_at is not None:
-        words.append(f", started {format_ago(job.started_at, now)}")
+        text.append(f", started {format_ago(job.started_at, now)}")
     elif job.created_at is not None:
-        words.append(f", created {format_ago(job.created_at, now)}")
-    return words
+        text.append(f", created {format_ago(job.created_at, now)}")
+    return text
 
 
-def state_word(job: Job) -> Text:
-    """The state in its colour."""
+def coloured_state(job: Job) -> Text:
+    """Render a job's state in its colour."""
     return Text(job.state.value, style=_STYLES[job.state])
 
 
 def render_jobs(answer: JobsAnswer) -> RenderableType:
-    """One table: what runs where; a platform that did not answer says why."""
+    """Render a table of jobs, then the platforms without jobs or with a problem."""
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("job", overflow="fold")
     table.add_column("state")
@@ -57,7 +57,7 @@ def render_jobs(answer: JobsAnswer) -> RenderableType:
     for jobs in answer.providers:
         for job in jobs.jobs:
             created = f"{job.created_at:%Y-%m-%d %H:%M}" if job.created_at else ""
-            table.add_row(Text(str(job.ref)), state_word(job), Text(escape_controls(job.name or "")), created)
+            table.add_row(Text(str(job.ref)), coloured_state(job), Text(escape_controls(job.name or "")), created)
     problems = [
         Text(f"{one.provider}: {escape_controls(one.problem)}", style="red" if one.lists else "dim")
         for one in answer.providers

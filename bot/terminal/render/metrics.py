@@ -1,4 +1,4 @@
-"""Metric figures for a terminal: a row a series, with a sparkline where there is room. Pure."""
+"""Render metrics for a terminal: one row per series, with a sparkline. Pure."""
 
 from __future__ import annotations
 
@@ -22,30 +22,30 @@ _GIB = 2**30
 
 
 def render_metrics(answer: MetricsAnswer) -> RenderableType:
-    """Last, mean, p5, p95 and most of every series; what is missing is said, never drawn as zero."""
+    """Render all series of a job and note the missing ones."""
     span = f"{answer.start:%Y-%m-%d %H:%M:%S} to {answer.end:%Y-%m-%d %H:%M:%S} UTC"
     head = [
         state_text(answer.job, answer.end),
         Text(f"{span} ({format_duration(answer.end - answer.start)})", style="dim"),
     ]
     body = [render_summaries(answer.summaries, (answer.start, answer.end))] if answer.summaries else []
-    notes = [] if answer.summaries else ["no samples in this window"]
+    notes = [] if answer.summaries else ["No samples in this time range."]
     notes += [_missing(answer.missing)] if answer.missing and answer.summaries else []
     notes += [gap.public for gap in answer.gaps]
     return Group(*head, *body, *(Text(escape_controls(note), style="yellow") for note in notes))
 
 
 def render_summaries(summaries: Sequence[MetricSummary], window: tuple[datetime, datetime] | None) -> RenderableType:
-    """One table over all metrics, the known ones first."""
+    """Render a table of statistics, known metrics first. Without a window there are no sparklines."""
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("metric", overflow="fold")
     if window is not None:
         table.add_column("", no_wrap=True, min_width=8, overflow="crop")
     for name in ("last", "mean", "p5", "p95", "max", "of"):
         table.add_column(name, justify="right", no_wrap=True)
-    for one in sorted(summaries, key=_place):
+    for one in sorted(summaries, key=_sort_key):
         name, scale, unit = _unit(one.series.name)
-        label = f"{name}{_whose(one.series)}"
+        label = f"{name}{_source(one.series)}"
         values = (one.last, one.mean, one.p5, one.p95, one.maximum)
         figures = [_figure(value * scale) if unit else f"{value:.4g}" for value in values]
         limit = f"{_figure(one.series.limit * scale)}{unit}" if one.series.limit is not None else unit
@@ -56,25 +56,25 @@ def render_summaries(summaries: Sequence[MetricSummary], window: tuple[datetime,
 
 def _missing(names: Sequence[str]) -> str:
     if len(names) == len(KNOWN_METRICS):
-        return "no samples of GPUs, CPU, memory or storage"
-    return f"no samples of {', '.join(_unit(name)[0] for name in names)}"
+        return "No samples of GPUs, CPU, memory or storage."
+    return f"No samples of {', '.join(_unit(name)[0] for name in names)}."
 
 
-def _place(summary: MetricSummary) -> tuple[int, str, str, int]:
+def _sort_key(summary: MetricSummary) -> tuple[int, str, str, int]:
     series = summary.series
     known = KNOWN_METRICS.index(series.name) if series.name in KNOWN_METRICS else len(KNOWN_METRICS)
     return known, series.name, series.node or "", -1 if series.gpu is None else series.gpu
 
 
 def _unit(name: str) -> tuple[str, float, str]:
-    """The metric's name without its unit, what a value is multiplied by, and the unit."""
+    """Return the metric's name without unit, the display scale and the display unit."""
     for ending, scale, unit in (("_ratio", 100.0, " %"), ("_bytes", 1 / _GIB, " GiB"), ("_cores", 1.0, " cores")):
         if name.endswith(ending):
             return name.removesuffix(ending).replace("_", " "), scale, unit
     return name.replace("_", " "), 1.0, ""
 
 
-def _whose(series: MetricSeries) -> str:
+def _source(series: MetricSeries) -> str:
     node = f" {series.node}" if series.node else ""
     return f"{node} gpu {series.gpu}" if series.gpu is not None else node
 
@@ -88,7 +88,7 @@ def _figure(value: float) -> str:
 def _spark(series: MetricSeries, window: tuple[datetime, datetime]) -> str:
     means = bucket_means(series, *window, SPARK_WIDTH)
     if not _unit(series.name)[2]:
-        return sparkline(means)  # a training curve: from its least to its greatest value
+        return sparkline(means)  # a training curve, scaled to its own range
     finite = [value for value in means if value is not None]
     top = 1.0 if series.name.endswith("_ratio") else series.limit or max(finite, default=1.0)
     return sparkline(means, lowest=min(0.0, *finite) if finite else 0.0, highest=top or 1.0)

@@ -1,4 +1,7 @@
-"""Diagnoses, rules and replays as something rich can print. The report itself is `bot.terminal.report`. Pure."""
+"""Render diagnoses, rules and replays for a terminal. Pure.
+
+The report of a diagnosis is in `bot.terminal.report`.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ _STYLES = {Severity.PAGE: "bold red", Severity.WARN: "bold yellow", Severity.INF
 
 
 def render_insight(answer: DiagnosisAnswer | RulesAnswer | ReplayAnswer) -> RenderableType:
-    """What a log means, which rules there are, what they would have said."""
+    """Render a diagnosis, the rules or a replay."""
     match answer:
         case DiagnosisAnswer():
             return render_diagnosis(answer)
@@ -30,10 +33,10 @@ def render_insight(answer: DiagnosisAnswer | RulesAnswer | ReplayAnswer) -> Rend
 
 
 def render_diagnosis(answer: DiagnosisAnswer) -> RenderableType:
-    """The job's state, and the report on its log."""
-    start = f"{answer.start:%Y-%m-%d %H:%M:%S}" if answer.start else "its beginning"
-    notes = [f"log from {start} to {answer.end:%Y-%m-%d %H:%M:%S} UTC; line numbers count from there"]
-    notes += [f"{plural(answer.redacted, 'secret')} hidden"] if answer.redacted else []
+    """Render the job's state and the report on its log."""
+    start = f"{answer.start:%Y-%m-%d %H:%M:%S}" if answer.start else "its start"
+    notes = [f"Log from {start} to {answer.end:%Y-%m-%d %H:%M:%S} UTC. Line 1 is the first line in this range."]
+    notes += [f"{plural(answer.redacted, 'secret')} hidden."] if answer.redacted else []
     return Group(
         state_text(answer.job, answer.end),
         Text(),
@@ -44,23 +47,25 @@ def render_diagnosis(answer: DiagnosisAnswer) -> RenderableType:
 
 
 def render_rules(answer: RulesAnswer) -> RenderableType:
-    """Every rule, and what may be set of it."""
+    """Render every rule with its parameters."""
     rows = [row for rule in answer.rules for row in _rule(rule)]
-    return Group(*rows, Text("set them behind `watch` or `rules test`: rule.parameter=value, rule=off", style="dim"))
+    return Group(
+        *rows, Text("To change settings, add rule.parameter=value or rule=off to `watch` or `rules test`.", style="dim")
+    )
 
 
 def render_replay(answer: ReplayAnswer) -> RenderableType:
-    """Which alerts would have fired and when each would have ended."""
-    count = plural(len(answer.alerts), "alert") if answer.alerts else "no alert"
+    """Render the alerts that would have fired, and when each would have ended."""
+    count = plural(len(answer.alerts), "alert") if answer.alerts else "no alerts"
     span = f"{answer.start:%Y-%m-%d %H:%M} to {answer.end:%Y-%m-%d %H:%M} UTC"
     rows: list[Text] = [
         Text.assemble((escape_controls(answer.job.name or str(answer.job.ref)), "bold"), f": {count} from {span}"),
-        Text(f"{plural(answer.read, 'line')} read, looked at every {format_duration(answer.step)}", style="dim"),
+        Text(f"{plural(answer.read, 'line')} read, evaluated every {format_duration(answer.step)}", style="dim"),
         Text(),
     ]
     for one in answer.alerts:
         rows += _replayed(one)
-    rows += [Text(f"would have said nothing: {', '.join(answer.quiet)}", style="dim")] if answer.quiet else []
+    rows += [Text(f"Rules that would not have fired: {', '.join(answer.quiet)}", style="dim")] if answer.quiet else []
     rows += [Text(note, style="dim") for note in answer.notes]
     return Group(*rows, *(Text(escape_controls(gap.public), style="yellow") for gap in answer.gaps))
 
@@ -88,5 +93,5 @@ def _replayed(one: Replayed) -> list[Text]:
     rows = [head]
     if one.evidence.summary.rstrip(".") != one.title:
         rows.append(Text(f"    {escape_controls(one.evidence.summary)}"))
-    more = f"; updated {one.updates} times" if one.updates else ""
-    return [*rows, Text(f"    {end}{more}", style="dim"), Text()]
+    updates = f", {plural(one.updates, 'update')}" if one.updates else ""
+    return [*rows, Text(f"    {end}{updates}", style="dim"), Text()]

@@ -1,4 +1,4 @@
-"""Diagnoses, rules and replays in a terminal."""
+"""Diagnoses, rules and replays in a terminal: text and JSON."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ from tests.unit.terminal.test_render import text
 OOM = "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.50 GiB."
 
 
-def test_a_diagnosis_has_the_job_beside_it() -> None:
+def test_diagnosis_shows_the_job_state() -> None:
     shown = text(render(DIAGNOSIS))
-    assert shown.startswith("run <!channel>: failed (FAILED), ended just now after 3h\n\n1 thing that needs you")
+    assert shown.startswith("run <!channel>: failed (FAILED), ended just now after 3h\n\n1 problem found")
     assert "▶ [rank3]: torch.OutOfMemoryError" in shown
-    assert "log from 2026-03-13 09:00:00 to 2026-03-13 12:00:00 UTC; line numbers count from there" in shown
+    assert "Log from 2026-03-13 09:00:00 to 2026-03-13 12:00:00 UTC." in shown
     assert "2 secrets hidden" in shown
     assert "\x1b" not in shown
-    assert "from its beginning" in text(render(QUIET))
+    assert "from its start" in text(render(QUIET))
 
 
-def test_every_rule_is_listed_with_what_may_be_set() -> None:
+def test_rules_are_listed_with_their_parameters() -> None:
     shown = text(render(rules_answer(parse_settings(["hang=off"]))), width=160)
     assert "hang (page, off): " in shown
     assert "    low_gpu_utilization.threshold=20%  low is below this" in shown
 
 
-def test_a_replay_is_a_list_of_what_would_have_fired() -> None:
+def test_replay_lists_alerts_that_would_have_fired() -> None:
     shown = text(render(REPLAY), width=160)
     assert "run <!channel>: 2 alerts from 2026-03-12 12:00 to 2026-03-13 12:00 UTC" in shown
     assert "03-13 11:55:00  PAGE  GPU out of memory  (failure)\n    torch.OutOfMemoryError" in shown
-    assert "    cleared at 03-13 11:59:00, after 4m; told more 2 times" in shown
-    assert "would have said nothing: hang, loss" in shown
+    assert "    cleared at 03-13 11:59:00, after 4m, 2 updates" in shown
+    assert "Rules that would not have fired: hang, loss" in shown
 
 
-async def test_all_three_are_typed_in_a_shell() -> None:
+async def test_commands_print_text() -> None:
     provider = FakeProvider([LogLine(ns_from_datetime(NOW) - 10**12, OOM)])
     shell = Shell(provider)
     assert 0 == await shell.type("diagnose", "mem:run/1")
@@ -52,7 +52,7 @@ async def test_all_three_are_typed_in_a_shell() -> None:
     assert "gpu_straggler (warn)" in shell.out
 
 
-async def test_all_three_speak_json() -> None:
+async def test_commands_print_json() -> None:
     provider = FakeProvider([LogLine(ns_from_datetime(NOW) - 10**12, OOM)])
     documents = []
     for argv in (("diagnose", "mem:run/1"), ("rules", "test", "mem:run/1"), ("rules",)):

@@ -1,4 +1,4 @@
-"""Log lines as JSON, for pipes and for people."""
+"""Log lines as JSON, plain text and coloured text."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ lines = st.builds(
 
 
 @given(st.lists(lines, max_size=8))
-def test_json_says_exactly_what_the_line_is(given_lines: list[LogLine]) -> None:
+def test_json_has_all_fields_of_the_line(given_lines: list[LogLine]) -> None:
     rows = [json.loads(row) for row in LineFormatter(LineFormat.JSON).text(given_lines).split("\n")[:-1]]
     assert rows == [
         {
@@ -39,18 +39,18 @@ def test_json_says_exactly_what_the_line_is(given_lines: list[LogLine]) -> None:
     ]
 
 
-def test_a_pipe_gets_the_message_as_it_was_logged() -> None:
+def test_plain_format_keeps_the_message_unchanged() -> None:
     assert LineFormatter(LineFormat.PLAIN).text([LINE, LogLine(5, "x")]) == (
         "2026-03-13 10:00:00.123Z ERROR    rank 3 loss \x1b[31m0.1\n  next\n1970-01-01 00:00:00.000Z -        - x\n"
     )
 
 
-def test_a_log_line_cannot_take_over_the_terminal() -> None:
+def test_coloured_format_escapes_control_characters() -> None:
     shown = LineFormatter(LineFormat.COLOUR).text([LogLine(5, "a\x1b]0;title\x07b\r\x9b2Jc\u202ed", replica="\x1b[2J")])
     assert "␛]0;title␇b␍\ufffd2Jc\ufffdd" in shown
     assert "␛[2J" in shown
 
 
 @given(st.text())
-def test_harmless_text_has_no_control_characters(text: str) -> None:
+def test_escaped_text_has_no_control_characters(text: str) -> None:
     assert not any(ord(letter) < 32 and letter not in "\t\n" for letter in escape_controls(text))

@@ -1,4 +1,4 @@
-"""`trainwatch logs` in a shell: which lines, in which order, and what is remarked beside them."""
+"""`trainwatch logs`: which lines are printed, in which order, and with which notes."""
 
 from __future__ import annotations
 
@@ -41,49 +41,46 @@ def numbers(*span: int) -> list[str]:
     ],
 )
 @pytest.mark.parametrize("page_lines", [7, 1000])
-async def test_exactly_the_lines_asked_for_in_the_order_asked_for(
-    options: list[str], expected: list[str], page_lines: int
-) -> None:
+async def test_prints_selected_lines_in_order(options: list[str], expected: list[str], page_lines: int) -> None:
     shell = Shell(FakeProvider(LINES, page_lines))
     assert await shell.type("logs", "mem:run/1", "--json", *options) == 0
     assert messages(shell) == expected
 
 
-async def test_what_is_not_shown_is_remarked_on_the_error_stream() -> None:
+async def test_hidden_lines_are_noted_on_stderr() -> None:
     lines = [LogLine(1, "a"), LogLine(2, "b", level=Level.ERROR), LogLine(3, "token=4", level=Level.ERROR)]
     shell = Shell(FakeProvider(lines))
     await shell.type("logs", "mem:run/1", "--level", "error", "--tail", "1")
     assert shell.out == "1970-01-01 00:00:00.000Z ERROR    - token=4\n"
     assert shell.err == (
-        "1 line shown, there are older ones: a larger --tail shows more\n"
-        "1 line had no level, which --level leaves out\n"
+        "Showing 1 line. For older lines, use a larger --tail.\n1 line had no level, which --level leaves out\n"
     )
 
 
-async def test_who_asked_for_a_number_of_lines_is_told_how_to_get_more() -> None:
+async def test_limited_output_explains_how_to_get_more() -> None:
     shell = Shell(FakeProvider([LogLine(1, "a"), LogLine(2, "b")]))
     await shell.type("logs", "mem:run/1", "--limit", "1")
-    assert shell.err == "1 line shown, there are older ones: --limit N or --all shows more\n"
+    assert shell.err == "Showing 1 line. For older lines, use --limit N or --all.\n"
 
 
-async def test_no_lines_are_said() -> None:
+async def test_empty_log_is_noted() -> None:
     shell = Shell(FakeProvider([]))
     assert await shell.type("logs", "mem:run/1") == 0
-    assert (shell.out, shell.err) == ("", "no lines in this window\n")
+    assert (shell.out, shell.err) == ("", "No lines in this time range.\n")
 
 
-async def test_secrets_are_hidden_unless_they_are_asked_for() -> None:
+async def test_secrets_are_redacted_unless_no_redact() -> None:
     provider = FakeProvider([LogLine(1, "password=hunter2")])
     hidden, shown = Shell(provider), Shell(provider)
     await hidden.type("logs", "mem:run/1")
     await shown.type("logs", "mem:run/1", "--no-redact")
     assert "hunter2" not in hidden.out
-    assert hidden.err == "1 secret hidden; --no-redact shows what they are\n"
+    assert hidden.err == "1 secret hidden. To show secrets, use --no-redact.\n"
     assert "hunter2" in shown.out
 
 
 @pytest.mark.parametrize("options", [["--all"], ["--tail", "290"]])
-async def test_lines_read_before_a_failure_are_written(options: list[str]) -> None:
+async def test_lines_before_a_failure_are_printed(options: list[str]) -> None:
     failures = chain([None], repeat(Unavailable("mem is away.")))
     shell = Shell(FakeProvider(LINES, page_lines=100, log_errors=failures))
     with pytest.raises(Unavailable):
@@ -91,14 +88,14 @@ async def test_lines_read_before_a_failure_are_written(options: list[str]) -> No
     assert len(messages(shell)) == 100
 
 
-async def test_a_terminal_gets_colours() -> None:
+async def test_terminal_output_is_coloured() -> None:
     shell = Shell(FakeProvider([LogLine(NOW_NS, "boom", level=Level.ERROR)]), colour=True)
     await shell.type("logs", "mem:run/1")
     assert "\x1b[31mboom\x1b[0m" in shell.out
 
 
-async def test_no_more_than_two_pages_are_held(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Constant memory: when a page is asked for, every page but the last two has been written."""
+async def test_at_most_two_pages_are_in_memory() -> None:
+    """When a page is requested, all pages but the last two have been printed."""
     shell = Shell(provider := FakeProvider(LINES, page_lines=10))
     written: list[int] = []
     provider.on_query = lambda query: written.append(shell.out.count("\n"))
@@ -106,18 +103,18 @@ async def test_no_more_than_two_pages_are_held(monkeypatch: pytest.MonkeyPatch) 
     assert all(lines >= 10 * (page - 2) for page, lines in enumerate(written))
 
 
-async def test_an_artifact_is_downloaded_as_it_is_but_for_secrets(tmp_path: Path) -> None:
+async def test_downloaded_artifact_differs_only_in_secrets(tmp_path: Path) -> None:
     artifact = b"one\ntwo \xff\npassword=hunter2\nlast without end"
     target = tmp_path / "run.log"
     shell = Shell(FakeDownloadProvider(artifact=artifact))
     assert await shell.type("logs", "mem:run/1", "--download", str(target)) == 0
     assert target.read_bytes() == artifact.replace(b"hunter2", b"[hidden]")
-    assert shell.err == f"{target.stat().st_size} bytes in {target}\n"
+    assert shell.err == f"Wrote {target.stat().st_size} bytes to {target}.\n"
     await shell.type("logs", "mem:run/1", "--download", str(target), "--no-redact")
     assert target.read_bytes() == artifact
 
 
-async def test_lines_are_downloaded_where_there_is_no_artifact_or_a_filter(tmp_path: Path) -> None:
+async def test_lines_are_downloaded_without_artifact_or_with_filter(tmp_path: Path) -> None:
     target = tmp_path / "run.log"
     await Shell(FakeProvider(LINES)).type("logs", "mem:run/1", "--download", str(target), "--json")
     assert [json.loads(row)["message"] for row in target.read_text().splitlines()] == numbers(300)
@@ -126,7 +123,7 @@ async def test_lines_are_downloaded_where_there_is_no_artifact_or_a_filter(tmp_p
     assert re.fullmatch(r"\S+ \S+Z -        - line 299\n", target.read_text())
 
 
-async def test_a_download_that_fails_leaves_no_whole_file(tmp_path: Path) -> None:
+async def test_failed_download_creates_no_final_file(tmp_path: Path) -> None:
     target = tmp_path / "run.log"
     shell = Shell(FakeProvider(log_errors=iter([Unavailable("mem is away.")])))
     with pytest.raises(Unavailable):
@@ -134,7 +131,7 @@ async def test_a_download_that_fails_leaves_no_whole_file(tmp_path: Path) -> Non
     assert not target.exists()
 
 
-async def test_a_file_that_cannot_be_written_is_a_setting_to_mend(tmp_path: Path) -> None:
+async def test_unwritable_file_is_a_config_error(tmp_path: Path) -> None:
     for name in (str(tmp_path), str(tmp_path / "no" / "such" / "folder")):
         with pytest.raises(ConfigError):
             await Shell(FakeProvider(LINES)).type("logs", "mem:run/1", "--download", name)

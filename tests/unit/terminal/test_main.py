@@ -1,4 +1,4 @@
-"""The program as a shell sees it: exit codes, streams, speed."""
+"""The program as a process: exit codes, streams, imports."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ START_UP_S = 0.15
 
 
 @pytest.fixture(autouse=True)
-def _nothing_set_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def _without_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in os.environ:
         if name.startswith(("SLACK_", "BASETEN_", "FIREWORKS_", "RIVERGEN_", "TRAINWATCH_", "DATABASE_")):
             monkeypatch.delenv(name)
@@ -37,18 +37,18 @@ def start(*argv: str) -> subprocess.Popen[bytes]:
 
 
 @pytest.mark.parametrize("argv", [[], ["--help"], ["help"], ["logs", "--help"], ["help", "db"]])
-def test_help_is_no_failure(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_exits_with_0(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert program.run(argv) == 0
     assert capsys.readouterr().out.startswith("Usage: trainwatch ")
 
 
-def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
+def test_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
     assert program.run(["--version"]) == 0
     assert capsys.readouterr().out == f"trainwatch {version('trainwatch')}\n"
 
 
 @pytest.mark.parametrize(
-    ("argv", "said"),
+    ("argv", "expected"),
     [
         (["lgos"], "did you mean `logs`?"),
         (["logs", "mem:1", "--sinse", "3h"], "did you mean `--since`?"),
@@ -59,42 +59,40 @@ def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) 
         (["serve"], "make demo"),
     ],
 )
-def test_what_was_typed_or_set_up_wrong_is_code_2(
-    argv: list[str], said: str, capsys: pytest.CaptureFixture[str]
+def test_invalid_command_or_setting_exits_with_2(
+    argv: list[str], expected: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert program.run(argv) == 2
     shown = capsys.readouterr()
     assert shown.out == ""
     assert shown.err.startswith("trainwatch: ")
-    assert said in shown.err
+    assert expected in shown.err
 
 
-def test_serve_names_each_missing_token_and_where_it_is_found(capsys: pytest.CaptureFixture[str]) -> None:
+def test_serve_reports_missing_tokens_and_where_to_find_them(capsys: pytest.CaptureFixture[str]) -> None:
     assert program.run(["serve"]) == 2
-    said = capsys.readouterr().err
-    for words in ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "https://api.slack.com/apps"):
-        assert words in said
+    error = capsys.readouterr().err
+    for text in ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "https://api.slack.com/apps"):
+        assert text in error
 
 
-def test_a_wrong_setting_is_code_2(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_invalid_setting_exits_with_2(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("TRAINWATCH_POLL_INTERVAL", "soon")
     assert program.run(["jobs"]) == 2
     assert "TRAINWATCH_POLL_INTERVAL: must be a number and a unit" in capsys.readouterr().err
 
 
-def test_a_platform_that_cannot_be_reached_is_code_1(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("BASETEN_API_KEY", "key-of-nothing")
+def test_unreachable_platform_exits_with_1(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("BASETEN_API_KEY", "invalid-key")
     monkeypatch.setenv("BASETEN_BASE_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("BASETEN_RETRY_BUDGET_S", "0")
     assert program.run(["logs", "baseten:p/j"]) == 1
-    said = capsys.readouterr().err
-    assert said.startswith("trainwatch: ")
-    assert "key-of-nothing" not in said
+    error = capsys.readouterr().err
+    assert error.startswith("trainwatch: ")
+    assert "invalid-key" not in error
 
 
-def test_the_database_is_made_and_checked(capsys: pytest.CaptureFixture[str]) -> None:
+def test_database_is_created_and_checked(capsys: pytest.CaptureFixture[str]) -> None:
     assert program.run(["db", "upgrade"]) == 0
     assert Path("trainwatch.db").is_file()
     assert program.run(["check"]) == 1
@@ -103,26 +101,26 @@ def test_the_database_is_made_and_checked(capsys: pytest.CaptureFixture[str]) ->
     assert "FAIL Slack tokens" in shown
 
 
-def test_health_is_bad_while_nothing_runs(capsys: pytest.CaptureFixture[str]) -> None:
+def test_health_check_fails_while_the_bot_is_stopped(capsys: pytest.CaptureFixture[str]) -> None:
     program.run(["db", "upgrade"])
     assert program.run(["check", "--health", "--json"]) == 1
     assert '"ok": false' in capsys.readouterr().out
 
 
-def test_ctrl_c_ends_quietly_with_130(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_exits_with_130_without_output(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         monkeypatch.setenv("BASETEN_API_KEY", "key")
         monkeypatch.setenv("BASETEN_BASE_URL", f"http://127.0.0.1:{silent.getsockname()[1]}")
         process = start("logs", "baseten:p/j")
         silent.settimeout(20)
-        connection, _ = silent.accept()  # it asks, and waits
+        connection, _ = silent.accept()  # the request now waits for a response
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=20)
         connection.close()
     assert (process.returncode, out, err) == (130, b"", b"")
 
 
-def test_a_reader_that_goes_away_ends_it_quietly() -> None:
+def test_closed_pipe_exits_with_0_without_output() -> None:
     process = start("logs", "--help")
     assert process.stdout is not None
     process.stdout.close()
@@ -132,7 +130,7 @@ def test_a_reader_that_goes_away_ends_it_quietly() -> None:
     process.stderr.close()
 
 
-def test_a_health_check_loads_no_more_than_the_store() -> None:
+def test_health_check_imports_only_the_store() -> None:
     loaded = "import sys, bot.terminal.health; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
     out = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True).stdout.split()
     assert "sqlalchemy" in out

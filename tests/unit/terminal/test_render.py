@@ -112,7 +112,7 @@ def test_metrics_come_by_gpu_number_with_their_unit_and_limit() -> None:
     assert labels == ["gpu utilization gpu 2", "gpu utilization gpu 10", "gpu memory used gpu 0", "loss"]
     assert rows[5].split()[-3:] == ["64.0", "80.0", "GiB"]
     assert rows[6].split()[-1] == "0.01234"
-    assert "no samples of cpu usage" in text(render(METRICS), 120)
+    assert "No samples of cpu usage." in text(render(METRICS), 120)
 
 
 def test_missing_samples_are_a_gap_and_no_zero() -> None:

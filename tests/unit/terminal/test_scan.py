@@ -1,4 +1,4 @@
-"""`trainwatch scan`: any log to a report, without settings, whatever the file is like."""
+"""`trainwatch scan`: reports for every kind of log file, without settings."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from bot.commands.subcommands.shell import ScanCommand
 from bot.errors import UsageError
 from bot.rules.diagnosis_config import build_reader
 from bot.terminal.output import Output
-from bot.terminal.report import incident_text, report_text
-from bot.terminal.scan import BIG, scan
+from bot.terminal.report import failure_text, report_text
+from bot.terminal.scan import PROGRESS_MIN_BYTES, scan
 from tests.unit.commands.insights import DIAGNOSIS, QUIET
 
 FAILING = """\
@@ -47,22 +47,22 @@ def incidents(printed: str) -> list[dict[str, object]]:
     return found
 
 
-def test_a_failing_log_says_what_broke_where_and_what_to_try(capsys: pytest.CaptureFixture[str]) -> None:
+def test_failing_log_reports_failure_with_line_and_hint(capsys: pytest.CaptureFixture[str]) -> None:
     assert 0 == program.run(["scan", write(FAILING)])
     out = capsys.readouterr().out
-    assert out.startswith("1 thing that needs you.\n\nPAGE  GPU out of memory\n      line 5 · rank 3\n")
+    assert out.startswith("1 problem found.\n\nPAGE  GPU out of memory\n      line 5 · rank 3\n")
     assert "▶ [rank3]: torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.50 GiB." in out
     assert "Try: " in out
     assert "Progress: step 1, loss 2.5." in out
     assert "5 lines read." in out
 
 
-def test_a_healthy_log_says_that_nothing_is_needed(capsys: pytest.CaptureFixture[str]) -> None:
+def test_healthy_log_reports_no_problems(capsys: pytest.CaptureFixture[str]) -> None:
     assert 0 == program.run(["scan", write(HEALTHY)])
-    assert capsys.readouterr().out.startswith("Nothing that needs you.\n\nProgress: step 2")
+    assert capsys.readouterr().out.startswith("No problems found.\n\nProgress: step 2")
 
 
-def test_the_standard_input_is_a_file_too(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_dash_reads_standard_input(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     with Path(write(FAILING)).open() as file:
         monkeypatch.setattr("sys.stdin", file)
         assert 0 == program.run(["scan", "--json", "-"])
@@ -74,46 +74,46 @@ def test_the_standard_input_is_a_file_too(monkeypatch: pytest.MonkeyPatch, capsy
     assert ("page", "gpu_memory", 5, [3]) == tuple(incident[name] for name in ("severity", "category", "line", "ranks"))
 
 
-def test_a_compressed_file_is_read_as_what_it_holds(capsys: pytest.CaptureFixture[str]) -> None:
+def test_gzip_file_is_decompressed(capsys: pytest.CaptureFixture[str]) -> None:
     Path("train.log.gz").write_bytes(gzip.compress(FAILING.encode()))
     assert 0 == program.run(["scan", "train.log.gz", "--json"])
     assert 1 == len(incidents(capsys.readouterr().out))
 
 
-def test_a_compressed_file_that_breaks_off_is_read_as_far_as_it_goes(capsys: pytest.CaptureFixture[str]) -> None:
+def test_truncated_gzip_file_is_read_as_far_as_possible(capsys: pytest.CaptureFixture[str]) -> None:
     noise = "".join(f"step {number} loss {number * 7919 % 1000}\n" for number in range(50_000))
     whole = gzip.compress((FAILING + noise).encode())
     Path("torn.gz").write_bytes(whole[: len(whole) // 2])
     assert 0 == program.run(["scan", "torn.gz", "--json"])
-    said = capsys.readouterr()
-    assert 1 == len(incidents(said.out))
-    assert "truncated or damaged" in said.err
+    shown = capsys.readouterr()
+    assert 1 == len(incidents(shown.out))
+    assert "truncated or damaged" in shown.err
 
 
-FORMS = {
+FORMATS = {
     "xz": lzma.compress(FAILING.encode()),
     "bzip2": bz2.compress(FAILING.encode()),
     "padded gzip": gzip.compress(FAILING.encode()) + bytes(512),
     "padded xz": lzma.compress(FAILING.encode()) + bytes(512),
     "two gzip members": gzip.compress(FAILING[:40].encode()) + gzip.compress(FAILING[40:].encode()),
     "two bzip2 streams": bz2.compress(FAILING[:40].encode()) + bz2.compress(FAILING[40:].encode()),
-    "a long one": bz2.compress(FAILING.encode() + b"step\n" * 2_000_000),
-    "UTF-16 of Windows": FAILING.encode("utf-16"),
+    "large bzip2": bz2.compress(FAILING.encode() + b"step\n" * 2_000_000),
+    "UTF-16 with byte order mark": FAILING.encode("utf-16"),
     "big-endian UTF-16": b"\xfe\xff" + FAILING.encode("utf-16-be"),
-    "packed UTF-16": gzip.compress(FAILING.encode("utf-16")),
+    "compressed UTF-16": gzip.compress(FAILING.encode("utf-16")),
 }
 
 
-@pytest.mark.parametrize("form", FORMS)
-def test_a_log_is_read_whatever_its_form(form: str, capsys: pytest.CaptureFixture[str]) -> None:
-    Path("train.log").write_bytes(FORMS[form])
+@pytest.mark.parametrize("file_format", FORMATS)
+def test_log_is_read_in_every_format(file_format: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("train.log").write_bytes(FORMATS[file_format])
     assert 0 == program.run(["scan", "train.log"])
     shown = capsys.readouterr()
     assert ("GPU out of memory" in shown.out, shown.err) == (True, "")
 
 
-def test_an_xz_file_that_breaks_off_is_read_as_far_as_it_goes(capsys: pytest.CaptureFixture[str]) -> None:
-    Path("train.log").write_bytes(FORMS["xz"][:-20])
+def test_truncated_xz_file_is_read_as_far_as_possible(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("train.log").write_bytes(FORMATS["xz"][:-20])
     assert 0 == program.run(["scan", "train.log", "--json"])
     assert "truncated or damaged" in capsys.readouterr().err
 
@@ -127,39 +127,39 @@ def test_an_xz_file_that_breaks_off_is_read_as_far_as_it_goes(capsys: pytest.Cap
         FAILING.encode("utf-16-le"),
     ],
 )
-def test_what_is_no_text_is_not_said_to_be_well(data: bytes, capsys: pytest.CaptureFixture[str]) -> None:
+def test_binary_file_is_rejected(data: bytes, capsys: pytest.CaptureFixture[str]) -> None:
     Path("train.log").write_bytes(data)
     for follow in ([], ["--follow"]):
         assert 2 == program.run(["scan", "train.log", *follow])
-        said = capsys.readouterr()
-        assert ("", True) == (said.out, "Decompress it first" in said.err)
+        shown = capsys.readouterr()
+        assert ("", True) == (shown.out, "Decompress it first" in shown.err)
 
 
-def test_a_log_that_was_emptied_under_its_writer_begins_with_noughts(capsys: pytest.CaptureFixture[str]) -> None:
+def test_leading_nul_bytes_of_a_truncated_log_are_ignored(capsys: pytest.CaptureFixture[str]) -> None:
     Path("train.log").write_bytes(bytes(5000) + FAILING.encode())
     assert 0 == program.run(["scan", "train.log"])
     assert "GPU out of memory" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("text", "asked", "code"), [(FAILING, True, 3), (FAILING, False, 0), (HEALTHY, True, 0)])
-def test_the_exit_code_tells_of_pages_when_it_is_asked_to(text: str, asked: bool, code: int) -> None:
+def test_exit_code_3_requires_option_and_problem(text: str, asked: bool, code: int) -> None:
     assert code == program.run(["scan", write(text), *(["--exit-code"] if asked else [])])
 
 
 @pytest.mark.parametrize(
-    ("path", "said"), [("nope.log", "nope.log cannot be read: No such file or directory."), (".", "Is a directory")]
+    ("path", "shown"), [("nope.log", "Cannot read nope.log: No such file or directory."), (".", "Is a directory")]
 )
-def test_a_file_that_cannot_be_read_is_said(path: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_unreadable_file_is_reported(path: str, shown: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert 2 == program.run(["scan", path])
-    assert said in capsys.readouterr().err
+    assert shown in capsys.readouterr().err
 
 
-def test_an_empty_file_holds_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+def test_empty_file_reports_0_lines(capsys: pytest.CaptureFixture[str]) -> None:
     assert 0 == program.run(["scan", write("")])
     assert "0 lines read." in capsys.readouterr().out
 
 
-def test_secrets_are_hidden_unless_wanted(capsys: pytest.CaptureFixture[str]) -> None:
+def test_secrets_are_redacted_unless_no_redact(capsys: pytest.CaptureFixture[str]) -> None:
     token = "hf_" + "aB3dE5gH7jK9mN1pQ3sT5vX7zA9cE1gH3"
     path = write(FAILING.replace("Tried", f"token={token} Tried"))
     program.run(["scan", path])
@@ -168,7 +168,7 @@ def test_secrets_are_hidden_unless_wanted(capsys: pytest.CaptureFixture[str]) ->
     assert token in capsys.readouterr().out
 
 
-def test_own_signatures_are_read_and_a_wrong_one_is_named(
+def test_custom_signatures_are_used_and_validated(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     own = Path("own.toml")
@@ -181,35 +181,35 @@ def test_own_signatures_are_read_and_a_wrong_one_is_named(
     assert "TRAINWATCH_SIGNATURES: own.toml: line 2: Signature vault needs" in capsys.readouterr().err
 
 
-def test_a_wrong_setting_of_something_else_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_invalid_unrelated_setting_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRAINWATCH_HTTP_PORT", "many")
     assert 0 == program.run(["scan", write(HEALTHY)])
 
 
-def test_who_watches_a_big_file_sees_how_far_it_is() -> None:
-    big = write(HEALTHY * (BIG // len(HEALTHY) + 1))
+def test_large_file_shows_progress() -> None:
+    big = write(HEALTHY * (PROGRESS_MIN_BYTES // len(HEALTHY) + 1))
     out, err = io.StringIO(), io.StringIO()
     scan(ScanCommand(big), build_reader(), Output(out, err, show_progress=True, progress_every_s=0))
     assert "100% of 32 MiB" in err.getvalue()
 
 
 @pytest.mark.parametrize("argv", [["scan"], ["scan", "a", "b"], ["scan", "a", "--since", "3h"]])
-def test_what_is_typed_wrong_is_answered_with_the_usage(argv: list[str]) -> None:
+def test_invalid_arguments_show_usage(argv: list[str]) -> None:
     with pytest.raises(UsageError) as caught:
         parse_argv(argv)
     assert "trainwatch scan FILE | - [OPTIONS]" == caught.value.usage
 
 
-def test_a_report_tells_the_worst_first_and_notes_in_a_line() -> None:
+def test_report_lists_worst_first_and_notes_in_one_line() -> None:
     text = report_text(DIAGNOSIS.diagnosis)
-    assert text.startswith("1 thing that needs you, and 1 warning.\n")
+    assert text.startswith("1 problem found, 1 warning.\n")
     assert text.index("PAGE  GPU out of memory") < text.index("WARN  A data-loader") < text.index("info  Gradient")
     assert "rank 3 first, then 0, 1 · 2026-03-13 11:55:00 to 2026-03-13 11:57:00 · 3 times" in text
     assert "loss 1.128, gradient norm 0.9" in text
-    assert "Nothing that needs you." in report_text(QUIET.diagnosis)
+    assert "No problems found." in report_text(QUIET.diagnosis)
 
 
-def test_a_report_obeys_nothing_in_the_log() -> None:
+def test_report_escapes_control_characters() -> None:
     (worst, *_) = DIAGNOSIS.diagnosis.failures
-    assert "\x1b" not in incident_text(worst)
-    assert "\x1b[31mred" not in incident_text(worst, colour=True)
+    assert "\x1b" not in failure_text(worst)
+    assert "\x1b[31mred" not in failure_text(worst, colour=True)

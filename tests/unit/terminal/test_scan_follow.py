@@ -1,4 +1,4 @@
-"""`trainwatch scan --follow`: news as it comes, through rotation, truncation and silence."""
+"""`trainwatch scan --follow`: new failures, rotation, truncation, hangs."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ import pytest
 
 from bot.commands.subcommands.shell import ScanCommand
 from bot.diagnosis.page_scanner import PageScanner
+from bot.domain.durations import NS_PER_SECOND
 from bot.errors import ConfigError
 from bot.rules.diagnosis_config import build_reader
 from bot.terminal.output import Output
-from bot.terminal.scan_follow import NS, Follower, Tail
+from bot.terminal.scan_follow import FileTail, Follower
 
-NOW_NS = 1_773_400_000 * NS
+NOW_NS = 1_773_400_000 * NS_PER_SECOND
 OOM = "[rank3]: torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.50 GiB.\n"
 ROOT = Path(__file__).parents[3]
 
@@ -29,74 +30,74 @@ def reader() -> PageScanner:
     return build_reader()
 
 
-class Watching:
-    """A follower whose clock goes as told."""
+class FollowerHarness:
+    """A Follower with a manual clock."""
 
     def __init__(self, reader: PageScanner, *, json: bool = False) -> None:
         self.out, self.err = io.StringIO(), io.StringIO()
         self.follower = Follower(ScanCommand("x", json=json), reader, Output(self.out, self.err))
         self.now_ns = NOW_NS
 
-    def comes(self, text: str, after_s: float = 1) -> None:
-        self.now_ns += int(after_s * NS)
-        self.follower.take(text.encode(), self.now_ns)
+    def receive(self, text: str, after_s: float = 1) -> None:
+        self.now_ns += int(after_s * NS_PER_SECOND)
+        self.follower.feed(text.encode(), self.now_ns)
 
 
-def test_what_happened_before_is_told_then_what_happens(reader: PageScanner) -> None:
-    watching = Watching(reader)
-    watching.comes("step 1 loss 2.5\n")
-    watching.comes("")
-    assert "── 1 lines read, step 1, loss 2.5. Nothing so far that needs you. Following." in watching.err.getvalue()
-    watching.comes(OOM)
-    assert watching.out.getvalue().startswith("PAGE  GPU out of memory\n")
+def test_existing_log_is_summarized_before_following(reader: PageScanner) -> None:
+    harness = FollowerHarness(reader)
+    harness.receive("step 1 loss 2.5\n")
+    harness.receive("")
+    assert "── 1 line read, step 1, loss 2.5. No problems found. Following." in harness.err.getvalue()
+    harness.receive(OOM)
+    assert harness.out.getvalue().startswith("PAGE  GPU out of memory\n")
 
 
-def test_news_is_told_once(reader: PageScanner) -> None:
-    watching = Watching(reader, json=True)
-    watching.comes(OOM)
-    watching.comes("")
+def test_failure_is_printed_once(reader: PageScanner) -> None:
+    harness = FollowerHarness(reader, json=True)
+    harness.receive(OOM)
+    harness.receive("")
     for _ in range(5):
-        watching.comes(OOM, 20)
-    watching.follower.finish()
-    (told,) = watching.out.getvalue().splitlines()
-    assert ("page", "gpu_memory") == (json.loads(told)["severity"], json.loads(told)["category"])
+        harness.receive(OOM, 20)
+    harness.follower.finish()
+    (printed,) = harness.out.getvalue().splitlines()
+    assert ("page", "gpu_memory") == (json.loads(printed)["severity"], json.loads(printed)["category"])
 
 
-def test_a_line_that_comes_in_pieces_is_one_line(reader: PageScanner) -> None:
-    watching = Watching(reader)
-    watching.comes("")
-    watching.comes(OOM[:40])
-    assert "" == watching.out.getvalue()
-    watching.comes(OOM[40:])
-    assert "PAGE" in watching.out.getvalue()
+def test_partial_line_is_completed(reader: PageScanner) -> None:
+    harness = FollowerHarness(reader)
+    harness.receive("")
+    harness.receive(OOM[:40])
+    assert "" == harness.out.getvalue()
+    harness.receive(OOM[40:])
+    assert "PAGE" in harness.out.getvalue()
 
 
-def test_a_run_that_stops_advancing_is_told_and_so_is_its_going_on(reader: PageScanner) -> None:
-    watching = Watching(reader)
-    watching.comes("")
+def test_hang_and_resumed_progress_are_printed(reader: PageScanner) -> None:
+    harness = FollowerHarness(reader)
+    harness.receive("")
     for step in range(60):
-        watching.comes(f"step {step} loss 2.{step}\n", 4)
-    watching.comes("", 200)
-    assert "" == watching.out.getvalue()
-    watching.comes("", 500)
-    assert "PAGE  No progress for 12 min after step 59" in watching.out.getvalue()
-    watching.comes("step 60 loss 2.6\nstep 61 loss 2.6\n", 4)
-    assert "── It moves again." in watching.err.getvalue()
+        harness.receive(f"step {step} loss 2.{step}\n", 4)
+    harness.receive("", 200)
+    assert "" == harness.out.getvalue()
+    harness.receive("", 500)
+    assert "PAGE  No progress for 12 min after step 59" in harness.out.getvalue()
+    harness.receive("step 60 loss 2.6\nstep 61 loss 2.6\n", 4)
+    assert "── Progress resumed." in harness.err.getvalue()
 
 
-def test_the_end_of_a_pipe_is_the_last_word(reader: PageScanner) -> None:
-    watching = Watching(reader)
-    watching.comes("step 1\n" + OOM.rstrip("\n"))
-    assert 0 == watching.follower.finish()
-    assert "PAGE  GPU out of memory" in watching.out.getvalue()
+def test_end_of_pipe_diagnoses_the_last_line(reader: PageScanner) -> None:
+    harness = FollowerHarness(reader)
+    harness.receive("step 1\n" + OOM.rstrip("\n"))
+    assert 0 == harness.follower.finish()
+    assert "PAGE  GPU out of memory" in harness.out.getvalue()
 
 
-class Following:
-    """A tail whose waiting takes no time."""
+class TailHarness:
+    """A FileTail that does not sleep."""
 
     def __init__(self, path: Path) -> None:
         self.path, self.notes = path, list[str]()
-        self.tail = Tail(path, self.notes.append, lambda _: None)
+        self.tail = FileTail(path, self.notes.append, lambda _: None)
 
     def read(self) -> bytes:
         data = self.tail.read()
@@ -105,48 +106,48 @@ class Following:
 
 
 @pytest.fixture
-def following(tmp_path: Path) -> Following:
+def tail(tmp_path: Path) -> TailHarness:
     path = tmp_path / "train.log"
     path.write_text("one\n")
-    made = Following(path)
+    made = TailHarness(path)
     assert b"one\n" == made.read()
     assert b"" == made.read()
     return made
 
 
-def test_a_file_that_grows_is_read_on(following: Following) -> None:
-    with following.path.open("a") as file:
+def test_growing_file_is_read(tail: TailHarness) -> None:
+    with tail.path.open("a") as file:
         file.write("two\n")
-    assert b"two\n" == following.read()
-    assert [] == following.notes
+    assert b"two\n" == tail.read()
+    assert [] == tail.notes
 
 
-def test_a_file_that_is_cut_short_is_read_from_its_beginning(following: Following) -> None:
-    following.path.write_text("a\n")
-    assert b"" == following.read()
-    assert b"a\n" == following.read()
-    assert ["was cut short; it is read from its beginning"] == [note.partition(" ")[2] for note in following.notes]
+def test_truncated_file_is_read_from_its_start(tail: TailHarness) -> None:
+    tail.path.write_text("a\n")
+    assert b"" == tail.read()
+    assert b"a\n" == tail.read()
+    assert ["was truncated. Reading it from its start."] == [note.partition(" ")[2] for note in tail.notes]
 
 
-def test_a_file_that_is_replaced_is_read_to_its_end_and_then_the_new_one(following: Following) -> None:
-    with following.path.open("a") as file:
+def test_replaced_file_is_read_to_its_end_then_the_new_one(tail: TailHarness) -> None:
+    with tail.path.open("a") as file:
         file.write("last words\n")
-    following.path.rename(following.path.with_suffix(".1"))
-    assert b"last words\n" == following.read()
-    assert b"" == following.read(), "the new one is not there yet"
-    following.path.write_text("new\n")
-    assert b"" == following.read()
-    assert b"new\n" == following.read()
-    assert "was replaced" in following.notes[0]
+    tail.path.rename(tail.path.with_suffix(".1"))
+    assert b"last words\n" == tail.read()
+    assert b"" == tail.read(), "the new file does not exist yet"
+    tail.path.write_text("new\n")
+    assert b"" == tail.read()
+    assert b"new\n" == tail.read()
+    assert "was replaced" in tail.notes[0]
 
 
 @pytest.mark.parametrize("name", ["missing.log", "."])
-def test_only_a_file_can_be_followed(tmp_path: Path, name: str) -> None:
+def test_missing_file_and_directory_are_rejected(tmp_path: Path, name: str) -> None:
     with pytest.raises(ConfigError):
-        Tail(tmp_path / name, print)
+        FileTail(tmp_path / name, print)
 
 
-def test_the_program_follows_a_file_and_a_pipe(tmp_path: Path) -> None:
+def test_program_follows_a_file_and_a_pipe(tmp_path: Path) -> None:
     path = tmp_path / "train.log"
     path.write_text("step 1 loss 2.5\n")
     program = [sys.executable, "-m", "bot", "scan", "--follow", "--json"]

@@ -1,14 +1,14 @@
-"""A platform's JSON to our structs, strict first and then with patience. Pure; what the structs are is in each `wire`.
+"""Decode a platform's JSON into structs: strictly at first, then tolerantly. Pure; each `wire` module has its structs.
 
-Strict decoding is fast and nearly always enough. A training run may print anything though, and one odd line must not
-cost the page: broken UTF-8, lone surrogates, raw control characters and NaN are read once more, slower, and a message
-that is not text (`with_texts`) is taken for its JSON.
+Strict decoding is fast and nearly always succeeds. But a training run may print anything, and one odd line must not
+cost the page. So broken UTF-8, lone surrogates, raw control characters and NaN are decoded again, more slowly, and a
+message that is not text becomes its JSON (`with_texts`).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -16,18 +16,19 @@ import msgspec
 from bot.errors import ProtocolError
 
 _Decoded = TypeVar("_Decoded")
+_Default = TypeVar("_Default")
 
 
-def decode(
+def decode_body(
     decoder: msgspec.json.Decoder[_Decoded],
     body: bytes,
     provider: str,
-    mend: Callable[[object], object] = lambda value: value,
+    repair: Callable[[object], object] = lambda value: value,
 ) -> _Decoded:
-    """The body as the decoder's type; what cannot be a character is U+FFFD. `mend` sees what strictness refused.
+    """Decode a body; bytes that are not characters become U+FFFD. `repair` gets what strict decoding refused.
 
     Raises:
-        ProtocolError: the body is not of that type, even so.
+        ProtocolError: the body is not of the decoder's type, even after repair.
     """
     try:
         return decoder.decode(body)
@@ -35,15 +36,15 @@ def decode(
         pass
     try:
         found: object = json.loads(body.decode("utf-8", "replace"), strict=False)
-        return msgspec.convert(mend(_without_surrogates(found)), type=decoder.type, strict=False)
+        return msgspec.convert(repair(_without_surrogates(found)), type=decoder.type, strict=False)
     except (msgspec.ValidationError, ValueError, RecursionError) as error:
         found_instead = "an HTML page" if body.lstrip().startswith(b"<") else str(error)
-        text = f"{provider} answered in a form its document does not describe ({found_instead})."
+        text = f"{provider} sent a response that does not match its documentation ({found_instead})."
         raise ProtocolError(text, provider=provider) from error
 
 
 def with_texts(value: object, *names: str) -> object:
-    """The value with every field of these names as text."""
+    """Return the value with every field of these names converted to text."""
     match value:
         case list():
             return [with_texts(one, *names) for one in value]
@@ -53,6 +54,19 @@ def with_texts(value: object, *names: str) -> object:
             return value
 
 
+def fill_timestamps(found: Sequence[int | None], default: _Default) -> list[int | _Default]:
+    """Replace each missing timestamp by the one before it.
+
+    At the beginning it is replaced by the first known one, or by `default` if there is none.
+    """
+    current: int | _Default = next((stamp_ns for stamp_ns in found if stamp_ns is not None), default)
+    filled = []
+    for stamp_ns in found:
+        current = current if stamp_ns is None else stamp_ns
+        filled.append(current)
+    return filled
+
+
 def _text(value: object) -> str | None:
     return value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
@@ -60,14 +74,14 @@ def _text(value: object) -> str | None:
 def _without_surrogates(value: object) -> object:
     match value:
         case str():
-            return _mended(value)
+            return _replace_surrogates(value)
         case list():
             return [_without_surrogates(one) for one in value]
         case dict():
-            return {_mended(key): _without_surrogates(one) for key, one in value.items()}
+            return {_replace_surrogates(key): _without_surrogates(one) for key, one in value.items()}
         case _:
             return value
 
 
-def _mended(text: str) -> str:
+def _replace_surrogates(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -1,4 +1,4 @@
-"""Baseten's two providers keep the provider contract, against the emulator and all its oddities."""
+"""Both Baseten providers meet the provider contract, against the emulator with all its quirks."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from emulator.quirks import BasetenQuirks
 from emulator.world import Status
 from tests.fakes.cloud import KEYS, NOON, Cloud, as_read, running_cloud, some_lines
 
-ODDITIES = {
+QUIRKS = {
     "as documented": BasetenQuirks(),
     "exclusive bounds": BasetenQuirks(start_inclusive=False, end_inclusive=False),
     "inclusive bounds, shuffled": BasetenQuirks(end_inclusive=True, shuffle_within_ms=True, shuffle_samples=True),
@@ -43,7 +43,7 @@ ODDITIES = {
 
 
 TRAINING_JOB = JobRef("baseten", "qrj8y03/wp11ylw")
-SERVED = JobRef("baseten-model", "abc1d2ef/xyz123")
+DEPLOYMENT = JobRef("baseten-model", "abc1d2ef/xyz123")
 LINES = some_lines(300)
 READ = tuple(as_read(line) for line in LINES)
 
@@ -86,7 +86,7 @@ class TestBasetenDeployments(ProviderContract):
     @pytest.fixture
     async def subject(self, cloud: Cloud, deployments: BasetenDeployments) -> Subject:
         missing = JobRef("baseten-model", "abc1d2ef/nothere")
-        return Subject(deployments, SERVED, READ, missing, KEYS.baseten, cloud.suffer)
+        return Subject(deployments, DEPLOYMENT, READ, missing, KEYS.baseten, cloud.suffer)
 
 
 async def read_all(provider: Provider, query: LogQuery) -> list[LogLine]:
@@ -100,25 +100,25 @@ async def read_all(provider: Provider, query: LogQuery) -> list[LogLine]:
 
 
 @pytest.mark.parametrize("order", list(Order))
-@pytest.mark.parametrize("oddity", list(ODDITIES))
-async def test_no_oddity_of_the_platform_loses_or_doubles_a_line(
-    cloud: Cloud, training: BasetenTraining, deployments: BasetenDeployments, oddity: str, order: Order
+@pytest.mark.parametrize("quirk", list(QUIRKS))
+async def test_quirks_neither_lose_nor_duplicate_lines(
+    cloud: Cloud, training: BasetenTraining, deployments: BasetenDeployments, quirk: str, order: Order
 ) -> None:
-    cloud.quirks.baseten = ODDITIES[oddity]
-    for provider, job in ((training, TRAINING_JOB), (deployments, SERVED)):
+    cloud.quirks.baseten = QUIRKS[quirk]
+    for provider, job in ((training, TRAINING_JOB), (deployments, DEPLOYMENT)):
         lines = await read_all(provider, LogQuery(job, order=order, limit=150))
         assert Counter(READ) == Counter(lines)
         stamps = [line.timestamp_ns for line in lines]
         assert sorted(stamps, reverse=order is Order.DESC) == stamps
 
 
-async def test_lines_of_the_oldest_document_are_read_exactly(cloud: Cloud, training: BasetenTraining) -> None:
+async def test_lines_of_the_oldest_api_version_are_read_exactly(cloud: Cloud, training: BasetenTraining) -> None:
     cloud.quirks.baseten = BasetenQuirks(oldest_fields_only=True, training_methods="post")
     expected = Counter(line._replace(level=None, request_id=None) for line in READ)
     assert expected == Counter(await read_all(training, LogQuery(TRAINING_JOB)))
 
 
-async def test_compressed_answers_are_read(cloud: Cloud) -> None:
+async def test_compressed_responses_are_read(cloud: Cloud) -> None:
     async with running_cloud(compress=True) as other:
         other.world.add_training_job("p", "j", lines=LINES, statuses=[Status(NOON - timedelta(hours=9), "RUNNING")])
         provider = BasetenTraining(make_client("baseten", other.config("baseten"), LimiterPool()), other.clock)
@@ -126,16 +126,16 @@ async def test_compressed_answers_are_read(cloud: Cloud) -> None:
         await provider.aclose()
 
 
-async def test_the_filters_the_platform_applies_are_those_it_says(deployments: BasetenDeployments) -> None:
+async def test_pushed_down_names_the_filters_that_the_platform_applies(deployments: BasetenDeployments) -> None:
     wanted = LogFilter(Level.INFO, "^ *(step|indented)", ("e",), ("loss",), ("r1abc",), (), None)
-    query = LogQuery(SERVED, filter=wanted)
+    query = LogQuery(DEPLOYMENT, filter=wanted)
     expected = [
         line
         for line in READ
         if line.level is not None
         and line.message.lstrip(" ").startswith(("step", "indented"))
         and "loss" not in line.message
-        and line.source == "r1abc"
+        and line.replica == "r1abc"
     ]
     page = await deployments.query_logs(query)
     assert expected
@@ -143,7 +143,7 @@ async def test_the_filters_the_platform_applies_are_those_it_says(deployments: B
     assert {"min_level", "grep", "includes", "excludes", "replicas"} == page.pushed_down
 
 
-async def test_every_measurement_arrives(cloud: Cloud, training: BasetenTraining) -> None:
+async def test_all_metrics_are_returned(cloud: Cloud, training: BasetenTraining) -> None:
     job = cloud.world.add_training_job("p", "j", metrics=Metrics({"n0": steady_node(2), "n1": steady_node(2)}))
     job.node_count = 2
     query = MetricQuery(JobRef("baseten", "p/j"), NOON - timedelta(minutes=10), NOON, timedelta(minutes=1))
@@ -159,7 +159,7 @@ async def test_a_bare_job_id_is_resolved_by_search(training: BasetenTraining) ->
     assert TRAINING_JOB == (await training.get_job(JobRef("baseten", "wp11ylw"))).ref
 
 
-async def test_a_new_deployment_without_a_log_yet_is_an_empty_page(
+async def test_a_new_deployment_without_a_log_gives_an_empty_page(
     cloud: Cloud, deployments: BasetenDeployments
 ) -> None:
     cloud.world.add_deployment("abc1d2ef", "fresh", statuses=[Status(NOON - timedelta(seconds=5), "BUILDING")])
@@ -169,22 +169,22 @@ async def test_a_new_deployment_without_a_log_yet_is_an_empty_page(
     assert page.cursor is not None
 
 
-async def test_a_log_that_is_missing_in_the_middle_of_a_read_is_no_end(
+async def test_a_log_that_disappears_during_a_read_raises_unavailable(
     cloud: Cloud, deployments: BasetenDeployments
 ) -> None:
-    first = await deployments.query_logs(LogQuery(SERVED, limit=10))
+    first = await deployments.query_logs(LogQuery(DEPLOYMENT, limit=10))
     cloud.quirks.baseten = BasetenQuirks(deployment_warmup=timedelta(days=99))
-    with pytest.raises(Unavailable, match="at the moment no log"):
-        await deployments.query_logs(LogQuery(SERVED, limit=10, cursor=first.cursor))
+    with pytest.raises(Unavailable, match="not its log at the moment"):
+        await deployments.query_logs(LogQuery(DEPLOYMENT, limit=10, cursor=first.cursor))
 
 
-async def test_a_log_that_is_gone_is_a_gap(cloud: Cloud, deployments: BasetenDeployments) -> None:
+async def test_a_deleted_log_gives_a_gap(cloud: Cloud, deployments: BasetenDeployments) -> None:
     cloud.quirks.baseten = BasetenQuirks(deployment_warmup=timedelta(days=99))
-    page = await deployments.query_logs(LogQuery(SERVED))
+    page = await deployments.query_logs(LogQuery(DEPLOYMENT))
     assert [GapReason.NOT_FOUND] == [gap.reason for gap in page.gaps]
 
 
-async def test_one_stalled_job_does_not_hold_up_another(cloud: Cloud, training: BasetenTraining) -> None:
+async def test_a_stalled_job_does_not_delay_another(cloud: Cloud, training: BasetenTraining) -> None:
     cloud.faults.set([Fault("stall", path="/baseten/v1/training_projects/qrj8y03/jobs/older", delay_s=30)])
     begin = time.monotonic()
     slow = asyncio.create_task(training.get_job(JobRef("baseten", "qrj8y03/older")))
@@ -195,7 +195,7 @@ async def test_one_stalled_job_does_not_hold_up_another(cloud: Cloud, training: 
 
 
 @pytest.mark.parametrize("kind", ["truncate", "html"])
-async def test_one_answer_that_cannot_be_read_is_asked_for_again(
+async def test_a_malformed_response_is_requested_again(
     cloud: Cloud, training: BasetenTraining, kind: Literal["truncate", "html"]
 ) -> None:
     query = LogQuery(TRAINING_JOB, start_ns=READ[0].timestamp_ns)
@@ -204,7 +204,7 @@ async def test_one_answer_that_cannot_be_read_is_asked_for_again(
     assert {kind: 1} == dict(cloud.faults.struck)
 
 
-BAD_DAYS = {
+FAULTS = {
     "a storm of 429": [Fault("status", status=429, probability=0.3)],
     "429 with a date": [
         Fault("status", status=429, probability=0.1, retry_after_s=1, retry_after_as_date=True, times=2)
@@ -222,10 +222,10 @@ BAD_DAYS = {
 }
 
 
-@pytest.mark.parametrize("day", list(BAD_DAYS))
-async def test_a_bad_day_loses_and_doubles_nothing(cloud: Cloud, day: str) -> None:
+@pytest.mark.parametrize("faults", list(FAULTS))
+async def test_faults_neither_lose_nor_duplicate_lines(cloud: Cloud, faults: str) -> None:
     cloud.quirks.baseten = BasetenQuirks(page_cap=23)
-    cloud.faults.set(BAD_DAYS[day], seed=7)
+    cloud.faults.set(FAULTS[faults], seed=7)
     client = make_client("baseten", cloud.config("baseten", baseten_retry_budget_s="5"), LimiterPool())
     provider = BasetenTraining(client, cloud.clock)
     query, lines, more = LogQuery(TRAINING_JOB, limit=40), list[LogLine](), True
@@ -233,7 +233,7 @@ async def test_a_bad_day_loses_and_doubles_nothing(cloud: Cloud, day: str) -> No
         try:
             page = await provider.query_logs(query)
         except (RateLimited, Unavailable, ProtocolError):
-            continue  # as a poll does: the same cursor again
+            continue  # retry with the same cursor, like the watcher
         lines += page.lines
         query, more = replace(query, cursor=page.cursor), page.more
     assert list(READ) == lines

@@ -1,8 +1,9 @@
-"""Baseten's management API: the key, and the two methods under which training logs and metrics were served.
+"""Call Baseten's management API: client, paths, and endpoints that older versions serve by POST.
 
 Source: https://docs.baseten.co/reference/training-api (read 2026-11-20; documented): logs and metrics are GET with
 query parameters; the older POST with a JSON body is deprecated and still served. `Authorization: Api-Key` is in every
-document, `Bearer` only in the newest. No rate limit and no error format is documented; observed: `{"code", "message"}`.
+document, `Bearer` only in the newest. Rate limits and the error format are not documented. Observed as errors:
+`{"code", "message"}`.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ _REFUSED = frozenset({404, 405, 501})
 
 
 def make_client(name: str, config: Mapping[str, str], limiters: LimiterPool) -> HttpClient:
-    """The client for `BASETEN_API_KEY` at `BASETEN_BASE_URL`.
+    """Return the client for `BASETEN_API_KEY` at `BASETEN_BASE_URL`.
 
     Raises:
         ConfigError: the key is missing, or a setting cannot be read.
@@ -30,20 +31,19 @@ def make_client(name: str, config: Mapping[str, str], limiters: LimiterPool) -> 
 
 
 def training_path(project_id: str, job_id: str, rest: str = "") -> str:
-    """`/v1/training_projects/<project>/jobs/<job>` and what follows it."""
+    """Return `/v1/training_projects/<project>/jobs/<job>` and what follows it."""
     return f"/v1/training_projects/{path_segment(project_id)}/jobs/{path_segment(job_id)}{rest}"
 
 
 def deployment_path(model_id: str, deployment_id: str, rest: str = "") -> str:
-    """`/v1/models/<model>/deployments/<deployment>` and what follows it."""
+    """Return `/v1/models/<model>/deployments/<deployment>` and what follows it."""
     return f"/v1/models/{path_segment(model_id)}/deployments/{path_segment(deployment_id)}{rest}"
 
 
 class EitherMethod:
-    """One endpoint that is served by GET, by POST or by both; remembers which one answered.
+    """Calls an endpoint that is served by GET, by POST or by both, and remembers which one answered.
 
-    A 404 may mean the route or the job, so it counts only when the other method does not answer either: a job is
-    missing when both refuse and one of them says 404.
+    A 404 may mean the route or the job. The job is missing when both methods refuse and one of them with 404.
     """
 
     def __init__(self, client: HttpClient) -> None:
@@ -52,16 +52,16 @@ class EitherMethod:
 
     @property
     def method(self) -> str:
-        """What is tried first: GET, or what answered last."""
+        """The method tried first: GET, or the one that answered last."""
         return self._first
 
     async def ask(self, path: str, fields: Mapping[str, int | str], newer: Sequence[tuple[str, str]] = ()) -> bytes:
-        """The body of the answer.
+        """Return the body of the response.
 
         Args:
-            path: of the endpoint.
-            fields: parameters that both methods know.
-            newer: query parameters that only GET knows; POST answers without them.
+            path: the path of the endpoint.
+            fields: parameters of both methods.
+            newer: query parameters of GET alone; POST ignores them.
         """
         refused = []
         for method in (self._first, "POST" if self._first == "GET" else "GET"):

@@ -1,48 +1,42 @@
-"""Baseten model deployments: the provider `baseten-model`. They have a status and a log; metrics are not offered."""
+"""The provider `baseten-model`: model deployments. They have a status and a log, but no metrics."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from bot.domain.durations import ns_from_datetime
 from bot.domain.gaps import Gap, GapReason, Part
-from bot.domain.jobs import Job, JobRef, JobState, Resources
+from bot.domain.jobs import Job, JobRef, Resources
 from bot.domain.logs import Level, LogFilter, LogLine, LogPage, LogQuery
 from bot.domain.metrics import MetricQuery, MetricSeries
 from bot.errors import BadRequest, JobNotFound, NotSupported, Unavailable
 from bot.providers.base import Priority, RequestRate
 from bot.providers.baseten.api import deployment_path, make_client
+from bot.providers.baseten.logs import level_word, log_endpoint, read_log, stricter_level_words, window_fields
 from bot.providers.baseten.references import DEPLOYMENT, DEPLOYMENT_HELP, deployment_url, parse_deployment_ref
-from bot.providers.baseten.states import deployment_state
-from bot.providers.baseten.training import level_word, log_endpoint
+from bot.providers.baseten.states import StatusReader, deployment_state
 from bot.providers.baseten.wire import (
     WireDeployment,
     WireDeploymentList,
     WireModel,
     WireModelList,
-    parse,
     parse_logs,
+    parse_reply,
     utc,
 )
 from bot.providers.http.client import HttpClient, LimiterPool, path_segment
-from bot.providers.paging.time_windows import FetchWindow, TimeWindow, read_page_by_time
-
-_log = logging.getLogger(__name__)
+from bot.providers.paging.time_windows import FetchWindow, TimeWindow
 
 WARM_UP = timedelta(minutes=10)
-"""A deployment younger than this may have no log yet (observed: Baseten's own client waits for it)."""
+"""A deployment younger than this may not have a log yet (observed: Baseten's own client waits for it)."""
 
-_BEFORE_CREATION = timedelta(minutes=1)
-_ASSUMED_AGE = timedelta(days=30)
 _LONGEST_TEXT = 256
 _MOST_TEXTS = 8
 
 
 def create_deployments(config: Mapping[str, str], limiters: LimiterPool) -> BasetenDeployments:
-    """The provider, from the `BASETEN_*` settings.
+    """Return the provider, from the `BASETEN_*` settings.
 
     Raises:
         ConfigError: the key is missing, or a setting cannot be read.
@@ -51,7 +45,7 @@ def create_deployments(config: Mapping[str, str], limiters: LimiterPool) -> Base
 
 
 def push_down(wanted: LogFilter) -> tuple[list[tuple[str, str]], frozenset[str]]:
-    """The query parameters that stand for a filter, and the names of the fields that they cover wholly.
+    """Return the query parameters for a filter, and the names of the fields that they cover completely.
 
     Source: https://docs.baseten.co/reference/management-api, model deployment logs (read 2026-11-20; documented): texts
     of at most 256 characters, at most 8 `includes` and 8 `excludes`, as repeated keys; one replica.
@@ -77,7 +71,7 @@ def push_down(wanted: LogFilter) -> tuple[list[tuple[str, str]], frozenset[str]]
 
 
 class BasetenDeployments:
-    """Deployments of models: status and logs."""
+    """Reads status and logs of model deployments."""
 
     name = DEPLOYMENT
     ref_help = DEPLOYMENT_HELP
@@ -86,7 +80,7 @@ class BasetenDeployments:
         self._client = client
         self._clock = clock
         self._endpoint = log_endpoint()
-        self._unknown: set[str] = set()
+        self._statuses = StatusReader(DEPLOYMENT, deployment_state)
 
     def __repr__(self) -> str:
         return f"BasetenDeployments({self._client!r})"
@@ -103,45 +97,39 @@ class BasetenDeployments:
         """See `Provider.get_job`."""
         model_id, deployment_id = _ids(job)
         body = await self._client.get(deployment_path(model_id, deployment_id))
-        return self._job(parse(body, WireDeployment, DEPLOYMENT), model_id)
+        return self._job(parse_reply(body, WireDeployment, DEPLOYMENT), model_id)
 
     async def list_jobs(self, *, limit: int) -> Sequence[Job]:
-        """See `Provider.list_jobs`. One request, and one a model."""
-        models = parse(await self._client.get("/v1/models"), WireModelList, DEPLOYMENT).models
+        """See `Provider.list_jobs`. Makes one request, and one per model."""
+        models = parse_reply(await self._client.get("/v1/models"), WireModelList, DEPLOYMENT).models
         found = await asyncio.gather(*(self._of_model(model) for model in models))
         jobs = [job for of_model in found for job in of_model]
         oldest = datetime.min.replace(tzinfo=UTC)
         return sorted(jobs, key=lambda job: job.created_at or oldest, reverse=True)[:limit]
 
     async def query_logs(self, query: LogQuery) -> LogPage:
-        """See `Provider.query_logs`. All filters but several replicas and the surplus of texts are pushed down.
+        """See `Provider.query_logs`. The platform applies all filters but several replicas and surplus texts.
 
-        A new deployment's log answers 404 for a while (observed); that is an empty page, unless some of it was read
-        already. An old one's missing log is a Gap.
+        The log of a new deployment answers 404 for a while (observed): that is an empty page, unless some of the log
+        was read already. A missing log of an older deployment is a Gap.
         """
         model_id, deployment_id = _ids(query.job)
-        start_ns = 0 if query.cursor else await self._start_ns(query)
         params, covered = push_down(query.filter)
         missing: list[Gap] = []
         path = deployment_path(model_id, deployment_id, "/logs")
-        fetch = self._fetch(query, path, params, missing)
-        least = query.filter.min_level
-        levels = (level for level in (Level.ERROR, Level.WARNING, Level.INFO, Level.DEBUG) if level > (least or 0))
         others = [param for param in params if param[0] != "min_level"]
-        narrower = [
-            self._fetch(query, path, [*others, ("min_level", str(level_word(level)))], missing) for level in levels
-        ]
-        now_ns = ns_from_datetime(self._clock())
-        page = await read_page_by_time(
-            query, self._endpoint, fetch, start_ns=start_ns, now_ns=now_ns, narrower=narrower
-        )
+        narrower = [[*others, ("min_level", word)] for word in stricter_level_words(query.filter.min_level)]
+        fetches = [self._fetch(query, path, each, missing) for each in (params, *narrower)]
+        page = await read_log(query, self._endpoint, fetches, self.get_job, self._clock())
         return LogPage(page.lines, page.cursor, page.more, (*page.gaps, *missing[:1]), covered)
 
     async def query_metrics(self, query: MetricQuery) -> Sequence[MetricSeries]:
-        """Deployments have no metrics in this API."""
-        raise NotSupported(
-            "Baseten offers no metrics of deployments here; its dashboard has them.", provider=DEPLOYMENT
-        )
+        """Not available in this API.
+
+        Raises:
+            NotSupported: always.
+        """
+        raise NotSupported("Baseten's API has no metrics of deployments; its dashboard has them.", provider=DEPLOYMENT)
 
     def request_rate(self) -> RequestRate:
         """See `ReportsRequestRate.request_rate`."""
@@ -153,47 +141,32 @@ class BasetenDeployments:
 
     def _fetch(self, query: LogQuery, path: str, params: Sequence[tuple[str, str]], missing: list[Gap]) -> FetchWindow:
         async def fetch(window: TimeWindow) -> list[LogLine]:
-            bounds = [
-                ("start_epoch_millis", str(window.start_ms)),
-                ("end_epoch_millis", str(window.end_ms)),
-                ("direction", window.order.value),
-                ("limit", str(window.limit)),
-            ]
+            bounds = [(key, str(value)) for key, value in window_fields(window).items()]
             try:
                 body = await self._client.get(path, [*bounds, *params])
             except JobNotFound:
                 deployment = await self.get_job(query.job)
                 if query.cursor is not None and not query.follow:
-                    text = "Baseten knows this deployment, but at the moment no log of it."
+                    text = "Baseten has this deployment, but not its log at the moment."
                     raise Unavailable(text, provider=DEPLOYMENT) from None
                 if deployment.created_at is None or self._clock() - deployment.created_at > WARM_UP:
-                    public = "This deployment exists, and Baseten has no log of it (any more)."
+                    public = "This deployment exists, but Baseten has no log of it; it may have been deleted."
                     missing.append(Gap(Part.LOGS, GapReason.NOT_FOUND, public))
                 return []
             return parse_logs(body, DEPLOYMENT)
 
         return fetch
 
-    async def _start_ns(self, query: LogQuery) -> int:
-        if query.start_ns is not None:
-            return query.start_ns
-        created_at = (await self.get_job(query.job)).created_at
-        return ns_from_datetime((created_at or self._clock() - _ASSUMED_AGE) - _BEFORE_CREATION)
-
     async def _of_model(self, model: WireModel) -> list[Job]:
-        """The model's deployments; none when it was deleted meanwhile."""
+        """Return the model's deployments; none if it was deleted in the meantime."""
         try:
             body = await self._client.get(f"/v1/models/{path_segment(model.id)}/deployments")
         except JobNotFound:
             return []
-        found = parse(body, WireDeploymentList, DEPLOYMENT).deployments
+        found = parse_reply(body, WireDeploymentList, DEPLOYMENT).deployments
         return [self._job(deployment, model.id, model.name) for deployment in found]
 
     def _job(self, wire: WireDeployment, model_id: str, model_name: str | None = None) -> Job:
-        state = deployment_state(wire.status)
-        if state is JobState.UNKNOWN and wire.status not in self._unknown:
-            self._unknown.add(wire.status)
-            _log.warning("unknown job status", extra={"provider": DEPLOYMENT, "status": wire.status[:100]})
         replicas = None if wire.active_replica_count is None else str(wire.active_replica_count)
         kind = "production" if wire.is_production else "development" if wire.is_development else None
         details = (
@@ -203,7 +176,7 @@ class BasetenDeployments:
         )
         return Job(
             ref=JobRef(DEPLOYMENT, f"{model_id}/{wire.id}"),
-            state=state,
+            state=self._statuses.state(wire.status),
             vendor_status=wire.status,
             name=wire.name,
             url=deployment_url(model_id, wire.id),
@@ -216,10 +189,10 @@ class BasetenDeployments:
 def _ids(job: JobRef) -> tuple[str, str]:
     model_id, slash, deployment_id = job.id.partition("/")
     if not slash:
-        raise BadRequest(f"{job} names no deployment; the form is {DEPLOYMENT_HELP}.", provider=DEPLOYMENT)
+        raise BadRequest(f"{job} does not name a deployment. Use {DEPLOYMENT_HELP}.", provider=DEPLOYMENT)
     return model_id, deployment_id
 
 
 def _short(texts: Sequence[str]) -> list[str]:
-    """Those that the platform takes."""
+    """Keep the texts that the platform accepts."""
     return [text for text in texts if 0 < len(text) <= _LONGEST_TEXT]

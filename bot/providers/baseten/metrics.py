@@ -1,4 +1,4 @@
-"""Baseten's metrics answer to metric series. Pure."""
+"""Convert Baseten's metrics to metric series. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,15 @@ from bot.domain.metrics import (
     MetricPoint,
     MetricSeries,
 )
-from bot.providers.baseten.wire import WireInstance, WireJob, WireMetrics, WireNode, WireSample, WireStorage, parse
+from bot.providers.baseten.wire import (
+    WireInstance,
+    WireJob,
+    WireMetrics,
+    WireNode,
+    WireSample,
+    WireStorage,
+    parse_reply,
+)
 
 MIB = 1024 * 1024
 
@@ -28,21 +36,20 @@ _NUMBER = re.compile(r"\d+")
 
 
 def parse_metrics(body: bytes, provider: str) -> tuple[WireJob | None, tuple[MetricSeries, ...]]:
-    """The job they are of, and every series that has samples, oldest sample first.
+    """Return the job, and every series that has samples, oldest sample first.
 
-    On jobs of several nodes the top level is the leader's alone, so the nodes' own figures are taken wherever there
-    are any, and the top level is then not even decoded; right after a start there may be none. Samples arrive unordered
-    (observed in Baseten's own client).
+    On jobs of several nodes the top level describes only the leader, so it is used only when there are no figures by
+    node, as right after a start. Samples arrive unordered (observed in Baseten's own client).
 
     Raises:
-        ProtocolError: the body is no such answer.
+        ProtocolError: the body is not a metrics response.
     """
-    reply = parse(body, WireMetrics, provider)
+    reply = parse_reply(body, WireMetrics, provider)
     instance = (reply.training_job.instance_type if reply.training_job else None) or WireInstance()
     nodes = [
         series for node in reply.per_node_metrics or () for series in _of_node(node.metrics, node.node_id, instance)
     ]
-    chosen = nodes or list(_of_node(parse(body, WireNode, provider), None, instance))
+    chosen = nodes or list(_of_node(parse_reply(body, WireNode, provider), None, instance))
     cache = _of_storage(reply.cache, (CACHE, CACHE_UTILIZATION), None)
     return reply.training_job, (*chosen, *cache)
 
@@ -62,9 +69,9 @@ def _of_node(node: WireNode | None, name: str | None, instance: WireInstance) ->
 def _of_gpus(
     metric: str, gpus: Mapping[str, list[WireSample]] | None, node: str | None, limit: float | None
 ) -> Iterator[MetricSeries]:
-    """In order of rank: as text "10" would come before "2". Keys that name a rank twice are numbered by place."""
+    """In order of rank, as a number. Where two keys name one rank, ranks are the keys' indices."""
     keyed = {key: samples for key, samples in (gpus or {}).items() if samples}
-    ranks = [_rank(key, place) for place, key in enumerate(keyed)]
+    ranks = [_rank(key, index) for index, key in enumerate(keyed)]
     if len(set(ranks)) < len(ranks):
         ranks = list(range(len(ranks)))
     for rank, samples in sorted(zip(ranks, keyed.values(), strict=True), key=itemgetter(0)):
@@ -96,13 +103,13 @@ def _series(
         yield MetricSeries(metric, tuple(points), node, gpu, limit)
 
 
-def _aware(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+def _aware(at: datetime) -> datetime:
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 
-def _rank(key: str, place: int) -> int:
+def _rank(key: str, index: int) -> int:
     found = _NUMBER.findall(key)
-    return int(found[-1]) if found else place
+    return int(found[-1]) if found else index
 
 
 def _scaled(value: int | None, factor: float) -> float | None:

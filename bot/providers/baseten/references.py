@@ -1,9 +1,9 @@
-"""Baseten's ids in references and URLs. Pure.
+"""Parse references and URLs of Baseten's jobs. Pure.
 
 Source: dashboard URLs as `truss train push` and `truss push` print them,
 https://docs.baseten.co/training/remote-access and https://docs.baseten.co/development/model/overview (read 2026-11-20;
 documented): `/training/<project>/logs/<job>` and `/models/<model>/logs/<deployment>`. Observed in the wild:
-`/training/project/<project>/logs/<job>`. Assumed: other tabs put another word in place of `logs`; ids are letters,
+`/training/project/<project>/logs/<job>`. Assumed: other tabs have another word instead of `logs`; ids are letters,
 digits, `-` and `_`.
 """
 
@@ -33,29 +33,29 @@ _DEPLOYMENT_PATHS = (
 
 
 def parse_training_ref(text: str) -> JobRef | None:
-    """`project/job`, `job`, or a URL of a training job."""
+    """Parse `project/job`, `job`, or the URL of a training job."""
     found = _ids(text, _TRAINING_PATHS, _TRAINING_ID)
     return JobRef(TRAINING, "/".join(filter(None, found))) if found else None
 
 
 def parse_deployment_ref(text: str) -> JobRef | None:
-    """`model/deployment`, or a URL of a deployment."""
+    """Parse `model/deployment`, or the URL of a deployment."""
     found = _ids(text, _DEPLOYMENT_PATHS, _DEPLOYMENT_ID)
     return JobRef(DEPLOYMENT, "/".join(found)) if found else None
 
 
 def training_url(project_id: str, job_id: str) -> str:
-    """The job's page in the dashboard."""
+    """Return the URL of the job in the dashboard."""
     return f"https://app.baseten.co/training/{quote(project_id)}/logs/{quote(job_id)}"
 
 
 def deployment_url(model_id: str, deployment_id: str) -> str:
-    """The deployment's page in the dashboard."""
+    """Return the URL of the deployment in the dashboard."""
     return f"https://app.baseten.co/models/{quote(model_id)}/logs/{quote(deployment_id)}"
 
 
 def _ids(text: str, paths: tuple[re.Pattern[str], ...], plain: re.Pattern[str]) -> tuple[str, ...]:
-    """The ids in a URL of Baseten's or in the id part of a reference; empty when it is neither."""
+    """Return the ids in a URL or in the id part of a reference; empty when the text is neither."""
     stripped = text.strip()
     if "://" not in stripped:
         found = plain.fullmatch(stripped)

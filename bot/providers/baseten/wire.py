@@ -1,8 +1,8 @@
-"""Baseten's JSON, as far as we read it, and how to decode it. Pure; unknown fields and missing ones are no error.
+"""The JSON that Baseten sends, as far as trainwatch reads it. Pure; unknown and missing fields are accepted.
 
 Source: https://docs.baseten.co/reference/training-api and https://docs.baseten.co/reference/management-api, OpenAPI
-(read 2026-11-20; documented). What is required there and not needed here has a default: older and newer versions of the
-API differ in such fields.
+(read 2026-11-20; documented). Fields that are required there but not needed here have a default, because older and
+newer versions of the API differ in them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import msgspec
 
 from bot.domain.durations import parse_rfc3339_ns
 from bot.domain.logs import Level, LogLine, parse_level
-from bot.providers.decoding import decode, with_texts
+from bot.providers.decoding import decode_body, fill_timestamps, with_texts
 
 _T = TypeVar("_T")
 
@@ -107,7 +107,7 @@ class WireStorage(msgspec.Struct):
 
 
 class WireNode(msgspec.Struct):
-    """TrainingJobMetricsV1: one machine. Utilisation is a fraction; GPUs are named by rank, as text."""
+    """TrainingJobMetricsV1: one machine. Utilization is a fraction; keys of GPUs are ranks as text."""
 
     gpu_memory_usage_bytes: dict[str, list[WireSample]] | None = None
     gpu_utilization: dict[str, list[WireSample]] | None = None
@@ -125,7 +125,7 @@ class WireNamedNode(msgspec.Struct):
 
 
 class WireMetrics(msgspec.Struct):
-    """GetTrainingJobMetricsResponseV1 without its top level, which is a WireNode: the leader's figures once more."""
+    """GetTrainingJobMetricsResponseV1 without its top level, a WireNode that repeats the leader's figures."""
 
     training_job: WireJob | None = None
     cache: WireStorage | None = None
@@ -167,7 +167,7 @@ class WireModelList(msgspec.Struct):
 
 
 class _Levels(dict[str | None, Level | None]):
-    """Level of a word; a word no document has is looked up each time."""
+    """Levels by word; an undocumented word is looked up each time."""
 
     def __missing__(self, word: str | None) -> Level | None:
         return parse_level(word)
@@ -178,12 +178,12 @@ _LEVELS = _Levels({word: parse_level(word) for word in ("DEBUG", "INFO", "WARNIN
 
 
 def parse_logs(body: bytes, provider: str) -> list[LogLine]:
-    """The lines of one page, as they come.
+    """Parse the lines of one page, in the order sent.
 
     Raises:
-        ProtocolError: the body is no page of lines.
+        ProtocolError: the body is not a page of lines.
     """
-    page = decode(_LOGS, body, provider, _mended)
+    page = decode_body(_LOGS, body, provider, _repair)
     make, levels = tuple.__new__, _LEVELS  # a NamedTuple's own constructor takes 1.5 times as long
     return [
         make(LogLine, (line.timestamp, line.message or "", None, line.replica, levels[line.level], line.request_id))
@@ -191,36 +191,33 @@ def parse_logs(body: bytes, provider: str) -> list[LogLine]:
     ]
 
 
-def parse(body: bytes, kind: type[_T], provider: str) -> _T:
-    """Any other answer.
+def parse_reply(body: bytes, kind: type[_T], provider: str) -> _T:
+    """Parse any other response.
 
     Raises:
         ProtocolError: the body is not of this kind.
     """
-    return decode(msgspec.json.Decoder(kind, strict=False), body, provider)
+    return decode_body(msgspec.json.Decoder(kind, strict=False), body, provider)
 
 
-def utc(moment: datetime | None) -> datetime | None:
-    """The moment in UTC; one without a zone is taken for UTC, one from no plausible year (as Go's zero) for none."""
-    if moment is None or not 1970 <= moment.year < 2262:
+def utc(at: datetime | None) -> datetime | None:
+    """Return the time in UTC, or None for an implausible year (such as Go's zero time). No time zone means UTC."""
+    if at is None or not 1970 <= at.year < 2262:
         return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 
-def _mended(value: object) -> object:
-    """The page with texts as text and stamps as nanoseconds.
-
-    A line without a readable stamp gets that of the line before it (the page's first: of the line after it).
-    """
+def _repair(value: object) -> object:
+    """Convert texts to text and timestamps to nanoseconds, with unreadable ones filled in."""
     match with_texts(value, "message", "replica", "level", "request_id"):
         case {"logs": list(lines)}:
-            stamps = [_stamp_ns(line.get("timestamp")) if isinstance(line, dict) else None for line in lines]
-            at_ns = next((stamp_ns for stamp_ns in stamps if stamp_ns is not None), None)
-            mended = []
-            for line, stamp_ns in zip(lines, stamps, strict=True):
-                at_ns = at_ns if stamp_ns is None else stamp_ns
-                mended.append({**line, "timestamp": at_ns} if isinstance(line, dict) else line)
-            return {"logs": mended}
+            found = [_stamp_ns(line.get("timestamp")) if isinstance(line, dict) else None for line in lines]
+            stamps = fill_timestamps(found, None)
+            repaired = [
+                {**line, "timestamp": at_ns} if isinstance(line, dict) else line
+                for line, at_ns in zip(lines, stamps, strict=True)
+            ]
+            return {"logs": repaired}
         case other:
             return other
 

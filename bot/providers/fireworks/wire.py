@@ -14,7 +14,7 @@ import msgspec
 from bot.domain.durations import datetime_from_ns, parse_rfc3339_ns, timestamp_parser
 from bot.domain.jobs import Job, JobRef, JobState
 from bot.domain.logs import LogLine
-from bot.providers.decoding import decode, with_texts
+from bot.providers.decoding import decode_body, with_texts
 from bot.providers.fireworks.references import NAME
 
 _STATES = {
@@ -150,12 +150,12 @@ def parse_job(body: bytes, asked: JobRef) -> Job:
     Raises:
         ProtocolError: the body is not what the document says.
     """
-    return job_from(decode(_BATCH_JOB, body, NAME), asked)
+    return job_from(decode_body(_BATCH_JOB, body, NAME), asked)
 
 
 def parse_jobs(body: bytes, account: str) -> tuple[list[Job], str]:
     """A page of an account's batch jobs and the token of the next, "" at the end."""
-    page = decode(_BATCH_JOBS, body, NAME)
+    page = decode_body(_BATCH_JOBS, body, NAME)
     named = ((one, one.name.rpartition("/")[2]) for one in page.batch_jobs or ())
     jobs = [job_from(one, JobRef(NAME, f"{account}/{job_id}")) for one, job_id in named if job_id]
     return jobs, page.next_page_token or ""
@@ -163,7 +163,7 @@ def parse_jobs(body: bytes, account: str) -> tuple[list[Job], str]:
 
 def parse_accounts(body: bytes) -> list[str]:
     """Ids of the accounts that the key belongs to."""
-    names = (account.name.rpartition("/")[2] for account in decode(_ACCOUNTS, body, NAME).accounts or ())
+    names = (account.name.rpartition("/")[2] for account in decode_body(_ACCOUNTS, body, NAME).accounts or ())
     return [name for name in names if name]
 
 
@@ -173,7 +173,7 @@ def parse_entries(body: bytes, before_ns: int) -> tuple[list[LogLine], str]:
     `logTime` has 0, 3, 6 or 9 fraction digits. An entry without a readable time is kept beside the one before it (the
     page's first: the one after it, `before_ns` when there is none), for its text may be the one that matters.
     """
-    page = decode(_ENTRIES, body, NAME, lambda value: with_texts(value, "message"))
+    page = decode_body(_ENTRIES, body, NAME, lambda value: with_texts(value, "message"))
     stamp_of = timestamp_parser()
     entries, lines = page.entries or (), []
     stamps = [stamp_of(entry.log_time or "") for entry in entries]

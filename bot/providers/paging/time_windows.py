@@ -1,6 +1,6 @@
 """Read pages of a log from a platform that is queried by time window: send what `window_scan` asks for.
 
-Platforms that page by token or by offset have readers of their own.
+Providers whose platforms page by token or by offset have their own readers.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from bot.domain.durations import datetime_from_ns, format_duration, parse_rfc333
 from bot.domain.jobs import Job, JobState
 from bot.domain.logs import LogLine, parse_level
 from bot.domain.metrics import MetricPoint, MetricSeries
-from bot.providers.decoding import decode, with_texts
+from bot.providers.decoding import decode_body, with_texts
 from bot.providers.rivergen.references import NAME, run_ref
 
 _STATES = {
@@ -142,7 +142,7 @@ def parse_chunk(body: bytes) -> LogChunk:
     Raises:
         ProtocolError: the body is not what the document says. So do the other parse functions.
     """
-    return decode(_CHUNK, body, NAME, lambda value: with_texts(value, "message", "level"))
+    return decode_body(_CHUNK, body, NAME, lambda value: with_texts(value, "message", "level"))
 
 
 def numbered_lines(chunk: LogChunk, offset: int) -> list[Numbered]:
@@ -165,17 +165,17 @@ def numbered_lines(chunk: LogChunk, offset: int) -> list[Numbered]:
 
 def parse_runs(body: bytes) -> Runs:
     """A page of a model's runs, in the order asked for."""
-    return decode(_RUNS, body, NAME)
+    return decode_body(_RUNS, body, NAME)
 
 
 def parse_models(body: bytes) -> list[str]:
     """Ids of a page of models."""
-    return [model.id for model in decode(_MODELS, body, NAME).results or () if model.id]
+    return [model.id for model in decode_body(_MODELS, body, NAME).results or () if model.id]
 
 
 def parse_details(body: bytes) -> Details:
     """A run's details."""
-    return decode(_DETAILS, body, NAME)
+    return decode_body(_DETAILS, body, NAME)
 
 
 def parse_metrics(body: bytes) -> list[MetricSeries]:
@@ -184,7 +184,7 @@ def parse_metrics(body: bytes) -> list[MetricSeries]:
     The values are a uniform choice of the epochs, the last one among them, so the epoch follows from the place.
     A diverged run's NaN is kept: it is what a person looks for.
     """
-    found = decode(_METRICS, body, NAME)
+    found = decode_body(_METRICS, body, NAME)
     series = []
     for name, values in found.metrics.items():
         count = len(values or ())

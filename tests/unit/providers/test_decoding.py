@@ -1,4 +1,4 @@
-"""One odd line costs no page, whichever platform sent it."""
+"""One odd line does not cost the page, whichever platform sent it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ODD = {
 
 
 def messages(system: str, message: bytes) -> list[str]:
-    """What a platform's page of two lines, the first odd, is read as."""
+    """Parse a page of two lines, the first one odd."""
     stamp = b"2026-03-01T10:00:00Z"
     match system:
         case "baseten":
@@ -35,7 +35,7 @@ def messages(system: str, message: bytes) -> list[str]:
 
 @pytest.mark.parametrize("system", ["baseten", "fireworks", "rivergen"])
 @pytest.mark.parametrize("odd", ODD)
-def test_one_odd_character_costs_no_page(system: str, odd: str) -> None:
+def test_one_odd_character_does_not_cost_the_page(system: str, odd: str) -> None:
     sent, read = ODD[odd]
     assert [read, "next"] == messages(system, b'"%b"' % sent)
 

@@ -1,4 +1,4 @@
-"""Baseten's references, statuses, log pages, metrics and filters, as its documents word them."""
+"""References, statuses, log pages, metrics and filters of Baseten, as documented."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ JOB = {
 
 
 class Remote:
-    """Answers as told and keeps what was asked."""
+    """Answers as configured and records the requests."""
 
     def __init__(self, *served: str, status: int = 405, body: object = None) -> None:
         self.served, self.status, self.body = served, status, body
@@ -88,7 +88,7 @@ class Remote:
         ("", None),
     ],
 )
-def test_a_training_reference_is_read_from_an_id_or_a_url(text: str, expected: str | None) -> None:
+def test_a_training_reference_is_parsed_from_an_id_or_a_url(text: str, expected: str | None) -> None:
     assert (JobRef("baseten", expected) if expected else None) == parse_training_ref(text)
 
 
@@ -102,7 +102,7 @@ def test_a_training_reference_is_read_from_an_id_or_a_url(text: str, expected: s
         ("xyz123", None),
     ],
 )
-def test_a_deployment_reference_is_read_from_an_id_or_a_url(text: str, expected: str | None) -> None:
+def test_a_deployment_reference_is_parsed_from_an_id_or_a_url(text: str, expected: str | None) -> None:
     assert (JobRef("baseten-model", expected) if expected else None) == parse_deployment_ref(text)
 
 
@@ -117,7 +117,7 @@ def test_a_deployment_reference_is_read_from_an_id_or_a_url(text: str, expected:
         ("TRAINING_JOB_PREEMPTED", JobState.PREEMPTED), ("TRAINING_JOB_PONDERING", JobState.UNKNOWN),
     ],
 )  # fmt: skip
-def test_each_training_status_has_a_state(word: str, expected: JobState) -> None:
+def test_training_statuses_map_to_states(word: str, expected: JobState) -> None:
     assert expected is training_state(word)
 
 
@@ -131,11 +131,11 @@ def test_each_training_status_has_a_state(word: str, expected: JobState) -> None
         ("FAILED", JobState.FAILED), ("BUILD_STOPPED", JobState.CANCELLED), ("DREAMING", JobState.UNKNOWN),
     ],
 )  # fmt: skip
-def test_each_deployment_status_has_a_state(word: str, expected: JobState) -> None:
+def test_deployment_statuses_map_to_states(word: str, expected: JobState) -> None:
     assert expected is deployment_state(word)
 
 
-async def test_all_a_job_says_is_kept() -> None:
+async def test_a_job_keeps_all_its_fields() -> None:
     job = await Remote("GET", body={"training_job": JOB}).provider().get_job(JobRef("baseten", "qrj8y03/wp11ylw"))
     assert (JobRef("baseten", "qrj8y03/wp11ylw"), JobState.RUNNING) == (job.ref, job.state)
     assert ("run-7", "ada@example.com", "switch to spot to start sooner") == (job.name, job.user, job.error)
@@ -149,7 +149,7 @@ async def test_all_a_job_says_is_kept() -> None:
     ) == job.details  # fmt: skip
 
 
-async def test_an_unknown_status_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_unknown_status_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     strange = {**JOB, "current_status": "TRAINING_JOB_PONDERING"}
     provider = Remote("GET", body={"training_job": strange}).provider()
     jobs = [await provider.get_job(JobRef("baseten", "qrj8y03/wp11ylw")) for _ in range(3)]
@@ -175,19 +175,19 @@ async def test_the_method_that_worked_is_remembered(served: Sequence[str], statu
     assert methods == remote.methods
 
 
-async def test_a_missing_job_is_not_taken_for_a_missing_route() -> None:
+async def test_a_missing_job_is_distinguished_from_a_missing_route() -> None:
     remote = Remote(status=404)
     with pytest.raises(JobNotFound):
         await remote.provider().query_metrics(MetricQuery(JobRef("baseten", "p/j")))
     assert ["GET", "POST"] == remote.methods
 
 
-async def test_an_endpoint_that_no_method_serves_is_not_supported() -> None:
+async def test_an_endpoint_that_neither_method_serves_raises_not_supported() -> None:
     with pytest.raises(NotSupported):
         await Remote(status=405).provider().query_metrics(MetricQuery(JobRef("baseten", "p/j")))
 
 
-async def test_a_log_is_read_from_the_creation_of_its_job() -> None:
+async def test_a_log_is_read_from_the_creation_of_the_job() -> None:
     remote = Remote("GET", body={"training_job": JOB, "logs": []})
     await remote.provider().query_logs(LogQuery(JobRef("baseten", "qrj8y03/wp11ylw")))
     start_ms = int(remote.asked[1].url.params["start_epoch_millis"])
@@ -195,7 +195,7 @@ async def test_a_log_is_read_from_the_creation_of_its_job() -> None:
     assert ("asc", "1000") == (remote.asked[1].url.params["direction"], remote.asked[1].url.params["limit"])
 
 
-async def test_a_bare_id_is_searched_once() -> None:
+async def test_a_bare_id_is_searched_for_once() -> None:
     remote = Remote("GET", "POST", body={"training_jobs": [JOB], "training_job": JOB})
     provider = remote.provider()
     for _ in range(2):
@@ -204,12 +204,12 @@ async def test_a_bare_id_is_searched_once() -> None:
     assert {"job_id": "wp11ylw"} == json.loads(remote.asked[0].content)
 
 
-async def test_a_bare_id_that_is_not_found_is_no_job() -> None:
+async def test_a_bare_id_that_is_not_found_raises_job_not_found() -> None:
     with pytest.raises(JobNotFound, match="nothere"):
         await Remote("POST", body={"training_jobs": []}).provider().get_job(JobRef("baseten", "nothere"))
 
 
-async def test_the_window_and_the_step_of_metrics_are_sent() -> None:
+async def test_the_window_and_step_of_a_metrics_query_are_sent() -> None:
     remote = Remote("GET", body={})
     query = MetricQuery(JobRef("baseten", "p/j"), NOW - timedelta(hours=1), NOW, timedelta(seconds=30))
     assert () == await remote.provider().query_metrics(query)
@@ -221,12 +221,12 @@ def page(*lines: object) -> bytes:
     return json.dumps({"logs": lines}).encode()
 
 
-def test_a_line_has_all_its_fields_and_nanoseconds_are_whole() -> None:
+def test_a_line_keeps_all_fields_and_whole_nanoseconds() -> None:
     line = {"timestamp": str(STAMP_NS), "message": "  x\n  y", "replica": "ab1", "request_id": "r", "level": "ERROR"}
     assert [LogLine(STAMP_NS, "  x\n  y", None, "ab1", Level.ERROR, "r")] == parse_logs(page(line), "baseten")
 
 
-def test_a_line_of_the_older_document_is_read_too() -> None:
+def test_a_line_of_the_older_api_version_is_parsed() -> None:
     line = {"timestamp": str(STAMP_NS), "message": "x", "replica": None}
     assert [LogLine(STAMP_NS, "x")] == parse_logs(page(line), "baseten")
 
@@ -242,23 +242,23 @@ def test_a_line_of_the_older_document_is_read_too() -> None:
         (page({"timestamp": str(STAMP_NS), "message": "x" * 2_000_000, "replica": "r"}), "x" * 2_000_000),
     ],
 )
-def test_odd_lines_are_read_and_never_lost(body: bytes, message: str) -> None:
+def test_odd_lines_are_parsed_and_never_lost(body: bytes, message: str) -> None:
     assert [LogLine(STAMP_NS, message, replica="r")] == parse_logs(body, "baseten")
 
 
 @pytest.mark.parametrize("stamp", [None, "", "soon", 1.5])
-def test_a_line_without_a_readable_stamp_stands_beside_the_line_before_it(stamp: object) -> None:
+def test_a_line_without_a_readable_timestamp_gets_that_of_the_line_before(stamp: object) -> None:
     lines = [{"timestamp": each, "message": "x", "replica": "r"} for each in (stamp, str(STAMP_NS), stamp)]
     assert [STAMP_NS] * 3 == [line.timestamp_ns for line in parse_logs(page(*lines), "baseten")]
 
 
-def test_an_unknown_level_is_no_level() -> None:
+def test_an_unknown_level_becomes_none() -> None:
     line = {"timestamp": str(STAMP_NS), "message": "x", "replica": "r", "level": "LOUD"}
     assert None is parse_logs(page(line), "baseten")[0].level
 
 
 @pytest.mark.parametrize("body", [b"<html></html>", b'{"logs": [', b"[]", b'{"lines": []}', b"", b"null", b"[" * 9999])
-def test_anything_else_is_said_to_be_no_page(body: bytes) -> None:
+def test_other_bodies_raise_protocol_error(body: bytes) -> None:
     with pytest.raises(ProtocolError):
         parse_logs(body, "baseten")
 
@@ -267,7 +267,7 @@ def samples(*pairs: tuple[int, float]) -> list[dict[str, object]]:
     return [{"timestamp": f"2026-11-20T12:00:{second:02}Z", "value": value} for second, value in pairs]
 
 
-def test_gpus_whose_keys_end_in_the_same_number_are_numbered_by_place() -> None:
+def test_gpus_whose_keys_end_in_the_same_number_are_numbered_by_index() -> None:
     body = json.dumps({"gpu_utilization": {"node-1/gpu0": samples((1, 0.1)), "node-2/gpu0": samples((1, 0.2))}})
     _, found = parse_metrics(body.encode(), "baseten")
     assert [(0, 0.1), (1, 0.2)] == [(one.gpu, one.points[0].value) for one in found]
@@ -294,7 +294,7 @@ def test_series_are_sorted_by_time_and_gpus_by_number() -> None:
     assert {UTC} == {point.at.tzinfo for one in found for point in one.points if point.at}
 
 
-def test_nodes_are_taken_in_place_of_the_leader_alone() -> None:
+def test_figures_by_node_replace_those_of_the_leader() -> None:
     leader = {"cpu_memory_usage_bytes": samples((1, 1.0))}
     storage = {"usage_bytes": samples((1, 7.0)), "utilization": samples((1, 0.5))}
     nodes = [
@@ -310,7 +310,7 @@ def test_nodes_are_taken_in_place_of_the_leader_alone() -> None:
     ] == [(one.name, one.node) for one in found]  # fmt: skip
 
 
-def test_figures_that_are_no_numbers_do_not_spoil_the_others() -> None:
+def test_samples_without_a_number_do_not_affect_the_others() -> None:
     body = b'{"cpu_usage": [{"timestamp": "2026-11-20T12:00:01Z", "value": null},'
     body += b'{"timestamp": "2026-11-20T12:00:02", "value": 3.5}, {"timestamp": "2026-11-20T12:00:03Z", "value": NaN}]}'
     _, (series,) = parse_metrics(body, "baseten")
@@ -318,7 +318,7 @@ def test_figures_that_are_no_numbers_do_not_spoil_the_others() -> None:
     assert 2 == len(series.points)
 
 
-def test_what_the_platform_can_filter_is_pushed_down() -> None:
+def test_supported_filters_are_pushed_down() -> None:
     wanted = LogFilter(Level.WARNING, "nc+l", ("a", "b"), ("c",), ("r1",), (), "req-1")
     assert (
         [
@@ -329,7 +329,7 @@ def test_what_the_platform_can_filter_is_pushed_down() -> None:
     ) == push_down(wanted)  # fmt: skip
 
 
-def test_what_it_cannot_is_left_to_the_caller() -> None:
+def test_unsupported_filters_are_left_to_the_caller() -> None:
     many = tuple(f"x{number}" for number in range(9))
     wanted = LogFilter(Level.CRITICAL, "y" * 257, many, ("z" * 300, "ok"), ("r1", "r2"))
     params, covered = push_down(wanted)

@@ -1,4 +1,4 @@
-"""The Fireworks provider keeps the provider contract, against the emulator and all its oddities."""
+"""The Fireworks provider meets the provider contract, against the emulator with all its quirks."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.fakes.cloud import KEYS, NOON, Cloud, running_cloud, some_lines
 
 JOB = JobRef("fireworks", "acme/train-1")
 
-ODDITIES = {
+QUIRKS = {
     "as documented": FireworksQuirks(),
     "zero values sent, unknown fields": FireworksQuirks(omit_zero_values=False, extra_fields=True),
     "capped and empty pages": FireworksQuirks(page_cap=37, empty_pages=True),
@@ -36,7 +36,7 @@ ODDITIES = {
 
 
 def ranked(count: int) -> list[Line]:
-    """Lines of eight ranks; this API knows neither level nor request id."""
+    """Lines of eight ranks, without levels and request ids."""
     return [Line(line.timestamp_ns, line.message, rank=number % 8) for number, line in enumerate(some_lines(count))]
 
 
@@ -55,9 +55,9 @@ def provider_of(cloud: Cloud, **config: str) -> FireworksProvider:
 
 
 class TestFireworks(ProviderContract):
-    @pytest.fixture(params=list(ODDITIES))
+    @pytest.fixture(params=list(QUIRKS))
     async def subject(self, cloud: Cloud, request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
-        cloud.quirks.fireworks = ODDITIES[request.param]
+        cloud.quirks.fireworks = QUIRKS[request.param]
         lines = ranked(300)
         since = [Status(NOON - timedelta(hours=9), "RUNNING")]
         cloud.world.add_batch_job("acme", "train-1", lines=lines, statuses=since, num_ranks=8)
@@ -82,7 +82,7 @@ async def provider(cloud: Cloud) -> AsyncIterator[FireworksProvider]:
 
 
 @pytest.mark.parametrize("kind", ["truncate", "html"])
-async def test_one_answer_that_cannot_be_read_is_asked_for_again(
+async def test_a_malformed_response_is_requested_again(
     cloud: Cloud, provider: FireworksProvider, kind: Literal["truncate", "html"]
 ) -> None:
     lines = ranked(300)
@@ -93,7 +93,9 @@ async def test_one_answer_that_cannot_be_read_is_asked_for_again(
 
 
 @pytest.mark.parametrize("count", [20_000, pytest.param(120_000, marks=pytest.mark.slow)])
-async def test_a_long_log_is_read_whole_both_ways(cloud: Cloud, provider: FireworksProvider, count: int) -> None:
+async def test_a_long_log_is_read_completely_in_both_orders(
+    cloud: Cloud, provider: FireworksProvider, count: int
+) -> None:
     lines = ranked(count)
     cloud.world.add_batch_job("acme", "train-1", lines=lines)
     for order in Order:
@@ -118,7 +120,7 @@ async def test_ranks_and_one_include_are_filtered_by_the_gateway(cloud: Cloud, p
     assert "filter=7" in asked
 
 
-async def test_of_several_includes_one_is_pushed_down_and_none_claimed(
+async def test_one_of_several_includes_is_pushed_down_but_not_reported(
     cloud: Cloud, provider: FireworksProvider
 ) -> None:
     cloud.world.add_batch_job("acme", "train-1", lines=ranked(300))
@@ -126,7 +128,7 @@ async def test_of_several_includes_one_is_pushed_down_and_none_claimed(
     assert frozenset() == page.pushed_down
 
 
-async def test_late_entries_of_a_rank_reach_a_follower(cloud: Cloud, provider: FireworksProvider) -> None:
+async def test_a_follower_reads_late_entries_of_a_rank(cloud: Cloud, provider: FireworksProvider) -> None:
     now_ns = ns_from_datetime(cloud.clock())
     late = Line(now_ns - 60 * 10**9, "late", rank=2)
     job = cloud.world.add_batch_job("acme", "train-1", lines=[Line(now_ns - 10**9, "early")])
@@ -137,9 +139,7 @@ async def test_late_entries_of_a_rank_reach_a_follower(cloud: Cloud, provider: F
 
 
 @pytest.mark.parametrize(("word", "state"), [("FAILED", JobState.FAILED), ("TELEPORTING", JobState.UNKNOWN)])
-async def test_a_status_comes_with_its_reason(
-    cloud: Cloud, provider: FireworksProvider, word: str, state: JobState
-) -> None:
+async def test_a_status_has_its_reason(cloud: Cloud, provider: FireworksProvider, word: str, state: JobState) -> None:
     status = Status(NOON - timedelta(minutes=1), word, "rank 3: CUDA out of memory")
     cloud.world.add_batch_job("acme", "train-1", statuses=[status], num_ranks=8)
     job = await provider.get_job(JOB)
@@ -155,8 +155,8 @@ async def test_a_list_is_paged_and_cut_at_the_limit(cloud: Cloud, provider: Fire
     assert [f"acme/job-{number}" for number in range(203)] == [job.ref.id for job in found]
 
 
-async def test_a_wrong_key_and_a_wrong_cursor_are_said_in_words(cloud: Cloud, provider: FireworksProvider) -> None:
-    with pytest.raises(JobNotFound, match="knows no such account or batch job"):
+async def test_an_invalid_key_and_an_invalid_cursor_are_explained(cloud: Cloud, provider: FireworksProvider) -> None:
+    with pytest.raises(JobNotFound, match="has no such account or batch job"):
         await provider.get_job(JOB)
     wrong = provider_of(cloud, fireworks_api_key="fw_wrong")
     with pytest.raises(AuthFailed, match="FIREWORKS_API_KEY"):
@@ -169,6 +169,6 @@ async def test_a_wrong_key_and_a_wrong_cursor_are_said_in_words(cloud: Cloud, pr
         await provider.query_logs(LogQuery(JOB, cursor=replace(page.cursor, state=b"nonsense")))
 
 
-async def test_there_are_no_measurements(provider: FireworksProvider) -> None:
+async def test_metrics_are_not_supported(provider: FireworksProvider) -> None:
     with pytest.raises(NotSupported):
         await provider.query_metrics(MetricQuery(JOB))

@@ -1,8 +1,4 @@
-"""Fireworks batch jobs: their state and their logs by rank.
-
-`provider` is the adapter, `reader` pages and follows logs, `wire` reads what the gateway sends, `address` reads
-references and dashboard URLs.
-"""
+"""The provider `fireworks`: state and logs of batch jobs."""
 
 from bot.providers.fireworks.provider import create
 

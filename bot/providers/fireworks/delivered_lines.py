@@ -1,7 +1,7 @@
-"""A multiset of log lines by time, small enough for a cursor and quick to restore from one. Pure.
+"""A multiset of log lines by time, small enough for a cursor. Pure.
 
-`bot.providers.paging.seen_lines.SeenLines` counts whole milliseconds. The gateway's pages end anywhere within a
-millisecond, also between two equal lines, and its timestamps may lie anywhere in time.
+`bot.providers.paging.seen_lines.SeenLines` handles whole milliseconds. The gateway's pages end anywhere within a
+millisecond, even between two equal lines, and its timestamps may lie anywhere in time.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from hashlib import blake2b
 from bot.domain.logs import LogLine
 
 LineKey = tuple[int, int]
-"""A line's nanosecond, and 64 bits of a digest of the rest."""
+"""The nanosecond of a line, and 64 bits of a digest of the rest."""
 
 
 class DeliveredLines:
-    """Lines by time, each as often as it was said: sixteen bytes a line."""
+    """Lines by time, each as often as it occurred: sixteen bytes per line."""
 
     __slots__ = ("_digests", "_stamps")
 
     def __init__(self, stamps: bytes = b"", digests: bytes = b"") -> None:
-        """Restore what `packed` gave; without arguments there are none.
+        """Restore from `packed`; without arguments, start empty.
 
         Raises:
-            ValueError: that is not what `packed` gave.
+            ValueError: the bytes are not from `packed`.
         """
         self._stamps = array("q")
         self._digests = array("Q")
@@ -40,16 +40,16 @@ class DeliveredLines:
         return len(self._stamps)
 
     def packed(self) -> tuple[bytes, bytes]:
-        """All stamps and all digests."""
+        """Return all timestamps and all digests."""
         return self._stamps.tobytes(), self._digests.tobytes()
 
     def counts(self, first_ns: int, last_ns: int) -> Counter[LineKey]:
-        """The lines of these times, both included, and how often each is there."""
+        """Return the lines between two times, inclusive, and how often each occurs."""
         span = slice(bisect_left(self._stamps, first_ns), bisect_right(self._stamps, last_ns))
         return Counter(zip(self._stamps[span], self._digests[span], strict=True))
 
     def add(self, keys: Iterable[LineKey]) -> None:
-        """More lines, in any order."""
+        """Add lines, in any order."""
         new = sorted(keys)
         if not new:
             return
@@ -61,21 +61,21 @@ class DeliveredLines:
         self._digests.extend(digest for _, digest in new)
 
     def keep(self, first_ns: int, last_ns: int) -> None:
-        """Forget all lines but those of these times, both included."""
+        """Keep only the lines between two times, inclusive."""
         end, begin = bisect_right(self._stamps, last_ns), bisect_left(self._stamps, first_ns)
         del self._stamps[end:], self._digests[end:]
         del self._stamps[:begin], self._digests[:begin]
 
     def count_since(self, first_ns: int) -> int:
-        """How many lines there are from a time on."""
+        """Return the number of lines at or after a time."""
         return len(self._stamps) - bisect_left(self._stamps, first_ns)
 
     def newest_since(self, count: int) -> int:
-        """The earliest time from which on there are at most `count` lines."""
+        """Return the earliest time with at most `count` lines at or after it."""
         return 0 if len(self._stamps) <= count else self._stamps[-count - 1] + 1
 
 
 def key_of(line: LogLine) -> LineKey:
-    """What tells a line from others."""
+    """Return what identifies a line."""
     text = f"{line.source}\0{line.message}".encode("utf-8", "surrogatepass")
     return line.timestamp_ns, int.from_bytes(blake2b(text, digest_size=8).digest(), "little")

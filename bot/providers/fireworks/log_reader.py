@@ -1,9 +1,9 @@
-"""Reads a batch job's log exactly: each entry once, whatever the pages, tokens and equal times. Fetches nothing.
+"""Read the log of a batch job exactly: each entry once, whatever the pages, tokens and equal timestamps. Pure.
 
-Entries have no id and tokens do not last, so a reader that must go on later goes on by time, and then meets entries
-again. `given` holds those it has given out and may meet, and `met` those of the last moment that it has met since it
-began; an entry is new when more of its like were met than given. Following is the same with a longer look back: each
-round begins `overlap` behind the newest entry. The requests are `provider`'s, the answers' form is `wire`'s.
+Entries have no id and tokens expire, so a reader that resumes later resumes by time and gets some entries again.
+`delivered` holds the entries it has emitted and may get again. `reread` holds those of the last timestamp that it has
+read since the round began. An entry is new if it was read more often than it was delivered. Following works the same
+way, but each round begins one overlap before the newest entry.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from bot.providers.paging.cursors import pack_cursor, unpack_cursor
 from bot.providers.paging.seen_lines import MOST_SEEN, in_order
 
 LARGEST_PAGE = 10_000
-"""The gateway cuts a larger pageSize to this (documented)."""
+"""The gateway cuts larger values of pageSize to this (documented)."""
 _MOST_EMPTY = 20
 _MOST_RESTARTS = 500
 _TOKENS_KEPT = 16
@@ -34,78 +34,81 @@ _FAR_FUTURE_NS = 2**63 - 1
 _NOTHING = (b"", b"")
 
 
-class Position(msgspec.Struct, array_like=True):
-    """Where a reader stands; the content of a LogCursor."""
+class TokenPosition(msgspec.Struct, array_like=True):
+    """The content of a cursor. It is stored by position, so new fields go to the end."""
 
     start_ns: int
-    """Where the present round began: entries before it, in reading order, are passed over."""
+    """Where the current round began. Entries before it, in reading order, are skipped."""
     last_ns: int
-    """The time of the last entry met."""
+    """The timestamp of the last entry read."""
     newest_ns: int
-    """The time of the newest entry ever met; one from after the round's beginning counts as of then."""
+    """The newest timestamp ever read, capped at the beginning of its round."""
     floor_ns: int
-    """Every entry given out from here on is remembered."""
+    """`delivered` holds every entry emitted at or after this."""
     page_size: int = 0
     token: str = ""
     tokens: list[int] = []
-    """Checksums of the last tokens sent: one that comes again would lead in a circle."""
+    """Checksums of the last tokens sent; a token that returns would lead in a circle."""
     empty: int = 0
-    """Answers in a row without an entry and with a token."""
+    """The number of consecutive responses with a token but without an entry."""
     restarts: int = 0
-    """Tokens in a row that were refused or led in a circle, with nothing new between them."""
+    """The number of consecutive tokens that expired or led in a circle, without a new entry in between."""
     began_ns: int = 0
-    """When this round began; 0 before."""
-    given: tuple[bytes, bytes] = _NOTHING
-    met: tuple[bytes, bytes] = _NOTHING
+    """When this round began; 0 before the first."""
+    delivered: tuple[bytes, bytes] = _NOTHING
+    reread: tuple[bytes, bytes] = _NOTHING
 
 
 class _Stop(enum.Enum):
-    """Why an answer was not taken to its end."""
+    """Why the rest of a response was left."""
 
     LIMIT = enum.auto()
     BOUND = enum.auto()
 
 
 @dataclass(slots=True)
-class Reader:
-    """One call of `query_logs`: says what to ask, takes the answers, gives the page."""
+class TokenReader:
+    """Reads one page of a query: `params` is the next request, `take` takes its response."""
 
     query: LogQuery
     now_ns: int
-    position: Position
-    given: DeliveredLines = field(default_factory=DeliveredLines)
-    met: DeliveredLines = field(default_factory=DeliveredLines)
+    position: TokenPosition
+    delivered: DeliveredLines = field(default_factory=DeliveredLines)
+    reread: DeliveredLines = field(default_factory=DeliveredLines)
+    most: int = MOST_SEEN
+    """The maximum number of delivered lines to remember; beyond it, the overlap shrinks."""
 
     @classmethod
-    def resume(cls, query: LogQuery, now_ns: int) -> Reader:
+    def resume(cls, query: LogQuery, now_ns: int, *, most: int = MOST_SEEN) -> TokenReader:
         """Begin at the query's cursor or at its start.
 
         Raises:
-            CursorLost: the cursor is none of ours.
+            CursorLost: the cursor cannot be read.
         """
         if query.cursor is not None:
-            position = unpack_cursor(query.cursor, Position)
+            position = unpack_cursor(query.cursor, TokenPosition)
             try:
-                reader = cls(query, now_ns, position, DeliveredLines(*position.given), DeliveredLines(*position.met))
+                delivered, reread = DeliveredLines(*position.delivered), DeliveredLines(*position.reread)
             except ValueError as error:
                 raise CursorLost from error
             position.began_ns = position.began_ns or now_ns
-            return reader
+            return cls(query, now_ns, position, delivered, reread, most)
         if query.order is Order.ASC:
             start_ns = max(0, query.start_ns or 0)
         else:
             start_ns = _FAR_FUTURE_NS if query.end_ns is None else query.end_ns
-        reader = cls(query, now_ns, Position(start_ns, start_ns, newest_ns=0, floor_ns=start_ns, began_ns=now_ns))
+        position = TokenPosition(start_ns, start_ns, newest_ns=0, floor_ns=start_ns, began_ns=now_ns)
+        reader = cls(query, now_ns, position, most=most)
         reader._begin(start_ns)
         return reader
 
     def params(self) -> list[tuple[str, str]]:
-        """The query parameters of the next request; with a token they are those of the call that gave it."""
+        """Return the query parameters of the next request; a token requires those of the request that returned it."""
         position, filters = self.position, self.query.filter
         params = [("ranks", str(rank)) for rank in filters.ranks]
         params.append(("pageSize", str(position.page_size)))
         start_ns = max(0, self.query.start_ns or 0) if self._descending else position.start_ns
-        # Never left out: without a start the gateway gives one page and no token.
+        # Always sent: without a start the gateway returns one page and no token.
         params.append(("startTime", format_ns(start_ns)))
         if not self._descending:
             params.append(("startFromHead", "true"))
@@ -117,41 +120,41 @@ class Reader:
 
     @property
     def last_ns(self) -> int:
-        """The time of the last entry met; before the first one, newest first, the present."""
+        """The timestamp of the last entry read; the current time before the first, when newest first."""
         return min(self.position.last_ns, self.now_ns)
 
     def token_expired(self) -> bool:
-        """After a refusal: go on by time instead; False when no token was sent, so that it was something else."""
+        """Resume by time after a refused request; return False if it had no token, so the cause is another."""
         if not self.position.token or self.position.restarts > _MOST_RESTARTS:
             return False
         self._restart()
         return True
 
     def take(self, lines: list[LogLine], token: str) -> LogPage | None:
-        """Take an answer; the page to give out, or None when another request is needed first."""
+        """Take a response; return the page, or None when another request is needed first."""
         position, checksum = self.position, crc32(token.encode())
         if token and checksum in position.tokens:
-            # In a circle: what this answer really adds is found by its time.
+            # The tokens lead in a circle. Resume by time, to find what this response really adds.
             self._restart()
-            return self._broken_off() if position.restarts > _MOST_RESTARTS else None
-        met_before = DeliveredLines(*self.met.packed())
-        fresh, stop = self._fresh(in_order(lines, newest_first=self._descending))
+            return self._incomplete() if position.restarts > _MOST_RESTARTS else None
+        reread_before = DeliveredLines(*self.reread.packed())
+        fresh, stop = self._select_new(in_order(lines, newest_first=self._descending))
         if stop is _Stop.BOUND or (stop is None and not token):
             return self._end(fresh)
         position.empty = 0 if lines else position.empty + 1
         if position.empty > _MOST_EMPTY:
-            return self._broken_off()
+            return self._incomplete()
         if fresh:
             position.restarts = 0
         if stop is _Stop.LIMIT:
-            self._again(met_before)
+            self._repeat(reread_before)
         else:
             position.token = token
             position.tokens = [*position.tokens, checksum][-_TOKENS_KEPT:]
         return self.pause(fresh) if fresh else None
 
     def pause(self, fresh: Sequence[LogLine] = ()) -> LogPage:
-        """The page so far, with more to come."""
+        """Return the page so far, with more to come."""
         return self._page(fresh, more=True)
 
     @property
@@ -163,91 +166,91 @@ class Reader:
     def _limit(self) -> int:
         return max(1, self.query.limit)
 
-    def _fresh(self, ordered: Sequence[LogLine]) -> tuple[list[LogLine], _Stop | None]:
-        """The lines that were not given out before; moves on past every line it has dealt with."""
+    def _select_new(self, ordered: Sequence[LogLine]) -> tuple[list[LogLine], _Stop | None]:
+        """Return the lines not delivered before; move past every line dealt with."""
         position = self.position
         sign, limit = -1 if self._descending else 1, self._limit
         bound_ns = self.query.start_ns if self._descending else self.query.end_ns
-        unmet = self._unmet(ordered)
+        not_yet_reread = self._not_yet_reread(ordered)
         fresh: list[LogLine] = []
-        met: list[LogLine] = []
+        read: list[LogLine] = []
         stop = None
         for line in ordered:
-            stamp = line.timestamp_ns
-            if stamp * sign < position.start_ns * sign:
+            stamp_ns = line.timestamp_ns
+            if stamp_ns * sign < position.start_ns * sign:
                 continue
-            if bound_ns is not None and stamp * sign > bound_ns * sign:
+            if bound_ns is not None and stamp_ns * sign > bound_ns * sign:
                 stop = _Stop.BOUND
                 break
-            if unmet and unmet[key := key_of(line)] > 0:
-                unmet[key] -= 1
+            if not_yet_reread and not_yet_reread[key := key_of(line)] > 0:
+                not_yet_reread[key] -= 1
             elif len(fresh) >= limit:
                 stop = _Stop.LIMIT
                 break
             else:
                 fresh.append(line)
-            met.append(line)
-            if stamp * sign > position.last_ns * sign:
-                position.last_ns = stamp
-        self._remember(fresh, met)
+            read.append(line)
+            if stamp_ns * sign > position.last_ns * sign:
+                position.last_ns = stamp_ns
+        self._remember(fresh, read)
         return fresh, stop
 
-    def _unmet(self, ordered: Sequence[LogLine]) -> Counter[LineKey]:
-        """Of the times of these lines: what was given out and has not been met again."""
+    def _not_yet_reread(self, ordered: Sequence[LogLine]) -> Counter[LineKey]:
+        """Return what was delivered within the time of these lines and not read again since."""
         if not ordered:
             return Counter()
         first_ns, last_ns = sorted((ordered[0].timestamp_ns, ordered[-1].timestamp_ns))
-        unmet = self.given.counts(first_ns, last_ns)
-        unmet.subtract(self.met.counts(first_ns, last_ns))
-        return unmet
+        counts = self.delivered.counts(first_ns, last_ns)
+        counts.subtract(self.reread.counts(first_ns, last_ns))
+        return counts
 
-    def _remember(self, fresh: Iterable[LogLine], met: Iterable[LogLine]) -> None:
-        """Remember what may be met again: the last moment, and when following, all from the floor on."""
+    def _remember(self, fresh: Iterable[LogLine], read: Iterable[LogLine]) -> None:
+        """Remember what may be read again: the last timestamp, and for followers all at or after the floor."""
         position = self.position
         last_ns = position.last_ns
-        self.met.keep(last_ns, last_ns)
-        self.met.add(key_of(line) for line in met if line.timestamp_ns == last_ns)
+        self.reread.keep(last_ns, last_ns)
+        self.reread.add(key_of(line) for line in read if line.timestamp_ns == last_ns)
         if self._descending:
             span = 0, last_ns
         else:
             position.newest_ns = max(position.newest_ns, min(last_ns, position.began_ns))
-            look_back_ns = self.query.overlap // timedelta(microseconds=1) * 1000
-            floor_ns = position.newest_ns - look_back_ns if self.query.follow else last_ns
-            if len(self.given) > MOST_SEEN:
-                floor_ns = max(floor_ns, self.given.newest_since(MOST_SEEN // 2))
+            overlap_ns = self.query.overlap // timedelta(microseconds=1) * 1000
+            floor_ns = position.newest_ns - overlap_ns if self.query.follow else last_ns
+            if len(self.delivered) > self.most:
+                floor_ns = max(floor_ns, self.delivered.newest_since(self.most // 2))
             position.floor_ns = max(position.floor_ns, min(floor_ns, last_ns))
             span = position.floor_ns, _FAR_FUTURE_NS
-        self.given.add(key_of(line) for line in fresh if span[0] <= line.timestamp_ns <= span[1])
-        self.given.keep(*span)
+        self.delivered.add(key_of(line) for line in fresh if span[0] <= line.timestamp_ns <= span[1])
+        self.delivered.keep(*span)
 
     def _begin(self, start_ns: int) -> None:
-        """Begin a round at a time: what was given out from there on will be met again."""
+        """Begin a round at a time; everything delivered at or after it will be read again."""
         position = self.position
-        self.met = DeliveredLines()
+        self.reread = DeliveredLines()
         position.start_ns = position.last_ns = start_ns
         position.token, position.tokens = "", []
         far = self._descending and start_ns != _FAR_FUTURE_NS
-        again = len(self.given) if self._descending else self.given.count_since(start_ns)
+        again = len(self.delivered) if self._descending else self.delivered.count_since(start_ns)
         position.page_size = LARGEST_PAGE if far else min(LARGEST_PAGE, self._limit + again)
 
     def _restart(self) -> None:
         self._begin(self.position.last_ns)
         self.position.restarts += 1
 
-    def _again(self, met_before: DeliveredLines) -> None:
-        """The rest of this answer comes next: found by its time, or, as there is no end time, by the same token.
+    def _repeat(self, reread_before: DeliveredLines) -> None:
+        """Get the rest of this response next: by its time, or newest first, without an end time, by the same token.
 
-        By the token only what was met in this answer is met again, not its like in the answers before.
+        The same token returns the lines of this response again, but not equal lines of earlier responses.
         """
         if not self._descending:
             self._begin(self.position.last_ns)
             return
         last_ns = self.position.start_ns = self.position.last_ns
-        met_before.keep(last_ns, last_ns)
-        self.met = met_before
+        reread_before.keep(last_ns, last_ns)
+        self.reread = reread_before
 
-    def _broken_off(self) -> LogPage:
-        text = "Fireworks says that there is more of this log but does not send it; the rest may be missing."
+    def _incomplete(self) -> LogPage:
+        text = "Fireworks reports more lines of this log but does not send them; the rest may be missing."
         return self._end((), Gap(Part.LOGS, GapReason.PROTOCOL, text, start_ns=self.last_ns))
 
     def _end(self, fresh: Sequence[LogLine], *gaps: Gap) -> LogPage:
@@ -259,7 +262,7 @@ class Reader:
     def _page(self, fresh: Sequence[LogLine], *, more: bool, gaps: tuple[Gap, ...] = ()) -> LogPage:
         cursor = None
         if more or self.query.follow:
-            self.position.given, self.position.met = self.given.packed(), self.met.packed()
+            self.position.delivered, self.position.reread = self.delivered.packed(), self.reread.packed()
             cursor = pack_cursor(self.position)
         filters = self.query.filter
         applied = [("ranks", bool(filters.ranks)), ("includes", len(filters.includes) == 1)]

@@ -1,4 +1,4 @@
-"""What names a Fireworks batch job: `account/job`, a resource name, a dashboard or API URL. Pure."""
+"""Parse references to Fireworks batch jobs: `account/job`, a resource name, a dashboard or API URL. Pure."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _COLLECTIONS = frozenset({"batchjobs", "batch-jobs", "batch_jobs", "jobs"})
 
 
-def parse_ref(text: str, *, account: str | None = None, base_url: str = "") -> JobRef | None:
-    """The batch job that `text` names, None when it names none.
+def parse_batch_job_ref(text: str, *, account: str | None = None, base_url: str = "") -> JobRef | None:
+    """Return the batch job that `text` names, or None.
 
-    Dashboard paths are nowhere documented, so a URL counts when its host is Fireworks' (or `base_url`'s) and its path
+    Dashboard paths are not documented. So a URL counts if its host is Fireworks' (or that of `base_url`) and its path
     holds `batchJobs/<id>` in any spelling, with the account in the path, in `?account=` or configured (assumed).
 
     Args:
-        text: a whole URL, or what stands behind `fireworks:`.
-        account: the configured account, for a text that names none.
+        text: a whole URL, or the part of a reference after `fireworks:`.
+        account: the configured account, for a text without one.
         base_url: the configured address of the API.
     """
     if "://" not in text:
@@ -37,7 +37,7 @@ def parse_ref(text: str, *, account: str | None = None, base_url: str = "") -> J
 
 
 def job_path(job: JobRef) -> tuple[str, str]:
-    """(account, batch job) of a reference that `parse_ref` made."""
+    """Return (account, batch job) of a reference from `parse_batch_job_ref`."""
     account, _, job_id = job.id.partition("/")
     return account, job_id
 
@@ -45,12 +45,12 @@ def job_path(job: JobRef) -> tuple[str, str]:
 def _from_parts(parts: list[str], account: str | None) -> JobRef | None:
     """`[dashboard|v1] [accounts/<account>] batchJobs/<job>[:getLogs]`."""
     words = [part.lower() for part in parts]
-    place = next((index for index, word in enumerate(words) if word in _COLLECTIONS), None)
-    if place is None or place + 1 >= len(parts):
+    index = next((index for index, word in enumerate(words) if word in _COLLECTIONS), None)
+    if index is None or index + 1 >= len(parts):
         return None
-    if "accounts" in words[: max(0, place - 1)]:
+    if "accounts" in words[: max(0, index - 1)]:
         account = parts[words.index("accounts") + 1]
-    return _ref(account, parts[place + 1].partition(":")[0])
+    return _ref(account, parts[index + 1].partition(":")[0])
 
 
 def _from_pair(parts: list[str], account: str | None) -> JobRef | None:

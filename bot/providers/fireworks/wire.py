@@ -1,8 +1,8 @@
-"""What Fireworks' gateway sends, and what it means here. Pure; the requests are in `provider` and `reader`.
+"""Parse the responses of Fireworks' gateway. Pure.
 
 Source: https://docs.fireworks.ai/api-reference-dlde/get-batch-job-logs, .../get-batch-job, .../list-batch-jobs (read
-2026-11-20) and the states of the fine-tuning jobs' reference. The answers are proto3 JSON: a field with its zero value
-may be left out (rank 0, no entries), an enum may be a number, unknown fields may appear.
+2026-11-20) and the states of the fine-tuning jobs' reference. The responses are proto3 JSON: fields with a zero value
+may be left out (rank 0, no entries), enums may be numbers, and unknown fields may appear.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import msgspec
 from bot.domain.durations import datetime_from_ns, parse_rfc3339_ns, timestamp_parser
 from bot.domain.jobs import Job, JobRef, JobState
 from bot.domain.logs import LogLine
-from bot.providers.decoding import decode_body, with_texts
+from bot.providers.decoding import decode_body, fill_timestamps, with_texts
 from bot.providers.fireworks.references import NAME
 
 _STATES = {
@@ -59,7 +59,7 @@ _NUMBERED = {
 
 
 class Status(msgspec.Struct, frozen=True):
-    """The status of the other kinds of job: an object where a batch job has a sentence."""
+    """The status of other kinds of jobs: an object where a batch job has a sentence."""
 
     code: str | int | None = None
     message: str | None = None
@@ -94,20 +94,20 @@ class BatchJobs(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Account(msgspec.Struct, frozen=True):
-    """An account the key belongs to."""
+    """An account of the key."""
 
     name: str = ""
     """`accounts/<account>`."""
 
 
 class Accounts(msgspec.Struct, frozen=True):
-    """The accounts the key belongs to."""
+    """The accounts of the key."""
 
     accounts: list[Account] | None = None
 
 
 class Entry(msgspec.Struct, frozen=True, rename="camel", gc=False):
-    """One log entry. It has no id and no level."""
+    """One log entry, without an id or a level."""
 
     log_time: str | None = None
     rank: int | None = None
@@ -119,7 +119,7 @@ class Entries(msgspec.Struct, frozen=True, rename="camel"):
 
     entries: list[Entry] | None = None
     next_page_token: str | None = None
-    """Absent or empty: there are no more pages, however short or full this one is."""
+    """Absent or empty on the last page, whatever its size."""
 
 
 _BATCH_JOB = msgspec.json.Decoder(BatchJob, strict=False)
@@ -128,33 +128,33 @@ _ACCOUNTS = msgspec.json.Decoder(Accounts, strict=False)
 _ENTRIES = msgspec.json.Decoder(Entries, strict=False)
 
 
-def parse_state(word: str | int | None) -> JobState:
-    """The state in our vocabulary; UNKNOWN for one that no document names.
+def batch_job_state(word: str | int | None) -> JobState:
+    """Return the state that a status means; UNKNOWN for an undocumented one.
 
-    EXPIRED ran out of its time and is a failure; PAUSED waits for a person (account suspended, or by hand); DELETING
-    is on its way out, and nobody waits for it. CANCELLING still runs.
+    EXPIRED exceeded its time and is a failure. PAUSED waits for a person (account suspended, or paused by hand).
+    DELETING counts as cancelled. CANCELLING still runs.
     """
-    return _STATES.get(state_word(word).removeprefix("JOB_").removeprefix("STATE_"), JobState.UNKNOWN)
+    return _STATES.get(status_word(word).removeprefix("JOB_").removeprefix("STATE_"), JobState.UNKNOWN)
 
 
-def state_word(word: str | int | None) -> str:
-    """The platform's own word; batch jobs say RUNNING, the other kinds JOB_STATE_RUNNING."""
+def status_word(word: str | int | None) -> str:
+    """Return the platform's own word: RUNNING for batch jobs, JOB_STATE_RUNNING for other kinds."""
     if isinstance(word, int):
         return _NUMBERED.get(word, str(word) if word else "STATE_UNSPECIFIED")
     return (word or "STATE_UNSPECIFIED").upper()
 
 
-def parse_job(body: bytes, asked: JobRef) -> Job:
-    """One batch job.
+def parse_batch_job(body: bytes, asked: JobRef) -> Job:
+    """Parse one batch job.
 
     Raises:
-        ProtocolError: the body is not what the document says.
+        ProtocolError: the body does not match the documentation.
     """
     return job_from(decode_body(_BATCH_JOB, body, NAME), asked)
 
 
-def parse_jobs(body: bytes, account: str) -> tuple[list[Job], str]:
-    """A page of an account's batch jobs and the token of the next, "" at the end."""
+def parse_batch_jobs(body: bytes, account: str) -> tuple[list[Job], str]:
+    """Parse a page of an account's batch jobs, and the token of the next page, "" at the end."""
     page = decode_body(_BATCH_JOBS, body, NAME)
     named = ((one, one.name.rpartition("/")[2]) for one in page.batch_jobs or ())
     jobs = [job_from(one, JobRef(NAME, f"{account}/{job_id}")) for one, job_id in named if job_id]
@@ -162,34 +162,34 @@ def parse_jobs(body: bytes, account: str) -> tuple[list[Job], str]:
 
 
 def parse_accounts(body: bytes) -> list[str]:
-    """Ids of the accounts that the key belongs to."""
+    """Parse the ids of the key's accounts."""
     names = (account.name.rpartition("/")[2] for account in decode_body(_ACCOUNTS, body, NAME).accounts or ())
     return [name for name in names if name]
 
 
 def parse_entries(body: bytes, before_ns: int) -> tuple[list[LogLine], str]:
-    """A page's lines in the order sent and the token of the next, "" at the end.
+    """Parse a page of log lines in the order sent, and the token of the next page, "" at the end.
 
-    `logTime` has 0, 3, 6 or 9 fraction digits. An entry without a readable time is kept beside the one before it (the
-    page's first: the one after it, `before_ns` when there is none), for its text may be the one that matters.
+    `logTime` has 0, 3, 6 or 9 fraction digits. Entries without a readable time keep their text, which may be the one
+    that matters: see `fill_timestamps`, with `before_ns` as the default.
     """
     page = decode_body(_ENTRIES, body, NAME, lambda value: with_texts(value, "message"))
     stamp_of = timestamp_parser()
-    entries, lines = page.entries or (), []
-    stamps = [stamp_of(entry.log_time or "") for entry in entries]
-    stamp_ns = next((found_ns for found_ns in stamps if found_ns is not None), before_ns)
-    for entry, found_ns in zip(entries, stamps, strict=True):
-        stamp_ns = stamp_ns if found_ns is None else found_ns
-        lines.append(LogLine(stamp_ns, entry.message or "", rank=entry.rank or 0))
+    entries = page.entries or ()
+    stamps = fill_timestamps([stamp_of(entry.log_time or "") for entry in entries], before_ns)
+    lines = [
+        LogLine(stamp_ns, entry.message or "", rank=entry.rank or 0)
+        for entry, stamp_ns in zip(entries, stamps, strict=True)
+    ]
     return lines, page.next_page_token or ""
 
 
 def job_from(one: BatchJob, asked: JobRef) -> Job:
-    """A batch job in our vocabulary; `status` is an error only when the job is not well."""
-    state = parse_state(one.state)
-    said = _sentence(one.status)
+    """Convert a batch job; `status` is an error only if the job has failed or is unhealthy."""
+    state = batch_job_state(one.state)
+    status = _sentence(one.status)
     facts: Sequence[tuple[str, str | int | None]] = (
-        ("Status", None if state.is_failure else said),
+        ("Status", None if state.is_failure else status),
         ("Ranks", one.num_ranks),
         ("Node pool", one.node_pool_id),
         ("Environment", one.environment_id),
@@ -206,9 +206,9 @@ def job_from(one: BatchJob, asked: JobRef) -> Job:
     return Job(
         ref=asked,
         state=state,
-        vendor_status=state_word(one.state),
+        vendor_status=status_word(one.state),
         name=one.display_name or None,
-        error=said if state.is_failure else None,
+        error=status if state.is_failure else None,
         user=one.created_by or None,
         created_at=created,
         started_at=started,

@@ -1,10 +1,10 @@
-"""The Fireworks reader against a server that is as unhelpful as its document allows: lost 0, duplicated 0."""
+"""The Fireworks reader loses and duplicates no line, even if the server is as unhelpful as its documents allow."""
 
 from __future__ import annotations
 
 import random
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import pytest
@@ -15,8 +15,9 @@ from bot.domain.durations import parse_rfc3339_ns
 from bot.domain.jobs import JobRef
 from bot.domain.logs import LogCursor, LogLine, LogPage, LogQuery, Order
 from bot.errors import BadRequest
-from bot.providers.fireworks.log_reader import LARGEST_PAGE, Position, Reader
+from bot.providers.fireworks.log_reader import LARGEST_PAGE, TokenPosition, TokenReader
 from bot.providers.paging.cursors import pack_cursor, unpack_cursor
+from bot.providers.paging.seen_lines import MOST_SEEN
 
 JOB = JobRef("fireworks", "acme/job-1")
 SECOND = 10**9
@@ -25,7 +26,7 @@ NOW_NS = 1_800_000_000 * SECOND
 
 @dataclass
 class Server:
-    """Pages by token; tokens die, pages are cut short or empty, equal times come in any order after a new start."""
+    """Pages by token. Tokens expire, pages are short or empty; equal timestamps come in any order after restarts."""
 
     lines: list[LogLine]
     chance: random.Random
@@ -36,7 +37,7 @@ class Server:
     _chains: dict[str, tuple[tuple[tuple[str, str], ...], list[LogLine]]] = field(default_factory=dict)
 
     def get(self, params: list[tuple[str, str]]) -> tuple[list[LogLine], str] | None:
-        """A page and the next token; None is status 400."""
+        """Return a page and the next token; None is status 400."""
         self.requests += 1
         named = dict(params)
         bound = tuple(item for item in params if item[0] != "pageToken")
@@ -67,8 +68,8 @@ class Server:
         return sorted(found, key=lambda line: line.timestamp_ns, reverse=newest_first)
 
 
-def call(server: Server, query: LogQuery, now_ns: int = NOW_NS, requests: int = 20) -> LogPage:
-    reader = Reader.resume(query, now_ns)
+def call(server: Server, query: LogQuery, now_ns: int = NOW_NS, requests: int = 20, most: int = MOST_SEEN) -> LogPage:
+    reader = TokenReader.resume(query, now_ns, most=most)
     for _ in range(requests):
         answer = server.get(reader.params())
         if answer is None:
@@ -80,26 +81,15 @@ def call(server: Server, query: LogQuery, now_ns: int = NOW_NS, requests: int = 
     return reader.pause()
 
 
-def read_all(server: Server, query: LogQuery, limits: list[int]) -> tuple[list[LogLine], list[LogPage]]:
+def read_all(
+    server: Server, query: LogQuery, limits: list[int], most: int = MOST_SEEN
+) -> tuple[list[LogLine], list[LogPage]]:
     lines: list[LogLine] = []
     pages: list[LogPage] = []
     cursor = None
     while not pages or pages[-1].more:
         limit = limits[len(pages) % len(limits)]
-        page = call(
-            server,
-            LogQuery(
-                query.job,
-                query.start_ns,
-                query.end_ns,
-                query.order,
-                limit,
-                query.filter,
-                cursor,
-                query.follow,
-                query.overlap,
-            ),
-        )
+        page = call(server, replace(query, limit=limit, cursor=cursor), most=most)
         assert len(page.lines) <= limit
         lines += page.lines
         pages.append(page)
@@ -133,7 +123,7 @@ READS = given(
 
 @settings(max_examples=300, deadline=None)
 @READS
-def test_every_entry_comes_once_in_order_whatever_the_server_does(
+def test_every_entry_is_read_once_and_in_order(
     lines: list[LogLine],
     order: Order,
     limits: list[int],
@@ -156,8 +146,8 @@ def test_every_entry_comes_once_in_order_whatever_the_server_does(
 
 
 @pytest.mark.slow
-def test_every_entry_comes_once_of_two_thousand_logs() -> None:
-    body = test_every_entry_comes_once_in_order_whatever_the_server_does.hypothesis.inner_test  # type: ignore[attr-defined]
+def test_every_entry_of_2000_logs_is_read_once() -> None:
+    body = test_every_entry_is_read_once_and_in_order.hypothesis.inner_test  # type: ignore[attr-defined]
     settings(max_examples=2000, deadline=None)(READS(body))()
 
 
@@ -175,7 +165,7 @@ FOLLOWS = given(
 
 @settings(max_examples=300, deadline=None)
 @FOLLOWS
-def test_following_gives_late_entries_and_true_duplicates_once(
+def test_following_reads_late_entries_and_duplicates_once(
     arrivals: list[tuple[int, int, str, int]],
     limits: list[int],
     page_cap: int,
@@ -183,14 +173,16 @@ def test_following_gives_late_entries_and_true_duplicates_once(
     patience: int,
     seed: int,
 ) -> None:
-    """An entry said at second s is visible up to 80 s later; the look back is 90 s, and a poll may be broken off."""
+    """An entry becomes visible up to 80 s late, within the overlap of 90 s. A poll may stop after some pages."""
     begin_ns = NOW_NS - 1000 * SECOND
-    said = [(second + late, line_at(begin_ns + second * SECOND, text, rank)) for second, late, text, rank in arrivals]
+    arriving = [
+        (second + late, line_at(begin_ns + second * SECOND, text, rank)) for second, late, text, rank in arrivals
+    ]
     server = Server([], random.Random(seed), page_cap, *troubles)
     found: list[LogLine] = []
     cursor = None
     for second in (0, 20, 40, 60, 61, 90, 300, 301):
-        server.lines = [line for visible, line in said if visible <= second]
+        server.lines = [line for visible, line in arriving if visible <= second]
         more, rounds = True, 0
         while more and (rounds < patience or second >= 300):
             query = LogQuery(JOB, limit=limits[rounds % len(limits)], cursor=cursor, follow=True)
@@ -199,25 +191,25 @@ def test_following_gives_late_entries_and_true_duplicates_once(
             found += page.lines
             cursor, more, rounds = page.cursor, page.more, rounds + 1
             assert rounds < 2000
-    assert Counter(line for _, line in said) == Counter(found)
+    assert Counter(line for _, line in arriving) == Counter(found)
 
 
 @pytest.mark.slow
-def test_following_gives_each_entry_once_of_two_thousand_logs() -> None:
-    body = test_following_gives_late_entries_and_true_duplicates_once.hypothesis.inner_test  # type: ignore[attr-defined]
+def test_following_2000_logs_reads_every_entry_once() -> None:
+    body = test_following_reads_late_entries_and_duplicates_once.hypothesis.inner_test  # type: ignore[attr-defined]
     settings(max_examples=2000, deadline=None)(FOLLOWS(body))()
 
 
 @pytest.mark.parametrize("order", list(Order))
 @pytest.mark.parametrize("limit", [1, 3, 10])
-def test_equal_entries_on_several_pages_are_as_many_as_were_said(order: Order, limit: int) -> None:
+def test_equal_entries_on_several_pages_are_counted(order: Order, limit: int) -> None:
     lines = [line_at(NOW_NS - (number // 20) * SECOND) for number in range(60)]
     server = Server(lines, random.Random(0), page_cap=7)
     found, _ = read_all(server, LogQuery(JOB, end_ns=NOW_NS + SECOND, order=order), [limit])
     assert Counter(lines) == Counter(found)
 
 
-def test_a_round_taken_up_again_does_not_pass_what_came_meanwhile() -> None:
+def test_a_resumed_round_finds_entries_that_arrived_in_between() -> None:
     lines = [line_at(NOW_NS + second * SECOND, str(second)) for second in range(300) if second != 40]
     server = Server(lines[:100], random.Random(0))
     first = call(server, LogQuery(JOB, limit=70, follow=True), NOW_NS + 100 * SECOND)
@@ -229,7 +221,7 @@ def test_a_round_taken_up_again_does_not_pass_what_came_meanwhile() -> None:
     assert Counter(server.lines) == Counter(found)
 
 
-def test_an_entry_from_the_future_does_not_hide_those_of_other_ranks() -> None:
+def test_a_timestamp_in_the_future_does_not_hide_entries_of_other_ranks() -> None:
     server = Server([line_at(NOW_NS + 600 * SECOND, rank=1)], random.Random(0))
     page = call(server, LogQuery(JOB, follow=True))
     server.lines.append(line_at(NOW_NS + SECOND, "later", rank=0))
@@ -237,7 +229,7 @@ def test_an_entry_from_the_future_does_not_hide_those_of_other_ranks() -> None:
     assert ["later"] == [line.message for line in page.lines]
 
 
-def test_what_the_look_back_gives_again_is_not_kept_for_ever() -> None:
+def test_entries_older_than_the_overlap_are_forgotten() -> None:
     lines = [line_at(NOW_NS + second * SECOND, str(second)) for second in range(1000)]
     server = Server(lines, random.Random(0))
     page = call(server, LogQuery(JOB, follow=True, overlap=timedelta(seconds=90)), NOW_NS + 1000 * SECOND)
@@ -245,31 +237,31 @@ def test_what_the_look_back_gives_again_is_not_kept_for_ever() -> None:
     assert len(page.cursor.state) < 2500
 
 
-def test_what_is_remembered_has_a_bound_and_the_look_back_shrinks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.providers.fireworks.log_reader.MOST_SEEN", 100)
+def test_the_overlap_shrinks_when_too_many_lines_are_remembered() -> None:
     lines = [line_at(NOW_NS + number * SECOND // 100, str(number)) for number in range(1000)]
-    found, pages = read_all(Server(lines, random.Random(0)), LogQuery(JOB, follow=True), [70])
+    found, pages = read_all(Server(lines, random.Random(0)), LogQuery(JOB, follow=True), [70], most=100)
     assert lines == found
     cursor = pages[-1].cursor
     assert cursor is not None
     assert len(cursor.state) < 2500
-    again = call(Server(lines, random.Random(0)), LogQuery(JOB, follow=True, cursor=cursor), NOW_NS + 20 * SECOND)
+    query = LogQuery(JOB, follow=True, cursor=cursor)
+    again = call(Server(lines, random.Random(0)), query, NOW_NS + 20 * SECOND, most=100)
     assert [] == list(again.lines)
 
 
 def test_a_token_that_leads_in_a_circle_ends_with_a_gap() -> None:
-    reader = Reader.resume(LogQuery(JOB), NOW_NS)
+    reader = TokenReader.resume(LogQuery(JOB), NOW_NS)
     page, answers = None, 0
     while page is None:
         page = reader.take([], f"t{answers % 3}")
         answers += 1
     assert not page.more
-    assert "does not send it" in page.gaps[0].public
+    assert "does not send them" in page.gaps[0].public
 
 
-def test_a_circle_of_full_pages_gives_nothing_twice() -> None:
+def test_a_circle_of_full_pages_emits_each_entry_once() -> None:
     lines = [line_at(NOW_NS - (9 - number) * SECOND, str(number)) for number in range(3)]
-    reader = Reader.resume(LogQuery(JOB, limit=3), NOW_NS)
+    reader = TokenReader.resume(LogQuery(JOB, limit=3), NOW_NS)
     found: list[LogLine] = []
     for _ in range(100):
         page = reader.take(list(lines), "always the same")
@@ -279,16 +271,16 @@ def test_a_circle_of_full_pages_gives_nothing_twice() -> None:
     assert lines == found
 
 
-def test_the_page_size_never_exceeds_what_the_gateway_would_cut() -> None:
-    reader = Reader.resume(LogQuery(JOB, limit=50_000), NOW_NS)
+def test_the_page_size_stays_within_the_documented_maximum() -> None:
+    reader = TokenReader.resume(LogQuery(JOB, limit=50_000), NOW_NS)
     assert ("pageSize", "10000") in reader.params()
 
 
-def test_a_cursor_that_cannot_be_read_is_a_bad_request() -> None:
-    page = Reader.resume(LogQuery(JOB), NOW_NS).pause()
+def test_a_cursor_that_cannot_be_read_raises_bad_request() -> None:
+    page = TokenReader.resume(LogQuery(JOB), NOW_NS).pause()
     assert page.cursor is not None
-    position = unpack_cursor(page.cursor, Position)
-    position.given = (b"broken", b"")
+    position = unpack_cursor(page.cursor, TokenPosition)
+    position.delivered = (b"broken", b"")
     for cursor in (pack_cursor(position), LogCursor(b"broken")):
         with pytest.raises(BadRequest):
-            Reader.resume(LogQuery(JOB, cursor=cursor), NOW_NS)
+            TokenReader.resume(LogQuery(JOB, cursor=cursor), NOW_NS)

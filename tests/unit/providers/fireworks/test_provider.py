@@ -1,4 +1,4 @@
-"""What Fireworks is asked, where the emulator has only one of the ways a server may answer."""
+"""Requests of the Fireworks provider, where the emulator covers only one possible response."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from bot.domain.jobs import JobRef
-from bot.domain.logs import LogQuery
+from bot.domain.logs import LogQuery, Order
 from bot.errors import BadRequest, ConfigError, NotSupported
 from bot.providers.fireworks import create
 from bot.providers.fireworks.provider import FireworksProvider
@@ -20,7 +20,7 @@ def provider_of(transport: httpx.AsyncBaseTransport) -> FireworksProvider:
     return FireworksProvider(HttpClient("fireworks", "http://fw", {}, secrets=[], limiter=limiter, transport=transport))
 
 
-async def test_without_a_configured_account_all_of_the_key_are_listed() -> None:
+async def test_without_a_configured_account_jobs_of_all_accounts_are_listed() -> None:
     def answers(request: httpx.Request) -> httpx.Response:
         if request.url.path == "/v1/accounts":
             return httpx.Response(200, json={"accounts": [{"name": "accounts/a"}, {"name": "accounts/b"}, {}]})
@@ -33,7 +33,7 @@ async def test_without_a_configured_account_all_of_the_key_are_listed() -> None:
     assert ["b/j", "a/j"] == [job.ref.id for job in jobs]
 
 
-async def test_a_server_that_does_not_tell_its_accounts_says_what_to_set() -> None:
+async def test_a_server_without_an_account_list_names_the_setting() -> None:
     with pytest.raises(NotSupported, match="FIREWORKS_ACCOUNT_ID"):
         await provider_of(httpx.MockTransport(lambda _: httpx.Response(404))).list_jobs(limit=5)
 
@@ -45,14 +45,14 @@ async def test_a_list_whose_token_leads_in_a_circle_ends() -> None:
     assert len(await provider.list_jobs(limit=100)) <= 3
 
 
-async def test_a_refusal_without_a_token_is_the_callers_to_know() -> None:
+async def test_a_refusal_without_a_token_is_raised() -> None:
     body = {"code": 3, "message": "invalid filter", "details": []}
     provider = provider_of(httpx.MockTransport(lambda _: httpx.Response(400, json=body)))
     with pytest.raises(BadRequest, match="invalid filter"):
         await provider.query_logs(LogQuery(JOB))
 
 
-async def test_a_call_ends_after_some_requests_and_the_next_goes_on() -> None:
+async def test_a_call_stops_after_some_requests_and_the_next_continues() -> None:
     asked = 0
 
     def answers(_request: httpx.Request) -> httpx.Response:
@@ -62,8 +62,6 @@ async def test_a_call_ends_after_some_requests_and_the_next_goes_on() -> None:
         if asked < 50:
             return httpx.Response(200, json={"entries": [entry], "nextPageToken": f"t{asked}"})
         return httpx.Response(200, json={"entries": [{**entry, "logTime": "2026-03-13T10:00:00Z"}]})
-
-    from bot.domain.logs import Order
 
     provider = provider_of(httpx.MockTransport(answers))
     query = LogQuery(JOB, end_ns=1_780_000_000 * 10**9, order=Order.DESC)
@@ -75,6 +73,6 @@ async def test_a_call_ends_after_some_requests_and_the_next_goes_on() -> None:
     assert (1, 3) == (len(page.lines), calls)
 
 
-def test_a_missing_key_says_which_and_where_to_get_it() -> None:
+def test_a_missing_key_names_the_variable_and_where_to_get_it() -> None:
     with pytest.raises(ConfigError, match=r"FIREWORKS_API_KEY is not set.*app\.fireworks\.ai"):
         create({}, LimiterPool())

@@ -1,4 +1,4 @@
-"""What Fireworks' answers mean, and what names a batch job."""
+"""Parsing of Fireworks' responses and references."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bot.domain.jobs import JobRef, JobState
 from bot.domain.logs import LogLine
 from bot.errors import ProtocolError
 from bot.providers.fireworks import wire
-from bot.providers.fireworks.references import parse_ref
+from bot.providers.fireworks.references import parse_batch_job_ref
 
 JOB = JobRef("fireworks", "acme/train-1")
 
@@ -48,16 +48,16 @@ STATES = {
 
 
 @pytest.mark.parametrize(("word", "state"), STATES.items())
-def test_every_documented_state_is_known_and_others_are_unknown(word: str | int | None, state: JobState) -> None:
-    assert state == wire.parse_state(word)
+def test_documented_states_are_mapped_and_others_are_unknown(word: str | int | None, state: JobState) -> None:
+    assert state == wire.batch_job_state(word)
 
 
-def test_an_answer_becomes_a_job() -> None:
+def test_a_response_is_converted_to_a_job() -> None:
     body = b"""{"name": "accounts/acme/batchJobs/train-1", "displayName": "Llama SFT", "createdBy": "ada@example.com",
         "createTime": "2026-03-13T10:00:00Z", "startTime": "2026-03-13T10:01:00.5Z", "state": "FAILED",
         "status": "rank 3: CUDA out of memory", "numRanks": 8, "nodePoolId": "h100", "environmentId": "",
         "somethingNew": [1, {"a": null}], "updateTime": "not a time"}"""
-    job = wire.parse_job(body, JOB)
+    job = wire.parse_batch_job(body, JOB)
     assert (JOB, JobState.FAILED, "FAILED", "Llama SFT", "rank 3: CUDA out of memory", "ada@example.com") == (
         job.ref,
         job.state,
@@ -83,11 +83,11 @@ def test_an_answer_becomes_a_job() -> None:
     ],
 )
 def test_a_status_may_be_a_sentence_or_an_object(status: str, error: str | None) -> None:
-    assert error == wire.parse_job(f'{{"state": "FAILED", "status": {status}}}'.encode(), JOB).error
+    assert error == wire.parse_batch_job(f'{{"state": "FAILED", "status": {status}}}'.encode(), JOB).error
 
 
-def test_a_status_of_a_job_that_is_well_is_no_error() -> None:
-    job = wire.parse_job(b'{"state": "RUNNING", "status": "pulling the image"}', JOB)
+def test_the_status_of_a_healthy_job_is_not_an_error() -> None:
+    job = wire.parse_batch_job(b'{"state": "RUNNING", "status": "pulling the image"}', JOB)
     assert (None, (("Status", "pulling the image"),)) == (job.error, job.details)
 
 
@@ -114,11 +114,11 @@ def test_entries_keep_ranks_nanoseconds_and_order() -> None:
 
 
 @pytest.mark.parametrize("body", [b"{}", b'{"entries": null, "nextPageToken": ""}', b'{"entries": []}'])
-def test_missing_entries_are_an_empty_last_page(body: bytes) -> None:
+def test_missing_entries_mean_an_empty_last_page(body: bytes) -> None:
     assert ([], "") == wire.parse_entries(body, 0)
 
 
-def test_entries_without_a_readable_time_stand_with_their_neighbours() -> None:
+def test_entries_without_a_readable_timestamp_get_that_of_a_neighbour() -> None:
     stamps = (b"0001-01-01T00:00:00Z", b"2026-03-13T10:00:00Z", b"9999-12-31T00:00:00Z")
     body = b'{"entries": [%b]}' % b",".join(b'{"message": "x", "logTime": "%b"}' % stamp for stamp in stamps)
     lines, _ = wire.parse_entries(body, 5)
@@ -128,8 +128,8 @@ def test_entries_without_a_readable_time_stand_with_their_neighbours() -> None:
 @pytest.mark.parametrize(
     "body", [b"", b"<html>", b"[]", b'{"entries": 3}', b'{"entries": [{"rank": "x"}]}', b"\xff", b"{"]
 )
-def test_a_body_that_is_something_else_is_a_protocol_error(body: bytes) -> None:
-    with pytest.raises(ProtocolError, match="does not describe"):
+def test_other_bodies_raise_protocol_error(body: bytes) -> None:
+    with pytest.raises(ProtocolError, match="does not match its documentation"):
         wire.parse_entries(body, 0)
 
 
@@ -153,11 +153,11 @@ REFERENCES = {
 
 
 @pytest.mark.parametrize(("text", "expected"), REFERENCES.items())
-def test_a_reference_or_an_address_names_a_batch_job(text: str, expected: str | None) -> None:
-    found = parse_ref(text, base_url="http://127.0.0.1:9/fireworks")
+def test_a_reference_is_parsed_from_an_id_or_a_url(text: str, expected: str | None) -> None:
+    found = parse_batch_job_ref(text, base_url="http://127.0.0.1:9/fireworks")
     assert expected == (found and found.id)
 
 
-def test_the_configured_account_stands_in_where_none_is_named() -> None:
+def test_the_configured_account_is_the_default() -> None:
     for text in ("train-1", "https://app.fireworks.ai/dashboard/batch-jobs/train-1"):
-        assert JOB == parse_ref(text, account="acme")
+        assert JOB == parse_batch_job_ref(text, account="acme")

@@ -100,7 +100,7 @@ async def test_invalid_baseten_key_is_reported_for_both_providers(ready: Machine
 
 async def test_malformed_platform_response_is_reported(ready: Machine) -> None:
     ready.on.faults.set([Fault("html", "/fireworks", status=200)])
-    await assert_reported(ready, ["fireworks"], "form its document does not describe", "FIREWORKS_BASE_URL")
+    await assert_reported(ready, ["fireworks"], "does not match its documentation", "FIREWORKS_BASE_URL")
 
 
 @pytest.mark.parametrize("scope", NEEDED)

@@ -99,7 +99,7 @@ def test_the_nan_of_a_diverged_run_is_kept() -> None:
     "body", [b"", b"<html>", b"[]", b'{"lines": 3}', b'{"lines": [{"line": "x"}]}', b"\xff", b'{"a":']
 )
 def test_a_body_that_is_something_else_is_a_protocol_error(body: bytes) -> None:
-    with pytest.raises(ProtocolError, match="does not describe"):
+    with pytest.raises(ProtocolError, match="does not match its documentation"):
         wire.parse_chunk(body)
 
 

@@ -10,7 +10,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 
-from bot.redaction.secret_pattern import MESSAGE_SEPARATOR
+from bot.redaction.patterns import MESSAGE_SEPARATOR
 
 KEY_MARK = "PRIVATE KEY"
 _MARK = re.compile(r"-----(BEGIN|END) [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----")

@@ -1,7 +1,7 @@
 """Redact secrets from outgoing text.
 
 Secrets that this process knows are hidden wherever they occur. Unknown ones are recognized by the patterns in
-`token_patterns` and `context_patterns`. Training logs are full of tokens that are not secrets (`token=123`, `tok/s`,
+`secret_patterns.toml`. Training logs are full of tokens that are not secrets (`token=123`, `tok/s`,
 `pad_token='<pad>'`), so a value after the mere word `token` is hidden only when it looks random.
 
 Speed: for nearly every page, one RE2 pass finds nothing to do. Otherwise each pattern searches the original text by
@@ -18,29 +18,11 @@ from urllib.parse import quote
 
 from bot.domain.logs import LogLine
 from bot.domain.regex import Pattern, compile_pattern
-from bot.redaction.context_patterns import (
-    CHECKED_PATTERNS,
-    NAME_PATTERNS,
-    PHRASE_PATTERNS,
-    QUERY_PATTERNS,
-    URL_PATTERNS,
-)
+from bot.redaction.patterns import MESSAGE_SEPARATOR, SecretPattern, broken_token_pattern, pattern_groups
 from bot.redaction.private_keys import KEY_MARK, key_bodies
-from bot.redaction.secret_pattern import MESSAGE_SEPARATOR, SecretPattern
 from bot.redaction.spans import Span, Splice, merge_spans, replace_spans, spans_by_message
-from bot.redaction.token_patterns import BROKEN_TOKEN, TOKEN_PATTERNS
 
 HIDDEN = "[hidden]"
-PATTERN_GROUPS: tuple[tuple[SecretPattern, ...], ...] = (
-    TOKEN_PATTERNS,
-    URL_PATTERNS,
-    QUERY_PATTERNS,
-    NAME_PATTERNS,
-    CHECKED_PATTERNS,
-    PHRASE_PATTERNS,
-)
-"""A text that the prefilters of a group do not match is not searched for its patterns."""
-
 _MIN_SECRET_CHARS = 4
 """Ignore configured secrets shorter than this; masking them would hit ordinary words."""
 _NOT_PART_OF_VALUE = re.compile(r"(?:\\|\x1b\[[\d;]{0,12}m){1,8}\Z")
@@ -62,10 +44,10 @@ class Redactor:
         known = {secret for secret in secrets if len(secret) >= _MIN_SECRET_CHARS}
         known |= {quote(secret, safe="") for secret in known}
         self._exact = tuple(sorted(known))
-        groups = [_any_of(*(row.prefilter for row in group)) for group in PATTERN_GROUPS]
-        self._prefilter = _any_of(KEY_MARK, BROKEN_TOKEN, *(row.prefilter for group in PATTERN_GROUPS for row in group))
-        self._broken_token = _any_of(BROKEN_TOKEN)
-        self._groups = tuple(zip(groups, PATTERN_GROUPS, strict=True))
+        groups, broken = pattern_groups(), broken_token_pattern()
+        self._prefilter = _any_of(KEY_MARK, broken, *(row.prefilter for group in groups for row in group))
+        self._broken_token = _any_of(broken)
+        self._groups = tuple((_any_of(*(row.prefilter for row in group)), group) for group in groups)
 
     def __repr__(self) -> str:
         return f"Redactor({len(self._exact)} secrets)"

@@ -6,7 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
-from bot.redaction.secret_pattern import MESSAGE_SEPARATOR
+from bot.redaction.patterns import MESSAGE_SEPARATOR
 
 Span = tuple[int, int]
 """Start and end in characters; the end is exclusive."""

@@ -7,11 +7,11 @@ import string
 
 import pytest
 
-from bot.redaction.redactor import HIDDEN, PATTERN_GROUPS, Redactor, find_secrets
-from bot.redaction.secret_pattern import SecretPattern
+from bot.redaction.patterns import SecretPattern, pattern_groups
+from bot.redaction.redactor import HIDDEN, Redactor, find_secrets
 
 ALNUM = string.ascii_letters + string.digits
-ROWS = [row for group in PATTERN_GROUPS for row in group]
+ROWS = [row for group in pattern_groups() for row in group]
 
 
 def expand(example: str) -> str:

@@ -1,0 +1,182 @@
+r"""What secrets look like: the rows of `secret_patterns.toml` as regular expressions.
+
+Every page of log is searched for every row, and whoever writes the log must not be able to make that slow. So each
+regular expression keeps two rules. It begins with a literal, which Python's `re` finds ten times faster than anything
+else; case-insensitive rows are searched in lower-cased text, so that they have a literal too. And no position of a text
+is read twice: a repetition ends where the pattern may begin again, or is possessive.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+from bot.redaction.random_values import is_login, looks_random
+
+MESSAGE_SEPARATOR = "\n\x01\n"
+"""Separates messages that are searched together. No pattern matches a value across it."""
+
+Check = Callable[[str, int, str], bool]
+"""Takes the text, the start of the match and the value; returns whether the value is a secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class SecretPattern:
+    """One kind of secret."""
+
+    literal: str
+    """What every match begins with; lower case if `ignore_case`."""
+    rest: str
+    """Regular expression of `re` for what follows the literal. Its last group is hidden."""
+    prefilter: str
+    """RE2 pattern that matches in every text with such a secret, so that most texts need only one RE2 pass."""
+    hides: str
+    keeps: str
+    ignore_case: bool = False
+    check: Check | None = None
+    """Decides whether the value is a secret where the pattern alone does not; None accepts all."""
+    token_prefix: str = ""
+    """RE2 pattern of a token's public prefix, to find tokens that a console broke over two lines."""
+
+
+_CLASSES = {
+    "alnum": "[A-Za-z0-9]",
+    "word": "[A-Za-z0-9_]",
+    "dashed": "[A-Za-z0-9_-]",
+    "dotted": "[A-Za-z0-9_.-]",
+    "base64": "[A-Za-z0-9+/=]",
+    "hex": "[0-9a-f]",
+}
+_WORD_START = (
+    r"(?:(?<![A-Za-z0-9_]LITERAL)|(?<=[0-9;\[]mLITERAL)|(?<=\\[bfnrt]LITERAL)|(?<=%[0-9A-Fa-f]{2}LITERAL)"
+    r"|(?<=\\u00[0-9a-f]{2}LITERAL))"
+)
+"""At the start of a word, also after an ANSI colour and after an escaped character of JSON or a URL."""
+
+
+def token(
+    prefix: str, chars: str, hides: str, keeps: str, more: str = "", min_chars: int = 20, *, word_start: bool = True
+) -> SecretPattern:
+    """A vendor's token: a public prefix (a literal, then the pattern `more`), then characters of the class `chars`."""
+    start = _WORD_START.replace("LITERAL", re.escape(prefix)) if word_start else ""
+    public, value = re.escape(prefix) + more, _CLASSES.get(chars, chars)
+    rest, prefilter = f"{start}{more}({value}{{{min_chars},}})", f"{public}{value}{{{min(min_chars, 8)}}}"
+    return SecretPattern(prefix, rest, prefilter, hides, keeps, token_prefix=public)
+
+
+def aws_key_id(prefix: str, hides: str, keeps: str) -> SecretPattern:
+    """An AWS access key id."""
+    start = _WORD_START.replace("LITERAL", prefix)
+    return SecretPattern(prefix, f"{start}([A-Z0-9]{{16}})(?![A-Za-z0-9_])", f"{prefix}[A-Z0-9]{{16}}", hides, keeps)
+
+
+_SIGNED_VALUE = r"(?:=|%3d)(?!\[hidden\])([^&\s\"'<>]{8,})"
+
+
+def query_parameter(name: str, hides: str, keeps: str, more: str = "") -> SecretPattern:
+    """A parameter of a signed URL. Its `&` or `?` may be escaped for JSON or for a URL."""
+    before = f"(?:(?<=[?&;]{name})|(?<=u0026{name})|(?<=%26{name})|(?<=%3f{name}))"
+    prefilter = f"(?i:(?:[?&;]|u0026|%26|%3f){name}{more}(?:=|%3d))"
+    return SecretPattern(name, f"{before}{more}{_SIGNED_VALUE}", prefilter, hides, keeps, ignore_case=True)
+
+
+def store_parameter(prefix: str, hides: str, keeps: str) -> SecretPattern:
+    """A signature, credential or security token among the parameters of an object store's signed URL."""
+    names = "(?:signature|credential|security-token)"
+    prefilter = f"(?i:{prefix}{names}(?:=|%3d))"
+    return SecretPattern(prefix, names + _SIGNED_VALUE, prefilter, hides, keeps, ignore_case=True)
+
+
+_COLOUR = r"(?:\x1b\[[\d;]{0,12}m){0,3}+"
+_QUOTE = r"(?:\\{0,3}[\"'])?"
+_PLACEHOLDER = r"(?!\[hidden\]|\[redacted|none\b|null\b|true\b|false\b|\*|<|\$|os\.|env\b|\.\.\.|xxx)"
+_HAS_DIGIT = r"(?=[^\s\"']{0,64}\d)"
+_UNQUOTED = r"[^\s\"'&,;)}\]]"
+_VALUE_AFTER_NAME = (
+    rf"{_COLOUR}{_QUOTE}{_COLOUR}(?:"
+    # A quoted value, up to its closing quote or the end of the line.
+    rf"\s{{0,2}}(?:=>?+|:=?+)\s{{0,3}}{_COLOUR}(?:"
+    rf"\\{{1,3}}[\"']{_PLACEHOLDER}([^\"'\\\n]{{4,}})"
+    rf"|\"{_PLACEHOLDER}(?=[^\"\n]{{4}})([^\"\\\n]*+(?:\\[^\n][^\"\\\n]*+)*+)"
+    rf"|'{_PLACEHOLDER}(?=[^'\n]{{4}})([^'\\\n]*+(?:\\[^\n][^'\\\n]*+)*+))"
+    rf"|\s{{0,2}}=>?+\s?{_COLOUR}'?{_PLACEHOLDER}({_UNQUOTED}{{4,}})"
+    # After a colon, prose may follow instead of a value: require a digit.
+    rf"|\s?:\s{{0,3}}{_COLOUR}{_PLACEHOLDER}{_HAS_DIGIT}({_UNQUOTED}{{6,}})"
+    # A tuple of name and value.
+    rf"|(?<=[\"'])\s?,\s{{0,2}}\\{{0,3}}[\"']{_PLACEHOLDER}{_HAS_DIGIT}([^\s\"'\\]{{8,}})"
+    # --api-key value
+    rf"|(?(flag)(?<![\"'])\s(?!-){_PLACEHOLDER}[\"']?([^\s\"']{{6,}})|(?!))"
+    # --wandb_api_key value
+    rf"|(?(joined)(?<![\"'])\s(?!-){_PLACEHOLDER}{_HAS_DIGIT}[\"']?([^\s\"']{{12,}})|(?!)))"
+)
+
+
+def secret_name(name: str, hides: str, keeps: str, more: str = "") -> SecretPattern:
+    """A name that announces a secret, such as `api_key`: the value after it is hidden."""
+    flags = f"(?P<flag>(?<=-{name}))?(?P<joined>(?<=_{name}))?"
+    rest = f"{flags}{more}{_VALUE_AFTER_NAME}"
+    return SecretPattern(name, rest, f"(?i:{name}{more})", hides, keeps, ignore_case=True)
+
+
+_VALUE = "[A-Za-z0-9_.~+/=-]"
+_ASSIGNED = rf"{_COLOUR}{_QUOTE}{_COLOUR}\s{{0,2}}[=:]\s{{0,3}}{_COLOUR}{_QUOTE}"
+"""What is between a name and its value."""
+
+
+def checked_value(
+    name: str, before: str, prefilter: str, check: str, hides: str, keeps: str, min_chars: int = 16
+) -> SecretPattern:
+    """A word and its value; `<ASSIGNED>` and `<VALUE>` in the patterns stand for the common parts."""
+    rest = f"{before.replace('<ASSIGNED>', _ASSIGNED)}({_VALUE}{{{min_chars},}})"
+    prefilter = f"(?i:{name}{prefilter.replace('<VALUE>', _VALUE)})"
+    return SecretPattern(name, rest, prefilter, hides, keeps, ignore_case=True, check=CHECKS[check])
+
+
+def checked_phrase(literal: str, rest: str, prefilter: str, check: str, hides: str, keeps: str) -> SecretPattern:
+    """Any shape whose value must pass a check."""
+    return SecretPattern(literal, rest, prefilter, hides, keeps, ignore_case=True, check=CHECKS[check])
+
+
+def phrase(literal: str, rest: str, prefilter: str, hides: str, keeps: str) -> SecretPattern:
+    """Any shape, in lower-cased text."""
+    return SecretPattern(literal, rest, prefilter, hides, keeps, ignore_case=True)
+
+
+CHECKS: dict[str, Check] = {
+    "random": lambda text, start, value: looks_random(value),
+    "random_or_login": lambda text, start, value: looks_random(value) or is_login(value),
+    "near_wandb": lambda text, start, value: "wandb" in text[max(start - 48, 0) : start].lower(),
+}
+_BUILDERS: dict[str, Callable[..., SecretPattern]] = {
+    "token": token, "aws_key_id": aws_key_id, "other_token": SecretPattern, "url": SecretPattern,
+    "query_parameter": query_parameter, "store_parameter": store_parameter, "secret_name": secret_name,
+    "checked_value": checked_value, "checked_phrase": checked_phrase, "phrase": phrase, "command": SecretPattern,
+}  # fmt: skip
+_GROUPS = (
+    ("token", "aws_key_id", "other_token"),
+    ("url",),
+    ("query_parameter", "store_parameter"),
+    ("secret_name",),
+    ("checked_value", "checked_phrase"),
+    ("phrase", "command"),
+)
+
+
+@cache
+def pattern_groups() -> tuple[tuple[SecretPattern, ...], ...]:
+    """All patterns, in groups: a text that a group's prefilters do not match is not searched for its patterns.
+
+    The first group holds the tokens.
+    """
+    rows = tomllib.loads(files("bot.redaction").joinpath("secret_patterns.toml").read_text(encoding="utf-8"))
+    return tuple(tuple(_BUILDERS[table](**row) for table in group for row in rows[table]) for group in _GROUPS)
+
+
+def broken_token_pattern() -> str:
+    """RE2 pattern for a token at the end of a message, which may continue in the next one."""
+    prefixes = "|".join(row.token_prefix or row.literal for row in pattern_groups()[0])
+    return f"(?:{prefixes})[A-Za-z0-9_.+/=-]{{0,64}}{MESSAGE_SEPARATOR}"

@@ -1,4 +1,4 @@
-"""Every filter on every system against a plain reference: the same lines, whoever did the filtering."""
+"""Compare every filter on every platform with a simple reference implementation."""
 
 from __future__ import annotations
 
@@ -53,55 +53,55 @@ EACH = (
 )  # fmt: skip
 
 
-def any_options(dice: random.Random) -> Options:
-    """Some of everything."""
-    options = dice.choice(EACH)
-    for other in (dice.choice(EACH), dice.choice(EACH)):
-        if other.grep and dice.random() < 0.7:
+def any_options(rng: random.Random) -> Options:
+    """Combine random options."""
+    options = rng.choice(EACH)
+    for other in (rng.choice(EACH), rng.choice(EACH)):
+        if other.grep and rng.random() < 0.7:
             options = replace(options, grep=other.grep)
         if other.include or other.exclude:
             options = replace(options, include=other.include, exclude=other.exclude)
         if other.start_ns and other.end_ns:
             options = replace(options, start_ns=other.start_ns, end_ns=other.end_ns)
-        if other.level and dice.random() < 0.5:
+        if other.level and rng.random() < 0.5:
             options = replace(options, level=other.level)
-        if other.rank and dice.random() < 0.3:
+        if other.rank and rng.random() < 0.3:
             options = replace(options, rank=other.rank)
     return options
 
 
 async def compare(machine: Machine, system: str, tried: list[Options]) -> None:
-    """Ask for each of these, and say which went wrong."""
+    """Run each command and list those with unexpected lines."""
     lines = hostile_lines(1_800, system)
     ref = put(machine.world, system, lines)
     rows = expected_rows(lines, system)
-    wrong = []
+    failures = []
     for options in tried:
         ended = await machine.call("logs", ref, "--json", *options.words())
         if (0, wanted(rows, options)) != (ended.code, ended.rows):
-            wrong.append((options.words(), ended.err, len(wanted(rows, options)), len(ended.rows)))
-    assert [] == wrong
+            failures.append((options.words(), ended.err, len(wanted(rows, options)), len(ended.rows)))
+    assert [] == failures
 
 
 @pytest.mark.parametrize("system", REFERENCES)
-async def test_each_filter_gives_what_the_reference_gives(machine: Machine, system: str) -> None:
+async def test_each_filter_matches_the_reference(machine: Machine, system: str) -> None:
     await compare(machine, system, list(EACH))
 
 
 @pytest.mark.parametrize("system", REFERENCES)
-async def test_filters_together_give_what_the_reference_gives(machine: Machine, system: str) -> None:
+async def test_combined_filters_match_the_reference(machine: Machine, system: str) -> None:
     machine.on.quirks.baseten = BasetenQuirks(end_inclusive=True, page_cap=300, training_methods="post")
     machine.on.quirks.fireworks = FireworksQuirks(page_cap=300, empty_pages=True)
-    dice = random.Random(20260313)
-    await compare(machine, system, [any_options(dice) for _ in range(25)])
+    rng = random.Random(20260313)
+    await compare(machine, system, [any_options(rng) for _ in range(25)])
 
 
 @pytest.mark.parametrize("system", REFERENCES)
-async def test_since_counts_back_from_now(machine: Machine, system: str) -> None:
+async def test_since_is_relative_to_now(machine: Machine, system: str) -> None:
     lines = hostile_lines(1_800, system)
     ref = put(machine.world, system, lines)
     rows = expected_rows(lines, system)
-    # Half a minute around the bound no line is looked at: the command has its own now.
+    # Ignore lines within half a minute of the bound, because the command uses a later `now`.
     now_ns, slack_ns = to_ns(datetime.now(UTC)), 30 * 10**9
     for minutes in (135, 150):
         ended = await machine.call("logs", ref, "--json", "--all", "--since", f"{minutes}m")
@@ -114,12 +114,12 @@ async def test_since_counts_back_from_now(machine: Machine, system: str) -> None
 
 
 @pytest.mark.parametrize("system", REFERENCES)
-async def test_what_filters_took_is_counted_on_the_error_stream(machine: Machine, system: str) -> None:
+async def test_filtered_lines_are_counted_on_stderr(machine: Machine, system: str) -> None:
     lines = hostile_lines(500, system)
     ref = put(machine.world, system, lines)
     rows = expected_rows(lines, system)
     ended = await machine.call("logs", ref, "--json", "--all", "--grep", "loss")
-    lost = len(rows) - len(wanted(rows, Options(grep="loss", everything=True)))
+    dropped = len(rows) - len(wanted(rows, Options(grep="loss", everything=True)))
     assert "--grep" in ended.err
-    if system != "baseten-model":  # which filters by itself and does not say how many
-        assert f"{lost} lines" in ended.err
+    if system != "baseten-model":  # this platform filters lines itself and reports no count
+        assert f"{dropped} lines" in ended.err

@@ -1,4 +1,4 @@
-"""`logs --follow` and `watch` as processes: every line once as it arrives, alerts between the lines, the end said."""
+"""`logs --follow` and `watch` print each line once, with alerts and state changes between the lines."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ENDED = {
 
 
 def begin(machine: Machine, system: str) -> tuple[Log, History]:
-    """A running job with a little history."""
+    """Add a running job with 50 log lines."""
     world, began = machine.world, datetime.now(UTC) - timedelta(minutes=10)
     lines = [Line(to_ns(began) + number * 10**9, f"earlier {number}", "r0abc") for number in range(50)]
     match system:
@@ -45,8 +45,8 @@ def begin(machine: Machine, system: str) -> tuple[Log, History]:
             return run.log, run.history
 
 
-def news(number: int, *, late: bool) -> list[Line]:
-    """A burst with equal stamps and a duplicate; of systems that show lines late, some from before."""
+def new_lines(number: int, *, late: bool) -> list[Line]:
+    """Lines with equal timestamps and duplicates, and optionally a late line."""
     now = to_ns(datetime.now(UTC))
     lines = [Line(now, f"round {number} line {n % 7}", "r0abc") for n in range(30)]
     lines += [Line(now - 20 * 10**9, f"late {number}", "r1abc", visible_at_ns=now)] if late else []
@@ -54,12 +54,12 @@ def news(number: int, *, late: bool) -> list[Line]:
 
 
 async def follow(machine: Machine, system: str) -> tuple[Counter[str], Counter[str], str]:
-    """What was held in the end, what was printed, and what was remarked."""
+    """Run `logs --follow`. Returns the expected rows, the printed rows and standard error."""
     log, history = begin(machine, system)
     process = await machine.start("logs", REFERENCES[system], "--follow", "--since", "1h", "--json")
     for number in range(ROUNDS):
         await asyncio.sleep(0.7)
-        log.append(*news(number, late=system != "rivergen"))
+        log.append(*new_lines(number, late=system != "rivergen"))
     history.add(datetime.now(UTC), ENDED[system])
     out, err = await asyncio.wait_for(process.communicate(), 60)
     rows: list[Row] = [json.loads(line) for line in out.splitlines()]
@@ -67,19 +67,19 @@ async def follow(machine: Machine, system: str) -> tuple[Counter[str], Counter[s
     return Counter(map(str, expected_rows(list(log.lines), system))), Counter(map(str, rows)), err.decode()
 
 
-@pytest.mark.slow  # a job's state is looked at every 15 s, and its log is read on for 15 s after its end
-async def test_a_follower_prints_each_line_once_through_late_lines_and_bad_days(machine: Machine) -> None:
+@pytest.mark.slow  # the job's state is polled every 15 s, and its log is read for 15 s after its end
+async def test_follow_prints_each_line_once_despite_late_lines_and_faults(machine: Machine) -> None:
     machine.on.quirks.baseten = BasetenQuirks(end_inclusive=True, page_cap=60)
-    bad_days = [Fault("reset", probability=0.1), Fault("status", status=503, probability=0.1)]
-    asyncio.get_running_loop().call_later(2, machine.on.faults.set, bad_days)
-    for held, printed, remarks in await asyncio.gather(*(follow(machine, system) for system in REFERENCES)):
-        assert held == printed
-        assert "has ended: " in remarks.splitlines()[-1]
+    faults = [Fault("reset", probability=0.1), Fault("status", status=503, probability=0.1)]
+    asyncio.get_running_loop().call_later(2, machine.on.faults.set, faults)
+    for expected, printed, notes in await asyncio.gather(*(follow(machine, system) for system in REFERENCES)):
+        assert expected == printed
+        assert "has ended: " in notes.splitlines()[-1]
     assert {"reset", "status"} == set(machine.on.faults.struck)
 
 
 @pytest.mark.slow
-async def test_watch_says_errors_changes_of_state_and_the_end_between_the_lines(machine: Machine) -> None:
+async def test_watch_prints_alerts_state_changes_and_the_end(machine: Machine) -> None:
     log, history = begin(machine, "baseten")
     process = await machine.start("watch", "baseten:proj/job1")
     await asyncio.sleep(2)
@@ -88,10 +88,10 @@ async def test_watch_says_errors_changes_of_state_and_the_end_between_the_lines(
     await asyncio.sleep(1)
     history.add(datetime.now(UTC), "TRAINING_JOB_FAILED", "exit code 1")
     out, err = await asyncio.wait_for(process.communicate(), 60)
-    remarks = err.decode()
-    assert 0 == process.returncode, remarks
+    notes = err.decode()
+    assert 0 == process.returncode, notes
     assert 1 == out.decode().count(text)
-    assert ": running (TRAINING_JOB_RUNNING)" in remarks
-    assert ": failed (TRAINING_JOB_FAILED)" in remarks
-    assert "── page: " in remarks
-    assert remarks.rstrip().endswith("baseten:proj/job1 has ended: failed (TRAINING_JOB_FAILED).")
+    assert ": running (TRAINING_JOB_RUNNING)" in notes
+    assert ": failed (TRAINING_JOB_FAILED)" in notes
+    assert "── page: " in notes
+    assert notes.rstrip().endswith("baseten:proj/job1 has ended: failed (TRAINING_JOB_FAILED).")

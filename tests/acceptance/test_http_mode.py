@@ -1,4 +1,4 @@
-"""`trainwatch serve` in HTTP mode, as a process: signed requests are answered, others are not."""
+"""`trainwatch serve` in HTTP mode answers signed requests and rejects others."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def free_port() -> int:
         return port
 
 
-async def test_signed_requests_are_answered_and_others_are_refused(tmp_path: Path) -> None:
+async def test_signed_requests_are_answered_and_others_rejected(tmp_path: Path) -> None:
     port = free_port()
     address = f"http://127.0.0.1:{port}/slack/events"
     async with httpx.AsyncClient() as client:
@@ -31,7 +31,7 @@ async def test_signed_requests_are_answered_and_others_are_refused(tmp_path: Pat
             mode = {"TRAINWATCH_SLACK_MODE": "http", "TRAINWATCH_HTTP_PORT": str(port), "SLACK_APP_TOKEN": ""}
             process = await machine.start("serve", **mode)
             try:
-                await listening(port)
+                await wait_until_listening(port)
                 unsigned = await client.post(address, data={"command": "/train", "text": "jobs"})
                 seen = await slack.person_actions.slash(
                     "ada", "#training", "/train", "status baseten:proj/job1", wait_s=10
@@ -44,7 +44,7 @@ async def test_signed_requests_are_answered_and_others_are_refused(tmp_path: Pat
     assert 0 == process.returncode, errors
 
 
-async def listening(port: int) -> None:
+async def wait_until_listening(port: int) -> None:
     async with asyncio.timeout(30):
         while True:
             with contextlib.suppress(OSError):

@@ -1,7 +1,6 @@
-"""The bot killed without warning at random moments while alerts fire: nothing is missing, nothing stands thrice.
+"""SIGKILL at random times while alerts fire: no alert is lost, and each is posted at most twice.
 
-The real process, the emulated Slack and cloud, a database file. An alert may stand twice at worst, with the same alert
-id: the message that was on its way to Slack in the very moment of a kill (docs/adr/0004).
+A message is repeated, with the same alert id, if the process is killed while Slack handles it (docs/adr/0004).
 """
 
 from __future__ import annotations
@@ -32,10 +31,10 @@ SETTINGS = {
 }
 
 
-async def test_kills_at_random_moments_lose_no_alert_and_repeat_none_more_than_once(tmp_path: Path) -> None:
+async def test_kills_lose_no_alert_and_repeat_each_at_most_once(tmp_path: Path) -> None:
     world = World()
     jobs = [world.add_training_job("proj", f"job{number:02}") for number in range(JOBS)]
-    dice = random.Random(20260313)
+    rng = random.Random(20260313)
     async with sandbox(world, slack=create_slack(limits=RateLimits(enabled=False))) as on:
         settings = {**on.settings, **SETTINGS, "DATABASE_URL": f"sqlite:///{tmp_path}/bot.db"}
         async with bot_process(settings, tmp_path) as process:
@@ -45,13 +44,13 @@ async def test_kills_at_random_moments_lose_no_alert_and_repeat_none_more_than_o
         for kill in range(KILLS):
             async with bot_process(settings, tmp_path) as process:
                 await connected(on, process)
-                go_wrong(jobs, kill)
-                await asyncio.sleep(dice.uniform(0.0, 1.5))
+                log_errors(jobs, kill)
+                await asyncio.sleep(rng.uniform(0.0, 1.5))
                 process.kill()
                 await process.wait()
         async with bot_process(settings, tmp_path) as process:
             await connected(on, process)
-            await quiet(on)
+            await wait_until_quiet(on)
 
         roots = [alert_id(one) for one in on.slack.workspace.channel("#training").messages if alert_id(one)]
         everything = on.slack.workspace.channel("#training").all_messages
@@ -63,8 +62,8 @@ async def test_kills_at_random_moments_lose_no_alert_and_repeat_none_more_than_o
     assert max(Counter((alert_id(one), json.dumps(one.blocks)) for one in replies).values()) <= 2
 
 
-def go_wrong(jobs: list[TrainingJob], kill: int) -> None:
-    """Some jobs say something alarming, each in words of its own so that each is news."""
+def log_errors(jobs: list[TrainingJob], kill: int) -> None:
+    """Log an error with a unique text in a quarter of the jobs."""
     for number, job in enumerate(jobs):
         if number % 4 == kill % 4:
             now = to_ns(datetime.now(UTC))
@@ -76,20 +75,20 @@ def words(kill: int) -> list[str]:
 
 
 def word(kill: int, number: int) -> str:
-    """Letters only: messages that differ in a number are one piece of news."""
+    """Letters only, because errors that differ only in numbers count as the same."""
     return "part-" + "".join(chr(ord("a") + int(digit)) for digit in f"{kill:02}{number:02}")
 
 
 def alert_id(message: Message) -> str | None:
-    """Which alert a message says it is about."""
+    """The alert id in the metadata of a message."""
     metadata = message.metadata or {}
     if metadata.get("event_type") != "trainwatch_alert":
         return None
     return str(metadata["event_payload"].get("alert_id") or metadata["event_payload"].get("incident_id"))
 
 
-async def quiet(on: Sandbox, still_s: float = 8.0) -> None:
-    """Wait until nothing has come for a while; leases of killed processes end meanwhile."""
+async def wait_until_quiet(on: Sandbox, still_s: float = 8.0) -> None:
+    """Wait until no message has arrived for a while, so that leases of killed processes expire."""
     seen, since = -1, 0.0
     clock = asyncio.get_running_loop().time
     while since == 0.0 or clock() - since < still_s:

@@ -1,4 +1,4 @@
-"""The Dockerfile's steps without Docker: the wheel from what it copies, in an empty environment, up to a bot."""
+"""Run the steps of the Dockerfile without Docker: build the wheel, install it in an empty environment, run the bot."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ DOCKERFILE = (REPOSITORY / "Dockerfile").read_text(encoding="utf-8")
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One instruction, its continued lines joined."""
+    """One Dockerfile instruction, with continuation lines joined."""
 
-    word: str
-    rest: str
+    instruction: str
+    arguments: str
 
 
 def steps() -> list[Step]:
@@ -39,23 +39,23 @@ def steps() -> list[Step]:
 
 
 def final_stage() -> list[Step]:
-    begins = max(number for number, step in enumerate(steps()) if step.word == "FROM")
-    return steps()[begins:]
+    start = max(number for number, step in enumerate(steps()) if step.instruction == "FROM")
+    return steps()[start:]
 
 
 def copied() -> list[str]:
-    """What the build copies from the repository."""
+    """Paths that the build copies from the repository."""
     return [
         source
         for step in steps()
-        if step.word == "COPY" and "--from=" not in step.rest
-        for source in step.rest.split()[:-1]
+        if step.instruction == "COPY" and "--from=" not in step.arguments
+        for source in step.arguments.split()[:-1]
     ]
 
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """The wheel, and the program it became."""
+    """The wheel and its installation."""
 
     wheel: Path
     python: Path
@@ -64,7 +64,7 @@ class Installed:
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
-    """The build sandbox of the Dockerfile, in a folder with nothing but what it copies."""
+    """Run the build stage of the Dockerfile in a folder with only the copied files."""
     folder = tmp_path_factory.mktemp("image")
     source, target = folder / "src", folder / "trainwatch"
     source.mkdir()
@@ -84,7 +84,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
 
 
 def uv(*words: str, folder: Path) -> str:
-    """Run uv: from its cache where that is enough, else with the network."""
+    """Run uv offline, or with network access if its cache is incomplete."""
     local = REPOSITORY / ".boot" / "bin" / "uv"
     program = str(local) if local.exists() else shutil.which("uv")
     assert program, "uv is missing: make setup"
@@ -101,12 +101,12 @@ def uv(*words: str, folder: Path) -> str:
 
 @pytest.fixture
 def image(machine: Machine, installed: Installed) -> Machine:
-    """A machine that has the wheel and not the repository."""
+    """A machine with the installed wheel, without the repository."""
     machine.program = (str(installed.program),)
     return machine
 
 
-def test_the_wheel_holds_the_program_and_nothing_beside_it(installed: Installed) -> None:
+def test_wheel_contains_only_the_program(installed: Installed) -> None:
     names = set(zipfile.ZipFile(installed.wheel).namelist())
     program = {path.relative_to(REPOSITORY).as_posix() for path in (REPOSITORY / "bot").rglob("*") if path.is_file()}
     program = {name for name in program if "__pycache__" not in name}
@@ -118,7 +118,7 @@ def test_the_wheel_holds_the_program_and_nothing_beside_it(installed: Installed)
     assert {"bot"} == {name.partition("/")[0] for name in names if ".dist-info/" not in name}
 
 
-def test_neither_the_emulator_nor_the_tests_nor_their_tools_are_installed(installed: Installed) -> None:
+def test_emulator_and_tests_are_not_installed(installed: Installed) -> None:
     for module in ("emulator", "tests", "pytest", "starlette", "uvicorn", "playwright"):
         done = subprocess.run(
             [installed.python, "-c", f"import {module}"], cwd=installed.wheel.parent, capture_output=True, check=False
@@ -126,21 +126,21 @@ def test_neither_the_emulator_nor_the_tests_nor_their_tools_are_installed(instal
         assert b"ModuleNotFoundError" in done.stderr, module
 
 
-async def test_help_and_version_come_without_any_setting(image: Machine) -> None:
+async def test_help_and_version_need_no_settings(image: Machine) -> None:
     image.environment = {}
     shown, version = await image.run("--help"), await image.run("--version")
     assert (0, "", True) == (shown.code, shown.err, "serve" in shown.text)
     assert (0, "trainwatch 0.1.0\n") == (version.code, version.text)
 
 
-async def test_the_database_is_made_and_all_is_well(image: Machine) -> None:
+async def test_database_is_created_and_check_passes(image: Machine) -> None:
     upgraded = await image.run("db", "upgrade")
     assert (0, "The database is up to date.\n") == (upgraded.code, upgraded.err)
     checked = await image.run("check", "--json")
     assert (0, True) == (checked.code, checked.json["ok"])
 
 
-async def test_serve_makes_its_database_answers_is_healthy_and_ends_at_once_when_told(image: Machine) -> None:
+async def test_serve_creates_database_answers_and_stops_on_sigterm(image: Machine) -> None:
     image.world.add_training_job("proj", "job1")
     process = await image.start("serve")
     try:
@@ -151,48 +151,48 @@ async def test_serve_makes_its_database_answers_is_healthy_and_ends_at_once_when
         assert "job1" in seen.text
         assert 0 == (await image.run("check", "--health")).code
         process.send_signal(signal.SIGTERM)
-        told_at = time.monotonic()
+        signalled_at = time.monotonic()
         _, errors = await asyncio.wait_for(process.communicate(), 20)
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
     assert 0 == process.returncode, errors
-    assert 5 > time.monotonic() - told_at
+    assert 5 > time.monotonic() - signalled_at
     assert b"Traceback" not in errors
 
 
-def test_the_build_sees_what_the_dockerfile_copies_and_nothing_else() -> None:
-    """`.dockerignore` shuts everything out, a `.env` too, and lets these in."""
+def test_docker_context_has_only_the_copied_paths() -> None:
+    """`.dockerignore` excludes everything else, including `.env`."""
     rules = (REPOSITORY / ".dockerignore").read_text(encoding="utf-8").split()
     assert "*" == rules[0]
     assert sorted(f"!{name}" for name in copied()) == sorted(rule for rule in rules if rule.startswith("!"))
     assert [] == [name for name in copied() if not (REPOSITORY / name).exists()]
 
 
-def test_the_image_runs_as_a_user_without_rights() -> None:
-    users = [step.rest for step in final_stage() if step.word == "USER"]
+def test_image_runs_as_unprivileged_user() -> None:
+    users = [step.arguments for step in final_stage() if step.instruction == "USER"]
     assert ["trainwatch"] == users
     uid = re.search(r"useradd\b.*--uid (\d+)", DOCKERFILE)
     assert uid is not None
     assert int(uid[1]) >= 1000
 
 
-def test_the_image_serves_and_its_health_check_looks_at_the_heartbeats() -> None:
-    final = {step.word: step.rest for step in final_stage()}
-    assert ServeCommand() == parse_argv(words_of(final["CMD"])[1:])
-    assert CheckCommand(health=True) == parse_argv(words_of(final["HEALTHCHECK"].partition("CMD ")[2])[1:])
+def test_image_runs_serve_and_checks_heartbeats() -> None:
+    final = {step.instruction: step.arguments for step in final_stage()}
+    assert ServeCommand() == parse_argv(arguments_of(final["CMD"])[1:])
+    assert CheckCommand(health=True) == parse_argv(arguments_of(final["HEALTHCHECK"].partition("CMD ")[2])[1:])
 
 
-def test_the_database_lies_in_a_volume_that_the_user_may_write() -> None:
-    final = {step.word: step.rest for step in final_stage()}
+def test_database_is_in_a_writable_volume() -> None:
+    final = {step.instruction: step.arguments for step in final_stage()}
     assert "DATABASE_URL=sqlite:////data/" in final["ENV"]
     assert "/data" == final["VOLUME"]
     assert "chown trainwatch /data" in final["RUN"]
 
 
-def words_of(exec_form: str) -> list[str]:
-    """`["trainwatch", "serve"]`; the shell form would keep signals from the program."""
+def arguments_of(exec_form: str) -> list[str]:
+    """Parse the exec form, such as `["trainwatch", "serve"]`. The shell form would not forward signals."""
     found = re.fullmatch(r'\s*\[\s*("[^"]*"(?:\s*,\s*"[^"]*")*)\s*\]\s*', exec_form)
     assert found is not None, exec_form
     words = [word.strip().strip('"') for word in found[1].split(",")]

@@ -1,4 +1,4 @@
-"""docs/operations.md explains what the program logs and keeps: each event, each table, each state of a delivery."""
+"""docs/operations.md explains every log event, database table and delivery state."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ DOCUMENT = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 EVENT = re.compile(r'\b_?log\.(?:info|warning|error|exception)\(\s*"([^"]+)"')
 
 
-def test_every_event_of_the_log_is_explained() -> None:
+def test_every_log_event_is_documented() -> None:
     code = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "bot").rglob("*.py"))
     events = set(EVENT.findall(code))
     assert events
     assert [] == sorted(event for event in events if f"`{event}`" not in DOCUMENT)
 
 
-def test_every_table_and_state_is_explained() -> None:
+def test_every_table_and_delivery_state_is_documented() -> None:
     words = [*metadata.tables, *(state.value for state in DeliveryState)]
     assert [] == [word for word in words if f"`{word}`" not in DOCUMENT]

@@ -1,4 +1,4 @@
-"""What the documents say to type can be typed, and what they link to is there."""
+"""Commands in the README can be parsed, and links in all documents resolve."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.commands.parsing import parser as grammar
+from bot.commands.parsing import parser
 from bot.commands.subcommands.subscriptions import WatchCommand
 from bot.rules.settings import parse_settings
 
@@ -29,7 +29,7 @@ def shell_commands() -> list[str]:
     return [line for line in lines if re.match(r"(?:\.venv/bin/)?trainwatch ", line)]
 
 
-def test_there_are_examples() -> None:
+def test_readme_has_examples_of_the_main_commands() -> None:
     named = {text.split()[0] for text in slash_commands()}
     slack = {"logs", "metrics", "status", "jobs", "watch", "unwatch", "list", "silence", "diagnose", "rules", "help"}
     assert slack == named
@@ -37,30 +37,30 @@ def test_there_are_examples() -> None:
 
 
 @pytest.mark.parametrize("text", slash_commands())
-def test_a_slash_command_can_be_typed(text: str) -> None:
-    command = grammar.parse(text)
+def test_slash_command_can_be_parsed(text: str) -> None:
+    command = parser.parse(text)
     if isinstance(command, WatchCommand):
         parse_settings(command.settings)
 
 
 @pytest.mark.parametrize("line", shell_commands())
-def test_a_shell_command_can_be_typed(line: str) -> None:
-    grammar.parse_argv(shlex.split(line)[1:])
+def test_shell_command_can_be_parsed(line: str) -> None:
+    parser.parse_argv(shlex.split(line)[1:])
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_what_a_page_links_to_exists(page: Path) -> None:
+def test_links_resolve(page: Path) -> None:
     targets = [target.partition("#")[0] for target in LINK.findall(page.read_text(encoding="utf-8"))]
     local = [target for target in targets if target and "://" not in target]
     assert [] == [target for target in local if not (page.parent / target).exists()]
 
 
-def test_pictures_stay_small() -> None:
-    pictures = list((ROOT / "docs" / "images").iterdir())
-    assert pictures
-    assert [] == [path.name for path in pictures if path.stat().st_size > 200_000]
+def test_images_are_small() -> None:
+    images = list((ROOT / "docs" / "images").iterdir())
+    assert images
+    assert [] == [path.name for path in images if path.stat().st_size > 200_000]
 
 
-def test_every_make_command_of_the_readme_exists() -> None:
+def test_make_targets_in_readme_exist() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     assert set(re.findall(r"(?:^\s*|`|\d )make ([a-z-]+)", README, re.MULTILINE)) <= targets

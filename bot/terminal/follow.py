@@ -1,6 +1,6 @@
-"""`trainwatch watch` and `logs --follow`: write lines as they arrive, with state changes and alerts between them.
+"""`trainwatch watch` and `logs --follow`: print lines as they arrive, with state changes and alerts between them.
 
-Jobs are observed as the watcher observes them (`bot.providers.observe`), so late lines are read too, each once.
+The observer is the same as the watcher's (`bot.providers.observe`): it also catches late lines, and each line once.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ READ_EVERY = timedelta(seconds=2)
 """How often the log is read; status and metrics are read every `POLL_INTERVAL`."""
 DRAIN = timedelta(seconds=15)
 """How long the log is still read after the job's end."""
-_LONGEST_WAIT = timedelta(minutes=1)
+_MAX_WAIT = timedelta(minutes=1)
 _FATAL = (AuthFailed, JobNotFound, NotSupported, BadRequest)
 
 
 @dataclass(frozen=True, slots=True)
 class FollowContext:
-    """Where to write, and how time passes."""
+    """Output, redactor and time source of a follow."""
 
     output: Output
     redactor: Redactor
@@ -48,34 +48,34 @@ class FollowContext:
 
 
 async def follow(
-    provider: Provider, ref: JobRef, command: LogsCommand, world: FollowContext, alerting: Alerting | None = None
+    provider: Provider, ref: JobRef, command: LogsCommand, context: FollowContext, alerting: Alerting | None = None
 ) -> None:
-    """Write lines until the job has ended and its last lines have arrived.
+    """Print lines until the job has ended and its last lines have arrived.
 
     Args:
-        provider: of the job.
+        provider: provider of the job.
         ref: the job.
-        command: which lines to write.
-        world: where to write, and how time passes.
-        alerting: the rules whose alerts to write between the lines; None: none.
+        command: selects the lines to print.
+        context: output, redactor and time source.
+        alerting: evaluates rules, to print alerts between the lines; None prints no alerts.
 
     Raises:
-        ProviderError: the job cannot be followed; a platform that is merely unavailable is retried.
+        ProviderError: the job cannot be followed. Temporary errors are retried instead.
     """
-    job = redact_job(await provider.get_job(ref), world.redactor)
+    job = redact_job(await provider.get_job(ref), context.redactor)
     request = ObservationRequest(
         ref,
-        logs_from_ns=await _start_ns(provider, ref, command, world.clock()),
-        # The rules need every line, whatever the person asked for.
+        logs_from_ns=await _start_ns(provider, ref, command, context.clock()),
+        # Rules need all lines, not only those that the command selects.
         filter=command.filter if alerting is None else LogFilter(),
         max_lines=PAGE_LINES,
         fatal_log_errors=_FATAL,
     )
-    await _Following(provider, job, command, world, alerting, request).run()
+    await _Following(provider, job, command, context, alerting, request).run()
 
 
 async def _start_ns(provider: Provider, ref: JobRef, command: LogsCommand, now: datetime) -> int | None:
-    """Where to begin: at the newest N lines, or at the start of the window."""
+    """The time of the first line to print: the Nth newest line, or the start of the time range."""
     if command.limit is None:
         return build_query(ref, command, now).start_ns
     left, start_ns = command.limit, None
@@ -96,44 +96,44 @@ class _Following:
     provider: Provider
     job: Job
     command: LogsCommand
-    world: FollowContext
+    context: FollowContext
     alerting: Alerting | None
     request: ObservationRequest
     lines: list[LogLine] = field(default_factory=list)
-    """Lines that the rules have not seen yet, unfiltered."""
+    """Lines since the last rule evaluation, unfiltered."""
     gaps: list[Gap] = field(default_factory=list)
     measured_at: datetime | None = None
-    """When metrics were last read."""
+    """Time of the last metrics."""
     fails: int = 0
     """Consecutive polls that could not read the log."""
     line_filter: LineFilter = field(init=False)
-    writer: LineFormatter = field(init=False)
+    formatter: LineFormatter = field(init=False)
 
     def __post_init__(self) -> None:
         self.line_filter = LineFilter(self.command.filter)
-        self.writer = LineFormatter(self.world.output.line_format(json=self.command.json))
+        self.formatter = LineFormatter(self.context.output.line_format(json=self.command.json))
 
     async def run(self) -> None:
-        world, more = self.world, True
+        context, more = self.context, True
         self._show_state()
-        evaluated_at, ended_at = world.clock(), self.job.ended_at
+        evaluated_at, ended_at = context.clock(), self.job.ended_at
         while True:
-            now = world.clock()
+            now = context.clock()
             with_status = len(self.lines) > MAX_LINES or (not more and now - evaluated_at >= POLL_INTERVAL)
             observation = await self._observe(now, with_status=with_status)
             self._show(observation)
             more = observation.more
             if self.job.state.is_terminal and ended_at is None:
                 ended_at = now
-            is_over = self.job.state.is_terminal and not more and not self.fails and now - (ended_at or now) >= DRAIN
-            if with_status or is_over:
+            is_done = self.job.state.is_terminal and not more and not self.fails and now - (ended_at or now) >= DRAIN
+            if with_status or is_done:
                 evaluated_at = now
                 self._evaluate(observation)
-            if is_over:
-                world.output.note(f"{self.job.ref} has ended: {self.job.state} ({self.job.vendor_status}).")
+            if is_done:
+                context.output.note(f"{self.job.ref} has ended: {self.job.state} ({self.job.vendor_status}).")
                 return
             if not more:
-                await world.sleep(min(READ_EVERY * (1 << min(self.fails, 10)), _LONGEST_WAIT).total_seconds())
+                await context.sleep(min(READ_EVERY * (1 << min(self.fails, 10)), _MAX_WAIT).total_seconds())
 
     async def _observe(self, now: datetime, *, with_status: bool) -> Observation:
         window = self.alerting.metrics_window if self.alerting is not None else None
@@ -148,15 +148,15 @@ class _Following:
         return observation
 
     def _show(self, observation: Observation) -> None:
-        """Write what is new; an outage of the log is announced once, and its end."""
-        output, error = self.world.output, observation.log_error
+        """Print new lines and state changes. An outage of the platform is noted at its start and end."""
+        output, error = self.context.output, observation.log_error
         if error is not None:
             self.fails += 1
             if self.fails == 1:
-                output.note(f"{error.public} Trying again; no line will be skipped.")
+                output.note(f"{error.public} Retrying; no lines will be skipped.")
         elif self.fails:
             self.fails = 0
-            output.note(f"{self.provider.name} answers again.")
+            output.note(f"{self.provider.name} is available again.")
         for gap in observation.gaps:
             if gap.reason is GapReason.UNREACHABLE_LINES:
                 output.note(gap.public)
@@ -165,40 +165,40 @@ class _Following:
             self.gaps += observation.gaps
         shown = self.line_filter.apply(observation.lines).lines
         if self.command.redact:
-            shown, _ = self.world.redactor.redact_lines(shown)
+            shown, _ = self.context.redactor.redact_lines(shown)
         if shown:
-            output.write(self.writer.text(shown))
+            output.write(self.formatter.text(shown))
         if observation.job is not None:
-            before, self.job = self.job, redact_job(observation.job, self.world.redactor)
+            before, self.job = self.job, redact_job(observation.job, self.context.redactor)
             if (before.state, before.vendor_status) != (self.job.state, self.job.vendor_status):
                 self._show_state()
 
     def _show_state(self) -> None:
         job = self.job
-        age = f", for {format_duration(self.world.clock() - job.started_at)}" if job.started_at else ""
-        self.world.output.note(f"── {job.name or job.ref}: {job.state} ({job.vendor_status}){age}")
+        age = f", for {format_duration(self.context.clock() - job.started_at)}" if job.started_at else ""
+        self.context.output.note(f"── {job.name or job.ref}: {job.state} ({job.vendor_status}){age}")
 
     def _evaluate(self, observation: Observation) -> None:
-        """Evaluate the rules on what arrived since the last time."""
+        """Evaluate the rules on everything since the last evaluation, and print alerts."""
         if self.alerting is None:
             return
         merged = replace(observation, job=self.job, lines=tuple(self.lines), gaps=tuple(self.gaps))
         self.lines.clear()
         self.gaps.clear()
-        for alert, transition in self.alerting.look(redact_observation(merged, self.world.redactor)):
+        for alert, transition in self.alerting.evaluate(redact_observation(merged, self.context.redactor)):
             if transition.change is not Change.UPDATED or transition.notify:
-                self.world.output.note(_alert_text(alert, transition.change, transition.evidence))
+                self.context.output.note(_alert_text(alert, transition.change, transition.evidence))
 
 
 def _alert_text(alert: Alert, change: Change, evidence: Evidence | None) -> str:
     rule = rule_named(alert.rule)
     title = (evidence.title if evidence else None) or (rule.title if rule else alert.rule)
-    said = f" {evidence.summary}" if evidence and evidence.summary.rstrip(".") != title else ""
+    summary = f" {evidence.summary}" if evidence and evidence.summary.rstrip(".") != title else ""
     hint = f"\n   Try: {evidence.hint}" if evidence and evidence.hint and change is Change.FIRED else ""
     match change:
         case Change.RESOLVED:
             return f"── resolved: {title}"
         case Change.UPDATED:
-            return f"── {alert.severity} still: {title}.{said}"
+            return f"── {alert.severity} (update): {title}.{summary}"
         case Change.FIRED | Change.REPEATED:
-            return f"── {alert.severity}: {title}.{said}{hint}"
+            return f"── {alert.severity}: {title}.{summary}{hint}"

@@ -1,7 +1,7 @@
-"""The rules on one job that is followed in a terminal: which alerts fired or ended at a look. Pure.
+"""Evaluate the rules on a job that `trainwatch watch` follows. Pure.
 
-The same conditions, lifecycle and reading of the log as the watcher's (`bot.rules`); without channels, silences and
-memory beyond the process.
+Rules, lifecycle and diagnosis are the watcher's (`bot.rules`), but there are no channels and silences, and the state
+ends with the process.
 """
 
 from __future__ import annotations
@@ -18,12 +18,10 @@ from bot.domain.subscriptions import RuleSettings
 from bot.rules.evaluate import Wanted, evaluate_rules, longest_metrics_window, wanted_rules
 from bot.rules.log_diagnoser import read_on
 
-Change = tuple[Alert, Transition]
-
 
 @dataclass(slots=True)
 class Alerting:
-    """The alerts of one job as they stand."""
+    """The current alerts of one job."""
 
     settings: RuleSettings
     reader: PageScanner
@@ -37,17 +35,17 @@ class Alerting:
 
     @property
     def metrics_window(self) -> timedelta | None:
-        """How far back the first look wants metrics; None: never."""
+        """How far back the rules need metrics; None if they need none."""
         return longest_metrics_window(self._wanted)
 
-    def look(self, observation: Observation) -> tuple[Change, ...]:
-        """Judge a look, which is without secrets: the alerts that changed."""
+    def evaluate(self, observation: Observation) -> tuple[tuple[Alert, Transition], ...]:
+        """Evaluate the rules on a redacted observation and return the alerts that changed."""
         diagnosis = read_on(self._diagnoser, observation, observation.at)
-        judged = evaluate_rules(self._alerts, self._wanted, observation, diagnosis)
-        self._alerts = [one.alert for one in judged]
-        least = self.settings.min_severity.rank
+        evaluated = evaluate_rules(self._alerts, self._wanted, observation, diagnosis)
+        self._alerts = [one.alert for one in evaluated]
+        min_rank = self.settings.min_severity.rank
         return tuple(
             (one.alert, one.transition)
-            for one in judged
-            if one.transition is not None and one.alert.severity.rank >= least
+            for one in evaluated
+            if one.transition is not None and one.alert.severity.rank >= min_rank
         )

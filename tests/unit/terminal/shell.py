@@ -1,4 +1,4 @@
-"""A shell's two streams, kept."""
+"""A shell that runs commands and records their output."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.fakes.provider import NOW, FakeProvider, registry_of
 
 
 class Shell:
-    """Types commands and keeps what they write."""
+    """Runs commands on the given providers and records their output."""
 
     def __init__(self, *providers: FakeProvider, colour: bool = False, width: int = 100) -> None:
         self.stdout, self.stderr = io.StringIO(), io.StringIO()
@@ -38,8 +38,8 @@ class Shell:
     def err(self) -> str:
         return self.stderr.getvalue()
 
-    def world(self, *, until: datetime | None = None) -> FollowContext:
-        """A world whose sleep moves the clock; it ends with Ctrl-C."""
+    def follow_context(self, *, until: datetime | None = None) -> FollowContext:
+        """A context whose sleep advances the clock, and raises StopFollowing after `until`."""
 
         async def sleep(seconds: float) -> None:
             self.now += timedelta(seconds=seconds)
@@ -51,4 +51,4 @@ class Shell:
 
 
 class StopFollowing(BotError):
-    """Enough was seen."""
+    """Raised to end a follow."""

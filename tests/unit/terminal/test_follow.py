@@ -1,4 +1,4 @@
-"""Following: every line once as it comes, changes of the job between, an end after the last line."""
+"""Following a job: each line once, state changes and alerts between the lines, and the end."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def shown(shell: Shell) -> list[str]:
     return [row.rpartition(" - ")[2] for row in shell.out.splitlines()]
 
 
-async def test_lines_are_written_as_they_come_until_the_job_ends() -> None:
+async def test_lines_are_printed_until_the_job_ends() -> None:
     provider = FakeProvider([line(0), line(1)])
     shell = Shell(provider)
     polls = 0
@@ -59,7 +59,7 @@ async def test_lines_are_written_as_they_come_until_the_job_ends() -> None:
             provider.jobs[REF.id] = ending()
 
     provider.on_query = grow
-    await follow(provider, REF, logs(), shell.world())
+    await follow(provider, REF, logs(), shell.follow_context())
     assert shown(shell) == [f"line {number}" for number in range(11)]
     assert shell.err.splitlines() == [
         "── run 1: running (RUNNING)",
@@ -68,72 +68,74 @@ async def test_lines_are_written_as_they_come_until_the_job_ends() -> None:
     ]
 
 
-async def test_it_begins_with_the_newest_lines_asked_for() -> None:
+async def test_tail_limits_the_first_lines() -> None:
     provider = FakeProvider([line(number) for number in range(500)], page_lines=30, jobs={REF.id: ending()})
     shell = Shell(provider)
-    await follow(provider, REF, logs("--tail", "45"), shell.world())
+    await follow(provider, REF, logs("--tail", "45"), shell.follow_context())
     assert shown(shell) == [f"line {number}" for number in range(455, 500)]
 
 
-async def test_filters_hold_while_following() -> None:
+async def test_filters_apply_while_following() -> None:
     provider = FakeProvider([line(number) for number in range(50)], jobs={REF.id: ending()})
     shell = Shell(provider)
-    await follow(provider, REF, logs("--grep", "[05]$", "--tail", "3"), shell.world())
+    await follow(provider, REF, logs("--grep", "[05]$", "--tail", "3"), shell.follow_context())
     assert shown(shell) == ["line 35", "line 40", "line 45"]
 
 
-async def test_a_platform_that_is_away_is_said_once_and_waited_for() -> None:
+async def test_outage_is_noted_once_and_retried() -> None:
     def failures() -> Iterator[ProviderError | None]:
-        yield None  # where to begin
+        yield None  # finds the first line
         yield from [Unavailable("mem is away.")] * 4
         while True:
             yield None
 
     provider = FakeProvider([line(0)], log_errors=failures(), jobs={REF.id: ending()})
     shell = Shell(provider)
-    await follow(provider, REF, logs(), shell.world())
+    await follow(provider, REF, logs(), shell.follow_context())
     assert shown(shell) == ["line 0"]
-    assert shell.err.count("mem is away. Trying again; no line will be skipped.") == 1
-    assert shell.err.count("mem answers again.") == 1
+    assert shell.err.count("mem is away. Retrying; no lines will be skipped.") == 1
+    assert shell.err.count("mem is available again.") == 1
 
 
-async def test_a_refused_key_ends_it() -> None:
+async def test_invalid_key_ends_following() -> None:
     provider = FakeProvider([line(0)], log_errors=iter([None, AuthFailed("mem refused the key.")]))
     with pytest.raises(AuthFailed):
-        await follow(provider, REF, logs(), Shell(provider).world())
+        await follow(provider, REF, logs(), Shell(provider).follow_context())
 
 
-async def test_alerts_stand_between_the_lines() -> None:
+async def test_alerts_are_printed_between_lines() -> None:
     provider = FakeProvider([line(0), LogLine(NOW_NS + 1, "ERROR: disk is full")])
     shell = Shell(provider)
     provider.on_query = lambda query: provider.jobs.update({REF.id: ending(JobState.FAILED)})
-    await follow(provider, REF, logs(), shell.world(), alerting())
+    await follow(provider, REF, logs(), shell.follow_context(), alerting())
     assert "── warn: Errors in the log. 1 error line, newest: ERROR: disk is full" in shell.err
     assert "── page: Job failed." in shell.err
     assert "has ended: failed" in shell.err
 
 
-async def test_what_the_log_means_is_told_with_what_to_try() -> None:
+async def test_diagnosed_failure_is_printed_with_hint() -> None:
     oom = LogLine(NOW_NS + 1, "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.50 GiB.")
     provider = FakeProvider([line(0), oom])
     shell = Shell(provider)
     provider.on_query = lambda query: provider.jobs.update({REF.id: ending(JobState.FAILED)})
-    await follow(provider, REF, logs(), shell.world(), alerting())
+    await follow(provider, REF, logs(), shell.follow_context(), alerting())
     assert "── page: GPU out of memory. torch.OutOfMemoryError: CUDA out of memory." in shell.err
     assert "   Try: Use a smaller micro-batch" in shell.err
 
 
-async def test_rules_that_are_off_say_nothing() -> None:
+async def test_disabled_rule_prints_no_alert() -> None:
     provider = FakeProvider([LogLine(NOW_NS + 1, "ERROR: disk is full")])
     shell = Shell(provider)
     with pytest.raises(StopFollowing):
-        await follow(provider, REF, logs(), shell.world(until=NOW + timedelta(minutes=1)), alerting("log_errors=off"))
+        await follow(
+            provider, REF, logs(), shell.follow_context(until=NOW + timedelta(minutes=1)), alerting("log_errors=off")
+        )
     assert "Errors" not in shell.err
 
 
-async def test_without_rules_nothing_is_alerted() -> None:
+async def test_no_alerts_without_rules() -> None:
     provider = FakeProvider([LogLine(NOW_NS + 1, "ERROR: disk is full")])
     shell = Shell(provider)
     with pytest.raises(StopFollowing):
-        await follow(provider, REF, logs(), shell.world(until=NOW + timedelta(minutes=1)))
+        await follow(provider, REF, logs(), shell.follow_context(until=NOW + timedelta(minutes=1)))
     assert shell.err == "── run 1: running (RUNNING)\n"

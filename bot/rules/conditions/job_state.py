@@ -1,4 +1,4 @@
-"""Condition: the platform says that the job failed, was preempted or is not well."""
+"""Condition: the platform reports that the job failed, was preempted or is unhealthy."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from bot.domain.durations import format_duration
 from bot.domain.jobs import Job, JobState
 from bot.rules.rule import Context
 
-_SAID = {
+_SUMMARIES = {
     JobState.FAILED: "The job failed",
     JobState.PREEMPTED: "The job was preempted: the platform took its machines away",
-    JobState.UNHEALTHY: "The platform says that this is not healthy",
+    JobState.UNHEALTHY: "The platform reports the job as unhealthy",
 }
 _TITLES = {
     JobState.FAILED: "Job failed",
@@ -18,9 +18,9 @@ _TITLES = {
     JobState.UNHEALTHY: "Unhealthy",
 }
 _HINTS = {
-    JobState.FAILED: "Read the last lines of the log; the root cause stands before the launcher's own messages.",
-    JobState.PREEMPTED: "Start it again from its last checkpoint, or ask for dedicated capacity.",
-    JobState.UNHEALTHY: "Look at the newest errors; it may recover by itself, and this message will say so.",
+    JobState.FAILED: "Read the last lines of the log; the root cause precedes the launcher's own messages.",
+    JobState.PREEMPTED: "Restart it from its last checkpoint, or ask for dedicated capacity.",
+    JobState.UNHEALTHY: "Check the newest errors; it may recover by itself, and then this alert resolves.",
 }
 _SEVERITY = {
     JobState.FAILED: Severity.PAGE,
@@ -41,18 +41,18 @@ def failed_state(context: Context) -> tuple[Verdict, Memory]:
 
 def _evidence(job: Job) -> Evidence:
     facts = [("Status", job.vendor_status)]
-    moment = job.ended_at or job.updated_at
+    ended = job.ended_at or job.updated_at
     began = job.started_at or job.created_at
-    if moment and began:
-        facts.append(("Ran for", format_duration(moment - began)))
+    if ended and began:
+        facts.append(("Ran for", format_duration(ended - began)))
     if job.error:
-        facts.append(("The platform says", job.error))
+        facts.append(("Platform message", job.error))
     return Evidence(
         title=_TITLES[job.state],
-        summary=f"{_SAID[job.state]} ({job.vendor_status}).",
+        summary=f"{_SUMMARIES[job.state]} ({job.vendor_status}).",
         facts=tuple(facts),
         hint=_HINTS[job.state],
         count=1,
-        first_at=moment,
-        last_at=moment,
+        first_at=ended,
+        last_at=ended,
     )

@@ -1,6 +1,6 @@
-"""Conditions on what the log means, as `bot.diagnosis` reads it: a known failure, a hang, a loss gone wrong.
+"""Conditions on the diagnosis of the log (`bot.diagnosis`): a known failure, a hang, or a bad loss.
 
-Three rules share one diagnosis, so that a channel can have each on or off; they differ only in the categories.
+Three rules share one diagnosis and differ only in its categories, so that a channel can switch each of them.
 """
 
 from __future__ import annotations
@@ -9,35 +9,45 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+import msgspec
+
 from bot.diagnosis.findings import Diagnosis, Failure
-from bot.domain.alerts import Clear, Evidence, ExcerptLine, Finding, Memory, Severity, Unknown, Verdict
+from bot.domain.alerts import Clear, Evidence, ExcerptLine, Finding, Severity, Unknown, Verdict
 from bot.domain.durations import datetime_from_ns
 from bot.rules.diagnosis_wording import describe_reason, root_line
 from bot.rules.rule import Condition, Context
+from bot.rules.state import with_state
 
 HANG = frozenset({"hang"})
 NUMERICS = frozenset({"numerics"})
 MAX_EXCERPT = 20
 """Lines of evidence in one notification."""
-MAX_TOLD = 50
-"""Fingerprints remembered; what comes after is counted and not told again."""
+MAX_TITLES = 50
+"""Failures kept; the oldest are dropped."""
+
+
+class DiagnosisState(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What these rules keep between polls."""
+
+    titles: dict[str, str] = msgspec.field(default_factory=dict, name="told")
+    """Fingerprint to the title of its first notification: "No new step for 5 min" does not change every minute."""
 
 
 def diagnosed(belongs: Callable[[str], bool]) -> Condition:
-    """The condition that holds while the diagnosis has a page or a warning of a category that `belongs`."""
+    """Return a condition that holds while the diagnosis has a page or a warning of a category that `belongs`."""
 
-    def condition(context: Context) -> tuple[Verdict, Memory]:
-        diagnosis = context.diagnosis
-        if diagnosis is None:
-            return Unknown(), context.memory
-        incidents = _recent(context, diagnosis, belongs)
-        if not incidents:
-            return Clear(), context.memory
-        told = _told(context.memory)
-        new = {one.fingerprint: one.title for one in incidents if one.fingerprint not in told}
-        told = dict([*told.items(), *new.items()][-MAX_TOLD:])
-        as_told = [replace(one, title=told.get(one.fingerprint, one.title)) for one in incidents]
-        return Finding(_evidence(as_told), Severity(incidents[0].severity), notify=bool(new)), {"told": told}
+    @with_state(DiagnosisState)
+    def condition(context: Context, state: DiagnosisState) -> tuple[Verdict, DiagnosisState]:
+        if context.diagnosis is None:
+            return Unknown(), state
+        failures = _recent(context, context.diagnosis, belongs)
+        if not failures:
+            return Clear(), state
+        new = {one.fingerprint: one.title for one in failures if one.fingerprint not in state.titles}
+        titles = dict([*state.titles.items(), *new.items()][-MAX_TITLES:])
+        named = [replace(one, title=titles.get(one.fingerprint, one.title)) for one in failures]
+        finding = Finding(_evidence(named), Severity(failures[0].severity), notify=bool(new))
+        return finding, DiagnosisState(titles)
 
     return condition
 
@@ -48,26 +58,26 @@ numerics = diagnosed(NUMERICS.__contains__)
 
 
 def _recent(context: Context, diagnosis: Diagnosis, belongs: Callable[[str], bool]) -> list[Failure]:
-    """Worst first, without notes and without what has not come again for `quiet_after` while the job lives on."""
+    """Return pages and warnings, worst first; while the job runs, only those seen within `quiet_after`."""
     quiet_after = context.span("quiet_after")
     job = context.observation.job
-    over = job is not None and job.state.is_terminal
+    has_ended = job is not None and job.state.is_terminal
     return [
         one
         for one in diagnosis.failures
         if one.severity != "info"
         and belongs(one.category)
-        and (over or _is_recent(one, context.observation.at, quiet_after))
+        and (has_ended or _is_recent(one, context.observation.at, quiet_after))
     ]
 
 
-def _is_recent(incident: Failure, now: datetime, quiet_after: timedelta) -> bool:
-    return incident.last_ns is None or now - datetime_from_ns(incident.last_ns) < quiet_after
+def _is_recent(failure: Failure, now: datetime, quiet_after: timedelta) -> bool:
+    return failure.last_ns is None or now - datetime_from_ns(failure.last_ns) < quiet_after
 
 
-def _evidence(incidents: list[Failure]) -> Evidence:
-    """The worst in full: its root line, the rank to look at, what to try, and the excerpt; the others by title."""
-    worst, others = incidents[0], incidents[1:]
+def _evidence(failures: list[Failure]) -> Evidence:
+    """Describe the worst failure in full and the others by title."""
+    worst, others = failures[0], failures[1:]
     root = worst.root_at
     facts = [("Rank", _ranks(worst))] if worst.ranks else []
     facts += [("Seen", f"{worst.count:,} times")] if worst.count > 1 else []
@@ -87,19 +97,13 @@ def _evidence(incidents: list[Failure]) -> Evidence:
     )
 
 
-def _ranks(incident: Failure) -> str:
-    root, others = incident.ranks[0], incident.ranks[1:]
+def _ranks(failure: Failure) -> str:
+    root, others = failure.ranks[0], failure.ranks[1:]
     return f"{root} first, then {len(others):,} more" if others else str(root)
 
 
-def _last_at(incident: Failure) -> datetime | None:
-    """When it was seen last; a hang is seen at every look, which would make every look news."""
-    if incident.last_ns is None or incident.category in HANG:
+def _last_at(failure: Failure) -> datetime | None:
+    """When it was last seen; None for a hang, which every poll sees, so that the evidence does not change each time."""
+    if failure.last_ns is None or failure.category in HANG:
         return None
-    return datetime_from_ns(incident.last_ns)
-
-
-def _told(memory: Memory) -> dict[str, str]:
-    """Fingerprint to the title it was first told by: "No progress for 5 min" is not told again every minute."""
-    told = memory.get("told")
-    return {str(name): str(title) for name, title in told.items()} if isinstance(told, dict) else {}
+    return datetime_from_ns(failure.last_ns)

@@ -1,113 +1,106 @@
-"""Condition: the log holds lines at level ERROR or worse.
+"""Condition: the log has lines at level ERROR or above.
 
-The level is the platform's, or the one the line states itself (`bot.domain.levels`). A Python traceback has no level:
-what broke without saying ERROR is for `log_failure.py`, which asks what the lines mean.
+The level is the platform's, or the one in the line itself (`bot.domain.levels`). A Python traceback has no level;
+`log_diagnosis.py` covers failures that are not logged as errors.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from bot.domain.alerts import Clear, Evidence, ExcerptLine, Finding, Memory, Unknown, Verdict
+import msgspec
+
+from bot.domain.alerts import Clear, Evidence, ExcerptLine, Finding, Unknown, Verdict
 from bot.domain.durations import datetime_from_ns
 from bot.domain.gaps import Part
 from bot.domain.levels import level_of
 from bot.domain.logs import Level, LogLine
+from bot.domain.wording import plural
 from bot.rules.rule import Context
+from bot.rules.state import with_state
 
 MAX_LINES = 20
 """Lines of evidence in one notification."""
-MAX_PRINTS = 200
-"""Different messages remembered in one episode; beyond it new ones are counted and not told again."""
+MAX_FINGERPRINTS = 200
+"""Different messages kept while the alert fires; further ones are counted without a notification."""
+MAX_SOURCES = 6
 
 _VOLATILE = re.compile(r"0x[0-9a-fA-F]+|\d+")
 
 
+class ErrorState(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What this rule keeps while errors arrive."""
+
+    count: int = 0
+    fingerprints: list[str] = msgspec.field(default_factory=list, name="prints")
+    """Of the messages that were notified."""
+    first_at: datetime | None = None
+    last_poll_at: datetime | None = msgspec.field(default=None, name="at")
+    """The last poll with an error."""
+
+
 def is_error(line: LogLine) -> bool:
-    """Whether a line says of itself that something went wrong."""
+    """Whether the line's level is ERROR or above."""
     level = level_of(line)
     return level is not None and level >= Level.ERROR
 
 
-def error_lines(context: Context) -> tuple[Verdict, Memory]:
-    """Holds at the polls that bring new error lines; news when one of them says something not yet told."""
+@with_state(ErrorState)
+def error_lines(context: Context, state: ErrorState) -> tuple[Verdict, ErrorState]:
+    """Holds at polls with new error lines; notifies when one of them has a message not seen before."""
     observation = context.observation
     ignored = context.text("ignore")
     errors = [line for line in observation.lines if is_error(line) and not (ignored and ignored in line.message)]
     if not errors:
-        return (Unknown() if observation.gap(Part.LOGS) else Clear()), context.memory
-    episode = _episode(context.memory, observation.at, context.span("quiet_after"))
-    count = _count(episode) + len(errors)
-    prints = _prints(episode)
-    new = list(_unseen(errors, set(prints)))
-    prints = [*prints, *(fingerprint(line.message) for line in new)][:MAX_PRINTS]
-    first_at = _moment(episode.get("first_at")) or datetime_from_ns(errors[0].timestamp_ns)
-    shown = _first_and_last(new or errors)
-    memory = {"count": count, "prints": prints, "first_at": first_at.isoformat(), "at": observation.at.isoformat()}
+        return (Unknown() if observation.gap(Part.LOGS) else Clear()), state
+    last_at = state.last_poll_at
+    if last_at is None or observation.at - last_at >= context.span("quiet_after"):
+        state = ErrorState()
+    new = list(_unseen(errors, set(state.fingerprints)))
+    fingerprints = [*state.fingerprints, *(error_fingerprint(line.message) for line in new)][:MAX_FINGERPRINTS]
+    first_at = state.first_at or datetime_from_ns(errors[0].timestamp_ns)
+    after = ErrorState(state.count + len(errors), fingerprints, first_at, observation.at)
     evidence = Evidence(
-        summary=_summary(count, errors),
-        lines=shown,
-        count=count,
+        summary=_summary(after.count, errors),
+        lines=_first_and_last(new or errors),
+        count=after.count,
         facts=_sources(errors),
         first_at=first_at,
         last_at=datetime_from_ns(errors[-1].timestamp_ns),
     )
-    return Finding(evidence, notify=bool(new) and len(prints) < MAX_PRINTS), memory
+    return Finding(evidence, notify=bool(new) and len(fingerprints) < MAX_FINGERPRINTS), after
 
 
-def fingerprint(message: str) -> str:
-    """A message with its numbers masked, cut: two messages that differ in a counter are one piece of news."""
+def error_fingerprint(message: str) -> str:
+    """Mask the numbers of a message and cut it: messages that differ only in a counter are the same."""
     return _VOLATILE.sub("#", message[:300])[:120]
 
 
 def _summary(count: int, errors: Sequence[LogLine]) -> str:
-    first = next((text for text in errors[-1].message.splitlines()[::-1] if text.strip()), "").strip()
-    number = "1 error line" if count == 1 else f"{count:,} error lines"
-    return f"{number}, newest: {first[:200]}"
+    newest = next((text for text in errors[-1].message.splitlines()[::-1] if text.strip()), "").strip()
+    return f"{plural(count, 'error line')}, newest: {newest[:200]}"
 
 
 def _sources(errors: Sequence[LogLine]) -> tuple[tuple[str, str], ...]:
     names = sorted({line.source for line in errors if line.source})
     if not names:
         return ()
-    more = f" and {len(names) - 6} more" if len(names) > 6 else ""
-    return (("From", ", ".join(names[:6]) + more),)
+    more = f" and {len(names) - MAX_SOURCES} more" if len(names) > MAX_SOURCES else ""
+    return (("From", ", ".join(names[:MAX_SOURCES]) + more),)
 
 
 def _unseen(errors: Iterable[LogLine], seen: set[str]) -> Iterable[LogLine]:
     for line in errors:
-        mark = fingerprint(line.message)
-        if mark not in seen:
-            seen.add(mark)
+        fingerprint = error_fingerprint(line.message)
+        if fingerprint not in seen:
+            seen.add(fingerprint)
             yield line
 
 
 def _first_and_last(lines: Sequence[LogLine]) -> tuple[ExcerptLine, ...]:
-    """The first lines are where it began; the last ones are where it stands."""
-    if len(lines) <= MAX_LINES:
-        chosen = list(lines)
-    else:
-        half = MAX_LINES // 2
-        chosen = [*lines[:half], *lines[-half:]]
+    """Quote the first lines, which show where it began, and the last ones, which show the current state."""
+    half = MAX_LINES // 2
+    chosen = lines if len(lines) <= MAX_LINES else [*lines[:half], *lines[-half:]]
     return tuple(ExcerptLine.of(line, max_chars=2000) for line in chosen)
-
-
-def _episode(memory: Memory, now: datetime, quiet_after: timedelta) -> Memory:
-    at = _moment(memory.get("at"))
-    return memory if at is not None and now - at < quiet_after else {}
-
-
-def _count(memory: Memory) -> int:
-    count = memory.get("count")
-    return count if isinstance(count, int) else 0
-
-
-def _prints(memory: Memory) -> list[str]:
-    prints = memory.get("prints")
-    return [str(one) for one in prints] if isinstance(prints, list) else []
-
-
-def _moment(text: object) -> datetime | None:
-    return datetime.fromisoformat(text) if isinstance(text, str) else None

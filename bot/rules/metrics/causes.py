@@ -1,7 +1,7 @@
-"""Why GPUs may do nothing: a guess from what one poll saw, said as a guess, with what to try. Pure.
+"""Guess from the metrics of one poll why GPUs are idle, and what to try. Pure.
 
-Which GPUs are low, and since when, is decided in `metric_health.py`; a GPU that differs from its peers has a rule of
-its own in `metric_stragglers.py`.
+`gpu_utilization.py` decides which GPUs are low, and since when; GPUs that differ from their peers have a separate rule
+in `stragglers.py`.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from bot.domain.metrics import CPU_USAGE, GPU_MEMORY, GPU_UTILIZATION, MetricPoi
 from bot.rules.metrics.samples import gpu_name
 
 BUSY = 0.6
-"""A GPU that works."""
+"""A GPU is busy above this."""
 DEAD = 0.05
-"""A GPU that does nothing."""
+"""A GPU does nothing below this."""
 HIGH = 0.5
-"""Where a swing of a low GPU counts as work."""
+"""A low GPU that rises above this did work."""
 SWINGS = 2
-"""So many swings in the samples of one poll are a sawtooth; one is a single step."""
+"""Rises in one poll that make a sawtooth; a single one may be a single step."""
 CPU_BUSY, CPU_IDLE = 0.5, 0.1
-"""Shares of the CPU limit."""
+"""Shares of the CPU limit above which hosts are busy, and below which they are idle."""
 RELEASED = 0.1
-"""Below this share of what its peers hold, a GPU's memory was given back: its process is gone."""
+"""A GPU that holds less than this share of its peers' memory has lost its process."""
 
 
 class Cause(enum.StrEnum):
-    """What may be behind low utilisation. Stored in a rule's memory."""
+    """What may cause low utilization. Stored in a rule's state."""
 
     RANK_GONE = "rank_gone"
     RANK_STUCK = "rank_stuck"
@@ -46,7 +46,7 @@ class Cause(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Guess:
-    """A cause in words; `why` is what was seen, so that a person can disagree."""
+    """A cause in words; `why` is what was seen, so that people can judge the guess."""
 
     likely: str
     why: str
@@ -57,7 +57,7 @@ GUESSES: Mapping[Cause, Guess] = {
     Cause.RANK_GONE: Guess(
         "a dead rank",
         "some GPUs do nothing and hold no memory while the rest compute",
-        "Look for that rank's last lines and its exit code; the others may wait for it until the collective times out.",
+        "Check that rank's last lines and exit code; the others may wait for it until the collective times out.",
     ),
     Cause.RANK_STUCK: Guess(
         "a rank out of step, or a rank that died",
@@ -70,29 +70,29 @@ GUESSES: Mapping[Cause, Guess] = {
         "Compare batch sizes, pipeline stages and data shards of these ranks with the others.",
     ),
     Cause.NOT_STARTED: Guess(
-        "it has not begun to compute",
+        "the run has not started to compute",
         "no GPU has worked since the first sample seen",
-        "Look in the log for a download, a compilation, data being prepared, or ranks that wait for each other.",
+        "Check the log for a download, a compilation, data preparation, or ranks that wait for each other.",
     ),
     Cause.SAWTOOTH: Guess(
         "data loading",
-        "the GPUs swing between full work and none: they are fed too slowly",
-        "Raise the data loader's workers and prefetch, and check how fast the storage reads.",
+        "the GPUs alternate between full load and none, as when data arrives too slowly",
+        "Raise the data loader's workers and prefetch, and check the storage throughput.",
     ),
     Cause.CPU_BOUND: Guess(
         "preprocessing on the CPU",
         "all GPUs are idle while the CPUs are busy",
-        "Prepare the data beforehand or give it more processes; an evaluation in Python looks the same.",
+        "Prepare the data beforehand or use more processes; an evaluation in Python has the same symptoms.",
     ),
     Cause.STOPPED: Guess(
         "a hang, a program that ended, or storage that does not answer",
-        "all GPUs worked before, and now GPUs and CPUs do nothing",
+        "all GPUs were busy before, and now GPUs and CPUs do nothing",
         "Check whether steps still advance and what the last log line waits for; then restart from a checkpoint.",
     ),
     Cause.UNKNOWN: Guess(
         "the data loader or the storage",
-        "it is the most frequent cause, and nothing seen here speaks for another",
-        "Check the data loader's workers and the storage. A hang looks the same: see whether steps still advance.",
+        "it is the most frequent cause, and nothing here suggests another",
+        "Check the data loader and the storage. A hang has the same symptoms: check whether steps still advance.",
     ),
 }
 
@@ -100,13 +100,13 @@ GUESSES: Mapping[Cause, Guess] = {
 def guess_cause(
     series: Sequence[MetricSeries], low_since: Mapping[str, datetime], seen: Sequence[str], *, was_active: bool
 ) -> Cause:
-    """The likeliest reason, from the samples of this poll that fall into the low time.
+    """Return the likeliest cause, from the samples of this poll since the GPUs are low.
 
     Args:
-        series: all of the poll's series.
-        low_since: the low GPUs and since when each is low.
-        seen: every GPU with recent samples, the low ones too.
-        was_active: whether any GPU of the job was ever seen at work.
+        series: every series of the poll.
+        low_since: since when each low GPU is low.
+        seen: every GPU with recent samples, including the low ones.
+        was_active: whether any GPU of the job was ever busy.
     """
     since = max(low_since.values())
     usage = _means(series, GPU_UTILIZATION, since)
@@ -129,7 +129,7 @@ def guess_cause(
 
 
 def memory_released(series: Sequence[MetricSeries], names: Sequence[str]) -> bool:
-    """Whether these GPUs hold next to no memory while the others do; False when memory is not measured."""
+    """Whether these GPUs hold almost no memory while the others do; False when memory is not measured."""
     held = {gpu_name(one): one.points[-1].value for one in series if one.name == GPU_MEMORY and one.points}
     others = [value for name, value in held.items() if name not in names]
     if not others or any(name not in held for name in names):
@@ -159,7 +159,7 @@ def _swings(series: MetricSeries, since: datetime) -> bool:
 
 
 def _cpu_share(series: Sequence[MetricSeries], since: datetime) -> float | None:
-    """Of the busiest machine; None when the platform gives no figure or no limit."""
+    """CPU use of the busiest host; None when the platform gives no value or no limit."""
     shares = [
         math.fsum(values) / len(values) / one.limit
         for one in series

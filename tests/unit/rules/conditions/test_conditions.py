@@ -27,7 +27,7 @@ def test_every_failing_state_is_found(state: JobState, severity: Severity) -> No
 
     assert isinstance(verdict, Finding)
     assert verdict.severity is severity
-    assert ("The platform says", "boom") in verdict.evidence.facts
+    assert ("Platform message", "boom") in verdict.evidence.facts
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_blindness_keeps_its_beginning() -> None:
         verdict, memory = no_data(context("no_data", observation, memory=memory))
 
     assert isinstance(verdict, Finding)
-    assert verdict.evidence.summary == "I cannot see this job's logs and status since 10:00 UTC."
+    assert verdict.evidence.summary == "Unable to read this job's logs and status since 10:00 UTC."
 
 
 def test_lines_out_of_reach_are_said_with_their_number() -> None:

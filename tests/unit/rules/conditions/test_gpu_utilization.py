@@ -233,7 +233,7 @@ def test_of_a_gpu_at_work_only_the_last_time_is_remembered_and_a_fuller_memory_i
         return low_gpu_utilization(context("low_gpu_utilization", observation, SETTINGS, memory))
 
     _, memory = look(5, 0.9, {})
-    row = {"last_at": (START + 5 * MINUTE).isoformat()}
+    row = {"last_at": "2026-03-13T10:05:00Z"}
     fuller = {**memory, "gpus": {"GPU 0": {**row, "low_since": None, "low": False}}}
 
     assert {"GPU 0": row} == memory["gpus"]

@@ -85,7 +85,7 @@ def test_a_whole_node_is_called_by_its_name() -> None:
 
     (evidence,) = seen(run).evidence
 
-    assert "All GPUs of node-2 work unlike their peers." == evidence.summary
+    assert "All GPUs of node-2 are less busy than the rest." == evidence.summary
 
 
 def test_nodes_without_single_gpus_are_compared_too() -> None:
@@ -95,7 +95,7 @@ def test_nodes_without_single_gpus_are_compared_too() -> None:
 
     (evidence,) = seen(run).evidence
 
-    assert "node-1 GPUs works unlike its peers." == evidence.summary
+    assert "node-1 GPUs are less busy than the rest." == evidence.summary
 
 
 @pytest.mark.parametrize("end", [ONSET + 5, ONSET + 8])

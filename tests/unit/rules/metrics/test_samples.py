@@ -9,7 +9,8 @@ from datetime import timedelta
 
 from bot.domain.metrics import MetricPoint
 from bot.rules.metrics.growth import steady_growth
-from bot.rules.metrics.samples import Buckets, History, dump_histories, extend, load_histories, name_list, take
+from bot.rules.metrics.samples import Buckets, History, HistoryState, extend, extend_all, name_list
+from bot.rules.state import dump_state, load_state
 from tests.unit.rules.observing import MINUTE, START
 
 MINUTES = Buckets(MINUTE, 5)
@@ -77,18 +78,19 @@ def test_samples_that_are_no_numbers_or_have_no_time_do_not_count() -> None:
     assert extend(None, [MetricPoint(math.nan, START), MetricPoint(0.5)], MINUTES) is None
 
 
-def test_histories_survive_json_and_are_dropped_when_cut_in_another_way() -> None:
-    histories = {"GPU 0": History(FIRST, (0.1, None, 0.3))}
-    stored = json.loads(json.dumps(dump_histories(histories, MINUTES)))
+def test_histories_survive_json_and_are_dropped_when_buckets_change() -> None:
+    state = HistoryState(START, 60.0, {"GPU 0": History(FIRST, (0.1, None, 0.3))})
+    stored = load_state(json.loads(json.dumps(dump_state(state))), HistoryState)
 
-    assert histories == load_histories(stored, MINUTES)
-    assert {} == load_histories(stored, Buckets(2 * MINUTE, 5))
+    assert stored == state
+    assert extend_all(stored, {}, MINUTES, START) == state.histories
+    assert extend_all(stored, {}, Buckets(2 * MINUTE, 5), START) == {}
 
 
-def test_what_is_long_unseen_is_forgotten() -> None:
-    stored = dump_histories({"GPU 0": History(FIRST, (0.1,)), "GPU 1": History(FIRST + 80, (0.1,))}, MINUTES)
+def test_series_not_seen_for_long_are_forgotten() -> None:
+    histories = {"GPU 0": History(FIRST, (0.1,)), "GPU 1": History(FIRST + 80, (0.1,))}
 
-    assert ["GPU 1"] == list(take(stored, {}, MINUTES, START + 90 * MINUTE))
+    assert list(extend_all(HistoryState(START, 60.0, histories), {}, MINUTES, START + 90 * MINUTE)) == ["GPU 1"]
 
 
 def test_names_are_in_the_order_people_count_and_cuts_are_said() -> None:

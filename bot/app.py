@@ -28,7 +28,7 @@ from bot.redaction.redactor import Redactor
 from bot.rules.diagnosis_config import DiagnosisConfig
 from bot.settings import Settings, provider_config
 from bot.slack.connection import SocketConnection, create_app, serve_http
-from bot.slack.listeners import register
+from bot.slack.listeners import Listeners, register
 from bot.slack.notifier import SlackNotifier
 from bot.store.migrate import upgrade
 from bot.store.store import Store, open_store
@@ -121,7 +121,8 @@ async def _run(components: Components) -> None:
         components.registry, store, utc_now, components.redactor, components.diagnosis_config(), poll_settings(settings)
     )
     deliverer = Deliverer(store, SlackNotifier(app.client), utc_now, DeliverySettings(lease=settings.trainwatch_lease))
-    tasks = register(app, components.runner, store, utc_now, resume_channel=deliverer.resume_channel)
+    listeners = Listeners(components.runner, store, utc_now, resume_channel=deliverer.resume_channel)
+    register(app, listeners)
     loops: dict[str, Worker] = {POLL_LOOP: poller, DELIVERY_LOOP: deliverer, PURGE_LOOP: PurgeJob(store, utc_now)}
     try:
         async with asyncio.TaskGroup() as group:
@@ -131,7 +132,7 @@ async def _run(components: Components) -> None:
     except* ConfigError as problems:
         raise problems.exceptions[0] from None
     finally:
-        await tasks.drain()
+        await listeners.tasks.drain()
 
 
 def _create_slack_app(settings: Settings) -> AsyncApp:

@@ -1,59 +1,57 @@
-"""Work that goes on after Slack was acknowledged: a bounded number, of which a few at a time, none lost track of."""
+"""Background work after Slack was acknowledged, with bounded numbers of tasks and of expensive steps."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Coroutine
 from contextlib import AbstractAsyncContextManager
+from typing import Any
 
-Work = Callable[[], Awaitable[object]]
-"""Begins when it is called, so that what is refused leaves nothing behind."""
+Work = Coroutine[Any, Any, object]
 
 
 class TaskSet:
-    """Runs work in the background and holds on to it: asyncio itself forgets tasks nobody refers to.
+    """Runs coroutines in the background and keeps references to them, which asyncio itself does not.
 
-    Work starts at once; what is expensive in it waits for its `turn`. So people hear of a wait while it lasts.
+    Work starts at once; its expensive steps wait for a `turn`. So people are notified of a wait while it lasts.
     """
 
-    def __init__(self, *, at_once: int = 16, at_most: int = 200, refusals: int = 20) -> None:
-        self._turns = asyncio.Semaphore(at_once)
-        self._at_most, self._refusals = at_most, refusals
-        self._work: set[asyncio.Task[None]] = set()
-        self._refusing: set[asyncio.Task[None]] = set()
+    def __init__(self, *, concurrency: int = 16, limit: int = 200, refusal_limit: int = 20) -> None:
+        """Set the limits: expensive steps at once, tasks at once, and replies at once to people who were refused."""
+        self._turns = asyncio.Semaphore(concurrency)
+        self._limit, self._refusal_limit = limit, refusal_limit
+        self._work: set[asyncio.Task[object]] = set()
+        self._refusals: set[asyncio.Task[object]] = set()
 
     def __len__(self) -> int:
-        return len(self._work) + len(self._refusing)
+        return len(self._work) + len(self._refusals)
 
     def start(self, work: Work) -> bool:
-        """Run this now; False when there is so much already that it is better refused."""
-        return _start(work, self._work, self._at_most)
+        """Run this now; False when the limit is reached, and then the coroutine is closed."""
+        return _start(work, self._work, self._limit)
 
     def refuse(self, work: Work) -> bool:
-        """Run this answer to someone whose work was refused, beside all other work; False: even these are too many."""
-        return _start(work, self._refusing, self._refusals)
+        """Run this reply to someone whose work was refused; it has its own limit."""
+        return _start(work, self._refusals, self._refusal_limit)
 
     def turn(self) -> AbstractAsyncContextManager[object]:
-        """Entered when there is room for one more expensive thing."""
+        """Wait until an expensive step may begin; held while it runs."""
         return self._turns
 
     async def drain(self, timeout_s: float = 5.0) -> None:
-        """Wait for what is running, then cancel what is left."""
-        if running := (*self._work, *self._refusing):
+        """Wait for running tasks, then cancel the rest."""
+        if running := (*self._work, *self._refusals):
             _, late = await asyncio.wait(running, timeout=timeout_s)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
 
 
-def _start(work: Work, tasks: set[asyncio.Task[None]], at_most: int) -> bool:
-    if len(tasks) >= at_most:
+def _start(work: Work, tasks: set[asyncio.Task[object]], limit: int) -> bool:
+    if len(tasks) >= limit:
+        work.close()
         return False
-    task = asyncio.create_task(_run(work))
+    task = asyncio.create_task(work)
     tasks.add(task)
     task.add_done_callback(tasks.discard)
     return True
-
-
-async def _run(work: Work) -> None:
-    await work()

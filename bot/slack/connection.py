@@ -22,10 +22,8 @@ from bot.slack.failures import UNREACHABLE, error_code, retry_after
 
 HTTP_PATH = "/slack/events"
 """Where Slack sends commands, clicks and events in HTTP mode; one path for all, as Bolt has it."""
-_PING_S = 10.0
 _DEAF_AFTER = timedelta(seconds=45)
 """Slack answers a ping every 10 s; four missing ones are no accident."""
-_RETRY_S = 5.0
 _BAD_TOKEN = frozenset({"invalid_auth", "not_authed", "not_allowed_token_type", "token_revoked", "account_inactive"})
 
 log = logging.getLogger(__name__)
@@ -41,10 +39,18 @@ def create_app(bot_token: str, *, api_url: str = SLACK_API_URL, signing_secret: 
 class SocketConnection:
     """Keeps one Socket Mode connection alive while `run` runs."""
 
-    def __init__(self, app: AsyncApp, app_token: str, *, ping_s: float = _PING_S) -> None:
+    def __init__(self, app: AsyncApp, app_token: str, *, ping_s: float = 10.0, retry_s: float = 5.0) -> None:
+        """Prepare a connection.
+
+        Args:
+            app: Handles what arrives.
+            app_token: SLACK_APP_TOKEN.
+            ping_s: Seconds between two pings.
+            retry_s: Seconds to wait after a failed connection, unless Slack says how long.
+        """
         self._app = app
         self._app_token = app_token
-        self._ping_s = ping_s
+        self._ping_s, self._retry_s = ping_s, retry_s
         self._deaf_after_s = min(_DEAF_AFTER.total_seconds(), 4.5 * ping_s)
         self._started = asyncio.Event()
         self.last_seen: datetime | None = None
@@ -68,7 +74,7 @@ class SocketConnection:
                 if code in _BAD_TOKEN:
                     raise ConfigError(_HOW_TO_MEND) from error
                 log.warning("slack not connected", extra={"reason": code})
-                wait = retry_after(error) or timedelta(seconds=_RETRY_S)
+                wait = retry_after(error) or timedelta(seconds=self._retry_s)
                 await asyncio.sleep(wait.total_seconds())
 
     async def _connect_and_watch(self) -> None:

@@ -26,7 +26,7 @@ _PATIENT_TRIES = 4
 """How often Slack may ask to wait before an answer is given up; a refused message was not posted, so none is twice."""
 _LONGEST_WAIT = timedelta(seconds=30)
 _OUTSIDE = frozenset({"not_in_channel", "channel_not_found"})
-_INVITE = "⚠️ I am not in this channel: type `/invite @trainwatch` to get alerts, threads and files here."
+_INVITE = "⚠️ trainwatch is not in this channel. Type `/invite @trainwatch` to get alerts, threads and files here."
 
 
 @dataclass(frozen=True, slots=True)

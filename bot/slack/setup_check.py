@@ -18,7 +18,7 @@ SCOPES: Mapping[str, str] = {
     "groups:read": "to hear at once that it was invited to a private channel",
 }
 """The bot scopes manifest.yml asks for, and why; docs/slack.md says the same."""
-SPARED = frozenset({"channels:read", "files:write", "groups:read"})
+OPTIONAL_SCOPES = frozenset({"channels:read", "files:write", "groups:read"})
 """Those a workspace may withhold: little is lost without them, so the check only mentions it."""
 
 _REINSTALL = "Paste manifest.yml into the app's settings (App Manifest), save, and install the app again."
@@ -65,7 +65,7 @@ def _scopes(granted: object) -> CheckResult:
     missing = sorted(set(SCOPES) - have)
     if missing:
         why = "; ".join(f"{scope} ({SCOPES[scope]})" for scope in missing)
-        return CheckResult("Slack scopes", SPARED.issuperset(missing), f"missing: {why}", _REINSTALL)
+        return CheckResult("Slack scopes", OPTIONAL_SCOPES.issuperset(missing), f"missing: {why}", _REINSTALL)
     return CheckResult("Slack scopes", True, ", ".join(sorted(SCOPES)))
 
 

@@ -58,8 +58,8 @@ class FakeProvider:
     """Jobs whose status request never returns."""
     hangs_at_line: int | None = None
     """Log queries that start at this line or later never return."""
-    log_gate: asyncio.Event | None = None
-    """Log queries wait for it."""
+    gate: asyncio.Event | None = None
+    """Status requests and log queries wait for it."""
     status_s: float = 0.0
     logs_s: float = 0.0
     metrics_s: float = 0.0
@@ -90,6 +90,8 @@ class FakeProvider:
     async def get_job(self, job: JobRef) -> Job:
         self.job_queries.append(job.id)
         await asyncio.sleep(60 if job.id in self.hanging_jobs else self.status_s)
+        if self.gate is not None:
+            await self.gate.wait()
         if self.status_error is not None:
             raise self.status_error
         if job.id not in self.jobs:
@@ -112,8 +114,8 @@ class FakeProvider:
         self.open_log_queries += 1
         try:
             await asyncio.sleep(60 if self.hangs_at_line is not None and done >= self.hangs_at_line else self.logs_s)
-            if self.log_gate is not None:
-                await self.log_gate.wait()
+            if self.gate is not None:
+                await self.gate.wait()
         finally:
             self.open_log_queries -= 1
         return self._page(query, done)

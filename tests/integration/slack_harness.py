@@ -1,163 +1,146 @@
-"""The bot's Slack side on the emulated Slack, with a runner and a store that say what a test wants."""
+"""The bot's Slack side on the emulated Slack: real Bolt, real commands on SQLite, one fake provider."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from slack_bolt.async_app import AsyncApp
 
-from bot.commands.answers import Answer, Asker, ErrorAnswer, SystemStatus
-from bot.commands.handlers.rules import rules_answer
-from bot.commands.parsing import parser as grammar
-from bot.commands.parsing.formatting import format_command
-from bot.commands.parsing.help import overview
-from bot.commands.parsing.spec import Frontend
-from bot.commands.subcommands.help import HelpCommand
-from bot.commands.subcommands.jobs import StatusAnswer, StatusCommand
-from bot.commands.subcommands.logs import LogsAnswer, LogsCommand
-from bot.commands.subcommands.subscriptions import (
-    SilenceAnswer,
-    SilenceCommand,
-    UnwatchAnswer,
-    UnwatchCommand,
-    WatchAnswer,
-    WatchCommand,
-    Watched,
-)
-from bot.commands.subcommands.table import Command
-from bot.domain.alerts import Incident
+from bot.commands.runner import CommandRunner
+from bot.domain.alerts import Delivery, DeliveryKind, Incident
 from bot.domain.logs import LogLine
-from bot.domain.subscriptions import Silence, Subscription
-from bot.providers.base import RequestRate
-from bot.rules.settings import AS_SHIPPED
-from bot.slack.background_tasks import TaskSet
+from bot.domain.subscriptions import RuleSettings
+from bot.domain.watches import PollResult
+from bot.redaction.redactor import Redactor
+from bot.rules.diagnosis_config import DiagnosisConfig, shipped_diagnosis_config
 from bot.slack.connection import SocketConnection, create_app
-from bot.slack.listeners import Runner, register
+from bot.slack.listeners import Listeners, register
+from bot.slack.notifier import SlackNotifier
+from bot.store.store import Store
 from emulator.slack.app import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, Slack, create_slack, served
 from emulator.slack.limits import RateLimits
-from tests.unit.slack.factories import NOW, REF, incident, job, line
+from emulator.slack.model import Channel, Message
+from emulator.slack.person_actions import Seen
+from tests.fakes.clock import ManualClock
+from tests.fakes.provider import FakeProvider, registry_of
+from tests.unit.slack.factories import NOW, REF, incident, job, line, notification
 
 GRANTED = ("app_mentions:read", "channels:read", "chat:write", "commands", "files:write", "groups:read")
+SECRET = "hunter2hunter2"
+"""A configured secret, which no message may contain."""
+
+
+def step_lines(count: int, text: str = "step {} loss 2.5") -> list[LogLine]:
+    """Lines of one rank, a second apart, the newest a second before NOW; `{}` is their number."""
+    return [line(text.format(number), (number - count) / 60) for number in range(count)]
+
+
+def create_provider() -> FakeProvider:
+    """A platform named baseten with one running job, whose log holds two lines."""
+    return FakeProvider(step_lines(2), name="baseten", jobs={REF.id: job()})
 
 
 @dataclass
-class FakeRunner:
-    """Answers from canned values; remembers who asked what."""
-
-    asked: list[tuple[Command, Asker]] = field(default_factory=list)
-    lines: tuple[LogLine, ...] = (line("step 1 loss 2.5"), line("step 2 loss 2.4"))
-    delay_s: float = 0.0
-    failure: Exception | None = None
-    gate: asyncio.Event | None = None
-
-    async def run(self, command: Command, asker: Asker) -> Answer:
-        self.asked.append((command, asker))
-        if self.gate is not None:
-            await self.gate.wait()
-        await asyncio.sleep(self.delay_s)
-        if self.failure is not None:
-            raise self.failure
-        subscription = Subscription(1, asker.channel or "", REF, asker.user, NOW)
-        match command:
-            case LogsCommand():
-                pinned = format_command(command)
-                return LogsAnswer(
-                    REF, self.lines, None, NOW, len(self.lines), pinned=pinned, older=f"{pinned} --tail 7"
-                )
-            case StatusCommand():
-                return StatusAnswer(job(), NOW)
-            case WatchCommand():
-                return WatchAnswer(subscription, job(), True, rules_answer(AS_SHIPPED).rules)
-            case UnwatchCommand():
-                return UnwatchAnswer((REF,))
-            case SilenceCommand():
-                return SilenceAnswer(Silence(7, asker.channel or "", (), asker.user, NOW, NOW + command.duration))
-            case HelpCommand():
-                return overview(Frontend.SLACK)
-            case _:
-                return ErrorAnswer("There is no such job.")
-
-    async def strain(self) -> SystemStatus:
-        return SystemStatus(timedelta(minutes=2), 3, timedelta(minutes=1), {"baseten": RequestRate(1234, 3200)})
-
-
-@dataclass
-class FakeStore:
-    """What listeners ask of the store."""
-
-    known: dict[str, Incident] = field(default_factory=lambda: {"inc-0123456789ab": incident()})
-    acknowledged: list[tuple[str, str, datetime]] = field(default_factory=list)
-    waiting: int = 0
-    """Messages that wait for an invitation."""
-    watches: bool = False
-    """Whether channels watch something."""
-
-    @property
-    def deliveries(self) -> FakeStore:
-        return self
-
-    @property
-    def subscriptions(self) -> FakeStore:
-        return self
-
-    async def acknowledge(self, incident_id: str, user: str, now: datetime) -> Incident | None:
-        self.acknowledged.append((incident_id, user, now))
-        return self.known.get(incident_id)
-
-    async def retry_now(self, channel: str, now: datetime) -> int:
-        return self.waiting
-
-    async def list(self, channel: str) -> Sequence[Watched]:
-        return await self.of_user("U0ADA") if self.watches else []
-
-    async def of_user(self, user: str) -> Sequence[Watched]:
-        return [Watched(Subscription(1, "C0RUNS", REF, user, NOW), job(), NOW - timedelta(minutes=1), 2)]
-
-    async def last_heartbeat(self, name: str) -> datetime | None:
-        return NOW - timedelta(seconds=3)
-
-
-@dataclass
-class Bench:
+class SlackHarness:
     """Everything a test touches."""
 
-    slack: Slack
-    app: AsyncApp
-    runner: FakeRunner
-    store: FakeStore
-    tasks: TaskSet
+    store: Store
+    slack: Slack = field(default_factory=lambda: create_slack(scopes=GRANTED, limits=RateLimits(enabled=False)))
+    provider: FakeProvider = field(default_factory=create_provider)
+    diagnosis_config: Callable[[], DiagnosisConfig] = shipped_diagnosis_config
+    patience_s: float = 60.0
+    """How long an answer may take before a note is shown."""
+    clock: ManualClock = field(default_factory=lambda: ManualClock(NOW))
+    app: AsyncApp = field(init=False)
+    listeners: Listeners = field(init=False)
+
+    def start(self) -> None:
+        """Build the app; call it while the emulated Slack is served."""
+        registry, redactor = registry_of(self.provider), Redactor([SECRET])
+        runner = CommandRunner(registry, self.store, self.clock, redactor, self.diagnosis_config)
+        self.app = create_app(BOT_TOKEN, api_url=self.slack.api_url, signing_secret=SIGNING_SECRET)
+        self.listeners = Listeners(runner, self.store, self.clock, patience_s=self.patience_s)
+        register(self.app, self.listeners)
+
+    def channel(self, name: str = "#training") -> Channel:
+        return self.slack.workspace.channel(name)
+
+    async def command(
+        self, text: str = "", *, user: str = "ada", channel: str = "#training", wait_s: float = 3
+    ) -> Seen:
+        """Type `/train` and this text."""
+        return await self.slack.person_actions.slash(user, channel, "/train", text, wait_s=wait_s)
+
+    async def post_alert(self) -> Message:
+        """Post an incident's root message into #training."""
+        root = notification(DeliveryKind.ROOT)
+        await SlackNotifier(self.app.client).send(root, channel=self.channel().id, root=None)
+        return self.channel().messages[-1]
+
+    async def save_incident(self, about: Incident, *kinds: DeliveryKind) -> None:
+        """Have a poll of the job save this incident and these deliveries."""
+        now = self.clock()
+        await self.store.subscriptions.add(about.channel, "T1", about.job.ref, "U0ADA", RuleSettings(), now)
+        (watch,) = await self.store.watches.claim_due(now, lease=timedelta(minutes=1))
+        deliveries = [
+            Delivery(f"{index}", about.channel, notification(kind, about)) for index, kind in enumerate(kinds)
+        ]
+        result = PollResult(
+            watch.id,
+            watch.token,
+            next_due_at=now + timedelta(minutes=1),
+            last_job=about.job,
+            seen_at=now,
+            incidents=[about],
+            deliveries=deliveries,
+        )
+        await self.store.watches.settle([result], now)
+
+    async def acknowledged_by(self) -> list[str | None]:
+        """Who acknowledged each alert of the saved incident."""
+        saved = await self.store.deliveries.incident(incident().id)
+        return [alert.acknowledged_by for alert in saved.alerts] if saved else []
 
 
 @asynccontextmanager
-async def socket_bench(scopes: Iterable[str] = GRANTED, answering: Runner | None = None) -> AsyncIterator[Bench]:
-    """The bot connected by Socket Mode; `answering` answers in place of the canned one."""
-    slack = create_slack(scopes=scopes, limits=RateLimits(enabled=False))
-    async with served(slack):
-        app = create_app(BOT_TOKEN, api_url=slack.api_url, signing_secret=SIGNING_SECRET)
-        runner, store = FakeRunner(), FakeStore()
-        tasks = register(app, answering or runner, store, lambda: NOW)
-        bench = Bench(slack, app, runner, store, tasks)
-        connection = SocketConnection(app, APP_TOKEN, ping_s=1)
-        running = asyncio.create_task(connection.run())
+async def running(harness: SlackHarness) -> AsyncIterator[SlackHarness]:
+    """The harness, connected by Socket Mode."""
+    async with served(harness.slack):
+        harness.start()
+        connection = SocketConnection(harness.app, APP_TOKEN, ping_s=1)
+        task = asyncio.create_task(connection.run())
         try:
             await connection.connected()
-            await slack.sockets.wait_for_connections()
-            yield bench
+            await harness.slack.sockets.wait_for_connections()
+            yield harness
         finally:
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
-            await tasks.drain(1)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            await harness.listeners.tasks.drain(1)
 
 
-def asked(bench: Bench) -> list[str]:
-    """The commands that were run, as text."""
-    return [type(command).__name__ for command, _ in bench.runner.asked]
+def slack_with_scopes(scopes: Iterable[str]) -> Slack:
+    """An emulated Slack whose app was granted these scopes only."""
+    return create_slack(scopes=scopes, limits=RateLimits(enabled=False))
 
 
-def parsed(text: str) -> Command:
-    """The command a text stands for."""
-    return grammar.parse(text)
+def at_least(count: int, messages: list[Message]) -> list[Message] | None:
+    """The messages once there are enough, for `person_actions.until`."""
+    return messages if len(messages) >= count else None
+
+
+async def wait_until(condition: Callable[[], bool]) -> None:
+    """Wait for what no message in Slack shows.
+
+    Raises:
+        TimeoutError: the condition does not hold within ten seconds.
+    """
+    async with asyncio.timeout(10):
+        while True:
+            if condition():
+                return
+            await asyncio.sleep(0.01)

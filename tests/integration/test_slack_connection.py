@@ -1,11 +1,10 @@
-"""How Slack reaches us: Socket Mode that heals, HTTP with signatures, and the check of both."""
+"""Connections from Slack: Socket Mode that reconnects, signed HTTP requests, and the setup check."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
 from collections.abc import AsyncIterator
-from functools import partial
 
 import httpx
 import pytest
@@ -16,13 +15,12 @@ from bot.errors import ConfigError
 from bot.slack.background_tasks import TaskSet
 from bot.slack.client import create_client
 from bot.slack.connection import HTTP_PATH, SocketConnection, create_app, serve_http
-from bot.slack.listeners import register
-from bot.slack.setup_check import SCOPES, SPARED, check_slack
-from emulator.slack.app import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, Slack, create_slack, served
+from bot.slack.setup_check import OPTIONAL_SCOPES, SCOPES, check_slack
+from bot.store.store import Store
+from emulator.slack.app import APP_TOKEN, BOT_TOKEN, Slack, create_slack, served
 from emulator.slack.delivery import HttpDelivery, encode_body
 from emulator.slack.limits import RateLimits
-from tests.integration.slack_harness import GRANTED, FakeRunner, FakeStore, socket_bench
-from tests.unit.slack.factories import NOW
+from tests.integration.slack_harness import GRANTED, SlackHarness
 
 
 @pytest_asyncio.fixture
@@ -32,25 +30,23 @@ async def slack() -> AsyncIterator[Slack]:
         yield slack
 
 
-async def test_a_dropped_connection_is_made_anew_and_serves_again() -> None:
-    async with socket_bench() as bench:
-        await bench.slack.sockets.drop()
-        await bench.slack.sockets.wait_for_connections(0)
-        await bench.slack.sockets.wait_for_connections(1)
-        seen = await bench.slack.person_actions.slash("ada", "#training", "/train", "help")
-        assert "How to use" in seen.text
+async def test_a_dropped_connection_is_replaced(harness: SlackHarness) -> None:
+    await harness.slack.sockets.drop()
+    await harness.slack.sockets.wait_for_connections(0)
+    await harness.slack.sockets.wait_for_connections(1)
+    seen = await harness.command("help")
+    assert "How to use" in seen.text
 
 
-async def test_when_slack_asks_to_reconnect_it_does() -> None:
-    async with socket_bench() as bench:
-        await bench.slack.sockets.disconnect("refresh_requested")
-        await bench.slack.sockets.wait_for_connections(0)
-        await bench.slack.sockets.wait_for_connections(1)
-        seen = await bench.slack.person_actions.slash("ada", "#training", "/train", "help")
-        assert "How to use" in seen.text
+async def test_it_reconnects_when_slack_asks_to(harness: SlackHarness) -> None:
+    await harness.slack.sockets.disconnect("refresh_requested")
+    await harness.slack.sockets.wait_for_connections(0)
+    await harness.slack.sockets.wait_for_connections(1)
+    seen = await harness.command("help")
+    assert "How to use" in seen.text
 
 
-async def test_the_last_sign_of_life_is_known(slack: Slack) -> None:
+async def test_last_seen_advances_while_connected(slack: Slack) -> None:
     connection = SocketConnection(create_app(BOT_TOKEN, api_url=slack.api_url), APP_TOKEN, ping_s=0.4)
     assert connection.last_seen is None
     running = asyncio.create_task(connection.run())
@@ -65,23 +61,23 @@ async def test_the_last_sign_of_life_is_known(slack: Slack) -> None:
     await slack.sockets.wait_for_connections(0)
 
 
-async def test_a_connection_that_is_open_and_deaf_is_made_anew() -> None:
+async def test_a_connection_without_pongs_is_replaced() -> None:
     connections = 0
 
-    async def deaf(request: web.Request) -> web.WebSocketResponse:
+    async def unresponsive(request: web.Request) -> web.WebSocketResponse:
         nonlocal connections
         connections += 1
         silent = web.WebSocketResponse(autoping=False)
         await silent.prepare(request)
         async for _ in silent:
-            pass  # mentioned_users stay without a pong
+            pass  # no pong for any ping
         return silent
 
     async def open_connection(request: web.Request) -> web.Response:
-        return web.json_response({"ok": True, "url": f"ws://{request.host}/deaf"})
+        return web.json_response({"ok": True, "url": f"ws://{request.host}/unresponsive"})
 
     app = web.Application()
-    app.add_routes([web.post("/apps.connections.open", open_connection), web.get("/deaf", deaf)])
+    app.add_routes([web.post("/apps.connections.open", open_connection), web.get("/unresponsive", unresponsive)])
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port := free_port()).start()
@@ -95,18 +91,18 @@ async def test_a_connection_that_is_open_and_deaf_is_made_anew() -> None:
     assert connections >= 2
 
 
-async def test_a_wrong_app_token_ends_it_with_the_remedy(slack: Slack) -> None:
+async def test_an_invalid_app_token_is_an_error_with_the_fix(slack: Slack) -> None:
     connection = SocketConnection(create_app(BOT_TOKEN, api_url=slack.api_url), "xapp-wrong")
     with pytest.raises(ConfigError, match="SLACK_APP_TOKEN"):
         await connection.run()
 
 
-async def test_a_slack_that_is_away_is_waited_for(slack: Slack, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.slack.connection._RETRY_S", 0.05)
+async def test_it_retries_while_slack_is_unavailable(slack: Slack) -> None:
     slack.fail("apps.connections.open", "internal_error", status=500, times=2)
-    connection = SocketConnection(create_app(BOT_TOKEN, api_url=slack.api_url), APP_TOKEN)
+    connection = SocketConnection(create_app(BOT_TOKEN, api_url=slack.api_url), APP_TOKEN, retry_s=0.05)
     running = asyncio.create_task(connection.run())
     await asyncio.wait_for(connection.connected(), 5)
+    assert connection.last_seen is not None
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
 
@@ -117,17 +113,17 @@ def free_port() -> int:
         return port
 
 
-async def test_http_mode_answers_signed_requests_and_refuses_others() -> None:
+async def test_http_mode_answers_signed_requests_and_refuses_others(store: Store) -> None:
     port = free_port()
     url = f"http://127.0.0.1:{port}{HTTP_PATH}"
     slack = create_slack(scopes=GRANTED, request_url=url)
     async with served(slack), httpx.AsyncClient() as client:
-        app = create_app(BOT_TOKEN, api_url=slack.api_url, signing_secret=SIGNING_SECRET)
-        tasks = register(app, FakeRunner(), FakeStore(), lambda: NOW)
-        serving = asyncio.create_task(serve_http(app, port=port))
+        harness = SlackHarness(store, slack)
+        harness.start()
+        serving = asyncio.create_task(serve_http(harness.app, port=port))
         try:
             await _listening(port)
-            seen = await slack.person_actions.slash("ada", "#training", "/train", "help")
+            seen = await harness.command("help")
             assert "How to use" in seen.text
             body, kind = encode_body("slash_commands", {"command": "/train", "text": "help"})
             wrong = HttpDelivery(url, "another secret", client).signature(body)
@@ -137,7 +133,7 @@ async def test_http_mode_answers_signed_requests_and_refuses_others() -> None:
         finally:
             serving.cancel()
             await asyncio.gather(serving, return_exceptions=True)
-            await tasks.drain(1)
+            await harness.listeners.tasks.drain(1)
 
 
 async def _listening(port: int) -> None:
@@ -151,18 +147,18 @@ async def _listening(port: int) -> None:
             return
 
 
-async def test_the_check_finds_nothing_wrong_where_nothing_is(slack: Slack) -> None:
+async def test_the_check_passes_on_a_complete_setup(slack: Slack) -> None:
     results = await check_slack(create_client(BOT_TOKEN, slack.api_url), APP_TOKEN)
     assert [True, True, True] == [one.ok for one in results]
     assert "bot @trainwatch" in results[0].found
 
 
 @pytest.mark.parametrize("missing", SCOPES)
-async def test_the_check_names_a_missing_scope_and_its_remedy(missing: str) -> None:
+async def test_the_check_names_a_missing_scope_and_the_fix(missing: str) -> None:
     slack = create_slack(scopes=[scope for scope in GRANTED if scope != missing])
     async with served(slack):
         (_, scopes) = await check_slack(create_client(BOT_TOKEN, slack.api_url), None)
-    assert (missing in SPARED) == scopes.ok
+    assert (missing in OPTIONAL_SCOPES) == scopes.ok
     assert missing in scopes.found
     assert "manifest.yml" in (scopes.remedy or "")
 
@@ -176,7 +172,7 @@ async def test_the_check_names_a_missing_scope_and_its_remedy(missing: str) -> N
         (BOT_TOKEN, "xoxb-swapped", "Slack app token (Socket Mode)", "connections:write"),
     ],
 )
-async def test_the_check_tells_which_token_is_wrong(
+async def test_the_check_names_the_wrong_token(
     slack: Slack, bot_token: str, app_token: str, wrong: str, hint: str
 ) -> None:
     results = await check_slack(create_client(bot_token, slack.api_url), app_token)
@@ -186,14 +182,14 @@ async def test_the_check_tells_which_token_is_wrong(
     assert bot_token not in f"{bad}"
 
 
-async def test_the_check_says_when_slack_cannot_be_reached() -> None:
+async def test_the_check_reports_an_unreachable_slack() -> None:
     (result,) = await check_slack(create_client("xoxb-1", "http://127.0.0.1:9/"), None)
     assert "cannot be reached" in result.found
     assert "SLACK_API_URL" in (result.remedy or "")
 
 
-async def test_work_in_the_background_is_bounded_and_drained() -> None:
-    tasks, gate, ran, together = TaskSet(at_once=2, at_most=3, refusals=1), asyncio.Event(), [], []
+async def test_background_work_is_limited_and_drained() -> None:
+    tasks, gate, ran, together = TaskSet(concurrency=2, limit=3, refusal_limit=1), asyncio.Event(), [], []
 
     async def work(number: int) -> None:
         async with tasks.turn():
@@ -201,8 +197,8 @@ async def test_work_in_the_background_is_bounded_and_drained() -> None:
             await gate.wait()
             ran.append(number)
 
-    assert [True, True, True, False] == [tasks.start(partial(work, number)) for number in range(4)]
-    assert [True, False] == [tasks.refuse(gate.wait) for _ in range(2)]
+    assert [True, True, True, False] == [tasks.start(work(number)) for number in range(4)]
+    assert [True, False] == [tasks.refuse(gate.wait()) for _ in range(2)]
     await asyncio.sleep(0.01)
     assert [0, 1] == together
     gate.set()
@@ -211,9 +207,9 @@ async def test_work_in_the_background_is_bounded_and_drained() -> None:
     assert 0 == len(tasks)
 
 
-async def test_work_that_never_ends_is_cancelled_at_the_end() -> None:
-    tasks = TaskSet(at_once=1)
-    tasks.start(asyncio.Event().wait)
-    tasks.start(asyncio.Event().wait)
+async def test_work_that_never_ends_is_cancelled_by_drain() -> None:
+    tasks = TaskSet(concurrency=1)
+    tasks.start(asyncio.Event().wait())
+    tasks.start(asyncio.Event().wait())
     await asyncio.wait_for(tasks.drain(0.05), 2)
     assert 0 == len(tasks)

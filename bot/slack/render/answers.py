@@ -240,18 +240,18 @@ def render_error(answer: ErrorAnswer) -> Message:
 
 
 def render_working(what: str) -> Message:
-    """Shown when an answer takes longer than a moment."""
-    said = f"Looking: {code(what)}; the answer follows."
-    return message(said, [context([f"⏳ {said}"])])
+    """Shown when an answer takes more than two seconds."""
+    text = f"Working on {code(what)}; the answer follows."
+    return message(text, [context([f"⏳ {text}"])])
 
 
 def render_greeting(watched: int, waiting: int) -> Message:
-    """Said once by the bot when it comes into a channel: how it is used here, and what comes because of it."""
+    """Posted by the bot when it joins a channel: what this channel watches, or how to start."""
     here = f"This channel watches {plural(watched, 'job')}: `/train list`." if watched else ""
-    late = f"{plural(waiting, 'alert')} waited for the invitation and {'comes' if waiting == 1 else 'come'} now."
-    how = "`/train watch REF` and I tell this channel when that job fails, hangs or idles. `/train jobs` lists REFs."
-    said = " ".join(part for part in (here, late if waiting else "", "" if watched else how) if part)
-    return message(said, [section(f"👋 {said}")])
+    late = f"Sending {plural(waiting, 'alert')} that waited for the invitation." if waiting else ""
+    how = "Type `/train watch REF` to alert this channel when that job fails, hangs or idles. `/train jobs` lists REFs."
+    text = " ".join(part for part in (here, late, "" if watched else how) if part)
+    return message(text, [section(f"👋 {text}")])
 
 
 def silence_row(silence: Silence) -> str:

@@ -20,13 +20,6 @@ NOW = datetime(2026, 3, 13, 10, 0, tzinfo=UTC)
 
 
 @pytest.fixture(scope="session")
-def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("template") / "trainwatch.db"
-    asyncio.run(upgrade(f"sqlite:///{path}"))
-    return path
-
-
-@pytest.fixture(scope="session")
 def postgres_template(postgres_server: str) -> Iterator[str]:
     with fresh_database(postgres_server) as url:
         asyncio.run(upgrade(url))

@@ -18,8 +18,8 @@ _OURS = re.compile(r"!date\^\d+\^[^|<>]+\|[^|<>]+|https?://[^\s|<>]+(\|[^|<>]*)?
 
 
 def problems(message: Message) -> list[str]:
-    """Everything wrong with a message; empty when Slack would take it and it mentioned_users no one by accident."""
-    found = [*_text_problems("text", message.text), *(_own_problems(message.blocks))]
+    """Everything wrong with a message; empty when Slack would take it and notifies no one by accident."""
+    found = [*_text_problems("text", message.text), *(own_problems(message.blocks))]
     if not message.text.strip() or len(message.text) > limits.MAX_TEXT:
         found.append(f"text has {len(message.text)} characters")
     if not 0 < len(message.blocks) <= limits.MAX_BLOCKS:
@@ -35,7 +35,7 @@ def problems(message: Message) -> list[str]:
 def view_problems(view: dict[str, Any]) -> list[str]:
     """Everything wrong with an App Home view."""
     _surfaces.validate_surface_blocks(view["blocks"], "home")
-    return [*_own_problems(view["blocks"]), *_sdk_problems(view["blocks"]), *(str(one) for one in view_faults(view))]
+    return [*own_problems(view["blocks"]), *_sdk_problems(view["blocks"]), *(str(one) for one in view_faults(view))]
 
 
 def texts(value: object) -> Iterator[str]:
@@ -66,7 +66,8 @@ def buttons(message: Message) -> dict[str, str]:
     return found
 
 
-def _own_problems(blocks: Any) -> Iterator[str]:
+def own_problems(blocks: Any) -> Iterator[str]:
+    """Everything wrong with blocks by our own limits."""
     if re.search("[\ud800-\udfff]", str(blocks)):
         yield "a lone surrogate, which JSON cannot carry"
     for text in texts(blocks):

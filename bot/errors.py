@@ -1,21 +1,21 @@
-"""Every error trainwatch raises on purpose; what is not here is a bug.
+"""All errors that trainwatch raises on purpose. Any other exception is a bug.
 
-    BotError                 .public: one sentence that is safe to show; nothing else of an error is ever shown
-    ├── UsageError           what was typed cannot be read; carries the usage line     not retried; told to the asker
+    BotError                 .public: the only text of an error that is shown
+    ├── UsageError           the command is invalid; has the usage line       not retried; shown to the user
     ├── ProviderError        .provider  .retry_after
-    │   ├── JobNotFound      no such job there (any more)                              not retried; told to the asker
-    │   ├── NotSupported     this provider has no such data                            not retried; a Gap
-    │   ├── AuthFailed       permanent until a person acts                             not retried; said once a channel
-    │   ├── BadRequest       the remote refused the request as we made it              not retried; a Gap
-    │   │   └── CursorLost   a position in a log cannot be read any more               read on without it; a Gap
-    │   ├── RateLimited      wait as told                                              retried after `retry_after`
-    │   ├── Unavailable      5xx, timeout, connection failure                          retried with backoff
-    │   └── ProtocolError    the reply is not as documented                            retried by the next poll; a Gap
-    ├── DeliveryError        .permanent  .reason  .root_gone  .unlisted                retried unless permanent
-    ├── StoreUnavailable     the database is busy, away or of an older version         retried by the next tick
-    └── ConfigError          names the variable and how to mend it                     not retried; exit code 2
+    │   ├── JobNotFound      the job does not exist or was deleted            not retried; shown to the user
+    │   ├── NotSupported     the platform has no such data                    not retried; a Gap
+    │   ├── AuthFailed       permanent until a person acts                    not retried; one notification per channel
+    │   ├── BadRequest       the platform rejected the request                not retried; a Gap
+    │   │   └── CursorLost   a position in a log has expired                  resumed without it; a Gap
+    │   ├── RateLimited      too many requests                                retried after `retry_after`
+    │   ├── Unavailable      5xx, timeout, connection failure                 retried with backoff
+    │   └── ProtocolError    the response differs from the documentation      retried by the next poll; a Gap
+    ├── DeliveryError        .permanent  .reason  .root_gone  .unlisted       retried unless permanent
+    ├── StoreUnavailable     the database is busy, unreachable or outdated    retried by the next tick
+    └── ConfigError          names the variable and the fix                   not retried; exit code 2
 
-A class's docstring is its default message, so it is written for the person who reads it.
+The docstring of each class is its default message for users.
 """
 
 from __future__ import annotations
@@ -24,55 +24,55 @@ from datetime import timedelta
 
 
 class BotError(Exception):
-    """Something went wrong inside trainwatch."""
+    """Internal error."""
 
     def __init__(self, public: str | None = None) -> None:
         self.public = public or (self.__doc__ or "").split("\n", maxsplit=1)[0]
-        """One sentence safe to show to anyone: no secret, no foreign text beyond a redacted excerpt."""
+        """One sentence that is safe to show to anyone: without secrets, and with redacted foreign text only."""
         super().__init__(self.public)
 
 
 class UsageError(BotError):
-    """That command cannot be read."""
+    """Invalid command."""
 
     def __init__(self, public: str, usage: str | None = None) -> None:
         super().__init__(public)
         self.usage = usage
-        """The usage line of the subcommand, when it is known."""
+        """Usage line of the subcommand, if known."""
 
 
 class ProviderError(BotError):
-    """The training platform did not answer as asked."""
+    """The platform returned an error."""
 
     def __init__(self, public: str | None = None, *, provider: str = "", retry_after: timedelta | None = None) -> None:
         super().__init__(public)
         self.provider = provider
         self.retry_after = retry_after
-        """How long the remote asked us to wait; None when it did not say."""
+        """How long the platform asks to wait; None if it does not say."""
 
 
 class JobNotFound(ProviderError):
-    """There is no such job (any more)."""
+    """Job not found. It may have been deleted."""
 
 
 class NotSupported(ProviderError):
-    """This platform does not offer that."""
+    """This platform does not support that."""
 
 
 class AuthFailed(ProviderError):
-    """The platform refused the key."""
+    """The platform rejected the API key."""
 
 
 class BadRequest(ProviderError):
-    """The platform refused the request."""
+    """The platform rejected the request."""
 
 
 class CursorLost(BadRequest):
-    """That position in the log cannot be read any more; start the query again."""
+    """The position in the log has expired. Start the query again."""
 
 
 class RateLimited(ProviderError):
-    """The platform asks us to slow down."""
+    """The platform's rate limit was exceeded."""
 
 
 class Unavailable(ProviderError):
@@ -80,7 +80,7 @@ class Unavailable(ProviderError):
 
 
 class ProtocolError(ProviderError):
-    """The platform answered in a way its document does not describe."""
+    """The platform sent an unexpected response."""
 
 
 class DeliveryError(BotError):
@@ -98,18 +98,18 @@ class DeliveryError(BotError):
     ) -> None:
         super().__init__(public)
         self.reason = reason
-        """The channel's own word for it, such as `channel_not_found` or `ratelimited`."""
+        """Error code of the channel, such as `channel_not_found` or `ratelimited`."""
         self.permanent = permanent
         self.retry_after = retry_after
         self.root_gone = root_gone
-        """The message to answer or to edit is no longer there; the news itself may still be posted."""
+        """The message to reply to or edit no longer exists. The update can still be posted as a new message."""
         self.unlisted = unlisted
-        """The channel's word is not one we know: worth a few tries, not days of them."""
+        """The error code is not in our tables, so retry a few times only."""
 
 
 class StoreUnavailable(BotError):
-    """The database is busy, cannot be reached or is of an older version; `trainwatch check` says which."""
+    """The database is busy, unreachable or outdated. To find out, run `trainwatch check`."""
 
 
 class ConfigError(BotError):
-    """A setting is missing or wrong."""
+    """A setting is missing or invalid."""

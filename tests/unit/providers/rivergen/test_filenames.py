@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.providers.rivergen.filenames import LONGEST_NAME_BYTES, filename_of, safe_name
+from bot.providers.rivergen.filenames import LONGEST_NAME_BYTES, filename_of, safe_filename
 from bot.providers.rivergen.references import parse_ref
 
 REFERENCES = {
@@ -31,7 +31,7 @@ REFERENCES = {
 
 
 @pytest.mark.parametrize(("text", "expected"), REFERENCES.items())
-def test_a_reference_or_an_address_names_a_run_or_a_model(text: str, expected: str | None) -> None:
+def test_a_reference_is_parsed_from_an_id_or_a_url(text: str, expected: str | None) -> None:
     found = parse_ref(text, base_url="http://127.0.0.1:9/rivergen")
     assert expected == (found and found.id)
 
@@ -52,6 +52,8 @@ NAMES = {
     'attachment; filename="-rf.txt"': "rf.txt",
     'attachment; filename="CON.txt"': "_CON.txt",
     'attachment; filename="nul"': "_nul",
+    'attachment; filename="conin$"': "_conin$",
+    "attachment; filename*=UTF-8''com%C2%B9.log": "_com¹.log",
     'attachment; filename="a\u202etxt.exe"': "atxt.exe",
     'attachment; filename="a\x00b\nc.txt"': "abc.txt",
     'attachment; filename="a<b>:c|d?.txt"': "a_b__c_d_.txt",
@@ -63,20 +65,20 @@ NAMES = {
 
 
 @pytest.mark.parametrize(("header", "expected"), NAMES.items())
-def test_the_name_of_an_attachment_is_a_bare_safe_file_name(header: str, expected: str) -> None:
+def test_the_name_of_an_attachment_is_a_safe_file_name(header: str, expected: str) -> None:
     assert expected == filename_of(header, "fallback.txt")
 
 
-def test_a_long_name_keeps_its_ending() -> None:
-    name = safe_name("ä" * 500 + ".json")
+def test_a_long_name_keeps_its_suffix() -> None:
+    name = safe_filename("ä" * 500 + ".json")
     assert len(name.encode()) <= LONGEST_NAME_BYTES
     assert name.endswith("ä.json")
 
 
 @given(st.text())
-def test_no_name_leads_anywhere_else(name: str) -> None:
-    for found in (safe_name(name), filename_of(f'attachment; filename="{name}"', name)):
+def test_names_never_leave_the_folder(name: str) -> None:
+    for found in (safe_filename(name), filename_of(f'attachment; filename="{name}"', name)):
         assert not set(found) & set('/\\:\0\n"')
         assert found not in (".", "..")
-        assert found == safe_name(found)
+        assert found == safe_filename(found)
     assert filename_of(name, "") != ""

@@ -40,7 +40,7 @@ def safe_filename(name: str) -> str:
 
 def _raw_filename(disposition: str) -> str:
     message = Message()
-    message["Content-Disposition"] = disposition
+    message["Content-Disposition"] = disposition.encode("utf-8", "ignore").decode()
     params = message.get_params([], header="Content-Disposition")
     names = [value for key, value in params if key.lower() == "filename"]
     # `filename*` (RFC 8187) wins over `filename`; the parser puts it last.

@@ -1,4 +1,4 @@
-"""The RiverGen provider keeps the provider contract, against the emulator and all its oddities."""
+"""The RiverGen provider meets the provider contract, against the emulator with all its quirks."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from tests.fakes.cloud import KEYS, NOON, Cloud, running_cloud, some_lines
 
 JOB = JobRef("rivergen", "mdl-1/run-1")
 
-ODDITIES = {
+QUIRKS = {
     "as documented": RivergenQuirks(),
     "counted before the filter, unknown fields": RivergenQuirks(total_after_filter=False, extra_fields=True),
 }
@@ -44,7 +44,7 @@ def leveled(count: int) -> list[Line]:
 
 
 def as_read(line: Line) -> LogLine:
-    """This API shows milliseconds, and neither a source nor a request id."""
+    """This API has milliseconds, and neither ranks, replicas nor request ids."""
     return LogLine(line.timestamp_ns // 10**6 * 10**6, line.message, level=parse_level(line.level or "info"))
 
 
@@ -66,9 +66,9 @@ async def provider(cloud: Cloud) -> AsyncIterator[RivergenProvider]:
 
 
 class TestRivergen(ProviderContract):
-    @pytest.fixture(params=list(ODDITIES))
+    @pytest.fixture(params=list(QUIRKS))
     async def subject(self, cloud: Cloud, request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
-        cloud.quirks.rivergen = ODDITIES[request.param]
+        cloud.quirks.rivergen = QUIRKS[request.param]
         lines = leveled(300)
         cloud.world.add_rivergen_run(
             "mdl-1", "run-1", lines=lines, statuses=[Status(NOON - timedelta(hours=9), "running")]
@@ -91,7 +91,7 @@ async def whole(provider: RivergenProvider, job: JobRef = JOB, form: str = "txt"
     return download.filename, b"".join([chunk async for chunk in download.chunks])
 
 
-async def test_a_model_alone_means_its_newest_run_for_every_question(cloud: Cloud, provider: RivergenProvider) -> None:
+async def test_a_model_alone_means_its_newest_run_in_all_queries(cloud: Cloud, provider: RivergenProvider) -> None:
     for number in range(3):
         created = [Status(NOON - timedelta(hours=9 - number), "running")]
         lines = [Line(ns_from_datetime(NOON) - 10**9, f"of run {number}")]
@@ -106,7 +106,7 @@ async def test_a_model_alone_means_its_newest_run_for_every_question(cloud: Clou
     assert b"of run 2" in body
 
 
-async def test_a_follower_of_the_newest_run_stays_with_the_run_it_began_with(
+async def test_a_follower_of_the_newest_run_keeps_reading_the_same_run(
     cloud: Cloud, provider: RivergenProvider
 ) -> None:
     model = JobRef("rivergen", "mdl-1")
@@ -118,7 +118,7 @@ async def test_a_follower_of_the_newest_run_stays_with_the_run_it_began_with(
     assert ["b"] == [line.message for line in page.lines]
 
 
-async def test_debug_lines_are_read_although_the_platform_leaves_them_out_by_default(
+async def test_debug_lines_are_read_although_the_platform_omits_them_by_default(
     cloud: Cloud, provider: RivergenProvider
 ) -> None:
     cloud.world.add_rivergen_run("mdl-1", "run-1", lines=leveled(300))
@@ -128,7 +128,7 @@ async def test_debug_lines_are_read_although_the_platform_leaves_them_out_by_def
 
 
 @pytest.mark.parametrize("kind", ["truncate", "html"])
-async def test_one_answer_that_cannot_be_read_is_asked_for_again(
+async def test_a_malformed_response_is_requested_again(
     cloud: Cloud, provider: RivergenProvider, kind: Literal["truncate", "html"]
 ) -> None:
     lines = leveled(300)
@@ -139,7 +139,9 @@ async def test_one_answer_that_cannot_be_read_is_asked_for_again(
 
 
 @pytest.mark.parametrize("count", [20_000, pytest.param(120_000, marks=pytest.mark.slow)])
-async def test_a_long_log_is_read_whole_both_ways(cloud: Cloud, provider: RivergenProvider, count: int) -> None:
+async def test_a_long_log_is_read_completely_in_both_orders(
+    cloud: Cloud, provider: RivergenProvider, count: int
+) -> None:
     lines = leveled(count)
     cloud.world.add_rivergen_run("mdl-1", "run-1", lines=lines)
     for order in Order:
@@ -152,7 +154,7 @@ async def test_a_long_log_is_read_whole_both_ways(cloud: Cloud, provider: Riverg
         assert Counter(map(as_read, lines)) == Counter(found)
 
 
-async def test_a_late_line_reaches_a_follower_once_and_is_no_gap(cloud: Cloud, provider: RivergenProvider) -> None:
+async def test_a_follower_reads_a_late_line_once_without_a_gap(cloud: Cloud, provider: RivergenProvider) -> None:
     now_ns = ns_from_datetime(NOON)
     lines = [
         Line(now_ns - 3 * 10**9, "one"),
@@ -173,7 +175,7 @@ async def test_a_late_line_reaches_a_follower_once_and_is_no_gap(cloud: Cloud, p
 @pytest.mark.parametrize("form", ["txt", "json"])
 @pytest.mark.parametrize("status", ["running", "completed"])
 @pytest.mark.parametrize("chunk_bytes", [13, 65_536])
-async def test_the_artifact_arrives_byte_for_byte(
+async def test_the_artifact_is_downloaded_byte_for_byte(
     cloud: Cloud, provider: RivergenProvider, form: str, status: str, chunk_bytes: int
 ) -> None:
     cloud.quirks.rivergen = RivergenQuirks(chunk_bytes=chunk_bytes)
@@ -198,7 +200,7 @@ def _without_stamps(text: str) -> list[str]:
 @pytest.mark.parametrize("form", ["txt", "json"])
 @pytest.mark.parametrize("looks_complete", [True, False])
 @pytest.mark.parametrize("cut", [0, 1, 999, 20_001, 33_333])
-async def test_an_artifact_that_ends_early_is_completed_from_the_pages(
+async def test_an_artifact_that_ends_early_is_completed_from_pages(
     cloud: Cloud, provider: RivergenProvider, form: str, looks_complete: bool, cut: int
 ) -> None:
     cloud.world.add_rivergen_run("mdl-1", "run-1", lines=leveled(1000))
@@ -207,14 +209,14 @@ async def test_an_artifact_that_ends_early_is_completed_from_the_pages(
     assert expected == (await whole(provider, form=form))[1]
 
 
-async def test_a_long_artifact_comes_in_small_pieces(cloud: Cloud, provider: RivergenProvider) -> None:
+async def test_a_long_artifact_is_streamed_in_small_chunks(cloud: Cloud, provider: RivergenProvider) -> None:
     cloud.world.add_rivergen_run("mdl-1", "run-1", lines=leveled(20_000))
     for form in ("txt", "json"):
         download = await provider.download_logs(JOB, form=form)
         assert max([len(chunk) async for chunk in download.chunks]) < 300_000
 
 
-async def test_a_download_that_is_left_early_frees_its_connection(cloud: Cloud, provider: RivergenProvider) -> None:
+async def test_a_download_that_is_closed_early_frees_its_connection(cloud: Cloud, provider: RivergenProvider) -> None:
     cloud.world.add_rivergen_run("mdl-1", "run-1", lines=leveled(2000))
     for _ in range(40):
         download = await provider.download_logs(JOB)
@@ -223,20 +225,20 @@ async def test_a_download_that_is_left_early_frees_its_connection(cloud: Cloud, 
     assert JobState.RUNNING is (await provider.get_job(JOB)).state
 
 
-async def test_the_alias_serves_the_download_too(cloud: Cloud, provider: RivergenProvider) -> None:
+async def test_the_alias_serves_downloads(cloud: Cloud, provider: RivergenProvider) -> None:
     cloud.world.add_rivergen_run("mdl-1", "run-1", lines=leveled(300))
     cloud.faults.add(Fault("status", path="/rivergen/api/v1/models/mdl-1/training-metrics/logs/download", status=404))
     assert b"INFO" in (await whole(provider))[1]
 
 
-async def test_the_alias_is_used_where_the_documented_path_is_unknown(cloud: Cloud, provider: RivergenProvider) -> None:
+async def test_the_alias_is_used_if_the_documented_path_is_missing(cloud: Cloud, provider: RivergenProvider) -> None:
     cloud.world.add_rivergen_run("mdl-1", "run-1", lines=leveled(300))
     cloud.faults.add(Fault("status", path="/rivergen/api/v1/models/mdl-1/training-metrics/logs", status=404))
     assert (await provider.query_logs(LogQuery(JOB))).lines
     assert b"INFO" in (await whole(provider))[1]
     asked = len(cloud.faults.requests)
     await provider.query_logs(LogQuery(JOB))
-    assert asked + 1 == len(cloud.faults.requests), "what worked is remembered"
+    assert asked + 1 == len(cloud.faults.requests), "the path that worked is remembered"
 
 
 REFUSALS = {
@@ -245,39 +247,39 @@ REFUSALS = {
     403: (AuthFailed, "model:read or organization:viewer"),
     404: (JobNotFound, "has removed its log"),
     409: (BadRequest, "a run in progress"),
-    422: (BadRequest, "without a dataset"),
+    422: (BadRequest, "has no dataset"),
     500: (Unavailable, "trouble of its own"),
     503: (Unavailable, "trouble of its own"),
 }
 
 
 @pytest.mark.parametrize(("status", "expected"), REFUSALS.items())
-async def test_every_documented_refusal_is_explained(
+async def test_documented_refusals_are_explained(
     cloud: Cloud, provider: RivergenProvider, status: int, expected: tuple[type[ProviderError], str]
 ) -> None:
     cloud.world.add_rivergen_run("mdl-1", "run-1", statuses=[Status(NOON - timedelta(hours=1), "completed")])
     cloud.faults.add(Fault("status", status=status))
-    kind, words = expected
+    kind, text = expected
     for call in (provider.query_logs(LogQuery(JOB)), whole(provider)):
-        with pytest.raises(kind, match=words):
+        with pytest.raises(kind, match=text):
             await call
 
 
-async def test_an_expired_token_says_how_to_renew_it(cloud: Cloud, provider: RivergenProvider) -> None:
+async def test_an_expired_token_is_reported_with_how_to_renew_it(cloud: Cloud, provider: RivergenProvider) -> None:
     cloud.quirks.rivergen = RivergenQuirks(token_expired=True)
     cloud.world.add_rivergen_run("mdl-1", "run-1")
     with pytest.raises(AuthFailed, match=r"has expired.*POST /api/auth/refresh.*RIVERGEN_API_KEY"):
         await provider.get_job(JOB)
 
 
-async def test_a_log_that_retention_removed_is_said(cloud: Cloud, provider: RivergenProvider) -> None:
-    over = [Status(NOON - timedelta(hours=1), "completed")]
-    cloud.world.add_rivergen_run("mdl-1", "run-1", statuses=over).purged = True
+async def test_a_log_removed_by_retention_raises_job_not_found(cloud: Cloud, provider: RivergenProvider) -> None:
+    ended = [Status(NOON - timedelta(hours=1), "completed")]
+    cloud.world.add_rivergen_run("mdl-1", "run-1", statuses=ended).purged = True
     with pytest.raises(JobNotFound, match="removed by retention"):
         await provider.download_logs(JOB)
 
 
-async def test_the_details_come_with_the_status(cloud: Cloud, provider: RivergenProvider) -> None:
+async def test_a_job_has_its_details(cloud: Cloud, provider: RivergenProvider) -> None:
     statuses = [Status(NOON - timedelta(hours=2), "running"), Status(NOON - timedelta(hours=1), "failed")]
     cloud.world.add_rivergen_run("mdl-1", "run-1", statuses=statuses).label = "churn, larger"
     job = await provider.get_job(JOB)
@@ -298,7 +300,7 @@ async def test_metrics_have_an_epoch_for_each_value(cloud: Cloud, provider: Rive
     assert [(epoch, 1 / epoch) for epoch in range(1, 11)] == [(point.step, point.value) for point in loss.points]
 
 
-async def test_a_model_without_runs_and_a_wrong_form_are_said(cloud: Cloud, provider: RivergenProvider) -> None:
+async def test_a_model_without_runs_and_an_unknown_form_are_rejected(cloud: Cloud, provider: RivergenProvider) -> None:
     cloud.world.add_rivergen_run("mdl-1", "run-1", statuses=[Status(NOON + timedelta(hours=1), "queued")])
     with pytest.raises(JobNotFound, match="no training run yet"):
         await provider.get_job(JobRef("rivergen", "mdl-1"))

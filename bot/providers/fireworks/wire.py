@@ -174,9 +174,9 @@ def parse_entries(body: bytes, before_ns: int) -> tuple[list[LogLine], str]:
     that matters: see `fill_timestamps`, with `before_ns` as the default.
     """
     page = decode_body(_ENTRIES, body, NAME, lambda value: with_texts(value, "message"))
-    stamp_of = timestamp_parser()
+    parse_timestamp = timestamp_parser()
     entries = page.entries or ()
-    stamps = fill_timestamps([stamp_of(entry.log_time or "") for entry in entries], before_ns)
+    stamps = fill_timestamps([parse_timestamp(entry.log_time or "") for entry in entries], before_ns)
     lines = [
         LogLine(stamp_ns, entry.message or "", rank=entry.rank or 0)
         for entry, stamp_ns in zip(entries, stamps, strict=True)

@@ -1,7 +1,7 @@
-"""Streams a run's artifact, notices when it ends early, and adds what is missing through paging.
+"""Stream the log artifact of a run; if it ends early, complete it from the pages of the log.
 
-A stream from object storage that breaks off cleanly looks like success; only the number of lines and the last line say
-otherwise. The documented call is `/training-metrics/logs/download`; what its records look like is in `artifact`.
+A stream from object storage may end early without an error. Only the number of lines and the last line reveal it. The
+documented endpoint is `/training-metrics/logs/download`.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from bot.providers.rivergen.artifact_records import Cutter, JsonCutter, TextCutt
 from bot.providers.rivergen.filenames import filename_of
 from bot.providers.rivergen.log_reader import LARGEST_PAGE
 from bot.providers.rivergen.references import NAME
-from bot.providers.rivergen.wire import LogChunk, WireLine
+from bot.providers.rivergen.wire import LogChunk, LogRecord
 
-FetchPage = Callable[[int, int], Awaitable[LogChunk]]
-"""(offset, limit) to a page of the log; a negative offset asks for the last lines."""
+FetchChunk = Callable[[int, int], Awaitable[LogChunk]]
+"""(offset, limit) → page of the log. A negative offset requests the last lines."""
 _CONTENT_TYPES = {"txt": "text/plain", "json": "application/json"}
 
 
@@ -28,24 +28,24 @@ async def open_download(
     run_id: str,
     form: str,
     stream: AbstractAsyncContextManager[HttpStream],
-    fetch: FetchPage,
+    fetch: FetchChunk,
     *,
     running: Callable[[], Awaitable[bool]],
 ) -> Download:
-    """Open the artifact; for a run that is not over and has none yet, write it from the pages of the log.
+    """Open the artifact; for a running run that has none yet, write it from the pages of the log.
 
     Args:
-        run_id: the run, for the file name when the header gives none.
+        run_id: the run, for the file name when the header has none.
         form: `txt` or `json`.
         stream: the request for the artifact, not yet sent.
-        fetch: pages of the same run's log.
-        running: whether the run is not over; asked only when there is no artifact.
+        fetch: gets pages of the run's log.
+        running: whether the run has not ended; called only when there is no artifact.
     """
     cutter: Cutter = TextCutter() if form == "txt" else JsonCutter()
     artifact = _Artifact(cutter, fetch, f"training-log-{run_id}.{form}", _CONTENT_TYPES[form])
     chunks = artifact.chunks(stream)
     try:
-        await anext(chunks)  # Sends the request, so that a refusal is raised here and the name is known.
+        await anext(chunks)  # Sends the request, to raise errors here and to know the file name.
     except (JobNotFound, BadRequest):
         if not await running():
             raise
@@ -56,29 +56,29 @@ async def open_download(
 @dataclass(slots=True)
 class _Artifact:
     cutter: Cutter
-    fetch: FetchPage
+    fetch: FetchChunk
     filename: str
     content_type: str
     broken: ProviderError | None = field(default=None)
 
     async def chunks(self, stream: AbstractAsyncContextManager[HttpStream]) -> AsyncIterator[bytes]:
-        """An empty chunk once the answer has begun, then the artifact."""
+        """Yield an empty chunk once the response has begun, then the artifact."""
         async with stream as answer:
             self.filename = filename_of(answer.headers.get("content-disposition", ""), self.filename)
             self.content_type = answer.headers.get("content-type", "").partition(";")[0].strip() or self.content_type
             yield b""
             try:
                 async for chunk in answer.chunks:
-                    given = self.cutter.feed(chunk)
-                    if given:
-                        yield given
+                    records = self.cutter.feed(chunk)
+                    if records:
+                        yield records
             except Unavailable as error:
                 self.broken = error
         async for chunk in self._ending():
             yield chunk
 
     async def rest(self, offset: int) -> AsyncIterator[bytes]:
-        """The lines from a place on, as the artifact writes them."""
+        """Yield the lines from an offset on, as the artifact writes them."""
         while True:
             page = await self.fetch(offset, LARGEST_PAGE)
             lines = page.lines or []
@@ -91,7 +91,7 @@ class _Artifact:
             yield closing
 
     async def _ending(self) -> AsyncIterator[bytes]:
-        """What was held back when the artifact is complete, else what is missing."""
+        """Yield what was held back if the artifact is complete, else what is missing."""
         total, last = await self._log_end()
         reached = self.cutter.reaches(total or 0)
         is_empty = total == 0 and not self.cutter.held().strip()
@@ -105,19 +105,19 @@ class _Artifact:
             complete = reached and self.broken is None
         if not complete:
             text = f"The download from RiverGen ended early and cannot be completed: the log has {total or 0} lines."
-            raise Unavailable(f"{text} Read it by page, without --download.", provider=NAME) from self.broken
+            raise Unavailable(f"{text} Read it without --download.", provider=NAME) from self.broken
         if self.cutter.held():
             yield self.cutter.held()
 
-    async def _log_end(self) -> tuple[int | None, WireLine | None]:
-        """How many lines there are, and the last; (None, None) when the log cannot be read by page."""
+    async def _log_end(self) -> tuple[int | None, LogRecord | None]:
+        """Return the number of lines and the last one; (None, None) if the log cannot be read by page."""
         try:
             page = await self.fetch(-1, 1)
         except ProviderError:
             if self.broken is not None:
                 raise self.broken from None
             return None, None
-        if self.cutter.split is not None:
-            several = (await self.fetch(self.cutter.split, 1)).lines
-            self.cutter.by_records = not several or "\n" in (several[0].message or "")
+        if self.cutter.first_multiline is not None:
+            lines = (await self.fetch(self.cutter.first_multiline, 1)).lines
+            self.cutter.by_records = not lines or "\n" in (lines[0].message or "")
         return page.total_lines or 0, page.lines[-1] if page.lines else None

@@ -1,7 +1,6 @@
-"""The RiverGen adapter: which request answers which question.
+"""The RiverGen provider: sends the requests.
 
-Documented: https://docs.rivergen.ai/docs/ai-docs/model-studio/api-reference/endpoints (read 2026-11-20). Beside it:
-`reader` (paging), `download` (the artifact), `wire` (what answers mean), `references` (references).
+Documented: https://docs.rivergen.ai/docs/ai-docs/model-studio/api-reference/endpoints (read 2026-11-20).
 """
 
 from __future__ import annotations
@@ -27,10 +26,10 @@ from bot.providers.http.client import (
 from bot.providers.http.retry import retry_on_malformed_response
 from bot.providers.rivergen import references, wire
 from bot.providers.rivergen.download import open_download
-from bot.providers.rivergen.log_reader import Chunk, read_page, run_of
+from bot.providers.rivergen.log_reader import NumberedPage, read_page_by_offset, run_of
 
 BASE_URL = "https://api.rivergen.ai"
-"""One page of the documents says so; others say https://api.rivegen.com. RIVERGEN_BASE_URL decides."""
+"""According to one page of the documents; others name https://api.rivegen.com. RIVERGEN_BASE_URL overrides it."""
 REQUESTS_PER_SECOND = 100 / 60
 """The standard plan's 100 requests a minute (documented); premium has 500, admins 1,000."""
 PAGES = ("training-metrics", "training/metrics")
@@ -41,23 +40,23 @@ _Params = Sequence[tuple[str, str]]
 
 
 def create(config: Mapping[str, str], limiters: LimiterPool) -> RivergenProvider:
-    """Build the provider from RIVERGEN_API_KEY, RIVERGEN_BASE_URL and the HTTP limits.
+    """Return the provider, from RIVERGEN_API_KEY, RIVERGEN_BASE_URL and the HTTP limits.
 
     Raises:
-        ConfigError: the key is missing or a limit is no number.
+        ConfigError: the key is missing, or a limit is not a number.
     """
-    where = "RiverGen: log in with POST /api/auth/login (lasts an hour), or better make a personal access token"
+    where = "RiverGen: log in with POST /api/auth/login (valid for an hour), or better, create a personal access token"
     key = require_setting(config, "rivergen_api_key", where)
     base_url = config.get("rivergen_base_url", "").strip() or BASE_URL
     headers = {"Authorization": f"Bearer {key}"}
     defaults = {"rivergen_requests_per_second": str(REQUESTS_PER_SECOND)}
     limiter = limiters.limiter_for(base_url, headers, HttpLimits.from_config("rivergen", {**defaults, **config}))
-    client = HttpClient(references.NAME, base_url, headers, secrets=[key], limiter=limiter, explain=explain)
+    client = HttpClient(references.NAME, base_url, headers, secrets=[key], limiter=limiter, explain=_explain)
     return RivergenProvider(client, base_url=base_url)
 
 
 class RivergenProvider:
-    """Reads training runs of RiverGen's Model Studio. Also `bot.providers.base.Downloads`."""
+    """Reads state, logs and metrics of training runs. Implements `bot.providers.base.Downloads`."""
 
     def __init__(self, client: HttpClient, *, base_url: str = BASE_URL) -> None:
         self._client = client
@@ -82,11 +81,11 @@ class RivergenProvider:
         return "rivergen:<model_id>/<run_id> (or rivergen:<model_id> for its newest run)"
 
     def parse_ref(self, text: str) -> JobRef | None:
-        """The run of `model/run`, of a URL, or of a model alone, which means its newest run."""
-        return references.parse_ref(text, base_url=self._base_url)
+        """Parse `model/run`, a URL, or a model alone, which means its newest run."""
+        return references.parse_run_ref(text, base_url=self._base_url)
 
     async def get_job(self, job: JobRef) -> Job:
-        """One run: its details page, or, where it has none yet, its line in the list of runs."""
+        """Return a run from its details page or, if it has none yet, from the list of runs."""
         model, run_id = references.model_and_run(job)
         run = wire.Run(run_id) if run_id else await self._newest_run(model)
         try:
@@ -100,7 +99,7 @@ class RivergenProvider:
         return replace(found, name=listed.name, user=listed.user, created_at=listed.created_at)
 
     async def list_jobs(self, *, limit: int) -> Sequence[Job]:
-        """The newest runs of the models that changed last."""
+        """Return the newest runs of the models that changed last."""
         size = str(max(1, min(limit, LARGEST_LIST)))
         params = [("page_size", size), ("sort_by", "updated_at"), ("sort_order", "desc")]
         jobs: list[Job] = []
@@ -112,10 +111,10 @@ class RivergenProvider:
         return jobs[:limit]
 
     async def query_logs(self, query: LogQuery) -> LogPage:
-        """One page of a run's log, of a running run as of one that is over.
+        """See `Provider.query_logs`. The platform applies no filter.
 
-        Nothing is filtered by the platform: whether `offset` counts before or after its level filter is not
-        documented. So all levels are asked for, and always one run, as the calls' defaults differ.
+        It is not documented whether `offset` counts before or after the level filter, so all levels are requested.
+        Each request names the run, because the endpoints have different defaults.
         """
         model, run_id = references.model_and_run(query.job)
         if query.cursor is not None:
@@ -124,37 +123,37 @@ class RivergenProvider:
             run_id = (await self._newest_run(model)).run_id
         run = run_id
 
-        async def fetch(offset: int, limit: int) -> Chunk:
-            chunk = await self._log_page(model, run, offset, limit)
+        async def fetch(offset: int, limit: int) -> NumberedPage:
+            chunk = await self._log_chunk(model, run, offset, limit)
             count = len(chunk.lines or ())
             total = chunk.total_lines
             if total is None:
                 numbers = (line.line or 0 for line in chunk.lines or ())
                 total = max(max(0, offset) + count + (count == limit and offset >= 0), *numbers, 0)
             first = max(0, total - count) if offset < 0 else offset
-            return Chunk(total, first, wire.numbered_lines(chunk, first))
+            return NumberedPage(total, first, wire.numbered_lines(chunk, first))
 
-        return await read_page(query, run, fetch)
+        return await read_page_by_offset(query, run, fetch)
 
     async def query_metrics(self, query: MetricQuery) -> Sequence[MetricSeries]:
-        """The run's training metrics, by epoch; they have no times, so the window does not apply."""
+        """Return the run's training metrics by epoch. They have no timestamps, so the window does not apply."""
         model, run_id = references.model_and_run(query.job)
         params = [("run_id", run_id or (await self._newest_run(model)).run_id)]
         try:
             body = await self._get_page(model, "", [*params, ("resolution", str(MOST_POINTS))])
-        except BadRequest:  # The largest resolution is not documented; without one there are 50 points.
+        except BadRequest:  # The largest resolution is not documented. Without the parameter there are 50 points.
             body = await self._get_page(model, "", params)
-        return wire.parse_metrics(body)
+        return wire.parse_training_metrics(body)
 
     async def download_logs(self, job: JobRef, *, form: str = "txt") -> Download:
-        """The run's raw log as a stream; `form` is `txt` or `json`."""
+        """Return the run's raw log as a stream; `form` is `txt` or `json`."""
         if form not in ("txt", "json"):
             raise BadRequest(f"RiverGen has logs as txt and json, not as {form[:20]}.", provider=references.NAME)
         model, run_id = references.model_and_run(job)
         run = run_id or (await self._newest_run(model)).run_id
 
         async def fetch(offset: int, limit: int) -> wire.LogChunk:
-            return await self._log_page(model, run, offset, limit)
+            return await self._log_chunk(model, run, offset, limit)
 
         async def running() -> bool:
             return not (await self.get_job(references.run_ref(model, run))).state.is_terminal
@@ -167,12 +166,12 @@ class RivergenProvider:
         return self._client.request_rate()
 
     async def aclose(self) -> None:
-        """Close connections."""
+        """See `Provider.aclose`."""
         await self._client.aclose()
 
-    async def _log_page(self, model: str, run: str, offset: int, limit: int) -> wire.LogChunk:
-        place = ("tail", "true") if offset < 0 else ("offset", str(offset))
-        params = [("run_id", run), ("level", "debug"), ("limit", str(limit)), place]
+    async def _log_chunk(self, model: str, run: str, offset: int, limit: int) -> wire.LogChunk:
+        start = ("tail", "true") if offset < 0 else ("offset", str(offset))
+        params = [("run_id", run), ("level", "debug"), ("limit", str(limit)), start]
 
         async def ask() -> wire.LogChunk:
             return wire.parse_chunk(await self._get_page(model, "/logs", params))
@@ -180,12 +179,12 @@ class RivergenProvider:
         return await retry_on_malformed_response(ask)()
 
     async def _models(self, params: _Params) -> list[str]:
-        """`GET /api/v1/models/`; the document gives the path as "/", and servers differ on the last slash."""
+        """Call `GET /api/v1/models/`; the documented path is "/", and servers differ in the trailing slash."""
         reply = await self._client.request("GET", "/api/v1/models/", params, accept=(307, 308, 404))
         if reply.status != 200:
             reply = await self._client.request("GET", "/api/v1/models", params, accept=(404,))
         if reply.status == 404:
-            text = "This RiverGen does not list its models; name one: rivergen:<model_id>."
+            text = "This RiverGen server does not list its models. Use a reference with a model: rivergen:<model_id>."
             raise NotSupported(text, provider=references.NAME)
         return wire.parse_models(reply.body)
 
@@ -208,7 +207,7 @@ class RivergenProvider:
         return [run for run in runs if run.run_id]
 
     async def _get_page(self, model: str, ending: str, params: _Params) -> bytes:
-        """A page under the documented path, or its alias where only that is known; what worked is remembered."""
+        """Get a page under the documented path, or else under its alias; remember which one worked."""
         first = self._pages
         try:
             return await self._client.get(_path(model, first, ending), params)
@@ -219,7 +218,7 @@ class RivergenProvider:
 
     @asynccontextmanager
     async def _stream_page(self, model: str, ending: str, params: _Params) -> AsyncIterator[HttpStream]:
-        """As `_get_page`, as a stream."""
+        """Like `_get_page`, as a stream."""
         async with AsyncExitStack() as stack:
             try:
                 opened = self._client.stream("GET", _path(model, self._pages, ending), params)
@@ -230,8 +229,8 @@ class RivergenProvider:
             yield answer
 
 
-def explain(reply: HttpReply) -> str | None:
-    """What each documented refusal means and what to do, in words.
+def _explain(reply: HttpReply) -> str | None:
+    """Explain an error status and what to do.
 
     Source: the download's error table and .../organization/concepts/errors (read 2026-11-20).
     """
@@ -240,23 +239,23 @@ def explain(reply: HttpReply) -> str | None:
             return "refused a parameter of the request"
         case 401 if b"AUTH_EXPIRED" in reply.body or b"expired" in reply.body:
             return (
-                "says that the token has expired; tokens last about an hour: log in again (POST /api/auth/login) or "
-                "refresh it (POST /api/auth/refresh) and set RIVERGEN_API_KEY, or use a personal access token"
+                "says that the token has expired; tokens are valid for an hour: log in again (POST /api/auth/login) "
+                "or refresh it (POST /api/auth/refresh) and set RIVERGEN_API_KEY, or use a personal access token"
             )
         case 401:
             return (
                 "refused the token; RIVERGEN_API_KEY must be a whole JWT or personal access token that is still valid"
             )
         case 403:
-            return "does not let this user read that model; it takes model:read or organization:viewer"
+            return "does not allow this user to read that model; it requires model:read or organization:viewer"
         case 404:
-            return "knows no such model or run, or has removed its log (retention)"
+            return "has no such model or run, or has removed its log (retention)"
         case 409:
-            return "says that this clashes with what it is doing, such as a run in progress"
+            return "reports a conflict with its state, such as a run in progress"
         case 422:
-            return "cannot do that with this model as it is, such as one without a dataset"
+            return "cannot do that with this model, for example because it has no dataset"
         case 429:
-            return "asks us to slow down; the standard plan allows 100 requests a minute"
+            return "asks us to slow down; the standard plan allows 100 requests per minute"
         case _:
             return None
 

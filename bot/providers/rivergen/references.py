@@ -1,8 +1,9 @@
-"""What names a RiverGen run: `model/run`, a model alone (its newest run), a dashboard or API URL. Pure."""
+"""Parse references to RiverGen runs: `model/run`, a model (its newest run), a dashboard or API URL. Pure."""
 
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from bot.domain.jobs import JobRef
@@ -15,14 +16,14 @@ _HOSTS = ("rivergen.ai", "rivegen.com")
 _RUN_WORDS = frozenset({"runs", "run", "training-runs", "training"})
 
 
-def parse_ref(text: str, *, base_url: str = "") -> JobRef | None:
-    """The run that `text` names, or the model, which stands for its newest run; None when it names none.
+def parse_run_ref(text: str, *, base_url: str = "") -> JobRef | None:
+    """Return the run that `text` names, or the model, which means its newest run; else None.
 
-    Dashboard paths are nowhere documented, so a URL counts when its host is RiverGen's (or `base_url`'s) and its path
-    holds `models/<model>`, with the run behind `runs/` or in `?run_id=` (assumed).
+    Dashboard paths are not documented. So a URL counts if its host is RiverGen's (or that of `base_url`) and its path
+    holds `models/<model>`, with the run after `runs/` or in `?run_id=` (assumed).
 
     Args:
-        text: a whole URL, or what stands behind `rivergen:`.
+        text: a whole URL, or the part of a reference after `rivergen:`.
         base_url: the configured address of the API.
     """
     if "://" not in text:
@@ -34,27 +35,27 @@ def parse_ref(text: str, *, base_url: str = "") -> JobRef | None:
     if not known and url.netloc != urlsplit(base_url).netloc:
         return None
     parts = [unquote(part) for part in url.path.split("/") if part]
-    model = _behind(parts, frozenset({"models", "model"}))
+    model = _following(parts, frozenset({"models", "model"}))
     named = parse_qs(url.query)
     run = next((named[key][0] for key in ("run_id", "runId", "run") if key in named), "")
-    run = run or next((part for part in parts if part.startswith("run-")), "") or _behind(parts, _RUN_WORDS)
+    run = run or next((part for part in parts if part.startswith("run-")), "") or _following(parts, _RUN_WORDS)
     return _ref(model, run)
 
 
 def model_and_run(job: JobRef) -> tuple[str, str | None]:
-    """(model, run) of a reference that `parse_ref` made; None for the newest run."""
+    """Return (model, run) of a reference from `parse_run_ref`; None means the newest run."""
     model, _, run = job.id.partition("/")
     return model, run or None
 
 
 def run_ref(model: str, run: str) -> JobRef:
-    """The whole address of a run."""
+    """Return the full reference of a run."""
     return JobRef(NAME, f"{model}/{run}")
 
 
-def _behind(parts: list[str], words: frozenset[str]) -> str:
-    places = (index + 1 for index, part in enumerate(parts[:-1]) if part.lower() in words)
-    return next((parts[place] for place in places if parts[place].lower() not in words | {"metrics", "logs"}), "")
+def _following(parts: list[str], words: frozenset[str]) -> str:
+    candidates = (after for part, after in pairwise(parts) if part.lower() in words)
+    return next((part for part in candidates if part.lower() not in words | {"metrics", "logs"}), "")
 
 
 def _ref(model: str, run: str) -> JobRef | None:

@@ -1,8 +1,8 @@
-"""What RiverGen's Model Studio sends, and what it means here. Pure; the requests are in `provider`.
+"""Parse the responses of RiverGen's Model Studio. Pure.
 
 Source: https://docs.rivergen.ai/docs/ai-docs/model-studio/api-reference/endpoints, pages training-metrics/get-logs,
 /download-logs, /get-metrics and /details, registry-collaborators/training-runs, model-crud-dashboard/list-models (read
-2026-11-20). Unknown fields are passed over; what a document promises may still be missing or null.
+2026-11-20). Unknown fields are ignored; documented fields may still be missing or null.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from bot.domain.durations import datetime_from_ns, format_duration, parse_rfc333
 from bot.domain.jobs import Job, JobState
 from bot.domain.logs import LogLine, parse_level
 from bot.domain.metrics import MetricPoint, MetricSeries
-from bot.providers.decoding import decode_body, with_texts
+from bot.providers.decoding import decode_body, fill_timestamps, with_texts
 from bot.providers.rivergen.references import NAME, run_ref
 
 _STATES = {
@@ -35,8 +35,8 @@ _STATES = {
 """Documented: queued, running, completed, failed, cancelled. The others are assumed spellings."""
 
 
-class WireLine(msgspec.Struct, frozen=True, gc=False):
-    """One line of a log; `line` counts from 1 over the whole log."""
+class LogRecord(msgspec.Struct, frozen=True, gc=False):
+    """One line of a log; `line` is its number in the whole log, from 1."""
 
     line: int | None = None
     level: str | None = None
@@ -48,18 +48,18 @@ class LogChunk(msgspec.Struct, frozen=True):
     """A page of a log."""
 
     total_lines: int | None = None
-    lines: list[WireLine] | None = None
+    lines: list[LogRecord] | None = None
 
 
-class Numbered(NamedTuple):
-    """A line with its number in the whole log, which identifies it."""
+class NumberedLine(NamedTuple):
+    """A line and its number in the whole log, which identifies it."""
 
     number: int
     line: LogLine
 
 
 class ResourceUsage(msgspec.Struct, frozen=True):
-    """What a run used at most."""
+    """The peak resource usage of a run."""
 
     peak_cpu_percent: float | None = None
     peak_memory_mb: float | None = None
@@ -67,7 +67,7 @@ class ResourceUsage(msgspec.Struct, frozen=True):
 
 
 class Details(msgspec.Struct, frozen=True):
-    """A run as its details page tells it."""
+    """A run on its details page."""
 
     run_id: str = ""
     status: str | None = None
@@ -81,11 +81,11 @@ class Details(msgspec.Struct, frozen=True):
     final_algorithm: str | None = None
     version_created: str | int | None = None
     error_message: str | None = None
-    """Assumed: no document says where the reason of a failure stands."""
+    """Assumed: the field with the reason of a failure is not documented."""
 
 
 class Run(msgspec.Struct, frozen=True):
-    """A run as the list of a model's runs tells it."""
+    """A run in the list of a model's runs."""
 
     run_id: str = ""
     status: str | None = None
@@ -105,7 +105,7 @@ class Runs(msgspec.Struct, frozen=True):
 
 
 class Model(msgspec.Struct, frozen=True):
-    """A model as the list of models tells it."""
+    """A model in the list of models."""
 
     id: str = ""
 
@@ -131,58 +131,57 @@ _MODELS = msgspec.json.Decoder(Models, strict=False)
 _METRICS = msgspec.json.Decoder(Metrics, strict=False)
 
 
-def parse_state(word: str | None) -> JobState:
-    """The state in our vocabulary; UNKNOWN for a word that no document names."""
+def run_state(word: str | None) -> JobState:
+    """Return the state that a status means; UNKNOWN for an undocumented one."""
     return _STATES.get((word or "").lower(), JobState.UNKNOWN)
 
 
 def parse_chunk(body: bytes) -> LogChunk:
-    """A page of a log.
+    """Parse a page of a log.
 
     Raises:
-        ProtocolError: the body is not what the document says. So do the other parse functions.
+        ProtocolError: the body does not match the documentation. So do the other parse functions.
     """
     return decode_body(_CHUNK, body, NAME, lambda value: with_texts(value, "message", "level"))
 
 
-def numbered_lines(chunk: LogChunk, offset: int) -> list[Numbered]:
-    """A page's lines by number.
+def numbered_lines(chunk: LogChunk, offset: int) -> list[NumberedLine]:
+    """Convert a page's lines, in order of number.
 
-    A line without a number has that of its place; one without a readable time gets that of the line before it (the
-    page's first: of the line after it), for its text may be the one that matters.
+    A line without a number gets it from its offset. A line without a readable timestamp keeps its text, which may be
+    the one that matters: see `fill_timestamps`.
     """
-    stamp_of = timestamp_parser()
-    lines, numbered = chunk.lines or (), []
-    found = [stamp_of(one.timestamp or "") for one in lines]
-    stamp_ns = next((found_ns for found_ns in found if found_ns is not None), 0)
-    for place, (one, found_ns) in enumerate(zip(lines, found, strict=True), start=offset + 1):
-        stamp_ns = stamp_ns if found_ns is None else found_ns
-        line = LogLine(stamp_ns, one.message or "", level=parse_level(one.level))
-        numbered.append(Numbered(one.line or place, line))
+    parse_timestamp = timestamp_parser()
+    records = chunk.lines or ()
+    stamps = fill_timestamps([parse_timestamp(record.timestamp or "") for record in records], 0)
+    numbered = [
+        NumberedLine(record.line or index, LogLine(stamp_ns, record.message or "", level=parse_level(record.level)))
+        for index, (record, stamp_ns) in enumerate(zip(records, stamps, strict=True), start=offset + 1)
+    ]
     numbered.sort(key=lambda item: item.number)
     return numbered
 
 
 def parse_runs(body: bytes) -> Runs:
-    """A page of a model's runs, in the order asked for."""
+    """Parse a page of a model's runs."""
     return decode_body(_RUNS, body, NAME)
 
 
 def parse_models(body: bytes) -> list[str]:
-    """Ids of a page of models."""
+    """Parse the ids of a page of models."""
     return [model.id for model in decode_body(_MODELS, body, NAME).results or () if model.id]
 
 
 def parse_details(body: bytes) -> Details:
-    """A run's details."""
+    """Parse the details of a run."""
     return decode_body(_DETAILS, body, NAME)
 
 
-def parse_metrics(body: bytes) -> list[MetricSeries]:
-    """A run's training metrics by their vendor's names, each value at its epoch.
+def parse_training_metrics(body: bytes) -> list[MetricSeries]:
+    """Parse a run's training metrics, by the vendor's names, each value at its epoch.
 
-    The values are a uniform choice of the epochs, the last one among them, so the epoch follows from the place.
-    A diverged run's NaN is kept: it is what a person looks for.
+    The values are evenly chosen from the epochs, including the last, so the epoch follows from the index. The NaN of
+    a diverged run is kept.
     """
     found = decode_body(_METRICS, body, NAME)
     series = []
@@ -190,8 +189,8 @@ def parse_metrics(body: bytes) -> list[MetricSeries]:
         count = len(values or ())
         epochs = max(found.epochs_completed or 0, count)
         points = tuple(
-            MetricPoint(value, step=(place * epochs) // count)
-            for place, value in enumerate(values or (), start=1)
+            MetricPoint(value, step=(index * epochs) // count)
+            for index, value in enumerate(values or (), start=1)
             if value is not None
         )
         series.append(MetricSeries(name, points))
@@ -199,22 +198,22 @@ def parse_metrics(body: bytes) -> list[MetricSeries]:
 
 
 def job_from_run(model: str, run: Run) -> Job:
-    """A run of the list in our vocabulary."""
+    """Convert a run of the list."""
     facts = (("Duration", _span(run.duration_seconds)), ("Version", run.version_produced))
     return Job(
         ref=run_ref(model, run.run_id),
-        state=parse_state(run.status),
+        state=run_state(run.status),
         vendor_status=run.status or "unknown",
         name=run.run_label or None,
         user=run.created_by or None,
-        created_at=_moment(run.created_at),
-        ended_at=_moment(run.completed_at),
+        created_at=_time(run.created_at),
+        ended_at=_time(run.completed_at),
         details=_shown(facts),
     )
 
 
 def job_from_details(model: str, run_id: str, details: Details) -> Job:
-    """A run of the details page in our vocabulary."""
+    """Convert a run of the details page."""
     usage = details.resource_usage or ResourceUsage()
     stages = (details.pipeline_stages or {}).items()
     facts = (
@@ -230,11 +229,11 @@ def job_from_details(model: str, run_id: str, details: Details) -> Job:
     )
     return Job(
         ref=run_ref(model, run_id),
-        state=parse_state(details.status),
+        state=run_state(details.status),
         vendor_status=details.status or "unknown",
         error=details.error_message or None,
-        started_at=_moment(details.started_at),
-        ended_at=_moment(details.completed_at),
+        started_at=_time(details.started_at),
+        ended_at=_time(details.completed_at),
         details=_shown(facts),
     )
 
@@ -249,6 +248,6 @@ def _span(seconds: float | None) -> str | None:
     )
 
 
-def _moment(text: str | None) -> datetime | None:
+def _time(text: str | None) -> datetime | None:
     stamp = parse_rfc3339_ns(text or "")
     return None if stamp is None else datetime_from_ns(stamp)

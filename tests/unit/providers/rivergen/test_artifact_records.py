@@ -1,4 +1,4 @@
-"""A download that is cut anywhere is completed or told, never passed off as whole."""
+"""A download that is cut anywhere is completed or reported."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from bot.errors import JobNotFound, ProviderError, Unavailable
 from bot.providers.base import Download
 from bot.providers.http.client import HttpStream
 from bot.providers.rivergen.artifact_records import JsonCutter, TextCutter
-from bot.providers.rivergen.download import FetchPage, open_download
-from bot.providers.rivergen.wire import LogChunk, WireLine
+from bot.providers.rivergen.download import FetchChunk, open_download
+from bot.providers.rivergen.wire import LogChunk, LogRecord
 
 MESSAGES = (
     "starting",
@@ -24,19 +24,19 @@ MESSAGES = (
     "größe 日本語 🚀",
     'quotes " and \\ backslash \\" and {[}] braces',
     "",
-    "2026-03-13T10:00:00Z looks like a stamp only inside the line",
+    "2026-03-13T10:00:00Z resembles a timestamp only inside the line",
     "last",
 )
 
 
-def wire_lines(messages: list[str]) -> list[WireLine]:
+def wire_lines(messages: list[str]) -> list[LogRecord]:
     return [
-        WireLine(number, "info", message, f"2026-03-13T10:00:{number % 60:02d}.123Z")
+        LogRecord(number, "info", message, f"2026-03-13T10:00:{number % 60:02d}.123Z")
         for number, message in enumerate(messages, start=1)
     ]
 
 
-def artifact(lines: list[WireLine], form: str) -> bytes:
+def artifact(lines: list[LogRecord], form: str) -> bytes:
     if form == "json":
         return b"[" + b",\n".join(map(msgspec.json.encode, lines)) + b"]"
     return b"".join(f"{line.timestamp} [INFO] {line.message}\n".encode() for line in lines)
@@ -45,8 +45,8 @@ def artifact(lines: list[WireLine], form: str) -> bytes:
 @asynccontextmanager
 async def streamed(body: bytes, size: int, *, breaks: bool = False, name: str = "") -> AsyncIterator[HttpStream]:
     async def chunks() -> AsyncIterator[bytes]:
-        for place in range(0, len(body), size):
-            yield body[place : place + size]
+        for start in range(0, len(body), size):
+            yield body[start : start + size]
         if breaks:
             raise Unavailable("The connection to rivergen failed.")
 
@@ -57,7 +57,7 @@ async def not_running() -> bool:
     return False
 
 
-def fetch_of(lines: list[WireLine]) -> FetchPage:
+def fetch_of(lines: list[LogRecord]) -> FetchChunk:
     async def fetch(offset: int, limit: int) -> LogChunk:
         first = max(0, len(lines) - limit) if offset < 0 else offset
         return LogChunk(len(lines), lines[first : first + limit])
@@ -69,7 +69,7 @@ async def collected(download: Download) -> bytes:
     return b"".join([chunk async for chunk in download.chunks])
 
 
-def downloaded(lines: list[WireLine], form: str, body: bytes, size: int, *, breaks: bool = False) -> bytes:
+def downloaded(lines: list[LogRecord], form: str, body: bytes, size: int, *, breaks: bool = False) -> bytes:
     async def run() -> bytes:
         stream = streamed(body, size, breaks=breaks)
         return await collected(await open_download("run-1", form, stream, fetch_of(lines), running=not_running))
@@ -85,7 +85,7 @@ def downloaded(lines: list[WireLine], form: str, body: bytes, size: int, *, brea
     cut=st.integers(0, 600),
     breaks=st.booleans(),
 )
-def test_a_stream_cut_at_any_byte_ends_up_whole(
+def test_a_stream_cut_at_any_byte_is_completed(
     messages: list[str], form: str, size: int, cut: int, breaks: bool
 ) -> None:
     lines = wire_lines(messages)
@@ -94,46 +94,46 @@ def test_a_stream_cut_at_any_byte_ends_up_whole(
     assert whole.removesuffix(b"\n") == found.removesuffix(b"\n"), "only the file's last line feed may be missing"
 
 
-def test_a_whole_stream_passes_through_unchanged_whatever_stands_in_it() -> None:
+def test_a_complete_stream_passes_through_unchanged() -> None:
     for body in (b"no stamps at all\n\xff\xfe raw\n", b"", b"2026-03-13T10:00:00.123Z [INFO] no newline at the end"):
         assert body == downloaded([], "txt", body, 7)
 
 
 @pytest.mark.parametrize("breaks", [True, False])
 @pytest.mark.parametrize(("form", "whole"), [("txt", b""), ("json", b"[]")])
-def test_an_empty_log_is_whole_wherever_it_breaks_off(form: str, whole: bytes, breaks: bool) -> None:
+def test_an_empty_log_is_completed_wherever_it_is_cut(form: str, whole: bytes, breaks: bool) -> None:
     for cut in range(len(whole) + 1):
         assert whole == downloaded([], form, whole[:cut], 1, breaks=breaks)
 
 
-def test_the_numbering_that_fits_the_log_is_used_when_a_message_has_several_lines() -> None:
-    """The document does not say whether numbered lines are records or lines of the file."""
+def test_the_numbering_of_the_log_is_detected_when_a_message_has_several_lines() -> None:
+    """It is not documented whether numbered lines are records or lines of the file."""
     text = artifact(wire_lines(list(MESSAGES)), "txt")
     physical = [
-        WireLine(number, "info", line.partition("] ")[2] or line, "")
+        LogRecord(number, "info", line.partition("] ")[2] or line, "")
         for number, line in enumerate(text.decode().split("\n")[:-1], 1)
     ]
-    physical[2:4] = [WireLine(3, None, '  File "train.py", line 3', ""), WireLine(4, None, "ValueError: no", "")]
+    physical[2:4] = [LogRecord(3, None, '  File "train.py", line 3', ""), LogRecord(4, None, "ValueError: no", "")]
     for cut in range(150, len(text), 17):
         found = downloaded(physical, "txt", text[:cut], 10)
         assert text.count(b"\n") == found.count(b"\n"), cut
         assert found.startswith(text[: cut - 120])
 
 
-def test_what_cannot_be_completed_is_said() -> None:
-    """A record of more than 8 MiB was given out in parts, so nobody knows where it broke off."""
+def test_a_download_that_cannot_be_completed_raises_unavailable() -> None:
+    """A record of more than 8 MiB was returned in parts, so it is not known where it ended."""
     lines = wire_lines(["x" * 9_000_000, "second", "third"])
     with pytest.raises(Unavailable, match="ended early and cannot be completed: the log has 3 lines"):
         downloaded(lines, "txt", artifact(lines, "txt")[:8_500_000], 65_536)
 
 
 @pytest.mark.parametrize("form", ["txt", "json"])
-def test_a_record_larger_than_we_hold_passes_through(form: str) -> None:
+def test_a_record_larger_than_the_limit_passes_through(form: str) -> None:
     lines = wire_lines(["x" * 9_000_000, "second", "third"])
     assert artifact(lines, form) == downloaded(lines, form, artifact(lines, form), 1_000_000)
 
 
-def test_a_break_is_raised_when_the_log_cannot_be_paged_either() -> None:
+def test_the_failure_is_raised_when_the_log_cannot_be_paged_either() -> None:
     async def fetch(_offset: int, _limit: int) -> LogChunk:
         raise Unavailable("down")
 
@@ -152,7 +152,7 @@ async def refused() -> AsyncIterator[HttpStream]:
 
 
 @pytest.mark.parametrize("form", ["txt", "json"])
-def test_a_running_run_without_an_artifact_is_written_from_its_pages(form: str) -> None:
+def test_the_artifact_of_a_running_run_is_written_from_its_pages(form: str) -> None:
     lines = wire_lines(list(MESSAGES))
 
     async def running() -> bool:
@@ -164,7 +164,7 @@ def test_a_running_run_without_an_artifact_is_written_from_its_pages(form: str) 
     assert artifact(lines, form) == asyncio.run(run())
 
 
-def test_a_run_that_is_over_and_has_no_artifact_is_an_error_at_once() -> None:
+def test_a_run_that_has_ended_without_an_artifact_raises_at_once() -> None:
     with pytest.raises(ProviderError, match="no artifact yet"):
         asyncio.run(open_download("run-1", "txt", refused(), fetch_of([]), running=not_running))
 
@@ -175,12 +175,12 @@ def test_memory_does_not_grow_with_the_log(form: str) -> None:
     block = artifact(wire_lines(["x" * 200] * 300), "txt" if form == "txt" else "json")
     block = block if form == "txt" else block[1:-1] + b","
     cutter.feed(b"" if form == "txt" else b"[")
-    given = sum(len(cutter.feed(block)) for _ in range(200))
+    returned = sum(len(cutter.feed(block)) for _ in range(200))
     assert len(cutter.held()) < 400
-    assert given > 190 * len(block)
+    assert returned > 190 * len(block)
 
 
-def test_the_name_comes_from_the_header_or_from_the_run() -> None:
+def test_the_file_name_is_from_the_header_or_the_run() -> None:
     async def name_of(header: str) -> str:
         stream = streamed(b"", 1, name=header)
         download = await open_download("run-9", "txt", stream, fetch_of([]), running=not_running)

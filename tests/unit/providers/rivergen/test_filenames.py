@@ -1,4 +1,4 @@
-"""References of runs, and file names from headers."""
+"""References to runs, and file names from headers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.providers.rivergen.filenames import LONGEST_NAME_BYTES, filename_of, safe_filename
-from bot.providers.rivergen.references import parse_ref
+from bot.providers.rivergen.references import parse_run_ref
 
 REFERENCES = {
     "mdl-7f3a19bc": "mdl-7f3a19bc",
@@ -32,7 +32,7 @@ REFERENCES = {
 
 @pytest.mark.parametrize(("text", "expected"), REFERENCES.items())
 def test_a_reference_is_parsed_from_an_id_or_a_url(text: str, expected: str | None) -> None:
-    found = parse_ref(text, base_url="http://127.0.0.1:9/rivergen")
+    found = parse_run_ref(text, base_url="http://127.0.0.1:9/rivergen")
     assert expected == (found and found.id)
 
 

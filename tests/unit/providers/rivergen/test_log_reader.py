@@ -1,4 +1,4 @@
-"""The RiverGen reader against a server whose lines come late, move, and go missing: lost 0, duplicated 0."""
+"""The RiverGen reader loses and duplicates no line, even if lines arrive late, move or go missing."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from bot.domain.jobs import JobRef
 from bot.domain.logs import LogLine, LogPage, LogQuery, Order
-from bot.providers.rivergen.log_reader import Chunk, read_page
-from bot.providers.rivergen.wire import Numbered
+from bot.providers.rivergen.log_reader import NumberedPage, read_page_by_offset
+from bot.providers.rivergen.wire import NumberedLine
 
 JOB = JobRef("rivergen", "mdl-1/run-1")
 SECOND = 10**9
@@ -23,21 +23,21 @@ SECOND = 10**9
 
 @dataclass
 class Server:
-    """Lines in order of their number; `page_cap` cuts pages without saying so."""
+    """Lines in order of number; `page_cap` cuts pages silently."""
 
-    lines: Sequence[Numbered]
+    lines: Sequence[NumberedLine]
     page_cap: int = 5000
     requests: int = 0
 
-    async def fetch(self, offset: int, limit: int) -> Chunk:
+    async def fetch(self, offset: int, limit: int) -> NumberedPage:
         self.requests += 1
         size = min(limit, self.page_cap)
         first = max(0, len(self.lines) - size) if offset < 0 else offset
-        return Chunk(len(self.lines), first, self.lines[first : first + size])
+        return NumberedPage(len(self.lines), first, self.lines[first : first + size])
 
 
-def numbered(count: int, *, first: int = 1, step_ns: int = SECOND) -> list[Numbered]:
-    return [Numbered(number, LogLine(number * step_ns, f"line {number}")) for number in range(first, first + count)]
+def numbered(count: int, *, first: int = 1, step_ns: int = SECOND) -> list[NumberedLine]:
+    return [NumberedLine(number, LogLine(number * step_ns, f"line {number}")) for number in range(first, first + count)]
 
 
 def read_all(server: Server, query: LogQuery, limits: Sequence[int]) -> tuple[list[LogLine], list[LogPage]]:
@@ -45,7 +45,7 @@ def read_all(server: Server, query: LogQuery, limits: Sequence[int]) -> tuple[li
     pages: list[LogPage] = []
     while not pages or pages[-1].more:
         query = replace(query, limit=limits[len(pages) % len(limits)])
-        page = asyncio.run(read_page(query, "run-1", server.fetch))
+        page = asyncio.run(read_page_by_offset(query, "run-1", server.fetch))
         assert len(page.lines) <= query.limit
         lines += page.lines
         pages.append(page)
@@ -65,11 +65,11 @@ READS = given(
 
 @settings(max_examples=300, deadline=None)
 @READS
-def test_every_line_comes_once_in_order(
+def test_every_line_is_read_once_and_in_order(
     stamps: list[int], order: Order, limits: list[int], page_cap: int, bounds: tuple[int | None, int | None]
 ) -> None:
-    lines = [LogLine(stamp, "said twice") for stamp in sorted(stamps)]
-    server = Server([Numbered(number, line) for number, line in enumerate(lines, start=1)], page_cap)
+    lines = [LogLine(stamp, "repeated") for stamp in sorted(stamps)]
+    server = Server([NumberedLine(number, line) for number, line in enumerate(lines, start=1)], page_cap)
     start_ns, end_ns = bounds
     found, pages = read_all(server, LogQuery(JOB, start_ns, end_ns, order), limits)
     expected = [
@@ -82,8 +82,8 @@ def test_every_line_comes_once_in_order(
 
 
 @pytest.mark.slow
-def test_every_line_comes_once_of_two_thousand_logs() -> None:
-    body = test_every_line_comes_once_in_order.hypothesis.inner_test  # type: ignore[attr-defined]
+def test_every_line_of_2000_logs_is_read_once() -> None:
+    body = test_every_line_is_read_once_and_in_order.hypothesis.inner_test  # type: ignore[attr-defined]
     settings(max_examples=2000, deadline=None)(READS(body))()
 
 
@@ -96,8 +96,8 @@ FOLLOWS = given(
 
 @settings(max_examples=300, deadline=None)
 @FOLLOWS
-def test_following_gives_late_lines_once(arrivals: list[int], limits: list[int], page_cap: int) -> None:
-    """A line is said a second after the one before it and visible up to 60 s later; the look back is 90 s."""
+def test_following_reads_late_lines_once(arrivals: list[int], limits: list[int], page_cap: int) -> None:
+    """Lines are one second apart and become visible up to 60 s late, within the overlap of 90 s."""
     lines = numbered(len(arrivals))
     found: list[LogLine] = []
     gaps = []
@@ -116,37 +116,37 @@ def test_following_gives_late_lines_once(arrivals: list[int], limits: list[int],
 
 
 @pytest.mark.slow
-def test_following_gives_each_line_once_of_two_thousand_logs() -> None:
-    body = test_following_gives_late_lines_once.hypothesis.inner_test  # type: ignore[attr-defined]
+def test_following_2000_logs_reads_every_line_once() -> None:
+    body = test_following_reads_late_lines_once.hypothesis.inner_test  # type: ignore[attr-defined]
     settings(max_examples=2000, deadline=None)(FOLLOWS(body))()
 
 
-def test_a_jump_in_the_numbers_is_a_gap_of_known_size() -> None:
+def test_skipped_numbers_give_a_gap_of_their_number() -> None:
     server = Server([*numbered(5), *numbered(5, first=9)])
     for order, pages in ((order, read_all(server, LogQuery(JOB, order=order), [3])[1]) for order in Order):
         assert [3] == [gap.lines for page in pages for gap in page.gaps], order
 
 
-def test_lines_removed_at_the_head_while_reading_lose_nothing_behind_them() -> None:
+def test_lines_removed_from_the_beginning_do_not_hide_later_lines() -> None:
     server = Server(numbered(100))
-    page = asyncio.run(read_page(LogQuery(JOB, limit=10), "run-1", server.fetch))
+    page = asyncio.run(read_page_by_offset(LogQuery(JOB, limit=10), "run-1", server.fetch))
     server.lines = numbered(93, first=8)
     rest, _ = read_all(server, LogQuery(JOB, cursor=page.cursor), [10])
     assert [f"line {number}" for number in range(1, 101)] == [line.message for line in [*page.lines, *rest]]
 
 
 @pytest.mark.parametrize("late", [3, 14, 19])
-def test_a_line_that_comes_late_does_not_hide_another_when_reading_backwards(late: int) -> None:
+def test_a_late_line_does_not_hide_others_when_reading_backward(late: int) -> None:
     lines = numbered(20)
     server = Server([item for item in lines if item.number != late])
-    page = asyncio.run(read_page(LogQuery(JOB, order=Order.DESC, limit=5), "run-1", server.fetch))
+    page = asyncio.run(read_page_by_offset(LogQuery(JOB, order=Order.DESC, limit=5), "run-1", server.fetch))
     server.lines = lines
     rest, _ = read_all(server, LogQuery(JOB, order=Order.DESC, cursor=page.cursor), [5])
     expected = [f"line {number}" for number in range(20, 0, -1) if number != late or late < 15]
     assert expected == [line.message for line in [*page.lines, *rest]]
 
 
-def test_a_follower_goes_on_after_so_many_lines_were_removed_that_its_place_is_gone() -> None:
+def test_a_follower_continues_after_its_offset_was_removed() -> None:
     server = Server(numbered(100))
     _, pages = read_all(server, LogQuery(JOB, follow=True), [50])
     server.lines = numbered(30, first=75)
@@ -157,15 +157,15 @@ def test_a_follower_goes_on_after_so_many_lines_were_removed_that_its_place_is_g
     assert ([], ()) == (found, pages[-1].gaps)
 
 
-def test_a_follower_stops_before_the_end_it_was_given_and_goes_on_behind_it() -> None:
+def test_a_follower_stops_at_the_end_of_its_query_and_continues_after_it() -> None:
     server = Server(numbered(10))
-    page = asyncio.run(read_page(LogQuery(JOB, end_ns=4 * SECOND, follow=True), "run-1", server.fetch))
+    page = asyncio.run(read_page_by_offset(LogQuery(JOB, end_ns=4 * SECOND, follow=True), "run-1", server.fetch))
     assert (4, False) == (len(page.lines), page.more)
-    page = asyncio.run(read_page(LogQuery(JOB, follow=True, cursor=page.cursor), "run-1", server.fetch))
+    page = asyncio.run(read_page_by_offset(LogQuery(JOB, follow=True, cursor=page.cursor), "run-1", server.fetch))
     assert [f"line {number}" for number in range(5, 11)] == [line.message for line in page.lines]
 
 
-def test_a_hole_that_stays_is_told_once_when_following() -> None:
+def test_a_follower_reports_a_permanent_hole_once() -> None:
     lines = [*numbered(5), *numbered(5, first=9)]
     cursor = None
     gaps = []
@@ -177,37 +177,37 @@ def test_a_hole_that_stays_is_told_once_when_following() -> None:
     assert [3] == gaps
 
 
-def test_lines_that_are_counted_but_not_sent_are_a_gap() -> None:
-    async def fetch(offset: int, limit: int) -> Chunk:
-        return Chunk(12, offset, numbered(10)[offset : offset + limit])
+def test_lines_that_are_counted_but_not_sent_give_a_gap() -> None:
+    async def fetch(offset: int, limit: int) -> NumberedPage:
+        return NumberedPage(12, offset, numbered(10)[offset : offset + limit])
 
-    page = asyncio.run(read_page(LogQuery(JOB), "run-1", fetch))
+    page = asyncio.run(read_page_by_offset(LogQuery(JOB), "run-1", fetch))
     assert page.more
-    page = asyncio.run(read_page(LogQuery(JOB, cursor=page.cursor), "run-1", fetch))
+    page = asyncio.run(read_page_by_offset(LogQuery(JOB, cursor=page.cursor), "run-1", fetch))
     assert ([2], False) == ([gap.lines for gap in page.gaps], page.more)
 
 
-def test_a_start_in_a_long_log_is_found_by_few_requests() -> None:
+def test_a_start_in_a_long_log_is_found_with_few_requests() -> None:
     server = Server(numbered(200_000))
-    page = asyncio.run(read_page(LogQuery(JOB, start_ns=150_000 * SECOND, limit=10), "run-1", server.fetch))
+    page = asyncio.run(read_page_by_offset(LogQuery(JOB, start_ns=150_000 * SECOND, limit=10), "run-1", server.fetch))
     assert "line 150000" == page.lines[0].message
     assert server.requests <= 12
     server.requests = 0
     query = LogQuery(JOB, end_ns=50_000 * SECOND, order=Order.DESC, limit=10)
-    page = asyncio.run(read_page(query, "run-1", server.fetch))
+    page = asyncio.run(read_page_by_offset(query, "run-1", server.fetch))
     assert "line 50000" == page.lines[0].message
     assert server.requests <= 12
 
 
-def test_the_end_of_a_bound_is_found_where_only_the_tail_tells_how_long_the_log_is() -> None:
+def test_an_end_is_found_when_only_the_tail_has_the_total() -> None:
     whole = Server(numbered(9_000))
 
-    async def fetch(offset: int, limit: int) -> Chunk:
+    async def fetch(offset: int, limit: int) -> NumberedPage:
         chunk = await whole.fetch(offset, limit)
         return replace(chunk, total=max(offset + len(chunk.lines), *(number for number, _ in chunk.lines), 0))
 
     query = LogQuery(JOB, end_ns=7_000 * SECOND, order=Order.DESC, limit=10)
-    page = asyncio.run(read_page(query, "run-1", fetch))
+    page = asyncio.run(read_page_by_offset(query, "run-1", fetch))
     assert "line 7000" == page.lines[0].message
 
 

@@ -1,4 +1,4 @@
-"""What RiverGen is asked, where the emulator has only one of the ways a server may answer."""
+"""Requests of the RiverGen provider, where the emulator covers only one possible response."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def runs_of(model: str) -> object:
 
 
 @pytest.mark.parametrize("path", ["/api/v1/models/", "/api/v1/models"])
-async def test_runs_of_all_models_are_listed_newest_first_with_either_last_slash(path: str) -> None:
+async def test_runs_of_all_models_are_listed_with_or_without_a_trailing_slash(path: str) -> None:
     def answers(request: httpx.Request) -> httpx.Response:
         if request.url.path == path:
             return httpx.Response(200, json={"results": [{"id": "mdl-a"}, {"id": "mdl-b"}, {"id": ""}]})
@@ -44,8 +44,8 @@ async def test_runs_of_all_models_are_listed_newest_first_with_either_last_slash
     assert ["mdl-b/run-b", "mdl-a/run-a"] == [job.ref.id for job in jobs]
 
 
-async def test_a_server_without_a_list_of_models_says_what_to_do() -> None:
-    with pytest.raises(NotSupported, match="name one: rivergen:<model_id>"):
+async def test_a_server_without_a_model_list_explains_what_to_do() -> None:
+    with pytest.raises(NotSupported, match="a reference with a model: rivergen:<model_id>"):
         await provider_that(lambda _: httpx.Response(404)).list_jobs(limit=5)
 
 
@@ -64,7 +64,7 @@ async def test_a_queued_run_without_details_is_found_in_the_list() -> None:
         await provider.get_job(JobRef("rivergen", "mdl-1/run-3"))
 
 
-async def test_a_server_that_refuses_many_points_is_asked_for_its_own_number() -> None:
+async def test_a_server_that_refuses_the_resolution_is_asked_without_it() -> None:
     def answers(request: httpx.Request) -> httpx.Response:
         if "resolution" in request.url.params:
             return httpx.Response(422, json={"error": {"message": "resolution too large"}})
@@ -74,7 +74,7 @@ async def test_a_server_that_refuses_many_points_is_asked_for_its_own_number() -
     assert [1.0] == [point.value for point in loss.points]
 
 
-async def test_a_page_without_a_total_is_read_until_nothing_comes() -> None:
+async def test_pages_without_a_total_are_read_until_one_is_empty() -> None:
     def answers(request: httpx.Request) -> httpx.Response:
         offset, limit = (int(request.url.params[name]) for name in ("offset", "limit"))
         lines = [{"line": n + 1, "message": str(n)} for n in range(25)][offset : offset + limit]
@@ -90,6 +90,6 @@ async def test_a_page_without_a_total_is_read_until_nothing_comes() -> None:
     assert [str(number) for number in range(25)] == found
 
 
-def test_a_missing_key_says_which_and_where_to_get_it() -> None:
+def test_a_missing_key_names_the_variable_and_where_to_get_it() -> None:
     with pytest.raises(ConfigError, match=r"RIVERGEN_API_KEY is not set.*personal access token"):
         create({}, LimiterPool())

@@ -1,4 +1,4 @@
-"""What RiverGen's answers mean."""
+"""Parsing of RiverGen's responses."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from bot.providers.rivergen import wire
         (None, JobState.UNKNOWN),
     ],
 )
-def test_every_documented_status_has_a_state_and_others_are_unknown(word: str | None, state: JobState) -> None:
-    assert state == wire.parse_state(word)
+def test_documented_statuses_are_mapped_and_others_are_unknown(word: str | None, state: JobState) -> None:
+    assert state == wire.run_state(word)
 
 
-def test_a_page_of_a_log_keeps_numbers_levels_times_and_indentation() -> None:
+def test_a_page_keeps_numbers_levels_timestamps_and_indentation() -> None:
     body = b"""{"model_id": "mdl-1", "run_id": "run-1", "total_lines": 7, "new": {"x": 1}, "lines": [
         {"line": 6, "level": "warning", "message": "  clipped", "timestamp": "2026-03-13T10:02:45Z"},
         {"line": 5, "level": "info", "message": "a", "timestamp": "2026-03-13T10:02:44.123456789Z", "host": "w-1"},
@@ -44,12 +44,12 @@ def test_a_page_of_a_log_keeps_numbers_levels_times_and_indentation() -> None:
     ] == [(number, line.timestamp_ns, line.message, line.level) for number, line in lines]
 
 
-def test_lines_without_numbers_are_numbered_by_their_place() -> None:
+def test_lines_without_numbers_are_numbered_by_offset() -> None:
     body = b'{"lines": [{"message": "a"}, {"message": "b"}]}'
     assert [11, 12] == [number for number, _ in wire.numbered_lines(wire.parse_chunk(body), 10)]
 
 
-def test_the_details_page_becomes_a_job() -> None:
+def test_a_details_page_is_converted_to_a_job() -> None:
     body = b"""{"run_id": "run-1", "status": "failed", "started_at": "2026-03-13T10:00:00Z",
         "completed_at": "2026-03-13T11:30:00Z", "duration_seconds": 5400, "error_message": "out of memory",
         "pipeline_stages": {"data_loading": 12.4, "training": 5300, "export": null},
@@ -76,14 +76,14 @@ def test_the_details_page_becomes_a_job() -> None:
     } == dict(job.details)
 
 
-def test_metrics_have_the_epochs_of_a_uniform_choice() -> None:
+def test_metrics_have_evenly_chosen_epochs() -> None:
     body = b'{"metrics": {"loss": [4, 3, null, 1], "val_loss": []}, "epochs_completed": 40, "total_epochs": 50}'
-    loss, val_loss = wire.parse_metrics(body)
+    loss, val_loss = wire.parse_training_metrics(body)
     assert [(10, 4.0), (20, 3.0), (40, 1.0)] == [(point.step, point.value) for point in loss.points]
     assert () == val_loss.points
 
 
-def test_lines_without_a_readable_time_stand_with_their_neighbours() -> None:
+def test_lines_without_a_readable_timestamp_get_that_of_a_neighbour() -> None:
     stamps = (b"0001-01-01T00:00:00Z", b"2026-03-13T10:00:00Z", b"9999-12-31T00:00:00Z")
     body = b'{"lines": [%b]}' % b",".join(b'{"message": "x", "timestamp": "%b"}' % stamp for stamp in stamps)
     lines = wire.numbered_lines(wire.parse_chunk(body), 0)
@@ -91,19 +91,19 @@ def test_lines_without_a_readable_time_stand_with_their_neighbours() -> None:
 
 
 def test_the_nan_of_a_diverged_run_is_kept() -> None:
-    (loss,) = wire.parse_metrics(b'{"metrics": {"loss": [0.5, NaN]}, "epochs_completed": 2}')
+    (loss,) = wire.parse_training_metrics(b'{"metrics": {"loss": [0.5, NaN]}, "epochs_completed": 2}')
     assert math.isnan(loss.points[1].value)
 
 
 @pytest.mark.parametrize(
     "body", [b"", b"<html>", b"[]", b'{"lines": 3}', b'{"lines": [{"line": "x"}]}', b"\xff", b'{"a":']
 )
-def test_a_body_that_is_something_else_is_a_protocol_error(body: bytes) -> None:
+def test_other_bodies_raise_protocol_error(body: bytes) -> None:
     with pytest.raises(ProtocolError, match="does not match its documentation"):
         wire.parse_chunk(body)
 
 
-def test_metrics_that_are_something_else_are_a_protocol_error() -> None:
+def test_other_metrics_raise_protocol_error() -> None:
     for body in (b"<html>", b'{"metrics": {"loss": "high"}}', b'{"metrics": NaN}'):
         with pytest.raises(ProtocolError):
-            wire.parse_metrics(body)
+            wire.parse_training_metrics(body)

@@ -1,9 +1,9 @@
-"""From a condition that holds to a message in a channel, as values.
+"""Alerts, from the verdict of a condition to a message in a channel, as values.
 
-A condition gives a Verdict; `bot.rules.lifecycle` turns verdicts into an Alert's state and a Transition;
-`bot.rules.routing` turns transitions into Deliveries of Notifications. Nothing here decides or sends.
+A condition returns a Verdict; `bot.rules.lifecycle` turns verdicts into an Alert's state and a Transition;
+`bot.rules.routing` turns transitions into Deliveries of Notifications.
 
-All of it is stored as JSON (`bot.store`), so every field is a scalar, an enum, a datetime, a tuple or such a value.
+The database stores these values as JSON, so every field is a scalar, an enum, a datetime, a tuple or such a value.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from bot.domain.logs import Level, LogLine, source_name
 
 
 class Severity(enum.StrEnum):
-    """How loud: `page` someone must act, `warn` worth knowing, `info` a note."""
+    """How urgent an alert is: `page` needs action, `warn` is worth knowing, `info` is a note."""
 
     PAGE = "page"
     WARN = "warn"
@@ -55,16 +55,16 @@ class ExcerptLine:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Why we say so: what a person needs to believe the alert and to act on it."""
+    """What a person needs to trust an alert and to act on it."""
 
     summary: str
-    """One sentence, our own words plus masked or redacted facts; rendered escaped."""
+    """One sentence; foreign text in it is redacted, and renderers escape it."""
     title: str | None = None
-    """What the alert is called when that is known better than the rule's title: "GPU out of memory"."""
+    """A title more specific than the rule's, such as "GPU out of memory"."""
     lines: tuple[ExcerptLine, ...] = ()
-    """The lines that matter, oldest first, at most 20, each cut at 2,000 characters."""
+    """The relevant lines, oldest first, at most 20, each cut at 2,000 characters."""
     count: int = 0
-    """How many lines, samples or events stand behind it, more than `lines` shows."""
+    """Number of lines, samples or events, including those that `lines` does not show."""
     facts: tuple[tuple[str, str], ...] = ()
     """(label, value) pairs such as ("Rank", "3 of 8")."""
     hint: str | None = None
@@ -72,7 +72,7 @@ class Evidence:
     first_at: datetime | None = None
     last_at: datetime | None = None
     root: int | None = None
-    """Which of `lines` is the root, when they are an excerpt around one."""
+    """Index in `lines` of the root cause, when they are an excerpt around it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,19 +81,19 @@ class Finding:
 
     evidence: Evidence
     severity: Severity | None = None
-    """Overrides the rule's own severity for this finding."""
+    """Overrides the severity of the rule."""
     notify: bool = False
     """Whether this evidence deserves a reply in the incident's thread, beyond an edit of its root."""
 
 
 @dataclass(frozen=True, slots=True)
 class Clear:
-    """The condition was looked at and does not hold."""
+    """The condition was evaluated and does not hold."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """There was nothing to look at. Freezes the alert: neither fires nor resolves."""
+    """The condition could not be evaluated. Freezes the alert, which neither fires nor resolves."""
 
 
 Verdict = Finding | Clear | Unknown
@@ -105,9 +105,9 @@ class Timing:
 
     hold_for: timedelta = timedelta(0)
     keep_firing_for: timedelta = timedelta(0)
-    """How long after the last finding an alert goes on firing."""
+    """How long after the last finding an alert keeps firing."""
     repeat_every: timedelta | None = None
-    """Tell again while firing; None: never."""
+    """Time between repeated notifications while firing; None: never."""
 
 
 class AlertState(enum.StrEnum):
@@ -119,19 +119,19 @@ class AlertState(enum.StrEnum):
 
 
 Memory = Mapping[str, object]
-"""What a condition keeps between polls: small, JSON-able."""
+"""What a condition or the watcher keeps between polls, as JSON. `bot.rules.state` gives it a type."""
 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One rule, with one set of parameters, on one job, and where it stands."""
+    """The state of one rule with one set of parameters on one job."""
 
     rule: str
     parameters_key: str
     """Canonical text of the parameters that differ from the defaults; "" for none."""
     state: AlertState = AlertState.INACTIVE
     episode: int = 0
-    """Counts firings: (job, rule, parameters, episode) names one alert for ever."""
+    """Number of firings: (job, rule, parameters, episode) identifies one firing permanently."""
     pending_since: datetime | None = None
     fired_at: datetime | None = None
     last_finding_at: datetime | None = None
@@ -143,7 +143,7 @@ class Alert:
 
 
 class Resolution(enum.StrEnum):
-    """Why an alert ended: "the job died" is not "the loss recovered"."""
+    """Why an alert resolved: "the job ended" differs from "the loss recovered"."""
 
     CLEARED = "cleared"
     JOB_ENDED = "job ended"
@@ -155,7 +155,7 @@ class Change(enum.StrEnum):
 
     FIRED = "fired"
     UPDATED = "updated"
-    """Still firing, with new evidence worth showing."""
+    """Still firing, with new evidence."""
     RESOLVED = "resolved"
     REPEATED = "repeated"
 
@@ -177,7 +177,7 @@ class IncidentAlert:
     """One alert as an incident shows it."""
 
     id: str
-    """Stable name of this firing, shown to people and put into message metadata: `tw-3f9c2ab1`."""
+    """`alert_id` of this firing, shown to people and included in message metadata."""
     rule: str
     title: str
     severity: Severity
@@ -186,12 +186,12 @@ class IncidentAlert:
     resolved_at: datetime | None = None
     resolution: Resolution | None = None
     acknowledged_by: str | None = None
-    """Slack user id of the person who has it; repeats stop."""
+    """Slack user id; repeated notifications stop."""
 
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """The alerts of one job in one channel, from the first that fired to the last that resolved: one Slack thread."""
+    """The alerts of one job in one channel, from the first firing to the last resolution: one Slack thread."""
 
     id: str
     """`inc-` and 12 hex digits."""
@@ -203,77 +203,77 @@ class Incident:
 
     @property
     def severity(self) -> Severity:
-        """The worst of the alerts still firing, or of all when none is."""
+        """The worst severity among firing alerts, or among all when none is firing."""
         firing = [alert for alert in self.alerts if alert.resolved_at is None] or list(self.alerts)
         return max((alert.severity for alert in firing), key=lambda one: one.rank, default=Severity.INFO)
 
 
 class NotifyReason(enum.StrEnum):
-    """Why a channel is told (Alertmanager's dedup reasons)."""
+    """Why a channel is notified (Alertmanager's dedup reasons)."""
 
     FIRST = "first"
     CHANGED = "changed"
     RESOLVED = "resolved"
     REPEAT = "repeat"
     NOTE = "note"
-    """News that is no alert: a job ended, a subscription ended with it."""
+    """Not about an alert: the job and its subscription ended."""
 
 
 class DeliveryKind(enum.StrEnum):
     """What a delivery does in the channel."""
 
     ROOT = "root"
-    """Posts the incident's root message."""
+    """Posts the root message of an incident."""
     REPLY = "reply"
-    """Posts into the root's thread."""
+    """Posts in the thread of the root."""
     EDIT = "edit"
-    """Edits the root to the incident as it stands. A later edit of the same incident supersedes an unsent one."""
+    """Edits the root to show the incident's current state. A later edit supersedes an unsent one."""
     NOTE = "note"
-    """Posts a message of its own."""
+    """Posts a separate message."""
 
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """What to tell."""
+    """A message to send, before it is rendered."""
 
     kind: DeliveryKind
     reason: NotifyReason
     job: Job
     incident: Incident | None = None
-    """The incident as it stood when this was decided; None for a note."""
+    """The incident when this was decided; None for a note."""
     alert_id: str | None = None
-    """Which of the incident's alerts a reply is about."""
+    """The alert that a reply is about."""
     text: str | None = None
-    """The sentence of a note, or of a reply that is about no single alert."""
+    """The sentence of a note, or of a reply that is not about a single alert."""
     broadcast: bool = False
-    """A reply that is also shown in the channel: something worse happened than the root told."""
+    """Whether a reply is also shown in the channel, because something worse happened."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One notification to one channel, as it goes into the outbox."""
+    """One notification to one channel, a row of the outbox."""
 
     dedupe_key: str
-    """Unique: the same news is put into the outbox once, however often it is decided."""
+    """Unique, so that a notification enters the outbox once, however often it is decided."""
     channel: str
     notification: Notification
     suppressed_by: str | None = None
-    """Why it is not sent (a silence's id, a severity below the subscription's): a suppression is a row too."""
+    """Why it is not sent: a silence, or a severity below the subscription's. Suppressions are rows too."""
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What the channel gave back, kept to edit the message and to answer in its thread."""
+    """Identifies a posted message, to edit it and to reply in its thread."""
 
     channel: str
     ts: str
 
 
 def alert_id(watch_id: int, job: JobRef, alert: Alert) -> str:
-    """The stable id of one firing, from what makes it unique; a watch's id is never used again."""
+    """Return the stable id of one firing, such as `tw-3f9c2ab17d04`; watch ids are never reused."""
     return stable_id("tw", f"{watch_id}|{job}|{alert.rule}|{alert.parameters_key}|{alert.episode}")
 
 
 def stable_id(prefix: str, text: str) -> str:
-    """A short name that is the same for the same text in every process: 48 bits of SHA-256 in hexadecimal."""
+    """Return an id that every process derives from the same text: 48 bits of SHA-256 in hexadecimal."""
     return f"{prefix}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"

@@ -1,4 +1,4 @@
-"""The rules we ship, as data: the whole list, and nothing that decides."""
+"""The built-in rules, as data."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from bot.domain.alerts import Severity
-from bot.rules.conditions import log_diagnosis as log_failure
 from bot.rules.conditions.capacity import gpu_memory_pressure, host_memory_pressure, storage_pressure
 from bot.rules.conditions.gpu_utilization import low_gpu_utilization
 from bot.rules.conditions.job_state import failed_state
+from bot.rules.conditions.log_diagnosis import failure, hang, numerics
 from bot.rules.conditions.log_errors import error_lines
 from bot.rules.conditions.stragglers import gpu_straggler
 from bot.rules.conditions.visibility import no_data, unreachable_lines
 from bot.rules.rule import Parameter, Rule, Unit
 
-QUIET_AFTER = Parameter("quiet_after", Unit.DURATION, 1800.0, "resolved when it has not come again for this long")
+QUIET_AFTER = Parameter("quiet_after", Unit.DURATION, 1800.0, "Resolves when not seen for this long")
 
 
 def _growth(*, window: float, warmup: float, horizon: float = 3600.0) -> tuple[Parameter, ...]:
-    """What may be set of a rule that predicts."""
+    """Return the parameters of a rule that predicts."""
     return (
-        Parameter("window", Unit.DURATION, window, "growth is measured over this long"),
-        Parameter("horizon", Unit.DURATION, horizon, "told when it is full within this"),
-        Parameter("warmup", Unit.DURATION, warmup, "growth is not judged for this long after the first sample"),
+        Parameter("window", Unit.DURATION, window, "Time over which growth is measured"),
+        Parameter("horizon", Unit.DURATION, horizon, "Fires if predicted full within this time"),
+        Parameter("warmup", Unit.DURATION, warmup, "Growth is ignored for this long after the first sample"),
     )
 
 
@@ -31,7 +31,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         name="job_failed",
         title="Job failed",
-        help="The platform says that the job failed, was preempted or is unhealthy.",
+        help="The platform reports that the job failed, was preempted or is unhealthy.",
         severity=Severity.PAGE,
         condition=failed_state,
         root_includes_evidence=True,
@@ -40,120 +40,120 @@ RULES: tuple[Rule, ...] = (
     Rule(
         name="failure",
         title="Failure in the log",
-        help="The log shows a known failure, a traceback that ended the run, or a crash.",
+        help="The log has a known failure, a traceback that ended the run, or a crash.",
         severity=Severity.PAGE,
-        condition=log_failure.failure,
+        condition=failure,
         parameters=(QUIET_AFTER,),
     ),
     Rule(
         name="hang",
         title="No progress",
-        help="The run's own steps have stopped for much longer than they usually take.",
+        help="The run's steps have stopped for much longer than a step usually takes.",
         severity=Severity.PAGE,
-        condition=log_failure.hang,
+        condition=hang,
         parameters=(QUIET_AFTER,),
     ),
     Rule(
         name="loss",
-        title="Loss gone wrong",
-        help="The loss is not finite several times in a row, or diverges.",
+        title="Loss NaN or diverging",
+        help="The loss is NaN or infinite several times in a row, or diverges.",
         severity=Severity.PAGE,
-        condition=log_failure.numerics,
+        condition=numerics,
         parameters=(QUIET_AFTER,),
     ),
     Rule(
         name="log_errors",
         title="Errors in the log",
-        help="New log lines at level ERROR or worse.",
+        help="The log has new lines at level ERROR or above.",
         severity=Severity.WARN,
         condition=error_lines,
         keep_parameter="quiet_after",
         parameters=(
-            Parameter("quiet_after", Unit.DURATION, 900.0, "resolved after this long without a new error"),
-            Parameter("ignore", Unit.TEXT, "", "lines with this text are no errors"),
+            Parameter("quiet_after", Unit.DURATION, 900.0, "Resolves after this long without a new error"),
+            Parameter("ignore", Unit.TEXT, "", "Lines with this text do not count as errors"),
         ),
     ),
     Rule(
         name="low_gpu_utilization",
         title="GPUs idle",
-        help="A GPU stays below a threshold.",
+        help="The utilization of a GPU stays below a threshold.",
         severity=Severity.WARN,
         condition=low_gpu_utilization,
         parameters=(
-            Parameter("threshold", Unit.RATIO, 0.2, "low is below this"),
-            Parameter("recovery", Unit.RATIO, 0.3, "normal again at this"),
-            Parameter("for", Unit.DURATION, 900.0, "how long it must be low"),
-            Parameter("warmup", Unit.DURATION, 600.0, "not judged for this long after the first sample"),
+            Parameter("threshold", Unit.RATIO, 0.2, "Fires below this"),
+            Parameter("recovery", Unit.RATIO, 0.3, "Resolves at this"),
+            Parameter("for", Unit.DURATION, 900.0, "How long utilization must be low"),
+            Parameter("warmup", Unit.DURATION, 600.0, "Ignored for this long after the first sample"),
         ),
         window_parameters=("for", "warmup"),
     ),
     Rule(
         name="gpu_straggler",
-        title="GPU unlike its peers",
+        title="GPU straggler",
         help="A GPU or node is much less or much more busy than the other GPUs of the job.",
         severity=Severity.WARN,
         condition=gpu_straggler,
         parameters=(
-            Parameter("difference", Unit.RATIO, 0.15, "unlike is at least this far from the median GPU"),
-            Parameter("recovery", Unit.RATIO, 0.08, "normal again when nearer than this"),
-            Parameter("for", Unit.DURATION, 600.0, "how long it must be unlike its peers"),
-            Parameter("warmup", Unit.DURATION, 600.0, "not judged for this long after the first sample"),
+            Parameter("difference", Unit.RATIO, 0.15, "Fires at this distance from the median GPU"),
+            Parameter("recovery", Unit.RATIO, 0.08, "Resolves when closer than this"),
+            Parameter("for", Unit.DURATION, 600.0, "How long the GPU must differ"),
+            Parameter("warmup", Unit.DURATION, 600.0, "Ignored for this long after the first sample"),
         ),
         window_parameters=("for", "warmup"),
     ),
     Rule(
         name="gpu_memory_pressure",
-        title="GPU memory fills",
-        help="A GPU's memory is near its limit and grows steadily: it says when it will be full.",
+        title="GPU memory filling up",
+        help="A GPU's memory is near its limit, grows steadily and will be full soon.",
         severity=Severity.WARN,
         condition=gpu_memory_pressure,
         parameters=(
-            Parameter("from", Unit.RATIO, 0.85, "near the limit is above this"),
+            Parameter("from", Unit.RATIO, 0.85, "Growth is judged above this"),
             *_growth(window=3600.0, warmup=1800.0, horizon=2700.0),
         ),
         window_parameters=("window", "warmup"),
     ),
     Rule(
         name="host_memory_pressure",
-        title="Host memory fills",
-        help="A machine's memory is nearly full, or grows steadily and will be full soon.",
+        title="Host memory filling up",
+        help="A host's memory is nearly full, or grows steadily and will be full soon.",
         severity=Severity.WARN,
         condition=host_memory_pressure,
         parameters=(
-            Parameter("threshold", Unit.RATIO, 0.95, "nearly full is over this"),
-            Parameter("from", Unit.RATIO, 0.7, "growth is judged above this"),
+            Parameter("threshold", Unit.RATIO, 0.95, "Fires above this"),
+            Parameter("from", Unit.RATIO, 0.7, "Growth is judged above this"),
             *_growth(window=3600.0, warmup=1200.0),
         ),
         window_parameters=("window", "warmup"),
     ),
     Rule(
         name="storage_pressure",
-        title="Storage fills",
+        title="Storage filling up",
         help="Ephemeral storage or the cache is nearly full, or grows steadily and will be full soon.",
         severity=Severity.WARN,
         condition=storage_pressure,
         parameters=(
-            Parameter("threshold", Unit.RATIO, 0.9, "nearly full is over this"),
-            Parameter("from", Unit.RATIO, 0.6, "growth is judged above this"),
+            Parameter("threshold", Unit.RATIO, 0.9, "Fires above this"),
+            Parameter("from", Unit.RATIO, 0.6, "Growth is judged above this"),
             *_growth(window=7200.0, warmup=600.0),
         ),
         window_parameters=("window", "warmup"),
     ),
     Rule(
         name="no_data",
-        title="Cannot see the job",
-        help="The platform does not answer trainwatch, so nothing can be said of the job.",
+        title="No data from the platform",
+        help="The platform does not answer, so trainwatch cannot observe the job.",
         severity=Severity.WARN,
         condition=no_data,
         root_includes_evidence=True,
         is_replayable=False,
-        parameters=(Parameter("for", Unit.DURATION, 300.0, "how long before it is said"),),
+        parameters=(Parameter("for", Unit.DURATION, 300.0, "How long the outage must last"),),
         hold_parameter="for",
     ),
     Rule(
         name="log_gap",
-        title="Log lines out of reach",
-        help="The platform holds log lines that its paging cannot give.",
+        title="Unreadable log lines",
+        help="The log has lines that the platform's paging cannot return.",
         severity=Severity.INFO,
         condition=unreachable_lines,
         keep_firing_for=timedelta(minutes=15),
@@ -165,7 +165,7 @@ _NAMED: Mapping[str, Rule] = {rule.name: rule for rule in RULES}
 
 
 def rule_named(name: str) -> Rule | None:
-    """The shipped rule of this name."""
+    """Return the rule of this name, or None."""
     return _NAMED.get(name)
 
 

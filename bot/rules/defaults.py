@@ -1,10 +1,10 @@
-"""An installation's own rule settings, as a TOML file gives them: the defaults of every subscription. Pure.
+"""Parse an installation's rule settings from TOML: the defaults of every subscription. Pure.
 
     log_errors = "off"
     low_gpu_utilization.threshold = "40%"
     failure.quiet_after = "1h"
 
-Values are what one would type behind `/train watch` (`settings.py`). Where the file is, is in `bot.settings`.
+Values are written as after `/train watch` (`settings.py`). `bot.commands.user_config` reads the file.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ _LINE = re.compile(r"""\s*(?P<key>[\w.'" -]+?)\s*=|\s*\[(?P<section>[\w.'" -]+)\
 
 
 def parse_defaults(text: str) -> RuleSettings:
-    """Read the file's text.
+    """Parse the text of the file.
 
     Raises:
-        ConfigError: names the line, and what is wrong with it.
+        ConfigError: names the line and the problem.
     """
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"it is not TOML: {error}") from None
+        raise ConfigError(f"Invalid TOML: {error}") from None
     words: list[str] = []
     for key, value in _flat(table):
         try:
@@ -44,16 +44,16 @@ def parse_defaults(text: str) -> RuleSettings:
 
 
 def _word(key: str, value: object) -> str:
-    """A setting as one would type it."""
+    """Write a setting as people type it."""
     if key == "severity":
-        raise UsageError("`severity` is each channel's own choice; a file sets rules and their parameters.")
+        raise UsageError("`severity` cannot be set in a file; each channel chooses it. Set rules and their parameters.")
     match value:
         case bool():
             return f"{key}={'on' if value else 'off'}"
         case str() | int() | float():
             return f"{key}={value}"
         case _:
-            raise UsageError(f"`{key}` is a text, a number, true or false.")
+            raise UsageError(f"Invalid value for `{key}`. Use a string, a number, true or false.")
 
 
 def _flat(table: Mapping[str, object], before: str = "") -> Iterator[tuple[str, object]]:
@@ -65,7 +65,7 @@ def _flat(table: Mapping[str, object], before: str = "") -> Iterator[tuple[str, 
 
 
 def _line_of(key: str, text: str) -> int | None:
-    """Where a setting stands; None when it is written in a way that only TOML's own reader follows."""
+    """Find the line of a setting; None for TOML syntax that this simple search does not cover."""
     section = ""
     for number, line in enumerate(text.splitlines(), 1):
         found = _LINE.match(line)

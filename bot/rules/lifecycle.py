@@ -1,7 +1,7 @@
-"""When a finding becomes an alert and when an alert ends: the one place where time decides.
+"""Decide when a finding becomes an alert and when an alert resolves.
 
-Prometheus' states and words: inactive → pending (held for `hold_for`) → firing → inactive, with `keep_firing_for` after
-the last finding. Unknown freezes: an outage neither fires nor resolves.
+The states are Prometheus': inactive → pending (for `hold_for`) → firing → inactive (`keep_firing_for` after the last
+finding). Unknown freezes an alert: an outage neither fires nor resolves it.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from bot.domain.alerts import (
 def step(
     alert: Alert, verdict: Verdict, timing: Timing, now: datetime, *, job_ended: bool = False
 ) -> tuple[Alert, Transition | None]:
-    """One poll of one alert.
+    """Apply one verdict to one alert.
 
     Args:
-        alert: as it stood after the last poll; its memory is left alone.
-        verdict: what the condition says now.
+        alert: as of the last poll; its memory is not touched.
+        verdict: of the condition at this poll.
         timing: hold and keep-firing times.
-        now: the time of this poll, never before the last one's.
-        job_ended: nothing more can come: a clear alert ends at once, with that as its reason.
+        now: the time of this poll, not before the last poll.
+        job_ended: resolve a clear alert at once, with the end of the job as the reason.
     """
     match verdict:
         case Unknown():

@@ -1,7 +1,7 @@
-"""What each channel is told: the difference between the alerts as they are and the incident it was last shown.
+"""Plan each channel's messages: the difference between the current alerts and the incident it was last shown.
 
-Working from the difference and not from the events makes a channel that subscribes late, a silence that ends and a
-process that was away all come out right: an alert that fires and is not in the channel's incident is news there.
+Differences instead of events handle late subscriptions, ended silences and restarts alike: an alert that fires and is
+missing from the channel's incident is announced there.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ from bot.rules.evaluate import EvaluatedAlert
 from bot.rules.rule import Rule, parameters_key
 
 RECENT = timedelta(minutes=1)
-"""A root posted this short a time ago is still in view: its edit is seen, and a broadcast would say the same twice."""
+"""A root message this recent is still visible, so its edit is seen and a broadcast would only repeat it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What one channel's incident becomes and what is sent for it."""
+    """The new state of one channel's incident and the messages about it."""
 
     incident: Incident | None
-    """None when the channel has none and gets none."""
+    """None when the channel has no incident."""
     deliveries: tuple[Delivery, ...] = ()
 
 
@@ -51,14 +51,14 @@ def plan(
     job: Job,
     now: datetime,
 ) -> Plan:
-    """Bring one channel from the incident it was shown to the alerts as they are.
+    """Bring one channel from the incident it was shown to the current alerts.
 
     Args:
-        subscription: the channel's.
-        alerts: every alert of the job, of every parameter set.
-        incident: the channel's open incident, None when there is none.
-        silences: the channel's.
-        job: as last seen.
+        subscription: of the channel.
+        alerts: every alert of the job, with every parameter set.
+        incident: the channel's open incident, if any.
+        silences: of the channel.
+        job: as of this poll.
         now: the time of this poll.
     """
     if incident is None and all(one.alert.state is not AlertState.FIRING for one in alerts):
@@ -69,24 +69,24 @@ def plan(
         _resolve_gone(draft, rule, current)
         if current is None or current.alert.state is not AlertState.FIRING or current.alert.evidence is None:
             continue
-        name = current.id
+        alert_id = current.id
         muted = _muted_by(current.alert, rule, subscription, silences, job, now)
-        if draft.shows(name):
-            draft.update(name, current, muted=muted is not None)
+        if draft.shows(alert_id):
+            draft.update(alert_id, current, muted=muted is not None)
         elif muted is not None:
-            draft.suppress(name, muted)
+            draft.suppress(alert_id, muted)
         else:
-            draft.add(_shown(name, rule, current.alert, now), root_includes_evidence=rule.root_includes_evidence)
+            draft.add(_shown(alert_id, rule, current.alert, now), root_includes_evidence=rule.root_includes_evidence)
     return draft.finish()
 
 
 def labels_of(rule: str, alert: Alert, job: Job) -> Mapping[str, str]:
-    """What a silence's matchers are tested on."""
+    """Return the labels that a silence's matchers are tested on."""
     return {"rule": rule, "severity": alert.severity.value, "job": str(job.ref), "provider": job.ref.provider}
 
 
 def end_incident(incident: Incident, job: Job, now: datetime, text: str) -> Plan:
-    """Close an incident because nothing more will come: a last edit, and the last word in its thread."""
+    """Close an incident at the end of its job, with a last edit and a last message in its thread."""
     alerts = tuple(
         alert
         if alert.resolved_at is not None or reports_state(alert.rule)
@@ -113,7 +113,7 @@ def end_incident(incident: Incident, job: Job, now: datetime, text: str) -> Plan
 
 
 class _Draft:
-    """The incident while it is being brought up to date; gone when `plan` returns."""
+    """An incident while `plan` updates it."""
 
     def __init__(self, channel: str, job: Job, incident: Incident | None, now: datetime) -> None:
         self._channel, self._job, self._now = channel, job, now
@@ -123,16 +123,16 @@ class _Draft:
         self._suppressed: list[Delivery] = []
         self._changed = False
 
-    def shows(self, name: str) -> bool:
-        """Whether the channel was told of this firing."""
-        return name in self._alerts
+    def shows(self, alert_id: str) -> bool:
+        """Whether the incident already has this firing."""
+        return alert_id in self._alerts
 
     def unresolved(self, rule: str) -> list[IncidentAlert]:
-        """The rule's alerts that the channel believes are firing."""
+        """Return the alerts of a rule that the channel sees as firing."""
         return [one for one in self._alerts.values() if one.rule == rule and one.resolved_at is None]
 
     def add(self, alert: IncidentAlert, *, root_includes_evidence: bool) -> None:
-        """Tell of an alert for the first time: in the channel when it is a page or worse than what fires there."""
+        """Announce an alert; in the channel too when it is a page or worse than what fires there."""
         worst = max((one.severity.rank for one in self._alerts.values() if one.resolved_at is None), default=0)
         louder = alert.severity is Severity.PAGE or alert.severity.rank > worst
         self._alerts[alert.id] = alert
@@ -140,48 +140,49 @@ class _Draft:
             self._reply(alert.id, NotifyReason.FIRST, broadcast=louder)
         self._changed = True
 
-    def update(self, name: str, current: EvaluatedAlert, *, muted: bool) -> None:
-        """Show how an alert that the channel knows stands now; a muted one only in the root."""
-        shown, alert, transition = self._alerts[name], current.alert, current.transition
+    def update(self, alert_id: str, current: EvaluatedAlert, *, muted: bool) -> None:
+        """Update an alert that the channel was shown; a muted one only in the root message."""
+        shown, alert, transition = self._alerts[alert_id], current.alert, current.transition
         evidence = alert.evidence or shown.evidence
         worse = alert.severity.rank > shown.severity.rank
         if shown.evidence != evidence or shown.severity is not alert.severity:
             title = evidence.title or shown.title
-            self._alerts[name] = replace(shown, title=title, evidence=evidence, severity=alert.severity)
+            self._alerts[alert_id] = replace(shown, title=title, evidence=evidence, severity=alert.severity)
             self._changed = True
         if transition is None or muted:
             return
         if transition.change is Change.REPEATED and shown.acknowledged_by is None:
-            self._reply(name, NotifyReason.REPEAT, broadcast=True)
+            self._reply(alert_id, NotifyReason.REPEAT, broadcast=True)
         elif transition.change is Change.UPDATED and (transition.notify or worse):
-            self._reply(name, NotifyReason.CHANGED, broadcast=worse)
+            self._reply(alert_id, NotifyReason.CHANGED, broadcast=worse)
 
-    def _reply(self, name: str, reason: NotifyReason, *, broadcast: bool = False) -> None:
-        """Answer in the thread; also in the channel only when the root, which changes too, is out of view."""
+    def _reply(self, alert_id: str, reason: NotifyReason, *, broadcast: bool = False) -> None:
+        """Reply in the thread; broadcast to the channel only when the edited root is out of view."""
         before = self._before
         out_of_view = before is not None and self._now - before.opened_at >= RECENT
-        self._replies.append((name, reason, broadcast and out_of_view))
+        self._replies.append((alert_id, reason, broadcast and out_of_view))
 
     def resolve(self, shown: IncidentAlert, resolution: Resolution) -> None:
-        """Say that an alert ended; the end of the job is said once for all of them, by its last word."""
+        """Resolve an alert. The end of the job has one message for all alerts, so it causes no reply here."""
         self._alerts[shown.id] = replace(shown, resolved_at=self._now, resolution=resolution)
         if resolution is not Resolution.JOB_ENDED:
             self._reply(shown.id, NotifyReason.RESOLVED)
         self._changed = True
 
-    def suppress(self, name: str, why: str) -> None:
-        """Record that the channel is not told, and why."""
+    def suppress(self, alert_id: str, reason: str) -> None:
+        """Record that the channel is not notified, and why."""
         notification = Notification(
-            DeliveryKind.NOTE, NotifyReason.FIRST, self._job, None, alert_id=name, text=f"not sent: {why}"
+            DeliveryKind.NOTE, NotifyReason.FIRST, self._job, None, alert_id=alert_id, text=f"not sent: {reason}"
         )
-        self._suppressed.append(Delivery(f"{self._channel}:{name}:suppressed:{why}", self._channel, notification, why))
+        key = f"{self._channel}:{alert_id}:suppressed:{reason}"
+        self._suppressed.append(Delivery(key, self._channel, notification, reason))
 
     def finish(self) -> Plan:
-        """The incident as it now stands and what to send for it."""
+        """Return the updated incident and its messages."""
         if not self._changed and not self._replies:
             return Plan(self._before, tuple(self._suppressed))
         alerts = tuple(self._alerts.values())
-        over = all(alert.resolved_at is not None for alert in alerts)
+        is_resolved = all(alert.resolved_at is not None for alert in alerts)
         before = self._before
         incident = Incident(
             id=before.id if before else stable_id("inc", f"{self._channel}|{alerts[0].id}|{self._now.isoformat()}"),
@@ -189,7 +190,7 @@ class _Draft:
             job=self._job,
             opened_at=before.opened_at if before else self._now,
             alerts=alerts,
-            resolved_at=self._now if over else None,
+            resolved_at=self._now if is_resolved else None,
         )
         return Plan(incident, (*self._messages(incident), *self._suppressed))
 
@@ -201,13 +202,13 @@ class _Draft:
             reason = NotifyReason.RESOLVED
         head = Notification(root, reason, self._job, incident)
         yield Delivery(f"{incident.id}:{stamp}", self._channel, head)
-        for name, why, broadcast in self._replies:
-            text = Notification(DeliveryKind.REPLY, why, self._job, incident, alert_id=name, broadcast=broadcast)
-            yield Delivery(f"{incident.id}:{name}:{why}:{self._now.isoformat()}", self._channel, text)
+        for alert_id, reason, broadcast in self._replies:
+            text = Notification(DeliveryKind.REPLY, reason, self._job, incident, alert_id=alert_id, broadcast=broadcast)
+            yield Delivery(f"{incident.id}:{alert_id}:{reason}:{self._now.isoformat()}", self._channel, text)
 
 
 def _alert_of(rule: Rule, subscription: Subscription, alerts: Sequence[EvaluatedAlert]) -> EvaluatedAlert | None:
-    """The alert of this rule with this subscription's parameters, None when the channel has the rule off."""
+    """Return the alert of this rule with the subscription's parameters, None when the rule is off."""
     if rule.name in subscription.settings.off:
         return None
     key = parameters_key(subscription.settings.parameters.get(rule.name, {}))
@@ -215,7 +216,7 @@ def _alert_of(rule: Rule, subscription: Subscription, alerts: Sequence[Evaluated
 
 
 def _resolve_gone(draft: _Draft, rule: Rule, current: EvaluatedAlert | None) -> None:
-    """End what the channel believes is firing and is not (any more)."""
+    """Resolve what the channel sees as firing and is not firing any more."""
     for shown in draft.unresolved(rule.name):
         if current is None:
             draft.resolve(shown, Resolution.UNSUBSCRIBED)
@@ -235,10 +236,10 @@ def _muted_by(
     return f"silence {silence.id}" if silence else None
 
 
-def _shown(name: str, rule: Rule, alert: Alert, now: datetime) -> IncidentAlert:
+def _shown(alert_id: str, rule: Rule, alert: Alert, now: datetime) -> IncidentAlert:
     assert alert.evidence is not None
     return IncidentAlert(
-        id=name,
+        id=alert_id,
         rule=rule.name,
         title=alert.evidence.title or rule.title,
         severity=alert.severity,

@@ -1,7 +1,7 @@
-"""What a rule is: a condition with its parameters, timing and severity, as data.
+"""A rule: a condition with its parameters, timing and severity, as data.
 
-The rules we ship are in `catalog.py`; conditions are in `job_state.py`, `log_health.py`, `metric_health.py` and
-`visibility.py`; when a finding becomes an alert is decided once, in `lifecycle.py`.
+`catalog.py` lists the rules, `conditions/` has their conditions, and `lifecycle.py` decides when a finding becomes an
+alert.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from bot.domain.subscriptions import Setting
 
 
 class Unit(enum.StrEnum):
-    """How a parameter is typed and stored."""
+    """How a parameter is written and stored."""
 
     RATIO = "ratio"
-    """Typed `20%` or `0.2`; stored 0 to 1."""
+    """Written `20%` or `0.2`; stored as 0 to 1."""
     DURATION = "duration"
-    """Typed `15m`; stored in seconds."""
+    """Written `15m`; stored in seconds."""
     TEXT = "text"
-    """A substring, kept as typed; "" is none."""
+    """A substring; "" is none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One thing a subscription may set."""
+    """One value that a subscription may set."""
 
     name: str
     unit: Unit
@@ -40,26 +40,26 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """All a condition may look at."""
+    """Everything a condition may read."""
 
     observation: Observation
     parameters: Mapping[str, Setting]
-    """Every parameter of the rule, defaults filled in."""
+    """Every parameter of the rule, defaults included."""
     memory: Memory
-    """What this condition returned at the last poll; empty at first."""
+    """What this condition returned at the last poll; empty at first. `state.py` gives it a type."""
     diagnosis: Diagnosis | None = None
-    """What the whole log read so far means; None when it cannot be read."""
+    """Of the log so far; None when it cannot be read."""
 
     def ratio(self, name: str) -> float:
-        """A ratio or number parameter."""
+        """Return a ratio parameter."""
         return float(self.parameters[name])
 
     def span(self, name: str) -> timedelta:
-        """A duration parameter."""
+        """Return a duration parameter."""
         return timedelta(seconds=float(self.parameters[name]))
 
     def text(self, name: str) -> str:
-        """A text parameter."""
+        """Return a text parameter."""
         return str(self.parameters[name])
 
 
@@ -68,36 +68,36 @@ Condition = Callable[[Context], tuple[Verdict, Memory]]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A named condition, how loud it is and what may be set."""
+    """A named condition with its severity, timing and parameters."""
 
     name: str
     title: str
-    """What the alert is called: three or four words."""
+    """Title of its alerts: three or four words."""
     help: str
-    """One sentence: when it fires."""
+    """When it fires, in one sentence."""
     severity: Severity
     condition: Condition
     parameters: tuple[Parameter, ...] = ()
     hold_parameter: str | None = None
-    """The parameter that is the hold time; None when the rule holds by itself or fires at once."""
+    """The parameter with the hold time; None when the condition has its own or the rule fires at once."""
     keep_firing_for: timedelta = timedelta(0)
     keep_parameter: str | None = None
-    """The parameter that is the keep-firing time in place of `keep_firing_for`."""
+    """The parameter with the keep-firing time, instead of `keep_firing_for`."""
     root_includes_evidence: bool = False
-    """The incident's root message shows all the evidence there is: a reply below a new root would repeat it."""
+    """The incident's root message shows all the evidence, so a new root needs no reply with it."""
     reports_state: bool = False
     """Only repeats the job's own state, which every root message shows; the end of the job does not resolve it."""
     is_replayable: bool = True
     """Whether `rules test` can evaluate it: history does not record when trainwatch could not see a job."""
     window_parameters: tuple[str, ...] = ()
-    """Durations whose sum is how much of the past a rule on metrics wants at first; none: it looks at no metrics."""
+    """Durations whose sum is how far back the first poll reads metrics; none: the rule reads no metrics."""
 
     def fill(self, settings: Mapping[str, Setting]) -> dict[str, Setting]:
-        """All parameters, with the defaults where `settings` says nothing."""
+        """Return every parameter, with defaults where `settings` has none."""
         return {one.name: settings.get(one.name, one.default) for one in self.parameters}
 
     def timing(self, parameters: Mapping[str, Setting]) -> Timing:
-        """The lifecycle's timing under these (filled) parameters."""
+        """Return the timing of the lifecycle under these (filled) parameters."""
         hold = float(parameters[self.hold_parameter]) if self.hold_parameter else 0.0
         keep = self.keep_firing_for
         if self.keep_parameter:
@@ -105,12 +105,12 @@ class Rule:
         return Timing(hold_for=timedelta(seconds=hold), keep_firing_for=keep)
 
     def metrics_window(self, parameters: Mapping[str, Setting]) -> timedelta | None:
-        """How far back metrics are wanted at the first look, under these (filled) parameters; None: no metrics."""
+        """How far back the first poll reads metrics, under these (filled) parameters; None: not at all."""
         if not self.window_parameters:
             return None
         return timedelta(seconds=sum(float(parameters[name]) for name in self.window_parameters))
 
 
 def parameters_key(settings: Mapping[str, Setting]) -> str:
-    """Canonical text of what differs from the defaults: equal settings share one alert."""
+    """Return canonical text of the settings: equal settings share one alert."""
     return ",".join(f"{name}={settings[name]}" for name in sorted(settings))

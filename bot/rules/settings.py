@@ -1,7 +1,6 @@
-"""Rule settings as people type and read them: `low_gpu_utilization.for=30m`, `log_errors=off`.
+"""Parse and format rule settings: `low_gpu_utilization.for=30m`, `log_errors=off`.
 
-Those of one subscription lie over those of the installation, which a file gives (`defaults.py`), which lie over the
-catalogue's.
+A subscription's settings override the installation's (`defaults.py`), which override the defaults in `catalog.py`.
 """
 
 from __future__ import annotations
@@ -18,22 +17,22 @@ from bot.rules.catalog import RULES, rule_named
 from bot.rules.rule import Parameter, Rule, Unit
 
 AS_SHIPPED = RuleSettings()
-LONGEST_TEXT = 200
-"""Characters of a text: it names an alert, and a database indexes names only up to a size."""
-LONGEST_TIME = timedelta(days=365)
-"""Of a duration: moments so far back can be reckoned with, and no platform keeps metrics longer."""
+MAX_TEXT_CHARS = 200
+"""Characters of a text parameter: it is part of an alert's key, and databases limit the size of indexed keys."""
+MAX_DURATION = timedelta(days=365)
+"""The longest duration; no platform keeps metrics longer."""
 USAGE = "rule.parameter=value, rule=off or severity=page|warn|info"
 
 
 def parse_settings(words: Sequence[str], defaults: RuleSettings = AS_SHIPPED) -> RuleSettings:
-    """Read settings in the order typed; a later one wins. What is as the defaults have it is left out.
+    """Parse settings; a later one overrides an earlier one. Settings equal to the defaults are left out.
 
     Args:
-        words: as typed.
-        defaults: the installation's own.
+        words: one setting each.
+        defaults: the installation's settings.
 
     Raises:
-        UsageError: an unknown rule, parameter or value; says which are known.
+        UsageError: an unknown rule or parameter, or an invalid value; lists what is known.
     """
     parameters: dict[str, dict[str, Setting]] = {}
     switched: dict[str, str] = {}
@@ -42,7 +41,7 @@ def parse_settings(words: Sequence[str], defaults: RuleSettings = AS_SHIPPED) ->
         key, equals, value = word.partition("=")
         name, dot, parameter = key.partition(".")
         if not equals or not value:
-            raise UsageError(f"`{word}` is no setting; write {USAGE}.")
+            raise UsageError(f"Invalid setting `{word}`. Use {USAGE}.")
         if name == "severity" and not dot:
             least = _severity(value)
             continue
@@ -53,7 +52,7 @@ def parse_settings(words: Sequence[str], defaults: RuleSettings = AS_SHIPPED) ->
         elif value in ("off", "on"):
             switched[name] = value
         else:
-            raise UsageError(f"`{word}`: a rule is `on` or `off`; its parameters are {_names(rule)}.")
+            raise UsageError(f"Invalid value in `{word}`. Use `on` or `off`, or set a parameter: {_names(rule)}.")
     return RuleSettings(
         parameters=_without_defaults(parameters, defaults),
         off=tuple(sorted(name for name, value in switched.items() if value == "off" and name not in defaults.off)),
@@ -63,7 +62,7 @@ def parse_settings(words: Sequence[str], defaults: RuleSettings = AS_SHIPPED) ->
 
 
 def overlay(defaults: RuleSettings, own: RuleSettings) -> RuleSettings:
-    """What holds for a subscription: its own settings, and the installation's where it says nothing."""
+    """Lay a subscription's settings over the installation's."""
     names = {*defaults.parameters, *own.parameters}
     merged = {name: {**defaults.parameters.get(name, {}), **own.parameters.get(name, {})} for name in sorted(names)}
     return RuleSettings(
@@ -74,13 +73,13 @@ def overlay(defaults: RuleSettings, own: RuleSettings) -> RuleSettings:
 
 
 def format_parameters(rule: Rule, settings: RuleSettings) -> tuple[tuple[str, str], ...]:
-    """Each parameter of a rule with its value as one would type it; one without a value is "none"."""
+    """Return each parameter of a rule with its value as people type it; "none" for an empty one."""
     filled = rule.fill(settings.parameters.get(rule.name, {}))
     return tuple((one.name, format_setting(one, filled[one.name]) or "none") for one in rule.parameters)
 
 
 def format_setting(parameter: Parameter, value: Setting) -> str:
-    """A parameter's value as one would type it."""
+    """Write a parameter's value as people type it."""
     match parameter.unit:
         case Unit.DURATION:
             return format_duration(timedelta(seconds=float(value))).replace(" ", "")
@@ -93,7 +92,7 @@ def format_setting(parameter: Parameter, value: Setting) -> str:
 def _without_defaults(
     parameters: Mapping[str, Mapping[str, Setting]], defaults: RuleSettings
 ) -> dict[str, dict[str, Setting]]:
-    """Only what differs is kept, so that equal settings are equal values however they were typed."""
+    """Drop settings equal to the defaults, so that equal settings compare equal however they were typed."""
     kept: dict[str, dict[str, Setting]] = {}
     for name, settings in parameters.items():
         usual = _rule(name).fill(defaults.parameters.get(name, {}))
@@ -106,7 +105,7 @@ def _without_defaults(
 def _rule(name: str) -> Rule:
     rule = rule_named(name)
     if rule is None:
-        raise UsageError(f"There is no rule `{name}`{_near(name, (one.name for one in RULES))}")
+        raise UsageError(f"There is no rule `{name}`{_suggestion(name, (one.name for one in RULES))}")
     return rule
 
 
@@ -121,7 +120,7 @@ def _names(rule: Rule) -> str:
     return ", ".join(f"`{one.name}`" for one in rule.parameters) or "none"
 
 
-def _near(name: str, known: Iterable[str]) -> str:
+def _suggestion(name: str, known: Iterable[str]) -> str:
     names = list(known)
     close = [one for one in names if name in one] or difflib.get_close_matches(name, names, n=1)
     return f"; did you mean `{close[0]}`?" if close else "; there are " + ", ".join(f"`{one}`" for one in names) + "."
@@ -131,7 +130,7 @@ def _severity(value: str) -> Severity:
     try:
         return Severity(value.lower())
     except ValueError:
-        raise UsageError(f"`severity={value}`: it is `page`, `warn` or `info`.") from None
+        raise UsageError(f"Invalid severity `{value}`. Use `page`, `warn` or `info`.") from None
 
 
 def _value(parameter: Parameter, text: str, word: str) -> Setting:
@@ -139,16 +138,18 @@ def _value(parameter: Parameter, text: str, word: str) -> Setting:
         case Unit.DURATION:
             span = parse_duration(text)
             if span is None:
-                raise UsageError(f"`{word}`: `{text}` is no duration; write 90s, 30m, 2h or 1d.")
-            if span > LONGEST_TIME:
-                raise UsageError(f"`{word}`: `{text}` is too long; write at most {LONGEST_TIME.days}d.")
+                raise UsageError(
+                    f"Invalid duration `{text}` in `{word}`. Use a number and a unit, such as 90s, 30m, 2h or 1d."
+                )
+            if span > MAX_DURATION:
+                raise UsageError(f"Duration `{text}` in `{word}` is too long. The maximum is {MAX_DURATION.days}d.")
             return span.total_seconds()
         case Unit.RATIO:
             return _ratio(text, word)
         case Unit.TEXT:
-            if len(text) > LONGEST_TEXT:
+            if len(text) > MAX_TEXT_CHARS:
                 name = word.partition("=")[0]
-                raise UsageError(f"`{name}` takes at most {LONGEST_TEXT} characters; this has {len(text):,}.")
+                raise UsageError(f"`{name}` accepts at most {MAX_TEXT_CHARS} characters, not {len(text):,}.")
             return text
 
 
@@ -159,5 +160,5 @@ def _ratio(text: str, word: str) -> float:
     except ValueError:
         value = -1.0
     if not 0.0 <= value <= 1.0:
-        raise UsageError(f"`{word}`: `{text}` is no share; write 20% or 0.2.")
+        raise UsageError(f"Invalid ratio `{text}` in `{word}`. Use a value from 0 to 1, such as 20% or 0.2.")
     return value

@@ -34,12 +34,12 @@ def test_no_file_changes_nothing() -> None:
     ("text", "said"),
     [
         ('\nlog_error = "off"', "line 2: There is no rule `log_error`; did you mean `log_errors`?"),
-        ("[failure]\n\nquiet_after = 30", "line 3: `failure.quiet_after=30`: `30` is no duration"),
-        ('"hang".quiet_after = "soon"', "line 1: `hang.quiet_after=soon`"),
-        ('severity = "warn"', "line 1: `severity` is each channel's own choice"),
-        ("loss = [1]", "line 1: `loss` is a text, a number, true or false."),
-        ('loss = "maybe"', "line 1: `loss=maybe`: a rule is `on` or `off`"),
-        ("loss = ", "it is not TOML: Invalid value (at end of document)"),
+        ("[failure]\n\nquiet_after = 30", "line 3: Invalid duration `30` in `failure.quiet_after=30`"),
+        ('"hang".quiet_after = "soon"', "line 1: Invalid duration `soon`"),
+        ('severity = "warn"', "line 1: `severity` cannot be set in a file"),
+        ("loss = [1]", "line 1: Invalid value for `loss`. Use a string, a number, true or false."),
+        ('loss = "maybe"', "line 1: Invalid value in `loss=maybe`. Use `on` or `off`"),
+        ("loss = ", "Invalid TOML: Invalid value (at end of document)"),
     ],
 )
 def test_a_wrong_line_is_named_with_the_reason(text: str, said: str) -> None:

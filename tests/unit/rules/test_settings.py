@@ -34,13 +34,13 @@ def test_a_later_word_wins() -> None:
     [
         ("low_gpu_utilisation.for=3m", "did you mean `low_gpu_utilization`?"),
         ("low_gpu_utilization.fro=3m", "it has `threshold`"),
-        ("low_gpu_utilization.for=soon", "write 90s, 30m, 2h or 1d"),
-        ("low_gpu_utilization.for=200000w", "at most 365d"),
-        ("low_gpu_utilization.threshold=200%", "write 20% or 0.2"),
-        ("log_errors=maybe", "is `on` or `off`"),
+        ("low_gpu_utilization.for=soon", "such as 90s, 30m, 2h or 1d"),
+        ("low_gpu_utilization.for=200000w", "maximum is 365d"),
+        ("low_gpu_utilization.threshold=200%", "such as 20% or 0.2"),
+        ("log_errors=maybe", "Use `on` or `off`"),
         ("severity=loud", "`page`, `warn` or `info`"),
-        ("hello", "is no setting"),
-        ("log_errors.ignore=" + "x" * 201, "at most 200 characters; this has 201"),
+        ("hello", "Invalid setting `hello`"),
+        ("log_errors.ignore=" + "x" * 201, "at most 200 characters, not 201"),
     ],
 )
 def test_a_mistyped_setting_is_explained(word: str, said: str) -> None:

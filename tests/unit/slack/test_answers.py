@@ -35,14 +35,14 @@ from tests.unit.slack.validity import buttons, problems, shown
 
 SUBSCRIPTION = Subscription(3, "C0RUNS", REF, "U0ANNA", at(-60))
 RULES = (
-    RuleShown("job_failed", "The platform says that the job failed.", Severity.PAGE, True, ()),
+    RuleShown("job_failed", "The platform reports that the job failed.", Severity.PAGE, True, ()),
     RuleShown("log_errors", "New log lines at level ERROR or worse.", Severity.WARN, False, ()),
     RuleShown(
         "low_gpu_utilization",
         "A GPU stays below a threshold.",
         Severity.WARN,
         True,
-        (("threshold", "20%", "low is below this"), ("for", "15m", "how long it must be low")),
+        (("threshold", "20%", "Fires below this"), ("for", "15m", "How long utilization must be low")),
     ),
 )
 HOSTILE_RULE = RuleShown(HOSTILE, HOSTILE * 9, Severity.INFO, True, ((HOSTILE, HOSTILE, HOSTILE),) * 9)

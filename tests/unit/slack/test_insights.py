@@ -92,7 +92,7 @@ def test_only_the_worst_are_told_in_full() -> None:
 
 def test_rules_are_listed_with_their_parameters() -> None:
     text = shown(render(RULES))
-    assert "*low_gpu_utilization* A GPU stays below a threshold." in text
+    assert "*low_gpu_utilization* The utilization of a GPU stays below a threshold." in text
     assert "`threshold=20%, recovery=30%, for=15m, warmup=10m`" in text
     assert "*hang* · *off*" in text
     assert "*off*" not in shown(render(rules_answer(AS_SHIPPED)))

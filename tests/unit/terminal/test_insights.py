@@ -30,7 +30,7 @@ def test_diagnosis_shows_the_job_state() -> None:
 def test_rules_are_listed_with_their_parameters() -> None:
     shown = text(render(rules_answer(parse_settings(["hang=off"]))), width=160)
     assert "hang (page, off): " in shown
-    assert "    low_gpu_utilization.threshold=20%  low is below this" in shown
+    assert "    low_gpu_utilization.threshold=20%  Fires below this" in shown
 
 
 def test_replay_lists_alerts_that_would_have_fired() -> None:
@@ -62,6 +62,6 @@ async def test_commands_print_json() -> None:
     diagnosis, replay, rules = documents
     assert ("mem:run/1", "gpu_memory") == (diagnosis["job"]["ref"], diagnosis["incidents"][0]["category"])
     assert ["failure"] == [alert["rule"] for alert in replay["alerts"]]
-    assert {"name": "threshold", "value": "20%", "help": "low is below this"} in [
+    assert {"name": "threshold", "value": "20%", "help": "Fires below this"} in [
         one for rule in rules["rules"] for one in rule["parameters"]
     ]

@@ -229,7 +229,7 @@ async def test_rules_alone_are_listed_as_they_are_set() -> None:
     assert isinstance(answer, RulesAnswer)
     rules = {rule.name: rule for rule in answer.rules}
     assert (False, True) == (rules["hang"].is_on, rules["failure"].is_on)
-    assert ("threshold", "40%", "low is below this") == rules["low_gpu_utilization"].parameters[0]
+    assert ("threshold", "40%", "Fires below this") == rules["low_gpu_utilization"].parameters[0]
     assert ("ignore", "none") in [(name, value) for name, value, _ in rules["log_errors"].parameters]
 
 

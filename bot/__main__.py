@@ -128,14 +128,14 @@ def _scan(command: ScanCommand) -> int:
     from dataclasses import replace
     from pathlib import Path
 
-    from bot.commands.user_config import load_reader
+    from bot.commands.user_config import load_scanner
     from bot.settings import provider_config
     from bot.terminal.output import standard_output
     from bot.terminal.scan import scan
     from bot.terminal.scan_follow import follow_log
 
     own = provider_config().get("trainwatch_signatures")
-    reader = load_reader(Path(own) if own else None)
+    reader = load_scanner(Path(own) if own else None)
     output = replace(standard_output(), show_progress=sys.stderr.isatty())
     return (follow_log if command.follow else scan)(command, reader, output)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
-from bot.commands.user_config import load_reader, load_rules
+from bot.commands.user_config import load_rules, load_scanner
 from bot.domain.checks import CheckResult
 from bot.errors import AuthFailed, ConfigError, NotSupported, ProviderError
 from bot.providers.base import settings_prefix
@@ -67,7 +67,7 @@ async def _check_slack(settings: Settings) -> list[CheckResult]:
 def _check_files(settings: Settings) -> list[CheckResult]:
     results = []
     files = (
-        ("Signatures file", settings.trainwatch_signatures, load_reader),
+        ("Signatures file", settings.trainwatch_signatures, load_scanner),
         ("Rules file", settings.trainwatch_rules, load_rules),
     )
     for subject, path, load in files:

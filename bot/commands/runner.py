@@ -95,7 +95,7 @@ class CommandRunner:
                 return await self._status(command, asker, now)
             case DiagnoseCommand():
                 provider, ref = registry.resolve(command.ref)
-                return await diagnose(provider, ref, command, self._diagnosis_config().reader, redactor, now)
+                return await diagnose(provider, ref, command, self._diagnosis_config().scanner, redactor, now)
             case ReplayCommand():
                 provider, ref = registry.resolve(command.ref)
                 return await replay(provider, ref, command, self._diagnosis_config(), redactor, now)

@@ -13,7 +13,7 @@ from bot.diagnosis.page_scanner import PageScanner
 from bot.domain.subscriptions import RuleSettings
 from bot.errors import ConfigError
 from bot.rules.defaults import parse_defaults
-from bot.rules.diagnosis_config import DiagnosisConfig, build_reader
+from bot.rules.diagnosis_config import DiagnosisConfig, build_scanner
 
 T = TypeVar("T")
 
@@ -24,16 +24,16 @@ def load_diagnosis_config(signatures: Path | None, rules: Path | None) -> Diagno
     Raises:
         ConfigError: a file cannot be read or is wrong; names the variable, the file, the line and the reason.
     """
-    return DiagnosisConfig(load_reader(signatures), load_rules(rules))
+    return DiagnosisConfig(load_scanner(signatures), load_rules(rules))
 
 
-def load_reader(signatures: Path | None) -> PageScanner:
+def load_scanner(signatures: Path | None) -> PageScanner:
     """The compiled signatures alone.
 
     Raises:
         ConfigError: as `load_diagnosis_config`.
     """
-    return _read_own("TRAINWATCH_SIGNATURES", signatures, build_reader)
+    return _read_own("TRAINWATCH_SIGNATURES", signatures, build_scanner)
 
 
 def load_rules(rules: Path | None) -> RuleSettings:

@@ -1,18 +1,20 @@
-"""The catalogue of known failures, and its matcher.
+"""The catalogue of known failures and its matcher.
 
-`signatures.toml` beside this file is the data; `load_catalogue` is the one place that reads it, called where the
-program is put together. `parse_catalogue` and `Catalogue` are pure. What a match means for the run (root, cascade,
-severity after success) is decided in `incidents`.
+`signatures.toml` beside this file holds the data. `load_catalogue` reads it at start-up; everything else is pure.
+A match says only which signature fits a line; `failures.root_cause` decides what that means for the run.
 """
 
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from importlib.resources import files
 from typing import Literal, get_args
 
+import msgspec
+
 from bot.diagnosis.reading.required_literals import filter_pattern
+from bot.domain.alerts import Severity
 from bot.domain.regex import Pattern, compile_pattern
 from bot.errors import ConfigError
 
@@ -20,64 +22,78 @@ Category = Literal[
     "gpu_memory", "host_memory", "gpu_fault", "collective", "storage", "data",
     "numerics", "hang", "launch", "scheduler", "code",
 ]  # fmt: skip
-Role = Literal["root", "weak", "cascade", "abort", "teardown", "note", "success", "start", "advice"]
-Severity = Literal["page", "warn", "info"]
+Role = Literal[
+    "root", "weak", "cascade", "abort", "teardown", "note", "success", "start", "advice", "retry_notice",
+]  # fmt: skip
+HIDING_ROLES = frozenset({"advice", "retry_notice"})
+"""A line that matches one of these cannot match any other signature."""
+UNREPORTED_ROLES = HIDING_ROLES | {"success", "start"}
+"""Signatures of these roles never become a failure, so they need no title."""
 
-MEMORY = 4096
-"""Distinct (masked) lines whose verdict is remembered: a thousand ranks say the same."""
+CACHED_LINES = 4096
+"""Number of distinct (masked) lines whose match is cached: a thousand ranks print the same lines."""
+CACHED_LENGTH = 600
+"""Longer lines are not cached, to bound the memory used."""
 
-WORTH_REMEMBERING = 600
-"""Characters of a line above which its verdict is not kept: memory stays small."""
-
-GROUP = 12
-"""Signatures tried together before each is tried alone."""
+GROUP_SIZE = 12
+"""Number of signatures joined into one pattern; each is tried alone only if the joined pattern matches."""
 
 _VOLATILE = re.compile(r"0x[0-9a-fA-F]+|(?<=ank )\d+|\d{4,}")
-"""What differs between ranks that say the same. Exit codes, Xids and signals are shorter, and stay."""
+"""The parts in which ranks' lines differ. Exit codes, Xids and signal numbers are shorter and remain."""
 
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """One known failure (or one known non-failure)."""
+    """One known failure, or one known line that is not a failure."""
 
     name: str
     pattern: str
     role: Role = "root"
     category: Category = "code"
-    severity: Severity = "page"
+    severity: Severity = Severity.PAGE
     title: str = ""
     hint: str = ""
     source: str = ""
-    decisive: bool = False
-    """For a teardown line: does it alone prove that the run failed?"""
     filter: str = ""
-    """What the page filter looks for, where the pattern's own literals are common words; `itself`: the pattern."""
-    strength: str = ""
-    """For a success line: `hard` means nothing after it matters."""
+    """A pattern for the page filter, used if the literals of `pattern` are common words; `itself` means `pattern`."""
+    decisive: bool = False
+    """For a teardown line: does it prove on its own that the run failed?"""
+    strength: Literal["", "hard"] = ""
+    """For a success line: after a `hard` success, later failures do not matter."""
+    min_repeats: int = 1
+    """With fewer matches, the failure is only a warning while the log continues."""
+    identifies_missing_rank: bool = False
+    """Do the lines of several ranks reveal the rank that did not take part in a collective?"""
+    explained_by: str = ""
+    """Name of a note signature; if that note is in the log, this failure is only a warning."""
+
+
+SignatureGroup = tuple[Pattern[bytes], tuple[tuple[Pattern[bytes], Signature], ...]]
+"""A pattern that matches whenever one of its members might, and the members."""
 
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """Signatures in the order they are tried: advice first, then users' own, then ours."""
+    """Signatures in matching order: hiding roles, then the user's, then the shipped ones."""
 
     signatures: tuple[Signature, ...]
-    groups: tuple[tuple[Pattern[bytes], tuple[tuple[Pattern[bytes], Signature], ...]], ...]
-    memory: dict[str, Signature | None] = field(default_factory=dict, compare=False, repr=False)
+    groups: tuple[SignatureGroup, ...]
+    cache: dict[str, Signature | None] = field(default_factory=dict, compare=False, repr=False)
 
     def classify(self, text: str) -> Signature | None:
-        """The first signature that a cleaned line matches."""
+        """Return the first signature that matches a line without its prefixes."""
         key = _VOLATILE.sub("#", text)
-        if len(key) > WORTH_REMEMBERING:
+        if len(key) > CACHED_LENGTH:
             return self._search(text.encode())
-        if key in self.memory:
-            return self.memory[key]
-        if len(self.memory) >= MEMORY:
-            self.memory.clear()
-        self.memory[key] = signature = self._search(text.encode())
+        if key in self.cache:
+            return self.cache[key]
+        if len(self.cache) >= CACHED_LINES:
+            self.cache.clear()
+        self.cache[key] = signature = self._search(text.encode())
         return signature
 
-    def start_of(self, signature: Signature, text: str) -> int:
-        """Where in a line a signature matches; the line's end when it does not."""
+    def match_start(self, signature: Signature, text: str) -> int:
+        """Return the index at which a signature matches a line, or the line's length if it does not match."""
         pattern = next(pattern for _, members in self.groups for pattern, member in members if member is signature)
         found = pattern.search(text.encode())
         return found.start() if found else len(text)
@@ -91,43 +107,46 @@ class Catalogue:
                     return signature
         return None
 
-    def by_name(self) -> Mapping[str, Signature]:
-        """The signatures by their names."""
-        return {signature.name: signature for signature in self.signatures}
-
 
 def load_catalogue(extra: str = "") -> Catalogue:
-    """Read the shipped catalogue, with a user's own TOML text on top.
+    """Read the shipped catalogue, with the signatures of a user's TOML text before it.
 
     Raises:
-        ConfigError: the user's text is not TOML, or an entry is not complete.
+        ConfigError: the user's text is not valid TOML, or an entry is wrong.
     """
     shipped = files("bot.diagnosis").joinpath("signatures.toml").read_text(encoding="utf-8")
     return build_catalogue(parse_catalogue(shipped), parse_catalogue(extra))
 
 
 def parse_catalogue(text: str) -> list[Signature]:
-    """Signatures from TOML text: a list of `[[signature]]` tables.
+    """Parse TOML text with `[[signature]]` tables.
 
     Raises:
-        ConfigError: names the entry and what is wrong with it.
+        ConfigError: names the entry and the error.
     """
     try:
         tables = tomllib.loads(text).get("signature", [])
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"The catalogue of signatures is not TOML: {error}") from error
-    return [_signature(table, number) for number, table in enumerate(tables, 1)]
+        raise ConfigError(f"The signatures are not valid TOML: {error}") from error
+    return [_parse_signature(table, number) for number, table in enumerate(tables, 1)]
 
 
 def build_catalogue(shipped: Iterable[Signature], extra: Iterable[Signature] = ()) -> Catalogue:
-    """Put catalogues together; an extra signature replaces a shipped one of its name, and is tried before ours."""
+    """Combine two catalogues; an extra signature replaces a shipped one of the same name.
+
+    Raises:
+        ConfigError: a pattern is not valid, or `explained_by` names an unknown signature.
+    """
     own = list(extra)
     names = {signature.name for signature in own}
     rest = [signature for signature in shipped if signature.name not in names]
-    advice = [signature for signature in own + rest if signature.role == "advice"]
-    order = advice + [s for s in own if s.role != "advice"] + [s for s in rest if s.role != "advice"]
+    hiding = [signature for signature in own + rest if signature.role in HIDING_ROLES]
+    order = hiding + [signature for signature in own + rest if signature.role not in HIDING_ROLES]
+    known = {signature.name for signature in order}
+    if wrong := next((one for one in order if one.explained_by and one.explained_by not in known), None):
+        raise ConfigError(f"Signature {wrong.name}: unknown signature {wrong.explained_by} in explained_by.")
     compiled = [(compile_pattern(signature.pattern.encode()), signature) for signature in order]
-    groups = [tuple(compiled[start : start + GROUP]) for start in range(0, len(compiled), GROUP)]
+    groups = [tuple(compiled[start : start + GROUP_SIZE]) for start in range(0, len(compiled), GROUP_SIZE)]
     return Catalogue(
         tuple(order),
         tuple((compile_pattern(filter_pattern(s.pattern for _, s in members).encode()), members) for members in groups),
@@ -135,24 +154,30 @@ def build_catalogue(shipped: Iterable[Signature], extra: Iterable[Signature] = (
 
 
 def prefilter_pattern(catalogue: Catalogue, structure: Iterable[str]) -> Pattern[bytes]:
-    """One pattern that finds any line of a page which any signature, or `structure`, could match.
+    """Build the pattern that finds any line of a page which a signature, or one of `structure`, could match.
 
-    Advice is left out: a line that only advice matches has nothing to hide.
+    Advice is left out: a line that matches only advice is not a failure anyway.
     """
-    told = [signature for signature in catalogue.signatures if signature.role != "advice"]
-    own = [s.pattern if s.filter == "itself" else s.filter for s in told if s.filter]
-    parts = [filter_pattern(s.pattern for s in told if not s.filter), *own, *structure]
+    searched = [signature for signature in catalogue.signatures if signature.role != "advice"]
+    own = [s.pattern if s.filter == "itself" else s.filter for s in searched if s.filter]
+    parts = [filter_pattern(s.pattern for s in searched if not s.filter), *own, *structure]
     return compile_pattern("|".join(parts).encode())
 
 
-def _signature(table: Mapping[str, object], number: int) -> Signature:
+def _parse_signature(table: Mapping[str, object], number: int) -> Signature:
     name = str(table.get("name", ""))
     if not name or not table.get("pattern"):
         raise ConfigError(f"Signature {name or number} needs a name and a pattern.")
-    unknown = set(table) - set(Signature.__dataclass_fields__)
+    unknown = sorted(set(table) - {known.name for known in fields(Signature)})
     if unknown:
-        raise ConfigError(f"Signature {name} has fields nobody reads: {', '.join(sorted(unknown))}.")
-    for key, choices in (("category", Category), ("role", Role), ("severity", Severity)):
-        if key in table and table[key] not in get_args(choices):
-            raise ConfigError(f"Signature {name}: {key} is one of {', '.join(get_args(choices))}.")
-    return Signature(**table)  # type: ignore[arg-type]
+        raise ConfigError(f"Signature {name} has unknown fields: {', '.join(unknown)}.")
+    for key, choices in (("category", get_args(Category)), ("role", get_args(Role)), ("severity", tuple(Severity))):
+        if key in table and table[key] not in choices:
+            raise ConfigError(f"Signature {name}: {key} must be one of {', '.join(choices)}.")
+    try:
+        signature = msgspec.convert(table, Signature)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"Signature {name}: {str(error).replace(' - at `$.', ' in `')}.") from None
+    if signature.min_repeats < 1:
+        raise ConfigError(f"Signature {name}: min_repeats must be at least 1.")
+    return signature

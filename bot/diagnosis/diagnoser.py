@@ -1,11 +1,9 @@
-"""The façade: feed a log, ask for its diagnosis. One pass, bounded memory, the same for a live tail and a file.
+"""The facade: feed a log, get its diagnosis. One pass and bounded memory, for a live job and for a file.
 
-    reader = PageScanner(load_catalogue())        # compiled once, shared by all jobs
-    diagnoser = Diagnoser(reader)                # one for each job
-    diagnoser.feed("loss: nan", replica="worker-1", timestamp_ns=...)     # or feed_many, or feed_page for files
-    diagnosis = diagnoser.report(now_ns)
-
-How lines are read is in `reading`; what they come to, in `incidents`, `numerics` and `pace`.
+scanner = PageScanner(load_catalogue())      # compiled once, shared by all jobs
+diagnoser = Diagnoser(scanner)               # one for each job
+diagnoser.feed("loss: nan", replica="worker-1", timestamp_ns=...)     # or feed_many, or feed_page for files
+diagnosis = diagnoser.report(now_ns)
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,38 +12,40 @@ from typing import Any
 
 import msgspec
 
-from bot.diagnosis.failures.exceptions import unfinished
+from bot.diagnosis.failures.exceptions import failure_from_unfinished
 from bot.diagnosis.findings import Diagnosis, Failure, RunProgress, worst_first
 from bot.diagnosis.page_scanner import PageScanner
 from bot.diagnosis.reading.cursor import NO_ORIGIN, Origin
 from bot.diagnosis.state import VERSION, DiagnoserState
+from bot.diagnosis.training.hang import find_hang
+from bot.domain.alerts import Severity
 
 PAGE = 1 << 20
-"""Bytes looked at together."""
-LONGEST = 1 << 22
-"""Bytes of one line after which it is cut: a line without an end must not fill the memory."""
+"""Number of bytes scanned together."""
+MAX_LINE = 1 << 22
+"""A longer line, in bytes, is cut: a line without an end must not fill the memory."""
 BATCH = 512
-"""Lines gathered before they are looked at."""
+"""Number of lines scanned together."""
 
 SETTLED_NS = 60 * 1_000_000_000
-"""After this long without a line, what was said last was the last."""
+"""After this time without a line, the last line counts as the end of the log."""
 
 Line = tuple[str, int | None, str | None, int | None]
-"""A line's text, rank, replica and time in nanoseconds, as the provider gives them."""
+"""A line's text, and its rank, replica and time in nanoseconds as the provider states them."""
 
 
 class Diagnoser:
-    """Reads one job's log.
+    """Reads the log of one job.
 
     Args:
-        reader: the compiled catalogue; it holds no state, so one serves all jobs.
-        plateau: also tell when the loss no longer falls.
+        scanner: the compiled catalogue; it holds no state, so all jobs share one.
+        plateau: also report a loss that no longer improves.
     """
 
-    def __init__(self, reader: PageScanner, *, plateau: bool = False) -> None:
-        self._reader = reader
+    def __init__(self, scanner: PageScanner, *, plateau: bool = False) -> None:
+        self._scanner = scanner
         self._plateau = plateau
-        self._memory = DiagnoserState()
+        self._state = DiagnoserState()
         self._tail = b""
         self._parts: list[bytes] = []
         self._size = 0
@@ -54,73 +54,72 @@ class Diagnoser:
     def feed(
         self, text: str, *, rank: int | None = None, replica: str | None = None, timestamp_ns: int | None = None
     ) -> None:
-        """Take one line (or several, joined by line ends), with the rank, replica and time that the provider gives."""
+        """Read one line, or several joined by line ends, with the rank, replica and time that the provider states."""
         self._queue.append((text, rank, replica, timestamp_ns))
         if len(self._queue) >= BATCH:
             self._flush()
 
     def feed_many(self, lines: Iterable[Line]) -> None:
-        """Take lines: text, rank, replica, nanoseconds."""
+        """Read lines with their ranks, replicas and times."""
         for text, rank, replica, timestamp_ns in lines:
             self.feed(text, rank=rank, replica=replica, timestamp_ns=timestamp_ns)
 
     def feed_page(self, page: bytes) -> None:
-        """Take any piece of a log file; it may end in the middle of a line."""
+        """Read any piece of a log file; it may end in the middle of a line."""
         self._flush()
         for start in range(0, len(page), PAGE):
-            self._take(page[start : start + PAGE] if len(page) > PAGE else page)
+            self._read_page(page[start : start + PAGE] if len(page) > PAGE else page)
 
     def report(self, now_ns: int | None = None, *, running: bool = True) -> Diagnosis:
-        """What is known now; feeding may go on afterwards.
+        """Return the diagnosis so far; more lines may follow.
 
         Args:
-            now_ns: the time to judge a hang by; None takes the last time the provider, or the log itself, told.
-            running: False while the job is pending or paused, or its log cannot be fetched: then nothing is a hang.
+            now_ns: the time to detect a hang by; None uses the last time in the log.
+            running: False if the job is pending or paused or its log cannot be fetched: then it cannot hang.
         """
         self._flush()
-        if not self._parts and not self._memory.last_raw:
-            return self._diagnosis(now_ns, running)
+        if not self._parts and not self._state.skipped_raw:
+            return self._diagnose(now_ns, running)
         before = self.dump()
         if self._parts:
             page = b"".join(self._parts)
-            self._tail = self._reader.read(self._memory, page, self._tail)
-            self._memory.lines += not page.endswith(b"\n")
-        self._reader.sample_newest(self._memory)
-        diagnosis = self._diagnosis(now_ns, running)
+            self._tail = self._scanner.scan(self._state, page, self._tail)
+            self._state.lines += not page.endswith(b"\n")
+        self._scanner.sample_skipped(self._state)
+        diagnosis = self._diagnose(now_ns, running)
         self.load(before)
         return diagnosis
 
     def dump(self) -> dict[str, object]:
-        """All that is remembered, for JSON; `load` goes on from it as if nothing had happened."""
+        """Return the state for JSON; `load` continues from it."""
         self._flush()
-        memory = self._memory
-        memory.rest, memory.tail = b"".join(self._parts).decode("latin-1"), self._tail.decode("latin-1")
-        return dict(msgspec.to_builtins(memory))
+        state = self._state
+        state.rest, state.tail = b"".join(self._parts).decode("latin-1"), self._tail.decode("latin-1")
+        return dict(msgspec.to_builtins(state))
 
-    def load(self, state: Mapping[str, object]) -> None:
-        """Go on from a dump. One of another version is not understood, and reading starts afresh."""
-        known = state.get("version") == VERSION
-        self._memory = memory = msgspec.convert(dict(state), DiagnoserState) if known else DiagnoserState()
-        self._parts = [memory.rest.encode("latin-1")] if memory.rest else []
-        self._size = len(memory.rest)
-        self._tail = memory.tail.encode("latin-1")
+    def load(self, stored: Mapping[str, object]) -> None:
+        """Continue from a dump, or start again if it is from another version or damaged."""
+        self._state = state = _parse_state(stored)
+        self._parts = [state.rest.encode("latin-1")] if state.rest else []
+        self._size = len(state.rest)
+        self._tail = state.tail.encode("latin-1")
         self._queue = []
 
-    def _take(self, page: bytes) -> None:
+    def _read_page(self, page: bytes) -> None:
         cut = max(page.rfind(b"\n"), page.rfind(b"\r")) + 1
         if cut:
             whole = b"".join((*self._parts, page[:cut])) if self._parts else page[:cut]
             self._parts, self._size = [], 0
-            self._tail = self._reader.read(self._memory, whole, self._tail)
+            self._tail = self._scanner.scan(self._state, whole, self._tail)
             page = page[cut:]
         if not page:
             return
         self._parts.append(page)
         self._size += len(page)
-        if self._size >= LONGEST:
+        if self._size >= MAX_LINE:
             whole = b"".join(self._parts)
-            self._parts, self._size = [whole[LONGEST:]], self._size - LONGEST
-            self._tail = self._reader.read(self._memory, whole[:LONGEST], self._tail)
+            self._parts, self._size = [whole[MAX_LINE:]], self._size - MAX_LINE
+            self._tail = self._scanner.scan(self._state, whole[:MAX_LINE], self._tail)
 
     def _flush(self) -> None:
         if not self._queue:
@@ -134,42 +133,54 @@ class Diagnoser:
         self._queue = []
         page = ("\n".join(texts) + "\n").encode("utf-8", "replace")
         has_origins = any(origin != NO_ORIGIN for origin in origins)
-        self._tail = self._reader.read(self._memory, page, self._tail, origins if has_origins else None)
+        self._tail = self._scanner.scan(self._state, page, self._tail, origins if has_origins else None)
 
-    def _diagnosis(self, now_ns: int | None, running: bool) -> Diagnosis:
-        memory = self._memory
-        quiet_ns = now_ns - memory.clock_ns if now_ns is not None and memory.clock_ns is not None else SETTLED_NS
-        settled = quiet_ns >= SETTLED_NS
-        found = memory.episode.incidents(memory.lines if settled else None)
-        numbers = memory.numerics.incidents(plateau=self._plateau, settled=settled)
-        finished = bool(memory.episode.success_at(memory.samples))
-        if not finished and not any(incident.severity == "page" for incident in found):
-            found += self._silence(now_ns, running=running, settled=settled)
-        latest: dict[str, Any] = dict(memory.latest)
+    def _diagnose(self, now_ns: int | None, running: bool) -> Diagnosis:
+        state = self._state
+        quiet_ns = now_ns - state.clock_ns if now_ns is not None and state.clock_ns is not None else SETTLED_NS
+        is_settled = quiet_ns >= SETTLED_NS
+        found = state.root_cause.failures(state.lines if is_settled else None)
+        losses = state.loss.failures(with_plateau=self._plateau, is_settled=is_settled)
+        finished = bool(state.root_cause.success_at(state.samples))
+        if not finished and _page(found) is None:
+            found += self._silent_failures(now_ns, running=running, is_settled=is_settled)
+        latest: dict[str, Any] = dict(state.latest)
         progress = RunProgress(
-            **latest, gap_s=memory.pace.gap_s, last_ns=memory.pace.last_ns, lines=memory.samples, finished=finished
+            **latest, gap_s=state.pace.gap_s, last_ns=state.pace.last_ns, lines=state.samples, finished=finished
         )
-        return Diagnosis(worst_first(fold(found, numbers)), memory.lines, progress)
+        return Diagnosis(worst_first(merge_loss_and_crash(losses, found)), state.lines, progress)
 
-    def _silence(self, now_ns: int | None, *, running: bool, settled: bool) -> list[Failure]:
-        """What is wrong although nothing failed in words: a torn traceback, a hang, a slow-down."""
-        memory = self._memory
-        torn = memory.tracebacks.unfinished(memory.lines) if settled else None
-        if torn is not None:
-            return [unfinished(torn)]
-        behind = memory.offset - memory.last_end
-        after = self._tail[-behind:].decode("utf-8", "replace") if behind > 0 else ""
-        stall = memory.pace.stall(memory.clock_ns if now_ns is None else now_ns, after) if running else None
-        return [incident for incident in (stall, memory.pace.slow_down()) if incident is not None]
+    def _silent_failures(self, now_ns: int | None, *, running: bool, is_settled: bool) -> list[Failure]:
+        """Report failures without an error line: an unfinished traceback, a hang, a slow-down."""
+        state = self._state
+        unfinished = state.tracebacks.find_unfinished(state.lines) if is_settled else None
+        if unfinished is not None:
+            return [failure_from_unfinished(unfinished)]
+        size = state.offset - state.progress_end
+        after = self._tail[-size:].decode("utf-8", "replace") if size > 0 else ""
+        hang = find_hang(state.pace, state.clock_ns if now_ns is None else now_ns, after) if running else None
+        return [failure for failure in (hang, state.throughput.failure()) if failure is not None]
 
 
-def fold(found: list[Failure], numbers: list[Failure]) -> list[Failure]:
-    """A run whose loss was lost before it crashed has one story: the crash is the last chapter of it."""
-    lost = next((incident for incident in numbers if incident.severity == "page"), None)
-    crash = next((incident for incident in found if incident.severity == "page"), None)
+def merge_loss_and_crash(losses: list[Failure], others: list[Failure]) -> list[Failure]:
+    """Report a lost loss and the crash after it as one failure; a crash before it makes the lost loss a note."""
+    lost, crash = _page(losses), _page(others)
     if lost is None or crash is None:
-        return [*numbers, *found]
+        return [*losses, *others]
     if lost.line <= crash.line:
-        why = f"{lost.why} Then: {crash.title}."
-        return [*(n for n in numbers if n is not lost), replace(lost, why=why), *(i for i in found if i is not crash)]
-    return [*(replace(n, severity="info") if n is lost else n for n in numbers), *found]
+        merged = replace(lost, why=f"{lost.why} Then: {crash.title.rstrip('.')}.")
+        return [*(merged if one is lost else one for one in losses), *(one for one in others if one is not crash)]
+    return [*(replace(one, severity=Severity.INFO) if one is lost else one for one in losses), *others]
+
+
+def _page(failures: Iterable[Failure]) -> Failure | None:
+    return next((failure for failure in failures if failure.severity is Severity.PAGE), None)
+
+
+def _parse_state(stored: Mapping[str, object]) -> DiagnoserState:
+    if stored.get("version") != VERSION:
+        return DiagnoserState()
+    try:
+        return msgspec.convert(dict(stored), DiagnoserState)
+    except msgspec.ValidationError:  # JSON has no infinity, and a log may contain any number
+        return DiagnoserState()

@@ -1,35 +1,31 @@
-"""What a diagnosis says: frozen values, and their JSON form.
-
-How they are found is in `incidents` (failures), `numerics` (the loss) and `pace` (hangs).
-"""
+"""The result of a diagnosis: frozen values and their JSON form."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from bot.diagnosis.catalogue import Category, Severity
+from bot.diagnosis.catalogue import Category
+from bot.domain.alerts import Severity
 
 Label = int | str
-"""A rank, or a replica's name where the log names no rank."""
-
-ORDER: Mapping[str, int] = {"page": 0, "warn": 1, "info": 2}
+"""A rank, or the name of a replica where the log names no rank."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """One thing that happened to the run, with its evidence."""
+    """One failure in a log, with its evidence."""
 
     severity: Severity
     category: Category
     signature: str
-    """The catalogue's name, or `python_exception`, `nonfinite_loss`, `divergence`, `no_progress`, ..."""
+    """A name from the catalogue, or `python_exception`, `nonfinite_loss`, `divergence`, `no_progress`, ..."""
     title: str
     hint: str
     line: int
-    """Number of the root line, from 1, counted from the start of what was fed."""
+    """Number of the root line, counted from 1 at the start of the log."""
     ranks: tuple[Label, ...] = ()
-    """The root rank first, then the others it was seen on."""
+    """The root rank first, then the other ranks with the same failure."""
     count: int = 1
     first_ns: int | None = None
     last_ns: int | None = None
@@ -37,19 +33,19 @@ class Failure:
     confidence: float = 0.5
     fingerprint: str = ""
     why: str = ""
-    """One sentence: why this is the root, and why this severity."""
-    root_at: int | None = None
-    """Place of the root line in `excerpt`; None where no single line is the root."""
+    """One sentence: why this is the root cause, and why it has this severity."""
+    root_index: int | None = None
+    """Index of the root line in `excerpt`; None if no single line is the root."""
 
     @property
     def root_rank(self) -> Label | None:
-        """The rank to look at first."""
+        """The rank to check first."""
         return self.ranks[0] if self.ranks else None
 
     def to_json(self) -> dict[str, object]:
-        """The shape of `trainwatch scan --json`."""
+        """One entry of `incidents` in `trainwatch scan --json`."""
         return {
-            "severity": self.severity,
+            "severity": self.severity.value,
             "category": self.category,
             "signature": self.signature,
             "title": self.title,
@@ -66,7 +62,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class RunProgress:
-    """Where the run is, as its own lines tell; None where they do not."""
+    """How far the run got, according to its log; None where the log has no such number."""
 
     step: int | None = None
     total_steps: int | None = None
@@ -77,60 +73,56 @@ class RunProgress:
     tokens_per_s: float | None = None
     samples_per_s: float | None = None
     gap_s: float | None = None
-    """The median time between two progress lines."""
+    """Typical time between two progress lines, in seconds."""
     last_ns: int | None = None
-    """When the run last advanced."""
+    """Time of the newest progress."""
     lines: int = 0
-    """Progress lines seen."""
+    """Number of progress lines read."""
     finished: bool = False
-    """Did the run say that it reached its end?"""
+    """Does the log state that the run completed?"""
 
     def to_json(self) -> dict[str, object]:
-        """The known ones, by name; the time as ISO 8601."""
+        """The known values by name, with the time as ISO 8601."""
         values: dict[str, object] = {
             name: getattr(self, name) for name in RunProgress.__dataclass_fields__ if getattr(self, name) is not None
         }
         if self.last_ns is not None:
-            values["last"] = _iso(values.pop("last_ns"))  # type: ignore[arg-type]
+            del values["last_ns"]
+            values["last"] = _iso(self.last_ns)
         return {key: _plain(value) for key, value in values.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """What is known of the run's log so far."""
+    """Everything known about a run from its log so far."""
 
     failures: tuple[Failure, ...] = ()
-    """Worst first: page, warn, info; within one severity in the order of the log."""
+    """Worst first: page, warn, info; in log order within one severity."""
     lines: int = 0
     progress: RunProgress = field(default_factory=RunProgress)
 
-    @property
-    def worst(self) -> Failure | None:
-        """The incident to tell first; None when there is nothing to say."""
-        return self.failures[0] if self.failures else None
-
     def to_json(self) -> dict[str, object]:
-        """The shape of `trainwatch scan --json`."""
+        """The output of `trainwatch scan --json`."""
         return {
-            "incidents": [incident.to_json() for incident in self.failures],
+            "incidents": [failure.to_json() for failure in self.failures],
             "lines": self.lines,
             "progress": self.progress.to_json(),
         }
 
 
-def worst_first(incidents: list[Failure]) -> tuple[Failure, ...]:
-    """Sort for reading."""
-    return tuple(sorted(incidents, key=lambda incident: (ORDER[incident.severity], incident.line)))
+def worst_first(failures: Iterable[Failure]) -> tuple[Failure, ...]:
+    """Sort by severity, then by line."""
+    return tuple(sorted(failures, key=lambda failure: (-failure.severity.rank, failure.line)))
 
 
-def _iso(moment_ns: int | None) -> str | None:
-    if moment_ns is None:
+def _iso(timestamp_ns: int | None) -> str | None:
+    if timestamp_ns is None:
         return None
-    seconds, rest = divmod(moment_ns, 1_000_000_000)
+    seconds, rest = divmod(timestamp_ns, 1_000_000_000)
     text = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
     return f"{text}.{rest // 1_000_000:03d}Z"
 
 
 def _plain(value: object) -> object:
-    """JSON has no NaN: it is written as a word."""
+    """Write NaN and infinity as strings: JSON has neither."""
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,8 +1,7 @@
-"""Pages of whole lines change the memory: find the few lines that matter, in order, and take each.
+"""Scan pages of whole lines: find the few lines that matter, in order, and update the state with each.
 
-Two RE2 filters run over the page: lines that could belong to a failure, and progress lines. Only what hits becomes
-Python strings. What is remembered depends on the sequence of lines alone, never on how they were cut into pages.
-The facade is `diagnoser`.
+Two RE2 patterns search the page: one for lines that may belong to a failure, one for progress lines. Only matching
+lines become Python strings. The state depends on the sequence of lines alone, never on how they were cut into pages.
 """
 
 import math
@@ -12,243 +11,224 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from bot.diagnosis.catalogue import Catalogue, Signature, prefilter_pattern
-from bot.diagnosis.failures.candidates import EXCERPT_LINE, Candidate, Sight
+from bot.diagnosis.failures.candidates import ReadPosition, parse_event
+from bot.diagnosis.failures.excerpts import complete_excerpts, start_excerpt, text_before
 from bot.diagnosis.failures.noise import is_dump, is_hypothetical, is_quotation
 from bot.diagnosis.failures.quotations import OPENING
-from bot.diagnosis.failures.recovery import Advance
-from bot.diagnosis.failures.tracebacks import STRUCTURE, Raised
-from bot.diagnosis.findings import Label
-from bot.diagnosis.reading.cursor import NO_ORIGIN, Origin, Walk, anchor
-from bot.diagnosis.reading.prefixes import ansi_pattern, read_clock, split_prefix, unwrap
+from bot.diagnosis.failures.rank_evidence import is_table_row
+from bot.diagnosis.failures.recovery import ProgressEvent
+from bot.diagnosis.failures.tracebacks import STRUCTURE, RaisedException
+from bot.diagnosis.reading.cursor import NO_ORIGIN, LineCursor, Origin, last_byte
+from bot.diagnosis.reading.prefixes import LogTime, ansi_pattern, parse_timestamp, split_prefix, unwrap_json
 from bot.diagnosis.state import DiagnoserState
-from bot.diagnosis.training.progress import NONFINITE, PROGRESS, Sample, parse_sample
+from bot.diagnosis.training.progress import NONFINITE, PROGRESS, LoggedSample, Sample, parse_sample
 from bot.domain.regex import Match, compile_pattern
 
 TAIL = 8192
-"""Bytes of the log's end that are kept, for excerpts, pulses and the log's own clock."""
-DENSE = 2048
-"""Progress lines that are all read; after them one every `SKIM` bytes: thousands a second tell nothing new."""
-SKIM = 4096
-SKIM_NS = 1_000_000_000
-"""Where a provider tells the time, a progress line this long after the last is read in any case."""
+"""Number of bytes kept from the end of the log, for excerpts, heartbeats and the log's own timestamps."""
+DENSE_SAMPLES = 2048
+"""After this number of progress lines, only one per `SKIP_BYTES` is read: thousands per second add nothing."""
+SKIP_BYTES = 4096
+SKIP_NS = 1_000_000_000
+"""If the provider states times, a progress line this long after the last one is never skipped."""
 ATTENTION = 16384
-"""Bytes after a line that was not finite in which every progress line is read."""
-BEFORE = 4
-CONTEXT = 2000
-"""Bytes before and after a root line that its excerpt is chosen from."""
+"""Number of bytes after a non-finite line in which no progress line is skipped."""
 
-_LINE_ENDS = re.compile(r"[\r\n]")
 _RUNNING = re.compile(rb"(?m)^\s*State:\s+Running")
 _SUCCESS = r"(?i:training (?:is )?(?:done|complete))"
-_RETRIES = r"(?i:will retry|retrying|skipp(?:ing|ed) [a-z]|attempt \d+ ?(?:/|of) ?\d)"
+_QUOTABLE_ROLES = ("root", "cascade", "note", "success", "start")
+"""Roles of lines that a model may write. Lines that only a shell or a launcher prints are always events."""
 
 
 class PageScanner:
-    """The compiled filters, and what to do with what they find. Holds no state of a log."""
+    """The compiled patterns, and what to do with the lines they find. Holds no state of a log."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
-        self._failure = prefilter_pattern(catalogue, (*STRUCTURE, NONFINITE, _SUCCESS, _RETRIES, OPENING))
+        self._failure = prefilter_pattern(catalogue, (*STRUCTURE, NONFINITE, _SUCCESS, OPENING))
         self._progress = compile_pattern(f"(?m){PROGRESS}".encode())
         self._nonfinite = compile_pattern(f"(?m){NONFINITE}".encode())
         self._ansi = ansi_pattern()
 
-    def read(self, memory: DiagnoserState, page: bytes, tail: bytes, origins: Sequence[Origin] | None = None) -> bytes:
-        """Take a page of whole lines; return the new tail."""
+    def scan(self, state: DiagnoserState, page: bytes, tail: bytes, origins: Sequence[Origin] | None = None) -> bytes:
+        """Read a page of whole lines; return the new tail."""
         if b"\x1b" in page:
             page = self._ansi.sub(b"", page)
-        walk = Walk(page, origins, memory.lines, memory.lines)
+        cursor = LineCursor(page, origins, state.lines, state.lines)
         failure = self._failure.search(page, 0)
-        progress = self._next(memory, walk, 0)
+        progress = self._next_progress(state, cursor, 0)
         while failure is not None or progress is not None:
-            stop = walk.go(min(anchor(found) for found in (failure, progress) if found is not None))
-            failing = failure is not None and anchor(failure) < stop
-            moving = progress is not None and anchor(progress) < stop
-            raw = walk.raw()
-            odd = failing and self._nonfinite.search(raw) is not None
-            if moving or odd:
-                self._progress_line(memory, walk, raw, odd=odd)
-            if failing:
-                self._failure_line(memory, walk, raw, tail)
+            stop = cursor.move_to(min(last_byte(found) for found in (failure, progress) if found is not None))
+            is_failure = failure is not None and last_byte(failure) < stop
+            is_progress = progress is not None and last_byte(progress) < stop
+            raw = cursor.raw()
+            is_nonfinite = is_failure and self._nonfinite.search(raw) is not None
+            if is_progress or is_nonfinite:
+                self._read_progress(state, cursor, raw, is_nonfinite=is_nonfinite)
+            if is_failure:
+                self._read_failure(state, cursor, raw, tail)
                 failure = self._failure.search(page, stop)
-            if moving or odd:
-                progress = self._next(memory, walk, stop)
-        self._newest(memory, walk)
-        if origins and not memory.pace.trained:
-            memory.episode.outlived(origins[-1][-1])
-        complete_excerpts(memory, page)
-        memory.lines += page.count(b"\n")
-        memory.offset += len(page)
-        if origins and (last := origins[-1][-1]) is not None:
-            memory.clock_ns = last
+            if is_progress or is_nonfinite:
+                progress = self._next_progress(state, cursor, stop)
+        self._remember_skipped(state, cursor)
+        self._finish_page(state, page, origins)
         return (tail + page)[-TAIL:] if len(page) < TAIL else page[-TAIL:]
 
-    def sample_newest(self, memory: DiagnoserState) -> None:
-        """Read the newest progress line, which skimming may have passed over."""
-        if memory.last_raw:
-            self._sample(memory, memory.last_raw.encode("latin-1"), NO_ORIGIN, memory.last_line)
-            memory.last_raw = ""
+    def sample_skipped(self, state: DiagnoserState) -> None:
+        """Read the newest progress line if it was skipped."""
+        if state.skipped_raw:
+            self._read_sample(state, state.skipped_raw.encode("latin-1"), NO_ORIGIN, state.skipped_line)
+            state.skipped_raw = ""
 
-    def _next(self, memory: DiagnoserState, walk: Walk, position: int) -> Match | None:
-        """The next progress line worth reading."""
-        if memory.samples >= DENSE and walk.origins is None:
-            ahead = memory.sampled_at + SKIM - memory.offset
-            if memory.offset + ahead > memory.attentive_until:
-                position = max(position, ahead)
-        return self._progress.search(walk.page, position) if position < len(walk.page) else None
+    def _finish_page(self, state: DiagnoserState, page: bytes, origins: Sequence[Origin] | None) -> None:
+        newest_ns = origins[-1][-1] if origins else None
+        tracker = state.root_cause
+        if not state.pace.has_trained:
+            tracker.expire(newest_ns)
+        complete_excerpts(tracker.all_candidates(), page, state.offset)
+        state.lines += page.count(b"\n")
+        state.offset += len(page)
+        state.clock_ns = state.clock_ns if newest_ns is None else newest_ns
 
-    def _newest(self, memory: DiagnoserState, walk: Walk) -> None:
-        """Keep the page's last progress line, if skimming passed over it: when the run last moved must be exact."""
-        if memory.samples < DENSE or walk.origins is not None:
+    def _next_progress(self, state: DiagnoserState, cursor: LineCursor, position: int) -> Match | None:
+        """Find the next progress line that is not skipped."""
+        if state.samples >= DENSE_SAMPLES and cursor.origins is None:
+            resume_at = state.sampled_at + SKIP_BYTES
+            if resume_at > state.dense_until:
+                position = max(position, resume_at - state.offset)
+        return self._progress.search(cursor.page, position) if position < len(cursor.page) else None
+
+    def _remember_skipped(self, state: DiagnoserState, cursor: LineCursor) -> None:
+        """Keep the page's last progress line if it was skipped: the time of the last progress must be exact."""
+        if state.samples < DENSE_SAMPLES or cursor.origins is not None:
             return
-        page = walk.page
-        least = max(0, memory.sampled_at - memory.offset)
-        end, reach = len(page), SKIM
-        while end > least:
-            start = max(least, page.rfind(b"\n", 0, max(0, end - reach)) + 1)
+        page = cursor.page
+        first = max(0, state.sampled_at - state.offset)
+        end, reach = len(page), SKIP_BYTES
+        while end > first:
+            start = max(first, page.rfind(b"\n", 0, max(0, end - reach)) + 1)
             found = deque(self._progress.finditer(page[start:end]), maxlen=1)
             if found:
-                last = Walk(page, None, memory.lines, memory.lines)
-                last.go(start + anchor(found[0]))
-                memory.last_raw, memory.last_line = last.raw().decode("latin-1"), last.line
-                memory.last_end = memory.offset + last.end
+                last = LineCursor(page, None, state.lines, state.lines)
+                last.move_to(start + last_byte(found[0]))
+                state.skipped_raw, state.skipped_line = last.raw().decode("latin-1"), last.line
+                state.progress_end = state.offset + last.end
                 return
             end, reach = start, reach * 2
 
-    def _progress_line(self, memory: DiagnoserState, walk: Walk, raw: bytes, *, odd: bool) -> None:
-        end = memory.offset + walk.end
-        origin = walk.origin()
-        moment_ns = origin[-1]
-        if odd:
-            memory.attentive_until = end + ATTENTION
-        memory.last_end = end
-        skip = memory.samples >= DENSE and end > memory.attentive_until and end < memory.sampled_at + SKIM
-        if skip and moment_ns is not None and moment_ns - (memory.sampled_ns or 0) < SKIM_NS:
+    def _read_progress(self, state: DiagnoserState, cursor: LineCursor, raw: bytes, *, is_nonfinite: bool) -> None:
+        end = state.offset + cursor.end
+        origin = cursor.origin()
+        time_ns = origin[-1]
+        if is_nonfinite:
+            state.dense_until = end + ATTENTION
+        state.progress_end = end
+        is_near = end > state.dense_until and end < state.sampled_at + SKIP_BYTES
+        if (
+            is_near
+            and state.samples >= DENSE_SAMPLES
+            and time_ns is not None
+            and time_ns - (state.sampled_ns or 0) < SKIP_NS
+        ):
             return
-        memory.samples += 1
-        memory.sampled_at, memory.sampled_ns, memory.last_raw = end, moment_ns, ""
-        self._sample(memory, raw, origin, walk.line)
+        state.samples += 1
+        state.sampled_at, state.sampled_ns, state.skipped_raw = end, time_ns, ""
+        self._read_sample(state, raw, origin, cursor.line)
 
-    def _sample(self, memory: DiagnoserState, raw: bytes, origin: Origin, line: int) -> None:
-        rank, replica, moment_ns = origin
+    def _read_sample(self, state: DiagnoserState, raw: bytes, origin: Origin, line: int) -> None:
+        rank, replica, provider_ns = origin
         text = raw.decode("utf-8", "replace")
-        spoken = split_prefix(unwrap(text), rank, replica)
-        memory.numerics.hear(spoken.text)
-        sample = parse_sample(spoken.text)
+        split = split_prefix(unwrap_json(text), rank, replica)
+        state.loss.observe_text(split.text)
+        sample = parse_sample(split.text)
         if sample is None:
             return
-        if sample.training:
-            memory.quotes.close()
-        if sample.epoch is None and sample.step is not None and "epoch" in memory.latest:
-            sample = replace(sample, epoch=memory.latest["epoch"])  # a bar counts anew in each epoch
-        moment = read_clock(text) if moment_ns is None else (moment_ns, "provider")
-        memory.numerics.feed(sample, spoken.speaker.label, line + 1, moment[0] if moment else None, text)
+        if sample.is_training:
+            state.quotation.close()
+        if sample.epoch is None and sample.step is not None and "epoch" in state.latest:
+            sample = replace(sample, epoch=state.latest["epoch"])  # a progress bar starts again in each epoch
+        time = parse_timestamp(text) if provider_ns is None else LogTime(provider_ns, "provider")
+        logged = LoggedSample(sample, line + 1, time, split.source.label, text)
+        state.loss.feed(logged)
         if sample.step is not None or sample.epoch is not None or sample.loss is not None:
-            memory.pace.feed(sample, line + 1, moment, text, dense=memory.samples <= DENSE)
-            at_once = "it/s" in text or "s/it" in text
-            position = (memory.samples, memory.sampled_at)
-            memory.episode.progressed(Advance(position, moment_ns, spoken.speaker.label, sample.step, at_once))
-        _remember(memory, sample)
+            if state.pace.feed(logged, is_dense=state.samples <= DENSE_SAMPLES):
+                state.throughput.feed(logged)
+            position = ReadPosition(state.samples, state.sampled_at)
+            is_immediate = "it/s" in text or "s/it" in text
+            state.root_cause.record_progress(
+                ProgressEvent(position, provider_ns, logged.label, sample.step, is_immediate)
+            )
+        _remember_numbers(state, sample)
 
-    def _failure_line(self, memory: DiagnoserState, walk: Walk, raw: bytes, tail: bytes) -> None:
-        text = unwrap(raw.decode("utf-8", "replace"))
+    def _read_failure(self, state: DiagnoserState, cursor: LineCursor, raw: bytes, tail: bytes) -> None:
+        text = unwrap_json(raw.decode("utf-8", "replace"))
         if "\\n" in text and "Traceback (most recent" in text:
             text = text.replace("\\n", "\n")
         for part in text.split("\n"):
-            self._event(memory, walk, part, tail)
+            self._read_event(state, cursor, part, tail)
 
-    def _event(self, memory: DiagnoserState, walk: Walk, line: str, tail: bytes) -> None:
-        rank, replica, moment_ns = walk.origin()
-        spoken = split_prefix(line, rank, replica)
-        text, label = spoken.text, spoken.speaker.label
-        raised, part = memory.tracebacks.feed(spoken.speaker, text, walk.line)
-        if part:
+    def _read_event(self, state: DiagnoserState, cursor: LineCursor, line: str, tail: bytes) -> None:
+        rank, replica, provider_ns = cursor.origin()
+        split = split_prefix(line, rank, replica)
+        text, label = split.text, split.source.label
+        raised, is_part = state.tracebacks.feed(split.source, text, cursor.line)
+        if is_part:
             return
-        if raised is not None and not raised.traced and f"[rank{label}]:" in line:
-            raised = replace(raised, traced=True)  # PyTorch prefixes what nobody caught
-        memory.quotes.hear(text, walk.line)
+        if raised is not None and not raised.has_traceback and f"[rank{label}]:" in line:
+            raised = replace(raised, has_traceback=True)  # PyTorch prefixes uncaught exceptions with the rank
+        state.quotation.observe(text, cursor.line)
         signature = self._catalogue.classify(text)
-        if signature is not None and signature.name == "advice_retry":
-            memory.episode.retries(walk.line + 1)
-        if signature is None and raised is None and not memory.episode.reads(text):
+        if signature is not None and signature.role == "retry_notice":
+            state.root_cause.record_retry(cursor.line + 1)
+        if signature is None and raised is None and not is_table_row(text):
             return
-        if not (raised and raised.traced) and (
-            self._quoted(signature, raised, text) or _is_last_state(walk, text, tail)
-        ):
+        if self._is_noise(signature, raised, text) or _is_last_state(cursor, text, tail):
             return
-        if memory.quotes.hold(walk.line, clocked=read_clock(line) is not None) and _is_quotable(signature, raised):
+        time = parse_timestamp(line)
+        if state.quotation.contains(cursor.line, has_timestamp=time is not None) and _is_quotable(signature, raised):
             return
-        moment = read_clock(line) if moment_ns is None else (moment_ns, "provider")
-        if not memory.pace.trained:
-            memory.episode.outlived(walk.spoken_ns(memory.clock_ns))
-        read = (memory.samples, memory.offset + walk.end, memory.latest.get("step"))
-        sight = Sight.of(text, walk.line + 1, label, moment, read)
-        candidate = memory.episode.observe(sight, signature, raised)
+        if provider_ns is not None:
+            time = LogTime(provider_ns, "provider")
+        if not state.pace.has_trained:
+            state.root_cause.expire(cursor.previous_ns(state.clock_ns))
+        position = ReadPosition(state.samples, state.offset + cursor.end)
+        event = parse_event(text, cursor.line + 1, label, time, position, state.latest.get("step"))
+        candidate = state.root_cause.observe(event, signature, raised)
         if candidate is not None:
-            _excerpt(candidate, memory, walk, label, tail)
+            start_excerpt(candidate, cursor, tail, state.offset, label)
 
-    def _quoted(self, signature: Signature | None, raised: Raised | None, text: str) -> bool:
+    def _is_noise(self, signature: Signature | None, raised: RaisedException | None, text: str) -> bool:
+        """Does the line only mention a failure?"""
+        if raised is not None and raised.has_traceback:
+            return False
         if is_quotation(text) or is_dump(text):
             return True
         return (
             raised is None
             and signature is not None
-            and is_hypothetical(text, self._catalogue.start_of(signature, text))
+            and is_hypothetical(text, self._catalogue.match_start(signature, text))
         )
 
 
-def _is_quotable(signature: Signature | None, raised: Raised | None) -> bool:
-    """Might a model have written it? What a shell or a launcher says alone on its line, and full paths, are events."""
-    if raised is not None and raised.traced:
-        return not raised.rooted
-    return signature is None or signature.role in ("root", "cascade", "note", "success", "start")
+def _is_quotable(signature: Signature | None, raised: RaisedException | None) -> bool:
+    """Could a model have written the line?"""
+    if raised is not None and raised.has_traceback:
+        return not raised.has_full_path
+    return signature is None or signature.role in _QUOTABLE_ROLES
 
 
-def complete_excerpts(memory: DiagnoserState, page: bytes) -> None:
-    """Give candidates of this page, or of one before, the lines after them."""
-    offset = memory.offset
-    episode = memory.episode
-    for candidate in (*episode.candidates.values(), *episode.notes.values(), *episode.closed):
-        if candidate.after <= 0:
-            continue
-        start = max(0, candidate.awaits_from - offset)
-        text = page[start : max(start, candidate.awaits_from - offset + CONTEXT)]
-        lines = [line for line in _LINE_ENDS.split(text.decode("utf-8", "replace")) if line.strip()]
-        candidate.excerpt += [line.rstrip()[:EXCERPT_LINE] for line in lines[: candidate.after]]
-        candidate.after -= len(lines[: candidate.after])
-        if offset + len(page) >= candidate.awaits_from + CONTEXT:
-            candidate.after = 0
-
-
-def _excerpt(candidate: Candidate, memory: DiagnoserState, walk: Walk, label: Label | None, tail: bytes) -> None:
-    """The lines before the root, of the same speaker, and the root itself; those after come as they are read."""
-    before = _before(walk, tail)
-    lines = [line for line in _LINE_ENDS.split(before.decode("utf-8", "replace"))[1:] if line.strip()]
-    own = [line for line in lines[-40:] if split_prefix(line).speaker.label in (label, None)]
-    root = walk.raw().decode("utf-8", "replace").strip()
-    earlier = [line.rstrip()[:EXCERPT_LINE] for line in own[-BEFORE:]]
-    candidate.excerpt, candidate.root_at = [*earlier, root[: 2 * EXCERPT_LINE]], len(earlier)
-    candidate.awaits_from = memory.offset + walk.end
-
-
-def _is_last_state(walk: Walk, text: str, tail: bytes) -> bool:
-    """Does this stand under Kubernetes' "Last State": why the container before the one that runs ended?
+def _is_last_state(cursor: LineCursor, text: str, tail: bytes) -> bool:
+    """Is it from Kubernetes' "Last State", which describes the container before the running one?
 
     `kubectl describe` writes "State" before "Last State".
     """
     if not text.lstrip().startswith(("Reason:", "Exit Code:")):
         return False
-    before = _before(walk, tail)
+    before = text_before(cursor, tail)
     return any(b"Last State:" in line for line in before.splitlines()[-2:]) and _RUNNING.search(before) is not None
 
 
-def _before(walk: Walk, tail: bytes) -> bytes:
-    """What stands before the line, on this page and on those before it."""
-    before = walk.page[max(0, walk.start - CONTEXT) : walk.start]
-    return before if walk.start >= CONTEXT else tail[-(CONTEXT - walk.start) :] + before
-
-
-def _remember(memory: DiagnoserState, sample: Sample) -> None:
+def _remember_numbers(state: DiagnoserState, sample: Sample) -> None:
     for name, value in (
         ("step", sample.step),
         ("total_steps", sample.total),
@@ -260,4 +240,4 @@ def _remember(memory: DiagnoserState, sample: Sample) -> None:
         ("samples_per_s", sample.samples_per_s),
     ):
         if value is not None and math.isfinite(value):
-            memory.latest[name] = value
+            state.latest[name] = value

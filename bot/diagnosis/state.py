@@ -1,46 +1,52 @@
-"""All that is remembered of a log: plain values, bounded, JSON-able. Who changes it: `reading`."""
+"""Everything the diagnosis of one log keeps between two pages: plain, bounded values, stored as JSON.
+
+`VERSION` changes with every field or its meaning. `Diagnoser.load` starts again from an empty state if a stored one
+has another version: the log is then diagnosed from its next line on.
+"""
 
 from dataclasses import dataclass, field
 
-from bot.diagnosis.failures.quotations import Quotes
+from bot.diagnosis.failures.quotations import Quotation
 from bot.diagnosis.failures.root_cause import RootCauseTracker
 from bot.diagnosis.failures.tracebacks import Tracebacks
-from bot.diagnosis.training.loss import Numerics
-from bot.diagnosis.training.throughput import TrainingPace
+from bot.diagnosis.training.loss import LossMonitor
+from bot.diagnosis.training.pace import TrainingPace
+from bot.diagnosis.training.throughput import Throughput
 
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(slots=True)
 class DiagnoserState:
-    """The state between two pages; a dump of it goes on in another process as if nothing had happened."""
+    """The state after any page; another process can continue from it."""
 
     version: int = VERSION
     lines: int = 0
     offset: int = 0
-    """Bytes read."""
+    """Number of bytes read."""
     rest: str = ""
-    """An unfinished line, as Latin-1, which keeps any bytes."""
+    """An unfinished line, as Latin-1, which preserves any bytes."""
     tail: str = ""
     """The end of the log, as Latin-1."""
     tracebacks: Tracebacks = field(default_factory=Tracebacks)
-    episode: RootCauseTracker = field(default_factory=RootCauseTracker)
-    numerics: Numerics = field(default_factory=Numerics)
+    root_cause: RootCauseTracker = field(default_factory=RootCauseTracker)
+    quotation: Quotation = field(default_factory=Quotation)
+    loss: LossMonitor = field(default_factory=LossMonitor)
     pace: TrainingPace = field(default_factory=TrainingPace)
-    quotes: Quotes = field(default_factory=Quotes)
+    throughput: Throughput = field(default_factory=Throughput)
     latest: dict[str, float | int | None] = field(default_factory=dict)
-    """The newest value of each number of `RunProgress`."""
+    """The newest value of each number in `RunProgress`."""
     samples: int = 0
-    """Progress lines read."""
+    """Number of progress lines read."""
     sampled_at: int = 0
-    """Byte at which the newest of them ended."""
+    """Offset of the end of the newest progress line read."""
     sampled_ns: int | None = None
-    attentive_until: int = 0
-    """Byte up to which progress lines are read one by one."""
-    last_raw: str = ""
-    """The newest progress line where skimming passed over it, as Latin-1."""
-    last_line: int = 0
-    last_end: int = 0
-    """Byte at which the newest progress line ended."""
+    dense_until: int = 0
+    """Offset up to which no progress line is skipped."""
+    skipped_raw: str = ""
+    """The newest progress line if it was skipped, as Latin-1."""
+    skipped_line: int = 0
+    progress_end: int = 0
+    """Offset of the end of the newest progress line, read or skipped."""
     clock_ns: int | None = None
-    """The newest time a provider gave."""
+    """The newest time that the provider stated."""

@@ -1,7 +1,6 @@
-"""What an installation knows: the shipped signatures and rules, with its own from two files on top.
+"""The configuration of an installation: compiled signatures and rule settings, the user's on top of the shipped ones.
 
-Built once where the program is put together and handed to whoever reads logs or judges rules. Pure; the files are read
-in `bot.settings`.
+It is built once at start-up. Pure: `bot.commands.user_config` reads the files.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from bot.diagnosis.catalogue import Signature, load_catalogue, parse_catalogue
+from bot.diagnosis.catalogue import UNREPORTED_ROLES, Signature, load_catalogue, parse_catalogue
 from bot.diagnosis.page_scanner import PageScanner
 from bot.domain.regex import compile_pattern
 from bot.domain.subscriptions import RuleSettings
@@ -25,22 +24,22 @@ _TABLE = "signature"
 
 @dataclass(frozen=True, slots=True)
 class DiagnosisConfig:
-    """Compiled signatures, and how rules are set where nobody says otherwise."""
+    """Compiled signatures and default rule settings."""
 
-    reader: PageScanner
+    scanner: PageScanner
     defaults: RuleSettings = AS_SHIPPED
 
 
 def shipped_diagnosis_config() -> DiagnosisConfig:
-    """What is known without any file."""
-    return DiagnosisConfig(build_reader())
+    """Return the configuration without any user file."""
+    return DiagnosisConfig(build_scanner())
 
 
-def build_reader(own: str = "") -> PageScanner:
-    """The shipped signatures, compiled, with those of a file's text before them.
+def build_scanner(own: str = "") -> PageScanner:
+    """Compile the shipped signatures, with those in the text of a user's file before them.
 
     Raises:
-        ConfigError: the text is wrong; names the line and the reason.
+        ConfigError: names the line and the error.
     """
     if own.strip():
         check_signatures(own)
@@ -48,19 +47,19 @@ def build_reader(own: str = "") -> PageScanner:
 
 
 def check_signatures(text: str) -> tuple[Signature, ...]:
-    """The signatures of a file's text.
+    """Parse the signatures in the text of a user's file.
 
     Raises:
-        ConfigError: names the line and the reason.
+        ConfigError: names the line and the error.
     """
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"it is not TOML: {error}") from None
+        raise ConfigError(f"Not valid TOML: {error}") from None
     unknown = sorted(set(table) - {_TABLE})
     if unknown or not isinstance(table.get(_TABLE, []), list):
-        named = f"`{unknown[0]}` is" if unknown else "`signature` alone is"
-        raise ConfigError(f"{named} no list of signatures; each entry begins with [[signature]].")
+        wrong = f"[[{unknown[0]}]]" if unknown else "[signature]"
+        raise ConfigError(f"Unexpected {wrong}. Start each entry with [[signature]].")
     found: list[Signature] = []
     for line, entry in _entries(text):
         try:
@@ -68,25 +67,21 @@ def check_signatures(text: str) -> tuple[Signature, ...]:
         except ConfigError as error:
             raise ConfigError(f"line {line}: {error.public}") from None
     if len(found) != len(table.get(_TABLE, [])):
-        raise ConfigError("each entry begins with [[signature]] on a line of its own.")
+        raise ConfigError("Start each entry with [[signature]] on a separate line.")
     return tuple(found)
 
 
 def _entries(text: str) -> Iterator[tuple[int, str]]:
-    """Each entry's text with the line it begins on."""
+    """Split the text into entries, each with the number of its first line."""
     starts = [found.start() for found in _ENTRY.finditer(text)]
     for start, end in pairwise([*starts, len(text)]):
         yield text.count("\n", 0, start) + 1, text[start:end]
 
 
 def _checked(signature: Signature) -> Signature:
-    texts = (signature.pattern, signature.title, signature.hint, signature.source, signature.filter)
-    if not all(isinstance(one, str) for one in texts):
-        raise ConfigError(f"Signature {signature.name}: pattern, title, hint, source and filter are texts.")
-    told = signature.role not in ("advice", "success", "start")
-    if told and not signature.title:
-        raise ConfigError(f"Signature {signature.name} needs a title: what an alert calls it.")
+    if signature.role not in UNREPORTED_ROLES and not signature.title:
+        raise ConfigError(f"Signature {signature.name} needs a title for its alerts.")
     for pattern in (signature.pattern, signature.filter):
-        if compile_pattern(pattern.encode()).search(b"") is not None and pattern:
-            raise ConfigError(f"Signature {signature.name}: its pattern {pattern!r} fits every line.")
+        if pattern and compile_pattern(pattern.encode()).search(b"") is not None:
+            raise ConfigError(f"Signature {signature.name}: the pattern {pattern!r} matches every line.")
     return signature

@@ -16,7 +16,7 @@ _SHOWN_RANKS = 8
 
 def root_line(incident: Failure) -> str | None:
     """The root line as it stands in the log; None when it cannot be told."""
-    place = incident.root_at
+    place = incident.root_index
     return None if place is None else incident.excerpt[place].strip() or None
 
 

@@ -87,7 +87,7 @@ class Session:
         settings = overlay(diagnosis_config.defaults, parse_settings(command.settings, diagnosis_config.defaults))
         provider, ref = self.registry.resolve(command.ref)
         world = FollowContext(self.output, self.redactor, self.clock)
-        alerting = Alerting(settings, diagnosis_config.reader)
+        alerting = Alerting(settings, diagnosis_config.scanner)
         await follow(provider, ref, LogsCommand(command.ref, follow=True), world, alerting)
 
     async def _understand(self, command: DiagnoseCommand | RulesCommand | ReplayCommand) -> None:
@@ -99,7 +99,7 @@ class Session:
         provider, ref = self.registry.resolve(command.ref)
         now = self.clock()
         if isinstance(command, DiagnoseCommand):
-            diagnosis = await diagnose(provider, ref, command, diagnosis_config.reader, self.redactor, now)
+            diagnosis = await diagnose(provider, ref, command, diagnosis_config.scanner, self.redactor, now)
             self._show(diagnosis_json(diagnosis) if command.json else render(diagnosis))
         else:
             past = await replay(provider, ref, command, diagnosis_config, self.redactor, now)

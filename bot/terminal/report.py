@@ -80,7 +80,7 @@ def _time(timestamp_ns: int) -> str:
 
 
 def _excerpt(failure: Failure, style: _Style) -> Iterator[str]:
-    root = failure.root_at
+    root = failure.root_index
     for index, line in enumerate(failure.excerpt):
         text = escape_controls(line.rstrip())
         if index == root:

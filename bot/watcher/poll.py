@@ -210,7 +210,7 @@ class Poller:
     def _decide(self, watch: ClaimedWatch, observation: Observation) -> PollResult:
         redacted = redact_observation(observation, self._redactor)
         diagnosis, log_state = read_log(
-            self._diagnosis_config.reader, watch.memory.get("log"), redacted, observation.at
+            self._diagnosis_config.scanner, watch.memory.get("log"), redacted, observation.at
         )
         return decide(
             watch,

@@ -13,7 +13,7 @@ from bot.domain.alerts import Receipt
 from bot.domain.jobs import JobRef
 from bot.domain.subscriptions import RuleSettings
 from bot.redaction.redactor import Redactor
-from bot.rules.diagnosis_config import DiagnosisConfig, build_reader
+from bot.rules.diagnosis_config import DiagnosisConfig, build_scanner
 from bot.store.store import Store
 from bot.watcher.intervals import PollIntervals
 from bot.watcher.poll import Poller, PollSettings
@@ -36,7 +36,7 @@ def create_poller(
         store,
         clock,
         redactor or Redactor(),
-        DiagnosisConfig(build_reader()),
+        DiagnosisConfig(build_scanner()),
         settings,
         jitter=lambda: 0.5,
     )

@@ -14,7 +14,7 @@ from bot.domain.logs import LogLine
 from bot.domain.subscriptions import RuleSettings
 from bot.errors import ConfigError
 from bot.redaction.redactor import Redactor
-from bot.rules.diagnosis_config import DiagnosisConfig, build_reader
+from bot.rules.diagnosis_config import DiagnosisConfig, build_scanner
 from bot.rules.settings import AS_SHIPPED, parse_settings
 from bot.settings import Settings
 from bot.store.migrate import upgrade
@@ -32,7 +32,7 @@ async def fired(folder: Path, own: RuleSettings, *wanted: str) -> set[str]:
     store = await open_store(url)
     line = LogLine(ns_from_datetime(NOW), "ERROR: the mailer is closed")
     provider = FakeProvider([line], jobs={REF.id: Job(REF, JobState.RUNNING, "RUNNING")})
-    poller = Poller(registry_of(provider), store, lambda: NOW, Redactor(), DiagnosisConfig(build_reader(), own))
+    poller = Poller(registry_of(provider), store, lambda: NOW, Redactor(), DiagnosisConfig(build_scanner(), own))
     try:
         await store.subscriptions.add("C1", None, REF, "U1", parse_settings(wanted, own), NOW)
         for _ in range(20):

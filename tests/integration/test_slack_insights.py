@@ -10,7 +10,7 @@ import pytest
 from bot.domain.durations import ns_from_datetime
 from bot.domain.jobs import Job, JobState
 from bot.domain.logs import LogLine
-from bot.rules.diagnosis_config import DiagnosisConfig, build_reader
+from bot.rules.diagnosis_config import DiagnosisConfig, build_scanner
 from bot.rules.settings import parse_settings
 from bot.slack.render.actions import Action
 from bot.store.store import Store
@@ -31,7 +31,7 @@ def lines() -> list[LogLine]:
 async def harness(store: Store) -> AsyncIterator[SlackHarness]:
     job = Job(REF, JobState.FAILED, "FAILED", name="llama", ended_at=NOW - timedelta(minutes=59))
     provider = FakeProvider(lines(), page_lines=100, jobs={REF.id: job})
-    config = DiagnosisConfig(build_reader(), parse_settings(["log_errors=off"]))
+    config = DiagnosisConfig(build_scanner(), parse_settings(["log_errors=off"]))
     async with running(SlackHarness(store, provider=provider, diagnosis_config=lambda: config)) as harness:
         yield harness
 

@@ -58,7 +58,7 @@ async def replay(
     job = redact_job(await provider.get_job(ref), redactor)
     start, end = _window(command.window, job, now)
     rules = Replay(settings)
-    diagnoser = Diagnoser(diagnosis_config.reader)
+    diagnoser = Diagnoser(diagnosis_config.scanner)
     async with log_history(provider, job.ref, start, end, now) as log:
         recorded = RecordedJob(provider.name, job, log, MetricHistory(provider, job.ref, end), at=start)
         past = _Past(recorded, start, end, longest_metrics_window(rules.wanted))

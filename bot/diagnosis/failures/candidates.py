@@ -1,41 +1,108 @@
-"""One possible root of a failure, and the event it was seen in.
+"""Candidates for the root cause of a failure, and the log lines they are made from.
 
-An event is a `Sight` of a line with the signature or the exception in it; it becomes a `Candidate`, which gathers all
-lines that said the same. Which candidate explains the others, and how loud it is told, is decided in `incidents`.
+A `FailureEvent` is one line with a signature or an exception. The first becomes a `Candidate`; equal ones are counted.
 """
 
+import enum
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from bot.diagnosis.catalogue import Category, Severity, Signature
-from bot.diagnosis.failures.exceptions import Reading
-from bot.diagnosis.failures.fingerprints import fingerprint
-from bot.diagnosis.failures.tracebacks import Raised
+from bot.diagnosis.catalogue import Category, Signature
+from bot.diagnosis.failures.exceptions import ExceptionClass
+from bot.diagnosis.failures.fingerprints import failure_fingerprint
+from bot.diagnosis.failures.tracebacks import RaisedException
 from bot.diagnosis.findings import Failure, Label
+from bot.diagnosis.reading.prefixes import LogTime
+from bot.domain.alerts import Severity
 
 MAX_RANKS = 4096
 EXCERPT_LINE = 240
-AFTER = 6
-"""Lines of excerpt after the root line."""
+"""Maximum number of characters of an excerpt line."""
+LINES_AFTER = 6
+"""Number of excerpt lines after the root line."""
 
-ORDER = {"root": 0, "weak": 1, "cascade": 2, "abort": 3, "teardown": 4, "bare": 5, "trace": 6}
 _RANK_IN_TEXT = re.compile(r"\[?\b[Rr]ank[ :=]+(\d+)\b")
-_BLAMED = re.compile(
+_BLAMED_RANK = re.compile(
     r"\b[Rr]ank (\d+) (?:failed to pass|crashed|did not|(?:is|has) (?:dead|missing|behind|stuck|failed|died|crashed))"
     r"|\[missing ranks?: (\d+)\]|ranks? \[(\d+)\] (?:are|is) the lagging|rank (\d+) status failed"
     r"|process rank (\d+) with PID|\bprocess (\d+) terminated with (?:signal|exit code)|invoked on rank (\d+)"
     r"|/task:(\d+)\b.*(?:heartbeat|ERROR|incarnation|has (?:failed|died|restarted))|error: \S+: task (\d+): [A-DF-Z]"
 )
-"""A rank that the line holds responsible, whoever says it."""
-_EXIT = re.compile(r"(?:exitcode[ :]+|exit code |return code = )(-?\d+)")
+_EXIT_CODE = re.compile(r"(?:exitcode[ :]+|exit code |return code = )(-?\d+)")
 
 
-@dataclass(slots=True)
+class Precedence(enum.IntEnum):
+    """Which candidate explains the others: the lowest value wins."""
+
+    ROOT = 0
+    WEAK = 1
+    CASCADE = 2
+    ABORT = 3
+    TEARDOWN = 4
+    BARE_EXCEPTION = 5
+    TRACE = 6
+
+
+_CONFIDENCE = (0.95, 0.75, 0.6, 0.6, 0.5, 0.3, 0.3)
+"""By precedence."""
+
+
+class ReadPosition(NamedTuple):
+    """How much of a log is read."""
+
+    samples: int = 0
+    """Number of progress samples."""
+    offset: int = 0
+    """Number of bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class FailureEvent:
+    """One line that is part of a failure."""
+
+    text: str
+    line: int
+    label: Label | None
+    time: LogTime | None
+    position: ReadPosition
+    step: float | None = None
+    """The newest step before it."""
+    blamed_rank: int | None = None
+    """The rank that the text holds responsible."""
+
+    @property
+    def time_ns(self) -> int | None:
+        """Its time by any clock."""
+        return self.time.ns if self.time else None
+
+    @property
+    def provider_ns(self) -> int | None:
+        """Its time, if the provider stated it."""
+        return self.time.ns if self.time and self.time.clock == "provider" else None
+
+
+def parse_event(
+    text: str, line: int, label: Label | None, time: LogTime | None, position: ReadPosition, step: float | None
+) -> FailureEvent:
+    """Build an event; its label is the rank that the text blames, else the line's rank, else a rank in the text."""
+    found = _BLAMED_RANK.search(text)
+    blamed = int(found.group(found.lastindex or 0)) if found else None
+    if blamed is not None:
+        label = blamed
+    elif not isinstance(label, int):
+        found = _RANK_IN_TEXT.search(text)
+        label = int(found.group(1)) if found else label
+    return FailureEvent(text, line, label, time, position, step, blamed)
+
+
+@dataclass(slots=True, kw_only=True)
 class Candidate:
-    """One possible root, with all lines that said the same."""
+    """One possible root cause, with everything that equal events add to it."""
 
     name: str
-    order: int
+    precedence: Precedence
     category: Category
     severity: Severity
     title: str
@@ -43,134 +110,135 @@ class Candidate:
     line: int
     confidence: float
     fingerprint: str
+    min_repeats: int = 1
+    identifies_missing_rank: bool = False
+    explained_by: str = ""
     count: int = 1
     first_ns: int | None = None
     last_ns: int | None = None
-    ranks: dict[str, int] = field(default_factory=dict)
-    """Labels in the order they were seen; 1 for a rank, 0 for a name."""
+    sources: dict[str, bool] = field(default_factory=dict)
+    """Labels in log order; is each a rank?"""
     excerpt: list[str] = field(default_factory=list)
-    root_at: int = 0
-    """Place of the root line in `excerpt`."""
-    after: int = AFTER
-    """Excerpt lines still to come."""
-    awaits_from: int = 0
-    """Byte of the log from which on they come."""
-    success: str = ""
-    """The kind of success the run had told before: none, soft or hard."""
-    handled: bool = False
-    """Did the run say beside it that it retries, skips or ignores?"""
+    root_index: int = 0
+    """Index of the root line in `excerpt`."""
+    missing_lines: int = LINES_AFTER
+    """Number of excerpt lines still to come."""
+    excerpt_end: int = 0
+    """Offset in the log from which they come."""
+    prior_success: str = ""
+    """The success that the run had reported before: none, soft or hard."""
+    is_handled: bool = False
+    """Did the run report that it retries, skips or ignores the failure?"""
+
+    @property
+    def key(self) -> str:
+        """Equal for events of one candidate."""
+        return self.fingerprint if self.name == "python_exception" else self.name
+
+    def record_source(self, label: Label | None, time_ns: int | None) -> None:
+        """Record which process logged the failure, and when."""
+        if time_ns is not None:
+            self.first_ns = time_ns if self.first_ns is None else self.first_ns
+            self.last_ns = time_ns
+        if label is not None and len(self.sources) < MAX_RANKS:
+            self.sources.setdefault(str(label), isinstance(label, int))
+
+    def labels(self) -> list[Label]:
+        """Return the first source, then the others in order."""
+        labels: list[Label] = [int(text) if is_rank else text for text, is_rank in self.sources.items()]
+        return labels[:1] + sorted(labels[1:], key=lambda label: (isinstance(label, str), label))
+
+    def to_failure(
+        self, severity: Severity, why: str, *, ranks: Sequence[Label] | None = None, last_ns: int | None = None
+    ) -> Failure:
+        """Report the candidate; `ranks` and `last_ns` replace its own."""
+        return Failure(
+            severity=severity,
+            category=self.category,
+            signature=self.name,
+            title=self.title,
+            hint=self.hint,
+            line=self.line,
+            ranks=tuple(self.labels() if ranks is None else ranks),
+            count=self.count,
+            first_ns=self.first_ns,
+            last_ns=self.last_ns if last_ns is None else last_ns,
+            excerpt=tuple(self.excerpt),
+            confidence=self.confidence,
+            fingerprint=self.fingerprint,
+            why=why,
+            root_index=self.root_index if self.excerpt else None,
+        )
 
 
-Place = tuple[int, int, float | None]
-"""How far the log is read: progress samples, bytes, and the newest step told."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sight:
-    """One event, as the reader saw it."""
-
-    text: str
-    line: int
-    label: Label | None
-    moment_ns: int | None
-    position: tuple[int, int]
-    """Progress samples and bytes read before it."""
-    told: bool = False
-    """Is the time the provider's, rather than read in the line?"""
-    blamed: int | None = None
-    """The rank that the text holds responsible."""
-    step: float | None = None
-    """The newest step that the run had told before."""
-
-    @classmethod
-    def of(cls, text: str, line: int, label: Label | None, moment: tuple[int, str] | None, read: "Place") -> "Sight":
-        """A sight; where no prefix names the rank, the text may, and it may blame another than the one that speaks."""
-        found = _BLAMED.search(text)
-        blamed = int(found.group(found.lastindex or 0)) if found else None
-        if blamed is not None:
-            label = blamed
-        elif not isinstance(label, int):
-            found = _RANK_IN_TEXT.search(text)
-            label = int(found.group(1)) if found else label
-        moment_ns, clock = moment or (None, "")
-        return cls(text, line, label, moment_ns, read[:2], clock == "provider", blamed, read[2])
-
-
-def make_room(group: dict[str, Candidate], order: int) -> bool:
-    """Forget the least likely root, if it is less likely than one of `order`."""
-    key, worst = max(group.items(), key=lambda item: (item[1].order, item[1].line))
-    if worst.order <= order:
+def evict_weakest(group: dict[str, Candidate], precedence: Precedence) -> bool:
+    """Drop the least likely candidate, if it is less likely than one of `precedence`."""
+    key, weakest = max(group.items(), key=lambda item: (item[1].precedence, item[1].line))
+    if weakest.precedence <= precedence:
         return False
     del group[key]
     return True
 
 
-def known(sight: Sight, signature: Signature, raised: Raised | None) -> Candidate:
-    """A failure that a signature knows."""
-    indecisive = signature.role == "teardown" and not signature.decisive
-    order = ORDER["trace" if indecisive else "root" if signature.role == "note" else signature.role]
-    exit_code = _EXIT.search(sight.text) if signature.role == "teardown" else None
+def candidate_from_signature(event: FailureEvent, signature: Signature, raised: RaisedException | None) -> Candidate:
+    """Build the candidate for a line that a signature matches."""
+    if signature.role == "note":
+        precedence = Precedence.ROOT
+    elif signature.role == "teardown" and not signature.decisive:
+        precedence = Precedence.TRACE
+    else:
+        precedence = Precedence[signature.role.upper()]
+    exit_code = _EXIT_CODE.search(event.text) if signature.role == "teardown" else None
     return Candidate(
         name=signature.name,
-        order=order,
+        precedence=precedence,
         category=signature.category,
         severity=signature.severity,
         title=f"{signature.title} (exit code {exit_code.group(1)})" if exit_code else signature.title,
         hint=signature.hint,
-        line=sight.line,
-        confidence=(0.95, 0.75, 0.6, 0.6, 0.5, 0.3, 0.3)[order],
-        fingerprint=fingerprint(
+        line=event.line,
+        confidence=_CONFIDENCE[precedence],
+        fingerprint=failure_fingerprint(
             raised.kind if raised else signature.name,
             raised.frame if raised else "",
-            raised.message if raised else sight.text,
+            raised.message if raised else event.text,
         ),
+        min_repeats=signature.min_repeats,
+        identifies_missing_rank=signature.identifies_missing_rank,
+        explained_by=signature.explained_by,
     )
 
 
-def unknown(sight: Sight, raised: Raised, reading: Reading) -> Candidate:
-    """An exception that no signature knows."""
+def candidate_from_exception(event: FailureEvent, raised: RaisedException, meaning: ExceptionClass) -> Candidate:
+    """Build the candidate for an exception that no signature matches."""
     where = f" in {raised.frame}" if raised.frame else ""
     message = f": {raised.message[:140]}" if raised.message else ""
-    order = ORDER[reading.role if raised.traced or reading.role != "root" else "bare"]
+    is_bare = meaning.role == "root" and not raised.has_traceback
+    precedence = Precedence.BARE_EXCEPTION if is_bare else Precedence[meaning.role.upper()]
     return Candidate(
         name="python_exception",
-        order=order,
-        category=reading.category,
-        severity=reading.severity,
+        precedence=precedence,
+        category=meaning.category,
+        severity=meaning.severity,
         title=f"{raised.kind.rsplit('.', 1)[-1]}{message}{where}",
-        hint=reading.hint,
-        line=sight.line,
-        confidence=0.9 if order == 0 else 0.4,
-        fingerprint=fingerprint(raised.kind, raised.frame, raised.message),
+        hint=meaning.hint,
+        line=event.line,
+        confidence=0.9 if precedence is Precedence.ROOT else 0.4,
+        fingerprint=failure_fingerprint(raised.kind, raised.frame, raised.message),
     )
 
 
-def cleanup(sight: Sight, raised: Raised) -> Candidate:
-    """An exception of a process that was ending anyway."""
-    hint = "It came from a finalizer as the process ended; nothing to do. https://docs.python.org/3/library/atexit.html"
-    title = f"{raised.kind} while cleaning up"
-    return Candidate("cleanup", 0, "code", "info", title, hint, sight.line, 0.8, "cleanup")
-
-
-def speak(candidate: Candidate, label: Label | None, moment_ns: int | None) -> None:
-    """Note who said it, and when."""
-    if moment_ns is not None:
-        candidate.first_ns = moment_ns if candidate.first_ns is None else candidate.first_ns
-        candidate.last_ns = moment_ns
-    if label is not None and len(candidate.ranks) < MAX_RANKS:
-        candidate.ranks.setdefault(str(label), int(isinstance(label, int)))
-
-
-def labels(candidate: Candidate) -> list[Label]:
-    """Who said it: the first one first, the others in order."""
-    labels: list[Label] = [int(text) if number else text for text, number in candidate.ranks.items()]
-    return labels[:1] + sorted(labels[1:], key=lambda label: (isinstance(label, str), label))
-
-
-def incident_of(candidate: Candidate, severity: Severity, ranks: list[Label], why: str, last_ns: int | None) -> Failure:
-    """A candidate as it is told."""
-    return Failure(
-        severity, candidate.category, candidate.name, candidate.title, candidate.hint, candidate.line, tuple(ranks),
-        candidate.count, candidate.first_ns, last_ns, tuple(candidate.excerpt), candidate.confidence,
-        candidate.fingerprint, why, candidate.root_at if candidate.excerpt else None,
-    )  # fmt: skip
+def candidate_from_cleanup(event: FailureEvent, raised: RaisedException) -> Candidate:
+    """Build the note for an exception of a process that was exiting anyway."""
+    return Candidate(
+        name="cleanup",
+        precedence=Precedence.ROOT,
+        category="code",
+        severity=Severity.INFO,
+        title=f"{raised.kind} during clean-up",
+        hint="Raised in a finalizer while the process exited; no action is needed."
+        " https://docs.python.org/3/library/atexit.html",
+        line=event.line,
+        confidence=0.8,
+        fingerprint="cleanup",
+    )

@@ -1,4 +1,7 @@
-"""What makes two failures the same failure: exception type, last frame of the user's code, masked message."""
+"""Fingerprints: equal for the same failure in another rank or run.
+
+They are made from the exception type, the last frame of the user's code and the masked message.
+"""
 
 import hashlib
 import re
@@ -12,13 +15,13 @@ _VOLATILE = re.compile(
 _BLANKS = re.compile(r"\s+")
 _LIBRARY = ("site-packages", "dist-packages", "/lib/python", "<frozen", "<string>", "/lib64/python", "importlib._boot")
 
-MESSAGE = 160
-"""Characters of a masked message that count."""
+MAX_MESSAGE = 160
+"""Number of characters of the masked message that count."""
 
 
-def mask(message: str) -> str:
-    """A message without what changes from run to run: numbers, addresses, ids, paths."""
-    return _BLANKS.sub(" ", _VOLATILE.sub("#", message)).strip()[:MESSAGE]
+def mask_message(message: str) -> str:
+    """Mask what changes from run to run: numbers, addresses, ids and paths."""
+    return _BLANKS.sub(" ", _VOLATILE.sub("#", message)).strip()[:MAX_MESSAGE]
 
 
 def is_library(path: str) -> bool:
@@ -26,7 +29,7 @@ def is_library(path: str) -> bool:
     return path.startswith("<") or any(part in path for part in _LIBRARY)
 
 
-def fingerprint(kind: str, frame: str, message: str) -> str:
-    """Sixteen hexadecimal digits; the same for the same failure in another rank or run."""
-    text = f"{kind}|{frame}|{mask(message)}"
+def failure_fingerprint(kind: str, frame: str, message: str) -> str:
+    """Return sixteen hexadecimal digits that identify a failure."""
+    text = f"{kind}|{frame}|{mask_message(message)}"
     return hashlib.blake2s(text.encode(), digest_size=8).hexdigest()

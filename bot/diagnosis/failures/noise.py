@@ -1,7 +1,7 @@
-"""Knowing when not to speak: text that quotes a failure without being one.
+"""Recognise lines that mention a failure without being one.
 
-Logs print their own source, their configuration (with the very patterns that watch them), shell commands
-(`set -x`), and advice. The catalogue's `advice` entries know lines by their wording; here are the forms.
+Logs contain source code, configuration (with patterns for failures), shell commands (`set -x`) and advice. These are
+recognised here by their form; the catalogue's `advice` entries recognise lines by their wording.
 """
 
 import re
@@ -18,16 +18,16 @@ _SOURCE_LINE = re.compile(
     r")"
 )
 _INDENTED_CODE = re.compile(r"^ {4,}\S.*(?:\bself\.|\w\(|==|``|`:|:py:|[,:(){}\[\]]\s*$|# )")
-"""Indented deeper than any message, and punctuated like code."""
+"""Indented more than any message, and punctuated like code."""
 _SHELL = re.compile(r"^\++ ")
 _TABLE_CELLS = re.compile(r"^\s*[│┃](?:[^│┃]*[│┃]){2}")
-"""A row of a drawn table: what stands in its cells is shown, not said."""
+"""A row of a drawn table, whose cells only display text."""
 _PATTERN_ECHO = re.compile(
     r"\.\*|\\[bdswWSD]|\\\.|\(\?[imsx:]|\[\^|\\\[|\w\|\w.*\|"
     r"|(?i:\b(?:regex|pattern|patterns|log_policies"
     r"|include[sd]?|exclude[sd]?|grep|matcher|rule[s_]?\w*|alert[_ ]on\w*|on_error|keyword[s]?)['\"]?\s*[:=])"
 )
-_OWN_ECHO = re.compile(r"(?i)\btrainwatch\b")
+_OWN_OUTPUT = re.compile(r"(?i)\btrainwatch\b")
 _HYPOTHETICAL = re.compile(
     r"(?i)\b(?:if (?:you|this|the|it|there|a|an|training|any)\b|in case\b|when you\b"
     r"|may (?:be|lead|result|cause|encounter|see|fail|hit|throw|raise)\b"
@@ -42,19 +42,19 @@ _DUMP = re.compile(r"^\s*(?:Namespace\(|\w+Config\(|\w+Arguments?\(|config:|args
 
 
 def is_quotation(text: str) -> bool:
-    """Is this line source code, a shell echo, a pattern, or our own words, rather than an event?"""
+    """Is this line source code, a shell command, a pattern or trainwatch output, rather than an event?"""
     return bool(
         _SOURCE_LINE.match(text)
         or _INDENTED_CODE.match(text)
         or _SHELL.match(text)
         or _TABLE_CELLS.match(text)
-        or _OWN_ECHO.search(text)
+        or _OWN_OUTPUT.search(text)
         or _PATTERN_ECHO.search(text[:400])
     )
 
 
 def is_hypothetical(text: str, start: int) -> bool:
-    """Does the sentence before position `start` speak of what may happen rather than of what did?"""
+    """Does the text before index `start` describe what may happen rather than what happened?"""
     return bool(_HYPOTHETICAL.search(text, max(0, start - 120), start))
 
 

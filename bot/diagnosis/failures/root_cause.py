@@ -1,311 +1,242 @@
-"""Events become incidents: the root, not the cascade.
+"""Find the root cause among many error lines.
 
-One failing run prints hundreds of error lines. They belong to one *episode*: everything between the first sign of
-trouble and the run going on (or the end). Within it, candidates are ranked by role, then by who came first; what is
-below the root is folded into it. What follows the run's own end is teardown noise.
-
-Events and candidates are in `candidates`, whether the run went on in `recovery`.
+One failing run logs hundreds of error lines. All lines from the first one until the run continues, or the log ends,
+belong together. Their candidates are ordered by precedence, then by line; the first is the root cause and the others
+are grouped with it. Failures after the run reported success are part of its teardown.
 """
 
-import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 
-from bot.diagnosis.catalogue import Severity, Signature
+from bot.diagnosis.catalogue import UNREPORTED_ROLES, Signature
 from bot.diagnosis.failures.candidates import (
-    MAX_RANKS,
-    ORDER,
     Candidate,
-    Sight,
-    cleanup,
-    incident_of,
-    known,
-    labels,
-    make_room,
-    speak,
-    unknown,
+    FailureEvent,
+    Precedence,
+    candidate_from_cleanup,
+    candidate_from_exception,
+    candidate_from_signature,
+    evict_weakest,
 )
-from bot.diagnosis.failures.exceptions import read_exception
-from bot.diagnosis.failures.recovery import LIVE_SAMPLES, Advance, Recovery, contradicted
-from bot.diagnosis.failures.tracebacks import Raised
+from bot.diagnosis.failures.exceptions import classify_exception
+from bot.diagnosis.failures.rank_evidence import RankEvidence
+from bot.diagnosis.failures.recovery import LIVE_SAMPLES, ProgressEvent, Recovery, is_contradicted
+from bot.diagnosis.failures.tracebacks import RaisedException
 from bot.diagnosis.findings import Failure
+from bot.domain.alerts import Severity
 
 MAX_CANDIDATES = 16
-MAX_CLOSED = 6
-
-MIN_REPORTS, NODE = 3, 8
-"""Ranks that report a time-out before the one that does not is suspect; ranks of a node, as they usually are."""
+MAX_RECOVERED = 6
 
 MESSAGE_LINES = 8
-"""Lines that an exception's message may take."""
-STALLS = 2
-"""Times that ranks are said to wait for each other before it is more than a moment."""
-LAST_WORDS = 20
-"""Lines from the log's end within which a bare exception is what ended it."""
+"""Number of lines that an exception's message may take."""
+LAST_LINES = 20
+"""A bare exception within this number of lines from the log's end is what ended the run."""
 
-_SEQUENCE = re.compile(r"SeqNum=(\d+)|watchdog at work: (\d+)")
-_TABLE = re.compile(
-    r"^\s*(?P<key>rank|exitcode)\s+: (?P<value>-?\d+)|^-- Process (?P<spawned>\d+) terminated with the following error"
-)
-_LOCAL_RANK = re.compile(r"\blocal_rank: (\d+)")
+_REASONS = {
+    Precedence.ROOT: "The earliest failure that is not caused by another.",
+    Precedence.WEAK: "No other line in the log explains the failure better.",
+    Precedence.CASCADE: "Usually caused by another rank's failure, but this log contains none.",
+    Precedence.ABORT: "The process aborted; no other line in the log explains why.",
+    Precedence.TEARDOWN: "The log contains only the launcher's report, not the cause.",
+}
 
 
 @dataclass(slots=True)
 class RootCauseTracker:
-    """The trouble of a run since it last went on."""
+    """The failures of a run: the current one, and those it recovered from."""
 
     candidates: dict[str, Candidate] = field(default_factory=dict)
     notes: dict[str, Candidate] = field(default_factory=dict)
-    closed: list[Candidate] = field(default_factory=list)
-    sequences: dict[str, int] = field(default_factory=dict)
-    """Rank to the smallest sequence number at which its collective timed out."""
-    in_table: bool = False
-    table_rank: int | None = None
-    blamed: int | None = None
-    """The rank that the text holds responsible."""
-    local_rank: int | None = None
-    """The first that a launcher names by its place on the node: better than nothing."""
-    success: str = ""
-    success_samples: int = 0
+    recovered: list[Candidate] = field(default_factory=list)
+    ranks: RankEvidence = field(default_factory=RankEvidence)
     recovery: Recovery = field(default_factory=Recovery)
+    success: str = ""
+    """The newest success that the run reported: none, soft or hard."""
+    success_samples: int = 0
+    """Number of progress samples before it."""
 
-    def reads(self, text: str) -> bool:
-        """Does a line say something here though no signature knows it: a row of a failure table?"""
-        return bool(_TABLE.match(text))
-
-    def observe(self, sight: Sight, signature: Signature | None, raised: Raised | None) -> Candidate | None:
-        """Take one event; return the candidate where it is new, so that the caller can give it an excerpt."""
-        if self._table(sight.text):
+    def observe(
+        self, event: FailureEvent, signature: Signature | None, raised: RaisedException | None
+    ) -> Candidate | None:
+        """Read one event; return its candidate if it is new, so that the caller can add an excerpt."""
+        if self.ranks.read_table(event.text):
             return None
-        match signature.role if signature else None:
-            case "advice":
-                return None
-            case "success":
-                self.success = (signature.strength if signature else "") or "soft"
-                self.success_samples = sight.position[0]
-                return None
-            case "start":
-                self.success = ""
-                return None
-            case "note":
-                return self._add(self.notes, sight, known(sight, signature, raised)) if signature else None
-        if raised is not None and raised.cleanup:
-            return self._add(self.notes, sight, cleanup(sight, raised))
-        candidate = self._candidate(sight, signature, raised)
+        if signature is not None and signature.role in UNREPORTED_ROLES:
+            self._record_success(event, signature)
+            return None
+        if signature is not None and signature.role == "note":
+            return self._add(self.notes, event, candidate_from_signature(event, signature, raised))
+        if raised is not None and raised.is_cleanup:
+            return self._add(self.notes, event, candidate_from_cleanup(event, raised))
+        candidate = _candidate(event, signature, raised)
         if candidate is None:
             return None
-        if self.blamed is None:
-            self.blamed = sight.blamed
-        if self.local_rank is None and (found := _LOCAL_RANK.search(sight.text)):
-            self.local_rank = int(found.group(1))
-        root, anew = self.root(), _key(candidate) not in self.candidates and candidate.order < ORDER["bare"]
-        if root is not None and anew and candidate.order <= ORDER["weak"] and self._is_resumed(root):
+        if candidate.identifies_missing_rank:
+            self.ranks.record_sequence(event)
+        self.ranks.observe(event)
+        root = self.root()
+        is_new = candidate.key not in self.candidates and candidate.precedence < Precedence.BARE_EXCEPTION
+        if root is not None and is_new and candidate.precedence <= Precedence.WEAK and self._has_recovered(root):
             self._close(root)
-        self.recovery.strike(sight, anew=anew)
-        return self._add(self.candidates, sight, candidate)
+        self.recovery.record_failure(event, is_new=is_new)
+        return self._add(self.candidates, event, candidate)
 
-    def retries(self, line: int) -> None:
-        """The run said at this line that it retries, skips or ignores something."""
-        self.recovery.words = line
+    def record_retry(self, line: int) -> None:
+        """Record a retry notice: the run retries, skips or ignores a failure."""
+        self.recovery.retry_line = line
 
-    def _candidate(self, sight: Sight, signature: Signature | None, raised: Raised | None) -> Candidate | None:
-        if signature is not None:
-            if signature.name == "nccl_timeout":
-                self._sequence(sight)
-            return known(sight, signature, raised)
-        if raised is None:
-            return None
-        reading = read_exception(raised)
-        return None if reading.role == "silent" else unknown(sight, raised, reading)
-
-    def _add(self, group: dict[str, Candidate], sight: Sight, candidate: Candidate) -> Candidate | None:
-        key = _key(candidate)
-        seen = group.get(key)
-        label = sight.label
-        if seen is None:
-            if len(group) >= MAX_CANDIDATES and not make_room(group, candidate.order):
-                return None
-            candidate.success = self.success_at(sight.position[0])
-            group[key] = candidate
-            speak(candidate, label, sight.moment_ns)
-            return candidate
-        seen.count += 1
-        speak(seen, label, sight.moment_ns)
-        return None
-
-    def success_at(self, samples: int) -> str:
-        """Success speaks for what follows, until training is clearly going again."""
-        return self.success if samples - self.success_samples < LIVE_SAMPLES else ""
-
-    def _table(self, text: str) -> bool:
-        """A torchrun failure table: the rank under "Root Cause" is the first that failed."""
-        if "Root Cause (first observed failure)" in text:
-            self.in_table = True
-            return False
-        found = _TABLE.match(text)
-        if found is None:
-            return False
-        if found.group("spawned"):
-            self.table_rank = int(found.group("spawned"))
-            return True
-        if self.in_table and found.group("key") == "rank":
-            self.table_rank, self.in_table = int(found.group("value")), False
-        return found.group("key") == "rank"
-
-    def _sequence(self, sight: Sight) -> None:
-        found = _SEQUENCE.search(sight.text)
-        if found is None or not isinstance(sight.label, int) or len(self.sequences) >= MAX_RANKS:
-            return
-        number, key = int(found.group(1) or found.group(2)), str(sight.label)
-        self.sequences[key] = min(number, self.sequences.get(key, number))
-
-    def progressed(self, told: Advance) -> None:
-        """The run told its place; close the episode once that is more than buffered output."""
+    def record_progress(self, progress: ProgressEvent) -> None:
+        """Record a progress line; close the failure once the run has certainly continued."""
         root = self.root()
         if root is None:
             return
-        self.recovery.advance(told, root)
-        if self.recovery.is_over(told, root):
+        self.recovery.record_progress(progress, root)
+        if self.recovery.is_certain(progress, root):
             self._close(root)
 
-    def outlived(self, spoken_ns: int | None) -> None:
-        """A log without training steps had its newest line at `spoken_ns`; close what is long over."""
-        if self.recovery.outlived(spoken_ns):
+    def expire(self, newest_ns: int | None) -> None:
+        """Close a failure of a log without training steps whose newest line is much later."""
+        if self.recovery.has_expired(newest_ns):
             self._close(self.root())
 
-    def _close(self, root: Candidate | None) -> None:
-        if root is not None and root.order <= ORDER["bare"]:
-            root.handled = self.recovery.speaks_of(root)
-            self.closed = [*self.closed[-(MAX_CLOSED - 1) :], root]
-        self.candidates, self.sequences = {}, {}
-        self.table_rank = self.blamed = self.local_rank = None
-        self.recovery = Recovery(words=self.recovery.words)
+    def success_at(self, samples: int) -> str:
+        """Return the success that applies after a number of samples: it lasts until training clearly resumes."""
+        return self.success if samples - self.success_samples < LIVE_SAMPLES else ""
 
-    def _is_resumed(self, root: Candidate) -> bool:
-        return self.recovery.seems_over(root) and not contradicted(root, list(self.candidates.values()))
+    def all_candidates(self) -> Iterator[Candidate]:
+        """Iterate over the candidates, notes and failures that the run recovered from."""
+        return chain(self.candidates.values(), self.notes.values(), self.recovered)
 
     def root(self) -> Candidate | None:
-        """The candidate that explains the others."""
+        """Return the candidate that explains the others."""
         if not self.candidates:
             return None
-        root = min(self.candidates.values(), key=lambda candidate: (candidate.order, candidate.line))
-        return next((one for one in self.candidates.values() if _continues(root, one)), root)
+        root = min(self.candidates.values(), key=lambda candidate: (candidate.precedence, candidate.line))
+        return next((one for one in self.candidates.values() if _continues_message(root, one)), root)
 
-    def incidents(self, end: int | None = None) -> list[Failure]:
-        """What happened, each thing once.
+    def failures(self, end: int | None = None) -> list[Failure]:
+        """Report each failure once.
 
         Args:
-            end: number of the log's last line, where nothing more is to be expected after it; else None.
+            end: number of the log's last line if no more lines are expected soon, else None.
         """
-        found = [self._closed(candidate) for candidate in self.closed]
+        found = [self._recovered(candidate) for candidate in self.recovered]
         root = self.root()
         if root is not None:
-            resumed = self._is_resumed(root) and (self.recovery.moves_since > 0 or end is None)
-            found.append(self._closed(root) if resumed else self._open(root, end))
-        ended = root is not None and root.order < ORDER["bare"]
-        found += [_note(note, folded=ended and note.line >= (root.line if root else 0)) for note in self.notes.values()]
-        return found
+            has_recovered = self._has_recovered(root) and (self.recovery.new_steps_since_event > 0 or end is None)
+            found.append(self._recovered(root) if has_recovered else self._current(root, end))
+        ended_at = root.line if root is not None and root.precedence < Precedence.BARE_EXCEPTION else None
+        return found + [_note(note, ended_at) for note in self.notes.values()]
 
-    def _open(self, root: Candidate, end: int | None) -> Failure:
-        severity, why = self._severity(root, end)
-        suspect = self._suspect(root)
-        ranks = labels(root)
-        if suspect is not None:
-            ranks = [suspect[0], *(rank for rank in ranks if rank != suspect[0])]
-            why += f" {suspect[1]}"
-        elif not ranks:
-            named = (self.table_rank, self.blamed, self.local_rank)
-            ranks += [rank for rank in named if rank is not None][:1]
-        others = [c.title for c in self.candidates.values() if c is not root and c.order > root.order][:3]
+    def _record_success(self, event: FailureEvent, signature: Signature) -> None:
+        if signature.role == "success":
+            self.success = signature.strength or "soft"
+            self.success_samples = event.position.samples
+        elif signature.role == "start":
+            self.success = ""
+
+    def _add(self, group: dict[str, Candidate], event: FailureEvent, candidate: Candidate) -> Candidate | None:
+        known = group.get(candidate.key)
+        if known is not None:
+            known.count += 1
+            known.record_source(event.label, event.time_ns)
+            return None
+        if len(group) >= MAX_CANDIDATES and not evict_weakest(group, candidate.precedence):
+            return None
+        candidate.prior_success = self.success_at(event.position.samples)
+        candidate.record_source(event.label, event.time_ns)
+        group[candidate.key] = candidate
+        return candidate
+
+    def _close(self, root: Candidate | None) -> None:
+        if root is not None and root.precedence <= Precedence.BARE_EXCEPTION:
+            root.is_handled = self.recovery.is_retried(root)
+            self.recovered = [*self.recovered[-(MAX_RECOVERED - 1) :], root]
+        self.candidates = {}
+        self.ranks = RankEvidence(is_in_table=self.ranks.is_in_table)
+        self.recovery = Recovery(retry_line=self.recovery.retry_line)
+
+    def _is_contradicted(self, root: Candidate) -> bool:
+        return is_contradicted(root, list(self.candidates.values()))
+
+    def _has_recovered(self, root: Candidate) -> bool:
+        return self.recovery.is_likely(root) and not self._is_contradicted(root)
+
+    def _recovered(self, candidate: Candidate) -> Failure:
+        is_handled = candidate.is_handled or self.recovery.is_retried(candidate)
+        is_harmless = (
+            is_handled
+            or candidate.precedence >= Precedence.CASCADE
+            or candidate.category == "launch"
+            or self.success == "hard"
+        )
+        severity = Severity.WARN if candidate.severity is Severity.PAGE else candidate.severity
+        return candidate.to_failure(Severity.INFO if is_harmless else severity, "The run continued after it.")
+
+    def _current(self, root: Candidate, end: int | None) -> Failure:
+        severity, why = self._judge(root, end)
+        ranks = root.labels()
+        missing = self.ranks.missing_rank() if root.identifies_missing_rank else None
+        if missing is not None:
+            ranks = [missing[0], *(rank for rank in ranks if rank != missing[0])]
+            why += f" {missing[1]}"
+        elif not ranks and (named := self.ranks.named_rank()) is not None:
+            ranks = [named]
+        others = [one.title for one in self.candidates.values() if one.precedence > root.precedence][:3]
         if others:
-            why += f" Folded into it: {'; '.join(others).lower()}."
-        last = max((c.last_ns for c in self.candidates.values() if c.last_ns is not None), default=root.last_ns)
-        return incident_of(root, severity, ranks, why, last)
+            why += f" Grouped with it: {'; '.join(others)}."
+        times = [one.last_ns for one in self.candidates.values() if one.last_ns is not None]
+        return root.to_failure(severity, why, ranks=ranks, last_ns=max(times, default=None))
 
-    def _severity(self, root: Candidate, end: int | None) -> tuple[Severity, str]:
-        if root.success == "hard" or (root.success and root.order > ORDER["weak"]):
-            loud: Severity = "warn" if root.order in (0, 1, 3) else "info"
-            return loud, "It came after the run had told its success."
-        if self.success == "hard" and root.line and not root.success:
-            return "info", "The run reached its end nevertheless."
-        if end is None and self.recovery.speaks_of(root) and not contradicted(root, list(self.candidates.values())):
-            return "info", "The run says that it tries again or goes on without."
-        if root.name == "stopped_by_signal" and "cancelled" in self.notes:
-            return "warn", "It was cancelled."
-        if root.order == ORDER["trace"]:
-            return "info", "An exit code alone, with no failure beside it."
-        if root.order == ORDER["bare"]:
-            if any(c.order in (ORDER["teardown"], ORDER["trace"]) for c in self.candidates.values()):
-                return "page", "An exception was printed, and processes ended with error codes."
-            if end is not None and end - root.line <= LAST_WORDS and not self.recovery.steps_since:
-                return "page", "An exception was the last that the run said."
-            return "warn", "An exception was printed without a traceback."
-        if root.name == "horovod_stall" and root.count < STALLS and end is None:
-            return "warn", "Ranks may wait for each other for a moment; it was said only now."
-        return root.severity, _WHY[root.order]
+    def _judge(self, root: Candidate, end: int | None) -> tuple[Severity, str]:
+        if root.prior_success == "hard" or (root.prior_success and root.precedence > Precedence.WEAK):
+            is_notable = root.precedence in (Precedence.ROOT, Precedence.WEAK, Precedence.ABORT)
+            return Severity.WARN if is_notable else Severity.INFO, "The run had already reported success."
+        if self.success == "hard" and not root.prior_success:
+            return Severity.INFO, "The run completed anyway."
+        if end is None and self.recovery.is_retried(root) and not self._is_contradicted(root):
+            return Severity.INFO, "The run reports that it retries, skips or ignores it."
+        if root.explained_by and (note := self.notes.get(root.explained_by)):
+            return Severity.WARN, f"{note.title}."
+        if root.precedence is Precedence.TRACE:
+            return Severity.INFO, "The log contains only an exit code, with no failure near it."
+        if root.precedence is Precedence.BARE_EXCEPTION:
+            return self._judge_bare_exception(root, end)
+        if root.count < root.min_repeats and end is None:
+            return Severity.WARN, "Possibly temporary: it becomes a page if the log repeats it."
+        return root.severity, _REASONS[root.precedence]
 
-    def _closed(self, candidate: Candidate) -> Failure:
-        handled = candidate.handled or self.recovery.speaks_of(candidate)
-        harmless = handled or candidate.order >= ORDER["cascade"] or candidate.category == "launch"
-        harmless = harmless or self.success == "hard"
-        severity: Severity = "info" if harmless else candidate.severity if candidate.severity != "page" else "warn"
-        return incident_of(candidate, severity, labels(candidate), "The run went on after it.", candidate.last_ns)
-
-    def _suspect(self, root: Candidate) -> tuple[int, str] | None:
-        """The rank that the others of a collective waited for, and how that is known."""
-        if root.name != "nccl_timeout":
-            return None
-        if self.blamed is not None:
-            return self.blamed, f"Rank {self.blamed} is said to be the one that the others waited for."
-        if len(self.sequences) < 2:
-            return None
-        ordered = sorted(self.sequences.items(), key=lambda item: item[1])
-        behind, next_one = ordered[0], ordered[1]
-        if behind[1] < next_one[1]:
-            return int(behind[0]), f"Rank {behind[0]} is behind the others."
-        absent = _absent(sorted(int(rank) for rank in self.sequences))
-        if absent is None or ordered[-1][1] != behind[1]:
-            return None
-        return absent, f"Rank {absent} alone did not report the time-out."
+    def _judge_bare_exception(self, root: Candidate, end: int | None) -> tuple[Severity, str]:
+        if any(one.precedence in (Precedence.TEARDOWN, Precedence.TRACE) for one in self.candidates.values()):
+            return Severity.PAGE, "The log contains an exception, and processes that exited with an error."
+        if end is not None and end - root.line <= LAST_LINES and not self.recovery.steps_since_event:
+            return Severity.PAGE, "The log ends with this exception."
+        return Severity.WARN, "The exception has no traceback."
 
 
-def _absent(ranks: list[int]) -> int | None:
-    """The one rank that is missing from a list, where it is one: a hole, or the last of a node of eight."""
-    if len(ranks) < MIN_REPORTS:
+def _candidate(event: FailureEvent, signature: Signature | None, raised: RaisedException | None) -> Candidate | None:
+    if signature is not None:
+        return candidate_from_signature(event, signature, raised)
+    if raised is None:
         return None
-    holes = set(range(ranks[0] // NODE * NODE, -(-(ranks[-1] + 1) // NODE) * NODE)) - set(ranks)
-    inner = {rank for rank in holes if rank < ranks[-1]}
-    return next(iter(inner or holes)) if len(inner or holes) == 1 else None
+    meaning = classify_exception(raised)
+    return None if meaning.role == "silent" else candidate_from_exception(event, raised, meaning)
 
 
-_WHY = {
-    0: "The earliest failure that is not the echo of another.",
-    1: "Nothing else in the log explains it better.",
-    2: "Usually an echo of another rank's failure, but none is in this log.",
-    3: "The process stopped itself; nothing else in the log says why.",
-    4: "Only the launcher's words are in this log.",
-}
-
-
-def _continues(root: Candidate, other: Candidate) -> bool:
-    """Is `other` what an exception says in its further lines: a known failure in words of many lines?"""
-    near = 0 < other.line - root.line <= MESSAGE_LINES
+def _continues_message(root: Candidate, other: Candidate) -> bool:
+    """Is `other` a known failure in a later line of the exception's message?"""
     return (
-        near
+        0 < other.line - root.line <= MESSAGE_LINES
         and root.name == "python_exception"
-        and other.order == 0
+        and other.precedence is Precedence.ROOT
         and other.name != root.name
-        and _speaker(root) == _speaker(other)
+        and next(iter(root.sources), "") == next(iter(other.sources), "")
     )
 
 
-def _speaker(candidate: Candidate) -> str:
-    return next(iter(candidate.ranks), "")
-
-
-def _key(candidate: Candidate) -> str:
-    return candidate.name if candidate.name != "python_exception" else candidate.fingerprint
-
-
-def _note(note: Candidate, *, folded: bool) -> Failure:
-    severity: Severity = "info" if folded or note.success else note.severity
-    return incident_of(note, severity, labels(note), "Worth knowing; the run goes on.", note.last_ns)
+def _note(note: Candidate, ended_at: int | None) -> Failure:
+    is_consequence = ended_at is not None and note.line >= ended_at
+    severity = Severity.INFO if is_consequence or note.prior_success else note.severity
+    return note.to_failure(severity, "Worth knowing; the run continues.")

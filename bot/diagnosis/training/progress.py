@@ -1,13 +1,16 @@
-"""What the run says of itself: step, loss, gradient norm, learning rate, speed; from the lines of common frameworks.
+"""Parse step, loss, gradient norm, learning rate and speed from the progress lines of common frameworks.
 
 `parse_sample` reads one line: Hugging Face dictionaries, Lightning and tqdm bars, Megatron, DeepSpeed, fairseq,
-Keras, mmengine, RiverGen epochs, MLPerf `:::MLLOG`, and plain `step N loss X`. What the numbers mean is decided in
-`numerics` (loss) and `pace` (time).
+Keras, mmengine, RiverGen epochs, MLPerf `:::MLLOG`, and plain `step N loss X`.
 """
 
 import math
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
+
+from bot.diagnosis.findings import Label
+from bot.diagnosis.reading.prefixes import LogTime
 
 PROGRESS = (
     r"(?i:(?:loss(?:/tok|\(train\))?|cross[ _]?entropy|xent)['\" \t]*[:=|]{0,2}[ \t'\"]*(?:tensor\()?"
@@ -15,72 +18,83 @@ PROGRESS = (
     r"|it/s|s/it|:::MLLOG|ms/step|s/step|[0-9n] avg(?: loss)?, "
     r"|(?:^|[^A-Za-z_]|global_|train_)(?i:iter|iteration|step|epoch|batch|num_updates)['\" :=#\[]{1,4} *[0-9]"
 )
-"""The page filter's idea of a progress line; generous."""
+"""The page filter for progress lines; it also finds lines that are not."""
 
 NONFINITE = (
     r"(?i:(?:loss|norm|cross[ _]?entropy|xent)(?:/tok|\(train\))?['\" \t]*[:=|]{0,2}[ \t'\"]*(?:tensor\()?"
     r"[-+]?(?:nan|inf(?:inity)?)(?:[^a-z0-9]|$))"
     r"|(?i:['\"]?loss['\"]?: 0\.0[,}])|\"value\": NaN|nan avg(?: loss)?, "
 )
-"""Lines that no sampling may miss: a loss or norm that is not finite, or a loss of exactly nothing."""
+"""Lines that sampling must not skip: a loss or norm that is not finite, or a loss of exactly zero."""
 
-# Patterns are for text in lower case, which `parse_sample` makes once.
+# The patterns expect lower case: `parse_sample` converts the line once. Integers have at most twelve digits, so that
+# no number overflows.
 _NUMBER = r"([-+]?(?:\d+\.?\d*(?:e[-+]?\d+)?|\.\d+|nan|inf(?:inity)?))(?![\w%])"
-_SIGN = r"['\"]?\s*(?:::|:=|[:=|(]|->)?\s*['\"]?(?:tensor\()?\s*"
+_SEPARATOR = r"['\"]?\s*(?:::|:=|[:=|(]|->)?\s*['\"]?(?:tensor\()?\s*"
 _LOSS = re.compile(
     r"(?:^|[^a-z0-9_])(?:(?:lm|train(?:ing)?|total|nll|ce|mlm|avg|average|running|mean|reduced[_ ]train|step|batch"
     r"|cur(?:rent)?|sft|dpo|main|avr|smooth(?:ed)?|final|overall|epoch|ema|last)[ _/-]?)?"
     rf"(?:loss(?:/tok|(?:/(?:train|total)){{1,2}}|_train|_total|_step|\(train\))?|cross[ _]?entropy(?:[ _]?loss)?|xent)"
-    rf"{_SIGN}{_NUMBER}",
+    rf"{_SEPARATOR}{_NUMBER}",
 )
 _MLLOG_LOSS = re.compile(rf'"key": "(?:train_)?loss", "value": {_NUMBER}')
-_EVALUATION = re.compile(r"(?:val(?:id(?:ation)?)?|eval(?:uation)?|test|dev)[ _/:|-]{1,3}$")
-_EVALUATING = re.compile(r"\b(?:eval\w*|valid\w*|test(?:ing)?|predict\w*)\b")
-_GRAD = re.compile(rf"(?:grad(?:ient)?s?[ _]?norm|gnorm)(?:/\w+)?{_SIGN}{_NUMBER}")
-_RATE = re.compile(rf"(?:learning[ _]rate|(?:^|[^a-z])lr(?:[-_]\w+)?){_SIGN}{_NUMBER}")
+_EVALUATION_NAME = re.compile(r"(?:val(?:id(?:ation)?)?|eval(?:uation)?|test|dev)[ _/:|-]{1,3}$")
+_EVALUATION_LINE = re.compile(r"\b(?:eval\w*|valid\w*|test(?:ing)?|predict\w*)\b")
+_GRAD = re.compile(rf"(?:grad(?:ient)?s?[ _]?norm|gnorm)(?:/\w+)?{_SEPARATOR}{_NUMBER}")
+_RATE = re.compile(rf"(?:learning[ _]rate|(?:^|[^a-z])lr(?:[-_]\w+)?){_SEPARATOR}{_NUMBER}")
 _TOKENS = (
     re.compile(
         r"(?:tok(?:en)?s?[ _]?(?:/|per)[ _]?s(?:ec(?:ond)?)?(?:[ _]?(?:/|per)[ _]?gpu)?|\bwps|\btps)"
-        rf"{_SIGN}{_NUMBER}",
+        rf"{_SEPARATOR}{_NUMBER}",
     ),
     re.compile(r"([\d.]*\d) ?tok(?:en)?s?/s"),
 )
 _SAMPLES = (
     re.compile(
         r"(?:samples?|examples?|images?|imgs?|sequences?)[ _]?(?:/|per)[ _]?s(?:ec(?:ond)?)?"
-        rf"{_SIGN}{_NUMBER}|speed: ([\d.]+) samples|\"throughput\": ([\d.]+)",
+        rf"{_SEPARATOR}{_NUMBER}|speed: ([\d.]+) samples|\"throughput\": ([\d.]+)",
     ),
     re.compile(r"([\d.]*\d) ?(?:samples|images|imgs|examples)/s"),
 )
-"""The name before the number, else the number before its unit."""
-_ELAPSED = re.compile(r"elapsed time per iteration \((ms|s)\): ([\d.]+)")
+"""First with the name before the number, then with the number before its unit."""
+_ELAPSED = re.compile(r"elapsed time per iteration \((ms|s)\): (\d{1,12}\.?\d*)")
 _STEP = re.compile(
     r"(?:global[ _-]?step|(?:^|[^a-z_])(?:iteration|iter|train_step|step|update|batch)|num_updates)"
-    r"['\"]?\s*(?:::|[:=#|]|no\.?)?\s*['\"]?\[?\s*(\d{1,12})(?!\d|\.\d)(?:\s*(?:/|of)\s*(\d+))?",
+    r"['\"]?\s*(?:::|[:=#|]|no\.?)?\s*['\"]?\[?\s*(\d{1,12})(?!\d|\.\d)(?:\s*(?:/|of)\s*(\d{1,12}))?",
 )
-_BRACKETS = re.compile(r"epoch\W{0,3}(?:\(?train\)?)?\W{0,4}\[?(\d+)(?:\]?:?\s*\[\s*|\]?:?\s+)(\d+)\s*/\s*(\d+)\]?")
-_BAR = re.compile(r"(\d+)/(\d+) ?(?:\[(?:\d+:)?\d+:\d+<|\[[=>.]|━)")
-_COUNTED = re.compile(r"(\d+) ?/ ?(\d+) (?:batches|steps|iterations)\b")
-_COLUMNS = re.compile(r"^\s*(\d+)/\d+\s+[\d.]+g\s+(nan|inf|\d[\d.]*)\s")
-"""Rows below a head of names: epoch, memory, and the losses, the first of which speaks for all (Ultralytics)."""
-_COUNTED_IMAGES = re.compile(rf"^\s*(\d+): {_NUMBER}, {_NUMBER} avg")
-"""Step, loss of the batch and its average (Darknet)."""
+_BRACKETS = re.compile(
+    r"epoch\W{0,3}(?:\(?train\)?)?\W{0,4}\[?(\d{1,12})(?:\]?:?\s*\[\s*|\]?:?\s+)(\d{1,12})\s*/\s*(\d{1,12})\]?"
+)
+_BAR = re.compile(r"(\d{1,12})/(\d{1,12}) ?(?:\[(?:\d+:)?\d+:\d+<|\[[=>.]|━)")
+_COUNTED = re.compile(r"(\d{1,12}) ?/ ?(\d{1,12}) (?:batches|steps|iterations)\b")
+_ULTRALYTICS_ROW = re.compile(r"^\s*(\d{1,12})/\d+\s+[\d.]+g\s+(nan|inf|\d+\.?\d*)\s")
+"""A table row of Ultralytics: epoch, memory and the losses, of which the first is read."""
+_DARKNET_ROW = re.compile(rf"^\s*(\d{{1,12}}): {_NUMBER}, {_NUMBER} avg")
+"""A row of Darknet: step, loss of the batch and average loss."""
 _NAMED_BAR = re.compile(r"[a-z][^|]{0,80}?:?\s+\d+%\|| completed \|")
 _BARE_BATCH = re.compile(r"batch(?:['\"]?\s*[:=#|]?\s*)\d+")
-_EPOCH = re.compile(r"epoch(?:_num)?['\"]?\s*[:=#]?\s*['\"]?\[?(\d+(?:\.\d+)?)")
-_SAMPLES_COUNT = re.compile(r'"(?:samples_count|step)": (\d+)')
+_EPOCH = re.compile(r"epoch(?:_num)?['\"]?\s*[:=#]?\s*['\"]?\[?(\d{1,12}(?:\.\d+)?)")
+_SAMPLES_COUNT = re.compile(r'"(?:samples_count|step)": (\d{1,12})')
 
 
-LONGEST = 800
-"""Characters of a line's end that are read: a progress bar's newest state stands last."""
+MAX_LENGTH = 800
+"""Number of characters read from the end of a line: a progress bar's newest state comes last."""
+
+
+class TrainingPosition(NamedTuple):
+    """How far a run got; a line that repeats it is not progress."""
+
+    epoch: float | None = None
+    step: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What one line tells; None where it does not."""
+    """The numbers in one progress line; None for those it does not contain."""
 
     step: int | None = None
     total: int | None = None
+    """Number of steps of the run or the epoch."""
     epoch: float | None = None
     loss: float | None = None
     grad_norm: float | None = None
@@ -88,36 +102,55 @@ class Sample:
     tokens_per_s: float | None = None
     samples_per_s: float | None = None
     step_s: float | None = None
-    """Seconds a step, where the line says it itself."""
-    evaluation: bool = False
+    """Seconds per step, if the line states them."""
+    is_evaluation: bool = False
     """Is it about evaluation rather than training?"""
-    bar: bool = False
-    """Is the place from a progress bar with a name? Downloads, preparation and serving draw them too."""
+    is_named_bar: bool = False
+    """Is the step from a progress bar with a name? Downloads, preparation and serving draw such bars too."""
 
     @property
-    def training(self) -> bool:
-        """Is it surely a step of training: with a loss, a norm or a rate, or a place that training alone counts by?"""
+    def is_training(self) -> bool:
+        """Is it certainly a training step: with a loss, a norm or a rate, or with a count that only training has?"""
         if self.loss is not None or self.grad_norm is not None or self.learning_rate is not None:
             return True
-        if self.step is None or self.bar or self.evaluation:
+        if self.step is None or self.is_named_bar or self.is_evaluation:
             return False
-        speed = self.tokens_per_s or self.samples_per_s or self.step_s
-        return self.epoch is not None or self.total is not None or speed is not None
+        return self.epoch is not None or self.total is not None or self.speed is not None
 
     @property
-    def place(self) -> tuple[float | None, int | None]:
-        """Where the run is; a line that repeats it is no progress."""
-        return (self.epoch, self.step)
+    def position(self) -> TrainingPosition:
+        """The epoch and step."""
+        return TrainingPosition(self.epoch, self.step)
+
+    @property
+    def speed(self) -> float | None:
+        """Tokens, samples or steps per second."""
+        return self.tokens_per_s or self.samples_per_s or (1 / self.step_s if self.step_s else None)
+
+
+class LoggedSample(NamedTuple):
+    """A sample with the line it was read from."""
+
+    sample: Sample
+    line: int
+    time: LogTime | None = None
+    label: Label | None = None
+    text: str = ""
+
+    @property
+    def time_ns(self) -> int | None:
+        """The line's time by any clock."""
+        return self.time.ns if self.time else None
 
 
 def parse_sample(text: str) -> Sample | None:
-    """Read a line's numbers; None when it tells neither a place nor a loss."""
-    text = text[-LONGEST:].lower()
+    """Parse the numbers in a line; None if it has neither a position, a loss, a norm nor a speed."""
+    text = text[-MAX_LENGTH:].lower()
     loss = _loss(text) if "loss" in text or "ent" in text else None
-    epoch, step, total = _place(text)
-    if epoch is None and loss is None and "g " in text and (row := _COLUMNS.match(text)):
+    epoch, step, total = _position(text)
+    if epoch is None and loss is None and "g " in text and (row := _ULTRALYTICS_ROW.match(text)):
         epoch, loss = float(row.group(1)), float(row.group(2))
-    if loss is None and " avg" in text and (row := _COUNTED_IMAGES.match(text)):
+    if loss is None and " avg" in text and (row := _DARKNET_ROW.match(text)):
         step, loss = int(row.group(1)), float(row.group(2))
     if loss is None and epoch is None and total is None and step is not None and not _counts_steps(text):
         step = None
@@ -137,44 +170,44 @@ def parse_sample(text: str) -> Sample | None:
         tokens_per_s=speed,
         samples_per_s=images,
         step_s=float(elapsed.group(2)) / (1000 if elapsed.group(1) == "ms" else 1) if elapsed else None,
-        evaluation=loss is None and bool(_EVALUATING.search(text)),
-        bar=total is not None and epoch is None and bool(_NAMED_BAR.search(text)),
+        is_evaluation=loss is None and bool(_EVALUATION_LINE.search(text)),
+        is_named_bar=total is not None and epoch is None and bool(_NAMED_BAR.search(text)),
     )
 
 
 def _counts_steps(text: str) -> bool:
-    """Does something but a bare `batch=14` tell the step? A server tells its batch size so."""
+    """Is there a step other than a bare `batch=14`? Servers log their batch size this way."""
     found = _STEP.search(text)
     return found is None or not _BARE_BATCH.search(found.group(0))
 
 
 def _loss(text: str) -> float | None:
-    """The first training loss; an average that keeps an old NaN (Lightning's bar) yields to the step's own."""
-    told = None
+    """Return the first training loss; a finite loss of the step wins over an average that keeps an old NaN."""
+    first = None
     for one in _LOSS.finditer(text):
         word = one.start() if text[one.start()].isalnum() else one.start() + 1
-        if _EVALUATION.search(text, max(0, word - 14), word):
+        if _EVALUATION_NAME.search(text, max(0, word - 14), word):
             continue
         loss, name = float(one.group(1)), one.group(0)
-        if math.isfinite(loss) and (told is None or "train" in name or "step" in name):
+        if math.isfinite(loss) and (first is None or "train" in name or "step" in name):
             return loss
-        told = loss if told is None else told
-    found = _MLLOG_LOSS.search(text) if told is None else None
-    return float(found.group(1)) if found else told
+        first = loss if first is None else first
+    found = _MLLOG_LOSS.search(text) if first is None else None
+    return float(found.group(1)) if found else first
 
 
-def _place(text: str) -> tuple[float | None, int | None, int | None]:
+def _position(text: str) -> tuple[float | None, int | None, int | None]:
     if found := _BRACKETS.search(text):
         return float(found.group(1)), int(found.group(2)), int(found.group(3))
     epoch = _EPOCH.search(text)
-    place = float(epoch.group(1)) if epoch else None
+    in_epoch = float(epoch.group(1)) if epoch else None
     if found := _STEP.search(text):
-        return place, int(found.group(1)), int(found.group(2)) if found.group(2) else None
+        return in_epoch, int(found.group(1)), int(found.group(2)) if found.group(2) else None
     if found := _BAR.search(text) or _COUNTED.search(text):
-        return place, int(found.group(1)), int(found.group(2))
+        return in_epoch, int(found.group(1)), int(found.group(2))
     if found := _SAMPLES_COUNT.search(text):
-        return place, int(found.group(1)), None
-    return place, None, None
+        return in_epoch, int(found.group(1)), None
+    return in_epoch, None, None
 
 
 def _first(text: str, *patterns: re.Pattern[str]) -> float | None:

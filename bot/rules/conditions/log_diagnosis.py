@@ -46,7 +46,7 @@ def diagnosed(belongs: Callable[[str], bool]) -> Condition:
         new = {one.fingerprint: one.title for one in failures if one.fingerprint not in state.titles}
         titles = dict([*state.titles.items(), *new.items()][-MAX_TITLES:])
         named = [replace(one, title=titles.get(one.fingerprint, one.title)) for one in failures]
-        finding = Finding(_evidence(named), Severity(failures[0].severity), notify=bool(new))
+        finding = Finding(_evidence(named), failures[0].severity, notify=bool(new))
         return finding, DiagnosisState(titles)
 
     return condition
@@ -65,7 +65,7 @@ def _recent(context: Context, diagnosis: Diagnosis, belongs: Callable[[str], boo
     return [
         one
         for one in diagnosis.failures
-        if one.severity != "info"
+        if one.severity is not Severity.INFO
         and belongs(one.category)
         and (has_ended or _is_recent(one, context.observation.at, quiet_after))
     ]
@@ -78,7 +78,7 @@ def _is_recent(failure: Failure, now: datetime, quiet_after: timedelta) -> bool:
 def _evidence(failures: list[Failure]) -> Evidence:
     """Describe the worst failure in full and the others by title."""
     worst, others = failures[0], failures[1:]
-    root = worst.root_at
+    root = worst.root_index
     facts = [("Rank", _ranks(worst))] if worst.ranks else []
     facts += [("Seen", f"{worst.count:,} times")] if worst.count > 1 else []
     facts.append(("Why this", describe_reason(worst)))

@@ -45,7 +45,7 @@ def render_diagnosis(answer: DiagnosisAnswer) -> Message:
         f"By its own lines: {escape(progress)}." if progress else "",
     ]
     blocks = [block for one in loud[:_IN_FULL] for block in _incident(one)]
-    rows = [f"{SIGNS[Severity(one.severity)]} {one_line(one.title, 200)}{_when(one)}" for one in others]
+    rows = [f"{SIGNS[one.severity]} {one_line(one.title, 200)}{_when(one)}" for one in others]
     return message(
         _sentence(answer, loud),
         [
@@ -63,7 +63,7 @@ def _sentence(answer: DiagnosisAnswer, loud: list[Failure]) -> str:
     if not loud:
         return f"{name}: {_quiet(answer)}"
     more = f", and {plural(len(loud) - 1, 'other thing')}" if len(loud) > 1 else ""
-    return f"{SIGNS[Severity(loud[0].severity)]} {name}: {one_line(loud[0].title, 300)}{more}."
+    return f"{SIGNS[loud[0].severity]} {name}: {one_line(loud[0].title, 300)}{more}."
 
 
 def _quiet(answer: DiagnosisAnswer) -> str:
@@ -71,9 +71,9 @@ def _quiet(answer: DiagnosisAnswer) -> str:
 
 
 def _incident(incident: Failure) -> list[Block]:
-    root, place = root_line(incident), incident.root_at
+    root, place = root_line(incident), incident.root_index
     said = [
-        f"{SIGNS[Severity(incident.severity)]} *{one_line(incident.title, 200)}*",
+        f"{SIGNS[incident.severity]} *{one_line(incident.title, 200)}*",
         f"> {one_line(root, 300)}" if root else "",
         " · ".join(part for part in (_rank(incident), _span(incident), _count(incident)) if part),
         one_line(describe_reason(incident), 300),

@@ -19,7 +19,7 @@ NOW_NS = ns_from_datetime(NOW)
 MINUTE_NS = 60 * 10**9
 JOB = Job(REF, JobState.FAILED, "FAILED", name="run <!channel>", started_at=NOW - timedelta(hours=3), ended_at=NOW)
 OOM = Failure(
-    severity="page",
+    severity=Severity.PAGE,
     category="gpu_memory",
     signature="cuda_oom",
     title="GPU out of memory <!here>",
@@ -33,12 +33,12 @@ OOM = Failure(
     confidence=0.95,
     fingerprint="oom",
     why="The earliest failure that is not the echo of another.",
-    root_at=1,
+    root_index=1,
 )
 WARNING = replace(
-    OOM, severity="warn", title="A data-loader worker died", ranks=(), count=1, first_ns=None, last_ns=None
+    OOM, severity=Severity.WARN, title="A data-loader worker died", ranks=(), count=1, first_ns=None, last_ns=None
 )
-NOTE = replace(WARNING, severity="info", title="Gradient overflow")
+NOTE = replace(WARNING, severity=Severity.INFO, title="Gradient overflow")
 PROGRESS = RunProgress(
     step=2683,
     total_steps=50000,

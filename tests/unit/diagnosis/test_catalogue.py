@@ -4,10 +4,10 @@ import re
 
 import pytest
 
-from bot.diagnosis.catalogue import Catalogue, build_catalogue, load_catalogue, parse_catalogue
+from bot.diagnosis.catalogue import UNREPORTED_ROLES, Catalogue, build_catalogue, load_catalogue, parse_catalogue
 from bot.diagnosis.diagnoser import Diagnoser
 from bot.diagnosis.page_scanner import PageScanner
-from bot.diagnosis.reading.required_literals import filter_pattern, needles
+from bot.diagnosis.reading.required_literals import filter_pattern, required_literals
 from bot.domain.regex import compile_pattern
 from bot.errors import ConfigError
 
@@ -21,14 +21,14 @@ hint = "Ask for a seat. https://example.com/seats"
 """
 
 
-def test_every_signature_that_speaks_says_what_to_do_and_where_to_read_on(catalogue: Catalogue) -> None:
-    silent = {"advice", "success", "start"}
-    mute = [
+def test_every_reported_signature_has_title_hint_link_and_source(catalogue: Catalogue) -> None:
+    incomplete = [
         signature.name
         for signature in catalogue.signatures
-        if signature.role not in silent and not (signature.title and " https://" in signature.hint and signature.source)
+        if signature.role not in UNREPORTED_ROLES
+        and not (signature.title and " https://" in signature.hint and signature.source)
     ]
-    assert mute == []
+    assert incomplete == []
 
 
 def test_names_are_unique(catalogue: Catalogue) -> None:
@@ -61,10 +61,10 @@ def test_a_users_signature_replaces_ours_of_the_same_name() -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("[[signature]\n", "not TOML"),
+        ("[[signature]\n", "not valid TOML"),
         ('[[signature]]\nname = "x"\n', "needs a name and a pattern"),
-        (OWN.replace('"launch"', '"weather"'), "category is one of"),
-        (OWN + 'colour = "red"\n', "fields nobody reads: colour"),
+        (OWN.replace('"launch"', '"weather"'), "category must be one of"),
+        (OWN + 'colour = "red"\n', "unknown fields: colour"),
         (OWN.replace("licence server said no", "(unclosed"), "unclosed `(`"),
         (OWN.replace("licence server said no", r"(a)\1"), "RE2 has no backreferences"),
     ],
@@ -90,7 +90,7 @@ def test_a_wrong_catalogue_is_refused_with_the_reason(text: str, complaint: str)
     ],
 )
 def test_the_literals_of_a_pattern_are_necessary(pattern: str, expected: set[tuple[str, bool]] | None) -> None:
-    found = needles(pattern)
+    found = required_literals(pattern)
     assert found == expected if expected is None else found is not None and found <= expected
 
 

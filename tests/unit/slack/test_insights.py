@@ -26,7 +26,7 @@ def huge() -> DiagnosisAnswer:
     """More of everything than fits, and all of it hostile."""
     one = replace(
         OOM, title=HOSTILE * 20, why=HOSTILE * 20, hint=HOSTILE * 20, ranks=("w " + HOSTILE, *range(1024)),
-        excerpt=(HOSTILE * 10,) * 7, root_at=4,
+        excerpt=(HOSTILE * 10,) * 7, root_index=4,
     )  # fmt: skip
     severities = ["page", "page", "warn", "warn", *["info"] * 40]
     incidents = tuple(replace(one, severity=severity) for severity in severities)  # type: ignore[arg-type]

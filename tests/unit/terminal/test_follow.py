@@ -13,7 +13,7 @@ from bot.domain.durations import ns_from_datetime
 from bot.domain.jobs import Job, JobState
 from bot.domain.logs import LogLine, LogQuery
 from bot.errors import AuthFailed, ProviderError, Unavailable
-from bot.rules.diagnosis_config import build_reader
+from bot.rules.diagnosis_config import build_scanner
 from bot.rules.settings import parse_settings
 from bot.terminal.follow import follow
 from bot.terminal.local_alerts import Alerting
@@ -34,7 +34,7 @@ def logs(*options: str) -> LogsCommand:
 
 
 def alerting(*words: str) -> Alerting:
-    return Alerting(parse_settings(words), build_reader())
+    return Alerting(parse_settings(words), build_scanner())
 
 
 def ending(state: JobState = JobState.SUCCEEDED) -> Job:

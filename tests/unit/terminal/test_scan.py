@@ -15,7 +15,7 @@ from bot import __main__ as program
 from bot.commands.parsing.parser import parse_argv
 from bot.commands.subcommands.shell import ScanCommand
 from bot.errors import UsageError
-from bot.rules.diagnosis_config import build_reader
+from bot.rules.diagnosis_config import build_scanner
 from bot.terminal.output import Output
 from bot.terminal.report import failure_text, report_text
 from bot.terminal.scan import PROGRESS_MIN_BYTES, scan
@@ -189,7 +189,7 @@ def test_invalid_unrelated_setting_is_ignored(monkeypatch: pytest.MonkeyPatch) -
 def test_large_file_shows_progress() -> None:
     big = write(HEALTHY * (PROGRESS_MIN_BYTES // len(HEALTHY) + 1))
     out, err = io.StringIO(), io.StringIO()
-    scan(ScanCommand(big), build_reader(), Output(out, err, show_progress=True, progress_every_s=0))
+    scan(ScanCommand(big), build_scanner(), Output(out, err, show_progress=True, progress_every_s=0))
     assert "100% of 32 MiB" in err.getvalue()
 
 

@@ -16,7 +16,7 @@ from bot.commands.subcommands.shell import ScanCommand
 from bot.diagnosis.page_scanner import PageScanner
 from bot.domain.durations import NS_PER_SECOND
 from bot.errors import ConfigError
-from bot.rules.diagnosis_config import build_reader
+from bot.rules.diagnosis_config import build_scanner
 from bot.terminal.output import Output
 from bot.terminal.scan_follow import FileTail, Follower
 
@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.fixture(scope="module")
 def reader() -> PageScanner:
-    return build_reader()
+    return build_scanner()
 
 
 class FollowerHarness:
@@ -80,7 +80,7 @@ def test_hang_and_resumed_progress_are_printed(reader: PageScanner) -> None:
     harness.receive("", 200)
     assert "" == harness.out.getvalue()
     harness.receive("", 500)
-    assert "PAGE  No progress for 12 min after step 59" in harness.out.getvalue()
+    assert "PAGE  No new step for 12 min after step 59" in harness.out.getvalue()
     harness.receive("step 60 loss 2.6\nstep 61 loss 2.6\n", 4)
     assert "── Progress resumed." in harness.err.getvalue()
 

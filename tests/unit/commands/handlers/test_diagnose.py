@@ -16,7 +16,7 @@ from bot.domain.jobs import Job, JobState
 from bot.domain.logs import LogLine
 from bot.errors import NotSupported, Unavailable
 from bot.redaction.redactor import Redactor
-from bot.rules.diagnosis_config import DiagnosisConfig, build_reader
+from bot.rules.diagnosis_config import DiagnosisConfig, build_scanner
 from tests.fakes.provider import NOW, REF, FakeProvider, registry_of
 
 HOUR_NS = 3600 * 10**9
@@ -26,7 +26,7 @@ FAILED = {REF.id: Job(REF, JobState.FAILED, "FAILED", name="run 1", ended_at=NOW
 
 @pytest.fixture(scope="module")
 def reader() -> PageScanner:
-    return build_reader()
+    return build_scanner()
 
 
 def steps(count: int) -> list[LogLine]:

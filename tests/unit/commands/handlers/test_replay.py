@@ -23,7 +23,7 @@ from bot.domain.logs import Level, LogLine
 from bot.domain.metrics import GPU_UTILIZATION, MetricPoint, MetricQuery, MetricSeries
 from bot.errors import Unavailable, UsageError
 from bot.redaction.redactor import Redactor
-from bot.rules.diagnosis_config import DiagnosisConfig, build_reader
+from bot.rules.diagnosis_config import DiagnosisConfig, build_scanner
 from bot.rules.settings import AS_SHIPPED, parse_settings
 from tests.fakes.provider import NOW, REF, FakeProvider, registry_of
 
@@ -37,7 +37,7 @@ ENDED = Job(
 
 @pytest.fixture(scope="module")
 def reader() -> PageScanner:
-    return build_reader()
+    return build_scanner()
 
 
 def line(minute: float, text: str, level: Level | None = None) -> LogLine:
@@ -222,7 +222,7 @@ def test_a_job_was_pending_until_it_started_and_ran_until_it_ended() -> None:
 
 async def test_rules_alone_are_listed_as_they_are_set() -> None:
     diagnosis_config = DiagnosisConfig(
-        build_reader(), parse_settings(["hang=off", "low_gpu_utilization.threshold=40%"])
+        build_scanner(), parse_settings(["hang=off", "low_gpu_utilization.threshold=40%"])
     )
     runner = CommandRunner(registry_of(FakeProvider()), None, lambda: NOW, Redactor(), lambda: diagnosis_config)
     answer = await runner.run(parse("rules"), Asker("U1", "C1"))

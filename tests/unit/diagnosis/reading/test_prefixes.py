@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.diagnosis.reading.prefixes import read_clock, split_prefix, unwrap
+from bot.diagnosis.reading.prefixes import parse_timestamp, split_prefix, unwrap_json
 
 TEXT = "RuntimeError: boom"
 
@@ -34,23 +34,23 @@ TEXT = "RuntimeError: boom"
     ],
 )
 def test_a_prefix_is_peeled_and_its_speaker_kept(prefix: str, label: int | str | None) -> None:
-    spoken = split_prefix(prefix + TEXT)
+    split = split_prefix(prefix + TEXT)
 
-    assert (spoken.text, spoken.speaker.label) == (TEXT, label)
+    assert (split.text, split.source.label) == (TEXT, label)
 
 
 def test_the_providers_replica_wins_over_a_name_in_the_line_but_not_over_a_rank() -> None:
-    assert split_prefix("(pod-2) x y", replica="replica-7").speaker.label == "replica-7"
-    assert split_prefix("[rank4]: x y", replica="replica-7").speaker.label == 4
+    assert split_prefix("(pod-2) x y", replica="replica-7").source.label == "replica-7"
+    assert split_prefix("[rank4]: x y", replica="replica-7").source.label == 4
 
 
 def test_a_rank_that_the_provider_names_is_a_rank() -> None:
-    assert split_prefix(TEXT, rank=3).speaker.label == 3
-    assert split_prefix(f"[rank5]: {TEXT}", rank=3).speaker.label == 5
+    assert split_prefix(TEXT, rank=3).source.label == 3
+    assert split_prefix(f"[rank5]: {TEXT}", rank=3).source.label == 5
 
 
 def test_a_row_of_a_failure_table_is_not_a_rank() -> None:
-    assert split_prefix("[1]:").speaker.label is None
+    assert split_prefix("[1]:").source.label is None
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_a_row_of_a_failure_table_is_not_a_rank() -> None:
     ],
 )
 def test_a_line_may_tell_its_own_time(line: str, expected: tuple[int, str] | None) -> None:
-    assert read_clock(line) == expected
+    assert parse_timestamp(line) == expected
 
 
 @pytest.mark.parametrize(
@@ -80,4 +80,4 @@ def test_a_line_may_tell_its_own_time(line: str, expected: tuple[int, str] | Non
     ],
 )
 def test_structured_logging_is_unwrapped(line: str, expected: str) -> None:
-    assert unwrap(line) == expected
+    assert unwrap_json(line) == expected

@@ -52,7 +52,7 @@ def test_a_lost_loss_is_told_by_its_own_first_line_and_not_by_an_old_spike(reade
     lines = [f"step {n} loss {'nan' if n == 3 or n > 20 else 2.0}" for n in range(1, 30)]
     (lost,) = told(reader, lines)
 
-    assert (lost.severity, lost.line, lost.excerpt[lost.root_at or 0]) == ("page", 21, "step 21 loss nan")
+    assert (lost.severity, lost.line, lost.excerpt[lost.root_index or 0]) == ("page", 21, "step 21 loss nan")
 
 
 def test_one_bad_step_after_a_stretch_that_was_survived_is_no_page(reader: PageScanner) -> None:

@@ -17,7 +17,7 @@ from bot.rules.rule import Context
 from tests.unit.rules.observing import MINUTE, REF, START, job
 
 OOM = Failure(
-    severity="page",
+    severity=Severity.PAGE,
     category="gpu_memory",
     signature="cuda_oom",
     title="GPU out of memory",
@@ -31,7 +31,7 @@ OOM = Failure(
     confidence=0.9,
     fingerprint="oom",
     why="The earliest failure.",
-    root_at=1,
+    root_index=1,
 )
 HANG = replace(OOM, category="hang", title="No progress for 5 min", fingerprint="no_progress", ranks=())
 
@@ -71,7 +71,7 @@ def test_each_category_belongs_to_one_rule(category: str, rule: str) -> None:
 
 
 def test_notes_are_not_told() -> None:
-    assert isinstance(judge("failure", context("failure", replace(OOM, severity="info")))[0], Clear)
+    assert isinstance(judge("failure", context("failure", replace(OOM, severity=Severity.INFO)))[0], Clear)
 
 
 def test_a_log_that_cannot_be_read_is_unknown() -> None:

@@ -20,7 +20,8 @@ from bench.report import Row, Section, megabytes
 from bot.commands.parsing.parser import parse_argv
 from bot.commands.subcommands.logs import LogsCommand
 from bot.providers.baseten.training import BasetenTraining
-from bot.providers.http.client import HttpClient, HttpLimits, Limiter, make_transport
+from bot.providers.http.client import HttpClient, HttpLimits, Limiter
+from bot.providers.http.transport import AiohttpTransport
 from bot.providers.registry import Registry, build_registry
 from bot.redaction.redactor import Redactor
 from bot.terminal.logs import print_logs
@@ -129,11 +130,11 @@ class _Recorder(httpx.AsyncBaseTransport):
     """Sends, and remembers what was asked."""
 
     def __init__(self) -> None:
-        self._inner = make_transport(HttpLimits())
+        self._inner = AiohttpTransport(HttpLimits().concurrency)
         self.urls: list[str] = []
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        self.urls.append(str(request.url))
+        self.urls.append(str(request.url.copy_with(raw_path=request.extensions["target"])))
         return await self._inner.handle_async_request(request)
 
     async def aclose(self) -> None:
@@ -151,7 +152,7 @@ async def _recorded(url: str) -> list[str]:
 
 
 async def _bare(urls: list[str]) -> None:
-    async with httpx.AsyncClient(headers=HEADERS, transport=make_transport(HttpLimits())) as client:
+    async with httpx.AsyncClient(headers=HEADERS, transport=AiohttpTransport(HttpLimits().concurrency)) as client:
         for url in urls:
             response = await client.get(url)
             assert response.status_code == httpx.codes.OK

@@ -30,7 +30,7 @@ from bot.app import reduce_garbage_collection, utc_now
 from bot.domain.jobs import JobRef
 from bot.domain.subscriptions import RuleSettings
 from bot.domain.watches import PollResult
-from bot.providers.http.client import HttpLimits, make_transport
+from bot.providers.http.transport import AiohttpTransport
 from bot.providers.registry import build_registry
 from bot.redaction.redactor import Redactor
 from bot.rules.diagnosis_config import shipped_diagnosis_config
@@ -197,7 +197,7 @@ async def ask_barely(url: str, jobs: int, seconds: float, *, transport: str) -> 
     headers = {"Authorization": f"Api-Key {KEY}"}
     loops = 16 if transport == "ours" else 1
     if transport == "ours":
-        client = httpx.AsyncClient(transport=make_transport(HttpLimits(concurrency=3 * loops)), headers=headers)
+        client = httpx.AsyncClient(transport=AiohttpTransport(3 * loops), headers=headers)
     else:
         client = httpx.AsyncClient(limits=httpx.Limits(max_connections=3 * loops), headers=headers)
     meter, numbers = _Meter(), count()

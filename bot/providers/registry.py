@@ -24,7 +24,7 @@ from bot.providers.base import (
     SupportsPriority,
     settings_prefix,
 )
-from bot.providers.http.retry import LimiterPool
+from bot.providers.http.limiter import LimiterPool
 
 GROUP = "trainwatch.providers"
 

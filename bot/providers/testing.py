@@ -22,6 +22,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, timedelta
 
+import httpx
 import pytest
 
 from bot.domain.jobs import JobRef
@@ -78,6 +79,18 @@ class Subject:
     """The key; the remote may say it back in its errors."""
     suffer: Callable[[Trouble], AbstractContextManager[None]]
     """Makes the remote misbehave within the context."""
+
+
+class FakeTransport(httpx.MockTransport):
+    """Answers a client's requests from a function, without a network.
+
+    `request.url` is the whole address, although `HttpClient` sends path and query in the extension `target`.
+    """
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Call the function and return its response."""
+        request.url = request.url.copy_with(raw_path=request.extensions["target"])
+        return await super().handle_async_request(request)
 
 
 class ProviderContract:

@@ -18,3 +18,17 @@ class ManualClock:
     def advance(self, span: timedelta) -> None:
         """Move forward by `span`."""
         self.now += span
+
+
+@dataclass
+class ManualMonotonicClock:
+    """Returns seconds that never go back; tests advance it."""
+
+    now: float = 1000.5
+
+    def __call__(self) -> float:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        """Move forward."""
+        self.now += seconds

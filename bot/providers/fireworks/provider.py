@@ -18,7 +18,7 @@ from bot.providers.base import Priority, RequestRate
 from bot.providers.fireworks.log_reader import TokenReader
 from bot.providers.fireworks.references import NAME, job_path, parse_batch_job_ref
 from bot.providers.fireworks.wire import parse_accounts, parse_batch_job, parse_batch_jobs, parse_entries
-from bot.providers.http.client import HttpClient, HttpLimits, HttpReply, LimiterPool, path_segment, require_setting
+from bot.providers.http.client import HttpClient, HttpLimits, HttpResponse, LimiterPool, path_segment, require_setting
 from bot.providers.http.retry import retry_on_malformed_response
 
 BASE_URL = "https://api.fireworks.ai"
@@ -124,11 +124,11 @@ class FireworksProvider:
 
     async def _ask(self, job: JobRef, reader: TokenReader) -> tuple[list[LogLine], str] | None:
         """Return the lines of a page and the token of the next; None if the token expired and the reader restarts."""
-        reply = await self._client.request("GET", _path(job) + ":getLogs", reader.params(), accept=(400,))
-        if reply.status == 400 and reader.token_expired():
+        response = await self._client.request("GET", _path(job) + ":getLogs", reader.params(), accept=(400,))
+        if response.status == 400 and reader.token_expired():
             return None
-        self._client.raise_for(reply)
-        return parse_entries(reply.body, reader.last_ns)
+        self._client.raise_for(response)
+        return parse_entries(response.body, reader.last_ns)
 
     async def _list_accounts(self) -> list[str]:
         """`GET /v1/accounts`: documented for firectl (`firectl account list`), assumed to be served at this path."""
@@ -149,9 +149,9 @@ class FireworksProvider:
         return jobs
 
 
-def _explain(reply: HttpReply) -> str | None:
+def _explain(response: HttpResponse) -> str | None:
     """Explain an error status; None where the general text will do. The gateway maps gRPC codes to HTTP statuses."""
-    match reply.status:
+    match response.status:
         case 401:
             return "refused the key; FIREWORKS_API_KEY must be a key that is still listed in the account's settings"
         case 402 | 412:

@@ -1,6 +1,6 @@
-"""Undoes the compression of an answer's body, piece by piece, and notices when it was cut off.
+"""Decompress response bodies piece by piece, and detect truncated ones.
 
-httpx would do it, but takes a body that ends in the middle for a whole one.
+httpx can decompress too, but accepts a compressed body that ends in the middle.
 """
 
 from __future__ import annotations
@@ -8,34 +8,34 @@ from __future__ import annotations
 import zlib
 from collections.abc import AsyncIterable, AsyncIterator
 
-ENCODINGS = frozenset({"gzip", "x-gzip", "deflate"})
-"""Values of `Content-Encoding` that are read."""
-ACCEPTED = "gzip, deflate"
-"""For `Accept-Encoding`."""
-_PIECE = 1024 * 1024
-"""The longest piece: what a few bytes may swell to before the caller sees their size."""
+SUPPORTED_ENCODINGS = frozenset({"gzip", "x-gzip", "deflate"})
+"""Values of `Content-Encoding` that `decompress` handles."""
+ACCEPT_ENCODING = "gzip, deflate"
+_MAX_PIECE_BYTES = 1024 * 1024
+"""Limits how far a small compressed body expands before the caller can check its size."""
 
 
 class BrokenBody(Exception):
-    """A compressed body is damaged, or ends before its end."""
+    """A compressed body is damaged or truncated."""
 
 
-async def decompressed(body: AsyncIterable[bytes], encoding: str) -> AsyncIterator[bytes]:
-    """The body as it was before `Content-Encoding`, in pieces of at most a mebibyte.
+async def decompress(body: AsyncIterable[bytes], encoding: str) -> AsyncIterator[bytes]:
+    """Yield the decompressed body in pieces of at most one mebibyte.
 
     Raises:
-        BrokenBody: it is not whole.
+        BrokenBody: the body is damaged or truncated.
     """
     inflater = None
     try:
         async for chunk in body:
             rest = chunk
             while rest:
-                inflater = inflater or _inflater(encoding, rest[0])
-                piece = inflater.decompress(rest, _PIECE)
+                inflater = inflater or _make_inflater(encoding, rest[0])
+                piece = inflater.decompress(rest, _MAX_PIECE_BYTES)
                 while piece:
                     yield piece
-                    piece = inflater.decompress(inflater.unconsumed_tail, _PIECE) if len(piece) == _PIECE else b""
+                    is_full = len(piece) == _MAX_PIECE_BYTES
+                    piece = inflater.decompress(inflater.unconsumed_tail, _MAX_PIECE_BYTES) if is_full else b""
                 rest = inflater.unused_data  # Several gzip members make one body (RFC 1952, 2.2).
                 inflater = None if inflater.eof else inflater
     except zlib.error as error:
@@ -44,8 +44,8 @@ async def decompressed(body: AsyncIterable[bytes], encoding: str) -> AsyncIterat
         raise BrokenBody
 
 
-def _inflater(encoding: str, first: int) -> zlib._Decompress:
-    """For `deflate` two forms are in use; the one with a header, which is the right one, has an 8 in its first byte."""
+def _make_inflater(encoding: str, first_byte: int) -> zlib._Decompress:
+    """Servers send `deflate` with a zlib header, as specified, or without; a header's first byte ends in 8."""
     if encoding != "deflate":
         return zlib.decompressobj(wbits=31)
-    return zlib.decompressobj(wbits=15 if first & 15 == 8 else -15)
+    return zlib.decompressobj(wbits=15 if first_byte & 15 == 8 else -15)

@@ -1,7 +1,6 @@
-"""The one HTTP client of every provider: auth headers, time limits, retries, pacing, errors without secrets.
+"""The HTTP client of every provider: headers, timeouts, retries, rate limits, and errors without secrets.
 
-What to ask and what the answer means is the provider's; `admission` decides when to begin, `retry` when to stop,
-and `transport` sends the bytes.
+It speaks httpx's transport API (ADR 17). `transport` sends the bytes; `limiter` decides when to send and when to stop.
 """
 
 from __future__ import annotations
@@ -13,58 +12,70 @@ import time
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from urllib.parse import quote, urlencode
 
 import httpx
 import msgspec
 
-from bot.errors import BadRequest, ConfigError, ProtocolError, ProviderError, RateLimited, Unavailable
-from bot.providers.base import Priority, RequestRate, settings_prefix
-from bot.providers.http.admission import Admit, LastMinute, Slot
-from bot.providers.http.body import ACCEPTED, ENCODINGS, BrokenBody, decompressed
-from bot.providers.http.errors import BodyTooLarge, HttpReply, kind_of, message_of, no_answer, retry_after_of
-from bot.providers.http.rate_limits import HttpLimits
-from bot.providers.http.retry import Limiter, LimiterPool, Preempted
-from bot.providers.http.transport import TargetInUrl, make_transport
+from bot.errors import ConfigError, ProtocolError, ProviderError, RateLimited, Unavailable
+from bot.providers.base import Priority, RequestRate
+from bot.providers.http.admission import CheckOpen, Slot
+from bot.providers.http.body import ACCEPT_ENCODING, SUPPORTED_ENCODINGS, decompress
+from bot.providers.http.errors import (
+    TRANSPORT_ERRORS,
+    BodyTooLarge,
+    describe_transport_error,
+    error_for_status,
+    extract_message,
+    parse_retry_after,
+)
+from bot.providers.http.limiter import Limiter, LimiterPool, Preempted
+from bot.providers.http.rate_limits import HttpLimits, RequestCounter
+from bot.providers.http.transport import AiohttpTransport
+from bot.providers.http.urls import BaseUrl, path_segment
 from bot.redaction.redactor import Redactor
 
 __all__ = [
     "BodyTooLarge",
     "HttpClient",
     "HttpLimits",
-    "HttpReply",
+    "HttpResponse",
     "Limiter",
     "LimiterPool",
-    "make_transport",
     "path_segment",
     "require_setting",
 ]
 
-_EXCERPT = 200
-_IN_PATHS = "/?%:@!$&'()*+,;="
-"""Left alone in a path, whose segments are quoted already; anything else in there would end it."""
-_HEADERS = {"User-Agent": "trainwatch", "Accept": "application/json", "Accept-Encoding": ACCEPTED}
-_TROUBLE = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, BrokenBody)
+_EXCERPT_CHARS = 200
+_HEADERS = {"User-Agent": "trainwatch", "Accept": "application/json", "Accept-Encoding": ACCEPT_ENCODING}
+
+
+@dataclass(frozen=True, slots=True)
+class HttpResponse:
+    """A complete response, decompressed."""
+
+    status: int
+    headers: Mapping[str, str]
+    """Case-insensitive."""
+    body: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class HttpStream:
-    """An answer as it comes in, decompressed. A connection that breaks raises Unavailable out of `chunks`."""
+    """A response as it arrives, decompressed. `chunks` raises Unavailable when the connection breaks."""
 
     headers: Mapping[str, str]
     chunks: AsyncIterator[bytes]
 
 
 class HttpClient:
-    """One remote, with one key. Every method raises only `bot.errors.ProviderError` and its children.
+    """Requests to one remote with one API key. Every method raises only `bot.errors.ProviderError` and its subclasses.
 
     Status to error: 400, 409, 413, 414, 422 and other 4xx BadRequest · 401, 402, 403, 407 AuthFailed · 404, 410
     JobNotFound · 405, 501 NotSupported · 408, 425 and other 5xx Unavailable · 429 RateLimited · 3xx ProtocolError.
 
-    Every request is one that only reads, whatever its method, so all are retried: RateLimited and Unavailable, with
-    full jitter, as long as `limits.attempts`, `limits.retry_budget_s` and the key's retry budget allow.
-    `Retry-After` holds back every request with the key. Background requests (`with_priority`) let the others go first;
-    a background request to a path that failed last time is not retried.
+    All requests only read, whatever their method, so all can be retried. RateLimited and Unavailable are retried with
+    full jitter, within `limits.attempts`, `limits.retry_budget_s` and the key's retry budget. `Retry-After` pauses all
+    requests with the key. A background request (`with_priority`) to a path that failed last time is not retried.
     """
 
     def __init__(
@@ -76,52 +87,48 @@ class HttpClient:
         secrets: Sequence[str],
         limiter: Limiter | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
-        explain: Callable[[HttpReply], str | None] | None = None,
+        explain: Callable[[HttpResponse], str | None] | None = None,
     ) -> None:
-        """Prepare; nothing is sent and no loop is needed yet.
+        """Prepare. Sends nothing and needs no running loop.
 
         Args:
             provider: the provider's name, for errors.
-            base_url: where paths are appended to; it may have a path and a query of its own.
-            headers: sent with each request, the authorization among them.
+            base_url: prefix of all paths; may have a path and a query.
+            headers: sent with each request, including the authorization.
             secrets: texts that must never appear in an error.
-            limiter: rate, concurrency and time limits (`LimiterPool.limiter_for`); None for one with default limits.
-            transport: what sends, for tests; the default speaks HTTP/1.1 with kept connections.
-            explain: the sentence a provider has for a refused request; None falls back to ours.
+            limiter: from `LimiterPool.limiter_for`; None for an unshared one with default limits.
+            transport: a replacement for the network, in tests (`bot.providers.testing.FakeTransport`).
+            explain: returns what the platform did, for a response with an error status, or None for the default text.
 
         Raises:
-            ConfigError: `base_url` is no address of the web, or holds a name and a password beside the key.
+            ConfigError: `base_url` is not a web address, or contains a user name or password.
         """
         self._provider = provider
-        self._address = _address(provider, base_url)
-        self._base_path = self._address.raw_path.partition(b"?")[0].decode("ascii").rstrip("/")
-        self._base_query = self._address.query.decode("ascii")
+        self._base_url = BaseUrl(provider, base_url)
         self._redactor = Redactor(secrets)
         self._limiter = limiter or Limiter()
-        self._limits = limits = self._limiter.limits
+        self._limits = self._limiter.limits
         self._explain = explain
-        # Requests go to the transport itself: httpx's client would parse each address again, and look for cookies.
-        self._transport = make_transport(limits) if transport is None else TargetInUrl(transport)
+        self._transport = transport or AiohttpTransport(self._limits.concurrency)
         self._headers = httpx.Headers({**_HEADERS, **headers})
         self._priority = Priority.INTERACTIVE
-        self._begun = LastMinute(time.monotonic)
+        self._counter = RequestCounter(time.monotonic)
 
     def __repr__(self) -> str:
-        shown = self.redact(str(self._address.copy_with(query=None, fragment=None)))
-        return f"HttpClient(provider={self._provider!r}, base_url={shown!r})"
+        return f"HttpClient(provider={self._provider!r}, base_url={self.redact(str(self._base_url))!r})"
 
     def with_priority(self, priority: Priority) -> HttpClient:
-        """Return a view of this client with another priority; it shares connections, limiter and counters."""
+        """Return a view of this client with another priority. It shares connections, limiter and counter."""
         view = copy.copy(self)
         view._priority = priority
         return view
 
     async def get(self, path: str, params: Sequence[tuple[str, str]] = (), *, timeout_s: float | None = None) -> bytes:
-        """The body of a successful GET."""
+        """Send a GET request and return the response body."""
         return (await self.request("GET", path, params, timeout_s=timeout_s)).body
 
     async def post(self, path: str, json: object, *, timeout_s: float | None = None) -> bytes:
-        """The body of a successful POST of a JSON value."""
+        """Send a POST request with a JSON body and return the response body."""
         return (await self.request("POST", path, json=json, timeout_s=timeout_s)).body
 
     async def request(
@@ -133,37 +140,40 @@ class HttpClient:
         json: object = None,
         timeout_s: float | None = None,
         accept: Container[int] = (),
-    ) -> HttpReply:
-        """Send and read the whole answer.
+    ) -> HttpResponse:
+        """Send a request and read the whole response.
 
         Args:
             method: GET or POST.
-            path: begins with "/", its segments quoted (`path_segment`).
-            params: query parameters, in order; a key may repeat.
-            json: the body; None for none.
-            timeout_s: the longest silence, when it differs from the limits'.
-            accept: statuses of 300 and above to return instead of raising.
+            path: starts with "/"; its segments are quoted (`path_segment`).
+            params: query parameters in order; a key may repeat.
+            json: the request body; None for none.
+            timeout_s: overrides `limits.read_timeout_s`.
+            accept: statuses of 300 and above that are returned instead of raised.
         """
-        request = self._build(method, path, params, json, timeout_s)
+        request = self._build_request(method, path, params, json, timeout_s)
+        limiter = self._limiter
 
-        async def once(admit: Admit) -> HttpReply:
-            async with self._limiter.gate.slot(admit, self._priority, suspect=path in self._limiter.failing) as slot:
-                with self._limiter.breaker.watch():
+        async def attempt(check_open: CheckOpen) -> HttpResponse:
+            suspect = path in limiter.recent_failures
+            async with limiter.admission.slot(check_open, self._priority, suspect=suspect) as slot:
+                with limiter.breaker.watch():
                     return await self._exchange(request, accept, slot)
 
-        return await self._limiter.call(self._provider, path, once, self._priority)
+        return await limiter.call(self._provider, path, attempt, self._priority)
 
     @contextlib.asynccontextmanager
     async def stream(
         self, method: str, path: str, params: Sequence[tuple[str, str]] = (), *, timeout_s: float | None = None
     ) -> AsyncIterator[HttpStream]:
-        """Send, retry until the answer begins, and hand it out chunk by chunk; memory does not grow with its size."""
-        request = self._build(method, path, params, None, timeout_s)
+        """Send a request, retry until a response starts, and yield it chunk by chunk in constant memory."""
+        request = self._build_request(method, path, params, None, timeout_s)
+        limiter = self._limiter
 
-        async def once(admit: Admit) -> tuple[httpx.Response, contextlib.AsyncExitStack]:
+        async def attempt(check_open: CheckOpen) -> tuple[httpx.Response, contextlib.AsyncExitStack]:
             async with contextlib.AsyncExitStack() as stack:
-                await stack.enter_async_context(self._limiter.gate.slot(admit, self._priority))
-                with self._limiter.breaker.watch():
+                await stack.enter_async_context(limiter.admission.slot(check_open, self._priority))
+                with limiter.breaker.watch():
                     response = await self._send(request)
                     stack.push_async_callback(response.aclose)
                     if not 200 <= response.status_code < 300:
@@ -171,156 +181,129 @@ class HttpClient:
                 return response, stack.pop_all()
             raise AssertionError  # pragma: no cover - the stack swallows nothing
 
-        response, stack = await self._limiter.call(self._provider, path, once, self._priority)
+        response, stack = await limiter.call(self._provider, path, attempt, self._priority)
         async with stack:
             yield HttpStream(response.headers, self._chunks(response))
 
     def request_rate(self) -> RequestRate:
-        """How many requests this client made lately, and how many may be made with its key."""
-        return RequestRate(self._begun.total(), self._limiter.gate.max_per_minute)
+        """Return how many requests this client made in the last minute, and the limit of its key."""
+        return RequestRate(self._counter.total(), self._limiter.admission.max_per_minute)
 
-    def raise_for(self, reply: HttpReply) -> None:
-        """Raise the error that this reply's status stands for; nothing for a success."""
-        if not 200 <= reply.status < 300:
-            raise self._error(reply)
+    def raise_for(self, response: HttpResponse) -> None:
+        """Raise the error for this response's status, if it is not a success."""
+        if not 200 <= response.status < 300:
+            raise self._error(response)
 
     def redact(self, text: str) -> str:
-        """The text without this client's secrets, and without what looks like anybody's."""
+        """Redact this client's secrets and anything that looks like a secret."""
         return self._redactor.redact(text)[0]
 
     def excerpt(self, body: bytes) -> str:
-        """What a body says, in one short line without secrets."""
-        words = " ".join(message_of(body[:20_000]).split())
-        shown = "".join(letter for letter in self.redact(words) if letter.isprintable())
-        return shown if len(shown) <= _EXCERPT else shown[: _EXCERPT - 1] + "…"
+        """Return the message of an error body as one short redacted line."""
+        message = " ".join(extract_message(body[:20_000]).split())
+        shown = "".join(letter for letter in self.redact(message) if letter.isprintable())
+        return shown if len(shown) <= _EXCERPT_CHARS else shown[: _EXCERPT_CHARS - 1] + "…"
 
     async def aclose(self) -> None:
-        """Close connections."""
+        """Close the connections."""
         await self._transport.aclose()
 
-    def _build(
+    def _build_request(
         self, method: str, path: str, params: Sequence[tuple[str, str]], json: object, timeout_s: float | None
     ) -> httpx.Request:
-        limits = self._limits
-        read_s = limits.read_timeout_s if timeout_s is None else timeout_s
-        timeout = {"connect": limits.connect_timeout_s, "read": read_s, "write": read_s, "pool": None}
-        query = "&".join(filter(None, (self._base_query, urlencode(params) if params else "")))
-        target = f"{self._base_path}{quote(path, safe=_IN_PATHS)}" + (f"?{query}" if query else "")
-        # The base URL is parsed once; parsing each address would cost a sixth of the whole request.
+        read_s = self._limits.read_timeout_s if timeout_s is None else timeout_s
+        timeout = {"connect": self._limits.connect_timeout_s, "read": read_s, "write": read_s, "pool": None}
         request = httpx.Request(
             method,
-            self._address,
+            self._base_url.url,
             content=None if json is None else msgspec.json.encode(json),
             headers=self._headers,
-            extensions={"timeout": timeout, "target": target.encode("ascii")},
+            extensions={"timeout": timeout, "target": self._base_url.target(path, params)},
         )
         if json is not None:
             request.headers["Content-Type"] = "application/json"
         return request
 
-    async def _exchange(self, request: httpx.Request, accept: Container[int], slot: Slot) -> HttpReply:
+    async def _exchange(self, request: httpx.Request, accept: Container[int], slot: Slot) -> HttpResponse:
         try:
-            async with asyncio.timeout(self._limits.total_timeout_s) as slot.until:
-                response = await self._send(request)
+            async with asyncio.timeout(self._limits.total_timeout_s) as slot.deadline:
+                raw = await self._send(request)
                 try:
-                    reply = await self._read(response)
+                    response = await self._read(raw)
                 finally:
-                    await response.aclose()
+                    await raw.aclose()
         except TimeoutError as error:
-            if slot.taken_back:
-                raise Preempted(f"{self._provider} did not answer in time.", provider=self._provider) from error
-            text = f"{self._provider} took longer than {self._limits.total_timeout_s:.0f} s for one answer."
+            if slot.preempted:
+                raise Preempted(f"{self._provider} did not respond in time.", provider=self._provider) from error
+            text = f"{self._provider} took longer than {self._limits.total_timeout_s:.0f} s for one response."
             raise Unavailable(text, provider=self._provider) from error
-        if reply.status not in accept:
-            self.raise_for(reply)
-        return reply
+        if response.status not in accept:
+            self.raise_for(response)
+        return response
 
     async def _send(self, request: httpx.Request) -> httpx.Response:
-        self._begun.add()
+        self._counter.record()
         try:
             return await self._transport.handle_async_request(request)
-        except _TROUBLE as error:
+        except TRANSPORT_ERRORS as error:
             raise self._unavailable(error) from error
 
-    async def _read(self, response: httpx.Response) -> HttpReply:
-        size, parts = 0, []
+    async def _read(self, response: httpx.Response) -> HttpResponse:
+        size, parts, max_bytes = 0, [], self._limits.max_body_bytes
         try:
             async for part in self._body(response):
                 size += len(part)
-                if size > self._limits.max_body_bytes:
-                    text = f"{self._provider} sent more than {self._limits.max_body_bytes // 2**20} MiB in one answer."
+                if size > max_bytes:
+                    text = f"{self._provider} sent more than {max_bytes // 2**20} MiB in one response."
                     raise BodyTooLarge(text, provider=self._provider)
                 parts.append(part)
-        except _TROUBLE as error:
+        except TRANSPORT_ERRORS as error:
             raise self._unavailable(error) from error
-        return HttpReply(response.status_code, response.headers, b"".join(parts))
+        return HttpResponse(response.status_code, response.headers, b"".join(parts))
 
     async def _chunks(self, response: httpx.Response) -> AsyncIterator[bytes]:
         try:
             async for part in self._body(response):
                 yield part
-        except _TROUBLE as error:
+        except TRANSPORT_ERRORS as error:
             raise self._unavailable(error) from error
 
     def _body(self, response: httpx.Response) -> AsyncIterable[bytes]:
         encoding = response.headers.get("content-encoding", "identity").strip().lower()
         body = response.stream
-        assert isinstance(body, httpx.AsyncByteStream)  # every answer of an asynchronous transport has one
+        assert isinstance(body, httpx.AsyncByteStream)  # async transports return no other stream
         if encoding == "identity":
             return body
-        if encoding not in ENCODINGS:
-            text = f"{self._provider} compressed its answer in a way that it was not asked for."
+        if encoding not in SUPPORTED_ENCODINGS:
+            text = f"{self._provider} compressed its response with an encoding that was not requested."
             raise ProtocolError(text, provider=self._provider)
-        return decompressed(body, encoding)
+        return decompress(body, encoding)
 
     def _unavailable(self, error: Exception) -> Unavailable:
-        return Unavailable(no_answer(self._provider, error), provider=self._provider)
+        return Unavailable(describe_transport_error(self._provider, error), provider=self._provider)
 
-    def _error(self, reply: HttpReply) -> ProviderError:
-        kind, advice = kind_of(reply.status)
-        retry_after = retry_after_of(reply.headers, datetime.now(UTC)) if kind in (RateLimited, Unavailable) else None
+    def _error(self, response: HttpResponse) -> ProviderError:
+        error_class, default = error_for_status(response.status)
+        retry_after = None
+        if error_class in (RateLimited, Unavailable):
+            retry_after = parse_retry_after(response.headers, datetime.now(UTC))
         if retry_after is not None:
             retry_after = min(retry_after, timedelta(seconds=self._limits.max_retry_after_s))
-        said = self.excerpt(reply.body)
-        text = (self._explain(reply) if self._explain else None) or advice
-        public = f"{self._provider} {text} (HTTP {reply.status}{': ' + said if said else ''})."
-        return kind(self.redact(public), provider=self._provider, retry_after=retry_after)
-
-
-def _address(provider: str, base_url: str) -> httpx.URL:
-    setting = f"{settings_prefix(provider).upper()}_BASE_URL"
-    try:
-        address = httpx.URL(base_url)
-        known = address.scheme in ("http", "https") and bool(address.host)
-    except (httpx.InvalidURL, ValueError):  # the latter for names of hosts that cannot be
-        known = False
-    if not known:
-        raise ConfigError(f"{setting} must be a URL that begins with https:// and names a host.")
-    if address.userinfo:
-        raise ConfigError(f"{setting} must hold no name and password: the key is sent instead.")
-    return address
-
-
-def path_segment(text: str) -> str:
-    """One id as a URL path segment.
-
-    Raises:
-        BadRequest: it would lead to another path.
-    """
-    if text in ("", ".", ".."):
-        raise BadRequest(f"{text!r} is no id.")
-    return quote(text, safe="")
+        excerpt = self.excerpt(response.body)
+        text = (self._explain(response) if self._explain else None) or default
+        public = f"{self._provider} {text} (HTTP {response.status}{': ' + excerpt if excerpt else ''})."
+        return error_class(self.redact(public), provider=self._provider, retry_after=retry_after)
 
 
 def require_setting(config: Mapping[str, str], key: str, where: str) -> str:
-    """A setting that a provider cannot do without.
+    """Return a required setting.
 
     Raises:
-        ConfigError: it is missing, or cannot be sent; names the variable and where to get the value.
+        ConfigError: it is missing or cannot be sent; names the variable and where to get the value.
     """
     value = config.get(key, "").strip()
     if not value:
         raise ConfigError(f"{key.upper()} is not set. Get it from {where}.")
     if not value.isascii() or not value.isprintable():
-        raise ConfigError(f"{key.upper()} holds characters that no key has; copy it again.")
+        raise ConfigError(f"{key.upper()} contains characters that no API key has. Copy it again.")
     return value

@@ -1,58 +1,87 @@
-"""How hard one remote may be asked, and how long an answer may take: the settings of `bot.providers.http.client`."""
+"""Limits on the requests to one remote (rate, concurrency, timeouts, retries), and a counter of recent requests."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from bot.errors import ConfigError
 
+MonotonicClock = Callable[[], float]
+"""Returns seconds that never go back."""
+
 
 @dataclass(frozen=True, slots=True)
 class HttpLimits:
-    """How hard one remote may be asked, and how long an answer may take. No vendor documents a limit for these APIs."""
+    """Limits on the requests to one remote. No vendor documents rate limits for these APIs."""
 
     requests_per_second: float = 50.0
-    """Sustained; four seconds' worth may go at once after a pause."""
+    """Sustained rate. After a pause, a burst of up to four seconds' worth is allowed."""
     concurrency: int = 32
-    """Requests under way at once; polling uses at most three quarters of them."""
+    """Requests in flight at once. Background requests use at most three quarters of these slots."""
     connect_timeout_s: float = 10.0
     read_timeout_s: float = 30.0
-    """The longest silence within an answer."""
+    """Longest silence while a response arrives."""
     total_timeout_s: float = 120.0
-    """The longest a single attempt may take, however steadily it trickles."""
+    """Deadline of one attempt, even if data keeps arriving."""
     attempts: int = 4
+    """Attempts of one call, including the first."""
     retry_budget_s: float = 45.0
-    """No retry begins later than this after the call began."""
+    """No retry starts later than this after the call started."""
     max_retry_after_s: float = 3600.0
-    """A longer Retry-After is cut to this."""
+    """A longer `Retry-After` is cut to this."""
     max_body_bytes: int = 64 * 1024 * 1024
-    """After decompression."""
+    """Largest response body, after decompression."""
 
     @classmethod
-    def from_config(cls, word: str, config: Mapping[str, str]) -> HttpLimits:
-        """Read `<word>_requests_per_second`, `_concurrency`, `_timeout_s`, `_connect_timeout_s`, `_retry_budget_s`.
+    def from_config(cls, prefix: str, config: Mapping[str, str]) -> HttpLimits:
+        """Read `<prefix>_requests_per_second`, `_concurrency`, `_timeout_s`, `_connect_timeout_s`, `_retry_budget_s`.
 
         Raises:
-            ConfigError: a value is not a positive number.
+            ConfigError: a value is not a number, or too small.
         """
-        shipped = cls()
+        defaults = cls()
 
-        def number(key: str, default: float, least: float) -> float:
-            text = config.get(f"{word}_{key}", "").strip()
+        def number(key: str, default: float, minimum: float) -> float:
+            text = config.get(f"{prefix}_{key}", "").strip()
             try:
                 value = float(text) if text else default
             except ValueError:
                 value = -1.0
-            if not least <= value < float("inf"):
-                name = f"{word}_{key}".upper()
-                raise ConfigError(f"{name} must be a number of at least {least:g}, not {text!r}.")
+            if not minimum <= value < float("inf"):
+                name = f"{prefix}_{key}".upper()
+                raise ConfigError(f"{name} must be a number of at least {minimum:g}, not `{text}`.")
             return value
 
         return cls(
-            requests_per_second=number("requests_per_second", shipped.requests_per_second, 0.01),
-            concurrency=int(number("concurrency", shipped.concurrency, 1)),
-            connect_timeout_s=number("connect_timeout_s", shipped.connect_timeout_s, 0.01),
-            read_timeout_s=number("timeout_s", shipped.read_timeout_s, 0.01),
-            retry_budget_s=number("retry_budget_s", shipped.retry_budget_s, 0),
+            requests_per_second=number("requests_per_second", defaults.requests_per_second, 0.01),
+            concurrency=int(number("concurrency", defaults.concurrency, 1)),
+            connect_timeout_s=number("connect_timeout_s", defaults.connect_timeout_s, 0.01),
+            read_timeout_s=number("timeout_s", defaults.read_timeout_s, 0.01),
+            retry_budget_s=number("retry_budget_s", defaults.retry_budget_s, 0),
         )
+
+
+class RequestCounter:
+    """Counts the requests of the last 60 seconds, in one bucket per second."""
+
+    def __init__(self, clock: MonotonicClock) -> None:
+        self._clock = clock
+        self._buckets: deque[tuple[int, int]] = deque()
+
+    def record(self) -> None:
+        """Count a request that starts now."""
+        second = int(self._clock())
+        count = self._buckets.pop()[1] if self._buckets and self._buckets[-1][0] == second else 0
+        self._buckets.append((second, count + 1))
+        self._expire(second)
+
+    def total(self) -> int:
+        """Return the number of requests that started in the last 60 seconds."""
+        self._expire(int(self._clock()))
+        return sum(count for _, count in self._buckets)
+
+    def _expire(self, second: int) -> None:
+        while self._buckets and self._buckets[0][0] <= second - 60:
+            self._buckets.popleft()

@@ -17,7 +17,7 @@ from bot.providers.base import Download, Priority, RequestRate
 from bot.providers.http.client import (
     HttpClient,
     HttpLimits,
-    HttpReply,
+    HttpResponse,
     HttpStream,
     LimiterPool,
     path_segment,
@@ -180,13 +180,13 @@ class RivergenProvider:
 
     async def _models(self, params: _Params) -> list[str]:
         """Call `GET /api/v1/models/`; the documented path is "/", and servers differ in the trailing slash."""
-        reply = await self._client.request("GET", "/api/v1/models/", params, accept=(307, 308, 404))
-        if reply.status != 200:
-            reply = await self._client.request("GET", "/api/v1/models", params, accept=(404,))
-        if reply.status == 404:
+        response = await self._client.request("GET", "/api/v1/models/", params, accept=(307, 308, 404))
+        if response.status != 200:
+            response = await self._client.request("GET", "/api/v1/models", params, accept=(404,))
+        if response.status == 404:
             text = "This RiverGen server does not list its models. Use a reference with a model: rivergen:<model_id>."
             raise NotSupported(text, provider=references.NAME)
-        return wire.parse_models(reply.body)
+        return wire.parse_models(response.body)
 
     async def _newest_run(self, model: str) -> wire.Run:
         runs = await self._runs(model, "1")
@@ -229,15 +229,15 @@ class RivergenProvider:
             yield answer
 
 
-def _explain(reply: HttpReply) -> str | None:
+def _explain(response: HttpResponse) -> str | None:
     """Explain an error status and what to do.
 
     Source: the download's error table and .../organization/concepts/errors (read 2026-11-20).
     """
-    match reply.status:
+    match response.status:
         case 400:
             return "refused a parameter of the request"
-        case 401 if b"AUTH_EXPIRED" in reply.body or b"expired" in reply.body:
+        case 401 if b"AUTH_EXPIRED" in response.body or b"expired" in response.body:
             return (
                 "says that the token has expired; tokens are valid for an hour: log in again (POST /api/auth/login) "
                 "or refresh it (POST /api/auth/refresh) and set RIVERGEN_API_KEY, or use a personal access token"

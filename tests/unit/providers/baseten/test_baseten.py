@@ -21,6 +21,7 @@ from bot.providers.baseten.states import deployment_state, training_state
 from bot.providers.baseten.training import BasetenTraining
 from bot.providers.baseten.wire import parse_logs
 from bot.providers.http.client import HttpClient, HttpLimits, Limiter, LimiterPool
+from bot.providers.testing import FakeTransport
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 STAMP_NS = 1_763_640_000_123_456_789
@@ -66,7 +67,7 @@ class Remote:
 
     def provider(self) -> BasetenTraining:
         limiter = Limiter(HttpLimits(requests_per_second=1e6, attempts=1))
-        transport = httpx.MockTransport(self.answer)
+        transport = FakeTransport(self.answer)
         client = HttpClient("baseten", "http://baseten.test", {}, secrets=[], limiter=limiter, transport=transport)
         return BasetenTraining(client, lambda: NOW)
 

@@ -11,6 +11,7 @@ from bot.errors import BadRequest, ConfigError, NotSupported
 from bot.providers.fireworks import create
 from bot.providers.fireworks.provider import FireworksProvider
 from bot.providers.http.client import HttpClient, HttpLimits, Limiter, LimiterPool
+from bot.providers.testing import FakeTransport
 
 JOB = JobRef("fireworks", "acme/train-1")
 
@@ -29,25 +30,25 @@ async def test_without_a_configured_account_jobs_of_all_accounts_are_listed() ->
         job = {"name": f"accounts/{account}/batchJobs/j", "createTime": f"2026-03-13T10:{minute}:00Z"}
         return httpx.Response(200, json={"batchJobs": [job, {"displayName": "without a name"}]})
 
-    jobs = await provider_of(httpx.MockTransport(answers)).list_jobs(limit=5)
+    jobs = await provider_of(FakeTransport(answers)).list_jobs(limit=5)
     assert ["b/j", "a/j"] == [job.ref.id for job in jobs]
 
 
 async def test_a_server_without_an_account_list_names_the_setting() -> None:
     with pytest.raises(NotSupported, match="FIREWORKS_ACCOUNT_ID"):
-        await provider_of(httpx.MockTransport(lambda _: httpx.Response(404))).list_jobs(limit=5)
+        await provider_of(FakeTransport(lambda _: httpx.Response(404))).list_jobs(limit=5)
 
 
 async def test_a_list_whose_token_leads_in_a_circle_ends() -> None:
     page = {"batchJobs": [{"name": "accounts/acme/batchJobs/j"}], "nextPageToken": "t"}
-    provider = provider_of(httpx.MockTransport(lambda _: httpx.Response(200, json=page)))
+    provider = provider_of(FakeTransport(lambda _: httpx.Response(200, json=page)))
     provider._account = "acme"
     assert len(await provider.list_jobs(limit=100)) <= 3
 
 
 async def test_a_refusal_without_a_token_is_raised() -> None:
     body = {"code": 3, "message": "invalid filter", "details": []}
-    provider = provider_of(httpx.MockTransport(lambda _: httpx.Response(400, json=body)))
+    provider = provider_of(FakeTransport(lambda _: httpx.Response(400, json=body)))
     with pytest.raises(BadRequest, match="invalid filter"):
         await provider.query_logs(LogQuery(JOB))
 
@@ -63,7 +64,7 @@ async def test_a_call_stops_after_some_requests_and_the_next_continues() -> None
             return httpx.Response(200, json={"entries": [entry], "nextPageToken": f"t{asked}"})
         return httpx.Response(200, json={"entries": [{**entry, "logTime": "2026-03-13T10:00:00Z"}]})
 
-    provider = provider_of(httpx.MockTransport(answers))
+    provider = provider_of(FakeTransport(answers))
     query = LogQuery(JOB, end_ns=1_780_000_000 * 10**9, order=Order.DESC)
     page, calls = await provider.query_logs(query), 1
     while page.more:

@@ -1,4 +1,4 @@
-"""What an answer says beside its body's own format: how long to wait, and what went wrong. Who asks: `test_http.py`."""
+"""`Retry-After` values and the messages of error bodies."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from email.utils import format_datetime
 
 import pytest
 
-from bot.providers.http.errors import message_of, retry_after_of
+from bot.providers.http.errors import extract_message, parse_retry_after
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -26,8 +26,8 @@ NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
         ("", None),
     ],
 )
-def test_retry_after_is_read_as_seconds_or_as_a_date(text: str, expected: timedelta | None) -> None:
-    assert expected == retry_after_of({"retry-after": text}, NOW)
+def test_retry_after_is_seconds_or_a_date(text: str, expected: timedelta | None) -> None:
+    assert parse_retry_after({"retry-after": text}, NOW) == expected
 
 
 @pytest.mark.parametrize(
@@ -44,5 +44,5 @@ def test_retry_after_is_read_as_seconds_or_as_a_date(text: str, expected: timede
         (b"\xff\xfe", "\ufffd\ufffd"),
     ],
 )
-def test_an_error_body_of_any_shape_gives_its_message(body: bytes, expected: str) -> None:
-    assert expected == message_of(body)
+def test_the_message_is_found_in_every_usual_shape(body: bytes, expected: str) -> None:
+    assert extract_message(body) == expected

@@ -1,4 +1,4 @@
-"""TLS is verified, and what went wrong with a connection is said in words."""
+"""TLS certificates are verified, and connection errors are explained."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bot.providers.http.client import HttpClient, HttpLimits, Limiter
 LIMITS = HttpLimits(attempts=1)
 
 
-async def ask(url: str) -> str:
+async def error_text(url: str) -> str:
     client = HttpClient("cloud", url, {"Authorization": "Bearer secret"}, secrets=["secret"], limiter=Limiter(LIMITS))
     try:
         with pytest.raises(Unavailable) as caught:
@@ -25,7 +25,7 @@ async def ask(url: str) -> str:
     return caught.value.public
 
 
-async def test_nothing_is_sent_to_a_server_whose_certificate_is_not_trusted() -> None:
+async def test_nothing_is_sent_to_a_server_with_an_untrusted_certificate() -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
     received = bytearray()
@@ -36,13 +36,13 @@ async def test_nothing_is_sent_to_a_server_whose_certificate_is_not_trusted() ->
 
     server = await asyncio.start_server(listen, "127.0.0.1", 0, ssl=context)
     async with server:
-        said = await ask(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        text = await error_text(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}")
 
-    assert said == "The TLS certificate of cloud is not trusted, so nothing was sent there."
+    assert text == "The TLS certificate of cloud is not trusted. Nothing was sent."
     assert received == b""
 
 
-async def test_a_server_without_tls_is_said_as_such() -> None:
+async def test_a_server_without_tls_is_named_as_the_cause() -> None:
     async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1000)
         writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
@@ -50,13 +50,13 @@ async def test_a_server_without_tls_is_said_as_such() -> None:
 
     server = await asyncio.start_server(listen, "127.0.0.1", 0)
     async with server:
-        said = await ask(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        text = await error_text(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}")
 
-    assert said.startswith("No secure connection to cloud could be made")
+    assert text == "The TLS handshake with cloud failed. Nothing was sent."
 
 
-async def test_a_closed_port_is_said_as_such() -> None:
+async def test_a_closed_port_is_a_connection_error() -> None:
     with socket.create_server(("127.0.0.1", 0)) as unused:
         port = unused.getsockname()[1]
 
-    assert await ask(f"http://127.0.0.1:{port}") == "cloud cannot be reached: no connection to its address."
+    assert await error_text(f"http://127.0.0.1:{port}") == "Could not connect to cloud."

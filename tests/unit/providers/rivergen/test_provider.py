@@ -15,12 +15,13 @@ from bot.errors import ConfigError, JobNotFound, NotSupported
 from bot.providers.http.client import HttpClient, HttpLimits, Limiter, LimiterPool
 from bot.providers.rivergen import create
 from bot.providers.rivergen.provider import RivergenProvider
+from bot.providers.testing import FakeTransport
 
 Answer = Callable[[httpx.Request], httpx.Response]
 
 
 def provider_that(answers: Answer) -> RivergenProvider:
-    transport = httpx.MockTransport(answers)
+    transport = FakeTransport(answers)
     limiter = Limiter(HttpLimits(attempts=1, requests_per_second=1000))
     return RivergenProvider(HttpClient("rivergen", "http://rg", {}, secrets=[], limiter=limiter, transport=transport))
 

@@ -1,4 +1,4 @@
-"""A server on the loopback that answers with bytes given beforehand, right or wrong, and notes what reached it."""
+"""A loopback server that sends prepared bytes, valid or broken, and records the requests."""
 
 from __future__ import annotations
 
@@ -7,18 +7,17 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
-Act = Callable[[asyncio.StreamWriter], Awaitable[None]]
+Reaction = Callable[[asyncio.StreamWriter], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
-class Then:
-    """Bytes, and what becomes of the connection after them."""
+class SendAndClose:
+    """Send bytes, then close or reset the connection."""
 
     data: bytes = b""
     reset: bool = False
 
     async def __call__(self, writer: asyncio.StreamWriter) -> None:
-        """Send and hang up."""
         writer.write(self.data)
         await writer.drain()
         if self.reset:
@@ -27,22 +26,21 @@ class Then:
 
 
 @dataclass(frozen=True, slots=True)
-class Silence:
-    """Bytes, and then nothing for as long as the client can stand it."""
+class SendAndHang:
+    """Send bytes, then keep the connection open and send nothing more."""
 
     data: bytes = b""
 
     async def __call__(self, writer: asyncio.StreamWriter) -> None:
-        """Send and wait for the client to hang up."""
         writer.write(self.data)
         await writer.drain()
 
 
 @dataclass(slots=True)
 class RawServer:
-    """Gives its answers one by one, the last for ever; bytes keep the connection."""
+    """Sends its responses one by one and repeats the last. After plain bytes the connection stays open."""
 
-    answers: list[bytes | Act]
+    responses: list[bytes | Reaction]
     heads: list[bytes] = field(default_factory=list)
     connections: int = 0
     open: int = 0
@@ -50,11 +48,11 @@ class RawServer:
 
     @property
     def targets(self) -> list[str]:
-        """What stood in the request lines."""
+        """The targets of the request lines."""
         return [head.split(b" ")[1].decode("ascii") for head in self.heads]
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection."""
+        """Serve one connection."""
         self.connections += 1
         self.open += 1
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
@@ -63,20 +61,20 @@ class RawServer:
                 length = head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0]
                 await reader.readexactly(int(length or 0))
                 self.heads.append(head)
-                answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-                if isinstance(answer, bytes):
-                    writer.write(answer)
+                response = self.responses.pop(0) if len(self.responses) > 1 else self.responses[0]
+                if isinstance(response, bytes):
+                    writer.write(response)
                     await writer.drain()
                 else:
-                    await answer(writer)
+                    await response(writer)
         self.open -= 1
         writer.close()
 
 
 @contextlib.asynccontextmanager
-async def raw_server(*answers: bytes | Act) -> AsyncIterator[RawServer]:
+async def raw_server(*responses: bytes | Reaction) -> AsyncIterator[RawServer]:
     """Listen on a free port."""
-    raw = RawServer(list(answers))
+    raw = RawServer(list(responses))
     server = await asyncio.start_server(raw.serve, "127.0.0.1", 0)
     raw.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     try:
@@ -87,13 +85,13 @@ async def raw_server(*answers: bytes | Act) -> AsyncIterator[RawServer]:
 
 
 async def eventually(condition: Callable[[], bool], within_s: float = 2.0) -> None:
-    """Wait for it."""
+    """Wait until a condition holds."""
     async with asyncio.timeout(within_s):
-        while not condition():  # noqa: ASYNC110 - what is waited for knows no event
+        while not condition():  # noqa: ASYNC110 - no event to wait for
             await asyncio.sleep(0.005)
 
 
 def ok(body: bytes = b"{}", headers: Mapping[str, str] | None = None, status: str = "200 OK") -> bytes:
-    """A whole answer."""
+    """Return the bytes of a complete response."""
     lines = [f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in (headers or {}).items())]
     return "\r\n".join([*lines, f"Content-Length: {len(body)}", "", ""]).encode("latin-1") + body

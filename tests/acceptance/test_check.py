@@ -95,7 +95,7 @@ async def test_unreachable_slack_is_reported_for_both_tokens(ready: Machine) -> 
 
 async def test_invalid_baseten_key_is_reported_for_both_providers(ready: Machine) -> None:
     invalid_key = {"BASETEN_API_KEY": "wrong-key-0123456789"}
-    await assert_reported(ready, ["baseten", "baseten-model"], "refused the key", "BASETEN_API_KEY", **invalid_key)
+    await assert_reported(ready, ["baseten", "baseten-model"], "rejected the API key", "BASETEN_API_KEY", **invalid_key)
 
 
 async def test_malformed_platform_response_is_reported(ready: Machine) -> None:

@@ -15,20 +15,23 @@ from tests.acceptance.program import ANCHOR_NS, QUICK, Ended, Machine, expected_
 
 VENDOR = {"baseten": "baseten", "baseten-model": "baseten", "fireworks": "fireworks", "rivergen": "rivergen"}
 FAULTS = {
-    "401": (Fault("status", status=401), "refused|token"),
-    "403": (Fault("status", status=403), "refused the key|does not let"),
-    "404": (Fault("status", status=404), "no such|knows no"),
-    "429": (Fault("status", status=429), "slow down"),
-    "429 for ten minutes": (Fault("status", status=429, retry_after_s=600), "slow down|asked us to wait"),
-    "429 with a date": (Fault("status", status=429, retry_after_s=60, retry_after_as_date=True), "slow down"),
-    "500": (Fault("status", status=500), "trouble of its own"),
-    "503": (Fault("status", status=503), "trouble of its own"),
+    "401": (Fault("status", status=401), "API key|the key|token"),
+    "403": (Fault("status", status=403), "API key|the key|does not let"),
+    "404": (Fault("status", status=404), "could not find|no such|knows no"),
+    "429": (Fault("status", status=429), "slow down|rate limit"),
+    "429 for ten minutes": (Fault("status", status=429, retry_after_s=600), "slow down|rate limit"),
+    "429 with a date": (
+        Fault("status", status=429, retry_after_s=60, retry_after_as_date=True),
+        "slow down|rate limit",
+    ),
+    "500": (Fault("status", status=500), "server error"),
+    "503": (Fault("status", status=503), "server error"),
     "stall": (Fault("stall", delay_s=20), "did not answer in time"),
-    "truncated": (Fault("truncate", after_bytes=30), "JSON|form its document"),
-    "cut off": (Fault("cut_off", after_bytes=30), "broke off the connection"),
-    "HTML": (Fault("html", status=200), "HTML page|form its document"),
-    "HTML of a proxy": (Fault("html", status=502), "trouble of its own"),
-    "reset": (Fault("reset"), "broke off the connection"),
+    "truncated": (Fault("truncate", after_bytes=30), "JSON|does not match its documentation"),
+    "cut off": (Fault("cut_off", after_bytes=30), "closed the connection"),
+    "HTML": (Fault("html", status=200), "HTML page|does not match its documentation"),
+    "HTML of a proxy": (Fault("html", status=502), "server error"),
+    "reset": (Fault("reset"), "closed the connection"),
 }
 INVALID_COMMANDS = (
     ((), "Usage"),

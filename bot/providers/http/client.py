@@ -234,7 +234,7 @@ class HttpClient:
                     await raw.aclose()
         except TimeoutError as error:
             if slot.preempted:
-                raise Preempted(f"{self._provider} did not respond in time.", provider=self._provider) from error
+                raise Preempted(f"{self._provider} did not answer in time.", provider=self._provider) from error
             text = f"{self._provider} took longer than {self._limits.total_timeout_s:.0f} s for one response."
             raise Unavailable(text, provider=self._provider) from error
         if response.status not in accept:

@@ -66,9 +66,9 @@ def describe_transport_error(provider: str, error: Exception) -> str:
         case httpx.ProxyError():
             return f"The proxy for {provider} refused the connection or cannot be reached."
         case httpx.TimeoutException():
-            return f"{provider} did not respond in time."
+            return f"{provider} did not answer in time."
         case httpx.ConnectError():
-            return f"Could not connect to {provider}."
+            return f"{provider} cannot be reached: the connection failed."
         case httpx.ReadError():
             return f"{provider} closed the connection before the response was complete."
         case httpx.RemoteProtocolError():

@@ -59,4 +59,4 @@ async def test_a_closed_port_is_a_connection_error() -> None:
     with socket.create_server(("127.0.0.1", 0)) as unused:
         port = unused.getsockname()[1]
 
-    assert await error_text(f"http://127.0.0.1:{port}") == "Could not connect to cloud."
+    assert await error_text(f"http://127.0.0.1:{port}") == "cloud cannot be reached: the connection failed."

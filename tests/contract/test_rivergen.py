@@ -248,8 +248,8 @@ REFUSALS = {
     404: (JobNotFound, "has removed its log"),
     409: (BadRequest, "a run in progress"),
     422: (BadRequest, "has no dataset"),
-    500: (Unavailable, "trouble of its own"),
-    503: (Unavailable, "trouble of its own"),
+    500: (Unavailable, "server error"),
+    503: (Unavailable, "server error"),
 }
 
 

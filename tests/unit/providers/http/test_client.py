@@ -263,9 +263,12 @@ async def test_interactive_requests_go_ahead_of_polls() -> None:
     polling = client.with_priority(Priority.BACKGROUND)
     polls = [asyncio.create_task(polling.get(f"/poll{number}")) for number in range(30)]
     await asyncio.sleep(0.03)
-    before = len(order)
-    await asyncio.gather(*(client.get(f"/command{number}") for number in range(3)))
-    assert len([path for path in order[before:] if "poll" in path]) <= 1
+    commands = [asyncio.create_task(client.get(f"/command{number}")) for number in range(3)]
+    await asyncio.sleep(0)  # Now all three wait for the rate limit.
+    queued_at = len(order)
+    await asyncio.gather(*commands)
+    last_command = max(index for index, path in enumerate(order) if "command" in path)
+    assert len([path for path in order[queued_at:last_command] if "poll" in path]) <= 1
     for poll in polls:
         poll.cancel()
     await asyncio.gather(*polls, return_exceptions=True)

@@ -49,7 +49,7 @@ class ExcerptLine:
 
     @property
     def source(self) -> str | None:
-        """Who wrote the line, as shown to people: `rank 3`, or the replica's id."""
+        """The source as shown to people: `rank 3`, or the replica's id."""
         return source_name(self.rank, self.replica)
 
 

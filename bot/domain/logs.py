@@ -1,7 +1,6 @@
-"""Log lines and how they are asked for: one vocabulary over every platform.
+"""Log lines, queries and pages, the same for all platforms.
 
-`LogLine` is a NamedTuple, not a dataclass: a line is built, compared and hashed millions of times (docs/adr/0010).
-Fetching is in `bot.providers`; what the lines mean is in `bot.diagnosis`.
+`LogLine` is a NamedTuple, not a dataclass, because lines are built, compared and hashed by the million (docs/adr/0010).
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from bot.domain.jobs import JobRef
 
 
 class Level(enum.IntEnum):
-    """Log severity; the numbers are those of Python's logging, so that levels can be compared."""
+    """Log level, with the numbers of Python's logging, so that levels can be compared."""
 
     DEBUG = 10
     INFO = 20
@@ -42,38 +41,38 @@ _LEVEL_WORDS = {
 
 
 def parse_level(word: str | None) -> Level | None:
-    """A level from any platform's word for it; None for no word or an unknown one."""
+    """Return the level for any platform's word; None for a missing or unknown word."""
     return _LEVEL_WORDS.get(word.strip().upper()) if word else None
 
 
 class LogLine(NamedTuple):
-    """One line as the platform keeps it. Two equal lines are two lines: true duplicates are kept."""
+    """One line as stored by the platform. Two equal lines are two lines: duplicates are kept."""
 
     timestamp_ns: int
     """Nanoseconds since the epoch, UTC."""
     message: str
-    """As sent, indentation and inner newlines kept (Baseten appends tracebacks to a message)."""
+    """As sent, with indentation and inner newlines (Baseten appends tracebacks to a message)."""
     rank: int | None = None
     """Rank of the process that wrote it, where the platform numbers its processes."""
     replica: str | None = None
     """Short id of the replica that wrote it, where the platform names its replicas."""
     level: Level | None = None
-    """Only when the platform says so; None is common and does not mean harmless."""
+    """Only if the platform states it; None is common and does not mean harmless."""
     request_id: str | None = None
 
     @property
     def source(self) -> str | None:
-        """Who wrote the line, as shown to people: `rank 3`, or the replica's id."""
+        """The source as shown to people: `rank 3`, or the replica's id."""
         return source_name(self.rank, self.replica)
 
 
 def source_name(rank: int | None, replica: str | None) -> str | None:
-    """`rank 3`, or the replica's id when there is no rank."""
+    """Return `rank 3`, or the replica's id if there is no rank."""
     return replica if rank is None else f"rank {rank}"
 
 
 class Order(enum.StrEnum):
-    """In time."""
+    """Order by time."""
 
     ASC = "asc"
     DESC = "desc"
@@ -84,9 +83,9 @@ class LogFilter:
     """Which lines to keep. An empty filter keeps every line."""
 
     min_level: Level | None = None
-    """Lines at or above it; lines without a level are dropped, as Baseten's `min_level` does."""
+    """Keep lines at or above it; drop lines without a level, like Baseten's `min_level`."""
     grep: str | None = None
-    """RE2 pattern searched in the message, case-sensitive unless it says `(?i)`."""
+    """RE2 pattern to search for in the message, case-sensitive unless it begins with `(?i)`."""
     includes: tuple[str, ...] = ()
     """Case-sensitive substrings that must all appear."""
     excludes: tuple[str, ...] = ()
@@ -98,53 +97,54 @@ class LogFilter:
 
 @dataclass(frozen=True, slots=True)
 class LogCursor:
-    """Where to resume: opaque to everyone but the provider that made it. Kept in the database between polls.
+    """Where to resume reading. Stored in the database between polls; only its provider can decode it.
 
-    `state` is bounded: position, and a multiset of the lines already read inside the overlap.
+    `state` has a bounded size: a position, and the multiset of lines already read within the overlap.
     """
 
     state: bytes
 
 
 DEFAULT_OVERLAP = timedelta(seconds=90)
-"""How far behind the newest line a follower reads again for lines that arrive late (observed: Baseten's own client
-re-reads 60 s; we add a margin)."""
+"""The span before the newest line that a follower reads again, for lines that arrive late.
+
+Observed: Baseten's own client reads 60 s again; this adds a margin."""
 
 
 @dataclass(frozen=True, slots=True)
 class LogQuery:
-    """What to fetch. Bounds are inclusive nanoseconds since the epoch; None leaves a side open.
+    """What to fetch. Bounds are inclusive, in nanoseconds since the epoch; None leaves a side open.
 
-    `filter` is a hint: a provider pushes down what its platform can filter and may return more; `bot.commands.runner`
-    and the watcher apply it again, so the result is the same.
+    `filter` is a hint: a provider pushes down what its platform can filter and may return more lines. Callers apply
+    the filter again.
     """
 
     job: JobRef
     start_ns: int | None = None
-    """None: from the job's beginning, or, for Order.DESC, as far back as there is."""
+    """None: the beginning of the job, or for Order.DESC, as far back as the platform has lines."""
     end_ns: int | None = None
-    """None: up to the moment of the call."""
+    """None: up to now."""
     order: Order = Order.ASC
     limit: int = 1000
-    """At most this many lines in a page."""
+    """Maximum number of lines in a page."""
     filter: LogFilter = field(default_factory=LogFilter)
     cursor: LogCursor | None = None
-    """Continue after this page; the other fields must be those of the call that gave it, except `end_ns`, `limit`."""
+    """Continue after this page. Except for `end_ns` and `limit`, the other fields must be those of the same query."""
     follow: bool = False
-    """Keep re-reading `overlap` behind the newest line, for lines that arrive late. Only with Order.ASC."""
+    """Read `overlap` before the newest line again, for lines that arrive late. Only with Order.ASC."""
     overlap: timedelta = DEFAULT_OVERLAP
 
 
 @dataclass(frozen=True, slots=True)
 class LogPage:
-    """What came back, in the order asked for."""
+    """One page of a log, in the order of the query."""
 
     lines: Sequence[LogLine]
     cursor: LogCursor | None
-    """Where the next page begins. Following queries always have one; others only while `more`."""
+    """Where the next page begins. Pages of following queries always have one; others only if `more`."""
     more: bool
-    """Whether the platform holds more lines now. A page may be empty and still have more."""
+    """Whether the platform has more lines now. Even an empty page may have more."""
     gaps: tuple[Gap, ...] = ()
-    """What could not be read although it is there, such as a millisecond with more lines than a page holds."""
+    """Lines that exist but could not be read, such as a millisecond with more lines than a page."""
     pushed_down: frozenset[str] = frozenset()
-    """Names of the LogFilter fields that the platform applied itself."""
+    """Names of the LogFilter fields that the platform has applied."""

@@ -1,6 +1,6 @@
-"""What every training platform looks like from inside trainwatch: the Provider protocol and its contract, in words.
+"""The Provider protocol: the interface to every training platform.
 
-`bot.providers.testing.ProviderContract` is the same contract as tests. How to add a platform: docs/providers.md.
+`bot.providers.testing.ProviderContract` tests it. To add a platform, see docs/providers.md.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from bot.domain.metrics import MetricQuery, MetricSeries
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """A raw log artifact as it streams in. Memory does not grow with its size."""
+    """A raw log artifact as a stream, so that memory does not grow with its size."""
 
     filename: str
-    """What the remote calls it, made safe: a bare file name, never a path, never empty."""
+    """The platform's name for it, made safe: a file name, never a path, never empty."""
     content_type: str
     chunks: AsyncIterator[bytes]
 
@@ -37,57 +37,57 @@ class Priority(enum.Enum):
 class Provider(Protocol):
     """An adapter to one training platform.
 
-    Every method raises only `bot.errors.ProviderError` and its children. Every call has a time limit and its retries
-    have an end. The key appears in no error text and no `repr`.
+    Methods raise only `bot.errors.ProviderError` and its subclasses. Calls have a deadline and a limited number of
+    retries. Error texts and `repr` never contain the key.
     """
 
     @property
     def name(self) -> str:
-        """The word before the colon of a reference."""
+        """The provider's name, the prefix of a job reference."""
         ...
 
     def parse_ref(self, text: str) -> JobRef | None:
-        """The job that a dashboard URL of this platform or the id part of a reference names, None when neither.
+        """Return the job that `text` names, or None. Pure.
 
-        Pure. `text` is either a whole URL or what stands behind `name:`.
+        Args:
+            text: a whole URL of the platform, or the part of a reference after `name:`.
         """
         ...
 
     @property
     def ref_help(self) -> str:
-        """The form of a reference with an example, for messages: `baseten:<project_id>/<job_id>`."""
+        """The form of a reference, for messages: `baseten:<project_id>/<job_id>`."""
         ...
 
     async def get_job(self, job: JobRef) -> Job:
-        """The job as the platform has it now; `Job.ref` is the whole address, also when a short one was asked for.
+        """Return the current state of a job. `Job.ref` is the full reference, even if `job` is a short one.
 
         Raises:
-            JobNotFound: there is no such job.
+            JobNotFound: the job does not exist.
         """
         ...
 
     async def list_jobs(self, *, limit: int) -> Sequence[Job]:
-        """The newest jobs first, at most `limit`."""
+        """Return the newest jobs, newest first, at most `limit`."""
         ...
 
     async def query_logs(self, query: LogQuery) -> LogPage:
-        """One page of a job's log.
+        """Return one page of a job's log.
 
-        Lines come in the order asked for, in UTC; a page is never longer than `query.limit`; following cursors to
-        the end gives each line exactly once, also when lines share a timestamp, and true duplicates as often as they
-        were said. An empty range is an empty page with `more` false. What cannot be read although it is there is a
-        Gap in the page.
+        Lines are in the order of the query, and at most `query.limit`. Following cursors to the end returns each line
+        exactly once, even if lines share a timestamp, and duplicates as often as they occur. An empty range is an
+        empty page with `more` false. A Gap in the page reports lines that exist but cannot be read.
 
         Raises:
-            NotSupported: this platform has no logs to page through.
+            NotSupported: the platform has no logs to page through.
         """
         ...
 
     async def query_metrics(self, query: MetricQuery) -> Sequence[MetricSeries]:
-        """The job's metric series in a window, samples oldest first; a series without samples may be left out.
+        """Return the job's metric series in a window, oldest sample first; may leave out series without samples.
 
         Raises:
-            NotSupported: this platform has no metrics.
+            NotSupported: the platform has no metrics.
         """
         ...
 
@@ -98,12 +98,12 @@ class Provider(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RequestRate:
-    """How hard one remote is asked."""
+    """The number of requests to one remote."""
 
     last_minute: int
     """Requests that began in the last 60 seconds."""
     max_per_minute: int
-    """More than these are never begun in any 60 seconds: the sustained rate, and one burst after a pause."""
+    """The maximum in any 60 seconds: the sustained rate, and one burst after a pause."""
 
 
 @runtime_checkable
@@ -117,28 +117,28 @@ class SupportsPriority(Protocol):
 
 @runtime_checkable
 class ReportsRequestRate(Protocol):
-    """A provider that can tell how hard it asks its platform."""
+    """A provider that reports its request rate."""
 
     def request_rate(self) -> RequestRate:
-        """Requests of the last minute, and the most it makes in one."""
+        """Return the requests of the last minute and the maximum per minute."""
         ...
 
 
 @runtime_checkable
 class JobWithMetrics(Protocol):
-    """A provider whose platform says in one answer how a job stands and what was measured of it."""
+    """A provider whose platform returns a job and its metrics in one response."""
 
     async def query_job_metrics(self, query: MetricQuery) -> tuple[Job | None, Sequence[MetricSeries]]:
-        """The job as `get_job` gives it, None when this answer lacks it; and what `query_metrics` gives."""
+        """Return the job as from `get_job`, None if the response lacks it, and the series as from `query_metrics`."""
         ...
 
 
 @runtime_checkable
 class Downloads(Protocol):
-    """A provider that can hand out a job's raw log artifact as a stream."""
+    """A provider that can stream a job's raw log artifact."""
 
     async def download_logs(self, job: JobRef, *, form: str = "txt") -> Download:
-        """Open the artifact; `form` is `txt` or `json`. The caller reads `chunks` to the end or closes it."""
+        """Open the artifact; `form` is `txt` or `json`. The caller must read `chunks` to the end or close it."""
         ...
 
 

@@ -1,7 +1,7 @@
-"""The contract of every provider, as tests: subclass `ProviderContract` and give it a `subject`.
+"""Tests that every provider must pass: subclass `ProviderContract` and override its `subject`.
 
-For our own providers and for yours (docs/providers.md). Needs pytest, pytest-asyncio in its "auto" mode, and a remote
-that can be made to misbehave; ours is the emulator. Not a part of the running bot.
+Needs pytest, pytest-asyncio in "auto" mode, and a remote that can be made to fail, such as the emulator. See
+docs/providers.md.
 
     class TestAcme(ProviderContract):
         @pytest.fixture
@@ -9,7 +9,7 @@ that can be made to misbehave; ours is the emulator. Not a part of the running b
             async with fake_acme() as remote:
                 config = {"acme_api_key": "k-123", "acme_base_url": remote.url, "acme_timeout_s": "0.5"}
                 provider = create(config, LimiterPool())
-                yield Subject(provider, job=..., lines=..., missing=..., secret="k-123", suffer=remote.suffer)
+                yield Subject(provider, job=..., lines=..., missing=..., secret="k-123", failing=remote.failing)
                 await provider.aclose()
 """
 
@@ -34,8 +34,8 @@ from bot.providers.base import JobWithMetrics, Provider
 RETRY_AFTER = timedelta(seconds=1)
 
 
-class Trouble(enum.StrEnum):
-    """What the remote does to every request."""
+class RemoteFailure(enum.StrEnum):
+    """What the remote does with every request."""
 
     UNAUTHORIZED = "401"
     FORBIDDEN = "403"
@@ -43,23 +43,23 @@ class Trouble(enum.StrEnum):
     RATE_LIMITED = "429"
     RATE_LIMITED_FOR_ONE_SECOND = "429 with Retry-After: 1"
     SERVER_ERROR = "500"
-    SILENCE = "no answer within the provider's time limit"
+    SILENCE = "no response within the provider's deadline"
     CUT_OFF = "a body that ends early, its connection broken"
-    TRUNCATED = "a body that ends early and claims to be whole"
-    HTML = "200 and an HTML page in place of JSON"
+    TRUNCATED = "a body that ends early and looks complete"
+    HTML = "200 and an HTML page instead of JSON"
 
 
-EXPECTED: dict[Trouble, type[ProviderError]] = {
-    Trouble.UNAUTHORIZED: AuthFailed,
-    Trouble.FORBIDDEN: AuthFailed,
-    Trouble.NOT_FOUND: JobNotFound,
-    Trouble.RATE_LIMITED: RateLimited,
-    Trouble.RATE_LIMITED_FOR_ONE_SECOND: RateLimited,
-    Trouble.SERVER_ERROR: Unavailable,
-    Trouble.SILENCE: Unavailable,
-    Trouble.CUT_OFF: Unavailable,
-    Trouble.TRUNCATED: ProtocolError,
-    Trouble.HTML: ProtocolError,
+EXPECTED: dict[RemoteFailure, type[ProviderError]] = {
+    RemoteFailure.UNAUTHORIZED: AuthFailed,
+    RemoteFailure.FORBIDDEN: AuthFailed,
+    RemoteFailure.NOT_FOUND: JobNotFound,
+    RemoteFailure.RATE_LIMITED: RateLimited,
+    RemoteFailure.RATE_LIMITED_FOR_ONE_SECOND: RateLimited,
+    RemoteFailure.SERVER_ERROR: Unavailable,
+    RemoteFailure.SILENCE: Unavailable,
+    RemoteFailure.CUT_OFF: Unavailable,
+    RemoteFailure.TRUNCATED: ProtocolError,
+    RemoteFailure.HTML: ProtocolError,
 }
 
 
@@ -68,17 +68,17 @@ class Subject:
     """A provider in front of a remote that holds a known job."""
 
     provider: Provider
-    """With a time limit and a retry budget of well under a second."""
+    """With a deadline and a retry budget of well under a second."""
     job: JobRef
-    """Its whole address."""
+    """Its full reference."""
     lines: tuple[LogLine, ...]
-    """All of the job's log, oldest first: at least 250 lines, some of one timestamp, at least one said twice."""
+    """The whole log, oldest first: at least 250 lines, some with equal timestamps, at least one duplicate."""
     missing: JobRef
-    """A well-formed address of no job."""
+    """A well-formed reference to a job that does not exist."""
     secret: str
-    """The key; the remote may say it back in its errors."""
-    suffer: Callable[[Trouble], AbstractContextManager[None]]
-    """Makes the remote misbehave within the context."""
+    """The key; the remote may repeat it in its errors."""
+    failing: Callable[[RemoteFailure], AbstractContextManager[None]]
+    """Makes the remote fail within the context."""
 
 
 class FakeTransport(httpx.MockTransport):
@@ -94,36 +94,36 @@ class FakeTransport(httpx.MockTransport):
 
 
 class ProviderContract:
-    """What `bot.providers.base.Provider` says, asserted."""
+    """Tests the rules of `bot.providers.base.Provider`."""
 
     @pytest.fixture
     async def subject(self) -> Subject:
-        """Overridden by each provider's test class."""
+        """Return the provider to test. Override this."""
         raise NotImplementedError
 
-    def test_a_reference_of_its_own_is_read_and_others_are_not(self, subject: Subject) -> None:
-        """Pure, and for the id part as well as for URLs."""
+    def test_own_references_are_parsed_and_others_are_not(self, subject: Subject) -> None:
+        """`parse_ref` takes the id part of a reference, and returns None for foreign text."""
         assert subject.job == subject.provider.parse_ref(subject.job.id)
         assert subject.provider.name == subject.job.provider
         for foreign in ("https://example.com/a/b", "no spaces allowed/here now", ""):
             assert subject.provider.parse_ref(foreign) is None
 
-    async def test_a_job_comes_with_its_whole_address(self, subject: Subject) -> None:
+    async def test_a_job_has_its_full_reference(self, subject: Subject) -> None:
         """Times are aware and in UTC."""
         job = await subject.provider.get_job(subject.job)
         assert subject.job == job.ref
         times = (job.created_at, job.started_at, job.updated_at, job.ended_at)
-        assert all(moment is None or moment.tzinfo is UTC for moment in times)
+        assert all(at is None or at.tzinfo is UTC for at in times)
 
-    async def test_a_missing_job_is_said(self, subject: Subject) -> None:
-        """By every method that names one."""
+    async def test_a_missing_job_raises_job_not_found(self, subject: Subject) -> None:
+        """`get_job` and `query_logs` raise it."""
         with pytest.raises(JobNotFound):
             await subject.provider.get_job(subject.missing)
         with pytest.raises(JobNotFound):
             await subject.provider.query_logs(LogQuery(subject.missing))
 
     async def test_jobs_are_listed_newest_first_up_to_the_limit(self, subject: Subject) -> None:
-        """A platform that has no list says so."""
+        """A platform without a list raises NotSupported."""
         try:
             jobs = await subject.provider.list_jobs(limit=1000)
         except NotSupported:
@@ -135,8 +135,8 @@ class ProviderContract:
 
     @pytest.mark.parametrize("order", list(Order))
     @pytest.mark.parametrize("limit", [40, 1000])
-    async def test_every_line_comes_once_and_in_order(self, subject: Subject, order: Order, limit: int) -> None:
-        """Also lines that share a timestamp, and true duplicates as often as they were said."""
+    async def test_every_line_is_read_once_and_in_order(self, subject: Subject, order: Order, limit: int) -> None:
+        """This includes lines with equal timestamps, and duplicates as often as they occur."""
         pages = await _pages(subject, LogQuery(subject.job, order=order, limit=limit))
         lines = [line for page in pages for line in page.lines]
         assert Counter(subject.lines) == Counter(lines)
@@ -145,21 +145,21 @@ class ProviderContract:
         assert max(len(page.lines) for page in pages) <= limit
 
     async def test_bounds_are_inclusive_to_the_nanosecond(self, subject: Subject) -> None:
-        """On both sides."""
+        """On both sides of a range."""
         first, last = subject.lines[40].timestamp_ns, subject.lines[140].timestamp_ns
         pages = await _pages(subject, LogQuery(subject.job, start_ns=first, end_ns=last))
         expected = [line for line in subject.lines if first <= line.timestamp_ns <= last]
         assert Counter(expected) == Counter(line for page in pages for line in page.lines)
 
-    async def test_an_empty_range_is_an_empty_page(self, subject: Subject) -> None:
-        """And the end."""
+    async def test_an_empty_range_gives_an_empty_page(self, subject: Subject) -> None:
+        """The page is the last one."""
         last_ns = subject.lines[-1].timestamp_ns
         query = LogQuery(subject.job, start_ns=last_ns + 10**9, end_ns=last_ns + 2 * 10**9)
         page = await subject.provider.query_logs(query)
         assert (list(page.lines), page.more, page.gaps) == ([], False, ())
 
-    async def test_a_follower_takes_each_line_once_over_many_polls(self, subject: Subject) -> None:
-        """The cursor is the only memory: it may be stored and used by another process."""
+    async def test_a_follower_reads_each_line_once_over_many_polls(self, subject: Subject) -> None:
+        """The cursor is the only state, so another process can resume from it."""
         query, taken = LogQuery(subject.job, limit=100, follow=True), list[LogLine]()
         for _ in range(3):
             pages = await _pages(subject, query)
@@ -168,8 +168,8 @@ class ProviderContract:
             query = replace(query, cursor=pages[-1].cursor)
         assert Counter(subject.lines) == Counter(taken)
 
-    async def test_samples_of_a_metric_come_oldest_first(self, subject: Subject) -> None:
-        """A platform that has no metrics says so."""
+    async def test_samples_of_a_metric_are_oldest_first(self, subject: Subject) -> None:
+        """A platform without metrics raises NotSupported."""
         try:
             found = await subject.provider.query_metrics(MetricQuery(subject.job))
         except NotSupported:
@@ -177,35 +177,35 @@ class ProviderContract:
         for series in found:
             times = [point.at for point in series.points if point.at]
             assert sorted(times) == times
-            assert all(moment.tzinfo is UTC for moment in times)
+            assert all(at.tzinfo is UTC for at in times)
 
-    async def test_the_job_that_comes_with_metrics_is_the_job(self, subject: Subject) -> None:
-        """Where the platform tells both in one answer."""
+    async def test_the_job_returned_with_metrics_equals_get_job(self, subject: Subject) -> None:
+        """For platforms that return both in one response."""
         if isinstance(subject.provider, JobWithMetrics):
             job, _ = await subject.provider.query_job_metrics(MetricQuery(subject.job))
             assert job in (None, await subject.provider.get_job(subject.job))
 
-    @pytest.mark.parametrize("trouble", list(Trouble))
-    async def test_trouble_becomes_the_documented_error_without_the_key(
-        self, subject: Subject, trouble: Trouble
+    @pytest.mark.parametrize("failure", list(RemoteFailure))
+    async def test_failures_raise_the_documented_error_without_the_key(
+        self, subject: Subject, failure: RemoteFailure
     ) -> None:
-        """For status and logs alike; after it, the provider works again."""
+        """This holds for status and logs, and the provider works again afterwards."""
         calls: tuple[Callable[[], Awaitable[object]], ...] = (
             lambda: subject.provider.get_job(subject.job),
             lambda: subject.provider.query_logs(LogQuery(subject.job, start_ns=subject.lines[0].timestamp_ns)),
         )
         for call in calls:
-            with subject.suffer(trouble), pytest.raises(ProviderError) as caught:
+            with subject.failing(failure), pytest.raises(ProviderError) as caught:
                 await call()
-            assert EXPECTED[trouble] is type(caught.value), repr(caught.value)
+            assert EXPECTED[failure] is type(caught.value), repr(caught.value)
             assert subject.secret not in f"{caught.value} {caught.value!r} {caught.value.public}"
-            if trouble is Trouble.RATE_LIMITED_FOR_ONE_SECOND:
+            if failure is RemoteFailure.RATE_LIMITED_FOR_ONE_SECOND:
                 waited = caught.value.retry_after
                 assert waited is not None
                 assert timedelta(0) < waited <= RETRY_AFTER
 
-    def test_the_key_is_in_no_repr(self, subject: Subject) -> None:
-        """Nor in the attributes that a traceback tool would print."""
+    def test_repr_does_not_contain_the_key(self, subject: Subject) -> None:
+        """Tools that print tracebacks show `repr`."""
         assert subject.secret not in repr(subject.provider)
 
 
@@ -213,6 +213,6 @@ async def _pages(subject: Subject, query: LogQuery) -> list[LogPage]:
     pages = [await subject.provider.query_logs(query)]
     while pages[-1].more:
         assert pages[-1].cursor is not None
-        assert len(pages) < 2000, "the pages do not come to an end"
+        assert len(pages) < 2000, "the pages do not end"
         pages.append(await subject.provider.query_logs(replace(query, cursor=pages[-1].cursor)))
     return pages

@@ -16,7 +16,7 @@ from tests.acceptance.program import ANCHOR_NS, QUICK, Ended, Machine, expected_
 VENDOR = {"baseten": "baseten", "baseten-model": "baseten", "fireworks": "fireworks", "rivergen": "rivergen"}
 FAULTS = {
     "401": (Fault("status", status=401), "API key|the key|token"),
-    "403": (Fault("status", status=403), "API key|the key|does not let"),
+    "403": (Fault("status", status=403), "API key|the key|does not allow"),
     "404": (Fault("status", status=404), "could not find|no such|knows no"),
     "429": (Fault("status", status=429), "slow down|rate limit"),
     "429 for ten minutes": (Fault("status", status=429, retry_after_s=600), "slow down|rate limit"),

@@ -1,4 +1,4 @@
-"""`trainwatch logs --download`: the artifact byte for byte, into the file that was named and no other."""
+"""`trainwatch logs --download` writes the exact artifact into the given file and no other."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.acceptance.logs import REFERENCES, giant_line, hostile_lines, put
 from tests.acceptance.program import ANCHOR, Machine, expected_rows
 
 CHUNKS = (65_536, 4_099, 7)
-"""Sizes of the pieces; 7 bytes cut lines and characters apart."""
+"""Chunk sizes; 7 bytes split lines and characters."""
 HOSTILE_NAMES = ("../../evil.txt", "/etc/evil.txt", "C:\\evil.txt", "..", "a" * 400, "-rf")
 
 
@@ -24,27 +24,27 @@ def files_in(folder: Path) -> list[Path]:
 
 @pytest.mark.parametrize("chunk_bytes", CHUNKS)
 @pytest.mark.parametrize("form", ["txt", "json"])
-async def test_rivergens_artifact_is_kept_byte_for_byte(machine: Machine, form: str, chunk_bytes: int) -> None:
+async def test_the_artifact_is_written_byte_for_byte(machine: Machine, form: str, chunk_bytes: int) -> None:
     machine.on.quirks.rivergen = RivergenQuirks(chunk_bytes=chunk_bytes)
     lines = hostile_lines(10_000 if chunk_bytes > 7 else 1_000, "rivergen")
     ref = put(machine.world, "rivergen", lines)
-    words = ["logs", ref, "--download", "run.log", *(["--json"] if form == "json" else [])]
-    ended = await machine.call(*words)
-    held = b"".join(artifact(machine.world.rivergen_runs["mdl-1", "run-1"], form, machine.world.now_ns))
+    arguments = ["logs", ref, "--download", "run.log", *(["--json"] if form == "json" else [])]
+    ended = await machine.call(*arguments)
+    expected = b"".join(artifact(machine.world.rivergen_runs["mdl-1", "run-1"], form, machine.world.now_ns))
     assert (0, b"") == (ended.code, ended.out)
-    assert held == (machine.folder / "run.log").read_bytes()
-    assert f"Wrote {len(held):,} bytes to run.log." in ended.err
+    assert expected == (machine.folder / "run.log").read_bytes()
+    assert f"Wrote {len(expected):,} bytes to run.log." in ended.err
 
 
-async def test_a_real_process_downloads_two_megabytes_in_one_line(machine: Machine) -> None:
+async def test_a_real_process_downloads_a_line_of_two_megabytes(machine: Machine) -> None:
     ref = put(machine.world, "rivergen", [*hostile_lines(1_000, "rivergen"), giant_line("rivergen")])
     ended = await machine.run("logs", ref, "--download", "-")
-    held = b"".join(artifact(machine.world.rivergen_runs["mdl-1", "run-1"], "txt", machine.world.now_ns))
-    assert (0, held) == (ended.code, ended.out)
+    expected = b"".join(artifact(machine.world.rivergen_runs["mdl-1", "run-1"], "txt", machine.world.now_ns))
+    assert (0, expected) == (ended.code, ended.out)
 
 
 @pytest.mark.parametrize("name", HOSTILE_NAMES)
-async def test_a_hostile_attachment_name_writes_nowhere_else(machine: Machine, tmp_path: Path, name: str) -> None:
+async def test_a_hostile_attachment_name_does_not_change_the_file(machine: Machine, tmp_path: Path, name: str) -> None:
     machine.on.quirks.rivergen = RivergenQuirks(file_name=name)
     ref = put(machine.world, "rivergen", hostile_lines(50, "rivergen"))
     before = files_in(tmp_path.parent)
@@ -55,24 +55,24 @@ async def test_a_hostile_attachment_name_writes_nowhere_else(machine: Machine, t
 
 @pytest.mark.parametrize("looks_complete", [True, False])
 @pytest.mark.parametrize("form", ["txt", "json"])
-async def test_a_download_that_breaks_off_is_completed(machine: Machine, form: str, *, looks_complete: bool) -> None:
+async def test_a_download_that_ends_early_is_completed(machine: Machine, form: str, *, looks_complete: bool) -> None:
     machine.on.quirks.rivergen = RivergenQuirks(cut_download_at=20_001, cut_looks_complete=looks_complete)
     ref = put(machine.world, "rivergen", hostile_lines(1_000, "rivergen"))
     ended = await machine.call("logs", ref, "--download", "run.log", *(["--json"] if form == "json" else []))
-    held = b"".join(artifact(machine.world.rivergen_runs["mdl-1", "run-1"], form, machine.world.now_ns))
+    expected = b"".join(artifact(machine.world.rivergen_runs["mdl-1", "run-1"], form, machine.world.now_ns))
     got = (machine.folder / "run.log").read_bytes() if ended.code == 0 else b""
-    assert (0, held) == (ended.code, got), ended.err
+    assert (0, expected) == (ended.code, got), ended.err
 
 
-async def test_the_older_path_serves_where_only_that_is_known(machine: Machine) -> None:
+async def test_the_older_path_is_used_if_the_newer_is_missing(machine: Machine) -> None:
     machine.on.faults.set([Fault("status", "/rivergen/api/v1/models/mdl-1/training-metrics", status=404)])
     lines = hostile_lines(500, "rivergen")
     ref = put(machine.world, "rivergen", lines)
     shown = await machine.call("logs", ref, "--all", "--json")
     ended = await machine.call("logs", ref, "--download", "run.log")
-    held = b"".join(artifact(machine.world.rivergen_runs["mdl-1", "run-1"], "txt", machine.world.now_ns))
+    expected = b"".join(artifact(machine.world.rivergen_runs["mdl-1", "run-1"], "txt", machine.world.now_ns))
     assert (0, expected_rows(lines, "rivergen")) == (shown.code, shown.rows)
-    assert (0, held) == (ended.code, (machine.folder / "run.log").read_bytes())
+    assert (0, expected) == (ended.code, (machine.folder / "run.log").read_bytes())
 
 
 async def test_without_a_run_the_newest_one_is_read(machine: Machine) -> None:
@@ -85,7 +85,7 @@ async def test_without_a_run_the_newest_one_is_read(machine: Machine) -> None:
 
 
 @pytest.mark.parametrize("system", REFERENCES)
-async def test_with_filters_or_without_an_artifact_the_lines_go_into_the_file(machine: Machine, system: str) -> None:
+async def test_filtered_lines_are_written_to_the_file(machine: Machine, system: str) -> None:
     ref = put(machine.world, system, hostile_lines(1_000, system))
     options = ("--include", "loss", "--all")
     shown = await machine.call("logs", ref, *options)
@@ -93,10 +93,10 @@ async def test_with_filters_or_without_an_artifact_the_lines_go_into_the_file(ma
     assert (0, shown.out) == (ended.code, (machine.folder / "some.log").read_bytes())
 
 
-async def test_a_failed_download_leaves_the_old_file_alone(machine: Machine) -> None:
+async def test_a_failed_download_keeps_the_old_file(machine: Machine) -> None:
     machine.on.quirks.rivergen = RivergenQuirks(token_expired=True)
     ref = put(machine.world, "rivergen", hostile_lines(10, "rivergen"))
-    (machine.folder / "run.log").write_text("of yesterday")
+    (machine.folder / "run.log").write_text("older content")
     ended = await machine.call("logs", ref, "--download", "run.log")
-    assert (1, "of yesterday") == (ended.code, (machine.folder / "run.log").read_text())
+    assert (1, "older content") == (ended.code, (machine.folder / "run.log").read_text())
     assert "expired" in ended.err

@@ -1,4 +1,4 @@
-"""`trainwatch logs` gives exactly the lines that each system holds, whatever its oddities."""
+"""`trainwatch logs` prints exactly the lines that each platform has, with all its quirks."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ BASETEN = {
     "a silent page cap, both bounds exclusive": BasetenQuirks(page_cap=250, start_inclusive=False),
     "only GET": BasetenQuirks(training_methods="get"),
     "only POST, the other not implemented": BasetenQuirks(training_methods="post", refused_status=501),
-    "windows of two hours, as an older version had": BasetenQuirks(max_window=timedelta(hours=2)),
-    "fields that no document names": BasetenQuirks(extra_fields=True),
+    "windows of two hours, as in an older version": BasetenQuirks(max_window=timedelta(hours=2)),
+    "undocumented fields": BasetenQuirks(extra_fields=True),
 }
 FIREWORKS = {
     "as documented": FireworksQuirks(),
     "a silent page cap": FireworksQuirks(page_cap=700),
-    "tokens that end": FireworksQuirks(page_cap=900, token_lifetime=timedelta(milliseconds=1)),
+    "tokens that expire": FireworksQuirks(page_cap=900, token_lifetime=timedelta(milliseconds=1)),
     "empty pages": FireworksQuirks(page_cap=1500, empty_pages=True),
     "zero values, unknown fields": FireworksQuirks(omit_zero_values=False, extra_fields=True),
 }
@@ -37,28 +37,28 @@ RIVERGEN = {
     "the total counts all levels": RivergenQuirks(total_after_filter=False),
     "unknown fields": RivergenQuirks(extra_fields=True),
 }
-ODDITIES = [
-    *(("baseten", oddity) for oddity in BASETEN),
-    *(("baseten-model", oddity) for oddity in BASETEN if "GET" not in oddity and "POST" not in oddity),
-    *(("fireworks", oddity) for oddity in FIREWORKS),
-    *(("rivergen", oddity) for oddity in RIVERGEN),
+CASES = [
+    *(("baseten", quirk) for quirk in BASETEN),
+    *(("baseten-model", quirk) for quirk in BASETEN if "GET" not in quirk and "POST" not in quirk),
+    *(("fireworks", quirk) for quirk in FIREWORKS),
+    *(("rivergen", quirk) for quirk in RIVERGEN),
 ]
 
 
-def strike(machine: Machine, system: str, oddity: str) -> None:
+def set_quirks(machine: Machine, system: str, quirk: str) -> None:
     quirks = machine.on.quirks
     match system:
         case "fireworks":
-            quirks.fireworks = FIREWORKS[oddity]
+            quirks.fireworks = FIREWORKS[quirk]
         case "rivergen":
-            quirks.rivergen = RIVERGEN[oddity]
+            quirks.rivergen = RIVERGEN[quirk]
         case _:
-            quirks.baseten = BASETEN[oddity]
+            quirks.baseten = BASETEN[quirk]
 
 
-@pytest.mark.parametrize(("system", "oddity"), ODDITIES)
-async def test_all_lines_come_exactly_as_they_are_held(machine: Machine, system: str, oddity: str) -> None:
-    strike(machine, system, oddity)
+@pytest.mark.parametrize(("system", "quirk"), CASES)
+async def test_all_lines_are_printed_exactly(machine: Machine, system: str, quirk: str) -> None:
+    set_quirks(machine, system, quirk)
     lines = hostile_lines(COUNT, system)
     ref = put(machine.world, system, lines)
     ended = await machine.call("logs", ref, "--all", "--json")
@@ -67,7 +67,7 @@ async def test_all_lines_come_exactly_as_they_are_held(machine: Machine, system:
 
 
 @pytest.mark.parametrize("system", REFERENCES)
-async def test_newest_first_is_the_same_log_turned_round(machine: Machine, system: str) -> None:
+async def test_newest_first_prints_the_same_log_reversed(machine: Machine, system: str) -> None:
     lines = hostile_lines(COUNT, system)
     ref = put(machine.world, system, lines)
     ended = await machine.call("logs", ref, "--all", "--desc", "--json")
@@ -76,9 +76,7 @@ async def test_newest_first_is_the_same_log_turned_round(machine: Machine, syste
 
 
 @pytest.mark.parametrize("system", ["baseten", "baseten-model"])
-async def test_lines_shuffled_within_a_millisecond_are_all_there_in_order_of_time(
-    machine: Machine, system: str
-) -> None:
+async def test_lines_shuffled_within_a_millisecond_are_printed_in_order_of_time(machine: Machine, system: str) -> None:
     machine.on.quirks.baseten = BasetenQuirks(shuffle_within_ms=True, page_cap=400)
     lines = hostile_lines(COUNT, system)
     ref = put(machine.world, system, lines)
@@ -89,7 +87,7 @@ async def test_lines_shuffled_within_a_millisecond_are_all_there_in_order_of_tim
 
 
 @pytest.mark.parametrize("system", REFERENCES)
-async def test_a_real_process_prints_them_too_with_a_line_of_two_megabytes(machine: Machine, system: str) -> None:
+async def test_a_real_process_prints_a_line_of_two_megabytes(machine: Machine, system: str) -> None:
     lines = hostile_lines(COUNT, system)
     lines = sorted([*lines, giant_line(system)], key=lambda line: line.timestamp_ns)
     ref = put(machine.world, system, lines)
@@ -99,7 +97,7 @@ async def test_a_real_process_prints_them_too_with_a_line_of_two_megabytes(machi
 
 
 @pytest.mark.parametrize("system", REFERENCES)
-async def test_plain_text_is_time_level_source_and_the_message_as_it_was_logged(machine: Machine, system: str) -> None:
+async def test_plain_text_has_time_level_source_and_the_exact_message(machine: Machine, system: str) -> None:
     lines = hostile_lines(2_000, system)
     ref = put(machine.world, system, lines)
     ended = await machine.call("logs", ref, "--all")
@@ -111,7 +109,7 @@ async def test_plain_text_is_time_level_source_and_the_message_as_it_was_logged(
 
 
 @pytest.mark.parametrize("system", ["baseten", "baseten-model"])
-async def test_a_millisecond_with_more_lines_than_a_page_is_said_to_be_incomplete(
+async def test_a_millisecond_with_more_lines_than_a_page_is_reported_as_incomplete(
     machine: Machine, system: str
 ) -> None:
     machine.on.quirks.baseten = BasetenQuirks(page_cap=60)

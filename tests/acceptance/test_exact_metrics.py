@@ -1,4 +1,4 @@
-"""`trainwatch metrics`: every number of every series, worked out a second time from the emulator's own samples."""
+"""`trainwatch metrics`: every number of every series, calculated again from the emulator's samples."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ NAMES = {
     "cache/usage_bytes": "cache_used_bytes",
     "cache/utilization": "cache_utilization_ratio",
 }
-"""Baseten's field -> the series' name here."""
+"""Baseten's field → name of the series."""
 
 
 def ordered(seed: int, scale: float) -> list[Sample]:
@@ -44,7 +44,7 @@ def ordered(seed: int, scale: float) -> list[Sample]:
 
 
 def node(seed: int, gpus: int) -> Node:
-    """A machine with a series for everything that is measured."""
+    """A machine with a series for every metric."""
     return Node(
         gpu_utilization={str(gpu): ordered(seed + gpu, 1.0) for gpu in range(gpus)},
         gpu_memory_usage_bytes={str(gpu): ordered(seed + 20 + gpu, 8e10) for gpu in range(gpus)},
@@ -73,7 +73,7 @@ def window() -> list[str]:
 
 
 def held(metrics: Metrics) -> Iterator[tuple[str, str | None, int | None, Series]]:
-    """(name, node, GPU, samples) of everything the emulator holds."""
+    """(name, node, GPU, samples) of all series of the emulator."""
     for name, one in metrics.nodes.items():
         for field, by_gpu in (
             ("gpu_utilization", one.gpu_utilization),
@@ -90,7 +90,7 @@ def held(metrics: Metrics) -> Iterator[tuple[str, str | None, int | None, Series
 
 
 def figures(series: Series) -> Row:
-    """What must be said of a series in the window."""
+    """The expected figures of a series in the window."""
     assert not callable(series)
     inside = [(at_ms, value) for at_ms, value in series if ANCHOR_MS - WINDOW_MS <= at_ms <= ANCHOR_MS]
     values = [value for _, value in inside]
@@ -99,18 +99,18 @@ def figures(series: Series) -> Row:
     return {
         "count": len(values),
         "last": values[-1],
-        "last_at": moment(inside[-1][0]),
+        "last_at": format_ms(inside[-1][0]),
         "mean": pytest.approx(statistics.fmean(values), rel=1e-12),
         "min": min(values),
         "max": max(values),
         "p5": pytest.approx(twentieths[0], rel=1e-12),
         "p95": pytest.approx(twentieths[-1], rel=1e-12),
         "longest_gap_seconds": max(steps) / 1000,
-        "points": [{"at": moment(at_ms), "step": None, "value": value} for at_ms, value in inside],
+        "points": [{"at": format_ms(at_ms), "step": None, "value": value} for at_ms, value in inside],
     }
 
 
-def moment(at_ms: int) -> str:
+def format_ms(at_ms: int) -> str:
     return f"{datetime.fromtimestamp(at_ms // 1000, UTC):%Y-%m-%dT%H:%M:%S}.{at_ms % 1000:03d}000Z"
 
 
@@ -123,7 +123,7 @@ def without_names(series: Row) -> Row:
 
 
 @pytest.mark.parametrize(
-    "hazards",
+    "quirks",
     [
         BasetenQuirks(),
         BasetenQuirks(shuffle_samples=True, extra_fields=True),
@@ -132,7 +132,7 @@ def without_names(series: Row) -> Row:
     ],
     ids=["as documented", "samples shuffled", "only POST", "only GET"],
 )
-async def test_every_figure_of_every_gpu_and_node_is_right(machine: Machine, quirks: BasetenQuirks) -> None:
+async def test_every_figure_of_every_gpu_and_node_is_exact(machine: Machine, quirks: BasetenQuirks) -> None:
     machine.on.quirks.baseten = quirks
     run_with(machine, METRICS)
     ended = await machine.call("metrics", REF, *window(), "--json")
@@ -144,7 +144,7 @@ async def test_every_figure_of_every_gpu_and_node_is_right(machine: Machine, qui
     assert len(found) == len(ended.json["series"])
 
 
-async def test_limits_are_those_of_the_machine_in_the_units_of_the_series(machine: Machine) -> None:
+async def test_limits_are_in_the_units_of_their_series(machine: Machine) -> None:
     instance = run_with(machine, METRICS).instance_type
     assert instance.gpu_memory_limit_mib is not None
     ended = await machine.call("metrics", REF, *window(), "--json")
@@ -161,7 +161,7 @@ async def test_limits_are_those_of_the_machine_in_the_units_of_the_series(machin
     }
 
 
-async def test_the_table_shows_the_same_figures_in_units_for_people(machine: Machine) -> None:
+async def test_the_table_shows_the_same_figures_in_readable_units(machine: Machine) -> None:
     run_with(machine, METRICS)
     ended = await machine.run("metrics", REF, *window())
     table = [line.split() for line in ended.text.splitlines()]
@@ -170,57 +170,59 @@ async def test_the_table_shows_the_same_figures_in_units_for_people(machine: Mac
         words, _, unit = name.rpartition("_")
         label = [*words.split("_"), *([owner] if owner else []), *(["gpu", str(gpu)] if gpu is not None else [])]
         row = next(row for row in table if row[: len(label)] == label)
-        scale, sign = scales[unit]
+        scale, symbol = scales[unit]
         expected = [figures(series)[key] for key in ("last", "mean", "p5", "p95", "max")]
         shown = [float(word) for word in row[len(label) + 1 : len(label) + 6]]
         exact = [one.expected if hasattr(one, "expected") else one for one in expected]
         assert [value * scale for value in exact] == pytest.approx(shown, abs=0.051), label
-        assert sign in row[len(label) + 6 :]
+        assert symbol in row[len(label) + 6 :]
 
 
 @pytest.mark.parametrize("field", NAMES)
-async def test_a_series_without_samples_is_said_and_never_zero(machine: Machine, field: str) -> None:
+async def test_a_series_without_samples_is_reported_as_missing(machine: Machine, field: str) -> None:
     machine.on.quirks.baseten = BasetenQuirks(missing_series=frozenset({field}))
     run_with(machine, METRICS)
-    told = (await machine.call("metrics", REF, *window(), "--json")).json
-    assert [NAMES[field]] == told["missing"]
-    assert NAMES[field] not in {series["name"] for series in told["series"]}
+    output = (await machine.call("metrics", REF, *window(), "--json")).json
+    assert [NAMES[field]] == output["missing"]
+    assert NAMES[field] not in {series["name"] for series in output["series"]}
     shown = await machine.call("metrics", REF, *window())
     label = NAMES[field].rpartition("_")[0].replace("_", " ")
     assert f"no samples of {label}" in shown.text
 
 
-async def test_one_gpu_without_samples_is_left_out_and_the_others_stay(machine: Machine) -> None:
+async def test_a_gpu_without_samples_is_left_out(machine: Machine) -> None:
     machine.on.quirks.baseten = BasetenQuirks(missing_series=frozenset({"gpu_utilization/3"}))
     run_with(machine, METRICS)
-    told = (await machine.call("metrics", REF, *window(), "--json")).json
-    there = [series["gpu"] for series in told["series"] if named(series)[:2] == (NAMES["gpu_utilization"], "node-b")]
-    assert [gpu for gpu in range(12) if gpu != 3] == there
+    output = (await machine.call("metrics", REF, *window(), "--json")).json
+    present = [
+        series["gpu"] for series in output["series"] if named(series)[:2] == (NAMES["gpu_utilization"], "node-b")
+    ]
+    assert [gpu for gpu in range(12) if gpu != 3] == present
 
 
-async def test_without_figures_of_nodes_the_leaders_are_shown(machine: Machine) -> None:
+async def test_without_figures_by_node_those_of_the_leader_are_shown(machine: Machine) -> None:
     machine.on.quirks.baseten = BasetenQuirks(no_node_metrics=True)
     run_with(machine, METRICS)
-    told = (await machine.call("metrics", REF, *window(), "--json")).json
+    output = (await machine.call("metrics", REF, *window(), "--json")).json
     leader = replace(METRICS, nodes={"node-a": METRICS.nodes["node-a"]})
     expected = {(name, None, gpu): figures(series) for name, _, gpu, series in held(leader)}
-    assert expected == {named(series): without_names(series) for series in told["series"]}
+    assert expected == {named(series): without_names(series) for series in output["series"]}
 
 
-async def test_of_an_ended_job_the_last_hour_is_shown(machine: Machine) -> None:
+async def test_the_last_hour_of_an_ended_job_is_shown(machine: Machine) -> None:
     run_with(machine, METRICS, ended=True)
-    told = (await machine.call("metrics", REF, "--json")).json
-    assert (moment(ANCHOR_MS - 3_600_000), moment(ANCHOR_MS)) == (told["start"], told["end"])
+    output = (await machine.call("metrics", REF, "--json")).json
+    assert (format_ms(ANCHOR_MS - 3_600_000), format_ms(ANCHOR_MS)) == (output["start"], output["end"])
 
 
-async def test_nothing_measured_is_said(machine: Machine) -> None:
+async def test_missing_metrics_are_reported(machine: Machine) -> None:
     run_with(machine, Metrics())
     ended = await machine.call("metrics", REF)
     assert 0 == ended.code
     assert "no samples in this window" in ended.text
 
 
-async def test_a_rivergen_runs_metrics_come_by_epoch(machine: Machine) -> None:
+async def test_metrics_of_a_rivergen_run_are_by_epoch(machine: Machine) -> None:
     curves: Mapping[str, tuple[float, float]] = {"loss": (2.5, -0.04), "accuracy": (0.1, 0.017)}
     statuses = [Status(ANCHOR - timedelta(minutes=50), "running"), Status(ANCHOR, "completed")]
     metrics = {name: lambda epoch, a=a, b=b: a + b * epoch for name, (a, b) in curves.items()}
@@ -239,9 +241,9 @@ async def test_a_rivergen_runs_metrics_come_by_epoch(machine: Machine) -> None:
 
 
 @pytest.mark.parametrize("ref", ["baseten-model:mod1/dep1", "fireworks:acme/batch-1"])
-async def test_a_platform_without_metrics_says_so(machine: Machine, ref: str) -> None:
+async def test_a_platform_without_metrics_is_reported(machine: Machine, ref: str) -> None:
     machine.world.add_deployment("mod1", "dep1")
     machine.world.add_batch_job("acme", "batch-1")
     ended = await machine.call("metrics", ref)
     assert 1 == ended.code
-    assert "metrics" in ended.text or "measurements" in ended.text
+    assert "metrics" in ended.text

@@ -1,4 +1,4 @@
-"""`trainwatch status` and `jobs`: every status word of every system, every way to name a job, every field it has."""
+"""`trainwatch status` and `jobs`: every status of every platform, every form of reference, every field."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.acceptance.logs import REFERENCES, hostile_lines, put
 from tests.acceptance.program import ANCHOR, Machine, Row, expected_rows
 
 BEGAN = ANCHOR - timedelta(hours=1)
-WORDS = {
+STATUSES = {
     "baseten": {
         "TRAINING_JOB_PENDING": "queued",
         "TRAINING_JOB_QUEUED": "queued",
@@ -68,9 +68,9 @@ WORDS = {
         "teleporting": "unknown",
     },
 }
-"""Each system's documented words and those seen in its clients, and what they mean; the last ones are invented."""
+"""Documented and observed statuses of each platform, and their states; the last ones are invented."""
 
-ADDRESSES = {
+REFERENCE_FORMS = {
     "baseten:proj/job1": (
         "baseten:job1",
         "BASETEN:proj/job1",
@@ -99,7 +99,7 @@ ADDRESSES = {
 
 
 def add(world: World, system: str, number: int, word: str, error: str | None = None) -> str:
-    """A job whose status is this word."""
+    """Add a job with this status; return its reference."""
     statuses = [Status(BEGAN + timedelta(seconds=number), word, error)]
     match system:
         case "baseten":
@@ -116,12 +116,10 @@ def add(world: World, system: str, number: int, word: str, error: str | None = N
             return f"rivergen:mdl-1/run-{number}"
 
 
-@pytest.mark.parametrize("system", WORDS)
-async def test_every_status_word_has_its_state_and_is_shown_as_the_vendor_writes_it(
-    machine: Machine, system: str
-) -> None:
+@pytest.mark.parametrize("system", STATUSES)
+async def test_every_status_has_its_state_and_is_shown_verbatim(machine: Machine, system: str) -> None:
     expected, found = {}, {}
-    for number, (word, state) in enumerate(WORDS[system].items()):
+    for number, (word, state) in enumerate(STATUSES[system].items()):
         ref = add(machine.world, system, number, word)
         ended = await machine.call("status", ref, "--json")
         assert 0 == ended.code, ended.err
@@ -139,15 +137,15 @@ async def test_every_status_word_has_its_state_and_is_shown_as_the_vendor_writes
 
 
 @pytest.mark.parametrize("system", ["baseten", "baseten-model", "fireworks"])
-async def test_jobs_lists_them_newest_first_with_the_same_states(machine: Machine, system: str) -> None:
-    refs = [add(machine.world, system, number, word) for number, word in enumerate(WORDS[system])]
+async def test_jobs_are_listed_newest_first_with_their_states(machine: Machine, system: str) -> None:
+    refs = [add(machine.world, system, number, word) for number, word in enumerate(STATUSES[system])]
     ended = await machine.call("jobs", system, "--limit", "50", "--json")
     listed = [(job["ref"], job["state"]) for job in ended.json["providers"][0]["jobs"]]
-    assert (0, list(zip(refs, WORDS[system].values(), strict=True))[::-1]) == (ended.code, listed)
+    assert (0, list(zip(refs, STATUSES[system].values(), strict=True))[::-1]) == (ended.code, listed)
 
 
-@pytest.mark.parametrize(("ref", "address"), [(ref, one) for ref, ones in ADDRESSES.items() for one in ones])
-async def test_an_address_in_any_form_leads_to_the_job(machine: Machine, ref: str, address: str) -> None:
+@pytest.mark.parametrize(("ref", "address"), [(ref, one) for ref, ones in REFERENCE_FORMS.items() for one in ones])
+async def test_every_form_of_reference_resolves_to_the_job(machine: Machine, ref: str, address: str) -> None:
     system = ref.partition(":")[0]
     lines = hostile_lines(20, system)
     assert ref == put(machine.world, system, lines)
@@ -161,22 +159,22 @@ async def test_an_address_in_any_form_leads_to_the_job(machine: Machine, ref: st
 async def test_status_ends_with_the_newest_lines(machine: Machine, system: str) -> None:
     lines = hostile_lines(200, system)
     ref = put(machine.world, system, lines)
-    told = (await machine.call("status", ref, "--json")).json
-    assert expected_rows(lines, system)[-5:] == told["last_lines"]
+    output = (await machine.call("status", ref, "--json")).json
+    assert expected_rows(lines, system)[-5:] == output["last_lines"]
 
 
-async def test_all_that_baseten_says_of_a_job_is_shown(machine: Machine) -> None:
+async def test_all_fields_of_a_baseten_job_are_shown(machine: Machine) -> None:
     ended_at = BEGAN + timedelta(minutes=5)
     statuses = [Status(BEGAN, "TRAINING_JOB_RUNNING"), Status(ended_at, "TRAINING_JOB_FAILED", "rank 3: out of memory")]
     job = machine.world.add_training_job("proj", "job1", statuses=statuses)
     job.name, job.priority, job.node_count, job.checkpoint_sync_status = "nightly sft", 7, 4, "SYNCING"
-    told: Row = (await machine.call("status", "baseten:proj/job1", "--json")).json["job"]
-    assert "nightly sft" == told["name"]
-    assert "rank 3: out of memory" == told["error"]
-    assert "ada@example.com" == told["user"]
-    assert "https://app.baseten.co/training/proj/logs/job1" == told["url"]
-    assert [f"{moment:%Y-%m-%dT%H:%M:%S}.000000Z" for moment in (BEGAN, ended_at, ended_at)] == [
-        told[name] for name in ("created_at", "updated_at", "ended_at")
+    job_row: Row = (await machine.call("status", "baseten:proj/job1", "--json")).json["job"]
+    assert "nightly sft" == job_row["name"]
+    assert "rank 3: out of memory" == job_row["error"]
+    assert "ada@example.com" == job_row["user"]
+    assert "https://app.baseten.co/training/proj/logs/job1" == job_row["url"]
+    assert [f"{at:%Y-%m-%dT%H:%M:%S}.000000Z" for at in (BEGAN, ended_at, ended_at)] == [
+        job_row[name] for name in ("created_at", "updated_at", "ended_at")
     ]
     instance = asdict(job.instance_type)
     assert {
@@ -187,14 +185,14 @@ async def test_all_that_baseten_says_of_a_job_is_shown(machine: Machine) -> None
         "gpu_memory_limit_bytes": instance["gpu_memory_limit_mib"] * 2**20,
         "cpu_limit_cores": 208.0,
         "memory_limit_bytes": instance["memory_limit_mib"] * 2**20,
-    } == told["resources"]
+    } == job_row["resources"]
     assert {"Project": "proj", "Availability": "dedicated", "Priority": "7", "Checkpoint sync": "SYNCING"} == {
-        one["label"]: one["value"] for one in told["details"]
+        one["label"]: one["value"] for one in job_row["details"]
     }
 
 
-async def test_jobs_of_all_platforms_come_in_one_answer_and_a_broken_one_stops_no_other(machine: Machine) -> None:
-    refs = {system: add(machine.world, system, 1, next(iter(words))) for system, words in WORDS.items()}
+async def test_jobs_of_all_platforms_are_listed_even_if_one_fails(machine: Machine) -> None:
+    refs = {system: add(machine.world, system, 1, next(iter(words))) for system, words in STATUSES.items()}
     machine.on.faults.set([Fault("status", "/fireworks", status=403)])
     ended = await machine.call("jobs", "--json")
     listed = {one["provider"]: [job["ref"] for job in one["jobs"]] for one in ended.json["providers"]}

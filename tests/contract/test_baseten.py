@@ -79,14 +79,14 @@ class TestBasetenTraining(ProviderContract):
     @pytest.fixture
     async def subject(self, cloud: Cloud, training: BasetenTraining) -> Subject:
         missing = JobRef("baseten", "qrj8y03/nothere")
-        return Subject(training, TRAINING_JOB, READ, missing, KEYS.baseten, cloud.suffer)
+        return Subject(training, TRAINING_JOB, READ, missing, KEYS.baseten, cloud.failing)
 
 
 class TestBasetenDeployments(ProviderContract):
     @pytest.fixture
     async def subject(self, cloud: Cloud, deployments: BasetenDeployments) -> Subject:
         missing = JobRef("baseten-model", "abc1d2ef/nothere")
-        return Subject(deployments, DEPLOYMENT, READ, missing, KEYS.baseten, cloud.suffer)
+        return Subject(deployments, DEPLOYMENT, READ, missing, KEYS.baseten, cloud.failing)
 
 
 async def read_all(provider: Provider, query: LogQuery) -> list[LogLine]:

@@ -69,7 +69,7 @@ class TestFireworks(ProviderContract):
             tuple(map(as_read, lines)),
             JobRef("fireworks", "acme/nothere"),
             KEYS.fireworks,
-            cloud.suffer,
+            cloud.failing,
         )
         await provider.aclose()
 

@@ -81,7 +81,7 @@ class TestRivergen(ProviderContract):
             tuple(map(as_read, lines)),
             JobRef("rivergen", "mdl-1/run-nothere"),
             KEYS.rivergen,
-            cloud.suffer,
+            cloud.failing,
         )
         await provider.aclose()
 

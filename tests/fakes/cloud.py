@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from bot.domain.logs import LogLine, parse_level
-from bot.providers.testing import Trouble
+from bot.providers.testing import RemoteFailure
 from emulator.faults import Fault, Faults
 from emulator.logs import Line
 from emulator.quirks import Quirks
@@ -26,16 +26,16 @@ Body = dict[str, Any]
 KEYS = Keys()
 
 FAULTS = {
-    Trouble.UNAUTHORIZED: Fault("status", status=401),
-    Trouble.FORBIDDEN: Fault("status", status=403),
-    Trouble.NOT_FOUND: Fault("status", status=404),
-    Trouble.RATE_LIMITED: Fault("status", status=429),
-    Trouble.RATE_LIMITED_FOR_ONE_SECOND: Fault("status", status=429, retry_after_s=1),
-    Trouble.SERVER_ERROR: Fault("status", status=500),
-    Trouble.SILENCE: Fault("stall", delay_s=30),
-    Trouble.CUT_OFF: Fault("cut_off"),
-    Trouble.TRUNCATED: Fault("truncate"),
-    Trouble.HTML: Fault("html", status=200),
+    RemoteFailure.UNAUTHORIZED: Fault("status", status=401),
+    RemoteFailure.FORBIDDEN: Fault("status", status=403),
+    RemoteFailure.NOT_FOUND: Fault("status", status=404),
+    RemoteFailure.RATE_LIMITED: Fault("status", status=429),
+    RemoteFailure.RATE_LIMITED_FOR_ONE_SECOND: Fault("status", status=429, retry_after_s=1),
+    RemoteFailure.SERVER_ERROR: Fault("status", status=500),
+    RemoteFailure.SILENCE: Fault("stall", delay_s=30),
+    RemoteFailure.CUT_OFF: Fault("cut_off"),
+    RemoteFailure.TRUNCATED: Fault("truncate"),
+    RemoteFailure.HTML: Fault("html", status=200),
 }
 
 
@@ -74,9 +74,9 @@ class Cloud:
         }
 
     @contextlib.contextmanager
-    def suffer(self, trouble: Trouble) -> Iterator[None]:
-        """Inject the trouble into every request."""
-        self.faults.set([FAULTS[trouble]])
+    def failing(self, failure: RemoteFailure) -> Iterator[None]:
+        """Inject a failure into every request."""
+        self.faults.set([FAULTS[failure]])
         try:
             yield
         finally:

@@ -1,7 +1,7 @@
-"""A process that follows one job as the watcher does and writes each line to a file: claim, look, write, settle.
+"""A process that follows one job like the watcher and writes each line to a file: claim, observe, write, settle.
 
-What is on disk beyond the last settled length is cut off at the start, so the file holds exactly what the database's
-cursor stands for. `python -m tests.slow.follower DATABASE_URL FILE SECONDS`; the platform is named by `BASETEN_*`.
+It truncates the file to the last settled length, so that the file matches the cursor in the database. Usage:
+`python -m tests.slow.follower DATABASE_URL FILE SECONDS`, with the platform set by `BASETEN_*`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ EVERY = timedelta(seconds=1)
 
 
 async def follow(database_url: str, file: Path, seconds: float) -> None:
-    """Follow for so long, or until killed."""
+    """Follow for some seconds, or until killed."""
     store = await open_store(database_url)
     registry = build_registry(os.environ)
     until = time.monotonic() + seconds

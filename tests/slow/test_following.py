@@ -1,4 +1,4 @@
-"""Two thousand lines a second for a minute, late and double ones among them: each once, and memory stays flat."""
+"""Follow 2,000 lines per second for a minute, some late or duplicated: each is read once, and memory stays flat."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ KILLS = 5
 REF = "proj/fast"
 FAST = {"BASETEN_REQUESTS_PER_SECOND": "10000", "BASETEN_TIMEOUT_S": "30", "BASETEN_RETRY_BUDGET_S": "20"}
 
-Said = tuple[int, str, str | None]
+ExpectedLine = tuple[int, str, str | None]
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ async def machine(tmp_path: Path) -> AsyncIterator[Machine]:
 
 
 def lines_from(start: datetime) -> list[Line]:
-    """A minute's lines, stamped ahead of the clock and shown when their time has come, every fiftieth late."""
+    """Lines of one minute, each visible at its timestamp, every fiftieth late."""
     dice = random.Random(2000)
     lines: list[Line] = []
     for number in range(RATE * SECONDS):
@@ -51,8 +51,8 @@ def lines_from(start: datetime) -> list[Line]:
     return lines + lines[::1000]
 
 
-def begin(machine: Machine) -> tuple[TrainingJob, Counter[Said]]:
-    """The job, and what it is about to say."""
+def begin(machine: Machine) -> tuple[TrainingJob, Counter[ExpectedLine]]:
+    """Add the job; return it with its future lines."""
     start = datetime.now(UTC) + timedelta(seconds=3)
     statuses = [
         Status(start - timedelta(minutes=5), "TRAINING_JOB_RUNNING"),
@@ -98,7 +98,7 @@ async def test_a_fast_log_is_followed_exactly_through_kills(machine: Machine, tm
         await process.wait()
     last = await start(machine, url, file, 40)
     assert 0 == await last.wait()
-    found: Counter[Said] = Counter(tuple(json.loads(line)) for line in file.read_text().splitlines())
+    found: Counter[ExpectedLine] = Counter(tuple(json.loads(line)) for line in file.read_text().splitlines())
     assert (0, 0) == ((expected - found).total(), (found - expected).total())
 
 

@@ -76,7 +76,7 @@ async def test_check_without_problems_exits_with_0(ready: Machine) -> None:
         (APP_TOKEN, "invalid_auth", "connections:write", {"SLACK_APP_TOKEN": "xapp-unknown"}),
         (APP_TOKEN, "does not begin", "Basic Information", {"SLACK_APP_TOKEN": "xoxb-wrong-kind"}),
         ("Slack tokens", "missing", "SLACK_APP_TOKEN", {"SLACK_APP_TOKEN": ""}),
-        ("fireworks", "refused the key", "FIREWORKS_API_KEY", {"FIREWORKS_API_KEY": "wrong-key-0123456789"}),
+        ("fireworks", "rejected the API key", "FIREWORKS_API_KEY", {"FIREWORKS_API_KEY": "wrong-key-0123456789"}),
         ("fireworks", "cannot be reached", "FIREWORKS_BASE_URL", {"FIREWORKS_BASE_URL": "http://127.0.0.1:9"}),
         ("fireworks", "not set up", "FIREWORKS_API_KEY", {"FIREWORKS_API_KEY": ""}),
     ],

@@ -1,4 +1,4 @@
-"""What any Notifier must do, and how Slack's refusals are told apart; against the emulated Slack."""
+"""The rules of every Notifier, and how Slack's errors are classified, against the emulated Slack."""
 
 from __future__ import annotations
 
@@ -44,20 +44,20 @@ async def post_root(notifier: SlackNotifier, slack: Slack) -> Receipt:
     return await notifier.send(notification(DeliveryKind.ROOT), channel=channel(slack), root=None)
 
 
-async def test_a_root_is_one_message_and_its_receipt_names_it(slack: Slack, notifier: SlackNotifier) -> None:
+async def test_a_root_is_one_message_with_a_receipt(slack: Slack, notifier: SlackNotifier) -> None:
     receipt = await post_root(notifier, slack)
     (root,) = messages(slack)
     assert Receipt(channel(slack), root.ts) == receipt
     assert "Errors in the log: llama-8b-sft" in root.text
 
 
-async def test_a_message_names_its_alert_and_incident_in_its_metadata(slack: Slack, notifier: SlackNotifier) -> None:
+async def test_the_metadata_of_a_message_names_its_alert_and_incident(slack: Slack, notifier: SlackNotifier) -> None:
     await post_root(notifier, slack)
     named = {"alert_id": "tw-3f9c2ab1d00e", "incident_id": "inc-0123456789ab"}
     assert {"event_type": "trainwatch_alert", "event_payload": named} == messages(slack)[0].metadata
 
 
-async def test_a_reply_stands_in_the_roots_thread_and_not_in_the_channel(slack: Slack, notifier: SlackNotifier) -> None:
+async def test_a_reply_is_posted_in_the_thread_of_the_root_only(slack: Slack, notifier: SlackNotifier) -> None:
     root = await post_root(notifier, slack)
     await notifier.send(notification(DeliveryKind.REPLY), channel=root.channel, root=root)
     (reply,) = slack.workspace.channel("#training").replies(root.ts)
@@ -65,7 +65,7 @@ async def test_a_reply_stands_in_the_roots_thread_and_not_in_the_channel(slack: 
     assert "CUDA out of memory" in str(reply.blocks)
 
 
-async def test_an_escalation_is_shown_in_the_channel_too(slack: Slack, notifier: SlackNotifier) -> None:
+async def test_an_escalation_is_also_shown_in_the_channel(slack: Slack, notifier: SlackNotifier) -> None:
     root = await post_root(notifier, slack)
     await notifier.send(notification(DeliveryKind.REPLY, broadcast=True), channel=root.channel, root=root)
     assert messages(slack)[-1].is_broadcast
@@ -73,22 +73,22 @@ async def test_an_escalation_is_shown_in_the_channel_too(slack: Slack, notifier:
 
 async def test_an_edit_changes_the_root_and_posts_nothing(slack: Slack, notifier: SlackNotifier) -> None:
     root = await post_root(notifier, slack)
-    over = incident(alert(resolved_at=at(12), resolution=Resolution.CLEARED))
-    edited = await notifier.send(notification(DeliveryKind.EDIT, over), channel=root.channel, root=root)
+    ended = incident(alert(resolved_at=at(12), resolution=Resolution.CLEARED))
+    edited = await notifier.send(notification(DeliveryKind.EDIT, ended), channel=root.channel, root=root)
     (message,) = messages(slack)
     assert root == edited
     assert message.text.startswith("✅")
     assert "resolved after 12m" in message.text
 
 
-async def test_a_note_is_a_message_of_its_own(slack: Slack, notifier: SlackNotifier) -> None:
+async def test_a_note_is_a_separate_message(slack: Slack, notifier: SlackNotifier) -> None:
     note = notification(DeliveryKind.NOTE, reason=NotifyReason.NOTE, incident=None, text="The job ended.")
     await notifier.send(note, channel=channel(slack), root=None)
     assert "llama-8b-sft: The job ended." == messages(slack)[0].text
 
 
 @pytest.mark.parametrize("kind", [DeliveryKind.REPLY, DeliveryKind.EDIT])
-async def test_without_a_root_there_is_nothing_to_answer(
+async def test_a_reply_or_edit_without_a_root_fails_permanently(
     slack: Slack, notifier: SlackNotifier, kind: DeliveryKind
 ) -> None:
     with pytest.raises(DeliveryError) as caught:
@@ -115,22 +115,22 @@ async def test_hostile_evidence_is_delivered(slack: Slack, notifier: SlackNotifi
         ("internal_error", False),
         ("fatal_error", False),
         ("service_unavailable", False),
-        ("a_code_of_tomorrow", False),
+        ("a_new_code", False),
     ],
 )
-async def test_a_refusal_is_permanent_only_when_trying_again_cannot_help(
+async def test_errors_are_permanent_only_if_a_retry_cannot_help(
     slack: Slack, notifier: SlackNotifier, code: str, permanent: bool
 ) -> None:
     slack.fail("chat.postMessage", code)
     with pytest.raises(DeliveryError) as caught:
         await post_root(notifier, slack)
     assert (code, permanent) == (caught.value.reason, caught.value.permanent)
-    assert (code == "a_code_of_tomorrow") == caught.value.unlisted
+    assert (code == "a_new_code") == caught.value.unlisted
     assert BOT_TOKEN not in str(caught.value)
 
 
 @pytest.mark.parametrize("code", ["invalid_auth", "not_in_channel", "channel_not_found", "is_archived"])
-async def test_what_a_person_must_mend_is_not_tried_again_at_once(
+async def test_errors_that_a_person_must_fix_are_retried_after_five_minutes(
     slack: Slack, notifier: SlackNotifier, code: str
 ) -> None:
     slack.fail("chat.postMessage", code)
@@ -139,29 +139,29 @@ async def test_what_a_person_must_mend_is_not_tried_again_at_once(
     assert (timedelta(minutes=5), False) == (caught.value.retry_after, caught.value.permanent)
 
 
-async def test_a_channel_it_was_not_invited_to_is_told_with_the_remedy(slack: Slack, notifier: SlackNotifier) -> None:
+async def test_a_channel_without_the_bot_is_reported_with_the_fix(slack: Slack, notifier: SlackNotifier) -> None:
     with pytest.raises(DeliveryError, match="/invite @trainwatch") as caught:
         await notifier.send(notification(DeliveryKind.ROOT), channel=channel(slack, "#random"), root=None)
     assert "not_in_channel" == caught.value.reason
 
 
-async def test_it_waits_as_long_as_slack_asks_and_not_by_itself(slack: Slack, notifier: SlackNotifier) -> None:
+async def test_retry_after_is_passed_on_without_waiting(slack: Slack, notifier: SlackNotifier) -> None:
     slack.fail("chat.postMessage", "ratelimited", status=429, retry_after_s=17)
     with pytest.raises(DeliveryError) as caught:
         await post_root(notifier, slack)
     assert (False, timedelta(seconds=17)) == (caught.value.permanent, caught.value.retry_after)
 
 
-async def test_a_lost_answer_is_not_posted_again(slack: Slack, notifier: SlackNotifier) -> None:
+async def test_a_message_whose_response_is_lost_is_not_posted_again(slack: Slack, notifier: SlackNotifier) -> None:
     slack.fail("chat.postMessage", "internal_error", status=500, is_applied=True)
     with pytest.raises(DeliveryError) as caught:
         await post_root(notifier, slack)
     assert not caught.value.permanent
-    assert 1 == len(messages(slack)), "the outbox decides about a second try"
+    assert 1 == len(messages(slack)), "the outbox decides about retries"
 
 
 @pytest.mark.parametrize("code", ["invalid_blocks", "msg_blocks_too_long"])
-async def test_news_whose_form_is_refused_arrives_as_text(slack: Slack, notifier: SlackNotifier, code: str) -> None:
+async def test_a_message_with_rejected_blocks_is_sent_as_text(slack: Slack, notifier: SlackNotifier, code: str) -> None:
     slack.fail("chat.postMessage", code)
     await post_root(notifier, slack)
     (root,) = messages(slack)
@@ -169,17 +169,17 @@ async def test_news_whose_form_is_refused_arrives_as_text(slack: Slack, notifier
     assert "Errors in the log: llama-8b-sft" in root.text
 
 
-async def test_a_deleted_root_is_said_to_be_gone(slack: Slack, notifier: SlackNotifier) -> None:
+async def test_a_deleted_root_is_reported_as_gone(slack: Slack, notifier: SlackNotifier) -> None:
     root = replace(await post_root(notifier, slack), ts="1700000000.000001")
     with pytest.raises(DeliveryError) as caught:
         await notifier.send(notification(DeliveryKind.EDIT), channel=root.channel, root=root)
     assert ("message_not_found", True) == (caught.value.reason, caught.value.root_gone)
 
 
-async def test_a_slack_that_is_away_is_tried_again(notifier: SlackNotifier) -> None:
-    away = SlackNotifier(create_client("xoxb-1", "http://127.0.0.1:9/api/"))
+async def test_an_unreachable_slack_is_retried(notifier: SlackNotifier) -> None:
+    unreachable = SlackNotifier(create_client("xoxb-1", "http://127.0.0.1:9/api/"))
     with pytest.raises(DeliveryError) as caught:
-        await away.send(notification(DeliveryKind.ROOT), channel="C1", root=None)
+        await unreachable.send(notification(DeliveryKind.ROOT), channel="C1", root=None)
     assert not caught.value.permanent
 
 
@@ -198,7 +198,7 @@ async def test_a_slack_that_is_away_is_tried_again(notifier: SlackNotifier) -> N
         (500, "text/plain", b"oops"),
     ],
 )
-async def test_an_answer_that_is_no_answer_is_tried_again(status: int, content_type: str, body: bytes) -> None:
+async def test_a_malformed_response_is_retried(status: int, content_type: str, body: bytes) -> None:
     async def answer(_: web.Request) -> web.Response:
         return web.Response(status=status, body=body, headers={"content-type": content_type})
 

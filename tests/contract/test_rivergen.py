@@ -242,7 +242,7 @@ async def test_the_alias_is_used_if_the_documented_path_is_missing(cloud: Cloud,
 
 
 REFUSALS = {
-    400: (BadRequest, "refused a parameter"),
+    400: (BadRequest, "rejected a parameter"),
     401: (AuthFailed, "RIVERGEN_API_KEY"),
     403: (AuthFailed, "model:read or organization:viewer"),
     404: (JobNotFound, "has removed its log"),

@@ -13,7 +13,7 @@ from bot.domain.metrics import MetricQuery, MetricSeries
 from bot.errors import BadRequest, JobNotFound, NotSupported, Unavailable
 from bot.providers.base import Priority, RequestRate
 from bot.providers.baseten.api import deployment_path, make_client
-from bot.providers.baseten.logs import level_word, log_endpoint, read_log, stricter_level_words, window_fields
+from bot.providers.baseten.logs import level_word, log_endpoint, read_log_page, stricter_level_words, window_fields
 from bot.providers.baseten.references import DEPLOYMENT, DEPLOYMENT_HELP, deployment_url, parse_deployment_ref
 from bot.providers.baseten.states import StatusReader, deployment_state
 from bot.providers.baseten.wire import (
@@ -120,7 +120,7 @@ class BasetenDeployments:
         others = [param for param in params if param[0] != "min_level"]
         narrower = [[*others, ("min_level", word)] for word in stricter_level_words(query.filter.min_level)]
         fetches = [self._fetch(query, path, each, missing) for each in (params, *narrower)]
-        page = await read_log(query, self._endpoint, fetches, self.get_job, self._clock())
+        page = await read_log_page(query, self._endpoint, fetches, self.get_job, self._clock())
         return LogPage(page.lines, page.cursor, page.more, (*page.gaps, *missing[:1]), covered)
 
     async def query_metrics(self, query: MetricQuery) -> Sequence[MetricSeries]:

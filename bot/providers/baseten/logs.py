@@ -44,7 +44,7 @@ def window_fields(window: TimeWindow) -> dict[str, int | str]:
     }
 
 
-async def read_log(
+async def read_log_page(
     query: LogQuery,
     endpoint: Endpoint,
     fetches: Sequence[FetchWindow],

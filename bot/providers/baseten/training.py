@@ -13,7 +13,7 @@ from bot.domain.metrics import MetricQuery, MetricSeries
 from bot.errors import BadRequest, JobNotFound
 from bot.providers.base import Priority, RequestRate
 from bot.providers.baseten.api import EitherMethod, make_client, training_path
-from bot.providers.baseten.logs import level_word, log_endpoint, read_log, stricter_level_words, window_fields
+from bot.providers.baseten.logs import level_word, log_endpoint, read_log_page, stricter_level_words, window_fields
 from bot.providers.baseten.metrics import MIB, parse_metrics
 from bot.providers.baseten.references import TRAINING, TRAINING_HELP, parse_training_ref, training_url
 from bot.providers.baseten.states import StatusReader, training_state
@@ -87,7 +87,7 @@ class BasetenTraining:
         path = training_path(project_id, job_id, "/logs")
         least = query.filter.min_level
         fetches = [self._fetch(path, word) for word in (level_word(least), *stricter_level_words(least))]
-        page = await read_log(query, self._endpoint, fetches, self.get_job, self._clock())
+        page = await read_log_page(query, self._endpoint, fetches, self.get_job, self._clock())
         applied = least is not None and least <= Level.ERROR and self._logs.method == "GET"
         pushed_down = frozenset({"min_level"}) if applied else frozenset[str]()
         return LogPage(page.lines, page.cursor, page.more, page.gaps, pushed_down)

@@ -153,7 +153,9 @@ def _explain(response: HttpResponse) -> str | None:
     """Explain an error status; None where the general text will do. The gateway maps gRPC codes to HTTP statuses."""
     match response.status:
         case 401:
-            return "refused the key; FIREWORKS_API_KEY must be a key that is still listed in the account's settings"
+            return (
+                "rejected the API key; FIREWORKS_API_KEY must be a key that is still listed in the account's settings"
+            )
         case 402 | 412:
             return "suspended the account or is waiting for a payment; see the account's billing page"
         case 403:

@@ -236,7 +236,7 @@ def _explain(response: HttpResponse) -> str | None:
     """
     match response.status:
         case 400:
-            return "refused a parameter of the request"
+            return "rejected a parameter of the request"
         case 401 if b"AUTH_EXPIRED" in response.body or b"expired" in response.body:
             return (
                 "says that the token has expired; tokens are valid for an hour: log in again (POST /api/auth/login) "
@@ -244,7 +244,7 @@ def _explain(response: HttpResponse) -> str | None:
             )
         case 401:
             return (
-                "refused the token; RIVERGEN_API_KEY must be a whole JWT or personal access token that is still valid"
+                "rejected the token; RIVERGEN_API_KEY must be a whole JWT or personal access token that is still valid"
             )
         case 403:
             return "does not allow this user to read that model; it requires model:read or organization:viewer"
@@ -255,7 +255,7 @@ def _explain(response: HttpResponse) -> str | None:
         case 422:
             return "cannot do that with this model, for example because it has no dataset"
         case 429:
-            return "asks us to slow down; the standard plan allows 100 requests per minute"
+            return "is rate limiting requests; the standard plan allows 100 requests per minute"
         case _:
             return None
 

@@ -1,7 +1,7 @@
 # ruff: noqa: PLC0415 - each command imports only what it needs
 """Entry point of the command line: run one command and exit with its exit code.
 
-Each command imports only what it needs, to keep `--help` fast. `bot.commands.parsing.spec` defines the commands.
+Each command imports only what it needs, to keep `--help` fast. `bot.commands.subcommands` defines the commands.
 """
 
 from __future__ import annotations
@@ -12,13 +12,17 @@ from collections.abc import Sequence
 
 from bot.commands.parsing.parser import parse_argv
 from bot.commands.subcommands.help import HelpCommand
-from bot.commands.subcommands.jobs import DiagnoseCommand, JobsCommand, MetricsCommand, StatusCommand
 from bot.commands.subcommands.logs import LogsCommand
-from bot.commands.subcommands.rules import ReplayCommand, RulesCommand
-from bot.commands.subcommands.shell import CheckCommand, ScanCommand, ServeCommand, UpgradeCommand, VersionCommand
-from bot.commands.subcommands.subscriptions import WatchCommand
-from bot.commands.subcommands.table import Reading, ShellCommand
-from bot.errors import BotError, ConfigError, JobNotFound, UsageError
+from bot.commands.subcommands.shell import (
+    CheckCommand,
+    FollowCommand,
+    ScanCommand,
+    ServeCommand,
+    UpgradeCommand,
+    VersionCommand,
+)
+from bot.commands.subcommands.table import Query, ShellCommand
+from bot.errors import BotError, ConfigError, UsageError
 from bot.terminal.exit_codes import ExitCode
 
 
@@ -61,18 +65,13 @@ def _dispatch(command: ShellCommand) -> int:
             return _upgrade()
         case ScanCommand():
             return _scan(command)
-        case (
-            LogsCommand() | MetricsCommand() | StatusCommand() | JobsCommand() | WatchCommand()
-            | DiagnoseCommand() | RulesCommand() | ReplayCommand()
-        ):  # fmt: skip
-            return _read(command)
         case _:
-            raise UsageError("This command works only in Slack.")
+            return _ask_platforms(command)
 
 
 def _help(command: HelpCommand) -> int:
     from bot.commands.parsing.help import help_answer
-    from bot.commands.parsing.spec import Frontend
+    from bot.commands.subcommands.spec import Frontend
     from bot.terminal.help import help_text
 
     sys.stdout.write(help_text(help_answer(command, Frontend.SHELL)))
@@ -151,15 +150,16 @@ def _upgrade() -> int:
     return ExitCode.OK
 
 
-def _read(command: Reading) -> int:
+def _ask_platforms(command: LogsCommand | FollowCommand | Query) -> int:
     import asyncio
 
     return asyncio.run(_run_session(command))
 
 
-async def _run_session(command: Reading) -> int:
+async def _run_session(command: LogsCommand | FollowCommand | Query) -> int:
     from datetime import UTC, datetime
 
+    from bot.commands.runner import CommandRunner
     from bot.commands.user_config import load_diagnosis_config
     from bot.providers.registry import build_registry
     from bot.redaction.redactor import Redactor
@@ -169,15 +169,14 @@ async def _run_session(command: Reading) -> int:
 
     settings = load_settings()
     registry = build_registry(provider_config())
-    session = Session(
+    runner = CommandRunner(
         registry,
-        Redactor(settings.secrets),
-        standard_output(),
         lambda: datetime.now(UTC),
+        Redactor(settings.secrets),
         lambda: load_diagnosis_config(settings.trainwatch_signatures, settings.trainwatch_rules),
     )
     try:
-        return await session.run(command)
+        return await Session(runner, standard_output()).run(command)
     finally:
         await registry.aclose()
 
@@ -185,8 +184,7 @@ async def _run_session(command: Reading) -> int:
 def _print_error(problem: BotError) -> None:
     """Print an error to standard error. `public` never contains secrets."""
     usage = f"\nUsage: {problem.usage}" if isinstance(problem, UsageError) and problem.usage else ""
-    hint = " To list jobs, run `trainwatch jobs`." if isinstance(problem, JobNotFound) else ""
-    sys.stderr.write(f"trainwatch: {problem.public}{hint}{usage}\n")
+    sys.stderr.write(f"trainwatch: {problem.public}{usage}\n")
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 from slack_bolt.async_app import AsyncApp
 
 from bot.check import require_slack_tokens
+from bot.commands.channel_runner import ChannelRunner
 from bot.commands.runner import CommandRunner
 from bot.commands.user_config import load_diagnosis_config
 from bot.domain.checks import DELIVERY_LOOP, POLL_LOOP, PURGE_LOOP
@@ -47,7 +48,7 @@ class Components:
     settings: Settings
     registry: Registry
     redactor: Redactor
-    runner: CommandRunner
+    runner: ChannelRunner
     store: Store
     diagnosis_config: Callable[[], DiagnosisConfig]
     """Reads the configuration files on the first call."""
@@ -67,7 +68,7 @@ async def build_components(settings: Settings) -> AsyncIterator[Components]:
     registry = build_registry(provider_config())
     redactor = Redactor(settings.secrets)
     store = await open_store(settings.database_url.get_secret_value())
-    runner = CommandRunner(registry, store, utc_now, redactor, diagnosis_config)
+    runner = ChannelRunner(CommandRunner(registry, utc_now, redactor, diagnosis_config), store)
     try:
         yield Components(settings, registry, redactor, runner, store, diagnosis_config)
     finally:

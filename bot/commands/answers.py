@@ -1,6 +1,7 @@
-"""What a command returns, as values: the same for Slack, the terminal and `--json`. Rendering is elsewhere.
+"""Every answer to a command, as a union that a `match` must cover, and who asked. Pure.
 
-Foreign text (messages, names, vendor words) is redacted here but not escaped: each frontend escapes for its own medium.
+Each answer is declared beside its command in `bot.commands.subcommands`. Foreign text in an answer is redacted but not
+escaped: each frontend escapes for its own medium.
 """
 
 from __future__ import annotations
@@ -11,10 +12,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from bot.commands.subcommands.help import HelpAnswer
-from bot.commands.subcommands.jobs import DiagnosisAnswer, JobsAnswer, MetricsAnswer, StatusAnswer
 from bot.commands.subcommands.logs import LogsAnswer
-from bot.commands.subcommands.rules import ReplayAnswer, RulesAnswer
-from bot.commands.subcommands.subscriptions import ListAnswer, SilenceAnswer, UnwatchAnswer, WatchAnswer
+from bot.commands.subcommands.subscriptions import ChannelAnswer
+from bot.commands.subcommands.table import QueryAnswer
 
 if TYPE_CHECKING:
     from bot.providers.base import RequestRate
@@ -22,13 +22,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """Who asks, and where."""
+    """Who asks in Slack, and where."""
 
     user: str
-    """Slack user id; the login name in the terminal."""
-    channel: str | None = None
-    """Slack channel id; None in the terminal."""
+    """Slack user id."""
+    channel: str
+    """Slack channel id."""
     team: str | None = None
+    """Slack workspace id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,9 @@ class ErrorAnswer:
 
     public: str
     usage: str | None = None
+    """How the subcommand is typed, when the input was wrong."""
+    is_misuse: bool = False
+    """Whether the input or a setting is wrong, rather than a platform unavailable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +56,4 @@ class SystemStatus:
     request_rates: Mapping[str, RequestRate]
 
 
-Answer = (
-    LogsAnswer
-    | MetricsAnswer
-    | StatusAnswer
-    | DiagnosisAnswer
-    | RulesAnswer
-    | ReplayAnswer
-    | JobsAnswer
-    | WatchAnswer
-    | UnwatchAnswer
-    | ListAnswer
-    | SilenceAnswer
-    | HelpAnswer
-    | ErrorAnswer
-)
+Answer = LogsAnswer | QueryAnswer | ChannelAnswer | HelpAnswer | ErrorAnswer

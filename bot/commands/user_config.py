@@ -1,6 +1,6 @@
-"""The two files an installation may have of its own, signatures and rule settings: read, parsed, errors named.
+"""Load the two configuration files of an installation: its signatures and its rule settings.
 
-Their content is interpreted in `bot.rules.diagnosis_config` and `bot.rules.defaults`; `bot.settings` has their paths.
+`bot.rules.diagnosis_config` and `bot.rules.defaults` parse them; `bot.settings` has their paths.
 """
 
 from __future__ import annotations
@@ -19,41 +19,41 @@ T = TypeVar("T")
 
 
 def load_diagnosis_config(signatures: Path | None, rules: Path | None) -> DiagnosisConfig:
-    """What is known of failures and rules: what is shipped, with the files of these two settings on top.
+    """Load the shipped configuration with these files on top.
 
     Raises:
-        ConfigError: a file cannot be read or is wrong; names the variable, the file, the line and the reason.
+        ConfigError: a file cannot be read or is invalid; names the variable, the file, the line and the reason.
     """
     return DiagnosisConfig(load_scanner(signatures), load_rules(rules))
 
 
 def load_scanner(signatures: Path | None) -> PageScanner:
-    """The compiled signatures alone.
+    """Compile the shipped signatures with those of this file before them.
 
     Raises:
         ConfigError: as `load_diagnosis_config`.
     """
-    return _read_own("TRAINWATCH_SIGNATURES", signatures, build_scanner)
+    return _load("TRAINWATCH_SIGNATURES", signatures, build_scanner)
 
 
 def load_rules(rules: Path | None) -> RuleSettings:
-    """How rules are set where nobody says otherwise, alone.
+    """Load the rule settings that apply where a channel sets nothing.
 
     Raises:
         ConfigError: as `load_diagnosis_config`.
     """
-    return _read_own("TRAINWATCH_RULES", rules, parse_defaults)
+    return _load("TRAINWATCH_RULES", rules, parse_defaults)
 
 
-def _read_own(variable: str, path: Path | None, parse: Callable[[str], T]) -> T:
-    """A file of the installation's own, parsed; no file is as an empty one."""
+def _load(variable: str, path: Path | None, parse: Callable[[str], T]) -> T:
+    """Parse a configuration file; without a path, an empty text."""
     if path is None:
         return parse("")
     try:
         return parse(path.expanduser().read_text(encoding="utf-8"))
     except OSError as problem:
-        raise ConfigError(f"{variable}: {path} cannot be read: {problem.strerror}.") from None
+        raise ConfigError(f"{variable}: cannot read {path}: {problem.strerror}.") from None
     except UnicodeDecodeError:
-        raise ConfigError(f"{variable}: {path} is not UTF-8 text; save it again as UTF-8.") from None
+        raise ConfigError(f"{variable}: {path} is not UTF-8 text. Save it again as UTF-8.") from None
     except ConfigError as problem:
         raise ConfigError(f"{variable}: {path}: {problem.public}") from None

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import difflib
-import re
 from collections.abc import Iterable, Mapping
 from importlib.metadata import EntryPoint
 from importlib.metadata import entry_points as installed_entry_points
@@ -28,7 +27,6 @@ from bot.providers.http.limiter import LimiterPool
 
 GROUP = "trainwatch.providers"
 
-_SLACK_LINK = re.compile(r"<([^<>|]+)(?:\|[^<>]*)?>")
 _SHOWN = 80
 
 
@@ -90,15 +88,13 @@ class Registry:
         raise UsageError(f"There is no platform named “{_cut(name)}”. {self._suggestion(name)}")
 
     def resolve(self, text: str) -> tuple[Provider, JobRef]:
-        """Read a reference (`provider:id`) or a dashboard URL, also in Slack's angle brackets.
+        """Read a reference (`provider:id`) or a dashboard URL.
 
         Raises:
             ConfigError: the provider is installed, but not set up.
             UsageError: nothing reads like this; names the forms that do.
         """
         typed = text.strip()
-        link = _SLACK_LINK.fullmatch(typed)
-        typed = link[1] if link else typed
         if "://" in typed:
             return self._resolve_url(typed)
         name, colon, job_id = typed.partition(":")

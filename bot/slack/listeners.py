@@ -19,10 +19,10 @@ from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext, AsyncResp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.commands.answers import Answer, Asker, ErrorAnswer
+from bot.commands.channel_runner import ChannelRunner
 from bot.commands.parsing import parser as grammar
-from bot.commands.runner import CommandRunner
 from bot.commands.subcommands.subscriptions import SilenceAnswer, UnwatchAnswer, WatchAnswer, Watched
-from bot.commands.subcommands.table import Command
+from bot.commands.subcommands.table import SlackCommand
 from bot.domain.checks import DELIVERY_LOOP, POLL_LOOP
 from bot.domain.durations import Clock
 from bot.errors import BotError, DeliveryError, UsageError
@@ -33,6 +33,7 @@ from bot.slack.render.answers import render, render_error, render_greeting, rend
 from bot.slack.render.home import HomeView, render_home
 from bot.slack.render.logs import Shared
 from bot.slack.reply import Reply
+from bot.slack.typed_text import plain_text
 from bot.store.store import Store
 
 COMMAND = "/train"
@@ -67,7 +68,7 @@ class Listeners:
 
     def __init__(
         self,
-        runner: CommandRunner,
+        runner: ChannelRunner,
         store: Store,
         clock: Clock,
         *,
@@ -94,7 +95,7 @@ class Listeners:
         """`/train ...`."""
         await ack()
         reply = Reply(client, body["channel_id"], body["user_id"], respond)
-        self._start(reply, self._answer(reply, str(body.get("text") or ""), _asker(body)))
+        self._start(reply, self._answer(reply, plain_text(str(body.get("text") or "")), _asker(body)))
 
     async def on_mention(self, body: Body, client: AsyncWebClient) -> None:
         """`@trainwatch ...`, which also works in threads. Slack may send one event several times."""
@@ -103,7 +104,7 @@ class Listeners:
             return
         reply = Reply(client, event["channel"], event["user"], thread_ts=event.get("thread_ts") or event["ts"])
         asker = Asker(event["user"], event["channel"], body.get("team_id"))
-        text = _MENTION.sub("", str(event.get("text") or ""), count=1)
+        text = plain_text(_MENTION.sub("", str(event.get("text") or ""), count=1))
         self._start(reply, self._answer(reply, text, asker, share=True))
 
     async def on_show(self, ack: AsyncAck, body: Body, respond: AsyncRespond, client: AsyncWebClient) -> None:
@@ -180,7 +181,7 @@ class Listeners:
             else:
                 await reply.private(render(answer))
 
-    async def _run_in_turn(self, command: Command, asker: Asker) -> Answer:
+    async def _run_in_turn(self, command: SlackCommand, asker: Asker) -> Answer:
         async with self.tasks.turn():
             return await self._runner.run(command, asker)
 
@@ -214,7 +215,7 @@ class Listeners:
         listed = await self._store.subscriptions.of_user(user)
         watched = [Watched(one.subscription, one.job, one.seen_at, one.firing) for one in listed]
         beats = [(label, await self._store.last_heartbeat(name)) for name, label in HEARTBEATS.items()]
-        return HomeView(watched, beats, self._clock(), await self._runner.strain())
+        return HomeView(watched, beats, self._clock(), await self._runner.system_status())
 
 
 @asynccontextmanager

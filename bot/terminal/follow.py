@@ -23,7 +23,7 @@ from bot.errors import AuthFailed, BadRequest, JobNotFound, NotSupported
 from bot.providers.base import Provider
 from bot.providers.observe import MAX_LINES, PAGE_LINES, ObservationRequest, metrics_start, observe
 from bot.redaction.redactor import Redactor
-from bot.redaction.values import redact_job, redact_observation
+from bot.redaction.values import redact_gaps, redact_job, redact_observation
 from bot.rules.catalog import rule_named
 from bot.terminal.local_alerts import Alerting
 from bot.terminal.log_lines import LineFormatter
@@ -76,10 +76,11 @@ async def follow(
 
 async def _start_ns(provider: Provider, ref: JobRef, command: LogsCommand, now: datetime) -> int | None:
     """The time of the first line to print: the Nth newest line, or the start of the time range."""
+    query = build_query(ref, replace(command, take=Order.DESC), now)
     if command.limit is None:
-        return build_query(ref, command, now).start_ns
+        return query.start_ns
     left, start_ns = command.limit, None
-    stream = stream_lines(provider, ref, replace(command, take=Order.DESC), now)
+    stream = stream_lines(provider, query)
     try:
         async for batch in stream:
             start_ns = batch.lines[:left][-1].timestamp_ns if batch.lines else start_ns
@@ -88,7 +89,7 @@ async def _start_ns(provider: Provider, ref: JobRef, command: LogsCommand, now: 
                 return start_ns
     finally:
         await stream.aclose()
-    return build_query(ref, command, now).start_ns
+    return query.start_ns
 
 
 @dataclass(slots=True)
@@ -149,15 +150,15 @@ class _Following:
 
     def _show(self, observation: Observation) -> None:
         """Print new lines and state changes. An outage of the platform is noted at its start and end."""
-        output, error = self.context.output, observation.log_error
+        output, redactor, error = self.context.output, self.context.redactor, observation.log_error
         if error is not None:
             self.fails += 1
             if self.fails == 1:
-                output.note(f"{error.public} Retrying; no lines will be skipped.")
+                output.note(f"{redactor.redact(error.public)[0]} Retrying; no lines will be skipped.")
         elif self.fails:
             self.fails = 0
             output.note(f"{self.provider.name} is available again.")
-        for gap in observation.gaps:
+        for gap in redact_gaps(observation.gaps, redactor):
             if gap.reason is GapReason.UNREACHABLE_LINES:
                 output.note(gap.public)
         if self.alerting is not None:
@@ -165,11 +166,11 @@ class _Following:
             self.gaps += observation.gaps
         shown = self.line_filter.apply(observation.lines).lines
         if self.command.redact:
-            shown, _ = self.context.redactor.redact_lines(shown)
+            shown, _ = redactor.redact_lines(shown)
         if shown:
             output.write(self.formatter.text(shown))
         if observation.job is not None:
-            before, self.job = self.job, redact_job(observation.job, self.context.redactor)
+            before, self.job = self.job, redact_job(observation.job, redactor)
             if (before.state, before.vendor_status) != (self.job.state, self.job.vendor_status):
                 self._show_state()
 

@@ -1,7 +1,7 @@
-"""Answers for scripts: what `--json` prints, one JSON document an answer. Log lines are in `lines.py`. Pure.
+"""The JSON documents that `--json` prints, one for each answer. Log lines are in `log_lines`. Pure.
 
-The shapes are a promise (docs/cli.md, held by a test): fields may be added, none is removed, renamed or given another
-meaning. Times are RFC 3339 in UTC; what is not known is null; units are in the names.
+Scripts rely on these documents: fields may be added, but none is removed, renamed or given another meaning (docs/cli.md
+lists them, and a test compares). Times are RFC 3339 in UTC, unknown values are null, and names contain the unit.
 """
 
 from __future__ import annotations
@@ -21,108 +21,98 @@ from bot.domain.metrics import MetricSummary
 from bot.rules.replay import Replayed
 from bot.terminal.log_lines import LineFormat, LineFormatter
 
-Value = object
+JsonObject = dict[str, object]
 
 
-def metrics_json(answer: MetricsAnswer) -> str:
-    """Figures and samples of each series."""
-    return _document(
-        {
-            "job": _job(answer.job),
-            "start": _time(answer.start),
-            "end": _time(answer.end),
-            "series": [_series(one) for one in answer.summaries],
-            "missing": list(answer.missing),
-            "gaps": [_gap(gap) for gap in answer.gaps],
-        }
-    )
+def json_text(document: JsonObject) -> str:
+    """Format a document as indented JSON."""
+    return json.dumps(document, indent=2, allow_nan=False) + "\n"
 
 
-def status_json(answer: StatusAnswer) -> str:
+def metrics_json(answer: MetricsAnswer) -> JsonObject:
+    """Statistics and samples of each series."""
+    return {
+        "job": job_json(answer.job),
+        "start": time_json(answer.start),
+        "end": time_json(answer.end),
+        "series": [_series(one) for one in answer.summaries],
+        "missing": list(answer.missing),
+        "gaps": [_gap(gap) for gap in answer.gaps],
+    }
+
+
+def status_json(answer: StatusAnswer) -> JsonObject:
     """The job, its newest lines and its GPUs."""
-    writer = LineFormatter(LineFormat.JSON)
-    return _document(
-        {
-            "job": _job(answer.job),
-            "at": _time(answer.at),
-            "last_lines": [json.loads(writer.text([line])) for line in answer.last_lines],
-            "series": [_series(one) for one in answer.summaries],
-            "gaps": [_gap(gap) for gap in answer.gaps],
-        }
-    )
+    formatter = LineFormatter(LineFormat.JSON)
+    return {
+        "job": job_json(answer.job),
+        "at": time_json(answer.at),
+        "last_lines": [json.loads(formatter.text([line])) for line in answer.last_lines],
+        "series": [_series(one) for one in answer.summaries],
+        "gaps": [_gap(gap) for gap in answer.gaps],
+    }
 
 
-def jobs_json(answer: JobsAnswer) -> str:
-    """Each platform's jobs, or its problem."""
-    return _document(
-        {
-            "providers": [
-                {"provider": one.provider, "jobs": [_job(job) for job in one.jobs], "problem": one.problem}
-                for one in answer.providers
-            ]
-        }
-    )
+def jobs_json(answer: JobsAnswer) -> JsonObject:
+    """The jobs of each platform, or its problem."""
+    return {
+        "providers": [
+            {"provider": one.provider, "jobs": [job_json(job) for job in one.jobs], "problem": one.problem}
+            for one in answer.providers
+        ]
+    }
 
 
-def diagnosis_json(answer: DiagnosisAnswer) -> str:
-    """As `scan --json`, with the job and the window beside it."""
-    return _document(
-        {
-            "job": _job(answer.job),
-            "start": _time(answer.start),
-            "end": _time(answer.end),
-            **answer.diagnosis.to_json(),
-            "gaps": [_gap(gap) for gap in answer.gaps],
-        }
-    )
+def diagnosis_json(answer: DiagnosisAnswer) -> JsonObject:
+    """The fields of `scan --json`, with the job and the window."""
+    return {
+        "job": job_json(answer.job),
+        "start": time_json(answer.start),
+        "end": time_json(answer.end),
+        **answer.diagnosis.to_json(),
+        "gaps": [_gap(gap) for gap in answer.gaps],
+    }
 
 
-def rules_json(answer: RulesAnswer) -> str:
+def rules_json(answer: RulesAnswer) -> JsonObject:
     """Every rule with its parameters."""
-    return _document(
-        {
-            "rules": [
-                {
-                    "name": rule.name,
-                    "severity": rule.severity.value,
-                    "help": rule.help,
-                    "on": rule.is_on,
-                    "parameters": [
-                        {"name": name, "value": value, "help": meaning} for name, value, meaning in rule.parameters
-                    ],
-                }
-                for rule in answer.rules
-            ]
-        }
-    )
+    return {
+        "rules": [
+            {
+                "name": rule.name,
+                "severity": rule.severity.value,
+                "help": rule.help,
+                "on": rule.is_on,
+                "parameters": [
+                    {"name": name, "value": value, "help": meaning} for name, value, meaning in rule.parameters
+                ],
+            }
+            for rule in answer.rules
+        ]
+    }
 
 
-def replay_json(answer: ReplayAnswer) -> str:
-    """Which alerts would have fired, and when."""
-    return _document(
-        {
-            "job": _job(answer.job),
-            "start": _time(answer.start),
-            "end": _time(answer.end),
-            "step_seconds": answer.step.total_seconds(),
-            "alerts": [_replayed(one) for one in answer.alerts],
-            "quiet": list(answer.quiet),
-            "gaps": [_gap(gap) for gap in answer.gaps],
-            "notes": list(answer.notes),
-        }
-    )
+def replay_json(answer: ReplayAnswer) -> JsonObject:
+    """The alerts that would have fired, and when."""
+    return {
+        "job": job_json(answer.job),
+        "start": time_json(answer.start),
+        "end": time_json(answer.end),
+        "step_seconds": answer.step.total_seconds(),
+        "alerts": [_replayed(one) for one in answer.alerts],
+        "quiet": list(answer.quiet),
+        "gaps": [_gap(gap) for gap in answer.gaps],
+        "notes": list(answer.notes),
+    }
 
 
 def checks_json(results: Sequence[CheckResult]) -> str:
-    """What was looked at."""
-    return _document({"ok": all(result.ok for result in results), "checks": [asdict(result) for result in results]})
+    """What `check` found, as a document."""
+    return json_text({"ok": all(result.ok for result in results), "checks": [asdict(result) for result in results]})
 
 
-def _document(value: dict[str, Value]) -> str:
-    return json.dumps(value, indent=2, allow_nan=False) + "\n"
-
-
-def _job(job: Job) -> dict[str, Value]:
+def job_json(job: Job) -> JsonObject:
+    """A job in any document."""
     return {
         "ref": str(job.ref),
         "state": job.state.value,
@@ -132,30 +122,30 @@ def _job(job: Job) -> dict[str, Value]:
         "error": job.error,
         "url": job.url,
         "user": job.user,
-        "created_at": _time(job.created_at),
-        "started_at": _time(job.started_at),
-        "updated_at": _time(job.updated_at),
-        "ended_at": _time(job.ended_at),
+        "created_at": time_json(job.created_at),
+        "started_at": time_json(job.started_at),
+        "updated_at": time_json(job.updated_at),
+        "ended_at": time_json(job.ended_at),
         "resources": asdict(job.resources),
         "details": [{"label": label, "value": value} for label, value in job.details],
     }
 
 
-def _replayed(alert: Replayed) -> dict[str, Value]:
+def _replayed(alert: Replayed) -> JsonObject:
     return {
         "rule": alert.rule,
         "severity": alert.severity.value,
         "title": alert.title,
         "summary": alert.evidence.summary,
         "hint": alert.evidence.hint,
-        "fired_at": _time(alert.fired_at),
-        "resolved_at": _time(alert.resolved_at),
+        "fired_at": time_json(alert.fired_at),
+        "resolved_at": time_json(alert.resolved_at),
         "resolution": None if alert.resolution is None else alert.resolution.value,
         "updates": alert.updates,
     }
 
 
-def _series(summary: MetricSummary) -> dict[str, Value]:
+def _series(summary: MetricSummary) -> JsonObject:
     series = summary.series
     gap = summary.longest_gap
     return {
@@ -165,25 +155,26 @@ def _series(summary: MetricSummary) -> dict[str, Value]:
         "limit": _number(series.limit),
         "count": summary.count,
         "last": summary.last,
-        "last_at": _time(summary.last_at),
+        "last_at": time_json(summary.last_at),
         "mean": summary.mean,
         "min": summary.minimum,
         "max": summary.maximum,
         "p5": summary.p5,
         "p95": summary.p95,
         "longest_gap_seconds": None if gap is None else gap.total_seconds(),
-        "points": [{"at": _time(one.at), "step": one.step, "value": _number(one.value)} for one in series.points],
+        "points": [{"at": time_json(one.at), "step": one.step, "value": _number(one.value)} for one in series.points],
     }
 
 
-def _gap(gap: Gap) -> dict[str, Value]:
+def _gap(gap: Gap) -> JsonObject:
     return {"part": gap.part.value, "reason": gap.reason.value, "text": gap.public, "lines": gap.lines}
 
 
-def _time(moment: datetime | None) -> str | None:
-    return None if moment is None else f"{moment.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+def time_json(time: datetime | None) -> str | None:
+    """A time in any document: RFC 3339 in UTC, with microseconds."""
+    return None if time is None else f"{time.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
 def _number(value: float | None) -> float | None:
-    """JSON has no NaN and no infinity."""
+    """JSON has neither NaN nor infinity."""
     return value if value is not None and math.isfinite(value) else None

@@ -12,14 +12,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from bot.commands.cut_wording import cut_text
 from bot.commands.handlers.log_filter import cuts_of
-from bot.commands.handlers.log_stream import Batch, reading_order, stream_lines
-from bot.commands.subcommands.logs import LogsCommand
+from bot.commands.handlers.log_stream import Batch, build_query, stream_lines
+from bot.commands.subcommands.logs import CutReason, LogsCommand
+from bot.domain.gaps import Gap
 from bot.domain.jobs import JobRef
 from bot.domain.logs import LogLine, Order
 from bot.domain.wording import plural
 from bot.providers.base import Provider
 from bot.redaction.redactor import Redactor
+from bot.redaction.values import redact_gaps
 from bot.terminal.log_lines import LineFormatter
 from bot.terminal.output import Output, redaction_note
 
@@ -32,11 +35,12 @@ async def print_logs(
     Raises:
         ProviderError: the platform failed. Lines that were read before are printed.
     """
-    printer = _LogPrinter(command, output, redactor)
-    is_reversed = reading_order(command) is not command.show
+    query = build_query(ref, command, now)
+    printer = _LogPrinter(command, query.order, output, redactor)
+    is_reversed = query.order is not command.show
     kept, left = list[LogLine](), command.limit
     try:
-        async with contextlib.aclosing(stream_lines(provider, ref, command, now)) as batches:
+        async with contextlib.aclosing(stream_lines(provider, query)) as batches:
             async for batch in batches:
                 lines = batch.lines if left is None else batch.lines[:left]
                 left = None if left is None else left - len(lines)
@@ -60,6 +64,8 @@ class _LogPrinter:
     """Prints lines, and counts what was read, shown, dropped and missing."""
 
     command: LogsCommand
+    order: Order
+    """In which the lines are read."""
     output: Output
     redactor: Redactor
     read: int = 0
@@ -67,9 +73,9 @@ class _LogPrinter:
     redacted: int = 0
     """Number of secrets."""
     has_more: bool = False
-    dropped: Counter[str] = field(default_factory=Counter)
+    dropped: Counter[CutReason] = field(default_factory=Counter)
     pushed_down: tuple[str, ...] = ()
-    gaps: list[str] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
     _formatter: LineFormatter = field(init=False)
 
     def __post_init__(self) -> None:
@@ -80,7 +86,7 @@ class _LogPrinter:
         self.has_more = has_more
         self.dropped.update(batch.dropped)
         self.pushed_down = batch.pushed_down or self.pushed_down
-        self.gaps += [gap.public for gap in batch.gaps]
+        self.gaps += batch.gaps
 
     def print(self, lines: Sequence[LogLine]) -> None:
         if self.command.redact:
@@ -97,10 +103,10 @@ class _LogPrinter:
             searched = f"No matching lines in the {self.read:,} lines read."
             notes.append(searched if self.read else "No lines in this time range.")
         if self.has_more:
-            side = "newer" if reading_order(self.command) is Order.ASC else "older"
+            side = "newer" if self.order is Order.ASC else "older"
             option = "a larger --tail" if self.command.tail else "--limit N or --all"
             notes.append(f"Showing {plural(self.shown, 'line')}. For {side} lines, use {option}.")
-        cuts = cuts_of(self.dropped, self.pushed_down)
-        notes += [f"{'some lines' if cut.lines is None else plural(cut.lines, 'line')} {cut.reason}" for cut in cuts]
+        cuts = (cut_text(cut, self.pushed_down) for cut in cuts_of(self.dropped, self.pushed_down))
+        notes += [f"{text[0].upper()}{text[1:]}." for text in cuts]
         notes += [redaction_note(self.redacted)] if self.redacted else []
-        return notes + self.gaps
+        return notes + [gap.public for gap in redact_gaps(self.gaps, self.redactor)]

@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from slack_bolt.async_app import AsyncApp
 
+from bot.commands.channel_runner import ChannelRunner
 from bot.commands.runner import CommandRunner
 from bot.domain.alerts import Delivery, DeliveryKind, Incident
 from bot.domain.logs import LogLine
@@ -61,7 +62,7 @@ class SlackHarness:
     def start(self) -> None:
         """Build the app; call it while the emulated Slack is served."""
         registry, redactor = registry_of(self.provider), Redactor([SECRET])
-        runner = CommandRunner(registry, self.store, self.clock, redactor, self.diagnosis_config)
+        runner = ChannelRunner(CommandRunner(registry, self.clock, redactor, self.diagnosis_config), self.store)
         self.app = create_app(BOT_TOKEN, api_url=self.slack.api_url, signing_secret=SIGNING_SECRET)
         self.listeners = Listeners(runner, self.store, self.clock, patience_s=self.patience_s)
         register(self.app, self.listeners)

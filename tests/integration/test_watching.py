@@ -10,9 +10,12 @@ import pytest
 import pytest_asyncio
 
 from bot.commands.answers import Answer, Asker, ErrorAnswer
+from bot.commands.channel_runner import ChannelRunner
 from bot.commands.parsing.parser import parse
 from bot.commands.runner import CommandRunner
+from bot.commands.subcommands.help import HelpAnswer
 from bot.commands.subcommands.jobs import StatusAnswer
+from bot.commands.subcommands.logs import LogsAnswer
 from bot.commands.subcommands.subscriptions import ListAnswer, SilenceAnswer, UnwatchAnswer, WatchAnswer
 from bot.domain.jobs import Job, JobRef, JobState
 from bot.domain.subscriptions import Matcher
@@ -35,7 +38,8 @@ class Bench:
             second.id: Job(second, JobState.QUEUED, "QUEUED"),
             OVER.id: Job(OVER, JobState.FAILED, "FAILED"),
         }
-        self.runner = CommandRunner(registry_of(FakeProvider(jobs=jobs)), store, lambda: NOW, Redactor())
+        runner = CommandRunner(registry_of(FakeProvider(jobs=jobs)), lambda: NOW, Redactor())
+        self.runner = ChannelRunner(runner, store)
 
     async def type(self, text: str, asker: Asker = HERE) -> Answer:
         return await self.runner.run(parse(text), asker)
@@ -71,7 +75,7 @@ async def test_watching_again_with_the_same_settings_is_no_news(bench: Bench) ->
 async def test_what_is_over_is_not_watched(bench: Bench) -> None:
     answer = await bench.type("watch mem:run/over")
     assert isinstance(answer, ErrorAnswer)
-    assert "is over (failed)" in answer.public
+    assert "has ended (failed)" in answer.public
 
 
 @pytest.mark.parametrize(
@@ -79,9 +83,9 @@ async def test_what_is_over_is_not_watched(bench: Bench) -> None:
     [
         ("watch mem:run/9", "There is no job"),
         ("watch mem:run/1 low_gpu=off", "There is no rule `low_gpu`"),
-        ("unwatch mem:run/2", "This channel does not watch `mem:run/2`; it watches nothing."),
-        ("silence end 5", "There is no silence 5 in this channel"),
-        ("silence 1h --rule gpu", "There is no rule `gpu`; there are `job_failed`"),
+        ("unwatch mem:run/2", "This channel does not watch `mem:run/2`. It watches nothing."),
+        ("silence end 5", "This channel has no silence 5."),
+        ("silence 1h --rule gpu", "Unknown rule `gpu`. Rules: job_failed"),
     ],
 )
 async def test_what_cannot_be_done_is_explained(bench: Bench, text: str, said: str) -> None:
@@ -116,7 +120,7 @@ async def test_unwatching_everything(bench: Bench) -> None:
 async def test_a_job_of_a_platform_that_is_gone_can_be_unwatched(bench: Bench, tmp_path: Path) -> None:
     await bench.type("watch mem:run/1")
     store = await open_store(f"sqlite:///{tmp_path}/test.db")
-    bare = CommandRunner(registry_of(), store, lambda: NOW, Redactor())
+    bare = ChannelRunner(CommandRunner(registry_of(), lambda: NOW, Redactor()), store)
     assert await bare.run(parse("unwatch mem:run/1"), HERE) == UnwatchAnswer((REF,))
     await store.aclose()
 
@@ -153,3 +157,21 @@ async def test_status_says_who_watches_here(bench: Bench) -> None:
     answer = await bench.type("status mem:run/1")
     assert isinstance(answer, StatusAnswer)
     assert [one.channel for one in answer.watched_by] == ["C1"]
+
+
+async def test_logs_are_answered_page_by_page(bench: Bench) -> None:
+    answer = await bench.type("logs https://mem.example/run/1")
+    assert isinstance(answer, LogsAnswer)
+    assert (REF, ()) == (answer.job, answer.lines)
+
+
+async def test_help_shows_how_to_type_in_slack(bench: Bench) -> None:
+    answer = await bench.type("help logs")
+    assert isinstance(answer, HelpAnswer)
+    assert answer.usage == "/train logs REF [OPTIONS]"
+
+
+async def test_unknown_help_topic_is_an_error_with_usage(bench: Bench) -> None:
+    answer = await bench.type("help lgos")
+    assert isinstance(answer, ErrorAnswer)
+    assert (answer.usage, answer.is_misuse) == ("/train help [SUBCOMMAND]", True)

@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from bot.commands.handlers.log_stream import Batch, stream_lines
+from bot.commands.handlers.log_stream import Batch, build_query, stream_lines
 from bot.commands.subcommands.logs import LogsCommand
 from bot.commands.subcommands.window import Window
 from bot.domain.durations import datetime_from_ns, ns_from_datetime
@@ -100,7 +100,7 @@ async def log_history(
     """Open the log of a window, with a little from before it."""
     window = Window(None, ns_from_datetime(start - LOG_LOOKBACK), ns_from_datetime(end))
     command = LogsCommand(str(job), window=window, limit=None, take=Order.ASC, show=Order.ASC)
-    async with contextlib.aclosing(stream_lines(provider, job, command, now)) as batches:
+    async with contextlib.aclosing(stream_lines(provider, build_query(job, command, now))) as batches:
         yield LogHistory(batches, MAX_LINES)
 
 

@@ -1,7 +1,7 @@
-"""A LogFilter applied to lines here, whatever the platform applied before: which stay, and why the others do not. Pure.
+"""Apply a LogFilter to lines, whatever the platform applied before, and count the dropped lines by reason. Pure.
 
-Measured (docs/benchmarks.md): one RE2 search a message is faster than one search over a joined page, because building
-the page costs what it saves; and it is exact for messages with line breaks, where a joined page is not.
+One RE2 search per message is faster than one search over a joined page (docs/benchmarks.md): building the page costs
+what it saves. It is also exact for messages with line breaks, where a joined page is not.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
-from bot.commands.subcommands.logs import Cut
+from bot.commands.subcommands.logs import Cut, CutReason
 from bot.domain.logs import Level, LogFilter, LogLine
 from bot.domain.regex import Pattern, compile_typed_pattern
 
@@ -19,28 +19,28 @@ Stage = Callable[[Sequence[LogLine]], list[LogLine]]
 
 @dataclass(frozen=True, slots=True)
 class Filtered:
-    """What a filter made of some lines."""
+    """The lines that pass a filter, and how many do not."""
 
     lines: Sequence[LogLine]
-    """Those that pass, in their order."""
-    dropped: Mapping[str, int]
-    """How many lines each reason took; a line counts once, for the first reason that took it."""
+    """Lines that pass, in their order."""
+    dropped: Mapping[CutReason, int]
+    """Number of dropped lines by reason; a line counts once, for the first reason that applies."""
 
 
 class LineFilter:
-    """A LogFilter ready to be applied, page after page."""
+    """A compiled LogFilter, to apply page by page."""
 
     def __init__(self, wanted: LogFilter) -> None:
         """Compile the filter.
 
         Raises:
-            UsageError: the pattern is none.
+            UsageError: the pattern is invalid.
         """
         self._stages = tuple(_stages(wanted))
 
     def apply(self, lines: Sequence[LogLine]) -> Filtered:
         """Keep the lines that pass every test."""
-        dropped: dict[str, int] = {}
+        dropped: dict[CutReason, int] = {}
         for reason, stage in self._stages:
             kept = stage(lines)
             if len(kept) < len(lines):
@@ -49,15 +49,14 @@ class LineFilter:
         return Filtered(lines, dropped)
 
 
-def cuts_of(dropped: Mapping[str, int], pushed_down: Sequence[str]) -> tuple[Cut, ...]:
-    """Why lines are missing: those dropped here with their number, those that the platform kept back without."""
+def cuts_of(dropped: Mapping[CutReason, int], pushed_down: Sequence[str]) -> tuple[Cut, ...]:
+    """The lines that filters dropped: here, whose number is known, and on the platform."""
     here = tuple(Cut(reason, count) for reason, count in dropped.items())
-    there = (Cut(f"may have been left out by the platform itself ({', '.join(pushed_down)})", None),)
-    return here + (there if pushed_down else ())
+    return (*here, Cut(CutReason.FILTERED_BY_PLATFORM, None)) if pushed_down else here
 
 
 def pushed_down_options(fields: frozenset[str]) -> tuple[str, ...]:
-    """Names of LogFilter fields as a person types them, in the order of help."""
+    """The options that a person types for these fields of LogFilter."""
     return tuple(option for field, option in _OPTION_OF_FIELD.items() if field in fields)
 
 
@@ -72,37 +71,28 @@ _OPTION_OF_FIELD = {
 }
 
 
-_NO_RANK = "did not say their rank; where a platform tells replicas, use --replica"
-_NO_REPLICA = "did not say their replica; where a platform tells ranks, use --rank"
-
-
-def _stages(wanted: LogFilter) -> list[tuple[str, Stage]]:
-    """The tests in the order of their cost: the pattern last, on what is left."""
-    stages: list[tuple[str, Stage]] = []
+def _stages(wanted: LogFilter) -> list[tuple[CutReason, Stage]]:
+    """The tests in the order of their cost: the pattern last, on the lines that remain."""
+    stages: list[tuple[CutReason, Stage]] = []
     if wanted.min_level is not None:
-        level = wanted.min_level
-        stages.append(
-            ("had no level, which --level leaves out", lambda lines: [line for line in lines if line.level is not None])
-        )
-        stages.append((f"did not reach --level {level.name.lower()}", _at_least(level)))
+        stages.append((CutReason.NO_LEVEL, lambda lines: [line for line in lines if line.level is not None]))
+        stages.append((CutReason.BELOW_LEVEL, _at_least(wanted.min_level)))
     if wanted.request_id is not None:
-        request_id = wanted.request_id
-        stages.append(
-            ("belonged to other requests", lambda lines: [line for line in lines if line.request_id == request_id])
-        )
+        wanted_id = wanted.request_id
+        stages.append((CutReason.OTHER_REQUEST, lambda lines: [line for line in lines if line.request_id == wanted_id]))
     if wanted.replicas:
         replicas = frozenset(wanted.replicas)
-        stages.append((_NO_REPLICA, lambda lines: [line for line in lines if line.replica]))
-        stages.append(("came from other replicas", _from_replicas(replicas)))
+        stages.append((CutReason.NO_REPLICA, lambda lines: [line for line in lines if line.replica]))
+        stages.append((CutReason.OTHER_REPLICA, _from_replicas(replicas)))
     if wanted.ranks:
-        stages.append((_NO_RANK, lambda lines: [line for line in lines if line.rank is not None]))
-        stages.append(("came from other ranks", _from_ranks(frozenset(wanted.ranks))))
+        stages.append((CutReason.NO_RANK, lambda lines: [line for line in lines if line.rank is not None]))
+        stages.append((CutReason.OTHER_RANK, _from_ranks(frozenset(wanted.ranks))))
     if wanted.includes:
-        stages.append(("lacked an --include text", _with_all(wanted.includes)))
+        stages.append((CutReason.NOT_INCLUDED, _with_all(wanted.includes)))
     if wanted.excludes:
-        stages.append(("held an --exclude text", _with_none(wanted.excludes)))
+        stages.append((CutReason.EXCLUDED, _with_none(wanted.excludes)))
     if wanted.grep is not None:
-        stages.append(("did not match --grep", _matching(compile_typed_pattern(wanted.grep))))
+        stages.append((CutReason.NOT_MATCHED, _matching(compile_typed_pattern(wanted.grep))))
     return stages
 
 
@@ -119,7 +109,7 @@ def _from_ranks(ranks: frozenset[int]) -> Stage:
 
 
 def _with_all(texts: Sequence[str]) -> Stage:
-    """Two texts a pass: each pass over the lines costs as much as one search."""
+    """Test two texts per pass, because a pass over the lines costs as much as a search."""
     pairs = [(one, other) for one, other in zip_longest(texts[::2], texts[1::2], fillvalue="")]
 
     def stage(lines: Sequence[LogLine]) -> list[LogLine]:
@@ -147,7 +137,7 @@ def _matching(pattern: Pattern[str]) -> Stage:
     contains = pattern.contains
 
     def contains_safely(message: str) -> bool:
-        """A lone surrogate, kept from bytes that were no UTF-8, is searched as a question mark."""
+        """Search a lone surrogate, which stands for a byte that is not UTF-8, as a question mark."""
         try:
             return contains(message)
         except UnicodeEncodeError:

@@ -1,7 +1,6 @@
-"""Reading a job's log page after page, filtered: what `run.py` makes answers of and `trainwatch logs` prints.
+"""Stream the lines of a job's log, page by page, filtered.
 
-One page is filtered while the next is fetched, and no more than two are held, so a log of any length takes the same
-memory. Which lines are on which page of an answer is decided in `log_pages.py`.
+One page is filtered while the next is fetched, and at most two are held, so memory does not grow with the log.
 """
 
 from __future__ import annotations
@@ -15,22 +14,22 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.commands.handlers.log_filter import Filtered, LineFilter, pushed_down_options
-from bot.commands.subcommands.logs import LogsCommand
+from bot.commands.subcommands.logs import CutReason, LogsCommand
 from bot.commands.subcommands.window import Window
 from bot.domain.durations import ns_from_datetime
 from bot.domain.gaps import Gap
 from bot.domain.jobs import JobRef
-from bot.domain.logs import LogLine, LogPage, LogQuery, Order
+from bot.domain.logs import LogFilter, LogLine, LogPage, LogQuery, Order
 from bot.errors import ProtocolError, UsageError
 from bot.providers.base import Provider
 
 PAGE_LINES = 10_000
-"""Asked of a platform at once; it may give fewer."""
+"""Lines to request from a platform at once; it may return fewer."""
 _FIRST_SLICE = 250
 _SLICE_S = 0.005
-"""How long filtering may keep the loop busy."""
+"""How long filtering may block the event loop."""
 _MAX_STANDSTILLS = 20
-"""Pages in a row without lines and without progress, before we say that the platform runs in circles."""
+"""Consecutive pages without lines and without progress before reading stops."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,35 +39,80 @@ class Batch:
     lines: list[LogLine]
     read: int
     """Lines that came from the platform."""
-    dropped: Mapping[str, int]
-    """Lines that our filters took, by reason."""
+    dropped: Mapping[CutReason, int]
+    """Number of lines that our filters dropped, by reason."""
     last_ns: int | None
-    """Timestamp of the last line read, kept or not; None for an empty page."""
+    """Timestamp of the last line read, dropped or not; None for an empty page."""
     more: bool
-    """Whether another batch follows, as far as the platform says."""
+    """Whether the platform has more lines."""
     gaps: tuple[Gap, ...] = ()
     pushed_down: tuple[str, ...] = ()
-    """Options that the platform applied itself, as typed."""
+    """Filter options that the platform applied itself, as typed."""
 
 
-async def stream_lines(
-    provider: Provider, job: JobRef, command: LogsCommand, now: datetime
-) -> AsyncGenerator[Batch, None]:
-    """All lines that the command's window and filter let through; its limit is the caller's to keep.
-
-    They come in the order of `reading_order(command)`. Close the generator (`contextlib.aclosing`) when stopping early.
+def build_query(job: JobRef, command: LogsCommand, now: datetime) -> LogQuery:
+    """The query for the command's window, narrowed by the timestamps that it pages from.
 
     Raises:
-        UsageError: the pattern is none.
-        ProviderError: the platform failed; batches given before stand.
+        UsageError: the window starts in the future.
     """
-    line_filter = LineFilter(command.filter)
-    query = build_query(job, command, now)
+    window = command.window
+    require_started(window, now)
+    start_ns, end_ns = window.start_ns, window.end_ns
+    if window.since is not None:
+        start_ns = ns_from_datetime(now - window.since)
+    if command.after_ns is not None:
+        start_ns = max(command.after_ns + 1, start_ns if start_ns is not None else 0)
+    if command.before_ns is not None:
+        end_ns = command.before_ns - 1 if end_ns is None else min(command.before_ns - 1, end_ns)
+    is_short = command.limit is not None and command.filter == LogFilter()
+    return LogQuery(
+        job=job,
+        start_ns=start_ns,
+        end_ns=end_ns,
+        order=_reading_order(command),
+        limit=min(command.limit + 1, PAGE_LINES) if command.limit is not None and is_short else PAGE_LINES,
+        filter=command.filter,
+    )
+
+
+def _reading_order(command: LogsCommand) -> Order:
+    """The order in which lines are read; ASC starts with the oldest."""
+    if command.after_ns is not None:
+        return Order.ASC
+    if command.limit is None and command.before_ns is None:
+        return command.show
+    return command.take
+
+
+def require_started(window: Window, now: datetime) -> None:
+    """Refuse a window that starts in the future, which usually means a time of another zone.
+
+    Raises:
+        UsageError: names the current time.
+    """
+    if window.start_ns is not None and window.start_ns > ns_from_datetime(now):
+        raise UsageError(
+            f"`--start` is in the future; it is {now:%Y-%m-%d %H:%M} UTC now. "
+            "Times are UTC unless they name a zone, such as +02:00."
+        )
+
+
+async def stream_lines(provider: Provider, query: LogQuery) -> AsyncGenerator[Batch, None]:
+    """All lines of the query's window that pass its filter, in the query's order.
+
+    Close the generator (`contextlib.aclosing`) when stopping early.
+
+    Raises:
+        UsageError: the pattern is invalid.
+        ProviderError: the platform failed; earlier batches remain valid.
+    """
+    line_filter = LineFilter(query.filter)
     if query.start_ns is not None and query.end_ns is not None and query.start_ns > query.end_ns:
         return
-    async with contextlib.aclosing(_pages(provider, query, ahead=_wants_several_pages(command))) as pages:
+    async with contextlib.aclosing(_pages(provider, query, prefetch=query.limit >= PAGE_LINES)) as pages:
         async for page in pages:
-            filtered = await _filter_politely(line_filter, page.lines)
+            filtered = await _filter_in_slices(line_filter, page.lines)
             yield Batch(
                 lines=list(filtered.lines),
                 read=len(page.lines),
@@ -80,64 +124,10 @@ async def stream_lines(
             )
 
 
-def reading_order(command: LogsCommand) -> Order:
-    """From which end of the window lines are read."""
-    if command.after_ns is not None:
-        return Order.ASC
-    if command.limit is None and command.before_ns is None:
-        return command.show
-    return command.take
-
-
-def build_query(job: JobRef, command: LogsCommand, now: datetime) -> LogQuery:
-    """The query for the command's window, narrowed by where it pages on from.
-
-    Raises:
-        UsageError: the window has not begun.
-    """
-    window = command.window
-    require_begun(window, now)
-    start_ns, end_ns = window.start_ns, window.end_ns
-    if window.since is not None:
-        start_ns = ns_from_datetime(now - window.since)
-    if command.after_ns is not None:
-        start_ns = max(command.after_ns + 1, start_ns if start_ns is not None else 0)
-    if command.before_ns is not None:
-        end_ns = command.before_ns - 1 if end_ns is None else min(command.before_ns - 1, end_ns)
-    few = None if command.limit is None else command.limit + 1
-    return LogQuery(
-        job=job,
-        start_ns=start_ns,
-        end_ns=end_ns,
-        order=reading_order(command),
-        limit=PAGE_LINES if few is None or _filters(command) else min(few, PAGE_LINES),
-        filter=command.filter,
-    )
-
-
-def require_begun(window: Window, now: datetime) -> None:
-    """Nothing can be found in a window that lies ahead.
-
-    Raises:
-        UsageError: it does; the likely reason is a time of another zone.
-    """
-    if window.start_ns is not None and window.start_ns > ns_from_datetime(now):
-        when = f"{now:%Y-%m-%d %H:%M} UTC"
-        raise UsageError(f"`--start` lies ahead: it is {when} now. Times are UTC unless they name a zone (+02:00).")
-
-
-def _filters(command: LogsCommand) -> bool:
-    return command.filter != type(command.filter)()
-
-
-def _wants_several_pages(command: LogsCommand) -> bool:
-    return command.limit is None or command.limit >= PAGE_LINES or _filters(command)
-
-
-async def _filter_politely(line_filter: LineFilter, lines: Sequence[LogLine]) -> Filtered:
-    """Filter in slices of some milliseconds, so that a costly pattern keeps nobody else waiting."""
+async def _filter_in_slices(line_filter: LineFilter, lines: Sequence[LogLine]) -> Filtered:
+    """Filter in slices of some milliseconds, yielding to the event loop."""
     kept: list[LogLine] = []
-    dropped: Counter[str] = Counter()
+    dropped: Counter[CutReason] = Counter()
     size, position = _FIRST_SLICE, 0
     while position < len(lines):
         begun = time.perf_counter()
@@ -152,8 +142,8 @@ async def _filter_politely(line_filter: LineFilter, lines: Sequence[LogLine]) ->
     return Filtered(kept, dropped)
 
 
-async def _pages(provider: Provider, query: LogQuery, *, ahead: bool) -> AsyncGenerator[LogPage, None]:
-    """Pages to the end, each asked for before the one before it is looked at when `ahead`."""
+async def _pages(provider: Provider, query: LogQuery, *, prefetch: bool) -> AsyncGenerator[LogPage, None]:
+    """Pages to the end; with `prefetch`, the next one is requested while this one is processed."""
     following: asyncio.Task[LogPage] | None = None
     standstills = 0
     try:
@@ -162,13 +152,13 @@ async def _pages(provider: Provider, query: LogQuery, *, ahead: bool) -> AsyncGe
             following = None
             standstills = 0 if page.lines or page.cursor != query.cursor else standstills + 1
             if standstills > _MAX_STANDSTILLS:
-                text = f"{provider.name} says that there are more lines and gives none; the log is read up to there."
+                text = f"{provider.name} reports more lines but returns none. The log is read up to that point."
                 raise ProtocolError(text, provider=provider.name)
             last = not page.more or page.cursor is None
             query = replace(query, cursor=page.cursor)
-            if ahead and not last:
+            if prefetch and not last:
                 following = asyncio.create_task(_fetch(provider, query))
-                await asyncio.sleep(0)  # so that the request is on its way while this page is filtered
+                await asyncio.sleep(0)  # let the request start before this page is filtered
             yield page
             if last:
                 return

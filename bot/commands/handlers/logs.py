@@ -1,7 +1,7 @@
-"""One page of a log as an answer: exactly the lines asked for, and commands for the pages before and after it.
+"""`logs` in Slack: one page of a log as an answer, with the commands for the pages before and after it.
 
-The pages of a log neither lose nor repeat a line: a page never ends inside a nanosecond, and the next one begins
-before or after it. All times in those commands are absolute.
+Paging neither loses nor repeats a line: a page never ends inside a nanosecond, and the next one starts before or after
+it. All times in those commands are absolute. A shell streams the lines instead (`log_stream`).
 """
 
 from __future__ import annotations
@@ -12,42 +12,57 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from bot.commands.handlers.log_filter import cuts_of
-from bot.commands.handlers.log_stream import Batch, build_query, reading_order, stream_lines
-from bot.commands.parsing.formatting import format_command
+from bot.commands.handlers.log_stream import Batch, build_query, stream_lines
 from bot.commands.redaction import redact_lines
-from bot.commands.subcommands.logs import Cut, LogsAnswer, LogsCommand
+from bot.commands.subcommands.logs import Cut, CutReason, LogsAnswer, LogsCommand
 from bot.commands.subcommands.window import Window
 from bot.domain.durations import datetime_from_ns, ns_from_datetime
 from bot.domain.gaps import Gap, Part, gap_of
 from bot.domain.jobs import JobRef
-from bot.domain.logs import LogLine, Order
+from bot.domain.logs import LogLine, LogQuery, Order
 from bot.errors import ProviderError
 from bot.providers.base import Provider
 from bot.redaction.redactor import Redactor
+from bot.redaction.values import redact_gaps
 
-MAX_LINES = 5_000
-"""Lines of one answer, whatever the limit; a terminal streams beyond."""
-MAX_CHARS = 4_000_000
-MAX_SAME_NS = 1_000
-"""How far a page is stretched to the end of a nanosecond."""
-MAX_READ = 500_000
-"""Lines looked through for one answer."""
+
+@dataclass(frozen=True, slots=True)
+class PageLimits:
+    """How much one page may hold and search."""
+
+    lines: int = 5_000
+    """Maximum number of lines, whatever the command asks for."""
+    chars: int = 4_000_000
+    same_ns: int = 1_000
+    """How many lines a page may hold beyond its limit, to reach the end of a nanosecond."""
+    read: int = 500_000
+    """How many lines are searched for one page."""
+
+
+PAGE_LIMITS = PageLimits()
 
 
 async def read_page(
-    provider: Provider, job: JobRef, command: LogsCommand, redactor: Redactor, now: datetime
+    provider: Provider,
+    job: JobRef,
+    command: LogsCommand,
+    redactor: Redactor,
+    now: datetime,
+    *,
+    limits: PageLimits = PAGE_LIMITS,
 ) -> LogsAnswer:
-    """Read what one answer shows.
+    """Read the page that the command asks for.
 
     Raises:
-        UsageError: the pattern is none.
-        ProviderError: nothing could be read. What fails after the first lines is a gap of the answer.
+        UsageError: the pattern is invalid, or the window starts in the future.
+        ProviderError: nothing could be read. A failure after the first lines is a gap in the answer.
     """
-    limit = min(command.limit or MAX_LINES, MAX_LINES)
+    limit = min(command.limit or limits.lines, limits.lines)
     command = replace(command, limit=limit)
-    reading = _Reading(limit)
+    query = build_query(job, command, now)
+    reading = _Reading(limit, limits)
     try:
-        async with contextlib.aclosing(stream_lines(provider, job, command, now)) as batches:
+        async with contextlib.aclosing(stream_lines(provider, query)) as batches:
             async for batch in batches:
                 reading.add(batch)
                 if reading.is_done():
@@ -58,22 +73,24 @@ async def read_page(
         reading.gaps.append(gap_of(problem, Part.LOGS))
         reading.more = True
     page = reading.page()
-    answer = _answer(job, command, page, reading, now)
-    lines, redacted = await redact_lines(redactor, answer.lines)
-    return replace(answer, lines=tuple(lines), redacted=redacted)
+    shown = page.lines if query.order is command.show else page.lines[::-1]
+    lines, redacted = await redact_lines(redactor, shown)
+    answer = _answer(query, command, page, reading, now)
+    return replace(answer, lines=tuple(lines), redacted=redacted, gaps=redact_gaps(reading.gaps, redactor))
 
 
 @dataclass(slots=True)
 class _Reading:
-    """What was read so far, in reading order."""
+    """The lines read so far, in reading order."""
 
     limit: int
+    limits: PageLimits
     kept: list[LogLine] = field(default_factory=list)
     chars: int = 0
     read: int = 0
     last_ns: int | None = None
     more: bool = False
-    dropped: Counter[str] = field(default_factory=Counter)
+    dropped: Counter[CutReason] = field(default_factory=Counter)
     gaps: list[Gap] = field(default_factory=list)
     pushed_down: tuple[str, ...] = ()
 
@@ -88,22 +105,22 @@ class _Reading:
         self.pushed_down = batch.pushed_down or self.pushed_down
 
     def is_done(self) -> bool:
-        """Whether the page is full to the end of its last nanosecond, or enough was looked through."""
+        """Whether the page is full up to the end of its last nanosecond, or enough was searched."""
         if len(self.kept) > self.limit:
             border = self.kept[self.limit - 1].timestamp_ns
-            full = self.kept[-1].timestamp_ns != border or len(self.kept) > self.limit + MAX_SAME_NS
+            full = self.kept[-1].timestamp_ns != border or len(self.kept) > self.limit + self.limits.same_ns
         else:
             full = False
         return full or self._is_too_much()
 
     def _is_too_much(self) -> bool:
-        return self.chars > MAX_CHARS or self.read >= MAX_READ
+        return self.chars > self.limits.chars or self.read >= self.limits.read
 
     def page(self) -> _Page:
-        """The lines of the page and where the next one begins."""
+        """The lines of the page and where the next one starts."""
         count = min(self.limit, len(self.kept))
-        if self.chars > MAX_CHARS:
-            count = min(count, _fitting(self.kept))
+        if self.chars > self.limits.chars:
+            count = min(count, _fitting(self.kept, self.limits.chars))
         shown = self._up_to_border(count)
         if shown < len(self.kept):
             split = self.kept[shown - 1].timestamp_ns == self.kept[shown].timestamp_ns
@@ -113,16 +130,16 @@ class _Reading:
         return _Page(self.kept, self.kept[-1].timestamp_ns if self.kept else None, False)
 
     def _up_to_border(self, count: int) -> int:
-        """Stretch to the end of the last line's nanosecond."""
+        """Extend the page to the end of the last line's nanosecond."""
         end = count
-        while 0 < end < len(self.kept) and end < count + MAX_SAME_NS:
+        while 0 < end < len(self.kept) and end < count + self.limits.same_ns:
             if self.kept[end].timestamp_ns != self.kept[count - 1].timestamp_ns:
                 break
             end += 1
         return end
 
     def _unfinished(self) -> _Page:
-        """We stopped inside a nanosecond, perhaps: its lines are left to the next page, unless they are all we have."""
+        """Leave the last nanosecond, which may be incomplete, to the next page, unless no other lines were read."""
         whole = [line for line in self.kept if line.timestamp_ns != self.last_ns]
         first_ns = self.kept[0].timestamp_ns if self.kept else None
         if whole or first_ns != self.last_ns:
@@ -136,53 +153,46 @@ class _Page:
 
     lines: list[LogLine]
     border_ns: int | None
-    """The nanosecond at which reading stopped; None when nothing was read."""
+    """The nanosecond at which the page ends; None when nothing was read."""
     more: bool
     includes_border: bool = True
-    """Whether the lines of the border nanosecond are on this page."""
+    """Whether this page has the lines of that nanosecond."""
     split: bool = False
-    """The border nanosecond holds more lines than can be shown: some are on no page."""
+    """Whether that nanosecond has more lines than a page can hold, so that some are on no page."""
 
 
-def _answer(job: JobRef, command: LogsCommand, page: _Page, reading: _Reading, now: datetime) -> LogsAnswer:
-    query = build_query(job, command, now)
-    ascending = reading_order(command) is Order.ASC
+def _answer(query: LogQuery, command: LogsCommand, page: _Page, reading: _Reading, now: datetime) -> LogsAnswer:
+    """The answer around the lines of a page."""
+    ascending = query.order is Order.ASC
     newest_ns = max((line.timestamp_ns for line in page.lines), default=0)
     end_ns = query.end_ns if query.end_ns is not None else max(ns_from_datetime(now), newest_ns)
-    before, after = _neighbours(command, page, ascending=ascending)
-    base = replace(
-        command,
-        ref=str(job),
-        window=Window(None, _window_start(command, now), command.window.end_ns),
-        before_ns=None,
-        after_ns=None,
+    window = command.window
+    start_ns = window.start_ns if window.since is None else ns_from_datetime(now - window.since)
+    base = replace(command, ref=str(query.job), window=Window(None, start_ns, window.end_ns), before_ns=None,
+                   after_ns=None)  # fmt: skip
+    pinned = replace(
+        base,
+        window=Window(None, start_ns, window.end_ns if window.end_ns is not None else end_ns),
+        before_ns=command.before_ns,
+        after_ns=command.after_ns,
     )
-    window_end = command.window.end_ns if command.window.end_ns is not None else end_ns
-    pinned = replace(base, window=replace(base.window, end_ns=window_end), before_ns=command.before_ns,
-                     after_ns=command.after_ns)  # fmt: skip
-    in_order = page.lines if ascending == (command.show is Order.ASC) else page.lines[::-1]
+    before, after = _neighbors(command, page, ascending=ascending)
     return LogsAnswer(
-        job=job,
-        lines=tuple(in_order),
+        job=query.job,
+        lines=(),
         start=None if query.start_ns is None else datetime_from_ns(query.start_ns),
         end=datetime_from_ns(end_ns),
         read=reading.read,
+        pinned=pinned,
         cuts=_cuts(page, reading, ascending=ascending),
-        gaps=tuple(reading.gaps),
         pushed_down=reading.pushed_down,
-        older=None if before is None else format_command(replace(base, take=Order.DESC, before_ns=before)),
-        newer=None if after is None else format_command(replace(base, take=Order.ASC, after_ns=after)),
-        pinned=format_command(pinned),
+        older=None if before is None else replace(base, take=Order.DESC, before_ns=before),
+        newer=None if after is None else replace(base, take=Order.ASC, after_ns=after),
     )
 
 
-def _window_start(command: LogsCommand, now: datetime) -> int | None:
-    since = command.window.since
-    return command.window.start_ns if since is None else ns_from_datetime(now - since)
-
-
-def _neighbours(command: LogsCommand, page: _Page, *, ascending: bool) -> tuple[int | None, int | None]:
-    """Before which and after which nanosecond (both exclusive) the pages beside this one lie; None: there is none."""
+def _neighbors(command: LogsCommand, page: _Page, *, ascending: bool) -> tuple[int | None, int | None]:
+    """The nanoseconds, exclusive, that the pages before and after this one start from; None when there is no page."""
     onward = None
     if page.more and page.border_ns is not None:
         step = 0 if page.includes_border else (-1 if ascending else 1)
@@ -199,22 +209,21 @@ def _neighbours(command: LogsCommand, page: _Page, *, ascending: bool) -> tuple[
 
 
 def _cuts(page: _Page, reading: _Reading, *, ascending: bool) -> tuple[Cut, ...]:
-    side = "newer" if ascending else "older"
-    cuts = list(cuts_of(reading.dropped, reading.pushed_down))
+    cuts = cuts_of(reading.dropped, reading.pushed_down)
     if page.split:
-        cuts.append(Cut("have the same nanosecond as the last one shown; the command line shows them all", None))
-    elif page.more and page.includes_border:
-        cuts.append(Cut(f"are {side}; narrow with --since or --grep", None))
-    elif page.more:
-        cuts.append(Cut(f"are {side} and were not looked at yet; page on, or narrow the window", None))
-    return tuple(cuts)
+        return (*cuts, Cut(CutReason.SAME_NANOSECOND, None))
+    if not page.more:
+        return cuts
+    if page.includes_border:
+        return (*cuts, Cut(CutReason.NEWER if ascending else CutReason.OLDER, None))
+    return (*cuts, Cut(CutReason.NEWER_UNREAD if ascending else CutReason.OLDER_UNREAD, None))
 
 
-def _fitting(lines: list[LogLine]) -> int:
-    """How many lines stay within the characters of an answer; at least one."""
+def _fitting(lines: list[LogLine], max_chars: int) -> int:
+    """The number of lines that stay within the characters; at least one."""
     chars = 0
     for count, line in enumerate(lines):
         chars += len(line.message)
-        if chars > MAX_CHARS:
+        if chars > max_chars:
             return max(count, 1)
     return len(lines)

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.commands.handlers.job_history import MetricHistory, RecordedJob, log_history
-from bot.commands.parsing.formatting import format_command
 from bot.commands.subcommands.rules import ReplayAnswer, ReplayCommand
 from bot.commands.subcommands.window import Window
 from bot.diagnosis.diagnoser import Diagnoser
@@ -70,6 +69,7 @@ async def replay(
     window = Window(None, ns_from_datetime(start), ns_from_datetime(end))
     return ReplayAnswer(
         job=job,
+        pinned=replace(command, ref=str(job.ref), window=window),
         start=start,
         end=past.end,
         step=past.step,
@@ -78,7 +78,6 @@ async def replay(
         read=log.read,
         gaps=past.gaps(),
         notes=tuple(past.notes()),
-        pinned=format_command(replace(command, ref=str(job.ref), window=window)),
     )
 
 

@@ -1,4 +1,4 @@
-"""`rules`: every rule with its parameters, as they are set where no channel says otherwise. Pure."""
+"""`rules`: every rule with its parameters, as this installation sets them. Pure."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from bot.rules.rule import Rule
 from bot.rules.settings import format_parameters
 
 
-def rules_answer(defaults: RuleSettings) -> RulesAnswer:
-    """The rules in the order of the catalogue."""
-    return RulesAnswer(tuple(_shown(rule, defaults) for rule in RULES))
+def rules_answer(settings: RuleSettings) -> RulesAnswer:
+    """List the rules in the order of the catalogue."""
+    return RulesAnswer(tuple(_shown(rule, settings) for rule in RULES))
 
 
-def _shown(rule: Rule, defaults: RuleSettings) -> RuleShown:
+def _shown(rule: Rule, settings: RuleSettings) -> RuleShown:
     meanings = {one.name: one.help for one in rule.parameters}
-    parameters = tuple((name, value, meanings[name]) for name, value in format_parameters(rule, defaults))
-    return RuleShown(rule.name, rule.help, rule.severity, rule.name not in defaults.off, parameters)
+    parameters = tuple((name, value, meanings[name]) for name, value in format_parameters(rule, settings))
+    return RuleShown(rule.name, rule.help, rule.severity, rule.name not in settings.off, parameters)

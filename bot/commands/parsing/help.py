@@ -1,9 +1,15 @@
-"""What can be typed, as text: usage lines and the two kinds of help, from the one table."""
+"""Usage lines, help and suggestions, written from the command table. Pure."""
 
 from __future__ import annotations
 
-from bot.commands.parsing.spec import RULES, Frontend, Option, Subcommand, subcommand_named, subcommands
+import difflib
+from collections.abc import Iterable, Sequence
+
 from bot.commands.subcommands.help import HelpAnswer, HelpCommand
+from bot.commands.subcommands.rules import RULES
+from bot.commands.subcommands.spec import Frontend, Option, Subcommand
+from bot.commands.subcommands.table import subcommands
+from bot.errors import UsageError
 
 REFERENCE = (
     "REF is a job: `platform:id` as `jobs` lists it, such as `baseten:lq4j9zm/8w6y2n`, or the address of its page "
@@ -12,57 +18,75 @@ REFERENCE = (
 
 
 def help_answer(command: HelpCommand, frontend: Frontend) -> HelpAnswer:
-    """What can be typed there."""
-    subcommand = subcommand_named(command.topic, frontend) if command.topic else None
-    return overview(frontend) if subcommand is None else explain(subcommand, frontend)
+    """Explain one subcommand, or list all of them.
+
+    Raises:
+        UsageError: the frontend has no such subcommand.
+    """
+    if command.topic is None:
+        return overview(frontend)
+    for subcommand in subcommands(frontend):
+        if command.topic in (subcommand.name, *subcommand.aliases):
+            return explain(subcommand, frontend)
+    problem = f"Unknown subcommand `{command.topic[:40]}`. {suggest_subcommand(command.topic, subcommands(frontend))}"
+    raise UsageError(problem, f"{frontend.value} help [SUBCOMMAND]")
 
 
-def usage(subcommand: Subcommand, frontend: Frontend) -> str:
-    """One line: how it is typed."""
+def usage(subcommand: Subcommand[object], frontend: Frontend) -> str:
+    """One line that shows how a subcommand is typed."""
     words = [frontend.value, subcommand.name, subcommand.positionals]
     if subcommand.options_of(frontend):
         words.append("[OPTIONS]")
     return " ".join(word for word in words if word)
 
 
+def suggest_subcommand(typed: str, table: Iterable[Subcommand[object]]) -> str:
+    """A sentence that names the subcommand that was probably meant, or all of them."""
+    rows = tuple(table)
+    meant = closest(typed, [name for one in rows for name in (one.name, *one.aliases)])
+    return f"Did you mean `{meant}`?" if meant else f"Subcommands: {', '.join(one.name for one in rows)}."
+
+
+def closest(typed: str, known: Sequence[str]) -> str | None:
+    """The known word that was probably meant."""
+    close = difflib.get_close_matches(typed, known, n=1, cutoff=0.6)
+    return close[0] if close else None
+
+
 def overview(frontend: Frontend) -> HelpAnswer:
-    """Every subcommand in a line."""
-    rows = tuple((f"{one.name} {one.positionals}".rstrip(), one.help) for one in subcommands(frontend))
-    examples = tuple((f"{frontend.value} {one.examples[0][0]}", one.examples[0][1]) for one in subcommands(frontend)[:4]
-                     if one.examples)  # fmt: skip
+    """List every subcommand, one line each."""
+    rows = subcommands(frontend)
     return HelpAnswer(
         topic=None,
         usage=f"{frontend.value} SUBCOMMAND",
-        description=f"{REFERENCE} `{frontend.value} help logs` tells more of a subcommand.",
-        rows=rows,
-        examples=examples,
+        description=f"{REFERENCE} `{frontend.value} help logs` explains one subcommand.",
+        rows=tuple((f"{one.name} {one.positionals}".rstrip(), one.help) for one in rows),
+        examples=tuple((f"{frontend.value} {text}", meaning) for one in rows[:4] for text, meaning in one.examples[:1]),
     )
 
 
-def explain(subcommand: Subcommand, frontend: Frontend) -> HelpAnswer:
-    """Everything about one subcommand."""
-    sentences = [subcommand.help[:1].upper() + subcommand.help[1:] + ".", subcommand.notes]
-    if "REF" in subcommand.positionals:
-        sentences.append(REFERENCE)
+def explain(subcommand: Subcommand[object], frontend: Frontend) -> HelpAnswer:
+    """Explain one subcommand."""
+    sentences = [f"{subcommand.help}.", subcommand.notes, REFERENCE if "REF" in subcommand.positionals else ""]
     return HelpAnswer(
         topic=subcommand.name,
         usage=usage(subcommand, frontend),
         description=" ".join(sentence for sentence in sentences if sentence),
         rows=(
-            *((_spelled(option), _explained(option)) for option in subcommand.options_of(frontend)),
+            *((_names(option), _explanation(option)) for option in subcommand.options_of(frontend)),
             *(_rule_rows() if subcommand is RULES else ()),
         ),
         examples=tuple(
             (f"{frontend.value} {text}", meaning)
             for text, meaning in subcommand.examples
-            if _typable(text, subcommand, frontend)
+            if _can_type(text, subcommand, frontend)
         ),
     )
 
 
 def _rule_rows() -> tuple[tuple[str, str], ...]:
-    """Every shipped rule with what may be set of it."""
-    from bot.rules.catalog import RULES as SHIPPED_RULES  # noqa: PLC0415 - other help topics do not need them
+    """Every shipped rule with its parameters."""
+    from bot.rules.catalog import RULES as SHIPPED_RULES  # noqa: PLC0415 - other topics do not need them
     from bot.rules.settings import AS_SHIPPED, format_parameters  # noqa: PLC0415
 
     rows = []
@@ -72,17 +96,17 @@ def _rule_rows() -> tuple[tuple[str, str], ...]:
     return tuple(rows)
 
 
-def _spelled(option: Option) -> str:
+def _names(option: Option) -> str:
     names = f"{option.short}, {option.name}" if option.short else option.name
     return f"{names} {option.value}" if option.value else names
 
 
-def _explained(option: Option) -> str:
-    return f"{option.help}; may be repeated" if option.repeatable else option.help
+def _explanation(option: Option) -> str:
+    return f"{option.help} Repeatable." if option.repeatable else option.help
 
 
-def _typable(example: str, subcommand: Subcommand, frontend: Frontend) -> bool:
-    """Whether every option in the example can be typed there."""
+def _can_type(example: str, subcommand: Subcommand[object], frontend: Frontend) -> bool:
+    """Whether the frontend has every option in the example."""
     here = {option.name for option in subcommand.options_of(frontend)}
     elsewhere = {option.name for option in subcommand.options} - here
     return not any(name in example.split() for name in elsewhere)

@@ -1,106 +1,164 @@
-"""Text or shell arguments to a command. The words it knows are in `bot.commands.parsing.spec`.
+"""Read a line of text, or the arguments of a shell, into a command by the command table. Pure.
 
-Pure. The values behind the words are read in `building.py`, a command becomes text again in `spelling.py`, and what it
-finds is in `bot.commands.runner`.
+tokenizer: text → words · here: words → subcommand and `Arguments` · `Subcommand.build`: arguments → command.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
 
-from bot.commands.parsing import spec as table
-from bot.commands.parsing.arguments import sort_words, suggest
-from bot.commands.parsing.build import build, build_scan
-from bot.commands.parsing.help import usage
-from bot.commands.parsing.spec import Frontend, Subcommand, subcommand_named, subcommands
-from bot.commands.parsing.tokenizer import Word, plain_dashes, split_words
+from bot.commands.parsing.help import closest, suggest_subcommand, usage
+from bot.commands.parsing.tokenizer import Word, normalize_dashes, split_words
+from bot.commands.subcommands.arguments import Arguments
 from bot.commands.subcommands.help import HelpCommand
-from bot.commands.subcommands.shell import CheckCommand, ServeCommand, UpgradeCommand, VersionCommand
-from bot.commands.subcommands.table import Command, ShellCommand
+from bot.commands.subcommands.shell import VersionCommand
+from bot.commands.subcommands.spec import Frontend, Option, Subcommand
+from bot.commands.subcommands.table import SHELL_TABLE, SLACK_TABLE, ShellCommand, SlackCommand
 from bot.errors import UsageError
+
+CommandT = TypeVar("CommandT")
 
 _HELP_WORDS = ("-h", "--help")
 _VERSION_WORDS = ("-V", "--version", "version")
-_END_OF_SILENCE = ("unmute", "unsilence")
+_OPTIONS_OF_OTHER_TOOLS = {
+    "--ago": "--since",
+    "--contains": "--include",
+    "--filter": "--grep",
+    "--from": "--start",
+    "--last": "--since",
+    "--lines": "--tail",
+    "--match": "--grep",
+    "--node": "--replica",
+    "--not": "--exclude",
+    "--output": "--download",
+    "--pattern": "--grep",
+    "--regex": "--grep",
+    "--reverse": "--desc",
+    "--search": "--grep",
+    "--search-pattern": "--grep",
+    "--severity": "--level",
+    "--share": "--public",
+    "--to": "--end",
+    "--until": "--end",
+}
+"""What people type who know other tools, and the option to suggest."""
 
 
-def parse(text: str) -> Command:
-    """Read what stands behind `/train`, or a text that `spelling.format_command` made.
+def parse(text: str) -> SlackCommand:
+    """Read what follows `/train`, or a text that `format_command` made.
 
     Raises:
-        UsageError: it cannot be read; carries the usage line when the subcommand is known.
+        UsageError: the text is not a command; carries the usage line when the subcommand is known.
     """
-    words = split_words(text)
-    subcommand, rest = _subcommand_and_rest(words, Frontend.SLACK)
-    return HelpCommand() if subcommand is None else _read(subcommand, rest, Frontend.SLACK)
+    return _parse(split_words(text), SLACK_TABLE, Frontend.SLACK)
 
 
 def parse_argv(argv: Sequence[str]) -> ShellCommand:
-    """Read the arguments of the command line; every word is as the shell split it.
+    """Read the arguments of the command line, which the shell has split into words.
 
     Raises:
         UsageError: as `parse`.
     """
     if len(argv) == 1 and argv[0] in _VERSION_WORDS:
         return VersionCommand()
-    words = [Word(word) for word in argv]
-    subcommand, rest = _subcommand_and_rest(words, Frontend.SHELL)
-    if subcommand is None:
+    return _parse([Word(word) for word in argv], SHELL_TABLE, Frontend.SHELL)
+
+
+def _parse(words: Sequence[Word], table: Sequence[Subcommand[CommandT]], frontend: Frontend) -> CommandT | HelpCommand:
+    if not words or _asks_for_help(words[:1]):
         return HelpCommand()
-    if subcommand in (table.SCAN, table.SERVE, table.CHECK, table.DB):
-        return _read_shell_only(subcommand, rest)
-    return _read(subcommand, rest, Frontend.SHELL)
+    subcommand, rest = _find_subcommand(words, table, frontend)
+    if _asks_for_help(rest):
+        return HelpCommand(subcommand.name)
+    try:
+        return subcommand.build(_sort_words(rest, subcommand, frontend))
+    except UsageError as problem:
+        raise UsageError(problem.public, usage(subcommand, frontend)) from None
 
 
-def _subcommand_and_rest(words: Sequence[Word], frontend: Frontend) -> tuple[Subcommand | None, Sequence[Word]]:
-    """The subcommand and what follows it; None for nothing at all or a call for help."""
-    if not words or plain_dashes(words[0].text).lower() in _HELP_WORDS:
-        return None, ()
+def _asks_for_help(words: Sequence[Word]) -> bool:
+    return any(normalize_dashes(word.text).lower() in _HELP_WORDS and not word.quoted for word in words)
+
+
+def _find_subcommand(
+    words: Sequence[Word], table: Sequence[Subcommand[CommandT]], frontend: Frontend
+) -> tuple[Subcommand[CommandT], Sequence[Word]]:
+    """The subcommand that the first word names, and the words after it."""
     name = words[0].text.lower()
-    if name in _END_OF_SILENCE and frontend is Frontend.SLACK:
-        return table.SILENCE, [Word("end"), *words[1:]]
-    subcommand = subcommand_named(name, frontend)
-    if subcommand is not None:
-        return subcommand, words[1:]
-    general = f"{frontend.value} SUBCOMMAND …; `{frontend.value} help` lists them"
-    if subcommand_named(name, Frontend.SHELL if frontend is Frontend.SLACK else Frontend.SLACK):
-        where = "on the command line" if frontend is Frontend.SLACK else "in Slack"
-        raise UsageError(f"`{name}` works only {where}.", general)
-    shown = words[0].text[:60]
+    for subcommand in table:
+        if name in (subcommand.name, *subcommand.aliases):
+            return subcommand, words[1:]
+        for alias, action in subcommand.action_aliases:
+            if name == alias:
+                return subcommand, [Word(action), *words[1:]]
+    problem = _unknown_subcommand(words[0].text[:60], table, frontend)
+    raise UsageError(problem, f"{frontend.value} SUBCOMMAND …; `{frontend.value} help` lists them")
+
+
+def _unknown_subcommand(typed: str, table: Iterable[Subcommand[CommandT]], frontend: Frontend) -> str:
+    name = typed.lower()
+    elsewhere = SHELL_TABLE if frontend is Frontend.SLACK else SLACK_TABLE
+    if any(name in (one.name, *one.aliases) for one in elsewhere):
+        return f"`{name}` works only {'on the command line' if frontend is Frontend.SLACK else 'in Slack'}."
     if ":" in name or "/" in name:
-        message = f"What about `{shown}`? Say first what you want: `status {shown}` or `logs {shown}`."
-        raise UsageError(message, general)
-    meant = suggest(name, [word for one in subcommands(frontend) for word in (one.name, *one.also)])
-    hint = (
-        f"did you mean `{meant}`?"
-        if meant
-        else "there are " + ", ".join(one.name for one in subcommands(frontend)) + "."
-    )
-    raise UsageError(f"There is no subcommand `{shown}`; {hint}", general)
+        return f"Start with a subcommand, for example `status {typed}` or `logs {typed}`."
+    return f"Unknown subcommand `{typed}`. {suggest_subcommand(name, table)}"
 
 
-def _read(subcommand: Subcommand, words: Sequence[Word], frontend: Frontend) -> Command:
-    if any(plain_dashes(word.text) in _HELP_WORDS and not word.quoted for word in words):
-        return HelpCommand(subcommand.name)
-    try:
-        return build(subcommand, sort_words(words, subcommand, frontend), frontend)
-    except UsageError as problem:
-        raise UsageError(problem.public, problem.usage or usage(subcommand, frontend)) from None
+def _sort_words(words: Iterable[Word], subcommand: Subcommand[CommandT], frontend: Frontend) -> Arguments:
+    """Sort the words into positionals and options.
+
+    Raises:
+        UsageError: an option is unknown or repeated, or its value is missing or not wanted.
+    """
+    positionals: list[str] = []
+    options: dict[str, tuple[str, ...]] = {}
+    rest = iter(words)
+    for word in rest:
+        text = word.text if word.quoted else normalize_dashes(word.text)
+        if word.quoted or not text.startswith("-") or text in ("-", "--"):
+            positionals.append(word.text)
+            continue
+        name, equals, value = text.partition("=")
+        option = _find_option(name, subcommand, frontend)
+        if option.name in options and not option.repeatable:
+            raise UsageError(f"`{option.name}` is given twice. Use it once.")
+        if option.value is None:
+            if equals:
+                raise UsageError(f"`{option.name}` takes no value.")
+            options[option.name] = ()
+            continue
+        given = value if equals else _next_value(option, rest)
+        if not given.strip():
+            raise UsageError(f"`{option.name}` needs a value that is not empty. {option.help}")
+        options[option.name] = (*options.get(option.name, ()), given)
+    return Arguments(tuple(positionals), options)
 
 
-def _read_shell_only(subcommand: Subcommand, words: Sequence[Word]) -> ShellCommand:
-    if any(word.text in _HELP_WORDS for word in words):
-        return HelpCommand(subcommand.name)
-    line = usage(subcommand, Frontend.SHELL)
-    try:
-        typed = sort_words(words, subcommand, Frontend.SHELL)
-        if subcommand is table.SCAN:
-            return build_scan(typed)
-    except UsageError as problem:
-        raise UsageError(problem.public, line) from None
-    wanted = ("upgrade",) if subcommand is table.DB else ()
-    if typed.positionals != wanted:
-        raise UsageError(f"`{subcommand.name}` is typed so: `{line}`.", line)
-    if subcommand is table.SERVE:
-        return ServeCommand()
-    return UpgradeCommand() if subcommand is table.DB else CheckCommand(typed.has("--json"), typed.has("--health"))
+def _find_option(typed: str, subcommand: Subcommand[CommandT], frontend: Frontend) -> Option:
+    name = typed.lower() if len(typed) > 2 else typed
+    options = subcommand.options_of(frontend)
+    for option in options:
+        if name in (option.name, option.short, option.name[1:]):
+            return option
+    elsewhere = next((option for option in subcommand.options if name in (option.name, option.short)), None)
+    if elsewhere is not None:
+        where = "in Slack" if Frontend.SLACK in elsewhere.frontends else "on the command line"
+        raise UsageError(f"`{elsewhere.name}` works only {where}.")
+    names = [option.name for option in options]
+    other = _OPTIONS_OF_OTHER_TOOLS.get(name)
+    meant = other if other in names else closest(name, names)
+    hint = f"Did you mean `{meant}`?" if meant else f"Options: {', '.join(names) or 'none'}."
+    raise UsageError(f"Unknown option `{typed[:40]}` for `{subcommand.name}`. {hint}")
+
+
+def _next_value(option: Option, rest: Iterator[Word]) -> str:
+    word = next(rest, None)
+    if word is None:
+        raise UsageError(f"`{option.name}` needs a value. {option.help}")
+    following = normalize_dashes(word.text)[:40]
+    if following.startswith("--") and not word.quoted:
+        hint = f'For a value that starts with two hyphens, use `{option.name}="{following}"`.'
+        raise UsageError(f"`{option.name}` needs a value. {hint}")
+    return word.text

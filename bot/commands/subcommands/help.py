@@ -1,8 +1,11 @@
-"""`help`: the command and its answer. The text comes from `bot.commands.parsing.help`. Pure."""
+"""`help`: its row, the command and its answer. `bot.commands.parsing.help` writes the text. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+from bot.commands.subcommands.arguments import Arguments
+from bot.commands.subcommands.spec import Subcommand
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,3 +27,11 @@ class HelpAnswer:
     rows: tuple[tuple[str, str], ...]
     """(what to type, what it does)."""
     examples: tuple[tuple[str, str], ...] = ()
+
+
+def build_help(arguments: Arguments) -> HelpCommand:
+    """Read the arguments of `help`."""
+    return HelpCommand(arguments.positionals[0].lower() if arguments.positionals else None)
+
+
+HELP = Subcommand("help", "List the subcommands, or explain one of them", build_help, "[SUBCOMMAND]", aliases=("?",))

@@ -1,4 +1,4 @@
-"""`metrics`, `status`, `diagnose` and `jobs`: the commands and their answers. Pure."""
+"""`metrics`, `status`, `diagnose` and `jobs`: the rows, the commands and their answers. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from bot.commands.subcommands.window import ALL_TIME, Window
+from bot.commands.subcommands.arguments import Arguments
+from bot.commands.subcommands.spec import JSON, PUBLIC, Option, Subcommand
+from bot.commands.subcommands.window import ALL_TIME, WINDOW_OPTIONS, Window, build_window
 from bot.domain.alerts import Incident
 from bot.domain.gaps import Gap
 from bot.domain.jobs import Job
@@ -38,10 +40,35 @@ class MetricsAnswer:
     start: datetime
     end: datetime
     summaries: tuple[MetricSummary, ...]
+    pinned: MetricsCommand
+    """The command with absolute times: run again, it shows the same."""
     missing: tuple[str, ...] = ()
     """Known metrics without a sample."""
     gaps: tuple[Gap, ...] = ()
-    pinned: str = ""
+
+
+def build_metrics(arguments: Arguments) -> MetricsCommand:
+    """Read the arguments of `metrics`."""
+    return MetricsCommand(
+        arguments.only_reference(),
+        window=build_window(arguments),
+        public=arguments.has("--public"),
+        json=arguments.has("--json"),
+    )
+
+
+METRICS = Subcommand(
+    "metrics",
+    "Show GPU, memory, CPU and storage metrics of a job",
+    build_metrics,
+    "REF",
+    (*WINDOW_OPTIONS, PUBLIC, JSON),
+    (
+        ("metrics baseten:lq4j9zm/8w6y2n", "the last hour, or the last hour before the job ended"),
+        ("metrics baseten:lq4j9zm/8w6y2n --since 15m", "the last 15 minutes"),
+    ),
+    aliases=("metric",),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +97,22 @@ class StatusAnswer:
     """The open incidents of the channel that asks."""
 
 
+def build_status(arguments: Arguments) -> StatusCommand:
+    """Read the arguments of `status`."""
+    return StatusCommand(arguments.only_reference(), public=arguments.has("--public"), json=arguments.has("--json"))
+
+
+STATUS = Subcommand(
+    "status",
+    "Show whether a job is alive: its state, newest lines and GPUs",
+    build_status,
+    "REF",
+    (PUBLIC, JSON),
+    (("status fireworks:acme/tune-7b", "its state, newest lines and GPU utilization"),),
+    aliases=("show",),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class DiagnoseCommand:
     """Explain what the log of one job means."""
@@ -85,6 +128,8 @@ class DiagnosisAnswer:
     """What the log of one job means."""
 
     job: Job
+    pinned: DiagnoseCommand
+    """The command with absolute times: run again, it shows the same."""
     diagnosis: Diagnosis
     start: datetime | None
     """Start of the window; None is the beginning of the log."""
@@ -94,7 +139,30 @@ class DiagnosisAnswer:
     redacted: int = 0
     """Number of secrets hidden."""
     gaps: tuple[Gap, ...] = ()
-    pinned: str = ""
+
+
+def build_diagnose(arguments: Arguments) -> DiagnoseCommand:
+    """Read the arguments of `diagnose`."""
+    return DiagnoseCommand(
+        arguments.only_reference(),
+        window=build_window(arguments),
+        public=arguments.has("--public"),
+        json=arguments.has("--json"),
+    )
+
+
+DIAGNOSE = Subcommand(
+    "diagnose",
+    "Explain why a job failed: what broke, on which rank, and what to try",
+    build_diagnose,
+    "REF",
+    (*WINDOW_OPTIONS, PUBLIC, JSON),
+    (
+        ("diagnose baseten:lq4j9zm/8w6y2n", "from the whole log"),
+        ("diagnose baseten:lq4j9zm/8w6y2n --since 2h", "from the last two hours, which is faster"),
+    ),
+    aliases=("why",),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,3 +193,29 @@ class JobsAnswer:
     """The newest jobs of each platform."""
 
     providers: tuple[ProviderJobs, ...]
+
+
+def build_jobs(arguments: Arguments) -> JobsCommand:
+    """Read the arguments of `jobs`."""
+    arguments.require_at_most(1)
+    return JobsCommand(
+        provider=arguments.positionals[0].rstrip(":").lower() if arguments.positionals else None,
+        limit=arguments.count("--limit") or DEFAULT_JOBS,
+        public=arguments.has("--public"),
+        json=arguments.has("--json"),
+    )
+
+
+JOBS = Subcommand(
+    "jobs",
+    "List the newest jobs of each platform",
+    build_jobs,
+    "[PLATFORM]",
+    (Option("--limit", f"Maximum number of jobs for each platform (default {DEFAULT_JOBS}).", "N"), PUBLIC, JSON),
+    (("jobs", "the newest jobs of every platform"), ("jobs baseten", "those of one platform")),
+    aliases=("job",),
+)
+
+JobQuery = MetricsCommand | StatusCommand | DiagnoseCommand | JobsCommand
+JobQueryAnswer = MetricsAnswer | StatusAnswer | DiagnosisAnswer | JobsAnswer
+JOB_QUERIES: tuple[Subcommand[JobQuery], ...] = (METRICS, STATUS, DIAGNOSE, JOBS)

@@ -1,11 +1,14 @@
-"""`logs`: the command and its answer, one page of a job's log. Pure."""
+"""`logs`: its row, the command and its answer, one page of a job's log. Pure."""
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from bot.commands.subcommands.window import ALL_TIME, Window
+from bot.commands.subcommands.arguments import Arguments
+from bot.commands.subcommands.spec import JSON, PUBLIC, Frontend, Option, Subcommand
+from bot.commands.subcommands.window import ALL_TIME, WINDOW_OPTIONS, Window, build_window
 from bot.domain.gaps import Gap
 from bot.domain.jobs import JobRef
 from bot.domain.logs import LogFilter, LogLine, Order
@@ -40,14 +43,37 @@ class LogsCommand:
     redact: bool = True
 
 
+class CutReason(enum.Enum):
+    """Why lines are not shown; `bot.commands.cut_wording` has the words."""
+
+    NO_LEVEL = enum.auto()
+    BELOW_LEVEL = enum.auto()
+    OTHER_REQUEST = enum.auto()
+    NO_REPLICA = enum.auto()
+    OTHER_REPLICA = enum.auto()
+    NO_RANK = enum.auto()
+    OTHER_RANK = enum.auto()
+    NOT_INCLUDED = enum.auto()
+    EXCLUDED = enum.auto()
+    NOT_MATCHED = enum.auto()
+    FILTERED_BY_PLATFORM = enum.auto()
+    """The platform applied a filter and does not say how many lines it dropped."""
+    OLDER = enum.auto()
+    NEWER = enum.auto()
+    OLDER_UNREAD = enum.auto()
+    """Reading stopped before these were searched."""
+    NEWER_UNREAD = enum.auto()
+    SAME_NANOSECOND = enum.auto()
+    """More lines have the timestamp of the last one shown than a page can hold."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """Lines that were read but are not shown."""
+    """Lines that are not shown."""
 
-    reason: str
-    """Ready to print behind a number: `did not match --grep`, `are older; narrow with --since`."""
+    reason: CutReason
     lines: int | None
-    """None: some, the number is not known."""
+    """None: their number is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +86,112 @@ class LogsAnswer:
     end: datetime
     read: int
     """Lines that came from the platform, before filtering."""
+    pinned: LogsCommand
+    """The command with absolute times: run again, it shows the same lines."""
     cuts: tuple[Cut, ...] = ()
     gaps: tuple[Gap, ...] = ()
     pushed_down: tuple[str, ...] = ()
     """Filter options that the platform applied itself, as typed: `--level`."""
     redacted: int = 0
     """Number of secrets hidden."""
-    older: str | None = None
-    """The command text that shows the page before this one; None when there is none."""
-    newer: str | None = None
-    pinned: str = ""
-    """The command text with its times made absolute: run again, it shows the same."""
+    older: LogsCommand | None = None
+    """Shows the page before this one; None when there is none."""
+    newer: LogsCommand | None = None
+    """Shows the page after this one; None when there is none."""
+
+
+_CONFLICTS = (
+    ("--tail", "--all", ""),
+    ("--limit", "--all", ""),
+    ("--limit", "--tail", ""),
+    ("--asc", "--desc", ""),
+    ("--before", "--after", ""),
+    ("--follow", "--end", "Following has no end."),
+    ("--follow", "--desc", "New lines come last."),
+    ("--follow", "--before", "Following starts now."),
+    ("--follow", "--after", "To start earlier, use `--start`."),
+    ("--follow", "--download", "To save the lines that follow, redirect them: `> file`."),
+)
+
+
+def build_logs(arguments: Arguments) -> LogsCommand:
+    """Read the arguments of `logs`."""
+    arguments.refuse_together(_CONFLICTS)
+    window = build_window(arguments)
+    limit, tail = arguments.count("--limit"), arguments.count("--tail")
+    is_limited = limit is not None or tail is not None
+    has_start = window.since is not None or window.start_ns is not None
+    shows_all = not is_limited and (arguments.has("--download") or (arguments.has("--follow") and has_start))
+    from_oldest = (arguments.has("--asc") and tail is None) or arguments.has("--after")
+    return LogsCommand(
+        ref=arguments.only_reference(),
+        window=window,
+        filter=_build_filter(arguments),
+        limit=None if arguments.has("--all") or shows_all else tail or limit or DEFAULT_LINES,
+        tail=tail is not None,
+        take=Order.ASC if from_oldest else Order.DESC,
+        show=Order.DESC if arguments.has("--desc") else Order.ASC,
+        before_ns=arguments.timestamp_ns("--before"),
+        after_ns=arguments.timestamp_ns("--after"),
+        public=arguments.has("--public"),
+        json=arguments.has("--json"),
+        download=arguments.text("--download"),
+        follow=arguments.has("--follow"),
+        redact=not arguments.has("--no-redact"),
+    )
+
+
+def _build_filter(arguments: Arguments) -> LogFilter:
+    return LogFilter(
+        min_level=arguments.level("--level"),
+        grep=arguments.pattern("--grep"),
+        includes=arguments.texts("--include"),
+        excludes=arguments.texts("--exclude"),
+        replicas=arguments.texts("--replica"),
+        ranks=arguments.ranks("--rank"),
+        request_id=arguments.text("--request-id"),
+    )
+
+
+_SHELL = (Frontend.SHELL,)
+
+LOGS = Subcommand(
+    "logs",
+    "Show log lines of a job",
+    build_logs,
+    "REF",
+    (
+        *WINDOW_OPTIONS,
+        Option("--level", "Only lines at this level or worse; drops lines without a level.", "LEVEL", "-l"),
+        Option("--grep", "Only lines that match this RE2 pattern; (?i) ignores case.", "PATTERN", "-g"),
+        Option("--include", "Only lines that contain this text, case-sensitive.", "TEXT", "-i", True),
+        Option("--exclude", "Drop lines that contain this text, case-sensitive.", "TEXT", "-e", True),
+        Option("--replica", "Only lines of this replica.", "ID", repeatable=True),
+        Option("--rank", "Only lines of this rank.", "N", repeatable=True),
+        Option("--request-id", "Only lines of this inference request.", "ID"),
+        Option("--limit", f"Maximum number of lines (default {DEFAULT_LINES}).", "N"),
+        Option("--all", "Show every line.", None, "-a"),
+        Option("--tail", "Show the newest N lines.", "N", "-n"),
+        Option("--asc", "Start with the oldest line."),
+        Option("--desc", "Show the newest line first."),
+        Option("--before", "Only lines older than this time, for paging.", "TIME"),
+        Option("--after", "Only lines newer than this time, for paging.", "TIME"),
+        PUBLIC,
+        JSON,
+        Option("--follow", "Print new lines as they arrive, until the job ends.", None, "-f", frontends=_SHELL),
+        Option("--download", "Write to this file; - is standard output.", "FILE", "-o", frontends=_SHELL),
+        Option("--no-redact", "Show secrets in the log.", frontends=_SHELL),
+    ),
+    (
+        ("logs baseten:lq4j9zm/8w6y2n", "the newest 100 lines"),
+        ("logs baseten:lq4j9zm/8w6y2n --since 30m --level warning", "warnings and errors of the last 30 minutes"),
+        ('logs fireworks:acme/tune-7b --rank 3 --grep "(?i)nccl|cuda"', "lines of rank 3 about NCCL or CUDA"),
+        ('logs rivergen:cortex/run-42 --include loss --exclude "eval loss" --tail 20', "the newest 20 training losses"),
+        ("logs baseten:lq4j9zm/8w6y2n --start 2026-03-13T10:00:00Z --end 2026-03-13T10:05:00Z --all",
+         "every line of five minutes"),
+        ("logs baseten:lq4j9zm/8w6y2n --all --json", "every line as JSON, for scripts"),
+        ("logs rivergen:cortex/run-42 --download run-42.log", "the whole log in a file"),
+    ),
+    f"Without options: the newest {DEFAULT_LINES} lines, oldest first.",
+    aliases=("log",),
+)  # fmt: skip

@@ -1,4 +1,4 @@
-"""`rules` and `rules test`: the commands and their answers. Pure."""
+"""`rules` and `rules test`: the row, the commands and their answers. Pure."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from bot.commands.subcommands.window import ALL_TIME, Window
+from bot.commands.subcommands.arguments import Arguments
+from bot.commands.subcommands.spec import JSON, PUBLIC, Option, Subcommand
+from bot.commands.subcommands.window import ALL_TIME, WINDOW_OPTIONS, Window, build_window
 from bot.domain.alerts import Severity
 from bot.domain.gaps import Gap
 from bot.domain.jobs import Job
+from bot.errors import UsageError
 
 if TYPE_CHECKING:  # not needed for help, which must be fast
     from bot.rules.replay import Replayed
@@ -59,6 +62,8 @@ class ReplayAnswer:
     """The alerts that would have fired in a window of the past."""
 
     job: Job
+    pinned: ReplayCommand
+    """The command with absolute times: run again, it shows the same."""
     start: datetime
     end: datetime
     step: timedelta
@@ -72,4 +77,46 @@ class ReplayAnswer:
     gaps: tuple[Gap, ...] = ()
     notes: tuple[str, ...] = ()
     """How the replay differs from watching the job at that time."""
-    pinned: str = ""
+
+
+def build_rules(arguments: Arguments) -> RulesCommand | ReplayCommand:
+    """Read the arguments of `rules`, alone or with `test REF`."""
+    words = arguments.positionals
+    public, json = arguments.has("--public"), arguments.has("--json")
+    if not words:
+        if any(arguments.has(option.name) for option in WINDOW_OPTIONS):
+            raise UsageError("A time window applies only to a test. Use `rules test REF`.")
+        return RulesCommand(public=public, json=json)
+    if words[0].lower() != "test":
+        raise UsageError(f"Unexpected argument `{words[0][:40]}`. Use `rules` for the list, or `rules test REF`.")
+    return ReplayCommand(
+        Arguments(words[1:]).reference(),
+        window=build_window(arguments),
+        settings=words[2:],
+        public=public,
+        json=json,
+    )
+
+
+RULES = Subcommand(
+    "rules",
+    "List the alert rules, or test which alerts would have fired in the past",
+    build_rules,
+    "[test REF [SETTING...]]",
+    (
+        Option("--since", "Test from this long ago, such as 6h or 2d (default 24h).", "DURATION"),
+        *WINDOW_OPTIONS[1:],
+        PUBLIC,
+        JSON,
+    ),
+    (
+        ("rules", "every rule with its parameters"),
+        ("rules test baseten:lq4j9zm/8w6y2n", "the alerts that would have fired in the last 24 hours"),
+        ("rules test baseten:lq4j9zm/8w6y2n --since 6h low_gpu_utilization.for=5m", "with other settings"),
+    ),
+    "A test reads the logs and metrics of the window again and sends nothing. Settings are the same as for `watch`.",
+    aliases=("rule",),
+)
+
+RuleQuery = RulesCommand | ReplayCommand
+RuleQueryAnswer = RulesAnswer | ReplayAnswer

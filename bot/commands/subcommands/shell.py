@@ -1,26 +1,98 @@
-"""The subcommands that only a shell has: `scan`, `serve`, `check`, `db` and `version`. Pure."""
+"""The subcommands that only a shell has: `watch` to follow, `scan`, `serve`, `check`, `db` and `version`. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bot.commands.subcommands.arguments import Arguments
+from bot.commands.subcommands.spec import JSON, Option, Subcommand
+from bot.commands.subcommands.subscriptions import SETTING_NOTES
+from bot.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class FollowCommand:
+    """Follow the log of one job, with its status changes and alerts between the lines."""
+
+    ref: str
+    settings: tuple[str, ...] = ()
+    """Rule settings as typed."""
+
+
+def build_follow(arguments: Arguments) -> FollowCommand:
+    """Read the arguments of `watch`."""
+    return FollowCommand(arguments.reference(), settings=arguments.positionals[1:])
+
+
+FOLLOW = Subcommand(
+    "watch",
+    "Follow the log of a job, with its status changes and alerts between the lines",
+    build_follow,
+    "REF [SETTING...]",
+    examples=(("watch baseten:lq4j9zm/8w6y2n", "until the job ends or Ctrl-C"),),
+    notes=SETTING_NOTES,
+)
+
 
 @dataclass(frozen=True, slots=True)
 class ScanCommand:
-    """Explain what a log file means; no platform is asked."""
+    """Explain what a log file means, without asking a platform."""
 
     path: str
     """`-` is the standard input."""
     json: bool = False
     follow: bool = False
     exit_code: bool = False
-    """Whether the exit code shows that something needs a person."""
+    """Whether the exit code shows that a person must act."""
     redact: bool = True
+
+
+def build_scan(arguments: Arguments) -> ScanCommand:
+    """Read the arguments of `scan`."""
+    if not arguments.positionals:
+        raise UsageError("Missing file. Name a log file, or use `-` for standard input.")
+    arguments.require_at_most(1)
+    return ScanCommand(
+        arguments.positionals[0],
+        json=arguments.has("--json"),
+        follow=arguments.has("--follow"),
+        exit_code=arguments.has("--exit-code"),
+        redact=not arguments.has("--no-redact"),
+    )
+
+
+SCAN = Subcommand(
+    "scan",
+    "Explain why a run failed, from its log file, offline",
+    build_scan,
+    "FILE | -",
+    (
+        JSON,
+        Option("--follow", "Keep reading as the file grows or is replaced; report problems at once.", None, "-f"),
+        Option("--exit-code", "Exit with 3 when a person must act."),
+        Option("--no-redact", "Show secrets in the log."),
+    ),
+    (
+        ("scan train.log", "what broke, where, and what to try"),
+        ("scan train.log.gz", "a log compressed with gzip"),
+        ("scan --follow train.log", "problems as they happen"),
+    ),
+    "No account, token or setting is needed.",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class ServeCommand:
     """Run the bot."""
+
+
+def build_serve(arguments: Arguments) -> ServeCommand:
+    """Read the arguments of `serve`: none."""
+    arguments.require_at_most(0)
+    return ServeCommand()
+
+
+SERVE = Subcommand("serve", "Run the Slack bot and the watcher", build_serve)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +104,39 @@ class CheckCommand:
     """Only check whether the running bot is alive."""
 
 
+def build_check(arguments: Arguments) -> CheckCommand:
+    """Read the arguments of `check`."""
+    arguments.require_at_most(0)
+    return CheckCommand(arguments.has("--json"), arguments.has("--health"))
+
+
+CHECK = Subcommand(
+    "check",
+    "Check tokens, scopes, database and platforms, and show how to fix them",
+    build_check,
+    options=(JSON, Option("--health", "Only check whether the running bot is alive, for a container's health check.")),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class UpgradeCommand:
     """Bring the tables of the database up to date."""
 
 
+def build_upgrade(arguments: Arguments) -> UpgradeCommand:
+    """Read the arguments of `db`: its only action."""
+    if arguments.positionals != ("upgrade",):
+        raise UsageError("`db` needs an action. Use `trainwatch db upgrade`.")
+    return UpgradeCommand()
+
+
+DB = Subcommand("db", "Bring the tables of the database up to date", build_upgrade, "upgrade")
+
+
 @dataclass(frozen=True, slots=True)
 class VersionCommand:
     """Print the version."""
+
+
+LocalCommand = ScanCommand | ServeCommand | CheckCommand | UpgradeCommand
+LOCAL_COMMANDS: tuple[Subcommand[LocalCommand], ...] = (SCAN, SERVE, CHECK, DB)

@@ -1,19 +1,27 @@
-"""`watch`, `unwatch`, `list` and `silence` in a Slack channel: the commands and their answers. Pure."""
+"""`watch`, `unwatch`, `list` and `silence` in a Slack channel: the rows, the commands and their answers. Pure."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from bot.commands.subcommands.arguments import Arguments, read_duration
 from bot.commands.subcommands.rules import RuleShown
+from bot.commands.subcommands.spec import PUBLIC, Option, Subcommand
 from bot.domain.alerts import Severity
+from bot.domain.durations import parse_duration
 from bot.domain.jobs import Job, JobRef
 from bot.domain.subscriptions import Silence, Subscription
+from bot.errors import UsageError
+
+SETTING_NOTES = "Settings: rule.parameter=value, rule=off, severity=page|warn|info."
 
 
 @dataclass(frozen=True, slots=True)
 class WatchCommand:
-    """Send the alerts of one job to this channel; in a shell, follow the log with alerts between its lines."""
+    """Send the alerts of one job to this channel."""
 
     ref: str
     settings: tuple[str, ...] = ()
@@ -34,6 +42,25 @@ class WatchAnswer:
     """False: the subscription existed before with the same settings."""
 
 
+def build_watch(arguments: Arguments) -> WatchCommand:
+    """Read the arguments of `watch`."""
+    return WatchCommand(arguments.reference(), settings=arguments.positionals[1:])
+
+
+WATCH = Subcommand(
+    "watch",
+    "Alert this channel when a job fails, logs errors or leaves its GPUs idle",
+    build_watch,
+    "REF [SETTING...]",
+    examples=(
+        ("watch baseten:lq4j9zm/8w6y2n", "with the default rules"),
+        ("watch baseten:lq4j9zm/8w6y2n low_gpu_utilization.threshold=40% log_errors=off", "with other settings"),
+    ),
+    notes=f"{SETTING_NOTES} The answer shows every rule and its parameters. To change them, watch the job again.",
+    aliases=("subscribe",),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class UnwatchCommand:
     """Stop sending alerts to this channel."""
@@ -49,11 +76,45 @@ class UnwatchAnswer:
     jobs: tuple[JobRef, ...]
 
 
+def build_unwatch(arguments: Arguments) -> UnwatchCommand:
+    """Read the arguments of `unwatch`."""
+    if arguments.has("--all") == bool(arguments.positionals):
+        raise UsageError("Name one job to unwatch, or use `--all`.")
+    return UnwatchCommand(None if arguments.has("--all") else arguments.only_reference())
+
+
+UNWATCH = Subcommand(
+    "unwatch",
+    "Stop sending alerts to this channel",
+    build_unwatch,
+    "REF | --all",
+    (Option("--all", "Stop the alerts of every job."),),
+    (("unwatch baseten:lq4j9zm/8w6y2n", "this job"), ("unwatch --all", "every job")),
+    aliases=("unsubscribe",),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class ListCommand:
     """List what this channel watches and has silenced."""
 
     public: bool = False
+
+
+def build_list(arguments: Arguments) -> ListCommand:
+    """Read the arguments of `list`."""
+    arguments.require_at_most(0)
+    return ListCommand(public=arguments.has("--public"))
+
+
+LIST = Subcommand(
+    "list",
+    "List what this channel watches and has silenced",
+    build_list,
+    options=(PUBLIC,),
+    examples=(("list", "jobs, their state and who watches them"),),
+    aliases=("ls",),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,3 +164,58 @@ class SilenceAnswer:
     ended: bool = False
     is_watched: bool = True
     """False: the silence is for a job that this channel does not watch, so it has no effect now."""
+
+
+def build_silence(arguments: Arguments) -> SilenceCommand | UnsilenceCommand:
+    """Read the arguments of `silence`, in any order of duration and job, or of `silence end ID`."""
+    words = arguments.positionals
+    if words and words[0].lower() == "end":
+        return _build_unsilence(words[1:])
+    arguments.require_at_most(2)
+    durations = [word for word in words if parse_duration(word)]
+    jobs = [word for word in words if word not in durations]
+    if len(jobs) == 1 and not durations and not re.search("[:/]", jobs[0]):
+        read_duration(jobs[0])
+    if len(durations) != 1:
+        raise UsageError("Name one duration such as 30m, 2h or 1d, and optionally a job: `silence 2h REF`.")
+    severity = arguments.text("--severity")
+    if severity is not None and severity.lower() not in list(Severity):
+        raise UsageError(f"Invalid severity `{severity}`. Use page, warn or info.")
+    return SilenceCommand(
+        duration=read_duration(durations[0]),
+        ref=Arguments(tuple(jobs)).only_reference() if jobs else None,
+        rule=arguments.text("--rule"),
+        severity=Severity(severity.lower()) if severity else None,
+        reason=arguments.text("--reason") or "",
+    )
+
+
+def _build_unsilence(words: Sequence[str]) -> UnsilenceCommand:
+    number = words[0].lstrip("#") if len(words) == 1 else ""
+    if not (number.isascii() and number.isdigit() and len(number) < 16):
+        raise UsageError("Name one silence by its number: `silence end ID`. `list` shows the numbers.")
+    return UnsilenceCommand(int(number))
+
+
+SILENCE = Subcommand(
+    "silence",
+    "Silence alerts in this channel for a while",
+    build_silence,
+    "DURATION [REF] | end ID",
+    (
+        Option("--rule", "Only alerts of this rule.", "NAME"),
+        Option("--severity", "Only alerts of this severity: page, warn or info.", "SEVERITY"),
+        Option("--reason", "Tell the others why.", "TEXT"),
+    ),
+    (
+        ('silence 2h baseten:lq4j9zm/8w6y2n --reason "restarting nodes"', "one job, two hours"),
+        ("silence 1d --rule low_gpu_utilization", "one rule on every job"),
+        ("silence end 7", "end silence 7 early; `list` shows the numbers"),
+    ),
+    aliases=("mute",),
+    action_aliases=(("unmute", "end"), ("unsilence", "end")),
+)
+
+ChannelCommand = WatchCommand | UnwatchCommand | ListCommand | SilenceCommand | UnsilenceCommand
+ChannelAnswer = WatchAnswer | UnwatchAnswer | ListAnswer | SilenceAnswer
+CHANNEL_COMMANDS: tuple[Subcommand[ChannelCommand], ...] = (WATCH, UNWATCH, LIST, SILENCE)

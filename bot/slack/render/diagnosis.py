@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bot.commands.parsing.formatting import format_command
 from bot.commands.subcommands.jobs import DiagnosisAnswer
 from bot.diagnosis.findings import Failure
 from bot.domain.alerts import Severity
@@ -122,4 +123,4 @@ def _buttons(answer: DiagnosisAnswer, loud: list[Failure]) -> Block | None:
     if loud and loud[0].first_ns is not None:
         first = datetime_from_ns(loud[0].first_ns)
         lines = button("Logs around it", Action.SHOW, commands.logs_around(ref, first, first), key="logs")
-    return actions([lines, button("Share in channel", Action.SHARE, answer.pinned)])
+    return actions([lines, button("Share in channel", Action.SHARE, format_command(answer.pinned))])

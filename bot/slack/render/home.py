@@ -8,7 +8,7 @@ from datetime import datetime
 
 from bot.commands.answers import SystemStatus
 from bot.commands.parsing.help import overview
-from bot.commands.parsing.spec import Frontend
+from bot.commands.subcommands.spec import Frontend
 from bot.commands.subcommands.subscriptions import Watched
 from bot.domain.checks import HEARTBEAT_STALE, ON_TIME
 from bot.domain.durations import format_ago, format_duration

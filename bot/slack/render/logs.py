@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from bot.commands.parsing import parser as grammar
+from bot.commands.cut_wording import cut_text
 from bot.commands.parsing.formatting import format_command
-from bot.commands.subcommands.logs import DEFAULT_LINES, Cut, LogsAnswer, LogsCommand
+from bot.commands.subcommands.logs import DEFAULT_LINES, Cut, CutReason, LogsAnswer, LogsCommand
 from bot.domain.durations import datetime_from_ns, format_ns
 from bot.domain.gaps import Gap
 from bot.domain.logs import LogLine, Order
 from bot.domain.wording import plural
-from bot.errors import UsageError
 from bot.slack.render.actions import Action, actions, button
 from bot.slack.render.blocks import context, fenced_sections, section
 from bot.slack.render.log_lines import line_rows, newest_near, only_source
@@ -64,7 +63,7 @@ class Shared:
 def render_logs(answer: LogsAnswer) -> Message:
     """For the one who asked: what was found, the lines, and where to go from here."""
     head, notes = section(_headline(answer)), context(_notes(answer))
-    for_buttons = 3 * (len(answer.pinned) + _BUTTON_EXTRA)
+    for_buttons = 3 * (len(format_command(answer.pinned)) + _BUTTON_EXTRA)
     body, shown = _body(answer, BLOCKS_BUDGET - weight([head, notes]) - for_buttons - _CUT_NOTE)
     return message(
         _sentence(answer),
@@ -155,21 +154,17 @@ def _notes(answer: LogsAnswer) -> list[str]:
     return [
         "rows in UTC" if answer.lines else "",
         f"all from {code(source)}" if source and answer.lines else "",
-        *(_cut_words(one) for one in answer.cuts[:6] if not _is_a_button(one, answer)),
+        *(cut_text(one, answer.pushed_down) for one in answer.cuts[:6] if not _has_button(one, answer)),
         plural(answer.redacted, "secret") + " hidden" if answer.redacted else "",
         *gap_notes(answer.gaps),
     ]
 
 
-def _is_a_button(one: Cut, answer: LogsAnswer) -> bool:
-    """Whether a button under the lines says this: there is more, and it was looked at."""
-    beside = (("are older;", answer.older), ("are newer;", answer.newer))
-    return any(page is not None and one.reason.startswith(words) for words, page in beside)
-
-
-def _cut_words(one: Cut) -> str:
-    number = "some lines" if one.lines is None else plural(one.lines, "line")
-    return f"{number} {one_line(one.reason, 200)}"
+def _has_button(cut: Cut, answer: LogsAnswer) -> bool:
+    """Whether a button below the lines shows the lines that are cut."""
+    return (cut.reason is CutReason.OLDER and answer.older is not None) or (
+        cut.reason is CutReason.NEWER and answer.newer is not None
+    )
 
 
 def _cut_note(hidden: int) -> Block | None:
@@ -179,29 +174,23 @@ def _cut_note(hidden: int) -> Block | None:
     return context([said])
 
 
-def _older(answer: LogsAnswer, shown: int) -> str | None:
-    """The command for what stands before the first line shown, which is in this answer when not all of it fits."""
+def _older(answer: LogsAnswer, shown: int) -> LogsCommand | None:
+    """The command for the lines before the first one shown; they are in this answer when not all of it fits."""
     hidden = len(answer.lines) - shown
     if not hidden or not shown:
         return answer.older
-    try:
-        command = grammar.parse(answer.pinned)
-    except UsageError:
-        return answer.older
-    if not isinstance(command, LogsCommand):
-        return answer.older
     ordered = sorted(line.timestamp_ns for line in answer.lines)
     before_ns = ordered[hidden] + (1 if ordered[hidden - 1] == ordered[hidden] else 0)
-    limit = min(command.limit or DEFAULT_LINES, DEFAULT_LINES)
-    return format_command(replace(command, before_ns=before_ns, after_ns=None, take=Order.DESC, limit=limit))
+    limit = min(answer.pinned.limit or DEFAULT_LINES, DEFAULT_LINES)
+    return replace(answer.pinned, before_ns=before_ns, after_ns=None, take=Order.DESC, limit=limit)
 
 
-def _buttons(answer: LogsAnswer, older: str | None, *, share: bool) -> Block | None:
+def _buttons(answer: LogsAnswer, older: LogsCommand | None, *, share: bool) -> Block | None:
     return actions(
         [
-            button("◀ Older", Action.SHOW, older or "", key="older"),
-            button("Newer ▶", Action.SHOW, answer.newer or "", key="newer"),
-            button("Share in channel", Action.SHARE, answer.pinned) if share else None,
+            button("◀ Older", Action.SHOW, format_command(older), key="older") if older else None,
+            button("Newer ▶", Action.SHOW, format_command(answer.newer), key="newer") if answer.newer else None,
+            button("Share in channel", Action.SHARE, format_command(answer.pinned)) if share else None,
         ]
     )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from bot.commands.parsing.formatting import format_command
 from bot.commands.subcommands.jobs import MetricsAnswer
 from bot.domain.metrics import GPU_UTILIZATION, KNOWN_METRICS, MetricSeries, MetricSummary
 from bot.domain.sparkline import bucket_means, sparkline
@@ -63,7 +64,7 @@ def render_metrics(answer: MetricsAnswer) -> Message:
         f"*Metrics* {state_sign(job.state)} {job_link(job)} {state_words(job)}\n{span}" + (f"\n{gpus}" if gpus else "")
     )
     notes = context([code(str(job.ref)), *_missing(answer.missing), *gap_notes(answer.gaps)])
-    buttons = actions([button("Share in channel", Action.SHARE, answer.pinned)])
+    buttons = actions([button("Share in channel", Action.SHARE, format_command(answer.pinned))])
     left = BLOCKS_BUDGET - weight([head, notes, buttons]) - 200
     tables: list[Block] = []
     names = _names(answer.summaries)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bot.commands.parsing.formatting import format_command
 from bot.commands.subcommands.jobs import DiagnosisAnswer
 from bot.commands.subcommands.rules import ReplayAnswer, RulesAnswer, RuleShown
 from bot.domain.alerts import Severity
@@ -62,7 +63,7 @@ def render_replay(answer: ReplayAnswer) -> Message:
             *listed_sections([_replayed(one) for one in answer.alerts], _BUDGET, "alert"),
             context([f"Nothing from {', '.join(code(name) for name in answer.quiet)}"]) if answer.quiet else None,
             context([code(str(answer.job.ref)), looked, *notes, *gap_notes(answer.gaps)]),
-            actions([button("Share in channel", Action.SHARE, answer.pinned)]),
+            actions([button("Share in channel", Action.SHARE, format_command(answer.pinned))]),
         ],
     )
 

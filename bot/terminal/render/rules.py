@@ -21,17 +21,6 @@ from bot.terminal.report import report_text
 _STYLES = {Severity.PAGE: "bold red", Severity.WARN: "bold yellow", Severity.INFO: "blue"}
 
 
-def render_insight(answer: DiagnosisAnswer | RulesAnswer | ReplayAnswer) -> RenderableType:
-    """Render a diagnosis, the rules or a replay."""
-    match answer:
-        case DiagnosisAnswer():
-            return render_diagnosis(answer)
-        case RulesAnswer():
-            return render_rules(answer)
-        case ReplayAnswer():
-            return render_replay(answer)
-
-
 def render_diagnosis(answer: DiagnosisAnswer) -> RenderableType:
     """Render the job's state and the report on its log."""
     start = f"{answer.start:%Y-%m-%d %H:%M:%S}" if answer.start else "its start"

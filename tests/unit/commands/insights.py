@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from bot.commands.subcommands.jobs import DiagnosisAnswer
-from bot.commands.subcommands.rules import ReplayAnswer
+from bot.commands.subcommands.jobs import DiagnoseCommand, DiagnosisAnswer
+from bot.commands.subcommands.rules import ReplayAnswer, ReplayCommand
+from bot.commands.subcommands.window import Window
 from bot.diagnosis.findings import Diagnosis, Failure, RunProgress
 from bot.domain.alerts import Evidence, Resolution, Severity
 from bot.domain.durations import ns_from_datetime
@@ -62,7 +63,7 @@ DIAGNOSIS = DiagnosisAnswer(
     read=3304,
     redacted=2,
     gaps=(GAP,),
-    pinned="diagnose mem:run/1 --end 2026-03-13T12:00:00Z",
+    pinned=DiagnoseCommand(str(REF), Window(end_ns=ns_from_datetime(NOW))),
 )
 QUIET = replace(DIAGNOSIS, diagnosis=Diagnosis((), 10, RunProgress()), start=None, redacted=0, gaps=())
 EVIDENCE = Evidence("torch.OutOfMemoryError: <!channel>", title="GPU out of memory", hint="Use a smaller batch.")
@@ -85,5 +86,5 @@ REPLAY = ReplayAnswer(
     read=3304,
     gaps=(GAP,),
     notes=("It was looked at every 58s, more coarsely than the watcher does.",),
-    pinned="rules test mem:run/1 --since 24h",
+    pinned=ReplayCommand(str(REF), Window(since=timedelta(hours=24))),
 )

@@ -10,7 +10,7 @@ from bot.commands.user_config import load_diagnosis_config
 from bot.errors import ConfigError
 
 
-def test_both_files_are_known(tmp_path: Path) -> None:
+def test_both_files_are_loaded(tmp_path: Path) -> None:
     rules, signatures = tmp_path / "rules.toml", tmp_path / "signatures.toml"
     rules.write_text('hang = "off"')
     signatures.write_text("[[signature]]\nname = 'a'\ntitle = 'A'\npattern = 'boom'\n")
@@ -19,14 +19,14 @@ def test_both_files_are_known(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "expected"),
     [
         (b'\nlog_error = "off"', "line 2: There is no rule"),
         (b"\xff", "is not UTF-8 text"),
-        (None, "cannot be read: No such file or directory."),
+        (None, "No such file or directory."),
     ],
 )
-def test_a_file_that_is_wrong_is_named(tmp_path: Path, content: bytes | None, said: str) -> None:
+def test_invalid_file_is_named_with_the_reason(tmp_path: Path, content: bytes | None, expected: str) -> None:
     path = tmp_path / "rules.toml"
     if content is not None:
         path.write_bytes(content)
@@ -34,5 +34,6 @@ def test_a_file_that_is_wrong_is_named(tmp_path: Path, content: bytes | None, sa
     with pytest.raises(ConfigError) as caught:
         load_diagnosis_config(None, path)
 
-    assert caught.value.public.startswith(f"TRAINWATCH_RULES: {path}")
-    assert said in caught.value.public
+    assert caught.value.public.startswith("TRAINWATCH_RULES: ")
+    assert str(path) in caught.value.public
+    assert expected in caught.value.public

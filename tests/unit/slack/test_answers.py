@@ -12,7 +12,7 @@ from syrupy.assertion import SnapshotAssertion
 from bot.commands.answers import Answer, ErrorAnswer
 from bot.commands.parsing import parser as grammar
 from bot.commands.subcommands.help import HelpAnswer
-from bot.commands.subcommands.jobs import JobsAnswer, MetricsAnswer, ProviderJobs, StatusAnswer
+from bot.commands.subcommands.jobs import JobsAnswer, MetricsAnswer, MetricsCommand, ProviderJobs, StatusAnswer
 from bot.commands.subcommands.rules import RuleShown
 from bot.commands.subcommands.subscriptions import ListAnswer, SilenceAnswer, UnwatchAnswer, WatchAnswer, Watched
 from bot.domain.alerts import Severity
@@ -62,7 +62,7 @@ def metrics(count: int = 8) -> MetricsAnswer:
     used = [gauge(GPU_UTILIZATION, gpu, [0.2, 0.5, 0.97, 0.98, 0.96, 0.97, 0.99, 0.05 * gpu]) for gpu in range(count)]
     memory = [gauge(GPU_MEMORY, gpu, [70e9, 71e9, 72e9, 71.5e9], 80 * 2**30) for gpu in range(count)]
     gap = Gap(Part.METRICS, GapReason.UNAVAILABLE, "The cache figures could not be read.")
-    return MetricsAnswer(job(), at(-60), NOW, (*used, *memory), (CACHE,), (gap,), "metrics baseten:proj42/job7f3a")
+    return MetricsAnswer(job(), at(-60), NOW, (*used, *memory), MetricsCommand(str(REF)), (CACHE,), (gap,))
 
 
 CASES: dict[str, Answer] = {
@@ -80,7 +80,7 @@ CASES: dict[str, Answer] = {
         )
     ),
     "metrics": metrics(),
-    "no_metrics": MetricsAnswer(job(), at(-60), NOW, (), (GPU_UTILIZATION, CACHE)),
+    "no_metrics": MetricsAnswer(job(), at(-60), NOW, (), MetricsCommand(str(REF)), (GPU_UTILIZATION, CACHE)),
     "watch": WatchAnswer(SUBSCRIPTION, job(), True, RULES),
     "watch_again": WatchAnswer(SUBSCRIPTION, job(), False, RULES),
     "watch_same": WatchAnswer(SUBSCRIPTION, job(), False, RULES, is_news=False),

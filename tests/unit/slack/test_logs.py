@@ -11,33 +11,43 @@ from hypothesis import strategies as st
 from syrupy.assertion import SnapshotAssertion
 
 from bot.commands.parsing import parser as grammar
-from bot.commands.subcommands.logs import Cut, LogsAnswer, LogsCommand
-from bot.domain.durations import format_ns
+from bot.commands.parsing.formatting import format_command
+from bot.commands.subcommands.logs import Cut, CutReason, LogsAnswer, LogsCommand
+from bot.commands.subcommands.window import Window
+from bot.domain.durations import format_ns, ns_from_datetime
 from bot.domain.gaps import Gap, GapReason, Part
-from bot.domain.logs import Level, LogLine, Order
+from bot.domain.logs import Level, LogFilter, LogLine, Order
 from bot.slack.render.log_lines import line_rows
 from bot.slack.render.logs import SHORT, render_logs, render_shared_logs, render_snippet
 from tests.unit.slack.factories import HOSTILE, NOW, REF, at, line
 from tests.unit.slack.validity import buttons, problems, shown
 
-PINNED = "logs baseten:proj42/job7f3a --start 2026-03-13T13:00:00.000000000Z --end 2026-03-13T14:02:31.000000000Z"
+PINNED = LogsCommand(
+    str(REF), Window(None, ns_from_datetime(NOW.replace(hour=13, minute=0, second=0)), ns_from_datetime(NOW))
+)
+OLDER = replace(PINNED, before_ns=ns_from_datetime(at(-60)))
 
 
 def answer(count: int = 5, text: str = "step {} loss 2.31", **changes: object) -> LogsAnswer:
     lines = tuple(line(text.format(number), minutes=number / 60 - 10) for number in range(count))
-    made = LogsAnswer(REF, lines, at(-60), NOW, count, pinned=PINNED, older=f"{PINNED} --before X", newer=None)
+    made = LogsAnswer(REF, lines, at(-60), NOW, count, pinned=PINNED, older=OLDER, newer=None)
     return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def longer(command: LogsCommand, chars: int) -> LogsCommand:
+    """The command with an option of this length."""
+    return replace(command, filter=LogFilter(includes=("x" * chars,)))
 
 
 CASES = {
     "few": answer(),
     "ranks": answer(
         lines=(line("NCCL INFO ok", -1, 0), line("CUDA out of memory", 0, 3, level=Level.ERROR)),
-        cuts=(Cut("did not match --grep", 412), Cut("are older; narrow with --since", None)),
+        cuts=(Cut(CutReason.NOT_MATCHED, 412), Cut(CutReason.OLDER, None)),
         gaps=(Gap(Part.LOGS, GapReason.UNREACHABLE_LINES, "One millisecond holds more lines than a page."),),
         redacted=2,
     ),
-    "none": answer(0, cuts=(Cut("did not match --grep", 1200),)),
+    "none": answer(0, cuts=(Cut(CutReason.NOT_MATCHED, 1200),)),
     "over_midnight": answer(lines=(line("before", -14 * 60 - 5), line("after", 0))),
     "too_many": answer(900),
 }
@@ -63,7 +73,7 @@ def test_lines_that_do_not_fit_are_counted_and_older_leads_to_them() -> None:
 
 
 def test_older_leads_to_the_page_before_when_all_lines_fit() -> None:
-    assert f"{PINNED} --before X" == buttons(render_logs(answer()))["◀ Older"]
+    assert format_command(OLDER) == buttons(render_logs(answer()))["◀ Older"]
 
 
 def test_lines_of_one_moment_are_not_lost_between_two_pages() -> None:
@@ -81,7 +91,7 @@ def test_newest_first_shows_the_newest_that_fit_too() -> None:
 
 
 def test_a_private_answer_can_be_shared_and_a_shared_one_not_again() -> None:
-    assert PINNED == buttons(render_logs(answer()))["Share in channel"]
+    assert format_command(PINNED) == buttons(render_logs(answer()))["Share in channel"]
     assert "Share in channel" not in buttons(render_shared_logs(answer()).root)
 
 
@@ -122,7 +132,7 @@ def test_a_two_megabyte_line_is_cut_and_says_by_how_much() -> None:
 
 
 def test_a_command_too_long_for_a_button_leaves_the_button_out() -> None:
-    assert {} == buttons(render_logs(answer(pinned="logs " + "x" * 2000, older=None)))
+    assert {} == buttons(render_logs(answer(pinned=longer(PINNED, 2000), older=None)))
 
 
 @settings(max_examples=60, deadline=None)
@@ -133,7 +143,9 @@ def test_a_command_too_long_for_a_button_leaves_the_button_out() -> None:
 )
 def test_any_lines_make_a_message_that_slack_takes(texts: list[str], source: str | None, size: int) -> None:
     lines = tuple(line(text * 3, minutes=index, rank=None, replica=source) for index, text in enumerate(texts))
-    given_answer = answer(lines=lines, pinned="p" * size, older="o" * size, newer="n" * size)
+    given_answer = answer(
+        lines=lines, pinned=longer(PINNED, size), older=longer(OLDER, size), newer=longer(PINNED, size)
+    )
     shared = render_shared_logs(given_answer)
     for message in (render_logs(given_answer), shared.root, shared.thread):
         assert message is None or problems(message) == []
@@ -141,7 +153,8 @@ def test_any_lines_make_a_message_that_slack_takes(texts: list[str], source: str
 
 def test_hostile_words_around_the_lines_stay_words() -> None:
     gap = Gap(Part.LOGS, GapReason.PROTOCOL, HOSTILE * 9)
-    assert [] == problems(render_logs(answer(cuts=(Cut(HOSTILE * 9, 3),) * 30, gaps=(gap,) * 30)))
+    cuts = tuple(Cut(reason, 3) for reason in CutReason)
+    assert [] == problems(render_logs(answer(pushed_down=(HOSTILE * 9,), gaps=(gap,) * 30, cuts=cuts)))
 
 
 def test_a_line_that_begins_with_its_own_time_does_not_get_it_twice() -> None:

@@ -7,13 +7,19 @@ import io
 from datetime import datetime, timedelta
 
 from bot.commands.parsing.parser import parse_argv
-from bot.commands.subcommands.table import Reading
+from bot.commands.runner import CommandRunner
+from bot.commands.subcommands.logs import LogsCommand
+from bot.commands.subcommands.shell import FollowCommand
+from bot.commands.subcommands.table import Query
 from bot.errors import BotError
 from bot.redaction.redactor import Redactor
 from bot.terminal.app import Session
 from bot.terminal.follow import FollowContext
 from bot.terminal.output import Output
 from tests.fakes.provider import NOW, FakeProvider, registry_of
+
+SECRET = "s3cret-key"
+"""A configured secret, which no output may contain."""
 
 
 class Shell:
@@ -23,11 +29,12 @@ class Shell:
         self.stdout, self.stderr = io.StringIO(), io.StringIO()
         self.now = NOW
         self.output = Output(self.stdout, self.stderr, colour=colour, width=width)
-        self.session = Session(registry_of(*providers), Redactor(), self.output, lambda: self.now)
+        runner = CommandRunner(registry_of(*providers), lambda: self.now, Redactor([SECRET]))
+        self.session = Session(runner, self.output)
 
     async def type(self, *argv: str) -> int:
         command = parse_argv(argv)
-        assert isinstance(command, Reading)
+        assert isinstance(command, LogsCommand | FollowCommand | Query)
         return await self.session.run(command)
 
     @property

@@ -12,16 +12,9 @@ from bot.commands.subcommands.jobs import JobsAnswer, ProviderJobs, StatusAnswer
 from bot.domain.checks import CheckResult
 from bot.domain.metrics import MetricPoint, MetricSeries, summarize
 from bot.domain.subscriptions import RuleSettings
-from bot.terminal.json_output import (
-    checks_json,
-    diagnosis_json,
-    jobs_json,
-    metrics_json,
-    replay_json,
-    rules_json,
-    status_json,
-)
+from bot.terminal.json_output import checks_json
 from bot.terminal.log_lines import LineFormat, LineFormatter
+from bot.terminal.render.answers import answer_json
 from tests.fakes.provider import NOW
 from tests.unit.commands.insights import DIAGNOSIS, REPLAY
 from tests.unit.terminal.test_render import GAP, JOB, LINE, METRICS
@@ -41,14 +34,14 @@ def keys(value: object) -> set[str]:
 
 def test_every_field_is_documented_and_every_documented_field_exists() -> None:
     documents = [
-        metrics_json(METRICS),
-        status_json(StatusAnswer(JOB, NOW, (LINE,), METRICS.summaries, (GAP,))),
-        jobs_json(JobsAnswer((ProviderJobs("mem", (JOB,)),))),
+        answer_json(METRICS),
+        answer_json(StatusAnswer(JOB, NOW, (LINE,), METRICS.summaries, (GAP,))),
+        answer_json(JobsAnswer((ProviderJobs("mem", (JOB,)),))),
         checks_json([CheckResult("a", True, "b")]),
         LineFormatter(LineFormat.JSON).text([LINE]),
-        diagnosis_json(DIAGNOSIS),
-        rules_json(rules_answer(RuleSettings())),
-        replay_json(REPLAY),
+        answer_json(DIAGNOSIS),
+        answer_json(rules_answer(RuleSettings())),
+        answer_json(REPLAY),
     ]
     printed = set().union(*(keys(json.loads(document)) for document in documents))
     promised = set(re.findall(r"^\| `(\w+)` \|", DOCUMENT, re.MULTILINE))
@@ -58,11 +51,11 @@ def test_every_field_is_documented_and_every_documented_field_exists() -> None:
 def test_json_has_no_nan() -> None:
     made = summarize(MetricSeries("loss", (MetricPoint(float("nan")), MetricPoint(1.0)), limit=float("inf")))
     assert made is not None
-    series = json.loads(metrics_json(replace(METRICS, summaries=(made,))))["series"][0]
+    series = json.loads(answer_json(replace(METRICS, summaries=(made,))))["series"][0]
     assert [point["value"] for point in series["points"]] == [None, 1.0]
     assert series["limit"] is None
 
 
 def test_times_are_rfc_3339_in_utc() -> None:
-    job = json.loads(status_json(StatusAnswer(JOB, NOW)))["job"]
+    job = json.loads(answer_json(StatusAnswer(JOB, NOW)))["job"]
     assert (job["started_at"], job["ended_at"]) == ("2026-03-13T11:00:00.000000Z", None)

@@ -50,8 +50,8 @@ def test_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> N
 @pytest.mark.parametrize(
     ("argv", "expected"),
     [
-        (["lgos"], "did you mean `logs`?"),
-        (["logs", "mem:1", "--sinse", "3h"], "did you mean `--since`?"),
+        (["lgos"], "Did you mean `logs`?"),
+        (["logs", "mem:1", "--sinse", "3h"], "Did you mean `--since`?"),
         (["unwatch", "mem:1"], "works only in Slack"),
         (["logs", "baseten:p/j"], "BASETEN_API_KEY"),
         (["logs", "nope:p/j"], "There is no platform named"),

@@ -1,4 +1,4 @@
-"""Answers in a terminal: what is there, at any width, and harmless."""
+"""Answers in a terminal: complete, at any width, without control characters."""
 
 from __future__ import annotations
 
@@ -8,12 +8,8 @@ from datetime import timedelta
 import pytest
 from rich.console import Console, RenderableType
 
-from bot.commands.answers import Answer, ErrorAnswer
-from bot.commands.parsing.help import overview
-from bot.commands.parsing.spec import Frontend
-from bot.commands.subcommands.jobs import JobsAnswer, MetricsAnswer, ProviderJobs, StatusAnswer
-from bot.commands.subcommands.logs import Cut, LogsAnswer
-from bot.commands.subcommands.subscriptions import ListAnswer, SilenceAnswer, UnwatchAnswer, WatchAnswer, Watched
+from bot.commands.subcommands.jobs import JobsAnswer, MetricsAnswer, MetricsCommand, ProviderJobs, StatusAnswer
+from bot.commands.subcommands.table import QueryAnswer
 from bot.domain.checks import CheckResult
 from bot.domain.durations import ns_from_datetime
 from bot.domain.gaps import Gap, GapReason, Part
@@ -28,7 +24,6 @@ from bot.domain.metrics import (
     MetricSummary,
     summarize,
 )
-from bot.domain.subscriptions import Matcher, Silence, Subscription
 from bot.terminal.render.answers import render, render_checks
 from tests.fakes.provider import NOW, REF
 
@@ -60,53 +55,41 @@ JOB = Job(
     resources=Resources(node_count=2, gpu_count=8, gpu_type="H100"), details=(("Priority", f"3 {EVIL}"),),
 )  # fmt: skip
 LINE = LogLine(NOW_NS, f"boom {EVIL}", rank=3, level=Level.ERROR)
-SILENCE = Silence(4, "C1", (Matcher("job", "mem:run/1"),), "U1", NOW, NOW + timedelta(hours=2), "disks")
-SUBSCRIPTION = Subscription(1, "C1", REF, "U1", NOW)
 GAP = Gap(Part.LOGS, GapReason.UNAVAILABLE, f"mem is away {EVIL}")
 METRICS = MetricsAnswer(
     JOB, START, NOW,
     (summary(GPU_UTILIZATION, *([0.5] * 12 + [None] * 12 + [1.0] * 12), gpu=10),
      summary(GPU_UTILIZATION, 0.0, 0.9, gpu=2), summary(GPU_MEMORY, 2.0**36, gpu=0, limit=80 * 2.0**30),
      summary("loss", 0.01234)),
-    (CPU_USAGE,), (GAP,),
+    MetricsCommand(str(REF)), (CPU_USAGE,), (GAP,),
 )  # fmt: skip
-ANSWERS: list[Answer] = [
-    LogsAnswer(REF, (LINE,), START, NOW, 9, (Cut("are older", None), Cut("do not match", 7)), (GAP,), redacted=2,
-               older='logs mem:run/1 --grep "a b"'),
-    METRICS,
-    StatusAnswer(JOB, NOW, (LINE,), METRICS.summaries, (GAP,)),
-    JobsAnswer((ProviderJobs("mem", (JOB,)), ProviderJobs("other", problem=f"away {EVIL}"), ProviderJobs("third"))),
-    WatchAnswer(SUBSCRIPTION, JOB, created=True),
-    UnwatchAnswer((REF,)),
-    ListAnswer((Watched(SUBSCRIPTION, JOB, NOW, 2), Watched(SUBSCRIPTION, None, None)), (SILENCE,), NOW),
-    SilenceAnswer(SILENCE),
-    overview(Frontend.SHELL),
-    ErrorAnswer(f"it broke {EVIL}", "trainwatch logs REF"),
-]  # fmt: skip
+STATUS = StatusAnswer(JOB, NOW, (LINE,), METRICS.summaries, (GAP,))
+JOBS = JobsAnswer((ProviderJobs("mem", (JOB,)), ProviderJobs("other", problem=f"away {EVIL}"), ProviderJobs("third")))
+ANSWERS: list[QueryAnswer] = [METRICS, STATUS, JOBS]
 
 
 @pytest.mark.parametrize("answer", ANSWERS, ids=lambda one: type(one).__name__)
 @pytest.mark.parametrize("width", [38, 100])
-def test_every_answer_fits_the_width_and_holds_no_control_character(answer: Answer, width: int) -> None:
+def test_every_answer_fits_the_width_without_control_characters(answer: QueryAnswer, width: int) -> None:
     shown = text(render(answer), width)
     assert "\x1b" not in shown
     assert "\x07" not in shown
-    if not isinstance(answer, LogsAnswer | StatusAnswer) and answer is not ANSWERS[8]:
+    if not isinstance(answer, StatusAnswer):
         assert max(map(len, shown.splitlines())) <= width
 
 
-@pytest.mark.parametrize("answer", [*ANSWERS[:4], ANSWERS[6], ANSWERS[9]], ids=lambda one: type(one).__name__)
-def test_foreign_text_is_no_markup(answer: Answer) -> None:
+@pytest.mark.parametrize("answer", ANSWERS, ids=lambda one: type(one).__name__)
+def test_markup_in_foreign_text_is_shown_as_text(answer: QueryAnswer) -> None:
     assert "[bold]x[/bold]" in text(render(answer), 200)
 
 
 def test_states_and_levels_have_colours() -> None:
-    shown = text(render(ANSWERS[2]), colour=True)
+    shown = text(render(STATUS), colour=True)
     assert "\x1b[1;32mrunning" in shown
     assert "\x1b[31m" in shown
 
 
-def test_metrics_come_by_gpu_number_with_their_unit_and_limit() -> None:
+def test_metrics_are_sorted_by_gpu_number_with_unit_and_limit() -> None:
     rows = text(render(METRICS), 120).splitlines()
     labels = [row.split("  ")[0] for row in rows[3:7]]
     assert labels == ["gpu utilization gpu 2", "gpu utilization gpu 10", "gpu memory used gpu 0", "loss"]
@@ -115,15 +98,11 @@ def test_metrics_come_by_gpu_number_with_their_unit_and_limit() -> None:
     assert "No samples of cpu usage." in text(render(METRICS), 120)
 
 
-def test_missing_samples_are_a_gap_and_no_zero() -> None:
+def test_missing_samples_are_drawn_as_a_gap() -> None:
     row = next(row for row in text(render(METRICS), 120).splitlines() if "gpu 10" in row)
     assert "▅▅▅▅▅▅▅▅········████████" in row
 
 
-def test_an_older_page_is_a_line_to_paste() -> None:
-    assert "trainwatch logs mem:run/1 --grep 'a b'" in text(render(ANSWERS[0]))
-
-
-def test_a_check_says_what_to_do() -> None:
+def test_failed_check_shows_the_fix() -> None:
     results = [CheckResult("Database", True, "sqlite"), CheckResult("mem", False, "no key", "Set MEM_API_KEY.")]
     assert text(render_checks(results)) == "ok   Database: sqlite\nFAIL mem: no key\n       Set MEM_API_KEY.\n"

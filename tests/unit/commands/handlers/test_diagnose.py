@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from bot.commands.answers import Asker, ErrorAnswer
+from bot.commands.answers import ErrorAnswer
+from bot.commands.parsing.formatting import format_command
 from bot.commands.parsing.parser import parse
 from bot.commands.runner import CommandRunner
 from bot.commands.subcommands.jobs import DiagnoseCommand, DiagnosisAnswer
@@ -39,10 +40,10 @@ def oom(second: int, rank: int = 3) -> LogLine:
 
 
 async def ask(provider: FakeProvider, reader: PageScanner, text: str = "diagnose mem:run/1") -> object:
-    runner = CommandRunner(
-        registry_of(provider), None, lambda: NOW, Redactor(["hunter2"]), lambda: DiagnosisConfig(reader)
-    )
-    return await runner.run(parse(text), Asker("U1", "C1"))
+    command = parse(text)
+    assert isinstance(command, DiagnoseCommand)
+    runner = CommandRunner(registry_of(provider), lambda: NOW, Redactor(["hunter2"]), lambda: DiagnosisConfig(reader))
+    return await runner.run(command)
 
 
 async def test_what_broke_is_found_on_the_last_of_many_pages(reader: PageScanner) -> None:
@@ -66,7 +67,7 @@ async def test_a_window_bounds_what_is_read(reader: PageScanner) -> None:
 async def test_the_pinned_command_shows_the_same_again(reader: PageScanner) -> None:
     answer = await ask(FakeProvider([oom(0)], jobs=FAILED), reader, "diagnose mem:run/1 --since 4h --public")
     assert isinstance(answer, DiagnosisAnswer)
-    again = parse(answer.pinned)
+    again = parse(format_command(answer.pinned))
     assert isinstance(again, DiagnoseCommand)
     assert (START_NS - HOUR_NS, ns_from_datetime(NOW), False) == (
         again.window.start_ns,

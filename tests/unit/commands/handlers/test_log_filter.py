@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.commands.handlers.log_filter import LineFilter, pushed_down_options
+from bot.commands.subcommands.logs import CutReason
 from bot.domain.logs import Level, LogFilter, LogLine
 from bot.errors import UsageError
 
@@ -48,7 +49,7 @@ def test_level_keeps_what_is_as_bad_and_says_how_many_have_none() -> None:
     given_lines = [LogLine(1, "a"), LogLine(2, "b", level=Level.INFO), LogLine(3, "c", level=Level.ERROR)]
     result = LineFilter(LogFilter(min_level=Level.WARNING)).apply(given_lines)
     assert given_lines[2:] == list(result.lines)
-    assert result.dropped == {"had no level, which --level leaves out": 1, "did not reach --level warning": 1}
+    assert result.dropped == {CutReason.NO_LEVEL: 1, CutReason.BELOW_LEVEL: 1}
 
 
 def test_replicas_ranks_and_requests() -> None:
@@ -61,19 +62,19 @@ def test_replicas_ranks_and_requests() -> None:
 def test_lines_that_do_not_say_their_rank_or_replica_came_from_no_other() -> None:
     given_lines = [LogLine(1, "a", replica="abcde"), LogLine(2, "b", rank=3), LogLine(3, "c")]
     assert LineFilter(LogFilter(ranks=(1,))).apply(given_lines).dropped == {
-        "did not say their rank; where a platform tells replicas, use --replica": 2,
-        "came from other ranks": 1,
+        CutReason.NO_RANK: 2,
+        CutReason.OTHER_RANK: 1,
     }
     assert LineFilter(LogFilter(replicas=("zzzzz",))).apply(given_lines).dropped == {
-        "did not say their replica; where a platform tells ranks, use --rank": 2,
-        "came from other replicas": 1,
+        CutReason.NO_REPLICA: 2,
+        CutReason.OTHER_REPLICA: 1,
     }
 
 
 def test_each_line_is_dropped_once_for_its_first_reason() -> None:
     wanted = LogFilter(grep="x", includes=("a",), excludes=("b",))
     result = LineFilter(wanted).apply(lines("ax", "abx", "x", "a"))
-    assert result.dropped == {"lacked an --include text": 1, "held an --exclude text": 1, "did not match --grep": 1}
+    assert result.dropped == {CutReason.NOT_INCLUDED: 1, CutReason.EXCLUDED: 1, CutReason.NOT_MATCHED: 1}
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.commands.handlers import logs as log_pages
-from bot.commands.handlers.logs import read_page
+from bot.commands.handlers.logs import PAGE_LIMITS, PageLimits, read_page
 from bot.commands.parsing.parser import parse
-from bot.commands.subcommands.logs import Cut, LogsAnswer, LogsCommand
+from bot.commands.subcommands.logs import Cut, CutReason, LogsAnswer, LogsCommand
+from bot.commands.subcommands.window import Window
 from bot.domain.durations import ns_from_datetime
 from bot.domain.gaps import GapReason
 from bot.domain.logs import LogCursor, LogLine, LogPage, LogQuery
@@ -23,14 +23,18 @@ NOW_NS = ns_from_datetime(NOW)
 HOUR_NS = 3600 * 10**9
 
 
-async def ask(provider: FakeProvider, options: str) -> LogsAnswer:
-    return await follow(provider, f"logs mem:run/1 {options}")
-
-
-async def follow(provider: FakeProvider, text: str) -> LogsAnswer:
-    command = parse(text)
+def typed(options: str) -> LogsCommand:
+    command = parse(f"logs mem:run/1 {options}")
     assert isinstance(command, LogsCommand)
-    return await read_page(provider, REF, command, Redactor(), NOW)
+    return command
+
+
+async def ask(provider: FakeProvider, options: str) -> LogsAnswer:
+    return await follow(provider, typed(options))
+
+
+async def follow(provider: FakeProvider, command: LogsCommand, limits: PageLimits = PAGE_LIMITS) -> LogsAnswer:
+    return await read_page(provider, REF, command, Redactor(), NOW, limits=limits)
 
 
 def numbered(count: int, *, per_ns: int = 1, start_ns: int = NOW_NS - HOUR_NS) -> list[LogLine]:
@@ -41,7 +45,7 @@ async def test_without_options_the_newest_hundred_come_oldest_first() -> None:
     lines = numbered(250)
     answer = await ask(FakeProvider(lines), "")
     assert tuple(lines[150:]) == answer.lines
-    assert answer.cuts == (Cut("are older; narrow with --since or --grep", None),)
+    assert answer.cuts == (Cut(CutReason.OLDER, None),)
 
 
 async def test_from_the_beginning_with_asc() -> None:
@@ -77,10 +81,8 @@ async def test_a_page_does_not_end_inside_a_nanosecond() -> None:
 async def test_a_nanosecond_too_full_for_a_page_is_said() -> None:
     lines = numbered(2000, per_ns=2000)
     answer = await ask(FakeProvider(lines), "--tail 10")
-    assert len(answer.lines) == 10 + log_pages.MAX_SAME_NS
-    assert answer.cuts == (
-        Cut("have the same nanosecond as the last one shown; the command line shows them all", None),
-    )
+    assert len(answer.lines) == 10 + PAGE_LIMITS.same_ns
+    assert answer.cuts == (Cut(CutReason.SAME_NANOSECOND, None),)
 
 
 @given(
@@ -92,12 +94,12 @@ async def test_a_nanosecond_too_full_for_a_page_is_said() -> None:
 async def test_paging_back_gives_every_line_once(gaps: list[int], limit: int, page_lines: int, options: str) -> None:
     provider = FakeProvider(_spaced(gaps), page_lines)
     wanted = (await ask(provider, f"{options} --all")).lines
-    text: str | None = f"logs mem:run/1 {options} --limit {limit}"
+    command: LogsCommand | None = typed(f"{options} --limit {limit}")
     pages: list[tuple[LogLine, ...]] = []
-    while text is not None:
-        answer = await follow(provider, text)
+    while command is not None:
+        answer = await follow(provider, command)
         pages.append(answer.lines)
-        text = answer.older
+        command = answer.older
     ordered = pages if "--desc" in options else pages[::-1]
     assert list(wanted) == list(chain.from_iterable(ordered))
 
@@ -113,22 +115,22 @@ async def test_paging_forward_gives_every_line_once_and_back_again(
 ) -> None:
     provider = FakeProvider(_spaced(gaps), page_lines)
     wanted = list((await ask(provider, f"{options} --all")).lines)
-    there = await _walk(provider, f"logs mem:run/1 {options} --asc --limit {limit}", forward=True)
+    there = await _walk(provider, typed(f"{options} --asc --limit {limit}"), forward=True)
     assert wanted == [line for answer in there for line in answer.lines]
     back = await _walk(provider, there[-1].older, forward=False)
     shown = [line for answer in back[::-1] for line in answer.lines]
     assert wanted[: len(wanted) - len(there[-1].lines)] == shown
 
 
-async def _walk(provider: FakeProvider, text: str | None, *, forward: bool) -> list[LogsAnswer]:
-    """Press Newer (or Older) until nothing comes any more."""
+async def _walk(provider: FakeProvider, command: LogsCommand | None, *, forward: bool) -> list[LogsAnswer]:
+    """Press Newer (or Older) until there are no more lines."""
     answers: list[LogsAnswer] = []
-    while text is not None:
-        answer = await follow(provider, text)
+    while command is not None:
+        answer = await follow(provider, command)
         if not answer.lines and answers:
             break
         answers.append(answer)
-        text = answer.newer if forward else answer.older
+        command = answer.newer if forward else answer.older
     return answers
 
 
@@ -166,7 +168,7 @@ async def test_pinned_shows_the_same_although_time_went_on() -> None:
     again = await follow(provider, answer.pinned)
     assert answer.lines == again.lines
     assert answer.pinned == again.pinned
-    assert "--start 2026-03-13T10:00:00.000000000Z --end 2026-03-13T12:00:00.000000000Z" in answer.pinned
+    assert Window(None, NOW_NS - 2 * HOUR_NS, NOW_NS) == answer.pinned.window
 
 
 async def test_what_was_dropped_is_counted_by_reason() -> None:
@@ -174,14 +176,14 @@ async def test_what_was_dropped_is_counted_by_reason() -> None:
     answer = await ask(FakeProvider(lines), "--include loss --exclude eval")
     assert (lines[0],) == answer.lines
     assert answer.read == 3
-    assert answer.cuts == (Cut("lacked an --include text", 1), Cut("held an --exclude text", 1))
+    assert answer.cuts == (Cut(CutReason.NOT_INCLUDED, 1), Cut(CutReason.EXCLUDED, 1))
 
 
 async def test_what_the_platform_filtered_is_said() -> None:
     provider = FakeProvider(numbered(3), pushes_down=frozenset({"min_level", "includes"}))
     answer = await ask(provider, "--include line")
     assert answer.pushed_down == ("--level", "--include")
-    assert answer.cuts == (Cut("may have been left out by the platform itself (--level, --include)", None),)
+    assert answer.cuts == (Cut(CutReason.FILTERED_BY_PLATFORM, None),)
 
 
 async def test_a_failure_after_the_first_page_keeps_what_was_read() -> None:
@@ -201,16 +203,15 @@ async def test_a_failure_at_once_is_raised() -> None:
         await ask(FakeProvider(log_errors=iter([Unavailable("mem does not answer.")])), "")
 
 
-async def test_a_search_that_finds_nothing_ends_and_can_be_continued(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(log_pages, "MAX_READ", 50)
+async def test_a_long_search_stops_and_can_be_continued() -> None:
     lines = [LogLine(NOW_NS - HOUR_NS, "needle"), *numbered(200, per_ns=3)]
-    text: str | None = "logs mem:run/1 --grep needle"
+    command: LogsCommand | None = typed("--grep needle")
     found: list[LogLine] = []
     presses = 0
-    while text is not None:
-        answer = await follow(FakeProvider(lines, page_lines=10), text)
+    while command is not None:
+        answer = await follow(FakeProvider(lines, page_lines=10), command, PageLimits(read=50))
         found += answer.lines
-        text, presses = answer.older, presses + 1
+        command, presses = answer.older, presses + 1
     assert found == [lines[0]]
     assert presses == 5
 

@@ -8,9 +8,10 @@ from itertools import pairwise
 
 import pytest
 
-from bot.commands.answers import Answer, Asker, ErrorAnswer
+from bot.commands.answers import Answer, ErrorAnswer
 from bot.commands.handlers import job_history, replay
 from bot.commands.handlers.job_history import job_at
+from bot.commands.parsing.formatting import format_command
 from bot.commands.parsing.parser import parse
 from bot.commands.runner import CommandRunner
 from bot.commands.subcommands.rules import ReplayAnswer, ReplayCommand, RulesAnswer, RulesCommand
@@ -76,8 +77,10 @@ def provider_of(*lines: LogLine, job: Job = RUNNING, series: Sequence[MetricSeri
 async def ask(provider: FakeProvider, reader: PageScanner, text: str = "", *, own: str = "") -> Answer:
     defaults = parse_settings([own]) if own else AS_SHIPPED
     diagnosis_config = DiagnosisConfig(reader, defaults)
-    runner = CommandRunner(registry_of(provider), None, lambda: NOW, Redactor(["hunter2"]), lambda: diagnosis_config)
-    return await runner.run(parse(f"rules test mem:run/1 {text}"), Asker("U1", "C1"))
+    command = parse(f"rules test mem:run/1 {text}")
+    assert isinstance(command, ReplayCommand)
+    runner = CommandRunner(registry_of(provider), lambda: NOW, Redactor(["hunter2"]), lambda: diagnosis_config)
+    return await runner.run(command)
 
 
 async def replayed(provider: FakeProvider, reader: PageScanner, text: str = "", *, own: str = "") -> ReplayAnswer:
@@ -192,7 +195,7 @@ async def test_lines_out_of_reach_are_told(reader: PageScanner) -> None:
     [
         ("--start 2026-03-01 --end 2026-03-02", "was not running in that time range"),
         ("log_erors=off", "did you mean `log_errors`?"),
-        ("--since 3h --start 2026-03-13", "do not go together"),
+        ("--since 3h --start 2026-03-13", "not both"),
     ],
 )
 async def test_what_cannot_be_replayed_is_explained(text: str, said: str, reader: PageScanner) -> None:
@@ -206,7 +209,7 @@ async def test_what_cannot_be_replayed_is_explained(text: str, said: str, reader
 
 async def test_the_pinned_command_replays_the_same_window(reader: PageScanner) -> None:
     answer = await replayed(provider_of(), reader, "--since 2h log_errors=off")
-    again = parse(answer.pinned)
+    again = parse(format_command(answer.pinned))
     assert isinstance(again, ReplayCommand)
     assert (ns_from_datetime(answer.start), ns_from_datetime(NOW)) == (again.window.start_ns, again.window.end_ns)
     assert ("log_errors=off",) == again.settings
@@ -224,8 +227,8 @@ async def test_rules_alone_are_listed_as_they_are_set() -> None:
     diagnosis_config = DiagnosisConfig(
         build_scanner(), parse_settings(["hang=off", "low_gpu_utilization.threshold=40%"])
     )
-    runner = CommandRunner(registry_of(FakeProvider()), None, lambda: NOW, Redactor(), lambda: diagnosis_config)
-    answer = await runner.run(parse("rules"), Asker("U1", "C1"))
+    runner = CommandRunner(registry_of(FakeProvider()), lambda: NOW, Redactor(), lambda: diagnosis_config)
+    answer = await runner.run(RulesCommand())
     assert isinstance(answer, RulesAnswer)
     rules = {rule.name: rule for rule in answer.rules}
     assert (False, True) == (rules["hang"].is_on, rules["failure"].is_on)

@@ -1,15 +1,13 @@
 # ruff: noqa: RUF001 - typographic quotes and dashes are the point
-"""A command made to text and read back is the same command, whatever is in it."""
+"""A command that is formatted and parsed again is the same command, whatever it contains."""
 
 from __future__ import annotations
-
-import shlex
 
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bot.commands.parsing.formatting import format_command, shell_line
-from bot.commands.parsing.parser import parse, parse_argv
+from bot.commands.parsing.formatting import format_command
+from bot.commands.parsing.parser import parse
 from bot.commands.parsing.tokenizer import quote, split_words
 from bot.commands.subcommands.jobs import MetricsCommand, StatusCommand
 from bot.commands.subcommands.logs import DEFAULT_LINES, LogsCommand
@@ -60,17 +58,10 @@ def commands(draw: st.DrawFn) -> LogsCommand:
 
 
 @given(commands())
-def test_a_logs_command_survives_its_text(command: LogsCommand) -> None:
+def test_logs_command_survives_formatting(command: LogsCommand) -> None:
     assert command == parse(format_command(command))
 
 
-@given(commands())
-def test_a_logs_command_survives_the_shell(command: LogsCommand) -> None:
-    line = shlex.split(shell_line(format_command(command)))
-    assert line[0] == "trainwatch"
-    assert command == parse_argv(line[1:])
-
-
-def test_metrics_and_status_survive_their_text() -> None:
+def test_metrics_and_status_survive_formatting() -> None:
     for command in (MetricsCommand("a:b", Window(None, 5, 7)), StatusCommand("a:b")):
         assert command == parse(format_command(command))

@@ -1,5 +1,5 @@
 # ruff: noqa: RUF001 - typographic quotes and dashes are the point
-"""What can be typed, and what is said when it cannot be read."""
+"""What can be typed, and the errors for what cannot."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bot.commands.parsing.parser import parse, parse_argv
 from bot.commands.subcommands.help import HelpCommand
 from bot.commands.subcommands.jobs import JobsCommand, MetricsCommand, StatusCommand
 from bot.commands.subcommands.logs import LogsCommand
-from bot.commands.subcommands.shell import CheckCommand, ServeCommand, UpgradeCommand, VersionCommand
+from bot.commands.subcommands.shell import CheckCommand, FollowCommand, ServeCommand, UpgradeCommand, VersionCommand
 from bot.commands.subcommands.subscriptions import (
     ListCommand,
     SilenceCommand,
@@ -29,7 +29,7 @@ HOUR = timedelta(hours=1)
 TEN = ns_from_datetime(datetime(2026, 3, 13, 10, tzinfo=UTC))
 
 
-def test_each_filter_of_the_log_query_is_read() -> None:
+def test_every_filter_option_is_read() -> None:
     command = parse(
         "logs baseten:p/j --start 2026-03-13T10:00:00Z --end 2026-03-13T11:00:00.000000001+01:00 --level warn "
         '--grep "loss=(nan|inf)" --include a --include "b c" --exclude d --replica abcde --rank 3 --rank 4,5 '
@@ -42,7 +42,7 @@ def test_each_filter_of_the_log_query_is_read() -> None:
     assert expected == command
 
 
-def test_without_options_the_newest_hundred_lines_are_shown_oldest_first() -> None:
+def test_default_is_the_newest_hundred_lines_oldest_first() -> None:
     expected = LogsCommand("a:b", Window(), LogFilter(), limit=100, take=Order.DESC, show=Order.ASC)
     assert expected == parse("logs a:b")
 
@@ -58,7 +58,7 @@ def test_without_options_the_newest_hundred_lines_are_shown_oldest_first() -> No
         ("--after 2026-03-13T10:00:00Z --desc", 100, Order.ASC, Order.DESC),
     ],
 )
-def test_how_many_lines_and_from_which_end(text: str, limit: int | None, take: Order, show: Order) -> None:
+def test_limit_and_order_options(text: str, limit: int | None, take: Order, show: Order) -> None:
     command = parse(f"logs a:b {text}")
     assert isinstance(command, LogsCommand)
     assert (limit, take, show) == (command.limit, command.take, command.show)
@@ -92,7 +92,7 @@ def test_how_many_lines_and_from_which_end(text: str, limit: int | None, take: O
         ("unmute 7", UnsilenceCommand(7)),
     ],
 )
-def test_each_subcommand_is_read(text: str, expected: object) -> None:
+def test_every_subcommand_is_read(text: str, expected: object) -> None:
     assert expected == parse(text)
 
 
@@ -116,10 +116,10 @@ def test_each_subcommand_is_read(text: str, expected: object) -> None:
         (["logs", "a:b", "--grep=--flag"], LogsCommand("a:b", filter=LogFilter(grep="--flag"))),
         (["logs", "a:b", "--no-redact"], LogsCommand("a:b", redact=False)),
         (["logs", "a:b", "--include", "&lt; “x”"], LogsCommand("a:b", filter=LogFilter(includes=("&lt; “x”",)))),
-        (["watch", "a:b"], WatchCommand("a:b")),
+        (["watch", "a:b"], FollowCommand("a:b")),
     ],
 )  # fmt: skip
-def test_a_shell_types_the_same_words(argv: list[str], expected: object) -> None:
+def test_shell_arguments_are_read(argv: list[str], expected: object) -> None:
     assert expected == parse_argv(argv)
 
 
@@ -135,7 +135,7 @@ def test_a_shell_types_the_same_words(argv: list[str], expected: object) -> None
         "log a:b --since '30 minutes' -g \"loss is\" --limit 7",
     ],
 )
-def test_phones_and_slack_may_change_what_was_typed(text: str) -> None:
+def test_typographic_quotes_and_dashes_are_read_as_plain_ones(text: str) -> None:
     expected = LogsCommand("a:b", Window(timedelta(minutes=30)), LogFilter(grep="loss is"), limit=7)
     assert expected == parse(text)
 
@@ -143,26 +143,16 @@ def test_phones_and_slack_may_change_what_was_typed(text: str) -> None:
 @pytest.mark.parametrize(
     ("typed", "expected"),
     [
-        ("<https://app.baseten.co/training/p/logs/j|app.baseten.co/…>", "https://app.baseten.co/training/p/logs/j"),
-        ("<https://app.baseten.co/training/p?a=1&amp;b=2>", "https://app.baseten.co/training/p?a=1&b=2"),
-        ("<http://app.baseten.co/training/p|app.baseten.co/training/p>", "https://app.baseten.co/training/p"),
+        ("https://app.baseten.co/training/p/logs/j", "https://app.baseten.co/training/p/logs/j"),
         ("app.baseten.co/training/p", "https://app.baseten.co/training/p"),
         ("baseten:p/j", "baseten:p/j"),
     ],
 )
-def test_a_job_may_be_named_by_its_page(typed: str, expected: str) -> None:
+def test_job_can_be_named_by_its_page(typed: str, expected: str) -> None:
     assert StatusCommand(expected) == parse(f"status {typed}")
 
 
-def test_what_slack_escaped_and_linked_is_searched_as_typed() -> None:
-    command = parse(
-        "logs a:b --include &lt;eos&gt; --include a&amp;&amp;b --include <http://pool.ntp.org|pool.ntp.org>"
-    )
-    assert isinstance(command, LogsCommand)
-    assert ("<eos>", "a&&b", "pool.ntp.org") == command.filter.includes
-
-
-def test_backslashes_and_apostrophes_are_letters() -> None:
+def test_backslashes_and_apostrophes_are_kept() -> None:
     command = parse(r"""logs a:b --grep \d+\.\d+\s --include can't --include "a \"b\" \n" --exclude 'C:\\'""")
     assert isinstance(command, LogsCommand)
     assert r"\d+\.\d+\s" == command.filter.grep
@@ -171,82 +161,80 @@ def test_backslashes_and_apostrophes_are_letters() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "expected"),
     [
-        ("logz a:b", "did you mean `log`?"),
-        ("statsu a:b", "did you mean `status`?"),
-        ("frobnicate", "there are logs, metrics,"),
-        ("baseten:p/j", "Say first what you want: `status baseten:p/j`"),
+        ("logz a:b", "Unknown subcommand `logz`. Did you mean `log`?"),
+        ("statsu a:b", "Did you mean `status`?"),
+        ("frobnicate", "Subcommands: logs, metrics,"),
+        ("baseten:p/j", "Start with a subcommand, for example `status baseten:p/j`"),
         ("serve", "`serve` works only on the command line."),
-        ("logs", "Which job?"),
-        ("logs a:b c d", "`c` is one word too many."),
-        ("logs a:b --grep loss is", "Text with spaces needs quotes."),
-        ("logs a:b --sinse 3h", "did you mean `--since`?"),
-        ("logs a:b --until 2026-01-01", "did you mean `--end`?"),
+        ("logs", "Missing job."),
+        ("logs a:b c d", "Unexpected argument `c`."),
+        ("logs a:b --grep loss is", "Put text with spaces in quotes."),
+        ("logs a:b --sinse 3h", "Unknown option `--sinse` for `logs`. Did you mean `--since`?"),
+        ("logs a:b --until 2026-01-01", "Did you mean `--end`?"),
         ("logs a:b --json", "`--json` works only on the command line."),
-        ("metrics a:b --grep x", "`metrics` has no option `--grep`; it knows --since,"),
-        ("logs a:b --since", "`--since` needs a value behind it"),
+        ("metrics a:b --grep x", "Unknown option `--grep` for `metrics`. Options: --since,"),
+        ("logs a:b --since", "`--since` needs a value. Start this long ago"),
         ("logs a:b --grep --all", '`--grep="--all"`'),
         ('logs a:b --grep ""', "needs a value that is not empty"),
-        ("logs a:b --all=yes", "`--all` is a switch"),
+        ("logs a:b --all=yes", "`--all` takes no value."),
         ("logs a:b --limit 5 --limit 6", "`--limit` is given twice"),
-        ("logs a:b --since 30", "30 of what? Write 30m or 30h."),
-        ("logs a:b --since soon", "write 90s, 30m, 2h or 3d"),
-        ("logs a:b --start 2h", "for a span back from now use --since"),
-        ("logs a:b --start 2026-13-01", "is no time"),
-        ("logs a:b --start 2026-03-02 --end 2026-03-01", "ends before it begins"),
-        ("logs a:b --level loud", "the levels are debug,"),
-        ("logs a:b --limit 0", "whole number from 1"),
+        ("logs a:b --since 30", "Invalid duration `30`. Add a unit: 30m or 30h."),
+        ("logs a:b --since soon", "Invalid duration `soon`. Use a number and a unit, such as 30m, 2h or 3d."),
+        ("logs a:b --start 2h", "For a duration, use `--since`."),
+        ("logs a:b --start 2026-13-01", "Invalid time `2026-13-01` for `--start`. Use RFC 3339"),
+        ("logs a:b --start 2026-03-02 --end 2026-03-01", "`--start` must be before `--end`."),
+        ("logs a:b --level loud", "Invalid level `loud`. Use debug,"),
+        ("logs a:b --limit 0", "Invalid number `0` for `--limit`. Use a whole number from 1"),
         ("logs a:b --limit ٣", "whole number from 1"),
-        ("logs a:b --rank x", "a rank is a number"),
-        ("logs a:b --since 1h --start 2026-01-01", "`--since` and `--start` do not go together"),
-        ("logs a:b --tail 5 --all", "`--tail` and `--all` do not go together"),
-        ("logs a:b --asc --desc", "`--asc` and `--desc` do not go together"),
-        ('logs a:b --grep "loss', "is never closed"),
-        ("unwatch", "Name one job to unwatch, or `--all`."),
-        ("unwatch a:b --all", "Name one job to unwatch, or `--all`."),
-        ("silence", "For how long?"),
-        ("silence 30", "30 of what?"),
-        ("silence end", "Which silence ends?"),
-        ("silence 1h --severity loud", "it is page, warn or info"),
-        ("help lgos", "did you mean `logs`?"),
-        ("help xyz", "There is no subcommand `xyz`; there are logs, metrics, status"),
-        ("unmute", "Which silence ends?"),
-        ("list a:b", "`a:b` is one word too many."),
+        ("logs a:b --rank x", "Invalid rank `x`. Use a whole number"),
+        ("logs a:b --since 1h --start 2026-01-01", "Use either `--since` or `--start`, not both."),
+        ("logs a:b --tail 5 --all", "Use either `--tail` or `--all`, not both."),
+        ("logs a:b --asc --desc", "Use either `--asc` or `--desc`, not both."),
+        ('logs a:b --grep "loss', "Unclosed quote before `loss`. Add a closing"),
+        ("unwatch", "Name one job to unwatch, or use `--all`."),
+        ("unwatch a:b --all", "Name one job to unwatch, or use `--all`."),
+        ("silence", "Name one duration such as 30m"),
+        ("silence 30", "Add a unit: 30m or 30h."),
+        ("silence end", "Name one silence by its number: `silence end ID`."),
+        ("silence 1h --severity loud", "Invalid severity `loud`. Use page, warn or info."),
+        ("unmute", "Name one silence by its number: `silence end ID`."),
+        ("list a:b", "Unexpected argument `a:b`."),
     ],
 )
-def test_what_cannot_be_read_is_explained(text: str, said: str) -> None:
+def test_invalid_text_is_explained(text: str, expected: str) -> None:
     with pytest.raises(UsageError) as caught:
         parse(text)
-    assert said in caught.value.public
+    assert expected in caught.value.public
 
 
 @pytest.mark.parametrize(
-    ("argv", "said"),
+    ("argv", "expected"),
     [
         (["unwatch", "a:b"], "`unwatch` works only in Slack."),
         (["logs", "a:b", "--public"], "`--public` works only in Slack."),
         (["db"], "trainwatch db upgrade"),
         (["db", "downgrade"], "trainwatch db upgrade"),
-        (["serve", "--port", "1"], "`serve` has no option `--port`"),
-        (["logs", "a:b", "-f", "--end", "2026-01-01"], "following has no end"),
-        (["logs", "a:b", "-f", "-o", "x"], "redirect it"),
+        (["serve", "--port", "1"], "Unknown option `--port` for `serve`. Options: none."),
+        (["logs", "a:b", "-f", "--end", "2026-01-01"], "Following has no end."),
+        (["logs", "a:b", "-f", "-o", "x"], "redirect them: `> file`"),
     ],
 )
-def test_what_a_shell_cannot_do_is_explained(argv: list[str], said: str) -> None:
+def test_invalid_shell_arguments_are_explained(argv: list[str], expected: str) -> None:
     with pytest.raises(UsageError) as caught:
         parse_argv(argv)
-    assert said in caught.value.public
+    assert expected in caught.value.public
 
 
-def test_a_usage_error_carries_the_usage_line_of_its_subcommand() -> None:
+def test_usage_error_has_the_usage_line_of_its_subcommand() -> None:
     with pytest.raises(UsageError) as caught:
         parse("logs a:b --since never")
     assert caught.value.usage == "/train logs REF [OPTIONS]"
 
 
 @pytest.mark.parametrize(
-    ("pattern", "said"),
+    ("pattern", "expected"),
     [
         ("loss (nan", "at character 6, `(nan`: unclosed `(`"),
         ("a**", "two repetitions in a row"),
@@ -263,7 +251,7 @@ def test_a_usage_error_carries_the_usage_line_of_its_subcommand() -> None:
         ("(" * 900, "unclosed `(`"),
     ],
 )
-def test_invalid_pattern_is_explained_with_its_position(pattern: str, said: str) -> None:
+def test_invalid_pattern_is_explained_with_its_position(pattern: str, expected: str) -> None:
     with pytest.raises(UsageError) as caught:
         parse(f"logs a:b --grep '{pattern}'")
-    assert said in caught.value.public
+    assert expected in caught.value.public

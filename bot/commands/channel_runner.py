@@ -1,0 +1,76 @@
+"""Run any command that is typed in a Slack channel: those of `runner`, pages of a log, and what the channel keeps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from bot.commands.answers import Answer, Asker, SystemStatus
+from bot.commands.handlers import subscriptions
+from bot.commands.handlers.logs import read_page
+from bot.commands.parsing.help import help_answer
+from bot.commands.runner import CommandRunner, error_answer
+from bot.commands.subcommands.help import HelpCommand
+from bot.commands.subcommands.jobs import StatusAnswer
+from bot.commands.subcommands.logs import LogsCommand
+from bot.commands.subcommands.spec import Frontend
+from bot.commands.subcommands.subscriptions import (
+    ListCommand,
+    SilenceCommand,
+    UnsilenceCommand,
+    UnwatchCommand,
+    WatchCommand,
+)
+from bot.commands.subcommands.table import SlackCommand
+from bot.errors import BotError
+from bot.store.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelRunner:
+    """Answers every command that is typed in a Slack channel."""
+
+    runner: CommandRunner
+    store: Store
+
+    async def run(self, command: SlackCommand, asker: Asker) -> Answer:
+        """The answer, without secrets. An expected failure is an ErrorAnswer."""
+        try:
+            return await self._answer(command, asker)
+        except BotError as problem:
+            return error_answer(problem, self.runner.redactor)
+
+    async def system_status(self) -> SystemStatus:
+        """The backlog, and the request rate of each platform."""
+        now = self.runner.clock()
+        backlog = await self.store.deliveries.backlog(now)
+        overdue = await self.store.watches.overdue(now)
+        return SystemStatus(overdue, backlog.count, backlog.oldest, self.runner.registry.request_rates())
+
+    async def _answer(self, command: SlackCommand, asker: Asker) -> Answer:
+        registry, redactor, now = self.runner.registry, self.runner.redactor, self.runner.clock()
+        match command:
+            case LogsCommand():
+                return await read_page(*registry.resolve(command.ref), command, redactor, now)
+            case HelpCommand():
+                return help_answer(command, Frontend.SLACK)
+            case WatchCommand():
+                defaults = self.runner.diagnosis_config().defaults
+                return await subscriptions.watch(registry, self.store, asker, command, redactor, now, defaults)
+            case UnwatchCommand():
+                return await subscriptions.unwatch(registry, self.store, asker, command)
+            case ListCommand():
+                return await subscriptions.list_watched(self.store, asker, redactor, now)
+            case SilenceCommand():
+                return await subscriptions.silence(registry, self.store, asker, command, now)
+            case UnsilenceCommand():
+                return await subscriptions.unsilence(self.store, asker, command, now)
+            case _:
+                answer = await self.runner.run(command)
+                return await self._add_incidents(answer, asker) if isinstance(answer, StatusAnswer) else answer
+
+    async def _add_incidents(self, answer: StatusAnswer, asker: Asker) -> StatusAnswer:
+        """Add the channel's subscriptions and open incidents."""
+        job = answer.job.ref
+        watched_by = [one for one in await self.store.subscriptions.for_job(job) if one.channel == asker.channel]
+        incidents = await self.store.deliveries.open_incidents(asker.channel, job)
+        return replace(answer, watched_by=tuple(watched_by), incidents=incidents)

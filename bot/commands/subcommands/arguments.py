@@ -1,0 +1,146 @@
+"""The arguments of a subcommand, and how their values are read. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from bot.domain.durations import parse_duration, parse_rfc3339_ns
+from bot.domain.logs import Level, parse_level
+from bot.domain.regex import compile_typed_pattern
+from bot.errors import UsageError
+
+_MAX_COUNT = 100_000_000
+_LAST_NS_OF_DAY = 86_400 * 10**9 - 1
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}$")
+_LONG_UNITS = re.compile(r"(?i)(?<=\d)\s*(seconds?|secs?|minutes?|mins?|hours?|hrs?|days?|weeks?)\b")
+_BARE_ADDRESS = re.compile(r"[\w-]+(\.[\w-]+)+/")
+
+Conflict = tuple[str, str, str]
+"""Two options that exclude each other, and a hint or an empty text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    """What was typed after a subcommand, sorted into positionals and options."""
+
+    positionals: tuple[str, ...] = ()
+    options: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Values by option name, with its hyphens; a switch has no values."""
+
+    def has(self, name: str) -> bool:
+        """Whether the option was typed."""
+        return name in self.options
+
+    def text(self, name: str) -> str | None:
+        """The value of an option."""
+        values = self.options.get(name)
+        return values[0] if values else None
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """The values of a repeatable option."""
+        return self.options.get(name, ())
+
+    def count(self, name: str) -> int | None:
+        """A whole number from 1."""
+        text = self.text(name)
+        if text is None:
+            return None
+        digits = text.replace(",", "").replace("_", "")
+        if not (digits.isascii() and digits.isdigit() and 0 < int(digits[:12]) <= _MAX_COUNT):
+            raise UsageError(f"Invalid number `{text}` for `{name}`. Use a whole number from 1 to {_MAX_COUNT:,}.")
+        return int(digits)
+
+    def ranks(self, name: str) -> tuple[int, ...]:
+        """Ranks, repeated or separated by commas."""
+        words = [part.strip() for text in self.texts(name) for part in text.split(",")]
+        for word in words:
+            if not (word.isascii() and word.isdigit() and len(word) < 8):
+                raise UsageError(f"Invalid rank `{word}`. Use a whole number, such as 0 or 12.")
+        return tuple(int(word) for word in words)
+
+    def duration(self, name: str) -> timedelta | None:
+        """A duration."""
+        text = self.text(name)
+        return None if text is None else read_duration(text)
+
+    def timestamp_ns(self, name: str, *, end_of_day: bool = False) -> int | None:
+        """A time in nanoseconds since the epoch; a bare date is its first or last nanosecond in UTC."""
+        text = self.text(name)
+        if text is None:
+            return None
+        is_date = _DATE.match(text.strip())
+        timestamp_ns = parse_rfc3339_ns(f"{text.strip()}T00:00:00Z" if is_date else text)
+        if timestamp_ns is None:
+            hint = " For a duration, use `--since`." if parse_duration(text) else ""
+            raise UsageError(
+                f"Invalid time `{text}` for `{name}`. Use RFC 3339 from 1970 to 2262, such as "
+                f"2026-03-13T10:00:00Z.{hint}"
+            )
+        return timestamp_ns + _LAST_NS_OF_DAY if is_date and end_of_day else timestamp_ns
+
+    def level(self, name: str) -> Level | None:
+        """A log level by any of its usual names."""
+        text = self.text(name)
+        if text is None:
+            return None
+        level = parse_level(text)
+        if level is None:
+            raise UsageError(f"Invalid level `{text}`. Use debug, info, warning, error or critical.")
+        return level
+
+    def pattern(self, name: str) -> str | None:
+        """A regular expression that RE2 accepts."""
+        text = self.text(name)
+        if text is not None:
+            compile_typed_pattern(text)
+        return text
+
+    def reference(self) -> str:
+        """The job, which is the first positional; `https://` is added to the bare address of a page."""
+        if not self.positionals:
+            raise UsageError("Missing job. Use its reference or the address of its page; `jobs` lists references.")
+        ref = self.positionals[0]
+        return f"https://{ref}" if _BARE_ADDRESS.match(ref) else ref
+
+    def only_reference(self) -> str:
+        """The job, when nothing may follow it."""
+        self.require_at_most(1)
+        return self.reference()
+
+    def require_at_most(self, count: int) -> None:
+        """Refuse more positionals than this.
+
+        Raises:
+            UsageError: names the first one too many.
+        """
+        if len(self.positionals) > count:
+            hint = " Put text with spaces in quotes." if self.options else ""
+            raise UsageError(f"Unexpected argument `{self.positionals[count][:40]}`.{hint}")
+
+    def refuse_together(self, conflicts: Iterable[Conflict]) -> None:
+        """Refuse options that exclude each other.
+
+        Raises:
+            UsageError: names both.
+        """
+        for one, other, hint in conflicts:
+            if self.has(one) and self.has(other):
+                raise UsageError(f"Use either `{one}` or `{other}`, not both. {hint}".rstrip())
+
+
+def read_duration(text: str) -> timedelta:
+    """Read a duration as people write it: 30m, 2h, 1h30m, 45 min.
+
+    Raises:
+        UsageError: the text is not a duration, or is zero.
+    """
+    duration = parse_duration(_LONG_UNITS.sub(lambda unit: unit[1][0].lower(), text))
+    if duration:
+        return duration
+    number = text.strip()
+    if number.isdigit():
+        raise UsageError(f"Invalid duration `{text}`. Add a unit: {number}m or {number}h.")
+    raise UsageError(f"Invalid duration `{text}`. Use a number and a unit, such as 30m, 2h or 3d.")

@@ -1,0 +1,68 @@
+"""The types of a row in the command table, which says how a subcommand is typed, explained and read. Pure.
+
+The rows are in the modules beside this one; `table` lists them.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from bot.commands.subcommands.arguments import Arguments
+
+CommandT_co = TypeVar("CommandT_co", covariant=True)
+
+
+class Frontend(enum.Enum):
+    """Where a command is typed; the value is the word before the subcommand."""
+
+    SLACK = "/train"
+    SHELL = "trainwatch"
+
+
+BOTH = (Frontend.SLACK, Frontend.SHELL)
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option of a subcommand."""
+
+    name: str
+    help: str
+    value: str | None = None
+    """The placeholder for its value in help; None for a switch."""
+    short: str | None = None
+    repeatable: bool = False
+    frontends: tuple[Frontend, ...] = BOTH
+
+
+@dataclass(frozen=True, slots=True)
+class Subcommand(Generic[CommandT_co]):
+    """One subcommand."""
+
+    name: str
+    help: str
+    """One line for the overview."""
+    build: Callable[[Arguments], CommandT_co]
+    """Read the arguments; raises UsageError when something is missing, too much or contradictory."""
+    positionals: str = ""
+    """As the usage line shows them."""
+    options: tuple[Option, ...] = ()
+    examples: tuple[tuple[str, str], ...] = ()
+    """(without `/train`, what it shows); help shows those whose options the frontend has."""
+    notes: str = ""
+    """What the options do not explain."""
+    aliases: tuple[str, ...] = ()
+    """Other words for its name."""
+    action_aliases: tuple[tuple[str, str], ...] = ()
+    """(word, first argument): `unmute` stands for `silence end`."""
+
+    def options_of(self, frontend: Frontend) -> tuple[Option, ...]:
+        """The options that can be typed in a frontend."""
+        return tuple(option for option in self.options if frontend in option.frontends)
+
+
+PUBLIC = Option("--public", "Show the answer to the whole channel.", frontends=(Frontend.SLACK,))
+JSON = Option("--json", "Print JSON for scripts; docs/cli.md lists the fields.", frontends=(Frontend.SHELL,))

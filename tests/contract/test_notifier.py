@@ -100,6 +100,8 @@ async def test_a_reply_or_edit_without_a_root_fails_permanently(
 async def test_hostile_evidence_is_delivered(slack: Slack, notifier: SlackNotifier, kind: DeliveryKind) -> None:
     root = await post_root(notifier, slack)
     await notifier.send(notification(kind, hostile_incident()), channel=root.channel, root=root)
+    thread = [*messages(slack), *slack.workspace.channel("#training").replies(root.ts)]
+    assert "evil.example" in str([message.blocks for message in thread])
 
 
 @pytest.mark.parametrize(

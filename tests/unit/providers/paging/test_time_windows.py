@@ -16,7 +16,17 @@ from bot.domain.durations import NS_PER_MS
 from bot.domain.logs import LogLine, LogQuery, Order
 from bot.errors import Unavailable
 from bot.providers.paging.time_windows import Endpoint, read_page_by_time
-from tests.unit.providers.fake_logs import JOB, START_MS, START_NS, FakeLog, Reading, doubled, endpoint, lost, read_all
+from tests.unit.providers.paging.fake_logs import (
+    JOB,
+    START_MS,
+    START_NS,
+    FakeLog,
+    Reading,
+    doubled,
+    endpoint,
+    lost,
+    read_all,
+)
 
 MINUTE_MS = 60_000
 

@@ -12,7 +12,7 @@ import pytest
 from bot.domain.durations import NS_PER_MS
 from bot.domain.logs import LogLine, LogQuery, Order
 from bot.providers.paging.time_windows import TimeWindow
-from tests.unit.providers.fake_logs import JOB, START_NS, FakeLog, Reading, doubled, endpoint, lost, read_all
+from tests.unit.providers.paging.fake_logs import JOB, START_NS, FakeLog, Reading, doubled, endpoint, lost, read_all
 
 pytestmark = pytest.mark.slow
 

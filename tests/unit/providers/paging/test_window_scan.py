@@ -15,7 +15,7 @@ from bot.providers.paging.cursors import unpack_cursor
 from bot.providers.paging.scan_direction import TimeWindow, WindowRequest
 from bot.providers.paging.scan_state import Endpoint, ScanState
 from bot.providers.paging.window_scan import WindowScan
-from tests.unit.providers.fake_logs import JOB
+from tests.unit.providers.paging.fake_logs import JOB
 
 END_MS = 20
 

@@ -1,6 +1,6 @@
-"""What a provider of a third party may import; everything else under `bot` may change (docs/providers.md).
+"""The API for third-party providers; everything else under `bot` may change (docs/providers.md).
 
-The contract as tests is in `bot.providers.testing`, which needs pytest and is therefore not imported here.
+`bot.providers.testing` is not imported here, because it needs pytest.
 """
 
 from bot.domain.gaps import Gap, GapReason, Part

@@ -66,7 +66,7 @@ def _dispatch(command: ShellCommand) -> int:
         case ScanCommand():
             return _scan(command)
         case _:
-            return _ask_platforms(command)
+            return _query_platforms(command)
 
 
 def _help(command: HelpCommand) -> int:
@@ -133,10 +133,10 @@ def _scan(command: ScanCommand) -> int:
     from bot.terminal.scan import scan
     from bot.terminal.scan_follow import follow_log
 
-    own = provider_config().get("trainwatch_signatures")
-    reader = load_scanner(Path(own) if own else None)
+    signatures = provider_config().get("trainwatch_signatures")
+    scanner = load_scanner(Path(signatures) if signatures else None)
     output = replace(standard_output(), show_progress=sys.stderr.isatty())
-    return (follow_log if command.follow else scan)(command, reader, output)
+    return (follow_log if command.follow else scan)(command, scanner, output)
 
 
 def _upgrade() -> int:
@@ -150,7 +150,7 @@ def _upgrade() -> int:
     return ExitCode.OK
 
 
-def _ask_platforms(command: LogsCommand | FollowCommand | Query) -> int:
+def _query_platforms(command: LogsCommand | FollowCommand | Query) -> int:
     import asyncio
 
     return asyncio.run(_run_session(command))

@@ -15,7 +15,7 @@ from bot.rules.settings import overlay, parse_settings
 from bot.terminal.download import download
 from bot.terminal.exit_codes import ExitCode
 from bot.terminal.follow import FollowContext, follow
-from bot.terminal.local_alerts import Alerting
+from bot.terminal.local_alerts import LocalAlerts
 from bot.terminal.logs import print_logs
 from bot.terminal.output import Output, print_rich
 from bot.terminal.render.answers import answer_json, render
@@ -23,13 +23,13 @@ from bot.terminal.render.answers import answer_json, render
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Runs a command and writes its answer."""
+    """Runs one command."""
 
     runner: CommandRunner
     output: Output
 
     async def run(self, command: LogsCommand | FollowCommand | Query) -> int:
-        """Write what the command asks for and return the exit code."""
+        """Run the command, print its answer and return the exit code."""
         match command:
             case LogsCommand() | FollowCommand():
                 return await self._stream(command)
@@ -37,7 +37,7 @@ class Session:
                 return self._show(await self.runner.run(command), json=command.json)
 
     async def _stream(self, command: LogsCommand | FollowCommand) -> int:
-        """Write log lines as they are read, so that a log of any length fits in memory."""
+        """Print log lines as they are read, in constant memory."""
         try:
             await (self._logs(command) if isinstance(command, LogsCommand) else self._follow(command))
         except BotError as problem:
@@ -58,8 +58,10 @@ class Session:
         config = self.runner.diagnosis_config()
         settings = overlay(config.defaults, parse_settings(command.settings, config.defaults))
         provider, ref = self.runner.registry.resolve(command.ref)
-        world = FollowContext(self.output, self.runner.redactor, self.runner.clock)
-        await follow(provider, ref, LogsCommand(command.ref, follow=True), world, Alerting(settings, config.scanner))
+        context = FollowContext(self.output, self.runner.redactor, self.runner.clock)
+        await follow(
+            provider, ref, LogsCommand(command.ref, follow=True), context, LocalAlerts(settings, config.scanner)
+        )
 
     def _show(self, answer: QueryAnswer | ErrorAnswer, *, json: bool) -> int:
         if isinstance(answer, ErrorAnswer):
@@ -77,7 +79,7 @@ class Session:
 
 
 def _has_failed(answer: QueryAnswer) -> bool:
-    """Whether a platform failed so that the answer lacks what was asked for."""
+    """Whether the answer is incomplete because a platform failed."""
     match answer:
         case MetricsAnswer():
             return bool(answer.gaps) and not answer.summaries

@@ -25,7 +25,7 @@ from bot.providers.observe import MAX_LINES, PAGE_LINES, ObservationRequest, met
 from bot.redaction.redactor import Redactor
 from bot.redaction.values import redact_gaps, redact_job, redact_observation
 from bot.rules.catalog import rule_named
-from bot.terminal.local_alerts import Alerting
+from bot.terminal.local_alerts import LocalAlerts
 from bot.terminal.log_lines import LineFormatter
 from bot.terminal.output import Output
 
@@ -48,7 +48,11 @@ class FollowContext:
 
 
 async def follow(
-    provider: Provider, ref: JobRef, command: LogsCommand, context: FollowContext, alerting: Alerting | None = None
+    provider: Provider,
+    ref: JobRef,
+    command: LogsCommand,
+    context: FollowContext,
+    alerts: LocalAlerts | None = None,
 ) -> None:
     """Print lines until the job has ended and its last lines have arrived.
 
@@ -57,7 +61,7 @@ async def follow(
         ref: the job.
         command: selects the lines to print.
         context: output, redactor and time source.
-        alerting: evaluates rules, to print alerts between the lines; None prints no alerts.
+        alerts: evaluates rules, to print alerts between the lines; None prints no alerts.
 
     Raises:
         ProviderError: the job cannot be followed. Temporary errors are retried instead.
@@ -67,11 +71,11 @@ async def follow(
         ref,
         logs_from_ns=await _start_ns(provider, ref, command, context.clock()),
         # Rules need all lines, not only those that the command selects.
-        filter=command.filter if alerting is None else LogFilter(),
+        filter=command.filter if alerts is None else LogFilter(),
         max_lines=PAGE_LINES,
         fatal_log_errors=_FATAL,
     )
-    await _Following(provider, job, command, context, alerting, request).run()
+    await _Following(provider, job, command, context, alerts, request).run()
 
 
 async def _start_ns(provider: Provider, ref: JobRef, command: LogsCommand, now: datetime) -> int | None:
@@ -98,7 +102,7 @@ class _Following:
     job: Job
     command: LogsCommand
     context: FollowContext
-    alerting: Alerting | None
+    alerts: LocalAlerts | None
     request: ObservationRequest
     lines: list[LogLine] = field(default_factory=list)
     """Lines since the last rule evaluation, unfiltered."""
@@ -137,7 +141,7 @@ class _Following:
                 await context.sleep(min(READ_EVERY * (1 << min(self.fails, 10)), _MAX_WAIT).total_seconds())
 
     async def _observe(self, now: datetime, *, with_status: bool) -> Observation:
-        window = self.alerting.metrics_window if self.alerting is not None else None
+        window = self.alerts.metrics_window if self.alerts is not None else None
         metrics_from = metrics_start(window, self.measured_at, now)
         request = replace(self.request, with_status=with_status, metrics_from=metrics_from)
         observation = await observe(self.provider, request, now)
@@ -161,7 +165,7 @@ class _Following:
         for gap in redact_gaps(observation.gaps, redactor):
             if gap.reason is GapReason.UNREACHABLE_LINES:
                 output.note(gap.public)
-        if self.alerting is not None:
+        if self.alerts is not None:
             self.lines += observation.lines
             self.gaps += observation.gaps
         shown = self.line_filter.apply(observation.lines).lines
@@ -181,12 +185,12 @@ class _Following:
 
     def _evaluate(self, observation: Observation) -> None:
         """Evaluate the rules on everything since the last evaluation, and print alerts."""
-        if self.alerting is None:
+        if self.alerts is None:
             return
         merged = replace(observation, job=self.job, lines=tuple(self.lines), gaps=tuple(self.gaps))
         self.lines.clear()
         self.gaps.clear()
-        for alert, transition in self.alerting.evaluate(redact_observation(merged, self.context.redactor)):
+        for alert, transition in self.alerts.evaluate(redact_observation(merged, self.context.redactor)):
             if transition.change is not Change.UPDATED or transition.notify:
                 self.context.output.note(_alert_text(alert, transition.change, transition.evidence))
 

@@ -1,7 +1,7 @@
-"""The JSON documents that `--json` prints, one for each answer. Log lines are in `log_lines`. Pure.
+"""Build the JSON documents that `--json` prints, one per answer. Log lines are in `log_lines`. Pure.
 
-Scripts rely on these documents: fields may be added, but none is removed, renamed or given another meaning (docs/cli.md
-lists them, and a test compares). Times are RFC 3339 in UTC, unknown values are null, and names contain the unit.
+Scripts rely on these documents: fields may be added, but existing ones keep their name and meaning. docs/cli.md lists
+them. Timestamps are RFC 3339 in UTC, unknown values are null, and names contain the unit.
 """
 
 from __future__ import annotations
@@ -107,12 +107,12 @@ def replay_json(answer: ReplayAnswer) -> JsonObject:
 
 
 def checks_json(results: Sequence[CheckResult]) -> str:
-    """What `check` found, as a document."""
+    """The results of `trainwatch check`."""
     return json_text({"ok": all(result.ok for result in results), "checks": [asdict(result) for result in results]})
 
 
 def job_json(job: Job) -> JsonObject:
-    """A job in any document."""
+    """A job, as in all documents."""
     return {
         "ref": str(job.ref),
         "state": job.state.value,
@@ -170,9 +170,9 @@ def _gap(gap: Gap) -> JsonObject:
     return {"part": gap.part.value, "reason": gap.reason.value, "text": gap.public, "lines": gap.lines}
 
 
-def time_json(time: datetime | None) -> str | None:
-    """A time in any document: RFC 3339 in UTC, with microseconds."""
-    return None if time is None else f"{time.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+def time_json(timestamp: datetime | None) -> str | None:
+    """A timestamp, as in all documents: RFC 3339 in UTC, with microseconds."""
+    return None if timestamp is None else f"{timestamp.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
 def _number(value: float | None) -> float | None:

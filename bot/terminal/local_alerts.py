@@ -20,7 +20,7 @@ from bot.rules.log_diagnoser import read_on
 
 
 @dataclass(slots=True)
-class Alerting:
+class LocalAlerts:
     """The current alerts of one job."""
 
     settings: RuleSettings

@@ -62,7 +62,7 @@ def answer_json(answer: QueryAnswer) -> str:
 
 
 def render_checks(results: list[CheckResult]) -> RenderableType:
-    """What was looked at, what was found and what to do about it."""
+    """Render check results, each with its remedy."""
     rows = []
     for result in results:
         mark, style = ("ok  ", "green") if result.ok else ("FAIL", "bold red")
@@ -91,8 +91,8 @@ def _status(answer: StatusAnswer) -> RenderableType:
 
 
 def _resources(answer: StatusAnswer) -> list[tuple[str, str | None]]:
-    given = answer.job.resources
-    nodes = f"{given.node_count} x " if given.node_count and given.node_count > 1 else ""
-    gpus = f"{given.gpu_count} x {given.gpu_type or 'GPU'}" if given.gpu_count else None
-    parts = [part for part in (given.instance, gpus) if part]
+    resources = answer.job.resources
+    nodes = f"{resources.node_count} x " if resources.node_count and resources.node_count > 1 else ""
+    gpus = f"{resources.gpu_count} x {resources.gpu_type or 'GPU'}" if resources.gpu_count else None
+    parts = [part for part in (resources.instance, gpus) if part]
     return [("runs on", nodes + ", ".join(parts) if parts else None)]

@@ -16,7 +16,7 @@ from bot.errors import AuthFailed, ProviderError, Unavailable
 from bot.rules.diagnosis_config import build_scanner
 from bot.rules.settings import parse_settings
 from bot.terminal.follow import follow
-from bot.terminal.local_alerts import Alerting
+from bot.terminal.local_alerts import LocalAlerts
 from tests.fakes.provider import NOW, REF, FakeProvider
 from tests.unit.terminal.shell import Shell, StopFollowing
 
@@ -33,8 +33,8 @@ def logs(*options: str) -> LogsCommand:
     return command
 
 
-def alerting(*words: str) -> Alerting:
-    return Alerting(parse_settings(words), build_scanner())
+def alerts(*words: str) -> LocalAlerts:
+    return LocalAlerts(parse_settings(words), build_scanner())
 
 
 def ending(state: JobState = JobState.SUCCEEDED) -> Job:
@@ -107,7 +107,7 @@ async def test_alerts_are_printed_between_lines() -> None:
     provider = FakeProvider([line(0), LogLine(NOW_NS + 1, "ERROR: disk is full")])
     shell = Shell(provider)
     provider.on_query = lambda query: provider.jobs.update({REF.id: ending(JobState.FAILED)})
-    await follow(provider, REF, logs(), shell.follow_context(), alerting())
+    await follow(provider, REF, logs(), shell.follow_context(), alerts())
     assert "── warn: Errors in the log. 1 error line, newest: ERROR: disk is full" in shell.err
     assert "── page: Job failed." in shell.err
     assert "has ended: failed" in shell.err
@@ -118,7 +118,7 @@ async def test_diagnosed_failure_is_printed_with_hint() -> None:
     provider = FakeProvider([line(0), oom])
     shell = Shell(provider)
     provider.on_query = lambda query: provider.jobs.update({REF.id: ending(JobState.FAILED)})
-    await follow(provider, REF, logs(), shell.follow_context(), alerting())
+    await follow(provider, REF, logs(), shell.follow_context(), alerts())
     assert "── page: GPU out of memory. torch.OutOfMemoryError: CUDA out of memory." in shell.err
     assert "   Try: Use a smaller micro-batch" in shell.err
 
@@ -128,7 +128,11 @@ async def test_disabled_rule_prints_no_alert() -> None:
     shell = Shell(provider)
     with pytest.raises(StopFollowing):
         await follow(
-            provider, REF, logs(), shell.follow_context(until=NOW + timedelta(minutes=1)), alerting("log_errors=off")
+            provider,
+            REF,
+            logs(),
+            shell.follow_context(until=NOW + timedelta(minutes=1)),
+            alerts("log_errors=off"),
         )
     assert "Errors" not in shell.err
 

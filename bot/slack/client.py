@@ -1,7 +1,7 @@
-"""Slack's web client as trainwatch uses it: no automatic second try.
+"""Slack Web API clients without automatic retries.
 
-The SDK's own default posts a message again after a lost connection, although Slack may have accepted it; whether to
-try again is decided by the outbox (`bot.watcher.deliver`), which knows what was sent.
+By default the SDK posts a message again after a lost connection, although Slack may have accepted it. Retries are up to
+the outbox (`bot.watcher.deliver`), which knows what was sent.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ _TIMEOUT_S = 20
 
 
 def create_client(token: str | None, api_url: str = SLACK_API_URL) -> AsyncWebClient:
-    """A client for one workspace; `api_url` is another only for an emulated Slack."""
+    """A client for one workspace; `api_url` differs only for an emulated Slack."""
     return configure(AsyncWebClient(token=token), api_url)
 
 
 def configure(client: AsyncWebClient, api_url: str) -> AsyncWebClient:
-    """Make a client one that does not retry; for the client that Bolt makes for itself."""
+    """Disable a client's retries; for the client that Bolt creates."""
     client.base_url = api_url if api_url.endswith("/") else f"{api_url}/"
     client.timeout = _TIMEOUT_S
     client.retry_handlers = []

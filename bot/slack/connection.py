@@ -1,7 +1,7 @@
-"""How Slack reaches us: a Socket Mode connection under watch, or signed HTTP requests.
+"""Connections from Slack: a monitored Socket Mode connection, or signed HTTP requests.
 
-The SDK reconnects by itself, but has been seen to stay deaf for hours (python-slack-sdk#1446, bolt-python#1529): here
-a connection that shows no life is thrown away and built anew. What arrives is handled in `bot.slack.listeners`.
+The SDK reconnects by itself, but connections have been seen to stay silent for hours (python-slack-sdk#1446,
+bolt-python#1529). So a connection without pongs is replaced. Requests are handled in `bot.slack.listeners`.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ from bot.slack.client import SLACK_API_URL, configure
 from bot.slack.failures import UNREACHABLE, error_code, retry_after
 
 HTTP_PATH = "/slack/events"
-"""Where Slack sends commands, clicks and events in HTTP mode; one path for all, as Bolt has it."""
-_DEAF_AFTER = timedelta(seconds=45)
-"""Slack answers a ping every 10 s; four missing ones are no accident."""
+"""The path for commands, clicks and events in HTTP mode."""
+_UNRESPONSIVE_AFTER_S = 45.0
+"""Slack answers a ping every 10 s, so four pongs are missing."""
 _BAD_TOKEN = frozenset({"invalid_auth", "not_authed", "not_allowed_token_type", "token_revoked", "account_inactive"})
 
 log = logging.getLogger(__name__)
 
 
 def create_app(bot_token: str, *, api_url: str = SLACK_API_URL, signing_secret: str | None = None) -> AsyncApp:
-    """A Bolt app without listeners; the signing secret is needed in HTTP mode only."""
+    """A Bolt app without listeners. Only HTTP mode needs the signing secret."""
     app = AsyncApp(token=bot_token, signing_secret=signing_secret)
     configure(app.client, api_url)
     return app
 
 
 class SocketConnection:
-    """Keeps one Socket Mode connection alive while `run` runs."""
+    """Keeps a Socket Mode connection alive while `run` runs."""
 
     def __init__(self, app: AsyncApp, app_token: str, *, ping_s: float = 10.0, retry_s: float = 5.0) -> None:
         """Prepare a connection.
@@ -51,20 +51,20 @@ class SocketConnection:
         self._app = app
         self._app_token = app_token
         self._ping_s, self._retry_s = ping_s, retry_s
-        self._deaf_after_s = min(_DEAF_AFTER.total_seconds(), 4.5 * ping_s)
+        self._unresponsive_after_s = min(_UNRESPONSIVE_AFTER_S, 4.5 * ping_s)
         self._started = asyncio.Event()
         self.last_seen: datetime | None = None
-        """When Slack last gave a sign of life; None before the first connection."""
+        """When Slack last sent a message or a pong; None before the first connection."""
 
     async def connected(self) -> None:
-        """Return once the first connection stands."""
+        """Return once the first connection is open."""
         await self._started.wait()
 
     async def run(self) -> None:
         """Stay connected until cancelled.
 
         Raises:
-            ConfigError: Slack does not accept SLACK_APP_TOKEN.
+            ConfigError: SLACK_APP_TOKEN is not valid.
         """
         while True:
             try:
@@ -72,7 +72,7 @@ class SocketConnection:
             except UNREACHABLE as error:
                 code = error_code(error)
                 if code in _BAD_TOKEN:
-                    raise ConfigError(_HOW_TO_MEND) from error
+                    raise ConfigError(_HOW_TO_FIX) from error
                 log.warning("slack not connected", extra={"reason": code})
                 wait = retry_after(error) or timedelta(seconds=self._retry_s)
                 await asyncio.sleep(wait.total_seconds())
@@ -83,7 +83,7 @@ class SocketConnection:
         handler.client.wss_uri = str(opened["url"])
         handler.client.on_message_listeners.append(self._note_message)
         try:
-            async with asyncio.timeout(3 * self._deaf_after_s):
+            async with asyncio.timeout(3 * self._unresponsive_after_s):
                 await handler.connect_async()  # type: ignore[no-untyped-call]
             log.info("slack connected")
             self._note()
@@ -93,15 +93,15 @@ class SocketConnection:
             await _close(handler)
 
     async def _watch(self, handler: AsyncSocketModeHandler) -> None:
-        """Return when the connection has shown no life for too long."""
+        """Return when no pong has arrived for too long."""
         alive_at = time.time()
-        while time.time() - alive_at < self._deaf_after_s:
+        while time.time() - alive_at < self._unresponsive_after_s:
             await asyncio.sleep(self._ping_s / 4)
             pong_at = handler.client.last_ping_pong_time or 0.0
-            if await handler.client.is_connected() and time.time() - pong_at < self._deaf_after_s:
+            if await handler.client.is_connected() and time.time() - pong_at < self._unresponsive_after_s:
                 alive_at = time.time()
                 self._note(pong_at)
-        log.warning("slack connection is deaf; connecting anew")
+        log.warning("slack connection is unresponsive; reconnecting")
 
     async def _note_message(self, message: aiohttp.WSMessage) -> None:
         self._note()
@@ -112,7 +112,7 @@ class SocketConnection:
 
 
 async def serve_http(app: AsyncApp, *, host: str = "127.0.0.1", port: int = 3000) -> None:
-    """Take Slack's signed requests on `HTTP_PATH` until cancelled; Bolt refuses those with a wrong signature."""
+    """Serve signed requests on `HTTP_PATH` until cancelled. Bolt rejects those with a wrong signature."""
     runner = web.AppRunner(app.server(port=port, path=HTTP_PATH, host=host).web_app, access_log=None)
     await runner.setup()
     try:
@@ -124,7 +124,7 @@ async def serve_http(app: AsyncApp, *, host: str = "127.0.0.1", port: int = 3000
 
 
 async def _close(handler: AsyncSocketModeHandler) -> None:
-    """Hang up whatever state the connection is in, and let the SDK's own tasks end."""
+    """Close the connection in any state, and end the SDK's tasks."""
     client = handler.client
     try:
         await handler.close_async()  # type: ignore[no-untyped-call]
@@ -138,7 +138,7 @@ async def _close(handler: AsyncSocketModeHandler) -> None:
     await asyncio.gather(*running, return_exceptions=True)
 
 
-_HOW_TO_MEND = (
-    "Slack does not accept SLACK_APP_TOKEN. Make an app-level token (xapp-) with the scope connections:write under "
+_HOW_TO_FIX = (
+    "SLACK_APP_TOKEN is not valid. Create an app-level token (xapp-) with the scope connections:write under "
     "Basic Information, App-Level Tokens, and set it."
 )

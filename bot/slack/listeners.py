@@ -20,7 +20,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.commands.answers import Answer, Asker, ErrorAnswer
 from bot.commands.channel_runner import ChannelRunner
-from bot.commands.parsing import parser as grammar
+from bot.commands.parsing.parser import parse
 from bot.commands.subcommands.subscriptions import SilenceAnswer, UnwatchAnswer, WatchAnswer, Watched
 from bot.commands.subcommands.table import SlackCommand
 from bot.domain.checks import DELIVERY_LOOP, POLL_LOOP
@@ -39,7 +39,7 @@ from bot.store.store import Store
 COMMAND = "/train"
 EVENTS = ("app_home_opened", "app_mention", "member_joined_channel")
 """The events the app subscribes to; manifest.yml names the same."""
-HEARTBEATS = {POLL_LOOP: "polling the platforms", DELIVERY_LOOP: "delivering alerts"}
+HEARTBEATS = {POLL_LOOP: "Polling", DELIVERY_LOOP: "Alert delivery"}
 """The background loops as App Home names them."""
 _REMEMBERED_EVENTS = 1000
 _MENTION = re.compile(r"^\s*<@[UW][A-Z0-9]+(?:\|[^>]*)?>")
@@ -166,7 +166,7 @@ class Listeners:
 
     async def _answer(self, reply: Reply, text: str, asker: Asker, *, share: bool = False) -> None:
         async with _errors_answered(reply):
-            command = grammar.parse(text)
+            command = parse(text)
             running = asyncio.ensure_future(self._run_in_turn(command, asker))
             try:
                 done, _ = await asyncio.wait({running}, timeout=self._patience_s)

@@ -1,7 +1,7 @@
-"""Delivers one Notification to one Slack channel, once, and says what became of it.
+"""Deliver one Notification to one Slack channel.
 
-It neither waits nor tries again: the outbox does (`bot.watcher.deliver`). What a message looks like is decided in
-`bot.slack.render.alerts`; what a refusal means, in `bot.slack.failures`.
+It does not retry: the outbox does (`bot.watcher.deliver`). Messages are rendered in `bot.slack.render.alerts`; errors
+are classified in `bot.slack.failures`.
 """
 
 from __future__ import annotations
@@ -14,26 +14,26 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.domain.alerts import DeliveryKind, Notification, Receipt
 from bot.errors import DeliveryError
-from bot.slack.failures import REFUSED_BLOCKS, UNREACHABLE, delivery_error, error_code
+from bot.slack.failures import REJECTED_BLOCKS, UNREACHABLE, delivery_error, error_code
 from bot.slack.render.alerts import render_notification
 
 METADATA_EVENT = "trainwatch_alert"
-"""`event_type` of the metadata that names the alert a message is about."""
+"""`event_type` of the message metadata that names the alert."""
 
 log = logging.getLogger(__name__)
 
 
 class SlackNotifier:
-    """Sends Notifications; give it a client that does not retry (`bot.slack.client`)."""
+    """Sends Notifications through a client that does not retry (`bot.slack.client`)."""
 
     def __init__(self, client: AsyncWebClient) -> None:
         self._client = client
 
     async def send(self, notification: Notification, *, channel: str, root: Receipt | None) -> Receipt:
-        """Post, answer in the thread of, or edit the incident's root message.
+        """Post or edit the incident's root message, or reply in its thread.
 
         Raises:
-            DeliveryError: Slack did not take it; `permanent` when trying again cannot help.
+            DeliveryError: The message was not accepted; `permanent` if a retry cannot help.
         """
         payload = render_notification(notification).payload()
         metadata = _metadata(notification)
@@ -43,9 +43,9 @@ class SlackNotifier:
             try:
                 return await self._call(notification, payload, channel, root)
             except SlackApiError as error:
-                if error_code(error) not in REFUSED_BLOCKS:
+                if error_code(error) not in REJECTED_BLOCKS:
                     raise
-                log.error("slack refused the blocks", extra={"code": error_code(error), "kind": notification.kind})
+                log.error("slack rejected the blocks", extra={"code": error_code(error), "kind": notification.kind})
                 del payload["blocks"]
                 return await self._call(notification, payload, channel, root)
         except UNREACHABLE as error:
@@ -67,7 +67,7 @@ class SlackNotifier:
 
 
 def _metadata(notification: Notification) -> dict[str, object] | None:
-    """Names the alert, so that a person or a program can tell one firing from another."""
+    """Message metadata with the alert's id, so that programs can distinguish firings."""
     incident = notification.incident
     if incident is None:
         return None
@@ -77,13 +77,13 @@ def _metadata(notification: Notification) -> dict[str, object] | None:
 
 def _needed(root: Receipt | None) -> Receipt:
     if root is None:
-        raise DeliveryError("There is no message to answer or to edit.", reason="no_root", permanent=True)
+        raise DeliveryError("The root message of the incident was never posted.", reason="no_root", permanent=True)
     return root
 
 
 def _receipt(response: AsyncSlackResponse, channel: str) -> Receipt:
     ts = response.get("ts")
     if not isinstance(ts, str):
-        said = "Slack took the message but gave no receipt."
-        raise DeliveryError(said, reason="no_ts", permanent=False, unlisted=True)
+        text = "Slack accepted the message but returned no timestamp."
+        raise DeliveryError(text, reason="no_ts", permanent=False, unlisted=True)
     return Receipt(channel=str(response.get("channel") or channel), ts=ts)

@@ -1,6 +1,6 @@
-"""How an answer reaches people: privately through a response URL, or into a channel with its thread and file.
+"""Send answers: privately through a response URL, or to a channel with a thread and a file.
 
-What it says is decided in `bot.slack.render`; when it is given, in `bot.slack.listeners`.
+Answers are rendered in `bot.slack.render`; `bot.slack.listeners` decides when they are sent.
 """
 
 from __future__ import annotations
@@ -15,40 +15,41 @@ from slack_sdk.errors import SlackApiError, SlackRequestError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.errors import DeliveryError
-from bot.slack.failures import REFUSED_BLOCKS, UNREACHABLE, delivery_error, error_code
-from bot.slack.render.blocks import context, said, section
+from bot.slack.failures import REJECTED_BLOCKS, UNREACHABLE, delivery_error, error_code
+from bot.slack.render.blocks import context, context_text, section
+from bot.slack.render.icons import WARNING
 from bot.slack.render.logs import Shared, Snippet
 from bot.slack.render.message import BLOCKS_BUDGET, MAX_FIELD_TEXT, Message, escape, message, weight
 
 log = logging.getLogger(__name__)
 
-_PATIENT_TRIES = 4
-"""How often Slack may ask to wait before an answer is given up; a refused message was not posted, so none is twice."""
-_LONGEST_WAIT = timedelta(seconds=30)
-_OUTSIDE = frozenset({"not_in_channel", "channel_not_found"})
-_INVITE = "⚠️ trainwatch is not in this channel. Type `/invite @trainwatch` to get alerts, threads and files here."
+_RATE_LIMIT_RETRIES = 4
+"""How often a rate-limited answer is retried. It was not posted, so no message appears twice."""
+_MAX_WAIT = timedelta(seconds=30)
+_NOT_A_MEMBER = frozenset({"not_in_channel", "channel_not_found"})
+_INVITE = f"{WARNING} trainwatch is not in this channel. Type `/invite @trainwatch` to get alerts and files here."
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """Where answers to one command, click or mention go."""
+    """The destination of answers to one command, click or mention."""
 
     client: AsyncWebClient
     channel: str
     user: str
     respond: AsyncRespond | None = None
-    """Through the response URL; None for a mention, which has none and is answered where it stands."""
+    """Sends through the response URL; None for a mention, which has none and is answered in its thread."""
     thread_ts: str | None = None
     replaces: bool = False
-    """Private answers take the place of the private message the button was in. Nothing else can be replaced: a public
-    message must not be, and of a command's own answers Slack adds the second to the first, whatever is asked of it
+    """Private answers replace the private message that held the button. Nothing else can be replaced: Slack appends a
+    second answer to a command even if asked to replace the first
     (observed: slackapi/bolt-python#1268, slackapi/bolt-js#2287; read 2026-11-21)."""
 
     async def private(self, answer: Message) -> None:
-        """Show it to the one who asked; a mention is answered in its thread.
+        """Show it to the asker only; a mention is answered in its thread.
 
         Raises:
-            DeliveryError: Slack did not take it.
+            DeliveryError: The answer was not accepted.
         """
         if self.respond is None:
             await self._post(answer, self.thread_ts)
@@ -56,17 +57,17 @@ class Reply:
         await self._respond(answer, "ephemeral")
 
     async def public(self, shared: Shared) -> None:
-        """Show it to the channel: the root, its lines in a thread, all of them in a file.
+        """Show it to the channel: the root, with lines in its thread and all lines in a file.
 
-        Where the bot is no member, the response URL still reaches the channel, without thread and file.
+        If the bot is not a member, the response URL still reaches the channel, without thread and file.
 
         Raises:
-            DeliveryError: Slack did not take it.
+            DeliveryError: The answer was not accepted.
         """
         try:
             root_ts = await self._post(_with_note(shared.root, shared.pointer), self.thread_ts)
         except DeliveryError as error:
-            if error.reason not in _OUTSIDE or self.respond is None:
+            if error.reason not in _NOT_A_MEMBER or self.respond is None:
                 raise
             await self._respond(_without_thread(shared), "in_channel")
             return
@@ -77,18 +78,18 @@ class Reply:
             await self._upload(shared.snippet, thread_ts)
 
     def in_thread(self, thread_ts: str) -> Reply:
-        """The same place, but public answers go into this thread."""
+        """The same destination, but public answers go into this thread."""
         return replace(self, thread_ts=thread_ts)
 
     async def _post(self, answer: Message, thread_ts: str | None) -> str:
         arguments = {"channel": self.channel, "unfurl_links": False, "unfurl_media": False, **answer.payload()}
         if thread_ts is not None:
             arguments["thread_ts"] = thread_ts
-        for _ in range(_PATIENT_TRIES):
+        for _ in range(_RATE_LIMIT_RETRIES):
             try:
                 return await self._post_once(arguments)
             except DeliveryError as error:
-                if error.reason != "ratelimited" or error.retry_after is None or error.retry_after > _LONGEST_WAIT:
+                if error.reason != "ratelimited" or error.retry_after is None or error.retry_after > _MAX_WAIT:
                     raise
                 await asyncio.sleep(error.retry_after.total_seconds())
         return await self._post_once(arguments)
@@ -98,9 +99,9 @@ class Reply:
             try:
                 response = await self.client.api_call("chat.postMessage", json=arguments)
             except SlackApiError as error:
-                if error_code(error) not in REFUSED_BLOCKS:
+                if error_code(error) not in REJECTED_BLOCKS:
                     raise
-                log.error("slack refused the blocks of an answer", extra={"code": error_code(error)})
+                log.error("slack rejected the blocks of an answer", extra={"code": error_code(error)})
                 del arguments["blocks"]
                 response = await self.client.api_call("chat.postMessage", json=arguments)
         except UNREACHABLE as error:
@@ -115,17 +116,17 @@ class Reply:
         try:
             response = await self.respond(body)
             if response.status_code != 200:
-                log.error("slack refused an answer", extra={"status": response.status_code})
+                log.error("slack rejected an answer", extra={"status": response.status_code})
                 del body["blocks"]
                 response = await self.respond(body)
         except UNREACHABLE as error:
             raise delivery_error(error) from error
         if response.status_code != 200:
             reason = f"http_{response.status_code}"
-            raise DeliveryError("The answer came too late for Slack.", reason=reason, permanent=True)
+            raise DeliveryError("The answer was too late for Slack.", reason=reason, permanent=True)
 
     async def _upload(self, snippet: Snippet, thread_ts: str) -> None:
-        """Put the file into the thread, or say why it is not there."""
+        """Upload the file to the thread; if that fails, post why."""
         try:
             await self.client.files_upload_v2(
                 content=snippet.text,
@@ -138,20 +139,20 @@ class Reply:
         except (SlackRequestError, *UNREACHABLE) as error:
             problem = delivery_error(error)
             log.warning("file not uploaded", extra={"reason": problem.reason})
-            sorry = f"The file with all lines could not be attached: {escape(problem.public)}"
-            await self._post(message(sorry, [context([f"⚠️ {sorry}"])]), thread_ts)
+            text = f"The file with all lines could not be attached: {escape(problem.public)}"
+            await self._post(message(text, [context([f"{WARNING} {text}"])]), thread_ts)
 
 
 def _without_thread(shared: Shared) -> Message:
-    """All in one message, and what is missing here; without the root where that would be too much."""
+    """Everything in one message with a note on how to invite the bot; without the root if that is too long."""
     thread = shared.thread.blocks if shared.thread is not None else ()
     blocks = (*shared.root.blocks, section(_INVITE), *thread)
     return Message(shared.root.text, blocks if weight(blocks) < BLOCKS_BUDGET else (section(_INVITE), *thread))
 
 
 def _with_note(answer: Message, note: str) -> Message:
-    """The message with a remark at its end, in the small print that ends it when there is some with room."""
-    small_print = said(answer.blocks[-1])
+    """The message with a note at its end, inside its last line of small print if there is room."""
+    small_print = context_text(answer.blocks[-1])
     has_room = small_print and len(small_print) + len(note) < MAX_FIELD_TEXT - 10
     block = context([small_print if has_room else "", note])
     kept = answer.blocks[:-1] if has_room else answer.blocks

@@ -1,4 +1,4 @@
-"""Is Slack set up right? Asked by `trainwatch check`; every finding says how to mend it."""
+"""Check the Slack setup for `trainwatch check`: tokens, scopes, and how to fix each problem."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from bot.domain.checks import CheckResult
 from bot.slack.failures import UNREACHABLE, delivery_error, error_code
 
 SCOPES: Mapping[str, str] = {
-    "app_mentions:read": "to hear `@trainwatch ...`, which works in threads where slash commands do not",
-    "channels:read": "to hear at once that it was invited to a channel",
+    "app_mentions:read": "to receive `@trainwatch ...`, which works in threads, unlike slash commands",
+    "channels:read": "to send waiting alerts as soon as it is invited to a channel",
     "chat:write": "to post alerts and answers in channels it was invited to",
-    "commands": "to have the slash command `/train`",
-    "files:write": "to put long logs as a text file into a thread",
-    "groups:read": "to hear at once that it was invited to a private channel",
+    "commands": "to provide the slash command `/train`",
+    "files:write": "to attach long logs as a text file",
+    "groups:read": "to send waiting alerts as soon as it is invited to a private channel",
 }
-"""The bot scopes manifest.yml asks for, and why; docs/slack.md says the same."""
+"""The bot scopes in manifest.yml, and what each is for; docs/slack.md lists the same."""
 OPTIONAL_SCOPES = frozenset({"channels:read", "files:write", "groups:read"})
-"""Those a workspace may withhold: little is lost without them, so the check only mentions it."""
+"""Scopes that a workspace may withhold; the check passes without them."""
 
 _REINSTALL = "Paste manifest.yml into the app's settings (App Manifest), save, and install the app again."
 _WRONG_TOKENS = {
-    "xapp-": "This is the app-level token; it belongs into SLACK_APP_TOKEN.",
-    "xoxp-": "This is a user token; use the Bot User OAuth Token.",
+    "xapp-": "This is the app-level token. Set it as SLACK_APP_TOKEN.",
+    "xoxp-": "This is a user token. Use the Bot User OAuth Token.",
 }
 
 
 async def check_slack(client: AsyncWebClient, app_token: str | None) -> list[CheckResult]:
-    """Try the bot token, its scopes and the app token; `app_token` is None in HTTP mode."""
+    """Check the bot token, its scopes and the app token; `app_token` is None in HTTP mode."""
     results = await _check_bot_token(client)
     if app_token is not None:
         results.append(await _check_app_token(client, app_token))
@@ -40,7 +40,7 @@ async def _check_bot_token(client: AsyncWebClient) -> list[CheckResult]:
     token = client.token or ""
     for prefix, remedy in _WRONG_TOKENS.items():
         if token.startswith(prefix):
-            return [CheckResult("Slack bot token", False, f"SLACK_BOT_TOKEN begins with {prefix}", remedy)]
+            return [CheckResult("Slack bot token", False, f"SLACK_BOT_TOKEN starts with {prefix}", remedy)]
     try:
         response = await client.auth_test()
     except UNREACHABLE as error:
@@ -54,13 +54,13 @@ async def _check_bot_token(client: AsyncWebClient) -> list[CheckResult]:
 
 
 def _scopes(granted: object) -> CheckResult:
-    """Compare what Slack says was granted with what the code uses.
+    """Compare the granted scopes with those the code uses.
 
-    Source: every Web API answer carries `X-OAuth-Scopes` (https://docs.slack.dev/authentication/installing-with-oauth,
+    Source: every Web API response has the header `X-OAuth-Scopes` (https://docs.slack.dev/authentication/installing-with-oauth,
     documented, read 2026-11-20).
     """
     if not isinstance(granted, str):
-        return CheckResult("Slack scopes", True, "Slack did not say which scopes were granted")
+        return CheckResult("Slack scopes", True, "Slack did not list the granted scopes")
     have = {scope.strip() for scope in granted.split(",")}
     missing = sorted(set(SCOPES) - have)
     if missing:
@@ -72,8 +72,8 @@ def _scopes(granted: object) -> CheckResult:
 async def _check_app_token(client: AsyncWebClient, app_token: str) -> CheckResult:
     subject = "Slack app token (Socket Mode)"
     if not app_token.startswith("xapp-"):
-        remedy = "Make one under Basic Information, App-Level Tokens, with the scope connections:write."
-        return CheckResult(subject, False, "SLACK_APP_TOKEN does not begin with xapp-", remedy)
+        remedy = "Create one under Basic Information, App-Level Tokens, with the scope connections:write."
+        return CheckResult(subject, False, "SLACK_APP_TOKEN does not start with xapp-", remedy)
     try:
         await client.apps_connections_open(app_token=app_token)
     except UNREACHABLE as error:
@@ -84,8 +84,8 @@ async def _check_app_token(client: AsyncWebClient, app_token: str) -> CheckResul
 def _failed(subject: str, error: BaseException, where: str) -> CheckResult:
     code = error_code(error)
     if code in ("invalid_auth", "not_authed", "token_revoked", "account_inactive", "not_allowed_token_type"):
-        return CheckResult(subject, False, f"Slack says {code}", f"Copy it again from the app's page: {where}.")
+        return CheckResult(subject, False, f"Slack returned {code}", f"Copy it again from the app's page: {where}.")
     if code == "missing_scope":
-        return CheckResult(subject, False, "Slack says missing_scope", f"Look at {where}.")
+        return CheckResult(subject, False, "Slack returned missing_scope", f"Check {where}.")
     remedy = "Try again in a minute." if "ratelimited" in code else "Check the network, a proxy, and SLACK_API_URL."
     return CheckResult(subject, False, delivery_error(error).public, remedy)

@@ -74,7 +74,7 @@ async def test_check_without_problems_exits_with_0(ready: Machine) -> None:
         ("Slack bot token", "xapp-", "SLACK_APP_TOKEN", {"SLACK_BOT_TOKEN": "xapp-in-the-wrong-variable"}),
         ("Slack bot token", "xoxp-", "Bot User OAuth Token", {"SLACK_BOT_TOKEN": "xoxp-user-token"}),
         (APP_TOKEN, "invalid_auth", "connections:write", {"SLACK_APP_TOKEN": "xapp-unknown"}),
-        (APP_TOKEN, "does not begin", "Basic Information", {"SLACK_APP_TOKEN": "xoxb-wrong-kind"}),
+        (APP_TOKEN, "does not start", "Basic Information", {"SLACK_APP_TOKEN": "xoxb-wrong-kind"}),
         ("Slack tokens", "missing", "SLACK_APP_TOKEN", {"SLACK_APP_TOKEN": ""}),
         ("fireworks", "rejected the API key", "FIREWORKS_API_KEY", {"FIREWORKS_API_KEY": "wrong-key-0123456789"}),
         ("fireworks", "cannot be reached", "FIREWORKS_BASE_URL", {"FIREWORKS_BASE_URL": "http://127.0.0.1:9"}),
@@ -115,7 +115,7 @@ async def test_missing_optional_scope_is_not_a_problem(tmp_path: Path) -> None:
     async with machine_at(tmp_path, slack=create_slack(scopes=NEEDED)) as machine:
         ended = await machine.call("check", "--json")
     assert [] == failed(ended)
-    assert "files:write (to put long logs" in checks_by_subject(ended)["Slack scopes"]["found"]
+    assert "files:write (to attach long logs" in checks_by_subject(ended)["Slack scopes"]["found"]
 
 
 async def test_scopes_in_manifest_are_sufficient(tmp_path: Path) -> None:

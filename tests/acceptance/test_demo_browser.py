@@ -151,13 +151,13 @@ async def someone_acknowledges_an_alert(page: Page) -> None:
     await page.get_by_test_id("channel-alerts").click()
     root = alert(page, "production")
     await root.get_by_test_id("button-trainwatch_acknowledge").click()
-    await expect(root).to_contain_text("@Ada Lovelace has it")
+    await expect(root).to_contain_text("Acknowledged by @Ada Lovelace")
     await page.get_by_test_id("channel-training").click()
 
 
 async def recovery_edits_the_same_message(page: Page, first: tuple[str | None, str | None]) -> None:
     root = alert(page, "qwen-vision-pretrain")
-    await expect(root).to_contain_text("It is back to normal.", timeout=RECOVERY_MS)
+    await expect(root).to_contain_text("Back to normal.", timeout=RECOVERY_MS)
     ts, version = await root.get_attribute("data-ts"), await root.get_attribute("data-version")
     assert ts == first[0]
     assert int(version or 0) > int(first[1] or 0)

@@ -17,7 +17,7 @@ from bot.slack.notifier import SlackNotifier
 from emulator.slack.app import BOT_TOKEN, Slack, create_slack, served
 from emulator.slack.model import Message
 from tests.unit.slack.factories import alert, at, incident, notification
-from tests.unit.slack.test_alerts import hostile_incident
+from tests.unit.slack.samples import hostile_incident
 
 
 @pytest_asyncio.fixture

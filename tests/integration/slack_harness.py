@@ -71,7 +71,7 @@ class SlackHarness:
         return self.slack.workspace.channel(name)
 
     async def command(
-        self, text: str = "", *, user: str = "ada", channel: str = "#training", wait_s: float = 3
+        self, text: str = "", *, user: str = "ada", channel: str = "#training", wait_s: float = 30
     ) -> Seen:
         """Type `/train` and this text."""
         return await self.slack.person_actions.slash(user, channel, "/train", text, wait_s=wait_s)

@@ -11,6 +11,7 @@ import pytest
 
 from bot.slack.render.actions import Action
 from bot.store.store import Store
+from emulator.slack import interaction_tokens
 from emulator.slack.app import BOT_TOKEN
 from tests.integration.polling import DATABASE
 from tests.integration.slack_harness import (
@@ -85,13 +86,12 @@ async def test_a_request_over_the_limit_is_refused_at_once(harness: SlackHarness
 
 
 async def test_a_note_that_cannot_be_delivered_does_not_stop_the_command(
-    store: Store, caplog: pytest.LogCaptureFixture
+    store: Store, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with running(SlackHarness(store, patience_s=0.3)) as harness:
+    monkeypatch.setattr(interaction_tokens, "RESPONSE_URL_LIFE_S", -1.0)
+    async with running(SlackHarness(store, patience_s=0.05)) as harness:
         harness.provider.gate = asyncio.Event()
         await harness.command(f"watch {REF}", wait_s=0.01)
-        for ticket in harness.slack.context.interaction_tokens.response_urls.values():
-            ticket.expires_at = 0.0
         await wait_until(lambda: "answer not delivered" in caplog.messages)
         harness.provider.gate.set()
         await harness.slack.person_actions.until(lambda: 1 == len(harness.channel().messages))

@@ -100,7 +100,11 @@ async def test_home_shows_watched_jobs_status_and_commands(store: Store) -> None
     assert [] == view_problems(seen.view.source)
     shown = str(seen.view.source)
     assert "p/late" not in shown
-    for fact in ("llama-8b-sft", "2 alerts firing", "🟢 polling", "🔴 delivering", "/train silence"):
+    for fact in ("llama-8b-sft", "2 alerts firing", "🟢 Polling", "🔴 Alert delivery is late", "/train silence"):
         assert fact in shown
-    for fact in ("2m behind", "3 messages not sent yet", "baseten: 1,234 of at most 3,200 requests"):
+    for fact in (
+        "Polling is 2m behind schedule",
+        "3 messages not sent yet",
+        "baseten: 1,234 requests in the last minute (limit 3,200)",
+    ):
         assert fact in shown

@@ -1,7 +1,7 @@
-"""Buttons: what they are called on the wire and what they carry.
+"""Buttons and menus.
 
-A button carries the command it stands for, as text with absolute times, so that it works after a restart, on any
-machine and by anyone. What happens on a click is in `bot.slack.listeners`.
+The value of a button is a command as text with absolute times, so it works after a restart, on any machine and for
+anyone. Clicks are handled in `bot.slack.listeners`.
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ from bot.slack.render.message import (
 
 
 class Action(enum.StrEnum):
-    """The `action_id` of each button; what its `value` is."""
+    """The `action_id` of each kind of button, and what its `value` holds."""
 
     SHOW = "trainwatch_show"
-    """Command text; the answer is shown to the one who clicks, in place of a private answer it stands under."""
+    """Command text. The answer is shown to the clicker only; it replaces a private message."""
     SHARE = "trainwatch_share"
-    """Command text; the answer goes to the channel."""
+    """Command text. The answer goes to the channel."""
     CHANGE = "trainwatch_change"
-    """Command text of something the whole channel should know: a silence, an unwatch."""
+    """Command text that changes the channel's alerts: a silence, an unwatch. The answer goes into the thread."""
     ACKNOWLEDGE = "trainwatch_acknowledge"
     """An incident id."""
     MORE = "trainwatch_more"
-    """An overflow menu; its options are as CHANGE."""
+    """An overflow menu whose options are like CHANGE."""
 
 
 def button(label: str, action: Action, value: str, *, key: str = "", style: str | None = None) -> Block | None:
-    """A button, or None when what it should carry does not fit: a cut command would be another command.
+    """A button, or None if its value does not fit: a truncated command would be another command.
 
-    `key` tells two buttons of the same action apart: Slack refuses a row that holds an `action_id` twice.
+    `key` makes the `action_id` unique among buttons of one action, because Slack rejects duplicates in a row.
     """
     if not _can_carry(value, MAX_BUTTON_VALUE):
         return None
@@ -53,7 +53,7 @@ def button(label: str, action: Action, value: str, *, key: str = "", style: str 
 
 
 def overflow(action: Action, options: Sequence[tuple[str, str]]) -> Block | None:
-    """A "⋯" menu of (label, value); options whose value does not fit are left out, None when none is left."""
+    """A "⋯" menu of (label, value). Options whose value does not fit are left out; None if none is left."""
     fitting = [
         {"text": plain(label, MAX_OPTION_TEXT), "value": value}
         for label, value in options
@@ -63,14 +63,14 @@ def overflow(action: Action, options: Sequence[tuple[str, str]]) -> Block | None
 
 
 def _can_carry(value: str, limit: int) -> bool:
-    """Whether a value arrives as it was sent: neither too long, nor with characters that JSON cannot carry."""
+    """Whether a value arrives unchanged: it is short enough and JSON can hold its characters."""
     return 0 < len(value) <= limit and clean(value) == value
 
 
 def actions(elements: Sequence[Block | None]) -> Block | None:
-    """A row of the buttons that are there; None when none is."""
-    there = [element for element in elements if element is not None]
-    return {"type": "actions", "elements": there} if there else None
+    """A row of the buttons that are not None; None without any."""
+    present = [element for element in elements if element is not None]
+    return {"type": "actions", "elements": present} if present else None
 
 
 def without(message: Message, action: Action) -> Message:

@@ -1,7 +1,7 @@
-"""Alerts as Slack shows them: the root that is edited, the replies in its thread, and notes.
+"""Alerts in Slack: the root message that is edited, the replies in its thread, and notes.
 
-A root says in one glance what broke, on which job, since when, and what to try. Everything else is in the thread.
-Sending is in `bot.slack.notifier`; what is said when is decided in `bot.rules`.
+The root shows what broke, on which job, since when, and what to try. Everything else is in the thread. Messages are
+sent by `bot.slack.notifier`; what is sent when is decided in `bot.rules`.
 """
 
 from __future__ import annotations
@@ -10,53 +10,39 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from bot.domain.alerts import (
-    DeliveryKind,
-    Evidence,
-    Incident,
-    IncidentAlert,
-    Notification,
-    NotifyReason,
-    Resolution,
-    Severity,
-)
-from bot.domain.durations import format_duration
+from bot.domain.alerts import DeliveryKind, Evidence, Incident, IncidentAlert, Notification, NotifyReason
 from bot.domain.jobs import Job
 from bot.domain.wording import plural
 from bot.rules.catalog import reports_state
 from bot.slack.render import button_commands as commands
 from bot.slack.render.actions import Action, actions, button, overflow
-from bot.slack.render.blocks import context, fenced_sections, section
-from bot.slack.render.jobs import job_link, job_name, state_words
-from bot.slack.render.log_lines import excerpt_rows, have_clock, line_rows, only_source
-from bot.slack.render.message import (
-    Block,
-    Message,
-    code,
-    linked_hint,
-    message,
-    moment,
-    one_line,
-    person,
-    plain_moment,
+from bot.slack.render.alert_wording import (
+    alert_icon,
+    end_icon,
+    ending,
+    firing_sentence,
+    is_active,
+    lead_alert,
+    notify_reason,
+    repeats_title,
+    resolved_sentence,
 )
+from bot.slack.render.blocks import context, fenced_sections, section
+from bot.slack.render.icons import ENDED, NOTE, SEVERITY_ICONS
+from bot.slack.render.jobs import job_link, job_name, state_label
+from bot.slack.render.log_lines import common_source, excerpt_rows, have_times, line_rows
+from bot.slack.render.message import Block, Message, code, linked_hint, message, one_line, person, slack_time
 
-_SIGNS = {Severity.PAGE: "🔴", Severity.WARN: "🟠", Severity.INFO: "🔵"}
-_CLEARED = "✅"
-_OVER = "⚪"
-_NOTE = "\N{INFORMATION SOURCE}\ufe0f"
-_ENDINGS = {
-    Resolution.CLEARED: "It is back to normal.",
-    Resolution.JOB_ENDED: "The job ended before it cleared.",
-    Resolution.UNSUBSCRIBED: "This channel no longer watches the job.",
-}
 _MAX_OTHERS = 6
+_MAX_FACTS = 10
+_SHORT_FACT = 48
+"""Characters of a fact that fits into the root."""
 _LINES_BUDGET = 6000
 """Characters of log lines in a reply: a thread is read on a phone; the Logs button shows the rest."""
 
 
 def render_notification(notification: Notification) -> Message:
-    """The message of any notification; a root and its edits are the same picture at two times."""
+    """The message of any notification; a root and its edits are rendered alike."""
     incident = notification.incident
     if incident is None or notification.kind is DeliveryKind.NOTE:
         return render_note(notification)
@@ -65,108 +51,99 @@ def render_notification(notification: Notification) -> Message:
     alert = next((one for one in incident.alerts if one.id == notification.alert_id), None)
     if alert is None:
         return render_note(notification)
-    if reports_state(alert.rule) and _lead(incident) is not alert:
-        # what broke is known: "read the log" would be worse advice than that of the headline
+    if reports_state(alert.rule) and lead_alert(incident) is not alert:
+        # The headline names the cause, so its advice is better than "read the log".
         alert = replace(alert, evidence=replace(alert.evidence, hint=None))
     return render_reply(incident.job, alert, notification.reason, broadcast=notification.broadcast)
 
 
 def render_root(incident: Incident) -> Message:
-    """The incident as it stands: loud while something fires, calm when it is over; what ended a run stays red."""
-    lead = _lead(incident)
+    """The incident as it is now: its lead alert, the others, who acknowledged it, and buttons."""
+    job, lead = incident.job, lead_alert(incident)
     if lead is None:
-        calm = f"Nothing fires on {job_name(incident.job)}."
-        return message(calm, [section(calm)])
-    others = [alert for alert in incident.alerts if alert is not lead and not _is_told_by_state(incident.job, alert)]
-    resolved = not _stands(incident.job, lead)
-    lines = _resolved_lines(incident.job, lead) if resolved else _firing_lines(incident.job, lead)
+        text = f"No alerts firing on {job_name(job)}."
+        return message(text, [section(text)])
+    others = [alert for alert in incident.alerts if alert is not lead and not _repeats_state(job, alert)]
+    firing = is_active(job, lead)
+    lines = _firing_lines(job, lead) if firing else _resolved_lines(job, lead)
     return message(
-        _resolved_sentence(incident.job, lead) if resolved else _firing_sentence(incident.job, lead),
+        firing_sentence(job, lead) if firing else resolved_sentence(job, lead),
         [
             section("\n".join(line for line in lines if line)),
-            section("\n".join(_other_lines(incident.job, others))) if others else None,
+            section("\n".join(_other_lines(job, others))) if others else None,
             context(_acknowledgements(incident)),
             _buttons(incident, lead),
-            context([code(lead.id), code(str(incident.job.ref))]),
+            context([code(lead.id), code(str(job.ref))]),
         ],
     )
 
 
 def render_reply(job: Job, alert: IncidentAlert, reason: NotifyReason, *, broadcast: bool = False) -> Message:
-    """What stands behind one alert: the lines that matter, the facts, what to try."""
+    """The evidence of one alert: log lines, facts and what to try; or how the alert ended."""
     evidence = alert.evidence
     where = f" · {job_link(job)}" if broadcast else ""
     if alert.resolved_at is not None:
-        mark = f"{_end_sign(alert)} *{one_line(alert.title, 200)}*{where} {_ending(job, alert)}"
-        return message(_resolved_sentence(job, alert), [section(mark), context([code(alert.id)])])
-    rows = _rows(evidence)
-    blocks, shown = fenced_sections(rows, _LINES_BUDGET)
-    title = f"{_SIGNS[alert.severity]} *{one_line(alert.title, 200)}*{where}{_again(reason)}"
-    head = [title] if _repeats_title(alert) or evidence.root is not None else [title, one_line(_above(evidence), 600)]
-    source = only_source(evidence.lines)
-    new = [(label, value) for label, value in evidence.facts if not _is_said(value, evidence) and value != source]
-    facts = [f"*{one_line(label, 60)}:* {one_line(value, 300)}" for label, value in new[:10]]
-    try_this = [f"*Try:* {linked_hint(evidence.hint)}"] if evidence.hint else []
-    tail = [*facts, *try_this]
+        title = f"{end_icon(alert)} *{one_line(alert.title, 200)}*{where} {ending(job, alert)}"
+        return message(resolved_sentence(job, alert), [section(title), context([code(alert.id)])])
+    blocks, shown = fenced_sections(_rows(evidence), _LINES_BUDGET)
+    title = f"{SEVERITY_ICONS[alert.severity]} *{one_line(alert.title, 200)}*{where}{notify_reason(reason)}"
+    adds_summary = not repeats_title(alert) and evidence.root is None
+    source = common_source(evidence.lines)
+    new = [(label, value) for label, value in evidence.facts if not _in_summary(value, evidence) and value != source]
+    tail = [f"*{one_line(label, 60)}:* {one_line(value, 300)}" for label, value in new[:_MAX_FACTS]]
+    tail += [f"*Try:* {linked_hint(evidence.hint)}"] if evidence.hint else []
     return message(
-        _firing_sentence(job, alert, reason),
+        firing_sentence(job, alert, reason),
         [
-            section("\n".join(head)),
+            section(f"{title}\n{one_line(_introduction(evidence), 600)}" if adds_summary else title),
             *blocks,
             section("\n".join(tail)) if tail else None,
-            context([_lines_note(evidence, shown), code(alert.id)]),
+            context([*_lines_notes(evidence, shown), code(alert.id)]),
         ],
     )
 
 
-def _above(evidence: Evidence) -> str:
-    """The summary as it stands above the lines: without the one that it quotes when that is among them."""
-    said, colon, quoted = evidence.summary.partition(": ")
+def render_note(notification: Notification) -> Message:
+    """An update that is not an alert, such as the end of the job. In a thread, the root names the job."""
+    text = one_line(notification.text or "This job was updated.", 1500)
+    job = notification.job
+    where = [] if notification.kind is DeliveryKind.REPLY else [job_link(job), code(str(job.ref))]
+    alt_text = text if job_name(job) in text else f"{job_name(job)}: {text}"
+    return message(alt_text, [section(f"{NOTE} {text}"), context(where)])
+
+
+def incident_icon(incident: Incident) -> str:
+    """The icon of the incident's lead alert."""
+    lead = lead_alert(incident)
+    return ENDED if lead is None else alert_icon(incident.job, lead)
+
+
+def _introduction(evidence: Evidence) -> str:
+    """The summary above the lines, without the line that it quotes if that is among them."""
+    start, colon, quoted = evidence.summary.partition(": ")
     is_below = colon and any(quoted in " ".join(line.message.split()) for line in evidence.lines)
-    return f"{said}:" if is_below else evidence.summary
+    return f"{start}:" if is_below else evidence.summary
 
 
 def _rows(evidence: Evidence) -> list[str]:
-    if have_clock(evidence.lines):
+    if have_times(evidence.lines):
         return line_rows(evidence.lines, max_line=1500)
     return excerpt_rows([line.message for line in evidence.lines], evidence.root, max_line=1500)
 
 
-def render_note(notification: Notification) -> Message:
-    """News that is no alert: the job ended, the subscription ended with it. A thread's root says of which job."""
-    said = one_line(notification.text or "There is news of this job.", 1500)
-    job = notification.job
-    where = [] if notification.kind is DeliveryKind.REPLY else [job_link(job), code(str(job.ref))]
-    heard = said if job_name(job) in said else f"{job_name(job)}: {said}"
-    return message(heard, [section(f"{_NOTE} {said}"), context(where)])
+def _lines_notes(evidence: Evidence, shown: int) -> list[str]:
+    source, timed = common_source(evidence.lines), have_times(evidence.lines)
+    return [
+        "times in UTC" if timed else "",
+        f"all from {code(source)}" if source else "",
+        f"showing {shown:,} of {plural(evidence.count, 'line')}; press Logs above for the rest"
+        if timed and evidence.count > shown
+        else "",
+    ]
 
 
-def sign(incident: Incident) -> str:
-    """The colour of an incident: of its worst firing alert, or how it ended."""
-    lead = _lead(incident)
-    if lead is None:
-        return _OVER
-    return _SIGNS[lead.severity] if _stands(incident.job, lead) else _end_sign(lead)
-
-
-def _lead(incident: Incident) -> IncidentAlert | None:
-    """The alert the headline is about: the worst that stands; of these one that knows what broke; then the earliest."""
-    firing = [alert for alert in incident.alerts if _stands(incident.job, alert)] or list(incident.alerts)
-    return min(
-        firing,
-        key=lambda one: (-one.severity.rank, reports_state(one.rule), one.evidence.title is None, one.fired_at),
-        default=None,
-    )
-
-
-def _stands(job: Job, alert: IncidentAlert) -> bool:
-    """Whether it holds: it fires, or it held when the job failed, and then it tells why."""
-    ended_with_it = alert.resolution is Resolution.JOB_ENDED and job.state.is_failure and job.state.is_terminal
-    return alert.resolved_at is None or ended_with_it
-
-
-def _is_told_by_state(job: Job, alert: IncidentAlert) -> bool:
-    """Whether "Job failed: exit code 1" beside the headline says all that this alert says."""
+def _repeats_state(job: Job, alert: IncidentAlert) -> bool:
+    """Whether "Job failed: exit code 1" in the headline already states this alert."""
     return reports_state(alert.rule) and alert.resolved_at is None and job.state.is_failure
 
 
@@ -174,70 +151,67 @@ def _firing_lines(job: Job, alert: IncidentAlert) -> list[str]:
     evidence = alert.evidence
     since = evidence.first_at or alert.fired_at
     return [
-        f"{_SIGNS[alert.severity]} *{one_line(alert.title, 200)}* · {job_link(job)}",
-        "" if _repeats_title(alert) else f"> {one_line(evidence.summary, 500)}",
-        " · ".join([_state(job), f"since {moment(since)}", *_short_facts(job, evidence)]),
+        f"{SEVERITY_ICONS[alert.severity]} *{one_line(alert.title, 200)}* · {job_link(job)}",
+        "" if repeats_title(alert) else f"> {one_line(evidence.summary, 500)}",
+        " · ".join([_state(job), f"since {slack_time(since)}", *_short_facts(job, evidence)]),
         f"*Try:* {linked_hint(evidence.hint)}" if evidence.hint else "",
     ]
 
 
+def _resolved_lines(job: Job, alert: IncidentAlert) -> list[str]:
+    return [
+        f"{end_icon(alert)} ~{one_line(alert.title, 200)}~ · {job_link(job)}",
+        "" if repeats_title(alert) else f"> {one_line(alert.evidence.summary, 300)}",
+        _sentence_case(ending(job, alert)),
+    ]
+
+
 def _state(job: Job) -> str:
-    """Where the job stands, and the platform's own reason when that is a failure."""
+    """The job's state, with the platform's reason if that is a failure."""
     error = job.error if job.state.is_failure and job.error else ""
-    return f"Job {state_words(job)}" + (f": {one_line(error, 160).rstrip('.')}" if error else "")
-
-
-def _repeats_title(alert: IncidentAlert) -> bool:
-    return alert.evidence.summary.rstrip(".") == alert.title
+    return f"Job {state_label(job)}" + (f": {one_line(error, 160).rstrip('.')}" if error else "")
 
 
 def _short_facts(job: Job, evidence: Evidence) -> list[str]:
-    """What fits into one line and is not said already; the rest is in the thread."""
+    """Facts that fit into one line and are not in the summary; the rest is in the thread."""
     short = [
         (label, value)
         for label, value in evidence.facts
-        if len(value) <= 48 and not _is_said(value, evidence) and value != job.error
+        if len(value) <= _SHORT_FACT and not _in_summary(value, evidence) and value != job.error
     ]
-    return [_fact(label, value, 48) for label, value in short[:3]]
+    return [_fact(label, value, _SHORT_FACT) for label, value in short[:3]]
 
 
-def _is_said(value: str, evidence: Evidence) -> bool:
-    """Whether the summary has it; a bare number, such as a rank, is found anywhere and has to be told."""
+def _in_summary(value: str, evidence: Evidence) -> bool:
+    """Whether the summary contains the value. A bare number does not count: it would match any other number."""
     return not value.isdigit() and value in evidence.summary
 
 
 def _fact(label: str, value: str, limit: int) -> str:
-    """`Rank: 3`, and `Rank 3` of a value that begins with its label; `Back to normal at 30%`."""
-    said = one_line(value, limit)
+    """`Rank: 3`; `Rank 3` if the value begins with its label; `Back to normal at 30%`."""
+    text = one_line(value, limit)
     if value.lower().startswith(f"{label.lower()} "):
-        return said[:1].upper() + said[1:]
-    return f"{one_line(label, 60)}{'' if label.endswith(' at') else ':'} {said}"
-
-
-def _resolved_lines(job: Job, alert: IncidentAlert) -> list[str]:
-    return [
-        f"{_end_sign(alert)} ~{one_line(alert.title, 200)}~ · {job_link(job)}",
-        "" if _repeats_title(alert) else f"> {one_line(alert.evidence.summary, 300)}",
-        _sentence_case(_ending(job, alert)),
-    ]
+        return _sentence_case(text)
+    return f"{one_line(label, 60)}{'' if label.endswith(' at') else ':'} {text}"
 
 
 def _other_lines(job: Job, others: Sequence[IncidentAlert]) -> list[str]:
-    ordered = sorted(others, key=lambda alert: (not _stands(job, alert), -alert.severity.rank, alert.fired_at))
-    if job.state.is_terminal and all(_stands(job, alert) for alert in others):
-        # the run is dead and its cause is above: what else it said while it died is in the thread
-        named = [f"{_SIGNS[alert.severity]} {one_line(alert.title, 200)}" for alert in ordered]
-        return [f"Also, in the thread: {' · '.join(dict.fromkeys(named[:_MAX_OTHERS]))}"]
+    ordered = sorted(others, key=lambda alert: (not is_active(job, alert), -alert.severity.rank, alert.fired_at))
+    if job.state.is_terminal and all(is_active(job, alert) for alert in others):
+        # The job has ended and the headline names the cause, so titles are enough.
+        titles = [f"{SEVERITY_ICONS[alert.severity]} {one_line(alert.title, 200)}" for alert in ordered]
+        return [f"More in the thread: {' · '.join(dict.fromkeys(titles[:_MAX_OTHERS]))}"]
     lines = [_other_line(job, alert) for alert in ordered[:_MAX_OTHERS]]
     hidden = len(ordered) - len(lines)
     return [*lines, f"… and {plural(hidden, 'more alert')} in the thread"] if hidden else lines
 
 
 def _other_line(job: Job, alert: IncidentAlert) -> str:
-    if not _stands(job, alert):
-        return f"{_end_sign(alert)} ~{one_line(alert.title, 200)}~ {_ending(job, alert)}"
-    said = "" if _repeats_title(alert) else f": {one_line(alert.evidence.summary, 160)}"
-    return f"{_SIGNS[alert.severity]} *{one_line(alert.title, 200)}*{said}"
+    title = one_line(alert.title, 200)
+    if not is_active(job, alert):
+        return f"{end_icon(alert)} ~{title}~ {ending(job, alert)}"
+    summary = "" if repeats_title(alert) else f": {one_line(alert.evidence.summary, 160)}"
+    return f"{SEVERITY_ICONS[alert.severity]} *{title}*{summary}"
 
 
 def _acknowledgements(incident: Incident) -> list[str]:
@@ -245,7 +219,7 @@ def _acknowledgements(incident: Incident) -> list[str]:
     names = [person(user) for user in users if user]
     if incident.resolved_at is not None or not names:
         return []
-    return [f"👍 {' and '.join(names)} {'has' if len(names) == 1 else 'have'} it; no reminders"]
+    return [f"👍 Acknowledged by {' and '.join(names)}; reminders paused"]
 
 
 def _buttons(incident: Incident, lead: IncidentAlert) -> Block | None:
@@ -254,17 +228,17 @@ def _buttons(incident: Incident, lead: IncidentAlert) -> Block | None:
     logs = button("Logs", Action.SHOW, commands.logs_around(job, first, evidence.last_at or lead.fired_at))
     if incident.resolved_at is not None:
         return actions([logs])
-    unowned = any(alert.acknowledged_by is None for alert in incident.alerts if alert.resolved_at is None)
+    unacknowledged = any(alert.acknowledged_by is None for alert in incident.alerts if alert.resolved_at is None)
     return actions(
         [
-            button("Acknowledge", Action.ACKNOWLEDGE, incident.id, style="primary") if unowned else None,
-            button("Silence 1h", Action.CHANGE, commands.silence(job, timedelta(hours=1))),
+            button("Acknowledge", Action.ACKNOWLEDGE, incident.id, style="primary") if unacknowledged else None,
+            button("Silence 1 hour", Action.CHANGE, commands.silence(job, timedelta(hours=1))),
             logs,
             overflow(
                 Action.MORE,
                 [
-                    ("Silence for 4 hours", commands.silence(job, timedelta(hours=4))),
-                    ("Silence for 24 hours", commands.silence(job, timedelta(hours=24))),
+                    ("Silence 4 hours", commands.silence(job, timedelta(hours=4))),
+                    ("Silence 24 hours", commands.silence(job, timedelta(hours=24))),
                     ("Stop watching here", commands.unwatch(job)),
                 ],
             ),
@@ -272,51 +246,5 @@ def _buttons(incident: Incident, lead: IncidentAlert) -> Block | None:
     )
 
 
-def _firing_sentence(job: Job, alert: IncidentAlert, reason: NotifyReason = NotifyReason.FIRST) -> str:
-    since = plain_moment(alert.evidence.first_at or alert.fired_at)
-    summary = "" if _repeats_title(alert) else f" {one_line(alert.evidence.summary, 600)}"
-    when = f"since {since}{_again(reason)}".replace(" · ", ", ")
-    return f"{_SIGNS[alert.severity]} {one_line(alert.title, 200)}: {job_name(job)}, {when}.{summary}"
-
-
-def _resolved_sentence(job: Job, alert: IncidentAlert) -> str:
-    return f"{_end_sign(alert)} {one_line(alert.title, 200)}: {job_name(job)}, {_ending(job, alert)}"
-
-
-def _ending(job: Job, alert: IncidentAlert) -> str:
-    """How it ended, as the end of a sentence: `resolved after 12m. It is back to normal.`."""
-    if alert.resolved_at is None:
-        return ""
-    took = format_duration(alert.resolved_at - alert.fired_at)
-    if alert.resolution is Resolution.CLEARED:
-        return f"resolved after {took}. {_ENDINGS[Resolution.CLEARED]}"
-    ended = alert.resolution is Resolution.JOB_ENDED and job.state.is_terminal
-    return f"over after {took}. {_ENDINGS[Resolution.JOB_ENDED if ended else Resolution.UNSUBSCRIBED]}"
-
-
 def _sentence_case(text: str) -> str:
     return text[:1].upper() + text[1:]
-
-
-def _end_sign(alert: IncidentAlert) -> str:
-    return _CLEARED if alert.resolution is Resolution.CLEARED else _OVER
-
-
-def _again(reason: NotifyReason) -> str:
-    match reason:
-        case NotifyReason.CHANGED:
-            return " · there is more"
-        case NotifyReason.REPEAT:
-            return " · still firing"
-        case _:
-            return ""
-
-
-def _lines_note(evidence: Evidence, shown: int) -> str:
-    source = only_source(evidence.lines)
-    parts = [f"all from {code(source)}"] if source else []
-    if have_clock(evidence.lines) and evidence.count > shown:
-        parts.append(f"{shown} of {plural(evidence.count, 'line')} shown; press Logs above for the rest")
-    return (
-        " · ".join(["rows in UTC" if have_clock(evidence.lines) else "", *parts]).strip(" ·") if evidence.lines else ""
-    )

@@ -1,4 +1,4 @@
-"""The message of every answer. Log and metric answers have their own modules; the others are short and live here."""
+"""Answers as messages. Longer ones have their own modules: logs, metrics, diagnosis, rules, subscriptions."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from bot.commands.subcommands.help import HelpAnswer
 from bot.commands.subcommands.jobs import DiagnosisAnswer, JobsAnswer, MetricsAnswer, StatusAnswer
 from bot.commands.subcommands.logs import LogsAnswer
 from bot.commands.subcommands.rules import ReplayAnswer, RulesAnswer
-from bot.commands.subcommands.subscriptions import ListAnswer, SilenceAnswer, UnwatchAnswer, WatchAnswer, Watched
-from bot.domain.alerts import Incident, Severity
-from bot.domain.durations import format_ago, format_duration
+from bot.commands.subcommands.subscriptions import ListAnswer, SilenceAnswer, UnwatchAnswer, WatchAnswer
+from bot.domain.alerts import Incident
+from bot.domain.durations import format_duration
 from bot.domain.jobs import Job, Resources
-from bot.domain.subscriptions import Silence
 from bot.domain.wording import plural
-from bot.slack.render import button_commands as commands
 from bot.slack.render.actions import Action, actions, button, without
-from bot.slack.render.alerts import sign
+from bot.slack.render.alerts import incident_icon
 from bot.slack.render.blocks import context, fenced_sections, listed_sections, section
-from bot.slack.render.jobs import job_link, job_name, job_row, jobs_in_words, state_sign, state_words
+from bot.slack.render.diagnosis import render_diagnosis
+from bot.slack.render.icons import NOTE, PENDING, STATE_ICONS, WARNING
+from bot.slack.render.jobs import job_link, job_name, job_row, job_summary, state_label
 from bot.slack.render.log_lines import line_rows
 from bot.slack.render.logs import Shared, gap_notes, render_logs, render_shared_logs
 from bot.slack.render.message import (
@@ -25,18 +25,18 @@ from bot.slack.render.message import (
     code,
     escape,
     message,
-    moment,
     one_line,
     person,
-    plain_moment,
+    plain_time,
+    slack_time,
 )
 from bot.slack.render.metrics import gpu_sentence, render_metrics
-from bot.slack.render.rules import SEVERITIES, render_insight, rule_row
+from bot.slack.render.rules import render_replay, render_rules
+from bot.slack.render.subscriptions import render_subscriptions, render_watch, render_watch_settings
 
 _LIST_BUDGET = 7000
 _STATUS_LINES = 1800
-_NOTE = "\N{INFORMATION SOURCE}\ufe0f"
-_NO_PLATFORM = "No platform is set up; `trainwatch check` says what is missing."
+_NO_PLATFORM = "No platform is configured. Run `trainwatch check` to see what is missing."
 
 
 def render(answer: Answer) -> Message:
@@ -48,18 +48,16 @@ def render(answer: Answer) -> Message:
             return render_metrics(answer)
         case StatusAnswer():
             return render_status(answer)
-        case DiagnosisAnswer() | RulesAnswer() | ReplayAnswer():
-            return render_insight(answer)
+        case DiagnosisAnswer():
+            return render_diagnosis(answer)
+        case RulesAnswer():
+            return render_rules(answer)
+        case ReplayAnswer():
+            return render_replay(answer)
         case JobsAnswer():
             return render_jobs(answer)
-        case WatchAnswer():
-            return render_watch(answer)
-        case UnwatchAnswer():
-            return render_unwatch(answer)
-        case ListAnswer():
-            return render_list(answer)
-        case SilenceAnswer():
-            return render_silence(answer)
+        case WatchAnswer() | UnwatchAnswer() | ListAnswer() | SilenceAnswer():
+            return render_subscriptions(answer)
         case HelpAnswer():
             return render_help(answer)
         case ErrorAnswer():
@@ -76,13 +74,13 @@ def render_shared(answer: Answer) -> Shared:
 
 
 def render_status(answer: StatusAnswer) -> Message:
-    """Is it alive: state and since when, GPUs, the newest lines, what is wrong."""
+    """The state and since when, GPUs, open incidents and the newest lines."""
     job = answer.job
     lines = [
-        f"{state_sign(job.state)} {job_link(job)} · *{state_words(job)}* {_since(job)}".rstrip(),
+        f"{STATE_ICONS[job.state]} {job_link(job)} · *{state_label(job)}* {_since(job)}".rstrip(),
         " · ".join(part for part in (_resources(job.resources), gpu_sentence(answer.summaries)) if part),
         f"> {one_line(job.error, 400)}" if job.error else "",
-        *(f"{sign(incident)} {plural(_firing(incident), 'alert')} since {moment(incident.opened_at)}"
+        *(f"{incident_icon(incident)} {plural(_firing(incident), 'alert')} since {slack_time(incident.opened_at)}"
           for incident in answer.incidents[:3]),
     ]  # fmt: skip
     tail, _ = fenced_sections(line_rows(answer.last_lines, max_line=300), _STATUS_LINES)
@@ -94,7 +92,7 @@ def render_status(answer: StatusAnswer) -> Message:
         [
             section("\n".join(line for line in lines if line)),
             *tail,
-            context([code(ref), f"as of {moment(answer.at, seconds=True)}", *watchers, *gap_notes(answer.gaps)]),
+            context([code(ref), f"as of {slack_time(answer.at, seconds=True)}", *watchers, *gap_notes(answer.gaps)]),
             actions(
                 [
                     button("Diagnose", Action.SHOW, f"diagnose {ref}", key="diagnose") if is_unwell else None,
@@ -113,109 +111,36 @@ def _status_sentence(answer: StatusAnswer) -> str:
     why = f" ({one_line(job.error, 200).rstrip('.')})" if job.error else ""
     firing = sum(_firing(incident) for incident in answer.incidents)
     parts = (
-        state_words(job) + why,
+        state_label(job) + why,
         gpu_sentence(answer.summaries),
         f"{plural(firing, 'alert')} firing" if firing else "",
     )
-    return f"{job_name(job)}: {', '.join(part for part in parts if part)}, as of {plain_moment(answer.at)}."
+    return f"{job_name(job)}: {', '.join(part for part in parts if part)}, as of {plain_time(answer.at)}."
 
 
 def render_jobs(answer: JobsAnswer) -> Message:
-    """What runs where, a row a job."""
+    """The jobs of each platform, one row each."""
     rows: list[str] = []
     for one in answer.providers:
         rows.append(f"*{one_line(one.provider, 80)}*")
-        rows += [f"{'⚠️' if one.lists else _NOTE} {one_line(one.problem, 300)}"] if one.problem else []
+        rows += [f"{WARNING if one.lists else NOTE} {one_line(one.problem, 300)}"] if one.problem else []
         rows += [job_row(job) for job in one.jobs]
-        rows += ["no jobs"] if not one.jobs and not one.problem else []
+        rows += ["No jobs."] if not one.jobs and not one.problem else []
     jobs = [job for one in answer.providers for job in one.jobs]
-    heard = f": {jobs_in_words(jobs)}" if jobs else ""
+    names = f": {job_summary(jobs)}" if jobs else ""
     share = f"jobs {answer.providers[0].provider}" if len(answer.providers) == 1 else "jobs"
     return message(
-        f"{plural(len(jobs), 'job')} on {plural(len(answer.providers), 'platform')}{heard}.",
+        f"{plural(len(jobs), 'job')} on {plural(len(answer.providers), 'platform')}{names}.",
         [
             *listed_sections(rows or [_NO_PLATFORM], _LIST_BUDGET, "row"),
-            context(["copy a reference into `/train status`, `logs`, `metrics` or `watch`"]),
+            context(["Copy a reference into `/train status`, `logs`, `metrics` or `watch`."]),
             actions([button("Share in channel", Action.SHARE, share)]),
         ],
     )
 
 
-def render_watch(answer: WatchAnswer) -> Message:
-    """A subscription was made or changed: for which job, and for what."""
-    job, ref = answer.job, code(str(answer.job.ref))
-    verb = "now watches" if answer.created else "has new settings for" if answer.is_news else "watches already"
-    by = f"by {person(answer.subscription.created_by)}"
-    return message(
-        f"This channel {verb} {job_name(job)}.",
-        [
-            section(f"👀 This channel {verb} {state_sign(job.state)} {job_link(job)}"),
-            context([ref, by, *_rule_changes(answer)]),
-        ],
-    )
-
-
-def render_watch_settings(answer: WatchAnswer) -> Message:
-    """What will be told, a rule a line, and how to change it: for the thread, so that the channel stays quiet."""
-    change = f"`/train watch {one_line(str(answer.job.ref), 200)} rule.parameter=value` changes it"
-    return message(
-        f"What this channel is told of {job_name(answer.job)}.",
-        [
-            *listed_sections([rule_row(rule) for rule in answer.rules] or ["No rule is on."], 6000, "rule"),
-            context([SEVERITIES, change, "it ends with the job, or with `/train unwatch`"]),
-        ],
-    )
-
-
-def render_unwatch(answer: UnwatchAnswer) -> Message:
-    """Which subscriptions ended."""
-    if not answer.jobs:
-        return message("This channel watched nothing.", [section("This channel watched nothing.")])
-    if len(answer.jobs) == 1:
-        said = f"This channel no longer watches {code(str(answer.jobs[0]))}."
-        return message(said, [section(said)])
-    said = f"This channel no longer watches {plural(len(answer.jobs), 'job')}."
-    return message(said, [section(said), *listed_sections([code(str(job)) for job in answer.jobs], 3000, "job")])
-
-
-def render_list(answer: ListAnswer) -> Message:
-    """What a channel watches and has muted."""
-    watched = [_watched_row(one, answer) for one in answer.watched]
-    silences = [silence_row(one) for one in answer.silences]
-    said = f"This channel watches {plural(len(watched), 'job')}" if watched else "This channel watches nothing"
-    muted = f" and has muted {plural(len(silences), 'thing')}" if silences else ""
-    heard = jobs_in_words([one.job for one in answer.watched if one.job])
-    hint = "" if watched else " Type `/train watch REF`; `/train jobs` shows what runs."
-    return message(
-        f"{said}{f' ({heard})' if heard else ''}{muted}.",
-        [
-            section(f"*{said}.*{hint}"),
-            *listed_sections(watched, _LIST_BUDGET - 1500, "job"),
-            *listed_sections(silences, 1500, "silence"),
-            actions([button("Share in channel", Action.SHARE, "list")]) if watched else None,
-        ],
-    )
-
-
-def render_silence(answer: SilenceAnswer) -> Message:
-    """A mute began or ended."""
-    silence = answer.silence
-    if answer.ended:
-        said = f"Silence {silence.id} is over"
-        heard = f"{said}: {_muted(silence)} are heard again."
-        return message(heard, [section(f"🔔 {heard}")])
-    return message(
-        f"No {_what(silence)} until {plain_moment(silence.ends_at)}.",
-        [
-            section(silence_row(silence)),
-            None if answer.is_watched else context(["this channel does not watch that job now: `/train list`"]),
-            actions([button("End it now", Action.CHANGE, commands.end_silence(silence.id))]),
-        ],
-    )
-
-
 def render_help(answer: HelpAnswer) -> Message:
-    """What can be typed."""
+    """Usage, options and examples."""
     rows = [f"{code(what)} {escape(meaning)}" for what, meaning in answer.rows]
     examples = [f"{code(what)} {escape(meaning)}" for what, meaning in answer.examples]
     title = f"*{escape(answer.topic)}*" if answer.topic else "*trainwatch* watches training jobs."
@@ -231,18 +156,18 @@ def render_help(answer: HelpAnswer) -> Message:
 
 
 def render_error(answer: ErrorAnswer) -> Message:
-    """It did not work: what happened, and how it is typed."""
-    said = one_line(answer.public, 1500)
+    """What was wrong, and the usage of the command."""
+    problem = one_line(answer.public, 1500)
     usage = answer.usage or ""
     typed = one_line(usage, 1500) if "`" in usage else code(usage, 1500)
     how = f"Usage: {typed}" if usage else ""
-    return message(f"{said} {how}".rstrip(), [section(f"⚠️ {said}"), context([how])])
+    return message(f"{problem} {how}".rstrip(), [section(f"{WARNING} {problem}"), context([how])])
 
 
 def render_working(what: str) -> Message:
     """Shown when an answer takes more than two seconds."""
     text = f"Working on {code(what)}; the answer follows."
-    return message(text, [context([f"⏳ {text}"])])
+    return message(text, [context([f"{PENDING} {text}"])])
 
 
 def render_greeting(watched: int, waiting: int) -> Message:
@@ -254,43 +179,6 @@ def render_greeting(watched: int, waiting: int) -> Message:
     return message(text, [section(f"👋 {text}")])
 
 
-def silence_row(silence: Silence) -> str:
-    """A mute in a list: what, until when, by whom, why, and how to end it."""
-    why = f": {one_line(silence.reason, 200)}" if silence.reason else ""
-    who = f"{person(silence.created_by)}{why}"
-    return (
-        f"🔕 No {_what(silence)} until {moment(silence.ends_at)} by {who} · `/train {commands.end_silence(silence.id)}`"
-    )
-
-
-def _rule_changes(answer: WatchAnswer) -> list[str]:
-    """What is not as usual, by the rules' names."""
-    settings = answer.subscription.settings
-    changed = [one_line(name, 60) for name in sorted(settings.parameters) if name not in settings.off]
-    return [
-        f"{', '.join(changed)} set differently" if changed else "",
-        f"{', '.join(one_line(name, 60) for name in settings.off)} off" if settings.off else "",
-        f"{', '.join(one_line(name, 60) for name in settings.on)} on" if settings.on else "",
-        f"only {settings.min_severity} and worse" if settings.min_severity is not Severity.INFO else "",
-    ]
-
-
-def _watched_row(one: Watched, answer: ListAnswer) -> str:
-    job = job_row(one.job) if one.job else f"⏳ {code(str(one.subscription.job))} not looked at yet"
-    firing = f"*{plural(one.firing, 'alert')} firing*" if one.firing else ""
-    seen = f"seen {format_ago(one.seen_at, answer.at)}" if one.seen_at else ""
-    return " · ".join(part for part in (job, firing, seen, f"by {person(one.subscription.created_by)}") if part)
-
-
-def _muted(silence: Silence) -> str:
-    tests = [f"{one_line(one.label, 40)} {code(one.value)}" for one in silence.matchers]
-    return f"alerts of {', '.join(tests)}" if tests else "all alerts here"
-
-
-def _what(silence: Silence) -> str:
-    return _muted(silence).removeprefix("all ")
-
-
 def _firing(incident: Incident) -> int:
     return sum(alert.resolved_at is None for alert in incident.alerts)
 
@@ -299,9 +187,9 @@ def _since(job: Job) -> str:
     if job.ended_at:
         began = job.started_at or job.created_at
         took = f" after {format_duration(job.ended_at - began)}" if began else ""
-        return f"{moment(job.ended_at)}{took}"
+        return f"{slack_time(job.ended_at)}{took}"
     began = job.started_at or job.created_at
-    return f"since {moment(began)}" if began else ""
+    return f"since {slack_time(began)}" if began else ""
 
 
 def _resources(given: Resources) -> str:

@@ -1,4 +1,4 @@
-"""Blocks: paragraphs, small print, lists and code blocks, each within Slack's limits. Buttons are in `actions`."""
+"""Block Kit blocks within Slack's limits: sections, context lines, lists and code blocks. Buttons are in `actions`."""
 
 from __future__ import annotations
 
@@ -20,34 +20,34 @@ _FENCE = len(fence([""]))
 
 
 def mrkdwn(text: str) -> Block:
-    """A text object that links and mentions only what we wrote as such (`verbatim`)."""
+    """A text object in which Slack links and mentions only explicit markup (`verbatim`)."""
     return {"type": "mrkdwn", "text": text, "verbatim": True}
 
 
 def plain(text: str, limit: int) -> Block:
-    """A text object that shows characters as they are."""
+    """A text object without markup."""
     return {"type": "plain_text", "text": cut(clean(text), limit) or " ", "emoji": False}
 
 
 def section(text: str) -> Block:
-    """A paragraph, never folded behind "see more"."""
+    """A paragraph that is never collapsed behind "See more"."""
     return {"type": "section", "text": mrkdwn(cut(text, MAX_SECTION_TEXT)), "expand": True}
 
 
 def header(text: str) -> Block:
-    """A title; plain text, so foreign text needs no escaping."""
+    """A title. It is plain text, so foreign text needs no escaping."""
     return {"type": "header", "text": plain(text, MAX_HEADER_TEXT)}
 
 
 def context(texts: Sequence[str]) -> Block | None:
-    """Small print, its parts joined with a dot; None when there is nothing to say."""
-    said = " · ".join(text for text in texts if text)
-    return {"type": "context", "elements": [mrkdwn(cut(said, MAX_FIELD_TEXT))]} if said else None
+    """A line of small print whose parts are joined with dots; None without text."""
+    joined = " · ".join(text for text in texts if text)
+    return {"type": "context", "elements": [mrkdwn(cut(joined, MAX_FIELD_TEXT))]} if joined else None
 
 
-def said(small_print: Block) -> str:
-    """What a block made by `context` says; "" of any other block."""
-    match small_print:
+def context_text(block: Block) -> str:
+    """The text of a block made by `context`; "" for any other block."""
+    match block:
         case {"type": "context", "elements": [{"text": str(text)}]}:
             return text
         case _:
@@ -55,14 +55,14 @@ def said(small_print: Block) -> str:
 
 
 def divider() -> Block:
-    """A thin line."""
+    """A horizontal line."""
     return {"type": "divider"}
 
 
 def fenced_sections(rows: Sequence[str], budget: int, *, newest_first: bool = False) -> tuple[list[Block], int]:
-    """The newest escaped rows that fit into `budget` characters, as code blocks, and how many of them are shown.
+    """The newest escaped rows that fit into `budget` characters, as code blocks; and how many of them are shown.
 
-    Rows are oldest first unless told; a row is at most a section long.
+    A row longer than a section is truncated.
     """
     room = MAX_SECTION_TEXT - _FENCE
     newest = rows if newest_first else reversed(rows)
@@ -73,7 +73,7 @@ def fenced_sections(rows: Sequence[str], budget: int, *, newest_first: bool = Fa
 
 
 def listed_sections(rows: Sequence[str], budget: int, noun: str) -> list[Block]:
-    """Rows of mrkdwn as paragraphs, from the first, as many as fit; the others are counted."""
+    """The first rows of mrkdwn that fit into `budget` characters, as paragraphs; the hidden ones are counted."""
     groups = _fill(rows, MAX_SECTION_TEXT, budget, 0)
     hidden = len(rows) - sum(len(group) for group in groups)
     if hidden:
@@ -82,7 +82,7 @@ def listed_sections(rows: Sequence[str], budget: int, noun: str) -> list[Block]:
 
 
 def _fill(rows: Iterable[str], room: int, budget: int, overhead: int) -> list[list[str]]:
-    """Rows put into groups of at most `room` characters until `budget` is used; `overhead` is what a group costs."""
+    """Group rows into at most `room` characters each until `budget` is used; each group costs `overhead` more."""
     groups: list[list[str]] = []
     left, space = budget, -1
     for row in rows:

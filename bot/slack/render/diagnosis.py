@@ -1,4 +1,4 @@
-"""What a job's log means, as a message: the report that `trainwatch scan` writes for a file, for a phone."""
+"""The diagnosis of a job's log as a message."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from bot.rules.diagnosis_wording import describe_progress, describe_ranks, descr
 from bot.slack.render import button_commands as commands
 from bot.slack.render.actions import Action, actions, button
 from bot.slack.render.blocks import context, fenced_sections, listed_sections, section
-from bot.slack.render.jobs import job_link, job_name, state_sign, state_words
+from bot.slack.render.icons import CLEARED, SEVERITY_ICONS, STATE_ICONS
+from bot.slack.render.jobs import job_link, job_name, state_label
 from bot.slack.render.log_lines import excerpt_rows
 from bot.slack.render.logs import gap_notes
 from bot.slack.render.message import (
@@ -22,105 +23,101 @@ from bot.slack.render.message import (
     escape,
     linked_hint,
     message,
-    moment,
-    moments,
     one_line,
-    plain_moment,
+    plain_time,
+    slack_time,
+    slack_time_range,
 )
 
-SIGNS = {Severity.PAGE: "🔴", Severity.WARN: "🟠", Severity.INFO: "🔵"}
-_IN_FULL = 3
-_EXCERPT = 1000
-"""Characters of one incident's lines."""
+_MAX_IN_FULL = 3
+_EXCERPT_BUDGET = 1000
+"""Characters of one failure's lines."""
 
 
 def render_diagnosis(answer: DiagnosisAnswer) -> Message:
-    """State, what broke worst first, how far it came."""
-    loud = [one for one in answer.diagnosis.failures if one.severity != "info"]
-    others = [*loud[_IN_FULL:], *(one for one in answer.diagnosis.failures if one.severity == "info")]
+    """The job's state, the failures in its log, worst first, and its training progress."""
+    problems = [one for one in answer.diagnosis.failures if one.severity is not Severity.INFO]
+    notes = [one for one in answer.diagnosis.failures if one.severity is Severity.INFO]
     job = answer.job
     progress = describe_progress(answer.diagnosis.progress)
     head = [
-        f"{state_sign(job.state)} {job_link(job)} · *{state_words(job)}*",
-        "" if loud else f"✅ {_quiet(answer)}",
-        f"By its own lines: {escape(progress)}." if progress else "",
+        f"{STATE_ICONS[job.state]} {job_link(job)} · *{state_label(job)}*",
+        "" if problems else f"{CLEARED} {_no_problems(answer)}",
+        f"Progress: {escape(progress)}." if progress else "",
     ]
-    blocks = [block for one in loud[:_IN_FULL] for block in _incident(one)]
-    rows = [f"{SIGNS[one.severity]} {one_line(one.title, 200)}{_when(one)}" for one in others]
+    blocks = [block for one in problems[:_MAX_IN_FULL] for block in _failure(one)]
+    rows = [
+        f"{SEVERITY_ICONS[one.severity]} {one_line(one.title, 200)}{f' · {span}' if (span := _span(one)) else ''}"
+        for one in [*problems[_MAX_IN_FULL:], *notes]
+    ]
     return message(
-        _sentence(answer, loud),
+        _alt_text(answer, problems),
         [
             section("\n".join(line for line in head if line)),
             *blocks,
             *listed_sections(rows, 1200, "note"),
             context(_notes(answer)),
-            _buttons(answer, loud),
+            _buttons(answer, problems),
         ],
     )
 
 
-def _sentence(answer: DiagnosisAnswer, loud: list[Failure]) -> str:
+def _alt_text(answer: DiagnosisAnswer, problems: list[Failure]) -> str:
     name = job_name(answer.job)
-    if not loud:
-        return f"{name}: {_quiet(answer)}"
-    more = f", and {plural(len(loud) - 1, 'other thing')}" if len(loud) > 1 else ""
-    return f"{SIGNS[loud[0].severity]} {name}: {one_line(loud[0].title, 300)}{more}."
+    if not problems:
+        return f"{name}: {_no_problems(answer)}"
+    more = f" and {plural(len(problems) - 1, 'other problem')}" if len(problems) > 1 else ""
+    return f"{SEVERITY_ICONS[problems[0].severity]} {name}: {one_line(problems[0].title, 300)}{more}."
 
 
-def _quiet(answer: DiagnosisAnswer) -> str:
-    return "Nothing in its log needs you." if answer.read else "Its log holds no lines."
+def _no_problems(answer: DiagnosisAnswer) -> str:
+    return "No problems found in the log." if answer.read else "The log is empty."
 
 
-def _incident(incident: Failure) -> list[Block]:
-    root, place = root_line(incident), incident.root_index
-    said = [
-        f"{SIGNS[incident.severity]} *{one_line(incident.title, 200)}*",
+def _failure(failure: Failure) -> list[Block]:
+    root = root_line(failure)
+    lines = [
+        f"{SEVERITY_ICONS[failure.severity]} *{one_line(failure.title, 200)}*",
         f"> {one_line(root, 300)}" if root else "",
-        " · ".join(part for part in (_rank(incident), _span(incident), _count(incident)) if part),
-        one_line(describe_reason(incident), 300),
-        f"*Try:* {linked_hint(incident.hint, 400)}" if incident.hint else "",
+        " · ".join(part for part in (_ranks(failure), _span(failure), _count(failure)) if part),
+        one_line(describe_reason(failure), 300),
+        f"*Try:* {linked_hint(failure.hint, 400)}" if failure.hint else "",
     ]
-    fenced, _ = fenced_sections(excerpt_rows(incident.excerpt, place, max_line=240), _EXCERPT)
-    return [section("\n".join(line for line in said if line)), *fenced]
+    fenced, _ = fenced_sections(excerpt_rows(failure.excerpt, failure.root_index, max_line=240), _EXCERPT_BUDGET)
+    return [section("\n".join(line for line in lines if line)), *fenced]
 
 
-def _rank(incident: Failure) -> str:
-    if not incident.ranks:
+def _ranks(failure: Failure) -> str:
+    if not failure.ranks:
         return ""
-    return f"{'Rank' if isinstance(incident.root_rank, int) else 'From'} {one_line(describe_ranks(incident), 120)}"
+    return f"{'Rank' if isinstance(failure.root_rank, int) else 'From'} {one_line(describe_ranks(failure), 120)}"
 
 
-def _span(incident: Failure) -> str:
-    if incident.first_ns is None:
+def _span(failure: Failure) -> str:
+    if failure.first_ns is None:
         return ""
-    first = datetime_from_ns(incident.first_ns)
-    last = first if incident.last_ns is None else datetime_from_ns(incident.last_ns)
-    return f"since {moment(first)}" if (last - first).total_seconds() < 60 else moments(first, last)
+    first = datetime_from_ns(failure.first_ns)
+    last = first if failure.last_ns is None else datetime_from_ns(failure.last_ns)
+    return f"since {slack_time(first)}" if (last - first).total_seconds() < 60 else slack_time_range(first, last)
 
 
-def _when(incident: Failure) -> str:
-    span = _span(incident)
-    return f" · {span}" if span else ""
-
-
-def _count(incident: Failure) -> str:
-    return f"{incident.count:,} times" if incident.count > 1 else ""
+def _count(failure: Failure) -> str:
+    return f"{failure.count:,} times" if failure.count > 1 else ""
 
 
 def _notes(answer: DiagnosisAnswer) -> list[str]:
-    start = plain_moment(answer.start) if answer.start else "its beginning"
+    start = plain_time(answer.start) if answer.start else "its start"
     return [
         code(str(answer.job.ref)),
-        f"{plural(answer.read, 'line')} from {start} to {plain_moment(answer.end)}",
-        plural(answer.redacted, "secret") + " hidden" if answer.redacted else "",
+        f"{plural(answer.read, 'line')} from {start} to {plain_time(answer.end)}",
+        f"{plural(answer.redacted, 'secret')} redacted" if answer.redacted else "",
         *gap_notes(answer.gaps),
     ]
 
 
-def _buttons(answer: DiagnosisAnswer, loud: list[Failure]) -> Block | None:
-    ref = answer.job.ref
-    lines = None
-    if loud and loud[0].first_ns is not None:
-        first = datetime_from_ns(loud[0].first_ns)
-        lines = button("Logs around it", Action.SHOW, commands.logs_around(ref, first, first), key="logs")
-    return actions([lines, button("Share in channel", Action.SHARE, format_command(answer.pinned))])
+def _buttons(answer: DiagnosisAnswer, problems: list[Failure]) -> Block | None:
+    logs = None
+    if problems and problems[0].first_ns is not None:
+        first = datetime_from_ns(problems[0].first_ns)
+        logs = button("Logs", Action.SHOW, commands.logs_around(answer.job.ref, first, first), key="logs")
+    return actions([logs, button("Share in channel", Action.SHARE, format_command(answer.pinned))])

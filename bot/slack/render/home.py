@@ -1,4 +1,4 @@
-"""App Home: what one person watches where, how trainwatch is, and what can be typed."""
+"""App Home: the jobs one person watches, the status of trainwatch, and the commands."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from bot.domain.checks import HEARTBEAT_STALE, ON_TIME
 from bot.domain.durations import format_ago, format_duration
 from bot.domain.wording import plural
 from bot.slack.render.blocks import context, divider, header, listed_sections
-from bot.slack.render.jobs import job_row
-from bot.slack.render.message import Block, channel_link, code, escape, moment
+from bot.slack.render.jobs import watched_row
+from bot.slack.render.message import Block, channel_link, code, escape, slack_time
+
+_NO_JOBS = "No jobs yet. Type `/train watch REF` in a channel; `/train jobs` lists jobs."
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,62 +25,52 @@ class HomeView:
     """What App Home shows to one person."""
 
     watched: Sequence[Watched]
-    """The subscriptions this person made: those of others may be in channels this person may not see."""
+    """This person's subscriptions only: others may be in channels this person cannot see."""
     heartbeats: Sequence[tuple[str, datetime | None]]
-    """(what, when last heard of): `polling`, `delivery`."""
+    """(label of a background loop, last heartbeat)."""
     at: datetime
-    strain: SystemStatus | None = None
-    """None: not known."""
+    status: SystemStatus | None = None
+    """None when unknown."""
 
 
 def render_home(home: HomeView) -> dict[str, object]:
     """The view for views.publish."""
     help_rows = [f"{code('/train ' + what)} {escape(meaning)}" for what, meaning in overview(Frontend.SLACK).rows]
+    jobs = [f"{channel_link(one.subscription.channel)} · {watched_row(one, home.at)}" for one in home.watched]
+    status = [_heartbeat(label, at, home.at) for label, at in home.heartbeats]
+    status += _backlog(home.status) if home.status else []
     blocks: list[Block | None] = [
-        header("What you watch"),
-        *listed_sections([_row(one, home.at) for one in home.watched] or [_NOTHING], 8000, "job"),
+        header("Jobs you watch"),
+        *listed_sections(jobs or [_NO_JOBS], 8000, "job"),
         divider(),
-        header("How trainwatch is"),
-        *listed_sections(_facts(home) or ["not known"], 1500, "loop"),
+        header("Status"),
+        *listed_sections(status or ["unknown"], 1500, "line"),
         divider(),
-        header("What you can type"),
+        header("Commands"),
         *listed_sections(help_rows, 6000, "command"),
-        context([f"as of {moment(home.at, seconds=True)}; open this tab again to refresh"]),
+        context([f"As of {slack_time(home.at, seconds=True)}. Open this tab again to refresh."]),
     ]
     return {"type": "home", "blocks": [block for block in blocks if block is not None]}
 
 
-_NOTHING = "Nothing yet. Type `/train watch REF` in a channel; `/train jobs` shows what runs."
-
-
-def _row(one: Watched, now: datetime) -> str:
-    job = job_row(one.job) if one.job else f"⏳ {code(str(one.subscription.job))} not looked at yet"
-    firing = f"*{plural(one.firing, 'alert')} firing*" if one.firing else ""
-    seen = f"seen {format_ago(one.seen_at, now)}" if one.seen_at else ""
-    return " · ".join(part for part in (channel_link(one.subscription.channel), job, firing, seen) if part)
-
-
-def _facts(home: HomeView) -> list[str]:
-    """Loops, what waits for them, and how much of what each platform may be asked is used."""
-    facts = [_health(name, at, home.at) for name, at in home.heartbeats]
-    return facts + (_strain(home.strain) if home.strain else [])
-
-
-def _strain(strain: SystemStatus) -> list[str]:
-    facts = []
-    if strain.overdue >= ON_TIME:
-        facts.append(f"🟡 polls are {format_duration(strain.overdue)} behind")
-    if strain.unsent_for >= ON_TIME:
-        waits = format_duration(strain.unsent_for)
-        facts.append(f"🟡 {plural(strain.unsent, 'message')} not sent yet, the oldest for {waits}")
-    return facts + [
-        f"{escape(name)}: {rate.last_minute:,} of at most {rate.max_per_minute:,} requests in the last minute"
-        for name, rate in strain.request_rates.items()
-    ]
-
-
-def _health(name: str, at: datetime | None, now: datetime) -> str:
+def _heartbeat(label: str, at: datetime | None, now: datetime) -> str:
     if at is None:
-        return f"⚪ {escape(name)}: never ran"
-    late = now - at > HEARTBEAT_STALE
-    return f"{'🔴' if late else '🟢'} {escape(name)}: {'last heard of ' if late else ''}{format_ago(at, now)}"
+        return f"⚪ {escape(label)}: not started"
+    last_run = f"last run {format_ago(at, now)}"
+    return (
+        f"🔴 {escape(label)} is late: {last_run}" if now - at > HEARTBEAT_STALE else f"🟢 {escape(label)}: {last_run}"
+    )
+
+
+def _backlog(status: SystemStatus) -> list[str]:
+    """What waits for too long, and how much of each rate limit is used."""
+    facts = []
+    if status.overdue >= ON_TIME:
+        facts.append(f"🟡 Polling is {format_duration(status.overdue)} behind schedule")
+    if status.unsent_for >= ON_TIME:
+        waited = format_duration(status.unsent_for)
+        facts.append(f"🟡 {plural(status.unsent, 'message')} not sent yet; the oldest has waited {waited}")
+    return facts + [
+        f"{escape(name)}: {rate.last_minute:,} requests in the last minute (limit {rate.max_per_minute:,})"
+        for name, rate in status.request_rates.items()
+    ]

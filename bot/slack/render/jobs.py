@@ -1,56 +1,51 @@
-"""Jobs as they are named in messages: a sign for the state, a linked name, the reference to copy."""
+"""Jobs in messages: state icon, linked name, and the reference to copy."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
+from bot.commands.subcommands.subscriptions import Watched
+from bot.domain.durations import format_ago
 from bot.domain.jobs import Job, JobState
+from bot.domain.wording import plural
+from bot.slack.render.icons import PENDING, STATE_ICONS
 from bot.slack.render.message import code, link, one_line
 
-_SIGNS = {
-    JobState.QUEUED: "⏳",
-    JobState.STARTING: "⏳",
-    JobState.RUNNING: "🟢",
-    JobState.IDLE: "💤",
-    JobState.UNHEALTHY: "🟠",
-    JobState.SUCCEEDED: "✅",
-    JobState.FAILED: "🔴",
-    JobState.CANCELLED: "⚪",
-    JobState.PREEMPTED: "🔴",
-    JobState.UNKNOWN: "❓",
-}
-
-_HEARD = 6
+_MAX_NAMED = 6
 
 
-def state_sign(state: JobState) -> str:
-    """One sign for where a job stands."""
-    return _SIGNS[state]
-
-
-def state_words(job: Job) -> str:
-    """The state; the platform's own word when we do not know it."""
+def state_label(job: Job) -> str:
+    """The state, or the platform's own status when the state is unknown."""
     return one_line(job.vendor_status, 80) if job.state is JobState.UNKNOWN and job.vendor_status else job.state.value
 
 
 def job_name(job: Job) -> str:
-    """The name, escaped; the reference when it has none."""
+    """The name, escaped; the reference when the job has no name."""
     return one_line(job.name or str(job.ref), 120)
 
 
 def job_link(job: Job) -> str:
-    """The job's name, linked to its page at the platform."""
+    """The job's name, linked to its page on the platform."""
     return f"*{link(job.url, job_name(job))}*"
 
 
-def jobs_in_words(jobs: Sequence[Job]) -> str:
-    """Names and states, for those who hear a list: `tune-7b running, sft failed and 3 more`; "" when there are none."""
-    said = ", ".join(f"{job_name(job)} {state_words(job)}" for job in jobs[:_HEARD])
-    hidden = len(jobs) - _HEARD
-    return f"{said} and {hidden:,} more" if hidden > 0 else said
+def job_summary(jobs: Sequence[Job]) -> str:
+    """Names and states for alt text: `tune-7b running, sft failed and 3 more`; "" without jobs."""
+    named = ", ".join(f"{job_name(job)} {state_label(job)}" for job in jobs[:_MAX_NAMED])
+    hidden = len(jobs) - _MAX_NAMED
+    return f"{named} and {hidden:,} more" if hidden > 0 else named
 
 
 def job_row(job: Job) -> str:
     """A job in a list: state, name, reference."""
     name = f"{job_link(job)} " if job.name else ""
-    return f"{state_sign(job.state)} {name}{code(str(job.ref))} {state_words(job)}"
+    return f"{STATE_ICONS[job.state]} {name}{code(str(job.ref))} {state_label(job)}"
+
+
+def watched_row(watched: Watched, now: datetime) -> str:
+    """A watched job in a list: its row, its firing alerts, and when it was last polled."""
+    job = job_row(watched.job) if watched.job else f"{PENDING} {code(str(watched.subscription.job))} not polled yet"
+    firing = f"*{plural(watched.firing, 'alert')} firing*" if watched.firing else ""
+    polled = f"polled {format_ago(watched.seen_at, now)}" if watched.seen_at else ""
+    return " · ".join(part for part in (job, firing, polled) if part)

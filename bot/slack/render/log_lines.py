@@ -1,4 +1,4 @@
-"""Log lines as the rows of a code block: short on a phone, nothing in them obeyed, every cut said."""
+"""Log lines as rows of a code block: escaped, short enough for a phone, with every truncation shown."""
 
 from __future__ import annotations
 
@@ -11,23 +11,27 @@ from bot.domain.logs import Level, LogLine
 from bot.slack.render.message import ELLIPSIS, escape
 
 MAX_LINE = 800
-"""Characters of one message; a longer one says how much is missing."""
+"""Characters of one message; a longer one is truncated with a note."""
 
 AnyLine = LogLine | ExcerptLine
 
-_LEAST_ROW = 8
+_MIN_ROW = 8
 """Characters of a clock time, which every row has."""
-_OWN_STAMP = 24
-"""Characters in which a line's own time stands, such as `[2026-03-13 14:02:31,`."""
+_TIMESTAMP_PREFIX = 24
+"""Where to search for a timestamp in the message itself, such as `[2026-03-13 14:02:31,`."""
 
 
 def line_rows(
     lines: Sequence[AnyLine], *, max_line: int = MAX_LINE, among: Sequence[AnyLine] | None = None
 ) -> list[str]:
-    """Escaped rows, one a line: clock time in UTC, source where lines differ in it, level where it matters.
+    """Escaped rows: clock time in UTC, source if it differs among lines, level from WARNING up, message.
 
-    The date appears only when it differs from that of the line before. A line that begins with the same time by itself
-    does not get it twice. `among` are the lines that these were chosen from: the source appears where those differ.
+    The date appears when it differs from that of the previous line. The time is left out if the message starts with it.
+
+    Args:
+        lines: What to show.
+        max_line: Longest message in characters.
+        among: The lines that these were chosen from; their sources decide whether the source is shown.
     """
     one_source = len({line.source for line in (lines if among is None else among)}) <= 1
     rows: list[str] = []
@@ -39,18 +43,18 @@ def line_rows(
             clock = f"{at:%H:%M:%S}"
             if day not in (None, at.date()):
                 stamp = f"{at:%d %b} {clock}"
-            elif clock not in line.message[:_OWN_STAMP]:
+            elif clock not in line.message[:_TIMESTAMP_PREFIX]:
                 stamp = clock
             day = at.date()
         rows.append(escape(_row(stamp, None if one_source else line.source, line, max_line)))
     return rows
 
 
-def newest_near(lines: Sequence[LogLine], budget: int, *, newest_first: bool = False) -> Sequence[LogLine]:
-    """The newest lines, some more than fit into `budget` characters, so that no others need be made rows."""
-    count, room = 0, 4 * budget  # colours take characters here and none in a row
+def newest_within(lines: Sequence[LogLine], budget: int, *, newest_first: bool = False) -> Sequence[LogLine]:
+    """The newest lines, slightly more than fit into `budget` characters, so that others need not be rendered."""
+    count, room = 0, 4 * budget  # escape codes count here, but are removed from rows
     for line in lines if newest_first else reversed(lines):
-        room -= min(len(line.message), MAX_LINE) + _LEAST_ROW
+        room -= min(len(line.message), MAX_LINE) + _MIN_ROW
         if room < 0:
             break
         count += 1
@@ -58,20 +62,20 @@ def newest_near(lines: Sequence[LogLine], budget: int, *, newest_first: bool = F
 
 
 def excerpt_rows(texts: Sequence[str], root: int | None, *, max_line: int = MAX_LINE) -> list[str]:
-    """Escaped rows of an excerpt, whose lines have no times of their own; the root is marked."""
+    """Escaped rows of an excerpt whose lines have no timestamps; the root line is marked."""
     if root is None:
         return [escape(_cut(text, max_line)) for text in texts]
-    marks = ("\u25b6 " if place == root else "  " for place in range(len(texts)))
+    marks = ("\u25b6 " if index == root else "  " for index in range(len(texts)))
     return [escape(mark + _cut(text, max_line)) for mark, text in zip(marks, texts, strict=True)]
 
 
-def have_clock(lines: Sequence[ExcerptLine]) -> bool:
-    """Whether any of the lines has a time; those of a diagnosis have none."""
+def have_times(lines: Sequence[ExcerptLine]) -> bool:
+    """Whether any line has a timestamp; those of a diagnosis have none."""
     return any(line.timestamp_ns is not None for line in lines)
 
 
-def only_source(lines: Sequence[AnyLine]) -> str | None:
-    """The source all lines share, which `line_rows` leaves out of the rows; None when they differ or have none."""
+def common_source(lines: Sequence[AnyLine]) -> str | None:
+    """The source of all lines, which `line_rows` leaves out; None if sources differ or are unknown."""
     sources = {line.source for line in lines}
     return sources.pop() if len(sources) == 1 else None
 
@@ -87,7 +91,7 @@ def _cut(text: str, max_line: int) -> str:
 
 
 def _level(line: AnyLine) -> str | None:
-    """The level's name from WARNING up, unless the message begins with it anyway."""
+    """The level's name from WARNING up, unless the message starts with it."""
     if line.level is None or line.level < Level.WARNING or line.level.name in line.message[:60].upper():
         return None
     return line.level.name

@@ -14,7 +14,7 @@ from bot.domain.logs import LogLine, Order
 from bot.domain.wording import plural
 from bot.slack.render.actions import Action, actions, button
 from bot.slack.render.blocks import context, fenced_sections, section
-from bot.slack.render.log_lines import line_rows, newest_near, only_source
+from bot.slack.render.log_lines import common_source, line_rows, newest_within
 from bot.slack.render.message import (
     BLOCKS_BUDGET,
     Block,
@@ -23,10 +23,10 @@ from bot.slack.render.message import (
     code,
     cut,
     message,
-    moment,
-    moments,
     one_line,
-    plain_moment,
+    plain_time,
+    slack_time,
+    slack_time_range,
     weight,
 )
 
@@ -113,7 +113,7 @@ def gap_notes(gaps: tuple[Gap, ...]) -> list[str]:
 def _body(answer: LogsAnswer, budget: int) -> tuple[list[Block], int]:
     lines = answer.lines
     newest_first = len(lines) > 1 and lines[0].timestamp_ns > lines[-1].timestamp_ns
-    near = newest_near(lines, budget, newest_first=newest_first)
+    near = newest_within(lines, budget, newest_first=newest_first)
     return fenced_sections(line_rows(near, among=lines), budget, newest_first=newest_first)
 
 
@@ -130,15 +130,15 @@ def _sentence(answer: LogsAnswer) -> str:
 def _shown_range(answer: LogsAnswer) -> str:
     start, end = _range(answer)
     if start is None:
-        return f"from its beginning to {moment(end, seconds=True)}"
-    return moments(start, end, seconds=True)
+        return f"from its beginning to {slack_time(end, seconds=True)}"
+    return slack_time_range(start, end, seconds=True)
 
 
 def _plain_range(answer: LogsAnswer) -> str:
     start, end = _range(answer)
     if start == end:
-        return plain_moment(end)
-    return f"{plain_moment(start) if start else 'from its beginning'} to {plain_moment(end)}"
+        return plain_time(end)
+    return f"{plain_time(start) if start else 'from its beginning'} to {plain_time(end)}"
 
 
 def _range(answer: LogsAnswer) -> tuple[datetime | None, datetime]:
@@ -150,7 +150,7 @@ def _range(answer: LogsAnswer) -> tuple[datetime | None, datetime]:
 
 
 def _notes(answer: LogsAnswer) -> list[str]:
-    source = only_source(answer.lines)
+    source = common_source(answer.lines)
     return [
         "rows in UTC" if answer.lines else "",
         f"all from {code(source)}" if source and answer.lines else "",

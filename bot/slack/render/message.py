@@ -1,8 +1,7 @@
-"""What goes to Slack: a Message of text and blocks, its limits, and the only way for text to get into it.
+"""Slack messages: alt text and blocks, their limits, and escaping.
 
-Foreign text (log lines, job names, vendor words) enters a message through `escape`, `code` or `fence`, and nowhere
-else. Blocks are made in `blocks` and `actions`; what a message says is decided in `alerts`, `logs`, `metrics` and
-`answers`.
+Foreign text (log lines, job names, platform messages) must pass `escape`, `code`, `fence` or `one_line`. Blocks are
+built in `blocks` and `actions`.
 """
 
 from __future__ import annotations
@@ -45,7 +44,7 @@ _MARK = (
     "[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe00-\ufe0f\ufe20-\ufe2f\U000e0100-\U000e01ef]"
 )
 _MARKS = re.compile(f"({_MARK}{{8}}){_MARK}+")
-"""Accents on accents: no language needs so many, and a tower of them covers the lines above."""
+"""A pile of combining marks, which would cover the lines above; no language needs more than eight."""
 _OPEN_END = re.compile(r"(?:<[^<>]*|&[a-z]{0,3})$")
 _BACKTICKS = re.compile(r"`{3,}")
 _LIKE_BACKTICK = "\u02cb"
@@ -55,24 +54,24 @@ _CHANNEL_ID = re.compile(r"[CGD][A-Z0-9]{2,20}")
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """Rendered: what notifications and screen readers say (`text`), and what the eye sees (`blocks`)."""
+    """A rendered message: alt text for notifications and screen readers, and blocks."""
 
     text: str
-    """A whole sentence in mrkdwn, foreign text in it escaped."""
+    """Alt text: a whole sentence in mrkdwn, with foreign text escaped."""
     blocks: tuple[Block, ...]
 
     def payload(self) -> dict[str, object]:
-        """The arguments of chat.postMessage, chat.update and a response_url that say what to show."""
+        """Arguments for chat.postMessage, chat.update and response URLs."""
         return {"text": self.text, "blocks": list(self.blocks)}
 
 
 def message(text: str, blocks: Iterable[Block | None]) -> Message:
-    """A Message of the blocks that are there."""
+    """A Message of the blocks that are not None."""
     return Message(text=cut(text, MAX_TEXT), blocks=tuple(block for block in blocks if block is not None))
 
 
 def weight(value: object) -> int:
-    """How much a block counts against BLOCKS_BUDGET: the length of every string in it but the keys."""
+    """How much a block counts against BLOCKS_BUDGET: the length of every string value in it."""
     match value:
         case str():
             return len(value)
@@ -85,14 +84,14 @@ def weight(value: object) -> int:
 
 
 def clean(text: str) -> str:
-    """Text without what a terminal obeys and an eye cannot see: colours go, control characters become visible."""
+    """Text without terminal colours; control and invisible characters become visible."""
     text = _ANSI.sub("", text.replace("\r\n", "\n"))
     text = _CONTROL.sub(lambda found: chr(0x2400 + ord(found[0])) if found[0] != "\x7f" else "␡", text)
     return text if text.isascii() else _MARKS.sub("\\1\ufffd", _INVISIBLE.sub("\ufffd", text))
 
 
 def escape(text: str) -> str:
-    """Foreign text, so that Slack shows it and obeys nothing in it: no link, no mention, no `<!channel>`.
+    """Escape foreign text, so that it contains no link, mention or `<!channel>`.
 
     Source: https://docs.slack.dev/messaging/formatting-message-text#escaping (documented, read 2026-11-20).
     """
@@ -100,19 +99,19 @@ def escape(text: str) -> str:
 
 
 def cut(text: str, limit: int) -> str:
-    """Text of at most `limit` characters; a cut ends in "…" and never splits an entity, a link or a date."""
+    """Truncate text to `limit` characters with "…", without splitting an entity, a link or a date token."""
     if len(text) <= limit:
         return text
     return _OPEN_END.sub("", text[: max(limit, 1) - len(ELLIPSIS)]) + ELLIPSIS
 
 
 def one_line(text: str, limit: int) -> str:
-    """Foreign text as one escaped line of at most `limit` characters; what it quotes as code ends with it."""
+    """Foreign text as one escaped line of at most `limit` characters, with its backticks balanced."""
     text = text.lstrip()
     head = text[: 4 * limit]
-    said = cut(escape(" ".join(head.split()) + (ELLIPSIS if len(head) < len(text) else "")), limit)
-    said = _BACKTICKS.sub(lambda run: _LIKE_BACKTICK * len(run[0]), said)
-    return said if said.count("`") % 2 == 0 else _LIKE_BACKTICK.join(said.rsplit("`", 1))
+    line = cut(escape(" ".join(head.split()) + (ELLIPSIS if len(head) < len(text) else "")), limit)
+    line = _BACKTICKS.sub(lambda run: _LIKE_BACKTICK * len(run[0]), line)
+    return line if line.count("`") % 2 == 0 else _LIKE_BACKTICK.join(line.rsplit("`", 1))
 
 
 def code(text: str, limit: int = 200) -> str:
@@ -127,54 +126,54 @@ def fence(lines: Iterable[str]) -> str:
 
 
 def split_backticks(text: str) -> str:
-    """Three backticks in a row end a code block, so a zero-width space goes between them."""
+    """Separate runs of three or more backticks with zero-width spaces, so that they cannot end a code block."""
     return _BACKTICKS.sub(lambda run: "\u200b".join(run[0]), text)
 
 
 def link(url: str | None, label: str) -> str:
-    """A link to a web page, or the bare label (escaped already) when there is no safe URL."""
+    """A link to a web page; the label alone (already escaped) if the URL is not safe."""
     if url is None or not re.fullmatch(r"https?://[^\s<>|\x00-\x1f]+", url) or len(url) > MAX_URL // 2:
         return label
     return f"<{escape(url)}|{label.replace('|', '¦')}>"
 
 
 def linked_hint(hint: str, limit: int = 600) -> str:
-    """Foreign text as one escaped line; a page named at its end becomes a link."""
+    """Foreign text as one escaped line; a URL at its end becomes a link."""
     words, space, last = hint.strip().rpartition(" ")
     if not space or not last.startswith("https://"):
         return one_line(hint, limit)
     return f"{one_line(words, limit)} {link(last, 'Read more')}"
 
 
-def moment(at: datetime, *, seconds: bool = False) -> str:
-    """A time in the reader's own zone and words, in UTC where Slack cannot.
+def slack_time(at: datetime, *, seconds: bool = False) -> str:
+    """A date token that Slack shows in the reader's time zone; other clients show UTC.
 
     Source: https://docs.slack.dev/messaging/formatting-message-text#date-formatting (documented, read 2026-11-20).
     """
     clock = "{time_secs}" if seconds else "{time}"
-    return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} {clock}|{plain_moment(at)}>"
+    return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} {clock}|{plain_time(at)}>"
 
 
-def moments(start: datetime, end: datetime, *, seconds: bool = False) -> str:
-    """A span as the reader's clock tells it; the date is said once when the end is not far from the start."""
+def slack_time_range(start: datetime, end: datetime, *, seconds: bool = False) -> str:
+    """A time range in the reader's time zone; within six hours the date appears once."""
     if int(start.timestamp()) == int(end.timestamp()):
-        return moment(start, seconds=seconds)
+        return slack_time(start, seconds=seconds)
     if end - start >= _NEAR:
-        return f"{moment(start, seconds=seconds)} to {moment(end, seconds=seconds)}"
+        return f"{slack_time(start, seconds=seconds)} to {slack_time(end, seconds=seconds)}"
     clock = "{time_secs}" if seconds else "{time}"
-    return f"{moment(start, seconds=seconds)} to <!date^{int(end.timestamp())}^{clock}|{end:%H:%M} UTC>"
+    return f"{slack_time(start, seconds=seconds)} to <!date^{int(end.timestamp())}^{clock}|{end:%H:%M} UTC>"
 
 
-def plain_moment(at: datetime) -> str:
-    """A time for `text` and code blocks, where Slack's own formatting may not work: "13 Mar 14:02 UTC"."""
+def plain_time(at: datetime) -> str:
+    """A time for alt text and code blocks, where date tokens may not work: "13 Mar 14:02 UTC"."""
     return f"{at.day} {at:%b %H:%M} UTC"
 
 
 def person(user: str) -> str:
-    """A mention of a Slack user; anything that is no user id is shown as text."""
+    """A mention of a Slack user; anything but a user id is shown as text."""
     return f"<@{user}>" if _USER_ID.fullmatch(user) else one_line(user, 80)
 
 
 def channel_link(channel: str) -> str:
-    """A link to a Slack channel; anything that is no channel id is shown as text."""
+    """A link to a Slack channel; anything but a channel id is shown as text."""
     return f"<#{channel}>" if _CHANNEL_ID.fullmatch(channel) else one_line(channel, 80)

@@ -1,6 +1,6 @@
-"""Metric answers: one small table a metric, a row for each GPU or node, with a sparkline that fits a phone.
+"""Metric answers: one small table per metric, with a row and a sparkline for each GPU or node.
 
-A training curve, such as a loss, has a wide line of its own in place of a table.
+A training curve, such as a loss, is one wide sparkline instead of a table.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from bot.domain.sparkline import bucket_means, sparkline
 from bot.domain.wording import plural
 from bot.slack.render.actions import Action, actions, button
 from bot.slack.render.blocks import context, section
-from bot.slack.render.jobs import job_link, job_name, state_sign, state_words
+from bot.slack.render.icons import STATE_ICONS
+from bot.slack.render.jobs import job_link, job_name, state_label
 from bot.slack.render.logs import gap_notes
 from bot.slack.render.message import (
     BLOCKS_BUDGET,
@@ -28,9 +29,9 @@ from bot.slack.render.message import (
     escape,
     fence,
     message,
-    moments,
     one_line,
-    plain_moment,
+    plain_time,
+    slack_time_range,
     split_backticks,
     weight,
 )
@@ -38,10 +39,10 @@ from bot.slack.render.message import (
 SPARK_WIDTH = 8
 """Characters of a sparkline: a row must not wrap on a phone, which shows about 40 in a code block."""
 CURVE_WIDTH = 34
-"""Characters of a curve that has its row for itself."""
+"""Characters of the sparkline of a training curve."""
 _MAX_ROWS = 24
 _MAX_TABLES = MAX_BLOCKS - 4
-"""The others are the headline, what does not fit, the notes and the buttons."""
+"""The other blocks are the headline, the note on hidden metrics, the notes and the buttons."""
 _GIB = 2**30
 _TITLES = {
     "gpu_utilization_ratio": "GPU utilisation",
@@ -56,12 +57,12 @@ _TITLES = {
 
 
 def render_metrics(answer: MetricsAnswer) -> Message:
-    """Last, mean, p5, p95 and most of every series; what is missing is said, never drawn."""
+    """Last, mean, p5, p95 and maximum of every series; missing metrics are listed."""
     job = answer.job
-    span = moments(answer.start, answer.end)
+    span = slack_time_range(answer.start, answer.end)
     gpus = gpu_sentence(answer.summaries)
     head = section(
-        f"*Metrics* {state_sign(job.state)} {job_link(job)} {state_words(job)}\n{span}" + (f"\n{gpus}" if gpus else "")
+        f"*Metrics* {STATE_ICONS[job.state]} {job_link(job)} {state_label(job)}\n{span}" + (f"\n{gpus}" if gpus else "")
     )
     notes = context([code(str(job.ref)), *_missing(answer.missing), *gap_notes(answer.gaps)])
     buttons = actions([button("Share in channel", Action.SHARE, format_command(answer.pinned))])
@@ -74,21 +75,20 @@ def render_metrics(answer: MetricsAnswer) -> Message:
         if left < 0 or len(tables) == _MAX_TABLES:
             break
         tables.append(table)
-    hidden = len(names) - len(tables)
-    said = [f"… {plural(hidden, 'more metric')} do not fit; `trainwatch metrics` shows all"] if hidden else []
-    if not names:
-        said = ["No samples in this window."]
-    text = f"Metrics of {job_name(job)}, {plain_moment(answer.start)} to {plain_moment(answer.end)}. "
-    return message(text + _in_words(answer.summaries), [head, *tables, context(said), notes, buttons])
+    shown = "" if names else "No samples in this time range."
+    if len(tables) < len(names):
+        shown = f"Showing {len(tables)} of {plural(len(names), 'metric')}; `trainwatch metrics` shows all"
+    text = f"Metrics of {job_name(job)}, {plain_time(answer.start)} to {plain_time(answer.end)}. "
+    return message(text + _in_words(answer.summaries), [head, *tables, context([shown]), notes, buttons])
 
 
 def metric_title(name: str) -> str:
-    """A metric's name for people."""
+    """The display name of a metric."""
     return _TITLES.get(name) or one_line(name.replace("_", " "), 80)
 
 
 def gpu_sentence(summaries: Sequence[MetricSummary]) -> str:
-    """GPU utilisation in a few words, lowest and highest when GPUs differ; "" when there is none."""
+    """GPU utilisation in a few words, with the range if GPUs differ; "" without samples."""
     shares = [one.last for one in summaries if one.series.name == GPU_UTILIZATION]
     if not shares:
         return ""
@@ -100,10 +100,10 @@ def gpu_sentence(summaries: Sequence[MetricSummary]) -> str:
 
 
 def _in_words(summaries: Sequence[MetricSummary]) -> str:
-    said = gpu_sentence(summaries)
+    gpus = gpu_sentence(summaries)
     if not summaries:
-        return "There are no samples."
-    return f"{said}." if said else ", ".join(f"{metric_title(one.series.name)} {one.last:.4g}" for one in summaries[:4])
+        return "No samples."
+    return f"{gpus}." if gpus else ", ".join(f"{metric_title(one.series.name)} {one.last:.4g}" for one in summaries[:4])
 
 
 def _missing(names: Sequence[str]) -> list[str]:
@@ -115,7 +115,7 @@ def _missing(names: Sequence[str]) -> list[str]:
 
 
 def _names(summaries: Sequence[MetricSummary]) -> list[str]:
-    """The metrics there are, the known ones first and in their order."""
+    """The metrics that have samples, known ones first."""
     there = dict.fromkeys(one.series.name for one in summaries)
     return [*(name for name in KNOWN_METRICS if name in there), *(name for name in there if name not in KNOWN_METRICS)]
 
@@ -131,7 +131,7 @@ def _table(name: str, summaries: Sequence[MetricSummary], answer: MetricsAnswer)
     shown, note = list(summaries), ""
     if len(shown) > _MAX_ROWS:
         shown = sorted(shown, key=lambda one: one.mean)[:_MAX_ROWS]
-        note = f"\nthe {_MAX_ROWS} lowest of {len(summaries)}"
+        note = f"\nshowing the lowest {_MAX_ROWS} of {len(summaries)}"
     what, labels = _labels([one.series for one in shown])
     highest = 1.0 if name.endswith("_ratio") else limit
     figures = [
@@ -143,7 +143,7 @@ def _table(name: str, summaries: Sequence[MetricSummary], answer: MetricsAnswer)
         what, labels, figures = "", [f"all {len(shown)}"], figures[:1]
     width = max(map(len, labels), default=0)
     header = f"{what:{width + SPARK_WIDTH + 1}} last mean   p5  p95  max"
-    rows = [f"{label:{width}} {told}" for label, told in zip(labels, figures, strict=True)]
+    rows = [f"{label:{width}} {figure}" for label, figure in zip(labels, figures, strict=True)]
     room = MAX_SECTION_TEXT - len(title) - len(note) - len(fence([""])) - 2
     body = cut("\n".join(split_backticks(escape(row)) for row in [header, *rows]), room)
     return section(f"{title}\n{fence([body])}{note}")
@@ -158,7 +158,7 @@ def _unit(name: str) -> tuple[str, float]:
 
 
 def _labels(series: Sequence[MetricSeries]) -> tuple[str, list[str]]:
-    """What the rows are, and a short name for each: nodes without the beginning that all names share."""
+    """The column header, and a short label for each row: node names without their common prefix."""
     nodes = sorted({one.node for one in series if one.node})
     first, last = (nodes[0], nodes[-1]) if len(nodes) > 1 else ("", "")
     differ = next((index for index, (one, other) in enumerate(zip(first, last, strict=False)) if one != other), 0)
@@ -173,7 +173,7 @@ def _labels(series: Sequence[MetricSeries]) -> tuple[str, list[str]]:
 
 
 def _curve(name: str, one: MetricSummary, answer: MetricsAnswer) -> Block:
-    """A series that has no usual size: drawn from its least to its greatest value, with exact figures."""
+    """A series without a fixed scale, drawn from its minimum to its maximum, with exact figures."""
     line = sparkline(
         bucket_means(one.series, answer.start, answer.end, CURVE_WIDTH), lowest=one.minimum, highest=one.maximum
     )
@@ -184,7 +184,7 @@ def _curve(name: str, one: MetricSummary, answer: MetricsAnswer) -> Block:
 
 
 def _figure(value: float) -> str:
-    """At most four characters for everyday sizes."""
+    """A number in about four characters."""
     if abs(value) >= 9.95 or value == 0:
         return f"{value:.0f}"
     if abs(value) >= 0.995:

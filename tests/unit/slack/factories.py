@@ -1,4 +1,4 @@
-"""Domain values that the tests of this folder render: small, plain, at a fixed time."""
+"""Domain values to render, at a fixed time."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def quoted(*lines: LogLine) -> tuple[ExcerptLine, ...]:
 
 
 def job(state: JobState = JobState.RUNNING, name: str | None = "llama-8b-sft") -> Job:
-    """A job with everything a platform may say."""
+    """A job with every field that a platform may set."""
     return Job(
         ref=REF,
         state=state,
@@ -65,8 +65,8 @@ def job(state: JobState = JobState.RUNNING, name: str | None = "llama-8b-sft") -
 
 
 def errors(count: int = 3, lines: tuple[ExcerptLine, ...] | None = None) -> Evidence:
-    """Evidence as the rule for error lines gives it."""
-    told = (
+    """Evidence of the rule for error lines."""
+    excerpt = (
         lines
         if lines is not None
         else quoted(
@@ -77,7 +77,7 @@ def errors(count: int = 3, lines: tuple[ExcerptLine, ...] | None = None) -> Evid
     )
     return Evidence(
         summary=f"{count} error lines, newest: torch.OutOfMemoryError: CUDA out of memory.",
-        lines=told,
+        lines=excerpt,
         count=count,
         facts=(("From", "rank 3"), ("Rank", "3 of 8")),
         hint="Lower the micro-batch or shard the optimiser.",
@@ -107,12 +107,14 @@ def failed() -> IncidentAlert:
 
 def incident(*alerts: IncidentAlert, of: Job | None = None) -> Incident:
     """An incident of these alerts."""
-    over = bool(alerts) and all(one.resolved_at for one in alerts)
-    return Incident("inc-0123456789ab", "C0RUNS", of or job(), at(0), alerts or (alert(),), at(12) if over else None)
+    resolved = bool(alerts) and all(one.resolved_at for one in alerts)
+    return Incident(
+        "inc-0123456789ab", "C0RUNS", of or job(), at(0), alerts or (alert(),), at(12) if resolved else None
+    )
 
 
 def notification(kind: DeliveryKind, about: Incident | None = None, **changes: object) -> Notification:
     """A notification of an incident."""
-    told = about if about is not None else incident()
-    made = Notification(kind, NotifyReason.FIRST, told.job, told, told.alerts[0].id)
+    about = about if about is not None else incident()
+    made = Notification(kind, NotifyReason.FIRST, about.job, about, about.alerts[0].id)
     return replace(made, **changes)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Whatever a log, a job or a platform says, in any field of any message: it is shown, and nothing in it is obeyed."""
+"""Foreign text in any field of any message is shown and has no effect."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from bot.slack.render.home import HomeView, render_home
 from bot.slack.render.log_lines import excerpt_rows, line_rows
 from bot.slack.render.logs import render_snippet
 from bot.slack.render.message import ELLIPSIS, Message, clean, code, escape, fence, one_line
-from tests.unit.slack import test_alerts, test_answers, test_insights, test_logs
 from tests.unit.slack.factories import NOW, line
+from tests.unit.slack.samples import ANSWERS, INSIGHTS, LOG_ANSWERS, NOTIFICATIONS, RULES, log_answer
 from tests.unit.slack.validity import problems, texts, view_problems
 
 _OURS = frozenset({"severity", "category", "signature", "fingerprint", "rules", "pinned", "older", "newer"})
-"""Fields whose text is ours: words of a fixed choice, and commands for buttons, which are left out when odd."""
+"""Fields whose text is not foreign: fixed words, and commands for buttons, which are left out if invalid."""
 _MARKUP = (
     "<!channel> <!here|x> <@U0ATTACK1> <#C0ATTACK> <https://evil.example|click> <!date^1^{date}|x> &amp; &lt;!here&gt;"
     " < > | & ` `` ``` ```` *bold* _ ~gone~ :fire: loss 0.1 step 🙂 👩\u200d💻 \u05d0\u05d1 a\u0301"
@@ -47,10 +47,10 @@ _INVISIBLE = re.compile(
 _FENCED = re.compile(r"\A(?:(?!```)[\s\S])*\n```\n(?:(?!```)[\s\S])*\n```(?:(?!```)[\s\S])*\Z")
 _STACKED = re.compile("[\u0300-\u036f]{9}")
 SAMPLES: list[Any] = [
-    *(one for name, one in sorted(test_answers.CASES.items()) if "help" not in name),
-    *(one for one in test_insights.CASES.values() if one is not test_insights.RULES),
-    *test_logs.CASES.values(),
-    *test_alerts.CASES.values(),
+    *(one for name, one in sorted(ANSWERS.items()) if "help" not in name),
+    *(one for one in INSIGHTS.values() if one is not RULES),
+    *LOG_ANSWERS.values(),
+    *NOTIFICATIONS.values(),
 ]
 
 
@@ -73,7 +73,7 @@ def poisoned(value: Any, text: str) -> Any:
 
 
 def messages(sample: Any) -> list[Message]:
-    """All that is shown of it."""
+    """The messages that show the sample."""
     if isinstance(sample, Notification):
         return [render_notification(sample)]
     shared = render_shared(sample)
@@ -81,7 +81,7 @@ def messages(sample: Any) -> list[Message]:
 
 
 def faults(message: Message) -> list[str]:
-    """What is wrong with a message, over what Slack would refuse."""
+    """Everything wrong with a message, including what Slack would accept."""
     found = problems(message)
     for text in (message.text, *texts(message.blocks)):
         found += [f"attacked: {text[:80]}"] if re.search(r"<[^<>]*ATTACK", text) else []
@@ -102,19 +102,19 @@ def faults(message: Message) -> list[str]:
 @example("`")
 @example("\u0301" * 40_000)
 @example("x" * 60 + "&" * 5000)
-def test_nothing_foreign_pings_links_or_leaves_its_block(sample: Any, foreign: str) -> None:
+def test_foreign_text_does_not_notify_link_or_leave_its_block(sample: Any, foreign: str) -> None:
     assert [] == [fault for one in messages(poisoned(sample, foreign)) for fault in faults(one)]
 
 
 @settings(max_examples=200, deadline=None)
 @given(FOREIGN)
-def test_what_is_typed_is_quoted_and_not_obeyed(foreign: str) -> None:
+def test_typed_text_is_quoted(foreign: str) -> None:
     assert [] == faults(render_working(foreign))
 
 
 @given(FOREIGN, FOREIGN)
-def test_a_file_can_be_sent_whatever_is_in_it(name: str, text: str) -> None:
-    snippet = render_snippet(replace(test_logs.answer(), job=JobRef("x", name), lines=(line(text), line("the end"))))
+def test_a_file_with_any_text_can_be_sent(name: str, text: str) -> None:
+    snippet = render_snippet(replace(log_answer(), job=JobRef("x", name), lines=(line(text), line("the end"))))
     assert re.fullmatch(r"[A-Za-z0-9._-]+\.log\.txt", snippet.filename)
     assert [] == _INVISIBLE.findall(snippet.title)
     assert snippet.text.encode().endswith(b"the end\n")
@@ -122,14 +122,14 @@ def test_a_file_can_be_sent_whatever_is_in_it(name: str, text: str) -> None:
 
 @settings(max_examples=50, deadline=None)
 @given(FOREIGN)
-def test_app_home_obeys_nothing_foreign(foreign: str) -> None:
-    watched = poisoned(test_answers.CASES["list"], foreign)
+def test_app_home_with_foreign_text_is_valid(foreign: str) -> None:
+    watched = poisoned(ANSWERS["list"], foreign)
     view = render_home(HomeView(watched.watched, [("polling", None)], NOW))
     assert [] == view_problems(view) + faults(Message("Home", tuple(view["blocks"])))  # type: ignore[arg-type]
 
 
 def readable(text: str) -> str:
-    """The letters, signs and figures of a text, whatever stands between them."""
+    """The letters, symbols and digits of a text."""
     text = re.sub(r"[`\u02cb\u200b]+", "", clean(text))
     return "".join(
         letter for letter in text if unicodedata.category(letter)[0] in "LNPS" and letter not in "\ufffd" + ELLIPSIS
@@ -139,14 +139,14 @@ def readable(text: str) -> str:
 @given(FOREIGN, st.integers(20, 4000))
 @example(" " * 5000 + "the error", 100)
 @example("a" + " " * 5000 + "b", 100)
-def test_nothing_is_left_out_of_a_line_silently(foreign: str, limit: int) -> None:
-    for said in (one_line(foreign, limit), code(foreign, limit).strip("`")):
-        if not said.rstrip("`").endswith(ELLIPSIS):
-            assert readable(escape(" ".join(foreign.split()))) == readable(said)
+def test_a_truncated_line_ends_with_an_ellipsis(foreign: str, limit: int) -> None:
+    for text in (one_line(foreign, limit), code(foreign, limit).strip("`")):
+        if not text.rstrip("`").endswith(ELLIPSIS):
+            assert readable(escape(" ".join(foreign.split()))) == readable(text)
 
 
 @given(st.lists(FOREIGN, min_size=1, max_size=5))
-def test_nothing_is_left_out_of_a_code_block_silently(foreign: list[str]) -> None:
+def test_a_truncated_row_counts_hidden_characters(foreign: list[str]) -> None:
     for rows in (line_rows([line(text) for text in foreign], max_line=300), excerpt_rows(foreign, None, max_line=300)):
         assert len(foreign) == len(rows)
         for text, row in zip(foreign, rows, strict=True):

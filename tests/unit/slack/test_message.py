@@ -1,4 +1,4 @@
-"""The only way for text to get into a message."""
+"""Escaping, truncation and code blocks of Slack messages."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from bot.slack.render.message import (
     escape,
     fence,
     link,
-    moment,
-    moments,
     one_line,
     person,
+    slack_time,
+    slack_time_range,
 )
 from tests.unit.slack.factories import HOSTILE
 from tests.unit.slack.validity import problems, shown
@@ -46,28 +46,28 @@ ANY_TEXT = st.text(st.characters(codec=None), max_size=400)
         ("tab\tkept", "tab\tkept"),
     ],
 )
-def test_foreign_text_is_shown_and_not_obeyed(foreign: str, expected: str) -> None:
+def test_foreign_text_is_escaped(foreign: str, expected: str) -> None:
     assert expected == escape(foreign)
 
 
 @given(ANY_TEXT)
-def test_whatever_is_escaped_makes_a_valid_message(foreign: str) -> None:
+def test_any_escaped_text_makes_a_valid_message(foreign: str) -> None:
     blocks = (section(f"{one_line(foreign, 200)} {code(foreign)}\n{fence([cut(escape(foreign), 500)])}"),)
     assert [] == problems(Message(f"It says {one_line(foreign, 300)}.", blocks))
 
 
 @given(ANY_TEXT, st.integers(min_value=1, max_value=60))
-def test_a_cut_is_never_longer_than_allowed_and_never_splits_an_entity(foreign: str, limit: int) -> None:
+def test_truncated_text_fits_and_never_splits_an_entity(foreign: str, limit: int) -> None:
     short = cut(escape(foreign), limit)
     assert len(short) <= limit
     assert [] == problems(Message("x", (section(f"{short} x"),)))
 
 
-def test_a_cut_is_announced() -> None:
+def test_truncated_text_ends_with_an_ellipsis() -> None:
     assert "abcdefghi…" == cut("abcdefghijklm", 10)
 
 
-def test_a_cut_drops_a_link_it_would_split() -> None:
+def test_truncation_drops_a_link_it_would_split() -> None:
     assert "see …" == cut("see <https://example.org/a/long/path|label> now", 20)
 
 
@@ -90,22 +90,22 @@ def test_backticks_in_inline_code_cannot_end_it() -> None:
         (None, "job"),
     ],
 )
-def test_only_a_plain_web_address_becomes_a_link(url: str | None, expected: str) -> None:
+def test_only_a_plain_url_becomes_a_link(url: str | None, expected: str) -> None:
     assert expected == link(url, "job")
 
 
-def test_a_moment_is_told_in_the_readers_zone_with_utc_as_fallback() -> None:
-    told = moment(datetime(2026, 3, 3, 4, 5, 6, tzinfo=UTC))
-    assert "<!date^1772510706^{date_short_pretty} {time}|3 Mar 04:05 UTC>" == told
+def test_a_time_is_in_the_readers_zone_with_utc_as_fallback() -> None:
+    token = slack_time(datetime(2026, 3, 3, 4, 5, 6, tzinfo=UTC))
+    assert "<!date^1772510706^{date_short_pretty} {time}|3 Mar 04:05 UTC>" == token
 
 
-def test_a_span_says_the_date_once_when_its_end_is_near() -> None:
+def test_a_short_time_range_shows_the_date_once() -> None:
     start = datetime(2026, 3, 3, 4, 5, 6, tzinfo=UTC)
     first = "<!date^1772510706^{date_short_pretty} {time}|3 Mar 04:05 UTC>"
-    assert f"{first} to <!date^1772514306^{{time}}|05:05 UTC>" == moments(start, start + timedelta(hours=1))
+    assert f"{first} to <!date^1772514306^{{time}}|05:05 UTC>" == slack_time_range(start, start + timedelta(hours=1))
     last = "<!date^1772597106^{date_short_pretty} {time}|4 Mar 04:05 UTC>"
-    assert f"{first} to {last}" == moments(start, start + timedelta(days=1))
-    assert first == moments(start, start + timedelta(milliseconds=1))
+    assert f"{first} to {last}" == slack_time_range(start, start + timedelta(days=1))
+    assert first == slack_time_range(start, start + timedelta(milliseconds=1))
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_only_a_user_id_is_mentioned(user: str, expected: str) -> None:
 
 
 @given(st.lists(ANY_TEXT.map(escape), max_size=30), st.integers(min_value=100, max_value=8000))
-def test_code_blocks_hold_the_newest_lines_that_fit(rows: list[str], budget: int) -> None:
+def test_code_blocks_have_the_newest_lines_that_fit(rows: list[str], budget: int) -> None:
     blocks, count = fenced_sections(rows, budget)
     assert all(len(str(block["text"])) for block in blocks)
     assert 0 <= count <= len(rows)
@@ -125,17 +125,17 @@ def test_code_blocks_hold_the_newest_lines_that_fit(rows: list[str], budget: int
         assert shown(Message("x", tuple(blocks))).count("```") == 2 * len(blocks)
 
 
-def test_the_oldest_lines_are_the_ones_that_do_not_fit() -> None:
+def test_the_oldest_lines_are_left_out() -> None:
     rows = [f"{number:05d} " + "x" * 90 for number in range(200)]
     blocks, count = fenced_sections(rows, 6000)
-    told = shown(Message("x", tuple(blocks)))
-    assert "00199" in told
-    assert f"{200 - count:05d}" in told
-    assert f"{199 - count:05d}" not in told
-    assert 5000 < len(told) < 6200
+    text = shown(Message("x", tuple(blocks)))
+    assert "00199" in text
+    assert f"{200 - count:05d}" in text
+    assert f"{199 - count:05d}" not in text
+    assert 5000 < len(text) < 6200
 
 
-def test_a_line_longer_than_a_section_is_cut_to_it() -> None:
+def test_a_line_longer_than_a_section_is_truncated() -> None:
     blocks, count = fenced_sections(["y" * 5000], BLOCKS_BUDGET)
     assert 1 == count
     assert MAX_SECTION_TEXT == len(shown(Message("x", tuple(blocks))))

@@ -1,4 +1,4 @@
-"""Is a rendered message one that Slack takes? Four judges: our own limits, slack_sdk, slackblocks, the emulator."""
+"""Would Slack accept a rendered message? Checked by our limits, slack_sdk, slackblocks and the emulator."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def texts(value: object) -> Iterator[str]:
 
 
 def shown(message: Message) -> str:
-    """All that is read in the message."""
+    """All mrkdwn text of the message."""
     return "\n".join(texts(message.blocks))
 
 

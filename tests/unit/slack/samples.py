@@ -1,0 +1,220 @@
+"""Notifications and answers to render: one of each kind, and hostile ones."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from bot.commands.answers import Answer, ErrorAnswer
+from bot.commands.handlers.rules import rules_answer
+from bot.commands.subcommands.help import HelpAnswer
+from bot.commands.subcommands.jobs import (
+    DiagnosisAnswer,
+    JobsAnswer,
+    MetricsAnswer,
+    MetricsCommand,
+    ProviderJobs,
+    StatusAnswer,
+)
+from bot.commands.subcommands.logs import Cut, CutReason, LogsAnswer, LogsCommand
+from bot.commands.subcommands.rules import RuleShown
+from bot.commands.subcommands.subscriptions import ListAnswer, SilenceAnswer, UnwatchAnswer, WatchAnswer, Watched
+from bot.commands.subcommands.window import Window
+from bot.diagnosis.findings import Diagnosis
+from bot.domain.alerts import DeliveryKind, Evidence, Incident, NotifyReason, Resolution, Severity
+from bot.domain.durations import ns_from_datetime
+from bot.domain.gaps import Gap, GapReason, Part
+from bot.domain.jobs import JobRef, JobState
+from bot.domain.logs import Level
+from bot.domain.metrics import CACHE, GPU_MEMORY, GPU_UTILIZATION, MetricPoint, MetricSeries, MetricSummary, summarize
+from bot.domain.subscriptions import Matcher, Silence, Subscription
+from bot.rules.settings import parse_settings
+from tests.unit.commands.insights import DIAGNOSIS, FIRED, OOM, QUIET, REPLAY
+from tests.unit.slack.factories import (
+    HOSTILE,
+    NOW,
+    REF,
+    alert,
+    at,
+    errors,
+    failed,
+    incident,
+    job,
+    line,
+    notification,
+    quoted,
+)
+
+CLEARED = alert(resolved_at=at(12), resolution=Resolution.CLEARED)
+ENDED = alert(resolved_at=at(12), resolution=Resolution.JOB_ENDED)
+LEFT = alert(resolved_at=at(12), resolution=Resolution.UNSUBSCRIBED)
+LOW = replace(alert("tw-5a5a5a5a5a5a"), rule="low_gpu_utilization", title="GPUs idle", fired_at=at(-3))
+
+NOTIFICATIONS = {
+    "firing": notification(DeliveryKind.ROOT),
+    "failed": notification(DeliveryKind.ROOT, incident(failed(), LOW, CLEARED, of=job(JobState.FAILED))),
+    "acknowledged": notification(DeliveryKind.EDIT, incident(alert(acknowledged_by="U0ANNA"))),
+    "cleared": notification(DeliveryKind.EDIT, incident(CLEARED)),
+    "failed_permanently": notification(
+        DeliveryKind.EDIT, replace(incident(failed(), ENDED, of=job(JobState.FAILED)), resolved_at=at(12))
+    ),
+    "job_ended": notification(DeliveryKind.EDIT, incident(ENDED, of=job(JobState.SUCCEEDED))),
+    "unsubscribed": notification(DeliveryKind.EDIT, incident(LEFT)),
+    "reply": notification(DeliveryKind.REPLY),
+    "reply_more": notification(DeliveryKind.REPLY, incident(alert(evidence=errors(312))), reason=NotifyReason.CHANGED),
+    "reply_broadcast": notification(DeliveryKind.REPLY, incident(failed()), broadcast=True),
+    "final_note": notification(
+        DeliveryKind.REPLY, alert_id=None, reason=NotifyReason.NOTE, text="llama-8b-sft failed after 3h 10m."
+    ),
+    "reply_repeat": notification(DeliveryKind.REPLY, incident(failed()), reason=NotifyReason.REPEAT),
+    "reply_resolved": notification(DeliveryKind.REPLY, incident(CLEARED), reason=NotifyReason.RESOLVED),
+    "note": notification(
+        DeliveryKind.NOTE, reason=NotifyReason.NOTE, incident=None, text="The job ended: succeeded. Unsubscribed."
+    ),
+}
+
+
+def hostile_incident() -> Incident:
+    sources = [HOSTILE[:40] + str(number) for number in range(20)]
+    lines = quoted(*(line(HOSTILE * 40, number, rank=None, replica=name) for number, name in enumerate(sources)))
+    evidence = Evidence(
+        summary=HOSTILE * 50,
+        lines=lines,
+        count=9999,
+        facts=tuple((HOSTILE, HOSTILE * 20) for _ in range(30)),
+        hint=HOSTILE * 50,
+    )
+    bad = replace(alert(), title=HOSTILE[:60], evidence=evidence)
+    many = tuple(replace(bad, id=f"tw-{number:012x}") for number in range(60))
+    about = incident(*many, of=replace(job(name=HOSTILE * 9), url="https://x/>|<!here>", ref=JobRef("x", HOSTILE)))
+    return replace(about, alerts=(*about.alerts, replace(bad, resolved_at=at(2), acknowledged_by=HOSTILE)))
+
+
+SUBSCRIPTION = Subscription(3, "C0RUNS", REF, "U0ANNA", at(-60))
+RULE_ROWS = (
+    RuleShown("job_failed", "The platform reports that the job failed.", Severity.PAGE, True, ()),
+    RuleShown("log_errors", "New log lines at level ERROR or worse.", Severity.WARN, False, ()),
+    RuleShown(
+        "low_gpu_utilization",
+        "A GPU stays below a threshold.",
+        Severity.WARN,
+        True,
+        (("threshold", "20%", "Fires below this"), ("for", "15m", "How long utilization must be low")),
+    ),
+)
+HOSTILE_RULE = RuleShown(HOSTILE, HOSTILE * 9, Severity.INFO, True, ((HOSTILE, HOSTILE, HOSTILE),) * 9)
+SILENCE = Silence(7, "C0RUNS", (Matcher("job", str(REF)),), "U0ANNA", NOW, at(120), "restarting nodes")
+
+
+def gauge(
+    name: str, gpu: int, values: list[float], limit: float | None = None, node: str | None = None
+) -> MetricSummary:
+    points = tuple(MetricPoint(value, at(-60 + 60 * index / len(values))) for index, value in enumerate(values))
+    made = summarize(MetricSeries(name, points, node, gpu, limit))
+    assert made is not None
+    return made
+
+
+def metrics(count: int = 8) -> MetricsAnswer:
+    used = [gauge(GPU_UTILIZATION, gpu, [0.2, 0.5, 0.97, 0.98, 0.96, 0.97, 0.99, 0.05 * gpu]) for gpu in range(count)]
+    memory = [gauge(GPU_MEMORY, gpu, [70e9, 71e9, 72e9, 71.5e9], 80 * 2**30) for gpu in range(count)]
+    gap = Gap(Part.METRICS, GapReason.UNAVAILABLE, "The cache figures could not be read.")
+    return MetricsAnswer(job(), at(-60), NOW, (*used, *memory), MetricsCommand(str(REF)), (CACHE,), (gap,))
+
+
+ANSWERS: dict[str, Answer] = {
+    "status": StatusAnswer(job(), NOW, (line("step 9 loss 2.1"),), metrics().summaries, (), (SUBSCRIPTION,)),
+    "status_failed": StatusAnswer(
+        replace(job(JobState.FAILED), error="Exit code 1", ended_at=at(-3)), NOW, incidents=(incident(),)
+    ),
+    "status_unknown": StatusAnswer(replace(job(JobState.UNKNOWN), vendor_status="REHYDRATING"), NOW),
+    "jobs": JobsAnswer(
+        (
+            ProviderJobs("baseten", (job(), job(JobState.FAILED, None))),
+            ProviderJobs("fireworks", (), "Fireworks refused the key. Check FIREWORKS_API_KEY."),
+            ProviderJobs("rivergen", (), "RiverGen does not list its models.", lists=False),
+            ProviderJobs("acme"),
+        )
+    ),
+    "metrics": metrics(),
+    "no_metrics": MetricsAnswer(job(), at(-60), NOW, (), MetricsCommand(str(REF)), (GPU_UTILIZATION, CACHE)),
+    "watch": WatchAnswer(SUBSCRIPTION, job(), True, RULE_ROWS),
+    "watch_changed": WatchAnswer(SUBSCRIPTION, job(), False, RULE_ROWS),
+    "watch_unchanged": WatchAnswer(SUBSCRIPTION, job(), False, RULE_ROWS, is_news=False),
+    "unwatch": UnwatchAnswer((REF,)),
+    "unwatch_none": UnwatchAnswer(()),
+    "list": ListAnswer((Watched(SUBSCRIPTION, job(), at(-1), 2), Watched(SUBSCRIPTION, None, None)), (SILENCE,), NOW),
+    "list_empty": ListAnswer((), (), NOW),
+    "silence": SilenceAnswer(SILENCE),
+    "silence_ended": SilenceAnswer(SILENCE, ended=True),
+    "help": HelpAnswer(
+        topic="logs",
+        usage="/train logs REF [OPTIONS]",
+        description="Show log lines.",
+        rows=(("--since SPAN", "only lines newer than this"),),
+        examples=(("/train logs baseten:p/j", "the last 100 lines"),),
+    ),
+    "error": ErrorAnswer("Job `p/j` not found on Baseten. `/train jobs baseten` lists jobs."),
+    "usage": ErrorAnswer("Invalid duration `x` for `--since`.", "/train logs REF [OPTIONS]"),
+}
+
+
+HOSTILE_JOB = replace(
+    job(name=HOSTILE), ref=JobRef("x", HOSTILE), vendor_status=HOSTILE, state=JobState.UNKNOWN, error=HOSTILE * 9
+)
+HOSTILE_SUBSCRIPTION = replace(SUBSCRIPTION, created_by=HOSTILE, job=JobRef("x", HOSTILE))
+HOSTILE_SILENCE = replace(SILENCE, matchers=(Matcher("rule", HOSTILE),) * 9, reason=HOSTILE * 9, created_by=HOSTILE)
+
+
+PINNED = LogsCommand(
+    str(REF), Window(None, ns_from_datetime(NOW.replace(hour=13, minute=0, second=0)), ns_from_datetime(NOW))
+)
+OLDER = replace(PINNED, before_ns=ns_from_datetime(at(-60)))
+
+
+def log_answer(count: int = 5, text: str = "step {} loss 2.31", **changes: object) -> LogsAnswer:
+    lines = tuple(line(text.format(number), minutes=number / 60 - 10) for number in range(count))
+    made = LogsAnswer(REF, lines, at(-60), NOW, count, pinned=PINNED, older=OLDER, newer=None)
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+LOG_ANSWERS = {
+    "few": log_answer(),
+    "ranks": log_answer(
+        lines=(line("NCCL INFO ok", -1, 0), line("CUDA out of memory", 0, 3, level=Level.ERROR)),
+        cuts=(Cut(CutReason.NOT_MATCHED, 412), Cut(CutReason.OLDER, None)),
+        gaps=(Gap(Part.LOGS, GapReason.UNREACHABLE_LINES, "One millisecond holds more lines than a page."),),
+        redacted=2,
+    ),
+    "none": log_answer(0, cuts=(Cut(CutReason.NOT_MATCHED, 1200),)),
+    "over_midnight": log_answer(lines=(line("before", -14 * 60 - 5), line("after", 0))),
+    "truncated": log_answer(900),
+}
+
+
+RULES = rules_answer(parse_settings(["hang=off"]))
+
+
+def huge() -> DiagnosisAnswer:
+    """A diagnosis with more of everything than fits, all of it hostile."""
+    one = replace(
+        OOM, title=HOSTILE * 20, why=HOSTILE * 20, hint=HOSTILE * 20, ranks=("w " + HOSTILE, *range(1024)),
+        excerpt=(HOSTILE * 10,) * 7, root_index=4,
+    )  # fmt: skip
+    severities = [Severity.PAGE] * 2 + [Severity.WARN] * 2 + [Severity.INFO] * 40
+    failures = tuple(replace(one, severity=severity) for severity in severities)
+    return replace(DIAGNOSIS, diagnosis=Diagnosis(failures, 10**9, DIAGNOSIS.diagnosis.progress))
+
+
+EVIL_ALERT = replace(
+    FIRED, title=HOSTILE * 20, evidence=replace(FIRED.evidence, summary=HOSTILE * 50), fired_at=NOW - timedelta(days=1)
+)
+INSIGHTS: dict[str, Answer] = {
+    "diagnosis": DIAGNOSIS,
+    "quiet": QUIET,
+    "huge": huge(),
+    "rules": RULES,
+    "replay": REPLAY,
+    "replay_quiet": replace(REPLAY, alerts=()),
+    "replay_huge": replace(REPLAY, alerts=(EVIL_ALERT,) * 300, notes=(HOSTILE,)),
+}

@@ -46,8 +46,7 @@ class EitherMethod:
     A 404 may mean the route or the job. The job is missing when both methods refuse and one of them with 404.
     """
 
-    def __init__(self, client: HttpClient) -> None:
-        self._client = client
+    def __init__(self) -> None:
         self._first = "GET"
 
     @property
@@ -55,10 +54,17 @@ class EitherMethod:
         """The method tried first: GET, or the one that answered last."""
         return self._first
 
-    async def ask(self, path: str, fields: Mapping[str, int | str], newer: Sequence[tuple[str, str]] = ()) -> bytes:
+    async def ask(
+        self,
+        client: HttpClient,
+        path: str,
+        fields: Mapping[str, int | str],
+        newer: Sequence[tuple[str, str]] = (),
+    ) -> bytes:
         """Return the body of the response.
 
         Args:
+            client: sends the requests.
             path: the path of the endpoint.
             fields: parameters of both methods.
             newer: query parameters of GET alone; POST ignores them.
@@ -67,12 +73,12 @@ class EitherMethod:
         for method in (self._first, "POST" if self._first == "GET" else "GET"):
             if method == "GET":
                 params = [*((key, str(value)) for key, value in fields.items()), *newer]
-                reply = await self._client.request("GET", path, params, accept=_REFUSED)
+                reply = await client.request("GET", path, params, accept=_REFUSED)
             else:
-                reply = await self._client.request("POST", path, json=dict(fields), accept=_REFUSED)
+                reply = await client.request("POST", path, json=dict(fields), accept=_REFUSED)
             if reply.status not in _REFUSED:
                 self._first = method
                 return reply.body
             refused.append(reply)
-        self._client.raise_for(next((reply for reply in refused if reply.status == 404), refused[0]))
+        client.raise_for(next((reply for reply in refused if reply.status == 404), refused[0]))
         raise AssertionError  # pragma: no cover - a refused status always raises

@@ -11,7 +11,6 @@ from bot.domain.jobs import Job, JobRef, Resources
 from bot.domain.logs import Level, LogFilter, LogLine, LogPage, LogQuery
 from bot.domain.metrics import MetricQuery, MetricSeries
 from bot.errors import BadRequest, JobNotFound, NotSupported, Unavailable
-from bot.providers.base import Priority, RequestRate
 from bot.providers.baseten.api import deployment_path, make_client
 from bot.providers.baseten.logs import level_word, log_endpoint, read_log_page, stricter_level_words, window_fields
 from bot.providers.baseten.references import DEPLOYMENT, DEPLOYMENT_HELP, deployment_url, parse_deployment_ref
@@ -26,6 +25,7 @@ from bot.providers.baseten.wire import (
     utc,
 )
 from bot.providers.http.client import HttpClient, LimiterPool, path_segment
+from bot.providers.http.provider import HttpProvider
 from bot.providers.paging.time_windows import FetchWindow, TimeWindow
 
 WARM_UP = timedelta(minutes=10)
@@ -70,24 +70,17 @@ def push_down(wanted: LogFilter) -> tuple[list[tuple[str, str]], frozenset[str]]
     return params, frozenset(covered)
 
 
-class BasetenDeployments:
+class BasetenDeployments(HttpProvider):
     """Reads status and logs of model deployments."""
 
     name = DEPLOYMENT
     ref_help = DEPLOYMENT_HELP
 
     def __init__(self, client: HttpClient, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        self._client = client
+        super().__init__(client)
         self._clock = clock
         self._endpoint = log_endpoint()
         self._statuses = StatusReader(DEPLOYMENT, deployment_state)
-
-    def __repr__(self) -> str:
-        return f"BasetenDeployments({self._client!r})"
-
-    def with_priority(self, priority: Priority) -> BasetenDeployments:
-        """See `SupportsPriority.with_priority`."""
-        return BasetenDeployments(self._client.with_priority(priority), self._clock)
 
     def parse_ref(self, text: str) -> JobRef | None:
         """See `Provider.parse_ref`."""
@@ -130,14 +123,6 @@ class BasetenDeployments:
             NotSupported: always.
         """
         raise NotSupported("Baseten's API has no metrics of deployments; its dashboard has them.", provider=DEPLOYMENT)
-
-    def request_rate(self) -> RequestRate:
-        """See `ReportsRequestRate.request_rate`."""
-        return self._client.request_rate()
-
-    async def aclose(self) -> None:
-        """See `Provider.aclose`."""
-        await self._client.aclose()
 
     def _fetch(self, query: LogQuery, path: str, params: Sequence[tuple[str, str]], missing: list[Gap]) -> FetchWindow:
         async def fetch(window: TimeWindow) -> list[LogLine]:

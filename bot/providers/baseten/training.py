@@ -11,7 +11,6 @@ from bot.domain.jobs import Job, JobRef, Resources
 from bot.domain.logs import Level, LogLine, LogPage, LogQuery
 from bot.domain.metrics import MetricQuery, MetricSeries
 from bot.errors import BadRequest, JobNotFound
-from bot.providers.base import Priority, RequestRate
 from bot.providers.baseten.api import EitherMethod, make_client, training_path
 from bot.providers.baseten.logs import level_word, log_endpoint, read_log_page, stricter_level_words, window_fields
 from bot.providers.baseten.metrics import MIB, parse_metrics
@@ -27,6 +26,7 @@ from bot.providers.baseten.wire import (
     utc,
 )
 from bot.providers.http.client import HttpClient, LimiterPool
+from bot.providers.http.provider import HttpProvider
 from bot.providers.paging.time_windows import FetchWindow, TimeWindow
 
 _MOST_REMEMBERED = 10_000
@@ -41,27 +41,20 @@ def create_training(config: Mapping[str, str], limiters: LimiterPool) -> Baseten
     return BasetenTraining(make_client(TRAINING, config, limiters))
 
 
-class BasetenTraining:
+class BasetenTraining(HttpProvider):
     """Reads status, logs and metrics of training jobs."""
 
     name = TRAINING
     ref_help = TRAINING_HELP
 
     def __init__(self, client: HttpClient, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        self._client = client
+        super().__init__(client)
         self._clock = clock
-        self._logs = EitherMethod(client)
-        self._metrics = EitherMethod(client)
+        self._logs = EitherMethod()
+        self._metrics = EitherMethod()
         self._endpoint = log_endpoint()
         self._projects: OrderedDict[str, str] = OrderedDict()
         self._statuses = StatusReader(TRAINING, training_state)
-
-    def __repr__(self) -> str:
-        return f"BasetenTraining({self._client!r})"
-
-    def with_priority(self, priority: Priority) -> BasetenTraining:
-        """See `SupportsPriority.with_priority`."""
-        return BasetenTraining(self._client.with_priority(priority), self._clock)
 
     def parse_ref(self, text: str) -> JobRef | None:
         """See `Provider.parse_ref`."""
@@ -108,22 +101,14 @@ class BasetenTraining:
             if at is not None
         }
         step = [] if query.step is None else [("step_seconds", str(max(1, round(query.step.total_seconds()))))]
-        body = await self._metrics.ask(training_path(project_id, job_id, "/metrics"), window, step)
+        body = await self._metrics.ask(self._client, training_path(project_id, job_id, "/metrics"), window, step)
         wire, series = parse_metrics(body, TRAINING)
         return None if wire is None else self._job(wire, project_id), series
-
-    def request_rate(self) -> RequestRate:
-        """See `ReportsRequestRate.request_rate`."""
-        return self._client.request_rate()
-
-    async def aclose(self) -> None:
-        """See `Provider.aclose`."""
-        await self._client.aclose()
 
     def _fetch(self, path: str, min_level: str | None) -> FetchWindow:
         async def fetch(window: TimeWindow) -> list[LogLine]:
             newer = [("min_level", min_level)] if min_level else []
-            body = await self._logs.ask(path, window_fields(window), newer)
+            body = await self._logs.ask(self._client, path, window_fields(window), newer)
             return parse_logs(body, TRAINING)
 
         return fetch

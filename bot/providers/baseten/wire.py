@@ -139,7 +139,6 @@ class WireDeployment(msgspec.Struct):
     status: str
     created_at: datetime | None = None
     name: str | None = None
-    model_id: str | None = None
     is_production: bool | None = None
     is_development: bool | None = None
     environment: str | None = None

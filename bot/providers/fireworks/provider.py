@@ -14,11 +14,11 @@ from bot.domain.jobs import Job, JobRef
 from bot.domain.logs import LogLine, LogPage, LogQuery
 from bot.domain.metrics import MetricQuery, MetricSeries
 from bot.errors import JobNotFound, NotSupported
-from bot.providers.base import Priority, RequestRate
 from bot.providers.fireworks.log_reader import TokenReader
 from bot.providers.fireworks.references import NAME, job_path, parse_batch_job_ref
 from bot.providers.fireworks.wire import parse_accounts, parse_batch_job, parse_batch_jobs, parse_entries
 from bot.providers.http.client import HttpClient, HttpLimits, HttpResponse, LimiterPool, path_segment, require_setting
+from bot.providers.http.provider import HttpProvider
 from bot.providers.http.retry import retry_on_malformed_response
 
 BASE_URL = "https://api.fireworks.ai"
@@ -40,8 +40,11 @@ def create(config: Mapping[str, str], limiters: LimiterPool) -> FireworksProvide
     return FireworksProvider(client, base_url=base_url, account=config.get("fireworks_account_id", "").strip() or None)
 
 
-class FireworksProvider:
+class FireworksProvider(HttpProvider):
     """Reads state and logs of Fireworks batch jobs."""
+
+    name = NAME
+    ref_help = "fireworks:<account_id>/<batch_job_id>"
 
     def __init__(
         self,
@@ -51,32 +54,10 @@ class FireworksProvider:
         account: str | None = None,
         clock_ns: Callable[[], int] = time.time_ns,
     ) -> None:
-        self._client = client
+        super().__init__(client)
         self._base_url = base_url
         self._account = account
         self._clock_ns = clock_ns
-
-    def __repr__(self) -> str:
-        return f"FireworksProvider({self._client!r})"
-
-    def with_priority(self, priority: Priority) -> FireworksProvider:
-        """See `SupportsPriority.with_priority`."""
-        return FireworksProvider(
-            self._client.with_priority(priority),
-            base_url=self._base_url,
-            account=self._account,
-            clock_ns=self._clock_ns,
-        )
-
-    @property
-    def name(self) -> str:
-        """`fireworks`."""
-        return NAME
-
-    @property
-    def ref_help(self) -> str:
-        """The form of a reference."""
-        return "fireworks:<account_id>/<batch_job_id>"
 
     def parse_ref(self, text: str) -> JobRef | None:
         """Parse `account/job`, `job` if FIREWORKS_ACCOUNT_ID is set, or a URL."""
@@ -113,14 +94,6 @@ class FireworksProvider:
             NotSupported: always.
         """
         raise NotSupported("Fireworks has no metrics of batch jobs.", provider=NAME)
-
-    def request_rate(self) -> RequestRate:
-        """See `ReportsRequestRate.request_rate`."""
-        return self._client.request_rate()
-
-    async def aclose(self) -> None:
-        """See `Provider.aclose`."""
-        await self._client.aclose()
 
     async def _ask(self, job: JobRef, reader: TokenReader) -> tuple[list[LogLine], str] | None:
         """Return the lines of a page and the token of the next; None if the token expired and the reader restarts."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from itertools import pairwise
-from typing import Protocol
 
 import msgspec
 
@@ -25,49 +24,6 @@ _STRUCTURE = re.compile(
 """A whole object without objects in it; a bracket; or a string, whose closing quote is missing if it continues in the
 next chunk. Possessive, so that no byte is scanned twice."""
 _SHORT_LEVELS = {"WARNING": "WARN"}
-
-
-class Cutter(Protocol):
-    """One form of the artifact."""
-
-    whole: bool
-    """Whether every record was returned whole."""
-    by_records: bool
-    """Whether the log numbers records (True) or lines of the file."""
-
-    @property
-    def first_multiline(self) -> int | None:
-        """The index of the first record with several lines of the file; None if there is none."""
-        ...
-
-    @property
-    def count(self) -> int:
-        """The number of lines of the log returned so far."""
-        ...
-
-    def feed(self, chunk: bytes) -> bytes:
-        """Take a chunk; return the records that are complete."""
-        ...
-
-    def held(self) -> bytes:
-        """Return what is held back."""
-        ...
-
-    def reaches(self, total: int) -> bool:
-        """Whether the chunks may be complete, given the number of lines in the log."""
-        ...
-
-    def ends_with(self, last: LogRecord | None) -> bool:
-        """Whether the chunks end with the last line."""
-        ...
-
-    def render(self, line: LogRecord) -> bytes:
-        """Return a line in this form, to follow what was returned."""
-        ...
-
-    def closing(self) -> bytes:
-        """Return the end of the file after rendered lines."""
-        ...
 
 
 class TextCutter:
@@ -235,3 +191,11 @@ class JsonCutter:
                 break
         self._seen = end
         return len(self._held) if self._closed else cut
+
+
+Cutter = TextCutter | JsonCutter
+"""`feed` chunks to get records; `held` is the rest. At the end, `reaches` and `ends_with` check for completeness.
+
+`whole` is whether every record was returned whole; `by_records` is whether the log numbers records, not lines of the
+file. `render` and `closing` continue the file.
+"""

@@ -13,7 +13,7 @@ from bot.domain.jobs import Job, JobRef
 from bot.domain.logs import LogPage, LogQuery
 from bot.domain.metrics import MetricQuery, MetricSeries
 from bot.errors import BadRequest, JobNotFound, NotSupported
-from bot.providers.base import Download, Priority, RequestRate
+from bot.providers.base import Download
 from bot.providers.http.client import (
     HttpClient,
     HttpLimits,
@@ -23,6 +23,7 @@ from bot.providers.http.client import (
     path_segment,
     require_setting,
 )
+from bot.providers.http.provider import HttpProvider
 from bot.providers.http.retry import retry_on_malformed_response
 from bot.providers.rivergen import references, wire
 from bot.providers.rivergen.download import open_download
@@ -55,30 +56,16 @@ def create(config: Mapping[str, str], limiters: LimiterPool) -> RivergenProvider
     return RivergenProvider(client, base_url=base_url)
 
 
-class RivergenProvider:
+class RivergenProvider(HttpProvider):
     """Reads state, logs and metrics of training runs. Implements `bot.providers.base.Downloads`."""
 
+    name = references.NAME
+    ref_help = "rivergen:<model_id>/<run_id> (or rivergen:<model_id> for its newest run)"
+
     def __init__(self, client: HttpClient, *, base_url: str = BASE_URL) -> None:
-        self._client = client
+        super().__init__(client)
         self._base_url = base_url
         self._pages = PAGES[0]
-
-    def __repr__(self) -> str:
-        return f"RivergenProvider({self._client!r})"
-
-    def with_priority(self, priority: Priority) -> RivergenProvider:
-        """See `SupportsPriority.with_priority`."""
-        return RivergenProvider(self._client.with_priority(priority), base_url=self._base_url)
-
-    @property
-    def name(self) -> str:
-        """`rivergen`."""
-        return references.NAME
-
-    @property
-    def ref_help(self) -> str:
-        """The form of a reference."""
-        return "rivergen:<model_id>/<run_id> (or rivergen:<model_id> for its newest run)"
 
     def parse_ref(self, text: str) -> JobRef | None:
         """Parse `model/run`, a URL, or a model alone, which means its newest run."""
@@ -160,14 +147,6 @@ class RivergenProvider:
 
         stream = self._stream_page(model, "/logs/download", [("run_id", run), ("format", form)])
         return await open_download(run, form, stream, fetch, running=running)
-
-    def request_rate(self) -> RequestRate:
-        """See `ReportsRequestRate.request_rate`."""
-        return self._client.request_rate()
-
-    async def aclose(self) -> None:
-        """See `Provider.aclose`."""
-        await self._client.aclose()
 
     async def _log_chunk(self, model: str, run: str, offset: int, limit: int) -> wire.LogChunk:
         start = ("tail", "true") if offset < 0 else ("offset", str(offset))

@@ -21,7 +21,7 @@ from bot.commands.subcommands.shell import (
     UpgradeCommand,
     VersionCommand,
 )
-from bot.commands.subcommands.table import Query, ShellCommand
+from bot.commands.subcommands.table import SharedCommand, ShellCommand
 from bot.errors import BotError, ConfigError, UsageError
 from bot.terminal.exit_codes import ExitCode
 
@@ -150,13 +150,13 @@ def _upgrade() -> int:
     return ExitCode.OK
 
 
-def _query_platforms(command: LogsCommand | FollowCommand | Query) -> int:
+def _query_platforms(command: LogsCommand | FollowCommand | SharedCommand) -> int:
     import asyncio
 
     return asyncio.run(_run_session(command))
 
 
-async def _run_session(command: LogsCommand | FollowCommand | Query) -> int:
+async def _run_session(command: LogsCommand | FollowCommand | SharedCommand) -> int:
     from datetime import UTC, datetime
 
     from bot.commands.runner import CommandRunner

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from bot.commands.subcommands.help import HelpAnswer
 from bot.commands.subcommands.logs import LogsAnswer
 from bot.commands.subcommands.subscriptions import ChannelAnswer
-from bot.commands.subcommands.table import QueryAnswer
+from bot.commands.subcommands.table import SharedAnswer
 
 if TYPE_CHECKING:
     from bot.providers.base import RequestRate
@@ -56,4 +56,4 @@ class SystemStatus:
     request_rates: Mapping[str, RequestRate]
 
 
-Answer = LogsAnswer | QueryAnswer | ChannelAnswer | HelpAnswer | ErrorAnswer
+Answer = LogsAnswer | SharedAnswer | ChannelAnswer | HelpAnswer | ErrorAnswer

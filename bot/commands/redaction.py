@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from bot.commands.subcommands.jobs import DiagnosisAnswer, MetricsAnswer, StatusAnswer
 from bot.commands.subcommands.rules import ReplayAnswer
-from bot.commands.subcommands.table import QueryAnswer
+from bot.commands.subcommands.table import SharedAnswer
 from bot.domain.logs import LogLine
 from bot.redaction.redactor import Redactor
 from bot.redaction.values import redact_gaps, redact_series
@@ -24,7 +24,7 @@ async def redact_lines(redactor: Redactor, lines: Sequence[LogLine]) -> tuple[Se
     return await asyncio.to_thread(redactor.redact_lines, lines)
 
 
-def redact_answer(answer: QueryAnswer, redactor: Redactor) -> QueryAnswer:
+def redact_answer(answer: SharedAnswer, redactor: Redactor) -> SharedAnswer:
     """Return the answer without secrets in its gaps and metrics; handlers redact its lines and its job."""
     match answer:
         case MetricsAnswer() | StatusAnswer():

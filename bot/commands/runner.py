@@ -19,7 +19,7 @@ from bot.commands.handlers.status import read_status
 from bot.commands.redaction import redact_answer
 from bot.commands.subcommands.jobs import DiagnoseCommand, JobsCommand, MetricsCommand, StatusCommand
 from bot.commands.subcommands.rules import ReplayCommand, RulesCommand
-from bot.commands.subcommands.table import Query, QueryAnswer
+from bot.commands.subcommands.table import SharedAnswer, SharedCommand
 from bot.domain.durations import Clock, format_duration
 from bot.errors import BotError, ConfigError, JobNotFound, ProviderError, UsageError
 from bot.providers.registry import Registry
@@ -37,14 +37,14 @@ class CommandRunner:
     diagnosis_config: Callable[[], DiagnosisConfig] = shipped_diagnosis_config
     """Called when a command needs it, because compiling signatures takes a while."""
 
-    async def run(self, command: Query) -> QueryAnswer | ErrorAnswer:
+    async def run(self, command: SharedCommand) -> SharedAnswer | ErrorAnswer:
         """The answer, without secrets. An expected failure is an ErrorAnswer."""
         try:
             return redact_answer(await self._answer(command), self.redactor)
         except BotError as problem:
             return error_answer(problem, self.redactor)
 
-    async def _answer(self, command: Query) -> QueryAnswer:
+    async def _answer(self, command: SharedCommand) -> SharedAnswer:
         resolve, redactor, now = self.registry.resolve, self.redactor, self.clock()
         match command:
             case MetricsCommand():

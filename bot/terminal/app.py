@@ -9,7 +9,7 @@ from bot.commands.runner import CommandRunner, error_answer
 from bot.commands.subcommands.jobs import JobsAnswer, MetricsAnswer
 from bot.commands.subcommands.logs import LogsCommand
 from bot.commands.subcommands.shell import FollowCommand
-from bot.commands.subcommands.table import Query, QueryAnswer
+from bot.commands.subcommands.table import SharedAnswer, SharedCommand
 from bot.errors import BotError
 from bot.rules.settings import overlay, parse_settings
 from bot.terminal.download import download
@@ -28,7 +28,7 @@ class Session:
     runner: CommandRunner
     output: Output
 
-    async def run(self, command: LogsCommand | FollowCommand | Query) -> int:
+    async def run(self, command: LogsCommand | FollowCommand | SharedCommand) -> int:
         """Run the command, print its answer and return the exit code."""
         match command:
             case LogsCommand() | FollowCommand():
@@ -63,7 +63,7 @@ class Session:
             provider, ref, LogsCommand(command.ref, follow=True), context, LocalAlerts(settings, config.scanner)
         )
 
-    def _show(self, answer: QueryAnswer | ErrorAnswer, *, json: bool) -> int:
+    def _show(self, answer: SharedAnswer | ErrorAnswer, *, json: bool) -> int:
         if isinstance(answer, ErrorAnswer):
             return self._show_error(answer)
         if json:
@@ -78,7 +78,7 @@ class Session:
         return ExitCode.USAGE if answer.is_misuse else ExitCode.FAILED
 
 
-def _has_failed(answer: QueryAnswer) -> bool:
+def _has_failed(answer: SharedAnswer) -> bool:
     """Whether the answer is incomplete because a platform failed."""
     match answer:
         case MetricsAnswer():

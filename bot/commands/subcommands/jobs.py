@@ -216,6 +216,6 @@ JOBS = Subcommand(
     aliases=("job",),
 )
 
-JobQuery = MetricsCommand | StatusCommand | DiagnoseCommand | JobsCommand
-JobQueryAnswer = MetricsAnswer | StatusAnswer | DiagnosisAnswer | JobsAnswer
-JOB_QUERIES: tuple[Subcommand[JobQuery], ...] = (METRICS, STATUS, DIAGNOSE, JOBS)
+JobCommand = MetricsCommand | StatusCommand | DiagnoseCommand | JobsCommand
+JobAnswer = MetricsAnswer | StatusAnswer | DiagnosisAnswer | JobsAnswer
+JOB_COMMANDS: tuple[Subcommand[JobCommand], ...] = (METRICS, STATUS, DIAGNOSE, JOBS)

@@ -118,5 +118,5 @@ RULES = Subcommand(
     aliases=("rule",),
 )
 
-RuleQuery = RulesCommand | ReplayCommand
-RuleQueryAnswer = RulesAnswer | ReplayAnswer
+RuleCommand = RulesCommand | ReplayCommand
+RuleAnswer = RulesAnswer | ReplayAnswer

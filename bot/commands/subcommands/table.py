@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from bot.commands.subcommands.help import HELP, HelpCommand
-from bot.commands.subcommands.jobs import JOB_QUERIES, JobQuery, JobQueryAnswer
+from bot.commands.subcommands.jobs import JOB_COMMANDS, JobAnswer, JobCommand
 from bot.commands.subcommands.logs import LOGS, LogsCommand
-from bot.commands.subcommands.rules import RULES, RuleQuery, RuleQueryAnswer
+from bot.commands.subcommands.rules import RULES, RuleAnswer, RuleCommand
 from bot.commands.subcommands.shell import FOLLOW, LOCAL_COMMANDS, FollowCommand, LocalCommand, VersionCommand
 from bot.commands.subcommands.spec import Frontend, Subcommand
 from bot.commands.subcommands.subscriptions import CHANNEL_COMMANDS, ChannelCommand
 
-Query = JobQuery | RuleQuery
+SharedCommand = JobCommand | RuleCommand
 """A command with the same answer in both frontends."""
-QueryAnswer = JobQueryAnswer | RuleQueryAnswer
+SharedAnswer = JobAnswer | RuleAnswer
 
-SlackCommand = LogsCommand | Query | ChannelCommand | HelpCommand
-ShellCommand = LogsCommand | Query | FollowCommand | LocalCommand | HelpCommand | VersionCommand
+SlackCommand = LogsCommand | SharedCommand | ChannelCommand | HelpCommand
+ShellCommand = LogsCommand | SharedCommand | FollowCommand | LocalCommand | HelpCommand | VersionCommand
 
-SLACK_TABLE: tuple[Subcommand[SlackCommand], ...] = (LOGS, *JOB_QUERIES, *CHANNEL_COMMANDS, RULES, HELP)
-SHELL_TABLE: tuple[Subcommand[ShellCommand], ...] = (LOGS, *JOB_QUERIES, FOLLOW, RULES, *LOCAL_COMMANDS, HELP)
+SLACK_TABLE: tuple[Subcommand[SlackCommand], ...] = (LOGS, *JOB_COMMANDS, *CHANNEL_COMMANDS, RULES, HELP)
+SHELL_TABLE: tuple[Subcommand[ShellCommand], ...] = (LOGS, *JOB_COMMANDS, FOLLOW, RULES, *LOCAL_COMMANDS, HELP)
 
 
 def subcommands(frontend: Frontend) -> tuple[Subcommand[SlackCommand | ShellCommand], ...]:

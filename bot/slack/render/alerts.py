@@ -232,14 +232,14 @@ def _buttons(incident: Incident, lead: IncidentAlert) -> Block | None:
     return actions(
         [
             button("Acknowledge", Action.ACKNOWLEDGE, incident.id, style="primary") if unacknowledged else None,
-            button("Silence 1 hour", Action.CHANGE, commands.silence(job, timedelta(hours=1))),
+            button("Silence 1 hour", Action.CHANGE, commands.silence_job(job, timedelta(hours=1))),
             logs,
             overflow(
                 Action.MORE,
                 [
-                    ("Silence 4 hours", commands.silence(job, timedelta(hours=4))),
-                    ("Silence 24 hours", commands.silence(job, timedelta(hours=24))),
-                    ("Stop watching here", commands.unwatch(job)),
+                    ("Silence 4 hours", commands.silence_job(job, timedelta(hours=4))),
+                    ("Silence 24 hours", commands.silence_job(job, timedelta(hours=24))),
+                    ("Stop watching here", commands.unwatch_job(job)),
                 ],
             ),
         ]

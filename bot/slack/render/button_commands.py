@@ -1,4 +1,4 @@
-"""The commands that buttons stand for, as a person would type them. `bot.commands.parsing.parser` reads them back."""
+"""The commands that buttons carry, as a person would type them. `bot.commands.parsing.parser` reads them."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ _AFTER = timedelta(minutes=1)
 
 
 def logs_around(job: JobRef, first_at: datetime, last_at: datetime) -> str:
-    """The log from a little before something began to a little after it was last seen."""
+    """Show the log from five minutes before the first time to a minute after the last."""
     return f"logs {job} --start {first_at - _BEFORE:%Y-%m-%dT%H:%M:%SZ} --end {last_at + _AFTER:%Y-%m-%dT%H:%M:%SZ}"
 
 
-def silence(job: JobRef, span: timedelta) -> str:
-    """No alerts of this job in this channel for a while."""
-    return f"silence {format_duration(span).replace(' ', '')} {job}"
+def silence_job(job: JobRef, duration: timedelta) -> str:
+    """Silence the job's alerts in this channel for a while."""
+    return f"silence {format_duration(duration).replace(' ', '')} {job}"
 
 
-def unwatch(job: JobRef) -> str:
-    """No more alerts of this job in this channel."""
+def unwatch_job(job: JobRef) -> str:
+    """Stop sending the job's alerts to this channel."""
     return f"unwatch {job}"
 
 
 def end_silence(silence_id: int) -> str:
-    """Hear again before the silence's time."""
+    """End a silence early."""
     return f"silence end {silence_id}"

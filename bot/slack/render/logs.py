@@ -1,4 +1,4 @@
-"""Log answers: a private message with the newest lines that fit, or a shared one with all of them in its thread."""
+"""Render a page of a log: privately with the newest lines that fit, or shared with all lines in its thread."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ from bot.slack.render.message import (
 )
 
 SHORT = 12
-"""Lines a shared answer shows in the channel itself; more go into its thread."""
+"""Lines that a shared answer shows in the channel itself; a longer one shows them in its thread."""
 _BUTTON_EXTRA = 150
-"""How much longer a button's command, label and id may be than the pinned command."""
+"""Characters of a button beyond the pinned command: its label, its id and a longer command."""
 _CUT_NOTE = 200
-"""Characters kept for the sentence that says what did not fit."""
+"""Characters reserved for the note about lines that do not fit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Snippet:
-    """A text file for a thread: everything, exactly, with full timestamps."""
+    """A text file for a thread: every line unchanged, with full timestamps."""
 
     filename: str
     title: str
@@ -53,15 +53,15 @@ class Shared:
 
     root: Message
     thread: Message | None = None
-    """What does not fit into the root: of a log, the newest lines that fit."""
+    """Posted in the thread of the root; for a log, the newest lines that fit."""
     snippet: Snippet | None = None
-    """All lines, when `thread` does not show them all."""
+    """Every line, when `thread` does not show all of them."""
     pointer: str = ""
-    """What the thread holds, for the end of the root; left out where there can be no thread."""
+    """A note at the end of the root about the thread; left out where a thread is impossible."""
 
 
 def render_logs(answer: LogsAnswer) -> Message:
-    """For the one who asked: what was found, the lines, and where to go from here."""
+    """Render for the person who asked: the newest lines that fit, with buttons for more."""
     head, notes = section(_headline(answer)), context(_notes(answer))
     for_buttons = 3 * (len(format_command(answer.pinned)) + _BUTTON_EXTRA)
     body, shown = _body(answer, BLOCKS_BUDGET - weight([head, notes]) - for_buttons - _CUT_NOTE)
@@ -72,7 +72,7 @@ def render_logs(answer: LogsAnswer) -> Message:
 
 
 def render_shared_logs(answer: LogsAnswer) -> Shared:
-    """For a channel: short answers whole; long ones as a headline with the lines in its thread."""
+    """Render for a channel: a short answer in one message, a longer one with its lines in the thread."""
     if len(answer.lines) <= SHORT:
         head, notes = section(_headline(answer)), context(_notes(answer))
         body, shown = _body(answer, BLOCKS_BUDGET // 3)
@@ -89,13 +89,13 @@ def render_shared_logs(answer: LogsAnswer) -> Shared:
     )
     body, shown = _body(answer, BLOCKS_BUDGET - _CUT_NOTE)
     hidden = len(answer.lines) - shown
-    said = f"The newest {plural(shown, 'line')}; all {len(answer.lines):,} are in the file." if hidden else ""
-    thread = message(f"Log lines of {one_line(str(answer.job), 200)}.", [*body, context([said])])
+    note = f"Showing the newest {shown:,} of {plural(len(answer.lines), 'line')}; the file has all." if hidden else ""
+    thread = message(f"Log lines of {one_line(str(answer.job), 200)}.", [*body, context([note])])
     return Shared(root, thread, render_snippet(answer) if hidden else None, "the lines are in the thread")
 
 
 def render_snippet(answer: LogsAnswer) -> Snippet:
-    """Every line as it is, a row each, with nanoseconds."""
+    """Render every line unchanged, with nanoseconds."""
     job = clean(str(answer.job))
     name = "".join(letter if letter.isascii() and (letter.isalnum() or letter in "-_.") else "-" for letter in job)[
         :100
@@ -106,7 +106,7 @@ def render_snippet(answer: LogsAnswer) -> Snippet:
 
 
 def gap_notes(gaps: tuple[Gap, ...]) -> list[str]:
-    """What could not be read, and why."""
+    """What could not be read, and why, one note each."""
     return [f"⚠️ {one_line(gap.public, 300)}" for gap in gaps[:5]]
 
 
@@ -130,7 +130,7 @@ def _sentence(answer: LogsAnswer) -> str:
 def _shown_range(answer: LogsAnswer) -> str:
     start, end = _range(answer)
     if start is None:
-        return f"from its beginning to {slack_time(end, seconds=True)}"
+        return f"from the start to {slack_time(end, seconds=True)}"
     return slack_time_range(start, end, seconds=True)
 
 
@@ -138,11 +138,11 @@ def _plain_range(answer: LogsAnswer) -> str:
     start, end = _range(answer)
     if start == end:
         return plain_time(end)
-    return f"{plain_time(start) if start else 'from its beginning'} to {plain_time(end)}"
+    return f"{plain_time(start) if start else 'from the start'} to {plain_time(end)}"
 
 
 def _range(answer: LogsAnswer) -> tuple[datetime | None, datetime]:
-    """The times of the first and the last line, or the window that was searched in vain; None: no beginning."""
+    """The times of the first and last line; without lines, the window, where None is the start of the log."""
     if not answer.lines:
         return answer.start, answer.end
     stamps = sorted((answer.lines[0].timestamp_ns, answer.lines[-1].timestamp_ns))
@@ -170,8 +170,8 @@ def _has_button(cut: Cut, answer: LogsAnswer) -> bool:
 def _cut_note(hidden: int) -> Block | None:
     if not hidden:
         return None
-    said = f"… {plural(hidden, 'earlier line')} not shown here: press Older, narrow with `--grep`, or share them all"
-    return context([said])
+    more = f"… {plural(hidden, 'earlier line')} not shown: press Older, narrow with `--grep`, or share all lines"
+    return context([more])
 
 
 def _older(answer: LogsAnswer, shown: int) -> LogsCommand | None:

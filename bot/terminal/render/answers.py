@@ -10,7 +10,7 @@ from rich.text import Text
 
 from bot.commands.subcommands.jobs import DiagnosisAnswer, JobsAnswer, MetricsAnswer, StatusAnswer
 from bot.commands.subcommands.rules import ReplayAnswer, RulesAnswer
-from bot.commands.subcommands.table import QueryAnswer
+from bot.commands.subcommands.table import SharedAnswer
 from bot.domain.checks import CheckResult
 from bot.terminal.json_output import (
     diagnosis_json,
@@ -27,7 +27,7 @@ from bot.terminal.render.metrics import render_metrics, render_summaries
 from bot.terminal.render.rules import render_diagnosis, render_replay, render_rules
 
 
-def render(answer: QueryAnswer) -> RenderableType:
+def render(answer: SharedAnswer) -> RenderableType:
     """Render an answer for people, at any width."""
     match answer:
         case MetricsAnswer():
@@ -44,7 +44,7 @@ def render(answer: QueryAnswer) -> RenderableType:
             return render_replay(answer)
 
 
-def answer_json(answer: QueryAnswer) -> str:
+def answer_json(answer: SharedAnswer) -> str:
     """Render an answer as one JSON document; docs/cli.md promises its fields."""
     match answer:
         case MetricsAnswer():

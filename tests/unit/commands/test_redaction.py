@@ -1,4 +1,4 @@
-"""A long page is searched for secrets while others are served."""
+"""Redacting a long page does not block the event loop."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bot.redaction.redactor import HIDDEN, Redactor
 
 
 class Slow:
-    """Finds nothing until it is told to go on."""
+    """Returns when the event is set."""
 
     def __init__(self) -> None:
         self.go_on = threading.Event()
@@ -21,7 +21,7 @@ class Slow:
         return lines, int(self.go_on.wait(10))
 
 
-async def test_the_event_loop_goes_on_while_a_long_page_is_searched() -> None:
+async def test_long_page_does_not_block_the_event_loop() -> None:
     slow = Slow()
     searching = asyncio.create_task(redact_lines(slow, [LogLine(1, "x" * 100_000)]))  # type: ignore[arg-type]
     await asyncio.sleep(0.01)
@@ -29,7 +29,7 @@ async def test_the_event_loop_goes_on_while_a_long_page_is_searched() -> None:
     assert (await searching)[1] == 1
 
 
-async def test_short_and_long_pages_are_searched_alike() -> None:
+async def test_short_and_long_pages_are_both_redacted() -> None:
     for text in ("x ", "x " * 100_000):
         lines, hidden = await redact_lines(Redactor(), [LogLine(1, f"{text}password=hunter2")])
         assert ([f"{text}password={HIDDEN}"], 1) == ([line.message for line in lines], hidden)

@@ -11,7 +11,7 @@ from bot.commands.parsing.formatting import format_command
 from bot.commands.parsing.parser import parse
 from bot.commands.runner import CommandRunner
 from bot.commands.subcommands.jobs import JobsAnswer, JobsCommand, MetricsAnswer, ProviderJobs, StatusAnswer
-from bot.commands.subcommands.table import Query, QueryAnswer
+from bot.commands.subcommands.table import SharedAnswer, SharedCommand
 from bot.domain.durations import ns_from_datetime
 from bot.domain.gaps import GapReason, Part
 from bot.domain.jobs import Job, JobRef, JobState
@@ -25,9 +25,9 @@ NOW_NS = ns_from_datetime(NOW)
 LINES = [LogLine(NOW_NS - 10 + number, f"line {number}") for number in range(8)]
 
 
-async def ask(text: str, *providers: FakeProvider, **problems: ConfigError) -> QueryAnswer | ErrorAnswer:
+async def ask(text: str, *providers: FakeProvider, **problems: ConfigError) -> SharedAnswer | ErrorAnswer:
     command = parse(text)
-    assert isinstance(command, Query)
+    assert isinstance(command, SharedCommand)
     registry = registry_of(*(providers or (FakeProvider(LINES),)), problems=problems)
     return await CommandRunner(registry, lambda: NOW, Redactor(["s3cret-key"])).run(command)
 
@@ -110,7 +110,7 @@ async def test_metrics_of_an_ended_job_cover_its_last_hour() -> None:
     assert (answer.start, answer.end) == (ended - timedelta(hours=1), ended)
 
 
-async def test_metrics_in_a_named_window() -> None:
+async def test_metrics_cover_the_window() -> None:
     answer = await ask("metrics mem:run/1 --since 15m", FakeProvider(series=[]))
     assert isinstance(answer, MetricsAnswer)
     assert (answer.start, answer.end) == (NOW - timedelta(minutes=15), NOW)
@@ -157,13 +157,13 @@ async def test_secrets_in_metric_names_and_gaps_are_redacted() -> None:
     assert isinstance(answer, MetricsAnswer)
     assert ("loss [hidden]", "node-[hidden]") == (answer.summaries[0].series.name, answer.summaries[0].series.node)
     assert made[1] == answer.summaries[1].series
-    away = Unavailable("mem said: https://x/y?X-Amz-Signature=0123456789abcdef is gone.")
+    away = Unavailable("mem: https://x/y?X-Amz-Signature=0123456789abcdef is gone.")
     answer = await ask("status mem:run/1", FakeProvider(LINES, log_errors=iter([away])))
     assert isinstance(answer, StatusAnswer)
-    assert ["mem said: https://x/y?X-Amz-Signature=[hidden] is gone."] == [gap.public for gap in answer.gaps]
+    assert ["mem: https://x/y?X-Amz-Signature=[hidden] is gone."] == [gap.public for gap in answer.gaps]
 
 
-async def test_jobs_of_all_platforms_side_by_side() -> None:
+async def test_jobs_of_all_platforms() -> None:
     class Broken(FakeProvider):
         async def list_jobs(self, *, limit: int) -> list[Job]:
             raise Unavailable("other is away.")

@@ -39,7 +39,7 @@ def test_hidden_lines_are_counted_and_older_shows_them() -> None:
     long = log_answer(900)
     message = render_logs(long)
     rows = [row for row in shown(message).splitlines() if " loss " in row]
-    assert f"… {900 - len(rows)} earlier lines not shown here" in shown(message)
+    assert f"… {900 - len(rows)} earlier lines not shown" in shown(message)
     assert rows[-1].endswith("step 899 loss 2.31")
     command = grammar.parse(buttons(message)["◀ Older"])
     assert isinstance(command, LogsCommand)
@@ -89,7 +89,7 @@ def test_a_long_answer_has_a_file_with_every_line() -> None:
     assert shared.thread is not None
     assert shared.snippet is not None
     assert 900 == shared.snippet.text.count("\n")
-    assert "all 900 are in the file" in shown(shared.thread)
+    assert "of 900 lines; the file has all" in shown(shared.thread)
     assert [] == problems(shared.root) + problems(shared.thread)
 
 

@@ -10,7 +10,7 @@ from bot.commands.parsing.parser import parse_argv
 from bot.commands.runner import CommandRunner
 from bot.commands.subcommands.logs import LogsCommand
 from bot.commands.subcommands.shell import FollowCommand
-from bot.commands.subcommands.table import Query
+from bot.commands.subcommands.table import SharedCommand
 from bot.errors import BotError
 from bot.redaction.redactor import Redactor
 from bot.terminal.app import Session
@@ -34,7 +34,7 @@ class Shell:
 
     async def type(self, *argv: str) -> int:
         command = parse_argv(argv)
-        assert isinstance(command, LogsCommand | FollowCommand | Query)
+        assert isinstance(command, LogsCommand | FollowCommand | SharedCommand)
         return await self.session.run(command)
 
     @property

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console, RenderableType
 
 from bot.commands.subcommands.jobs import JobsAnswer, MetricsAnswer, MetricsCommand, ProviderJobs, StatusAnswer
-from bot.commands.subcommands.table import QueryAnswer
+from bot.commands.subcommands.table import SharedAnswer
 from bot.domain.checks import CheckResult
 from bot.domain.durations import ns_from_datetime
 from bot.domain.gaps import Gap, GapReason, Part
@@ -65,12 +65,12 @@ METRICS = MetricsAnswer(
 )  # fmt: skip
 STATUS = StatusAnswer(JOB, NOW, (LINE,), METRICS.summaries, (GAP,))
 JOBS = JobsAnswer((ProviderJobs("mem", (JOB,)), ProviderJobs("other", problem=f"away {EVIL}"), ProviderJobs("third")))
-ANSWERS: list[QueryAnswer] = [METRICS, STATUS, JOBS]
+ANSWERS: list[SharedAnswer] = [METRICS, STATUS, JOBS]
 
 
 @pytest.mark.parametrize("answer", ANSWERS, ids=lambda one: type(one).__name__)
 @pytest.mark.parametrize("width", [38, 100])
-def test_every_answer_fits_the_width_without_control_characters(answer: QueryAnswer, width: int) -> None:
+def test_every_answer_fits_the_width_without_control_characters(answer: SharedAnswer, width: int) -> None:
     shown = text(render(answer), width)
     assert "\x1b" not in shown
     assert "\x07" not in shown
@@ -79,7 +79,7 @@ def test_every_answer_fits_the_width_without_control_characters(answer: QueryAns
 
 
 @pytest.mark.parametrize("answer", ANSWERS, ids=lambda one: type(one).__name__)
-def test_markup_in_foreign_text_is_shown_as_text(answer: QueryAnswer) -> None:
+def test_markup_in_foreign_text_is_shown_as_text(answer: SharedAnswer) -> None:
     assert "[bold]x[/bold]" in text(render(answer), 200)
 
 

@@ -1,4 +1,4 @@
-"""`diagnose`: a job's whole log to what it means, through pages, gaps and secrets."""
+"""`diagnose` reads the whole log of a job, over many pages, gaps and secrets."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ async def ask(provider: FakeProvider, reader: PageScanner, text: str = "diagnose
     return await runner.run(command)
 
 
-async def test_what_broke_is_found_on_the_last_of_many_pages(reader: PageScanner) -> None:
+async def test_failure_on_the_last_of_many_pages_is_found(reader: PageScanner) -> None:
     provider = FakeProvider([*steps(50), oom(50), oom(51, 0)], page_lines=7, jobs=FAILED)
     answer = await ask(provider, reader)
     assert isinstance(answer, DiagnosisAnswer)
@@ -56,7 +56,7 @@ async def test_what_broke_is_found_on_the_last_of_many_pages(reader: PageScanner
     assert (52, 49, JobState.FAILED) == (answer.read, answer.diagnosis.progress.step, answer.job.state)
 
 
-async def test_a_window_bounds_what_is_read(reader: PageScanner) -> None:
+async def test_only_the_window_is_read(reader: PageScanner) -> None:
     provider = FakeProvider([*steps(50), oom(50)], jobs=FAILED)
     answer = await ask(provider, reader, "diagnose mem:run/1 --since 1h")
     assert isinstance(answer, DiagnosisAnswer)
@@ -64,7 +64,7 @@ async def test_a_window_bounds_what_is_read(reader: PageScanner) -> None:
     assert NOW - timedelta(hours=1) == answer.start
 
 
-async def test_the_pinned_command_shows_the_same_again(reader: PageScanner) -> None:
+async def test_pinned_command_reads_the_same_window(reader: PageScanner) -> None:
     answer = await ask(FakeProvider([oom(0)], jobs=FAILED), reader, "diagnose mem:run/1 --since 4h --public")
     assert isinstance(answer, DiagnosisAnswer)
     again = parse(format_command(answer.pinned))
@@ -76,7 +76,7 @@ async def test_the_pinned_command_shows_the_same_again(reader: PageScanner) -> N
     )
 
 
-async def test_secrets_are_hidden(reader: PageScanner) -> None:
+async def test_secrets_are_redacted(reader: PageScanner) -> None:
     line = oom(0)._replace(message="torch.OutOfMemoryError: CUDA out of memory. hunter2")
     answer = await ask(FakeProvider([line], jobs=FAILED), reader)
     assert isinstance(answer, DiagnosisAnswer)
@@ -84,7 +84,7 @@ async def test_secrets_are_hidden(reader: PageScanner) -> None:
     assert 1 == answer.redacted
 
 
-async def test_a_platform_that_fails_on_the_way_leaves_a_gap(reader: PageScanner) -> None:
+async def test_failure_after_the_first_page_is_a_gap(reader: PageScanner) -> None:
     lines = [*steps(20), oom(5)]
     fails = iter([None, Unavailable("mem is down.")])
     answer = await ask(FakeProvider(lines, page_lines=10, jobs=FAILED, log_errors=fails), reader)
@@ -94,14 +94,12 @@ async def test_a_platform_that_fails_on_the_way_leaves_a_gap(reader: PageScanner
 
 
 @pytest.mark.parametrize("problem", [Unavailable("mem is down."), NotSupported("mem has no logs.")])
-async def test_a_log_that_cannot_be_read_at_all_is_an_error(
-    problem: Unavailable | NotSupported, reader: PageScanner
-) -> None:
+async def test_unreadable_log_is_an_error(problem: Unavailable | NotSupported, reader: PageScanner) -> None:
     answer = await ask(FakeProvider(log_errors=iter([problem])), reader)
     assert ErrorAnswer(problem.public) == answer
 
 
-async def test_a_running_job_that_no_longer_advances_hangs_and_an_ended_one_does_not(reader: PageScanner) -> None:
+async def test_only_a_running_job_can_hang(reader: PageScanner) -> None:
     hanging = await ask(FakeProvider(steps(100)), reader)
     over = await ask(FakeProvider(steps(100), jobs=FAILED), reader)
     assert isinstance(hanging, DiagnosisAnswer)
@@ -110,7 +108,7 @@ async def test_a_running_job_that_no_longer_advances_hangs_and_an_ended_one_does
     assert () == over.diagnosis.failures
 
 
-async def test_a_past_window_of_a_running_job_is_no_hang(reader: PageScanner) -> None:
+async def test_window_in_the_past_cannot_show_a_hang(reader: PageScanner) -> None:
     answer = await ask(FakeProvider(steps(100)), reader, "diagnose mem:run/1 --end 2026-03-13T11:30:00Z")
     assert isinstance(answer, DiagnosisAnswer)
     assert () == answer.diagnosis.failures

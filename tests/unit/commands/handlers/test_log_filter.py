@@ -1,4 +1,4 @@
-"""Which lines stay, why the others do not, and that messages of any content are searched as they are."""
+"""Which lines pass a filter, why the others do not, and searches in messages of any content."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def kept(wanted: LogFilter, given_lines: list[LogLine]) -> list[str]:
     return [line.message for line in LineFilter(wanted).apply(given_lines).lines]
 
 
-def test_an_empty_filter_keeps_every_line() -> None:
+def test_empty_filter_keeps_every_line() -> None:
     given_lines = lines("a", "", "b\n c")
     result = LineFilter(LogFilter()).apply(given_lines)
     assert (given_lines, {}) == (list(result.lines), result.dropped)
@@ -45,7 +45,7 @@ def test_texts_and_patterns(wanted: LogFilter, expected: list[str]) -> None:
     assert expected == kept(wanted, lines("loss 1", "LOSS 2", "a loss", "step"))
 
 
-def test_level_keeps_what_is_as_bad_and_says_how_many_have_none() -> None:
+def test_level_keeps_worse_lines_and_counts_lines_without_a_level() -> None:
     given_lines = [LogLine(1, "a"), LogLine(2, "b", level=Level.INFO), LogLine(3, "c", level=Level.ERROR)]
     result = LineFilter(LogFilter(min_level=Level.WARNING)).apply(given_lines)
     assert given_lines[2:] == list(result.lines)
@@ -59,7 +59,7 @@ def test_replicas_ranks_and_requests() -> None:
     assert kept(LogFilter(request_id="r-1"), given_lines) == ["c"]
 
 
-def test_lines_that_do_not_say_their_rank_or_replica_came_from_no_other() -> None:
+def test_lines_without_a_rank_or_replica_are_counted_separately() -> None:
     given_lines = [LogLine(1, "a", replica="abcde"), LogLine(2, "b", rank=3), LogLine(3, "c")]
     assert LineFilter(LogFilter(ranks=(1,))).apply(given_lines).dropped == {
         CutReason.NO_RANK: 2,
@@ -71,7 +71,7 @@ def test_lines_that_do_not_say_their_rank_or_replica_came_from_no_other() -> Non
     }
 
 
-def test_each_line_is_dropped_once_for_its_first_reason() -> None:
+def test_each_line_is_counted_once_for_its_first_reason() -> None:
     wanted = LogFilter(grep="x", includes=("a",), excludes=("b",))
     result = LineFilter(wanted).apply(lines("ax", "abx", "x", "a"))
     assert result.dropped == {CutReason.NOT_INCLUDED: 1, CutReason.EXCLUDED: 1, CutReason.NOT_MATCHED: 1}
@@ -96,16 +96,16 @@ def test_each_line_is_dropped_once_for_its_first_reason() -> None:
         ("\x00", "a\x00b", True),
     ],
 )
-def test_a_message_is_searched_as_one_text(pattern: str, message: str, found: bool) -> None:
+def test_message_with_line_breaks_is_searched_as_one_text(pattern: str, message: str, found: bool) -> None:
     assert kept(LogFilter(grep=pattern), lines("other \udcff", message)) == ([message] if found else [])
 
 
-def test_two_megabytes_in_one_line_are_no_matter() -> None:
+def test_line_of_two_megabytes_is_searched() -> None:
     long = "x" * 2_000_000 + "needle"
     assert kept(LogFilter(grep="(a|x)+needle$", includes=("needle",)), lines("needle", long)) == [long]
 
 
-def test_a_pattern_that_is_none_is_refused_before_any_line_is_read() -> None:
+def test_invalid_pattern_is_refused_before_any_line_is_read() -> None:
     with pytest.raises(UsageError):
         LineFilter(LogFilter(grep="("))
 
@@ -119,7 +119,7 @@ words = st.text(alphabet="abAB \n.é", max_size=12)
     excludes=st.lists(st.text(alphabet="abAB .", min_size=1, max_size=2), max_size=4),
     grep=st.none() | st.sampled_from(["a+b", "(?i)ab", "^[ab ]+$", "b.a", "é|A"]),
 )
-def test_the_result_is_that_of_asking_each_line_alone(
+def test_result_equals_testing_each_line_alone(
     messages: list[str], includes: list[str], excludes: list[str], grep: str | None
 ) -> None:
     wanted = LogFilter(grep=grep, includes=tuple(includes), excludes=tuple(excludes))
@@ -135,6 +135,6 @@ def test_the_result_is_that_of_asking_each_line_alone(
     assert len(messages) == len(result.lines) + sum(result.dropped.values())
 
 
-def test_options_are_named_as_people_type_them() -> None:
+def test_pushed_down_filters_are_named_as_options() -> None:
     fields = frozenset({"excludes", "min_level", "unknown"})
     assert pushed_down_options(fields) == ("--level", "--exclude")

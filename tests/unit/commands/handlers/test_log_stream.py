@@ -25,7 +25,7 @@ async def test_next_page_is_requested_before_a_page_is_filtered() -> None:
     assert asked == [2, 3, 4, 5, 6, 7, 8, 9, 10, 10]
 
 
-async def test_a_few_lines_are_one_request() -> None:
+async def test_short_limit_needs_one_request() -> None:
     provider = FakeProvider([LogLine(number, "x") for number in range(5000)])
     async with contextlib.aclosing(stream_lines(provider, query(limit=20))) as batches:
         first = await anext(batches)

@@ -1,4 +1,4 @@
-"""Pages of a log neither lose nor repeat a line, wherever their borders fall."""
+"""Pages of a log neither lose nor repeat a line, wherever their borders are."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ def numbered(count: int, *, per_ns: int = 1, start_ns: int = NOW_NS - HOUR_NS) -
     return [LogLine(start_ns + number // per_ns, f"line {number}") for number in range(count)]
 
 
-async def test_without_options_the_newest_hundred_come_oldest_first() -> None:
+async def test_default_is_the_newest_hundred_lines_oldest_first() -> None:
     lines = numbered(250)
     answer = await ask(FakeProvider(lines), "")
     assert tuple(lines[150:]) == answer.lines
     assert answer.cuts == (Cut(CutReason.OLDER, None),)
 
 
-async def test_from_the_beginning_with_asc() -> None:
+async def test_asc_starts_with_the_oldest_line() -> None:
     lines = numbered(250)
     answer = await ask(FakeProvider(lines), "--asc --limit 10")
     assert tuple(lines[:10]) == answer.lines
@@ -57,19 +57,19 @@ async def test_from_the_beginning_with_asc() -> None:
     assert tuple(lines[10:20]) == (await follow(FakeProvider(lines), answer.newer)).lines
 
 
-async def test_newest_first_with_desc() -> None:
+async def test_desc_shows_the_newest_line_first() -> None:
     lines = numbered(30)
     assert tuple(lines[:19:-1]) == (await ask(FakeProvider(lines), "--desc --limit 10")).lines
 
 
-async def test_all_lines_come_when_all_are_asked_for() -> None:
+async def test_all_returns_every_line() -> None:
     lines = numbered(2500)
     answer = await ask(FakeProvider(lines, page_lines=100), "--all")
     assert tuple(lines) == answer.lines
     assert (None, ()) == (answer.older, answer.cuts)
 
 
-async def test_a_page_does_not_end_inside_a_nanosecond() -> None:
+async def test_page_does_not_end_inside_a_nanosecond() -> None:
     lines = numbered(100, per_ns=7)
     answer = await ask(FakeProvider(lines, page_lines=3), "--tail 10")
     assert tuple(lines[84:]) == answer.lines
@@ -78,7 +78,7 @@ async def test_a_page_does_not_end_inside_a_nanosecond() -> None:
     assert tuple(lines[70:84]) == older.lines
 
 
-async def test_a_nanosecond_too_full_for_a_page_is_said() -> None:
+async def test_nanosecond_with_too_many_lines_is_a_cut() -> None:
     lines = numbered(2000, per_ns=2000)
     answer = await ask(FakeProvider(lines), "--tail 10")
     assert len(answer.lines) == 10 + PAGE_LIMITS.same_ns
@@ -91,7 +91,7 @@ async def test_a_nanosecond_too_full_for_a_page_is_said() -> None:
     page_lines=st.integers(1, 7),
     options=st.sampled_from(["", "--include 1", "--grep [2-7]", "--desc", "--exclude 3 --desc"]),
 )
-async def test_paging_back_gives_every_line_once(gaps: list[int], limit: int, page_lines: int, options: str) -> None:
+async def test_paging_back_returns_every_line_once(gaps: list[int], limit: int, page_lines: int, options: str) -> None:
     provider = FakeProvider(_spaced(gaps), page_lines)
     wanted = (await ask(provider, f"{options} --all")).lines
     command: LogsCommand | None = typed(f"{options} --limit {limit}")
@@ -110,7 +110,7 @@ async def test_paging_back_gives_every_line_once(gaps: list[int], limit: int, pa
     page_lines=st.integers(1, 7),
     options=st.sampled_from(["", "--include 1", "--grep [2-7]"]),
 )
-async def test_paging_forward_gives_every_line_once_and_back_again(
+async def test_paging_forward_and_back_returns_every_line_once(
     gaps: list[int], limit: int, page_lines: int, options: str
 ) -> None:
     provider = FakeProvider(_spaced(gaps), page_lines)
@@ -134,7 +134,7 @@ async def _walk(provider: FakeProvider, command: LogsCommand | None, *, forward:
     return answers
 
 
-async def test_lines_that_came_since_are_behind_newer() -> None:
+async def test_newer_returns_lines_that_arrived_since() -> None:
     provider = FakeProvider(numbered(5))
     answer = await ask(provider, "")
     assert answer.newer is not None
@@ -160,7 +160,7 @@ async def test_paging_stays_inside_the_window() -> None:
     assert answer.lines == (await follow(provider, older.newer)).lines
 
 
-async def test_pinned_shows_the_same_although_time_went_on() -> None:
+async def test_pinned_command_shows_the_same_lines_later() -> None:
     lines = numbered(50)
     provider = FakeProvider(lines)
     answer = await ask(provider, "--since 2h --tail 10")
@@ -171,7 +171,7 @@ async def test_pinned_shows_the_same_although_time_went_on() -> None:
     assert Window(None, NOW_NS - 2 * HOUR_NS, NOW_NS) == answer.pinned.window
 
 
-async def test_what_was_dropped_is_counted_by_reason() -> None:
+async def test_dropped_lines_are_counted_by_reason() -> None:
     lines = [LogLine(NOW_NS - 9, "loss 1"), LogLine(NOW_NS - 8, "loss 2 eval"), LogLine(NOW_NS - 7, "step")]
     answer = await ask(FakeProvider(lines), "--include loss --exclude eval")
     assert (lines[0],) == answer.lines
@@ -179,14 +179,14 @@ async def test_what_was_dropped_is_counted_by_reason() -> None:
     assert answer.cuts == (Cut(CutReason.NOT_INCLUDED, 1), Cut(CutReason.EXCLUDED, 1))
 
 
-async def test_what_the_platform_filtered_is_said() -> None:
+async def test_filters_of_the_platform_are_a_cut() -> None:
     provider = FakeProvider(numbered(3), pushes_down=frozenset({"min_level", "includes"}))
     answer = await ask(provider, "--include line")
     assert answer.pushed_down == ("--level", "--include")
     assert answer.cuts == (Cut(CutReason.FILTERED_BY_PLATFORM, None),)
 
 
-async def test_a_failure_after_the_first_page_keeps_what_was_read() -> None:
+async def test_failure_after_the_first_page_keeps_its_lines() -> None:
     lines = numbered(30)
     failures = chain([None], repeat(Unavailable("mem does not answer.")))
     provider = FakeProvider(lines, page_lines=10, log_errors=failures)
@@ -198,12 +198,12 @@ async def test_a_failure_after_the_first_page_keeps_what_was_read() -> None:
     assert tuple(lines[:21]) == (await follow(provider, answer.older)).lines
 
 
-async def test_a_failure_at_once_is_raised() -> None:
+async def test_failure_of_the_first_page_is_raised() -> None:
     with pytest.raises(Unavailable):
         await ask(FakeProvider(log_errors=iter([Unavailable("mem does not answer.")])), "")
 
 
-async def test_a_long_search_stops_and_can_be_continued() -> None:
+async def test_long_search_stops_and_can_be_continued() -> None:
     lines = [LogLine(NOW_NS - HOUR_NS, "needle"), *numbered(200, per_ns=3)]
     command: LogsCommand | None = typed("--grep needle")
     found: list[LogLine] = []
@@ -216,7 +216,7 @@ async def test_a_long_search_stops_and_can_be_continued() -> None:
     assert presses == 5
 
 
-async def test_an_answer_is_never_larger_than_its_budget() -> None:
+async def test_page_stays_within_its_characters() -> None:
     lines = [LogLine(NOW_NS - 100 + number, "x" * 1_500_000) for number in range(6)]
     answer = await ask(FakeProvider(lines, page_lines=1), "")
     assert tuple(lines[4:]) == answer.lines
@@ -224,12 +224,12 @@ async def test_an_answer_is_never_larger_than_its_budget() -> None:
     assert tuple(lines[2:4]) == (await follow(FakeProvider(lines, page_lines=1), answer.older)).lines
 
 
-async def test_secrets_in_lines_are_hidden_and_counted() -> None:
+async def test_secrets_in_lines_are_redacted_and_counted() -> None:
     answer = await ask(FakeProvider([LogLine(NOW_NS, "password=hunter2")]), "")
     assert (answer.lines[0].message, answer.redacted) == ("password=[hidden]", 1)
 
 
-async def test_a_platform_that_runs_in_circles_is_left() -> None:
+async def test_platform_that_returns_no_progress_is_an_error() -> None:
     class Circle(FakeProvider):
         async def query_logs(self, query: LogQuery) -> LogPage:
             return LogPage([], LogCursor(b"here"), more=True)

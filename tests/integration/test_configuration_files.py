@@ -1,4 +1,4 @@
-"""An installation's own files in the running parts: polls judge by them, and `check` reads them."""
+"""Custom signatures and rules: polls apply them, and `check` and `serve` validate them."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from bot.store.store import open_store
 from bot.watcher.poll import Poller
 from tests.fakes.provider import NOW, REF, FakeProvider, registry_of
 
-OWN = parse_settings(["log_errors=off"])
+CUSTOM = parse_settings(["log_errors=off"])
 
 
-async def fired(folder: Path, own: RuleSettings, *wanted: str) -> set[str]:
-    """The rules that fire on one look at a job whose log holds an error."""
-    url = f"sqlite:///{folder}/own.db"
+async def fired(folder: Path, defaults: RuleSettings, *wanted: str) -> set[str]:
+    """The rules that fire on a poll of a job whose log has an error."""
+    url = f"sqlite:///{folder}/bot.db"
     await upgrade(url)
     store = await open_store(url)
     line = LogLine(ns_from_datetime(NOW), "ERROR: the mailer is closed")
     provider = FakeProvider([line], jobs={REF.id: Job(REF, JobState.RUNNING, "RUNNING")})
-    poller = Poller(registry_of(provider), store, lambda: NOW, Redactor(), DiagnosisConfig(build_scanner(), own))
+    poller = Poller(registry_of(provider), store, lambda: NOW, Redactor(), DiagnosisConfig(build_scanner(), defaults))
     try:
-        await store.subscriptions.add("C1", None, REF, "U1", parse_settings(wanted, own), NOW)
+        await store.subscriptions.add("C1", None, REF, "U1", parse_settings(wanted, defaults), NOW)
         for _ in range(20):
             await poller.tick()
         incidents = await store.deliveries.open_incidents("C1", REF)
@@ -44,19 +44,19 @@ async def fired(folder: Path, own: RuleSettings, *wanted: str) -> set[str]:
         await store.aclose()
 
 
-async def test_a_subscription_is_judged_by_the_installations_settings(tmp_path: Path) -> None:
-    assert "log_errors" not in await fired(tmp_path, OWN)
+async def test_the_installations_settings_apply_to_subscriptions(tmp_path: Path) -> None:
+    assert "log_errors" not in await fired(tmp_path, CUSTOM)
 
 
-async def test_a_subscription_has_the_last_word(tmp_path: Path) -> None:
-    assert "log_errors" in await fired(tmp_path, OWN, "log_errors=on")
+async def test_a_subscription_overrides_the_installations_settings(tmp_path: Path) -> None:
+    assert "log_errors" in await fired(tmp_path, CUSTOM, "log_errors=on")
 
 
-async def test_without_own_settings_the_shipped_ones_hold(tmp_path: Path) -> None:
+async def test_without_custom_settings_the_shipped_ones_apply(tmp_path: Path) -> None:
     assert "log_errors" in await fired(tmp_path, AS_SHIPPED)
 
 
-async def test_check_says_what_is_wrong_with_which_file(tmp_path: Path) -> None:
+async def test_check_names_the_invalid_file_and_the_problem(tmp_path: Path) -> None:
     signatures, rules = tmp_path / "signatures.toml", tmp_path / "rules.toml"
     signatures.write_text("[[signature]]\nname = 'a'\n")
     rules.write_text("hang = 'off'")
@@ -73,7 +73,7 @@ async def test_check_says_what_is_wrong_with_which_file(tmp_path: Path) -> None:
     assert f"TRAINWATCH_SIGNATURES: {signatures}: line 1: Signature a needs a name and a pattern." == wrong.found
 
 
-async def test_the_bot_does_not_start_with_a_wrong_file(tmp_path: Path) -> None:
+async def test_the_bot_does_not_start_with_an_invalid_file(tmp_path: Path) -> None:
     rules = tmp_path / "rules.toml"
     rules.write_text("hagn = 'off'")
     settings = Settings(

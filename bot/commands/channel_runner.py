@@ -72,5 +72,5 @@ class ChannelRunner:
         """Add the channel's subscriptions and open incidents."""
         job = answer.job.ref
         watched_by = [one for one in await self.store.subscriptions.for_job(job) if one.channel == asker.channel]
-        incidents = await self.store.deliveries.open_incidents(asker.channel, job)
+        incidents = await self.store.incidents.list_open(asker.channel, job)
         return replace(answer, watched_by=tuple(watched_by), incidents=incidents)

@@ -188,7 +188,7 @@ class Listeners:
     async def _acknowledge(self, reply: Reply, incident_id: str, user: str) -> None:
         async with _errors_answered(reply):
             async with self.tasks.turn():
-                incident = await self._store.deliveries.acknowledge(incident_id, user, self._clock())
+                incident = await self._store.incidents.acknowledge(incident_id, user, self._clock())
             if incident is None:
                 await reply.private(render_error(ErrorAnswer("Incident not found; it was resolved long ago.")))
 

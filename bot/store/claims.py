@@ -1,10 +1,10 @@
-"""How work is claimed: a row belongs to whoever wrote its token into it, until `due_at`.
+"""Claims: a row belongs to the process whose token it has, until `due_at`.
 
-Claiming moves `due_at` to the end of the lease, so a claim that is never settled (the process died) falls due again by
-itself. Settling writes only where the token still stands, so a process that comes back late writes nothing.
+Claiming moves `due_at` to the end of the lease, so a claim that is never settled (the process died) becomes due again.
+Settling writes only to rows that still have the token, so a late process writes nothing.
 
-Whoever changes what a poll decides on (a subscription, an acknowledgement) takes the poll's claim away: the poll's
-result is then not written, and the decision is made again on what is so now.
+A change to what a poll decides on (a subscription, an acknowledgement) revokes the poll's claim. The poll's result is
+then discarded, and the next poll decides on the new state.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from bot.store.schema import watches
 
 
 def new_token() -> str:
-    """A name for one claim that no other has."""
+    """Return a token for one claim."""
     return secrets.token_hex(8)
 
 
 def watch_of(job: JobRef) -> ColumnElement[bool]:
-    """The condition that a row of `watches` is this job's."""
+    """Return the condition that a row of `watches` belongs to this job."""
     return and_(watches.c.provider == job.provider, watches.c.job_id == job.id)
 
 
-async def reconsider(connection: AsyncConnection, job: JobRef) -> int | None:
-    """Take the claim on a job's watch away and make it due at once; its id, None when it is not watched.
+async def revoke_claim(connection: AsyncConnection, job: JobRef) -> int | None:
+    """Revoke the claim on a job's watch and make it due at once; return its id, None when it is not watched.
 
-    Holds the row until the transaction ends, so that a settling poll comes either before or after, never between.
+    Locks the row until the transaction ends, so that a poll settles either before or after it.
     """
     statement = (
         update(watches)

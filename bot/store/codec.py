@@ -1,6 +1,6 @@
-"""Domain values to JSON text and back, typed by the dataclasses themselves. What is kept where: `bot.store.schema`.
+"""Convert domain values to JSON text and back, typed by their dataclasses.
 
-Text from outside is kept whatever it holds: what JSON or PostgreSQL cannot hold becomes U+FFFD.
+Foreign text may hold anything: characters that JSON or PostgreSQL cannot store become U+FFFD.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ import msgspec
 Value = TypeVar("Value")
 
 
-def encode(value: object) -> str:
-    """JSON text of a value built of dataclasses, enums, datetimes, tuples, mappings and scalars."""
+def to_json(value: object) -> str:
+    """Encode a value built of dataclasses, enums, datetimes, tuples, mappings and scalars."""
     try:
         return msgspec.json.encode(value).decode()
-    except UnicodeEncodeError:  # half a surrogate pair, somewhere in foreign text
+    except UnicodeEncodeError:  # half a surrogate pair in foreign text
         return msgspec.json.encode(_clean(msgspec.to_builtins(value))).decode()
 
 
-def decode(text: str, kind: type[Value]) -> Value:
-    """The value that `encode` was given.
+def from_json(text: str, kind: type[Value]) -> Value:
+    """Decode what `to_json` returned, in this version or an earlier one.
 
     Raises:
-        msgspec.ValidationError: written by a version of trainwatch that knew other fields or words.
+        msgspec.MsgspecError: the text was written by a version with other fields or values.
     """
     try:
         return msgspec.json.decode(text, type=kind)
@@ -33,7 +33,7 @@ def decode(text: str, kind: type[Value]) -> Value:
 
 
 def clean_text(text: str) -> str:
-    """Text that any database takes: no half surrogate pairs, and no NUL, which PostgreSQL refuses."""
+    """Replace what databases refuse: half surrogate pairs, and NUL in PostgreSQL."""
     return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 

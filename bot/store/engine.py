@@ -1,6 +1,6 @@
-"""Connections and transactions, the same for SQLite and PostgreSQL. Our statements are in the modules of the tables.
+"""Connections and transactions, for SQLite and PostgreSQL alike.
 
-A transaction is short and holds no network call: read, close, do the slow thing, open another and write.
+Transactions are short and contain no network call: read, close, do the slow work, then open another one and write.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from bot.errors import ConfigError, StoreUnavailable
 
 AnyRow = Row[*tuple[Any, ...]]
-"""A row whose columns are named by the table it is from."""
+"""A row whose columns have the names of its table."""
 AnySelect = Select[*tuple[Any, ...]]
 
 BUSY_TIMEOUT_S = 20.0
-"""How long SQLite waits for another process's transaction."""
+"""How long SQLite waits for the transaction of another process."""
 TRANSACTION_TIMEOUT_S = 30.0
-"""No transaction of ours takes longer; a database that hangs becomes an error, not a silence."""
+"""Deadline of a transaction, so that a database that hangs causes an error."""
 
 _DRIVERS = {
     "sqlite": "sqlite+aiosqlite",
@@ -42,55 +42,53 @@ _FORMS = "`sqlite:///trainwatch.db` or `postgresql://user:password@host:5432/nam
 
 
 def parse_database_url(text: str) -> URL:
-    """The URL with the driver we use.
+    """Parse DATABASE_URL and set the driver.
 
     Raises:
-        ConfigError: not a URL, or of a database we do not keep records in. Never quotes the URL: it holds a password.
+        ConfigError: the URL is invalid or names an unsupported database. Never quotes the URL, which has a password.
     """
     try:
         url = make_url(text.strip())
     except (ArgumentError, ValueError):
-        raise ConfigError(f"DATABASE_URL cannot be read. Set it to {_FORMS}.") from None
+        raise ConfigError(f"DATABASE_URL is not a valid URL. Use {_FORMS}.") from None
     driver = _DRIVERS.get(url.drivername)
     if driver is None:
         raise ConfigError(
-            f"DATABASE_URL names `{url.drivername}`, but trainwatch keeps its records in SQLite or PostgreSQL. "
-            f"Set it to {_FORMS}."
+            f"DATABASE_URL names `{url.drivername}`, but trainwatch supports SQLite and PostgreSQL. Use {_FORMS}."
         )
     if driver.startswith("sqlite") and (url.database in (None, "", ":memory:") or "mode=memory" in text):
         raise ConfigError(
-            "DATABASE_URL names a database in memory, which would forget every subscription at a restart. "
-            f"Set it to {_FORMS}."
+            f"DATABASE_URL names an in-memory database, which would lose all data at a restart. Use {_FORMS}."
         )
     return url.set(drivername=driver)
 
 
 def describe_database(url: URL) -> str:
-    """What people are told of a database: `SQLite at trainwatch.db`, `PostgreSQL at db.example/trainwatch`."""
+    """Describe a database without its password: `SQLite at trainwatch.db`, `PostgreSQL at db.example/trainwatch`."""
     if url.get_backend_name() == "sqlite":
         return f"SQLite at {url.database}"
     return f"PostgreSQL at {url.host or url.query.get('host', 'the local socket')}/{url.database or ''}"
 
 
 class Database:
-    """One database: where transactions come from."""
+    """One database, and transactions on it."""
 
     def __init__(self, url: str) -> None:
         parsed = parse_database_url(url)
         self.description = describe_database(parsed)
-        """What people are told of it; holds no password."""
+        """For people; has no password."""
         self._is_sqlite = parsed.get_backend_name() == "sqlite"
         self._engine = _sqlite_engine(parsed) if self._is_sqlite else _postgresql_engine(parsed)
-        # SQLite has one writer, and waits for it by sleeping and trying again; within a process a queue is fairer.
+        # SQLite has one writer and waits for it by polling; within a process a queue is fairer.
         self._writer: AbstractAsyncContextManager[object] = asyncio.Lock() if self._is_sqlite else nullcontext()
 
     def insert(self, table: Table) -> sqlite.Insert | postgresql.Insert:
-        """An INSERT that knows ON CONFLICT, which both databases spell alike and SQLAlchemy keeps apart."""
+        """Return an INSERT with ON CONFLICT, which SQLAlchemy offers per database."""
         return sqlite.insert(table) if self._is_sqlite else postgresql.insert(table)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction that only reads.
+        """Open a transaction that only reads.
 
         Raises:
             StoreUnavailable: busy, unreachable, or without our tables.
@@ -100,11 +98,11 @@ class Database:
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction that may write; committed at the end, rolled back on any exception.
+        """Open a transaction that may write; commit it at the end, roll it back on any exception.
 
         Raises:
-            StoreUnavailable: busy, unreachable, or without our tables; then nothing was written.
-            DBAPIError: what was to be written does not fit our own tables; nothing was written either.
+            StoreUnavailable: busy, unreachable, or without our tables; nothing was written.
+            DBAPIError: the values do not fit the tables; nothing was written.
         """
         engine = self._engine.execution_options(**{_WRITES: True})
         async with self._writer, _transaction(engine) as connection:
@@ -121,7 +119,7 @@ async def _transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
         async with asyncio.timeout(TRANSACTION_TIMEOUT_S), engine.begin() as connection:
             yield connection
     except (IntegrityError, DataError):
-        raise  # we wrote what our own tables refuse: a bug, and not the database's state
+        raise  # values that our tables refuse are a bug, not an outage
     except (DBAPIError, PoolTimeout, TimeoutError) as error:
         if isinstance(error, DBAPIError) and _is_too_large(error):
             raise
@@ -129,7 +127,7 @@ async def _transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
 
 
 def _is_too_large(error: DBAPIError) -> bool:
-    """Whether PostgreSQL refuses what we wrote for its size (class 54, "program limit exceeded").
+    """Whether PostgreSQL refuses a value for its size (class 54, "program limit exceeded").
 
     Its driver reports that like a failed connection. Source:
     https://www.postgresql.org/docs/current/errcodes-appendix.html (documented) and psycopg 3.2 (observed, 2026-11-21).
@@ -149,18 +147,18 @@ def _sqlite_engine(url: URL) -> AsyncEngine:
 
     @event.listens_for(engine.sync_engine, "do_connect")
     def _probe(_dialect: Dialect, _entry: ConnectionPoolEntry, arguments: Any, options: Any) -> None:
-        # A file that cannot be opened leaves aiosqlite with a thread that complains on stderr; so find out before.
+        # When a file cannot be opened, aiosqlite's thread prints to stderr, so open it here first.
         sqlite3.connect(*arguments, **options).close()
 
     @event.listens_for(engine.sync_engine, "connect")
     def _configure(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
-        # The driver would begin a transaction only before the first write, and one that has already read cannot
-        # become a writer when another wrote meanwhile. So it is told to stay out, and `_begin` says which kind it is.
+        # The driver would begin a transaction only before the first write, and a transaction that has read cannot
+        # become a writer if another wrote meanwhile. So the driver begins none, and `_begin` chooses the kind.
         connection.isolation_level = None
         cursor = connection.cursor()
         for pragma in ("synchronous=NORMAL", "foreign_keys=ON"):
             cursor.execute(f"PRAGMA {pragma}")
-        # Kept in the file, so it happens once; it does not wait for a writer, and then the next connection does it.
+        # Stored in the file, so needed once; if a writer blocks it, the next connection sets it.
         with suppress(sqlite3.OperationalError):
             cursor.execute("PRAGMA journal_mode=WAL")
         cursor.close()

@@ -1,4 +1,4 @@
-"""Bring a database to the newest schema. The steps are in `migrations/`; what they lead to is `bot.store.schema`."""
+"""Upgrade a database to the newest schema (`bot.store.schema`) with the migrations in `migrations/`."""
 
 from __future__ import annotations
 
@@ -15,26 +15,24 @@ from bot.store.engine import describe_database, parse_database_url
 
 
 async def upgrade(url: str) -> None:
-    """Bring the database of a DATABASE_URL to the newest schema; nothing happens when it is there already.
+    """Upgrade the database of a DATABASE_URL to the newest schema.
 
-    Safe while other processes do the same: one works, the others wait. A step that fails leaves nothing behind.
+    Safe while other processes do the same: one works, the others wait. A failed migration is rolled back.
 
     Raises:
-        ConfigError: the URL cannot be read or names a database we do not use.
-        StoreUnavailable: the database cannot be reached or refuses the change; says which and why.
+        ConfigError: the URL is invalid or names an unsupported database.
+        StoreUnavailable: the database cannot be reached or refuses the change; includes the reason.
     """
     try:
-        # In a thread, for Alembic's env.py runs a loop of its own.
+        # In a thread, because Alembic's env.py runs a separate event loop.
         await asyncio.to_thread(command.upgrade, alembic_config(url), "head")
     except (SQLAlchemyError, CommandError, OSError) as error:
         cause = str(getattr(error, "orig", None) or error).strip().split("\n", maxsplit=1)[0]
-        raise StoreUnavailable(
-            f"{describe_database(parse_database_url(url))} cannot be brought up to date: {cause}."
-        ) from error
+        raise StoreUnavailable(f"{describe_database(parse_database_url(url))} cannot be upgraded: {cause}.") from error
 
 
 def alembic_config(url: str) -> Config:
-    """Alembic's configuration for a DATABASE_URL, from a checkout and from an installed package alike."""
+    """Return Alembic's configuration for a DATABASE_URL, in a checkout and in an installed package."""
     parsed = parse_database_url(url)
     if parsed.get_backend_name() == "sqlite" and parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Writing news into the outbox, inside the transaction that decided it. Taking it out again: `bot.store.deliveries`."""
+"""Write deliveries into the outbox, in the transaction that decided them. `deliveries.py` takes them out."""
 
 from __future__ import annotations
 
@@ -8,59 +8,33 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.alerts import Delivery, Incident
-from bot.store.codec import encode
+from bot.domain.alerts import Delivery
+from bot.store.codec import to_json
 from bot.store.engine import Database
-from bot.store.schema import deliveries, incidents
+from bot.store.schema import deliveries
 
 NO_PAYLOAD = ""
-"""A notification that needs no sending any more: it holds a whole incident, and there are thousands of them."""
+"""Replaces a notification that needs no sending any more, because each contains a whole incident."""
 
 
 class DeliveryState(enum.StrEnum):
-    """Where a delivery stands; all but the first are ends."""
+    """The state of a delivery; every state but the first is final."""
 
     QUEUED = "queued"
-    """To be sent, now or at its `due_at`."""
+    """To be sent at its `due_at`."""
     SENT = "sent"
     DEAD = "dead"
-    """Will not be sent: the channel refuses it, or it has been tried for too long."""
+    """Will not be sent: the channel refuses it, or it was retried for too long."""
     SUPPRESSED = "suppressed"
-    """Decided, and deliberately not sent: a silence, a severity below the subscription's."""
+    """Deliberately not sent, because of a silence or a severity below the subscription's."""
     SUPERSEDED = "superseded"
-    """An edit that a later edit of the same message made needless."""
-
-
-async def save_incidents(
-    database: Database, connection: AsyncConnection, changed: Iterable[tuple[int, Incident]]
-) -> None:
-    """Write incidents (with their watch's id) as they now stand. Keeps the root message they have."""
-    rows = [
-        {
-            "id": incident.id,
-            "watch_id": watch_id,
-            "channel": incident.channel,
-            "opened_at": incident.opened_at,
-            "resolved_at": incident.resolved_at,
-            "value": encode(incident),
-        }
-        for watch_id, incident in changed
-    ]
-    if rows:
-        insert = database.insert(incidents)
-        await connection.execute(
-            insert.on_conflict_do_update(
-                index_elements=[incidents.c.id],
-                set_={name: insert.excluded[name] for name in ("resolved_at", "value")},
-            ),
-            rows,
-        )
+    """An edit replaced by a later edit of the same message."""
 
 
 async def add_deliveries(
-    database: Database, connection: AsyncConnection, news: Iterable[tuple[int, Delivery]], now: datetime
+    database: Database, connection: AsyncConnection, new: Iterable[tuple[int, Delivery]], now: datetime
 ) -> None:
-    """Put news (with their watch's id) into the outbox, due now; those that were put there before are left alone."""
+    """Add deliveries (each with its watch's id), due now; those already in the outbox are not touched."""
     rows = [
         {
             "watch_id": watch_id,
@@ -72,10 +46,10 @@ async def add_deliveries(
             "reason": delivery.suppressed_by or delivery.notification.reason.value,
             "due_at": now,
             "attempts": 0,
-            "notification": NO_PAYLOAD if delivery.suppressed_by else encode(delivery.notification),
+            "notification": NO_PAYLOAD if delivery.suppressed_by else to_json(delivery.notification),
             "created_at": now,
         }
-        for watch_id, delivery in news
+        for watch_id, delivery in new
     ]
     if rows:
         insert = database.insert(deliveries)

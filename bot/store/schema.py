@@ -1,12 +1,12 @@
-"""What we remember: the tables. Statements are in the module named after each table; changes are in `migrations/`.
+"""The tables. `migrations/` changes them.
 
-    watches ──< subscriptions      one row a watched job; the channels that want its alerts
-       └─────< alerts              where each rule stands on it
-    incidents ──< deliveries       what a channel was told, thread by thread, and what is still to be told
+    watches ──< subscriptions      one row per watched job; the channels subscribed to it
+       └─────< alerts              the state of each rule on the job
+    incidents ──< deliveries       the threads of each channel, and the messages sent and queued
     silences, heartbeats
 
-Incidents and deliveries outlive their watch: a channel's thread is closed after the job is forgotten. They name it by
-`watch_id`, which is never used again. Columns called `value`, `settings` and the like hold JSON (`bot.store.codec`).
+Incidents and deliveries outlive their watch, because a channel's thread is closed after the watch is deleted. They
+refer to it by `watch_id`, which is never reused. Columns such as `value` and `settings` hold JSON (`bot.store.codec`).
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ from bot.store.codec import clean_text
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """Aware datetimes in UTC on both sides. SQLite keeps no zone and would hand back naive ones."""
+    """Aware datetimes in UTC. SQLite stores no time zone and would return naive ones."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Refuse a naive datetime rather than guess its zone."""
+        """Refuse a naive datetime instead of guessing its time zone."""
         if value is None:
             return None
         if value.tzinfo is None:
@@ -48,20 +48,20 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Say what zone it is."""
+        """Set the time zone."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 class ForeignText(TypeDecorator[str]):
-    """Text that people or platforms wrote, of any content."""
+    """Text from people or platforms, with any content."""
 
     impl = Text
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        """Replace what a database refuses."""
+        """Replace characters that a database refuses."""
         return None if value is None else clean_text(value)
 
 
@@ -77,23 +77,23 @@ metadata = MetaData(
     }
 )
 
-_Id = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up only INTEGER keys
+_Id = BigInteger().with_variant(Integer, "sqlite")  # SQLite generates only INTEGER keys
 
-# Rows that change with every poll: room for their next version beside them, and swept early.
+# Rows that change with every poll: leave room for their next version, and vacuum early.
 _BUSY = {"fillfactor": 80, "autovacuum_vacuum_scale_factor": 0.02}
 
 watches = Table(
     "watches",
     metadata,
     Column("id", _Id, primary_key=True),
-    Column("provider", String(100), nullable=False, doc="Whose limits a poll counts against."),
+    Column("provider", String(100), nullable=False, doc="The platform whose rate limit a poll counts against."),
     Column("job_id", ForeignText, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("due_at", UtcDateTime, nullable=False, doc="When to poll; while claimed, when the claim ends."),
-    Column("claim_token", String(32), doc="Who may write the result of the poll; NULL: no one polls."),
-    Column("fails", Integer, nullable=False, default=0, doc="Polls in a row that learned nothing."),
+    Column("claim_token", String(32), doc="Of the process that may write the result; NULL: not claimed."),
+    Column("fails", Integer, nullable=False, default=0, doc="Consecutive polls that read neither status nor log."),
     Column("cursor", LargeBinary, doc="LogCursor.state."),
-    Column("last_job", Text, doc="Job as last seen."),
+    Column("last_job", Text, doc="Job as of the last poll."),
     Column("seen_at", UtcDateTime, doc="When the platform last answered."),
     Column("memory", Text, nullable=False, default="{}", doc="What the watcher keeps between polls."),
     UniqueConstraint("provider", "job_id"),
@@ -123,8 +123,8 @@ alerts = Table(
     Column("watch_id", _Id, ForeignKey("watches.id", ondelete="CASCADE"), primary_key=True),
     Column("rule", String(100), primary_key=True),
     Column("parameters_key", Text, primary_key=True),
-    Column("state", String(20), nullable=False, doc="Of `value`, for people who read the table."),
-    Column("fired_at", UtcDateTime, doc="Of `value`, likewise."),
+    Column("state", String(20), nullable=False, doc="Copy from `value`, for people who read the table."),
+    Column("fired_at", UtcDateTime, doc="Copy from `value`."),
     Column("value", Text, nullable=False, doc="Alert."),
 )
 
@@ -136,7 +136,7 @@ incidents = Table(
     Column("channel", String(100), nullable=False),
     Column("opened_at", UtcDateTime, nullable=False),
     Column("resolved_at", UtcDateTime),
-    Column("value", Text, nullable=False, doc="Incident as it stands."),
+    Column("value", Text, nullable=False, doc="Incident."),
     Column("root", Text, doc="Receipt of the root message; NULL until it is sent."),
     Index(None, "watch_id", "resolved_at"),
     Index(None, "channel", "resolved_at"),

@@ -1,4 +1,4 @@
-"""Mutes: who muted what in which channel until when. Whether one covers an alert: `bot.domain.subscriptions.covers`."""
+"""Silences of each channel. `bot.domain.subscriptions.covers` matches them with alerts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import select, update
 
 from bot.domain.subscriptions import Matcher, Silence
-from bot.store.codec import decode, encode
+from bot.store.codec import from_json, to_json
 from bot.store.engine import AnyRow, AnySelect, Database
 from bot.store.schema import silences
 
@@ -29,12 +29,12 @@ class Silences:
         *,
         reason: str = "",
     ) -> Silence:
-        """Mute what all the matchers name in a channel, from now until `ends_at`."""
+        """Silence alerts that match every matcher in a channel, from now until `ends_at`."""
         statement = (
             silences.insert()
             .values(
                 channel=channel,
-                matchers=encode(tuple(matchers)),
+                matchers=to_json(tuple(matchers)),
                 created_by=user,
                 created_at=now,
                 ends_at=ends_at,
@@ -46,7 +46,7 @@ class Silences:
             return read_silence((await connection.execute(statement)).one())
 
     async def end(self, silence_id: int, now: datetime, *, channel: str | None = None) -> Silence | None:
-        """End a silence now; the silence as it is then, None when none with this id is active (in `channel`)."""
+        """End a silence now and return it; None when no silence with this id is active (in `channel`)."""
         statement = update(silences).where(silences.c.id == silence_id, silences.c.ends_at > now)
         if channel is not None:
             statement = statement.where(silences.c.channel == channel)
@@ -55,23 +55,23 @@ class Silences:
         return None if row is None else read_silence(row)
 
     async def active(self, channel: str, now: datetime) -> tuple[Silence, ...]:
-        """A channel's silences that have not ended, oldest first."""
+        """Return a channel's active silences, oldest first."""
         async with self._database.read() as connection:
             rows = (await connection.execute(active_silences(now).where(silences.c.channel == channel))).all()
         return tuple(read_silence(row) for row in rows)
 
 
 def active_silences(now: datetime) -> AnySelect:
-    """The rows of `read_silence` that have not ended, of all channels."""
+    """Select the active silences of all channels, for `read_silence`."""
     return select(silences).where(silences.c.ends_at > now).order_by(silences.c.id)
 
 
 def read_silence(row: AnyRow) -> Silence:
-    """A silence from a row of the table."""
+    """Read a silence from a row of the table."""
     return Silence(
         id=row.id,
         channel=row.channel,
-        matchers=decode(row.matchers, tuple[Matcher, ...]),
+        matchers=from_json(row.matchers, tuple[Matcher, ...]),
         created_by=row.created_by,
         created_at=row.created_at,
         ends_at=row.ends_at,

@@ -1,4 +1,4 @@
-"""The door to what we remember: one object with the tables' verbs. The database itself: `bot.store.engine`."""
+"""Facade over the persistence layer. `engine.py` has connections and transactions."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from bot.domain.checks import CheckResult
 from bot.store.check import check_database
 from bot.store.deliveries import Deliveries
 from bot.store.engine import Database
+from bot.store.incidents import Incidents
 from bot.store.outbox import DeliveryState
 from bot.store.schema import deliveries, heartbeats, incidents, silences
 from bot.store.silences import Silences
@@ -17,22 +18,22 @@ from bot.store.subscriptions import Subscriptions
 from bot.store.watches import Watches
 
 KEEP_FOR = timedelta(days=30)
-"""How long what is over stays readable."""
+"""How long finished rows are kept."""
 _BATCH = 1000
-"""Rows deleted in one transaction, so that polls and deliveries are not kept waiting."""
+"""Rows deleted in one transaction, so that polls and deliveries do not wait long."""
 
 
 async def open_store(url: str) -> Store:
-    """The store of a DATABASE_URL. Does not connect yet, and does not change the schema: `bot.store.migrate`.
+    """Return the store of a DATABASE_URL, without connecting or migrating (`migrate.py`).
 
     Raises:
-        ConfigError: the URL cannot be read or names a database we do not use.
+        ConfigError: the URL is invalid or names an unsupported database.
     """
     return Store(Database(url))
 
 
 class Store:
-    """All that trainwatch remembers."""
+    """Everything that trainwatch stores."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -40,13 +41,14 @@ class Store:
         self.silences = Silences(database)
         self.watches = Watches(database)
         self.deliveries = Deliveries(database)
+        self.incidents = Incidents(database)
 
     async def check(self) -> list[CheckResult]:
-        """Whether the database can be reached, has our schema and can be written, each with its remedy."""
+        """Check that the database can be reached, has our schema and is writable."""
         return await check_database(self._database)
 
     async def heartbeat(self, name: str, now: datetime) -> None:
-        """Note that the loop of this name is alive."""
+        """Record that the loop of this name is alive."""
         insert = self._database.insert(heartbeats).values(name=name, at=now)
         async with self._database.write() as connection:
             await connection.execute(
@@ -54,25 +56,25 @@ class Store:
             )
 
     async def last_heartbeat(self, name: str) -> datetime | None:
-        """When the loop of this name was last alive; None: never."""
+        """Return when the loop of this name was last alive; None: never."""
         async with self._database.read() as connection:
             return (
                 await connection.execute(select(heartbeats.c.at).where(heartbeats.c.name == name))
             ).scalar_one_or_none()
 
     async def purge_expired(self, now: datetime) -> int:
-        """Delete what has been over for 30 days: deliveries, resolved incidents, silences; how many rows."""
+        """Delete deliveries, incidents and silences that ended 30 days ago; return the number of rows."""
         before = now - KEEP_FOR
-        sent = and_(deliveries.c.created_at < before, deliveries.c.state != DeliveryState.QUEUED)
+        finished = and_(deliveries.c.created_at < before, deliveries.c.state != DeliveryState.QUEUED)
         return (
-            await self._delete(deliveries, sent)
+            await self._delete(deliveries, finished)
             + await self._delete(incidents, incidents.c.resolved_at < before)
             + await self._delete(silences, silences.c.ends_at < before)
         )
 
-    async def _delete(self, table: Table, over: ColumnElement[bool]) -> int:
-        """Delete batch by batch until none is left."""
-        batch = delete(table).where(table.c.id.in_(select(table.c.id).where(over).limit(_BATCH)))
+    async def _delete(self, table: Table, expired: ColumnElement[bool]) -> int:
+        """Delete in batches until no row is left."""
+        batch = delete(table).where(table.c.id.in_(select(table.c.id).where(expired).limit(_BATCH)))
         total = 0
         while True:
             async with self._database.write() as connection:

@@ -1,4 +1,4 @@
-"""Who wants to hear of which job. What the watcher does with it: `bot.store.watches`."""
+"""Subscriptions of channels to jobs. `watches.py` has what the watcher does with them."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.domain.alerts import Incident
 from bot.domain.jobs import Job, JobRef
 from bot.domain.subscriptions import RuleSettings, Subscription
-from bot.store.claims import reconsider, watch_of
-from bot.store.codec import decode, encode
+from bot.store.claims import revoke_claim, watch_of
+from bot.store.codec import from_json, to_json
 from bot.store.engine import AnyRow, AnySelect, Database
 from bot.store.schema import incidents, subscriptions, watches
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A subscription with what is known of its job."""
+    """A subscription with the last known state of its job."""
 
     subscription: Subscription
     job: Job | None
-    """As last seen; None before the first look."""
+    """As of the last poll; None before the first."""
     seen_at: datetime | None
     firing: int
-    """Alerts of this job that fire in this channel."""
+    """Number of the job's alerts that fire in this channel."""
 
 
 class Subscriptions:
@@ -38,17 +38,17 @@ class Subscriptions:
     async def add(
         self, channel: str, team: str | None, job: JobRef, user: str, settings: RuleSettings, now: datetime
     ) -> tuple[Subscription, bool]:
-        """Subscribe a channel to a job, or change the settings of its subscription; the job is polled at once.
+        """Subscribe a channel to a job, or replace the settings of its subscription; the job is polled at once.
 
         Returns:
-            The subscription as it is now, and whether it is new. A changed one keeps its id, author and date.
+            The subscription, and whether it is new. A changed one keeps its id, author and date.
         """
         async with self._database.write() as connection:
             watch_id = await self._watch(connection, job, now)
             changed = (
                 update(subscriptions)
                 .where(subscriptions.c.watch_id == watch_id, subscriptions.c.channel == channel)
-                .values(settings=encode(settings), team=team)
+                .values(settings=to_json(settings), team=team)
             )
             is_new = (await connection.execute(changed)).rowcount == 0
             if is_new:
@@ -59,40 +59,40 @@ class Subscriptions:
                         team=team,
                         created_by=user,
                         created_at=now,
-                        settings=encode(settings),
+                        settings=to_json(settings),
                     )
                 )
             row = (await connection.execute(_select(subscriptions.c.watch_id == watch_id, channel=channel))).one()
         return read_subscription(row), is_new
 
     async def remove(self, channel: str, job: JobRef) -> bool:
-        """End a channel's subscription; False when there is none.
+        """End a channel's subscription; return False when there is none.
 
-        The watch stays until its next poll, which closes the channel's open incidents and then forgets it.
+        The next poll closes the channel's open incidents and then deletes the watch.
         """
         async with self._database.write() as connection:
-            watch_id = await reconsider(connection, job)
+            watch_id = await revoke_claim(connection, job)
             removed = await connection.execute(
                 delete(subscriptions).where(subscriptions.c.watch_id == watch_id, subscriptions.c.channel == channel)
             )
         return removed.rowcount > 0
 
     async def remove_all(self, channel: str) -> tuple[JobRef, ...]:
-        """End all subscriptions of a channel; the jobs they were for."""
-        # One transaction a job: a transaction that locks several watches could wait in a circle with a settling poll.
+        """End all subscriptions of a channel; return their jobs."""
+        # One transaction per job: one that locks several watches could deadlock with a settling poll.
         jobs = [listed.subscription.job for listed in await self.list(channel)]
         return tuple([job for job in jobs if await self.remove(channel, job)])
 
     async def list(self, channel: str) -> tuple[Listed, ...]:
-        """A channel's subscriptions, oldest first."""
+        """Return a channel's subscriptions, oldest first."""
         return await self._listed(subscriptions.c.channel == channel)
 
     async def of_user(self, user: str) -> tuple[Listed, ...]:
-        """The subscriptions a person made, in every channel, oldest first."""
+        """Return the subscriptions that a person made in any channel, oldest first."""
         return await self._listed(subscriptions.c.created_by == user)
 
     async def for_job(self, job: JobRef) -> tuple[Subscription, ...]:
-        """Every channel's subscription to a job, oldest first."""
+        """Return all subscriptions to a job, oldest first."""
         async with self._database.read() as connection:
             rows = (await connection.execute(_select(watch_of(job)))).all()
         return tuple(read_subscription(row) for row in rows)
@@ -107,13 +107,13 @@ class Subscriptions:
             open_incidents = (await connection.execute(still_open)).all()
         firing: dict[tuple[int, str], int] = {}
         for watch_id, channel, value in open_incidents:
-            alerts = decode(value, Incident).alerts
+            alerts = from_json(value, Incident).alerts
             count = sum(alert.resolved_at is None for alert in alerts)
             firing[watch_id, channel] = firing.get((watch_id, channel), 0) + count
         return tuple(
             Listed(
                 subscription=read_subscription(row),
-                job=None if row.last_job is None else decode(row.last_job, Job),
+                job=None if row.last_job is None else from_json(row.last_job, Job),
                 seen_at=row.seen_at,
                 firing=firing.get((row.watch_id, row.channel), 0),
             )
@@ -121,7 +121,7 @@ class Subscriptions:
         )
 
     async def _watch(self, connection: AsyncConnection, job: JobRef, now: datetime) -> int:
-        """The id of the job's watch, made if there is none, due now and claimed by no one."""
+        """Return the id of the job's watch, created if needed, due now and not claimed."""
         statement = (
             self._database.insert(watches)
             .values(provider=job.provider, job_id=job.id, created_at=now, due_at=now)
@@ -134,12 +134,12 @@ class Subscriptions:
 
 
 def subscriptions_of(watch_ids: list[int]) -> AnySelect:
-    """The rows of `read_subscription` of many watches at once."""
+    """Select the subscriptions of several watches, for `read_subscription`."""
     return _select(subscriptions.c.watch_id.in_(watch_ids))
 
 
 def read_subscription(row: AnyRow) -> Subscription:
-    """A subscription from a row of `subscriptions_of`.
+    """Read a subscription from a row of `subscriptions_of`.
 
     Raises:
         msgspec.ValidationError: its settings were written by another version.
@@ -150,7 +150,7 @@ def read_subscription(row: AnyRow) -> Subscription:
         job=JobRef(row.provider, row.job_id),
         created_by=row.created_by,
         created_at=row.created_at,
-        settings=decode(row.settings, RuleSettings),
+        settings=from_json(row.settings, RuleSettings),
         team=row.team,
     )
 

@@ -1,7 +1,7 @@
-"""Which jobs are polled when, and what came of it. The claim is explained in `bot.store.claims`.
+"""Watched jobs: claim those that are due, and save the results of their polls. `claims.py` explains claims.
 
-`claim_due` hands out jobs with all that a decision needs; `settle` writes the decision and the messages that follow
-from it in one transaction, so that a kill at any moment loses neither and repeats neither.
+`claim_due` returns jobs with everything that a decision needs. `settle` writes the decision and its messages in one
+transaction, so that a kill at any time neither loses nor repeats them.
 """
 
 from __future__ import annotations
@@ -21,23 +21,24 @@ from bot.domain.jobs import Job, JobRef
 from bot.domain.logs import LogCursor
 from bot.domain.watches import ClaimedWatch, PollResult
 from bot.store.claims import new_token
-from bot.store.codec import decode, encode
+from bot.store.codec import from_json, to_json
 from bot.store.engine import AnyRow, Database
-from bot.store.outbox import add_deliveries, save_incidents
+from bot.store.incidents import save_incidents
+from bot.store.outbox import add_deliveries
 from bot.store.schema import alerts, incidents, subscriptions, watches
 from bot.store.silences import active_silences, read_silence
 from bot.store.subscriptions import read_subscription, subscriptions_of
 
 log = logging.getLogger(__name__)
 
-UNKEPT_REST = timedelta(minutes=10)
-"""When a job is looked at again whose result could not be written."""
-_UNFIT = (SQLAlchemyError, msgspec.MsgspecError, ValueError, TypeError, OverflowError)
-"""What writing a value raises that our tables or their drivers cannot hold; StoreUnavailable is none of them."""
+UNSTORABLE_RETRY = timedelta(minutes=10)
+"""When a job is polled again whose result could not be stored."""
+UNSTORABLE = (SQLAlchemyError, msgspec.MsgspecError, ValueError, TypeError, OverflowError)
+"""Errors for values that our tables or their drivers cannot store. StoreUnavailable is a different matter."""
 
 
 class Watches:
-    """The jobs we watch."""
+    """The watched jobs."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -51,22 +52,21 @@ class Watches:
         busy: Sequence[int] = (),
         full: Sequence[str] = (),
     ) -> list[ClaimedWatch]:
-        """Take the jobs that are due, longest overdue first; no one else gets them before the lease ends.
+        """Claim the jobs that are due, longest overdue first, until the lease ends.
 
-        Those in `busy` are passed over: a look at them is under way here, and with a new claim it could not be saved.
-        So are those of the providers in `full`.
-        A row that cannot be read is logged and left to its lease: it does not keep others from their polls.
+        Skips jobs in `busy`, whose poll is in progress here and could not be saved under a new claim, and jobs of the
+        providers in `full`. A row that cannot be decoded is logged and stays claimed, so that others are polled.
         """
         async with self._database.write() as connection:
             rows = (await connection.execute(_claim(now, now + lease, new_token(), limit, busy, full))).all()
         if not rows:
             return []
         async with self._database.read() as connection:
-            around = await _load_surroundings(connection, [row.id for row in rows], now)
+            related = await _load_related(connection, [row.id for row in rows], now)
         claimed: list[ClaimedWatch] = []
         for row in rows:
             try:
-                claimed.append(_read_watch(row, around))
+                claimed.append(_read_watch(row, related))
             except msgspec.MsgspecError:
                 log.exception(
                     "watch cannot be read", extra={"watch": row.id, "provider": row.provider, "job": row.job_id}
@@ -74,39 +74,39 @@ class Watches:
         return claimed
 
     async def settle(self, results: Sequence[PollResult], now: datetime) -> frozenset[int]:
-        """Write what polls came to: state and messages in one transaction.
+        """Write the results of polls, state and messages in one transaction.
 
-        A result that the database cannot hold does not keep the others from being written: each is then written by
-        itself, and the job of the bad one is logged, counts as failing and is looked at again later.
+        When the database cannot store one of them, each is written separately; the bad one is logged, counts as a
+        failure and is polled again later.
 
         Returns:
-            The ids that were written. The others were taken away meanwhile (their lease ended, or someone changed a
-            subscription) or could not be written; nothing of them is, and they are polled again.
+            The ids that were written. The others lost their claim (the lease ended, or a subscription changed) or
+            could not be stored; nothing of them is written, and they are polled again.
 
         Raises:
-            StoreUnavailable: nothing was written; the claims stand until their leases end.
+            StoreUnavailable: nothing was written; the claims last until their leases end.
         """
         try:
             return await self._settle_together(results, now)
-        except _UNFIT:
+        except UNSTORABLE:
             if len(results) == 1:
-                log.exception("poll result cannot be kept", extra={"watch": results[0].watch_id})
-                await self._put_off(results[0], now)
+                log.exception("poll result cannot be stored", extra={"watch": results[0].watch_id})
+                await self._postpone(results[0], now)
                 return frozenset()
         return frozenset().union(*[await self.settle([one], now) for one in results])
 
-    async def _put_off(self, result: PollResult, now: datetime) -> None:
-        """Give a job back as it was, but for one more failure."""
+    async def _postpone(self, result: PollResult, now: datetime) -> None:
+        """Release a job unchanged, except for one more failure."""
         async with self._database.write() as connection:
             await connection.execute(
                 _held([result.watch_id], result.token).values(
-                    claim_token=None, due_at=now + UNKEPT_REST, fails=watches.c.fails + 1
+                    claim_token=None, due_at=now + UNSTORABLE_RETRY, fails=watches.c.fails + 1
                 )
             )
 
     async def _settle_together(self, results: Sequence[PollResult], now: datetime) -> frozenset[int]:
         async with self._database.write() as connection:
-            held = await _fence(connection, results)
+            held = await _end_claims(connection, results)
             kept = [result for result in results if result.watch_id in held]
             if kept:
                 await connection.execute(_SETTLE, [_watch_values(result) for result in kept])
@@ -117,17 +117,17 @@ class Watches:
                 await add_deliveries(
                     self._database, connection, [(r.watch_id, one) for r in kept for one in r.deliveries], now
                 )
-                await _forget(connection, kept)
+                await _delete_unsubscribed(connection, kept)
         return held
 
     async def release(self, claimed: Sequence[ClaimedWatch], now: datetime) -> None:
-        """Give jobs back unpolled, due at once: the process is stopping."""
+        """Release jobs unpolled, due at once, because the process is stopping."""
         async with self._database.write() as connection:
             for token, ids in _by_token((watch.id, watch.token) for watch in claimed).items():
                 await connection.execute(_held(ids, token).values(claim_token=None, due_at=now))
 
     async def overdue(self, now: datetime) -> timedelta:
-        """How long the job that is due longest has been waiting for its poll; zero when none is due."""
+        """Return how long the most overdue job has waited for its poll; zero when none is due."""
         statement = select(watches.c.due_at).where(watches.c.due_at <= now).order_by(watches.c.due_at).limit(1)
         async with self._database.read() as connection:
             due_at = (await connection.execute(statement)).scalar_one_or_none()
@@ -141,7 +141,7 @@ class Watches:
                 "parameters_key": alert.parameters_key,
                 "state": alert.state.value,
                 "fired_at": alert.fired_at,
-                "value": encode(alert),
+                "value": to_json(alert),
             }
             for result in results
             for alert in result.alerts
@@ -158,8 +158,8 @@ class Watches:
 
 
 @dataclass(frozen=True, slots=True)
-class _Surroundings:
-    """What stands around a batch of watches, unread, by watch; silences by channel."""
+class _RelatedRows:
+    """The rows that belong to a batch of watches, by watch id."""
 
     subscriptions: Mapping[int, Sequence[AnyRow]]
     alerts: Mapping[int, Sequence[AnyRow]]
@@ -170,7 +170,7 @@ class _Surroundings:
 def _claim(
     now: datetime, lease_ends_at: datetime, token: str, limit: int, busy: Sequence[int], full: Sequence[str]
 ) -> Update:
-    # A CTE that locks rows is run once; as a plain IN (SELECT … LIMIT) PostgreSQL may run it again and claim too many.
+    # A CTE that locks rows runs once; PostgreSQL may run a plain IN (SELECT … LIMIT) again and claim too many.
     due = (
         select(watches.c.id)
         .where(watches.c.due_at <= now, watches.c.id.not_in(busy), watches.c.provider.not_in(full))
@@ -187,14 +187,14 @@ def _claim(
     )
 
 
-async def _load_surroundings(connection: AsyncConnection, ids: list[int], now: datetime) -> _Surroundings:
+async def _load_related(connection: AsyncConnection, ids: list[int], now: datetime) -> _RelatedRows:
     rules = select(alerts.c.watch_id, alerts.c.value).where(alerts.c.watch_id.in_(ids))
     threads = (
         select(incidents.c.watch_id, incidents.c.value)
         .where(incidents.c.watch_id.in_(ids), incidents.c.resolved_at.is_(None))
         .order_by(incidents.c.opened_at, incidents.c.id)
     )
-    return _Surroundings(
+    return _RelatedRows(
         subscriptions=_by_watch((await connection.execute(subscriptions_of(ids))).all()),
         alerts=_by_watch((await connection.execute(rules)).all()),
         incidents=_by_watch((await connection.execute(threads)).all()),
@@ -202,8 +202,8 @@ async def _load_surroundings(connection: AsyncConnection, ids: list[int], now: d
     )
 
 
-def _read_watch(row: AnyRow, around: _Surroundings) -> ClaimedWatch:
-    subscribed = tuple(read_subscription(one) for one in around.subscriptions.get(row.id, ()))
+def _read_watch(row: AnyRow, related: _RelatedRows) -> ClaimedWatch:
+    subscribed = tuple(read_subscription(one) for one in related.subscriptions.get(row.id, ()))
     channels = {subscription.channel for subscription in subscribed}
     return ClaimedWatch(
         id=row.id,
@@ -211,19 +211,19 @@ def _read_watch(row: AnyRow, around: _Surroundings) -> ClaimedWatch:
         token=row.claim_token,
         fails=row.fails,
         cursor=None if row.cursor is None else LogCursor(bytes(row.cursor)),
-        last_job=None if row.last_job is None else decode(row.last_job, Job),
+        last_job=None if row.last_job is None else from_json(row.last_job, Job),
         created_at=row.created_at,
         seen_at=row.seen_at,
-        memory=decode(row.memory, dict[str, object]),
+        memory=from_json(row.memory, dict[str, object]),
         subscriptions=subscribed,
-        alerts=tuple(decode(one.value, Alert) for one in around.alerts.get(row.id, ())),
-        incidents=tuple(decode(one.value, Incident) for one in around.incidents.get(row.id, ())),
-        silences=tuple(read_silence(one) for one in around.silences if one.channel in channels),
+        alerts=tuple(from_json(one.value, Alert) for one in related.alerts.get(row.id, ())),
+        incidents=tuple(from_json(one.value, Incident) for one in related.incidents.get(row.id, ())),
+        silences=tuple(read_silence(one) for one in related.silences if one.channel in channels),
     )
 
 
-async def _fence(connection: AsyncConnection, results: Sequence[PollResult]) -> frozenset[int]:
-    """End the claims that still stand; the ids they were on. Holds those rows until the transaction ends."""
+async def _end_claims(connection: AsyncConnection, results: Sequence[PollResult]) -> frozenset[int]:
+    """End the claims that are still valid; return their ids. Locks the rows until the transaction ends."""
     held: set[int] = set()
     for token, ids in _by_token((result.watch_id, result.token) for result in results).items():
         held.update(await connection.scalars(_held(ids, token).values(claim_token=None).returning(watches.c.id)))
@@ -247,17 +247,17 @@ def _watch_values(result: PollResult) -> dict[str, object]:
         "new_due_at": result.next_due_at,
         "new_fails": result.fails,
         "new_cursor": None if result.cursor is None else result.cursor.state,
-        "new_last_job": None if result.last_job is None else encode(result.last_job),
+        "new_last_job": None if result.last_job is None else to_json(result.last_job),
         "new_seen_at": result.seen_at,
-        "new_memory": encode(result.memory),
+        "new_memory": to_json(result.memory),
     }
 
 
-async def _forget(connection: AsyncConnection, results: Sequence[PollResult]) -> None:
-    """Delete the watches that no one subscribes to any more: the poll just settled knew, for it held the claim."""
-    over = [result.watch_id for result in results if result.unsubscribe]
-    if over:
-        await connection.execute(delete(subscriptions).where(subscriptions.c.watch_id.in_(over)))
+async def _delete_unsubscribed(connection: AsyncConnection, results: Sequence[PollResult]) -> None:
+    """Delete watches without subscriptions; the poll that settles knew of them, because it held the claim."""
+    ended = [result.watch_id for result in results if result.unsubscribe]
+    if ended:
+        await connection.execute(delete(subscriptions).where(subscriptions.c.watch_id.in_(ended)))
     wanted = exists().where(subscriptions.c.watch_id == watches.c.id)
     await connection.execute(delete(watches).where(watches.c.id.in_([result.watch_id for result in results]), ~wanted))
 

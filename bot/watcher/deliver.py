@@ -1,7 +1,7 @@
-"""Delivering: claim what is due in the outbox → send → mark. At least once: after a crash between send and mark, twice.
+"""Deliver messages: claim what is due in the outbox, send it, mark it. A crash between send and mark repeats a message.
 
-`tick` never waits for a channel: each is served by a task of its own, so that a slow or refusing one delays no other.
-What is sent and to whom was decided in `decide.py`; how it looks is the Notifier's business (`bot.slack.notifier`).
+`tick` never waits for a channel: each has a separate task, so that a slow or failing channel delays no other one.
+`decide.py` decided what is sent; the Notifier (`bot.slack.notifier`) renders and posts it.
 """
 
 from __future__ import annotations
@@ -25,45 +25,45 @@ log = logging.getLogger(__name__)
 
 
 class Notifier(Protocol):
-    """Whatever brings a notification to a channel."""
+    """Sends notifications to channels."""
 
     async def send(self, notification: Notification, *, channel: str, root: Receipt | None) -> Receipt:
-        """Post it, reply to `root` or edit `root`, as the notification's kind says. Tries once.
+        """Post the notification, reply to `root` or edit `root`, depending on its kind. Tries once.
 
         Raises:
-            DeliveryError: it did not arrive; says whether trying again can help.
+            DeliveryError: it did not arrive; `permanent` says whether a retry can help.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class DeliverySettings:
-    """How delivering is done. A channel's share of a claim must be sent within the lease, time-outs included."""
+    """How messages are delivered. `burst` messages to one channel must fit into the lease, timeouts included."""
 
     lease: timedelta = timedelta(seconds=90)
     send_timeout_s: float = 20.0
     channels: int = 50
-    """Channels served at once."""
+    """Channels with a task at the same time."""
     interval_s: float = 1.0
-    """Between messages to one channel in the long run (documented: Slack takes about one a second and channel)."""
+    """Sustained time between messages to one channel (documented: Slack accepts about one per second and channel)."""
     burst: int = 4
-    """Messages to one channel that may go without waiting."""
+    """Messages to one channel that need not wait."""
     first_retry: timedelta = timedelta(seconds=1)
     longest_retry: timedelta = timedelta(minutes=5)
     give_up_after: timedelta = timedelta(days=3)
     """Long enough for a weekend with a revoked token."""
-    unlisted: int = 5
-    """This many tries for a reply or an edit that is refused for a reason nobody knows: others wait behind it."""
-    unlisted_root: int = 20
-    """Likewise for what opens a thread or stands alone: about half an hour."""
+    unlisted_tries: int = 5
+    """Tries for a reply or an edit that is refused for an unknown reason, because later messages wait for it."""
+    unlisted_root_tries: int = 20
+    """The same for root messages and notes: about half an hour."""
     crashes: int = 5
-    """A delivery that crashes our own code this often is given up: it is a bug and will not pass."""
+    """A delivery that crashes our own code this often is given up, because it is a bug."""
     grace_s: float = 5.0
-    """How long a stop waits for messages on their way."""
+    """How long a stop waits for messages being sent."""
 
 
 class Deliverer:
-    """Empties the outbox."""
+    """Sends what is due in the outbox."""
 
     def __init__(
         self,
@@ -76,12 +76,12 @@ class Deliverer:
         self._outbox, self._notifier, self._clock = store.deliveries, notifier, clock
         self._settings = settings or DeliverySettings()
         self._jitter = jitter
-        self._pacer = Pacer(self._settings.interval_s, self._settings.burst)
+        self._rate_limiter = ChannelRateLimiter(self._settings.interval_s, self._settings.burst)
         self._sending: dict[asyncio.Task[None], str] = {}
         self._stopping = False
 
     async def tick(self) -> bool:
-        """Start what is due. Returns whether anything was started or is on its way."""
+        """Start what is due. Returns whether anything was started or is being sent."""
         free = self._settings.channels - len(self._sending)
         claimed = await self._claim(free) if free > 0 else []
         for channel, batch in groupby(sorted(claimed, key=lambda one: one.channel), key=lambda one: one.channel):
@@ -95,11 +95,11 @@ class Deliverer:
         return True
 
     def resume_channel(self, channel: str) -> None:
-        """A channel that asked to be left alone takes messages again."""
-        self._pacer.open(channel)
+        """Send to a channel again before its `Retry-After` has passed."""
+        self._rate_limiter.resume(channel)
 
     async def stop(self) -> None:
-        """Let what is on its way arrive, within the grace; give the rest back to be sent at once by someone else."""
+        """Wait up to `grace_s` for messages being sent; release the rest for other processes."""
         self._stopping = True
         if self._sending:
             await asyncio.wait(self._sending, timeout=self._settings.grace_s)
@@ -115,24 +115,24 @@ class Deliverer:
             lease=self._settings.lease,
             limit=free,
             per_channel=self._settings.burst,
-            busy={*self._sending.values(), *self._pacer.closed()},
+            busy={*self._sending.values(), *self._rate_limiter.paused()},
         )
 
     async def _send_in_order(self, channel: str, batch: Sequence[ClaimedDelivery]) -> None:
         for delivery in batch:
             if not self._stopping:
-                await asyncio.sleep(self._pacer.wait_s(channel))
-            if self._stopping or self._pacer.is_closed(channel):
+                await asyncio.sleep(self._rate_limiter.wait_s(channel))
+            if self._stopping or self._rate_limiter.is_paused(channel):
                 await self._outbox.postpone(delivery.id, delivery.token, self._clock())
                 continue
-            self._pacer.note(channel)
+            self._rate_limiter.record(channel)
             try:
                 await self._deliver(delivery)
-            except Exception:  # the store is away or we have a bug: the lease brings it back, others go on
+            except Exception:  # an outage of the store or a bug: the lease expires, and others continue
                 log.exception("delivery not marked", extra={"delivery": delivery.id, "channel": channel})
 
     async def _deliver(self, delivery: ClaimedDelivery) -> None:
-        """Send one and mark what came of it."""
+        """Send one delivery and mark the result."""
         try:
             async with asyncio.timeout(self._settings.send_timeout_s):
                 receipt = await self._notifier.send(delivery.notification, channel=delivery.channel, root=delivery.root)
@@ -141,10 +141,10 @@ class Deliverer:
         except TimeoutError:
             late = DeliveryError("The channel did not answer in time.", reason="timeout", permanent=False)
             await self._mark_failed(delivery, late)
-        except Exception as error:  # one delivery that crashes us must not stop the others
+        except Exception as error:  # one delivery must not stop the others
             log.exception("delivery crashed", extra={"delivery": delivery.id, "attempts": delivery.attempts})
             bug = DeliveryError(
-                "trainwatch failed to send it; its log says why.",
+                "Internal error while sending; see the trainwatch log.",
                 reason=f"bug: {type(error).__name__}",
                 permanent=delivery.attempts >= self._settings.crashes,
             )
@@ -154,38 +154,38 @@ class Deliverer:
 
     async def _mark_sent(self, delivery: ClaimedDelivery, receipt: Receipt) -> None:
         if not await self._outbox.mark_sent(delivery.id, delivery.token, receipt, self._clock()):
-            log.warning("delivery took longer than its lease and may be sent twice", extra={"delivery": delivery.id})
+            log.warning("delivery outlasted its lease and may be sent twice", extra={"delivery": delivery.id})
 
     async def _mark_failed(self, delivery: ClaimedDelivery, error: DeliveryError) -> None:
         now = self._clock()
         fields = {"delivery": delivery.id, "channel": delivery.channel, "reason": error.reason}
         if error.root_gone and delivery.root is not None:
-            log.warning("the incident's message was deleted; posting it anew", extra=fields)
+            log.warning("the incident's message was deleted; posting it again", extra=fields)
             await self._outbox.replace_root(delivery.id, delivery.token, delivery.root, now)
             return
-        if error.permanent or self._is_over(delivery, error, now):
+        if error.permanent or self._is_exhausted(delivery, error, now):
             reason = error.reason if error.permanent else f"gave up after {delivery.attempts} attempts: {error.reason}"
             log.error("delivery dead", extra={"kind": delivery.notification.kind.value, **fields})
             await self._outbox.mark_dead(delivery.id, delivery.token, f"{reason} ({error.public})")
             return
         if error.retry_after is not None:
-            self._pacer.close(delivery.channel, error.retry_after.total_seconds())
+            self._rate_limiter.pause(delivery.channel, error.retry_after.total_seconds())
         wait = retry_delay(self._settings, delivery.attempts, error.retry_after, self._jitter())
         log.warning(
             "delivery failed", extra={"attempts": delivery.attempts, "retry_in_s": wait.total_seconds(), **fields}
         )
         await self._outbox.mark_failed(delivery.id, delivery.token, f"{error.reason}: {error.public}", now + wait)
 
-    def _is_over(self, delivery: ClaimedDelivery, error: DeliveryError, now: datetime) -> bool:
-        """Whether it was tried for long enough, or often enough for an answer that means nothing to us."""
-        follows = delivery.notification.kind in (DeliveryKind.REPLY, DeliveryKind.EDIT)
-        tries = self._settings.unlisted if follows else self._settings.unlisted_root
+    def _is_exhausted(self, delivery: ClaimedDelivery, error: DeliveryError, now: datetime) -> bool:
+        """Whether it was retried for too long, or too often after an unknown error."""
+        is_follow_up = delivery.notification.kind in (DeliveryKind.REPLY, DeliveryKind.EDIT)
+        tries = self._settings.unlisted_tries if is_follow_up else self._settings.unlisted_root_tries
         too_often = error.unlisted and delivery.attempts >= tries
         return too_often or now - delivery.created_at > self._settings.give_up_after
 
 
 def retry_delay(settings: DeliverySettings, attempts: int, retry_after: timedelta | None, jitter: float) -> timedelta:
-    """How long to wait after the `attempts`-th failure: what was asked for and a little, else doubling, full jitter.
+    """Compute the wait after the `attempts`-th failure: what the channel asked for, else doubling with full jitter.
 
     Args:
         settings: the first and the longest wait.
@@ -199,45 +199,45 @@ def retry_delay(settings: DeliverySettings, attempts: int, retry_after: timedelt
     return ceiling * jitter
 
 
-class Pacer:
-    """Keeps each channel's messages apart, bursts allowed (GCRA); closes a channel that asked to be left alone.
+class ChannelRateLimiter:
+    """Limits the message rate of each channel, with bursts (GCRA), and pauses a channel after a `Retry-After`.
 
-    Times are of the running loop: how far apart messages leave this process, whatever the clock says.
+    Times are those of the event loop, so that changes of the system clock do not matter.
     """
 
     def __init__(self, interval_s: float, burst: int) -> None:
-        self._interval_s, self._slack_s = interval_s, interval_s * (burst - 1)
+        self._interval_s, self._tolerance_s = interval_s, interval_s * (burst - 1)
         self._next_s: dict[str, float] = {}
-        """When each channel's next message would be due if they were sent evenly."""
-        self._closed_until_s: dict[str, float] = {}
+        """When each channel's next message would be due at the sustained rate."""
+        self._paused_until_s: dict[str, float] = {}
 
     def wait_s(self, channel: str) -> float:
-        """How long the next message to a channel has to wait."""
-        return max(0.0, self._next_s.get(channel, 0.0) - self._slack_s - _loop_s())
+        """How long the next message to a channel must wait."""
+        return max(0.0, self._next_s.get(channel, 0.0) - self._tolerance_s - _loop_s())
 
-    def note(self, channel: str) -> None:
-        """A message goes out now."""
+    def record(self, channel: str) -> None:
+        """Record that a message is sent now."""
         now_s = _loop_s()
         self._next_s = {name: next_s for name, next_s in self._next_s.items() if next_s > now_s}
         self._next_s[channel] = max(self._next_s.get(channel, 0.0), now_s) + self._interval_s
 
-    def close(self, channel: str, wait_s: float) -> None:
-        """Send nothing to a channel for a while."""
-        self._closed_until_s[channel] = _loop_s() + wait_s
+    def pause(self, channel: str, wait_s: float) -> None:
+        """Pause a channel for `wait_s`."""
+        self._paused_until_s[channel] = _loop_s() + wait_s
 
-    def open(self, channel: str) -> None:
-        """Leave a channel alone no longer."""
-        self._closed_until_s.pop(channel, None)
+    def resume(self, channel: str) -> None:
+        """End the pause of a channel."""
+        self._paused_until_s.pop(channel, None)
 
-    def is_closed(self, channel: str) -> bool:
-        """Whether a channel is to be left alone now."""
-        return self._closed_until_s.get(channel, 0.0) > _loop_s()
+    def is_paused(self, channel: str) -> bool:
+        """Whether a channel is paused now."""
+        return self._paused_until_s.get(channel, 0.0) > _loop_s()
 
-    def closed(self) -> frozenset[str]:
-        """The channels to be left alone now."""
+    def paused(self) -> frozenset[str]:
+        """Return the channels that are paused now."""
         now_s = _loop_s()
-        self._closed_until_s = {name: end_s for name, end_s in self._closed_until_s.items() if end_s > now_s}
-        return frozenset(self._closed_until_s)
+        self._paused_until_s = {name: end_s for name, end_s in self._paused_until_s.items() if end_s > now_s}
+        return frozenset(self._paused_until_s)
 
 
 def _loop_s() -> float:

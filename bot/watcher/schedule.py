@@ -1,7 +1,7 @@
-"""The loops that keep polling and delivering going in this process: tick, rest when idle, beat, stop cleanly.
+"""The background loops of a process: tick, rest when idle, write heartbeats, stop cleanly.
 
-Who does which work is decided by the claims in the database (`bot.store.claims`), so several processes may run these
-loops side by side. What a tick does is in `poll.py` and `deliver.py`.
+Claims in the database (`bot.store.claims`) divide the work, so several processes may run these loops. `poll.py` and
+`deliver.py` have the ticks.
 """
 
 from __future__ import annotations
@@ -20,53 +20,53 @@ from bot.store.store import Store
 log = logging.getLogger(__name__)
 
 TICK_GRACE_S = 5.0
-"""How long a stop waits for the tick under way; ticks wait for nothing slower than the database."""
+"""How long a stop waits for the current tick; ticks wait for nothing slower than the database."""
 
 
 class Worker(Protocol):
-    """What a loop drives: the Poller, the Deliverer."""
+    """What a loop runs: the Poller, the Deliverer or the PurgeJob."""
 
     async def tick(self) -> int:
-        """One pass; false when there was nothing to do."""
+        """Run one pass; return 0 when there was nothing to do."""
         ...
 
     async def stop(self) -> None:
-        """Finish or give back what was begun."""
+        """Finish or release unfinished work."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class LoopSettings:
-    """How a loop rests and when it gives up."""
+    """How long a loop rests, and when it gives up."""
 
     shortest_rest_s: float = 0.2
     longest_rest_s: float = 1.0
-    """An idle loop looks again at least this often."""
+    """An idle loop ticks at least this often."""
     heartbeat_every: timedelta = timedelta(seconds=5)
     longest_backoff_s: float = 30.0
     crashes: int = 10
-    """This many ticks in a row that crash end the process: something outside must notice."""
+    """Consecutive crashes that end the process, so that its supervisor notices."""
 
 
 async def run_loop(name: str, worker: Worker, store: Store, clock: Clock, settings: LoopSettings | None = None) -> None:
-    """Tick until cancelled, then let the worker finish or give back what it has begun.
+    """Tick until cancelled, then let the worker finish or release its work.
 
-    A tick that crashes is logged and tried again after a rest; the heartbeat stops meanwhile.
+    A crash is logged and retried after a rest; the heartbeat stops meanwhile.
 
     Raises:
-        Exception: what the last of too many crashes in a row raised, so that the process ends and is seen to end.
+        Exception: from the last of too many consecutive crashes, so that the process ends.
     """
     settings = settings or LoopSettings()
     rest_s, crashes, beat_at = settings.shortest_rest_s, 0, None
     try:
         while True:
             try:
-                busy = await _to_its_end(worker.tick())
+                busy = await _shielded(worker.tick())
                 now = clock()
                 if beat_at is None or now - beat_at >= settings.heartbeat_every:
                     await store.heartbeat(name, now)
                     beat_at = now
-            except Exception:  # quiet, never silent: tell, try again, and in the end let the process die
+            except Exception:  # log it, retry, and finally let the process end
                 crashes += 1
                 log.exception("tick crashed", extra={"loop": name, "crashes": crashes})
                 if crashes >= settings.crashes:
@@ -81,33 +81,33 @@ async def run_loop(name: str, worker: Worker, store: Store, clock: Clock, settin
 
 
 class PurgeJob:
-    """Has what is long over deleted, once an hour. Nothing waits for it, so its failure is told and ends nothing."""
+    """Purges expired rows hourly. Failures are logged and ignored."""
 
     def __init__(self, store: Store, clock: Clock, every: timedelta = timedelta(hours=1)) -> None:
         self._store, self._clock, self._every = store, clock, every
         self._due_at: datetime | None = None
 
     async def tick(self) -> int:
-        """Delete when it is time; always idle."""
+        """Purge when it is time. Always returns 0, because it is idle between purges."""
         now = self._clock()
         if self._due_at is not None and now < self._due_at:
             return 0
         self._due_at = now + self._every
         try:
             deleted = await self._store.purge_expired(now)
-        except StoreUnavailable:  # alerts go on; the next hour tries again
-            log.exception("tidying failed")
+        except StoreUnavailable:  # retried in an hour
+            log.exception("purge failed")
             return 0
         if deleted:
-            log.info("deleted what was long over", extra={"rows": deleted})
+            log.info("purged expired rows", extra={"rows": deleted})
         return 0
 
     async def stop(self) -> None:
-        """Nothing is ever under way between ticks."""
+        """Do nothing: there is no work between ticks."""
 
 
-async def _to_its_end(tick: Coroutine[object, object, int]) -> int:
-    """Let a tick end although the loop is cancelled: what it has just claimed must be known to be given back."""
+async def _shielded(tick: Coroutine[object, object, int]) -> int:
+    """Finish a tick although the loop is cancelled, so that the worker can release what it claimed."""
     task = asyncio.ensure_future(tick)
     try:
         return await asyncio.shield(task)
@@ -122,5 +122,5 @@ async def _to_its_end(tick: Coroutine[object, object, int]) -> int:
 async def _stop(name: str, worker: Worker) -> None:
     try:
         await worker.stop()
-    except Exception:  # what could not be given back comes back with its lease
+    except Exception:  # unreleased work becomes due again when its lease ends
         log.exception("stop crashed", extra={"loop": name})

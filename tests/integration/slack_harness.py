@@ -103,7 +103,7 @@ class SlackHarness:
 
     async def acknowledged_by(self) -> list[str | None]:
         """Who acknowledged each alert of the saved incident."""
-        saved = await self.store.deliveries.incident(incident().id)
+        saved = await self.store.incidents.find(incident().id)
         return [alert.acknowledged_by for alert in saved.alerts] if saved else []
 
 

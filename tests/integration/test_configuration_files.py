@@ -37,7 +37,7 @@ async def fired(folder: Path, defaults: RuleSettings, *wanted: str) -> set[str]:
         await store.subscriptions.add("C1", None, REF, "U1", parse_settings(wanted, defaults), NOW)
         for _ in range(20):
             await poller.tick()
-        incidents = await store.deliveries.open_incidents("C1", REF)
+        incidents = await store.incidents.list_open("C1", REF)
         return {alert.rule for incident in incidents for alert in incident.alerts}
     finally:
         await poller.stop()

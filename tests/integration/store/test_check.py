@@ -34,7 +34,9 @@ async def test_an_empty_database_is_as_it_should_be_before_the_first_start(tmp_p
     store = await open_store(f"sqlite:///{tmp_path / 'new.db'}")
 
     assert (await store.check())[1:] == [
-        CheckResult("Database schema", True, "none yet: `trainwatch serve` or `trainwatch db upgrade` makes the tables")
+        CheckResult(
+            "Database schema", True, "no tables yet; `trainwatch serve` or `trainwatch db upgrade` creates them"
+        )
     ]
     await store.aclose()
 
@@ -46,7 +48,7 @@ async def test_an_empty_database_is_as_it_should_be_before_the_first_start(tmp_p
         (
             "0099",
             "version 0099 is newer than this trainwatch's 0002",
-            "Install the trainwatch that wrote it, or a newer one.",
+            "Install the trainwatch version that wrote it, or a newer one.",
         ),
     ],
 )

@@ -112,7 +112,7 @@ async def test_a_later_edit_supersedes_one_that_was_not_sent(store: Store, datab
     await put_out(store, now, *(delivery(key, kind, about=about) for key, kind in kinds.items()), about=about)
 
     assert [await send_next(store, now) for _ in range(3)] == ["root", "reply", "edit 2"]
-    assert (await rows(database_url))["edit 1"] == ("superseded", "a later edit says it")
+    assert (await rows(database_url))["edit 1"] == ("superseded", "a later edit replaces it")
 
 
 async def test_an_edit_on_its_way_is_not_overtaken(store: Store, now: datetime) -> None:
@@ -160,7 +160,7 @@ async def test_news_of_a_deleted_root_takes_its_place(store: Store, now: datetim
     assert (again.id, again.notification.kind, again.root) == (news.id, ROOT, None)
     new = Receipt("C1", "2.0")
     await store.deliveries.mark_sent(again.id, again.token, new, now)
-    await store.deliveries.acknowledge("inc-1", "U7", now)
+    await store.incidents.acknowledge("inc-1", "U7", now)
     (edit,) = await claim(store, now)
     assert (edit.notification.kind, edit.root) == (EDIT, new)
 
@@ -252,11 +252,11 @@ async def test_acknowledging_names_the_person_and_edits_the_root(store: Store, n
     await put_out(store, now, delivery("root", ROOT, about=about), about=about)
     await send_next(store, now)
 
-    acknowledged = await store.deliveries.acknowledge("inc-1", "U7", now)
+    acknowledged = await store.incidents.acknowledge("inc-1", "U7", now)
 
     assert acknowledged is not None
     assert [alert.acknowledged_by for alert in acknowledged.alerts] == ["U7"]
-    assert await store.deliveries.incident("inc-1") == acknowledged
+    assert await store.incidents.find("inc-1") == acknowledged
     assert (await claim_one(store, now)).incidents == (acknowledged,)
     (edit,) = await claim(store, now)
     assert (edit.notification.kind, edit.notification.reason) == (EDIT, NotifyReason.CHANGED)
@@ -268,10 +268,10 @@ async def test_acknowledging_twice_says_it_once_and_another_person_takes_over(st
     await put_out(store, now, delivery("root", ROOT, about=about), about=about)
     await send_next(store, now)
 
-    first = await store.deliveries.acknowledge("inc-1", "U7", now)
-    assert await store.deliveries.acknowledge("inc-1", "U7", now + timedelta(seconds=1)) == first
+    first = await store.incidents.acknowledge("inc-1", "U7", now)
+    assert await store.incidents.acknowledge("inc-1", "U7", now + timedelta(seconds=1)) == first
     assert (await store.deliveries.backlog(now)).count == 1
-    second = await store.deliveries.acknowledge("inc-1", "U8", now + timedelta(seconds=2))
+    second = await store.incidents.acknowledge("inc-1", "U8", now + timedelta(seconds=2))
     assert second is not None
     assert [alert.acknowledged_by for alert in second.alerts] == ["U8"]
     assert (await store.deliveries.backlog(now)).count == 2
@@ -284,12 +284,12 @@ async def test_what_has_resolved_cannot_be_acknowledged(store: Store, now: datet
     watch = await claim_one(store, now)
     await store.watches.settle([result(watch, now, incidents=[over], unsubscribe=forgotten)], now)
 
-    assert await store.deliveries.acknowledge("inc-1", "U7", now) == over
+    assert await store.incidents.acknowledge("inc-1", "U7", now) == over
     assert (await store.deliveries.backlog(now)).count == 0
 
 
 async def test_acknowledging_an_unknown_incident_finds_none(store: Store, now: datetime) -> None:
-    assert await store.deliveries.acknowledge("inc-404", "U7", now) is None
+    assert await store.incidents.acknowledge("inc-404", "U7", now) is None
 
 
 async def test_open_incidents_are_those_of_the_channel(store: Store, now: datetime) -> None:
@@ -299,9 +299,9 @@ async def test_open_incidents_are_those_of_the_channel(store: Store, now: dateti
     over = incident(now, id="inc-3", resolved=True)
     await store.watches.settle([result(watch, now, incidents=[here, there, over])], now)
 
-    assert await store.deliveries.open_incidents("C1") == (here,)
-    assert await store.deliveries.open_incidents("C1", JOB) == (here,)
-    assert await store.deliveries.open_incidents("C3") == ()
+    assert await store.incidents.list_open("C1") == (here,)
+    assert await store.incidents.list_open("C1", JOB) == (here,)
+    assert await store.incidents.list_open("C3") == ()
 
 
 async def payloads(database_url: str) -> dict[str, bool]:
@@ -357,8 +357,8 @@ async def test_what_is_long_over_is_forgotten_and_nothing_else(store: Store, dat
     assert await store.purge_expired(now) == 3
 
     assert set(await rows(database_url)) == {"waiting", "fresh"}
-    assert await store.deliveries.incident("inc-1") is None
-    assert await store.deliveries.incident("inc-2") is not None
+    assert await store.incidents.find("inc-1") is None
+    assert await store.incidents.find("inc-2") is not None
 
 
 async def test_what_waits_for_a_channel_can_be_hurried_but_not_what_is_on_its_way(store: Store, now: datetime) -> None:

@@ -113,22 +113,22 @@ async def test_a_database_that_goes_away_ends_the_loop_in_the_end(now: datetime)
     await store.aclose()
 
 
-async def test_a_failed_tidying_is_told_and_ends_nothing(now: datetime, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_failed_purge_is_logged_and_retried(now: datetime, caplog: pytest.LogCaptureFixture) -> None:
     store = await open_store("sqlite:////no/such/directory/x.db")
     clock = [now]
     housekeeper = PurgeJob(store, lambda: clock[0])
 
     for _ in range(3):
         assert await housekeeper.tick() == 0
-    assert caplog.messages == ["tidying failed"]
+    assert caplog.messages == ["purge failed"]
     clock[0] += timedelta(hours=1)
     assert await housekeeper.tick() == 0
 
-    assert caplog.messages == ["tidying failed"] * 2
+    assert caplog.messages == ["purge failed"] * 2
     await store.aclose()
 
 
-async def test_the_housekeeper_deletes_once_an_hour(store: Store, now: datetime) -> None:
+async def test_expired_rows_are_purged_hourly(store: Store, now: datetime) -> None:
     clock = [now]
     housekeeper = PurgeJob(store, lambda: clock[0])
     old = now - timedelta(days=31)

@@ -134,7 +134,7 @@ async def test_a_poll_under_way_is_made_again_when_what_it_decides_on_changes(
         case "unsubscribe":
             await store.subscriptions.remove("C1", JOB)
         case "acknowledge":
-            await store.deliveries.acknowledge("inc-1", "U1", now)
+            await store.incidents.acknowledge("inc-1", "U1", now)
 
     assert await store.watches.settle([result(under_way, now, unsubscribe=True)], now) == frozenset()
     again = await claim_one(store, now)

@@ -15,7 +15,7 @@ from bot.domain.logs import Level, LogCursor
 from bot.domain.subscriptions import RuleSettings
 from bot.store.engine import Database
 from bot.store.store import Store
-from bot.store.watches import UNKEPT_REST
+from bot.store.watches import UNSTORABLE_RETRY
 from tests.integration.store.building import (
     JOB,
     LEASE,
@@ -125,7 +125,7 @@ async def test_a_resolved_incident_is_no_longer_brought_along(store: Store, now:
     await store.watches.settle([result(watch, now, incidents=[incident(now, resolved=True)])], now)
 
     assert (await claim_one(store, now)).incidents == ()
-    assert await store.deliveries.incident("inc-1") == incident(now, resolved=True)
+    assert await store.incidents.find("inc-1") == incident(now, resolved=True)
 
 
 async def test_a_process_that_comes_back_after_its_lease_writes_nothing(store: Store, now: datetime) -> None:
@@ -179,7 +179,7 @@ async def test_state_and_news_are_written_together_or_not_at_all(store: Store, n
     assert await store.watches.settle([broken], now) == frozenset()
 
     assert (await store.deliveries.backlog(now)).count == 0
-    again = await claim_one(store, now + UNKEPT_REST)
+    again = await claim_one(store, now + UNSTORABLE_RETRY)
     assert (again.fails, again.alerts) == (1, ())
 
 
@@ -212,8 +212,8 @@ async def test_a_result_that_cannot_be_written_does_not_keep_others_from_being_w
     assert [(one.message, vars(one)["watch"]) for one in caplog.records] == [
         ("poll result cannot be kept", watches[refs[1]].id)
     ]
-    assert await store.watches.claim_due(now + UNKEPT_REST - timedelta(seconds=1), lease=LEASE) == []
-    (again,) = await store.watches.claim_due(now + UNKEPT_REST, lease=LEASE)
+    assert await store.watches.claim_due(now + UNSTORABLE_RETRY - timedelta(seconds=1), lease=LEASE) == []
+    (again,) = await store.watches.claim_due(now + UNSTORABLE_RETRY, lease=LEASE)
     assert (again.job, again.fails, again.alerts) == (refs[1], 1, ())
 
 
@@ -241,7 +241,7 @@ async def test_a_job_that_is_over_is_forgotten_with_all_its_subscriptions(store:
     assert await store.subscriptions.for_job(JOB) == ()
     assert await store.watches.claim_due(now + timedelta(days=1), lease=LEASE) == []
     assert (await store.deliveries.backlog(now)).count == 1
-    assert await store.deliveries.incident("inc-1") == incident(now)
+    assert await store.incidents.find("inc-1") == incident(now)
 
 
 async def test_a_job_watched_again_is_a_new_watch_with_news_of_its_own(store: Store, now: datetime) -> None:

@@ -25,7 +25,7 @@ from bot.domain.alerts import (
 from bot.domain.jobs import Job, JobRef, JobState, Resources
 from bot.domain.logs import Level
 from bot.domain.subscriptions import Matcher, RuleSettings
-from bot.store.codec import clean_text, decode, encode
+from bot.store.codec import clean_text, from_json, to_json
 
 NOW = datetime(2026, 3, 13, 10, 0, 0, 123456, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
@@ -93,7 +93,7 @@ VALUES = [
 
 @pytest.mark.parametrize("value", VALUES, ids=lambda value: type(value).__name__)
 def test_a_value_comes_back_as_it_was(value: object) -> None:
-    again = decode(encode(value), type(value))
+    again = from_json(to_json(value), type(value))
 
     assert again == value
     assert repr(again) == repr(value)
@@ -108,16 +108,16 @@ OLD_LINES = [
 
 @pytest.mark.parametrize("value", [INCIDENT, ALERT, NOTIFICATION], ids=lambda value: type(value).__name__)
 def test_evidence_lines_stored_as_arrays_by_older_versions_are_read(value: object) -> None:
-    old = encode(value).replace(encode(LINES), encode(OLD_LINES))
+    old = to_json(value).replace(to_json(LINES), to_json(OLD_LINES))
 
-    assert encode(OLD_LINES) in old
-    assert decode(old, type(value)) == value
+    assert to_json(OLD_LINES) in old
+    assert from_json(old, type(value)) == value
 
 
 def test_matchers_come_back_as_a_tuple() -> None:
     matchers = (Matcher("rule", "error_lines"), Matcher("job", "baseten:p/j"))
 
-    assert decode(encode(matchers), tuple[Matcher, ...]) == matchers
+    assert from_json(to_json(matchers), tuple[Matcher, ...]) == matchers
 
 
 @pytest.mark.parametrize("value", [FULL_JOB, SHOWN, INCIDENT, ALERT, EVIDENCE], ids=lambda value: type(value).__name__)
@@ -130,7 +130,7 @@ def test_the_examples_fill_every_field(value: object) -> None:
 def test_text_that_json_cannot_hold_is_kept_with_replacements() -> None:
     job = Job(JobRef("p", "1"), JobState.RUNNING, "x\ud800y", details=(("a", "\udfff"),))
 
-    again = decode(encode(job), Job)
+    again = from_json(to_json(job), Job)
 
     assert (again.vendor_status, again.details) == ("x?y", (("a", "?"),))
 
@@ -141,8 +141,8 @@ def test_text_columns_take_any_text() -> None:
 
 def test_a_value_of_another_version_is_told_apart() -> None:
     with pytest.raises(msgspec.ValidationError):
-        decode('{"ref":{"provider":"p","id":"1"},"state":"resting","vendor_status":""}', Job)
+        from_json('{"ref":{"provider":"p","id":"1"},"state":"resting","vendor_status":""}', Job)
 
 
 def test_a_field_that_is_not_known_yet_is_ignored() -> None:
-    assert decode('{"channel":"C1","ts":"1.2","permalink":"x"}', Receipt) == Receipt("C1", "1.2")
+    assert from_json('{"channel":"C1","ts":"1.2","permalink":"x"}', Receipt) == Receipt("C1", "1.2")

@@ -1,0 +1,103 @@
+"""Incidents: the threads of each channel. Their messages are in `deliveries.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.domain.alerts import Delivery, DeliveryKind, Incident, Notification, NotifyReason
+from bot.domain.jobs import JobRef
+from bot.store.claims import revoke_claim
+from bot.store.codec import from_json, to_json
+from bot.store.engine import Database
+from bot.store.outbox import add_deliveries
+from bot.store.schema import incidents
+
+
+class Incidents:
+    """The incidents of all channels."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def find(self, incident_id: str) -> Incident | None:
+        """Return the incident with this id, or None."""
+        async with self._database.read() as connection:
+            value = await connection.scalar(select(incidents.c.value).where(incidents.c.id == incident_id))
+        return None if value is None else from_json(value, Incident)
+
+    async def list_open(self, channel: str, job: JobRef | None = None) -> tuple[Incident, ...]:
+        """Return a channel's unresolved incidents, oldest first; only those of `job` when it is given."""
+        statement = (
+            select(incidents.c.value)
+            .where(incidents.c.channel == channel, incidents.c.resolved_at.is_(None))
+            .order_by(incidents.c.opened_at, incidents.c.id)
+        )
+        async with self._database.read() as connection:
+            found = [from_json(value, Incident) for value in await connection.scalars(statement)]
+        return tuple(incident for incident in found if job is None or incident.job.ref == job)
+
+    async def acknowledge(self, incident_id: str, user: str, now: datetime) -> Incident | None:
+        """Record that a person acknowledged the firing alerts, and queue an edit of the root message.
+
+        Returns:
+            The updated incident; None when it does not exist. A second call by the same person changes nothing.
+        """
+        known = await self.find(incident_id)
+        if known is None:
+            return None
+        async with self._database.write() as connection:
+            await revoke_claim(connection, known.job.ref)  # first, because a settling poll locks in this order
+            row = (
+                await connection.execute(select(incidents).where(incidents.c.id == incident_id).with_for_update())
+            ).one()
+            before = from_json(row.value, Incident)
+            after = _acknowledged(before, user)
+            if after != before:
+                await save_incidents(self._database, connection, [(row.watch_id, after)])
+                edit = Delivery(
+                    dedupe_key=f"{incident_id}:acknowledged:{user}:{now.isoformat()}",
+                    channel=after.channel,
+                    notification=Notification(DeliveryKind.EDIT, NotifyReason.CHANGED, after.job, after),
+                )
+                await add_deliveries(self._database, connection, [(row.watch_id, edit)], now)
+        return after
+
+
+async def save_incidents(
+    database: Database, connection: AsyncConnection, changed: Iterable[tuple[int, Incident]]
+) -> None:
+    """Write incidents (each with its watch's id); the root message they have is kept."""
+    rows = [
+        {
+            "id": incident.id,
+            "watch_id": watch_id,
+            "channel": incident.channel,
+            "opened_at": incident.opened_at,
+            "resolved_at": incident.resolved_at,
+            "value": to_json(incident),
+        }
+        for watch_id, incident in changed
+    ]
+    if rows:
+        insert = database.insert(incidents)
+        await connection.execute(
+            insert.on_conflict_do_update(
+                index_elements=[incidents.c.id],
+                set_={name: insert.excluded[name] for name in ("resolved_at", "value")},
+            ),
+            rows,
+        )
+
+
+def _acknowledged(incident: Incident, user: str) -> Incident:
+    return replace(
+        incident,
+        alerts=tuple(
+            replace(alert, acknowledged_by=user) if alert.resolved_at is None else alert for alert in incident.alerts
+        ),
+    )

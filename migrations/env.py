@@ -1,4 +1,4 @@
-"""How Alembic reaches the database: at the URL its caller gives, in one transaction, one process at a time.
+"""Alembic's environment: migrate the database at the caller's URL in one transaction, one process at a time.
 
 The caller is `bot.store.migrate`, or a developer who changed `bot.store.schema`:
 `alembic -x url=sqlite+aiosqlite:///scratch.db upgrade head`, then `… revision --autogenerate --rev-id 0002 -m "why"`.
@@ -17,13 +17,13 @@ from sqlalchemy.pool import NullPool
 
 from bot.store.schema import metadata
 
-_LOCK_KEY = 0x747261696E  # any number, the same for all trainwatches of a PostgreSQL server
+_LOCK_KEY = 0x747261696E  # an arbitrary number, the same for every trainwatch on a PostgreSQL server
 
 
 async def _migrate() -> None:
     url = make_url(context.config.attributes.get("url") or context.get_x_argument(as_dictionary=True)["url"])
     if url.get_backend_name() == "sqlite":
-        # No foreign keys here: rebuilding a table deletes its old rows, and what hangs on them would go too.
+        # Without foreign keys: rebuilding a table deletes its old rows, and a cascade would delete their dependents.
         engine = create_async_engine(url, poolclass=NullPool, connect_args={"timeout": 60, "isolation_level": None})
         event.listen(engine.sync_engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
     else:
@@ -47,10 +47,10 @@ def _run(connection: Connection) -> None:
 
 
 def _render_item(kind: str, item: Any, _autogenerate: Any) -> str | bool:
-    """A migration is frozen, our types are not: write down what they are in the database."""
+    """Render our column types as their database types, because migrations must not change with our code."""
     return f"sa.{item.impl!r}" if kind == "type" and isinstance(item, TypeDecorator) else False
 
 
 if context.is_offline_mode():
-    raise CommandError("the migrations need the database itself: there is no --sql")
+    raise CommandError("Migrations need a database connection; --sql is not supported.")
 asyncio.run(_migrate())

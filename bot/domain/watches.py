@@ -62,4 +62,4 @@ class PollResult:
     deliveries: Sequence[Delivery] = ()
     """Messages for the outbox, which ignores those whose key it already has."""
     unsubscribe: bool = False
-    """The job is over: end all its subscriptions and delete the watch."""
+    """The job has ended: end all its subscriptions and delete the watch."""

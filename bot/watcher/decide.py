@@ -83,10 +83,10 @@ def decide(
     alerts = evaluate_rules(watch.alerts, wanted, observation, diagnosis)
     plans = _plans(watch, alerts, job, now)
     is_log_read = not observation.more and not any(gap.is_outage for gap in observation.gaps if gap.part is Part.LOGS)
-    is_over = state.ended_at is not None and now - state.ended_at >= (
+    has_ended = state.ended_at is not None and now - state.ended_at >= (
         drain if is_log_read else max(drain, GIVE_UP_DRAINING)
     )
-    if is_over:
+    if has_ended:
         text = last_message(job, is_log_read=is_log_read)
         plans = {channel: _end(channel, one, job, watch, now, text) for channel, one in plans.items()}
     fails = watch.fails + 1 if observation.is_empty else 0
@@ -112,7 +112,7 @@ def decide(
         alerts=tuple(one.alert for one in alerts if one.changed),
         incidents=tuple(one for one in incidents if before.get(one.id) != one),
         deliveries=tuple(delivery for one in plans.values() for delivery in one.deliveries),
-        unsubscribe=is_over or not watch.subscriptions,
+        unsubscribe=has_ended or not watch.subscriptions,
     )
 
 

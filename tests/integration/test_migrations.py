@@ -46,13 +46,13 @@ async def tables(url: str) -> set[str]:
     return found - {"alembic_version"}
 
 
-def test_the_code_knows_the_newest_version() -> None:
+def test_the_code_has_the_newest_schema_version() -> None:
     scripts = ScriptDirectory.from_config(alembic_config("sqlite:///x.db"))
 
     assert scripts.get_heads() == [SCHEMA_VERSION]
 
 
-def test_versions_are_numbers_in_order() -> None:
+def test_versions_are_ascending_numbers() -> None:
     """`trainwatch check` tells an older schema from a newer one by comparing them."""
     scripts = ScriptDirectory.from_config(alembic_config("sqlite:///x.db"))
     versions = [one.revision for one in scripts.walk_revisions()]
@@ -61,7 +61,7 @@ def test_versions_are_numbers_in_order() -> None:
     assert all(len(version) == 4 and version.isdigit() for version in versions)
 
 
-async def test_up_leads_to_the_tables_in_the_code_and_down_to_none(empty_url: str) -> None:
+async def test_upgrade_creates_the_tables_and_downgrade_removes_them(empty_url: str) -> None:
     await upgrade(empty_url)
     assert await tables(empty_url) == TABLES
 
@@ -71,14 +71,14 @@ async def test_up_leads_to_the_tables_in_the_code_and_down_to_none(empty_url: st
     assert await tables(empty_url) == set()
 
 
-async def test_upgrading_again_changes_nothing(empty_url: str) -> None:
+async def test_a_second_upgrade_changes_nothing(empty_url: str) -> None:
     await upgrade(empty_url)
     await upgrade(empty_url)
 
     assert await tables(empty_url) == TABLES
 
 
-async def test_processes_that_start_together_do_not_trip_over_each_other(empty_url: str) -> None:
+async def test_concurrent_upgrades_succeed(empty_url: str) -> None:
     script = f"import asyncio; from bot.store.migrate import upgrade; asyncio.run(upgrade({empty_url!r}))"
     together = [await asyncio.create_subprocess_exec(sys.executable, "-c", script) for _ in range(3)]
 
@@ -86,7 +86,7 @@ async def test_processes_that_start_together_do_not_trip_over_each_other(empty_u
     assert await tables(empty_url) == TABLES
 
 
-async def test_the_directory_of_a_new_file_is_made(tmp_path: Path) -> None:
+async def test_the_directory_of_a_new_file_is_created(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'data' / 'of 100%' / 'x.db'}"
 
     await upgrade(url)
@@ -94,7 +94,7 @@ async def test_the_directory_of_a_new_file_is_made(tmp_path: Path) -> None:
     assert await tables(url) == TABLES
 
 
-async def test_a_database_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
+async def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'x.db'}"
     await upgrade(url)
     database = Database(url)
@@ -114,18 +114,18 @@ async def test_an_unreachable_database_is_reported_without_its_password() -> Non
     assert "hunter2" not in caught.value.public
 
 
-async def test_a_url_of_no_database_we_know_is_refused() -> None:
+async def test_an_unsupported_database_is_refused() -> None:
     with pytest.raises(ConfigError):
         await upgrade("mysql://db/x")
 
 
-def test_the_steps_are_not_written_out_as_a_script(tmp_path: Path) -> None:
+def test_migrations_cannot_be_exported_as_sql(tmp_path: Path) -> None:
     """A script would skip the lock that keeps two upgrades apart."""
     with pytest.raises(CommandError, match="--sql"):
         command.upgrade(alembic_config(f"sqlite:///{tmp_path / 'x.db'}"), "head", sql=True)
 
 
-def test_the_steps_run_from_where_the_wheel_puts_them(tmp_path: Path) -> None:
+def test_migrations_run_from_an_installed_wheel(tmp_path: Path) -> None:
     """The build itself is proved with the whole program; here, that an installed package finds its steps."""
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
     assert settings["force-include"] == {"migrations": "bot/_migrations"}

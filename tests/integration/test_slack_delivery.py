@@ -16,7 +16,7 @@ from emulator.slack.app import BOT_TOKEN, Slack, served
 from emulator.slack.model import Message
 from tests.fakes.clock import ManualClock
 from tests.integration.slack_harness import slack_with_scopes
-from tests.integration.store.building import put_out
+from tests.integration.store.building import add_to_outbox
 from tests.unit.slack.factories import NOW, incident, notification
 
 
@@ -35,7 +35,7 @@ class DeliveryHarness:
         about, now = incident(), self.clock()
         channel_id = self.slack.workspace.channel(channel).id
         deliveries = [Delivery(f"{now}:{kind}", channel_id, notification(kind, about)) for kind in kinds]
-        await put_out(self.store, now, *deliveries, about=about)
+        await add_to_outbox(self.store, now, *deliveries, about=about)
 
     async def deliver(self, after: timedelta = timedelta(0)) -> None:
         """Deliver what is due by then, with a new Deliverer, because its pacing uses real time."""

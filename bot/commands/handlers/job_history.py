@@ -24,7 +24,7 @@ from bot.providers.base import Provider
 from bot.providers.observe import LOG_LOOKBACK
 
 MAX_LINES = 2_000_000
-"""Log lines read in one window."""
+"""Maximum number of log lines read in one window."""
 METRICS_SPAN = timedelta(hours=2)
 """Metrics asked of a platform at once."""
 
@@ -47,7 +47,7 @@ class LogHistory:
     """Read and not yet returned."""
     _reported: int = 0
     """How many of the gaps were in earlier pages."""
-    _is_over: bool = False
+    _has_ended: bool = False
 
     async def page(self, at: datetime, limit: int) -> LogPage:
         """Return the next lines up to this time, and the gaps that are new or permanent.
@@ -56,7 +56,7 @@ class LogHistory:
             ProviderError: not a single line can be read.
         """
         at_ns = ns_from_datetime(at)
-        while not self._is_over and len(self._lines) < limit:
+        while not self._has_ended and len(self._lines) < limit:
             if self._lines and self._lines[-1].timestamp_ns > at_ns:
                 break
             await self._next()
@@ -71,7 +71,7 @@ class LogHistory:
         try:
             batch = await anext(self.batches)
         except StopAsyncIteration:
-            self._is_over = True
+            self._has_ended = True
             return
         except ProviderError as problem:
             if not self.read and not isinstance(problem, NotSupported):
@@ -79,7 +79,7 @@ class LogHistory:
             self.gaps.append(gap_of(problem, Part.LOGS))
             if self.read:
                 self._stop()
-            self._is_over = True
+            self._has_ended = True
             return
         self._lines += batch.lines
         self.read += batch.read
@@ -89,19 +89,19 @@ class LogHistory:
             self._stop()
 
     def _stop(self) -> None:
-        self._is_over = True
+        self._has_ended = True
         self.cut_at = datetime_from_ns(self._lines[-1].timestamp_ns) if self._lines else self.cut_at
 
 
 @contextlib.asynccontextmanager
 async def log_history(
-    provider: Provider, job: JobRef, start: datetime, end: datetime, now: datetime
+    provider: Provider, job: JobRef, start: datetime, end: datetime, now: datetime, max_lines: int
 ) -> AsyncIterator[LogHistory]:
     """Open the log of a window, with a little from before it."""
     window = Window(None, ns_from_datetime(start - LOG_LOOKBACK), ns_from_datetime(end))
     command = LogsCommand(str(job), window=window, limit=None, take=Order.ASC, show=Order.ASC)
     async with contextlib.aclosing(stream_lines(provider, build_query(job, command, now))) as batches:
-        yield LogHistory(batches, MAX_LINES)
+        yield LogHistory(batches, max_lines)
 
 
 @dataclass(slots=True)

@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bot.commands.handlers.job_history import MetricHistory, RecordedJob, log_history
+from bot.commands.handlers.job_history import MAX_LINES, MetricHistory, RecordedJob, log_history
 from bot.commands.subcommands.rules import ReplayAnswer, ReplayCommand
 from bot.commands.subcommands.window import Window
 from bot.diagnosis.diagnoser import Diagnoser
@@ -46,6 +46,8 @@ async def replay(
     diagnosis_config: DiagnosisConfig,
     redactor: Redactor,
     now: datetime,
+    *,
+    max_lines: int = MAX_LINES,
 ) -> ReplayAnswer:
     """Report the alerts that a subscription made at the start of the window would have received.
 
@@ -58,7 +60,7 @@ async def replay(
     start, end = _window(command.window, job, now)
     rules = Replay(settings)
     diagnoser = Diagnoser(diagnosis_config.scanner)
-    async with log_history(provider, job.ref, start, end, now) as log:
+    async with log_history(provider, job.ref, start, end, now, max_lines) as log:
         recorded = RecordedJob(provider.name, job, log, MetricHistory(provider, job.ref, end), at=start)
         past = _Past(recorded, start, end, longest_metrics_window(rules.wanted))
         async with contextlib.aclosing(past.observations()) as observations:

@@ -1,4 +1,4 @@
-"""Values for the store's tests: short ways to say what matters in one."""
+"""Builders of values for the tests of the store."""
 
 from __future__ import annotations
 
@@ -69,10 +69,10 @@ async def claim_one(store: Store, now: datetime) -> ClaimedWatch:
     return watch
 
 
-async def put_out(store: Store, now: datetime, *news: Delivery, about: Incident | None = None) -> None:
-    """Have a poll of JOB decide these deliveries."""
+async def add_to_outbox(store: Store, now: datetime, *new: Delivery, about: Incident | None = None) -> None:
+    """Settle a poll of JOB that decided these deliveries."""
     await watch_job(store, now)
     watch = await claim_one(store, now)
     incidents = () if about is None else (about,)
-    settled = await store.watches.settle([result(watch, now + LEASE, incidents=incidents, deliveries=news)], now)
+    settled = await store.watches.settle([result(watch, now + LEASE, incidents=incidents, deliveries=new)], now)
     assert settled == {watch.id}

@@ -1,4 +1,4 @@
-"""`trainwatch check` on the database: what is wrong and how to mend it."""
+"""`trainwatch check` on the database: problems and their fixes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ async def test_a_good_database_passes(store: Store) -> None:
     ]
 
 
-async def test_an_empty_database_is_as_it_should_be_before_the_first_start(tmp_path: Path) -> None:
+async def test_an_empty_database_passes_before_the_first_start(tmp_path: Path) -> None:
     store = await open_store(f"sqlite:///{tmp_path / 'new.db'}")
 
     assert (await store.check())[1:] == [
@@ -52,7 +52,7 @@ async def test_an_empty_database_is_as_it_should_be_before_the_first_start(tmp_p
         ),
     ],
 )
-async def test_another_version_is_named_with_its_remedy(
+async def test_another_schema_version_has_a_remedy(
     store: Store, database_url: str, version: str, found: str, remedy: str
 ) -> None:
     await set_version(database_url, version)
@@ -62,7 +62,7 @@ async def test_another_version_is_named_with_its_remedy(
         await set_version(database_url, SCHEMA_VERSION)
 
 
-async def test_a_database_out_of_reach_is_named_without_its_password() -> None:
+async def test_an_unreachable_database_is_named_without_its_password() -> None:
     store = await open_store("postgresql://bot:hunter2@127.0.0.1:1/trainwatch")
 
     (found,) = await store.check()
@@ -74,7 +74,7 @@ async def test_a_database_out_of_reach_is_named_without_its_password() -> None:
     await store.aclose()
 
 
-async def test_a_database_that_cannot_be_written_is_named(sqlite_template: Path) -> None:
+async def test_a_read_only_database_is_reported(sqlite_template: Path) -> None:
     store = await open_store(f"sqlite:///file:{sqlite_template}?mode=ro&immutable=1&uri=true")
 
     found = (await store.check())[-1]

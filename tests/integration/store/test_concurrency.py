@@ -1,4 +1,4 @@
-"""Several tasks, several processes, and processes that die: each poll counts once, and no news is lost."""
+"""Several tasks, several processes, and processes that die: each poll counts once, and no delivery is lost."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bot.domain.jobs import JobRef
 from bot.domain.subscriptions import RuleSettings
 from bot.store.engine import Database
 from bot.store.store import Store, open_store
-from tests.integration.store.building import JOB, LEASE, delivery, put_out
+from tests.integration.store.building import JOB, LEASE, add_to_outbox, delivery
 from tests.integration.store.worker import work
 
 
@@ -28,8 +28,8 @@ async def start_worker(url: str, rounds: int) -> asyncio.subprocess.Process:
     )
 
 
-async def state_and_news(url: str) -> tuple[dict[int, str], dict[int, int]]:
-    """What each watch remembers of its polls, and how many pieces of news it put out."""
+async def state_and_deliveries(url: str) -> tuple[dict[int, str], dict[int, int]]:
+    """The state of each watch, and its number of deliveries."""
     database = Database(url)
     async with database.read() as connection:
         memories = (await connection.execute(text("SELECT id, memory FROM watches"))).all()
@@ -38,7 +38,7 @@ async def state_and_news(url: str) -> tuple[dict[int, str], dict[int, int]]:
     return {row[0]: row[1] for row in memories}, {row[0]: row[1] for row in news}
 
 
-async def test_of_many_claimers_each_job_has_one_winner(database_url: str, store: Store, now: datetime) -> None:
+async def test_concurrent_claims_give_each_job_to_one_process(database_url: str, store: Store, now: datetime) -> None:
     await watch_many(store, 40, now)
     stores = [await open_store(database_url) for _ in range(4)]
 
@@ -53,8 +53,10 @@ async def test_of_many_claimers_each_job_has_one_winner(database_url: str, store
     await asyncio.gather(*(one.aclose() for one in stores))
 
 
-async def test_of_many_senders_each_delivery_has_one_winner(database_url: str, store: Store, now: datetime) -> None:
-    await put_out(store, now, *(delivery(f"note {number}") for number in range(30)))
+async def test_concurrent_claims_give_each_delivery_to_one_sender(
+    database_url: str, store: Store, now: datetime
+) -> None:
+    await add_to_outbox(store, now, *(delivery(f"note {number}") for number in range(30)))
     stores = [await open_store(database_url) for _ in range(4)]
 
     batches = await asyncio.gather(
@@ -68,7 +70,7 @@ async def test_of_many_senders_each_delivery_has_one_winner(database_url: str, s
     await asyncio.gather(*(one.aclose() for one in stores))
 
 
-async def test_many_channels_may_subscribe_to_one_job_at_once(store: Store, now: datetime) -> None:
+async def test_channels_may_subscribe_to_one_job_concurrently(store: Store, now: datetime) -> None:
     added = await asyncio.gather(
         *(store.subscriptions.add(f"C{n % 5}", None, JOB, "U1", RuleSettings(), now) for n in range(20))
     )
@@ -87,13 +89,13 @@ async def test_two_processes_share_the_work_and_repeat_nothing(database_url: str
     assert [worker.returncode for worker in workers] == [0, 0]
     settled = [watch_id for output in outputs for watch_id in output]
     assert {settled.count(watch_id) for watch_id in settled} == {3}
-    memories, news = await state_and_news(database_url)
+    memories, news = await state_and_deliveries(database_url)
     assert set(memories.values()) == {'{"polls":3}'}
     assert set(news.values()) == {3}
     assert len(news) == 60
 
 
-async def test_a_process_killed_at_any_moment_leaves_state_and_news_agreeing(database_url: str, store: Store) -> None:
+async def test_a_process_killed_at_any_time_leaves_state_and_outbox_consistent(database_url: str, store: Store) -> None:
     rounds = 20
     await watch_many(store, 40, datetime.now(UTC))
     for moment_s in (0.0, 0.011, 0.037, 0.073):
@@ -104,7 +106,7 @@ async def test_a_process_killed_at_any_moment_leaves_state_and_news_agreeing(dat
         with suppress(ProcessLookupError):  # a fast machine may be done
             worker.kill()
         await worker.wait()
-        memories, news = await state_and_news(database_url)
+        memories, news = await state_and_deliveries(database_url)
         assert memories == {
             watch_id: f'{{"polls":{news[watch_id]}}}' if watch_id in news else "{}" for watch_id in memories
         }
@@ -112,6 +114,6 @@ async def test_a_process_killed_at_any_moment_leaves_state_and_news_agreeing(dat
     await asyncio.sleep(1.1)  # the dead process's lease
     await work(database_url, rounds, lease=timedelta(minutes=1))
 
-    memories, news = await state_and_news(database_url)
+    memories, news = await state_and_deliveries(database_url)
     assert set(memories.values()) == {f'{{"polls":{rounds}}}'}
     assert set(news.values()) == {rounds}

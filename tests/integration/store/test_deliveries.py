@@ -1,4 +1,4 @@
-"""The outbox: what is to be told goes out in order, once if all goes well, and never gets lost."""
+"""The outbox: deliveries go out in order, once unless a process dies, and never get lost."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bot.domain.alerts import DeliveryKind, NotifyReason, Receipt
 from bot.store.deliveries import ClaimedDelivery
 from bot.store.engine import Database
 from bot.store.store import Store
-from tests.integration.store.building import JOB, LEASE, claim_one, delivery, incident, put_out, result, watch_job
+from tests.integration.store.building import JOB, LEASE, add_to_outbox, claim_one, delivery, incident, result, watch_job
 
 ROOT, REPLY, EDIT, NOTE = DeliveryKind.ROOT, DeliveryKind.REPLY, DeliveryKind.EDIT, DeliveryKind.NOTE
 RECEIPT = Receipt("C1", "1710324000.000100")
@@ -26,14 +26,14 @@ async def claim_texts(store: Store, now: datetime) -> list[str | None]:
 
 
 async def send_next(store: Store, now: datetime) -> str | None:
-    """Claim the one delivery that may go now, and have it sent."""
+    """Claim the one delivery that is due, and mark it sent."""
     (one,) = await claim(store, now)
     assert await store.deliveries.mark_sent(one.id, one.token, RECEIPT, now)
     return one.notification.text
 
 
 async def rows(database_url: str) -> dict[str, tuple[str, str]]:
-    """The outbox as a person reads it: state and reason by dedupe key."""
+    """State and reason of each delivery, by dedupe key."""
     database = Database(database_url)
     async with database.read() as connection:
         found = (await connection.execute(text("SELECT dedupe_key, state, reason FROM deliveries"))).all()
@@ -41,10 +41,10 @@ async def rows(database_url: str) -> dict[str, tuple[str, str]]:
     return {key: (state, reason) for key, state, reason in found}
 
 
-async def test_a_delivery_comes_back_as_it_was_put_in(store: Store, now: datetime) -> None:
+async def test_a_claimed_delivery_equals_the_one_added(store: Store, now: datetime) -> None:
     about = incident(now)
     news = delivery("fired", ROOT, about=about)
-    await put_out(store, now, news, about=about)
+    await add_to_outbox(store, now, news, about=about)
 
     (claimed,) = await claim(store, now + timedelta(seconds=1))
 
@@ -52,16 +52,16 @@ async def test_a_delivery_comes_back_as_it_was_put_in(store: Store, now: datetim
     assert (claimed.attempts, claimed.created_at) == (1, now)
 
 
-async def test_the_same_news_is_put_out_once(store: Store, now: datetime) -> None:
-    await put_out(store, now, delivery("a"), delivery("a"))
+async def test_a_repeated_dedupe_key_is_ignored(store: Store, now: datetime) -> None:
+    await add_to_outbox(store, now, delivery("a"), delivery("a"))
     assert await send_next(store, now) == "a"
-    await put_out(store, now + LEASE, delivery("a"), delivery("b"))
+    await add_to_outbox(store, now + LEASE, delivery("a"), delivery("b"))
 
     assert await claim_texts(store, now + LEASE) == ["b"]
 
 
-async def test_a_claimed_delivery_comes_back_when_its_sender_died(store: Store, now: datetime) -> None:
-    await put_out(store, now, delivery("a"))
+async def test_a_delivery_is_due_again_when_its_lease_expires(store: Store, now: datetime) -> None:
+    await add_to_outbox(store, now, delivery("a"))
     (first,) = await claim(store, now)
 
     assert await claim(store, now + LEASE - timedelta(seconds=1)) == []
@@ -77,7 +77,7 @@ async def test_a_claimed_delivery_comes_back_when_its_sender_died(store: Store, 
 async def test_replies_and_edits_wait_for_their_root_and_keep_their_order(store: Store, now: datetime) -> None:
     about = incident(now)
     kinds = {"root": ROOT, "reply 1": REPLY, "edit": EDIT, "reply 2": REPLY}
-    await put_out(store, now, *(delivery(key, kind, about=about) for key, kind in kinds.items()), about=about)
+    await add_to_outbox(store, now, *(delivery(key, kind, about=about) for key, kind in kinds.items()), about=about)
 
     (root,) = await claim(store, now)
     assert (root.notification.kind, root.root) == (ROOT, None)
@@ -101,36 +101,40 @@ async def test_incidents_and_notes_do_not_wait_for_each_other(store: Store, now:
         delivery("root 2", ROOT, about=two, channel="C2"),
         delivery("note"),
     ]
-    await put_out(store, now, *news, about=one)
+    await add_to_outbox(store, now, *news, about=one)
 
     assert await claim_texts(store, now) == ["root 1", "root 2", "note"]
 
 
-async def test_a_later_edit_supersedes_one_that_was_not_sent(store: Store, database_url: str, now: datetime) -> None:
+async def test_a_later_edit_supersedes_an_unsent_one(store: Store, database_url: str, now: datetime) -> None:
     about = incident(now)
     kinds = {"root": ROOT, "edit 1": EDIT, "reply": REPLY, "edit 2": EDIT}
-    await put_out(store, now, *(delivery(key, kind, about=about) for key, kind in kinds.items()), about=about)
+    await add_to_outbox(store, now, *(delivery(key, kind, about=about) for key, kind in kinds.items()), about=about)
 
     assert [await send_next(store, now) for _ in range(3)] == ["root", "reply", "edit 2"]
     assert (await rows(database_url))["edit 1"] == ("superseded", "a later edit replaces it")
 
 
-async def test_an_edit_on_its_way_is_not_overtaken(store: Store, now: datetime) -> None:
+async def test_an_edit_being_sent_is_not_superseded(store: Store, now: datetime) -> None:
     about = incident(now)
-    await put_out(store, now, delivery("root", ROOT, about=about), delivery("edit 1", EDIT, about=about), about=about)
+    await add_to_outbox(
+        store, now, delivery("root", ROOT, about=about), delivery("edit 1", EDIT, about=about), about=about
+    )
     await send_next(store, now)
     (under_way,) = await claim(store, now)
-    await put_out(store, now + LEASE / 2, delivery("edit 2", EDIT, about=about))
+    await add_to_outbox(store, now + LEASE / 2, delivery("edit 2", EDIT, about=about))
 
     assert await claim(store, now + LEASE / 2) == []
     assert await store.deliveries.mark_sent(under_way.id, under_way.token, RECEIPT, now)
     assert await send_next(store, now + LEASE / 2) == "edit 2"
 
 
-async def test_after_a_dead_root_the_next_news_opens_the_thread(store: Store, database_url: str, now: datetime) -> None:
+async def test_after_a_dead_root_the_next_delivery_opens_the_thread(
+    store: Store, database_url: str, now: datetime
+) -> None:
     about = incident(now)
     kinds = {"root": ROOT, "reply": REPLY, "reply 2": REPLY}
-    await put_out(store, now, *(delivery(key, kind, about=about) for key, kind in kinds.items()), about=about)
+    await add_to_outbox(store, now, *(delivery(key, kind, about=about) for key, kind in kinds.items()), about=about)
     (root,) = await claim(store, now)
     await store.deliveries.mark_dead(root.id, root.token, "channel_not_found")
 
@@ -147,9 +151,11 @@ async def test_after_a_dead_root_the_next_news_opens_the_thread(store: Store, da
 
 
 @pytest.mark.parametrize("kind", [REPLY, EDIT])
-async def test_news_of_a_deleted_root_takes_its_place(store: Store, now: datetime, kind: DeliveryKind) -> None:
+async def test_a_delivery_replaces_its_deleted_root(store: Store, now: datetime, kind: DeliveryKind) -> None:
     about = incident(now)
-    await put_out(store, now, delivery("root", ROOT, about=about), delivery("news", kind, about=about), about=about)
+    await add_to_outbox(
+        store, now, delivery("root", ROOT, about=about), delivery("news", kind, about=about), about=about
+    )
     await send_next(store, now)
     (news,) = await claim(store, now)
 
@@ -165,12 +171,12 @@ async def test_news_of_a_deleted_root_takes_its_place(store: Store, now: datetim
     assert (edit.notification.kind, edit.root) == (EDIT, new)
 
 
-async def test_a_suppression_is_a_row_with_its_reason_and_takes_its_thread_along(
+async def test_a_suppressed_root_is_a_row_with_a_reason_and_suppresses_its_thread(
     store: Store, database_url: str, now: datetime
 ) -> None:
     about = incident(now)
     news = [delivery("root", ROOT, about=about, suppressed_by="silence 3"), delivery("reply", REPLY, about=about)]
-    await put_out(store, now, *news, about=about)
+    await add_to_outbox(store, now, *news, about=about)
 
     assert await claim(store, now) == []
     assert await rows(database_url) == {
@@ -179,7 +185,7 @@ async def test_a_suppression_is_a_row_with_its_reason_and_takes_its_thread_along
     }
 
 
-async def test_a_root_sent_later_takes_replies_again(store: Store, now: datetime) -> None:
+async def test_a_root_sent_later_accepts_replies_again(store: Store, now: datetime) -> None:
     about = incident(now)
     news = [
         delivery("muted", ROOT, about=about, suppressed_by="silence 3"),
@@ -187,13 +193,13 @@ async def test_a_root_sent_later_takes_replies_again(store: Store, now: datetime
         delivery("root", ROOT, about=about),
         delivery("reply", REPLY, about=about),
     ]
-    await put_out(store, now, *news, about=about)
+    await add_to_outbox(store, now, *news, about=about)
 
     assert [await send_next(store, now), await send_next(store, now)] == ["root", "reply"]
 
 
-async def test_a_failure_is_tried_again_when_told_to(store: Store, now: datetime) -> None:
-    await put_out(store, now, delivery("a"))
+async def test_a_failed_delivery_is_due_at_its_retry_time(store: Store, now: datetime) -> None:
+    await add_to_outbox(store, now, delivery("a"))
     (one,) = await claim(store, now)
 
     assert await store.deliveries.mark_failed(one.id, one.token, "503 \0", now + timedelta(seconds=30))
@@ -203,8 +209,8 @@ async def test_a_failure_is_tried_again_when_told_to(store: Store, now: datetime
     assert again.attempts == 2
 
 
-async def test_one_given_back_untried_does_not_count_as_an_attempt(store: Store, now: datetime) -> None:
-    await put_out(store, now, delivery("a"))
+async def test_a_postponed_delivery_does_not_count_as_an_attempt(store: Store, now: datetime) -> None:
+    await add_to_outbox(store, now, delivery("a"))
     (one,) = await claim(store, now)
 
     assert await store.deliveries.postpone(one.id, one.token, now + timedelta(seconds=1))
@@ -214,9 +220,9 @@ async def test_one_given_back_untried_does_not_count_as_an_attempt(store: Store,
     assert again.attempts == 1
 
 
-async def test_a_crowded_channel_leaves_room_for_others(store: Store, now: datetime) -> None:
+async def test_a_busy_channel_leaves_room_for_others(store: Store, now: datetime) -> None:
     crowd = [delivery(f"crowd {number}") for number in range(10)]
-    await put_out(store, now, *crowd, delivery("alone", channel="C2"), delivery("later", channel="C3"))
+    await add_to_outbox(store, now, *crowd, delivery("alone", channel="C2"), delivery("later", channel="C3"))
 
     first = await store.deliveries.claim(now, lease=LEASE, limit=5, per_channel=4, busy=["C3"])
     second = await store.deliveries.claim(now, lease=LEASE, per_channel=4, busy=["C1"])
@@ -225,9 +231,9 @@ async def test_a_crowded_channel_leaves_room_for_others(store: Store, now: datet
     assert [one.notification.text for one in second] == ["later"]
 
 
-async def test_the_backlog_counts_what_waits_and_for_how_long(store: Store, now: datetime) -> None:
+async def test_the_backlog_has_the_count_and_the_longest_wait(store: Store, now: datetime) -> None:
     assert (await store.deliveries.backlog(now)).count == 0
-    await put_out(store, now, delivery("a"), delivery("b"))
+    await add_to_outbox(store, now, delivery("a"), delivery("b"))
     (one, _) = await claim(store, now)
     await store.deliveries.mark_sent(one.id, one.token, RECEIPT, now)
 
@@ -236,8 +242,10 @@ async def test_the_backlog_counts_what_waits_and_for_how_long(store: Store, now:
     assert (backlog.count, backlog.oldest) == (1, timedelta(seconds=7))
 
 
-async def test_a_delivery_that_cannot_be_read_dies_alone(store: Store, database_url: str, now: datetime) -> None:
-    await put_out(store, now, delivery("bad"), delivery("good"))
+async def test_an_undecodable_delivery_is_marked_dead_without_affecting_others(
+    store: Store, database_url: str, now: datetime
+) -> None:
+    await add_to_outbox(store, now, delivery("bad"), delivery("good"))
     database = Database(database_url)
     async with database.write() as connection:
         await connection.execute(text("UPDATE deliveries SET notification = '{}' WHERE dedupe_key = 'bad'"))
@@ -249,7 +257,7 @@ async def test_a_delivery_that_cannot_be_read_dies_alone(store: Store, database_
 
 async def test_acknowledging_names_the_person_and_edits_the_root(store: Store, now: datetime) -> None:
     about = incident(now)
-    await put_out(store, now, delivery("root", ROOT, about=about), about=about)
+    await add_to_outbox(store, now, delivery("root", ROOT, about=about), about=about)
     await send_next(store, now)
 
     acknowledged = await store.incidents.acknowledge("inc-1", "U7", now)
@@ -263,9 +271,9 @@ async def test_acknowledging_names_the_person_and_edits_the_root(store: Store, n
     assert (edit.notification.incident, edit.root) == (acknowledged, RECEIPT)
 
 
-async def test_acknowledging_twice_says_it_once_and_another_person_takes_over(store: Store, now: datetime) -> None:
+async def test_a_second_acknowledgement_changes_nothing_unless_by_another_person(store: Store, now: datetime) -> None:
     about = incident(now)
-    await put_out(store, now, delivery("root", ROOT, about=about), about=about)
+    await add_to_outbox(store, now, delivery("root", ROOT, about=about), about=about)
     await send_next(store, now)
 
     first = await store.incidents.acknowledge("inc-1", "U7", now)
@@ -278,7 +286,7 @@ async def test_acknowledging_twice_says_it_once_and_another_person_takes_over(st
 
 
 @pytest.mark.parametrize("forgotten", [False, True])
-async def test_what_has_resolved_cannot_be_acknowledged(store: Store, now: datetime, forgotten: bool) -> None:
+async def test_a_resolved_incident_cannot_be_acknowledged(store: Store, now: datetime, forgotten: bool) -> None:
     over = incident(now, resolved=True)
     await watch_job(store, now)
     watch = await claim_one(store, now)
@@ -288,11 +296,11 @@ async def test_what_has_resolved_cannot_be_acknowledged(store: Store, now: datet
     assert (await store.deliveries.backlog(now)).count == 0
 
 
-async def test_acknowledging_an_unknown_incident_finds_none(store: Store, now: datetime) -> None:
+async def test_acknowledging_an_unknown_incident_returns_none(store: Store, now: datetime) -> None:
     assert await store.incidents.acknowledge("inc-404", "U7", now) is None
 
 
-async def test_open_incidents_are_those_of_the_channel(store: Store, now: datetime) -> None:
+async def test_open_incidents_are_listed_by_channel(store: Store, now: datetime) -> None:
     await watch_job(store, now)
     watch = await claim_one(store, now)
     here, there = incident(now), incident(now, id="inc-2", channel="C2")
@@ -305,7 +313,7 @@ async def test_open_incidents_are_those_of_the_channel(store: Store, now: dateti
 
 
 async def payloads(database_url: str) -> dict[str, bool]:
-    """Whether the outbox still holds what to say, by dedupe key."""
+    """Whether each delivery still has its notification, by dedupe key."""
     database = Database(database_url)
     async with database.read() as connection:
         found = (await connection.execute(text("SELECT dedupe_key, notification <> '' FROM deliveries"))).all()
@@ -313,8 +321,8 @@ async def payloads(database_url: str) -> dict[str, bool]:
     return {key: bool(kept) for key, kept in found}
 
 
-async def test_what_was_said_or_needs_no_saying_takes_no_room(store: Store, database_url: str, now: datetime) -> None:
-    """Each holds a whole incident; a noisy job would fill the disk."""
+async def test_finished_deliveries_keep_no_payload(store: Store, database_url: str, now: datetime) -> None:
+    """Each contains a whole incident, so a noisy job would fill the disk."""
     about, muted = incident(now), incident(now, id="inc-2")
     news = [
         delivery("root", ROOT, about=about),
@@ -325,7 +333,7 @@ async def test_what_was_said_or_needs_no_saying_takes_no_room(store: Store, data
         delivery("dead"),
         delivery("waiting"),
     ]
-    await put_out(store, now, *news, about=about)
+    await add_to_outbox(store, now, *news, about=about)
     for one in await claim(store, now):
         if one.notification.text == "root":
             await store.deliveries.mark_sent(one.id, one.token, RECEIPT, now)
@@ -338,20 +346,20 @@ async def test_what_was_said_or_needs_no_saying_takes_no_room(store: Store, data
     assert [key for key, is_kept in kept.items() if is_kept] == ["dead", "waiting"]
 
 
-async def test_thousands_are_forgotten_too(store: Store, database_url: str, now: datetime) -> None:
+async def test_thousands_of_rows_are_purged(store: Store, database_url: str, now: datetime) -> None:
     old = now - timedelta(days=31)
-    await put_out(store, old, *(delivery(f"{number}", suppressed_by="silence 1") for number in range(2500)))
+    await add_to_outbox(store, old, *(delivery(f"{number}", suppressed_by="silence 1") for number in range(2500)))
 
     assert await store.purge_expired(now) == 2500
     assert await rows(database_url) == {}
 
 
-async def test_what_is_long_over_is_forgotten_and_nothing_else(store: Store, database_url: str, now: datetime) -> None:
+async def test_only_expired_rows_are_purged(store: Store, database_url: str, now: datetime) -> None:
     old = now - timedelta(days=31)
-    await put_out(store, old, delivery("sent"), delivery("waiting"), about=incident(old, resolved=True))
+    await add_to_outbox(store, old, delivery("sent"), delivery("waiting"), about=incident(old, resolved=True))
     first = (await claim(store, old))[0]
     await store.deliveries.mark_sent(first.id, first.token, RECEIPT, old)
-    await put_out(store, now, delivery("fresh", suppressed_by="silence 1"), about=incident(now, id="inc-2"))
+    await add_to_outbox(store, now, delivery("fresh", suppressed_by="silence 1"), about=incident(now, id="inc-2"))
     await store.silences.add("C1", (), "U1", old, old)
 
     assert await store.purge_expired(now) == 3
@@ -361,8 +369,8 @@ async def test_what_is_long_over_is_forgotten_and_nothing_else(store: Store, dat
     assert await store.incidents.find("inc-2") is not None
 
 
-async def test_what_waits_for_a_channel_can_be_hurried_but_not_what_is_on_its_way(store: Store, now: datetime) -> None:
-    await put_out(store, now, delivery("waits"), delivery("goes"), delivery("elsewhere", channel="C2"))
+async def test_retry_now_makes_waiting_deliveries_due_but_not_those_being_sent(store: Store, now: datetime) -> None:
+    await add_to_outbox(store, now, delivery("waits"), delivery("goes"), delivery("elsewhere", channel="C2"))
     waits, goes, elsewhere = await claim(store, now)
     for one in (waits, elsewhere):
         await store.deliveries.mark_failed(one.id, one.token, "not_in_channel", now + timedelta(minutes=5))

@@ -1,4 +1,4 @@
-"""The Deliverer on a real outbox: all arrives once and in order, and one bad delivery or channel delays no other."""
+"""The Deliverer on a real outbox: everything arrives once, in order, and a bad channel delays no other."""
 
 from __future__ import annotations
 
@@ -12,27 +12,15 @@ from bot.domain.alerts import DeliveryKind, Notification, Receipt
 from bot.errors import DeliveryError
 from bot.store.store import Store
 from bot.watcher.deliver import Deliverer, DeliverySettings
-from tests.integration.store.building import delivery, incident, put_out
+from tests.fakes.clock import ManualClock
+from tests.integration.store.building import add_to_outbox, delivery, incident
 from tests.integration.store.test_deliveries import rows
 
 QUICK = DeliverySettings(interval_s=0.0, send_timeout_s=0.2, grace_s=0.1)
 
 
-class Clock:
-    """A clock that goes when told."""
-
-    def __init__(self, now: datetime) -> None:
-        self.now = now
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def forward(self, span: timedelta) -> None:
-        self.now += span
-
-
 class Channels:
-    """Channels that take what they are sent, but for the texts that `trouble` names: those raise, or hang."""
+    """Channels that accept every message, except texts in `trouble`, which raise or hang."""
 
     def __init__(self, **trouble: Exception | Callable[[], object]) -> None:
         self.trouble = trouble
@@ -63,19 +51,19 @@ async def drain(deliverer: Deliverer) -> None:
 
 
 @pytest.fixture
-def clock(now: datetime) -> Clock:
-    return Clock(now)
+def clock(now: datetime) -> ManualClock:
+    return ManualClock(now)
 
 
 def refuse(*, permanent: bool, retry_after: timedelta | None = None) -> DeliveryError:
     return DeliveryError("Refused.", reason="refused", permanent=permanent, retry_after=retry_after)
 
 
-async def test_an_incident_arrives_in_order_below_its_root(store: Store, clock: Clock) -> None:
+async def test_the_deliveries_of_an_incident_arrive_in_order(store: Store, clock: ManualClock) -> None:
     about = incident(clock.now)
     kinds = {"root": DeliveryKind.ROOT, "reply": DeliveryKind.REPLY, "edit": DeliveryKind.EDIT}
     news = [delivery(key, kind, about=about) for key, kind in kinds.items()]
-    await put_out(store, clock.now, *news, about=about)
+    await add_to_outbox(store, clock.now, *news, about=about)
     channels = Channels()
 
     await drain(Deliverer(store, channels, clock, QUICK))
@@ -85,10 +73,10 @@ async def test_an_incident_arrives_in_order_below_its_root(store: Store, clock: 
     assert (await store.deliveries.backlog(clock.now)).count == 0
 
 
-async def test_one_refused_for_good_is_dead_with_its_reason_and_others_arrive(
-    store: Store, database_url: str, clock: Clock
+async def test_a_permanent_error_marks_the_delivery_dead_and_others_arrive(
+    store: Store, database_url: str, clock: ManualClock
 ) -> None:
-    await put_out(store, clock.now, delivery("a"), delivery("bad"), delivery("b"))
+    await add_to_outbox(store, clock.now, delivery("a"), delivery("bad"), delivery("b"))
     channels = Channels(bad=refuse(permanent=True))
 
     await drain(Deliverer(store, channels, clock, QUICK))
@@ -97,28 +85,28 @@ async def test_one_refused_for_good_is_dead_with_its_reason_and_others_arrive(
     assert (await rows(database_url))["bad"] == ("dead", "refused (Refused.)")
 
 
-async def test_a_passing_failure_is_tried_again_later_until_it_arrives(store: Store, clock: Clock) -> None:
-    await put_out(store, clock.now, delivery("a"), delivery("b"))
+async def test_a_temporary_error_is_retried_until_the_message_arrives(store: Store, clock: ManualClock) -> None:
+    await add_to_outbox(store, clock.now, delivery("a"), delivery("b"))
     channels = Channels(a=refuse(permanent=False))
     deliverer = Deliverer(store, channels, clock, QUICK, jitter=lambda: 1.0)
 
     await drain(deliverer)
-    clock.forward(timedelta(seconds=1))
+    clock.advance(timedelta(seconds=1))
     await drain(deliverer)
     assert (channels.tried, channels.arrived) == (["a", "b"], ["b"])
 
-    clock.forward(timedelta(seconds=1))
+    clock.advance(timedelta(seconds=1))
     await drain(deliverer)
     channels.trouble.clear()
-    clock.forward(timedelta(seconds=4))
+    clock.advance(timedelta(seconds=4))
     await drain(deliverer)
 
     assert (channels.tried, channels.arrived) == (["a", "b", "a", "a"], ["b", "a"])
 
 
-async def test_a_channel_that_asks_to_slow_down_is_left_alone_and_others_are_not(store: Store, clock: Clock) -> None:
+async def test_retry_after_pauses_only_its_channel(store: Store, clock: ManualClock) -> None:
     limited = refuse(permanent=False, retry_after=timedelta(seconds=30))
-    await put_out(store, clock.now, delivery("a"), delivery("b"), delivery("c", channel="C2"))
+    await add_to_outbox(store, clock.now, delivery("a"), delivery("b"), delivery("c", channel="C2"))
     channels = Channels(a=limited)
 
     await drain(Deliverer(store, channels, clock, QUICK))
@@ -129,8 +117,8 @@ async def test_a_channel_that_asks_to_slow_down_is_left_alone_and_others_are_not
     assert (await store.deliveries.backlog(clock.now)).count == 1
 
 
-async def test_a_channel_that_does_not_answer_delays_only_itself(store: Store, clock: Clock) -> None:
-    await put_out(store, clock.now, delivery("hang"), delivery("a"), delivery("b", channel="C2"))
+async def test_a_hanging_channel_delays_only_itself(store: Store, clock: ManualClock) -> None:
+    await add_to_outbox(store, clock.now, delivery("hang"), delivery("a"), delivery("b", channel="C2"))
     channels = Channels(hang=asyncio.Event)
     deliverer = Deliverer(store, channels, clock, QUICK)
 
@@ -142,51 +130,51 @@ async def test_a_channel_that_does_not_answer_delays_only_itself(store: Store, c
     assert (await store.deliveries.backlog(clock.now)).count == 1
 
 
-async def test_a_delivery_that_crashes_our_code_is_given_up_in_the_end(
-    store: Store, database_url: str, clock: Clock
-) -> None:
-    await put_out(store, clock.now, delivery("bug"), delivery("a"))
+async def test_a_delivery_that_keeps_crashing_is_given_up(store: Store, database_url: str, clock: ManualClock) -> None:
+    await add_to_outbox(store, clock.now, delivery("bug"), delivery("a"))
     channels = Channels(bug=KeyError("x"))
     deliverer = Deliverer(store, channels, clock, QUICK)
 
     for _ in range(8):
         await drain(deliverer)
-        clock.forward(timedelta(minutes=5))
+        clock.advance(timedelta(minutes=5))
 
     assert (channels.tried.count("bug"), channels.arrived) == (5, ["a"])
     assert (await rows(database_url))["bug"][1].startswith("bug: KeyError")
 
 
-async def test_what_cannot_be_delivered_for_days_is_given_up(store: Store, database_url: str, clock: Clock) -> None:
-    await put_out(store, clock.now, delivery("a"))
+async def test_a_delivery_is_given_up_after_days(store: Store, database_url: str, clock: ManualClock) -> None:
+    await add_to_outbox(store, clock.now, delivery("a"))
     deliverer = Deliverer(store, Channels(a=refuse(permanent=False)), clock, QUICK)
 
     await drain(deliverer)
-    clock.forward(timedelta(days=4))
+    clock.advance(timedelta(days=4))
     await drain(deliverer)
 
     assert (await rows(database_url))["a"] == ("dead", "gave up after 2 attempts: refused (Refused.)")
 
 
-async def test_a_root_that_could_not_be_posted_does_not_take_later_alerts_along(store: Store, clock: Clock) -> None:
+async def test_a_dead_root_does_not_suppress_later_alerts(store: Store, clock: ManualClock) -> None:
     about = incident(clock.now)
-    await put_out(store, clock.now, delivery("root", DeliveryKind.ROOT, about=about), about=about)
+    await add_to_outbox(store, clock.now, delivery("root", DeliveryKind.ROOT, about=about), about=about)
     channels = Channels(root=refuse(permanent=True))
     deliverer = Deliverer(store, channels, clock, QUICK)
     await drain(deliverer)
 
-    clock.forward(timedelta(minutes=10))
+    clock.advance(timedelta(minutes=10))
     kinds = {"edit": DeliveryKind.EDIT, "reply": DeliveryKind.REPLY}
-    await put_out(store, clock.now, *(delivery(key, kind, about=about) for key, kind in kinds.items()))
+    await add_to_outbox(store, clock.now, *(delivery(key, kind, about=about) for key, kind in kinds.items()))
     await drain(deliverer)
 
     assert channels.roots == {"edit": None, "reply": Receipt("C1", "1.0")}
 
 
-async def test_a_root_that_a_person_deleted_is_posted_anew(store: Store, clock: Clock) -> None:
+async def test_a_root_deleted_by_a_person_is_posted_again(store: Store, clock: ManualClock) -> None:
     about = incident(clock.now)
     kinds = {"root": DeliveryKind.ROOT, "gone": DeliveryKind.REPLY, "next": DeliveryKind.REPLY}
-    await put_out(store, clock.now, *(delivery(key, kind, about=about) for key, kind in kinds.items()), about=about)
+    await add_to_outbox(
+        store, clock.now, *(delivery(key, kind, about=about) for key, kind in kinds.items()), about=about
+    )
     deleted = DeliveryError("Deleted.", reason="thread_not_found", permanent=True, root_gone=True)
     channels = Channels()
     send = channels.send
@@ -202,26 +190,28 @@ async def test_a_root_that_a_person_deleted_is_posted_anew(store: Store, clock: 
     assert channels.roots == {"root": None, "gone": None, "next": Receipt("C1", "2.0")}
 
 
-async def test_a_reply_refused_for_an_unknown_reason_does_not_hold_back_the_next(
-    store: Store, database_url: str, clock: Clock
+async def test_a_reply_refused_for_an_unknown_reason_does_not_block_the_next(
+    store: Store, database_url: str, clock: ManualClock
 ) -> None:
     about = incident(clock.now)
     kinds = {"root": DeliveryKind.ROOT, "odd": DeliveryKind.REPLY, "next": DeliveryKind.REPLY}
-    await put_out(store, clock.now, *(delivery(key, kind, about=about) for key, kind in kinds.items()), about=about)
+    await add_to_outbox(
+        store, clock.now, *(delivery(key, kind, about=about) for key, kind in kinds.items()), about=about
+    )
     odd = DeliveryError("Odd.", reason="invalid_odd", permanent=False, unlisted=True)
     channels = Channels(odd=odd)
     deliverer = Deliverer(store, channels, clock, QUICK)
 
     for _ in range(6):
         await drain(deliverer)
-        clock.forward(timedelta(minutes=5))
+        clock.advance(timedelta(minutes=5))
 
     assert channels.arrived == ["root", "next"]
     assert (await rows(database_url))["odd"] == ("dead", "gave up after 5 attempts: invalid_odd (Odd.)")
 
 
-async def test_messages_to_one_channel_keep_their_distance(store: Store, clock: Clock) -> None:
-    await put_out(store, clock.now, *(delivery(f"{number}") for number in range(6)), delivery("x", channel="C2"))
+async def test_messages_to_one_channel_are_rate_limited(store: Store, clock: ManualClock) -> None:
+    await add_to_outbox(store, clock.now, *(delivery(f"{number}") for number in range(6)), delivery("x", channel="C2"))
     channels = Channels()
     deliverer = Deliverer(store, channels, clock, DeliverySettings(interval_s=0.1, burst=2))
     began_s = asyncio.get_running_loop().time()
@@ -233,8 +223,8 @@ async def test_messages_to_one_channel_keep_their_distance(store: Store, clock: 
     assert asyncio.get_running_loop().time() - began_s >= 0.4
 
 
-async def test_a_stop_lets_what_is_on_its_way_arrive_and_gives_the_rest_back(store: Store, clock: Clock) -> None:
-    await put_out(store, clock.now, delivery("slow"), delivery("a"), delivery("b"))
+async def test_stop_waits_for_messages_being_sent_and_releases_the_rest(store: Store, clock: ManualClock) -> None:
+    await add_to_outbox(store, clock.now, delivery("slow"), delivery("a"), delivery("b"))
     channels = Channels(slow=asyncio.Event)
     deliverer = Deliverer(store, channels, clock, DeliverySettings(interval_s=0.0, grace_s=5.0))
     await deliverer.tick()
@@ -250,10 +240,8 @@ async def test_a_stop_lets_what_is_on_its_way_arrive_and_gives_the_rest_back(sto
     assert successor.arrived == ["a", "b"]
 
 
-async def test_a_message_that_does_not_arrive_within_the_grace_is_sent_after_its_lease(
-    store: Store, clock: Clock
-) -> None:
-    await put_out(store, clock.now, delivery("hang"))
+async def test_a_message_cancelled_by_stop_is_sent_after_its_lease(store: Store, clock: ManualClock) -> None:
+    await add_to_outbox(store, clock.now, delivery("hang"))
     deliverer = Deliverer(store, Channels(hang=asyncio.Event), clock, DeliverySettings(grace_s=0.05))
     await deliverer.tick()
 
@@ -262,13 +250,13 @@ async def test_a_message_that_does_not_arrive_within_the_grace_is_sent_after_its
     successor = Channels()
     await drain(Deliverer(store, successor, clock, QUICK))
     assert successor.arrived == []
-    clock.forward(QUICK.lease)
+    clock.advance(QUICK.lease)
     await drain(Deliverer(store, successor, clock, QUICK))
     assert successor.arrived == ["hang"]
 
 
-async def test_two_processes_deliver_everything_once(store: Store, clock: Clock) -> None:
-    await put_out(store, clock.now, *(delivery(f"{number}", channel=f"C{number % 7}") for number in range(40)))
+async def test_two_processes_deliver_everything_once(store: Store, clock: ManualClock) -> None:
+    await add_to_outbox(store, clock.now, *(delivery(f"{number}", channel=f"C{number % 7}") for number in range(40)))
     channels = Channels()
 
     await asyncio.gather(*(drain(Deliverer(store, channels, clock, QUICK)) for _ in range(2)))

@@ -1,4 +1,4 @@
-"""Databases that are busy, away or wrong: an error that says so, never a hang and never a half-written change."""
+"""Databases that are busy, missing or broken: a clear error, never a hang and never a partial change."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def sqlite_file(sqlite_template: Path, tmp_path: Path) -> Path:
     return path
 
 
-async def test_an_exception_takes_the_whole_transaction_back(database: Database, now: datetime) -> None:
+async def test_an_exception_rolls_the_transaction_back(database: Database, now: datetime) -> None:
     async def write_and_fail() -> None:
         async with database.write() as connection:
             await connection.execute(heartbeats.insert().values(name="poll", at=now))
@@ -46,7 +46,7 @@ async def test_an_exception_takes_the_whole_transaction_back(database: Database,
         assert (await connection.execute(heartbeats.select())).all() == []
 
 
-async def test_times_come_back_in_utc_to_the_microsecond(database: Database) -> None:
+async def test_times_are_stored_in_utc_to_the_microsecond(database: Database) -> None:
     moment = datetime(2026, 3, 13, 12, 0, 0, 123456, tzinfo=timezone(timedelta(hours=2)))
     async with database.write() as connection:
         await connection.execute(heartbeats.insert().values(name="poll", at=moment))
@@ -63,7 +63,7 @@ async def test_a_naive_time_is_refused(database: Database) -> None:
             await connection.execute(heartbeats.insert().values(name="poll", at=datetime(2026, 3, 13)))  # noqa: DTZ001
 
 
-async def test_a_transaction_that_hangs_becomes_an_error(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_hanging_transaction_raises_an_error(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bot.store.engine, "TRANSACTION_TIMEOUT_S", 0.05)
 
     with pytest.raises(StoreUnavailable):
@@ -73,7 +73,7 @@ async def test_a_transaction_that_hangs_becomes_an_error(database: Database, mon
         assert await connection.scalar(text("SELECT 1")) == 1
 
 
-async def test_sqlite_waits_for_another_process_that_writes(sqlite_file: Path, now: datetime) -> None:
+async def test_sqlite_waits_for_another_writer(sqlite_file: Path, now: datetime) -> None:
     other = sqlite3.connect(sqlite_file, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     store = await open_store(f"sqlite:///{sqlite_file}")
@@ -101,7 +101,7 @@ async def test_sqlite_reads_while_another_process_writes(sqlite_file: Path) -> N
     await store.aclose()
 
 
-async def test_a_database_that_stays_locked_is_said(
+async def test_a_locked_database_raises_store_unavailable(
     sqlite_file: Path, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bot.store.engine, "BUSY_TIMEOUT_S", 0.1)
@@ -121,7 +121,7 @@ async def test_a_database_that_stays_locked_is_said(
 @pytest.mark.parametrize(
     "url", ["sqlite:////no/such/directory/x.db", "postgresql://nobody:hunter2@127.0.0.1:1/trainwatch"]
 )
-async def test_a_database_that_is_not_there_is_said(url: str) -> None:
+async def test_a_missing_database_raises_store_unavailable(url: str) -> None:
     store = await open_store(url)
 
     with pytest.raises(StoreUnavailable):

@@ -1,4 +1,4 @@
-"""Signs of life, and forgetting what is long over."""
+"""Heartbeats of the loops."""
 
 from __future__ import annotations
 

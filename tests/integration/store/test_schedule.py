@@ -1,4 +1,4 @@
-"""The loops: they rest, beat, survive crashes, give up loudly, and stop cleanly."""
+"""The loops: rests, heartbeats, crashes and stops."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ QUICK = LoopSettings(shortest_rest_s=0.01, longest_rest_s=0.02, longest_backoff_
 
 
 class Script:
-    """A worker whose ticks return or raise what it is told, and then are idle."""
+    """A worker whose ticks return or raise these outcomes, and then are idle."""
 
     def __init__(self, *ticks: int | Exception, stop: Exception | None = None) -> None:
         self.ticks = list(ticks)
@@ -42,7 +42,7 @@ async def run_for(seconds: float, worker: Script, store: Store, now: datetime) -
             await run_loop("poll", worker, store, lambda: now, QUICK)
 
 
-async def test_a_busy_loop_does_not_rest_and_an_idle_one_does(store: Store, now: datetime) -> None:
+async def test_only_an_idle_loop_rests(store: Store, now: datetime) -> None:
     busy, idle = Script(*[1] * 50), Script()
 
     await run_for(0.3, busy, store, now)
@@ -61,7 +61,7 @@ async def test_a_crashed_tick_does_not_end_the_loop(store: Store, now: datetime)
     assert await store.last_heartbeat("poll") == now
 
 
-async def test_too_many_crashes_in_a_row_end_the_loop_loudly(
+async def test_too_many_consecutive_crashes_end_the_loop(
     store: Store, now: datetime, caplog: pytest.LogCaptureFixture
 ) -> None:
     worker = Script(*[KeyError("x")] * 3)
@@ -84,8 +84,8 @@ async def test_a_cancelled_loop_stops_its_worker(store: Store, now: datetime) ->
     assert worker.stopped == 1
 
 
-async def test_a_tick_under_way_ends_before_the_worker_stops(store: Store, now: datetime) -> None:
-    """What it has claimed would otherwise be known to no one, and wait for its lease."""
+async def test_the_current_tick_finishes_before_the_worker_stops(store: Store, now: datetime) -> None:
+    """Otherwise the worker would not know what to release, and it would stay claimed until its lease ends."""
     order: list[str] = []
 
     class Slow:
@@ -104,7 +104,7 @@ async def test_a_tick_under_way_ends_before_the_worker_stops(store: Store, now: 
     assert order == ["tick", "stop"]
 
 
-async def test_a_database_that_goes_away_ends_the_loop_in_the_end(now: datetime) -> None:
+async def test_a_database_outage_ends_the_loop_after_several_crashes(now: datetime) -> None:
     store = await open_store("sqlite:////no/such/directory/x.db")
 
     with pytest.raises(StoreUnavailable):

@@ -1,4 +1,4 @@
-"""Mutes with an author, a reason and an end."""
+"""Silences with an author, a reason and an end."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ HOUR = timedelta(hours=1)
 MATCHERS = (Matcher("rule", "error_lines"), Matcher("job", "baseten:proj/job"))
 
 
-async def test_a_silence_keeps_who_what_why_and_until_when(store: Store, now: datetime) -> None:
+async def test_a_silence_keeps_author_matchers_reason_and_end(store: Store, now: datetime) -> None:
     silence = await store.silences.add("C1", MATCHERS, "U1", now + HOUR, now, reason="maintenance \0")
 
     assert (silence.channel, silence.matchers, silence.created_by) == ("C1", MATCHERS, "U1")
@@ -20,7 +20,7 @@ async def test_a_silence_keeps_who_what_why_and_until_when(store: Store, now: da
     assert await store.silences.active("C1", now) == (silence,)
 
 
-async def test_a_silence_ends_by_itself(store: Store, now: datetime) -> None:
+async def test_a_silence_expires(store: Store, now: datetime) -> None:
     await store.silences.add("C1", (), "U1", now + HOUR, now)
 
     assert await store.silences.active("C1", now + HOUR) == ()
@@ -37,7 +37,7 @@ async def test_a_silence_can_be_ended_once_and_only_in_its_channel(store: Store,
     assert await store.silences.active("C1", now) == ()
 
 
-async def test_a_poll_knows_the_silences_of_its_channels_only(store: Store, now: datetime) -> None:
+async def test_a_claimed_watch_has_the_silences_of_its_channels(store: Store, now: datetime) -> None:
     await watch_job(store, now)
     here = await store.silences.add("C1", MATCHERS, "U1", now + HOUR, now)
     await store.silences.add("C2", MATCHERS, "U1", now + HOUR, now)

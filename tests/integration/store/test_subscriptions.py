@@ -1,4 +1,4 @@
-"""Who wants to hear of which job."""
+"""Subscriptions of channels to jobs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SETTINGS = RuleSettings(
 )
 
 
-async def test_a_new_subscription_keeps_who_when_and_which_rules(store: Store, now: datetime) -> None:
+async def test_a_new_subscription_keeps_author_date_and_settings(store: Store, now: datetime) -> None:
     subscription, is_new = await store.subscriptions.add("C1", "T1", JOB, "U1", SETTINGS, now)
 
     assert is_new
@@ -50,7 +50,7 @@ async def test_two_channels_share_one_watch(store: Store, now: datetime) -> None
     assert [subscription.channel for subscription in watch.subscriptions] == ["C1", "C2"]
 
 
-async def test_a_job_is_polled_at_once_after_someone_subscribes(store: Store, now: datetime) -> None:
+async def test_subscribing_makes_the_job_due_at_once(store: Store, now: datetime) -> None:
     await watch_job(store, now)
     watch = await claim_one(store, now)
     await store.watches.settle([result(watch, now + timedelta(hours=1))], now)
@@ -60,7 +60,7 @@ async def test_a_job_is_polled_at_once_after_someone_subscribes(store: Store, no
     assert (await claim_one(store, now + timedelta(minutes=1))).id == watch.id
 
 
-async def test_a_list_shows_each_job_as_last_seen_and_what_fires(store: Store, now: datetime) -> None:
+async def test_listed_subscriptions_have_the_last_state_and_the_firing_alerts(store: Store, now: datetime) -> None:
     await watch_job(store, now)
     await watch_job(store, now, ref=JobRef("fireworks", "acc/1"))
     await watch_job(store, now, ref=JobRef("fireworks", "acc/2"), channel="C2")
@@ -81,7 +81,7 @@ async def test_a_list_shows_each_job_as_last_seen_and_what_fires(store: Store, n
     ]
 
 
-async def test_unsubscribing_says_whether_there_was_a_subscription(store: Store, now: datetime) -> None:
+async def test_unsubscribing_returns_whether_there_was_a_subscription(store: Store, now: datetime) -> None:
     await watch_job(store, now)
 
     assert await store.subscriptions.remove("C2", JOB) is False
@@ -94,7 +94,7 @@ async def test_unsubscribing_says_whether_there_was_a_subscription(store: Store,
 JOBX = JobRef("baseten", "no/such")
 
 
-async def test_unsubscribing_from_everything_names_the_jobs(store: Store, now: datetime) -> None:
+async def test_unsubscribing_from_everything_returns_the_jobs(store: Store, now: datetime) -> None:
     other = JobRef("rivergen", "m/1")
     await watch_job(store, now)
     await watch_job(store, now, ref=other)
@@ -104,7 +104,7 @@ async def test_unsubscribing_from_everything_names_the_jobs(store: Store, now: d
     assert [one.channel for one in await store.subscriptions.for_job(JOB)] == ["C2"]
 
 
-async def test_after_the_last_unsubscribes_one_more_poll_closes_what_is_open(store: Store, now: datetime) -> None:
+async def test_after_the_last_subscription_one_more_poll_closes_open_incidents(store: Store, now: datetime) -> None:
     await watch_job(store, now)
     watch = await claim_one(store, now)
     await store.watches.settle([result(watch, now + timedelta(hours=1), seen_at=now, incidents=[incident(now)])], now)
@@ -118,9 +118,7 @@ async def test_after_the_last_unsubscribes_one_more_poll_closes_what_is_open(sto
 
 
 @pytest.mark.parametrize("act", ["subscribe", "change", "unsubscribe", "acknowledge"])
-async def test_a_poll_under_way_is_made_again_when_what_it_decides_on_changes(
-    store: Store, now: datetime, act: str
-) -> None:
+async def test_a_change_revokes_the_claim_of_a_running_poll(store: Store, now: datetime, act: str) -> None:
     await watch_job(store, now)
     first = await claim_one(store, now)
     await store.watches.settle([result(first, now, incidents=[incident(now)])], now)
@@ -142,7 +140,7 @@ async def test_a_poll_under_way_is_made_again_when_what_it_decides_on_changes(
     assert await store.watches.settle([result(again, now)], now) == {again.id}
 
 
-async def test_a_hostile_reference_is_kept(store: Store, now: datetime) -> None:
+async def test_a_hostile_reference_is_stored_unchanged(store: Store, now: datetime) -> None:
     odd = JobRef("baseten", "a\0b\ud800 '; DROP TABLE watches; --")
 
     subscription, _ = await store.subscriptions.add("C1", None, odd, "U1", RuleSettings(), now)

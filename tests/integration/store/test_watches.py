@@ -1,4 +1,4 @@
-"""Claiming jobs and settling what came of polling them."""
+"""Claiming jobs and settling the results of their polls."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ FIRING = Alert(
 )
 
 
-async def test_a_claimed_job_is_not_given_to_anyone_else_before_the_lease_ends(store: Store, now: datetime) -> None:
+async def test_a_claimed_job_cannot_be_claimed_again_before_the_lease_ends(store: Store, now: datetime) -> None:
     await watch_job(store, now)
 
     first = await claim_one(store, now)
@@ -49,7 +49,7 @@ async def test_a_claimed_job_is_not_given_to_anyone_else_before_the_lease_ends(s
     assert (await claim_one(store, now + LEASE)).token != first.token
 
 
-async def test_the_longest_overdue_come_first_and_no_more_than_asked_for(store: Store, now: datetime) -> None:
+async def test_claims_are_limited_and_start_with_the_most_overdue(store: Store, now: datetime) -> None:
     refs = [JobRef("baseten", f"p/{number}") for number in range(5)]
     for age, ref in enumerate(refs):
         await watch_job(store, now - timedelta(minutes=age), ref=ref)
@@ -61,7 +61,7 @@ async def test_the_longest_overdue_come_first_and_no_more_than_asked_for(store: 
     assert {watch.job for watch in rest} == {refs[1], refs[0]}
 
 
-async def test_what_is_not_due_is_not_claimed(store: Store, now: datetime) -> None:
+async def test_jobs_not_due_are_not_claimed(store: Store, now: datetime) -> None:
     await watch_job(store, now + SOON)
 
     assert await store.watches.claim_due(now, lease=LEASE) == []
@@ -69,7 +69,7 @@ async def test_what_is_not_due_is_not_claimed(store: Store, now: datetime) -> No
     assert await store.watches.overdue(now + 2 * SOON) == SOON
 
 
-async def test_a_new_watch_knows_nothing_yet(store: Store, now: datetime) -> None:
+async def test_a_new_watch_is_empty(store: Store, now: datetime) -> None:
     await watch_job(store, now)
 
     watch = await claim_one(store, now)
@@ -79,7 +79,7 @@ async def test_a_new_watch_knows_nothing_yet(store: Store, now: datetime) -> Non
     assert (watch.memory, watch.alerts, watch.incidents, watch.silences) == ({}, (), (), ())
 
 
-async def test_all_that_was_settled_is_there_at_the_next_claim(store: Store, now: datetime) -> None:
+async def test_the_next_claim_has_everything_that_was_settled(store: Store, now: datetime) -> None:
     await watch_job(store, now)
     watch = await claim_one(store, now)
     settled = replace(
@@ -102,7 +102,7 @@ async def test_all_that_was_settled_is_there_at_the_next_claim(store: Store, now
     assert again.incidents == (incident(now),)
 
 
-async def test_alerts_and_incidents_that_a_poll_does_not_name_stay_as_they_are(store: Store, now: datetime) -> None:
+async def test_alerts_and_incidents_missing_from_a_result_are_unchanged(store: Store, now: datetime) -> None:
     await watch_job(store, now)
     watch = await claim_one(store, now)
     await store.watches.settle([result(watch, now, alerts=[FIRING], incidents=[incident(now)])], now)
@@ -117,7 +117,7 @@ async def test_alerts_and_incidents_that_a_poll_does_not_name_stay_as_they_are(s
     assert watch.incidents == (incident(now),)
 
 
-async def test_a_resolved_incident_is_no_longer_brought_along(store: Store, now: datetime) -> None:
+async def test_a_resolved_incident_is_not_claimed_any_more(store: Store, now: datetime) -> None:
     await watch_job(store, now)
     watch = await claim_one(store, now)
     await store.watches.settle([result(watch, now, incidents=[incident(now)])], now)
@@ -128,7 +128,7 @@ async def test_a_resolved_incident_is_no_longer_brought_along(store: Store, now:
     assert await store.incidents.find("inc-1") == incident(now, resolved=True)
 
 
-async def test_a_process_that_comes_back_after_its_lease_writes_nothing(store: Store, now: datetime) -> None:
+async def test_a_result_after_the_lease_is_not_written(store: Store, now: datetime) -> None:
     await watch_job(store, now)
     zombie = await claim_one(store, now)
     successor = await claim_one(store, now + LEASE)
@@ -158,7 +158,7 @@ async def test_a_poll_is_settled_once(store: Store, now: datetime) -> None:
     assert await store.watches.settle([result(watch, now)], now) == frozenset()
 
 
-async def test_one_stale_claim_does_not_spoil_the_batch(store: Store, now: datetime) -> None:
+async def test_a_stale_claim_does_not_affect_the_batch(store: Store, now: datetime) -> None:
     await watch_job(store, now, ref=JobRef("baseten", "stale"))
     (stale,) = await store.watches.claim_due(now, lease=timedelta(0))
     await watch_job(store, now, ref=JobRef("baseten", "good"))
@@ -170,7 +170,7 @@ async def test_one_stale_claim_does_not_spoil_the_batch(store: Store, now: datet
     assert (await store.deliveries.backlog(now)).count == 1
 
 
-async def test_state_and_news_are_written_together_or_not_at_all(store: Store, now: datetime) -> None:
+async def test_state_and_outbox_are_written_together_or_not_at_all(store: Store, now: datetime) -> None:
     await watch_job(store, now)
     watch = await claim_one(store, now)
     bad = delivery("bad", channel=None)  # type: ignore[arg-type]
@@ -188,12 +188,12 @@ def too_long() -> Alert:
     return replace(FIRING, parameters_key="ignore=" + secrets.token_urlsafe(6000))
 
 
-def of_no_zone(now: datetime) -> Incident:
-    """Refused before any database sees it."""
+def without_time_zone(now: datetime) -> Incident:
+    """Refused before it reaches a database."""
     return replace(incident(now), opened_at=now.replace(tzinfo=None))
 
 
-async def test_a_result_that_cannot_be_written_does_not_keep_others_from_being_written(
+async def test_an_unstorable_result_does_not_affect_others(
     store: Store, now: datetime, caplog: pytest.LogCaptureFixture
 ) -> None:
     refs = [JobRef("baseten", f"p/{number}") for number in range(4)]
@@ -202,7 +202,7 @@ async def test_a_result_that_cannot_be_written_does_not_keep_others_from_being_w
     watches = {watch.job: watch for watch in await store.watches.claim_due(now, lease=LEASE)}
     later = now + timedelta(hours=1)
     results = [result(watches[ref], later, deliveries=[delivery(str(ref))]) for ref in refs]
-    results[1] = replace(results[1], incidents=[of_no_zone(now)])
+    results[1] = replace(results[1], incidents=[without_time_zone(now)])
 
     held = await store.watches.settle(results, now)
 
@@ -210,14 +210,14 @@ async def test_a_result_that_cannot_be_written_does_not_keep_others_from_being_w
     news = await store.deliveries.claim(now, lease=LEASE)
     assert [one.notification.text for one in news] == [str(refs[0]), str(refs[2]), str(refs[3])]
     assert [(one.message, vars(one)["watch"]) for one in caplog.records] == [
-        ("poll result cannot be kept", watches[refs[1]].id)
+        ("poll result cannot be stored", watches[refs[1]].id)
     ]
     assert await store.watches.claim_due(now + UNSTORABLE_RETRY - timedelta(seconds=1), lease=LEASE) == []
     (again,) = await store.watches.claim_due(now + UNSTORABLE_RETRY, lease=LEASE)
     assert (again.job, again.fails, again.alerts) == (refs[1], 1, ())
 
 
-async def test_an_alert_whose_name_is_too_long_for_an_index_stops_no_one_else(store: Store, now: datetime) -> None:
+async def test_an_alert_key_too_long_for_an_index_does_not_affect_others(store: Store, now: datetime) -> None:
     refs = [JobRef("baseten", "a"), JobRef("baseten", "b")]
     for ref in refs:
         await watch_job(store, now, ref=ref)
@@ -228,7 +228,7 @@ async def test_an_alert_whose_name_is_too_long_for_an_index_stops_no_one_else(st
     assert good.id in held
 
 
-async def test_a_job_that_is_over_is_forgotten_with_all_its_subscriptions(store: Store, now: datetime) -> None:
+async def test_a_finished_job_is_deleted_with_its_subscriptions(store: Store, now: datetime) -> None:
     await watch_job(store, now, channel="C1")
     await watch_job(store, now, channel="C2")
     watch = await claim_one(store, now)
@@ -244,7 +244,7 @@ async def test_a_job_that_is_over_is_forgotten_with_all_its_subscriptions(store:
     assert await store.incidents.find("inc-1") == incident(now)
 
 
-async def test_a_job_watched_again_is_a_new_watch_with_news_of_its_own(store: Store, now: datetime) -> None:
+async def test_a_job_watched_again_is_a_new_watch_with_new_dedupe_keys(store: Store, now: datetime) -> None:
     await watch_job(store, now)
     first = await claim_one(store, now)
     await store.watches.settle([result(first, now, unsubscribe=True, deliveries=[delivery("fired")])], now)
@@ -256,7 +256,7 @@ async def test_a_job_watched_again_is_a_new_watch_with_news_of_its_own(store: St
     assert (await store.deliveries.backlog(now)).count == 2
 
 
-async def test_jobs_given_back_are_due_at_once(store: Store, now: datetime) -> None:
+async def test_released_jobs_are_due_at_once(store: Store, now: datetime) -> None:
     await watch_job(store, now)
     watch = await claim_one(store, now)
 
@@ -266,7 +266,7 @@ async def test_jobs_given_back_are_due_at_once(store: Store, now: datetime) -> N
     assert (await claim_one(store, now)).id == watch.id
 
 
-async def test_a_row_that_cannot_be_read_does_not_keep_others_from_their_polls(
+async def test_an_undecodable_row_does_not_affect_others(
     store: Store, database_url: str, now: datetime, caplog: pytest.LogCaptureFixture
 ) -> None:
     await watch_job(store, now, ref=JobRef("baseten", "bad"))
@@ -280,7 +280,7 @@ async def test_a_row_that_cannot_be_read_does_not_keep_others_from_their_polls(
     assert [(one.message, vars(one)["job"]) for one in caplog.records] == [("watch cannot be read", "bad")]
 
 
-async def test_a_batch_of_fifty_takes_as_many_queries_as_one_of_two(store: Store, now: datetime) -> None:
+async def test_a_batch_of_fifty_needs_as_many_queries_as_one_of_two(store: Store, now: datetime) -> None:
     for number in range(52):
         await store.subscriptions.add("C1", None, JobRef("baseten", f"p/{number}"), "U1", RuleSettings(), now)
     statements: list[str] = []

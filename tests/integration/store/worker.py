@@ -1,9 +1,9 @@
-"""A process that polls and settles as fast as it can, to be run beside others and to be killed.
+"""A process that polls and settles as fast as it can, to run beside others and to be killed.
 
     python -m tests.integration.store.worker DATABASE_URL ROUNDS
 
-Each poll adds one to its watch's memory and puts one piece of news out, so that the two can be compared afterwards. A
-watch is polled ROUNDS times. The ids of the watches it settled are printed, one line a batch.
+Each poll increments a counter in its watch's memory and adds one delivery, so that the two can be compared. A watch is
+polled ROUNDS times. The ids of the settled watches are printed, one line per batch.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Short ways to say what a poll saw, for the tests of conditions."""
+"""Short builders of observations, for the tests of rules."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Generated hardware metrics of a training run, and a watcher that polls them: for the tests of the metric rules.
+"""Generated metrics of a training run, and a watcher that polls them, for the tests of the metric rules.
 
-Not the emulator's gauges: these runs have every habit of a healthy run (warm-up, checkpoints, evaluations, uneven
-ranks, holes) so that a rule that cries wolf is found out.
+Unlike the emulator's gauges, these runs have every feature of a healthy run (warm-up, checkpoints, evaluations,
+uneven ranks, holes), to find rules that fire falsely.
 """
 
 from __future__ import annotations
@@ -53,10 +53,10 @@ class Run:
     def series(self, since: float, until: float) -> tuple[MetricSeries, ...]:
         """All series from minute to minute."""
         step = self.step / MINUTE
-        places = range(round(since / step), round(until / step) + 1)
+        indexes = range(round(since / step), round(until / step) + 1)
         found = []
         for (metric, node, gpu), gauge in self.gauges.items():
-            values = ((gauge(place * step), START + place * self.step) for place in places if place >= 0)
+            values = ((gauge(index * step), START + index * self.step) for index in indexes if index >= 0)
             points = tuple(MetricPoint(value, at) for value, at in values if value is not None)
             name = f"node-{node}" if self.nodes > 1 else None
             if points:
@@ -70,8 +70,8 @@ def _limit(metric: str) -> float | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """What a rule said over a run."""
+class RuleRun:
+    """The verdicts of a rule over a run."""
 
     polls: tuple[tuple[float, Verdict], ...]
     memory_bytes: int
@@ -83,12 +83,12 @@ class Seen:
 
     @property
     def evidence(self) -> list[Evidence]:
-        """Each different piece of evidence, in order: how often a message would have been edited."""
-        told: list[Evidence] = []
+        """Distinct evidence, in order: one per edit of the message."""
+        distinct: list[Evidence] = []
         for _, verdict in self.polls:
-            if isinstance(verdict, Finding) and (not told or verdict.evidence != told[-1]):
-                told.append(verdict.evidence)
-        return told
+            if isinstance(verdict, Finding) and (not distinct or verdict.evidence != distinct[-1]):
+                distinct.append(verdict.evidence)
+        return distinct
 
 
 def watch(
@@ -99,7 +99,7 @@ def watch(
     begin: float = 5,
     every: float = 5,
     settings: dict[str, Setting] | None = None,
-) -> Seen:
+) -> RuleRun:
     """Poll a run as the watcher does: a first long window, then overlapping ones; memory goes through JSON."""
     found = rule_named(rule)
     assert found is not None
@@ -117,7 +117,7 @@ def watch(
         memory, largest = json.loads(text), max(largest, len(text))
         polls.append((now, verdict))
         since = now - OVERLAP / MINUTE
-    return Seen(tuple(polls), largest)
+    return RuleRun(tuple(polls), largest)
 
 
 def _minutes(begin: float, end: float, every: float) -> Iterator[float]:
@@ -168,7 +168,7 @@ def _during(phases: list[tuple[float, float]], minute: float) -> bool:
 
 
 def _memo(chance: random.Random, gauge: Callable[[float], float]) -> Gauge:
-    """The same value whenever a moment is asked for, as a platform answers; now and then nothing."""
+    """The same value for each time, as a platform answers; occasionally none."""
     values: dict[float, float | None] = {}
 
     def at(minute: float) -> float | None:

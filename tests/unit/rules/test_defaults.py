@@ -1,4 +1,4 @@
-"""An installation's own rule settings lie under those of its subscriptions."""
+"""An installation's rule settings, which subscriptions override."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ quiet_after = "1h"
 """
 
 
-def test_a_file_says_what_one_would_type() -> None:
+def test_a_file_has_the_same_settings_as_typed_ones() -> None:
     typed = ["log_errors=off", "loss=off", "low_gpu_utilization.threshold=40%", "failure.quiet_after=1h"]
 
     assert parse_settings(typed) == parse_defaults(OWN)
 
 
-def test_no_file_changes_nothing() -> None:
+def test_an_empty_file_changes_nothing() -> None:
     assert RuleSettings() == parse_defaults("")
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ('\nlog_error = "off"', "line 2: There is no rule `log_error`; did you mean `log_errors`?"),
         ("[failure]\n\nquiet_after = 30", "line 3: Invalid duration `30` in `failure.quiet_after=30`"),
@@ -42,14 +42,14 @@ def test_no_file_changes_nothing() -> None:
         ("loss = ", "Invalid TOML: Invalid value (at end of document)"),
     ],
 )
-def test_a_wrong_line_is_named_with_the_reason(text: str, said: str) -> None:
+def test_an_error_names_its_line(text: str, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         parse_defaults(text)
 
-    assert caught.value.public.startswith(said)
+    assert caught.value.public.startswith(message)
 
 
-def test_a_subscription_has_the_installations_settings_where_it_says_nothing() -> None:
+def test_a_subscription_inherits_the_installations_settings() -> None:
     holds = overlay(parse_defaults(OWN), parse_settings(["hang=off", "low_gpu_utilization.for=30m", "severity=warn"]))
 
     assert ("hang", "log_errors", "loss") == holds.off
@@ -57,7 +57,7 @@ def test_a_subscription_has_the_installations_settings_where_it_says_nothing() -
     assert Severity.WARN is holds.min_severity
 
 
-def test_a_subscription_overrides_the_installation_also_back_to_what_is_shipped() -> None:
+def test_a_subscription_can_restore_the_built_in_defaults() -> None:
     own = parse_settings(["log_errors=on", "low_gpu_utilization.threshold=20%"], parse_defaults(OWN))
 
     holds = overlay(parse_defaults(OWN), own)
@@ -67,7 +67,7 @@ def test_a_subscription_overrides_the_installation_also_back_to_what_is_shipped(
     assert {"failure": {"quiet_after": 3600.0}} == holds.parameters
 
 
-def test_settings_that_repeat_the_installations_are_none() -> None:
+def test_settings_equal_to_the_installations_are_dropped() -> None:
     typed = ["log_errors=off", "low_gpu_utilization.threshold=40%", "hang=on"]
 
     assert RuleSettings() == parse_settings(typed, parse_defaults(OWN))

@@ -1,4 +1,4 @@
-"""One look judged by every wanted rule, whoever asks for it."""
+"""Evaluating every wanted rule on one observation."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from tests.unit.rules.observing import MINUTE, REF, START, gpu, job, line
 SLOW = RuleSettings({"low_gpu_utilization": {"for": 3600.0}})
 
 
-def test_each_distinct_setting_is_judged_once_however_many_share_it() -> None:
+def test_each_distinct_setting_is_evaluated_once() -> None:
     wanted = wanted_rules([RuleSettings(), RuleSettings(), SLOW])
 
     assert ["", "for=3600.0"] == [key for rule, key in wanted if rule == "low_gpu_utilization"]
     assert [""] == [key for rule, key in wanted if rule == "job_failed"]
 
 
-def test_a_rule_that_all_have_off_is_not_judged() -> None:
+def test_a_rule_that_is_off_everywhere_is_not_evaluated() -> None:
     wanted = wanted_rules([RuleSettings(off=("log_errors",)), RuleSettings(off=("log_errors", "hang"))])
 
     assert "log_errors" not in {rule for rule, _ in wanted}
     assert "hang" in {rule for rule, _ in wanted}
 
 
-def test_the_widest_rule_says_how_far_back_metrics_are_needed() -> None:
+def test_the_longest_metrics_window_of_all_rules_is_used() -> None:
     names = ("gpu_straggler", "gpu_memory_pressure", "host_memory_pressure", "storage_pressure")
     wide = RuleSettings({"low_gpu_utilization": {"for": 86400.0, "warmup": 60.0}})
 
@@ -38,7 +38,7 @@ def test_the_widest_rule_says_how_far_back_metrics_are_needed() -> None:
     assert longest_metrics_window(wanted_rules([RuleSettings(off=(*names, "low_gpu_utilization"))])) is None
 
 
-def test_what_a_look_did_not_change_is_not_said_to_be_changed() -> None:
+def test_an_alert_is_changed_only_when_it_differs() -> None:
     wanted = wanted_rules([RuleSettings()])
     quiet = Observation(REF, START, job())
     first = evaluate_rules((), wanted, Observation(REF, START, job(), (line("ERROR: disk"),)), Diagnosis())
@@ -49,7 +49,7 @@ def test_what_a_look_did_not_change_is_not_said_to_be_changed() -> None:
     assert [one.alert for one in first] == [one.alert for one in second]
 
 
-def test_no_setting_is_too_short_to_be_judged() -> None:
+def test_zero_durations_can_be_evaluated() -> None:
     durations = {rule.name: {one.name: 0.0 for one in rule.parameters if one.unit is Unit.DURATION} for rule in RULES}
     levels = replace(gpu([0.9] * 90), name=GPU_MEMORY, limit=1.0)
     observation = Observation(

@@ -1,6 +1,6 @@
-"""The alert lifecycle as strings, one character a poll, a poll a minute (after promtool's unit tests).
+"""The alert lifecycle as strings, one character per poll and one poll per minute (after promtool's unit tests).
 
-Verdicts: H holds, . clear, ? unknown. States: - inactive, p pending, F firing. Told: ! fired, ~ resolved.
+Verdicts: H holds, . clear, ? unknown. States: - inactive, p pending, F firing. Transitions: ! fired, ~ resolved.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ MINUTE = timedelta(minutes=1)
 START = datetime(2026, 3, 13, 10, tzinfo=UTC)
 VERDICTS: dict[str, Verdict] = {"H": Finding(Evidence("it holds")), ".": Clear(), "?": Unknown()}
 STATES = {AlertState.INACTIVE: "-", AlertState.PENDING: "p", AlertState.FIRING: "F"}
-TOLD = {Change.FIRED: "!", Change.RESOLVED: "~", Change.UPDATED: "u", Change.REPEATED: "r"}
+TRANSITIONS = {Change.FIRED: "!", Change.RESOLVED: "~", Change.UPDATED: "u", Change.REPEATED: "r"}
 
 CASES = [
     ("fires at once without a hold", Timing(), "H", "F", "!"),
@@ -30,27 +30,27 @@ CASES = [
     ("an outage does not restart the hold", Timing(hold_for=3 * MINUTE), "H??H", "pppF", "   !"),
     ("keeps firing through short clears", Timing(keep_firing_for=2 * MINUTE), "H.H...", "FFFF--", "!   ~ "),
     ("repeats while it holds", Timing(repeat_every=2 * MINUTE), "HHHHH", "FFFFF", "! r r"),
-    ("a second firing is told again", Timing(), "H.H.", "F-F-", "!~!~"),
+    ("a second firing is transitions again", Timing(), "H.H.", "F-F-", "!~!~"),
 ]
 
 
 def play(timing: Timing, verdicts: str) -> tuple[str, str, Alert]:
-    alert, states, told = Alert("rule", ""), "", ""
+    alert, states, transitions = Alert("rule", ""), "", ""
     for minute, letter in enumerate(verdicts):
         alert, transition = step(alert, VERDICTS[letter], timing, START + minute * MINUTE)
         states += STATES[alert.state]
-        told += TOLD[transition.change] if transition else " "
-    return states, told, alert
+        transitions += TRANSITIONS[transition.change] if transition else " "
+    return states, transitions, alert
 
 
 @pytest.mark.parametrize(
-    ("timing", "verdicts", "states", "told"), [case[1:] for case in CASES], ids=[c[0] for c in CASES]
+    ("timing", "verdicts", "states", "transitions"), [case[1:] for case in CASES], ids=[c[0] for c in CASES]
 )
-def test_lifecycle(timing: Timing, verdicts: str, states: str, told: str) -> None:
-    assert (states, told) == play(timing, verdicts)[:2]
+def test_lifecycle(timing: Timing, verdicts: str, states: str, transitions: str) -> None:
+    assert (states, transitions) == play(timing, verdicts)[:2]
 
 
-def test_each_firing_is_an_episode_of_its_own() -> None:
+def test_each_firing_increments_the_episode() -> None:
     assert play(Timing(), "H.H.H")[2].episode == 3
 
 
@@ -64,7 +64,7 @@ def test_new_evidence_updates_a_firing_alert() -> None:
     assert alert.evidence == Evidence("two")
 
 
-def test_the_end_of_the_job_ends_an_alert_at_once_and_says_so() -> None:
+def test_the_end_of_the_job_resolves_an_alert_at_once() -> None:
     timing = Timing(keep_firing_for=timedelta(hours=1))
     alert, _ = step(Alert("rule", ""), VERDICTS["H"], timing, START)
 
@@ -76,17 +76,17 @@ def test_the_end_of_the_job_ends_an_alert_at_once_and_says_so() -> None:
 
 
 @given(st.text("H.?", max_size=40), st.integers(0, 4), st.integers(0, 4))
-def test_never_two_fired_without_a_resolved_between(verdicts: str, hold: int, keep: int) -> None:
-    _, told, _ = play(Timing(hold_for=hold * MINUTE, keep_firing_for=keep * MINUTE), verdicts)
-    edges = [mark for mark in told if mark in "!~"]
+def test_fired_and_resolved_alternate(verdicts: str, hold: int, keep: int) -> None:
+    _, transitions, _ = play(Timing(hold_for=hold * MINUTE, keep_firing_for=keep * MINUTE), verdicts)
+    edges = [mark for mark in transitions if mark in "!~"]
 
     assert edges == [("!~")[index % 2] for index in range(len(edges))]
 
 
 @given(st.text("H.?", max_size=30), st.integers(0, 3))
-def test_unknown_polls_tell_nothing_and_change_nothing(verdicts: str, hold: int) -> None:
-    states, told, _ = play(Timing(hold_for=hold * MINUTE), verdicts)
+def test_unknown_verdicts_change_nothing(verdicts: str, hold: int) -> None:
+    states, transitions, _ = play(Timing(hold_for=hold * MINUTE), verdicts)
     for index, letter in enumerate(verdicts):
         if letter == "?":
-            assert told[index] == " "
+            assert transitions[index] == " "
             assert states[index] == (states[index - 1] if index else "-")

@@ -1,4 +1,4 @@
-"""What each channel is told, worked out from the incident it was last shown."""
+"""Planning each channel's messages from the incident it was last shown."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def firing(
     return Alert(rule, key, AlertState.FIRING, 1, START, START, START, severity, Evidence(summary))
 
 
-def now(alert: Alert, transition: Transition | None = None) -> EvaluatedAlert:
+def evaluated(alert: Alert, transition: Transition | None = None) -> EvaluatedAlert:
     return EvaluatedAlert(alert, transition, id=alert_id(1, REF, alert))
 
 
@@ -44,13 +44,15 @@ def kinds(deliveries: tuple[Delivery, ...]) -> list[tuple[DeliveryKind, NotifyRe
     return [(one.notification.kind, one.notification.reason) for one in deliveries]
 
 
-def told(alerts: list[EvaluatedAlert], incident: Incident | None = None, *, minute: int = 0, **changes: object) -> Plan:
+def plan_for(
+    alerts: list[EvaluatedAlert], incident: Incident | None = None, *, minute: int = 0, **changes: object
+) -> Plan:
     subscription = replace(SUBSCRIPTION, **changes)  # type: ignore[arg-type]
     return plan(subscription, alerts, incident, [], job(), START + minute * MINUTE)
 
 
 def test_a_first_alert_opens_a_root_and_its_thread() -> None:
-    result = told([now(firing(), FIRED)])
+    result = plan_for([evaluated(firing(), FIRED)])
 
     assert [(DeliveryKind.ROOT, NotifyReason.FIRST), (DeliveryKind.REPLY, NotifyReason.FIRST)] == kinds(
         result.deliveries
@@ -59,22 +61,22 @@ def test_a_first_alert_opens_a_root_and_its_thread() -> None:
     assert result.incident.id.startswith("inc-")
 
 
-def test_a_root_that_tells_all_gets_no_reply_that_repeats_it() -> None:
-    result = told([now(firing("job_failed", severity=Severity.PAGE), FIRED)])
+def test_a_root_with_all_evidence_gets_no_reply() -> None:
+    result = plan_for([evaluated(firing("job_failed", severity=Severity.PAGE), FIRED)])
 
     assert kinds(result.deliveries) == [(DeliveryKind.ROOT, NotifyReason.FIRST)]
 
 
-def test_nothing_new_tells_nothing() -> None:
-    incident = told([now(firing(), FIRED)]).incident
+def test_unchanged_alerts_cause_no_delivery() -> None:
+    incident = plan_for([evaluated(firing(), FIRED)]).incident
 
-    assert () == told([now(firing())], incident, minute=1).deliveries
+    assert () == plan_for([evaluated(firing())], incident, minute=1).deliveries
 
 
 def test_a_second_alert_edits_the_root_and_replies() -> None:
-    incident = told([now(firing(), FIRED)]).incident
+    incident = plan_for([evaluated(firing(), FIRED)]).incident
 
-    result = told([now(firing()), now(firing("low_gpu_utilization"), FIRED)], incident, minute=1)
+    result = plan_for([evaluated(firing()), evaluated(firing("low_gpu_utilization"), FIRED)], incident, minute=1)
 
     assert [(DeliveryKind.EDIT, NotifyReason.CHANGED), (DeliveryKind.REPLY, NotifyReason.FIRST)] == kinds(
         result.deliveries
@@ -90,43 +92,43 @@ FAILED = firing("job_failed", severity=Severity.PAGE)
 
 
 @pytest.mark.parametrize(("minute", "shown"), [(5, True), (0, False)])
-def test_something_worse_is_shown_in_the_channel_too_unless_the_root_is_still_in_view(minute: int, shown: bool) -> None:
-    incident = told([now(firing(), FIRED)]).incident
+def test_a_worse_alert_is_broadcast_unless_the_root_is_still_visible(minute: int, shown: bool) -> None:
+    incident = plan_for([evaluated(firing(), FIRED)]).incident
 
-    assert shown_in_channel(told([now(firing()), now(FAILED, FIRED)], incident, minute=minute)) is shown
+    assert shown_in_channel(plan_for([evaluated(firing()), evaluated(FAILED, FIRED)], incident, minute=minute)) is shown
 
 
-def test_every_page_is_shown_in_the_channel_also_when_another_stands_since_hours() -> None:
+def test_every_page_is_broadcast_even_beside_an_old_one() -> None:
     loss = firing("loss", severity=Severity.PAGE)
-    incident = told([now(loss, FIRED)]).incident
+    incident = plan_for([evaluated(loss, FIRED)]).incident
 
-    assert shown_in_channel(told([now(loss), now(FAILED, FIRED)], incident, minute=480))
+    assert shown_in_channel(plan_for([evaluated(loss), evaluated(FAILED, FIRED)], incident, minute=480))
 
 
-def test_what_is_resolved_does_not_make_new_trouble_quiet() -> None:
+def test_a_resolved_alert_does_not_prevent_a_broadcast() -> None:
     idle = firing("low_gpu_utilization")
     memory = firing("host_memory_pressure", severity=Severity.INFO)
-    incident = told([now(memory, FIRED), now(idle, FIRED)]).incident
-    over = now(replace(idle, state=AlertState.INACTIVE), Transition(Change.RESOLVED, START))
-    incident = told([now(memory), over], incident, minute=5).incident
+    incident = plan_for([evaluated(memory, FIRED), evaluated(idle, FIRED)]).incident
+    over = evaluated(replace(idle, state=AlertState.INACTIVE), Transition(Change.RESOLVED, START))
+    incident = plan_for([evaluated(memory), over], incident, minute=5).incident
 
-    assert shown_in_channel(told([now(memory), now(firing(), FIRED)], incident, minute=60))
+    assert shown_in_channel(plan_for([evaluated(memory), evaluated(firing(), FIRED)], incident, minute=60))
 
 
-def test_an_alert_that_gets_worse_is_shown_in_the_channel() -> None:
+def test_an_alert_that_gets_worse_is_broadcast() -> None:
     unhealthy = firing("job_failed")
-    incident = told([now(unhealthy, FIRED)]).incident
+    incident = plan_for([evaluated(unhealthy, FIRED)]).incident
     worse = replace(unhealthy, severity=Severity.PAGE, evidence=Evidence("failed"))
 
-    assert shown_in_channel(told([now(worse, Transition(Change.UPDATED, START))], incident, minute=300))
+    assert shown_in_channel(plan_for([evaluated(worse, Transition(Change.UPDATED, START))], incident, minute=300))
 
 
-def test_new_evidence_edits_and_news_replies() -> None:
-    incident = told([now(firing(), FIRED)]).incident
+def test_new_evidence_edits_the_root_and_replies_only_if_it_notifies() -> None:
+    incident = plan_for([evaluated(firing(), FIRED)]).incident
     more = firing(summary="more errors")
 
-    quiet = told([now(more, Transition(Change.UPDATED, START))], incident, minute=1)
-    loud = told([now(more, Transition(Change.UPDATED, START, notify=True))], incident, minute=1)
+    quiet = plan_for([evaluated(more, Transition(Change.UPDATED, START))], incident, minute=1)
+    loud = plan_for([evaluated(more, Transition(Change.UPDATED, START, notify=True))], incident, minute=1)
 
     assert [(DeliveryKind.EDIT, NotifyReason.CHANGED)] == kinds(quiet.deliveries)
     assert [(DeliveryKind.EDIT, NotifyReason.CHANGED), (DeliveryKind.REPLY, NotifyReason.CHANGED)] == kinds(
@@ -134,12 +136,12 @@ def test_new_evidence_edits_and_news_replies() -> None:
     )
 
 
-def test_resolving_the_last_alert_closes_the_incident_by_editing_its_root() -> None:
-    incident = told([now(firing(), FIRED)]).incident
+def test_resolving_the_last_alert_closes_the_incident() -> None:
+    incident = plan_for([evaluated(firing(), FIRED)]).incident
     over = replace(firing(), state=AlertState.INACTIVE)
     resolved = Transition(Change.RESOLVED, START + MINUTE, resolution=Resolution.CLEARED)
 
-    result = told([now(over, resolved)], incident, minute=1)
+    result = plan_for([evaluated(over, resolved)], incident, minute=1)
 
     assert [(DeliveryKind.EDIT, NotifyReason.RESOLVED), (DeliveryKind.REPLY, NotifyReason.RESOLVED)] == kinds(
         result.deliveries
@@ -148,36 +150,36 @@ def test_resolving_the_last_alert_closes_the_incident_by_editing_its_root() -> N
     assert result.incident.resolved_at == START + MINUTE
 
 
-def test_a_channel_that_subscribes_while_it_fires_is_told() -> None:
+def test_a_channel_that_subscribes_while_an_alert_fires_is_notified() -> None:
     assert [DeliveryKind.ROOT, DeliveryKind.REPLY] == [
-        one.notification.kind for one in told([now(firing())], None, minute=30).deliveries
+        one.notification.kind for one in plan_for([evaluated(firing())], None, minute=30).deliveries
     ]
 
 
-def test_a_silence_suppresses_visibly_and_its_end_tells() -> None:
+def test_a_silence_suppresses_and_its_end_notifies() -> None:
     silence = Silence(7, "C1", (Matcher("rule", "log_errors"),), "U1", START, START + timedelta(hours=1))
 
-    muted = plan(SUBSCRIPTION, [now(firing(), FIRED)], None, [silence], job(), START)
-    after = plan(SUBSCRIPTION, [now(firing())], None, [silence], job(), START + timedelta(hours=1))
+    muted = plan(SUBSCRIPTION, [evaluated(firing(), FIRED)], None, [silence], job(), START)
+    after = plan(SUBSCRIPTION, [evaluated(firing())], None, [silence], job(), START + timedelta(hours=1))
 
     assert ["silence 7"] == [one.suppressed_by for one in muted.deliveries]
     assert muted.incident is None
     assert DeliveryKind.ROOT is after.deliveries[0].notification.kind
 
 
-def test_a_silence_keeps_the_thread_quiet_and_the_root_true() -> None:
-    incident = told([now(firing(), FIRED)]).incident
+def test_a_silence_allows_only_edits_of_the_root() -> None:
+    incident = plan_for([evaluated(firing(), FIRED)]).incident
     silence = Silence(7, "C1", (), "U1", START, START + timedelta(hours=1))
-    more = now(firing(summary="more errors"), Transition(Change.UPDATED, START, notify=True))
+    more = evaluated(firing(summary="more errors"), Transition(Change.UPDATED, START, notify=True))
 
     result = plan(SUBSCRIPTION, [more], incident, [silence], job(), START + MINUTE)
 
     assert kinds(result.deliveries) == [(DeliveryKind.EDIT, NotifyReason.CHANGED)]
 
 
-def test_a_later_incident_of_the_same_firing_has_a_root_of_its_own() -> None:
-    """A channel that left and came back while it fires."""
-    first, again = told([now(firing(), FIRED)]), told([now(firing())], None, minute=30)
+def test_a_later_incident_of_the_same_firing_has_a_new_root() -> None:
+    """When a channel leaves and returns while the alert fires."""
+    first, again = plan_for([evaluated(firing(), FIRED)]), plan_for([evaluated(firing())], None, minute=30)
 
     assert first.incident is not None
     assert again.incident is not None
@@ -185,44 +187,46 @@ def test_a_later_incident_of_the_same_firing_has_a_root_of_its_own() -> None:
 
 
 def test_a_severity_below_the_subscriptions_is_suppressed() -> None:
-    result = told([now(firing(), FIRED)], settings=RuleSettings(min_severity=Severity.PAGE))
+    result = plan_for([evaluated(firing(), FIRED)], settings=RuleSettings(min_severity=Severity.PAGE))
 
     assert ["severity below page"] == [one.suppressed_by for one in result.deliveries]
 
 
-def test_a_rule_that_is_off_tells_nothing_and_ends_what_it_told() -> None:
-    incident = told([now(firing(), FIRED)]).incident
+def test_switching_a_rule_off_resolves_its_alert() -> None:
+    incident = plan_for([evaluated(firing(), FIRED)]).incident
 
-    result = told([now(firing())], incident, minute=1, settings=RuleSettings(off=("log_errors",)))
+    result = plan_for([evaluated(firing())], incident, minute=1, settings=RuleSettings(off=("log_errors",)))
 
     assert result.incident is not None
     assert Resolution.UNSUBSCRIBED is result.incident.alerts[0].resolution
 
 
-def test_a_channel_hears_only_of_its_own_parameters() -> None:
+def test_a_channel_is_notified_only_for_its_own_parameters() -> None:
     other = firing("low_gpu_utilization", key="for=60.0")
 
-    assert () == told([now(other, FIRED)]).deliveries
+    assert () == plan_for([evaluated(other, FIRED)]).deliveries
 
 
-def test_the_same_decision_gives_the_same_keys() -> None:
-    first, again = told([now(firing(), FIRED)]), told([now(firing(), FIRED)])
+def test_equal_decisions_have_equal_dedupe_keys() -> None:
+    first, again = plan_for([evaluated(firing(), FIRED)]), plan_for([evaluated(firing(), FIRED)])
 
     assert [one.dedupe_key for one in first.deliveries] == [one.dedupe_key for one in again.deliveries]
 
 
 def test_an_acknowledged_alert_is_not_repeated() -> None:
-    incident = told([now(firing(), FIRED)]).incident
+    incident = plan_for([evaluated(firing(), FIRED)]).incident
     assert incident is not None
     held = replace(incident, alerts=tuple(replace(one, acknowledged_by="U2") for one in incident.alerts))
     repeat = Transition(Change.REPEATED, START)
 
-    assert () == told([now(firing(), repeat)], held, minute=1).deliveries
-    assert 2 == len(told([now(firing(), repeat)], incident, minute=1).deliveries)
+    assert () == plan_for([evaluated(firing(), repeat)], held, minute=1).deliveries
+    assert 2 == len(plan_for([evaluated(firing(), repeat)], incident, minute=1).deliveries)
 
 
-def test_the_end_of_a_job_closes_its_incident_and_keeps_its_failure_red() -> None:
-    incident = told([now(firing("job_failed", severity=Severity.PAGE), FIRED), now(firing(), FIRED)]).incident
+def test_the_end_of_a_job_closes_its_incident_and_keeps_its_failure_unresolved() -> None:
+    incident = plan_for(
+        [evaluated(firing("job_failed", severity=Severity.PAGE), FIRED), evaluated(firing(), FIRED)]
+    ).incident
     assert incident is not None
 
     result = end_incident(incident, job(), START + MINUTE, "The job ended.")

@@ -1,4 +1,4 @@
-"""Rule settings as people type them."""
+"""Parsing rule settings."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bot.rules.rule import parameters_key
 from bot.rules.settings import parse_settings
 
 
-def test_settings_are_read() -> None:
+def test_settings_are_parsed() -> None:
     settings = parse_settings(
         ["low_gpu_utilization.threshold=10%", "low_gpu_utilization.for=30m", "log_errors=off", "severity=warn"]
     )
@@ -21,16 +21,16 @@ def test_settings_are_read() -> None:
     )
 
 
-def test_a_default_that_is_typed_is_the_same_as_one_that_is_not() -> None:
+def test_a_default_value_is_dropped() -> None:
     assert parse_settings(["low_gpu_utilization.for=15m"]) == RuleSettings()
 
 
-def test_a_later_word_wins() -> None:
+def test_a_later_setting_overrides_an_earlier_one() -> None:
     assert parse_settings(["log_errors=off", "log_errors=on"]) == RuleSettings()
 
 
 @pytest.mark.parametrize(
-    ("word", "said"),
+    ("word", "message"),
     [
         ("low_gpu_utilisation.for=3m", "did you mean `low_gpu_utilization`?"),
         ("low_gpu_utilization.fro=3m", "it has `threshold`"),
@@ -43,14 +43,14 @@ def test_a_later_word_wins() -> None:
         ("log_errors.ignore=" + "x" * 201, "at most 200 characters, not 201"),
     ],
 )
-def test_a_mistyped_setting_is_explained(word: str, said: str) -> None:
+def test_an_invalid_setting_has_an_explanation(word: str, message: str) -> None:
     with pytest.raises(UsageError) as caught:
         parse_settings([word])
 
-    assert said in caught.value.public
+    assert message in caught.value.public
 
 
-def test_the_beginning_of_a_rules_name_is_enough_to_be_told_the_whole() -> None:
+def test_a_prefix_of_a_rule_name_is_completed_in_the_error() -> None:
     with pytest.raises(UsageError) as caught:
         parse_settings(["low_gpu.for=30m"])
 

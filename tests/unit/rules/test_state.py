@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -17,36 +18,8 @@ from bot.rules.settings import parse_settings
 from tests.unit.rules.observing import MINUTE, REF, START, context, gap, job, line
 
 HOUR = 60
-STORED: dict[str, str] = {
-    "low_gpu_utilization": """{
-        "first_at": "2026-03-13T10:00:00+00:00", "active": true,
-        "gpus": {
-            "GPU 0": {"last_at": "2026-03-13T11:00:00+00:00", "low_since": "2026-03-13T10:31:00+00:00", "low": true},
-            "GPU 1": {"last_at": "2026-03-13T11:00:00+00:00"}
-        },
-        "cause": {"of": ["GPU 0"], "is": "rank_stuck"}}""",
-    "gpu_straggler": """{
-        "first_at": "2026-03-13T10:00:00+00:00", "bucket_s": 60.0,
-        "rows": {
-            "GPU 0": [29556659, [0.05, 0.05, 0.05, 0.05, 0.05, 0.05, 0.05, 0.05, 0.05, 0.05, 0.05, 0.05]],
-            "GPU 1": [29556659, [0.9, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9]],
-            "GPU 2": [29556659, [0.9, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9]],
-            "GPU 3": [29556659, [0.9, 0.9, 0.9, 0.9, 0.9, null, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9]]
-        },
-        "odd": {"GPU 0": {"kind": "stuck", "points": 80, "since": "2026-03-13T10:33:00+00:00"}}}""",
-    "storage_pressure": """{
-        "first_at": "2026-03-13T09:00:00+00:00", "bucket_s": 360.0,
-        "rows": {"ephemeral storage": [4926109, [0.87, 0.87, 0.87, 0.87, 0.87]]},
-        "told": {"ephemeral storage": {
-            "since": "2026-03-13T10:10:00+00:00", "said": "2026-03-13T10:30:00+00:00", "due": null,
-            "seen": "2026-03-13T10:30:00+00:00"}}}""",
-    "log_errors": """{
-        "count": 7, "prints": ["ERROR: disk #"], "first_at": "2026-03-13T10:00:00+00:00",
-        "at": "2026-03-13T10:59:00+00:00"}""",
-    "no_data": """{"since": "2026-03-13T10:00:00+00:00"}""",
-    "failure": """{"told": {"abc": "GPU out of memory"}}""",
-}
-"""What version 0002 of the schema holds of rules whose alert fires at 11:00."""
+STORED: dict[str, Memory] = json.loads(Path(__file__).with_name("stored_state.json").read_text(encoding="utf-8"))
+"""What trainwatch stored, before its state was typed, for rules whose alert fires at 11:00."""
 
 SERIES = (
     MetricSeries(GPU_UTILIZATION, (MetricPoint(0.05, START + HOUR * MINUTE),), gpu=0),
@@ -68,15 +41,15 @@ def observation(**changes: object) -> Observation:
 
 @pytest.mark.parametrize("rule", ["low_gpu_utilization", "gpu_straggler", "storage_pressure", "log_errors"])
 def test_an_alert_of_an_earlier_version_goes_on_firing_without_a_notification(rule: str) -> None:
-    verdict, _ = evaluate(rule, json.loads(STORED[rule]), observation())
+    verdict, _ = evaluate(rule, STORED[rule], observation())
 
     assert isinstance(verdict, Finding)
     assert not verdict.notify
 
 
 def test_evidence_continues_from_stored_state() -> None:
-    errors, _ = evaluate("log_errors", json.loads(STORED["log_errors"]), observation())
-    outage, _ = evaluate("no_data", json.loads(STORED["no_data"]), observation(job=None, gaps=(gap(Part.STATUS),)))
+    errors, _ = evaluate("log_errors", STORED["log_errors"], observation())
+    outage, _ = evaluate("no_data", STORED["no_data"], observation(job=None, gaps=(gap(Part.STATUS),)))
 
     assert isinstance(errors, Finding)
     assert errors.evidence.count == 8
@@ -85,7 +58,7 @@ def test_evidence_continues_from_stored_state() -> None:
 
 
 @pytest.mark.parametrize("rule", list(STORED))
-@pytest.mark.parametrize("memory", [{"first_at": 3}, {"told": 1, "odd": [], "gpus": "x", "prints": 0, "since": {}}])
+@pytest.mark.parametrize("memory", [{"first_at": 3}, {"rows": 1, "odd": [], "gpus": "x", "prints": 0, "since": {}}])
 def test_state_that_cannot_be_read_is_reset_without_an_alert(rule: str, memory: Memory) -> None:
     quiet = observation(lines=(), series=())
     verdict, _ = evaluate(rule, memory, quiet)
@@ -106,11 +79,9 @@ def test_state_survives_json_and_unchanged_state_is_not_written_again() -> None:
 
 
 def test_empty_state_takes_no_room() -> None:
-    _, memory = evaluate("low_gpu_utilization", json.loads(STORED["low_gpu_utilization"]), observation(job=None))
-    verdict, cleared = evaluate(
-        "no_data", json.loads(STORED["no_data"]), Observation(REF, START + timedelta(hours=1), job())
-    )
+    _, memory = evaluate("low_gpu_utilization", STORED["low_gpu_utilization"], observation(job=None))
+    verdict, cleared = evaluate("no_data", STORED["no_data"], Observation(REF, START + timedelta(hours=1), job()))
 
-    assert memory == json.loads(STORED["low_gpu_utilization"])
+    assert memory == STORED["low_gpu_utilization"]
     assert isinstance(verdict, Clear)
     assert cleared == {}

@@ -92,7 +92,7 @@ VALUES = [
 
 
 @pytest.mark.parametrize("value", VALUES, ids=lambda value: type(value).__name__)
-def test_a_value_comes_back_as_it_was(value: object) -> None:
+def test_a_value_survives_encoding(value: object) -> None:
     again = from_json(to_json(value), type(value))
 
     assert again == value
@@ -114,7 +114,7 @@ def test_evidence_lines_stored_as_arrays_by_older_versions_are_read(value: objec
     assert from_json(old, type(value)) == value
 
 
-def test_matchers_come_back_as_a_tuple() -> None:
+def test_matchers_are_decoded_as_a_tuple() -> None:
     matchers = (Matcher("rule", "error_lines"), Matcher("job", "baseten:p/j"))
 
     assert from_json(to_json(matchers), tuple[Matcher, ...]) == matchers
@@ -127,7 +127,7 @@ def test_the_examples_fill_every_field(value: object) -> None:
     assert [field.name for field in fields(value) if getattr(value, field.name) in (None, (), 0)] == []
 
 
-def test_text_that_json_cannot_hold_is_kept_with_replacements() -> None:
+def test_characters_that_json_cannot_store_are_replaced() -> None:
     job = Job(JobRef("p", "1"), JobState.RUNNING, "x\ud800y", details=(("a", "\udfff"),))
 
     again = from_json(to_json(job), Job)
@@ -135,14 +135,14 @@ def test_text_that_json_cannot_hold_is_kept_with_replacements() -> None:
     assert (again.vendor_status, again.details) == ("x?y", (("a", "?"),))
 
 
-def test_text_columns_take_any_text() -> None:
+def test_text_columns_accept_any_text() -> None:
     assert clean_text("a\0b\ud800c\N{GRINNING FACE}") == "a\ufffdb?c\N{GRINNING FACE}"
 
 
-def test_a_value_of_another_version_is_told_apart() -> None:
+def test_an_incompatible_value_raises_an_error() -> None:
     with pytest.raises(msgspec.ValidationError):
         from_json('{"ref":{"provider":"p","id":"1"},"state":"resting","vendor_status":""}', Job)
 
 
-def test_a_field_that_is_not_known_yet_is_ignored() -> None:
+def test_an_unknown_field_is_ignored() -> None:
     assert from_json('{"channel":"C1","ts":"1.2","permalink":"x"}', Receipt) == Receipt("C1", "1.2")

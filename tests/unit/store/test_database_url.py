@@ -18,7 +18,7 @@ from bot.store.engine import describe_database, parse_database_url
         ("postgresql+psycopg://u@/tw?host=/run/pg", "postgresql+psycopg", "PostgreSQL at /run/pg/tw"),
     ],
 )
-def test_the_usual_forms_are_accepted(text: str, driver: str, description: str) -> None:
+def test_common_urls_are_accepted(text: str, driver: str, description: str) -> None:
     url = parse_database_url(text)
 
     assert url.drivername == driver
@@ -38,7 +38,7 @@ def test_the_usual_forms_are_accepted(text: str, driver: str, description: str) 
         "postgresql://u:secret@db:port/tw",
     ],
 )
-def test_other_forms_are_explained_without_the_password(text: str) -> None:
+def test_invalid_urls_raise_an_error_without_the_password(text: str) -> None:
     with pytest.raises(ConfigError) as caught:
         parse_database_url(text)
 

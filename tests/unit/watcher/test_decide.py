@@ -1,4 +1,4 @@
-"""One look judged: from what was seen to what each channel is told, without a network, a database or a clock."""
+"""Deciding on one observation, without a network, a database or a clock."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def kinds(result: PollResult) -> list[str]:
     return [one.notification.kind.value for one in result.deliveries]
 
 
-def test_an_error_then_a_failed_status_is_one_incident_and_the_job_is_let_go_after_its_last_word() -> None:
+def test_an_error_and_a_failed_status_share_one_incident_until_the_job_is_unsubscribed() -> None:
     failed = job(JobState.FAILED, "TRAINING_JOB_FAILED")
     first, watch = poll(WATCH, Observation(REF, START, job(), (line("ERROR: disk"),)))
     second, watch = poll(watch, Observation(REF, START + MINUTE, failed))
@@ -63,7 +63,7 @@ def test_an_error_then_a_failed_status_is_one_incident_and_the_job_is_let_go_aft
     assert len({one.id for result in (first, second, third) for one in result.incidents}) == 1
 
 
-def test_what_did_not_change_is_not_written_again() -> None:
+def test_unchanged_alerts_are_not_written_again() -> None:
     quiet, watch = poll(WATCH, Observation(REF, START, job()))
     broken, watch = poll(watch, Observation(REF, START + MINUTE, job(), (line("ERROR: disk"),)))
     after, _ = poll(watch, Observation(REF, START + 2 * MINUTE, job()))
@@ -73,7 +73,7 @@ def test_what_did_not_change_is_not_written_again() -> None:
     assert after.alerts == ()
 
 
-def test_a_job_that_succeeds_is_let_go_with_a_note() -> None:
+def test_a_successful_job_is_unsubscribed_with_a_note() -> None:
     done = replace(job(JobState.SUCCEEDED, "TRAINING_JOB_COMPLETED"), ended_at=START)
     first, watch = poll(WATCH, Observation(REF, START, done))
     second, _ = poll(watch, Observation(REF, START + 2 * MINUTE, done))
@@ -83,7 +83,7 @@ def test_a_job_that_succeeds_is_let_go_with_a_note() -> None:
     assert second.deliveries[0].notification.text == "llama finished after 3h. This channel no longer watches it."
 
 
-def test_late_lines_after_the_end_are_still_read_before_the_last_word() -> None:
+def test_late_lines_are_read_before_the_last_message() -> None:
     done = job(JobState.SUCCEEDED, "TRAINING_JOB_COMPLETED")
     _, watch = poll(WATCH, Observation(REF, START, done))
     late, watch = poll(watch, Observation(REF, START + MINUTE, done, (line("ERROR: late"),)))
@@ -91,7 +91,7 @@ def test_late_lines_after_the_end_are_still_read_before_the_last_word() -> None:
     assert kinds(late) == ["root", "reply"]
 
 
-def test_a_job_is_not_let_go_while_lines_are_left_to_read() -> None:
+def test_a_job_is_not_unsubscribed_before_its_log_is_read() -> None:
     done = job(JobState.SUCCEEDED, "TRAINING_JOB_COMPLETED")
     _, watch = poll(WATCH, Observation(REF, START, done))
 
@@ -100,7 +100,7 @@ def test_a_job_is_not_let_go_while_lines_are_left_to_read() -> None:
     assert not result.unsubscribe
 
 
-def test_a_log_that_stays_unreadable_is_given_up_and_said() -> None:
+def test_an_unreadable_log_is_given_up_with_a_note() -> None:
     done = job(JobState.SUCCEEDED, "TRAINING_JOB_COMPLETED")
     hidden = Observation(REF, START + 20 * MINUTE, done, gaps=(gap(Part.LOGS),))
     _, watch = poll(WATCH, Observation(REF, START, done))
@@ -111,20 +111,20 @@ def test_a_log_that_stays_unreadable_is_given_up_and_said() -> None:
     assert any("could not be read" in (one.notification.text or "") for one in result.deliveries)
 
 
-def test_an_outage_neither_fires_nor_resolves_and_is_said_after_a_while() -> None:
+def test_an_outage_freezes_alerts_and_causes_one_of_its_own() -> None:
     blind = (gap(Part.STATUS), gap(Part.LOGS))
     _, watch = poll(WATCH, Observation(REF, START, job(), (line("ERROR: disk"),)))
     _, watch = poll(watch, Observation(REF, START + 20 * MINUTE, None, gaps=blind))
     still = next(one for one in watch.alerts if one.rule == "log_errors")
-    said, watch = poll(watch, Observation(REF, START + 26 * MINUTE, None, gaps=blind))
+    notified, watch = poll(watch, Observation(REF, START + 26 * MINUTE, None, gaps=blind))
     back, watch = poll(watch, Observation(REF, START + 30 * MINUTE, job()))
 
     assert still.state is AlertState.FIRING
-    assert kinds(said) == ["edit", "reply"]
+    assert kinds(notified) == ["edit", "reply"]
     assert "edit" in kinds(back)
 
 
-def test_what_a_platform_does_not_offer_is_not_an_outage() -> None:
+def test_an_unsupported_part_is_not_an_outage() -> None:
     missing = (gap(Part.METRICS, GapReason.NOT_SUPPORTED),)
 
     _, watch = poll(WATCH, Observation(REF, START, job(), gaps=missing))
@@ -142,7 +142,7 @@ def test_every_channel_gets_its_own_incident() -> None:
     assert [one.notification.kind for one in result.deliveries].count(DeliveryKind.ROOT) == 2
 
 
-def test_channels_that_left_have_their_incident_closed() -> None:
+def test_unsubscribed_channels_have_their_incident_closed() -> None:
     _, watch = poll(WATCH, Observation(REF, START, job(), (line("ERROR: disk"),)))
 
     result, _ = poll(replace(watch, subscriptions=()), Observation(REF, START + MINUTE, job()))
@@ -151,5 +151,5 @@ def test_channels_that_left_have_their_incident_closed() -> None:
     assert result.unsubscribe
 
 
-def test_the_last_word_names_the_state() -> None:
+def test_the_last_message_names_the_state() -> None:
     assert last_message(job(JobState.PREEMPTED), is_log_read=True).startswith("llama was preempted")

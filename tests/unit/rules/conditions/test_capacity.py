@@ -1,4 +1,4 @@
-"""Memory and disks that fill: predicted in time, and never from a level that is only high."""
+"""Memory and storage that fill up: predicted in time, and never from a level that is merely high."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def leak(start: float, full_after: float, onset: float = 90) -> Gauge:
     return lambda minute: min(1.0, start + (1 - start) * max(0.0, minute - onset) / full_after)
 
 
-def test_a_gpu_that_leaks_is_told_in_time_and_said_once() -> None:
+def test_a_leaking_gpu_is_predicted_in_time_and_once() -> None:
     seen = watch(one_gpu(leak(0.6, 180)), "gpu_memory_pressure", minutes=269, every=1)
 
     (evidence,) = seen.evidence
@@ -59,7 +59,7 @@ def test_a_gpu_that_leaks_is_told_in_time_and_said_once() -> None:
 
 
 @pytest.mark.parametrize("level", [0.85, 0.97, 0.995, 1.0])
-def test_gpu_memory_that_is_high_and_steady_is_nothing(level: float) -> None:
+def test_high_but_steady_gpu_memory_is_clear(level: float) -> None:
     assert watch(one_gpu(lambda _: level), "gpu_memory_pressure", minutes=300).found_at is None
 
 
@@ -74,11 +74,11 @@ def test_gpu_memory_that_is_high_and_steady_is_nothing(level: float) -> None:
     ],
     ids=["a jump", "dips", "growth that fades", "far from the limit", "years"],
 )
-def test_what_is_no_leak(level: Gauge) -> None:
+def test_other_shapes_are_not_leaks(level: Gauge) -> None:
     assert watch(one_gpu(level), "gpu_memory_pressure", minutes=400, every=1).found_at is None
 
 
-def test_a_leak_with_checkpoint_dips_is_still_a_leak() -> None:
+def test_a_leak_with_checkpoint_dips_is_found() -> None:
     steady = leak(0.7, 200)
     run = one_gpu(lambda minute: (steady(minute) or 0) - (0.2 if minute % 40 < 4 else 0.0))
 
@@ -88,7 +88,7 @@ def test_a_leak_with_checkpoint_dips_is_still_a_leak() -> None:
     assert 90 + 200 - found_at >= 20
 
 
-def test_a_leak_that_stops_is_over() -> None:
+def test_a_leak_that_stops_is_clear() -> None:
     grows = leak(0.7, 150)
     seen = watch(one_gpu(lambda minute: grows(min(minute, 215))), "gpu_memory_pressure", minutes=330, every=1)
 
@@ -96,7 +96,7 @@ def test_a_leak_that_stops_is_over() -> None:
     assert isinstance(seen.polls[-1][1], Clear)
 
 
-def test_a_prediction_that_moves_far_is_told_anew() -> None:
+def test_a_prediction_changes_only_when_it_moves_far() -> None:
     def level(minute: float) -> float:
         slow = 0.8 + 0.003 * max(0.0, minute - 90)
         return min(1.0, slow + (0.012 * (minute - 145) if minute > 145 else 0))
@@ -104,7 +104,7 @@ def test_a_prediction_that_moves_far_is_told_anew() -> None:
     assert len(watch(one_gpu(level), "gpu_memory_pressure", minutes=153, every=1).evidence) <= 3
 
 
-def test_host_memory_is_told_when_nearly_full_and_over_when_clearly_below() -> None:
+def test_nearly_full_host_memory_is_found_until_clearly_below() -> None:
     run = one_host(lambda minute: 0.6 if minute < 100 else 0.96 if minute < 150 else 0.92 if minute < 200 else 0.85)
     seen = watch(run, "host_memory_pressure", minutes=260, every=1)
 
@@ -113,7 +113,7 @@ def test_host_memory_is_told_when_nearly_full_and_over_when_clearly_below() -> N
     assert ["Over 95% full: host memory."] == [evidence.summary for evidence in seen.evidence]
 
 
-def test_a_disk_that_fills_is_predicted() -> None:
+def test_filling_storage_is_predicted() -> None:
     seen = watch(one_disk(leak(0.3, 240)), "storage_pressure", minutes=329, every=1)
 
     assert seen.found_at is not None
@@ -121,7 +121,7 @@ def test_a_disk_that_fills_is_predicted() -> None:
     assert "Ephemeral storage grows: full in about 60 min (15:30 UTC) at this rate." == seen.evidence[0].summary
 
 
-def test_a_disk_that_fills_in_steps_is_told_at_its_threshold_at_the_latest() -> None:
+def test_storage_that_fills_in_steps_is_found_at_its_threshold() -> None:
     """A checkpoint every 20 minutes, none deleted."""
     run = one_disk(lambda minute: min(1.0, 0.1 + 0.06 * (minute // 20)))
 
@@ -131,7 +131,7 @@ def test_a_disk_that_fills_in_steps_is_told_at_its_threshold_at_the_latest() -> 
     assert found_at <= 275
 
 
-def test_the_cache_counts_as_well() -> None:
+def test_the_cache_counts_as_storage() -> None:
     run = one_disk(lambda _: 0.2)
     run.set(CACHE_UTILIZATION, lambda _: 0.93)
 
@@ -141,7 +141,7 @@ def test_the_cache_counts_as_well() -> None:
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_what_is_not_measured_is_unknown(rule: str) -> None:
+def test_missing_metrics_are_unknown(rule: str) -> None:
     found = rule_named(rule)
     assert found is not None
     unlimited = MetricSeries(GPU_MEMORY, (MetricPoint(79e9, START),), gpu=0)
@@ -164,19 +164,19 @@ def test_a_filling_gpu_whose_samples_stop_is_unknown() -> None:
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_memory_is_bounded(rule: str) -> None:
+def test_state_is_bounded(rule: str) -> None:
     assert watch(healthy(1), rule, minutes=1440, every=30).memory_bytes < 5_000
 
 
 @pytest.mark.parametrize("seed", [3, 4])
 @pytest.mark.parametrize("rule", RULES)
-def test_a_leak_in_a_noisy_run_is_told_before_it_is_full(rule: str, seed: int) -> None:
+def test_a_leak_in_a_noisy_run_is_found_before_it_is_full(rule: str, seed: int) -> None:
     assert _warned(rule, seed)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("rule", RULES)
-def test_leaks_in_noisy_runs_are_told_at_least_ten_minutes_before_they_are_full(rule: str) -> None:
+def test_leaks_in_noisy_runs_are_found_ten_minutes_before_they_are_full(rule: str) -> None:
     """50 seeds; leaks that fill up in one to four hours."""
     warned = [_warned(rule, seed) for seed in range(50)]
 
@@ -206,18 +206,18 @@ def _warned(rule: str, seed: int) -> bool:
     )
 
 
-def test_polls_at_any_pace_see_the_same_leak() -> None:
+def test_the_poll_interval_does_not_change_the_result() -> None:
     found = [watch(one_gpu(leak(0.6, 180)), "gpu_memory_pressure", minutes=269, every=pace).found_at for pace in (1, 9)]
 
     assert None not in found
     assert abs((found[0] or 0) - (found[1] or 0)) <= 9
 
 
-def test_a_late_subscription_sees_the_leak_at_its_first_look() -> None:
+def test_a_late_subscription_finds_the_leak_at_its_first_poll() -> None:
     assert watch(one_gpu(leak(0.6, 180)), "gpu_memory_pressure", minutes=245, begin=245).found_at == 245
 
 
-def test_times_are_of_the_observation() -> None:
+def test_evidence_has_the_time_of_the_observation() -> None:
     (evidence,) = watch(one_disk(lambda _: 0.95), "storage_pressure", minutes=40, begin=40).evidence
 
     assert START + 40 * MINUTE == evidence.first_at

@@ -1,4 +1,4 @@
-"""Conditions: what holds, what does not, and what cannot be known."""
+"""Conditions on job state, error lines and outages: findings, clear and unknown verdicts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.unit.rules.observing import MINUTE, REF, START, context, gap, job, li
     ("state", "severity"),
     [(JobState.FAILED, Severity.PAGE), (JobState.PREEMPTED, Severity.PAGE), (JobState.UNHEALTHY, Severity.WARN)],
 )
-def test_every_failing_state_is_found(state: JobState, severity: Severity) -> None:
+def test_every_failing_state_is_a_finding(state: JobState, severity: Severity) -> None:
     verdict, _ = failed_state(context("job_failed", Observation(REF, START, job(state, "TRAINING_JOB_X", "boom"))))
 
     assert isinstance(verdict, Finding)
@@ -39,7 +39,7 @@ def test_other_states_are_clear_even_with_a_message(state: JobState) -> None:
     assert isinstance(failed_state(context("job_failed", observation))[0], Clear)
 
 
-def test_a_status_that_cannot_be_read_is_unknown() -> None:
+def test_an_unreadable_status_is_unknown() -> None:
     observation = Observation(REF, START, None, gaps=(gap(Part.STATUS),))
 
     assert isinstance(failed_state(context("job_failed", observation))[0], Unknown)
@@ -57,7 +57,7 @@ def test_a_status_that_cannot_be_read_is_unknown() -> None:
         'time=x level=error msg="lost"',
     ],
 )
-def test_lines_that_say_they_are_errors(message: str) -> None:
+def test_error_levels_are_recognized(message: str) -> None:
     assert is_error(line(message))
 
 
@@ -74,30 +74,30 @@ def test_lines_that_say_they_are_errors(message: str) -> None:
         "Traceback (most recent call last):",
     ],
 )
-def test_lines_that_only_mention_errors(message: str) -> None:
+def test_mentions_of_errors_are_not_errors(message: str) -> None:
     assert not is_error(line(message))
 
 
-def test_the_platforms_level_wins() -> None:
+def test_the_platforms_level_takes_precedence() -> None:
     assert is_error(line("all is well", level=Level.ERROR))
     assert not is_error(line("ERROR: quoted", level=Level.INFO))
 
 
-def test_error_lines_count_an_episode_and_tell_new_messages_once() -> None:
+def test_errors_are_counted_and_new_messages_notify_once() -> None:
     memory: Memory = {}
-    told = []
+    found = []
     for minute, messages in enumerate([["ERROR: disk 1"], ["ERROR: disk 2"], ["ERROR: other"]]):
         observation = Observation(
             REF, START + minute * MINUTE, job(), tuple(line(text, second=60 * minute) for text in messages)
         )
         verdict, memory = error_lines(context("log_errors", observation, memory=memory))
         assert isinstance(verdict, Finding)
-        told.append((verdict.evidence.count, verdict.notify))
+        found.append((verdict.evidence.count, verdict.notify))
 
-    assert told == [(1, True), (2, False), (3, True)]
+    assert found == [(1, True), (2, False), (3, True)]
 
 
-def test_an_episode_ends_after_the_quiet_time() -> None:
+def test_counting_starts_again_after_the_quiet_time() -> None:
     first = Observation(REF, START, job(), (line("ERROR: a"),))
     _, memory = error_lines(context("log_errors", first))
     later = Observation(REF, START + timedelta(hours=1), job(), (line("ERROR: a"),))
@@ -108,25 +108,25 @@ def test_an_episode_ends_after_the_quiet_time() -> None:
     assert (verdict.evidence.count, verdict.notify) == (1, True)
 
 
-def test_ignored_lines_are_no_errors() -> None:
+def test_ignored_lines_do_not_count() -> None:
     observation = Observation(REF, START, job(), (line("ERROR: wandb sync"),))
 
     assert isinstance(error_lines(context("log_errors", observation, {"ignore": "wandb"}))[0], Clear)
 
 
-def test_a_log_that_cannot_be_read_is_unknown() -> None:
+def test_an_unreadable_log_is_unknown() -> None:
     observation = Observation(REF, START, job(), gaps=(gap(Part.LOGS),))
 
     assert isinstance(error_lines(context("log_errors", observation))[0], Unknown)
 
 
-def test_a_part_that_the_platform_does_not_offer_is_no_blindness() -> None:
+def test_an_unsupported_part_is_clear() -> None:
     observation = Observation(REF, START, job(), gaps=(gap(Part.METRICS, GapReason.NOT_SUPPORTED),))
 
     assert isinstance(no_data(context("no_data", observation))[0], Clear)
 
 
-def test_blindness_keeps_its_beginning() -> None:
+def test_an_outage_keeps_its_start() -> None:
     memory: Memory = {}
     for minute in range(3):
         observation = Observation(REF, START + minute * MINUTE, None, gaps=(gap(Part.STATUS), gap(Part.LOGS)))
@@ -136,7 +136,7 @@ def test_blindness_keeps_its_beginning() -> None:
     assert verdict.evidence.summary == "Unable to read this job's logs and status since 10:00 UTC."
 
 
-def test_lines_out_of_reach_are_said_with_their_number() -> None:
+def test_unreachable_lines_are_counted() -> None:
     missing = Gap(Part.LOGS, GapReason.UNREACHABLE_LINES, "one millisecond holds more lines than a page", 250)
 
     verdict, _ = unreachable_lines(context("log_gap", Observation(REF, START, job(), gaps=(missing,))))
@@ -146,7 +146,7 @@ def test_lines_out_of_reach_are_said_with_their_number() -> None:
 
 
 def test_quiet_after_counts_once() -> None:
-    """A diagnosed failure looks at how recent it is itself; the lifecycle does not add to it."""
+    """The condition of a diagnosed failure applies it; the lifecycle does not add to it."""
     quiet = {rule.name: rule.timing(rule.fill({})).keep_firing_for for rule in RULES}
 
     assert quiet["failure"] == timedelta(0)

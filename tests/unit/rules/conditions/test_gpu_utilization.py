@@ -1,4 +1,4 @@
-"""GPUs that do little: when that is said, when it is not, and what is guessed to be behind it."""
+"""Idle GPUs: when the rule fires, when it does not, and which cause it guesses."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ def test_low_for_less_than_the_hold_time_is_clear() -> None:
     assert isinstance(watch_gpus((at(0, *[0.05] * 5),))[0], Clear)
 
 
-def test_one_good_sample_starts_the_hold_again() -> None:
+def test_one_good_sample_restarts_the_hold() -> None:
     assert isinstance(watch_gpus((at(0, 0.05, 0.05, 0.05, 0.9, 0.05, 0.05),))[0], Clear)
 
 
-def test_two_gpus_that_take_turns_are_not_one_that_is_low() -> None:
+def test_two_gpus_that_are_low_in_turn_are_clear() -> None:
     taking_turns = (at(0, 0.05, 0.05, 0.05, 0.9, 0.9, 0.9), at(0, 0.9, 0.9, 0.9, 0.05, 0.05, 0.05, index=1))
 
     assert isinstance(watch_gpus(taking_turns)[0], Clear)
@@ -65,11 +65,11 @@ def test_between_threshold_and_recovery_it_stays_low() -> None:
     assert [Finding, Finding, Clear] == [type(verdict) for verdict in watch_gpus(*polls)]
 
 
-def test_time_without_samples_is_not_low_time() -> None:
+def test_time_without_samples_does_not_count_as_low() -> None:
     assert isinstance(watch_gpus((at(0, 0.05),), (at(9, 0.05),))[1], Clear)
 
 
-def test_no_series_is_unknown_never_low() -> None:
+def test_missing_series_are_unknown_never_low() -> None:
     assert [Unknown, Unknown] == [type(verdict) for verdict in watch_gpus((), (gpu(()),))]
 
 
@@ -77,13 +77,13 @@ def test_stale_samples_are_unknown() -> None:
     assert isinstance(watch_gpus((at(-30, *[0.05] * 6),))[0], Unknown)
 
 
-def test_warm_up_is_not_judged() -> None:
+def test_warm_up_is_ignored() -> None:
     settings: dict[str, Setting] = {"for": 300.0, "warmup": 600.0}
 
     assert isinstance(watch_gpus((at(0, *[0.0] * 6),), settings=settings)[0], Clear)
 
 
-def test_nodes_are_judged_apart() -> None:
+def test_nodes_are_judged_separately() -> None:
     series = (gpu([0.05] * 6, node="node-1"), gpu([0.9] * 6, node="node-0"))
 
     (verdict,) = watch_gpus(series)
@@ -92,20 +92,20 @@ def test_nodes_are_judged_apart() -> None:
     assert ("Low", "node-1 GPU 0") in verdict.evidence.facts
 
 
-def test_samples_read_twice_count_once_and_polls_may_overlap() -> None:
+def test_overlapping_polls_count_samples_once() -> None:
     series = (at(0, *[0.05] * 6),)
 
     assert [Finding, Finding] == [type(verdict) for verdict in watch_gpus(series, series)]
 
 
-def test_a_job_that_is_not_running_is_not_judged() -> None:
+def test_only_a_running_job_is_judged() -> None:
     for state, expected in ((JobState.QUEUED, Clear), (JobState.SUCCEEDED, Clear), (JobState.UNKNOWN, Unknown)):
         observation = Observation(REF, START + 6 * MINUTE, job(state), series=(at(0, *[0.0] * 6),))
         verdict, _ = low_gpu_utilization(context("low_gpu_utilization", observation, SETTINGS))
         assert expected is type(verdict)
 
 
-def test_a_gpu_that_works_five_seconds_in_every_minute_is_low() -> None:
+def test_a_gpu_that_works_five_seconds_of_every_minute_is_low() -> None:
     values = [(index * 5 / 60, 1.0 if index % 12 == 0 else 0.0) for index in range(1, 20 * 12)]
     points = tuple(MetricPoint(value, START + minute * MINUTE) for minute, value in values)
     observation = Observation(REF, START + 20 * MINUTE, job(), series=(MetricSeries("gpu_utilization_ratio", points),))
@@ -115,7 +115,7 @@ def test_a_gpu_that_works_five_seconds_in_every_minute_is_low() -> None:
     assert isinstance(verdict, Finding)
 
 
-def test_a_low_gpu_whose_samples_stop_is_unknown_not_recovered() -> None:
+def test_a_low_gpu_whose_samples_stop_is_unknown() -> None:
     polls = ((at(0, *[0.05] * 6), at(0, *[0.9] * 6, index=1)), (at(6, *[0.9] * 15, index=1),))
     memory: Memory = {}
     for now, series in ((5, polls[0]), (21, polls[1])):
@@ -163,9 +163,7 @@ ONE_AT_ZERO = eight(lambda index: [*WORKED, *([0.0] if index == 3 else [1.0]) * 
         ((*eight(lambda _: [*WORKED, *[0.12] * 25]), *cpu(2)), Cause.UNKNOWN),
     ],
 )
-def test_the_cause_is_guessed_from_what_was_seen_and_said_to_be_a_guess(
-    series: tuple[MetricSeries, ...], cause: Cause
-) -> None:
+def test_the_cause_is_marked_as_a_guess(series: tuple[MetricSeries, ...], cause: Cause) -> None:
     observation = Observation(REF, START + 40 * MINUTE, job(), series=series)
 
     verdict, memory = low_gpu_utilization(context("low_gpu_utilization", observation, {"warmup": 0.0}))
@@ -180,7 +178,7 @@ def _low(series: tuple[MetricSeries, ...]) -> list[int]:
     return [one.gpu or 0 for one in series if one.name == "gpu_utilization_ratio" and one.points[-1].value < 0.2]
 
 
-def test_a_swing_between_work_and_none_is_data_loading() -> None:
+def test_alternating_load_suggests_data_loading() -> None:
     values = [1.0] * 20 + [1.0 if index % 12 == 0 else 0.0 for index in range(1, 30 * 12)]
     points = tuple(MetricPoint(value, START + index * MINUTE / 12) for index, value in enumerate(values))
     series = (MetricSeries("gpu_utilization_ratio", points, gpu=0),)
@@ -195,7 +193,7 @@ def test_a_swing_between_work_and_none_is_data_loading() -> None:
 def test_a_guess_stays_while_the_same_gpus_are_low() -> None:
     chance = random.Random(7)
     memory: Memory = {}
-    told = set()
+    distinct = set()
     for now in range(40, 200):
         window = range(now - 3, now + 1) if now > 40 else range(41)
         series = tuple(
@@ -211,12 +209,12 @@ def test_a_guess_stays_while_the_same_gpus_are_low() -> None:
         verdict, memory = low_gpu_utilization(context("low_gpu_utilization", observation, {"warmup": 0.0}, memory))
         memory = json.loads(json.dumps(memory))
         assert isinstance(verdict, Finding)
-        told.add(verdict.evidence)
+        distinct.add(verdict.evidence)
 
-    assert 1 == len(told)
+    assert 1 == len(distinct)
 
 
-def test_a_guess_stored_by_another_version_is_made_anew() -> None:
+def test_an_unknown_stored_cause_is_guessed_again() -> None:
     observation = Observation(REF, START + 40 * MINUTE, job(), series=IDLE)
     _, memory = low_gpu_utilization(context("low_gpu_utilization", observation, {"warmup": 0.0}))
     old = {**memory, "cause": {"of": [f"GPU {index}" for index in range(8)], "is": "gremlins"}}
@@ -227,14 +225,14 @@ def test_a_guess_stored_by_another_version_is_made_anew() -> None:
     assert memory["cause"] == {"of": [f"GPU {index}" for index in range(8)], "is": Cause.UNKNOWN}
 
 
-def test_of_a_gpu_at_work_only_the_last_time_is_remembered_and_a_fuller_memory_is_read_alike() -> None:
-    def look(minute: int, value: float, memory: Memory) -> tuple[Verdict, Memory]:
+def test_a_busy_gpu_keeps_only_its_last_sample_time() -> None:
+    def poll(minute: int, value: float, memory: Memory) -> tuple[Verdict, Memory]:
         observation = Observation(REF, START + minute * MINUTE, job(), series=(at(minute - 5, *[value] * 6),))
         return low_gpu_utilization(context("low_gpu_utilization", observation, SETTINGS, memory))
 
-    _, memory = look(5, 0.9, {})
+    _, memory = poll(5, 0.9, {})
     row = {"last_at": "2026-03-13T10:05:00Z"}
     fuller = {**memory, "gpus": {"GPU 0": {**row, "low_since": None, "low": False}}}
 
     assert {"GPU 0": row} == memory["gpus"]
-    assert look(10, 0.05, memory) == look(10, 0.05, fuller)
+    assert poll(10, 0.05, memory) == poll(10, 0.05, fuller)

@@ -1,4 +1,4 @@
-"""What the log means, as rules: a known failure, a hang, a loss gone wrong."""
+"""Rules on the diagnosis of the log: a known failure, a hang, a bad loss."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ OOM = Failure(
 HANG = replace(OOM, category="hang", title="No progress for 5 min", fingerprint="no_progress", ranks=())
 
 
-def context(rule: str, *incidents: Failure, minute: int = 0, memory: Memory | None = None) -> Context:
+def context(rule: str, *failures: Failure, minute: int = 0, memory: Memory | None = None) -> Context:
     found = rule_named(rule)
     assert found is not None
-    diagnosis = Diagnosis(failures=incidents, lines=10)
+    diagnosis = Diagnosis(failures=failures, lines=10)
     return Context(Observation(REF, START + minute * MINUTE, job()), found.fill({}), memory or {}, diagnosis)
 
 
@@ -49,7 +49,7 @@ def judge(rule: str, asked: Context) -> tuple[Finding | Clear | Unknown, Memory]
     return found.condition(asked)
 
 
-def test_a_failure_tells_title_root_line_rank_and_what_to_try() -> None:
+def test_a_failure_has_title_root_line_rank_and_hint() -> None:
     verdict, _ = judge("failure", context("failure", OOM))
 
     assert isinstance(verdict, Finding)
@@ -62,25 +62,23 @@ def test_a_failure_tells_title_root_line_rank_and_what_to_try() -> None:
 
 @pytest.mark.parametrize(("category", "rule"), [("gpu_memory", "failure"), ("hang", "hang"), ("numerics", "loss")])
 def test_each_category_belongs_to_one_rule(category: str, rule: str) -> None:
-    incident = replace(OOM, category=category)  # type: ignore[arg-type]
-    found = [
-        name for name in ("failure", "hang", "loss") if isinstance(judge(name, context(name, incident))[0], Finding)
-    ]
+    one = replace(OOM, category=category)  # type: ignore[arg-type]
+    found = [name for name in ("failure", "hang", "loss") if isinstance(judge(name, context(name, one))[0], Finding)]
 
     assert found == [rule]
 
 
-def test_notes_are_not_told() -> None:
+def test_notes_are_ignored() -> None:
     assert isinstance(judge("failure", context("failure", replace(OOM, severity=Severity.INFO)))[0], Clear)
 
 
-def test_a_log_that_cannot_be_read_is_unknown() -> None:
+def test_an_unreadable_log_is_unknown() -> None:
     asked = replace(context("failure"), diagnosis=None)
 
     assert isinstance(judge("failure", asked)[0], Unknown)
 
 
-def test_what_does_not_come_again_is_over_while_the_job_lives() -> None:
+def test_a_failure_resolves_after_the_quiet_time_unless_the_job_ended() -> None:
     late = context("failure", OOM, minute=31)
     dead = replace(late, observation=replace(late.observation, job=job(JobState.FAILED)))
 
@@ -88,8 +86,8 @@ def test_what_does_not_come_again_is_over_while_the_job_lives() -> None:
     assert isinstance(judge("failure", dead)[0], Finding)
 
 
-def test_a_hang_that_goes_on_is_told_once() -> None:
-    """Its duration grows at every look; the evidence does not change, so no message is edited."""
+def test_a_continuing_hang_notifies_once() -> None:
+    """Its duration grows at every poll; the evidence does not change, so no message is edited."""
     first, memory = judge("hang", context("hang", HANG))
     longer = replace(HANG, title="No progress for 6 min", last_ns=ns_from_datetime(START + timedelta(minutes=1)))
     second, _ = judge("hang", context("hang", longer, minute=1, memory=memory))

@@ -1,4 +1,4 @@
-"""A GPU unlike its peers: found when it lasts, and never from noise, idleness, warm-up or missing samples."""
+"""GPU stragglers: found when they last, and never from noise, idle GPUs, warm-up or missing samples."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from bot.domain.metrics import GPU_MEMORY, GPU_UTILIZATION
 from bot.domain.observations import Observation
 from bot.rules.conditions.stragglers import gpu_straggler
 from tests.unit.rules.observing import MINUTE, REF, START, context, gap, job
-from tests.unit.rules.runs import Gauge, Run, Seen, change, healthy, watch
+from tests.unit.rules.runs import Gauge, RuleRun, Run, change, healthy, watch
 
 ONSET = 60
 
 
 def even(gpus: int = 8, nodes: int = 1, level: float = 0.9) -> Run:
-    """GPUs in step, without any noise."""
+    """GPUs in step, without noise."""
     run = Run(nodes, gpus)
     for node in range(nodes):
         for gpu in range(gpus):
@@ -33,11 +33,11 @@ def after(value: float | None, begin: float = ONSET, end: float = 1e9, level: fl
     return lambda minute: value if begin <= minute < end else level
 
 
-def seen(run: Run, minutes: float = 150, every: float = 1) -> Seen:
+def seen(run: Run, minutes: float = 150, every: float = 1) -> RuleRun:
     return watch(run, "gpu_straggler", minutes=minutes, every=every)
 
 
-def test_one_gpu_at_zero_is_found_after_the_hold_time_and_has_its_own_words() -> None:
+def test_one_gpu_at_zero_is_found_after_the_hold_time() -> None:
     run = even()
     run.set(GPU_UTILIZATION, after(0.0), gpu=3)
     result = seen(run)
@@ -78,7 +78,7 @@ def test_both_directions_count(value: float, fact: tuple[str, str]) -> None:
     assert (fact,) == evidence.facts
 
 
-def test_a_whole_node_is_called_by_its_name() -> None:
+def test_a_whole_node_is_named_instead_of_its_gpus() -> None:
     run = even(nodes=4)
     for gpu in range(8):
         run.set(GPU_UTILIZATION, after(0.5), node=2, gpu=gpu)
@@ -88,7 +88,7 @@ def test_a_whole_node_is_called_by_its_name() -> None:
     assert "All GPUs of node-2 are less busy than the rest." == evidence.summary
 
 
-def test_nodes_without_single_gpus_are_compared_too() -> None:
+def test_nodes_without_per_gpu_metrics_are_compared() -> None:
     run = Run(nodes=4)
     for node in range(4):
         run.set(GPU_UTILIZATION, after(0.4) if node == 1 else (lambda _: 0.9), node=node)
@@ -99,21 +99,21 @@ def test_nodes_without_single_gpus_are_compared_too() -> None:
 
 
 @pytest.mark.parametrize("end", [ONSET + 5, ONSET + 8])
-def test_less_than_the_hold_time_is_nothing(end: float) -> None:
+def test_less_than_the_hold_time_is_clear(end: float) -> None:
     run = even()
     run.set(GPU_UTILIZATION, after(0.0, end=end), gpu=0)
 
     assert seen(run).found_at is None
 
 
-def test_a_dip_now_and_then_is_nothing() -> None:
+def test_occasional_dips_are_clear() -> None:
     run = even()
     run.set(GPU_UTILIZATION, lambda minute: 0.0 if minute % 10 < 6 else 0.9, gpu=0)
 
     assert seen(run).found_at is None
 
 
-def test_it_is_over_when_it_is_near_the_others_again_and_not_before() -> None:
+def test_a_straggler_recovers_close_to_the_median() -> None:
     run = even()
     run.set(GPU_UTILIZATION, lambda m: 0.6 if 60 <= m < 90 else 0.78 if 90 <= m < 120 else 0.88, gpu=3)
 
@@ -123,28 +123,28 @@ def test_it_is_over_when_it_is_near_the_others_again_and_not_before() -> None:
 
 
 @pytest.mark.parametrize("gpus", [1, 2, 3])
-def test_fewer_than_four_are_not_compared(gpus: int) -> None:
+def test_fewer_than_four_gpus_are_not_compared(gpus: int) -> None:
     run = even(gpus)
     run.set(GPU_UTILIZATION, after(0.0), gpu=0)
 
     assert seen(run).found_at is None
 
 
-def test_of_four_the_odd_one_is_found() -> None:
+def test_one_of_four_gpus_is_found() -> None:
     run = even(4)
     run.set(GPU_UTILIZATION, after(0.0), gpu=0)
 
     assert seen(run).found_at is not None
 
 
-def test_when_all_are_idle_none_is_odd() -> None:
+def test_idle_gpus_are_not_compared() -> None:
     run = even(level=0.0)
     run.set(GPU_UTILIZATION, after(1.0, level=0.0), gpu=0)
 
     assert seen(run).found_at is None
 
 
-def test_an_odd_gpu_is_unknown_once_all_are_idle() -> None:
+def test_a_straggler_is_unknown_once_all_gpus_are_idle() -> None:
     run = even()
     for gpu in range(8):
         run.set(GPU_UTILIZATION, lambda m, odd=gpu == 3: 0.0 if m >= 100 or (odd and m >= 60) else 0.9, gpu=gpu)  # type: ignore[misc]
@@ -154,7 +154,7 @@ def test_an_odd_gpu_is_unknown_once_all_are_idle() -> None:
     assert [Finding, Unknown] == [states[minute] for minute in (90, 140)]
 
 
-def test_half_and_half_is_no_odd_one() -> None:
+def test_two_equal_halves_have_no_straggler() -> None:
     run = even()
     for gpu in range(4):
         run.set(GPU_UTILIZATION, after(0.2), gpu=gpu)
@@ -162,21 +162,21 @@ def test_half_and_half_is_no_odd_one() -> None:
     assert seen(run).found_at is None
 
 
-def test_warm_up_is_not_judged() -> None:
+def test_warm_up_is_ignored() -> None:
     run = even()
     run.set(GPU_UTILIZATION, after(0.0, begin=0, end=15), gpu=0)
 
     assert seen(run).found_at is None
 
 
-def test_a_gpu_without_samples_is_no_gpu_at_zero() -> None:
+def test_missing_samples_are_not_zero() -> None:
     run = even()
     run.set(GPU_UTILIZATION, after(None), gpu=3)
 
     assert seen(run).found_at is None
 
 
-def test_an_odd_gpu_whose_samples_stop_is_unknown_and_forgotten_in_the_end() -> None:
+def test_a_straggler_whose_samples_stop_is_unknown_and_then_forgotten() -> None:
     run = even()
     run.set(GPU_UTILIZATION, lambda m: 0.9 if m < 60 else 0.0 if m < 90 else None, gpu=3)
 
@@ -185,7 +185,7 @@ def test_an_odd_gpu_whose_samples_stop_is_unknown_and_forgotten_in_the_end() -> 
     assert [Finding, Unknown, Clear] == [states[minute] for minute in (85, 110, 180)]
 
 
-def test_without_series_it_is_unknown() -> None:
+def test_missing_series_are_unknown() -> None:
     for observation in (
         Observation(REF, START, job()),
         Observation(REF, START, job(), gaps=(gap(Part.METRICS),)),
@@ -195,13 +195,13 @@ def test_without_series_it_is_unknown() -> None:
         assert isinstance(gpu_straggler(context("gpu_straggler", observation))[0], Unknown)
 
 
-def test_a_job_that_is_over_is_clear() -> None:
+def test_a_finished_job_is_clear() -> None:
     observation = Observation(REF, START, job(JobState.SUCCEEDED))
 
     assert (Clear(), {}) == gpu_straggler(context("gpu_straggler", observation))
 
 
-def test_memory_is_bounded() -> None:
+def test_state_is_bounded() -> None:
     assert seen(even(), 600, every=5).memory_bytes < 2_500
 
 
@@ -215,7 +215,7 @@ FAULTS: dict[str, Callable[[float], float]] = {
 @pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS)
 def test_stragglers_in_noisy_runs_are_found_within_half_an_hour(fault: str) -> None:
-    """50 seeds; mostly after eleven minutes, later when an evaluation, uneven itself, comes in between."""
+    """50 seeds; usually after eleven minutes, later when an uneven evaluation intervenes."""
     found = [_finds(fault, seed) for seed in range(50)]
 
     assert sum(found) >= 0.95 * len(found)
@@ -231,8 +231,8 @@ def _finds(fault: str, seed: int) -> bool:
     onset, node, gpu = chance.uniform(60, 180), chance.randrange(2), chance.randrange(8)
     run = healthy(seed, minutes=240)
     if fault == "waited for":
-        for place in range(16):
-            change(run, GPU_UTILIZATION, lambda _, value: value * 0.6, node=place // 8, gpu=place % 8)
+        for index in range(16):
+            change(run, GPU_UTILIZATION, lambda _, value: value * 0.6, node=index // 8, gpu=index % 8)
     change(
         run,
         GPU_UTILIZATION,
@@ -241,5 +241,5 @@ def _finds(fault: str, seed: int) -> bool:
         gpu=gpu,
     )
     result = seen(run, minutes=onset + 30, every=2)
-    told = [evidence for evidence in result.evidence if f"node-{node} GPU {gpu}" in str(evidence.facts)]
-    return result.found_at is not None and result.found_at > onset and len(told) == len(result.evidence) == 1
+    named = [evidence for evidence in result.evidence if f"node-{node} GPU {gpu}" in str(evidence.facts)]
+    return result.found_at is not None and result.found_at > onset and len(named) == len(result.evidence) == 1

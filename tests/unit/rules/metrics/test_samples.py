@@ -1,4 +1,4 @@
-"""Histories of metric series: each stretch of time taken once, whole, and its holes kept."""
+"""Histories of metric series: each bucket is taken once and complete, and holes are kept."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ FIRST = MINUTES.index(START)
 
 
 def points(*values: float | None, begin: float = 0, step: float = 0.5) -> list[MetricPoint]:
-    moments = (START + (begin + place * step) * MINUTE for place in range(len(values)))
-    return [MetricPoint(value, at) for value, at in zip(values, moments, strict=True) if value is not None]
+    times = (START + (begin + index * step) * MINUTE for index in range(len(values)))
+    return [MetricPoint(value, at) for value, at in zip(values, times, strict=True) if value is not None]
 
 
-def test_a_bucket_is_the_mean_of_its_samples_and_the_newest_waits_until_it_is_whole() -> None:
+def test_a_bucket_is_the_mean_of_its_samples_once_it_is_complete() -> None:
     assert History(FIRST + 1, (0.3, 0.6)) == extend(None, points(0.2, 0.4, 0.5, 0.7, 0.9), MINUTES)
 
 
-def test_samples_seen_again_and_late_ones_change_nothing() -> None:
+def test_repeated_and_late_samples_change_nothing() -> None:
     history = extend(None, points(0.2, 0.4, 0.5, 0.7, 0.9), MINUTES)
 
     assert history == extend(history, points(0.0, 0.0, 0.0, 0.0, 0.9), MINUTES)
 
 
-def test_nothing_is_taken_before_a_later_stretch_begins() -> None:
+def test_a_bucket_is_taken_when_a_later_one_begins() -> None:
     history = extend(None, points(0.2, 0.4, 0.5, step=0.5), MINUTES)
 
     assert history is extend(history, points(0.2, 0.4, 0.5, 0.7, math.nan, step=0.5), MINUTES)
@@ -43,17 +43,17 @@ def test_a_level_is_a_share_of_its_limit() -> None:
     assert History(FIRST, (0.375,)) == extend(None, points(20, 40, 50), MINUTES, limit=80)
 
 
-def test_a_hole_is_none_never_zero() -> None:
+def test_holes_are_not_zero() -> None:
     assert History(FIRST + 3, (0.2, None, None, 0.4)) == extend(None, points(0.2, None, None, 0.4, 1, step=1), MINUTES)
 
 
 def test_only_the_last_buckets_are_kept() -> None:
-    history = extend(None, points(*(place / 10 for place in range(9)), step=1), MINUTES)
+    history = extend(None, points(*(index / 10 for index in range(9)), step=1), MINUTES)
 
     assert History(FIRST + 7, (0.3, 0.4, 0.5, 0.6, 0.7)) == history
 
 
-def test_after_a_long_absence_the_old_is_forgotten() -> None:
+def test_old_buckets_are_dropped_after_a_long_absence() -> None:
     history = History(FIRST, (0.1, 0.2, 0.3))
 
     assert History(FIRST + 21, (None, None, None, 0.5, 0.6)) == extend(
@@ -61,7 +61,7 @@ def test_after_a_long_absence_the_old_is_forgotten() -> None:
     )
 
 
-def test_overlapping_polls_in_any_rhythm_give_one_history() -> None:
+def test_overlapping_polls_give_the_same_history() -> None:
     chance = random.Random(5)
     values = [chance.random() for _ in range(240)]
     whole = extend(None, points(*values, step=0.25), MINUTES)
@@ -74,7 +74,7 @@ def test_overlapping_polls_in_any_rhythm_give_one_history() -> None:
     assert whole == history
 
 
-def test_samples_that_are_no_numbers_or_have_no_time_do_not_count() -> None:
+def test_samples_without_a_finite_value_or_a_time_are_ignored() -> None:
     assert extend(None, [MetricPoint(math.nan, START), MetricPoint(0.5)], MINUTES) is None
 
 
@@ -93,38 +93,38 @@ def test_series_not_seen_for_long_are_forgotten() -> None:
     assert list(extend_all(HistoryState(START, 60.0, histories), {}, MINUTES, START + 90 * MINUTE)) == ["GPU 1"]
 
 
-def test_names_are_in_the_order_people_count_and_cuts_are_said() -> None:
+def test_names_are_in_counting_order_and_cuts_are_announced() -> None:
     assert "GPU 2, GPU 10" == name_list(["GPU 10", "GPU 2"])
     assert "GPU 0, GPU 1, GPU 2, GPU 3, GPU 4, GPU 5, GPU 6, GPU 7 and 2 more" == name_list(
         f"GPU {index}" for index in range(10)
     )
 
 
-def test_no_time_is_too_short_to_be_cut() -> None:
+def test_buckets_have_a_minimum_length() -> None:
     assert Buckets(timedelta(seconds=1), 20) == Buckets.of(timedelta(0), 20, keep=20)
     assert Buckets(MINUTE, 12) == Buckets.of(10 * MINUTE, 10, keep=12)
 
 
-def test_the_window_of_a_bucket_is_its_span() -> None:
+def test_a_bucket_lasts_its_span() -> None:
     buckets = Buckets(timedelta(seconds=90), 3)
 
     assert timedelta(seconds=90) == buckets.start(8) - buckets.start(7)
     assert 7 == buckets.index(buckets.start(7))
 
 
-def test_steady_growth_says_how_long_is_left() -> None:
-    growth = steady_growth([0.5 + 0.01 * place for place in range(20)])
+def test_steady_growth_has_the_values_left() -> None:
+    growth = steady_growth([0.5 + 0.01 * index for index in range(20)])
 
     assert growth is not None
     assert (0.69, 0.01, 31) == (round(growth.level, 6), round(growth.rate, 6), round(growth.values_left))
 
 
-def test_holes_do_not_hide_growth_and_too_many_holes_are_no_history() -> None:
-    assert steady_growth([None if place % 4 == 0 else 0.5 + 0.01 * place for place in range(20)]) is not None
-    assert steady_growth([None if place % 2 == 0 else 0.5 + 0.01 * place for place in range(20)]) is None
+def test_growth_tolerates_some_holes() -> None:
+    assert steady_growth([None if index % 4 == 0 else 0.5 + 0.01 * index for index in range(20)]) is not None
+    assert steady_growth([None if index % 2 == 0 else 0.5 + 0.01 * index for index in range(20)]) is None
     assert steady_growth([0.1, 0.2, 0.3]) is None
 
 
-def test_what_falls_or_stands_does_not_grow() -> None:
-    assert steady_growth([0.9 - 0.01 * place for place in range(20)]) is None
+def test_falling_and_constant_levels_do_not_grow() -> None:
+    assert steady_growth([0.9 - 0.01 * index for index in range(20)]) is None
     assert steady_growth([0.97] * 20) is None

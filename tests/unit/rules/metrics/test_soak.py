@@ -1,4 +1,4 @@
-"""Healthy runs of a day on two nodes of eight GPUs: no metric rule says anything."""
+"""Healthy runs of a day on two nodes of eight GPUs: no metric rule fires."""
 
 from __future__ import annotations
 

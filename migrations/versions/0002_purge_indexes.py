@@ -1,4 +1,4 @@
-"""Indexes for what tidying looks for, so that it need not read the tables."""
+"""Indexes for the hourly purge, so that it need not scan the tables."""
 
 from __future__ import annotations
 

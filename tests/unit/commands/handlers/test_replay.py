@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 
 from bot.commands.answers import Answer, ErrorAnswer
-from bot.commands.handlers import job_history, replay
+from bot.commands.handlers import replay
 from bot.commands.handlers.job_history import job_at
 from bot.commands.parsing.formatting import format_command
 from bot.commands.parsing.parser import parse
@@ -165,10 +165,11 @@ async def test_secrets_are_redacted(reader: PageScanner) -> None:
     assert "hunter2" not in repr(answer)
 
 
-async def test_long_log_is_read_up_to_the_limit(reader: PageScanner, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(job_history, "MAX_LINES", 100)
-    lines = [line(200 - number / 10, f"step {number}") for number in range(1000)]
-    answer = await replayed(provider_of(*lines), reader)
+async def test_long_log_is_read_up_to_the_limit(reader: PageScanner) -> None:
+    provider = provider_of(*(line(200 - number / 10, f"step {number}") for number in range(1000)))
+    command = parse("rules test mem:run/1")
+    assert isinstance(command, ReplayCommand)
+    answer = await replay.replay(provider, REF, command, DiagnosisConfig(reader), Redactor(), NOW, max_lines=100)
     assert answer.end < NOW - 150 * MINUTE
     assert any("narrow the window" in note for note in answer.notes)
 

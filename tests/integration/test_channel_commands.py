@@ -54,14 +54,14 @@ async def test_watching_twice_changes_the_settings(commands: CommandHarness) -> 
     assert (first.created, second.created) == (True, False)
     assert first.subscription.id == second.subscription.id
     assert second.subscription.settings.off == ("log_errors",)
-    assert ["log_errors"] == [rule.name for rule in second.rules if not rule.is_on]
+    assert [rule.name for rule in second.rules if not rule.is_on] == ["log_errors"]
 
 
 async def test_watching_again_with_the_same_settings_changes_nothing(commands: CommandHarness) -> None:
     answers = [
         await commands.run(f"watch mem:run/1{settings}") for settings in ("", "", " log_errors=off", " log_errors=off")
     ]
-    assert [True, False, True, False] == [isinstance(one, WatchAnswer) and one.is_news for one in answers]
+    assert [isinstance(one, WatchAnswer) and one.is_news for one in answers] == [True, False, True, False]
 
 
 async def test_an_ended_job_cannot_be_watched(commands: CommandHarness) -> None:
@@ -122,7 +122,7 @@ async def test_a_silence_tells_whether_its_job_is_watched(
     await commands.run("watch mem:run/1")
     made = await commands.run(f"silence 2h{text}")
     assert isinstance(made, SilenceAnswer)
-    assert expected == made.is_watched
+    assert made.is_watched == expected
 
 
 async def test_a_silence_is_created_listed_and_ended(commands: CommandHarness) -> None:
@@ -152,7 +152,7 @@ async def test_status_lists_subscriptions_of_this_channel(commands: CommandHarne
 async def test_logs_are_answered_page_by_page(commands: CommandHarness) -> None:
     answer = await commands.run("logs https://mem.example/run/1")
     assert isinstance(answer, LogsAnswer)
-    assert (REF, ()) == (answer.job, answer.lines)
+    assert (answer.job, answer.lines) == (REF, ())
 
 
 async def test_help_shows_how_to_type_in_slack(commands: CommandHarness) -> None:

@@ -110,8 +110,8 @@ async def test_a_poll_is_saved_once_the_database_is_back(
         await poller.tick()
     await poll_until_idle(poller)
 
-    assert ["root", "reply"] == await deliver_all(store, clock)
-    assert ["a"] == provider.job_queries
+    assert await deliver_all(store, clock) == ["root", "reply"]
+    assert provider.job_queries == ["a"]
 
 
 async def test_stop_cancels_polls_even_if_earlier_ones_cannot_be_saved(
@@ -140,7 +140,7 @@ async def test_the_metrics_window_does_not_grow_after_an_absence(
 
     first, long_after = ((query.end or NOW) - (query.start or NOW) for query in provider.metric_queries)
     assert first == long_after
-    assert [None, None] == [query.step for query in provider.metric_queries]
+    assert [query.step for query in provider.metric_queries] == [None, None]
 
 
 @pytest.mark.parametrize(

@@ -230,5 +230,5 @@ async def test_a_hanging_platform_takes_at_most_half_of_the_slots(store: Store, 
     for _ in range(4):
         await poller.tick()
 
-    assert (["well"], ["slow0", "slow1"]) == (healthy.job_queries, sorted(hanging.job_queries))
+    assert (healthy.job_queries, sorted(hanging.job_queries)) == (["well"], ["slow0", "slow1"])
     await poller.stop()

@@ -110,7 +110,7 @@ def _notes(answer: DiagnosisAnswer) -> list[str]:
     return [
         code(str(answer.job.ref)),
         f"{plural(answer.read, 'line')} from {start} to {plain_time(answer.end)}",
-        f"{plural(answer.redacted, 'secret')} redacted" if answer.redacted else "",
+        f"{plural(answer.redacted, 'secret')} hidden" if answer.redacted else "",
         *gap_notes(answer.gaps),
     ]
 

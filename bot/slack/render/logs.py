@@ -14,6 +14,7 @@ from bot.domain.logs import LogLine, Order
 from bot.domain.wording import plural
 from bot.slack.render.actions import Action, actions, button
 from bot.slack.render.blocks import context, fenced_sections, section
+from bot.slack.render.icons import WARNING
 from bot.slack.render.log_lines import common_source, line_rows, newest_within
 from bot.slack.render.message import (
     BLOCKS_BUDGET,
@@ -107,7 +108,7 @@ def render_snippet(answer: LogsAnswer) -> Snippet:
 
 def gap_notes(gaps: tuple[Gap, ...]) -> list[str]:
     """What could not be read, and why, one note each."""
-    return [f"⚠️ {one_line(gap.public, 300)}" for gap in gaps[:5]]
+    return [f"{WARNING} {one_line(gap.public, 300)}" for gap in gaps[:5]]
 
 
 def _body(answer: LogsAnswer, budget: int) -> tuple[list[Block], int]:
@@ -152,7 +153,7 @@ def _range(answer: LogsAnswer) -> tuple[datetime | None, datetime]:
 def _notes(answer: LogsAnswer) -> list[str]:
     source = common_source(answer.lines)
     return [
-        "rows in UTC" if answer.lines else "",
+        "times in UTC" if answer.lines else "",
         f"all from {code(source)}" if source and answer.lines else "",
         *(cut_text(one, answer.pushed_down) for one in answer.cuts[:6] if not _has_button(one, answer)),
         plural(answer.redacted, "secret") + " hidden" if answer.redacted else "",

@@ -36,7 +36,7 @@ def test_a_diagnosis_shows_title_root_line_rank_time_hint_and_excerpt() -> None:
     assert "*Try:* Use a smaller batch. <https://example.org/oom|Read more>" in text
     assert "  step 7 loss 2.1\n▶ [rank3]: torch.OutOfMemoryError" in text
     assert "*failed*" in text
-    assert "2 secrets redacted" in text
+    assert "2 secrets hidden" in text
     assert "mem went away in the middle." in text
 
 

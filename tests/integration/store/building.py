@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from sqlalchemy import text
+
 from bot.domain.alerts import (
     Delivery,
     DeliveryKind,
@@ -17,6 +19,7 @@ from bot.domain.alerts import (
 from bot.domain.jobs import Job, JobRef, JobState
 from bot.domain.subscriptions import RuleSettings
 from bot.domain.watches import ClaimedWatch, PollResult
+from bot.store.engine import Database
 from bot.store.store import Store
 
 JOB = JobRef("baseten", "proj/job")
@@ -76,3 +79,12 @@ async def add_to_outbox(store: Store, now: datetime, *new: Delivery, about: Inci
     incidents = () if about is None else (about,)
     settled = await store.watches.settle([result(watch, now + LEASE, incidents=incidents, deliveries=new)], now)
     assert settled == {watch.id}
+
+
+async def delivery_states(database_url: str) -> dict[str, tuple[str, str]]:
+    """State and reason of each delivery, by dedupe key."""
+    database = Database(database_url)
+    async with database.read() as connection:
+        found = (await connection.execute(text("SELECT dedupe_key, state, reason FROM deliveries"))).all()
+    await database.aclose()
+    return {key: (state, reason) for key, state, reason in found}

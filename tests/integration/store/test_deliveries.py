@@ -11,7 +11,17 @@ from bot.domain.alerts import DeliveryKind, NotifyReason, Receipt
 from bot.store.deliveries import ClaimedDelivery
 from bot.store.engine import Database
 from bot.store.store import Store
-from tests.integration.store.building import JOB, LEASE, add_to_outbox, claim_one, delivery, incident, result, watch_job
+from tests.integration.store.building import (
+    JOB,
+    LEASE,
+    add_to_outbox,
+    claim_one,
+    delivery,
+    delivery_states,
+    incident,
+    result,
+    watch_job,
+)
 
 ROOT, REPLY, EDIT, NOTE = DeliveryKind.ROOT, DeliveryKind.REPLY, DeliveryKind.EDIT, DeliveryKind.NOTE
 RECEIPT = Receipt("C1", "1710324000.000100")
@@ -30,15 +40,6 @@ async def send_next(store: Store, now: datetime) -> str | None:
     (one,) = await claim(store, now)
     assert await store.deliveries.mark_sent(one.id, one.token, RECEIPT, now)
     return one.notification.text
-
-
-async def rows(database_url: str) -> dict[str, tuple[str, str]]:
-    """State and reason of each delivery, by dedupe key."""
-    database = Database(database_url)
-    async with database.read() as connection:
-        found = (await connection.execute(text("SELECT dedupe_key, state, reason FROM deliveries"))).all()
-    await database.aclose()
-    return {key: (state, reason) for key, state, reason in found}
 
 
 async def test_a_claimed_delivery_equals_the_one_added(store: Store, now: datetime) -> None:
@@ -112,7 +113,7 @@ async def test_a_later_edit_supersedes_an_unsent_one(store: Store, database_url:
     await add_to_outbox(store, now, *(delivery(key, kind, about=about) for key, kind in kinds.items()), about=about)
 
     assert [await send_next(store, now) for _ in range(3)] == ["root", "reply", "edit 2"]
-    assert (await rows(database_url))["edit 1"] == ("superseded", "a later edit replaces it")
+    assert (await delivery_states(database_url))["edit 1"] == ("superseded", "a later edit replaces it")
 
 
 async def test_an_edit_being_sent_is_not_superseded(store: Store, now: datetime) -> None:
@@ -147,7 +148,7 @@ async def test_after_a_dead_root_the_next_delivery_opens_the_thread(
 
     (second,) = await claim(store, now)
     assert (second.notification.kind, second.root) == (REPLY, RECEIPT)
-    assert (await rows(database_url))["root"] == ("dead", "channel_not_found")
+    assert (await delivery_states(database_url))["root"] == ("dead", "channel_not_found")
 
 
 @pytest.mark.parametrize("kind", [REPLY, EDIT])
@@ -179,7 +180,7 @@ async def test_a_suppressed_root_is_a_row_with_a_reason_and_suppresses_its_threa
     await add_to_outbox(store, now, *news, about=about)
 
     assert await claim(store, now) == []
-    assert await rows(database_url) == {
+    assert await delivery_states(database_url) == {
         "root": ("suppressed", "silence 3"),
         "reply": ("suppressed", "the incident's first message was not sent: silence 3"),
     }
@@ -252,7 +253,7 @@ async def test_an_undecodable_delivery_is_marked_dead_without_affecting_others(
     await database.aclose()
 
     assert await claim_texts(store, now) == ["good"]
-    assert (await rows(database_url))["bad"] == ("dead", "cannot be read: written by another version")
+    assert (await delivery_states(database_url))["bad"] == ("dead", "cannot be read: written by another version")
 
 
 async def test_acknowledging_names_the_person_and_edits_the_root(store: Store, now: datetime) -> None:
@@ -351,7 +352,7 @@ async def test_thousands_of_rows_are_purged(store: Store, database_url: str, now
     await add_to_outbox(store, old, *(delivery(f"{number}", suppressed_by="silence 1") for number in range(2500)))
 
     assert await store.purge_expired(now) == 2500
-    assert await rows(database_url) == {}
+    assert await delivery_states(database_url) == {}
 
 
 async def test_only_expired_rows_are_purged(store: Store, database_url: str, now: datetime) -> None:
@@ -364,7 +365,7 @@ async def test_only_expired_rows_are_purged(store: Store, database_url: str, now
 
     assert await store.purge_expired(now) == 3
 
-    assert set(await rows(database_url)) == {"waiting", "fresh"}
+    assert set(await delivery_states(database_url)) == {"waiting", "fresh"}
     assert await store.incidents.find("inc-1") is None
     assert await store.incidents.find("inc-2") is not None
 

@@ -13,8 +13,7 @@ from bot.errors import DeliveryError
 from bot.store.store import Store
 from bot.watcher.deliver import Deliverer, DeliverySettings
 from tests.fakes.clock import ManualClock
-from tests.integration.store.building import add_to_outbox, delivery, incident
-from tests.integration.store.test_deliveries import rows
+from tests.integration.store.building import add_to_outbox, delivery, delivery_states, incident
 
 QUICK = DeliverySettings(interval_s=0.0, send_timeout_s=0.2, grace_s=0.1)
 
@@ -82,7 +81,7 @@ async def test_a_permanent_error_marks_the_delivery_dead_and_others_arrive(
     await drain(Deliverer(store, channels, clock, QUICK))
 
     assert channels.arrived == ["a", "b"]
-    assert (await rows(database_url))["bad"] == ("dead", "refused (Refused.)")
+    assert (await delivery_states(database_url))["bad"] == ("dead", "refused (Refused.)")
 
 
 async def test_a_temporary_error_is_retried_until_the_message_arrives(store: Store, clock: ManualClock) -> None:
@@ -140,7 +139,7 @@ async def test_a_delivery_that_keeps_crashing_is_given_up(store: Store, database
         clock.advance(timedelta(minutes=5))
 
     assert (channels.tried.count("bug"), channels.arrived) == (5, ["a"])
-    assert (await rows(database_url))["bug"][1].startswith("bug: KeyError")
+    assert (await delivery_states(database_url))["bug"][1].startswith("bug: KeyError")
 
 
 async def test_a_delivery_is_given_up_after_days(store: Store, database_url: str, clock: ManualClock) -> None:
@@ -151,7 +150,7 @@ async def test_a_delivery_is_given_up_after_days(store: Store, database_url: str
     clock.advance(timedelta(days=4))
     await drain(deliverer)
 
-    assert (await rows(database_url))["a"] == ("dead", "gave up after 2 attempts: refused (Refused.)")
+    assert (await delivery_states(database_url))["a"] == ("dead", "gave up after 2 attempts: refused (Refused.)")
 
 
 async def test_a_dead_root_does_not_suppress_later_alerts(store: Store, clock: ManualClock) -> None:
@@ -207,7 +206,7 @@ async def test_a_reply_refused_for_an_unknown_reason_does_not_block_the_next(
         clock.advance(timedelta(minutes=5))
 
     assert channels.arrived == ["root", "next"]
-    assert (await rows(database_url))["odd"] == ("dead", "gave up after 5 attempts: invalid_odd (Odd.)")
+    assert (await delivery_states(database_url))["odd"] == ("dead", "gave up after 5 attempts: invalid_odd (Odd.)")
 
 
 async def test_messages_to_one_channel_are_rate_limited(store: Store, clock: ManualClock) -> None:

@@ -11,8 +11,8 @@ from bot.rules.settings import parse_settings
 from bot.terminal.render.answers import render
 from tests.fakes.provider import NOW, FakeProvider
 from tests.unit.commands.insights import DIAGNOSIS, QUIET, REPLAY
+from tests.unit.terminal.samples import text
 from tests.unit.terminal.shell import Shell
-from tests.unit.terminal.test_render import text
 
 OOM = "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.50 GiB."
 

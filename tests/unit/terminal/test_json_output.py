@@ -17,7 +17,7 @@ from bot.terminal.log_lines import LineFormat, LineFormatter
 from bot.terminal.render.answers import answer_json
 from tests.fakes.provider import NOW
 from tests.unit.commands.insights import DIAGNOSIS, REPLAY
-from tests.unit.terminal.test_render import GAP, JOB, LINE, METRICS
+from tests.unit.terminal.samples import GAP, JOB, LINE, METRICS
 
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "cli.md").read_text(encoding="utf-8")
 

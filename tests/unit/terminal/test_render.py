@@ -2,67 +2,15 @@
 
 from __future__ import annotations
 
-import io
-from datetime import timedelta
-
 import pytest
-from rich.console import Console, RenderableType
 
-from bot.commands.subcommands.jobs import JobsAnswer, MetricsAnswer, MetricsCommand, ProviderJobs, StatusAnswer
+from bot.commands.subcommands.jobs import JobsAnswer, ProviderJobs, StatusAnswer
 from bot.commands.subcommands.table import SharedAnswer
 from bot.domain.checks import CheckResult
-from bot.domain.durations import ns_from_datetime
-from bot.domain.gaps import Gap, GapReason, Part
-from bot.domain.jobs import Job, JobState, Resources
-from bot.domain.logs import Level, LogLine
-from bot.domain.metrics import (
-    CPU_USAGE,
-    GPU_MEMORY,
-    GPU_UTILIZATION,
-    MetricPoint,
-    MetricSeries,
-    MetricSummary,
-    summarize,
-)
 from bot.terminal.render.answers import render, render_checks
-from tests.fakes.provider import NOW, REF
+from tests.fakes.provider import NOW
+from tests.unit.terminal.samples import EVIL, GAP, JOB, LINE, METRICS, text
 
-NOW_NS = ns_from_datetime(NOW)
-EVIL = "\x1b[2J[bold]x[/bold]\x07"
-START = NOW - timedelta(hours=1)
-
-
-def text(what: RenderableType, width: int = 100, *, colour: bool = False) -> str:
-    out = io.StringIO()
-    console = Console(file=out, width=width, force_terminal=colour, color_system="truecolor" if colour else None,
-                      highlight=False, markup=False, emoji=False)  # fmt: skip
-    console.print(what)
-    return out.getvalue()
-
-
-def summary(name: str, *values: float | None, gpu: int | None = None, limit: float | None = None) -> MetricSummary:
-    step = timedelta(hours=1) / len(values)
-    points = tuple(
-        MetricPoint(value, START + step * (at + 0.5)) for at, value in enumerate(values) if value is not None
-    )
-    made = summarize(MetricSeries(name, points, gpu=gpu, limit=limit))
-    assert made is not None
-    return made
-
-
-JOB = Job(
-    REF, JobState.RUNNING, "RUN", name=f"llama {EVIL}", url="https://mem.example/run/1", started_at=START,
-    resources=Resources(node_count=2, gpu_count=8, gpu_type="H100"), details=(("Priority", f"3 {EVIL}"),),
-)  # fmt: skip
-LINE = LogLine(NOW_NS, f"boom {EVIL}", rank=3, level=Level.ERROR)
-GAP = Gap(Part.LOGS, GapReason.UNAVAILABLE, f"mem is away {EVIL}")
-METRICS = MetricsAnswer(
-    JOB, START, NOW,
-    (summary(GPU_UTILIZATION, *([0.5] * 12 + [None] * 12 + [1.0] * 12), gpu=10),
-     summary(GPU_UTILIZATION, 0.0, 0.9, gpu=2), summary(GPU_MEMORY, 2.0**36, gpu=0, limit=80 * 2.0**30),
-     summary("loss", 0.01234)),
-    MetricsCommand(str(REF)), (CPU_USAGE,), (GAP,),
-)  # fmt: skip
 STATUS = StatusAnswer(JOB, NOW, (LINE,), METRICS.summaries, (GAP,))
 JOBS = JobsAnswer((ProviderJobs("mem", (JOB,)), ProviderJobs("other", problem=f"away {EVIL}"), ProviderJobs("third")))
 ANSWERS: list[SharedAnswer] = [METRICS, STATUS, JOBS]

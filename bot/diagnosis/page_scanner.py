@@ -146,7 +146,7 @@ class PageScanner:
         if sample.is_training:
             state.quotation.close()
         if sample.epoch is None and sample.step is not None and "epoch" in state.latest:
-            sample = replace(sample, epoch=state.latest["epoch"])  # a progress bar starts again in each epoch
+            sample = sample._replace(epoch=state.latest["epoch"])  # a progress bar starts again in each epoch
         time = parse_timestamp(text) if provider_ns is None else LogTime(provider_ns, "provider")
         logged = LoggedSample(sample, line + 1, time, split.source.label, text)
         state.loss.feed(logged)

@@ -1,6 +1,6 @@
-"""What a diagnosis says, in the words that alerts, reports in Slack and reports in a terminal share. Pure.
+"""Describe a diagnosis in words, for alerts and for reports in Slack and the terminal. Pure.
 
-Each frontend lays them out and escapes them for itself; the findings come from `bot.diagnosis`.
+Frontends lay out and escape the text themselves.
 """
 
 from __future__ import annotations
@@ -14,30 +14,30 @@ from bot.redaction.redactor import Redactor
 _SHOWN_RANKS = 8
 
 
-def root_line(incident: Failure) -> str | None:
-    """The root line as it stands in the log; None when it cannot be told."""
-    place = incident.root_index
-    return None if place is None else incident.excerpt[place].strip() or None
+def root_line(failure: Failure) -> str | None:
+    """Return the root line as logged; None if there is none."""
+    index = failure.root_index
+    return None if index is None else failure.excerpt[index].strip() or None
 
 
-def describe_ranks(incident: Failure) -> str:
-    """`3`, or `3 first, then 0, 1, 2 and 1,020 more`; "" when no rank is known."""
-    if not incident.ranks:
+def describe_ranks(failure: Failure) -> str:
+    """Return `3`, or `3 first, then 0, 1, 2 and 1,020 more`; "" if no rank is known."""
+    if not failure.ranks:
         return ""
-    root, others = incident.ranks[0], [str(rank) for rank in incident.ranks[1:]]
+    root, others = failure.ranks[0], [str(rank) for rank in failure.ranks[1:]]
     if not others:
         return str(root)
     shown, hidden = ", ".join(others[:_SHOWN_RANKS]), len(others) - _SHOWN_RANKS
     return f"{root} first, then {shown}" + (f" and {hidden:,} more" if hidden > 0 else "")
 
 
-def describe_reason(incident: Failure) -> str:
-    """Why it is told so, and how sure that is."""
-    return f"{incident.why} Confidence {incident.confidence:.0%}.".strip()
+def describe_reason(failure: Failure) -> str:
+    """Return why this is the root cause, and how certain that is."""
+    return f"{failure.why} Confidence {failure.confidence:.0%}.".strip()
 
 
 def describe_progress(progress: RunProgress) -> str:
-    """Where the run is by its own lines: `step 1,200 of 5,000, loss 2.31, 0.9 s a step`; "" when they do not tell."""
+    """Return `step 1,200 of 5,000, loss 2.31, 0.9 s between two progress lines`; "" if nothing is known."""
     step = "" if progress.step is None else f"step {progress.step:,}"
     if progress.step is not None and progress.total_steps:
         step += f" of {progress.total_steps:,}"
@@ -50,32 +50,24 @@ def describe_progress(progress: RunProgress) -> str:
         ("{} samples/s", progress.samples_per_s),
         ("{} s between two progress lines", progress.gap_s),
     )
-    parts = [step, *(words.format(_figure(value)) for words, value in named if value is not None)]
-    parts += ["reached its end"] if progress.finished else []
+    parts = [step, *(text.format(_number(value)) for text, value in named if value is not None)]
+    parts += ["completed"] if progress.finished else []
     return ", ".join(part for part in parts if part)
 
 
 def redact_diagnosis(diagnosis: Diagnosis, redactor: Redactor) -> tuple[Diagnosis, int]:
-    """The diagnosis with secrets hidden in what it quotes, and how many there were."""
-    hidden = 0
-
-    def hide(text: str) -> str:
-        nonlocal hidden
-        safe, count = redactor.redact(text)
-        hidden += count
-        return safe
-
-    def redact(text: str) -> str:
-        return redactor.redact(text)[0]
-
-    def safe(incident: Failure) -> Failure:
-        excerpt = tuple(hide(line) for line in incident.excerpt)
-        return replace(incident, title=redact(incident.title), why=redact(incident.why), excerpt=excerpt)
-
-    return replace(diagnosis, failures=tuple(safe(one) for one in diagnosis.failures)), hidden
+    """Redact secrets in a diagnosis; also return the number of secrets in its excerpts."""
+    count = 0
+    failures = []
+    for failure in diagnosis.failures:
+        excerpt = [redactor.redact(line) for line in failure.excerpt]
+        count += sum(found for _, found in excerpt)
+        title, why = redactor.redact(failure.title)[0], redactor.redact(failure.why)[0]
+        failures.append(replace(failure, title=title, why=why, excerpt=tuple(line for line, _ in excerpt)))
+    return replace(diagnosis, failures=tuple(failures)), count
 
 
-def _figure(value: float) -> str:
+def _number(value: float) -> str:
     if not math.isfinite(value):
         return str(value)
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"

@@ -1,6 +1,6 @@
-"""What a job's log means so far: the new lines of one look, read on from where the last look ended. Pure.
+"""Diagnose a job's log poll by poll: each poll continues from the stored state of the one before. Pure.
 
-The reading itself is in `bot.diagnosis`; its memory of a job is stored with the watch, so that a restart goes on.
+The state is stored with the watch, so a restart continues too. `bot.diagnosis.state` describes its version.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from bot.domain.observations import Observation
 
 
 def read_log(
-    reader: PageScanner, state: object, observation: Observation, now: datetime
+    scanner: PageScanner, state: object, observation: Observation, now: datetime
 ) -> tuple[Diagnosis | None, Mapping[str, object] | None]:
-    """Read on from a stored state.
+    """Diagnose the lines of an observation.
 
     Args:
-        reader: the compiled catalogue.
-        state: what this returned at the last look, None at first.
-        observation: its lines are read.
-        now: what a hang is judged by.
+        scanner: the compiled catalogue.
+        state: the state after the previous poll, None before the first.
+        observation: the poll's result.
+        now: the time to detect a hang by.
 
     Returns:
-        The diagnosis, None while the log cannot be read; and the state for the next look.
+        The diagnosis, None while the log cannot be read; and the state for the next poll.
     """
     known = state if isinstance(state, Mapping) else None
-    diagnoser = Diagnoser(reader)
+    diagnoser = Diagnoser(scanner)
     if known is not None:
         diagnoser.load(known)
     diagnosis = read_on(diagnoser, observation, now)
@@ -42,10 +42,10 @@ def read_log(
 
 
 def read_on(diagnoser: Diagnoser, observation: Observation, now: datetime) -> Diagnosis | None:
-    """Feed a look's lines to the reader of this job's log.
+    """Feed the lines of an observation to a job's diagnoser.
 
     Returns:
-        What the log means so far; None while it cannot be read.
+        The diagnosis so far; None while the log cannot be read.
     """
     gap = observation.gap(Part.LOGS)
     if gap is not None and gap.reason is not GapReason.UNREACHABLE_LINES and not observation.lines:

@@ -30,6 +30,9 @@ _BLAMED_RANK = re.compile(
     r"|process rank (\d+) with PID|\bprocess (\d+) terminated with (?:signal|exit code)|invoked on rank (\d+)"
     r"|/task:(\d+)\b.*(?:heartbeat|ERROR|incarnation|has (?:failed|died|restarted))|error: \S+: task (\d+): [A-DF-Z]"
 )
+_CLEANUP_HINT = (
+    "Raised in a finalizer while the process exited; no action is needed. https://docs.python.org/3/library/atexit.html"
+)
 _EXIT_CODE = re.compile(r"(?:exitcode[ :]+|exit code |return code = )(-?\d+)")
 
 
@@ -58,8 +61,7 @@ class ReadPosition(NamedTuple):
     """Number of bytes."""
 
 
-@dataclass(frozen=True, slots=True)
-class FailureEvent:
+class FailureEvent(NamedTuple):
     """One line that is part of a failure."""
 
     text: str
@@ -153,22 +155,12 @@ class Candidate:
     ) -> Failure:
         """Report the candidate; `ranks` and `last_ns` replace its own."""
         return Failure(
-            severity=severity,
-            category=self.category,
-            signature=self.name,
-            title=self.title,
-            hint=self.hint,
-            line=self.line,
-            ranks=tuple(self.labels() if ranks is None else ranks),
-            count=self.count,
-            first_ns=self.first_ns,
-            last_ns=self.last_ns if last_ns is None else last_ns,
-            excerpt=tuple(self.excerpt),
-            confidence=self.confidence,
-            fingerprint=self.fingerprint,
-            why=why,
+            severity=severity, category=self.category, signature=self.name, title=self.title, hint=self.hint,
+            line=self.line, ranks=tuple(self.labels() if ranks is None else ranks), count=self.count,
+            first_ns=self.first_ns, last_ns=self.last_ns if last_ns is None else last_ns, excerpt=tuple(self.excerpt),
+            confidence=self.confidence, fingerprint=self.fingerprint, why=why,
             root_index=self.root_index if self.excerpt else None,
-        )
+        )  # fmt: skip
 
 
 def evict_weakest(group: dict[str, Candidate], precedence: Precedence) -> bool:
@@ -188,25 +180,16 @@ def candidate_from_signature(event: FailureEvent, signature: Signature, raised: 
         precedence = Precedence.TRACE
     else:
         precedence = Precedence[signature.role.upper()]
+    parts = (raised.kind, raised.frame, raised.message) if raised else (signature.name, "", event.text)
     exit_code = _EXIT_CODE.search(event.text) if signature.role == "teardown" else None
     return Candidate(
-        name=signature.name,
-        precedence=precedence,
-        category=signature.category,
-        severity=signature.severity,
+        name=signature.name, precedence=precedence, category=signature.category, severity=signature.severity,
         title=f"{signature.title} (exit code {exit_code.group(1)})" if exit_code else signature.title,
-        hint=signature.hint,
-        line=event.line,
-        confidence=_CONFIDENCE[precedence],
-        fingerprint=failure_fingerprint(
-            raised.kind if raised else signature.name,
-            raised.frame if raised else "",
-            raised.message if raised else event.text,
-        ),
-        min_repeats=signature.min_repeats,
-        identifies_missing_rank=signature.identifies_missing_rank,
+        hint=signature.hint, line=event.line, confidence=_CONFIDENCE[precedence],
+        fingerprint=failure_fingerprint(*parts),
+        min_repeats=signature.min_repeats, identifies_missing_rank=signature.identifies_missing_rank,
         explained_by=signature.explained_by,
-    )
+    )  # fmt: skip
 
 
 def candidate_from_exception(event: FailureEvent, raised: RaisedException, meaning: ExceptionClass) -> Candidate:
@@ -216,29 +199,18 @@ def candidate_from_exception(event: FailureEvent, raised: RaisedException, meani
     is_bare = meaning.role == "root" and not raised.has_traceback
     precedence = Precedence.BARE_EXCEPTION if is_bare else Precedence[meaning.role.upper()]
     return Candidate(
-        name="python_exception",
-        precedence=precedence,
-        category=meaning.category,
-        severity=meaning.severity,
-        title=f"{raised.kind.rsplit('.', 1)[-1]}{message}{where}",
-        hint=meaning.hint,
-        line=event.line,
+        name="python_exception", precedence=precedence, category=meaning.category, severity=meaning.severity,
+        title=f"{raised.kind.rsplit('.', 1)[-1]}{message}{where}", hint=meaning.hint, line=event.line,
         confidence=0.9 if precedence is Precedence.ROOT else 0.4,
         fingerprint=failure_fingerprint(raised.kind, raised.frame, raised.message),
-    )
+    )  # fmt: skip
 
 
 def candidate_from_cleanup(event: FailureEvent, raised: RaisedException) -> Candidate:
     """Build the note for an exception of a process that was exiting anyway."""
     return Candidate(
-        name="cleanup",
-        precedence=Precedence.ROOT,
-        category="code",
-        severity=Severity.INFO,
+        name="cleanup", precedence=Precedence.ROOT, category="code", severity=Severity.INFO,
         title=f"{raised.kind} during clean-up",
-        hint="Raised in a finalizer while the process exited; no action is needed."
-        " https://docs.python.org/3/library/atexit.html",
-        line=event.line,
-        confidence=0.8,
-        fingerprint="cleanup",
-    )
+        hint=_CLEANUP_HINT,
+        line=event.line, confidence=0.8, fingerprint="cleanup",
+    )  # fmt: skip

@@ -126,13 +126,8 @@ def failure_from_unfinished(found: UnfinishedTraceback) -> Failure:
         category, hint = "storage", _STORAGE_HINT
     kind = f" ({found.kind})" if found.kind else ""
     return Failure(
-        severity=Severity.PAGE,
-        category=category,
-        signature="python_exception",
-        title=f"Traceback without its exception line{kind}, in {found.frame or 'a notebook'}",
-        hint=hint,
-        line=found.line,
-        ranks=() if found.rank is None else (found.rank,),
-        confidence=0.4,
+        severity=Severity.PAGE, category=category, signature="python_exception",
+        title=f"Traceback without its exception line{kind}, in {found.frame or 'a notebook'}", hint=hint,
+        line=found.line, ranks=() if found.rank is None else (found.rank,), confidence=0.4,
         why="The log ends before the exception line, or several ranks overwrote it.",
-    )
+    )  # fmt: skip

@@ -5,6 +5,7 @@ to notice. So one step proves little. How many are needed depends on which proce
 """
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from bot.diagnosis.failures.candidates import Candidate, FailureEvent, Precedence, ReadPosition
 from bot.diagnosis.findings import Label
@@ -26,8 +27,7 @@ RETRY_LINES = 15
 """A retry notice within this number of lines of a failure belongs to it."""
 
 
-@dataclass(frozen=True, slots=True)
-class ProgressEvent:
+class ProgressEvent(NamedTuple):
     """One progress line, as evidence that the run lives."""
 
     position: ReadPosition

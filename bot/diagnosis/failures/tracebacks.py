@@ -1,6 +1,6 @@
 """Reassemble Python tracebacks from interleaved lines: one exception with the frame it was raised in.
 
-The page filter passes on only lines that look like part of a failure, from many ranks at once. The state per source is
+The page filter passes on only lines that may belong to a failure, from many ranks at once. The state per source is
 small: the last frame, the last frame in the user's code, and the number of open tracebacks, because without rank
 prefixes several ranks share one source.
 """

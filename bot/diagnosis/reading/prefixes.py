@@ -5,7 +5,6 @@ Launchers, schedulers and log shippers put prefixes before a line, often several
 """
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from typing import NamedTuple
 
@@ -75,8 +74,7 @@ _RANK_GROUPS = ("rank", "srun", "mpi", "sagemaker", "horovod", "word")
 _REPLICA_GROUPS = ("ray", "pod", "compose", "kubectl", "replica")
 
 
-@dataclass(frozen=True, slots=True)
-class LineSource:
+class LineSource(NamedTuple):
     """The process that wrote a line."""
 
     name: str = ""
@@ -91,8 +89,7 @@ class LineSource:
         return self.name or None
 
 
-@dataclass(frozen=True, slots=True)
-class SplitLine:
+class SplitLine(NamedTuple):
     """One line without its prefixes."""
 
     source: LineSource
@@ -170,7 +167,7 @@ def parse_timestamp(line: str) -> LogTime | None:
     numbers = [int(match.group(name)) for name in ("year", "month", "day", "hour", "minute", "second")]
     try:
         parsed = datetime(*numbers[:6], tzinfo=_zone(match.group("zone")))  # type: ignore[arg-type, misc]
-    except ValueError:  # digits that look like a date, such as the 31st of February
+    except ValueError:  # not a date after all, such as the 31st of February
         return None
     seconds = int(parsed.timestamp())
     fraction = int((match.group("fraction") or "0").ljust(9, "0"))

@@ -8,9 +8,8 @@ import math
 from dataclasses import dataclass
 
 from bot.diagnosis.findings import Failure
-from bot.diagnosis.training.loss_level import LossLevel
-from bot.diagnosis.training.nonfinite_loss import EXCERPT_LINE, LOSS_HINT
-from bot.diagnosis.training.progress import LoggedSample
+from bot.diagnosis.training.loss_level import LOSS_HINT, LossLevel
+from bot.diagnosis.training.progress import EXCERPT_LINE, LoggedSample
 from bot.domain.alerts import Severity
 
 HIGH_FACTOR, HIGH_SAMPLES = 10, 3
@@ -79,19 +78,13 @@ class Divergence:
             return None
         before, after = self.rise.loss_before, self.rise.loss_after
         return Failure(
-            severity=Severity.INFO if is_reinforcement else Severity.PAGE,
-            category="numerics",
-            signature="divergence",
-            title=f"Loss diverged from {before:.4g} to {after:.4g} and did not recover",
-            hint=LOSS_HINT,
-            line=self.rise.line,
-            first_ns=self.rise.time_ns,
-            excerpt=(self.rise.excerpt,),
-            confidence=0.8,
+            severity=Severity.INFO if is_reinforcement else Severity.PAGE, category="numerics", signature="divergence",
+            title=f"Loss diverged from {before:.4g} to {after:.4g} and did not recover", hint=LOSS_HINT,
+            line=self.rise.line, first_ns=self.rise.time_ns, excerpt=(self.rise.excerpt,), confidence=0.8,
             fingerprint="divergence",
             why="For many reports in a row, the loss is above the run's best level by more than its noise.",
             root_index=0,
-        )
+        )  # fmt: skip
 
     def _check_first_loss(self, logged: LoggedSample, loss: float, level: LossLevel) -> None:
         factor = loss / max(abs(level.first), 1.0)

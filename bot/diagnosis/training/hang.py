@@ -50,7 +50,7 @@ def find_hang(pace: TrainingPace, now_ns: int | None, after: str) -> Failure | N
         return None
     if pace.clock == "naive":
         now_ns = None  # local time of an unknown zone: only compare it with the log's own timestamps
-    timeout = timeout_s(pace, after)
+    timeout = _timeout_s(pace, after)
     if timeout is not None and now_ns is None:
         timeout *= LOG_CLOCK_FACTOR
     if timeout is not None and pace.is_at_total:
@@ -61,23 +61,16 @@ def find_hang(pace: TrainingPace, now_ns: int | None, after: str) -> Failure | N
     step = f" after step {pace.position.step:,}" if pace.position and pace.position.step is not None else ""
     has_other_lines = bool(after.strip())
     return Failure(
-        severity=Severity.PAGE,
-        category="hang",
-        signature="no_progress",
-        title=f"No new step for {_duration(idle)}{step} (normally every {_duration(pace.gap_s or 0.0)})",
-        hint=HINT,
-        line=pace.last_line,
-        first_ns=pace.last_ns,
-        last_ns=now_ns,
-        excerpt=(pace.excerpt,),
-        confidence=0.85 if has_other_lines else 0.7,
-        fingerprint="no_progress",
+        severity=Severity.PAGE, category="hang", signature="no_progress",
+        title=f"No new step for {_duration(idle)}{step} (normally every {_duration(pace.gap_s or 0.0)})", hint=HINT,
+        line=pace.last_line, first_ns=pace.last_ns, last_ns=now_ns, excerpt=(pace.excerpt,),
+        confidence=0.85 if has_other_lines else 0.7, fingerprint="no_progress",
         why="Other lines still arrive, but without a new step." if has_other_lines else "No other lines arrive either.",
         root_index=0,
-    )
+    )  # fmt: skip
 
 
-def timeout_s(pace: TrainingPace, after: str) -> float | None:
+def _timeout_s(pace: TrainingPace, after: str) -> float | None:
     """Return the time without progress that is still normal, in seconds; None if the pace is unknown."""
     gap = pace.gap_s
     if gap is None:

@@ -7,12 +7,13 @@ from typing import NamedTuple
 
 from bot.diagnosis.findings import Failure
 from bot.diagnosis.training.divergence import Divergence
-from bot.diagnosis.training.loss_level import LossLevel
+from bot.diagnosis.training.loss_level import LossLevel, Plateau
 from bot.diagnosis.training.nonfinite_loss import NonFiniteLoss
-from bot.diagnosis.training.plateau import Plateau
 from bot.diagnosis.training.progress import LoggedSample, Sample
 
-_REINFORCEMENT = re.compile(r"(?i)(?<![a-z])(?:rewards?|episodes?|kl|value_loss|policy_loss|ep_rew_mean)(?![a-z])")
+_REINFORCEMENT_WORDS = ("reward", "episode", "kl", "value_loss", "policy_loss", "ep_rew_mean")
+"""One of these is in every match of the pattern, which is too slow to search every line."""
+_REINFORCEMENT = re.compile(r"(?<![a-z])(?:rewards?|episodes?|kl|value_loss|policy_loss|ep_rew_mean)(?![a-z])")
 _EPOCH_END = 0.9
 """Share of a line's total after which a smaller step starts the next epoch rather than another run."""
 
@@ -39,7 +40,11 @@ class LossMonitor:
 
     def observe_text(self, text: str) -> None:
         """Read the text of a progress line, even if it contains no sample."""
-        self.is_reinforcement = self.is_reinforcement or _REINFORCEMENT.search(text[-800:]) is not None
+        if self.is_reinforcement:
+            return
+        text = text[-800:].lower()
+        if any(word in text for word in _REINFORCEMENT_WORDS):
+            self.is_reinforcement = _REINFORCEMENT.search(text) is not None
 
     def feed(self, logged: LoggedSample) -> None:
         """Read one sample."""

@@ -1,11 +1,22 @@
-"""The level of a run's loss: now, at its start and at its best, with its noise."""
+"""The level of a run's loss, and a plateau of it.
+
+A plateau is reported only on request: a flat loss is often the end of a good run.
+"""
 
 from dataclasses import dataclass, field
 from statistics import median
 
+from bot.diagnosis.findings import Failure
+from bot.domain.alerts import Severity
+
 SAMPLES = 5
 """The level is the median of this number of samples, so that one spike does not change it."""
 WARM_UP_SAMPLES = 8
+PLATEAU_SAMPLES, MIN_IMPROVEMENT = 200, 1e-4
+LOSS_HINT = (
+    "Lower the learning rate, check the last batches and the number format, and roll back to an earlier checkpoint."
+    " https://docs.pytorch.org/docs/stable/amp.html"
+)
 
 
 @dataclass(slots=True)
@@ -43,3 +54,26 @@ class LossLevel:
             self.start = self.current
         if self.is_warm and self.current <= self.best + 4 * self.noise:
             self.noise += 0.05 * (abs(loss - self.current) - self.noise)
+
+
+@dataclass(slots=True)
+class Plateau:
+    """The number of samples since the loss last improved."""
+
+    samples: int = 0
+
+    def feed(self, level: LossLevel) -> None:
+        """Compare the newest level with the best one."""
+        if level.current is None or not level.is_warm:
+            return
+        has_improved = level.current < level.best - max(level.noise, MIN_IMPROVEMENT)
+        self.samples = 0 if has_improved else self.samples + 1
+
+    def failure(self) -> Failure | None:
+        """Report a plateau."""
+        if self.samples < PLATEAU_SAMPLES:
+            return None
+        return Failure(
+            severity=Severity.INFO, category="numerics", signature="plateau",
+            title=f"Loss has not improved for {self.samples} reports", hint=LOSS_HINT, line=0,
+        )  # fmt: skip

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from bot.diagnosis.findings import Failure, Label
-from bot.diagnosis.training.progress import LoggedSample, Sample, TrainingPosition
+from bot.diagnosis.training.loss_level import LOSS_HINT
+from bot.diagnosis.training.progress import EXCERPT_LINE, LoggedSample, Sample, TrainingPosition
 from bot.domain.alerts import Severity
 
 MIN_STREAK = 3
@@ -23,14 +24,13 @@ MIN_NORM_STREAK = 10
 AVERAGED_STEPS, AVERAGED_WEIGHT = 10, 3
 """From this number of steps between two reports on, a norm is an average and counts more."""
 MAX_RANKS = 1024
-MAX_EXCERPT, EXCERPT_LINE = 4, 240
+MAX_EXCERPT = 4
 
 _VALIDATION_LOSS = re.compile(r"(?i)\b(?:val|eval|valid|test)\w*loss['\"]?\s*[:=]\s*nan\b")
 """If the validation loss on the same line is NaN as well, the weights are lost."""
 
-LOSS_HINT = (
-    "Lower the learning rate, check the last batches and the number format, and roll back to an earlier checkpoint."
-    " https://docs.pytorch.org/docs/stable/amp.html"
+_WHY = (
+    "A loss does not recover from three NaNs in a row, or from zero after a NaN; fewer are a loss scaler or one batch."
 )
 
 NonFiniteKind = Literal["loss", "zero_loss", "norm", "norm_without_loss"]
@@ -51,7 +51,7 @@ class RankStreak:
 
     @property
     def length(self) -> int:
-        """Number of samples that suggest a lost loss."""
+        """Number of samples without a usable loss."""
         return self.losses + self.zero_losses + self.norms_without_loss
 
     @property
@@ -132,7 +132,8 @@ class NonFiniteLoss:
         if streak.is_open and sample.step is not None and sample.position == streak.position:
             return  # the same step again
         if self.stretch.finite_since >= RECOVERED:
-            self._start_stretch()
+            self.longest_survived = self._longest_survived()
+            self.stretch = Stretch()
         streak.add(kind, sample.position)
         if kind == "loss" and _VALIDATION_LOSS.search(logged.text):
             streak.losses = max(streak.losses, MIN_STREAK)
@@ -153,27 +154,15 @@ class NonFiniteLoss:
         is_lost = self.is_lost(is_settled=is_settled)
         severity, title = self._judge(is_lost=is_lost, is_settled=is_settled)
         return Failure(
-            severity=severity,
-            category="numerics",
-            signature="nonfinite_loss",
-            title=title,
-            hint=LOSS_HINT,
-            line=stretch.first_line,
-            ranks=tuple(stretch.ranks),
-            count=self.count,
-            first_ns=stretch.first_ns,
-            last_ns=self.last_ns,
-            excerpt=tuple(stretch.excerpt),
-            confidence=0.95 if is_lost else 0.6,
-            fingerprint="nonfinite",
-            why="A loss does not recover from three NaNs in a row, or from zero after a NaN;"
-            " fewer are a loss scaler or one batch.",
-            root_index=0 if stretch.excerpt else None,
-        )
+            severity=severity, category="numerics", signature="nonfinite_loss", title=title, hint=LOSS_HINT,
+            line=stretch.first_line, ranks=tuple(stretch.ranks), count=self.count, first_ns=stretch.first_ns,
+            last_ns=self.last_ns, excerpt=tuple(stretch.excerpt), confidence=0.95 if is_lost else 0.6,
+            fingerprint="nonfinite", why=_WHY, root_index=0 if stretch.excerpt else None,
+        )  # fmt: skip
 
     def _judge(self, *, is_lost: bool, is_settled: bool) -> tuple[Severity, str]:
         stretch = self.stretch
-        survived = max(self.longest_survived, stretch.longest if stretch.is_failure else 0)
+        survived = self._longest_survived()
         if is_lost:
             reports = max(stretch.longest, MIN_FINAL_STREAK)
             return Severity.PAGE, f"Loss became NaN or infinite, {reports} reports in a row"
@@ -185,10 +174,8 @@ class NonFiniteLoss:
             return Severity.WARN, "Gradient norm is NaN or infinite in many reports in a row"
         return Severity.INFO, "A loss or gradient norm was NaN or infinite once or twice"
 
-    def _start_stretch(self) -> None:
-        if self.stretch.is_failure:
-            self.longest_survived = max(self.longest_survived, self.stretch.longest)
-        self.stretch = Stretch()
+    def _longest_survived(self) -> int:
+        return max(self.longest_survived, self.stretch.longest if self.stretch.is_failure else 0)
 
     def _record(self, logged: LoggedSample, streak: RankStreak) -> None:
         stretch = self.stretch

@@ -3,11 +3,10 @@
 from dataclasses import dataclass, field
 from itertools import accumulate
 
-from bot.diagnosis.training.progress import LoggedSample, Sample, TrainingPosition
+from bot.diagnosis.training.progress import EXCERPT_LINE, LoggedSample, Sample, TrainingPosition
 
 SECOND = 1_000_000_000
 MAX_GAPS = 64
-EXCERPT_LINE = 240
 
 
 @dataclass(slots=True)

@@ -6,7 +6,6 @@ Keras, mmengine, RiverGen epochs, MLPerf `:::MLLOG`, and plain `step N loss X`.
 
 import math
 import re
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from bot.diagnosis.findings import Label
@@ -57,7 +56,7 @@ _SAMPLES = (
     re.compile(r"([\d.]*\d) ?(?:samples|images|imgs|examples)/s"),
 )
 """First with the name before the number, then with the number before its unit."""
-_ELAPSED = re.compile(r"elapsed time per iteration \((ms|s)\): (\d{1,12}\.?\d*)")
+_ELAPSED = re.compile(r"elapsed time per iteration \((ms|s)\): (\d{1,12}(?:\.\d*)?)")
 _STEP = re.compile(
     r"(?:global[ _-]?step|(?:^|[^a-z_])(?:iteration|iter|train_step|step|update|batch)|num_updates)"
     r"['\"]?\s*(?:::|[:=#|]|no\.?)?\s*['\"]?\[?\s*(\d{1,12})(?!\d|\.\d)(?:\s*(?:/|of)\s*(\d{1,12}))?",
@@ -77,6 +76,8 @@ _EPOCH = re.compile(r"epoch(?:_num)?['\"]?\s*[:=#]?\s*['\"]?\[?(\d{1,12}(?:\.\d+
 _SAMPLES_COUNT = re.compile(r'"(?:samples_count|step)": (\d{1,12})')
 
 
+EXCERPT_LINE = 240
+"""Maximum number of characters of a progress line in an excerpt."""
 MAX_LENGTH = 800
 """Number of characters read from the end of a line: a progress bar's newest state comes last."""
 
@@ -88,8 +89,7 @@ class TrainingPosition(NamedTuple):
     step: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(NamedTuple):
     """The numbers in one progress line; None for those it does not contain."""
 
     step: int | None = None

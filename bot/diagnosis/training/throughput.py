@@ -45,12 +45,7 @@ class Throughput:
         if self.slow_samples < 2 * SAMPLES:
             return None
         return Failure(
-            severity=Severity.WARN,
-            category="data",
-            signature="throughput_drop",
-            title=f"Throughput fell from {self.best:.4g} to {median(self.speeds):.4g} per second",
-            hint=HINT,
-            line=self.slow_line,
-            confidence=0.6,
-            fingerprint="throughput",
-        )
+            severity=Severity.WARN, category="data", signature="throughput_drop",
+            title=f"Throughput fell from {self.best:.4g} to {median(self.speeds):.4g} per second", hint=HINT,
+            line=self.slow_line, confidence=0.6, fingerprint="throughput",
+        )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The shipped catalogue, read and compiled once."""
+"""The shipped catalogue, compiled once."""
 
 import pytest
 

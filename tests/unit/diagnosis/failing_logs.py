@@ -1,5 +1,5 @@
-# ruff: noqa: E501 - a log line is as long as it is
-"""Short logs of runs that failed, each with the category it must be told under. Written for these tests."""
+# ruff: noqa: E501 - log lines are long
+"""Short logs of failed runs, each with its expected category. Written for these tests."""
 
 TRACE = """Traceback (most recent call last):
   File "/app/train.py", line 88, in <module>
@@ -34,7 +34,7 @@ FAILING: list[tuple[str, str, str]] = [
     ("oom in json", "gpu_memory", '{"level":"ERROR","ts":"2026-01-02T03:04:05Z","message":"Traceback (most recent call last):\\n  File \\"/app/a.py\\", line 3, in f\\n    g()\\ntorch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB."}'),
     ("oom with two timestamps", "gpu_memory", "2026-03-01T10:00:00.123Z 2026-03-01 10:00:00,120 worker-3 | [rank3]: torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB."),
     # ---------------------------------------------------------------- host memory
-    ("killed and told by slurm", "host_memory", STEPS + "Killed\nslurmstepd: error: Detected 2 oom_kill events in StepId=8812.0. Some of the step tasks have been OOM Killed.\n"),
+    ("killed, as slurm reports", "host_memory", STEPS + "Killed\nslurmstepd: error: Detected 2 oom_kill events in StepId=8812.0. Some of the step tasks have been OOM Killed.\n"),
     ("killed alone", "host_memory", STEPS + "/var/spool/job.sh: line 14:  4411 Killed                  python train.py\n"),
     ("kernel's own words", "host_memory", "[98123.551] Memory cgroup out of memory: Killed process 4411 (python) total-vm:912345kB, anon-rss:700000kB"),
     ("kernel constraint", "host_memory", "kernel: oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=pod,task=python,pid=33,uid=0"),
@@ -117,7 +117,7 @@ FAILING: list[tuple[str, str, str]] = [
     ("kernel hung task", "hang", "INFO: task python3:4410 blocked for more than 122 seconds."),
     ("soft lockup", "hang", "watchdog: BUG: soft lockup - CPU#11 stuck for 22s! [python:4410]"),
     ("no progress in the log's own time", "hang", "".join(f"2026-01-01 10:{n:02d}:00 step {n} loss 2.1\n" for n in range(20)) + "".join(f"2026-01-01 1{1 + n // 6}:{n % 6}0:00 heartbeat ok\n" for n in range(12))),
-    ("pulses count the time", "hang", "".join(f" iteration {n:8d}/ 90000 | elapsed time per iteration (ms): 60000.0 | lm loss: 2.5E+00 | grad norm: 0.1 |\n" for n in range(100, 130)) + "watchman: job still running for 3:10:00\nwatchman: job still running for 4:10:00\nwatchman: job still running for 5:10:00\n"),
+    ("heartbeats count the time", "hang", "".join(f" iteration {n:8d}/ 90000 | elapsed time per iteration (ms): 60000.0 | lm loss: 2.5E+00 | grad norm: 0.1 |\n" for n in range(100, 130)) + "watchman: job still running for 3:10:00\nwatchman: job still running for 4:10:00\nwatchman: job still running for 5:10:00\n"),
     # ---------------------------------------------------------------- launch
     ("no backend", "launch", traced("RuntimeError: Unable to initialize backend 'cuda': FAILED_PRECONDITION: No visible GPU devices. (set JAX_PLATFORMS='' to automatically choose an available backend)")),
     ("store", "launch", traced("torch.distributed.DistStoreError: Socket Timeout")),
@@ -231,7 +231,7 @@ FAILING: list[tuple[str, str, str]] = [
     ("threads without room", "host_memory", "libgomp: Thread creation failed: Resource temporarily unavailable\n"),
     ("open files", "code", traced("OSError: [Errno 24] Too many open files")),
     ("a lost gpu in the tool's words", "gpu_fault", "Unable to determine the device handle for GPU 0000:01:00.0: Unknown Error\n"),
-    ("training says so itself", "code", STEPS + "ERROR: Training failed with exit code 1\n"),
+    ("the program reports its failure", "code", STEPS + "ERROR: Training failed with exit code 1\n"),
     ("a closed terminal", "scheduler", STEPS + "W0101 10:00:00.000000 12 torch/distributed/elastic/agent/server/api.py:723] Received 1 death signal, shutting down workers\n"),
     ("a spawned process that was killed", "host_memory", traced("torch.multiprocessing.spawn.ProcessExitedException: process 1 terminated with signal SIGKILL", file="launch")),
     ("a crash that a launcher tells by its code", "code", "ERROR:composer.cli.launcher:Global rank 0 (PID 12) exited with code -11\n"),

@@ -1,5 +1,5 @@
-# ruff: noqa: E501 - a log line is as long as it is
-"""Logs of runs that are well although they look otherwise; nothing above a note. Written for these tests."""
+# ruff: noqa: E501 - log lines are long
+"""Logs of healthy runs that mention failures, and of runs with minor ones. Written for these tests."""
 
 STEPS = "".join(f"step {n} loss {3 - n / 100:.3f} lr 1e-4\n" for n in range(1, 40))
 SUCCESS = ':::MLLOG {"namespace": "", "time_ms": 1700000000000, "event_type": "INTERVAL_END", "key": "run_stop", "value": null, "metadata": {"file": "t.py", "lineno": 1, "status": "success"}}\n'
@@ -170,7 +170,7 @@ HEALTHY: list[tuple[str, str]] = [
     ("an average that keeps an old nan", "".join(f"Epoch 0:   3%|#| {n}/20101 [2:12:19<76:15:08, 14.05s/it, loss=nan, v_num=, reduced_train_loss=3.9{n}, global_step={n}.0\n" for n in range(1, 9))),
     ("a logger that calls all an error", "".join(f"ERROR 2021-07-15T20:36:0{n}.9      23/99     2.57G   0.01864   0.01545   0.06886    0.1029        26       832:  61%|#| {1142 + n}/1860 [04:42<03:03,  3.90it/s]\n" for n in range(9))),
     ("what an episode returns", "episode 12 return: -9.13 exit: 137 steps\n" + STEPS),
-    ("errors that are no strings", '{"level":"info","msg":"step","step":3,"loss":2.1,"errors":0,"error":null}\n' * 9),
+    ("errors that are not strings", '{"level":"info","msg":"step","step":3,"loss":2.1,"errors":0,"error":null}\n' * 9),
     ("an error field below a warning", '{"level":"warning","msg":"upload again","error":"An error occurred (SlowDown) when calling the PutObject operation"}'),
     ("regions without a box", "".join(f"Region 82 Avg IOU: -nan, Class: -nan, Obj: -nan, count: 0\n {n}: 0.5, 0.6 avg, 0.002000 rate, 4.00 seconds, 64 images\n" for n in range(900, 909))),
     ("git is not there", STEPS + "fatal: not a git repository (or any of the parent directories): .git\n" + STEPS.replace("step ", "step 9")),
@@ -180,7 +180,7 @@ HEALTHY: list[tuple[str, str]] = [
     ("checks that found nothing", "nan detected in 0 of 1000 gradients\nNo fatal errors found\n"),
 ]  # fmt: skip
 
-# After success, or caught: worth a line in the thread, never a page.
+# After success, or recovered: a warning, never a page.
 QUIET: list[tuple[str, str]] = [
     ("abort after success", SUCCESS + "4: terminate called after throwing an instance of 'std::system_error'\n4:   what():  Broken pipe\n"),
     ("core dumped after success", SUCCESS + "run.sh: line 3: 12 Aborted                 (core dumped) python train.py\nsrun: error: n1: task 7: Exited with exit code 134\n"),

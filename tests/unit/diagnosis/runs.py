@@ -1,5 +1,5 @@
-# ruff: noqa: E501 - a log line is as long as it is; a seed makes a run, not a secret
-"""Generated runs: ten frameworks' styles, healthy, hanging or diverging, from a seed."""
+# ruff: noqa: E501 - log lines are long
+"""Generate runs in the styles of ten frameworks: healthy, hanging or diverging, from a seed."""
 
 import math
 import random
@@ -11,7 +11,7 @@ STEPS = 500_000
 
 
 def loss_at(step: int, seed: random.Random) -> float:
-    """Falls like a power law, with noise and a rare spike that comes back."""
+    """Return a loss that falls by a power law, with noise and rare spikes."""
     level = 1.8 + 9.0 * math.pow(step + 20, -0.45) * 2
     spike = 1.9 if seed.random() < 0.001 else 1.0
     return level * spike * (1 + seed.gauss(0, 0.02))
@@ -90,7 +90,7 @@ PREFIXES = (
 
 
 def healthy(style: str, lines: int, seed: int = 0) -> Iterator[str]:
-    """A healthy run, one line a time, prefixes and scary lines included."""
+    """Yield the lines of a healthy run, including prefixes and lines that mention failures."""
     rng = random.Random(seed)
     write = STYLES[style]
     prefix = PREFIXES[seed % len(PREFIXES)]
@@ -101,7 +101,7 @@ def healthy(style: str, lines: int, seed: int = 0) -> Iterator[str]:
 
 
 def timed(style: str, steps: int, gap_s: float, seed: int) -> Iterator[tuple[str, int]]:
-    """A healthy run with the provider's times: steps with jitter, and now and then a checkpoint or an evaluation."""
+    """Yield the lines of a healthy run with their times: steps with jitter and some checkpoints."""
     rng = random.Random(seed)
     write = STYLES[style]
     now_ns = START_NS
@@ -113,14 +113,14 @@ def timed(style: str, steps: int, gap_s: float, seed: int) -> Iterator[tuple[str
             now_ns += int(rng.uniform(1, 4) * 60 * SECOND)
 
 
-def pulses(from_ns: int, minutes: int) -> Iterator[tuple[str, int]]:
-    """What still speaks while a run hangs: a pulse each minute that is not progress."""
+def heartbeats(from_ns: int, minutes: int) -> Iterator[tuple[str, int]]:
+    """Yield one line per minute that is not progress, as a hanging run may log."""
     for minute in range(1, minutes + 1):
         yield f"watchman: node alive, GPU 100 %, beat {minute}", from_ns + minute * 60 * SECOND
 
 
 def diverging(style: str, seed: int) -> Iterator[str]:
-    """Healthy for a while, then lost for good: a jump, a climb, or values that are not finite."""
+    """Yield a run that is healthy at first and then lost: by a jump, a climb or NaN."""
     rng = random.Random(seed)
     write = STYLES[style]
     healthy_steps = rng.randint(60, 400)

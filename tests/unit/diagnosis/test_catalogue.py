@@ -1,4 +1,4 @@
-"""The catalogue: complete, safe, and open to its users."""
+"""The catalogue: complete, valid and extensible by users."""
 
 import re
 
@@ -16,7 +16,7 @@ OWN = """
 name = "own_license"
 category = "launch"
 title = "The licence server refused"
-pattern = 'licence server said no'
+pattern = 'licence server rejected us'
 hint = "Ask for a seat. https://example.com/seats"
 """
 
@@ -31,7 +31,7 @@ def test_every_reported_signature_has_title_hint_link_and_source(catalogue: Cata
     assert incomplete == []
 
 
-def test_names_are_unique(catalogue: Catalogue) -> None:
+def test_signature_names_are_unique(catalogue: Catalogue) -> None:
     names = [signature.name for signature in catalogue.signatures]
     assert len(names) == len(set(names))
 
@@ -43,15 +43,15 @@ def test_every_category_has_a_signature(catalogue: Catalogue) -> None:
     }  # fmt: skip
 
 
-def test_a_users_signature_is_found() -> None:
+def test_user_signature_is_found() -> None:
     diagnoser = Diagnoser(PageScanner(load_catalogue(OWN)))
-    diagnoser.feed("[rank2]: licence server said no")
+    diagnoser.feed("[rank2]: licence server rejected us")
 
     (incident,) = diagnoser.report().failures
     assert (incident.signature, incident.category, incident.ranks) == ("own_license", "launch", (2,))
 
 
-def test_a_users_signature_replaces_ours_of_the_same_name() -> None:
+def test_user_signature_replaces_shipped_one_of_same_name() -> None:
     extra = OWN.replace("own_license", "cuda_oom")
     catalogue = load_catalogue(extra)
 
@@ -59,18 +59,18 @@ def test_a_users_signature_replaces_ours_of_the_same_name() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "complaint"),
+    ("text", "message"),
     [
         ("[[signature]\n", "not valid TOML"),
         ('[[signature]]\nname = "x"\n', "needs a name and a pattern"),
         (OWN.replace('"launch"', '"weather"'), "category must be one of"),
         (OWN + 'colour = "red"\n', "unknown fields: colour"),
-        (OWN.replace("licence server said no", "(unclosed"), "unclosed `(`"),
-        (OWN.replace("licence server said no", r"(a)\1"), "RE2 has no backreferences"),
+        (OWN.replace("licence server rejected us", "(unclosed"), "unclosed `(`"),
+        (OWN.replace("licence server rejected us", r"(a)\1"), "RE2 has no backreferences"),
     ],
 )
-def test_a_wrong_catalogue_is_refused_with_the_reason(text: str, complaint: str) -> None:
-    with pytest.raises(ConfigError, match=re.escape(complaint)):
+def test_wrong_catalogue_is_rejected_with_error(text: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(message)):
         build_catalogue([], parse_catalogue(text))
 
 
@@ -89,12 +89,12 @@ def test_a_wrong_catalogue_is_refused_with_the_reason(text: str, complaint: str)
         (r"a|\d+", None),
     ],
 )
-def test_the_literals_of_a_pattern_are_necessary(pattern: str, expected: set[tuple[str, bool]] | None) -> None:
+def test_every_match_contains_required_literals(pattern: str, expected: set[tuple[str, bool]] | None) -> None:
     found = required_literals(pattern)
     assert found == expected if expected is None else found is not None and found <= expected
 
 
-def test_the_filter_misses_nothing_that_a_signature_matches(catalogue: Catalogue) -> None:
+def test_filter_finds_every_line_that_signature_matches(catalogue: Catalogue) -> None:
     lines = [
         "Killed process 3 (x)",
         "RESOURCE_EXHAUSTED: out of memory",

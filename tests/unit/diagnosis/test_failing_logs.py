@@ -1,4 +1,4 @@
-"""A run that failed is told once, as a page, under the right category."""
+"""A failed run is one page of the expected category."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from tests.unit.diagnosis.failing_logs import FAILING
 
 
 @pytest.mark.parametrize(("category", "log"), [case[1:] for case in FAILING], ids=[case[0] for case in FAILING])
-def test_a_failure_is_one_page_of_the_right_category(reader: PageScanner, category: str, log: str) -> None:
+def test_failure_is_one_page_of_expected_category(reader: PageScanner, category: str, log: str) -> None:
     diagnoser = Diagnoser(reader)
     diagnoser.feed_page(log.encode())
 

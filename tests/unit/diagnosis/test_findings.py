@@ -7,17 +7,17 @@ from bot.diagnosis.diagnoser import Diagnoser
 from bot.diagnosis.page_scanner import PageScanner
 
 
-def test_the_json_has_the_promised_fields() -> None:
+def test_json_has_documented_fields() -> None:
     diagnoser = Diagnoser(PageScanner(load_catalogue()))
     diagnoser.feed("step 10 loss 2.5", timestamp_ns=1_700_000_000_000_000_000)
     diagnoser.feed("[rank3]: torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB.")
 
-    told = json.loads(json.dumps(diagnoser.report().to_json()))
+    result = json.loads(json.dumps(diagnoser.report().to_json()))
 
-    assert set(told) == {"incidents", "lines", "progress"}
-    assert told["lines"] == 2
-    assert told["progress"]["step"] == 10
-    (incident,) = told["incidents"]
+    assert set(result) == {"incidents", "lines", "progress"}
+    assert result["lines"] == 2
+    assert result["progress"]["step"] == 10
+    (incident,) = result["incidents"]
     assert set(incident) == {
         "severity", "category", "signature", "title", "hint", "line", "ranks", "count", "first", "last", "excerpt",
         "confidence",

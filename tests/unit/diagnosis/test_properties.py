@@ -1,4 +1,4 @@
-"""How a log is cut into pages, and where its reader is restarted, does not change what it says."""
+"""Page boundaries and restarts do not change a diagnosis."""
 
 import json
 
@@ -26,7 +26,7 @@ def whole(reader: PageScanner, page: bytes) -> dict[str, object]:
 
 @quick
 @given(log=logs, cuts=st.lists(st.integers(1, 50_000), min_size=1, max_size=8))
-def test_chunking_does_not_change_the_result(reader: PageScanner, log: str, cuts: list[int]) -> None:
+def test_page_boundaries_do_not_change_result(reader: PageScanner, log: str, cuts: list[int]) -> None:
     page = log.encode()
     diagnoser = Diagnoser(reader)
     position = turn = 0
@@ -40,7 +40,7 @@ def test_chunking_does_not_change_the_result(reader: PageScanner, log: str, cuts
 
 @quick
 @given(log=logs, share=st.floats(0, 1))
-def test_a_restart_at_any_byte_does_not_change_the_result(reader: PageScanner, log: str, share: float) -> None:
+def test_restart_at_any_byte_does_not_change_result(reader: PageScanner, log: str, share: float) -> None:
     page = log.encode()
     cut = int(len(page) * share)
     first = Diagnoser(reader)
@@ -55,9 +55,7 @@ def test_a_restart_at_any_byte_does_not_change_the_result(reader: PageScanner, l
 
 @quick
 @given(log=logs, share=st.floats(0, 1))
-def test_lines_fed_one_by_one_say_the_same_before_and_after_a_restart(
-    reader: PageScanner, log: str, share: float
-) -> None:
+def test_restart_between_lines_does_not_change_result(reader: PageScanner, log: str, share: float) -> None:
     lines = [(text, None, f"replica-{n % 3}", n * 1_000_000_000) for n, text in enumerate(log.split("\n"))]
     cut = int(len(lines) * share)
     straight, first, second = Diagnoser(reader), Diagnoser(reader), Diagnoser(reader)
@@ -73,7 +71,7 @@ def test_lines_fed_one_by_one_say_the_same_before_and_after_a_restart(
 
 
 @pytest.mark.parametrize("log", [case[2] for case in FAILING[:40]])
-def test_a_dump_stays_small(reader: PageScanner, log: str) -> None:
+def test_dump_is_small(reader: PageScanner, log: str) -> None:
     diagnoser = Diagnoser(reader)
     diagnoser.feed_page((CHATTER + log).encode())
 
@@ -82,7 +80,7 @@ def test_a_dump_stays_small(reader: PageScanner, log: str) -> None:
 
 @quick
 @given(noise=st.binary(max_size=3000))
-def test_foreign_bytes_never_crash(reader: PageScanner, noise: bytes) -> None:
+def test_arbitrary_bytes_do_not_crash(reader: PageScanner, noise: bytes) -> None:
     diagnoser = Diagnoser(reader)
     diagnoser.feed_page(noise + b"\n[rank1]: Traceback (most recent call last):\n" + noise)
     diagnoser.feed(noise.decode("utf-8", "surrogateescape"))

@@ -1,4 +1,4 @@
-"""Generated runs: the healthy ones are left alone, the others found in time."""
+"""Generated runs: healthy ones have only notes, failures in the others are detected in time."""
 
 import random
 
@@ -7,7 +7,7 @@ import pytest
 from bot.diagnosis.diagnoser import Diagnoser
 from bot.diagnosis.findings import Diagnosis, Failure
 from bot.diagnosis.page_scanner import PageScanner
-from tests.unit.diagnosis.runs import SECOND, STYLES, diverging, healthy, pulses, timed
+from tests.unit.diagnosis.runs import SECOND, STYLES, diverging, healthy, heartbeats, timed
 
 MINUTE = 60 * SECOND
 SEEDS = range(50)
@@ -18,7 +18,7 @@ def pages(diagnosis: Diagnosis) -> list[Failure]:
 
 
 @pytest.mark.parametrize("style", STYLES)
-def test_a_healthy_run_is_left_alone(reader: PageScanner, style: str) -> None:
+def test_healthy_run_has_only_notes(reader: PageScanner, style: str) -> None:
     for seed in range(3):
         diagnoser = Diagnoser(reader)
         diagnoser.feed_page("\n".join(healthy(style, 1500, seed)).encode())
@@ -30,7 +30,7 @@ def test_a_healthy_run_is_left_alone(reader: PageScanner, style: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("style", STYLES)
-def test_a_healthy_run_of_a_million_lines_has_no_page(reader: PageScanner, style: str) -> None:
+def test_healthy_run_of_million_lines_has_no_page(reader: PageScanner, style: str) -> None:
     diagnoser = Diagnoser(reader)
     chunk: list[str] = []
     for line in healthy(style, 1_000_000, seed=len(style)):
@@ -43,7 +43,7 @@ def test_a_healthy_run_of_a_million_lines_has_no_page(reader: PageScanner, style
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_a_hang_is_found_between_five_and_ten_minutes(reader: PageScanner, seed: int) -> None:
+def test_hang_is_detected_between_five_and_ten_minutes(reader: PageScanner, seed: int) -> None:
     rng = random.Random(seed)
     style = sorted(STYLES)[seed % len(STYLES)]
     diagnoser = Diagnoser(reader)
@@ -53,14 +53,14 @@ def test_a_hang_is_found_between_five_and_ten_minutes(reader: PageScanner, seed:
             assert pages(diagnoser.report(now_ns)) == [], "a healthy pause is not a hang"
         diagnoser.feed(line, replica="worker-0", timestamp_ns=now_ns)
         last_ns = now_ns
-    beats = pulses(last_ns, 20) if seed % 2 else iter(())
+    lines = heartbeats(last_ns, 20) if seed % 2 else iter(())
     found_ns = 0
     for minute in range(1, 21):
-        for line, beat_ns in beats:
+        for line, beat_ns in lines:
             diagnoser.feed(line, replica="worker-0", timestamp_ns=beat_ns)
             break
-        if told := pages(diagnoser.report(last_ns + minute * MINUTE)):
-            assert [incident.category for incident in told] == ["hang"]
+        if found := pages(diagnoser.report(last_ns + minute * MINUTE)):
+            assert [incident.category for incident in found] == ["hang"]
             found_ns = minute * MINUTE
             break
 
@@ -68,7 +68,7 @@ def test_a_hang_is_found_between_five_and_ten_minutes(reader: PageScanner, seed:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_a_loss_that_is_lost_is_found(reader: PageScanner, seed: int) -> None:
+def test_lost_loss_is_detected(reader: PageScanner, seed: int) -> None:
     style = sorted(STYLES)[seed % len(STYLES)]
     diagnoser = Diagnoser(reader)
     diagnoser.feed_page("\n".join(diverging(style, seed)).encode())
@@ -76,7 +76,7 @@ def test_a_loss_that_is_lost_is_found(reader: PageScanner, seed: int) -> None:
     assert [incident.category for incident in pages(diagnoser.report())] == ["numerics"]
 
 
-def test_a_job_that_waits_or_cannot_be_read_does_not_hang(reader: PageScanner) -> None:
+def test_job_that_is_not_running_does_not_hang(reader: PageScanner) -> None:
     diagnoser = Diagnoser(reader)
     now_ns = 0
     for line, now_ns in timed("plain", 40, 2.0, 1):
@@ -86,7 +86,7 @@ def test_a_job_that_waits_or_cannot_be_read_does_not_hang(reader: PageScanner) -
     assert len(pages(diagnoser.report(now_ns + 60 * MINUTE, running=True))) == 1
 
 
-def test_a_long_evaluation_gets_more_patience_than_a_step(reader: PageScanner) -> None:
+def test_evaluation_has_longer_timeout_than_step(reader: PageScanner) -> None:
     diagnoser = Diagnoser(reader)
     now_ns = 0
     for line, now_ns in timed("plain", 40, 2.0, 1):
@@ -97,7 +97,7 @@ def test_a_long_evaluation_gets_more_patience_than_a_step(reader: PageScanner) -
     assert len(pages(diagnoser.report(now_ns + 45 * MINUTE))) == 1
 
 
-def test_a_run_that_told_its_end_does_not_hang(reader: PageScanner) -> None:
+def test_completed_run_does_not_hang(reader: PageScanner) -> None:
     diagnoser = Diagnoser(reader)
     now_ns = 0
     for line, now_ns in timed("plain", 40, 2.0, 1):
@@ -108,7 +108,7 @@ def test_a_run_that_told_its_end_does_not_hang(reader: PageScanner) -> None:
     assert (pages(diagnosis), diagnosis.progress.finished) == ([], True)
 
 
-def test_a_line_that_repeats_the_last_step_is_a_pulse(reader: PageScanner) -> None:
+def test_repeated_step_is_not_progress(reader: PageScanner) -> None:
     diagnoser = Diagnoser(reader)
     now_ns = 0
     for line, now_ns in timed("plain", 40, 2.0, 1):
@@ -119,7 +119,7 @@ def test_a_line_that_repeats_the_last_step_is_a_pulse(reader: PageScanner) -> No
     assert [incident.signature for incident in pages(diagnoser.report(now_ns + 11 * MINUTE))] == ["no_progress"]
 
 
-def test_a_sustained_loss_of_speed_is_a_warning(reader: PageScanner) -> None:
+def test_lasting_fall_of_throughput_is_a_warning(reader: PageScanner) -> None:
     diagnoser = Diagnoser(reader)
     for step in range(200):
         diagnoser.feed(f"step {step} loss {3 - step / 1000} tok/s {9000 if step < 100 else 3000}")
@@ -127,7 +127,7 @@ def test_a_sustained_loss_of_speed_is_a_warning(reader: PageScanner) -> None:
     assert [(i.severity, i.signature) for i in diagnoser.report().failures] == [("warn", "throughput_drop")]
 
 
-def test_a_flat_loss_is_told_only_when_asked_for(reader: PageScanner) -> None:
+def test_plateau_is_reported_only_on_request(reader: PageScanner) -> None:
     log = "\n".join(f"step {step} loss {2.0 if step > 50 else 3 - step / 50}" for step in range(600)).encode()
     quiet, asked = Diagnoser(reader), Diagnoser(reader, plateau=True)
     quiet.feed_page(log)

@@ -1,4 +1,4 @@
-"""What a model wrote is not what happened to the run."""
+"""Failures in model output are not failures of the run."""
 
 import pytest
 
@@ -50,10 +50,10 @@ def pages(reader: PageScanner, lines: list[str]) -> int:
 
 
 @pytest.mark.parametrize("lines", QUOTED.values(), ids=QUOTED)
-def test_a_failure_that_a_model_wrote_is_no_failure(reader: PageScanner, lines: list[str]) -> None:
+def test_failure_in_model_output_is_ignored(reader: PageScanner, lines: list[str]) -> None:
     assert pages(reader, lines) == 0
 
 
 @pytest.mark.parametrize("lines", REAL.values(), ids=REAL)
-def test_a_failure_that_follows_what_a_model_wrote_is_one(reader: PageScanner, lines: list[str]) -> None:
+def test_failure_after_model_output_is_reported(reader: PageScanner, lines: list[str]) -> None:
     assert pages(reader, lines) == 1

@@ -1,5 +1,5 @@
-# ruff: noqa: E501 - a log line is as long as it is
-"""The root, not the cascade: one incident for a failing run."""
+# ruff: noqa: E501 - log lines are long
+"""A failing run is one failure with its root cause, not its consequences."""
 
 import random
 import time
@@ -40,7 +40,7 @@ def traceback(error: str, prefix: str = "", frames: int = 3) -> list[str]:
     return [prefix + line for line in "\n".join([*text, error]).split("\n")]
 
 
-def test_an_echo_that_is_printed_first_is_not_the_root(reader: PageScanner) -> None:
+def test_consequence_printed_first_is_not_root_cause(reader: PageScanner) -> None:
     log = [*traceback(PEER, "[rank0]: "), *traceback("KeyError: 'label'", "[rank5]: "), *traceback(PEER, "[rank3]: ")]
     (root,) = diagnose(reader, "\n".join(log))
 
@@ -49,7 +49,7 @@ def test_an_echo_that_is_printed_first_is_not_the_root(reader: PageScanner) -> N
     assert "Grouped with it: NCCL error" in root.why
 
 
-def test_the_rank_that_is_behind_is_named_in_a_collective_timeout(reader: PageScanner) -> None:
+def test_rank_with_smallest_sequence_number_is_named_in_timeout(reader: PageScanner) -> None:
     log = "\n".join(
         f"[rank{rank}]:[E ProcessGroupNCCL.cpp:1] [Rank {rank}] Watchdog caught collective operation timeout:"
         f" WorkNCCL(SeqNum={number}, OpType=ALLREDUCE, Timeout(ms)=600000) ran for 600001 milliseconds before timing out."
@@ -62,14 +62,14 @@ def test_the_rank_that_is_behind_is_named_in_a_collective_timeout(reader: PageSc
 
 
 @pytest.mark.parametrize(("reporting", "absent"), [((0, 1, 2, 4), 3), ((8, 9, 11, 12), 10), (range(7), 7)])
-def test_the_one_rank_that_reports_no_timeout_is_named(reader: PageScanner, reporting: range, absent: int) -> None:
+def test_only_rank_without_timeout_is_named(reader: PageScanner, reporting: range, absent: int) -> None:
     (root,) = diagnose(reader, "\n".join(timeout(rank) for rank in reporting))
 
     assert (root.root_rank, f"Only rank {absent} " in root.why) == (absent, True)
 
 
 @pytest.mark.parametrize("reporting", [(0, 1, 5), range(8), (0, 2)])
-def test_where_more_or_none_are_missing_no_rank_is_blamed(reader: PageScanner, reporting: range) -> None:
+def test_no_rank_is_blamed_if_several_or_none_are_missing(reader: PageScanner, reporting: range) -> None:
     (root,) = diagnose(reader, "\n".join(timeout(rank) for rank in reporting))
 
     assert (root.root_rank, "Only rank" in root.why) == (0, False)
@@ -86,13 +86,11 @@ def test_where_more_or_none_are_missing_no_rank_is_blamed(reader: PageScanner, r
         ("mpirun noticed that process rank 6 with PID 31188 on node n2 exited on signal 6 (Aborted).", 6),
     ],
 )
-def test_the_rank_that_a_line_blames_goes_before_the_rank_that_says_it(
-    reader: PageScanner, line: str, rank: int
-) -> None:
+def test_blamed_rank_comes_before_rank_of_line(reader: PageScanner, line: str, rank: int) -> None:
     assert [root.root_rank for root in diagnose(reader, line)] == [rank]
 
 
-def test_a_chained_exception_is_told_by_its_cause(reader: PageScanner) -> None:
+def test_chained_exception_is_reported_by_its_cause(reader: PageScanner) -> None:
     log = [
         *traceback("RuntimeError: DataLoader worker (pid 7) is killed by signal: Bus error. "),
         "",
@@ -105,21 +103,21 @@ def test_a_chained_exception_is_told_by_its_cause(reader: PageScanner) -> None:
     assert (root.signature, root.category) == ("dataloader_killed", "host_memory")
 
 
-def test_tracebacks_that_interleave_by_line_are_told_apart_by_rank(reader: PageScanner) -> None:
+def test_interleaved_tracebacks_are_separated_by_rank(reader: PageScanner) -> None:
     one, two = traceback("ValueError: bad 1", "[rank1]: "), traceback("ValueError: bad 2", "[rank2]: ")
     (root,) = diagnose(reader, "\n".join(line for pair in zip(one, two, strict=True) for line in pair))
 
     assert (root.root_rank, set(root.ranks), root.count) == (1, {1, 2}, 2)
 
 
-def test_a_traceback_that_lost_its_end_is_told_where_it_was(reader: PageScanner) -> None:
+def test_traceback_without_exception_line_is_reported_with_its_frame(reader: PageScanner) -> None:
     log = traceback("FileNotFoundErrorsuper().__init__(")
     (root,) = diagnose(reader, "\n".join(log))
 
     assert (root.category, root.confidence, "train.py:main" in root.title) == ("code", 0.4, True)
 
 
-def test_a_traceback_whose_end_may_still_come_is_not_told(reader: PageScanner) -> None:
+def test_unfinished_traceback_is_reported_only_after_silence(reader: PageScanner) -> None:
     diagnoser = Diagnoser(reader)
     for line in traceback("KeyError: 'x'")[:-1]:
         diagnoser.feed(line, timestamp_ns=10**18)
@@ -128,25 +126,25 @@ def test_a_traceback_whose_end_may_still_come_is_not_told(reader: PageScanner) -
     assert [incident.severity for incident in diagnoser.report(10**18 + 10**11).failures] == ["page"]
 
 
-def test_a_bare_exception_is_a_page_only_as_the_last_words(reader: PageScanner) -> None:
+def test_exception_without_traceback_is_a_page_only_at_end_of_log(reader: PageScanner) -> None:
     diagnoser = Diagnoser(reader)
     diagnoser.feed("ValueError: cannot go on", timestamp_ns=10**18)
-    told = [[i.severity for i in diagnoser.report(10**18 + wait).failures] for wait in (10**9, 10**11)]
+    severities = [[i.severity for i in diagnoser.report(10**18 + wait).failures] for wait in (10**9, 10**11)]
     for step in range(3):
         diagnoser.feed(f"step {step} loss 2.0\n" * 8, timestamp_ns=10**18 + 2 * 10**11)
 
-    told.append([i.severity for i in diagnoser.report(10**18 + 4 * 10**11).failures])
-    assert told == [["warn"], ["page"], ["info"]]
+    severities.append([i.severity for i in diagnoser.report(10**18 + 4 * 10**11).failures])
+    assert severities == [["warn"], ["page"], ["info"]]
 
 
-def test_much_noise_before_the_root_does_not_crowd_it_out(reader: PageScanner) -> None:
+def test_many_weak_candidates_do_not_evict_root_cause(reader: PageScanner) -> None:
     noise = "".join(f"{kind}Error: of kind {kind}\n" for kind in ("A" + "b" * n for n in range(30)))
     (root,) = diagnose(reader, noise + "\n".join(traceback("KeyError: 'label'")))
 
     assert "KeyError: 'label'" in root.title
 
 
-def test_an_epoch_that_is_done_is_not_the_runs_end(reader: PageScanner) -> None:
+def test_end_of_epoch_is_not_end_of_run(reader: PageScanner) -> None:
     diagnoser = Diagnoser(reader)
     for step in range(100):
         diagnoser.feed(f"step {step} loss 2.0", timestamp_ns=10**18 + step * 10**9)
@@ -169,7 +167,7 @@ def test_an_epoch_that_is_done_is_not_the_runs_end(reader: PageScanner) -> None:
         ("yaml.scanner.ScannerError: mapping values are not allowed here", "launch", "page"),
     ],
 )
-def test_an_exceptions_type_tells_whose_fault_it_is(
+def test_exception_type_decides_category_and_severity(
     reader: PageScanner, error: str, category: str, severity: str
 ) -> None:
     diagnoser = Diagnoser(reader)
@@ -178,7 +176,7 @@ def test_an_exceptions_type_tells_whose_fault_it_is(
     assert [(i.category, i.severity) for i in diagnoser.report().failures] == [(category, severity)]
 
 
-def test_without_prefixes_interleaved_tracebacks_are_still_one_incident(reader: PageScanner) -> None:
+def test_interleaved_tracebacks_without_prefixes_are_one_failure(reader: PageScanner) -> None:
     traces = [traceback("FileNotFoundError: /data/train.rec", frames=9) for _ in range(8)]
     log = [line for lines in zip(*traces, strict=True) for line in lines]
     (root,) = diagnose(reader, "\n".join(log))
@@ -186,14 +184,14 @@ def test_without_prefixes_interleaved_tracebacks_are_still_one_incident(reader: 
     assert (root.category, root.count) == ("data", 8)
 
 
-def test_the_first_rank_of_a_torchrun_table_is_the_root_rank(reader: PageScanner) -> None:
+def test_first_rank_in_torchrun_table_is_root_rank(reader: PageScanner) -> None:
     table = "Failures:\n[1]:\n  rank      : 2 (local_rank: 2)\n  exitcode  : 1 (pid: 8)\nRoot Cause (first observed failure):\n[0]:\n  rank      : 6 (local_rank: 6)\n  exitcode  : 1 (pid: 9)\n"
     (root,) = diagnose(reader, "torch.distributed.elastic.multiprocessing.errors.ChildFailedError: \n" + table)
 
     assert root.root_rank == 6
 
 
-def test_the_fingerprint_forgets_numbers_paths_and_addresses(reader: PageScanner) -> None:
+def test_fingerprint_ignores_numbers_paths_and_addresses(reader: PageScanner) -> None:
     first = diagnose(reader, "\n".join(traceback("ValueError: item 17 at 0x7f00 of /tmp/a/b.bin")))[0]
     second = diagnose(reader, "\n".join(traceback("ValueError: item 99 at 0x8a11 of /var/x/y.bin", "[rank3]: ")))[0]
     other = diagnose(reader, "\n".join(traceback("ValueError: no items")))[0]
@@ -201,7 +199,7 @@ def test_the_fingerprint_forgets_numbers_paths_and_addresses(reader: PageScanner
     assert first.fingerprint == second.fingerprint != other.fingerprint
 
 
-def test_an_excerpt_holds_the_root_line_and_its_own_ranks_context(reader: PageScanner) -> None:
+def test_excerpt_has_root_line_and_lines_of_its_rank(reader: PageScanner) -> None:
     log = [line for line in traceback("KeyError: 'x'", "[rank4]: ") for line in (line, "[rank9]: step 4 loss 2.0")]
     (root,) = diagnose(reader, "\n".join([*log, "[rank4]: after"]))
 
@@ -209,14 +207,14 @@ def test_an_excerpt_holds_the_root_line_and_its_own_ranks_context(reader: PageSc
     assert len(root.excerpt) <= 8
 
 
-def test_a_lost_loss_and_the_crash_it_leads_to_are_one_page(reader: PageScanner) -> None:
+def test_lost_loss_and_crash_after_it_are_one_page(reader: PageScanner) -> None:
     nans = "".join(f"step {step} loss nan\n" for step in range(20))
     (root,) = diagnose(reader, nans + "\n".join(traceback("ValueError: cannot sample from nan")))
 
     assert (root.category, "Then: ValueError" in root.why) == ("numerics", True)
 
 
-def test_after_a_restart_that_works_a_failure_is_no_page_any_more(reader: PageScanner) -> None:
+def test_failure_before_successful_restart_is_a_warning(reader: PageScanner) -> None:
     diagnoser = Diagnoser(reader)
     for line in traceback("KeyError: 'x'"):
         diagnoser.feed(line, timestamp_ns=10**18)
@@ -262,17 +260,17 @@ def test_a_line_of_two_megabytes_costs_no_more_than_its_length(reader: PageScann
     assert spent_s < 0.5
 
 
-def test_where_nothing_trains_trouble_ends_by_the_clock_and_the_next_is_told_anew(reader: PageScanner) -> None:
+def test_without_training_steps_failure_expires_and_next_one_is_separate(reader: PageScanner) -> None:
     diagnoser = Diagnoser(reader)
     first, second = traceback("KeyError: 'prompt'"), traceback("torch.OutOfMemoryError: CUDA out of memory.")
-    told = []
+    found = []
     for minute in range(120):
         texts = {5: first, 90: second}.get(minute, ["GET /health 200 OK"])
         diagnoser.feed_many((text, None, "pod", 10**18 + minute * 60 * 10**9) for text in texts)
         if minute in (5, 6, 30, 90):
-            told.append([(i.severity, i.signature) for i in diagnoser.report().failures])
+            found.append([(i.severity, i.signature) for i in diagnoser.report().failures])
 
-    assert told == [
+    assert found == [
         [("page", "python_exception")],
         [("page", "python_exception")],
         [("warn", "python_exception")],
@@ -280,7 +278,7 @@ def test_where_nothing_trains_trouble_ends_by_the_clock_and_the_next_is_told_ane
     ]
 
 
-def test_silence_does_not_end_trouble(reader: PageScanner) -> None:
+def test_silence_does_not_expire_failure(reader: PageScanner) -> None:
     diagnoser = Diagnoser(reader)
     diagnoser.feed_many((text, None, "pod", 10**18) for text in traceback("KeyError: 'prompt'"))
     diagnoser.feed(PEER, replica="pod", timestamp_ns=10**18 + 1800 * 10**9)
@@ -288,7 +286,7 @@ def test_silence_does_not_end_trouble(reader: PageScanner) -> None:
     assert [(i.severity, i.signature) for i in diagnoser.report().failures] == [("page", "python_exception")]
 
 
-def test_many_steps_after_a_caught_exception_show_that_the_run_went_on(reader: PageScanner) -> None:
+def test_many_steps_after_exception_show_recovery(reader: PageScanner) -> None:
     log = traceback("OSError: image file is truncated") + [f"step {n} loss 1.5" for n in range(220)]
 
     assert diagnose(reader, "\n".join(log)) == []
@@ -322,20 +320,20 @@ NAMED = {
 
 
 @pytest.mark.parametrize("log", NAMED.values(), ids=NAMED)
-def test_the_rank_that_others_name_is_told(reader: PageScanner, log: str) -> None:
+def test_rank_named_by_other_lines_is_root_rank(reader: PageScanner, log: str) -> None:
     (root,) = diagnose(reader, log)
 
     assert root.root_rank == 2
 
 
-def test_a_last_loss_that_is_not_finite_is_worth_a_warning(reader: PageScanner) -> None:
+def test_nan_as_last_loss_is_a_warning(reader: PageScanner) -> None:
     diagnoser = Diagnoser(reader)
     diagnoser.feed_page(b"ep=21 loss=0.672 err=0.2\nep=22 loss=0.671 err=0.2\nep=23 loss=nan err=0.2\n")
 
     assert [(one.severity, one.signature) for one in diagnoser.report().failures] == [("warn", "nonfinite_loss")]
 
 
-def test_the_traceback_that_a_launcher_quotes_in_its_table_is_the_root(reader: PageScanner) -> None:
+def test_traceback_in_launcher_table_is_root_cause(reader: PageScanner) -> None:
     quoted = "\n".join(traceback("NameError: name 'die' is not defined", "    ")[1:])
     log = (
         "Root Cause (first observed failure):\n[0]:\n  rank      : 304 (local_rank: 0)\n  exitcode  : 1 (pid: 9)\n"

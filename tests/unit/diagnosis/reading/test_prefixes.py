@@ -1,4 +1,4 @@
-"""Prefixes are peeled, whoever put them there, and the speaker is kept."""
+"""Prefixes are removed and the source of the line is kept."""
 
 import pytest
 
@@ -33,23 +33,23 @@ TEXT = "RuntimeError: boom"
         ("10:00:00 2: ", 2),
     ],
 )
-def test_a_prefix_is_peeled_and_its_speaker_kept(prefix: str, label: int | str | None) -> None:
+def test_prefix_is_removed_and_its_source_kept(prefix: str, label: int | str | None) -> None:
     split = split_prefix(prefix + TEXT)
 
     assert (split.text, split.source.label) == (TEXT, label)
 
 
-def test_the_providers_replica_wins_over_a_name_in_the_line_but_not_over_a_rank() -> None:
+def test_provider_replica_wins_over_name_in_line_but_not_over_rank() -> None:
     assert split_prefix("(pod-2) x y", replica="replica-7").source.label == "replica-7"
     assert split_prefix("[rank4]: x y", replica="replica-7").source.label == 4
 
 
-def test_a_rank_that_the_provider_names_is_a_rank() -> None:
+def test_provider_rank_is_used_unless_line_has_rank() -> None:
     assert split_prefix(TEXT, rank=3).source.label == 3
     assert split_prefix(f"[rank5]: {TEXT}", rank=3).source.label == 5
 
 
-def test_a_row_of_a_failure_table_is_not_a_rank() -> None:
+def test_failure_table_row_is_not_a_rank_prefix() -> None:
     assert split_prefix("[1]:").source.label is None
 
 
@@ -64,7 +64,7 @@ def test_a_row_of_a_failure_table_is_not_a_rank() -> None:
         ("2026-02-31 00:00:01 no such day", None),
     ],
 )
-def test_a_line_may_tell_its_own_time(line: str, expected: tuple[int, str] | None) -> None:
+def test_timestamp_in_line_is_parsed(line: str, expected: tuple[int, str] | None) -> None:
     assert parse_timestamp(line) == expected
 
 

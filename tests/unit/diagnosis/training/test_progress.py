@@ -1,5 +1,5 @@
-# ruff: noqa: E501 - a log line is as long as it is
-"""Numbers are read from the lines of common frameworks without configuration."""
+# ruff: noqa: E501 - log lines are long
+"""Progress lines of common frameworks are parsed without configuration."""
 
 import math
 
@@ -29,7 +29,7 @@ READ: list[tuple[str, dict[str, float]]] = [
 
 
 @pytest.mark.parametrize(("line", "expected"), READ, ids=[line[:24] for line, _ in READ])
-def test_a_frameworks_line_is_read(line: str, expected: dict[str, float]) -> None:
+def test_progress_line_of_framework_is_parsed(line: str, expected: dict[str, float]) -> None:
     sample = parse_sample(line)
 
     assert sample is not None
@@ -47,7 +47,7 @@ def test_a_frameworks_line_is_read(line: str, expected: dict[str, float]) -> Non
         "Loss = tensor(nan, device='cuda:0')",
     ],
 )
-def test_a_loss_that_is_not_finite_is_a_loss(line: str) -> None:
+def test_nan_or_infinite_loss_is_parsed(line: str) -> None:
     sample = parse_sample(line)
 
     assert sample is not None
@@ -69,7 +69,7 @@ def test_a_loss_that_is_not_finite_is_a_loss(line: str) -> None:
         "loss_nan_count: 3",
     ],
 )
-def test_what_is_not_the_training_loss_is_left_alone(line: str) -> None:
+def test_other_numbers_are_not_parsed_as_loss(line: str) -> None:
     sample = parse_sample(line) or Sample()
 
     assert sample.loss is None

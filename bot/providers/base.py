@@ -34,29 +34,12 @@ class Priority(enum.Enum):
     """The watcher polls."""
 
 
-class Provider(Protocol):
-    """An adapter to one training platform.
-
-    Methods raise only `bot.errors.ProviderError` and its subclasses. Calls have a deadline and a limited number of
-    retries. Error texts and `repr` never contain the key.
-    """
+class JobSource(Protocol):
+    """The part of a Provider that `bot.providers.observe` reads."""
 
     @property
     def name(self) -> str:
         """The provider's name, the prefix of a job reference."""
-        ...
-
-    def parse_ref(self, text: str) -> JobRef | None:
-        """Return the job that `text` names, or None. Pure.
-
-        Args:
-            text: a whole URL of the platform, or the part of a reference after `name:`.
-        """
-        ...
-
-    @property
-    def ref_help(self) -> str:
-        """The form of a reference, for messages: `baseten:<project_id>/<job_id>`."""
         ...
 
     async def get_job(self, job: JobRef) -> Job:
@@ -65,10 +48,6 @@ class Provider(Protocol):
         Raises:
             JobNotFound: the job does not exist.
         """
-        ...
-
-    async def list_jobs(self, *, limit: int) -> Sequence[Job]:
-        """Return the newest jobs, newest first, at most `limit`."""
         ...
 
     async def query_logs(self, query: LogQuery) -> LogPage:
@@ -89,6 +68,31 @@ class Provider(Protocol):
         Raises:
             NotSupported: the platform has no metrics.
         """
+        ...
+
+
+class Provider(JobSource, Protocol):
+    """An adapter to one training platform.
+
+    Methods raise only `bot.errors.ProviderError` and its subclasses. Calls have a deadline and a limited number of
+    retries. Error texts and `repr` never contain the key.
+    """
+
+    def parse_ref(self, text: str) -> JobRef | None:
+        """Return the job that `text` names, or None. Pure.
+
+        Args:
+            text: a whole URL of the platform, or the part of a reference after `name:`.
+        """
+        ...
+
+    @property
+    def ref_help(self) -> str:
+        """The form of a reference, for messages: `baseten:<project_id>/<job_id>`."""
+        ...
+
+    async def list_jobs(self, *, limit: int) -> Sequence[Job]:
+        """Return the newest jobs, newest first, at most `limit`."""
         ...
 
     async def aclose(self) -> None:

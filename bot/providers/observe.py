@@ -10,16 +10,16 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Protocol, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
 from bot.domain.durations import datetime_from_ns
 from bot.domain.gaps import Gap, GapReason, Part, gap_of
 from bot.domain.jobs import Job, JobRef
-from bot.domain.logs import DEFAULT_OVERLAP, LogCursor, LogFilter, LogLine, LogPage, LogQuery
+from bot.domain.logs import DEFAULT_OVERLAP, LogCursor, LogFilter, LogLine, LogQuery
 from bot.domain.metrics import MetricQuery, MetricSeries
 from bot.domain.observations import Observation
 from bot.errors import CursorLost, ProviderError, Unavailable
-from bot.providers.base import JobWithMetrics
+from bot.providers.base import JobSource, JobWithMetrics
 
 LOG_LOOKBACK = timedelta(minutes=15)
 """How much log from before the first observation is read."""
@@ -33,27 +33,6 @@ T = TypeVar("T")
 Query = TypeVar("Query")
 _Answer: TypeAlias = tuple[T | None, ProviderError | None]
 """The result of a call, or the error that it raised."""
-
-
-class JobSource(Protocol):
-    """The part of a Provider that an observation reads."""
-
-    @property
-    def name(self) -> str:
-        """As `Provider.name`."""
-        ...
-
-    async def get_job(self, job: JobRef) -> Job:
-        """As `Provider.get_job`."""
-        ...
-
-    async def query_logs(self, query: LogQuery) -> LogPage:
-        """As `Provider.query_logs`."""
-        ...
-
-    async def query_metrics(self, query: MetricQuery) -> Sequence[MetricSeries]:
-        """As `Provider.query_metrics`."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

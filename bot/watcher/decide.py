@@ -23,7 +23,6 @@ from bot.domain.durations import format_duration
 from bot.domain.gaps import Part
 from bot.domain.jobs import Job, JobState
 from bot.domain.observations import Observation
-from bot.domain.subscriptions import Subscription
 from bot.domain.watches import ClaimedWatch, PollResult
 from bot.rules.evaluate import EvaluatedAlert, evaluate_rules, wanted_rules
 from bot.rules.routing import Plan, end_incident, plan
@@ -133,18 +132,14 @@ def _plans(watch: ClaimedWatch, alerts: Sequence[EvaluatedAlert], job: Job, now:
         replace(one, id=alert_id(watch.id, watch.job, one.alert)) if one.alert.state is AlertState.FIRING else one
         for one in alerts
     ]
-    plans = {one.channel: _plan(watch, one, named, job, now) for one in watch.subscriptions}
+    incidents = {one.channel: one for one in reversed(watch.incidents)}
+    plans = {}
+    for one in watch.subscriptions:
+        silences = [silence for silence in watch.silences if silence.channel == one.channel]
+        plans[one.channel] = plan(one, named, incidents.get(one.channel), silences, job, now)
     text = "This channel no longer watches the job."
-    left = {one.channel: end_incident(one, job, now, text) for one in watch.incidents if one.channel not in plans}
+    left = {channel: end_incident(one, job, now, text) for channel, one in incidents.items() if channel not in plans}
     return plans | left
-
-
-def _plan(
-    watch: ClaimedWatch, subscription: Subscription, alerts: Sequence[EvaluatedAlert], job: Job, now: datetime
-) -> Plan:
-    incident = next((one for one in watch.incidents if one.channel == subscription.channel), None)
-    silences = [one for one in watch.silences if one.channel == subscription.channel]
-    return plan(subscription, alerts, incident, silences, job, now)
 
 
 def _end(channel: str, current: Plan, job: Job, watch: ClaimedWatch, now: datetime, text: str) -> Plan:

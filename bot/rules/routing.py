@@ -228,9 +228,9 @@ def _resolve_gone(draft: _Draft, rule: Rule, current: EvaluatedAlert | None) -> 
 def _muted_by(
     alert: Alert, rule: Rule, subscription: Subscription, silences: Sequence[Silence], job: Job, now: datetime
 ) -> str | None:
-    least = subscription.settings.min_severity
-    if alert.severity.rank < least.rank:
-        return f"severity below {least}"
+    min_severity = subscription.settings.min_severity
+    if alert.severity.rank < min_severity.rank:
+        return f"severity below {min_severity}"
     labels = labels_of(rule.name, alert, job)
     silence = next((one for one in silences if covers(one, labels, now)), None)
     return f"silence {silence.id}" if silence else None

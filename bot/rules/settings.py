@@ -36,14 +36,14 @@ def parse_settings(words: Sequence[str], defaults: RuleSettings = AS_SHIPPED) ->
     """
     parameters: dict[str, dict[str, Setting]] = {}
     switched: dict[str, str] = {}
-    least = Severity.INFO
+    min_severity = Severity.INFO
     for word in words:
         key, equals, value = word.partition("=")
         name, dot, parameter = key.partition(".")
         if not equals or not value:
             raise UsageError(f"Invalid setting `{word}`. Use {USAGE}.")
         if name == "severity" and not dot:
-            least = _severity(value)
+            min_severity = _severity(value)
             continue
         rule = _rule(name)
         if dot:
@@ -57,7 +57,7 @@ def parse_settings(words: Sequence[str], defaults: RuleSettings = AS_SHIPPED) ->
         parameters=_without_defaults(parameters, defaults),
         off=tuple(sorted(name for name, value in switched.items() if value == "off" and name not in defaults.off)),
         on=tuple(sorted(name for name, value in switched.items() if value == "on" and name in defaults.off)),
-        min_severity=least,
+        min_severity=min_severity,
     )
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine
 from contextlib import AbstractAsyncContextManager
-from typing import Any
 
-Work = Coroutine[Any, Any, object]
+Work = Coroutine[object, None, object]
 
 
 class TaskSet:

@@ -113,7 +113,7 @@ async def an_answer_pages_and_is_shared(page: Page) -> None:
 
 async def a_channel_subscribes(page: Page) -> None:
     await page.get_by_test_id("invite-bot").click()
-    await expect(page.get_by_text("and I tell this channel when that job fails")).to_be_visible()
+    await expect(page.get_by_text("to alert this channel when that job fails")).to_be_visible()
     answer = await typed(page, "watch baseten:p7qr9qv/h8gpu42", private=False)
     await expect(answer).to_contain_text("This channel now watches")
     listed = await typed(page, "list", private=True)

@@ -1,21 +1,21 @@
-"""All errors that trainwatch raises on purpose. Any other exception is a bug.
+"""Every error that trainwatch raises on purpose. Any other exception is a bug.
 
-    BotError                 .public: the only text of an error that is shown
-    ├── UsageError           the command is invalid; has the usage line       not retried; shown to the user
+    BotError                 .public: one sentence that is safe to show. Nothing else of an error is ever shown.
+    ├── UsageError           the command or reference is invalid; has the usage line   not retried; shown to the author
     ├── ProviderError        .provider  .retry_after
-    │   ├── JobNotFound      the job does not exist or was deleted            not retried; shown to the user
-    │   ├── NotSupported     the platform has no such data                    not retried; a Gap
-    │   ├── AuthFailed       permanent until a person acts                    not retried; one notification per channel
-    │   ├── BadRequest       the platform rejected the request                not retried; a Gap
-    │   │   └── CursorLost   a position in a log has expired                  resumed without it; a Gap
-    │   ├── RateLimited      too many requests                                retried after `retry_after`
-    │   ├── Unavailable      5xx, timeout, connection failure                 retried with backoff
-    │   └── ProtocolError    the response differs from the documentation      retried by the next poll; a Gap
-    ├── DeliveryError        .permanent  .reason  .root_gone  .unlisted       retried unless permanent
-    ├── StoreUnavailable     the database is busy, unreachable or outdated    retried by the next tick
-    └── ConfigError          names the variable and the fix                   not retried; exit code 2
+    │   ├── JobNotFound      the job does not exist, or no longer exists               not retried; shown to the author
+    │   ├── NotSupported     the provider has no such data                             not retried; a Gap
+    │   ├── AuthFailed       permanent until a person acts                             not retried; once per channel
+    │   ├── BadRequest       the remote rejected the request as we sent it             not retried; a Gap
+    │   │   └── CursorLost   a log cursor is no longer valid                           resumed without it; a Gap
+    │   ├── RateLimited      too many requests                                         retried after `retry_after`
+    │   ├── Unavailable      5xx, timeout or connection failure                        retried with backoff
+    │   └── ProtocolError    the response is not as documented                         retried by the next poll; a Gap
+    ├── DeliveryError        .permanent  .reason  .root_gone  .unlisted                retried unless permanent
+    ├── StoreUnavailable     the database is busy, unreachable or not migrated         retried by the next tick
+    └── ConfigError          names the variable and the fix                            not retried; exit code 2
 
-The docstring of each class is its default message for users.
+The first line of a class's docstring is its default message, so it is written for the person who reads it.
 """
 
 from __future__ import annotations
@@ -24,35 +24,35 @@ from datetime import timedelta
 
 
 class BotError(Exception):
-    """Internal error."""
+    """Internal error in trainwatch."""
 
     def __init__(self, public: str | None = None) -> None:
         self.public = public or (self.__doc__ or "").split("\n", maxsplit=1)[0]
-        """One sentence that is safe to show to anyone: without secrets, and with redacted foreign text only."""
+        """One sentence that is safe to show to anyone: no secret, no foreign text except a redacted excerpt."""
         super().__init__(self.public)
 
 
 class UsageError(BotError):
-    """Invalid command."""
+    """I couldn't parse that command."""
 
     def __init__(self, public: str, usage: str | None = None) -> None:
         super().__init__(public)
         self.usage = usage
-        """Usage line of the subcommand, if known."""
+        """The usage line of the subcommand, if known."""
 
 
 class ProviderError(BotError):
-    """The platform returned an error."""
+    """The request to the training platform failed."""
 
     def __init__(self, public: str | None = None, *, provider: str = "", retry_after: timedelta | None = None) -> None:
         super().__init__(public)
         self.provider = provider
         self.retry_after = retry_after
-        """How long the platform asks to wait; None if it does not say."""
+        """How long the remote asked us to wait; None if it did not."""
 
 
 class JobNotFound(ProviderError):
-    """Job not found. It may have been deleted."""
+    """Job not found; it may have been deleted."""
 
 
 class NotSupported(ProviderError):
@@ -68,11 +68,11 @@ class BadRequest(ProviderError):
 
 
 class CursorLost(BadRequest):
-    """The position in the log has expired. Start the query again."""
+    """The log cursor has expired. Start the query again."""
 
 
 class RateLimited(ProviderError):
-    """The platform's rate limit was exceeded."""
+    """The platform is rate limiting requests."""
 
 
 class Unavailable(ProviderError):
@@ -80,7 +80,7 @@ class Unavailable(ProviderError):
 
 
 class ProtocolError(ProviderError):
-    """The platform sent an unexpected response."""
+    """The platform sent a response that does not match its documentation."""
 
 
 class DeliveryError(BotError):
@@ -98,17 +98,17 @@ class DeliveryError(BotError):
     ) -> None:
         super().__init__(public)
         self.reason = reason
-        """Error code of the channel, such as `channel_not_found` or `ratelimited`."""
+        """The channel's error code, such as `channel_not_found` or `ratelimited`."""
         self.permanent = permanent
         self.retry_after = retry_after
         self.root_gone = root_gone
-        """The message to reply to or edit no longer exists. The update can still be posted as a new message."""
+        """The message to reply to or to edit no longer exists. The update itself may still be posted."""
         self.unlisted = unlisted
-        """The error code is not in our tables, so retry a few times only."""
+        """The error code is unknown: worth a few retries, but not days of them."""
 
 
 class StoreUnavailable(BotError):
-    """The database is busy, unreachable or outdated. To find out, run `trainwatch check`."""
+    """The database is busy, unreachable or not migrated. Run `trainwatch check` for the cause."""
 
 
 class ConfigError(BotError):

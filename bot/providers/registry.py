@@ -1,8 +1,7 @@
-"""Find the providers that are installed and build them from the settings; turn what a person typed into a JobRef.
+"""Find the installed providers, create them from the settings, and resolve job references.
 
-A provider is an entry point of the group `trainwatch.providers`, ours and a third party's alike (docs/providers.md).
-One that cannot be built is kept as a problem with its reason and does not stop the others. What a provider is:
-`bot.providers.base`.
+A provider is an entry point of the group `trainwatch.providers` (docs/providers.md). One that cannot be created
+becomes a problem with a reason and does not stop the others.
 """
 
 from __future__ import annotations
@@ -27,15 +26,15 @@ from bot.providers.http.limiter import LimiterPool
 
 GROUP = "trainwatch.providers"
 
-_SHOWN = 80
+_MAX_SHOWN = 80
 
 
 def build_registry(config: Mapping[str, str], entry_points: Iterable[EntryPoint] | None = None) -> Registry:
-    """Build every provider that is installed.
+    """Create every installed provider.
 
     Args:
-        config: all settings, names in any case; a provider sees those that begin with the first word of its name.
-        entry_points: what is installed; None asks Python's package metadata.
+        config: all settings, names in any case; a provider gets those with its own prefix (`settings_prefix`).
+        entry_points: the installed providers; None reads Python's package metadata.
     """
     offered: dict[str, set[str]] = {}
     points: dict[str, EntryPoint] = {}
@@ -50,14 +49,14 @@ def build_registry(config: Mapping[str, str], entry_points: Iterable[EntryPoint]
             if len(offered[name]) > 1:
                 packages = " and ".join(sorted(offered[name]))
                 raise ConfigError(f"Two packages offer a provider named {name} ({packages}). Uninstall one of them.")
-            providers[name] = _build(point, config, limiters)
+            providers[name] = _create(point, config, limiters)
         except ConfigError as problem:
             problems[name] = problem
     return Registry(providers, problems)
 
 
 class Registry:
-    """The providers that can be used, by name, and why the others cannot."""
+    """The usable providers by name, and the reason why others are not usable."""
 
     def __init__(self, providers: Mapping[str, Provider], problems: Mapping[str, ConfigError]) -> None:
         self._providers = dict(providers)
@@ -66,19 +65,19 @@ class Registry:
             for name, provider in providers.items()
         }
         self.problems: Mapping[str, ConfigError] = dict(problems)
-        """Installed but not usable: name → what to do about it."""
+        """Installed but not usable: name → error with the fix."""
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names of the usable providers, in alphabetical order."""
+        """The names of the usable providers, in alphabetical order."""
         return tuple(sorted(self._providers))
 
     def get(self, name: str, priority: Priority = Priority.INTERACTIVE) -> Provider:
         """Return the provider of this name, bound to a priority if it supports one.
 
         Raises:
-            ConfigError: it is installed, but not set up.
-            UsageError: there is none; suggests the nearest.
+            ConfigError: it is installed but not set up.
+            UsageError: it does not exist; suggests the nearest name.
         """
         providers = self._providers if priority is Priority.INTERACTIVE else self._for_polling
         if name in providers:
@@ -88,11 +87,11 @@ class Registry:
         raise UsageError(f"There is no platform named “{_cut(name)}”. {self._suggestion(name)}")
 
     def resolve(self, text: str) -> tuple[Provider, JobRef]:
-        """Read a reference (`provider:id`) or a dashboard URL.
+        """Resolve a reference (`provider:id`) or a dashboard URL.
 
         Raises:
-            ConfigError: the provider is installed, but not set up.
-            UsageError: nothing reads like this; names the forms that do.
+            ConfigError: the provider is installed but not set up.
+            UsageError: the text is not a valid reference; names the valid forms.
         """
         typed = text.strip()
         if "://" in typed:
@@ -100,15 +99,15 @@ class Registry:
         name, colon, job_id = typed.partition(":")
         name = name.strip().lower()
         if not colon and name not in self._providers and name not in self.problems:
-            raise UsageError(f"“{_cut(typed)}” names no platform: a job is `platform:id`. {self._known()}")
+            raise UsageError(f"“{_cut(typed)}” is not a valid reference. Use `platform:id`. {self._known()}")
         provider = self.get(name)
         ref = provider.parse_ref(job_id.strip()) if job_id.strip() else None
         if ref is None:
-            raise UsageError(f"“{_cut(typed)}” is no {name} reference. Write {provider.ref_help}.")
+            raise UsageError(f"“{_cut(typed)}” is not a valid {name} reference. Use {provider.ref_help}.")
         return provider, ref
 
     def request_rates(self) -> Mapping[str, RequestRate]:
-        """How hard each platform is asked by this process; those that cannot tell are left out."""
+        """Return the request rate of each provider that reports one."""
         return {
             name: one.request_rate()
             for name, one in sorted(self._providers.items())
@@ -124,7 +123,7 @@ class Registry:
             ref = self._providers[name].parse_ref(url)
             if ref is not None:
                 return self.get(ref.provider), ref
-        text = f"No platform that is set up knows the address {_cut(url)}. {self._forms()}"
+        text = f"No configured platform has the URL {_cut(url)}. {self._forms()}"
         if self.problems:
             text += f" Not set up: {', '.join(sorted(self.problems))}."
         raise UsageError(text)
@@ -135,19 +134,19 @@ class Registry:
         return f"Did you mean {near[0]}?" if near else self._known()
 
     def _known(self) -> str:
-        """Few words for who does not know the first one; the form of an id is told once that is right."""
+        """Name the platforms, without the forms of their ids: those come with the next error."""
         if not self.names:
             return self._forms()
-        return f"There are {', '.join(self.names)}; `jobs` lists what runs there."
+        return f"Platforms: {', '.join(self.names)}. `jobs` lists their jobs."
 
     def _forms(self) -> str:
         forms = [self._providers[name].ref_help for name in self.names]
         if not forms:
-            return "No platform is set up; `trainwatch check` says what each one needs."
-        return f"Write {' or '.join(forms)}, or a dashboard URL."
+            return "No platform is set up. Run `trainwatch check` to see what each one needs."
+        return f"Use {' or '.join(forms)}, or a dashboard URL."
 
 
-def _build(point: EntryPoint, config: Mapping[str, str], limiters: LimiterPool) -> Provider:
+def _create(point: EntryPoint, config: Mapping[str, str], limiters: LimiterPool) -> Provider:
     prefix = settings_prefix(point.name)
     own = {key.lower(): value for key, value in config.items() if key.lower().startswith(f"{prefix}_")}
     try:
@@ -157,14 +156,14 @@ def _build(point: EntryPoint, config: Mapping[str, str], limiters: LimiterPool) 
     try:
         provider: Provider = create(own, limiters)
     except (ValueError, TypeError, LookupError, OSError) as error:
-        # A foreign factory may not know our errors. Its text may quote a key, so only its type is shown.
+        # A third party's factory may raise other errors. Their text may quote a key, so only the type is shown.
         reason = type(error).__name__
         text = f"The provider {point.name} rejected its settings ({reason}). Check the {prefix.upper()}_ variables."
         raise ConfigError(text) from error
     if provider.name != point.name:
-        raise ConfigError(f"The provider {point.name} calls itself {provider.name}: its package must be mended.")
+        raise ConfigError(f"The provider {point.name} reports the name {provider.name}. This is a bug in its package.")
     return provider
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+    return text if len(text) <= _MAX_SHOWN else text[: _MAX_SHOWN - 1] + "…"

@@ -256,7 +256,7 @@ def _concerns_channel(answer: Answer) -> bool:
     """Whether the answer changes which alerts the channel gets, so that the channel should see it."""
     match answer:
         case WatchAnswer():
-            return answer.is_news
+            return answer.has_changed
         case SilenceAnswer():
             return True
         case UnwatchAnswer(jobs):

@@ -18,7 +18,7 @@ from bot.terminal.follow import FollowContext, follow
 from bot.terminal.local_alerts import LocalAlerts
 from bot.terminal.logs import print_logs
 from bot.terminal.output import Output, print_rich
-from bot.terminal.render.answers import answer_json, render
+from bot.terminal.render.answers import render
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +66,11 @@ class Session:
     def _show(self, answer: SharedAnswer | ErrorAnswer, *, json: bool) -> int:
         if isinstance(answer, ErrorAnswer):
             return self._show_error(answer)
-        if json:
-            self.output.write(answer_json(answer))
+        rendered = render(answer, json=json)
+        if isinstance(rendered, str):
+            self.output.write(rendered)
         else:
-            print_rich(self.output, render(answer))
+            print_rich(self.output, rendered)
         return ExitCode.FAILED if _has_failed(answer) else ExitCode.OK
 
     def _show_error(self, answer: ErrorAnswer) -> int:

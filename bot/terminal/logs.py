@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from bot.commands.cut_wording import cut_text
 from bot.commands.handlers.log_filter import cuts_of
 from bot.commands.handlers.log_stream import Batch, build_query, stream_lines
 from bot.commands.subcommands.logs import CutReason, LogsCommand
@@ -106,7 +105,7 @@ class _LogPrinter:
             side = "newer" if self.order is Order.ASC else "older"
             option = "a larger --tail" if self.command.tail else "--limit N or --all"
             notes.append(f"Showing {plural(self.shown, 'line')}. For {side} lines, use {option}.")
-        cuts = (cut_text(cut, self.pushed_down) for cut in cuts_of(self.dropped, self.pushed_down))
-        notes += [f"{text[0].upper()}{text[1:]}." for text in cuts]
+        cuts = map(str, cuts_of(self.dropped, self.pushed_down))
+        notes += [f"{cut[0].upper()}{cut[1:]}." for cut in cuts]
         notes += [redaction_note(self.redacted)] if self.redacted else []
         return notes + [gap.public for gap in redact_gaps(self.gaps, self.redactor)]

@@ -20,7 +20,7 @@ python_version = 3.11
 warn_no_return = True
 ignore_missing_imports = True
 follow_imports = silent
-[mypy-bot.commands.handlers.*,bot.providers.*,bot.rules.*,bot.diagnosis.*,bot.redaction.*,rich.*,re2]
+[mypy-bot.commands.handlers.*,bot.providers.*,bot.rules.*,bot.diagnosis.*,bot.redaction.*,re2]
 follow_imports = skip
 """
 """Only the types of commands and answers matter here; skipping the rest makes the check fast."""

@@ -61,7 +61,7 @@ async def test_watching_again_with_the_same_settings_changes_nothing(commands: C
     answers = [
         await commands.run(f"watch mem:run/1{settings}") for settings in ("", "", " log_errors=off", " log_errors=off")
     ]
-    assert [isinstance(one, WatchAnswer) and one.is_news for one in answers] == [True, False, True, False]
+    assert [isinstance(one, WatchAnswer) and one.has_changed for one in answers] == [True, False, True, False]
 
 
 async def test_an_ended_job_cannot_be_watched(commands: CommandHarness) -> None:

@@ -52,7 +52,7 @@ class LineFilter:
 def cuts_of(dropped: Mapping[CutReason, int], pushed_down: Sequence[str]) -> tuple[Cut, ...]:
     """The lines that filters dropped: here, whose number is known, and on the platform."""
     here = tuple(Cut(reason, count) for reason, count in dropped.items())
-    return (*here, Cut(CutReason.FILTERED_BY_PLATFORM, None)) if pushed_down else here
+    return (*here, Cut(CutReason.FILTERED_BY_PLATFORM, None, tuple(pushed_down))) if pushed_down else here
 
 
 def pushed_down_options(fields: frozenset[str]) -> tuple[str, ...]:

@@ -185,7 +185,6 @@ def _answer(query: LogQuery, command: LogsCommand, page: _Page, reading: _Readin
         read=reading.read,
         pinned=pinned,
         cuts=_cuts(page, reading, ascending=ascending),
-        pushed_down=reading.pushed_down,
         older=None if before is None else replace(base, take=Order.DESC, before_ns=before),
         newer=None if after is None else replace(base, take=Order.ASC, after_ns=after),
     )

@@ -52,8 +52,8 @@ async def watch(
     before = [one.subscription for one in await store.subscriptions.list(asker.channel)]
     subscription, created = await store.subscriptions.add(asker.channel, asker.team, job.ref, asker.user, settings, now)
     effective = overlay(defaults, subscription.settings)
-    is_news = not any(one.job == job.ref and one.settings == settings for one in before)
-    return WatchAnswer(subscription, job, created, rules_answer(effective).rules, is_news=is_news)
+    has_changed = not any(one.job == job.ref and one.settings == settings for one in before)
+    return WatchAnswer(subscription, job, created, rules_answer(effective).rules, has_changed=has_changed)
 
 
 async def unwatch(registry: Registry, store: Store, asker: Asker, command: UnwatchCommand) -> UnwatchAnswer:

@@ -72,7 +72,8 @@ def _parse(words: Sequence[Word], table: Sequence[Subcommand[CommandT]], fronten
     if _asks_for_help(rest):
         return HelpCommand(subcommand.name)
     try:
-        return subcommand.build(_sort_words(rest, subcommand, frontend))
+        arguments = _sort_words(rest, subcommand, frontend)
+        return subcommand.build(arguments if subcommand.positionals else arguments.at_most(0))
     except UsageError as problem:
         raise UsageError(problem.public, usage(subcommand, frontend)) from None
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Self
 
 from bot.domain.durations import parse_duration, parse_rfc3339_ns
 from bot.domain.logs import Level, parse_level
@@ -24,7 +25,10 @@ Conflict = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Arguments:
-    """What was typed after a subcommand, sorted into positionals and options."""
+    """What was typed after a subcommand, sorted into positionals and options.
+
+    A method that reads a value raises UsageError when it is invalid.
+    """
 
     positionals: tuple[str, ...] = ()
     options: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -105,27 +109,19 @@ class Arguments:
         ref = self.positionals[0]
         return f"https://{ref}" if _BARE_ADDRESS.match(ref) else ref
 
-    def only_reference(self) -> str:
-        """The job, when nothing may follow it."""
-        self.require_at_most(1)
-        return self.reference()
-
-    def require_at_most(self, count: int) -> None:
-        """Refuse more positionals than this.
-
-        Raises:
-            UsageError: names the first one too many.
-        """
+    def at_most(self, count: int) -> Self:
+        """These arguments, after refusing more positionals than this."""
         if len(self.positionals) > count:
             hint = " Put text with spaces in quotes." if self.options else ""
             raise UsageError(f"Unexpected argument `{self.positionals[count][:40]}`.{hint}")
+        return self
+
+    def output(self) -> tuple[bool, bool]:
+        """Whether `--public` and `--json` were typed."""
+        return self.has("--public"), self.has("--json")
 
     def refuse_together(self, conflicts: Iterable[Conflict]) -> None:
-        """Refuse options that exclude each other.
-
-        Raises:
-            UsageError: names both.
-        """
+        """Refuse options that exclude each other."""
         for one, other, hint in conflicts:
             if self.has(one) and self.has(other):
                 raise UsageError(f"Use either `{one}` or `{other}`, not both. {hint}".rstrip())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bot.commands.subcommands.arguments import Arguments
 from bot.commands.subcommands.spec import Subcommand
 
 
@@ -29,9 +28,10 @@ class HelpAnswer:
     examples: tuple[tuple[str, str], ...] = ()
 
 
-def build_help(arguments: Arguments) -> HelpCommand:
-    """Read the arguments of `help`."""
-    return HelpCommand(arguments.positionals[0].lower() if arguments.positionals else None)
-
-
-HELP = Subcommand("help", "List the subcommands, or explain one of them", build_help, "[SUBCOMMAND]", aliases=("?",))
+HELP = Subcommand(
+    "help",
+    "List the subcommands, or explain one of them",
+    lambda arguments: HelpCommand(arguments.positionals[0].lower() if arguments.positionals else None),
+    "[SUBCOMMAND]",
+    aliases=("?",),
+)

@@ -47,20 +47,10 @@ class MetricsAnswer:
     gaps: tuple[Gap, ...] = ()
 
 
-def build_metrics(arguments: Arguments) -> MetricsCommand:
-    """Read the arguments of `metrics`."""
-    return MetricsCommand(
-        arguments.only_reference(),
-        window=build_window(arguments),
-        public=arguments.has("--public"),
-        json=arguments.has("--json"),
-    )
-
-
 METRICS = Subcommand(
     "metrics",
     "Show GPU, memory, CPU and storage metrics of a job",
-    build_metrics,
+    lambda arguments: MetricsCommand(arguments.at_most(1).reference(), build_window(arguments), *arguments.output()),
     "REF",
     (*WINDOW_OPTIONS, PUBLIC, JSON),
     (
@@ -97,15 +87,10 @@ class StatusAnswer:
     """The open incidents of the channel that asks."""
 
 
-def build_status(arguments: Arguments) -> StatusCommand:
-    """Read the arguments of `status`."""
-    return StatusCommand(arguments.only_reference(), public=arguments.has("--public"), json=arguments.has("--json"))
-
-
 STATUS = Subcommand(
     "status",
     "Show whether a job is alive: its state, newest lines and GPUs",
-    build_status,
+    lambda arguments: StatusCommand(arguments.at_most(1).reference(), *arguments.output()),
     "REF",
     (PUBLIC, JSON),
     (("status fireworks:acme/tune-7b", "its state, newest lines and GPU utilization"),),
@@ -141,20 +126,10 @@ class DiagnosisAnswer:
     gaps: tuple[Gap, ...] = ()
 
 
-def build_diagnose(arguments: Arguments) -> DiagnoseCommand:
-    """Read the arguments of `diagnose`."""
-    return DiagnoseCommand(
-        arguments.only_reference(),
-        window=build_window(arguments),
-        public=arguments.has("--public"),
-        json=arguments.has("--json"),
-    )
-
-
 DIAGNOSE = Subcommand(
     "diagnose",
     "Explain why a job failed: what broke, on which rank, and what to try",
-    build_diagnose,
+    lambda arguments: DiagnoseCommand(arguments.at_most(1).reference(), build_window(arguments), *arguments.output()),
     "REF",
     (*WINDOW_OPTIONS, PUBLIC, JSON),
     (
@@ -195,21 +170,16 @@ class JobsAnswer:
     providers: tuple[ProviderJobs, ...]
 
 
-def build_jobs(arguments: Arguments) -> JobsCommand:
-    """Read the arguments of `jobs`."""
-    arguments.require_at_most(1)
-    return JobsCommand(
-        provider=arguments.positionals[0].rstrip(":").lower() if arguments.positionals else None,
-        limit=arguments.count("--limit") or DEFAULT_JOBS,
-        public=arguments.has("--public"),
-        json=arguments.has("--json"),
-    )
+def _build_jobs(arguments: Arguments) -> JobsCommand:
+    words = arguments.at_most(1).positionals
+    provider = words[0].rstrip(":").lower() if words else None
+    return JobsCommand(provider, arguments.count("--limit") or DEFAULT_JOBS, *arguments.output())
 
 
 JOBS = Subcommand(
     "jobs",
     "List the newest jobs of each platform",
-    build_jobs,
+    _build_jobs,
     "[PLATFORM]",
     (Option("--limit", f"Maximum number of jobs for each platform (default {DEFAULT_JOBS}).", "N"), PUBLIC, JSON),
     (("jobs", "the newest jobs of every platform"), ("jobs baseten", "those of one platform")),

@@ -12,6 +12,7 @@ from bot.commands.subcommands.window import ALL_TIME, WINDOW_OPTIONS, Window, bu
 from bot.domain.gaps import Gap
 from bot.domain.jobs import JobRef
 from bot.domain.logs import LogFilter, LogLine, Order
+from bot.domain.wording import plural
 
 DEFAULT_LINES = 100
 
@@ -44,27 +45,24 @@ class LogsCommand:
 
 
 class CutReason(enum.Enum):
-    """Why lines are not shown; `bot.commands.cut_wording` has the words."""
+    """Why lines are not shown; the value follows their number in a note."""
 
-    NO_LEVEL = enum.auto()
-    BELOW_LEVEL = enum.auto()
-    OTHER_REQUEST = enum.auto()
-    NO_REPLICA = enum.auto()
-    OTHER_REPLICA = enum.auto()
-    NO_RANK = enum.auto()
-    OTHER_RANK = enum.auto()
-    NOT_INCLUDED = enum.auto()
-    EXCLUDED = enum.auto()
-    NOT_MATCHED = enum.auto()
-    FILTERED_BY_PLATFORM = enum.auto()
-    """The platform applied a filter and does not say how many lines it dropped."""
-    OLDER = enum.auto()
-    NEWER = enum.auto()
-    OLDER_UNREAD = enum.auto()
-    """Reading stopped before these were searched."""
-    NEWER_UNREAD = enum.auto()
-    SAME_NANOSECOND = enum.auto()
-    """More lines have the timestamp of the last one shown than a page can hold."""
+    NO_LEVEL = "had no level"
+    BELOW_LEVEL = "did not reach --level"
+    OTHER_REQUEST = "came from other requests"
+    NO_REPLICA = "had no replica; try --rank"
+    OTHER_REPLICA = "came from other replicas"
+    NO_RANK = "had no rank; try --replica"
+    OTHER_RANK = "came from other ranks"
+    NOT_INCLUDED = "lacked an --include text"
+    EXCLUDED = "contained an --exclude text"
+    NOT_MATCHED = "did not match --grep"
+    FILTERED_BY_PLATFORM = "may have been dropped by the platform"
+    OLDER = "are older; narrow with --since or --grep"
+    NEWER = "are newer; narrow with --since or --grep"
+    OLDER_UNREAD = "are older and not searched yet; page on, or narrow the window"
+    NEWER_UNREAD = "are newer and not searched yet; page on, or narrow the window"
+    SAME_NANOSECOND = "have the same timestamp as the last one shown; the command line shows them all"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +72,13 @@ class Cut:
     reason: CutReason
     lines: int | None
     """None: their number is not known."""
+    options: tuple[str, ...] = ()
+    """The options that the platform applied, for FILTERED_BY_PLATFORM."""
+
+    def __str__(self) -> str:
+        number = "some lines" if self.lines is None else plural(self.lines, "line")
+        options = f" ({', '.join(self.options)})" if self.options else ""
+        return f"{number} {self.reason.value}{options}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +95,6 @@ class LogsAnswer:
     """The command with absolute times: run again, it shows the same lines."""
     cuts: tuple[Cut, ...] = ()
     gaps: tuple[Gap, ...] = ()
-    pushed_down: tuple[str, ...] = ()
-    """Filter options that the platform applied itself, as typed: `--level`."""
     redacted: int = 0
     """Number of secrets hidden."""
     older: LogsCommand | None = None
@@ -114,8 +117,7 @@ _CONFLICTS = (
 )
 
 
-def build_logs(arguments: Arguments) -> LogsCommand:
-    """Read the arguments of `logs`."""
+def _build_logs(arguments: Arguments) -> LogsCommand:
     arguments.refuse_together(_CONFLICTS)
     window = build_window(arguments)
     limit, tail = arguments.count("--limit"), arguments.count("--tail")
@@ -124,7 +126,7 @@ def build_logs(arguments: Arguments) -> LogsCommand:
     shows_all = not is_limited and (arguments.has("--download") or (arguments.has("--follow") and has_start))
     from_oldest = (arguments.has("--asc") and tail is None) or arguments.has("--after")
     return LogsCommand(
-        ref=arguments.only_reference(),
+        ref=arguments.at_most(1).reference(),
         window=window,
         filter=_build_filter(arguments),
         limit=None if arguments.has("--all") or shows_all else tail or limit or DEFAULT_LINES,
@@ -158,7 +160,7 @@ _SHELL = (Frontend.SHELL,)
 LOGS = Subcommand(
     "logs",
     "Show log lines of a job",
-    build_logs,
+    _build_logs,
     "REF",
     (
         *WINDOW_OPTIONS,

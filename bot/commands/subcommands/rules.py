@@ -79,29 +79,21 @@ class ReplayAnswer:
     """How the replay differs from watching the job at that time."""
 
 
-def build_rules(arguments: Arguments) -> RulesCommand | ReplayCommand:
-    """Read the arguments of `rules`, alone or with `test REF`."""
+def _build_rules(arguments: Arguments) -> RulesCommand | ReplayCommand:
     words = arguments.positionals
-    public, json = arguments.has("--public"), arguments.has("--json")
     if not words:
         if any(arguments.has(option.name) for option in WINDOW_OPTIONS):
             raise UsageError("A time window applies only to a test. Use `rules test REF`.")
-        return RulesCommand(public=public, json=json)
+        return RulesCommand(*arguments.output())
     if words[0].lower() != "test":
         raise UsageError(f"Unexpected argument `{words[0][:40]}`. Use `rules` for the list, or `rules test REF`.")
-    return ReplayCommand(
-        Arguments(words[1:]).reference(),
-        window=build_window(arguments),
-        settings=words[2:],
-        public=public,
-        json=json,
-    )
+    return ReplayCommand(Arguments(words[1:]).reference(), build_window(arguments), words[2:], *arguments.output())
 
 
 RULES = Subcommand(
     "rules",
     "List the alert rules, or test which alerts would have fired in the past",
-    build_rules,
+    _build_rules,
     "[test REF [SETTING...]]",
     (
         Option("--since", "Test from this long ago, such as 6h or 2d (default 24h).", "DURATION"),

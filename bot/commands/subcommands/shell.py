@@ -19,15 +19,10 @@ class FollowCommand:
     """Rule settings as typed."""
 
 
-def build_follow(arguments: Arguments) -> FollowCommand:
-    """Read the arguments of `watch`."""
-    return FollowCommand(arguments.reference(), settings=arguments.positionals[1:])
-
-
 FOLLOW = Subcommand(
     "watch",
     "Follow the log of a job, with its status changes and alerts between the lines",
-    build_follow,
+    lambda arguments: FollowCommand(arguments.reference(), arguments.positionals[1:]),
     "REF [SETTING...]",
     examples=(("watch baseten:lq4j9zm/8w6y2n", "until the job ends or Ctrl-C"),),
     notes=SETTING_NOTES,
@@ -47,13 +42,11 @@ class ScanCommand:
     redact: bool = True
 
 
-def build_scan(arguments: Arguments) -> ScanCommand:
-    """Read the arguments of `scan`."""
+def _build_scan(arguments: Arguments) -> ScanCommand:
     if not arguments.positionals:
         raise UsageError("Missing file. Name a log file, or use `-` for standard input.")
-    arguments.require_at_most(1)
     return ScanCommand(
-        arguments.positionals[0],
+        arguments.at_most(1).positionals[0],
         json=arguments.has("--json"),
         follow=arguments.has("--follow"),
         exit_code=arguments.has("--exit-code"),
@@ -64,7 +57,7 @@ def build_scan(arguments: Arguments) -> ScanCommand:
 SCAN = Subcommand(
     "scan",
     "Explain why a run failed, from its log file, offline",
-    build_scan,
+    _build_scan,
     "FILE | -",
     (
         JSON,
@@ -86,13 +79,7 @@ class ServeCommand:
     """Run the bot."""
 
 
-def build_serve(arguments: Arguments) -> ServeCommand:
-    """Read the arguments of `serve`: none."""
-    arguments.require_at_most(0)
-    return ServeCommand()
-
-
-SERVE = Subcommand("serve", "Run the Slack bot and the watcher", build_serve)
+SERVE = Subcommand("serve", "Run the Slack bot and the watcher", lambda _: ServeCommand())
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,16 +91,10 @@ class CheckCommand:
     """Only check whether the running bot is alive."""
 
 
-def build_check(arguments: Arguments) -> CheckCommand:
-    """Read the arguments of `check`."""
-    arguments.require_at_most(0)
-    return CheckCommand(arguments.has("--json"), arguments.has("--health"))
-
-
 CHECK = Subcommand(
     "check",
     "Check tokens, scopes, database and platforms, and show how to fix them",
-    build_check,
+    lambda arguments: CheckCommand(arguments.has("--json"), arguments.has("--health")),
     options=(JSON, Option("--health", "Only check whether the running bot is alive, for a container's health check.")),
 )
 
@@ -123,14 +104,13 @@ class UpgradeCommand:
     """Bring the tables of the database up to date."""
 
 
-def build_upgrade(arguments: Arguments) -> UpgradeCommand:
-    """Read the arguments of `db`: its only action."""
+def _build_upgrade(arguments: Arguments) -> UpgradeCommand:
     if arguments.positionals != ("upgrade",):
         raise UsageError("`db` needs an action. Use `trainwatch db upgrade`.")
     return UpgradeCommand()
 
 
-DB = Subcommand("db", "Bring the tables of the database up to date", build_upgrade, "upgrade")
+DB = Subcommand("db", "Bring the tables of the database up to date", _build_upgrade, "upgrade")
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,7 @@ class Subcommand(Generic[CommandT_co]):
     build: Callable[[Arguments], CommandT_co]
     """Read the arguments; raises UsageError when something is missing, too much or contradictory."""
     positionals: str = ""
-    """As the usage line shows them."""
+    """As the usage line shows them; empty when there are none."""
     options: tuple[Option, ...] = ()
     examples: tuple[tuple[str, str], ...] = ()
     """(without `/train`, what it shows); help shows those whose options the frontend has."""

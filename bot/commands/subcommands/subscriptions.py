@@ -38,19 +38,14 @@ class WatchAnswer:
     """False: the subscription existed before."""
     rules: tuple[RuleShown, ...] = ()
     """The rules with the settings of this subscription."""
-    is_news: bool = True
+    has_changed: bool = True
     """False: the subscription existed before with the same settings."""
-
-
-def build_watch(arguments: Arguments) -> WatchCommand:
-    """Read the arguments of `watch`."""
-    return WatchCommand(arguments.reference(), settings=arguments.positionals[1:])
 
 
 WATCH = Subcommand(
     "watch",
     "Alert this channel when a job fails, logs errors or leaves its GPUs idle",
-    build_watch,
+    lambda arguments: WatchCommand(arguments.reference(), arguments.positionals[1:]),
     "REF [SETTING...]",
     examples=(
         ("watch baseten:lq4j9zm/8w6y2n", "with the default rules"),
@@ -76,17 +71,16 @@ class UnwatchAnswer:
     jobs: tuple[JobRef, ...]
 
 
-def build_unwatch(arguments: Arguments) -> UnwatchCommand:
-    """Read the arguments of `unwatch`."""
+def _build_unwatch(arguments: Arguments) -> UnwatchCommand:
     if arguments.has("--all") == bool(arguments.positionals):
         raise UsageError("Name one job to unwatch, or use `--all`.")
-    return UnwatchCommand(None if arguments.has("--all") else arguments.only_reference())
+    return UnwatchCommand(None if arguments.has("--all") else arguments.at_most(1).reference())
 
 
 UNWATCH = Subcommand(
     "unwatch",
     "Stop sending alerts to this channel",
-    build_unwatch,
+    _build_unwatch,
     "REF | --all",
     (Option("--all", "Stop the alerts of every job."),),
     (("unwatch baseten:lq4j9zm/8w6y2n", "this job"), ("unwatch --all", "every job")),
@@ -101,16 +95,10 @@ class ListCommand:
     public: bool = False
 
 
-def build_list(arguments: Arguments) -> ListCommand:
-    """Read the arguments of `list`."""
-    arguments.require_at_most(0)
-    return ListCommand(public=arguments.has("--public"))
-
-
 LIST = Subcommand(
     "list",
     "List what this channel watches and has silenced",
-    build_list,
+    lambda arguments: ListCommand(arguments.has("--public")),
     options=(PUBLIC,),
     examples=(("list", "jobs, their state and who watches them"),),
     aliases=("ls",),
@@ -166,12 +154,11 @@ class SilenceAnswer:
     """False: the silence is for a job that this channel does not watch, so it has no effect now."""
 
 
-def build_silence(arguments: Arguments) -> SilenceCommand | UnsilenceCommand:
-    """Read the arguments of `silence`, in any order of duration and job, or of `silence end ID`."""
-    words = arguments.positionals
+def _build_silence(arguments: Arguments) -> SilenceCommand | UnsilenceCommand:
+    """Read `silence end ID`, or a duration and a job in any order."""
+    words = arguments.at_most(2).positionals
     if words and words[0].lower() == "end":
         return _build_unsilence(words[1:])
-    arguments.require_at_most(2)
     durations = [word for word in words if parse_duration(word)]
     jobs = [word for word in words if word not in durations]
     if len(jobs) == 1 and not durations and not re.search("[:/]", jobs[0]):
@@ -183,7 +170,7 @@ def build_silence(arguments: Arguments) -> SilenceCommand | UnsilenceCommand:
         raise UsageError(f"Invalid severity `{severity}`. Use page, warn or info.")
     return SilenceCommand(
         duration=read_duration(durations[0]),
-        ref=Arguments(tuple(jobs)).only_reference() if jobs else None,
+        ref=Arguments(tuple(jobs)).reference() if jobs else None,
         rule=arguments.text("--rule"),
         severity=Severity(severity.lower()) if severity else None,
         reason=arguments.text("--reason") or "",
@@ -200,7 +187,7 @@ def _build_unsilence(words: Sequence[str]) -> UnsilenceCommand:
 SILENCE = Subcommand(
     "silence",
     "Silence alerts in this channel for a while",
-    build_silence,
+    _build_silence,
     "DURATION [REF] | end ID",
     (
         Option("--rule", "Only alerts of this rule.", "NAME"),

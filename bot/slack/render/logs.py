@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from bot.commands.cut_wording import cut_text
 from bot.commands.parsing.formatting import format_command
 from bot.commands.subcommands.logs import DEFAULT_LINES, Cut, CutReason, LogsAnswer, LogsCommand
 from bot.domain.durations import datetime_from_ns, format_ns
@@ -155,7 +154,7 @@ def _notes(answer: LogsAnswer) -> list[str]:
     return [
         "times in UTC" if answer.lines else "",
         f"all from {code(source)}" if source and answer.lines else "",
-        *(cut_text(one, answer.pushed_down) for one in answer.cuts[:6] if not _has_button(one, answer)),
+        *(str(one) for one in answer.cuts[:6] if not _has_button(one, answer)),
         plural(answer.redacted, "secret") + " hidden" if answer.redacted else "",
         *gap_notes(answer.gaps),
     ]

@@ -34,7 +34,7 @@ def render_subscriptions(answer: WatchAnswer | UnwatchAnswer | ListAnswer | Sile
 def render_watch(answer: WatchAnswer) -> Message:
     """A subscription was created or changed."""
     job = answer.job
-    verb = "now watches" if answer.created else "has new settings for" if answer.is_news else "is already watching"
+    verb = "now watches" if answer.created else "has new settings for" if answer.has_changed else "is already watching"
     by = f"by {person(answer.subscription.created_by)}"
     return message(
         f"This channel {verb} {job_name(job)}.",

@@ -27,38 +27,21 @@ from bot.terminal.render.metrics import render_metrics, render_summaries
 from bot.terminal.render.rules import render_diagnosis, render_replay, render_rules
 
 
-def render(answer: SharedAnswer) -> RenderableType:
-    """Render an answer for people, at any width."""
+def render(answer: SharedAnswer, *, json: bool = False) -> RenderableType:
+    """Render an answer for people, at any width, or as the text of a JSON document."""
     match answer:
         case MetricsAnswer():
-            return render_metrics(answer)
+            return json_text(metrics_json(answer)) if json else render_metrics(answer)
         case StatusAnswer():
-            return _status(answer)
+            return json_text(status_json(answer)) if json else _status(answer)
         case DiagnosisAnswer():
-            return render_diagnosis(answer)
+            return json_text(diagnosis_json(answer)) if json else render_diagnosis(answer)
         case JobsAnswer():
-            return render_jobs(answer)
+            return json_text(jobs_json(answer)) if json else render_jobs(answer)
         case RulesAnswer():
-            return render_rules(answer)
+            return json_text(rules_json(answer)) if json else render_rules(answer)
         case ReplayAnswer():
-            return render_replay(answer)
-
-
-def answer_json(answer: SharedAnswer) -> str:
-    """Render an answer as one JSON document; docs/cli.md promises its fields."""
-    match answer:
-        case MetricsAnswer():
-            return json_text(metrics_json(answer))
-        case StatusAnswer():
-            return json_text(status_json(answer))
-        case DiagnosisAnswer():
-            return json_text(diagnosis_json(answer))
-        case JobsAnswer():
-            return json_text(jobs_json(answer))
-        case RulesAnswer():
-            return json_text(rules_json(answer))
-        case ReplayAnswer():
-            return json_text(replay_json(answer))
+            return json_text(replay_json(answer)) if json else render_replay(answer)
 
 
 def render_checks(results: list[CheckResult]) -> RenderableType:

@@ -140,7 +140,7 @@ ANSWERS: dict[str, Answer] = {
     "no_metrics": MetricsAnswer(job(), at(-60), NOW, (), MetricsCommand(str(REF)), (GPU_UTILIZATION, CACHE)),
     "watch": WatchAnswer(SUBSCRIPTION, job(), True, RULE_ROWS),
     "watch_changed": WatchAnswer(SUBSCRIPTION, job(), False, RULE_ROWS),
-    "watch_unchanged": WatchAnswer(SUBSCRIPTION, job(), False, RULE_ROWS, is_news=False),
+    "watch_unchanged": WatchAnswer(SUBSCRIPTION, job(), False, RULE_ROWS, has_changed=False),
     "unwatch": UnwatchAnswer((REF,)),
     "unwatch_none": UnwatchAnswer(()),
     "list": ListAnswer((Watched(SUBSCRIPTION, job(), at(-1), 2), Watched(SUBSCRIPTION, None, None)), (SILENCE,), NOW),

@@ -129,7 +129,7 @@ def test_any_lines_make_a_valid_message(texts: list[str], source: str | None, si
 def test_hostile_cuts_and_gaps_make_a_valid_message() -> None:
     gap = Gap(Part.LOGS, GapReason.PROTOCOL, HOSTILE * 9)
     cuts = tuple(Cut(reason, 3) for reason in CutReason)
-    assert [] == problems(render_logs(log_answer(pushed_down=(HOSTILE * 9,), gaps=(gap,) * 30, cuts=cuts)))
+    assert [] == problems(render_logs(log_answer(gaps=(gap,) * 30, cuts=cuts)))
 
 
 def test_a_line_that_starts_with_its_time_shows_it_once() -> None:

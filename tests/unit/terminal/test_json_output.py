@@ -9,17 +9,24 @@ from pathlib import Path
 
 from bot.commands.handlers.rules import rules_answer
 from bot.commands.subcommands.jobs import JobsAnswer, ProviderJobs, StatusAnswer
+from bot.commands.subcommands.table import SharedAnswer
 from bot.domain.checks import CheckResult
 from bot.domain.metrics import MetricPoint, MetricSeries, summarize
 from bot.domain.subscriptions import RuleSettings
 from bot.terminal.json_output import checks_json
 from bot.terminal.log_lines import LineFormat, LineFormatter
-from bot.terminal.render.answers import answer_json
+from bot.terminal.render.answers import render
 from tests.fakes.provider import NOW
 from tests.unit.commands.insights import DIAGNOSIS, REPLAY
 from tests.unit.terminal.samples import GAP, JOB, LINE, METRICS
 
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "cli.md").read_text(encoding="utf-8")
+
+
+def answer_json(answer: SharedAnswer) -> str:
+    text = render(answer, json=True)
+    assert isinstance(text, str)
+    return text
 
 
 def keys(value: object) -> set[str]:

@@ -182,8 +182,8 @@ async def test_dropped_lines_are_counted_by_reason() -> None:
 async def test_filters_of_the_platform_are_a_cut() -> None:
     provider = FakeProvider(numbered(3), pushes_down=frozenset({"min_level", "includes"}))
     answer = await ask(provider, "--include line")
-    assert answer.pushed_down == ("--level", "--include")
-    assert answer.cuts == (Cut(CutReason.FILTERED_BY_PLATFORM, None),)
+    assert answer.cuts == (Cut(CutReason.FILTERED_BY_PLATFORM, None, ("--level", "--include")),)
+    assert "some lines may have been dropped by the platform (--level, --include)" == str(answer.cuts[0])
 
 
 async def test_failure_after_the_first_page_keeps_its_lines() -> None:

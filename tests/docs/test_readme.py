@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from bot.commands.parsing import parser
+from bot.commands.subcommands.spec import Subcommand
 from bot.commands.subcommands.subscriptions import WatchCommand
+from bot.commands.subcommands.table import SHELL_TABLE, SLACK_TABLE, ShellCommand
 from bot.rules.settings import parse_settings
 
 ROOT = Path(__file__).parents[2]
@@ -31,9 +33,14 @@ def shell_commands() -> list[str]:
 
 def test_readme_has_examples_of_the_main_commands() -> None:
     named = {text.split()[0] for text in slash_commands()}
-    slack = {"logs", "metrics", "status", "jobs", "watch", "unwatch", "list", "silence", "diagnose", "rules", "help"}
-    assert slack == named
+    assert {one.name for one in SLACK_TABLE} == named
     assert {"logs", "status", "watch", "scan", "check", "serve"} == {line.split()[1] for line in shell_commands()}
+
+
+@pytest.mark.parametrize("subcommand", SHELL_TABLE, ids=lambda one: one.name)
+def test_every_shell_command_is_in_the_command_line_reference(subcommand: Subcommand[ShellCommand]) -> None:
+    reference = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+    assert f"`trainwatch {subcommand.name}" in reference
 
 
 @pytest.mark.parametrize("text", slash_commands())

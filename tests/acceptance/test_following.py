@@ -82,13 +82,14 @@ async def test_follow_prints_each_line_once_despite_late_lines_and_faults(machin
 async def test_watch_prints_alerts_state_changes_and_the_end(machine: Machine) -> None:
     log, history = begin(machine, "baseten")
     process = await machine.start("watch", "baseten:proj/job1")
-    await asyncio.sleep(2)
+    assert process.stderr is not None
+    first = await asyncio.wait_for(process.stderr.readline(), 60)
     text = "RuntimeError: CUDA error: device-side assert triggered"
     log.append(Line(to_ns(datetime.now(UTC)), text, "r0abc", "ERROR"))
     await asyncio.sleep(1)
     history.add(datetime.now(UTC), "TRAINING_JOB_FAILED", "exit code 1")
     out, err = await asyncio.wait_for(process.communicate(), 60)
-    notes = err.decode()
+    notes = (first + err).decode()
     assert 0 == process.returncode, notes
     assert 1 == out.decode().count(text)
     assert ": running (TRAINING_JOB_RUNNING)" in notes

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 
 from bot.commands.subcommands.logs import Cut, CutReason
-from bot.domain.logs import Level, LogFilter, LogLine
+from bot.domain.logs import LogFilter, LogLine
 from bot.domain.regex import Pattern, compile_typed_pattern
 
 Stage = Callable[[Sequence[LogLine]], list[LogLine]]
@@ -74,19 +74,21 @@ _OPTION_OF_FIELD = {
 def _stages(wanted: LogFilter) -> list[tuple[CutReason, Stage]]:
     """The tests in the order of their cost: the pattern last, on the lines that remain."""
     stages: list[tuple[CutReason, Stage]] = []
-    if wanted.min_level is not None:
+    level, request_id = wanted.min_level, wanted.request_id
+    replicas, ranks = frozenset(wanted.replicas), frozenset(wanted.ranks)
+    if level is not None:
         stages.append((CutReason.NO_LEVEL, lambda lines: [line for line in lines if line.level is not None]))
-        stages.append((CutReason.BELOW_LEVEL, _at_least(wanted.min_level)))
-    if wanted.request_id is not None:
-        wanted_id = wanted.request_id
-        stages.append((CutReason.OTHER_REQUEST, lambda lines: [line for line in lines if line.request_id == wanted_id]))
-    if wanted.replicas:
-        replicas = frozenset(wanted.replicas)
+        stages.append((CutReason.BELOW_LEVEL, lambda lines: [line for line in lines if (line.level or 0) >= level]))
+    if request_id is not None:
+        stages.append(
+            (CutReason.OTHER_REQUEST, lambda lines: [line for line in lines if line.request_id == request_id])
+        )
+    if replicas:
         stages.append((CutReason.NO_REPLICA, lambda lines: [line for line in lines if line.replica]))
-        stages.append((CutReason.OTHER_REPLICA, _from_replicas(replicas)))
-    if wanted.ranks:
+        stages.append((CutReason.OTHER_REPLICA, lambda lines: [line for line in lines if line.replica in replicas]))
+    if ranks:
         stages.append((CutReason.NO_RANK, lambda lines: [line for line in lines if line.rank is not None]))
-        stages.append((CutReason.OTHER_RANK, _from_ranks(frozenset(wanted.ranks))))
+        stages.append((CutReason.OTHER_RANK, lambda lines: [line for line in lines if line.rank in ranks]))
     if wanted.includes:
         stages.append((CutReason.NOT_INCLUDED, _with_all(wanted.includes)))
     if wanted.excludes:
@@ -94,18 +96,6 @@ def _stages(wanted: LogFilter) -> list[tuple[CutReason, Stage]]:
     if wanted.grep is not None:
         stages.append((CutReason.NOT_MATCHED, _matching(compile_typed_pattern(wanted.grep))))
     return stages
-
-
-def _at_least(level: Level) -> Stage:
-    return lambda lines: [line for line in lines if line.level is not None and line.level >= level]
-
-
-def _from_replicas(replicas: frozenset[str]) -> Stage:
-    return lambda lines: [line for line in lines if line.replica in replicas]
-
-
-def _from_ranks(ranks: frozenset[int]) -> Stage:
-    return lambda lines: [line for line in lines if line.rank in ranks]
 
 
 def _with_all(texts: Sequence[str]) -> Stage:

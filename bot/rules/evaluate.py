@@ -1,7 +1,7 @@
 """Evaluate rules on one poll: each wanted rule's condition, then its alert's lifecycle. Pure.
 
-The watcher (`bot.watcher.decide`) turns the result into messages, `trainwatch watch` prints it
-(`bot.terminal.local_alerts`), and `rules test` collects it (`replay.py`).
+The watcher (`bot.watcher.decide`) turns the result into messages; `trainwatch watch` and `rules test` use it through
+`local_alerts.py`.
 """
 
 from __future__ import annotations

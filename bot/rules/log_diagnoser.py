@@ -6,7 +6,6 @@ The state is stored with the watch, so a restart continues too. `bot.diagnosis.s
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 
 from bot.diagnosis.diagnoser import Diagnoser
 from bot.diagnosis.findings import Diagnosis
@@ -17,16 +16,15 @@ from bot.domain.jobs import JobState
 from bot.domain.observations import Observation
 
 
-def read_log(
-    scanner: PageScanner, state: object, observation: Observation, now: datetime
+def resume_diagnosis(
+    scanner: PageScanner, state: object, observation: Observation
 ) -> tuple[Diagnosis | None, Mapping[str, object] | None]:
     """Diagnose the lines of an observation.
 
     Args:
         scanner: the compiled catalogue.
         state: the state after the previous poll, None before the first.
-        observation: the poll's result.
-        now: the time to detect a hang by.
+        observation: the poll's result; its time decides whether the job hangs.
 
     Returns:
         The diagnosis, None while the log cannot be read; and the state for the next poll.
@@ -35,13 +33,13 @@ def read_log(
     diagnoser = Diagnoser(scanner)
     if known is not None:
         diagnoser.load(known)
-    diagnosis = read_on(diagnoser, observation, now)
+    diagnosis = diagnose_observation(diagnoser, observation)
     if diagnosis is None:
         return None, known
     return diagnosis, diagnoser.dump() if observation.lines or known is None else known
 
 
-def read_on(diagnoser: Diagnoser, observation: Observation, now: datetime) -> Diagnosis | None:
+def diagnose_observation(diagnoser: Diagnoser, observation: Observation) -> Diagnosis | None:
     """Feed the lines of an observation to a job's diagnoser.
 
     Returns:
@@ -53,4 +51,4 @@ def read_on(diagnoser: Diagnoser, observation: Observation, now: datetime) -> Di
     diagnoser.feed_many((line.message, line.rank, line.replica, line.timestamp_ns) for line in observation.lines)
     job = observation.job
     running = gap is None and job is not None and job.state is JobState.RUNNING
-    return diagnoser.report(ns_from_datetime(now), running=running)
+    return diagnoser.report(ns_from_datetime(observation.at), running=running)

@@ -1,20 +1,19 @@
 """Evaluate rules over a past window, poll by poll: which alerts would have fired and when each would have ended. Pure.
 
-Conditions and lifecycle are the watcher's own (`evaluate.py`). `bot.commands.handlers.replay` observes the past.
+`local_alerts.py` evaluates each observation; `bot.commands.handlers.replay` observes the past.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from bot.diagnosis.findings import Diagnosis
+from bot.diagnosis.page_scanner import PageScanner
 from bot.domain.alerts import Alert, Change, Evidence, Resolution, Severity, Transition
 from bot.domain.observations import Observation
 from bot.domain.subscriptions import RuleSettings
 from bot.rules.catalog import RULES, rule_named
-from bot.rules.evaluate import Wanted, evaluate_rules, wanted_rules
+from bot.rules.local_alerts import LocalAlerts
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,21 +37,16 @@ class Replayed:
 class Replay:
     """The alerts of one job while its past is observed again."""
 
-    def __init__(self, settings: RuleSettings) -> None:
+    def __init__(self, settings: RuleSettings, scanner: PageScanner) -> None:
         not_replayable = (rule.name for rule in RULES if not rule.is_replayable)
-        self.wanted: Wanted = wanted_rules([replace(settings, off=(*settings.off, *not_replayable))])
-        self._min_severity = settings.min_severity
-        self._alerts: Sequence[Alert] = ()
+        self.local = LocalAlerts(replace(settings, off=(*settings.off, *not_replayable)), scanner)
         self._firing: dict[str, Replayed] = {}
         self._resolved: list[Replayed] = []
 
-    def observe(self, observation: Observation, diagnosis: Diagnosis | None) -> None:
+    def observe(self, observation: Observation) -> None:
         """Evaluate the next observation, which must be redacted and later than the one before."""
-        evaluated = evaluate_rules(self._alerts, self.wanted, observation, diagnosis)
-        self._alerts = [one.alert for one in evaluated]
-        for one in evaluated:
-            if one.transition is not None:
-                self._apply(one.alert, one.transition)
+        for alert, transition in self.local.evaluate(observation):
+            self._apply(alert, transition)
 
     def _apply(self, alert: Alert, transition: Transition) -> None:
         match transition.change:
@@ -69,13 +63,13 @@ class Replay:
     def alerts(self) -> tuple[Replayed, ...]:
         """The alerts that would have caused notifications, in the order they fired."""
         every = (*self._resolved, *self._firing.values())
-        loud = [one for one in every if one.severity.rank >= self._min_severity.rank]
+        loud = [one for one in every if one.severity.rank >= self.local.min_severity.rank]
         return tuple(sorted(loud, key=lambda one: (one.fired_at, -one.severity.rank)))
 
     def quiet(self) -> tuple[str, ...]:
         """The rules that would have caused no notification."""
         fired = {one.rule for one in self.alerts()}
-        return tuple(name for name, _ in self.wanted if name not in fired)
+        return tuple(name for name, _ in self.local.wanted if name not in fired)
 
 
 def _fired(alert: Alert, at: datetime) -> Replayed:

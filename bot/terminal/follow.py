@@ -25,7 +25,7 @@ from bot.providers.observe import MAX_LINES, PAGE_LINES, ObservationRequest, met
 from bot.redaction.redactor import Redactor
 from bot.redaction.values import redact_gaps, redact_job, redact_observation
 from bot.rules.catalog import rule_named
-from bot.terminal.local_alerts import LocalAlerts
+from bot.rules.local_alerts import LocalAlerts
 from bot.terminal.log_lines import LineFormatter
 from bot.terminal.output import Output
 
@@ -191,7 +191,8 @@ class _Following:
         self.lines.clear()
         self.gaps.clear()
         for alert, transition in self.alerts.evaluate(redact_observation(merged, self.context.redactor)):
-            if transition.change is not Change.UPDATED or transition.notify:
+            is_severe = alert.severity.rank >= self.alerts.min_severity.rank
+            if is_severe and (transition.change is not Change.UPDATED or transition.notify):
                 self.context.output.note(_alert_text(alert, transition.change, transition.evidence))
 
 

@@ -29,7 +29,7 @@ from bot.redaction.redactor import Redactor
 from bot.redaction.values import redact_observation
 from bot.rules.diagnosis_config import DiagnosisConfig
 from bot.rules.evaluate import longest_metrics_window, wanted_rules
-from bot.rules.log_diagnoser import read_log
+from bot.rules.log_diagnoser import resume_diagnosis
 from bot.rules.settings import overlay
 from bot.rules.state import load_state
 from bot.store.store import Store
@@ -209,9 +209,7 @@ class Poller:
 
     def _decide(self, watch: ClaimedWatch, observation: Observation) -> PollResult:
         redacted = redact_observation(observation, self._redactor)
-        diagnosis, log_state = read_log(
-            self._diagnosis_config.scanner, watch.memory.get("log"), redacted, observation.at
-        )
+        diagnosis, log_state = resume_diagnosis(self._diagnosis_config.scanner, watch.memory.get("log"), redacted)
         return decide(
             watch,
             redacted,

@@ -14,7 +14,6 @@ from datetime import datetime, timedelta
 from bot.commands.handlers.job_history import MAX_LINES, MetricHistory, RecordedJob, log_history
 from bot.commands.subcommands.rules import ReplayAnswer, ReplayCommand
 from bot.commands.subcommands.window import Window
-from bot.diagnosis.diagnoser import Diagnoser
 from bot.domain.durations import datetime_from_ns, format_duration, ns_from_datetime
 from bot.domain.gaps import Gap, GapReason, Part, gap_of
 from bot.domain.jobs import Job, JobRef
@@ -25,8 +24,6 @@ from bot.providers.observe import ObservationRequest, metrics_start, observe
 from bot.redaction.redactor import Redactor
 from bot.redaction.values import redact_job, redact_observation
 from bot.rules.diagnosis_config import DiagnosisConfig
-from bot.rules.evaluate import longest_metrics_window
-from bot.rules.log_diagnoser import read_on
 from bot.rules.replay import Replay
 from bot.rules.settings import overlay, parse_settings
 
@@ -58,15 +55,14 @@ async def replay(
     settings = overlay(diagnosis_config.defaults, parse_settings(command.settings, diagnosis_config.defaults))
     job = redact_job(await provider.get_job(ref), redactor)
     start, end = _window(command.window, job, now)
-    rules = Replay(settings)
-    diagnoser = Diagnoser(diagnosis_config.scanner)
+    rules = Replay(settings, diagnosis_config.scanner)
     async with log_history(provider, job.ref, start, end, now, max_lines) as log:
         recorded = RecordedJob(provider.name, job, log, MetricHistory(provider, job.ref, end), at=start)
-        past = _Past(recorded, start, end, longest_metrics_window(rules.wanted))
+        past = _Past(recorded, start, end, rules.local.metrics_window)
         async with contextlib.aclosing(past.observations()) as observations:
             async for observation in observations:
                 redacted = await asyncio.to_thread(redact_observation, observation, redactor)
-                rules.observe(redacted, read_on(diagnoser, redacted, redacted.at))
+                rules.observe(redacted)
                 await asyncio.sleep(0)  # yield to the event loop
     window = Window(None, ns_from_datetime(start), ns_from_datetime(end))
     return ReplayAnswer(

@@ -14,7 +14,7 @@ from bot.diagnosis.state import VERSION
 from bot.domain.jobs import JobRef
 from bot.domain.logs import LogLine
 from bot.domain.observations import Observation
-from bot.rules.log_diagnoser import read_log
+from bot.rules.log_diagnoser import resume_diagnosis
 from bot.store.codec import from_json, to_json
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -27,7 +27,7 @@ VERSION_1 = json.loads(Path(__file__).with_name("state_version_1.json").read_tex
 def poll(scanner: PageScanner, state: object, *lines: str) -> tuple[list[str], object]:
     """Diagnose lines as the watcher does, and store the state as the database does."""
     logged = tuple(LogLine(NOW_NS, line) for line in lines)
-    diagnosis, after = read_log(scanner, state, Observation(JobRef("mem", "1"), NOW, lines=logged), NOW)
+    diagnosis, after = resume_diagnosis(scanner, state, Observation(JobRef("mem", "1"), NOW, lines=logged))
     assert diagnosis is not None
     return [failure.signature for failure in diagnosis.failures], from_json(to_json(after), dict[str, object])
 

@@ -111,6 +111,8 @@ class HttpClient:
         self._explain = explain
         self._transport = transport or AiohttpTransport(self._limits.concurrency)
         self._headers = httpx.Headers({**_HEADERS, **headers})
+        read_s = self._limits.read_timeout_s
+        self._timeout = {"connect": self._limits.connect_timeout_s, "read": read_s, "write": read_s, "pool": None}
         self._priority = Priority.INTERACTIVE
         self._counter = RequestCounter(time.monotonic)
 
@@ -123,13 +125,13 @@ class HttpClient:
         view._priority = priority
         return view
 
-    async def get(self, path: str, params: Sequence[tuple[str, str]] = (), *, timeout_s: float | None = None) -> bytes:
+    async def get(self, path: str, params: Sequence[tuple[str, str]] = ()) -> bytes:
         """Send a GET request and return the response body."""
-        return (await self.request("GET", path, params, timeout_s=timeout_s)).body
+        return (await self.request("GET", path, params)).body
 
-    async def post(self, path: str, json: object, *, timeout_s: float | None = None) -> bytes:
+    async def post(self, path: str, json: object) -> bytes:
         """Send a POST request with a JSON body and return the response body."""
-        return (await self.request("POST", path, json=json, timeout_s=timeout_s)).body
+        return (await self.request("POST", path, json=json)).body
 
     async def request(
         self,
@@ -138,7 +140,6 @@ class HttpClient:
         params: Sequence[tuple[str, str]] = (),
         *,
         json: object = None,
-        timeout_s: float | None = None,
         accept: Container[int] = (),
     ) -> HttpResponse:
         """Send a request and read the whole response.
@@ -148,10 +149,9 @@ class HttpClient:
             path: starts with "/"; its segments are quoted (`path_segment`).
             params: query parameters in order; a key may repeat.
             json: the request body; None for none.
-            timeout_s: overrides `limits.read_timeout_s`.
             accept: statuses of 300 and above that are returned instead of raised.
         """
-        request = self._build_request(method, path, params, json, timeout_s)
+        request = self._build_request(method, path, params, json)
         limiter = self._limiter
 
         async def attempt(check_open: CheckOpen) -> HttpResponse:
@@ -163,11 +163,9 @@ class HttpClient:
         return await limiter.call(self._provider, path, attempt, self._priority)
 
     @contextlib.asynccontextmanager
-    async def stream(
-        self, method: str, path: str, params: Sequence[tuple[str, str]] = (), *, timeout_s: float | None = None
-    ) -> AsyncIterator[HttpStream]:
+    async def stream(self, method: str, path: str, params: Sequence[tuple[str, str]] = ()) -> AsyncIterator[HttpStream]:
         """Send a request, retry until a response starts, and yield it chunk by chunk in constant memory."""
-        request = self._build_request(method, path, params, None, timeout_s)
+        request = self._build_request(method, path, params)
         limiter = self._limiter
 
         async def attempt(check_open: CheckOpen) -> tuple[httpx.Response, contextlib.AsyncExitStack]:
@@ -198,27 +196,19 @@ class HttpClient:
         """Redact this client's secrets and anything that looks like a secret."""
         return self._redactor.redact(text)[0]
 
-    def excerpt(self, body: bytes) -> str:
-        """Return the message of an error body as one short redacted line."""
-        message = " ".join(extract_message(body[:20_000]).split())
-        shown = "".join(letter for letter in self.redact(message) if letter.isprintable())
-        return shown if len(shown) <= _EXCERPT_CHARS else shown[: _EXCERPT_CHARS - 1] + "…"
-
     async def aclose(self) -> None:
         """Close the connections."""
         await self._transport.aclose()
 
     def _build_request(
-        self, method: str, path: str, params: Sequence[tuple[str, str]], json: object, timeout_s: float | None
+        self, method: str, path: str, params: Sequence[tuple[str, str]], json: object = None
     ) -> httpx.Request:
-        read_s = self._limits.read_timeout_s if timeout_s is None else timeout_s
-        timeout = {"connect": self._limits.connect_timeout_s, "read": read_s, "write": read_s, "pool": None}
         request = httpx.Request(
             method,
             self._base_url.url,
             content=None if json is None else msgspec.json.encode(json),
             headers=self._headers,
-            extensions={"timeout": timeout, "target": self._base_url.target(path, params)},
+            extensions={"timeout": self._timeout, "target": self._base_url.target(path, params)},
         )
         if json is not None:
             request.headers["Content-Type"] = "application/json"
@@ -289,10 +279,16 @@ class HttpClient:
             retry_after = parse_retry_after(response.headers, datetime.now(UTC))
         if retry_after is not None:
             retry_after = min(retry_after, timedelta(seconds=self._limits.max_retry_after_s))
-        excerpt = self.excerpt(response.body)
+        excerpt = self._excerpt(response.body)
         text = (self._explain(response) if self._explain else None) or default
         public = f"{self._provider} {text} (HTTP {response.status}{': ' + excerpt if excerpt else ''})."
         return error_class(self.redact(public), provider=self._provider, retry_after=retry_after)
+
+    def _excerpt(self, body: bytes) -> str:
+        """Return the message of an error body as one short redacted line."""
+        message = " ".join(extract_message(body[:20_000]).split())
+        shown = "".join(letter for letter in self.redact(message) if letter.isprintable())
+        return shown if len(shown) <= _EXCERPT_CHARS else shown[: _EXCERPT_CHARS - 1] + "…"
 
 
 def require_setting(config: Mapping[str, str], key: str, where: str) -> str:

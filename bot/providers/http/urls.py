@@ -15,7 +15,7 @@ _PATH_SAFE = "/?%:@!$&'()*+,;="
 
 
 class BaseUrl:
-    """The address to which a client appends paths; it may have a path and a query of its own.
+    """The address to which a client appends paths; it may include a path and a query.
 
     It is parsed once. Parsing the URL of each request would add a third to the cost of the request (ADR 17).
     """

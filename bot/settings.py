@@ -18,6 +18,8 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bot.domain.durations import parse_duration
+from bot.domain.logs import DEFAULT_OVERLAP
+from bot.domain.observations import LOG_LOOKBACK, POLL_INTERVAL
 from bot.errors import ConfigError
 
 ENV_FILE = Path(".env")
@@ -63,7 +65,7 @@ class Settings(BaseSettings):
     trainwatch_http_host: str = Field("127.0.0.1", description="Address to listen on in HTTP mode.")
     trainwatch_http_port: int = Field(3000, ge=0, le=65535, description="Port to listen on in HTTP mode.")
     trainwatch_poll_interval: Duration = Field(
-        timedelta(seconds=15),
+        POLL_INTERVAL,
         gt=timedelta(0),
         description="Time between two polls of a running job. Jobs that are not running wait four times as long.",
     )
@@ -71,10 +73,10 @@ class Settings(BaseSettings):
         100, ge=1, description="Maximum number of concurrent polls. One platform can use at most half of them."
     )
     trainwatch_lookback: Duration = Field(
-        timedelta(minutes=15), description="How far back to read the log when a subscription starts."
+        LOG_LOOKBACK, description="How far back to read the log when a subscription starts."
     )
     trainwatch_overlap: Duration = Field(
-        timedelta(seconds=90), description="How far back to reread the log on each poll, to catch late lines."
+        DEFAULT_OVERLAP, description="How far back to reread the log on each poll, to catch late lines."
     )
     trainwatch_drain: Duration = Field(
         timedelta(seconds=90), description="How long to keep reading the log after a job ends, to catch its last lines."

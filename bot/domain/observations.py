@@ -11,7 +11,9 @@ from bot.domain.logs import LogCursor, LogLine
 from bot.domain.metrics import MetricSeries
 
 POLL_INTERVAL = timedelta(seconds=15)
-"""How often a running job is polled, unless configured."""
+"""Time between two polls of a running job, unless configured."""
+LOG_LOOKBACK = timedelta(minutes=15)
+"""How much log from before its start a subscription reads, unless configured."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,6 @@ from bot.domain.observations import Observation
 from bot.errors import CursorLost, ProviderError, Unavailable
 from bot.providers.base import JobSource, JobWithMetrics
 
-LOG_LOOKBACK = timedelta(minutes=15)
-"""How much log from before the first observation is read."""
 LATE_SAMPLES = timedelta(minutes=3)
 """How far back metrics are read again, for samples that arrive late."""
 PAGE_LINES = 2_000

@@ -19,11 +19,11 @@ from bot.domain.durations import Clock, ns_from_datetime
 from bot.domain.gaps import Gap, GapReason, Part
 from bot.domain.jobs import JobState
 from bot.domain.logs import DEFAULT_OVERLAP
-from bot.domain.observations import Observation
+from bot.domain.observations import LOG_LOOKBACK, Observation
 from bot.domain.watches import ClaimedWatch, PollResult
 from bot.errors import BotError, StoreUnavailable
 from bot.providers.base import Priority
-from bot.providers.observe import LOG_LOOKBACK, ObservationRequest, metrics_start, observe
+from bot.providers.observe import ObservationRequest, metrics_start, observe
 from bot.providers.registry import Registry
 from bot.redaction.redactor import Redactor
 from bot.redaction.values import redact_observation

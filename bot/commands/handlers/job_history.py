@@ -19,9 +19,9 @@ from bot.domain.gaps import Gap, GapReason, Part, gap_of
 from bot.domain.jobs import Job, JobRef, JobState
 from bot.domain.logs import LogLine, LogPage, LogQuery, Order
 from bot.domain.metrics import MetricPoint, MetricQuery, MetricSeries
+from bot.domain.observations import LOG_LOOKBACK
 from bot.errors import NotSupported, ProviderError
 from bot.providers.base import Provider
-from bot.providers.observe import LOG_LOOKBACK
 
 MAX_LINES = 2_000_000
 """Maximum number of log lines read in one window."""

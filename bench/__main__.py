@@ -54,8 +54,10 @@ def _diagnosis() -> Section:
             peer,
             "",
             ratio if peer else None,
+            f"≥ {least:g}" if peer else "",
+            ratio >= least if peer else None,
         )
-        for name, figure, unit, peer, ratio in diagnosis.run()
+        for name, figure, unit, peer, ratio, least in diagnosis.run()
     ]
     text = (
         "Reading a log for failures, hangs and losses: the ratio says how many times better it is than the comparison."

@@ -1,6 +1,6 @@
 """How fast a log is diagnosed, beside a bare `re` scan with the same patterns and beside ripgrep, in the same run.
 
-Run `python -m bench.diagnosis`; `run()` gives the rows to whoever gathers them. Nothing here judges the figures.
+Run `python -m bench.diagnosis`; `run()` gives the rows to whoever gathers them.
 """
 
 import random
@@ -17,8 +17,8 @@ from bot.diagnosis.catalogue import Catalogue, load_catalogue
 from bot.diagnosis.diagnoser import Diagnoser
 from bot.diagnosis.page_scanner import PageScanner
 
-Row = tuple[str, float, str, str, float]
-"""Name, figure, unit, the comparison (or nothing), and how many times better than that."""
+Row = tuple[str, float, str, str, float, float]
+"""Name, figure, unit, the comparison (or nothing), how many times better, and the lowest ratio that passes."""
 
 LINES = 300_000
 PEER = "torch.distributed.DistBackendError: NCCL error in: x.cpp:1, remote process exited or there was a network error"
@@ -45,10 +45,10 @@ def throughput(reader: PageScanner, catalogue: Catalogue, page: bytes) -> list[R
     ours = LINES / best(lambda: diagnose(reader, page))
     few = page[: len(page) // 20]
     bare = few.count(b"\n") / best(lambda: [bool(union.search(line)) for line in few.decode().split("\n")], times=1)
-    rows: list[Row] = [("healthy log, one core", ours, "lines/s", "python re, same patterns", ours / bare)]
+    rows: list[Row] = [("healthy log, one core", ours, "lines/s", "python re, same patterns", ours / bare, 20.0)]
     if ripgrep := shutil.which("rg"):
         rival = LINES / best(lambda: search(ripgrep, patterns, page))
-        rows.append(("healthy log, one core", ours, "lines/s", "ripgrep, same patterns", ours / rival))
+        rows.append(("healthy log, one core", ours, "lines/s", "ripgrep, same patterns", ours / rival, 0.1))
     return rows
 
 
@@ -60,7 +60,7 @@ def memory_growth(reader: PageScanner, page: bytes, lines: int = 10_000_000) -> 
     for _ in range(lines // LINES):
         diagnoser.feed_page(page)
     growth = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    return (f"peak memory, growth over {lines:,} lines", growth / 1024, "MiB", "", 0.0)
+    return (f"peak memory, growth over {lines:,} lines", growth / 1024, "MiB", "", 0.0, 0.0)
 
 
 def long_line(reader: PageScanner) -> Row:
@@ -68,14 +68,16 @@ def long_line(reader: PageScanner) -> Row:
     words = b"step 17 loss 0.25 Error: none " * 67_000
     one = best(lambda: diagnose(reader, words + b"\n"))
     many = best(lambda: diagnose(reader, words.replace(b"none ", b"none\n")))
-    return ("one line of 2 MB", one * 1000, "ms", "as ordinary lines", many / one)
+    return ("one line of 2 MB", one * 1000, "ms", "as ordinary lines", many / one, 0.2)
 
 
 def thousand_ranks(reader: PageScanner) -> Row:
-    """1,024 interleaved ranks fail at once."""
-    page = failing_page(1024)
+    """1,024 interleaved ranks fail at once, compared with 256."""
+    page, quarter = failing_page(1024), failing_page(256)
     spent = best(lambda: diagnose(reader, page))
-    return (f"1,024 ranks failing, {page.count(bytes([10])):,} lines", spent, "s", "", 0.0)
+    linear = 4 * best(lambda: diagnose(reader, quarter))
+    what = f"1,024 ranks failing, {page.count(bytes([10])):,} lines"
+    return (what, spent, "s", "4 times 256 ranks", linear / spent, 0.5)
 
 
 def diagnose(reader: PageScanner, page: bytes) -> None:
@@ -149,5 +151,5 @@ def failing_page(ranks: int) -> bytes:
 
 
 if __name__ == "__main__":
-    for name, figure, unit, peer, ratio in run():
+    for name, figure, unit, peer, ratio, _ in run():
         print(f"{name:45} {figure:14,.2f} {unit:8}" + (f" {ratio:6.2f} x {peer}" if peer else ""))

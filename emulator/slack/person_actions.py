@@ -61,7 +61,7 @@ class PersonActions:
     events: frozenset[str]
     """The events the app has subscribed to, as its manifest would say."""
 
-    async def slash(self, user: str, channel: str, command: str, text: str = "", *, wait_s: float = 3.0) -> Seen:
+    async def slash(self, user: str, channel: str, command: str, text: str = "", *, wait_s: float = 30.0) -> Seen:
         """Type a slash command and look until something appears, at most `wait_s` after the acknowledgement."""
         person, place = self._who(user), self._where(channel)
         async with self._looking(person, place, wait_s) as seen:
@@ -77,12 +77,12 @@ class PersonActions:
                 self._answer(person, place, payload["response_url"], seen.outcome.body)
         return seen
 
-    async def click(self, user: str, place: Message | View, action_id: str, *, wait_s: float = 3.0) -> Seen:
+    async def click(self, user: str, place: Message | View, action_id: str, *, wait_s: float = 30.0) -> Seen:
         """Press a button of a message, modal or App Home."""
         return await self._act(user, place, action_id, None, wait_s)
 
     async def select(
-        self, user: str, place: Message | View, action_id: str, choice: Any, *, wait_s: float = 3.0
+        self, user: str, place: Message | View, action_id: str, choice: Any, *, wait_s: float = 30.0
     ) -> Seen:
         """Choose in a select, overflow menu, radio group or picker; an option by value or text."""
         return await self._act(user, place, action_id, choice, wait_s)
@@ -102,7 +102,7 @@ class PersonActions:
         view.values.setdefault(element["block_id"], {})[action_id] = payloads.state_value(element, value)
 
     async def submit_view(
-        self, user: str, values: Json | None = None, *, view: View | None = None, wait_s: float = 3.0
+        self, user: str, values: Json | None = None, *, view: View | None = None, wait_s: float = 30.0
     ) -> Seen:
         """Fill in (`{action_id: value}`) and submit the modal on top; `view.errors` holds what the app refused."""
         person = self._who(user)
@@ -131,7 +131,7 @@ class PersonActions:
             seen.outcome = await self.event_sender.ask("interactive", payload)
         return seen
 
-    async def open_home(self, user: str, *, wait_s: float = 3.0) -> Seen:
+    async def open_home(self, user: str, *, wait_s: float = 30.0) -> Seen:
         """Open the app's Home tab."""
         person = self._who(user)
         channel = self.context.workspace.direct_channel(person.id)
@@ -142,7 +142,7 @@ class PersonActions:
         return seen
 
     async def shortcut(
-        self, user: str, callback_id: str, message: Message | None = None, *, wait_s: float = 3.0
+        self, user: str, callback_id: str, message: Message | None = None, *, wait_s: float = 30.0
     ) -> Seen:
         """Use a global shortcut, or one on a message."""
         person = self._who(user)
@@ -177,7 +177,7 @@ class PersonActions:
         name = "member_joined_channel.private" if place.is_private else "member_joined_channel"
         self._tell(name, {**event, "inviter": self._who(user).id})
 
-    async def until(self, look: Callable[[], T | None], timeout_s: float = 10.0) -> T:
+    async def until(self, look: Callable[[], T | None], timeout_s: float = 60.0) -> T:
         """Wait until `look()` returns something true; it is asked again after every change.
 
         Raises:

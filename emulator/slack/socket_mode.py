@@ -84,7 +84,7 @@ class SocketHub:
             self._waiting.pop(envelope["envelope_id"], None)
         return Outcome(is_acked=True, body=body, ack_s=time.monotonic() - started)
 
-    async def wait_for_connections(self, count: int = 1, timeout_s: float = 10.0) -> None:
+    async def wait_for_connections(self, count: int = 1, timeout_s: float = 60.0) -> None:
         """Wait until the app holds exactly `count` connections.
 
         Raises:

@@ -26,6 +26,7 @@ from emulator.sandbox import Sandbox, sandbox
 from emulator.slack.app import Slack, create_slack
 from emulator.slack.limits import RateLimits
 from emulator.world import World, to_ns
+from tests.support.waiting import LONGEST_S
 
 REPOSITORY = Path(__file__).parents[2]
 ANCHOR = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=2)
@@ -39,12 +40,10 @@ def for_each_vendor(**settings: str) -> dict[str, str]:
     return {f"{vendor}_{name}": value for vendor in vendors for name, value in settings.items()}
 
 
-PATIENT = for_each_vendor(REQUESTS_PER_SECOND="100000", TIMEOUT_S="20", RETRY_BUDGET_S="0.2")
+PATIENT = for_each_vendor(REQUESTS_PER_SECOND="100000", TIMEOUT_S="60", RETRY_BUDGET_S="0.2")
 """Asks without pause and waits longer than a busy machine takes; after a failure there is hardly a second try."""
 QUICK = for_each_vendor(TIMEOUT_S="0.4")
 """For a platform that never answers: give up within a fraction of a second."""
-
-LONGEST_S = 60.0
 
 Row = dict[str, Any]
 """One line of `logs --json`."""
@@ -129,6 +128,7 @@ class Machine:
 async def machine_at(folder: Path, *, slack: Slack | None = None) -> AsyncIterator[Machine]:
     """A machine whose every setting leads to an empty world."""
     slack = slack or create_slack(limits=RateLimits(enabled=False))
+    slack.sockets.ack_within_s = LONGEST_S
     async with sandbox(World(), slack=slack) as on:
         database = {"DATABASE_URL": f"sqlite:///{folder}/bot.db"}
         yield Machine(on, folder, {**on.settings, **PATIENT, **database})

@@ -15,6 +15,7 @@ from emulator.quirks import BasetenQuirks
 from emulator.world import History, Status, to_ns
 from tests.acceptance.logs import REFERENCES
 from tests.acceptance.program import Machine, Row, expected_rows
+from tests.support.waiting import LONGEST_S
 
 ROUNDS = 6
 ENDED = {
@@ -61,7 +62,7 @@ async def follow(machine: Machine, system: str) -> tuple[Counter[str], Counter[s
         await asyncio.sleep(0.7)
         log.append(*new_lines(number, late=system != "rivergen"))
     history.add(datetime.now(UTC), ENDED[system])
-    out, err = await asyncio.wait_for(process.communicate(), 60)
+    out, err = await asyncio.wait_for(process.communicate(), LONGEST_S)
     rows: list[Row] = [json.loads(line) for line in out.splitlines()]
     assert 0 == process.returncode, err
     return Counter(map(str, expected_rows(list(log.lines), system))), Counter(map(str, rows)), err.decode()
@@ -83,12 +84,12 @@ async def test_watch_prints_alerts_state_changes_and_the_end(machine: Machine) -
     log, history = begin(machine, "baseten")
     process = await machine.start("watch", "baseten:proj/job1")
     assert process.stderr is not None
-    first = await asyncio.wait_for(process.stderr.readline(), 60)
+    first = await asyncio.wait_for(process.stderr.readline(), LONGEST_S)
     text = "RuntimeError: CUDA error: device-side assert triggered"
     log.append(Line(to_ns(datetime.now(UTC)), text, "r0abc", "ERROR"))
     await asyncio.sleep(1)
     history.add(datetime.now(UTC), "TRAINING_JOB_FAILED", "exit code 1")
-    out, err = await asyncio.wait_for(process.communicate(), 60)
+    out, err = await asyncio.wait_for(process.communicate(), LONGEST_S)
     notes = (first + err).decode()
     assert 0 == process.returncode, notes
     assert 1 == out.decode().count(text)

@@ -13,6 +13,7 @@ import httpx
 from emulator.slack.app import create_slack
 from emulator.slack.limits import RateLimits
 from tests.acceptance.program import machine_at
+from tests.support.waiting import LONGEST_S
 
 
 def free_port() -> int:
@@ -34,18 +35,18 @@ async def test_signed_requests_are_answered_and_others_rejected(tmp_path: Path) 
                 await wait_until_listening(port)
                 unsigned = await client.post(address, data={"command": "/train", "text": "jobs"})
                 seen = await slack.person_actions.slash(
-                    "ada", "#training", "/train", "status baseten:proj/job1", wait_s=10
+                    "ada", "#training", "/train", "status baseten:proj/job1", wait_s=LONGEST_S
                 )
             finally:
                 process.send_signal(signal.SIGTERM)
-                _, errors = await asyncio.wait_for(process.communicate(), 20)
+                _, errors = await asyncio.wait_for(process.communicate(), LONGEST_S)
     assert 401 == unsigned.status_code
     assert "job1" in seen.text
     assert 0 == process.returncode, errors
 
 
 async def wait_until_listening(port: int) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(LONGEST_S):
         while True:
             with contextlib.suppress(OSError):
                 _, writer = await asyncio.open_connection("127.0.0.1", port)

@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from bot.commands.parsing.parser import parse_argv
 from bot.commands.subcommands.shell import CheckCommand, ServeCommand
 from emulator.demo import connected
 from tests.acceptance.program import REPOSITORY, Machine
+from tests.support.waiting import LONGEST_S
 
 DOCKERFILE = (REPOSITORY / "Dockerfile").read_text(encoding="utf-8")
 
@@ -146,19 +146,17 @@ async def test_serve_creates_database_answers_and_stops_on_sigterm(image: Machin
     try:
         await connected(image.on, process)
         seen = await image.on.slack.person_actions.slash(
-            "ada", "#training", "/train", "status baseten:proj/job1", wait_s=10
+            "ada", "#training", "/train", "status baseten:proj/job1", wait_s=LONGEST_S
         )
         assert "job1" in seen.text
         assert 0 == (await image.run("check", "--health")).code
         process.send_signal(signal.SIGTERM)
-        signalled_at = time.monotonic()
-        _, errors = await asyncio.wait_for(process.communicate(), 20)
+        _, errors = await asyncio.wait_for(process.communicate(), LONGEST_S)
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
     assert 0 == process.returncode, errors
-    assert 5 > time.monotonic() - signalled_at
     assert b"Traceback" not in errors
 
 

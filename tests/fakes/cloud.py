@@ -32,7 +32,7 @@ FAULTS = {
     RemoteFailure.RATE_LIMITED: Fault("status", status=429),
     RemoteFailure.RATE_LIMITED_FOR_ONE_SECOND: Fault("status", status=429, retry_after_s=1),
     RemoteFailure.SERVER_ERROR: Fault("status", status=500),
-    RemoteFailure.SILENCE: Fault("stall", delay_s=30),
+    RemoteFailure.SILENCE: Fault("stall", delay_s=600),
     RemoteFailure.CUT_OFF: Fault("cut_off"),
     RemoteFailure.TRUNCATED: Fault("truncate"),
     RemoteFailure.HTML: Fault("html", status=200),
@@ -63,11 +63,11 @@ class Cloud:
         return await self.client.get(path, params=params, headers=_authorization(path))
 
     def config(self, vendor: str, **more: str) -> dict[str, str]:
-        """Settings of a vendor's provider that gives up within a fraction of a second."""
+        """Settings of a vendor's provider that gives up after a second."""
         return {
             f"{vendor}_api_key": getattr(KEYS, vendor),
             f"{vendor}_base_url": f"{self.url}/{vendor}",
-            f"{vendor}_timeout_s": "0.3",
+            f"{vendor}_timeout_s": "1.0",
             f"{vendor}_retry_budget_s": "0.1",
             f"{vendor}_requests_per_second": "100000",
             **more,
@@ -89,7 +89,7 @@ async def running_cloud(*, compress: bool = False) -> AsyncIterator[Cloud]:
     clock, quirks, faults = ManualClock(NOON), Quirks(), Faults()
     world = World(clock=clock)
     app = vendors(world, quirks=quirks, faults=faults, keys=KEYS, compress=compress)
-    async with running(app) as url, httpx.AsyncClient(base_url=url, timeout=5) as client:
+    async with running(app) as url, httpx.AsyncClient(base_url=url, timeout=60) as client:
         yield Cloud(world, clock, client, quirks, faults)
 
 

@@ -7,6 +7,8 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
+from tests.support.waiting import eventually
+
 Reaction = Callable[[asyncio.StreamWriter], Awaitable[None]]
 
 
@@ -82,13 +84,6 @@ async def raw_server(*responses: bytes | Reaction) -> AsyncIterator[RawServer]:
     finally:
         server.close()
         await eventually(lambda: raw.open == 0)
-
-
-async def eventually(condition: Callable[[], bool], within_s: float = 2.0) -> None:
-    """Wait until a condition holds."""
-    async with asyncio.timeout(within_s):
-        while not condition():  # noqa: ASYNC110 - no event to wait for
-            await asyncio.sleep(0.005)
 
 
 def ok(body: bytes = b"{}", headers: Mapping[str, str] | None = None, status: str = "200 OK") -> bytes:

@@ -28,6 +28,7 @@ from emulator.slack.model import Channel, Message
 from emulator.slack.person_actions import Seen
 from tests.fakes.clock import ManualClock
 from tests.fakes.provider import FakeProvider, registry_of
+from tests.support.waiting import LONGEST_S
 from tests.unit.slack.factories import NOW, REF, incident, job, line, notification
 
 GRANTED = ("app_mentions:read", "channels:read", "chat:write", "commands", "files:write", "groups:read")
@@ -71,7 +72,7 @@ class SlackHarness:
         return self.slack.workspace.channel(name)
 
     async def command(
-        self, text: str = "", *, user: str = "ada", channel: str = "#training", wait_s: float = 30
+        self, text: str = "", *, user: str = "ada", channel: str = "#training", wait_s: float = LONGEST_S
     ) -> Seen:
         """Type `/train` and this text."""
         return await self.slack.person_actions.slash(user, channel, "/train", text, wait_s=wait_s)
@@ -110,9 +111,10 @@ class SlackHarness:
 @asynccontextmanager
 async def running(harness: SlackHarness) -> AsyncIterator[SlackHarness]:
     """The harness, connected by Socket Mode."""
+    harness.slack.sockets.ack_within_s = LONGEST_S
     async with served(harness.slack):
         harness.start()
-        connection = SocketConnection(harness.app, APP_TOKEN, ping_s=1)
+        connection = SocketConnection(harness.app, APP_TOKEN, ping_s=10)
         task = asyncio.create_task(connection.run())
         try:
             await connection.connected()
@@ -132,16 +134,3 @@ def slack_with_scopes(scopes: Iterable[str]) -> Slack:
 def at_least(count: int, messages: list[Message]) -> list[Message] | None:
     """The messages once there are enough, for `person_actions.until`."""
     return messages if len(messages) >= count else None
-
-
-async def wait_until(condition: Callable[[], bool]) -> None:
-    """Wait for what no message in Slack shows.
-
-    Raises:
-        TimeoutError: the condition does not hold within ten seconds.
-    """
-    async with asyncio.timeout(10):
-        while True:
-            if condition():
-                return
-            await asyncio.sleep(0.01)

@@ -1,84 +1,85 @@
-"""One client polls a hundred jobs, ten of them failing: the polls of the others succeed without long waits."""
+"""One client polls a hundred jobs, ten of them failing: the polls of the others succeed without long waits.
+
+Seconds are those of a virtual clock: what the client waits, however slow the machine is.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator
 
+import httpx
 import pytest
 
 from bot.errors import ProviderError
 from bot.providers.base import Priority
-from bot.providers.http.admission import LoadShedding
 from bot.providers.http.client import HttpClient, HttpLimits, Limiter
+from bot.providers.testing import FakeTransport
+from tests.support.virtual_time import in_virtual_time, virtual_now
 
 JOBS = 100
 BAD = 10
 PARTS = ("", "/logs", "/metrics")
-INTERVAL_S = 0.5
-LIMITS = HttpLimits(requests_per_second=5_000, read_timeout_s=3600.0, total_timeout_s=3600.0)
-"""With these timeouts a healthy poll that waited for a hanging one would never end."""
-SHEDDING = LoadShedding(slow_after_s=1.5, suspect_after_s=0.3, check_every_s=0.1)
-RESPONSES = {
-    "500": b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n",
-    "429": b"HTTP/1.1 429 Slow\r\nContent-Length: 0\r\n\r\n",
-    "429 for a while": b"HTTP/1.1 429 Slow\r\nRetry-After: 0.2\r\nContent-Length: 0\r\n\r\n",
-    "silence": b"",
-    "reset": b"",
-}
+POLLS = 3
+INTERVAL_S = 10.0
+LIMITS = HttpLimits(requests_per_second=5_000)
+FAILURES = ("500", "429", "429 for a while", "silence", "reset")
 
 
-@contextlib.asynccontextmanager
-async def cloud(trouble: str) -> AsyncIterator[str]:
-    """Respond after 5 ms, with the trouble for the first ten jobs."""
+def cloud(failure: str) -> FakeTransport:
+    """Respond after 5 ms, with the failure for the first ten jobs."""
 
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
-            while True:
-                head = await reader.readuntil(b"\r\n\r\n")
-                bad = int(head.split(b"/")[1].split(b" ")[0]) < BAD
-                await asyncio.sleep(0.005)
-                if bad and trouble == "reset":
-                    break
-                if not (bad and trouble == "silence"):
-                    writer.write(RESPONSES[trouble] if bad else b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
-        writer.close()
+    async def respond(request: httpx.Request) -> httpx.Response:
+        await asyncio.sleep(0.005)
+        if int(request.url.path.split("/")[1]) >= BAD:
+            return httpx.Response(200, content=b"{}")
+        match failure:
+            case "silence":
+                await asyncio.sleep(LIMITS.read_timeout_s)
+                raise httpx.ReadTimeout("silence")
+            case "reset":
+                raise httpx.ReadError("reset")
+            case "429 for a while":
+                return httpx.Response(429, headers={"Retry-After": "2"})
+            case _:
+                return httpx.Response(int(failure))
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    server.close()
+    return FakeTransport(respond)
 
 
-@pytest.mark.parametrize("trouble", RESPONSES)
-async def test_failing_jobs_do_not_block_the_others(trouble: str) -> None:
+@pytest.mark.parametrize("failure", FAILURES)
+@in_virtual_time
+async def test_failing_jobs_do_not_block_the_others(failure: str) -> None:
     """All jobs are due at once, the failing ones first, and make more requests than there are background slots."""
-    successes: list[int] = []
+    waits: list[float] = []
     failures: list[str] = []
 
     async def request(client: HttpClient, number: int, part: str) -> None:
+        start = virtual_now()
         try:
             await client.get(f"/{number}{part}")
         except ProviderError as error:
             if number >= BAD:
                 failures.append(error.public)
-        else:
-            successes.append(number)
+        if number >= BAD:
+            waits.append(virtual_now() - start)
 
     async def poll(client: HttpClient, number: int) -> None:
-        for _ in range(3):
+        for _ in range(POLLS):
             await asyncio.gather(*(request(client, number, part) for part in PARTS), asyncio.sleep(INTERVAL_S))
 
-    async with cloud(trouble) as url, asyncio.timeout(120):
-        client = HttpClient("acme", url, {}, secrets=[], limiter=Limiter(LIMITS, shedding=SHEDDING))
-        polling = client.with_priority(Priority.BACKGROUND)
-        polls = [asyncio.create_task(poll(polling, number)) for number in range(JOBS)]
-        await asyncio.gather(*polls[BAD:])
-        await client.get("/99")
-        for task in polls[:BAD]:
-            task.cancel()
-        await asyncio.gather(*polls, return_exceptions=True)
-        await client.aclose()
+    limiter = Limiter(LIMITS, clock=virtual_now)
+    client = HttpClient("acme", "http://acme.test", {}, secrets=[], limiter=limiter, transport=cloud(failure))
+    polling = client.with_priority(Priority.BACKGROUND)
+    polls = [asyncio.create_task(poll(polling, number)) for number in range(JOBS)]
+    await asyncio.gather(*polls[BAD:])
+    start = virtual_now()
+    await client.get("/99")
+    assert virtual_now() - start < 1
+    for task in polls[:BAD]:
+        task.cancel()
+    await asyncio.gather(*polls, return_exceptions=True)
 
     assert failures == []
-    assert len(successes) == 3 * len(PARTS) * (JOBS - BAD)
+    assert len(waits) == POLLS * len(PARTS) * (JOBS - BAD)
+    assert max(waits) < 8
+    assert sorted(waits)[len(waits) // 2] < 1.5

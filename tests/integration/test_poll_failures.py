@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections.abc import Sequence
 from datetime import timedelta
@@ -21,6 +20,7 @@ from bot.watcher.poll import Poller, PollSettings
 from tests.fakes.clock import ManualClock
 from tests.fakes.provider import FakeProvider
 from tests.integration.polling import create_poller, deliver_all, outbox_text, poll_until_idle, watch
+from tests.support.waiting import eventually
 
 SHORT_LEASE = PollSettings(lease=timedelta(seconds=0.1))
 """Polls that hang reach their deadline at once."""
@@ -37,10 +37,11 @@ async def minutes_until(text: str, folder: Path, clock: ManualClock, poller: Pol
 
 
 async def tick_past_deadline(poller: Poller) -> None:
-    """Tick until a poll that hangs has reached its deadline and is saved."""
-    for _ in range(10):
+    """Tick until a poll that hangs has reached its deadline and is saved, and the retry that is due at once too."""
+    for _ in range(3):
         await poller.tick()
-        await asyncio.sleep(0.02)
+        await eventually(lambda: all(poll.done() for poll in poller._polls))
+    await poller.tick()
 
 
 async def test_a_poll_past_its_deadline_saves_the_lines_it_read(

@@ -22,8 +22,8 @@ from tests.integration.slack_harness import (
     running,
     slack_with_scopes,
     step_lines,
-    wait_until,
 )
+from tests.support.waiting import eventually
 from tests.unit.slack.factories import HOSTILE, REF, line
 from tests.unit.slack.validity import own_problems
 
@@ -68,7 +68,7 @@ async def test_a_note_is_shown_while_a_command_waits_for_its_turn(store: Store) 
         harness.provider.gate = asyncio.Event()
         for _ in range(16):  # the limit on concurrent commands
             await harness.command(LOGS, user="ben", wait_s=0.01)
-        await wait_until(lambda: len(harness.provider.queries) == 16)
+        await eventually(lambda: len(harness.provider.queries) == 16)
         seen = await harness.command(LOGS)
         assert 16 == len(harness.provider.queries)
         assert "Working on" in seen.text
@@ -92,7 +92,7 @@ async def test_a_note_that_cannot_be_delivered_does_not_stop_the_command(
     async with running(SlackHarness(store, patience_s=0.05)) as harness:
         harness.provider.gate = asyncio.Event()
         await harness.command(f"watch {REF}", wait_s=0.01)
-        await wait_until(lambda: "answer not delivered" in caplog.messages)
+        await eventually(lambda: "answer not delivered" in caplog.messages)
         harness.provider.gate.set()
         await harness.slack.person_actions.until(lambda: 1 == len(harness.channel().messages))
         assert [] == harness.channel().ephemerals
@@ -116,7 +116,7 @@ async def test_public_posts_the_answer_to_the_channel(harness: SlackHarness) -> 
 
 async def test_a_public_answer_waits_out_a_rate_limit(harness: SlackHarness) -> None:
     harness.slack.fail("chat.postMessage", "ratelimited", status=429, retry_after_s=1)
-    await harness.command(f"{LOGS} --public", wait_s=5)
+    await harness.command(f"{LOGS} --public")
     (answer,) = await harness.slack.person_actions.until(lambda: harness.channel().messages)
     assert "step 1 loss 2.5" in str(answer.blocks)
 

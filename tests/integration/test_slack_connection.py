@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import AsyncIterator
 
@@ -21,6 +22,7 @@ from emulator.slack.app import APP_TOKEN, BOT_TOKEN, Slack, create_slack, served
 from emulator.slack.delivery import HttpDelivery, encode_body
 from emulator.slack.limits import RateLimits
 from tests.integration.slack_harness import GRANTED, SlackHarness
+from tests.support.waiting import LONGEST_S, eventually
 
 
 @pytest_asyncio.fixture
@@ -53,8 +55,7 @@ async def test_last_seen_advances_while_connected(slack: Slack) -> None:
     await connection.connected()
     first = connection.last_seen
     assert first is not None
-    for _ in range(100):
-        await asyncio.sleep(0.05 if connection.last_seen == first else 0)
+    await eventually(lambda: connection.last_seen != first)
     assert connection.last_seen > first
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
@@ -83,12 +84,10 @@ async def test_a_connection_without_pongs_is_replaced() -> None:
     await web.TCPSite(runner, "127.0.0.1", port := free_port()).start()
     api_url = f"http://127.0.0.1:{port}/"
     running = asyncio.create_task(SocketConnection(create_app("xoxb-1", api_url=api_url), "xapp-1", ping_s=0.1).run())
-    for _ in range(100):
-        await asyncio.sleep(0.05 if connections < 2 else 0)
+    await eventually(lambda: connections >= 2)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     await runner.cleanup()
-    assert connections >= 2
 
 
 async def test_an_invalid_app_token_is_an_error_with_the_fix(slack: Slack) -> None:
@@ -101,7 +100,7 @@ async def test_it_retries_while_slack_is_unavailable(slack: Slack) -> None:
     slack.fail("apps.connections.open", "internal_error", status=500, times=2)
     connection = SocketConnection(create_app(BOT_TOKEN, api_url=slack.api_url), APP_TOKEN, retry_s=0.05)
     running = asyncio.create_task(connection.run())
-    await asyncio.wait_for(connection.connected(), 5)
+    await asyncio.wait_for(connection.connected(), LONGEST_S)
     assert connection.last_seen is not None
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
@@ -137,14 +136,13 @@ async def test_http_mode_answers_signed_requests_and_refuses_others(store: Store
 
 
 async def _listening(port: int) -> None:
-    for _ in range(100):
-        try:
-            _, writer = await asyncio.open_connection("127.0.0.1", port)
-        except OSError:
+    async with asyncio.timeout(LONGEST_S):
+        while True:
+            with contextlib.suppress(OSError):
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.close()
+                return
             await asyncio.sleep(0.02)
-        else:
-            writer.close()
-            return
 
 
 async def test_the_check_passes_on_a_complete_setup(slack: Slack) -> None:
@@ -199,7 +197,7 @@ async def test_background_work_is_limited_and_drained() -> None:
 
     assert [True, True, True, False] == [tasks.start(work(number)) for number in range(4)]
     assert [True, False] == [tasks.refuse(gate.wait()) for _ in range(2)]
-    await asyncio.sleep(0.01)
+    await eventually(lambda: len(together) == 2)
     assert [0, 1] == together
     gate.set()
     await tasks.drain()
@@ -211,5 +209,5 @@ async def test_work_that_never_ends_is_cancelled_by_drain() -> None:
     tasks = TaskSet(concurrency=1)
     tasks.start(asyncio.Event().wait())
     tasks.start(asyncio.Event().wait())
-    await asyncio.wait_for(tasks.drain(0.05), 2)
+    await asyncio.wait_for(tasks.drain(0.05), LONGEST_S)
     assert 0 == len(tasks)

@@ -17,6 +17,7 @@ from bot.store.store import Store
 from emulator.slack import payloads
 from tests.fakes.provider import FakeProvider
 from tests.integration.slack_harness import SlackHarness, at_least, create_provider, running, slack_with_scopes
+from tests.support.waiting import LONGEST_S
 from tests.unit.slack.factories import REF, alert, incident
 from tests.unit.slack.validity import view_problems
 
@@ -49,7 +50,7 @@ async def test_joining_is_noticed_only_with_the_scope_for_that_kind_of_channel(
         harness.slack.workspace.add_channel("new", members=["ada"], is_private=private)
         harness.slack.person_actions.invite_bot("ada", "#new")
         with contextlib.suppress(TimeoutError):
-            timeout_s = 10 if count else 0.3
+            timeout_s = LONGEST_S if count else 0.3
             await harness.slack.person_actions.until(lambda: harness.channel("#new").messages, timeout_s=timeout_s)
         assert count == len(harness.channel("#new").messages)
 

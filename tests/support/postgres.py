@@ -59,7 +59,7 @@ def empty_tables(url: str) -> None:
 
 def _administer(url: str) -> psycopg.Connection[tuple[str, ...]]:
     plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-    return psycopg.connect(plain, autocommit=True, connect_timeout=10)
+    return psycopg.connect(plain, autocommit=True, connect_timeout=60)
 
 
 @contextmanager
@@ -106,7 +106,7 @@ def _stop(data: Path) -> None:
     if str(data) not in Path(f"/proc/{postmaster}/cmdline").read_text():
         return  # the pid was reused
     os.kill(postmaster, signal.SIGINT)  # "fast shutdown"
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while _is_alive(postmaster) and time.monotonic() < deadline:
         time.sleep(0.05)
 

@@ -45,7 +45,7 @@ def bolt(client: AsyncWebClient) -> AsyncApp:
 
 @pytest_asyncio.fixture
 async def connected(slack: Slack, bolt: AsyncApp) -> AsyncIterator[AsyncApp]:
-    handler = AsyncSocketModeHandler(bolt, APP_TOKEN, ping_interval=1)
+    handler = AsyncSocketModeHandler(bolt, APP_TOKEN, ping_interval=10)
     await handler.connect_async()  # type: ignore[no-untyped-call]
     await slack.sockets.wait_for_connections()
     yield bolt

@@ -8,6 +8,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from emulator.slack.app import Slack
 from emulator.slack.model import Json
+from tests.support.waiting import LONGEST_S
 
 BUTTON: list[Json] = [
     {
@@ -301,7 +302,7 @@ async def test_an_app_is_notified_of_its_own_invitation_by_the_scope_of_the_chan
     for scope, inviter in (("channels:read", "ada"), ("groups:read", "ben")):
         slack.workspace.app.scopes = frozenset({scope})
         slack.person_actions.invite_bot(inviter, "#new")
-    event = await asyncio.wait_for(events.get(), 10)
+    event = await asyncio.wait_for(events.get(), LONGEST_S)
     await asyncio.sleep(0.1)  # the other would have come by now
 
     assert ("U0TRAIN", "U0BEN" if private else "U0ADA") == (event["user"], event["inviter"])

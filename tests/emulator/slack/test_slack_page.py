@@ -12,6 +12,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from emulator.slack.app import Slack
 from emulator.slack.model import Json
+from tests.support.waiting import LONGEST_S
 
 CHROMIUM = os.environ.get("TRAINWATCH_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = [
@@ -44,7 +45,8 @@ async def browser() -> AsyncIterator[Browser]:
 
 async def opened(browser: Browser, slack: Slack, width: int = 1280, height: int = 800) -> Page:
     page = await browser.new_page(viewport={"width": width, "height": height})
-    page.set_default_timeout(5000)
+    page.set_default_timeout(LONGEST_S * 1000)
+    expect.set_options(timeout=LONGEST_S * 1000)
     await page.goto(slack.context.base_url)
     await page.locator("body[data-live]").wait_for()
     return page

@@ -68,7 +68,8 @@ async def test_a_hanging_transaction_raises_an_error(database: Database, monkeyp
 
     with pytest.raises(StoreUnavailable):
         async with database.write():
-            await asyncio.sleep(5)
+            await asyncio.sleep(600)
+    monkeypatch.setattr(bot.store.engine, "TRANSACTION_TIMEOUT_S", 60.0)
     async with database.read() as connection:
         assert await connection.scalar(text("SELECT 1")) == 1
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 import pytest
 
 from bot.errors import StoreUnavailable
 from bot.store.store import Store, open_store
 from bot.watcher.schedule import LoopSettings, PurgeJob, run_loop
+from tests.support.virtual_time import in_virtual_time
+from tests.support.waiting import eventually
 
 QUICK = LoopSettings(shortest_rest_s=0.01, longest_rest_s=0.02, longest_backoff_s=0.01, crashes=3)
 
@@ -20,11 +24,14 @@ class Script:
     def __init__(self, *ticks: int | Exception, stop: Exception | None = None) -> None:
         self.ticks = list(ticks)
         self.count = 0
+        self.ticked_at: list[float] = []
+        """Seconds of the event loop's clock."""
         self.stopped = 0
         self._stop = stop
 
     async def tick(self) -> int:
         self.count += 1
+        self.ticked_at.append(asyncio.get_running_loop().time())
         outcome = self.ticks.pop(0) if self.ticks else 0
         if isinstance(outcome, Exception):
             raise outcome
@@ -36,28 +43,41 @@ class Script:
             raise self._stop
 
 
-async def run_for(seconds: float, worker: Script, store: Store, now: datetime) -> None:
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await run_loop("poll", worker, store, lambda: now, QUICK)
+class HeartbeatStore(Store):
+    """A store without a database that accepts heartbeats."""
+
+    def __init__(self) -> None:
+        pass
+
+    async def heartbeat(self, name: str, now: datetime) -> None:
+        pass
 
 
-async def test_only_an_idle_loop_rests(store: Store, now: datetime) -> None:
-    busy, idle = Script(*[1] * 50), Script()
+async def run_until_ticked(count: int, worker: Script, running: Coroutine[object, object, None]) -> None:
+    """Run a loop until its worker has ticked `count` times, then cancel it."""
+    task = asyncio.create_task(running)
+    await eventually(lambda: worker.count >= count or task.done())
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
 
-    await run_for(0.3, busy, store, now)
-    await run_for(0.3, idle, store, now)
 
-    assert busy.count > 50
-    assert 2 <= idle.count < 50
+@in_virtual_time
+async def test_only_an_idle_loop_rests(now: datetime) -> None:
+    worker = Script(1, 1, 1)
+    settings = LoopSettings(shortest_rest_s=10, longest_rest_s=30)
+
+    await run_until_ticked(7, worker, run_loop("poll", worker, HeartbeatStore(), lambda: now, settings))
+
+    rests = [round(later - earlier) for earlier, later in pairwise(worker.ticked_at[:7])]
+    assert rests == [0, 0, 0, 20, 30, 30]
 
 
 async def test_a_crashed_tick_does_not_end_the_loop(store: Store, now: datetime) -> None:
     worker = Script(KeyError("x"), StoreUnavailable(), 1, KeyError("x"), KeyError("x"), 1)
 
-    await run_for(0.5, worker, store, now)
+    await run_until_ticked(7, worker, run_loop("poll", worker, store, lambda: now, QUICK))
 
-    assert worker.count > 6
     assert await store.last_heartbeat("poll") == now
 
 
@@ -79,7 +99,7 @@ async def test_too_many_consecutive_crashes_end_the_loop(
 async def test_a_cancelled_loop_stops_its_worker(store: Store, now: datetime) -> None:
     worker = Script(stop=KeyError("a stop that crashes is logged"))
 
-    await run_for(0.05, worker, store, now)
+    await run_until_ticked(2, worker, run_loop("poll", worker, store, lambda: now, QUICK))
 
     assert worker.stopped == 1
 
@@ -87,19 +107,26 @@ async def test_a_cancelled_loop_stops_its_worker(store: Store, now: datetime) ->
 async def test_the_current_tick_finishes_before_the_worker_stops(store: Store, now: datetime) -> None:
     """Otherwise the worker would not know what to release, and it would stay claimed until its lease ends."""
     order: list[str] = []
+    begun, go_on = asyncio.Event(), asyncio.Event()
 
     class Slow:
         async def tick(self) -> int:
-            await asyncio.sleep(0.1)
+            begun.set()
+            await go_on.wait()
             order.append("tick")
             return 0
 
         async def stop(self) -> None:
             order.append("stop")
 
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.05):
-            await run_loop("poll", Slow(), store, lambda: now, QUICK)
+    running = asyncio.create_task(run_loop("poll", Slow(), store, lambda: now, QUICK))
+    await begun.wait()
+    running.cancel()
+    await asyncio.sleep(0)
+    assert order == []
+    go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await running
 
     assert order == ["tick", "stop"]
 

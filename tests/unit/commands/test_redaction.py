@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from bot.commands.redaction import redact_lines
 from bot.domain.logs import LogLine
 from bot.redaction.redactor import HIDDEN, Redactor
+from tests.support.waiting import LONGEST_S
 
 
 class Slow:
@@ -18,7 +19,7 @@ class Slow:
         self.go_on = threading.Event()
 
     def redact_lines(self, lines: Sequence[LogLine]) -> tuple[Sequence[LogLine], int]:
-        return lines, int(self.go_on.wait(10))
+        return lines, int(self.go_on.wait(LONGEST_S))
 
 
 async def test_long_page_does_not_block_the_event_loop() -> None:

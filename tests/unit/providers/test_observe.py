@@ -16,6 +16,7 @@ from bot.domain.metrics import GPU_UTILIZATION, MetricPoint, MetricSeries
 from bot.errors import AuthFailed, BadRequest, ConfigError, Unavailable
 from bot.providers.observe import ObservationRequest, observe
 from tests.fakes.provider import NOW, REF, FakeJobMetricsProvider, FakeProvider
+from tests.support.virtual_time import in_virtual_time
 
 JOB = Job(REF, JobState.RUNNING, "RUNNING")
 SERIES = (MetricSeries(GPU_UTILIZATION, (MetricPoint(0.9, NOW),)),)
@@ -75,21 +76,24 @@ async def test_failing_metrics_do_not_hide_the_status() -> None:
     assert (JOB, [Part.METRICS]) == (seen.job, [gap.part for gap in seen.gaps])
 
 
+@in_virtual_time
 async def test_hanging_metrics_do_not_hide_the_status() -> None:
     """Even when the timeout is shorter than the usual wait for the status."""
     seen = await observe(create_provider(metrics_s=60.0), request(timeout_s=0.2), NOW)
     assert (JOB, [Part.METRICS]) == (seen.job, [gap.part for gap in seen.gaps])
 
 
+@in_virtual_time
 async def test_a_job_that_arrives_late_with_its_metrics_is_used() -> None:
     """Where requests queue, the one for the status is sent after the one for the metrics."""
     provider = create_provider()
     provider.metrics_s, provider.status_s = 0.05, 60.0
-    seen = await asyncio.wait_for(observe(provider, request(status_wait_s=0.01), NOW), 5)
+    seen = await asyncio.wait_for(observe(provider, request(status_wait_s=0.01), NOW), 1)
     assert (JOB, SERIES, ()) == (seen.job, seen.series, seen.gaps)
     assert (1, 1) == requests(provider)
 
 
+@in_virtual_time
 async def test_a_failing_status_does_not_hide_a_job_that_arrives_late_with_its_metrics() -> None:
     provider = create_provider()
     provider.metrics_s, provider.status_error = 0.05, Unavailable("down")
@@ -97,6 +101,7 @@ async def test_a_failing_status_does_not_hide_a_job_that_arrives_late_with_its_m
     assert (JOB, SERIES, ()) == (seen.job, seen.series, seen.gaps)
 
 
+@in_virtual_time
 async def test_any_other_error_is_raised_unchanged_and_cancels_the_other_requests() -> None:
     """Not as an ExceptionGroup, whose message nobody could show."""
     provider = create_provider(metrics_error=ConfigError("Set the key."))

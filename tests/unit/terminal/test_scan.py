@@ -187,7 +187,8 @@ def test_invalid_unrelated_setting_is_ignored(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_large_file_shows_progress() -> None:
-    big = write(HEALTHY * (PROGRESS_MIN_BYTES // len(HEALTHY) + 1))
+    line = "reading shard 17 of /data/shards\n" * 64
+    big = write(line * (PROGRESS_MIN_BYTES // len(line) + 1))
     out, err = io.StringIO(), io.StringIO()
     scan(ScanCommand(big), build_scanner(), Output(out, err, show_progress=True, progress_every_s=0))
     assert "100% of 32 MiB" in err.getvalue()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 
 from bot.commands.handlers.log_stream import build_query, stream_lines
 from bot.commands.subcommands.logs import LogsCommand
@@ -49,17 +48,17 @@ async def test_stopping_early_cancels_the_pending_request() -> None:
 async def test_costly_pattern_yields_to_the_event_loop() -> None:
     lines = [LogLine(number, "some words é 0.123 " * 8) for number in range(3000)]
     costly = query(limit=None, grep=r"(\pL|\d| ){12}zz")
-    waits: list[float] = []
+    turns = 0
 
     async def others() -> None:
+        nonlocal turns
         while True:
-            begun = time.perf_counter()
             await asyncio.sleep(0)
-            waits.append(time.perf_counter() - begun)
+            turns += 1
 
     task = asyncio.create_task(others())
     async with contextlib.aclosing(stream_lines(FakeProvider(lines, 3000), costly)) as batches:
         read = [batch.read async for batch in batches]
     task.cancel()
     assert read == [3000]
-    assert len(waits) > 10
+    assert turns > 10

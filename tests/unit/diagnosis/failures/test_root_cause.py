@@ -2,13 +2,13 @@
 """A failing run is one failure with its root cause, not its consequences."""
 
 import random
-import time
 
 import pytest
 
 from bot.diagnosis.diagnoser import Diagnoser
 from bot.diagnosis.findings import Failure
 from bot.diagnosis.page_scanner import PageScanner
+from tests.support.work import best_cpu_ratio, count_calls
 
 PEER = "torch.distributed.DistBackendError: NCCL error in: x.cpp:1, remote process exited or there was a network error"
 
@@ -225,39 +225,42 @@ def test_failure_before_successful_restart_is_a_warning(reader: PageScanner) -> 
     assert (before, [incident.severity for incident in diagnoser.report().failures]) == (["page"], ["warn"])
 
 
-def test_a_thousand_ranks_that_fail_at_once_are_one_incident_with_the_right_root(reader: PageScanner) -> None:
+def failing_ranks(ranks: int, frames: int = 96) -> str:
+    """Interleave the tracebacks of all ranks; the root cause is in the middle rank's."""
     rng = random.Random(7)
-    texts = [
-        traceback("torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB" if rank == 517 else PEER, f"[rank{rank}]: ", 96)
-        for rank in range(1024)
-    ]  # fmt: skip
+    oom = "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB"
+    texts = [traceback(oom if rank == ranks // 2 else PEER, f"[rank{rank}]: ", frames) for rank in range(ranks)]
     order = [rank for rank, lines in enumerate(texts) for _ in lines]
     rng.shuffle(order)
     sources = [iter(lines) for lines in texts]
-    page = "\n".join(next(sources[rank]) for rank in order).encode()
-    diagnoser = Diagnoser(reader)
+    return "\n".join(next(sources[rank]) for rank in order)
 
-    started = time.process_time()
-    diagnoser.feed_page(page)
-    incidents = diagnoser.report().failures
-    spent_s = time.process_time() - started
 
-    assert len(order) > 200_000
-    assert [(i.severity, i.signature, i.root_rank) for i in incidents] == [("page", "cuda_oom", 517)]
-    assert spent_s < 2.0
+def test_a_thousand_ranks_that_fail_at_once_are_one_incident_with_the_right_root(reader: PageScanner) -> None:
+    log = failing_ranks(1024)
+
+    assert log.count("\n") > 200_000
+    assert [(i.severity, i.signature, i.root_rank) for i in diagnose(reader, log)] == [("page", "cuda_oom", 512)]
+
+
+def test_four_times_as_many_ranks_cost_four_times_the_work(reader: PageScanner) -> None:
+    few, many = failing_ranks(128, 24), failing_ranks(512, 24)
+    diagnose(reader, few)  # warm the catalogue's caches
+
+    assert count_calls(lambda: diagnose(reader, many)) < 5 * count_calls(lambda: diagnose(reader, few))
+    assert best_cpu_ratio(lambda: diagnose(reader, many), lambda: diagnose(reader, few), rounds=3) < 10
 
 
 @pytest.mark.parametrize("filler", [b"x", b"loss ", b"Error: foo ", b"\rstep 3 loss 0.5 ", b"1234567890 "])
 def test_a_line_of_two_megabytes_costs_no_more_than_its_length(reader: PageScanner, filler: bytes) -> None:
-    page = filler * (2_000_000 // len(filler)) + b" CUDA out of memory. Tried to allocate\n"
-    diagnoser = Diagnoser(reader)
+    def scan(size: int) -> list[str]:
+        page = filler * (size // len(filler)) + b" CUDA out of memory. Tried to allocate\n"
+        diagnoser = Diagnoser(reader)
+        diagnoser.feed_page(page)
+        return [incident.signature for incident in diagnoser.report().failures]
 
-    started = time.process_time()
-    diagnoser.feed_page(page)
-    spent_s = time.process_time() - started
-
-    assert [incident.signature for incident in diagnoser.report().failures] == ["cuda_oom"]
-    assert spent_s < 0.5
+    assert scan(2_000_000) == ["cuda_oom"]
+    assert best_cpu_ratio(lambda: scan(2_000_000), lambda: scan(250_000)) < 24  # 8 if linear, 64 if quadratic
 
 
 def test_without_training_steps_failure_expires_and_next_one_is_separate(reader: PageScanner) -> None:

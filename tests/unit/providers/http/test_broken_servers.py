@@ -16,11 +16,15 @@ from bot.errors import ConfigError, ProtocolError, Unavailable
 from bot.providers.base import Priority
 from bot.providers.http.client import BodyTooLarge, HttpClient, HttpLimits, Limiter, path_segment
 from tests.fakes.clock import ManualMonotonicClock
-from tests.fakes.raw_server import Reaction, SendAndClose, SendAndHang, eventually, ok, raw_server
+from tests.fakes.raw_server import Reaction, SendAndClose, SendAndHang, ok, raw_server
+from tests.support.waiting import LONGEST_S, eventually
 from tests.unit.providers.http.failures import open_breaker
 
 SECRET = "wire-key-5e1"
-FAST = HttpLimits(requests_per_second=1e6, read_timeout_s=0.2, connect_timeout_s=0.5, retry_budget_s=5)
+FAST = HttpLimits(
+    requests_per_second=1e6, read_timeout_s=LONGEST_S, connect_timeout_s=LONGEST_S, retry_budget_s=LONGEST_S
+)
+"""Without a rate limit, and with timeouts that only a server that hangs reaches."""
 ONCE = replace(FAST, attempts=1)
 LONG = b'{"lines": [' + b'"step 1", ' * 2_000 + b"0]}"
 GZIP = {"Content-Encoding": "gzip"}
@@ -77,16 +81,23 @@ BROKEN: dict[str, Reaction] = {
 }
 
 
+def read_timeout_s(broken: Reaction) -> float:
+    """Return a short timeout only for a server that hangs."""
+    return 1.0 if isinstance(broken, SendAndHang) else LONGEST_S
+
+
 @pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)
 async def test_an_incomplete_response_is_retried(broken: Reaction) -> None:
-    async with raw_server(broken, ok(b"whole")) as server, client_of(server.url) as client:
+    limits = replace(FAST, read_timeout_s=read_timeout_s(broken))
+    async with raw_server(broken, ok(b"whole")) as server, client_of(server.url, limits) as client:
         assert await client.get("/x") == b"whole"
         assert len(server.heads) == 2
 
 
 @pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)
 async def test_an_incomplete_response_is_unavailable_and_shows_no_secret(broken: Reaction) -> None:
-    async with raw_server(broken) as server, client_of(f"{server.url}?token=t0k", ONCE) as client:
+    limits = replace(ONCE, read_timeout_s=read_timeout_s(broken))
+    async with raw_server(broken) as server, client_of(f"{server.url}?token=t0k", limits) as client:
         with pytest.raises(Unavailable) as caught:
             await client.get("/x", [("who", "me")])
         shown = f"{caught.value.public} {caught.value!r} {client!r}"
@@ -211,7 +222,7 @@ async def test_an_impossible_host_is_unavailable(url: str) -> None:
 
 async def test_a_cancelled_probe_releases_slot_and_connection() -> None:
     clock = ManualMonotonicClock()
-    limiter = Limiter(replace(FAST, concurrency=1, read_timeout_s=30), clock=clock)
+    limiter = Limiter(replace(FAST, concurrency=1), clock=clock)
     open_breaker(limiter.breaker, clock)
     clock.advance(5)
     async with (
@@ -225,7 +236,7 @@ async def test_a_cancelled_probe_releases_slot_and_connection() -> None:
             with pytest.raises(asyncio.CancelledError):
                 await call
             await eventually(lambda: server.open == 0)
-        assert await asyncio.wait_for(client.get("/x"), 1) == b"{}"
+        assert await asyncio.wait_for(client.get("/x"), LONGEST_S) == b"{}"
 
 
 async def abandon(client: HttpClient) -> None:
@@ -244,7 +255,7 @@ async def test_an_abandoned_download_releases_its_slot(encoded: bool) -> None:
     ):
         await abandon(client)
         await eventually(lambda: server.open == 0)
-        assert await asyncio.wait_for(client.get("/x"), 1) == b"{}"
+        assert await asyncio.wait_for(client.get("/x"), LONGEST_S) == b"{}"
 
 
 async def trickle(writer: asyncio.StreamWriter) -> None:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import gzip
 import ssl
-import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import replace
-from datetime import timedelta
 
 import httpx
 import pytest
@@ -36,6 +34,8 @@ from bot.providers.http.client import (
 )
 from bot.providers.testing import FakeTransport
 from tests.fakes.clock import ManualMonotonicClock
+from tests.support.virtual_time import in_virtual_time, virtual_now
+from tests.support.waiting import eventually
 from tests.unit.providers.http.failures import open_breaker
 
 SECRET = "s3cr3t/key+1"
@@ -53,6 +53,11 @@ def client_of(handler: Handler, limits: HttpLimits = FAST, limiter: Limiter | No
         limiter=limiter or Limiter(limits),
         transport=FakeTransport(handler),
     )
+
+
+def virtual_client(handler: Handler, limits: HttpLimits = FAST) -> HttpClient:
+    """Return a client on the clock of a test that runs in virtual time."""
+    return client_of(handler, limiter=Limiter(limits, clock=virtual_now))
 
 
 def in_sequence(*responses: httpx.Response) -> tuple[Handler, list[httpx.Request]]:
@@ -119,37 +124,40 @@ async def test_attempts_are_limited() -> None:
     assert len(requests) == 3
 
 
+@in_virtual_time
 async def test_retry_after_pauses_every_request_of_the_client() -> None:
     handler, requests = in_sequence(
-        httpx.Response(429, headers={"Retry-After": "0.4"}), httpx.Response(200), httpx.Response(200)
+        httpx.Response(429, headers={"Retry-After": "4"}), httpx.Response(200), httpx.Response(200)
     )
-    client, start = client_of(handler), time.monotonic()
+    client, start = virtual_client(handler), virtual_now()
     first = asyncio.create_task(client.get("/a"))
-    await asyncio.sleep(0.05)
+    await asyncio.sleep(0.5)
     await client.get("/b")
-    assert time.monotonic() - start >= 0.4
+    assert round(virtual_now() - start, 3) == 4
     await first
     assert len(requests) == 3
 
 
+@in_virtual_time
 async def test_a_retry_after_beyond_the_deadline_fails_at_once() -> None:
     handler, requests = in_sequence(httpx.Response(429, headers={"Retry-After": "60"}))
-    client = client_of(handler)
-    async with asyncio.timeout(30):
-        for _ in range(2):
-            with pytest.raises(RateLimited) as caught:
-                await client.get("/x")
-            assert caught.value.retry_after is not None
-            assert timedelta(seconds=30) < caught.value.retry_after <= timedelta(seconds=60)
+    client, start = virtual_client(handler), virtual_now()
+    for _ in range(2):
+        with pytest.raises(RateLimited) as caught:
+            await client.get("/x")
+        assert caught.value.retry_after is not None
+        assert round(caught.value.retry_after.total_seconds()) == 60
     assert len(requests) == 1
+    assert round(virtual_now() - start, 3) == 0
 
 
+@in_virtual_time
 async def test_queued_requests_fail_when_a_long_retry_after_arrives() -> None:
     async def handler(request: httpx.Request) -> httpx.Response:
         await asyncio.sleep(0.05)
         return httpx.Response(429, headers={"Retry-After": "3600"})
 
-    client = client_of(handler, replace(FAST, concurrency=1))
+    client = virtual_client(handler, replace(FAST, concurrency=1))
     calls = [asyncio.create_task(client.get(f"/{number}")) for number in range(3)]
     async with asyncio.timeout(30):
         results = await asyncio.gather(*calls, return_exceptions=True)
@@ -241,7 +249,7 @@ async def test_only_one_request_probes() -> None:
     clock.advance(5)
     client = client_of(handler, limiter=limiter)
     probe = asyncio.create_task(client.get("/x"))
-    await asyncio.sleep(0.01)
+    await eventually(lambda: requests == 1)
     with pytest.raises(Unavailable):
         await client.get("/x")
     respond.set()
@@ -249,6 +257,7 @@ async def test_only_one_request_probes() -> None:
     assert requests == 1
 
 
+@in_virtual_time
 async def test_interactive_requests_go_ahead_of_polls() -> None:
     order: list[str] = []
 
@@ -256,7 +265,7 @@ async def test_interactive_requests_go_ahead_of_polls() -> None:
         order.append(request.url.path)
         return httpx.Response(200)
 
-    client = client_of(handler, replace(FAST, requests_per_second=50, concurrency=4))
+    client = virtual_client(handler, replace(FAST, requests_per_second=50, concurrency=4))
     for _ in range(200):
         await client.get("/burst")
     order.clear()
@@ -266,6 +275,7 @@ async def test_interactive_requests_go_ahead_of_polls() -> None:
     commands = [asyncio.create_task(client.get(f"/command{number}")) for number in range(3)]
     await asyncio.sleep(0)  # Now all three wait for the rate limit.
     queued_at = len(order)
+    assert queued_at < 30
     await asyncio.gather(*commands)
     last_command = max(index for index, path in enumerate(order) if "command" in path)
     assert len([path for path in order[queued_at:last_command] if "poll" in path]) <= 1
@@ -274,17 +284,20 @@ async def test_interactive_requests_go_ahead_of_polls() -> None:
     await asyncio.gather(*polls, return_exceptions=True)
 
 
+@in_virtual_time
 async def test_hanging_polls_leave_slots_for_interactive_requests() -> None:
     async def handler(request: httpx.Request) -> httpx.Response:
         if "poll" in request.url.path:
             await asyncio.sleep(300)
         return httpx.Response(200)
 
-    client = client_of(handler, replace(FAST, concurrency=4))
+    client = virtual_client(handler, replace(FAST, concurrency=4))
     polling = client.with_priority(Priority.BACKGROUND)
     polls = [asyncio.create_task(polling.get("/poll")) for _ in range(10)]
     await asyncio.sleep(0.01)
-    await asyncio.wait_for(client.get("/command"), 30)
+    start = virtual_now()
+    await client.get("/command")
+    assert round(virtual_now() - start, 3) == 0
     for poll in polls:
         poll.cancel()
     await asyncio.gather(*polls, return_exceptions=True)
@@ -326,6 +339,7 @@ async def test_the_body_limit_applies_after_decompression() -> None:
         await client_of(handler, replace(FAST, max_body_bytes=1_000_000)).get("/x")
 
 
+@in_virtual_time
 async def test_a_trickling_response_meets_its_deadline() -> None:
     class Trickle(httpx.AsyncByteStream):
         async def __aiter__(self) -> AsyncIterator[bytes]:

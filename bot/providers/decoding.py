@@ -8,35 +8,35 @@ message that is not text becomes its JSON (`with_texts`).
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import TypeVar
 
 import msgspec
 
+from bot.domain.durations import datetime_from_ns, parse_rfc3339_ns
 from bot.errors import ProtocolError
 
 _Decoded = TypeVar("_Decoded")
 _Default = TypeVar("_Default")
+_Value = TypeVar("_Value")
 
 
 def decode_body(
-    decoder: msgspec.json.Decoder[_Decoded],
-    body: bytes,
-    provider: str,
-    repair: Callable[[object], object] = lambda value: value,
+    kind: type[_Decoded], body: bytes, provider: str, repair: Callable[[object], object] = lambda value: value
 ) -> _Decoded:
     """Decode a body; bytes that are not characters become U+FFFD. `repair` gets what strict decoding refused.
 
     Raises:
-        ProtocolError: the body is not of the decoder's type, even after repair.
+        ProtocolError: the body is not of this kind, even after repair.
     """
     try:
-        return decoder.decode(body)
+        return msgspec.json.decode(body, type=kind, strict=False)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         pass
     try:
         found: object = json.loads(body.decode("utf-8", "replace"), strict=False)
-        return msgspec.convert(repair(_without_surrogates(found)), type=decoder.type, strict=False)
+        return msgspec.convert(repair(_without_surrogates(found)), type=kind, strict=False)
     except (msgspec.ValidationError, ValueError, RecursionError) as error:
         found_instead = "an HTML page" if body.lstrip().startswith(b"<") else str(error)
         text = f"{provider} sent a response that does not match its documentation ({found_instead})."
@@ -54,6 +54,11 @@ def with_texts(value: object, *names: str) -> object:
             return value
 
 
+def by_word(words: Mapping[_Value, str]) -> dict[str, _Value]:
+    """Return the value of each word, from the words of each value, separated by spaces."""
+    return {word: value for value, several in words.items() for word in several.split()}
+
+
 def fill_timestamps(found: Sequence[int | None], default: _Default) -> list[int | _Default]:
     """Replace each missing timestamp by the one before it.
 
@@ -65,6 +70,17 @@ def fill_timestamps(found: Sequence[int | None], default: _Default) -> list[int 
         current = current if stamp_ns is None else stamp_ns
         filled.append(current)
     return filled
+
+
+def parse_time(text: str | None) -> datetime | None:
+    """Parse an RFC 3339 time; None for other text and for implausible years."""
+    stamp_ns = parse_rfc3339_ns(text or "")
+    return None if stamp_ns is None else datetime_from_ns(stamp_ns)
+
+
+def details_of(*facts: tuple[str, str | int | None]) -> tuple[tuple[str, str], ...]:
+    """Return `Job.details` from the facts that have a value."""
+    return tuple((label, str(value)) for label, value in facts if value not in (None, ""))
 
 
 def _text(value: object) -> str | None:

@@ -1,4 +1,4 @@
-"""Call Baseten's management API: client, paths, and endpoints that older versions serve by POST.
+"""Call Baseten's management API: client, paths, pages of logs, and endpoints that older versions serve by POST.
 
 Source: https://docs.baseten.co/reference/training-api (read 2026-11-20; documented): logs and metrics are GET with
 query parameters; the older POST with a JSON body is deprecated and still served. `Authorization: Api-Key` is in every
@@ -8,21 +8,25 @@ document, `Bearer` only in the newest. Rate limits and the error format are not 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime, timedelta
 
+from bot.domain.durations import ns_from_datetime
+from bot.domain.jobs import Job, JobRef
+from bot.domain.logs import Level, LogPage, LogQuery
 from bot.providers.http.client import HttpClient, HttpLimits, LimiterPool, path_segment, require_setting
+from bot.providers.paging.time_windows import Endpoint, FetchWindow, TimeWindow, read_page_by_time
 
 DEFAULT_BASE_URL = "https://api.baseten.co"
 _KEYS_PAGE = "https://app.baseten.co/settings/api_keys"
 _REFUSED = frozenset({404, 405, 501})
+_LEVELS = {Level.ERROR: "ERROR", Level.WARNING: "WARNING", Level.INFO: "INFO", Level.DEBUG: "DEBUG"}
+_BEFORE_CREATION = timedelta(minutes=1)
+_ASSUMED_AGE = timedelta(days=30)
 
 
 def make_client(name: str, config: Mapping[str, str], limiters: LimiterPool) -> HttpClient:
-    """Return the client for `BASETEN_API_KEY` at `BASETEN_BASE_URL`.
-
-    Raises:
-        ConfigError: the key is missing, or a setting cannot be read.
-    """
+    """Return the client for `BASETEN_API_KEY` at `BASETEN_BASE_URL`; raise ConfigError for a missing or bad setting."""
     key = require_setting(config, "baseten_api_key", _KEYS_PAGE)
     base_url = config.get("baseten_base_url", "").strip() or DEFAULT_BASE_URL
     headers = {"Authorization": f"Api-Key {key}"}
@@ -40,6 +44,55 @@ def deployment_path(model_id: str, deployment_id: str, rest: str = "") -> str:
     return f"/v1/models/{path_segment(model_id)}/deployments/{path_segment(deployment_id)}{rest}"
 
 
+def log_endpoint() -> Endpoint:
+    """Return the bounds of Baseten's log endpoints.
+
+    Source: https://docs.baseten.co/reference/training-api/get-training-job-logs (read 2026-11-20). Documented: at most
+    1,000 lines, the window at most 7 days. Observed in an older client: "2 hours", "maximum time delta allowed".
+    """
+    return Endpoint(longest=timedelta(days=7), fallback=timedelta(hours=2))
+
+
+def level_word(level: Level | None) -> str | None:
+    """Return Baseten's word for the highest level it knows at or below this one."""
+    return next((word for known, word in _LEVELS.items() if level is not None and level >= known), None)
+
+
+def stricter_level_words(level: Level | None) -> list[str]:
+    """Return Baseten's words for the levels above this one."""
+    return [word for known, word in _LEVELS.items() if known > (level or 0)]
+
+
+def window_fields(window: TimeWindow) -> dict[str, int | str]:
+    """Return the request parameters of a window."""
+    return {
+        "start_epoch_millis": window.start_ms,
+        "end_epoch_millis": window.end_ms,
+        "direction": window.order.value,
+        "limit": window.limit,
+    }
+
+
+async def read_log_page(
+    query: LogQuery,
+    endpoint: Endpoint,
+    fetches: Sequence[FetchWindow],
+    get_job: Callable[[JobRef], Awaitable[Job]],
+    now: datetime,
+) -> LogPage:
+    """Read one page of a log; without a start in the query, from the creation of its job.
+
+    Without a start in the request the platform returns only the last half hour. `fetches` send one request, for the
+    query and for each narrower one.
+    """
+    start_ns = query.start_ns or 0
+    if query.start_ns is None and query.cursor is None:
+        created_at = (await get_job(query.job)).created_at or now - _ASSUMED_AGE
+        start_ns = ns_from_datetime(created_at - _BEFORE_CREATION)
+    now_ns = ns_from_datetime(now)
+    return await read_page_by_time(query, endpoint, fetches[0], start_ns=start_ns, now_ns=now_ns, narrower=fetches[1:])
+
+
 class EitherMethod:
     """Calls an endpoint that is served by GET, by POST or by both, and remembers which one answered.
 
@@ -47,37 +100,22 @@ class EitherMethod:
     """
 
     def __init__(self) -> None:
-        self._first = "GET"
-
-    @property
-    def method(self) -> str:
+        self.method = "GET"
         """The method tried first: GET, or the one that answered last."""
-        return self._first
 
     async def ask(
-        self,
-        client: HttpClient,
-        path: str,
-        fields: Mapping[str, int | str],
-        newer: Sequence[tuple[str, str]] = (),
+        self, client: HttpClient, path: str, fields: Mapping[str, int | str], newer: Sequence[tuple[str, str]] = ()
     ) -> bytes:
-        """Return the body of the response.
-
-        Args:
-            client: sends the requests.
-            path: the path of the endpoint.
-            fields: parameters of both methods.
-            newer: query parameters of GET alone; POST ignores them.
-        """
+        """Return the body of the response. `fields` are parameters of both methods, `newer` only of GET."""
         refused = []
-        for method in (self._first, "POST" if self._first == "GET" else "GET"):
+        for method in (self.method, "POST" if self.method == "GET" else "GET"):
             if method == "GET":
                 params = [*((key, str(value)) for key, value in fields.items()), *newer]
                 reply = await client.request("GET", path, params, accept=_REFUSED)
             else:
                 reply = await client.request("POST", path, json=dict(fields), accept=_REFUSED)
             if reply.status not in _REFUSED:
-                self._first = method
+                self.method = method
                 return reply.body
             refused.append(reply)
         client.raise_for(next((reply for reply in refused if reply.status == 404), refused[0]))

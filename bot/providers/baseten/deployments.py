@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from bot.domain.gaps import Gap, GapReason, Part
@@ -11,19 +12,19 @@ from bot.domain.jobs import Job, JobRef, Resources
 from bot.domain.logs import Level, LogFilter, LogLine, LogPage, LogQuery
 from bot.domain.metrics import MetricQuery, MetricSeries
 from bot.errors import BadRequest, JobNotFound, NotSupported, Unavailable
-from bot.providers.baseten.api import deployment_path, make_client
-from bot.providers.baseten.logs import level_word, log_endpoint, read_log_page, stricter_level_words, window_fields
+from bot.providers.baseten.api import (
+    deployment_path,
+    level_word,
+    log_endpoint,
+    make_client,
+    read_log_page,
+    stricter_level_words,
+    window_fields,
+)
 from bot.providers.baseten.references import DEPLOYMENT, DEPLOYMENT_HELP, deployment_url, parse_deployment_ref
 from bot.providers.baseten.states import StatusReader, deployment_state
-from bot.providers.baseten.wire import (
-    WireDeployment,
-    WireDeploymentList,
-    WireModel,
-    WireModelList,
-    parse_logs,
-    parse_reply,
-    utc,
-)
+from bot.providers.baseten.wire import WireDeployment, WireDeploymentList, WireModel, WireModelList, parse_logs, utc
+from bot.providers.decoding import decode_body, details_of
 from bot.providers.http.client import HttpClient, LimiterPool, path_segment
 from bot.providers.http.provider import HttpProvider
 from bot.providers.paging.time_windows import FetchWindow, TimeWindow
@@ -36,11 +37,7 @@ _MOST_TEXTS = 8
 
 
 def create_deployments(config: Mapping[str, str], limiters: LimiterPool) -> BasetenDeployments:
-    """Return the provider, from the `BASETEN_*` settings.
-
-    Raises:
-        ConfigError: the key is missing, or a setting cannot be read.
-    """
+    """Return the provider, from the `BASETEN_*` settings; raise ConfigError for a missing or bad one."""
     return BasetenDeployments(make_client(DEPLOYMENT, config, limiters))
 
 
@@ -50,24 +47,17 @@ def push_down(wanted: LogFilter) -> tuple[list[tuple[str, str]], frozenset[str]]
     Source: https://docs.baseten.co/reference/management-api, model deployment logs (read 2026-11-20; documented): texts
     of at most 256 characters, at most 8 `includes` and 8 `excludes`, as repeated keys; one replica.
     """
-    params: list[tuple[str, str]] = []
-    covered = set()
-
-    def put(field: str, key: str, values: Sequence[str], *, wholly: bool = True) -> None:
-        params.extend((key, value) for value in values)
-        if values and wholly:
-            covered.add(field)
-
-    level = level_word(wanted.min_level)
-    put("min_level", "min_level", [level] if level else [], wholly=(wanted.min_level or 0) <= Level.ERROR)
-    if len(wanted.replicas) == 1:
-        put("replicas", "replica", _short(wanted.replicas))
-    put("request_id", "request_id", _short([wanted.request_id or ""]))
-    put("grep", "search_pattern", _short([wanted.grep or ""]))
-    for field, texts in (("includes", wanted.includes), ("excludes", wanted.excludes)):
-        pushed = _short(texts)[:_MOST_TEXTS]
-        put(field, field, pushed, wholly=len(pushed) == len(texts))
-    return params, frozenset(covered)
+    level, includes, excludes = level_word(wanted.min_level), _short(wanted.includes), _short(wanted.excludes)
+    parts = (
+        ("min_level", "min_level", [level] if level else [], (wanted.min_level or 0) <= Level.ERROR),
+        ("replicas", "replica", _short(wanted.replicas) if len(wanted.replicas) == 1 else [], True),
+        ("request_id", "request_id", _short([wanted.request_id or ""]), True),
+        ("grep", "search_pattern", _short([wanted.grep or ""]), True),
+        ("includes", "includes", includes, len(includes) == len(wanted.includes)),
+        ("excludes", "excludes", excludes, len(excludes) == len(wanted.excludes)),
+    )
+    params = [(key, value) for _, key, values, _ in parts for value in values]
+    return params, frozenset(field for field, _, values, is_complete in parts if values and is_complete)
 
 
 class BasetenDeployments(HttpProvider):
@@ -90,15 +80,14 @@ class BasetenDeployments(HttpProvider):
         """See `Provider.get_job`."""
         model_id, deployment_id = _ids(job)
         body = await self._client.get(deployment_path(model_id, deployment_id))
-        return self._job(parse_reply(body, WireDeployment, DEPLOYMENT), model_id)
+        return self._job(decode_body(WireDeployment, body, DEPLOYMENT), model_id)
 
     async def list_jobs(self, *, limit: int) -> Sequence[Job]:
         """See `Provider.list_jobs`. Makes one request, and one per model."""
-        models = parse_reply(await self._client.get("/v1/models"), WireModelList, DEPLOYMENT).models
+        models = decode_body(WireModelList, await self._client.get("/v1/models"), DEPLOYMENT).models
         found = await asyncio.gather(*(self._of_model(model) for model in models))
         jobs = [job for of_model in found for job in of_model]
-        oldest = datetime.min.replace(tzinfo=UTC)
-        return sorted(jobs, key=lambda job: job.created_at or oldest, reverse=True)[:limit]
+        return sorted(jobs, key=lambda job: job.created_at or datetime.min.replace(tzinfo=UTC), reverse=True)[:limit]
 
     async def query_logs(self, query: LogQuery) -> LogPage:
         """See `Provider.query_logs`. The platform applies all filters but several replicas and surplus texts.
@@ -114,14 +103,10 @@ class BasetenDeployments(HttpProvider):
         narrower = [[*others, ("min_level", word)] for word in stricter_level_words(query.filter.min_level)]
         fetches = [self._fetch(query, path, each, missing) for each in (params, *narrower)]
         page = await read_log_page(query, self._endpoint, fetches, self.get_job, self._clock())
-        return LogPage(page.lines, page.cursor, page.more, (*page.gaps, *missing[:1]), covered)
+        return replace(page, gaps=(*page.gaps, *missing[:1]), pushed_down=covered)
 
     async def query_metrics(self, query: MetricQuery) -> Sequence[MetricSeries]:
-        """Not available in this API.
-
-        Raises:
-            NotSupported: always.
-        """
+        """Raise NotSupported."""
         raise NotSupported("Baseten's API has no metrics of deployments; its dashboard has them.", provider=DEPLOYMENT)
 
     def _fetch(self, query: LogQuery, path: str, params: Sequence[tuple[str, str]], missing: list[Gap]) -> FetchWindow:
@@ -148,17 +133,11 @@ class BasetenDeployments(HttpProvider):
             body = await self._client.get(f"/v1/models/{path_segment(model.id)}/deployments")
         except JobNotFound:
             return []
-        found = parse_reply(body, WireDeploymentList, DEPLOYMENT).deployments
+        found = decode_body(WireDeploymentList, body, DEPLOYMENT).deployments
         return [self._job(deployment, model.id, model.name) for deployment in found]
 
     def _job(self, wire: WireDeployment, model_id: str, model_name: str | None = None) -> Job:
-        replicas = None if wire.active_replica_count is None else str(wire.active_replica_count)
         kind = "production" if wire.is_production else "development" if wire.is_development else None
-        details = (
-            ("Model", model_name),
-            ("Environment", wire.environment or kind),
-            ("Active replicas", replicas),
-        )
         return Job(
             ref=JobRef(DEPLOYMENT, f"{model_id}/{wire.id}"),
             state=self._statuses.state(wire.status),
@@ -167,7 +146,11 @@ class BasetenDeployments(HttpProvider):
             url=deployment_url(model_id, wire.id),
             created_at=utc(wire.created_at),
             resources=Resources(instance=wire.instance_type_name),
-            details=tuple((label, value) for label, value in details if value),
+            details=details_of(
+                ("Model", model_name),
+                ("Environment", wire.environment or kind),
+                ("Active replicas", wire.active_replica_count),
+            ),
         )
 
 
@@ -180,4 +163,4 @@ def _ids(job: JobRef) -> tuple[str, str]:
 
 def _short(texts: Sequence[str]) -> list[str]:
     """Keep the texts that the platform accepts."""
-    return [text for text in texts if 0 < len(text) <= _LONGEST_TEXT]
+    return [text for text in texts if 0 < len(text) <= _LONGEST_TEXT][:_MOST_TEXTS]

@@ -20,15 +20,8 @@ from bot.domain.metrics import (
     MetricPoint,
     MetricSeries,
 )
-from bot.providers.baseten.wire import (
-    WireInstance,
-    WireJob,
-    WireMetrics,
-    WireNode,
-    WireSample,
-    WireStorage,
-    parse_reply,
-)
+from bot.providers.baseten.wire import WireInstance, WireJob, WireMetrics, WireNode, WireSample, WireStorage
+from bot.providers.decoding import decode_body
 
 MIB = 1024 * 1024
 
@@ -39,17 +32,15 @@ def parse_metrics(body: bytes, provider: str) -> tuple[WireJob | None, tuple[Met
     """Return the job, and every series that has samples, oldest sample first.
 
     On jobs of several nodes the top level describes only the leader, so it is used only when there are no figures by
-    node, as right after a start. Samples arrive unordered (observed in Baseten's own client).
-
-    Raises:
-        ProtocolError: the body is not a metrics response.
+    node, as right after a start. Samples arrive unordered (observed in Baseten's own client). Raises ProtocolError if
+    the body is not a metrics response.
     """
-    reply = parse_reply(body, WireMetrics, provider)
+    reply = decode_body(WireMetrics, body, provider)
     instance = (reply.training_job.instance_type if reply.training_job else None) or WireInstance()
     nodes = [
         series for node in reply.per_node_metrics or () for series in _of_node(node.metrics, node.node_id, instance)
     ]
-    chosen = nodes or list(_of_node(parse_reply(body, WireNode, provider), None, instance))
+    chosen = nodes or list(_of_node(decode_body(WireNode, body, provider), None, instance))
     cache = _of_storage(reply.cache, (CACHE, CACHE_UTILIZATION), None)
     return reply.training_job, (*chosen, *cache)
 

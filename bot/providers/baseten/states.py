@@ -11,39 +11,31 @@ import logging
 from collections.abc import Callable
 
 from bot.domain.jobs import JobState
+from bot.providers.decoding import by_word
 
 _log = logging.getLogger(__name__)
 
-_TRAINING = {
-    "PENDING": JobState.QUEUED,
-    "QUEUED": JobState.QUEUED,
-    "CREATED": JobState.STARTING,
-    "DEPLOYING": JobState.STARTING,
-    "RUNNING": JobState.RUNNING,
-    "COMPLETED": JobState.SUCCEEDED,
-    "FAILED": JobState.FAILED,
-    "DEPLOY_FAILED": JobState.FAILED,
-    "EXPIRED": JobState.FAILED,
-    "STOPPED": JobState.CANCELLED,
-    "PREEMPTED": JobState.PREEMPTED,
-}
-
-_DEPLOYMENT = {
-    "BUILDING": JobState.STARTING,
-    "DEPLOYING": JobState.STARTING,
-    "LOADING_MODEL": JobState.STARTING,
-    "WAKING_UP": JobState.STARTING,
-    "ACTIVE": JobState.RUNNING,
-    "UPDATING": JobState.RUNNING,
-    "SCALED_TO_ZERO": JobState.IDLE,
-    "DEACTIVATING": JobState.IDLE,
-    "INACTIVE": JobState.IDLE,
-    "UNHEALTHY": JobState.UNHEALTHY,
-    "BUILD_FAILED": JobState.FAILED,
-    "DEPLOY_FAILED": JobState.FAILED,
-    "FAILED": JobState.FAILED,
-    "BUILD_STOPPED": JobState.CANCELLED,
-}
+_TRAINING = by_word(
+    {
+        JobState.QUEUED: "PENDING QUEUED",
+        JobState.STARTING: "CREATED DEPLOYING",
+        JobState.RUNNING: "RUNNING",
+        JobState.SUCCEEDED: "COMPLETED",
+        JobState.FAILED: "FAILED DEPLOY_FAILED EXPIRED",
+        JobState.CANCELLED: "STOPPED",
+        JobState.PREEMPTED: "PREEMPTED",
+    }
+)
+_DEPLOYMENT = by_word(
+    {
+        JobState.STARTING: "BUILDING DEPLOYING LOADING_MODEL WAKING_UP",
+        JobState.RUNNING: "ACTIVE UPDATING",
+        JobState.IDLE: "SCALED_TO_ZERO DEACTIVATING INACTIVE",
+        JobState.UNHEALTHY: "UNHEALTHY",
+        JobState.FAILED: "BUILD_FAILED DEPLOY_FAILED FAILED",
+        JobState.CANCELLED: "BUILD_STOPPED",
+    }
+)
 
 
 def training_state(status: str) -> JobState:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from bot.domain.durations import NS_PER_MS, ns_from_datetime
@@ -11,20 +11,21 @@ from bot.domain.jobs import Job, JobRef, Resources
 from bot.domain.logs import Level, LogLine, LogPage, LogQuery
 from bot.domain.metrics import MetricQuery, MetricSeries
 from bot.errors import BadRequest, JobNotFound
-from bot.providers.baseten.api import EitherMethod, make_client, training_path
-from bot.providers.baseten.logs import level_word, log_endpoint, read_log_page, stricter_level_words, window_fields
+from bot.providers.baseten.api import (
+    EitherMethod,
+    level_word,
+    log_endpoint,
+    make_client,
+    read_log_page,
+    stricter_level_words,
+    training_path,
+    window_fields,
+)
 from bot.providers.baseten.metrics import MIB, parse_metrics
 from bot.providers.baseten.references import TRAINING, TRAINING_HELP, parse_training_ref, training_url
 from bot.providers.baseten.states import StatusReader, training_state
-from bot.providers.baseten.wire import (
-    WireInstance,
-    WireJob,
-    WireJobList,
-    WireJobReply,
-    parse_logs,
-    parse_reply,
-    utc,
-)
+from bot.providers.baseten.wire import WireInstance, WireJob, WireJobList, WireJobReply, parse_logs, utc
+from bot.providers.decoding import decode_body, details_of
 from bot.providers.http.client import HttpClient, LimiterPool
 from bot.providers.http.provider import HttpProvider
 from bot.providers.paging.time_windows import FetchWindow, TimeWindow
@@ -33,11 +34,7 @@ _MOST_REMEMBERED = 10_000
 
 
 def create_training(config: Mapping[str, str], limiters: LimiterPool) -> BasetenTraining:
-    """Return the provider, from the `BASETEN_*` settings.
-
-    Raises:
-        ConfigError: the key is missing, or a setting cannot be read.
-    """
+    """Return the provider, from the `BASETEN_*` settings; raise ConfigError for a missing or bad one."""
     return BasetenTraining(make_client(TRAINING, config, limiters))
 
 
@@ -53,7 +50,7 @@ class BasetenTraining(HttpProvider):
         self._logs = EitherMethod()
         self._metrics = EitherMethod()
         self._endpoint = log_endpoint()
-        self._projects: OrderedDict[str, str] = OrderedDict()
+        self._projects: dict[str, str] = {}
         self._statuses = StatusReader(TRAINING, training_state)
 
     def parse_ref(self, text: str) -> JobRef | None:
@@ -64,7 +61,7 @@ class BasetenTraining(HttpProvider):
         """See `Provider.get_job`."""
         project_id, job_id = await self._resolve(job)
         body = await self._client.get(training_path(project_id, job_id))
-        return self._job(parse_reply(body, WireJobReply, TRAINING).training_job, project_id)
+        return self._job(decode_body(WireJobReply, body, TRAINING).training_job, project_id)
 
     async def list_jobs(self, *, limit: int) -> Sequence[Job]:
         """See `Provider.list_jobs`. Makes one request, as the search is not paged."""
@@ -82,8 +79,7 @@ class BasetenTraining(HttpProvider):
         fetches = [self._fetch(path, word) for word in (level_word(least), *stricter_level_words(least))]
         page = await read_log_page(query, self._endpoint, fetches, self.get_job, self._clock())
         applied = least is not None and least <= Level.ERROR and self._logs.method == "GET"
-        pushed_down = frozenset({"min_level"}) if applied else frozenset[str]()
-        return LogPage(page.lines, page.cursor, page.more, page.gaps, pushed_down)
+        return replace(page, pushed_down=frozenset({"min_level"} if applied else ()))
 
     async def query_metrics(self, query: MetricQuery) -> Sequence[MetricSeries]:
         """See `Provider.query_metrics`. Without a window the platform returns the last minutes of the job."""
@@ -95,11 +91,8 @@ class BasetenTraining(HttpProvider):
         Source: https://docs.baseten.co/reference/training-api/get-training-job-metrics (read 2026-11-20; documented).
         """
         project_id, job_id = await self._resolve(query.job)
-        window = {
-            key: ns_from_datetime(at) // NS_PER_MS
-            for key, at in (("start_epoch_millis", query.start), ("end_epoch_millis", query.end))
-            if at is not None
-        }
+        bounds = (("start_epoch_millis", query.start), ("end_epoch_millis", query.end))
+        window = {key: ns_from_datetime(at) // NS_PER_MS for key, at in bounds if at is not None}
         step = [] if query.step is None else [("step_seconds", str(max(1, round(query.step.total_seconds()))))]
         body = await self._metrics.ask(self._client, training_path(project_id, job_id, "/metrics"), window, step)
         wire, series = parse_metrics(body, TRAINING)
@@ -125,24 +118,18 @@ class BasetenTraining(HttpProvider):
                 raise JobNotFound(f"Baseten has no training job {job_id}.", provider=TRAINING)
             self._projects[job_id] = found[0].training_project_id
             if len(self._projects) > _MOST_REMEMBERED:
-                self._projects.popitem(last=False)
+                del self._projects[next(iter(self._projects))]
         return self._projects[job_id], job_id
 
     async def _search(self, wanted: Mapping[str, object]) -> list[WireJob]:
         body = await self._client.post("/v1/training_jobs/search", wanted)
-        return parse_reply(body, WireJobList, TRAINING).training_jobs
+        return decode_body(WireJobList, body, TRAINING).training_jobs
 
     def _job(self, wire: WireJob, project_id: str | None = None) -> Job:
         project_id = wire.training_project_id or project_id
         if not project_id:
             raise BadRequest(f"Baseten sent job {wire.id} without its project.", provider=TRAINING)
         state = self._statuses.state(wire.current_status)
-        details = (
-            ("Project", wire.training_project.name if wire.training_project else None),
-            ("Availability", wire.availability_model),
-            ("Priority", None if wire.priority is None else str(wire.priority)),
-            ("Checkpoint sync", wire.checkpoint_sync_status),
-        )
         return Job(
             ref=JobRef(TRAINING, f"{project_id}/{wire.id}"),
             state=state,
@@ -156,7 +143,12 @@ class BasetenTraining(HttpProvider):
             # The API has no end time; the last change of a finished job comes closest.
             ended_at=utc(wire.updated_at) if state.is_terminal else None,
             resources=_resources(wire.instance_type or WireInstance(), wire.node_count),
-            details=tuple((label, value) for label, value in details if value),
+            details=details_of(
+                ("Project", wire.training_project.name if wire.training_project else None),
+                ("Availability", wire.availability_model),
+                ("Priority", wire.priority),
+                ("Checkpoint sync", wire.checkpoint_sync_status),
+            ),
         )
 
 

@@ -8,15 +8,12 @@ newer versions of the API differ in them.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TypeVar
 
 import msgspec
 
 from bot.domain.durations import parse_rfc3339_ns
 from bot.domain.logs import Level, LogLine, parse_level
 from bot.providers.decoding import decode_body, fill_timestamps, with_texts
-
-_T = TypeVar("_T")
 
 
 class WireLine(msgspec.Struct, gc=False):
@@ -51,7 +48,6 @@ class WireInstance(msgspec.Struct):
 class WireProject(msgspec.Struct):
     """TrainingProjectSummaryV1."""
 
-    id: str | None = None
     name: str | None = None
 
 
@@ -172,31 +168,17 @@ class _Levels(dict[str | None, Level | None]):
         return parse_level(word)
 
 
-_LOGS = msgspec.json.Decoder(WireLogs, strict=False)
 _LEVELS = _Levels({word: parse_level(word) for word in ("DEBUG", "INFO", "WARNING", "ERROR", None)})
 
 
 def parse_logs(body: bytes, provider: str) -> list[LogLine]:
-    """Parse the lines of one page, in the order sent.
-
-    Raises:
-        ProtocolError: the body is not a page of lines.
-    """
-    page = decode_body(_LOGS, body, provider, _repair)
+    """Parse the lines of one page, in the order sent. Raises ProtocolError if the body is not a page of lines."""
+    page = decode_body(WireLogs, body, provider, _repair)
     make, levels = tuple.__new__, _LEVELS  # a NamedTuple's own constructor takes 1.5 times as long
     return [
         make(LogLine, (line.timestamp, line.message or "", None, line.replica, levels[line.level], line.request_id))
         for line in page.logs
     ]
-
-
-def parse_reply(body: bytes, kind: type[_T], provider: str) -> _T:
-    """Parse any other response.
-
-    Raises:
-        ProtocolError: the body is not of this kind.
-    """
-    return decode_body(msgspec.json.Decoder(kind, strict=False), body, provider)
 
 
 def utc(at: datetime | None) -> datetime | None:
@@ -212,11 +194,8 @@ def _repair(value: object) -> object:
         case {"logs": list(lines)}:
             found = [_stamp_ns(line.get("timestamp")) if isinstance(line, dict) else None for line in lines]
             stamps = fill_timestamps(found, None)
-            repaired = [
-                {**line, "timestamp": at_ns} if isinstance(line, dict) else line
-                for line, at_ns in zip(lines, stamps, strict=True)
-            ]
-            return {"logs": repaired}
+            pairs = zip(lines, stamps, strict=True)
+            return {"logs": [{**one, "timestamp": ns} if isinstance(one, dict) else one for one, ns in pairs]}
         case other:
             return other
 

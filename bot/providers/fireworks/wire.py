@@ -7,55 +7,28 @@ may be left out (rank 0, no entries), enums may be numbers, and unknown fields m
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import msgspec
 
-from bot.domain.durations import datetime_from_ns, parse_rfc3339_ns, timestamp_parser
+from bot.domain.durations import timestamp_parser
 from bot.domain.jobs import Job, JobRef, JobState
 from bot.domain.logs import LogLine
-from bot.providers.decoding import decode_body, fill_timestamps, with_texts
+from bot.providers.decoding import by_word, decode_body, details_of, fill_timestamps, parse_time, with_texts
 from bot.providers.fireworks.references import NAME
 
-_STATES = {
-    "CREATING": JobState.STARTING,
-    "QUEUED": JobState.QUEUED,
-    "PENDING": JobState.QUEUED,
-    "RE_QUEUEING": JobState.QUEUED,
-    "VALIDATING": JobState.STARTING,
-    "CREATING_INPUT_DATASET": JobState.STARTING,
-    "CREATING_DEPENDENCIES": JobState.STARTING,
-    "RUNNING": JobState.RUNNING,
-    "WRITING_RESULTS": JobState.RUNNING,
-    "ROLLOUT": JobState.RUNNING,
-    "EVALUATION": JobState.RUNNING,
-    "POLICY_UPDATE": JobState.RUNNING,
-    "CANCELLING": JobState.RUNNING,
-    "IDLE": JobState.IDLE,
-    "PAUSED": JobState.UNHEALTHY,
-    "COMPLETED": JobState.SUCCEEDED,
-    "EARLY_STOPPED": JobState.SUCCEEDED,
-    "FAILED": JobState.FAILED,
-    "FAILED_CLEANING_UP": JobState.FAILED,
-    "EXPIRED": JobState.FAILED,
-    "EXPIRED_CLEANING_UP": JobState.FAILED,
-    "CANCELLED": JobState.CANCELLED,
-    "DELETING": JobState.CANCELLED,
-    "DELETING_CLEANING_UP": JobState.CANCELLED,
-    "DELETED": JobState.CANCELLED,
-    "ARCHIVED": JobState.CANCELLED,
-}
-_NUMBERED = {
-    1: "QUEUED",
-    2: "PENDING",
-    3: "RUNNING",
-    4: "COMPLETED",
-    5: "FAILED",
-    6: "CANCELLED",
-    7: "CREATING",
-    8: "CANCELLING",
-    9: "DELETING",
-}
+_STATES = by_word(
+    {
+        JobState.QUEUED: "QUEUED PENDING RE_QUEUEING",
+        JobState.STARTING: "CREATING VALIDATING CREATING_INPUT_DATASET CREATING_DEPENDENCIES",
+        JobState.RUNNING: "RUNNING WRITING_RESULTS ROLLOUT EVALUATION POLICY_UPDATE CANCELLING",
+        JobState.IDLE: "IDLE",
+        JobState.UNHEALTHY: "PAUSED",
+        JobState.SUCCEEDED: "COMPLETED EARLY_STOPPED",
+        JobState.FAILED: "FAILED FAILED_CLEANING_UP EXPIRED EXPIRED_CLEANING_UP",
+        JobState.CANCELLED: "CANCELLED DELETING DELETING_CLEANING_UP DELETED ARCHIVED",
+    }
+)
+_NUMBERED = {1: "QUEUED", 2: "PENDING", 3: "RUNNING", 4: "COMPLETED", 5: "FAILED", 6: "CANCELLED"}
+_NUMBERED |= {7: "CREATING", 8: "CANCELLING", 9: "DELETING"}
 
 
 class Status(msgspec.Struct, frozen=True):
@@ -94,10 +67,9 @@ class BatchJobs(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Account(msgspec.Struct, frozen=True):
-    """An account of the key."""
+    """An account of the key, named `accounts/<account>`."""
 
     name: str = ""
-    """`accounts/<account>`."""
 
 
 class Accounts(msgspec.Struct, frozen=True):
@@ -122,12 +94,6 @@ class Entries(msgspec.Struct, frozen=True, rename="camel"):
     """Absent or empty on the last page, whatever its size."""
 
 
-_BATCH_JOB = msgspec.json.Decoder(BatchJob, strict=False)
-_BATCH_JOBS = msgspec.json.Decoder(BatchJobs, strict=False)
-_ACCOUNTS = msgspec.json.Decoder(Accounts, strict=False)
-_ENTRIES = msgspec.json.Decoder(Entries, strict=False)
-
-
 def batch_job_state(word: str | int | None) -> JobState:
     """Return the state that a status means; UNKNOWN for an undocumented one.
 
@@ -145,17 +111,13 @@ def status_word(word: str | int | None) -> str:
 
 
 def parse_batch_job(body: bytes, asked: JobRef) -> Job:
-    """Parse one batch job.
-
-    Raises:
-        ProtocolError: the body does not match the documentation.
-    """
-    return job_from(decode_body(_BATCH_JOB, body, NAME), asked)
+    """Parse one batch job. Like the other parse functions, raises ProtocolError for any other body."""
+    return job_from(decode_body(BatchJob, body, NAME), asked)
 
 
 def parse_batch_jobs(body: bytes, account: str) -> tuple[list[Job], str]:
     """Parse a page of an account's batch jobs, and the token of the next page, "" at the end."""
-    page = decode_body(_BATCH_JOBS, body, NAME)
+    page = decode_body(BatchJobs, body, NAME)
     named = ((one, one.name.rpartition("/")[2]) for one in page.batch_jobs or ())
     jobs = [job_from(one, JobRef(NAME, f"{account}/{job_id}")) for one, job_id in named if job_id]
     return jobs, page.next_page_token or ""
@@ -163,7 +125,7 @@ def parse_batch_jobs(body: bytes, account: str) -> tuple[list[Job], str]:
 
 def parse_accounts(body: bytes) -> list[str]:
     """Parse the ids of the key's accounts."""
-    names = (account.name.rpartition("/")[2] for account in decode_body(_ACCOUNTS, body, NAME).accounts or ())
+    names = (account.name.rpartition("/")[2] for account in decode_body(Accounts, body, NAME).accounts or ())
     return [name for name in names if name]
 
 
@@ -173,14 +135,12 @@ def parse_entries(body: bytes, before_ns: int) -> tuple[list[LogLine], str]:
     `logTime` has 0, 3, 6 or 9 fraction digits. Entries without a readable time keep their text, which may be the one
     that matters: see `fill_timestamps`, with `before_ns` as the default.
     """
-    page = decode_body(_ENTRIES, body, NAME, lambda value: with_texts(value, "message"))
+    page = decode_body(Entries, body, NAME, lambda value: with_texts(value, "message"))
     parse_timestamp = timestamp_parser()
     entries = page.entries or ()
     stamps = fill_timestamps([parse_timestamp(entry.log_time or "") for entry in entries], before_ns)
-    lines = [
-        LogLine(stamp_ns, entry.message or "", rank=entry.rank or 0)
-        for entry, stamp_ns in zip(entries, stamps, strict=True)
-    ]
+    pairs = zip(entries, stamps, strict=True)
+    lines = [LogLine(stamp_ns, entry.message or "", rank=entry.rank or 0) for entry, stamp_ns in pairs]
     return lines, page.next_page_token or ""
 
 
@@ -188,21 +148,6 @@ def job_from(one: BatchJob, asked: JobRef) -> Job:
     """Convert a batch job; `status` is an error only if the job has failed or is unhealthy."""
     state = batch_job_state(one.state)
     status = _sentence(one.status)
-    facts: Sequence[tuple[str, str | int | None]] = (
-        ("Status", None if state.is_failure else status),
-        ("Ranks", one.num_ranks),
-        ("Node pool", one.node_pool_id),
-        ("Environment", one.environment_id),
-        ("Snapshot", one.snapshot_id),
-        ("Image", one.image_ref),
-        ("Role", one.role),
-    )
-    created, started, ended, updated = (
-        None if stamp is None else datetime_from_ns(stamp)
-        for stamp in (
-            parse_rfc3339_ns(text or "") for text in (one.create_time, one.start_time, one.end_time, one.update_time)
-        )
-    )
     return Job(
         ref=asked,
         state=state,
@@ -210,11 +155,19 @@ def job_from(one: BatchJob, asked: JobRef) -> Job:
         name=one.display_name or None,
         error=status if state.is_failure else None,
         user=one.created_by or None,
-        created_at=created,
-        started_at=started,
-        updated_at=updated,
-        ended_at=ended,
-        details=tuple((label, str(value)) for label, value in facts if value),
+        created_at=parse_time(one.create_time),
+        started_at=parse_time(one.start_time),
+        updated_at=parse_time(one.update_time),
+        ended_at=parse_time(one.end_time),
+        details=details_of(
+            ("Status", None if state.is_failure else status),
+            ("Ranks", one.num_ranks or None),
+            ("Node pool", one.node_pool_id),
+            ("Environment", one.environment_id),
+            ("Snapshot", one.snapshot_id),
+            ("Image", one.image_ref),
+            ("Role", one.role),
+        ),
     )
 
 

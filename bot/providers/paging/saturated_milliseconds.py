@@ -6,39 +6,26 @@ A time-windowed API cannot be asked for less than one millisecond, so `window_sc
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 
 from bot.domain.durations import NS_PER_MS
 from bot.domain.gaps import Gap, GapReason, Part
 from bot.domain.logs import LogLine, Order
-from bot.providers.paging.scan_direction import Steps, TimeWindow, WindowRequest
+from bot.providers.paging.scan_state import Steps, TimeWindow, WindowRequest
 from bot.providers.paging.seen_lines import identity
 
 
-@dataclass(frozen=True, slots=True)
-class SaturatedMillisecond:
-    """The lines of one millisecond."""
+def read_saturated(ms: int, known: list[LogLine], limit: int, narrower: int) -> Steps[tuple[list[LogLine], Gap | None]]:
+    """Read as many lines of a millisecond as the platform gives, by `narrower` narrower queries if necessary.
 
-    lines: list[LogLine]
-    gap: Gap | None
-    """None when these are provably all lines of the millisecond."""
-
-
-def read_saturated(ms: int, known: list[LogLine], limit: int, narrower: int) -> Steps[SaturatedMillisecond]:
-    """Read as many lines of a millisecond as the platform gives.
-
-    Args:
-        ms: the millisecond.
-        known: lines of it that earlier requests returned.
-        limit: the largest page to ask for.
-        narrower: the number of narrower queries.
+    `known` are lines that earlier requests returned; `limit` is the largest page to ask for. The Gap is None when the
+    lines are provably all.
     """
     window = TimeWindow(ms - 1, ms + 1, Order.ASC, limit)
     first = yield WindowRequest(window)
     last = yield WindowRequest(window._replace(order=Order.DESC))
     lines = union(union(known, _within(first, ms)), _within(last, ms))
     if _are_all(lines, first, last, ms):
-        return SaturatedMillisecond(lines, None)
+        return lines, None
     for query in range(1, narrower + 1):
         for order in Order:
             found = yield WindowRequest(window._replace(order=order), query)
@@ -50,7 +37,7 @@ def read_saturated(ms: int, known: list[LogLine], limit: int, narrower: int) -> 
         start_ns=ms * NS_PER_MS,
         end_ns=(ms + 1) * NS_PER_MS - 1,
     )
-    return SaturatedMillisecond(lines, gap)
+    return lines, gap
 
 
 def union(known: list[LogLine], more: list[LogLine]) -> list[LogLine]:

@@ -1,15 +1,80 @@
-"""What a scan by time windows remembers: about the endpoint, between pages (the cursor), and within one page. Pure."""
+"""Positions of a scan by time windows, and what it remembers: of the endpoint, between pages, and within a page. Pure.
+
+A position is a millisecond counted in the direction of reading, so that a scan always moves up: oldest first, the
+millisecond of a line; newest first, the negated millisecond.
+"""
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
-from bot.domain.logs import LogLine
-from bot.providers.paging.scan_direction import ScanDirection
-from bot.providers.paging.seen_lines import SeenLines
+from bot.domain.durations import NS_PER_MS
+from bot.domain.logs import LogLine, Order
+from bot.providers.paging.seen_lines import SeenLines, in_order
+
+
+class TimeWindow(NamedTuple):
+    """One request: the lines between two milliseconds, in an order, at most `limit`."""
+
+    start_ms: int
+    end_ms: int
+    order: Order
+    limit: int
+
+
+FetchWindow = Callable[[TimeWindow], Awaitable[list[LogLine]]]
+"""Sends one request and returns the lines as they come. Raises BadRequest when the window is too long."""
+
+
+class WindowRequest(NamedTuple):
+    """A window to fetch, and by which query."""
+
+    window: TimeWindow
+    query: int = 0
+    """0 for the query itself; 1, 2, ... for the narrower queries that also match its lines."""
+
+
+_Result = TypeVar("_Result")
+Steps = Generator[WindowRequest, list[LogLine], _Result]
+"""A computation that yields each request and is sent the lines that came back, so that it needs no I/O."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScanDirection:
+    """Oldest first or newest first. All lists of lines are in this order."""
+
+    newest_first: bool
+
+    def position(self, ms: int) -> int:
+        """Return the position of a millisecond, or the millisecond at a position."""
+        return -ms if self.newest_first else ms
+
+    def position_of(self, line: LogLine) -> int:
+        """Return the position of a line."""
+        return self.position(line.timestamp_ns // NS_PER_MS)
+
+    def ordered(self, lines: list[LogLine]) -> list[LogLine]:
+        """Sort the lines in place in this direction; lines with equal timestamps keep their order."""
+        return in_order(lines, newest_first=self.newest_first)
+
+    def before(self, lines: list[LogLine], position: int) -> list[LogLine]:
+        """Return the lines before a position."""
+        return lines[: bisect_left(lines, position, key=self.position_of)]
+
+    def at_or_after(self, lines: list[LogLine], position: int) -> list[LogLine]:
+        """Return the lines at a position and after it."""
+        return lines[bisect_left(lines, position, key=self.position_of) :]
+
+    def window(self, first: int, last: int, limit: int, *, from_end: bool = False) -> TimeWindow:
+        """Return the request for the first `limit` lines between two positions, or for the last ones."""
+        start_ms, end_ms = sorted((self.position(first), self.position(last)))
+        return TimeWindow(start_ms, end_ms, Order.DESC if self.newest_first != from_end else Order.ASC, limit)
 
 
 @dataclass(slots=True)
@@ -58,7 +123,6 @@ class PageLines:
     lines: list[LogLine] = field(default_factory=list)
     seen: SeenLines = field(init=False)
     _remembered: int = 0
-    """The number of `lines` that `remember` has dealt with."""
 
     def __post_init__(self) -> None:
         self.seen = SeenLines(self.state.seen_base_ms, self.state.seen)
@@ -76,11 +140,8 @@ class PageLines:
 
     def remember(self, keep_from: int) -> None:
         """Remember the lines at or after a position, and forget all others."""
-        keep_ms = self.direction.ms(keep_from)
-        if self.state.newest_first:
-            self.seen.keep(0, keep_ms)
-        else:
-            self.seen.keep(keep_ms)
+        first_ms, last_ms = (0, -keep_from) if self.state.newest_first else (keep_from, None)
+        self.seen.keep(first_ms, last_ms)
         self.seen.add(self.direction.at_or_after(self.lines[self._remembered :], keep_from))
         self._remembered = len(self.lines)
 

@@ -38,11 +38,12 @@ class SeenLines:
     line, because platforms detect it afterwards. Duplicates count as often as they were emitted.
     """
 
-    __slots__ = ("_base_ms", "_keys", "_most")
+    __slots__ = ("_keys", "_most", "base_ms")
 
     def __init__(self, base_ms: int = 0, keys: bytes = b"", *, most: int = MOST_SEEN) -> None:
         """Restore from `base_ms` and `packed`; without arguments, start empty. Holds up to `most` lines."""
-        self._base_ms = base_ms
+        self.base_ms = base_ms
+        """The millisecond that keys are relative to."""
         self._most = most
         self._keys = array("Q")
         self._keys.frombytes(keys)
@@ -56,19 +57,14 @@ class SeenLines:
         return len(self._keys) >= self._most
 
     @property
-    def base_ms(self) -> int:
-        """The millisecond that keys are relative to."""
-        return self._base_ms
-
-    @property
     def first_ms(self) -> int:
         """The millisecond of the oldest line; `base_ms` when empty."""
-        return self._base_ms + (self._keys[0] >> _HASH_BITS if self._keys else 0)
+        return self.base_ms + (self._keys[0] >> _HASH_BITS if self._keys else 0)
 
     @property
     def last_ms(self) -> int:
         """The millisecond of the newest line; `base_ms` when empty."""
-        return self._base_ms + (self._keys[-1] >> _HASH_BITS if self._keys else 0)
+        return self.base_ms + (self._keys[-1] >> _HASH_BITS if self._keys else 0)
 
     def packed(self) -> bytes:
         """Return all keys, eight bytes each."""
@@ -79,11 +75,11 @@ class SeenLines:
 
         Of each millisecond that was emitted in part, `lines` must hold all that the platform has.
         """
-        if not self._keys:
+        if not self._keys or not lines:
             return list(lines)
-        first_ns = self.first_ms * NS_PER_MS
-        last_ns = (self.last_ms + 1) * NS_PER_MS
-        emitted = self._counts(lines)
+        first_ms, last_ms = sorted(line.timestamp_ns // NS_PER_MS for line in (lines[0], lines[-1]))
+        emitted = Counter(self._keys[self._position(first_ms) : self._position(last_ms + 1)])
+        first_ns, last_ns = self.first_ms * NS_PER_MS, (self.last_ms + 1) * NS_PER_MS
         new = []
         for line in lines:
             if first_ns <= line.timestamp_ns < last_ns:
@@ -100,7 +96,7 @@ class SeenLines:
         if not chosen:
             return
         first_ms = min(line.timestamp_ns for line in chosen) // NS_PER_MS
-        if not self._keys or first_ms < self._base_ms:
+        if not self._keys or first_ms < self.base_ms:
             self._rebase(first_ms)
         new = sorted(map(self._key, chosen))
         tail = bisect_left(self._keys, new[0])
@@ -108,8 +104,7 @@ class SeenLines:
             new = sorted([*self._keys[tail:], *new])
             del self._keys[tail:]
         self._keys.extend(new)
-        if len(self._keys) > self._most:
-            del self._keys[: len(self._keys) - self._most]
+        del self._keys[: max(0, len(self._keys) - self._most)]
 
     def keep(self, first_ms: int, last_ms: int | None = None) -> None:
         """Forget the lines before `first_ms` and after `last_ms`."""
@@ -119,38 +114,26 @@ class SeenLines:
         if self._keys and self._keys[0] >> _HASH_BITS > _MOST_OFFSET_MS // 8:
             self._rebase(self.first_ms)
 
-    def count(self, first_ms: int, last_ms: int | None = None) -> int:
-        """Return how many lines were emitted between these milliseconds, inclusive."""
-        end = len(self._keys) if last_ms is None else self._position(last_ms + 1)
-        return max(0, end - self._position(first_ms))
-
-    def _counts(self, lines: Sequence[LogLine]) -> Counter[int]:
-        if not lines:
-            return Counter()
-        first_ms = min(lines[0].timestamp_ns, lines[-1].timestamp_ns) // NS_PER_MS
-        last_ms = max(lines[0].timestamp_ns, lines[-1].timestamp_ns) // NS_PER_MS
-        return Counter(self._keys[self._position(first_ms) : self._position(last_ms + 1)])
+    def count(self, first_ms: int) -> int:
+        """Return how many lines were emitted at or after a millisecond."""
+        return len(self._keys) - self._position(first_ms)
 
     def _position(self, ms: int) -> int:
-        offset = min(max(ms - self._base_ms, 0), _MOST_OFFSET_MS)
-        return bisect_left(self._keys, offset << _HASH_BITS)
+        return bisect_left(self._keys, min(max(ms - self.base_ms, 0), _MOST_OFFSET_MS) << _HASH_BITS)
 
     def _rebase(self, base_ms: int) -> None:
         """Make keys relative to another millisecond, not later than the oldest line."""
-        shift = (self._base_ms - base_ms) << _HASH_BITS
-        if self._keys:
-            self._keys = array("Q", (key + shift for key in self._keys))
-        self._base_ms = base_ms
+        shift = (self.base_ms - base_ms) << _HASH_BITS
+        self._keys = array("Q", (key + shift for key in self._keys))
+        self.base_ms = base_ms
 
     def _key(self, line: LogLine) -> int:
         # By position, as this runs once per line read. Stored cursors hold hashes of this text: do not change it.
         timestamp_ns, message, rank, replica, _, request_id = line
-        text = f"{message}\0{replica if rank is None else f'rank {rank} {replica}'}\0{request_id}".encode(
-            "utf-8", "surrogatepass"
-        )
-        digest = int.from_bytes(blake2b(text, digest_size=8).digest(), "little")
+        text = f"{message}\0{replica if rank is None else f'rank {rank} {replica}'}\0{request_id}"
+        digest = int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
         mixed = (digest + timestamp_ns * _ODD) & _ALL_BITS
-        offset: int = timestamp_ns // NS_PER_MS - self._base_ms
+        offset: int = timestamp_ns // NS_PER_MS - self.base_ms
         if not 0 <= offset <= _MOST_OFFSET_MS:
             offset = 0 if offset < 0 else _MOST_OFFSET_MS
         return (offset << _HASH_BITS) | (mixed >> _HASH_SHIFT)

@@ -12,14 +12,13 @@ from bot.domain.logs import LogPage, LogQuery, Order
 from bot.errors import CursorLost, ProviderError
 from bot.providers.http.retry import retry_on_malformed_response
 from bot.providers.paging.cursors import unpack_cursor
-from bot.providers.paging.scan_direction import FetchWindow, Steps, TimeWindow
-from bot.providers.paging.scan_state import Endpoint, ScanState
+from bot.providers.paging.scan_state import Endpoint, FetchWindow, ScanState, Steps, TimeWindow
 from bot.providers.paging.window_scan import WindowScan, end_of
 
 __all__ = ["Endpoint", "FetchWindow", "TimeWindow", "read_page_by_time"]
 
 _MOST_STEPS = 10
-"""After this number of steps without a full page a call returns what it has, to keep the progress of slow platforms."""
+"""Steps without a full page after which a call returns what it has, to keep the progress of slow platforms."""
 
 
 async def read_page_by_time(
@@ -33,13 +32,9 @@ async def read_page_by_time(
 ) -> LogPage:
     """Read one page of a query, from its cursor when it has one.
 
-    Args:
-        query: what to read; `start_ns` replaces `query.start_ns`.
-        endpoint: shared by all calls to the same endpoint.
-        fetch: sends one request for the query.
-        start_ns: the start of the query, or of the log; used only without a cursor.
-        now_ns: the current time.
-        narrower: the same for narrower queries, used for a millisecond that does not fit into a page.
+    All calls to the same endpoint share `endpoint`. `fetch` sends one request for the query, and each of `narrower`
+    one for a narrower query, for a millisecond that does not fit into a page. `start_ns`, the start of the query or of
+    the log, is used only without a cursor.
 
     Raises:
         CursorLost: the cursor cannot be read, or belongs to another query.

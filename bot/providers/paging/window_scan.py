@@ -39,9 +39,8 @@ from bot.domain.logs import LogLine, LogPage, LogQuery
 from bot.errors import BadRequest
 from bot.providers.http.errors import BodyTooLarge
 from bot.providers.paging.cursors import pack_cursor
-from bot.providers.paging.saturated_milliseconds import SaturatedMillisecond, read_saturated, union
-from bot.providers.paging.scan_direction import ScanDirection, Steps, WindowRequest
-from bot.providers.paging.scan_state import Endpoint, PageLines, ScanState
+from bot.providers.paging.saturated_milliseconds import read_saturated, union
+from bot.providers.paging.scan_state import Endpoint, PageLines, ScanDirection, ScanState, Steps, WindowRequest
 from bot.providers.paging.seen_lines import LONGEST_OVERLAP, identity
 
 AHEAD_MS = 60_000
@@ -195,12 +194,12 @@ class WindowScan:
         after, _ = yield from self._request_page(position)
         again = self.direction.before(after, position + 1)
         if len(again) < len(after) and len(union(again, here)) == len(again):
-            found = SaturatedMillisecond(again, None)  # The bound is inclusive: this page holds all of the millisecond.
+            found, gap = again, None  # The bound is inclusive: this page holds all of the millisecond.
         else:
-            ms, known = self.direction.ms(position), union(here, again)
-            found = yield from read_saturated(ms, known, self.page_size, self.narrower)
-        if self._emit(self.direction.before(lines, position) + self.direction.ordered(found.lines)):
-            self.gap = found.gap
+            ms, known = self.direction.position(position), union(here, again)
+            found, gap = yield from read_saturated(ms, known, self.page_size, self.narrower)
+        if self._emit(self.direction.before(lines, position) + self.direction.ordered(found)):
+            self.gap = gap
             # A bound that returns lines of its own millisecond is inclusive, so it is safe to pass the full page.
             self.position = position + 1 if again and len(again) == len(after) else position
 

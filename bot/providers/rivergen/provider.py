@@ -182,8 +182,7 @@ class RivergenProvider(HttpProvider):
     async def _runs(self, model: str, size: str) -> Sequence[wire.Run]:
         path = f"/api/v1/models/{path_segment(model)}/registry/training-runs"
         params = [("page_size", size), ("sort_by", "created_at"), ("sort_order", "desc")]
-        runs = wire.parse_runs(await self._client.get(path, params)).results or ()
-        return [run for run in runs if run.run_id]
+        return wire.parse_runs(await self._client.get(path, params))
 
     async def _get_page(self, model: str, ending: str, params: _Params) -> bytes:
         """Get a page under the documented path, or else under its alias; remember which one worked."""

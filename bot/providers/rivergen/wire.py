@@ -7,31 +7,28 @@ Source: https://docs.rivergen.ai/docs/ai-docs/model-studio/api-reference/endpoin
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import NamedTuple
 
 import msgspec
 
-from bot.domain.durations import datetime_from_ns, format_duration, parse_rfc3339_ns, timestamp_parser
+from bot.domain.durations import format_duration, timestamp_parser
 from bot.domain.jobs import Job, JobState
 from bot.domain.logs import LogLine, parse_level
 from bot.domain.metrics import MetricPoint, MetricSeries
-from bot.providers.decoding import decode_body, fill_timestamps, with_texts
+from bot.providers.decoding import by_word, decode_body, details_of, fill_timestamps, parse_time, with_texts
 from bot.providers.rivergen.references import NAME, run_ref
 
-_STATES = {
-    "queued": JobState.QUEUED,
-    "pending": JobState.QUEUED,
-    "starting": JobState.STARTING,
-    "initializing": JobState.STARTING,
-    "running": JobState.RUNNING,
-    "completed": JobState.SUCCEEDED,
-    "failed": JobState.FAILED,
-    "timed_out": JobState.FAILED,
-    "cancelled": JobState.CANCELLED,
-    "canceled": JobState.CANCELLED,
-}
+_STATES = by_word(
+    {
+        JobState.QUEUED: "queued pending",
+        JobState.STARTING: "starting initializing",
+        JobState.RUNNING: "running",
+        JobState.SUCCEEDED: "completed",
+        JobState.FAILED: "failed timed_out",
+        JobState.CANCELLED: "cancelled canceled",
+    }
+)
 """Documented: queued, running, completed, failed, cancelled. The others are assumed spellings."""
 
 
@@ -100,7 +97,6 @@ class Run(msgspec.Struct, frozen=True):
 class Runs(msgspec.Struct, frozen=True):
     """A page of a model's runs."""
 
-    total: int = 0
     results: list[Run] | None = None
 
 
@@ -113,7 +109,6 @@ class Model(msgspec.Struct, frozen=True):
 class Models(msgspec.Struct, frozen=True):
     """A page of models."""
 
-    total: int = 0
     results: list[Model] | None = None
 
 
@@ -124,25 +119,14 @@ class Metrics(msgspec.Struct, frozen=True):
     epochs_completed: int | None = None
 
 
-_CHUNK = msgspec.json.Decoder(LogChunk, strict=False)
-_DETAILS = msgspec.json.Decoder(Details, strict=False)
-_RUNS = msgspec.json.Decoder(Runs, strict=False)
-_MODELS = msgspec.json.Decoder(Models, strict=False)
-_METRICS = msgspec.json.Decoder(Metrics, strict=False)
-
-
 def run_state(word: str | None) -> JobState:
     """Return the state that a status means; UNKNOWN for an undocumented one."""
     return _STATES.get((word or "").lower(), JobState.UNKNOWN)
 
 
 def parse_chunk(body: bytes) -> LogChunk:
-    """Parse a page of a log.
-
-    Raises:
-        ProtocolError: the body does not match the documentation. So do the other parse functions.
-    """
-    return decode_body(_CHUNK, body, NAME, lambda value: with_texts(value, "message", "level"))
+    """Parse a page of a log. Like the other parse functions, raises ProtocolError for any other body."""
+    return decode_body(LogChunk, body, NAME, lambda value: with_texts(value, "message", "level"))
 
 
 def numbered_lines(chunk: LogChunk, offset: int) -> list[NumberedLine]:
@@ -162,19 +146,19 @@ def numbered_lines(chunk: LogChunk, offset: int) -> list[NumberedLine]:
     return numbered
 
 
-def parse_runs(body: bytes) -> Runs:
+def parse_runs(body: bytes) -> list[Run]:
     """Parse a page of a model's runs."""
-    return decode_body(_RUNS, body, NAME)
+    return [run for run in decode_body(Runs, body, NAME).results or () if run.run_id]
 
 
 def parse_models(body: bytes) -> list[str]:
     """Parse the ids of a page of models."""
-    return [model.id for model in decode_body(_MODELS, body, NAME).results or () if model.id]
+    return [model.id for model in decode_body(Models, body, NAME).results or () if model.id]
 
 
 def parse_details(body: bytes) -> Details:
     """Parse the details of a run."""
-    return decode_body(_DETAILS, body, NAME)
+    return decode_body(Details, body, NAME)
 
 
 def parse_training_metrics(body: bytes) -> list[MetricSeries]:
@@ -183,71 +167,56 @@ def parse_training_metrics(body: bytes) -> list[MetricSeries]:
     The values are evenly chosen from the epochs, including the last, so the epoch follows from the index. The NaN of
     a diverged run is kept.
     """
-    found = decode_body(_METRICS, body, NAME)
+    found = decode_body(Metrics, body, NAME)
     series = []
     for name, values in found.metrics.items():
         count = len(values or ())
         epochs = max(found.epochs_completed or 0, count)
-        points = tuple(
-            MetricPoint(value, step=(index * epochs) // count)
-            for index, value in enumerate(values or (), start=1)
-            if value is not None
-        )
+        numbered = ((index * epochs // count, value) for index, value in enumerate(values or (), start=1))
+        points = tuple(MetricPoint(value, step=epoch) for epoch, value in numbered if value is not None)
         series.append(MetricSeries(name, points))
     return series
 
 
 def job_from_run(model: str, run: Run) -> Job:
     """Convert a run of the list."""
-    facts = (("Duration", _span(run.duration_seconds)), ("Version", run.version_produced))
     return Job(
         ref=run_ref(model, run.run_id),
         state=run_state(run.status),
         vendor_status=run.status or "unknown",
         name=run.run_label or None,
         user=run.created_by or None,
-        created_at=_time(run.created_at),
-        ended_at=_time(run.completed_at),
-        details=_shown(facts),
+        created_at=parse_time(run.created_at),
+        ended_at=parse_time(run.completed_at),
+        details=details_of(("Duration", _span(run.duration_seconds)), ("Version", run.version_produced)),
     )
 
 
 def job_from_details(model: str, run_id: str, details: Details) -> Job:
     """Convert a run of the details page."""
     usage = details.resource_usage or ResourceUsage()
-    stages = (details.pipeline_stages or {}).items()
-    facts = (
-        ("Duration", _span(details.duration_seconds)),
-        *((f"Stage {name}", _span(seconds)) for name, seconds in stages),
-        ("Peak CPU", None if usage.peak_cpu_percent is None else f"{usage.peak_cpu_percent:g} %"),
-        ("Peak memory", None if usage.peak_memory_mb is None else f"{usage.peak_memory_mb:,.0f} MB"),
-        ("Worker", usage.worker_type),
-        ("Dataset", details.dataset_id),
-        ("Dataset rows", details.dataset_rows_used),
-        ("Algorithm", details.final_algorithm),
-        ("Version", details.version_created),
-    )
     return Job(
         ref=run_ref(model, run_id),
         state=run_state(details.status),
         vendor_status=details.status or "unknown",
         error=details.error_message or None,
-        started_at=_time(details.started_at),
-        ended_at=_time(details.completed_at),
-        details=_shown(facts),
+        started_at=parse_time(details.started_at),
+        ended_at=parse_time(details.completed_at),
+        details=details_of(
+            ("Duration", _span(details.duration_seconds)),
+            *((f"Stage {name}", _span(seconds)) for name, seconds in (details.pipeline_stages or {}).items()),
+            ("Peak CPU", None if usage.peak_cpu_percent is None else f"{usage.peak_cpu_percent:g} %"),
+            ("Peak memory", None if usage.peak_memory_mb is None else f"{usage.peak_memory_mb:,.0f} MB"),
+            ("Worker", usage.worker_type),
+            ("Dataset", details.dataset_id),
+            ("Dataset rows", details.dataset_rows_used),
+            ("Algorithm", details.final_algorithm),
+            ("Version", details.version_created),
+        ),
     )
-
-
-def _shown(facts: Iterable[tuple[str, str | int | None]]) -> tuple[tuple[str, str], ...]:
-    return tuple((label, str(value)) for label, value in facts if value not in (None, ""))
 
 
 def _span(seconds: float | None) -> str | None:
-    return (
-        None if seconds is None else format_duration(timedelta(seconds=seconds)) if seconds >= 60 else f"{seconds:g}s"
-    )
-
-
-def _time(text: str | None) -> datetime | None:
-    stamp = parse_rfc3339_ns(text or "")
-    return None if stamp is None else datetime_from_ns(stamp)
+    if seconds is None:
+        return None
+    return format_duration(timedelta(seconds=seconds)) if seconds >= 60 else f"{seconds:g}s"

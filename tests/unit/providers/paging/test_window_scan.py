@@ -12,8 +12,7 @@ from bot.domain.logs import LogLine, LogQuery, Order
 from bot.errors import BadRequest, Unavailable
 from bot.providers.http.errors import BodyTooLarge
 from bot.providers.paging.cursors import unpack_cursor
-from bot.providers.paging.scan_direction import TimeWindow, WindowRequest
-from bot.providers.paging.scan_state import Endpoint, ScanState
+from bot.providers.paging.scan_state import Endpoint, ScanState, TimeWindow, WindowRequest
 from bot.providers.paging.window_scan import WindowScan
 from tests.unit.providers.paging.fake_logs import JOB
 

@@ -29,40 +29,9 @@ from bot.providers.base import (
     SupportsPriority,
 )
 
-__all__ = [
-    "AuthFailed",
-    "BadRequest",
-    "ConfigError",
-    "Download",
-    "Downloads",
-    "Gap",
-    "GapReason",
-    "Job",
-    "JobNotFound",
-    "JobRef",
-    "JobState",
-    "JobWithMetrics",
-    "Level",
-    "LogCursor",
-    "LogFilter",
-    "LogLine",
-    "LogPage",
-    "LogQuery",
-    "MetricPoint",
-    "MetricQuery",
-    "MetricSeries",
-    "NotSupported",
-    "Order",
-    "Part",
-    "Priority",
-    "ProtocolError",
-    "Provider",
-    "ProviderError",
-    "RateLimited",
-    "ReportsRequestRate",
-    "RequestRate",
-    "Resources",
-    "SupportsPriority",
-    "Unavailable",
-    "parse_level",
-]
+__all__ = ["Gap", "GapReason", "Job", "JobRef", "JobState", "Part", "Resources"]
+__all__ += ["Level", "LogCursor", "LogFilter", "LogLine", "LogPage", "LogQuery", "Order", "parse_level"]
+__all__ += ["MetricPoint", "MetricQuery", "MetricSeries"]
+__all__ += ["AuthFailed", "BadRequest", "ConfigError", "JobNotFound", "NotSupported", "ProtocolError", "ProviderError"]
+__all__ += ["Download", "Downloads", "JobWithMetrics", "Priority", "Provider", "RateLimited", "ReportsRequestRate"]
+__all__ += ["RequestRate", "SupportsPriority", "Unavailable"]

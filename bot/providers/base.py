@@ -35,12 +35,14 @@ class Priority(enum.Enum):
 
 
 class JobSource(Protocol):
-    """The part of a Provider that `bot.providers.observe` reads."""
+    """The part of a Provider that `bot.providers.observe` reads; a replay reads it from a job's history.
+
+    Methods raise only `bot.errors.ProviderError` and its subclasses.
+    """
 
     @property
     def name(self) -> str:
         """The provider's name, the prefix of a job reference."""
-        ...
 
     async def get_job(self, job: JobRef) -> Job:
         """Return the current state of a job. `Job.ref` is the full reference, even if `job` is a short one.
@@ -48,7 +50,6 @@ class JobSource(Protocol):
         Raises:
             JobNotFound: the job does not exist.
         """
-        ...
 
     async def query_logs(self, query: LogQuery) -> LogPage:
         """Return one page of a job's log.
@@ -60,7 +61,6 @@ class JobSource(Protocol):
         Raises:
             NotSupported: the platform has no logs to page through.
         """
-        ...
 
     async def query_metrics(self, query: MetricQuery) -> Sequence[MetricSeries]:
         """Return the job's metric series in a window, oldest sample first; may leave out series without samples.
@@ -68,36 +68,26 @@ class JobSource(Protocol):
         Raises:
             NotSupported: the platform has no metrics.
         """
-        ...
 
 
 class Provider(JobSource, Protocol):
     """An adapter to one training platform.
 
-    Methods raise only `bot.errors.ProviderError` and its subclasses. Calls have a deadline and a limited number of
-    retries. Error texts and `repr` never contain the key.
+    Calls have a deadline and a limited number of retries. Error texts and `repr` never contain the key.
     """
-
-    def parse_ref(self, text: str) -> JobRef | None:
-        """Return the job that `text` names, or None. Pure.
-
-        Args:
-            text: a whole URL of the platform, or the part of a reference after `name:`.
-        """
-        ...
 
     @property
     def ref_help(self) -> str:
         """The form of a reference, for messages: `baseten:<project_id>/<job_id>`."""
-        ...
+
+    def parse_ref(self, text: str) -> JobRef | None:
+        """Return the job that `text` names: a whole URL, or the part of a reference after `name:`; else None. Pure."""
 
     async def list_jobs(self, *, limit: int) -> Sequence[Job]:
         """Return the newest jobs, newest first, at most `limit`."""
-        ...
 
     async def aclose(self) -> None:
         """Close connections."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +106,6 @@ class SupportsPriority(Protocol):
 
     def with_priority(self, priority: Priority) -> Provider:
         """Return a view of this provider with the given priority. Both share connections and rate limits."""
-        ...
 
 
 @runtime_checkable
@@ -125,7 +114,6 @@ class ReportsRequestRate(Protocol):
 
     def request_rate(self) -> RequestRate:
         """Return the requests of the last minute and the maximum per minute."""
-        ...
 
 
 @runtime_checkable
@@ -134,7 +122,6 @@ class JobWithMetrics(Protocol):
 
     async def query_job_metrics(self, query: MetricQuery) -> tuple[Job | None, Sequence[MetricSeries]]:
         """Return the job as from `get_job`, None if the response lacks it, and the series as from `query_metrics`."""
-        ...
 
 
 @runtime_checkable
@@ -143,7 +130,6 @@ class Downloads(Protocol):
 
     async def download_logs(self, job: JobRef, *, form: str = "txt") -> Download:
         """Open the artifact; `form` is `txt` or `json`. The caller must read `chunks` to the end or close it."""
-        ...
 
 
 def settings_prefix(provider: str) -> str:

@@ -60,10 +60,7 @@ class ObservationRequest:
 
 
 def metrics_start(window: timedelta | None, read_at: datetime | None, now: datetime) -> datetime | None:
-    """Where the metrics of an observation begin: `window` back at first, then at the last reading.
-
-    Never earlier than `window`, however old the last reading is: the answer would be too large every time.
-    """
+    """Where the metrics of an observation begin: at the last reading, but at most `window` back to limit the answer."""
     if window is None:
         return None
     return max(read_at or now - window, now - window) - LATE_SAMPLES
@@ -101,21 +98,14 @@ async def _read_logs(source: JobSource, request: ObservationRequest, now: dateti
     """Read pages until the end of the log, `max_lines` or the deadline. Keeps what was read before a failure."""
     lines: list[LogLine] = []
     gaps: list[Gap] = []
-    start_ns, cursor, more, error = request.logs_from_ns, request.cursor, True, None
-    limit = min(PAGE_LINES, request.max_lines)
+    more, error = True, None
+    query = LogQuery(request.job, request.logs_from_ns, limit=min(PAGE_LINES, request.max_lines), follow=True)
+    query = replace(query, filter=request.filter, cursor=request.cursor, overlap=request.overlap)
     while more and len(lines) < request.max_lines:
-        query = LogQuery(
-            request.job,
-            start_ns=start_ns,
-            limit=limit,
-            filter=request.filter,
-            cursor=cursor,
-            follow=True,
-            overlap=request.overlap,
-        )
         page, error = await _call(source, source.query_logs, query, deadline_s)
-        if isinstance(error, CursorLost) and cursor is not None and cursor is request.cursor:
-            start_ns, cursor = request.logs_from_ns if request.resume_from_ns is None else request.resume_from_ns, None
+        if isinstance(error, CursorLost) and query.cursor is not None and query.cursor is request.cursor:
+            start_ns = request.logs_from_ns if request.resume_from_ns is None else request.resume_from_ns
+            query = replace(query, start_ns=start_ns, cursor=None)
             gaps.append(_cursor_expired(start_ns))
             continue
         if isinstance(error, request.fatal_log_errors):
@@ -124,7 +114,7 @@ async def _read_logs(source: JobSource, request: ObservationRequest, now: dateti
             break
         lines.extend(page.lines)
         gaps.extend(page.gaps)
-        cursor, more = page.cursor or cursor, page.more
+        query, more = replace(query, cursor=page.cursor or query.cursor), page.more
     if error is not None and lines and asyncio.get_running_loop().time() >= deadline_s:
         error = None  # the platform is slow, not away: the next observation continues from here
     return Observation(
@@ -132,7 +122,7 @@ async def _read_logs(source: JobSource, request: ObservationRequest, now: dateti
         now,
         lines=tuple(lines),
         gaps=(*_gaps(error, Part.LOGS), *gaps),
-        cursor=cursor or request.cursor,
+        cursor=query.cursor or request.cursor,
         more=more and error is None,
         retry_after=error.retry_after if error else None,
     )

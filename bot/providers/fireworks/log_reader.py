@@ -8,7 +8,6 @@ way, but each round begins one overlap before the newest entry.
 
 from __future__ import annotations
 
-import enum
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -59,13 +58,6 @@ class TokenPosition(msgspec.Struct, array_like=True):
     reread: tuple[bytes, bytes] = _NOTHING
 
 
-class _Stop(enum.Enum):
-    """Why the rest of a response was left."""
-
-    LIMIT = enum.auto()
-    BOUND = enum.auto()
-
-
 @dataclass(slots=True)
 class TokenReader:
     """Reads one page of a query: `params` is the next request, `take` takes its response."""
@@ -80,11 +72,7 @@ class TokenReader:
 
     @classmethod
     def resume(cls, query: LogQuery, now_ns: int, *, most: int = MOST_SEEN) -> TokenReader:
-        """Begin at the query's cursor or at its start.
-
-        Raises:
-            CursorLost: the cursor cannot be read.
-        """
+        """Begin at the query's cursor or at its start. Raises CursorLost if the cursor cannot be read."""
         if query.cursor is not None:
             position = unpack_cursor(query.cursor, TokenPosition)
             try:
@@ -138,15 +126,20 @@ class TokenReader:
             self._restart()
             return self._incomplete() if position.restarts > _MOST_RESTARTS else None
         reread_before = DeliveredLines(*self.reread.packed())
-        fresh, stop = self._select_new(in_order(lines, newest_first=self._descending))
-        if stop is _Stop.BOUND or (stop is None and not token):
+        sign = -1 if self._descending else 1
+        bound_ns = self.query.start_ns if self._descending else self.query.end_ns
+        ordered = in_order(lines, newest_first=self._descending)
+        ordered = [line for line in ordered if line.timestamp_ns * sign >= position.start_ns * sign]
+        inside = [line for line in ordered if bound_ns is None or line.timestamp_ns * sign <= bound_ns * sign]
+        fresh, is_cut = self._select_new(inside)
+        if not is_cut and (len(inside) < len(ordered) or not token):
             return self._end(fresh)
         position.empty = 0 if lines else position.empty + 1
         if position.empty > _MOST_EMPTY:
             return self._incomplete()
         if fresh:
             position.restarts = 0
-        if stop is _Stop.LIMIT:
+        if is_cut:
             self._repeat(reread_before)
         else:
             position.token = token
@@ -166,34 +159,24 @@ class TokenReader:
     def _limit(self) -> int:
         return max(1, self.query.limit)
 
-    def _select_new(self, ordered: Sequence[LogLine]) -> tuple[list[LogLine], _Stop | None]:
-        """Return the lines not delivered before; move past every line dealt with."""
-        position = self.position
-        sign, limit = -1 if self._descending else 1, self._limit
-        bound_ns = self.query.start_ns if self._descending else self.query.end_ns
-        not_yet_reread = self._not_yet_reread(ordered)
+    def _select_new(self, ordered: Sequence[LogLine]) -> tuple[list[LogLine], bool]:
+        """Return the lines not delivered before, and whether the limit cut them; move past every line dealt with."""
+        limit, not_yet_reread = self._limit, self._not_yet_reread(ordered)
         fresh: list[LogLine] = []
         read: list[LogLine] = []
-        stop = None
         for line in ordered:
-            stamp_ns = line.timestamp_ns
-            if stamp_ns * sign < position.start_ns * sign:
-                continue
-            if bound_ns is not None and stamp_ns * sign > bound_ns * sign:
-                stop = _Stop.BOUND
-                break
             if not_yet_reread and not_yet_reread[key := key_of(line)] > 0:
                 not_yet_reread[key] -= 1
             elif len(fresh) >= limit:
-                stop = _Stop.LIMIT
                 break
             else:
                 fresh.append(line)
             read.append(line)
-            if stamp_ns * sign > position.last_ns * sign:
-                position.last_ns = stamp_ns
+        if read:
+            further = min if self._descending else max
+            self.position.last_ns = further(self.position.last_ns, read[-1].timestamp_ns)
         self._remember(fresh, read)
-        return fresh, stop
+        return fresh, len(read) < len(ordered)
 
     def _not_yet_reread(self, ordered: Sequence[LogLine]) -> Counter[LineKey]:
         """Return what was delivered within the time of these lines and not read again since."""

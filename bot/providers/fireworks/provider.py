@@ -17,26 +17,36 @@ from bot.errors import JobNotFound, NotSupported
 from bot.providers.fireworks.log_reader import TokenReader
 from bot.providers.fireworks.references import NAME, job_path, parse_batch_job_ref
 from bot.providers.fireworks.wire import parse_accounts, parse_batch_job, parse_batch_jobs, parse_entries
-from bot.providers.http.client import HttpClient, HttpLimits, HttpResponse, LimiterPool, path_segment, require_setting
+from bot.providers.http.client import HttpClient, HttpLimits, LimiterPool, path_segment, require_setting
 from bot.providers.http.provider import HttpProvider
 from bot.providers.http.retry import retry_on_malformed_response
 
 BASE_URL = "https://api.fireworks.ai"
 LARGEST_LIST = 200
 _REQUESTS_PER_PAGE = 20
+_EXPLANATIONS = {
+    401: "rejected the API key; FIREWORKS_API_KEY must be a key that is still listed in the account's settings",
+    403: "does not allow this key to read that account",
+    404: "has no such account or batch job; it may have been deleted",
+    **dict.fromkeys((402, 412), "suspended the account or is waiting for a payment; see the account's billing page"),
+}
+"""What an error status means. The gateway maps gRPC codes to HTTP statuses."""
 
 
 def create(config: Mapping[str, str], limiters: LimiterPool) -> FireworksProvider:
-    """Return the provider, from FIREWORKS_API_KEY, FIREWORKS_BASE_URL, FIREWORKS_ACCOUNT_ID and the HTTP limits.
-
-    Raises:
-        ConfigError: the key is missing, or a limit is not a number.
-    """
+    """Return the provider, from the `FIREWORKS_*` settings; raise ConfigError for a missing or bad one."""
     key = require_setting(config, "fireworks_api_key", "https://app.fireworks.ai/settings/users/api-keys")
     base_url = config.get("fireworks_base_url", "").strip() or BASE_URL
     headers = {"Authorization": f"Bearer {key}"}
     limiter = limiters.limiter_for(base_url, headers, HttpLimits.from_config("fireworks", config))
-    client = HttpClient(NAME, base_url, headers, secrets=[key], limiter=limiter, explain=_explain)
+    client = HttpClient(
+        NAME,
+        base_url,
+        headers,
+        secrets=[key],
+        limiter=limiter,
+        explain=lambda response: _EXPLANATIONS.get(response.status),
+    )
     return FireworksProvider(client, base_url=base_url, account=config.get("fireworks_account_id", "").strip() or None)
 
 
@@ -88,11 +98,7 @@ class FireworksProvider(HttpProvider):
         return reader.pause()
 
     async def query_metrics(self, query: MetricQuery) -> Sequence[MetricSeries]:
-        """Not available for batch jobs.
-
-        Raises:
-            NotSupported: always.
-        """
+        """Raise NotSupported."""
         raise NotSupported("Fireworks has no metrics of batch jobs.", provider=NAME)
 
     async def _ask(self, job: JobRef, reader: TokenReader) -> tuple[list[LogLine], str] | None:
@@ -120,23 +126,6 @@ class FireworksProvider(HttpProvider):
             jobs += more
             token = following if more and following != token else ""
         return jobs
-
-
-def _explain(response: HttpResponse) -> str | None:
-    """Explain an error status; None where the general text will do. The gateway maps gRPC codes to HTTP statuses."""
-    match response.status:
-        case 401:
-            return (
-                "rejected the API key; FIREWORKS_API_KEY must be a key that is still listed in the account's settings"
-            )
-        case 402 | 412:
-            return "suspended the account or is waiting for a payment; see the account's billing page"
-        case 403:
-            return "does not allow this key to read that account"
-        case 404:
-            return "has no such account or batch job; it may have been deleted"
-        case _:
-            return None
 
 
 def _path(job: JobRef) -> str:

@@ -39,12 +39,12 @@ class TextCutter:
         self._first_multiline: int | None = None
         self._records = 0
         self._lines = 0
-        self._held = b""
+        self.held = b""
 
     @property
     def first_multiline(self) -> int | None:
         """Among the records returned, or the one held."""
-        if self._first_multiline is None and b"\n" in self._held.rstrip(b"\n"):
+        if self._first_multiline is None and b"\n" in self.held.rstrip(b"\n"):
             return self._records
         return self._first_multiline
 
@@ -55,16 +55,16 @@ class TextCutter:
 
     def feed(self, chunk: bytes) -> bytes:
         """Return everything before the last timestamp."""
-        seen = max(0, len(self._held) - _STAMP_BYTES)  # What is held has a timestamp only at its start.
-        self._held += chunk
-        starts = [found.start() for found in _STAMP.finditer(self._held, seen)]
-        if seen and _STAMP.match(self._held):
+        seen = max(0, len(self.held) - _STAMP_BYTES)  # What is held has a timestamp only at its start.
+        self.held += chunk
+        starts = [found.start() for found in _STAMP.finditer(self.held, seen)]
+        if seen and _STAMP.match(self.held):
             starts.insert(0, 0)
         cut = starts[-1] if starts else 0
-        if not cut and len(self._held) > LONGEST_RECORD_BYTES:
+        if not cut and len(self.held) > LONGEST_RECORD_BYTES:
             self.whole = False
-            cut = len(self._held)
-        records, self._held = self._held[:cut], self._held[cut:]
+            cut = len(self.held)
+        records, self.held = self.held[:cut], self.held[cut:]
         starts = [start for start in starts if start < cut]
         if self._first_multiline is None:
             self._first_multiline = self._find_multiline(records, starts)
@@ -72,15 +72,11 @@ class TextCutter:
         self._lines += records.count(b"\n")
         return records
 
-    def held(self) -> bytes:
-        """The last record."""
-        return self._held
-
     def reaches(self, total: int) -> bool:
         """Whether there are at least as many as the log counts."""
         if self.by_records:
-            return self._records + len(_STAMP.findall(self._held)) >= total
-        return self._lines + self._held.rstrip(b"\n").count(b"\n") + bool(self._held) >= total
+            return self._records + len(_STAMP.findall(self.held)) >= total
+        return self._lines + self.held.rstrip(b"\n").count(b"\n") + bool(self.held) >= total
 
     def ends_with(self, last: LogRecord | None) -> bool:
         """Whether the last record is all of the last line."""
@@ -88,8 +84,8 @@ class TextCutter:
             return True
         message = (last.message or "").encode("utf-8", "surrogatepass").rstrip()
         if not message:  # At the end it looks the same as one that was cut off.
-            return self._held.endswith(b"\n")
-        return self._held.rstrip().endswith((b" " + message, b"\n" + message))
+            return self.held.endswith(b"\n")
+        return self.held.rstrip().endswith((b" " + message, b"\n" + message))
 
     def render(self, line: LogRecord) -> bytes:
         """Return a line as the artifact writes it."""
@@ -117,33 +113,24 @@ class JsonCutter:
         self.whole = True
         self.by_records = True
         self.first_multiline = None
-        self._elements = 0
-        self._held = b""
+        self.count = 0
+        self.held = b""
         self._seen = 0
         self._depth = 0
         self._closed = False
 
-    @property
-    def count(self) -> int:
-        """The number of elements returned."""
-        return self._elements
-
     def feed(self, chunk: bytes) -> bytes:
         """Return everything up to the end of the last whole element, and all of it once the array is closed."""
-        self._held += chunk
+        self.held += chunk
         if not self.whole:
             return self._pass_through()
         cut = self._scan()
-        if not cut and len(self._held) > LONGEST_RECORD_BYTES:
+        if not cut and len(self.held) > LONGEST_RECORD_BYTES:
             self.whole = False
             return self._pass_through()
-        elements, self._held = self._held[:cut], self._held[cut:]
+        elements, self.held = self.held[:cut], self.held[cut:]
         self._seen -= cut
         return elements
-
-    def held(self) -> bytes:
-        """Return the beginning of an incomplete element."""
-        return self._held
 
     def reaches(self, total: int) -> bool:
         """Whether the array is closed: an array that was cut is not."""
@@ -155,27 +142,27 @@ class JsonCutter:
 
     def render(self, line: LogRecord) -> bytes:
         """Return a line as an element, with the comma or the bracket before it."""
-        before = b",\n" if self._elements else b"" if self._depth else b"["
-        self._elements += 1
+        before = b",\n" if self.count else b"" if self._depth else b"["
+        self.count += 1
         return before + msgspec.json.encode(line)
 
     def closing(self) -> bytes:
         """Return the closing bracket, and the opening one if nothing came."""
-        return b"]" if self._depth or self._elements else b"[]"
+        return b"]" if self._depth or self.count else b"[]"
 
     def _pass_through(self) -> bytes:
         """Return everything without searching for elements; only note how it ends."""
-        chunk, self._held = self._held, b""
+        chunk, self.held = self.held, b""
         self._closed = chunk.rstrip().endswith(b"]")
         return chunk
 
     def _scan(self) -> int:
         """Scan on from where scanning stopped; return where the last whole element ends, or 0."""
-        cut, end = 0, len(self._held)
-        for found in _STRUCTURE.finditer(self._held, self._seen):
+        cut, end = 0, len(self.held)
+        for found in _STRUCTURE.finditer(self.held, self._seen):
             mark = found[0]
             if found[1] is not None:
-                self._elements += self._depth == 1
+                self.count += self._depth == 1
                 self._closed = self._depth == 0
                 cut = found.end() if self._depth <= 1 else cut
             elif mark in b"{[":
@@ -183,19 +170,19 @@ class JsonCutter:
                 cut = found.end() if self._depth == 1 else cut
             elif mark in b"}]":
                 self._depth -= 1
-                self._elements += self._depth == 1
+                self.count += self._depth == 1
                 self._closed = self._depth == 0
                 cut = found.end() if self._depth <= 1 else cut
             elif not found[2]:
                 end = found.start()
                 break
         self._seen = end
-        return len(self._held) if self._closed else cut
+        return len(self.held) if self._closed else cut
 
 
 Cutter = TextCutter | JsonCutter
-"""`feed` chunks to get records; `held` is the rest. At the end, `reaches` and `ends_with` check for completeness.
+"""`feed` chunks to get records; `count` is their number, and `held` is the rest of the last chunk.
 
-`whole` is whether every record was returned whole; `by_records` is whether the log numbers records, not lines of the
-file. `render` and `closing` continue the file.
+At the end, `reaches` and `ends_with` check for completeness. `whole` is whether every record was returned whole;
+`by_records` is whether the log numbers records, not lines of the file. `render` and `closing` continue the file.
 """

@@ -6,21 +6,29 @@ documented endpoint is `/training-metrics/logs/download`.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from email.message import Message
+from email.utils import collapse_rfc2231_value
+from pathlib import PurePosixPath
+
+from pathvalidate import sanitize_filename
+from pathvalidate.handler import ReservedNameHandler
 
 from bot.errors import BadRequest, JobNotFound, ProviderError, Unavailable
 from bot.providers.base import Download
 from bot.providers.http.client import HttpStream
 from bot.providers.rivergen.artifact_records import Cutter, JsonCutter, TextCutter
-from bot.providers.rivergen.filenames import filename_of
 from bot.providers.rivergen.log_reader import LARGEST_PAGE
 from bot.providers.rivergen.references import NAME
 from bot.providers.rivergen.wire import LogChunk, LogRecord
 
 FetchChunk = Callable[[int, int], Awaitable[LogChunk]]
 """(offset, limit) → page of the log. A negative offset requests the last lines."""
+LONGEST_NAME_BYTES = 180
+_LONGEST_SUFFIX = 11
 _CONTENT_TYPES = {"txt": "text/plain", "json": "application/json"}
 
 
@@ -34,12 +42,8 @@ async def open_download(
 ) -> Download:
     """Open the artifact; for a running run that has none yet, write it from the pages of the log.
 
-    Args:
-        run_id: the run, for the file name when the header has none.
-        form: `txt` or `json`.
-        stream: the request for the artifact, not yet sent.
-        fetch: gets pages of the run's log.
-        running: whether the run has not ended; called only when there is no artifact.
+    `form` is `txt` or `json`. `stream` is the request for the artifact, not yet sent. `running` is called only when
+    there is no artifact. The file is named for the run when the header has no name.
     """
     cutter: Cutter = TextCutter() if form == "txt" else JsonCutter()
     artifact = _Artifact(cutter, fetch, f"training-log-{run_id}.{form}", _CONTENT_TYPES[form])
@@ -59,7 +63,7 @@ class _Artifact:
     fetch: FetchChunk
     filename: str
     content_type: str
-    broken: ProviderError | None = field(default=None)
+    broken: ProviderError | None = None
 
     async def chunks(self, stream: AbstractAsyncContextManager[HttpStream]) -> AsyncIterator[bytes]:
         """Yield an empty chunk once the response has begun, then the artifact."""
@@ -69,8 +73,7 @@ class _Artifact:
             yield b""
             try:
                 async for chunk in answer.chunks:
-                    records = self.cutter.feed(chunk)
-                    if records:
+                    if records := self.cutter.feed(chunk):
                         yield records
             except Unavailable as error:
                 self.broken = error
@@ -94,20 +97,18 @@ class _Artifact:
         """Yield what was held back if the artifact is complete, else what is missing."""
         total, last = await self._log_end()
         reached = self.cutter.reaches(total or 0)
-        is_empty = total == 0 and not self.cutter.held().strip()
-        if reached and self.cutter.ends_with(last) and (total or is_empty or self.broken is None):
-            complete = True
-        elif self.cutter.whole and total is not None and self.cutter.count <= total and (total or is_empty):
+        is_empty = total == 0 and not self.cutter.held.strip()
+        complete = reached and self.cutter.ends_with(last) and (total or is_empty or self.broken is None)
+        can_complete = total is not None and self.cutter.count <= total and (total or is_empty)
+        if not complete and self.cutter.whole and can_complete:
             async for chunk in self.rest(self.cutter.count):
                 yield chunk
             return
-        else:
-            complete = reached and self.broken is None
-        if not complete:
+        if not complete and not (reached and self.broken is None):
             text = f"The download from RiverGen ended early and cannot be completed: the log has {total or 0} lines."
             raise Unavailable(f"{text} Read it without --download.", provider=NAME) from self.broken
-        if self.cutter.held():
-            yield self.cutter.held()
+        if self.cutter.held:
+            yield self.cutter.held
 
     async def _log_end(self) -> tuple[int | None, LogRecord | None]:
         """Return the number of lines and the last one; (None, None) if the log cannot be read by page."""
@@ -121,3 +122,37 @@ class _Artifact:
             lines = (await self.fetch(self.cutter.first_multiline, 1)).lines
             self.cutter.by_records = not lines or "\n" in (lines[0].message or "")
         return page.total_lines or 0, page.lines[-1] if page.lines else None
+
+
+def filename_of(disposition: str, fallback: str) -> str:
+    """Return the file name in a Content-Disposition header (RFC 6266), made safe; `fallback` when it has none."""
+    return safe_filename(_raw_filename(disposition)) or safe_filename(fallback) or "training-log"
+
+
+def safe_filename(name: str) -> str:
+    """Return `name` without directories and without control and reserved characters; "" when nothing is left."""
+    last = name.replace("\\", "/").rpartition("/")[2]
+    printable = unicodedata.normalize("NFC", "".join(filter(str.isprintable, last)))
+    # Hidden files and command-line options are avoided, and so are quotes and dots at the ends.
+    bare = printable.lstrip('.~- ":').rstrip('. ":;')
+    return sanitize_filename(
+        _shorten(bare),
+        replacement_text="_",
+        reserved_name_handler=ReservedNameHandler.add_leading_underscore,
+        additional_reserved_names=["CONIN$", "CONOUT$"],
+    )
+
+
+def _raw_filename(disposition: str) -> str:
+    message = Message()
+    message["Content-Disposition"] = disposition.encode("utf-8", "ignore").decode()
+    params = message.get_params([], header="Content-Disposition")
+    names = [value for key, value in params if key.lower() == "filename"]
+    # `filename*` (RFC 8187) wins over `filename`; the parser puts it last.
+    return collapse_rfc2231_value(names[-1]) if names else ""
+
+
+def _shorten(name: str) -> str:
+    suffix = suffix if len(suffix := PurePosixPath(name).suffix) <= _LONGEST_SUFFIX else ""
+    room = LONGEST_NAME_BYTES - len(suffix.encode())
+    return name.removesuffix(suffix).encode()[:room].decode("utf-8", "ignore") + suffix

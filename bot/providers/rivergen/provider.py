@@ -36,16 +36,22 @@ REQUESTS_PER_SECOND = 100 / 60
 PAGES = ("training-metrics", "training/metrics")
 """The documented path and its alias."""
 LARGEST_LIST = 100
+_EXPLANATIONS = {
+    400: "rejected a parameter of the request",
+    401: "rejected the token; RIVERGEN_API_KEY must be a whole JWT or personal access token that is still valid",
+    403: "does not allow this user to read that model; it requires model:read or organization:viewer",
+    404: "has no such model or run, or has removed its log (retention)",
+    409: "reports a conflict with its state, such as a run in progress",
+    422: "cannot do that with this model, for example because it has no dataset",
+    429: "is rate limiting requests; the standard plan allows 100 requests per minute",
+}
+"""Source: the download's error table and .../organization/concepts/errors (read 2026-11-20)."""
 MOST_POINTS = 1000
 _Params = Sequence[tuple[str, str]]
 
 
 def create(config: Mapping[str, str], limiters: LimiterPool) -> RivergenProvider:
-    """Return the provider, from RIVERGEN_API_KEY, RIVERGEN_BASE_URL and the HTTP limits.
-
-    Raises:
-        ConfigError: the key is missing, or a limit is not a number.
-    """
+    """Return the provider, from the `RIVERGEN_*` settings; raise ConfigError for a missing or bad one."""
     where = "RiverGen: log in with POST /api/auth/login (valid for an hour), or better, create a personal access token"
     key = require_setting(config, "rivergen_api_key", where)
     base_url = config.get("rivergen_base_url", "").strip() or BASE_URL
@@ -65,7 +71,7 @@ class RivergenProvider(HttpProvider):
     def __init__(self, client: HttpClient, *, base_url: str = BASE_URL) -> None:
         super().__init__(client)
         self._base_url = base_url
-        self._pages = PAGES[0]
+        self._pages = PAGES
 
     def parse_ref(self, text: str) -> JobRef | None:
         """Parse `model/run`, a URL, or a model alone, which means its newest run."""
@@ -186,60 +192,34 @@ class RivergenProvider(HttpProvider):
 
     async def _get_page(self, model: str, ending: str, params: _Params) -> bytes:
         """Get a page under the documented path, or else under its alias; remember which one worked."""
-        first = self._pages
+        first, second = self._pages
         try:
             return await self._client.get(_path(model, first, ending), params)
         except JobNotFound:
-            body = await self._client.get(_path(model, _other(first), ending), params)
-            self._pages = _other(first)
+            body = await self._client.get(_path(model, second, ending), params)
+            self._pages = second, first
             return body
 
     @asynccontextmanager
     async def _stream_page(self, model: str, ending: str, params: _Params) -> AsyncIterator[HttpStream]:
         """Like `_get_page`, as a stream."""
+        first, second = (self._client.stream("GET", _path(model, pages, ending), params) for pages in self._pages)
         async with AsyncExitStack() as stack:
             try:
-                opened = self._client.stream("GET", _path(model, self._pages, ending), params)
-                answer = await stack.enter_async_context(opened)
+                answer = await stack.enter_async_context(first)
             except JobNotFound:
-                opened = self._client.stream("GET", _path(model, _other(self._pages), ending), params)
-                answer = await stack.enter_async_context(opened)
+                answer = await stack.enter_async_context(second)
             yield answer
 
 
 def _explain(response: HttpResponse) -> str | None:
-    """Explain an error status and what to do.
-
-    Source: the download's error table and .../organization/concepts/errors (read 2026-11-20).
-    """
-    match response.status:
-        case 400:
-            return "rejected a parameter of the request"
-        case 401 if b"AUTH_EXPIRED" in response.body or b"expired" in response.body:
-            return (
-                "says that the token has expired; tokens are valid for an hour: log in again (POST /api/auth/login) "
-                "or refresh it (POST /api/auth/refresh) and set RIVERGEN_API_KEY, or use a personal access token"
-            )
-        case 401:
-            return (
-                "rejected the token; RIVERGEN_API_KEY must be a whole JWT or personal access token that is still valid"
-            )
-        case 403:
-            return "does not allow this user to read that model; it requires model:read or organization:viewer"
-        case 404:
-            return "has no such model or run, or has removed its log (retention)"
-        case 409:
-            return "reports a conflict with its state, such as a run in progress"
-        case 422:
-            return "cannot do that with this model, for example because it has no dataset"
-        case 429:
-            return "is rate limiting requests; the standard plan allows 100 requests per minute"
-        case _:
-            return None
-
-
-def _other(pages: str) -> str:
-    return next(one for one in PAGES if one != pages)
+    """Explain an error status and what to do."""
+    if response.status == 401 and (b"AUTH_EXPIRED" in response.body or b"expired" in response.body):
+        return (
+            "says that the token has expired; tokens are valid for an hour: log in again (POST /api/auth/login) "
+            "or refresh it (POST /api/auth/refresh) and set RIVERGEN_API_KEY, or use a personal access token"
+        )
+    return _EXPLANATIONS.get(response.status)
 
 
 def _path(model: str, pages: str, ending: str) -> str:

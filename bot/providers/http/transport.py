@@ -1,6 +1,6 @@
 """An httpx transport that sends requests through aiohttp (ADR 17).
 
-The only module that imports aiohttp. It raises only `httpx.TransportError` and its subclasses.
+The only provider module that imports aiohttp. It raises only `httpx.TransportError` and its subclasses.
 """
 
 from __future__ import annotations

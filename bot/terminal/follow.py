@@ -48,11 +48,7 @@ class FollowContext:
 
 
 async def follow(
-    provider: Provider,
-    ref: JobRef,
-    command: LogsCommand,
-    context: FollowContext,
-    alerts: LocalAlerts | None = None,
+    provider: Provider, ref: JobRef, command: LogsCommand, context: FollowContext, alerts: LocalAlerts | None = None
 ) -> None:
     """Print lines until the job has ended and its last lines have arrived.
 

@@ -81,11 +81,7 @@ def render_shared_logs(answer: LogsAnswer) -> Shared:
             return Shared(message(_sentence(answer), [head, *body, notes, buttons]))
     root = message(
         _sentence(answer),
-        [
-            section(_headline(answer)),
-            context(_notes(answer)),
-            _buttons(answer, answer.older, share=False),
-        ],
+        [section(_headline(answer)), context(_notes(answer)), _buttons(answer, answer.older, share=False)],
     )
     body, shown = _body(answer, BLOCKS_BUDGET - _CUT_NOTE)
     hidden = len(answer.lines) - shown

@@ -13,6 +13,7 @@ import secrets
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext, AsyncRespond
@@ -33,7 +34,6 @@ from bot.slack.render.answers import render, render_error, render_greeting, rend
 from bot.slack.render.home import HomeView, render_home
 from bot.slack.render.logs import Shared
 from bot.slack.reply import Reply
-from bot.slack.typed_text import plain_text
 from bot.store.store import Store
 
 COMMAND = "/train"
@@ -43,6 +43,7 @@ HEARTBEATS = {POLL_LOOP: "Polling", DELIVERY_LOOP: "Alert delivery"}
 """The background loops as App Home names them."""
 _REMEMBERED_EVENTS = 1000
 _MENTION = re.compile(r"^\s*<@[UW][A-Z0-9]+(?:\|[^>]*)?>")
+_LINK = re.compile(r"<(?P<url>(?:https?://|mailto:)[^|>\s]+)(?:\|(?P<label>[^>]*))?>")
 _BUSY = "Too many requests right now. Try again in a minute."
 
 log = logging.getLogger(__name__)
@@ -52,11 +53,7 @@ Body = Mapping[str, Any]
 def register(app: AsyncApp, listeners: Listeners) -> None:
     """Connect everything a person can do in Slack to its listener."""
     app.command(COMMAND)(listeners.on_command)
-    app.action(re.compile(rf"^{Action.SHOW}(?::|$)"))(listeners.on_show)
-    app.action(Action.SHARE.value)(listeners.on_share)
-    app.action(Action.CHANGE.value)(listeners.on_change)
-    app.action(Action.MORE.value)(listeners.on_change)
-    app.action(Action.ACKNOWLEDGE.value)(listeners.on_acknowledge)
+    app.action(re.compile(rf"^(?:{'|'.join(Action)})(?::|$)"))(listeners.on_click)
     app.event("app_mention")(listeners.on_mention)
     app.event("app_home_opened")(listeners.on_home)
     app.event("member_joined_channel")(listeners.on_joined)
@@ -75,18 +72,10 @@ class Listeners:
         resume_channel: Callable[[str], None] | None = None,
         patience_s: float = 2.0,
     ) -> None:
-        """Receive what answers commands.
-
-        Args:
-            runner: Answers commands.
-            store: Holds subscriptions and deliveries.
-            clock: Returns the current time.
-            resume_channel: Called with a channel that the bot was invited to, so that waiting alerts are sent.
-            patience_s: How long an answer may take before a "working on it" note is shown.
-        """
+        # `resume_channel` sends the alerts that waited until the bot was invited to a channel.
+        # An answer that takes longer than `patience_s` is announced by a note.
         self._runner, self._store, self._clock = runner, store, clock
-        self._resume_channel = resume_channel
-        self._patience_s = patience_s
+        self._resume_channel, self._patience_s = resume_channel, patience_s
         self._events: OrderedDict[str, None] = OrderedDict()
         self.tasks = TaskSet()
         """The work in flight, to drain before the process ends."""
@@ -107,32 +96,18 @@ class Listeners:
         text = plain_text(_MENTION.sub("", str(event.get("text") or ""), count=1))
         self._start(reply, self._answer(reply, text, asker, share=True))
 
-    async def on_show(self, ack: AsyncAck, body: Body, respond: AsyncRespond, client: AsyncWebClient) -> None:
-        """A button whose answer is private: older, newer, logs, metrics."""
+    async def on_click(self, ack: AsyncAck, body: Body, respond: AsyncRespond, client: AsyncWebClient) -> None:
+        """A button or a menu entry. What changes the channel's alerts is answered in the thread of its message."""
         await ack()
-        reply = _clicked(body, respond, client)
-        self._start(reply, self._answer(reply, _value(body), _asker(body)))
-
-    async def on_share(self, ack: AsyncAck, body: Body, respond: AsyncRespond, client: AsyncWebClient) -> None:
-        """Share in channel: run the same command again, for everyone."""
-        await ack()
-        reply = _clicked(body, respond, client)
-        self._start(reply, self._answer(reply, _value(body), _asker(body), share=True))
-
-    async def on_change(self, ack: AsyncAck, body: Body, respond: AsyncRespond, client: AsyncWebClient) -> None:
-        """A button that changes the channel's alerts; the answer goes into the thread of its message."""
-        await ack()
-        reply = _clicked(body, respond, client)
-        message = body.get("message")
-        if message is not None and not body["container"].get("is_ephemeral"):
-            reply = reply.in_thread(message.get("thread_ts") or message["ts"])
-        self._start(reply, self._answer(reply, _value(body), _asker(body)))
-
-    async def on_acknowledge(self, ack: AsyncAck, body: Body, respond: AsyncRespond, client: AsyncWebClient) -> None:
-        """Acknowledge an incident; the outbox then edits its root message."""
-        await ack()
-        reply = _clicked(body, respond, client)
-        self._start(reply, self._acknowledge(reply, _value(body), body["user"]["id"]))
+        reply, message, pressed = _clicked(body, respond, client), body.get("message"), body["actions"][0]
+        action = pressed["action_id"].partition(":")[0]
+        value = str(pressed.get("value") or pressed["selected_option"]["value"])
+        if action in (Action.CHANGE, Action.MORE) and message is not None and not reply.replaces:
+            reply = replace(reply, thread_ts=message.get("thread_ts") or message["ts"])
+        if action == Action.ACKNOWLEDGE:
+            self._start(reply, self._acknowledge(reply, value))
+        else:
+            self._start(reply, self._answer(reply, value, _asker(body), share=action == Action.SHARE))
 
     async def on_home(self, body: Body, client: AsyncWebClient) -> None:
         """The app's Home tab was opened."""
@@ -171,7 +146,8 @@ class Listeners:
             try:
                 done, _ = await asyncio.wait({running}, timeout=self._patience_s)
                 if not done and reply.respond is not None:
-                    await _announce(reply, text)
+                    async with _errors_answered(reply):  # the answer still follows
+                        await reply.private(render_working(text))
                 answer = await running
             finally:
                 running.cancel()
@@ -185,10 +161,11 @@ class Listeners:
         async with self.tasks.turn():
             return await self._runner.run(command, asker)
 
-    async def _acknowledge(self, reply: Reply, incident_id: str, user: str) -> None:
+    async def _acknowledge(self, reply: Reply, incident_id: str) -> None:
+        """The outbox then edits the incident's root message."""
         async with _errors_answered(reply):
             async with self.tasks.turn():
-                incident = await self._store.incidents.acknowledge(incident_id, user, self._clock())
+                incident = await self._store.incidents.acknowledge(incident_id, reply.user, self._clock())
             if incident is None:
                 await reply.private(render_error(ErrorAnswer("Incident not found; it was resolved long ago.")))
 
@@ -226,10 +203,9 @@ async def _errors_answered(reply: Reply) -> AsyncIterator[None]:
             yield
         except DeliveryError:
             raise
-        except UsageError as error:
-            await reply.private(render_error(ErrorAnswer(error.public, error.usage)))
         except BotError as error:
-            await reply.private(render_error(ErrorAnswer(error.public)))
+            usage = error.usage if isinstance(error, UsageError) else None
+            await reply.private(render_error(ErrorAnswer(error.public, usage)))
         except Exception:
             error_id = secrets.token_hex(3)
             log.exception("command failed", extra={"error_id": error_id})
@@ -244,12 +220,19 @@ async def _refuse(reply: Reply) -> None:
         await reply.private(render_error(ErrorAnswer(_BUSY)))
 
 
-async def _announce(reply: Reply, text: str) -> None:
-    """Show that the answer is being worked on. If that fails, the answer still follows."""
-    try:
-        await reply.private(render_working(text))
-    except DeliveryError as error:
-        log.warning("answer not delivered", extra={"reason": error.reason, "channel": reply.channel})
+def plain_text(text: str) -> str:
+    """The text as the person typed it, without Slack's markup: links in angle brackets and three escaped characters.
+
+    Source: https://docs.slack.dev/messaging/formatting-message-text (documented).
+    """
+    unlinked = _LINK.sub(_typed_link, text)
+    return unlinked.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")  # the ampersand last
+
+
+def _typed_link(link: re.Match[str]) -> str:
+    """The URL, or the bare name that Slack linked by itself."""
+    url, label = link["url"], link["label"]
+    return label if label and url in (f"http://{label}", f"http://{label}/", f"mailto:{label}") else url
 
 
 def _concerns_channel(answer: Answer) -> bool:
@@ -274,18 +257,6 @@ def _asker(body: Body) -> Asker:
 
 def _clicked(body: Body, respond: AsyncRespond, client: AsyncWebClient) -> Reply:
     """Where the answer to a click goes: it replaces a private message and leaves a public one alone."""
-    container = body["container"]
-    return Reply(
-        client,
-        body["channel"]["id"],
-        body["user"]["id"],
-        respond,
-        thread_ts=container.get("thread_ts"),
-        replaces=bool(container.get("is_ephemeral")),
-    )
-
-
-def _value(body: Body) -> str:
-    """The value of the button or of the chosen menu entry."""
-    action = body["actions"][0]
-    return str(action.get("value") or action["selected_option"]["value"])
+    container, channel, user = body["container"], body["channel"]["id"], body["user"]["id"]
+    is_private = bool(container.get("is_ephemeral"))
+    return Reply(client, channel, user, respond, thread_ts=container.get("thread_ts"), replaces=is_private)

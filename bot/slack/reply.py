@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 
 from slack_bolt.context.respond.async_respond import AsyncRespond
-from slack_sdk.errors import SlackApiError, SlackRequestError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.errors import DeliveryError
-from bot.slack.failures import REJECTED_BLOCKS, UNREACHABLE, delivery_error, error_code
+from bot.slack.client import post
+from bot.slack.failures import UNREACHABLE, delivery_error
 from bot.slack.render.blocks import context, context_text, section
 from bot.slack.render.icons import WARNING
 from bot.slack.render.logs import Shared, Snippet
@@ -53,8 +53,8 @@ class Reply:
         """
         if self.respond is None:
             await self._post(answer, self.thread_ts)
-            return
-        await self._respond(answer, "ephemeral")
+        else:
+            await self._respond(answer, "ephemeral")
 
     async def public(self, shared: Shared) -> None:
         """Show it to the channel: the root, with lines in its thread and all lines in a file.
@@ -77,42 +77,23 @@ class Reply:
         if shared.snippet is not None:
             await self._upload(shared.snippet, thread_ts)
 
-    def in_thread(self, thread_ts: str) -> Reply:
-        """The same destination, but public answers go into this thread."""
-        return replace(self, thread_ts=thread_ts)
-
     async def _post(self, answer: Message, thread_ts: str | None) -> str:
         arguments = {"channel": self.channel, "unfurl_links": False, "unfurl_media": False, **answer.payload()}
         if thread_ts is not None:
             arguments["thread_ts"] = thread_ts
         for _ in range(_RATE_LIMIT_RETRIES):
             try:
-                return await self._post_once(arguments)
+                return (await post(self.client, arguments)).ts
             except DeliveryError as error:
                 if error.reason != "ratelimited" or error.retry_after is None or error.retry_after > _MAX_WAIT:
                     raise
                 await asyncio.sleep(error.retry_after.total_seconds())
-        return await self._post_once(arguments)
-
-    async def _post_once(self, arguments: dict[str, object]) -> str:
-        try:
-            try:
-                response = await self.client.api_call("chat.postMessage", json=arguments)
-            except SlackApiError as error:
-                if error_code(error) not in REJECTED_BLOCKS:
-                    raise
-                log.error("slack rejected the blocks of an answer", extra={"code": error_code(error)})
-                del arguments["blocks"]
-                response = await self.client.api_call("chat.postMessage", json=arguments)
-        except UNREACHABLE as error:
-            raise delivery_error(error) from error
-        return str(response.get("ts"))
+        return (await post(self.client, arguments)).ts
 
     async def _respond(self, answer: Message, response_type: str) -> None:
         assert self.respond is not None
-        body = {**answer.payload(), "response_type": response_type, "replace_original": self.replaces}
-        if response_type == "in_channel":
-            body["replace_original"] = False
+        replaces = self.replaces and response_type == "ephemeral"
+        body = {**answer.payload(), "response_type": response_type, "replace_original": replaces}
         try:
             response = await self.respond(body)
             if response.status_code != 200:
@@ -129,14 +110,10 @@ class Reply:
         """Upload the file to the thread; if that fails, post why."""
         try:
             await self.client.files_upload_v2(
-                content=snippet.text,
-                filename=snippet.filename,
-                title=snippet.title,
-                snippet_type="text",
-                channel=self.channel,
-                thread_ts=thread_ts,
-            )
-        except (SlackRequestError, *UNREACHABLE) as error:
+                content=snippet.text, filename=snippet.filename, title=snippet.title, snippet_type="text",
+                channel=self.channel, thread_ts=thread_ts,
+            )  # fmt: skip
+        except UNREACHABLE as error:
             problem = delivery_error(error)
             log.warning("file not uploaded", extra={"reason": problem.reason})
             text = f"The file with all lines could not be attached: {escape(problem.public)}"

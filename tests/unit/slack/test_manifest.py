@@ -137,7 +137,7 @@ def test_the_scopes_are_those_of_the_setup_check(manifest: dict[str, Any]) -> No
 
 
 def test_the_scopes_are_exactly_what_methods_events_and_commands_need(manifest: dict[str, Any], code: str) -> None:
-    called = set(re.findall(r'api_call\(\s*"([\w.]+)"', code)) | set(re.findall(r"client\.([a-z]+(?:_\w+)+)\(", code))
+    called = set(re.findall(r'"(chat\.\w+)"', code)) | set(re.findall(r"client\.([a-z]+(?:_\w+)+)\(", code))
     called -= {"api_call", "is_connected"}  # methods of the SDK, not of Slack
     assert set(SCOPE_OF_METHOD) == called
     needed = {scope for method in called if (scope := SCOPE_OF_METHOD[method])}

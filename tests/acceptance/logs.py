@@ -65,7 +65,7 @@ def giant_line(system: str) -> Line:
 
 
 def put(world: World, system: str, lines: Sequence[Line]) -> str:
-    """The log under the system's own address, its job ended so that the world stands still; gives the reference."""
+    """Put the log at the system's address, with its job ended so that nothing changes; return the reference."""
     began = ANCHOR - timedelta(hours=5)
     address = REFERENCES[system].partition(":")[2].split("/")
     match system:

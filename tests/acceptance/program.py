@@ -1,6 +1,6 @@
-"""The real program at an emulated world: typed as a person types it, judged by what it writes and how it ends.
+"""Run the real program against emulated platforms and check its output and exit code.
 
-`Machine.run` starts a process of its own. `Machine.call` runs the same entry, `bot.__main__.run`, in a thread: hundreds
+`Machine.run` starts a separate process. `Machine.call` runs the same entry, `bot.__main__.run`, in a thread: hundreds
 of commands in seconds, where a process would add nothing but its start.
 """
 
@@ -35,7 +35,7 @@ ANCHOR_NS = to_ns(ANCHOR)
 
 
 def for_each_vendor(**settings: str) -> dict[str, str]:
-    """Settings that each platform has of its own."""
+    """Settings of each platform."""
     vendors = ("BASETEN", "FIREWORKS", "RIVERGEN")
     return {f"{vendor}_{name}": value for vendor in vendors for name, value in settings.items()}
 

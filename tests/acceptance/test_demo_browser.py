@@ -51,7 +51,7 @@ class Demo:
 
 @pytest.mark.browser
 @pytest.mark.timeout(1800)
-async def test_a_newcomer_types_commands_reads_alerts_and_stops_it(tmp_path: Path) -> None:
+async def test_demo_answers_commands_alerts_and_stops(tmp_path: Path) -> None:
     if CHROMIUM is None:
         pytest.skip("no Chromium: set TRAINWATCH_CHROMIUM or install it")
     async with demo(tmp_path) as running, async_playwright() as playwright:
@@ -77,14 +77,14 @@ async def test_a_newcomer_types_commands_reads_alerts_and_stops_it(tmp_path: Pat
         assert [] == left_over(running, tmp_path)
 
 
-async def test_sigterm_stops_it_as_well(tmp_path: Path) -> None:
+async def test_demo_stops_on_sigterm(tmp_path: Path) -> None:
     async with demo(tmp_path) as running:
         running.process.send_signal(signal.SIGTERM)
         assert 0 == await asyncio.wait_for(running.process.wait(), LONGEST_S)
         assert [] == left_over(running, tmp_path)
 
 
-async def test_a_port_in_use_is_reported_in_one_line(tmp_path: Path) -> None:
+async def test_port_in_use_is_reported_in_one_line(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         process = await started(tmp_path, {"PORT": str(port)})
@@ -93,7 +93,7 @@ async def test_a_port_in_use_is_reported_in_one_line(tmp_path: Path) -> None:
     assert 2 == process.returncode
 
 
-async def test_an_invalid_port_is_reported_in_one_line(tmp_path: Path) -> None:
+async def test_invalid_port_is_reported_in_one_line(tmp_path: Path) -> None:
     process = await started(tmp_path, {"PORT": "http"})
     _, stderr = await process.communicate()
     assert "Invalid PORT=http. Use a number from 1 to 65535, or leave it out to get a free port.\n" == stderr.decode()

@@ -1,4 +1,4 @@
-"""Sizes and habits that keep the code readable, held by tests instead of by good intentions."""
+"""Size limits and rules that keep the code readable."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
 
 
 @pytest.mark.parametrize("path", ALL, ids=name)
-def test_a_module_is_short_and_says_what_it_is(path: Path) -> None:
+def test_module_is_short_and_documented(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
 
     assert len(text.splitlines()) <= MAX_MODULE_LINES
@@ -35,13 +35,13 @@ def test_a_module_is_short_and_says_what_it_is(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", ALL, ids=name)
-def test_no_function_is_long(path: Path) -> None:
+def test_functions_are_short(path: Path) -> None:
     long = [one.name for one in functions(path) if (one.end_lineno or 0) - one.lineno + 1 > MAX_FUNCTION_LINES]
 
     assert long == []
 
 
-def test_only_settings_reads_the_environment_but_for_the_address_of_a_proxy() -> None:
+def test_only_settings_and_proxies_read_the_environment() -> None:
     readers = {"environ|getenv|trust_env=True": ["bot/settings.py"], "getproxies": ["bot/providers/http/transport.py"]}
     for how, expected in readers.items():
         found = [name(path) for path in PRODUCT if re.search(rf"\b(?:{how})\b", path.read_text(encoding="utf-8"))]
@@ -49,7 +49,7 @@ def test_only_settings_reads_the_environment_but_for_the_address_of_a_proxy() ->
         assert expected == found
 
 
-def test_broad_excepts_stand_only_at_the_edges() -> None:
+def test_broad_excepts_are_only_in_loops_and_listeners() -> None:
     """The listeners and the two loops keep going whatever happens; everything else says what it expects."""
     allowed = {
         "bot/slack/listeners.py",
@@ -83,7 +83,7 @@ def test_the_core_reads_no_clock() -> None:
     assert guilty == []
 
 
-def test_functions_say_what_they_return() -> None:
+def test_functions_declare_their_return_type() -> None:
     silent = [f"{name(path)}:{one.name}" for path in PRODUCT for one in functions(path) if one.returns is None]
 
     assert silent == []

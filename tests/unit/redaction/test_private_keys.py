@@ -11,13 +11,13 @@ BEGIN, END = "-----BEGIN OPENSSH PRIVATE KEY-----", "-----END OPENSSH PRIVATE KE
 BODY = ["b3BlbnNzaC1rZXktdjEAAAAABG5vbmU" + letter * 39 for letter in "ABC"]
 
 
-def hidden(*told: str) -> list[str]:
-    safe, _ = Redactor().redact_lines([LogLine(place, text) for place, text in enumerate(told)])
+def hidden(*messages: str) -> list[str]:
+    safe, _ = Redactor().redact_lines([LogLine(index, text) for index, text in enumerate(messages)])
     return [line.message for line in safe]
 
 
 @pytest.mark.parametrize(
-    ("told", "expected"),
+    ("messages", "expected"),
     [
         (["a", BEGIN, *BODY, "A0==", END, "b"], ["a", BEGIN, HIDDEN, HIDDEN, HIDDEN, HIDDEN, END, "b"]),
         (["a", BEGIN, *BODY], ["a", BEGIN, HIDDEN, HIDDEN, HIDDEN]),
@@ -33,19 +33,19 @@ def hidden(*told: str) -> list[str]:
         ([f"{BEGIN}\n{BODY[0]}\nodd\n", "b"], [f"{BEGIN}{HIDDEN}", "b"]),
     ],
 )
-def test_a_key_is_hidden_and_the_lines_beside_it_are_not(told: list[str], expected: list[str]) -> None:
-    assert expected == hidden(*told)
+def test_key_is_hidden_and_neighbouring_lines_are_not(messages: list[str], expected: list[str]) -> None:
+    assert expected == hidden(*messages)
     assert expected == hidden(*expected)
 
 
-def test_marks_that_never_end_are_read_in_time() -> None:
+def test_unclosed_marks_cost_linear_time() -> None:
     """A page of them is searched once, not once for each."""
     for mark in (BEGIN, END):
         assert hidden(*[mark] * 20_000) == [mark] * 20_000
         assert len(hidden(mark * 20_000)) == 1
 
 
-def test_a_mark_without_an_end_hides_no_more_than_a_key_can_be_long() -> None:
+def test_unclosed_mark_hides_at_most_the_longest_key() -> None:
     """A file that is downloaded piece by piece keeps what comes later."""
     shown, _ = Redactor().redact(f"{BEGIN} was expected\n" + "step 1 loss 2.0\n" * 10_000)
     assert shown.startswith(f"{BEGIN}{HIDDEN}")

@@ -1,4 +1,4 @@
-"""Secrets are hidden, training words are not."""
+"""Secrets are hidden, words of training logs are not."""
 
 from __future__ import annotations
 
@@ -129,18 +129,18 @@ TRAINING = [
 
 
 @pytest.mark.parametrize(("prefix", "secret"), SECRETS, ids=[prefix for prefix, _ in SECRETS])
-def test_a_secret_is_hidden_and_its_kind_stays_readable(prefix: str, secret: str) -> None:
+def test_secret_is_hidden_and_its_prefix_is_kept(prefix: str, secret: str) -> None:
     after = AFTER.get(prefix, "")
     expected = f"step 3 {prefix}{HIDDEN}{after} loss 0.1"
     assert (expected, 1) == Redactor().redact(f"step 3 {prefix}{secret}{after} loss 0.1")
 
 
 @pytest.mark.parametrize("text", TRAINING)
-def test_training_words_are_left_alone(text: str) -> None:
+def test_training_text_is_unchanged(text: str) -> None:
     assert (text, 0) == Redactor().redact(text)
 
 
-def test_the_processs_own_secrets_are_hidden_wherever_they_stand() -> None:
+def test_configured_secrets_are_hidden_anywhere() -> None:
     redactor = Redactor(["p@ss/word", "tiny", "", "abc"])
     assert redactor.redact("xp@ss/wordy and p%40ss%2Fword, tiny, abc") == (
         f"x{HIDDEN}y and {HIDDEN}, {HIDDEN}, abc",
@@ -148,7 +148,7 @@ def test_the_processs_own_secrets_are_hidden_wherever_they_stand() -> None:
     )
 
 
-def test_its_own_picture_shows_no_secret() -> None:
+def test_repr_shows_no_secret() -> None:
     assert "hunter22" not in repr(Redactor(["hunter22"]))
 
 
@@ -158,9 +158,7 @@ words = st.sampled_from(
 
 
 @given(st.lists(words, max_size=30), st.sampled_from(SECRETS), st.lists(words, max_size=30))
-def test_a_secret_between_any_words_never_comes_through(
-    before: list[str], pair: tuple[str, str], after: list[str]
-) -> None:
+def test_secret_among_any_words_is_hidden(before: list[str], pair: tuple[str, str], after: list[str]) -> None:
     prefix, secret = pair
     end = AFTER.get(prefix, "")
     text = f"{''.join(before)} {prefix}{secret}{end} {''.join(after)}"
@@ -170,7 +168,7 @@ def test_a_secret_between_any_words_never_comes_through(
 
 
 @pytest.mark.parametrize("row", [row for group in pattern_groups() for row in group], ids=lambda row: row.literal)
-def test_a_log_full_of_what_is_nearly_a_secret_costs_little(row: SecretPattern) -> None:
+def test_near_misses_cost_linear_time(row: SecretPattern) -> None:
     """Eight times the text costs eight times as much: a rescan from every position would cost 64 times as much."""
     assert row.literal == (row.literal.lower() if row.ignore_case else row.literal)
     redactor = Redactor()
@@ -182,26 +180,26 @@ def test_a_log_full_of_what_is_nearly_a_secret_costs_little(row: SecretPattern) 
     assert best_cpu_ratio(lambda: redact(96_000), lambda: redact(12_000), rounds=3) < 24
 
 
-def test_what_begins_like_a_token_again_and_again_is_not_read_again_and_again() -> None:
-    """Whoever writes a log must not be able to stop the process: one long run costs what many short ones cost."""
+def test_repeated_token_starts_cost_linear_time() -> None:
+    """A log must not be able to stall the process: one long run costs as much as many short ones."""
     redactor = Redactor()
     short, long = ("-eyJ" * 15 + " ") * 3_300, "-eyJ" * 50_000
     assert best_cpu_ratio(lambda: redactor.redact(long), lambda: redactor.redact(short)) < 4
 
 
 @given(st.text())
-def test_hiding_twice_hides_nothing_more(text: str) -> None:
+def test_redaction_is_idempotent(text: str) -> None:
     once, _ = Redactor(["secret-one"]).redact(text)
     assert (once, 0) == Redactor(["secret-one"]).redact(once)
 
 
 @given(st.text(alphabet=st.sampled_from("abc012 =:-_./<>[]%\n")))
-def test_text_without_secrets_comes_back_whole(text: str) -> None:
+def test_text_without_secrets_is_unchanged(text: str) -> None:
     assert (text, 0) == Redactor().redact(text)
 
 
 @given(st.text(min_size=4), st.text(), st.text())
-def test_a_known_secret_never_comes_through(secret: str, before: str, after: str) -> None:
+def test_configured_secret_is_always_hidden(secret: str, before: str, after: str) -> None:
     if secret in HIDDEN:
         return
     shown, hidden = Redactor([secret]).redact(before + secret + after)
@@ -209,44 +207,44 @@ def test_a_known_secret_never_comes_through(secret: str, before: str, after: str
     assert shown.replace(HIDDEN, "\x00").count(secret) == 0
 
 
-def test_lines_come_back_as_they_were_when_nothing_is_hidden() -> None:
+def test_lines_without_secrets_are_returned_unchanged() -> None:
     lines = [LogLine(1, "loss 1"), LogLine(2, "bad \udcff byte")]
     assert Redactor(["secret-one"]).redact_lines(lines) == (lines, 0)
 
 
-def test_only_the_lines_with_secrets_change() -> None:
+def test_only_lines_with_secrets_change() -> None:
     lines = [LogLine(1, "loss 1"), LogLine(2, "password=hunter2\n  next"), LogLine(3, "a\udcff token=1")]
     safe, hidden = Redactor().redact_lines(lines)
     assert hidden == 1
     assert [lines[0], LogLine(2, f"password={HIDDEN}\n  next"), lines[2]] == list(safe)
 
 
-def test_a_secret_may_begin_in_one_line_and_end_in_another() -> None:
+def test_secret_over_several_lines_is_hidden() -> None:
     body = ["MIIEvQIBADANBgkqhkiG9w0BAQEFAASC" + alnum(32), alnum(64), alnum(21) + "="]
-    told = ["loss 1", "-----BEGIN PRIVATE KEY-----", *body, "-----END PRIVATE KEY-----", "loss 2"]
-    safe, hidden = Redactor().redact_lines([LogLine(place, text) for place, text in enumerate(told)])
+    messages = ["loss 1", "-----BEGIN PRIVATE KEY-----", *body, "-----END PRIVATE KEY-----", "loss 2"]
+    safe, hidden = Redactor().redact_lines([LogLine(position, text) for position, text in enumerate(messages)])
     assert hidden >= 1
-    assert [*told[:2], *[HIDDEN] * 3, *told[-2:]] == [line.message for line in safe]
+    assert [*messages[:2], *[HIDDEN] * 3, *messages[-2:]] == [line.message for line in safe]
 
 
 @given(st.lists(st.tuples(st.lists(words, max_size=5).map("".join), st.sampled_from(SECRETS)), min_size=1, max_size=6))
-def test_what_is_hidden_in_a_line_alone_is_hidden_among_others(told: list[tuple[str, tuple[str, str]]]) -> None:
+def test_secret_is_hidden_among_other_lines_as_well(messages: list[tuple[str, tuple[str, str]]]) -> None:
     lines = [
-        LogLine(place, f"{before} {prefix}{secret}{AFTER.get(prefix, '')}")
-        for place, (before, (prefix, secret)) in enumerate(told)
+        LogLine(position, f"{before} {prefix}{secret}{AFTER.get(prefix, '')}")
+        for position, (before, (prefix, secret)) in enumerate(messages)
     ]
     safe, _ = Redactor().redact_lines(lines)
     assert len(lines) == len(safe)
-    for (_, (_, secret)), line in zip(told, safe, strict=True):
+    for (_, (_, secret)), line in zip(messages, safe, strict=True):
         assert secret not in line.message
 
 
-def test_another_secret_in_the_value_of_one_is_hidden_too() -> None:
+def test_secret_inside_the_value_of_another_is_hidden() -> None:
     shown, _ = Redactor(["own-secret"]).redact("token=api_key='my value' next=own-secretAKIAIOSFODNN7EXAMPLE")
     assert f"token=api_key='{HIDDEN}' next={HIDDEN}AKIA{HIDDEN}" == shown
 
 
-def test_a_secret_in_the_name_of_a_replica_is_hidden_in_all_its_lines() -> None:
+def test_secret_in_a_replica_name_is_hidden_in_all_its_lines() -> None:
     lines = [
         LogLine(1, "a", replica="pod-token=" + alnum(32)),
         LogLine(2, "password=hunter2", replica="b"),
@@ -265,10 +263,10 @@ TOKENS = [
 
 
 @pytest.mark.parametrize(("prefix", "secret"), TOKENS, ids=[prefix for prefix, _ in TOKENS])
-def test_a_token_that_a_console_broke_cannot_be_put_together_again(prefix: str, secret: str) -> None:
+def test_token_broken_by_a_console_cannot_be_restored(prefix: str, secret: str) -> None:
     token = prefix + secret
-    for place in range(len(prefix), len(token)):
-        before, after = f"{'step 1 ' * 9}{token[:place]}", f"{token[place:]} loss 2"
+    for position in range(len(prefix), len(token)):
+        before, after = f"{'step 1 ' * 9}{token[:position]}", f"{token[position:]} loss 2"
         safe, hidden = Redactor().redact_lines([LogLine(1, before), LogLine(2, after), LogLine(3, "loss 3")])
         shown = "".join(line.message for line in safe).replace(HIDDEN, "")
         assert hidden == 1
@@ -283,11 +281,11 @@ def test_a_token_that_a_console_broke_cannot_be_put_together_again(prefix: str, 
         ("in group task-sk-", "learning rate 1e-05"),
     ],
 )
-def test_lines_that_only_follow_each_other_are_not_one(before: str, after: str) -> None:
+def test_consecutive_lines_are_not_joined_without_reason(before: str, after: str) -> None:
     lines = [LogLine(1, f"{'step 1 ' * 9}{before}"), LogLine(2, after)]
     assert (lines, 0) == Redactor().redact_lines(lines)
 
 
-def test_what_follows_a_whole_token_is_left_alone() -> None:
+def test_text_after_a_complete_token_is_unchanged() -> None:
     safe, _ = Redactor().redact_lines([LogLine(1, f"{'step 1 ' * 9}hf_{alnum(34)}"), LogLine(2, "2026-03-13 step 2")])
     assert "2026-03-13 step 2" == safe[1].message

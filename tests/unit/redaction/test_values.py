@@ -17,7 +17,7 @@ NOW = datetime(2026, 3, 13, tzinfo=UTC)
 REF = JobRef("mem", "run/1")
 
 
-def test_an_observation_keeps_no_secret_in_any_of_its_texts() -> None:
+def test_secrets_are_hidden_in_every_text_of_an_observation() -> None:
     said = f"it says {SECRET} here"
     job = Job(REF, JobState.FAILED, said, said, said, f"https://x/y?token={SECRET}", said, details=(("Command", said),))
     seen = Observation(
@@ -34,7 +34,7 @@ def test_an_observation_keeps_no_secret_in_any_of_its_texts() -> None:
     assert "loss" == safe.series[1].name
 
 
-def test_an_observation_without_secrets_stays_as_it_is() -> None:
+def test_observation_without_secrets_is_unchanged() -> None:
     series = (MetricSeries("loss", (), "node-1"),)
     seen = Observation(REF, NOW, None, (LogLine(1, "loss 1", rank=0),), series, ())
     assert seen == redact_observation(seen, Redactor())

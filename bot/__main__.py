@@ -11,7 +11,6 @@ import sys
 from collections.abc import Sequence
 
 from bot.commands.parsing.parser import parse_argv
-from bot.commands.subcommands.help import HelpCommand
 from bot.commands.subcommands.logs import LogsCommand
 from bot.commands.subcommands.shell import (
     CheckCommand,
@@ -21,7 +20,7 @@ from bot.commands.subcommands.shell import (
     UpgradeCommand,
     VersionCommand,
 )
-from bot.commands.subcommands.table import SharedCommand, ShellCommand
+from bot.commands.subcommands.table import HelpCommand, SharedCommand, ShellCommand
 from bot.errors import BotError, ConfigError, UsageError
 from bot.terminal.exit_codes import ExitCode
 

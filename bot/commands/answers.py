@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from bot.commands.subcommands.help import HelpAnswer
 from bot.commands.subcommands.logs import LogsAnswer
 from bot.commands.subcommands.subscriptions import ChannelAnswer
-from bot.commands.subcommands.table import SharedAnswer
+from bot.commands.subcommands.table import HelpAnswer, SharedAnswer
 
 if TYPE_CHECKING:
     from bot.providers.base import RequestRate

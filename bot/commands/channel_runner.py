@@ -9,7 +9,6 @@ from bot.commands.handlers import subscriptions
 from bot.commands.handlers.logs import read_page
 from bot.commands.parsing.help import help_answer
 from bot.commands.runner import CommandRunner, error_answer
-from bot.commands.subcommands.help import HelpCommand
 from bot.commands.subcommands.jobs import StatusAnswer
 from bot.commands.subcommands.logs import LogsCommand
 from bot.commands.subcommands.spec import Frontend
@@ -20,7 +19,7 @@ from bot.commands.subcommands.subscriptions import (
     UnwatchCommand,
     WatchCommand,
 )
-from bot.commands.subcommands.table import SlackCommand
+from bot.commands.subcommands.table import HelpCommand, SlackCommand
 from bot.errors import BotError
 from bot.store.store import Store
 

@@ -14,8 +14,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
+from bot.commands.subcommands.arguments import Window
 from bot.commands.subcommands.logs import LogsCommand
-from bot.commands.subcommands.window import Window
 from bot.domain.jobs import JobRef
 from bot.domain.logs import LogFilter
 from bot.errors import ConfigError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
-from bot.commands.subcommands.help import HelpAnswer
+from bot.commands.subcommands.table import HelpAnswer
 
 
 def help_text(answer: HelpAnswer, width: int = 100) -> str:

@@ -10,10 +10,10 @@ from bot.commands.answers import Answer, Asker, ErrorAnswer
 from bot.commands.channel_runner import ChannelRunner
 from bot.commands.parsing.parser import parse
 from bot.commands.runner import CommandRunner
-from bot.commands.subcommands.help import HelpAnswer
 from bot.commands.subcommands.jobs import StatusAnswer
 from bot.commands.subcommands.logs import LogsAnswer
 from bot.commands.subcommands.subscriptions import ListAnswer, SilenceAnswer, UnwatchAnswer, WatchAnswer
+from bot.commands.subcommands.table import HelpAnswer
 from bot.domain.jobs import Job, JobRef, JobState
 from bot.domain.subscriptions import Matcher
 from bot.redaction.redactor import Redactor

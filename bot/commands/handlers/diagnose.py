@@ -10,9 +10,9 @@ from datetime import datetime
 
 from bot.commands.handlers.log_stream import build_query, stream_lines
 from bot.commands.redaction import redact_lines
+from bot.commands.subcommands.arguments import Window
 from bot.commands.subcommands.jobs import DiagnoseCommand, DiagnosisAnswer
 from bot.commands.subcommands.logs import LogsCommand
-from bot.commands.subcommands.window import Window
 from bot.diagnosis.diagnoser import Diagnoser
 from bot.diagnosis.page_scanner import PageScanner
 from bot.domain.durations import datetime_from_ns, ns_from_datetime

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from bot.commands.handlers.log_stream import Batch, build_query, stream_lines
+from bot.commands.subcommands.arguments import Window
 from bot.commands.subcommands.logs import LogsCommand
-from bot.commands.subcommands.window import Window
 from bot.domain.durations import datetime_from_ns, ns_from_datetime
 from bot.domain.gaps import Gap, GapReason, Part, gap_of
 from bot.domain.jobs import Job, JobRef, JobState

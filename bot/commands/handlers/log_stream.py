@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.commands.handlers.log_filter import Filtered, LineFilter, pushed_down_options
+from bot.commands.subcommands.arguments import Window
 from bot.commands.subcommands.logs import CutReason, LogsCommand
-from bot.commands.subcommands.window import Window
 from bot.domain.durations import ns_from_datetime
 from bot.domain.gaps import Gap
 from bot.domain.jobs import JobRef

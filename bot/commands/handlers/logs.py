@@ -14,8 +14,8 @@ from datetime import datetime
 from bot.commands.handlers.log_filter import cuts_of
 from bot.commands.handlers.log_stream import Batch, build_query, stream_lines
 from bot.commands.redaction import redact_lines
+from bot.commands.subcommands.arguments import Window
 from bot.commands.subcommands.logs import Cut, CutReason, LogsAnswer, LogsCommand
-from bot.commands.subcommands.window import Window
 from bot.domain.durations import datetime_from_ns, ns_from_datetime
 from bot.domain.gaps import Gap, Part, gap_of
 from bot.domain.jobs import JobRef

@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.commands.handlers.log_stream import require_started
+from bot.commands.subcommands.arguments import Window
 from bot.commands.subcommands.jobs import MetricsAnswer, MetricsCommand
-from bot.commands.subcommands.window import Window
 from bot.domain.durations import datetime_from_ns, ns_from_datetime
 from bot.domain.gaps import Part, gap_of
 from bot.domain.jobs import Job, JobRef

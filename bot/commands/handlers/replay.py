@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.commands.handlers.job_history import MAX_LINES, MetricHistory, RecordedJob, log_history
+from bot.commands.subcommands.arguments import Window
 from bot.commands.subcommands.rules import ReplayAnswer, ReplayCommand
-from bot.commands.subcommands.window import Window
 from bot.domain.durations import datetime_from_ns, format_duration, ns_from_datetime
 from bot.domain.gaps import Gap, GapReason, Part, gap_of
 from bot.domain.jobs import Job, JobRef

@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 from bot.commands.parsing.tokenizer import quote
+from bot.commands.subcommands.arguments import Window
 from bot.commands.subcommands.jobs import DiagnoseCommand, MetricsCommand, StatusCommand
 from bot.commands.subcommands.logs import DEFAULT_LINES, LogsCommand
 from bot.commands.subcommands.rules import ReplayCommand
-from bot.commands.subcommands.window import Window
 from bot.domain.durations import format_ns
 from bot.domain.logs import LogFilter, Order
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 
-from bot.commands.subcommands.help import HelpAnswer, HelpCommand
 from bot.commands.subcommands.rules import RULES
 from bot.commands.subcommands.spec import Frontend, Option, Subcommand
-from bot.commands.subcommands.table import subcommands
+from bot.commands.subcommands.table import HelpAnswer, HelpCommand, subcommands
 from bot.errors import UsageError
 
 REFERENCE = (

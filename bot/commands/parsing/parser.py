@@ -11,10 +11,9 @@ from typing import TypeVar
 from bot.commands.parsing.help import closest, suggest_subcommand, usage
 from bot.commands.parsing.tokenizer import Word, normalize_dashes, split_words
 from bot.commands.subcommands.arguments import Arguments
-from bot.commands.subcommands.help import HelpCommand
 from bot.commands.subcommands.shell import VersionCommand
 from bot.commands.subcommands.spec import Frontend, Option, Subcommand
-from bot.commands.subcommands.table import SHELL_TABLE, SLACK_TABLE, ShellCommand, SlackCommand
+from bot.commands.subcommands.table import SHELL_TABLE, SLACK_TABLE, HelpCommand, ShellCommand, SlackCommand
 from bot.errors import UsageError
 
 CommandT = TypeVar("CommandT")

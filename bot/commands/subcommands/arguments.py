@@ -21,6 +21,20 @@ _BARE_ADDRESS = re.compile(r"[\w-]+(\.[\w-]+)+/")
 
 Conflict = tuple[str, str, str]
 """Two options that exclude each other, and a hint or an empty text."""
+_WINDOW_CONFLICTS = (("--since", "--start", ""), ("--since", "--end", "To end earlier, use `--start` with `--end`."))
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A time span; bounds are inclusive nanoseconds since the epoch. Without bounds it covers all of the log."""
+
+    since: timedelta | None = None
+    """Counted back from now; never set together with `start_ns`."""
+    start_ns: int | None = None
+    end_ns: int | None = None
+
+
+ALL_TIME = Window()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +79,14 @@ class Arguments:
                 raise UsageError(f"Invalid rank `{word}`. Use a whole number, such as 0 or 12.")
         return tuple(int(word) for word in words)
 
-    def duration(self, name: str) -> timedelta | None:
-        """A duration."""
-        text = self.text(name)
-        return None if text is None else read_duration(text)
+    def window(self) -> Window:
+        """The time span of `WINDOW_OPTIONS`."""
+        self.refuse_together(_WINDOW_CONFLICTS)
+        start, end = self.timestamp_ns("--start"), self.timestamp_ns("--end", end_of_day=True)
+        if start is not None and end is not None and start > end:
+            raise UsageError("`--start` must be before `--end`.")
+        since = self.text("--since")
+        return Window(None if since is None else read_duration(since), start, end)
 
     def timestamp_ns(self, name: str, *, end_of_day: bool = False) -> int | None:
         """A time in nanoseconds since the epoch; a bare date is its first or last nanosecond in UTC."""

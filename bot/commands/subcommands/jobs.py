@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from bot.commands.subcommands.arguments import Arguments
-from bot.commands.subcommands.spec import JSON, PUBLIC, Option, Subcommand
-from bot.commands.subcommands.window import ALL_TIME, WINDOW_OPTIONS, Window, build_window
+from bot.commands.subcommands.arguments import ALL_TIME, Arguments, Window
+from bot.commands.subcommands.spec import JSON, PUBLIC, WINDOW_OPTIONS, Option, Subcommand
 from bot.domain.alerts import Incident
 from bot.domain.gaps import Gap
 from bot.domain.jobs import Job
@@ -50,7 +49,7 @@ class MetricsAnswer:
 METRICS = Subcommand(
     "metrics",
     "Show GPU, memory, CPU and storage metrics of a job",
-    lambda arguments: MetricsCommand(arguments.at_most(1).reference(), build_window(arguments), *arguments.output()),
+    lambda arguments: MetricsCommand(arguments.at_most(1).reference(), arguments.window(), *arguments.output()),
     "REF",
     (*WINDOW_OPTIONS, PUBLIC, JSON),
     (
@@ -129,7 +128,7 @@ class DiagnosisAnswer:
 DIAGNOSE = Subcommand(
     "diagnose",
     "Explain why a job failed: what broke, on which rank, and what to try",
-    lambda arguments: DiagnoseCommand(arguments.at_most(1).reference(), build_window(arguments), *arguments.output()),
+    lambda arguments: DiagnoseCommand(arguments.at_most(1).reference(), arguments.window(), *arguments.output()),
     "REF",
     (*WINDOW_OPTIONS, PUBLIC, JSON),
     (

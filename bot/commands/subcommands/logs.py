@@ -6,9 +6,8 @@ import enum
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from bot.commands.subcommands.arguments import Arguments
-from bot.commands.subcommands.spec import JSON, PUBLIC, Frontend, Option, Subcommand
-from bot.commands.subcommands.window import ALL_TIME, WINDOW_OPTIONS, Window, build_window
+from bot.commands.subcommands.arguments import ALL_TIME, Arguments, Window
+from bot.commands.subcommands.spec import JSON, PUBLIC, WINDOW_OPTIONS, Frontend, Option, Subcommand
 from bot.domain.gaps import Gap
 from bot.domain.jobs import JobRef
 from bot.domain.logs import LogFilter, LogLine, Order
@@ -119,7 +118,7 @@ _CONFLICTS = (
 
 def _build_logs(arguments: Arguments) -> LogsCommand:
     arguments.refuse_together(_CONFLICTS)
-    window = build_window(arguments)
+    window = arguments.window()
     limit, tail = arguments.count("--limit"), arguments.count("--tail")
     is_limited = limit is not None or tail is not None
     has_start = window.since is not None or window.start_ns is not None

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from bot.commands.subcommands.arguments import Arguments
-from bot.commands.subcommands.spec import JSON, PUBLIC, Option, Subcommand
-from bot.commands.subcommands.window import ALL_TIME, WINDOW_OPTIONS, Window, build_window
+from bot.commands.subcommands.arguments import ALL_TIME, Arguments, Window
+from bot.commands.subcommands.spec import JSON, PUBLIC, WINDOW_OPTIONS, Option, Subcommand
 from bot.domain.alerts import Severity
 from bot.domain.gaps import Gap
 from bot.domain.jobs import Job
@@ -87,7 +86,7 @@ def _build_rules(arguments: Arguments) -> RulesCommand | ReplayCommand:
         return RulesCommand(*arguments.output())
     if words[0].lower() != "test":
         raise UsageError(f"Unexpected argument `{words[0][:40]}`. Use `rules` for the list, or `rules test REF`.")
-    return ReplayCommand(Arguments(words[1:]).reference(), build_window(arguments), words[2:], *arguments.output())
+    return ReplayCommand(Arguments(words[1:]).reference(), arguments.window(), words[2:], *arguments.output())
 
 
 RULES = Subcommand(

@@ -65,4 +65,10 @@ class Subcommand(Generic[CommandT_co]):
 
 
 PUBLIC = Option("--public", "Show the answer to the whole channel.", frontends=(Frontend.SLACK,))
+WINDOW_OPTIONS = (
+    Option("--since", "Start this long ago, such as 30m, 2h or 3d.", "DURATION"),
+    Option("--start", "Start at this time (RFC 3339, UTC unless it names a zone).", "TIME"),
+    Option("--end", "End at this time, inclusive.", "TIME"),
+)
+"""`Arguments.window` reads them."""
 JSON = Option("--json", "Print JSON for scripts; docs/cli.md lists the fields.", frontends=(Frontend.SHELL,))

@@ -1,14 +1,48 @@
-"""The command table: every subcommand of each frontend, and the commands they are read into. Pure."""
+"""The command table: every subcommand of each frontend, with `help`, which lists them. Pure.
+
+`bot.commands.parsing.help` writes the text of help.
+"""
 
 from __future__ import annotations
 
-from bot.commands.subcommands.help import HELP, HelpCommand
+from dataclasses import dataclass
+
 from bot.commands.subcommands.jobs import JOB_COMMANDS, JobAnswer, JobCommand
 from bot.commands.subcommands.logs import LOGS, LogsCommand
 from bot.commands.subcommands.rules import RULES, RuleAnswer, RuleCommand
 from bot.commands.subcommands.shell import FOLLOW, LOCAL_COMMANDS, FollowCommand, LocalCommand, VersionCommand
 from bot.commands.subcommands.spec import Frontend, Subcommand
 from bot.commands.subcommands.subscriptions import CHANNEL_COMMANDS, ChannelCommand
+
+
+@dataclass(frozen=True, slots=True)
+class HelpCommand:
+    """Explain what can be typed."""
+
+    topic: str | None = None
+    """A subcommand; None for the overview."""
+
+
+@dataclass(frozen=True, slots=True)
+class HelpAnswer:
+    """What can be typed."""
+
+    topic: str | None
+    """A subcommand; None for the overview."""
+    usage: str
+    description: str
+    rows: tuple[tuple[str, str], ...]
+    """(what to type, what it does)."""
+    examples: tuple[tuple[str, str], ...] = ()
+
+
+HELP = Subcommand(
+    "help",
+    "List the subcommands, or explain one of them",
+    lambda arguments: HelpCommand(arguments.positionals[0].lower() if arguments.positionals else None),
+    "[SUBCOMMAND]",
+    aliases=("?",),
+)
 
 SharedCommand = JobCommand | RuleCommand
 """A command with the same answer in both frontends."""

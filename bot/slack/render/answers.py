@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from bot.commands.answers import Answer, ErrorAnswer
-from bot.commands.subcommands.help import HelpAnswer
 from bot.commands.subcommands.jobs import DiagnosisAnswer, JobsAnswer, MetricsAnswer, StatusAnswer
 from bot.commands.subcommands.logs import LogsAnswer
 from bot.commands.subcommands.rules import ReplayAnswer, RulesAnswer
 from bot.commands.subcommands.subscriptions import ListAnswer, SilenceAnswer, UnwatchAnswer, WatchAnswer
+from bot.commands.subcommands.table import HelpAnswer
 from bot.domain.alerts import Incident
 from bot.domain.durations import format_duration
 from bot.domain.jobs import Job, Resources

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+from bot.commands.subcommands.arguments import Window
 from bot.commands.subcommands.jobs import DiagnoseCommand, DiagnosisAnswer
 from bot.commands.subcommands.rules import ReplayAnswer, ReplayCommand
-from bot.commands.subcommands.window import Window
 from bot.diagnosis.findings import Diagnosis, Failure, RunProgress
 from bot.domain.alerts import Evidence, Resolution, Severity
 from bot.domain.durations import ns_from_datetime

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from bot.commands.answers import Answer, ErrorAnswer
 from bot.commands.handlers.rules import rules_answer
-from bot.commands.subcommands.help import HelpAnswer
+from bot.commands.subcommands.arguments import Window
 from bot.commands.subcommands.jobs import (
     DiagnosisAnswer,
     JobsAnswer,
@@ -19,7 +19,7 @@ from bot.commands.subcommands.jobs import (
 from bot.commands.subcommands.logs import Cut, CutReason, LogsAnswer, LogsCommand
 from bot.commands.subcommands.rules import RuleShown
 from bot.commands.subcommands.subscriptions import ListAnswer, SilenceAnswer, UnwatchAnswer, WatchAnswer, Watched
-from bot.commands.subcommands.window import Window
+from bot.commands.subcommands.table import HelpAnswer
 from bot.diagnosis.findings import Diagnosis
 from bot.domain.alerts import DeliveryKind, Evidence, Incident, NotifyReason, Resolution, Severity
 from bot.domain.durations import ns_from_datetime

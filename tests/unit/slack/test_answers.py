@@ -11,9 +11,9 @@ from syrupy.assertion import SnapshotAssertion
 
 from bot.commands.answers import Answer, ErrorAnswer
 from bot.commands.parsing.parser import parse
-from bot.commands.subcommands.help import HelpAnswer
 from bot.commands.subcommands.jobs import JobsAnswer, ProviderJobs, StatusAnswer
 from bot.commands.subcommands.subscriptions import ListAnswer, SilenceAnswer, UnwatchAnswer, WatchAnswer, Watched
+from bot.commands.subcommands.table import HelpAnswer
 from bot.domain.alerts import Severity
 from bot.domain.jobs import JobRef, JobState
 from bot.domain.metrics import (

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from bot.commands.handlers.logs import PAGE_LIMITS, PageLimits, read_page
 from bot.commands.parsing.parser import parse
+from bot.commands.subcommands.arguments import Window
 from bot.commands.subcommands.logs import Cut, CutReason, LogsAnswer, LogsCommand
-from bot.commands.subcommands.window import Window
 from bot.domain.durations import ns_from_datetime
 from bot.domain.gaps import GapReason
 from bot.domain.logs import LogCursor, LogLine, LogPage, LogQuery

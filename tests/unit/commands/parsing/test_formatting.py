@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from bot.commands.parsing.formatting import format_command
 from bot.commands.parsing.parser import parse
 from bot.commands.parsing.tokenizer import quote, split_words
+from bot.commands.subcommands.arguments import Window
 from bot.commands.subcommands.jobs import MetricsCommand, StatusCommand
 from bot.commands.subcommands.logs import DEFAULT_LINES, LogsCommand
-from bot.commands.subcommands.window import Window
 from bot.domain.logs import Level, LogFilter, Order
 
 nasty = st.text(alphabet=st.sampled_from("ab -—–=\"'“”‘’«\\&<>|;:/.$`lthtp#\n\t\u00a0é🙂"), min_size=1, max_size=24)

@@ -8,10 +8,9 @@ import pytest
 
 from bot.commands.parsing.help import explain, help_answer, overview
 from bot.commands.parsing.parser import parse, parse_argv
-from bot.commands.subcommands.help import HelpCommand
 from bot.commands.subcommands.rules import RULES
 from bot.commands.subcommands.spec import Frontend, Subcommand
-from bot.commands.subcommands.table import subcommands
+from bot.commands.subcommands.table import HelpCommand, subcommands
 from bot.errors import UsageError
 from bot.rules.catalog import RULES as SHIPPED_RULES
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot.commands.parsing.parser import parse, parse_argv
-from bot.commands.subcommands.help import HelpCommand
+from bot.commands.subcommands.arguments import Window
 from bot.commands.subcommands.jobs import JobsCommand, MetricsCommand, StatusCommand
 from bot.commands.subcommands.logs import LogsCommand
 from bot.commands.subcommands.shell import CheckCommand, FollowCommand, ServeCommand, UpgradeCommand, VersionCommand
@@ -19,7 +19,7 @@ from bot.commands.subcommands.subscriptions import (
     UnwatchCommand,
     WatchCommand,
 )
-from bot.commands.subcommands.window import Window
+from bot.commands.subcommands.table import HelpCommand
 from bot.domain.alerts import Severity
 from bot.domain.durations import ns_from_datetime
 from bot.domain.logs import Level, LogFilter, Order

@@ -16,13 +16,9 @@ _COLLECTIONS = frozenset({"batchjobs", "batch-jobs", "batch_jobs", "jobs"})
 def parse_batch_job_ref(text: str, *, account: str | None = None, base_url: str = "") -> JobRef | None:
     """Return the batch job that `text` names, or None.
 
+    `text` is a whole URL, or the part of a reference after `fireworks:`; `account` and `base_url` are configured.
     Dashboard paths are not documented. So a URL counts if its host is Fireworks' (or that of `base_url`) and its path
     holds `batchJobs/<id>` in any spelling, with the account in the path, in `?account=` or configured (assumed).
-
-    Args:
-        text: a whole URL, or the part of a reference after `fireworks:`.
-        account: the configured account, for a text without one.
-        base_url: the configured address of the API.
     """
     if "://" not in text:
         parts = text.strip("/").split("/")

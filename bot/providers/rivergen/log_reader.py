@@ -83,15 +83,12 @@ async def read_page_by_offset(query: LogQuery, run_id: str, fetch: FetchNumbered
 
 async def find_offset(fetch: FetchNumbered, stamp_ns: int) -> tuple[int, int]:
     """Return (low, high) offsets that enclose the first line at or after a time, with a margin."""
-    low, high = 0, (await fetch(-1, 1)).total
-    total = high
+    low, high = 0, (total := (await fetch(-1, 1)).total)
     while high - low > _BISECT_DOWN_TO:
         middle = (low + high) // 2
         probe = await fetch(middle, 1)
-        if not probe.lines or probe.lines[0].line.timestamp_ns >= stamp_ns:
-            high = middle
-        else:
-            low = middle
+        is_past = not probe.lines or probe.lines[0].line.timestamp_ns >= stamp_ns
+        low, high = (low, middle) if is_past else (middle, high)
     return max(0, low - MARGIN), min(total, high + MARGIN)
 
 
@@ -127,7 +124,6 @@ class _Reader(ABC):
 
     @property
     def limit(self) -> int:
-        """The number of lines in a page."""
         return max(1, self.query.limit)
 
     def page_size(self, *, skipping: bool) -> int:
@@ -135,15 +131,12 @@ class _Reader(ABC):
         return LARGEST_PAGE if skipping else min(LARGEST_PAGE, self.limit)
 
     def is_before(self, line: LogLine) -> bool:
-        """Whether a line is before the query's start."""
         return self.query.start_ns is not None and line.timestamp_ns < self.query.start_ns
 
     def is_after(self, line: LogLine) -> bool:
-        """Whether a line is after the query's end."""
         return self.query.end_ns is not None and line.timestamp_ns > self.query.end_ns
 
     def report_hole(self, first: int, last: int, *, start_ns: int | None = None, end_ns: int | None = None) -> None:
-        """Add a gap for numbers that the platform skips."""
         count = last - first + 1
         text = f"RiverGen skips {count} lines of this log (numbers {first} to {last})."
         gap = Gap(Part.LOGS, GapReason.UNREACHABLE_LINES, text, lines=count, start_ns=start_ns, end_ns=end_ns)

@@ -118,8 +118,7 @@ class RivergenProvider(HttpProvider):
 
         async def fetch(offset: int, limit: int) -> NumberedPage:
             chunk = await self._log_chunk(model, run, offset, limit)
-            count = len(chunk.lines or ())
-            total = chunk.total_lines
+            count, total = len(chunk.lines or ()), chunk.total_lines
             if total is None:
                 numbers = (line.line or 0 for line in chunk.lines or ())
                 total = max(max(0, offset) + count + (count == limit and offset >= 0), *numbers, 0)

@@ -19,12 +19,9 @@ _RUN_WORDS = frozenset({"runs", "run", "training-runs", "training"})
 def parse_run_ref(text: str, *, base_url: str = "") -> JobRef | None:
     """Return the run that `text` names, or the model, which means its newest run; else None.
 
+    `text` is a whole URL, or the part of a reference after `rivergen:`; `base_url` is the configured API.
     Dashboard paths are not documented. So a URL counts if its host is RiverGen's (or that of `base_url`) and its path
     holds `models/<model>`, with the run after `runs/` or in `?run_id=` (assumed).
-
-    Args:
-        text: a whole URL, or the part of a reference after `rivergen:`.
-        base_url: the configured address of the API.
     """
     if "://" not in text:
         model, _, run = text.strip("/").partition("/")

@@ -1,6 +1,6 @@
-"""How fast a log is diagnosed, beside a bare `re` scan with the same patterns and beside ripgrep, in the same run.
+"""Measure the diagnosis of logs, compared with a plain `re` scan and with ripgrep for the same patterns.
 
-Run `python -m bench.diagnosis`; `run()` gives the rows to whoever gathers them.
+Run `python -m bench.diagnosis`. `run()` returns the rows for the report.
 """
 
 import random
@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bot.diagnosis.catalogue import Catalogue, load_catalogue
+from bot.diagnosis.catalogue import HIDING_ROLES, Catalogue, load_catalogue
 from bot.diagnosis.diagnoser import Diagnoser
 from bot.diagnosis.page_scanner import PageScanner
 
@@ -26,23 +26,23 @@ ROOT = "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB."
 
 
 def run() -> list[Row]:
-    """All figures."""
+    """Measure everything."""
     catalogue = load_catalogue()
-    reader = PageScanner(catalogue)
+    scanner = PageScanner(catalogue)
     page = healthy_page(LINES)
     return [
-        *throughput(reader, catalogue, page),
-        memory_growth(reader, page),
-        long_line(reader),
-        thousand_ranks(reader),
+        *throughput(scanner, catalogue, page),
+        memory_growth(scanner, page),
+        long_line(scanner),
+        thousand_ranks(scanner),
     ]
 
 
-def throughput(reader: PageScanner, catalogue: Catalogue, page: bytes) -> list[Row]:
-    """Lines a second on a healthy log, prefixes and progress included; three ways."""
-    patterns = [signature.pattern for signature in catalogue.signatures if signature.role != "advice"]
+def throughput(scanner: PageScanner, catalogue: Catalogue, page: bytes) -> list[Row]:
+    """Measure lines per second on a healthy log, with prefixes and progress, and the same for `re` and ripgrep."""
+    patterns = [signature.pattern for signature in catalogue.signatures if signature.role not in HIDING_ROLES]
     union = re.compile("(?m)" + "|".join(f"(?:{pattern})" for pattern in patterns).encode().decode())
-    ours = LINES / best(lambda: diagnose(reader, page))
+    ours = LINES / best(lambda: diagnose(scanner, page))
     few = page[: len(page) // 20]
     bare = few.count(b"\n") / best(lambda: [bool(union.search(line)) for line in few.decode().split("\n")], times=1)
     rows: list[Row] = [("healthy log, one core", ours, "lines/s", "python re, same patterns", ours / bare, 20.0)]
@@ -52,9 +52,9 @@ def throughput(reader: PageScanner, catalogue: Catalogue, page: bytes) -> list[R
     return rows
 
 
-def memory_growth(reader: PageScanner, page: bytes, lines: int = 10_000_000) -> Row:
-    """Growth of the process's peak memory over ten million lines, after the first three hundred thousand."""
-    diagnoser = Diagnoser(reader)
+def memory_growth(scanner: PageScanner, page: bytes, lines: int = 10_000_000) -> Row:
+    """Measure the growth of peak memory over ten million lines, after the first 300,000."""
+    diagnoser = Diagnoser(scanner)
     diagnoser.feed_page(page)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for _ in range(lines // LINES):
@@ -63,32 +63,32 @@ def memory_growth(reader: PageScanner, page: bytes, lines: int = 10_000_000) -> 
     return (f"peak memory, growth over {lines:,} lines", growth / 1024, "MiB", "", 0.0, 0.0)
 
 
-def long_line(reader: PageScanner) -> Row:
-    """One line of two megabytes, beside the same bytes as ordinary lines."""
-    words = b"step 17 loss 0.25 Error: none " * 67_000
-    one = best(lambda: diagnose(reader, words + b"\n"))
-    many = best(lambda: diagnose(reader, words.replace(b"none ", b"none\n")))
+def long_line(scanner: PageScanner) -> Row:
+    """Measure one line of two megabytes, compared with the same bytes as ordinary lines."""
+    text = b"step 17 loss 0.25 Error: none " * 67_000
+    one = best(lambda: diagnose(scanner, text + b"\n"))
+    many = best(lambda: diagnose(scanner, text.replace(b"none ", b"none\n")))
     return ("one line of 2 MB", one * 1000, "ms", "as ordinary lines", many / one, 0.2)
 
 
-def thousand_ranks(reader: PageScanner) -> Row:
+def thousand_ranks(scanner: PageScanner) -> Row:
     """1,024 interleaved ranks fail at once, compared with 256."""
     page, quarter = failing_page(1024), failing_page(256)
-    spent = best(lambda: diagnose(reader, page))
-    linear = 4 * best(lambda: diagnose(reader, quarter))
+    spent = best(lambda: diagnose(scanner, page))
+    linear = 4 * best(lambda: diagnose(scanner, quarter))
     what = f"1,024 ranks failing, {page.count(bytes([10])):,} lines"
     return (what, spent, "s", "4 times 256 ranks", linear / spent, 0.5)
 
 
-def diagnose(reader: PageScanner, page: bytes) -> None:
-    """One log, from its first byte to its report."""
-    diagnoser = Diagnoser(reader)
+def diagnose(scanner: PageScanner, page: bytes) -> None:
+    """Diagnose one log."""
+    diagnoser = Diagnoser(scanner)
     diagnoser.feed_page(page)
     diagnoser.report()
 
 
 def search(ripgrep: str, patterns: list[str], page: bytes) -> None:
-    """The same patterns with ripgrep, on one thread."""
+    """Search the same patterns with ripgrep on one thread."""
     with tempfile.TemporaryDirectory() as folder:
         log, rules = Path(folder, "log"), Path(folder, "rules")
         log.write_bytes(page)
@@ -97,7 +97,7 @@ def search(ripgrep: str, patterns: list[str], page: bytes) -> None:
 
 
 def best(work: Callable[[], object], times: int = 3) -> float:
-    """Seconds of the fastest of a few runs: others use this machine too."""
+    """Return the time of the fastest of a few runs in seconds, since other processes use the machine too."""
     spent = []
     for _ in range(times):
         started = time.perf_counter()
@@ -107,7 +107,7 @@ def best(work: Callable[[], object], times: int = 3) -> float:
 
 
 def healthy_page(lines: int) -> bytes:
-    """A healthy log of four frameworks' styles with ranks, pods and times before the lines."""
+    """Return a healthy log in the styles of four frameworks, with ranks, pods and timestamps as prefixes."""
     rng = random.Random(1)
     return "".join(f"{line}\n" for line in _healthy_lines(lines, rng)).encode()
 
@@ -132,7 +132,7 @@ def _healthy_lines(lines: int, rng: random.Random) -> Iterator[str]:
 
 
 def failing_page(ranks: int) -> bytes:
-    """Every rank's traceback at once, line by line in any order; one of them is the root."""
+    """Return the tracebacks of all ranks, interleaved by line; one of them is the root cause."""
     rng = random.Random(2)
     texts = []
     for rank in range(ranks):

@@ -304,11 +304,11 @@ NAMED = {
             *traceback("KeyError: 'x'"),
         ]
     ),
-    "a launcher's place on the node": (
+    "index on the node from a launcher": (
         "E0101 10:00:00.000000 12 torch/distributed/elastic/multiprocessing/api.py:869]"
         " failed (exitcode: -9) local_rank: 2 (pid: 13) of binary: /opt/bin/python"
     ),
-    "a table before the place on the node": (
+    "table wins over index on the node": (
         "ERROR:torch.distributed.elastic.multiprocessing.api:failed (exitcode: 1) local_rank: 7 (pid: 9) of binary: py\n"
         "Root Cause (first observed failure):\n[0]:\n  rank      : 2 (local_rank: 7)\n  exitcode  : 1 (pid: 9)\n"
     ),

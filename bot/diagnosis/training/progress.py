@@ -159,7 +159,7 @@ def parse_sample(text: str) -> Sample | None:
     images = _first(text, *_SAMPLES) if "/s" in text or "per" in text or "put" in text or "speed" in text else None
     if loss is None and step is None and epoch is None and norm is None and speed is None and images is None:
         return None
-    elapsed = _ELAPSED.search(text)
+    elapsed = _ELAPSED.search(text) if "elapsed" in text else None
     return Sample(
         step=step,
         total=total,

@@ -33,7 +33,7 @@ OOM = Failure(
     why="The earliest failure.",
     root_index=1,
 )
-HANG = replace(OOM, category="hang", title="No progress for 5 min", fingerprint="no_progress", ranks=())
+HANG = replace(OOM, category="hang", title="No new step for 5 min", fingerprint="no_progress", ranks=())
 
 
 def context(rule: str, *failures: Failure, minute: int = 0, memory: Memory | None = None) -> Context:
@@ -89,7 +89,7 @@ def test_a_failure_resolves_after_the_quiet_time_unless_the_job_ended() -> None:
 def test_a_continuing_hang_notifies_once() -> None:
     """Its duration grows at every poll; the evidence does not change, so no message is edited."""
     first, memory = judge("hang", context("hang", HANG))
-    longer = replace(HANG, title="No progress for 6 min", last_ns=ns_from_datetime(START + timedelta(minutes=1)))
+    longer = replace(HANG, title="No new step for 6 min", last_ns=ns_from_datetime(START + timedelta(minutes=1)))
     second, _ = judge("hang", context("hang", longer, minute=1, memory=memory))
 
     assert isinstance(first, Finding)

@@ -12,5 +12,5 @@ def catalogue() -> Catalogue:
 
 
 @pytest.fixture(scope="session")
-def reader(catalogue: Catalogue) -> PageScanner:
+def scanner(catalogue: Catalogue) -> PageScanner:
     return PageScanner(catalogue)

@@ -47,8 +47,8 @@ def test_user_signature_is_found() -> None:
     diagnoser = Diagnoser(PageScanner(load_catalogue(OWN)))
     diagnoser.feed("[rank2]: licence server rejected us")
 
-    (incident,) = diagnoser.report().failures
-    assert (incident.signature, incident.category, incident.ranks) == ("own_license", "launch", (2,))
+    (failure,) = diagnoser.report().failures
+    assert (failure.signature, failure.category, failure.ranks) == ("own_license", "launch", (2,))
 
 
 def test_user_signature_replaces_shipped_one_of_same_name() -> None:

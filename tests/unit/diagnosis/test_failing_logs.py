@@ -8,12 +8,12 @@ from tests.unit.diagnosis.failing_logs import FAILING
 
 
 @pytest.mark.parametrize(("category", "log"), [case[1:] for case in FAILING], ids=[case[0] for case in FAILING])
-def test_failure_is_one_page_of_expected_category(reader: PageScanner, category: str, log: str) -> None:
-    diagnoser = Diagnoser(reader)
+def test_failure_is_one_page_of_expected_category(scanner: PageScanner, category: str, log: str) -> None:
+    diagnoser = Diagnoser(scanner)
     diagnoser.feed_page(log.encode())
 
-    pages = [incident for incident in diagnoser.report().failures if incident.severity == "page"]
+    pages = [failure for failure in diagnoser.report().failures if failure.severity == "page"]
 
-    assert [incident.category for incident in pages] == [category]
+    assert [failure.category for failure in pages] == [category]
     assert pages[0].hint.rpartition(" ")[2].startswith("https://")
     assert 1 <= pages[0].line <= log.count("\n") + log.count("\r") + 1

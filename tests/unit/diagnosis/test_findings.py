@@ -17,9 +17,9 @@ def test_json_has_documented_fields() -> None:
     assert set(result) == {"incidents", "lines", "progress"}
     assert result["lines"] == 2
     assert result["progress"]["step"] == 10
-    (incident,) = result["incidents"]
-    assert set(incident) == {
+    (failure,) = result["incidents"]
+    assert set(failure) == {
         "severity", "category", "signature", "title", "hint", "line", "ranks", "count", "first", "last", "excerpt",
         "confidence",
     }  # fmt: skip
-    assert (incident["severity"], incident["category"], incident["ranks"]) == ("page", "gpu_memory", [3])
+    assert (failure["severity"], failure["category"], failure["ranks"]) == ("page", "gpu_memory", [3])

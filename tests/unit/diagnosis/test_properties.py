@@ -18,47 +18,47 @@ quick = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCh
 logs = st.lists(st.sampled_from([*POOL, CHATTER]), min_size=1, max_size=4).map("\n".join)
 
 
-def whole(reader: PageScanner, page: bytes) -> dict[str, object]:
-    diagnoser = Diagnoser(reader)
+def whole(scanner: PageScanner, page: bytes) -> dict[str, object]:
+    diagnoser = Diagnoser(scanner)
     diagnoser.feed_page(page)
     return diagnoser.report().to_json()
 
 
 @quick
 @given(log=logs, cuts=st.lists(st.integers(1, 50_000), min_size=1, max_size=8))
-def test_page_boundaries_do_not_change_result(reader: PageScanner, log: str, cuts: list[int]) -> None:
+def test_page_boundaries_do_not_change_result(scanner: PageScanner, log: str, cuts: list[int]) -> None:
     page = log.encode()
-    diagnoser = Diagnoser(reader)
+    diagnoser = Diagnoser(scanner)
     position = turn = 0
     while position < len(page):
         size = cuts[turn % len(cuts)]
         diagnoser.feed_page(page[position : position + size])
         position, turn = position + size, turn + 1
 
-    assert diagnoser.report().to_json() == whole(reader, page)
+    assert diagnoser.report().to_json() == whole(scanner, page)
 
 
 @quick
 @given(log=logs, share=st.floats(0, 1))
-def test_restart_at_any_byte_does_not_change_result(reader: PageScanner, log: str, share: float) -> None:
+def test_restart_at_any_byte_does_not_change_result(scanner: PageScanner, log: str, share: float) -> None:
     page = log.encode()
     cut = int(len(page) * share)
-    first = Diagnoser(reader)
+    first = Diagnoser(scanner)
     first.feed_page(page[:cut])
     first.report()
-    second = Diagnoser(reader)
+    second = Diagnoser(scanner)
     second.load(json.loads(json.dumps(first.dump())))
     second.feed_page(page[cut:])
 
-    assert second.report().to_json() == whole(reader, page)
+    assert second.report().to_json() == whole(scanner, page)
 
 
 @quick
 @given(log=logs, share=st.floats(0, 1))
-def test_restart_between_lines_does_not_change_result(reader: PageScanner, log: str, share: float) -> None:
+def test_restart_between_lines_does_not_change_result(scanner: PageScanner, log: str, share: float) -> None:
     lines = [(text, None, f"replica-{n % 3}", n * 1_000_000_000) for n, text in enumerate(log.split("\n"))]
     cut = int(len(lines) * share)
-    straight, first, second = Diagnoser(reader), Diagnoser(reader), Diagnoser(reader)
+    straight, first, second = Diagnoser(scanner), Diagnoser(scanner), Diagnoser(scanner)
     straight.feed_many(lines)
     first.feed_many(lines[:cut])
     second.load(json.loads(json.dumps(first.dump())))
@@ -71,8 +71,8 @@ def test_restart_between_lines_does_not_change_result(reader: PageScanner, log: 
 
 
 @pytest.mark.parametrize("log", [case[2] for case in FAILING[:40]])
-def test_dump_is_small(reader: PageScanner, log: str) -> None:
-    diagnoser = Diagnoser(reader)
+def test_dump_is_small(scanner: PageScanner, log: str) -> None:
+    diagnoser = Diagnoser(scanner)
     diagnoser.feed_page((CHATTER + log).encode())
 
     assert len(json.dumps(diagnoser.dump())) <= 65_536
@@ -80,8 +80,8 @@ def test_dump_is_small(reader: PageScanner, log: str) -> None:
 
 @quick
 @given(noise=st.binary(max_size=3000))
-def test_arbitrary_bytes_do_not_crash(reader: PageScanner, noise: bytes) -> None:
-    diagnoser = Diagnoser(reader)
+def test_arbitrary_bytes_do_not_crash(scanner: PageScanner, noise: bytes) -> None:
+    diagnoser = Diagnoser(scanner)
     diagnoser.feed_page(noise + b"\n[rank1]: Traceback (most recent call last):\n" + noise)
     diagnoser.feed(noise.decode("utf-8", "surrogateescape"))
 

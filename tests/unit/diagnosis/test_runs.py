@@ -14,24 +14,24 @@ SEEDS = range(50)
 
 
 def pages(diagnosis: Diagnosis) -> list[Failure]:
-    return [incident for incident in diagnosis.failures if incident.severity == "page"]
+    return [failure for failure in diagnosis.failures if failure.severity == "page"]
 
 
 @pytest.mark.parametrize("style", STYLES)
-def test_healthy_run_has_only_notes(reader: PageScanner, style: str) -> None:
+def test_healthy_run_has_only_notes(scanner: PageScanner, style: str) -> None:
     for seed in range(3):
-        diagnoser = Diagnoser(reader)
+        diagnoser = Diagnoser(scanner)
         diagnoser.feed_page("\n".join(healthy(style, 1500, seed)).encode())
         diagnosis = diagnoser.report()
 
-        assert [incident for incident in diagnosis.failures if incident.severity != "info"] == []
+        assert [failure for failure in diagnosis.failures if failure.severity != "info"] == []
         assert diagnosis.progress.lines > 1000
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("style", STYLES)
-def test_healthy_run_of_million_lines_has_no_page(reader: PageScanner, style: str) -> None:
-    diagnoser = Diagnoser(reader)
+def test_healthy_run_of_million_lines_has_no_page(scanner: PageScanner, style: str) -> None:
+    diagnoser = Diagnoser(scanner)
     chunk: list[str] = []
     for line in healthy(style, 1_000_000, seed=len(style)):
         chunk.append(line)
@@ -43,10 +43,10 @@ def test_healthy_run_of_million_lines_has_no_page(reader: PageScanner, style: st
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_hang_is_detected_between_five_and_ten_minutes(reader: PageScanner, seed: int) -> None:
+def test_hang_is_detected_between_five_and_ten_minutes(scanner: PageScanner, seed: int) -> None:
     rng = random.Random(seed)
     style = sorted(STYLES)[seed % len(STYLES)]
-    diagnoser = Diagnoser(reader)
+    diagnoser = Diagnoser(scanner)
     last_ns = 0
     for line, now_ns in timed(style, rng.randint(70, 95), rng.choice((0.5, 2.0, 15.0, 60.0)), seed):
         if last_ns and now_ns - last_ns > 30 * SECOND:
@@ -60,7 +60,7 @@ def test_hang_is_detected_between_five_and_ten_minutes(reader: PageScanner, seed
             diagnoser.feed(line, replica="worker-0", timestamp_ns=beat_ns)
             break
         if found := pages(diagnoser.report(last_ns + minute * MINUTE)):
-            assert [incident.category for incident in found] == ["hang"]
+            assert [failure.category for failure in found] == ["hang"]
             found_ns = minute * MINUTE
             break
 
@@ -68,16 +68,16 @@ def test_hang_is_detected_between_five_and_ten_minutes(reader: PageScanner, seed
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_lost_loss_is_detected(reader: PageScanner, seed: int) -> None:
+def test_lost_loss_is_detected(scanner: PageScanner, seed: int) -> None:
     style = sorted(STYLES)[seed % len(STYLES)]
-    diagnoser = Diagnoser(reader)
+    diagnoser = Diagnoser(scanner)
     diagnoser.feed_page("\n".join(diverging(style, seed)).encode())
 
-    assert [incident.category for incident in pages(diagnoser.report())] == ["numerics"]
+    assert [failure.category for failure in pages(diagnoser.report())] == ["numerics"]
 
 
-def test_job_that_is_not_running_does_not_hang(reader: PageScanner) -> None:
-    diagnoser = Diagnoser(reader)
+def test_job_that_is_not_running_does_not_hang(scanner: PageScanner) -> None:
+    diagnoser = Diagnoser(scanner)
     now_ns = 0
     for line, now_ns in timed("plain", 40, 2.0, 1):
         diagnoser.feed(line, timestamp_ns=now_ns)
@@ -86,8 +86,8 @@ def test_job_that_is_not_running_does_not_hang(reader: PageScanner) -> None:
     assert len(pages(diagnoser.report(now_ns + 60 * MINUTE, running=True))) == 1
 
 
-def test_evaluation_has_longer_timeout_than_step(reader: PageScanner) -> None:
-    diagnoser = Diagnoser(reader)
+def test_evaluation_has_longer_timeout_than_step(scanner: PageScanner) -> None:
+    diagnoser = Diagnoser(scanner)
     now_ns = 0
     for line, now_ns in timed("plain", 40, 2.0, 1):
         diagnoser.feed(line, timestamp_ns=now_ns)
@@ -97,8 +97,8 @@ def test_evaluation_has_longer_timeout_than_step(reader: PageScanner) -> None:
     assert len(pages(diagnoser.report(now_ns + 45 * MINUTE))) == 1
 
 
-def test_completed_run_does_not_hang(reader: PageScanner) -> None:
-    diagnoser = Diagnoser(reader)
+def test_completed_run_does_not_hang(scanner: PageScanner) -> None:
+    diagnoser = Diagnoser(scanner)
     now_ns = 0
     for line, now_ns in timed("plain", 40, 2.0, 1):
         diagnoser.feed(line, timestamp_ns=now_ns)
@@ -108,28 +108,28 @@ def test_completed_run_does_not_hang(reader: PageScanner) -> None:
     assert (pages(diagnosis), diagnosis.progress.finished) == ([], True)
 
 
-def test_repeated_step_is_not_progress(reader: PageScanner) -> None:
-    diagnoser = Diagnoser(reader)
+def test_repeated_step_is_not_progress(scanner: PageScanner) -> None:
+    diagnoser = Diagnoser(scanner)
     now_ns = 0
     for line, now_ns in timed("plain", 40, 2.0, 1):
         diagnoser.feed(line, timestamp_ns=now_ns)
     for minute in range(1, 12):
         diagnoser.feed("status: still at step 40, waiting", timestamp_ns=now_ns + minute * MINUTE)
 
-    assert [incident.signature for incident in pages(diagnoser.report(now_ns + 11 * MINUTE))] == ["no_progress"]
+    assert [failure.signature for failure in pages(diagnoser.report(now_ns + 11 * MINUTE))] == ["no_progress"]
 
 
-def test_lasting_fall_of_throughput_is_a_warning(reader: PageScanner) -> None:
-    diagnoser = Diagnoser(reader)
+def test_lasting_fall_of_throughput_is_a_warning(scanner: PageScanner) -> None:
+    diagnoser = Diagnoser(scanner)
     for step in range(200):
         diagnoser.feed(f"step {step} loss {3 - step / 1000} tok/s {9000 if step < 100 else 3000}")
 
     assert [(i.severity, i.signature) for i in diagnoser.report().failures] == [("warn", "throughput_drop")]
 
 
-def test_plateau_is_reported_only_on_request(reader: PageScanner) -> None:
+def test_plateau_is_reported_only_on_request(scanner: PageScanner) -> None:
     log = "\n".join(f"step {step} loss {2.0 if step > 50 else 3 - step / 50}" for step in range(600)).encode()
-    quiet, asked = Diagnoser(reader), Diagnoser(reader, plateau=True)
+    quiet, asked = Diagnoser(scanner), Diagnoser(scanner, plateau=True)
     quiet.feed_page(log)
     asked.feed_page(log)
 

@@ -35,9 +35,9 @@ def poll(scanner: PageScanner, state: object, *lines: str) -> tuple[list[str], o
 @pytest.mark.parametrize(
     "stored", [VERSION_1, {"version": VERSION + 1, "lines": "?"}, {"version": VERSION, "lines": "?"}]
 )
-def test_state_of_other_version_or_with_damage_starts_again(reader: PageScanner, stored: dict[str, object]) -> None:
-    found, state = poll(reader, stored, OOM)
-    again, _ = poll(reader, state)
+def test_state_of_other_version_or_with_damage_starts_again(scanner: PageScanner, stored: dict[str, object]) -> None:
+    found, state = poll(scanner, stored, OOM)
+    again, _ = poll(scanner, state)
 
     assert (found, again) == (["cuda_oom"], ["cuda_oom"])
 
@@ -57,11 +57,11 @@ NUMBERS = {
 
 
 @pytest.mark.parametrize("lines", NUMBERS.values(), ids=NUMBERS)
-def test_extreme_number_in_log_does_not_damage_state(reader: PageScanner, lines: list[str]) -> None:
+def test_extreme_number_in_log_does_not_damage_state(scanner: PageScanner, lines: list[str]) -> None:
     log = [line.format(n=n, nines="9" * 400) for n in range(1, 20) for line in lines]
-    _, state = poll(reader, None, OOM, *log)
-    found, _ = poll(reader, state, *log)
-    diagnoser = Diagnoser(reader)
+    _, state = poll(scanner, None, OOM, *log)
+    found, _ = poll(scanner, state, *log)
+    diagnoser = Diagnoser(scanner)
     diagnoser.feed_page("\n".join(log).encode())
 
     assert "cuda_oom" in found

@@ -43,17 +43,17 @@ REAL = {
 }
 
 
-def pages(reader: PageScanner, lines: list[str]) -> int:
-    diagnoser = Diagnoser(reader)
+def pages(scanner: PageScanner, lines: list[str]) -> int:
+    diagnoser = Diagnoser(scanner)
     diagnoser.feed_page("\n".join([*STEPS, *lines]).encode())
     return sum(one.severity != "info" for one in diagnoser.report().failures)
 
 
 @pytest.mark.parametrize("lines", QUOTED.values(), ids=QUOTED)
-def test_failure_in_model_output_is_ignored(reader: PageScanner, lines: list[str]) -> None:
-    assert pages(reader, lines) == 0
+def test_failure_in_model_output_is_ignored(scanner: PageScanner, lines: list[str]) -> None:
+    assert pages(scanner, lines) == 0
 
 
 @pytest.mark.parametrize("lines", REAL.values(), ids=REAL)
-def test_failure_after_model_output_is_reported(reader: PageScanner, lines: list[str]) -> None:
-    assert pages(reader, lines) == 1
+def test_failure_after_model_output_is_reported(scanner: PageScanner, lines: list[str]) -> None:
+    assert pages(scanner, lines) == 1

@@ -15,8 +15,8 @@ TRACEBACK = [
 LAUNCHER = ["E api.py:869] failed (exitcode: 1) local_rank: 0 (pid: 17) of binary: /usr/bin/python3"]
 
 
-def reported(reader: PageScanner, *parts: list[str]) -> list[tuple[str, str]]:
-    diagnoser = Diagnoser(reader)
+def reported(scanner: PageScanner, *parts: list[str]) -> list[tuple[str, str]]:
+    diagnoser = Diagnoser(scanner)
     diagnoser.feed_page("\n".join(line for part in parts for line in part).encode())
     return [(one.severity, one.category) for one in warnings_and_pages(diagnoser)]
 
@@ -33,38 +33,38 @@ def steps(first: int, last: int) -> list[str]:
     return [f"step {n} loss {3 - n / 100:.2f}" for n in range(first, last)]
 
 
-def test_few_new_steps_of_progress_bar_show_recovery(reader: PageScanner) -> None:
-    assert reported(reader, bars(1, 20), TRACEBACK, bars(20, 24)) == [("warn", "code")]
+def test_few_new_steps_of_progress_bar_show_recovery(scanner: PageScanner) -> None:
+    assert reported(scanner, bars(1, 20), TRACEBACK, bars(20, 24)) == [("warn", "code")]
 
 
-def test_repeated_progress_bar_does_not_show_recovery(reader: PageScanner) -> None:
-    assert reported(reader, bars(1, 20), TRACEBACK, bars(19, 20) * 4) == [("page", "code")]
+def test_repeated_progress_bar_does_not_show_recovery(scanner: PageScanner) -> None:
+    assert reported(scanner, bars(1, 20), TRACEBACK, bars(19, 20) * 4) == [("page", "code")]
 
 
-def test_few_steps_from_buffered_output_do_not_show_recovery(reader: PageScanner) -> None:
-    assert reported(reader, steps(1, 20), TRACEBACK, steps(20, 24)) == [("page", "code")]
+def test_few_steps_from_buffered_output_do_not_show_recovery(scanner: PageScanner) -> None:
+    assert reported(scanner, steps(1, 20), TRACEBACK, steps(20, 24)) == [("page", "code")]
 
 
-def test_progress_bar_of_another_rank_does_not_show_recovery(reader: PageScanner) -> None:
+def test_progress_bar_of_another_rank_does_not_show_recovery(scanner: PageScanner) -> None:
     failed = [f"[rank3]: {line}" for line in TRACEBACK]
 
-    assert reported(reader, bars(1, 20), failed, bars(20, 24, "[rank0]:")) == [("page", "code")]
+    assert reported(scanner, bars(1, 20), failed, bars(20, 24, "[rank0]:")) == [("page", "code")]
 
 
-def test_launcher_report_outweighs_few_steps(reader: PageScanner) -> None:
-    assert reported(reader, bars(1, 20), TRACEBACK, bars(20, 24), LAUNCHER) == [("page", "code")]
+def test_launcher_report_outweighs_few_steps(scanner: PageScanner) -> None:
+    assert reported(scanner, bars(1, 20), TRACEBACK, bars(20, 24), LAUNCHER) == [("page", "code")]
 
 
 @pytest.mark.parametrize(
     "notice", ["WARNING fetch of shard 12 failed, will retry (1/5)", "Skipping corrupt sample 10233"]
 )
-def test_failure_with_retry_notice_is_a_note_after_next_steps(reader: PageScanner, notice: str) -> None:
-    assert reported(reader, steps(1, 20), [notice, *TRACEBACK], steps(20, 22)) == []
-    assert reported(reader, steps(1, 20), [*TRACEBACK, notice], steps(20, 22)) == []
+def test_failure_with_retry_notice_is_a_note_after_next_steps(scanner: PageScanner, notice: str) -> None:
+    assert reported(scanner, steps(1, 20), [notice, *TRACEBACK], steps(20, 22)) == []
+    assert reported(scanner, steps(1, 20), [*TRACEBACK, notice], steps(20, 22)) == []
 
 
-def test_failure_with_retry_notice_is_a_note_until_silence(reader: PageScanner) -> None:
-    diagnoser = Diagnoser(reader)
+def test_failure_with_retry_notice_is_a_note_until_silence(scanner: PageScanner) -> None:
+    diagnoser = Diagnoser(scanner)
     for line in [*steps(1, 20), "fetch of shard 12 failed, will retry (1/5)", *TRACEBACK]:
         diagnoser.feed(line, timestamp_ns=10**18)
 
@@ -72,23 +72,23 @@ def test_failure_with_retry_notice_is_a_note_until_silence(reader: PageScanner) 
     assert held == [["info"], ["page"]]
 
 
-def test_failure_of_last_attempt_is_a_page(reader: PageScanner) -> None:
+def test_failure_of_last_attempt_is_a_page(scanner: PageScanner) -> None:
     tries = ["attempt 1/2 failed, retrying", *TRACEBACK, "attempt 2/2 failed, giving up", *TRACEBACK]
 
-    assert reported(reader, steps(1, 20), tries) == [("page", "code")]
+    assert reported(scanner, steps(1, 20), tries) == [("page", "code")]
 
 
-def test_failure_after_recovery_is_reported_separately(reader: PageScanner) -> None:
+def test_failure_after_recovery_is_reported_separately(scanner: PageScanner) -> None:
     oom = ["torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB."]
 
-    assert reported(reader, bars(1, 20), TRACEBACK, bars(20, 24), oom) == [("page", "gpu_memory"), ("warn", "code")]
+    assert reported(scanner, bars(1, 20), TRACEBACK, bars(20, 24), oom) == [("page", "gpu_memory"), ("warn", "code")]
 
 
-def test_waiting_ranks_are_a_hang_until_next_step(reader: PageScanner) -> None:
+def test_waiting_ranks_are_a_hang_until_next_step(scanner: PageScanner) -> None:
     stall = [
         "W stall_inspector.cc:105] One or more tensors were submitted to be reduced, gathered or broadcasted by"
         " subset of ranks"
     ]
 
-    assert reported(reader, steps(1, 20), stall) == [("page", "hang")]
-    assert reported(reader, steps(1, 20), stall * 3, steps(20, 22)) == [("warn", "hang")]
+    assert reported(scanner, steps(1, 20), stall) == [("page", "hang")]
+    assert reported(scanner, steps(1, 20), stall * 3, steps(20, 22)) == [("warn", "hang")]

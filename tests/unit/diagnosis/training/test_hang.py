@@ -11,9 +11,9 @@ START_NS = 1_767_225_600 * SECOND
 HOUR_S = 3600
 
 
-def after_an_hour(reader: PageScanner, lines: list[str], gap_s: int = 3) -> Diagnosis:
+def after_an_hour(scanner: PageScanner, lines: list[str], gap_s: int = 3) -> Diagnosis:
     """Diagnose the lines, one per `gap_s` seconds, after an hour of silence."""
-    diagnoser = Diagnoser(reader)
+    diagnoser = Diagnoser(scanner)
     for number, line in enumerate(lines):
         diagnoser.feed(line, replica="w-0", timestamp_ns=START_NS + number * gap_s * SECOND)
     return diagnoser.report(START_NS + (len(lines) * gap_s + HOUR_S) * SECOND)
@@ -34,31 +34,31 @@ CANNOT_HANG: list[tuple[str, list[str]]] = [
 
 
 @pytest.mark.parametrize("lines", [case[1] for case in CANNOT_HANG], ids=[case[0] for case in CANNOT_HANG])
-def test_server_preparation_or_completed_run_does_not_hang(reader: PageScanner, lines: list[str]) -> None:
-    assert after_an_hour(reader, lines).failures == ()
+def test_server_preparation_or_completed_run_does_not_hang(scanner: PageScanner, lines: list[str]) -> None:
+    assert after_an_hour(scanner, lines).failures == ()
 
 
-def test_pace_of_preparation_does_not_count_for_training(reader: PageScanner) -> None:
+def test_pace_of_preparation_does_not_count_for_training(scanner: PageScanner) -> None:
     bars = [f"Map: {n}%|#| {n}/100 [00:09<00:09, 812.5 examples/s]" for n in range(1, 90)]
 
-    assert after_an_hour(reader, [*bars, "epoch 1 step 1 loss 4.1"]).failures == ()
+    assert after_an_hour(scanner, [*bars, "epoch 1 step 1 loss 4.1"]).failures == ()
 
 
-def test_run_hangs_after_preparation_and_training(reader: PageScanner) -> None:
+def test_run_hangs_after_preparation_and_training(scanner: PageScanner) -> None:
     bars = [f"Map: {n}%|#| {n}/100 [00:09<00:09, 812.5 examples/s]" for n in range(1, 90)]
 
-    assert [i.signature for i in after_an_hour(reader, [*bars, *STEPS]).failures] == ["no_progress"]
+    assert [i.signature for i in after_an_hour(scanner, [*bars, *STEPS]).failures] == ["no_progress"]
 
 
-def test_run_can_hang_at_last_step_of_epoch(reader: PageScanner) -> None:
+def test_run_can_hang_at_last_step_of_epoch(scanner: PageScanner) -> None:
     epochs = [f"Epoch {epoch}: {n}/40 [00:09<00:09, 1.2it/s, loss=1.{n}]" for epoch in (0, 1) for n in range(1, 41)]
 
-    assert [i.signature for i in after_an_hour(reader, epochs).failures] == ["no_progress"]
+    assert [i.signature for i in after_an_hour(scanner, epochs).failures] == ["no_progress"]
 
 
 @pytest.mark.parametrize("epoch_s", [70, 250, 420])
-def test_epochs_with_two_lines_each_are_given_their_length(reader: PageScanner, epoch_s: int) -> None:
-    diagnoser = Diagnoser(reader)
+def test_epochs_with_two_lines_each_are_given_their_length(scanner: PageScanner, epoch_s: int) -> None:
+    diagnoser = Diagnoser(scanner)
     for number in range(1, 9):
         begins = START_NS + (number - 1) * epoch_s * SECOND
         diagnoser.feed(f"Epoch {number}/20", replica="w-0", timestamp_ns=begins)

@@ -7,8 +7,8 @@ from bot.diagnosis.findings import Failure
 from bot.diagnosis.page_scanner import PageScanner
 
 
-def failures_in(reader: PageScanner, lines: list[str]) -> list[Failure]:
-    diagnoser = Diagnoser(reader)
+def failures_in(scanner: PageScanner, lines: list[str]) -> list[Failure]:
+    diagnoser = Diagnoser(scanner)
     diagnoser.feed_page("\n".join(lines).encode())
     return list(diagnoser.report().failures)
 
@@ -25,49 +25,49 @@ RESTARTS = {
 
 
 @pytest.mark.parametrize("lines", REINFORCED.values(), ids=REINFORCED)
-def test_rising_loss_in_reinforcement_learning_is_a_note(reader: PageScanner, lines: list[str]) -> None:
-    assert {incident.severity for incident in failures_in(reader, lines)} <= {"info"}
+def test_rising_loss_in_reinforcement_learning_is_a_note(scanner: PageScanner, lines: list[str]) -> None:
+    assert {failure.severity for failure in failures_in(scanner, lines)} <= {"info"}
 
 
 @pytest.mark.parametrize("lines", RESTARTS.values(), ids=RESTARTS)
-def test_smaller_step_resets_loss_level(reader: PageScanner, lines: list[str]) -> None:
-    assert failures_in(reader, lines) == []
+def test_smaller_step_resets_loss_level(scanner: PageScanner, lines: list[str]) -> None:
+    assert failures_in(scanner, lines) == []
 
 
-def test_progress_bar_of_next_epoch_keeps_loss_level(reader: PageScanner) -> None:
+def test_progress_bar_of_next_epoch_keeps_loss_level(scanner: PageScanner) -> None:
     lines = [
         f"{n}/150 [==>...] - ETA: 1s - loss: {loss - n / 1000:.3f}" for loss in (1.0, 0.8, 6.0) for n in range(1, 151)
     ]
 
-    assert [(i.severity, i.signature) for i in failures_in(reader, lines)] == [("page", "divergence")]
+    assert [(i.severity, i.signature) for i in failures_in(scanner, lines)] == [("page", "divergence")]
 
 
-def test_nan_loss_in_reinforcement_learning_is_a_page(reader: PageScanner) -> None:
+def test_nan_loss_in_reinforcement_learning_is_a_page(scanner: PageScanner) -> None:
     lines = [f"episode {n} reward 2.0 loss {'nan' if n > 30 else 1.0}" for n in range(60)]
 
-    assert [(i.severity, i.signature) for i in failures_in(reader, lines)] == [("page", "nonfinite_loss")]
+    assert [(i.severity, i.signature) for i in failures_in(scanner, lines)] == [("page", "nonfinite_loss")]
 
 
-def test_lost_loss_is_reported_at_its_first_line_not_at_earlier_nan(reader: PageScanner) -> None:
+def test_lost_loss_is_reported_at_its_first_line_not_at_earlier_nan(scanner: PageScanner) -> None:
     lines = [f"step {n} loss {'nan' if n == 3 or n > 20 else 2.0}" for n in range(1, 30)]
-    (lost,) = failures_in(reader, lines)
+    (lost,) = failures_in(scanner, lines)
 
     assert (lost.severity, lost.line, lost.excerpt[lost.root_index or 0]) == ("page", 21, "step 21 loss nan")
 
 
-def test_single_nan_after_recovery_is_a_warning(reader: PageScanner) -> None:
+def test_single_nan_after_recovery_is_a_warning(scanner: PageScanner) -> None:
     lines = [f"step {n} loss {'nan' if 5 <= n < 9 or n == 40 else 2.0}" for n in range(1, 41)]
 
-    assert [incident.severity for incident in failures_in(reader, lines)] == ["warn"]
+    assert [failure.severity for failure in failures_in(scanner, lines)] == ["warn"]
 
 
-def test_finite_losses_of_other_ranks_do_not_hide_lost_loss(reader: PageScanner) -> None:
+def test_finite_losses_of_other_ranks_do_not_hide_lost_loss(scanner: PageScanner) -> None:
     lines = [f"[rank{rank}]: step {n} loss {'nan' if rank == 2 else 1.5}" for n in range(1, 9) for rank in range(4)]
 
-    assert [(i.severity, i.ranks) for i in failures_in(reader, lines)] == [("page", (2,))]
+    assert [(i.severity, i.ranks) for i in failures_in(scanner, lines)] == [("page", (2,))]
 
 
-def test_loss_that_rises_and_comes_back_is_not_reported(reader: PageScanner) -> None:
+def test_loss_that_rises_and_comes_back_is_not_reported(scanner: PageScanner) -> None:
     lines = [f"step {n} loss {900.0 if 10 <= n < 14 else 3 - n / 100}" for n in range(1, 40)]
 
-    assert failures_in(reader, lines) == []
+    assert failures_in(scanner, lines) == []

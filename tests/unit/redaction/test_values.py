@@ -18,15 +18,15 @@ REF = JobRef("mem", "run/1")
 
 
 def test_secrets_are_hidden_in_every_text_of_an_observation() -> None:
-    said = f"it says {SECRET} here"
-    job = Job(REF, JobState.FAILED, said, said, said, f"https://x/y?token={SECRET}", said, details=(("Command", said),))
+    text = f"it says {SECRET} here"
+    job = Job(REF, JobState.FAILED, text, text, text, f"https://x/y?token={SECRET}", text, details=(("Command", text),))
     seen = Observation(
         REF,
         NOW,
         job,
-        (LogLine(1, said, replica=said), LogLine(2, "loss 1", replica=said)),
-        (MetricSeries(said, (MetricPoint(1.0),), said), MetricSeries("loss", (), None)),
-        (Gap(Part.LOGS, GapReason.UNAVAILABLE, said),),
+        (LogLine(1, text, replica=text), LogLine(2, "loss 1", replica=text)),
+        (MetricSeries(text, (MetricPoint(1.0),), text), MetricSeries("loss", (), None)),
+        (Gap(Part.LOGS, GapReason.UNAVAILABLE, text),),
     )
     safe = redact_observation(seen, Redactor())
     assert SECRET[:12] not in repr(safe)

@@ -1,43 +1,276 @@
-"""Find the level that a logger wrote into a message, for platforms that report none.
+"""The level that a log line states about itself, in the format of any logger.
 
-Only the formats of loggers count (`[ERROR]`, `ERROR:`, `| ERROR |`, ` - ERROR - `, glog's `E0426 10:11:12`), near the
-start of the line. A bare word does not: "NO ERRORS, SUCCESS", `eval_error: 0.06`.
+A level counts only in the header of a line, where loggers write it: after timestamps, ranks, hosts, threads and logger
+names, before the message. A level word in a sentence does not count: `NO ERRORS`, `eval_error: 0.06`. The first level
+wins, so an INFO line that mentions an ERROR is an INFO line. Structured lines (JSON, logfmt) state it in a field.
+
+The header is read item by item with one regular expression; `tests/unit/domain/level_formats.py` lists the formats.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from typing import Protocol
 
-from bot.domain.logs import Level, LogLine, parse_level
+import msgspec
+import re2
 
-_HEAD = 200
-"""Number of characters to search. Loggers put the level near the start."""
+from bot.domain.logs import Level, LogLine
 
-_STATED = re.compile(
-    r"(?:^|[\s|\]>)])"
-    r"(?:\[\s*(?P<bracket>DEBUG|INFO|WARN|WARNING|ERROR|CRITICAL|FATAL)\s*\]"
-    r"|(?P<colon>DEBUG|INFO|WARNING|ERROR|CRITICAL|FATAL)\s?:"
-    r"|[|-]\s*(?P<pipe>DEBUG|INFO|WARN|WARNING|ERROR|CRITICAL|FATAL)\s*[|-]"
-    r"|level=\"?(?P<key>debug|info|warn|warning|error|critical|fatal)\b)"
+_HEAD_CHARS = 320
+"""Loggers write the level within this many characters."""
+_MAX_ITEMS = 24
+_LEVELS = {
+    **dict.fromkeys(("trace", "trac", "trc", "debug", "debu", "dbg", "dbug", "d"), Level.DEBUG),
+    **dict.fromkeys(("info", "inf", "information", "informational", "notice", "success", "log", "i"), Level.INFO),
+    **dict.fromkeys(("warn", "warning", "wrn", "w"), Level.WARNING),
+    **dict.fromkeys(("error", "err", "erro", "severe", "fail", "e"), Level.ERROR),
+    **dict.fromkeys(
+        ("critical", "crit", "fatal", "fata", "ftl", "panic", "pani", "pnc", "dpanic", "emerg", "emergency", "alert",
+         "c", "f"),
+        Level.CRITICAL,
+    ),
+}  # fmt: skip
+_SYSLOG = (*[Level.CRITICAL] * 3, Level.ERROR, Level.WARNING, Level.INFO, Level.INFO, Level.DEBUG)
+"""RFC 5424, table 2: severity 0 is emergency, 3 error, 7 debug."""
+
+_UPPER = (
+    r"TRACE|TRC|DEBUG|DBG|INFO|INF|NOTICE|SUCCESS|WARN(?:ING)?|WRN|ERROR|ERR|SEVERE|CRITICAL|CRIT|FATAL|FTL|PANIC|PNC"
+    r"|DPANIC|EMERG(?:ENCY)?|ALERT|LOG(?=:  )"
 )
-_STAMPED = re.compile(r"^\d{4}-\d{2}-\d{2}[T ][\d:.,]+Z?\s+(DEBUG|INFO|WARN|WARNING|ERROR|CRITICAL|FATAL)\s")
-_GLOG = re.compile(r"^([IWEF])\d{4} \d{2}:\d{2}:\d{2}")
-_GLOG_LEVELS = {"I": Level.INFO, "W": Level.WARNING, "E": Level.ERROR, "F": Level.CRITICAL}
+_LOWER = (
+    r"trace|debug|dbug|info|notice|warn(?:ing)?|error|err|fail|critical|crit|fatal|panic|emerg|alert"
+    r"|Error|Fatal|Critical|Warning|Severe"
+)
+_NUMBER_ONLY = r"(?![ \t]*[:=]?[ \t]*[-+]?[\d.]+(?:e[-+]?\d+)?%?[ \t]*(?:$|[,;|]))"
+"""`error: 0.06` is a metric."""
+_ITEM = re.compile(
+    r"(?P<separator>[\s|,;:*#=!–—-]+)"
+    rf"|(?P<upper>{_UPPER})(?=$|[\s:\]|,)/;(\[<-])(?!:\w+=)(?!-[A-Za-z])(?! ?=){_NUMBER_ONLY}"
+    r"|(?P<logrus>TRAC|DEBU|INFO|WARN|ERRO|FATA|PANI)(?=\[)"
+    rf"|(?P<lower>{_LOWER}):(?=\s|$){_NUMBER_ONLY}"
+    r"|(?P<mixin>NCCL) (?P<nccl>INFO|WARN|ERROR|TRACE)\b"
+    r"|(?P<glog>[DIWEF])\d{4} \d\d:\d\d:\d\d"
+    r"|(?P<ruby>[DIWEF]), (?=\[)"
+    r"|\[(?P<bracket>[^\[\]\n]{0,160})\]"
+    r"|\((?P<paren>(?:[^()\n]|\([^()\n]{0,40}\)){0,120})\)"
+    r"|(?P<brace>\{[\w./-]+\.py:\d+\})"
+    r"|<(?P<priority>\d{1,3})>(?:\d (?=\d{4}-))?"
+    r"|(?P<stream><(?:stdout|stderr|stddiag)>|stdout [FP] |stderr [FP] )"
+    r"|(?P<time>[+-]?\d[\d.,:/_TZ+-]*(?:Z|[AaPp][Mm]|ms|us|s)?(?![\w%])|(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
+    r"|Mon|Tue|Wed|Thu|Fri|Sat|Sun|UTC|GMT|CET|CEST|EST|EDT|PST|PDT|AM|PM)\b)"
+    r"|(?P<letter>[DIWEF]) (?=[\w./-]+\.(?:cc|cpp|cu|cuh|h|hpp|py|go|rs):\d+)"
+    r"|(?P<key>[A-Za-z_@][\w.@]*)=(?P<value>\"(?:[^\"\\\n]|\\.)*\"?|[^\s\"]*)"
+    rf"|[A-Za-z_][\w-]*\.(?P<channel>{_UPPER})(?=:)"
+    r"|(?P<name>[A-Za-z_/@][\w./@$~+-]*(?:\[[\w.:/-]*\])?(?:[:#@]\d+)*)"
+)
+_LEVEL_FIRST = re.compile(rf"(?P<level>{_UPPER})(?:\s*$|[|:/ ]\s*(?=[\d|]|[\w./-]+(?:\.\w+)?:\d|\w+(?:\.\w+)+|$))")
+_LEVEL_LAST = re.compile(rf"[\s|:,](?P<level>{_UPPER})(?:/[\w.-]+|\s+[\w.:]+)?\s*$")
+_LETTER_IN_BRACKET = re.compile(
+    r"(?:NeMo |[\w.-]+ )?(?P<level>[DIWEFC])(?:\d{3,4} \d\d:\d\d:\d\d| [\w./-]+\.(?:cc|cpp|cu|h|hpp):\d+| \d{4}-\d\d-\d\d)"
+    r"|\d{4}-\d\d-\d\d[ T][\d:.,]+ (?P<ray>[DIWEFC]) \d+ \d+$"
+)
+_MODULE_AND_LEVEL = re.compile(r"[a-z_]\w*:(?P<level>[a-z]+)\d?")
+_PROGRAMS = frozenset(
+    "wandb srun sbatch salloc slurmstepd slurmd slurmctld mpirun mpiexec prterun torchrun accelerate deepspeed ray raylet"
+    " kernel systemd dockerd kubelet python pip bash sh git aws".split()
+)
+"""Programs that write `program: level message`."""
+_NOT_A_LOGGER = frozenset(
+    "a an and any as at but by first for found from got had has if in is last no not of on or previous saw see that the"
+    " this to two was when with without zero many some these those while after before same other next new old".split()
+)
+_OPTION = re.compile(r"\s*--?[a-z]")
+_POD = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*-(?:\d+|[a-z0-9]{5}) [a-z]+")
+"""stern's prefix: a pod's name and a container's."""
+_ELSEWHERE = re.compile(
+    r"(?P<error>\*\*\* An error occurred in MPI_|Fatal error in (?:internal_)?P?MPI_|^Abort\(\d+\) on node \d+)"
+)
+_JSON_START = re.compile(r"[^{\"']{0,96}?(?=\{\s*\")")
+_LEVEL_KEYS = ("level", "levelname", "severity", "lvl", "log.level", "log_level", "loglevel", "level_name", "levelName",
+               "Level", "@l", "severityText", "SeverityText", "severity_text", "logLevel", "PRIORITY", "priority",
+               "levelno", "severityNumber", "severity_number")  # fmt: skip
+_TEXT_KEYS = ("log", "message", "msg", "MESSAGE")
+_JSON_LEVEL = re.compile(
+    r'"(?P<key>' + "|".join(map(re.escape, _LEVEL_KEYS)) + r')"\s*:\s*(?:"(?P<word>\w+)"|(?P<number>\d+))'
+)
+_ANSI = re.compile(r"\x1b\[[0-9;:?]*[A-Za-z]")
+
+
+class _Search(Protocol):
+    def contains(self, text: str) -> bool: ...
+
+
+_ANY_LEVEL: _Search = re2.compile(
+    r"(?i:trac|trc|debu|dbg|inf|notice|success|warn|wrn|err|severe|fail|crit|fata|ftl|pani|pnc|emerg|alert)"
+    r"|LOG:|<\d{1,3}>|(?:^|[\[ (\dm])[DIWEFC](?:\d| \d| [\w./-]+:\d|, )|(?i:level|severity|lvl|priority|@l)"
+)
+_SERIOUS: _Search = re2.compile(
+    r"(?i:err|severe|fail|crit|fata|ftl|pani|pnc|emerg|alert|abort)|<\d{1,3}>|(?:^|[\[ (\dm])[EFC](?:\d| \d| [\w./-]+:\d|, )"
+    r"|\"(?i:level|severity|lvl|priority|levelno|severityNumber|severity_number)\"\s*:\s*\"?\d"
+)
+"""Whether a line may state any level, and whether it may state ERROR or worse: most lines need no more than this."""
+_MAX_SEARCHED = 4 * _HEAD_CHARS
 
 
 def stated_level(message: str) -> Level | None:
-    """Return the level that a logger wrote into the message, or None."""
-    head = message[:_HEAD]
-    found = _STATED.search(head)
-    if found:
-        return parse_level(next(word for word in found.groups() if word))
-    found = _STAMPED.match(head)
-    if found:
-        return parse_level(found[1])
-    found = _GLOG.match(head)
-    return _GLOG_LEVELS[found[1]] if found else None
+    """The level that a logger wrote into the message; None if it states none."""
+    return _read(message) if _may_state(_ANY_LEVEL, message) else None
 
 
 def level_of(line: LogLine) -> Level | None:
-    """Return the platform's level, or else the one in the message."""
+    """The platform's level, else the one that the message states."""
     return line.level if line.level is not None else stated_level(line.message)
+
+
+def reaches(minimum: Level) -> Callable[[LogLine], bool]:
+    """Return a test of whether a line's level, from the platform or stated, is at least `minimum`."""
+    prefilter = _SERIOUS if minimum >= Level.ERROR else _ANY_LEVEL
+
+    def test(line: LogLine) -> bool:
+        level = line.level
+        if level is None:
+            level = _read(line.message) if _may_state(prefilter, line.message) else None
+        return level is not None and level >= minimum
+
+    return test
+
+
+def _may_state(prefilter: _Search, message: str) -> bool:
+    try:
+        return prefilter.contains(message[:_MAX_SEARCHED])
+    except UnicodeEncodeError:  # a lone surrogate, from bytes that were not UTF-8
+        return True
+
+
+def _read(message: str) -> Level | None:
+    head = message[:_MAX_SEARCHED]
+    if "\x1b" in head:
+        message, head = _ANSI.sub("", message), _ANSI.sub("", head)
+    start = _JSON_START.match(head)
+    if start is not None:
+        return _json_level(message, start.end(), head)
+    return _header_level(head[:_HEAD_CHARS])
+
+
+def _header_level(head: str) -> Level | None:
+    """Read the items of a header until one states a level or the message begins."""
+    if _OPTION.match(head):
+        return None
+    position, has_time, after_word, is_logfmt, stated = 0, False, False, False, None
+    for _ in range(_MAX_ITEMS):
+        item = _ITEM.match(head, position)
+        if item is None or item.end() == position:
+            break
+        position, kind = item.end(), item.lastgroup
+        text = item[kind] if kind else ""
+        if kind == "separator":
+            after_word = after_word and text.isspace()
+            continue
+        if kind == "lower" and after_word:
+            break
+        if kind in _STATES_LEVEL:
+            return _LEVELS[text.rstrip(":").lower()]
+        if kind == "priority":
+            return _SYSLOG[int(text) & 7] if int(text) < 192 else None
+        if kind == "bracket":
+            level = _bracket_level(text)
+            if level is not None:
+                return level
+            has_time = has_time or ":" in text
+        elif kind == "value":
+            stated = stated or (_LEVELS.get(text.strip('"').lower()) if item["key"].lower() in _LOGFMT_KEYS else None)
+            if stated is not None and is_logfmt:
+                return stated
+            is_logfmt = True
+        elif kind == "time":
+            has_time = True
+        elif kind == "name":
+            is_plain = text.isalpha()
+            if not _may_be_logger(text, head, position, has_time=has_time and not after_word):
+                break
+            after_word = is_plain and not head.startswith(":", position)
+    return Level.ERROR if _ELSEWHERE.search(head) else None
+
+
+_STATES_LEVEL = frozenset({"upper", "logrus", "lower", "nccl", "glog", "ruby", "letter", "channel"})
+_LOGFMT_KEYS = frozenset({"level", "lvl", "severity", "levelname", "loglevel", "log_level", "log.level"})
+
+
+def _may_be_logger(word: str, head: str, end: int, *, has_time: bool) -> bool:
+    """Whether a word is a thread, host, program, file or logger rather than prose or the name of a value."""
+    if not word.isalpha() and not (word.replace("_", "").isalpha() and head.startswith(":", end)):
+        return True
+    if word.lower() in _NOT_A_LOGGER:
+        return False
+    separated = head[end : end + 3]
+    if separated.startswith(":"):
+        return word in _PROGRAMS or has_time
+    if separated in (" - ", " | ") or separated[:2] == " |" or _POD.fullmatch(head, 0, end):
+        return True
+    return has_time and (not word.istitle() or word.isupper())
+
+
+def _bracket_level(text: str) -> Level | None:
+    word = text.strip()
+    if word.isalpha():
+        return _LEVELS.get(word.lower()) if len(word) > 1 or word.isupper() else None
+    found = _MODULE_AND_LEVEL.fullmatch(word)
+    if found is not None:
+        return _LEVELS.get(found["level"])
+    found = _LETTER_IN_BRACKET.match(word)
+    if found is not None:
+        return _LEVELS[(found["level"] or found["ray"]).lower()]
+    found = _LEVEL_FIRST.match(word) or (_LEVEL_LAST.search(word) if word[:1].isdigit() or ":" in word else None)
+    return None if found is None else _LEVELS[found["level"].lower()]
+
+
+def _json_level(message: str, start: int, head: str) -> Level | None:
+    """The level in a JSON object, or in its text where the object states none."""
+    before = _header_level(head[:start]) if start else None
+    if before is not None:
+        return before
+    try:
+        fields = msgspec.json.decode(message[message.index("{", min(start, len(message))) :])
+    except (msgspec.DecodeError, UnicodeError, ValueError):
+        found = _JSON_LEVEL.search(head)
+        return None if found is None else _level_of_value(found["key"], found["word"] or int(found["number"]))
+    return _level_of_fields(fields) if isinstance(fields, dict) else None
+
+
+def _level_of_fields(fields: dict[str, object]) -> Level | None:
+    for key in _LEVEL_KEYS:
+        level = _level_of_value(key, fields.get(key))
+        if level is not None:
+            return level
+    for key in ("record", "log"):
+        inner = fields.get(key)
+        if isinstance(inner, dict) and (level := _level_of_fields(inner)) is not None:
+            return level
+    text = next((text for key in _TEXT_KEYS if isinstance(text := fields.get(key), str)), None)
+    return stated_level(text) if text else None
+
+
+def _level_of_value(key: str, value: object) -> Level | None:
+    """The level of a JSON field: a word, a number on the logger's scale, or an object with a name."""
+    if isinstance(value, dict):
+        value = value.get("name")
+    if isinstance(value, str) and not value.isdigit():
+        return _LEVELS.get(value.strip().lower())
+    if isinstance(value, str):
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        return None
+    if "umber" in key:  # OpenTelemetry: 1-4 trace, 17-20 error, 21-24 fatal
+        return _OPENTELEMETRY[min((value - 1) // 4, 5)] if value else None
+    if value < len(_SYSLOG):
+        return _SYSLOG[value]
+    if key == "levelno":  # Python: 40 is ERROR
+        return Level(min(value // 10 * 10, 50)) if value >= 10 else None
+    return _BUNYAN[min(value // 10, 6) - 1] if value >= 10 else None
+
+
+_OPENTELEMETRY = (Level.DEBUG, Level.DEBUG, Level.INFO, Level.WARNING, Level.ERROR, Level.CRITICAL)
+_BUNYAN = (Level.DEBUG, Level.DEBUG, Level.INFO, Level.WARNING, Level.ERROR, Level.CRITICAL)
+"""bunyan and pino: 10 trace, 20 debug, 30 info, 40 warn, 50 error, 60 fatal."""

@@ -9,6 +9,7 @@ The header is read item by item with one regular expression; `tests/unit/domain/
 
 from __future__ import annotations
 
+import enum
 import re
 from collections.abc import Callable
 from typing import Protocol
@@ -46,7 +47,7 @@ _LOWER = (
 _NUMBER_ONLY = r"(?![ \t]*[:=]?[ \t]*[-+]?[\d.]+(?:e[-+]?\d+)?%?[ \t]*(?:$|[,;|]))"
 """`error: 0.06` is a metric."""
 _ITEM = re.compile(
-    r"(?P<separator>[\s|,;:*#=!–—-]+)"
+    r"(?P<separator>[\s|,;:*#=!\u2013\u2014-]+)"
     rf"|(?P<upper>{_UPPER})(?=$|[\s:\]|,)/;(\[<-])(?!:\w+=)(?!-[A-Za-z])(?! ?=){_NUMBER_ONLY}"
     r"|(?P<logrus>TRAC|DEBU|INFO|WARN|ERRO|FATA|PANI)(?=\[)"
     rf"|(?P<lower>{_LOWER}):(?=\s|$){_NUMBER_ONLY}"
@@ -68,19 +69,22 @@ _ITEM = re.compile(
 _LEVEL_FIRST = re.compile(rf"(?P<level>{_UPPER})(?:\s*$|[|:/ ]\s*(?=[\d|]|[\w./-]+(?:\.\w+)?:\d|\w+(?:\.\w+)+|$))")
 _LEVEL_LAST = re.compile(rf"[\s|:,](?P<level>{_UPPER})(?:/[\w.-]+|\s+[\w.:]+)?\s*$")
 _LETTER_IN_BRACKET = re.compile(
-    r"(?:NeMo |[\w.-]+ )?(?P<level>[DIWEFC])(?:\d{3,4} \d\d:\d\d:\d\d| [\w./-]+\.(?:cc|cpp|cu|h|hpp):\d+| \d{4}-\d\d-\d\d)"
+    r"(?:[\w.-]+ )?(?P<level>[DIWEFC])(?:\d{3,4} \d\d:\d\d:\d\d| [\w./-]+\.(?:cc|cpp|cu|h|hpp):\d+| \d{4}-\d\d-\d\d)"
     r"|\d{4}-\d\d-\d\d[ T][\d:.,]+ (?P<ray>[DIWEFC]) \d+ \d+$"
 )
 _MODULE_AND_LEVEL = re.compile(r"[a-z_]\w*:(?P<level>[a-z]+)\d?")
 _PROGRAMS = frozenset(
-    "wandb srun sbatch salloc slurmstepd slurmd slurmctld mpirun mpiexec prterun torchrun accelerate deepspeed ray raylet"
-    " kernel systemd dockerd kubelet python pip bash sh git aws".split()
-)
+    ("wandb", "srun", "sbatch", "salloc", "slurmstepd", "slurmd", "slurmctld", "mpirun", "mpiexec", "prterun", "torchrun",
+     "accelerate", "deepspeed", "ray", "raylet", "kernel", "systemd", "dockerd", "kubelet", "python", "pip", "bash", "sh",
+     "git", "aws")
+)  # fmt: skip
 """Programs that write `program: level message`."""
 _NOT_A_LOGGER = frozenset(
-    "a an and any as at but by first for found from got had has if in is last no not of on or previous saw see that the"
-    " this to two was when with without zero many some these those while after before same other next new old".split()
-)
+    ("a", "after", "an", "and", "any", "as", "at", "before", "but", "by", "first", "for", "found", "from", "got", "had",
+     "has", "if", "in", "is", "last", "many", "new", "next", "no", "not", "of", "old", "on", "or", "other", "previous",
+     "same", "saw", "see", "some", "that", "the", "these", "this", "those", "to", "two", "was", "when", "while", "with",
+     "without", "zero")
+)  # fmt: skip
 _OPTION = re.compile(r"\s*--?[a-z]")
 _POD = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*-(?:\d+|[a-z0-9]{5}) [a-z]+")
 """stern's prefix: a pod's name and a container's."""
@@ -107,7 +111,8 @@ _ANY_LEVEL: _Search = re2.compile(
     r"|LOG:|<\d{1,3}>|(?:^|[\[ (\dm])[DIWEFC](?:\d| \d| [\w./-]+:\d|, )|(?i:level|severity|lvl|priority|@l)"
 )
 _SERIOUS: _Search = re2.compile(
-    r"(?i:err|severe|fail|crit|fata|ftl|pani|pnc|emerg|alert|abort)|<\d{1,3}>|(?:^|[\[ (\dm])[EFC](?:\d| \d| [\w./-]+:\d|, )"
+    r"(?i:err|severe|fail|crit|fata|ftl|pani|pnc|emerg|alert|abort)|<\d{1,3}>"
+    r"|(?:^|[\[ (\dm])[EFC](?:\d| \d| [\w./-]+:\d|, )"
     r"|\"(?i:level|severity|lvl|priority|levelno|severityNumber|severity_number)\"\s*:\s*\"?\d"
 )
 """Whether a line may state any level, and whether it may state ERROR or worse: most lines need no more than this."""
@@ -154,43 +159,76 @@ def _read(message: str) -> Level | None:
     return _header_level(head[:_HEAD_CHARS])
 
 
+class _End(enum.Enum):
+    """The header has ended: the message begins."""
+
+    HEADER = enum.auto()
+
+
+class _Header:
+    """What the items of a header read so far say about the items that may follow."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._has_time = False
+        self._after_word = False
+        """The last item was a plain word: prose may have begun."""
+        self._pairs = 0
+        self._pair_level: Level | None = None
+
+    def read(self, item: re.Match[str]) -> Level | _End | None:
+        """Return the level that an item states, the end of the header, or None to read on."""
+        kind = item.lastgroup or ""
+        text = item[kind]
+        if kind == "separator":
+            self._after_word = self._after_word and text.isspace()
+            return None
+        if kind in _STATES_LEVEL:
+            return _End.HEADER if kind == "lower" and self._after_word else _LEVELS[text.lower()]
+        match kind:
+            case "priority":
+                return _SYSLOG[int(text) & 7] if int(text) < 192 else _End.HEADER
+            case "bracket":
+                self._has_time = self._has_time or ":" in text
+                return _bracket_level(text)
+            case "value":
+                return self._read_pair(item["key"].lower(), text)
+            case "time":
+                self._has_time = True
+            case "name":
+                return self._read_name(text, item.end())
+        return None
+
+    def _read_pair(self, key: str, value: str) -> Level | None:
+        """A level counts only beside other pairs: `loglevel=ERROR` alone is a setting."""
+        self._pairs += 1
+        if key in _LOGFMT_KEYS and self._pair_level is None:
+            self._pair_level = _LEVELS.get(value.strip('"').lower())
+        return self._pair_level if self._pairs > 1 else None
+
+    def _read_name(self, word: str, end: int) -> _End | None:
+        has_time = self._has_time and not self._after_word
+        if not _may_be_logger(word, self._text, end, has_time=has_time):
+            return _End.HEADER
+        self._after_word = word.isalpha() and not self._text.startswith(":", end)
+        return None
+
+
 def _header_level(head: str) -> Level | None:
     """Read the items of a header until one states a level or the message begins."""
     if _OPTION.match(head):
         return None
-    position, has_time, after_word, is_logfmt, stated = 0, False, False, False, None
+    header, position = _Header(head), 0
     for _ in range(_MAX_ITEMS):
         item = _ITEM.match(head, position)
         if item is None or item.end() == position:
             break
-        position, kind = item.end(), item.lastgroup
-        text = item[kind] if kind else ""
-        if kind == "separator":
-            after_word = after_word and text.isspace()
-            continue
-        if kind == "lower" and after_word:
+        position = item.end()
+        found = header.read(item)
+        if found is _End.HEADER:
             break
-        if kind in _STATES_LEVEL:
-            return _LEVELS[text.rstrip(":").lower()]
-        if kind == "priority":
-            return _SYSLOG[int(text) & 7] if int(text) < 192 else None
-        if kind == "bracket":
-            level = _bracket_level(text)
-            if level is not None:
-                return level
-            has_time = has_time or ":" in text
-        elif kind == "value":
-            stated = stated or (_LEVELS.get(text.strip('"').lower()) if item["key"].lower() in _LOGFMT_KEYS else None)
-            if stated is not None and is_logfmt:
-                return stated
-            is_logfmt = True
-        elif kind == "time":
-            has_time = True
-        elif kind == "name":
-            is_plain = text.isalpha()
-            if not _may_be_logger(text, head, position, has_time=has_time and not after_word):
-                break
-            after_word = is_plain and not head.startswith(":", position)
+        if found is not None:
+            return found
     return Level.ERROR if _ELSEWHERE.search(head) else None
 
 

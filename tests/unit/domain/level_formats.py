@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - log lines
 """Log lines of many loggers with the level that each states, and lines that state no error."""
 
 from __future__ import annotations

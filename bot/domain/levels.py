@@ -74,9 +74,9 @@ _LETTER_IN_BRACKET = re.compile(
 )
 _MODULE_AND_LEVEL = re.compile(r"[a-z_]\w*:(?P<level>[a-z]+)\d?")
 _PROGRAMS = frozenset(
-    ("wandb", "srun", "sbatch", "salloc", "slurmstepd", "slurmd", "slurmctld", "mpirun", "mpiexec", "prterun", "torchrun",
-     "accelerate", "deepspeed", "ray", "raylet", "kernel", "systemd", "dockerd", "kubelet", "python", "pip", "bash", "sh",
-     "git", "aws")
+    ("accelerate", "aws", "bash", "deepspeed", "dockerd", "git", "kernel", "kubelet", "mpiexec", "mpirun", "pip",
+     "prterun", "python", "ray", "raylet", "salloc", "sbatch", "sh", "slurmctld", "slurmd", "slurmstepd", "srun",
+     "systemd", "torchrun", "wandb")
 )  # fmt: skip
 """Programs that write `program: level message`."""
 _NOT_A_LOGGER = frozenset(

@@ -83,7 +83,7 @@ class LogFilter:
     """Which lines to keep. An empty filter keeps every line."""
 
     min_level: Level | None = None
-    """Keep lines at or above it; drop lines without a level, like Baseten's `min_level`."""
+    """Keep lines at or above it, by the platform's level or the one the message states; drop lines without any."""
     grep: str | None = None
     """RE2 pattern to search for in the message, case-sensitive unless it begins with `(?i)`."""
     includes: tuple[str, ...] = ()

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from json.encoder import encode_basestring_ascii as quoted
 
 from bot.domain.durations import NS_PER_MS, NS_PER_SECOND, datetime_from_ns
+from bot.domain.levels import level_of
 from bot.domain.logs import Level, LogLine, source_name
 
 _JSON_LEVELS = {None: "null"} | {level: f'"{level.name}"' for level in Level}
@@ -87,9 +88,9 @@ class LineFormatter:
         return f"{stamp} {_PADDED_LEVELS[level]} {source} {message}\n"
 
     def _colour(self, line: LogLine) -> str:
-        timestamp_ns, level, source = line.timestamp_ns, line.level, line.source
+        timestamp_ns, level, source = line.timestamp_ns, level_of(line), line.source
         stamp = f"{_DIM}{self._stamp(timestamp_ns, ' ')}.{timestamp_ns // NS_PER_MS % 1000:03d}{_RESET}"
-        word = f" {_LEVEL_COLOURS[level]}{level.name:<8}{_RESET}" if level is not None else ""
+        word = f" {_LEVEL_COLOURS[line.level]}{line.level.name:<8}{_RESET}" if line.level is not None else ""
         who = f" {_CYAN}{escape_controls(source)}{_RESET}" if source else ""
         body = escape_controls(line.message).replace("\n", "\n    ")
         body = f"{_LEVEL_COLOURS[level]}{body}{_RESET}" if level is not None and level >= Level.ERROR else body

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 
 from bot.commands.subcommands.logs import Cut, CutReason
+from bot.domain.levels import reaches
 from bot.domain.logs import LogFilter, LogLine
 from bot.domain.regex import Pattern, compile_typed_pattern
 
@@ -77,8 +78,8 @@ def _stages(wanted: LogFilter) -> list[tuple[CutReason, Stage]]:
     level, request_id = wanted.min_level, wanted.request_id
     replicas, ranks = frozenset(wanted.replicas), frozenset(wanted.ranks)
     if level is not None:
-        stages.append((CutReason.NO_LEVEL, lambda lines: [line for line in lines if line.level is not None]))
-        stages.append((CutReason.BELOW_LEVEL, lambda lines: [line for line in lines if (line.level or 0) >= level]))
+        is_at_least = reaches(level)
+        stages.append((CutReason.BELOW_LEVEL, lambda lines: [line for line in lines if is_at_least(line)]))
     if request_id is not None:
         stages.append(
             (CutReason.OTHER_REQUEST, lambda lines: [line for line in lines if line.request_id == request_id])

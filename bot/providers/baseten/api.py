@@ -13,14 +13,15 @@ from datetime import datetime, timedelta
 
 from bot.domain.durations import ns_from_datetime
 from bot.domain.jobs import Job, JobRef
-from bot.domain.logs import Level, LogPage, LogQuery
+from bot.domain.logs import LogPage, LogQuery
 from bot.providers.http.client import HttpClient, HttpLimits, LimiterPool, path_segment, require_setting
 from bot.providers.paging.time_windows import Endpoint, FetchWindow, TimeWindow, read_page_by_time
 
 DEFAULT_BASE_URL = "https://api.baseten.co"
 _KEYS_PAGE = "https://app.baseten.co/settings/api_keys"
 _REFUSED = frozenset({404, 405, 501})
-_LEVELS = {Level.ERROR: "ERROR", Level.WARNING: "WARNING", Level.INFO: "INFO", Level.DEBUG: "DEBUG"}
+LEVEL_WORDS = ("ERROR", "WARNING", "INFO", "DEBUG")
+"""Baseten's levels, highest first."""
 _BEFORE_CREATION = timedelta(minutes=1)
 _ASSUMED_AGE = timedelta(days=30)
 
@@ -51,16 +52,6 @@ def log_endpoint() -> Endpoint:
     1,000 lines, the window at most 7 days. Observed in an older client: "2 hours", "maximum time delta allowed".
     """
     return Endpoint(longest=timedelta(days=7), fallback=timedelta(hours=2))
-
-
-def level_word(level: Level | None) -> str | None:
-    """Return Baseten's word for the highest level it knows at or below this one."""
-    return next((word for known, word in _LEVELS.items() if level is not None and level >= known), None)
-
-
-def stricter_level_words(level: Level | None) -> list[str]:
-    """Return Baseten's words for the levels above this one."""
-    return [word for known, word in _LEVELS.items() if known > (level or 0)]
 
 
 def window_fields(window: TimeWindow) -> dict[str, int | str]:

@@ -9,16 +9,15 @@ from datetime import UTC, datetime, timedelta
 
 from bot.domain.gaps import Gap, GapReason, Part
 from bot.domain.jobs import Job, JobRef, Resources
-from bot.domain.logs import Level, LogFilter, LogLine, LogPage, LogQuery
+from bot.domain.logs import LogFilter, LogLine, LogPage, LogQuery
 from bot.domain.metrics import MetricQuery, MetricSeries
 from bot.errors import BadRequest, JobNotFound, NotSupported, Unavailable
 from bot.providers.baseten.api import (
+    LEVEL_WORDS,
     deployment_path,
-    level_word,
     log_endpoint,
     make_client,
     read_log_page,
-    stricter_level_words,
     window_fields,
 )
 from bot.providers.baseten.references import DEPLOYMENT, DEPLOYMENT_HELP, deployment_url, parse_deployment_ref
@@ -47,9 +46,8 @@ def push_down(wanted: LogFilter) -> tuple[list[tuple[str, str]], frozenset[str]]
     Source: https://docs.baseten.co/reference/management-api, model deployment logs (read 2026-11-20; documented): texts
     of at most 256 characters, at most 8 `includes` and 8 `excludes`, as repeated keys; one replica.
     """
-    level, includes, excludes = level_word(wanted.min_level), _short(wanted.includes), _short(wanted.excludes)
+    includes, excludes = _short(wanted.includes), _short(wanted.excludes)
     parts = (
-        ("min_level", "min_level", [level] if level else [], (wanted.min_level or 0) <= Level.ERROR),
         ("replicas", "replica", _short(wanted.replicas) if len(wanted.replicas) == 1 else [], True),
         ("request_id", "request_id", _short([wanted.request_id or ""]), True),
         ("grep", "search_pattern", _short([wanted.grep or ""]), True),
@@ -99,8 +97,7 @@ class BasetenDeployments(HttpProvider):
         params, covered = push_down(query.filter)
         missing: list[Gap] = []
         path = deployment_path(model_id, deployment_id, "/logs")
-        others = [param for param in params if param[0] != "min_level"]
-        narrower = [[*others, ("min_level", word)] for word in stricter_level_words(query.filter.min_level)]
+        narrower = [[*params, ("min_level", word)] for word in LEVEL_WORDS]
         fetches = [self._fetch(query, path, each, missing) for each in (params, *narrower)]
         page = await read_log_page(query, self._endpoint, fetches, self.get_job, self._clock())
         return replace(page, gaps=(*page.gaps, *missing[:1]), pushed_down=covered)

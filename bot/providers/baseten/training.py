@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 
 from bot.domain.durations import NS_PER_MS, ns_from_datetime
 from bot.domain.jobs import Job, JobRef, Resources
-from bot.domain.logs import Level, LogLine, LogPage, LogQuery
+from bot.domain.logs import LogLine, LogPage, LogQuery
 from bot.domain.metrics import MetricQuery, MetricSeries
 from bot.errors import BadRequest, JobNotFound
 from bot.providers.baseten.api import (
+    LEVEL_WORDS,
     EitherMethod,
-    level_word,
     log_endpoint,
     make_client,
     read_log_page,
-    stricter_level_words,
     training_path,
     window_fields,
 )
@@ -69,17 +67,15 @@ class BasetenTraining(HttpProvider):
         return [self._job(job) for job in found[:limit]]
 
     async def query_logs(self, query: LogQuery) -> LogPage:
-        """See `Provider.query_logs`. The platform applies the filter `min_level`, but only for GET.
+        """See `Provider.query_logs`.
 
-        Such a level drops lines without a level (documented).
+        A level is not pushed down: the platform drops lines without a level (documented), although their message may
+        state one.
         """
         project_id, job_id = await self._resolve(query.job)
         path = training_path(project_id, job_id, "/logs")
-        least = query.filter.min_level
-        fetches = [self._fetch(path, word) for word in (level_word(least), *stricter_level_words(least))]
-        page = await read_log_page(query, self._endpoint, fetches, self.get_job, self._clock())
-        applied = least is not None and least <= Level.ERROR and self._logs.method == "GET"
-        return replace(page, pushed_down=frozenset({"min_level"} if applied else ()))
+        fetches = [self._fetch(path, word) for word in (None, *LEVEL_WORDS)]
+        return await read_log_page(query, self._endpoint, fetches, self.get_job, self._clock())
 
     async def query_metrics(self, query: MetricQuery) -> Sequence[MetricSeries]:
         """See `Provider.query_metrics`. Without a window the platform returns the last minutes of the job."""

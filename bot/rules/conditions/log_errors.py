@@ -15,7 +15,7 @@ import msgspec
 from bot.domain.alerts import Clear, Evidence, ExcerptLine, Finding, Unknown, Verdict
 from bot.domain.durations import datetime_from_ns
 from bot.domain.gaps import Part
-from bot.domain.levels import level_of
+from bot.domain.levels import reaches
 from bot.domain.logs import Level, LogLine
 from bot.domain.wording import plural
 from bot.rules.rule import Context
@@ -41,10 +41,7 @@ class ErrorState(msgspec.Struct, frozen=True, omit_defaults=True):
     """The last poll with an error."""
 
 
-def is_error(line: LogLine) -> bool:
-    """Whether the line's level is ERROR or above."""
-    level = level_of(line)
-    return level is not None and level >= Level.ERROR
+is_error = reaches(Level.ERROR)
 
 
 @with_state(ErrorState)

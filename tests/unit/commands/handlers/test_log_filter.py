@@ -45,11 +45,12 @@ def test_texts_and_patterns(wanted: LogFilter, expected: list[str]) -> None:
     assert expected == kept(wanted, lines("loss 1", "LOSS 2", "a loss", "step"))
 
 
-def test_level_keeps_worse_lines_and_counts_lines_without_a_level() -> None:
-    given_lines = [LogLine(1, "a"), LogLine(2, "b", level=Level.INFO), LogLine(3, "c", level=Level.ERROR)]
-    result = LineFilter(LogFilter(min_level=Level.WARNING)).apply(given_lines)
-    assert given_lines[2:] == list(result.lines)
-    assert result.dropped == {CutReason.NO_LEVEL: 1, CutReason.BELOW_LEVEL: 1}
+def test_level_of_the_platform_or_the_message_decides() -> None:
+    dropped = [LogLine(1, "a"), LogLine(2, "b", level=Level.INFO), LogLine(3, "INFO:root:no ERROR")]
+    kept_lines = [LogLine(4, "c", level=Level.ERROR), LogLine(5, "[rank3]: 2026-03-13 10:00:00 - ERROR - disk full")]
+    result = LineFilter(LogFilter(min_level=Level.WARNING)).apply([*dropped, *kept_lines])
+    assert kept_lines == list(result.lines)
+    assert result.dropped == {CutReason.BELOW_LEVEL: 3}
 
 
 def test_replicas_ranks_and_requests() -> None:

@@ -323,10 +323,10 @@ def test_supported_filters_are_pushed_down() -> None:
     wanted = LogFilter(Level.WARNING, "nc+l", ("a", "b"), ("c",), ("r1",), (), "req-1")
     assert (
         [
-            ("min_level", "WARNING"), ("replica", "r1"), ("request_id", "req-1"), ("search_pattern", "nc+l"),
+            ("replica", "r1"), ("request_id", "req-1"), ("search_pattern", "nc+l"),
             ("includes", "a"), ("includes", "b"), ("excludes", "c"),
         ],
-        frozenset({"min_level", "replicas", "request_id", "grep", "includes", "excludes"}),
+        frozenset({"replicas", "request_id", "grep", "includes", "excludes"}),
     ) == push_down(wanted)  # fmt: skip
 
 
@@ -334,7 +334,7 @@ def test_unsupported_filters_are_left_to_the_caller() -> None:
     many = tuple(f"x{number}" for number in range(9))
     wanted = LogFilter(Level.CRITICAL, "y" * 257, many, ("z" * 300, "ok"), ("r1", "r2"))
     params, covered = push_down(wanted)
-    expected = [("min_level", "ERROR"), *(("includes", f"x{number}") for number in range(8)), ("excludes", "ok")]
+    expected = [*(("includes", f"x{number}") for number in range(8)), ("excludes", "ok")]
     assert (expected, frozenset()) == (params, covered)
     assert ([], frozenset()) == push_down(LogFilter())
 

@@ -19,7 +19,8 @@ from bot.slack.failures import UNREACHABLE, delivery_error
 from bot.slack.render.blocks import context, context_text, section
 from bot.slack.render.icons import WARNING
 from bot.slack.render.logs import Shared, Snippet
-from bot.slack.render.message import BLOCKS_BUDGET, MAX_FIELD_TEXT, Message, escape, message, weight
+from bot.slack.render.message import BLOCKS_BUDGET, MAX_FIELD_TEXT, Message, message, weight
+from bot.slack.render.text import escape
 
 log = logging.getLogger(__name__)
 

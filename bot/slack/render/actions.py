@@ -17,8 +17,8 @@ from bot.slack.render.message import (
     MAX_OPTION_VALUE,
     Block,
     Message,
-    clean,
 )
+from bot.slack.render.text import clean
 
 
 class Action(enum.StrEnum):

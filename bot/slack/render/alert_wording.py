@@ -8,7 +8,7 @@ from bot.domain.jobs import Job
 from bot.rules.catalog import reports_state
 from bot.slack.render.icons import CLEARED, ENDED, SEVERITY_ICONS
 from bot.slack.render.jobs import job_name
-from bot.slack.render.message import one_line, plain_time
+from bot.slack.render.text import one_line, plain_time
 
 
 def lead_alert(incident: Incident) -> IncidentAlert | None:

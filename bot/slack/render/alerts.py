@@ -31,7 +31,8 @@ from bot.slack.render.blocks import context, fenced_sections, section
 from bot.slack.render.icons import ENDED, NOTE, SEVERITY_ICONS
 from bot.slack.render.jobs import job_link, job_name, state_label
 from bot.slack.render.log_lines import common_source, excerpt_rows, have_times, line_rows
-from bot.slack.render.message import Block, Message, code, linked_hint, message, one_line, person, slack_time
+from bot.slack.render.message import Block, Message, message
+from bot.slack.render.text import code, linked_hint, one_line, person, slack_time
 
 _MAX_OTHERS = 6
 _MAX_FACTS = 10

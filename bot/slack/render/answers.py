@@ -20,10 +20,11 @@ from bot.slack.render.icons import NOTE, PENDING, STATE_ICONS, WARNING
 from bot.slack.render.jobs import job_link, job_name, job_row, job_summary, state_label
 from bot.slack.render.log_lines import line_rows
 from bot.slack.render.logs import Shared, gap_notes, render_logs, render_shared_logs
-from bot.slack.render.message import Message, code, escape, message, one_line, person, plain_time, slack_time
+from bot.slack.render.message import Message, message
 from bot.slack.render.metrics import gpu_sentence, render_metrics
 from bot.slack.render.rules import render_replay, render_rules
 from bot.slack.render.subscriptions import render_subscriptions, render_watch, render_watch_settings
+from bot.slack.render.text import code, escape, one_line, person, plain_time, slack_time
 
 _LIST_BUDGET = 7000
 _STATUS_LINES = 1800

@@ -5,16 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from bot.domain.wording import plural
-from bot.slack.render.message import (
-    MAX_FIELD_TEXT,
-    MAX_HEADER_TEXT,
-    MAX_SECTION_TEXT,
-    Block,
-    clean,
-    cut,
-    fence,
-    split_backticks,
-)
+from bot.slack.render.message import MAX_FIELD_TEXT, MAX_HEADER_TEXT, MAX_SECTION_TEXT, Block
+from bot.slack.render.text import clean, cut, fence, split_backticks
 
 _FENCE = len(fence([""]))
 

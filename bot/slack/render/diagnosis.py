@@ -16,18 +16,8 @@ from bot.slack.render.icons import CLEARED, SEVERITY_ICONS, STATE_ICONS
 from bot.slack.render.jobs import job_link, job_name, state_label
 from bot.slack.render.log_lines import excerpt_rows
 from bot.slack.render.logs import gap_notes
-from bot.slack.render.message import (
-    Block,
-    Message,
-    code,
-    escape,
-    linked_hint,
-    message,
-    one_line,
-    plain_time,
-    slack_time,
-    slack_time_range,
-)
+from bot.slack.render.message import Block, Message, message
+from bot.slack.render.text import code, escape, linked_hint, one_line, plain_time, slack_time, slack_time_range
 
 _MAX_IN_FULL = 3
 _EXCERPT_BUDGET = 1000

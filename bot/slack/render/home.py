@@ -15,7 +15,8 @@ from bot.domain.durations import format_ago, format_duration
 from bot.domain.wording import plural
 from bot.slack.render.blocks import context, divider, header, listed_sections
 from bot.slack.render.jobs import watched_row
-from bot.slack.render.message import Block, channel_link, code, escape, slack_time
+from bot.slack.render.message import Block
+from bot.slack.render.text import channel_link, code, escape, slack_time
 
 _NO_JOBS = "No jobs yet. Type `/train watch REF` in a channel; `/train jobs` lists jobs."
 

@@ -10,7 +10,7 @@ from bot.domain.durations import format_ago
 from bot.domain.jobs import Job, JobState
 from bot.domain.wording import plural
 from bot.slack.render.icons import PENDING, STATE_ICONS
-from bot.slack.render.message import code, link, one_line
+from bot.slack.render.text import code, link, one_line
 
 _MAX_NAMED = 6
 

@@ -8,7 +8,7 @@ from datetime import date
 from bot.domain.alerts import ExcerptLine
 from bot.domain.durations import datetime_from_ns
 from bot.domain.logs import Level, LogLine
-from bot.slack.render.message import ELLIPSIS, escape
+from bot.slack.render.text import ELLIPSIS, escape
 
 MAX_LINE = 800
 """Characters of one message; a longer one is truncated with a note."""

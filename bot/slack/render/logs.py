@@ -15,20 +15,8 @@ from bot.slack.render.actions import Action, actions, button
 from bot.slack.render.blocks import context, fenced_sections, section
 from bot.slack.render.icons import WARNING
 from bot.slack.render.log_lines import common_source, line_rows, newest_within
-from bot.slack.render.message import (
-    BLOCKS_BUDGET,
-    Block,
-    Message,
-    clean,
-    code,
-    cut,
-    message,
-    one_line,
-    plain_time,
-    slack_time,
-    slack_time_range,
-    weight,
-)
+from bot.slack.render.message import BLOCKS_BUDGET, Block, Message, message, weight
+from bot.slack.render.text import clean, code, cut, one_line, plain_time, slack_time, slack_time_range
 
 SHORT = 12
 """Lines that a shared answer shows in the channel itself; a longer one shows them in its thread."""

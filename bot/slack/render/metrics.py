@@ -18,23 +18,8 @@ from bot.slack.render.blocks import context, section
 from bot.slack.render.icons import STATE_ICONS
 from bot.slack.render.jobs import job_link, job_name, state_label
 from bot.slack.render.logs import gap_notes
-from bot.slack.render.message import (
-    BLOCKS_BUDGET,
-    MAX_BLOCKS,
-    MAX_SECTION_TEXT,
-    Block,
-    Message,
-    code,
-    cut,
-    escape,
-    fence,
-    message,
-    one_line,
-    plain_time,
-    slack_time_range,
-    split_backticks,
-    weight,
-)
+from bot.slack.render.message import BLOCKS_BUDGET, MAX_BLOCKS, MAX_SECTION_TEXT, Block, Message, message, weight
+from bot.slack.render.text import code, cut, escape, fence, one_line, plain_time, slack_time_range, split_backticks
 
 SPARK_WIDTH = 8
 """Characters of a sparkline: a row must not wrap on a phone, which shows about 40 in a code block."""

@@ -12,7 +12,8 @@ from bot.slack.render.blocks import context, listed_sections, section
 from bot.slack.render.icons import SEVERITY_ICONS, SEVERITY_LEGEND
 from bot.slack.render.jobs import job_link, job_name
 from bot.slack.render.logs import gap_notes
-from bot.slack.render.message import Message, code, escape, message, one_line, plain_time, slack_time
+from bot.slack.render.message import Message, message
+from bot.slack.render.text import code, escape, one_line, plain_time, slack_time
 
 _BUDGET = 7000
 

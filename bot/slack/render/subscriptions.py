@@ -11,8 +11,9 @@ from bot.slack.render.actions import Action, actions, button
 from bot.slack.render.blocks import context, listed_sections, section
 from bot.slack.render.icons import SEVERITY_LEGEND, STATE_ICONS
 from bot.slack.render.jobs import job_link, job_name, job_summary, watched_row
-from bot.slack.render.message import Message, code, message, one_line, person, plain_time, slack_time
+from bot.slack.render.message import Message, message
 from bot.slack.render.rules import rule_row
+from bot.slack.render.text import code, one_line, person, plain_time, slack_time
 
 _WATCHED_BUDGET = 5500
 _SILENCES_BUDGET = 1500

@@ -19,7 +19,8 @@ from bot.slack.render.answers import render, render_shared, render_working
 from bot.slack.render.home import HomeView, render_home
 from bot.slack.render.log_lines import excerpt_rows, line_rows
 from bot.slack.render.logs import render_snippet
-from bot.slack.render.message import ELLIPSIS, Message, clean, code, escape, fence, one_line
+from bot.slack.render.message import Message
+from bot.slack.render.text import ELLIPSIS, clean, code, escape, fence, one_line
 from tests.unit.slack.factories import NOW, line
 from tests.unit.slack.samples import ANSWERS, INSIGHTS, LOG_ANSWERS, NOTIFICATIONS, RULES, log_answer
 from tests.unit.slack.validity import problems, texts, view_problems

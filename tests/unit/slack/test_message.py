@@ -9,21 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.slack.render.blocks import fenced_sections, section
-from bot.slack.render.message import (
-    BLOCKS_BUDGET,
-    MAX_SECTION_TEXT,
-    Message,
-    clean,
-    code,
-    cut,
-    escape,
-    fence,
-    link,
-    one_line,
-    person,
-    slack_time,
-    slack_time_range,
-)
+from bot.slack.render.message import BLOCKS_BUDGET, MAX_SECTION_TEXT, Message
+from bot.slack.render.text import clean, code, cut, escape, fence, link, one_line, person, slack_time, slack_time_range
 from tests.unit.slack.factories import HOSTILE
 from tests.unit.slack.validity import problems, shown
 

@@ -1,4 +1,4 @@
-"""Buttons and menus.
+"""Buttons and menus, and the commands that they carry.
 
 The value of a button is a command as text with absolute times, so it works after a restart, on any machine and for
 anyone. Clicks are handled in `bot.slack.listeners`.
@@ -8,17 +8,14 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 
+from bot.domain.jobs import JobRef
 from bot.slack.render.blocks import plain
-from bot.slack.render.message import (
-    MAX_BUTTON_TEXT,
-    MAX_BUTTON_VALUE,
-    MAX_OPTION_TEXT,
-    MAX_OPTION_VALUE,
-    Block,
-    Message,
-)
+from bot.slack.render.message import MAX_BUTTON_VALUE, MAX_LABEL_TEXT, MAX_OPTION_VALUE, Block, Message
 from bot.slack.render.text import clean
+
+_ISO = "%Y-%m-%dT%H:%M:%SZ"
 
 
 class Action(enum.StrEnum):
@@ -45,7 +42,7 @@ def button(label: str, action: Action, value: str, *, key: str = "", style: str 
         return None
     made: Block = {
         "type": "button",
-        "text": plain(label, MAX_BUTTON_TEXT),
+        "text": plain(label, MAX_LABEL_TEXT),
         "action_id": f"{action}:{key}" if key else action.value,
         "value": value,
     }
@@ -55,7 +52,7 @@ def button(label: str, action: Action, value: str, *, key: str = "", style: str 
 def overflow(action: Action, options: Sequence[tuple[str, str]]) -> Block | None:
     """A "⋯" menu of (label, value). Options whose value does not fit are left out; None if none is left."""
     fitting = [
-        {"text": plain(label, MAX_OPTION_TEXT), "value": value}
+        {"text": plain(label, MAX_LABEL_TEXT), "value": value}
         for label, value in options
         if _can_carry(value, MAX_OPTION_VALUE)
     ]
@@ -85,3 +82,9 @@ def without(message: Message, action: Action) -> Message:
         if kept:
             blocks.append(block | {"elements": kept})
     return Message(message.text, tuple(blocks))
+
+
+def logs_around(job: JobRef, first_at: datetime, last_at: datetime) -> str:
+    """Show the log from five minutes before the first time to a minute after the last."""
+    start, end = first_at - timedelta(minutes=5), last_at + timedelta(minutes=1)
+    return f"logs {job} --start {start:{_ISO}} --end {end:{_ISO}}"

@@ -8,31 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime
 
-from bot.domain.alerts import DeliveryKind, Evidence, Incident, IncidentAlert, Notification, NotifyReason
+from bot.domain.alerts import DeliveryKind, Evidence, Incident, IncidentAlert, Notification, NotifyReason, Resolution
+from bot.domain.durations import format_duration
 from bot.domain.jobs import Job
 from bot.domain.wording import plural
 from bot.rules.catalog import reports_state
-from bot.slack.render import button_commands as commands
-from bot.slack.render.actions import Action, actions, button, overflow
-from bot.slack.render.alert_wording import (
-    alert_icon,
-    end_icon,
-    ending,
-    firing_sentence,
-    is_active,
-    lead_alert,
-    notify_reason,
-    repeats_title,
-    resolved_sentence,
-)
+from bot.slack.render.actions import Action, actions, button, logs_around, overflow
 from bot.slack.render.blocks import context, fenced_sections, section
-from bot.slack.render.icons import ENDED, NOTE, SEVERITY_ICONS
+from bot.slack.render.icons import CLEARED, ENDED, NOTE, SEVERITY_ICONS
 from bot.slack.render.jobs import job_link, job_name, state_label
 from bot.slack.render.log_lines import common_source, excerpt_rows, have_times, line_rows
 from bot.slack.render.message import Block, Message, message
-from bot.slack.render.text import code, linked_hint, one_line, person, slack_time
+from bot.slack.render.text import code, linked_hint, one_line, person, plain_time, slack_time
 
 _MAX_OTHERS = 6
 _MAX_FACTS = 10
@@ -52,7 +41,7 @@ def render_notification(notification: Notification) -> Message:
     alert = next((one for one in incident.alerts if one.id == notification.alert_id), None)
     if alert is None:
         return render_note(notification)
-    if reports_state(alert.rule) and lead_alert(incident) is not alert:
+    if reports_state(alert.rule) and _lead_alert(incident) is not alert:
         # The headline names the cause, so its advice is better than "read the log".
         alert = replace(alert, evidence=replace(alert.evidence, hint=None))
     return render_reply(incident.job, alert, notification.reason, broadcast=notification.broadcast)
@@ -60,15 +49,15 @@ def render_notification(notification: Notification) -> Message:
 
 def render_root(incident: Incident) -> Message:
     """The incident as it is now: its lead alert, the others, who acknowledged it, and buttons."""
-    job, lead = incident.job, lead_alert(incident)
+    job, lead = incident.job, _lead_alert(incident)
     if lead is None:
         text = f"No alerts firing on {job_name(job)}."
         return message(text, [section(text)])
     others = [alert for alert in incident.alerts if alert is not lead and not _repeats_state(job, alert)]
-    firing = is_active(job, lead)
+    firing = _is_active(job, lead)
     lines = _firing_lines(job, lead) if firing else _resolved_lines(job, lead)
     return message(
-        firing_sentence(job, lead) if firing else resolved_sentence(job, lead),
+        _firing_sentence(job, lead) if firing else _resolved_sentence(job, lead),
         [
             section("\n".join(line for line in lines if line)),
             section("\n".join(_other_lines(job, others))) if others else None,
@@ -84,17 +73,17 @@ def render_reply(job: Job, alert: IncidentAlert, reason: NotifyReason, *, broadc
     evidence = alert.evidence
     where = f" · {job_link(job)}" if broadcast else ""
     if alert.resolved_at is not None:
-        title = f"{end_icon(alert)} *{one_line(alert.title, 200)}*{where} {ending(job, alert)}"
-        return message(resolved_sentence(job, alert), [section(title), context([code(alert.id)])])
+        title = f"{_end_icon(alert)} *{one_line(alert.title, 200)}*{where} {_ending(job, alert)}"
+        return message(_resolved_sentence(job, alert), [section(title), context([code(alert.id)])])
     blocks, shown = fenced_sections(_rows(evidence), _LINES_BUDGET)
-    title = f"{SEVERITY_ICONS[alert.severity]} *{one_line(alert.title, 200)}*{where}{notify_reason(reason)}"
-    adds_summary = not repeats_title(alert) and evidence.root is None
+    title = f"{SEVERITY_ICONS[alert.severity]} *{one_line(alert.title, 200)}*{where}{_notify_reason(reason)}"
+    adds_summary = not _repeats_title(alert) and evidence.root is None
     source = common_source(evidence.lines)
     new = [(label, value) for label, value in evidence.facts if not _in_summary(value, evidence) and value != source]
     tail = [f"*{one_line(label, 60)}:* {one_line(value, 300)}" for label, value in new[:_MAX_FACTS]]
     tail += [f"*Try:* {linked_hint(evidence.hint)}"] if evidence.hint else []
     return message(
-        firing_sentence(job, alert, reason),
+        _firing_sentence(job, alert, reason),
         [
             section(f"{title}\n{one_line(_introduction(evidence), 600)}" if adds_summary else title),
             *blocks,
@@ -106,8 +95,7 @@ def render_reply(job: Job, alert: IncidentAlert, reason: NotifyReason, *, broadc
 
 def render_note(notification: Notification) -> Message:
     """An update that is not an alert, such as the end of the job. In a thread, the root names the job."""
-    text = one_line(notification.text or "This job was updated.", 1500)
-    job = notification.job
+    text, job = one_line(notification.text or "This job was updated.", 1500), notification.job
     where = [] if notification.kind is DeliveryKind.REPLY else [job_link(job), code(str(job.ref))]
     alt_text = text if job_name(job) in text else f"{job_name(job)}: {text}"
     return message(alt_text, [section(f"{NOTE} {text}"), context(where)])
@@ -115,8 +103,10 @@ def render_note(notification: Notification) -> Message:
 
 def incident_icon(incident: Incident) -> str:
     """The icon of the incident's lead alert."""
-    lead = lead_alert(incident)
-    return ENDED if lead is None else alert_icon(incident.job, lead)
+    lead = _lead_alert(incident)
+    if lead is None:
+        return ENDED
+    return SEVERITY_ICONS[lead.severity] if _is_active(incident.job, lead) else _end_icon(lead)
 
 
 def _introduction(evidence: Evidence) -> str:
@@ -134,13 +124,9 @@ def _rows(evidence: Evidence) -> list[str]:
 
 def _lines_notes(evidence: Evidence, shown: int) -> list[str]:
     source, timed = common_source(evidence.lines), have_times(evidence.lines)
-    return [
-        "times in UTC" if timed else "",
-        f"all from {code(source)}" if source else "",
-        f"showing {shown:,} of {plural(evidence.count, 'line')}; press Logs above for the rest"
-        if timed and evidence.count > shown
-        else "",
-    ]
+    more = f"showing {shown:,} of {plural(evidence.count, 'line')}; press Logs above for the rest"
+    is_cut = timed and evidence.count > shown
+    return ["times in UTC" if timed else "", f"all from {code(source)}" if source else "", more if is_cut else ""]
 
 
 def _repeats_state(job: Job, alert: IncidentAlert) -> bool:
@@ -153,7 +139,7 @@ def _firing_lines(job: Job, alert: IncidentAlert) -> list[str]:
     since = evidence.first_at or alert.fired_at
     return [
         f"{SEVERITY_ICONS[alert.severity]} *{one_line(alert.title, 200)}* · {job_link(job)}",
-        "" if repeats_title(alert) else f"> {one_line(evidence.summary, 500)}",
+        "" if _repeats_title(alert) else f"> {one_line(evidence.summary, 500)}",
         " · ".join([_state(job), f"since {slack_time(since)}", *_short_facts(job, evidence)]),
         f"*Try:* {linked_hint(evidence.hint)}" if evidence.hint else "",
     ]
@@ -161,9 +147,9 @@ def _firing_lines(job: Job, alert: IncidentAlert) -> list[str]:
 
 def _resolved_lines(job: Job, alert: IncidentAlert) -> list[str]:
     return [
-        f"{end_icon(alert)} ~{one_line(alert.title, 200)}~ · {job_link(job)}",
-        "" if repeats_title(alert) else f"> {one_line(alert.evidence.summary, 300)}",
-        _sentence_case(ending(job, alert)),
+        f"{_end_icon(alert)} ~{one_line(alert.title, 200)}~ · {job_link(job)}",
+        "" if _repeats_title(alert) else f"> {one_line(alert.evidence.summary, 300)}",
+        _sentence_case(_ending(job, alert)),
     ]
 
 
@@ -197,8 +183,8 @@ def _fact(label: str, value: str, limit: int) -> str:
 
 
 def _other_lines(job: Job, others: Sequence[IncidentAlert]) -> list[str]:
-    ordered = sorted(others, key=lambda alert: (not is_active(job, alert), -alert.severity.rank, alert.fired_at))
-    if job.state.is_terminal and all(is_active(job, alert) for alert in others):
+    ordered = sorted(others, key=lambda alert: (not _is_active(job, alert), -alert.severity.rank, alert.fired_at))
+    if job.state.is_terminal and all(_is_active(job, alert) for alert in others):
         # The job has ended and the headline names the cause, so titles are enough.
         titles = [f"{SEVERITY_ICONS[alert.severity]} {one_line(alert.title, 200)}" for alert in ordered]
         return [f"More in the thread: {' · '.join(dict.fromkeys(titles[:_MAX_OTHERS]))}"]
@@ -209,43 +195,91 @@ def _other_lines(job: Job, others: Sequence[IncidentAlert]) -> list[str]:
 
 def _other_line(job: Job, alert: IncidentAlert) -> str:
     title = one_line(alert.title, 200)
-    if not is_active(job, alert):
-        return f"{end_icon(alert)} ~{title}~ {ending(job, alert)}"
-    summary = "" if repeats_title(alert) else f": {one_line(alert.evidence.summary, 160)}"
+    if not _is_active(job, alert):
+        return f"{_end_icon(alert)} ~{title}~ {_ending(job, alert)}"
+    summary = "" if _repeats_title(alert) else f": {one_line(alert.evidence.summary, 160)}"
     return f"{SEVERITY_ICONS[alert.severity]} *{title}*{summary}"
 
 
 def _acknowledgements(incident: Incident) -> list[str]:
     users = dict.fromkeys(alert.acknowledged_by for alert in incident.alerts if alert.resolved_at is None)
     names = [person(user) for user in users if user]
-    if incident.resolved_at is not None or not names:
-        return []
-    return [f"👍 Acknowledged by {' and '.join(names)}; reminders paused"]
+    is_shown = names and incident.resolved_at is None
+    return [f"👍 Acknowledged by {' and '.join(names)}; reminders paused"] if is_shown else []
 
 
 def _buttons(incident: Incident, lead: IncidentAlert) -> Block | None:
     job, evidence = incident.job.ref, lead.evidence
     first = evidence.first_at or lead.fired_at
-    logs = button("Logs", Action.SHOW, commands.logs_around(job, first, evidence.last_at or lead.fired_at))
+    logs = button("Logs", Action.SHOW, logs_around(job, first, evidence.last_at or lead.fired_at))
     if incident.resolved_at is not None:
         return actions([logs])
+    more = [("Silence 4 hours", f"silence 4h {job}"), ("Silence 24 hours", f"silence 1d {job}")]
+    more.append(("Stop watching here", f"unwatch {job}"))
     unacknowledged = any(alert.acknowledged_by is None for alert in incident.alerts if alert.resolved_at is None)
     return actions(
         [
             button("Acknowledge", Action.ACKNOWLEDGE, incident.id, style="primary") if unacknowledged else None,
-            button("Silence 1 hour", Action.CHANGE, commands.silence_job(job, timedelta(hours=1))),
+            button("Silence 1 hour", Action.CHANGE, f"silence 1h {job}"),
             logs,
-            overflow(
-                Action.MORE,
-                [
-                    ("Silence 4 hours", commands.silence_job(job, timedelta(hours=4))),
-                    ("Silence 24 hours", commands.silence_job(job, timedelta(hours=24))),
-                    ("Stop watching here", commands.unwatch_job(job)),
-                ],
-            ),
+            overflow(Action.MORE, more),
         ]
     )
 
 
 def _sentence_case(text: str) -> str:
     return text[:1].upper() + text[1:]
+
+
+def _lead_alert(incident: Incident) -> IncidentAlert | None:
+    """The alert for the headline: the worst that is active, then one that names the cause, then the earliest."""
+    candidates = [alert for alert in incident.alerts if _is_active(incident.job, alert)] or incident.alerts
+    return min(candidates, key=_headline_order, default=None)
+
+
+def _headline_order(alert: IncidentAlert) -> tuple[int, bool, bool, datetime]:
+    return -alert.severity.rank, reports_state(alert.rule), alert.evidence.title is None, alert.fired_at
+
+
+def _is_active(job: Job, alert: IncidentAlert) -> bool:
+    """Whether the alert fires, or fired when the job failed and so may explain the failure."""
+    ended_with_job = alert.resolution is Resolution.JOB_ENDED and job.state.is_failure and job.state.is_terminal
+    return alert.resolved_at is None or ended_with_job
+
+
+def _end_icon(alert: IncidentAlert) -> str:
+    return CLEARED if alert.resolution is Resolution.CLEARED else ENDED
+
+
+def _repeats_title(alert: IncidentAlert) -> bool:
+    """Whether the summary adds nothing to the title."""
+    return alert.evidence.summary.rstrip(".") == alert.title
+
+
+def _firing_sentence(job: Job, alert: IncidentAlert, reason: NotifyReason = NotifyReason.FIRST) -> str:
+    since = plain_time(alert.evidence.first_at or alert.fired_at)
+    summary = "" if _repeats_title(alert) else f" {one_line(alert.evidence.summary, 600)}"
+    icon, again = SEVERITY_ICONS[alert.severity], _notify_reason(reason, ", ")
+    return f"{icon} {one_line(alert.title, 200)}: {job_name(job)}, since {since}{again}.{summary}"
+
+
+def _resolved_sentence(job: Job, alert: IncidentAlert) -> str:
+    return f"{_end_icon(alert)} {one_line(alert.title, 200)}: {job_name(job)}, {_ending(job, alert)}"
+
+
+def _ending(job: Job, alert: IncidentAlert) -> str:
+    """How it ended, as the end of a sentence: `resolved after 12m. Back to normal.`."""
+    if alert.resolved_at is None:
+        return ""
+    after = f"after {format_duration(alert.resolved_at - alert.fired_at)}"
+    if alert.resolution is Resolution.CLEARED:
+        return f"resolved {after}. Back to normal."
+    if alert.resolution is Resolution.JOB_ENDED and job.state.is_terminal:
+        return f"ended {after}. The job ended before the alert cleared."
+    return f"ended {after}. This channel no longer watches the job."
+
+
+def _notify_reason(reason: NotifyReason, separator: str = " · ") -> str:
+    """Why people are notified again, after a separator; "" the first time."""
+    words = {NotifyReason.CHANGED: f"{separator}updated", NotifyReason.REPEAT: f"{separator}still firing"}
+    return words.get(reason, "")

@@ -9,8 +9,7 @@ from bot.domain.alerts import Severity
 from bot.domain.durations import datetime_from_ns
 from bot.domain.wording import plural
 from bot.rules.diagnosis_wording import describe_progress, describe_ranks, describe_reason, root_line
-from bot.slack.render import button_commands as commands
-from bot.slack.render.actions import Action, actions, button
+from bot.slack.render.actions import Action, actions, button, logs_around
 from bot.slack.render.blocks import context, fenced_sections, listed_sections, section
 from bot.slack.render.icons import CLEARED, SEVERITY_ICONS, STATE_ICONS
 from bot.slack.render.jobs import job_link, job_name, state_label
@@ -109,5 +108,5 @@ def _buttons(answer: DiagnosisAnswer, problems: list[Failure]) -> Block | None:
     logs = None
     if problems and problems[0].first_ns is not None:
         first = datetime_from_ns(problems[0].first_ns)
-        logs = button("Logs", Action.SHOW, commands.logs_around(answer.job.ref, first, first), key="logs")
+        logs = button("Logs", Action.SHOW, logs_around(answer.job.ref, first, first), key="logs")
     return actions([logs, button("Share in channel", Action.SHARE, format_command(answer.pinned))])

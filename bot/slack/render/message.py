@@ -15,9 +15,9 @@ MAX_BLOCKS = 50
 MAX_SECTION_TEXT = 3000
 MAX_HEADER_TEXT = 150
 MAX_FIELD_TEXT = 2000
-MAX_BUTTON_TEXT = 75
+MAX_LABEL_TEXT = 75
+"""Of a button or a menu option."""
 MAX_BUTTON_VALUE = 2000
-MAX_OPTION_TEXT = 75
 MAX_OPTION_VALUE = 150
 """Documented: https://docs.slack.dev/reference/block-kit/composition-objects/option-object (read 2026-11-20)."""
 MAX_TEXT = 4000

@@ -6,7 +6,6 @@ from bot.commands.subcommands.subscriptions import ListAnswer, SilenceAnswer, Un
 from bot.domain.alerts import Severity
 from bot.domain.subscriptions import Silence
 from bot.domain.wording import plural
-from bot.slack.render import button_commands as commands
 from bot.slack.render.actions import Action, actions, button
 from bot.slack.render.blocks import context, listed_sections, section
 from bot.slack.render.icons import SEVERITY_LEGEND, STATE_ICONS
@@ -104,7 +103,7 @@ def render_silence(answer: SilenceAnswer) -> Message:
         [
             section(silence_row(silence)),
             None if answer.is_watched else context([unwatched]),
-            actions([button("Unmute", Action.CHANGE, commands.end_silence(silence.id))]),
+            actions([button("Unmute", Action.CHANGE, f"silence end {silence.id}")]),
         ],
     )
 
@@ -113,8 +112,7 @@ def silence_row(silence: Silence) -> str:
     """A silence in a list: what, until when, by whom, why, and how to end it."""
     why = f": {one_line(silence.reason, 200)}" if silence.reason else ""
     by = f"by {person(silence.created_by)}{why}"
-    end = f"`/train {commands.end_silence(silence.id)}`"
-    return f"🔕 {_silenced(silence)} until {slack_time(silence.ends_at)} {by} · {end}"
+    return f"🔕 {_silenced(silence)} until {slack_time(silence.ends_at)} {by} · `/train silence end {silence.id}`"
 
 
 def _rule_changes(answer: WatchAnswer) -> list[str]:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 ELLIPSIS = "…"
 _MAX_URL = 1500
+"""Half of Slack's limit, because escaping lengthens a URL."""
 _NEAR = timedelta(hours=6)
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")

@@ -29,8 +29,8 @@ from bot.domain.durations import Clock
 from bot.errors import BotError, DeliveryError, UsageError
 from bot.slack.background_tasks import TaskSet, Work
 from bot.slack.failures import UNREACHABLE, delivery_error
-from bot.slack.render.actions import Action
 from bot.slack.render.answers import render, render_error, render_greeting, render_shared, render_working
+from bot.slack.render.blocks import Action
 from bot.slack.render.home import HomeView, render_home
 from bot.slack.render.logs import Shared
 from bot.slack.reply import Reply

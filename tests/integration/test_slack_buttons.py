@@ -6,7 +6,7 @@ import asyncio
 
 from bot.domain.alerts import DeliveryKind
 from bot.domain.subscriptions import Matcher
-from bot.slack.render.actions import Action
+from bot.slack.render.blocks import Action
 from bot.store.store import Store
 from tests.integration.slack_harness import SlackHarness, running, step_lines
 from tests.unit.slack.factories import REF, incident

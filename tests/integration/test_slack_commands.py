@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.slack.render.actions import Action
+from bot.slack.render.blocks import Action
 from bot.store.store import Store
 from emulator.slack import interaction_tokens
 from emulator.slack.app import BOT_TOKEN

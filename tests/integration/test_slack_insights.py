@@ -12,7 +12,7 @@ from bot.domain.jobs import Job, JobState
 from bot.domain.logs import LogLine
 from bot.rules.diagnosis_config import DiagnosisConfig, build_scanner
 from bot.rules.settings import parse_settings
-from bot.slack.render.actions import Action
+from bot.slack.render.blocks import Action
 from bot.store.store import Store
 from tests.fakes.provider import REF, FakeProvider
 from tests.integration.slack_harness import SECRET, SlackHarness, running

@@ -15,8 +15,7 @@ from bot.domain.durations import format_duration
 from bot.domain.jobs import Job
 from bot.domain.wording import plural
 from bot.rules.catalog import reports_state
-from bot.slack.render.actions import Action, actions, button, logs_around, overflow
-from bot.slack.render.blocks import context, fenced_sections, section
+from bot.slack.render.blocks import Action, actions, button, code_sections, context, logs_button, overflow, section
 from bot.slack.render.icons import CLEARED, ENDED, NOTE, SEVERITY_ICONS
 from bot.slack.render.jobs import job_link, job_name, state_label
 from bot.slack.render.log_lines import common_source, excerpt_rows, have_times, line_rows
@@ -75,7 +74,7 @@ def render_reply(job: Job, alert: IncidentAlert, reason: NotifyReason, *, broadc
     if alert.resolved_at is not None:
         title = f"{_end_icon(alert)} *{one_line(alert.title, 200)}*{where} {_ending(job, alert)}"
         return message(_resolved_sentence(job, alert), [section(title), context([code(alert.id)])])
-    blocks, shown = fenced_sections(_rows(evidence), _LINES_BUDGET)
+    blocks, shown = code_sections(_rows(evidence), _LINES_BUDGET)
     title = f"{SEVERITY_ICONS[alert.severity]} *{one_line(alert.title, 200)}*{where}{_notify_reason(reason)}"
     adds_summary = not _repeats_title(alert) and evidence.root is None
     source = common_source(evidence.lines)
@@ -210,8 +209,7 @@ def _acknowledgements(incident: Incident) -> list[str]:
 
 def _buttons(incident: Incident, lead: IncidentAlert) -> Block | None:
     job, evidence = incident.job.ref, lead.evidence
-    first = evidence.first_at or lead.fired_at
-    logs = button("Logs", Action.SHOW, logs_around(job, first, evidence.last_at or lead.fired_at))
+    logs = logs_button(job, evidence.first_at or lead.fired_at, evidence.last_at or lead.fired_at)
     if incident.resolved_at is not None:
         return actions([logs])
     more = [("Silence 4 hours", f"silence 4h {job}"), ("Silence 24 hours", f"silence 1d {job}")]
@@ -222,7 +220,7 @@ def _buttons(incident: Incident, lead: IncidentAlert) -> Block | None:
             button("Acknowledge", Action.ACKNOWLEDGE, incident.id, style="primary") if unacknowledged else None,
             button("Silence 1 hour", Action.CHANGE, f"silence 1h {job}"),
             logs,
-            overflow(Action.MORE, more),
+            overflow(more),
         ]
     )
 

@@ -12,15 +12,14 @@ from bot.domain.alerts import Incident
 from bot.domain.durations import format_duration
 from bot.domain.jobs import Job, Resources
 from bot.domain.wording import plural
-from bot.slack.render.actions import Action, actions, button, without
 from bot.slack.render.alerts import incident_icon
-from bot.slack.render.blocks import context, fenced_sections, listed_sections, section
+from bot.slack.render.blocks import Action, actions, button, code_sections, context, row_sections, section, share_button
 from bot.slack.render.diagnosis import render_diagnosis
 from bot.slack.render.icons import NOTE, PENDING, STATE_ICONS, WARNING
 from bot.slack.render.jobs import job_link, job_name, job_row, job_summary, state_label
 from bot.slack.render.log_lines import line_rows
 from bot.slack.render.logs import Shared, gap_notes, render_logs, render_shared_logs
-from bot.slack.render.message import Message, message
+from bot.slack.render.message import Block, Message, message
 from bot.slack.render.metrics import gpu_sentence, render_metrics
 from bot.slack.render.rules import render_replay, render_rules
 from bot.slack.render.subscriptions import render_subscriptions, render_watch, render_watch_settings
@@ -62,7 +61,16 @@ def render_shared(answer: Answer) -> Shared:
         return render_shared_logs(answer)
     if isinstance(answer, WatchAnswer):
         return Shared(render_watch(answer), render_watch_settings(answer), pointer="its rules are in the thread")
-    return Shared(without(render(answer), Action.SHARE))
+    shown = render(answer)
+    return Shared(message(shown.text, map(_without_share, shown.blocks)))
+
+
+def _without_share(block: Block) -> Block | None:
+    match block:
+        case {"type": "actions", "elements": list(elements)}:
+            return actions([one for one in elements if one["action_id"] != Action.SHARE])
+        case _:
+            return block
 
 
 def render_status(answer: StatusAnswer) -> Message:
@@ -75,24 +83,20 @@ def render_status(answer: StatusAnswer) -> Message:
         *(f"{incident_icon(incident)} {plural(_firing(incident), 'alert')} since {slack_time(incident.opened_at)}"
           for incident in answer.incidents[:3]),
     ]  # fmt: skip
-    tail, _ = fenced_sections(line_rows(answer.last_lines, max_line=300), _STATUS_LINES)
-    ref = str(job.ref)
+    tail, _ = code_sections(line_rows(answer.last_lines, max_line=300), _STATUS_LINES)
     watchers = [f"watched here by {person(one.created_by)}" for one in answer.watched_by[:1]]
-    is_unwell = job.state.is_failure or bool(answer.incidents)
+    as_of = f"as of {slack_time(answer.at, seconds=True)}"
+    further = (*(["diagnose"] if job.state.is_failure or answer.incidents else []), "logs", "metrics")
+    buttons = [button(word.title(), Action.SHOW, f"{word} {job.ref}", key=word) for word in further]
+    watch = button("Watch here", Action.CHANGE, f"watch {job.ref}")
     return message(
         _status_sentence(answer),
         [
             section("\n".join(line for line in lines if line)),
             *tail,
-            context([code(ref), f"as of {slack_time(answer.at, seconds=True)}", *watchers, *gap_notes(answer.gaps)]),
+            context([code(str(job.ref)), as_of, *watchers, *gap_notes(answer.gaps)]),
             actions(
-                [
-                    button("Diagnose", Action.SHOW, f"diagnose {ref}", key="diagnose") if is_unwell else None,
-                    button("Logs", Action.SHOW, f"logs {ref}", key="logs"),
-                    button("Metrics", Action.SHOW, f"metrics {ref}", key="metrics"),
-                    None if watchers or job.state.is_terminal else button("Watch here", Action.CHANGE, f"watch {ref}"),
-                    button("Share in channel", Action.SHARE, f"status {ref}"),
-                ]
+                [*buttons, None if watchers or job.state.is_terminal else watch, share_button(f"status {job.ref}")]
             ),
         ],
     )
@@ -102,11 +106,8 @@ def _status_sentence(answer: StatusAnswer) -> str:
     job = answer.job
     why = f" ({one_line(job.error, 200).rstrip('.')})" if job.error else ""
     firing = sum(_firing(incident) for incident in answer.incidents)
-    parts = (
-        state_label(job) + why,
-        gpu_sentence(answer.summaries),
-        f"{plural(firing, 'alert')} firing" if firing else "",
-    )
+    alerts = f"{plural(firing, 'alert')} firing" if firing else ""
+    parts = (state_label(job) + why, gpu_sentence(answer.summaries), alerts)
     return f"{job_name(job)}: {', '.join(part for part in parts if part)}, as of {plain_time(answer.at)}."
 
 
@@ -114,20 +115,17 @@ def render_jobs(answer: JobsAnswer) -> Message:
     """The jobs of each platform, one row each."""
     rows: list[str] = []
     for one in answer.providers:
-        rows.append(f"*{one_line(one.provider, 80)}*")
+        rows += [f"*{one_line(one.provider, 80)}*"]
         rows += [f"{WARNING if one.lists else NOTE} {one_line(one.problem, 300)}"] if one.problem else []
         rows += [job_row(job) for job in one.jobs]
         rows += ["No jobs."] if not one.jobs and not one.problem else []
     jobs = [job for one in answer.providers for job in one.jobs]
     names = f": {job_summary(jobs)}" if jobs else ""
     share = f"jobs {answer.providers[0].provider}" if len(answer.providers) == 1 else "jobs"
+    hint = context(["Copy a reference into `/train status`, `logs`, `metrics` or `watch`."])
     return message(
         f"{plural(len(jobs), 'job')} on {plural(len(answer.providers), 'platform')}{names}.",
-        [
-            *listed_sections(rows or [_NO_PLATFORM], _LIST_BUDGET, "row"),
-            context(["Copy a reference into `/train status`, `logs`, `metrics` or `watch`."]),
-            actions([button("Share in channel", Action.SHARE, share)]),
-        ],
+        [*row_sections(rows or [_NO_PLATFORM], _LIST_BUDGET, "row"), hint, actions([share_button(share)])],
     )
 
 
@@ -140,17 +138,16 @@ def render_help(answer: HelpAnswer) -> Message:
         f"How to use {escape(answer.usage)}. {escape(answer.description)}",
         [
             section(f"{title}\n{code(answer.usage)}\n{escape(answer.description)}"),
-            *listed_sections(rows, 5000, "option"),
+            *row_sections(rows, 5000, "option"),
             section("*Examples*") if examples else None,
-            *listed_sections(examples, 2500, "example"),
+            *row_sections(examples, 2500, "example"),
         ],
     )
 
 
 def render_error(answer: ErrorAnswer) -> Message:
     """What was wrong, and the usage of the command."""
-    problem = one_line(answer.public, 1500)
-    usage = answer.usage or ""
+    problem, usage = one_line(answer.public, 1500), answer.usage or ""
     typed = one_line(usage, 1500) if "`" in usage else code(usage, 1500)
     how = f"Usage: {typed}" if usage else ""
     return message(f"{problem} {how}".rstrip(), [section(f"{WARNING} {problem}"), context([how])])
@@ -176,11 +173,9 @@ def _firing(incident: Incident) -> int:
 
 
 def _since(job: Job) -> str:
-    if job.ended_at:
-        began = job.started_at or job.created_at
-        took = f" after {format_duration(job.ended_at - began)}" if began else ""
-        return f"{slack_time(job.ended_at)}{took}"
     began = job.started_at or job.created_at
+    if job.ended_at:
+        return slack_time(job.ended_at) + (f" after {format_duration(job.ended_at - began)}" if began else "")
     return f"since {slack_time(began)}" if began else ""
 
 

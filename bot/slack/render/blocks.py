@@ -1,14 +1,25 @@
-"""Block Kit blocks within Slack's limits: sections, context lines, lists and code blocks. Buttons are in `actions`."""
+"""Block Kit blocks within Slack's limits: paragraphs, small print, lists, code blocks, buttons and menus.
+
+The value of a button is a command as text with absolute times, so it works after a restart, on any machine and for
+anyone. Clicks are handled in `bot.slack.listeners`.
+"""
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 
+from bot.domain.jobs import JobRef
 from bot.domain.wording import plural
-from bot.slack.render.message import MAX_FIELD_TEXT, MAX_HEADER_TEXT, MAX_SECTION_TEXT, Block
+from bot.slack.render.message import MAX_BUTTON_VALUE, MAX_FIELD_TEXT, MAX_OPTION_VALUE, MAX_SECTION_TEXT, Block
 from bot.slack.render.text import clean, cut, fence, split_backticks
 
+_MAX_HEADER_TEXT = 150
+_MAX_LABEL_TEXT = 75
+"""Of a button or a menu option. Both limits: https://docs.slack.dev/reference/block-kit (read 2026-11-20)."""
 _FENCE = len(fence([""]))
+_ISO = "%Y-%m-%dT%H:%M:%SZ"
 
 
 def mrkdwn(text: str) -> Block:
@@ -28,7 +39,7 @@ def section(text: str) -> Block:
 
 def header(text: str) -> Block:
     """A title. It is plain text, so foreign text needs no escaping."""
-    return {"type": "header", "text": plain(text, MAX_HEADER_TEXT)}
+    return {"type": "header", "text": plain(text, _MAX_HEADER_TEXT)}
 
 
 def context(texts: Sequence[str]) -> Block | None:
@@ -51,7 +62,7 @@ def divider() -> Block:
     return {"type": "divider"}
 
 
-def fenced_sections(rows: Sequence[str], budget: int, *, newest_first: bool = False) -> tuple[list[Block], int]:
+def code_sections(rows: Sequence[str], budget: int, *, newest_first: bool = False) -> tuple[list[Block], int]:
     """The newest escaped rows that fit into `budget` characters, as code blocks; and how many of them are shown.
 
     A row longer than a section is truncated.
@@ -64,7 +75,7 @@ def fenced_sections(rows: Sequence[str], budget: int, *, newest_first: bool = Fa
     return [section(fence(group)) for group in groups], sum(len(group) for group in groups)
 
 
-def listed_sections(rows: Sequence[str], budget: int, noun: str) -> list[Block]:
+def row_sections(rows: Sequence[str], budget: int, noun: str) -> list[Block]:
     """The first rows of mrkdwn that fit into `budget` characters, as paragraphs; the hidden ones are counted."""
     groups = _fill(rows, MAX_SECTION_TEXT, budget, 0)
     hidden = len(rows) - sum(len(group) for group in groups)
@@ -89,3 +100,62 @@ def _fill(rows: Iterable[str], room: int, budget: int, overhead: int) -> list[li
         groups[-1].append(row)
         space -= cost
     return groups
+
+
+class Action(enum.StrEnum):
+    """The `action_id` of each kind of button, and what its `value` holds."""
+
+    SHOW = "trainwatch_show"
+    """Command text. The answer is shown to the clicker only; it replaces a private message."""
+    SHARE = "trainwatch_share"
+    """Command text. The answer goes to the channel."""
+    CHANGE = "trainwatch_change"
+    """Command text that changes the channel's alerts: a silence, an unwatch. The answer goes into the thread."""
+    ACKNOWLEDGE = "trainwatch_acknowledge"
+    """An incident id."""
+    MORE = "trainwatch_more"
+    """An overflow menu whose options are like CHANGE."""
+
+
+def button(label: str, action: Action, value: str, *, key: str = "", style: str | None = None) -> Block | None:
+    """A button, or None if its value does not fit: a truncated command would be another command.
+
+    `key` makes the `action_id` unique among buttons of one action, because Slack rejects duplicates in a row.
+    """
+    if not _can_carry(value, MAX_BUTTON_VALUE):
+        return None
+    action_id = f"{action}:{key}" if key else action.value
+    made: Block = {"type": "button", "text": plain(label, _MAX_LABEL_TEXT), "action_id": action_id, "value": value}
+    return made | {"style": style} if style else made
+
+
+def overflow(options: Sequence[tuple[str, str]]) -> Block | None:
+    """A "⋯" menu of (label, value). Options whose value does not fit are left out; None if none is left."""
+    fitting = [
+        {"text": plain(label, _MAX_LABEL_TEXT), "value": value}
+        for label, value in options
+        if _can_carry(value, MAX_OPTION_VALUE)
+    ]
+    return {"type": "overflow", "action_id": Action.MORE.value, "options": fitting} if fitting else None
+
+
+def _can_carry(value: str, limit: int) -> bool:
+    """Whether a value arrives unchanged: it is short enough and JSON can hold its characters."""
+    return 0 < len(value) <= limit and clean(value) == value
+
+
+def actions(elements: Sequence[Block | None]) -> Block | None:
+    """A row of the buttons that are not None; None without any."""
+    present = [element for element in elements if element is not None]
+    return {"type": "actions", "elements": present} if present else None
+
+
+def logs_button(job: JobRef, first_at: datetime, last_at: datetime, *, key: str = "") -> Block | None:
+    """A button for the log from five minutes before the first time to a minute after the last."""
+    start, end = first_at - timedelta(minutes=5), last_at + timedelta(minutes=1)
+    return button("Logs", Action.SHOW, f"logs {job} --start {start:{_ISO}} --end {end:{_ISO}}", key=key)
+
+
+def share_button(command: str) -> Block | None:
+    """A button that shows the answer to everyone in the channel."""
+    return button("Share in channel", Action.SHARE, command)

@@ -9,8 +9,15 @@ from bot.domain.alerts import Severity
 from bot.domain.durations import datetime_from_ns
 from bot.domain.wording import plural
 from bot.rules.diagnosis_wording import describe_progress, describe_ranks, describe_reason, root_line
-from bot.slack.render.actions import Action, actions, button, logs_around
-from bot.slack.render.blocks import context, fenced_sections, listed_sections, section
+from bot.slack.render.blocks import (
+    actions,
+    code_sections,
+    context,
+    logs_button,
+    row_sections,
+    section,
+    share_button,
+)
 from bot.slack.render.icons import CLEARED, SEVERITY_ICONS, STATE_ICONS
 from bot.slack.render.jobs import job_link, job_name, state_label
 from bot.slack.render.log_lines import excerpt_rows
@@ -27,8 +34,7 @@ def render_diagnosis(answer: DiagnosisAnswer) -> Message:
     """The job's state, the failures in its log, worst first, and its training progress."""
     problems = [one for one in answer.diagnosis.failures if one.severity is not Severity.INFO]
     notes = [one for one in answer.diagnosis.failures if one.severity is Severity.INFO]
-    job = answer.job
-    progress = describe_progress(answer.diagnosis.progress)
+    job, progress = answer.job, describe_progress(answer.diagnosis.progress)
     head = [
         f"{STATE_ICONS[job.state]} {job_link(job)} · *{state_label(job)}*",
         "" if problems else f"{CLEARED} {_no_problems(answer)}",
@@ -44,7 +50,7 @@ def render_diagnosis(answer: DiagnosisAnswer) -> Message:
         [
             section("\n".join(line for line in head if line)),
             *blocks,
-            *listed_sections(rows, 1200, "note"),
+            *row_sections(rows, 1200, "note"),
             context(_notes(answer)),
             _buttons(answer, problems),
         ],
@@ -65,14 +71,15 @@ def _no_problems(answer: DiagnosisAnswer) -> str:
 
 def _failure(failure: Failure) -> list[Block]:
     root = root_line(failure)
+    count = f"{failure.count:,} times" if failure.count > 1 else ""
     lines = [
         f"{SEVERITY_ICONS[failure.severity]} *{one_line(failure.title, 200)}*",
         f"> {one_line(root, 300)}" if root else "",
-        " · ".join(part for part in (_ranks(failure), _span(failure), _count(failure)) if part),
+        " · ".join(part for part in (_ranks(failure), _span(failure), count) if part),
         one_line(describe_reason(failure), 300),
         f"*Try:* {linked_hint(failure.hint, 400)}" if failure.hint else "",
     ]
-    fenced, _ = fenced_sections(excerpt_rows(failure.excerpt, failure.root_index, max_line=240), _EXCERPT_BUDGET)
+    fenced, _ = code_sections(excerpt_rows(failure.excerpt, failure.root_index, max_line=240), _EXCERPT_BUDGET)
     return [section("\n".join(line for line in lines if line)), *fenced]
 
 
@@ -90,10 +97,6 @@ def _span(failure: Failure) -> str:
     return f"since {slack_time(first)}" if (last - first).total_seconds() < 60 else slack_time_range(first, last)
 
 
-def _count(failure: Failure) -> str:
-    return f"{failure.count:,} times" if failure.count > 1 else ""
-
-
 def _notes(answer: DiagnosisAnswer) -> list[str]:
     start = plain_time(answer.start) if answer.start else "its start"
     return [
@@ -105,8 +108,8 @@ def _notes(answer: DiagnosisAnswer) -> list[str]:
 
 
 def _buttons(answer: DiagnosisAnswer, problems: list[Failure]) -> Block | None:
-    logs = None
-    if problems and problems[0].first_ns is not None:
-        first = datetime_from_ns(problems[0].first_ns)
-        logs = button("Logs", Action.SHOW, logs_around(answer.job.ref, first, first), key="logs")
-    return actions([logs, button("Share in channel", Action.SHARE, format_command(answer.pinned))])
+    share = share_button(format_command(answer.pinned))
+    if not problems or problems[0].first_ns is None:
+        return actions([share])
+    first = datetime_from_ns(problems[0].first_ns)
+    return actions([logs_button(answer.job.ref, first, first, key="logs"), share])

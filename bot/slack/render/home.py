@@ -13,7 +13,7 @@ from bot.commands.subcommands.subscriptions import Watched
 from bot.domain.checks import HEARTBEAT_STALE, ON_TIME
 from bot.domain.durations import format_ago, format_duration
 from bot.domain.wording import plural
-from bot.slack.render.blocks import context, divider, header, listed_sections
+from bot.slack.render.blocks import context, divider, header, row_sections
 from bot.slack.render.jobs import watched_row
 from bot.slack.render.message import Block
 from bot.slack.render.text import channel_link, code, escape, slack_time
@@ -42,13 +42,13 @@ def render_home(home: HomeView) -> dict[str, object]:
     status += _backlog(home.status) if home.status else []
     blocks: list[Block | None] = [
         header("Jobs you watch"),
-        *listed_sections(jobs or [_NO_JOBS], 8000, "job"),
+        *row_sections(jobs or [_NO_JOBS], 8000, "job"),
         divider(),
         header("Status"),
-        *listed_sections(status or ["unknown"], 1500, "line"),
+        *row_sections(status or ["unknown"], 1500, "line"),
         divider(),
         header("Commands"),
-        *listed_sections(help_rows, 6000, "command"),
+        *row_sections(help_rows, 6000, "command"),
         context([f"As of {slack_time(home.at, seconds=True)}. Open this tab again to refresh."]),
     ]
     return {"type": "home", "blocks": [block for block in blocks if block is not None]}
@@ -57,10 +57,8 @@ def render_home(home: HomeView) -> dict[str, object]:
 def _heartbeat(label: str, at: datetime | None, now: datetime) -> str:
     if at is None:
         return f"⚪ {escape(label)}: not started"
-    last_run = f"last run {format_ago(at, now)}"
-    return (
-        f"🔴 {escape(label)} is late: {last_run}" if now - at > HEARTBEAT_STALE else f"🟢 {escape(label)}: {last_run}"
-    )
+    icon, late = ("🔴", " is late") if now - at > HEARTBEAT_STALE else ("🟢", "")
+    return f"{icon} {escape(label)}{late}: last run {format_ago(at, now)}"
 
 
 def _backlog(status: SystemStatus) -> list[str]:

@@ -11,8 +11,7 @@ from bot.domain.durations import datetime_from_ns, format_ns
 from bot.domain.gaps import Gap
 from bot.domain.logs import LogLine, Order
 from bot.domain.wording import plural
-from bot.slack.render.actions import Action, actions, button
-from bot.slack.render.blocks import context, fenced_sections, section
+from bot.slack.render.blocks import Action, actions, button, code_sections, context, section, share_button
 from bot.slack.render.icons import WARNING
 from bot.slack.render.log_lines import common_source, line_rows, newest_within
 from bot.slack.render.message import BLOCKS_BUDGET, Block, Message, message, weight
@@ -98,7 +97,7 @@ def _body(answer: LogsAnswer, budget: int) -> tuple[list[Block], int]:
     lines = answer.lines
     newest_first = len(lines) > 1 and lines[0].timestamp_ns > lines[-1].timestamp_ns
     near = newest_within(lines, budget, newest_first=newest_first)
-    return fenced_sections(line_rows(near, among=lines), budget, newest_first=newest_first)
+    return code_sections(line_rows(near, among=lines), budget, newest_first=newest_first)
 
 
 def _headline(answer: LogsAnswer) -> str:
@@ -174,7 +173,7 @@ def _buttons(answer: LogsAnswer, older: LogsCommand | None, *, share: bool) -> B
         [
             button("◀ Older", Action.SHOW, format_command(older), key="older") if older else None,
             button("Newer ▶", Action.SHOW, format_command(answer.newer), key="newer") if answer.newer else None,
-            button("Share in channel", Action.SHARE, format_command(answer.pinned)) if share else None,
+            share_button(format_command(answer.pinned)) if share else None,
         ]
     )
 

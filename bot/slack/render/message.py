@@ -1,4 +1,4 @@
-"""Slack messages: alt text and blocks, and Slack's limits. Blocks are built in `blocks` and `actions`."""
+"""Slack messages: alt text and blocks, and Slack's limits. Blocks are built in `blocks`."""
 
 from __future__ import annotations
 
@@ -13,10 +13,7 @@ Block = dict[str, object]
 # Documented: https://docs.slack.dev/reference/block-kit/blocks (read 2026-11-20), unless marked.
 MAX_BLOCKS = 50
 MAX_SECTION_TEXT = 3000
-MAX_HEADER_TEXT = 150
 MAX_FIELD_TEXT = 2000
-MAX_LABEL_TEXT = 75
-"""Of a button or a menu option."""
 MAX_BUTTON_VALUE = 2000
 MAX_OPTION_VALUE = 150
 """Documented: https://docs.slack.dev/reference/block-kit/composition-objects/option-object (read 2026-11-20)."""

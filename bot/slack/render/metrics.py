@@ -13,8 +13,7 @@ from bot.commands.subcommands.jobs import MetricsAnswer
 from bot.domain.metrics import GPU_UTILIZATION, KNOWN_METRICS, MetricSeries, MetricSummary
 from bot.domain.sparkline import bucket_means, sparkline
 from bot.domain.wording import plural
-from bot.slack.render.actions import Action, actions, button
-from bot.slack.render.blocks import context, section
+from bot.slack.render.blocks import actions, context, section, share_button
 from bot.slack.render.icons import STATE_ICONS
 from bot.slack.render.jobs import job_link, job_name, state_label
 from bot.slack.render.logs import gap_notes
@@ -50,7 +49,7 @@ def render_metrics(answer: MetricsAnswer) -> Message:
         f"*Metrics* {STATE_ICONS[job.state]} {job_link(job)} {state_label(job)}\n{span}" + (f"\n{gpus}" if gpus else "")
     )
     notes = context([code(str(job.ref)), *_missing(answer.missing), *gap_notes(answer.gaps)])
-    buttons = actions([button("Share in channel", Action.SHARE, format_command(answer.pinned))])
+    buttons = actions([share_button(format_command(answer.pinned))])
     left = BLOCKS_BUDGET - weight([head, notes, buttons]) - 200
     tables: list[Block] = []
     names = _names(answer.summaries)

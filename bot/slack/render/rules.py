@@ -7,8 +7,7 @@ from bot.commands.subcommands.rules import ReplayAnswer, RulesAnswer, RuleShown
 from bot.domain.durations import format_duration
 from bot.domain.wording import plural
 from bot.rules.replay import Replayed
-from bot.slack.render.actions import Action, actions, button
-from bot.slack.render.blocks import context, listed_sections, section
+from bot.slack.render.blocks import actions, context, row_sections, section, share_button
 from bot.slack.render.icons import SEVERITY_ICONS, SEVERITY_LEGEND
 from bot.slack.render.jobs import job_link, job_name
 from bot.slack.render.logs import gap_notes
@@ -20,18 +19,13 @@ _BUDGET = 7000
 
 def render_rules(answer: RulesAnswer) -> Message:
     """Every rule with its parameters."""
+    change = "Change one for this channel: `/train watch REF rule.parameter=value`"
     return message(
         f"{plural(len(answer.rules), 'alert rule')}.",
         [
-            *listed_sections([rule_row(rule) for rule in answer.rules], _BUDGET, "rule"),
-            context(
-                [
-                    SEVERITY_LEGEND,
-                    "Change one for this channel: `/train watch REF rule.parameter=value`",
-                    "Test on past logs: `/train rules test REF`",
-                ]
-            ),
-            actions([button("Share in channel", Action.SHARE, "rules")]),
+            *row_sections([rule_row(rule) for rule in answer.rules], _BUDGET, "rule"),
+            context([SEVERITY_LEGEND, change, "Test on past logs: `/train rules test REF`"]),
+            actions([share_button("rules")]),
         ],
     )
 
@@ -47,10 +41,10 @@ def render_replay(answer: ReplayAnswer) -> Message:
         f"{job_name(answer.job)}: {text[:1].lower()}{text[1:]}.",
         [
             section(f"🧪 {job_link(answer.job)}\n*{text}*, simulated with these rules"),
-            *listed_sections([_replayed(one) for one in answer.alerts], _BUDGET, "alert"),
+            *row_sections([_replayed(one) for one in answer.alerts], _BUDGET, "alert"),
             context([quiet]) if answer.quiet else None,
             context([code(str(answer.job.ref)), read, *notes, *gap_notes(answer.gaps)]),
-            actions([button("Share in channel", Action.SHARE, format_command(answer.pinned))]),
+            actions([share_button(format_command(answer.pinned))]),
         ],
     )
 
@@ -63,11 +57,8 @@ def rule_row(rule: RuleShown) -> str:
 
 
 def _replayed(one: Replayed) -> str:
-    if one.resolved_at is None:
-        end = "still firing at the end"
-    else:
-        end = f"{one.resolution} after {format_duration(one.resolved_at - one.fired_at)}"
+    took = f"{one.resolution} after {format_duration(one.resolved_at - one.fired_at)}" if one.resolved_at else ""
     summary = one.evidence.summary
     quote = "" if summary.rstrip(".") == one.title else f"\n> {one_line(summary, 300)}"
     title = f"{SEVERITY_ICONS[one.severity]} {slack_time(one.fired_at)} *{one_line(one.title, 200)}*"
-    return f"{title} · {end} · {code(one.rule)}{quote}"
+    return f"{title} · {took or 'still firing at the end'} · {code(one.rule)}{quote}"

@@ -6,8 +6,7 @@ from bot.commands.subcommands.subscriptions import ListAnswer, SilenceAnswer, Un
 from bot.domain.alerts import Severity
 from bot.domain.subscriptions import Silence
 from bot.domain.wording import plural
-from bot.slack.render.actions import Action, actions, button
-from bot.slack.render.blocks import context, listed_sections, section
+from bot.slack.render.blocks import Action, actions, button, context, row_sections, section, share_button
 from bot.slack.render.icons import SEVERITY_LEGEND, STATE_ICONS
 from bot.slack.render.jobs import job_link, job_name, job_summary, watched_row
 from bot.slack.render.message import Message, message
@@ -36,13 +35,9 @@ def render_watch(answer: WatchAnswer) -> Message:
     job = answer.job
     verb = "now watches" if answer.created else "has new settings for" if answer.has_changed else "is already watching"
     by = f"by {person(answer.subscription.created_by)}"
-    return message(
-        f"This channel {verb} {job_name(job)}.",
-        [
-            section(f"👀 This channel {verb} {STATE_ICONS[job.state]} {job_link(job)}"),
-            context([code(str(job.ref)), by, *_rule_changes(answer)]),
-        ],
-    )
+    shown = section(f"👀 This channel {verb} {STATE_ICONS[job.state]} {job_link(job)}")
+    notes = context([code(str(job.ref)), by, *_rule_changes(answer)])
+    return message(f"This channel {verb} {job_name(job)}.", [shown, notes])
 
 
 def render_watch_settings(answer: WatchAnswer) -> Message:
@@ -51,7 +46,7 @@ def render_watch_settings(answer: WatchAnswer) -> Message:
     return message(
         f"Rules for {job_name(answer.job)} in this channel.",
         [
-            *listed_sections([rule_row(rule) for rule in answer.rules] or ["All rules are off."], 6000, "rule"),
+            *row_sections([rule_row(rule) for rule in answer.rules] or ["All rules are off."], 6000, "rule"),
             context([SEVERITY_LEGEND, change, "Ends with the job or `/train unwatch`"]),
         ],
     )
@@ -68,7 +63,7 @@ def render_unwatch(answer: UnwatchAnswer) -> Message:
             what = f"no longer watches {plural(len(jobs), 'job')}"
     text = f"This channel {what}."
     rows = [code(str(job)) for job in answer.jobs] if len(answer.jobs) > 1 else []
-    return message(text, [section(text), *listed_sections(rows, 3000, "job")])
+    return message(text, [section(text), *row_sections(rows, 3000, "job")])
 
 
 def render_list(answer: ListAnswer) -> Message:
@@ -83,9 +78,9 @@ def render_list(answer: ListAnswer) -> Message:
         f"This channel {what}{f' ({names})' if names else ''}{muted}.",
         [
             section(f"*This channel {what}{muted}.*{hint}"),
-            *listed_sections(watched, _WATCHED_BUDGET, "job"),
-            *listed_sections(silences, _SILENCES_BUDGET, "silence"),
-            actions([button("Share in channel", Action.SHARE, "list")]) if watched else None,
+            *row_sections(watched, _WATCHED_BUDGET, "job"),
+            *row_sections(silences, _SILENCES_BUDGET, "silence"),
+            actions([share_button("list")]) if watched else None,
         ],
     )
 
@@ -98,39 +93,30 @@ def render_silence(answer: SilenceAnswer) -> Message:
         text = f"Silence {silence.id} ended; {what} resume."
         return message(text, [section(f"🔔 {text}")])
     unwatched = "This channel does not watch that job. `/train list` shows what it watches."
-    return message(
-        f"{_silenced(silence)} until {plain_time(silence.ends_at)}.",
-        [
-            section(silence_row(silence)),
-            None if answer.is_watched else context([unwatched]),
-            actions([button("Unmute", Action.CHANGE, f"silence end {silence.id}")]),
-        ],
-    )
+    note = context(["" if answer.is_watched else unwatched])
+    unmute = actions([button("Unmute", Action.CHANGE, f"silence end {silence.id}")])
+    text = f"{_silenced(silence)} until {plain_time(silence.ends_at)}."
+    return message(text, [section(silence_row(silence)), note, unmute])
 
 
 def silence_row(silence: Silence) -> str:
     """A silence in a list: what, until when, by whom, why, and how to end it."""
-    why = f": {one_line(silence.reason, 200)}" if silence.reason else ""
-    by = f"by {person(silence.created_by)}{why}"
+    by = f"by {person(silence.created_by)}" + (f": {one_line(silence.reason, 200)}" if silence.reason else "")
     return f"🔕 {_silenced(silence)} until {slack_time(silence.ends_at)} {by} · `/train silence end {silence.id}`"
 
 
 def _rule_changes(answer: WatchAnswer) -> list[str]:
     """How the rules of a subscription differ from the defaults."""
     settings = answer.subscription.settings
-    changes = (
-        ("changed", [name for name in sorted(settings.parameters) if name not in settings.off]),
-        ("off", settings.off),
-        ("on", settings.on),
-    )
+    changed = [name for name in sorted(settings.parameters) if name not in settings.off]
+    changes = (("changed", changed), ("off", settings.off), ("on", settings.on))
     listed = [f"{label}: {', '.join(one_line(name, 60) for name in names)}" for label, names in changes if names]
     minimum = settings.min_severity
     return listed if minimum is Severity.INFO else [*listed, f"severity {minimum} and higher"]
 
 
 def _silenced(silence: Silence) -> str:
-    what = f"Alerts of {_matchers(silence)}" if silence.matchers else "All alerts in this channel"
-    return f"{what} silenced"
+    return f"Alerts of {_matchers(silence)} silenced" if silence.matchers else "All alerts in this channel silenced"
 
 
 def _matchers(silence: Silence) -> str:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.slack.render.blocks import fenced_sections, section
+from bot.slack.render.blocks import code_sections, section
 from bot.slack.render.message import BLOCKS_BUDGET, MAX_SECTION_TEXT, Message
 from bot.slack.render.text import clean, code, cut, escape, fence, link, one_line, person, slack_time, slack_time_range
 from tests.unit.slack.factories import HOSTILE
@@ -104,7 +104,7 @@ def test_only_a_user_id_is_mentioned(user: str, expected: str) -> None:
 
 @given(st.lists(ANY_TEXT.map(escape), max_size=30), st.integers(min_value=100, max_value=8000))
 def test_code_blocks_have_the_newest_lines_that_fit(rows: list[str], budget: int) -> None:
-    blocks, count = fenced_sections(rows, budget)
+    blocks, count = code_sections(rows, budget)
     assert all(len(str(block["text"])) for block in blocks)
     assert 0 <= count <= len(rows)
     if blocks:
@@ -114,7 +114,7 @@ def test_code_blocks_have_the_newest_lines_that_fit(rows: list[str], budget: int
 
 def test_the_oldest_lines_are_left_out() -> None:
     rows = [f"{number:05d} " + "x" * 90 for number in range(200)]
-    blocks, count = fenced_sections(rows, 6000)
+    blocks, count = code_sections(rows, 6000)
     text = shown(Message("x", tuple(blocks)))
     assert "00199" in text
     assert f"{200 - count:05d}" in text
@@ -123,7 +123,7 @@ def test_the_oldest_lines_are_left_out() -> None:
 
 
 def test_a_line_longer_than_a_section_is_truncated() -> None:
-    blocks, count = fenced_sections(["y" * 5000], BLOCKS_BUDGET)
+    blocks, count = code_sections(["y" * 5000], BLOCKS_BUDGET)
     assert 1 == count
     assert MAX_SECTION_TEXT == len(shown(Message("x", tuple(blocks))))
 

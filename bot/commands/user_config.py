@@ -1,6 +1,6 @@
 """Load the two configuration files of an installation: its signatures and its rule settings.
 
-`bot.rules.diagnosis_config` and `bot.rules.defaults` parse them; `bot.settings` has their paths.
+`bot.rules.diagnosis_config` parses them; `bot.settings` has their paths.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ from typing import TypeVar
 from bot.diagnosis.page_scanner import PageScanner
 from bot.domain.subscriptions import RuleSettings
 from bot.errors import ConfigError
-from bot.rules.defaults import parse_defaults
-from bot.rules.diagnosis_config import DiagnosisConfig, build_scanner
+from bot.rules.diagnosis_config import DiagnosisConfig, build_scanner, parse_defaults
 
 T = TypeVar("T")
 

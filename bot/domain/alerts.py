@@ -119,7 +119,7 @@ class AlertState(enum.StrEnum):
 
 
 Memory = Mapping[str, object]
-"""What a condition or the watcher keeps between polls, as JSON. `bot.rules.state` gives it a type."""
+"""What a condition or the watcher keeps between polls, as JSON. `bot.rules.rule` gives it a type."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,18 @@
 """The configuration of an installation: compiled signatures and rule settings, the user's on top of the shipped ones.
 
-It is built once at start-up. Pure: `bot.commands.user_config` reads the files.
+It is built once at start-up. Pure: `bot.commands.user_config` reads the files. The rule settings are the defaults of
+every subscription; their values are written as after `/train watch` (`settings.py`):
+
+    log_errors = "off"
+    low_gpu_utilization.threshold = "40%"
+    failure.quiet_after = "1h"
 """
 
 from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -15,11 +20,12 @@ from bot.diagnosis.catalogue import UNREPORTED_ROLES, Signature, load_catalogue,
 from bot.diagnosis.page_scanner import PageScanner
 from bot.domain.regex import compile_pattern
 from bot.domain.subscriptions import RuleSettings
-from bot.errors import ConfigError
-from bot.rules.settings import AS_SHIPPED
+from bot.errors import ConfigError, UsageError
+from bot.rules.settings import AS_SHIPPED, parse_settings
 
 _ENTRY = re.compile(r"^[ \t]*\[\[\s*signature\s*\]\]", re.MULTILINE)
 _TABLE = "signature"
+_SETTING = re.compile(r"""\s*(?P<key>[\w.'" -]+?)\s*=|\s*\[(?P<section>[\w.'" -]+)\]""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,3 +91,62 @@ def _checked(signature: Signature) -> Signature:
         if pattern and compile_pattern(pattern.encode()).search(b"") is not None:
             raise ConfigError(f"Signature {signature.name}: the pattern {pattern!r} matches every line.")
     return signature
+
+
+def parse_defaults(text: str) -> RuleSettings:
+    """Parse the text of a user's file of rule settings.
+
+    Raises:
+        ConfigError: names the line and the problem.
+    """
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"Invalid TOML: {error}") from None
+    words: list[str] = []
+    for key, value in _flat(table):
+        try:
+            word = _word(key, value)
+            parse_settings([word])
+        except UsageError as problem:
+            line = _line_of(key, text)
+            where = f"line {line}: " if line else ""
+            raise ConfigError(f"{where}{problem.public}") from None
+        words.append(word)
+    return parse_settings(words)
+
+
+def _word(key: str, value: object) -> str:
+    """Write a setting as people type it."""
+    if key == "severity":
+        raise UsageError("`severity` cannot be set in a file; each channel chooses it. Set rules and their parameters.")
+    match value:
+        case bool():
+            return f"{key}={'on' if value else 'off'}"
+        case str() | int() | float():
+            return f"{key}={value}"
+        case _:
+            raise UsageError(f"Invalid value for `{key}`. Use a string, a number, true or false.")
+
+
+def _flat(table: Mapping[str, object], before: str = "") -> Iterator[tuple[str, object]]:
+    for name, value in table.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{before}{name}.")
+        else:
+            yield f"{before}{name}", value
+
+
+def _line_of(key: str, text: str) -> int | None:
+    """Find the line of a setting; None for TOML syntax that this simple search does not cover."""
+    section = ""
+    for number, line in enumerate(text.splitlines(), 1):
+        found = _SETTING.match(line)
+        if found is None:
+            continue
+        name = re.sub(r"""[\s'"]""", "", found["key"] or found["section"])
+        if found["section"]:
+            section = f"{name}."
+        elif section + name == key:
+            return number
+    return None

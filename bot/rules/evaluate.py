@@ -1,17 +1,22 @@
-"""Evaluate rules on one poll: each wanted rule's condition, then its alert's lifecycle. Pure.
+"""Evaluate rules on one poll: the log's diagnosis, each wanted rule's condition, its alert's lifecycle. Pure.
 
 The watcher (`bot.watcher.decide`) turns the result into messages; `trainwatch watch` and `rules test` use it through
-`local_alerts.py`.
+`LocalAlerts`, without channels, silences and storage.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from bot.diagnosis.diagnoser import Diagnoser
 from bot.diagnosis.findings import Diagnosis
+from bot.diagnosis.page_scanner import PageScanner
 from bot.domain.alerts import Alert, Timing, Transition
+from bot.domain.durations import ns_from_datetime
+from bot.domain.gaps import GapReason, Part
+from bot.domain.jobs import JobState
 from bot.domain.observations import Observation
 from bot.domain.subscriptions import RuleSettings, Setting
 from bot.rules.catalog import RULES
@@ -81,14 +86,7 @@ def longest_metrics_window(wanted: Wanted) -> timedelta | None:
 def evaluate_rules(
     stored: Iterable[Alert], wanted: Wanted, observation: Observation, diagnosis: Diagnosis | None
 ) -> tuple[EvaluatedAlert, ...]:
-    """Evaluate every wanted rule on one poll.
-
-    Args:
-        stored: the alerts as of the last poll.
-        wanted: the rules, as `wanted_rules` returns them.
-        observation: what the poll saw, redacted.
-        diagnosis: of the log so far; None when it cannot be read.
-    """
+    """Evaluate every wanted rule on a redacted observation; `stored` are the alerts as of the last poll."""
     before = {(alert.rule, alert.parameters_key): alert for alert in stored}
     ended = observation.job is not None and observation.job.state.is_terminal
     evaluated = []
@@ -99,3 +97,56 @@ def evaluate_rules(
         stepped, transition = step(remembering, verdict, rule.timing, observation.at, job_ended=ended)
         evaluated.append(EvaluatedAlert(stepped, transition, changed=stepped is not alert and stepped != alert))
     return tuple(evaluated)
+
+
+class LocalAlerts:
+    """The current alerts of one job, kept in memory."""
+
+    def __init__(self, settings: RuleSettings, scanner: PageScanner) -> None:
+        self.min_severity = settings.min_severity
+        self.wanted: Wanted = wanted_rules([settings])
+        self._diagnoser = Diagnoser(scanner)
+        self._alerts: Sequence[Alert] = ()
+
+    @property
+    def metrics_window(self) -> timedelta | None:
+        """How far back the rules need metrics; None if they need none."""
+        return longest_metrics_window(self.wanted)
+
+    def evaluate(self, observation: Observation) -> list[tuple[Alert, Transition]]:
+        """Evaluate the rules on the next observation, which must be redacted; return the alerts that changed."""
+        diagnosis = diagnose_observation(self._diagnoser, observation)
+        evaluated = evaluate_rules(self._alerts, self.wanted, observation, diagnosis)
+        self._alerts = [one.alert for one in evaluated]
+        return [(one.alert, one.transition) for one in evaluated if one.transition is not None]
+
+
+def resume_diagnosis(
+    scanner: PageScanner, state: object, observation: Observation
+) -> tuple[Diagnosis | None, Mapping[str, object] | None]:
+    """Diagnose the lines of an observation, whose time decides whether the job hangs.
+
+    `state` is the state after the previous poll, which is stored with the watch; None before the first.
+
+    Returns:
+        The diagnosis, None while the log cannot be read; and the state for the next poll.
+    """
+    known = state if isinstance(state, Mapping) else None
+    diagnoser = Diagnoser(scanner)
+    if known is not None:
+        diagnoser.load(known)
+    diagnosis = diagnose_observation(diagnoser, observation)
+    if diagnosis is None:
+        return None, known
+    return diagnosis, diagnoser.dump() if observation.lines or known is None else known
+
+
+def diagnose_observation(diagnoser: Diagnoser, observation: Observation) -> Diagnosis | None:
+    """Feed the lines of an observation to a job's diagnoser; return the diagnosis, None while the log is unreadable."""
+    gap = observation.gap(Part.LOGS)
+    if gap is not None and gap.reason is not GapReason.UNREACHABLE_LINES and not observation.lines:
+        return None
+    diagnoser.feed_many((line.message, line.rank, line.replica, line.timestamp_ns) for line in observation.lines)
+    job = observation.job
+    running = gap is None and job is not None and job.state is JobState.RUNNING
+    return diagnoser.report(ns_from_datetime(observation.at), running=running)

@@ -1,6 +1,6 @@
 """Evaluate rules over a past window, poll by poll: which alerts would have fired and when each would have ended. Pure.
 
-`local_alerts.py` evaluates each observation; `bot.commands.handlers.replay` observes the past.
+`evaluate.LocalAlerts` evaluates each observation; `bot.commands.handlers.replay` observes the past.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from bot.domain.alerts import Alert, Change, Evidence, Resolution, Severity, Tra
 from bot.domain.observations import Observation
 from bot.domain.subscriptions import RuleSettings
 from bot.rules.catalog import RULES, rule_named
-from bot.rules.local_alerts import LocalAlerts
+from bot.rules.evaluate import LocalAlerts
 
 
 @dataclass(frozen=True, slots=True)

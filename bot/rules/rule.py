@@ -1,7 +1,7 @@
 """A rule: a condition with its parameters, timing and severity, as data.
 
 `catalog.py` lists the rules, `conditions/` has their conditions, and `lifecycle.py` decides when a finding becomes an
-alert.
+alert. A condition may keep typed state between polls (`with_state`).
 """
 
 from __future__ import annotations
@@ -10,6 +10,9 @@ import enum
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TypeVar
+
+import msgspec
 
 from bot.diagnosis.findings import Diagnosis
 from bot.domain.alerts import Memory, Severity, Timing, Verdict
@@ -46,7 +49,7 @@ class Context:
     parameters: Mapping[str, Setting]
     """Every parameter of the rule, defaults included."""
     memory: Memory
-    """What this condition returned at the last poll; empty at first. `state.py` gives it a type."""
+    """What this condition returned at the last poll; empty at first. `with_state` gives it a type."""
     diagnosis: Diagnosis | None = None
     """Of the log so far; None when it cannot be read."""
 
@@ -64,6 +67,8 @@ class Context:
 
 
 Condition = Callable[[Context], tuple[Verdict, Memory]]
+State = TypeVar("State")
+StatefulCondition = Callable[[Context, State], tuple[Verdict, State]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,3 +119,31 @@ class Rule:
 def parameters_key(settings: Mapping[str, Setting]) -> str:
     """Return canonical text of the settings: equal settings share one alert."""
     return ",".join(f"{name}={settings[name]}" for name in sorted(settings))
+
+
+def load_state(memory: Memory, kind: type[State]) -> State:
+    """Read what `dump_state` returned; return empty state if it is missing or cannot be read."""
+    try:
+        return msgspec.convert(memory, kind)
+    except msgspec.ValidationError:
+        return kind()
+
+
+def dump_state(state: object) -> dict[str, object]:
+    """Convert state to values that JSON can hold."""
+    memory: dict[str, object] = msgspec.to_builtins(state)
+    return memory
+
+
+def with_state(kind: type[State]) -> Callable[[StatefulCondition[State]], Condition]:
+    """Decorate a function of a context and typed state, so that it becomes a Condition."""
+
+    def decorate(judge: StatefulCondition[State]) -> Condition:
+        def condition(context: Context) -> tuple[Verdict, Memory]:
+            before = load_state(context.memory, kind)
+            verdict, after = judge(context, before)
+            return verdict, context.memory if after == before else dump_state(after)
+
+        return condition
+
+    return decorate

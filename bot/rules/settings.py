@@ -1,6 +1,6 @@
 """Parse and format rule settings: `low_gpu_utilization.for=30m`, `log_errors=off`.
 
-A subscription's settings override the installation's (`defaults.py`), which override the defaults in `catalog.py`.
+A subscription's settings override the installation's (`diagnosis_config.py`), and these the defaults in `catalog.py`.
 """
 
 from __future__ import annotations

@@ -23,19 +23,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import (
-    ColumnElement,
-    ScalarSelect,
-    Select,
-    Update,
-    and_,
-    exists,
-    func,
-    literal,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import ColumnElement, ScalarSelect, Select, Update, and_, exists, func, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.alerts import DeliveryKind, Notification, Receipt

@@ -87,8 +87,7 @@ async def save_incidents(
         insert = database.insert(incidents)
         await connection.execute(
             insert.on_conflict_do_update(
-                index_elements=[incidents.c.id],
-                set_={name: insert.excluded[name] for name in ("resolved_at", "value")},
+                index_elements=[incidents.c.id], set_={name: insert.excluded[name] for name in ("resolved_at", "value")}
             ),
             rows,
         )

@@ -185,8 +185,5 @@ silences = Table(
 )
 
 heartbeats = Table(
-    "heartbeats",
-    metadata,
-    Column("name", String(100), primary_key=True),
-    Column("at", UtcDateTime, nullable=False),
+    "heartbeats", metadata, Column("name", String(100), primary_key=True), Column("at", UtcDateTime, nullable=False)
 )

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Table, and_, delete, select
+from sqlalchemy import ColumnElement, Connection, Table, and_, delete, inspect, select, text
 
 from bot.domain.checks import CheckResult
-from bot.store.check import check_database
+from bot.errors import StoreUnavailable
 from bot.store.deliveries import Deliveries
 from bot.store.engine import Database
 from bot.store.incidents import Incidents
 from bot.store.outbox import DeliveryState
-from bot.store.schema import deliveries, heartbeats, incidents, silences
+from bot.store.schema import SCHEMA_VERSION, deliveries, heartbeats, incidents, silences
 from bot.store.silences import Silences
 from bot.store.subscriptions import Subscriptions
 from bot.store.watches import Watches
@@ -21,6 +21,7 @@ KEEP_FOR = timedelta(days=30)
 """How long finished rows are kept."""
 _BATCH = 1000
 """Rows deleted in one transaction, so that polls and deliveries do not wait long."""
+_SCHEMA = "Database schema"
 
 
 async def open_store(url: str) -> Store:
@@ -44,8 +45,16 @@ class Store:
         self.incidents = Incidents(database)
 
     async def check(self) -> list[CheckResult]:
-        """Check that the database can be reached, has our schema and is writable."""
-        return await check_database(self._database)
+        """Check that the database can be reached, has our schema and is writable; stop at the first problem."""
+        try:
+            async with self._database.read() as connection:
+                version = await connection.run_sync(_version)
+        except StoreUnavailable as error:
+            remedy = "Check DATABASE_URL, and that the server runs or the directory of the file exists and is writable."
+            found = f"{self._database.description} cannot be reached: {_cause(error)}"
+            return [CheckResult("Database", False, found, remedy)]
+        results = [CheckResult("Database", True, self._database.description), _check_version(version)]
+        return [*results, await _check_writable(self._database)] if version == SCHEMA_VERSION else results
 
     async def heartbeat(self, name: str, now: datetime) -> None:
         """Record that the loop of this name is alive."""
@@ -58,19 +67,16 @@ class Store:
     async def last_heartbeat(self, name: str) -> datetime | None:
         """Return when the loop of this name was last alive; None: never."""
         async with self._database.read() as connection:
-            return (
-                await connection.execute(select(heartbeats.c.at).where(heartbeats.c.name == name))
-            ).scalar_one_or_none()
+            at: datetime | None = await connection.scalar(select(heartbeats.c.at).where(heartbeats.c.name == name))
+        return at
 
     async def purge_expired(self, now: datetime) -> int:
         """Delete deliveries, incidents and silences that ended 30 days ago; return the number of rows."""
         before = now - KEEP_FOR
         finished = and_(deliveries.c.created_at < before, deliveries.c.state != DeliveryState.QUEUED)
-        return (
-            await self._delete(deliveries, finished)
-            + await self._delete(incidents, incidents.c.resolved_at < before)
-            + await self._delete(silences, silences.c.ends_at < before)
-        )
+        deleted = await self._delete(deliveries, finished)
+        deleted += await self._delete(incidents, incidents.c.resolved_at < before)
+        return deleted + await self._delete(silences, silences.c.ends_at < before)
 
     async def _delete(self, table: Table, expired: ColumnElement[bool]) -> int:
         """Delete in batches until no row is left."""
@@ -86,3 +92,40 @@ class Store:
     async def aclose(self) -> None:
         """Close every connection."""
         await self._database.aclose()
+
+
+def _version(connection: Connection) -> str | None:
+    """Return the Alembic revision, None in a database without one."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    version: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return version
+
+
+def _check_version(version: str | None) -> CheckResult:
+    if version == SCHEMA_VERSION:
+        return CheckResult(_SCHEMA, True, f"version {version}")
+    if version is None:
+        return CheckResult(_SCHEMA, True, "no tables yet; `trainwatch serve` or `trainwatch db upgrade` creates them")
+    if version < SCHEMA_VERSION:
+        found = f"version {version} is older than this trainwatch's {SCHEMA_VERSION}"
+        return CheckResult(_SCHEMA, False, found, "Run `trainwatch db upgrade`.")
+    found = f"version {version} is newer than this trainwatch's {SCHEMA_VERSION}"
+    return CheckResult(_SCHEMA, False, found, "Install the trainwatch version that wrote it, or a newer one.")
+
+
+async def _check_writable(database: Database) -> CheckResult:
+    try:
+        async with database.write() as connection:
+            await connection.execute(heartbeats.delete().where(heartbeats.c.name == "not a loop"))
+    except StoreUnavailable as error:
+        remedy = "Give trainwatch's user write access: to the file and its directory, or to the tables."
+        return CheckResult("Database writable", False, f"not writable: {_cause(error)}", remedy)
+    return CheckResult("Database writable", True, "yes")
+
+
+def _cause(error: StoreUnavailable) -> str:
+    """Return the first line of the driver's message; it may name hosts and files, never the password."""
+    cause = error.__cause__
+    message = str(getattr(cause, "orig", None) or cause).strip() or type(cause).__name__
+    return message.split("\n", maxsplit=1)[0]

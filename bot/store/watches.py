@@ -44,13 +44,7 @@ class Watches:
         self._database = database
 
     async def claim_due(
-        self,
-        now: datetime,
-        *,
-        lease: timedelta,
-        limit: int = 100,
-        busy: Sequence[int] = (),
-        full: Sequence[str] = (),
+        self, now: datetime, *, lease: timedelta, limit: int = 100, busy: Sequence[int] = (), full: Sequence[str] = ()
     ) -> list[ClaimedWatch]:
         """Claim the jobs that are due, longest overdue first, until the lease ends.
 

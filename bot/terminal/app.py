@@ -11,7 +11,7 @@ from bot.commands.subcommands.logs import LogsCommand
 from bot.commands.subcommands.shell import FollowCommand
 from bot.commands.subcommands.table import SharedAnswer, SharedCommand
 from bot.errors import BotError
-from bot.rules.local_alerts import LocalAlerts
+from bot.rules.evaluate import LocalAlerts
 from bot.rules.settings import overlay, parse_settings
 from bot.terminal.download import download
 from bot.terminal.exit_codes import ExitCode

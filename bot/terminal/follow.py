@@ -25,7 +25,7 @@ from bot.providers.observe import MAX_LINES, PAGE_LINES, ObservationRequest, met
 from bot.redaction.redactor import Redactor
 from bot.redaction.values import redact_gaps, redact_job, redact_observation
 from bot.rules.catalog import rule_named
-from bot.rules.local_alerts import LocalAlerts
+from bot.rules.evaluate import LocalAlerts
 from bot.terminal.log_lines import LineFormatter
 from bot.terminal.output import Output
 

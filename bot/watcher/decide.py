@@ -10,15 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.diagnosis.findings import Diagnosis
-from bot.domain.alerts import (
-    AlertState,
-    Delivery,
-    DeliveryKind,
-    Notification,
-    NotifyReason,
-    alert_id,
-    stable_id,
-)
+from bot.domain.alerts import AlertState, Delivery, DeliveryKind, Notification, NotifyReason, alert_id, stable_id
 from bot.domain.durations import format_duration
 from bot.domain.gaps import Part
 from bot.domain.jobs import Job, JobState
@@ -26,7 +18,7 @@ from bot.domain.observations import Observation
 from bot.domain.watches import ClaimedWatch, PollResult
 from bot.rules.evaluate import EvaluatedAlert, evaluate_rules, wanted_rules
 from bot.rules.routing import Plan, end_incident, plan
-from bot.rules.state import dump_state, load_state
+from bot.rules.rule import dump_state, load_state
 from bot.watcher.intervals import PollIntervals, next_interval
 
 GIVE_UP_DRAINING = timedelta(minutes=15)

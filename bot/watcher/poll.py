@@ -28,10 +28,9 @@ from bot.providers.registry import Registry
 from bot.redaction.redactor import Redactor
 from bot.redaction.values import redact_observation
 from bot.rules.diagnosis_config import DiagnosisConfig
-from bot.rules.evaluate import longest_metrics_window, wanted_rules
-from bot.rules.log_diagnoser import resume_diagnosis
+from bot.rules.evaluate import longest_metrics_window, resume_diagnosis, wanted_rules
+from bot.rules.rule import load_state
 from bot.rules.settings import overlay
-from bot.rules.state import load_state
 from bot.store.store import Store
 from bot.watcher.decide import WatchState, decide
 from bot.watcher.intervals import PollIntervals, next_interval

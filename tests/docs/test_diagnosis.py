@@ -9,8 +9,7 @@ from typing import get_args
 from bot.diagnosis.catalogue import Category, Role, Signature
 from bot.diagnosis.diagnoser import Diagnoser
 from bot.domain.alerts import Severity
-from bot.rules.defaults import parse_defaults
-from bot.rules.diagnosis_config import build_scanner, check_signatures
+from bot.rules.diagnosis_config import build_scanner, check_signatures, parse_defaults
 
 DOCS = Path(__file__).parents[2] / "docs"
 DIAGNOSIS = (DOCS / "diagnosis.md").read_text(encoding="utf-8")

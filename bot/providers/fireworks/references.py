@@ -23,7 +23,10 @@ def parse_batch_job_ref(text: str, *, account: str | None = None, base_url: str 
     if "://" not in text:
         parts = text.strip("/").split("/")
         return _from_parts(parts, account) or _from_pair(parts, account)
-    url = urlsplit(text)
+    try:
+        url = urlsplit(text)
+    except ValueError:  # such as "https://[bad"
+        return None
     host = (url.hostname or "").lower()
     if host != "fireworks.ai" and not host.endswith(".fireworks.ai") and url.netloc != urlsplit(base_url).netloc:
         return None

@@ -26,7 +26,10 @@ def parse_run_ref(text: str, *, base_url: str = "") -> JobRef | None:
     if "://" not in text:
         model, _, run = text.strip("/").partition("/")
         return _ref(model, run)
-    url = urlsplit(text)
+    try:
+        url = urlsplit(text)
+    except ValueError:  # such as "https://[bad"
+        return None
     host = (url.hostname or "").lower()
     known = any(host == name or host.endswith(f".{name}") for name in _HOSTS)
     if not known and url.netloc != urlsplit(base_url).netloc:

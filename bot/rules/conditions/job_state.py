@@ -12,21 +12,13 @@ _SUMMARIES = {
     JobState.PREEMPTED: "The job was preempted: the platform took its machines away",
     JobState.UNHEALTHY: "The platform reports the job as unhealthy",
 }
-_TITLES = {
-    JobState.FAILED: "Job failed",
-    JobState.PREEMPTED: "Job preempted",
-    JobState.UNHEALTHY: "Unhealthy",
-}
+_TITLES = {JobState.FAILED: "Job failed", JobState.PREEMPTED: "Job preempted", JobState.UNHEALTHY: "Unhealthy"}
 _HINTS = {
     JobState.FAILED: "Read the last lines of the log; the root cause precedes the launcher's own messages.",
     JobState.PREEMPTED: "Restart it from its last checkpoint, or ask for dedicated capacity.",
     JobState.UNHEALTHY: "Check the newest errors; it may recover by itself, and then this alert resolves.",
 }
-_SEVERITY = {
-    JobState.FAILED: Severity.PAGE,
-    JobState.PREEMPTED: Severity.PAGE,
-    JobState.UNHEALTHY: Severity.WARN,
-}
+_SEVERITY = {JobState.FAILED: Severity.PAGE, JobState.PREEMPTED: Severity.PAGE, JobState.UNHEALTHY: Severity.WARN}
 
 
 def failed_state(context: Context) -> tuple[Verdict, Memory]:

@@ -15,8 +15,7 @@ from bot.diagnosis.findings import Diagnosis, Failure
 from bot.domain.alerts import Clear, Evidence, ExcerptLine, Finding, Severity, Unknown, Verdict
 from bot.domain.durations import datetime_from_ns
 from bot.rules.diagnosis_wording import describe_reason, root_line
-from bot.rules.rule import Condition, Context
-from bot.rules.state import with_state
+from bot.rules.rule import Condition, Context, with_state
 
 HANG = frozenset({"hang"})
 NUMERICS = frozenset({"numerics"})

@@ -18,8 +18,7 @@ from bot.domain.gaps import Part
 from bot.domain.levels import reaches
 from bot.domain.logs import Level, LogLine
 from bot.domain.wording import plural
-from bot.rules.rule import Context
-from bot.rules.state import with_state
+from bot.rules.rule import Context, with_state
 
 MAX_LINES = 20
 """Lines of evidence in one notification."""

@@ -9,8 +9,7 @@ import msgspec
 from bot.domain.alerts import Clear, Evidence, Finding, Memory, Unknown, Verdict
 from bot.domain.durations import datetime_from_ns
 from bot.domain.gaps import GapReason, Part
-from bot.rules.rule import Context
-from bot.rules.state import with_state
+from bot.rules.rule import Context, with_state
 
 _PART_NAMES = {Part.STATUS: "status", Part.LOGS: "logs", Part.METRICS: "metrics"}
 _HINTS = {

@@ -18,8 +18,7 @@ from bot.domain.alerts import Clear, Unknown, Verdict
 from bot.domain.gaps import Part
 from bot.domain.jobs import JobState
 from bot.domain.metrics import MetricPoint, MetricSeries
-from bot.rules.rule import Condition, Context
-from bot.rules.state import StatefulCondition, with_state
+from bot.rules.rule import Condition, Context, StatefulCondition, with_state
 
 STALE_AFTER = timedelta(minutes=10)
 """A series whose newest sample is older is not judged."""

@@ -14,7 +14,7 @@ from bot.diagnosis.state import VERSION
 from bot.domain.jobs import JobRef
 from bot.domain.logs import LogLine
 from bot.domain.observations import Observation
-from bot.rules.log_diagnoser import resume_diagnosis
+from bot.rules.evaluate import resume_diagnosis
 from bot.store.codec import from_json, to_json
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -201,3 +201,12 @@ async def test_shipped_providers_do_not_accept_each_others_references() -> None:
     }.items():
         assert name == registry.resolve(typed)[0].name
     await registry.aclose()
+
+
+async def test_shipped_providers_do_not_accept_malformed_urls() -> None:
+    keys = {"baseten_api_key": "a", "fireworks_api_key": "b", "rivergen_api_key": "c"}
+    registry = build_registry(keys)
+    with pytest.raises(UsageError) as caught:
+        registry.resolve("https://[bad")
+    assert "No configured platform has the URL https://[bad" in caught.value.public
+    await registry.aclose()

@@ -7,7 +7,7 @@ import pytest
 from bot.domain.alerts import Severity
 from bot.domain.subscriptions import RuleSettings
 from bot.errors import ConfigError
-from bot.rules.defaults import parse_defaults
+from bot.rules.diagnosis_config import parse_defaults
 from bot.rules.settings import overlay, parse_settings
 
 OWN = """

@@ -14,7 +14,7 @@ from bot.domain.jobs import Job, JobState
 from bot.domain.logs import LogLine, LogQuery
 from bot.errors import AuthFailed, ProviderError, Unavailable
 from bot.rules.diagnosis_config import build_scanner
-from bot.rules.local_alerts import LocalAlerts
+from bot.rules.evaluate import LocalAlerts
 from bot.rules.settings import parse_settings
 from bot.terminal.follow import follow
 from tests.fakes.provider import NOW, REF, FakeProvider

@@ -10,7 +10,7 @@ from datetime import timedelta
 from bot.domain.metrics import MetricPoint
 from bot.rules.metrics.growth import steady_growth
 from bot.rules.metrics.samples import Buckets, History, HistoryState, extend, extend_all, name_list
-from bot.rules.state import dump_state, load_state
+from bot.rules.rule import dump_state, load_state
 from tests.unit.rules.observing import MINUTE, START
 
 MINUTES = Buckets(MINUTE, 5)

@@ -128,7 +128,7 @@ async def test_database_without_tables_is_not_a_problem(machine: Machine) -> Non
     ended = await machine.run("check", "--json")
     assert [] == failed(ended)
     assert (
-        "`trainwatch serve` or `trainwatch db upgrade` makes the tables"
+        "`trainwatch serve` or `trainwatch db upgrade` creates them"
         in checks_by_subject(ended)["Database schema"]["found"]
     )
 

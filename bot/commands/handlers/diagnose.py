@@ -29,7 +29,7 @@ _SLICE_LINES = 1000
 
 
 async def diagnose(
-    provider: Provider, ref: JobRef, command: DiagnoseCommand, reader: PageScanner, redactor: Redactor, now: datetime
+    provider: Provider, ref: JobRef, command: DiagnoseCommand, scanner: PageScanner, redactor: Redactor, now: datetime
 ) -> DiagnosisAnswer:
     """Diagnose the log, in memory that does not grow with its length.
 
@@ -41,7 +41,7 @@ async def diagnose(
     everything = LogsCommand(str(job.ref), window=command.window, limit=None, take=Order.ASC, show=Order.ASC)
     query = build_query(job.ref, everything, now)
     end_ns = query.end_ns if query.end_ns is not None else ns_from_datetime(now)
-    diagnoser, read, redacted, gaps = Diagnoser(reader), 0, 0, list[Gap]()
+    diagnoser, read, redacted, gaps = Diagnoser(scanner), 0, 0, list[Gap]()
     try:
         async with contextlib.aclosing(stream_lines(provider, query)) as batches:
             async for batch in batches:

@@ -26,16 +26,16 @@ ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")
-def reader() -> PageScanner:
+def scanner() -> PageScanner:
     return build_scanner()
 
 
 class FollowerHarness:
     """A Follower with a manual clock."""
 
-    def __init__(self, reader: PageScanner, *, json: bool = False) -> None:
+    def __init__(self, scanner: PageScanner, *, json: bool = False) -> None:
         self.out, self.err = io.StringIO(), io.StringIO()
-        self.follower = Follower(ScanCommand("x", json=json), reader, Output(self.out, self.err))
+        self.follower = Follower(ScanCommand("x", json=json), scanner, Output(self.out, self.err))
         self.now_ns = NOW_NS
 
     def receive(self, text: str, after_s: float = 1) -> None:
@@ -43,8 +43,8 @@ class FollowerHarness:
         self.follower.feed(text.encode(), self.now_ns)
 
 
-def test_existing_log_is_summarized_before_following(reader: PageScanner) -> None:
-    harness = FollowerHarness(reader)
+def test_existing_log_is_summarized_before_following(scanner: PageScanner) -> None:
+    harness = FollowerHarness(scanner)
     harness.receive("step 1 loss 2.5\n")
     harness.receive("")
     assert "── 1 line read, step 1, loss 2.5. No problems found. Following." in harness.err.getvalue()
@@ -52,8 +52,8 @@ def test_existing_log_is_summarized_before_following(reader: PageScanner) -> Non
     assert harness.out.getvalue().startswith("PAGE  GPU out of memory\n")
 
 
-def test_failure_is_printed_once(reader: PageScanner) -> None:
-    harness = FollowerHarness(reader, json=True)
+def test_failure_is_printed_once(scanner: PageScanner) -> None:
+    harness = FollowerHarness(scanner, json=True)
     harness.receive(OOM)
     harness.receive("")
     for _ in range(5):
@@ -63,8 +63,8 @@ def test_failure_is_printed_once(reader: PageScanner) -> None:
     assert ("page", "gpu_memory") == (json.loads(printed)["severity"], json.loads(printed)["category"])
 
 
-def test_partial_line_is_completed(reader: PageScanner) -> None:
-    harness = FollowerHarness(reader)
+def test_partial_line_is_completed(scanner: PageScanner) -> None:
+    harness = FollowerHarness(scanner)
     harness.receive("")
     harness.receive(OOM[:40])
     assert "" == harness.out.getvalue()
@@ -72,8 +72,8 @@ def test_partial_line_is_completed(reader: PageScanner) -> None:
     assert "PAGE" in harness.out.getvalue()
 
 
-def test_hang_and_resumed_progress_are_printed(reader: PageScanner) -> None:
-    harness = FollowerHarness(reader)
+def test_hang_and_resumed_progress_are_printed(scanner: PageScanner) -> None:
+    harness = FollowerHarness(scanner)
     harness.receive("")
     for step in range(60):
         harness.receive(f"step {step} loss 2.{step}\n", 4)
@@ -85,8 +85,8 @@ def test_hang_and_resumed_progress_are_printed(reader: PageScanner) -> None:
     assert "── Progress resumed." in harness.err.getvalue()
 
 
-def test_end_of_pipe_diagnoses_the_last_line(reader: PageScanner) -> None:
-    harness = FollowerHarness(reader)
+def test_end_of_pipe_diagnoses_the_last_line(scanner: PageScanner) -> None:
+    harness = FollowerHarness(scanner)
     harness.receive("step 1\n" + OOM.rstrip("\n"))
     assert 0 == harness.follower.finish()
     assert "PAGE  GPU out of memory" in harness.out.getvalue()

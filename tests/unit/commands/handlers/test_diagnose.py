@@ -26,7 +26,7 @@ FAILED = {REF.id: Job(REF, JobState.FAILED, "FAILED", name="run 1", ended_at=NOW
 
 
 @pytest.fixture(scope="module")
-def reader() -> PageScanner:
+def scanner() -> PageScanner:
     return build_scanner()
 
 
@@ -39,16 +39,16 @@ def oom(second: int, rank: int = 3) -> LogLine:
     return LogLine(START_NS + second * 10**9, text, replica="k2v9x")
 
 
-async def ask(provider: FakeProvider, reader: PageScanner, text: str = "diagnose mem:run/1") -> object:
+async def ask(provider: FakeProvider, scanner: PageScanner, text: str = "diagnose mem:run/1") -> object:
     command = parse(text)
     assert isinstance(command, DiagnoseCommand)
-    runner = CommandRunner(registry_of(provider), lambda: NOW, Redactor(["hunter2"]), lambda: DiagnosisConfig(reader))
+    runner = CommandRunner(registry_of(provider), lambda: NOW, Redactor(["hunter2"]), lambda: DiagnosisConfig(scanner))
     return await runner.run(command)
 
 
-async def test_failure_on_the_last_of_many_pages_is_found(reader: PageScanner) -> None:
+async def test_failure_on_the_last_of_many_pages_is_found(scanner: PageScanner) -> None:
     provider = FakeProvider([*steps(50), oom(50), oom(51, 0)], page_lines=7, jobs=FAILED)
-    answer = await ask(provider, reader)
+    answer = await ask(provider, scanner)
     assert isinstance(answer, DiagnosisAnswer)
     (incident,) = answer.diagnosis.failures
     assert ("page", "gpu_memory", (3, 0)) == (incident.severity, incident.category, incident.ranks)
@@ -56,16 +56,16 @@ async def test_failure_on_the_last_of_many_pages_is_found(reader: PageScanner) -
     assert (52, 49, JobState.FAILED) == (answer.read, answer.diagnosis.progress.step, answer.job.state)
 
 
-async def test_only_the_window_is_read(reader: PageScanner) -> None:
+async def test_only_the_window_is_read(scanner: PageScanner) -> None:
     provider = FakeProvider([*steps(50), oom(50)], jobs=FAILED)
-    answer = await ask(provider, reader, "diagnose mem:run/1 --since 1h")
+    answer = await ask(provider, scanner, "diagnose mem:run/1 --since 1h")
     assert isinstance(answer, DiagnosisAnswer)
     assert (0, ()) == (answer.read, answer.diagnosis.failures)
     assert NOW - timedelta(hours=1) == answer.start
 
 
-async def test_pinned_command_reads_the_same_window(reader: PageScanner) -> None:
-    answer = await ask(FakeProvider([oom(0)], jobs=FAILED), reader, "diagnose mem:run/1 --since 4h --public")
+async def test_pinned_command_reads_the_same_window(scanner: PageScanner) -> None:
+    answer = await ask(FakeProvider([oom(0)], jobs=FAILED), scanner, "diagnose mem:run/1 --since 4h --public")
     assert isinstance(answer, DiagnosisAnswer)
     again = parse(format_command(answer.pinned))
     assert isinstance(again, DiagnoseCommand)
@@ -76,39 +76,39 @@ async def test_pinned_command_reads_the_same_window(reader: PageScanner) -> None
     )
 
 
-async def test_secrets_are_redacted(reader: PageScanner) -> None:
+async def test_secrets_are_redacted(scanner: PageScanner) -> None:
     line = oom(0)._replace(message="torch.OutOfMemoryError: CUDA out of memory. hunter2")
-    answer = await ask(FakeProvider([line], jobs=FAILED), reader)
+    answer = await ask(FakeProvider([line], jobs=FAILED), scanner)
     assert isinstance(answer, DiagnosisAnswer)
     assert "hunter2" not in repr(answer)
     assert 1 == answer.redacted
 
 
-async def test_failure_after_the_first_page_is_a_gap(reader: PageScanner) -> None:
+async def test_failure_after_the_first_page_is_a_gap(scanner: PageScanner) -> None:
     lines = [*steps(20), oom(5)]
     fails = iter([None, Unavailable("mem is down.")])
-    answer = await ask(FakeProvider(lines, page_lines=10, jobs=FAILED, log_errors=fails), reader)
+    answer = await ask(FakeProvider(lines, page_lines=10, jobs=FAILED, log_errors=fails), scanner)
     assert isinstance(answer, DiagnosisAnswer)
     assert ["mem is down."] == [gap.public for gap in answer.gaps]
     assert 10 == answer.read
 
 
 @pytest.mark.parametrize("problem", [Unavailable("mem is down."), NotSupported("mem has no logs.")])
-async def test_unreadable_log_is_an_error(problem: Unavailable | NotSupported, reader: PageScanner) -> None:
-    answer = await ask(FakeProvider(log_errors=iter([problem])), reader)
+async def test_unreadable_log_is_an_error(problem: Unavailable | NotSupported, scanner: PageScanner) -> None:
+    answer = await ask(FakeProvider(log_errors=iter([problem])), scanner)
     assert ErrorAnswer(problem.public) == answer
 
 
-async def test_only_a_running_job_can_hang(reader: PageScanner) -> None:
-    hanging = await ask(FakeProvider(steps(100)), reader)
-    over = await ask(FakeProvider(steps(100), jobs=FAILED), reader)
+async def test_only_a_running_job_can_hang(scanner: PageScanner) -> None:
+    hanging = await ask(FakeProvider(steps(100)), scanner)
+    over = await ask(FakeProvider(steps(100), jobs=FAILED), scanner)
     assert isinstance(hanging, DiagnosisAnswer)
     assert isinstance(over, DiagnosisAnswer)
     assert ["hang"] == [one.category for one in hanging.diagnosis.failures]
     assert () == over.diagnosis.failures
 
 
-async def test_window_in_the_past_cannot_show_a_hang(reader: PageScanner) -> None:
-    answer = await ask(FakeProvider(steps(100)), reader, "diagnose mem:run/1 --end 2026-03-13T11:30:00Z")
+async def test_window_in_the_past_cannot_show_a_hang(scanner: PageScanner) -> None:
+    answer = await ask(FakeProvider(steps(100)), scanner, "diagnose mem:run/1 --end 2026-03-13T11:30:00Z")
     assert isinstance(answer, DiagnosisAnswer)
     assert () == answer.diagnosis.failures

@@ -37,7 +37,7 @@ ENDED = Job(
 
 
 @pytest.fixture(scope="module")
-def reader() -> PageScanner:
+def scanner() -> PageScanner:
     return build_scanner()
 
 
@@ -74,23 +74,23 @@ def provider_of(*lines: LogLine, job: Job = RUNNING, series: Sequence[MetricSeri
     return Measured(list(lines), page_lines=50, jobs={REF.id: job}, series=series)
 
 
-async def ask(provider: FakeProvider, reader: PageScanner, text: str = "", *, own: str = "") -> Answer:
+async def ask(provider: FakeProvider, scanner: PageScanner, text: str = "", *, own: str = "") -> Answer:
     defaults = parse_settings([own]) if own else AS_SHIPPED
-    diagnosis_config = DiagnosisConfig(reader, defaults)
+    diagnosis_config = DiagnosisConfig(scanner, defaults)
     command = parse(f"rules test mem:run/1 {text}")
     assert isinstance(command, ReplayCommand)
     runner = CommandRunner(registry_of(provider), lambda: NOW, Redactor(["hunter2"]), lambda: diagnosis_config)
     return await runner.run(command)
 
 
-async def replayed(provider: FakeProvider, reader: PageScanner, text: str = "", *, own: str = "") -> ReplayAnswer:
-    answer = await ask(provider, reader, text, own=own)
+async def replayed(provider: FakeProvider, scanner: PageScanner, text: str = "", *, own: str = "") -> ReplayAnswer:
+    answer = await ask(provider, scanner, text, own=own)
     assert isinstance(answer, ReplayAnswer), answer
     return answer
 
 
-async def test_past_error_fires_then_and_resolves_when_it_is_quiet(reader: PageScanner) -> None:
-    answer = await replayed(provider_of(line(120, "ERROR: the mailer is closed"), line(100, "fine")), reader)
+async def test_past_error_fires_then_and_resolves_when_it_is_quiet(scanner: PageScanner) -> None:
+    answer = await replayed(provider_of(line(120, "ERROR: the mailer is closed"), line(100, "fine")), scanner)
     (alert,) = answer.alerts
     assert ("log_errors", "1 error line, newest: ERROR: the mailer is closed") == (alert.rule, alert.evidence.summary)
     assert timedelta(0) <= alert.fired_at - (NOW - 120 * MINUTE) <= answer.step
@@ -101,9 +101,9 @@ async def test_past_error_fires_then_and_resolves_when_it_is_quiet(reader: PageS
     assert {"failure", "hang", "job_failed"} <= set(answer.quiet)
 
 
-async def test_failure_fires_for_the_log_and_for_the_state(reader: PageScanner) -> None:
+async def test_failure_fires_for_the_log_and_for_the_state(scanner: PageScanner) -> None:
     oom = line(61, "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB.")
-    answer = await replayed(provider_of(line(90, "step 1 loss 2"), oom, job=ENDED), reader)
+    answer = await replayed(provider_of(line(90, "step 1 loss 2"), oom, job=ENDED), scanner)
     fired = {alert.rule: alert for alert in answer.alerts}
     assert {"failure", "job_failed"} == set(fired)
     assert "GPU out of memory" == fired["failure"].title
@@ -112,10 +112,10 @@ async def test_failure_fires_for_the_log_and_for_the_state(reader: PageScanner) 
     assert fired["failure"].resolved_at is None
 
 
-async def test_past_idle_gpus_are_found_with_other_settings(reader: PageScanner) -> None:
+async def test_past_idle_gpus_are_found_with_other_settings(scanner: PageScanner) -> None:
     series = [utilization(NOW - 120 * MINUTE, NOW - 110 * MINUTE)]
-    usual = await replayed(provider_of(series=series), reader)
-    strict = await replayed(provider_of(series=series), reader, "low_gpu_utilization.for=5m")
+    usual = await replayed(provider_of(series=series), scanner)
+    strict = await replayed(provider_of(series=series), scanner, "low_gpu_utilization.for=5m")
     assert () == usual.alerts
     (alert,) = strict.alerts
     assert "low_gpu_utilization" == alert.rule
@@ -123,69 +123,69 @@ async def test_past_idle_gpus_are_found_with_other_settings(reader: PageScanner)
     assert alert.resolved_at is not None
 
 
-async def test_metrics_are_requested_in_parts_and_each_sample_used_once(reader: PageScanner) -> None:
+async def test_metrics_are_requested_in_parts_and_each_sample_used_once(scanner: PageScanner) -> None:
     provider = provider_of(series=[utilization(NOW, NOW)])
-    await replayed(provider, reader)
+    await replayed(provider, scanner)
     windows = [(query.start, query.end) for query in provider.metric_queries]
     assert 2 <= len(windows) <= 6
     assert all(end == start for (_, end), (start, _) in pairwise(windows))
     assert NOW == windows[-1][1]
 
 
-async def test_settings_of_the_installation_apply_and_can_be_overridden(reader: PageScanner) -> None:
+async def test_settings_of_the_installation_apply_and_can_be_overridden(scanner: PageScanner) -> None:
     provider = provider_of(line(120, "ERROR: the mailer is closed"))
-    assert () == (await replayed(provider, reader, own="log_errors=off")).alerts
-    assert 1 == len((await replayed(provider, reader, "log_errors=on", own="log_errors=off")).alerts)
+    assert () == (await replayed(provider, scanner, own="log_errors=off")).alerts
+    assert 1 == len((await replayed(provider, scanner, "log_errors=on", own="log_errors=off")).alerts)
 
 
-async def test_alert_below_the_severity_is_left_out(reader: PageScanner) -> None:
-    answer = await replayed(provider_of(line(120, "ERROR: the mailer is closed")), reader, "severity=page")
+async def test_alert_below_the_severity_is_left_out(scanner: PageScanner) -> None:
+    answer = await replayed(provider_of(line(120, "ERROR: the mailer is closed")), scanner, "severity=page")
     assert () == answer.alerts
     assert "log_errors" in answer.quiet
 
 
-async def test_past_pause_of_the_log_is_a_past_hang(reader: PageScanner) -> None:
+async def test_past_pause_of_the_log_is_a_past_hang(scanner: PageScanner) -> None:
     before = [line(200 - number / 6, f"step {number} loss 2.5") for number in range(300)]
     after = [line(90 - number / 6, f"step {number + 300} loss 2.5") for number in range(500)]
-    answer = await replayed(provider_of(*before, *after), reader, "failure=off")
+    answer = await replayed(provider_of(*before, *after), scanner, "failure=off")
     (alert,) = [one for one in answer.alerts if one.rule == "hang"]
     assert timedelta(minutes=5) <= alert.fired_at - (NOW - 150 * MINUTE) < timedelta(minutes=12)
     assert alert.resolved_at is not None
 
 
-async def test_long_window_is_polled_less_often_with_a_note(reader: PageScanner) -> None:
+async def test_long_window_is_polled_less_often_with_a_note(scanner: PageScanner) -> None:
     old = Job(REF, JobState.RUNNING, "RUNNING", created_at=NOW - timedelta(days=30))
-    answer = await replayed(provider_of(job=old), reader, "--since 7d")
+    answer = await replayed(provider_of(job=old), scanner, "--since 7d")
     assert timedelta(days=7) / replay.MAX_POLLS <= answer.step < timedelta(minutes=8)
     assert any("less often" in note for note in answer.notes)
 
 
-async def test_secrets_are_redacted(reader: PageScanner) -> None:
-    answer = await replayed(provider_of(line(120, "ERROR: hunter2")), reader)
+async def test_secrets_are_redacted(scanner: PageScanner) -> None:
+    answer = await replayed(provider_of(line(120, "ERROR: hunter2")), scanner)
     assert "hunter2" not in repr(answer)
 
 
-async def test_long_log_is_read_up_to_the_limit(reader: PageScanner) -> None:
+async def test_long_log_is_read_up_to_the_limit(scanner: PageScanner) -> None:
     provider = provider_of(*(line(200 - number / 10, f"step {number}") for number in range(1000)))
     command = parse("rules test mem:run/1")
     assert isinstance(command, ReplayCommand)
-    answer = await replay.replay(provider, REF, command, DiagnosisConfig(reader), Redactor(), NOW, max_lines=100)
+    answer = await replay.replay(provider, REF, command, DiagnosisConfig(scanner), Redactor(), NOW, max_lines=100)
     assert answer.end < NOW - 150 * MINUTE
     assert any("narrow the window" in note for note in answer.notes)
 
 
-async def test_replay_ends_where_the_platform_fails(reader: PageScanner) -> None:
+async def test_replay_ends_where_the_platform_fails(scanner: PageScanner) -> None:
     provider = provider_of(*(line(200 - number / 10, f"step {number}") for number in range(1000)))
     provider.log_errors = iter([None, Unavailable("mem is down.")])
-    answer = await replayed(provider, reader)
+    answer = await replayed(provider, scanner)
     assert ["mem is down."] == [gap.public for gap in answer.gaps]
     assert answer.end < NOW - 150 * MINUTE
 
 
-async def test_unreachable_lines_fire_log_gap(reader: PageScanner) -> None:
+async def test_unreachable_lines_fire_log_gap(scanner: PageScanner) -> None:
     provider = provider_of(line(120, "step 1"))
     provider.gaps = (Gap(Part.LOGS, GapReason.UNREACHABLE_LINES, "too many in one millisecond"),)
-    answer = await replayed(provider, reader)
+    answer = await replayed(provider, scanner)
     assert ["log_gap"] == [one.rule for one in answer.alerts]
 
 
@@ -197,17 +197,17 @@ async def test_unreachable_lines_fire_log_gap(reader: PageScanner) -> None:
         ("--since 3h --start 2026-03-13", "not both"),
     ],
 )
-async def test_invalid_replay_is_explained(text: str, expected: str, reader: PageScanner) -> None:
+async def test_invalid_replay_is_explained(text: str, expected: str, scanner: PageScanner) -> None:
     try:
-        answer = await ask(provider_of(), reader, text)
+        answer = await ask(provider_of(), scanner, text)
     except UsageError as problem:
         answer = ErrorAnswer(problem.public)
     assert isinstance(answer, ErrorAnswer)
     assert expected in answer.public
 
 
-async def test_pinned_command_replays_the_same_window(reader: PageScanner) -> None:
-    answer = await replayed(provider_of(), reader, "--since 2h log_errors=off")
+async def test_pinned_command_replays_the_same_window(scanner: PageScanner) -> None:
+    answer = await replayed(provider_of(), scanner, "--since 2h log_errors=off")
     again = parse(format_command(answer.pinned))
     assert isinstance(again, ReplayCommand)
     assert (ns_from_datetime(answer.start), ns_from_datetime(NOW)) == (again.window.start_ns, again.window.end_ns)

@@ -11,8 +11,9 @@ import pytest
 from emulator.quirks import BasetenQuirks, FireworksQuirks
 from emulator.world import to_ns
 from tests.acceptance.logs import REFERENCES, hostile_lines, put
-from tests.acceptance.program import ANCHOR_NS, Machine, expected_rows
+from tests.acceptance.program import ANCHOR, ANCHOR_NS, Machine, expected_rows
 from tests.acceptance.reference import Options, wanted
+from tests.support.waiting import LONGEST_S
 
 MINUTE_NS = 60 * 10**9
 EACH = (
@@ -101,9 +102,11 @@ async def test_since_is_relative_to_now(machine: Machine, system: str) -> None:
     lines = hostile_lines(1_800, system)
     ref = put(machine.world, system, lines)
     rows = expected_rows(lines, system)
-    # Ignore lines within half a minute of the bound, because the command uses a later `now`.
-    now_ns, slack_ns = to_ns(datetime.now(UTC)), 30 * 10**9
-    for minutes in (135, 150):
+    # Ignore lines near the bound, because the command uses a later `now`.
+    slack_ns = int(LONGEST_S) * 10**9
+    for minutes_of_log in (15, 30):
+        now = datetime.now(UTC)
+        now_ns, minutes = to_ns(now), (now - ANCHOR) // timedelta(minutes=1) + minutes_of_log
         ended = await machine.call("logs", ref, "--json", "--all", "--since", f"{minutes}m")
         bound_ns = now_ns - timedelta(minutes=minutes) // timedelta(microseconds=1) * 1000
         surely = wanted(rows, Options(start_ns=bound_ns + slack_ns, everything=True))

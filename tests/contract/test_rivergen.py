@@ -49,8 +49,8 @@ def as_read(line: Line) -> LogLine:
 
 
 @pytest.fixture
-async def cloud() -> AsyncIterator[Cloud]:
-    async with running_cloud() as cloud:
+async def cloud(response_timeout_s: float) -> AsyncIterator[Cloud]:
+    async with running_cloud(response_timeout_s) as cloud:
         yield cloud
 
 

@@ -12,7 +12,7 @@ from emulator.faults import Fault, Faults
 from emulator.server import running, vendors
 from emulator.world import World
 from tests.fakes.cloud import KEYS, Cloud
-from tests.support.waiting import eventually
+from tests.support.waiting import LONGEST_S, eventually
 
 MODELS = "/baseten/v1/models"
 EMPTY = b'{"models":[]}'
@@ -58,13 +58,13 @@ async def test_a_probability_strikes_the_same_requests_for_the_same_seed(cloud: 
 
 
 async def test_a_stall_answers_late_and_ends_when_the_client_goes(cloud: Cloud) -> None:
-    cloud.faults.set([Fault("stall", delay_s=0.2, times=1), Fault("stall", delay_s=600, times=1)])
+    cloud.faults.set([Fault("stall", delay_s=2, times=1), Fault("stall", delay_s=600, times=1)])
     late = asyncio.create_task(cloud.raw(MODELS))
-    await eventually(lambda: cloud.faults.in_flight == 1)
+    await eventually(lambda: cloud.faults.struck["stall"] == 1)
     assert not late.done()
     assert (await late).content == EMPTY
     with pytest.raises(httpx.ReadTimeout):
-        await cloud.client.get(MODELS, timeout=0.1)
+        await cloud.client.get(MODELS, timeout=httpx.Timeout(LONGEST_S, read=0.1))
     await eventually(lambda: cloud.faults.in_flight == 0)
 
 

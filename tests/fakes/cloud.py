@@ -18,6 +18,7 @@ from emulator.quirks import Quirks
 from emulator.server import Keys, running, vendors
 from emulator.world import World, to_ns
 from tests.fakes.clock import ManualClock
+from tests.support.waiting import LONGEST_S
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 NOON_NS = to_ns(NOON)
@@ -48,6 +49,8 @@ class Cloud:
     client: httpx.AsyncClient
     quirks: Quirks = field(default_factory=Quirks)
     faults: Faults = field(default_factory=Faults)
+    timeout_s: float = LONGEST_S
+    """How long providers wait for a response."""
 
     @property
     def url(self) -> str:
@@ -63,11 +66,11 @@ class Cloud:
         return await self.client.get(path, params=params, headers=_authorization(path))
 
     def config(self, vendor: str, **more: str) -> dict[str, str]:
-        """Settings of a vendor's provider that gives up after a second."""
+        """Settings of a vendor's provider that hardly retries."""
         return {
             f"{vendor}_api_key": getattr(KEYS, vendor),
             f"{vendor}_base_url": f"{self.url}/{vendor}",
-            f"{vendor}_timeout_s": "1.0",
+            f"{vendor}_timeout_s": str(self.timeout_s),
             f"{vendor}_retry_budget_s": "0.1",
             f"{vendor}_requests_per_second": "100000",
             **more,
@@ -84,13 +87,13 @@ class Cloud:
 
 
 @contextlib.asynccontextmanager
-async def running_cloud(*, compress: bool = False) -> AsyncIterator[Cloud]:
-    """Serve an empty cloud whose clock shows noon."""
+async def running_cloud(timeout_s: float = LONGEST_S, *, compress: bool = False) -> AsyncIterator[Cloud]:
+    """Serve an empty cloud whose clock shows noon. Its providers wait `timeout_s` for a response."""
     clock, quirks, faults = ManualClock(NOON), Quirks(), Faults()
     world = World(clock=clock)
     app = vendors(world, quirks=quirks, faults=faults, keys=KEYS, compress=compress)
     async with running(app) as url, httpx.AsyncClient(base_url=url, timeout=60) as client:
-        yield Cloud(world, clock, client, quirks, faults)
+        yield Cloud(world, clock, client, quirks, faults, timeout_s)
 
 
 def _body(response: httpx.Response, expect: int) -> Body:

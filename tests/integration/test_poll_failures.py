@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from itertools import repeat
 from pathlib import Path
@@ -20,10 +21,12 @@ from bot.watcher.poll import Poller, PollSettings
 from tests.fakes.clock import ManualClock
 from tests.fakes.provider import FakeProvider
 from tests.integration.polling import create_poller, deliver_all, outbox_text, poll_until_idle, watch
-from tests.support.waiting import eventually
+from tests.support.waiting import LONGEST_S
 
 SHORT_LEASE = PollSettings(lease=timedelta(seconds=0.1))
 """Polls that hang reach their deadline at once."""
+LEASE_TO_READ_IN = PollSettings(lease=timedelta(seconds=4))
+"""Polls that hang read all available lines long before their deadline."""
 
 
 async def minutes_until(text: str, folder: Path, clock: ManualClock, poller: Poller, *, at_most: int = 20) -> int:
@@ -36,12 +39,11 @@ async def minutes_until(text: str, folder: Path, clock: ManualClock, poller: Pol
     raise AssertionError(f"{text!r} was not in the outbox within {at_most} minutes")
 
 
-async def tick_past_deadline(poller: Poller) -> None:
-    """Tick until a poll that hangs has reached its deadline and is saved, and the retry that is due at once too."""
-    for _ in range(3):
-        await poller.tick()
-        await eventually(lambda: all(poll.done() for poll in poller._polls))
-    await poller.tick()
+async def tick_until(condition: Callable[[], bool], poller: Poller) -> None:
+    """Tick until a condition holds."""
+    async with asyncio.timeout(LONGEST_S):
+        while not condition():
+            await poller.tick()
 
 
 async def test_a_poll_past_its_deadline_saves_the_lines_it_read(
@@ -50,9 +52,9 @@ async def test_a_poll_past_its_deadline_saves_the_lines_it_read(
     await watch(store, provider, "slow")
     provider.hanging_jobs.add("slow")
     provider.log("slow", "ERROR: disk")
-    poller = create_poller(store, clock, provider, settings=SHORT_LEASE)
+    poller = create_poller(store, clock, provider, settings=LEASE_TO_READ_IN)
 
-    await tick_past_deadline(poller)
+    await tick_until(lambda: outbox_text(tmp_path) != "", poller)
     await poller.stop()
 
     assert "ERROR: disk" in outbox_text(tmp_path)
@@ -64,13 +66,13 @@ async def test_a_log_that_hangs_midway_resumes_at_its_cursor(
     await watch(store, provider, "a")
     provider.log("a", *(f"ERROR: number {number}" for number in range(2_001)))
     provider.hangs_at_line = 2_000
-    poller = create_poller(store, clock, provider, settings=SHORT_LEASE)
+    poller = create_poller(store, clock, provider, settings=LEASE_TO_READ_IN)
 
-    await tick_past_deadline(poller)
+    await tick_until(lambda: len(provider.queries) == 3, poller)
     await poller.stop()
 
     assert "number 1999" in outbox_text(tmp_path)
-    assert provider.queries[-1].cursor == LogCursor(b"2000")
+    assert [query.cursor for query in provider.queries] == [None, LogCursor(b"2000"), LogCursor(b"2000")]
 
 
 async def test_channel_is_notified_of_a_job_that_never_responds(
@@ -80,9 +82,10 @@ async def test_channel_is_notified_of_a_job_that_never_responds(
     provider.hanging_jobs.add("slow")
     provider.hangs_at_line = 0
     poller = create_poller(store, clock, provider, settings=SHORT_LEASE)
-    for _ in range(3):
-        await tick_past_deadline(poller)
+    for polls in (1, 2, 3):
+        await tick_until(lambda count=polls: len(provider.job_queries) == count, poller)  # type: ignore[misc]
         clock.advance(timedelta(minutes=5))
+    await tick_until(lambda: outbox_text(tmp_path) != "", poller)
     await poller.stop()
 
     assert "mem did not answer in time." in outbox_text(tmp_path)

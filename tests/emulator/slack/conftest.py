@@ -10,6 +10,7 @@ from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from emulator.slack.app import APP_TOKEN, BOT_TOKEN, Slack, create_slack, served
+from tests.support.waiting import LONGEST_S
 
 
 @dataclass
@@ -28,6 +29,7 @@ def clock() -> Clock:
 @pytest_asyncio.fixture
 async def slack(clock: Clock) -> AsyncIterator[Slack]:
     slack = create_slack(clock=clock)
+    slack.sockets.ack_within_s = LONGEST_S
     async with served(slack):
         yield slack
 

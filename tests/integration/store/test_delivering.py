@@ -14,7 +14,7 @@ from bot.store.store import Store
 from bot.watcher.deliver import Deliverer, DeliverySettings
 from tests.fakes.clock import ManualClock
 from tests.integration.store.building import add_to_outbox, delivery, delivery_states, incident
-from tests.support.waiting import eventually
+from tests.support.waiting import LONGEST_S, eventually
 
 QUICK = DeliverySettings(interval_s=0.0, send_timeout_s=1.0, grace_s=0.1)
 
@@ -237,7 +237,7 @@ async def test_messages_over_the_burst_are_sent_after_a_wait(store: Store, clock
 async def test_stop_waits_for_messages_being_sent_and_releases_the_rest(store: Store, clock: ManualClock) -> None:
     await add_to_outbox(store, clock.now, delivery("slow"), delivery("a"), delivery("b"))
     channels = Channels(slow=asyncio.Event)
-    deliverer = Deliverer(store, channels, clock, DeliverySettings(interval_s=0.0, grace_s=5.0))
+    deliverer = Deliverer(store, channels, clock, DeliverySettings(interval_s=0.0, grace_s=LONGEST_S))
     await deliverer.tick()
 
     stopping = asyncio.create_task(deliverer.stop())

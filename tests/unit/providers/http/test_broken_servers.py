@@ -91,7 +91,7 @@ async def test_an_incomplete_response_is_retried(broken: Reaction) -> None:
     limits = replace(FAST, read_timeout_s=read_timeout_s(broken))
     async with raw_server(broken, ok(b"whole")) as server, client_of(server.url, limits) as client:
         assert await client.get("/x") == b"whole"
-        assert len(server.heads) == 2
+        assert len(server.heads) >= 2
 
 
 @pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)

@@ -5,20 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from bot.commands.answers import Answer, Asker, SystemStatus
-from bot.commands.handlers import subscriptions
 from bot.commands.handlers.logs import read_page
+from bot.commands.handlers.subscriptions import ChannelHandlers
 from bot.commands.parsing.help import help_answer
 from bot.commands.runner import CommandRunner, error_answer
 from bot.commands.subcommands.jobs import StatusAnswer
 from bot.commands.subcommands.logs import LogsCommand
 from bot.commands.subcommands.spec import Frontend
-from bot.commands.subcommands.subscriptions import (
-    ListCommand,
-    SilenceCommand,
-    UnsilenceCommand,
-    UnwatchCommand,
-    WatchCommand,
-)
+from bot.commands.subcommands.subscriptions import ChannelCommand
 from bot.commands.subcommands.table import HelpCommand, SlackCommand
 from bot.errors import BotError
 from bot.store.store import Store
@@ -47,29 +41,19 @@ class ChannelRunner:
 
     async def _answer(self, command: SlackCommand, asker: Asker) -> Answer:
         registry, redactor, now = self.runner.registry, self.runner.redactor, self.runner.clock()
-        match command:
-            case LogsCommand():
-                return await read_page(*registry.resolve(command.ref), command, redactor, now)
-            case HelpCommand():
-                return help_answer(command, Frontend.SLACK)
-            case WatchCommand():
-                defaults = self.runner.diagnosis_config().defaults
-                return await subscriptions.watch(registry, self.store, asker, command, redactor, now, defaults)
-            case UnwatchCommand():
-                return await subscriptions.unwatch(registry, self.store, asker, command)
-            case ListCommand():
-                return await subscriptions.list_watched(self.store, asker, redactor, now)
-            case SilenceCommand():
-                return await subscriptions.silence(registry, self.store, asker, command, now)
-            case UnsilenceCommand():
-                return await subscriptions.unsilence(self.store, asker, command, now)
-            case _:
-                answer = await self.runner.run(command)
-                return await self._add_incidents(answer, asker) if isinstance(answer, StatusAnswer) else answer
+        if isinstance(command, LogsCommand):
+            return await read_page(*registry.resolve(command.ref), command, redactor, now)
+        if isinstance(command, HelpCommand):
+            return help_answer(command, Frontend.SLACK)
+        if isinstance(command, ChannelCommand):
+            config = self.runner.diagnosis_config
+            return await ChannelHandlers(registry, self.store, redactor, config, asker, now).answer(command)
+        answer = await self.runner.run(command)
+        return await self._add_incidents(answer, asker) if isinstance(answer, StatusAnswer) else answer
 
     async def _add_incidents(self, answer: StatusAnswer, asker: Asker) -> StatusAnswer:
         """Add the channel's subscriptions and open incidents."""
         job = answer.job.ref
-        watched_by = [one for one in await self.store.subscriptions.for_job(job) if one.channel == asker.channel]
+        watched_by = tuple(one for one in await self.store.subscriptions.for_job(job) if one.channel == asker.channel)
         incidents = await self.store.incidents.list_open(asker.channel, job)
-        return replace(answer, watched_by=tuple(watched_by), incidents=incidents)
+        return replace(answer, watched_by=watched_by, incidents=incidents)

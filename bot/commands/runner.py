@@ -1,4 +1,4 @@
-"""Run a command and return its answer, for both frontends. Rendering is up to the frontend.
+"""Run a command and return its answer, for both frontends. Handlers redact what they read; frontends render it.
 
 Commands that only a Slack channel has are answered in `channel_runner`.
 """
@@ -11,12 +11,8 @@ from typing import assert_never
 
 from bot.commands.answers import ErrorAnswer
 from bot.commands.handlers.diagnose import diagnose
-from bot.commands.handlers.jobs import list_jobs
-from bot.commands.handlers.metrics import read_metrics
-from bot.commands.handlers.replay import replay
-from bot.commands.handlers.rules import rules_answer
-from bot.commands.handlers.status import read_status
-from bot.commands.redaction import redact_answer
+from bot.commands.handlers.jobs import list_jobs, read_metrics, read_status
+from bot.commands.handlers.rules import replay, rules_answer
 from bot.commands.subcommands.jobs import DiagnoseCommand, JobsCommand, MetricsCommand, StatusCommand
 from bot.commands.subcommands.rules import ReplayCommand, RulesCommand
 from bot.commands.subcommands.table import SharedAnswer, SharedCommand
@@ -40,7 +36,7 @@ class CommandRunner:
     async def run(self, command: SharedCommand) -> SharedAnswer | ErrorAnswer:
         """The answer, without secrets. An expected failure is an ErrorAnswer."""
         try:
-            return redact_answer(await self._answer(command), self.redactor)
+            return await self._answer(command)
         except BotError as problem:
             return error_answer(problem, self.redactor)
 
@@ -54,7 +50,7 @@ class CommandRunner:
             case DiagnoseCommand():
                 return await diagnose(*resolve(command.ref), command, self.diagnosis_config().scanner, redactor, now)
             case JobsCommand():
-                return await list_jobs(self.registry, command, redactor)
+                return await list_jobs(self.registry, command.provider, command.limit, redactor)
             case RulesCommand():
                 return rules_answer(self.diagnosis_config().defaults)
             case ReplayCommand():

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from bot.domain.alerts import Severity
-from bot.domain.jobs import JobRef
+from bot.domain.jobs import Job, JobRef
 
 Setting = str | int | float | bool
 """Value of a rule parameter. Durations are in seconds; ratios are 0 to 1."""
@@ -39,6 +39,18 @@ class Subscription:
     created_at: datetime
     settings: RuleSettings = RuleSettings()
     team: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A subscription with the last known state of its job."""
+
+    subscription: Subscription
+    job: Job | None
+    """As of the last poll; None before the first."""
+    seen_at: datetime | None
+    firing: int = 0
+    """Number of the job's alerts that fire in this channel."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Evaluate rules over a past window, poll by poll: which alerts would have fired and when each would have ended. Pure.
 
-`evaluate.LocalAlerts` evaluates each observation; `bot.commands.handlers.replay` observes the past.
+`evaluate.LocalAlerts` evaluates each observation; `bot.commands.handlers.rules` observes the past.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.commands.answers import Answer, Asker, ErrorAnswer
 from bot.commands.channel_runner import ChannelRunner
 from bot.commands.parsing.parser import parse
-from bot.commands.subcommands.subscriptions import SilenceAnswer, UnwatchAnswer, WatchAnswer, Watched
+from bot.commands.subcommands.subscriptions import SilenceAnswer, UnwatchAnswer, WatchAnswer
 from bot.commands.subcommands.table import SlackCommand
 from bot.domain.checks import DELIVERY_LOOP, POLL_LOOP
 from bot.domain.durations import Clock
@@ -189,8 +189,7 @@ class Listeners:
             log.exception("home failed")
 
     async def _get_home(self, user: str) -> HomeView:
-        listed = await self._store.subscriptions.of_user(user)
-        watched = [Watched(one.subscription, one.job, one.seen_at, one.firing) for one in listed]
+        watched = await self._store.subscriptions.of_user(user)
         beats = [(label, await self._store.last_heartbeat(name)) for name, label in HEARTBEATS.items()]
         return HomeView(watched, beats, self._clock(), await self._runner.system_status())
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, delete, null, select, update
@@ -10,23 +9,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.alerts import Incident
 from bot.domain.jobs import Job, JobRef
-from bot.domain.subscriptions import RuleSettings, Subscription
+from bot.domain.subscriptions import RuleSettings, Subscription, Watched
 from bot.store.claims import revoke_claim, watch_of
 from bot.store.codec import from_json, to_json
 from bot.store.engine import AnyRow, AnySelect, Database
 from bot.store.schema import incidents, subscriptions, watches
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """A subscription with the last known state of its job."""
-
-    subscription: Subscription
-    job: Job | None
-    """As of the last poll; None before the first."""
-    seen_at: datetime | None
-    firing: int
-    """Number of the job's alerts that fire in this channel."""
 
 
 class Subscriptions:
@@ -83,11 +70,11 @@ class Subscriptions:
         jobs = [listed.subscription.job for listed in await self.list(channel)]
         return tuple([job for job in jobs if await self.remove(channel, job)])
 
-    async def list(self, channel: str) -> tuple[Listed, ...]:
+    async def list(self, channel: str) -> tuple[Watched, ...]:
         """Return a channel's subscriptions, oldest first."""
         return await self._listed(subscriptions.c.channel == channel)
 
-    async def of_user(self, user: str) -> tuple[Listed, ...]:
+    async def of_user(self, user: str) -> tuple[Watched, ...]:
         """Return the subscriptions that a person made in any channel, oldest first."""
         return await self._listed(subscriptions.c.created_by == user)
 
@@ -97,7 +84,7 @@ class Subscriptions:
             rows = (await connection.execute(_select(watch_of(job)))).all()
         return tuple(read_subscription(row) for row in rows)
 
-    async def _listed(self, condition: ColumnElement[bool]) -> tuple[Listed, ...]:
+    async def _listed(self, condition: ColumnElement[bool]) -> tuple[Watched, ...]:
         statement = _select(condition).add_columns(watches.c.last_job, watches.c.seen_at)
         async with self._database.read() as connection:
             rows = (await connection.execute(statement)).all()
@@ -111,7 +98,7 @@ class Subscriptions:
             count = sum(alert.resolved_at is None for alert in alerts)
             firing[watch_id, channel] = firing.get((watch_id, channel), 0) + count
         return tuple(
-            Listed(
+            Watched(
                 subscription=read_subscription(row),
                 job=None if row.last_job is None else from_json(row.last_job, Job),
                 seen_at=row.seen_at,

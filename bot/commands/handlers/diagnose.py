@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from bot.commands.handlers.log_stream import build_query, stream_lines
-from bot.commands.redaction import redact_lines
+from bot.commands.handlers.log_stream import build_query, redact_lines, stream_lines
 from bot.commands.subcommands.arguments import Window
 from bot.commands.subcommands.jobs import DiagnoseCommand, DiagnosisAnswer
 from bot.commands.subcommands.logs import LogsCommand
@@ -18,11 +17,11 @@ from bot.diagnosis.page_scanner import PageScanner
 from bot.domain.durations import datetime_from_ns, ns_from_datetime
 from bot.domain.gaps import Gap, Part, gap_of
 from bot.domain.jobs import JobRef, JobState
-from bot.domain.logs import LogLine, Order
+from bot.domain.logs import LogLine
 from bot.errors import ProviderError
 from bot.providers.base import Provider
 from bot.redaction.redactor import Redactor
-from bot.redaction.values import redact_job
+from bot.redaction.values import redact_gaps, redact_job
 
 _SLICE_LINES = 1000
 """Lines to diagnose before yielding to the event loop; some milliseconds."""
@@ -38,8 +37,7 @@ async def diagnose(
         ProviderError: the job or the first page of the log cannot be read. A later failure is a gap in the answer.
     """
     job = redact_job(await provider.get_job(ref), redactor)
-    everything = LogsCommand(str(job.ref), window=command.window, limit=None, take=Order.ASC, show=Order.ASC)
-    query = build_query(job.ref, everything, now)
+    query = build_query(job.ref, LogsCommand(str(job.ref), command.window, limit=None), now)
     end_ns = query.end_ns if query.end_ns is not None else ns_from_datetime(now)
     diagnoser, read, redacted, gaps = Diagnoser(scanner), 0, 0, list[Gap]()
     try:
@@ -63,7 +61,7 @@ async def diagnose(
         end=datetime_from_ns(end_ns),
         read=read,
         redacted=redacted,
-        gaps=tuple(gaps),
+        gaps=redact_gaps(gaps, redactor),
     )
 
 

@@ -17,7 +17,7 @@ from bot.commands.subcommands.logs import LogsCommand
 from bot.domain.durations import datetime_from_ns, ns_from_datetime
 from bot.domain.gaps import Gap, GapReason, Part, gap_of
 from bot.domain.jobs import Job, JobRef, JobState
-from bot.domain.logs import LogLine, LogPage, LogQuery, Order
+from bot.domain.logs import LogLine, LogPage, LogQuery
 from bot.domain.metrics import MetricPoint, MetricQuery, MetricSeries
 from bot.domain.observations import LOG_LOOKBACK
 from bot.errors import NotSupported, ProviderError
@@ -99,8 +99,8 @@ async def log_history(
 ) -> AsyncIterator[LogHistory]:
     """Open the log of a window, with a little from before it."""
     window = Window(None, ns_from_datetime(start - LOG_LOOKBACK), ns_from_datetime(end))
-    command = LogsCommand(str(job), window=window, limit=None, take=Order.ASC, show=Order.ASC)
-    async with contextlib.aclosing(stream_lines(provider, build_query(job, command, now))) as batches:
+    query = build_query(job, LogsCommand(str(job), window, limit=None), now)
+    async with contextlib.aclosing(stream_lines(provider, query)) as batches:
         yield LogHistory(batches, max_lines)
 
 

@@ -1,36 +1,46 @@
-"""`jobs`: the newest jobs of each platform."""
+"""`jobs`, `status` and `metrics`: what the platforms report about jobs."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 
-from bot.commands.subcommands.jobs import JobsAnswer, JobsCommand, ProviderJobs
+from bot.commands.handlers.log_stream import require_started
+from bot.commands.handlers.logs import read_page
+from bot.commands.subcommands.arguments import Window
+from bot.commands.subcommands.jobs import JobsAnswer, MetricsAnswer, MetricsCommand, ProviderJobs, StatusAnswer
+from bot.commands.subcommands.logs import LogsCommand
+from bot.domain.durations import datetime_from_ns, ns_from_datetime
+from bot.domain.gaps import Gap, GapReason, Part, gap_of
+from bot.domain.jobs import Job, JobRef
+from bot.domain.logs import LogLine
+from bot.domain.metrics import GPU_MEMORY, GPU_UTILIZATION, MetricQuery, MetricSummary, missing_metrics, summarize
 from bot.errors import ConfigError, NotSupported, ProviderError
 from bot.providers.base import Provider
 from bot.providers.registry import Registry
 from bot.redaction.redactor import Redactor
-from bot.redaction.values import redact_job
+from bot.redaction.values import redact_gaps, redact_job, redact_series
+
+METRICS_SPAN = timedelta(hours=1)
+"""Length of the window when none is given."""
+STATUS_SPAN = timedelta(minutes=15)
+LAST_LINES = 5
 
 
-async def list_jobs(registry: Registry, command: JobsCommand, redactor: Redactor) -> JobsAnswer:
-    """List the newest jobs of each platform, concurrently. A platform that fails does not affect the others.
+async def list_jobs(registry: Registry, platform: str | None, limit: int, redactor: Redactor) -> JobsAnswer:
+    """List the newest jobs of one platform, or of each, concurrently. A platform that fails does not affect the others.
 
     Raises:
         ConfigError: the named platform, or every platform, is not set up.
         UsageError: the named platform does not exist.
     """
-    providers = _select(registry, command.provider)
-    return JobsAnswer(tuple(await asyncio.gather(*(_list(one, command.limit, redactor) for one in providers))))
-
-
-def _select(registry: Registry, name: str | None) -> Sequence[Provider]:
-    if name is not None:
-        return [registry.get(name)]
-    if not registry.names:
+    names = registry.names if platform is None else (platform,)
+    if not names:
         reasons = " ".join(dict.fromkeys(problem.public for problem in registry.problems.values()))
         raise ConfigError(f"No platform is set up. {reasons}".strip())
-    return [registry.get(one) for one in registry.names]
+    providers = [registry.get(name) for name in names]
+    return JobsAnswer(tuple(await asyncio.gather(*(_list(one, limit, redactor) for one in providers))))
 
 
 async def _list(provider: Provider, limit: int, redactor: Redactor) -> ProviderJobs:
@@ -40,3 +50,76 @@ async def _list(provider: Provider, limit: int, redactor: Redactor) -> ProviderJ
         problem = redactor.redact(error.public)[0]
         return ProviderJobs(provider.name, problem=problem, lists=not isinstance(error, NotSupported))
     return ProviderJobs(provider.name, tuple(redact_job(job, redactor) for job in jobs[:limit]))
+
+
+async def read_status(provider: Provider, ref: JobRef, redactor: Redactor, now: datetime) -> StatusAnswer:
+    """Read the state, the newest lines and the GPU metrics. Lines and metrics that cannot be read are gaps.
+
+    Raises:
+        ProviderError: the state cannot be read.
+    """
+    job = redact_job(await provider.get_job(ref), redactor)
+    (lines, log_gaps), (summaries, metric_gaps) = await asyncio.gather(
+        _read_last_lines(provider, job.ref, redactor, now), _read_gpus(provider, job, redactor, now)
+    )
+    # A platform that never has logs or metrics is not worth a note.
+    gaps = tuple(gap for gap in (*log_gaps, *metric_gaps) if gap.reason is not GapReason.NOT_SUPPORTED)
+    return StatusAnswer(job, now, lines, summaries, redact_gaps(gaps, redactor))
+
+
+async def _read_last_lines(
+    provider: Provider, ref: JobRef, redactor: Redactor, now: datetime
+) -> tuple[tuple[LogLine, ...], tuple[Gap, ...]]:
+    try:
+        answer = await read_page(provider, ref, LogsCommand(str(ref), limit=LAST_LINES), redactor, now)
+    except ProviderError as problem:
+        return (), (gap_of(problem, Part.LOGS),)
+    return answer.lines[-LAST_LINES:], answer.gaps
+
+
+async def _read_gpus(
+    provider: Provider, job: Job, redactor: Redactor, now: datetime
+) -> tuple[tuple[MetricSummary, ...], tuple[Gap, ...]]:
+    end = min(job.ended_at, now) if job.ended_at is not None else now
+    try:
+        series = await provider.query_metrics(MetricQuery(job.ref, start=end - STATUS_SPAN, end=end))
+    except ProviderError as problem:
+        return (), (gap_of(problem, Part.METRICS),)
+    gpus = redact_series((one for one in series if one.name in (GPU_UTILIZATION, GPU_MEMORY)), redactor)
+    return tuple(summary for one in gpus if (summary := summarize(one)) is not None), ()
+
+
+async def read_metrics(
+    provider: Provider, ref: JobRef, command: MetricsCommand, redactor: Redactor, now: datetime
+) -> MetricsAnswer:
+    """Read the metrics of the window; without one, of the last hour, or of the last hour before the job ended.
+
+    Raises:
+        UsageError: the window starts in the future.
+        ProviderError: the platform failed. A platform without metrics is a gap in the answer.
+    """
+    job = redact_job(await provider.get_job(ref), redactor)
+    start, end = _metrics_window(command.window, job, now)
+    pinned = replace(command, ref=str(job.ref), window=Window(None, ns_from_datetime(start), ns_from_datetime(end)))
+    answer = MetricsAnswer(job, start, end, (), pinned)
+    try:
+        series = await provider.query_metrics(MetricQuery(job.ref, start=start, end=end))
+    except NotSupported as problem:
+        return replace(answer, gaps=redact_gaps([gap_of(problem, Part.METRICS)], redactor))
+    redacted = redact_series(series, redactor)
+    summaries = tuple(summary for one in redacted if (summary := summarize(one)) is not None)
+    return replace(answer, summaries=summaries, missing=missing_metrics(series))
+
+
+def _metrics_window(window: Window, job: Job, now: datetime) -> tuple[datetime, datetime]:
+    """Return the start and end of the window; where it names none, it ends now or with the job."""
+    require_started(window, now)
+    end = datetime_from_ns(window.end_ns) if window.end_ns is not None else now
+    if window.since is not None:
+        return now - window.since, end
+    if window.start_ns is not None:
+        start = datetime_from_ns(window.start_ns)
+        return start, max(start, end)
+    if window.end_ns is None and job.ended_at is not None:
+        end = min(job.ended_at, now)
+    return end - METRICS_SPAN, end

@@ -22,12 +22,15 @@ from bot.domain.jobs import JobRef
 from bot.domain.logs import LogFilter, LogLine, LogPage, LogQuery, Order
 from bot.errors import ProtocolError, UsageError
 from bot.providers.base import Provider
+from bot.redaction.redactor import Redactor
 
 PAGE_LINES = 10_000
 """Lines to request from a platform at once; it may return fewer."""
 _FIRST_SLICE = 250
 _SLICE_S = 0.005
 """How long filtering may block the event loop."""
+_SHORT_CHARS = 50_000
+"""Text up to this length is redacted within some milliseconds; longer text is redacted in a thread."""
 _MAX_STANDSTILLS = 20
 """Consecutive pages without lines and without progress before reading stops."""
 
@@ -96,6 +99,13 @@ def require_started(window: Window, now: datetime) -> None:
             f"`--start` is in the future; it is {now:%Y-%m-%d %H:%M} UTC now. "
             "Times are UTC unless they name a zone, such as +02:00."
         )
+
+
+async def redact_lines(redactor: Redactor, lines: Sequence[LogLine]) -> tuple[Sequence[LogLine], int]:
+    """Return the lines without secrets and the number of secrets, without blocking the event loop for long."""
+    if sum(len(line.message) for line in lines) <= _SHORT_CHARS:
+        return redactor.redact_lines(lines)
+    return await asyncio.to_thread(redactor.redact_lines, lines)
 
 
 async def stream_lines(provider: Provider, query: LogQuery) -> AsyncGenerator[Batch, None]:

@@ -12,8 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from bot.commands.handlers.log_filter import cuts_of
-from bot.commands.handlers.log_stream import Batch, build_query, stream_lines
-from bot.commands.redaction import redact_lines
+from bot.commands.handlers.log_stream import Batch, build_query, redact_lines, stream_lines
 from bot.commands.subcommands.arguments import Window
 from bot.commands.subcommands.logs import Cut, CutReason, LogsAnswer, LogsCommand
 from bot.domain.durations import datetime_from_ns, ns_from_datetime

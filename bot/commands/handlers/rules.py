@@ -1,20 +1,164 @@
-"""`rules`: every rule with its parameters, as this installation sets them. Pure."""
+"""`rules`: every rule as this installation sets it. `rules test`: the alerts that would have fired in a job's past.
+
+For a test, `job_history.py` reads the past, `bot.providers.observe` observes it and `bot.rules.replay` evaluates rules.
+"""
 
 from __future__ import annotations
 
-from bot.commands.subcommands.rules import RulesAnswer, RuleShown
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from bot.commands.handlers.job_history import MAX_LINES, MetricHistory, RecordedJob, log_history
+from bot.commands.subcommands.arguments import Window
+from bot.commands.subcommands.rules import ReplayAnswer, ReplayCommand, RulesAnswer, RuleShown
+from bot.domain.durations import datetime_from_ns, format_duration, ns_from_datetime
+from bot.domain.gaps import Gap, GapReason, Part, gap_of
+from bot.domain.jobs import Job, JobRef
+from bot.domain.observations import POLL_INTERVAL, Observation
 from bot.domain.subscriptions import RuleSettings
+from bot.errors import ProviderError, UsageError
+from bot.providers.base import Provider
+from bot.providers.observe import ObservationRequest, metrics_start, observe
+from bot.redaction.redactor import Redactor
+from bot.redaction.values import redact_gaps, redact_job, redact_observation
 from bot.rules.catalog import RULES
-from bot.rules.rule import Rule
-from bot.rules.settings import format_parameters
+from bot.rules.diagnosis_config import DiagnosisConfig
+from bot.rules.replay import Replay
+from bot.rules.settings import format_parameters, overlay, parse_settings
+
+DEFAULT_SPAN = timedelta(hours=24)
+MAX_POLLS = 1500
+"""Polls in one window; a long window is polled less often than the watcher polls a running job."""
+AFTER_END = timedelta(minutes=2)
+"""How long after its end the job is still polled."""
+_TIMEOUT = timedelta(days=1)
+"""Of one observation: no lease runs out here, and every request has its own deadline."""
 
 
 def rules_answer(settings: RuleSettings) -> RulesAnswer:
     """List the rules in the order of the catalogue."""
-    return RulesAnswer(tuple(_shown(rule, settings) for rule in RULES))
+    shown = []
+    for rule in RULES:
+        meanings = {one.name: one.help for one in rule.parameters}
+        parameters = tuple((name, value, meanings[name]) for name, value in format_parameters(rule, settings))
+        shown.append(RuleShown(rule.name, rule.help, rule.severity, rule.name not in settings.off, parameters))
+    return RulesAnswer(tuple(shown))
 
 
-def _shown(rule: Rule, settings: RuleSettings) -> RuleShown:
-    meanings = {one.name: one.help for one in rule.parameters}
-    parameters = tuple((name, value, meanings[name]) for name, value in format_parameters(rule, settings))
-    return RuleShown(rule.name, rule.help, rule.severity, rule.name not in settings.off, parameters)
+async def replay(
+    provider: Provider,
+    ref: JobRef,
+    command: ReplayCommand,
+    diagnosis_config: DiagnosisConfig,
+    redactor: Redactor,
+    now: datetime,
+    *,
+    max_lines: int = MAX_LINES,
+) -> ReplayAnswer:
+    """Report the alerts that a subscription made at the start of the window would have received.
+
+    Raises:
+        UsageError: a setting is invalid, or the job was not running in the window.
+        ProviderError: the job or its log cannot be read.
+    """
+    settings = overlay(diagnosis_config.defaults, parse_settings(command.settings, diagnosis_config.defaults))
+    job = redact_job(await provider.get_job(ref), redactor)
+    start, end = _window(command.window, job, now)
+    rules = Replay(settings, diagnosis_config.scanner)
+    async with log_history(provider, job.ref, start, end, now, max_lines) as log:
+        recorded = RecordedJob(provider.name, job, log, MetricHistory(provider, job.ref, end), at=start)
+        past = _Past(recorded, start, end, rules.local.metrics_window)
+        async with contextlib.aclosing(past.observations()) as observations:
+            async for observation in observations:
+                redacted = await asyncio.to_thread(redact_observation, observation, redactor)
+                rules.observe(redacted)
+                await asyncio.sleep(0)  # yield to the event loop
+    window = Window(None, ns_from_datetime(start), ns_from_datetime(end))
+    return ReplayAnswer(
+        job=job,
+        pinned=replace(command, ref=str(job.ref), window=window),
+        start=start,
+        end=past.end,
+        step=past.step,
+        alerts=rules.alerts(),
+        quiet=rules.quiet(),
+        read=log.read,
+        gaps=redact_gaps(past.gaps(), redactor),
+        notes=tuple(past.notes()),
+    )
+
+
+def _window(window: Window, job: Job, now: datetime) -> tuple[datetime, datetime]:
+    """Return the part of the window in which the job existed; the last day when no window is given."""
+    over = job.ended_at + AFTER_END if job.ended_at is not None else now
+    end = min(now, over, datetime_from_ns(window.end_ns) if window.end_ns is not None else now)
+    if window.since is not None:
+        start = now - window.since
+    elif window.start_ns is not None:
+        start = datetime_from_ns(window.start_ns)
+    else:
+        start = end - DEFAULT_SPAN
+    created_at = job.created_at or job.started_at
+    start = max(start, created_at) if created_at is not None else start
+    if start >= end:
+        when = f"It ended at {job.ended_at:%Y-%m-%d %H:%M} UTC." if job.ended_at else "It started later."
+        raise UsageError(f"{job.ref} was not running in that time range. {when} Use `--start` and `--end`.")
+    return start, end
+
+
+@dataclass(slots=True)
+class _Past:
+    """A job's past, observed at regular steps."""
+
+    recorded: RecordedJob
+    start: datetime
+    end: datetime
+    metrics_window: timedelta | None
+
+    @property
+    def step(self) -> timedelta:
+        """Time between two polls, in whole seconds: the watcher's own interval or more."""
+        return max(POLL_INTERVAL, timedelta(seconds=(self.end - self.start).total_seconds() // MAX_POLLS + 1))
+
+    async def observations(self) -> AsyncGenerator[Observation, None]:
+        """Observe from the start of the window to its end, or to where its log could be read."""
+        step, at, log = self.step, self.start, self.recorded.log
+        window = None if self.metrics_window is None else max(self.metrics_window, step)
+        read_at: datetime | None = None
+        while True:
+            request = ObservationRequest(
+                self.recorded.job.ref,
+                logs_from_ns=None,
+                fatal_log_errors=(ProviderError,),
+                metrics_from=metrics_start(window, read_at, at),
+                timeout=_TIMEOUT,
+            )
+            self.recorded.at = read_at = at
+            observation = await observe(self.recorded, request, at)
+            yield observation
+            if observation.more:
+                continue
+            if log.cut_at is not None and at >= log.cut_at:
+                self.end = at
+            if at >= self.end:
+                return
+            at = min(at + step, self.end)
+
+    def gaps(self) -> tuple[Gap, ...]:
+        """What could not be read although the platform offers it."""
+        log, error = self.recorded.log, self.recorded.metrics.error
+        gaps = (*log.gaps, *(() if error is None else (gap_of(error, Part.METRICS),)))
+        return tuple(gap for gap in gaps if gap.reason is not GapReason.NOT_SUPPORTED)
+
+    def notes(self) -> list[str]:
+        """How this differs from what the watcher would have seen, in sentences."""
+        notes = ["The state between the job's start and end is not recorded; it counts as running."]
+        if self.step > POLL_INTERVAL:
+            notes.append(f"Polled every {format_duration(self.step)}, less often than the watcher does.")
+        log = self.recorded.log
+        if log.is_too_long:
+            notes.append(f"Only the first {log.max_lines:,} lines were read; narrow the window for the rest.")
+        return notes

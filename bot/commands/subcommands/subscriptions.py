@@ -13,7 +13,7 @@ from bot.commands.subcommands.spec import PUBLIC, Option, Subcommand
 from bot.domain.alerts import Severity
 from bot.domain.durations import parse_duration
 from bot.domain.jobs import Job, JobRef
-from bot.domain.subscriptions import Silence, Subscription
+from bot.domain.subscriptions import Silence, Subscription, Watched
 from bot.errors import UsageError
 
 SETTING_NOTES = "Settings: rule.parameter=value, rule=off, severity=page|warn|info."
@@ -103,17 +103,6 @@ LIST = Subcommand(
     examples=(("list", "jobs, their state and who watches them"),),
     aliases=("ls",),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Watched:
-    """One subscription as `list` shows it."""
-
-    subscription: Subscription
-    job: Job | None
-    """As of the last poll; None before the first one."""
-    seen_at: datetime | None
-    firing: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from datetime import datetime
 from bot.commands.answers import SystemStatus
 from bot.commands.parsing.help import overview
 from bot.commands.subcommands.spec import Frontend
-from bot.commands.subcommands.subscriptions import Watched
 from bot.domain.checks import HEARTBEAT_STALE, ON_TIME
 from bot.domain.durations import format_ago, format_duration
+from bot.domain.subscriptions import Watched
 from bot.domain.wording import plural
 from bot.slack.render.blocks import context, divider, header, row_sections
 from bot.slack.render.jobs import watched_row

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from bot.commands.subcommands.subscriptions import Watched
 from bot.domain.durations import format_ago
 from bot.domain.jobs import Job, JobState
+from bot.domain.subscriptions import Watched
 from bot.domain.wording import plural
 from bot.slack.render.icons import PENDING, STATE_ICONS
 from bot.slack.render.text import code, link, one_line

@@ -6,7 +6,7 @@ import asyncio
 import threading
 from collections.abc import Sequence
 
-from bot.commands.redaction import redact_lines
+from bot.commands.handlers.log_stream import redact_lines
 from bot.domain.logs import LogLine
 from bot.redaction.redactor import HIDDEN, Redactor
 from tests.support.waiting import LONGEST_S

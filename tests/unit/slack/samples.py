@@ -18,7 +18,7 @@ from bot.commands.subcommands.jobs import (
 )
 from bot.commands.subcommands.logs import Cut, CutReason, LogsAnswer, LogsCommand
 from bot.commands.subcommands.rules import RuleShown
-from bot.commands.subcommands.subscriptions import ListAnswer, SilenceAnswer, UnwatchAnswer, WatchAnswer, Watched
+from bot.commands.subcommands.subscriptions import ListAnswer, SilenceAnswer, UnwatchAnswer, WatchAnswer
 from bot.commands.subcommands.table import HelpAnswer
 from bot.diagnosis.findings import Diagnosis
 from bot.domain.alerts import DeliveryKind, Evidence, Incident, NotifyReason, Resolution, Severity
@@ -27,7 +27,7 @@ from bot.domain.gaps import Gap, GapReason, Part
 from bot.domain.jobs import JobRef, JobState
 from bot.domain.logs import Level
 from bot.domain.metrics import CACHE, GPU_MEMORY, GPU_UTILIZATION, MetricPoint, MetricSeries, MetricSummary, summarize
-from bot.domain.subscriptions import Matcher, Silence, Subscription
+from bot.domain.subscriptions import Matcher, Silence, Subscription, Watched
 from bot.rules.settings import parse_settings
 from tests.unit.commands.insights import DIAGNOSIS, FIRED, OOM, QUIET, REPLAY
 from tests.unit.slack.factories import (

@@ -12,7 +12,7 @@ from syrupy.assertion import SnapshotAssertion
 from bot.commands.answers import Answer, ErrorAnswer
 from bot.commands.parsing.parser import parse
 from bot.commands.subcommands.jobs import JobsAnswer, ProviderJobs, StatusAnswer
-from bot.commands.subcommands.subscriptions import ListAnswer, SilenceAnswer, UnwatchAnswer, WatchAnswer, Watched
+from bot.commands.subcommands.subscriptions import ListAnswer, SilenceAnswer, UnwatchAnswer, WatchAnswer
 from bot.commands.subcommands.table import HelpAnswer
 from bot.domain.alerts import Severity
 from bot.domain.jobs import JobRef, JobState
@@ -24,7 +24,7 @@ from bot.domain.metrics import (
     MetricSummary,
     summarize,
 )
-from bot.domain.subscriptions import RuleSettings
+from bot.domain.subscriptions import RuleSettings, Watched
 from bot.slack.render.answers import render, render_shared, render_working
 from tests.unit.slack.factories import HOSTILE, NOW, at, incident, job, line
 from tests.unit.slack.samples import (

@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 
 from bot.commands.answers import Answer, ErrorAnswer
-from bot.commands.handlers import replay
+from bot.commands.handlers import rules
 from bot.commands.handlers.job_history import job_at
 from bot.commands.parsing.formatting import format_command
 from bot.commands.parsing.parser import parse
@@ -108,7 +108,7 @@ async def test_failure_fires_for_the_log_and_for_the_state(scanner: PageScanner)
     assert {"failure", "job_failed"} == set(fired)
     assert "GPU out of memory" == fired["failure"].title
     assert timedelta(0) <= fired["job_failed"].fired_at - (NOW - 60 * MINUTE) <= answer.step
-    assert NOW - 60 * MINUTE + replay.AFTER_END == answer.end
+    assert NOW - 60 * MINUTE + rules.AFTER_END == answer.end
     assert fired["failure"].resolved_at is None
 
 
@@ -156,7 +156,7 @@ async def test_past_pause_of_the_log_is_a_past_hang(scanner: PageScanner) -> Non
 async def test_long_window_is_polled_less_often_with_a_note(scanner: PageScanner) -> None:
     old = Job(REF, JobState.RUNNING, "RUNNING", created_at=NOW - timedelta(days=30))
     answer = await replayed(provider_of(job=old), scanner, "--since 7d")
-    assert timedelta(days=7) / replay.MAX_POLLS <= answer.step < timedelta(minutes=8)
+    assert timedelta(days=7) / rules.MAX_POLLS <= answer.step < timedelta(minutes=8)
     assert any("less often" in note for note in answer.notes)
 
 
@@ -169,7 +169,7 @@ async def test_long_log_is_read_up_to_the_limit(scanner: PageScanner) -> None:
     provider = provider_of(*(line(200 - number / 10, f"step {number}") for number in range(1000)))
     command = parse("rules test mem:run/1")
     assert isinstance(command, ReplayCommand)
-    answer = await replay.replay(provider, REF, command, DiagnosisConfig(scanner), Redactor(), NOW, max_lines=100)
+    answer = await rules.replay(provider, REF, command, DiagnosisConfig(scanner), Redactor(), NOW, max_lines=100)
     assert answer.end < NOW - 150 * MINUTE
     assert any("narrow the window" in note for note in answer.notes)
 

@@ -20,6 +20,7 @@ The first line of a class's docstring is its default message, so it is written f
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY, dataclass
 from datetime import timedelta
 
 
@@ -83,28 +84,23 @@ class ProtocolError(ProviderError):
     """The platform sent a response that does not match its documentation."""
 
 
+@dataclass(eq=False, repr=False)
 class DeliveryError(BotError):
     """The message could not be delivered."""
 
-    def __init__(
-        self,
-        public: str,
-        *,
-        reason: str,
-        permanent: bool,
-        retry_after: timedelta | None = None,
-        root_gone: bool = False,
-        unlisted: bool = False,
-    ) -> None:
-        super().__init__(public)
-        self.reason = reason
-        """The channel's error code, such as `channel_not_found` or `ratelimited`."""
-        self.permanent = permanent
-        self.retry_after = retry_after
-        self.root_gone = root_gone
-        """The message to reply to or to edit no longer exists. The update itself may still be posted."""
-        self.unlisted = unlisted
-        """The error code is unknown: worth a few retries, but not days of them."""
+    public: str
+    _: KW_ONLY
+    reason: str
+    """The channel's error code, such as `channel_not_found` or `ratelimited`."""
+    permanent: bool
+    retry_after: timedelta | None = None
+    root_gone: bool = False
+    """The message to reply to or to edit no longer exists. The update itself may still be posted."""
+    unlisted: bool = False
+    """The error code is unknown: worth a few retries, but not days of them."""
+
+    def __post_init__(self) -> None:
+        super().__init__(self.public)
 
 
 class StoreUnavailable(BotError):

@@ -21,14 +21,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """Who asks in Slack, and where."""
+    """Who asks in Slack, and where, by their Slack ids."""
 
     user: str
-    """Slack user id."""
     channel: str
-    """Slack channel id."""
     team: str | None = None
-    """Slack workspace id."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Load the two configuration files of an installation: its signatures and its rule settings.
 
-`bot.rules.diagnosis_config` parses them; `bot.settings` has their paths.
+`bot.rules.diagnosis_config` parses them; `bot.settings` has their paths. A file that cannot be read or is invalid raises
+ConfigError, which names the variable, the file, the line and the reason.
 """
 
 from __future__ import annotations
@@ -18,38 +19,23 @@ T = TypeVar("T")
 
 
 def load_diagnosis_config(signatures: Path | None, rules: Path | None) -> DiagnosisConfig:
-    """Load the shipped configuration with these files on top.
-
-    Raises:
-        ConfigError: a file cannot be read or is invalid; names the variable, the file, the line and the reason.
-    """
+    """Load the shipped configuration with these files on top."""
     return DiagnosisConfig(load_scanner(signatures), load_rules(rules))
 
 
 def load_scanner(signatures: Path | None) -> PageScanner:
-    """Compile the shipped signatures with those of this file before them.
-
-    Raises:
-        ConfigError: as `load_diagnosis_config`.
-    """
+    """Compile the shipped signatures with those of this file before them."""
     return _load("TRAINWATCH_SIGNATURES", signatures, build_scanner)
 
 
 def load_rules(rules: Path | None) -> RuleSettings:
-    """Load the rule settings that apply where a channel sets nothing.
-
-    Raises:
-        ConfigError: as `load_diagnosis_config`.
-    """
+    """Load the rule settings that apply where a channel sets nothing."""
     return _load("TRAINWATCH_RULES", rules, parse_defaults)
 
 
 def _load(variable: str, path: Path | None, parse: Callable[[str], T]) -> T:
-    """Parse a configuration file; without a path, an empty text."""
-    if path is None:
-        return parse("")
     try:
-        return parse(path.expanduser().read_text(encoding="utf-8"))
+        return parse("" if path is None else path.expanduser().read_text(encoding="utf-8"))
     except OSError as problem:
         raise ConfigError(f"{variable}: cannot read {path}: {problem.strerror}.") from None
     except UnicodeDecodeError:

@@ -68,7 +68,6 @@ class Evidence:
     facts: tuple[tuple[str, str], ...] = ()
     """(label, value) pairs such as ("Rank", "3 of 8")."""
     hint: str | None = None
-    """What to try."""
     first_at: datetime | None = None
     last_at: datetime | None = None
     root: int | None = None
@@ -169,7 +168,6 @@ class Transition:
     evidence: Evidence | None = None
     resolution: Resolution | None = None
     notify: bool = False
-    """Copied from the Finding."""
 
 
 @dataclass(frozen=True, slots=True)

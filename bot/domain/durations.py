@@ -17,7 +17,6 @@ NS_PER_MS = 1_000_000
 
 _FIRST_NS, _LAST_NS = -(2**63), 2**63 - 1
 """The range of a signed 64-bit integer: the years 1677 to 2262. Timestamps beyond it are clamped for display."""
-
 _LAST_PARSED_NS = 2**63 // NS_PER_SECOND * NS_PER_SECOND
 """The last whole second in range, in the year 2262."""
 
@@ -45,15 +44,12 @@ def parse_duration(text: str) -> timedelta | None:
 
 def format_duration(span: timedelta) -> str:
     """Format the two largest units, ignoring the sign: "1h 30m", "45s", "3d 2h"."""
-    seconds = int(abs(span.total_seconds()))
-    parts: list[str] = []
+    seconds, parts = int(abs(span.total_seconds())), list[str]()
     for unit, size in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
         count, seconds = divmod(seconds, size)
         if count or parts:
             parts.append(f"{count}{unit}" if count else "")
-        if len(parts) == 2:
-            break
-    return " ".join(part for part in parts if part) or "0s"
+    return " ".join(filter(None, parts[:2])) or "0s"
 
 
 def format_ago(timestamp: datetime, now: datetime) -> str:
@@ -100,10 +96,9 @@ def parse_rfc3339_ns(text: str) -> int | None:
     date, clock, fraction, zone = found.groups()
     offset = "+00:00" if zone in (None, "Z", "z") else zone
     try:
-        parsed = datetime.fromisoformat(f"{date}T{clock}{offset}")
+        second_ns = ns_from_datetime(datetime.fromisoformat(f"{date}T{clock}{offset}"))
     except ValueError:
         return None
-    second_ns = ns_from_datetime(parsed)
     return second_ns + int((fraction or "0").ljust(9, "0")) if 0 <= second_ns < _LAST_PARSED_NS else None
 
 

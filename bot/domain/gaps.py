@@ -33,6 +33,15 @@ class GapReason(enum.StrEnum):
     """The platform's paging cannot return some lines, such as more than a page with the same millisecond."""
 
 
+_REASONS = (
+    (NotSupported, GapReason.NOT_SUPPORTED),
+    (JobNotFound, GapReason.NOT_FOUND),
+    (AuthFailed, GapReason.AUTH),
+    (RateLimited, GapReason.RATE_LIMITED),
+    (ProtocolError, GapReason.PROTOCOL),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Gap:
     """A part of an Observation that could not be fetched."""
@@ -54,17 +63,5 @@ class Gap:
 
 def gap_of(problem: ProviderError, part: Part) -> Gap:
     """Return the gap that a provider error causes."""
-    match problem:
-        case NotSupported():
-            reason = GapReason.NOT_SUPPORTED
-        case JobNotFound():
-            reason = GapReason.NOT_FOUND
-        case AuthFailed():
-            reason = GapReason.AUTH
-        case RateLimited():
-            reason = GapReason.RATE_LIMITED
-        case ProtocolError():
-            reason = GapReason.PROTOCOL
-        case _:
-            reason = GapReason.UNAVAILABLE
+    reason = next((reason for kind, reason in _REASONS if isinstance(problem, kind)), GapReason.UNAVAILABLE)
     return Gap(part, reason, problem.public)

@@ -26,17 +26,11 @@ class Level(enum.IntEnum):
 
 
 _LEVEL_WORDS = {
-    "TRACE": Level.DEBUG,
-    "DEBUG": Level.DEBUG,
-    "INFO": Level.INFO,
-    "NOTICE": Level.INFO,
-    "WARN": Level.WARNING,
-    "WARNING": Level.WARNING,
-    "ERROR": Level.ERROR,
-    "ERR": Level.ERROR,
-    "CRITICAL": Level.CRITICAL,
-    "FATAL": Level.CRITICAL,
-    "PANIC": Level.CRITICAL,
+    **dict.fromkeys(("TRACE", "DEBUG"), Level.DEBUG),
+    **dict.fromkeys(("INFO", "NOTICE"), Level.INFO),
+    **dict.fromkeys(("WARN", "WARNING"), Level.WARNING),
+    **dict.fromkeys(("ERROR", "ERR"), Level.ERROR),
+    **dict.fromkeys(("CRITICAL", "FATAL", "PANIC"), Level.CRITICAL),
 }
 
 

@@ -1,4 +1,4 @@
-"""Metric series and their summaries. Names follow Prometheus: base units, with the unit in the name.
+"""Metric series, their summaries and sparklines. Names follow Prometheus: base units, with the unit in the name.
 
 A series without samples is absent, never zero.
 """
@@ -24,15 +24,13 @@ CACHE = "cache_used_bytes"
 CACHE_UTILIZATION = "cache_utilization_ratio"
 
 KNOWN_METRICS = (
-    GPU_UTILIZATION,
-    GPU_MEMORY,
-    CPU_USAGE,
-    MEMORY,
-    EPHEMERAL_STORAGE,
-    EPHEMERAL_STORAGE_UTILIZATION,
-    CACHE,
+    GPU_UTILIZATION, GPU_MEMORY, CPU_USAGE, MEMORY, EPHEMERAL_STORAGE, EPHEMERAL_STORAGE_UTILIZATION, CACHE,
     CACHE_UTILIZATION,
-)
+)  # fmt: skip
+
+BARS = "▁▂▃▄▅▆▇█"
+GAP = "·"
+"""Drawn where there is no sample. A gap is not a zero."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,3 +119,34 @@ def missing_metrics(series: Iterable[MetricSeries]) -> tuple[str, ...]:
     """Return the names of known metrics without samples, in display order."""
     present = {one.name for one in series if one.points}
     return tuple(name for name in KNOWN_METRICS if name not in present)
+
+
+def sparkline(values: Sequence[float | None], *, lowest: float | None = None, highest: float | None = None) -> str:
+    """Draw one character per value. The scale runs from `lowest` to `highest`, by default those of the values."""
+    finite = [value for value in values if value is not None and math.isfinite(value)]
+    if not finite:
+        return GAP * len(values)
+    low = min(finite) if lowest is None else lowest
+    span = (max(finite) if highest is None else highest) - low
+
+    def bar(value: float | None) -> str:
+        if value is None or not math.isfinite(value):
+            return GAP
+        return BARS[min(max(int((value - low) / span * len(BARS)), 0), len(BARS) - 1)] if span > 0 else BARS[0]
+
+    return "".join(map(bar, values))
+
+
+def bucket_means(series: MetricSeries, start: datetime, end: datetime, max_buckets: int) -> list[float | None]:
+    """Return the mean of the finite samples in equal parts of the window, None for parts without samples.
+
+    A series with fewer samples than `max_buckets` gets one bucket per sample, so that slow sampling shows no gaps.
+    """
+    span_s = (end - start).total_seconds() or 1.0
+    width = min(max_buckets, max(len(series.points), 1))
+    buckets: list[list[float]] = [[] for _ in range(width)]
+    for index, point in enumerate(series.points):
+        share = index / len(series.points) if point.at is None else (point.at - start).total_seconds() / span_s
+        if math.isfinite(point.value) and 0 <= share <= 1:
+            buckets[min(int(share * width), width - 1)].append(point.value)
+    return [math.fsum(values) / len(values) if values else None for values in buckets]

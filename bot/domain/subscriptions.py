@@ -28,14 +28,12 @@ class RuleSettings:
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """Subscription of a channel to the alerts of a job."""
+    """Subscription of a channel to the alerts of a job; people and channels by their Slack ids."""
 
     id: int
     channel: str
-    """Channel id."""
     job: JobRef
     created_by: str
-    """User id."""
     created_at: datetime
     settings: RuleSettings = RuleSettings()
     team: str | None = None

@@ -8,14 +8,14 @@ is read twice: a repetition ends where the pattern may begin again, or is posses
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-
-from bot.redaction.random_values import is_login, looks_random
 
 MESSAGE_SEPARATOR = "\n\x01\n"
 """Separates messages that are searched together. No pattern matches a value across it."""
@@ -136,14 +136,43 @@ def checked_value(
     return SecretPattern(name, rest, prefilter, hides, keeps, ignore_case=True, check=CHECKS[check])
 
 
-def checked_phrase(literal: str, rest: str, prefilter: str, check: str, hides: str, keeps: str) -> SecretPattern:
-    """Any shape whose value must pass a check."""
-    return SecretPattern(literal, rest, prefilter, hides, keeps, ignore_case=True, check=CHECKS[check])
+def phrase(literal: str, rest: str, prefilter: str, hides: str, keeps: str, check: str | None = None) -> SecretPattern:
+    """Any shape, in lower-cased text; with a check, its value must pass it."""
+    checked = None if check is None else CHECKS[check]
+    return SecretPattern(literal, rest, prefilter, hides, keeps, ignore_case=True, check=checked)
 
 
-def phrase(literal: str, rest: str, prefilter: str, hides: str, keeps: str) -> SecretPattern:
-    """Any shape, in lower-cased text."""
-    return SecretPattern(literal, rest, prefilter, hides, keeps, ignore_case=True)
+_UUID = re.compile(r"-(?<=[0-9A-Fa-f]{8}-)(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}")
+_ALNUM_RUN = re.compile(r"[A-Za-z0-9+/]{16,}")
+_LONG_RUN = re.compile(r"[A-Za-z0-9+]{24,}")
+_LETTER = re.compile(r"[A-Za-z]")
+_TWO_DIGITS = re.compile(r"[0-9][^0-9]*[0-9]")
+
+
+def looks_random(value: str) -> bool:
+    """Whether it is a long run of mixed letters and digits, or a UUID; not a word, a path or a URL."""
+    if len(value) < 16:
+        return False
+    if _UUID.search(value):
+        return True
+    if "://" in value:
+        return False
+    if value.count("/") < 3:
+        runs = _ALNUM_RUN.findall(value)
+    else:  # a path, or long base64
+        runs = [run for run in _LONG_RUN.findall(value) if not run.islower() and not run.isupper()]
+    return any(_LETTER.search(run) and _TWO_DIGITS.search(run) for run in runs)
+
+
+def is_login(value: str) -> bool:
+    """Whether it is `user:password` in base64, as Docker and HTTP Basic authentication write it."""
+    if value.islower():
+        return False
+    try:
+        decoded = base64.b64decode(value + "=" * (-len(value) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    return b":" in decoded[1:] and decoded.isascii() and decoded.decode().isprintable()
 
 
 CHECKS: dict[str, Check] = {
@@ -154,7 +183,7 @@ CHECKS: dict[str, Check] = {
 _BUILDERS: dict[str, Callable[..., SecretPattern]] = {
     "token": token, "aws_key_id": aws_key_id, "other_token": SecretPattern, "url": SecretPattern,
     "query_parameter": query_parameter, "store_parameter": store_parameter, "secret_name": secret_name,
-    "checked_value": checked_value, "checked_phrase": checked_phrase, "phrase": phrase, "command": SecretPattern,
+    "checked_value": checked_value, "checked_phrase": phrase, "phrase": phrase, "command": SecretPattern,
 }  # fmt: skip
 _GROUPS = (
     ("token", "aws_key_id", "other_token"),

@@ -33,7 +33,7 @@ def key_bodies(text: str, ends: Sequence[int]) -> Iterator[tuple[int, int]]:
     done, marks = 0, list(_MARK.finditer(text))
     end_marks = [mark for mark in marks if mark[1] == "END"]
     for mark in marks:
-        if mark.start() < done or _is_hidden(text, mark.end()):
+        if mark.start() < done or text[mark.end() : mark.end() + 16].lstrip().startswith("[hidden]"):
             continue
         if mark[1] == "END":
             yield _body_start(text, mark.start(), done), mark.start()
@@ -54,10 +54,6 @@ def key_bodies(text: str, ends: Sequence[int]) -> Iterator[tuple[int, int]]:
             done = stop.end()
         else:
             yield message_end, _body_end(text, message_end)
-
-
-def _is_hidden(text: str, start: int) -> bool:
-    return text[start : start + 16].lstrip().startswith("[hidden]")
 
 
 def _bodies_between(text: str, end: int, stop: int) -> Iterator[tuple[int, int]]:

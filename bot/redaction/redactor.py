@@ -66,7 +66,8 @@ class Redactor:
         page = MESSAGE_SEPARATOR.join([line.message for line in lines])
         replicas = {name: self.redact(name) for name in {line.replica for line in lines if line.replica}}
         hidden = sum(count for _, count in replicas.values())
-        if self._is_clean(page) and not hidden:
+        is_clean = not any(secret in page for secret in self._exact) and not self._prefilter.contains(_encodable(page))
+        if is_clean and not hidden:
             return lines, 0
         ends = list(accumulate(len(line.message) + len(MESSAGE_SEPARATOR) for line in lines))
         spans, redacted = self._spans(page, ends), list(lines)
@@ -76,15 +77,12 @@ class Redactor:
             redacted = [line._replace(replica=replicas[line.replica][0]) if line.replica else line for line in redacted]
         return (redacted, len(spans) + hidden) if spans or hidden else (lines, 0)
 
-    def _is_clean(self, text: str) -> bool:
-        return not any(secret in text for secret in self._exact) and not self._prefilter.contains(_encodable(text))
-
     def _spans(self, text: str, ends: Sequence[int]) -> list[Span]:
         """Find what to hide, sorted and disjoint; `ends` has the end of each message and its separator."""
         found = list[Span]()
         for secret in self._exact:
             if secret in text:
-                found += _occurrences(secret, text)
+                found += [match.span() for match in re.finditer(re.escape(secret), text)]
                 text = text.replace(secret, "]" * len(secret))  # no pattern matches across it
         searched = _encodable(text)
         if self._prefilter.contains(searched):
@@ -165,10 +163,3 @@ def _lowered(text: str) -> str:
     """The text in lower case with every character at its old position."""
     lower = text.lower()
     return lower if len(lower) == len(text) else text.replace("\u0130", "i").lower()
-
-
-def _occurrences(secret: str, text: str) -> Iterator[Span]:
-    start = text.find(secret)
-    while start >= 0:
-        yield start, start + len(secret)
-        start = text.find(secret, start + len(secret))

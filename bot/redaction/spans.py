@@ -66,7 +66,4 @@ class Splice:
     def original(self, span: Span) -> Span:
         """The same span in the original text, separators included."""
         start, end = span
-        return (
-            start + self._gap * bisect_right(self._joints, start),
-            end + self._gap * bisect_left(self._joints, end),
-        )
+        return start + self._gap * bisect_right(self._joints, start), end + self._gap * bisect_left(self._joints, end)

@@ -33,12 +33,10 @@ def redact_series(series: Iterable[MetricSeries], redactor: Redactor) -> tuple[M
     """Hide secrets in the names of metrics and nodes, which users choose."""
     series = tuple(series)
     names = {one.name for one in series} | {one.node for one in series if one.node}
-    redacted = {name: redactor.redact(name)[0] for name in names}
-    if all(name == shown for name, shown in redacted.items()):
+    shown = {name: redactor.redact(name)[0] for name in names}
+    if all(name == text for name, text in shown.items()):
         return series
-    return tuple(
-        replace(one, name=redacted[one.name], node=redacted[one.node] if one.node else one.node) for one in series
-    )
+    return tuple(replace(one, name=shown[one.name], node=shown[one.node] if one.node else one.node) for one in series)
 
 
 def redact_gaps(gaps: Iterable[Gap], redactor: Redactor) -> tuple[Gap, ...]:

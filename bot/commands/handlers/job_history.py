@@ -28,8 +28,6 @@ MAX_LINES = 2_000_000
 METRICS_SPAN = timedelta(hours=2)
 """Metrics asked of a platform at once."""
 
-_Key = tuple[str, str | None, int | None]
-
 
 @dataclass(slots=True)
 class LogHistory:
@@ -112,7 +110,7 @@ class MetricHistory:
     job: JobRef
     end: datetime
     error: ProviderError | None = None
-    _known: dict[_Key, MetricSeries] = field(default_factory=dict)
+    _known: dict[tuple[str, str | None, int | None], MetricSeries] = field(default_factory=dict)
     _fetched_to: datetime | None = None
 
     async def between(self, start: datetime, end: datetime) -> list[MetricSeries]:

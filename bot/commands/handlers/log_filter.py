@@ -20,10 +20,9 @@ Stage = Callable[[Sequence[LogLine]], list[LogLine]]
 
 @dataclass(frozen=True, slots=True)
 class Filtered:
-    """The lines that pass a filter, and how many do not."""
+    """The lines that pass a filter, in their order, and how many do not."""
 
     lines: Sequence[LogLine]
-    """Lines that pass, in their order."""
     dropped: Mapping[CutReason, int]
     """Number of dropped lines by reason; a line counts once, for the first reason that applies."""
 
@@ -62,14 +61,9 @@ def pushed_down_options(fields: frozenset[str]) -> tuple[str, ...]:
 
 
 _OPTION_OF_FIELD = {
-    "min_level": "--level",
-    "grep": "--grep",
-    "includes": "--include",
-    "excludes": "--exclude",
-    "replicas": "--replica",
-    "ranks": "--rank",
-    "request_id": "--request-id",
-}
+    "min_level": "--level", "grep": "--grep", "includes": "--include", "excludes": "--exclude",
+    "replicas": "--replica", "ranks": "--rank", "request_id": "--request-id",
+}  # fmt: skip
 
 
 def _stages(wanted: LogFilter) -> list[tuple[CutReason, Stage]]:
@@ -81,9 +75,7 @@ def _stages(wanted: LogFilter) -> list[tuple[CutReason, Stage]]:
         is_at_least = reaches(level)
         stages.append((CutReason.BELOW_LEVEL, lambda lines: [line for line in lines if is_at_least(line)]))
     if request_id is not None:
-        stages.append(
-            (CutReason.OTHER_REQUEST, lambda lines: [line for line in lines if line.request_id == request_id])
-        )
+        stages.append((CutReason.OTHER_REQUEST, lambda lines: [one for one in lines if one.request_id == request_id]))
     if replicas:
         stages.append((CutReason.NO_REPLICA, lambda lines: [line for line in lines if line.replica]))
         stages.append((CutReason.OTHER_REPLICA, lambda lines: [line for line in lines if line.replica in replicas]))

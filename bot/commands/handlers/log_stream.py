@@ -50,7 +50,7 @@ class Batch:
     """Whether the platform has more lines."""
     gaps: tuple[Gap, ...] = ()
     pushed_down: tuple[str, ...] = ()
-    """Filter options that the platform applied itself, as typed."""
+    """The options of filters that the platform applied."""
 
 
 def build_query(job: JobRef, command: LogsCommand, now: datetime) -> LogQuery:
@@ -61,31 +61,18 @@ def build_query(job: JobRef, command: LogsCommand, now: datetime) -> LogQuery:
     """
     window = command.window
     require_started(window, now)
-    start_ns, end_ns = window.start_ns, window.end_ns
-    if window.since is not None:
-        start_ns = ns_from_datetime(now - window.since)
+    start_ns = window.start_ns if window.since is None else ns_from_datetime(now - window.since)
+    end_ns = window.end_ns
     if command.after_ns is not None:
         start_ns = max(command.after_ns + 1, start_ns if start_ns is not None else 0)
     if command.before_ns is not None:
         end_ns = command.before_ns - 1 if end_ns is None else min(command.before_ns - 1, end_ns)
-    is_short = command.limit is not None and command.filter == LogFilter()
-    return LogQuery(
-        job=job,
-        start_ns=start_ns,
-        end_ns=end_ns,
-        order=_reading_order(command),
-        limit=min(command.limit + 1, PAGE_LINES) if command.limit is not None and is_short else PAGE_LINES,
-        filter=command.filter,
-    )
-
-
-def _reading_order(command: LogsCommand) -> Order:
-    """The order in which lines are read; ASC starts with the oldest."""
-    if command.after_ns is not None:
-        return Order.ASC
-    if command.limit is None and command.before_ns is None:
-        return command.show
-    return command.take
+    limit = PAGE_LINES
+    if command.limit is not None and command.filter == LogFilter():
+        limit = min(command.limit + 1, PAGE_LINES)
+    shows_all = command.limit is None and command.before_ns is None
+    order = Order.ASC if command.after_ns is not None else command.show if shows_all else command.take
+    return LogQuery(job, start_ns, end_ns, order, limit, command.filter)
 
 
 def require_started(window: Window, now: datetime) -> None:
@@ -154,7 +141,7 @@ async def _filter_in_slices(line_filter: LineFilter, lines: Sequence[LogLine]) -
 
 async def _pages(provider: Provider, query: LogQuery, *, prefetch: bool) -> AsyncGenerator[LogPage, None]:
     """Pages to the end; with `prefetch`, the next one is requested while this one is processed."""
-    following: asyncio.Task[LogPage] | None = None
+    following: asyncio.Future[LogPage] | None = None
     standstills = 0
     try:
         while True:
@@ -167,7 +154,7 @@ async def _pages(provider: Provider, query: LogQuery, *, prefetch: bool) -> Asyn
             last = not page.more or page.cursor is None
             query = replace(query, cursor=page.cursor)
             if prefetch and not last:
-                following = asyncio.create_task(_fetch(provider, query))
+                following = asyncio.ensure_future(provider.query_logs(query))
                 await asyncio.sleep(0)  # let the request start before this page is filtered
             yield page
             if last:
@@ -176,7 +163,3 @@ async def _pages(provider: Provider, query: LogQuery, *, prefetch: bool) -> Asyn
         if following is not None:
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)
-
-
-async def _fetch(provider: Provider, query: LogQuery) -> LogPage:
-    return await provider.query_logs(query)

@@ -7,9 +7,11 @@ it. All times in those commands are absolute. A shell streams the lines instead 
 from __future__ import annotations
 
 import contextlib
+from bisect import bisect_right
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import accumulate, takewhile
 
 from bot.commands.handlers.log_filter import cuts_of
 from bot.commands.handlers.log_stream import Batch, build_query, redact_lines, stream_lines
@@ -105,37 +107,32 @@ class _Reading:
 
     def is_done(self) -> bool:
         """Whether the page is full up to the end of its last nanosecond, or enough was searched."""
-        if len(self.kept) > self.limit:
-            border = self.kept[self.limit - 1].timestamp_ns
-            full = self.kept[-1].timestamp_ns != border or len(self.kept) > self.limit + self.limits.same_ns
-        else:
-            full = False
-        return full or self._is_too_much()
-
-    def _is_too_much(self) -> bool:
-        return self.chars > self.limits.chars or self.read >= self.limits.read
+        kept, limit = self.kept, self.limit
+        if len(kept) > limit and kept[-1].timestamp_ns != kept[limit - 1].timestamp_ns:
+            return True
+        is_too_much = self.chars > self.limits.chars or self.read >= self.limits.read
+        return is_too_much or len(kept) > limit + self.limits.same_ns
 
     def page(self) -> _Page:
         """The lines of the page and where the next one starts."""
-        count = min(self.limit, len(self.kept))
+        kept, count = self.kept, min(self.limit, len(self.kept))
         if self.chars > self.limits.chars:
-            count = min(count, _fitting(self.kept, self.limits.chars))
+            chars = list(accumulate(len(line.message) for line in kept))
+            count = min(count, max(bisect_right(chars, self.limits.chars), 1))
         shown = self._up_to_border(count)
-        if shown < len(self.kept):
-            split = self.kept[shown - 1].timestamp_ns == self.kept[shown].timestamp_ns
-            return _Page(self.kept[:shown], self.kept[shown - 1].timestamp_ns, True, split=split)
+        if shown < len(kept):
+            split = kept[shown - 1].timestamp_ns == kept[shown].timestamp_ns
+            return _Page(kept[:shown], kept[shown - 1].timestamp_ns, True, split=split)
         if self.more and self.last_ns is not None:
             return self._unfinished()
-        return _Page(self.kept, self.kept[-1].timestamp_ns if self.kept else None, False)
+        return _Page(kept, kept[-1].timestamp_ns if kept else None, False)
 
     def _up_to_border(self, count: int) -> int:
         """Extend the page to the end of the last line's nanosecond."""
-        end = count
-        while 0 < end < len(self.kept) and end < count + self.limits.same_ns:
-            if self.kept[end].timestamp_ns != self.kept[count - 1].timestamp_ns:
-                break
-            end += 1
-        return end
+        if not count:
+            return 0
+        border_ns, following = self.kept[count - 1].timestamp_ns, self.kept[count : count + self.limits.same_ns]
+        return count + sum(1 for _ in takewhile(lambda line: line.timestamp_ns == border_ns, following))
 
     def _unfinished(self) -> _Page:
         """Leave the last nanosecond, which may be incomplete, to the next page, unless no other lines were read."""
@@ -161,20 +158,13 @@ class _Page:
 
 
 def _answer(query: LogQuery, command: LogsCommand, page: _Page, reading: _Reading, now: datetime) -> LogsAnswer:
-    """The answer around the lines of a page."""
     ascending = query.order is Order.ASC
     newest_ns = max((line.timestamp_ns for line in page.lines), default=0)
     end_ns = query.end_ns if query.end_ns is not None else max(ns_from_datetime(now), newest_ns)
     window = command.window
     start_ns = window.start_ns if window.since is None else ns_from_datetime(now - window.since)
-    base = replace(command, ref=str(query.job), window=Window(None, start_ns, window.end_ns), before_ns=None,
-                   after_ns=None)  # fmt: skip
-    pinned = replace(
-        base,
-        window=Window(None, start_ns, window.end_ns if window.end_ns is not None else end_ns),
-        before_ns=command.before_ns,
-        after_ns=command.after_ns,
-    )
+    base = replace(command, ref=str(query.job), window=Window(None, start_ns, window.end_ns))
+    pinned_end_ns = window.end_ns if window.end_ns is not None else end_ns
     before, after = _neighbors(command, page, ascending=ascending)
     return LogsAnswer(
         job=query.job,
@@ -182,19 +172,17 @@ def _answer(query: LogQuery, command: LogsCommand, page: _Page, reading: _Readin
         start=None if query.start_ns is None else datetime_from_ns(query.start_ns),
         end=datetime_from_ns(end_ns),
         read=reading.read,
-        pinned=pinned,
+        pinned=replace(base, window=Window(None, start_ns, pinned_end_ns)),
         cuts=_cuts(page, reading, ascending=ascending),
-        older=None if before is None else replace(base, take=Order.DESC, before_ns=before),
-        newer=None if after is None else replace(base, take=Order.ASC, after_ns=after),
+        older=None if before is None else replace(base, take=Order.DESC, before_ns=before, after_ns=None),
+        newer=None if after is None else replace(base, take=Order.ASC, before_ns=None, after_ns=after),
     )
 
 
 def _neighbors(command: LogsCommand, page: _Page, *, ascending: bool) -> tuple[int | None, int | None]:
     """The nanoseconds, exclusive, that the pages before and after this one start from; None when there is no page."""
-    onward = None
-    if page.more and page.border_ns is not None:
-        step = 0 if page.includes_border else (-1 if ascending else 1)
-        onward = page.border_ns + step
+    step = 0 if page.includes_border else (-1 if ascending else 1)
+    onward = page.border_ns + step if page.more and page.border_ns is not None else None
     first_ns = page.lines[0].timestamp_ns if page.lines else None
     is_open = command.window.end_ns is None
     if ascending:
@@ -215,13 +203,3 @@ def _cuts(page: _Page, reading: _Reading, *, ascending: bool) -> tuple[Cut, ...]
     if page.includes_border:
         return (*cuts, Cut(CutReason.NEWER if ascending else CutReason.OLDER, None))
     return (*cuts, Cut(CutReason.NEWER_UNREAD if ascending else CutReason.OLDER_UNREAD, None))
-
-
-def _fitting(lines: list[LogLine], max_chars: int) -> int:
-    """The number of lines that stay within the characters; at least one."""
-    chars = 0
-    for count, line in enumerate(lines):
-        chars += len(line.message)
-        if chars > max_chars:
-            return max(count, 1)
-    return len(lines)

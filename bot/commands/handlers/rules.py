@@ -73,13 +73,10 @@ async def replay(
         past = _Past(recorded, start, end, rules.local.metrics_window)
         async with contextlib.aclosing(past.observations()) as observations:
             async for observation in observations:
-                redacted = await asyncio.to_thread(redact_observation, observation, redactor)
-                rules.observe(redacted)
-                await asyncio.sleep(0)  # yield to the event loop
-    window = Window(None, ns_from_datetime(start), ns_from_datetime(end))
+                rules.observe(await asyncio.to_thread(redact_observation, observation, redactor))
     return ReplayAnswer(
         job=job,
-        pinned=replace(command, ref=str(job.ref), window=window),
+        pinned=replace(command, ref=str(job.ref), window=Window(None, ns_from_datetime(start), ns_from_datetime(end))),
         start=start,
         end=past.end,
         step=past.step,

@@ -18,62 +18,48 @@ Formattable = LogsCommand | MetricsCommand | StatusCommand | DiagnoseCommand | R
 
 def format_command(command: Formattable) -> str:
     """The command as text, without `--public` and the options that only a shell has."""
-    options: list[tuple[str, str | None]] = []
     match command:
         case LogsCommand():
-            name = "logs"
-            options = [*_format_window(command.window), *_format_filter(command.filter), *_format_page(command)]
+            words = ["logs", quote(command.ref), *_window(command.window), *_filter(command.filter), *_page(command)]
         case MetricsCommand():
-            name, options = "metrics", _format_window(command.window)
+            words = ["metrics", quote(command.ref), *_window(command.window)]
         case StatusCommand():
-            name = "status"
+            words = ["status", quote(command.ref)]
         case DiagnoseCommand():
-            name, options = "diagnose", _format_window(command.window)
+            words = ["diagnose", quote(command.ref), *_window(command.window)]
         case ReplayCommand():
-            name, options = "rules test", _format_window(command.window)
-    words = [name, quote(command.ref)]
-    words += [quote(setting) for setting in command.settings] if isinstance(command, ReplayCommand) else []
-    for option, value in options:
-        words += [option] if value is None else [option, quote(value)]
+            words = ["rules test", quote(command.ref), *map(quote, command.settings), *_window(command.window)]
     return " ".join(words)
 
 
-def _format_window(window: Window) -> list[tuple[str, str | None]]:
-    options: list[tuple[str, str | None]] = []
-    if window.since is not None:
-        seconds = window.since.total_seconds()
-        options.append(("--since", f"{seconds:.6f}".rstrip("0").rstrip(".") + "s"))
-    return [*options, *_format_times(("--start", window.start_ns), ("--end", window.end_ns))]
+def _window(window: Window) -> list[str]:
+    since = None if window.since is None else f"{window.since.total_seconds():.6f}".rstrip("0").rstrip(".") + "s"
+    return _options(("--since", since), ("--start", _time(window.start_ns)), ("--end", _time(window.end_ns)))
 
 
-def _format_filter(wanted: LogFilter) -> list[tuple[str, str | None]]:
-    single = (
+def _filter(wanted: LogFilter) -> list[str]:
+    return _options(
         ("--level", wanted.min_level.name.lower() if wanted.min_level is not None else None),
         ("--grep", wanted.grep),
         ("--request-id", wanted.request_id),
+        *(("--include", text) for text in wanted.includes),
+        *(("--exclude", text) for text in wanted.excludes),
+        *(("--replica", replica) for replica in wanted.replicas),
+        *(("--rank", str(rank)) for rank in wanted.ranks),
     )
-    many = (
-        ("--include", wanted.includes),
-        ("--exclude", wanted.excludes),
-        ("--replica", wanted.replicas),
-        ("--rank", tuple(map(str, wanted.ranks))),
-    )
-    options: list[tuple[str, str | None]] = [(name, value) for name, value in single if value is not None]
-    return options + [(name, value) for name, values in many for value in values]
 
 
-def _format_page(command: LogsCommand) -> list[tuple[str, str | None]]:
-    options: list[tuple[str, str | None]] = []
-    if command.limit is None:
-        options.append(("--all", None))
-    elif command.limit != DEFAULT_LINES:
-        options.append(("--limit", str(command.limit)))
-    if command.take is Order.ASC and command.after_ns is None and command.show is Order.ASC:
-        options.append(("--asc", None))
-    if command.show is Order.DESC:
-        options.append(("--desc", None))
-    return [*options, *_format_times(("--before", command.before_ns), ("--after", command.after_ns))]
+def _page(command: LogsCommand) -> list[str]:
+    limit = {None: ["--all"], DEFAULT_LINES: []}.get(command.limit, ["--limit", str(command.limit)])
+    from_oldest = command.take is Order.ASC and command.after_ns is None
+    order = ["--desc"] if command.show is Order.DESC else ["--asc"] * from_oldest
+    return [*limit, *order, *_options(("--before", _time(command.before_ns)), ("--after", _time(command.after_ns)))]
 
 
-def _format_times(*times: tuple[str, int | None]) -> list[tuple[str, str | None]]:
-    return [(name, format_ns(time_ns)) for name, time_ns in times if time_ns is not None]
+def _options(*options: tuple[str, str | None]) -> list[str]:
+    """The options that have a value, as words."""
+    return [word for name, value in options if value is not None for word in (name, quote(value))]
+
+
+def _time(timestamp_ns: int | None) -> str | None:
+    return None if timestamp_ns is None else format_ns(timestamp_ns)

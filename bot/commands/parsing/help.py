@@ -33,10 +33,8 @@ def help_answer(command: HelpCommand, frontend: Frontend) -> HelpAnswer:
 
 def usage(subcommand: Subcommand[object], frontend: Frontend) -> str:
     """One line that shows how a subcommand is typed."""
-    words = [frontend.value, subcommand.name, subcommand.positionals]
-    if subcommand.options_of(frontend):
-        words.append("[OPTIONS]")
-    return " ".join(word for word in words if word)
+    options = "[OPTIONS]" if subcommand.options_of(frontend) else ""
+    return " ".join(filter(None, (frontend.value, subcommand.name, subcommand.positionals, options)))
 
 
 def suggest_subcommand(typed: str, table: Iterable[Subcommand[object]]) -> str:
@@ -66,20 +64,17 @@ def overview(frontend: Frontend) -> HelpAnswer:
 
 def explain(subcommand: Subcommand[object], frontend: Frontend) -> HelpAnswer:
     """Explain one subcommand."""
+    examples = [one for one in subcommand.examples if _can_type(one[0], subcommand, frontend)]
     sentences = [f"{subcommand.help}.", subcommand.notes, REFERENCE if "REF" in subcommand.positionals else ""]
     return HelpAnswer(
         topic=subcommand.name,
         usage=usage(subcommand, frontend),
-        description=" ".join(sentence for sentence in sentences if sentence),
+        description=" ".join(filter(None, sentences)),
         rows=(
-            *((_names(option), _explanation(option)) for option in subcommand.options_of(frontend)),
+            *(_option_row(option) for option in subcommand.options_of(frontend)),
             *(_rule_rows() if subcommand is RULES else ()),
         ),
-        examples=tuple(
-            (f"{frontend.value} {text}", meaning)
-            for text, meaning in subcommand.examples
-            if _can_type(text, subcommand, frontend)
-        ),
+        examples=tuple((f"{frontend.value} {text}", meaning) for text, meaning in examples),
     )
 
 
@@ -95,17 +90,13 @@ def _rule_rows() -> tuple[tuple[str, str], ...]:
     return tuple(rows)
 
 
-def _names(option: Option) -> str:
+def _option_row(option: Option) -> tuple[str, str]:
     names = f"{option.short}, {option.name}" if option.short else option.name
-    return f"{names} {option.value}" if option.value else names
-
-
-def _explanation(option: Option) -> str:
-    return f"{option.help} Repeatable." if option.repeatable else option.help
+    explanation = f"{option.help} Repeatable." if option.repeatable else option.help
+    return f"{names} {option.value}" if option.value else names, explanation
 
 
 def _can_type(example: str, subcommand: Subcommand[object], frontend: Frontend) -> bool:
     """Whether the frontend has every option in the example."""
-    here = {option.name for option in subcommand.options_of(frontend)}
-    elsewhere = {option.name for option in subcommand.options} - here
-    return not any(name in example.split() for name in elsewhere)
+    elsewhere = {option.name for option in subcommand.options if frontend not in option.frontends}
+    return elsewhere.isdisjoint(example.split())

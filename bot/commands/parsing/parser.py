@@ -21,27 +21,20 @@ CommandT = TypeVar("CommandT")
 _HELP_WORDS = ("-h", "--help")
 _VERSION_WORDS = ("-V", "--version", "version")
 _OPTIONS_OF_OTHER_TOOLS = {
-    "--ago": "--since",
-    "--contains": "--include",
-    "--filter": "--grep",
-    "--from": "--start",
-    "--last": "--since",
-    "--lines": "--tail",
-    "--match": "--grep",
-    "--node": "--replica",
-    "--not": "--exclude",
-    "--output": "--download",
-    "--pattern": "--grep",
-    "--regex": "--grep",
-    "--reverse": "--desc",
-    "--search": "--grep",
-    "--search-pattern": "--grep",
-    "--severity": "--level",
-    "--share": "--public",
-    "--to": "--end",
-    "--until": "--end",
+    "--desc": ("--reverse",),
+    "--download": ("--output",),
+    "--end": ("--to", "--until"),
+    "--exclude": ("--not",),
+    "--grep": ("--filter", "--match", "--pattern", "--regex", "--search", "--search-pattern"),
+    "--include": ("--contains",),
+    "--level": ("--severity",),
+    "--public": ("--share",),
+    "--replica": ("--node",),
+    "--since": ("--ago", "--last"),
+    "--start": ("--from",),
+    "--tail": ("--lines",),
 }
-"""What people type who know other tools, and the option to suggest."""
+"""The option to suggest, and what people type who know other tools."""
 
 
 def parse(text: str) -> SlackCommand:
@@ -147,8 +140,8 @@ def _find_option(typed: str, subcommand: Subcommand[CommandT], frontend: Fronten
         where = "in Slack" if Frontend.SLACK in elsewhere.frontends else "on the command line"
         raise UsageError(f"`{elsewhere.name}` works only {where}.")
     names = [option.name for option in options]
-    other = _OPTIONS_OF_OTHER_TOOLS.get(name)
-    meant = other if other in names else closest(name, names)
+    of_other_tool = (one for one in names if name in _OPTIONS_OF_OTHER_TOOLS.get(one, ()))
+    meant = next(of_other_tool, None) or closest(name, names)
     hint = f"Did you mean `{meant}`?" if meant else f"Options: {', '.join(names) or 'none'}."
     raise UsageError(f"Unknown option `{typed[:40]}` for `{subcommand.name}`. {hint}")
 

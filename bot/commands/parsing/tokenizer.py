@@ -19,16 +19,10 @@ class Word(NamedTuple):
 
 
 _CLOSING = {
-    '"': '"',
-    "'": "'",
-    "\u201c": "\u201d\u201c",
-    "\u201d": "\u201d\u201c",
-    "\u201e": "\u201c\u201d",
-    "\u00ab": "\u00bb",
-    "\u2018": "\u2019\u2018",
-    "\u2019": "\u2019\u2018",
-    "\u201a": "\u2018\u2019",
-}
+    '"': '"', "'": "'", "\u00ab": "\u00bb",
+    "\u201c": "\u201d\u201c", "\u201d": "\u201d\u201c", "\u201e": "\u201c\u201d",
+    "\u2018": "\u2019\u2018", "\u2019": "\u2019\u2018", "\u201a": "\u2018\u2019",
+}  # fmt: skip
 """Opening quote to the quotes that may close it. Phones sometimes type the same one twice."""
 
 _LONG_DASH = re.compile("-?[\u2012-\u2015\u2212]-?(?=[A-Za-z])")

@@ -63,8 +63,7 @@ class Arguments:
 
     def count(self, name: str) -> int | None:
         """A whole number from 1."""
-        text = self.text(name)
-        if text is None:
+        if (text := self.text(name)) is None:
             return None
         digits = text.replace(",", "").replace("_", "")
         if not (digits.isascii() and digits.isdigit() and 0 < int(digits[:12]) <= _MAX_COUNT):
@@ -90,33 +89,27 @@ class Arguments:
 
     def timestamp_ns(self, name: str, *, end_of_day: bool = False) -> int | None:
         """A time in nanoseconds since the epoch; a bare date is its first or last nanosecond in UTC."""
-        text = self.text(name)
-        if text is None:
+        if (text := self.text(name)) is None:
             return None
         is_date = _DATE.match(text.strip())
         timestamp_ns = parse_rfc3339_ns(f"{text.strip()}T00:00:00Z" if is_date else text)
         if timestamp_ns is None:
             hint = " For a duration, use `--since`." if parse_duration(text) else ""
-            raise UsageError(
-                f"Invalid time `{text}` for `{name}`. Use RFC 3339 from 1970 to 2262, such as "
-                f"2026-03-13T10:00:00Z.{hint}"
-            )
+            rule = f"Use RFC 3339 from 1970 to 2262, such as 2026-03-13T10:00:00Z.{hint}"
+            raise UsageError(f"Invalid time `{text}` for `{name}`. {rule}")
         return timestamp_ns + _LAST_NS_OF_DAY if is_date and end_of_day else timestamp_ns
 
     def level(self, name: str) -> Level | None:
         """A log level by any of its usual names."""
-        text = self.text(name)
-        if text is None:
+        if (text := self.text(name)) is None:
             return None
-        level = parse_level(text)
-        if level is None:
-            raise UsageError(f"Invalid level `{text}`. Use debug, info, warning, error or critical.")
-        return level
+        if level := parse_level(text):
+            return level
+        raise UsageError(f"Invalid level `{text}`. Use debug, info, warning, error or critical.")
 
     def pattern(self, name: str) -> str | None:
         """A regular expression that RE2 accepts."""
-        text = self.text(name)
-        if text is not None:
+        if (text := self.text(name)) is not None:
             compile_typed_pattern(text)
         return text
 

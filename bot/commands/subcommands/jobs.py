@@ -1,4 +1,7 @@
-"""`metrics`, `status`, `diagnose` and `jobs`: the rows, the commands and their answers. Pure."""
+"""`metrics`, `status`, `diagnose` and `jobs`: the rows, the commands and their answers. Pure.
+
+`pinned` in an answer is its command with absolute times: run again, it shows the same.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +43,6 @@ class MetricsAnswer:
     end: datetime
     summaries: tuple[MetricSummary, ...]
     pinned: MetricsCommand
-    """The command with absolute times: run again, it shows the same."""
     missing: tuple[str, ...] = ()
     """Known metrics without a sample."""
     gaps: tuple[Gap, ...] = ()
@@ -113,7 +115,6 @@ class DiagnosisAnswer:
 
     job: Job
     pinned: DiagnoseCommand
-    """The command with absolute times: run again, it shows the same."""
     diagnosis: Diagnosis
     start: datetime | None
     """Start of the window; None is the beginning of the log."""

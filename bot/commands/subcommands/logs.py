@@ -32,9 +32,8 @@ class LogsCommand:
     show: Order = Order.ASC
     """The order in which lines are shown."""
     before_ns: int | None = None
-    """Only lines older than this, for paging; exclusive, within the window."""
+    """Only lines older than this, for paging; exclusive, within the window. `after_ns` is the same for newer lines."""
     after_ns: int | None = None
-    """Only lines newer than this, for paging; exclusive, within the window."""
     public: bool = False
     json: bool = False
     download: str | None = None
@@ -96,9 +95,8 @@ class LogsAnswer:
     redacted: int = 0
     """Number of secrets hidden."""
     older: LogsCommand | None = None
-    """Shows the page before this one; None when there is none."""
     newer: LogsCommand | None = None
-    """Shows the page after this one; None when there is none."""
+    """Shows the page after this one, as `older` the one before; None when there is none."""
 
 
 _CONFLICTS = (
@@ -126,7 +124,15 @@ def _build_logs(arguments: Arguments) -> LogsCommand:
     return LogsCommand(
         ref=arguments.at_most(1).reference(),
         window=window,
-        filter=_build_filter(arguments),
+        filter=LogFilter(
+            min_level=arguments.level("--level"),
+            grep=arguments.pattern("--grep"),
+            includes=arguments.texts("--include"),
+            excludes=arguments.texts("--exclude"),
+            replicas=arguments.texts("--replica"),
+            ranks=arguments.ranks("--rank"),
+            request_id=arguments.text("--request-id"),
+        ),
         limit=None if arguments.has("--all") or shows_all else tail or limit or DEFAULT_LINES,
         tail=tail is not None,
         take=Order.ASC if from_oldest else Order.DESC,
@@ -138,18 +144,6 @@ def _build_logs(arguments: Arguments) -> LogsCommand:
         download=arguments.text("--download"),
         follow=arguments.has("--follow"),
         redact=not arguments.has("--no-redact"),
-    )
-
-
-def _build_filter(arguments: Arguments) -> LogFilter:
-    return LogFilter(
-        min_level=arguments.level("--level"),
-        grep=arguments.pattern("--grep"),
-        includes=arguments.texts("--include"),
-        excludes=arguments.texts("--exclude"),
-        replicas=arguments.texts("--replica"),
-        ranks=arguments.ranks("--rank"),
-        request_id=arguments.text("--request-id"),
     )
 
 

@@ -105,9 +105,9 @@ class UpgradeCommand:
 
 
 def _build_upgrade(arguments: Arguments) -> UpgradeCommand:
-    if arguments.positionals != ("upgrade",):
-        raise UsageError("`db` needs an action. Use `trainwatch db upgrade`.")
-    return UpgradeCommand()
+    if arguments.positionals == ("upgrade",):
+        return UpgradeCommand()
+    raise UsageError("`db` needs an action. Use `trainwatch db upgrade`.")
 
 
 DB = Subcommand("db", "Bring the tables of the database up to date", _build_upgrade, "upgrade")

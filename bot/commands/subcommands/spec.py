@@ -22,9 +22,6 @@ class Frontend(enum.Enum):
     SHELL = "trainwatch"
 
 
-BOTH = (Frontend.SLACK, Frontend.SHELL)
-
-
 @dataclass(frozen=True, slots=True)
 class Option:
     """One option of a subcommand."""
@@ -35,7 +32,7 @@ class Option:
     """The placeholder for its value in help; None for a switch."""
     short: str | None = None
     repeatable: bool = False
-    frontends: tuple[Frontend, ...] = BOTH
+    frontends: tuple[Frontend, ...] = tuple(Frontend)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -35,7 +34,6 @@ class WatchAnswer:
     subscription: Subscription
     job: Job
     created: bool
-    """False: the subscription existed before."""
     rules: tuple[RuleShown, ...] = ()
     """The rules with the settings of this subscription."""
     has_changed: bool = True
@@ -147,7 +145,10 @@ def _build_silence(arguments: Arguments) -> SilenceCommand | UnsilenceCommand:
     """Read `silence end ID`, or a duration and a job in any order."""
     words = arguments.at_most(2).positionals
     if words and words[0].lower() == "end":
-        return _build_unsilence(words[1:])
+        number = words[1].lstrip("#") if len(words) == 2 else ""
+        if not (number.isascii() and number.isdigit() and len(number) < 16):
+            raise UsageError("Name one silence by its number: `silence end ID`. `list` shows the numbers.")
+        return UnsilenceCommand(int(number))
     durations = [word for word in words if parse_duration(word)]
     jobs = [word for word in words if word not in durations]
     if len(jobs) == 1 and not durations and not re.search("[:/]", jobs[0]):
@@ -164,13 +165,6 @@ def _build_silence(arguments: Arguments) -> SilenceCommand | UnsilenceCommand:
         severity=Severity(severity.lower()) if severity else None,
         reason=arguments.text("--reason") or "",
     )
-
-
-def _build_unsilence(words: Sequence[str]) -> UnsilenceCommand:
-    number = words[0].lstrip("#") if len(words) == 1 else ""
-    if not (number.isascii() and number.isdigit() and len(number) < 16):
-        raise UsageError("Name one silence by its number: `silence end ID`. `list` shows the numbers.")
-    return UnsilenceCommand(int(number))
 
 
 SILENCE = Subcommand(

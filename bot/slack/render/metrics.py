@@ -10,8 +10,7 @@ from collections.abc import Sequence
 
 from bot.commands.parsing.formatting import format_command
 from bot.commands.subcommands.jobs import MetricsAnswer
-from bot.domain.metrics import GPU_UTILIZATION, KNOWN_METRICS, MetricSeries, MetricSummary
-from bot.domain.sparkline import bucket_means, sparkline
+from bot.domain.metrics import GPU_UTILIZATION, KNOWN_METRICS, MetricSeries, MetricSummary, bucket_means, sparkline
 from bot.domain.wording import plural
 from bot.slack.render.blocks import actions, context, section, share_button
 from bot.slack.render.icons import STATE_ICONS

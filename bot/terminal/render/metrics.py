@@ -12,8 +12,7 @@ from rich.text import Text
 
 from bot.commands.subcommands.jobs import MetricsAnswer
 from bot.domain.durations import format_duration
-from bot.domain.metrics import KNOWN_METRICS, MetricSeries, MetricSummary
-from bot.domain.sparkline import bucket_means, sparkline
+from bot.domain.metrics import KNOWN_METRICS, MetricSeries, MetricSummary, bucket_means, sparkline
 from bot.terminal.log_lines import escape_controls
 from bot.terminal.render.jobs import state_text
 

@@ -11,17 +11,19 @@ itself, and all matches are cut out at once, so that no pattern can hide from an
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Container, Iterable, Iterator, Sequence
 from functools import cache
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from urllib.parse import quote
 
 from bot.domain.logs import LogLine
 from bot.domain.regex import Pattern, compile_pattern
 from bot.redaction.patterns import MESSAGE_SEPARATOR, SecretPattern, broken_token_pattern, pattern_groups
 from bot.redaction.private_keys import KEY_MARK, key_bodies
-from bot.redaction.spans import Span, Splice, merge_spans, replace_spans, spans_by_message
 
+Span = tuple[int, int]
+"""Start and end in characters; the end is exclusive."""
 HIDDEN = "[hidden]"
 _MIN_SECRET_CHARS = 4
 """Ignore configured secrets shorter than this; masking them would hit ordinary words."""
@@ -55,7 +57,7 @@ class Redactor:
     def redact(self, text: str) -> tuple[str, int]:
         """Return the text without secrets and the number hidden. Idempotent."""
         spans = self._spans(text, [len(text) + len(MESSAGE_SEPARATOR)])
-        return (replace_spans(text, spans, HIDDEN), len(spans)) if spans else (text, 0)
+        return (_replace_spans(text, spans), len(spans)) if spans else (text, 0)
 
     def redact_lines(self, lines: Sequence[LogLine]) -> tuple[Sequence[LogLine], int]:
         """Hide secrets in messages and replica ids; return the lines and the number hidden.
@@ -71,8 +73,8 @@ class Redactor:
             return lines, 0
         ends = list(accumulate(len(line.message) + len(MESSAGE_SEPARATOR) for line in lines))
         spans, redacted = self._spans(page, ends), list(lines)
-        for index, inside in spans_by_message(spans, ends).items():
-            redacted[index] = lines[index]._replace(message=replace_spans(lines[index].message, inside, HIDDEN))
+        for index, inside in _spans_by_message(spans, ends).items():
+            redacted[index] = lines[index]._replace(message=_replace_spans(lines[index].message, inside))
         if hidden:
             redacted = [line._replace(replica=replicas[line.replica][0]) if line.replica else line for line in redacted]
         return (redacted, len(spans) + hidden) if spans or hidden else (lines, 0)
@@ -91,7 +93,7 @@ class Redactor:
             found += find_secrets(text, [row for group in groups for row in group])
             if self._broken_token.contains(searched):
                 found += self._broken_tokens(text, {end for _, end in found})
-        return merge_spans(found)
+        return _merge_spans(found)
 
     def _broken_tokens(self, text: str, done: Container[int]) -> Iterator[Span]:
         """Find tokens that a console broke at the end of a long line. Those already hidden far enough end in `done`."""
@@ -99,13 +101,13 @@ class Redactor:
         breaks = [end for end in ends if end not in done and end - text.rfind("\n", 0, end) > _MIN_BROKEN_LINE_CHARS]
         if not breaks:
             return
-        splice = Splice(text, breaks)
+        splice = _Splice(text, breaks)
         prefilter, tokens = self._groups[0]
         if not prefilter.contains(_encodable(splice.text)):
             return
         for start, end in find_secrets(splice.text, tokens):
             if splice.crosses_joint(start - _MAX_PREFIX_CHARS, end):
-                yield splice.original((start, end))
+                yield splice.original(start, end)
 
 
 def find_secrets(text: str, patterns: Iterable[SecretPattern]) -> Iterator[Span]:
@@ -163,3 +165,54 @@ def _lowered(text: str) -> str:
     """The text in lower case with every character at its old position."""
     lower = text.lower()
     return lower if len(lower) == len(text) else text.replace("\u0130", "i").lower()
+
+
+def _merge_spans(spans: Iterable[Span]) -> list[Span]:
+    """Sort the spans and join those that touch. Empty ones are dropped."""
+    merged: list[Span] = []
+    for start, end in sorted(spans):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = merged[-1][0], max(end, merged[-1][1])
+        elif start < end:
+            merged.append((start, end))
+    return merged
+
+
+def _replace_spans(text: str, spans: Iterable[Span]) -> str:
+    """Replace each span by HIDDEN. The spans are sorted and disjoint."""
+    parts, position = list[str](), 0
+    for start, end in spans:
+        parts += text[position:start], HIDDEN
+        position = end
+    return "".join([*parts, text[position:]])
+
+
+def _spans_by_message(spans: Iterable[Span], ends: Sequence[int]) -> dict[int, list[Span]]:
+    """Split spans of a page into spans of its messages, by message index; `ends` as in `Redactor._spans`."""
+    parts: dict[int, list[Span]] = {}
+    for start, end in spans:
+        for index in range(bisect_right(ends, start), bisect_right(ends, end - 1) + 1):
+            begin = ends[index - 1] if index else 0
+            inside = max(start, begin) - begin, min(end, ends[index] - len(MESSAGE_SEPARATOR)) - begin
+            if inside[0] < inside[1]:
+                parts.setdefault(index, []).append(inside)
+    return parts
+
+
+class _Splice:
+    """A text with some of its message separators removed, and the way back to positions in the original."""
+
+    def __init__(self, text: str, breaks: Sequence[int]) -> None:
+        """Join the messages of the text at the given separators; `breaks` are their positions, ascending."""
+        gap = len(MESSAGE_SEPARATOR)
+        self.text = "".join(text[begin + gap : end] for begin, end in pairwise([-gap, *breaks, len(text)]))
+        self._gap = gap
+        self._joints = [position - gap * index for index, position in enumerate(breaks)]
+
+    def crosses_joint(self, start: int, end: int) -> bool:
+        """Whether the span of the joined text has a joint inside."""
+        return bisect_right(self._joints, start) < bisect_left(self._joints, end)
+
+    def original(self, start: int, end: int) -> Span:
+        """The same span in the original text, separators included."""
+        return start + self._gap * bisect_right(self._joints, start), end + self._gap * bisect_left(self._joints, end)

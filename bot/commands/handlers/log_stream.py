@@ -70,8 +70,9 @@ def build_query(job: JobRef, command: LogsCommand, now: datetime) -> LogQuery:
     limit = PAGE_LINES
     if command.limit is not None and command.filter == LogFilter():
         limit = min(command.limit + 1, PAGE_LINES)
-    shows_all = command.limit is None and command.before_ns is None
-    order = Order.ASC if command.after_ns is not None else command.show if shows_all else command.take
+    order = command.show if command.limit is None and command.before_ns is None else command.take
+    if command.after_ns is not None:
+        order = Order.ASC
     return LogQuery(job, start_ns, end_ns, order, limit, command.filter)
 
 

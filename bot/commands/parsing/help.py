@@ -26,7 +26,7 @@ def help_answer(command: HelpCommand, frontend: Frontend) -> HelpAnswer:
         return overview(frontend)
     for subcommand in subcommands(frontend):
         if command.topic in (subcommand.name, *subcommand.aliases):
-            return _explain(subcommand, frontend)
+            return explain(subcommand, frontend)
     problem = f"Unknown subcommand `{command.topic[:40]}`. {suggest_subcommand(command.topic, subcommands(frontend))}"
     raise UsageError(problem, f"{frontend.value} help [SUBCOMMAND]")
 
@@ -62,7 +62,8 @@ def overview(frontend: Frontend) -> HelpAnswer:
     )
 
 
-def _explain(subcommand: Subcommand[object], frontend: Frontend) -> HelpAnswer:
+def explain(subcommand: Subcommand[object], frontend: Frontend) -> HelpAnswer:
+    """Explain one subcommand."""
     examples = [one for one in subcommand.examples if _can_type(one[0], subcommand, frontend)]
     sentences = [f"{subcommand.help}.", subcommand.notes, REFERENCE if "REF" in subcommand.positionals else ""]
     return HelpAnswer(

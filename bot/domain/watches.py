@@ -33,7 +33,6 @@ class ClaimedWatch:
     seen_at: datetime | None
     """When the platform last answered."""
     memory: Memory = field(default_factory=dict)
-    """What the watcher keeps between polls."""
     subscriptions: tuple[Subscription, ...] = ()
     """Empty after the last channel unsubscribed: this poll closes open incidents and deletes the watch."""
     alerts: tuple[Alert, ...] = ()

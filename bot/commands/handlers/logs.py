@@ -164,7 +164,6 @@ def _answer(query: LogQuery, command: LogsCommand, page: _Page, reading: _Readin
     window = command.window
     start_ns = window.start_ns if window.since is None else ns_from_datetime(now - window.since)
     base = replace(command, ref=str(query.job), window=Window(None, start_ns, window.end_ns))
-    pinned_end_ns = window.end_ns if window.end_ns is not None else end_ns
     before, after = _neighbors(command, page, ascending=ascending)
     return LogsAnswer(
         job=query.job,
@@ -172,7 +171,7 @@ def _answer(query: LogQuery, command: LogsCommand, page: _Page, reading: _Readin
         start=None if query.start_ns is None else datetime_from_ns(query.start_ns),
         end=datetime_from_ns(end_ns),
         read=reading.read,
-        pinned=replace(base, window=Window(None, start_ns, pinned_end_ns)),
+        pinned=replace(base, window=Window(None, start_ns, end_ns if window.end_ns is None else window.end_ns)),
         cuts=_cuts(page, reading, ascending=ascending),
         older=None if before is None else replace(base, take=Order.DESC, before_ns=before, after_ns=None),
         newer=None if after is None else replace(base, take=Order.ASC, before_ns=None, after_ns=after),

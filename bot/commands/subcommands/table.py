@@ -28,7 +28,6 @@ class HelpAnswer:
     """What can be typed."""
 
     topic: str | None
-    """A subcommand; None for the overview."""
     usage: str
     description: str
     rows: tuple[tuple[str, str], ...]

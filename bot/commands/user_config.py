@@ -1,7 +1,7 @@
 """Load the two configuration files of an installation: its signatures and its rule settings.
 
-`bot.rules.diagnosis_config` parses them; `bot.settings` has their paths. A file that cannot be read or is invalid raises
-ConfigError, which names the variable, the file, the line and the reason.
+`bot.rules.diagnosis_config` parses them; `bot.settings` has their paths. A file that cannot be read or is invalid
+raises ConfigError, which names the variable, the file, the line and the reason.
 """
 
 from __future__ import annotations

@@ -14,18 +14,10 @@ from importlib.metadata import entry_points as installed_entry_points
 
 from bot.domain.jobs import JobRef
 from bot.errors import ConfigError, UsageError
-from bot.providers.base import (
-    Priority,
-    Provider,
-    ReportsRequestRate,
-    RequestRate,
-    SupportsPriority,
-    settings_prefix,
-)
-from bot.providers.http.limiter import LimiterPool
+from bot.providers.base import Priority, Provider, ReportsRequestRate, RequestRate, SupportsPriority, settings_prefix
+from bot.providers.http.retry import LimiterPool
 
 GROUP = "trainwatch.providers"
-
 _MAX_SHOWN = 80
 
 
@@ -36,20 +28,18 @@ def build_registry(config: Mapping[str, str], entry_points: Iterable[EntryPoint]
         config: all settings, names in any case; a provider gets those with its own prefix (`settings_prefix`).
         entry_points: the installed providers; None reads Python's package metadata.
     """
-    offered: dict[str, set[str]] = {}
-    points: dict[str, EntryPoint] = {}
+    points: dict[str, dict[str, EntryPoint]] = {}
     for point in installed_entry_points(group=GROUP) if entry_points is None else entry_points:
-        offered.setdefault(point.name, set()).add(point.value)
-        points[point.name] = point
+        points.setdefault(point.name, {})[point.value] = point
     providers: dict[str, Provider] = {}
     problems: dict[str, ConfigError] = {}
     limiters = LimiterPool()
-    for name, point in sorted(points.items()):
+    for name, offered in sorted(points.items()):
         try:
-            if len(offered[name]) > 1:
-                packages = " and ".join(sorted(offered[name]))
+            if len(offered) > 1:
+                packages = " and ".join(sorted(offered))
                 raise ConfigError(f"Two packages offer a provider named {name} ({packages}). Uninstall one of them.")
-            providers[name] = _create(point, config, limiters)
+            providers[name] = _create(next(iter(offered.values())), config, limiters)
         except ConfigError as problem:
             problems[name] = problem
     return Registry(providers, problems)
@@ -59,18 +49,18 @@ class Registry:
     """The usable providers by name, and the reason why others are not usable."""
 
     def __init__(self, providers: Mapping[str, Provider], problems: Mapping[str, ConfigError]) -> None:
-        self._providers = dict(providers)
+        self._providers = dict(sorted(providers.items()))
         self._for_polling = {
             name: provider.with_priority(Priority.BACKGROUND) if isinstance(provider, SupportsPriority) else provider
             for name, provider in providers.items()
         }
-        self.problems: Mapping[str, ConfigError] = dict(problems)
+        self.problems: Mapping[str, ConfigError] = dict(sorted(problems.items()))
         """Installed but not usable: name → error with the fix."""
 
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the usable providers, in alphabetical order."""
-        return tuple(sorted(self._providers))
+        return tuple(self._providers)
 
     def get(self, name: str, priority: Priority = Priority.INTERACTIVE) -> Provider:
         """Return the provider of this name, bound to a priority if it supports one.
@@ -108,39 +98,30 @@ class Registry:
 
     def request_rates(self) -> Mapping[str, RequestRate]:
         """Return the request rate of each provider that reports one."""
-        return {
-            name: one.request_rate()
-            for name, one in sorted(self._providers.items())
-            if isinstance(one, ReportsRequestRate)
-        }
+        named = self._providers.items()
+        return {name: provider.request_rate() for name, provider in named if isinstance(provider, ReportsRequestRate)}
 
     async def aclose(self) -> None:
         """Close the connections of all providers."""
         await asyncio.gather(*(provider.aclose() for provider in self._providers.values()))
 
     def _resolve_url(self, url: str) -> tuple[Provider, JobRef]:
-        for name in self.names:
-            ref = self._providers[name].parse_ref(url)
-            if ref is not None:
+        for provider in self._providers.values():
+            if (ref := provider.parse_ref(url)) is not None:
                 return self.get(ref.provider), ref
-        text = f"No configured platform has the URL {_cut(url)}. {self._forms()}"
-        if self.problems:
-            text += f" Not set up: {', '.join(sorted(self.problems))}."
-        raise UsageError(text)
+        unusable = f" Not set up: {', '.join(self.problems)}." if self.problems else ""
+        raise UsageError(f"No configured platform has the URL {_cut(url)}. {self._forms()}{unusable}")
 
     def _suggestion(self, name: str) -> str:
-        known = sorted({*self._providers, *self.problems})
-        near = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.6)
+        near = difflib.get_close_matches(name.lower(), sorted({*self._providers, *self.problems}), n=1)
         return f"Did you mean {near[0]}?" if near else self._known()
 
     def _known(self) -> str:
         """Name the platforms, without the forms of their ids: those come with the next error."""
-        if not self.names:
-            return self._forms()
-        return f"Platforms: {', '.join(self.names)}. `jobs` lists their jobs."
+        return f"Platforms: {', '.join(self.names)}. `jobs` lists their jobs." if self.names else self._forms()
 
     def _forms(self) -> str:
-        forms = [self._providers[name].ref_help for name in self.names]
+        forms = [provider.ref_help for provider in self._providers.values()]
         if not forms:
             return "No platform is set up. Run `trainwatch check` to see what each one needs."
         return f"Use {' or '.join(forms)}, or a dashboard URL."

@@ -24,8 +24,7 @@ from bot.providers.baseten.references import DEPLOYMENT, DEPLOYMENT_HELP, deploy
 from bot.providers.baseten.states import StatusReader, deployment_state
 from bot.providers.baseten.wire import WireDeployment, WireDeploymentList, WireModel, WireModelList, parse_logs, utc
 from bot.providers.decoding import decode_body, details_of
-from bot.providers.http.client import HttpClient, LimiterPool, path_segment
-from bot.providers.http.provider import HttpProvider
+from bot.providers.http.client import HttpClient, HttpProvider, LimiterPool, path_segment
 from bot.providers.paging.time_windows import FetchWindow, TimeWindow
 
 WARM_UP = timedelta(minutes=10)

@@ -24,8 +24,7 @@ from bot.providers.baseten.references import TRAINING, TRAINING_HELP, parse_trai
 from bot.providers.baseten.states import StatusReader, training_state
 from bot.providers.baseten.wire import WireInstance, WireJob, WireJobList, WireJobReply, parse_logs, utc
 from bot.providers.decoding import decode_body, details_of
-from bot.providers.http.client import HttpClient, LimiterPool
-from bot.providers.http.provider import HttpProvider
+from bot.providers.http.client import HttpClient, HttpProvider, LimiterPool
 from bot.providers.paging.time_windows import FetchWindow, TimeWindow
 
 _MOST_REMEMBERED = 10_000

@@ -17,8 +17,7 @@ from bot.errors import JobNotFound, NotSupported
 from bot.providers.fireworks.log_reader import TokenReader
 from bot.providers.fireworks.references import NAME, job_path, parse_batch_job_ref
 from bot.providers.fireworks.wire import parse_accounts, parse_batch_job, parse_batch_jobs, parse_entries
-from bot.providers.http.client import HttpClient, HttpLimits, LimiterPool, path_segment, require_setting
-from bot.providers.http.provider import HttpProvider
+from bot.providers.http.client import HttpClient, HttpLimits, HttpProvider, LimiterPool, path_segment, require_setting
 from bot.providers.http.retry import retry_on_malformed_response
 
 BASE_URL = "https://api.fireworks.ai"

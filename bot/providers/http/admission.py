@@ -1,7 +1,7 @@
 """Admission control: rate and concurrency limits, with interactive requests ahead of background ones.
 
 A token bucket limits the rate, and slots limit the concurrency. While background requests wait for a slot, load
-shedding preempts slow ones. What happens when a request fails is in `bot.providers.http.limiter`.
+shedding preempts slow ones. What happens when a request fails is in `bot.providers.http.retry`.
 """
 
 from __future__ import annotations
@@ -23,18 +23,12 @@ _BURST_S = 4.0
 """Size of the token bucket, in seconds of the sustained rate."""
 _BACKGROUND_SHARE = 0.75
 """Share of the slots that background requests may use."""
-
-
-@dataclass(frozen=True, slots=True)
-class LoadShedding:
-    """When a background request counts as slow, so that it may lose its slot to a waiting one."""
-
-    slow_after_s: float = 5.0
-    """A request in flight for longer is slow."""
-    suspect_after_s: float = 1.0
-    """The same for a request to a path that failed last time."""
-    check_every_s: float = 0.5
-    """Interval between checks for slow requests while others wait."""
+_SLOW_AFTER_S = 5.0
+"""A background request in flight for longer is slow, so it may lose its slot to a waiting one."""
+_SUSPECT_AFTER_S = 1.0
+"""The same for a request to a path that failed last time."""
+_CHECK_EVERY_S = 0.5
+"""Interval between checks for slow requests while others wait."""
 
 
 @dataclass(eq=False, slots=True)
@@ -62,10 +56,9 @@ class _BackgroundSlots:
     requests keep at most half of the slots, and the newer slow ones are preempted.
     """
 
-    def __init__(self, slots: int, shedding: LoadShedding, clock: MonotonicClock) -> None:
+    def __init__(self, slots: int, clock: MonotonicClock) -> None:
         self._free = asyncio.Semaphore(slots)
         self._max_slow = (slots + 1) // 2
-        self._shedding = shedding
         self._clock = clock
         self._waiting = 0
         self._slow_at: dict[Slot, float] = {}
@@ -81,7 +74,7 @@ class _BackgroundSlots:
             await self._free.acquire()
         finally:
             self._waiting -= 1
-        slot = Slot(slow_after_s=self._shedding.suspect_after_s if suspect else self._shedding.slow_after_s)
+        slot = Slot(slow_after_s=_SUSPECT_AFTER_S if suspect else _SLOW_AFTER_S)
         try:
             yield slot
         finally:
@@ -94,7 +87,7 @@ class _BackgroundSlots:
 
     def _schedule_check(self) -> None:
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(self._shedding.check_every_s, self._shed_load)
+            self._timer = asyncio.get_running_loop().call_later(_CHECK_EVERY_S, self._shed_load)
 
     def _shed_load(self) -> None:
         self._timer = None
@@ -114,13 +107,13 @@ class AdmissionControl:
     waits for at most one poll, however many are due.
     """
 
-    def __init__(self, limits: HttpLimits, shedding: LoadShedding, clock: MonotonicClock) -> None:
+    def __init__(self, limits: HttpLimits, clock: MonotonicClock) -> None:
         burst = max(1.0, limits.requests_per_second * _BURST_S)
         self._bucket = AsyncLimiter(burst, burst / limits.requests_per_second)
         self.max_per_minute = int(burst + 60 * limits.requests_per_second)
         """Upper bound on the requests that start in any 60 seconds."""
         self._slots = asyncio.Semaphore(limits.concurrency)
-        self._background_slots = _BackgroundSlots(max(1, int(limits.concurrency * _BACKGROUND_SHARE)), shedding, clock)
+        self._background_slots = _BackgroundSlots(max(1, int(limits.concurrency * _BACKGROUND_SHARE)), clock)
         self._background_turn = asyncio.Lock()
         self._interactive_waiting = 0
         self._no_interactive = asyncio.Event()
@@ -137,7 +130,7 @@ class AdmissionControl:
         return max(0.0, self._paused_until - self._clock())
 
     @contextlib.asynccontextmanager
-    async def slot(self, check_open: CheckOpen, priority: Priority, *, suspect: bool = False) -> AsyncIterator[Slot]:
+    async def slot(self, check_open: CheckOpen, priority: Priority, suspect: bool = False) -> AsyncIterator[Slot]:
         """Wait for a token and a slot, and hold the slot inside the context.
 
         Args:
@@ -147,7 +140,14 @@ class AdmissionControl:
         """
         check_open()
         if priority is Priority.INTERACTIVE:
-            await self._wait_as_interactive(check_open)
+            self._interactive_waiting += 1
+            self._no_interactive.clear()
+            try:
+                await self._take_token(check_open)
+            finally:
+                self._interactive_waiting -= 1
+                if not self._interactive_waiting:
+                    self._no_interactive.set()
             async with self._slots:
                 await self._wait_while_paused(check_open)
                 yield Slot()
@@ -162,16 +162,6 @@ class AdmissionControl:
                 self._background_slots.start(slot)
                 yield slot
 
-    async def _wait_as_interactive(self, check_open: CheckOpen) -> None:
-        self._interactive_waiting += 1
-        self._no_interactive.clear()
-        try:
-            await self._take_token(check_open)
-        finally:
-            self._interactive_waiting -= 1
-            if not self._interactive_waiting:
-                self._no_interactive.set()
-
     async def _take_token(self, check_open: CheckOpen) -> None:
         await self._wait_while_paused(check_open)
         await self._bucket.acquire()
@@ -179,7 +169,6 @@ class AdmissionControl:
     async def _wait_while_paused(self, check_open: CheckOpen) -> None:
         while True:
             check_open()
-            seconds = self.paused_for()
-            if seconds <= 0:
+            if (seconds := self.paused_for()) <= 0:
                 return
             await asyncio.sleep(seconds)

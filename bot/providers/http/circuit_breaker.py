@@ -8,6 +8,11 @@ from collections.abc import Iterator
 from bot.errors import ProviderError, Unavailable
 from bot.providers.http.rate_limits import MonotonicClock
 
+_MIN_FAILURES = 10
+_MIN_SILENCE_S = 60.0
+_FIRST_PAUSE_S = 5.0
+_MAX_PAUSE_S = 60.0
+
 
 class CircuitBreaker:
     """Closed, open or half-open, after Hystrix.
@@ -16,23 +21,11 @@ class CircuitBreaker:
     in between keeps it closed. While open it lets one probe through after each pause, and pauses double.
     """
 
-    def __init__(
-        self,
-        clock: MonotonicClock,
-        *,
-        min_failures: int = 10,
-        min_silence_s: float = 60.0,
-        first_pause_s: float = 5.0,
-        max_pause_s: float = 60.0,
-    ) -> None:
+    def __init__(self, clock: MonotonicClock) -> None:
         self._clock = clock
-        self._min_failures = min_failures
-        self._min_silence_s = min_silence_s
-        self._first_pause_s = first_pause_s
-        self._max_pause_s = max_pause_s
         self._failures = 0
         self._failing_since = 0.0
-        self._pause_s = first_pause_s
+        self._pause_s = _FIRST_PAUSE_S
         self._open_until: float | None = None
         self._probing = False
 
@@ -41,9 +34,7 @@ class CircuitBreaker:
         if self._open_until is None:
             return None
         left = self._open_until - self._clock()
-        if left <= 0 and not self._probing:
-            return None
-        return max(left, 0.1)
+        return None if left <= 0 and not self._probing else max(left, 0.1)
 
     @contextlib.contextmanager
     def watch(self) -> Iterator[None]:
@@ -70,7 +61,7 @@ class CircuitBreaker:
     def _close(self) -> None:
         self._failures = 0
         self._open_until = None
-        self._pause_s = self._first_pause_s
+        self._pause_s = _FIRST_PAUSE_S
 
     def _record_failure(self) -> None:
         now = self._clock()
@@ -78,7 +69,7 @@ class CircuitBreaker:
             self._failing_since = now
         self._failures += 1
         if self._open_until is not None:
-            self._pause_s = min(self._pause_s * 2, self._max_pause_s)
-        is_silent = self._failures >= self._min_failures and now - self._failing_since >= self._min_silence_s
+            self._pause_s = min(self._pause_s * 2, _MAX_PAUSE_S)
+        is_silent = self._failures >= _MIN_FAILURES and now - self._failing_since >= _MIN_SILENCE_S
         if is_silent or self._open_until is not None:
             self._open_until = now + self._pause_s

@@ -1,6 +1,6 @@
 """The HTTP client of every provider: headers, timeouts, retries, rate limits, and errors without secrets.
 
-It speaks httpx's transport API (ADR 17). `transport` sends the bytes; `limiter` decides when to send and when to stop.
+It speaks httpx's transport API (ADR 17). `transport` sends the bytes; `retry` decides when to send and when to stop.
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ import time
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Self
+from urllib.parse import quote, urlencode
 
 import httpx
 import msgspec
 
-from bot.errors import ConfigError, ProtocolError, ProviderError, RateLimited, Unavailable
-from bot.providers.base import Priority, RequestRate
+from bot.errors import BadRequest, ConfigError, ProtocolError, ProviderError, RateLimited, Unavailable
+from bot.providers.base import Priority, RequestRate, settings_prefix
 from bot.providers.http.admission import CheckOpen, Slot
 from bot.providers.http.body import ACCEPT_ENCODING, SUPPORTED_ENCODINGS, decompress
 from bot.providers.http.errors import (
@@ -28,25 +30,17 @@ from bot.providers.http.errors import (
     extract_message,
     parse_retry_after,
 )
-from bot.providers.http.limiter import Limiter, LimiterPool, Preempted
 from bot.providers.http.rate_limits import HttpLimits, RequestCounter
+from bot.providers.http.retry import Limiter, LimiterPool, Preempted
 from bot.providers.http.transport import AiohttpTransport
-from bot.providers.http.urls import BaseUrl, path_segment
 from bot.redaction.redactor import Redactor
 
-__all__ = [
-    "BodyTooLarge",
-    "HttpClient",
-    "HttpLimits",
-    "HttpResponse",
-    "Limiter",
-    "LimiterPool",
-    "path_segment",
-    "require_setting",
-]
+__all__ = ["HttpClient", "HttpLimits", "HttpResponse", "Limiter", "LimiterPool", "path_segment", "require_setting"]
 
 _EXCERPT_CHARS = 200
 _HEADERS = {"User-Agent": "trainwatch", "Accept": "application/json", "Accept-Encoding": ACCEPT_ENCODING}
+_PATH_SAFE = "/?%:@!$&'()*+,;="
+"""Not quoted again in a path: its segments are quoted already. Anything else would end the path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +98,10 @@ class HttpClient:
             ConfigError: `base_url` is not a web address, or contains a user name or password.
         """
         self._provider = provider
-        self._base_url = BaseUrl(provider, base_url)
+        # Parsing the URL of each request would add a third to the cost of the request (ADR 17).
+        self._url = _parse_base_url(f"{settings_prefix(provider).upper()}_BASE_URL", base_url)
+        self._path = self._url.raw_path.partition(b"?")[0].decode("ascii").rstrip("/")
+        self._query = self._url.query.decode("ascii")
         self._redactor = Redactor(secrets)
         self._limiter = limiter or Limiter()
         self._limits = self._limiter.limits
@@ -117,7 +114,8 @@ class HttpClient:
         self._counter = RequestCounter(time.monotonic)
 
     def __repr__(self) -> str:
-        return f"HttpClient(provider={self._provider!r}, base_url={self.redact(str(self._base_url))!r})"
+        base_url = self._url.copy_with(query=None, fragment=None)  # The query may contain a key.
+        return f"HttpClient(provider={self._provider!r}, base_url={self.redact(str(base_url))!r})"
 
     def with_priority(self, priority: Priority) -> HttpClient:
         """Return a view of this client with another priority. It shares connections, limiter and counter."""
@@ -151,12 +149,11 @@ class HttpClient:
             json: the request body; None for none.
             accept: statuses of 300 and above that are returned instead of raised.
         """
-        request = self._build_request(method, path, params, json)
+        request = self._build(method, path, params, json)
         limiter = self._limiter
 
         async def attempt(check_open: CheckOpen) -> HttpResponse:
-            suspect = path in limiter.recent_failures
-            async with limiter.admission.slot(check_open, self._priority, suspect=suspect) as slot:
+            async with limiter.admission.slot(check_open, self._priority, path in limiter.recent_failures) as slot:
                 with limiter.breaker.watch():
                     return await self._exchange(request, accept, slot)
 
@@ -165,7 +162,7 @@ class HttpClient:
     @contextlib.asynccontextmanager
     async def stream(self, method: str, path: str, params: Sequence[tuple[str, str]] = ()) -> AsyncIterator[HttpStream]:
         """Send a request, retry until a response starts, and yield it chunk by chunk in constant memory."""
-        request = self._build_request(method, path, params)
+        request = self._build(method, path, params)
         limiter = self._limiter
 
         async def attempt(check_open: CheckOpen) -> tuple[httpx.Response, contextlib.AsyncExitStack]:
@@ -200,15 +197,15 @@ class HttpClient:
         """Close the connections."""
         await self._transport.aclose()
 
-    def _build_request(
-        self, method: str, path: str, params: Sequence[tuple[str, str]], json: object = None
-    ) -> httpx.Request:
+    def _build(self, method: str, path: str, params: Sequence[tuple[str, str]], json: object = None) -> httpx.Request:
+        query = "&".join(filter(None, (self._query, urlencode(params) if params else "")))
+        target = f"{self._path}{quote(path, safe=_PATH_SAFE)}" + (f"?{query}" if query else "")
         request = httpx.Request(
             method,
-            self._base_url.url,
+            self._url,
             content=None if json is None else msgspec.json.encode(json),
             headers=self._headers,
-            extensions={"timeout": self._timeout, "target": self._base_url.target(path, params)},
+            extensions={"timeout": self._timeout, "target": target.encode("ascii")},
         )
         if json is not None:
             request.headers["Content-Type"] = "application/json"
@@ -274,9 +271,8 @@ class HttpClient:
 
     def _error(self, response: HttpResponse) -> ProviderError:
         error_class, default = error_for_status(response.status)
-        retry_after = None
-        if error_class in (RateLimited, Unavailable):
-            retry_after = parse_retry_after(response.headers, datetime.now(UTC))
+        may_retry = error_class in (RateLimited, Unavailable)
+        retry_after = parse_retry_after(response.headers, datetime.now(UTC)) if may_retry else None
         if retry_after is not None:
             retry_after = min(retry_after, timedelta(seconds=self._limits.max_retry_after_s))
         excerpt = self._excerpt(response.body)
@@ -291,6 +287,41 @@ class HttpClient:
         return shown if len(shown) <= _EXCERPT_CHARS else shown[: _EXCERPT_CHARS - 1] + "…"
 
 
+class HttpProvider:
+    """Delegates priority, request rate and closing to the client."""
+
+    def __init__(self, client: HttpClient) -> None:
+        self._client = client
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._client!r})"
+
+    def with_priority(self, priority: Priority) -> Self:
+        """See `SupportsPriority.with_priority`. The view shares what the provider has learned about its platform."""
+        view = copy.copy(self)
+        view._client = self._client.with_priority(priority)
+        return view
+
+    def request_rate(self) -> RequestRate:
+        """See `ReportsRequestRate.request_rate`."""
+        return self._client.request_rate()
+
+    async def aclose(self) -> None:
+        """See `Provider.aclose`."""
+        await self._client.aclose()
+
+
+def path_segment(text: str) -> str:
+    """Quote an id for use as one segment of a URL path.
+
+    Raises:
+        BadRequest: the id would lead to another path.
+    """
+    if text in ("", ".", ".."):
+        raise BadRequest(f"{text!r} is not a valid id.")
+    return quote(text, safe="")
+
+
 def require_setting(config: Mapping[str, str], key: str, where: str) -> str:
     """Return a required setting.
 
@@ -303,3 +334,16 @@ def require_setting(config: Mapping[str, str], key: str, where: str) -> str:
     if not value.isascii() or not value.isprintable():
         raise ConfigError(f"{key.upper()} contains characters that no API key has. Copy it again.")
     return value
+
+
+def _parse_base_url(setting: str, text: str) -> httpx.URL:
+    try:
+        url = httpx.URL(text)
+        is_web = url.scheme in ("http", "https") and bool(url.host)
+    except (httpx.InvalidURL, ValueError):  # ValueError: an impossible host name
+        is_web = False
+    if not is_web:
+        raise ConfigError(f"{setting} must be a URL such as https://api.example.com.")
+    if url.userinfo:
+        raise ConfigError(f"{setting} must not contain a user name or password. The API key is sent instead.")
+    return url

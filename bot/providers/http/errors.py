@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
@@ -21,7 +21,6 @@ from bot.errors import (
     Unavailable,
 )
 from bot.providers.http.body import BrokenBody
-from bot.providers.http.transport import TlsFailed, UntrustedCertificate
 
 TRANSPORT_ERRORS = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, BrokenBody)
 """Everything that sending a request or reading its response may raise."""
@@ -33,57 +32,51 @@ class BodyTooLarge(ProtocolError):
     """The platform's response is too large. Request less."""
 
 
+class UntrustedCertificate(httpx.ConnectError):
+    """The remote's TLS certificate is not trusted, so nothing was sent."""
+
+
+class TlsFailed(httpx.ConnectError):
+    """The TLS handshake failed, so nothing was sent."""
+
+
+_STATUSES: tuple[tuple[Container[int], type[ProviderError], str], ...] = (
+    ((401, 402, 403, 407), AuthFailed, "rejected the API key; check that it is valid and has read access"),
+    ((404, 410), JobNotFound, "could not find the job"),
+    ((405, 501), NotSupported, "does not support this request"),
+    ((429,), RateLimited, "is rate limiting requests"),
+    ((408, 425), Unavailable, "timed out"),
+    (range(500, 1000), Unavailable, "failed with a server error"),
+    (range(400, 500), BadRequest, "rejected the request"),
+    (range(300, 400), ProtocolError, "sent a redirect; check the base URL"),
+)
+_TRANSPORT_MESSAGES: tuple[tuple[type[Exception], str], ...] = (
+    (UntrustedCertificate, "The TLS certificate of {} is not trusted. Nothing was sent."),
+    (TlsFailed, "The TLS handshake with {} failed. Nothing was sent."),
+    (httpx.ProxyError, "The proxy for {} refused the connection or cannot be reached."),
+    (httpx.TimeoutException, "{} did not answer in time."),
+    (httpx.ConnectError, "{} cannot be reached: the connection failed."),
+    (httpx.ReadError, "{} closed the connection before the response was complete."),
+    (httpx.RemoteProtocolError, "{} sent an invalid HTTP response."),
+    (BrokenBody, "{} sent a damaged or truncated response."),
+)
+
+
 def error_for_status(status: int) -> tuple[type[ProviderError], str]:
     """Return the error class for a status, and what the platform did, as the rest of a sentence."""
-    match status:
-        case 401 | 402 | 403 | 407:
-            return AuthFailed, "rejected the API key; check that it is valid and has read access"
-        case 404 | 410:
-            return JobNotFound, "could not find the job"
-        case 405 | 501:
-            return NotSupported, "does not support this request"
-        case 429:
-            return RateLimited, "is rate limiting requests"
-        case 408 | 425:
-            return Unavailable, "timed out"
-        case _ if status >= 500:
-            return Unavailable, "failed with a server error"
-        case _ if status >= 400:
-            return BadRequest, "rejected the request"
-        case _ if status >= 300:
-            return ProtocolError, "sent a redirect; check the base URL"
-        case _:
-            return ProtocolError, "sent an unexpected status"
+    matching = ((error_class, text) for statuses, error_class, text in _STATUSES if status in statuses)
+    return next(matching, (ProtocolError, "sent an unexpected status"))
 
 
 def describe_transport_error(provider: str, error: Exception) -> str:
     """Return a sentence on why there is no complete response. Never quotes the error, which may contain the URL."""
-    match error:
-        case UntrustedCertificate():
-            return f"The TLS certificate of {provider} is not trusted. Nothing was sent."
-        case TlsFailed():
-            return f"The TLS handshake with {provider} failed. Nothing was sent."
-        case httpx.ProxyError():
-            return f"The proxy for {provider} refused the connection or cannot be reached."
-        case httpx.TimeoutException():
-            return f"{provider} did not answer in time."
-        case httpx.ConnectError():
-            return f"{provider} cannot be reached: the connection failed."
-        case httpx.ReadError():
-            return f"{provider} closed the connection before the response was complete."
-        case httpx.RemoteProtocolError():
-            return f"{provider} sent an invalid HTTP response."
-        case BrokenBody():
-            return f"{provider} sent a damaged or truncated response."
-        case _:
-            return f"The connection to {provider} failed ({type(error).__name__})."
+    texts = (text.format(provider) for error_class, text in _TRANSPORT_MESSAGES if isinstance(error, error_class))
+    return next(texts, f"The connection to {provider} failed ({type(error).__name__}).")
 
 
 def parse_retry_after(headers: Mapping[str, str], now: datetime) -> timedelta | None:
     """Parse `Retry-After`, given in seconds or as a date (RFC 9110, 10.2.3); None if missing or invalid."""
     text = headers.get("retry-after", "").strip()
-    if not text:
-        return None
     with contextlib.suppress(ValueError, OverflowError):
         return max(timedelta(0), timedelta(seconds=float(text)))
     with contextlib.suppress(ValueError, TypeError, OverflowError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -10,6 +10,7 @@ from bot.errors import ConfigError
 
 MonotonicClock = Callable[[], float]
 """Returns seconds that never go back."""
+_COUNTED_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,20 +69,15 @@ class RequestCounter:
 
     def __init__(self, clock: MonotonicClock) -> None:
         self._clock = clock
-        self._buckets: deque[tuple[int, int]] = deque()
+        self._counts: defaultdict[int, int] = defaultdict(int)
 
     def record(self) -> None:
         """Count a request that starts now."""
-        second = int(self._clock())
-        count = self._buckets.pop()[1] if self._buckets and self._buckets[-1][0] == second else 0
-        self._buckets.append((second, count + 1))
-        self._expire(second)
+        self._counts[int(self._clock())] += 1
+        if len(self._counts) > _COUNTED_SECONDS:
+            del self._counts[next(iter(self._counts))]
 
     def total(self) -> int:
         """Return the number of requests that started in the last 60 seconds."""
-        self._expire(int(self._clock()))
-        return sum(count for _, count in self._buckets)
-
-    def _expire(self, second: int) -> None:
-        while self._buckets and self._buckets[0][0] <= second - 60:
-            self._buckets.popleft()
+        expired = int(self._clock()) - _COUNTED_SECONDS
+        return sum(count for second, count in self._counts.items() if second > expired)

@@ -13,19 +13,24 @@ import aiohttp
 import httpx
 from yarl import URL
 
+from bot.providers.http.errors import TlsFailed, UntrustedCertificate
+
 _KEEPALIVE_S = 60.0
 _MAX_HEADER_BYTES = 64 * 1024
 _MAX_HEADERS = 256
 _AIOHTTP_ERRORS = (aiohttp.ClientError, OSError, ValueError)
 """Everything that aiohttp raises on purpose. ValueError is an impossible host name."""
-
-
-class UntrustedCertificate(httpx.ConnectError):
-    """The remote's TLS certificate is not trusted, so nothing was sent."""
-
-
-class TlsFailed(httpx.ConnectError):
-    """The TLS handshake failed, so nothing was sent."""
+_TO_HTTPX: tuple[tuple[type[Exception], type[httpx.TransportError], str], ...] = (
+    (aiohttp.ClientConnectorCertificateError, UntrustedCertificate, "certificate"),
+    (aiohttp.ClientSSLError, TlsFailed, "TLS"),
+    (aiohttp.ConnectionTimeoutError, httpx.ConnectTimeout, "connect"),
+    (aiohttp.ServerTimeoutError, httpx.ReadTimeout, "read"),
+    (aiohttp.ClientProxyConnectionError, httpx.ProxyError, "proxy"),
+    (aiohttp.ClientHttpProxyError, httpx.ProxyError, "proxy"),
+    (aiohttp.ClientConnectorError, httpx.ConnectError, "connect"),
+    (ValueError, httpx.ConnectError, "connect"),
+    (aiohttp.ClientResponseError, httpx.RemoteProtocolError, "invalid HTTP"),
+)
 
 
 class AiohttpTransport(httpx.AsyncBaseTransport):
@@ -47,10 +52,11 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         """Send a request and return when the response headers have arrived."""
         session = self._session or self._open(request.url)
         timeout = request.extensions["timeout"]
+        target = request.extensions.get("target", request.url.raw_path)
         try:
             response = await session.request(
                 request.method,
-                self._url(request),
+                URL(f"{self._origin}{target.decode('ascii')}", encoded=True),
                 headers=[(name.decode("ascii"), value.decode("ascii")) for name, value in request.headers.raw],
                 data=request.content or None,
                 allow_redirects=False,
@@ -60,10 +66,6 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         except _AIOHTTP_ERRORS as error:
             raise _to_httpx_error(error) from error
         return httpx.Response(response.status, headers=response.raw_headers, stream=_Body(response))
-
-    def _url(self, request: httpx.Request) -> URL:
-        target = request.extensions.get("target", request.url.raw_path)
-        return URL(f"{self._origin}{target.decode('ascii')}", encoded=True)
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -114,20 +116,5 @@ def proxy_for(url: httpx.URL) -> str | None:
 
 
 def _to_httpx_error(error: BaseException) -> httpx.TransportError:
-    match error:
-        case aiohttp.ClientConnectorCertificateError():
-            return UntrustedCertificate("certificate")
-        case aiohttp.ClientSSLError():
-            return TlsFailed("TLS")
-        case aiohttp.ConnectionTimeoutError():
-            return httpx.ConnectTimeout("connect")
-        case aiohttp.ServerTimeoutError():
-            return httpx.ReadTimeout("read")
-        case aiohttp.ClientProxyConnectionError() | aiohttp.ClientHttpProxyError():
-            return httpx.ProxyError("proxy")
-        case aiohttp.ClientConnectorError() | ValueError():
-            return httpx.ConnectError("connect")
-        case aiohttp.ClientResponseError():
-            return httpx.RemoteProtocolError("invalid HTTP")
-        case _:
-            return httpx.ReadError("closed")
+    found = (to_class(text) for from_class, to_class, text in _TO_HTTPX if isinstance(error, from_class))
+    return next(found, httpx.ReadError("closed"))

@@ -17,13 +17,13 @@ from bot.providers.base import Download
 from bot.providers.http.client import (
     HttpClient,
     HttpLimits,
+    HttpProvider,
     HttpResponse,
     HttpStream,
     LimiterPool,
     path_segment,
     require_setting,
 )
-from bot.providers.http.provider import HttpProvider
 from bot.providers.http.retry import retry_on_malformed_response
 from bot.providers.rivergen import references, wire
 from bot.providers.rivergen.download import open_download

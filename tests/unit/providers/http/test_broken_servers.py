@@ -14,7 +14,8 @@ import pytest
 
 from bot.errors import ConfigError, ProtocolError, Unavailable
 from bot.providers.base import Priority
-from bot.providers.http.client import BodyTooLarge, HttpClient, HttpLimits, Limiter, path_segment
+from bot.providers.http.client import HttpClient, HttpLimits, Limiter, path_segment
+from bot.providers.http.errors import BodyTooLarge
 from tests.fakes.clock import ManualMonotonicClock
 from tests.fakes.raw_server import Reaction, SendAndClose, SendAndHang, ok, raw_server
 from tests.support.waiting import LONGEST_S, eventually

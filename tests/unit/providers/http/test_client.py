@@ -24,7 +24,6 @@ from bot.errors import (
 )
 from bot.providers.base import Priority
 from bot.providers.http.client import (
-    BodyTooLarge,
     HttpClient,
     HttpLimits,
     HttpResponse,
@@ -32,6 +31,7 @@ from bot.providers.http.client import (
     path_segment,
     require_setting,
 )
+from bot.providers.http.errors import BodyTooLarge
 from bot.providers.testing import FakeTransport
 from tests.fakes.clock import ManualMonotonicClock
 from tests.support.virtual_time import in_virtual_time, virtual_now

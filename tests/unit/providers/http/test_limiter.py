@@ -9,8 +9,8 @@ import pytest
 from bot.domain.jobs import JobRef
 from bot.errors import ProtocolError, RateLimited
 from bot.providers.base import RequestRate
-from bot.providers.http.limiter import Limiter, LimiterPool
 from bot.providers.http.rate_limits import HttpLimits
+from bot.providers.http.retry import Limiter, LimiterPool
 from bot.providers.registry import GROUP, Registry, build_registry
 from tests.fakes.raw_server import ok, raw_server
 

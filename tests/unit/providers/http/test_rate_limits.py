@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from bot.errors import ConfigError
-from bot.providers.http.limiter import Limiter
 from bot.providers.http.rate_limits import HttpLimits, RequestCounter
+from bot.providers.http.retry import Limiter
 from tests.fakes.clock import ManualMonotonicClock
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.diagnosis.page_scanner import PageScanner
-from bot.domain.alerts import Alert, Change, Evidence, Resolution, Severity, Transition
+from bot.domain.alerts import Alert, Change, Evidence, Resolution, Severity
 from bot.domain.observations import Observation
 from bot.domain.subscriptions import RuleSettings
 from bot.rules.catalog import RULES, rule_named
@@ -46,19 +46,14 @@ class Replay:
     def observe(self, observation: Observation) -> None:
         """Evaluate the next observation, which must be redacted and later than the one before."""
         for alert, transition in self.local.evaluate(observation):
-            self._apply(alert, transition)
-
-    def _apply(self, alert: Alert, transition: Transition) -> None:
-        match transition.change:
-            case Change.FIRED:
-                self._firing[alert.rule] = _fired(alert, transition.at)
-            case Change.UPDATED:
-                self._firing[alert.rule] = _updated(self._firing[alert.rule], alert, notify=transition.notify)
-            case Change.RESOLVED:
-                fired = self._firing.pop(alert.rule)
-                self._resolved.append(replace(fired, resolved_at=transition.at, resolution=transition.resolution))
-            case Change.REPEATED:
-                pass
+            match transition.change:
+                case Change.FIRED:
+                    self._firing[alert.rule] = _fired(alert, transition.at)
+                case Change.UPDATED:
+                    self._firing[alert.rule] = _updated(self._firing[alert.rule], alert, notify=transition.notify)
+                case Change.RESOLVED:
+                    fired = self._firing.pop(alert.rule)
+                    self._resolved.append(replace(fired, resolved_at=transition.at, resolution=transition.resolution))
 
     def alerts(self) -> tuple[Replayed, ...]:
         """The alerts that would have caused notifications, in the order they fired."""

@@ -103,17 +103,15 @@ class Rule:
 
     def timing(self, parameters: Mapping[str, Setting]) -> Timing:
         """Return the timing of the lifecycle under these (filled) parameters."""
-        hold = float(parameters[self.hold_parameter]) if self.hold_parameter else 0.0
-        keep = self.keep_firing_for
-        if self.keep_parameter:
-            keep = timedelta(seconds=float(parameters[self.keep_parameter]))
-        return Timing(hold_for=timedelta(seconds=hold), keep_firing_for=keep)
+        hold_s = float(parameters[self.hold_parameter]) if self.hold_parameter else 0.0
+        keep = self.keep_parameter
+        kept = timedelta(seconds=float(parameters[keep])) if keep else self.keep_firing_for
+        return Timing(hold_for=timedelta(seconds=hold_s), keep_firing_for=kept)
 
     def metrics_window(self, parameters: Mapping[str, Setting]) -> timedelta | None:
         """How far back the first poll reads metrics, under these (filled) parameters; None: not at all."""
-        if not self.window_parameters:
-            return None
-        return timedelta(seconds=sum(float(parameters[name]) for name in self.window_parameters))
+        window = timedelta(seconds=sum(float(parameters[name]) for name in self.window_parameters))
+        return window if self.window_parameters else None
 
 
 def parameters_key(settings: Mapping[str, Setting]) -> str:

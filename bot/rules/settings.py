@@ -25,11 +25,7 @@ USAGE = "rule.parameter=value, rule=off or severity=page|warn|info"
 
 
 def parse_settings(words: Sequence[str], defaults: RuleSettings = AS_SHIPPED) -> RuleSettings:
-    """Parse settings; a later one overrides an earlier one. Settings equal to the defaults are left out.
-
-    Args:
-        words: one setting each.
-        defaults: the installation's settings.
+    """Parse settings, one a word; a later one overrides an earlier one. Settings equal to the defaults are left out.
 
     Raises:
         UsageError: an unknown rule or parameter, or an invalid value; lists what is known.

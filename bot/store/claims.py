@@ -39,5 +39,5 @@ async def revoke_claim(connection: AsyncConnection, job: JobRef) -> int | None:
         .values(claim_token=None, due_at=func.coalesce(watches.c.seen_at, watches.c.created_at))
         .returning(watches.c.id)
     )
-    watch_id: int | None = (await connection.execute(statement)).scalar_one_or_none()
+    watch_id: int | None = await connection.scalar(statement)
     return watch_id

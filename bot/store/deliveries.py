@@ -70,17 +70,11 @@ class Deliveries:
     async def claim(
         self, now: datetime, *, lease: timedelta, limit: int = 100, per_channel: int = 100, busy: Collection[str] = ()
     ) -> list[ClaimedDelivery]:
-        """Claim the deliveries that are due, in the order they were decided, for the length of the lease.
+        """Claim the deliveries that are due, in the order of decision, until the lease ends; skip `busy` channels.
 
         Edits with a later edit are superseded, and the thread of a suppressed root is suppressed. A delivery whose
         incident lost its root message becomes the root. A row that cannot be decoded is marked dead and logged.
-
-        Args:
-            now: the time.
-            lease: length of the claim.
-            limit: maximum number of deliveries.
-            per_channel: maximum number for one channel, so that a busy channel leaves room for others.
-            busy: channels to skip.
+        At most `per_channel` belong to one channel, so that a busy channel leaves room for others.
         """
         async with self._database.write() as connection:
             await connection.execute(_supersede(now))

@@ -86,6 +86,12 @@ class Database:
         """Return an INSERT with ON CONFLICT, which SQLAlchemy offers per database."""
         return sqlite.insert(table) if self._is_sqlite else postgresql.insert(table)
 
+    def upsert(self, table: Table, *columns: str) -> sqlite.Insert | postgresql.Insert:
+        """Return an INSERT that overwrites these columns when a row with the same primary key exists."""
+        insert = self.insert(table)
+        changes = {name: insert.excluded[name] for name in columns}
+        return insert.on_conflict_do_update(index_elements=list(table.primary_key), set_=changes)
+
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """Open a transaction that only reads.
@@ -156,8 +162,8 @@ def _sqlite_engine(url: URL) -> AsyncEngine:
         # become a writer if another wrote meanwhile. So the driver begins none, and `_begin` chooses the kind.
         connection.isolation_level = None
         cursor = connection.cursor()
-        for pragma in ("synchronous=NORMAL", "foreign_keys=ON"):
-            cursor.execute(f"PRAGMA {pragma}")
+        cursor.execute("PRAGMA synchronous=NORMAL")
+        cursor.execute("PRAGMA foreign_keys=ON")
         # Stored in the file, so needed once; if a writer blocks it, the next connection sets it.
         with suppress(sqlite3.OperationalError):
             cursor.execute("PRAGMA journal_mode=WAL")

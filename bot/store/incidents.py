@@ -52,11 +52,11 @@ class Incidents:
             return None
         async with self._database.write() as connection:
             await revoke_claim(connection, known.job.ref)  # first, because a settling poll locks in this order
-            row = (
-                await connection.execute(select(incidents).where(incidents.c.id == incident_id).with_for_update())
-            ).one()
+            statement = select(incidents).where(incidents.c.id == incident_id).with_for_update()
+            row = (await connection.execute(statement)).one()
             before = from_json(row.value, Incident)
-            after = _acknowledged(before, user)
+            alerts = (one if one.resolved_at else replace(one, acknowledged_by=user) for one in before.alerts)
+            after = replace(before, alerts=tuple(alerts))
             if after != before:
                 await save_incidents(self._database, connection, [(row.watch_id, after)])
                 edit = Delivery(
@@ -84,19 +84,4 @@ async def save_incidents(
         for watch_id, incident in changed
     ]
     if rows:
-        insert = database.insert(incidents)
-        await connection.execute(
-            insert.on_conflict_do_update(
-                index_elements=[incidents.c.id], set_={name: insert.excluded[name] for name in ("resolved_at", "value")}
-            ),
-            rows,
-        )
-
-
-def _acknowledged(incident: Incident, user: str) -> Incident:
-    return replace(
-        incident,
-        alerts=tuple(
-            replace(alert, acknowledged_by=user) if alert.resolved_at is None else alert for alert in incident.alerts
-        ),
-    )
+        await connection.execute(database.upsert(incidents, "resolved_at", "value"), rows)

@@ -30,20 +30,12 @@ class Silences:
         reason: str = "",
     ) -> Silence:
         """Silence alerts that match every matcher in a channel, from now until `ends_at`."""
-        statement = (
-            silences.insert()
-            .values(
-                channel=channel,
-                matchers=to_json(tuple(matchers)),
-                created_by=user,
-                created_at=now,
-                ends_at=ends_at,
-                reason=reason,
-            )
-            .returning(*silences.c)
+        text = to_json(tuple(matchers))
+        statement = silences.insert().values(
+            channel=channel, matchers=text, created_by=user, created_at=now, ends_at=ends_at, reason=reason
         )
         async with self._database.write() as connection:
-            return read_silence((await connection.execute(statement)).one())
+            return read_silence((await connection.execute(statement.returning(*silences.c))).one())
 
     async def end(self, silence_id: int, now: datetime, *, channel: str | None = None) -> Silence | None:
         """End a silence now and return it; None when no silence with this id is active (in `channel`)."""

@@ -58,11 +58,8 @@ class Store:
 
     async def heartbeat(self, name: str, now: datetime) -> None:
         """Record that the loop of this name is alive."""
-        insert = self._database.insert(heartbeats).values(name=name, at=now)
         async with self._database.write() as connection:
-            await connection.execute(
-                insert.on_conflict_do_update(index_elements=[heartbeats.c.name], set_={"at": insert.excluded.at})
-            )
+            await connection.execute(self._database.upsert(heartbeats, "at"), {"name": name, "at": now})
 
     async def last_heartbeat(self, name: str) -> datetime | None:
         """Return when the loop of this name was last alive; None: never."""

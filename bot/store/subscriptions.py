@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, delete, null, select, update
+from sqlalchemy import ColumnElement, and_, delete, null, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.alerts import Incident
@@ -32,24 +33,13 @@ class Subscriptions:
         """
         async with self._database.write() as connection:
             watch_id = await self._watch(connection, job, now)
-            changed = (
-                update(subscriptions)
-                .where(subscriptions.c.watch_id == watch_id, subscriptions.c.channel == channel)
-                .values(settings=to_json(settings), team=team)
-            )
-            is_new = (await connection.execute(changed)).rowcount == 0
+            is_same = and_(subscriptions.c.watch_id == watch_id, subscriptions.c.channel == channel)
+            values: dict[str, object] = {"settings": to_json(settings), "team": team}
+            is_new = (await connection.execute(update(subscriptions).where(is_same).values(values))).rowcount == 0
             if is_new:
-                await connection.execute(
-                    subscriptions.insert().values(
-                        watch_id=watch_id,
-                        channel=channel,
-                        team=team,
-                        created_by=user,
-                        created_at=now,
-                        settings=to_json(settings),
-                    )
-                )
-            row = (await connection.execute(_select(subscriptions.c.watch_id == watch_id, channel=channel))).one()
+                values |= {"watch_id": watch_id, "channel": channel, "created_by": user, "created_at": now}
+                await connection.execute(subscriptions.insert().values(values))
+            row = (await connection.execute(_select(is_same))).one()
         return read_subscription(row), is_new
 
     async def remove(self, channel: str, job: JobRef) -> bool:
@@ -92,17 +82,15 @@ class Subscriptions:
                 incidents.c.watch_id.in_([row.watch_id for row in rows]), incidents.c.resolved_at.is_(None)
             )
             open_incidents = (await connection.execute(still_open)).all()
-        firing: dict[tuple[int, str], int] = {}
+        firing: Counter[tuple[int, str]] = Counter()
         for watch_id, channel, value in open_incidents:
-            alerts = from_json(value, Incident).alerts
-            count = sum(alert.resolved_at is None for alert in alerts)
-            firing[watch_id, channel] = firing.get((watch_id, channel), 0) + count
+            firing[watch_id, channel] += sum(one.resolved_at is None for one in from_json(value, Incident).alerts)
         return tuple(
             Watched(
                 subscription=read_subscription(row),
                 job=None if row.last_job is None else from_json(row.last_job, Job),
                 seen_at=row.seen_at,
-                firing=firing.get((row.watch_id, row.channel), 0),
+                firing=firing[row.watch_id, row.channel],
             )
             for row in rows
         )
@@ -142,8 +130,6 @@ def read_subscription(row: AnyRow) -> Subscription:
     )
 
 
-def _select(*conditions: ColumnElement[bool], channel: str | None = None) -> AnySelect:
+def _select(condition: ColumnElement[bool]) -> AnySelect:
     statement = select(subscriptions, watches.c.provider, watches.c.job_id).join_from(subscriptions, watches)
-    if channel is not None:
-        statement = statement.where(subscriptions.c.channel == channel)
-    return statement.where(*conditions).order_by(subscriptions.c.id)
+    return statement.where(condition).order_by(subscriptions.c.id)

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 import msgspec
 from sqlalchemy import Update, bindparam, delete, exists, select, update
@@ -30,6 +31,8 @@ from bot.store.silences import active_silences, read_silence
 from bot.store.subscriptions import read_subscription, subscriptions_of
 
 log = logging.getLogger(__name__)
+Key = TypeVar("Key")
+Value = TypeVar("Value")
 
 UNSTORABLE_RETRY = timedelta(minutes=10)
 """When a job is polled again whose result could not be stored."""
@@ -62,9 +65,8 @@ class Watches:
             try:
                 claimed.append(_read_watch(row, related))
             except msgspec.MsgspecError:
-                log.exception(
-                    "watch cannot be read", extra={"watch": row.id, "provider": row.provider, "job": row.job_id}
-                )
+                extra = {"watch": row.id, "provider": row.provider, "job": row.job_id}
+                log.exception("watch cannot be read", extra=extra)
         return claimed
 
     async def settle(self, results: Sequence[PollResult], now: datetime) -> frozenset[int]:
@@ -91,12 +93,9 @@ class Watches:
 
     async def _postpone(self, result: PollResult, now: datetime) -> None:
         """Release a job unchanged, except for one more failure."""
+        released = {"claim_token": None, "due_at": now + UNSTORABLE_RETRY, "fails": watches.c.fails + 1}
         async with self._database.write() as connection:
-            await connection.execute(
-                _held([result.watch_id], result.token).values(
-                    claim_token=None, due_at=now + UNSTORABLE_RETRY, fails=watches.c.fails + 1
-                )
-            )
+            await connection.execute(_held([result.watch_id], result.token).values(released))
 
     async def _settle_together(self, results: Sequence[PollResult], now: datetime) -> frozenset[int]:
         async with self._database.write() as connection:
@@ -105,26 +104,24 @@ class Watches:
             if kept:
                 await connection.execute(_SETTLE, [_watch_values(result) for result in kept])
                 await self._save_alerts(connection, kept)
-                await save_incidents(
-                    self._database, connection, [(r.watch_id, one) for r in kept for one in r.incidents]
-                )
-                await add_deliveries(
-                    self._database, connection, [(r.watch_id, one) for r in kept for one in r.deliveries], now
-                )
+                changed = [(result.watch_id, one) for result in kept for one in result.incidents]
+                await save_incidents(self._database, connection, changed)
+                new = [(result.watch_id, one) for result in kept for one in result.deliveries]
+                await add_deliveries(self._database, connection, new, now)
                 await _delete_unsubscribed(connection, kept)
         return held
 
     async def release(self, claimed: Sequence[ClaimedWatch], now: datetime) -> None:
         """Release jobs unpolled, due at once, because the process is stopping."""
         async with self._database.write() as connection:
-            for token, ids in _by_token((watch.id, watch.token) for watch in claimed).items():
+            for token, ids in _grouped((watch.token, watch.id) for watch in claimed).items():
                 await connection.execute(_held(ids, token).values(claim_token=None, due_at=now))
 
     async def overdue(self, now: datetime) -> timedelta:
         """Return how long the most overdue job has waited for its poll; zero when none is due."""
         statement = select(watches.c.due_at).where(watches.c.due_at <= now).order_by(watches.c.due_at).limit(1)
         async with self._database.read() as connection:
-            due_at = (await connection.execute(statement)).scalar_one_or_none()
+            due_at = await connection.scalar(statement)
         return timedelta(0) if due_at is None else now - due_at
 
     async def _save_alerts(self, connection: AsyncConnection, results: Sequence[PollResult]) -> None:
@@ -141,14 +138,7 @@ class Watches:
             for alert in result.alerts
         ]
         if rows:
-            insert = self._database.insert(alerts)
-            await connection.execute(
-                insert.on_conflict_do_update(
-                    index_elements=list(alerts.primary_key),
-                    set_={name: insert.excluded[name] for name in ("state", "fired_at", "value")},
-                ),
-                rows,
-            )
+            await connection.execute(self._database.upsert(alerts, "state", "fired_at", "value"), rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +209,7 @@ def _read_watch(row: AnyRow, related: _RelatedRows) -> ClaimedWatch:
 async def _end_claims(connection: AsyncConnection, results: Sequence[PollResult]) -> frozenset[int]:
     """End the claims that are still valid; return their ids. Locks the rows until the transaction ends."""
     held: set[int] = set()
-    for token, ids in _by_token((result.watch_id, result.token) for result in results).items():
+    for token, ids in _grouped((result.token, result.watch_id) for result in results).items():
         held.update(await connection.scalars(_held(ids, token).values(claim_token=None).returning(watches.c.id)))
     return frozenset(held)
 
@@ -257,14 +247,11 @@ async def _delete_unsubscribed(connection: AsyncConnection, results: Sequence[Po
 
 
 def _by_watch(rows: Iterable[AnyRow]) -> dict[int, list[AnyRow]]:
-    groups: dict[int, list[AnyRow]] = {}
-    for row in rows:
-        groups.setdefault(row.watch_id, []).append(row)
-    return groups
+    return _grouped((row.watch_id, row) for row in rows)
 
 
-def _by_token(claims: Iterable[tuple[int, str]]) -> dict[str, list[int]]:
-    groups: dict[str, list[int]] = {}
-    for watch_id, token in claims:
-        groups.setdefault(token, []).append(watch_id)
+def _grouped(pairs: Iterable[tuple[Key, Value]]) -> dict[Key, list[Value]]:
+    groups: dict[Key, list[Value]] = {}
+    for key, value in pairs:
+        groups.setdefault(key, []).append(value)
     return groups

@@ -56,16 +56,11 @@ def decide(
     intervals: PollIntervals,
     jitter: float,
 ) -> PollResult:
-    """Decide what one poll means.
+    """Decide what one poll of a job means, given the job as stored.
 
-    Args:
-        watch: the job with its alerts, incidents, subscriptions and silences as stored.
-        observation: what the poll saw, redacted: all of it may be stored and sent.
-        diagnosis: of the log so far, this observation's lines included; None when the log cannot be read.
-        log_state: what the diagnosis needs at the next poll.
-        drain: how long after a job's end its log is still read for late lines.
-        intervals: how often to poll.
-        jitter: a random number from 0 to 1.
+    The observation is redacted, because all of it may be stored and sent. The diagnosis includes its lines; None when
+    the log cannot be read. `log_state` is what the diagnosis needs at the next poll. For `drain` after a job's end,
+    its log is still read for late lines. `jitter` is a random number from 0 to 1.
     """
     now = observation.at
     job = observation.job or watch.last_job or Job(watch.job, JobState.UNKNOWN, "")
@@ -81,13 +76,9 @@ def decide(
         text = last_message(job, is_log_read=is_log_read)
         plans = {channel: _end(channel, one, job, watch, now, text) for channel, one in plans.items()}
     fails = watch.fails + 1 if observation.is_empty else 0
+    quiet_polls, retry_after = state.quiet_polls, observation.retry_after
     wait = next_interval(
-        intervals,
-        job.state,
-        fails=fails,
-        quiet_polls=state.quiet_polls,
-        retry_after=observation.retry_after,
-        jitter=jitter,
+        intervals, job.state, fails=fails, quiet_polls=quiet_polls, retry_after=retry_after, jitter=jitter
     )
     before = {incident.id: incident for incident in watch.incidents}
     incidents = [one.incident for one in plans.values() if one.incident is not None]

@@ -33,7 +33,6 @@ class Notifier(Protocol):
         Raises:
             DeliveryError: it did not arrive; `permanent` says whether a retry can help.
         """
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,15 +149,12 @@ class Deliverer:
             )
             await self._mark_failed(delivery, bug)
         else:
-            await self._mark_sent(delivery, receipt)
-
-    async def _mark_sent(self, delivery: ClaimedDelivery, receipt: Receipt) -> None:
-        if not await self._outbox.mark_sent(delivery.id, delivery.token, receipt, self._clock()):
-            log.warning("delivery outlasted its lease and may be sent twice", extra={"delivery": delivery.id})
+            if not await self._outbox.mark_sent(delivery.id, delivery.token, receipt, self._clock()):
+                log.warning("delivery outlasted its lease and may be sent twice", extra={"delivery": delivery.id})
 
     async def _mark_failed(self, delivery: ClaimedDelivery, error: DeliveryError) -> None:
         now = self._clock()
-        fields = {"delivery": delivery.id, "channel": delivery.channel, "reason": error.reason}
+        fields: dict[str, object] = {"delivery": delivery.id, "channel": delivery.channel, "reason": error.reason}
         if error.root_gone and delivery.root is not None:
             log.warning("the incident's message was deleted; posting it again", extra=fields)
             await self._outbox.replace_root(delivery.id, delivery.token, delivery.root, now)
@@ -171,9 +167,8 @@ class Deliverer:
         if error.retry_after is not None:
             self._rate_limiter.pause(delivery.channel, error.retry_after.total_seconds())
         wait = retry_delay(self._settings, delivery.attempts, error.retry_after, self._jitter())
-        log.warning(
-            "delivery failed", extra={"attempts": delivery.attempts, "retry_in_s": wait.total_seconds(), **fields}
-        )
+        fields |= {"attempts": delivery.attempts, "retry_in_s": wait.total_seconds()}
+        log.warning("delivery failed", extra=fields)
         await self._outbox.mark_failed(delivery.id, delivery.token, f"{error.reason}: {error.public}", now + wait)
 
     def _is_exhausted(self, delivery: ClaimedDelivery, error: DeliveryError, now: datetime) -> bool:
@@ -185,18 +180,10 @@ class Deliverer:
 
 
 def retry_delay(settings: DeliverySettings, attempts: int, retry_after: timedelta | None, jitter: float) -> timedelta:
-    """Compute the wait after the `attempts`-th failure: what the channel asked for, else doubling with full jitter.
-
-    Args:
-        settings: the first and the longest wait.
-        attempts: 1 after the first failure.
-        retry_after: what the channel asked for.
-        jitter: 0 to 1.
-    """
+    """Compute the wait after failure number `attempts`: what the channel asked for, else doubling with full jitter."""
     if retry_after is not None:
         return retry_after + max(settings.first_retry, retry_after / 30) * jitter
-    ceiling = min(settings.longest_retry, settings.first_retry * (1 << min(attempts, 20)))
-    return ceiling * jitter
+    return min(settings.longest_retry, settings.first_retry * (1 << min(attempts, 20))) * jitter
 
 
 class ChannelRateLimiter:

@@ -38,15 +38,10 @@ def next_interval(
     retry_after: timedelta | None,
     jitter: float,
 ) -> timedelta:
-    """Compute the time until the next poll.
+    """Compute the time until the next poll, after `fails` polls that read nothing or `quiet_polls` without a new line.
 
-    Args:
-        intervals: the configured intervals.
-        state: of the job.
-        fails: consecutive polls that read neither status nor log.
-        quiet_polls: consecutive polls without a new line.
-        retry_after: what the platform asked for; used when longer, up to `longest_retry_after`.
-        jitter: a random number from 0 to 1. Spreads polls over ±10 %, failing ones over half to all of the backoff.
+    `retry_after` is what the platform asked for; it counts when longer, up to `longest_retry_after`. `jitter`, from 0
+    to 1, spreads polls over ±10 %, failing ones over half to all of the backoff.
     """
     is_active = state in (JobState.RUNNING, JobState.UNHEALTHY) or state.is_terminal
     interval = intervals.running if is_active else intervals.waiting

@@ -84,9 +84,7 @@ class Poller:
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._registry, self._store, self._clock, self._diagnosis_config = registry, store, clock, diagnosis_config
-        self._settings = settings or PollSettings()
-        self._redactor = redactor
-        self._jitter = jitter
+        self._settings, self._redactor, self._jitter = settings or PollSettings(), redactor, jitter
         self._polls: dict[asyncio.Task[PollResult], ClaimedWatch] = {}
         self._done: list[asyncio.Task[PollResult]] = []
         """Polls that are done but not saved."""
@@ -160,9 +158,8 @@ class Poller:
             raise
         for watch in watches:
             if watch.id not in held:
-                log.warning(
-                    "poll not saved: another process took the job, or it changed", extra={"job": str(watch.job)}
-                )
+                extra = {"job": str(watch.job)}
+                log.warning("poll not saved: another process took the job, or it changed", extra=extra)
         return len(done)
 
     def _with_defaults(self, watch: ClaimedWatch) -> ClaimedWatch:
@@ -196,7 +193,8 @@ class Poller:
         except BotError as error:
             public = error.public
         except asyncio.CancelledError:
-            if _is_cancelled():
+            task = asyncio.current_task()
+            if task is None or task.cancelling() > 0:  # it was this task, not something it awaited
                 raise
             log.exception("observation was cancelled by its provider", extra={"job": str(watch.job)})
             public = INTERNAL_ERROR_TEXT
@@ -226,6 +224,7 @@ class Poller:
         is_long = metrics_from is not None and now - metrics_from > _LONG_WINDOW
         begin, overlap = watch.created_at - self._settings.lookback, self._settings.overlap
         read_at = state.logs_at or watch.seen_at
+        step = min(max(self._settings.intervals.running / 4, _FINEST_STEP), _COARSEST_STEP)
         return ObservationRequest(
             job=watch.job,
             logs_from_ns=ns_from_datetime(begin),
@@ -233,9 +232,7 @@ class Poller:
             resume_from_ns=ns_from_datetime(max(read_at - overlap, begin) if read_at else begin),
             overlap=overlap,
             metrics_from=metrics_from,
-            metrics_step=None
-            if is_long
-            else min(max(self._settings.intervals.running / 4, _FINEST_STEP), _COARSEST_STEP),
+            metrics_step=None if is_long else step,
             timeout=self._settings.lease * _OBSERVING_SHARE,
         )
 
@@ -256,12 +253,6 @@ class Poller:
             seen_at=watch.seen_at,
             memory=watch.memory,
         )
-
-
-def _is_cancelled() -> bool:
-    """Whether this task itself was cancelled, rather than something it awaited."""
-    task = asyncio.current_task()
-    return task is None or task.cancelling() > 0
 
 
 def _is_long(observation: Observation) -> bool:

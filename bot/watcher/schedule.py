@@ -28,11 +28,9 @@ class Worker(Protocol):
 
     async def tick(self) -> int:
         """Run one pass; return 0 when there was nothing to do."""
-        ...
 
     async def stop(self) -> None:
         """Finish or release unfinished work."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +75,10 @@ async def run_loop(name: str, worker: Worker, store: Store, clock: Clock, settin
             rest_s = settings.shortest_rest_s if busy else min(2 * rest_s, settings.longest_rest_s)
             await asyncio.sleep(0 if busy else rest_s)
     finally:
-        await _stop(name, worker)
+        try:
+            await worker.stop()
+        except Exception:  # unreleased work becomes due again when its lease ends
+            log.exception("stop crashed", extra={"loop": name})
 
 
 class PurgeJob:
@@ -94,12 +95,10 @@ class PurgeJob:
             return 0
         self._due_at = now + self._every
         try:
-            deleted = await self._store.purge_expired(now)
+            if deleted := await self._store.purge_expired(now):
+                log.info("purged expired rows", extra={"rows": deleted})
         except StoreUnavailable:  # retried in an hour
             log.exception("purge failed")
-            return 0
-        if deleted:
-            log.info("purged expired rows", extra={"rows": deleted})
         return 0
 
     async def stop(self) -> None:
@@ -117,10 +116,3 @@ async def _shielded(tick: Coroutine[object, object, int]) -> int:
             task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         raise
-
-
-async def _stop(name: str, worker: Worker) -> None:
-    try:
-        await worker.stop()
-    except Exception:  # unreleased work becomes due again when its lease ends
-        log.exception("stop crashed", extra={"loop": name})

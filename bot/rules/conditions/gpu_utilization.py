@@ -8,7 +8,7 @@ GPU that is low for fifteen minutes. `causes.py` guesses why they are low.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -16,7 +16,7 @@ import msgspec
 
 from bot.domain.alerts import Clear, Evidence, Finding, Unknown, Verdict
 from bot.domain.durations import format_duration
-from bot.domain.metrics import GPU_UTILIZATION, MetricPoint, MetricSeries
+from bot.domain.metrics import GPU_UTILIZATION, MetricPoint
 from bot.rules.metrics.causes import GUESSES, Cause, guess_cause
 from bot.rules.metrics.samples import (
     FORGET_AFTER,
@@ -33,7 +33,6 @@ from bot.rules.rule import Context
 
 MAX_SAMPLE_GAP = timedelta(minutes=5)
 """A longer time between two samples does not count as low: nothing measured what the GPU did."""
-
 MAX_SMOOTHING = timedelta(minutes=1)
 """A peak counts by the average of the time before it, at most this long, so that a GPU that works for five seconds of
 every minute is low; less for a short hold time."""
@@ -66,9 +65,6 @@ class UtilizationState(MetricState, frozen=True, omit_defaults=True):
     guess: GuessedCause | None = msgspec.field(name="cause", default=None)
 
 
-_NEW_GPU = GpuState()
-
-
 @dataclass(frozen=True, slots=True)
 class _Limits:
     threshold: float
@@ -94,8 +90,8 @@ def low_gpu_utilization(context: Context, state: UtilizationState) -> tuple[Verd
     begin = first_at + context.span("warmup")
     for one in series:
         name = gpu_name(one)
-        gpus[name] = _advance(gpus.get(name, _NEW_GPU), one.points, limits, begin)
-    active = state.active or _has_worked(series, limits)
+        gpus[name] = _advance(gpus.get(name, GpuState()), one.points, limits, begin)
+    active = state.active or any(point.value >= limits.recovery for one in series for point in one.points)
     fresh = {name for name, gpu in gpus.items() if gpu.last_at and now - gpu.last_at < STALE_AFTER}
     low = {name: gpu.low_since for name, gpu in gpus.items() if gpu.low and gpu.low_since}
     judged = {name: since for name, since in low.items() if name in fresh}
@@ -145,10 +141,6 @@ def _mean_before(
             break
         values.append(value)
     return math.fsum(values) / len(values)
-
-
-def _has_worked(series: Iterable[MetricSeries], limits: _Limits) -> bool:
-    return any(point.value >= limits.recovery for one in series for point in one.points)
 
 
 def _evidence(low: Mapping[str, datetime], fresh: int, limits: _Limits, cause: Cause) -> Evidence:

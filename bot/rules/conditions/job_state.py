@@ -18,7 +18,6 @@ _HINTS = {
     JobState.PREEMPTED: "Restart it from its last checkpoint, or ask for dedicated capacity.",
     JobState.UNHEALTHY: "Check the newest errors; it may recover by itself, and then this alert resolves.",
 }
-_SEVERITY = {JobState.FAILED: Severity.PAGE, JobState.PREEMPTED: Severity.PAGE, JobState.UNHEALTHY: Severity.WARN}
 
 
 def failed_state(context: Context) -> tuple[Verdict, Memory]:
@@ -28,7 +27,7 @@ def failed_state(context: Context) -> tuple[Verdict, Memory]:
         return Unknown(), context.memory
     if not job.state.is_failure:
         return Clear(), {}
-    return Finding(_evidence(job), _SEVERITY[job.state]), {}
+    return Finding(_evidence(job), Severity.WARN if job.state is JobState.UNHEALTHY else Severity.PAGE), {}
 
 
 def _evidence(job: Job) -> Evidence:

@@ -7,7 +7,7 @@ The level is the platform's, or the one in the line itself (`bot.domain.levels`)
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
@@ -54,13 +54,17 @@ def error_lines(context: Context, state: ErrorState) -> tuple[Verdict, ErrorStat
     last_at = state.last_poll_at
     if last_at is None or observation.at - last_at >= context.span("quiet_after"):
         state = ErrorState()
-    new = list(_unseen(errors, set(state.fingerprints)))
-    fingerprints = [*state.fingerprints, *(error_fingerprint(line.message) for line in new)][:MAX_FINGERPRINTS]
+    new: dict[str, LogLine] = {}
+    for line in errors:
+        new.setdefault(error_fingerprint(line.message), line)
+    for fingerprint in state.fingerprints:
+        new.pop(fingerprint, None)
+    fingerprints = [*state.fingerprints, *new][:MAX_FINGERPRINTS]
     first_at = state.first_at or datetime_from_ns(errors[0].timestamp_ns)
     after = ErrorState(state.count + len(errors), fingerprints, first_at, observation.at)
     evidence = Evidence(
         summary=_summary(after.count, errors),
-        lines=_first_and_last(new or errors),
+        lines=_first_and_last([*new.values()] or errors),
         count=after.count,
         facts=_sources(errors),
         first_at=first_at,
@@ -85,14 +89,6 @@ def _sources(errors: Sequence[LogLine]) -> tuple[tuple[str, str], ...]:
         return ()
     more = f" and {len(names) - MAX_SOURCES} more" if len(names) > MAX_SOURCES else ""
     return (("From", ", ".join(names[:MAX_SOURCES]) + more),)
-
-
-def _unseen(errors: Iterable[LogLine], seen: set[str]) -> Iterable[LogLine]:
-    for line in errors:
-        fingerprint = error_fingerprint(line.message)
-        if fingerprint not in seen:
-            seen.add(fingerprint)
-            yield line
 
 
 def _first_and_last(lines: Sequence[LogLine]) -> tuple[ExcerptLine, ...]:

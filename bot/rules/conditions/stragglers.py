@@ -125,11 +125,11 @@ def _compare(fresh: Mapping[str, History], begin: int, difference: float) -> lis
         for index, value in enumerate(history.values, history.last - len(history.values) + 1):
             if value is not None and index in measured:
                 measured[index][name] = value
-    found = []
-    for index, values in measured.items():
-        if len(values) >= MIN_PEERS and (middle := median(values.values())) >= IDLE:
-            found.append(_Bucket(index, values, middle, _outliers(values, middle, difference)))
-    return found
+    return [
+        _Bucket(index, values, middle, _outliers(values, middle, difference))
+        for index, values in measured.items()
+        if len(values) >= MIN_PEERS and (middle := median(values.values())) >= IDLE
+    ]
 
 
 def _outliers(values: Mapping[str, float], middle: float, difference: float) -> frozenset[str]:

@@ -102,11 +102,7 @@ def guess_cause(
 ) -> Cause:
     """Return the likeliest cause, from the samples of this poll since the GPUs are low.
 
-    Args:
-        series: every series of the poll.
-        low_since: since when each low GPU is low.
-        seen: every GPU with recent samples, including the low ones.
-        was_active: whether any GPU of the job was ever busy.
+    `low_since` has the low GPUs and `seen` every GPU with recent samples; `was_active` if any GPU was ever busy.
     """
     since = max(low_since.values())
     usage = _means(series, GPU_UTILIZATION, since)
@@ -118,7 +114,8 @@ def guess_cause(
         return Cause.RANK_GONE if memory_released(series, tuple(low_since)) else Cause.RANK_STUCK
     if not was_active:
         return Cause.NOT_STARTED
-    if any(_swings(one, low_since[gpu_name(one)]) for one in series if _is_low(one, low_since)):
+    low = (one for one in series if one.name == GPU_UTILIZATION and gpu_name(one) in low_since)
+    if any(_swings(one, low_since[gpu_name(one)]) for one in low):
         return Cause.SAWTOOTH
     if others:
         return Cause.UNKNOWN
@@ -148,14 +145,8 @@ def _after(points: Sequence[MetricPoint], since: datetime) -> list[float]:
     ]
 
 
-def _is_low(series: MetricSeries, low_since: Mapping[str, datetime]) -> bool:
-    return series.name == GPU_UTILIZATION and gpu_name(series) in low_since
-
-
 def _swings(series: MetricSeries, since: datetime) -> bool:
-    values = _after(series.points, since)
-    rises = sum(1 for before, after in pairwise(values) if before < HIGH <= after)
-    return rises >= SWINGS
+    return sum(before < HIGH <= after for before, after in pairwise(_after(series.points, since))) >= SWINGS
 
 
 def _cpu_share(series: Sequence[MetricSeries], since: datetime) -> float | None:

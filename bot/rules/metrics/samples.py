@@ -22,13 +22,10 @@ from bot.rules.rule import Condition, Context, StatefulCondition, with_state
 
 STALE_AFTER = timedelta(minutes=10)
 """A series whose newest sample is older is not judged."""
-
 FORGET_AFTER = timedelta(hours=1)
 """A series without samples for this long is forgotten: the machine was replaced or is gone."""
-
 SHORTEST_BUCKET = timedelta(seconds=1)
 """Buckets are not shorter, whatever duration is set; no platform measures more often."""
-
 MAX_NAMES = 8
 """Names shown in one fact."""
 
@@ -75,7 +72,6 @@ def metric_condition(kind: type[MetricStateT]) -> Callable[[StatefulCondition[Me
                 return Unknown(), state
             return judge(context, state)
 
-        condition.__doc__ = judge.__doc__
         return with_state(kind)(condition)
 
     return decorate
@@ -143,13 +139,9 @@ class Buckets:
 def extend(
     history: History | None, points: Sequence[MetricPoint], buckets: Buckets, limit: float = 1
 ) -> History | None:
-    """Add the buckets that are complete and not in the history yet.
+    """Add the buckets that are complete and not in the history yet; `limit` is the value that counts as 1.
 
-    Args:
-        history: as of the last poll; None at first.
-        points: samples, oldest first, some of them possibly seen before.
-        buckets: how to divide time.
-        limit: the value that counts as 1.
+    The samples are in order, oldest first; the history may contain some of them.
     """
     if history is None:
         first = next((at for value, at, _ in points if at is not None and math.isfinite(value)), None)

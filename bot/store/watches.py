@@ -31,8 +31,8 @@ from bot.store.silences import active_silences, read_silence
 from bot.store.subscriptions import read_subscription, subscriptions_of
 
 log = logging.getLogger(__name__)
-Key = TypeVar("Key")
-Value = TypeVar("Value")
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
 
 UNSTORABLE_RETRY = timedelta(minutes=10)
 """When a job is polled again whose result could not be stored."""
@@ -250,8 +250,8 @@ def _by_watch(rows: Iterable[AnyRow]) -> dict[int, list[AnyRow]]:
     return _grouped((row.watch_id, row) for row in rows)
 
 
-def _grouped(pairs: Iterable[tuple[Key, Value]]) -> dict[Key, list[Value]]:
-    groups: dict[Key, list[Value]] = {}
+def _grouped(pairs: Iterable[tuple[_Key, _Value]]) -> dict[_Key, list[_Value]]:
+    groups: dict[_Key, list[_Value]] = {}
     for key, value in pairs:
         groups.setdefault(key, []).append(value)
     return groups

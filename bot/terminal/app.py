@@ -13,10 +13,9 @@ from bot.commands.subcommands.table import SharedAnswer, SharedCommand
 from bot.errors import BotError
 from bot.rules.evaluate import LocalAlerts
 from bot.rules.settings import overlay, parse_settings
-from bot.terminal.download import download
 from bot.terminal.exit_codes import ExitCode
 from bot.terminal.follow import FollowContext, follow
-from bot.terminal.logs import print_logs
+from bot.terminal.logs import download, print_logs
 from bot.terminal.output import Output, print_rich
 from bot.terminal.render.answers import render
 

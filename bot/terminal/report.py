@@ -6,7 +6,7 @@ Rich is not imported, because it would slow the start of `scan`.
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from bot.diagnosis.findings import Diagnosis, Failure
 from bot.domain.durations import NS_PER_SECOND, datetime_from_ns
@@ -22,18 +22,14 @@ _COLOURS = {"page": "\x1b[1;31m", "warn": "\x1b[1;33m", "info": "\x1b[34m"}
 
 def report_text(diagnosis: Diagnosis, *, colour: bool = False, width: int = 100) -> str:
     """Render the headline, the failures (worst first) and the progress of the run."""
-    style = _Style(enabled=colour)
     problems = [one for one in diagnosis.failures if one.severity != "info"]
     notes = [one for one in diagnosis.failures if one.severity == "info"]
     parts = [headline(diagnosis)]
     parts += [failure_text(one, colour=colour, width=width).rstrip("\n") for one in problems]
-    if notes:
-        rows = [
-            f"{style.severity('info', 'info')}  {escape_controls(one.title)} {style.dim(_where(one))}" for one in notes
-        ]
-        parts.append("\n".join(rows))
-    parts.append(style.dim(_footer(diagnosis)))
-    return "\n\n".join(parts) + "\n"
+    info = _paint("info", _COLOURS["info"], colour=colour)
+    rows = [f"{info}  {escape_controls(one.title)} {_paint(_where(one), _DIM, colour=colour)}" for one in notes]
+    parts += ["\n".join(rows)] if rows else []
+    return "\n\n".join([*parts, _paint(_footer(diagnosis), _DIM, colour=colour)]) + "\n"
 
 
 def headline(diagnosis: Diagnosis) -> str:
@@ -46,12 +42,14 @@ def headline(diagnosis: Diagnosis) -> str:
 
 def failure_text(failure: Failure, *, colour: bool = False, width: int = 100) -> str:
     """Render a failure: title, location, reason, excerpt with the root line marked, and hint."""
-    style = _Style(enabled=colour)
-    head = f"{style.severity(failure.severity, failure.severity.upper())}  {style.bold(escape_controls(failure.title))}"
-    rows = [head, *_wrapped(_where(failure), width), *_wrapped(describe_reason(failure), width), ""]
-    rows += list(_excerpt(failure, style))
-    if failure.hint:
-        rows += ["", *_wrapped(f"Try: {failure.hint}", width)]
+    severity = _paint(failure.severity.upper(), _COLOURS[failure.severity], colour=colour)
+    title = _paint(escape_controls(failure.title), _BOLD, colour=colour)
+    rows = [f"{severity}  {title}", *_wrapped(_where(failure), width), *_wrapped(describe_reason(failure), width), ""]
+    for index, line in enumerate(failure.excerpt):
+        text, is_root = escape_controls(line.rstrip()), index == failure.root_index
+        marked, style = (_MARK + text, _COLOURS[failure.severity]) if is_root else (text, _DIM)
+        rows.append(f"{_INDENT}{'' if is_root else '  '}{_paint(marked, style, colour=colour)}")
+    rows += ["", *_wrapped(f"Try: {failure.hint}", width)] if failure.hint else []
     return "\n".join(rows) + "\n"
 
 
@@ -79,16 +77,6 @@ def _time(timestamp_ns: int) -> str:
     return f"{datetime_from_ns(timestamp_ns):%Y-%m-%d %H:%M:%S}"
 
 
-def _excerpt(failure: Failure, style: _Style) -> Iterator[str]:
-    root = failure.root_index
-    for index, line in enumerate(failure.excerpt):
-        text = escape_controls(line.rstrip())
-        if index == root:
-            yield f"{_INDENT}{style.severity(failure.severity, _MARK + text)}"
-        else:
-            yield f"{_INDENT}  {style.dim(text)}"
-
-
 def _footer(diagnosis: Diagnosis) -> str:
     progress = describe_progress(diagnosis.progress)
     last_ns = diagnosis.progress.last_ns
@@ -104,17 +92,5 @@ def _wrapped(text: str, width: int) -> Sequence[str]:
     )  # fmt: skip
 
 
-class _Style:
-    """Add colours to text, if enabled."""
-
-    def __init__(self, *, enabled: bool) -> None:
-        self._enabled = enabled
-
-    def severity(self, severity: str, text: str) -> str:
-        return f"{_COLOURS[severity]}{text}{_RESET}" if self._enabled else text
-
-    def bold(self, text: str) -> str:
-        return f"{_BOLD}{text}{_RESET}" if self._enabled else text
-
-    def dim(self, text: str) -> str:
-        return f"{_DIM}{text}{_RESET}" if self._enabled else text
+def _paint(text: str, style: str, *, colour: bool) -> str:
+    return f"{style}{text}{_RESET}" if colour else text

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 
 from bot.commands.subcommands.shell import ScanCommand
 from bot.diagnosis.diagnoser import PAGE, Diagnoser
@@ -28,8 +28,7 @@ from bot.redaction.redactor import Redactor
 from bot.rules.diagnosis_wording import describe_progress, redact_diagnosis
 from bot.terminal.output import Output
 from bot.terminal.report import failure_text
-from bot.terminal.scan import MAX_REPORT_WIDTH, exit_code
-from bot.terminal.scan_input import require_text
+from bot.terminal.scan import MAX_REPORT_WIDTH, exit_code, require_text
 
 POLL_S = 0.5
 """How long to wait for new data, in seconds."""
@@ -38,24 +37,16 @@ IDLE_REPORT_NS = 5 * NS_PER_SECOND
 _REPORTED_SEVERITIES = ("page", "warn")
 
 
-class LogSource(Protocol):
-    """A source of log data."""
-
-    def read(self) -> bytes | None:
-        """Return new data, b"" if none arrived within `POLL_S`, or None at the end."""
-        ...
-
-
 def follow_log(command: ScanCommand, scanner: PageScanner, output: Output) -> int:
     """Print the failures so far, then new ones. Returns the exit code when a pipe ends.
 
     Raises:
         ConfigError: the file cannot be read or is not a text log.
     """
-    source: LogSource = StandardInput() if command.path == "-" else FileTail(Path(command.path), output.note)
+    read = read_standard_input if command.path == "-" else FileTail(Path(command.path), output.note).read
     follower = Follower(command, scanner, output)
     is_text = False
-    while (data := source.read()) is not None:
+    while (data := read()) is not None:
         if data and not is_text:
             require_text(data)
             is_text = True
@@ -63,18 +54,15 @@ def follow_log(command: ScanCommand, scanner: PageScanner, output: Output) -> in
     return follower.finish()
 
 
-class StandardInput:
-    """The standard input as a LogSource."""
-
-    def read(self) -> bytes | None:
-        """See LogSource."""
-        descriptor = sys.stdin.fileno()
-        ready, _, _ = select.select([descriptor], [], [], POLL_S)
-        return (os.read(descriptor, PAGE) or None) if ready else b""
+def read_standard_input() -> bytes | None:
+    """Return new data, b"" if none arrived within `POLL_S`, or None at the end."""
+    descriptor = sys.stdin.fileno()
+    ready, _, _ = select.select([descriptor], [], [], POLL_S)
+    return (os.read(descriptor, PAGE) or None) if ready else b""
 
 
 class FileTail:
-    """A file as a LogSource. The file can be truncated, replaced or missing for a while."""
+    """A growing file. It can be truncated, replaced or missing for a while."""
 
     def __init__(self, path: Path, note: Callable[[str], None], sleep: Callable[[float], None] = time.sleep) -> None:
         """Open the file.
@@ -91,7 +79,7 @@ class FileTail:
             raise ConfigError(f"Cannot read {path}: {problem.strerror or problem}.") from None
 
     def read(self) -> bytes | None:
-        """See LogSource. Never returns None: a missing file may come back."""
+        """As `read_standard_input`, but without an end: a missing file may come back."""
         data = self._file.read(PAGE)
         if data or self._restart():
             return data
@@ -192,8 +180,5 @@ class Follower:
 
     def _print_failure(self, failure: Failure) -> None:
         output = self.output
-        if self.command.json:
-            output.write(json.dumps(failure.to_json(), allow_nan=False) + "\n")
-        else:
-            width = min(output.width, MAX_REPORT_WIDTH)
-            output.write(failure_text(failure, colour=output.colour, width=width) + "\n")
+        text = failure_text(failure, colour=output.colour, width=min(output.width, MAX_REPORT_WIDTH))
+        output.write((json.dumps(failure.to_json(), allow_nan=False) if self.command.json else text) + "\n")

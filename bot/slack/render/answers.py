@@ -88,16 +88,14 @@ def render_status(answer: StatusAnswer) -> Message:
     as_of = f"as of {slack_time(answer.at, seconds=True)}"
     further = (*(["diagnose"] if job.state.is_failure or answer.incidents else []), "logs", "metrics")
     buttons = [button(word.title(), Action.SHOW, f"{word} {job.ref}", key=word) for word in further]
-    watch = button("Watch here", Action.CHANGE, f"watch {job.ref}")
+    watch = None if watchers or job.state.is_terminal else button("Watch here", Action.CHANGE, f"watch {job.ref}")
     return message(
         _status_sentence(answer),
         [
             section("\n".join(line for line in lines if line)),
             *tail,
             context([code(str(job.ref)), as_of, *watchers, *gap_notes(answer.gaps)]),
-            actions(
-                [*buttons, None if watchers or job.state.is_terminal else watch, share_button(f"status {job.ref}")]
-            ),
+            actions([*buttons, watch, share_button(f"status {job.ref}")]),
         ],
     )
 

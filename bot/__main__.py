@@ -11,15 +11,8 @@ import sys
 from collections.abc import Sequence
 
 from bot.commands.parsing.parser import parse_argv
+from bot.commands.subcommands import shell
 from bot.commands.subcommands.logs import LogsCommand
-from bot.commands.subcommands.shell import (
-    CheckCommand,
-    FollowCommand,
-    ScanCommand,
-    ServeCommand,
-    UpgradeCommand,
-    VersionCommand,
-)
 from bot.commands.subcommands.table import HelpCommand, SharedCommand, ShellCommand
 from bot.errors import BotError, ConfigError, UsageError
 from bot.terminal.exit_codes import ExitCode
@@ -54,18 +47,20 @@ def _dispatch(command: ShellCommand) -> int:
     match command:
         case HelpCommand():
             return _help(command)
-        case VersionCommand():
+        case shell.VersionCommand():
             return _version()
-        case ServeCommand():
+        case shell.ServeCommand():
             return _serve()
-        case CheckCommand():
+        case shell.CheckCommand():
             return _check(command)
-        case UpgradeCommand():
+        case shell.UpgradeCommand():
             return _upgrade()
-        case ScanCommand():
+        case shell.ScanCommand():
             return _scan(command)
         case _:
-            return _query_platforms(command)
+            import asyncio
+
+            return asyncio.run(_run_session(command))
 
 
 def _help(command: HelpCommand) -> int:
@@ -94,7 +89,7 @@ def _serve() -> int:
     return ExitCode.OK
 
 
-def _check(command: CheckCommand) -> int:
+def _check(command: shell.CheckCommand) -> int:
     import asyncio
     from datetime import UTC, datetime
 
@@ -122,7 +117,7 @@ def _check(command: CheckCommand) -> int:
     return ExitCode.OK if all(result.ok for result in results) else ExitCode.FAILED
 
 
-def _scan(command: ScanCommand) -> int:
+def _scan(command: shell.ScanCommand) -> int:
     from dataclasses import replace
     from pathlib import Path
 
@@ -149,13 +144,7 @@ def _upgrade() -> int:
     return ExitCode.OK
 
 
-def _query_platforms(command: LogsCommand | FollowCommand | SharedCommand) -> int:
-    import asyncio
-
-    return asyncio.run(_run_session(command))
-
-
-async def _run_session(command: LogsCommand | FollowCommand | SharedCommand) -> int:
+async def _run_session(command: LogsCommand | shell.FollowCommand | SharedCommand) -> int:
     from datetime import UTC, datetime
 
     from bot.commands.runner import CommandRunner
@@ -168,12 +157,9 @@ async def _run_session(command: LogsCommand | FollowCommand | SharedCommand) -> 
 
     settings = load_settings()
     registry = build_registry(provider_config())
-    runner = CommandRunner(
-        registry,
-        lambda: datetime.now(UTC),
-        Redactor(settings.secrets),
-        lambda: load_diagnosis_config(settings.trainwatch_signatures, settings.trainwatch_rules),
-    )
+    signatures, rules = settings.trainwatch_signatures, settings.trainwatch_rules
+    now, redactor = (lambda: datetime.now(UTC)), Redactor(settings.secrets)
+    runner = CommandRunner(registry, now, redactor, lambda: load_diagnosis_config(signatures, rules))
     try:
         return await Session(runner, standard_output()).run(command)
     finally:

@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import gc
 import logging
 import signal
-from collections.abc import AsyncIterator, Callable, Coroutine
-from dataclasses import dataclass
+from collections.abc import Coroutine
 from datetime import UTC, datetime, timedelta
 
 from slack_bolt.async_app import AsyncApp
@@ -24,15 +22,14 @@ from bot.commands.user_config import load_diagnosis_config
 from bot.domain.checks import DELIVERY_LOOP, POLL_LOOP, PURGE_LOOP
 from bot.errors import ConfigError
 from bot.logging_config import configure_logging
-from bot.providers.registry import Registry, build_registry
+from bot.providers.registry import build_registry
 from bot.redaction.redactor import Redactor
-from bot.rules.diagnosis_config import DiagnosisConfig
 from bot.settings import Settings, provider_config
 from bot.slack.connection import SocketConnection, create_app, serve_http
 from bot.slack.listeners import Listeners, register
 from bot.slack.notifier import SlackNotifier
 from bot.store.migrate import upgrade
-from bot.store.store import Store, open_store
+from bot.store.store import open_store
 from bot.watcher.deliver import Deliverer, DeliverySettings
 from bot.watcher.intervals import PollIntervals
 from bot.watcher.poll import Poller, PollSettings
@@ -41,39 +38,9 @@ from bot.watcher.schedule import PurgeJob, Worker, run_loop
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Components:
-    """Components that the bot's tasks share."""
-
-    settings: Settings
-    registry: Registry
-    redactor: Redactor
-    runner: ChannelRunner
-    store: Store
-    diagnosis_config: Callable[[], DiagnosisConfig]
-    """Reads the configuration files on the first call."""
-
-
 def utc_now() -> datetime:
     """The current time, in UTC."""
     return datetime.now(UTC)
-
-
-@contextlib.asynccontextmanager
-async def build_components(settings: Settings) -> AsyncIterator[Components]:
-    """Build the components, and close them on exit. The database is not used yet."""
-    diagnosis_config = functools.cache(
-        lambda: load_diagnosis_config(settings.trainwatch_signatures, settings.trainwatch_rules)
-    )
-    registry = build_registry(provider_config())
-    redactor = Redactor(settings.secrets)
-    store = await open_store(settings.database_url.get_secret_value())
-    runner = ChannelRunner(CommandRunner(registry, utc_now, redactor, diagnosis_config), store)
-    try:
-        yield Components(settings, registry, redactor, runner, store, diagnosis_config)
-    finally:
-        await store.aclose()
-        await registry.aclose()
 
 
 async def serve(settings: Settings) -> None:
@@ -84,15 +51,21 @@ async def serve(settings: Settings) -> None:
     """
     require_slack_tokens(settings)
     configure_logging(settings)
-    await upgrade(settings.database_url.get_secret_value())
-    async with build_components(settings) as components:
-        components.diagnosis_config()  # reject invalid configuration files before the start
-        for name, problem in components.registry.problems.items():
+    database_url = settings.database_url.get_secret_value()
+    await upgrade(database_url)
+    async with contextlib.AsyncExitStack() as stack:
+        registry = build_registry(provider_config())
+        stack.push_async_callback(registry.aclose)
+        store = await open_store(database_url)
+        stack.push_async_callback(store.aclose)
+        config = load_diagnosis_config(settings.trainwatch_signatures, settings.trainwatch_rules)
+        for name, problem in registry.problems.items():
             log.warning("platform is not set up", extra={"platform": name, "reason": problem.public})
         reduce_garbage_collection()
-        platforms = list(components.registry.names)
+        platforms = list(registry.names)
         log.info("trainwatch started", extra={"mode": settings.trainwatch_slack_mode, "platforms": platforms})
-        await _run_until_signal(_run(components))
+        runner = CommandRunner(registry, utc_now, Redactor(settings.secrets), lambda: config)
+        await _run_until_signal(_run(settings, ChannelRunner(runner, store)))
         log.info("trainwatch stopped")
 
 
@@ -115,14 +88,12 @@ def reduce_garbage_collection() -> None:
     gc.set_threshold(10_000, 10, 10)
 
 
-async def _run(components: Components) -> None:
-    settings, store = components.settings, components.store
-    app = _create_slack_app(settings)
-    poller = Poller(
-        components.registry, store, utc_now, components.redactor, components.diagnosis_config(), poll_settings(settings)
-    )
+async def _run(settings: Settings, channel_runner: ChannelRunner) -> None:
+    runner, store, app = channel_runner.runner, channel_runner.store, _create_slack_app(settings)
+    config = runner.diagnosis_config()
+    poller = Poller(runner.registry, store, utc_now, runner.redactor, config, poll_settings(settings))
     deliverer = Deliverer(store, SlackNotifier(app.client), utc_now, DeliverySettings(lease=settings.trainwatch_lease))
-    listeners = Listeners(components.runner, store, utc_now, resume_channel=deliverer.resume_channel)
+    listeners = Listeners(channel_runner, store, utc_now, resume_channel=deliverer.resume_channel)
     register(app, listeners)
     loops: dict[str, Worker] = {POLL_LOOP: poller, DELIVERY_LOOP: deliverer, PURGE_LOOP: PurgeJob(store, utc_now)}
     try:

@@ -29,12 +29,10 @@ def run(argv: Sequence[str]) -> int:
         code = _dispatch(parse_argv(argv))
         sys.stdout.flush()
         return code
-    except (UsageError, ConfigError) as problem:
-        _print_error(problem)
-        return ExitCode.USAGE
-    except BotError as problem:
-        _print_error(problem)
-        return ExitCode.FAILED
+    except BotError as problem:  # `public` never contains secrets
+        usage = f"\nUsage: {problem.usage}" if isinstance(problem, UsageError) and problem.usage else ""
+        sys.stderr.write(f"trainwatch: {problem.public}{usage}\n")
+        return ExitCode.USAGE if isinstance(problem, UsageError | ConfigError) else ExitCode.FAILED
     except BrokenPipeError:
         # The reader closed the pipe. Redirect stdout, because Python flushes it again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -164,12 +162,6 @@ async def _run_session(command: LogsCommand | shell.FollowCommand | SharedComman
         return await Session(runner, standard_output()).run(command)
     finally:
         await registry.aclose()
-
-
-def _print_error(problem: BotError) -> None:
-    """Print an error to standard error. `public` never contains secrets."""
-    usage = f"\nUsage: {problem.usage}" if isinstance(problem, UsageError) and problem.usage else ""
-    sys.stderr.write(f"trainwatch: {problem.public}{usage}\n")
 
 
 if __name__ == "__main__":

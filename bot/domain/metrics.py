@@ -115,6 +115,14 @@ def summarize(series: MetricSeries) -> MetricSummary | None:
     )
 
 
+def display_unit(name: str) -> tuple[str, float, str]:
+    """Return the metric's name in words without its unit, the factor for display, and the displayed unit or ""."""
+    for ending, scale, unit in (("_ratio", 100.0, "%"), ("_bytes", 1 / 2**30, "GiB"), ("_cores", 1.0, "cores")):
+        if name.endswith(ending):
+            return name.removesuffix(ending).replace("_", " "), scale, unit
+    return name.replace("_", " "), 1.0, ""
+
+
 def missing_metrics(series: Iterable[MetricSeries]) -> tuple[str, ...]:
     """Return the names of known metrics without samples, in display order."""
     present = {one.name for one in series if one.points}

@@ -18,13 +18,12 @@ from slack_bolt.async_app import AsyncApp
 
 from bot.errors import ConfigError
 from bot.slack.client import SLACK_API_URL, configure
-from bot.slack.failures import UNREACHABLE, error_code, retry_after
+from bot.slack.failures import BAD_TOKEN, UNREACHABLE, error_code, retry_after
 
 HTTP_PATH = "/slack/events"
 """The path for commands, clicks and events in HTTP mode."""
 _UNRESPONSIVE_AFTER_S = 45.0
 """Slack answers a ping every 10 s, so four pongs are missing."""
-_BAD_TOKEN = frozenset({"invalid_auth", "not_authed", "not_allowed_token_type", "token_revoked", "account_inactive"})
 
 log = logging.getLogger(__name__)
 
@@ -40,16 +39,8 @@ class SocketConnection:
     """Keeps a Socket Mode connection alive while `run` runs."""
 
     def __init__(self, app: AsyncApp, app_token: str, *, ping_s: float = 10.0, retry_s: float = 5.0) -> None:
-        """Prepare a connection.
-
-        Args:
-            app: Handles what arrives.
-            app_token: SLACK_APP_TOKEN.
-            ping_s: Seconds between two pings.
-            retry_s: Seconds to wait after a failed connection, unless Slack says how long.
-        """
-        self._app = app
-        self._app_token = app_token
+        """Ping every `ping_s`. After a failed connection wait `retry_s`, unless Slack says how long."""
+        self._app, self._app_token = app, app_token
         self._ping_s, self._retry_s = ping_s, retry_s
         self._unresponsive_after_s = min(_UNRESPONSIVE_AFTER_S, 4.5 * ping_s)
         self._started = asyncio.Event()
@@ -71,7 +62,7 @@ class SocketConnection:
                 await self._connect_and_watch()
             except UNREACHABLE as error:
                 code = error_code(error)
-                if code in _BAD_TOKEN:
+                if code in BAD_TOKEN:
                     raise ConfigError(_HOW_TO_FIX) from error
                 log.warning("slack not connected", extra={"reason": code})
                 wait = retry_after(error) or timedelta(seconds=self._retry_s)

@@ -23,7 +23,8 @@ UNREACHABLE = (SlackClientError, aiohttp.ClientError, TimeoutError, OSError, Val
 REJECTED_BLOCKS = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "block_mismatch"})
 """The same message as plain text may still be accepted."""
 
-_NOT_MEMBER = "trainwatch is not in that channel. Type `/invite @trainwatch` there."
+BAD_TOKEN = frozenset({"invalid_auth", "not_authed", "not_allowed_token_type", "token_revoked", "account_inactive"})
+
 _PERMANENT = {
     "restricted_action": "A workspace setting does not allow trainwatch to post there. Ask a workspace admin.",
     "restricted_action_read_only_channel": "The channel is read-only. Ask a workspace admin, or use another channel.",
@@ -44,7 +45,7 @@ _ROOT_GONE = {"message_not_found": "The message was deleted.", "thread_not_found
 
 _FIXABLE = {
     "channel_not_found": "Channel not found. If it is private, type `/invite @trainwatch` there.",
-    "not_in_channel": _NOT_MEMBER,
+    "not_in_channel": "trainwatch is not in that channel. Type `/invite @trainwatch` there.",
     "is_archived": "The channel is archived. Unarchive it, or watch from another channel.",
     "invalid_auth": "SLACK_BOT_TOKEN is not valid. Copy it again from the app's OAuth & Permissions page.",
     "not_authed": "SLACK_BOT_TOKEN is empty. Copy it from the app's OAuth & Permissions page.",

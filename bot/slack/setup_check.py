@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.checks import CheckResult
-from bot.slack.failures import UNREACHABLE, delivery_error, error_code
+from bot.slack.failures import BAD_TOKEN, UNREACHABLE, delivery_error, error_code
 
 SCOPES: Mapping[str, str] = {
     "app_mentions:read": "to receive `@trainwatch ...`, which works in threads, unlike slash commands",
@@ -31,9 +31,7 @@ _WRONG_TOKENS = {
 async def check_slack(client: AsyncWebClient, app_token: str | None) -> list[CheckResult]:
     """Check the bot token, its scopes and the app token; `app_token` is None in HTTP mode."""
     results = await _check_bot_token(client)
-    if app_token is not None:
-        results.append(await _check_app_token(client, app_token))
-    return results
+    return results if app_token is None else [*results, await _check_app_token(client, app_token)]
 
 
 async def _check_bot_token(client: AsyncWebClient) -> list[CheckResult]:
@@ -46,11 +44,8 @@ async def _check_bot_token(client: AsyncWebClient) -> list[CheckResult]:
     except UNREACHABLE as error:
         return [_failed("Slack bot token", error, "OAuth & Permissions, Bot User OAuth Token (xoxb-)")]
     found = f"team {response.get('team')}, bot @{response.get('user')}"
-    token_result = CheckResult("Slack bot token", True, found)
-    return [
-        token_result,
-        _scopes(next((v for k, v in response.headers.items() if k.lower() == "x-oauth-scopes"), None)),
-    ]
+    granted = next((value for name, value in response.headers.items() if name.lower() == "x-oauth-scopes"), None)
+    return [CheckResult("Slack bot token", True, found), _scopes(granted)]
 
 
 def _scopes(granted: object) -> CheckResult:
@@ -83,7 +78,7 @@ async def _check_app_token(client: AsyncWebClient, app_token: str) -> CheckResul
 
 def _failed(subject: str, error: BaseException, where: str) -> CheckResult:
     code = error_code(error)
-    if code in ("invalid_auth", "not_authed", "token_revoked", "account_inactive", "not_allowed_token_type"):
+    if code in BAD_TOKEN:
         return CheckResult(subject, False, f"Slack returned {code}", f"Copy it again from the app's page: {where}.")
     if code == "missing_scope":
         return CheckResult(subject, False, "Slack returned missing_scope", f"Check {where}.")

@@ -50,14 +50,7 @@ class FollowContext:
 async def follow(
     provider: Provider, ref: JobRef, command: LogsCommand, context: FollowContext, alerts: LocalAlerts | None = None
 ) -> None:
-    """Print lines until the job has ended and its last lines have arrived.
-
-    Args:
-        provider: provider of the job.
-        ref: the job.
-        command: selects the lines to print.
-        context: output, redactor and time source.
-        alerts: evaluates rules, to print alerts between the lines; None prints no alerts.
+    """Print the selected lines, and alerts between them, until the job has ended and its last lines have arrived.
 
     Raises:
         ProviderError: the job cannot be followed. Temporary errors are retried instead.

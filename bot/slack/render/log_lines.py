@@ -27,11 +27,7 @@ def line_rows(
     """Escaped rows: clock time in UTC, source if it differs among lines, level from WARNING up, message.
 
     The date appears when it differs from that of the previous line. The time is left out if the message starts with it.
-
-    Args:
-        lines: What to show.
-        max_line: Longest message in characters.
-        among: The lines that these were chosen from; their sources decide whether the source is shown.
+    Sources are compared among the lines that these were chosen from. Messages are cut at `max_line` characters.
     """
     one_source = len({line.source for line in (lines if among is None else among)}) <= 1
     rows: list[str] = []

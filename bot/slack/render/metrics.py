@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from bot.commands.parsing.formatting import format_command
 from bot.commands.subcommands.jobs import MetricsAnswer
-from bot.domain.metrics import GPU_UTILIZATION, KNOWN_METRICS, MetricSeries, MetricSummary, bucket_means, sparkline
+from bot.domain.metrics import GPU_UTILIZATION, KNOWN_METRICS, MetricSummary, bucket_means, display_unit, sparkline
 from bot.domain.wording import plural
 from bot.slack.render.blocks import actions, context, section, share_button
 from bot.slack.render.icons import STATE_ICONS
@@ -26,7 +26,6 @@ CURVE_WIDTH = 34
 _MAX_ROWS = 24
 _MAX_TABLES = MAX_BLOCKS - 4
 """The other blocks are the headline, the note on hidden metrics, the notes and the buttons."""
-_GIB = 2**30
 _TITLES = {
     "gpu_utilization_ratio": "GPU utilisation",
     "gpu_memory_used_bytes": "GPU memory",
@@ -41,12 +40,9 @@ _TITLES = {
 
 def render_metrics(answer: MetricsAnswer) -> Message:
     """Last, mean, p5, p95 and maximum of every series; missing metrics are listed."""
-    job = answer.job
-    span = slack_time_range(answer.start, answer.end)
-    gpus = gpu_sentence(answer.summaries)
-    head = section(
-        f"*Metrics* {STATE_ICONS[job.state]} {job_link(job)} {state_label(job)}\n{span}" + (f"\n{gpus}" if gpus else "")
-    )
+    job, span, gpus = answer.job, slack_time_range(answer.start, answer.end), gpu_sentence(answer.summaries)
+    title = f"*Metrics* {STATE_ICONS[job.state]} {job_link(job)} {state_label(job)}\n{span}"
+    head = section(f"{title}\n{gpus}" if gpus else title)
     notes = context([code(str(job.ref)), *_missing(answer.missing), *gap_notes(answer.gaps)])
     buttons = actions([share_button(format_command(answer.pinned))])
     left = BLOCKS_BUDGET - weight([head, notes, buttons]) - 200
@@ -76,10 +72,8 @@ def gpu_sentence(summaries: Sequence[MetricSummary]) -> str:
     if not shares:
         return ""
     mean = sum(shares) / len(shares)
-    differ = max(shares) - min(shares) >= 0.1
-    spread = f", from {min(shares):.0%} to {max(shares):.0%}" if differ else ""
-    gpus = plural(len(shares), "GPU")
-    return f"{gpus} at {mean:.0%}{spread}"
+    spread = f", from {min(shares):.0%} to {max(shares):.0%}" if max(shares) - min(shares) >= 0.1 else ""
+    return f"{plural(len(shares), 'GPU')} at {mean:.0%}{spread}"
 
 
 def _in_words(summaries: Sequence[MetricSummary]) -> str:
@@ -90,11 +84,9 @@ def _in_words(summaries: Sequence[MetricSummary]) -> str:
 
 
 def _missing(names: Sequence[str]) -> list[str]:
-    if not names:
-        return []
     if set(names) >= set(KNOWN_METRICS):
         return ["no samples of GPUs, CPU, memory or storage"]
-    return [f"no samples of {', '.join(metric_title(name) for name in names)}"]
+    return [f"no samples of {', '.join(metric_title(name) for name in names)}"] if names else []
 
 
 def _names(summaries: Sequence[MetricSummary]) -> list[str]:
@@ -104,7 +96,7 @@ def _names(summaries: Sequence[MetricSummary]) -> list[str]:
 
 
 def _table(name: str, summaries: Sequence[MetricSummary], answer: MetricsAnswer) -> Block:
-    unit, scale = _unit(name)
+    _, scale, unit = display_unit(name)
     if not unit and len(summaries) == 1:
         return _curve(name, summaries[0], answer)
     limits = {one.series.limit for one in summaries}
@@ -115,10 +107,10 @@ def _table(name: str, summaries: Sequence[MetricSummary], answer: MetricsAnswer)
     if len(shown) > _MAX_ROWS:
         shown = sorted(shown, key=lambda one: one.mean)[:_MAX_ROWS]
         note = f"\nshowing the lowest {_MAX_ROWS} of {len(summaries)}"
-    what, labels = _labels([one.series for one in shown])
+    what, labels = _labels(shown)
     highest = 1.0 if name.endswith("_ratio") else limit
     figures = [
-        f"{_spark(one.series, answer, highest)} "
+        f"{_spark(one, answer, highest)} "
         + " ".join(f"{_figure(value * scale):>4}" for value in (one.last, one.mean, one.p5, one.p95, one.maximum))
         for one in shown
     ]
@@ -132,16 +124,9 @@ def _table(name: str, summaries: Sequence[MetricSummary], answer: MetricsAnswer)
     return section(f"{title}\n{fence([body])}{note}")
 
 
-def _unit(name: str) -> tuple[str, float]:
-    if name.endswith("_ratio"):
-        return "%", 100.0
-    if name.endswith("_bytes"):
-        return "GiB", 1 / _GIB
-    return ("cores", 1.0) if name.endswith("_cores") else ("", 1.0)
-
-
-def _labels(series: Sequence[MetricSeries]) -> tuple[str, list[str]]:
+def _labels(summaries: Sequence[MetricSummary]) -> tuple[str, list[str]]:
     """The column header, and a short label for each row: node names without their common prefix."""
+    series = [one.series for one in summaries]
     nodes = sorted({one.node for one in series if one.node})
     first, last = (nodes[0], nodes[-1]) if len(nodes) > 1 else ("", "")
     differ = next((index for index, (one, other) in enumerate(zip(first, last, strict=False)) if one != other), 0)
@@ -157,13 +142,11 @@ def _labels(series: Sequence[MetricSeries]) -> tuple[str, list[str]]:
 
 def _curve(name: str, one: MetricSummary, answer: MetricsAnswer) -> Block:
     """A series without a fixed scale, drawn from its minimum to its maximum, with exact figures."""
-    line = sparkline(
-        bucket_means(one.series, answer.start, answer.end, CURVE_WIDTH), lowest=one.minimum, highest=one.maximum
-    )
-    first = (("last", one.last), ("min", one.minimum), ("max", one.maximum))
-    second = (("mean", one.mean), ("p5", one.p5), ("p95", one.p95))
-    rows = ["  ".join(f"{word} {value:.4g}" for word, value in row) for row in (first, second)]
-    return section(f"*{metric_title(name)}*\n{fence([line, *rows])}")
+    means = bucket_means(one.series, answer.start, answer.end, CURVE_WIDTH)
+    line = sparkline(means, lowest=one.minimum, highest=one.maximum)
+    first = f"last {one.last:.4g}  min {one.minimum:.4g}  max {one.maximum:.4g}"
+    second = f"mean {one.mean:.4g}  p5 {one.p5:.4g}  p95 {one.p95:.4g}"
+    return section(f"*{metric_title(name)}*\n{fence([line, first, second])}")
 
 
 def _figure(value: float) -> str:
@@ -175,7 +158,7 @@ def _figure(value: float) -> str:
     return f"{value:.2f}" if abs(value) >= 0.005 else f"{value:.0e}".replace("e-0", "e-")
 
 
-def _spark(series: MetricSeries, answer: MetricsAnswer, highest: float | None) -> str:
-    buckets = bucket_means(series, answer.start, answer.end, SPARK_WIDTH)
-    top = highest or max((point.value for point in series.points if math.isfinite(point.value)), default=1.0) or 1.0
+def _spark(one: MetricSummary, answer: MetricsAnswer, highest: float | None) -> str:
+    buckets = bucket_means(one.series, answer.start, answer.end, SPARK_WIDTH)
+    top = highest or max((point.value for point in one.series.points if math.isfinite(point.value)), default=1.0) or 1.0
     return f"{sparkline(buckets, lowest=0.0, highest=top):{SPARK_WIDTH}}"

@@ -12,12 +12,11 @@ from rich.text import Text
 
 from bot.commands.subcommands.jobs import MetricsAnswer
 from bot.domain.durations import format_duration
-from bot.domain.metrics import KNOWN_METRICS, MetricSeries, MetricSummary, bucket_means, sparkline
+from bot.domain.metrics import KNOWN_METRICS, MetricSeries, MetricSummary, bucket_means, display_unit, sparkline
 from bot.terminal.log_lines import escape_controls
 from bot.terminal.render.jobs import state_text
 
 SPARK_WIDTH = 24
-_GIB = 2**30
 
 
 def render_metrics(answer: MetricsAnswer) -> RenderableType:
@@ -43,7 +42,8 @@ def render_summaries(summaries: Sequence[MetricSummary], window: tuple[datetime,
     for name in ("last", "mean", "p5", "p95", "max", "of"):
         table.add_column(name, justify="right", no_wrap=True)
     for one in sorted(summaries, key=_sort_key):
-        name, scale, unit = _unit(one.series.name)
+        name, scale, bare_unit = display_unit(one.series.name)
+        unit = f" {bare_unit}" if bare_unit else ""
         label = f"{name}{_source(one.series)}"
         values = (one.last, one.mean, one.p5, one.p95, one.maximum)
         figures = [_figure(value * scale) if unit else f"{value:.4g}" for value in values]
@@ -56,21 +56,13 @@ def render_summaries(summaries: Sequence[MetricSummary], window: tuple[datetime,
 def _missing(names: Sequence[str]) -> str:
     if len(names) == len(KNOWN_METRICS):
         return "No samples of GPUs, CPU, memory or storage."
-    return f"No samples of {', '.join(_unit(name)[0] for name in names)}."
+    return f"No samples of {', '.join(display_unit(name)[0] for name in names)}."
 
 
 def _sort_key(summary: MetricSummary) -> tuple[int, str, str, int]:
     series = summary.series
     known = KNOWN_METRICS.index(series.name) if series.name in KNOWN_METRICS else len(KNOWN_METRICS)
     return known, series.name, series.node or "", -1 if series.gpu is None else series.gpu
-
-
-def _unit(name: str) -> tuple[str, float, str]:
-    """Return the metric's name without unit, the display scale and the display unit."""
-    for ending, scale, unit in (("_ratio", 100.0, " %"), ("_bytes", 1 / _GIB, " GiB"), ("_cores", 1.0, " cores")):
-        if name.endswith(ending):
-            return name.removesuffix(ending).replace("_", " "), scale, unit
-    return name.replace("_", " "), 1.0, ""
 
 
 def _source(series: MetricSeries) -> str:
@@ -86,7 +78,7 @@ def _figure(value: float) -> str:
 
 def _spark(series: MetricSeries, window: tuple[datetime, datetime]) -> str:
     means = bucket_means(series, *window, SPARK_WIDTH)
-    if not _unit(series.name)[2]:
+    if not display_unit(series.name)[2]:
         return sparkline(means)  # a training curve, scaled to its own range
     finite = [value for value in means if value is not None]
     top = 1.0 if series.name.endswith("_ratio") else series.limit or max(finite, default=1.0)

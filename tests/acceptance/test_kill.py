@@ -1,6 +1,7 @@
-"""SIGKILL at random times while alerts fire: no alert is lost, and each is posted at most twice.
+"""SIGKILL at random times while alerts fire: no alert is lost, and each kill repeats at most one message.
 
-A message is repeated, with the same alert id, if the process is killed while Slack handles it (docs/adr/0004).
+A message is repeated, with the same alert id, if the process is killed while Slack handles it (docs/adr/0004). A slow
+machine is killed at that point more often, even twice for one message.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ SETTINGS = {
 
 
 @pytest.mark.timeout(3600)
-async def test_kills_lose_no_alert_and_repeat_each_at_most_once(tmp_path: Path) -> None:
+async def test_kills_lose_no_alert_and_each_repeats_at_most_one_message(tmp_path: Path) -> None:
     world = World()
     jobs = [world.add_training_job("proj", f"job{number:02}") for number in range(JOBS)]
     rng = random.Random(20260313)
@@ -65,8 +66,8 @@ async def test_kills_lose_no_alert_and_repeat_each_at_most_once(tmp_path: Path) 
         replies = [one for one in everything if one.is_reply and alert_id(one)]
     assert missing(on) == []
     assert len(set(roots)) == JOBS
-    assert max(Counter(roots).values()) <= 2
-    assert max(Counter((alert_id(one), json.dumps(one.blocks)) for one in replies).values()) <= 2
+    posted = Counter([*roots, *((alert_id(one), json.dumps(one.blocks)) for one in replies)])
+    assert posted.total() - len(posted) <= KILLS
 
 
 def log_errors(jobs: list[TrainingJob], kill: int) -> None:

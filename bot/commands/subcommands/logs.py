@@ -45,7 +45,7 @@ class LogsCommand:
 class CutReason(enum.Enum):
     """Why lines are not shown; the value follows their number in a note."""
 
-    BELOW_LEVEL = "were below --level or stated no level"
+    BELOW_LEVEL = "did not reach --level or stated no level"
     OTHER_REQUEST = "came from other requests"
     NO_REPLICA = "had no replica; try --rank"
     OTHER_REPLICA = "came from other replicas"

@@ -53,7 +53,9 @@ async def test_hidden_lines_are_noted_on_stderr() -> None:
     shell = Shell(FakeProvider(lines))
     await shell.type("logs", "mem:run/1", "--level", "error", "--tail", "1")
     assert shell.out == "1970-01-01 00:00:00.000Z ERROR    - token=4\n"
-    assert shell.err == ("Showing 1 line. For older lines, use a larger --tail.\n1 line had no level.\n")
+    assert shell.err == (
+        "Showing 1 line. For older lines, use a larger --tail.\n1 line did not reach --level or stated no level.\n"
+    )
 
 
 async def test_limited_output_explains_how_to_get_more() -> None:

@@ -4,7 +4,6 @@ A plateau is reported only on request: a flat loss is often the end of a good ru
 """
 
 from dataclasses import dataclass, field
-from statistics import median
 
 from bot.diagnosis.findings import Failure
 from bot.domain.alerts import Severity
@@ -49,7 +48,7 @@ class LossLevel:
             self.first = loss
         if len(self.recent) < SAMPLES:
             return
-        self.current = median(self.recent)
+        self.current = sorted(self.recent)[SAMPLES // 2]
         if self.samples == SAMPLES:
             self.start = self.current
         if self.is_warm and self.current <= self.best + 4 * self.noise:

@@ -56,6 +56,7 @@ _SAMPLES = (
     re.compile(r"([\d.]*\d) ?(?:samples|images|imgs|examples)/s"),
 )
 """First with the name before the number, then with the number before its unit."""
+_SAMPLE_WORDS = ("ample", "image", "img", "sequence", "speed", "throughput")
 _ELAPSED = re.compile(r"elapsed time per iteration \((ms|s)\): (\d{1,12}(?:\.\d*)?)")
 _STEP = re.compile(
     r"(?:global[ _-]?step|(?:^|[^a-z_])(?:iteration|iter|train_step|step|update|batch)|num_updates)"
@@ -156,7 +157,7 @@ def parse_sample(text: str) -> Sample | None:
         step = None
     norm = _first(text, _GRAD) if "norm" in text else None
     speed = _first(text, *_TOKENS) if "tok" in text or "ps" in text else None
-    images = _first(text, *_SAMPLES) if "/s" in text or "per" in text or "put" in text or "speed" in text else None
+    images = _first(text, *_SAMPLES) if _may_have_sample_rate(text) else None
     if loss is None and step is None and epoch is None and norm is None and speed is None and images is None:
         return None
     elapsed = _ELAPSED.search(text) if "elapsed" in text else None
@@ -173,6 +174,12 @@ def parse_sample(text: str) -> Sample | None:
         is_evaluation=loss is None and bool(_EVALUATION_LINE.search(text)),
         is_named_bar=total is not None and epoch is None and bool(_NAMED_BAR.search(text)),
     )
+
+
+def _may_have_sample_rate(text: str) -> bool:
+    """Does the line have a word of `_SAMPLES`? Searching those patterns is slow."""
+    has_unit = "/s" in text or "per" in text or "put" in text or "speed" in text
+    return has_unit and any(word in text for word in _SAMPLE_WORDS)
 
 
 def _counts_steps(text: str) -> bool:

@@ -4,8 +4,6 @@
 Each command imports only what it needs, to keep `--help` fast. `bot.commands.subcommands` defines the commands.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 from collections.abc import Sequence

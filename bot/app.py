@@ -3,8 +3,6 @@
 The command line is `bot.__main__`.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import gc

@@ -3,8 +3,6 @@
 `trainwatch check --health`, which checks the running bot, is in `bot.terminal.health`.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 

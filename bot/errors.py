@@ -18,8 +18,6 @@
 The first line of a class's docstring is its default message, so it is written for the person who reads it.
 """
 
-from __future__ import annotations
-
 from dataclasses import KW_ONLY, dataclass
 from datetime import timedelta
 

@@ -3,8 +3,6 @@
 Modules log with the standard `logging`; structlog formats the records.
 """
 
-from __future__ import annotations
-
 import logging
 import sys
 

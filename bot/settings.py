@@ -4,8 +4,6 @@ No other module reads the environment. `provider_config` returns every variable,
 as an API key. docs/configuration.md lists all variables; a test compares it with this file.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping
 from datetime import timedelta

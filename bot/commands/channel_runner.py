@@ -1,7 +1,5 @@
 """Run any command that is typed in a Slack channel: those of `runner`, pages of a log, and what the channel keeps."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 from bot.commands.answers import Answer, Asker, SystemStatus

@@ -3,8 +3,6 @@
 Commands that only a Slack channel has are answered in `channel_runner`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import assert_never

@@ -4,8 +4,6 @@
 raises ConfigError, which names the variable, the file, the line and the reason.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar

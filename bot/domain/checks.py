@@ -1,7 +1,5 @@
 """Health checks: their results, and what counts as healthy in the terminal and in App Home."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import timedelta
 

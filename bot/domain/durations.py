@@ -3,8 +3,6 @@
 Log timestamps are integers, in nanoseconds since the epoch. A float64 or a datetime would round them.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta

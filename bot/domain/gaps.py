@@ -3,8 +3,6 @@
 A gap is a value because "no error lines" and "the log could not be read" must stay distinct.
 """
 
-from __future__ import annotations
-
 import enum
 from dataclasses import dataclass
 

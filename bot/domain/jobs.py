@@ -1,7 +1,5 @@
 """Jobs: references, states, and the details that a platform reports."""
 
-from __future__ import annotations
-
 import enum
 from dataclasses import dataclass
 from datetime import datetime

@@ -7,8 +7,6 @@ wins, so an INFO line that mentions an ERROR is an INFO line. Structured lines (
 The header is read item by item with one regular expression; `tests/unit/domain/level_formats.py` lists the formats.
 """
 
-from __future__ import annotations
-
 import enum
 import re
 from collections.abc import Callable

@@ -3,8 +3,6 @@
 `LogLine` is a NamedTuple, not a dataclass, because lines are built, compared and hashed by the million (docs/adr/0010).
 """
 
-from __future__ import annotations
-
 import enum
 from collections.abc import Sequence
 from dataclasses import dataclass, field

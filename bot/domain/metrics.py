@@ -3,8 +3,6 @@
 A series without samples is absent, never zero.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The result of one poll of a job."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 

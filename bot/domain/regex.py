@@ -6,8 +6,6 @@ compilation, because the switch is global to the process.
 Source: https://github.com/google/re2/wiki/Syntax (documented); pyre2 0.3.14 (observed).
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from typing import AnyStr, Protocol

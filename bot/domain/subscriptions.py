@@ -1,7 +1,5 @@
 """Subscriptions of channels to jobs, and silences."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime

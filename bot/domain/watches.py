@@ -3,8 +3,6 @@
 `bot.store.watches` reads the first and writes the second; `bot.watcher.decide` turns one into the other.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime

@@ -1,7 +1,5 @@
 """Wording that both frontends share."""
 
-from __future__ import annotations
-
 
 def plural(count: int, noun: str) -> str:
     """A number with its noun: `1 line`, `2,340 lines`."""

@@ -3,8 +3,6 @@
 `bot.providers.testing.ProviderContract` tests it. To add a platform, see docs/providers.md.
 """
 
-from __future__ import annotations
-
 import enum
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass

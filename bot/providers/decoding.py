@@ -5,8 +5,6 @@ cost the page. So broken UTF-8, lone surrogates, raw control characters and NaN 
 message that is not text becomes its JSON (`with_texts`).
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime

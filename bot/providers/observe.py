@@ -4,8 +4,6 @@ The watcher, `trainwatch watch`, `logs --follow` and `rules test` all observe jo
 has a deadline, so that the watcher can save it before the job is given to another process.
 """
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace

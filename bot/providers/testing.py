@@ -13,8 +13,6 @@ docs/providers.md.
                 await provider.aclose()
 """
 
-from __future__ import annotations
-
 import enum
 from collections import Counter
 from collections.abc import Awaitable, Callable

@@ -6,8 +6,6 @@ else; case-insensitive rows are searched in lower-cased text, so that they have 
 is read twice: a repetition ends where the pattern may begin again, or is possessive.
 """
 
-from __future__ import annotations
-
 import base64
 import binascii
 import re

@@ -4,8 +4,6 @@ A log brings a key line by line, perhaps with a timestamp before each line and o
 only the beginning or the end of a key.
 """
 
-from __future__ import annotations
-
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence

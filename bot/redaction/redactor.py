@@ -8,8 +8,6 @@ Speed: for nearly every page, one RE2 pass finds nothing to do. Otherwise each p
 itself, and all matches are cut out at once, so that no pattern can hide from another what it would have found.
 """
 
-from __future__ import annotations
-
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Container, Iterable, Iterator, Sequence

@@ -1,7 +1,5 @@
 """Redact whole values that hold foreign text, before anything cuts, stores or shows them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """The built-in rules, as data."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import timedelta
 

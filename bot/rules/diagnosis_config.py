@@ -8,8 +8,6 @@ every subscription; their values are written as after `/train watch` (`settings.
     failure.quiet_after = "1h"
 """
 
-from __future__ import annotations
-
 import re
 import tomllib
 from collections.abc import Iterator, Mapping

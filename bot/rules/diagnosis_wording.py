@@ -3,8 +3,6 @@
 Frontends lay out and escape the text themselves.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import replace
 

@@ -4,8 +4,6 @@ The states are Prometheus': inactive → pending (for `hold_for`) → firing →
 finding). Unknown freezes an alert: an outage neither fires nor resolves it.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import datetime
 

@@ -3,8 +3,6 @@
 `evaluate.LocalAlerts` evaluates each observation; `bot.commands.handlers.rules` observes the past.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from datetime import datetime
 

@@ -4,8 +4,6 @@ Differences instead of events handle late subscriptions, ended silences and rest
 missing from the channel's incident is announced there.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta

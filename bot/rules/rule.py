@@ -4,8 +4,6 @@
 alert. A condition may keep typed state between polls (`with_state`).
 """
 
-from __future__ import annotations
-
 import enum
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

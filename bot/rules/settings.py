@@ -3,8 +3,6 @@
 A subscription's settings override the installation's (`diagnosis_config.py`), and these the defaults in `catalog.py`.
 """
 
-from __future__ import annotations
-
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta

@@ -1,7 +1,5 @@
 """Background work after Slack was acknowledged, with bounded numbers of tasks and of expensive steps."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Coroutine
 from contextlib import AbstractAsyncContextManager

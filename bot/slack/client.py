@@ -4,8 +4,6 @@ By default the SDK posts a message again after a lost connection, although Slack
 the outbox (`bot.watcher.deliver`), which knows what was sent.
 """
 
-from __future__ import annotations
-
 import logging
 
 from slack_sdk.errors import SlackApiError

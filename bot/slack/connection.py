@@ -4,8 +4,6 @@ The SDK reconnects by itself, but connections have been seen to stay silent for 
 bolt-python#1529). So a connection without pongs is replaced. Requests are handled in `bot.slack.listeners`.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import time

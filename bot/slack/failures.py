@@ -6,8 +6,6 @@ token) are retried slowly for days; temporary errors are retried sooner; a delet
 code is retried a few times, so that no alert is lost and later ones are not held back for days.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from datetime import timedelta

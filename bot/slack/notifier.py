@@ -4,8 +4,6 @@ It does not retry: the outbox does (`bot.watcher.deliver`). Messages are rendere
 are classified in `bot.slack.failures`.
 """
 
-from __future__ import annotations
-
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.alerts import DeliveryKind, Notification, Receipt

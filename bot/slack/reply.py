@@ -3,8 +3,6 @@
 Answers are rendered in `bot.slack.render`; `bot.slack.listeners` decides when they are sent.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Check the Slack setup for `trainwatch check`: tokens, scopes, and how to fix each problem."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from slack_sdk.web.async_client import AsyncWebClient

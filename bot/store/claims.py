@@ -7,8 +7,6 @@ A change to what a poll decides on (a subscription, an acknowledgement) revokes 
 then discarded, and the next poll decides on the new state.
 """
 
-from __future__ import annotations
-
 import secrets
 
 from sqlalchemy import ColumnElement, and_, func, update

@@ -3,8 +3,6 @@
 Foreign text may hold anything: characters that JSON or PostgreSQL cannot store become U+FFFD.
 """
 
-from __future__ import annotations
-
 from typing import TypeVar
 
 import msgspec

@@ -15,8 +15,6 @@ never follows a newer one. Incidents do not wait for each other. `claims.py` exp
 A reply or an edit whose incident has no root message, because it is dead or was deleted, becomes the new root.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace

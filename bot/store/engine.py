@@ -3,8 +3,6 @@
 Transactions are short and contain no network call: read, close, do the slow work, then open another one and write.
 """
 
-from __future__ import annotations
-
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator

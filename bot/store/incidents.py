@@ -1,7 +1,5 @@
 """Incidents: the threads of each channel. Their messages are in `deliveries.py`."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime

@@ -1,7 +1,5 @@
 """Upgrade a database to the newest schema (`bot.store.schema`) with the migrations in `migrations/`."""
 
-from __future__ import annotations
-
 import asyncio
 from pathlib import Path
 

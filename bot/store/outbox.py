@@ -1,7 +1,5 @@
 """Write deliveries into the outbox, in the transaction that decided them. `deliveries.py` takes them out."""
 
-from __future__ import annotations
-
 import enum
 from collections.abc import Iterable
 from datetime import datetime

@@ -9,8 +9,6 @@ Incidents and deliveries outlive their watch, because a channel's thread is clos
 refer to it by `watch_id`, which is never reused. Columns such as `value` and `settings` hold JSON (`bot.store.codec`).
 """
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 
 from sqlalchemy import (

@@ -1,7 +1,5 @@
 """Silences of each channel. `bot.domain.subscriptions.covers` matches them with alerts."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import datetime
 

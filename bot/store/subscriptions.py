@@ -1,7 +1,5 @@
 """Subscriptions of channels to jobs. `watches.py` has what the watcher does with them."""
 
-from __future__ import annotations
-
 from collections import Counter
 from datetime import datetime
 

@@ -4,8 +4,6 @@
 transaction, so that a kill at any time neither loses nor repeats them.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Run one command typed in a shell: answer it with `CommandRunner`, or stream a log, and return the exit code."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from bot.commands.answers import ErrorAnswer

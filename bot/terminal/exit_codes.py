@@ -1,7 +1,5 @@
 """Exit codes of the command line. Scripts depend on them: docs/cli.md."""
 
-from __future__ import annotations
-
 import enum
 
 

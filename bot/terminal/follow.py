@@ -3,8 +3,6 @@
 The observer is the same as the watcher's (`bot.providers.observe`): it also catches late lines, and each line once.
 """
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace

@@ -3,8 +3,6 @@
 `trainwatch check`, which finds setup problems, is in `bot.check`.
 """
 
-from __future__ import annotations
-
 from datetime import datetime
 
 from bot.domain.checks import DELIVERY_LOOP, HEARTBEAT_STALE, ON_TIME, POLL_LOOP, CheckResult

@@ -1,7 +1,5 @@
 """Render help as plain text, without importing rich, which would slow it down. Pure."""
 
-from __future__ import annotations
-
 import textwrap
 
 from bot.commands.subcommands.table import HelpAnswer

@@ -4,8 +4,6 @@ Scripts rely on these documents: fields may be added, but existing ones keep the
 them. Timestamps are RFC 3339 in UTC, unknown values are null, and names contain the unit.
 """
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Sequence

@@ -3,8 +3,6 @@
 Tables and other answers are in `bot.terminal.render`.
 """
 
-from __future__ import annotations
-
 import enum
 from collections.abc import Iterable
 from json.encoder import encode_basestring_ascii as quoted

@@ -5,8 +5,6 @@ Memory is constant, except when lines must be printed in reverse reading order. 
 otherwise the file gets the lines that `trainwatch logs` would print.
 """
 
-from __future__ import annotations
-
 import contextlib
 import io
 import sys

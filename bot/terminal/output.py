@@ -1,7 +1,5 @@
 """Write results to standard output, and notes and progress to standard error."""
 
-from __future__ import annotations
-
 import io
 import sys
 import time

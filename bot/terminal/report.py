@@ -3,8 +3,6 @@
 Rich is not imported, because it would slow the start of `scan`.
 """
 
-from __future__ import annotations
-
 import textwrap
 from collections.abc import Sequence
 

@@ -4,8 +4,6 @@ The file is UTF-8 or UTF-16 text, plain or compressed by gzip, bzip2 or xz. Othe
 would say that no problem was found. `scan --follow` is in `bot.terminal.scan_follow`.
 """
 
-from __future__ import annotations
-
 import bz2
 import codecs
 import contextlib

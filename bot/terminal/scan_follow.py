@@ -4,8 +4,6 @@ A file is followed by name, like `tail -F`: it is read from the start again afte
 their time of arrival as timestamp.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import select

@@ -3,8 +3,6 @@
 `poll.py` observes the job before and saves the result after.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta

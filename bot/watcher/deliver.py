@@ -4,8 +4,6 @@
 `decide.py` decided what is sent; the Notifier (`bot.slack.notifier`) renders and posts it.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import random

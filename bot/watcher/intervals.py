@@ -3,8 +3,6 @@
 The total request rate is limited elsewhere, by each provider's limiter (`bot.providers.http`).
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import timedelta
 

@@ -4,8 +4,6 @@
 jobs. `bot.providers.observe` fetches, `decide.py` decides, `intervals.py` computes the next poll.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import logging

@@ -4,8 +4,6 @@ Claims in the database (`bot.store.claims`) divide the work, so several processe
 `deliver.py` have the ticks.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 from collections.abc import Coroutine

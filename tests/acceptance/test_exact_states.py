@@ -77,7 +77,6 @@ REFERENCE_FORMS = {
         "https://app.baseten.co/training/proj/logs/job1",
         "https://app.baseten.co/training/project/proj/logs/job1/",
         "app.baseten.co/training/proj/metrics/job1?tab=gpu#top",
-        "<https://app.baseten.co/training/proj/logs/job1|the job>",
         "https://api.baseten.co/v1/training_projects/proj/jobs/job1/logs",
     ),
     "baseten-model:mod1/dep1": (

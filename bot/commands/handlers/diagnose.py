@@ -1,7 +1,5 @@
 """`diagnose`: what the log of a job means. `bot.diagnosis` reads it as it would read a file."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 from collections.abc import Sequence

@@ -3,8 +3,6 @@
 Logs and metrics are read from the platform as they are needed, so that memory does not grow with the window.
 """
 
-from __future__ import annotations
-
 import contextlib
 from bisect import bisect_left, bisect_right
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence

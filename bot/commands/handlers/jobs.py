@@ -1,7 +1,5 @@
 """`jobs`, `status` and `metrics`: what the platforms report about jobs."""
 
-from __future__ import annotations
-
 import asyncio
 from dataclasses import replace
 from datetime import datetime, timedelta

@@ -4,8 +4,6 @@ One RE2 search per message is faster than one search over a joined page (docs/be
 what it saves. It is also exact for messages with line breaks, where a joined page is not.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest

@@ -3,8 +3,6 @@
 One page is filtered while the next is fetched, and at most two are held, so memory does not grow with the log.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import time

@@ -3,8 +3,6 @@
 For a test, `job_history.py` reads the past, `bot.providers.observe` observes it and `bot.rules.replay` evaluates rules.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator

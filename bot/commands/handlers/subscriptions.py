@@ -1,7 +1,5 @@
 """`watch`, `unwatch`, `list` and `silence`: what a Slack channel keeps in the store."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime

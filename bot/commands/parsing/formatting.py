@@ -3,8 +3,6 @@
 `bot.commands.parsing.parser` reads it back to the same command.
 """
 
-from __future__ import annotations
-
 from bot.commands.parsing.tokenizer import quote
 from bot.commands.subcommands.arguments import Window
 from bot.commands.subcommands.jobs import DiagnoseCommand, MetricsCommand, StatusCommand

@@ -1,7 +1,5 @@
 """Usage lines, help and suggestions, written from the command table. Pure."""
 
-from __future__ import annotations
-
 import difflib
 from collections.abc import Iterable, Sequence
 

@@ -3,8 +3,6 @@
 tokenizer: text → words · here: words → subcommand and `Arguments` · `Subcommand.build`: arguments → command.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
 

@@ -3,8 +3,6 @@
 Accepts the typographic quotes and dashes that phones put in place of plain ones. A shell splits its own words.
 """
 
-from __future__ import annotations
-
 import re
 from typing import NamedTuple
 

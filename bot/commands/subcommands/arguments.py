@@ -1,7 +1,5 @@
 """The arguments of a subcommand, and how their values are read. Pure."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """`logs`: its row, the command and its answer, one page of a job's log. Pure."""
 
-from __future__ import annotations
-
 import enum
 from dataclasses import dataclass, field
 from datetime import datetime

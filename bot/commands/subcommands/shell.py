@@ -1,7 +1,5 @@
 """The subcommands that only a shell has: `watch` to follow, `scan`, `serve`, `check`, `db` and `version`. Pure."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from bot.commands.subcommands.arguments import Arguments

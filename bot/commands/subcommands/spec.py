@@ -3,8 +3,6 @@
 The rows are in the modules beside this one; `table` lists them.
 """
 
-from __future__ import annotations
-
 import enum
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -3,8 +3,6 @@
 `bot.commands.parsing.help` writes the text of help.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from bot.commands.subcommands.jobs import JOB_COMMANDS, JobAnswer, JobCommand

@@ -6,8 +6,6 @@ document, `Bearer` only in the newest. Rate limits and the error format are not 
 `{"code", "message"}`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 

@@ -1,7 +1,5 @@
 """Convert Baseten's metrics to metric series. Pure."""
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence

@@ -7,8 +7,6 @@ documented): `/training/<project>/logs/<job>` and `/models/<model>/logs/<deploym
 digits, `-` and `_`.
 """
 
-from __future__ import annotations
-
 import re
 from urllib.parse import quote, urlsplit
 

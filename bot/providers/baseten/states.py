@@ -5,8 +5,6 @@ RUNNING, COMPLETED, DEPLOY_FAILED, FAILED, STOPPED, and PENDING. Observed in Bas
 EXPIRED. Deployments, https://docs.baseten.co/reference/management-api (same day; documented as an open enum).
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable
 

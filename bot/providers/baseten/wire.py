@@ -5,8 +5,6 @@ Source: https://docs.baseten.co/reference/training-api and https://docs.baseten.
 newer versions of the API differ in them.
 """
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 
 import msgspec

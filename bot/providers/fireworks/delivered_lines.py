@@ -4,8 +4,6 @@
 millisecond, even between two equal lines, and its timestamps may lie anywhere in time.
 """
 
-from __future__ import annotations
-
 from array import array
 from bisect import bisect_left, bisect_right
 from collections import Counter

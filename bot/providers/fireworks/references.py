@@ -1,7 +1,5 @@
 """Parse references to Fireworks batch jobs: `account/job`, a resource name, a dashboard or API URL. Pure."""
 
-from __future__ import annotations
-
 import re
 from urllib.parse import parse_qs, unquote, urlsplit
 

@@ -5,8 +5,6 @@ Source: https://docs.fireworks.ai/api-reference-dlde/get-batch-job-logs, .../get
 may be left out (rank 0, no entries), enums may be numbers, and unknown fields may appear.
 """
 
-from __future__ import annotations
-
 import msgspec
 
 from bot.domain.durations import timestamp_parser

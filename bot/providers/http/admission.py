@@ -4,8 +4,6 @@ A token bucket limits the rate, and slots limit the concurrency. While backgroun
 shedding preempts slow ones. What happens when a request fails is in `bot.providers.http.retry`.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable

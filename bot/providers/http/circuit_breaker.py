@@ -1,7 +1,5 @@
 """A circuit breaker for one remote: stops requests to a remote that does not respond, and probes it now and then."""
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Iterator
 

@@ -1,7 +1,5 @@
 """Turn HTTP statuses into errors, transport errors into messages, and error bodies into one line. Pure."""
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Container, Mapping
 from datetime import UTC, datetime, timedelta

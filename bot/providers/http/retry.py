@@ -3,8 +3,6 @@
 `bot.providers.http.client` sends its requests inside `Limiter.call`. Times are seconds of a monotonic clock.
 """
 
-from __future__ import annotations
-
 import asyncio
 import secrets
 import time

@@ -3,8 +3,6 @@
 The only provider module that imports aiohttp. It raises only `httpx.TransportError` and its subclasses.
 """
 
-from __future__ import annotations
-
 import ipaddress
 from collections.abc import AsyncIterator
 from urllib.request import getproxies, proxy_bypass

@@ -1,7 +1,5 @@
 """Pack a provider's reading position into a `LogCursor`, and unpack it again. Pure."""
 
-from __future__ import annotations
-
 from typing import TypeVar
 
 import msgspec

@@ -3,8 +3,6 @@
 A time-windowed API cannot be asked for less than one millisecond, so `window_scan` reads such a millisecond here.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 
 from bot.domain.durations import NS_PER_MS

@@ -4,8 +4,6 @@ A position is a millisecond counted in the direction of reading, so that a scan 
 millisecond of a line; newest first, the negated millisecond.
 """
 
-from __future__ import annotations
-
 from bisect import bisect_left
 from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass, field

@@ -4,8 +4,6 @@ Readers request some lines again, at the seams of pages and for lines that arriv
 emitted.
 """
 
-from __future__ import annotations
-
 from array import array
 from bisect import bisect_left
 from collections import Counter

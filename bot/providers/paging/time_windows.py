@@ -3,8 +3,6 @@
 Providers whose platforms page by token or by offset have their own readers.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from bot.domain.durations import NS_PER_MS

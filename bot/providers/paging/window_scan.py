@@ -27,8 +27,6 @@ without saying so. The scan covers milliseconds 0 to 20, oldest first, with a li
 Had the first page held all eleven lines, the second request would have confirmed that these are all.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import timedelta

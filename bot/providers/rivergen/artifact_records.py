@@ -4,8 +4,6 @@ A cutter returns whole records and holds back the one that may be incomplete. So
 continued after the last whole record (`download`). Memory is bounded by one chunk and one record.
 """
 
-from __future__ import annotations
-
 import re
 from itertools import pairwise
 

@@ -4,8 +4,6 @@ A stream from object storage may end early without an error. Only the number of 
 documented endpoint is `/training-metrics/logs/download`.
 """
 
-from __future__ import annotations
-
 import unicodedata
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager

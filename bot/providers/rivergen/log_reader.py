@@ -6,8 +6,6 @@ queried by time. So a start or an end is found by bisection, as the log is chron
 lines, because several workers write it.
 """
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field

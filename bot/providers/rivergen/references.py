@@ -1,7 +1,5 @@
 """Parse references to RiverGen runs: `model/run`, a model (its newest run), a dashboard or API URL. Pure."""
 
-from __future__ import annotations
-
 import re
 from itertools import pairwise
 from urllib.parse import parse_qs, unquote, urlsplit

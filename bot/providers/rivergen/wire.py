@@ -5,8 +5,6 @@ Source: https://docs.rivergen.ai/docs/ai-docs/model-studio/api-reference/endpoin
 2026-11-20). Unknown fields are ignored; documented fields may still be missing or null.
 """
 
-from __future__ import annotations
-
 from datetime import timedelta
 from typing import NamedTuple
 

@@ -5,8 +5,6 @@ nearly full. A prediction is frozen when it is made and replaced only when it mo
 change at every poll. `growth.py` estimates the growth.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass

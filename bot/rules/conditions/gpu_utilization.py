@@ -5,8 +5,6 @@ been low for the hold time. The hold is here and not in the lifecycle, because t
 GPU that is low for fifteen minutes. `causes.py` guesses why they are low.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Condition: the platform reports that the job failed, was preempted or is unhealthy."""
 
-from __future__ import annotations
-
 from bot.domain.alerts import Clear, Evidence, Finding, Memory, Severity, Unknown, Verdict
 from bot.domain.durations import format_duration
 from bot.domain.jobs import Job, JobState

@@ -3,8 +3,6 @@
 Three rules share one diagnosis and differ only in its categories, so that a channel can switch each of them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta

@@ -4,8 +4,6 @@ The level is the platform's, or the one in the line itself (`bot.domain.levels`)
 `log_diagnosis.py` covers failures that are not logged as errors.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from datetime import datetime

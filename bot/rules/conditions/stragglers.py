@@ -6,8 +6,6 @@ directions count: a GPU that waits is less busy than its peers; a slow GPU that 
 are all idle are the business of `gpu_utilization.py`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime

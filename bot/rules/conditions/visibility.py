@@ -1,7 +1,5 @@
 """Conditions: trainwatch cannot observe the job. Their wording never suggests that the job failed."""
 
-from __future__ import annotations
-
 from datetime import datetime
 
 import msgspec

@@ -4,8 +4,6 @@
 in `stragglers.py`.
 """
 
-from __future__ import annotations
-
 import enum
 import math
 from collections.abc import Mapping, Sequence

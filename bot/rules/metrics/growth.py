@@ -1,7 +1,5 @@
 """Estimate whether a level grows steadily and when it will be full: robust statistics on few values. Pure."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ The root shows what broke, on which job, since when, and what to try. Everything
 sent by `bot.slack.notifier`; what is sent when is decided in `bot.rules`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime

@@ -1,7 +1,5 @@
 """Answers as messages. Longer ones have their own modules: logs, metrics, diagnosis, rules, subscriptions."""
 
-from __future__ import annotations
-
 from bot.commands.answers import Answer, ErrorAnswer
 from bot.commands.subcommands.jobs import DiagnosisAnswer, JobsAnswer, MetricsAnswer, StatusAnswer
 from bot.commands.subcommands.logs import LogsAnswer

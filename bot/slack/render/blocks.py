@@ -4,8 +4,6 @@ The value of a button is a command as text with absolute times, so it works afte
 anyone. Clicks are handled in `bot.slack.listeners`.
 """
 
-from __future__ import annotations
-
 import enum
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta

@@ -1,7 +1,5 @@
 """The diagnosis of a job's log as a message."""
 
-from __future__ import annotations
-
 from bot.commands.parsing.formatting import format_command
 from bot.commands.subcommands.jobs import DiagnosisAnswer
 from bot.diagnosis.findings import Failure

@@ -1,7 +1,5 @@
 """App Home: the jobs one person watches, the status of trainwatch, and the commands."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime

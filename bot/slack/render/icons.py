@@ -1,7 +1,5 @@
 """Emoji of severities, job states and notes, each defined once."""
 
-from __future__ import annotations
-
 from bot.domain.alerts import Severity
 from bot.domain.jobs import JobState
 

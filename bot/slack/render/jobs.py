@@ -1,7 +1,5 @@
 """Jobs in messages: state icon, linked name, and the reference to copy."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import datetime
 

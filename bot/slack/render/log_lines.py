@@ -1,7 +1,5 @@
 """Log lines as rows of a code block: escaped, short enough for a phone, with every truncation shown."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import date
 

@@ -1,7 +1,5 @@
 """Render a page of a log: privately with the newest lines that fit, or shared with all lines in its thread."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from datetime import datetime
 

@@ -1,7 +1,5 @@
 """Slack messages: alt text and blocks, and Slack's limits. Blocks are built in `blocks`."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 

@@ -3,8 +3,6 @@
 A training curve, such as a loss, is one wide sparkline instead of a table.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """The rules, and a replay of them over a past window."""
 
-from __future__ import annotations
-
 from bot.commands.parsing.formatting import format_command
 from bot.commands.subcommands.rules import ReplayAnswer, RulesAnswer, RuleShown
 from bot.domain.durations import format_duration

@@ -1,7 +1,5 @@
 """Answers about what a channel watches and silences."""
 
-from __future__ import annotations
-
 from bot.commands.subcommands.subscriptions import ListAnswer, SilenceAnswer, UnwatchAnswer, WatchAnswer
 from bot.domain.alerts import Severity
 from bot.domain.subscriptions import Silence

@@ -3,8 +3,6 @@
 Foreign text (log lines, job names, platform messages) must pass `escape`, `code`, `fence` or `one_line`.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 from datetime import datetime, timedelta

@@ -3,8 +3,6 @@
 Log lines that stream are written by `bot.terminal.log_lines`.
 """
 
-from __future__ import annotations
-
 from rich.console import Group, RenderableType
 from rich.text import Text
 

@@ -1,7 +1,5 @@
 """Jobs and their states for a terminal. Pure."""
 
-from __future__ import annotations
-
 from datetime import datetime
 
 from rich.console import Group, RenderableType

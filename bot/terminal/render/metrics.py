@@ -1,7 +1,5 @@
 """Render metrics for a terminal: one row per series, with a sparkline. Pure."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from datetime import datetime

@@ -3,8 +3,6 @@
 The report of a diagnosis is in `bot.terminal.report`.
 """
 
-from __future__ import annotations
-
 from rich.console import Group, RenderableType
 from rich.text import Text
 

@@ -129,7 +129,7 @@ FORMATS: tuple[tuple[str, str, Level], ...] = (
     ("Elastic Common Schema", '{"@timestamp":"2026-03-13","log.level":"error","message":"shard is corrupt"}', ERROR),
     ("Elastic Common Schema, nested", '{"@timestamp":"2026-03-13","log":{"level":"error"},"message":"bad"}', ERROR),
     ("Docker json-file", '{"log":"ERROR shard is corrupt\\n","stream":"stderr","time":"2026-03-13T10:00:00Z"}', ERROR),
-    ("JSON lvl", '{"msg":"shard is corrupt","lvl":"eror","levelname":"ERROR"}', ERROR),
+    ("JSON lvl", '{"msg":"shard is corrupt","lvl":"x","levelname":"ERROR"}', ERROR),
     ("cut JSON", '{"level":"error","msg":"shard is corr', ERROR),
     # Servers and systems
     ("nginx", "2026/03/13 10:00:00 [error] 123#123: *1 connect() failed (111: Connection refused)", ERROR),

@@ -35,7 +35,7 @@ def test_every_route_has_a_row() -> None:
 
 def test_every_slack_method_that_the_bot_calls_has_a_row() -> None:
     code = "\n".join(path.read_text(encoding="utf-8") for path in (TESTS.parents[1] / "bot" / "slack").glob("*.py"))
-    spelled = re.findall(r'api_call\(\s*"([\w.]+)"', code)
+    spelled = re.findall(r'(?:api_call\(\s*|post\(.*?)"((?:apps|auth|chat|files|views)\.\w+(?:\.\w+)*)"', code)
     spelled += [name.replace("_", ".") for name in re.findall(r"client\.((?:apps|auth|chat|files|views)_\w+)\(", code)]
     called = {"files.getUploadURLExternal" if name.startswith("files.upload") else name for name in spelled}
     assert {"auth.test", "apps.connections.open", "chat.postMessage"} <= called

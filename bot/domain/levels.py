@@ -44,9 +44,10 @@ _LOWER = (
 )
 _NUMBER_ONLY = r"(?![ \t]*[:=]?[ \t]*[-+]?[\d.]+(?:e[-+]?\d+)?%?[ \t]*(?:$|[,;|]))"
 """`error: 0.06` is a metric."""
+_DECIMAL_ONLY = r"(?![ \t]*[:=]?[ \t]*[-+]?\d*\.\d+(?:e[-+]?\d+)?%?[ \t]*(?:$|[,;|]))"
 _ITEM = re.compile(
     r"(?P<separator>[\s|,;:*#=!\u2013\u2014-]+)"
-    rf"|(?P<upper>{_UPPER})(?=$|[\s:\]|,)/;(\[<-])(?!:\w+=)(?!-[A-Za-z])(?! ?=){_NUMBER_ONLY}"
+    rf"|(?P<upper>{_UPPER})(?=$|[\s:\]|,)/;(\[<-])(?!:\w+=)(?!-[A-Za-z])(?! ?=){_DECIMAL_ONLY}"
     r"|(?P<logrus>TRAC|DEBU|INFO|WARN|ERRO|FATA|PANI)(?=\[)"
     rf"|(?P<lower>{_LOWER}):(?=\s|$){_NUMBER_ONLY}"
     r"|(?P<mixin>NCCL) (?P<nccl>INFO|WARN|ERROR|TRACE)\b"
@@ -89,13 +90,18 @@ _POD = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*-(?:\d+|[a-z0-9]{5}) [a-z]+")
 _ELSEWHERE = re.compile(
     r"(?P<error>\*\*\* An error occurred in MPI_|Fatal error in (?:internal_)?P?MPI_|^Abort\(\d+\) on node \d+)"
 )
+_SHOUTED = re.compile(
+    r"[^\"'`=]*?(?:^|[\s\]>)])(?:\[\s?(?P<bracket>ERROR|CRITICAL|FATAL)\s?\]"
+    r"|(?:[|-]\s)?(?P<level>ERROR|CRITICAL|FATAL)(?=: (?![-+]?\d*\.\d)|:$| \|| - ))"
+)
+"""An upper-case level with a logger's punctuation after unusual text, but not inside a quotation."""
 _JSON_START = re.compile(r"[^{\"']{0,96}?(?=\{\s*\")")
 _LEVEL_KEYS = ("level", "levelname", "severity", "lvl", "log.level", "log_level", "loglevel", "level_name", "levelName",
-               "Level", "@l", "severityText", "SeverityText", "severity_text", "logLevel", "PRIORITY", "priority",
+               "Level", "@l", "severityText", "SeverityText", "severity_text", "logLevel", "PRIORITY",
                "levelno", "severityNumber", "severity_number")  # fmt: skip
-_TEXT_KEYS = ("log", "message", "msg", "MESSAGE")
+_TEXT_KEYS = ("log", "message", "msg", "MESSAGE", "short_message", "event", "body")
 _JSON_LEVEL = re.compile(
-    r'"(?P<key>' + "|".join(map(re.escape, _LEVEL_KEYS)) + r')"\s*:\s*(?:"(?P<word>\w+)"|(?P<number>\d+))'
+    r'"(?P<key>' + "|".join(map(re.escape, _LEVEL_KEYS)) + r')"\s*:\s*(?:"(?P<word>\w+)"|(?P<number>\d{1,3})\b)'
 )
 _ANSI = re.compile(r"\x1b\[[0-9;:?]*[A-Za-z]")
 
@@ -106,12 +112,12 @@ class _Search(Protocol):
 
 _ANY_LEVEL: _Search = re2.compile(
     r"(?i:trac|trc|debu|dbg|inf|notice|success|warn|wrn|err|severe|fail|crit|fata|ftl|pani|pnc|emerg|alert)"
-    r"|LOG:|<\d{1,3}>|(?:^|[\[ (\dm])[DIWEFC](?:\d| \d| [\w./-]+:\d|, )|(?i:level|severity|lvl|priority|@l)"
+    r"|LOG:|<\d{1,3}>|(?:^|[\[ (\dm:\t|])[DIWEFC](?:\d| \d| [\w./-]+:\d|, |\])|(?i:level|severity|lvl|PRIORITY|@l)"
 )
 _SERIOUS: _Search = re2.compile(
     r"(?i:err|severe|fail|crit|fata|ftl|pani|pnc|emerg|alert|abort)|<\d{1,3}>"
-    r"|(?:^|[\[ (\dm])[EFC](?:\d| \d| [\w./-]+:\d|, )"
-    r"|\"(?i:level|severity|lvl|priority|levelno|severityNumber|severity_number)\"\s*:\s*\"?\d"
+    r"|(?:^|[\[ (\dm:\t|])[EFC](?:\d| \d| [\w./-]+:\d|, |\])"
+    r"|\"(?i:[\w.]*level|level\w*|severity\w*|lvl|PRIORITY|@l)\"\s*:\s*\"?(?:\d|[EFC]\")"
 )
 """Whether a line may state any level, and whether it may state ERROR or worse: most lines need no more than this."""
 _MAX_SEARCHED = 4 * _HEAD_CHARS
@@ -227,7 +233,10 @@ def _header_level(head: str) -> Level | None:
             break
         if found is not None:
             return found
-    return Level.ERROR if _ELSEWHERE.search(head) else None
+    if _ELSEWHERE.search(head):
+        return Level.ERROR
+    shouted = _SHOUTED.match(head)
+    return None if shouted is None else _LEVELS[(shouted["level"] or shouted["bracket"]).lower()]
 
 
 _STATES_LEVEL = frozenset({"upper", "logrus", "lower", "nccl", "glog", "ruby", "letter", "channel"})
@@ -269,44 +278,50 @@ def _json_level(message: str, start: int, head: str) -> Level | None:
         return before
     try:
         fields = msgspec.json.decode(message[message.index("{", min(start, len(message))) :])
-    except (msgspec.DecodeError, UnicodeError, ValueError):
+        return _level_of_fields(fields) if isinstance(fields, dict) else None
+    except (msgspec.DecodeError, RecursionError, ValueError):  # cut off, or nested without end
         found = _JSON_LEVEL.search(head)
-        return None if found is None else _level_of_value(found["key"], found["word"] or int(found["number"]))
-    return _level_of_fields(fields) if isinstance(fields, dict) else None
+        return None if found is None else _level_of_value(found["key"], found["word"] or found["number"])
 
 
 def _level_of_fields(fields: dict[str, object]) -> Level | None:
+    text = next((text for key in _TEXT_KEYS if isinstance(text := fields.get(key), str)), None)
     for key in _LEVEL_KEYS:
-        level = _level_of_value(key, fields.get(key))
+        level = _level_of_value(key, fields.get(key), is_log=text is not None)
         if level is not None:
             return level
     for key in ("record", "log"):
         inner = fields.get(key)
         if isinstance(inner, dict) and (level := _level_of_fields(inner)) is not None:
             return level
-    text = next((text for key in _TEXT_KEYS if isinstance(text := fields.get(key), str)), None)
     return stated_level(text) if text else None
 
 
-def _level_of_value(key: str, value: object) -> Level | None:
-    """The level of a JSON field: a word, a number on the logger's scale, or an object with a name."""
+def _level_of_value(key: str, value: object, *, is_log: bool = False) -> Level | None:
+    """The level of a JSON field: a word, a number on the logger's scale, or an object with a name.
+
+    Args:
+        key: the field.
+        value: its value.
+        is_log: the object has a text. Without one, a small number is a metric or a priority rather than a level.
+    """
     if isinstance(value, dict):
         value = value.get("name")
-    if isinstance(value, str) and not value.isdigit():
-        return _LEVELS.get(value.strip().lower())
     if isinstance(value, str):
+        if not (value.isascii() and value.isdigit() and len(value) < 4):
+            return _LEVELS.get(value.strip().lower())
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         return None
     if "umber" in key:  # OpenTelemetry: 1-4 trace, 17-20 error, 21-24 fatal
         return _OPENTELEMETRY[min((value - 1) // 4, 5)] if value else None
     if value < len(_SYSLOG):
-        return _SYSLOG[value]
-    if key == "levelno":  # Python: 40 is ERROR
-        return Level(min(value // 10 * 10, 50)) if value >= 10 else None
-    return _BUNYAN[min(value // 10, 6) - 1] if value >= 10 else None
+        return _SYSLOG[value] if is_log else None
+    scale = _PYTHON if key == "levelno" else _BUNYAN
+    return scale.get(value)
 
 
 _OPENTELEMETRY = (Level.DEBUG, Level.DEBUG, Level.INFO, Level.WARNING, Level.ERROR, Level.CRITICAL)
-_BUNYAN = (Level.DEBUG, Level.DEBUG, Level.INFO, Level.WARNING, Level.ERROR, Level.CRITICAL)
-"""bunyan and pino: 10 trace, 20 debug, 30 info, 40 warn, 50 error, 60 fatal."""
+_BUNYAN = {10: Level.DEBUG, 20: Level.DEBUG, 30: Level.INFO, 40: Level.WARNING, 50: Level.ERROR, 60: Level.CRITICAL}
+"""bunyan and pino."""
+_PYTHON = {int(level): level for level in Level}

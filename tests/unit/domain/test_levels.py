@@ -48,6 +48,21 @@ def test_filter_agrees_with_the_stated_level(minimum: Level, line: str, level: L
     assert reaches(minimum)(LogLine(1, line)) == (level >= minimum)
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        '{"level":"' + "1" * 5000 + '"}',
+        '{"error":"x","level":"\u00b2"}',
+        '{"error":' + "[" * 3000,
+        '{"log":' * 3000,
+        '{"level":"error","x":' + "[" * 100_000,
+    ],
+)
+def test_hostile_json_is_read_without_an_exception(message: str) -> None:
+    stated_level(message)
+    reaches(Level.ERROR)(LogLine(1, message))
+
+
 def test_level_of_the_platform_wins() -> None:
     line = LogLine(1, "ERROR:root:bad", level=Level.INFO)
 

@@ -30,6 +30,8 @@ class Observation:
     """Where the next poll resumes the log."""
     more: bool = False
     """Whether the log has lines that this poll did not read."""
+    log_failed: bool = False
+    """Whether a request for the log failed; gaps of pages that were read are not failures."""
     retry_after: timedelta | None = None
     """The longest wait that the platform asked for."""
 

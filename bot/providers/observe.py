@@ -122,6 +122,7 @@ async def _read_logs(source: JobSource, request: ObservationRequest, now: dateti
         gaps=(*_gaps(error, Part.LOGS), *gaps),
         cursor=query.cursor or request.cursor,
         more=more and error is None,
+        log_failed=error is not None,
         retry_after=error.retry_after if error else None,
     )
 

@@ -74,7 +74,7 @@ class Registry:
             return providers[name]
         if name in self.problems:
             raise self.problems[name]
-        raise UsageError(f"There is no platform named “{_cut(name)}”. {self._suggestion(name)}")
+        raise UsageError(f"There is no platform named `{_cut(name)}`. {self._suggestion(name)}")
 
     def resolve(self, text: str) -> tuple[Provider, JobRef]:
         """Resolve a reference (`provider:id`) or a dashboard URL.
@@ -89,11 +89,11 @@ class Registry:
         name, colon, job_id = typed.partition(":")
         name = name.strip().lower()
         if not colon and name not in self._providers and name not in self.problems:
-            raise UsageError(f"“{_cut(typed)}” is not a valid reference. Use `platform:id`. {self._known()}")
+            raise UsageError(f"`{_cut(typed)}` is not a valid reference. Use `platform:id`. {self._known()}")
         provider = self.get(name)
         ref = provider.parse_ref(job_id.strip()) if job_id.strip() else None
         if ref is None:
-            raise UsageError(f"“{_cut(typed)}” is not a valid {name} reference. Use {provider.ref_help}.")
+            raise UsageError(f"`{_cut(typed)}` is not a valid {name} reference. Use {provider.ref_help}.")
         return provider, ref
 
     def request_rates(self) -> Mapping[str, RequestRate]:

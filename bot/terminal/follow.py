@@ -98,6 +98,8 @@ class _Following:
     """Time of the last metrics."""
     fails: int = 0
     """Consecutive polls that could not read the log."""
+    noted: set[str] = field(default_factory=set)
+    """Gaps of pages that were read, which may repeat with every poll."""
     line_filter: LineFilter = field(init=False)
     formatter: LineFormatter = field(init=False)
 
@@ -133,7 +135,7 @@ class _Following:
         request = replace(self.request, with_status=with_status, metrics_from=metrics_from)
         observation = await observe(self.provider, request, now)
         self.request = replace(self.request, cursor=observation.cursor)
-        if not observation.more and observation.log_error is None:
+        if not observation.more and not observation.log_failed:
             self.request = replace(self.request, resume_from_ns=ns_from_datetime(now - self.request.overlap))
         if with_status and observation.gap(Part.METRICS) is None:
             self.measured_at = now
@@ -141,7 +143,8 @@ class _Following:
 
     def _show(self, observation: Observation) -> None:
         """Print new lines and state changes. An outage of the platform is noted at its start and end."""
-        output, redactor, error = self.context.output, self.context.redactor, observation.log_error
+        output, redactor = self.context.output, self.context.redactor
+        error = observation.log_error if observation.log_failed else None
         if error is not None:
             self.fails += 1
             if self.fails == 1:
@@ -151,6 +154,9 @@ class _Following:
             output.note(f"{self.provider.name} is available again.")
         for gap in redact_gaps(observation.gaps, redactor):
             if gap.reason is GapReason.UNREACHABLE_LINES:
+                output.note(gap.public)
+            elif gap.part is Part.LOGS and error is None and gap.public not in self.noted:
+                self.noted.add(gap.public)
                 output.note(gap.public)
         if self.alerts is not None:
             self.lines += observation.lines

@@ -71,7 +71,7 @@ class RivergenProvider(HttpProvider):
     def __init__(self, client: HttpClient, *, base_url: str = BASE_URL) -> None:
         super().__init__(client)
         self._base_url = base_url
-        self._pages = PAGES
+        self._pages = list(PAGES)
 
     def parse_ref(self, text: str) -> JobRef | None:
         """Parse `model/run`, a URL, or a model alone, which means its newest run."""
@@ -196,7 +196,7 @@ class RivergenProvider(HttpProvider):
             return await self._client.get(_path(model, first, ending), params)
         except JobNotFound:
             body = await self._client.get(_path(model, second, ending), params)
-            self._pages = second, first
+            self._pages.reverse()  # shared with the other priority's view
             return body
 
     @asynccontextmanager

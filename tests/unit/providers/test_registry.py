@@ -152,14 +152,14 @@ def test_a_reference_or_url_resolves_to_its_provider(typed: str, ref: str) -> No
         ("acne:job1", "Did you mean acme?"),
         ("acmetuned:job1", "Did you mean acme-tuned?"),
         ("zzz:job1", "Platforms: acme, acme-tuned. `jobs` lists their jobs."),
-        ("job1", "“job1” is not a valid reference. Use `platform:id`. Platforms: acme, acme-tuned."),
-        ("acme", "“acme” is not a valid acme reference. Use acme:<id>."),
+        ("job1", "`job1` is not a valid reference. Use `platform:id`. Platforms: acme, acme-tuned."),
+        ("acme", "`acme` is not a valid acme reference. Use acme:<id>."),
         ("acme:", "is not a valid acme reference"),
         ("acme:a/b", "is not a valid acme reference"),
         ("https://elsewhere.example/x", "has the URL https://elsewhere.example/x"),
         ("https://locked.example/x", "Not set up: broken, liar, locked, missing."),
         ("", "is not a valid reference"),
-        ("x" * 500, "x…” is not a valid reference"),
+        ("x" * 500, "x…` is not a valid reference"),
     ],
 )
 def test_an_invalid_reference_is_answered_with_the_valid_forms(typed: str, words: str) -> None:

@@ -10,6 +10,7 @@ import pytest
 from bot.commands.parsing.parser import parse_argv
 from bot.commands.subcommands.logs import LogsCommand
 from bot.domain.durations import ns_from_datetime
+from bot.domain.gaps import Gap, GapReason, Part
 from bot.domain.jobs import Job, JobState
 from bot.domain.logs import LogLine, LogQuery
 from bot.errors import AuthFailed, ProviderError, Unavailable
@@ -80,6 +81,17 @@ async def test_filters_apply_while_following() -> None:
     shell = Shell(provider)
     await follow(provider, REF, logs("--grep", "[05]$", "--tail", "3"), shell.follow_context())
     assert shown(shell) == ["line 35", "line 40", "line 45"]
+
+
+async def test_a_gap_in_every_page_is_noted_once_and_does_not_prevent_the_end() -> None:
+    gap = Gap(Part.LOGS, GapReason.PROTOCOL, "mem skips numbers.")
+    provider = FakeProvider([line(0)], gaps=(gap,), jobs={REF.id: ending()})
+    shell = Shell(provider)
+    await follow(provider, REF, logs(), shell.follow_context())
+    assert shown(shell) == ["line 0"]
+    assert shell.err.count("mem skips numbers.") == 1
+    assert "Retrying" not in shell.err
+    assert "has ended: succeeded" in shell.err
 
 
 async def test_outage_is_noted_once_and_retried() -> None:

@@ -71,12 +71,19 @@ def describe_database(url: URL) -> str:
 class Database:
     """One database, and transactions on it."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        transaction_timeout_s: float = TRANSACTION_TIMEOUT_S,
+        busy_timeout_s: float = BUSY_TIMEOUT_S,
+    ) -> None:
         parsed = parse_database_url(url)
         self.description = describe_database(parsed)
         """For people; has no password."""
+        self._transaction_timeout_s = transaction_timeout_s
         self._is_sqlite = parsed.get_backend_name() == "sqlite"
-        self._engine = _sqlite_engine(parsed) if self._is_sqlite else _postgresql_engine(parsed)
+        self._engine = _sqlite_engine(parsed, busy_timeout_s) if self._is_sqlite else _postgresql_engine(parsed)
         # SQLite has one writer and waits for it by polling; within a process a queue is fairer.
         self._writer: AbstractAsyncContextManager[object] = asyncio.Lock() if self._is_sqlite else nullcontext()
 
@@ -97,7 +104,7 @@ class Database:
         Raises:
             StoreUnavailable: busy, unreachable, or without our tables.
         """
-        async with _transaction(self._engine) as connection:
+        async with _transaction(self._engine, self._transaction_timeout_s) as connection:
             yield connection
 
     @asynccontextmanager
@@ -109,7 +116,7 @@ class Database:
             DBAPIError: the values do not fit the tables; nothing was written.
         """
         engine = self._engine.execution_options(**{_WRITES: True})
-        async with self._writer, _transaction(engine) as connection:
+        async with self._writer, _transaction(engine, self._transaction_timeout_s) as connection:
             yield connection
 
     async def aclose(self) -> None:
@@ -118,9 +125,9 @@ class Database:
 
 
 @asynccontextmanager
-async def _transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+async def _transaction(engine: AsyncEngine, timeout_s: float) -> AsyncIterator[AsyncConnection]:
     try:
-        async with asyncio.timeout(TRANSACTION_TIMEOUT_S), engine.begin() as connection:
+        async with asyncio.timeout(timeout_s), engine.begin() as connection:
             yield connection
     except (IntegrityError, DataError):
         raise  # values that our tables refuse are a bug, not an outage
@@ -146,8 +153,8 @@ def _postgresql_engine(url: URL) -> AsyncEngine:
     return create_async_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 10})
 
 
-def _sqlite_engine(url: URL) -> AsyncEngine:
-    engine = create_async_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S})
+def _sqlite_engine(url: URL, busy_timeout_s: float) -> AsyncEngine:
+    engine = create_async_engine(url, connect_args={"timeout": busy_timeout_s})
 
     @event.listens_for(engine.sync_engine, "do_connect")
     def _probe(_dialect: Dialect, _entry: ConnectionPoolEntry, arguments: Any, options: Any) -> None:

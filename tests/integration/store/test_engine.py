@@ -11,11 +11,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-import bot.store.engine
 from bot.errors import StoreUnavailable
 from bot.store.engine import Database
 from bot.store.schema import heartbeats
-from bot.store.store import open_store
+from bot.store.store import Store, open_store
 from tests.integration.store.building import watch_job
 
 
@@ -63,13 +62,13 @@ async def test_a_naive_time_is_refused(database: Database) -> None:
             await connection.execute(heartbeats.insert().values(name="poll", at=datetime(2026, 3, 13)))  # noqa: DTZ001
 
 
-async def test_a_hanging_transaction_raises_an_error(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bot.store.engine, "TRANSACTION_TIMEOUT_S", 0.05)
+async def test_a_hanging_transaction_raises_an_error(database: Database, database_url: str) -> None:
+    impatient = Database(database_url, transaction_timeout_s=0.05)
 
     with pytest.raises(StoreUnavailable):
-        async with database.write():
+        async with impatient.write():
             await asyncio.sleep(600)
-    monkeypatch.setattr(bot.store.engine, "TRANSACTION_TIMEOUT_S", 60.0)
+    await impatient.aclose()
     async with database.read() as connection:
         assert await connection.scalar(text("SELECT 1")) == 1
 
@@ -102,13 +101,10 @@ async def test_sqlite_reads_while_another_process_writes(sqlite_file: Path) -> N
     await store.aclose()
 
 
-async def test_a_locked_database_raises_store_unavailable(
-    sqlite_file: Path, now: datetime, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(bot.store.engine, "BUSY_TIMEOUT_S", 0.1)
+async def test_a_locked_database_raises_store_unavailable(sqlite_file: Path, now: datetime) -> None:
     other = sqlite3.connect(sqlite_file, isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
-    store = await open_store(f"sqlite:///{sqlite_file}")
+    store = Store(Database(f"sqlite:///{sqlite_file}", busy_timeout_s=0.1))
 
     with pytest.raises(StoreUnavailable, match="trainwatch check"):
         await watch_job(store, now)

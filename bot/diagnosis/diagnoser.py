@@ -13,12 +13,13 @@ from typing import Any
 import msgspec
 
 from bot.diagnosis.failures.exceptions import failure_from_unfinished
-from bot.diagnosis.findings import Diagnosis, Failure, RunProgress, worst_first
+from bot.diagnosis.findings import Diagnosis, Failure, worst_first
 from bot.diagnosis.page_scanner import PageScanner
 from bot.diagnosis.reading.cursor import NO_ORIGIN, Origin
 from bot.diagnosis.state import VERSION, DiagnoserState
 from bot.diagnosis.training.hang import find_hang
 from bot.domain.alerts import Severity
+from bot.domain.progress import RunProgress
 
 PAGE = 1 << 20
 """Number of bytes scanned together."""

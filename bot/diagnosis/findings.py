@@ -1,12 +1,12 @@
 """The result of a diagnosis: frozen values and their JSON form."""
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 from bot.diagnosis.catalogue import Category
 from bot.domain.alerts import Severity
+from bot.domain.durations import format_iso_ms
+from bot.domain.progress import RunProgress
 
 Label = int | str
 """A rank, or the name of a replica where the log names no rank."""
@@ -61,38 +61,6 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
-class RunProgress:
-    """How far the run got, according to its log; None where the log has no such number."""
-
-    step: int | None = None
-    total_steps: int | None = None
-    epoch: float | None = None
-    loss: float | None = None
-    grad_norm: float | None = None
-    learning_rate: float | None = None
-    tokens_per_s: float | None = None
-    samples_per_s: float | None = None
-    gap_s: float | None = None
-    """Typical time between two progress lines, in seconds."""
-    last_ns: int | None = None
-    """Time of the newest progress."""
-    lines: int = 0
-    """Number of progress lines read."""
-    finished: bool = False
-    """Does the log state that the run completed?"""
-
-    def to_json(self) -> dict[str, object]:
-        """The known values by name, with the time as ISO 8601."""
-        values: dict[str, object] = {
-            name: getattr(self, name) for name in RunProgress.__dataclass_fields__ if getattr(self, name) is not None
-        }
-        if self.last_ns is not None:
-            del values["last_ns"]
-            values["last"] = _iso(self.last_ns)
-        return {key: _plain(value) for key, value in values.items()}
-
-
-@dataclass(frozen=True, slots=True)
 class Diagnosis:
     """Everything known about a run from its log so far."""
 
@@ -116,13 +84,4 @@ def worst_first(failures: Iterable[Failure]) -> tuple[Failure, ...]:
 
 
 def _iso(timestamp_ns: int | None) -> str | None:
-    if timestamp_ns is None:
-        return None
-    seconds, rest = divmod(timestamp_ns, 1_000_000_000)
-    text = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-    return f"{text}.{rest // 1_000_000:03d}Z"
-
-
-def _plain(value: object) -> object:
-    """Write NaN and infinity as strings: JSON has neither."""
-    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+    return None if timestamp_ns is None else format_iso_ms(timestamp_ns)

@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 
 from bot.domain.jobs import Job, JobRef
 from bot.domain.logs import Level, LogLine, source_name
+from bot.domain.progress import RunProgress
 
 
 class Severity(enum.StrEnum):
@@ -198,6 +199,8 @@ class Incident:
     opened_at: datetime
     alerts: tuple[IncidentAlert, ...] = ()
     resolved_at: datetime | None = None
+    progress: RunProgress | None = None
+    """How far the run was at the last change; None if no log was read."""
 
     @property
     def severity(self) -> Severity:

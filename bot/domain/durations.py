@@ -82,6 +82,11 @@ def format_ns(timestamp_ns: int) -> str:
     return f"{second:%Y-%m-%dT%H:%M:%S}.{rest:09d}Z"
 
 
+def format_iso_ms(timestamp_ns: int) -> str:
+    """Format as ISO 8601 in UTC with milliseconds: "2026-03-13T10:00:00.123Z"."""
+    return f"{format_ns(timestamp_ns)[:-7]}Z"
+
+
 def parse_rfc3339_ns(text: str) -> int | None:
     """Parse an RFC 3339 timestamp to nanoseconds since the epoch. Without a zone it is in UTC.
 

@@ -6,7 +6,8 @@ Frontends lay out and escape the text themselves.
 import math
 from dataclasses import replace
 
-from bot.diagnosis.findings import Diagnosis, Failure, RunProgress
+from bot.diagnosis.findings import Diagnosis, Failure
+from bot.domain.progress import RunProgress
 from bot.redaction.redactor import Redactor
 
 _SHOWN_RANKS = 8

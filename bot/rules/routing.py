@@ -23,6 +23,7 @@ from bot.domain.alerts import (
     stable_id,
 )
 from bot.domain.jobs import Job
+from bot.domain.progress import RunProgress
 from bot.domain.subscriptions import Silence, Subscription, covers
 from bot.rules.catalog import RULES, reports_state
 from bot.rules.evaluate import EvaluatedAlert
@@ -48,6 +49,7 @@ def plan(
     silences: Sequence[Silence],
     job: Job,
     now: datetime,
+    progress: RunProgress | None = None,
 ) -> Plan:
     """Bring one channel from the incident it was shown to the current alerts.
 
@@ -58,10 +60,11 @@ def plan(
         silences: of the channel.
         job: as of this poll.
         now: the time of this poll.
+        progress: of the run, according to its log.
     """
     if incident is None and all(one.alert.state is not AlertState.FIRING for one in alerts):
         return Plan(None)
-    draft = _Draft(subscription.channel, job, incident, now)
+    draft = _Draft(subscription.channel, job, incident, now, progress)
     for rule in RULES:
         current = _alert_of(rule, subscription, alerts)
         _resolve_gone(draft, rule, current)
@@ -83,7 +86,7 @@ def labels_of(rule: str, alert: Alert, job: Job) -> Mapping[str, str]:
     return {"rule": rule, "severity": alert.severity.value, "job": str(job.ref), "provider": job.ref.provider}
 
 
-def end_incident(incident: Incident, job: Job, now: datetime, text: str) -> Plan:
+def end_incident(incident: Incident, job: Job, now: datetime, text: str, progress: RunProgress | None = None) -> Plan:
     """Close an incident at the end of its job, with a last edit and a last message in its thread."""
     alerts = tuple(
         alert
@@ -91,7 +94,7 @@ def end_incident(incident: Incident, job: Job, now: datetime, text: str) -> Plan
         else replace(alert, resolved_at=now, resolution=Resolution.JOB_ENDED)
         for alert in incident.alerts
     )
-    ended = replace(incident, alerts=alerts, job=job, resolved_at=now)
+    ended = replace(incident, alerts=alerts, job=job, resolved_at=now, progress=progress or incident.progress)
     key = f"{incident.id}:end"
     return Plan(
         ended,
@@ -113,8 +116,11 @@ def end_incident(incident: Incident, job: Job, now: datetime, text: str) -> Plan
 class _Draft:
     """An incident while `plan` updates it."""
 
-    def __init__(self, channel: str, job: Job, incident: Incident | None, now: datetime) -> None:
+    def __init__(
+        self, channel: str, job: Job, incident: Incident | None, now: datetime, progress: RunProgress | None
+    ) -> None:
         self._channel, self._job, self._now = channel, job, now
+        self._progress = progress or (incident.progress if incident else None)
         self._before = incident
         self._alerts: dict[str, IncidentAlert] = {one.id: one for one in incident.alerts} if incident else {}
         self._replies: list[tuple[str, NotifyReason, bool]] = []
@@ -189,6 +195,7 @@ class _Draft:
             opened_at=before.opened_at if before else self._now,
             alerts=alerts,
             resolved_at=self._now if is_resolved else None,
+            progress=self._progress,
         )
         return Plan(incident, (*self._messages(incident), *self._suppressed))
 

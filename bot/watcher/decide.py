@@ -13,6 +13,7 @@ from bot.domain.durations import format_duration
 from bot.domain.gaps import Part
 from bot.domain.jobs import Job, JobState
 from bot.domain.observations import Observation
+from bot.domain.progress import RunProgress
 from bot.domain.watches import ClaimedWatch, PollResult
 from bot.rules.evaluate import EvaluatedAlert, evaluate_rules, wanted_rules
 from bot.rules.routing import Plan, end_incident, plan
@@ -65,14 +66,15 @@ def decide(
     state = _next_state(load_state(watch.memory, WatchState), observation, job)
     wanted = wanted_rules(one.settings for one in watch.subscriptions)
     alerts = evaluate_rules(watch.alerts, wanted, observation, diagnosis)
-    plans = _plans(watch, alerts, job, now)
+    progress = diagnosis.progress if diagnosis else None
+    plans = _plans(watch, alerts, job, now, progress)
     is_log_read = not observation.more and not any(gap.is_outage for gap in observation.gaps if gap.part is Part.LOGS)
     has_ended = state.ended_at is not None and now - state.ended_at >= (
         drain if is_log_read else max(drain, GIVE_UP_DRAINING)
     )
     if has_ended:
         text = last_message(job, is_log_read=is_log_read)
-        plans = {channel: _end(channel, one, job, watch, now, text) for channel, one in plans.items()}
+        plans = {channel: _end(channel, one, job, watch, now, text, progress) for channel, one in plans.items()}
     fails = watch.fails + 1 if observation.is_empty else 0
     quiet_polls, retry_after = state.quiet_polls, observation.retry_after
     wait = next_interval(
@@ -107,7 +109,9 @@ def _next_state(before: WatchState, observation: Observation, job: Job) -> Watch
     )
 
 
-def _plans(watch: ClaimedWatch, alerts: Sequence[EvaluatedAlert], job: Job, now: datetime) -> dict[str, Plan]:
+def _plans(
+    watch: ClaimedWatch, alerts: Sequence[EvaluatedAlert], job: Job, now: datetime, progress: RunProgress | None
+) -> dict[str, Plan]:
     """The plan of each subscribed channel, and of channels that left with an incident still open."""
     named = [
         replace(one, id=alert_id(watch.id, watch.job, one.alert)) if one.alert.state is AlertState.FIRING else one
@@ -117,17 +121,29 @@ def _plans(watch: ClaimedWatch, alerts: Sequence[EvaluatedAlert], job: Job, now:
     plans = {}
     for one in watch.subscriptions:
         silences = [silence for silence in watch.silences if silence.channel == one.channel]
-        plans[one.channel] = plan(one, named, incidents.get(one.channel), silences, job, now)
+        plans[one.channel] = plan(one, named, incidents.get(one.channel), silences, job, now, progress)
     text = "This channel no longer watches the job."
-    left = {channel: end_incident(one, job, now, text) for channel, one in incidents.items() if channel not in plans}
+    left = {
+        channel: end_incident(one, job, now, text, progress)
+        for channel, one in incidents.items()
+        if channel not in plans
+    }
     return plans | left
 
 
-def _end(channel: str, current: Plan, job: Job, watch: ClaimedWatch, now: datetime, text: str) -> Plan:
+def _end(
+    channel: str,
+    current: Plan,
+    job: Job,
+    watch: ClaimedWatch,
+    now: datetime,
+    text: str,
+    progress: RunProgress | None,
+) -> Plan:
     """Add the last message about a job: in the incident's thread, or as a note when no incident is open."""
     incident = current.incident
     if incident is not None and incident.resolved_at is None:
-        ended = end_incident(incident, job, now, text)
+        ended = end_incident(incident, job, now, text, progress)
         return Plan(ended.incident, (*current.deliveries, *ended.deliveries))
     key = stable_id("note", f"{channel}|{job.ref}|{watch.id}|end")
     note = Delivery(key, channel, Notification(DeliveryKind.NOTE, NotifyReason.NOTE, job, text=text))

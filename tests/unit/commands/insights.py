@@ -8,11 +8,12 @@ from datetime import timedelta
 from bot.commands.subcommands.arguments import Window
 from bot.commands.subcommands.jobs import DiagnoseCommand, DiagnosisAnswer
 from bot.commands.subcommands.rules import ReplayAnswer, ReplayCommand
-from bot.diagnosis.findings import Diagnosis, Failure, RunProgress
+from bot.diagnosis.findings import Diagnosis, Failure
 from bot.domain.alerts import Evidence, Resolution, Severity
 from bot.domain.durations import ns_from_datetime
 from bot.domain.gaps import Gap, GapReason, Part
 from bot.domain.jobs import Job, JobState
+from bot.domain.progress import RunProgress
 from bot.rules.replay import Replayed
 from tests.fakes.provider import NOW, REF
 

@@ -21,6 +21,7 @@ from bot.domain.alerts import (
     Transition,
     alert_id,
 )
+from bot.domain.progress import RunProgress
 from bot.domain.subscriptions import Matcher, RuleSettings, Silence, Subscription
 from bot.rules.evaluate import EvaluatedAlert
 from bot.rules.routing import Plan, end_incident, plan
@@ -236,3 +237,17 @@ def test_the_end_of_a_job_closes_its_incident_and_keeps_its_failure_unresolved()
         one.rule: one.resolution for one in result.incident.alerts
     }
     assert [DeliveryKind.EDIT, DeliveryKind.REPLY] == [one.notification.kind for one in result.deliveries]
+
+
+def test_an_incident_keeps_the_newest_progress_of_the_run() -> None:
+    progress = RunProgress(step=2683, total_steps=50_000)
+    opened = plan(SUBSCRIPTION, [evaluated(firing(), FIRED)], None, [], job(), START, progress).incident
+    assert opened is not None
+    assert opened.progress == progress
+
+    unread = end_incident(opened, job(), START + MINUTE, "The job ended.").incident
+    ended = end_incident(opened, job(), START + MINUTE, "The job ended.", RunProgress(step=2700)).incident
+    assert unread is not None
+    assert unread.progress == progress
+    assert ended is not None
+    assert ended.progress == RunProgress(step=2700)

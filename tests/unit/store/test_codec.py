@@ -24,6 +24,7 @@ from bot.domain.alerts import (
 )
 from bot.domain.jobs import Job, JobRef, JobState, Resources
 from bot.domain.logs import Level
+from bot.domain.progress import Checkpoint, RunProgress
 from bot.domain.subscriptions import Matcher, RuleSettings
 from bot.store.codec import clean_text, from_json, to_json
 
@@ -63,7 +64,23 @@ FULL_JOB = Job(
 SHOWN = IncidentAlert(
     "tw-3f9c2ab1", "error_lines", "Errors", Severity.PAGE, NOW, EVIDENCE, LATER, Resolution.JOB_ENDED, "U1"
 )
-INCIDENT = Incident("inc-0123456789ab", "C1", FULL_JOB, NOW, (SHOWN, SHOWN), LATER)
+PROGRESS = RunProgress(
+    400,
+    5000,
+    1.5,
+    2.25,
+    0.5,
+    1e-4,
+    12_000.0,
+    8.5,
+    4.0,
+    1773396000123456789,
+    9,
+    True,
+    4.0,
+    Checkpoint(400, NOW, "ckpt-12"),
+)
+INCIDENT = Incident("inc-0123456789ab", "C1", FULL_JOB, NOW, (SHOWN, SHOWN), LATER, PROGRESS)
 ALERT = Alert(
     rule="low_gpu_utilization",
     parameters_key="below=0.2",

@@ -101,13 +101,11 @@ Verdict = Finding | Clear | Unknown
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """When a finding becomes an alert and an alert ends (Prometheus `for`, `keep_firing_for`; Alertmanager repeat)."""
+    """When a finding becomes an alert and an alert ends (Prometheus `for`, `keep_firing_for`)."""
 
     hold_for: timedelta = timedelta(0)
     keep_firing_for: timedelta = timedelta(0)
     """How long after the last finding an alert keeps firing."""
-    repeat_every: timedelta | None = None
-    """Time between repeated notifications while firing; None: never."""
 
 
 class AlertState(enum.StrEnum):
@@ -137,8 +135,6 @@ class Alert:
     last_finding_at: datetime | None = None
     severity: Severity = Severity.WARN
     evidence: Evidence | None = None
-    notified_at: datetime | None = None
-    """When this firing last caused a notification, for repeats."""
     memory: Memory = field(default_factory=dict)
 
 
@@ -157,7 +153,6 @@ class Change(enum.StrEnum):
     UPDATED = "updated"
     """Still firing, with new evidence."""
     RESOLVED = "resolved"
-    REPEATED = "repeated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,13 +179,45 @@ class IncidentAlert:
     evidence: Evidence
     resolved_at: datetime | None = None
     resolution: Resolution | None = None
-    acknowledged_by: str | None = None
-    """Slack user id; repeated notifications stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """A person took an incident; its reminders stop."""
+
+    by: str
+    """Slack user id."""
+    at: datetime
+    taken_from: str | None = None
+    """Who had acknowledged it before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """A person closed an incident."""
+
+    by: str
+    """Slack user id."""
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Muting:
+    """A silence mutes an incident."""
+
+    by: str
+    """Slack user id."""
+    until: datetime
+    silence_id: int
 
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """The alerts of one job in one channel, from the first firing to the last resolution: one Slack thread."""
+    """The alerts of one job in one channel, from the first firing to the last resolution: one Slack thread.
+
+    `resolved_at` says that the alerts' conditions are over, `closing` that a person closed the incident. A failed job's
+    incident stays open after its end until a person closes it.
+    """
 
     id: str
     """`inc-` and 12 hex digits."""
@@ -201,6 +228,23 @@ class Incident:
     resolved_at: datetime | None = None
     progress: RunProgress | None = None
     """How far the run was at the last change; None if no log was read."""
+    acknowledgement: Acknowledgement | None = None
+    closing: Closing | None = None
+    muted: Muting | None = None
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether the job failed with a page that had not cleared."""
+        failed = self.job.state.is_failure and self.job.state.is_terminal
+        return failed and any(
+            alert.severity is Severity.PAGE and (alert.resolved_at is None or alert.resolution is Resolution.JOB_ENDED)
+            for alert in self.alerts
+        )
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it needs a person: an alert fires or the job failed, and nobody has closed it."""
+        return self.closing is None and (self.resolved_at is None or self.is_failure)
 
     @property
     def severity(self) -> Severity:
@@ -215,7 +259,10 @@ class NotifyReason(enum.StrEnum):
     FIRST = "first"
     CHANGED = "changed"
     RESOLVED = "resolved"
-    REPEAT = "repeat"
+    REMINDER = "reminder"
+    """Nobody has acknowledged a page."""
+    TAKEN_OVER = "taken over"
+    """A person took an incident from another."""
     NOTE = "note"
     """Not about an alert: the job and its subscription ended."""
 

@@ -49,8 +49,6 @@ def _found(alert: Alert, finding: Finding, timing: Timing, now: datetime) -> tup
         firing = replace(alert, last_finding_at=now, evidence=finding.evidence, severity=severity)
         if changed:
             return firing, Transition(Change.UPDATED, now, finding.evidence, notify=finding.notify)
-        if timing.repeat_every is not None and now - (alert.notified_at or now) >= timing.repeat_every:
-            return replace(firing, notified_at=now), Transition(Change.REPEATED, now, finding.evidence)
         return firing, None
     since = alert.pending_since if alert.state is AlertState.PENDING and alert.pending_since else now
     if now - since < timing.hold_for:
@@ -69,7 +67,6 @@ def _found(alert: Alert, finding: Finding, timing: Timing, now: datetime) -> tup
         episode=alert.episode + 1,
         pending_since=since,
         fired_at=now,
-        notified_at=now,
         last_finding_at=now,
         evidence=finding.evidence,
         severity=severity,
@@ -80,7 +77,7 @@ def _found(alert: Alert, finding: Finding, timing: Timing, now: datetime) -> tup
 def _cleared(alert: Alert, timing: Timing, now: datetime, *, job_ended: bool) -> tuple[Alert, Transition | None]:
     if alert.state is AlertState.INACTIVE:
         return alert, None
-    quiet = replace(alert, state=AlertState.INACTIVE, pending_since=None, fired_at=None, notified_at=None)
+    quiet = replace(alert, state=AlertState.INACTIVE, pending_since=None, fired_at=None)
     if alert.state is AlertState.PENDING:
         return quiet, None
     if job_ended:

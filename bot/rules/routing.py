@@ -126,6 +126,7 @@ class _Draft:
         self._replies: list[tuple[str, NotifyReason, bool]] = []
         self._suppressed: list[Delivery] = []
         self._changed = False
+        self._reopens = False
 
     def shows(self, alert_id: str) -> bool:
         """Whether the incident already has this firing."""
@@ -136,10 +137,14 @@ class _Draft:
         return [one for one in self._alerts.values() if one.rule == rule and one.resolved_at is None]
 
     def add(self, alert: IncidentAlert, *, root_includes_evidence: bool) -> None:
-        """Announce an alert; in the channel too when it is a page or worse than what fires there."""
+        """Announce an alert; in the channel too when it is a page or worse than what fires there.
+
+        An incident that a person closed is open again.
+        """
         worst = max((one.severity.rank for one in self._alerts.values() if one.resolved_at is None), default=0)
         louder = alert.severity is Severity.PAGE or alert.severity.rank > worst
         self._alerts[alert.id] = alert
+        self._reopens = self._before is not None and self._before.closing is not None
         if self._before is not None or not root_includes_evidence:
             self._reply(alert.id, NotifyReason.FIRST, broadcast=louder)
         self._changed = True
@@ -155,9 +160,7 @@ class _Draft:
             self._changed = True
         if transition is None or muted:
             return
-        if transition.change is Change.REPEATED and shown.acknowledged_by is None:
-            self._reply(alert_id, NotifyReason.REPEAT, broadcast=True)
-        elif transition.change is Change.UPDATED and (transition.notify or worse):
+        if transition.change is Change.UPDATED and (transition.notify or worse):
             self._reply(alert_id, NotifyReason.CHANGED, broadcast=worse)
 
     def _reply(self, alert_id: str, reason: NotifyReason, *, broadcast: bool = False) -> None:
@@ -188,11 +191,17 @@ class _Draft:
         alerts = tuple(self._alerts.values())
         is_resolved = all(alert.resolved_at is not None for alert in alerts)
         before = self._before
-        incident = Incident(
-            id=before.id if before else stable_id("inc", f"{self._channel}|{alerts[0].id}|{self._now.isoformat()}"),
+        opened = before or Incident(
+            id=stable_id("inc", f"{self._channel}|{alerts[0].id}|{self._now.isoformat()}"),
             channel=self._channel,
             job=self._job,
-            opened_at=before.opened_at if before else self._now,
+            opened_at=self._now,
+        )
+        if self._reopens:
+            opened = replace(opened, acknowledgement=None, closing=None)
+        incident = replace(
+            opened,
+            job=self._job,
             alerts=alerts,
             resolved_at=self._now if is_resolved else None,
             progress=self._progress,

@@ -104,8 +104,8 @@ class Listeners:
         value = str(pressed.get("value") or pressed["selected_option"]["value"])
         if action in (Action.CHANGE, Action.MORE) and message is not None and not reply.replaces:
             reply = replace(reply, thread_ts=message.get("thread_ts") or message["ts"])
-        if action == Action.ACKNOWLEDGE:
-            self._start(reply, self._acknowledge(reply, value))
+        if action in (Action.ACKNOWLEDGE, Action.RESOLVE):
+            self._start(reply, self._take_or_close(reply, Action(action), value))
         else:
             self._start(reply, self._answer(reply, value, _asker(body), share=action == Action.SHARE))
 
@@ -161,11 +161,12 @@ class Listeners:
         async with self.tasks.turn():
             return await self._runner.run(command, asker)
 
-    async def _acknowledge(self, reply: Reply, incident_id: str) -> None:
+    async def _take_or_close(self, reply: Reply, action: Action, incident_id: str) -> None:
         """The outbox then edits the incident's root message."""
+        change = self._store.incidents.close if action is Action.RESOLVE else self._store.incidents.acknowledge
         async with _errors_answered(reply):
             async with self.tasks.turn():
-                incident = await self._store.incidents.acknowledge(incident_id, reply.user, self._clock())
+                incident = await change(incident_id, reply.user, self._clock())
             if incident is None:
                 await reply.private(render_error(ErrorAnswer("Incident not found; it was resolved long ago.")))
 

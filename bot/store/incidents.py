@@ -1,13 +1,21 @@
 """Incidents: the threads of each channel. Their messages are in `deliveries.py`."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.alerts import Delivery, DeliveryKind, Incident, Notification, NotifyReason
+from bot.domain.alerts import (
+    Acknowledgement,
+    Closing,
+    Delivery,
+    DeliveryKind,
+    Incident,
+    Notification,
+    NotifyReason,
+)
 from bot.domain.jobs import JobRef
 from bot.store.claims import revoke_claim
 from bot.store.codec import from_json, to_json
@@ -39,30 +47,57 @@ class Incidents:
             found = [from_json(value, Incident) for value in await connection.scalars(statement)]
         return tuple(incident for incident in found if job is None or incident.job.ref == job)
 
-    async def acknowledge(self, incident_id: str, user: str, now: datetime) -> Incident | None:
-        """Record that a person acknowledged the firing alerts, and queue an edit of the root message.
+    async def acknowledge(
+        self, incident_id: str, user: str, now: datetime, *, taken_from: str | None = None
+    ) -> Incident | None:
+        """Record that a person takes an open incident from `taken_from` (None: nobody had it), and edit the root.
+
+        Of several people at once, one takes it; for the others nothing changes.
 
         Returns:
-            The updated incident; None when it does not exist. A second call by the same person changes nothing.
+            The incident, whose acknowledgement says who has it now; None when it does not exist.
         """
+
+        def take(incident: Incident) -> Incident:
+            owner = incident.acknowledgement.by if incident.acknowledgement else None
+            if not incident.is_open or owner != taken_from or owner == user:
+                return incident
+            return replace(incident, acknowledgement=Acknowledgement(user, now, taken_from))
+
+        return await self._change(incident_id, take, f"acknowledged:{user}", now)
+
+    async def close(self, incident_id: str, user: str, now: datetime) -> Incident | None:
+        """Record that a person closes an open incident, and edit the root.
+
+        Returns:
+            The incident, whose closing says who closed it; None when it does not exist.
+        """
+
+        def end(incident: Incident) -> Incident:
+            return replace(incident, closing=Closing(user, now)) if incident.is_open else incident
+
+        return await self._change(incident_id, end, f"closed:{user}", now)
+
+    async def _change(
+        self, incident_id: str, change: Callable[[Incident], Incident], key: str, now: datetime
+    ) -> Incident | None:
+        """Apply a person's change, and queue an edit of the root message if it changed anything."""
         known = await self.find(incident_id)
         if known is None:
             return None
         async with self._database.write() as connection:
             await revoke_claim(connection, known.job.ref)  # first, because a settling poll locks in this order
             statement = select(incidents).where(incidents.c.id == incident_id).with_for_update()
-            row = (await connection.execute(statement)).one()
+            row = (await connection.execute(statement)).one_or_none()
+            if row is None:
+                return None
             before = from_json(row.value, Incident)
-            alerts = (one if one.resolved_at else replace(one, acknowledged_by=user) for one in before.alerts)
-            after = replace(before, alerts=tuple(alerts))
+            after = change(before)
             if after != before:
                 await save_incidents(self._database, connection, [(row.watch_id, after)])
-                edit = Delivery(
-                    dedupe_key=f"{incident_id}:acknowledged:{user}:{now.isoformat()}",
-                    channel=after.channel,
-                    notification=Notification(DeliveryKind.EDIT, NotifyReason.CHANGED, after.job, after),
-                )
-                await add_deliveries(self._database, connection, [(row.watch_id, edit)], now)
+                edit = Notification(DeliveryKind.EDIT, NotifyReason.CHANGED, after.job, after)
+                delivery = Delivery(f"{incident_id}:{key}:{now.isoformat()}", after.channel, edit)
+                await add_deliveries(self._database, connection, [(row.watch_id, delivery)], now)
         return after
 
 

@@ -199,5 +199,5 @@ def _alert_text(alert: Alert, change: Change, evidence: Evidence | None) -> str:
             return f"── resolved: {title}"
         case Change.UPDATED:
             return f"── {alert.severity} (update): {title}.{summary}"
-        case Change.FIRED | Change.REPEATED:
+        case Change.FIRED:
             return f"── {alert.severity}: {title}.{summary}{hint}"

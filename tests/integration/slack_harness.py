@@ -102,10 +102,16 @@ class SlackHarness:
         )
         await self.store.watches.settle([result], now)
 
-    async def acknowledged_by(self) -> list[str | None]:
-        """Who acknowledged each alert of the saved incident."""
+    async def saved_incident(self) -> Incident:
+        """The incident as stored."""
         saved = await self.store.incidents.find(incident().id)
-        return [alert.acknowledged_by for alert in saved.alerts] if saved else []
+        assert saved is not None
+        return saved
+
+    async def acknowledged_by(self) -> str | None:
+        """Who acknowledged the saved incident."""
+        taken = (await self.saved_incident()).acknowledgement
+        return taken.by if taken else None
 
 
 @asynccontextmanager

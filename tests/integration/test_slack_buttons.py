@@ -65,7 +65,7 @@ async def test_acknowledge_saves_who_and_posts_nothing(harness: SlackHarness) ->
     message = await harness.post_alert()
     await harness.slack.person_actions.click("ben", message, Action.ACKNOWLEDGE, wait_s=0.3)
     async with asyncio.timeout(LONGEST_S):
-        while await harness.acknowledged_by() != ["U0BEN"]:  # noqa: ASYNC110 - no event to wait for
+        while await harness.acknowledged_by() != "U0BEN":  # noqa: ASYNC110 - no event to wait for
             await asyncio.sleep(0.01)
     assert [] == harness.channel().ephemerals
 

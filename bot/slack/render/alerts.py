@@ -58,7 +58,7 @@ def render_root(incident: Incident) -> Message:
         [
             section("\n".join(line for line in lines if line)),
             section("\n".join(_other_lines(job, others))) if others else None,
-            context(_acknowledgements(incident)),
+            context(_ownership(incident)),
             _buttons(incident, lead),
             context([code(lead.id), code(str(job.ref))]),
         ],
@@ -198,29 +198,32 @@ def _other_line(job: Job, alert: IncidentAlert) -> str:
     return f"{SEVERITY_ICONS[alert.severity]} *{title}*{summary}"
 
 
-def _acknowledgements(incident: Incident) -> list[str]:
-    users = dict.fromkeys(alert.acknowledged_by for alert in incident.alerts if alert.resolved_at is None)
-    names = [person(user) for user in users if user]
-    is_shown = names and incident.resolved_at is None
-    return [f"👍 Acknowledged by {' and '.join(names)}; reminders paused"] if is_shown else []
+def _ownership(incident: Incident) -> list[str]:
+    taken, closing = incident.acknowledgement, incident.closing
+    if closing is not None:
+        return [f"☑️ Closed by {person(closing.by)} {slack_time(closing.at)}"]
+    if taken is None:
+        return ["Nobody has acknowledged this failure."] if incident.is_failure and incident.resolved_at else []
+    return [f"👍 Acknowledged by {person(taken.by)} {slack_time(taken.at)}"] if incident.is_open else []
 
 
 def _buttons(incident: Incident, lead: IncidentAlert) -> Block | None:
     job, evidence = incident.job.ref, lead.evidence
     logs = logs_button(job, evidence.first_at or lead.fired_at, evidence.last_at or lead.fired_at)
-    if incident.resolved_at is not None:
-        return actions([logs])
+    silence = button("Silence 1 hour", Action.CHANGE, f"silence 1h {job}")
     more = [("Silence 4 hours", f"silence 4h {job}"), ("Silence 24 hours", f"silence 1d {job}")]
     more.append(("Stop watching here", f"unwatch {job}"))
-    unacknowledged = any(alert.acknowledged_by is None for alert in incident.alerts if alert.resolved_at is None)
-    return actions(
-        [
-            button("Acknowledge", Action.ACKNOWLEDGE, incident.id, style="primary") if unacknowledged else None,
-            button("Silence 1 hour", Action.CHANGE, f"silence 1h {job}"),
-            logs,
-            overflow(more),
-        ]
-    )
+    is_live = incident.resolved_at is None
+    return actions([_next_step(incident), silence if is_live else None, logs, overflow(more) if is_live else None])
+
+
+def _next_step(incident: Incident) -> Block | None:
+    """The button of an open incident: to take it, or to close it when somebody has it."""
+    if not incident.is_open:
+        return None
+    if incident.acknowledgement is None:
+        return button("Acknowledge", Action.ACKNOWLEDGE, incident.id, style="primary")
+    return button("Resolve", Action.RESOLVE, incident.id)
 
 
 def _sentence_case(text: str) -> str:
@@ -277,5 +280,4 @@ def _ending(job: Job, alert: IncidentAlert) -> str:
 
 def _notify_reason(reason: NotifyReason, separator: str = " · ") -> str:
     """Why people are notified again, after a separator; "" the first time."""
-    words = {NotifyReason.CHANGED: f"{separator}updated", NotifyReason.REPEAT: f"{separator}still firing"}
-    return words.get(reason, "")
+    return f"{separator}updated" if reason is NotifyReason.CHANGED else ""

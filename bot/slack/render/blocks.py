@@ -110,7 +110,11 @@ class Action(enum.StrEnum):
     CHANGE = "trainwatch_change"
     """Command text that changes the channel's alerts: a silence, an unwatch. The answer goes into the thread."""
     ACKNOWLEDGE = "trainwatch_acknowledge"
-    """An incident id."""
+    """An incident id. The clicker takes the incident if nobody has it."""
+    TAKE_OVER = "trainwatch_take_over"
+    """An incident id and, after a space, the person to take it from."""
+    RESOLVE = "trainwatch_resolve"
+    """An incident id. The clicker closes the incident."""
     MORE = "trainwatch_more"
     """An overflow menu whose options are like CHANGE."""
 

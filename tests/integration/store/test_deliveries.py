@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import text
 
-from bot.domain.alerts import DeliveryKind, NotifyReason, Receipt
+from bot.domain.alerts import Acknowledgement, DeliveryKind, NotifyReason, Receipt
 from bot.store.deliveries import ClaimedDelivery
 from bot.store.engine import Database
 from bot.store.store import Store
@@ -264,7 +264,7 @@ async def test_acknowledging_names_the_person_and_edits_the_root(store: Store, n
     acknowledged = await store.incidents.acknowledge("inc-1", "U7", now)
 
     assert acknowledged is not None
-    assert [alert.acknowledged_by for alert in acknowledged.alerts] == ["U7"]
+    assert acknowledged.acknowledgement == Acknowledgement("U7", now)
     assert await store.incidents.find("inc-1") == acknowledged
     assert (await claim_one(store, now)).incidents == (acknowledged,)
     (edit,) = await claim(store, now)
@@ -272,7 +272,7 @@ async def test_acknowledging_names_the_person_and_edits_the_root(store: Store, n
     assert (edit.notification.incident, edit.root) == (acknowledged, RECEIPT)
 
 
-async def test_a_second_acknowledgement_changes_nothing_unless_by_another_person(store: Store, now: datetime) -> None:
+async def test_a_second_acknowledgement_changes_nothing_unless_it_takes_over(store: Store, now: datetime) -> None:
     about = incident(now)
     await add_to_outbox(store, now, delivery("root", ROOT, about=about), about=about)
     await send_next(store, now)
@@ -280,9 +280,13 @@ async def test_a_second_acknowledgement_changes_nothing_unless_by_another_person
     first = await store.incidents.acknowledge("inc-1", "U7", now)
     assert await store.incidents.acknowledge("inc-1", "U7", now + timedelta(seconds=1)) == first
     assert (await store.deliveries.backlog(now)).count == 1
-    second = await store.incidents.acknowledge("inc-1", "U8", now + timedelta(seconds=2))
+    assert await store.incidents.acknowledge("inc-1", "U8", now + timedelta(seconds=2)) == first
+    assert await store.incidents.acknowledge("inc-1", "U8", now, taken_from="U9") == first
+    assert (await store.deliveries.backlog(now)).count == 1
+    later = now + timedelta(seconds=3)
+    second = await store.incidents.acknowledge("inc-1", "U8", later, taken_from="U7")
     assert second is not None
-    assert [alert.acknowledged_by for alert in second.alerts] == ["U8"]
+    assert second.acknowledgement == Acknowledgement("U8", later, taken_from="U7")
     assert (await store.deliveries.backlog(now)).count == 2
 
 

@@ -8,9 +8,11 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.alerts import (
+    Acknowledgement,
     Alert,
     AlertState,
     Change,
+    Closing,
     Delivery,
     DeliveryKind,
     Evidence,
@@ -21,6 +23,7 @@ from bot.domain.alerts import (
     Transition,
     alert_id,
 )
+from bot.domain.jobs import JobState
 from bot.domain.progress import RunProgress
 from bot.domain.subscriptions import Matcher, RuleSettings, Silence, Subscription
 from bot.rules.evaluate import EvaluatedAlert
@@ -214,14 +217,53 @@ def test_equal_decisions_have_equal_dedupe_keys() -> None:
     assert [one.dedupe_key for one in first.deliveries] == [one.dedupe_key for one in again.deliveries]
 
 
-def test_an_acknowledged_alert_is_not_repeated() -> None:
+def test_a_poll_keeps_who_acknowledged_and_closed_an_incident() -> None:
     incident = plan_for([evaluated(firing(), FIRED)]).incident
     assert incident is not None
-    held = replace(incident, alerts=tuple(replace(one, acknowledged_by="U2") for one in incident.alerts))
-    repeat = Transition(Change.REPEATED, START)
+    held = replace(incident, acknowledgement=Acknowledgement("U2", START), closing=Closing("U2", START))
 
-    assert () == plan_for([evaluated(firing(), repeat)], held, minute=1).deliveries
-    assert 2 == len(plan_for([evaluated(firing(), repeat)], incident, minute=1).deliveries)
+    after = plan_for([evaluated(firing(summary="more errors"))], held, minute=1).incident
+
+    assert after is not None
+    assert after.alerts[0].evidence.summary == "more errors"
+    assert (after.acknowledgement, after.closing) == (held.acknowledgement, held.closing)
+
+
+def test_a_new_alert_reopens_a_closed_incident() -> None:
+    incident = plan_for([evaluated(firing(), FIRED)]).incident
+    assert incident is not None
+    closed = replace(incident, acknowledgement=Acknowledgement("U2", START), closing=Closing("U2", START))
+
+    both = [evaluated(firing()), evaluated(firing("low_gpu_utilization"), FIRED)]
+    after = plan_for(both, closed, minute=1).incident
+
+    assert after is not None
+    assert after.is_open
+    assert (after.id, after.acknowledgement) == (closed.id, None)
+
+
+@pytest.mark.parametrize(
+    ("severity", "state", "resolution", "is_failure"),
+    [
+        (Severity.PAGE, JobState.FAILED, Resolution.JOB_ENDED, True),
+        (Severity.PAGE, JobState.FAILED, None, True),
+        (Severity.PAGE, JobState.PREEMPTED, None, True),
+        (Severity.PAGE, JobState.FAILED, Resolution.CLEARED, False),
+        (Severity.PAGE, JobState.SUCCEEDED, Resolution.JOB_ENDED, False),
+        (Severity.PAGE, JobState.CANCELLED, Resolution.JOB_ENDED, False),
+        (Severity.WARN, JobState.FAILED, Resolution.JOB_ENDED, False),
+    ],
+)
+def test_a_failure_stays_open_after_its_job_until_a_person_closes_it(
+    severity: Severity, state: JobState, resolution: Resolution | None, is_failure: bool
+) -> None:
+    incident = plan_for([evaluated(firing(severity=severity), FIRED)]).incident
+    assert incident is not None
+    alert = replace(incident.alerts[0], resolved_at=START if resolution else None, resolution=resolution)
+    ended = replace(incident, alerts=(alert,), job=replace(job(), state=state), resolved_at=START)
+
+    assert (ended.is_failure, ended.is_open) == (is_failure, is_failure)
+    assert not replace(ended, closing=Closing("U1", START)).is_open
 
 
 def test_the_end_of_a_job_closes_its_incident_and_keeps_its_failure_unresolved() -> None:

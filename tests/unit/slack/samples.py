@@ -21,7 +21,7 @@ from bot.commands.subcommands.rules import RuleShown
 from bot.commands.subcommands.subscriptions import ListAnswer, SilenceAnswer, UnwatchAnswer, WatchAnswer
 from bot.commands.subcommands.table import HelpAnswer
 from bot.diagnosis.findings import Diagnosis
-from bot.domain.alerts import DeliveryKind, Evidence, Incident, NotifyReason, Resolution, Severity
+from bot.domain.alerts import Acknowledgement, DeliveryKind, Evidence, Incident, NotifyReason, Resolution, Severity
 from bot.domain.durations import ns_from_datetime
 from bot.domain.gaps import Gap, GapReason, Part
 from bot.domain.jobs import JobRef, JobState
@@ -53,7 +53,9 @@ LOW = replace(alert("tw-5a5a5a5a5a5a"), rule="low_gpu_utilization", title="GPUs 
 NOTIFICATIONS = {
     "firing": notification(DeliveryKind.ROOT),
     "failed": notification(DeliveryKind.ROOT, incident(failed(), LOW, CLEARED, of=job(JobState.FAILED))),
-    "acknowledged": notification(DeliveryKind.EDIT, incident(alert(acknowledged_by="U0ANNA"))),
+    "acknowledged": notification(
+        DeliveryKind.EDIT, replace(incident(), acknowledgement=Acknowledgement("U0ANNA", at(1)))
+    ),
     "cleared": notification(DeliveryKind.EDIT, incident(CLEARED)),
     "failed_permanently": notification(
         DeliveryKind.EDIT, replace(incident(failed(), ENDED, of=job(JobState.FAILED)), resolved_at=at(12))
@@ -66,7 +68,6 @@ NOTIFICATIONS = {
     "final_note": notification(
         DeliveryKind.REPLY, alert_id=None, reason=NotifyReason.NOTE, text="llama-8b-sft failed after 3h 10m."
     ),
-    "reply_repeat": notification(DeliveryKind.REPLY, incident(failed()), reason=NotifyReason.REPEAT),
     "reply_resolved": notification(DeliveryKind.REPLY, incident(CLEARED), reason=NotifyReason.RESOLVED),
     "note": notification(
         DeliveryKind.NOTE, reason=NotifyReason.NOTE, incident=None, text="The job ended: succeeded. Unsubscribed."
@@ -87,7 +88,8 @@ def hostile_incident() -> Incident:
     bad = replace(alert(), title=HOSTILE[:60], evidence=evidence)
     many = tuple(replace(bad, id=f"tw-{number:012x}") for number in range(60))
     about = incident(*many, of=replace(job(name=HOSTILE * 9), url="https://x/>|<!here>", ref=JobRef("x", HOSTILE)))
-    return replace(about, alerts=(*about.alerts, replace(bad, resolved_at=at(2), acknowledged_by=HOSTILE)))
+    alerts = (*about.alerts, replace(bad, resolved_at=at(2)))
+    return replace(about, alerts=alerts, acknowledgement=Acknowledgement(HOSTILE, NOW))
 
 
 SUBSCRIPTION = Subscription(3, "C0RUNS", REF, "U0ANNA", at(-60))

@@ -10,7 +10,16 @@ from syrupy.assertion import SnapshotAssertion
 from bot.commands.parsing.parser import parse
 from bot.commands.subcommands.logs import LogsCommand
 from bot.commands.subcommands.subscriptions import SilenceCommand, UnwatchCommand
-from bot.domain.alerts import DeliveryKind, Evidence, ExcerptLine, NotifyReason, Resolution, Severity
+from bot.domain.alerts import (
+    Acknowledgement,
+    Closing,
+    DeliveryKind,
+    Evidence,
+    ExcerptLine,
+    NotifyReason,
+    Resolution,
+    Severity,
+)
 from bot.domain.jobs import JobRef, JobState
 from bot.domain.logs import Level
 from bot.slack.render.alerts import incident_icon, render_notification, render_reply, render_root
@@ -58,10 +67,9 @@ def test_a_resolved_root_shows_how_and_after_how_long_with_a_logs_button() -> No
     assert ["Logs"] == list(buttons(root))
 
 
-def test_a_failed_job_stays_red_with_a_logs_button_only() -> None:
+def test_a_failed_job_stays_red() -> None:
     about = replace(incident(failed(), ENDED, of=job(JobState.FAILED)), resolved_at=at(12))
     assert shown(render_root(about)).startswith("🔴 *Job failed* ·")
-    assert ["Logs"] == list(buttons(render_root(about)))
 
 
 def test_an_ended_subscription_differs_from_an_ended_job() -> None:
@@ -122,10 +130,21 @@ def test_a_button_whose_command_does_not_fit_is_left_out() -> None:
     assert ["Acknowledge"] == list(buttons(render_root(about)))
 
 
-def test_an_acknowledged_alert_shows_who_and_has_no_button() -> None:
-    root = render_root(incident(alert(acknowledged_by="U0ANNA")))
-    assert "👍 Acknowledged by <@U0ANNA>; reminders paused" in shown(root)
+def test_an_acknowledged_incident_shows_who_and_can_be_resolved() -> None:
+    root = render_root(replace(incident(), acknowledgement=Acknowledgement("U0ANNA", at(1))))
+    assert "👍 Acknowledged by <@U0ANNA>" in shown(root)
+    assert "Resolve" in buttons(root)
     assert "Acknowledge" not in buttons(root)
+
+
+def test_a_failed_job_can_be_acknowledged_after_its_end_until_a_person_closes_it() -> None:
+    ended = replace(incident(failed(), of=job(JobState.FAILED)), resolved_at=at(2))
+    assert ["Acknowledge", "Logs"] == list(buttons(render_root(ended)))
+    taken = replace(ended, acknowledgement=Acknowledgement("U0ANNA", at(3)))
+    assert ["Resolve", "Logs"] == list(buttons(render_root(taken)))
+    closed = replace(taken, closing=Closing("U0BEN", at(4)))
+    assert ["Logs"] == list(buttons(render_root(closed)))
+    assert "Closed by <@U0BEN>" in shown(render_root(closed))
 
 
 def test_a_reply_shows_lines_with_times_and_counts_hidden_ones() -> None:
@@ -180,11 +199,6 @@ def test_the_hint_to_read_the_log_is_dropped_once_the_cause_is_known() -> None:
 def test_a_fact_whose_label_ends_with_at_has_no_colon() -> None:
     evidence = replace(errors(), facts=(("Back to normal at", "30%"),))
     assert "Back to normal at 30%" in shown(render_root(incident(alert(evidence=evidence))))
-
-
-def test_the_alt_text_of_a_reminder_ends_with_still_firing() -> None:
-    again = render_reply(job(), failed(), NotifyReason.REPEAT)
-    assert again.text.startswith("🔴 Job failed: llama-8b-sft, since 13 Mar 14:02 UTC, still firing.")
 
 
 @pytest.mark.parametrize("case", NOTIFICATIONS)

@@ -9,13 +9,16 @@ import msgspec
 import pytest
 
 from bot.domain.alerts import (
+    Acknowledgement,
     Alert,
     AlertState,
+    Closing,
     DeliveryKind,
     Evidence,
     ExcerptLine,
     Incident,
     IncidentAlert,
+    Muting,
     Notification,
     NotifyReason,
     Receipt,
@@ -61,9 +64,7 @@ FULL_JOB = Job(
     resources=Resources("H100:8", 2, 8, "H100", 80 * 1024**3, 26.5, 2**60),
     details=(("Checkpoint", "ckpt-12"), ("Step", "400")),
 )
-SHOWN = IncidentAlert(
-    "tw-3f9c2ab1", "error_lines", "Errors", Severity.PAGE, NOW, EVIDENCE, LATER, Resolution.JOB_ENDED, "U1"
-)
+SHOWN = IncidentAlert("tw-3f9c2ab1", "error_lines", "Errors", Severity.PAGE, NOW, EVIDENCE, LATER, Resolution.JOB_ENDED)
 PROGRESS = RunProgress(
     400,
     5000,
@@ -80,7 +81,18 @@ PROGRESS = RunProgress(
     4.0,
     Checkpoint(400, NOW, "ckpt-12"),
 )
-INCIDENT = Incident("inc-0123456789ab", "C1", FULL_JOB, NOW, (SHOWN, SHOWN), LATER, PROGRESS)
+INCIDENT = Incident(
+    "inc-0123456789ab",
+    "C1",
+    FULL_JOB,
+    NOW,
+    (SHOWN, SHOWN),
+    LATER,
+    PROGRESS,
+    acknowledgement=Acknowledgement("U1", NOW, taken_from="U2"),
+    closing=Closing("U1", LATER),
+    muted=Muting("U1", LATER, 3),
+)
 ALERT = Alert(
     rule="low_gpu_utilization",
     parameters_key="below=0.2",
@@ -91,10 +103,9 @@ ALERT = Alert(
     last_finding_at=LATER,
     severity=Severity.INFO,
     evidence=EVIDENCE,
-    notified_at=LATER,
     memory={"list": [1, 2.5, None, True, "x"], "deep": {"a": {"b": []}}},
 )
-NOTIFICATION = Notification(DeliveryKind.REPLY, NotifyReason.REPEAT, FULL_JOB, INCIDENT, "tw-3f9c2ab1", "text")
+NOTIFICATION = Notification(DeliveryKind.REPLY, NotifyReason.REMINDER, FULL_JOB, INCIDENT, "tw-3f9c2ab1", "text")
 VALUES = [
     FULL_JOB,
     INCIDENT,

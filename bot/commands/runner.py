@@ -14,7 +14,7 @@ from bot.commands.handlers.rules import replay, rules_answer
 from bot.commands.subcommands.jobs import DiagnoseCommand, JobsCommand, MetricsCommand, StatusCommand
 from bot.commands.subcommands.rules import ReplayCommand, RulesCommand
 from bot.commands.subcommands.table import SharedAnswer, SharedCommand
-from bot.domain.durations import Clock, format_duration
+from bot.domain.durations import Clock, spoken_duration
 from bot.errors import BotError, ConfigError, JobNotFound, ProviderError, UsageError
 from bot.providers.registry import Registry
 from bot.redaction.redactor import Redactor
@@ -63,7 +63,7 @@ def error_answer(problem: BotError, redactor: Redactor) -> ErrorAnswer:
     if isinstance(problem, JobNotFound):
         public = f"{public} `jobs` lists the jobs you can name."
     if isinstance(problem, ProviderError) and problem.retry_after is not None:
-        public = f"{public} Try again in {format_duration(problem.retry_after)}."
+        public = f"{public} Try again in {spoken_duration(problem.retry_after)}."
     return ErrorAnswer(
         public,
         usage=problem.usage if isinstance(problem, UsageError) else None,

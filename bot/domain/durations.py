@@ -1,4 +1,4 @@
-"""Parse and format durations ("30m"), relative times ("3m ago") and RFC 3339 timestamps.
+"""Parse and format durations ("30m", "30 min"), relative times ("3 min ago") and RFC 3339 timestamps.
 
 Log timestamps are integers, in nanoseconds since the epoch. A float64 or a datetime would round them.
 """
@@ -18,6 +18,8 @@ _FIRST_NS, _LAST_NS = -(2**63), 2**63 - 1
 _LAST_PARSED_NS = 2**63 // NS_PER_SECOND * NS_PER_SECOND
 """The last whole second in range, in the year 2262."""
 
+_SECONDS_MATTER = 600
+"""Below this many seconds, a spoken duration includes seconds."""
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _PART = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d|w)", re.IGNORECASE)
 _RFC3339 = re.compile(
@@ -41,7 +43,7 @@ def parse_duration(text: str) -> timedelta | None:
 
 
 def format_duration(span: timedelta) -> str:
-    """Format the two largest units, ignoring the sign: "1h 30m", "45s", "3d 2h"."""
+    """Format as `parse_duration` reads it, the two largest units, ignoring the sign: "1h 30m", "45s", "3d 2h"."""
     seconds, parts = int(abs(span.total_seconds())), list[str]()
     for unit, size in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
         count, seconds = divmod(seconds, size)
@@ -50,12 +52,24 @@ def format_duration(span: timedelta) -> str:
     return " ".join(filter(None, parts[:2])) or "0s"
 
 
+def spoken_duration(span: timedelta) -> str:
+    """Format for people, ignoring the sign: "45 s", "3 min 5 s", "1 h 20 min", "2 d"; no seconds from 10 min on."""
+    seconds = int(abs(span.total_seconds()))
+    seconds -= seconds % 60 if seconds >= _SECONDS_MATTER else 0
+    parts, sizes = list[str](), (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
+    for unit, size in sizes:
+        count, seconds = divmod(seconds, size)
+        if count or parts:
+            parts.append(f"{count:,} {unit}" if count else "")
+    return " ".join(filter(None, parts[:2])) or "0 s"
+
+
 def format_ago(timestamp: datetime, now: datetime) -> str:
-    """Format a time relative to `now`: "just now", "4m 10s ago", "in 5m"."""
+    """Format a time relative to `now`: "just now", "4 min 10 s ago", "in 5 min"."""
     span = now - timestamp
     if timedelta(0) <= span < timedelta(seconds=2):
         return "just now"
-    words = format_duration(span)
+    words = spoken_duration(span)
     return f"{words} ago" if span > timedelta(0) else f"in {words}"
 
 

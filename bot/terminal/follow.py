@@ -12,7 +12,7 @@ from bot.commands.handlers.log_filter import LineFilter
 from bot.commands.handlers.log_stream import build_query, stream_lines
 from bot.commands.subcommands.logs import LogsCommand
 from bot.domain.alerts import Alert, Change, Evidence
-from bot.domain.durations import Clock, format_duration, ns_from_datetime
+from bot.domain.durations import Clock, ns_from_datetime, spoken_duration
 from bot.domain.gaps import Gap, GapReason, Part
 from bot.domain.jobs import Job, JobRef
 from bot.domain.logs import LogFilter, LogLine, Order
@@ -173,7 +173,7 @@ class _Following:
 
     def _show_state(self) -> None:
         job = self.job
-        age = f", for {format_duration(self.context.clock() - job.started_at)}" if job.started_at else ""
+        age = f", for {spoken_duration(self.context.clock() - job.started_at)}" if job.started_at else ""
         self.context.output.note(f"── {job.name or job.ref}: {job.state} ({job.vendor_status}){age}")
 
     def _evaluate(self, observation: Observation) -> None:

@@ -6,7 +6,7 @@
 from datetime import datetime
 
 from bot.domain.checks import DELIVERY_LOOP, HEARTBEAT_STALE, ON_TIME, POLL_LOOP, CheckResult
-from bot.domain.durations import format_ago, format_duration
+from bot.domain.durations import format_ago, spoken_duration
 from bot.errors import StoreUnavailable
 from bot.store.store import open_store
 
@@ -26,8 +26,8 @@ async def check_health(database_url: str, now: datetime) -> list[CheckResult]:
         return [CheckResult("Database", False, error.public)]
     finally:
         await store.aclose()
-    lateness = f"{format_duration(overdue)} late" if overdue >= ON_TIME else "on time"
-    unsent = f"{backlog.count} not sent, the oldest waiting {format_duration(backlog.oldest)}"
+    lateness = f"{spoken_duration(overdue)} late" if overdue >= ON_TIME else "on time"
+    unsent = f"{backlog.count} not sent, the oldest waiting {spoken_duration(backlog.oldest)}"
     return [
         *(_check_heartbeat(name, at, now) for name, at in heartbeats.items()),
         CheckResult("polls", True, lateness),

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from bot.diagnosis.findings import Diagnosis
 from bot.domain.alerts import AlertState, Delivery, DeliveryKind, Notification, NotifyReason, alert_id, stable_id
-from bot.domain.durations import format_duration
+from bot.domain.durations import spoken_duration
 from bot.domain.gaps import Part
 from bot.domain.jobs import Job, JobState
 from bot.domain.observations import Observation
@@ -154,6 +154,6 @@ def last_message(job: Job, *, is_log_read: bool) -> str:
     """The last message about a job."""
     name = job.name or str(job.ref)
     began, ended = job.started_at or job.created_at, job.ended_at or job.updated_at
-    took = f" after {format_duration(ended - began)}" if began and ended and ended > began else ""
+    took = f" after {spoken_duration(ended - began)}" if began and ended and ended > began else ""
     unread = "" if is_log_read else " Its last log lines could not be read."
     return f"{name} {_ENDINGS.get(job.state, 'ended')}{took}. This channel no longer watches it.{unread}"

@@ -78,7 +78,7 @@ async def test_an_edit_changes_the_root_and_posts_nothing(slack: Slack, notifier
     (message,) = messages(slack)
     assert root == edited
     assert message.text.startswith("✅")
-    assert "resolved after 12m" in message.text
+    assert "resolved after 12 min" in message.text
 
 
 async def test_a_note_is_a_separate_message(slack: Slack, notifier: SlackNotifier) -> None:

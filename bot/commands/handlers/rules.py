@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from bot.commands.handlers.job_history import MAX_LINES, MetricHistory, RecordedJob, log_history
 from bot.commands.subcommands.arguments import Window
 from bot.commands.subcommands.rules import ReplayAnswer, ReplayCommand, RulesAnswer, RuleShown
-from bot.domain.durations import datetime_from_ns, format_duration, ns_from_datetime
+from bot.domain.durations import datetime_from_ns, ns_from_datetime, spoken_duration
 from bot.domain.gaps import Gap, GapReason, Part, gap_of
 from bot.domain.jobs import Job, JobRef
 from bot.domain.observations import POLL_INTERVAL, Observation
@@ -152,7 +152,7 @@ class _Past:
         """How this differs from what the watcher would have seen, in sentences."""
         notes = ["The state between the job's start and end is not recorded; it counts as running."]
         if self.step > POLL_INTERVAL:
-            notes.append(f"Polled every {format_duration(self.step)}, less often than the watcher does.")
+            notes.append(f"Polled every {spoken_duration(self.step)}, less often than the watcher does.")
         log = self.recorded.log
         if log.is_too_long:
             notes.append(f"Only the first {log.max_lines:,} lines were read; narrow the window for the rest.")

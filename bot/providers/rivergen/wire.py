@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from bot.domain.durations import format_duration, timestamp_parser
+from bot.domain.durations import spoken_duration, timestamp_parser
 from bot.domain.jobs import Job, JobState
 from bot.domain.logs import LogLine, parse_level
 from bot.domain.metrics import MetricPoint, MetricSeries
@@ -217,4 +217,4 @@ def job_from_details(model: str, run_id: str, details: Details) -> Job:
 def _span(seconds: float | None) -> str | None:
     if seconds is None:
         return None
-    return format_duration(timedelta(seconds=seconds)) if seconds >= 60 else f"{seconds:g}s"
+    return spoken_duration(timedelta(seconds=seconds)) if seconds >= 60 else f"{seconds:g} s"

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from bot.domain.alerts import Clear, Evidence, Finding, Unknown, Verdict
-from bot.domain.durations import format_duration
+from bot.domain.durations import spoken_duration
 from bot.domain.metrics import (
     CACHE_UTILIZATION,
     EPHEMERAL_STORAGE_UTILIZATION,
@@ -204,7 +204,7 @@ def _evidence(pressures: Mapping[str, Pressure], resource: _Resource, context: C
     if growing:
         predicted_at, full_at = min(growing.values(), key=lambda one: one[1])
         first = min(name for name, one in growing.items() if one[1] == full_at)
-        window = format_duration(context.span("window"))
+        window = spoken_duration(context.span("window"))
         facts.append(("Grows", name_list(growing)))
         facts.append(("Predicted at", f"{predicted_at:%H:%M} UTC, from the last {window}"))
         subject = f"{resource.prefix}{first}"

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from bot.domain.alerts import Clear, Evidence, Finding, Unknown, Verdict
-from bot.domain.durations import format_duration
+from bot.domain.durations import spoken_duration
 from bot.domain.metrics import GPU_UTILIZATION, MetricPoint
 from bot.rules.metrics.causes import GUESSES, Cause, guess_cause
 from bot.rules.metrics.samples import (
@@ -143,7 +143,7 @@ def _mean_before(
 
 def _evidence(low: Mapping[str, datetime], fresh: int, limits: _Limits, cause: Cause) -> Evidence:
     guess = GUESSES[cause]
-    held = format_duration(limits.hold)
+    held = spoken_duration(limits.hold)
     return Evidence(
         summary=f"{len(low)} of {fresh} GPUs below {limits.threshold:.0%} for {held} or longer.",
         facts=(

@@ -1,7 +1,7 @@
 """Condition: the platform reports that the job failed, was preempted or is unhealthy."""
 
 from bot.domain.alerts import Clear, Evidence, Finding, Memory, Severity, Unknown, Verdict
-from bot.domain.durations import format_duration
+from bot.domain.durations import spoken_duration
 from bot.domain.jobs import Job, JobState
 from bot.rules.rule import Context
 
@@ -33,7 +33,7 @@ def _evidence(job: Job) -> Evidence:
     ended = job.ended_at or job.updated_at
     began = job.started_at or job.created_at
     if ended and began:
-        facts.append(("Ran for", format_duration(ended - began)))
+        facts.append(("Ran for", spoken_duration(ended - began)))
     if job.error:
         facts.append(("Platform message", job.error))
     return Evidence(

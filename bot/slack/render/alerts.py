@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from bot.domain.alerts import DeliveryKind, Evidence, Incident, IncidentAlert, Notification, NotifyReason, Resolution
-from bot.domain.durations import format_duration
+from bot.domain.durations import spoken_duration
 from bot.domain.jobs import Job
 from bot.domain.wording import plural
 from bot.rules.catalog import reports_state
@@ -270,7 +270,7 @@ def _ending(job: Job, alert: IncidentAlert) -> str:
     """How it ended, as the end of a sentence: `resolved after 12m. Back to normal.`."""
     if alert.resolved_at is None:
         return ""
-    after = f"after {format_duration(alert.resolved_at - alert.fired_at)}"
+    after = f"after {spoken_duration(alert.resolved_at - alert.fired_at)}"
     if alert.resolution is Resolution.CLEARED:
         return f"resolved {after}. Back to normal."
     if alert.resolution is Resolution.JOB_ENDED and job.state.is_terminal:

@@ -7,7 +7,7 @@ from bot.commands.subcommands.rules import ReplayAnswer, RulesAnswer
 from bot.commands.subcommands.subscriptions import ListAnswer, SilenceAnswer, UnwatchAnswer, WatchAnswer
 from bot.commands.subcommands.table import HelpAnswer
 from bot.domain.alerts import Incident
-from bot.domain.durations import format_duration
+from bot.domain.durations import spoken_duration
 from bot.domain.jobs import Job, Resources
 from bot.domain.wording import plural
 from bot.slack.render.alerts import incident_icon
@@ -171,7 +171,7 @@ def _firing(incident: Incident) -> int:
 def _since(job: Job) -> str:
     began = job.started_at or job.created_at
     if job.ended_at:
-        return slack_time(job.ended_at) + (f" after {format_duration(job.ended_at - began)}" if began else "")
+        return slack_time(job.ended_at) + (f" after {spoken_duration(job.ended_at - began)}" if began else "")
     return f"since {slack_time(began)}" if began else ""
 
 

@@ -8,7 +8,7 @@ from bot.commands.answers import SystemStatus
 from bot.commands.parsing.help import overview
 from bot.commands.subcommands.spec import Frontend
 from bot.domain.checks import HEARTBEAT_STALE, ON_TIME
-from bot.domain.durations import format_ago, format_duration
+from bot.domain.durations import format_ago, spoken_duration
 from bot.domain.subscriptions import Watched
 from bot.domain.wording import plural
 from bot.slack.render.blocks import context, divider, header, row_sections
@@ -63,9 +63,9 @@ def _backlog(status: SystemStatus) -> list[str]:
     """What waits for too long, and how much of each rate limit is used."""
     facts = []
     if status.overdue >= ON_TIME:
-        facts.append(f"🟡 Polling is {format_duration(status.overdue)} behind schedule")
+        facts.append(f"🟡 Polling is {spoken_duration(status.overdue)} behind schedule")
     if status.unsent_for >= ON_TIME:
-        waited = format_duration(status.unsent_for)
+        waited = spoken_duration(status.unsent_for)
         facts.append(f"🟡 {plural(status.unsent, 'message')} not sent yet; the oldest has waited {waited}")
     return facts + [
         f"{escape(name)}: {rate.last_minute:,} requests in the last minute (limit {rate.max_per_minute:,})"

@@ -2,7 +2,7 @@
 
 from bot.commands.parsing.formatting import format_command
 from bot.commands.subcommands.rules import ReplayAnswer, RulesAnswer, RuleShown
-from bot.domain.durations import format_duration
+from bot.domain.durations import spoken_duration
 from bot.domain.wording import plural
 from bot.rules.replay import Replayed
 from bot.slack.render.blocks import actions, context, row_sections, section, share_button
@@ -32,7 +32,7 @@ def render_replay(answer: ReplayAnswer) -> Message:
     """The alerts that would have fired, and when each would have ended."""
     count = plural(len(answer.alerts), "alert") if answer.alerts else "No alerts"
     text = f"{count} from {plain_time(answer.start)} to {plain_time(answer.end)}"
-    read = f"{plural(answer.read, 'line')} read, evaluated every {format_duration(answer.step)}"
+    read = f"{plural(answer.read, 'line')} read, evaluated every {spoken_duration(answer.step)}"
     notes = [one_line(note, 300) for note in answer.notes]
     quiet = f"Rules that would not have fired: {', '.join(code(name) for name in answer.quiet)}"
     return message(
@@ -55,7 +55,7 @@ def rule_row(rule: RuleShown) -> str:
 
 
 def _replayed(one: Replayed) -> str:
-    took = f"{one.resolution} after {format_duration(one.resolved_at - one.fired_at)}" if one.resolved_at else ""
+    took = f"{one.resolution} after {spoken_duration(one.resolved_at - one.fired_at)}" if one.resolved_at else ""
     summary = one.evidence.summary
     quote = "" if summary.rstrip(".") == one.title else f"\n> {one_line(summary, 300)}"
     title = f"{SEVERITY_ICONS[one.severity]} {slack_time(one.fired_at)} *{one_line(one.title, 200)}*"

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bot.commands.subcommands.jobs import JobsAnswer
-from bot.domain.durations import format_ago, format_duration
+from bot.domain.durations import format_ago, spoken_duration
 from bot.domain.jobs import Job, JobState
 from bot.terminal.log_lines import escape_controls
 
@@ -26,13 +26,13 @@ _STYLES = {
 
 
 def state_text(job: Job, now: datetime) -> Text:
-    """Render a job's state in one line: `tune-7b: running (RUNNING), started 2h ago`."""
+    """Render a job's state in one line: `tune-7b: running (RUNNING), started 2 h ago`."""
     name = escape_controls(job.name or str(job.ref))
     text = Text.assemble((name, "bold"), ": ", coloured_state(job), f" ({escape_controls(job.vendor_status)})")
     if job.ended_at is not None:
         text.append(f", ended {format_ago(job.ended_at, now)}")
         if job.started_at is not None:
-            text.append(f" after {format_duration(job.ended_at - job.started_at)}")
+            text.append(f" after {spoken_duration(job.ended_at - job.started_at)}")
     elif job.started_at is not None:
         text.append(f", started {format_ago(job.started_at, now)}")
     elif job.created_at is not None:

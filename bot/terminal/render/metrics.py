@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bot.commands.subcommands.jobs import MetricsAnswer
-from bot.domain.durations import format_duration
+from bot.domain.durations import spoken_duration
 from bot.domain.metrics import KNOWN_METRICS, MetricSeries, MetricSummary, bucket_means, display_unit, sparkline
 from bot.terminal.log_lines import escape_controls
 from bot.terminal.render.jobs import state_text
@@ -22,7 +22,7 @@ def render_metrics(answer: MetricsAnswer) -> RenderableType:
     span = f"{answer.start:%Y-%m-%d %H:%M:%S} to {answer.end:%Y-%m-%d %H:%M:%S} UTC"
     head = [
         state_text(answer.job, answer.end),
-        Text(f"{span} ({format_duration(answer.end - answer.start)})", style="dim"),
+        Text(f"{span} ({spoken_duration(answer.end - answer.start)})", style="dim"),
     ]
     body = [render_summaries(answer.summaries, (answer.start, answer.end))] if answer.summaries else []
     notes = [] if answer.summaries else ["No samples in this time range."]

@@ -9,7 +9,7 @@ from rich.text import Text
 from bot.commands.subcommands.jobs import DiagnosisAnswer
 from bot.commands.subcommands.rules import ReplayAnswer, RulesAnswer, RuleShown
 from bot.domain.alerts import Severity
-from bot.domain.durations import format_duration
+from bot.domain.durations import spoken_duration
 from bot.domain.wording import plural
 from bot.rules.replay import Replayed
 from bot.terminal.log_lines import escape_controls
@@ -47,7 +47,7 @@ def render_replay(answer: ReplayAnswer) -> RenderableType:
     span = f"{answer.start:%Y-%m-%d %H:%M} to {answer.end:%Y-%m-%d %H:%M} UTC"
     rows: list[Text] = [
         Text.assemble((escape_controls(answer.job.name or str(answer.job.ref)), "bold"), f": {count} from {span}"),
-        Text(f"{plural(answer.read, 'line')} read, evaluated every {format_duration(answer.step)}", style="dim"),
+        Text(f"{plural(answer.read, 'line')} read, evaluated every {spoken_duration(answer.step)}", style="dim"),
         Text(),
     ]
     for one in answer.alerts:
@@ -68,7 +68,7 @@ def _replayed(one: Replayed) -> list[Text]:
     if one.resolved_at is None:
         end = "still firing at the end"
     else:
-        took = format_duration(one.resolved_at - one.fired_at)
+        took = spoken_duration(one.resolved_at - one.fired_at)
         end = f"{one.resolution} at {one.resolved_at:%m-%d %H:%M:%S}, after {took}"
     head = Text.assemble(
         f"{one.fired_at:%m-%d %H:%M:%S}  ",

@@ -86,6 +86,6 @@ REPLAY = ReplayAnswer(
     quiet=("hang", "loss"),
     read=3304,
     gaps=(GAP,),
-    notes=("Polled every 58s, less often than the watcher does.",),
+    notes=("Polled every 58 s, less often than the watcher does.",),
     pinned=ReplayCommand(str(REF), Window(since=timedelta(hours=24))),
 )

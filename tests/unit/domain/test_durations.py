@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.domain.durations import datetime_from_ns, format_ns, parse_rfc3339_ns, timestamp_parser
+from bot.domain.durations import datetime_from_ns, format_ns, parse_rfc3339_ns, spoken_duration, timestamp_parser
 
 
 @pytest.mark.parametrize(
@@ -45,3 +45,22 @@ def test_timestamp_in_implausible_year_is_not_parsed(text: str) -> None:
 def test_first_and_last_second_in_range_are_parsed() -> None:
     assert 0 == parse_rfc3339_ns("1970-01-01T00:00:00Z")
     assert "2262-04-11T23:47:15.999999999Z" == format_ns(parse_rfc3339_ns("2262-04-11T23:47:15.999999999Z") or 0)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "spoken"),
+    [
+        (0, "0 s"),
+        (45.9, "45 s"),
+        (115, "1 min 55 s"),
+        (180, "3 min"),
+        (-180, "3 min"),
+        (659, "10 min"),
+        (4_800, "1 h 20 min"),
+        (3_645, "1 h"),
+        (172_800, "2 d"),
+        (97_200, "1 d 3 h"),
+    ],
+)
+def test_spoken_duration_has_two_units_and_no_seconds_from_ten_minutes_on(seconds: float, spoken: str) -> None:
+    assert spoken_duration(timedelta(seconds=seconds)) == spoken

@@ -66,7 +66,7 @@ NOTIFICATIONS = {
     "reply_more": notification(DeliveryKind.REPLY, incident(alert(evidence=errors(312))), reason=NotifyReason.CHANGED),
     "reply_broadcast": notification(DeliveryKind.REPLY, incident(failed()), broadcast=True),
     "final_note": notification(
-        DeliveryKind.REPLY, alert_id=None, reason=NotifyReason.NOTE, text="llama-8b-sft failed after 3h 10m."
+        DeliveryKind.REPLY, alert_id=None, reason=NotifyReason.NOTE, text="llama-8b-sft failed after 3 h 10 min."
     ),
     "reply_resolved": notification(DeliveryKind.REPLY, incident(CLEARED), reason=NotifyReason.RESOLVED),
     "note": notification(

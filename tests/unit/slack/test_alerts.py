@@ -63,7 +63,7 @@ def test_the_icon_of_an_ended_job_differs_from_that_of_a_recovered_one(one: obje
 def test_a_resolved_root_shows_how_and_after_how_long_with_a_logs_button() -> None:
     root = render_root(incident(CLEARED))
     assert "~Errors in the log~" in shown(root)
-    assert "Resolved after 12m. Back to normal." in shown(root)
+    assert "Resolved after 12 min. Back to normal." in shown(root)
     assert ["Logs"] == list(buttons(root))
 
 

@@ -19,7 +19,7 @@ OOM = "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.50 GiB."
 
 def test_diagnosis_shows_the_job_state() -> None:
     shown = text(render(DIAGNOSIS))
-    assert shown.startswith("run <!channel>: failed (FAILED), ended just now after 3h\n\n1 problem found")
+    assert shown.startswith("run <!channel>: failed (FAILED), ended just now after 3 h\n\n1 problem found")
     assert "▶ [rank3]: torch.OutOfMemoryError" in shown
     assert "Log from 2026-03-13 09:00:00 to 2026-03-13 12:00:00 UTC." in shown
     assert "2 secrets hidden" in shown
@@ -37,7 +37,7 @@ def test_replay_lists_alerts_that_would_have_fired() -> None:
     shown = text(render(REPLAY), width=160)
     assert "run <!channel>: 2 alerts from 2026-03-12 12:00 to 2026-03-13 12:00 UTC" in shown
     assert "03-13 11:55:00  PAGE  GPU out of memory  (failure)\n    torch.OutOfMemoryError" in shown
-    assert "    cleared at 03-13 11:59:00, after 4m, 2 updates" in shown
+    assert "    cleared at 03-13 11:59:00, after 4 min, 2 updates" in shown
     assert "Rules that would not have fired: hang, loss" in shown
 
 

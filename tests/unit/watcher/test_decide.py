@@ -80,7 +80,7 @@ def test_a_successful_job_is_unsubscribed_with_a_note() -> None:
 
     assert kinds(first) == []
     assert kinds(second) == ["note"]
-    assert second.deliveries[0].notification.text == "llama finished after 3h. This channel no longer watches it."
+    assert second.deliveries[0].notification.text == "llama finished after 3 h. This channel no longer watches it."
 
 
 def test_late_lines_are_read_before_the_last_message() -> None:

@@ -55,7 +55,7 @@ def test_a_leaking_gpu_is_predicted_in_time_and_once() -> None:
     assert seen.found_at is not None
     assert 35 <= 90 + 180 - seen.found_at <= 50
     assert "The memory of GPU 3 grows: full in about 40 min (14:30 UTC) at this rate." == evidence.summary
-    assert (("Grows", "GPU 3"), ("Predicted at", "13:46 UTC, from the last 1h")) == evidence.facts
+    assert (("Grows", "GPU 3"), ("Predicted at", "13:46 UTC, from the last 1 h")) == evidence.facts
 
 
 @pytest.mark.parametrize("level", [0.85, 0.97, 0.995, 1.0])

@@ -55,6 +55,16 @@ class ExcerptLine:
 
 
 @dataclass(frozen=True, slots=True)
+class CountedMessage:
+    """One of the distinct messages of an alert, with the number of lines that had it."""
+
+    message: str
+    """Of the first such line, without its time and level; later lines may have other numbers."""
+    count: int
+    first_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """What a person needs to trust an alert and to act on it."""
 
@@ -73,6 +83,10 @@ class Evidence:
     last_at: datetime | None = None
     root: int | None = None
     """Index in `lines` of the root cause, when they are an excerpt around it."""
+    expected_at: datetime | None = None
+    """When the predicted event will happen, such as full memory; None without a prediction and after the event."""
+    messages: tuple[CountedMessage, ...] = ()
+    """Distinct messages: the first one, then the most frequent ones."""
 
 
 @dataclass(frozen=True, slots=True)

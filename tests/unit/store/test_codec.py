@@ -13,6 +13,7 @@ from bot.domain.alerts import (
     Alert,
     AlertState,
     Closing,
+    CountedMessage,
     DeliveryKind,
     Evidence,
     ExcerptLine,
@@ -48,6 +49,8 @@ EVIDENCE = Evidence(
     first_at=NOW,
     last_at=LATER,
     root=1,
+    expected_at=LATER,
+    messages=(CountedMessage("KV cache is exhausted", 13, NOW), CountedMessage("`x` <!here>", 2)),
 )
 FULL_JOB = Job(
     ref=JobRef("baseten", "proj/job"),

@@ -7,13 +7,16 @@ Each command imports only what it needs, to keep `--help` fast. `bot.commands.su
 import os
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from bot.commands.parsing.parser import parse_argv
 from bot.commands.subcommands import shell
+from bot.commands.subcommands.arguments import InputContext
 from bot.commands.subcommands.logs import LogsCommand
 from bot.commands.subcommands.table import HelpCommand, SharedCommand, ShellCommand
 from bot.errors import BotError, ConfigError, UsageError
 from bot.terminal.exit_codes import ExitCode
+from bot.terminal.system_zone import SystemZone
 
 
 def main() -> None:
@@ -24,7 +27,7 @@ def main() -> None:
 def run(argv: Sequence[str]) -> int:
     """Run one command and return its exit code."""
     try:
-        code = _dispatch(parse_argv(argv))
+        code = _dispatch(parse_argv(argv, InputContext(datetime.now(UTC), SystemZone())))
         sys.stdout.flush()
         return code
     except BotError as problem:  # `public` never contains secrets
@@ -87,7 +90,6 @@ def _serve() -> int:
 
 def _check(command: shell.CheckCommand) -> int:
     import asyncio
-    from datetime import UTC, datetime
 
     from bot.settings import load_settings
     from bot.terminal.output import print_rich, standard_output
@@ -141,8 +143,6 @@ def _upgrade() -> int:
 
 
 async def _run_session(command: LogsCommand | shell.FollowCommand | SharedCommand) -> int:
-    from datetime import UTC, datetime
-
     from bot.commands.runner import CommandRunner
     from bot.commands.user_config import load_diagnosis_config
     from bot.providers.registry import build_registry

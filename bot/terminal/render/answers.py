@@ -11,7 +11,7 @@ from bot.terminal.json_output import jobs_json, json_text, metrics_json, status_
 from bot.terminal.log_lines import LineFormat, LineFormatter
 from bot.terminal.render.jobs import render_jobs, state_lines
 from bot.terminal.render.metrics import node_lines, render_metrics
-from bot.terminal.render.screen import BOLD, BOLD_RED, DIM, GREEN, RED, YELLOW, Screen, clean, join_lines
+from bot.terminal.render.screen import BOLD, BOLD_RED, DIM, GREEN, RED, YELLOW, Screen, join_lines, plain_line
 
 
 def render(answer: SharedAnswer, screen: Screen, *, json: bool = False) -> str:
@@ -34,7 +34,7 @@ def render_checks(results: list[CheckResult], screen: Screen) -> str:
     lines = []
     for result in results:
         mark = screen.paint("ok  ", GREEN) if result.ok else screen.paint("FAIL", BOLD_RED)
-        lines.append(f"{mark} {screen.paint(clean(result.subject), BOLD)}: {clean(result.found)}")
+        lines.append(f"{mark} {screen.paint(plain_line(result.subject), BOLD)}: {plain_line(result.found)}")
         for line in (result.remedy or "").splitlines():
             lines += screen.wrap(line, " " * 7)
     return join_lines(lines)
@@ -44,7 +44,7 @@ def _status(answer: StatusAnswer, screen: Screen) -> str:
     job = answer.job
     lines = state_lines(job, answer.at, screen)
     facts = [("id", str(job.ref)), ("page", job.url), ("by", job.user), *_resources(answer), *job.details]
-    lines += [f"  {screen.paint(f'{clean(label)}:', DIM)} {clean(value)}" for label, value in facts if value]
+    lines += [f"  {screen.paint(f'{plain_line(label)}:', DIM)} {plain_line(value)}" for label, value in facts if value]
     if job.error:
         lines += screen.wrap(job.error, "  ", RED if job.state.is_failure else YELLOW)
     lines += node_lines(answer.summaries, screen)

@@ -16,8 +16,8 @@ from bot.terminal.render.screen import (
     MAGENTA,
     RED,
     Screen,
-    clean,
     join_lines,
+    plain_line,
 )
 from bot.terminal.render.tables import Cell, Column, table_lines
 
@@ -58,7 +58,7 @@ def render_jobs(answer: JobsAnswer, screen: Screen) -> str:
 def _row(job: Job) -> tuple[Cell, ...]:
     created = f"{job.created_at:%Y-%m-%d %H:%M}" if job.created_at else ""
     state = Cell(job.state.value, _STYLES[job.state])
-    return Cell(clean(str(job.ref))), state, Cell(clean(job.name or "")), Cell(created)
+    return Cell(plain_line(str(job.ref))), state, Cell(plain_line(job.name or "")), Cell(created)
 
 
 def _age(job: Job, now: datetime) -> str:

@@ -20,7 +20,7 @@ from bot.domain.node_metrics import (
     other_ranges,
 )
 from bot.terminal.render.jobs import state_lines
-from bot.terminal.render.screen import DIM, YELLOW, Screen, clean, join_lines
+from bot.terminal.render.screen import DIM, YELLOW, Screen, join_lines, plain_line
 from bot.terminal.render.tables import Cell, Column, table_lines
 
 _CHART_WIDTH = 12
@@ -76,7 +76,7 @@ def _ranges(utilization: MetricRange | None, memory: MetricRange | None) -> list
 
 
 def _node_cell(node: str | None) -> Cell:
-    return Cell(clean(node) if node else "all")
+    return Cell(plain_line(node) if node else "all")
 
 
 def _range_cell(named: tuple[str, MetricRange | None]) -> Cell:
@@ -109,7 +109,7 @@ def _other_lines(summaries: Sequence[MetricSummary], window: _Window, screen: Sc
         words, scale, unit = display_unit(name)
         last = Cell(_figure(values.series[0].last * scale, unit) if len(values.series) == 1 else "")
         drawn = chart(values.series, window, chart_scale(name, [values]), _CHART_WIDTH)
-        rows.append([Cell(clean(words)), last, _range_cell((name, values)), Cell(drawn)])
+        rows.append([Cell(plain_line(words)), last, _range_cell((name, values)), Cell(drawn)])
     return ["", *table_lines(columns, rows, screen)]
 
 
@@ -129,7 +129,7 @@ def _series_lines(summaries: Sequence[MetricSummary], window: _Window, screen: S
         figures = [_figure(value * scale, unit) for value in (one.last, one.mean, one.p5, one.p95, one.maximum)]
         limit = f"{_figure(one.series.limit * scale, unit)} {unit}" if one.series.limit is not None else unit
         drawn = chart([one], window, scales[one.series.name], _CHART_WIDTH)
-        rows.append([Cell(clean(f"{name}{_source(one.series)}")), *map(Cell, (*figures, limit)), Cell(drawn)])
+        rows.append([Cell(plain_line(f"{name}{_source(one.series)}")), *map(Cell, (*figures, limit)), Cell(drawn)])
     return table_lines(columns, rows, screen)
 
 

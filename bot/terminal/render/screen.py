@@ -25,7 +25,7 @@ class Screen:
     colour: bool = False
 
     def paint(self, text: str, style: str) -> str:
-        """Colour text that `clean` has returned."""
+        """Colour text that `plain_line` has returned."""
         return f"\x1b[{style}m{text}\x1b[0m" if self.colour and style and text else text
 
     def show(self, coloured: str) -> str:
@@ -42,7 +42,7 @@ class Screen:
         lines: list[list[tuple[str, str]]] = [[]]
         used = 0
         for text, style in parts:
-            for word in clean(text).split():
+            for word in plain_line(text).split():
                 if lines[-1] and used + 1 + cell_width(word) > room:
                     lines.append([])
                 used = used + 1 if lines[-1] else 0
@@ -55,7 +55,7 @@ class Screen:
         return " ".join(self.paint(" ".join(word for word, _ in run), style) for style, run in runs)
 
 
-def clean(text: str) -> str:
+def plain_line(text: str) -> str:
     """Foreign text in one line, without characters that control the terminal."""
     return " ".join(escape_controls(text).split())
 

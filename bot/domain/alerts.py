@@ -193,6 +193,8 @@ class IncidentAlert:
     evidence: Evidence
     resolved_at: datetime | None = None
     resolution: Resolution | None = None
+    caused_by: str | None = None
+    """Id of the alert of the same incident that this one follows from; it has no separate replies."""
 
 
 @dataclass(frozen=True, slots=True)

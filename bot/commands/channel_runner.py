@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from bot.commands.answers import Answer, Asker, SystemStatus
 from bot.commands.handlers.logs import read_page
+from bot.commands.handlers.logs_around import read_around
 from bot.commands.handlers.subscriptions import ChannelHandlers
 from bot.commands.parsing.help import help_answer
 from bot.commands.runner import CommandRunner, error_answer
@@ -40,7 +41,8 @@ class ChannelRunner:
     async def _answer(self, command: SlackCommand, asker: Asker) -> Answer:
         registry, redactor, now = self.runner.registry, self.runner.redactor, self.runner.clock()
         if isinstance(command, LogsCommand):
-            return await read_page(*registry.resolve(command.ref), command, redactor, now)
+            read = read_page if command.around_ns is None else read_around
+            return await read(*registry.resolve(command.ref), command, redactor, now)
         if isinstance(command, HelpCommand):
             return help_answer(command, Frontend.SLACK)
         if isinstance(command, ChannelCommand):

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from bot.domain.durations import datetime_from_ns, ns_from_datetime
 from bot.domain.jobs import Job, JobRef
 from bot.domain.logs import Level, LogLine, source_name
 from bot.domain.progress import RunProgress
@@ -87,6 +88,18 @@ class Evidence:
     """When the predicted event will happen, such as full memory; None without a prediction and after the event."""
     messages: tuple[CountedMessage, ...] = ()
     """Distinct messages: the first one, then the most frequent ones."""
+
+    @property
+    def start_ns(self) -> int | None:
+        """The time of the root line or of the first relevant line, to the nanosecond if it is known so exactly."""
+        if self.root is not None and (root_ns := self.lines[self.root].timestamp_ns) is not None:
+            return root_ns
+        timestamps = [line.timestamp_ns for line in self.lines if line.timestamp_ns is not None]
+        start_at = self.first_at or self.last_at
+        if start_at is None:
+            return timestamps[0] if timestamps else None
+        exact = (timestamp_ns for timestamp_ns in timestamps if datetime_from_ns(timestamp_ns) == start_at)
+        return next(exact, ns_from_datetime(start_at))
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,8 +206,6 @@ class IncidentAlert:
     evidence: Evidence
     resolved_at: datetime | None = None
     resolution: Resolution | None = None
-    caused_by: str | None = None
-    """Id of the alert of the same incident that this one follows from; it has no separate replies."""
 
 
 @dataclass(frozen=True, slots=True)

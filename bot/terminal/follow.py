@@ -47,11 +47,8 @@ class FollowContext:
 
 async def follow(
     provider: Provider, ref: JobRef, command: LogsCommand, context: FollowContext, alerts: LocalAlerts | None = None
-) -> Job:
+) -> None:
     """Print the selected lines, and alerts between them, until the job has ended and its last lines have arrived.
-
-    Returns:
-        The job as it ended.
 
     Raises:
         ProviderError: the job cannot be followed. Temporary errors are retried instead.
@@ -65,7 +62,7 @@ async def follow(
         max_lines=PAGE_LINES,
         fatal_log_errors=_FATAL,
     )
-    return await _Following(provider, job, command, context, alerts, request).run()
+    await _Following(provider, job, command, context, alerts, request).run()
 
 
 async def _start_ns(provider: Provider, ref: JobRef, command: LogsCommand, now: datetime) -> int | None:
@@ -110,7 +107,7 @@ class _Following:
         self.line_filter = LineFilter(self.command.filter)
         self.formatter = LineFormatter(self.context.output.line_format(json=self.command.json))
 
-    async def run(self) -> Job:
+    async def run(self) -> None:
         context, more = self.context, True
         self._show_state()
         evaluated_at, ended_at = context.clock(), self.job.ended_at
@@ -128,7 +125,7 @@ class _Following:
                 self._evaluate(observation)
             if is_done:
                 context.output.note(f"{self.job.ref} has ended: {self.job.state} ({self.job.vendor_status}).")
-                return self.job
+                return
             if not more:
                 await context.sleep(min(READ_EVERY * (1 << min(self.fails, 10)), _MAX_WAIT).total_seconds())
 

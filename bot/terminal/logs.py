@@ -28,6 +28,7 @@ from bot.providers.base import Downloads, Provider
 from bot.redaction.redactor import Redactor
 from bot.redaction.values import redact_gaps
 from bot.terminal.log_lines import LineFormatter
+from bot.terminal.logs_around import print_around
 from bot.terminal.output import Output, redaction_note
 
 _MAX_LINE_BYTES = 4 * 1024 * 1024
@@ -42,6 +43,9 @@ async def print_logs(
     Raises:
         ProviderError: the platform failed. Lines that were read before are printed.
     """
+    if command.around_ns is not None:
+        await print_around(provider, ref, command, output, redactor, now)
+        return
     query = build_query(ref, command, now)
     printer = _LogPrinter(command, query.order, output, redactor)
     is_reversed = query.order is not command.show
@@ -126,11 +130,11 @@ async def download(
 
     Raises:
         ProviderError: the platform failed or its file ended early.
-        ConfigError: the file cannot be written.
+        ConfigError: the file exists or cannot be written.
     """
     assert command.download is not None
     whole = command.filter == LogFilter() and command.window == Window() and command.limit is None
-    with _open_target(command.download) as file:
+    with _open_target(command.download, force=command.force) as file:
         if whole and isinstance(provider, Downloads):
             artifact = await provider.download_logs(ref, form="json" if command.json else "txt")
             await _copy_artifact(artifact.chunks, file, redactor if command.redact else None, output)
@@ -147,21 +151,26 @@ async def download(
 
 
 @contextlib.contextmanager
-def _open_target(name: str) -> Iterator[BinaryIO]:
+def _open_target(name: str, *, force: bool) -> Iterator[BinaryIO]:
+    """Open the file to write to: under its name with `.part` until it is complete."""
+    path = Path(name)
     if name == "-":
         yield sys.stdout.buffer
         return
-    path = Path(name)
-    part = path.with_name(f"{path.name}.part")
     if path.is_dir():
         raise ConfigError(f"{path} is a directory. Specify a file.")
+    if path.is_file() and not force:
+        raise ConfigError(f"{path} exists. To replace it, use `--force`; or specify another file.")
+    is_device = path.exists() and not path.is_file()
+    part = path if is_device else path.with_name(f"{path.name}.part")
     try:
         file = part.open("wb")
     except OSError as problem:
-        raise ConfigError(f"Cannot write {part}: {problem.strerror}. Specify another file.") from None
+        raise ConfigError(f"Cannot write {path}: {problem.strerror}. Specify another file.") from None
     with file:
         yield file
-    part.replace(path)
+    if not is_device:
+        part.replace(path)
 
 
 async def _copy_artifact(

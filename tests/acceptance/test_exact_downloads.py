@@ -97,6 +97,6 @@ async def test_a_failed_download_keeps_the_old_file(machine: Machine) -> None:
     machine.on.quirks.rivergen = RivergenQuirks(token_expired=True)
     ref = put(machine.world, "rivergen", hostile_lines(10, "rivergen"))
     (machine.folder / "run.log").write_text("older content")
-    ended = await machine.call("logs", ref, "--download", "run.log")
+    ended = await machine.call("logs", ref, "--download", "run.log", "--force")
     assert (1, "older content") == (ended.code, (machine.folder / "run.log").read_text())
     assert "expired" in ended.err

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.environment import provider_config
 from bot.errors import ConfigError
-from bot.settings import Settings, load_settings
+from bot.settings import Settings, load_settings, provider_config
 
 
 @pytest.fixture(autouse=True)

@@ -65,13 +65,15 @@ def build_query(job: JobRef, command: LogsCommand, now: datetime) -> LogQuery:
         start_ns = max(command.after_ns + 1, start_ns if start_ns is not None else 0)
     if command.before_ns is not None:
         end_ns = command.before_ns - 1 if end_ns is None else min(command.before_ns - 1, end_ns)
-    limit = PAGE_LINES
-    if command.limit is not None and command.filter == LogFilter():
-        limit = min(command.limit + 1, PAGE_LINES)
     order = command.show if command.limit is None and command.before_ns is None else command.take
     if command.after_ns is not None:
         order = Order.ASC
-    return LogQuery(job, start_ns, end_ns, order, limit, command.filter)
+    return LogQuery(job, start_ns, end_ns, order, lines_to_request(command.limit, command.filter), command.filter)
+
+
+def lines_to_request(wanted: int | None, line_filter: LogFilter) -> int:
+    """The number of lines to request at once: one more than wanted, or a whole page if not all will be kept."""
+    return PAGE_LINES if wanted is None or line_filter != LogFilter() else min(wanted + 1, PAGE_LINES)
 
 
 def require_started(window: Window, now: datetime) -> None:

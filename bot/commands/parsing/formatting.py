@@ -6,7 +6,7 @@
 from bot.commands.parsing.tokenizer import quote
 from bot.commands.subcommands.arguments import Window
 from bot.commands.subcommands.jobs import DiagnoseCommand, MetricsCommand, StatusCommand
-from bot.commands.subcommands.logs import DEFAULT_LINES, LogsCommand
+from bot.commands.subcommands.logs import DEFAULT_CONTEXT, DEFAULT_LINES, LogsCommand
 from bot.commands.subcommands.rules import ReplayCommand
 from bot.domain.durations import format_ns
 from bot.domain.logs import LogFilter, Order
@@ -48,6 +48,9 @@ def _filter(wanted: LogFilter) -> list[str]:
 
 
 def _page(command: LogsCommand) -> list[str]:
+    if command.around_ns is not None:
+        context = [] if command.context == DEFAULT_CONTEXT else ["--context", str(command.context)]
+        return [*_options(("--around", _time(command.around_ns))), *context]
     limit = {None: ["--all"], DEFAULT_LINES: []}.get(command.limit, ["--limit", str(command.limit)])
     from_oldest = command.take is Order.ASC and command.after_ns is None
     order = ["--desc"] if command.show is Order.DESC else ["--asc"] * from_oldest

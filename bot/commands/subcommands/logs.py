@@ -10,8 +10,12 @@ from bot.domain.gaps import Gap
 from bot.domain.jobs import JobRef
 from bot.domain.logs import LogFilter, LogLine, Order
 from bot.domain.wording import plural
+from bot.errors import UsageError
 
 DEFAULT_LINES = 100
+DEFAULT_CONTEXT = 50
+"""Lines before and after the line nearest to `--around`."""
+MAX_CONTEXT = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +36,15 @@ class LogsCommand:
     before_ns: int | None = None
     """Only lines older than this, for paging; exclusive, within the window. `after_ns` is the same for newer lines."""
     after_ns: int | None = None
+    around_ns: int | None = None
+    """Only the line nearest to this time, and `context` lines before and after it."""
+    context: int = DEFAULT_CONTEXT
     public: bool = False
     json: bool = False
     download: str | None = None
     """File to write to; `-` is the standard output."""
+    force: bool = False
+    """Whether `download` may replace a file."""
     follow: bool = False
     redact: bool = True
 
@@ -95,6 +104,8 @@ class LogsAnswer:
     older: LogsCommand | None = None
     newer: LogsCommand | None = None
     """Shows the page after this one, as `older` the one before; None when there is none."""
+    marked: int | None = None
+    """Index in `lines` of the line nearest to `--around`."""
 
 
 _CONFLICTS = (
@@ -103,6 +114,22 @@ _CONFLICTS = (
     ("--limit", "--tail", ""),
     ("--asc", "--desc", ""),
     ("--before", "--after", ""),
+    *(
+        ("--around", other, "It shows lines before and after; `--context` changes their number.")
+        for other in (
+            "--since",
+            "--start",
+            "--end",
+            "--tail",
+            "--limit",
+            "--all",
+            "--asc",
+            "--desc",
+            "--before",
+            "--after",
+        )
+    ),
+    ("--follow", "--around", "Following starts now."),
     ("--follow", "--end", "Following has no end."),
     ("--follow", "--desc", "New lines come last."),
     ("--follow", "--before", "Following starts now."),
@@ -115,12 +142,15 @@ def _build_logs(arguments: Arguments) -> LogsCommand:
     arguments.refuse_together(_CONFLICTS)
     window = arguments.window()
     limit, tail = arguments.count("--limit"), arguments.count("--tail")
+    around_ns, context = arguments.timestamp_ns("--around"), _context(arguments)
+    if around_ns is not None:
+        limit = 2 * context + 1
     is_limited = limit is not None or tail is not None
     has_start = window.since is not None or window.start_ns is not None
     shows_all = not is_limited and (arguments.has("--download") or (arguments.has("--follow") and has_start))
     from_oldest = (arguments.has("--asc") and tail is None) or arguments.has("--after")
     return LogsCommand(
-        ref=arguments.at_most(1, "For text search, use `--include {}`.").reference(),
+        ref=arguments.at_most(1).reference(),
         window=window,
         filter=LogFilter(
             min_level=arguments.level("--level"),
@@ -137,12 +167,31 @@ def _build_logs(arguments: Arguments) -> LogsCommand:
         show=Order.DESC if arguments.has("--desc") else Order.ASC,
         before_ns=arguments.timestamp_ns("--before"),
         after_ns=arguments.timestamp_ns("--after"),
+        around_ns=around_ns,
+        context=context,
         public=arguments.has("--public"),
         json=arguments.has("--json"),
         download=arguments.text("--download"),
+        force=arguments.has("--force"),
         follow=arguments.has("--follow"),
         redact=not arguments.has("--no-redact"),
     )
+
+
+def _context(arguments: Arguments) -> int:
+    """The value of `--context`.
+
+    Raises:
+        UsageError: it is too large, or there is no `--around`.
+    """
+    context = arguments.count("--context")
+    if context is None:
+        return DEFAULT_CONTEXT
+    if not arguments.has("--around"):
+        raise UsageError("`--context` needs `--around TIME`.")
+    if context > MAX_CONTEXT:
+        raise UsageError(f"`--context` is at most {MAX_CONTEXT:,}. For more lines, use `--start` and `--end`.")
+    return context
 
 
 _SHELL = (Frontend.SHELL,)
@@ -161,9 +210,12 @@ LOGS = Subcommand(
         Option("--replica", "Only lines of this replica.", "ID", repeatable=True),
         Option("--rank", "Only lines of this rank.", "N", repeatable=True),
         Option("--request-id", "Only lines of this inference request.", "ID"),
-        Option("--limit", f"Maximum number of lines (default {DEFAULT_LINES}).", "N"),
-        Option("--all", "Show every line.", None, "-a"),
-        Option("--tail", "Show the newest N lines.", "N", "-n"),
+        Option("--around", "The line nearest to this time, with lines before and after.", "TIME"),
+        Option("--context", f"Lines before and after, with --around (default {DEFAULT_CONTEXT}).", "N", "-C"),
+        Option("--limit", f"Maximum number of lines (default {DEFAULT_LINES}): the newest, or the oldest with --asc.",
+               "N"),
+        Option("--tail", "The newest N lines, also with --asc.", "N", "-n"),
+        Option("--all", "Every line.", None, "-a"),
         Option("--asc", "Start with the oldest line."),
         Option("--desc", "Show the newest line first."),
         Option("--before", "Only lines older than this time, for paging.", "TIME"),
@@ -172,6 +224,7 @@ LOGS = Subcommand(
         JSON,
         Option("--follow", "Print new lines as they arrive, until the job ends.", None, "-f", frontends=_SHELL),
         Option("--download", "Write to this file; - is standard output.", "FILE", "-o", frontends=_SHELL),
+        Option("--force", "With --download, replace an existing file.", frontends=_SHELL),
         Option("--no-redact", "Show secrets in the log.", frontends=_SHELL),
     ),
     (
@@ -181,6 +234,8 @@ LOGS = Subcommand(
         ('logs rivergen:cortex/run-42 --include loss --exclude "eval loss" --tail 20', "the newest 20 training losses"),
         ("logs baseten:lq4j9zm/8w6y2n --start 2026-03-13T10:00:00Z --end 2026-03-13T10:05:00Z --all",
          "every line of five minutes"),
+        ("logs baseten:lq4j9zm/8w6y2n --around 2026-03-13T10:02:31Z -C 20",
+         "that moment, with 20 lines before and after"),
         ("logs baseten:lq4j9zm/8w6y2n --all --json", "every line as JSON, for scripts"),
         ("logs rivergen:cortex/run-42 --download run-42.log", "the whole log in a file"),
     ),

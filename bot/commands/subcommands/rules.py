@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -86,8 +86,7 @@ def _build_rules(arguments: Arguments) -> RulesCommand | ReplayCommand:
         return RulesCommand(*arguments.output())
     if words[0].lower() != "test":
         raise UsageError(f"Unexpected argument `{words[0][:40]}`. Use `rules` for the list, or `rules test REF`.")
-    ref, settings = replace(arguments, positionals=words[1:]).reference_and_settings()
-    return ReplayCommand(ref, arguments.window(), settings, *arguments.output())
+    return ReplayCommand(Arguments(words[1:]).reference(), arguments.window(), words[2:], *arguments.output())
 
 
 RULES = Subcommand(
@@ -96,7 +95,7 @@ RULES = Subcommand(
     _build_rules,
     "[test REF [SETTING...]]",
     (
-        Option("--since", "Test from this long ago or this time, such as 6h or yesterday (default 24h).", "TIME"),
+        Option("--since", "Test from this long ago, such as 6h or 2d (default 24h).", "DURATION"),
         *WINDOW_OPTIONS[1:],
         PUBLIC,
         JSON,

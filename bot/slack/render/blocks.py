@@ -6,8 +6,9 @@ anyone. Clicks are handled in `bot.slack.listeners`.
 
 import enum
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
 
+from bot.commands.parsing.tokenizer import quote
+from bot.domain.durations import format_ns
 from bot.domain.jobs import JobRef
 from bot.domain.wording import plural
 from bot.slack.render.message import MAX_BUTTON_VALUE, MAX_FIELD_TEXT, MAX_OPTION_VALUE, MAX_SECTION_TEXT, Block
@@ -17,7 +18,6 @@ _MAX_HEADER_TEXT = 150
 _MAX_LABEL_TEXT = 75
 """Of a button or a menu option. Both limits: https://docs.slack.dev/reference/block-kit (read 2026-11-20)."""
 _FENCE = len(fence([""]))
-_ISO = "%Y-%m-%dT%H:%M:%SZ"
 
 
 def mrkdwn(text: str) -> Block:
@@ -152,10 +152,9 @@ def actions(elements: Sequence[Block | None]) -> Block | None:
     return {"type": "actions", "elements": present} if present else None
 
 
-def logs_button(job: JobRef, first_at: datetime, last_at: datetime, *, key: str = "") -> Block | None:
-    """A button for the log from five minutes before the first time to a minute after the last."""
-    start, end = first_at - timedelta(minutes=5), last_at + timedelta(minutes=1)
-    return button("Logs", Action.SHOW, f"logs {job} --start {start:{_ISO}} --end {end:{_ISO}}", key=key)
+def logs_button(job: JobRef, around_ns: int, *, key: str = "") -> Block | None:
+    """A button for the log around a time."""
+    return button("Logs", Action.SHOW, f"logs {quote(str(job))} --around {format_ns(around_ns)}", key=key)
 
 
 def share_button(command: str) -> Block | None:

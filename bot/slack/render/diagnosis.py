@@ -109,5 +109,4 @@ def _buttons(answer: DiagnosisAnswer, problems: list[Failure]) -> Block | None:
     share = share_button(format_command(answer.pinned))
     if not problems or problems[0].first_ns is None:
         return actions([share])
-    first = datetime_from_ns(problems[0].first_ns)
-    return actions([logs_button(answer.job.ref, first, first, key="logs"), share])
+    return actions([logs_button(answer.job.ref, problems[0].first_ns, key="logs"), share])

@@ -13,8 +13,6 @@ MAX_LINE = 800
 
 AnyLine = LogLine | ExcerptLine
 
-_MIN_ROW = 8
-"""Characters of a clock time, which every row has."""
 _TIMESTAMP_PREFIX = 24
 """Where to search for a timestamp in the message itself, such as `[2026-03-13 14:02:31,`."""
 
@@ -42,17 +40,6 @@ def line_rows(
             day = at.date()
         rows.append(escape(_row(stamp, None if one_source else line.source, line, max_line)))
     return rows
-
-
-def newest_within(lines: Sequence[LogLine], budget: int, *, newest_first: bool = False) -> Sequence[LogLine]:
-    """The newest lines, slightly more than fit into `budget` characters, so that others need not be rendered."""
-    count, room = 0, 4 * budget  # escape codes count here, but are removed from rows
-    for line in lines if newest_first else reversed(lines):
-        room -= min(len(line.message), MAX_LINE) + _MIN_ROW
-        if room < 0:
-            break
-        count += 1
-    return lines[:count] if newest_first else lines[len(lines) - count :]
 
 
 def excerpt_rows(texts: Sequence[str], root: int | None, *, max_line: int = MAX_LINE) -> list[str]:

@@ -1,17 +1,19 @@
 """Render a page of a log: privately with the newest lines that fit, or shared with all lines in its thread."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.commands.parsing.formatting import format_command
-from bot.commands.subcommands.logs import DEFAULT_LINES, Cut, CutReason, LogsAnswer, LogsCommand
+from bot.commands.subcommands.logs import DEFAULT_CONTEXT, DEFAULT_LINES, Cut, CutReason, LogsAnswer, LogsCommand
 from bot.domain.durations import datetime_from_ns, format_ns
 from bot.domain.gaps import Gap
 from bot.domain.logs import LogLine, Order
 from bot.domain.wording import plural
-from bot.slack.render.blocks import Action, actions, button, code_sections, context, section, share_button
+from bot.slack.render.blocks import Action, actions, button, context, section, share_button
+from bot.slack.render.fitting_lines import FittingLines, fit_lines
 from bot.slack.render.icons import WARNING
-from bot.slack.render.log_lines import common_source, line_rows, newest_within
+from bot.slack.render.log_lines import common_source
 from bot.slack.render.message import BLOCKS_BUDGET, Block, Message, message, weight
 from bot.slack.render.text import clean, code, cut, one_line, plain_time, slack_time, slack_time_range
 
@@ -46,32 +48,33 @@ class Shared:
 
 
 def render_logs(answer: LogsAnswer) -> Message:
-    """Render for the person who asked: the newest lines that fit, with buttons for more."""
-    head, notes = section(_headline(answer)), context(_notes(answer))
+    """Render for the person who asked: the lines that fit, with buttons for more."""
     for_buttons = 3 * (len(format_command(answer.pinned)) + _BUTTON_EXTRA)
-    body, shown = _body(answer, BLOCKS_BUDGET - weight([head, notes]) - for_buttons - _CUT_NOTE)
+    notes = context(_notes(answer))
+    budget = BLOCKS_BUDGET - weight([section(_headline(answer, answer.lines)), notes]) - for_buttons - _CUT_NOTE
+    fit = _fit(answer, budget)
+    head = section(_headline(answer, fit.lines))
     return message(
-        _sentence(answer),
-        [head, *body, _cut_note(len(answer.lines) - shown), notes, _buttons(answer, _older(answer, shown), share=True)],
+        _sentence(answer), [head, *fit.blocks, _cut_note(answer, fit), notes, _buttons(answer, fit, share=True)]
     )
 
 
 def render_shared_logs(answer: LogsAnswer) -> Shared:
     """Render for a channel: a short answer in one message, a longer one with its lines in the thread."""
     if len(answer.lines) <= SHORT:
-        head, notes = section(_headline(answer)), context(_notes(answer))
-        body, shown = _body(answer, BLOCKS_BUDGET // 3)
-        if shown == len(answer.lines):
-            buttons = _buttons(answer, answer.older, share=False)
-            return Shared(message(_sentence(answer), [head, *body, notes, buttons]))
+        head, notes = section(_headline(answer, answer.lines)), context(_notes(answer))
+        fit = _fit(answer, BLOCKS_BUDGET // 3)
+        if len(fit.lines) == len(answer.lines):
+            buttons = _buttons(answer, fit, share=False)
+            return Shared(message(_sentence(answer), [head, *fit.blocks, notes, buttons]))
+    fit = _fit(answer, BLOCKS_BUDGET - _CUT_NOTE)
     root = message(
         _sentence(answer),
-        [section(_headline(answer)), context(_notes(answer)), _buttons(answer, answer.older, share=False)],
+        [section(_headline(answer, answer.lines)), context(_notes(answer)), _buttons(answer, None, share=False)],
     )
-    body, shown = _body(answer, BLOCKS_BUDGET - _CUT_NOTE)
-    hidden = len(answer.lines) - shown
-    note = f"Showing the newest {shown:,} of {plural(len(answer.lines), 'line')}; the file has all." if hidden else ""
-    thread = message(f"Log lines of {one_line(str(answer.job), 200)}.", [*body, context([note])])
+    hidden = fit.above + fit.below
+    note = f"Showing {len(fit.lines):,} of {plural(len(answer.lines), 'line')}; the file has all." if hidden else ""
+    thread = message(f"Log lines of {one_line(str(answer.job), 200)}.", [*fit.blocks, context([note])])
     return Shared(root, thread, render_snippet(answer) if hidden else None, "the lines are in the thread")
 
 
@@ -91,16 +94,17 @@ def gap_notes(gaps: tuple[Gap, ...]) -> list[str]:
     return [f"{WARNING} {one_line(gap.public, 300)}" for gap in gaps[:5]]
 
 
-def _body(answer: LogsAnswer, budget: int) -> tuple[list[Block], int]:
-    lines = answer.lines
-    newest_first = len(lines) > 1 and lines[0].timestamp_ns > lines[-1].timestamp_ns
-    near = newest_within(lines, budget, newest_first=newest_first)
-    return code_sections(line_rows(near, among=lines), budget, newest_first=newest_first)
+def _fit(answer: LogsAnswer, budget: int) -> FittingLines:
+    """The lines nearest to the marked one, or to the side that the page begins from."""
+    if answer.marked is not None:
+        return fit_lines(answer.lines, budget, answer.marked, marked=answer.marked)
+    from_first = answer.pinned.take is answer.pinned.show
+    return fit_lines(answer.lines, budget, 0 if from_first else len(answer.lines) - 1)
 
 
-def _headline(answer: LogsAnswer) -> str:
+def _headline(answer: LogsAnswer, lines: Sequence[LogLine]) -> str:
     count = plural(len(answer.lines), "line") if answer.lines else "No lines"
-    return f"*Log* {code(str(answer.job))} · {count}\n{_shown_range(answer)}"
+    return f"*Log* {code(str(answer.job))} · {count}\n{_shown_range(answer, lines)}"
 
 
 def _sentence(answer: LogsAnswer) -> str:
@@ -108,25 +112,25 @@ def _sentence(answer: LogsAnswer) -> str:
     return f"{count} of {one_line(str(answer.job), 200)}, {_plain_range(answer)}."
 
 
-def _shown_range(answer: LogsAnswer) -> str:
-    start, end = _range(answer)
+def _shown_range(answer: LogsAnswer, lines: Sequence[LogLine]) -> str:
+    start, end = _range(answer, lines)
     if start is None:
         return f"from the start to {slack_time(end, seconds=True)}"
     return slack_time_range(start, end, seconds=True)
 
 
 def _plain_range(answer: LogsAnswer) -> str:
-    start, end = _range(answer)
+    start, end = _range(answer, answer.lines)
     if start == end:
         return plain_time(end)
     return f"{plain_time(start) if start else 'from the start'} to {plain_time(end)}"
 
 
-def _range(answer: LogsAnswer) -> tuple[datetime | None, datetime]:
+def _range(answer: LogsAnswer, lines: Sequence[LogLine]) -> tuple[datetime | None, datetime]:
     """The times of the first and last line; without lines, the window, where None is the start of the log."""
-    if not answer.lines:
+    if not lines:
         return answer.start, answer.end
-    stamps = sorted((answer.lines[0].timestamp_ns, answer.lines[-1].timestamp_ns))
+    stamps = sorted((lines[0].timestamp_ns, lines[-1].timestamp_ns))
     return datetime_from_ns(stamps[0]), datetime_from_ns(stamps[1])
 
 
@@ -134,6 +138,7 @@ def _notes(answer: LogsAnswer) -> list[str]:
     source = common_source(answer.lines)
     return [
         "times in UTC" if answer.lines else "",
+        _mark_note(answer),
         f"all from {code(source)}" if source and answer.lines else "",
         *(str(one) for one in answer.cuts[:6] if not _has_button(one, answer)),
         plural(answer.redacted, "secret") + " hidden" if answer.redacted else "",
@@ -148,29 +153,51 @@ def _has_button(cut: Cut, answer: LogsAnswer) -> bool:
     )
 
 
-def _cut_note(hidden: int) -> Block | None:
+def _mark_note(answer: LogsAnswer) -> str:
+    """What the mark means."""
+    around_ns = answer.pinned.around_ns
+    if answer.marked is None or around_ns is None:
+        return ""
+    return f"\u25b6 is the line nearest to {slack_time(datetime_from_ns(around_ns), seconds=True)}"
+
+
+def _cut_note(answer: LogsAnswer, fit: FittingLines) -> Block | None:
+    shown, hidden = len(fit.lines), fit.above + fit.below
     if not hidden:
         return None
-    more = f"… {plural(hidden, 'earlier line')} not shown: press Older, narrow with `--grep`, or share all lines"
-    return context([more])
+    sides = ("Newer", "Older") if _is_newest_first(answer) else ("Older", "Newer")
+    pages = " or ".join(side for side, lines in zip(sides, (fit.above, fit.below), strict=True) if lines)
+    more = f"press {pages}, narrow with `--grep`, or share them all"
+    return context([f"showing {shown:,} of {plural(shown + hidden, 'line')}: {more}"])
 
 
-def _older(answer: LogsAnswer, shown: int) -> LogsCommand | None:
-    """The command for the lines before the first one shown; they are in this answer when not all of it fits."""
-    hidden = len(answer.lines) - shown
-    if not hidden or not shown:
-        return answer.older
-    ordered = sorted(line.timestamp_ns for line in answer.lines)
-    before_ns = ordered[hidden] + (1 if ordered[hidden - 1] == ordered[hidden] else 0)
+def _pages(answer: LogsAnswer, fit: FittingLines | None) -> tuple[LogsCommand | None, LogsCommand | None]:
+    """The commands for the lines before and after those shown; they are in this answer when not all of it fits."""
+    if fit is None or not fit.lines:
+        return answer.older, answer.newer
+    ends = [(fit.above, fit.splits_above), (fit.below, fit.splits_below)]
+    (hides_older, splits_older), (hides_newer, splits_newer) = ends[::-1] if _is_newest_first(answer) else ends
+    stamps = sorted((fit.lines[0].timestamp_ns, fit.lines[-1].timestamp_ns))
     limit = min(answer.pinned.limit or DEFAULT_LINES, DEFAULT_LINES)
-    return replace(answer.pinned, before_ns=before_ns, after_ns=None, take=Order.DESC, limit=limit)
+    base = replace(answer.newer or answer.pinned, around_ns=None, context=DEFAULT_CONTEXT, limit=limit)
+    older, newer = answer.older, answer.newer
+    if hides_older:
+        older = replace(base, take=Order.DESC, before_ns=stamps[0] + splits_older, after_ns=None)
+    if hides_newer:
+        newer = replace(base, take=Order.ASC, before_ns=None, after_ns=stamps[1] - splits_newer)
+    return older, newer
 
 
-def _buttons(answer: LogsAnswer, older: LogsCommand | None, *, share: bool) -> Block | None:
+def _is_newest_first(answer: LogsAnswer) -> bool:
+    return answer.pinned.show is Order.DESC
+
+
+def _buttons(answer: LogsAnswer, fit: FittingLines | None, *, share: bool) -> Block | None:
+    older, newer = _pages(answer, fit)
     return actions(
         [
             button("◀ Older", Action.SHOW, format_command(older), key="older") if older else None,
-            button("Newer ▶", Action.SHOW, format_command(answer.newer), key="newer") if answer.newer else None,
+            button("Newer ▶", Action.SHOW, format_command(newer), key="newer") if newer else None,
             share_button(format_command(answer.pinned)) if share else None,
         ]
     )

@@ -191,6 +191,7 @@ LOG_ANSWERS = {
     "none": log_answer(0, cuts=(Cut(CutReason.NOT_MATCHED, 1200),)),
     "over_midnight": log_answer(lines=(line("before", -14 * 60 - 5), line("after", 0))),
     "truncated": log_answer(900),
+    "around": log_answer(7, marked=3, pinned=LogsCommand(str(REF), around_ns=ns_from_datetime(at(-10)), context=3)),
 }
 
 

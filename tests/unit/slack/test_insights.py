@@ -41,9 +41,7 @@ def test_a_diagnosis_shows_title_root_line_rank_time_hint_and_excerpt() -> None:
 
 
 def test_a_button_shows_the_lines_around_the_failure() -> None:
-    assert (
-        "logs mem:run/1 --start 2026-03-13T11:50:00Z --end 2026-03-13T11:56:00Z" == buttons(render(DIAGNOSIS))["Logs"]
-    )
+    assert "logs mem:run/1 --around 2026-03-13T11:55:00.000000000Z" == buttons(render(DIAGNOSIS))["Logs"]
 
 
 def test_a_log_without_problems() -> None:

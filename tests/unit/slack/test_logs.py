@@ -12,12 +12,15 @@ from syrupy.assertion import SnapshotAssertion
 
 from bot.commands.parsing.formatting import format_command
 from bot.commands.parsing.parser import parse
+from bot.commands.subcommands.arguments import ALL_TIME
 from bot.commands.subcommands.logs import Cut, CutReason, LogsCommand
 from bot.domain.durations import format_ns
 from bot.domain.gaps import Gap, GapReason, Part
 from bot.domain.logs import Level, LogFilter, LogLine, Order
+from bot.slack.render.fitting_lines import fit_lines
 from bot.slack.render.log_lines import line_rows
 from bot.slack.render.logs import SHORT, render_logs, render_shared_logs, render_snippet
+from bot.slack.render.message import Message, weight
 from tests.unit.slack.factories import HOSTILE, line
 from tests.unit.slack.samples import LOG_ANSWERS, OLDER, PINNED, log_answer
 from tests.unit.slack.validity import buttons, problems, shown
@@ -39,7 +42,7 @@ def test_hidden_lines_are_counted_and_older_shows_them() -> None:
     long = log_answer(900)
     message = render_logs(long)
     rows = [row for row in shown(message).splitlines() if " loss " in row]
-    assert f"… {900 - len(rows)} earlier lines not shown" in shown(message)
+    assert f"showing {len(rows)} of 900 lines" in shown(message)
     assert rows[-1].endswith("step 899 loss 2.31")
     command = parse(buttons(message)["◀ Older"])
     assert isinstance(command, LogsCommand)
@@ -60,9 +63,70 @@ def test_lines_with_one_timestamp_are_not_lost_between_pages() -> None:
 
 def test_newest_first_shows_the_newest_lines_that_fit() -> None:
     lines = tuple(reversed(log_answer(900).lines))
-    rows = [row for row in shown(render_logs(log_answer(lines=lines))).splitlines() if " loss " in row]
+    pinned = replace(PINNED, show=Order.DESC)
+    rows = [row for row in shown(render_logs(log_answer(lines=lines, pinned=pinned))).splitlines() if " loss " in row]
     assert rows[0].endswith("step 899 loss 2.31")
     assert all(earlier > later for earlier, later in pairwise(rows))
+
+
+def test_page_after_another_shows_its_oldest_lines_and_newer_shows_the_rest() -> None:
+    page = log_answer(900, pinned=replace(PINNED, take=Order.ASC, after_ns=1))
+    rows = [row for row in shown(render_logs(page)).splitlines() if " loss " in row]
+    assert rows[0].endswith("step 0 loss 2.31")
+    command = parse(buttons(render_logs(page))["Newer ▶"])
+    assert isinstance(command, LogsCommand)
+    assert page.lines[len(rows) - 1].timestamp_ns == command.after_ns
+    assert format_command(OLDER) == buttons(render_logs(page))["◀ Older"]
+
+
+@pytest.mark.parametrize("marked", [0, 5, 450, 899])
+def test_marked_line_is_shown_with_its_surroundings(marked: int) -> None:
+    around_ns = log_answer(900).lines[marked].timestamp_ns
+    answer = log_answer(900, marked=marked, pinned=replace(PINNED, window=ALL_TIME, around_ns=around_ns))
+    message = render_logs(answer)
+    assert [] == problems(message)
+    rows = [row for row in shown(message).splitlines() if " loss " in row]
+    steps = [int(row.split()[-3]) for row in rows]
+    assert list(range(steps[0], steps[-1] + 1)) == steps
+    assert [marked] == [step for step, row in zip(steps, rows, strict=True) if row.startswith("▶ ")]
+    assert "▶ is the line nearest to" in shown(message)
+    above, below = marked - steps[0], steps[-1] - marked
+    assert abs(above - below) <= 1 or steps[0] == 0 or steps[-1] == 899
+
+
+def test_older_and_newer_of_a_marked_line_continue_from_the_lines_shown() -> None:
+    answer = log_answer(900, marked=450, pinned=replace(PINNED, window=ALL_TIME, around_ns=1))
+    message = render_logs(answer)
+    steps = [int(row.split()[-3]) for row in shown(message).splitlines() if " loss " in row]
+    older, newer = (parse(buttons(message)[label]) for label in ("◀ Older", "Newer ▶"))
+    assert isinstance(older, LogsCommand)
+    assert isinstance(newer, LogsCommand)
+    assert answer.lines[steps[0]].timestamp_ns == older.before_ns
+    assert answer.lines[steps[-1]].timestamp_ns == newer.after_ns
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from([0, 0, 1, 10**9]), st.integers(0, 1500)), min_size=1, max_size=150),
+    st.integers(0, 149),
+    st.integers(100, 10_000),
+)
+def test_chosen_lines_fit_and_end_between_timestamps(
+    given_lines: list[tuple[int, int]], position: int, budget: int
+) -> None:
+    lines, at_ns = [], 10**18
+    for gap, size in given_lines:
+        at_ns += gap
+        lines.append(LogLine(at_ns, "x" * size))
+    marked = min(position, len(lines) - 1)
+    fit = fit_lines(lines, budget, marked, marked=marked)
+    assert list(fit.lines) == lines[fit.above : len(lines) - fit.below]
+    assert fit.above <= marked < len(lines) - fit.below
+    rows = [row for row in shown(Message("", tuple(fit.blocks))).splitlines() if row != "```"]
+    assert len(fit.lines) == 1 or (len(rows) == len(fit.lines) and weight(fit.blocks) <= budget + 200)
+    first, last, mark_ns = fit.lines[0].timestamp_ns, fit.lines[-1].timestamp_ns, lines[marked].timestamp_ns
+    assert fit.splits_above is (fit.above > 0 and lines[fit.above - 1].timestamp_ns == first)
+    assert not fit.splits_above or first == mark_ns
+    assert not fit.splits_below or last == mark_ns
 
 
 def test_only_a_private_answer_has_a_share_button() -> None:

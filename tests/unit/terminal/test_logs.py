@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from itertools import chain, repeat
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain.durations import ns_from_datetime
+from bot.domain.durations import format_ns, ns_from_datetime
 from bot.domain.logs import Level, LogLine
 from bot.errors import Unavailable
 from bot.terminal.exit_codes import ExitCode
@@ -111,7 +112,7 @@ async def test_downloaded_artifact_differs_only_in_secrets(tmp_path: Path) -> No
     assert await shell.type("logs", "mem:run/1", "--download", str(target)) == 0
     assert target.read_bytes() == artifact.replace(b"hunter2", b"[hidden]")
     assert shell.err == f"Wrote {target.stat().st_size} bytes to {target}.\n"
-    await shell.type("logs", "mem:run/1", "--download", str(target), "--no-redact")
+    await shell.type("logs", "mem:run/1", "--download", str(target), "--no-redact", "--force")
     assert target.read_bytes() == artifact
 
 
@@ -120,7 +121,7 @@ async def test_lines_are_downloaded_without_artifact_or_with_filter(tmp_path: Pa
     await Shell(FakeProvider(LINES)).type("logs", "mem:run/1", "--download", str(target), "--json")
     assert [json.loads(row)["message"] for row in target.read_text().splitlines()] == numbers(300)
     filtered = FakeDownloadProvider(LINES, artifact=b"no")
-    await Shell(filtered).type("logs", "mem:run/1", "--download", str(target), "--include", "line 299")
+    await Shell(filtered).type("logs", "mem:run/1", "--download", str(target), "--include", "line 299", "--force")
     assert re.fullmatch(r"\S+ \S+Z -        - line 299\n", target.read_text())
 
 
@@ -134,3 +135,52 @@ async def test_failed_download_creates_no_final_file(tmp_path: Path) -> None:
 async def test_unwritable_file_is_a_usage_error(tmp_path: Path) -> None:
     for name in (str(tmp_path), str(tmp_path / "no" / "such" / "folder")):
         assert ExitCode.USAGE == await Shell(FakeProvider(LINES)).type("logs", "mem:run/1", "--download", name)
+
+
+async def test_error_names_the_file_that_was_typed(tmp_path: Path) -> None:
+    shell = Shell(FakeProvider(LINES))
+    await shell.type("logs", "mem:run/1", "--download", str(tmp_path / "no" / "run.log"))
+    assert str(tmp_path / "no" / "run.log:") in shell.err
+    assert ".part" not in shell.err
+
+
+async def test_existing_file_is_replaced_only_with_force(tmp_path: Path) -> None:
+    target = tmp_path / "run.log"
+    target.write_text("mine")
+    shell = Shell(provider := FakeProvider(LINES))
+    assert ExitCode.USAGE == await shell.type("logs", "mem:run/1", "--download", str(target))
+    assert shell.err == f"trainwatch: {target} exists. To replace it, use `--force`; or specify another file.\n"
+    assert (target.read_text(), provider.queries) == ("mine", [])
+    assert await Shell(FakeProvider(LINES)).type("logs", "mem:run/1", "--download", str(target), "--force") == 0
+    assert target.read_text().count("\n") == 300
+
+
+def test_download_to_a_device_writes_to_it() -> None:
+    shell = Shell(FakeProvider(LINES))
+    assert asyncio.run(shell.type("logs", "mem:run/1", "--download", "/dev/null")) == 0
+    assert not Path("/dev/null.part").exists()
+
+
+async def test_around_marks_the_nearest_line() -> None:
+    shell = Shell(FakeProvider(LINES))
+    assert await shell.type("logs", "mem:run/1", "--around", format_ns(LINES[150].timestamp_ns), "-C", "3") == 0
+    rows = shell.out.splitlines()
+    assert numbers(147, 156) == [row.split(" - ")[-1] for row in rows]
+    assert [row[:2] for row in rows] == ["  "] * 3 + ["> "] + ["  "] * 5
+    assert shell.err == (
+        f"9 lines; > marks the one nearest to {format_ns(LINES[150].timestamp_ns)}.\n"
+        "For more lines, use a larger --context.\n"
+    )
+
+
+async def test_around_as_json_has_the_mark_as_a_field() -> None:
+    shell = Shell(FakeProvider(LINES))
+    await shell.type("logs", "mem:run/1", "--around", format_ns(LINES[150].timestamp_ns), "--json")
+    marked = [row["message"] for row in map(json.loads, shell.out.splitlines()) if row["marked"]]
+    assert marked == ["line 150"]
+
+
+async def test_around_explains_an_empty_log() -> None:
+    shell = Shell(FakeProvider())
+    assert await shell.type("logs", "mem:run/1", "--around", "2026-03-13") == 0
+    assert (shell.out, shell.err) == ("", "This log has no lines.\n")

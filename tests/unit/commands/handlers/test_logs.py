@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.commands.handlers.logs import PAGE_LIMITS, PageLimits, read_page
+from bot.commands.handlers.log_page import PAGE_LIMITS, PageLimits
+from bot.commands.handlers.logs import read_page
 from bot.commands.parsing.parser import parse
 from bot.commands.subcommands.arguments import Window
 from bot.commands.subcommands.logs import Cut, CutReason, LogsAnswer, LogsCommand

@@ -1,0 +1,157 @@
+"""Collect one page of a log from its batches, as far as limits allow. A page never ends inside a nanosecond."""
+
+from __future__ import annotations
+
+import contextlib
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate, takewhile
+
+from bot.commands.handlers.log_stream import Batch, stream_lines
+from bot.commands.subcommands.logs import Cut, CutReason
+from bot.domain.gaps import Gap, Part, gap_of
+from bot.domain.logs import LogLine, LogQuery
+from bot.errors import ProviderError
+from bot.providers.base import Provider
+
+
+@dataclass(frozen=True, slots=True)
+class PageLimits:
+    """How much one page may hold and search."""
+
+    lines: int = 5_000
+    """Maximum number of lines, whatever the command asks for."""
+    chars: int = 4_000_000
+    same_ns: int = 1_000
+    """How many lines a page may hold beyond its limit, to reach the end of a nanosecond."""
+    read: int = 500_000
+    """How many lines are searched for one page."""
+
+
+PAGE_LIMITS = PageLimits()
+
+
+async def read_lines(provider: Provider, query: LogQuery, limit: int, limits: PageLimits) -> PageReading:
+    """Read until the page has `limit` lines, or until the limits or the end of the log.
+
+    Raises:
+        UsageError: the pattern is invalid.
+        ProviderError: nothing could be read. A failure after the first lines is a gap.
+    """
+    reading = PageReading(limit, limits)
+    try:
+        async with contextlib.aclosing(stream_lines(provider, query)) as batches:
+            async for batch in batches:
+                reading.add(batch)
+                if reading.is_done():
+                    break
+    except ProviderError as problem:
+        if not reading.read:
+            raise
+        reading.gaps.append(gap_of(problem, Part.LOGS))
+        reading.more = True
+    return reading
+
+
+@dataclass(slots=True)
+class PageReading:
+    """The lines read so far, in reading order."""
+
+    limit: int
+    limits: PageLimits
+    kept: list[LogLine] = field(default_factory=list)
+    chars: int = 0
+    read: int = 0
+    last_ns: int | None = None
+    more: bool = False
+    dropped: Counter[CutReason] = field(default_factory=Counter)
+    gaps: list[Gap] = field(default_factory=list)
+    pushed_down: tuple[str, ...] = ()
+
+    def add(self, batch: Batch) -> None:
+        """Add the next batch."""
+        self.kept += batch.lines
+        self.chars += sum(len(line.message) for line in batch.lines)
+        self.read += batch.read
+        self.last_ns = self.last_ns if batch.last_ns is None else batch.last_ns
+        self.more = batch.more
+        self.dropped.update(batch.dropped)
+        self.gaps += batch.gaps
+        self.pushed_down = batch.pushed_down or self.pushed_down
+
+    def is_done(self) -> bool:
+        """Whether the page is full up to the end of its last nanosecond, or enough was searched."""
+        kept, limit = self.kept, self.limit
+        if len(kept) > limit and kept[-1].timestamp_ns != kept[limit - 1].timestamp_ns:
+            return True
+        is_too_much = self.chars > self.limits.chars or self.read >= self.limits.read
+        return is_too_much or len(kept) > limit + self.limits.same_ns
+
+    def page(self) -> ReadPage:
+        """The lines of the page and where the next one starts."""
+        kept, count = self.kept, min(self.limit, len(self.kept))
+        if self.chars > self.limits.chars:
+            chars = list(accumulate(len(line.message) for line in kept))
+            count = min(count, max(bisect_right(chars, self.limits.chars), 1))
+        shown = up_to_border(kept[: count + self.limits.same_ns], count)
+        if shown < len(kept):
+            split = kept[shown - 1].timestamp_ns == kept[shown].timestamp_ns
+            return ReadPage(kept[:shown], kept[shown - 1].timestamp_ns, True, split=split)
+        if self.more and self.last_ns is not None:
+            return self._unfinished()
+        return ReadPage(kept, kept[-1].timestamp_ns if kept else None, False)
+
+    def _unfinished(self) -> ReadPage:
+        """Leave the last nanosecond, which may be incomplete, to the next page, unless no other lines were read."""
+        whole = [line for line in self.kept if line.timestamp_ns != self.last_ns]
+        first_ns = self.kept[0].timestamp_ns if self.kept else None
+        if whole or first_ns != self.last_ns:
+            return ReadPage(whole, self.last_ns, True, includes_border=False)
+        return ReadPage(self.kept, self.last_ns, True, split=True)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPage:
+    """Lines in reading order."""
+
+    lines: list[LogLine]
+    border_ns: int | None
+    """The nanosecond at which the page ends; None when nothing was read."""
+    more: bool
+    includes_border: bool = True
+    """Whether this page has the lines of that nanosecond."""
+    split: bool = False
+    """Whether that nanosecond has more lines than a page can hold, so that some are on no page."""
+
+    def first(self, count: int) -> ReadPage:
+        """The first `count` lines of this page, and the others of the last one's nanosecond."""
+        shown = up_to_border(self.lines, count)
+        if shown == len(self.lines):
+            return self
+        return ReadPage(self.lines[:shown], self.lines[shown - 1].timestamp_ns, True)
+
+    def onward_ns(self, *, ascending: bool) -> int | None:
+        """The nanosecond, exclusive, that the next page in reading order starts from; None when there is none."""
+        if not self.more or self.border_ns is None:
+            return None
+        return self.border_ns if self.includes_border else self.border_ns + (-1 if ascending else 1)
+
+    def cut(self, *, ascending: bool) -> Cut | None:
+        """What follows this page in reading order; None when nothing does."""
+        if self.split:
+            return Cut(CutReason.SAME_NANOSECOND, None)
+        if not self.more:
+            return None
+        if self.includes_border:
+            return Cut(CutReason.NEWER if ascending else CutReason.OLDER, None)
+        return Cut(CutReason.NEWER_UNREAD if ascending else CutReason.OLDER_UNREAD, None)
+
+
+def up_to_border(lines: Sequence[LogLine], count: int) -> int:
+    """Return `count`, at most all, or the larger number that reaches the end of the last line's nanosecond."""
+    if not 0 < count < len(lines):
+        return min(count, len(lines))
+    border_ns = lines[count - 1].timestamp_ns
+    return count + sum(1 for _ in takewhile(lambda line: line.timestamp_ns == border_ns, lines[count:]))

@@ -6,14 +6,21 @@ Each command imports only what it needs, to keep `--help` fast. `bot.commands.su
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from bot.commands.parsing.parser import parse_argv
 from bot.commands.subcommands import shell
+from bot.commands.subcommands.arguments import InputContext
 from bot.commands.subcommands.logs import LogsCommand
 from bot.commands.subcommands.table import HelpCommand, SharedCommand, ShellCommand
 from bot.errors import BotError, ConfigError, UsageError
 from bot.terminal.exit_codes import ExitCode
+from bot.terminal.system_zone import SystemZone
+
+if TYPE_CHECKING:
+    from bot.rules.diagnosis_config import DiagnosisConfig
 
 
 def main() -> None:
@@ -24,7 +31,7 @@ def main() -> None:
 def run(argv: Sequence[str]) -> int:
     """Run one command and return its exit code."""
     try:
-        code = _dispatch(parse_argv(argv))
+        code = _dispatch(parse_argv(argv, InputContext(datetime.now(UTC), SystemZone())))
         sys.stdout.flush()
         return code
     except BotError as problem:  # `public` never contains secrets
@@ -87,10 +94,10 @@ def _serve() -> int:
 
 def _check(command: shell.CheckCommand) -> int:
     import asyncio
-    from datetime import UTC, datetime
 
+    from bot.environment import provider_config
     from bot.settings import load_settings
-    from bot.terminal.output import print_rich, standard_output
+    from bot.terminal.output import standard_output
 
     settings = load_settings()
     if command.health:  # runs every 30 s in a container, so import little
@@ -101,7 +108,7 @@ def _check(command: shell.CheckCommand) -> int:
         from bot.check import check_setup
 
         results = asyncio.run(check_setup(settings))
-    output = standard_output()
+    output = standard_output(provider_config())
     if command.json:
         from bot.terminal.json_output import checks_json
 
@@ -109,7 +116,7 @@ def _check(command: shell.CheckCommand) -> int:
     else:
         from bot.terminal.render.answers import render_checks
 
-        print_rich(output, render_checks(results))
+        output.write(render_checks(results, output.screen))
     return ExitCode.OK if all(result.ok for result in results) else ExitCode.FAILED
 
 
@@ -118,14 +125,15 @@ def _scan(command: shell.ScanCommand) -> int:
     from pathlib import Path
 
     from bot.commands.user_config import load_scanner
-    from bot.settings import provider_config
+    from bot.environment import provider_config
     from bot.terminal.output import standard_output
     from bot.terminal.scan import scan
     from bot.terminal.scan_follow import follow_log
 
-    signatures = provider_config().get("trainwatch_signatures")
+    variables = provider_config()
+    signatures = variables.get("trainwatch_signatures")
     scanner = load_scanner(Path(signatures) if signatures else None)
-    output = replace(standard_output(), show_progress=sys.stderr.isatty())
+    output = replace(standard_output(variables), show_progress=sys.stderr.isatty())
     return (follow_log if command.follow else scan)(command, scanner, output)
 
 
@@ -141,25 +149,30 @@ def _upgrade() -> int:
 
 
 async def _run_session(command: LogsCommand | shell.FollowCommand | SharedCommand) -> int:
-    from datetime import UTC, datetime
-
     from bot.commands.runner import CommandRunner
-    from bot.commands.user_config import load_diagnosis_config
+    from bot.environment import provider_config, secret_values
     from bot.providers.registry import build_registry
     from bot.redaction.redactor import Redactor
-    from bot.settings import load_settings, provider_config
     from bot.terminal.app import Session
     from bot.terminal.output import standard_output
 
-    settings = load_settings()
-    registry = build_registry(provider_config())
-    signatures, rules = settings.trainwatch_signatures, settings.trainwatch_rules
-    now, redactor = (lambda: datetime.now(UTC)), Redactor(settings.secrets)
-    runner = CommandRunner(registry, now, redactor, lambda: load_diagnosis_config(signatures, rules))
+    variables = provider_config()
+    registry = build_registry(variables)
+    redactor = Redactor(secret_values(variables))
+    runner = CommandRunner(registry, lambda: datetime.now(UTC), redactor, lambda: _diagnosis_config(variables))
     try:
-        return await Session(runner, standard_output()).run(command)
+        return await Session(runner, standard_output(variables)).run(command)
     finally:
         await registry.aclose()
+
+
+def _diagnosis_config(variables: Mapping[str, str]) -> "DiagnosisConfig":
+    from pathlib import Path
+
+    from bot.commands.user_config import load_diagnosis_config
+
+    signatures, rules = (variables.get(name) for name in ("trainwatch_signatures", "trainwatch_rules"))
+    return load_diagnosis_config(Path(signatures) if signatures else None, Path(rules) if rules else None)
 
 
 if __name__ == "__main__":

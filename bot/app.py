@@ -18,11 +18,12 @@ from bot.commands.channel_runner import ChannelRunner
 from bot.commands.runner import CommandRunner
 from bot.commands.user_config import load_diagnosis_config
 from bot.domain.checks import DELIVERY_LOOP, POLL_LOOP, PURGE_LOOP
+from bot.environment import provider_config
 from bot.errors import ConfigError
 from bot.logging_config import configure_logging
 from bot.providers.registry import build_registry
 from bot.redaction.redactor import Redactor
-from bot.settings import Settings, provider_config
+from bot.settings import Settings
 from bot.slack.connection import SocketConnection, create_app, serve_http
 from bot.slack.listeners import Listeners, register
 from bot.slack.notifier import SlackNotifier

@@ -8,10 +8,11 @@ import contextlib
 
 from bot.commands.user_config import load_rules, load_scanner
 from bot.domain.checks import CheckResult
+from bot.environment import provider_config
 from bot.errors import AuthFailed, ConfigError, NotSupported, ProviderError
 from bot.providers.base import settings_prefix
 from bot.providers.registry import Registry, build_registry
-from bot.settings import Settings, provider_config
+from bot.settings import Settings
 from bot.slack.client import create_client
 from bot.slack.setup_check import check_slack
 from bot.store.store import open_store

@@ -1,29 +1,22 @@
-"""Read settings from the environment and from `.env` in the working directory. The environment has priority.
+"""Read and check the settings of the bot, from the environment and from `.env` in the working directory.
 
-No other module reads the environment. `provider_config` returns every variable, and each provider picks its own, such
-as an API key. docs/configuration.md lists all variables; a test compares it with this file.
+docs/configuration.md lists all variables; a test compares it with this file. The variables of providers are read by
+`bot.environment.provider_config`.
 """
 
-import os
-from collections.abc import Mapping
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
-from dotenv import dotenv_values
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bot.domain.durations import parse_duration
 from bot.domain.logs import DEFAULT_OVERLAP
 from bot.domain.observations import LOG_LOOKBACK, POLL_INTERVAL
+from bot.environment import ENV_FILE, provider_config, secret_values, url_password
 from bot.errors import ConfigError
-
-ENV_FILE = Path(".env")
-_SECRET_SUFFIXES = ("_key", "_token", "_secret", "_password", "_credentials")
-_MIN_SECRET_LENGTH = 12
-"""Ignore shorter values of variables such as `SOME_KEY=true`, which belong to other programs."""
 
 
 def _duration(value: object) -> object:
@@ -102,14 +95,8 @@ class Settings(BaseSettings):
         """All secret values in the settings, for the redactor."""
         tokens = (self.slack_bot_token, self.slack_app_token, self.slack_signing_secret)
         values = [secret.get_secret_value() for secret in tokens if secret is not None]
-        password = _password(self.database_url.get_secret_value())
-        values += [password] if password else []
-        values += [
-            value
-            for name, value in provider_config().items()
-            if name.endswith("_api_key") or (name.endswith(_SECRET_SUFFIXES) and len(value) >= _MIN_SECRET_LENGTH)
-        ]
-        return tuple(sorted({value for value in values if value}))
+        values.append(url_password(self.database_url.get_secret_value()) or "")
+        return tuple(sorted({value for value in values if value} | secret_values(provider_config())))
 
 
 def load_settings(env_file: Path | None = ENV_FILE) -> Settings:
@@ -128,18 +115,5 @@ def load_settings(env_file: Path | None = ENV_FILE) -> Settings:
         raise ConfigError(f"{env_file} is not UTF-8 text. Save it as UTF-8.") from None
 
 
-def provider_config(env_file: Path | None = ENV_FILE) -> Mapping[str, str]:
-    """Return all non-empty variables of the environment and `env_file`, with names in lower case."""
-    from_file = dotenv_values(env_file, encoding="utf-8") if env_file is not None and env_file.is_file() else {}
-    variables = {name.lower(): value for source in (from_file, os.environ) for name, value in source.items()}
-    return {name: value for name, value in variables.items() if value}
-
-
 def _rule(message: str) -> str:
     return message.removeprefix("Value error, ").replace("Input should be", "must be", 1)
-
-
-def _password(url: str) -> str | None:
-    """The password in a database URL, not decoded."""
-    user_info, at, _ = url.partition("://")[2].rpartition("@")
-    return user_info.partition(":")[2] if at else None

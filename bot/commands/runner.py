@@ -3,14 +3,14 @@
 Commands that only a Slack channel has are answered in `channel_runner`.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from bot.commands.answers import ErrorAnswer
-from bot.commands.handlers.diagnose import diagnose
 from bot.commands.handlers.jobs import list_jobs, read_metrics, read_status
-from bot.commands.handlers.rules import replay, rules_answer
 from bot.commands.subcommands.jobs import DiagnoseCommand, JobsCommand, MetricsCommand, StatusCommand
 from bot.commands.subcommands.rules import ReplayCommand, RulesCommand
 from bot.commands.subcommands.table import SharedAnswer, SharedCommand
@@ -18,7 +18,15 @@ from bot.domain.durations import Clock, spoken_duration
 from bot.errors import BotError, ConfigError, JobNotFound, ProviderError, UsageError
 from bot.providers.registry import Registry
 from bot.redaction.redactor import Redactor
-from bot.rules.diagnosis_config import DiagnosisConfig, shipped_diagnosis_config
+
+if TYPE_CHECKING:  # `jobs` and `status` start faster without them
+    from bot.rules.diagnosis_config import DiagnosisConfig
+
+
+def _shipped_config() -> DiagnosisConfig:
+    from bot.rules.diagnosis_config import shipped_diagnosis_config  # noqa: PLC0415
+
+    return shipped_diagnosis_config()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +36,7 @@ class CommandRunner:
     registry: Registry
     clock: Clock
     redactor: Redactor
-    diagnosis_config: Callable[[], DiagnosisConfig] = shipped_diagnosis_config
+    diagnosis_config: Callable[[], DiagnosisConfig] = _shipped_config
     """Called when a command needs it, because compiling signatures takes a while."""
 
     async def run(self, command: SharedCommand) -> SharedAnswer | ErrorAnswer:
@@ -46,12 +54,18 @@ class CommandRunner:
             case StatusCommand():
                 return await read_status(*resolve(command.ref), redactor, now)
             case DiagnoseCommand():
+                from bot.commands.handlers.diagnose import diagnose  # noqa: PLC0415
+
                 return await diagnose(*resolve(command.ref), command, self.diagnosis_config().scanner, redactor, now)
             case JobsCommand():
                 return await list_jobs(self.registry, command.provider, command.limit, redactor)
             case RulesCommand():
+                from bot.commands.handlers.rules import rules_answer  # noqa: PLC0415
+
                 return rules_answer(self.diagnosis_config().defaults)
             case ReplayCommand():
+                from bot.commands.handlers.rules import replay  # noqa: PLC0415
+
                 return await replay(*resolve(command.ref), command, self.diagnosis_config(), redactor, now)
             case _:
                 assert_never(command)

@@ -92,7 +92,11 @@ class Evidence:
     @property
     def start_ns(self) -> int | None:
         """The time of the root line or of the first relevant line, to the nanosecond if it is known so exactly."""
-        if self.root is not None and (root_ns := self.lines[self.root].timestamp_ns) is not None:
+        if (
+            self.root is not None
+            and self.root < len(self.lines)
+            and (root_ns := self.lines[self.root].timestamp_ns) is not None
+        ):
             return root_ns
         timestamps = [line.timestamp_ns for line in self.lines if line.timestamp_ns is not None]
         start_at = self.first_at or self.last_at
@@ -206,6 +210,8 @@ class IncidentAlert:
     evidence: Evidence
     resolved_at: datetime | None = None
     resolution: Resolution | None = None
+    caused_by: str | None = None
+    """Id of the alert of the same incident that this one follows from; it has no separate replies."""
 
 
 @dataclass(frozen=True, slots=True)

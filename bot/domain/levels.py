@@ -24,10 +24,10 @@ _LEVELS = {
     **dict.fromkeys(("trace", "trac", "trc", "debug", "debu", "dbg", "dbug", "d"), Level.DEBUG),
     **dict.fromkeys(("info", "inf", "information", "informational", "notice", "success", "log", "i"), Level.INFO),
     **dict.fromkeys(("warn", "warning", "wrn", "w"), Level.WARNING),
-    **dict.fromkeys(("error", "err", "erro", "severe", "fail", "e"), Level.ERROR),
+    **dict.fromkeys(("error", "err", "erro", "eror", "severe", "fail", "e"), Level.ERROR),
     **dict.fromkeys(
-        ("critical", "crit", "fatal", "fata", "ftl", "panic", "pani", "pnc", "dpanic", "emerg", "emergency", "alert",
-         "c", "f"),
+        ("critical", "crit", "fatal", "fatal error", "fata", "ftl", "panic", "pani", "pnc", "dpanic", "emerg",
+         "emergency", "alert", "c", "f"),
         Level.CRITICAL,
     ),
 }  # fmt: skip
@@ -39,23 +39,36 @@ _UPPER = (
     r"|DPANIC|EMERG(?:ENCY)?|ALERT|LOG(?=:  )"
 )
 _LOWER = (
-    r"trace|debug|dbug|info|notice|warn(?:ing)?|error|err|fail|critical|crit|fatal|panic|emerg|alert"
+    r"trace|debug|dbug|info|notice|warn(?:ing)?|error|err|fail|critical|crit|fatal(?: error)?|panic|emerg"
     r"|Error|Fatal|Critical|Warning|Severe"
 )
-_NUMBER_ONLY = r"(?![ \t]*[:=]?[ \t]*[-+]?[\d.]+(?:e[-+]?\d+)?%?[ \t]*(?:$|[,;|]))"
-"""`error: 0.06` is a metric."""
-_DECIMAL_ONLY = r"(?![ \t]*[:=]?[ \t]*[-+]?\d*\.\d+(?:e[-+]?\d+)?%?[ \t]*(?:$|[,;|]))"
+_NOT_A_VALUE = (
+    r"(?![ \t]*[:=]?[ \t]*(?:[-+]?[\d.]+(?:e[-+]?\d+)?%?|[Nn]one|null|nil|[Tt]rue|[Ff]alse|\[\]|\{\}|''|\"\"|~)"
+    r"[ \t]*(?:$|[,;|]))"
+)
+"""`error: 0.06` is a metric, `fatal: false` a setting."""
+_NOT_A_METRIC = (
+    r"(?![ \t]*[:=]?[ \t]*[-+]?\d*\.\d+(?:e[-+]?\d+)?%?[ \t]*(?:$|[,;|]))(?![ \t]*\|[ \t]*[-+\d.%]+[ \t]*\|[ \t]*$)"
+    r"(?! (?i:count|rate|summary|budget|path|ratio|total|margin|bound|norm|threshold|counter|percentage|level)[sS]?"
+    r"\s*[:=]\s*[-+.\d])"
+)
+"""`ERROR 0.06`, `ERROR COUNT: 0` and `| ERROR | 0 |` are metrics."""
+_NOT_A_LIST = rf"(?!(?:[/|]|,[ ]?|[ ](?:and|or)[ ])(?:{_UPPER})\b)"
+"""`CRITICAL, ERROR and WARNING` is a list of levels."""
 _ITEM = re.compile(
-    r"(?P<separator>[\s|,;:*#=!\u2013\u2014-]+)"
-    rf"|(?P<upper>{_UPPER})(?=$|[\s:\]|,)/;(\[<-])(?!:\w+=)(?!-[A-Za-z])(?! ?=){_DECIMAL_ONLY}"
-    r"|(?P<logrus>TRAC|DEBU|INFO|WARN|ERRO|FATA|PANI)(?=\[)"
-    rf"|(?P<lower>{_LOWER}):(?=\s|$){_NUMBER_ONLY}"
+    r"(?P<separator>[\s|,;:*#=!\u2013\u2014\u2190-\u2bff\ufe0f\U0001f300-\U0001faff-]+)"
+    r"|(?P<rank>(?:rank|Rank|RANK)[ _]?\d{1,6} ?[|:>-] )"
+    rf"|(?P<upper>{_UPPER})(?=$|[\s:\]|,)/;(\[<-])(?!:\w+=)(?!-[A-Za-z])(?! ?=)"
+    rf"{_NOT_A_METRIC}{_NOT_A_LIST}"
+    r"|(?P<short>TRAC|DEBU|INFO|WARN|ERRO|FATA|PANI|EROR|DBUG|CRIT)(?=\[)"
+    rf"|(?P<lower>{_LOWER}):(?=\s|$){_NOT_A_VALUE}"
     r"|(?P<mixin>NCCL) (?P<nccl>INFO|WARN|ERROR|TRACE)\b"
-    r"|(?P<glog>[DIWEF])\d{4} \d\d:\d\d:\d\d"
+    r"|(?P<glog>[DIWEF])(?:\d{4}){1,2} \d\d:\d\d:\d\d"
     r"|(?P<ruby>[DIWEF]), (?=\[)"
     r"|\[(?P<bracket>[^\[\]\n]{0,160})\]"
     r"|\((?P<paren>(?:[^()\n]|\([^()\n]{0,40}\)){0,120})\)"
     r"|(?P<brace>\{[\w./-]+\.py:\d+\})"
+    rf"|<(?P<angle>{_UPPER})>"
     r"|<(?P<priority>\d{1,3})>(?:\d (?=\d{4}-))?"
     r"|(?P<stream><(?:stdout|stderr|stddiag)>|stdout [FP] |stderr [FP] )"
     r"|(?P<time>[+-]?\d[\d.,:/_TZ+-]*(?:Z|[AaPp][Mm]|ms|us|s)?(?![\w%])|(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
@@ -68,27 +81,33 @@ _ITEM = re.compile(
 _LEVEL_FIRST = re.compile(rf"(?P<level>{_UPPER})(?:\s*$|[|:/ ]\s*(?=[\d|]|[\w./-]+(?:\.\w+)?:\d|\w+(?:\.\w+)+|$))")
 _LEVEL_LAST = re.compile(rf"[\s|:,](?P<level>{_UPPER})(?:/[\w.-]+|\s+[\w.:]+)?\s*$")
 _LETTER_IN_BRACKET = re.compile(
-    r"(?:[\w.-]+ )?(?P<level>[DIWEFC])(?:\d{3,4} \d\d:\d\d:\d\d| [\w./-]+\.(?:cc|cpp|cu|h|hpp):\d+| \d{4}-\d\d-\d\d)"
+    r"(?:[\w.-]+ )?(?P<level>[DIWEFC])(?:\d{3,8} \d\d:\d\d:\d\d| [\w./-]+\.(?:cc|cpp|cu|h|hpp):\d+| \d{4}-\d\d-\d\d)"
     r"|\d{4}-\d\d-\d\d[ T][\d:.,]+ (?P<ray>[DIWEFC]) \d+ \d+$"
 )
 _MODULE_AND_LEVEL = re.compile(r"[a-z_]\w*:(?P<level>[a-z]+)\d?")
 _PROGRAMS = frozenset(
-    ("accelerate", "aws", "bash", "deepspeed", "dockerd", "git", "kernel", "kubelet", "mpiexec", "mpirun", "pip",
-     "prterun", "python", "ray", "raylet", "salloc", "sbatch", "sh", "slurmctld", "slurmd", "slurmstepd", "srun",
-     "systemd", "torchrun", "wandb")
+    ("accelerate", "aws", "bash", "cargo", "clang", "deepspeed", "docker", "dockerd", "gcc", "git", "kernel", "kubectl",
+     "kubelet", "ld", "mpiexec", "mpirun", "nginx", "ninja", "nvcc", "pg_dump", "pg_restore", "pip", "prterun", "psql",
+     "python", "ray", "raylet", "rsync", "sacct", "salloc", "sbatch", "scancel", "sh", "slurmctld", "slurmd",
+     "slurmstepd", "squeue", "srun", "systemd", "torchrun", "wandb")
 )  # fmt: skip
 """Programs that write `program: level message`."""
 _NOT_A_LOGGER = frozenset(
-    ("a", "after", "an", "and", "any", "as", "at", "before", "but", "by", "first", "for", "found", "from", "got", "had",
-     "has", "if", "in", "is", "last", "many", "new", "next", "no", "not", "of", "old", "on", "or", "other", "previous",
-     "same", "saw", "see", "some", "that", "the", "these", "this", "those", "to", "two", "was", "when", "while", "with",
-     "without", "zero")
+    ("a", "after", "an", "and", "answer", "any", "as", "assistant", "at", "before", "but", "by", "class",
+     "completion", "first", "for", "found", "from", "got", "had", "has", "hint", "if", "in", "is", "last", "level",
+     "levels", "log_level", "loglevel", "many", "new", "next", "no", "not", "note", "of", "old", "on", "or", "other",
+     "output", "previous", "prompt", "question", "raise", "response", "same", "sample", "saw", "see", "set",
+     "setting", "some", "that", "the", "these", "this", "those", "tip", "to", "two", "user", "verbosity", "was",
+     "when", "while", "with", "without", "wrote", "zero")
 )  # fmt: skip
-_OPTION = re.compile(r"\s*--?[a-z]")
+_OPTION = re.compile(r"(?:^|[\s:])--?$")
+"""What precedes the name of an option of a command."""
+_CLOCK = re.compile(r"\b\d{1,2}:\d\d(?::\d\d)?\b|\d{4}-\d\d-\d\d")
 _POD = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*-(?:\d+|[a-z0-9]{5}) [a-z]+")
 """stern's prefix: a pod's name and a container's."""
 _ELSEWHERE = re.compile(
-    r"(?P<error>\*\*\* An error occurred in MPI_|Fatal error in (?:internal_)?P?MPI_|^Abort\(\d+\) on node \d+)"
+    r"(?P<error>\b(?:ORTE|OPAL|PRTE|PMIX|OMPI)_ERROR_LOG: |\*\*\* An error occurred in MPI_"
+    r"|Fatal error in (?:internal_)?P?MPI_|^Abort\(\d+\) on node \d+)"
 )
 _SHOUTED = re.compile(
     r"[^\"'`=]*?(?:^|[\s\]>)])(?:\[\s?(?P<bracket>ERROR|CRITICAL|FATAL)\s?\]"
@@ -111,11 +130,11 @@ class _Search(Protocol):
 
 
 _ANY_LEVEL: _Search = re2.compile(
-    r"(?i:trac|trc|debu|dbg|inf|notice|success|warn|wrn|err|severe|fail|crit|fata|ftl|pani|pnc|emerg|alert)"
+    r"(?i:trac|trc|debu|dbg|dbug|inf|notice|success|warn|wrn|err|eror|severe|fail|crit|fata|ftl|pani|pnc|emerg|alert)"
     r"|LOG:|<\d{1,3}>|(?:^|[\[ (\dm:\t|])[DIWEFC](?:\d| \d| [\w./-]+:\d|, |\])|(?i:level|severity|lvl|PRIORITY|@l)"
 )
 _SERIOUS: _Search = re2.compile(
-    r"(?i:err|severe|fail|crit|fata|ftl|pani|pnc|emerg|alert|abort)|<\d{1,3}>"
+    r"(?i:err|eror|severe|fail|crit|fata|ftl|pani|pnc|emerg|alert|abort)|<\d{1,3}>"
     r"|(?:^|[\[ (\dm:\t|])[EFC](?:\d| \d| [\w./-]+:\d|, |\])"
     r"|\"(?i:[\w.]*level|level\w*|severity\w*|lvl|PRIORITY|@l)\"\s*:\s*\"?(?:\d|[EFC]\")"
 )
@@ -186,19 +205,20 @@ class _Header:
         text = item[kind]
         if kind == "separator":
             self._after_word = self._after_word and text.isspace()
-            return None
+            is_option = text[-1] == "-" and self._text[item.end() : item.end() + 1].islower() and _OPTION.search(text)
+            return _End.HEADER if is_option else None
         if kind in _STATES_LEVEL:
             return _End.HEADER if kind == "lower" and self._after_word else _LEVELS[text.lower()]
         match kind:
             case "priority":
                 return _SYSLOG[int(text) & 7] if int(text) < 192 else _End.HEADER
             case "bracket":
-                self._has_time = self._has_time or ":" in text
+                self._has_time = self._has_time or _CLOCK.search(text) is not None
                 return _bracket_level(text)
             case "value":
                 return self._read_pair(item["key"].lower(), text)
             case "time":
-                self._has_time = True
+                self._has_time = self._has_time or any(mark in text[1:-1] for mark in ":/-")
             case "name":
                 return self._read_name(text, item.end())
         return None
@@ -214,19 +234,20 @@ class _Header:
         has_time = self._has_time and not self._after_word
         if not _may_be_logger(word, self._text, end, has_time=has_time):
             return _End.HEADER
-        self._after_word = word.isalpha() and not self._text.startswith(":", end)
+        is_prefix = self._text.startswith(":", end) or _POD.fullmatch(self._text, 0, end)
+        self._after_word = word.isalpha() and not is_prefix
         return None
 
 
 def _header_level(head: str) -> Level | None:
     """Read the items of a header until one states a level or the message begins."""
-    if _OPTION.match(head):
-        return None
-    header, position = _Header(head), 0
+    header, position, launcher_end = _Header(head), 0, 0
     for _ in range(_MAX_ITEMS):
         item = _ITEM.match(head, position)
         if item is None or item.end() == position:
             break
+        if launcher_end == position and item.lastgroup in _OF_LAUNCHERS:
+            launcher_end = item.end()
         position = item.end()
         found = header.read(item)
         if found is _End.HEADER:
@@ -235,12 +256,13 @@ def _header_level(head: str) -> Level | None:
             return found
     if _ELSEWHERE.search(head):
         return Level.ERROR
-    shouted = _SHOUTED.match(head)
+    shouted = _SHOUTED.match(head[launcher_end:])
     return None if shouted is None else _LEVELS[(shouted["level"] or shouted["bracket"]).lower()]
 
 
-_STATES_LEVEL = frozenset({"upper", "logrus", "lower", "nccl", "glog", "ruby", "letter", "channel"})
-_LOGFMT_KEYS = frozenset({"level", "lvl", "severity", "levelname", "loglevel", "log_level", "log.level"})
+_STATES_LEVEL = frozenset({"upper", "short", "angle", "lower", "nccl", "glog", "ruby", "letter", "channel"})
+_OF_LAUNCHERS = frozenset({"separator", "rank", "bracket", "paren", "stream", "time", "value"})
+_LOGFMT_KEYS = frozenset({"level", "lvl", "severity", "levelname", "log.level"})
 
 
 def _may_be_logger(word: str, head: str, end: int, *, has_time: bool) -> bool:
@@ -281,13 +303,17 @@ def _json_level(message: str, start: int, head: str) -> Level | None:
         return _level_of_fields(fields) if isinstance(fields, dict) else None
     except (msgspec.DecodeError, RecursionError, ValueError):  # cut off, or nested without end
         found = _JSON_LEVEL.search(head)
-        return None if found is None else _level_of_value(found["key"], found["word"] or found["number"])
+        if found is None:
+            return None
+        is_log = any(f'"{key}"' in head for key in _TEXT_KEYS)
+        return _level_of_value(found["key"], found["word"] or found["number"], is_log=is_log)
 
 
 def _level_of_fields(fields: dict[str, object]) -> Level | None:
     text = next((text for key in _TEXT_KEYS if isinstance(text := fields.get(key), str)), None)
+    is_log = text is not None or "pid" in fields or "hostname" in fields
     for key in _LEVEL_KEYS:
-        level = _level_of_value(key, fields.get(key), is_log=text is not None)
+        level = _level_of_value(key, fields.get(key), is_log=is_log)
         if level is not None:
             return level
     for key in ("record", "log"):
@@ -303,7 +329,7 @@ def _level_of_value(key: str, value: object, *, is_log: bool = False) -> Level |
     Args:
         key: the field.
         value: its value.
-        is_log: the object has a text. Without one, a small number is a metric or a priority rather than a level.
+        is_log: the object has a text or a process. Without one, a number is a metric or a priority rather than a level.
     """
     if isinstance(value, dict):
         value = value.get("name")
@@ -315,10 +341,11 @@ def _level_of_value(key: str, value: object, *, is_log: bool = False) -> Level |
         return None
     if "umber" in key:  # OpenTelemetry: 1-4 trace, 17-20 error, 21-24 fatal
         return _OPENTELEMETRY[min((value - 1) // 4, 5)] if value else None
-    if value < len(_SYSLOG):
-        return _SYSLOG[value] if is_log else None
-    scale = _PYTHON if key == "levelno" else _BUNYAN
-    return scale.get(value)
+    if key == "levelno":
+        return _PYTHON.get(value)
+    if not is_log:
+        return None
+    return _SYSLOG[value] if value < len(_SYSLOG) else _BUNYAN.get(value)
 
 
 _OPENTELEMETRY = (Level.DEBUG, Level.DEBUG, Level.INFO, Level.WARNING, Level.ERROR, Level.CRITICAL)

@@ -78,7 +78,7 @@ def progress_text(progress: RunProgress, *, is_running: bool = True) -> str:
         progress: what the log says.
         is_running: False for a run that has ended: it has no time left.
     """
-    parts = [_position_text(progress)]
+    parts = [position_text(progress)]
     if progress.step is not None and progress.step_s:
         parts.append(f"{format_step_seconds(progress.step_s)}/step")
     left = progress.time_left if is_running else None
@@ -125,7 +125,8 @@ def format_step_seconds(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 10 * _MINUTE else f"{seconds / _MINUTE:.0f} min"
 
 
-def _position_text(progress: RunProgress) -> str:
+def position_text(progress: RunProgress) -> str:
+    """Return `step 2,926 of 50,000`, or the epoch; "" if neither is known."""
     if progress.step is not None:
         total = f" of {progress.total_steps:,}" if progress.total_steps else ""
         return f"step {progress.step:,}{total}"

@@ -14,6 +14,7 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import UTC, tzinfo
 from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext, AsyncRespond
@@ -21,7 +22,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.commands.answers import Answer, Asker, ErrorAnswer
 from bot.commands.channel_runner import ChannelRunner
-from bot.commands.parsing.parser import parse
+from bot.commands.parsing.parser import has_local_time, parse
+from bot.commands.subcommands.arguments import InputContext
 from bot.commands.subcommands.subscriptions import SilenceAnswer, UnwatchAnswer, WatchAnswer
 from bot.commands.subcommands.table import SlackCommand
 from bot.domain.checks import DELIVERY_LOOP, POLL_LOOP
@@ -34,6 +36,7 @@ from bot.slack.render.blocks import Action
 from bot.slack.render.home import HomeView, render_home
 from bot.slack.render.logs import Shared
 from bot.slack.reply import Reply
+from bot.slack.user_profiles import UserProfiles
 from bot.store.store import Store
 
 COMMAND = "/train"
@@ -76,6 +79,7 @@ class Listeners:
         # An answer that takes longer than `patience_s` is announced by a note.
         self._runner, self._store, self._clock = runner, store, clock
         self._resume_channel, self._patience_s = resume_channel, patience_s
+        self._profiles = UserProfiles()
         self._events: OrderedDict[str, None] = OrderedDict()
         self.tasks = TaskSet()
         """The work in flight, to drain before the process ends."""
@@ -141,7 +145,8 @@ class Listeners:
 
     async def _answer(self, reply: Reply, text: str, asker: Asker, *, share: bool = False) -> None:
         async with _errors_answered(reply):
-            command = parse(text)
+            context = InputContext(self._clock(), await self._zone(reply, text))
+            command = parse(text, context)
             running = asyncio.ensure_future(self._run_in_turn(command, asker))
             try:
                 done, _ = await asyncio.wait({running}, timeout=self._patience_s)
@@ -156,6 +161,12 @@ class Listeners:
                 await reply.public(render_shared(answer))
             else:
                 await reply.private(render(answer))
+
+    async def _zone(self, reply: Reply, text: str) -> tzinfo:
+        """The person's time zone, if the text needs one."""
+        if not has_local_time(text):
+            return UTC
+        return (await self._profiles.get(reply.client, reply.user, self._clock())).zone or UTC
 
     async def _run_in_turn(self, command: SlackCommand, asker: Asker) -> Answer:
         async with self.tasks.turn():

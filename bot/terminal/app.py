@@ -1,3 +1,4 @@
+# ruff: noqa: PLC0415 - each command imports only what it needs
 """Run one command typed in a shell: answer it with `CommandRunner`, or stream a log, and return the exit code."""
 
 from dataclasses import dataclass
@@ -8,14 +9,10 @@ from bot.commands.subcommands.jobs import JobsAnswer, MetricsAnswer
 from bot.commands.subcommands.logs import LogsCommand
 from bot.commands.subcommands.shell import FollowCommand
 from bot.commands.subcommands.table import SharedAnswer, SharedCommand
+from bot.domain.jobs import JobState
 from bot.errors import BotError
-from bot.rules.evaluate import LocalAlerts
-from bot.rules.settings import overlay, parse_settings
 from bot.terminal.exit_codes import ExitCode
-from bot.terminal.follow import FollowContext, follow
-from bot.terminal.logs import download, print_logs
-from bot.terminal.output import Output, print_rich
-from bot.terminal.render.answers import render
+from bot.terminal.output import Output
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,38 +33,48 @@ class Session:
     async def _stream(self, command: LogsCommand | FollowCommand) -> int:
         """Print log lines as they are read, in constant memory."""
         try:
-            await (self._logs(command) if isinstance(command, LogsCommand) else self._follow(command))
+            if isinstance(command, FollowCommand):
+                return await self._follow(command)
+            await self._logs(command)
         except BotError as problem:
             return self._show_error(error_answer(problem, self.runner.redactor))
         return ExitCode.OK
 
     async def _logs(self, command: LogsCommand) -> None:
+        from bot.terminal.logs import download, print_logs
+
         runner, output = self.runner, self.output
         provider, ref = runner.registry.resolve(command.ref)
         if command.follow:
+            from bot.terminal.follow import FollowContext, follow
+
             await follow(provider, ref, command, FollowContext(output, runner.redactor, runner.clock))
         elif command.download is not None:
             await download(provider, ref, command, output, runner.redactor, runner.clock())
         else:
             await print_logs(provider, ref, command, output, runner.redactor, runner.clock())
 
-    async def _follow(self, command: FollowCommand) -> None:
+    async def _follow(self, command: FollowCommand) -> int:
+        """Watch the job to its end. A job that did not succeed is a failure, for `trainwatch watch REF && next`."""
+        from bot.rules.evaluate import LocalAlerts
+        from bot.rules.settings import overlay, parse_settings
+        from bot.terminal.follow import FollowContext, follow
+
         config = self.runner.diagnosis_config()
         settings = overlay(config.defaults, parse_settings(command.settings, config.defaults))
         provider, ref = self.runner.registry.resolve(command.ref)
         context = FollowContext(self.output, self.runner.redactor, self.runner.clock)
-        await follow(
+        job = await follow(
             provider, ref, LogsCommand(command.ref, follow=True), context, LocalAlerts(settings, config.scanner)
         )
+        return ExitCode.OK if job.state is JobState.SUCCEEDED else ExitCode.FAILED
 
     def _show(self, answer: SharedAnswer | ErrorAnswer, *, json: bool) -> int:
         if isinstance(answer, ErrorAnswer):
             return self._show_error(answer)
-        rendered = render(answer, json=json)
-        if isinstance(rendered, str):
-            self.output.write(rendered)
-        else:
-            print_rich(self.output, rendered)
+        from bot.terminal.render.answers import render
+
+        self.output.write(render(answer, self.output.screen, json=json))
         return ExitCode.FAILED if _has_failed(answer) else ExitCode.OK
 
     def _show_error(self, answer: ErrorAnswer) -> int:

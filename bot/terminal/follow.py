@@ -47,8 +47,11 @@ class FollowContext:
 
 async def follow(
     provider: Provider, ref: JobRef, command: LogsCommand, context: FollowContext, alerts: LocalAlerts | None = None
-) -> None:
+) -> Job:
     """Print the selected lines, and alerts between them, until the job has ended and its last lines have arrived.
+
+    Returns:
+        The job as it ended.
 
     Raises:
         ProviderError: the job cannot be followed. Temporary errors are retried instead.
@@ -62,7 +65,7 @@ async def follow(
         max_lines=PAGE_LINES,
         fatal_log_errors=_FATAL,
     )
-    await _Following(provider, job, command, context, alerts, request).run()
+    return await _Following(provider, job, command, context, alerts, request).run()
 
 
 async def _start_ns(provider: Provider, ref: JobRef, command: LogsCommand, now: datetime) -> int | None:
@@ -107,7 +110,7 @@ class _Following:
         self.line_filter = LineFilter(self.command.filter)
         self.formatter = LineFormatter(self.context.output.line_format(json=self.command.json))
 
-    async def run(self) -> None:
+    async def run(self) -> Job:
         context, more = self.context, True
         self._show_state()
         evaluated_at, ended_at = context.clock(), self.job.ended_at
@@ -125,7 +128,7 @@ class _Following:
                 self._evaluate(observation)
             if is_done:
                 context.output.note(f"{self.job.ref} has ended: {self.job.state} ({self.job.vendor_status}).")
-                return
+                return self.job
             if not more:
                 await context.sleep(min(READ_EVERY * (1 << min(self.fails, 10)), _MAX_WAIT).total_seconds())
 

@@ -4,11 +4,14 @@ Scripts rely on these documents: fields may be added, but existing ones keep the
 them. Timestamps are RFC 3339 in UTC, unknown values are null, and names contain the unit.
 """
 
+from __future__ import annotations
+
 import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from bot.commands.subcommands.jobs import DiagnosisAnswer, JobsAnswer, MetricsAnswer, StatusAnswer
 from bot.commands.subcommands.rules import ReplayAnswer, RulesAnswer
@@ -16,8 +19,10 @@ from bot.domain.checks import CheckResult
 from bot.domain.gaps import Gap
 from bot.domain.jobs import Job
 from bot.domain.metrics import MetricSummary
-from bot.rules.replay import Replayed
 from bot.terminal.log_lines import LineFormat, LineFormatter
+
+if TYPE_CHECKING:  # most answers need no rules
+    from bot.rules.replay import Replayed
 
 JsonObject = dict[str, object]
 

@@ -1,15 +1,19 @@
 """Write results to standard output, and notes and progress to standard error."""
 
 import io
+import os
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TextIO
 
-from rich.console import Console, RenderableType
-
 from bot.domain.wording import plural
 from bot.terminal.log_lines import LineFormat, escape_controls
+from bot.terminal.render.screen import Screen
+
+_REPORT_WIDTH, _MAX_REPORT_WIDTH = 100, 120
+"""The width of reports in a pipe or file, and the largest in a terminal."""
 
 
 @dataclass
@@ -22,11 +26,22 @@ class Output:
     """Whether `out` is a terminal that supports colours."""
     show_progress: bool = False
     """Whether to print progress: `err` is a terminal and `out` is not."""
-    width: int = 100
+    width: int | None = None
+    """Columns; None for a pipe or a file, where nothing is shortened."""
     progress_every_s: float = 0.5
     """Minimum time between two progress updates, in seconds."""
     _shown_at: float = field(default=0.0, init=False)
     _has_progress: bool = field(default=False, init=False)
+
+    @property
+    def screen(self) -> Screen:
+        """What renderers need to know of `out`."""
+        return Screen(self.width, self.colour)
+
+    @property
+    def report_width(self) -> int:
+        """The width of the prose in a report."""
+        return min(self.width or _REPORT_WIDTH, _MAX_REPORT_WIDTH)
 
     def line_format(self, *, json: bool) -> LineFormat:
         """The format of log lines on `out`."""
@@ -66,23 +81,29 @@ def redaction_note(count: int) -> str:
     return f"{plural(count, 'secret')} hidden. To show secrets, use --no-redact."
 
 
-def print_rich(output: Output, renderable: RenderableType) -> None:
-    """Print a rich renderable to `out`. A pipe gets wide tables without colours."""
-    output.clear_progress()
-    width = output.width if output.colour else max(output.width, 160)
-    console = Console(
-        file=output.out, force_terminal=output.colour, color_system="auto" if output.colour else None,
-        width=width, highlight=False, markup=False, emoji=False,
-    )  # fmt: skip
-    console.print(renderable)
+def standard_output(variables: Mapping[str, str]) -> Output:
+    """Wrap `sys.stdout` and `sys.stderr`. Text that is not valid Unicode is written as escape sequences.
 
-
-def standard_output() -> Output:
-    """Wrap `sys.stdout` and `sys.stderr`. Text that is not valid Unicode is written as escape sequences."""
+    Args:
+        variables: the environment with names in lower case. `no_color`, `force_color`, `term` and `columns` count.
+    """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace", encoding="utf-8")
-    console = Console(file=sys.stdout)  # reads NO_COLOR, FORCE_COLOR, TERM and the width
-    colour = console.is_terminal and console.color_system is not None and not console.no_color
+    is_plain = "no_color" in variables or variables.get("term") in ("dumb", "unknown")
+    colour = not is_plain and ("force_color" in variables or sys.stdout.isatty())
     show_progress = sys.stderr.isatty() and not sys.stdout.isatty()
-    return Output(sys.stdout, sys.stderr, colour=colour, show_progress=show_progress, width=console.width)
+    return Output(sys.stdout, sys.stderr, colour, show_progress, terminal_width(variables, sys.stdout))
+
+
+def terminal_width(variables: Mapping[str, str], *streams: TextIO) -> int | None:
+    """The columns that COLUMNS names, or else those of the first stream that is a terminal; None if none is."""
+    columns = variables.get("columns", "")
+    if columns.isascii() and columns.isdigit() and int(columns) > 0:
+        return int(columns)
+    for stream in streams:
+        try:
+            return os.get_terminal_size(stream.fileno()).columns or None
+        except (OSError, ValueError):  # not a terminal, or closed
+            continue
+    return None

@@ -33,7 +33,6 @@ from bot.terminal.report import report_text
 
 PROGRESS_MIN_BYTES = 32 << 20
 """Show progress for files from this size."""
-MAX_REPORT_WIDTH = 120
 _BAR_WIDTH = 24
 _GZIP, _BZIP2, _XZ, _ZSTD = b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd"
 _Compressed = gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile
@@ -78,7 +77,7 @@ def _print_report(diagnosis: Diagnosis, command: ScanCommand, output: Output) ->
     if command.json:
         output.write(json.dumps(diagnosis.to_json(), allow_nan=False) + "\n")
     else:
-        output.write(report_text(diagnosis, colour=output.colour, width=min(output.width, MAX_REPORT_WIDTH)))
+        output.write(report_text(diagnosis, colour=output.colour, width=output.report_width))
 
 
 @contextlib.contextmanager

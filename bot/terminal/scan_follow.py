@@ -26,7 +26,7 @@ from bot.redaction.redactor import Redactor
 from bot.rules.diagnosis_wording import describe_progress, redact_diagnosis
 from bot.terminal.output import Output
 from bot.terminal.report import failure_text
-from bot.terminal.scan import MAX_REPORT_WIDTH, exit_code, require_text
+from bot.terminal.scan import exit_code, require_text
 
 POLL_S = 0.5
 """How long to wait for new data, in seconds."""
@@ -178,5 +178,5 @@ class Follower:
 
     def _print_failure(self, failure: Failure) -> None:
         output = self.output
-        text = failure_text(failure, colour=output.colour, width=min(output.width, MAX_REPORT_WIDTH))
+        text = failure_text(failure, colour=output.colour, width=output.report_width)
         output.write((json.dumps(failure.to_json(), allow_nan=False) if self.command.json else text) + "\n")

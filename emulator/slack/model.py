@@ -28,6 +28,7 @@ class User:
     name: str
     real_name: str
     is_bot: bool = False
+    tz: str = "Etc/UTC"
 
 
 @dataclass(slots=True)

@@ -71,7 +71,7 @@ def user_json(workspace: Workspace, user: User) -> Json:
         "deleted": False,
         "is_bot": user.is_bot,
         "is_app_user": False,
-        "tz": "Etc/UTC",
+        "tz": user.tz,
         "tz_offset": 0,
         "profile": profile,
     }

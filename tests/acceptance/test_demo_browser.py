@@ -145,11 +145,11 @@ async def an_error_alert_has_its_lines_in_the_thread(page: Page) -> None:
 
 async def a_failed_status_names_its_cause(page: Page) -> None:
     root = alert(page, "mistral-long-context")
-    await expect(root).to_contain_text("Job failed: Training job exited with code 1", timeout=ALERT_MS)
+    await expect(root).to_contain_text("Failed", timeout=ALERT_MS)
     await expect(root).to_contain_text(
-        re.compile("GPU out of memory.*since (?:today|yesterday) .*Rank: 3.*Try:", re.DOTALL)
+        re.compile(r"GPU out of memory.*rank 3 of 8.*Failed \d+:\d\d [AP]M after 3 h.*Try:", re.DOTALL)
     )
-    await expect(alert(page, "code-sft")).to_contain_text("Job failed: Rank 2 exited with code 1", timeout=ALERT_MS)
+    await expect(alert(page, "code-sft")).to_contain_text("rank 2", timeout=ALERT_MS)
 
 
 async def someone_acknowledges_an_alert(page: Page) -> None:
@@ -162,7 +162,7 @@ async def someone_acknowledges_an_alert(page: Page) -> None:
 
 async def recovery_edits_the_same_message(page: Page, first: tuple[str | None, str | None]) -> None:
     root = alert(page, "qwen-vision-pretrain")
-    await expect(root).to_contain_text("Back to normal.", timeout=RECOVERY_MS)
+    await expect(root).to_contain_text("Back to normal after", timeout=RECOVERY_MS)
     ts, version = await root.get_attribute("data-ts"), await root.get_attribute("data-version")
     assert ts == first[0]
     assert int(version or 0) > int(first[1] or 0)

@@ -48,7 +48,7 @@ async def test_a_root_is_one_message_with_a_receipt(slack: Slack, notifier: Slac
     receipt = await post_root(notifier, slack)
     (root,) = messages(slack)
     assert Receipt(channel(slack), root.ts) == receipt
-    assert "Errors in the log: llama-8b-sft" in root.text
+    assert "Errors in the log on llama-8b-sft" in root.text
 
 
 async def test_the_metadata_of_a_message_names_its_alert_and_incident(slack: Slack, notifier: SlackNotifier) -> None:
@@ -78,7 +78,7 @@ async def test_an_edit_changes_the_root_and_posts_nothing(slack: Slack, notifier
     (message,) = messages(slack)
     assert root == edited
     assert message.text.startswith("✅")
-    assert "resolved after 12 min" in message.text
+    assert "back to normal after 12 min" in message.text
 
 
 async def test_a_note_is_a_separate_message(slack: Slack, notifier: SlackNotifier) -> None:
@@ -168,7 +168,7 @@ async def test_a_message_with_rejected_blocks_is_sent_as_text(slack: Slack, noti
     await post_root(notifier, slack)
     (root,) = messages(slack)
     assert not root.blocks
-    assert "Errors in the log: llama-8b-sft" in root.text
+    assert "Errors in the log on llama-8b-sft" in root.text
 
 
 async def test_a_deleted_root_is_reported_as_gone(slack: Slack, notifier: SlackNotifier) -> None:

@@ -97,7 +97,7 @@ async def test_an_invitation_days_late_does_not_lose_later_alerts(delivery: Deli
     await delivery.deliver()
 
     root, reply = delivery.sent_messages("#random")
-    assert "Errors in the log: llama-8b-sft" in root.text
+    assert "Errors in the log on llama-8b-sft" in root.text
     assert root.ts == reply.thread_ts
 
 

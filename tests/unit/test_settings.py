@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from bot.environment import provider_config
 from bot.errors import ConfigError
-from bot.settings import Settings, load_settings, provider_config
+from bot.settings import Settings, load_settings
 
 
 @pytest.fixture(autouse=True)

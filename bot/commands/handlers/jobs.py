@@ -99,7 +99,7 @@ async def read_metrics(
     job = redact_job(await provider.get_job(ref), redactor)
     start, end = _metrics_window(command.window, job, now)
     pinned = replace(command, ref=str(job.ref), window=Window(None, ns_from_datetime(start), ns_from_datetime(end)))
-    answer = MetricsAnswer(job, start, end, (), pinned)
+    answer = MetricsAnswer(job, start, end, (), pinned, at=now)
     try:
         series = await provider.query_metrics(MetricQuery(job.ref, start=start, end=end))
     except NotSupported as problem:

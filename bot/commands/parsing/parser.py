@@ -3,15 +3,17 @@
 tokenizer: text → words · here: words → subcommand and `Arguments` · `Subcommand.build`: arguments → command.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from bot.commands.parsing.help import closest, suggest_subcommand, usage
 from bot.commands.parsing.tokenizer import Word, normalize_dashes, split_words
-from bot.commands.subcommands.arguments import Arguments
+from bot.commands.subcommands.arguments import NO_CONTEXT, Arguments, InputContext
 from bot.commands.subcommands.shell import VersionCommand
 from bot.commands.subcommands.spec import Frontend, Option, Subcommand
 from bot.commands.subcommands.table import SHELL_TABLE, SLACK_TABLE, HelpCommand, ShellCommand, SlackCommand
+from bot.domain.times import is_local, read_typed_time
 from bot.errors import UsageError
 
 CommandT = TypeVar("CommandT")
@@ -33,18 +35,35 @@ _OPTIONS_OF_OTHER_TOOLS = {
     "--tail": ("--lines",),
 }
 """The option to suggest, and what people type who know other tools."""
+_MAX_TIME_WORDS = 4
+"""Words of the longest time: `29 Nov 03:06 UTC`."""
 
 
-def parse(text: str) -> SlackCommand:
-    """Read what follows `/train`, or a text that `format_command` made.
+def parse(text: str, context: InputContext = NO_CONTEXT) -> SlackCommand:
+    """Read what follows `/train`, or without a context a text that `format_command` made.
 
     Raises:
         UsageError: the text is not a command; carries the usage line when the subcommand is known.
     """
-    return _parse(split_words(text), SLACK_TABLE, Frontend.SLACK)
+    return _parse(split_words(text), SLACK_TABLE, Frontend.SLACK, context)
 
 
-def parse_argv(argv: Sequence[str]) -> ShellCommand:
+def has_local_time(text: str) -> bool:
+    """Whether an option of a typed command may have a time that depends on the person's time zone."""
+    words = split_words(text)
+    for index, word in enumerate(words):
+        name, _, value = normalize_dashes(word.text).partition("=")
+        first = index if value else index + 1
+        if name.startswith("-") and not word.quoted:
+            texts = [value, *(each.text for each in words[first + bool(value) : first + _MAX_TIME_WORDS])]
+            texts = texts if value else texts[1:]
+            candidates = (" ".join(texts[: count + 1]) for count in range(len(texts)))
+            if any(is_local(read_typed_time(candidate)) for candidate in candidates):
+                return True
+    return False
+
+
+def parse_argv(argv: Sequence[str], context: InputContext = NO_CONTEXT) -> ShellCommand:
     """Read the arguments of the command line, which the shell has split into words.
 
     Raises:
@@ -52,17 +71,19 @@ def parse_argv(argv: Sequence[str]) -> ShellCommand:
     """
     if len(argv) == 1 and argv[0] in _VERSION_WORDS:
         return VersionCommand()
-    return _parse([Word(word) for word in argv], SHELL_TABLE, Frontend.SHELL)
+    return _parse([Word(word) for word in argv], SHELL_TABLE, Frontend.SHELL, context)
 
 
-def _parse(words: Sequence[Word], table: Sequence[Subcommand[CommandT]], frontend: Frontend) -> CommandT | HelpCommand:
+def _parse(
+    words: Sequence[Word], table: Sequence[Subcommand[CommandT]], frontend: Frontend, context: InputContext
+) -> CommandT | HelpCommand:
     if not words or _asks_for_help(words[:1]):
         return HelpCommand()
     subcommand, rest = _find_subcommand(words, table, frontend)
     if _asks_for_help(rest):
         return HelpCommand(subcommand.name)
     try:
-        arguments = _sort_words(rest, subcommand, frontend)
+        arguments = replace(_sort_words(rest, subcommand, frontend), context=context)
         return subcommand.build(arguments if subcommand.positionals else arguments.at_most(0))
     except UsageError as problem:
         raise UsageError(problem.public, usage(subcommand, frontend)) from None
@@ -93,11 +114,11 @@ def _unknown_subcommand(typed: str, table: Iterable[Subcommand[CommandT]], front
     if any(name in (one.name, *one.aliases) for one in elsewhere):
         return f"`{name}` works only {'on the command line' if frontend is Frontend.SLACK else 'in Slack'}."
     if ":" in name or "/" in name:
-        return f"Start with a subcommand, for example `status {typed}` or `logs {typed}`."
+        return f"What should I do with `{typed}`? Try `status {typed}` or `logs {typed}`."
     return f"Unknown subcommand `{typed}`. {suggest_subcommand(name, table)}"
 
 
-def _sort_words(words: Iterable[Word], subcommand: Subcommand[CommandT], frontend: Frontend) -> Arguments:
+def _sort_words(words: Sequence[Word], subcommand: Subcommand[CommandT], frontend: Frontend) -> Arguments:
     """Sort the words into positionals and options.
 
     Raises:
@@ -105,8 +126,9 @@ def _sort_words(words: Iterable[Word], subcommand: Subcommand[CommandT], fronten
     """
     positionals: list[str] = []
     options: dict[str, tuple[str, ...]] = {}
-    rest = iter(words)
-    for word in rest:
+    position = 0
+    while position < len(words):
+        word, position = words[position], position + 1
         text = word.text if word.quoted else normalize_dashes(word.text)
         if word.quoted or not text.startswith("-") or text in ("-", "--"):
             positionals.append(word.text)
@@ -120,10 +142,11 @@ def _sort_words(words: Iterable[Word], subcommand: Subcommand[CommandT], fronten
                 raise UsageError(f"`{option.name}` takes no value.")
             options[option.name] = ()
             continue
-        given = value if equals else _next_value(option, rest)
-        if not given.strip():
+        if not equals:
+            value, position = _next_value(option, words, position)
+        if not value.strip():
             raise UsageError(f"`{option.name}` needs a value that is not empty. {option.help}")
-        options[option.name] = (*options.get(option.name, ()), given)
+        options[option.name] = (*options.get(option.name, ()), value)
     return Arguments(tuple(positionals), options)
 
 
@@ -144,12 +167,17 @@ def _find_option(typed: str, subcommand: Subcommand[CommandT], frontend: Fronten
     raise UsageError(f"Unknown option `{typed[:40]}` for `{subcommand.name}`. {hint}")
 
 
-def _next_value(option: Option, rest: Iterator[Word]) -> str:
-    word = next(rest, None)
-    if word is None:
+def _next_value(option: Option, words: Sequence[Word], position: int) -> tuple[str, int]:
+    """The value of an option and the position after it. A time may have several words: `2 days ago`."""
+    if position == len(words):
         raise UsageError(f"`{option.name}` needs a value. {option.help}")
+    word = words[position]
     following = normalize_dashes(word.text)[:40]
     if following.startswith("--") and not word.quoted:
         hint = f'For a value that starts with two hyphens, use `{option.name}="{following}"`.'
         raise UsageError(f"`{option.name}` needs a value. {hint}")
-    return word.text
+    for end in range(min(position + _MAX_TIME_WORDS, len(words)), position + 1, -1) if option.value == "TIME" else ():
+        text = " ".join(each.text for each in words[position:end])
+        if read_typed_time(text) is not None:
+            return text, end
+    return word.text, position + 1

@@ -2,24 +2,37 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Self
 
-from bot.domain.durations import parse_duration, parse_rfc3339_ns
+from bot.domain.durations import ns_from_datetime
 from bot.domain.logs import Level, parse_level
 from bot.domain.regex import compile_typed_pattern
+from bot.domain.times import Ago, TypedTime, WallTime, parse_long_duration, read_typed_time, resolve_ns
 from bot.errors import UsageError
 
 _MAX_COUNT = 100_000_000
-_LAST_NS_OF_DAY = 86_400 * 10**9 - 1
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}$")
-_LONG_UNITS = re.compile(r"(?i)(?<=\d)\s*(seconds?|secs?|minutes?|mins?|hours?|hrs?|days?|weeks?)\b")
+_SLASHED_DATE = re.compile(r"\d{1,2}[/.]\d{1,2}(?:[/.](?:\d{2}|\d{4})?)?$")
 _BARE_ADDRESS = re.compile(r"[\w-]+(\.[\w-]+)+/")
 
 Conflict = tuple[str, str, str]
 """Two options that exclude each other, and a hint or an empty text."""
-_WINDOW_CONFLICTS = (("--since", "--start", ""), ("--since", "--end", "To end earlier, use `--start` with `--end`."))
+_WINDOW_CONFLICTS = (("--since", "--start", ""),)
+
+
+@dataclass(frozen=True, slots=True)
+class InputContext:
+    """What surrounds a typed command: the time, the person's time zone, and the job of the thread."""
+
+    now: datetime = datetime(1970, 1, 1, tzinfo=UTC)
+    zone: tzinfo = UTC
+    job: str | None = None
+    """The job of a command that names none."""
+
+
+NO_CONTEXT = InputContext()
+"""Of a command that a program wrote: its times are absolute, and it names its job."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +58,7 @@ class Arguments:
     positionals: tuple[str, ...] = ()
     options: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Values by option name, with its hyphens; a switch has no values."""
+    context: InputContext = NO_CONTEXT
 
     def has(self, name: str) -> bool:
         """Whether the option was typed."""
@@ -79,23 +93,37 @@ class Arguments:
     def window(self) -> Window:
         """The time span of `WINDOW_OPTIONS`."""
         self.refuse_together(_WINDOW_CONFLICTS)
-        start, end = self.timestamp_ns("--start"), self.timestamp_ns("--end", end_of_day=True)
+        since = self.duration_ago("--since")
+        start = self.timestamp_ns("--start" if self.has("--start") or since is not None else "--since")
+        if since is not None and self.has("--end"):
+            start, since = ns_from_datetime(self.context.now - since), None
+        end = self.timestamp_ns("--end", end_of_day=True, after_ns=start)
         if start is not None and end is not None and start > end:
             raise UsageError("`--start` must be before `--end`.")
-        since = self.text("--since")
-        return Window(None if since is None else read_duration(since), start, end)
+        return Window(since, start, end)
 
-    def timestamp_ns(self, name: str, *, end_of_day: bool = False) -> int | None:
-        """A time in nanoseconds since the epoch; a bare date is its first or last nanosecond in UTC."""
+    def duration_ago(self, name: str) -> timedelta | None:
+        """The span of an option that counts back from now; None for a fixed time, and without the option."""
+        typed = read_typed_time(self.text(name) or "")
+        return typed.span if isinstance(typed, Ago) and typed.span else None
+
+    def timestamp_ns(self, name: str, *, end_of_day: bool = False, after_ns: int | None = None) -> int | None:
+        """A time in nanoseconds since the epoch.
+
+        Args:
+            name: the option.
+            end_of_day: whether a day means its last nanosecond instead of its first.
+            after_ns: a bare time of day is the first one from here on, instead of the last one.
+        """
         if (text := self.text(name)) is None:
             return None
-        is_date = _DATE.match(text.strip())
-        timestamp_ns = parse_rfc3339_ns(f"{text.strip()}T00:00:00Z" if is_date else text)
-        if timestamp_ns is None:
-            hint = " For a duration, use `--since`." if parse_duration(text) else ""
-            rule = f"Use RFC 3339 from 1970 to 2262, such as 2026-03-13T10:00:00Z.{hint}"
-            raise UsageError(f"Invalid time `{text}` for `{name}`. {rule}")
-        return timestamp_ns + _LAST_NS_OF_DAY if is_date and end_of_day else timestamp_ns
+        typed, context = read_typed_time(text), self.context
+        if typed is None:
+            raise UsageError(_explain_time(name, text))
+        found = resolve_ns(typed, context.now, context.zone, is_end=end_of_day, after_ns=after_ns)
+        if found is None:
+            raise UsageError(_explain_missing_time(name, text, typed, context))
+        return found
 
     def level(self, name: str) -> Level | None:
         """A log level by any of its usual names."""
@@ -112,17 +140,26 @@ class Arguments:
         return text
 
     def reference(self) -> str:
-        """The job, which is the first positional; `https://` is added to the bare address of a page."""
-        if not self.positionals:
-            raise UsageError("Missing job. Use its reference or the address of its page; `jobs` lists references.")
-        ref = self.positionals[0]
-        return f"https://{ref}" if _BARE_ADDRESS.match(ref) else ref
+        """The job, which is the first positional, or else that of the thread."""
+        if self.positionals:
+            return clean_reference(self.positionals[0])
+        if self.context.job is not None:
+            return self.context.job
+        raise UsageError("Which job? Give its ID, name or dashboard URL. `jobs` lists them.")
 
-    def at_most(self, count: int) -> Self:
-        """These arguments, after refusing more positionals than this."""
+    def reference_and_settings(self) -> tuple[str, tuple[str, ...]]:
+        """The job and the rule settings after it; in a thread there may be only settings."""
+        words = self.positionals
+        if words and "=" in words[0] and "://" not in words[0]:
+            return replace(self, positionals=()).reference(), words
+        return self.reference(), words[1:]
+
+    def at_most(self, count: int, hint: str = "") -> Self:
+        """These arguments, after refusing more positionals than this. `hint` helps who typed one too many."""
         if len(self.positionals) > count:
-            hint = " Put text with spaces in quotes." if self.options else ""
-            raise UsageError(f"Unexpected argument `{self.positionals[count][:40]}`.{hint}")
+            surplus = self.positionals[count][:40]
+            advice = "Put text with spaces in quotes." if self.options else hint.format(surplus)
+            raise UsageError(f"Unexpected argument `{surplus}`. {advice}".rstrip())
         return self
 
     def output(self) -> tuple[bool, bool]:
@@ -136,16 +173,41 @@ class Arguments:
                 raise UsageError(f"Use either `{one}` or `{other}`, not both. {hint}".rstrip())
 
 
+def clean_reference(text: str) -> str:
+    """A reference without the marks around it in a message; `https://` is added to the bare address of a page."""
+    ref = text.strip("`*_,;")
+    if ref.startswith("<") and ref.endswith(">"):
+        ref = ref[1:-1].partition("|")[0]
+    return f"https://{ref}" if _BARE_ADDRESS.match(ref) else ref
+
+
 def read_duration(text: str) -> timedelta:
     """Read a duration as people write it: 30m, 2h, 1h30m, 45 min.
 
     Raises:
         UsageError: the text is not a duration, or is zero.
     """
-    duration = parse_duration(_LONG_UNITS.sub(lambda unit: unit[1][0].lower(), text))
+    duration = parse_long_duration(text)
     if duration:
         return duration
     number = text.strip()
     if number.isdigit():
-        raise UsageError(f"Invalid duration `{text}`. Add a unit: {number}m or {number}h.")
+        raise UsageError(f"`{text}` needs a unit: {number}m or {number}h?")
     raise UsageError(f"Invalid duration `{text}`. Use a number and a unit, such as 30m, 2h or 3d.")
+
+
+def _explain_time(name: str, text: str) -> str:
+    typed = text.strip()
+    if typed.isdigit():
+        return f"`{name} {typed[:20]}` needs a unit: {typed[:20]}m or {typed[:20]}h?"
+    if _SLASHED_DATE.match(typed):
+        return f"`{name} {typed}` could be two dates. Write the year, month and day, such as 2026-11-29."
+    return f"Can't read the time `{typed[:40]}` for `{name}`. Use 30m, 03:00, yesterday or 2026-11-29T03:00Z."
+
+
+def _explain_missing_time(name: str, text: str, typed: TypedTime, context: InputContext) -> str:
+    if isinstance(typed, WallTime) and typed.clock_ns is not None:
+        day = replace(typed, clock_ns=None)
+        if resolve_ns(day, context.now, context.zone, is_end=True) is not None:
+            return f"The clocks skipped `{text}` that night. Add an hour to `{name}`, or write it in UTC."
+    return f"`{text}` for `{name}` is not between 1970 and 2262. Correct the year."

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from bot.commands.subcommands.arguments import ALL_TIME, Arguments, Window
-from bot.commands.subcommands.spec import JSON, PUBLIC, WINDOW_OPTIONS, Option, Subcommand
+from bot.commands.subcommands.spec import JSON, PUBLIC, WINDOW_OPTIONS, Frontend, Option, Subcommand
 from bot.domain.alerts import Incident
 from bot.domain.gaps import Gap
 from bot.domain.jobs import Job
@@ -32,6 +32,8 @@ class MetricsCommand:
     window: Window = ALL_TIME
     public: bool = False
     json: bool = False
+    gpus: bool = False
+    """Whether to list every series, rather than one line for each node."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +48,27 @@ class MetricsAnswer:
     missing: tuple[str, ...] = ()
     """Known metrics without a sample."""
     gaps: tuple[Gap, ...] = ()
+    at: datetime | None = None
+    """When the command ran; the window may end earlier."""
 
 
 METRICS = Subcommand(
     "metrics",
     "Show GPU, memory, CPU and storage metrics of a job",
-    lambda arguments: MetricsCommand(arguments.at_most(1).reference(), arguments.window(), *arguments.output()),
+    lambda arguments: MetricsCommand(
+        arguments.at_most(1).reference(), arguments.window(), *arguments.output(), arguments.has("--gpus")
+    ),
     "REF",
-    (*WINDOW_OPTIONS, PUBLIC, JSON),
+    (
+        *WINDOW_OPTIONS,
+        Option("--gpus", "List every GPU and node; without it, one line for each node.", frontends=(Frontend.SHELL,)),
+        PUBLIC,
+        JSON,
+    ),
     (
         ("metrics baseten:lq4j9zm/8w6y2n", "the last hour, or the last hour before the job ended"),
         ("metrics baseten:lq4j9zm/8w6y2n --since 15m", "the last 15 minutes"),
+        ("metrics baseten:lq4j9zm/8w6y2n --gpus", "every GPU"),
     ),
     aliases=("metric",),
 )

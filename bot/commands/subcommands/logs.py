@@ -150,7 +150,7 @@ def _build_logs(arguments: Arguments) -> LogsCommand:
     shows_all = not is_limited and (arguments.has("--download") or (arguments.has("--follow") and has_start))
     from_oldest = (arguments.has("--asc") and tail is None) or arguments.has("--after")
     return LogsCommand(
-        ref=arguments.at_most(1).reference(),
+        ref=arguments.at_most(1, "For text search, use `--include {}`.").reference(),
         window=window,
         filter=LogFilter(
             min_level=arguments.level("--level"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -86,7 +86,8 @@ def _build_rules(arguments: Arguments) -> RulesCommand | ReplayCommand:
         return RulesCommand(*arguments.output())
     if words[0].lower() != "test":
         raise UsageError(f"Unexpected argument `{words[0][:40]}`. Use `rules` for the list, or `rules test REF`.")
-    return ReplayCommand(Arguments(words[1:]).reference(), arguments.window(), words[2:], *arguments.output())
+    ref, settings = replace(arguments, positionals=words[1:]).reference_and_settings()
+    return ReplayCommand(ref, arguments.window(), settings, *arguments.output())
 
 
 RULES = Subcommand(
@@ -95,7 +96,7 @@ RULES = Subcommand(
     _build_rules,
     "[test REF [SETTING...]]",
     (
-        Option("--since", "Test from this long ago, such as 6h or 2d (default 24h).", "DURATION"),
+        Option("--since", "Test from this long ago or this time, such as 6h or yesterday (default 24h).", "TIME"),
         *WINDOW_OPTIONS[1:],
         PUBLIC,
         JSON,

@@ -20,7 +20,7 @@ class FollowCommand:
 FOLLOW = Subcommand(
     "watch",
     "Follow the log of a job, with its status changes and alerts between the lines",
-    lambda arguments: FollowCommand(arguments.reference(), arguments.positionals[1:]),
+    lambda arguments: FollowCommand(*arguments.reference_and_settings()),
     "REF [SETTING...]",
     examples=(("watch baseten:lq4j9zm/8w6y2n", "until the job ends or Ctrl-C"),),
     notes=SETTING_NOTES,

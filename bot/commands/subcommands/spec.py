@@ -61,8 +61,8 @@ class Subcommand(Generic[CommandT_co]):
 
 PUBLIC = Option("--public", "Show the answer to the whole channel.", frontends=(Frontend.SLACK,))
 WINDOW_OPTIONS = (
-    Option("--since", "Start this long ago, such as 30m, 2h or 3d.", "DURATION"),
-    Option("--start", "Start at this time (RFC 3339, UTC unless it names a zone).", "TIME"),
+    Option("--since", "Look back this far, or to this time: 30m, 2h, 03:00, yesterday, 2026-11-29.", "TIME"),
+    Option("--start", "Start at this time, in your time zone unless it names another.", "TIME"),
     Option("--end", "End at this time, inclusive.", "TIME"),
 )
 """`Arguments.window` reads them."""

@@ -1,16 +1,16 @@
 """`watch`, `unwatch`, `list` and `silence` in a Slack channel: the rows, the commands and their answers. Pure."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bot.commands.subcommands.arguments import Arguments, read_duration
+from bot.commands.subcommands.arguments import Arguments, clean_reference, read_duration
 from bot.commands.subcommands.rules import RuleShown
 from bot.commands.subcommands.spec import PUBLIC, Option, Subcommand
 from bot.domain.alerts import Severity
-from bot.domain.durations import parse_duration
 from bot.domain.jobs import Job, JobRef
 from bot.domain.subscriptions import Silence, Subscription, Watched
+from bot.domain.times import parse_long_duration
 from bot.errors import UsageError
 
 SETTING_NOTES = "Settings: rule.parameter=value, rule=off, severity=page|warn|info."
@@ -41,7 +41,7 @@ class WatchAnswer:
 WATCH = Subcommand(
     "watch",
     "Alert this channel when a job fails, logs errors or leaves its GPUs idle",
-    lambda arguments: WatchCommand(arguments.reference(), arguments.positionals[1:]),
+    lambda arguments: WatchCommand(*arguments.reference_and_settings()),
     "REF [SETTING...]",
     examples=(
         ("watch baseten:lq4j9zm/8w6y2n", "with the default rules"),
@@ -68,7 +68,8 @@ class UnwatchAnswer:
 
 
 def _build_unwatch(arguments: Arguments) -> UnwatchCommand:
-    if arguments.has("--all") == bool(arguments.positionals):
+    names_job = bool(arguments.positionals) or (arguments.context.job is not None and not arguments.has("--all"))
+    if arguments.has("--all") == names_job:
         raise UsageError("Name one job to unwatch, or use `--all`.")
     return UnwatchCommand(None if arguments.has("--all") else arguments.at_most(1).reference())
 
@@ -141,13 +142,14 @@ class SilenceAnswer:
 
 def _build_silence(arguments: Arguments) -> SilenceCommand | UnsilenceCommand:
     """Read `silence end ID`, or a duration and a job in any order."""
-    words = arguments.at_most(2).positionals
+    words = _join_durations(arguments.positionals)
+    replace(arguments, positionals=words).at_most(2)
     if words and words[0].lower() == "end":
         number = words[1].lstrip("#") if len(words) == 2 else ""
         if not (number.isascii() and number.isdigit() and len(number) < 16):
             raise UsageError("Name one silence by its number: `silence end ID`. `list` shows the numbers.")
         return UnsilenceCommand(int(number))
-    durations = [word for word in words if parse_duration(word)]
+    durations = [word for word in words if parse_long_duration(word)]
     jobs = [word for word in words if word not in durations]
     if len(jobs) == 1 and not durations and not re.search("[:/]", jobs[0]):
         read_duration(jobs[0])
@@ -158,11 +160,22 @@ def _build_silence(arguments: Arguments) -> SilenceCommand | UnsilenceCommand:
         raise UsageError(f"Invalid severity `{severity}`. Use page, warn or info.")
     return SilenceCommand(
         duration=read_duration(durations[0]),
-        ref=Arguments(tuple(jobs)).reference() if jobs else None,
+        ref=clean_reference(jobs[0]) if jobs else arguments.context.job,
         rule=arguments.text("--rule"),
         severity=Severity(severity.lower()) if severity else None,
         reason=arguments.text("--reason") or "",
     )
+
+
+def _join_durations(words: tuple[str, ...]) -> tuple[str, ...]:
+    """The words with a number and its unit, `2 hours`, as one word."""
+    joined: list[str] = []
+    for word in words:
+        if joined and joined[-1].isdigit() and parse_long_duration(f"{joined[-1]} {word}"):
+            joined[-1] = f"{joined[-1]} {word}"
+        else:
+            joined.append(word)
+    return tuple(joined)
 
 
 SILENCE = Subcommand(

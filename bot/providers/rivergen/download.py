@@ -12,9 +12,6 @@ from email.message import Message
 from email.utils import collapse_rfc2231_value
 from pathlib import PurePosixPath
 
-from pathvalidate import sanitize_filename
-from pathvalidate.handler import ReservedNameHandler
-
 from bot.errors import BadRequest, JobNotFound, ProviderError, Unavailable
 from bot.providers.base import Download
 from bot.providers.http.client import HttpStream
@@ -133,6 +130,9 @@ def safe_filename(name: str) -> str:
     printable = unicodedata.normalize("NFC", "".join(filter(str.isprintable, last)))
     # Hidden files and command-line options are avoided, and so are quotes and dots at the ends.
     bare = printable.lstrip('.~- ":').rstrip('. ":;')
+    from pathvalidate import sanitize_filename  # noqa: PLC0415 - only downloads need it
+    from pathvalidate.handler import ReservedNameHandler  # noqa: PLC0415
+
     return sanitize_filename(
         _shorten(bare),
         replacement_text="_",

@@ -149,7 +149,7 @@ def _evidence(low: Mapping[str, datetime], fresh: int, limits: _Limits, cause: C
         facts=(
             ("Low", name_list(low)),
             ("Guessed cause", f"{guess.likely}: {guess.why}"),
-            ("Back to normal at", f"{limits.recovery:.0%}"),
+            ("Resolves at", f"{limits.recovery:.0%}"),
         ),
         hint=f"{guess.hint} (This is a guess.)",
         count=len(low),

@@ -24,6 +24,11 @@ MAX_FINGERPRINTS = 200
 """Different messages kept while the alert fires; further ones are counted without a notification."""
 MAX_SOURCES = 6
 
+_HARMLESS = re.compile(
+    r"_is_a_lwp: open\(\)|Unable to register cu\w+ factory|No Aggregation Manager \(sharp_am\)"
+    r"|mca_coll_hcoll_comm_query\(\)|PMIX ERROR: ERROR in file gds_|failed call to cuInit: .*CUDA_ERROR_NO_DEVICE"
+)
+"""Lines that Slurm, TensorFlow and MPI log as errors in healthy jobs."""
 _VOLATILE = re.compile(r"0x[0-9a-fA-F]+|\d+")
 
 
@@ -46,7 +51,7 @@ def error_lines(context: Context, state: ErrorState) -> tuple[Verdict, ErrorStat
     """Holds at polls with new error lines; notifies when one of them has a message not seen before."""
     observation = context.observation
     ignored = context.text("ignore")
-    errors = [line for line in observation.lines if is_error(line) and not (ignored and ignored in line.message)]
+    errors = [line for line in observation.lines if is_error(line) and not _is_ignored(line.message, ignored)]
     if not errors:
         return (Unknown() if observation.gap(Part.LOGS) else Clear()), state
     last_at = state.last_poll_at
@@ -69,6 +74,10 @@ def error_lines(context: Context, state: ErrorState) -> tuple[Verdict, ErrorStat
         last_at=datetime_from_ns(errors[-1].timestamp_ns),
     )
     return Finding(evidence, notify=bool(new) and len(fingerprints) < MAX_FINGERPRINTS), after
+
+
+def _is_ignored(message: str, ignored: str) -> bool:
+    return bool(ignored and ignored in message) or _HARMLESS.search(message) is not None
 
 
 def error_fingerprint(message: str) -> str:

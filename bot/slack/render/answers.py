@@ -10,7 +10,7 @@ from bot.domain.alerts import Incident
 from bot.domain.durations import spoken_duration
 from bot.domain.jobs import Job, Resources
 from bot.domain.wording import plural
-from bot.slack.render.alerts import incident_icon
+from bot.slack.render.alert_text import incident_icon
 from bot.slack.render.blocks import Action, actions, button, code_sections, context, row_sections, section, share_button
 from bot.slack.render.diagnosis import render_diagnosis
 from bot.slack.render.icons import NOTE, PENDING, STATE_ICONS, WARNING

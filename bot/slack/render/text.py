@@ -23,6 +23,7 @@ _MARK = (
 _MARKS = re.compile(f"({_MARK}{{8}}){_MARK}+")
 """A pile of combining marks, which would cover the lines above; no language needs more than eight."""
 _OPEN_END = re.compile(r"(?:<[^<>]*|&[a-z]{0,3})$")
+_SENTENCE_END = re.compile(r"(?<=[.!?;])\s+(?=[A-Z`(])")
 _BACKTICKS = re.compile(r"`{3,}")
 _LIKE_BACKTICK = "\u02cb"
 _USER_ID = re.compile(r"[UW][A-Z0-9]{2,20}")
@@ -89,6 +90,17 @@ def linked_hint(hint: str, limit: int = 600) -> str:
     if not space or not last.startswith("https://"):
         return one_line(hint, limit)
     return f"{one_line(words, limit)} {link(last, 'Read more')}"
+
+
+def first_sentence(hint: str, limit: int) -> str:
+    """The first sentence of foreign text as one escaped line, without a URL."""
+    words = " ".join(word for word in hint.split() if not word.startswith("https://"))
+    return one_line(_SENTENCE_END.split(words, 1)[0], limit)
+
+
+def clock_time(at: datetime) -> str:
+    """A date token without the date, for a time near the message's own."""
+    return f"<!date^{int(at.timestamp())}^{{time}}|{at:%H:%M} UTC>"
 
 
 def slack_time(at: datetime, *, seconds: bool = False) -> str:

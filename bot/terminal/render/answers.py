@@ -3,72 +3,57 @@
 Log lines that stream are written by `bot.terminal.log_lines`.
 """
 
-from rich.console import Group, RenderableType
-from rich.text import Text
-
 from bot.commands.subcommands.jobs import DiagnosisAnswer, JobsAnswer, MetricsAnswer, StatusAnswer
 from bot.commands.subcommands.rules import ReplayAnswer, RulesAnswer
 from bot.commands.subcommands.table import SharedAnswer
 from bot.domain.checks import CheckResult
-from bot.terminal.json_output import (
-    diagnosis_json,
-    jobs_json,
-    json_text,
-    metrics_json,
-    replay_json,
-    rules_json,
-    status_json,
-)
-from bot.terminal.log_lines import LineFormat, LineFormatter, escape_controls
-from bot.terminal.render.jobs import render_jobs, state_text
-from bot.terminal.render.metrics import render_metrics, render_summaries
-from bot.terminal.render.rules import render_diagnosis, render_replay, render_rules
+from bot.terminal.json_output import jobs_json, json_text, metrics_json, status_json
+from bot.terminal.log_lines import LineFormat, LineFormatter
+from bot.terminal.render.jobs import render_jobs, state_lines
+from bot.terminal.render.metrics import node_lines, render_metrics
+from bot.terminal.render.screen import BOLD, BOLD_RED, DIM, GREEN, RED, YELLOW, Screen, join_lines, plain_line
 
 
-def render(answer: SharedAnswer, *, json: bool = False) -> RenderableType:
-    """Render an answer for people, at any width, or as the text of a JSON document."""
+def render(answer: SharedAnswer, screen: Screen, *, json: bool = False) -> str:
+    """Render an answer for people, at any width, or as a JSON document."""
     match answer:
         case MetricsAnswer():
-            return json_text(metrics_json(answer)) if json else render_metrics(answer)
+            return json_text(metrics_json(answer)) if json else render_metrics(answer, screen)
         case StatusAnswer():
-            return json_text(status_json(answer)) if json else _status(answer)
-        case DiagnosisAnswer():
-            return json_text(diagnosis_json(answer)) if json else render_diagnosis(answer)
+            return json_text(status_json(answer)) if json else _status(answer, screen)
         case JobsAnswer():
-            return json_text(jobs_json(answer)) if json else render_jobs(answer)
-        case RulesAnswer():
-            return json_text(rules_json(answer)) if json else render_rules(answer)
-        case ReplayAnswer():
-            return json_text(replay_json(answer)) if json else render_replay(answer)
+            return json_text(jobs_json(answer)) if json else render_jobs(answer, screen)
+        case DiagnosisAnswer() | RulesAnswer() | ReplayAnswer():
+            from bot.terminal.render.rules import render_insight  # noqa: PLC0415 - other answers need no rules
+
+            return render_insight(answer, screen, json=json)
 
 
-def render_checks(results: list[CheckResult]) -> RenderableType:
+def render_checks(results: list[CheckResult], screen: Screen) -> str:
     """Render check results, each with its remedy."""
-    rows = []
+    lines = []
     for result in results:
-        mark, style = ("ok  ", "green") if result.ok else ("FAIL", "bold red")
-        rows.append(Text.assemble((mark, style), " ", (result.subject, "bold"), f": {escape_controls(result.found)}"))
-        if result.remedy:
-            rows += [Text(f"       {line}") for line in escape_controls(result.remedy).splitlines()]
-    return Group(*rows)
+        mark = screen.paint("ok  ", GREEN) if result.ok else screen.paint("FAIL", BOLD_RED)
+        lines.append(f"{mark} {screen.paint(plain_line(result.subject), BOLD)}: {plain_line(result.found)}")
+        for line in (result.remedy or "").splitlines():
+            lines += screen.wrap(line, " " * 7)
+    return join_lines(lines)
 
 
-def _status(answer: StatusAnswer) -> RenderableType:
+def _status(answer: StatusAnswer, screen: Screen) -> str:
     job = answer.job
-    rows: list[RenderableType] = [state_text(job, answer.at)]
+    lines = state_lines(job, answer.at, screen)
     facts = [("id", str(job.ref)), ("page", job.url), ("by", job.user), *_resources(answer), *job.details]
-    for label, value in facts:
-        if value:
-            rows.append(Text.assemble((f"  {label}: ", "dim"), escape_controls(value)))
+    lines += [f"  {screen.paint(f'{plain_line(label)}:', DIM)} {plain_line(value)}" for label, value in facts if value]
     if job.error:
-        rows.append(Text(f"  {escape_controls(job.error)}", style="red" if job.state.is_failure else "yellow"))
-    if answer.summaries:
-        rows.append(render_summaries(answer.summaries, None))
+        lines += screen.wrap(job.error, "  ", RED if job.state.is_failure else YELLOW)
+    lines += node_lines(answer.summaries, screen)
     if answer.last_lines:
-        rows += [Text("newest lines", style="dim")]
-        rows.append(Text.from_ansi(LineFormatter(LineFormat.COLOUR).text(answer.last_lines).rstrip("\n")))
-    rows += [Text(escape_controls(gap.public), style="yellow") for gap in answer.gaps]
-    return Group(*rows)
+        newest = LineFormatter(LineFormat.COLOUR).text(answer.last_lines)
+        lines += [screen.paint("newest lines", DIM), *screen.show(newest).splitlines()]
+    for gap in answer.gaps:
+        lines += screen.wrap(gap.public, style=YELLOW)
+    return join_lines(lines)
 
 
 def _resources(answer: StatusAnswer) -> list[tuple[str, str | None]]:

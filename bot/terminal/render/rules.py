@@ -3,82 +3,92 @@
 The report of a diagnosis is in `bot.terminal.report`.
 """
 
-from rich.console import Group, RenderableType
-from rich.text import Text
-
 from bot.commands.subcommands.jobs import DiagnosisAnswer
 from bot.commands.subcommands.rules import ReplayAnswer, RulesAnswer, RuleShown
 from bot.domain.alerts import Severity
 from bot.domain.durations import spoken_duration
 from bot.domain.wording import plural
 from bot.rules.replay import Replayed
-from bot.terminal.log_lines import escape_controls
-from bot.terminal.render.jobs import state_text
+from bot.terminal.json_output import diagnosis_json, json_text, replay_json, rules_json
+from bot.terminal.render.jobs import state_lines
+from bot.terminal.render.screen import BLUE, BOLD, BOLD_RED, BOLD_YELLOW, DIM, YELLOW, Screen, join_lines
 from bot.terminal.report import report_text
 
-_STYLES = {Severity.PAGE: "bold red", Severity.WARN: "bold yellow", Severity.INFO: "blue"}
+_STYLES = {Severity.PAGE: BOLD_RED, Severity.WARN: BOLD_YELLOW, Severity.INFO: BLUE}
+_REPORT_WIDTH = 100
+_INDENT = "    "
 
 
-def render_diagnosis(answer: DiagnosisAnswer) -> RenderableType:
+def render_insight(answer: DiagnosisAnswer | RulesAnswer | ReplayAnswer, screen: Screen, *, json: bool) -> str:
+    """Render what the rules or the diagnosis found, for people or as a JSON document."""
+    match answer:
+        case DiagnosisAnswer():
+            return json_text(diagnosis_json(answer)) if json else render_diagnosis(answer, screen)
+        case RulesAnswer():
+            return json_text(rules_json(answer)) if json else render_rules(answer, screen)
+        case ReplayAnswer():
+            return json_text(replay_json(answer)) if json else render_replay(answer, screen)
+
+
+def render_diagnosis(answer: DiagnosisAnswer, screen: Screen) -> str:
     """Render the job's state and the report on its log."""
     start = f"{answer.start:%Y-%m-%d %H:%M:%S}" if answer.start else "its start"
     notes = [f"Log from {start} to {answer.end:%Y-%m-%d %H:%M:%S} UTC. Line 1 is the first line in this range."]
     notes += [f"{plural(answer.redacted, 'secret')} hidden."] if answer.redacted else []
-    return Group(
-        state_text(answer.job, answer.end),
-        Text(),
-        Text.from_ansi(report_text(answer.diagnosis, colour=True)),
-        *(Text(note, style="dim") for note in notes),
-        *(Text(escape_controls(gap.public), style="yellow") for gap in answer.gaps),
+    width = min(screen.width or _REPORT_WIDTH, _REPORT_WIDTH)
+    report = report_text(answer.diagnosis, colour=screen.colour, width=width)
+    return join_lines(
+        [
+            *state_lines(answer.job, answer.end, screen),
+            "",
+            *report.splitlines(),
+            *(line for note in notes for line in screen.wrap(note, style=DIM)),
+            *(line for gap in answer.gaps for line in screen.wrap(gap.public, style=YELLOW)),
+        ]
     )
 
 
-def render_rules(answer: RulesAnswer) -> RenderableType:
+def render_rules(answer: RulesAnswer, screen: Screen) -> str:
     """Render every rule with its parameters."""
-    rows = [row for rule in answer.rules for row in _rule(rule)]
-    return Group(
-        *rows, Text("To change settings, add rule.parameter=value or rule=off to `watch` or `rules test`.", style="dim")
-    )
+    lines = [line for rule in answer.rules for line in _rule(rule, screen)]
+    hint = "To change settings, add rule.parameter=value or rule=off to `watch` or `rules test`."
+    return join_lines([*lines, *screen.wrap(hint, style=DIM)])
 
 
-def render_replay(answer: ReplayAnswer) -> RenderableType:
+def render_replay(answer: ReplayAnswer, screen: Screen) -> str:
     """Render the alerts that would have fired, and when each would have ended."""
-    count = plural(len(answer.alerts), "alert") if answer.alerts else "no alerts"
+    name = f"{answer.job.name or answer.job.ref}:"
+    fired = f"{plural(len(answer.alerts), 'alert')} would have fired" if answer.alerts else "no alert would have fired"
     span = f"{answer.start:%Y-%m-%d %H:%M} to {answer.end:%Y-%m-%d %H:%M} UTC"
-    rows: list[Text] = [
-        Text.assemble((escape_controls(answer.job.name or str(answer.job.ref)), "bold"), f": {count} from {span}"),
-        Text(f"{plural(answer.read, 'line')} read, evaluated every {spoken_duration(answer.step)}", style="dim"),
-        Text(),
-    ]
+    read = f"{plural(answer.read, 'line')} read, evaluated every {spoken_duration(answer.step)}"
+    lines = [*screen.flow((name, BOLD), (f"{fired} from {span}", "")), *screen.wrap(read, style=DIM), ""]
     for one in answer.alerts:
-        rows += _replayed(one)
-    rows += [Text(f"Rules that would not have fired: {', '.join(answer.quiet)}", style="dim")] if answer.quiet else []
-    rows += [Text(note, style="dim") for note in answer.notes]
-    return Group(*rows, *(Text(escape_controls(gap.public), style="yellow") for gap in answer.gaps))
+        lines += _replayed(one, screen)
+    notes = [f"Rules that would not have fired: {', '.join(answer.quiet)}"] if answer.quiet else []
+    for note in [*notes, *answer.notes]:
+        lines += screen.wrap(note, style=DIM)
+    for gap in answer.gaps:
+        lines += screen.wrap(gap.public, style=YELLOW)
+    return join_lines(lines)
 
 
-def _rule(rule: RuleShown) -> list[Text]:
+def _rule(rule: RuleShown, screen: Screen) -> list[str]:
     state = "" if rule.is_on else ", off"
-    rows = [Text.assemble((rule.name, "bold"), f" ({rule.severity}{state}): {rule.help}")]
-    rows += [Text(f"    {rule.name}.{name}={value}  {meaning}") for name, value, meaning in rule.parameters]
-    return rows
+    lines = screen.flow((rule.name, BOLD), (f"({rule.severity}{state}): {rule.help}", ""))
+    for name, value, meaning in rule.parameters:
+        lines += screen.wrap(f"{rule.name}.{name}={value}  {meaning}", _INDENT)
+    return lines
 
 
-def _replayed(one: Replayed) -> list[Text]:
+def _replayed(one: Replayed, screen: Screen) -> list[str]:
     if one.resolved_at is None:
         end = "still firing at the end"
     else:
         took = spoken_duration(one.resolved_at - one.fired_at)
         end = f"{one.resolution} at {one.resolved_at:%m-%d %H:%M:%S}, after {took}"
-    head = Text.assemble(
-        f"{one.fired_at:%m-%d %H:%M:%S}  ",
-        (one.severity.value.upper(), _STYLES[one.severity]),
-        "  ",
-        (escape_controls(one.title), "bold"),
-        f"  ({one.rule})",
-    )
-    rows = [head]
+    severity = (one.severity.value.upper(), _STYLES[one.severity])
+    lines = screen.flow((f"{one.fired_at:%m-%d %H:%M:%S}", ""), severity, (one.title, BOLD), (f"({one.rule})", ""))
     if one.evidence.summary.rstrip(".") != one.title:
-        rows.append(Text(f"    {escape_controls(one.evidence.summary)}"))
+        lines += screen.wrap(one.evidence.summary, _INDENT)
     updates = f", {plural(one.updates, 'update')}" if one.updates else ""
-    return [*rows, Text(f"    {end}{updates}", style="dim"), Text()]
+    return [*lines, *screen.wrap(f"{end}{updates}", _INDENT, DIM), ""]

@@ -10,6 +10,15 @@ from bot.domain.levels import level_of, reaches, stated_level
 from bot.domain.logs import Level, LogLine
 from tests.unit.domain.level_formats import FORMATS, NO_LEVEL
 
+LAUNCHERS = (
+    "[rank3]: ", "[Rank 3] ", "[rank: 3] ", "[default3]:", "[local_rank=3] ", "3: ", "  3: ", "10.0.0.3: ", "Rank 3 | ",
+    "[1,3]<stderr>: ", "[1,mpirank:3,algo-1]<stderr>:", "[3]<stderr>:", "RANK_3> ", "(pod-3) ", "trainer-3  | ",
+    "(RayWorker rank=3) ", "(RayTrainWorker pid=123, ip=10.0.0.3) ", "(RayWorker(rank=3) pid=12) ", "[worker-3] ",
+    "[pod/trainer-3/main] ", "[1/algo-1/3 (pid 12)] ", "[node3:1234] ", "2026-11-29T03:06:22Z worker-1 | 3: [rank3]: ",
+    "2026-11-29T03:06:22.123456789Z ", "2026-11-29T03:06:22.1Z stdout F ", "[  123.456789] ",
+    "\x1b[36m(RayTrainWorker pid=1)\x1b[0m ", "trainer-0 main ",
+)  # fmt: skip
+"""Prefixes of launchers and log shippers, `bot.diagnosis.reading.prefixes`."""
 COLOURS = ("\x1b[31m{}\x1b[0m", "\x1b[1;31m{}\x1b[0m\x1b[K")
 
 
@@ -26,6 +35,20 @@ def test_level_of_each_format(line: str, level: Level) -> None:
 @pytest.mark.parametrize("colour", COLOURS)
 def test_level_of_each_format_in_colour(line: str, level: Level, colour: str) -> None:
     assert stated_level(colour.format(line)) == level
+
+
+@pytest.mark.parametrize("launcher", LAUNCHERS)
+def test_level_after_the_prefix_of_a_launcher(launcher: str) -> None:
+    lines = [(line, level) for _, line, level in FORMATS if not line.startswith(("{", "<")) and " main " not in line]
+
+    assert [line for line, level in lines if stated_level(launcher + line) != level] == []
+
+
+@pytest.mark.parametrize("launcher", LAUNCHERS)
+def test_no_error_after_the_prefix_of_a_launcher(launcher: str) -> None:
+    found = {line: stated_level(launcher + line) for line in NO_LEVEL}
+
+    assert [line for line, level in found.items() if level is not None and level >= Level.ERROR] == []
 
 
 @pytest.mark.parametrize("line", NO_LEVEL)

@@ -179,10 +179,19 @@ def test_without_providers_the_error_names_the_check_command() -> None:
         build_registry({}, []).resolve("acme:job1")
 
 
-async def test_all_providers_are_closed() -> None:
+async def test_all_created_providers_are_closed() -> None:
     registry = build_registry(CONFIG, ALL)
+    created = [provider for name in registry.names if isinstance(provider := registry.get(name), Acme)]
     await registry.aclose()
-    assert all(provider.closed for provider in map(registry.get, registry.names) if isinstance(provider, Acme))
+    assert len(created) == 2
+    assert all(provider.closed for provider in created)
+
+
+def test_a_provider_is_created_when_it_is_first_needed() -> None:
+    registry = build_registry(CONFIG, [*ALL, *points(late="no_such_package:create")])
+    assert registry.get("acme") is registry.get("acme")
+    assert registry.resolve("acme:job1")[0] is registry.get("acme")
+    assert "no_such_package" in registry.problems["late"].public
 
 
 def test_shipped_providers_are_found_by_entry_point() -> None:

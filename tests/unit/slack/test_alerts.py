@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -13,19 +14,30 @@ from bot.commands.subcommands.subscriptions import SilenceCommand, UnwatchComman
 from bot.domain.alerts import (
     Acknowledgement,
     Closing,
+    CountedMessage,
     DeliveryKind,
     Evidence,
     ExcerptLine,
+    IncidentAlert,
+    Muting,
     NotifyReason,
     Resolution,
     Severity,
 )
 from bot.domain.jobs import JobRef, JobState
 from bot.domain.logs import Level
-from bot.slack.render.alerts import incident_icon, render_notification, render_reply, render_root
+from bot.domain.progress import Checkpoint, RunProgress
+from bot.slack.render.alert_text import incident_icon
+from bot.slack.render.alerts import render_notification, render_reply
+from bot.slack.render.incident_root import render_root
+from bot.slack.render.message import Message
 from tests.unit.slack.factories import HOSTILE, alert, at, errors, failed, incident, job, line, notification, quoted
 from tests.unit.slack.samples import CLEARED, ENDED, LEFT, NOTIFICATIONS, hostile_incident
 from tests.unit.slack.validity import buttons, problems, shown
+
+
+def reply_to(one: IncidentAlert) -> Message:
+    return render_reply(incident(one), one, NotifyReason.FIRST)
 
 
 @pytest.mark.parametrize("case", NOTIFICATIONS)
@@ -41,12 +53,16 @@ def test_hostile_text_notifies_no_one_and_stays_within_limits(kind: DeliveryKind
     assert [] == problems(render_notification(notification(kind, about, text=HOSTILE * 100)))
 
 
-def test_a_root_shows_title_job_time_facts_and_hint() -> None:
+def test_a_root_shows_title_rank_job_time_and_advice() -> None:
     root = render_root(incident())
-    for fact in ("Errors in the log", "llama-8b-sft", "Job running", "since <!date^", "Rank: 3 of 8", "*Try:* Lower"):
-        assert fact in shown(root)
-    assert "tw-3f9c2ab1d00e" in shown(root)
-    assert root.text.startswith("🟠 Errors in the log: llama-8b-sft, since 13 Mar 14:01 UTC.")
+    headline, decisive, when, advice = shown(root).splitlines()
+    assert headline.startswith("🟠 *Errors in the log* · rank 3 of 8 · *<https://")
+    assert decisive == "3 error lines, newest: torch.OutOfMemoryError: CUDA out of memory."
+    assert when.startswith("Since <!date^")
+    assert when.endswith(" · job running")
+    assert advice == "*Try:* Lower the micro-batch or shard the optimiser."
+    assert "tw-3f9c2ab1d00e" not in str(root.blocks)
+    assert root.text == "🟠 Errors in the log on llama-8b-sft, rank 3 of 8."
 
 
 def test_the_worst_firing_alert_is_the_headline() -> None:
@@ -63,7 +79,7 @@ def test_the_icon_of_an_ended_job_differs_from_that_of_a_recovered_one(one: obje
 def test_a_resolved_root_shows_how_and_after_how_long_with_a_logs_button() -> None:
     root = render_root(incident(CLEARED))
     assert "~Errors in the log~" in shown(root)
-    assert "Resolved after 12 min. Back to normal." in shown(root)
+    assert "Back to normal after 12 min." in shown(root)
     assert ["Logs"] == list(buttons(root))
 
 
@@ -73,38 +89,44 @@ def test_a_failed_job_stays_red() -> None:
 
 
 def test_an_ended_subscription_differs_from_an_ended_job() -> None:
-    assert "This channel no longer watches the job." in shown(render_root(incident(ENDED)))
-    assert "The job ended before the alert cleared." in shown(render_root(incident(ENDED, of=job(JobState.SUCCEEDED))))
+    assert "Stopped watching after 12 min; the problem may persist." in shown(render_root(incident(ENDED)))
+    ended = render_root(incident(ENDED, of=job(JobState.SUCCEEDED)))
+    assert "Not resolved when the job finished 12 min later." in shown(ended)
 
 
 def test_the_cause_stays_the_headline_after_the_job_failed() -> None:
-    evidence = Evidence(summary="GPU out of memory.", title="GPU out of memory", facts=(("Rank", "rank 3"),))
+    lines = (ExcerptLine("Traceback"), ExcerptLine("torch.OutOfMemoryError: CUDA out of memory."))
+    evidence = Evidence("GPU out of memory.", "GPU out of memory", lines, facts=(("Rank", "3"),), root=1)
     cause = replace(ENDED, title="GPU out of memory", severity=Severity.PAGE, evidence=evidence)
-    died = replace(job(JobState.FAILED), error="Exit code 1.")
-    root = render_root(replace(incident(ENDED, failed(), cause, of=died), resolved_at=at(12)))
-    headline, state, other, *_ = shown(root).splitlines()
-    assert headline.startswith("🔴 *GPU out of memory* · ")
-    assert state.startswith("Job failed: Exit code 1 · since <!date^")
-    assert state.endswith(" · Rank 3")
-    assert other == "More in the thread: 🟠 Errors in the log"
-    assert "~" not in shown(root)
-    assert "Job failed*" not in shown(root)
+    died = replace(job(JobState.FAILED), error="Exit code 1.", ended_at=at(2))
+    saved = RunProgress(step=2683, total_steps=50_000, checkpoint=Checkpoint(2500, at(-10)))
+    root = render_root(replace(incident(ENDED, failed(), cause, of=died), resolved_at=at(12), progress=saved))
+    headline, decisive, when, others, owner = shown(root).splitlines()
+    assert headline.startswith("🔴 *GPU out of memory* · rank 3 of 8 · ")
+    assert decisive == "`torch.OutOfMemoryError: CUDA out of memory.`"
+    assert re.sub("<[^>]*>", "14:04", when) == (
+        "Failed 14:04 after 3 h 12 min at step 2,683 of 50,000 · last checkpoint 2,500 (12 min of work lost)"
+    )
+    assert (others, owner) == ("Also: 🟠 Errors in the log", "Nobody has acknowledged this failure.")
+    assert root.text == ("🔴 GPU out of memory on llama-8b-sft, rank 3 of 8, the job failed at step 2,683 of 50,000.")
 
 
-def test_a_url_in_a_hint_is_a_link() -> None:
-    one = alert(evidence=replace(errors(), hint="Lower the batch. https://example.org/a?b=1&c=2"))
-    assert "*Try:* Lower the batch. <https://example.org/a?b=1&amp;c=2|Read more>" in shown(render_root(incident(one)))
+def test_a_root_has_one_sentence_of_advice_and_the_thread_has_all() -> None:
+    one = alert(evidence=replace(errors(), hint="Lower the batch. Or shard it. https://example.org/a?b=1&c=2"))
+    assert "*Try:* Lower the batch." == shown(render_root(incident(one))).splitlines()[-1]
+    whole = "*Try:* Lower the batch. Or shard it. <https://example.org/a?b=1&amp;c=2|Read more>"
+    assert whole in shown(reply_to(one))
 
 
 def test_lines_without_timestamps_mark_the_root_line() -> None:
     lines = (ExcerptLine("Traceback:"), ExcerptLine("OSError: <!channel> gone"), ExcerptLine("bye"))
-    reply = shown(render_reply(job(), alert(evidence=replace(errors(lines=lines), root=1)), NotifyReason.FIRST))
+    reply = shown(reply_to(alert(evidence=replace(errors(lines=lines), root=1))))
     assert "```\n  Traceback:\n▶ OSError: &lt;!channel&gt; gone\n  bye\n```" in reply
     assert "UTC" not in reply
 
 
 def test_an_excerpt_without_a_root_line_is_unmarked() -> None:
-    reply = shown(render_reply(job(), alert(evidence=errors(lines=(ExcerptLine("Killed"),))), NotifyReason.FIRST))
+    reply = shown(reply_to(alert(evidence=errors(lines=(ExcerptLine("Killed"),)))))
     assert "```\nKilled\n```" in reply
     assert "times in UTC" not in reply
 
@@ -148,7 +170,7 @@ def test_a_failed_job_can_be_acknowledged_after_its_end_until_a_person_closes_it
 
 
 def test_a_reply_shows_lines_with_times_and_counts_hidden_ones() -> None:
-    reply = render_reply(job(), alert(evidence=errors(312)), NotifyReason.FIRST)
+    reply = reply_to(alert(evidence=errors(312)))
     assert "14:01:43 torch.OutOfMemoryError: CUDA out of memory." in shown(reply)
     assert "showing 3 of 312 lines" in shown(reply)
     assert "all from `rank 3`" in shown(reply)
@@ -156,13 +178,16 @@ def test_a_reply_shows_lines_with_times_and_counts_hidden_ones() -> None:
 
 def test_ranks_are_shown_in_each_line_when_they_differ() -> None:
     lines = quoted(line("a", rank=0), line("b", rank=1, level=Level.ERROR))
-    reply = render_reply(job(), alert(evidence=errors(lines=lines)), NotifyReason.FIRST)
+    reply = reply_to(alert(evidence=errors(lines=lines)))
     assert "14:02:31 rank 0 a\n14:02:31 rank 1 ERROR b" in shown(reply)
 
 
-def test_hidden_alerts_are_counted() -> None:
-    many = [replace(alert(), id=f"tw-{number}") for number in range(20)]
-    assert "… and 13 more alerts in the thread" in shown(render_root(incident(*many)))
+def test_other_alerts_take_one_line_and_hidden_ones_are_counted() -> None:
+    many = [replace(alert(), id=f"tw-{number}", title=f"Problem {number}") for number in range(20)]
+    assert (
+        "Also: 🟠 Problem 1, 🟠 Problem 2, 🟠 Problem 3 and 16 more"
+        == shown(render_root(incident(*many))).splitlines()[-1]
+    )
 
 
 @pytest.mark.parametrize("severity", Severity)
@@ -172,16 +197,16 @@ def test_the_alt_text_starts_with_the_severity_icon(severity: Severity) -> None:
 
 
 def test_a_summary_does_not_quote_a_line_shown_below_it() -> None:
-    below = render_reply(job(), alert(), NotifyReason.FIRST)
+    below = reply_to(alert())
     assert "3 error lines, newest:\n```" in shown(below)
     assert 1 == shown(below).count("torch.OutOfMemoryError")
     elsewhere = replace(errors(), lines=quoted(line("step 1")))
-    reply = shown(render_reply(job(), alert(evidence=elsewhere), NotifyReason.FIRST))
+    reply = shown(reply_to(alert(evidence=elsewhere)))
     assert "newest: torch.OutOfMemoryError: CUDA out of memory." in reply
 
 
 def test_a_source_is_named_once() -> None:
-    reply = shown(render_reply(job(), alert(), NotifyReason.FIRST))
+    reply = shown(reply_to(alert()))
     assert "all from `rank 3`" in reply
     assert "*From:*" not in reply
 
@@ -196,9 +221,51 @@ def test_the_hint_to_read_the_log_is_dropped_once_the_cause_is_known() -> None:
     assert "*Try:* Read the last lines in the thread." in shown(render_notification(alone))
 
 
-def test_a_fact_whose_label_ends_with_at_has_no_colon() -> None:
-    evidence = replace(errors(), facts=(("Back to normal at", "30%"),))
-    assert "Back to normal at 30%" in shown(render_root(incident(alert(evidence=evidence))))
+def test_facts_are_in_the_thread() -> None:
+    evidence = replace(errors(), facts=(("Resolves at", "30%"),))
+    assert "Resolves at" not in shown(render_root(incident(alert(evidence=evidence))))
+    assert "*Resolves at* 30%" in shown(reply_to(alert(evidence=evidence)))
+
+
+def test_only_an_urgent_incident_has_a_green_button() -> None:
+    page = incident(alert(severity=Severity.PAGE))
+    muted = replace(page, muted=Muting("U0ANNA", at(60), 7))
+    taken = replace(page, acknowledgement=Acknowledgement("U0ANNA", at(1)))
+    styles = ["primary" in str(render_root(one).blocks) for one in (page, incident(), muted, taken)]
+    assert styles == [True, False, False, False]
+
+
+def test_a_silenced_incident_shows_who_until_when_and_undo() -> None:
+    root = render_root(replace(incident(), muted=Muting("U0ANNA", at(60), 7)))
+    assert "🔕 Silenced until <!date^1773414151^{time}|15:02 UTC> by <@U0ANNA>" in shown(root)
+    assert buttons(root)["Undo silence"] == "silence end 7"
+    assert "Silence 1 hour" not in buttons(root)
+
+
+def test_different_messages_are_counted_in_the_thread() -> None:
+    messages = (CountedMessage("KV cache is exhausted", 12), CountedMessage("500 Internal Server Error", 8))
+    one = alert(evidence=replace(errors(20), messages=messages))
+    assert "`KV cache is exhausted` · 20 errors, 2 kinds" in shown(render_root(incident(one)))
+    assert "  12 \N{MULTIPLICATION SIGN} KV cache is exhausted" in shown(reply_to(one))
+
+
+def test_a_prediction_is_in_the_zone_of_the_reader() -> None:
+    one = alert(evidence=Evidence("GPU 3 is filling up.", expected_at=at(10)))
+    for message in (render_root(incident(one)), reply_to(one)):
+        assert "GPU 3 is filling up. Expected <!date^" in shown(message)
+
+
+def test_consequences_are_in_the_reply_of_their_cause() -> None:
+    follows = replace(failed(), caused_by=alert().id)
+    reply = render_reply(incident(alert(), follows), alert(), NotifyReason.FIRST)
+    assert "🔴 *Job failed:* The job failed" in shown(reply)
+
+
+def test_the_alt_text_has_one_colon_and_no_log_line() -> None:
+    one = alert(title="ZstdError: zstd decompress error: Data corruption detected in data.py:read_shard")
+    text = render_root(incident(one)).text
+    assert text.startswith("🟠 ZstdError: zstd decompress error, Data corruption detected in data.py:read_shard on")
+    assert "CUDA" not in text
 
 
 @pytest.mark.parametrize("case", NOTIFICATIONS)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import io
 from datetime import timedelta
 
-from rich.console import Console, RenderableType
-
 from bot.commands.subcommands.jobs import MetricsAnswer, MetricsCommand
+from bot.commands.subcommands.table import SharedAnswer
 from bot.domain.durations import ns_from_datetime
 from bot.domain.gaps import Gap, GapReason, Part
 from bot.domain.jobs import Job, JobState, Resources
@@ -21,6 +19,8 @@ from bot.domain.metrics import (
     MetricSummary,
     summarize,
 )
+from bot.terminal.render.answers import render
+from bot.terminal.render.screen import Screen
 from tests.fakes.provider import NOW, REF
 
 NOW_NS = ns_from_datetime(NOW)
@@ -28,21 +28,19 @@ EVIL = "\x1b[2J[bold]x[/bold]\x07"
 START = NOW - timedelta(hours=1)
 
 
-def text(what: RenderableType, width: int = 100, *, colour: bool = False) -> str:
+def text(answer: SharedAnswer, width: int | None = 100, *, colour: bool = False) -> str:
     """What is printed to a terminal of this width."""
-    out = io.StringIO()
-    console = Console(file=out, width=width, force_terminal=colour, color_system="truecolor" if colour else None,
-                      highlight=False, markup=False, emoji=False)  # fmt: skip
-    console.print(what)
-    return out.getvalue()
+    return render(answer, Screen(width, colour))
 
 
-def summary(name: str, *values: float | None, gpu: int | None = None, limit: float | None = None) -> MetricSummary:
+def summary(
+    name: str, *values: float | None, gpu: int | None = None, limit: float | None = None, node: str | None = None
+) -> MetricSummary:
     step = timedelta(hours=1) / len(values)
     points = tuple(
         MetricPoint(value, START + step * (at + 0.5)) for at, value in enumerate(values) if value is not None
     )
-    made = summarize(MetricSeries(name, points, gpu=gpu, limit=limit))
+    made = summarize(MetricSeries(name, points, node=node, gpu=gpu, limit=limit))
     assert made is not None
     return made
 

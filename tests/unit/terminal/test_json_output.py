@@ -16,6 +16,7 @@ from bot.domain.subscriptions import RuleSettings
 from bot.terminal.json_output import checks_json
 from bot.terminal.log_lines import LineFormat, LineFormatter
 from bot.terminal.render.answers import render
+from bot.terminal.render.screen import Screen
 from tests.fakes.provider import NOW
 from tests.unit.commands.insights import DIAGNOSIS, REPLAY
 from tests.unit.terminal.samples import GAP, JOB, LINE, METRICS
@@ -24,9 +25,7 @@ DOCUMENT = (Path(__file__).parents[3] / "docs" / "cli.md").read_text(encoding="u
 
 
 def answer_json(answer: SharedAnswer) -> str:
-    text = render(answer, json=True)
-    assert isinstance(text, str)
-    return text
+    return render(answer, Screen(), json=True)
 
 
 def keys(value: object) -> set[str]:

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
@@ -77,7 +78,7 @@ def test_serve_reports_missing_tokens_and_where_to_find_them(capsys: pytest.Capt
 
 def test_invalid_setting_exits_with_2(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("TRAINWATCH_POLL_INTERVAL", "soon")
-    assert program.run(["jobs"]) == 2
+    assert program.run(["check"]) == 2
     assert "TRAINWATCH_POLL_INTERVAL: must be a number and a unit" in capsys.readouterr().err
 
 
@@ -150,8 +151,63 @@ def test_help_loads_only_the_descriptions_of_the_commands(argv: str) -> None:
     }
 
 
-def modules_of(program: str, *argv: str) -> set[str]:
-    """Return the modules that a program prints to its standard error."""
+REMOTE = """
+import http.server, json, sys, threading
+project = {"id": "p", "name": "p"}
+job = {"id": "j", "training_project": project, "training_project_id": "p", "current_status": "TRAINING_JOB_RUNNING"}
+class Remote(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        body = json.dumps({"training_job": job, "training_jobs": [job], "logs": [], "models": []}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    do_POST = do_GET
+    def log_message(self, *_): pass
+server = http.server.HTTPServer(("127.0.0.1", 0), Remote)
+print(server.server_port, flush=True)
+server.serve_forever()
+"""
+
+
+@pytest.fixture
+def remote(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A platform with one job, in another process."""
+    with subprocess.Popen([sys.executable, "-c", REMOTE], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        monkeypatch.setenv("BASETEN_API_KEY", "key")
+        monkeypatch.setenv("BASETEN_BASE_URL", f"http://127.0.0.1:{process.stdout.readline().strip()}")
+        yield
+        process.kill()
+
+
+@pytest.mark.parametrize(("argv", "expected"), [("jobs", "baseten:p/j"), ("status baseten:p/j", "running")])
+@pytest.mark.usefixtures("remote")
+def test_jobs_and_status_import_no_more_than_they_need(argv: str, expected: str) -> None:
+    """They start fast because they import neither the database, Slack, the rules nor a library for settings."""
+    program = "import sys, bot.__main__; bot.__main__.run(sys.argv[1:]); print(*sys.modules, file=sys.stderr)"
+    loaded = modules_of(program, *argv.split(), expected=expected)
+    packages = {name.partition(".")[0] for name in loaded}
+    heavy = {"pydantic", "pydantic_settings", "sqlalchemy", "alembic", "slack_bolt", "slack_sdk", "rich", "click"}
+    heavy |= {"dotenv", "pathvalidate", "psycopg", "structlog"}
+    assert heavy & packages == set()
+    assert {
+        name for name in loaded if name.startswith(("bot.store", "bot.slack", "bot.watcher", "bot.settings"))
+    } == set()
+    assert {name for name in loaded if name.startswith(("bot.rules", "bot.diagnosis"))} == set()
+
+
+def test_a_reference_creates_only_its_own_platform() -> None:
+    program = "import sys, bot.__main__; bot.__main__.run(sys.argv[1:]); print(*sys.modules, file=sys.stderr)"
+    loaded = modules_of(program, "status", "fireworks:acme/tune-7b")
+    assert "bot.providers.fireworks.provider" in loaded
+    assert {name for name in loaded if name.startswith(("bot.providers.baseten", "bot.providers.rivergen"))} == set()
+
+
+def modules_of(program: str, *argv: str, expected: str = "") -> set[str]:
+    """Return the modules that a program prints to its standard error, after checking what it prints."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", program, *argv]
-    return set(subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stderr.split())
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert expected in done.stdout
+    return set(done.stderr.split())

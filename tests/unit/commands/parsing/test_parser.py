@@ -5,14 +5,16 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from bot.commands.parsing.formatting import format_command
-from bot.commands.parsing.parser import parse, parse_argv
-from bot.commands.subcommands.arguments import Window
+from bot.commands.parsing.parser import has_local_time, parse, parse_argv
+from bot.commands.subcommands.arguments import InputContext, Window
 from bot.commands.subcommands.jobs import JobsCommand, MetricsCommand, StatusCommand
 from bot.commands.subcommands.logs import LogsCommand
+from bot.commands.subcommands.rules import ReplayCommand
 from bot.commands.subcommands.shell import CheckCommand, FollowCommand, ServeCommand, UpgradeCommand, VersionCommand
 from bot.commands.subcommands.subscriptions import (
     ListCommand,
@@ -168,24 +170,26 @@ def test_backslashes_and_apostrophes_are_kept() -> None:
         ("logz a:b", "Unknown subcommand `logz`. Did you mean `log`?"),
         ("statsu a:b", "Did you mean `status`?"),
         ("frobnicate", "Subcommands: logs, metrics,"),
-        ("baseten:p/j", "Start with a subcommand, for example `status baseten:p/j`"),
+        ("baseten:p/j", "What should I do with `baseten:p/j`? Try `status baseten:p/j`"),
         ("serve", "`serve` works only on the command line."),
-        ("logs", "Missing job."),
+        ("logs", "Which job? Give its ID, name or dashboard URL."),
         ("logs a:b c d", "Unexpected argument `c`."),
         ("logs a:b --grep loss is", "Put text with spaces in quotes."),
         ("logs a:b --sinse 3h", "Unknown option `--sinse` for `logs`. Did you mean `--since`?"),
         ("logs a:b --until 2026-01-01", "Did you mean `--end`?"),
         ("logs a:b --json", "`--json` works only on the command line."),
         ("metrics a:b --grep x", "Unknown option `--grep` for `metrics`. Options: --since,"),
-        ("logs a:b --since", "`--since` needs a value. Start this long ago"),
+        ("logs a:b --since", "`--since` needs a value. Look back this far"),
         ("logs a:b --grep --all", '`--grep="--all"`'),
         ('logs a:b --grep ""', "needs a value that is not empty"),
         ("logs a:b --all=yes", "`--all` takes no value."),
         ("logs a:b --limit 5 --limit 6", "`--limit` is given twice"),
-        ("logs a:b --since 30", "Invalid duration `30`. Add a unit: 30m or 30h."),
-        ("logs a:b --since soon", "Invalid duration `soon`. Use a number and a unit, such as 30m, 2h or 3d."),
-        ("logs a:b --start 2h", "For a duration, use `--since`."),
-        ("logs a:b --start 2026-13-01", "Invalid time `2026-13-01` for `--start`. Use RFC 3339"),
+        ("logs a:b --since 30", "`--since 30` needs a unit: 30m or 30h?"),
+        ("logs a:b --since soon", "Can't read the time `soon` for `--since`. Use 30m, 03:00, yesterday"),
+        ("logs a:b loss", "Unexpected argument `loss`. For text search, use `--include loss`."),
+        ("logs a:b --since 11/12", "`--since 11/12` could be two dates. Write the year, month and day"),
+        ("logs a:b --since 2400-01-01", "`2400-01-01` for `--since` is not between 1970 and 2262."),
+        ("logs a:b --start 2026-13-01", "Can't read the time `2026-13-01` for `--start`."),
         ("logs a:b --start 2026-03-02 --end 2026-03-01", "`--start` must be before `--end`."),
         ("logs a:b --level loud", "Invalid level `loud`. Use debug,"),
         ("logs a:b --limit 0", "Invalid number `0` for `--limit`. Use a whole number from 1"),
@@ -198,7 +202,7 @@ def test_backslashes_and_apostrophes_are_kept() -> None:
         ("unwatch", "Name one job to unwatch, or use `--all`."),
         ("unwatch a:b --all", "Name one job to unwatch, or use `--all`."),
         ("silence", "Name one duration such as 30m"),
-        ("silence 30", "Add a unit: 30m or 30h."),
+        ("silence 30", "`30` needs a unit: 30m or 30h?"),
         ("silence end", "Name one silence by its number: `silence end ID`."),
         ("silence 1h --severity loud", "Invalid severity `loud`. Use page, warn or info."),
         ("unmute", "Name one silence by its number: `silence end ID`."),
@@ -227,6 +231,93 @@ def test_invalid_shell_arguments_are_explained(argv: list[str], expected: str) -
     with pytest.raises(UsageError) as caught:
         parse_argv(argv)
     assert expected in caught.value.public
+
+
+BERLIN = ZoneInfo("Europe/Berlin")
+SUNDAY = InputContext(datetime(2026, 11, 29, 9, 30, tzinfo=BERLIN), BERLIN)
+
+
+@pytest.mark.parametrize(
+    ("options", "start", "end"),
+    [
+        ("--since yesterday", (28, 0, 0), None),
+        ("--since today", (29, 0, 0), None),
+        ("--since monday", (23, 0, 0), None),
+        ("--since 03:00", (29, 3, 0), None),
+        ("--since 10:00", (28, 10, 0), None),
+        ("--since yesterday 3am", (28, 3, 0), None),
+        ("--since 2026-11-27", (27, 0, 0), None),
+        ("--since 2026-11-27 03:00", (27, 3, 0), None),
+        ("--start 2 days ago --end 1 day ago", (27, 9, 30), (28, 9, 30)),
+        ("--start 09:00 --end 09:45", (29, 9, 0), (29, 9, 45)),
+        ("--since 2h --end 1h", (29, 7, 30), (29, 8, 30)),
+        ("--start 28 Nov 03:06 UTC", (28, 4, 6), None),
+    ],
+)
+def test_times_are_read_in_the_persons_zone(
+    options: str, start: tuple[int, int, int], end: tuple[int, int, int] | None
+) -> None:
+    day, hour, minute = start
+    start_ns = ns_from_datetime(datetime(2026, 11, day, hour, minute, tzinfo=BERLIN))
+    end_ns = None if end is None else ns_from_datetime(datetime(2026, 11, *end, tzinfo=BERLIN))
+    for text in (f"metrics a:b {options}", f"metrics {options} a:b"):
+        assert MetricsCommand("a:b", Window(None, start_ns, end_ns)) == parse(text, SUNDAY)
+
+
+def test_durations_count_back_from_now() -> None:
+    for text in ("1h30m", "90 min", "90 minutes ago", "'1 hour 30 minutes'", "1h 30m"):
+        assert MetricsCommand("a:b", Window(timedelta(minutes=90))) == parse(f"metrics a:b --since {text}", SUNDAY)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("logs a:b --since 03:00", True),
+        ("logs a:b --since=yesterday", True),
+        ("logs a:b —since 2026-11-29 03:00", True),
+        ("logs a:b --since monday 14:30 --all", True),
+        ("logs a:b --since 2h", False),
+        ("logs a:b --since 2 days ago", False),
+        ("logs a:b --start 2026-11-29T03:00:00Z --end 03:00 UTC", True),
+        ("logs a:b --start 2026-11-29T03:00:00Z", False),
+        ("why a:b", False),
+    ],
+)
+def test_local_times_are_noticed_before_parsing(text: str, expected: bool) -> None:
+    assert expected == has_local_time(text)
+
+
+IN_THREAD = InputContext(job="mem:run/1")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("logs --tail 5", LogsCommand("mem:run/1", limit=5)),
+        ("status", StatusCommand("mem:run/1")),
+        ("status a:b", StatusCommand("a:b")),
+        ("watch log_errors=off", WatchCommand("mem:run/1", ("log_errors=off",))),
+        ("watch a:b log_errors=off", WatchCommand("a:b", ("log_errors=off",))),
+        ("rules test log_errors=off", ReplayCommand("mem:run/1", settings=("log_errors=off",))),
+        ("silence 2 hours", SilenceCommand(timedelta(hours=2), "mem:run/1")),
+        ("unwatch", UnwatchCommand("mem:run/1")),
+        ("unwatch --all", UnwatchCommand(None)),
+    ],
+)
+def test_a_command_without_a_job_takes_that_of_the_thread(text: str, expected: object) -> None:
+    assert expected == parse(text, IN_THREAD)
+
+
+@pytest.mark.parametrize("typed", ["`a:b`", "a:b,", "<https://mem.example/run/1|run 1>", "*a:b*"])
+def test_marks_around_a_reference_are_ignored(typed: str) -> None:
+    command = parse(f'status "{typed}"')
+    assert isinstance(command, StatusCommand)
+    assert command.ref in ("a:b", "https://mem.example/run/1")
+
+
+def test_time_that_the_clocks_skip_is_explained() -> None:
+    with pytest.raises(UsageError, match="The clocks skipped `2026-03-29 02:30` that night"):
+        parse("logs a:b --start 2026-03-29 02:30", SUNDAY)
 
 
 def test_usage_error_has_the_usage_line_of_its_subcommand() -> None:

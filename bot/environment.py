@@ -1,0 +1,54 @@
+"""Read variables from the environment and from `.env` in the working directory. The environment has priority.
+
+No other module reads the environment. `bot.settings` checks the settings of the bot; the commands of a shell need only
+a few variables and not its libraries. Each provider picks its own variables, such as an API key.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from bot.errors import ConfigError
+
+ENV_FILE = Path(".env")
+_SLACK_SECRETS = ("slack_bot_token", "slack_app_token", "slack_signing_secret")
+_SECRET_SUFFIXES = ("_key", "_token", "_secret", "_password", "_credentials")
+_MIN_SECRET_LENGTH = 12
+"""Ignore shorter values of variables such as `SOME_KEY=true`, which belong to other programs."""
+
+
+def provider_config(env_file: Path | None = ENV_FILE) -> Mapping[str, str]:
+    """Return all non-empty variables of the environment and `env_file`, with names in lower case.
+
+    Raises:
+        ConfigError: the file is not UTF-8 text.
+    """
+    from_file = _read_file(env_file) if env_file is not None and env_file.is_file() else {}
+    variables = {name.lower(): value for source in (from_file, os.environ) for name, value in source.items()}
+    return {name: value for name, value in variables.items() if value}
+
+
+def secret_values(variables: Mapping[str, str]) -> set[str]:
+    """Return the values of all variables that hold secrets, and the password of the database, for the redactor."""
+    password = url_password(variables.get("database_url", ""))
+    return {value for name, value in variables.items() if _is_secret(name, value)} | ({password} if password else set())
+
+
+def url_password(url: str) -> str | None:
+    """Return the password in the URL of a database, not decoded."""
+    user_info, at, _ = url.partition("://")[2].rpartition("@")
+    return user_info.partition(":")[2] if at else None
+
+
+def _is_secret(name: str, value: str) -> bool:
+    always = name in _SLACK_SECRETS or name.endswith("_api_key")
+    return always or (name.endswith(_SECRET_SUFFIXES) and len(value) >= _MIN_SECRET_LENGTH)
+
+
+def _read_file(path: Path) -> Mapping[str, str | None]:
+    from dotenv import dotenv_values  # noqa: PLC0415 - most shells have no file
+
+    try:
+        return dotenv_values(path, encoding="utf-8")
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path} is not UTF-8 text. Save it as UTF-8.") from None

@@ -34,6 +34,7 @@ RULES: tuple[Rule, ...] = (
         condition=failed_state,
         root_includes_evidence=True,
         reports_state=True,
+        follows=("failure", "loss", "hang"),
     ),
     Rule(
         name="failure",
@@ -65,6 +66,7 @@ RULES: tuple[Rule, ...] = (
         help="The log has new lines at level ERROR or above.",
         severity=Severity.WARN,
         condition=error_lines,
+        follows=("failure", "loss"),
         keep_parameter="quiet_after",
         parameters=(
             Parameter("quiet_after", Unit.DURATION, 900.0, "Resolves after this long without a new error"),
@@ -77,6 +79,7 @@ RULES: tuple[Rule, ...] = (
         help="The utilization of a GPU stays below a threshold.",
         severity=Severity.WARN,
         condition=low_gpu_utilization,
+        follows=("failure", "hang"),
         parameters=(
             Parameter("threshold", Unit.RATIO, 0.2, "Fires below this"),
             Parameter("recovery", Unit.RATIO, 0.3, "Resolves at this"),
@@ -91,6 +94,7 @@ RULES: tuple[Rule, ...] = (
         help="A GPU or node is much less or much more busy than the other GPUs of the job.",
         severity=Severity.WARN,
         condition=gpu_straggler,
+        follows=("failure", "hang"),
         parameters=(
             Parameter("difference", Unit.RATIO, 0.15, "Fires at this distance from the median GPU"),
             Parameter("recovery", Unit.RATIO, 0.08, "Resolves when closer than this"),

@@ -26,11 +26,15 @@ from bot.domain.jobs import Job
 from bot.domain.progress import RunProgress
 from bot.domain.subscriptions import Silence, Subscription, covers
 from bot.rules.catalog import RULES, reports_state
+from bot.rules.consequences import find_cause
 from bot.rules.evaluate import EvaluatedAlert
 from bot.rules.rule import Rule, parameters_key
 
 RECENT = timedelta(minutes=1)
 """A root message this recent is still visible, so its edit is seen and a broadcast would only repeat it."""
+
+
+_CAUSES_FIRST = tuple(sorted(RULES, key=lambda rule: bool(rule.follows)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,7 @@ def plan(
     if incident is None and all(one.alert.state is not AlertState.FIRING for one in alerts):
         return Plan(None)
     draft = _Draft(subscription.channel, job, incident, now, progress)
-    for rule in RULES:
+    for rule in _CAUSES_FIRST:
         current = _alert_of(rule, subscription, alerts)
         _resolve_gone(draft, rule, current)
         if current is None or current.alert.state is not AlertState.FIRING or current.alert.evidence is None:
@@ -73,11 +77,11 @@ def plan(
         alert_id = current.id
         muted = _muted_by(current.alert, rule, subscription, silences, job, now)
         if draft.shows(alert_id):
-            draft.update(alert_id, current, muted=muted is not None)
+            draft.update(rule, alert_id, current, muted=muted is not None)
         elif muted is not None:
             draft.suppress(alert_id, muted)
         else:
-            draft.add(_shown(alert_id, rule, current.alert, now), root_includes_evidence=rule.root_includes_evidence)
+            draft.add(rule, _shown(alert_id, rule, current.alert, now))
     return draft.finish()
 
 
@@ -136,20 +140,21 @@ class _Draft:
         """Return the alerts of a rule that the channel sees as firing."""
         return [one for one in self._alerts.values() if one.rule == rule and one.resolved_at is None]
 
-    def add(self, alert: IncidentAlert, *, root_includes_evidence: bool) -> None:
+    def add(self, rule: Rule, alert: IncidentAlert) -> None:
         """Announce an alert; in the channel too when it is a page or worse than what fires there.
 
-        An incident that a person closed is open again.
+        A consequence of an alert that fires has no separate reply. An incident that a person closed is open again.
         """
         worst = max((one.severity.rank for one in self._alerts.values() if one.resolved_at is None), default=0)
         louder = alert.severity is Severity.PAGE or alert.severity.rank > worst
-        self._alerts[alert.id] = alert
+        cause = self._cause_of(rule, alert.evidence.first_at or alert.fired_at)
+        self._alerts[alert.id] = alert if cause is None else replace(alert, caused_by=cause.id)
         self._reopens = self._before is not None and self._before.closing is not None
-        if self._before is not None or not root_includes_evidence:
+        if cause is None and (self._before is not None or not rule.root_includes_evidence):
             self._reply(alert.id, NotifyReason.FIRST, broadcast=louder)
         self._changed = True
 
-    def update(self, alert_id: str, current: EvaluatedAlert, *, muted: bool) -> None:
+    def update(self, rule: Rule, alert_id: str, current: EvaluatedAlert, *, muted: bool) -> None:
         """Update an alert that the channel was shown; a muted one only in the root message."""
         shown, alert, transition = self._alerts[alert_id], current.alert, current.transition
         evidence = alert.evidence or shown.evidence
@@ -158,10 +163,17 @@ class _Draft:
             title = evidence.title or shown.title
             self._alerts[alert_id] = replace(shown, title=title, evidence=evidence, severity=alert.severity)
             self._changed = True
-        if transition is None or muted:
+        if muted:
             return
-        if transition.change is Change.UPDATED and (transition.notify or worse):
+        cause = self._cause_of(rule, evidence.last_at or evidence.first_at or shown.fired_at)
+        if shown.caused_by is not None and cause is None and self._alerts[shown.caused_by].resolved_at is not None:
+            self._alerts[alert_id] = replace(self._alerts[alert_id], caused_by=None)
+            self._reply(alert_id, NotifyReason.FIRST)
+        elif cause is None and transition and transition.change is Change.UPDATED and (transition.notify or worse):
             self._reply(alert_id, NotifyReason.CHANGED, broadcast=worse)
+
+    def _cause_of(self, rule: Rule, at: datetime) -> IncidentAlert | None:
+        return find_cause(rule, at, self._alerts.values())
 
     def _reply(self, alert_id: str, reason: NotifyReason, *, broadcast: bool = False) -> None:
         """Reply in the thread; broadcast to the channel only when the edited root is out of view."""
@@ -172,7 +184,7 @@ class _Draft:
     def resolve(self, shown: IncidentAlert, resolution: Resolution) -> None:
         """Resolve an alert. The end of the job has one message for all alerts, so it causes no reply here."""
         self._alerts[shown.id] = replace(shown, resolved_at=self._now, resolution=resolution)
-        if resolution is not Resolution.JOB_ENDED:
+        if resolution is not Resolution.JOB_ENDED and shown.caused_by is None:
             self._reply(shown.id, NotifyReason.RESOLVED)
         self._changed = True
 

@@ -156,4 +156,5 @@ def last_message(job: Job, *, is_log_read: bool) -> str:
     began, ended = job.started_at or job.created_at, job.ended_at or job.updated_at
     took = f" after {spoken_duration(ended - began)}" if began and ended and ended > began else ""
     unread = "" if is_log_read else " Its last log lines could not be read."
-    return f"{name} {_ENDINGS.get(job.state, 'ended')}{took}. This channel no longer watches it.{unread}"
+    reason = f": {job.error.rstrip('.')}" if job.error and job.state.is_failure else ""
+    return f"{name} {_ENDINGS.get(job.state, 'ended')}{took}{reason}. This channel no longer watches it.{unread}"

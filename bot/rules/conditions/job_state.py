@@ -5,11 +5,6 @@ from bot.domain.durations import spoken_duration
 from bot.domain.jobs import Job, JobState
 from bot.rules.rule import Context
 
-_SUMMARIES = {
-    JobState.FAILED: "The job failed",
-    JobState.PREEMPTED: "The job was preempted: the platform took its machines away",
-    JobState.UNHEALTHY: "The platform reports the job as unhealthy",
-}
 _TITLES = {JobState.FAILED: "Job failed", JobState.PREEMPTED: "Job preempted", JobState.UNHEALTHY: "Unhealthy"}
 _HINTS = {
     JobState.FAILED: "Read the last lines of the log; the root cause precedes the launcher's own messages.",
@@ -29,19 +24,23 @@ def failed_state(context: Context) -> tuple[Verdict, Memory]:
 
 
 def _evidence(job: Job) -> Evidence:
-    facts = [("Status", job.vendor_status)]
+    facts = [("Status", job.vendor_status)] if job.error else []
     ended = job.ended_at or job.updated_at
     began = job.started_at or job.created_at
     if ended and began:
         facts.append(("Ran for", spoken_duration(ended - began)))
-    if job.error:
-        facts.append(("Platform message", job.error))
     return Evidence(
         title=_TITLES[job.state],
-        summary=f"{_SUMMARIES[job.state]} ({job.vendor_status}).",
+        summary=job.error or _reported(job),
         facts=tuple(facts),
         hint=_HINTS[job.state],
         count=1,
         first_at=ended,
         last_at=ended,
     )
+
+
+def _reported(job: Job) -> str:
+    if job.state is JobState.PREEMPTED:
+        return f"The platform reclaimed its machines ({job.vendor_status})."
+    return f"The platform reports: {job.vendor_status}."

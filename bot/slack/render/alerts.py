@@ -17,9 +17,9 @@ from bot.domain.alerts import (
 )
 from bot.domain.wording import plural
 from bot.rules.catalog import reports_state
-from bot.slack.render.alert_text import alert_icon, alt_sentence, ending, lead_alert, repeats_title
+from bot.slack.render.alert_text import alert_icon, alt_sentence, ending, lead_alert, repeats_state, repeats_title
 from bot.slack.render.blocks import code_sections, context, section
-from bot.slack.render.icons import NOTE, SEVERITY_ICONS, TIMES
+from bot.slack.render.icons import NOTE, TIMES
 from bot.slack.render.incident_root import render_root
 from bot.slack.render.jobs import job_link, job_name
 from bot.slack.render.log_lines import common_source, excerpt_rows, have_times, line_rows
@@ -27,6 +27,7 @@ from bot.slack.render.message import Message, message
 from bot.slack.render.text import code, escape, linked_hint, one_line, slack_time
 
 _MAX_FACTS = 10
+_MAX_FOLLOWING = 20
 _LINES_BUDGET = 6000
 """Characters of log lines in a reply: a thread is read on a phone; the Logs button shows the rest."""
 _COUNTS_BUDGET = 1500
@@ -51,8 +52,8 @@ def render_reply(incident: Incident, alert: IncidentAlert, reason: NotifyReason,
     where = f" · {job_link(job)}" if broadcast else ""
     title = f"{alert_icon(job, alert)} *{one_line(alert.title, 200)}*{where}"
     if alert.resolved_at is not None:
-        text = f"{title}: {ending(job, alert)}"
-        return message(alt_sentence(incident, alert), [section(text), context([code(alert.id)])])
+        rows = [f"{title}: {ending(job, alert)}", *_consequences(incident, alert, are_late=True)]
+        return message(alt_sentence(incident, alert), [section("\n".join(rows)), context([code(alert.id)])])
     if reason is NotifyReason.CHANGED:
         title += " · updated"
     counts, _ = code_sections(_count_rows(evidence.messages), _COUNTS_BUDGET)
@@ -74,9 +75,15 @@ def render_reply(incident: Incident, alert: IncidentAlert, reason: NotifyReason,
 def render_note(notification: Notification) -> Message:
     """An update that is not an alert, such as the end of the job. In a thread, the root names the job."""
     text, job = one_line(notification.text or "This job was updated.", 1500), notification.job
+    incident = notification.incident if notification.kind is DeliveryKind.REPLY else None
     where = [code(str(job.ref))] if notification.kind is DeliveryKind.REPLY else [job_link(job), code(str(job.ref))]
     alt_text = text if job_name(job) in text else f"{job_name(job)}: {text}"
-    return message(alt_text, [section(f"{NOTE} {text}"), context(where)])
+    follows = (
+        []
+        if incident is None
+        else [row for one in incident.alerts for row in _consequences(incident, one, are_late=True)]
+    )
+    return message(alt_text, [section("\n".join([f"{NOTE} {text}", *follows])), context(where)])
 
 
 def _introduction(evidence: Evidence) -> str:
@@ -117,12 +124,13 @@ def _advice(incident: Incident, alert: IncidentAlert) -> list[str]:
     return [f"*Try:* {linked_hint(hint)}"] if hint and not is_known else []
 
 
-def _consequences(incident: Incident, alert: IncidentAlert) -> list[str]:
-    """The alerts that follow from this one and have no separate reply."""
+def _consequences(incident: Incident, cause: IncidentAlert, *, are_late: bool = False) -> list[str]:
+    """The alerts that follow from this one: those of its first reply, or those that fired later."""
+    job = incident.job
     return [
-        f"{SEVERITY_ICONS[one.severity]} *{one_line(one.title, 200)}:* {one_line(one.evidence.summary, 300)}"
-        for one in incident.alerts
-        if one.caused_by == alert.id
+        f"{alert_icon(job, one)} *{one_line(one.title, 200)}:* {one_line(one.evidence.summary, 300)}"
+        for one in incident.alerts[:_MAX_FOLLOWING]
+        if one.caused_by == cause.id and (one.fired_at > cause.fired_at) is are_late and not repeats_state(job, one)
     ]
 
 

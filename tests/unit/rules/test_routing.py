@@ -106,7 +106,77 @@ def test_every_page_is_broadcast_even_beside_an_old_one() -> None:
     loss = firing("loss", severity=Severity.PAGE)
     incident = plan_for([evaluated(loss, FIRED)]).incident
 
-    assert shown_in_channel(plan_for([evaluated(loss), evaluated(FAILED, FIRED)], incident, minute=480))
+    failed = replace(FAILED, fired_at=START + 480 * MINUTE)
+
+    assert shown_in_channel(plan_for([evaluated(loss), evaluated(failed, FIRED)], incident, minute=480))
+
+
+OOM = firing("failure", severity=Severity.PAGE, summary="out of memory")
+
+
+def replies(result: Plan) -> list[str]:
+    """The rules that a plan replies about."""
+    about = {one.id: one.rule for one in result.incident.alerts} if result.incident else {}
+    return [
+        about[one.notification.alert_id or ""]
+        for one in result.deliveries
+        if one.notification.kind is DeliveryKind.REPLY
+    ]
+
+
+def over(alert: Alert) -> EvaluatedAlert:
+    return evaluated(replace(alert, state=AlertState.INACTIVE), Transition(Change.RESOLVED, START))
+
+
+def test_a_failure_is_told_once_with_what_follows_from_it() -> None:
+    memory = evaluated(firing("gpu_memory_pressure"), FIRED)
+    first = plan_for([memory])
+    second = plan_for([memory, evaluated(OOM, FIRED), evaluated(firing(), FIRED)], first.incident, minute=1)
+    alerts = [memory, evaluated(OOM), evaluated(firing(summary="more"), Transition(Change.UPDATED, START, notify=True))]
+    third = plan_for([*alerts, evaluated(FAILED, FIRED)], second.incident, minute=2)
+
+    assert [replies(one) for one in (first, second, third)] == [["gpu_memory_pressure"], ["failure"], []]
+    assert third.incident is not None
+    cause = next(one for one in third.incident.alerts if one.rule == "failure")
+    assert {one.rule: one.caused_by for one in third.incident.alerts} == {
+        "gpu_memory_pressure": None,
+        "failure": None,
+        "log_errors": cause.id,
+        "job_failed": cause.id,
+    }
+
+
+@pytest.mark.parametrize("minutes", [-3, 6])
+def test_errors_long_before_or_after_a_failure_are_reported_separately(minutes: int) -> None:
+    incident = plan_for([evaluated(OOM, FIRED)]).incident
+    errors = replace(firing(), evidence=Evidence("errors", first_at=START + minutes * MINUTE))
+
+    assert replies(plan_for([evaluated(OOM), evaluated(errors, FIRED)], incident, minute=7)) == ["log_errors"]
+
+
+def test_new_errors_long_after_a_failure_are_reported_separately() -> None:
+    incident = plan_for([evaluated(OOM, FIRED), evaluated(firing(), FIRED)]).incident
+    errors = replace(firing(), evidence=Evidence("errors", first_at=START, last_at=START + 9 * MINUTE))
+    updated = evaluated(errors, Transition(Change.UPDATED, START, notify=True))
+
+    assert replies(plan_for([evaluated(OOM), updated], incident, minute=9)) == ["log_errors"]
+
+
+def test_what_outlasts_its_cause_is_reported_separately() -> None:
+    hang, low = firing("hang", severity=Severity.PAGE), firing("low_gpu_utilization")
+    incident = plan_for([evaluated(hang, FIRED), evaluated(low, FIRED)]).incident
+    later = plan_for([over(hang), evaluated(low)], incident, minute=9)
+
+    assert replies(later) == ["hang", "low_gpu_utilization"]
+    assert replies(plan_for([evaluated(low)], later.incident, minute=10)) == []
+
+
+def test_a_consequence_clears_in_the_root_only() -> None:
+    incident = plan_for([evaluated(OOM, FIRED), evaluated(firing(), FIRED)]).incident
+
+    assert kinds(plan_for([evaluated(OOM), over(firing())], incident, minute=9).deliveries) == [
+        (DeliveryKind.EDIT, NotifyReason.CHANGED)
+    ]
 
 
 def test_a_resolved_alert_does_not_prevent_a_broadcast() -> None:

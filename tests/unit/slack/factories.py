@@ -95,8 +95,8 @@ def alert(name: str = "tw-3f9c2ab1d00e", **changes: object) -> IncidentAlert:
 def failed() -> IncidentAlert:
     """An alert for a failed job."""
     evidence = Evidence(
-        summary="The job failed (TRAINING_JOB_FAILED).",
-        facts=(("Status", "TRAINING_JOB_FAILED"), ("Ran for", "3h 10m")),
+        summary="The platform reports: TRAINING_JOB_FAILED.",
+        facts=(("Status", "TRAINING_JOB_FAILED"), ("Ran for", "3 h 10 min")),
         hint="Read the last lines in the thread.",
         count=1,
         first_at=at(0),

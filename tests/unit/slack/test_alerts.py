@@ -256,9 +256,9 @@ def test_a_prediction_is_in_the_zone_of_the_reader() -> None:
 
 
 def test_consequences_are_in_the_reply_of_their_cause() -> None:
-    follows = replace(failed(), caused_by=alert().id)
+    follows = replace(failed(), fired_at=at(0), caused_by=alert().id)
     reply = render_reply(incident(alert(), follows), alert(), NotifyReason.FIRST)
-    assert "🔴 *Job failed:* The job failed" in shown(reply)
+    assert "🔴 *Job failed:* The platform reports" in shown(reply)
 
 
 def test_the_alt_text_has_one_colon_and_no_log_line() -> None:
@@ -271,3 +271,12 @@ def test_the_alt_text_has_one_colon_and_no_log_line() -> None:
 @pytest.mark.parametrize("case", NOTIFICATIONS)
 def test_the_alt_text_names_the_job_early(case: str) -> None:
     assert "llama-8b-sft" in render_notification(NOTIFICATIONS[case]).text[:100]
+
+
+def test_the_end_names_what_followed_after_the_first_reply() -> None:
+    cause = alert(severity=Severity.PAGE)
+    late = replace(alert("tw-late"), title="GPUs idle", fired_at=at(5), caused_by=cause.id, evidence=Evidence("0 %."))
+    about = incident(cause, replace(late, resolved_at=at(9), resolution=Resolution.JOB_ENDED))
+    end = notification(DeliveryKind.REPLY, about, alert_id=None, reason=NotifyReason.NOTE, text="llama failed.")
+    assert "llama failed.\n⚪ *GPUs idle:* 0 %." in shown(render_notification(end))
+    assert "GPUs idle" not in shown(render_reply(about, cause, NotifyReason.FIRST))

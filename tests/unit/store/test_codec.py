@@ -67,7 +67,9 @@ FULL_JOB = Job(
     resources=Resources("H100:8", 2, 8, "H100", 80 * 1024**3, 26.5, 2**60),
     details=(("Checkpoint", "ckpt-12"), ("Step", "400")),
 )
-SHOWN = IncidentAlert("tw-3f9c2ab1", "error_lines", "Errors", Severity.PAGE, NOW, EVIDENCE, LATER, Resolution.JOB_ENDED)
+SHOWN = IncidentAlert(
+    "tw-3f9c2ab1", "error_lines", "Errors", Severity.PAGE, NOW, EVIDENCE, LATER, Resolution.JOB_ENDED, "tw-00aa11bb"
+)
 PROGRESS = RunProgress(
     400,
     5000,

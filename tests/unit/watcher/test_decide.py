@@ -153,3 +153,9 @@ def test_unsubscribed_channels_have_their_incident_closed() -> None:
 
 def test_the_last_message_names_the_state() -> None:
     assert last_message(job(JobState.PREEMPTED), is_log_read=True).startswith("llama was preempted")
+
+
+def test_the_last_message_has_the_reason_of_a_failure() -> None:
+    failed, pending = replace(job(JobState.FAILED), error="Exit code 1."), replace(job(), error="Pulling the image.")
+    assert ": Exit code 1. This channel no longer watches it." in last_message(failed, is_log_read=True)
+    assert "Pulling" not in last_message(pending, is_log_read=True)

@@ -27,7 +27,8 @@ def test_every_failing_state_is_a_finding(state: JobState, severity: Severity) -
 
     assert isinstance(verdict, Finding)
     assert verdict.severity is severity
-    assert ("Platform message", "boom") in verdict.evidence.facts
+    assert verdict.evidence.summary == "boom"
+    assert ("Status", "TRAINING_JOB_X") in verdict.evidence.facts
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,9 @@ class LogFilter:
     excludes: tuple[str, ...] = ()
     """Case-sensitive substrings; a line with any of them is dropped."""
     replicas: tuple[str, ...] = ()
+    """Keep lines of any of these: the platform's replica, or a pod, worker or host that a prefix of the line names."""
     ranks: tuple[int, ...] = ()
+    """Keep lines of any of these: the rank in a prefix of the line, else the platform's rank."""
     request_id: str | None = None
 
 

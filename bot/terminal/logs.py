@@ -117,7 +117,7 @@ class _LogPrinter:
             side = "newer" if self.order is Order.ASC else "older"
             option = "a larger --tail" if self.command.tail else "--limit N or --all"
             notes.append(f"Showing {plural(self.shown, 'line')}. For {side} lines, use {option}.")
-        cuts = map(str, cuts_of(self.dropped, self.pushed_down))
+        cuts = map(str, cuts_of(self.dropped, self.pushed_down, self.command.filter))
         notes += [f"{cut[0].upper()}{cut[1:]}." for cut in cuts]
         notes += [redaction_note(self.redacted)] if self.redacted else []
         return notes + [gap.public for gap in redact_gaps(self.gaps, self.redactor)]

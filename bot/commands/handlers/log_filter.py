@@ -6,9 +6,10 @@ what it saves. It is also exact for messages with line breaks, where a joined pa
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import islice, zip_longest
 
 from bot.commands.subcommands.logs import Cut, CutReason
+from bot.diagnosis.reading.line_sources import comes_from, rank_of
 from bot.domain.levels import reaches
 from bot.domain.logs import LogFilter, LogLine
 from bot.domain.regex import Pattern, compile_typed_pattern
@@ -47,10 +48,18 @@ class LineFilter:
         return Filtered(lines, dropped)
 
 
-def cuts_of(dropped: Mapping[CutReason, int], pushed_down: Sequence[str]) -> tuple[Cut, ...]:
-    """The lines that filters dropped: here, whose number is known, and on the platform."""
-    here = tuple(Cut(reason, count) for reason, count in dropped.items())
+def cuts_of(dropped: Mapping[CutReason, int], pushed_down: Sequence[str], wanted: LogFilter) -> tuple[Cut, ...]:
+    """Filters that cancel out, and the lines that filters dropped: here, whose number is known, and on the platform."""
+    here = (*_contradictions(wanted), *(Cut(reason, count) for reason, count in dropped.items()))
     return (*here, Cut(CutReason.FILTERED_BY_PLATFORM, None, tuple(pushed_down))) if pushed_down else here
+
+
+def _contradictions(wanted: LogFilter) -> tuple[Cut, ...]:
+    """Each line with an included text also has an excluded one, if that is a part of it."""
+    pairs = ((one, other) for one in wanted.includes for other in wanted.excludes if other in one)
+    return tuple(
+        Cut(CutReason.CANCEL_OUT, None, (f"--include {one}", f"--exclude {other}")) for one, other in islice(pairs, 1)
+    )
 
 
 def pushed_down_options(fields: frozenset[str]) -> tuple[str, ...]:
@@ -68,18 +77,20 @@ def _stages(wanted: LogFilter) -> list[tuple[CutReason, Stage]]:
     """The tests in the order of their cost: the pattern last, on the lines that remain."""
     stages: list[tuple[CutReason, Stage]] = []
     level, request_id = wanted.min_level, wanted.request_id
-    replicas, ranks = frozenset(wanted.replicas), frozenset(wanted.ranks)
+    ranks = frozenset(wanted.ranks)
     if level is not None:
         is_at_least = reaches(level)
         stages.append((CutReason.BELOW_LEVEL, lambda lines: [line for line in lines if is_at_least(line)]))
     if request_id is not None:
         stages.append((CutReason.OTHER_REQUEST, lambda lines: [one for one in lines if one.request_id == request_id]))
-    if replicas:
-        stages.append((CutReason.NO_REPLICA, lambda lines: [line for line in lines if line.replica]))
-        stages.append((CutReason.OTHER_REPLICA, lambda lines: [line for line in lines if line.replica in replicas]))
+    if wanted.replicas:
+        is_from = comes_from(wanted.replicas)
+        stages.append((CutReason.OTHER_REPLICA, lambda lines: [line for line in lines if is_from(line) is not False]))
+        stages.append((CutReason.NO_REPLICA, lambda lines: [line for line in lines if is_from(line)]))
     if ranks:
-        stages.append((CutReason.NO_RANK, lambda lines: [line for line in lines if line.rank is not None]))
-        stages.append((CutReason.OTHER_RANK, lambda lines: [line for line in lines if line.rank in ranks]))
+        wanted_or_none = {*ranks, None}
+        stages.append((CutReason.OTHER_RANK, lambda lines: [line for line in lines if rank_of(line) in wanted_or_none]))
+        stages.append((CutReason.NO_RANK, lambda lines: [line for line in lines if rank_of(line) is not None]))
     if wanted.includes:
         stages.append((CutReason.NOT_INCLUDED, _with_all(wanted.includes)))
     if wanted.excludes:

@@ -16,7 +16,7 @@ from bot.commands.subcommands.arguments import Window
 from bot.commands.subcommands.logs import Cut, LogsAnswer, LogsCommand
 from bot.domain.durations import datetime_from_ns, ns_from_datetime
 from bot.domain.jobs import JobRef
-from bot.domain.logs import LogQuery, Order
+from bot.domain.logs import LogFilter, LogQuery, Order
 from bot.providers.base import Provider
 from bot.redaction.redactor import Redactor
 from bot.redaction.values import redact_gaps
@@ -63,7 +63,7 @@ def _answer(query: LogQuery, command: LogsCommand, page: ReadPage, reading: Page
         end=datetime_from_ns(end_ns),
         read=reading.read,
         pinned=replace(base, window=Window(None, start_ns, end_ns if window.end_ns is None else window.end_ns)),
-        cuts=_cuts(page, reading, ascending=ascending),
+        cuts=_cuts(page, reading, command.filter, ascending=ascending),
         older=None if before is None else replace(base, take=Order.DESC, before_ns=before, after_ns=None),
         newer=None if after is None else replace(base, take=Order.ASC, before_ns=None, after_ns=after),
     )
@@ -83,6 +83,6 @@ def _neighbors(command: LogsCommand, page: ReadPage, *, ascending: bool) -> tupl
     return onward, (ahead if has_newer else None)
 
 
-def _cuts(page: ReadPage, reading: PageReading, *, ascending: bool) -> tuple[Cut, ...]:
+def _cuts(page: ReadPage, reading: PageReading, wanted: LogFilter, *, ascending: bool) -> tuple[Cut, ...]:
     after = page.cut(ascending=ascending)
-    return (*cuts_of(reading.dropped, reading.pushed_down), *([after] if after else []))
+    return (*cuts_of(reading.dropped, reading.pushed_down, wanted), *([after] if after else []))

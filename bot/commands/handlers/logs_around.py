@@ -112,6 +112,7 @@ def _answer(
     base = replace(command, ref=str(job))
     page = replace(base, around_ns=None, context=DEFAULT_CONTEXT)
     dropped = readings[0].dropped + readings[1].dropped
+    pushed_down = readings[0].pushed_down or readings[1].pushed_down
     ends = [one for one in (found.older.cut(ascending=False), found.newer.cut(ascending=True)) if one]
     return LogsAnswer(
         job=job,
@@ -120,7 +121,7 @@ def _answer(
         end=now,
         read=sum(one.read for one in readings),
         pinned=base,
-        cuts=(*cuts_of(dropped, readings[0].pushed_down or readings[1].pushed_down), *ends),
+        cuts=(*cuts_of(dropped, pushed_down, command.filter), *ends),
         gaps=tuple(gap for one in readings for gap in one.gaps),
         older=None if before_ns is None else replace(page, take=Order.DESC, before_ns=before_ns),
         newer=replace(page, take=Order.ASC, after_ns=after_ns),

@@ -50,22 +50,23 @@ class LogsCommand:
 
 
 class CutReason(enum.Enum):
-    """Why lines are not shown; the value follows their number in a note."""
+    """Why lines are not shown; the value follows their number, in the plural, in a note."""
 
-    BELOW_LEVEL = "did not reach --level or stated no level"
+    BELOW_LEVEL = "are below --level or have no level"
     OTHER_REQUEST = "came from other requests"
-    NO_REPLICA = "had no replica; try --rank"
+    NO_REPLICA = "have no replica; try --rank"
     OTHER_REPLICA = "came from other replicas"
-    NO_RANK = "had no rank; try --replica"
+    NO_RANK = "have no rank; try --replica"
     OTHER_RANK = "came from other ranks"
-    NOT_INCLUDED = "lacked an --include text"
-    EXCLUDED = "contained an --exclude text"
-    NOT_MATCHED = "did not match --grep"
+    NOT_INCLUDED = "filtered out by --include"
+    EXCLUDED = "filtered out by --exclude"
+    NOT_MATCHED = "filtered out by --grep"
     FILTERED_BY_PLATFORM = "may have been dropped by the platform"
     OLDER = "are older; narrow with --since or --grep"
     NEWER = "are newer; narrow with --since or --grep"
     OLDER_UNREAD = "are older and not searched yet; page on, or narrow the window"
     NEWER_UNREAD = "are newer and not searched yet; page on, or narrow the window"
+    CANCEL_OUT = "cancel out: no line can pass both"
     SAME_NANOSECOND = "have the same timestamp as the last one shown; the command line shows them all"
 
 
@@ -77,12 +78,17 @@ class Cut:
     lines: int | None
     """None: their number is not known."""
     options: tuple[str, ...] = ()
-    """The options that the platform applied, for FILTERED_BY_PLATFORM."""
+    """The options that the platform applied, for FILTERED_BY_PLATFORM, or that cancel out."""
 
     def __str__(self) -> str:
+        if self.reason is CutReason.CANCEL_OUT:
+            return f"{' and '.join(self.options)} {self.reason.value}"
         number = "some lines" if self.lines is None else plural(self.lines, "line")
         options = f" ({', '.join(self.options)})" if self.options else ""
-        return f"{number} {self.reason.value}{options}"
+        reason = self.reason.value
+        if self.lines == 1:
+            reason = reason.replace("have ", "has ").replace("are ", "is ", 1)
+        return f"{number} {reason}{options}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,8 +213,8 @@ LOGS = Subcommand(
         Option("--grep", "Only lines that match this RE2 pattern; (?i) ignores case.", "PATTERN", "-g"),
         Option("--include", "Only lines that contain this text, case-sensitive.", "TEXT", "-i", True),
         Option("--exclude", "Drop lines that contain this text, case-sensitive.", "TEXT", "-e", True),
-        Option("--replica", "Only lines of this replica.", "ID", repeatable=True),
-        Option("--rank", "Only lines of this rank.", "N", repeatable=True),
+        Option("--replica", "Only lines of this replica, pod, worker or host.", "ID", repeatable=True),
+        Option("--rank", "Only lines of this rank, also as `[rank3]:` or `3:`.", "N", repeatable=True),
         Option("--request-id", "Only lines of this inference request.", "ID"),
         Option("--around", "The line nearest to this time, with lines before and after.", "TIME"),
         Option("--context", f"Lines before and after, with --around (default {DEFAULT_CONTEXT}).", "N", "-C"),

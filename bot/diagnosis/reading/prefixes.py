@@ -31,25 +31,26 @@ _PREFIXES = re.compile(
             rf"[\[(]?{_PLAIN_TIMESTAMP}[\])]?(?:,?\s*-\s+|:\s+|\s*\|\s*|\s+|$)",
             r"\[?(?:\d\d/\d\d )?\d\d:\d\d:\d\d(?:[.,]\d{1,6})?\]?(?:\s+-\s+|\s+)",
             r"\[(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) \w{3} +\d+ \d\d:\d\d:\d\d \d{4}\] ?",
-            r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) +\d{1,2} \d\d:\d\d:\d\d \S+ ",
+            r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) +\d{1,2} \d\d:\d\d:\d\d (?P<syslog_host>\S+) ",
             r"(?:kernel: )?\[ *\d{1,10}\.\d{6}\] ",
-            r"\[(?:rank|Rank|RANK|default|local_rank|worker)[ :=_-]?(?P<rank>\d{1,6})(?:/\d+)?\]:? ?",
+            r"\[(?:rank|Rank|RANK|default|local_rank|worker)(?:[ :=_-]|: )?(?P<rank>\d{1,6})(?:/\d+)?\]:? ?",
             r"\s{0,6}(?P<srun>\d{1,5}): (?!-?(?:nan|inf|\d[\d.]*), )",
             r" {2,8}[|+] (?=[A-Z ]|Exception Group)",
             r"> (?=[^>])",
-            r"\d{1,3}(?:\.\d{1,3}){3}: ",
+            r"(?P<address>\d{1,3}(?:\.\d{1,3}){3}): ",
             r"\[\d{1,4},(?P<mpi>\d{1,6})\]<(?:stdout|stderr|stddiag)>: ?",
             r"\[\d{1,4},mpirank:(?P<sagemaker>\d{1,6})(?:,[\w.-]+)*\]<(?:stdout|stderr)>: ?",
             r"\[(?P<horovod>\d{1,6})\]<(?:stdout|stderr)>: ?",
-            r"(?:rank|Rank|RANK)[ _]?(?P<word>\d{1,6}) ?(?:\||:|>|-) ",
-            r"\((?P<ray>[\w.:()\[\] -]{1,60}?)(?:,? ?pid=\d+)(?:, ip=[\d.]+)?(?:, [\w=.-]+)*\) ",
+            r"(?:rank|Rank|RANK)[ _]?(?P<word>\d{1,6})(?:\[\d+\](?:\[[\w-]+\])?:| ?(?:\||:|>|-)) ",
+            r"\([\w.:]{1,60}[ (](?:(?:pid|ip)=[\d.]+, )*rank=(?P<ray_rank>\d{1,6})\)?(?:,? (?:pid|ip)=[\d.]+)*\) ",
+            r"\((?P<ray>[\w.:()\[\] -]{1,60}?)(?:,? ?pid=\d+)(?:, ip=(?P<ray_address>[\d.]+))?(?:, [\w=.-]+)*\) ",
             r"\((?P<pod>[A-Za-z][\w.-]{0,79})\) (?=\S)",
             r"(?P<compose>[A-Za-z][\w.-]{0,80}?)\s+\| (?=.)",
             r"\[pod/(?P<kubectl>[\w./-]{1,160})\] ",
             r"\[(?P<replica>[A-Za-z][\w-]{0,80}-\d{1,4})\] ",
             r"\[\d+/[\w.-]+/\d+ \(pid \d+\)\] ",
             r"\[\d{2,8}\] (?=\[)",
-            r"\[[\w.-]{2,80}:\d{2,8}(?::\d+)*\] ",
+            r"\[(?P<mpi_host>[\w.-]{2,80}):\d{2,8}(?::\d+)*\] ",
             rf"\[?{_LEVEL}\]?(?::[\w.]+:|:| +\||\s+-)\s?(?=\S)",
             r"\[(?:INFO|WARNING|ERROR|CRITICAL|WARN|DEBUG)\] ?",
             r"(?:[\w.]+\s+-\s+)(?=(?:INFO|WARNING|ERROR|CRITICAL)\b)",
@@ -64,14 +65,17 @@ _PREFIXES = re.compile(
         )
     )
 )
+_TORCH_RANK = re.compile(r"\[[DIWEF](?:\d{4} [\d:.]+)? [\w./-]+:\d+\] \[(?:PG [^\]\n]{0,80}?)?Rank (\d{1,6})\]")
+"""The rank after the header of PyTorch's C++ logging, which needs no launcher."""
 _MESSAGE_FIELDS = ("message", "msg", "log", "text", "event")
 _ERROR_FIELDS = ("exc_info", "exception", "traceback", "stack_trace", "stacktrace", "stack", "error", "err", "exc_text")
 _LEVEL_FIELDS = ("level", "severity", "levelname", "lvl", "log.level")
 _SEVERE = frozenset({"ERROR", "CRITICAL", "FATAL", "SEVERE", "EMERGENCY", "ALERT", "PANIC"})
 MAX_BEFORE_JSON = 64
 """Number of characters, such as a timestamp and a pod name, that may precede structured logging."""
-_RANK_GROUPS = ("rank", "srun", "mpi", "sagemaker", "horovod", "word")
-_REPLICA_GROUPS = ("ray", "pod", "compose", "kubectl", "replica")
+_RANK_GROUPS = frozenset(("rank", "srun", "mpi", "sagemaker", "horovod", "word", "ray_rank"))
+_REPLICA_GROUPS = frozenset(("ray", "pod", "compose", "kubectl", "replica"))
+_NAME_GROUPS = _REPLICA_GROUPS | {"syslog_host", "address", "ray_address", "mpi_host"}
 
 
 class LineSource(NamedTuple):
@@ -124,9 +128,42 @@ def split_prefix(line: str, rank: int | None = None, replica: str | None = None)
         group = match.lastgroup
         if group in _RANK_GROUPS:
             rank = int(match.group(group))
+        elif group == "ray_address":
+            name = name or match.group("ray")
         elif group in _REPLICA_GROUPS and not name:
             name = match.group(group)
     return SplitLine(LineSource(name, rank), line[position:] if position else line)
+
+
+class StatedSource(NamedTuple):
+    """What the prefixes of a line state about its source."""
+
+    rank: int | None
+    names: tuple[str, ...]
+    """Pods, containers, workers, hosts and addresses."""
+    text: str
+    """The line without its ranks. Its timestamp, level and names remain."""
+
+
+def read_source(line: str) -> StatedSource:
+    """Read the rank and the names in the prefixes of a line, which has no ANSI codes."""
+    rank, names, kept, position = None, list[str](), list[str](), 0
+    for _ in range(MAX_PREFIXES):
+        match = _PREFIXES.match(line, position)
+        if match is None or match.end() == position:
+            break
+        position, group = match.end(), match.lastgroup
+        if group in _RANK_GROUPS:
+            rank = int(match[group])
+            continue
+        kept.append(match[0])
+        if group in _NAME_GROUPS:
+            names.append(match[group])
+        if group == "ray_address":
+            names.append(match["ray"])
+    if rank is None and (torch_rank := _TORCH_RANK.match(line, position)) is not None:
+        return StatedSource(int(torch_rank[1]), tuple(names), line)
+    return StatedSource(rank, tuple(names), line if rank is None else "".join(kept) + line[position:])
 
 
 def unwrap_json(line: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -30,6 +31,8 @@ from bot.providers.paging.time_windows import FetchWindow, TimeWindow
 WARM_UP = timedelta(minutes=10)
 """A deployment younger than this may not have a log yet (observed: Baseten's own client waits for it)."""
 
+_REPLICA_ID = re.compile(r"[a-z0-9]{5}")
+"""Observed: short ids of five characters."""
 _LONGEST_TEXT = 256
 _MOST_TEXTS = 8
 
@@ -43,11 +46,12 @@ def push_down(wanted: LogFilter) -> tuple[list[tuple[str, str]], frozenset[str]]
     """Return the query parameters for a filter, and the names of the fields that they cover completely.
 
     Source: https://docs.baseten.co/reference/management-api, model deployment logs (read 2026-11-20; documented): texts
-    of at most 256 characters, at most 8 `includes` and 8 `excludes`, as repeated keys; one replica.
+    of at most 256 characters, at most 8 `includes` and 8 `excludes`, as repeated keys; one replica. A name of another
+    form is that of a pod or worker, which only a line's prefix names.
     """
     includes, excludes = _short(wanted.includes), _short(wanted.excludes)
     parts = (
-        ("replicas", "replica", _short(wanted.replicas) if len(wanted.replicas) == 1 else [], True),
+        ("replicas", "replica", _replica(wanted.replicas), True),
         ("request_id", "request_id", _short([wanted.request_id or ""]), True),
         ("grep", "search_pattern", _short([wanted.grep or ""]), True),
         ("includes", "includes", includes, len(includes) == len(wanted.includes)),
@@ -155,6 +159,11 @@ def _ids(job: JobRef) -> tuple[str, str]:
     if not slash:
         raise BadRequest(f"{job} does not name a deployment. Use {DEPLOYMENT_HELP}.", provider=DEPLOYMENT)
     return model_id, deployment_id
+
+
+def _replica(names: Sequence[str]) -> list[str]:
+    """The one replica that the platform can filter by; [] if there are several or if it is not an id of Baseten's."""
+    return [name for name in names if _REPLICA_ID.fullmatch(name)] if len(names) == 1 else []
 
 
 def _short(texts: Sequence[str]) -> list[str]:

@@ -93,8 +93,7 @@ class TokenReader:
     def params(self) -> list[tuple[str, str]]:
         """Return the query parameters of the next request; a token requires those of the request that returned it."""
         position, filters = self.position, self.query.filter
-        params = [("ranks", str(rank)) for rank in filters.ranks]
-        params.append(("pageSize", str(position.page_size)))
+        params = [("pageSize", str(position.page_size))]
         start_ns = max(0, self.query.start_ns or 0) if self._descending else position.start_ns
         # Always sent: without a start the gateway returns one page and no token.
         params.append(("startTime", format_ns(start_ns)))
@@ -247,6 +246,5 @@ class TokenReader:
         if more or self.query.follow:
             self.position.delivered, self.position.reread = self.delivered.packed(), self.reread.packed()
             cursor = pack_cursor(self.position)
-        filters = self.query.filter
-        applied = [("ranks", bool(filters.ranks)), ("includes", len(filters.includes) == 1)]
-        return LogPage(fresh, cursor, more, gaps, frozenset(name for name, complete in applied if complete))
+        pushed_down = frozenset({"includes"} if len(self.query.filter.includes) == 1 else ())
+        return LogPage(fresh, cursor, more, gaps, pushed_down)

@@ -84,7 +84,10 @@ class FireworksProvider(HttpProvider):
         return jobs[:limit]
 
     async def query_logs(self, query: LogQuery) -> LogPage:
-        """See `Provider.query_logs`. The gateway applies the filter `ranks` and one of `includes`.
+        """See `Provider.query_logs`. The gateway applies one of `includes`.
+
+        It can filter by rank as well, but a rank that a line states itself wins over the gateway's: a process of
+        machine 5 may be rank 43.
 
         The gateway takes no end time. So reading newest first begins at the newest line and skips those after `end_ns`.
         """

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.commands.handlers.log_filter import LineFilter, pushed_down_options
+from bot.commands.handlers.log_filter import LineFilter, cuts_of, pushed_down_options
 from bot.commands.subcommands.logs import CutReason
 from bot.domain.logs import Level, LogFilter, LogLine
 from bot.errors import UsageError
@@ -139,3 +139,49 @@ def test_result_equals_testing_each_line_alone(
 def test_pushed_down_filters_are_named_as_options() -> None:
     fields = frozenset({"excludes", "min_level", "unknown"})
     assert pushed_down_options(fields) == ("--level", "--exclude")
+
+
+def test_filters_that_cancel_out_are_named() -> None:
+    wanted = LogFilter(includes=("lr", "eval loss"), excludes=("loss",))
+    result = LineFilter(wanted).apply(lines("lr 1, eval loss 2", "step"))
+    assert [str(cut) for cut in cuts_of(result.dropped, (), wanted)] == [
+        "--include eval loss and --exclude loss cancel out: no line can pass both",
+        "1 line filtered out by --include",
+        "1 line filtered out by --exclude",
+    ]
+
+
+RANKED = (
+    LogLine(1, "[rank3]: loss 2"), LogLine(2, "3: loss 2"), LogLine(3, "[default3]:loss 2"),
+    LogLine(4, "(RayWorker rank=3) loss 2"), LogLine(5, "[1,3]<stdout>:loss 2"), LogLine(6, "loss 2", rank=3),
+    LogLine(7, "\x1b[31m[rank3]:\x1b[0m loss 2"), LogLine(8, "2026-03-13T10:00:00Z w-1 | [rank3]: loss 2"),
+)  # fmt: skip
+
+
+def test_rank_in_a_prefix_counts() -> None:
+    others = [LogLine(9, "[rank4]: loss 3"), LogLine(10, "rank 3 is slow"), LogLine(11, "[rank4]: loss 2", rank=3)]
+    result = LineFilter(LogFilter(ranks=(3,))).apply([*RANKED, *others])
+    assert tuple(result.lines) == RANKED
+    assert result.dropped == {CutReason.OTHER_RANK: 2, CutReason.NO_RANK: 1}
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("abcde", ["platform", "w-1 | both"]),
+        ("w-1", ["w-1 | both", "(w-1) pod", "[rank3]: w-1 | ranked"]),
+        ("train-0", ["[pod/train-0/main] container"]),
+        ("10.0.0.3", ["(RayTrainWorker pid=12, ip=10.0.0.3) host", "10.0.0.3: address"]),
+        ("node3", ["[node3:4411] mpi"]),
+    ],
+)
+def test_replica_is_any_name_of_the_source(name: str, expected: list[str]) -> None:
+    given_lines = [
+        LogLine(1, "platform", replica="abcde"), LogLine(2, "w-1 | both", replica="abcde"), LogLine(3, "(w-1) pod"),
+        LogLine(4, "[rank3]: w-1 | ranked"), LogLine(5, "[pod/train-0/main] container"), LogLine(6, "w-1 is slow"),
+        LogLine(7, "(RayTrainWorker pid=12, ip=10.0.0.3) host"), LogLine(8, "10.0.0.3: address"),
+        LogLine(9, "[node3:4411] mpi"),
+    ]  # fmt: skip
+    result = LineFilter(LogFilter(replicas=(name,))).apply(given_lines)
+    assert [line.message for line in result.lines] == expected
+    assert result.dropped[CutReason.NO_REPLICA] == 1

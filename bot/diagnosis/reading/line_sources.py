@@ -1,0 +1,88 @@
+"""The rank and the names of the process that wrote a log line: those in the line's own prefixes, else the platform's.
+
+A launcher numbers all processes of a run, a platform often only its machines. So a rank in the line wins, in
+filters, in rows and in the diagnosis.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from bot.diagnosis.reading.prefixes import StatedSource, read_source
+from bot.domain.logs import LogLine
+from bot.domain.regex import Pattern, compile_pattern
+
+_MAX_PREFIX_CHARS = 400
+"""Prefixes are searched within this many characters."""
+_MAY_STATE_RANK = compile_pattern(r"(?i:rank|default|worker)[ :=_-]{0,2}\d|\d: |\d\]<std")
+_MAY_STATE_NAME = compile_pattern(r"[(|\[]|\d: |^\w{3} +\d+ \d\d:")
+"""Whether the prefixes of a line may state a rank or a name: most lines need no more than this."""
+_ANSI = re.compile(r"\x1b\[[0-9;:?]*[A-Za-z]")
+
+
+class RankedText(NamedTuple):
+    """A message without its ranks, and its rank."""
+
+    rank: int | None
+    text: str
+
+
+def split_rank(message: str, rank: int | None = None) -> RankedText:
+    """Return the rank of a message and the message without the rank's prefixes, also on its further lines.
+
+    Args:
+        message: as logged.
+        rank: the platform's rank, which counts if the message states none.
+    """
+    if not _may_state(_MAY_STATE_RANK, message):
+        return RankedText(rank, message)
+    first, newline, rest = message.partition("\n")
+    found = _read(first)
+    if found.rank is None:
+        return RankedText(rank, message)
+    if newline and _may_state(_MAY_STATE_RANK, rest):
+        parts = ((line, _read(line)) for line in rest.split("\n"))
+        rest = "\n".join(part.text if part.rank == found.rank else line for line, part in parts)
+    return RankedText(found.rank, found.text + newline + rest)
+
+
+def rank_of(line: LogLine) -> int | None:
+    """The rank in the line's prefixes, else the platform's; None if neither states one."""
+    if not _may_state(_MAY_STATE_RANK, line.message):
+        return line.rank
+    rank = _read(line.message.partition("\n")[0]).rank
+    return line.rank if rank is None else rank
+
+
+def comes_from(names: Iterable[str]) -> Callable[[LogLine], bool | None]:
+    """Return a test of whether a line comes from one of these replicas, pods, workers or hosts; None: it names none.
+
+    The platform's replica and every name in the line's prefixes count. Of `pod/container`, each counts alone as well.
+    """
+    wanted = frozenset(names)
+
+    def test(line: LogLine) -> bool | None:
+        if line.replica in wanted:
+            return True
+        stated = _read(line.message.partition("\n")[0]).names if _may_state(_MAY_STATE_NAME, line.message) else ()
+        if any(name in wanted or not wanted.isdisjoint(name.split("/")) for name in stated):
+            return True
+        return False if stated or line.replica else None
+
+    return test
+
+
+def source_tag(rank: int | None, replica: str | None) -> str | None:
+    """Return `r3`, or the replica's id if there is no rank."""
+    return replica if rank is None else f"r{rank}"
+
+
+def _read(line: str) -> StatedSource:
+    return read_source(_ANSI.sub("", line) if "\x1b" in line[:_MAX_PREFIX_CHARS] else line)
+
+
+def _may_state(prefilter: Pattern[str], message: str) -> bool:
+    try:
+        return prefilter.contains(message[:_MAX_PREFIX_CHARS])
+    except UnicodeEncodeError:  # a lone surrogate, from bytes that were not UTF-8
+        return True

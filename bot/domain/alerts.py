@@ -245,6 +245,17 @@ class Muting:
 
 
 @dataclass(frozen=True, slots=True)
+class Unwatching:
+    """A person stopped watching the job while the incident was open."""
+
+    by: str
+    """Slack user id."""
+    at: datetime
+    undo: str
+    """The command that watches the job again with the same settings; "" once it was used."""
+
+
+@dataclass(frozen=True, slots=True)
 class Incident:
     """The alerts of one job in one channel, from the first firing to the last resolution: one Slack thread.
 
@@ -264,6 +275,7 @@ class Incident:
     acknowledgement: Acknowledgement | None = None
     closing: Closing | None = None
     muted: Muting | None = None
+    unwatched: Unwatching | None = None
 
     @property
     def is_failure(self) -> bool:

@@ -4,7 +4,7 @@ Differences instead of events handle late subscriptions, ended silences and rest
 missing from the channel's incident is announced there.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -28,6 +28,7 @@ from bot.domain.subscriptions import Silence, Subscription, covers
 from bot.rules.catalog import RULES, reports_state
 from bot.rules.consequences import find_cause
 from bot.rules.evaluate import EvaluatedAlert
+from bot.rules.muting import labels_of, mute
 from bot.rules.rule import Rule, parameters_key
 
 RECENT = timedelta(minutes=1)
@@ -75,19 +76,14 @@ def plan(
         if current is None or current.alert.state is not AlertState.FIRING or current.alert.evidence is None:
             continue
         alert_id = current.id
-        muted = _muted_by(current.alert, rule, subscription, silences, job, now)
+        muted = _muted_by(current.alert, subscription, silences, job, now)
         if draft.shows(alert_id):
             draft.update(rule, alert_id, current, muted=muted is not None)
         elif muted is not None:
             draft.suppress(alert_id, muted)
         else:
             draft.add(rule, _shown(alert_id, rule, current.alert, now))
-    return draft.finish()
-
-
-def labels_of(rule: str, alert: Alert, job: Job) -> Mapping[str, str]:
-    """Return the labels that a silence's matchers are tested on."""
-    return {"rule": rule, "severity": alert.severity.value, "job": str(job.ref), "provider": job.ref.provider}
+    return draft.finish(silences)
 
 
 def end_incident(incident: Incident, job: Job, now: datetime, text: str, progress: RunProgress | None = None) -> Plan:
@@ -196,13 +192,16 @@ class _Draft:
         key = f"{self._channel}:{alert_id}:suppressed:{reason}"
         self._suppressed.append(Delivery(key, self._channel, notification, reason))
 
-    def finish(self) -> Plan:
+    def finish(self, silences: Sequence[Silence]) -> Plan:
         """Return the updated incident and its messages."""
-        if not self._changed and not self._replies:
-            return Plan(self._before, tuple(self._suppressed))
+        before = self._before
+        is_same = not self._changed and not self._replies
+        if before is None and is_same:
+            return Plan(None, tuple(self._suppressed))
+        if before is not None and is_same and mute(before, silences, self._now) == before:
+            return Plan(before, tuple(self._suppressed))
         alerts = tuple(self._alerts.values())
         is_resolved = all(alert.resolved_at is not None for alert in alerts)
-        before = self._before
         opened = before or Incident(
             id=stable_id("inc", f"{self._channel}|{alerts[0].id}|{self._now.isoformat()}"),
             channel=self._channel,
@@ -218,6 +217,7 @@ class _Draft:
             resolved_at=self._now if is_resolved else None,
             progress=self._progress,
         )
+        incident = mute(incident, silences, self._now)
         return Plan(incident, (*self._messages(incident), *self._suppressed))
 
     def _messages(self, incident: Incident) -> Iterable[Delivery]:
@@ -252,12 +252,12 @@ def _resolve_gone(draft: _Draft, rule: Rule, current: EvaluatedAlert | None) -> 
 
 
 def _muted_by(
-    alert: Alert, rule: Rule, subscription: Subscription, silences: Sequence[Silence], job: Job, now: datetime
+    alert: Alert, subscription: Subscription, silences: Sequence[Silence], job: Job, now: datetime
 ) -> str | None:
     min_severity = subscription.settings.min_severity
     if alert.severity.rank < min_severity.rank:
         return f"severity below {min_severity}"
-    labels = labels_of(rule.name, alert, job)
+    labels = labels_of(alert, job)
     silence = next((one for one in silences if covers(one, labels, now)), None)
     return f"silence {silence.id}" if silence else None
 

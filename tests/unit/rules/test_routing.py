@@ -17,6 +17,7 @@ from bot.domain.alerts import (
     DeliveryKind,
     Evidence,
     Incident,
+    Muting,
     NotifyReason,
     Resolution,
     Severity,
@@ -249,6 +250,24 @@ def test_a_silence_allows_only_edits_of_the_root() -> None:
     result = plan(SUBSCRIPTION, [more], incident, [silence], job(), START + MINUTE)
 
     assert kinds(result.deliveries) == [(DeliveryKind.EDIT, NotifyReason.CHANGED)]
+
+
+def test_an_incident_shows_its_silence_until_it_ends_or_another_alert_fires() -> None:
+    incident = plan_for([evaluated(firing(), FIRED)]).incident
+    silence = Silence(7, "C1", (Matcher("rule", "log_errors"),), "U1", START, START + 60 * MINUTE)
+
+    muted = plan(SUBSCRIPTION, [evaluated(firing())], incident, [silence], job(), START + MINUTE)
+    same = plan(SUBSCRIPTION, [evaluated(firing())], muted.incident, [silence], job(), START + 2 * MINUTE)
+    ended = plan(SUBSCRIPTION, [evaluated(firing())], muted.incident, [silence], job(), START + 60 * MINUTE)
+    idle = evaluated(firing("low_gpu_utilization"), FIRED)
+    worse = plan(SUBSCRIPTION, [evaluated(firing()), idle], muted.incident, [silence], job(), START + 3 * MINUTE)
+
+    assert muted.incident is not None
+    assert muted.incident.muted == Muting("U1", START + 60 * MINUTE, 7)
+    assert kinds(muted.deliveries) == [(DeliveryKind.EDIT, NotifyReason.CHANGED)]
+    assert same.deliveries == ()
+    assert [one.incident.muted if one.incident else 0 for one in (ended, worse)] == [None, None]
+    assert kinds(ended.deliveries) == [(DeliveryKind.EDIT, NotifyReason.CHANGED)]
 
 
 def test_a_later_incident_of_the_same_firing_has_a_new_root() -> None:

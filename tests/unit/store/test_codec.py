@@ -25,6 +25,7 @@ from bot.domain.alerts import (
     Receipt,
     Resolution,
     Severity,
+    Unwatching,
 )
 from bot.domain.jobs import Job, JobRef, JobState, Resources
 from bot.domain.logs import Level
@@ -97,6 +98,7 @@ INCIDENT = Incident(
     acknowledgement=Acknowledgement("U1", NOW, taken_from="U2"),
     closing=Closing("U1", LATER),
     muted=Muting("U1", LATER, 3),
+    unwatched=Unwatching("U1", LATER, "watch baseten:proj/job"),
 )
 ALERT = Alert(
     rule="low_gpu_utilization",

@@ -10,6 +10,7 @@ RUN uv export --locked --no-dev --no-emit-project --format requirements-txt > re
     && uv pip install --python /opt/trainwatch --no-cache -r requirements.txt
 COPY bot bot
 COPY migrations migrations
+COPY docs docs
 RUN uv build --wheel --out-dir dist \
     && uv pip install --python /opt/trainwatch --no-cache --no-deps dist/*.whl
 

@@ -22,6 +22,9 @@ from bot.terminal.system_zone import SystemZone
 if TYPE_CHECKING:
     from bot.rules.diagnosis_config import DiagnosisConfig
 
+_PIPE_WIDTH = 80
+"""The width of help where there is no terminal."""
+
 
 def main() -> None:
     """Run the command in `sys.argv`."""
@@ -60,6 +63,8 @@ def _dispatch(command: ShellCommand) -> int:
             return _upgrade()
         case shell.ScanCommand():
             return _scan(command)
+        case shell.CompletionCommand():
+            return _completion(command)
         case _:
             import asyncio
 
@@ -67,11 +72,12 @@ def _dispatch(command: ShellCommand) -> int:
 
 
 def _help(command: HelpCommand) -> int:
-    from bot.commands.parsing.help import help_answer
-    from bot.commands.subcommands.spec import Frontend
-    from bot.terminal.help import help_text
+    from bot.environment import process_variables
+    from bot.terminal.help import help_page
+    from bot.terminal.width import terminal_width
 
-    sys.stdout.write(help_text(help_answer(command, Frontend.SHELL)))
+    width = terminal_width(process_variables(), sys.stdout, sys.stderr) or _PIPE_WIDTH
+    sys.stdout.write(help_page(command, width))
     return ExitCode.OK
 
 
@@ -79,6 +85,13 @@ def _version() -> int:
     from importlib.metadata import version
 
     sys.stdout.write(f"trainwatch {version('trainwatch')}\n")
+    return ExitCode.OK
+
+
+def _completion(command: shell.CompletionCommand) -> int:
+    from bot.terminal.completion import completion_script
+
+    sys.stdout.write(completion_script(command.shell))
     return ExitCode.OK
 
 

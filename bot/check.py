@@ -33,7 +33,7 @@ def require_slack_tokens(settings: Settings) -> None:
     if missing:
         raise ConfigError(
             f"Slack tokens are not set. Find them in your app at https://api.slack.com/apps:\n{missing}\n"
-            "docs/slack.md has all steps. To try trainwatch without an account, run: make demo"
+            "`trainwatch help slack` has all steps. To try trainwatch without an account, run: make demo"
         )
 
 

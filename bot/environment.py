@@ -6,26 +6,29 @@ a few variables and not its libraries. Each provider picks its own variables, su
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 
 from bot.errors import ConfigError
 
-ENV_FILE = Path(".env")
+ENV_FILE = ".env"
 _SLACK_SECRETS = ("slack_bot_token", "slack_app_token", "slack_signing_secret")
 _SECRET_SUFFIXES = ("_key", "_token", "_secret", "_password", "_credentials")
 _MIN_SECRET_LENGTH = 12
 """Ignore shorter values of variables such as `SOME_KEY=true`, which belong to other programs."""
 
 
-def provider_config(env_file: Path | None = ENV_FILE) -> Mapping[str, str]:
-    """Return all non-empty variables of the environment and `env_file`, with names in lower case.
+def process_variables() -> dict[str, str]:
+    """Return all non-empty variables of the environment, with names in lower case."""
+    return {name.lower(): value for name, value in os.environ.items() if value}
+
+
+def provider_config() -> Mapping[str, str]:
+    """Return all non-empty variables of the environment and `ENV_FILE`, with names in lower case.
 
     Raises:
         ConfigError: the file is not UTF-8 text.
     """
-    from_file = _read_file(env_file) if env_file is not None and env_file.is_file() else {}
-    variables = {name.lower(): value for source in (from_file, os.environ) for name, value in source.items()}
-    return {name: value for name, value in variables.items() if value}
+    from_file = {name.lower(): value for name, value in _read_file().items() if value}
+    return {**from_file, **process_variables()}
 
 
 def secret_values(variables: Mapping[str, str]) -> set[str]:
@@ -45,10 +48,14 @@ def _is_secret(name: str, value: str) -> bool:
     return always or (name.endswith(_SECRET_SUFFIXES) and len(value) >= _MIN_SECRET_LENGTH)
 
 
-def _read_file(path: Path) -> Mapping[str, str | None]:
+def _read_file() -> Mapping[str, str | None]:
+    from pathlib import Path  # noqa: PLC0415 - not for help
+
+    if not Path(ENV_FILE).is_file():
+        return {}
     from dotenv import dotenv_values  # noqa: PLC0415 - most shells have no file
 
     try:
-        return dotenv_values(path, encoding="utf-8")
+        return dotenv_values(ENV_FILE, encoding="utf-8")
     except UnicodeDecodeError:
-        raise ConfigError(f"{path} is not UTF-8 text. Save it as UTF-8.") from None
+        raise ConfigError(f"{ENV_FILE} is not UTF-8 text. Save it as UTF-8.") from None

@@ -99,7 +99,7 @@ class Settings(BaseSettings):
         return tuple(sorted({value for value in values if value} | secret_values(provider_config())))
 
 
-def load_settings(env_file: Path | None = ENV_FILE) -> Settings:
+def load_settings(env_file: Path | None = Path(ENV_FILE)) -> Settings:
     """Read the settings from the environment and `env_file`.
 
     Raises:
@@ -110,7 +110,7 @@ def load_settings(env_file: Path | None = ENV_FILE) -> Settings:
     except ValidationError as problem:
         # The value is not quoted: it may be a secret that was pasted into the wrong variable.
         errors = "; ".join(f"{str(error['loc'][0]).upper()}: {_rule(error['msg'])}" for error in problem.errors())
-        raise ConfigError(f"{errors}. See docs/configuration.md for all settings.") from None
+        raise ConfigError(f"{errors}. `trainwatch help configuration` lists all settings.") from None
     except UnicodeDecodeError:
         raise ConfigError(f"{env_file} is not UTF-8 text. Save it as UTF-8.") from None
 

@@ -1,7 +1,6 @@
 """Write results to standard output, and notes and progress to standard error."""
 
 import io
-import os
 import sys
 import time
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ from typing import TextIO
 from bot.domain.wording import plural
 from bot.terminal.log_lines import LineFormat, escape_controls
 from bot.terminal.render.screen import Screen
+from bot.terminal.width import terminal_width
 
 _REPORT_WIDTH, _MAX_REPORT_WIDTH = 100, 120
 """The width of reports in a pipe or file, and the largest in a terminal."""
@@ -94,16 +94,3 @@ def standard_output(variables: Mapping[str, str]) -> Output:
     colour = not is_plain and ("force_color" in variables or sys.stdout.isatty())
     show_progress = sys.stderr.isatty() and not sys.stdout.isatty()
     return Output(sys.stdout, sys.stderr, colour, show_progress, terminal_width(variables, sys.stdout))
-
-
-def terminal_width(variables: Mapping[str, str], *streams: TextIO) -> int | None:
-    """The columns that COLUMNS names, or else those of the first stream that is a terminal; None if none is."""
-    columns = variables.get("columns", "")
-    if columns.isascii() and columns.isdigit() and int(columns) > 0:
-        return int(columns)
-    for stream in streams:
-        try:
-            return os.get_terminal_size(stream.fileno()).columns or None
-        except (OSError, ValueError):  # not a terminal, or closed
-            continue
-    return None

@@ -131,6 +131,8 @@ async def test_help_and_version_need_no_settings(image: Machine) -> None:
     shown, version = await image.run("--help"), await image.run("--version")
     assert (0, "", True) == (shown.code, shown.err, "serve" in shown.text)
     assert (0, "trainwatch 0.1.0\n") == (version.code, version.text)
+    topic = await image.run("help", "json")
+    assert (0, "", True) == (topic.code, topic.err, "longest_gap_seconds" in topic.text)
 
 
 async def test_database_is_created_and_check_passes(image: Machine) -> None:

@@ -68,11 +68,9 @@ def explain(subcommand: Subcommand[object], frontend: Frontend) -> HelpAnswer:
         topic=subcommand.name,
         usage=usage(subcommand, frontend),
         description=" ".join(filter(None, sentences)),
-        rows=(
-            *(_option_row(option) for option in subcommand.options_of(frontend)),
-            *(_rule_rows() if subcommand is RULES else ()),
-        ),
+        rows=tuple(_option_row(option) for option in subcommand.options_of(frontend)),
         examples=tuple((f"{frontend.value} {text}", meaning) for text, meaning in examples),
+        sections=(("Rules", _rule_rows()),) if subcommand is RULES else (),
     )
 
 

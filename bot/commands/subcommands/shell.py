@@ -1,4 +1,4 @@
-"""The subcommands that only a shell has: `watch` to follow, `scan`, `serve`, `check`, `db` and `version`. Pure."""
+"""The subcommands that only a shell has: `watch` to follow, `scan`, `serve`, `check`, `db` and `completion`. Pure."""
 
 from dataclasses import dataclass
 
@@ -111,10 +111,40 @@ def _build_upgrade(arguments: Arguments) -> UpgradeCommand:
 DB = Subcommand("db", "Bring the tables of the database up to date", _build_upgrade, "upgrade")
 
 
+SHELLS_WITH_COMPLETION = ("bash", "zsh", "fish")
+
+
+@dataclass(frozen=True, slots=True)
+class CompletionCommand:
+    """Print a script that completes commands in a shell."""
+
+    shell: str
+
+
+def _build_completion(arguments: Arguments) -> CompletionCommand:
+    words = arguments.at_most(1).positionals
+    if words and words[0].lower() in SHELLS_WITH_COMPLETION:
+        return CompletionCommand(words[0].lower())
+    raise UsageError("`completion` needs a shell. Use bash, zsh or fish.")
+
+
+COMPLETION = Subcommand(
+    "completion",
+    "Print a script that completes commands with Tab",
+    _build_completion,
+    "bash | zsh | fish",
+    examples=(
+        ("completion bash", "in ~/.bashrc: source <(trainwatch completion bash)"),
+        ("completion zsh", "in ~/.zshrc, after compinit: source <(trainwatch completion zsh)"),
+        ("completion fish", "in ~/.config/fish/config.fish: trainwatch completion fish | source"),
+    ),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class VersionCommand:
     """Print the version."""
 
 
-LocalCommand = ScanCommand | ServeCommand | CheckCommand | UpgradeCommand
-LOCAL_COMMANDS: tuple[Subcommand[LocalCommand], ...] = (SCAN, SERVE, CHECK, DB)
+LocalCommand = ScanCommand | ServeCommand | CheckCommand | UpgradeCommand | CompletionCommand
+LOCAL_COMMANDS: tuple[Subcommand[LocalCommand], ...] = (SCAN, SERVE, CHECK, DB, COMPLETION)

@@ -66,4 +66,4 @@ WINDOW_OPTIONS = (
     Option("--end", "End at this time, inclusive.", "TIME"),
 )
 """`Arguments.window` reads them."""
-JSON = Option("--json", "Print JSON for scripts; docs/cli.md lists the fields.", frontends=(Frontend.SHELL,))
+JSON = Option("--json", "Print JSON for scripts; `trainwatch help json` lists the fields.", frontends=(Frontend.SHELL,))

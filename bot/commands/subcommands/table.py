@@ -31,6 +31,8 @@ class HelpAnswer:
     rows: tuple[tuple[str, str], ...]
     """(what to type, what it does)."""
     examples: tuple[tuple[str, str], ...] = ()
+    sections: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()
+    """(title, rows): what else there is to know, such as the rules."""
 
 
 HELP = Subcommand(

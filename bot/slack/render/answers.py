@@ -1,5 +1,7 @@
 """Answers as messages. Longer ones have their own modules: logs, metrics, diagnosis, rules, subscriptions."""
 
+from collections.abc import Sequence
+
 from bot.commands.answers import Answer, ErrorAnswer
 from bot.commands.subcommands.jobs import DiagnosisAnswer, JobsAnswer, MetricsAnswer, StatusAnswer
 from bot.commands.subcommands.logs import LogsAnswer
@@ -135,10 +137,16 @@ def render_help(answer: HelpAnswer) -> Message:
         [
             section(f"{title}\n{code(answer.usage)}\n{escape(answer.description)}"),
             *row_sections(rows, 5000, "option"),
+            *(block for title, more in answer.sections for block in _help_section(title, more)),
             section("*Examples*") if examples else None,
             *row_sections(examples, 2500, "example"),
         ],
     )
+
+
+def _help_section(title: str, rows: Sequence[tuple[str, str]]) -> list[Block]:
+    shown = [f"{code(what)} {escape(meaning)}" for what, meaning in rows]
+    return [section(f"*{escape(title)}*"), *row_sections(shown, 5000, "row")]
 
 
 def render_error(answer: ErrorAnswer) -> Message:

@@ -146,7 +146,7 @@ def test_help_loads_only_the_descriptions_of_the_commands(argv: str) -> None:
     packages = {name.partition(".")[0] for name in loaded}
     assert packages - sys.stdlib_module_names == {"bot"}
     assert set() == {"asyncio", "email", "http", "json", "logging", "socket", "sqlite3", "ssl", "urllib"} & packages
-    assert {"__main__", "commands", "domain", "errors", "terminal"} >= {
+    assert {"__main__", "commands", "domain", "environment", "errors", "terminal"} >= {
         name.split(".")[1] for name in loaded if name.startswith("bot.")
     }
 

@@ -91,10 +91,13 @@ def test_frontends_differ_only_where_they_must() -> None:
     slack = {one.name for one in subcommands(Frontend.SLACK)}
     shell = {one.name for one in subcommands(Frontend.SHELL)}
     assert slack - shell == {"unwatch", "list", "silence"}
-    assert shell - slack == {"scan", "serve", "check", "db"}
+    assert shell - slack == {"scan", "serve", "check", "db", "completion"}
 
 
 def test_help_for_rules_lists_every_rule_with_its_parameters() -> None:
-    rows = dict(explain(RULES, Frontend.SLACK).rows)
-    assert {rule.name for rule in SHIPPED_RULES} <= set(rows)
+    ((title, section),) = explain(RULES, Frontend.SLACK).sections
+    rows = dict(section)
+    assert title == "Rules"
+    assert {rule.name for rule in SHIPPED_RULES} == set(rows)
+    assert {"--end TIME", "--json"} <= set(dict(explain(RULES, Frontend.SHELL).rows))
     assert "quiet_after=30m" in rows["failure"]

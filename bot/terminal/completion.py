@@ -12,6 +12,7 @@ from bot.commands.subcommands.table import subcommands
 from bot.terminal.topics import TOPICS
 
 _TAKES_FILES = ("scan",)
+_UNQUOTED = str.maketrans(":[]", " ()", "'`\\")
 _WORDS_OF = {"rules": ("test",), "db": ("upgrade",), "completion": SHELLS_WITH_COMPLETION}
 """What follows a subcommand, where it is fixed."""
 
@@ -34,7 +35,7 @@ def _words(name: str) -> tuple[str, ...]:
 
 def _plain(text: str) -> str:
     """Text that needs no quoting inside single quotes, in any of the shells."""
-    return text.translate(str.maketrans({"'": "", "`": "", ":": " ", "[": "(", "]": ")", "\\": ""}))
+    return text.translate(_UNQUOTED)
 
 
 def _bash() -> str:

@@ -26,13 +26,14 @@ def help_page(command: HelpCommand, width: int) -> str:
         UsageError: there is no such subcommand or topic.
     """
     width = min(max(width, _MIN_WIDTH), _MAX_WIDTH)
-    if command.topic in TOPICS:
+    topic = TOPICS.get(command.topic or "")
+    if topic is not None:
         from bot.terminal.render.markdown import markdown_text  # noqa: PLC0415 - other help does not need it
 
-        return markdown_text(read_topic(TOPICS[command.topic]), width)
+        return markdown_text(read_topic(topic), width)
     answer = help_answer(command, Frontend.SHELL)
     if command.topic is None:
-        topics = tuple((f"help {name}", topic.help) for name, topic in TOPICS.items())
+        topics = tuple((f"help {name}", one.help) for name, one in TOPICS.items())
         return help_text(answer, width, (("Subcommands", answer.rows), ("Options", _OPTIONS), ("Topics", topics)))
     return help_text(answer, width, (("Options", (*answer.rows, *_HELP_OPTION)), *answer.sections))
 

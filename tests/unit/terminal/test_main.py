@@ -194,7 +194,8 @@ def test_jobs_and_status_import_no_more_than_they_need(argv: str, expected: str)
     assert {
         name for name in loaded if name.startswith(("bot.store", "bot.slack", "bot.watcher", "bot.settings"))
     } == set()
-    assert {name for name in loaded if name.startswith(("bot.rules", "bot.diagnosis"))} == set()
+    engines = ("bot.rules", "bot.diagnosis.failures", "bot.diagnosis.diagnoser", "bot.diagnosis.page_scanner")
+    assert {name for name in loaded if name.startswith(engines)} == set()
 
 
 def test_a_reference_creates_only_its_own_platform() -> None:

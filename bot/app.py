@@ -17,7 +17,7 @@ from bot.check import require_slack_tokens
 from bot.commands.channel_runner import ChannelRunner
 from bot.commands.runner import CommandRunner
 from bot.commands.user_config import load_diagnosis_config
-from bot.domain.checks import DELIVERY_LOOP, POLL_LOOP, PURGE_LOOP
+from bot.domain.checks import DELIVERY_LOOP, POLL_LOOP, PURGE_LOOP, REMINDER_LOOP
 from bot.environment import provider_config
 from bot.errors import ConfigError
 from bot.logging_config import configure_logging
@@ -32,6 +32,7 @@ from bot.store.store import open_store
 from bot.watcher.deliver import Deliverer, DeliverySettings
 from bot.watcher.intervals import PollIntervals
 from bot.watcher.poll import Poller, PollSettings
+from bot.watcher.remind import ReminderJob
 from bot.watcher.schedule import PurgeJob, Worker, run_loop
 
 log = logging.getLogger(__name__)
@@ -94,7 +95,12 @@ async def _run(settings: Settings, channel_runner: ChannelRunner) -> None:
     deliverer = Deliverer(store, SlackNotifier(app.client), utc_now, DeliverySettings(lease=settings.trainwatch_lease))
     listeners = Listeners(channel_runner, store, utc_now, resume_channel=deliverer.resume_channel)
     register(app, listeners)
-    loops: dict[str, Worker] = {POLL_LOOP: poller, DELIVERY_LOOP: deliverer, PURGE_LOOP: PurgeJob(store, utc_now)}
+    loops: dict[str, Worker] = {
+        POLL_LOOP: poller,
+        DELIVERY_LOOP: deliverer,
+        REMINDER_LOOP: ReminderJob(store, utc_now),
+        PURGE_LOOP: PurgeJob(store, utc_now),
+    }
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(_receive_events(app, settings), name="slack")

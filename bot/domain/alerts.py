@@ -259,7 +259,7 @@ class Unwatching:
 class Incident:
     """The alerts of one job in one channel, from the first firing to the last resolution: one Slack thread.
 
-    `resolved_at` says that the alerts' conditions are over, `closing` that a person closed the incident. A failed job's
+    `resolved_at` says that its alerts have ended, `closing` that a person closed the incident. A failed job's
     incident stays open after its end until a person closes it.
     """
 
@@ -323,6 +323,21 @@ class DeliveryKind(enum.StrEnum):
     """Edits the root to show the incident's current state. A later edit supersedes an unsent one."""
     NOTE = "note"
     """Posts a separate message."""
+    DIRECT = "direct"
+    """Sends a direct message to the person who started the job."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reminder:
+    """A reminder that nobody has acknowledged a page."""
+
+    number: int
+    """1 for the first."""
+    since: datetime
+    """When the page fired."""
+    at: datetime
+    next_at: datetime | None
+    """When the next one is due; None: this is the last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,6 +355,11 @@ class Notification:
     """The sentence of a note, or of a reply that is not about a single alert."""
     broadcast: bool = False
     """Whether a reply is also shown in the channel, because something worse happened."""
+    mention: Severity | None = None
+    """Mention the people whom the channel chose for this severity, and the job's owner."""
+    reminder: Reminder | None = None
+    thread: Receipt | None = None
+    """The root message that a direct message links to."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from datetime import timedelta
 POLL_LOOP = "poll"
 DELIVERY_LOOP = "deliver"
 PURGE_LOOP = "purge"
+REMINDER_LOOP = "remind"
 """The background loops, by the names of their heartbeats."""
 
 HEARTBEAT_STALE = timedelta(minutes=2)

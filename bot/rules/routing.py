@@ -123,7 +123,7 @@ class _Draft:
         self._progress = progress or (incident.progress if incident else None)
         self._before = incident
         self._alerts: dict[str, IncidentAlert] = {one.id: one for one in incident.alerts} if incident else {}
-        self._replies: list[tuple[str, NotifyReason, bool]] = []
+        self._replies: list[Notification] = []
         self._suppressed: list[Delivery] = []
         self._changed = False
         self._reopens = False
@@ -139,22 +139,22 @@ class _Draft:
     def add(self, rule: Rule, alert: IncidentAlert) -> None:
         """Announce an alert; in the channel too when it is a page or worse than what fires there.
 
-        A consequence of an alert that fires has no separate reply. An incident that a person closed is open again.
+        A consequence of an alert that fires has no separate reply. A page opens an incident again that a person closed.
         """
-        worst = max((one.severity.rank for one in self._alerts.values() if one.resolved_at is None), default=0)
-        louder = alert.severity is Severity.PAGE or alert.severity.rank > worst
+        is_page, is_worse = alert.severity is Severity.PAGE, alert.severity.rank > self._worst_rank()
         cause = self._cause_of(rule, alert.evidence.first_at or alert.fired_at)
         self._alerts[alert.id] = alert if cause is None else replace(alert, caused_by=cause.id)
-        self._reopens = self._before is not None and self._before.closing is not None
-        if cause is None and (self._before is not None or not rule.root_includes_evidence):
-            self._reply(alert.id, NotifyReason.FIRST, broadcast=louder)
+        self._reopen(is_page=is_page)
+        mention = alert.severity if self._before is not None and (is_worse or self._reopens) else None
+        if mention or (cause is None and (self._before is not None or not rule.root_includes_evidence)):
+            self._reply(alert.id, NotifyReason.FIRST, broadcast=is_page or is_worse, mention=mention)
         self._changed = True
 
     def update(self, rule: Rule, alert_id: str, current: EvaluatedAlert, *, muted: bool) -> None:
         """Update an alert that the channel was shown; a muted one only in the root message."""
         shown, alert, transition = self._alerts[alert_id], current.alert, current.transition
         evidence = alert.evidence or shown.evidence
-        worse = alert.severity.rank > shown.severity.rank
+        worse, is_worst = alert.severity.rank > shown.severity.rank, alert.severity.rank > self._worst_rank()
         if shown.evidence != evidence or shown.severity is not alert.severity:
             title = evidence.title or shown.title
             self._alerts[alert_id] = replace(shown, title=title, evidence=evidence, severity=alert.severity)
@@ -166,16 +166,31 @@ class _Draft:
             self._alerts[alert_id] = replace(self._alerts[alert_id], caused_by=None)
             self._reply(alert_id, NotifyReason.FIRST)
         elif cause is None and transition and transition.change is Change.UPDATED and (transition.notify or worse):
-            self._reply(alert_id, NotifyReason.CHANGED, broadcast=worse)
+            self._reopen(is_page=worse and alert.severity is Severity.PAGE)
+            mention = alert.severity if is_worst or (worse and self._reopens) else None
+            self._reply(alert_id, NotifyReason.CHANGED, broadcast=worse, mention=mention)
 
     def _cause_of(self, rule: Rule, at: datetime) -> IncidentAlert | None:
         return find_cause(rule, at, self._alerts.values())
 
-    def _reply(self, alert_id: str, reason: NotifyReason, *, broadcast: bool = False) -> None:
+    def _worst_rank(self) -> int:
+        """The worst severity that fires in the channel; 0 when nothing fires."""
+        return max((one.severity.rank for one in self._alerts.values() if one.resolved_at is None), default=0)
+
+    def _reopen(self, *, is_page: bool) -> None:
+        self._reopens |= is_page and self._before is not None and self._before.closing is not None
+
+    def _reply(
+        self, alert_id: str, reason: NotifyReason, *, broadcast: bool = False, mention: Severity | None = None
+    ) -> None:
         """Reply in the thread; broadcast to the channel only when the edited root is out of view."""
         before = self._before
         out_of_view = before is not None and self._now - before.opened_at >= RECENT
-        self._replies.append((alert_id, reason, broadcast and out_of_view))
+        broadcast = broadcast and out_of_view
+        reply = Notification(
+            DeliveryKind.REPLY, reason, self._job, alert_id=alert_id, broadcast=broadcast, mention=mention
+        )
+        self._replies.append(reply)
 
     def resolve(self, shown: IncidentAlert, resolution: Resolution) -> None:
         """Resolve an alert. The end of the job has one message for all alerts, so it causes no reply here."""
@@ -226,11 +241,12 @@ class _Draft:
         reason = NotifyReason.FIRST if root is DeliveryKind.ROOT else NotifyReason.CHANGED
         if incident.resolved_at is not None:
             reason = NotifyReason.RESOLVED
-        head = Notification(root, reason, self._job, incident)
+        mention = incident.severity if root is DeliveryKind.ROOT else None
+        head = Notification(root, reason, self._job, incident, mention=mention)
         yield Delivery(f"{incident.id}:{stamp}", self._channel, head)
-        for alert_id, reason, broadcast in self._replies:
-            text = Notification(DeliveryKind.REPLY, reason, self._job, incident, alert_id=alert_id, broadcast=broadcast)
-            yield Delivery(f"{incident.id}:{alert_id}:{reason}:{self._now.isoformat()}", self._channel, text)
+        for reply in self._replies:
+            key = f"{incident.id}:{reply.alert_id}:{reply.reason}:{self._now.isoformat()}"
+            yield Delivery(key, self._channel, replace(reply, incident=incident))
 
 
 def _alert_of(rule: Rule, subscription: Subscription, alerts: Sequence[EvaluatedAlert]) -> EvaluatedAlert | None:

@@ -31,6 +31,7 @@ from bot.domain.durations import Clock
 from bot.errors import BotError, DeliveryError, UsageError
 from bot.slack.background_tasks import TaskSet, Work
 from bot.slack.failures import UNREACHABLE, delivery_error
+from bot.slack.ownership import OWNERSHIP_ACTIONS, change_owner
 from bot.slack.render.answers import render, render_error, render_greeting, render_shared, render_working
 from bot.slack.render.blocks import Action
 from bot.slack.render.home import HomeView, render_home
@@ -108,8 +109,9 @@ class Listeners:
         value = str(pressed.get("value") or pressed["selected_option"]["value"])
         if action in (Action.CHANGE, Action.MORE) and message is not None and not reply.replaces:
             reply = replace(reply, thread_ts=message.get("thread_ts") or message["ts"])
-        if action in (Action.ACKNOWLEDGE, Action.RESOLVE):
-            self._start(reply, self._take_or_close(reply, Action(action), value))
+        if action in OWNERSHIP_ACTIONS:
+            is_root = message is not None and message.get("thread_ts", message["ts"]) == message["ts"]
+            self._start(reply, self._change_owner(reply, Action(action), value, is_root=is_root))
         else:
             self._start(reply, self._answer(reply, value, _asker(body), share=action == Action.SHARE))
 
@@ -172,14 +174,14 @@ class Listeners:
         async with self.tasks.turn():
             return await self._runner.run(command, asker)
 
-    async def _take_or_close(self, reply: Reply, action: Action, incident_id: str) -> None:
+    async def _change_owner(self, reply: Reply, action: Action, value: str, *, is_root: bool) -> None:
         """The outbox then edits the incident's root message."""
-        change = self._store.incidents.close if action is Action.RESOLVE else self._store.incidents.acknowledge
+        incidents, now = self._store.incidents, self._clock()
         async with _errors_answered(reply):
             async with self.tasks.turn():
-                incident = await change(incident_id, reply.user, self._clock())
-            if incident is None:
-                await reply.private(render_error(ErrorAnswer("Incident not found; it was resolved long ago.")))
+                answer = await change_owner(incidents, action, value, reply.user, now, is_root=is_root)
+            if answer is not None:
+                await reply.private(answer)
 
     async def _greet(self, reply: Reply) -> None:
         async with _errors_answered(reply):

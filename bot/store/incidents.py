@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import and_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.alerts import (
@@ -20,8 +20,8 @@ from bot.domain.jobs import JobRef
 from bot.store.claims import revoke_claim
 from bot.store.codec import from_json, to_json
 from bot.store.engine import Database
-from bot.store.outbox import add_deliveries
-from bot.store.schema import incidents
+from bot.store.outbox import NO_PAYLOAD, DeliveryState, add_deliveries
+from bot.store.schema import deliveries, incidents
 
 
 class Incidents:
@@ -60,9 +60,9 @@ class Incidents:
 
         def take(incident: Incident) -> Incident:
             owner = incident.acknowledgement.by if incident.acknowledgement else None
-            if not incident.is_open or owner != taken_from or owner == user:
+            if not incident.is_open or owner == user or owner not in (None, taken_from):
                 return incident
-            return replace(incident, acknowledgement=Acknowledgement(user, now, taken_from))
+            return replace(incident, acknowledgement=Acknowledgement(user, now, taken_from=owner))
 
         return await self._change(incident_id, take, f"acknowledged:{user}", now)
 
@@ -94,17 +94,21 @@ class Incidents:
             before = from_json(row.value, Incident)
             after = change(before)
             if after != before:
-                await save_incidents(self._database, connection, [(row.watch_id, after)])
+                await save_incidents(self._database, connection, [(row.watch_id, after)], now)
+                await _drop_reminders(connection, incident_id)
                 edit = Notification(DeliveryKind.EDIT, NotifyReason.CHANGED, after.job, after)
-                delivery = Delivery(f"{incident_id}:{key}:{now.isoformat()}", after.channel, edit)
-                await add_deliveries(self._database, connection, [(row.watch_id, delivery)], now)
+                messages = [Delivery(f"{incident_id}:{key}:{now.isoformat()}", after.channel, edit)]
+                if _is_taken_over(before, after):
+                    reply = Notification(DeliveryKind.REPLY, NotifyReason.TAKEN_OVER, after.job, after)
+                    messages.append(Delivery(f"{incident_id}:taken over:{now.isoformat()}", after.channel, reply))
+                await add_deliveries(self._database, connection, [(row.watch_id, one) for one in messages], now)
         return after
 
 
 async def save_incidents(
-    database: Database, connection: AsyncConnection, changed: Iterable[tuple[int, Incident]]
+    database: Database, connection: AsyncConnection, changed: Iterable[tuple[int, Incident]], now: datetime
 ) -> None:
-    """Write incidents (each with its watch's id); the root message they have is kept."""
+    """Write incidents (each with its watch's id) and have their next reminder planned; other columns are kept."""
     rows = [
         {
             "id": incident.id,
@@ -113,8 +117,34 @@ async def save_incidents(
             "opened_at": incident.opened_at,
             "resolved_at": incident.resolved_at,
             "value": to_json(incident),
+            "is_open": incident.is_open,
+            "remind_at": now if incident.is_open and incident.acknowledgement is None else None,
         }
         for watch_id, incident in changed
     ]
     if rows:
-        await connection.execute(database.upsert(incidents, "resolved_at", "value"), rows)
+        await connection.execute(database.upsert(incidents, "resolved_at", "value", "is_open", "remind_at"), rows)
+
+
+def _is_taken_over(before: Incident, after: Incident) -> bool:
+    taken = after.acknowledgement
+    return taken is not None and taken.taken_from is not None and taken != before.acknowledgement
+
+
+async def replan_reminders(connection: AsyncConnection, channel: str, now: datetime) -> None:
+    """Have the reminders of a channel's open incidents planned again, because something they depend on changed."""
+    is_due = and_(incidents.c.channel == channel, incidents.c.is_open)
+    await connection.execute(update(incidents).where(is_due).values(remind_at=now))
+
+
+async def _drop_reminders(connection: AsyncConnection, incident_id: str) -> None:
+    """Supersede reminders that are not sent yet, because a person has acted."""
+    unsent = and_(
+        deliveries.c.incident_id == incident_id,
+        deliveries.c.state == DeliveryState.QUEUED,
+        deliveries.c.reason == NotifyReason.REMINDER,
+        deliveries.c.claim_token.is_(None),
+    )
+    reason = "a person acknowledged or closed the incident"
+    dropped = update(deliveries).where(unsent)
+    await connection.execute(dropped.values(state=DeliveryState.SUPERSEDED, reason=reason, notification=NO_PAYLOAD))

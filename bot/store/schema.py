@@ -3,7 +3,7 @@
     watches ──< subscriptions      one row per watched job; the channels subscribed to it
        └─────< alerts              the state of each rule on the job
     incidents ──< deliveries       the threads of each channel, and the messages sent and queued
-    silences, heartbeats
+    silences, notify_settings, people, heartbeats
 
 Incidents and deliveries outlive their watch, because a channel's thread is closed after the watch is deleted. They
 refer to it by `watch_id`, which is never reused. Columns such as `value` and `settings` hold JSON (`bot.store.codec`).
@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Dialect,
@@ -26,6 +27,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
 )
 
 from bot.store.codec import clean_text
@@ -61,7 +63,7 @@ class ForeignText(TypeDecorator[str]):
         return None if value is None else clean_text(value)
 
 
-SCHEMA_VERSION = "0002"
+SCHEMA_VERSION = "0003"
 """The newest revision in `migrations/versions`."""
 
 metadata = MetaData(
@@ -134,9 +136,15 @@ incidents = Table(
     Column("resolved_at", UtcDateTime),
     Column("value", Text, nullable=False, doc="Incident."),
     Column("root", Text, doc="Receipt of the root message; NULL until it is sent."),
+    Column("is_open", Boolean, nullable=False, server_default=false(), doc="Copy of Incident.is_open."),
+    Column("remind_at", UtcDateTime, doc="When to plan the next reminder; NULL: not before the incident changes."),
+    Column("reminders", Integer, nullable=False, server_default="0", doc="Number of reminders sent."),
+    Column("reminded_at", UtcDateTime, doc="When the last reminder was sent."),
     Index(None, "watch_id", "resolved_at"),
     Index(None, "channel", "resolved_at"),
     Index(None, "resolved_at"),
+    Index(None, "remind_at"),
+    Index(None, "is_open"),
 )
 
 deliveries = Table(
@@ -178,6 +186,22 @@ silences = Table(
     Column("reason", ForeignText, nullable=False),
     Index(None, "ends_at"),
     sqlite_autoincrement=True,
+)
+
+notify_settings = Table(
+    "notify_settings",
+    metadata,
+    Column("channel", String(100), primary_key=True),
+    Column("value", Text, nullable=False, doc="NotifySettings."),
+    Column("updated_by", String(100), nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+)
+
+people = Table(
+    "people",
+    metadata,
+    Column("user", String(100), primary_key=True, doc="Slack user id."),
+    Column("owner_contact", String(20), nullable=False, doc="OwnerContact."),
 )
 
 heartbeats = Table(

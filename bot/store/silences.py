@@ -8,6 +8,7 @@ from sqlalchemy import select, update
 from bot.domain.subscriptions import Matcher, Silence
 from bot.store.codec import from_json, to_json
 from bot.store.engine import AnyRow, AnySelect, Database
+from bot.store.incidents import replan_reminders
 from bot.store.schema import silences
 
 
@@ -42,6 +43,8 @@ class Silences:
             statement = statement.where(silences.c.channel == channel)
         async with self._database.write() as connection:
             row = (await connection.execute(statement.values(ends_at=now).returning(*silences.c))).one_or_none()
+            if row is not None:
+                await replan_reminders(connection, row.channel, now)
         return None if row is None else read_silence(row)
 
     async def active(self, channel: str, now: datetime) -> tuple[Silence, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, delete, inspect, select, text
+from sqlalchemy import ColumnElement, Connection, Table, and_, delete, inspect, or_, select, text
 
 from bot.domain.checks import CheckResult
 from bot.errors import StoreUnavailable
@@ -12,6 +12,8 @@ from bot.store.deliveries import Deliveries
 from bot.store.engine import Database
 from bot.store.incidents import Incidents
 from bot.store.outbox import DeliveryState
+from bot.store.preferences import Preferences
+from bot.store.reminders import Reminders
 from bot.store.schema import SCHEMA_VERSION, deliveries, heartbeats, incidents, silences
 from bot.store.silences import Silences
 from bot.store.subscriptions import Subscriptions
@@ -19,6 +21,8 @@ from bot.store.watches import Watches
 
 KEEP_FOR = timedelta(days=30)
 """How long finished rows are kept."""
+KEEP_OPEN_FOR = timedelta(days=90)
+"""How long a failure that nobody closed is kept."""
 _BATCH = 1000
 """Rows deleted in one transaction, so that polls and deliveries do not wait long."""
 _SCHEMA = "Database schema"
@@ -43,6 +47,8 @@ class Store:
         self.watches = Watches(database)
         self.deliveries = Deliveries(database)
         self.incidents = Incidents(database)
+        self.reminders = Reminders(database)
+        self.preferences = Preferences(database)
 
     async def check(self) -> list[CheckResult]:
         """Check that the database can be reached, has our schema and is writable; stop at the first problem."""
@@ -68,11 +74,15 @@ class Store:
         return at
 
     async def purge_expired(self, now: datetime) -> int:
-        """Delete deliveries, incidents and silences that ended 30 days ago; return the number of rows."""
+        """Delete deliveries, incidents and silences that ended 30 days ago; return the number of rows.
+
+        Failures that nobody closed are kept longer.
+        """
         before = now - KEEP_FOR
         finished = and_(deliveries.c.created_at < before, deliveries.c.state != DeliveryState.QUEUED)
         deleted = await self._delete(deliveries, finished)
-        deleted += await self._delete(incidents, incidents.c.resolved_at < before)
+        is_forgotten = or_(~incidents.c.is_open, incidents.c.resolved_at < now - KEEP_OPEN_FOR)
+        deleted += await self._delete(incidents, and_(incidents.c.resolved_at < before, is_forgotten))
         return deleted + await self._delete(silences, silences.c.ends_at < before)
 
     async def _delete(self, table: Table, expired: ColumnElement[bool]) -> int:

@@ -103,7 +103,7 @@ class Watches:
                 await connection.execute(_SETTLE, [_watch_values(result) for result in kept])
                 await self._save_alerts(connection, kept)
                 changed = [(result.watch_id, one) for result in kept for one in result.incidents]
-                await save_incidents(self._database, connection, changed)
+                await save_incidents(self._database, connection, changed, now)
                 new = [(result.watch_id, one) for result in kept for one in result.deliveries]
                 await add_deliveries(self._database, connection, new, now)
                 await _delete_unsubscribed(connection, kept)

@@ -24,6 +24,7 @@ from bot.slack.render.incident_root import render_root
 from bot.slack.render.jobs import job_link, job_name
 from bot.slack.render.log_lines import common_source, excerpt_rows, have_times, line_rows
 from bot.slack.render.message import Message, message
+from bot.slack.render.ownership import render_owner_reply
 from bot.slack.render.text import code, escape, linked_hint, one_line, slack_time
 
 _MAX_FACTS = 10
@@ -40,6 +41,8 @@ def render_notification(notification: Notification) -> Message:
         return render_note(notification)
     if notification.kind is not DeliveryKind.REPLY:
         return render_root(incident)
+    if notification.reason in (NotifyReason.REMINDER, NotifyReason.TAKEN_OVER):
+        return render_owner_reply(notification)
     alert = next((one for one in incident.alerts if one.id == notification.alert_id), None)
     if alert is None:
         return render_note(notification)

@@ -19,6 +19,8 @@ STATE_ICONS = {
     JobState.UNKNOWN: "❓",
 }
 PENDING = "⏳"
+REMINDER = "⏰"
+OWNER = "👍"
 CLEARED = "✅"
 ENDED = "⚪"
 NOTE = "\N{INFORMATION SOURCE}\ufe0f"

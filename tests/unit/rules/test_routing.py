@@ -318,17 +318,34 @@ def test_a_poll_keeps_who_acknowledged_and_closed_an_incident() -> None:
     assert (after.acknowledgement, after.closing) == (held.acknowledgement, held.closing)
 
 
-def test_a_new_alert_reopens_a_closed_incident() -> None:
+@pytest.mark.parametrize("severity", [Severity.PAGE, Severity.WARN])
+def test_a_new_page_reopens_a_closed_incident(severity: Severity) -> None:
     incident = plan_for([evaluated(firing(), FIRED)]).incident
     assert incident is not None
     closed = replace(incident, acknowledgement=Acknowledgement("U2", START), closing=Closing("U2", START))
 
-    both = [evaluated(firing()), evaluated(firing("low_gpu_utilization"), FIRED)]
+    both = [evaluated(firing()), evaluated(firing("failure", severity=severity), FIRED)]
     after = plan_for(both, closed, minute=1).incident
 
     assert after is not None
-    assert after.is_open
-    assert (after.id, after.acknowledgement) == (closed.id, None)
+    assert after.id == closed.id
+    assert after.is_open == (severity is Severity.PAGE)
+    assert after.acknowledgement == (None if after.is_open else closed.acknowledgement)
+
+
+def test_the_root_and_what_is_worse_mention_people() -> None:
+    first = plan_for([evaluated(firing(), FIRED)])
+    worse = plan_for([evaluated(firing()), evaluated(firing("failure", severity=Severity.PAGE), FIRED)], first.incident)
+    pages = [evaluated(firing("failure", severity=Severity.PAGE)), evaluated(firing()), *_failed()]
+    again = plan_for(pages, worse.incident, minute=1)
+
+    assert [one.notification.mention for one in first.deliveries] == [Severity.WARN, None]
+    assert [one.notification.mention for one in worse.deliveries] == [None, Severity.PAGE]
+    assert {one.notification.mention for one in again.deliveries} == {None}
+
+
+def _failed() -> list[EvaluatedAlert]:
+    return [evaluated(firing("job_failed", severity=Severity.PAGE), FIRED)]
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from bot.commands.answers import Answer, ErrorAnswer
 from bot.commands.handlers.rules import rules_answer
@@ -21,7 +21,17 @@ from bot.commands.subcommands.rules import RuleShown
 from bot.commands.subcommands.subscriptions import ListAnswer, SilenceAnswer, UnwatchAnswer, WatchAnswer
 from bot.commands.subcommands.table import HelpAnswer
 from bot.diagnosis.findings import Diagnosis
-from bot.domain.alerts import Acknowledgement, DeliveryKind, Evidence, Incident, NotifyReason, Resolution, Severity
+from bot.domain.alerts import (
+    Acknowledgement,
+    DeliveryKind,
+    Evidence,
+    Incident,
+    Notification,
+    NotifyReason,
+    Reminder,
+    Resolution,
+    Severity,
+)
 from bot.domain.durations import ns_from_datetime
 from bot.domain.gaps import Gap, GapReason, Part
 from bot.domain.jobs import JobRef, JobState
@@ -50,6 +60,19 @@ ENDED = alert(resolved_at=at(12), resolution=Resolution.JOB_ENDED)
 LEFT = alert(resolved_at=at(12), resolution=Resolution.UNSUBSCRIBED)
 LOW = replace(alert("tw-5a5a5a5a5a5a"), rule="low_gpu_utilization", title="GPUs idle", fired_at=at(-3))
 
+
+def reminder(number: int, next_at: datetime | None) -> Notification:
+    """A reminder that nobody has acknowledged a failed job."""
+    return notification(
+        DeliveryKind.REPLY,
+        incident(failed(), of=job(JobState.FAILED)),
+        reason=NotifyReason.REMINDER,
+        broadcast=True,
+        mention=Severity.PAGE,
+        reminder=Reminder(number, at(1), at(121), next_at),
+    )
+
+
 NOTIFICATIONS = {
     "firing": notification(DeliveryKind.ROOT),
     "failed": notification(DeliveryKind.ROOT, incident(failed(), LOW, CLEARED, of=job(JobState.FAILED))),
@@ -67,6 +90,13 @@ NOTIFICATIONS = {
     "reply_broadcast": notification(DeliveryKind.REPLY, incident(failed()), broadcast=True),
     "final_note": notification(
         DeliveryKind.REPLY, alert_id=None, reason=NotifyReason.NOTE, text="llama-8b-sft failed after 3 h 10 min."
+    ),
+    "reminder": reminder(2, at(241)),
+    "last_reminder": reminder(6, None),
+    "taken_over": notification(
+        DeliveryKind.REPLY,
+        replace(incident(failed()), acknowledgement=Acknowledgement("U0BEN", at(9), taken_from="U0ANNA")),
+        reason=NotifyReason.TAKEN_OVER,
     ),
     "reply_resolved": notification(DeliveryKind.REPLY, incident(CLEARED), reason=NotifyReason.RESOLVED),
     "note": notification(

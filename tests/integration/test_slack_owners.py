@@ -1,0 +1,147 @@
+"""Acknowledge, Take over and Resolve on a failed job's alert, with real Bolt on the emulated Slack."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from bot.domain.alerts import DeliveryKind, Incident
+from bot.domain.jobs import JobState
+from bot.slack.notifier import SlackNotifier
+from bot.slack.render.blocks import Action
+from bot.watcher.deliver import Deliverer
+from bot.watcher.remind import ReminderJob
+from emulator.slack.model import Message
+from tests.integration.slack_harness import SlackHarness
+from tests.unit.slack.factories import NOW, failed, incident, job
+
+MINUTE = timedelta(minutes=1)
+
+
+async def deliver(harness: SlackHarness) -> None:
+    """Send what is due, as the delivery loop does."""
+    deliverer = Deliverer(harness.store, SlackNotifier(harness.app.client), harness.clock)
+    while await deliverer.tick():
+        pass
+
+
+async def post_failure(harness: SlackHarness, **changes: object) -> Message:
+    """The alert of a job that has failed and is no longer watched."""
+    about = replace(incident(failed(), of=job(JobState.FAILED)), channel=harness.channel().id, resolved_at=NOW)
+    saved: Incident = replace(about, **changes)  # type: ignore[arg-type]
+    await harness.save_incident(saved, DeliveryKind.ROOT)
+    await harness.store.subscriptions.remove(saved.channel, saved.job.ref)
+    await deliver(harness)
+    return harness.channel().messages[-1]
+
+
+def labels(message: Message) -> list[str]:
+    found = [element for block in message.blocks or [] for element in block.get("elements", [])]
+    return [element["text"]["text"] for element in found if element["type"] == "button"]
+
+
+async def click(harness: SlackHarness, user: str, message: Message, action: Action) -> str:
+    """Press a button, deliver what follows, and return what the person was answered."""
+    before = len(harness.channel().ephemerals)
+    await harness.slack.person_actions.click(user, message, action, wait_s=0.3)
+    await harness.listeners.tasks.drain(5)
+    await deliver(harness)
+    return " ".join(str(one.text) for one in harness.channel().ephemerals[before:])
+
+
+async def test_a_failed_job_is_acknowledged_and_closed_after_its_end(harness: SlackHarness) -> None:
+    root = await post_failure(harness)
+    assert "Acknowledge" in labels(root)
+
+    assert await click(harness, "ada", root, Action.ACKNOWLEDGE) == ""
+    assert await harness.acknowledged_by() == "U0ADA"
+    assert "Acknowledge" not in labels(root)
+    assert "U0ADA" in str(root.blocks)
+
+    assert await click(harness, "ben", root, Action.RESOLVE) == ""
+    closing = (await harness.saved_incident()).closing
+    assert closing is not None
+    assert closing.by == "U0BEN"
+    assert not {"Acknowledge", "Resolve"}.intersection(labels(root))
+    assert "U0BEN" in str(root.blocks)
+
+
+async def test_a_second_acknowledgement_asks_before_it_takes_over(harness: SlackHarness) -> None:
+    root = await post_failure(harness)
+    stale = replace(root)  # as Ben's client still shows it
+    await click(harness, "ada", root, Action.ACKNOWLEDGE)
+    harness.clock.advance(4 * MINUTE)
+
+    answer = await click(harness, "ben", stale, Action.ACKNOWLEDGE)
+
+    assert answer.startswith("<@U0ADA> acknowledged this 4 min ago. Take it over?")
+    assert await harness.acknowledged_by() == "U0ADA"
+    question = harness.channel().ephemerals[-1]
+    assert question.visible_to == "U0BEN"
+
+    await click(harness, "ben", question, Action.TAKE_OVER)
+
+    assert await harness.acknowledged_by() == "U0BEN"
+    assert "You took this over." in harness.channel().ephemerals[-1].text
+    assert Action.TAKE_OVER not in str(harness.channel().ephemerals[-1].blocks)
+    (reply,) = harness.channel().replies(root.ts)
+    assert "<@U0BEN> took this over from <@U0ADA>." in reply.text
+
+
+async def test_a_late_takeover_asks_again(harness: SlackHarness) -> None:
+    root = await post_failure(harness)
+    stale = replace(root)
+    await click(harness, "ada", root, Action.ACKNOWLEDGE)
+    await click(harness, "ben", stale, Action.ACKNOWLEDGE)
+    question = harness.channel().ephemerals[-1]
+    await harness.store.incidents.acknowledge(incident().id, "U0CHEN", harness.clock(), taken_from="U0ADA")
+
+    await click(harness, "ben", question, Action.TAKE_OVER)
+
+    assert "<@U0CHEN> acknowledged this" in harness.channel().ephemerals[-1].text
+    assert await harness.acknowledged_by() == "U0CHEN"
+
+
+async def test_who_closed_it_is_answered_to_later_clicks(harness: SlackHarness) -> None:
+    root = await post_failure(harness)
+    stale = replace(root)
+    await harness.store.incidents.close(incident().id, "U0ADA", harness.clock())
+    harness.clock.advance(2 * MINUTE)
+
+    assert (await click(harness, "ben", stale, Action.ACKNOWLEDGE)).startswith("<@U0ADA> closed this 2 min ago.")
+
+
+@pytest.mark.parametrize("action", [Action.ACKNOWLEDGE])
+async def test_a_button_of_a_recovered_alert_explains_itself(harness: SlackHarness, action: Action) -> None:
+    root = await post_failure(harness)
+    stale = replace(root)
+    await post_recovery(harness)
+
+    assert "already resolved by itself" in await click(harness, "ben", stale, action)
+
+
+async def post_recovery(harness: SlackHarness) -> None:
+    saved = await harness.saved_incident()
+    recovered = replace(saved, job=job(JobState.SUCCEEDED))
+    await harness.save_incident(recovered)
+
+
+async def test_a_reminder_is_shown_in_the_channel_and_can_be_acknowledged(harness: SlackHarness) -> None:
+    root = await post_failure(harness)
+    harness.clock.advance(31 * MINUTE)
+    await ReminderJob(harness.store, harness.clock).tick()
+    await deliver(harness)
+
+    reminder = harness.channel().messages[-1]
+    assert (reminder.thread_ts, reminder.is_broadcast) == (root.ts, True)
+    assert reminder.text.startswith("⏰ Nobody has acknowledged this for 30 min: Job failed, llama-8b-sft.")
+    assert "Next reminder in 1 h." in str(reminder.blocks)
+
+    answer = await click(harness, "ada", reminder, Action.ACKNOWLEDGE)
+
+    assert answer.startswith("Acknowledged. Reminders stop.")
+    assert "U0ADA" in str(root.blocks)
+    harness.clock.advance(99 * 60 * MINUTE)
+    assert await ReminderJob(harness.store, harness.clock).tick() == 0

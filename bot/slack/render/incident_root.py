@@ -4,6 +4,7 @@ Its order is what broke, where and on which job; the decisive line; when, after 
 try; who has it; buttons. Everything else is in the thread.
 """
 
+import re
 from datetime import datetime, timedelta
 
 from bot.domain.alerts import Incident, IncidentAlert, Severity
@@ -13,7 +14,6 @@ from bot.domain.progress import checkpoint_text, position_text
 from bot.domain.wording import plural
 from bot.slack.render.alert_text import (
     STATE_VERBS,
-    TITLE_LIMIT,
     alert_icon,
     alt_sentence,
     ending,
@@ -29,12 +29,16 @@ from bot.slack.render.jobs import job_link, job_name, state_label
 from bot.slack.render.message import Block, Message, message
 from bot.slack.render.text import clock_time, code, first_sentence, one_line, person, slack_time
 
-_DECISIVE_LIMIT = 84
+_HEADLINE_LIMIT = 74
+"""Characters of the title, the rank and the job's name: two bold lines on a phone."""
+_TITLE_LEAST = 30
+_DECISIVE_LIMIT = 78
 """Characters of the decisive line: two lines of code on a phone."""
 _SUMMARY_LIMIT = 100
-_TRY_LIMIT = 90
-_ALSO_LIMIT = 44
+_TRY_LIMIT = 84
+_ALSO_LIMIT = 46
 """Characters of the line that names the other alerts: one line on a phone."""
+_MODULE = re.compile(r"^(?:\w+\.)+(?=\w+:)")
 _SAME_DAY = timedelta(hours=12)
 """A time this near to the message itself needs no date."""
 
@@ -60,7 +64,7 @@ def render_root(incident: Incident) -> Message:
 def _active_lines(incident: Incident, lead: IncidentAlert) -> list[str]:
     job, evidence = incident.job, lead.evidence
     return [
-        _headline(job, lead, f"*{one_line(lead.title, TITLE_LIMIT)}*"),
+        _headline(job, lead, "*"),
         _decisive(job, lead),
         _when(incident, lead),
         f"*Try:* {first_sentence(evidence.hint, _TRY_LIMIT)}" if evidence.hint else "",
@@ -70,23 +74,25 @@ def _active_lines(incident: Incident, lead: IncidentAlert) -> list[str]:
 def _ended_lines(incident: Incident, lead: IncidentAlert) -> list[str]:
     job = incident.job
     return [
-        _headline(job, lead, f"~{one_line(lead.title, TITLE_LIMIT)}~"),
+        _headline(job, lead, "~"),
         _decisive(job, lead),
         sentence_case(ending(job, lead)),
     ]
 
 
-def _headline(job: Job, lead: IncidentAlert, title: str) -> str:
-    return " · ".join(
-        part for part in (f"{alert_icon(job, lead)} {title}", place(job, lead.evidence), job_link(job)) if part
-    )
+def _headline(job: Job, lead: IncidentAlert, mark: str) -> str:
+    """What broke, where and on which job, in two lines of a phone."""
+    where = place(job, lead.evidence)
+    room = max(_TITLE_LEAST, _HEADLINE_LIMIT - len(where) - len(job_name(job)))
+    title = f"{alert_icon(job, lead)} {mark}{one_line(lead.title, room)}{mark}"
+    return " · ".join(part for part in (title, where, job_link(job)) if part)
 
 
 def _decisive(job: Job, lead: IncidentAlert) -> str:
     """The line of the log that says what broke, or the platform's reason, or the measured values."""
     evidence = lead.evidence
-    if evidence.root is not None and evidence.root < len(evidence.lines):
-        return _quoted(evidence.lines[evidence.root].message, lead)
+    if evidence.root is not None:
+        return _quoted(evidence.summary, lead)
     if evidence.messages:
         total = f" · {plural(evidence.count, 'error')}" if evidence.count > 1 else ""
         kinds = f", {len(evidence.messages):,} kinds" if len(evidence.messages) > 1 else ""
@@ -98,8 +104,9 @@ def _decisive(job: Job, lead: IncidentAlert) -> str:
 
 
 def _quoted(line: str, lead: IncidentAlert) -> str:
+    """The line as code; "" if the title contains it. Python prints exceptions with their module, titles do without."""
     text = " ".join(line.split())
-    return "" if text in lead.title else code(text, _DECISIVE_LIMIT)
+    return "" if _MODULE.sub("", text) in lead.title else code(text, _DECISIVE_LIMIT)
 
 
 def _when(incident: Incident, lead: IncidentAlert) -> str:
@@ -124,24 +131,21 @@ def _time(at: datetime, incident: Incident) -> str:
 
 
 def _others(incident: Incident, lead: IncidentAlert) -> str:
-    """The titles of the other alerts, the worst first, in one line."""
+    """The titles of the other alerts in one line: those that are active, the worst first, then those that ended."""
     job = incident.job
-    others = [alert for alert in incident.alerts if alert is not lead and not repeats_state(job, alert)]
+    others = [one for one in incident.alerts if one.title != lead.title and not repeats_state(job, one)]
     others.sort(key=lambda alert: (not is_active(job, alert), -alert.severity.rank, alert.fired_at))
-    titles = dict.fromkeys(_other(job, alert) for alert in others if alert.title != lead.title)
-    shown, length = list[str](), 0
-    for title in titles:
-        length += len(title) + 2
+    titles = {alert.title: alert for alert in reversed(others)}  # of equal titles, the first one is shown
+    shown, icon, length = list[str](), "", 0
+    for alert in dict.fromkeys(titles[one.title] for one in others):
+        length += min(len(alert.title), _ALSO_LIMIT) + 2
         if shown and length > _ALSO_LIMIT:
             break
-        shown.append(title)
+        title = one_line(alert.title, _ALSO_LIMIT)
+        before, icon = icon, alert_icon(job, alert)
+        shown.append(("" if icon == before else f"{icon} ") + (title if is_active(job, alert) else f"~{title}~"))
     hidden = len(titles) - len(shown)
     return f"Also: {', '.join(shown)}{f' and {hidden:,} more' if hidden else ''}" if shown else ""
-
-
-def _other(job: Job, alert: IncidentAlert) -> str:
-    title = one_line(alert.title, _ALSO_LIMIT)
-    return f"{alert_icon(job, alert)} {title if is_active(job, alert) else f'~{title}~'}"
 
 
 def _ownership(incident: Incident) -> list[str]:

@@ -23,7 +23,8 @@ _MARK = (
 _MARKS = re.compile(f"({_MARK}{{8}}){_MARK}+")
 """A pile of combining marks, which would cover the lines above; no language needs more than eight."""
 _OPEN_END = re.compile(r"(?:<[^<>]*|&[a-z]{0,3})$")
-_SENTENCE_END = re.compile(r"(?<=[.!?;])\s+(?=[A-Z`(])")
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z`(])")
+_CLAUSE_END = re.compile("[;:,] ")
 _BACKTICKS = re.compile(r"`{3,}")
 _LIKE_BACKTICK = "\u02cb"
 _USER_ID = re.compile(r"[UW][A-Z0-9]{2,20}")
@@ -93,9 +94,13 @@ def linked_hint(hint: str, limit: int = 600) -> str:
 
 
 def first_sentence(hint: str, limit: int) -> str:
-    """The first sentence of foreign text as one escaped line, without a URL."""
+    """The first sentence of foreign text as one escaped line without a URL; a long one is cut after a clause."""
     words = " ".join(word for word in hint.split() if not word.startswith("https://"))
-    return one_line(_SENTENCE_END.split(words, 1)[0], limit)
+    sentence = _SENTENCE_END.split(words, 1)[0]
+    if len(sentence) > limit:
+        clauses = [found.start() for found in _CLAUSE_END.finditer(sentence, limit // 3, limit)]
+        sentence = sentence[: clauses[-1]] + ELLIPSIS if clauses else sentence
+    return one_line(sentence, limit)
 
 
 def clock_time(at: datetime) -> str:

@@ -96,7 +96,9 @@ def test_an_ended_subscription_differs_from_an_ended_job() -> None:
 
 def test_the_cause_stays_the_headline_after_the_job_failed() -> None:
     lines = (ExcerptLine("Traceback"), ExcerptLine("torch.OutOfMemoryError: CUDA out of memory."))
-    evidence = Evidence("GPU out of memory.", "GPU out of memory", lines, facts=(("Rank", "3"),), root=1)
+    evidence = Evidence(
+        "torch.OutOfMemoryError: CUDA out of memory.", "GPU out of memory", lines, facts=(("Rank", "3"),), root=1
+    )
     cause = replace(ENDED, title="GPU out of memory", severity=Severity.PAGE, evidence=evidence)
     died = replace(job(JobState.FAILED), error="Exit code 1.", ended_at=at(2))
     saved = RunProgress(step=2683, total_steps=50_000, checkpoint=Checkpoint(2500, at(-10)))
@@ -185,7 +187,7 @@ def test_ranks_are_shown_in_each_line_when_they_differ() -> None:
 def test_other_alerts_take_one_line_and_hidden_ones_are_counted() -> None:
     many = [replace(alert(), id=f"tw-{number}", title=f"Problem {number}") for number in range(20)]
     assert (
-        "Also: 🟠 Problem 1, 🟠 Problem 2, 🟠 Problem 3 and 16 more"
+        "Also: 🟠 Problem 1, Problem 2, Problem 3, Problem 4 and 15 more"
         == shown(render_root(incident(*many))).splitlines()[-1]
     )
 
@@ -225,6 +227,24 @@ def test_facts_are_in_the_thread() -> None:
     evidence = replace(errors(), facts=(("Resolves at", "30%"),))
     assert "Resolves at" not in shown(render_root(incident(alert(evidence=evidence))))
     assert "*Resolves at* 30%" in shown(reply_to(alert(evidence=evidence)))
+
+
+def test_long_titles_and_advice_are_cut_visibly() -> None:
+    hint = "Use a smaller micro-batch or sequence, or gradient checkpointing; if much is reserved, set X=y and more."
+    one = alert(
+        title="ZstdError: zstd decompress error: Data corruption detected in data.py:read_shard",
+        evidence=replace(errors(), hint=hint),
+    )
+    headline, *_, advice = shown(render_root(incident(one))).splitlines()
+    assert headline.startswith("🟠 *ZstdError: zstd decompress error: Data corruption …* · rank 3 of 8 · ")
+    assert advice == "*Try:* Use a smaller micro-batch or sequence, or gradient checkpointing…"
+
+
+def test_a_decisive_line_that_repeats_the_title_is_left_out() -> None:
+    line = "zstd.ZstdError: Data corruption detected"
+    evidence = Evidence(line, "x", (ExcerptLine(line),), root=0)
+    one = alert(title="ZstdError: Data corruption detected in data.py", evidence=evidence)
+    assert "`" not in shown(render_root(incident(one)))
 
 
 def test_only_an_urgent_incident_has_a_green_button() -> None:

@@ -63,6 +63,11 @@ def source_name(rank: int | None, replica: str | None) -> str | None:
     return replica if rank is None else f"rank {rank}"
 
 
+def source_tag(rank: int | None, replica: str | None) -> str | None:
+    """Return `r3`, or the replica's id if there is no rank."""
+    return replica if rank is None else f"r{rank}"
+
+
 class Order(enum.StrEnum):
     """Order by time."""
 

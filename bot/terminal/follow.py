@@ -108,7 +108,7 @@ class _Following:
 
     def __post_init__(self) -> None:
         self.line_filter = LineFilter(self.command.filter)
-        self.formatter = LineFormatter(self.context.output.line_format(json=self.command.json))
+        self.formatter = LineFormatter(self.context.output.line_format(json=self.command.json), self.command.filter)
 
     async def run(self) -> Job:
         context, more = self.context, True

@@ -9,7 +9,8 @@ from json.encoder import encode_basestring_ascii as quoted
 
 from bot.domain.durations import NS_PER_MS, NS_PER_SECOND, datetime_from_ns
 from bot.domain.levels import level_of
-from bot.domain.logs import Level, LogLine, source_name
+from bot.domain.logs import Level, LogFilter, LogLine, source_name, source_tag
+from bot.terminal.highlights import highlighter
 
 _JSON_LEVELS = {None: "null"} | {level: f'"{level.name}"' for level in Level}
 _PADDED_LEVELS = {None: f"{'-':<8}"} | {level: f"{level.name:<8}" for level in Level}
@@ -23,6 +24,7 @@ _LEVEL_COLOURS = {
     Level.CRITICAL: "\x1b[1;31m",
 }
 _DIM, _CYAN, _RESET = "\x1b[2m", "\x1b[36m", "\x1b[0m"
+_REVERSE, _NOT_REVERSE = "\x1b[7m", "\x1b[27m"
 
 _CONTROL_PICTURES = {code: 0x2400 + code for code in range(32) if chr(code) not in "\t\n"}
 _CONTROL_PICTURES |= {0x7F: 0x2421}
@@ -41,7 +43,9 @@ class LineFormat(enum.Enum):
 class LineFormatter:
     """Format log lines. Caches the current second and the sources, which most lines share."""
 
-    def __init__(self, line_format: LineFormat) -> None:
+    def __init__(self, line_format: LineFormat, wanted: LogFilter | None = None) -> None:
+        """Prepare to format lines; coloured text marks what `wanted` searches for."""
+        self._highlight = None if wanted is None else highlighter(wanted, _REVERSE, _NOT_REVERSE)
         self._row = self._colour if line_format is LineFormat.COLOUR else self._plain
         self._json = line_format is LineFormat.JSON
         self._second = -1
@@ -86,11 +90,17 @@ class LineFormatter:
         return f"{stamp} {_PADDED_LEVELS[level]} {source} {message}\n"
 
     def _colour(self, line: LogLine) -> str:
-        timestamp_ns, level, source = line.timestamp_ns, level_of(line), line.source
+        """A tag such as `r3` replaces the prefixes that state the rank."""
+        from bot.diagnosis.reading.line_sources import split_rank  # noqa: PLC0415 - other formats start faster
+
+        timestamp_ns, level = line.timestamp_ns, level_of(line)
+        rank, message = split_rank(line.message, line.rank)
+        source = source_tag(rank, line.replica)
         stamp = f"{_DIM}{self._stamp(timestamp_ns, ' ')}.{timestamp_ns // NS_PER_MS % 1000:03d}{_RESET}"
         word = f" {_LEVEL_COLOURS[line.level]}{line.level.name:<8}{_RESET}" if line.level is not None else ""
         who = f" {_CYAN}{escape_controls(source)}{_RESET}" if source else ""
-        body = escape_controls(line.message).replace("\n", "\n    ")
+        body = escape_controls(message)
+        body = (body if self._highlight is None else self._highlight(body)).replace("\n", "\n    ")
         body = f"{_LEVEL_COLOURS[level]}{body}{_RESET}" if level is not None and level >= Level.ERROR else body
         return f"{stamp}{word}{who} {body}\n"
 

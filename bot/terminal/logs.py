@@ -90,7 +90,7 @@ class _LogPrinter:
     _formatter: LineFormatter = field(init=False)
 
     def __post_init__(self) -> None:
-        self._formatter = LineFormatter(self.output.line_format(json=self.command.json))
+        self._formatter = LineFormatter(self.output.line_format(json=self.command.json), self.command.filter)
 
     def count(self, batch: Batch, *, has_more: bool) -> None:
         self.read += batch.read

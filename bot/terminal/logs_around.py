@@ -24,7 +24,7 @@ async def print_around(
         ProviderError: the platform failed.
     """
     answer = await read_around(provider, ref, command, redactor, now)
-    formatter = LineFormatter(output.line_format(json=command.json))
+    formatter = LineFormatter(output.line_format(json=command.json), command.filter)
     rows = [formatter.text([line]) for line in answer.lines]
     marked = [index == answer.marked for index in range(len(rows))]
     mark = _json_row if command.json else _row

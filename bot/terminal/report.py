@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Sequence
 
 from bot.diagnosis.findings import Diagnosis, Failure
+from bot.diagnosis.reading.line_sources import with_rank_tag
 from bot.domain.durations import NS_PER_SECOND, datetime_from_ns
 from bot.domain.wording import plural
 from bot.rules.diagnosis_wording import describe_progress, describe_ranks, describe_reason
@@ -44,7 +45,7 @@ def failure_text(failure: Failure, *, colour: bool = False, width: int = 100) ->
     title = _paint(escape_controls(failure.title), _BOLD, colour=colour)
     rows = [f"{severity}  {title}", *_wrapped(_where(failure), width), *_wrapped(describe_reason(failure), width), ""]
     for index, line in enumerate(failure.excerpt):
-        text, is_root = escape_controls(line.rstrip()), index == failure.root_index
+        text, is_root = escape_controls(with_rank_tag(line).rstrip()), index == failure.root_index
         marked, style = (_MARK + text, _COLOURS[failure.severity]) if is_root else (text, _DIM)
         rows.append(f"{_INDENT}{'' if is_root else '  '}{_paint(marked, style, colour=colour)}")
     rows += ["", *_wrapped(f"Try: {failure.hint}", width)] if failure.hint else []

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from bot.diagnosis.reading.prefixes import StatedSource, read_source
-from bot.domain.logs import LogLine
+from bot.domain.alerts import ExcerptLine
+from bot.domain.logs import LogLine, source_name, source_tag
 from bot.domain.regex import Pattern, compile_pattern
 
 _MAX_PREFIX_CHARS = 400
@@ -46,12 +47,23 @@ def split_rank(message: str, rank: int | None = None) -> RankedText:
     return RankedText(found.rank, found.text + newline + rest)
 
 
-def rank_of(line: LogLine) -> int | None:
+def with_rank_tag(message: str) -> str:
+    """Return the message with a tag such as `r3` instead of the prefixes that state its rank."""
+    rank, text = split_rank(message)
+    return text if rank is None else f"{source_tag(rank, None)} {text}"
+
+
+def rank_of(line: LogLine | ExcerptLine) -> int | None:
     """The rank in the line's prefixes, else the platform's; None if neither states one."""
     if not _may_state(_MAY_STATE_RANK, line.message):
         return line.rank
     rank = _read(line.message.partition("\n")[0]).rank
     return line.rank if rank is None else rank
+
+
+def source_of(line: LogLine | ExcerptLine) -> str | None:
+    """The source as shown to people: `rank 3`, or the replica's id."""
+    return source_name(rank_of(line), line.replica)
 
 
 def comes_from(names: Iterable[str]) -> Callable[[LogLine], bool | None]:
@@ -70,11 +82,6 @@ def comes_from(names: Iterable[str]) -> Callable[[LogLine], bool | None]:
         return False if stated or line.replica else None
 
     return test
-
-
-def source_tag(rank: int | None, replica: str | None) -> str | None:
-    """Return `r3`, or the replica's id if there is no rank."""
-    return replica if rank is None else f"r{rank}"
 
 
 def _read(line: str) -> StatedSource:

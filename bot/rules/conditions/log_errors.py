@@ -10,6 +10,7 @@ from datetime import datetime
 
 import msgspec
 
+from bot.diagnosis.reading.line_sources import source_of
 from bot.domain.alerts import Clear, Evidence, ExcerptLine, Finding, Unknown, Verdict
 from bot.domain.durations import datetime_from_ns
 from bot.domain.gaps import Part
@@ -91,7 +92,7 @@ def _summary(count: int, errors: Sequence[LogLine]) -> str:
 
 
 def _sources(errors: Sequence[LogLine]) -> tuple[tuple[str, str], ...]:
-    names = sorted({line.source for line in errors if line.source})
+    names = sorted({source for line in errors if (source := source_of(line))})
     if not names:
         return ()
     more = f" and {len(names) - MAX_SOURCES} more" if len(names) > MAX_SOURCES else ""

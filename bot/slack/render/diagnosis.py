@@ -3,6 +3,7 @@
 from bot.commands.parsing.formatting import format_command
 from bot.commands.subcommands.jobs import DiagnosisAnswer
 from bot.diagnosis.findings import Failure
+from bot.diagnosis.reading.line_sources import split_rank
 from bot.domain.alerts import Severity
 from bot.domain.durations import datetime_from_ns
 from bot.domain.wording import plural
@@ -72,7 +73,7 @@ def _failure(failure: Failure) -> list[Block]:
     count = f"{failure.count:,} times" if failure.count > 1 else ""
     lines = [
         f"{SEVERITY_ICONS[failure.severity]} *{one_line(failure.title, 200)}*",
-        f"> {one_line(root, 300)}" if root else "",
+        f"> {one_line(split_rank(root).text, 300)}" if root else "",
         " · ".join(part for part in (_ranks(failure), _span(failure), count) if part),
         one_line(describe_reason(failure), 300),
         f"*Try:* {linked_hint(failure.hint, 400)}" if failure.hint else "",

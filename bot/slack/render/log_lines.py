@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from datetime import date
 
+from bot.diagnosis.reading.line_sources import source_of, split_rank, with_rank_tag
 from bot.domain.alerts import ExcerptLine
 from bot.domain.durations import datetime_from_ns
-from bot.domain.logs import Level, LogLine
+from bot.domain.logs import Level, LogLine, source_tag
 from bot.slack.render.text import ELLIPSIS, escape
 
 MAX_LINE = 800
@@ -23,31 +24,34 @@ def line_rows(
     """Escaped rows: clock time in UTC, source if it differs among lines, level from WARNING up, message.
 
     The date appears when it differs from that of the previous line. The time is left out if the message starts with it.
-    Sources are compared among the lines that these were chosen from. Messages are cut at `max_line` characters.
+    Sources are compared among the lines that these were chosen from. A tag such as `r3` replaces prefixes that state
+    the rank. Messages are cut at `max_line` characters.
     """
-    one_source = len({line.source for line in (lines if among is None else among)}) <= 1
+    one_source = len({source_of(line) for line in (lines if among is None else among)}) <= 1
     rows: list[str] = []
     day: date | None = None
     for line in lines:
-        stamp = ""
+        stamp, (rank, text) = "", split_rank(line.message, line.rank)
         if line.timestamp_ns is not None:
             at = datetime_from_ns(line.timestamp_ns)
             clock = f"{at:%H:%M:%S}"
             if day not in (None, at.date()):
                 stamp = f"{at:%d %b} {clock}"
-            elif clock not in line.message[:_TIMESTAMP_PREFIX]:
+            elif clock not in text[:_TIMESTAMP_PREFIX]:
                 stamp = clock
             day = at.date()
-        rows.append(escape(_row(stamp, None if one_source else line.source, line, max_line)))
+        tag = None if one_source else source_tag(rank, line.replica)
+        rows.append(escape(" ".join(part for part in (stamp, tag, _level(line), _cut(text, max_line)) if part)))
     return rows
 
 
 def excerpt_rows(texts: Sequence[str], root: int | None, *, max_line: int = MAX_LINE) -> list[str]:
-    """Escaped rows of an excerpt whose lines have no timestamps; the root line is marked."""
+    """Escaped rows of an excerpt whose lines have no timestamps, with a tag such as `r3`; the root line is marked."""
+    rows = [_cut(with_rank_tag(text), max_line) for text in texts]
     if root is None:
-        return [escape(_cut(text, max_line)) for text in texts]
-    marks = ("\u25b6 " if index == root else "  " for index in range(len(texts)))
-    return [escape(mark + _cut(text, max_line)) for mark, text in zip(marks, texts, strict=True)]
+        return [escape(row) for row in rows]
+    marks = ("\u25b6 " if index == root else "  " for index in range(len(rows)))
+    return [escape(mark + row) for mark, row in zip(marks, rows, strict=True)]
 
 
 def have_times(lines: Sequence[ExcerptLine]) -> bool:
@@ -57,12 +61,8 @@ def have_times(lines: Sequence[ExcerptLine]) -> bool:
 
 def common_source(lines: Sequence[AnyLine]) -> str | None:
     """The source of all lines, which `line_rows` leaves out; None if sources differ or are unknown."""
-    sources = {line.source for line in lines}
+    sources = {source_of(line) for line in lines}
     return sources.pop() if len(sources) == 1 else None
-
-
-def _row(stamp: str, source: str | None, line: AnyLine, max_line: int) -> str:
-    return " ".join(part for part in (stamp, source, _level(line), _cut(line.message, max_line)) if part)
 
 
 def _cut(text: str, max_line: int) -> str:

@@ -181,7 +181,7 @@ def test_a_reply_shows_lines_with_times_and_counts_hidden_ones() -> None:
 def test_ranks_are_shown_in_each_line_when_they_differ() -> None:
     lines = quoted(line("a", rank=0), line("b", rank=1, level=Level.ERROR))
     reply = reply_to(alert(evidence=errors(lines=lines)))
-    assert "14:02:31 rank 0 a\n14:02:31 rank 1 ERROR b" in shown(reply)
+    assert "14:02:31 r0 a\n14:02:31 r1 ERROR b" in shown(reply)
 
 
 def test_other_alerts_take_one_line_and_hidden_ones_are_counted() -> None:

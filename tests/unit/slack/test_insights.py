@@ -31,10 +31,10 @@ def test_share_runs_the_same_command_again(name: str) -> None:
 def test_a_diagnosis_shows_title_root_line_rank_time_hint_and_excerpt() -> None:
     text = shown(render(DIAGNOSIS))
     assert "🔴 *GPU out of memory &lt;!here&gt;*" in text
-    assert "> [rank3]: torch.OutOfMemoryError: &lt;!channel&gt; red" in text
+    assert "> torch.OutOfMemoryError: &lt;!channel&gt; red" in text
     assert "Rank 3 first, then 0, 1 · <!date^" in text
     assert "*Try:* Use a smaller batch. <https://example.org/oom|Read more>" in text
-    assert "  step 7 loss 2.1\n▶ [rank3]: torch.OutOfMemoryError" in text
+    assert "  step 7 loss 2.1\n▶ r3 torch.OutOfMemoryError" in text
     assert "*failed*" in text
     assert "2 secrets hidden" in text
     assert "mem went away in the middle." in text

@@ -19,7 +19,7 @@ OOM = "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.50 GiB."
 def test_diagnosis_shows_the_job_state() -> None:
     shown = text(DIAGNOSIS)
     assert shown.startswith("run <!channel>: failed (FAILED), ended just now after 3 h\n\n1 problem found")
-    assert "▶ [rank3]: torch.OutOfMemoryError" in shown
+    assert "▶ r3 torch.OutOfMemoryError" in shown
     assert "Log from 2026-03-13 09:00:00 to 2026-03-13 12:00:00 UTC." in shown
     assert "2 secrets hidden" in shown
     assert "\x1b" not in shown

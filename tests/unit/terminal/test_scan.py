@@ -51,7 +51,7 @@ def test_failing_log_reports_failure_with_line_and_hint(capsys: pytest.CaptureFi
     assert 0 == program.run(["scan", write(FAILING)])
     out = capsys.readouterr().out
     assert out.startswith("1 problem found.\n\nPAGE  GPU out of memory\n      line 5 · rank 3\n")
-    assert "▶ [rank3]: torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.50 GiB." in out
+    assert "▶ r3 torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.50 GiB." in out
     assert "Try: " in out
     assert "Progress: step 1, loss 2.5." in out
     assert "5 lines read." in out

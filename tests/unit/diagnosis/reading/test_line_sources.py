@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.diagnosis.reading.line_sources import comes_from, rank_of, source_tag, split_rank
+from bot.diagnosis.reading.line_sources import comes_from, rank_of, split_rank, with_rank_tag
 from bot.diagnosis.reading.prefixes import split_prefix
-from bot.domain.logs import LogLine
+from bot.domain.logs import LogLine, source_tag
 
 RANKED = (
     ("[rank3]: loss 1.2", "loss 1.2"),
@@ -108,6 +108,7 @@ def test_line_without_a_name() -> None:
 
 def test_tags() -> None:
     assert [source_tag(3, "abcde"), source_tag(None, "abcde"), source_tag(None, None)] == ["r3", "abcde", None]
+    assert [with_rank_tag("[rank3]:   x"), with_rank_tag("loss 1.2")] == ["r3   x", "loss 1.2"]
 
 
 @given(st.text(alphabet="[]rank3:1 |<std>out\n(),=.\x1bm\udcff", max_size=60))

@@ -41,7 +41,7 @@ async def test_a_diagnosis_is_private_and_names_the_failure(harness: SlackHarnes
     assert "U0ADA" == answer.visible_to
     blocks = str(answer.blocks)
     assert "GPU out of memory" in blocks
-    assert "▶ [rank3]: torch.OutOfMemoryError" in blocks
+    assert "▶ r3 torch.OutOfMemoryError" in blocks
     assert "*failed*" in blocks
     assert SECRET not in blocks
     assert "<!channel>" not in blocks

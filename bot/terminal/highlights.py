@@ -10,7 +10,7 @@ _MAX_CHARS = 20_000
 """A longer message is shown without marks."""
 _MAX_SPANS = 100
 
-Span = tuple[int, int]
+MarkedSpan = tuple[int, int]
 
 
 def highlighter(wanted: LogFilter, start: str, end: str) -> Callable[[str], str] | None:
@@ -31,7 +31,7 @@ def highlighter(wanted: LogFilter, start: str, end: str) -> Callable[[str], str]
     return highlight
 
 
-def _spans(text: str, includes: tuple[str, ...], pattern: Pattern[str] | None) -> Iterator[Span]:
+def _spans(text: str, includes: tuple[str, ...], pattern: Pattern[str] | None) -> Iterator[MarkedSpan]:
     for wanted in includes:
         position = text.find(wanted)
         while position >= 0:
@@ -44,9 +44,9 @@ def _spans(text: str, includes: tuple[str, ...], pattern: Pattern[str] | None) -
             return
 
 
-def _merged(spans: Iterator[Span]) -> list[Span]:
+def _merged(spans: Iterator[MarkedSpan]) -> list[MarkedSpan]:
     """Sort spans and join those that overlap or touch; empty ones are left out."""
-    merged: list[Span] = []
+    merged: list[MarkedSpan] = []
     for first, last in sorted(span for span in spans if span[0] < span[1]):
         if merged and first <= merged[-1][1]:
             merged[-1] = (merged[-1][0], max(last, merged[-1][1]))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from bot.commands.subcommands.logs import LogsAnswer
 from bot.commands.subcommands.subscriptions import ChannelAnswer
 from bot.commands.subcommands.table import HelpAnswer, SharedAnswer
+from bot.domain.job_matching import KnownJob
 
 if TYPE_CHECKING:
     from bot.providers.base import RequestRate
@@ -37,6 +38,10 @@ class ErrorAnswer:
     """How the subcommand is typed, when the input was wrong."""
     is_misuse: bool = False
     """Whether the input or a setting is wrong, rather than a platform unavailable."""
+    typed: str = ""
+    """The text that did not name one job; each suggestion replaces it."""
+    suggestions: tuple[KnownJob, ...] = ()
+    """The jobs that may have been meant."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,15 @@
 """Run any command that is typed in a Slack channel: those of `runner`, pages of a log, and what the channel keeps."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 
-from bot.commands.answers import Answer, Asker, SystemStatus
+from bot.commands.answers import Answer, Asker, ErrorAnswer, SystemStatus
+from bot.commands.handlers.job_lookup import JobsSource
 from bot.commands.handlers.logs import read_page
 from bot.commands.handlers.logs_around import read_around
 from bot.commands.handlers.subscriptions import ChannelHandlers
 from bot.commands.parsing.help import help_answer
-from bot.commands.runner import CommandRunner, error_answer
+from bot.commands.runner import CommandRunner, ResolvedCommand, error_answer
 from bot.commands.subcommands.jobs import StatusAnswer
 from bot.commands.subcommands.logs import LogsCommand
 from bot.commands.subcommands.spec import Frontend
@@ -23,6 +25,15 @@ class ChannelRunner:
 
     runner: CommandRunner
     store: Store
+
+    async def resolve(self, command: SlackCommand, asker: Asker) -> ResolvedCommand[SlackCommand] | ErrorAnswer:
+        """As `CommandRunner.resolve`; a name means a job of this channel first, then any watched job."""
+        subscriptions = self.store.subscriptions
+        sources: list[JobsSource] = [partial(subscriptions.known_jobs, asker.channel), subscriptions.known_jobs]
+        try:
+            return await self.runner.resolve(command, sources)
+        except BotError as problem:
+            return error_answer(problem, self.runner.redactor)
 
     async def run(self, command: SlackCommand, asker: Asker) -> Answer:
         """The answer, without secrets. An expected failure is an ErrorAnswer."""

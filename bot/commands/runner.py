@@ -5,15 +5,18 @@ Commands that only a Slack channel has are answered in `channel_runner`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, assert_never
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Generic, TypeVar, assert_never
 
 from bot.commands.answers import ErrorAnswer
+from bot.commands.handlers.job_lookup import JobDirectory, JobLookup, JobsSource
 from bot.commands.handlers.jobs import list_jobs, read_metrics, read_status
 from bot.commands.subcommands.jobs import DiagnoseCommand, JobsCommand, MetricsCommand, StatusCommand
 from bot.commands.subcommands.rules import ReplayCommand, RulesCommand
-from bot.commands.subcommands.table import SharedAnswer, SharedCommand
+from bot.commands.subcommands.shell import FollowCommand
+from bot.commands.subcommands.subscriptions import ListCommand, UnsilenceCommand
+from bot.commands.subcommands.table import HelpCommand, SharedAnswer, SharedCommand, SlackCommand
 from bot.domain.durations import Clock, spoken_duration
 from bot.errors import BotError, ConfigError, JobNotFound, ProviderError, UsageError
 from bot.providers.registry import Registry
@@ -29,6 +32,18 @@ def _shipped_config() -> DiagnosisConfig:
     return shipped_diagnosis_config()
 
 
+_WITHOUT_JOB = (JobsCommand, RulesCommand, HelpCommand, ListCommand, UnsilenceCommand)
+AskedT = TypeVar("AskedT", bound=SlackCommand | FollowCommand)
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedCommand(Generic[AskedT]):
+    """A command whose job is a full reference, and a note on how it was found."""
+
+    command: AskedT
+    note: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class CommandRunner:
     """Answers the commands that both frontends have."""
@@ -38,6 +53,20 @@ class CommandRunner:
     redactor: Redactor
     diagnosis_config: Callable[[], DiagnosisConfig] = _shipped_config
     """Called when a command needs it, because compiling signatures takes a while."""
+    directory: JobDirectory = field(default_factory=JobDirectory)
+
+    async def resolve(
+        self, command: AskedT, watched: Sequence[JobsSource] = ()
+    ) -> ResolvedCommand[AskedT] | ErrorAnswer:
+        """Replace an id, a name or a page by the reference of the job. Names are looked up in `watched` first."""
+        if isinstance(command, _WITHOUT_JOB) or command.ref is None:
+            return ResolvedCommand(command)
+        lookup = JobLookup(self.registry, self.redactor, self.directory, self.clock(), watched)
+        try:
+            job = await lookup.resolve(command.ref)
+        except BotError as problem:
+            return error_answer(problem, self.redactor)
+        return job if isinstance(job, ErrorAnswer) else ResolvedCommand(replace(command, ref=job.ref), job.note)
 
     async def run(self, command: SharedCommand) -> SharedAnswer | ErrorAnswer:
         """The answer, without secrets. An expected failure is an ErrorAnswer."""

@@ -6,37 +6,30 @@ A button carries a command as text, so clicks and commands take one path. Comman
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import re
-import secrets
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, tzinfo
 from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext, AsyncRespond
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.commands.answers import Answer, Asker, ErrorAnswer
+from bot.commands.answers import Asker, ErrorAnswer
 from bot.commands.channel_runner import ChannelRunner
-from bot.commands.parsing.parser import has_local_time, parse
-from bot.commands.subcommands.arguments import InputContext
-from bot.commands.subcommands.subscriptions import SilenceAnswer, UnwatchAnswer, WatchAnswer
-from bot.commands.subcommands.table import SlackCommand
 from bot.domain.checks import DELIVERY_LOOP, POLL_LOOP
 from bot.domain.durations import Clock
-from bot.errors import BotError, DeliveryError, UsageError
+from bot.slack.answering import Answering, errors_answered
 from bot.slack.background_tasks import TaskSet, Work
 from bot.slack.failures import UNREACHABLE, delivery_error
 from bot.slack.ownership import OWNERSHIP_ACTIONS, change_owner
-from bot.slack.render.answers import render, render_error, render_greeting, render_shared, render_working
+from bot.slack.render.answers import render_error, render_greeting
 from bot.slack.render.blocks import Action
 from bot.slack.render.home import HomeView, render_home
 from bot.slack.render.logs import Shared
 from bot.slack.reply import Reply
+from bot.slack.thread_jobs import ThreadJobs
 from bot.slack.user_profiles import UserProfiles
 from bot.store.store import Store
 
@@ -46,7 +39,6 @@ EVENTS = ("app_home_opened", "app_mention", "member_joined_channel")
 HEARTBEATS = {POLL_LOOP: "Polling", DELIVERY_LOOP: "Alert delivery"}
 """The background loops as App Home names them."""
 _REMEMBERED_EVENTS = 1000
-_MENTION = re.compile(r"^\s*<@[UW][A-Z0-9]+(?:\|[^>]*)?>")
 _LINK = re.compile(r"<(?P<url>(?:https?://|mailto:)[^|>\s]+)(?:\|(?P<label>[^>]*))?>")
 _BUSY = "Too many requests right now. Try again in a minute."
 
@@ -79,17 +71,18 @@ class Listeners:
         # `resume_channel` sends the alerts that waited until the bot was invited to a channel.
         # An answer that takes longer than `patience_s` is announced by a note.
         self._runner, self._store, self._clock = runner, store, clock
-        self._resume_channel, self._patience_s = resume_channel, patience_s
-        self._profiles = UserProfiles()
+        self._resume_channel = resume_channel
         self._events: OrderedDict[str, None] = OrderedDict()
         self.tasks = TaskSet()
         """The work in flight, to drain before the process ends."""
+        threads = ThreadJobs(store.incidents)
+        self._answering = Answering(runner, clock, self.tasks, UserProfiles(), threads, patience_s)
 
     async def on_command(self, ack: AsyncAck, body: Body, respond: AsyncRespond, client: AsyncWebClient) -> None:
         """`/train ...`."""
         await ack()
         reply = Reply(client, body["channel_id"], body["user_id"], respond)
-        self._start(reply, self._answer(reply, plain_text(str(body.get("text") or "")), _asker(body)))
+        self._start(reply, self._answering.answer(reply, plain_text(str(body.get("text") or "")), _asker(body)))
 
     async def on_mention(self, body: Body, client: AsyncWebClient) -> None:
         """`@trainwatch ...`, which also works in threads. Slack may send one event several times."""
@@ -98,8 +91,9 @@ class Listeners:
             return
         reply = Reply(client, event["channel"], event["user"], thread_ts=event.get("thread_ts") or event["ts"])
         asker = Asker(event["user"], event["channel"], body.get("team_id"))
-        text = plain_text(_MENTION.sub("", str(event.get("text") or ""), count=1))
-        self._start(reply, self._answer(reply, text, asker, share=True))
+        text = plain_text(str(event.get("text") or ""))
+        mention = self._answering.answer_mention(reply, text, asker, thread_ts=event.get("thread_ts"))
+        self._start(reply, mention)
 
     async def on_click(self, ack: AsyncAck, body: Body, respond: AsyncRespond, client: AsyncWebClient) -> None:
         """A button or a menu entry. What changes the channel's alerts is answered in the thread of its message."""
@@ -113,7 +107,7 @@ class Listeners:
             is_root = message is not None and message.get("thread_ts", message["ts"]) == message["ts"]
             self._start(reply, self._change_owner(reply, Action(action), value, is_root=is_root))
         else:
-            self._start(reply, self._answer(reply, value, _asker(body), share=action == Action.SHARE))
+            self._start(reply, self._answering.answer(reply, value, _asker(body), share=action == Action.SHARE))
 
     async def on_home(self, body: Body, client: AsyncWebClient) -> None:
         """The app's Home tab was opened."""
@@ -145,46 +139,17 @@ class Listeners:
             self._events.popitem(last=False)
         return True
 
-    async def _answer(self, reply: Reply, text: str, asker: Asker, *, share: bool = False) -> None:
-        async with _errors_answered(reply):
-            context = InputContext(self._clock(), await self._zone(reply, text))
-            command = parse(text, context)
-            running = asyncio.ensure_future(self._run_in_turn(command, asker))
-            try:
-                done, _ = await asyncio.wait({running}, timeout=self._patience_s)
-                if not done and reply.respond is not None:
-                    async with _errors_answered(reply):  # the answer still follows
-                        await reply.private(render_working(text))
-                answer = await running
-            finally:
-                running.cancel()
-            is_shared = share or getattr(command, "public", False) or _concerns_channel(answer)
-            if is_shared and not isinstance(answer, ErrorAnswer):
-                await reply.public(render_shared(answer))
-            else:
-                await reply.private(render(answer))
-
-    async def _zone(self, reply: Reply, text: str) -> tzinfo:
-        """The person's time zone, if the text needs one."""
-        if not has_local_time(text):
-            return UTC
-        return (await self._profiles.get(reply.client, reply.user, self._clock())).zone or UTC
-
-    async def _run_in_turn(self, command: SlackCommand, asker: Asker) -> Answer:
-        async with self.tasks.turn():
-            return await self._runner.run(command, asker)
-
     async def _change_owner(self, reply: Reply, action: Action, value: str, *, is_root: bool) -> None:
         """The outbox then edits the incident's root message."""
         incidents, now = self._store.incidents, self._clock()
-        async with _errors_answered(reply):
+        async with errors_answered(reply):
             async with self.tasks.turn():
                 answer = await change_owner(incidents, action, value, reply.user, now, is_root=is_root)
             if answer is not None:
                 await reply.private(answer)
 
     async def _greet(self, reply: Reply) -> None:
-        async with _errors_answered(reply):
+        async with errors_answered(reply):
             async with self.tasks.turn():
                 watched = await self._store.subscriptions.list(reply.channel)
                 waiting = await self._store.deliveries.retry_now(reply.channel, self._clock())
@@ -208,28 +173,8 @@ class Listeners:
         return HomeView(watched, beats, self._clock(), await self._runner.system_status())
 
 
-@asynccontextmanager
-async def _errors_answered(reply: Reply) -> AsyncIterator[None]:
-    """Reply with whatever goes wrong inside; an unexpected error gets a reference that is also in the log."""
-    try:
-        try:
-            yield
-        except DeliveryError:
-            raise
-        except BotError as error:
-            usage = error.usage if isinstance(error, UsageError) else None
-            await reply.private(render_error(ErrorAnswer(error.public, usage)))
-        except Exception:
-            error_id = secrets.token_hex(3)
-            log.exception("command failed", extra={"error_id": error_id})
-            text = f"Internal error in trainwatch. Reference: error {error_id} in the server log."
-            await reply.private(render_error(ErrorAnswer(text)))
-    except DeliveryError as error:
-        log.warning("answer not delivered", extra={"reason": error.reason, "channel": reply.channel})
-
-
 async def _refuse(reply: Reply) -> None:
-    async with _errors_answered(reply):
+    async with errors_answered(reply):
         await reply.private(render_error(ErrorAnswer(_BUSY)))
 
 
@@ -246,19 +191,6 @@ def _typed_link(link: re.Match[str]) -> str:
     """The URL, or the bare name that Slack linked by itself."""
     url, label = link["url"], link["label"]
     return label if label and url in (f"http://{label}", f"http://{label}/", f"mailto:{label}") else url
-
-
-def _concerns_channel(answer: Answer) -> bool:
-    """Whether the answer changes which alerts the channel gets, so that the channel should see it."""
-    match answer:
-        case WatchAnswer():
-            return answer.has_changed
-        case SilenceAnswer():
-            return True
-        case UnwatchAnswer(jobs):
-            return bool(jobs)
-        case _:
-            return False
 
 
 def _asker(body: Body) -> Asker:

@@ -5,6 +5,7 @@ Answers are rendered in `bot.slack.render`; `bot.slack.listeners` decides when t
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -18,7 +19,8 @@ from bot.slack.render.blocks import context, context_text, section
 from bot.slack.render.icons import WARNING
 from bot.slack.render.logs import Shared, Snippet
 from bot.slack.render.message import BLOCKS_BUDGET, MAX_FIELD_TEXT, Message, message, weight
-from bot.slack.render.text import escape
+from bot.slack.render.text import escape, one_line
+from bot.slack.render.thread_commands import use_mentions
 
 log = logging.getLogger(__name__)
 
@@ -44,39 +46,45 @@ class Reply:
     second answer to a command even if asked to replace the first
     (observed: slackapi/bolt-python#1268, slackapi/bolt-js#2287; read 2026-11-21)."""
 
-    async def private(self, answer: Message) -> None:
-        """Show it to the asker only; a mention is answered in its thread.
+    async def private(self, answer: Message, notes: Sequence[str] = ()) -> None:
+        """Show it with notes to the asker only; a mention is answered in its thread.
 
         Raises:
             DeliveryError: The answer was not accepted.
         """
+        answer = _with_notes(answer, notes)
         if self.respond is None:
             await self._post(answer, self.thread_ts)
         else:
             await self._respond(answer, "ephemeral")
 
-    async def public(self, shared: Shared) -> None:
-        """Show it to the channel: the root, with lines in its thread and all lines in a file.
+    async def public(self, shared: Shared, notes: Sequence[str] = ()) -> str | None:
+        """Show it to the channel: the root with notes, with lines in its thread and all lines in a file.
 
         If the bot is not a member, the response URL still reaches the channel, without thread and file.
+
+        Returns:
+            The root's `ts`; None if the bot is not a member.
 
         Raises:
             DeliveryError: The answer was not accepted.
         """
         try:
-            root_ts = await self._post(_with_note(shared.root, shared.pointer), self.thread_ts)
+            root_ts = await self._post(_with_notes(_with_note(shared.root, shared.pointer), notes), self.thread_ts)
         except DeliveryError as error:
             if error.reason not in _NOT_A_MEMBER or self.respond is None:
                 raise
-            await self._respond(_without_thread(shared), "in_channel")
-            return
+            await self._respond(_with_notes(_without_thread(shared), notes), "in_channel")
+            return None
         thread_ts = self.thread_ts or root_ts
         if shared.thread is not None:
             await self._post(shared.thread, thread_ts)
         if shared.snippet is not None:
             await self._upload(shared.snippet, thread_ts)
+        return root_ts
 
     async def _post(self, answer: Message, thread_ts: str | None) -> str:
+        answer = answer if thread_ts is None else use_mentions(answer)
         arguments = {"channel": self.channel, "unfurl_links": False, "unfurl_media": False, **answer.payload()}
         if thread_ts is not None:
             arguments["thread_ts"] = thread_ts
@@ -91,6 +99,7 @@ class Reply:
 
     async def _respond(self, answer: Message, response_type: str) -> None:
         assert self.respond is not None
+        answer = answer if self.thread_ts is None else use_mentions(answer)
         replaces = self.replaces and response_type == "ephemeral"
         body = {**answer.payload(), "response_type": response_type, "replace_original": replaces}
         try:
@@ -124,6 +133,12 @@ def _without_thread(shared: Shared) -> Message:
     thread = shared.thread.blocks if shared.thread is not None else ()
     blocks = (*shared.root.blocks, section(_INVITE), *thread)
     return Message(shared.root.text, blocks if weight(blocks) < BLOCKS_BUDGET else (section(_INVITE), *thread))
+
+
+def _with_notes(answer: Message, notes: Sequence[str]) -> Message:
+    for note in notes:
+        answer = _with_note(answer, one_line(note, 300))
+    return answer
 
 
 def _with_note(answer: Message, note: str) -> Message:

@@ -15,6 +15,7 @@ from bot.domain.alerts import (
     Incident,
     Notification,
     NotifyReason,
+    Receipt,
 )
 from bot.domain.jobs import JobRef
 from bot.store.claims import revoke_claim
@@ -34,6 +35,15 @@ class Incidents:
         """Return the incident with this id, or None."""
         async with self._database.read() as connection:
             value = await connection.scalar(select(incidents.c.value).where(incidents.c.id == incident_id))
+        return None if value is None else from_json(value, Incident)
+
+    async def find_by_root(self, root: Receipt) -> Incident | None:
+        """Return the incident that has this root message, or None."""
+        statement = select(incidents.c.value).where(
+            incidents.c.channel == root.channel, incidents.c.root == to_json(root)
+        )
+        async with self._database.read() as connection:
+            value = await connection.scalar(statement)
         return None if value is None else from_json(value, Incident)
 
     async def list_open(self, channel: str, job: JobRef | None = None) -> tuple[Incident, ...]:

@@ -1,12 +1,14 @@
 """Subscriptions of channels to jobs. `watches.py` has what the watcher does with them."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, delete, null, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.alerts import Incident
+from bot.domain.job_matching import KnownJob
 from bot.domain.jobs import Job, JobRef
 from bot.domain.subscriptions import RuleSettings, Subscription, Watched
 from bot.store.claims import revoke_claim, watch_of
@@ -65,6 +67,21 @@ class Subscriptions:
     async def of_user(self, user: str) -> tuple[Watched, ...]:
         """Return the subscriptions that a person made in any channel, oldest first."""
         return await self._listed(subscriptions.c.created_by == user)
+
+    async def known_jobs(self, channel: str | None = None) -> tuple[KnownJob, ...]:
+        """Return the watched jobs of a channel, or of all channels."""
+        statement = select(watches.c.provider, watches.c.job_id, watches.c.last_job).order_by(watches.c.id)
+        if channel is not None:
+            of_channel = select(subscriptions.c.watch_id).where(subscriptions.c.channel == channel)
+            statement = statement.where(watches.c.id.in_(of_channel))
+        async with self._database.read() as connection:
+            rows = (await connection.execute(statement)).all()
+        return tuple(
+            KnownJob(JobRef(row.provider, row.job_id))
+            if row.last_job is None
+            else replace(KnownJob.of(from_json(row.last_job, Job)), ref=JobRef(row.provider, row.job_id))
+            for row in rows
+        )
 
     async def for_job(self, job: JobRef) -> tuple[Subscription, ...]:
         """Return all subscriptions to a job, oldest first."""

@@ -24,11 +24,16 @@ class Session:
 
     async def run(self, command: LogsCommand | FollowCommand | SharedCommand) -> int:
         """Run the command, print its answer and return the exit code."""
-        match command:
-            case LogsCommand() | FollowCommand():
-                return await self._stream(command)
-            case _:
-                return self._show(await self.runner.run(command), json=command.json)
+        resolved = await self.runner.resolve(command)
+        if isinstance(resolved, ErrorAnswer):
+            return self._show_error(resolved)
+        if resolved.note:
+            self.output.note(resolved.note)
+        match resolved.command:
+            case LogsCommand() | FollowCommand() as streamed:
+                return await self._stream(streamed)
+            case shared:
+                return self._show(await self.runner.run(shared), json=shared.json)
 
     async def _stream(self, command: LogsCommand | FollowCommand) -> int:
         """Print log lines as they are read, in constant memory."""
@@ -80,6 +85,9 @@ class Session:
     def _show_error(self, answer: ErrorAnswer) -> int:
         usage = f"\nUsage: {answer.usage}" if answer.usage else ""
         self.output.note(f"trainwatch: {answer.public}{usage}")
+        for job in answer.suggestions:
+            about = ", ".join(filter(None, (job.name, job.state)))
+            self.output.note(f"  {job.ref}" + (f"  {about}" if about else ""))
         return ExitCode.USAGE if answer.is_misuse else ExitCode.FAILED
 
 

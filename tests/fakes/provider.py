@@ -45,6 +45,8 @@ class FakeProvider:
     filters_by_time: bool = True
     """False: log queries ignore their window, as some platforms do."""
 
+    list_error: BaseException | None = None
+    """Raised by every list of jobs."""
     status_error: BaseException | None = None
     """Raised by every status request."""
     log_errors: Iterator[BaseException | None] | None = None
@@ -65,6 +67,9 @@ class FakeProvider:
     metrics_s: float = 0.0
     """How long each kind of request takes."""
 
+    lists: int = 0
+    """How many times the jobs were listed."""
+    list_s: float = 0.0
     job_queries: list[str] = field(default_factory=list)
     """Ids of the jobs whose status was requested."""
     queries: list[LogQuery] = field(default_factory=list)
@@ -99,6 +104,10 @@ class FakeProvider:
         return self.jobs[job.id]
 
     async def list_jobs(self, *, limit: int) -> Sequence[Job]:
+        self.lists += 1
+        await asyncio.sleep(self.list_s)
+        if self.list_error is not None:
+            raise self.list_error
         return list(self.jobs.values())[:limit]
 
     async def query_logs(self, query: LogQuery) -> LogPage:

@@ -9,7 +9,7 @@ import pytest
 from bot.commands.answers import Answer, Asker, ErrorAnswer
 from bot.commands.channel_runner import ChannelRunner
 from bot.commands.parsing.parser import parse
-from bot.commands.runner import CommandRunner
+from bot.commands.runner import CommandRunner, ResolvedCommand
 from bot.commands.subcommands.jobs import StatusAnswer
 from bot.commands.subcommands.logs import LogsAnswer
 from bot.commands.subcommands.subscriptions import ListAnswer, SilenceAnswer, UnwatchAnswer, WatchAnswer
@@ -38,7 +38,8 @@ class CommandHarness:
         self.runner = ChannelRunner(runner, store)
 
     async def run(self, text: str, asker: Asker = HERE) -> Answer:
-        return await self.runner.run(parse(text), asker)
+        resolved = await self.runner.resolve(parse(text), asker)
+        return resolved if isinstance(resolved, ErrorAnswer) else await self.runner.run(resolved.command, asker)
 
 
 @pytest.fixture
@@ -67,7 +68,7 @@ async def test_watching_again_with_the_same_settings_changes_nothing(commands: C
 async def test_an_ended_job_cannot_be_watched(commands: CommandHarness) -> None:
     answer = await commands.run("watch mem:run/ended")
     assert isinstance(answer, ErrorAnswer)
-    assert "has ended (failed)" in answer.public
+    assert "has already ended (failed); nothing to watch" in answer.public
 
 
 @pytest.mark.parametrize(
@@ -112,7 +113,24 @@ async def test_unwatching_everything(commands: CommandHarness) -> None:
 async def test_a_job_of_a_removed_platform_can_be_unwatched(commands: CommandHarness, store: Store) -> None:
     await commands.run("watch mem:run/1")
     bare = ChannelRunner(CommandRunner(registry_of(), lambda: NOW, Redactor()), store)
-    assert await bare.run(parse("unwatch mem:run/1"), HERE) == UnwatchAnswer((REF,))
+    resolved = await bare.resolve(parse("unwatch mem:run/1"), HERE)
+    assert isinstance(resolved, ResolvedCommand)
+    assert await bare.run(resolved.command, HERE) == UnwatchAnswer((REF,))
+
+
+async def test_a_name_means_a_job_of_this_channel_then_any_watched_job(commands: CommandHarness) -> None:
+    await commands.run("watch mem:run/1")
+    for text, asker in (("status 1", HERE), ("status 1", THERE), ("status run", HERE), ("status run", THERE)):
+        answer = await commands.run(text, asker)
+        assert isinstance(answer, StatusAnswer)
+        assert answer.job.ref == REF
+    await commands.run("watch mem:run/2", THERE)
+    here = await commands.run("status run")
+    assert isinstance(here, StatusAnswer)
+    assert here.job.ref == REF
+    elsewhere = await commands.run("status run", Asker("U2", "C3"))
+    assert isinstance(elsewhere, ErrorAnswer)
+    assert [str(one.ref) for one in elsewhere.suggestions] == ["mem:run/1", "mem:run/2"]
 
 
 @pytest.mark.parametrize(("text", "expected"), [("", True), (" mem:run/1", True), (" mem:run/2", False)])

@@ -22,7 +22,7 @@ from bot.commands.subcommands.subscriptions import (
 )
 from bot.domain.jobs import JobRef
 from bot.domain.subscriptions import Matcher, Watched
-from bot.errors import ConfigError, UsageError
+from bot.errors import UsageError
 from bot.providers.registry import Registry
 from bot.redaction.redactor import Redactor
 from bot.redaction.values import redact_job
@@ -73,7 +73,7 @@ class ChannelHandlers:
         provider, ref = self.registry.resolve(command.ref)
         job = redact_job(await provider.get_job(ref), self.redactor)
         if job.state.is_terminal:
-            raise UsageError(f"{job.ref} has ended ({job.state}). `logs {job.ref}` shows its last lines.")
+            raise UsageError(f"`{job.ref}` has already ended ({job.state}); nothing to watch. See `logs {job.ref}`.")
         before = {one.subscription.job: one.subscription.settings for one in await self._watched()}
         add = self.store.subscriptions.add
         subscription, created = await add(asker.channel, asker.team, job.ref, asker.user, settings, self.now)
@@ -126,17 +126,11 @@ class ChannelHandlers:
         return watched if watched.job is None else replace(watched, job=redact_job(watched.job, self.redactor))
 
     def _find(self, typed: str, watched: list[JobRef]) -> JobRef | None:
-        """The watched job that was typed: by its reference, its page, or the last part of its id."""
+        """The watched job of a reference, which may be a short one."""
         for job in watched:
             if str(job) == typed:
                 return job
-        try:
-            ref = self.registry.resolve(typed)[1]
-        except (ConfigError, UsageError):
-            matching = [job for job in watched if job.id.rpartition("/")[2] == typed]
-            if len(matching) != 1:
-                raise
-            return matching[0]
+        ref = self.registry.resolve(typed)[1]
         near = [job for job in watched if job == ref]
         near = near or [job for job in watched if job.provider == ref.provider and job.id.endswith(f"/{ref.id}")]
         return near[0] if len(near) == 1 else None

@@ -3,8 +3,8 @@
 `bot.commands.parsing.parser` reads it back to the same command.
 """
 
-from bot.commands.parsing.tokenizer import quote
-from bot.commands.subcommands.arguments import Window
+from bot.commands.parsing.tokenizer import Word, quote, split_words
+from bot.commands.subcommands.arguments import Window, clean_reference
 from bot.commands.subcommands.jobs import DiagnoseCommand, MetricsCommand, StatusCommand
 from bot.commands.subcommands.logs import DEFAULT_CONTEXT, DEFAULT_LINES, LogsCommand
 from bot.commands.subcommands.rules import ReplayCommand
@@ -28,6 +28,24 @@ def format_command(command: Formattable) -> str:
         case ReplayCommand():
             words = ["rules test", quote(command.ref), *map(quote, command.settings), *_window(command.window)]
     return " ".join(words)
+
+
+def replace_reference(text: str, typed: str, ref: str) -> str:
+    """A typed command with another job in place of the one that was typed."""
+    words = split_words(text)
+    for index, word in enumerate(words):
+        if clean_reference(word.text) == typed:
+            words[index] = Word(ref)
+            break
+    return " ".join(map(join_word, words))
+
+
+def join_word(word: Word) -> str:
+    """A word as it is typed: a quoted one stays quoted, `name=a b` is quoted after the sign."""
+    if word.quoted:
+        return quote(word.text) if quote(word.text)[:1] == '"' else f'"{word.text}"'
+    name, equals, value = word.text.partition("=")
+    return f"{name}={quote(value)}" if equals and value and quote(value) != value else word.text
 
 
 def _window(window: Window) -> list[str]:

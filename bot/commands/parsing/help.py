@@ -9,8 +9,8 @@ from bot.commands.subcommands.table import HelpAnswer, HelpCommand, subcommands
 from bot.errors import UsageError
 
 REFERENCE = (
-    "REF is a job: `platform:id` as `jobs` lists it, such as `baseten:lq4j9zm/8w6y2n`, or the address of its page "
-    "in your browser."
+    "REF is a job: `platform:id` as `jobs` lists it, such as `baseten:lq4j9zm/8w6y2n`, its id or name, the beginning "
+    "of either, or the URL of its page."
 )
 
 

@@ -1,8 +1,9 @@
 """Answers as messages. Longer ones have their own modules: logs, metrics, diagnosis, rules, subscriptions."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from bot.commands.answers import Answer, ErrorAnswer
+from bot.commands.parsing.formatting import replace_reference
 from bot.commands.subcommands.jobs import DiagnosisAnswer, JobsAnswer, MetricsAnswer, StatusAnswer
 from bot.commands.subcommands.logs import LogsAnswer
 from bot.commands.subcommands.rules import ReplayAnswer, RulesAnswer
@@ -10,6 +11,7 @@ from bot.commands.subcommands.subscriptions import ListAnswer, SilenceAnswer, Un
 from bot.commands.subcommands.table import HelpAnswer
 from bot.domain.alerts import Incident
 from bot.domain.durations import spoken_duration
+from bot.domain.job_matching import KnownJob
 from bot.domain.jobs import Job, Resources
 from bot.domain.wording import plural
 from bot.slack.render.alert_text import incident_icon
@@ -25,6 +27,7 @@ from bot.slack.render.rules import render_replay, render_rules
 from bot.slack.render.subscriptions import render_subscriptions, render_watch, render_watch_settings
 from bot.slack.render.text import code, escape, one_line, person, plain_time, slack_time
 
+_MAX_CHOICES = 10
 _LIST_BUDGET = 7000
 _STATUS_LINES = 1800
 _NO_PLATFORM = "No platform is configured. Run `trainwatch check` to see what is missing."
@@ -149,17 +152,52 @@ def _help_section(title: str, rows: Sequence[tuple[str, str]]) -> list[Block]:
     return [section(f"*{escape(title)}*"), *row_sections(shown, 5000, "row")]
 
 
-def render_error(answer: ErrorAnswer) -> Message:
-    """What was wrong, and the usage of the command."""
+def render_error(answer: ErrorAnswer, typed: str = "", *, is_public: bool = False) -> Message:
+    """What was wrong, with the usage of the command, or with a button for each job that may have been meant.
+
+    Args:
+        answer: the error.
+        typed: the command, which a button repeats for its job.
+        is_public: whether the channel sees this message, and so the answer to a click.
+    """
     problem, usage = one_line(answer.public, 1500), answer.usage or ""
-    typed = one_line(usage, 1500) if "`" in usage else code(usage, 1500)
-    how = f"Usage: {typed}" if usage else ""
-    return message(f"{problem} {how}".rstrip(), [section(f"{WARNING} {problem}"), context([how])])
+    shown_usage = one_line(usage, 1500) if "`" in usage else code(usage, 1500)
+    how = f"Usage: {shown_usage}" if usage else ""
+    action = Action.SHARE if is_public else Action.SHOW
+    return message(
+        f"{problem} {how}".rstrip(),
+        [
+            section(f"{WARNING} {problem}"),
+            context([how]),
+            *suggestion_blocks(answer.suggestions, lambda ref: replace_reference(typed, answer.typed, ref), action),
+        ],
+    )
 
 
-def render_working(what: str) -> Message:
+def suggestion_blocks(
+    jobs: Sequence[KnownJob], command: Callable[[str], str], action: Action
+) -> Iterable[Block | None]:
+    """A row and a button for each job that may have been meant."""
+    shown = jobs[:_MAX_CHOICES]
+    yield section("\n".join(map(_known_job_row, shown))) if shown else None
+    buttons = [
+        button(job.name or job.ref.id, action, command(str(job.ref)), key=f"job{number}")
+        for number, job in enumerate(shown)
+    ]
+    yield actions(buttons)
+    hidden = len(jobs) - len(shown)
+    yield context([f"Showing {len(shown)} of {len(jobs):,}; type more of the name."]) if hidden else None
+
+
+def _known_job_row(job: KnownJob) -> str:
+    icon = STATE_ICONS[job.state] if job.state is not None else PENDING
+    name = f"*{one_line(job.name, 120)}* " if job.name else ""
+    return f"{icon} {name}{code(str(job.ref))} {job.state or ''}".rstrip()
+
+
+def render_working() -> Message:
     """Shown when an answer takes more than two seconds."""
-    text = f"Working on {code(what)}; the answer follows."
+    text = "Working on it…"
     return message(text, [context([f"{PENDING} {text}"])])
 
 

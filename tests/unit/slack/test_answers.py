@@ -15,6 +15,7 @@ from bot.commands.subcommands.jobs import JobsAnswer, ProviderJobs, StatusAnswer
 from bot.commands.subcommands.subscriptions import ListAnswer, SilenceAnswer, UnwatchAnswer, WatchAnswer
 from bot.commands.subcommands.table import HelpAnswer
 from bot.domain.alerts import Severity
+from bot.domain.job_matching import KnownJob
 from bot.domain.jobs import JobRef, JobState
 from bot.domain.metrics import (
     GPU_UTILIZATION,
@@ -25,7 +26,10 @@ from bot.domain.metrics import (
     summarize,
 )
 from bot.domain.subscriptions import RuleSettings, Watched
-from bot.slack.render.answers import render, render_shared, render_working
+from bot.slack.render.answers import render, render_error, render_shared
+from bot.slack.render.blocks import section
+from bot.slack.render.message import Message
+from bot.slack.render.thread_commands import use_mentions
 from tests.unit.slack.factories import HOSTILE, NOW, at, incident, job, line
 from tests.unit.slack.samples import (
     ANSWERS,
@@ -207,7 +211,26 @@ def test_the_value_of_a_button_is_a_valid_command(case: str) -> None:
         assert parse(text)
 
 
-def test_the_note_on_a_slow_answer_names_the_command() -> None:
-    message = render_working("logs baseten:p/j --grep <!here>")
+def test_jobs_that_may_have_been_meant_are_buttons() -> None:
+    jobs = (
+        KnownJob(JobRef("baseten", "p/j1"), "llama-70b", JobState.RUNNING),
+        KnownJob(JobRef("fireworks", "acme/j2")),
+    )
+    answer = ErrorAnswer("2 jobs match `llama`. Which one?", typed="llama", suggestions=jobs)
+    message = render_error(answer, 'logs --tail 5 llama --grep "the loss" --include=nan')
     assert [] == problems(message)
-    assert "logs baseten:p/j" in shown(message)
+    assert buttons(message) == {
+        "llama-70b": 'logs --tail 5 baseten:p/j1 --grep "the loss" --include=nan',
+        "acme/j2": 'logs --tail 5 fireworks:acme/j2 --grep "the loss" --include=nan',
+    }
+    many = replace(answer, suggestions=jobs * 6)
+    assert "Showing 10 of 12" in shown(render_error(many, "status llama"))
+
+
+def test_commands_in_a_thread_are_shown_as_mentions() -> None:
+    message = use_mentions(render_error(ErrorAnswer("See `/train jobs`.", "/train logs REF")))
+    assert [] == problems(message)
+    assert "`@trainwatch jobs`" in shown(message)
+    assert "`@trainwatch logs REF`" in shown(message)
+    fenced = Message("x", (section("```\n`/train x`\n```"),))
+    assert fenced == use_mentions(fenced)

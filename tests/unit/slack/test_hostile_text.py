@@ -12,10 +12,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from bot.commands.answers import ErrorAnswer
 from bot.domain.alerts import Notification
-from bot.domain.jobs import JobRef
+from bot.domain.job_matching import KnownJob
+from bot.domain.jobs import JobRef, JobState
 from bot.slack.render.alerts import render_notification
-from bot.slack.render.answers import render, render_shared, render_working
+from bot.slack.render.answers import render, render_error, render_shared
 from bot.slack.render.home import HomeView, render_home
 from bot.slack.render.log_lines import excerpt_rows, line_rows
 from bot.slack.render.logs import render_snippet
@@ -109,8 +111,10 @@ def test_foreign_text_does_not_notify_link_or_leave_its_block(sample: Any, forei
 
 @settings(max_examples=200, deadline=None)
 @given(FOREIGN)
-def test_typed_text_is_quoted(foreign: str) -> None:
-    assert [] == faults(render_working(foreign))
+def test_text_and_names_in_an_error_are_escaped(foreign: str) -> None:
+    job = KnownJob(JobRef("x", foreign), foreign, JobState.RUNNING)
+    answer = ErrorAnswer(f"No job found for `{foreign}`.", typed="x:y", suggestions=(job,))
+    assert [] == faults(render_error(answer, "status x:y"))
 
 
 @given(FOREIGN, FOREIGN)

@@ -1,0 +1,116 @@
+"""Read a mention as a command: drop polite words, and turn questions into `diagnose` and `status`. Pure.
+
+Only mentions are read this way. A slash command is taken word for word.
+"""
+
+import re
+from collections.abc import Sequence
+
+from bot.commands.parsing.formatting import join_word
+from bot.commands.parsing.tokenizer import Word, normalize_dashes, quote, split_words
+from bot.commands.subcommands.table import SLACK_TABLE
+
+_MENTION = re.compile(r"<@[UW][A-Z0-9]+(?:\|[^>]*)?>[:,]?")
+_POLITE_TEXT = """
+hey hi hello hiya yo ok okay please pls plz thanks thank thx you could can would will u kindly just me us we i
+need want to like give get tell the a an this that these it its my our of for about on in from at here now
+today's job's run's and show let see look run job training again quickly
+"""
+_POLITE = frozenset(_POLITE_TEXT.split())
+"""Words that carry nothing beside a subcommand or a question."""
+_NAMES = frozenset(
+    word for row in SLACK_TABLE for word in (row.name, *row.aliases, *(alias for alias, _ in row.action_aliases))
+).difference(_POLITE, "?")
+_ALSO_POLITE = frozenset({"job", "show"})
+"""Subcommands when nothing else is left."""
+_WHY = re.compile(
+    r"(?i)^why\b|\b(what(?:'?s|\s+is|\s+has|\s+was|\s+went|\s+did)?\s+(?:happen\w*|gone|went|going)\b(?!\s+on)"
+    r"(?:\s+wrong)?|what\s+broke|what(?:'?s|\s+is|\s+was)?\s+(?:the\s+)?(?:wrong|broken|problem|matter|cause|reason|error)"
+    r"|root\s+cause|explain|how\s+come|reason|did\s+(?:it|this|that)\s+(?:crash|fail|die|hang)|went\s+wrong)"
+)
+_HOW = re.compile(
+    r"(?i)\b(how(?:'?s|\s+is|\s+are|\s+far|\s+long|\s+much)|what(?:'?s|\s+is)\s+(?:up|going\s+on|the\s+state|the\s+status)"
+    r"|(?:is|are)\s+(?:it|this|that|they)\b|still\s+\w+|alive|progress|eta|state|when\s+will|when\s+does|done\s+yet)"
+)
+_QUESTION_WORDS_TEXT = """
+why what what's whats how how's hows is are was were did does do has have had when which where who will it's far
+long much going go goes doing happen happened happening happens fail failed failing fails crash crashed crashing
+die died dying dead stop stopped stopping hang hangs hung hanging stuck slow slower wrong broken broke break
+alive running still ok up on off done finish finished end ended yet so and or not but by with went gone root
+cause reason problem matter error errors explain state status progress eta loss nan gpu gpus idle memory oom
+alert there
+"""
+_QUESTION_WORDS = frozenset(_QUESTION_WORDS_TEXT.split())
+_IS_REFERENCE = re.compile(r"[\d:/_]|\w-\w")
+
+
+def read_mention(text: str, *, in_thread: bool = False) -> str:
+    """Return the command that a mention means, or its text without the mention.
+
+    Args:
+        text: the message, with Slack's `<@U…>`.
+        in_thread: whether the thread has a job, which a question then is about.
+    """
+    typed = " ".join(_MENTION.sub(" ", text).split())
+    words = split_words(typed)
+    kept = _from_subcommand(_without_polite_words(words))
+    if kept and kept[0].text.lower() in _NAMES and not _is_question(typed, kept):
+        return _join(kept)
+    if _WHY.search(typed):
+        return _ask("diagnose", words, in_thread=in_thread)
+    if _HOW.search(typed):
+        return _ask("status", words, in_thread=in_thread)
+    if len(kept) == 1 and not kept[0].quoted and _IS_REFERENCE.search(kept[0].text):
+        return f"status {_join(kept)}"
+    return _join(kept or words)
+
+
+def _is_question(typed: str, words: Sequence[Word]) -> bool:
+    """Whether the text begins like a command and is a question: `why did this happen?`."""
+    return words[0].text.lower() == "why" and len(typed.split()) > 2 and " --" not in typed
+
+
+def _without_polite_words(words: Sequence[Word]) -> list[Word]:
+    """The words without polite ones, and without the punctuation of a sentence. Options stay as they are."""
+    first_option = next((i for i, word in enumerate(words) if normalize_dashes(word.text).startswith("-")), len(words))
+    bare = [_bare(word) for word in words[:first_option]]
+    kept = [word for word in bare if word.quoted or word.text.lower() not in _POLITE]
+    if not kept:
+        kept = [word for word in bare if word.text.lower() in _ALSO_POLITE][:1]
+    rest = list(words[first_option:])
+    while rest and not rest[-1].quoted and rest[-1].text.lower().rstrip("!.?") in ("please", "pls", "thanks", "thx"):
+        rest.pop()
+    return [*kept, *rest]
+
+
+def _from_subcommand(words: list[Word]) -> list[Word]:
+    """The words from the subcommand on, in `what are jobs` and `list jobs`."""
+    for index, word in enumerate(words[:4]):
+        leading = [one.text.lower() for one in words[:index]]
+        if word.text.lower() in _NAMES and all(one in _QUESTION_WORDS or one == "list" for one in leading):
+            following = words[index + 1].text.lower() if index + 1 < len(words) else ""
+            if not (word.text.lower() == "list" and following in _NAMES):
+                return words[index:]
+    return words
+
+
+def _bare(word: Word) -> Word:
+    """The word without the punctuation of a sentence."""
+    return word if word.quoted else Word(word.text.strip("!,;").rstrip("?.:") or word.text)
+
+
+def _ask(subcommand: str, words: Sequence[Word], *, in_thread: bool) -> str:
+    """The subcommand about the job that the question names; in a thread a plain word is not a name."""
+    others = [_bare(word).text for word in words if not word.quoted]
+    others = [
+        one for one in others if any(map(str.isalnum, one)) and one.lower() not in _POLITE | _QUESTION_WORDS | _NAMES
+    ]
+    named = [one for one in others if _IS_REFERENCE.search(one)]
+    if not named and not in_thread and len(others) == 1:
+        named = others
+    return f"{subcommand} {quote(named[0])}" if named else subcommand
+
+
+def _join(words: Sequence[Word]) -> str:
+    """The words as text that is split into the same words."""
+    return " ".join(join_word(word) for word in words)

@@ -1,0 +1,99 @@
+"""Names, thread context, plain questions and local times through real Bolt, as a person sees them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from bot.domain.alerts import DeliveryKind, Receipt
+from bot.domain.jobs import Job, JobRef, JobState
+from bot.store.store import Store
+from emulator.slack.model import Message
+from tests.integration.slack_harness import GRANTED, SlackHarness, at_least, running, slack_with_scopes
+from tests.unit.slack.factories import REF, incident
+
+
+async def alert_thread(harness: SlackHarness) -> Message:
+    """The root message of an alert, posted and recorded as the deliverer does."""
+    about = replace(incident(), channel=harness.channel().id)
+    await harness.save_incident(about, DeliveryKind.ROOT)
+    root = await harness.post_alert()
+    now = harness.clock()
+    (claimed,) = await harness.store.deliveries.claim(now, lease=timedelta(minutes=1))
+    assert await harness.store.deliveries.mark_sent(claimed.id, claimed.token, Receipt(about.channel, root.ts), now)
+    return root
+
+
+async def mention(harness: SlackHarness, text: str, thread_ts: str | None = None) -> Message:
+    """The answer to a mention."""
+    asked = harness.slack.person_actions.say("ada", "#training", text, thread_ts=thread_ts)
+    root = thread_ts or asked.ts
+    count = len([one for one in harness.channel().replies(root) if one.user != asked.user])
+
+    def answers() -> list[Message] | None:
+        return at_least(count + 1, [one for one in harness.channel().replies(root) if one.user != asked.user])
+
+    return (await harness.slack.person_actions.until(answers))[-1]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("@trainwatch logs --tail 5", "step 1 loss 2.5"),
+        ("@trainwatch status", "running"),
+        ("@trainwatch why did this happen?", "2 lines from its start"),
+        ("hey @trainwatch is it still running please?", "running"),
+    ],
+)
+async def test_a_mention_in_an_alerts_thread_is_about_its_job(harness: SlackHarness, text: str, expected: str) -> None:
+    root = await alert_thread(harness)
+    answer = await mention(harness, text, root.ts)
+    assert expected in f"{answer.text} {answer.blocks}"
+
+
+async def test_a_thread_remembers_the_job_of_its_last_answer(harness: SlackHarness) -> None:
+    asked = harness.slack.person_actions.say("ada", "#training", f"@trainwatch status {REF}")
+    await harness.slack.person_actions.until(lambda: harness.channel().replies(asked.ts))
+    answer = await mention(harness, "@trainwatch logs", asked.ts)
+    assert "step 1 loss 2.5" in str(answer.blocks)
+
+
+async def test_mistakes_in_threads_show_mentions_not_slash_commands(harness: SlackHarness) -> None:
+    answer = await mention(harness, "@trainwatch logs")
+    assert "Which job?" in answer.text
+    assert "`@trainwatch logs REF [OPTIONS]`" in answer.text
+    assert "/train" not in f"{answer.text} {answer.blocks}"
+
+
+async def test_a_name_is_resolved_and_the_answer_says_to_which_job(harness: SlackHarness) -> None:
+    seen = await harness.command(f"status {REF.id.rpartition('/')[2]}")
+    (answer,) = seen.messages
+    assert f"is `{REF}`" in str(answer.blocks)
+
+
+async def test_the_button_of_a_suggestion_repeats_the_command(harness: SlackHarness) -> None:
+    twins = [Job(JobRef("baseten", f"p/{number}"), JobState.RUNNING, "RUNNING", name="twin") for number in range(2)]
+    harness.provider.jobs |= {job.ref.id: job for job in twins}
+    seen = await harness.command("logs twin --tail 1")
+    (choice,) = seen.messages
+    assert "2 jobs match `twin`. Which one?" in choice.text
+    clicked = await harness.slack.person_actions.click("ada", choice, "trainwatch_show:job1")
+    assert "baseten:p/1" in str(clicked.messages[-1].blocks)
+    assert "step 1 loss 2.5" in str(clicked.messages[-1].blocks)
+
+
+async def test_a_time_is_in_the_persons_zone(store: Store) -> None:
+    async with running(SlackHarness(store, slack_with_scopes((*GRANTED, "users:read")))) as harness:
+        harness.slack.workspace.users["U0ADA"].tz = "Asia/Kolkata"
+        await harness.command(f"logs {REF} --start 2026-03-13 00:30")
+    (query,) = harness.provider.queries
+    assert query.start_ns == 1773342000 * 10**9  # 2026-03-12T19:00:00Z
+
+
+async def test_without_the_scope_times_are_in_utc_and_the_answer_names_utc(harness: SlackHarness) -> None:
+    seen = await harness.command(f"logs {REF} --since 2026-03-13")
+    assert "Times are in UTC" in str(seen.messages[-1].blocks)
+    (query,) = harness.provider.queries
+    assert query.start_ns == 1773360000 * 10**9

@@ -1,0 +1,60 @@
+"""Mentions as people write them, and the commands they mean."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.commands.parsing.mentions import read_mention
+
+BOT = "<@U0TRAIN>"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("{} logs --tail 5", "logs --tail 5"),
+        ("hey {} jobs please", "jobs"),
+        ("{}: jobs running", "jobs running"),
+        ("{} why", "why"),
+        ("{} why?", "why"),
+        ("{} status", "status"),
+        ("{} show", "show"),
+        ("{} help", "help"),
+        ("{} ?", "?"),
+        ("{}", ""),
+        ("{} can you show me the logs of this job please", "logs"),
+        ("{} logs this --rank 3", "logs --rank 3"),
+        ("{} logs --since yesterday please", "logs --since yesterday"),
+        ("{} logs baseten:p7/h8 --grep 'the loss' thanks!", 'logs baseten:p7/h8 --grep "the loss"'),
+        ('{} logs a:b --include="the loss"', 'logs a:b --include="the loss"'),
+        ("{} logs a:b --include the --tail 5", "logs a:b --include the --tail 5"),
+        ("{} please watch this", "watch"),
+        ("{} silence 2h", "silence 2h"),
+        ("{} can you list the jobs", "jobs"),
+        ("{} list", "list"),
+        ("{} what are the jobs?", "jobs"),
+        ("{} why baseten:p7/h8 --since 2h", "why baseten:p7/h8 --since 2h"),
+        ("{} why did this happen?", "diagnose"),
+        ("{} what happened here?", "diagnose"),
+        ("{} what went wrong", "diagnose"),
+        ("{} what's the problem", "diagnose"),
+        ("could you please explain the error {}?", "diagnose"),
+        ("why did llama-70b-sft fail {}", "diagnose llama-70b-sft"),
+        ("{} why did h8gpu42 crash?", "diagnose h8gpu42"),
+        ("{} is it still running?", "status"),
+        ("{} how is baseten:p7/h8 doing?", "status baseten:p7/h8"),
+        ("{} what's going on", "status"),
+        ("{} how far is it?", "status"),
+        ("{} what is the state of run_5?", "status run_5"),
+        ("{} show h8gpu42", "status h8gpu42"),
+        ("{} frobnicate", "frobnicate"),
+    ],
+)
+def test_mentions_are_read(text: str, expected: str) -> None:
+    assert expected == read_mention(text.format(BOT))
+
+
+def test_a_plain_word_names_a_job_only_outside_of_its_thread() -> None:
+    text = f"{BOT} why did production fail?"
+    assert read_mention(text) == "diagnose production"
+    assert read_mention(text, in_thread=True) == "diagnose"

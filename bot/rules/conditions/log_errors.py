@@ -5,13 +5,14 @@ The level is the platform's, or the one in the line itself (`bot.domain.levels`)
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
 
 from bot.diagnosis.reading.line_sources import source_of
-from bot.domain.alerts import Clear, Evidence, ExcerptLine, Finding, Unknown, Verdict
+from bot.diagnosis.reading.prefixes import split_prefix, unwrap_json
+from bot.domain.alerts import Clear, CountedMessage, Evidence, ExcerptLine, Finding, Unknown, Verdict
 from bot.domain.durations import datetime_from_ns
 from bot.domain.gaps import Part
 from bot.domain.levels import reaches
@@ -22,8 +23,15 @@ from bot.rules.rule import Context, with_state
 MAX_LINES = 20
 """Lines of evidence in one notification."""
 MAX_FINGERPRINTS = 200
-"""Different messages kept while the alert fires; further ones are counted without a notification."""
+"""Different messages counted while the alert fires; further ones are counted together, without a notification."""
+MAX_TEXTS = 8
+"""Messages whose text is kept because they were the first, and the same number because they are the most frequent."""
+MAX_MESSAGES = 5
+"""Distinct messages in the evidence."""
+MESSAGE_CHARS = 300
+SUMMARY_CHARS = 200
 MAX_SOURCES = 6
+TIMES = "\u00d7"
 
 _HARMLESS = re.compile(
     r"_is_a_lwp: open\(\)|Unable to register cu\w+ factory|No Aggregation Manager \(sharp_am\)"
@@ -31,6 +39,17 @@ _HARMLESS = re.compile(
 )
 """Lines that Slurm, TensorFlow and MPI log as errors in healthy jobs."""
 _VOLATILE = re.compile(r"0x[0-9a-fA-F]+|\d+")
+_SPACES = re.compile(r"\s+")
+_LEADING_LEVEL = re.compile(r"\[?(?:ERROR|CRITICAL|FATAL)\]?[\s:|-]+(?=\S)")
+
+
+class ErrorGroup(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Errors whose messages differ only in numbers."""
+
+    count: int
+    first_at: datetime
+    text: str = ""
+    """The first message; "" if the group is neither among the first nor among the most frequent ones."""
 
 
 class ErrorState(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -38,10 +57,12 @@ class ErrorState(msgspec.Struct, frozen=True, omit_defaults=True):
 
     count: int = 0
     fingerprints: list[str] = msgspec.field(default_factory=list, name="prints")
-    """Of the messages that were notified."""
+    """Of messages that an earlier version notified and did not count."""
     first_at: datetime | None = None
     last_poll_at: datetime | None = msgspec.field(default=None, name="at")
     """The last poll with an error."""
+    groups: dict[str, ErrorGroup] = msgspec.field(default_factory=dict)
+    """By fingerprint, in order of their first line."""
 
 
 is_error = reaches(Level.ERROR)
@@ -58,23 +79,27 @@ def error_lines(context: Context, state: ErrorState) -> tuple[Verdict, ErrorStat
     last_at = state.last_poll_at
     if last_at is None or observation.at - last_at >= context.span("quiet_after"):
         state = ErrorState()
+    prints = [(error_fingerprint(line.message), line) for line in errors]
+    known = {*state.groups, *state.fingerprints}
     new: dict[str, LogLine] = {}
-    for line in errors:
-        new.setdefault(error_fingerprint(line.message), line)
-    for fingerprint in state.fingerprints:
-        new.pop(fingerprint, None)
-    fingerprints = [*state.fingerprints, *new][:MAX_FINGERPRINTS]
+    for fingerprint, line in prints:
+        if fingerprint not in known:
+            new.setdefault(fingerprint, line)
+    room = MAX_FINGERPRINTS - len(known)
+    groups = _counted(state.groups, prints, room)
     first_at = state.first_at or datetime_from_ns(errors[0].timestamp_ns)
-    after = ErrorState(state.count + len(errors), fingerprints, first_at, observation.at)
+    after = ErrorState(state.count + len(errors), state.fingerprints, first_at, observation.at, groups)
+    messages = _messages(groups)
     evidence = Evidence(
-        summary=_summary(after.count, errors),
+        summary=_summary(after.count, messages, len(groups)) if messages else _readable(errors[0].message),
         lines=_first_and_last([*new.values()] or errors),
         count=after.count,
         facts=_sources(errors),
         first_at=first_at,
         last_at=datetime_from_ns(errors[-1].timestamp_ns),
+        messages=messages,
     )
-    return Finding(evidence, notify=bool(new) and len(fingerprints) < MAX_FINGERPRINTS), after
+    return Finding(evidence, notify=bool(new) and room > 0), after
 
 
 def _is_ignored(message: str, ignored: str) -> bool:
@@ -83,12 +108,62 @@ def _is_ignored(message: str, ignored: str) -> bool:
 
 def error_fingerprint(message: str) -> str:
     """Mask the numbers of a message and cut it: messages that differ only in a counter are the same."""
-    return _VOLATILE.sub("#", message[:300])[:120]
+    text = unwrap_json(message[:4000]) if "{" in message[:64] else message
+    return _VOLATILE.sub("#", text[:300])[:120]
 
 
-def _summary(count: int, errors: Sequence[LogLine]) -> str:
-    newest = next((text for text in errors[-1].message.splitlines()[::-1] if text.strip()), "").strip()
-    return f"{plural(count, 'error line')}, newest: {newest[:200]}"
+def _counted(
+    groups: Mapping[str, ErrorGroup], prints: Iterable[tuple[str, LogLine]], room: int
+) -> dict[str, ErrorGroup]:
+    """Add lines to their groups, and at most `room` new groups; keep the texts that the evidence may show."""
+    counted = dict(groups)
+    texts: dict[str, LogLine] = {}
+    for fingerprint, line in prints:
+        group = counted.get(fingerprint)
+        if group is not None:
+            counted[fingerprint] = ErrorGroup(group.count + 1, group.first_at, group.text)
+        elif room > 0:
+            counted[fingerprint] = ErrorGroup(1, datetime_from_ns(line.timestamp_ns))
+            room -= 1
+        texts.setdefault(fingerprint, line)
+    frequent = sorted(counted, key=lambda fingerprint: -counted[fingerprint].count)[:MAX_TEXTS]
+    shown = {*list(counted)[:MAX_TEXTS], *frequent}
+    return {
+        fingerprint: _with_text(one, fingerprint in shown, texts.get(fingerprint))
+        for fingerprint, one in counted.items()
+    }
+
+
+def _with_text(group: ErrorGroup, is_shown: bool, line: LogLine | None) -> ErrorGroup:
+    text = group.text or (_readable(line.message) if line else "")
+    return ErrorGroup(group.count, group.first_at, text if is_shown else "")
+
+
+def _messages(groups: Mapping[str, ErrorGroup]) -> tuple[CountedMessage, ...]:
+    """The first message, then the most frequent others."""
+    named = [group for group in groups.values() if group.text]
+    chosen = [*named[:1], *sorted(named[1:], key=lambda group: -group.count)[: MAX_MESSAGES - 1]]
+    return tuple(CountedMessage(one.text, one.count, one.first_at) for one in chosen)
+
+
+def _summary(count: int, messages: Sequence[CountedMessage], kinds: int) -> str:
+    """Quote the first and the most frequent message, each with its count."""
+    quoted = [_shortened(one.message) + (f" {TIMES}{one.count:,}" if one.count > 1 else "") for one in messages[:2]]
+    others = [plural(kinds - len(quoted), "other message")] if kinds > len(quoted) else []
+    return (f"{plural(count, 'error')}: " if count > 1 else "") + "; ".join([*quoted, *others])
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= SUMMARY_CHARS else f"{text[: SUMMARY_CHARS - 1]}…"
+
+
+def _readable(message: str) -> str:
+    """The line of a message that names the error, without time and level: of a traceback the last, else the first."""
+    lines = [line for line in unwrap_json(message).splitlines() if line.strip()] or [message]
+    line = lines[-1] if "Traceback (most recent" in message else lines[0]
+    text = _SPACES.sub(" ", split_prefix(line[:4000]).text).strip() or line.strip()
+    text = text[found.end() :] if (found := _LEADING_LEVEL.match(text)) else text
+    return text if len(text) <= MESSAGE_CHARS else f"{text[: MESSAGE_CHARS - 1]}…"
 
 
 def _sources(errors: Sequence[LogLine]) -> tuple[tuple[str, str], ...]:

@@ -12,7 +12,14 @@ from dataclasses import replace
 
 from bot.diagnosis.catalogue import Catalogue, Signature, prefilter_pattern
 from bot.diagnosis.failures.candidates import ReadPosition, parse_event
-from bot.diagnosis.failures.excerpts import complete_excerpts, start_excerpt, text_before
+from bot.diagnosis.failures.excerpts import (
+    WINDOW_LINES,
+    Place,
+    center_excerpt,
+    complete_excerpts,
+    extend_origins,
+    text_before,
+)
 from bot.diagnosis.failures.noise import is_dump, is_hypothetical, is_quotation
 from bot.diagnosis.failures.quotations import OPENING
 from bot.diagnosis.failures.rank_evidence import is_table_row
@@ -26,6 +33,8 @@ from bot.domain.regex import Match, compile_pattern
 
 TAIL = 8192
 """Number of bytes kept from the end of the log, for excerpts, heartbeats and the log's own timestamps."""
+STATE_WINDOW = 2000
+"""Number of bytes before a container's exit code in which its state is named."""
 DENSE_SAMPLES = 2048
 """After this number of progress lines, only one per `SKIP_BYTES` is read: thousands per second add nothing."""
 SKIP_BYTES = 4096
@@ -85,7 +94,10 @@ class PageScanner:
         tracker = state.root_cause
         if not state.pace.has_trained:
             tracker.expire(newest_ns)
-        complete_excerpts(tracker.all_candidates(), page, state.offset)
+        complete_excerpts(tracker.all_candidates(), page, state.offset, origins)
+        if origins or state.tail_origins:
+            count = page.count(b"\n")
+            state.tail_origins = extend_origins(state.tail_origins, origins or [NO_ORIGIN] * min(count, WINDOW_LINES))
         state.lines += page.count(b"\n")
         state.offset += len(page)
         state.clock_ns = state.clock_ns if newest_ns is None else newest_ns
@@ -164,10 +176,13 @@ class PageScanner:
         text = unwrap_json(raw.decode("utf-8", "replace"))
         if "\\n" in text and "Traceback (most recent" in text:
             text = text.replace("\\n", "\n")
-        for part in text.split("\n"):
-            self._read_event(state, cursor, part, tail)
+        parts = text.split("\n")
+        for index, part in enumerate(parts):
+            self._read_event(state, cursor, part, tail, parts[:index] if index else [])
 
-    def _read_event(self, state: DiagnoserState, cursor: LineCursor, line: str, tail: bytes) -> None:
+    def _read_event(
+        self, state: DiagnoserState, cursor: LineCursor, line: str, tail: bytes, parts_before: list[str]
+    ) -> None:
         rank, replica, provider_ns = cursor.origin()
         split = split_prefix(line, rank, replica)
         text, label = split.text, split.source.label
@@ -193,9 +208,12 @@ class PageScanner:
             state.root_cause.expire(cursor.previous_ns(state.clock_ns))
         position = ReadPosition(state.samples, state.offset + cursor.end)
         event = parse_event(text, cursor.line + 1, label, time, position, state.latest.get("step"))
-        candidate = state.root_cause.observe(event, signature, raised)
-        if candidate is not None:
-            start_excerpt(candidate, cursor, tail, state.offset, label)
+        for candidate, is_decisive in state.root_cause.observe(event, signature, raised):
+            source, is_stated = split.source, split.source.rank is not None
+            if not is_stated and isinstance(event.label, int):
+                source = source._replace(rank=event.label)
+            place = Place(cursor, tail, state.tail_origins, state.offset, source, is_stated, line, parts_before)
+            center_excerpt(candidate, place, raised, is_decisive=is_decisive)
 
     def _is_noise(self, signature: Signature | None, raised: RaisedException | None, text: str) -> bool:
         """Does the line only mention a failure?"""
@@ -224,7 +242,7 @@ def _is_last_state(cursor: LineCursor, text: str, tail: bytes) -> bool:
     """
     if not text.lstrip().startswith(("Reason:", "Exit Code:")):
         return False
-    before = text_before(cursor, tail)
+    before = text_before(cursor, tail, STATE_WINDOW)
     return any(b"Last State:" in line for line in before.splitlines()[-2:]) and _RUNNING.search(before) is not None
 
 

@@ -6,6 +6,7 @@ has another version: the log is then diagnosed from its next line on.
 
 from dataclasses import dataclass, field
 
+from bot.diagnosis.failures.excerpts import OriginRun
 from bot.diagnosis.failures.quotations import Quotation
 from bot.diagnosis.failures.root_cause import RootCauseTracker
 from bot.diagnosis.failures.tracebacks import Tracebacks
@@ -28,6 +29,8 @@ class DiagnoserState:
     """An unfinished line, as Latin-1, which preserves any bytes."""
     tail: str = ""
     """The end of the log, as Latin-1."""
+    tail_origins: list[OriginRun] = field(default_factory=list)
+    """The ranks and replicas of its last lines, if the provider states them."""
     tracebacks: Tracebacks = field(default_factory=Tracebacks)
     root_cause: RootCauseTracker = field(default_factory=RootCauseTracker)
     quotation: Quotation = field(default_factory=Quotation)

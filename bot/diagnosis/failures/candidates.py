@@ -9,19 +9,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from bot.diagnosis.catalogue import Category, Signature
+from bot.diagnosis.catalogue import Category, Signature, Subject
 from bot.diagnosis.failures.exceptions import ExceptionClass
 from bot.diagnosis.failures.fingerprints import failure_fingerprint
+from bot.diagnosis.failures.subjects import names_subject
 from bot.diagnosis.failures.tracebacks import RaisedException
 from bot.diagnosis.findings import Failure, Label
 from bot.diagnosis.reading.prefixes import LogTime
 from bot.domain.alerts import Severity
 
 MAX_RANKS = 4096
-EXCERPT_LINE = 240
-"""Maximum number of characters of an excerpt line."""
-LINES_AFTER = 6
-"""Number of excerpt lines after the root line."""
+SAME_FAILURE_LINES = 400
+"""Maximum number of lines between an error line and the exception that it announces: other ranks write between them."""
+LINES_AFTER = 3
+"""Number of excerpt lines after the decisive line."""
 
 _RANK_IN_TEXT = re.compile(r"\[?\b[Rr]ank[ :=]+(\d+)\b")
 _BLAMED_RANK = re.compile(
@@ -120,9 +121,23 @@ class Candidate:
     last_ns: int | None = None
     sources: dict[str, bool] = field(default_factory=dict)
     """Labels in log order; is each a rank?"""
+    names: Subject = ""
+    """What the hint refers to."""
     excerpt: list[str] = field(default_factory=list)
     root_index: int = 0
-    """Index of the root line in `excerpt`."""
+    """Index of the decisive line in `excerpt`."""
+    decisive_line: int = 0
+    """Number of the decisive line, counted from 1 at the start of the log."""
+    has_subject: bool = False
+    """Does the decisive line name what the hint refers to?"""
+    has_exception: bool = False
+    """Does the excerpt contain the failure's exception?"""
+    source_name: str = ""
+    source_rank: int | None = None
+    has_rank_prefix: bool = False
+    """The process whose lines are in the excerpt, and whether its lines state its rank."""
+    hidden_lines: int = 0
+    """Number of progress lines cut after the last line of the excerpt."""
     missing_lines: int = LINES_AFTER
     """Number of excerpt lines still to come."""
     excerpt_end: int = 0
@@ -145,6 +160,11 @@ class Candidate:
         if label is not None and len(self.sources) < MAX_RANKS:
             self.sources.setdefault(str(label), isinstance(label, int))
 
+    def put_first(self, label: Label | None) -> None:
+        """Let a rank be the first source instead of a replica, whose ranks the line before did not state."""
+        if isinstance(label, int) and not next(iter(self.sources.values()), True):
+            self.sources = {str(label): True, **self.sources}
+
     def labels(self) -> list[Label]:
         """Return the first source, then the others in order."""
         labels: list[Label] = [int(text) if is_rank else text for text, is_rank in self.sources.items()]
@@ -156,11 +176,28 @@ class Candidate:
         """Report the candidate; `ranks` and `last_ns` replace its own."""
         return Failure(
             severity=severity, category=self.category, signature=self.name, title=self.title, hint=self.hint,
-            line=self.line, ranks=tuple(self.labels() if ranks is None else ranks), count=self.count,
+            line=self.decisive_line or self.line,
+            ranks=tuple(self.labels() if ranks is None else ranks), count=self.count,
             first_ns=self.first_ns, last_ns=self.last_ns if last_ns is None else last_ns, excerpt=tuple(self.excerpt),
             confidence=self.confidence, fingerprint=self.fingerprint, why=why,
             root_index=self.root_index if self.excerpt else None,
         )  # fmt: skip
+
+
+def is_near(event: FailureEvent, candidate: Candidate) -> bool:
+    """Is the event shortly after the candidate's decisive line, and may it be of the same process?"""
+    first = next(iter(candidate.sources), None)
+    is_same = first is None or event.label is None or first == str(event.label) or not candidate.sources[first]
+    return is_same and 0 < event.line - (candidate.decisive_line or candidate.line) <= SAME_FAILURE_LINES
+
+
+def is_more_decisive(event: FailureEvent, raised: RaisedException | None, candidate: Candidate) -> bool:
+    """Does another line of the same failure state more: what the hint refers to, or the exception itself?"""
+    is_exception = raised is not None and raised.has_traceback
+    if candidate.has_exception and not is_exception:
+        return False
+    found = (names_subject(candidate.names, event.text), is_exception)
+    return found > (candidate.has_subject, candidate.has_exception) and is_near(event, candidate)
 
 
 def evict_weakest(group: dict[str, Candidate], precedence: Precedence) -> bool:
@@ -188,7 +225,7 @@ def candidate_from_signature(event: FailureEvent, signature: Signature, raised: 
         hint=signature.hint, line=event.line, confidence=_CONFIDENCE[precedence],
         fingerprint=failure_fingerprint(*parts),
         min_repeats=signature.min_repeats, identifies_missing_rank=signature.identifies_missing_rank,
-        explained_by=signature.explained_by,
+        explained_by=signature.explained_by, names=signature.names,
     )  # fmt: skip
 
 
@@ -201,7 +238,7 @@ def candidate_from_exception(event: FailureEvent, raised: RaisedException, meani
     return Candidate(
         name="python_exception", precedence=precedence, category=meaning.category, severity=meaning.severity,
         title=f"{raised.kind.rsplit('.', 1)[-1]}{message}{where}", hint=meaning.hint, line=event.line,
-        confidence=0.9 if precedence is Precedence.ROOT else 0.4,
+        confidence=0.9 if precedence is Precedence.ROOT else 0.4, names=meaning.names,
         fingerprint=failure_fingerprint(raised.kind, raised.frame, raised.message),
     )  # fmt: skip
 

@@ -4,7 +4,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from bot.diagnosis.catalogue import Category
+from bot.diagnosis.catalogue import Category, Subject
+from bot.diagnosis.failures.frames import innermost_rows
 from bot.diagnosis.failures.tracebacks import RaisedException, UnfinishedTraceback
 from bot.diagnosis.findings import Failure
 from bot.domain.alerts import Severity
@@ -70,6 +71,8 @@ class ExceptionClass:
     category: Category = "code"
     hint: str = _HINT
     severity: Severity = Severity.PAGE
+    names: Subject = ""
+    """What the hint refers to."""
 
 
 _SILENT = ExceptionClass("silent", severity=Severity.INFO)
@@ -97,9 +100,9 @@ def _by_type(kind: str) -> ExceptionClass | None:
     if _RAY_TASK.search(kind):  # the failure within the task is in user code
         return ExceptionClass("cascade")
     if _DEVICE_MEMORY.search(kind):
-        return ExceptionClass("root", "gpu_memory", _MEMORY_HINT)
+        return ExceptionClass("root", "gpu_memory", _MEMORY_HINT, names="amount")
     if _NETWORK.search(kind):
-        return ExceptionClass("root", "launch", _NETWORK_HINT)
+        return ExceptionClass("root", "launch", _NETWORK_HINT, names="host")
     return None
 
 
@@ -107,12 +110,12 @@ def _by_location(raised: RaisedException) -> ExceptionClass:
     kind, text = raised.kind, f"{raised.kind} {raised.message} {raised.frame}"
     if kind.endswith(("FileNotFoundError", "IsADirectoryError", "NotADirectoryError", "PermissionError", "OSError")):
         if _STORAGE.search(text):
-            return ExceptionClass("root", "storage", _STORAGE_HINT)
-        return ExceptionClass("root", "data" if _DATA.search(text) else "code", _DATA_HINT)
+            return ExceptionClass("root", "storage", _STORAGE_HINT, names="file")
+        return ExceptionClass("root", "data" if _DATA.search(text) else "code", _DATA_HINT, names="file")
     if _DATA.search(raised.frame) and not kind.endswith(
         ("AttributeError", "NameError", "TypeError", "NotImplementedError")
     ):
-        return ExceptionClass("root", "data", _DATA_HINT)
+        return ExceptionClass("root", "data", _DATA_HINT, names="file")
     return ExceptionClass()
 
 
@@ -130,4 +133,5 @@ def failure_from_unfinished(found: UnfinishedTraceback) -> Failure:
         title=f"Traceback without its exception line{kind}, in {found.frame or 'a notebook'}", hint=hint,
         line=found.line, ranks=() if found.rank is None else (found.rank,), confidence=0.4,
         why="The log ends before the exception line, or several ranks overwrote it.",
+        excerpt=tuple(innermost_rows(found.frames, found)),
     )  # fmt: skip

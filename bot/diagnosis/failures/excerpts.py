@@ -1,57 +1,296 @@
-"""Choose the log lines shown with a failure: the root line, lines of the same source before it, and lines after it."""
+"""Choose the log lines shown with a failure: the decisive line, what led to it, and what follows.
 
-import re
-from collections.abc import Iterable
+The decisive line is the one a person needs: the exception, or the ERROR line shortly before it that names what the
+hint refers to. An excerpt has lines of one process only. Progress lines and most frames are cut, with their number.
+"""
 
-from bot.diagnosis.failures.candidates import EXCERPT_LINE, Candidate
-from bot.diagnosis.findings import Label
-from bot.diagnosis.reading.cursor import LineCursor
-from bot.diagnosis.reading.prefixes import split_prefix
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import chain, repeat
+from typing import NamedTuple
 
-LINES_BEFORE = 4
-CONTEXT = 2000
-"""Number of bytes before and after a root line that its excerpt is chosen from."""
+from bot.diagnosis.failures.candidates import LINES_AFTER, Candidate
+from bot.diagnosis.failures.frames import LineKind, cut_row, line_kind, reduce_traceback, traceback_start
+from bot.diagnosis.failures.subjects import is_complaint, is_progress, names_subject, subject_start
+from bot.diagnosis.failures.tracebacks import RaisedException
+from bot.diagnosis.reading.cursor import LineCursor, Origin
+from bot.diagnosis.reading.prefixes import LineSource, split_prefix, unwrap_json
+from bot.domain.logs import Level
 
-_LINE_ENDS = re.compile(r"[\r\n]")
+WINDOW = 8192
+"""Number of bytes before and after the decisive line that its excerpt is chosen from."""
+WINDOW_LINES = 100
+"""Number of lines before the decisive line that its excerpt is chosen from."""
+CONTEXT_LINES = 3
+"""Number of lines shown before a traceback or a decisive line."""
+NEAR_LINES = 8
+"""An error line within this number of lines before the exception, without progress between them, belongs to it."""
+ROW_CHARS, DECISIVE_CHARS = 160, 480
+"""Maximum number of characters of a row, and of the decisive row and the exception."""
+
+_ELLIPSIS = "\u2026"
 
 
-def start_excerpt(candidate: Candidate, cursor: LineCursor, tail: bytes, offset: int, label: Label | None) -> None:
-    """Set the lines before the root, from the same source, and the root line.
+class OriginRun(NamedTuple):
+    """Consecutive lines of one rank and replica, as the provider states them. A NamedTuple is stored as an array."""
+
+    rank: int | None
+    replica: str | None
+    lines: int
+
+
+@dataclass(slots=True)
+class Place:
+    """Where in the log an event is, with the log before it."""
+
+    cursor: LineCursor
+    tail: bytes
+    tail_origins: Sequence[OriginRun]
+    """Where the last lines of the tail come from, oldest first."""
+    offset: int
+    """Of the page in the log."""
+    source: LineSource
+    has_rank_prefix: bool
+    """Does the line itself state the rank of its source?"""
+    line: str
+    """The event's line, or its part of a line of structured logging."""
+    parts_before: list[str] = field(default_factory=list)
+    """The other parts of that line before it."""
+
+
+class _Line(NamedTuple):
+    """One line of the excerpt's process."""
+
+    shown: str
+    text: str
+    """Without prefixes."""
+    number: int
+    """From 1 at the start of the log."""
+
+
+def center_excerpt(candidate: Candidate, place: Place, raised: RaisedException | None, *, is_decisive: bool) -> None:
+    """Choose the rows up to an event: its line and what led to it.
 
     Args:
-        candidate: receives the lines.
-        cursor: at the root line.
-        tail: the log before the page.
-        offset: of the page in the log.
-        label: the source of the root line.
+        candidate: receives the rows.
+        place: of the event.
+        raised: the exception that the event is, if any.
+        is_decisive: False for an exception that only completes the excerpt of an error line before it.
     """
-    lines = [line for line in _LINE_ENDS.split(_decode(text_before(cursor, tail)))[1:] if line.strip()]
-    own = [line for line in lines[-40:] if split_prefix(line).source.label in (label, None)]
-    root = _decode(cursor.raw()).strip()
-    before = [line.rstrip()[:EXCERPT_LINE] for line in own[-LINES_BEFORE:]]
-    candidate.excerpt, candidate.root_index = [*before, root[: 2 * EXCERPT_LINE]], len(before)
-    candidate.excerpt_end = offset + cursor.end
+    before = list(_own_lines(place))
+    has_traceback = raised is not None and raised.has_traceback
+    start = traceback_start([line.text for line in before]) if has_traceback else len(before)
+    event = _Line(place.line.strip(), split_prefix(place.line).text, place.cursor.line + 1)
+    best = _decisive(candidate, before[:start], event) if is_decisive else _decisive_so_far(candidate)
+    rows = _context(before[:start], best)
+    if best is not event and best.number not in {row.number for row in rows}:
+        rows = [best, *_between(best.number, [*rows, *before[start:], event][0].number), *rows]
+    if raised is not None and raised.has_traceback:
+        block = before[start:]
+        reduced = reduce_traceback([_cut(line.shown) for line in block], [line.text for line in block], raised)
+        rows += [_Line(row, row, 0) for row in reduced]
+    rows.append(event)
+    root = len(rows) - 1 if best is event else [row.number for row in rows].index(best.number)
+    candidate.excerpt = [
+        _shown(candidate, row, is_whole=index in (root, len(rows) - 1)) for index, row in enumerate(rows)
+    ]
+    candidate.root_index, candidate.decisive_line = root, best.number
+    candidate.has_subject = names_subject(candidate.names, best.shown)
+    candidate.has_exception = has_traceback
+    (candidate.source_name, candidate.source_rank), candidate.has_rank_prefix = place.source, place.has_rank_prefix
+    candidate.excerpt_end, candidate.hidden_lines = place.offset + place.cursor.end, 0
+    candidate.missing_lines = LINES_AFTER
 
 
-def complete_excerpts(candidates: Iterable[Candidate], page: bytes, offset: int) -> None:
-    """Add the lines after the root to candidates of this page or an earlier one."""
+def complete_excerpts(
+    candidates: Iterable[Candidate], page: bytes, offset: int, origins: Sequence[Origin] | None
+) -> None:
+    """Add the lines after the decisive line to candidates of this page or an earlier one."""
     for candidate in candidates:
         if candidate.missing_lines <= 0:
             continue
         start = max(0, candidate.excerpt_end - offset)
-        text = page[start : max(start, candidate.excerpt_end - offset + CONTEXT)]
-        lines = [line for line in _LINE_ENDS.split(_decode(text)) if line.strip()][: candidate.missing_lines]
-        candidate.excerpt += [line.rstrip()[:EXCERPT_LINE] for line in lines]
-        candidate.missing_lines -= len(lines)
-        if offset + len(page) >= candidate.excerpt_end + CONTEXT:
+        end = max(start, candidate.excerpt_end - offset + WINDOW)
+        number = page.count(b"\n", 0, start)
+        for piece in page[start:end].split(b"\n"):
+            rank, replica = origins[number][:2] if origins is not None and number < len(origins) else (None, None)
+            for part in piece.split(b"\r"):
+                _append(candidate, part.decode("utf-8", "replace"), rank, replica)
+            number += 1
+        if offset + len(page) >= candidate.excerpt_end + WINDOW:
             candidate.missing_lines = 0
 
 
-def text_before(cursor: LineCursor, tail: bytes) -> bytes:
+def extend_origins(runs: Sequence[OriginRun], origins: Sequence[Origin]) -> list[OriginRun]:
+    """Add the lines of a page to those whose origin is known; keep the last `WINDOW_LINES`."""
+    newest = origins[-WINDOW_LINES:]
+    added = [origin[:2] for origin in newest]
+    if len(set(added)) == 1:
+        return _joined([*runs, OriginRun(*added[0], len(added))])
+    return _joined([*runs, *(OriginRun(rank, replica, 1) for rank, replica in added)])
+
+
+def text_before(cursor: LineCursor, tail: bytes, size: int = WINDOW) -> bytes:
     """Return the text before the line, on this page and in the tail of the log before it."""
-    before = cursor.page[max(0, cursor.start - CONTEXT) : cursor.start]
-    return before if cursor.start >= CONTEXT else tail[-(CONTEXT - cursor.start) :] + before
+    before = cursor.page[max(0, cursor.start - size) : cursor.start]
+    return before if cursor.start >= size else tail[-(size - cursor.start) :] + before
 
 
-def _decode(text: bytes) -> str:
-    return text.decode("utf-8", "replace")
+def _append(candidate: Candidate, line: str, rank: int | None, replica: str | None) -> None:
+    """Add a line after the decisive one if it is of the same process; a new traceback ends the excerpt."""
+    if candidate.missing_lines <= 0 or not line.strip():
+        return
+    split = split_prefix(line, rank, replica)
+    source = LineSource(candidate.source_name, candidate.source_rank)
+    if not _is_own(split.source, source) or (candidate.has_rank_prefix and split.source.rank is None):
+        return
+    if line_kind(split.text) in (LineKind.HEADER, LineKind.FRAME, LineKind.CAUSE):
+        candidate.missing_lines = 0
+        return
+    if is_progress(split.text):
+        candidate.hidden_lines += 1
+        return
+    if candidate.hidden_lines:
+        candidate.excerpt.append(cut_row(candidate.hidden_lines, "progress line"))
+        candidate.hidden_lines = 0
+    candidate.excerpt.append(_cut(line.strip()))
+    candidate.missing_lines -= 1
+
+
+def _own_lines(place: Place) -> Iterator[_Line]:
+    """The last lines before the event that the same process wrote, oldest first."""
+    window = text_before(place.cursor, place.tail)
+    lines = window.split(b"\n")
+    if len(window) >= WINDOW:
+        del lines[0]  # its start is cut off
+    lines = lines[-WINDOW_LINES:]
+    origins = list(_origins_before(place, len(lines)))
+    number = place.cursor.line + 2 - len(lines)
+    for index, raw in enumerate(lines):
+        rank, replica = origins[len(lines) - 1 - index]
+        for piece in raw.split(b"\r"):
+            for part in _parts(piece.decode("utf-8", "replace")):
+                split = split_prefix(part, rank, replica)
+                if part.strip() and _is_own(split.source, place.source):
+                    yield _Line(part.rstrip(), split.text, number + index)
+    for part in place.parts_before:
+        if part.strip():
+            yield _Line(part.rstrip(), split_prefix(part).text, place.cursor.line + 1)
+
+
+def _origins_before(place: Place, count: int) -> Iterator[tuple[int | None, str | None]]:
+    """Where the event's line and the lines before it come from, newest first."""
+    cursor = place.cursor
+    known: Iterator[tuple[int | None, str | None]] = iter(())
+    if cursor.origins is not None:
+        index = cursor.line - cursor.first_line
+        known = (origin[:2] for origin in cursor.origins[index::-1])
+    tail = (run[:2] for run in reversed(place.tail_origins) for _ in range(run.lines))
+    endless = chain(known, tail, repeat((None, None)))
+    return (next(endless) for _ in range(count))
+
+
+def _is_own(source: LineSource, own: LineSource) -> bool:
+    """May a line of `source` be of the process `own`? Where only one of them has a rank, their names decide."""
+    if source.rank is not None and own.rank is not None:
+        return source.rank == own.rank
+    if source.rank is not None:
+        return False
+    return not source.name or not own.name or source.name == own.name
+
+
+def _decisive(candidate: Candidate, before: Sequence[_Line], event: _Line) -> _Line:
+    """The event, or the newest error line before it that names what the hint refers to and the event does not name."""
+    if not candidate.names or names_subject(candidate.names, event.text):
+        return event
+    for line in reversed(before[-NEAR_LINES:]):
+        if is_progress(line.text) or line_kind(line.text) in (LineKind.HEADER, LineKind.FRAME):
+            break  # the run continued after what came before, or it belongs to another failure
+        if names_subject(candidate.names, line.text) and is_complaint(line.shown):
+            return line
+    return event
+
+
+def _decisive_so_far(candidate: Candidate) -> _Line:
+    row = candidate.excerpt[candidate.root_index]
+    return _Line(row, row, candidate.decisive_line)
+
+
+def _context(before: Sequence[_Line], needed: _Line) -> list[_Line]:
+    """The lines before an event, with what is cut between them; back to an earlier traceback at most.
+
+    Before the newest progress, only warnings and errors are shown.
+    """
+    near = before[-4 * NEAR_LINES :]
+    chosen: list[int] = []
+    count, has_progress = 0, False
+    for index in reversed(range(len(near))):
+        line = near[index]
+        if line_kind(line.text) in (LineKind.HEADER, LineKind.FRAME):
+            while chosen and line_kind(near[chosen[-1]].text) is LineKind.CODE:
+                chosen.pop()
+            break
+        if is_progress(line.text):
+            has_progress = True
+        elif line.number == needed.number or (
+            count < CONTEXT_LINES and (not has_progress or is_complaint(line.shown, Level.WARNING))
+        ):
+            chosen.append(index)
+            count += 1
+    rows: list[_Line] = []
+    end = len(near)
+    for index in chosen:
+        rows = [near[index], *_gaps(near[index + 1 : end]), *rows]
+        end = index
+    return rows
+
+
+def _gaps(lines: Sequence[_Line]) -> list[_Line]:
+    progress = sum(is_progress(line.text) for line in lines)
+    counted = ((progress, "progress line"), (len(lines) - progress, "line"))
+    return [_Line(cut_row(count, what), "", 0) for count, what in counted if count]
+
+
+def _between(first: int, second: int) -> list[_Line]:
+    count = second - first - 1
+    return [_Line(cut_row(count, "line"), "", 0)] if count > 0 else []
+
+
+def _shown(candidate: Candidate, row: _Line, *, is_whole: bool) -> str:
+    """Cut a row; of the decisive row and the exception, more is shown, up to what the hint refers to."""
+    text = row.shown
+    if not is_whole:
+        return _cut(text)
+    begin = subject_start(candidate.names, text)
+    if begin < DECISIVE_CHARS * 3 // 4:
+        return _cut(text, DECISIVE_CHARS)
+    head = text[: DECISIVE_CHARS // 2 - 1]
+    return head + _ELLIPSIS + _cut(text[max(len(head), begin - 60) :], DECISIVE_CHARS // 2)
+
+
+def _cut(text: str, limit: int = ROW_CHARS) -> str:
+    text = text.rstrip()
+    return text if len(text) <= limit else text[: limit - 1] + _ELLIPSIS
+
+
+def _parts(line: str) -> list[str]:
+    """Split a line of structured logging into its message and its exception."""
+    text = unwrap_json(line)
+    if "\\n" in text and "Traceback (most recent" in text:
+        text = text.replace("\\n", "\n")
+    return text.split("\n")
+
+
+def _joined(runs: Sequence[OriginRun]) -> list[OriginRun]:
+    """Join equal neighbours; keep the newest `WINDOW_LINES` lines."""
+    joined: list[OriginRun] = []
+    room = WINDOW_LINES
+    for run in reversed(runs):
+        count = min(run.lines, room)
+        if joined and joined[-1][:2] == run[:2]:
+            count += joined.pop().lines
+        joined.append(run._replace(lines=count))
+        room -= min(run.lines, room)
+        if not room:
+            break
+    return joined[::-1]

@@ -18,10 +18,13 @@ from bot.diagnosis.failures.candidates import (
     candidate_from_exception,
     candidate_from_signature,
     evict_weakest,
+    is_more_decisive,
+    is_near,
 )
 from bot.diagnosis.failures.exceptions import classify_exception
 from bot.diagnosis.failures.rank_evidence import RankEvidence
 from bot.diagnosis.failures.recovery import LIVE_SAMPLES, ProgressEvent, Recovery, is_contradicted
+from bot.diagnosis.failures.subjects import names_subject
 from bot.diagnosis.failures.tracebacks import RaisedException
 from bot.diagnosis.findings import Failure
 from bot.domain.alerts import Severity
@@ -59,20 +62,20 @@ class RootCauseTracker:
 
     def observe(
         self, event: FailureEvent, signature: Signature | None, raised: RaisedException | None
-    ) -> Candidate | None:
-        """Read one event; return its candidate if it is new, so that the caller can add an excerpt."""
+    ) -> list[tuple[Candidate, bool]]:
+        """Read one event; return the candidates whose excerpt ends with it, and whether it is their decisive line."""
         if self.ranks.read_table(event.text):
-            return None
+            return []
         if signature is not None and signature.role in UNREPORTED_ROLES:
             self._record_success(event, signature)
-            return None
+            return []
         if signature is not None and signature.role == "note":
-            return self._add(self.notes, event, candidate_from_signature(event, signature, raised))
+            return self._add(self.notes, event, candidate_from_signature(event, signature, raised), raised)
         if raised is not None and raised.is_cleanup:
-            return self._add(self.notes, event, candidate_from_cleanup(event, raised))
+            return self._add(self.notes, event, candidate_from_cleanup(event, raised), raised)
         candidate = _candidate(event, signature, raised)
         if candidate is None:
-            return None
+            return []
         if candidate.identifies_missing_rank:
             self.ranks.record_sequence(event)
         self.ranks.observe(event)
@@ -81,7 +84,10 @@ class RootCauseTracker:
         if root is not None and is_new and candidate.precedence <= Precedence.WEAK and self._has_recovered(root):
             self._close(root)
         self.recovery.record_failure(event, is_new=is_new)
-        return self._add(self.candidates, event, candidate)
+        added = self._add(self.candidates, event, candidate, raised)
+        if raised is None or not raised.has_traceback or candidate.precedence > Precedence.WEAK:
+            return added
+        return [*added, *self._completed(event, added)]
 
     def record_retry(self, line: int) -> None:
         """Record a retry notice: the run retries, skips or ignores a failure."""
@@ -137,18 +143,32 @@ class RootCauseTracker:
         elif signature.role == "start":
             self.success = ""
 
-    def _add(self, group: dict[str, Candidate], event: FailureEvent, candidate: Candidate) -> Candidate | None:
+    def _add(
+        self, group: dict[str, Candidate], event: FailureEvent, candidate: Candidate, raised: RaisedException | None
+    ) -> list[tuple[Candidate, bool]]:
         known = group.get(candidate.key)
         if known is not None:
-            known.count += 1
             known.record_source(event.label, event.time_ns)
-            return None
+            if is_more_decisive(event, raised, known):
+                known.put_first(event.label)
+                known.count += known.has_exception  # else the line before only announced the exception
+                return [(known, True)]
+            known.count += 1
+            return []
         if len(group) >= MAX_CANDIDATES and not evict_weakest(group, candidate.precedence):
-            return None
+            return []
         candidate.prior_success = self.success_at(event.position.samples)
         candidate.record_source(event.label, event.time_ns)
         group[candidate.key] = candidate
-        return candidate
+        return [(candidate, True)]
+
+    def _completed(self, event: FailureEvent, added: list[tuple[Candidate, bool]]) -> list[tuple[Candidate, bool]]:
+        """The root cause, if it is an error line whose exception is this event, or an exception that this one names."""
+        root = self.root()
+        if root is None or any(root is one for one, _ in added) or not is_near(event, root):
+            return []
+        is_decisive = not root.has_subject and names_subject(root.names, event.text)
+        return [] if root.has_exception and not is_decisive else [(root, is_decisive)]
 
     def _close(self, root: Candidate | None) -> None:
         if root is not None and root.precedence <= Precedence.BARE_EXCEPTION:

@@ -20,6 +20,9 @@ STALE_LINES = 4000
 NEAR_END = 200
 """A traceback without its last line counts if it is within this number of lines from the log's end."""
 
+FRAME_CHARS = 200
+"""Maximum number of characters kept of a frame's line."""
+
 NEAR_START, MIN_HEADLESS_FRAMES = 2, 3
 """A log that starts inside a traceback has, starting within two lines, at least three frames without a header."""
 
@@ -37,13 +40,13 @@ STRUCTURE = (
 )
 """Parts of the page filter: the lines that this module reads."""
 
-_HEADER = re.compile(r"Traceback \(most recent call last\)")
+HEADER = re.compile(r"Traceback \(most recent call last\)")
 _TABLE_HEADER = re.compile(r"^\s+traceback\s*: Traceback")
 """A launcher prints a worker's traceback in its failure table, indented."""
 _NOTEBOOK_HEADER = re.compile(r"^(?P<type>[A-Za-z_][\w.]*)\s{2,}Traceback \(most recent call last\)")
 """A notebook names the exception in the header, too."""
-_FRAME = re.compile(r'File "([^"]+)", line (\d+)(?:, in (.*))?')
-_RICH_FRAME = re.compile(r"│ ((?:/|[A-Z]:\\)\S+):(\d+) in\s+([^\s│]*)")
+FRAME = re.compile(r'File "([^"]+)", line (\d+)(?:, in (.*))?')
+RICH_FRAME = re.compile(r"│ ((?:/|[A-Z]:\\)\S+):(\d+) in\s+([^\s│]*)")
 _EXCEPTION = re.compile(
     r"^(?:E\s+)?(?P<type>(?:[A-Za-z_][\w]*\.)*[A-Z]\w*?(?:Error|Exception|Interrupt|Exit|Timeout|Failure|Died|Crash|Empty|Full"
     r"|Abort(?:ed)?|Stop\w*|Cancelled|Unavailable|Exhausted|Refused|Denied|NotFound|Fault|Escape|BadZipFile|OutOfResources)"
@@ -67,7 +70,7 @@ _CLEANUP_FRAME = re.compile(
 )
 _SHARED_HEADER = re.compile(r"\S.{20,}Traceback|Traceback \(most recent call last\):\s*\S")
 """A header that shares its line with other text."""
-_CAUSE = re.compile(r"During handling of the above exception|The above exception was the direct cause")
+CAUSE = re.compile(r"During handling of the above exception|The above exception was the direct cause")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,12 @@ class RaisedException:
     """Was it raised in a library that only reports on the run?"""
     has_full_path: bool = False
     """Does a frame name its file by its full path, as frames of an installed program do?"""
+    frames: int = 0
+    """Number of its frames; 0 if unknown, because other tracebacks of the same source were open."""
+    user_line: str = ""
+    """The line of the last frame in the user's code; "" if there was none."""
+    user_number: int = 0
+    """Number of that frame, from 1."""
 
 
 @dataclass(slots=True)
@@ -97,6 +106,8 @@ class OpenTraceback:
     """Number of tracebacks open at once."""
     last_line: int = 0
     user_frame: str = ""
+    user_line: str = ""
+    user_number: int = 0
     any_frame: str = ""
     is_cleanup: bool = False
     """Was it announced as clean-up?"""
@@ -128,6 +139,9 @@ class UnfinishedTraceback:
     last_frame: str
     line: int
     rank: int | None
+    frames: int = 0
+    user_line: str = ""
+    user_number: int = 0
 
 
 @dataclass(slots=True)
@@ -138,20 +152,20 @@ class Tracebacks:
 
     def feed(self, source: LineSource, text: str, line: int) -> tuple[RaisedException | None, bool]:
         """Read one line; return the exception that ends here, if any, and whether the line is only a part of one."""
-        if found := _FRAME.search(text) or _RICH_FRAME.search(text):
+        if found := FRAME.search(text) or RICH_FRAME.search(text):
             state = self._open(source, line)
             self._frame(state, found, text)
-            if found.re is _RICH_FRAME:  # occurs only in tracebacks, whose header may be cut off
+            if found.re is RICH_FRAME:  # occurs only in tracebacks, whose header may be cut off
                 state.depth = max(state.depth, 1)
             return None, True
-        if _HEADER.search(text):
+        if HEADER.search(text):
             state = self._open(source, line)
             state.depth += 1
             state.is_in_table = _TABLE_HEADER.match(text) is not None
             if named := _NOTEBOOK_HEADER.match(text):
                 state.kind = named.group("type")
             return None, not _SHARED_HEADER.search(text)
-        if _CAUSE.search(text):
+        if CAUSE.search(text):
             self._open(source, line)
             return None, True
         if _CLEANUP.search(text):
@@ -171,7 +185,10 @@ class Tracebacks:
             return None
         rank, one = key.partition("@")[0], self.open[key]
         frame = one.user_frame or one.any_frame
-        return UnfinishedTraceback(one.kind, frame, one.any_frame, last_line + 1, int(rank) if rank else None)
+        return UnfinishedTraceback(
+            one.kind, frame, one.any_frame, last_line + 1, int(rank) if rank else None, one.frames, one.user_line,
+            one.user_number,
+        )  # fmt: skip
 
     def _exception(self, source: LineSource, text: str, line: int) -> RaisedException | None:
         state = self.open.get(_key(source))
@@ -193,6 +210,9 @@ class Tracebacks:
             is_cleanup=state.is_cleanup or (state.has_finalizer and not state.user_frame),
             is_service=state.is_service and not state.user_frame,
             has_full_path=state.has_full_path,
+            frames=state.frames if state.depth <= 1 else 0,
+            user_line=state.user_line,
+            user_number=state.user_number,
         )
         state.depth -= 1
         if state.depth <= 0:
@@ -206,7 +226,7 @@ class Tracebacks:
         state.frames += 1
         state.has_full_path = state.has_full_path or path.startswith("/")
         if not is_library(path):
-            state.user_frame = name
+            state.user_frame, state.user_line, state.user_number = name, text.rstrip()[:FRAME_CHARS], state.frames
         if "-packages/" in path and _SERVICE.search(path):
             state.is_service = True
         if _CLEANUP_FRAME.search(text):

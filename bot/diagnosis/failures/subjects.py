@@ -1,0 +1,67 @@
+"""Find what a hint refers to: a line that names the file, host, device, rank or amount of memory.
+
+A hint such as "check the named file" is only of use with the line that has the name, which is often an ERROR line
+before the exception. Signatures declare what their hint refers to in `names`.
+"""
+
+import re
+from collections.abc import Mapping
+
+from bot.diagnosis.catalogue import Subject
+from bot.diagnosis.training.progress import parse_sample
+from bot.domain.levels import stated_level
+from bot.domain.logs import Level
+
+_DATA_FILE = (
+    r"[\w-]\.(?:jsonl?|parquet|arrow|csv|tsv|txt|tar|rec|idx|bin|npy|npz|h5|hdf5|tfrecord|lmdb|pt|pth|ckpt|safetensors"
+    r"|ya?ml|toml|jpe?g|png|webp|mp[34]|wav|flac|zip|gz|zst|bz2|xz)\b"
+)
+_PATTERNS: Mapping[Subject, re.Pattern[str]] = {
+    "file": re.compile(
+        rf"{_DATA_FILE}|\b(?!https?:)[a-z][a-z0-9+.-]{{1,9}}://\S|(?<![\w./:])(?:~|\.{{1,2}})?/[\w.@+-]+/[\w.@+-]"
+        r"|[A-Za-z]:\\\w|['\"`]\.{0,2}/[^'\"`\s]+['\"`]"
+        r"|(?i:\b(?:file|shard|path|sample|record|key|bucket|object))[ =:]+['\"`][^'\"`]+['\"`]"
+    ),
+    "host": re.compile(
+        r"\b\d{1,3}(?:\.\d{1,3}){3}\b|\[[0-9a-f:]{3,}\]:\d+|\b(?!\S*\.(?:py|cc|cpp|cu|h|hpp|go|rs):)[A-Za-z][\w.-]*:\d{3,5}\b"
+        r"|(?i:\b(?:host(?:name)?|node|peer|server|address|endpoint|url)s?[ =:'\"`]+(?=[\w.-]*[\d.])[\w.-]+)|\bhttps?://\S"
+    ),
+    "device": re.compile(
+        r"(?i)\bgpus?[ :#=]*\d|\bcuda:\d|\bpci:[0-9a-f]|\b[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\b|\bmlx5_\d|\bnvme\d"
+        r"|/dev/\w|\bdevice[ :=#]+\d"
+    ),
+    "rank": re.compile(r"(?i)\b(?:rank|task|worker|process)s?[ :=\[#(]+\d|/task:\d"),
+    "amount": re.compile(r"(?i)\b\d+(?:\.\d+)?\s?(?:[kmgt]i?b|bytes)\b|\b(?:shape|size)[ =:]*[\[(]\d"),
+    "name": re.compile(r"['\"`][\w.@/:-]+['\"`]|\b[\w.-]+\.so\b"),
+}
+_COMPLAINT = re.compile(
+    r"(?i)corrupt|fail|error|cannot|could not|can't|unable|invalid|truncated|missing|denied|refused|unreachable"
+    r"|timed? ?out|not found|no such|bad |broken|exceed"
+)
+_BAR = re.compile(r"\d+%\||\d(?:it/s|s/it)\b")
+
+
+def names_subject(subject: Subject, text: str) -> bool:
+    """Does a line name what a hint refers to? Never if the hint refers to nothing."""
+    pattern = _PATTERNS.get(subject)
+    return pattern is not None and pattern.search(text) is not None
+
+
+def subject_start(subject: Subject, text: str) -> int:
+    """Return the index at which a line names the subject; 0 if it does not."""
+    pattern = _PATTERNS.get(subject)
+    found = pattern.search(text) if pattern else None
+    return found.start() if found else 0
+
+
+def is_complaint(text: str, minimum: Level = Level.ERROR) -> bool:
+    """Does a line report an error, or a warning: by its level, or in words where it states none?"""
+    level = stated_level(text)
+    return level >= minimum if level is not None else _COMPLAINT.search(text) is not None
+
+
+def is_progress(text: str) -> bool:
+    """Is a line only progress: a progress bar, or a step that complains of nothing?"""
+    if _BAR.search(text):
+        return True
+    return _COMPLAINT.search(text) is None and parse_sample(text) is not None

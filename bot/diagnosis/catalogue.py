@@ -25,7 +25,7 @@ Category = Literal[
 Role = Literal[
     "root", "weak", "cascade", "abort", "teardown", "note", "success", "start", "advice", "retry_notice",
 ]  # fmt: skip
-Subject = Literal["", "file", "host", "device", "rank", "amount", "name"]
+HintSubject = Literal["", "file", "host", "device", "rank", "amount", "name"]
 """What a hint refers to and the log must name."""
 HIDING_ROLES = frozenset({"advice", "retry_notice"})
 """A line that matches one of these cannot match any other signature."""
@@ -68,7 +68,7 @@ class Signature:
     """Do the lines of several ranks reveal the rank that did not take part in a collective?"""
     explained_by: str = ""
     """Name of a note signature; if that note is in the log, this failure is only a warning."""
-    names: Subject = ""
+    names: HintSubject = ""
     """What the hint refers to: of the error lines around the failure, one that names it is quoted."""
 
 
@@ -179,7 +179,7 @@ def _parse_signature(table: Mapping[str, object], number: int) -> Signature:
         ("category", get_args(Category)),
         ("role", get_args(Role)),
         ("severity", tuple(Severity)),
-        ("names", get_args(Subject)[1:]),
+        ("names", get_args(HintSubject)[1:]),
     ):
         if key in table and table[key] not in choices:
             raise ConfigError(f"Signature {name}: {key} must be one of {', '.join(choices)}.")

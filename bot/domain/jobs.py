@@ -66,6 +66,8 @@ class Resources:
     """Memory of one GPU."""
     cpu_limit_cores: float | None = None
     memory_limit_bytes: int | None = None
+    rank_count: int | None = None
+    """Processes of the run; None where the platform only reports its GPUs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,3 +91,9 @@ class Job:
     resources: Resources = Resources()
     details: tuple[tuple[str, str], ...] = ()
     """Further (label, value) pairs, in the platform's order."""
+
+    @property
+    def rank_count(self) -> int | None:
+        """Number of ranks: as reported, else one per GPU."""
+        given = self.resources
+        return given.rank_count or (given.gpu_count or 0) * (given.node_count or 1) or None

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from bot.diagnosis.catalogue import Category, Signature, Subject
+from bot.diagnosis.catalogue import Category, HintSubject, Signature
 from bot.diagnosis.failures.exceptions import ExceptionClass
 from bot.diagnosis.failures.fingerprints import failure_fingerprint
 from bot.diagnosis.failures.subjects import names_subject
@@ -121,7 +121,7 @@ class Candidate:
     last_ns: int | None = None
     sources: dict[str, bool] = field(default_factory=dict)
     """Labels in log order; is each a rank?"""
-    names: Subject = ""
+    names: HintSubject = ""
     """What the hint refers to."""
     excerpt: list[str] = field(default_factory=list)
     root_index: int = 0

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from bot.diagnosis.catalogue import Category, Subject
+from bot.diagnosis.catalogue import Category, HintSubject
 from bot.diagnosis.failures.frames import innermost_rows
 from bot.diagnosis.failures.tracebacks import RaisedException, UnfinishedTraceback
 from bot.diagnosis.findings import Failure
@@ -71,7 +71,7 @@ class ExceptionClass:
     category: Category = "code"
     hint: str = _HINT
     severity: Severity = Severity.PAGE
-    names: Subject = ""
+    names: HintSubject = ""
     """What the hint refers to."""
 
 

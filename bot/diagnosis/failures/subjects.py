@@ -7,7 +7,7 @@ before the exception. Signatures declare what their hint refers to in `names`.
 import re
 from collections.abc import Mapping
 
-from bot.diagnosis.catalogue import Subject
+from bot.diagnosis.catalogue import HintSubject
 from bot.diagnosis.training.progress import parse_sample
 from bot.domain.levels import stated_level
 from bot.domain.logs import Level
@@ -16,7 +16,7 @@ _DATA_FILE = (
     r"[\w-]\.(?:jsonl?|parquet|arrow|csv|tsv|txt|tar|rec|idx|bin|npy|npz|h5|hdf5|tfrecord|lmdb|pt|pth|ckpt|safetensors"
     r"|ya?ml|toml|jpe?g|png|webp|mp[34]|wav|flac|zip|gz|zst|bz2|xz)\b"
 )
-_PATTERNS: Mapping[Subject, re.Pattern[str]] = {
+_PATTERNS: Mapping[HintSubject, re.Pattern[str]] = {
     "file": re.compile(
         rf"{_DATA_FILE}|\b(?!https?:)[a-z][a-z0-9+.-]{{1,9}}://\S|(?<![\w./:])(?:~|\.{{1,2}})?/[\w.@+-]+/[\w.@+-]"
         r"|[A-Za-z]:\\\w|['\"`]\.{0,2}/[^'\"`\s]+['\"`]"
@@ -41,13 +41,13 @@ _COMPLAINT = re.compile(
 _BAR = re.compile(r"\d+%\||\d(?:it/s|s/it)\b")
 
 
-def names_subject(subject: Subject, text: str) -> bool:
+def names_subject(subject: HintSubject, text: str) -> bool:
     """Does a line name what a hint refers to? Never if the hint refers to nothing."""
     pattern = _PATTERNS.get(subject)
     return pattern is not None and pattern.search(text) is not None
 
 
-def subject_start(subject: Subject, text: str) -> int:
+def subject_start(subject: HintSubject, text: str) -> int:
     """Return the index at which a line names the subject; 0 if it does not."""
     pattern = _PATTERNS.get(subject)
     found = pattern.search(text) if pattern else None

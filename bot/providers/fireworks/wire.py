@@ -8,7 +8,7 @@ may be left out (rank 0, no entries), enums may be numbers, and unknown fields m
 import msgspec
 
 from bot.domain.durations import timestamp_parser
-from bot.domain.jobs import Job, JobRef, JobState
+from bot.domain.jobs import Job, JobRef, JobState, Resources
 from bot.domain.logs import LogLine
 from bot.providers.decoding import by_word, decode_body, details_of, fill_timestamps, parse_time, with_texts
 from bot.providers.fireworks.references import NAME
@@ -157,6 +157,7 @@ def job_from(one: BatchJob, asked: JobRef) -> Job:
         started_at=parse_time(one.start_time),
         updated_at=parse_time(one.update_time),
         ended_at=parse_time(one.end_time),
+        resources=Resources(rank_count=one.num_ranks or None),
         details=details_of(
             ("Status", None if state.is_failure else status),
             ("Ranks", one.num_ranks or None),

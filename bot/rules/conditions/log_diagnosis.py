@@ -10,15 +10,22 @@ from datetime import datetime, timedelta
 import msgspec
 
 from bot.diagnosis.findings import Diagnosis, Failure
+from bot.diagnosis.reading.plain_message import plain_message
 from bot.domain.alerts import Clear, Evidence, ExcerptLine, Finding, Severity, Unknown, Verdict
 from bot.domain.durations import datetime_from_ns
+from bot.domain.jobs import Job
+from bot.domain.progress import RunProgress, position_text
 from bot.rules.diagnosis_wording import describe_reason, root_line
+from bot.rules.metrics.gpu_activity import gpu_activity
 from bot.rules.rule import Condition, Context, with_state
 
 HANG = frozenset({"hang"})
 NUMERICS = frozenset({"numerics"})
 MAX_EXCERPT = 20
 """Lines of evidence in one notification."""
+MAX_SUMMARY = 600
+NO_PROGRESS = "no_progress"
+"""The signature of a run whose steps stopped."""
 MAX_TITLES = 50
 """Failures kept; the oldest are dropped."""
 
@@ -28,6 +35,9 @@ class DiagnosisState(msgspec.Struct, frozen=True, omit_defaults=True):
 
     titles: dict[str, str] = msgspec.field(default_factory=dict, name="told")
     """Fingerprint to the title of its first notification: "No new step for 5 min" does not change every minute."""
+    activity: str = ""
+    """What the GPUs do while the run hangs, as a GpuActivity; text, because another version may have stored it."""
+    activity_text: str = ""
 
 
 def diagnosed(belongs: Callable[[str], bool]) -> Condition:
@@ -43,8 +53,9 @@ def diagnosed(belongs: Callable[[str], bool]) -> Condition:
         new = {one.fingerprint: one.title for one in failures if one.fingerprint not in state.titles}
         titles = dict([*state.titles.items(), *new.items()][-MAX_TITLES:])
         named = [replace(one, title=titles.get(one.fingerprint, one.title)) for one in failures]
-        finding = Finding(_evidence(named), failures[0].severity, notify=bool(new))
-        return finding, DiagnosisState(titles)
+        activity = _activity(context, state) if failures[0].signature == NO_PROGRESS else ("", "")
+        finding = Finding(_evidence(named, context, activity[1]), failures[0].severity, notify=bool(new))
+        return finding, DiagnosisState(titles, *activity)
 
     return condition
 
@@ -72,31 +83,58 @@ def _is_recent(failure: Failure, now: datetime, quiet_after: timedelta) -> bool:
     return failure.last_ns is None or now - datetime_from_ns(failure.last_ns) < quiet_after
 
 
-def _evidence(failures: list[Failure]) -> Evidence:
+def _activity(context: Context, state: DiagnosisState) -> tuple[str, str]:
+    """What the GPUs do, in the words of the first poll that saw it: percentages would change the message each time."""
+    assert context.diagnosis is not None
+    seen = gpu_activity(context.observation.series, context.diagnosis.progress.last_at, context.observation.at)
+    if seen is None or seen[0] == state.activity:
+        return state.activity, state.activity_text
+    return seen
+
+
+def _evidence(failures: list[Failure], context: Context, activity: str) -> Evidence:
     """Describe the worst failure in full and the others by title."""
     worst, others = failures[0], failures[1:]
     root = worst.root_index
-    facts = [("Rank", _ranks(worst))] if worst.ranks else []
-    facts += [("Seen", f"{worst.count:,} times")] if worst.count > 1 else []
+    facts = [("Rank", _ranks(worst, context.observation.job))] if worst.ranks else []
+    facts += [("Occurrences", f"{worst.count:,}")] if worst.count > 1 else []
+    facts += [("GPUs", activity)] if activity else []
     facts.append(("Why this", describe_reason(worst)))
     if others:
         facts.append(("Also", "; ".join(sorted({one.title for one in others})[:4])))
+    is_stopped = worst.signature == NO_PROGRESS
+    progress = context.diagnosis.progress if context.diagnosis else RunProgress()
     return Evidence(
-        summary=(root_line(worst) or f"{worst.title}.")[:600],
+        summary=_stop_summary(progress, activity) if is_stopped else decisive_text(worst),
         title=worst.title,
-        lines=tuple(ExcerptLine(text[:2000]) for text in worst.excerpt[:MAX_EXCERPT]),
+        lines=() if is_stopped else tuple(ExcerptLine(text[:2000]) for text in worst.excerpt[:MAX_EXCERPT]),
         count=worst.count,
         facts=tuple(facts),
         hint=worst.hint,
         first_at=datetime_from_ns(worst.first_ns) if worst.first_ns is not None else None,
         last_at=_last_at(worst),
-        root=root if root is not None and root < MAX_EXCERPT else None,
+        root=root if root is not None and root < MAX_EXCERPT and not is_stopped else None,
     )
 
 
-def _ranks(failure: Failure) -> str:
+def decisive_text(failure: Failure) -> str:
+    """The failure's decisive line without time, rank and level, else its title."""
+    line = root_line(failure)
+    return plain_message(line, MAX_SUMMARY) if line else f"{failure.title.rstrip('.')}."
+
+
+def _stop_summary(progress: RunProgress, activity: str) -> str:
+    """Say where a run stopped and what its GPUs do; no line of the log shows a hang."""
+    position = position_text(progress)
+    return " ".join(part for part in (f"Stopped after {position}." if position else "No new step.", activity) if part)
+
+
+def _ranks(failure: Failure, job: Job | None) -> str:
+    """`3 of 8`, `3 of 8 first, then 2 more`, or the name of a replica."""
     root, others = failure.ranks[0], failure.ranks[1:]
-    return f"{root} first, then {len(others):,} more" if others else str(root)
+    total = job.rank_count if job is not None else None
+    of_total = f" of {total:,}" if total is not None and isinstance(root, int) and root < total else ""
+    return f"{root}{of_total}" + (f" first, then {len(others):,} more" if others else "")
 
 
 def _last_at(failure: Failure) -> datetime | None:

@@ -11,7 +11,8 @@ from datetime import datetime
 import msgspec
 
 from bot.diagnosis.reading.line_sources import source_of
-from bot.diagnosis.reading.prefixes import split_prefix, unwrap_json
+from bot.diagnosis.reading.plain_message import plain_message
+from bot.diagnosis.reading.prefixes import unwrap_json
 from bot.domain.alerts import Clear, CountedMessage, Evidence, ExcerptLine, Finding, Unknown, Verdict
 from bot.domain.durations import datetime_from_ns
 from bot.domain.gaps import Part
@@ -39,8 +40,6 @@ _HARMLESS = re.compile(
 )
 """Lines that Slurm, TensorFlow and MPI log as errors in healthy jobs."""
 _VOLATILE = re.compile(r"0x[0-9a-fA-F]+|\d+")
-_SPACES = re.compile(r"\s+")
-_LEADING_LEVEL = re.compile(r"\[?(?:ERROR|CRITICAL|FATAL)\]?[\s:|-]+(?=\S)")
 
 
 class ErrorGroup(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -91,7 +90,9 @@ def error_lines(context: Context, state: ErrorState) -> tuple[Verdict, ErrorStat
     after = ErrorState(state.count + len(errors), state.fingerprints, first_at, observation.at, groups)
     messages = _messages(groups)
     evidence = Evidence(
-        summary=_summary(after.count, messages, len(groups)) if messages else _readable(errors[0].message),
+        summary=_summary(after.count, messages, len(groups))
+        if messages
+        else plain_message(errors[0].message, MESSAGE_CHARS),
         lines=_first_and_last([*new.values()] or errors),
         count=after.count,
         facts=_sources(errors),
@@ -135,7 +136,7 @@ def _counted(
 
 
 def _with_text(group: ErrorGroup, is_shown: bool, line: LogLine | None) -> ErrorGroup:
-    text = group.text or (_readable(line.message) if line else "")
+    text = group.text or (plain_message(line.message, MESSAGE_CHARS) if line else "")
     return ErrorGroup(group.count, group.first_at, text if is_shown else "")
 
 
@@ -155,15 +156,6 @@ def _summary(count: int, messages: Sequence[CountedMessage], kinds: int) -> str:
 
 def _shortened(text: str) -> str:
     return text if len(text) <= SUMMARY_CHARS else f"{text[: SUMMARY_CHARS - 1]}…"
-
-
-def _readable(message: str) -> str:
-    """The line of a message that names the error, without time and level: of a traceback the last, else the first."""
-    lines = [line for line in unwrap_json(message).splitlines() if line.strip()] or [message]
-    line = lines[-1] if "Traceback (most recent" in message else lines[0]
-    text = _SPACES.sub(" ", split_prefix(line[:4000]).text).strip() or line.strip()
-    text = text[found.end() :] if (found := _LEADING_LEVEL.match(text)) else text
-    return text if len(text) <= MESSAGE_CHARS else f"{text[: MESSAGE_CHARS - 1]}…"
 
 
 def _sources(errors: Sequence[LogLine]) -> tuple[tuple[str, str], ...]:

@@ -60,7 +60,7 @@ def place(job: Job, evidence: Evidence) -> str:
     if not value or len(value) > _PLACE_LIMIT:
         return ""
     if value.isdigit():
-        ranks = (job.resources.gpu_count or 0) * (job.resources.node_count or 1)
+        ranks = job.rank_count or 0
         return f"rank {value} of {ranks}" if int(value) < ranks else f"rank {value}"
     return one_line(f"rank {value}" if value[0].isdigit() else value, _PLACE_LIMIT)
 

@@ -56,7 +56,7 @@ def test_a_failure_has_title_root_line_rank_and_hint() -> None:
     evidence = verdict.evidence
     assert verdict.severity is Severity.PAGE
     assert (evidence.title, evidence.hint, evidence.root) == ("GPU out of memory", "Use a smaller batch.", 1)
-    assert evidence.summary == "[rank3]: torch.OutOfMemoryError: CUDA out of memory."
+    assert evidence.summary == "torch.OutOfMemoryError: CUDA out of memory."
     assert ("Rank", "3 first, then 2 more") in evidence.facts
 
 

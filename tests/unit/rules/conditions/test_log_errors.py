@@ -56,7 +56,7 @@ def test_one_error_is_quoted_without_time_and_level() -> None:
     assert verdict.evidence.messages == (CountedMessage("step 4 failed on rank 3", 1, START),)
 
 
-def test_structured_lines_are_told_apart_by_their_message() -> None:
+def test_structured_lines_are_distinguished_by_their_message() -> None:
     """Their other fields are alike and come first."""
     fields = {"ts": "2026-03-13T10:00:00Z", "level": "error", "logger": "x" * 200}
     ((verdict,), _) = poll([json.dumps(fields | {"message": text}) for text in ("disk is full", "no route to host")])

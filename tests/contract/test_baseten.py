@@ -15,7 +15,7 @@ from bot.domain.gaps import GapReason
 from bot.domain.jobs import JobRef
 from bot.domain.logs import Level, LogFilter, LogLine, LogQuery, Order
 from bot.domain.metrics import GPU_UTILIZATION, MetricQuery
-from bot.errors import ProtocolError, RateLimited, Unavailable
+from bot.errors import BadRequest, ProtocolError, RateLimited, Unavailable
 from bot.providers.base import Provider
 from bot.providers.baseten.api import make_client
 from bot.providers.baseten.deployments import BasetenDeployments
@@ -152,6 +152,23 @@ async def test_all_metrics_are_returned(cloud: Cloud, training: BasetenTraining)
     }
     assert {"n0", "n1"} == {one.node for one in found}
     assert 2 * (2 + 2 + 1 + 1 + 2) == len(found)
+
+
+async def test_metrics_of_a_long_window_take_several_requests(cloud: Cloud, training: BasetenTraining) -> None:
+    began = Status(NOON - timedelta(days=16), "TRAINING_JOB_RUNNING")
+    cloud.world.add_training_job("p", "long", metrics=Metrics({"n0": steady_node(1)}), statuses=[began])
+    query = MetricQuery(JobRef("baseten", "p/long"), NOON - timedelta(days=300), NOON, timedelta(hours=1))
+    found = {one.name: one for one in await training.query_metrics(query)}
+    times = [point.at for point in found[GPU_UTILIZATION].points]
+    assert times == [NOON - timedelta(hours=hour) for hour in range(16 * 24, -1, -1)]
+
+
+async def test_metrics_of_years_are_refused_before_they_are_requested(cloud: Cloud, training: BasetenTraining) -> None:
+    began = Status(NOON - timedelta(days=900), "TRAINING_JOB_RUNNING")
+    cloud.world.add_training_job("p", "ancient", metrics=Metrics({"n0": steady_node(1)}), statuses=[began])
+    query = MetricQuery(JobRef("baseten", "p/ancient"), NOON - timedelta(days=800), NOON)
+    with pytest.raises(BadRequest, match="Metrics of 800 days were requested. Use a range of at most 182 days."):
+        await training.query_metrics(query)
 
 
 async def test_a_bare_job_id_is_resolved_by_search(training: BasetenTraining) -> None:

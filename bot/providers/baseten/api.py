@@ -18,6 +18,8 @@ from bot.providers.paging.time_windows import Endpoint, FetchWindow, TimeWindow,
 DEFAULT_BASE_URL = "https://api.baseten.co"
 _KEYS_PAGE = "https://app.baseten.co/settings/api_keys"
 _REFUSED = frozenset({404, 405, 501})
+LONGEST_WINDOW = timedelta(days=7)
+"""Of one request for logs or metrics (documented; observed: "The window from start to end must not exceed 7 days")."""
 LEVEL_WORDS = ("ERROR", "WARNING", "INFO", "DEBUG")
 """Baseten's levels, highest first."""
 _BEFORE_CREATION = timedelta(minutes=1)
@@ -49,7 +51,7 @@ def log_endpoint() -> Endpoint:
     Source: https://docs.baseten.co/reference/training-api/get-training-job-logs (read 2026-11-20). Documented: at most
     1,000 lines, the window at most 7 days. Observed in an older client: "2 hours", "maximum time delta allowed".
     """
-    return Endpoint(longest=timedelta(days=7), fallback=timedelta(hours=2))
+    return Endpoint(longest=LONGEST_WINDOW, fallback=timedelta(hours=2))
 
 
 def window_fields(window: TimeWindow) -> dict[str, int | str]:

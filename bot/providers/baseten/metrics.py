@@ -3,7 +3,8 @@
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from operator import itemgetter
 
 from bot.domain.metrics import (
@@ -18,6 +19,7 @@ from bot.domain.metrics import (
     MetricPoint,
     MetricSeries,
 )
+from bot.providers.baseten.api import LONGEST_WINDOW
 from bot.providers.baseten.wire import WireInstance, WireJob, WireMetrics, WireNode, WireSample, WireStorage
 from bot.providers.decoding import decode_body
 
@@ -41,6 +43,24 @@ def parse_metrics(body: bytes, provider: str) -> tuple[WireJob | None, tuple[Met
     chosen = nodes or list(_of_node(decode_body(WireNode, body, provider), None, instance))
     cache = _of_storage(reply.cache, (CACHE, CACHE_UTILIZATION), None)
     return reply.training_job, (*chosen, *cache)
+
+
+def split_newest_first(start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """Yield the windows that one request each may cover. Bounds are inclusive, so no two share a millisecond."""
+    while end - start > LONGEST_WINDOW:
+        yield end - LONGEST_WINDOW, end
+        end -= LONGEST_WINDOW + timedelta(milliseconds=1)
+    yield start, end
+
+
+def join_series(older: Sequence[MetricSeries], newer: Sequence[MetricSeries]) -> tuple[MetricSeries, ...]:
+    """Join the samples of two windows; the order and the limits are those of the newer one."""
+    earlier = {(one.name, one.node, one.gpu): one for one in older}
+    joined = []
+    for one in newer:
+        before = earlier.pop((one.name, one.node, one.gpu), None)
+        joined.append(one if before is None else replace(one, points=(*before.points, *one.points)))
+    return (*joined, *earlier.values())
 
 
 def _of_node(node: WireNode | None, name: str | None, instance: WireInstance) -> Iterator[MetricSeries]:

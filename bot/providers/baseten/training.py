@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from bot.domain.durations import NS_PER_MS, ns_from_datetime
@@ -12,6 +13,7 @@ from bot.domain.metrics import MetricQuery, MetricSeries
 from bot.errors import BadRequest, JobNotFound
 from bot.providers.baseten.api import (
     LEVEL_WORDS,
+    LONGEST_WINDOW,
     EitherMethod,
     log_endpoint,
     make_client,
@@ -19,7 +21,7 @@ from bot.providers.baseten.api import (
     training_path,
     window_fields,
 )
-from bot.providers.baseten.metrics import MIB, parse_metrics
+from bot.providers.baseten.metrics import MIB, join_series, parse_metrics, split_newest_first
 from bot.providers.baseten.references import TRAINING, TRAINING_HELP, parse_training_ref, training_url
 from bot.providers.baseten.states import StatusReader, training_state
 from bot.providers.baseten.wire import WireInstance, WireJob, WireJobList, WireJobReply, parse_logs, utc
@@ -28,6 +30,8 @@ from bot.providers.http.client import HttpClient, HttpProvider, LimiterPool
 from bot.providers.paging.time_windows import FetchWindow, TimeWindow
 
 _MOST_REMEMBERED = 10_000
+_MOST_WINDOWS = 26
+"""Requests for one window: half a year."""
 
 
 def create_training(config: Mapping[str, str], limiters: LimiterPool) -> BasetenTraining:
@@ -81,10 +85,36 @@ class BasetenTraining(HttpProvider):
         return (await self.query_job_metrics(query))[1]
 
     async def query_job_metrics(self, query: MetricQuery) -> tuple[Job | None, Sequence[MetricSeries]]:
-        """See `JobWithMetrics.query_job_metrics`: every response holds the job.
+        """See `JobWithMetrics.query_job_metrics`: every response holds the job. A long window takes several requests.
 
         Source: https://docs.baseten.co/reference/training-api/get-training-job-metrics (read 2026-11-20; documented).
         """
+        newest, *earlier = await self._split_window(query)
+        job, series = await self._ask_metrics(newest)
+        for window in earlier:
+            series = join_series((await self._ask_metrics(window))[1], series)
+        return job, series
+
+    async def _split_window(self, query: MetricQuery) -> list[MetricQuery]:
+        """Return queries with windows that the platform accepts, newest first; a long window begins with the job.
+
+        Raises:
+            BadRequest: the window needs too many requests.
+        """
+        start, end = query.start, query.end
+        if start is None or (end or self._clock()) - start <= LONGEST_WINDOW:
+            return [query]
+        end = min(end or self._clock(), self._clock())
+        created_at = (await self.get_job(query.job)).created_at
+        start = max(start, created_at) if created_at is not None else start
+        if end - start > _MOST_WINDOWS * LONGEST_WINDOW:
+            days = (_MOST_WINDOWS * LONGEST_WINDOW).days
+            text = f"Metrics of {(end - start).days} days were requested. Use a range of at most {days} days."
+            raise BadRequest(text, provider=TRAINING)
+        windows = split_newest_first(start, max(start, end))
+        return [replace(query, start=begin, end=finish) for begin, finish in windows]
+
+    async def _ask_metrics(self, query: MetricQuery) -> tuple[Job | None, Sequence[MetricSeries]]:
         project_id, job_id = await self._resolve(query.job)
         bounds = (("start_epoch_millis", query.start), ("end_epoch_millis", query.end))
         window = {key: ns_from_datetime(at) // NS_PER_MS for key, at in bounds if at is not None}

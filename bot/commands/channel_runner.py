@@ -7,11 +7,13 @@ from bot.commands.answers import Answer, Asker, ErrorAnswer, SystemStatus
 from bot.commands.handlers.job_lookup import JobsSource
 from bot.commands.handlers.logs import read_page
 from bot.commands.handlers.logs_around import read_around
+from bot.commands.handlers.rules import ReplaySettings, channel_settings, replay
 from bot.commands.handlers.subscriptions import ChannelHandlers
 from bot.commands.parsing.help import help_answer
 from bot.commands.runner import CommandRunner, ResolvedCommand, error_answer
 from bot.commands.subcommands.jobs import StatusAnswer
 from bot.commands.subcommands.logs import LogsCommand
+from bot.commands.subcommands.rules import ReplayAnswer, ReplayCommand
 from bot.commands.subcommands.spec import Frontend
 from bot.commands.subcommands.subscriptions import ChannelCommand
 from bot.commands.subcommands.table import HelpCommand, SlackCommand
@@ -59,8 +61,22 @@ class ChannelRunner:
         if isinstance(command, ChannelCommand):
             config = self.runner.diagnosis_config
             return await ChannelHandlers(registry, self.store, redactor, config, asker, now).answer(command)
+        if isinstance(command, ReplayCommand):
+            return await self._replay(command, asker)
         answer = await self.runner.run(command)
         return await self._add_incidents(answer, asker) if isinstance(answer, StatusAnswer) else answer
+
+    async def _replay(self, command: ReplayCommand, asker: Asker) -> ReplayAnswer:
+        """Test the settings of the channel."""
+        registry, redactor, now = self.runner.registry, self.runner.redactor, self.runner.clock()
+        config = self.runner.diagnosis_config()
+        tested = ReplaySettings(config)
+        provider, ref = registry.resolve(command.ref)
+        if not command.defaults:
+            watched = await self.store.subscriptions.for_job(ref)
+            own = next((one.settings for one in watched if one.channel == asker.channel), None)
+            tested = channel_settings(own, config)
+        return await replay(provider, ref, command, tested, redactor, now)
 
     async def _add_incidents(self, answer: StatusAnswer, asker: Asker) -> StatusAnswer:
         """Add the channel's subscriptions and open incidents."""

@@ -93,9 +93,10 @@ class CommandRunner:
 
                 return rules_answer(self.diagnosis_config().defaults)
             case ReplayCommand():
-                from bot.commands.handlers.rules import replay  # noqa: PLC0415
+                from bot.commands.handlers.rules import ReplaySettings, replay  # noqa: PLC0415
 
-                return await replay(*resolve(command.ref), command, self.diagnosis_config(), redactor, now)
+                tested = ReplaySettings(self.diagnosis_config())
+                return await replay(*resolve(command.ref), command, tested, redactor, now)
             case _:
                 assert_never(command)
 

@@ -106,6 +106,7 @@ def replay_json(answer: ReplayAnswer) -> JsonObject:
         "quiet": list(answer.quiet),
         "gaps": [_gap(gap) for gap in answer.gaps],
         "notes": list(answer.notes),
+        "basis": answer.basis,
     }
 
 

@@ -167,7 +167,7 @@ async def test_metrics_of_years_are_refused_before_they_are_requested(cloud: Clo
     began = Status(NOON - timedelta(days=900), "TRAINING_JOB_RUNNING")
     cloud.world.add_training_job("p", "ancient", metrics=Metrics({"n0": steady_node(1)}), statuses=[began])
     query = MetricQuery(JobRef("baseten", "p/ancient"), NOON - timedelta(days=800), NOON)
-    with pytest.raises(BadRequest, match="Metrics of 800 days were requested. Use a range of at most 182 days."):
+    with pytest.raises(BadRequest, match=r"Metrics of 800 days .* at most 182 days"):
         await training.query_metrics(query)
 
 

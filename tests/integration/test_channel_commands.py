@@ -12,6 +12,7 @@ from bot.commands.parsing.parser import parse
 from bot.commands.runner import CommandRunner, ResolvedCommand
 from bot.commands.subcommands.jobs import StatusAnswer
 from bot.commands.subcommands.logs import LogsAnswer
+from bot.commands.subcommands.rules import ReplayAnswer
 from bot.commands.subcommands.subscriptions import ListAnswer, SilenceAnswer, UnwatchAnswer, WatchAnswer
 from bot.commands.subcommands.table import HelpAnswer
 from bot.domain.jobs import Job, JobRef, JobState
@@ -131,6 +132,29 @@ async def test_a_name_means_a_job_of_this_channel_then_any_watched_job(commands:
     elsewhere = await commands.run("status run", Asker("U2", "C3"))
     assert isinstance(elsewhere, ErrorAnswer)
     assert [str(one.ref) for one in elsewhere.suggestions] == ["mem:run/1", "mem:run/2"]
+
+
+@pytest.mark.parametrize(
+    ("text", "asker", "expected"),
+    [
+        ("", HERE, "this channel's settings (`log_errors.quiet_after=20m`, `loss=off`, `severity=warn`)"),
+        (
+            " loss=on",
+            HERE,
+            "this channel's settings (`log_errors.quiet_after=20m`, `loss=off`, `severity=warn`) + `loss=on`",
+        ),
+        (" --defaults", HERE, "the default settings"),
+        ("", THERE, "the default settings, because this channel does not watch the job"),
+    ],
+)
+async def test_a_test_of_the_rules_names_the_settings_it_begins_with(
+    commands: CommandHarness, text: str, asker: Asker, expected: str
+) -> None:
+    await commands.run("watch mem:run/1 log_errors.quiet_after=20m loss=off severity=warn")
+    answer = await commands.run(f"rules test mem:run/1{text}", asker)
+    assert isinstance(answer, ReplayAnswer)
+    assert answer.basis == expected
+    assert ("loss" in answer.quiet) == (asker is THERE or bool(text))
 
 
 @pytest.mark.parametrize(("text", "expected"), [("", True), (" mem:run/1", True), (" mem:run/2", False)])

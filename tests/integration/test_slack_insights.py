@@ -66,7 +66,7 @@ async def test_rules_test_lists_the_alerts_that_would_have_fired(harness: SlackH
     (answer,) = (await harness.command("rules test mem:run/1 --since 3h severity=warn")).messages
     blocks = str(answer.blocks)
     assert "U0ADA" == answer.visible_to
-    assert "2 alerts from" in blocks
+    assert "2 alerts would have fired" in blocks
     assert "`failure`" in blocks
     assert "`job_failed`" in blocks
     assert "log_errors" not in blocks, "the installation turned it off"

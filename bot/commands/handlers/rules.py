@@ -5,7 +5,7 @@ For a test, `job_history.py` reads the past, `bot.providers.observe` observes it
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -25,7 +25,7 @@ from bot.redaction.values import redact_gaps, redact_job, redact_observation
 from bot.rules.catalog import RULES
 from bot.rules.diagnosis_config import DiagnosisConfig
 from bot.rules.replay import Replay
-from bot.rules.settings import format_parameters, overlay, parse_settings
+from bot.rules.settings import format_parameters, format_settings, overlay, parse_settings
 
 DEFAULT_SPAN = timedelta(hours=24)
 MAX_POLLS = 1500
@@ -46,11 +46,28 @@ def rules_answer(settings: RuleSettings) -> RulesAnswer:
     return RulesAnswer(tuple(shown))
 
 
+@dataclass(frozen=True, slots=True)
+class ReplaySettings:
+    """The signatures and settings that a test begins with."""
+
+    config: DiagnosisConfig
+    basis: str = "the default settings"
+    """A description of the settings."""
+
+
+def channel_settings(own: RuleSettings | None, config: DiagnosisConfig) -> ReplaySettings:
+    """Return the settings of a channel that watches the job; without, the defaults."""
+    if own is None:
+        return ReplaySettings(config, "the default settings, because this channel does not watch the job")
+    what = ", ".join(f"`{one}`" for one in format_settings(own)) or "the defaults"
+    return ReplaySettings(replace(config, defaults=overlay(config.defaults, own)), f"this channel's settings ({what})")
+
+
 async def replay(
     provider: Provider,
     ref: JobRef,
     command: ReplayCommand,
-    diagnosis_config: DiagnosisConfig,
+    tested: ReplaySettings,
     redactor: Redactor,
     now: datetime,
     *,
@@ -58,14 +75,16 @@ async def replay(
 ) -> ReplayAnswer:
     """Report the alerts that a subscription made at the start of the window would have received.
 
+    The settings of the command change the tested ones.
+
     Raises:
         UsageError: a setting is invalid, or the job was not running in the window.
         ProviderError: the job or its log cannot be read.
     """
-    settings = overlay(diagnosis_config.defaults, parse_settings(command.settings, diagnosis_config.defaults))
+    settings = _change(tested.config.defaults, command.settings)
     job = redact_job(await provider.get_job(ref), redactor)
     start, end = _window(command.window, job, now)
-    rules = Replay(settings, diagnosis_config.scanner)
+    rules = Replay(settings, tested.config.scanner)
     async with log_history(provider, job.ref, start, end, now, max_lines) as log:
         recorded = RecordedJob(provider.name, job, log, MetricHistory(provider, job.ref, end), at=start)
         past = _Past(recorded, start, end, rules.local.metrics_window)
@@ -83,7 +102,15 @@ async def replay(
         read=log.read,
         gaps=redact_gaps(past.gaps(), redactor),
         notes=tuple(past.notes()),
+        basis=tested.basis + "".join(f" + `{one}`" for one in command.settings),
     )
+
+
+def _change(settings: RuleSettings, words: Sequence[str]) -> RuleSettings:
+    """Lay typed settings over others; the minimum severity stays unless it is typed."""
+    typed = parse_settings(words, settings)
+    has_severity = any(word.startswith("severity=") for word in words)
+    return overlay(settings, typed if has_severity else replace(typed, min_severity=settings.min_severity))
 
 
 def _window(window: Window, job: Job, now: datetime) -> tuple[datetime, datetime]:

@@ -27,6 +27,7 @@ def format_command(command: Formattable) -> str:
             words = ["diagnose", quote(command.ref), *_window(command.window)]
         case ReplayCommand():
             words = ["rules test", quote(command.ref), *map(quote, command.settings), *_window(command.window)]
+            words += ["--defaults"] * command.defaults
     return " ".join(words)
 
 

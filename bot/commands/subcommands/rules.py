@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from bot.commands.subcommands.arguments import ALL_TIME, Arguments, Window
-from bot.commands.subcommands.spec import JSON, PUBLIC, WINDOW_OPTIONS, Option, Subcommand
+from bot.commands.subcommands.spec import JSON, PUBLIC, WINDOW_OPTIONS, Frontend, Option, Subcommand
 from bot.domain.alerts import Severity
 from bot.domain.gaps import Gap
 from bot.domain.jobs import Job
@@ -52,6 +52,8 @@ class ReplayCommand:
     window: Window = ALL_TIME
     settings: tuple[str, ...] = ()
     """Rule settings as typed."""
+    defaults: bool = False
+    """Whether to test the default settings instead of the channel's."""
     public: bool = False
     json: bool = False
 
@@ -76,6 +78,8 @@ class ReplayAnswer:
     gaps: tuple[Gap, ...] = ()
     notes: tuple[str, ...] = ()
     """How the replay differs from watching the job at that time."""
+    basis: str = "the default settings"
+    """The settings that were tested, such as "this channel's settings (log_errors=off)"."""
 
 
 def _build_rules(arguments: Arguments) -> RulesCommand | ReplayCommand:
@@ -83,11 +87,13 @@ def _build_rules(arguments: Arguments) -> RulesCommand | ReplayCommand:
     if not words:
         if any(arguments.has(option.name) for option in WINDOW_OPTIONS):
             raise UsageError("A time window applies only to a test. Use `rules test REF`.")
+        if arguments.has("--defaults"):
+            raise UsageError("`--defaults` applies only to a test. Use `rules test REF --defaults`.")
         return RulesCommand(*arguments.output())
     if words[0].lower() != "test":
         raise UsageError(f"Unexpected argument `{words[0][:40]}`. Use `rules` for the list, or `rules test REF`.")
     ref, settings = replace(arguments, positionals=words[1:]).reference_and_settings()
-    return ReplayCommand(ref, arguments.window(), settings, *arguments.output())
+    return ReplayCommand(ref, arguments.window(), settings, arguments.has("--defaults"), *arguments.output())
 
 
 RULES = Subcommand(
@@ -98,6 +104,7 @@ RULES = Subcommand(
     (
         Option("--since", "Test from this long ago or this time, such as 6h or yesterday (default 24h).", "TIME"),
         *WINDOW_OPTIONS[1:],
+        Option("--defaults", "Test the default settings instead of this channel's.", frontends=(Frontend.SLACK,)),
         PUBLIC,
         JSON,
     ),
@@ -106,7 +113,8 @@ RULES = Subcommand(
         ("rules test baseten:lq4j9zm/8w6y2n", "the alerts that would have fired in the last 24 hours"),
         ("rules test baseten:lq4j9zm/8w6y2n --since 6h low_gpu_utilization.for=5m", "with other settings"),
     ),
-    "A test reads the logs and metrics of the window again and sends nothing. Settings are the same as for `watch`.",
+    "A test reads the logs and metrics of the window again and sends nothing. In Slack it begins with the channel's "
+    "settings. Settings are the same as for `watch`.",
     aliases=("rule",),
 )
 

@@ -10,7 +10,7 @@ from bot.slack.render.icons import SEVERITY_ICONS, SEVERITY_LEGEND
 from bot.slack.render.jobs import job_link, job_name
 from bot.slack.render.logs import gap_notes
 from bot.slack.render.message import Message, message
-from bot.slack.render.text import code, escape, one_line, plain_time, slack_time
+from bot.slack.render.text import code, escape, one_line, plain_time, slack_time, slack_time_range
 
 _BUDGET = 7000
 
@@ -30,15 +30,16 @@ def render_rules(answer: RulesAnswer) -> Message:
 
 def render_replay(answer: ReplayAnswer) -> Message:
     """The alerts that would have fired, and when each would have ended."""
-    count = plural(len(answer.alerts), "alert") if answer.alerts else "No alerts"
-    text = f"{count} from {plain_time(answer.start)} to {plain_time(answer.end)}"
+    fired = f"{plural(len(answer.alerts), 'alert') if answer.alerts else 'no alert'} would have fired"
+    basis = f"With {one_line(answer.basis, 1000)}"
+    span = f"from {plain_time(answer.start)} to {plain_time(answer.end)}"
     read = f"{plural(answer.read, 'line')} read, evaluated every {spoken_duration(answer.step)}"
     notes = [one_line(note, 300) for note in answer.notes]
-    quiet = f"Rules that would not have fired: {', '.join(code(name) for name in answer.quiet)}"
+    quiet = f"Would not have fired: {', '.join(code(name) for name in answer.quiet)}"
     return message(
-        f"{job_name(answer.job)}: {text[:1].lower()}{text[1:]}.",
+        f"{job_name(answer.job)}: with {one_line(answer.basis, 1000)}, {fired} {span}.",
         [
-            section(f"🧪 {job_link(answer.job)}\n*{text}*, simulated with these rules"),
+            section(f"🧪 {job_link(answer.job)}\n{basis}: *{fired}* {slack_time_range(answer.start, answer.end)}"),
             *row_sections([_replayed(one) for one in answer.alerts], _BUDGET, "alert"),
             context([quiet]) if answer.quiet else None,
             context([code(str(answer.job.ref)), read, *notes, *gap_notes(answer.gaps)]),

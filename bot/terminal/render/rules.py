@@ -61,10 +61,11 @@ def render_replay(answer: ReplayAnswer, screen: Screen) -> str:
     fired = f"{plural(len(answer.alerts), 'alert')} would have fired" if answer.alerts else "no alert would have fired"
     span = f"{answer.start:%Y-%m-%d %H:%M} to {answer.end:%Y-%m-%d %H:%M} UTC"
     read = f"{plural(answer.read, 'line')} read, evaluated every {spoken_duration(answer.step)}"
-    lines = [*screen.flow((name, BOLD), (f"{fired} from {span}", "")), *screen.wrap(read, style=DIM), ""]
+    basis = f"With {answer.basis.replace('`', '')}: {fired} from {span}"
+    lines = [*screen.flow((name, BOLD), (basis, "")), *screen.wrap(read, style=DIM), ""]
     for one in answer.alerts:
         lines += _replayed(one, screen)
-    notes = [f"Rules that would not have fired: {', '.join(answer.quiet)}"] if answer.quiet else []
+    notes = [f"Would not have fired: {', '.join(answer.quiet)}"] if answer.quiet else []
     for note in [*notes, *answer.notes]:
         lines += screen.wrap(note, style=DIM)
     for gap in answer.gaps:

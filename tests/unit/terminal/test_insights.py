@@ -34,10 +34,10 @@ def test_rules_are_listed_with_their_parameters() -> None:
 
 def test_replay_lists_alerts_that_would_have_fired() -> None:
     shown = text(REPLAY, 160)
-    assert "run <!channel>: 2 alerts would have fired from 2026-03-12 12:00 to 2026-03-13 12:00 UTC" in shown
+    assert "run <!channel>: With the default settings: 2 alerts would have fired from 2026-03-12 12:00 to" in shown
     assert "03-13 11:55:00 PAGE GPU out of memory (failure)\n    torch.OutOfMemoryError" in shown
     assert "    cleared at 03-13 11:59:00, after 4 min, 2 updates" in shown
-    assert "Rules that would not have fired: hang, loss" in shown
+    assert "Would not have fired: hang, loss" in shown
 
 
 async def test_commands_print_text() -> None:

@@ -169,7 +169,8 @@ async def test_long_log_is_read_up_to_the_limit(scanner: PageScanner) -> None:
     provider = provider_of(*(line(200 - number / 10, f"step {number}") for number in range(1000)))
     command = parse("rules test mem:run/1")
     assert isinstance(command, ReplayCommand)
-    answer = await rules.replay(provider, REF, command, DiagnosisConfig(scanner), Redactor(), NOW, max_lines=100)
+    tested = rules.ReplaySettings(DiagnosisConfig(scanner))
+    answer = await rules.replay(provider, REF, command, tested, Redactor(), NOW, max_lines=100)
     assert answer.end < NOW - 150 * MINUTE
     assert any("narrow the window" in note for note in answer.notes)
 

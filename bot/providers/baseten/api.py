@@ -71,16 +71,18 @@ async def read_log_page(
     get_job: Callable[[JobRef], Awaitable[Job]],
     now: datetime,
 ) -> LogPage:
-    """Read one page of a log; without a start in the query, from the creation of its job.
+    """Read one page of a log, at the earliest from the creation of its job.
 
     Without a start in the request the platform returns only the last half hour. `fetches` send one request, for the
     query and for each narrower one.
     """
-    start_ns = query.start_ns or 0
-    if query.start_ns is None and query.cursor is None:
+    start_ns, now_ns = query.start_ns or 0, ns_from_datetime(now)
+    end_ns = now_ns if query.end_ns is None else query.end_ns
+    if query.cursor is None and end_ns - start_ns > endpoint.longest // timedelta(microseconds=1) * 1000:
         created_at = (await get_job(query.job)).created_at or now - _ASSUMED_AGE
-        start_ns = ns_from_datetime(created_at - _BEFORE_CREATION)
-    now_ns = ns_from_datetime(now)
+        start_ns = max(start_ns, ns_from_datetime(created_at - _BEFORE_CREATION))
+        if end_ns < start_ns and not query.follow:
+            return LogPage((), None, more=False)
     return await read_page_by_time(query, endpoint, fetches[0], start_ns=start_ns, now_ns=now_ns, narrower=fetches[1:])
 
 

@@ -11,9 +11,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from bot.domain.jobs import Job, JobRef
-from bot.domain.logs import LogLine, LogPage, LogQuery
+from bot.domain.logs import LogLine, LogPage, LogQuery, Order
 from bot.domain.metrics import MetricQuery, MetricSeries
 from bot.errors import JobNotFound, NotSupported
+from bot.providers.fireworks.backward_windows import BackwardReader
 from bot.providers.fireworks.log_reader import TokenReader
 from bot.providers.fireworks.references import NAME, job_path, parse_batch_job_ref
 from bot.providers.fireworks.wire import parse_accounts, parse_batch_job, parse_batch_jobs, parse_entries
@@ -88,9 +89,20 @@ class FireworksProvider(HttpProvider):
 
         It can filter by rank as well, but a rank that a line states itself wins over the gateway's: a process of
         machine 5 may be rank 43.
-
-        The gateway takes no end time. So reading newest first begins at the newest line and skips those after `end_ns`.
         """
+        if query.order is Order.ASC or query.end_ns is None:
+            return await self._read_page(query)
+        steps = BackwardReader.resume(query).steps()
+        try:
+            request = next(steps)
+            while True:
+                request = steps.send(await self._read_page(request))
+        except StopIteration as end:
+            page: LogPage = end.value
+            return page
+
+    async def _read_page(self, query: LogQuery) -> LogPage:
+        """Read a page in a direction that the gateway has: oldest first, or newest first from the newest line."""
         reader = TokenReader.resume(query, self._clock_ns())
         for _ in range(_REQUESTS_PER_PAGE):
             answer = await retry_on_malformed_response(self._ask)(query.job, reader)

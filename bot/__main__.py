@@ -172,7 +172,8 @@ async def _run_session(command: LogsCommand | shell.FollowCommand | SharedComman
     variables = provider_config()
     registry = build_registry(variables)
     redactor = Redactor(secret_values(variables))
-    runner = CommandRunner(registry, lambda: datetime.now(UTC), redactor, lambda: _diagnosis_config(variables))
+    config, user = (lambda: _diagnosis_config(variables)), variables.get("trainwatch_user")
+    runner = CommandRunner(registry, lambda: datetime.now(UTC), redactor, config, user)
     try:
         return await Session(runner, standard_output(variables)).run(command)
     finally:

@@ -83,6 +83,9 @@ class Settings(BaseSettings):
     trainwatch_rules: Path | None = Field(
         None, description="TOML file with rule settings for every subscription. See docs/rules.md."
     )
+    trainwatch_user: str | None = Field(
+        None, description="Your e-mail address as the platforms know it, for `trainwatch jobs mine` in a shell."
+    )
     trainwatch_log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Minimum level of the log on standard error: `debug`, `info`, `warning` or `error`."
     )

@@ -27,6 +27,8 @@ class Asker:
     user: str
     channel: str
     team: str | None = None
+    email: str | None = None
+    """Fetched only for the commands that need it."""
 
 
 @dataclass(frozen=True, slots=True)

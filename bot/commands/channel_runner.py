@@ -11,7 +11,7 @@ from bot.commands.handlers.rules import ReplaySettings, channel_settings, replay
 from bot.commands.handlers.subscriptions import ChannelHandlers
 from bot.commands.parsing.help import help_answer
 from bot.commands.runner import CommandRunner, ResolvedCommand, error_answer
-from bot.commands.subcommands.jobs import StatusAnswer
+from bot.commands.subcommands.jobs import JobsCommand, StatusAnswer
 from bot.commands.subcommands.logs import LogsCommand
 from bot.commands.subcommands.rules import ReplayAnswer, ReplayCommand
 from bot.commands.subcommands.spec import Frontend
@@ -63,6 +63,8 @@ class ChannelRunner:
             return await ChannelHandlers(registry, self.store, redactor, config, asker, now).answer(command)
         if isinstance(command, ReplayCommand):
             return await self._replay(command, asker)
+        if isinstance(command, JobsCommand) and command.mine:
+            command = replace(command, user=asker.email)
         answer = await self.runner.run(command)
         return await self._add_incidents(answer, asker) if isinstance(answer, StatusAnswer) else answer
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar, assert_never
 
 from bot.commands.answers import ErrorAnswer
 from bot.commands.handlers.job_lookup import JobDirectory, JobLookup, JobsSource
-from bot.commands.handlers.jobs import list_jobs, read_metrics, read_status
+from bot.commands.handlers.jobs import find_jobs, read_metrics, read_status
 from bot.commands.subcommands.jobs import DiagnoseCommand, JobsCommand, MetricsCommand, StatusCommand
 from bot.commands.subcommands.rules import ReplayCommand, RulesCommand
 from bot.commands.subcommands.shell import FollowCommand
@@ -53,6 +53,8 @@ class CommandRunner:
     redactor: Redactor
     diagnosis_config: Callable[[], DiagnosisConfig] = _shipped_config
     """Called when a command needs it, because compiling signatures takes a while."""
+    user: str | None = None
+    """The e-mail address of the person at the shell, for `jobs mine`."""
     directory: JobDirectory = field(default_factory=JobDirectory)
 
     async def resolve(
@@ -87,7 +89,8 @@ class CommandRunner:
 
                 return await diagnose(*resolve(command.ref), command, self.diagnosis_config().scanner, redactor, now)
             case JobsCommand():
-                return await list_jobs(self.registry, command.provider, command.limit, redactor)
+                user = command.user or (self.user if command.mine else None)
+                return await find_jobs(self.registry, replace(command, user=user), redactor)
             case RulesCommand():
                 from bot.commands.handlers.rules import rules_answer  # noqa: PLC0415
 

@@ -10,7 +10,7 @@ import logging
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC
 
 from bot.commands.answers import Answer, Asker, ErrorAnswer
@@ -18,6 +18,7 @@ from bot.commands.channel_runner import ChannelRunner
 from bot.commands.parsing.mentions import read_mention
 from bot.commands.parsing.parser import has_local_time, parse
 from bot.commands.subcommands.arguments import InputContext
+from bot.commands.subcommands.jobs import JobsCommand
 from bot.commands.subcommands.subscriptions import SilenceAnswer, UnwatchAnswer, WatchAnswer
 from bot.commands.subcommands.table import SlackCommand
 from bot.domain.durations import Clock
@@ -58,6 +59,9 @@ class Answering:
     async def _answer(self, reply: Reply, text: str, asker: Asker, job: str | None, *, share: bool) -> None:
         context, notes = await self._context(reply, text, job)
         command = parse(text, context)
+        if isinstance(command, JobsCommand) and command.mine:
+            profile = await self.profiles.get(reply.client, reply.user, context.now)
+            asker = replace(asker, email=profile.email)
         running = asyncio.ensure_future(self._run_in_turn(command, asker, notes))
         try:
             done, _ = await asyncio.wait({running}, timeout=self.patience_s)

@@ -7,14 +7,22 @@ from datetime import datetime, timedelta
 from bot.commands.handlers.log_stream import require_started
 from bot.commands.handlers.logs import read_page
 from bot.commands.subcommands.arguments import Window
-from bot.commands.subcommands.jobs import JobsAnswer, MetricsAnswer, MetricsCommand, ProviderJobs, StatusAnswer
+from bot.commands.subcommands.job_states import STATE_WORDS
+from bot.commands.subcommands.jobs import (
+    JobsAnswer,
+    JobsCommand,
+    MetricsAnswer,
+    MetricsCommand,
+    ProviderJobs,
+    StatusAnswer,
+)
 from bot.commands.subcommands.logs import LogsCommand
 from bot.domain.durations import datetime_from_ns, ns_from_datetime
 from bot.domain.gaps import Gap, GapReason, Part, gap_of
 from bot.domain.jobs import Job, JobRef
 from bot.domain.logs import LogLine
 from bot.domain.metrics import GPU_MEMORY, GPU_UTILIZATION, MetricQuery, MetricSummary, missing_metrics, summarize
-from bot.errors import ConfigError, NotSupported, ProviderError
+from bot.errors import ConfigError, NotSupported, ProviderError, UsageError
 from bot.providers.base import Provider
 from bot.providers.registry import Registry
 from bot.redaction.redactor import Redactor
@@ -39,6 +47,32 @@ async def list_jobs(registry: Registry, platform: str | None, limit: int, redact
         raise ConfigError(f"No platform is set up. {reasons}".strip())
     providers = [registry.get(name) for name in names]
     return JobsAnswer(tuple(await asyncio.gather(*(_list(one, limit, redactor) for one in providers))))
+
+
+async def find_jobs(registry: Registry, command: JobsCommand, redactor: Redactor) -> JobsAnswer:
+    """List the newest jobs, and of those only the ones in a state or of a person.
+
+    Raises:
+        ConfigError: as `list_jobs`.
+        UsageError: as `list_jobs`; or the person's address is not known.
+    """
+    if command.mine and command.user is None:
+        raise UsageError(
+            "Your e-mail address is not known here. Use `jobs --user you@example.com`, or ask an admin to grant the "
+            "scope `users:read.email`."
+        )
+    listed = await list_jobs(registry, command.provider, command.limit, redactor)
+    return JobsAnswer(tuple(_filter(one, command) for one in listed.providers), command)
+
+
+def _filter(listed: ProviderJobs, command: JobsCommand) -> ProviderJobs:
+    states = STATE_WORDS[command.state] if command.state is not None else None
+    jobs = [job for job in listed.jobs if states is None or job.state in states]
+    has_users = not listed.jobs or any(job.user for job in listed.jobs)
+    if command.user is not None:
+        user = command.user.casefold()
+        jobs = [job for job in jobs if (job.user or "").casefold() in (user, user.partition("@")[0])]
+    return replace(listed, jobs=tuple(jobs), read=len(listed.jobs), has_users=has_users)
 
 
 async def _list(provider: Provider, limit: int, redactor: Redactor) -> ProviderJobs:

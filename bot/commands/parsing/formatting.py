@@ -5,13 +5,20 @@
 
 from bot.commands.parsing.tokenizer import Word, quote, split_words
 from bot.commands.subcommands.arguments import Window, clean_reference
-from bot.commands.subcommands.jobs import DiagnoseCommand, MetricsCommand, StatusCommand
+from bot.commands.subcommands.jobs import (
+    DEFAULT_JOBS,
+    SEARCHED_JOBS,
+    DiagnoseCommand,
+    JobsCommand,
+    MetricsCommand,
+    StatusCommand,
+)
 from bot.commands.subcommands.logs import DEFAULT_CONTEXT, DEFAULT_LINES, LogsCommand
 from bot.commands.subcommands.rules import ReplayCommand
 from bot.domain.durations import format_ns
 from bot.domain.logs import LogFilter, Order
 
-Formattable = LogsCommand | MetricsCommand | StatusCommand | DiagnoseCommand | ReplayCommand
+Formattable = LogsCommand | MetricsCommand | StatusCommand | DiagnoseCommand | ReplayCommand | JobsCommand
 
 
 def format_command(command: Formattable) -> str:
@@ -28,6 +35,8 @@ def format_command(command: Formattable) -> str:
         case ReplayCommand():
             words = ["rules test", quote(command.ref), *map(quote, command.settings), *_window(command.window)]
             words += ["--defaults"] * command.defaults
+        case JobsCommand():
+            words = ["jobs", *filter(None, (command.provider, command.state)), *_jobs_options(command)]
     return " ".join(words)
 
 
@@ -52,6 +61,16 @@ def join_word(word: Word) -> str:
 def _window(window: Window) -> list[str]:
     since = None if window.since is None else f"{window.since.total_seconds():.6f}".rstrip("0").rstrip(".") + "s"
     return _options(("--since", since), ("--start", _time(window.start_ns)), ("--end", _time(window.end_ns)))
+
+
+def _jobs_options(command: JobsCommand) -> list[str]:
+    is_filtered = command.state is not None or command.user is not None or command.mine
+    usual = SEARCHED_JOBS if is_filtered else DEFAULT_JOBS
+    return _options(
+        ("--user", command.user),
+        ("--limit", None if command.limit == usual else str(command.limit)),
+        ("--skip", str(command.skip) if command.skip else None),
+    )
 
 
 def _filter(wanted: LogFilter) -> list[str]:

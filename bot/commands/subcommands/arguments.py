@@ -175,7 +175,7 @@ class Arguments:
 
 def clean_reference(text: str) -> str:
     """A reference without the marks around it in a message; `https://` is added to the bare address of a page."""
-    ref = text.strip("`*_,;")
+    ref = text.strip("`*,;")
     if ref.startswith("<") and ref.endswith(">"):
         ref = ref[1:-1].partition("|")[0]
     return f"https://{ref}" if _BARE_ADDRESS.match(ref) else ref

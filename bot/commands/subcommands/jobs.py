@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from bot.commands.subcommands.arguments import ALL_TIME, Arguments, Window
+from bot.commands.subcommands.job_states import MAIN_WORDS, STATE_WORDS
 from bot.commands.subcommands.spec import JSON, PUBLIC, WINDOW_OPTIONS, Frontend, Option, Subcommand
 from bot.domain.alerts import Incident
 from bot.domain.gaps import Gap
@@ -17,11 +19,15 @@ from bot.domain.jobs import Job
 from bot.domain.logs import LogLine
 from bot.domain.metrics import MetricSummary
 from bot.domain.subscriptions import Subscription
+from bot.errors import UsageError
 
 if TYPE_CHECKING:  # not needed for help, which must be fast
     from bot.diagnosis.findings import Diagnosis
 
 DEFAULT_JOBS = 20
+SEARCHED_JOBS = 100
+"""Number of jobs of each platform that a filter applies to."""
+_MINE = ("mine", "my")
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +165,15 @@ class JobsCommand:
     provider: str | None = None
     """None lists those of every platform."""
     limit: int = DEFAULT_JOBS
-    """Maximum number of jobs for each platform."""
+    """Number of jobs to read from each platform; filters apply to them."""
+    state: str | None = None
+    """A key of `STATE_WORDS`; None lists jobs in any state."""
+    mine: bool = False
+    """Whether to list only the jobs of the asker."""
+    user: str | None = None
+    """The e-mail address of the person whose jobs to list."""
+    skip: int = 0
+    """Number of jobs on earlier pages, in Slack."""
     public: bool = False
     json: bool = False
 
@@ -173,6 +187,10 @@ class ProviderJobs:
     problem: str | None = None
     lists: bool = True
     """False: this platform does not list its jobs, as `problem` says; that is not a failure."""
+    read: int = 0
+    """Number of jobs before filters."""
+    has_users: bool = True
+    """False: this platform does not report who started its jobs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,21 +198,56 @@ class JobsAnswer:
     """The newest jobs of each platform."""
 
     providers: tuple[ProviderJobs, ...]
+    command: JobsCommand = JobsCommand()
 
 
 def _build_jobs(arguments: Arguments) -> JobsCommand:
-    words = arguments.at_most(1).positionals
-    provider = words[0].rstrip(":").lower() if words else None
-    return JobsCommand(provider, arguments.count("--limit") or DEFAULT_JOBS, *arguments.output())
+    words = [word.rstrip(":").lower() for word in arguments.positionals]
+    states = [word for word in words if word in STATE_WORDS]
+    others = [word for word in words if word not in (*STATE_WORDS, *_MINE)]
+    if len(states) > 1 or len(others) > 1:
+        surplus = (states[1:] or others[1:])[0][:40]
+        raise UsageError(f"Unexpected argument `{surplus}`. Use one platform and one state.")
+    for word in others:
+        if close := get_close_matches(word, [*MAIN_WORDS, *_MINE], n=1, cutoff=0.75):
+            raise UsageError(f"Unknown platform or state `{word[:40]}`. Did you mean `{close[0]}`?")
+    user = arguments.text("--user")
+    mine = any(word in _MINE for word in words)
+    is_filtered = bool(states) or mine or user is not None
+    return JobsCommand(
+        others[0] if others else None,
+        arguments.count("--limit") or (SEARCHED_JOBS if is_filtered else DEFAULT_JOBS),
+        states[0] if states else None,
+        mine and user is None,
+        user,
+        arguments.count("--skip") or 0,
+        *arguments.output(),
+    )
 
 
 JOBS = Subcommand(
     "jobs",
-    "List the newest jobs of each platform",
+    "List jobs on all platforms, newest first",
     _build_jobs,
-    "[PLATFORM]",
-    (Option("--limit", f"Maximum number of jobs for each platform (default {DEFAULT_JOBS}).", "N"), PUBLIC, JSON),
-    (("jobs", "the newest jobs of every platform"), ("jobs baseten", "those of one platform")),
+    "[PLATFORM] [running|failed|mine]",
+    (
+        Option(
+            "--limit",
+            f"Number of jobs to read from each platform (default {DEFAULT_JOBS}; {SEARCHED_JOBS} with a filter).",
+            "N",
+        ),
+        Option("--user", "Only jobs that this person started.", "EMAIL"),
+        Option("--skip", "Skip this many jobs, for paging.", "N", frontends=(Frontend.SLACK,)),
+        PUBLIC,
+        JSON,
+    ),
+    (
+        ("jobs", "the newest jobs of every platform"),
+        ("jobs running", "those that run"),
+        ("jobs baseten failed", "those of one platform that failed"),
+        ("jobs mine", "those that you started"),
+    ),
+    f"States: {', '.join(MAIN_WORDS)}.",
     aliases=("job",),
 )
 

@@ -17,8 +17,9 @@ from bot.domain.wording import plural
 from bot.slack.render.alert_text import incident_icon
 from bot.slack.render.blocks import Action, actions, button, code_sections, context, row_sections, section, share_button
 from bot.slack.render.diagnosis import render_diagnosis
-from bot.slack.render.icons import NOTE, PENDING, STATE_ICONS, WARNING
-from bot.slack.render.jobs import job_link, job_name, job_row, job_summary, state_label
+from bot.slack.render.icons import PENDING, STATE_ICONS, WARNING
+from bot.slack.render.job_list import render_jobs
+from bot.slack.render.jobs import job_link, job_name, state_label
 from bot.slack.render.log_lines import line_rows
 from bot.slack.render.logs import Shared, gap_notes, render_logs, render_shared_logs
 from bot.slack.render.message import Block, Message, message
@@ -30,7 +31,6 @@ from bot.slack.render.text import code, escape, one_line, person, plain_time, sl
 _MAX_CHOICES = 10
 _LIST_BUDGET = 7000
 _STATUS_LINES = 1800
-_NO_PLATFORM = "No platform is configured. Run `trainwatch check` to see what is missing."
 
 
 def render(answer: Answer) -> Message:
@@ -110,24 +110,6 @@ def _status_sentence(answer: StatusAnswer) -> str:
     alerts = f"{plural(firing, 'alert')} firing" if firing else ""
     parts = (state_label(job) + why, gpu_sentence(answer.summaries), alerts)
     return f"{job_name(job)}: {', '.join(part for part in parts if part)}, as of {plain_time(answer.at)}."
-
-
-def render_jobs(answer: JobsAnswer) -> Message:
-    """The jobs of each platform, one row each."""
-    rows: list[str] = []
-    for one in answer.providers:
-        rows += [f"*{one_line(one.provider, 80)}*"]
-        rows += [f"{WARNING if one.lists else NOTE} {one_line(one.problem, 300)}"] if one.problem else []
-        rows += [job_row(job) for job in one.jobs]
-        rows += ["No jobs."] if not one.jobs and not one.problem else []
-    jobs = [job for one in answer.providers for job in one.jobs]
-    names = f": {job_summary(jobs)}" if jobs else ""
-    share = f"jobs {answer.providers[0].provider}" if len(answer.providers) == 1 else "jobs"
-    hint = context(["Copy a reference into `/train status`, `logs`, `metrics` or `watch`."])
-    return message(
-        f"{plural(len(jobs), 'job')} on {plural(len(answer.providers), 'platform')}{names}.",
-        [*row_sections(rows or [_NO_PLATFORM], _LIST_BUDGET, "row"), hint, actions([share_button(share)])],
-    )
 
 
 def render_help(answer: HelpAnswer) -> Message:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from bot.commands.subcommands.jobs import JobsAnswer
+from bot.commands.subcommands.jobs import JobsAnswer, JobsCommand, ProviderJobs
 from bot.domain.durations import format_ago, spoken_duration
 from bot.domain.jobs import Job, JobState
 from bot.terminal.render.screen import (
@@ -47,12 +47,23 @@ def render_jobs(answer: JobsAnswer, screen: Screen) -> str:
     rows = [_row(job) for jobs in answer.providers for job in jobs.jobs]
     lines = table_lines(_COLUMNS, rows, screen) if rows else []
     for one in answer.providers:
-        if not one.jobs and not one.problem:
-            lines += screen.wrap(f"{one.provider}: no jobs", style=DIM)
+        if not one.problem and (note := _note(one, answer.command)):
+            lines += screen.wrap(note, style=DIM)
     for one in answer.providers:
         if one.problem:
             lines += screen.wrap(f"{one.provider}: {one.problem}", style=RED if one.lists else DIM)
     return join_lines(lines)
+
+
+def _note(one: ProviderJobs, command: JobsCommand) -> str:
+    """What is missing or limited; "" when nothing is."""
+    if command.user and not one.has_users:
+        return f"{one.provider} does not report who started a job"
+    is_filtered = command.state is not None or command.user is not None
+    if is_filtered and one.read >= command.limit:
+        return f"{one.provider}: only the newest {one.read:,} jobs were searched; --limit searches more"
+    kind = f"{command.state} jobs" if command.state else "jobs"
+    return "" if one.jobs else f"{one.provider}: no {kind}"
 
 
 def _row(job: Job) -> tuple[Cell, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -170,17 +171,54 @@ async def test_jobs_of_all_platforms() -> None:
 
     one, other = FakeProvider(), Broken(name="other")
     answer = await ask("jobs", one, other)
-    expected = (ProviderJobs("mem", (one.jobs[REF.id],)), ProviderJobs("other", problem="other is away."))
+    mine = ProviderJobs("mem", (one.jobs[REF.id],), read=1, has_users=False)
+    expected = (mine, ProviderJobs("other", problem="other is away."))
     assert answer == JobsAnswer(expected)
 
 
 async def test_jobs_of_one_platform_up_to_a_limit() -> None:
     jobs = {f"run/{number}": Job(JobRef("mem", f"run/{number}"), JobState.RUNNING, "R") for number in range(30)}
     answer = await ask("jobs mem --limit 3", FakeProvider(jobs=jobs), FakeProvider(name="other"))
-    assert answer == JobsAnswer((ProviderJobs("mem", tuple(jobs.values())[:3]),))
+    newest = ProviderJobs("mem", tuple(jobs.values())[:3], read=3, has_users=False)
+    assert answer == JobsAnswer((newest,), JobsCommand("mem", limit=3))
+
+
+async def test_jobs_in_a_state_or_of_a_person() -> None:
+    mem, other = FakeProvider(jobs={}), FakeProvider(name="other", jobs={})
+    for number, state in enumerate((JobState.RUNNING, JobState.FAILED, JobState.PREEMPTED, JobState.QUEUED)):
+        job = mem.add_job(f"run/{number}", state)
+        mem.jobs[job.ref.id] = replace(job, user="Ada@example.org" if number < 2 else "ben")
+    other.add_job("run/9", JobState.RUNNING)
+    for text, expected in (
+        ("jobs running", ["mem:run/0", "other:run/9"]),
+        ("jobs mem running", ["mem:run/0"]),
+        ("jobs failed mem", ["mem:run/1", "mem:run/2"]),
+        ("jobs active", ["mem:run/0", "mem:run/3", "other:run/9"]),
+        ("jobs --user ada@EXAMPLE.org", ["mem:run/0", "mem:run/1"]),
+        ("jobs running --user ada@example.org", ["mem:run/0"]),
+        ("jobs --user ben@example.org", ["mem:run/2", "mem:run/3"]),
+    ):
+        answer = await ask(text, mem, other)
+        assert isinstance(answer, JobsAnswer)
+        assert [str(job.ref) for one in answer.providers for job in one.jobs] == expected
+        assert [one.has_users for one in answer.providers if one.provider == "other"] in ([], [False])
+
+
+async def test_my_jobs_need_an_address() -> None:
+    unknown = await ask("jobs mine")
+    assert isinstance(unknown, ErrorAnswer)
+    assert unknown.public.startswith("Your e-mail address is not known here. Use `jobs --user you@example.com`")
+    mem = FakeProvider()
+    mem.jobs[REF.id] = replace(mem.jobs[REF.id], user="ada@example.org")
+    runner = CommandRunner(registry_of(mem), lambda: NOW, Redactor(), user="ada@example.org")
+    answer = await runner.run(JobsCommand(mine=True))
+    assert isinstance(answer, JobsAnswer)
+    assert [job.ref for one in answer.providers for job in one.jobs] == [REF]
 
 
 async def test_platform_that_is_not_set_up_is_explained_when_named() -> None:
     problem = ConfigError("ACME_API_KEY is not set.")
     assert await ask("jobs acme", acme=problem) == ErrorAnswer("ACME_API_KEY is not set.", is_misuse=True)
-    assert await ask("jobs", acme=problem) == JobsAnswer((ProviderJobs("mem", (FakeProvider().jobs[REF.id],)),))
+    assert await ask("jobs", acme=problem) == JobsAnswer(
+        (ProviderJobs("mem", (FakeProvider().jobs[REF.id],), read=1, has_users=False),)
+    )

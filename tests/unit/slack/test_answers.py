@@ -11,7 +11,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from bot.commands.answers import Answer, ErrorAnswer
 from bot.commands.parsing.parser import parse
-from bot.commands.subcommands.jobs import JobsAnswer, ProviderJobs, StatusAnswer
+from bot.commands.subcommands.jobs import JobsAnswer, JobsCommand, ProviderJobs, StatusAnswer
 from bot.commands.subcommands.subscriptions import ListAnswer, SilenceAnswer, UnwatchAnswer, WatchAnswer
 from bot.commands.subcommands.table import HelpAnswer
 from bot.domain.alerts import Severity
@@ -209,6 +209,32 @@ def test_a_silence_shows_who_until_when_why_and_how_to_end_it() -> None:
 def test_the_value_of_a_button_is_a_valid_command(case: str) -> None:
     for text in buttons(render(ANSWERS[case])).values():
         assert parse(text)
+
+
+def test_a_long_list_of_jobs_is_shown_page_by_page() -> None:
+    jobs = tuple(replace(job(), ref=JobRef("baseten", f"p/j{number}")) for number in range(37))
+    answer = JobsAnswer((ProviderJobs("baseten", jobs, read=100),), JobsCommand("baseten", 100, "running"))
+    seen: list[str] = []
+    commands = ["jobs baseten running"]
+    while commands:
+        command = parse(commands.pop())
+        assert isinstance(command, JobsCommand)
+        message = render(replace(answer, command=command))
+        assert [] == problems(message)
+        assert "37 running jobs on 1 platform" in shown(message)
+        assert "Only its newest 100 jobs were searched." in shown(message)
+        rows = re.findall(r"`(baseten:p/j\d+)`", shown(message))
+        assert len(rows) in (15, 7)
+        seen += rows
+        commands += [value for label, value in buttons(message).items() if label == "Next"]
+    assert seen == [str(one.ref) for one in jobs]
+
+
+def test_each_job_in_a_list_has_its_buttons() -> None:
+    listed = JobsAnswer((ProviderJobs("baseten", (job(), job(JobState.FAILED))),))
+    rows = [block for block in render(listed).blocks if block["type"] == "actions"]
+    labels = [[one["text"]["text"] for one in row["elements"]] for row in rows]  # type: ignore[attr-defined]
+    assert labels == [["Status", "Logs", "Watch"], ["Status", "Logs", "Diagnose"], ["Share in channel"]]
 
 
 def test_jobs_that_may_have_been_meant_are_buttons() -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -10,8 +11,9 @@ from bot.commands.parsing.formatting import format_command
 from bot.commands.parsing.parser import parse
 from bot.commands.parsing.tokenizer import quote, split_words
 from bot.commands.subcommands.arguments import Window
-from bot.commands.subcommands.jobs import MetricsCommand, StatusCommand
+from bot.commands.subcommands.jobs import JobsCommand, MetricsCommand, StatusCommand
 from bot.commands.subcommands.logs import DEFAULT_LINES, LogsCommand
+from bot.commands.subcommands.rules import ReplayCommand
 from bot.domain.logs import Level, LogFilter, Order
 
 nasty = st.text(alphabet=st.sampled_from("ab -—–=\"'“”‘’«\\&<>|;:/.$`lthtp#\n\t\u00a0é🙂"), min_size=1, max_size=24)
@@ -65,3 +67,19 @@ def test_logs_command_survives_formatting(command: LogsCommand) -> None:
 def test_metrics_and_status_survive_formatting() -> None:
     for command in (MetricsCommand("a:b", Window(None, 5, 7)), StatusCommand("a:b")):
         assert command == parse(format_command(command))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "jobs",
+        "jobs baseten",
+        "jobs baseten failed --user ada@example.org --limit 7 --skip 15",
+        "jobs running --skip 15",
+        "rules test a:b log_errors=off --defaults",
+    ],
+)
+def test_other_commands_survive_formatting(text: str) -> None:
+    command = parse(text)
+    assert isinstance(command, JobsCommand | ReplayCommand)
+    assert text == format_command(command)

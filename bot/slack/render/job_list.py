@@ -1,0 +1,92 @@
+"""The list of jobs, page by page, with buttons for each job."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from bot.commands.parsing.formatting import format_command
+from bot.commands.subcommands.jobs import JobsAnswer, JobsCommand
+from bot.domain.jobs import Job
+from bot.domain.wording import plural
+from bot.slack.render.blocks import Action, actions, button, context, row_sections, section, share_button
+from bot.slack.render.icons import NOTE, WARNING
+from bot.slack.render.jobs import job_row, job_summary
+from bot.slack.render.message import BLOCKS_BUDGET, Block, Message, message, weight
+from bot.slack.render.text import one_line
+
+MAX_ROWS = 15
+"""Jobs on one page: two blocks each, of the 50 that Slack allows."""
+_NOTES_BUDGET = 1500
+_NO_PLATFORM = "No platform is configured. Run `trainwatch check` to see what is missing."
+
+
+def render_jobs(answer: JobsAnswer) -> Message:
+    """One page of the jobs of all platforms; each job has its buttons."""
+    jobs = [job for one in answer.providers for job in one.jobs]
+    skip = min(answer.command.skip, max(0, len(jobs) - 1))
+    notes = row_sections(list(_notes(answer)), _NOTES_BUDGET, "platform")
+    blocks, shown = _job_blocks(jobs[skip : skip + MAX_ROWS], BLOCKS_BUDGET - weight(notes) - 1500)
+    what = f"{plural(len(jobs), _noun(answer.command))} on {plural(len(answer.providers), 'platform')}"
+    span = f"Showing {skip + 1} to {skip + shown} of {len(jobs):,}" if shown < len(jobs) else ""
+    names = f": {job_summary(jobs[skip : skip + shown])}" if shown else ""
+    hint = "Use these IDs with `/train status`, `logs`, `metrics` or `watch`" if shown else ""
+    share = share_button(format_command(replace(answer.command, public=False)))
+    return message(
+        f"{what}{names}.",
+        [
+            section(f"*{what}*" if answer.providers else _NO_PLATFORM),
+            *blocks,
+            *notes,
+            context([span, hint]),
+            actions([*_page_buttons(answer.command, skip, shown, len(jobs)), share]),
+        ],
+    )
+
+
+def _noun(command: JobsCommand) -> str:
+    """`running job`, `failed job of ada@example.org`."""
+    kind = f"{command.state} job" if command.state else "job"
+    return f"{kind} of {one_line(command.user, 80)}" if command.user else kind
+
+
+def _notes(answer: JobsAnswer) -> Iterator[str]:
+    """What is missing or limited, platform by platform."""
+    is_filtered = answer.command.state is not None or answer.command.user is not None
+    for one in answer.providers:
+        name = f"*{one_line(one.provider, 80)}*"
+        if one.problem:
+            yield f"{WARNING if one.lists else NOTE} {name} {one_line(one.problem, 300)}"
+        elif answer.command.user and not one.has_users:
+            yield f"{NOTE} {name} does not report who started a job."
+        elif is_filtered and one.read >= answer.command.limit:
+            yield f"{NOTE} {name} Only its newest {one.read:,} jobs were searched."
+        elif not one.jobs and not is_filtered:
+            yield f"{name} No jobs."
+
+
+def _job_blocks(jobs: list[Job], budget: int) -> tuple[list[Block], int]:
+    """A row and buttons for each job that fits; and how many do."""
+    blocks: list[Block] = []
+    for number, job in enumerate(jobs):
+        added = [section(job_row(job)), *filter(None, (actions(_job_buttons(job)),))]
+        budget -= weight(added)
+        if budget < 0:
+            return blocks, number
+        blocks += added
+    return blocks, len(jobs)
+
+
+def _job_buttons(job: Job) -> list[Block | None]:
+    buttons = [button(word.title(), Action.SHOW, f"{word} {job.ref}", key=word) for word in ("status", "logs")]
+    if job.state.is_failure:
+        buttons.append(button("Diagnose", Action.SHOW, f"diagnose {job.ref}", key="diagnose"))
+    if not job.state.is_terminal:
+        buttons.append(button("Watch", Action.CHANGE, f"watch {job.ref}"))
+    return buttons
+
+
+def _page_buttons(command: JobsCommand, skip: int, shown: int, total: int) -> list[Block | None]:
+    earlier, later = replace(command, skip=max(0, skip - MAX_ROWS)), replace(command, skip=skip + shown)
+    return [
+        button("Previous", Action.SHOW, format_command(earlier), key="previous") if skip else None,
+        button("Next", Action.SHOW, format_command(later), key="next") if skip + shown < total else None,
+    ]

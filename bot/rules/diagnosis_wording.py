@@ -7,16 +7,36 @@ import math
 from dataclasses import replace
 
 from bot.diagnosis.findings import Diagnosis, Failure
+from bot.diagnosis.reading.plain_message import plain_message
+from bot.domain.alerts import Evidence
+from bot.domain.jobs import Job
 from bot.domain.progress import RunProgress
 from bot.redaction.redactor import Redactor
 
 _SHOWN_RANKS = 8
+_SUMMARY_CHARS = 600
 
 
 def root_line(failure: Failure) -> str | None:
     """Return the root line as logged; None if there is none."""
     index = failure.root_index
     return None if index is None else failure.excerpt[index].strip() or None
+
+
+def decisive_text(failure: Failure) -> str:
+    """Return the failure's decisive line without time, rank and level, else its title."""
+    line = root_line(failure)
+    return plain_message(line, _SUMMARY_CHARS) if line else f"{failure.title.rstrip('.')}."
+
+
+def ranks_of_total(failure: Failure, job: Job | None) -> str:
+    """Return `3 of 8`, `3 of 8 first, then 2 more`, or the name of a replica; "" if none is known."""
+    if not failure.ranks:
+        return ""
+    root, others = failure.ranks[0], failure.ranks[1:]
+    total = job.rank_count if job is not None else None
+    of_total = f" of {total:,}" if total is not None and isinstance(root, int) and root < total else ""
+    return f"{root}{of_total}" + (f" first, then {len(others):,} more" if others else "")
 
 
 def describe_ranks(failure: Failure) -> str:
@@ -52,6 +72,12 @@ def describe_progress(progress: RunProgress) -> str:
     parts = [step, *(text.format(_number(value)) for text, value in named if value is not None)]
     parts += ["completed"] if progress.finished else []
     return ", ".join(part for part in parts if part)
+
+
+def summary_in_utc(evidence: Evidence) -> str:
+    """Return the summary of evidence, with the time of a prediction in UTC, for text without a reader's zone."""
+    expected = f" Expected {evidence.expected_at:%H:%M} UTC." if evidence.expected_at else ""
+    return evidence.summary + expected
 
 
 def redact_diagnosis(diagnosis: Diagnosis, redactor: Redactor) -> tuple[Diagnosis, int]:

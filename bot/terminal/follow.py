@@ -23,6 +23,7 @@ from bot.providers.observe import MAX_LINES, PAGE_LINES, ObservationRequest, met
 from bot.redaction.redactor import Redactor
 from bot.redaction.values import redact_gaps, redact_job, redact_observation
 from bot.rules.catalog import rule_named
+from bot.rules.diagnosis_wording import summary_in_utc
 from bot.rules.evaluate import LocalAlerts
 from bot.terminal.log_lines import LineFormatter
 from bot.terminal.output import Output
@@ -195,7 +196,7 @@ class _Following:
 def _alert_text(alert: Alert, change: Change, evidence: Evidence | None) -> str:
     rule = rule_named(alert.rule)
     title = (evidence.title if evidence else None) or (rule.title if rule else alert.rule)
-    summary = f" {evidence.summary}" if evidence and evidence.summary.rstrip(".") != title else ""
+    summary = f" {summary_in_utc(evidence)}" if evidence and evidence.summary.rstrip(".") != title else ""
     hint = f"\n   Try: {evidence.hint}" if evidence and evidence.hint and change is Change.FIRED else ""
     match change:
         case Change.RESOLVED:

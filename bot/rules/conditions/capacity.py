@@ -2,18 +2,21 @@
 
 Steady GPU memory at 97 % is normal in training, so on GPUs only growth counts; host memory and storage also alert when
 nearly full. A prediction is frozen when it is made and replaced only when it moves far, so that a message does not
-change at every poll. `growth.py` estimates the growth.
+change at every poll. It is dropped once its time has passed or the log shows the failure. `growth.py` estimates the
+growth.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from bot.domain.alerts import Clear, Evidence, Finding, Unknown, Verdict
-from bot.domain.durations import spoken_duration
+from bot.diagnosis.catalogue import Category
+from bot.diagnosis.findings import Failure
+from bot.domain.alerts import Clear, Evidence, Finding, Memory, Severity, Unknown, Verdict
+from bot.domain.durations import datetime_from_ns, ns_from_datetime, spoken_duration
 from bot.domain.metrics import (
     CACHE_UTILIZATION,
     EPHEMERAL_STORAGE_UTILIZATION,
@@ -32,10 +35,11 @@ from bot.rules.metrics.samples import (
     first_sample,
     fresh_ones,
     gpu_name,
+    gpu_place,
     metric_condition,
     name_list,
 )
-from bot.rules.rule import Context
+from bot.rules.rule import Condition, Context, StatefulCondition, load_state
 
 PER_WINDOW = 20
 """Buckets in a window. Growth is estimated over the whole window and, to find it sooner, over its newer half."""
@@ -52,8 +56,12 @@ FARTHEST = 10_000
 class _Resource:
     """How evidence describes one kind of resource."""
 
-    prefix: str
-    """Precedes a name in a sentence."""
+    grows: str
+    """Follows a name in a sentence while the resource fills up."""
+    ran_out: str
+    """The same once it ran out."""
+    category: Category
+    """Of a failure in the log that shows that it ran out."""
     full_hint: str
     growth_hint: str
 
@@ -76,39 +84,63 @@ class PressureState(HistoryState, frozen=True, omit_defaults=True):
 
 
 _GPU = _Resource(
-    "The memory of ",
+    "is running out of memory",
+    "ran out of memory",
+    "gpu_memory",
     "",
     "Save a checkpoint now. Then look for tensors kept from step to step (losses added up without `.item()`, lists of"
     " outputs) and for batches or sequences that grow.",
 )
 _HOST = _Resource(
-    "",
+    "is filling up",
+    "ran out",
+    "host_memory",
     "The kernel kills the program when memory is full: use fewer data loader workers, or smaller caches and batches.",
     "Probably a leak: data loader workers that copy Python objects, unbounded caches, or logs kept in memory.",
 )
 _STORAGE = _Resource(
-    "",
+    "is filling up",
+    "is full",
+    "storage",
     "The run fails at its next checkpoint when storage is full: delete old checkpoints, caches and core dumps.",
     "Keep fewer checkpoints (`save_total_limit`) or write them to a bucket; move caches and logs elsewhere.",
 )
 _STORAGE_NAMES = {EPHEMERAL_STORAGE_UTILIZATION: "ephemeral storage", CACHE_UTILIZATION: "cache"}
 
 
-@metric_condition(PressureState)
+def _until_it_happens(resource: _Resource) -> Callable[[StatefulCondition[PressureState]], Condition]:
+    """Decorate a condition, so that its alert drops the prediction once the log shows that the resource ran out."""
+
+    def decorate(judge: StatefulCondition[PressureState]) -> Condition:
+        predict = metric_condition(PressureState)(judge)
+
+        def condition(context: Context) -> tuple[Verdict, Memory]:
+            pressures = load_state(context.memory, PressureState).pressures
+            failure = _failure_of(context, resource, pressures)
+            if failure is None:
+                return predict(context)
+            return Finding(_evidence_after(failure, resource, pressures)), context.memory
+
+        return condition
+
+    return decorate
+
+
+@_until_it_happens(_GPU)
 def gpu_memory_pressure(context: Context, state: PressureState) -> tuple[Verdict, PressureState]:
     """Holds while a GPU's memory is above `from` and will be full within `horizon`."""
     measured = {gpu_name(one): (one.points, one.limit) for one in context.observation.series if one.name == GPU_MEMORY}
     return _judge(context, state, measured, _GPU)
 
 
-@metric_condition(PressureState)
+@_until_it_happens(_HOST)
 def host_memory_pressure(context: Context, state: PressureState) -> tuple[Verdict, PressureState]:
     """Holds while a host's memory is above `threshold`, or above `from` and will be full within `horizon`."""
     hosts = (one for one in context.observation.series if one.name == MEMORY)
     return _judge(context, state, {_name("host memory", one): (one.points, one.limit) for one in hosts}, _HOST)
 
 
-@metric_condition(PressureState)
+@_until_it_happens(_STORAGE)
 def storage_pressure(context: Context, state: PressureState) -> tuple[Verdict, PressureState]:
     """Holds while ephemeral storage or the cache is above `threshold`, or above `from` and full within `horizon`."""
     volumes = (one for one in context.observation.series if one.name in _STORAGE_NAMES)
@@ -165,7 +197,7 @@ def _pressure(
         is_low = level is not None and level < context.ratio("from") - HYSTERESIS
         return None if is_low or now - before.seen_at >= context.span("window") / 2 else before
     moved = abs(full_at - before.full_at)
-    if moved <= MOVED or moved <= (before.full_at - now) / 2:
+    if before.full_at > now and (moved <= MOVED or moved <= (before.full_at - now) / 2):
         return msgspec.structs.replace(before, seen_at=now)
     return Pressure(since, now, now, full_at) if full_at - now <= 2 * context.span("horizon") else None
 
@@ -194,7 +226,8 @@ def _predict(context: Context, history: History, begin: int, buckets: Buckets) -
 
 def _evidence(pressures: Mapping[str, Pressure], resource: _Resource, context: Context) -> Evidence:
     full = [name for name, one in pressures.items() if one.full_at is None]
-    growing = {name: (one.predicted_at, one.full_at) for name, one in pressures.items() if one.full_at is not None}
+    growing = {name: one.full_at for name, one in pressures.items() if one.full_at is not None}
+    expected_at = min(growing.values(), default=None)
     facts = []
     sentences = []
     if full:
@@ -202,28 +235,48 @@ def _evidence(pressures: Mapping[str, Pressure], resource: _Resource, context: C
         facts.append((f"Over {share}", name_list(full)))
         sentences.append(f"Over {share} full: {name_list(full)}.")
     if growing:
-        predicted_at, full_at = min(growing.values(), key=lambda one: one[1])
-        first = min(name for name, one in growing.items() if one[1] == full_at)
-        window = spoken_duration(context.span("window"))
+        first = gpu_place(min(name for name, full_at in growing.items() if full_at == expected_at))
         facts.append(("Grows", name_list(growing)))
-        facts.append(("Predicted at", f"{predicted_at:%H:%M} UTC, from the last {window}"))
-        subject = f"{resource.prefix}{first}"
-        when = _in_words(predicted_at, full_at)
-        sentences.append(f"{subject[0].upper()}{subject[1:]} grows: full {when} at this rate.")
+        facts.append(("Predicted from", f"the last {spoken_duration(context.span('window'))}"))
+        sentences.append(f"{first[0].upper()}{first[1:]} {resource.grows}.")
     return Evidence(
         summary=" ".join(sentences),
         facts=tuple(facts),
         hint=resource.full_hint if full else resource.growth_hint,
         count=len(pressures),
         first_at=min(one.since for one in pressures.values()),
+        expected_at=_coarse(expected_at, context.observation.at),
     )
 
 
-def _in_words(predicted_at: datetime, full_at: datetime) -> str:
-    """A coarse duration and the time to five minutes: "in about 40 min (11:10 UTC)"."""
-    tens = round((full_at - predicted_at).total_seconds() / 600)
-    if tens < 1:
-        return "within minutes"
-    span = f"{10 * tens} min" if tens < 9 else f"{round(tens / 3) / 2:g} h"
-    clock = datetime.fromtimestamp(round(full_at.timestamp() / 300) * 300, UTC)
-    return f"in about {span} ({clock:%H:%M} UTC)"
+def _coarse(full_at: datetime | None, now: datetime) -> datetime | None:
+    """Round a prediction to five minutes; None if it is in the past."""
+    if full_at is None or full_at <= now:
+        return None
+    return datetime.fromtimestamp(round(full_at.timestamp() / 300) * 300, UTC)
+
+
+def _failure_of(context: Context, resource: _Resource, pressures: Mapping[str, Pressure]) -> Failure | None:
+    """The failure in the log that a pressure, seen before, led to."""
+    if not pressures or context.diagnosis is None:
+        return None
+    since_ns = ns_from_datetime(min(one.since for one in pressures.values()))
+    for one in context.diagnosis.failures:
+        is_later = one.last_ns is None or one.last_ns >= since_ns
+        if one.severity is Severity.PAGE and one.category == resource.category and is_later:
+            return one
+    return None
+
+
+def _evidence_after(failure: Failure, resource: _Resource, pressures: Mapping[str, Pressure]) -> Evidence:
+    """Say what ran out: the resource of the failed rank if it is known, else the one that was to be full first."""
+    rank = f"GPU {failure.root_rank}"
+    soonest = min(pressures, key=lambda name: (pressures[name].full_at or pressures[name].since, name))
+    name = gpu_place(next((name for name in pressures if f" {name}".endswith(f" {rank}")), soonest))
+    return Evidence(
+        summary=f"{name[0].upper()}{name[1:]} {resource.ran_out}.",
+        facts=(("Filled up", name_list(pressures)),),
+        count=len(pressures),
+        first_at=min(one.since for one in pressures.values()),
+        last_at=datetime_from_ns(failure.last_ns) if failure.last_ns is not None else None,
+    )

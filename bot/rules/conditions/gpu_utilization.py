@@ -15,7 +15,9 @@ import msgspec
 from bot.domain.alerts import Clear, Evidence, Finding, Unknown, Verdict
 from bot.domain.durations import spoken_duration
 from bot.domain.metrics import GPU_UTILIZATION, MetricPoint
-from bot.rules.metrics.causes import GUESSES, Cause, guess_cause
+from bot.domain.wording import times
+from bot.rules.metrics.causes import GUESSES, MAY_BE_DATA, Cause, guess_cause
+from bot.rules.metrics.log_warnings import LogWarnings, quote_warnings, read_warnings
 from bot.rules.metrics.samples import (
     FORGET_AFTER,
     STALE_AFTER,
@@ -61,6 +63,8 @@ class UtilizationState(MetricState, frozen=True, omit_defaults=True):
     """Whether any GPU ever worked."""
     gpus: dict[str, GpuState] = msgspec.field(default_factory=dict)
     guess: GuessedCause | None = msgspec.field(name="cause", default=None)
+    warnings: LogWarnings = LogWarnings()
+    """In the log since the first GPU is low."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,15 +97,23 @@ def low_gpu_utilization(context: Context, state: UtilizationState) -> tuple[Verd
     fresh = {name for name, gpu in gpus.items() if gpu.last_at and now - gpu.last_at < STALE_AFTER}
     low = {name: gpu.low_since for name, gpu in gpus.items() if gpu.low and gpu.low_since}
     judged = {name: since for name, since in low.items() if name in fresh}
+    warnings = _warnings(context, state, gpus)
     if not judged:
-        return (Unknown() if low or not fresh else Clear()), UtilizationState(first_at, active, gpus)
+        unchanged = UtilizationState(first_at, active, gpus, warnings=warnings)
+        return (Unknown() if low or not fresh else Clear()), unchanged
     guess = state.guess
     # One guess for each set of GPUs, so that the message does not change at every poll.
     if guess is None or guess.gpus != sorted(judged) or guess.cause not in GUESSES:
         cause = guess_cause(context.observation.series, judged, sorted(fresh), was_active=active)
         guess = GuessedCause(sorted(judged), cause)
-    after = UtilizationState(first_at, active, gpus, guess)
-    return Finding(_evidence(judged, len(fresh), limits, Cause(guess.cause))), after
+    after = UtilizationState(first_at, active, gpus, guess, warnings)
+    return Finding(_evidence(judged, len(fresh), limits, Cause(guess.cause), warnings)), after
+
+
+def _warnings(context: Context, state: UtilizationState, gpus: Mapping[str, GpuState]) -> LogWarnings:
+    """The warnings in the log since the first GPU is low, for long enough or not yet."""
+    since = min((gpu.low_since for gpu in gpus.values() if gpu.low_since), default=None)
+    return LogWarnings() if since is None else read_warnings(state.warnings, context.observation.lines, since)
 
 
 def _advance(gpu: GpuState, points: Sequence[MetricPoint], limits: _Limits, begin: datetime) -> GpuState:
@@ -141,17 +153,26 @@ def _mean_before(
     return math.fsum(values) / len(values)
 
 
-def _evidence(low: Mapping[str, datetime], fresh: int, limits: _Limits, cause: Cause) -> Evidence:
+def _evidence(
+    low: Mapping[str, datetime], fresh: int, limits: _Limits, cause: Cause, warnings: LogWarnings
+) -> Evidence:
+    waits, others = warnings.waits, warnings.others
+    if waits.count and cause in MAY_BE_DATA:
+        cause = Cause.DATA_WAITS
     guess = GUESSES[cause]
-    held = spoken_duration(limits.hold)
+    seen = f"the log has {quote_warnings(waits)}" if cause is Cause.DATA_WAITS else guess.why
+    summary = f"{len(low)} of {fresh} GPUs below {limits.threshold:.0%} for {spoken_duration(limits.hold)} or longer."
+    if waits.count:
+        summary = f"{len(low)} of {fresh} GPUs below {limits.threshold:.0%}; {waits.text}{times(waits.count)}"
+    facts = [("Low", name_list(low)), ("Likely cause", f"{guess.likely} ({seen})")]
+    if waits.count and cause is not Cause.DATA_WAITS:
+        facts.append(("Waits for data", quote_warnings(waits)))
+    if others.count:
+        facts.append(("Other warnings", quote_warnings(others)))
     return Evidence(
-        summary=f"{len(low)} of {fresh} GPUs below {limits.threshold:.0%} for {held} or longer.",
-        facts=(
-            ("Low", name_list(low)),
-            ("Guessed cause", f"{guess.likely}: {guess.why}"),
-            ("Resolves at", f"{limits.recovery:.0%}"),
-        ),
-        hint=f"{guess.hint} (This is a guess.)",
+        summary=summary,
+        facts=(*facts, ("Resolves at", f"{limits.recovery:.0%}")),
+        hint=guess.hint if cause is Cause.DATA_WAITS else f"{guess.hint} (This is a guess.)",
         count=len(low),
         first_at=min(low.values()),
     )

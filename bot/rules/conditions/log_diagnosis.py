@@ -10,12 +10,10 @@ from datetime import datetime, timedelta
 import msgspec
 
 from bot.diagnosis.findings import Diagnosis, Failure
-from bot.diagnosis.reading.plain_message import plain_message
 from bot.domain.alerts import Clear, Evidence, ExcerptLine, Finding, Severity, Unknown, Verdict
 from bot.domain.durations import datetime_from_ns
-from bot.domain.jobs import Job
 from bot.domain.progress import RunProgress, position_text
-from bot.rules.diagnosis_wording import describe_reason, root_line
+from bot.rules.diagnosis_wording import decisive_text, describe_reason, ranks_of_total
 from bot.rules.metrics.gpu_activity import gpu_activity
 from bot.rules.rule import Condition, Context, with_state
 
@@ -23,7 +21,6 @@ HANG = frozenset({"hang"})
 NUMERICS = frozenset({"numerics"})
 MAX_EXCERPT = 20
 """Lines of evidence in one notification."""
-MAX_SUMMARY = 600
 NO_PROGRESS = "no_progress"
 """The signature of a run whose steps stopped."""
 MAX_TITLES = 50
@@ -96,7 +93,7 @@ def _evidence(failures: list[Failure], context: Context, activity: str) -> Evide
     """Describe the worst failure in full and the others by title."""
     worst, others = failures[0], failures[1:]
     root = worst.root_index
-    facts = [("Rank", _ranks(worst, context.observation.job))] if worst.ranks else []
+    facts = [("Rank", ranks_of_total(worst, context.observation.job))] if worst.ranks else []
     facts += [("Occurrences", f"{worst.count:,}")] if worst.count > 1 else []
     facts += [("GPUs", activity)] if activity else []
     facts.append(("Why this", describe_reason(worst)))
@@ -117,24 +114,10 @@ def _evidence(failures: list[Failure], context: Context, activity: str) -> Evide
     )
 
 
-def decisive_text(failure: Failure) -> str:
-    """The failure's decisive line without time, rank and level, else its title."""
-    line = root_line(failure)
-    return plain_message(line, MAX_SUMMARY) if line else f"{failure.title.rstrip('.')}."
-
-
 def _stop_summary(progress: RunProgress, activity: str) -> str:
     """Say where a run stopped and what its GPUs do; no line of the log shows a hang."""
     position = position_text(progress)
     return " ".join(part for part in (f"Stopped after {position}." if position else "No new step.", activity) if part)
-
-
-def _ranks(failure: Failure, job: Job | None) -> str:
-    """`3 of 8`, `3 of 8 first, then 2 more`, or the name of a replica."""
-    root, others = failure.ranks[0], failure.ranks[1:]
-    total = job.rank_count if job is not None else None
-    of_total = f" of {total:,}" if total is not None and isinstance(root, int) and root < total else ""
-    return f"{root}{of_total}" + (f" first, then {len(others):,} more" if others else "")
 
 
 def _last_at(failure: Failure) -> datetime | None:

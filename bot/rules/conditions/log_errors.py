@@ -18,7 +18,7 @@ from bot.domain.durations import datetime_from_ns
 from bot.domain.gaps import Part
 from bot.domain.levels import reaches
 from bot.domain.logs import Level, LogLine
-from bot.domain.wording import plural
+from bot.domain.wording import plural, times
 from bot.rules.rule import Context, with_state
 
 MAX_LINES = 20
@@ -32,7 +32,6 @@ MAX_MESSAGES = 5
 MESSAGE_CHARS = 300
 SUMMARY_CHARS = 200
 MAX_SOURCES = 6
-TIMES = "\u00d7"
 
 _HARMLESS = re.compile(
     r"_is_a_lwp: open\(\)|Unable to register cu\w+ factory|No Aggregation Manager \(sharp_am\)"
@@ -149,7 +148,7 @@ def _messages(groups: Mapping[str, ErrorGroup]) -> tuple[CountedMessage, ...]:
 
 def _summary(count: int, messages: Sequence[CountedMessage], kinds: int) -> str:
     """Quote the first and the most frequent message, each with its count."""
-    quoted = [_shortened(one.message) + (f" {TIMES}{one.count:,}" if one.count > 1 else "") for one in messages[:2]]
+    quoted = [_shortened(one.message) + times(one.count) for one in messages[:2]]
     others = [plural(kinds - len(quoted), "other message")] if kinds > len(quoted) else []
     return (f"{plural(count, 'error')}: " if count > 1 else "") + "; ".join([*quoted, *others])
 

@@ -39,6 +39,7 @@ class Cause(enum.StrEnum):
     SAWTOOTH = "sawtooth"
     CPU_BOUND = "cpu_bound"
     STOPPED = "stopped"
+    DATA_WAITS = "data_waits"
     UNKNOWN = "unknown"
 
 
@@ -87,12 +88,20 @@ GUESSES: Mapping[Cause, Guess] = {
         "all GPUs were busy before, and now GPUs and CPUs do nothing",
         "Check whether steps still advance and what the last log line waits for; then restart from a checkpoint.",
     ),
+    Cause.DATA_WAITS: Guess(
+        "data loading",
+        "the log has warnings that the run waits for data",
+        "Check the storage that the named data is on; then raise the data loader's workers and prefetch.",
+    ),
     Cause.UNKNOWN: Guess(
-        "the data loader or the storage",
-        "it is the most frequent cause, and nothing here suggests another",
+        "data loading or storage",
+        "the most common cause; no other evidence",
         "Check the data loader and the storage. A hang has the same symptoms: check whether steps still advance.",
     ),
 }
+
+MAY_BE_DATA = frozenset({Cause.NOT_STARTED, Cause.SAWTOOTH, Cause.CPU_BOUND, Cause.STOPPED, Cause.UNKNOWN})
+"""Guesses that a warning in the log about waiting for data replaces."""
 
 
 def guess_cause(

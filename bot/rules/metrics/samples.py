@@ -88,6 +88,12 @@ def gpu_name(series: MetricSeries) -> str:
     return f"{series.node} {gpu}" if series.node else gpu
 
 
+def gpu_place(name: str) -> str:
+    """Return the name of a GPU for a sentence: `GPU 3 on node-1` for `node-1 GPU 3`. Other names stay."""
+    node, gpu, number = name.rpartition(" GPU ")
+    return f"GPU {number} on {node}" if gpu else name
+
+
 def name_list(names: Iterable[str]) -> str:
     """Join names in counting order; a cut is announced."""
     ordered = sorted(names, key=_natural)

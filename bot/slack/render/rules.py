@@ -58,6 +58,7 @@ def rule_row(rule: RuleShown) -> str:
 def _replayed(one: Replayed) -> str:
     took = f"{one.resolution} after {spoken_duration(one.resolved_at - one.fired_at)}" if one.resolved_at else ""
     summary = one.evidence.summary
-    quote = "" if summary.rstrip(".") == one.title else f"\n> {one_line(summary, 300)}"
+    expected = f" Expected {slack_time(one.evidence.expected_at)}." if one.evidence.expected_at else ""
+    quote = "" if summary.rstrip(".") == one.title else f"\n> {one_line(summary, 300)}{expected}"
     title = f"{SEVERITY_ICONS[one.severity]} {slack_time(one.fired_at)} *{one_line(one.title, 200)}*"
     return f"{title} · {took or 'still firing at the end'} · {code(one.rule)}{quote}"

@@ -8,6 +8,7 @@ from bot.commands.subcommands.rules import ReplayAnswer, RulesAnswer, RuleShown
 from bot.domain.alerts import Severity
 from bot.domain.durations import spoken_duration
 from bot.domain.wording import plural
+from bot.rules.diagnosis_wording import summary_in_utc
 from bot.rules.replay import Replayed
 from bot.terminal.json_output import diagnosis_json, json_text, replay_json, rules_json
 from bot.terminal.render.jobs import state_lines
@@ -90,6 +91,6 @@ def _replayed(one: Replayed, screen: Screen) -> list[str]:
     severity = (one.severity.value.upper(), _STYLES[one.severity])
     lines = screen.flow((f"{one.fired_at:%m-%d %H:%M:%S}", ""), severity, (one.title, BOLD), (f"({one.rule})", ""))
     if one.evidence.summary.rstrip(".") != one.title:
-        lines += screen.wrap(one.evidence.summary, _INDENT)
+        lines += screen.wrap(summary_in_utc(one.evidence), _INDENT)
     updates = f", {plural(one.updates, 'update')}" if one.updates else ""
     return [*lines, *screen.wrap(f"{end}{updates}", _INDENT, DIM), ""]

@@ -75,6 +75,8 @@ class RuleRun:
 
     polls: tuple[tuple[float, Verdict], ...]
     memory_bytes: int
+    memory: Memory
+    """Of the last poll."""
 
     @property
     def found_at(self) -> float | None:
@@ -117,7 +119,7 @@ def watch(
         memory, largest = json.loads(text), max(largest, len(text))
         polls.append((now, verdict))
         since = now - OVERLAP / MINUTE
-    return RuleRun(tuple(polls), largest)
+    return RuleRun(tuple(polls), largest, memory)
 
 
 def _minutes(begin: float, end: float, every: float) -> Iterator[float]:

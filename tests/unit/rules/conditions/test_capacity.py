@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from statistics import median
 
 import pytest
 
-from bot.domain.alerts import Clear, Finding, Unknown
+from bot.diagnosis.findings import Diagnosis, Failure
+from bot.domain.alerts import Clear, Evidence, Finding, Memory, Severity, Unknown
+from bot.domain.durations import ns_from_datetime
 from bot.domain.gaps import Part
 from bot.domain.jobs import JobState
 from bot.domain.metrics import (
@@ -54,8 +57,9 @@ def test_a_leaking_gpu_is_predicted_in_time_and_once() -> None:
     (evidence,) = seen.evidence
     assert seen.found_at is not None
     assert 35 <= 90 + 180 - seen.found_at <= 50
-    assert "The memory of GPU 3 grows: full in about 40 min (14:30 UTC) at this rate." == evidence.summary
-    assert (("Grows", "GPU 3"), ("Predicted at", "13:46 UTC, from the last 1 h")) == evidence.facts
+    assert "GPU 3 is running out of memory." == evidence.summary
+    assert START + 270 * MINUTE == evidence.expected_at
+    assert (("Grows", "GPU 3"), ("Predicted from", "the last 1 h")) == evidence.facts
 
 
 @pytest.mark.parametrize("level", [0.85, 0.97, 0.995, 1.0])
@@ -118,7 +122,8 @@ def test_filling_storage_is_predicted() -> None:
 
     assert seen.found_at is not None
     assert 50 <= 90 + 240 - seen.found_at <= 65
-    assert "Ephemeral storage grows: full in about 60 min (15:30 UTC) at this rate." == seen.evidence[0].summary
+    assert "Ephemeral storage is filling up." == seen.evidence[0].summary
+    assert START + 330 * MINUTE == seen.evidence[0].expected_at
 
 
 def test_storage_that_fills_in_steps_is_found_at_its_threshold() -> None:
@@ -221,3 +226,44 @@ def test_evidence_has_the_time_of_the_observation() -> None:
     (evidence,) = watch(one_disk(lambda _: 0.95), "storage_pressure", minutes=40, begin=40).evidence
 
     assert START + 40 * MINUTE == evidence.first_at
+
+
+def _leaking(*, failure: Failure | None, state: JobState = JobState.RUNNING) -> tuple[Evidence | None, Memory]:
+    """The evidence of a poll after one that predicted, with a failure in the log by then."""
+    steady = leak(0.6, 180)
+    run = one_gpu(steady)
+    seen = watch(run, "gpu_memory_pressure", minutes=260, every=1)
+    found = rule_named("gpu_memory_pressure")
+    assert found is not None
+    now = START + 275 * MINUTE
+    observation = Observation(REF, now, job(state), series=run.series(255, 275))
+    asked = context("gpu_memory_pressure", observation, memory=seen.memory)
+    diagnosis = Diagnosis((failure,) if failure else ())
+    verdict, memory = found.condition(replace(asked, diagnosis=diagnosis))
+    return (verdict.evidence if isinstance(verdict, Finding) else None), memory
+
+
+@pytest.mark.parametrize("state", [JobState.RUNNING, JobState.FAILED])
+def test_a_prediction_is_dropped_once_the_log_shows_the_failure(state: JobState) -> None:
+    last_ns = ns_from_datetime(START + 270 * MINUTE)
+    oom = Failure(
+        severity=Severity.PAGE, category="gpu_memory", signature="cuda_oom", title="GPU out of memory", hint="", line=1,
+        ranks=(3,), last_ns=last_ns,
+    )  # fmt: skip
+    evidence, _ = _leaking(failure=oom, state=state)
+
+    assert evidence is not None
+    assert (evidence.summary, evidence.expected_at) == ("GPU 3 ran out of memory.", None)
+    assert evidence.hint is None
+
+
+def test_a_prediction_whose_time_has_passed_is_dropped() -> None:
+    evidence, _ = _leaking(failure=None)
+
+    assert evidence is None or evidence.expected_at is None or evidence.expected_at > START + 275 * MINUTE
+
+
+def test_the_end_of_the_job_ends_a_prediction() -> None:
+    evidence, memory = _leaking(failure=None, state=JobState.FAILED)
+
+    assert (evidence, memory) == (None, {})

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from bot.diagnosis.findings import Diagnosis, Failure
 from bot.domain.alerts import Clear, Finding, Memory, Severity, Unknown
 from bot.domain.gaps import Gap, GapReason, Part
-from bot.domain.jobs import JobState
+from bot.domain.jobs import JobState, Resources
 from bot.domain.logs import Level
 from bot.domain.observations import Observation
 from bot.rules.catalog import RULES
@@ -152,3 +154,31 @@ def test_quiet_after_counts_once() -> None:
 
     assert quiet["failure"] == timedelta(0)
     assert quiet["log_errors"] == timedelta(minutes=15)
+
+
+def test_a_failed_job_names_the_cause_that_the_log_shows() -> None:
+    cause = Failure(
+        severity=Severity.PAGE,
+        category="gpu_memory",
+        signature="cuda_oom",
+        title="GPU out of memory",
+        hint="Use a smaller batch.",
+        line=7,
+        ranks=(3,),
+        excerpt=("[rank3]: torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 3.91 GiB.",),
+        root_index=0,
+    )
+    of_eight = replace(job(JobState.FAILED, "FAILED", "exit code 1"), resources=Resources(gpu_count=8))
+    asked = context("job_failed", Observation(REF, START, of_eight))
+    verdict, _ = failed_state(replace(asked, diagnosis=Diagnosis((cause,))))
+
+    assert isinstance(verdict, Finding)
+    evidence = verdict.evidence
+    assert (evidence.summary, evidence.hint) == ("exit code 1", "Use a smaller batch.")
+    assert dict(evidence.facts) | {"Ran for": ""} == {
+        "Status": "FAILED",
+        "Ran for": "",
+        "Cause": "GPU out of memory",
+        "Decisive line": "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 3.91 GiB.",
+        "Rank": "3 of 8",
+    }

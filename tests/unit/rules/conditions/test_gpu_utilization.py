@@ -15,7 +15,7 @@ from bot.domain.observations import Observation
 from bot.domain.subscriptions import Setting
 from bot.rules.conditions.gpu_utilization import low_gpu_utilization
 from bot.rules.metrics.causes import GUESSES, Cause
-from tests.unit.rules.observing import MINUTE, REF, START, context, gpu, job
+from tests.unit.rules.observing import MINUTE, REF, START, context, gpu, job, line
 
 SETTINGS: dict[str, Setting] = {"for": 300.0, "warmup": 0.0}
 
@@ -170,7 +170,7 @@ def test_the_cause_is_marked_as_a_guess(series: tuple[MetricSeries, ...], cause:
 
     assert isinstance(verdict, Finding)
     assert memory["cause"] == {"of": [f"GPU {index}" for index in _low(series)], "is": cause}
-    assert ("Guessed cause", f"{GUESSES[cause].likely}: {GUESSES[cause].why}") in verdict.evidence.facts
+    assert ("Likely cause", f"{GUESSES[cause].likely} ({GUESSES[cause].why})") in verdict.evidence.facts
     assert (verdict.evidence.hint or "").endswith("(This is a guess.)")
 
 
@@ -236,3 +236,43 @@ def test_a_busy_gpu_keeps_only_its_last_sample_time() -> None:
 
     assert {"GPU 0": row} == memory["gpus"]
     assert poll(10, 0.05, memory) == poll(10, 0.05, fuller)
+
+
+WAIT = "WARNING data.loader: waited {seconds}.3 s for shard train-00{shard}.tar (median 0.2 s)"
+
+
+def test_warnings_of_the_data_loader_are_the_likely_cause() -> None:
+    """Counted over all polls since the GPUs are low; the longest wait is quoted."""
+    memory: Memory = {}
+    for minute in range(8):
+        texts = [WAIT.format(seconds=8 * minute, shard=482 + minute), "WARNING other", "INFO data: 1 batch took 4 s"]
+        lines = tuple(line(text, second=60 * minute) for text in texts)
+        series = tuple(at(0, *[0.03] * (minute + 1), index=index) for index in range(2))
+        observation = Observation(REF, START + minute * MINUTE, job(), lines, series)
+        verdict, memory = low_gpu_utilization(context("low_gpu_utilization", observation, SETTINGS, memory))
+        memory = json.loads(json.dumps(memory))
+
+    assert isinstance(verdict, Finding)
+    evidence = verdict.evidence
+    wait = "data.loader: waited 56.3 s for shard train-00489.tar (median 0.2 s)"
+    assert evidence.summary == f"2 of 2 GPUs below 20%; {wait} \u00d78"
+    assert ("Likely cause", f"data loading (the log has 8 warnings, the longest wait: {wait})") in evidence.facts
+    assert ("Other warnings", "8 warnings, the latest: other") in evidence.facts
+
+
+def test_without_evidence_the_guess_says_so() -> None:
+    (verdict,) = watch_gpus((at(0, *[0.9] * 2, *[0.15] * 8),))
+
+    assert isinstance(verdict, Finding)
+    assert (
+        "Likely cause",
+        "data loading or storage (the most common cause; no other evidence)",
+    ) in verdict.evidence.facts
+
+
+def test_warnings_from_before_the_gpus_were_idle_do_not_count() -> None:
+    observation = Observation(REF, START + 6 * MINUTE, job(), (line(WAIT, second=-60),), (at(0, *[0.03] * 7),))
+    verdict, _ = low_gpu_utilization(context("low_gpu_utilization", observation, SETTINGS))
+
+    assert isinstance(verdict, Finding)
+    assert "shard" not in str(verdict.evidence)

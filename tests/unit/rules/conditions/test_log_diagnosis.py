@@ -10,11 +10,12 @@ import pytest
 from bot.diagnosis.findings import Diagnosis, Failure
 from bot.domain.alerts import Clear, Finding, Memory, Severity, Unknown
 from bot.domain.durations import ns_from_datetime
-from bot.domain.jobs import JobState
+from bot.domain.jobs import JobState, Resources
 from bot.domain.observations import Observation
+from bot.domain.progress import RunProgress
 from bot.rules.catalog import rule_named
 from bot.rules.rule import Context
-from tests.unit.rules.observing import MINUTE, REF, START, job
+from tests.unit.rules.observing import MINUTE, REF, START, gpu, job
 
 OOM = Failure(
     severity=Severity.PAGE,
@@ -33,7 +34,9 @@ OOM = Failure(
     why="The earliest failure.",
     root_index=1,
 )
-HANG = replace(OOM, category="hang", title="No new step for 5 min", fingerprint="no_progress", ranks=())
+HANG = replace(
+    OOM, category="hang", signature="no_progress", title="No new step for 5 min", fingerprint="no_progress", ranks=()
+)
 
 
 def context(rule: str, *failures: Failure, minute: int = 0, memory: Memory | None = None) -> Context:
@@ -58,6 +61,16 @@ def test_a_failure_has_title_root_line_rank_and_hint() -> None:
     assert (evidence.title, evidence.hint, evidence.root) == ("GPU out of memory", "Use a smaller batch.", 1)
     assert evidence.summary == "torch.OutOfMemoryError: CUDA out of memory."
     assert ("Rank", "3 first, then 2 more") in evidence.facts
+    assert ("Occurrences", "3") in evidence.facts
+
+
+def test_the_rank_is_shown_with_the_number_of_ranks() -> None:
+    asked = context("failure", OOM)
+    two_nodes = replace(job(), resources=Resources(gpu_count=8, node_count=2))
+    verdict, _ = judge("failure", replace(asked, observation=replace(asked.observation, job=two_nodes)))
+
+    assert isinstance(verdict, Finding)
+    assert ("Rank", "3 of 16 first, then 2 more") in verdict.evidence.facts
 
 
 @pytest.mark.parametrize(("category", "rule"), [("gpu_memory", "failure"), ("hang", "hang"), ("numerics", "loss")])
@@ -96,3 +109,35 @@ def test_a_continuing_hang_notifies_once() -> None:
     assert isinstance(second, Finding)
     assert first.evidence == second.evidence
     assert (first.notify, second.notify) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("levels", "activity"),
+    [
+        ([1.0, 1.0, 0.97, 1.0], "All 4 GPUs at 100%: spinning in a collective."),
+        ([0.01, 0.0, 0.02, 0.0], "All 4 GPUs idle (0%): waiting, not computing."),
+        ([0.99, 1.0, 0.0, 1.0], "GPU 2 idle while the others are at 100%: check that rank first."),
+        ([0.5, 0.6, 0.4, 0.5], "GPUs at 40% to 60%."),
+        ([], ""),
+    ],
+)
+def test_a_hang_says_where_the_run_stopped_and_what_its_gpus_do(levels: list[float], activity: str) -> None:
+    """It quotes no line: the last step is not the fault."""
+    series = tuple(gpu([0.9, 0.9, level, level, level], index=index) for index, level in enumerate(levels))
+    asked = context("hang", HANG, minute=5)
+    progress = RunProgress(step=2680, total_steps=50_000, last_ns=ns_from_datetime(START + MINUTE))
+    watched = replace(
+        asked,
+        observation=replace(asked.observation, series=series),
+        diagnosis=Diagnosis((HANG,), 10, progress),
+    )
+    verdict, memory = judge("hang", watched)
+    later, _ = judge("hang", replace(watched, memory=memory, observation=replace(watched.observation, series=())))
+
+    assert isinstance(verdict, Finding)
+    evidence = verdict.evidence
+    assert evidence.summary == f"Stopped after step 2,680 of 50,000. {activity}".strip()
+    assert (evidence.lines, evidence.root) == ((), None)
+    assert dict(evidence.facts).get("GPUs", "") == activity
+    assert isinstance(later, Finding)
+    assert later.evidence == evidence, "a poll without metrics does not change the message"

@@ -11,7 +11,7 @@ from __future__ import annotations
 import enum
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from bot.domain.durations import datetime_from_ns, ns_from_datetime
@@ -212,6 +212,11 @@ class IncidentAlert:
     resolution: Resolution | None = None
     caused_by: str | None = None
     """Id of the alert of the same incident that this one follows from; it has no separate replies."""
+
+    def resolved(self, at: datetime, resolution: Resolution) -> IncidentAlert:
+        """Return the alert as resolved, without its prediction."""
+        evidence = replace(self.evidence, expected_at=None)
+        return replace(self, resolved_at=at, resolution=resolution, evidence=evidence)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,8 +26,7 @@ def mute(incident: Incident, silences: Sequence[Silence], now: datetime) -> Inci
 def stop_watching(incident: Incident, user: str, now: datetime, undo: str) -> Incident:
     """End an incident because its channel no longer watches the job."""
     alerts = tuple(
-        alert if alert.resolved_at else replace(alert, resolved_at=now, resolution=Resolution.UNSUBSCRIBED)
-        for alert in incident.alerts
+        alert if alert.resolved_at else alert.resolved(now, Resolution.UNSUBSCRIBED) for alert in incident.alerts
     )
     return replace(
         incident, alerts=alerts, resolved_at=incident.resolved_at or now, unwatched=Unwatching(user, now, undo)

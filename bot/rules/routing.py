@@ -91,7 +91,7 @@ def end_incident(incident: Incident, job: Job, now: datetime, text: str, progres
     alerts = tuple(
         alert
         if alert.resolved_at is not None or reports_state(alert.rule)
-        else replace(alert, resolved_at=now, resolution=Resolution.JOB_ENDED)
+        else alert.resolved(now, Resolution.JOB_ENDED)
         for alert in incident.alerts
     )
     ended = replace(incident, alerts=alerts, job=job, resolved_at=now, progress=progress or incident.progress)
@@ -194,7 +194,7 @@ class _Draft:
 
     def resolve(self, shown: IncidentAlert, resolution: Resolution) -> None:
         """Resolve an alert. The end of the job has one message for all alerts, so it causes no reply here."""
-        self._alerts[shown.id] = replace(shown, resolved_at=self._now, resolution=resolution)
+        self._alerts[shown.id] = shown.resolved(self._now, resolution)
         if resolution is not Resolution.JOB_ENDED and shown.caused_by is None:
             self._reply(shown.id, NotifyReason.RESOLVED)
         self._changed = True

@@ -387,6 +387,16 @@ def test_the_end_of_a_job_closes_its_incident_and_keeps_its_failure_unresolved()
     assert [DeliveryKind.EDIT, DeliveryKind.REPLY] == [one.notification.kind for one in result.deliveries]
 
 
+def test_the_end_of_a_job_drops_predictions() -> None:
+    filling = replace(firing("gpu_memory_pressure"), evidence=Evidence("GPU 3 is filling up.", expected_at=START))
+    opened = plan_for([evaluated(filling, FIRED)]).incident
+    assert opened is not None
+
+    ended = end_incident(opened, job(), START + MINUTE, "The job ended.").incident
+    assert ended is not None
+    assert [START, None] == [one.alerts[0].evidence.expected_at for one in (opened, ended)]
+
+
 def test_an_incident_keeps_the_newest_progress_of_the_run() -> None:
     progress = RunProgress(step=2683, total_steps=50_000)
     opened = plan(SUBSCRIPTION, [evaluated(firing(), FIRED)], None, [], job(), START, progress).incident

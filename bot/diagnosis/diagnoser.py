@@ -8,7 +8,6 @@ diagnosis = diagnoser.report(now_ns)
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any
 
 import msgspec
 
@@ -16,10 +15,10 @@ from bot.diagnosis.failures.exceptions import failure_from_unfinished
 from bot.diagnosis.findings import Diagnosis, Failure, worst_first
 from bot.diagnosis.page_scanner import PageScanner
 from bot.diagnosis.reading.cursor import NO_ORIGIN, Origin
+from bot.diagnosis.run_progress import build_progress
 from bot.diagnosis.state import VERSION, DiagnoserState
 from bot.diagnosis.training.hang import find_hang
 from bot.domain.alerts import Severity
-from bot.domain.progress import RunProgress
 
 PAGE = 1 << 20
 """Number of bytes scanned together."""
@@ -145,10 +144,8 @@ class Diagnoser:
         finished = bool(state.root_cause.success_at(state.samples))
         if not finished and _page(found) is None:
             found += self._silent_failures(now_ns, running=running, is_settled=is_settled)
-        latest: dict[str, Any] = dict(state.latest)
-        progress = RunProgress(
-            **latest, gap_s=state.pace.gap_s, last_ns=state.pace.last_ns, lines=state.samples, finished=finished
-        )
+        newest = self._scanner.newest_lines(state, self._tail)
+        progress = build_progress(state, newest, finished=finished)
         return Diagnosis(worst_first(merge_loss_and_crash(losses, found)), state.lines, progress)
 
     def _silent_failures(self, now_ns: int | None, *, running: bool, is_settled: bool) -> list[Failure]:

@@ -4,7 +4,6 @@ Two RE2 patterns search the page: one for lines that may belong to a failure, on
 lines become Python strings. The state depends on the sequence of lines alone, never on how they were cut into pages.
 """
 
-import math
 import re
 from collections import deque
 from collections.abc import Sequence
@@ -28,7 +27,10 @@ from bot.diagnosis.failures.tracebacks import STRUCTURE, RaisedException
 from bot.diagnosis.reading.cursor import NO_ORIGIN, LineCursor, Origin, last_byte
 from bot.diagnosis.reading.prefixes import LogTime, ansi_pattern, parse_timestamp, split_prefix, unwrap_json
 from bot.diagnosis.state import DiagnoserState
-from bot.diagnosis.training.progress import NONFINITE, PROGRESS, LoggedSample, Sample, parse_sample
+from bot.diagnosis.training.checkpoints import CHECKPOINT
+from bot.diagnosis.training.newest_lines import NewestLines, PageView
+from bot.diagnosis.training.progress import NONFINITE, PROGRESS
+from bot.diagnosis.training.progress_lines import parse_progress_line
 from bot.domain.regex import Match, compile_pattern
 
 TAIL = 8192
@@ -40,6 +42,10 @@ DENSE_SAMPLES = 2048
 SKIP_BYTES = 4096
 SKIP_NS = 1_000_000_000
 """If the provider states times, a progress line this long after the last one is never skipped."""
+TAKE_TURNS = 64
+"""Of the lines skipped for their time, one in this number is read, so that no kind of line is always skipped."""
+NEWEST = 12
+"""Number of progress lines at the log's end of which all are read for a report."""
 ATTENTION = 16384
 """Number of bytes after a non-finite line in which no progress line is skipped."""
 
@@ -54,15 +60,18 @@ class PageScanner:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
-        self._failure = prefilter_pattern(catalogue, (*STRUCTURE, NONFINITE, _SUCCESS, OPENING))
+        self._failure = prefilter_pattern(catalogue, (*STRUCTURE, NONFINITE, _SUCCESS, OPENING, CHECKPOINT))
         self._progress = compile_pattern(f"(?m){PROGRESS}".encode())
         self._nonfinite = compile_pattern(f"(?m){NONFINITE}".encode())
+        self._checkpoint = compile_pattern(CHECKPOINT.encode())
         self._ansi = ansi_pattern()
 
     def scan(self, state: DiagnoserState, page: bytes, tail: bytes, origins: Sequence[Origin] | None = None) -> bytes:
         """Read a page of whole lines; return the new tail."""
         if b"\x1b" in page:
             page = self._ansi.sub(b"", page)
+        if b"\b" in page:
+            page = page.replace(b"\b", b"\r")  # either one starts a progress bar again
         cursor = LineCursor(page, origins, state.lines, state.lines)
         failure = self._failure.search(page, 0)
         progress = self._next_progress(state, cursor, 0)
@@ -75,11 +84,15 @@ class PageScanner:
             if is_progress or is_nonfinite:
                 self._read_progress(state, cursor, raw, is_nonfinite=is_nonfinite)
             if is_failure:
+                if self._checkpoint.search(raw) is not None:
+                    self._read_checkpoint(state, cursor, raw)
                 self._read_failure(state, cursor, raw, tail)
                 failure = self._failure.search(page, stop)
             if is_progress or is_nonfinite:
                 progress = self._next_progress(state, cursor, stop)
         self._remember_skipped(state, cursor)
+        if state.samples >= DENSE_SAMPLES:
+            state.newest.search(PageView(page, state.offset, state.lines, origins), len(page))
         self._finish_page(state, page, origins)
         return (tail + page)[-TAIL:] if len(page) < TAIL else page[-TAIL:]
 
@@ -88,6 +101,18 @@ class PageScanner:
         if state.skipped_raw:
             self._read_sample(state, state.skipped_raw.encode("latin-1"), NO_ORIGIN, state.skipped_line)
             state.skipped_raw = ""
+
+    def newest_lines(self, state: DiagnoserState, tail: bytes) -> NewestLines:
+        """Return the newest lines of each kind, including kinds that only the log's end has."""
+        if state.samples < DENSE_SAMPLES:
+            return state.newest
+        base, cursor, found = state.offset - len(tail), LineCursor(tail, None, 0, 0), []
+        for match in deque(self._progress.finditer(tail), maxlen=NEWEST):
+            if last_byte(match) >= cursor.end:
+                cursor.move_to(last_byte(match))
+                logged = parse_progress_line(cursor.raw(), NO_ORIGIN, 0).logged
+                found += [] if logged is None else [(logged, cursor.raw(), base + cursor.end)]
+        return state.newest.with_lines(found)
 
     def _finish_page(self, state: DiagnoserState, page: bytes, origins: Sequence[Origin] | None) -> None:
         newest_ns = origins[-1][-1] if origins else None
@@ -105,7 +130,7 @@ class PageScanner:
     def _next_progress(self, state: DiagnoserState, cursor: LineCursor, position: int) -> Match | None:
         """Find the next progress line that is not skipped."""
         if state.samples >= DENSE_SAMPLES and cursor.origins is None:
-            resume_at = state.sampled_at + SKIP_BYTES
+            resume_at = state.sampled_at + SKIP_BYTES + state.samples % 8 * 61  # lines that come in pairs take turns
             if resume_at > state.dense_until:
                 position = max(position, resume_at - state.offset)
         return self._progress.search(cursor.page, position) if position < len(cursor.page) else None
@@ -142,35 +167,51 @@ class PageScanner:
             and time_ns is not None
             and time_ns - (state.sampled_ns or 0) < SKIP_NS
         ):
-            return
+            state.skipped += 1
+            if state.skipped % TAKE_TURNS:
+                return
         state.samples += 1
         state.sampled_at, state.sampled_ns, state.skipped_raw = end, time_ns, ""
         self._read_sample(state, raw, origin, cursor.line)
 
     def _read_sample(self, state: DiagnoserState, raw: bytes, origin: Origin, line: int) -> None:
-        rank, replica, provider_ns = origin
-        text = raw.decode("utf-8", "replace")
-        split = split_prefix(unwrap_json(text), rank, replica)
+        split, logged = parse_progress_line(raw, origin, line)
         state.loss.observe_text(split.text)
-        sample = parse_sample(split.text)
-        if sample is None:
+        if logged is None:
             return
+        sample = logged.sample
         if sample.is_training:
             state.quotation.close()
-        if sample.epoch is None and sample.step is not None and "epoch" in state.latest:
-            sample = sample._replace(epoch=state.latest["epoch"])  # a progress bar starts again in each epoch
-        time = parse_timestamp(text) if provider_ns is None else LogTime(provider_ns, "provider")
-        logged = LoggedSample(sample, line + 1, time, split.source.label, text)
+        is_dense = state.samples <= DENSE_SAMPLES
+        counter = state.newest.read(logged, raw, state.sampled_at, is_dense=is_dense)
+        if counter and counter == (state.newest.main or counter):
+            state.step_pace.feed(counter, logged, state.sampled_at)
+        if sample.epoch is None and sample.step is not None and state.epoch is not None:
+            sample = sample._replace(epoch=state.epoch)  # a progress bar starts again in each epoch
+            logged = logged._replace(sample=sample)
         state.loss.feed(logged)
         if sample.step is not None or sample.epoch is not None or sample.loss is not None:
-            if state.pace.feed(logged, is_dense=state.samples <= DENSE_SAMPLES):
+            if state.pace.feed(logged, is_dense=is_dense):
                 state.throughput.feed(logged)
             position = ReadPosition(state.samples, state.sampled_at)
-            is_immediate = "it/s" in text or "s/it" in text
+            is_immediate = "it/s" in logged.text or "s/it" in logged.text
             state.root_cause.record_progress(
-                ProgressEvent(position, provider_ns, logged.label, sample.step, is_immediate)
+                ProgressEvent(position, origin[-1], logged.label, sample.step, is_immediate)
             )
-        _remember_numbers(state, sample)
+        state.step = state.step if sample.step is None else sample.step
+        state.epoch = state.epoch if sample.epoch is None else sample.epoch
+
+    def _read_checkpoint(self, state: DiagnoserState, cursor: LineCursor, raw: bytes) -> None:
+        if state.samples >= DENSE_SAMPLES:
+            view = PageView(cursor.page, state.offset, state.lines, cursor.origins)
+            state.newest.search(view, cursor.start)
+        text = unwrap_json(raw.decode("utf-8", "replace"))
+        provider_ns = cursor.origin()[-1]
+        time = parse_timestamp(text) if provider_ns is None else LogTime(provider_ns, "provider")
+        line = state.newest.step_line
+        step = None if line is None else line.sample.step
+        text = split_prefix(text).text
+        state.checkpoints.feed(text, None if time is None else time.ns, step, state.samples)
 
     def _read_failure(self, state: DiagnoserState, cursor: LineCursor, raw: bytes, tail: bytes) -> None:
         text = unwrap_json(raw.decode("utf-8", "replace"))
@@ -207,7 +248,7 @@ class PageScanner:
         if not state.pace.has_trained:
             state.root_cause.expire(cursor.previous_ns(state.clock_ns))
         position = ReadPosition(state.samples, state.offset + cursor.end)
-        event = parse_event(text, cursor.line + 1, label, time, position, state.latest.get("step"))
+        event = parse_event(text, cursor.line + 1, label, time, position, state.step)
         for candidate, is_decisive in state.root_cause.observe(event, signature, raised):
             source, is_stated = split.source, split.source.rank is not None
             if not is_stated and isinstance(event.label, int):
@@ -244,18 +285,3 @@ def _is_last_state(cursor: LineCursor, text: str, tail: bytes) -> bool:
         return False
     before = text_before(cursor, tail, STATE_WINDOW)
     return any(b"Last State:" in line for line in before.splitlines()[-2:]) and _RUNNING.search(before) is not None
-
-
-def _remember_numbers(state: DiagnoserState, sample: Sample) -> None:
-    for name, value in (
-        ("step", sample.step),
-        ("total_steps", sample.total),
-        ("epoch", sample.epoch),
-        ("loss", sample.loss),
-        ("grad_norm", sample.grad_norm),
-        ("learning_rate", sample.learning_rate),
-        ("tokens_per_s", sample.tokens_per_s),
-        ("samples_per_s", sample.samples_per_s),
-    ):
-        if value is not None and math.isfinite(value):
-            state.latest[name] = value

@@ -10,11 +10,14 @@ from bot.diagnosis.failures.excerpts import OriginRun
 from bot.diagnosis.failures.quotations import Quotation
 from bot.diagnosis.failures.root_cause import RootCauseTracker
 from bot.diagnosis.failures.tracebacks import Tracebacks
+from bot.diagnosis.training.checkpoints import Checkpoints
 from bot.diagnosis.training.loss import LossMonitor
+from bot.diagnosis.training.newest_lines import NewestLines
 from bot.diagnosis.training.pace import TrainingPace
+from bot.diagnosis.training.step_pace import StepPace
 from bot.diagnosis.training.throughput import Throughput
 
-VERSION = 2
+VERSION = 3
 
 
 @dataclass(slots=True)
@@ -37,13 +40,20 @@ class DiagnoserState:
     loss: LossMonitor = field(default_factory=LossMonitor)
     pace: TrainingPace = field(default_factory=TrainingPace)
     throughput: Throughput = field(default_factory=Throughput)
-    latest: dict[str, float | int | None] = field(default_factory=dict)
-    """The newest value of each number in `RunProgress`."""
+    newest: NewestLines = field(default_factory=NewestLines)
+    step_pace: StepPace = field(default_factory=StepPace)
+    checkpoints: Checkpoints = field(default_factory=Checkpoints)
+    step: int | None = None
+    """The newest step read."""
+    epoch: float | None = None
+    """The newest epoch read."""
     samples: int = 0
     """Number of progress lines read."""
     sampled_at: int = 0
     """Offset of the end of the newest progress line read."""
     sampled_ns: int | None = None
+    skipped: int = 0
+    """Number of progress lines found and skipped."""
     dense_until: int = 0
     """Offset up to which no progress line is skipped."""
     skipped_raw: str = ""

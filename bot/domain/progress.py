@@ -16,6 +16,7 @@ class Checkpoint:
     step: int | None = None
     at: datetime | None = None
     path: str | None = None
+    """Where it is, or its name."""
 
 
 @dataclass(frozen=True, slots=True)

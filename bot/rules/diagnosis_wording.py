@@ -5,12 +5,13 @@ Frontends lay out and escape the text themselves.
 
 import math
 from dataclasses import replace
+from datetime import datetime
 
 from bot.diagnosis.findings import Diagnosis, Failure
 from bot.diagnosis.reading.plain_message import plain_message
 from bot.domain.alerts import Evidence
 from bot.domain.jobs import Job
-from bot.domain.progress import RunProgress
+from bot.domain.progress import RunProgress, checkpoint_text, progress_text
 from bot.redaction.redactor import Redactor
 
 _SHOWN_RANKS = 8
@@ -55,23 +56,28 @@ def describe_reason(failure: Failure) -> str:
     return f"{failure.why} Confidence {failure.confidence:.0%}.".strip()
 
 
-def describe_progress(progress: RunProgress) -> str:
-    """Return `step 1,200 of 5,000, loss 2.31, 0.9 s between two progress lines`; "" if nothing is known."""
-    step = "" if progress.step is None else f"step {progress.step:,}"
-    if progress.step is not None and progress.total_steps:
-        step += f" of {progress.total_steps:,}"
+def describe_progress(progress: RunProgress, *, is_running: bool = True, ended_at: datetime | None = None) -> str:
+    """Return `step 1,200 of 5,000 · 4.0 s/step · about 4 h left · loss 2.31 · last checkpoint 1,000`; "" if unknown.
+
+    Args:
+        progress: what the log says.
+        is_running: False for a run that has ended.
+        ended_at: when it ended, for the work lost since the last checkpoint.
+    """
     named = (
-        ("epoch {}", progress.epoch),
+        ("epoch {}", progress.epoch if progress.step is not None else None),
         ("loss {}", progress.loss),
         ("gradient norm {}", progress.grad_norm),
         ("learning rate {}", progress.learning_rate),
         ("{} tokens/s", progress.tokens_per_s),
         ("{} samples/s", progress.samples_per_s),
-        ("{} s between two progress lines", progress.gap_s),
     )
-    parts = [step, *(text.format(_number(value)) for text, value in named if value is not None)]
-    parts += ["completed"] if progress.finished else []
-    return ", ".join(part for part in parts if part)
+    parts = [
+        progress_text(progress, is_running=is_running),
+        *(text.format(_number(value)) for text, value in named if value is not None),
+        checkpoint_text(progress, ended_at),
+    ]
+    return " · ".join(part for part in parts if part)
 
 
 def summary_in_utc(evidence: Evidence) -> str:
@@ -89,7 +95,16 @@ def redact_diagnosis(diagnosis: Diagnosis, redactor: Redactor) -> tuple[Diagnosi
         count += sum(found for _, found in excerpt)
         title, why = redactor.redact(failure.title)[0], redactor.redact(failure.why)[0]
         failures.append(replace(failure, title=title, why=why, excerpt=tuple(line for line, _ in excerpt)))
-    return replace(diagnosis, failures=tuple(failures)), count
+    progress = redact_progress(diagnosis.progress, redactor)
+    return replace(diagnosis, failures=tuple(failures), progress=progress), count
+
+
+def redact_progress(progress: RunProgress, redactor: Redactor) -> RunProgress:
+    """Redact secrets in the path of the last checkpoint."""
+    saved = progress.checkpoint
+    if saved is None or saved.path is None:
+        return progress
+    return replace(progress, checkpoint=replace(saved, path=redactor.redact(saved.path)[0]))
 
 
 def _number(value: float) -> str:

@@ -79,7 +79,7 @@ def _time(timestamp_ns: int) -> str:
 def _footer(diagnosis: Diagnosis) -> str:
     progress = describe_progress(diagnosis.progress)
     last_ns = diagnosis.progress.last_ns
-    last = f", last at {_time(last_ns)}" if last_ns is not None and progress else ""
+    last = f" · last at {_time(last_ns)}" if last_ns is not None and progress else ""
     summary = f"Progress: {progress}{last}." if progress else "No training progress found."
     return f"{summary}\n{plural(diagnosis.lines, 'line')} read."
 

@@ -158,7 +158,7 @@ class Follower:
 
     def _print_summary(self, diagnosis: Diagnosis) -> None:
         progress = describe_progress(diagnosis.progress)
-        read = f"{plural(diagnosis.lines, 'line')} read{f', {progress}' if progress else ''}."
+        read = f"{plural(diagnosis.lines, 'line')} read{f' · {progress}' if progress else ''}."
         self.output.note(f"── {read}{'' if self._reported else ' No problems found.'} Following.")
 
     def _print_changes(self, diagnosis: Diagnosis) -> None:

@@ -12,10 +12,10 @@ from bot.diagnosis.findings import Label
 from bot.diagnosis.reading.prefixes import LogTime
 
 PROGRESS = (
-    r"(?i:(?:loss(?:/tok|\(train\))?|cross[ _]?entropy|xent)['\" \t]*[:=|]{0,2}[ \t'\"]*(?:tensor\()?"
-    r"[-+]?(?:[0-9.]|nan|inf))"
+    r"(?i:(?:loss(?:/tok|(?:/(?:train|total)){1,2}|\(train\))?|cross[ _]?entropy|xent)['\" \t]*[:=|]{0,2}[ \t'\"]*"
+    r"(?:tensor\()?[-+]?(?:[0-9.]|nan|inf))"
     r"|it/s|s/it|:::MLLOG|ms/step|s/step|[0-9n] avg(?: loss)?, "
-    r"|(?:^|[^A-Za-z_]|global_|train_)(?i:iter|iteration|step|epoch|batch|num_updates)['\" :=#\[]{1,4} *[0-9]"
+    r"|(?:^|[^A-Za-z_]|global_|train_|training_)(?i:iter|iteration|step|epoch|batch|num_updates)['\" :=#\[]{1,4} *[0-9]"
 )
 """The page filter for progress lines; it also finds lines that are not."""
 
@@ -39,6 +39,8 @@ _LOSS = re.compile(
 _MLLOG_LOSS = re.compile(rf'"key": "(?:train_)?loss", "value": {_NUMBER}')
 _EVALUATION_NAME = re.compile(r"(?:val(?:id(?:ation)?)?|eval(?:uation)?|test|dev)[ _/:|-]{1,3}$")
 _EVALUATION_LINE = re.compile(r"\b(?:eval\w*|valid\w*|test(?:ing)?|predict\w*)\b")
+_EVALUATION_BEFORE_LOSS = re.compile(r"\b(?:eval(?:uat\w+)?|valid(?:at\w+)?|val|test(?:ing)?(?!\.py))\b")
+_EVALUATION_WORDS = ("eval", "val", "test")
 _GRAD = re.compile(rf"(?:grad(?:ient)?s?[ _]?norm|gnorm)(?:/\w+)?{_SEPARATOR}{_NUMBER}")
 _RATE = re.compile(rf"(?:learning[ _]rate|(?:^|[^a-z])lr(?:[-_]\w+)?){_SEPARATOR}{_NUMBER}")
 _TOKENS = (
@@ -58,20 +60,29 @@ _SAMPLES = (
 """First with the name before the number, then with the number before its unit."""
 _SAMPLE_WORDS = ("ample", "image", "img", "sequence", "speed", "throughput")
 _ELAPSED = re.compile(r"elapsed time per iteration \((ms|s)\): (\d{1,12}(?:\.\d*)?)")
+_COUNT = r"(\d{1,3}(?:,\d{3}){1,3}(?![\d,])|\d{1,12})"
 _STEP = re.compile(
-    r"(?:global[ _-]?step|(?:^|[^a-z_])(?:iteration|iter|train_step|step|update|batch)|num_updates)"
-    r"['\"]?\s*(?:::|[:=#|]|no\.?)?\s*['\"]?\[?\s*(\d{1,12})(?!\d|\.\d)(?:\s*(?:/|of)\s*(\d{1,12}))?",
+    r"(?:global[ _-]?step|(?:^|[^a-z_])(?:(?:training_)?iteration|iter|train_step|step|update|batch)|num_updates)"
+    rf"['\"]?\s*(?:::|[:=#|]|no\.?)?\s*['\"]?\[?\s*{_COUNT}(?!\d|\.\d)(?:\s*(?:/|of)\s*{_COUNT})?",
+)
+_TOTAL = re.compile(
+    r"(?:max|total)_(?:train(?:ing)?_)?(?:steps?|iters?|iterations?|updates?)['\"]?\s*[:=]\s*['\"]?(\d{1,12})"
 )
 _BRACKETS = re.compile(
     r"epoch\W{0,3}(?:\(?train\)?)?\W{0,4}\[?(\d{1,12})(?:\]?:?\s*\[\s*|\]?:?\s+)(\d{1,12})\s*/\s*(\d{1,12})\]?"
 )
-_BAR = re.compile(r"(\d{1,12})/(\d{1,12}) ?(?:\[(?:\d+:)?\d+:\d+<|\[[=>.]|━)")
+_BAR = re.compile(r"(\d{1,12})/(\d{1,12}) ?(?:\[(?:\d+:)?\d+:\d+<|\[[=>.]|━|(?:\d+:)?\d+:\d+ <)")
 _COUNTED = re.compile(r"(\d{1,12}) ?/ ?(\d{1,12}) (?:batches|steps|iterations)\b")
 _ULTRALYTICS_ROW = re.compile(r"^\s*(\d{1,12})/\d+\s+[\d.]+g\s+(nan|inf|\d+\.?\d*)\s")
 """A table row of Ultralytics: epoch, memory and the losses, of which the first is read."""
 _DARKNET_ROW = re.compile(rf"^\s*(\d{{1,12}}): {_NUMBER}, {_NUMBER} avg")
 """A row of Darknet: step, loss of the batch and average loss."""
 _NAMED_BAR = re.compile(r"[a-z][^|]{0,80}?:?\s+\d+%\|| completed \|")
+_TRAINING_BAR = re.compile(
+    r"\b(?:train(?:ing)?|pretrain(?:ing)?|steps?|iter(?:ation)?s?|updates?|optimi\w+)\b[^|:]{0,20}:?\s+\d+%\|"
+)
+_EPOCH_BAR = re.compile(r"\bepochs?:?\s+\d+%\|[^|]*\|\s*(\d{1,12})/\d")
+"""A bar that counts epochs."""
 _BARE_BATCH = re.compile(r"batch(?:['\"]?\s*[:=#|]?\s*)\d+")
 _EPOCH = re.compile(r"epoch(?:_num)?['\"]?\s*[:=#]?\s*['\"]?\[?(\d{1,12}(?:\.\d+)?)")
 _SAMPLES_COUNT = re.compile(r'"(?:samples_count|step)": (\d{1,12})')
@@ -79,7 +90,7 @@ _SAMPLES_COUNT = re.compile(r'"(?:samples_count|step)": (\d{1,12})')
 
 EXCERPT_LINE = 240
 """Maximum number of characters of a progress line in an excerpt."""
-MAX_LENGTH = 800
+MAX_LENGTH = 2000
 """Number of characters read from the end of a line: a progress bar's newest state comes last."""
 
 
@@ -108,6 +119,12 @@ class Sample(NamedTuple):
     """Is it about evaluation rather than training?"""
     is_named_bar: bool = False
     """Is the step from a progress bar with a name? Downloads, preparation and serving draw such bars too."""
+    is_summary: bool = False
+    """Are its numbers averages over the whole run?"""
+    step_mark: str = ""
+    """The text beside the step, in lower case: equal in all lines of one counter."""
+    loss_mark: str = ""
+    """The text before the loss, in lower case."""
 
     @property
     def is_training(self) -> bool:
@@ -117,6 +134,11 @@ class Sample(NamedTuple):
         if self.step is None or self.is_named_bar or self.is_evaluation:
             return False
         return self.epoch is not None or self.total is not None or self.speed is not None
+
+    @property
+    def is_training_step(self) -> bool:
+        """Does the line state a step of training, rather than of preparation, evaluation or serving?"""
+        return self.step is not None and not self.is_evaluation and (not self.is_named_bar or self.is_training)
 
     @property
     def position(self) -> TrainingPosition:
@@ -147,8 +169,8 @@ class LoggedSample(NamedTuple):
 def parse_sample(text: str) -> Sample | None:
     """Parse the numbers in a line; None if it has neither a position, a loss, a norm nor a speed."""
     text = text[-MAX_LENGTH:].lower()
-    loss = _loss(text) if "loss" in text or "ent" in text else None
-    epoch, step, total = _position(text)
+    loss, loss_mark = _loss(text) if "loss" in text or "ent" in text else (None, "")
+    epoch, step, total, step_mark = _position(text)
     if epoch is None and loss is None and "g " in text and (row := _ULTRALYTICS_ROW.match(text)):
         epoch, loss = float(row.group(1)), float(row.group(2))
     if loss is None and " avg" in text and (row := _DARKNET_ROW.match(text)):
@@ -171,9 +193,26 @@ def parse_sample(text: str) -> Sample | None:
         tokens_per_s=speed,
         samples_per_s=images,
         step_s=float(elapsed.group(2)) / (1000 if elapsed.group(1) == "ms" else 1) if elapsed else None,
-        is_evaluation=loss is None and bool(_EVALUATION_LINE.search(text)),
-        is_named_bar=total is not None and epoch is None and bool(_NAMED_BAR.search(text)),
+        is_evaluation=_is_evaluation(text, loss_mark),
+        is_named_bar=total is not None and epoch is None and _is_named_bar(text),
+        is_summary="train_runtime" in text,
+        step_mark=step_mark.strip(),
+        loss_mark=loss_mark.strip(),
     )
+
+
+def _is_named_bar(text: str) -> bool:
+    return bool(_NAMED_BAR.search(text)) and not _TRAINING_BAR.search(text)
+
+
+def _is_evaluation(text: str, loss_mark: str) -> bool:
+    """Is the line about evaluation? With a loss, only by a word before the loss."""
+    if not any(word in text for word in _EVALUATION_WORDS):
+        return False
+    if not loss_mark:
+        return bool(_EVALUATION_LINE.search(text))
+    before = text[: text.find(loss_mark)]
+    return bool(_EVALUATION_BEFORE_LOSS.search(before)) and "train" not in before
 
 
 def _may_have_sample_rate(text: str) -> bool:
@@ -188,33 +227,40 @@ def _counts_steps(text: str) -> bool:
     return found is None or not _BARE_BATCH.search(found.group(0))
 
 
-def _loss(text: str) -> float | None:
-    """Return the first training loss; a finite loss of the step wins over an average that keeps an old NaN."""
-    first = None
+def _loss(text: str) -> tuple[float | None, str]:
+    """Return the first training loss and its mark; a finite loss of the step wins over an average that keeps a NaN."""
+    first, mark = None, ""
     for one in _LOSS.finditer(text):
         word = one.start() if text[one.start()].isalnum() else one.start() + 1
         if _EVALUATION_NAME.search(text, max(0, word - 14), word):
             continue
         loss, name = float(one.group(1)), one.group(0)
         if math.isfinite(loss) and (first is None or "train" in name or "step" in name):
-            return loss
-        first = loss if first is None else first
+            return loss, text[one.start() : one.start(1)]
+        if first is None:
+            first, mark = loss, text[one.start() : one.start(1)]
     found = _MLLOG_LOSS.search(text) if first is None else None
-    return float(found.group(1)) if found else first
+    return (float(found.group(1)), text[found.start() : found.start(1)]) if found else (first, mark)
 
 
-def _position(text: str) -> tuple[float | None, int | None, int | None]:
+def _position(text: str) -> tuple[float | None, int | None, int | None, str]:
+    """Return the epoch, the step, its total and the step's mark."""
     if found := _BRACKETS.search(text):
-        return float(found.group(1)), int(found.group(2)), int(found.group(3))
+        return float(found.group(1)), int(found.group(2)), int(found.group(3)), text[found.end(2) : found.end(3) + 1]
     epoch = _EPOCH.search(text)
     in_epoch = float(epoch.group(1)) if epoch else None
     if found := _STEP.search(text):
-        return in_epoch, int(found.group(1)), int(found.group(2)) if found.group(2) else None
+        total = found.group(2) or (stated.group(1) if "_" in text and (stated := _TOTAL.search(text)) else None)
+        step = int(found.group(1).replace(",", ""))
+        mark = text[found.start() : found.start(1)]
+        return in_epoch, step, int(total.replace(",", "")) if total else None, mark
+    if in_epoch is None and "epoch" in text and (found := _EPOCH_BAR.search(text)):
+        return float(found.group(1)), None, None, ""
     if found := _BAR.search(text) or _COUNTED.search(text):
-        return in_epoch, int(found.group(1)), int(found.group(2))
+        return in_epoch, int(found.group(1)), int(found.group(2)), text[found.end(1) : found.end(2) + 1]
     if found := _SAMPLES_COUNT.search(text):
-        return in_epoch, int(found.group(1)), None
-    return in_epoch, None, None
+        return in_epoch, int(found.group(1)), None, text[found.start() : found.start(1)]
+    return in_epoch, None, None, ""
 
 
 def _first(text: str, *patterns: re.Pattern[str]) -> float | None:

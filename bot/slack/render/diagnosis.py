@@ -33,7 +33,9 @@ def render_diagnosis(answer: DiagnosisAnswer) -> Message:
     """The job's state, the failures in its log, worst first, and its training progress."""
     problems = [one for one in answer.diagnosis.failures if one.severity is not Severity.INFO]
     notes = [one for one in answer.diagnosis.failures if one.severity is Severity.INFO]
-    job, progress = answer.job, describe_progress(answer.diagnosis.progress)
+    job, has_ended = answer.job, answer.job.state.is_terminal
+    ended_at = (job.ended_at or answer.end) if has_ended else None
+    progress = describe_progress(answer.diagnosis.progress, is_running=not has_ended, ended_at=ended_at)
     head = [
         f"{STATE_ICONS[job.state]} {job_link(job)} · *{state_label(job)}*",
         "" if problems else f"{CLEARED} {_no_problems(answer)}",

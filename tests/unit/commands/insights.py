@@ -51,6 +51,7 @@ PROGRESS = RunProgress(
     tokens_per_s=12000.0,
     samples_per_s=3.5,
     gap_s=4.0,
+    step_s=4.0,
     last_ns=NOW_NS - 5 * MINUTE_NS,
     lines=2683,
     finished=False,

@@ -1,0 +1,200 @@
+"""Keep the newest line of each kind that states a step, a loss or an epoch, although most progress lines are skipped.
+
+A kind is the fixed text beside the number, such as `'loss':` or `/50000 [` of a bar. Kinds are learned from the lines
+that are read. At the end of each page, a search from its end for that text finds the newest line of each known kind.
+So the newest line of a kind depends on the log alone, never on how it was cut into pages or how dense it is.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+from bot.diagnosis.reading.cursor import NO_ORIGIN, LineCursor, Origin
+from bot.diagnosis.training.progress import LoggedSample, Sample
+from bot.diagnosis.training.progress_lines import parse_progress_line
+
+MAX_KINDS = 4
+"""Kinds kept of steps, and as many of losses; the one not read for longest is replaced."""
+MAX_TRIES = 64
+"""Lines with a kind's text that are read in one page before the search for its newest line ends."""
+MAX_TEXT = 4000
+SURE_LOSSES = 3
+"""Losses in a row beside another counter that make it the run's, where lines are skipped; otherwise one suffices."""
+
+STEP, BAR, LOSS, OTHER = "step ", "bar ", "loss ", "other"
+"""First word of a key. A bar is a counter with a name, which counts as training only if losses belong to it."""
+
+
+class PageView(NamedTuple):
+    """A page of whole lines and its place in the log."""
+
+    text: bytes
+    offset: int
+    first_line: int
+    """Number of its first line, from 0."""
+    origins: Sequence[Origin] | None
+
+
+@dataclass(slots=True)
+class NewestLine:
+    """The newest line of one kind."""
+
+    text: str
+    """Without its prefixes."""
+    search: str
+    """What to search pages for, as Latin-1; "" if the kind cannot be searched for."""
+    end: int
+    """Offset of the line's end in the log."""
+    read_at: int
+    """Offset of the end of the newest such line that was read rather than found by a search."""
+    time_ns: int | None = None
+    clock: str = ""
+    total: int | None = None
+    """The newest total of this counter."""
+
+    @property
+    def sample(self) -> Sample:
+        """The numbers of the line."""
+        logged = parse_progress_line(self.text.encode(), NO_ORIGIN, 0).logged
+        return Sample() if logged is None else logged.sample
+
+
+@dataclass(slots=True)
+class NewestLines:
+    """The newest line of each kind, and which counter is that of the training run."""
+
+    lines: dict[str, NewestLine] = field(default_factory=dict)
+    main: str = ""
+    """Key of the counter that losses belong to; "" if none does yet."""
+    counter: str = ""
+    """Key of the newest counter that is unfinished; "" after an evaluation."""
+    rival: str = ""
+    rival_losses: int = 0
+
+    def read(self, logged: LoggedSample, raw: bytes, end: int, *, is_dense: bool) -> str:
+        """Read one progress line; return the key of its step, "" if it states none."""
+        sample = logged.sample
+        step_key = key_of_step(sample)
+        loss_key = key_of_loss(sample)
+        if step_key:
+            self._keep(step_key, sample.step_mark, logged, raw, end)
+        if loss_key:
+            self._keep(loss_key, sample.loss_mark, logged, raw, end)
+        if not step_key and not loss_key and not sample.is_evaluation and sample.step is None:
+            self._keep(OTHER if sample.epoch is None else f"{OTHER} epoch", "", logged, raw, end)
+        self._assign(sample, step_key, loss_key, is_dense=is_dense)
+        return step_key
+
+    def search(self, page: PageView, end: int) -> None:
+        """Find the newest line of each known kind before the byte `end` of a page."""
+        parsed: dict[int, LoggedSample | None] = {}
+        for key, newest in self.lines.items():
+            if newest.search:
+                _search_kind(key, newest, page, end, parsed)
+
+    def with_lines(self, found: Iterable[tuple[LoggedSample, bytes, int]]) -> "NewestLines":
+        """Return a copy that has read more lines: those at the end of the log whose kind is not known."""
+        copy = replace(self, lines={key: replace(newest) for key, newest in self.lines.items()})
+        for logged, raw, end in found:
+            sample = logged.sample
+            keys = [key for key in (key_of_step(sample), key_of_loss(sample)) if key]
+            if any(key not in copy.lines or copy.lines[key].end < end for key in keys):
+                copy.read(logged, raw, end, is_dense=False)
+        return copy
+
+    @property
+    def step_line(self) -> NewestLine | None:
+        """The newest line of the training run's counter; without losses, of any counter."""
+        if self.main in self.lines:
+            return self.lines[self.main]
+        counters = [newest for key, newest in self.lines.items() if key.startswith(STEP)]
+        return max(counters, key=lambda newest: newest.end, default=None)
+
+    @property
+    def loss_line(self) -> NewestLine | None:
+        """The newest line with a training loss."""
+        losses = [newest for key, newest in self.lines.items() if key.startswith(LOSS)]
+        return max(losses, key=lambda newest: newest.end, default=None)
+
+    def in_order(self) -> Iterator[NewestLine]:
+        """Iterate over the lines, oldest first."""
+        yield from sorted(self.lines.values(), key=lambda newest: newest.end)
+
+    def _assign(self, sample: Sample, step_key: str, loss_key: str, *, is_dense: bool) -> None:
+        """Learn which counter losses belong to: the one on the same line, or else the newest unfinished one."""
+        if sample.is_evaluation:
+            self.counter = ""
+        elif step_key and loss_key:
+            self.main = self.counter = step_key
+        elif step_key:
+            is_finished = sample.total is not None and sample.step is not None and sample.step >= sample.total
+            self.counter = "" if is_finished and step_key != self.main else step_key
+        elif loss_key and self.counter and self.counter != self.main:
+            self.rival_losses = self.rival_losses + 1 if self.rival == self.counter else 1
+            self.rival = self.counter
+            if not self.main or self.rival_losses >= (1 if is_dense else SURE_LOSSES):
+                self.main, self.rival, self.rival_losses = self.counter, "", 0
+        elif loss_key and self.counter:
+            self.rival, self.rival_losses = "", 0
+
+    def _keep(self, key: str, mark: str, logged: LoggedSample, raw: bytes, end: int) -> None:
+        newest = self.lines.get(key)
+        if newest is None:
+            self._make_room(key)
+            newest = self.lines[key] = NewestLine("", _search_text(raw, mark), end, end)
+        newest.read_at = end
+        if end >= newest.end:
+            _update(newest, logged, end)
+
+    def _make_room(self, key: str) -> None:
+        """Drop the kind that was not read for longest, except the run's own counter."""
+        first = key.partition(" ")[0]
+        group = [one for one in self.lines if one.partition(" ")[0] == first and one != self.main]
+        if len(group) >= MAX_KINDS:
+            del self.lines[min(group, key=lambda one: self.lines[one].read_at)]
+
+
+def key_of_step(sample: Sample) -> str:
+    """Return the key of the counter that a line states; "" without one."""
+    if sample.step is None or sample.is_evaluation:
+        return ""
+    return (STEP if sample.is_training_step else BAR) + sample.step_mark
+
+
+def key_of_loss(sample: Sample) -> str:
+    """Return the key of the training loss that a line states; "" without one."""
+    return "" if sample.loss is None or sample.is_evaluation or sample.is_summary else LOSS + sample.loss_mark
+
+
+def _search_kind(
+    key: str, newest: NewestLine, page: PageView, end: int, parsed: dict[int, LoggedSample | None]
+) -> None:
+    """Search a page backwards for a line of one kind; `parsed` has the lines that were read already."""
+    needle, low = newest.search.encode("latin-1"), max(0, newest.end - page.offset)
+    for _ in range(MAX_TRIES):
+        found = page.text.rfind(needle, low, end)
+        if found < 0:
+            return
+        cursor = LineCursor(page.text, page.origins, page.first_line, page.first_line)
+        cursor.move_to(found)
+        end = cursor.start
+        if end not in parsed:
+            parsed[end] = parse_progress_line(cursor.raw(), cursor.origin(), cursor.line).logged
+        logged = parsed[end]
+        if logged is not None and key in (key_of_step(logged.sample), key_of_loss(logged.sample)):
+            _update(newest, logged, page.offset + cursor.end)
+            return
+
+
+def _update(newest: NewestLine, logged: LoggedSample, end: int) -> None:
+    newest.text, newest.end, newest.time_ns = logged.text[-MAX_TEXT:], end, logged.time_ns
+    newest.clock = logged.time.clock if logged.time else ""
+    if logged.sample.total is not None:
+        newest.total = logged.sample.total
+
+
+def _search_text(raw: bytes, mark: str) -> str:
+    """Return the mark as the line has it, without spaces that vary with the number."""
+    mark = mark.rstrip().lstrip(" ") if mark.strip() else ""
+    at = raw.lower().find(mark.encode("utf-8", "replace")) if mark else -1
+    return raw[at : at + len(mark.encode())].decode("latin-1") if at >= 0 else ""

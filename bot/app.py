@@ -25,6 +25,7 @@ from bot.providers.registry import build_registry
 from bot.redaction.redactor import Redactor
 from bot.settings import Settings
 from bot.slack.connection import SocketConnection, create_app, serve_http
+from bot.slack.contacts import Contacts
 from bot.slack.listeners import Listeners, register
 from bot.slack.notifier import SlackNotifier
 from bot.store.migrate import upgrade
@@ -92,7 +93,14 @@ async def _run(settings: Settings, channel_runner: ChannelRunner) -> None:
     runner, store, app = channel_runner.runner, channel_runner.store, _create_slack_app(settings)
     config = runner.diagnosis_config()
     poller = Poller(runner.registry, store, utc_now, runner.redactor, config, poll_settings(settings))
-    deliverer = Deliverer(store, SlackNotifier(app.client), utc_now, DeliverySettings(lease=settings.trainwatch_lease))
+    contacts = Contacts(app.client, store.preferences, utc_now)
+    deliverer = Deliverer(
+        store,
+        SlackNotifier(app.client, contacts),
+        utc_now,
+        DeliverySettings(lease=settings.trainwatch_lease),
+        follow_ups=contacts.direct_messages,
+    )
     listeners = Listeners(channel_runner, store, utc_now, resume_channel=deliverer.resume_channel)
     register(app, listeners)
     loops: dict[str, Worker] = {

@@ -30,7 +30,18 @@ PACE: Mapping[str, str] = {
 }
 """Settings that compress hours into a minute."""
 
-SCOPES = frozenset({"app_mentions:read", "channels:read", "chat:write", "commands", "files:write", "groups:read"})
+SCOPES = frozenset(
+    {
+        "app_mentions:read",
+        "channels:read",
+        "chat:write",
+        "commands",
+        "files:write",
+        "groups:read",
+        "users:read",
+        "users:read.email",
+    }
+)
 """What manifest.yml asks for, so that the demo's bot may do no more than a real one."""
 
 IDLE = "low_gpu_utilization.for=15s low_gpu_utilization.warmup=0s"

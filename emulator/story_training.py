@@ -88,6 +88,7 @@ def idle(world: World, timeline: Timeline) -> None:
     story_log.write(wet, "INFO data.loader: storage answers again, prefetch queue is full", level="INFO")
     _steps(story_log, wet, wet + FUTURE, first=last + 1)
     job = _add(world, "idle5gp", "qwen-vision-pretrain", story_log.lines, _running(began))
+    job.user_email = "dana@partner.example"  # nobody in the workspace
     dry_s, wet_s = to_ns(dry) / 1e9, to_ns(wet) / 1e9
 
     def starving(gpu: int) -> Gauge:
@@ -104,6 +105,7 @@ def hanging(world: World, timeline: Timeline) -> None:
     _start(story_log, began, "hang7nd-0")
     _steps(story_log, began, stuck)
     job = _add(world, "hang7nd", "gpt-oss-rlhf", story_log.lines, _running(began))
+    job.user_email = "ben@example.com"
     stuck_s = to_ns(stuck) / 1e9
 
     def spinning(gpu: int) -> Gauge:
@@ -127,6 +129,7 @@ def preempted(world: World, timeline: Timeline) -> None:
     story_log.write(signal + timedelta(seconds=2), f"Saving model checkpoint to /mnt/ckpts/checkpoint-{last}")
     lost = Status(end, "TRAINING_JOB_PREEMPTED", "The spot instance was reclaimed.")
     job = _add(world, "preem4t", "gemma-spot-sft", story_log.lines, [*_running(began), lost])
+    job.user_email = "chen@example.com"
     job.availability_model = "spot"
     job.metrics = Metrics({"preem4t-0": _node(91, began, end)}, _cache(began, end))
 

@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from bot.commands.subcommands.logs import LogsAnswer
+from bot.commands.subcommands.notify import NotifyAnswer
 from bot.commands.subcommands.subscriptions import ChannelAnswer
 from bot.commands.subcommands.table import HelpAnswer, SharedAnswer
 from bot.domain.job_matching import KnownJob
@@ -59,4 +60,4 @@ class SystemStatus:
     request_rates: Mapping[str, RequestRate]
 
 
-Answer = LogsAnswer | SharedAnswer | ChannelAnswer | HelpAnswer | ErrorAnswer
+Answer = LogsAnswer | SharedAnswer | ChannelAnswer | NotifyAnswer | HelpAnswer | ErrorAnswer

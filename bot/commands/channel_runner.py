@@ -7,12 +7,14 @@ from bot.commands.answers import Answer, Asker, ErrorAnswer, SystemStatus
 from bot.commands.handlers.job_lookup import JobsSource
 from bot.commands.handlers.logs import read_page
 from bot.commands.handlers.logs_around import read_around
+from bot.commands.handlers.notify import answer_notify
 from bot.commands.handlers.rules import ReplaySettings, channel_settings, replay
 from bot.commands.handlers.subscriptions import ChannelHandlers
 from bot.commands.parsing.help import help_answer
 from bot.commands.runner import CommandRunner, ResolvedCommand, error_answer
 from bot.commands.subcommands.jobs import JobsCommand, StatusAnswer
 from bot.commands.subcommands.logs import LogsCommand
+from bot.commands.subcommands.notify import NotifyCommand, NotifyMeCommand
 from bot.commands.subcommands.rules import ReplayAnswer, ReplayCommand
 from bot.commands.subcommands.spec import Frontend
 from bot.commands.subcommands.subscriptions import ChannelCommand
@@ -58,6 +60,8 @@ class ChannelRunner:
             return await read(*registry.resolve(command.ref), command, redactor, now)
         if isinstance(command, HelpCommand):
             return help_answer(command, Frontend.SLACK)
+        if isinstance(command, NotifyCommand | NotifyMeCommand):
+            return await answer_notify(command, self.store.preferences, asker, now)
         if isinstance(command, ChannelCommand):
             config = self.runner.diagnosis_config
             return await ChannelHandlers(registry, self.store, redactor, config, asker, now).answer(command)

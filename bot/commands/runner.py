@@ -13,6 +13,7 @@ from bot.commands.answers import ErrorAnswer
 from bot.commands.handlers.job_lookup import JobDirectory, JobLookup, JobsSource
 from bot.commands.handlers.jobs import find_jobs, read_metrics, read_status
 from bot.commands.subcommands.jobs import DiagnoseCommand, JobsCommand, MetricsCommand, StatusCommand
+from bot.commands.subcommands.notify import NotifyCommand, NotifyMeCommand
 from bot.commands.subcommands.rules import ReplayCommand, RulesCommand
 from bot.commands.subcommands.shell import FollowCommand
 from bot.commands.subcommands.subscriptions import ListCommand, UnsilenceCommand
@@ -32,7 +33,7 @@ def _shipped_config() -> DiagnosisConfig:
     return shipped_diagnosis_config()
 
 
-_WITHOUT_JOB = (JobsCommand, RulesCommand, HelpCommand, ListCommand, UnsilenceCommand)
+_WITHOUT_JOB = (JobsCommand, RulesCommand, HelpCommand, ListCommand, UnsilenceCommand, NotifyCommand, NotifyMeCommand)
 AskedT = TypeVar("AskedT", bound=SlackCommand | FollowCommand)
 
 

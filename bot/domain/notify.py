@@ -4,7 +4,6 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
-from zoneinfo import ZoneInfo
 
 from bot.domain.alerts import Delivery, Incident, Severity
 from bot.domain.subscriptions import Silence
@@ -35,6 +34,8 @@ class QuietHours:
 
     def end_after(self, now: datetime) -> datetime | None:
         """When the quiet hours that contain `now` end; None outside of them."""
+        from zoneinfo import ZoneInfo  # noqa: PLC0415 - the shell starts faster without it
+
         local = now.astimezone(ZoneInfo(self.zone))
         minute = local.hour * 60 + local.minute
         spans_midnight = self.end < self.start
@@ -47,11 +48,20 @@ class QuietHours:
 
 
 @dataclass(frozen=True, slots=True)
+class MentionTarget:
+    """Somebody to mention."""
+
+    id: str
+    """The id of a user or a user group, `here` or `channel`."""
+    name: str = ""
+    """As Slack showed it when it was typed; "" if unknown."""
+
+
+@dataclass(frozen=True, slots=True)
 class NotifySettings:
     """How one channel is notified."""
 
-    mentions: Mapping[Severity, tuple[str, ...]] = field(default_factory=dict)
-    """Severity → ids of users and user groups, `here` or `channel`."""
+    mentions: Mapping[Severity, tuple[MentionTarget, ...]] = field(default_factory=dict)
     reminders: bool = True
     first_reminder: timedelta = FIRST_REMINDER
     """How long a page waits for an acknowledgement before the first reminder."""

@@ -39,6 +39,9 @@ EVENTS = ("app_home_opened", "app_mention", "member_joined_channel")
 HEARTBEATS = {POLL_LOOP: "Polling", DELIVERY_LOOP: "Alert delivery"}
 """The background loops as App Home names them."""
 _REMEMBERED_EVENTS = 1000
+_TYPED_MENTION = re.compile(
+    r"<(?:[@#][A-Z0-9]+\|(?P<name>[^>]+)|!subteam\^[A-Z0-9]+\|(?P<group>[^>]+)|!(?P<all>here|channel|everyone)(?:\|[^>]*)?)>"
+)
 _LINK = re.compile(r"<(?P<url>(?:https?://|mailto:)[^|>\s]+)(?:\|(?P<label>[^>]*))?>")
 _BUSY = "Too many requests right now. Try again in a minute."
 
@@ -181,10 +184,18 @@ async def _refuse(reply: Reply) -> None:
 def plain_text(text: str) -> str:
     """The text as the person typed it, without Slack's markup: links in angle brackets and three escaped characters.
 
+    Mentions stay in `notify`, which needs the ids in them; elsewhere they become names, as in `--grep @retry`.
     Source: https://docs.slack.dev/messaging/formatting-message-text (documented).
     """
-    unlinked = _LINK.sub(_typed_link, text)
+    named = text if text.lstrip().lower().startswith("notify") else _TYPED_MENTION.sub(_typed_name, text)
+    unlinked = _LINK.sub(_typed_link, named)
     return unlinked.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")  # the ampersand last
+
+
+def _typed_name(mention: re.Match[str]) -> str:
+    if mention["name"]:
+        return mention[0][1] + mention["name"]
+    return mention["group"] or f"@{mention['all']}"
 
 
 def _typed_link(link: re.Match[str]) -> str:

@@ -4,19 +4,27 @@ It does not retry: the outbox does (`bot.watcher.deliver`). Messages are rendere
 are classified in `bot.slack.failures`.
 """
 
+import logging
+
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.alerts import DeliveryKind, Notification, Receipt
 from bot.errors import DeliveryError
 from bot.slack.client import post
+from bot.slack.contacts import Contacts
+from bot.slack.failures import UNREACHABLE, error_code
 from bot.slack.render.alerts import render_notification
+from bot.slack.render.mentions import with_mentions
+from bot.slack.render.ownership import render_direct
+
+log = logging.getLogger(__name__)
 
 
 class SlackNotifier:
     """Sends Notifications through a client that does not retry (`bot.slack.client`)."""
 
-    def __init__(self, client: AsyncWebClient) -> None:
-        self._client = client
+    def __init__(self, client: AsyncWebClient, contacts: Contacts | None = None) -> None:
+        self._client, self._contacts = client, contacts
 
     async def send(self, notification: Notification, *, channel: str, root: Receipt | None) -> Receipt:
         """Post or edit the incident's root message, or reply in its thread.
@@ -24,7 +32,10 @@ class SlackNotifier:
         Raises:
             DeliveryError: The message was not accepted; `permanent` if a retry cannot help.
         """
-        payload = render_notification(notification).payload() | _metadata(notification)
+        if notification.kind is DeliveryKind.DIRECT:
+            return await self._send_direct(notification, channel)
+        mentions = await self._contacts.mentions(notification) if self._contacts is not None else ()
+        payload = with_mentions(render_notification(notification), mentions).payload() | _metadata(notification)
         if notification.kind is DeliveryKind.EDIT:
             target = {"channel": _needed(root).channel, "ts": _needed(root).ts}
             return await post(self._client, {**target, **payload}, "chat.update")
@@ -33,6 +44,23 @@ class SlackNotifier:
             arguments |= {"channel": _needed(root).channel, "thread_ts": _needed(root).ts}
             arguments |= {"reply_broadcast": True} if notification.broadcast else {}
         return await post(self._client, arguments)
+
+    async def _send_direct(self, notification: Notification, user: str) -> Receipt:
+        """Message a person; Slack opens the conversation with the app."""
+        payload = render_direct(notification, await self._permalink(notification.thread)).payload()
+        return await post(self._client, {"channel": user, **payload, "unfurl_links": False, "unfurl_media": False})
+
+    async def _permalink(self, root: Receipt | None) -> str | None:
+        """The address of the alert; None if Slack does not return it, because the message is useful without."""
+        if root is None:
+            return None
+        try:
+            response = await self._client.chat_getPermalink(channel=root.channel, message_ts=root.ts)
+        except UNREACHABLE as error:
+            log.info("no permalink", extra={"reason": error_code(error)})
+            return None
+        permalink = response.get("permalink")
+        return permalink if isinstance(permalink, str) else None
 
 
 def _metadata(notification: Notification) -> dict[str, object]:

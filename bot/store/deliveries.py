@@ -24,11 +24,11 @@ import msgspec
 from sqlalchemy import ColumnElement, ScalarSelect, Select, Update, and_, exists, func, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.alerts import DeliveryKind, Notification, Receipt
+from bot.domain.alerts import Delivery, DeliveryKind, Notification, Receipt
 from bot.store.claims import new_token
 from bot.store.codec import from_json, to_json
 from bot.store.engine import AnyRow, Database
-from bot.store.outbox import NO_PAYLOAD, DeliveryState
+from bot.store.outbox import NO_PAYLOAD, DeliveryState, add_deliveries
 from bot.store.schema import deliveries, incidents
 
 log = logging.getLogger(__name__)
@@ -93,8 +93,10 @@ class Deliveries:
                 await self.mark_dead(row.id, row.claim_token, "cannot be read: written by another version")
         return claimed
 
-    async def mark_sent(self, delivery_id: int, token: str, receipt: Receipt, now: datetime) -> bool:
-        """Mark a delivery sent. Returns False if the claim was lost, so it may be sent again."""
+    async def mark_sent(
+        self, delivery_id: int, token: str, receipt: Receipt, now: datetime, follow_ups: Sequence[Delivery] = ()
+    ) -> bool:
+        """Mark a delivery sent and add its follow-ups. Returns False if the claim was lost, so it may be sent again."""
         statement = _held(delivery_id, token).values(
             state=DeliveryState.SENT,
             claim_token=None,
@@ -105,8 +107,12 @@ class Deliveries:
         )
         async with self._database.write() as connection:
             row = (
-                await connection.execute(statement.returning(deliveries.c.kind, deliveries.c.incident_id))
+                await connection.execute(
+                    statement.returning(deliveries.c.kind, deliveries.c.incident_id, deliveries.c.watch_id)
+                )
             ).one_or_none()
+            if row is not None and follow_ups:
+                await add_deliveries(self._database, connection, [(row.watch_id, one) for one in follow_ups], now)
             if row is not None and row.kind == DeliveryKind.ROOT:
                 await connection.execute(
                     update(incidents).where(incidents.c.id == row.incident_id).values(root=to_json(receipt))

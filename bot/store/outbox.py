@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.alerts import Delivery
+from bot.domain.alerts import Delivery, DeliveryKind, Notification
 from bot.store.codec import to_json
 from bot.store.engine import Database
 from bot.store.schema import deliveries
@@ -39,7 +39,7 @@ async def add_deliveries(
             "dedupe_key": delivery.dedupe_key,
             "channel": delivery.channel,
             "kind": delivery.notification.kind.value,
-            "incident_id": None if delivery.notification.incident is None else delivery.notification.incident.id,
+            "incident_id": _thread_of(delivery.notification),
             "state": DeliveryState.QUEUED if delivery.suppressed_by is None else DeliveryState.SUPPRESSED,
             "reason": delivery.suppressed_by or delivery.notification.reason.value,
             "due_at": now,
@@ -54,3 +54,10 @@ async def add_deliveries(
         await connection.execute(
             insert.on_conflict_do_nothing(index_elements=[deliveries.c.watch_id, deliveries.c.dedupe_key]), rows
         )
+
+
+def _thread_of(notification: Notification) -> str | None:
+    """The incident in whose order a delivery is sent; a direct message delays no other."""
+    if notification.incident is None or notification.kind is DeliveryKind.DIRECT:
+        return None
+    return notification.incident.id

@@ -7,19 +7,20 @@
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Protocol
 
-from bot.domain.alerts import DeliveryKind, Notification, Receipt
+from bot.domain.alerts import Delivery, DeliveryKind, Notification, Receipt
 from bot.domain.durations import Clock
 from bot.errors import DeliveryError
 from bot.store.deliveries import ClaimedDelivery
 from bot.store.store import Store
 
 log = logging.getLogger(__name__)
+FollowUps = Callable[[Notification, Receipt], Awaitable[Sequence[Delivery]]]
 
 
 class Notifier(Protocol):
@@ -69,10 +70,12 @@ class Deliverer:
         clock: Clock,
         settings: DeliverySettings | None = None,
         jitter: Callable[[], float] = random.random,
+        follow_ups: FollowUps | None = None,
     ) -> None:
+        # `follow_ups` returns what to send because a notification arrived, such as a direct message. It must not raise.
         self._outbox, self._notifier, self._clock = store.deliveries, notifier, clock
         self._settings = settings or DeliverySettings()
-        self._jitter = jitter
+        self._jitter, self._follow_ups = jitter, follow_ups
         self._rate_limiter = ChannelRateLimiter(self._settings.interval_s, self._settings.burst)
         self._sending: dict[asyncio.Task[None], str] = {}
         self._stopping = False
@@ -147,7 +150,8 @@ class Deliverer:
             )
             await self._mark_failed(delivery, bug)
         else:
-            if not await self._outbox.mark_sent(delivery.id, delivery.token, receipt, self._clock()):
+            follow_ups = await self._follow_ups(delivery.notification, receipt) if self._follow_ups else ()
+            if not await self._outbox.mark_sent(delivery.id, delivery.token, receipt, self._clock(), follow_ups):
                 log.warning("delivery outlasted its lease and may be sent twice", extra={"delivery": delivery.id})
 
     async def _mark_failed(self, delivery: ClaimedDelivery, error: DeliveryError) -> None:

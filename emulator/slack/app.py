@@ -21,7 +21,7 @@ from emulator.slack.delivery import Delivery, EventSender, HttpDelivery
 from emulator.slack.faults import Fault
 from emulator.slack.limits import RateLimits
 from emulator.slack.methods.call import MethodContext
-from emulator.slack.model import App, User
+from emulator.slack.model import App, User, UserGroup
 from emulator.slack.person_actions import PersonActions
 from emulator.slack.socket_mode import SocketHub
 from emulator.slack.workspace import Workspace
@@ -45,10 +45,11 @@ SCOPES = frozenset(
         "pins:write",
         "reactions:write",
         "users:read",
+        "users:read.email",
     }
 )
 EVENTS = frozenset({"app_home_opened", "app_mention", "message.im", "member_joined_channel"})
-COMMANDS = (("/train", "[status | logs | metrics | diagnose | jobs | watch | list | silence | help]"),)
+COMMANDS = (("/train", "[status | logs | metrics | diagnose | jobs | watch | list | silence | notify | help]"),)
 
 
 @dataclass(slots=True)
@@ -107,15 +108,16 @@ def create_slack(
     app = App("A0TRAIN", "trainwatch", "B0TRAIN", "U0TRAIN", BOT_TOKEN, APP_TOKEN, SIGNING_SECRET, frozenset(scopes))
     app.commands = COMMANDS
     person_actions = (
-        User("U0ADA", "ada", "Ada Lovelace"),
-        User("U0BEN", "ben", "Ben Okafor"),
-        User("U0CHEN", "chen", "Chen Wei"),
+        User("U0ADA", "ada", "Ada Lovelace", email="ada@example.com"),
+        User("U0BEN", "ben", "Ben Okafor", email="ben@example.com"),
+        User("U0CHEN", "chen", "Chen Wei", email="chen@example.com"),
         User("U0TRAIN", "trainwatch", "trainwatch", is_bot=True),
     )
     workspace = Workspace(app, person_actions, clock)
     everyone = ("ada", "ben", "chen")
     workspace.add_channel("training", members=(*everyone, "trainwatch"), topic="Training runs and their trouble")
     workspace.add_channel("alerts", members=everyone, topic="Alerts of every system")
+    workspace.groups = {group.id: group for group in (UserGroup("S0ONCALL", "oncall"),)}
     workspace.add_channel("random", members=everyone, topic="Non-work banter")
     context = MethodContext(workspace, limits or RateLimits(), base_url=base_url.rstrip("/"))
     sockets = SocketHub(context)

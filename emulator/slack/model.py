@@ -29,6 +29,15 @@ class User:
     real_name: str
     is_bot: bool = False
     tz: str = "Etc/UTC"
+    email: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UserGroup:
+    """People who are mentioned together."""
+
+    id: str
+    handle: str
 
 
 @dataclass(slots=True)
@@ -45,6 +54,10 @@ class App:
     scopes: frozenset[str]
     commands: tuple[tuple[str, str], ...] = ()
     """Slash commands and the usage hint the composer shows."""
+    escapes_commands: bool = True
+    """Whether mentions and links in slash commands arrive as markup (`should_escape` in the manifest)."""
+    has_messages_tab: bool = True
+    """Whether the app accepts and shows direct messages (`messages_tab_enabled` in the manifest)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ reference/events (documented, read 2026-11-20).
 from typing import Any
 
 from emulator.slack.blocks import elements
+from emulator.slack.mentions import typed_markup
 from emulator.slack.methods.call import MethodContext
 from emulator.slack.model import Channel, Json, Message, User, View
 from emulator.slack.serialization import message_json, view_json
@@ -43,7 +44,7 @@ def slash(context: MethodContext, user: User, channel: Channel, command: str, te
         "user_id": user.id,
         "user_name": user.name,
         "command": command,
-        "text": text,
+        "text": typed_markup(workspace, text) if workspace.app.escapes_commands else text,
         "api_app_id": workspace.app.id,
         "is_enterprise_install": "false",
         "response_url": response_url(context, user, channel),

@@ -63,6 +63,8 @@ def channel_json(workspace: Workspace, channel: Channel) -> Json:
 def user_json(workspace: Workspace, user: User) -> Json:
     """A user object."""
     profile = {"real_name": user.real_name, "display_name": user.name}
+    if user.email and "users:read.email" in workspace.app.scopes:
+        profile["email"] = user.email
     return {
         "id": user.id,
         "team_id": workspace.team_id,

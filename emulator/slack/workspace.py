@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from emulator.slack.blocks import elements
-from emulator.slack.model import App, Change, Channel, File, Json, Message, User, Version, View
+from emulator.slack.model import App, Change, Channel, File, Json, Message, User, UserGroup, Version, View
 
 Watcher = Callable[[Change], None]
 
@@ -26,6 +26,7 @@ class Workspace:
         self.app = app
         self.clock = clock
         self.users = {user.id: user for user in users}
+        self.groups: dict[str, UserGroup] = {}
         self.channels: dict[str, Channel] = {}
         self.files: dict[str, File] = {}
         self.homes: dict[str, View] = {}

@@ -15,7 +15,16 @@ from emulator.faults import Fault
 from emulator.slack.app import create_slack
 from tests.acceptance.program import Ended, Machine, Row, machine_at
 
-GRANTED = ("app_mentions:read", "channels:read", "chat:write", "commands", "files:write", "groups:read")
+GRANTED = (
+    "app_mentions:read",
+    "channels:read",
+    "chat:write",
+    "commands",
+    "files:write",
+    "groups:read",
+    "users:read",
+    "users:read.email",
+)
 NEEDED = ("app_mentions:read", "chat:write", "commands")
 LOOPS = ("poll", "deliver")
 APP_TOKEN = "Slack app token (Socket Mode)"

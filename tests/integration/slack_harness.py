@@ -19,9 +19,11 @@ from bot.domain.watches import PollResult
 from bot.redaction.redactor import Redactor
 from bot.rules.diagnosis_config import DiagnosisConfig, shipped_diagnosis_config
 from bot.slack.connection import SocketConnection, create_app
+from bot.slack.contacts import Contacts
 from bot.slack.listeners import Listeners, register
 from bot.slack.notifier import SlackNotifier
 from bot.store.store import Store
+from bot.watcher.deliver import Deliverer
 from emulator.slack.app import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, Slack, create_slack, served
 from emulator.slack.limits import RateLimits
 from emulator.slack.model import Channel, Message
@@ -31,7 +33,16 @@ from tests.fakes.provider import FakeProvider, registry_of
 from tests.support.waiting import LONGEST_S
 from tests.unit.slack.factories import NOW, REF, incident, job, line, notification
 
-GRANTED = ("app_mentions:read", "channels:read", "chat:write", "commands", "files:write", "groups:read")
+GRANTED = (
+    "app_mentions:read",
+    "channels:read",
+    "chat:write",
+    "commands",
+    "files:write",
+    "groups:read",
+    "users:read",
+    "users:read.email",
+)
 SECRET = "hunter2hunter2"
 """A configured secret, which no message may contain."""
 
@@ -59,6 +70,7 @@ class SlackHarness:
     clock: ManualClock = field(default_factory=lambda: ManualClock(NOW))
     app: AsyncApp = field(init=False)
     listeners: Listeners = field(init=False)
+    contacts: Contacts = field(init=False)
 
     def start(self) -> None:
         """Build the app; call it while the emulated Slack is served."""
@@ -67,6 +79,7 @@ class SlackHarness:
         self.app = create_app(BOT_TOKEN, api_url=self.slack.api_url, signing_secret=SIGNING_SECRET)
         self.listeners = Listeners(runner, self.store, self.clock, patience_s=self.patience_s)
         register(self.app, self.listeners)
+        self.contacts = Contacts(self.app.client, self.store.preferences, self.clock)
 
     def channel(self, name: str = "#training") -> Channel:
         return self.slack.workspace.channel(name)
@@ -85,12 +98,16 @@ class SlackHarness:
 
     async def save_incident(self, about: Incident, *kinds: DeliveryKind) -> None:
         """Have a poll of the job save this incident and these deliveries."""
+        await self.save(
+            about,
+            *(Delivery(f"{index}", about.channel, notification(kind, about)) for index, kind in enumerate(kinds)),
+        )
+
+    async def save(self, about: Incident, *deliveries: Delivery) -> None:
+        """Have a poll of the job save this incident and these deliveries."""
         now = self.clock()
         await self.store.subscriptions.add(about.channel, "T1", about.job.ref, "U0ADA", RuleSettings(), now)
         (watch,) = await self.store.watches.claim_due(now, lease=timedelta(minutes=1))
-        deliveries = [
-            Delivery(f"{index}", about.channel, notification(kind, about)) for index, kind in enumerate(kinds)
-        ]
         result = PollResult(
             watch.id,
             watch.token,
@@ -101,6 +118,13 @@ class SlackHarness:
             deliveries=deliveries,
         )
         await self.store.watches.settle([result], now)
+
+    async def deliver(self) -> None:
+        """Send what is due, as the delivery loop does."""
+        notifier = SlackNotifier(self.app.client, self.contacts)
+        deliverer = Deliverer(self.store, notifier, self.clock, follow_ups=self.contacts.direct_messages)
+        while await deliverer.tick():
+            pass
 
     async def saved_incident(self) -> Incident:
         """The incident as stored."""

@@ -9,9 +9,7 @@ import pytest
 
 from bot.domain.alerts import DeliveryKind, Incident
 from bot.domain.jobs import JobState
-from bot.slack.notifier import SlackNotifier
 from bot.slack.render.blocks import Action
-from bot.watcher.deliver import Deliverer
 from bot.watcher.remind import ReminderJob
 from emulator.slack.model import Message
 from tests.integration.slack_harness import SlackHarness
@@ -20,20 +18,13 @@ from tests.unit.slack.factories import NOW, failed, incident, job
 MINUTE = timedelta(minutes=1)
 
 
-async def deliver(harness: SlackHarness) -> None:
-    """Send what is due, as the delivery loop does."""
-    deliverer = Deliverer(harness.store, SlackNotifier(harness.app.client), harness.clock)
-    while await deliverer.tick():
-        pass
-
-
 async def post_failure(harness: SlackHarness, **changes: object) -> Message:
     """The alert of a job that has failed and is no longer watched."""
     about = replace(incident(failed(), of=job(JobState.FAILED)), channel=harness.channel().id, resolved_at=NOW)
     saved: Incident = replace(about, **changes)  # type: ignore[arg-type]
     await harness.save_incident(saved, DeliveryKind.ROOT)
     await harness.store.subscriptions.remove(saved.channel, saved.job.ref)
-    await deliver(harness)
+    await harness.deliver()
     return harness.channel().messages[-1]
 
 
@@ -47,7 +38,7 @@ async def click(harness: SlackHarness, user: str, message: Message, action: Acti
     before = len(harness.channel().ephemerals)
     await harness.slack.person_actions.click(user, message, action, wait_s=0.3)
     await harness.listeners.tasks.drain(5)
-    await deliver(harness)
+    await harness.deliver()
     return " ".join(str(one.text) for one in harness.channel().ephemerals[before:])
 
 
@@ -132,7 +123,7 @@ async def test_a_reminder_is_shown_in_the_channel_and_can_be_acknowledged(harnes
     root = await post_failure(harness)
     harness.clock.advance(31 * MINUTE)
     await ReminderJob(harness.store, harness.clock).tick()
-    await deliver(harness)
+    await harness.deliver()
 
     reminder = harness.channel().messages[-1]
     assert (reminder.thread_ts, reminder.is_broadcast) == (root.ts, True)

@@ -49,8 +49,10 @@ def parse(text: str, context: InputContext = NO_CONTEXT) -> SlackCommand:
 
 
 def has_local_time(text: str) -> bool:
-    """Whether an option of a typed command may have a time that depends on the person's time zone."""
+    """Whether a typed command may have a time that depends on the person's time zone."""
     words = split_words(text)
+    if [word.text.lower() for word in words[:2]] == ["notify", "quiet"]:
+        return True
     for index, word in enumerate(words):
         name, _, value = normalize_dashes(word.text).partition("=")
         first = index if value else index + 1

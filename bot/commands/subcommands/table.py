@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from bot.commands.subcommands.jobs import JOB_COMMANDS, JobAnswer, JobCommand
 from bot.commands.subcommands.logs import LOGS, LogsCommand
+from bot.commands.subcommands.notify import NOTIFY, NotifyCommand, NotifyMeCommand
 from bot.commands.subcommands.rules import RULES, RuleAnswer, RuleCommand
 from bot.commands.subcommands.shell import FOLLOW, LOCAL_COMMANDS, FollowCommand, LocalCommand, VersionCommand
 from bot.commands.subcommands.spec import Frontend, Subcommand
@@ -47,10 +48,17 @@ SharedCommand = JobCommand | RuleCommand
 """A command with the same answer in both frontends."""
 SharedAnswer = JobAnswer | RuleAnswer
 
-SlackCommand = LogsCommand | SharedCommand | ChannelCommand | HelpCommand
+SlackCommand = LogsCommand | SharedCommand | ChannelCommand | NotifyCommand | NotifyMeCommand | HelpCommand
 ShellCommand = LogsCommand | SharedCommand | FollowCommand | LocalCommand | HelpCommand | VersionCommand
 
-SLACK_TABLE: tuple[Subcommand[SlackCommand], ...] = (LOGS, *JOB_COMMANDS, *CHANNEL_COMMANDS, RULES, HELP)
+SLACK_TABLE: tuple[Subcommand[SlackCommand], ...] = (
+    LOGS,
+    *JOB_COMMANDS,
+    *CHANNEL_COMMANDS,
+    NOTIFY,
+    RULES,
+    HELP,
+)
 SHELL_TABLE: tuple[Subcommand[ShellCommand], ...] = (LOGS, *JOB_COMMANDS, FOLLOW, RULES, *LOCAL_COMMANDS, HELP)
 
 

@@ -6,6 +6,7 @@ from bot.commands.answers import Answer, ErrorAnswer
 from bot.commands.parsing.formatting import replace_reference
 from bot.commands.subcommands.jobs import DiagnosisAnswer, JobsAnswer, MetricsAnswer, StatusAnswer
 from bot.commands.subcommands.logs import LogsAnswer
+from bot.commands.subcommands.notify import NotifyAnswer
 from bot.commands.subcommands.rules import ReplayAnswer, RulesAnswer
 from bot.commands.subcommands.subscriptions import ListAnswer, SilenceAnswer, UnwatchAnswer, WatchAnswer
 from bot.commands.subcommands.table import HelpAnswer
@@ -24,6 +25,7 @@ from bot.slack.render.log_lines import line_rows
 from bot.slack.render.logs import Shared, gap_notes, render_logs, render_shared_logs
 from bot.slack.render.message import Block, Message, message
 from bot.slack.render.metrics import gpu_sentence, render_metrics
+from bot.slack.render.notify import render_notify
 from bot.slack.render.rules import render_replay, render_rules
 from bot.slack.render.subscriptions import render_subscriptions, render_watch, render_watch_settings
 from bot.slack.render.text import code, escape, one_line, person, plain_time, slack_time
@@ -52,6 +54,8 @@ def render(answer: Answer) -> Message:
             return render_jobs(answer)
         case WatchAnswer() | UnwatchAnswer() | ListAnswer() | SilenceAnswer():
             return render_subscriptions(answer)
+        case NotifyAnswer():
+            return render_notify(answer)
         case HelpAnswer():
             return render_help(answer)
         case ErrorAnswer():

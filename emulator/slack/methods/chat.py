@@ -167,6 +167,8 @@ def _writable(call: Call) -> Channel:
     wanted = str(call.args.get("channel") or "")
     workspace = call.workspace
     if wanted in workspace.users and wanted != workspace.app.bot_user_id:
+        if not workspace.app.has_messages_tab:
+            raise SlackError("messages_tab_disabled")
         return workspace.direct_channel(wanted)
     named = [channel.id for channel in workspace.channels.values() if channel.name == wanted.removeprefix("#")]
     if named and wanted not in workspace.channels:

@@ -92,6 +92,15 @@ def user_info(call: Call) -> Json:
     return {"user": user_json(call.workspace, user)}
 
 
+def lookup_by_email(call: Call) -> Json:
+    """`users.lookupByEmail`."""
+    email = call.need("email").lower()
+    found = [user for user in call.workspace.users.values() if user.email and user.email.lower() == email]
+    if not found:
+        raise SlackError("users_not_found")
+    return {"user": user_json(call.workspace, found[0])}
+
+
 def add_reaction(call: Call) -> Json:
     """`reactions.add`."""
     message = call.message(call.channel(), "timestamp")
@@ -175,6 +184,7 @@ METHODS = {
     "conversations.replies": Method(replies, _ANY_HISTORY),
     "users.conversations": Method(of_user, _ANY_READ),
     "users.info": Method(user_info, ("users:read",), tier=4),
+    "users.lookupByEmail": Method(lookup_by_email, ("users:read.email",)),
     "reactions.add": Method(add_reaction, ("reactions:write",)),
     "pins.add": Method(add_pin, ("pins:write",), tier=2),
 }

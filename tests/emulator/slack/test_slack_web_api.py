@@ -294,6 +294,22 @@ async def test_joining_a_direct_message_a_permalink_and_a_reaction(slack: Slack,
     assert link.endswith(f"/archives/{alerts.id}/p{post['ts'].replace('.', '')}")
 
 
+async def test_a_member_is_found_by_email_address(slack: Slack, narrow: Slack, client: AsyncWebClient) -> None:
+    found = (await client.users_lookupByEmail(email="ADA@example.com"))["user"]
+    assert (found["id"], found["profile"]["email"]) == ("U0ADA", "ada@example.com")
+    assert (await refusal(client.users_lookupByEmail(email="eve@example.com")))["error"] == "users_not_found"
+    without = AsyncWebClient(token=BOT_TOKEN, base_url=narrow.api_url)
+    answer = await refusal(without.users_lookupByEmail(email="ada@example.com"))
+    assert (answer["error"], answer["needed"]) == ("missing_scope", "users:read.email")
+
+
+async def test_a_direct_message_needs_the_messages_tab(slack: Slack, client: AsyncWebClient) -> None:
+    slack.workspace.app.has_messages_tab = False
+
+    answer = await refusal(client.chat_postMessage(channel="U0ADA", text="hello"))
+    assert answer["error"] == "messages_tab_disabled"
+
+
 async def test_blocks_can_be_validated_without_a_token(slack: Slack) -> None:
     client = AsyncWebClient(base_url=slack.api_url)
 

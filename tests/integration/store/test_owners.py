@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from bot.domain.alerts import Acknowledgement, Closing, DeliveryKind, Incident, NotifyReason, Receipt, Severity
 from bot.domain.jobs import JobState
-from bot.domain.notify import NotifySettings, OwnerContact, QuietHours
+from bot.domain.notify import MentionTarget, NotifySettings, OwnerContact, QuietHours
 from bot.store.engine import Database
 from bot.store.store import KEEP_FOR, KEEP_OPEN_FOR, Store, open_store
 from bot.watcher.remind import ReminderJob
@@ -197,10 +197,9 @@ async def test_an_undecodable_incident_does_not_stop_the_reminders_of_others(
 
 
 async def test_the_settings_of_a_channel_and_a_person_are_kept(store: Store, now: datetime) -> None:
-    settings = NotifySettings(
-        {Severity.PAGE: ("S1", "U1", "here")}, False, 2 * HOUR, QuietHours(1320, 420, "Europe/Berlin"), False,
-        OwnerContact.DM,
-    )  # fmt: skip
+    mentions = {Severity.PAGE: (MentionTarget("S1", "oncall"), MentionTarget("here"))}
+    quiet = QuietHours(1320, 420, "Europe/Berlin")
+    settings = NotifySettings(mentions, False, 2 * HOUR, quiet, False, OwnerContact.DM)
     assert await store.preferences.of_channel("C1") == NotifySettings()
     assert await store.preferences.change_channel("C1", lambda _: settings, "U1", now) == settings
     assert await store.preferences.of_channel("C1") == settings

@@ -1,7 +1,8 @@
 """manifest.yml requests exactly what the code uses, within the limits of Slack's manifest schema.
 
 The limits are those of slackapi/manifest-schema, schemas/manifest.schema.2.0.0.json (documented, read 2026-11-20), and
-the rules that schema does not know: scopes that exist, and the scope each event needs.
+the rules that schema does not know: scopes that exist, and the scope each event needs. `bot_optional` is newer than it
+(https://docs.slack.dev/changelog/2026/03/16/optional-scopes, documented, read 2026-11-29).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import pytest
 import yaml
 
 from bot.slack.listeners import COMMAND, EVENTS
-from bot.slack.setup_check import SCOPES
+from bot.slack.setup_check import OPTIONAL_SCOPES, SCOPES
 
 ROOT = Path(__file__).parents[3]
 SCOPES_OF_EVENT = {
@@ -31,6 +32,9 @@ SCOPE_OF_METHOD = {
     "auth_test": None,
     "apps_connections_open": None,
     "views_publish": None,
+    "chat_getPermalink": None,
+    "users_info": "users:read",
+    "users_lookupByEmail": "users:read.email",
 }
 """Every method the code calls, and what it needs (https://docs.slack.dev/reference/methods, read 2026-11-20)."""
 
@@ -55,6 +59,7 @@ COMMAND_SCHEMA = closed(
     "command",
     "description",
 )
+SCOPE_LIST = {"type": "array", "maxItems": 255, "uniqueItems": True, "items": {"type": "string"}}
 SCHEMA = closed(
     {
         "_metadata": closed({"major_version": {"enum": [1, 2]}, "minor_version": {"type": "integer"}}),
@@ -80,13 +85,7 @@ SCHEMA = closed(
                 "slash_commands": {"type": "array", "minItems": 1, "maxItems": 50, "items": COMMAND_SCHEMA},
             }
         ),
-        "oauth_config": closed(
-            {
-                "scopes": closed(
-                    {"bot": {"type": "array", "maxItems": 255, "uniqueItems": True, "items": {"type": "string"}}}
-                )
-            }
-        ),
+        "oauth_config": closed({"scopes": closed({"bot": SCOPE_LIST, "bot_optional": SCOPE_LIST})}),
         "settings": closed(
             {
                 "event_subscriptions": closed(
@@ -134,6 +133,14 @@ def test_the_events_have_listeners(manifest: dict[str, Any], code: str) -> None:
 
 def test_the_scopes_are_those_of_the_setup_check(manifest: dict[str, Any]) -> None:
     assert sorted(SCOPES) == manifest["oauth_config"]["scopes"]["bot"]
+    assert sorted(OPTIONAL_SCOPES) == manifest["oauth_config"]["scopes"]["bot_optional"]
+
+
+def test_mentions_in_commands_arrive_with_ids_and_people_can_be_messaged(manifest: dict[str, Any]) -> None:
+    assert [True] == [one["should_escape"] for one in manifest["features"]["slash_commands"]]
+    app_home = manifest["features"]["app_home"]
+    assert app_home["messages_tab_enabled"] is True
+    assert app_home["messages_tab_read_only_enabled"] is True
 
 
 def test_the_scopes_are_exactly_what_methods_events_and_commands_need(manifest: dict[str, Any], code: str) -> None:

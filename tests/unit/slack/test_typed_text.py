@@ -17,6 +17,9 @@ from bot.slack.listeners import plain_text
         ("--include <http://pool.ntp.org|pool.ntp.org>", "--include pool.ntp.org"),
         ("<mailto:ada@example.org|ada@example.org>", "ada@example.org"),
         ("&amp;lt;", "&lt;"),
+        ("logs --grep <@U0ADA|ada> <#C1|general>", "logs --grep @ada #general"),
+        ("logs --grep <!subteam^S1|@oncall> <!here>", "logs --grep @oncall @here"),
+        ("notify page <!subteam^S1|@oncall> <!here>", "notify page <!subteam^S1|@oncall> <!here>"),
         ("a < b", "a < b"),
     ],
 )

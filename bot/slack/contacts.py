@@ -1,0 +1,134 @@
+"""Whom an alert notifies besides its channel: the channel's mentions, and the person who started the job.
+
+The platform names that person by e-mail address, which Slack maps to a member. That needs the optional scope
+`users:read.email`. Without it, or while Slack does not answer, alerts go out without that person.
+Source: https://docs.slack.dev/reference/methods/users.lookupByEmail (documented, read 2026-11-29).
+"""
+
+import asyncio
+import logging
+import re
+from collections import OrderedDict
+from datetime import datetime, timedelta
+
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.domain.alerts import Delivery, DeliveryKind, Notification, NotifyReason, Receipt, Severity
+from bot.domain.durations import Clock
+from bot.domain.notify import NotifySettings, OwnerContact
+from bot.errors import StoreUnavailable
+from bot.slack.failures import UNREACHABLE, error_code, retry_after
+from bot.store.preferences import Preferences
+
+_EMAIL = re.compile(r"[^@\s<>]{1,64}@[^@\s<>]{1,190}")
+_FOUND_FOR, _UNKNOWN_FOR = timedelta(days=1), timedelta(hours=1)
+_MAX_MEMBERS = 5_000
+_WITHOUT_SCOPE_FOR, _AFTER_ERROR = timedelta(hours=1), timedelta(minutes=1)
+_TIMEOUT_S = 3.0
+"""An alert does not wait longer for the name of one person."""
+
+log = logging.getLogger(__name__)
+
+
+class MemberDirectory:
+    """Members of the workspace by e-mail address; remembers also who is not a member."""
+
+    def __init__(self, client: AsyncWebClient, clock: Clock) -> None:
+        self._client, self._clock = client, clock
+        self._known: OrderedDict[str, tuple[datetime, str | None]] = OrderedDict()
+        self._paused_until: datetime | None = None
+
+    async def find(self, email: str) -> str | None:
+        """Return a member's user id; None if there is none, Slack refuses or cannot be reached."""
+        key, now = email.strip().lower(), self._clock()
+        until, member = self._known.get(key, (now, None))
+        if now < until:
+            return member
+        if not _EMAIL.fullmatch(key) or (self._paused_until is not None and now < self._paused_until):
+            return None
+        try:
+            async with asyncio.timeout(_TIMEOUT_S):
+                response = await self._client.users_lookupByEmail(email=key)
+        except UNREACHABLE as error:
+            if error_code(error) == "users_not_found":
+                self._remember(key, None, now + _UNKNOWN_FOR)
+            else:
+                self._pause(error, now)
+            return None
+        member = _member_id(response.get("user"))
+        self._remember(key, member, now + (_FOUND_FOR if member else _UNKNOWN_FOR))
+        return member
+
+    def _remember(self, key: str, member: str | None, until: datetime) -> None:
+        self._known[key] = (until, member)
+        self._known.move_to_end(key)
+        if len(self._known) > _MAX_MEMBERS:
+            self._known.popitem(last=False)
+
+    def _pause(self, error: BaseException, now: datetime) -> None:
+        code = error_code(error)
+        wait = _WITHOUT_SCOPE_FOR if code == "missing_scope" else retry_after(error) or _AFTER_ERROR
+        self._paused_until = now + wait
+        log.info("member not looked up", extra={"reason": code, "paused_s": wait.total_seconds()})
+
+
+class Contacts:
+    """Decides whom a notification mentions or messages."""
+
+    def __init__(self, client: AsyncWebClient, preferences: Preferences, clock: Clock) -> None:
+        self._members, self._preferences, self._clock = MemberDirectory(client, clock), preferences, clock
+
+    async def mentions(self, notification: Notification) -> tuple[str, ...]:
+        """Return the ids to mention in a message: none in quiet hours. Never raises."""
+        incident, severity = notification.incident, notification.mention
+        if incident is None or severity is None:
+            return ()
+        try:
+            settings = await self._preferences.of_channel(incident.channel)
+            if settings.quiet_until(severity, self._clock()) is not None:
+                return ()
+            owner = await self._owner(notification, settings, OwnerContact.MENTION)
+        except StoreUnavailable:
+            log.exception("mentions not read")
+            return ()
+        chosen = [target.id for target in settings.mentions.get(severity, ())]
+        return tuple(dict.fromkeys([*chosen, *([owner] if owner else [])]))
+
+    async def direct_messages(self, notification: Notification, sent: Receipt) -> tuple[Delivery, ...]:
+        """Return the message to the job's owner that follows an alert, if the owner gets one. Never raises."""
+        incident, severity = notification.incident, notification.mention
+        if incident is None or severity is None or notification.reason is NotifyReason.REMINDER:
+            return ()
+        try:
+            settings = await self._preferences.of_channel(incident.channel)
+            owner = await self._owner(notification, settings, OwnerContact.DM)
+        except StoreUnavailable:
+            log.exception("direct message not planned")
+            return ()
+        if owner is None:
+            return ()
+        message = Notification(DeliveryKind.DIRECT, NotifyReason.FIRST, notification.job, incident, thread=sent)
+        return (Delivery(f"{incident.id}:direct:{owner}:{severity}", owner, message),)
+
+    async def _owner(self, notification: Notification, settings: NotifySettings, wanted: OwnerContact) -> str | None:
+        """The member who started the job, if that person is contacted in the wanted way."""
+        user = notification.job.user
+        if user is None or notification.mention is Severity.INFO:
+            return None
+        member = await self._members.find(user)
+        if member is None:
+            return None
+        contact = await self._preferences.contact_of(member) or settings.owner
+        if settings.owner is OwnerContact.OFF and contact is OwnerContact.MENTION:
+            contact = OwnerContact.OFF  # the channel wants no mentions of owners
+        return member if contact is wanted else None
+
+
+def _member_id(user: object) -> str | None:
+    match user:
+        case {"deleted": True} | {"is_bot": True}:
+            return None
+        case {"id": str(member)}:
+            return member
+        case _:
+            return None

@@ -1,0 +1,71 @@
+"""How a channel and a person are notified, as the answer to `notify`."""
+
+from bot.commands.subcommands.notify import NotifyAnswer
+from bot.domain.alerts import Severity
+from bot.domain.durations import spoken_duration
+from bot.domain.notify import MentionTarget, NotifySettings, OwnerContact
+from bot.slack.render.blocks import context, section
+from bot.slack.render.icons import SEVERITY_ICONS
+from bot.slack.render.message import Message, message
+from bot.slack.render.text import code
+
+_OWNER = {
+    OwnerContact.MENTION: "mentioned in the alert",
+    OwnerContact.DM: "gets a direct message",
+    OwnerContact.OFF: "neither mentioned nor messaged",
+}
+_OWN = {
+    OwnerContact.MENTION: "you are mentioned in the alert",
+    OwnerContact.DM: "you get a direct message",
+    OwnerContact.OFF: "you are neither mentioned nor messaged",
+}
+
+
+def render_notify(answer: NotifyAnswer) -> Message:
+    """The settings of the channel and the asker. Shows names without mentioning anybody."""
+    settings = answer.settings
+    mine = "as the channel chooses" if answer.contact is None else _OWN[answer.contact]
+    rows = [
+        f"*Mentions:* {_mentions(settings)}",
+        f"*Reminders:* {_reminders(settings)}",
+        f"*Quiet hours:* {_quiet(settings)}",
+        f"*Who started the job:* {_OWNER[settings.owner]}",
+        f"*Your own jobs:* {mine}",
+    ]
+    title = "Settings changed." if answer.has_changed else "How this channel is notified."
+    help_row = "Change: `/train notify page @oncall`, `reminders 45m`, `quiet 22:00-07:00`, `owner dm`, `me off`"
+    text = f"{title} Mentions: {_mentions(settings)}. Reminders: {_reminders(settings)}."
+    return message(text, [section("\n".join([f"*{title}*", *rows])), context([help_row])])
+
+
+def _mentions(settings: NotifySettings) -> str:
+    shown = [
+        f"{SEVERITY_ICONS[severity]} {severity}: {' '.join(_name(target) for target in settings.mentions[severity])}"
+        for severity in Severity
+        if settings.mentions.get(severity)
+    ]
+    return " · ".join(shown) or "nobody"
+
+
+def _name(target: MentionTarget) -> str:
+    """The name in code marks, because a mention would notify."""
+    return code(f"@{target.name or target.id}", 80)
+
+
+def _reminders(settings: NotifySettings) -> str:
+    if not settings.reminders:
+        return "off"
+    first = spoken_duration(settings.first_reminder)
+    return f"when nobody has acknowledged a page for {first}, then after twice as long each time"
+
+
+def _quiet(settings: NotifySettings) -> str:
+    quiet = settings.quiet
+    if quiet is None:
+        return "none"
+    pages = "" if settings.quiet_pages else "; pages break through"
+    return f"{_clock(quiet.start)} to {_clock(quiet.end)} {code(quiet.zone)}, without mentions and reminders{pages}"
+
+
+def _clock(minute: int) -> str:
+    return f"{minute // 60:02}:{minute % 60:02}"

@@ -8,18 +8,20 @@ from bot.commands.handlers.job_lookup import JobsSource
 from bot.commands.handlers.logs import read_page
 from bot.commands.handlers.logs_around import read_around
 from bot.commands.handlers.notify import answer_notify
-from bot.commands.handlers.rules import ReplaySettings, channel_settings, replay
+from bot.commands.handlers.rules import ReplaySettings, channel_settings, replay, rules_answer
 from bot.commands.handlers.subscriptions import ChannelHandlers
 from bot.commands.parsing.help import help_answer
 from bot.commands.runner import CommandRunner, ResolvedCommand, error_answer
 from bot.commands.subcommands.jobs import JobsCommand, StatusAnswer
 from bot.commands.subcommands.logs import LogsCommand
 from bot.commands.subcommands.notify import NotifyCommand, NotifyMeCommand
-from bot.commands.subcommands.rules import ReplayAnswer, ReplayCommand
+from bot.commands.subcommands.rules import ReplayAnswer, ReplayCommand, RulesAnswer, RulesCommand
 from bot.commands.subcommands.spec import Frontend
 from bot.commands.subcommands.subscriptions import ChannelCommand
 from bot.commands.subcommands.table import HelpCommand, SlackCommand
+from bot.domain.jobs import JobRef
 from bot.errors import BotError
+from bot.rules.settings import overlay
 from bot.store.store import Store
 
 
@@ -65,6 +67,8 @@ class ChannelRunner:
         if isinstance(command, ChannelCommand):
             config = self.runner.diagnosis_config
             return await ChannelHandlers(registry, self.store, redactor, config, asker, now).answer(command)
+        if isinstance(command, RulesCommand) and command.ref is not None:
+            return await self._channel_rules(registry.resolve(command.ref)[1], asker)
         if isinstance(command, ReplayCommand):
             return await self._replay(command, asker)
         if isinstance(command, JobsCommand) and command.mine:
@@ -83,6 +87,13 @@ class ChannelRunner:
             own = next((one.settings for one in watched if one.channel == asker.channel), None)
             tested = channel_settings(own, config)
         return await replay(provider, ref, command, tested, redactor, now)
+
+    async def _channel_rules(self, job: JobRef, asker: Asker) -> RulesAnswer:
+        """The rules with the settings of the channel's subscription; with the installation's if it has none."""
+        defaults = self.runner.diagnosis_config().defaults
+        subscribed = [one for one in await self.store.subscriptions.for_job(job) if one.channel == asker.channel]
+        settings = overlay(defaults, subscribed[0].settings) if subscribed else defaults
+        return replace(rules_answer(settings), job=job if subscribed else None)
 
     async def _add_incidents(self, answer: StatusAnswer, asker: Asker) -> StatusAnswer:
         """Add the channel's subscriptions and open incidents."""

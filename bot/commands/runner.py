@@ -95,6 +95,8 @@ class CommandRunner:
             case RulesCommand():
                 from bot.commands.handlers.rules import rules_answer  # noqa: PLC0415
 
+                if command.ref is not None:
+                    raise UsageError("Only Slack channels have settings for one job. Use `rules`, or `rules test REF`.")
                 return rules_answer(self.diagnosis_config().defaults)
             case ReplayCommand():
                 from bot.commands.handlers.rules import ReplaySettings, replay  # noqa: PLC0415

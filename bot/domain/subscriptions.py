@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from bot.domain.alerts import Severity
+from bot.domain.alerts import Receipt, Severity
 from bot.domain.jobs import Job, JobRef
 
 Setting = str | int | float | bool
@@ -69,6 +69,8 @@ class Silence:
     created_at: datetime
     ends_at: datetime
     reason: str = ""
+    message: Receipt | None = None
+    """The message that announced it, which is edited when it ends."""
 
 
 def covers(silence: Silence, labels: Mapping[str, str], now: datetime) -> bool:

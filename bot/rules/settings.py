@@ -72,14 +72,19 @@ def format_parameters(rule: Rule, settings: RuleSettings) -> tuple[tuple[str, st
     return tuple((one.name, format_setting(one, filled[one.name]) or "none") for one in rule.parameters)
 
 
-def format_settings(settings: RuleSettings) -> tuple[str, ...]:
-    """Return settings as the words that `parse_settings` reads."""
+def format_settings(settings: RuleSettings, *, is_exact: bool = False) -> tuple[str, ...]:
+    """Return settings as the words that `parse_settings` reads; rounded for people unless `is_exact`."""
+    write = _exact if is_exact else format_setting
     words = []
     for name, values in settings.parameters.items():
         units = {one.name: one for one in _rule(name).parameters}
-        words += [f"{name}.{one}={format_setting(units[one], value)}" for one, value in values.items()]
+        words += [f"{name}.{one}={write(units[one], value)}" for one, value in values.items()]
     words += [f"{name}=off" for name in settings.off] + [f"{name}=on" for name in settings.on]
     return (*words, *(() if settings.min_severity is Severity.INFO else (f"severity={settings.min_severity}",)))
+
+
+def _exact(parameter: Parameter, value: Setting) -> str:
+    return f"{float(value)}s" if parameter.unit is Unit.DURATION else str(value)
 
 
 def format_setting(parameter: Parameter, value: Setting) -> str:

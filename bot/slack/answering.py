@@ -23,6 +23,7 @@ from bot.commands.subcommands.subscriptions import SilenceAnswer, UnwatchAnswer,
 from bot.commands.subcommands.table import SlackCommand
 from bot.domain.durations import Clock
 from bot.errors import BotError, DeliveryError, UsageError
+from bot.slack.announcements import update_announcement
 from bot.slack.background_tasks import TaskSet
 from bot.slack.render.answers import render, render_error, render_shared, render_working
 from bot.slack.reply import Reply
@@ -45,10 +46,12 @@ class Answering:
     threads: ThreadJobs
     patience_s: float
 
-    async def answer(self, reply: Reply, text: str, asker: Asker, *, share: bool = False) -> None:
-        """Answer a command as text; its mistakes are answers too."""
+    async def answer(
+        self, reply: Reply, text: str, asker: Asker, *, share: bool = False, is_alert: bool = False
+    ) -> None:
+        """Answer a command as text; its mistakes are answers too. `is_alert`: a button of an alert was pressed."""
         async with errors_answered(reply):
-            await self._answer(reply, text, asker, None, share=share)
+            await self._answer(reply, text, asker, None, share=share, is_alert=is_alert)
 
     async def answer_mention(self, reply: Reply, text: str, asker: Asker, *, thread_ts: str | None) -> None:
         """Answer a mention in its thread. `thread_ts` is None for one outside of threads."""
@@ -56,7 +59,9 @@ class Answering:
             job = await self.threads.find(reply.channel, thread_ts) if thread_ts is not None else None
             await self._answer(reply, read_mention(text, in_thread=job is not None), asker, job, share=True)
 
-    async def _answer(self, reply: Reply, text: str, asker: Asker, job: str | None, *, share: bool) -> None:
+    async def _answer(
+        self, reply: Reply, text: str, asker: Asker, job: str | None, *, share: bool, is_alert: bool = False
+    ) -> None:
         context, notes = await self._context(reply, text, job)
         command = parse(text, context)
         if isinstance(command, JobsCommand) and command.mine:
@@ -74,9 +79,13 @@ class Answering:
         if isinstance(answer, ErrorAnswer):
             await reply.private(render_error(answer, text, is_public=reply.respond is None))
             return
-        if share or getattr(command, "public", False) or concerns_channel(answer):
+        silences = self.runner.store.silences
+        if is_alert and isinstance(answer, SilenceAnswer | UnwatchAnswer) and answer.shown_on:
+            await update_announcement(reply, answer, None, silences)
+        elif share or getattr(command, "public", False) or concerns_channel(answer):
             ts = await reply.public(render_shared(answer), notes)
             self.threads.remember(reply.channel, reply.thread_ts or ts, found)
+            await update_announcement(reply, answer, ts, silences)
         else:
             await reply.private(render(answer), notes)
 

@@ -99,18 +99,26 @@ class Listeners:
         self._start(reply, mention)
 
     async def on_click(self, ack: AsyncAck, body: Body, respond: AsyncRespond, client: AsyncWebClient) -> None:
-        """A button or a menu entry. What changes the channel's alerts is answered in the thread of its message."""
+        """A button or a menu entry.
+
+        What changes the channel's alerts is shown on the alert, or answered in the thread of the message.
+        """
         await ack()
         reply, message, pressed = _clicked(body, respond, client), body.get("message"), body["actions"][0]
         action = pressed["action_id"].partition(":")[0]
         value = str(pressed.get("value") or pressed["selected_option"]["value"])
-        if action in (Action.CHANGE, Action.MORE) and message is not None and not reply.replaces:
+        is_alert = action in (Action.CHANGE, Action.MORE) and not reply.replaces
+        if is_alert and message is not None:
             reply = replace(reply, thread_ts=message.get("thread_ts") or message["ts"])
+        if action == Action.REPLACE:
+            edits = None if message is None or reply.replaces else message["ts"]
+            reply = replace(reply, edits=edits, deletes=edits is None)
         if action in OWNERSHIP_ACTIONS:
             is_root = message is not None and message.get("thread_ts", message["ts"]) == message["ts"]
             self._start(reply, self._change_owner(reply, Action(action), value, is_root=is_root))
         else:
-            self._start(reply, self._answering.answer(reply, value, _asker(body), share=action == Action.SHARE))
+            share = action == Action.SHARE
+            self._start(reply, self._answering.answer(reply, value, _asker(body), share=share, is_alert=is_alert))
 
     async def on_home(self, body: Body, client: AsyncWebClient) -> None:
         """The app's Home tab was opened."""

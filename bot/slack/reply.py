@@ -6,12 +6,14 @@ Answers are rendered in `bot.slack.render`; `bot.slack.listeners` decides when t
 import asyncio
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
 from slack_bolt.context.respond.async_respond import AsyncRespond
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.domain.alerts import Receipt
 from bot.errors import DeliveryError
 from bot.slack.client import post
 from bot.slack.failures import UNREACHABLE, delivery_error
@@ -45,6 +47,10 @@ class Reply:
     """Private answers replace the private message that held the button. Nothing else can be replaced: Slack appends a
     second answer to a command even if asked to replace the first
     (observed: slackapi/bolt-python#1268, slackapi/bolt-js#2287; read 2026-11-21)."""
+    edits: str | None = None
+    """`ts` of the public message that a public answer replaces."""
+    deletes: bool = False
+    """A public answer deletes the private message that held the button."""
 
     async def private(self, answer: Message, notes: Sequence[str] = ()) -> None:
         """Show it with notes to the asker only; a mention is answered in its thread.
@@ -69,19 +75,38 @@ class Reply:
         Raises:
             DeliveryError: The answer was not accepted.
         """
+        root = _with_notes(_with_note(shared.root, shared.pointer), notes)
         try:
-            root_ts = await self._post(_with_notes(_with_note(shared.root, shared.pointer), notes), self.thread_ts)
+            root_ts = await self._post_root(root)
         except DeliveryError as error:
             if error.reason not in _NOT_A_MEMBER or self.respond is None:
                 raise
             await self._respond(_with_notes(_without_thread(shared), notes), "in_channel")
             return None
+        if self.deletes and self.respond is not None:
+            await self.respond({"delete_original": True})
         thread_ts = self.thread_ts or root_ts
         if shared.thread is not None:
             await self._post(shared.thread, thread_ts)
         if shared.snippet is not None:
             await self._upload(shared.snippet, thread_ts)
         return root_ts
+
+    async def edit(self, target: Receipt, answer: Message) -> str:
+        """Replace a message of the bot and return its `ts`.
+
+        Raises:
+            DeliveryError: It cannot be edited.
+        """
+        arguments = {"channel": target.channel, "ts": target.ts, **answer.payload()}
+        return (await post(self.client, arguments, "chat.update")).ts
+
+    async def _post_root(self, answer: Message) -> str:
+        """Post a public answer, or edit the message that it replaces if that is possible."""
+        if self.edits is not None:
+            with suppress(DeliveryError):
+                return await self.edit(Receipt(self.channel, self.edits), answer)
+        return await self._post(answer, self.thread_ts)
 
     async def _post(self, answer: Message, thread_ts: str | None) -> str:
         answer = answer if thread_ts is None else use_mentions(answer)

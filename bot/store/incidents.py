@@ -24,6 +24,9 @@ from bot.store.engine import Database
 from bot.store.outbox import NO_PAYLOAD, DeliveryState, add_deliveries
 from bot.store.schema import deliveries, incidents
 
+_RECENT = 50
+"""A channel's incidents among which `find_latest` searches."""
+
 
 class Incidents:
     """The incidents of all channels."""
@@ -57,6 +60,18 @@ class Incidents:
             found = [from_json(value, Incident) for value in await connection.scalars(statement)]
         return tuple(incident for incident in found if job is None or incident.job.ref == job)
 
+    async def find_latest(self, channel: str, job: JobRef) -> Incident | None:
+        """Return a channel's newest incident of a job, open or not; None if it has none."""
+        statement = (
+            select(incidents.c.value)
+            .where(incidents.c.channel == channel)
+            .order_by(incidents.c.opened_at.desc())
+            .limit(_RECENT)
+        )
+        async with self._database.read() as connection:
+            found = [from_json(value, Incident) for value in await connection.scalars(statement)]
+        return next((incident for incident in found if incident.job.ref == job), None)
+
     async def acknowledge(
         self, incident_id: str, user: str, now: datetime, *, taken_from: str | None = None
     ) -> Incident | None:
@@ -74,7 +89,7 @@ class Incidents:
                 return incident
             return replace(incident, acknowledgement=Acknowledgement(user, now, taken_from=owner))
 
-        return await self._change(incident_id, take, f"acknowledged:{user}", now)
+        return await self.change(incident_id, take, f"acknowledged:{user}", now)
 
     async def close(self, incident_id: str, user: str, now: datetime) -> Incident | None:
         """Record that a person closes an open incident, and edit the root.
@@ -86,9 +101,9 @@ class Incidents:
         def end(incident: Incident) -> Incident:
             return replace(incident, closing=Closing(user, now)) if incident.is_open else incident
 
-        return await self._change(incident_id, end, f"closed:{user}", now)
+        return await self.change(incident_id, end, f"closed:{user}", now)
 
-    async def _change(
+    async def change(
         self, incident_id: str, change: Callable[[Incident], Incident], key: str, now: datetime
     ) -> Incident | None:
         """Apply a person's change, and queue an edit of the root message if it changed anything."""

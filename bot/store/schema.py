@@ -63,7 +63,7 @@ class ForeignText(TypeDecorator[str]):
         return None if value is None else clean_text(value)
 
 
-SCHEMA_VERSION = "0003"
+SCHEMA_VERSION = "0004"
 """The newest revision in `migrations/versions`."""
 
 metadata = MetaData(
@@ -184,6 +184,7 @@ silences = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("ends_at", UtcDateTime, nullable=False),
     Column("reason", ForeignText, nullable=False),
+    Column("message", Text, doc="Receipt of the message that announced it."),
     Index(None, "ends_at"),
     sqlite_autoincrement=True,
 )

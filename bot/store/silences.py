@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import select, update
 
+from bot.domain.alerts import Receipt
 from bot.domain.subscriptions import Matcher, Silence
 from bot.store.codec import from_json, to_json
 from bot.store.engine import AnyRow, AnySelect, Database
@@ -47,6 +48,12 @@ class Silences:
                 await replan_reminders(connection, row.channel, now)
         return None if row is None else read_silence(row)
 
+    async def set_message(self, silence_id: int, message: Receipt) -> None:
+        """Record the message that announced a silence."""
+        statement = update(silences).where(silences.c.id == silence_id).values(message=to_json(message))
+        async with self._database.write() as connection:
+            await connection.execute(statement)
+
     async def active(self, channel: str, now: datetime) -> tuple[Silence, ...]:
         """Return a channel's active silences, oldest first."""
         async with self._database.read() as connection:
@@ -69,4 +76,5 @@ def read_silence(row: AnyRow) -> Silence:
         created_at=row.created_at,
         ends_at=row.ends_at,
         reason=row.reason,
+        message=None if row.message is None else from_json(row.message, Receipt),
     )

@@ -42,23 +42,18 @@ class Subscriptions:
             row = (await connection.execute(_select(is_same))).one()
         return read_subscription(row), is_new
 
-    async def remove(self, channel: str, job: JobRef) -> bool:
-        """End a channel's subscription; return False when there is none.
+    async def remove(self, channel: str, job: JobRef) -> Subscription | None:
+        """End a channel's subscription and return it; None when there is none.
 
         The next poll closes the channel's open incidents and then deletes the watch.
         """
         async with self._database.write() as connection:
             watch_id = await revoke_claim(connection, job)
-            removed = await connection.execute(
-                delete(subscriptions).where(subscriptions.c.watch_id == watch_id, subscriptions.c.channel == channel)
-            )
-        return removed.rowcount > 0
-
-    async def remove_all(self, channel: str) -> tuple[JobRef, ...]:
-        """End all subscriptions of a channel; return their jobs."""
-        # One transaction per job: one that locks several watches could deadlock with a settling poll.
-        jobs = [listed.subscription.job for listed in await self.list(channel)]
-        return tuple([job for job in jobs if await self.remove(channel, job)])
+            is_same = and_(subscriptions.c.watch_id == watch_id, subscriptions.c.channel == channel)
+            row = (await connection.execute(_select(is_same))).one_or_none()
+            if row is not None:
+                await connection.execute(delete(subscriptions).where(is_same))
+        return None if row is None else read_subscription(row)
 
     async def list(self, channel: str) -> tuple[Watched, ...]:
         """Return a channel's subscriptions, oldest first."""

@@ -12,8 +12,8 @@ from bot.commands.parsing.parser import parse
 from bot.commands.runner import CommandRunner, ResolvedCommand
 from bot.commands.subcommands.jobs import StatusAnswer
 from bot.commands.subcommands.logs import LogsAnswer
-from bot.commands.subcommands.rules import ReplayAnswer
-from bot.commands.subcommands.subscriptions import ListAnswer, SilenceAnswer, UnwatchAnswer, WatchAnswer
+from bot.commands.subcommands.rules import ReplayAnswer, RulesAnswer
+from bot.commands.subcommands.subscriptions import ConfirmAnswer, ListAnswer, SilenceAnswer, UnwatchAnswer, WatchAnswer
 from bot.commands.subcommands.table import HelpAnswer
 from bot.domain.jobs import Job, JobRef, JobState
 from bot.domain.subscriptions import Matcher
@@ -99,7 +99,7 @@ async def test_a_list_shows_this_channel_only(commands: CommandHarness) -> None:
 @pytest.mark.parametrize("typed", ["mem:run/1", "https://mem.example/run/1", "1"])
 async def test_unwatching_by_any_reference_to_the_job(commands: CommandHarness, typed: str) -> None:
     await commands.run("watch mem:run/1")
-    assert await commands.run(f"unwatch {typed}") == UnwatchAnswer((REF,))
+    assert await commands.run(f"unwatch {typed}") == UnwatchAnswer((REF,), "U1", f"watch {REF}")
     listed = await commands.run("list")
     assert isinstance(listed, ListAnswer)
     assert listed.watched == ()
@@ -108,7 +108,10 @@ async def test_unwatching_by_any_reference_to_the_job(commands: CommandHarness, 
 async def test_unwatching_everything(commands: CommandHarness) -> None:
     await commands.run("watch mem:run/1")
     await commands.run("watch mem:run/2")
-    assert await commands.run("unwatch --all") == UnwatchAnswer((REF, JobRef("mem", "run/2")))
+    asked = await commands.run("unwatch --all")
+    assert asked == ConfirmAnswer("Stop watching 2 jobs in this channel?", "Stop watching all", "unwatch --all --yes")
+    assert await commands.run("unwatch --all --yes") == UnwatchAnswer((REF, JobRef("mem", "run/2")), "U1")
+    assert await commands.run("unwatch --all") == UnwatchAnswer((), "U1")
 
 
 async def test_a_job_of_a_removed_platform_can_be_unwatched(commands: CommandHarness, store: Store) -> None:
@@ -116,7 +119,7 @@ async def test_a_job_of_a_removed_platform_can_be_unwatched(commands: CommandHar
     bare = ChannelRunner(CommandRunner(registry_of(), lambda: NOW, Redactor()), store)
     resolved = await bare.resolve(parse("unwatch mem:run/1"), HERE)
     assert isinstance(resolved, ResolvedCommand)
-    assert await bare.run(resolved.command, HERE) == UnwatchAnswer((REF,))
+    assert await bare.run(resolved.command, HERE) == UnwatchAnswer((REF,), "U1", f"watch {REF}")
 
 
 async def test_a_name_means_a_job_of_this_channel_then_any_watched_job(commands: CommandHarness) -> None:
@@ -162,7 +165,7 @@ async def test_a_silence_tells_whether_its_job_is_watched(
     commands: CommandHarness, text: str, *, expected: bool
 ) -> None:
     await commands.run("watch mem:run/1")
-    made = await commands.run(f"silence 2h{text}")
+    made = await commands.run(f"silence 2h{text} --yes")
     assert isinstance(made, SilenceAnswer)
     assert made.is_watched == expected
 
@@ -181,6 +184,39 @@ async def test_a_silence_is_created_listed_and_ended(commands: CommandHarness) -
     ended = await commands.run(f"silence end {silence.id}")
     assert isinstance(ended, SilenceAnswer)
     assert ended.ended
+
+
+async def test_silencing_the_whole_channel_asks_first(commands: CommandHarness) -> None:
+    await commands.run("watch mem:run/1")
+    asked = await commands.run('silence 1h30m --reason "new disks"')
+    assert asked == ConfirmAnswer(
+        "Silence all alerts in this channel (1 job) for 1 h 30 min?",
+        "Silence all",
+        'silence 1h30m --reason "new disks" --yes',
+    )
+    made = await commands.run(asked.command)
+    assert isinstance(made, SilenceAnswer)
+    assert (made.silence.matchers, made.silence.reason) == ((), "new disks")
+
+
+async def test_undoing_an_unwatch_restores_the_settings(commands: CommandHarness) -> None:
+    typed = "watch mem:run/1 low_gpu_utilization.for=61s log_errors.ignore='no space' hang=off severity=warn"
+    before = await commands.run(typed)
+    ended = await commands.run("unwatch mem:run/1")
+    assert isinstance(before, WatchAnswer)
+    assert isinstance(ended, UnwatchAnswer)
+    after = await commands.run(ended.undo)
+    assert isinstance(after, WatchAnswer)
+    assert after.subscription.settings == before.subscription.settings
+
+
+async def test_rules_of_a_job_are_those_of_this_channel(commands: CommandHarness) -> None:
+    await commands.run("watch mem:run/1 hang=off")
+    here, there = await commands.run("rules mem:run/1"), await commands.run("rules mem:run/1", THERE)
+    assert isinstance(here, RulesAnswer)
+    assert isinstance(there, RulesAnswer)
+    assert (here.job, [rule.name for rule in here.rules if not rule.is_on]) == (REF, ["hang"])
+    assert (there.job, [rule.name for rule in there.rules if not rule.is_on]) == (None, [])
 
 
 async def test_status_lists_subscriptions_of_this_channel(commands: CommandHarness) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import timedelta
 
-from bot.domain.alerts import DeliveryKind
+from bot.domain.alerts import DeliveryKind, Incident
 from bot.domain.subscriptions import Matcher
 from bot.slack.render.blocks import Action
 from bot.store.store import Store
@@ -13,6 +16,12 @@ from tests.support.waiting import LONGEST_S
 from tests.unit.slack.factories import REF, incident
 
 LOGS = f"logs {REF}"
+
+
+async def eventually(read: Callable[[], Awaitable[Incident]], holds: Callable[[Incident], bool]) -> None:
+    async with asyncio.timeout(LONGEST_S):
+        while not holds(await read()):  # noqa: ASYNC110 - no event to wait for
+            await asyncio.sleep(0.01)
 
 
 async def test_share_posts_the_answer_to_the_channel(harness: SlackHarness) -> None:
@@ -79,14 +88,79 @@ async def test_a_silence_from_an_alert_is_posted_in_its_thread(harness: SlackHar
     message = await harness.post_alert()
     await harness.slack.person_actions.click("ben", message, Action.CHANGE)
     (reply,) = await harness.slack.person_actions.until(lambda: harness.channel().replies(message.ts))
-    assert "until" in reply.text
+    assert "for 1 h" in reply.text
     (silence,) = await harness.store.silences.active(harness.channel().id, harness.clock())
     assert (Matcher("job", str(REF)),) == silence.matchers
 
 
-async def test_the_menu_of_an_alert_unwatches_the_job(harness: SlackHarness) -> None:
-    await harness.command(f"watch {REF}")
+async def test_stopping_from_an_alert_is_posted_in_its_thread_and_can_be_undone(harness: SlackHarness) -> None:
+    await harness.command(f"watch {REF} hang=off")
     message = await harness.post_alert()
-    await harness.slack.person_actions.select("ben", message, Action.MORE, "Stop watching here")
-    await harness.slack.person_actions.until(lambda: harness.channel().replies(message.ts))
+    await harness.slack.person_actions.click("ben", message, f"{Action.CHANGE}:stop")
+    (reply,) = await harness.slack.person_actions.until(lambda: harness.channel().replies(message.ts))
+    assert "<@U0BEN> stopped watching" in reply.text
     assert [] == list(await harness.store.subscriptions.list(harness.channel().id))
+    await harness.slack.person_actions.click("ada", reply, Action.REPLACE)
+    await harness.slack.person_actions.until(lambda: len(reply.versions) > 1)
+    assert "Watching" in reply.text
+    (watched,) = await harness.store.subscriptions.list(harness.channel().id)
+    assert watched.subscription.settings.off == ("hang",)
+
+
+async def test_an_alert_shows_its_silence_and_undo(harness: SlackHarness) -> None:
+    await harness.save_incident(replace(incident(), channel=harness.channel().id), DeliveryKind.ROOT)
+    message = await harness.post_alert()
+    await harness.slack.person_actions.click("ben", message, Action.CHANGE, wait_s=0.3)
+    await eventually(harness.saved_incident, lambda saved: saved.muted is not None)
+    muted = (await harness.saved_incident()).muted
+    assert muted is not None
+    assert (muted.by, muted.until - harness.clock()) == ("U0BEN", timedelta(hours=1))
+
+    await harness.command(f"silence end {muted.silence_id}", user="ada")
+    assert (await harness.saved_incident()).muted is None
+    assert harness.channel().replies(message.ts) == []
+
+
+async def test_an_alert_shows_who_stopped_watching_and_undo(harness: SlackHarness) -> None:
+    await harness.save_incident(replace(incident(), channel=harness.channel().id), DeliveryKind.ROOT)
+    message = await harness.post_alert()
+    await harness.slack.person_actions.click("ben", message, f"{Action.CHANGE}:stop", wait_s=0.3)
+    await eventually(harness.saved_incident, lambda saved: saved.unwatched is not None)
+    saved = await harness.saved_incident()
+    assert saved.unwatched is not None
+    assert (saved.unwatched.by, saved.unwatched.undo, saved.is_open) == ("U0BEN", f"watch {REF}", False)
+    assert harness.channel().replies(message.ts) == []
+
+    await harness.command(saved.unwatched.undo)
+    again = (await harness.saved_incident()).unwatched
+    assert again is not None
+    assert again.undo == ""
+
+
+async def test_unmuting_edits_the_message_that_announced_the_silence(harness: SlackHarness) -> None:
+    await harness.command(f"silence 2h {REF}")
+    (announced,) = harness.channel().messages
+    await harness.slack.person_actions.click("ben", announced, Action.REPLACE)
+    await harness.slack.person_actions.until(lambda: len(announced.versions) > 1)
+    assert "<@U0BEN> unmuted alerts for job" in announced.text
+    assert "actions" not in [block["type"] for block in announced.blocks or []]
+    assert [announced] == harness.channel().messages
+
+
+async def test_a_silence_that_ends_elsewhere_is_edited_too(harness: SlackHarness) -> None:
+    await harness.command(f"silence 2h {REF}")
+    (announced,) = harness.channel().messages
+    await harness.command("silence end 1", user="ben")
+    await harness.slack.person_actions.until(lambda: len(announced.versions) > 1)
+    assert "<@U0BEN> unmuted" in announced.text
+    assert "<@U0BEN> unmuted" in harness.channel().messages[-1].text
+
+
+async def test_a_question_about_the_whole_channel_disappears_when_it_is_answered(harness: SlackHarness) -> None:
+    asked = (await harness.command("silence 2h")).messages[0]
+    assert asked.visible_to == "U0ADA"
+    assert harness.channel().messages == []
+    await harness.slack.person_actions.click("ada", asked, Action.REPLACE)
+    (announced,) = await harness.slack.person_actions.until(lambda: harness.channel().messages)
+    assert "<@U0ADA> muted all alerts in this channel" in announced.text
+    await harness.slack.person_actions.until(lambda: asked not in harness.channel().ephemerals)

@@ -164,16 +164,16 @@ async def test_a_change_of_the_channels_alerts_is_posted_to_the_channel(harness:
 async def test_watching_where_alerts_cannot_arrive_explains_how_to_invite_the_bot(harness: SlackHarness) -> None:
     await harness.command(f"watch {REF}", channel="#random")
     (message,) = await harness.slack.person_actions.until(lambda: harness.channel("#random").messages)
-    headline, warning, *rules, _ = message.blocks or []
-    assert "in the thread" not in str(headline)
-    assert "trainwatch is not in this channel" in str([*rules[:1], warning])
-    assert "job_failed" in str(rules)
+    assert ["section", "context", "actions", "section"] == [block["type"] for block in message.blocks or []]
+    assert "trainwatch is not in this channel" in str((message.blocks or [])[-1])
 
 
-async def test_the_rules_of_a_watch_are_in_its_thread(harness: SlackHarness) -> None:
-    await harness.command(f"watch {REF}")
+async def test_the_rules_of_a_watch_are_behind_its_button(harness: SlackHarness) -> None:
+    await harness.command(f"watch {REF} hang=off")
     (root,) = await harness.slack.person_actions.until(lambda: harness.channel().messages)
-    assert "by <@U0ADA> · its rules are in the thread" in str(root.blocks)
+    seen = await harness.slack.person_actions.click("ben", root, Action.SHOW)
+    assert [("U0BEN", True)] == [(one.visible_to, "*hang* · *off*" in str(one.blocks)) for one in seen.messages]
+    assert [] == harness.channel().replies(root.ts)
 
 
 async def test_a_bug_is_answered_with_a_reference_that_is_in_the_log(

@@ -104,7 +104,7 @@ async def test_home_shows_watched_jobs_status_and_commands(store: Store) -> None
     for fact in ("llama-8b-sft", "2 alerts firing", "🟢 Polling", "🔴 Alert delivery is late", "/train silence"):
         assert fact in shown
     for fact in (
-        "Polling is 2m behind schedule",
+        "Polling is 2 min behind schedule",
         "3 messages not sent yet",
         "baseten: 1,234 requests in the last minute (limit 3,200)",
     ):

@@ -7,9 +7,11 @@ from typing import assert_never
 
 from bot.commands.answers import Asker
 from bot.commands.handlers.rules import rules_answer
+from bot.commands.parsing.tokenizer import quote
 from bot.commands.subcommands.subscriptions import (
     ChannelAnswer,
     ChannelCommand,
+    ConfirmAnswer,
     ListAnswer,
     ListCommand,
     SilenceAnswer,
@@ -20,15 +22,18 @@ from bot.commands.subcommands.subscriptions import (
     WatchAnswer,
     WatchCommand,
 )
+from bot.domain.durations import format_duration, spoken_duration
 from bot.domain.jobs import JobRef
-from bot.domain.subscriptions import Matcher, Watched
+from bot.domain.subscriptions import Matcher, Silence, Watched
+from bot.domain.wording import plural
 from bot.errors import UsageError
 from bot.providers.registry import Registry
 from bot.redaction.redactor import Redactor
 from bot.redaction.values import redact_job
 from bot.rules.catalog import RULES, rule_named
 from bot.rules.diagnosis_config import DiagnosisConfig
-from bot.rules.settings import overlay, parse_settings
+from bot.rules.muting import mute, stop_watching
+from bot.rules.settings import format_settings, overlay, parse_settings
 from bot.store.store import Store
 
 
@@ -77,25 +82,58 @@ class ChannelHandlers:
         before = {one.subscription.job: one.subscription.settings for one in await self._watched()}
         add = self.store.subscriptions.add
         subscription, created = await add(asker.channel, asker.team, job.ref, asker.user, settings, self.now)
+        if created:
+            await self._forget_undo(job.ref)
         rules = rules_answer(overlay(defaults, subscription.settings)).rules
         return WatchAnswer(subscription, job, created, rules, has_changed=before.get(job.ref) != settings)
 
-    async def _unwatch(self, command: UnwatchCommand) -> UnwatchAnswer:
+    async def _forget_undo(self, job: JobRef) -> None:
+        """Remove the Undo button of a job that is watched again."""
+        latest = await self.store.incidents.find_latest(self.asker.channel, job)
+        if latest is None or latest.unwatched is None:
+            return
+        done = replace(latest.unwatched, undo="")
+        await self.store.incidents.change(
+            latest.id, lambda one: replace(one, unwatched=done), "watched again", self.now
+        )
+
+    async def _unwatch(self, command: UnwatchCommand) -> UnwatchAnswer | ConfirmAnswer:
         """End subscriptions of the channel, also those of jobs whose platform is no longer set up."""
-        subscriptions, channel = self.store.subscriptions, self.asker.channel
-        if command.ref is None:
-            return UnwatchAnswer(await subscriptions.remove_all(channel))
         watched = await self._watched_jobs()
+        if command.ref is None:
+            if watched and not command.is_confirmed:
+                question = f"Stop watching {plural(len(watched), 'job')} in this channel?"
+                return ConfirmAnswer(question, "Stop watching all", "unwatch --all --yes")
+            # One transaction per job: one that locks several watches could deadlock with a settling poll.
+            ended = [await self._end(job) for job in watched]
+            shown_on = tuple(one for answer in ended if answer for one in answer.shown_on)
+            jobs = tuple(job for answer in ended if answer for job in answer.jobs)
+            return UnwatchAnswer(jobs, self.asker.user, shown_on=shown_on)
         job = self._find(command.ref, watched)
-        if job is None or not await subscriptions.remove(channel, job):
+        answer = None if job is None else await self._end(job)
+        if answer is None:
             known = ", ".join(f"`{one}`" for one in watched[:5]) + (" …" if len(watched) > 5 else "")
             raise UsageError(f"This channel does not watch `{command.ref}`. It watches {known or 'nothing'}.")
-        return UnwatchAnswer((job,))
+        return answer
 
-    async def _silence(self, command: SilenceCommand) -> SilenceAnswer:
+    async def _end(self, job: JobRef) -> UnwatchAnswer | None:
+        """End a subscription and its open incidents; None if it ended meanwhile."""
+        incidents, user = self.store.incidents, self.asker.user
+        still_open = await incidents.list_open(self.asker.channel, job)
+        removed = await self.store.subscriptions.remove(self.asker.channel, job)
+        if removed is None:
+            return None
+        undo = " ".join(map(quote, ("watch", str(job), *format_settings(removed.settings, is_exact=True))))
+        for one in still_open:
+            await incidents.change(
+                one.id, lambda incident: stop_watching(incident, user, self.now, undo), f"unwatched:{user}", self.now
+            )
+        return UnwatchAnswer((job,), user, undo, tuple(one.id for one in still_open))
+
+    async def _silence(self, command: SilenceCommand) -> SilenceAnswer | ConfirmAnswer:
         asker, matchers, is_watched = self.asker, list[Matcher](), True
+        watched = await self._watched_jobs()
         if command.ref is not None:
-            watched = await self._watched_jobs()
             job = self._find(command.ref, watched) or self.registry.resolve(command.ref)[1]
             is_watched = job in watched
             matchers.append(Matcher("job", str(job)))
@@ -106,15 +144,30 @@ class ChannelHandlers:
             matchers.append(Matcher("rule", command.rule))
         if command.severity is not None:
             matchers.append(Matcher("severity", command.severity.value))
+        if not matchers and not command.is_confirmed:
+            return _confirm_silence(command, len(watched))
         ends_at, add = self.now + command.duration, self.store.silences.add
         created = await add(asker.channel, matchers, asker.user, ends_at, self.now, reason=command.reason)
-        return SilenceAnswer(created, is_watched=is_watched)
+        return SilenceAnswer(created, by=asker.user, shown_on=await self._show(created), is_watched=is_watched)
 
     async def _unsilence(self, command: UnsilenceCommand) -> SilenceAnswer:
         ended = await self.store.silences.end(command.silence_id, self.now, channel=self.asker.channel)
         if ended is None:
             raise UsageError(f"This channel has no silence {command.silence_id}. `list` shows the numbers.")
-        return SilenceAnswer(ended, ended=True)
+        return SilenceAnswer(ended, ended=True, by=self.asker.user, shown_on=await self._show(ended))
+
+    async def _show(self, changed: Silence) -> tuple[str, ...]:
+        """Edit the open incidents that a silence mutes, or muted until now; return their ids."""
+        silences = await self.store.silences.active(self.asker.channel, self.now)
+        shown_on = []
+        for one in await self.store.incidents.list_open(self.asker.channel):
+            if mute(one, silences, self.now).muted != one.muted:
+                key = f"silence {changed.id}"
+                await self.store.incidents.change(
+                    one.id, lambda incident: mute(incident, silences, self.now), key, self.now
+                )
+                shown_on.append(one.id)
+        return tuple(shown_on)
 
     async def _watched(self) -> tuple[Watched, ...]:
         return await self.store.subscriptions.list(self.asker.channel)
@@ -134,3 +187,13 @@ class ChannelHandlers:
         near = [job for job in watched if job == ref]
         near = near or [job for job in watched if job.provider == ref.provider and job.id.endswith(f"/{ref.id}")]
         return near[0] if len(near) == 1 else None
+
+
+def _confirm_silence(command: SilenceCommand, watched: int) -> ConfirmAnswer:
+    span = format_duration(command.duration).replace(" ", "")
+    reason = f" --reason {quote(command.reason)}" if command.reason else ""
+    return ConfirmAnswer(
+        f"Silence all alerts in this channel ({plural(watched, 'job')}) for {spoken_duration(command.duration)}?",
+        "Silence all",
+        f"silence {span}{reason} --yes",
+    )

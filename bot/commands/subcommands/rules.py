@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from bot.commands.subcommands.arguments import ALL_TIME, Arguments, Window
 from bot.commands.subcommands.spec import JSON, PUBLIC, WINDOW_OPTIONS, Frontend, Option, Subcommand
 from bot.domain.alerts import Severity
 from bot.domain.gaps import Gap
-from bot.domain.jobs import Job
+from bot.domain.jobs import Job, JobRef
 from bot.errors import UsageError
 
 if TYPE_CHECKING:  # not needed for help, which must be fast
@@ -19,10 +20,11 @@ if TYPE_CHECKING:  # not needed for help, which must be fast
 
 @dataclass(frozen=True, slots=True)
 class RulesCommand:
-    """List the rules."""
+    """List the rules, with the settings of the installation or of this channel's subscription to a job."""
 
     public: bool = False
     json: bool = False
+    ref: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +41,11 @@ class RuleShown:
 
 @dataclass(frozen=True, slots=True)
 class RulesAnswer:
-    """The rules with the settings of this installation."""
+    """The rules with the settings of this installation, or of a channel's subscription."""
 
     rules: tuple[RuleShown, ...]
+    job: JobRef | None = None
+    """The job that a channel subscribed to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,8 @@ def _build_rules(arguments: Arguments) -> RulesCommand | ReplayCommand:
         if arguments.has("--defaults"):
             raise UsageError("`--defaults` applies only to a test. Use `rules test REF --defaults`.")
         return RulesCommand(*arguments.output())
+    if len(words) == 1 and re.search("[:/]", words[0]):
+        return RulesCommand(*arguments.output(), ref=arguments.reference())
     if words[0].lower() != "test":
         raise UsageError(f"Unexpected argument `{words[0][:40]}`. Use `rules` for the list, or `rules test REF`.")
     ref, settings = replace(arguments, positionals=words[1:]).reference_and_settings()
@@ -100,7 +106,7 @@ RULES = Subcommand(
     "rules",
     "List the alert rules, or test which alerts would have fired in the past",
     _build_rules,
-    "[test REF [SETTING...]]",
+    "[REF | test REF [SETTING...]]",
     (
         Option("--since", "Test from this long ago or this time, such as 6h or yesterday (default 24h).", "TIME"),
         *WINDOW_OPTIONS[1:],
@@ -110,6 +116,7 @@ RULES = Subcommand(
     ),
     (
         ("rules", "every rule with its parameters"),
+        ("rules baseten:lq4j9zm/8w6y2n", "as this Slack channel gets them for a job"),
         ("rules test baseten:lq4j9zm/8w6y2n", "the alerts that would have fired in the last 24 hours"),
         ("rules test baseten:lq4j9zm/8w6y2n --since 6h low_gpu_utilization.for=5m", "with other settings"),
     ),

@@ -13,6 +13,7 @@ from bot.domain.subscriptions import Silence, Subscription, Watched
 from bot.domain.times import parse_long_duration
 from bot.errors import UsageError
 
+YES = Option("--yes", "Do not ask for confirmation.")
 SETTING_NOTES = "Settings: rule.parameter=value, rule=off, severity=page|warn|info."
 
 
@@ -58,6 +59,7 @@ class UnwatchCommand:
 
     ref: str | None
     """None: every job that this channel watches."""
+    is_confirmed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +67,31 @@ class UnwatchAnswer:
     """Subscriptions that ended."""
 
     jobs: tuple[JobRef, ...]
+    by: str = ""
+    """Slack user id."""
+    undo: str = ""
+    """The command that watches the job again with the same settings; "" for several jobs."""
+    shown_on: tuple[str, ...] = ()
+    """Ids of the incidents whose root messages show it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmAnswer:
+    """A question before a change to the whole channel."""
+
+    question: str
+    label: str
+    """Of the button that confirms."""
+    command: str
+    """What the button runs."""
 
 
 def _build_unwatch(arguments: Arguments) -> UnwatchCommand:
     names_job = bool(arguments.positionals) or (arguments.context.job is not None and not arguments.has("--all"))
     if arguments.has("--all") == names_job:
         raise UsageError("Name one job to unwatch, or use `--all`.")
-    return UnwatchCommand(None if arguments.has("--all") else arguments.at_most(1).reference())
+    is_confirmed = arguments.has("--yes")
+    return UnwatchCommand(None if arguments.has("--all") else arguments.at_most(1).reference(), is_confirmed)
 
 
 UNWATCH = Subcommand(
@@ -79,7 +99,7 @@ UNWATCH = Subcommand(
     "Stop sending alerts to this channel",
     _build_unwatch,
     "REF | --all",
-    (Option("--all", "Stop the alerts of every job."),),
+    (Option("--all", "Stop the alerts of every job."), YES),
     (("unwatch baseten:lq4j9zm/8w6y2n", "this job"), ("unwatch --all", "every job")),
     aliases=("unsubscribe",),
 )
@@ -121,6 +141,7 @@ class SilenceCommand:
     rule: str | None = None
     severity: Severity | None = None
     reason: str = ""
+    is_confirmed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +157,10 @@ class SilenceAnswer:
 
     silence: Silence
     ended: bool = False
+    by: str = ""
+    """Who began or ended it: a Slack user id."""
+    shown_on: tuple[str, ...] = ()
+    """Ids of the incidents whose root messages show it."""
     is_watched: bool = True
     """False: the silence is for a job that this channel does not watch, so it has no effect now."""
 
@@ -164,6 +189,7 @@ def _build_silence(arguments: Arguments) -> SilenceCommand | UnsilenceCommand:
         rule=arguments.text("--rule"),
         severity=Severity(severity.lower()) if severity else None,
         reason=arguments.text("--reason") or "",
+        is_confirmed=arguments.has("--yes"),
     )
 
 
@@ -187,6 +213,7 @@ SILENCE = Subcommand(
         Option("--rule", "Only alerts of this rule.", "NAME"),
         Option("--severity", "Only alerts of this severity: page, warn or info.", "SEVERITY"),
         Option("--reason", "Tell the others why.", "TEXT"),
+        YES,
     ),
     (
         ('silence 2h baseten:lq4j9zm/8w6y2n --reason "restarting nodes"', "one job, two hours"),
@@ -198,5 +225,5 @@ SILENCE = Subcommand(
 )
 
 ChannelCommand = WatchCommand | UnwatchCommand | ListCommand | SilenceCommand | UnsilenceCommand
-ChannelAnswer = WatchAnswer | UnwatchAnswer | ListAnswer | SilenceAnswer
+ChannelAnswer = WatchAnswer | UnwatchAnswer | ListAnswer | SilenceAnswer | ConfirmAnswer
 CHANNEL_COMMANDS: tuple[Subcommand[ChannelCommand], ...] = (WATCH, UNWATCH, LIST, SILENCE)

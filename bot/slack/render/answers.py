@@ -8,7 +8,7 @@ from bot.commands.subcommands.jobs import DiagnosisAnswer, JobsAnswer, MetricsAn
 from bot.commands.subcommands.logs import LogsAnswer
 from bot.commands.subcommands.notify import NotifyAnswer
 from bot.commands.subcommands.rules import ReplayAnswer, RulesAnswer
-from bot.commands.subcommands.subscriptions import ListAnswer, SilenceAnswer, UnwatchAnswer, WatchAnswer
+from bot.commands.subcommands.subscriptions import ConfirmAnswer, ListAnswer, SilenceAnswer, UnwatchAnswer, WatchAnswer
 from bot.commands.subcommands.table import HelpAnswer
 from bot.domain.alerts import Incident
 from bot.domain.durations import spoken_duration
@@ -27,7 +27,7 @@ from bot.slack.render.message import Block, Message, message
 from bot.slack.render.metrics import gpu_sentence, render_metrics
 from bot.slack.render.notify import render_notify
 from bot.slack.render.rules import render_replay, render_rules
-from bot.slack.render.subscriptions import render_subscriptions, render_watch, render_watch_settings
+from bot.slack.render.subscriptions import render_subscriptions
 from bot.slack.render.text import code, escape, one_line, person, plain_time, slack_time
 
 _MAX_CHOICES = 10
@@ -52,7 +52,7 @@ def render(answer: Answer) -> Message:
             return render_replay(answer)
         case JobsAnswer():
             return render_jobs(answer)
-        case WatchAnswer() | UnwatchAnswer() | ListAnswer() | SilenceAnswer():
+        case WatchAnswer() | UnwatchAnswer() | ListAnswer() | SilenceAnswer() | ConfirmAnswer():
             return render_subscriptions(answer)
         case NotifyAnswer():
             return render_notify(answer)
@@ -66,8 +66,6 @@ def render_shared(answer: Answer) -> Shared:
     """The message of an answer, for the whole channel."""
     if isinstance(answer, LogsAnswer):
         return render_shared_logs(answer)
-    if isinstance(answer, WatchAnswer):
-        return Shared(render_watch(answer), render_watch_settings(answer), pointer="its rules are in the thread")
     shown = render(answer)
     return Shared(message(shown.text, map(_without_share, shown.blocks)))
 
@@ -191,7 +189,10 @@ def render_greeting(watched: int, waiting: int) -> Message:
     """Posted by the bot when it joins a channel: what this channel watches, or how to start."""
     here = f"This channel watches {plural(watched, 'job')}: `/train list`." if watched else ""
     late = f"Sending {plural(waiting, 'alert')} that waited for the invitation." if waiting else ""
-    how = "Type `/train watch REF` to alert this channel when that job fails, hangs or idles. `/train jobs` lists REFs."
+    how = (
+        "Hi! Type `/train watch JOB` to get alerts here when a job fails, hangs or leaves GPUs idle. "
+        "`/train jobs` lists jobs."
+    )
     text = " ".join(part for part in (here, late, "" if watched else how) if part)
     return message(text, [section(f"👋 {text}")])
 

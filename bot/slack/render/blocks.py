@@ -109,6 +109,8 @@ class Action(enum.StrEnum):
     """Command text. The answer goes to the channel."""
     CHANGE = "trainwatch_change"
     """Command text that changes the channel's alerts: a silence, an unwatch. The answer goes into the thread."""
+    REPLACE = "trainwatch_replace"
+    """Command text that changes the channel's alerts. The answer replaces the message that held the button."""
     ACKNOWLEDGE = "trainwatch_acknowledge"
     """An incident id. The clicker takes the incident if nobody has it."""
     TAKE_OVER = "trainwatch_take_over"
@@ -119,16 +121,33 @@ class Action(enum.StrEnum):
     """An overflow menu whose options are like CHANGE."""
 
 
-def button(label: str, action: Action, value: str, *, key: str = "", style: str | None = None) -> Block | None:
+def confirm(title: str, text: str, label: str) -> Block:
+    """A dialog that asks before a button acts.
+
+    Source: https://docs.slack.dev/reference/block-kit/composition-objects/confirmation-dialog-object (documented).
+    """
+    return {
+        "title": plain(title, 100),
+        "text": plain(text, 300),
+        "confirm": plain(label, 30),
+        "deny": plain("Cancel", 30),
+        "style": "danger",
+    }
+
+
+def button(
+    label: str, action: Action, value: str, *, key: str = "", style: str | None = None, asks: Block | None = None
+) -> Block | None:
     """A button, or None if its value does not fit: a truncated command would be another command.
 
-    `key` makes the `action_id` unique among buttons of one action, because Slack rejects duplicates in a row.
+    `key` makes the `action_id` unique among buttons of one action, because Slack rejects duplicates in a row. `asks` is
+    a dialog of `confirm`.
     """
     if not _can_carry(value, MAX_BUTTON_VALUE):
         return None
     action_id = f"{action}:{key}" if key else action.value
     made: Block = {"type": "button", "text": plain(label, _MAX_LABEL_TEXT), "action_id": action_id, "value": value}
-    return made | {"style": style} if style else made
+    return made | ({"style": style} if style else {}) | ({"confirm": asks} if asks else {})
 
 
 def overflow(options: Sequence[tuple[str, str]]) -> Block | None:

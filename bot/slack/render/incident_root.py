@@ -7,7 +7,7 @@ try; who has it; buttons. Everything else is in the thread.
 import re
 from datetime import datetime, timedelta
 
-from bot.domain.alerts import Incident, IncidentAlert, Severity
+from bot.domain.alerts import Incident, IncidentAlert, Resolution, Severity
 from bot.domain.durations import ns_from_datetime, spoken_duration
 from bot.domain.jobs import Job
 from bot.domain.progress import checkpoint_text, position_text
@@ -24,7 +24,7 @@ from bot.slack.render.alert_text import (
     repeats_title,
     sentence_case,
 )
-from bot.slack.render.blocks import Action, actions, button, context, logs_button, overflow, section
+from bot.slack.render.blocks import Action, actions, button, confirm, context, logs_button, overflow, section
 from bot.slack.render.jobs import job_link, job_name, state_label
 from bot.slack.render.message import Block, Message, message
 from bot.slack.render.text import clock_time, code, first_sentence, one_line, person, slack_time
@@ -76,8 +76,17 @@ def _ended_lines(incident: Incident, lead: IncidentAlert) -> list[str]:
     return [
         _headline(job, lead, "~"),
         _decisive(job, lead),
-        sentence_case(ending(job, lead)),
+        _stopped(incident, lead) or sentence_case(ending(job, lead)),
     ]
+
+
+def _stopped(incident: Incident, lead: IncidentAlert) -> str:
+    """Who stopped watching, and when."""
+    left = incident.unwatched
+    if left is None or lead.resolution is not Resolution.UNSUBSCRIBED:
+        return ""
+    after = spoken_duration(left.at - lead.fired_at)
+    return f"{person(left.by)} stopped watching {_time(left.at, incident)}, after {after}; the problem may persist."
 
 
 def _headline(job: Job, lead: IncidentAlert, mark: str) -> str:
@@ -166,10 +175,10 @@ def _buttons(incident: Incident, lead: IncidentAlert) -> Block | None:
     job = incident.job.ref
     start_ns = lead.evidence.start_ns
     logs = logs_button(job, ns_from_datetime(lead.fired_at) if start_ns is None else start_ns)
-    is_live = incident.resolved_at is None
-    return actions(
-        [_next_step(incident), _silence(incident) if is_live else None, logs, _more(incident) if is_live else None]
-    )
+    if incident.resolved_at is not None:
+        undo = incident.unwatched.undo if incident.unwatched else ""
+        return actions([_next_step(incident), logs, button("Undo", Action.CHANGE, undo, key="undo")])
+    return actions([_next_step(incident), *_silence(incident), logs, _stop(incident)])
 
 
 def _next_step(incident: Incident) -> Block | None:
@@ -182,13 +191,16 @@ def _next_step(incident: Incident) -> Block | None:
     return button("Acknowledge", Action.ACKNOWLEDGE, incident.id, style="primary" if is_urgent else None)
 
 
-def _silence(incident: Incident) -> Block | None:
-    if incident.muted is not None:
-        return button("Undo silence", Action.CHANGE, f"silence end {incident.muted.silence_id}")
-    return button("Silence 1 hour", Action.CHANGE, f"silence 1h {incident.job.ref}")
-
-
-def _more(incident: Incident) -> Block | None:
+def _silence(incident: Incident) -> list[Block | None]:
+    """To silence the job, or to undo it."""
     job = incident.job.ref
-    silences = [("Silence 4 hours", f"silence 4h {job}"), ("Silence 24 hours", f"silence 1d {job}")]
-    return overflow([*([] if incident.muted else silences), ("Stop watching here", f"unwatch {job}")])
+    if incident.muted is not None:
+        return [button("Undo silence", Action.CHANGE, f"silence end {incident.muted.silence_id}")]
+    longer = [("Silence 4 hours", f"silence 4h {job}"), ("Silence 24 hours", f"silence 1d {job}")]
+    return [button("Silence 1 hour", Action.CHANGE, f"silence 1h {job}"), overflow(longer)]
+
+
+def _stop(incident: Incident) -> Block | None:
+    job = incident.job
+    asks = confirm("Stop watching?", f"This channel gets no more alerts for {job.name or job.ref}.", "Stop watching")
+    return button("Stop watching", Action.CHANGE, f"unwatch {job.ref}", key="stop", asks=asks)

@@ -1,6 +1,7 @@
 """The rules, and a replay of them over a past window."""
 
 from bot.commands.parsing.formatting import format_command
+from bot.commands.parsing.tokenizer import quote
 from bot.commands.subcommands.rules import ReplayAnswer, RulesAnswer, RuleShown
 from bot.domain.durations import spoken_duration
 from bot.domain.wording import plural
@@ -17,13 +18,22 @@ _BUDGET = 7000
 
 def render_rules(answer: RulesAnswer) -> Message:
     """Every rule with its parameters."""
-    change = "Change one for this channel: `/train watch REF rule.parameter=value`"
+    job = "REF" if answer.job is None else one_line(str(answer.job), 200)
+    title = "" if answer.job is None else f"Alerts this channel gets for {code(str(answer.job))}"
+    command = "rules" if answer.job is None else f"rules {quote(str(answer.job))}"
     return message(
-        f"{plural(len(answer.rules), 'alert rule')}.",
+        f"{title}." if title else f"{plural(len(answer.rules), 'alert rule')}.",
         [
+            section(f"*{title}*") if title else None,
             *row_sections([rule_row(rule) for rule in answer.rules], _BUDGET, "rule"),
-            context([SEVERITY_LEGEND, change, "Test on past logs: `/train rules test REF`"]),
-            actions([share_button("rules")]),
+            context(
+                [
+                    SEVERITY_LEGEND,
+                    f"Change: `/train watch {job} rule.parameter=value`",
+                    f"Test on past logs: `/train rules test {job}`",
+                ]
+            ),
+            actions([share_button(command)]),
         ],
     )
 

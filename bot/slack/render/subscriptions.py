@@ -1,21 +1,34 @@
 """Answers about what a channel watches and silences."""
 
-from bot.commands.subcommands.subscriptions import ListAnswer, SilenceAnswer, UnwatchAnswer, WatchAnswer
+from bot.commands.parsing.tokenizer import quote
+from bot.commands.subcommands.subscriptions import ConfirmAnswer, ListAnswer, SilenceAnswer, UnwatchAnswer, WatchAnswer
 from bot.domain.alerts import Severity
+from bot.domain.durations import spoken_duration
 from bot.domain.subscriptions import Silence
 from bot.domain.wording import plural
 from bot.slack.render.blocks import Action, actions, button, context, row_sections, section, share_button
-from bot.slack.render.icons import SEVERITY_LEGEND, STATE_ICONS
 from bot.slack.render.jobs import job_link, job_name, job_summary, watched_row
 from bot.slack.render.message import Message, message
-from bot.slack.render.rules import rule_row
-from bot.slack.render.text import code, one_line, person, plain_time, slack_time
+from bot.slack.render.text import code, one_line, person, slack_time
 
+_ALERT_NAMES = {
+    "job_failed": "failures",
+    "failure": "failures",
+    "hang": "hangs",
+    "loss": "NaN",
+    "log_errors": "errors",
+    "low_gpu_utilization": "idle GPUs",
+    "gpu_straggler": "stragglers",
+    "gpu_memory_pressure": "memory filling up",
+    "host_memory_pressure": "memory filling up",
+    "storage_pressure": "disks filling up",
+}
+"""How the answer to `watch` names rules; those about visibility go without saying."""
 _WATCHED_BUDGET = 5500
 _SILENCES_BUDGET = 1500
 
 
-def render_subscriptions(answer: WatchAnswer | UnwatchAnswer | ListAnswer | SilenceAnswer) -> Message:
+def render_subscriptions(answer: WatchAnswer | UnwatchAnswer | ListAnswer | SilenceAnswer | ConfirmAnswer) -> Message:
     """The message of an answer, for the one who asked."""
     match answer:
         case WatchAnswer():
@@ -26,42 +39,55 @@ def render_subscriptions(answer: WatchAnswer | UnwatchAnswer | ListAnswer | Sile
             return render_list(answer)
         case SilenceAnswer():
             return render_silence(answer)
+        case ConfirmAnswer():
+            return render_question(answer)
 
 
 def render_watch(answer: WatchAnswer) -> Message:
-    """A subscription was created or changed."""
+    """A subscription was created or changed: what alerts to expect, in one line; a button shows the rules."""
     job = answer.job
-    verb = "now watches" if answer.created else "has new settings for" if answer.has_changed else "is already watching"
-    by = f"by {person(answer.subscription.created_by)}"
-    shown = section(f"👀 This channel {verb} {STATE_ICONS[job.state]} {job_link(job)}")
-    notes = context([code(str(job.ref)), by, *_rule_changes(answer)])
-    return message(f"This channel {verb} {job_name(job)}.", [shown, notes])
-
-
-def render_watch_settings(answer: WatchAnswer) -> Message:
-    """The rules of a subscription, for the thread below `render_watch`."""
-    change = f"Change: `/train watch {one_line(str(answer.job.ref), 200)} rule.parameter=value`"
+    verb = "Watching" if answer.created else "Updated alert settings for" if answer.has_changed else "Already watching"
+    rules = button("Alert rules", Action.SHOW, f"rules {quote(str(job.ref))}")
+    by = f"by {person(answer.subscription.created_by)}, until the job ends or `/train unwatch`"
+    notes = context([by, *_rule_changes(answer)])
     return message(
-        f"Rules for {job_name(answer.job)} in this channel.",
+        f"{verb} {job_name(job)}: {_expected_alerts(answer)}",
         [
-            *row_sections([rule_row(rule) for rule in answer.rules] or ["All rules are off."], 6000, "rule"),
-            context([SEVERITY_LEGEND, change, "Ends with the job or `/train unwatch`"]),
+            section(f"👀 {verb} {job_link(job)}: {_expected_alerts(answer)}"),
+            notes,
+            actions([rules]),
         ],
     )
 
 
+def _expected_alerts(answer: WatchAnswer) -> str:
+    """`you'll get failures, hangs, NaN, errors, idle GPUs, memory filling up.`."""
+    is_on = {rule.name for rule in answer.rules if rule.is_on}
+    names = list(dict.fromkeys(name for rule, name in _ALERT_NAMES.items() if rule in is_on))
+    return f"you'll get {', '.join(names)}." if names else "all alert rules are off."
+
+
 def render_unwatch(answer: UnwatchAnswer) -> Message:
-    """The subscriptions that ended."""
+    """The subscriptions that ended, with a button to undo it."""
+    by = person(answer.by) if answer.by else "This channel"
     match answer.jobs:
         case ():
-            what = "does not watch any job"
+            return message("This channel does not watch any job.", [section("This channel does not watch any job.")])
         case (job,):
-            what = f"no longer watches {code(str(job))}"
+            text = f"{by} stopped watching {code(str(job))} in this channel."
         case jobs:
-            what = f"no longer watches {plural(len(jobs), 'job')}"
-    text = f"This channel {what}."
+            text = f"{by} stopped watching {plural(len(jobs), 'job')} in this channel."
     rows = [code(str(job)) for job in answer.jobs] if len(answer.jobs) > 1 else []
-    return message(text, [section(text), *row_sections(rows, 3000, "job")])
+    undo = actions([button("Undo", Action.REPLACE, answer.undo)]) if answer.undo else None
+    return message(text, [section(text), *row_sections(rows, 3000, "job"), undo])
+
+
+def render_question(answer: ConfirmAnswer) -> Message:
+    """A question before a change to the whole channel; nothing happens until the button is pressed."""
+    text = one_line(answer.question, 300)
+    return message(
+        text, [section(text), actions([button(answer.label, Action.REPLACE, answer.command, style="danger")])]
+    )
 
 
 def render_list(answer: ListAnswer) -> Message:
@@ -84,38 +110,45 @@ def render_list(answer: ListAnswer) -> Message:
 
 
 def render_silence(answer: SilenceAnswer) -> Message:
-    """A silence began or ended."""
+    """A silence began, with a button to end it; or it ended."""
     silence = answer.silence
     if answer.ended:
-        what = f"alerts of {_matchers(silence)}" if silence.matchers else "alerts"
-        text = f"Silence {silence.id} ended; {what} resume."
-        return message(text, [section(f"🔔 {text}")])
+        text = f"🔔 {person(answer.by) if answer.by else 'Somebody'} unmuted {_matchers(silence)}."
+        return message(text, [section(text)])
     unwatched = "This channel does not watch that job. `/train list` shows what it watches."
     note = context(["" if answer.is_watched else unwatched])
-    unmute = actions([button("Unmute", Action.CHANGE, f"silence end {silence.id}")])
-    text = f"{_silenced(silence)} until {plain_time(silence.ends_at)}."
-    return message(text, [section(silence_row(silence)), note, unmute])
+    unmute = actions([button("Unmute", Action.REPLACE, f"silence end {silence.id}")])
+    text = f"{_silenced(silence)} for {spoken_duration(silence.ends_at - silence.created_at)}."
+    return message(
+        text, [section(f"🔕 {_silenced(silence)} until {slack_time(silence.ends_at)}{_reason(silence)}"), note, unmute]
+    )
 
 
 def silence_row(silence: Silence) -> str:
-    """A silence in a list: what, until when, by whom, why, and how to end it."""
-    by = f"by {person(silence.created_by)}" + (f": {one_line(silence.reason, 200)}" if silence.reason else "")
-    return f"🔕 {_silenced(silence)} until {slack_time(silence.ends_at)} {by} · `/train silence end {silence.id}`"
+    """A silence in a list: by whom, what, until when, why, and how to end it."""
+    until = f"until {slack_time(silence.ends_at)}{_reason(silence)}"
+    return f"🔕 {_silenced(silence)} {until} · `/train silence end {silence.id}`"
 
 
 def _rule_changes(answer: WatchAnswer) -> list[str]:
     """How the rules of a subscription differ from the defaults."""
     settings = answer.subscription.settings
     changed = [name for name in sorted(settings.parameters) if name not in settings.off]
-    changes = (("changed", changed), ("off", settings.off), ("on", settings.on))
+    changes = (("custom settings", changed), ("off", settings.off), ("on", settings.on))
     listed = [f"{label}: {', '.join(one_line(name, 60) for name in names)}" for label, names in changes if names]
     minimum = settings.min_severity
     return listed if minimum is Severity.INFO else [*listed, f"severity {minimum} and higher"]
 
 
 def _silenced(silence: Silence) -> str:
-    return f"Alerts of {_matchers(silence)} silenced" if silence.matchers else "All alerts in this channel silenced"
+    return f"{person(silence.created_by)} muted {_matchers(silence)}"
+
+
+def _reason(silence: Silence) -> str:
+    return f" ({one_line(silence.reason, 200)})" if silence.reason else ""
 
 
 def _matchers(silence: Silence) -> str:
-    return ", ".join(f"{one_line(one.label, 40)} {code(one.value)}" for one in silence.matchers)
+    """What a silence mutes: `alerts for job X`."""
+    named = ", ".join(f"{one_line(one.label, 40)} {code(one.value)}" for one in silence.matchers)
+    return f"alerts for {named}" if named else "all alerts in this channel"

@@ -44,10 +44,10 @@ async def test_an_empty_database_passes_before_the_first_start(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("version", "found", "remedy"),
     [
-        ("0000", "version 0000 is older than this trainwatch's 0002", "Run `trainwatch db upgrade`."),
+        ("0000", f"version 0000 is older than this trainwatch's {SCHEMA_VERSION}", "Run `trainwatch db upgrade`."),
         (
             "0099",
-            "version 0099 is newer than this trainwatch's 0002",
+            f"version 0099 is newer than this trainwatch's {SCHEMA_VERSION}",
             "Install the trainwatch version that wrote it, or a newer one.",
         ),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from bot.domain.alerts import Receipt
 from bot.domain.subscriptions import Matcher
 from bot.store.store import Store
 from tests.integration.store.building import claim_one, watch_job
@@ -35,6 +36,15 @@ async def test_a_silence_can_be_ended_once_and_only_in_its_channel(store: Store,
     assert ended.ends_at == now
     assert await store.silences.end(silence.id, now) is None
     assert await store.silences.active("C1", now) == ()
+
+
+async def test_a_silence_keeps_the_message_that_announced_it(store: Store, now: datetime) -> None:
+    silence = await store.silences.add("C1", (), "U1", now + HOUR, now)
+    await store.silences.set_message(silence.id, Receipt("C1", "1.5"))
+
+    ended = await store.silences.end(silence.id, now)
+    assert ended is not None
+    assert ended.message == Receipt("C1", "1.5")
 
 
 async def test_a_claimed_watch_has_the_silences_of_its_channels(store: Store, now: datetime) -> None:

@@ -17,8 +17,8 @@ from bot.commands.subcommands.jobs import (
     StatusAnswer,
 )
 from bot.commands.subcommands.logs import Cut, CutReason, LogsAnswer, LogsCommand
-from bot.commands.subcommands.rules import RuleShown
-from bot.commands.subcommands.subscriptions import ListAnswer, SilenceAnswer, UnwatchAnswer, WatchAnswer
+from bot.commands.subcommands.rules import RulesAnswer, RuleShown
+from bot.commands.subcommands.subscriptions import ConfirmAnswer, ListAnswer, SilenceAnswer, UnwatchAnswer, WatchAnswer
 from bot.commands.subcommands.table import HelpAnswer
 from bot.diagnosis.findings import Diagnosis
 from bot.domain.alerts import (
@@ -173,12 +173,17 @@ ANSWERS: dict[str, Answer] = {
     "watch": WatchAnswer(SUBSCRIPTION, job(), True, RULE_ROWS),
     "watch_changed": WatchAnswer(SUBSCRIPTION, job(), False, RULE_ROWS),
     "watch_unchanged": WatchAnswer(SUBSCRIPTION, job(), False, RULE_ROWS, has_changed=False),
-    "unwatch": UnwatchAnswer((REF,)),
+    "unwatch": UnwatchAnswer((REF,), "U0ANNA", f"watch {REF} hang=off"),
+    "unwatch_all": UnwatchAnswer((REF, JobRef("x", "y")), "U0ANNA"),
     "unwatch_none": UnwatchAnswer(()),
     "list": ListAnswer((Watched(SUBSCRIPTION, job(), at(-1), 2), Watched(SUBSCRIPTION, None, None)), (SILENCE,), NOW),
     "list_empty": ListAnswer((), (), NOW),
     "silence": SilenceAnswer(SILENCE),
-    "silence_ended": SilenceAnswer(SILENCE, ended=True),
+    "silence_ended": SilenceAnswer(SILENCE, ended=True, by="U0BEN"),
+    "question": ConfirmAnswer(
+        "Silence all alerts in this channel (4 jobs) for 2 h?", "Silence all", "silence 2h --yes"
+    ),
+    "channel_rules": RulesAnswer(RULE_ROWS, REF),
     "help": HelpAnswer(
         topic="logs",
         usage="/train logs REF [OPTIONS]",

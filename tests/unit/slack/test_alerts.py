@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 from syrupy.assertion import SnapshotAssertion
@@ -23,6 +24,7 @@ from bot.domain.alerts import (
     NotifyReason,
     Resolution,
     Severity,
+    Unwatching,
 )
 from bot.domain.jobs import JobRef, JobState
 from bot.domain.logs import Level
@@ -34,6 +36,12 @@ from bot.slack.render.message import Message
 from tests.unit.slack.factories import HOSTILE, alert, at, errors, failed, incident, job, line, notification, quoted
 from tests.unit.slack.samples import CLEARED, ENDED, LEFT, NOTIFICATIONS, hostile_incident
 from tests.unit.slack.validity import buttons, problems, shown
+
+
+def actions_of(message: Message) -> list[Any]:
+    return [
+        element for block in message.blocks if block["type"] == "actions" for element in cast(Any, block["elements"])
+    ]
 
 
 def reply_to(one: IncidentAlert) -> Message:
@@ -140,17 +148,17 @@ def test_buttons_hold_the_whole_command() -> None:
         "Logs": "logs baseten:proj42/job7f3a --around 2026-03-13T14:01:31.000000000Z",
         "Silence 4 hours": "silence 4h baseten:proj42/job7f3a",
         "Silence 24 hours": "silence 1d baseten:proj42/job7f3a",
-        "Stop watching here": "unwatch baseten:proj42/job7f3a",
+        "Stop watching": "unwatch baseten:proj42/job7f3a",
     } == buttons(render_root(incident()))
 
 
-@pytest.mark.parametrize("label", ["Silence 1 hour", "Logs", "Silence 4 hours", "Stop watching here"])
+@pytest.mark.parametrize("label", ["Silence 1 hour", "Logs", "Silence 4 hours", "Stop watching"])
 def test_the_value_of_a_button_is_a_valid_command(label: str) -> None:
     assert isinstance(parse(buttons(render_root(incident()))[label]), LogsCommand | SilenceCommand | UnwatchCommand)
 
 
 def test_a_button_whose_command_does_not_fit_is_left_out() -> None:
-    about = incident(of=replace(job(), ref=JobRef("x", "y" * 1990)))
+    about = incident(of=replace(job(), ref=JobRef("x", "y" * 1995)))
     assert ["Acknowledge"] == list(buttons(render_root(about)))
 
 
@@ -260,6 +268,21 @@ def test_a_silenced_incident_shows_who_until_when_and_undo() -> None:
     assert "🔕 Silenced until <!date^1773414151^{time}|15:02 UTC> by <@U0ANNA>" in shown(root)
     assert buttons(root)["Undo silence"] == "silence end 7"
     assert "Silence 1 hour" not in buttons(root)
+
+
+def test_stopping_asks_first_and_shows_who_and_undo() -> None:
+    stop = next(one for one in actions_of(render_root(incident())) if "confirm" in one)
+    assert stop["text"]["text"] == "Stop watching"
+    assert stop["confirm"]["text"]["text"] == "This channel gets no more alerts for llama-8b-sft."
+    left = replace(incident(LEFT), unwatched=Unwatching("U0ANNA", at(2), "watch baseten:proj42/job7f3a hang=off"))
+    root = render_root(left)
+    assert (
+        "<@U0ANNA> stopped watching <!date^1773410671^{time}|14:04 UTC>, after 2 min; the problem may persist."
+        in shown(root)
+    )
+    assert buttons(root)["Undo"] == "watch baseten:proj42/job7f3a hang=off"
+    undone = replace(left, unwatched=Unwatching("U0ANNA", at(2), ""))
+    assert list(buttons(render_root(undone))) == ["Logs"]
 
 
 def test_different_messages_are_counted_in_the_thread() -> None:

@@ -10,6 +10,7 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from bot.commands.answers import Answer, ErrorAnswer
+from bot.commands.handlers.rules import rules_answer
 from bot.commands.parsing.parser import parse
 from bot.commands.subcommands.jobs import JobsAnswer, JobsCommand, ProviderJobs, StatusAnswer
 from bot.commands.subcommands.subscriptions import ListAnswer, SilenceAnswer, UnwatchAnswer, WatchAnswer
@@ -30,7 +31,7 @@ from bot.slack.render.answers import render, render_error, render_shared
 from bot.slack.render.blocks import section
 from bot.slack.render.message import Message
 from bot.slack.render.thread_commands import use_mentions
-from tests.unit.slack.factories import HOSTILE, NOW, at, incident, job, line
+from tests.unit.slack.factories import HOSTILE, NOW, REF, at, incident, job, line
 from tests.unit.slack.samples import (
     ANSWERS,
     HOSTILE_JOB,
@@ -82,20 +83,33 @@ def test_a_shared_answer_has_no_share_button(case: str) -> None:
     assert "Share in channel" not in buttons(render_shared(ANSWERS[case]).root)
 
 
-def test_a_new_subscription_is_two_lines_with_its_rules_in_the_thread() -> None:
+def test_a_new_subscription_is_one_line_with_its_rules_behind_a_button() -> None:
     shared = render_shared(ANSWERS["watch"])
-    assert "by <@U0ANNA>" in shown(shared.root)
-    assert "its rules are in the thread" == shared.pointer
-    assert shared.thread is not None
-    assert "🟠 *log_errors* · *off* New log lines at level ERROR or worse." in shown(shared.thread)
-    assert "A GPU stays below a threshold. `threshold=20%, for=15m`" in shown(shared.thread)
-    assert "🔴 page · 🟠 warn · 🔵 info" in shown(shared.thread)
+    first, small_print = shown(shared.root).splitlines()
+    assert first.endswith("llama-8b-sft>*: you'll get failures, idle GPUs.")
+    assert small_print == "by <@U0ANNA>, until the job ends or `/train unwatch`"
+    assert buttons(shared.root) == {"Alert rules": f"rules {REF}"}
+    assert shared.thread is None
+    assert shared.root.text == "Watching llama-8b-sft: you'll get failures, idle GPUs."
+
+
+def test_every_rule_that_alerts_about_the_job_has_a_name_in_the_answer_to_watch() -> None:
+    everything = WatchAnswer(SUBSCRIPTION, job(), True, rules_answer(RuleSettings()).rules)
+    names = "failures, hangs, NaN, errors, idle GPUs, stragglers, memory filling up, disks filling up"
+    assert shown(render(everything)).splitlines()[0].endswith(f": you'll get {names}.")
+
+
+def test_the_rules_of_a_subscription_name_its_job() -> None:
+    text = shown(render(ANSWERS["channel_rules"]))
+    assert text.startswith(f"*Alerts this channel gets for `{REF}`*")
+    assert "🟠 *log_errors* · *off* New log lines at level ERROR or worse." in text
+    assert f"Change: `/train watch {REF} rule.parameter=value`" in text
 
 
 def test_a_subscription_shows_how_its_rules_differ_from_the_defaults() -> None:
     settings = RuleSettings({"low_gpu_utilization": {"for": 60.0}}, ("log_gap",), Severity.WARN)
     answer = WatchAnswer(replace(SUBSCRIPTION, settings=settings), job(), True, RULE_ROWS)
-    changes = "changed: low_gpu_utilization · off: log_gap · severity warn and higher"
+    changes = "custom settings: low_gpu_utilization · off: log_gap · severity warn and higher"
     assert changes in shown(render_shared(answer).root)
 
 
@@ -190,8 +204,8 @@ def test_a_silence_of_an_unwatched_job_has_a_note() -> None:
     assert "does not watch" not in shown(render(ANSWERS["silence"]))
 
 
-def test_the_alt_text_of_a_silence_has_what_and_until_when() -> None:
-    text = "Alerts of job `baseten:proj42/job7f3a` silenced until 13 Mar 16:02 UTC."
+def test_the_alt_text_of_a_silence_has_who_what_and_how_long() -> None:
+    text = "<@U0ANNA> muted alerts for job `baseten:proj42/job7f3a` for 2 h."
     assert text == render(ANSWERS["silence"]).text
 
 
@@ -200,9 +214,16 @@ def test_an_unknown_state_is_shown_as_the_platforms_status() -> None:
 
 
 def test_a_silence_shows_who_until_when_why_and_how_to_end_it() -> None:
-    text = shown(render(SilenceAnswer(replace(SILENCE, ends_at=NOW + timedelta(hours=1)))))
-    for fact in ("<@U0ANNA>", "13 Mar 15:02 UTC", "restarting nodes", "/train silence end 7"):
-        assert fact in text
+    message = render(SilenceAnswer(replace(SILENCE, ends_at=NOW + timedelta(hours=1))))
+    for fact in ("<@U0ANNA>", "13 Mar 15:02 UTC", "(restarting nodes)"):
+        assert fact in shown(message)
+    assert buttons(message) == {"Unmute": "silence end 7"}
+    listed = shown(render(ANSWERS["list"]))
+    assert "(restarting nodes) · `/train silence end 7`" in listed
+
+
+def test_an_ended_silence_shows_who_ended_it() -> None:
+    assert shown(render(ANSWERS["silence_ended"])) == "🔔 <@U0BEN> unmuted alerts for job `baseten:proj42/job7f3a`."
 
 
 @pytest.mark.parametrize("case", ANSWERS)

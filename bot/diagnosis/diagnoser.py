@@ -6,6 +6,7 @@ diagnoser.feed("loss: nan", replica="worker-1", timestamp_ns=...)     # or feed_
 diagnosis = diagnoser.report(now_ns)
 """
 
+from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
@@ -13,6 +14,7 @@ import msgspec
 
 from bot.diagnosis.failures.exceptions import failure_from_unfinished
 from bot.diagnosis.findings import Diagnosis, Failure, worst_first
+from bot.diagnosis.last_lines import LastLines, last_lines_of
 from bot.diagnosis.page_scanner import PageScanner
 from bot.diagnosis.reading.cursor import NO_ORIGIN, Origin
 from bot.diagnosis.run_progress import build_progress
@@ -22,6 +24,8 @@ from bot.domain.alerts import Severity
 
 PAGE = 1 << 20
 """Number of bytes scanned together."""
+LAST_PAGES = 8
+"""Number of pages of a file in which the last lines are searched."""
 MAX_LINE = 1 << 22
 """A longer line, in bytes, is cut: a line without an end must not fill the memory."""
 BATCH = 512
@@ -40,9 +44,10 @@ class Diagnoser:
     Args:
         scanner: the compiled catalogue; it holds no state, so all jobs share one.
         plateau: also report a loss that no longer improves.
+        last_lines: also report the last lines of the last `LAST_PAGES` pages.
     """
 
-    def __init__(self, scanner: PageScanner, *, plateau: bool = False) -> None:
+    def __init__(self, scanner: PageScanner, *, plateau: bool = False, last_lines: bool = False) -> None:
         self._scanner = scanner
         self._plateau = plateau
         self._state = DiagnoserState()
@@ -50,6 +55,7 @@ class Diagnoser:
         self._parts: list[bytes] = []
         self._size = 0
         self._queue: list[Line] = []
+        self._last_pages = deque[bytes](maxlen=LAST_PAGES) if last_lines else None
 
     def feed(
         self, text: str, *, rank: int | None = None, replica: str | None = None, timestamp_ns: int | None = None
@@ -68,7 +74,10 @@ class Diagnoser:
         """Read any piece of a log file; it may end in the middle of a line."""
         self._flush()
         for start in range(0, len(page), PAGE):
-            self._read_page(page[start : start + PAGE] if len(page) > PAGE else page)
+            part = page[start : start + PAGE] if len(page) > PAGE else page
+            self._read_page(part)
+            if self._last_pages is not None:
+                self._last_pages.append(part)
 
     def report(self, now_ns: int | None = None, *, running: bool = True) -> Diagnosis:
         """Return the diagnosis so far; more lines may follow.
@@ -78,8 +87,9 @@ class Diagnoser:
             running: False if the job is pending or paused or its log cannot be fetched: then it cannot hang.
         """
         self._flush()
+        last_lines = last_lines_of(b"".join(self._last_pages)) if self._last_pages is not None else LastLines()
         if not self._parts and not self._state.skipped_raw:
-            return self._diagnose(now_ns, running)
+            return replace(self._diagnose(now_ns, running), last_lines=last_lines)
         before = self.dump()
         if self._parts:
             page = b"".join(self._parts)
@@ -88,7 +98,7 @@ class Diagnoser:
         self._scanner.sample_skipped(self._state)
         diagnosis = self._diagnose(now_ns, running)
         self.load(before)
-        return diagnosis
+        return replace(diagnosis, last_lines=last_lines)
 
     def dump(self) -> dict[str, object]:
         """Return the state for JSON; `load` continues from it."""

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from bot.diagnosis.catalogue import Category
+from bot.diagnosis.last_lines import LastLines
 from bot.domain.alerts import Severity
 from bot.domain.durations import format_iso_ms
 from bot.domain.progress import RunProgress
@@ -68,6 +69,7 @@ class Diagnosis:
     """Worst first: page, warn, info; in log order within one severity."""
     lines: int = 0
     progress: RunProgress = field(default_factory=RunProgress)
+    last_lines: LastLines = field(default_factory=LastLines)
 
     def to_json(self) -> dict[str, object]:
         """The output of `trainwatch scan --json`."""

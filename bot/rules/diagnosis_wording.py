@@ -96,7 +96,14 @@ def redact_diagnosis(diagnosis: Diagnosis, redactor: Redactor) -> tuple[Diagnosi
         title, why = redactor.redact(failure.title)[0], redactor.redact(failure.why)[0]
         failures.append(replace(failure, title=title, why=why, excerpt=tuple(line for line, _ in excerpt)))
     progress = redact_progress(diagnosis.progress, redactor)
-    return replace(diagnosis, failures=tuple(failures), progress=progress), count
+    last = diagnosis.last_lines
+    lines = {line: redactor.redact(line.message) for line in (*last.notable, *last.ending)}
+    count += sum(found for _, found in lines.values())
+    notable, ending = (
+        tuple(replace(line, message=lines[line][0]) for line in group) for group in (last.notable, last.ending)
+    )
+    last = replace(last, notable=notable, ending=ending)
+    return replace(diagnosis, failures=tuple(failures), progress=progress, last_lines=last), count
 
 
 def redact_progress(progress: RunProgress, redactor: Redactor) -> RunProgress:

@@ -8,9 +8,13 @@ from collections.abc import Sequence
 
 from bot.diagnosis.findings import Diagnosis, Failure
 from bot.diagnosis.reading.line_sources import with_rank_tag
+from bot.domain.alerts import ExcerptLine
 from bot.domain.durations import NS_PER_SECOND, datetime_from_ns
+from bot.domain.levels import stated_level
+from bot.domain.logs import Level
 from bot.domain.wording import plural
 from bot.rules.diagnosis_wording import describe_progress, describe_ranks, describe_reason
+from bot.rules.nothing_found import describe_counts, describe_nothing_found, lines_to_show, title_of_lines
 from bot.terminal.log_lines import escape_controls
 
 _INDENT = "      "
@@ -19,8 +23,15 @@ _RESET, _BOLD, _DIM = "\x1b[0m", "\x1b[1m", "\x1b[2m"
 _COLOURS = {"page": "\x1b[1;31m", "warn": "\x1b[1;33m", "info": "\x1b[34m"}
 
 
-def report_text(diagnosis: Diagnosis, *, colour: bool = False, width: int = 100) -> str:
-    """Render the headline, the failures (worst first) and the progress of the run."""
+def report_text(diagnosis: Diagnosis, *, has_ended: bool = True, colour: bool = False, width: int = 100) -> str:
+    """Render the headline, the failures (worst first), else the last lines, and the progress of the run.
+
+    Args:
+        diagnosis: of the log.
+        has_ended: False if the run is known to be alive or to have succeeded: then its last lines do not matter.
+        colour: whether to use colours.
+        width: maximum length of a line of prose.
+    """
     problems = [one for one in diagnosis.failures if one.severity != "info"]
     notes = [one for one in diagnosis.failures if one.severity == "info"]
     parts = [headline(diagnosis)]
@@ -28,6 +39,8 @@ def report_text(diagnosis: Diagnosis, *, colour: bool = False, width: int = 100)
     info = _paint("info", _COLOURS["info"], colour=colour)
     rows = [f"{info}  {escape_controls(one.title)} {_paint(_where(one), _DIM, colour=colour)}" for one in notes]
     parts += ["\n".join(rows)] if rows else []
+    last = lines_to_show(diagnosis, has_ended=has_ended, lines=diagnosis.lines)
+    parts += [_last_lines(diagnosis, last, colour=colour)] if last else []
     return "\n\n".join([*parts, _paint(_footer(diagnosis), _DIM, colour=colour)]) + "\n"
 
 
@@ -35,7 +48,9 @@ def headline(diagnosis: Diagnosis) -> str:
     """Summarize the failures in one sentence."""
     pages = sum(one.severity == "page" for one in diagnosis.failures)
     warnings = sum(one.severity == "warn" for one in diagnosis.failures)
-    found = f"{plural(pages, 'problem')} found" if pages else "No problems found"
+    if not pages and not warnings:
+        return describe_nothing_found(diagnosis.lines)
+    found = f"{plural(pages, 'problem')} found" if pages else f"No known failure in {plural(diagnosis.lines, 'line')}"
     return f"{found}, {plural(warnings, 'warning')}." if warnings else f"{found}."
 
 
@@ -50,6 +65,19 @@ def failure_text(failure: Failure, *, colour: bool = False, width: int = 100) ->
         rows.append(f"{_INDENT}{'' if is_root else '  '}{_paint(marked, style, colour=colour)}")
     rows += ["", *_wrapped(f"Try: {failure.hint}", width)] if failure.hint else []
     return "\n".join(rows) + "\n"
+
+
+def _last_lines(diagnosis: Diagnosis, lines: tuple[ExcerptLine, ...], *, colour: bool) -> str:
+    counts = describe_counts(diagnosis.last_lines)
+    title = title_of_lines(lines, diagnosis.last_lines)
+    rows = [f"{title} ({counts} in the log):" if counts else f"{title}:"]
+    for line in lines:
+        level = line.level or stated_level(line.message)
+        style = _COLOURS["page" if level >= Level.ERROR else "warn"] if level and level >= Level.WARNING else _DIM
+        stamp = "" if line.timestamp_ns is None else f"{_time(line.timestamp_ns)} "
+        text = escape_controls(f"{stamp}{with_rank_tag(line.message)}").replace("\n", f"\n{_INDENT}")
+        rows.append(f"{_INDENT}{_paint(text, style, colour=colour)}")
+    return "\n".join(rows)
 
 
 def _where(failure: Failure) -> str:
@@ -80,7 +108,7 @@ def _footer(diagnosis: Diagnosis) -> str:
     progress = describe_progress(diagnosis.progress)
     last_ns = diagnosis.progress.last_ns
     last = f" · last at {_time(last_ns)}" if last_ns is not None and progress else ""
-    summary = f"Progress: {progress}{last}." if progress else "No training progress found."
+    summary = f"Last logged: {progress}{last}." if progress else "No training progress found in this log."
     return f"{summary}\n{plural(diagnosis.lines, 'line')} read."
 
 

@@ -54,7 +54,7 @@ def scan(command: ScanCommand, scanner: PageScanner, output: Output) -> int:
     Raises:
         ConfigError: the file cannot be read or is not a text log.
     """
-    diagnoser = Diagnoser(scanner)
+    diagnoser = Diagnoser(scanner, last_lines=True)
     with _open_log(command.path) as file:
         _feed(file, diagnoser, output)
     output.clear_progress()
@@ -70,7 +70,7 @@ def exit_code(diagnosis: Diagnosis, command: ScanCommand) -> int:
 
 
 def _print_report(diagnosis: Diagnosis, command: ScanCommand, output: Output) -> None:
-    if command.redact and diagnosis.failures:
+    if command.redact:
         diagnosis, hidden = redact_diagnosis(diagnosis, Redactor())
         if hidden and not command.json:
             output.note(redaction_note(hidden))

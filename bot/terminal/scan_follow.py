@@ -159,7 +159,7 @@ class Follower:
     def _print_summary(self, diagnosis: Diagnosis) -> None:
         progress = describe_progress(diagnosis.progress)
         read = f"{plural(diagnosis.lines, 'line')} read{f' · {progress}' if progress else ''}."
-        self.output.note(f"── {read}{'' if self._reported else ' No problems found.'} Following.")
+        self.output.note(f"── {read}{'' if self._reported else ' No known failure so far.'} Following.")
 
     def _print_changes(self, diagnosis: Diagnosis) -> None:
         shown = redact_diagnosis(diagnosis, Redactor())[0] if self.command.redact and diagnosis.failures else diagnosis

@@ -11,6 +11,7 @@ from bot.commands.subcommands.arguments import Window
 from bot.commands.subcommands.jobs import DiagnoseCommand, DiagnosisAnswer
 from bot.commands.subcommands.logs import LogsCommand
 from bot.diagnosis.diagnoser import Diagnoser
+from bot.diagnosis.last_lines import LastLinesReader
 from bot.diagnosis.page_scanner import PageScanner
 from bot.domain.durations import datetime_from_ns, ns_from_datetime
 from bot.domain.gaps import Gap, Part, gap_of
@@ -37,12 +38,12 @@ async def diagnose(
     job = redact_job(await provider.get_job(ref), redactor)
     query = build_query(job.ref, LogsCommand(str(job.ref), command.window, limit=None), now)
     end_ns = query.end_ns if query.end_ns is not None else ns_from_datetime(now)
-    diagnoser, read, redacted, gaps = Diagnoser(scanner), 0, 0, list[Gap]()
+    diagnoser, last, read, redacted, gaps = Diagnoser(scanner), LastLinesReader(), 0, 0, list[Gap]()
     try:
         async with contextlib.aclosing(stream_lines(provider, query)) as batches:
             async for batch in batches:
                 lines, hidden = await redact_lines(redactor, batch.lines)
-                await _feed(diagnoser, lines)
+                await _feed(diagnoser, last, lines)
                 redacted += hidden
                 read += batch.read
                 gaps += batch.gaps
@@ -54,7 +55,7 @@ async def diagnose(
     return DiagnosisAnswer(
         job=job,
         pinned=replace(command, ref=str(job.ref), window=Window(None, query.start_ns, end_ns)),
-        diagnosis=diagnoser.report(end_ns, running=running),
+        diagnosis=replace(diagnoser.report(end_ns, running=running), last_lines=last.result()),
         start=None if query.start_ns is None else datetime_from_ns(query.start_ns),
         end=datetime_from_ns(end_ns),
         read=read,
@@ -63,9 +64,10 @@ async def diagnose(
     )
 
 
-async def _feed(diagnoser: Diagnoser, lines: Sequence[LogLine]) -> None:
+async def _feed(diagnoser: Diagnoser, last: LastLinesReader, lines: Sequence[LogLine]) -> None:
     """Feed lines in slices, yielding to the event loop."""
     for start in range(0, len(lines), _SLICE_LINES):
         batch = lines[start : start + _SLICE_LINES]
         diagnoser.feed_many((one.message, one.rank, one.replica, one.timestamp_ns) for one in batch)
+        last.feed(batch)
         await asyncio.sleep(0)

@@ -38,9 +38,9 @@ LAST_LINES = 20
 """A bare exception within this number of lines from the log's end is what ended the run."""
 
 _REASONS = {
-    Precedence.ROOT: "The earliest failure that is not caused by another.",
-    Precedence.WEAK: "No other line in the log explains the failure better.",
-    Precedence.CASCADE: "Usually caused by another rank's failure, but this log contains none.",
+    Precedence.ROOT: "Most likely root cause: the first error that does not follow from another.",
+    Precedence.WEAK: "No better explanation in this log.",
+    Precedence.CASCADE: "Usually a side effect of another rank failing, but this log does not show that failure.",
     Precedence.ABORT: "The process aborted; no other line in the log explains why.",
     Precedence.TEARDOWN: "The log contains only the launcher's report, not the cause.",
 }
@@ -206,7 +206,7 @@ class RootCauseTracker:
             ranks = [named]
         others = [one.title for one in self.candidates.values() if one.precedence > root.precedence][:3]
         if others:
-            why += f" Grouped with it: {'; '.join(others)}."
+            why += f" Also seen as a consequence: {'; '.join(others)}."
         times = [one.last_ns for one in self.candidates.values() if one.last_ns is not None]
         return root.to_failure(severity, why, ranks=ranks, last_ns=max(times, default=None))
 

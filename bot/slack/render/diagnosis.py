@@ -6,8 +6,18 @@ from bot.diagnosis.findings import Failure
 from bot.diagnosis.reading.line_sources import split_rank
 from bot.domain.alerts import Severity
 from bot.domain.durations import datetime_from_ns
+from bot.domain.job_ends import describe_end, ended_badly
+from bot.domain.jobs import JobState
 from bot.domain.wording import plural
 from bot.rules.diagnosis_wording import describe_progress, describe_ranks, describe_reason, root_line
+from bot.rules.nothing_found import (
+    SHORT,
+    describe_counts,
+    describe_nothing_found,
+    explains_end,
+    lines_to_show,
+    title_of_lines,
+)
 from bot.slack.render.blocks import (
     actions,
     code_sections,
@@ -17,9 +27,9 @@ from bot.slack.render.blocks import (
     section,
     share_button,
 )
-from bot.slack.render.icons import CLEARED, SEVERITY_ICONS, STATE_ICONS
+from bot.slack.render.icons import CLEARED, NOTE, SEVERITY_ICONS, STATE_ICONS
 from bot.slack.render.jobs import job_link, job_name, state_label
-from bot.slack.render.log_lines import excerpt_rows
+from bot.slack.render.log_lines import excerpt_rows, line_rows
 from bot.slack.render.logs import gap_notes
 from bot.slack.render.message import Block, Message, message
 from bot.slack.render.text import code, escape, linked_hint, one_line, plain_time, slack_time, slack_time_range
@@ -27,6 +37,7 @@ from bot.slack.render.text import code, escape, linked_hint, one_line, plain_tim
 _MAX_IN_FULL = 3
 _EXCERPT_BUDGET = 1000
 """Characters of one failure's lines."""
+_LAST_LINES_BUDGET = 2400
 
 
 def render_diagnosis(answer: DiagnosisAnswer) -> Message:
@@ -38,8 +49,9 @@ def render_diagnosis(answer: DiagnosisAnswer) -> Message:
     progress = describe_progress(answer.diagnosis.progress, is_running=not has_ended, ended_at=ended_at)
     head = [
         f"{STATE_ICONS[job.state]} {job_link(job)} · *{state_label(job)}*",
-        "" if problems else f"{CLEARED} {_no_problems(answer)}",
-        f"Progress: {escape(progress)}." if progress else "",
+        "" if problems else f"{_icon(answer)} {_nothing_found(answer)}",
+        "" if explains_end(answer.diagnosis) else one_line(describe_end(job), 600),
+        f"Last logged: {escape(progress)}." if progress else "",
     ]
     blocks = [block for one in problems[:_MAX_IN_FULL] for block in _failure(one)]
     rows = [
@@ -52,6 +64,7 @@ def render_diagnosis(answer: DiagnosisAnswer) -> Message:
             section("\n".join(line for line in head if line)),
             *blocks,
             *row_sections(rows, 1200, "note"),
+            *_last_lines(answer),
             context(_notes(answer)),
             _buttons(answer, problems),
         ],
@@ -61,13 +74,30 @@ def render_diagnosis(answer: DiagnosisAnswer) -> Message:
 def _alt_text(answer: DiagnosisAnswer, problems: list[Failure]) -> str:
     name = job_name(answer.job)
     if not problems:
-        return f"{name}: {_no_problems(answer)}"
+        state = f"{name} ({state_label(answer.job)}): {_nothing_found(answer)}"
+        return f"{state} {one_line(describe_end(answer.job), 300)}".strip()
     more = f" and {plural(len(problems) - 1, 'other problem')}" if len(problems) > 1 else ""
     return f"{SEVERITY_ICONS[problems[0].severity]} {name}: {one_line(problems[0].title, 300)}{more}."
 
 
-def _no_problems(answer: DiagnosisAnswer) -> str:
-    return "No problems found in the log." if answer.read else "The log is empty."
+def _nothing_found(answer: DiagnosisAnswer) -> str:
+    counts = describe_counts(answer.diagnosis.last_lines)
+    return f"{describe_nothing_found(answer.read)}{f' It has {counts}.' if counts else ''}"
+
+
+def _icon(answer: DiagnosisAnswer) -> str:
+    """A green tick only for a run that is alive or succeeded, without an error, a warning or a gap."""
+    last, state = answer.diagnosis.last_lines, answer.job.state
+    is_well = state in (JobState.RUNNING, JobState.SUCCEEDED) and answer.read > SHORT
+    return CLEARED if is_well and not (last.errors or last.warnings or answer.gaps) else NOTE
+
+
+def _last_lines(answer: DiagnosisAnswer) -> list[Block]:
+    lines = lines_to_show(answer.diagnosis, has_ended=ended_badly(answer.job.state), lines=answer.read)
+    if not lines:
+        return []
+    fenced, _ = code_sections(line_rows(lines, max_line=300), _LAST_LINES_BUDGET)
+    return [section(f"*{title_of_lines(lines, answer.diagnosis.last_lines)}* (UTC)"), *fenced]
 
 
 def _failure(failure: Failure) -> list[Block]:

@@ -7,12 +7,14 @@ from bot.commands.subcommands.jobs import DiagnosisAnswer
 from bot.commands.subcommands.rules import ReplayAnswer, RulesAnswer, RuleShown
 from bot.domain.alerts import Severity
 from bot.domain.durations import spoken_duration
+from bot.domain.job_ends import describe_end, ended_badly
 from bot.domain.wording import plural
 from bot.rules.diagnosis_wording import summary_in_utc
+from bot.rules.nothing_found import explains_end
 from bot.rules.replay import Replayed
 from bot.terminal.json_output import diagnosis_json, json_text, replay_json, rules_json
 from bot.terminal.render.jobs import state_lines
-from bot.terminal.render.screen import BLUE, BOLD, BOLD_RED, BOLD_YELLOW, DIM, YELLOW, Screen, join_lines
+from bot.terminal.render.screen import BLUE, BOLD, BOLD_RED, BOLD_YELLOW, DIM, RED, YELLOW, Screen, join_lines
 from bot.terminal.report import report_text
 
 _STYLES = {Severity.PAGE: BOLD_RED, Severity.WARN: BOLD_YELLOW, Severity.INFO: BLUE}
@@ -37,10 +39,13 @@ def render_diagnosis(answer: DiagnosisAnswer, screen: Screen) -> str:
     notes = [f"Log from {start} to {answer.end:%Y-%m-%d %H:%M:%S} UTC. Line 1 is the first line in this range."]
     notes += [f"{plural(answer.redacted, 'secret')} hidden."] if answer.redacted else []
     width = min(screen.width or _REPORT_WIDTH, _REPORT_WIDTH)
-    report = report_text(answer.diagnosis, colour=screen.colour, width=width)
+    has_ended = ended_badly(answer.job.state)
+    report = report_text(answer.diagnosis, has_ended=has_ended, colour=screen.colour, width=width)
+    end = "" if explains_end(answer.diagnosis) else describe_end(answer.job)
     return join_lines(
         [
             *state_lines(answer.job, answer.end, screen),
+            *(screen.wrap(end, style=RED) if end else []),
             "",
             *report.splitlines(),
             *(line for note in notes for line in screen.wrap(note, style=DIM)),

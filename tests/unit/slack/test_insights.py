@@ -8,6 +8,9 @@ import pytest
 
 from bot.commands.handlers.rules import rules_answer
 from bot.commands.parsing.parser import parse
+from bot.diagnosis.last_lines import LastLines
+from bot.domain.alerts import ExcerptLine
+from bot.domain.jobs import JobState
 from bot.rules.settings import AS_SHIPPED
 from bot.slack.render.answers import render, render_shared
 from tests.unit.commands.insights import DIAGNOSIS, QUIET, REPLAY
@@ -45,7 +48,7 @@ def test_a_button_shows_the_lines_around_the_failure() -> None:
 
 
 def test_a_log_without_problems() -> None:
-    assert "No problems found in the log." in render(QUIET).text
+    assert "No known failure in 3,304 lines." in render(QUIET).text
     assert "The log is empty." in render(replace(QUIET, read=0)).text
 
 
@@ -69,3 +72,33 @@ def test_a_replay_lists_alerts_their_ends_and_quiet_rules() -> None:
     assert "*GPU out of memory* · still firing at the end · `failure`\n> torch.OutOfMemoryError" in text
     assert "cleared after 4 min · `log_errors`" in text
     assert "Would not have fired: `hang`, `loss`" in text
+
+
+LAST = LastLines((ExcerptLine("WARNING launcher: received SIGTERM", 1_773_396_000_000_000_000),), (
+    ExcerptLine("WARNING launcher: received SIGTERM", 1_773_396_000_000_000_000),
+    ExcerptLine("[rank3]: saving <!channel>", 1_773_396_001_000_000_000),
+), 0, 1)  # fmt: skip
+
+
+@pytest.mark.parametrize("state", [JobState.PREEMPTED, JobState.CANCELLED, JobState.FAILED, JobState.UNHEALTHY])
+def test_a_dead_run_without_a_known_failure_shows_its_end(state: JobState) -> None:
+    job = replace(QUIET.job, state=state, vendor_status="X", error="The spot instance was reclaimed.")
+    message = render(replace(QUIET, job=job, diagnosis=replace(QUIET.diagnosis, last_lines=LAST)))
+    text = shown(message)
+    assert "✅" not in text
+    assert "No known failure in 3,304 lines. It has 1 warning." in text
+    assert "The spot instance was reclaimed." in text
+    assert "received SIGTERM" in text
+    assert "r3 saving &lt;!channel&gt;" in text
+    assert state.value in message.text
+    assert "The spot instance was reclaimed." in message.text
+
+
+@pytest.mark.parametrize(("state", "has_tick"), [(JobState.RUNNING, True), (JobState.QUEUED, False)])
+def test_only_a_healthy_run_gets_a_green_tick(state: JobState, has_tick: bool) -> None:
+    answer = replace(QUIET, job=replace(QUIET.job, state=state, error=None))
+    assert ("✅" in shown(render(answer))) is has_tick
+    with_errors = replace(answer, diagnosis=replace(QUIET.diagnosis, last_lines=replace(LAST, errors=20)))
+    assert "✅" not in shown(render(with_errors))
+    assert "✅" not in shown(render(replace(answer, read=2)))
+    assert "✅" not in shown(render(replace(answer, read=0)))

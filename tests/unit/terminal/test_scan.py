@@ -53,13 +53,13 @@ def test_failing_log_reports_failure_with_line_and_hint(capsys: pytest.CaptureFi
     assert out.startswith("1 problem found.\n\nPAGE  GPU out of memory\n      line 5 · rank 3\n")
     assert "▶ r3 torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.50 GiB." in out
     assert "Try: " in out
-    assert "Progress: step 1 · loss 2.5." in out
+    assert "Last logged: step 1 · loss 2.5." in out
     assert "5 lines read." in out
 
 
 def test_healthy_log_reports_no_problems(capsys: pytest.CaptureFixture[str]) -> None:
     assert 0 == program.run(["scan", write(HEALTHY)])
-    assert capsys.readouterr().out.startswith("No problems found.\n\nProgress: step 2")
+    assert capsys.readouterr().out.startswith("No known failure in 3 lines. The log is too short for a diagnosis.\n\n")
 
 
 def test_dash_reads_standard_input(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -207,7 +207,7 @@ def test_report_lists_worst_first_and_notes_in_one_line() -> None:
     assert text.index("PAGE  GPU out of memory") < text.index("WARN  A data-loader") < text.index("info  Gradient")
     assert "rank 3 first, then 0, 1 · 2026-03-13 11:55:00 to 2026-03-13 11:57:00 · 3 times" in text
     assert "loss 1.128 · gradient norm 0.9" in text
-    assert "No problems found." in report_text(QUIET.diagnosis)
+    assert "No known failure in 10 lines." in report_text(QUIET.diagnosis)
 
 
 def test_report_escapes_control_characters() -> None:

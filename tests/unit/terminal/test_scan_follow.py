@@ -47,7 +47,7 @@ def test_existing_log_is_summarized_before_following(scanner: PageScanner) -> No
     harness = FollowerHarness(scanner)
     harness.receive("step 1 loss 2.5\n")
     harness.receive("")
-    assert "── 1 line read · step 1 · loss 2.5. No problems found. Following." in harness.err.getvalue()
+    assert "── 1 line read · step 1 · loss 2.5. No known failure so far. Following." in harness.err.getvalue()
     harness.receive(OOM)
     assert harness.out.getvalue().startswith("PAGE  GPU out of memory\n")
 

@@ -46,7 +46,7 @@ def test_consequence_printed_first_is_not_root_cause(scanner: PageScanner) -> No
 
     assert (root.signature, root.root_rank, root.line) == ("python_exception", 5, 20)
     assert "KeyError: 'label' in train.py:main" in root.title
-    assert "Grouped with it: NCCL error" in root.why
+    assert "Also seen as a consequence: NCCL error" in root.why
 
 
 def test_rank_with_smallest_sequence_number_is_named_in_timeout(scanner: PageScanner) -> None:

@@ -46,7 +46,7 @@ class ChannelRunner:
         try:
             return await self._answer(command, asker)
         except BotError as problem:
-            return error_answer(problem, self.runner.redactor)
+            return await self.runner.explain(problem, command)
 
     async def system_status(self) -> SystemStatus:
         """The backlog, and the request rate of each platform."""

@@ -76,7 +76,17 @@ class CommandRunner:
         try:
             return await self._answer(command)
         except BotError as problem:
-            return error_answer(problem, self.redactor)
+            return await self.explain(problem, command)
+
+    async def explain(self, problem: BotError, command: SlackCommand | FollowCommand) -> ErrorAnswer:
+        """Return what went wrong, with similar jobs when the job does not exist."""
+        answer = error_answer(problem, self.redactor)
+        if not isinstance(problem, JobNotFound) or isinstance(command, _WITHOUT_JOB) or command.ref is None:
+            return answer
+        lookup = JobLookup(self.registry, self.redactor, self.directory, self.clock())
+        suggestions = await lookup.suggest(command.ref)
+        what = "Did you mean:" if suggestions else "`jobs` lists the newest jobs."
+        return replace(answer, public=f"{answer.public} {what}", typed=command.ref, suggestions=suggestions)
 
     async def _answer(self, command: SharedCommand) -> SharedAnswer:
         resolve, redactor, now = self.registry.resolve, self.redactor, self.clock()
@@ -110,8 +120,6 @@ class CommandRunner:
 def error_answer(problem: BotError, redactor: Redactor) -> ErrorAnswer:
     """What went wrong, without secrets, with the next step where there is one."""
     public = redactor.redact(problem.public)[0]
-    if isinstance(problem, JobNotFound):
-        public = f"{public} `jobs` lists the jobs you can name."
     if isinstance(problem, ProviderError) and problem.retry_after is not None:
         public = f"{public} Try again in {spoken_duration(problem.retry_after)}."
     return ErrorAnswer(

@@ -104,8 +104,11 @@ class Answering:
             if isinstance(resolved, ErrorAnswer):
                 return resolved, None
             notes += [resolved.note] if resolved.note else []
-            job = getattr(resolved.command, "ref", None)
-            return await self.runner.run(resolved.command, asker), job
+            job, typed = getattr(resolved.command, "ref", None), getattr(command, "ref", None)
+            answer = await self.runner.run(resolved.command, asker)
+            if isinstance(answer, ErrorAnswer) and answer.suggestions and typed is not None:
+                answer = replace(answer, typed=typed)
+            return answer, job
 
 
 @asynccontextmanager

@@ -4,7 +4,7 @@
 from dataclasses import dataclass
 
 from bot.commands.answers import ErrorAnswer
-from bot.commands.runner import CommandRunner, error_answer
+from bot.commands.runner import CommandRunner
 from bot.commands.subcommands.jobs import JobsAnswer, MetricsAnswer
 from bot.commands.subcommands.logs import LogsCommand
 from bot.commands.subcommands.shell import FollowCommand
@@ -42,7 +42,7 @@ class Session:
                 return await self._follow(command)
             await self._logs(command)
         except BotError as problem:
-            return self._show_error(error_answer(problem, self.runner.redactor))
+            return self._show_error(await self.runner.explain(problem, command))
         return ExitCode.OK
 
     async def _logs(self, command: LogsCommand) -> None:

@@ -15,7 +15,7 @@ from bot.commands.answers import ErrorAnswer
 from bot.commands.handlers.jobs import list_jobs
 from bot.domain.job_matching import JobName, KnownJob, closest_jobs, match_name, match_page
 from bot.domain.wording import plural
-from bot.errors import ConfigError, UsageError
+from bot.errors import BotError, ConfigError, UsageError
 from bot.providers.registry import Registry
 from bot.redaction.redactor import Redactor
 
@@ -120,12 +120,15 @@ class JobLookup:
                 return ErrorAnswer(problem, is_misuse=True, typed=typed, suggestions=matches)
         return await self._explain_missing(name, typed, known)
 
-    async def suggest(self, typed: str) -> tuple[KnownJob, ...]:
+    async def suggest(self, ref: str) -> tuple[KnownJob, ...]:
         """Return jobs that may have been meant by a reference whose job does not exist."""
-        text = typed.rpartition("/")[2].rpartition(":")[2]
-        jobs = await self._list_newest()
+        text = ref.rpartition("/")[2].rpartition(":")[2]
+        try:
+            jobs = await self._list_newest()
+        except BotError:
+            return ()
         matches = match_name(JobName(text), jobs) or closest_jobs(text, jobs, MAX_SUGGESTIONS)
-        return tuple(job for job in matches if str(job.ref) != typed)[:MAX_SUGGESTIONS]
+        return tuple(job for job in matches if str(job.ref) != ref)[:MAX_SUGGESTIONS]
 
     def _parse(self, typed: str) -> ResolvedJob | ErrorAnswer | JobName:
         """Read a reference or a page without a request; anything else is a name."""

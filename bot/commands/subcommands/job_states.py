@@ -6,7 +6,7 @@ from bot.domain.jobs import JobState
 
 _GROUPS: Mapping[tuple[str, ...], frozenset[JobState]] = {
     ("running",): frozenset({JobState.RUNNING, JobState.UNHEALTHY}),
-    ("failed", "failing", "crashed", "broken", "dead"): frozenset(one for one in JobState if one.is_failure),
+    ("failed", "failing", "crashed", "broken", "dead"): frozenset({JobState.FAILED, JobState.PREEMPTED}),
     ("active", "alive", "live"): frozenset(one for one in JobState if not one.is_terminal),
     ("ended", "done", "finished"): frozenset(one for one in JobState if one.is_terminal),
     ("queued", "pending", "waiting"): frozenset(one for one in JobState if one.is_pending),

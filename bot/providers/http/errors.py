@@ -40,7 +40,7 @@ class TlsFailed(httpx.ConnectError):
 
 _STATUSES: tuple[tuple[Container[int], type[ProviderError], str], ...] = (
     ((401, 402, 403, 407), AuthFailed, "rejected the API key; check that it is valid and has read access"),
-    ((404, 410), JobNotFound, "could not find the job"),
+    ((404, 410), JobNotFound, "has no such job"),
     ((405, 501), NotSupported, "does not support this request"),
     ((429,), RateLimited, "is rate limiting requests"),
     ((408, 425), Unavailable, "timed out"),

@@ -1,6 +1,6 @@
 """The list of jobs, page by page, with buttons for each job."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from bot.commands.parsing.formatting import format_command
@@ -25,7 +25,7 @@ def render_jobs(answer: JobsAnswer) -> Message:
     skip = min(answer.command.skip, max(0, len(jobs) - 1))
     notes = row_sections(list(_notes(answer)), _NOTES_BUDGET, "platform")
     blocks, shown = _job_blocks(jobs[skip : skip + MAX_ROWS], BLOCKS_BUDGET - weight(notes) - 1500)
-    what = f"{plural(len(jobs), _noun(answer.command))} on {plural(len(answer.providers), 'platform')}"
+    what = f"{_count(answer.command, jobs)} on {plural(len(answer.providers), 'platform')}"
     span = f"Showing {skip + 1} to {skip + shown} of {len(jobs):,}" if shown < len(jobs) else ""
     names = f": {job_summary(jobs[skip : skip + shown])}" if shown else ""
     hint = "Use these IDs with `/train status`, `logs`, `metrics` or `watch`" if shown else ""
@@ -42,10 +42,11 @@ def render_jobs(answer: JobsAnswer) -> Message:
     )
 
 
-def _noun(command: JobsCommand) -> str:
-    """`running job`, `failed job of ada@example.org`."""
-    kind = f"{command.state} job" if command.state else "job"
-    return f"{kind} of {one_line(command.user, 80)}" if command.user else kind
+def _count(command: JobsCommand, jobs: Sequence[Job]) -> str:
+    """`2 jobs`, `3 failed or preempted jobs of ada@example.org`."""
+    states = dict.fromkeys(job.state.value for job in jobs) if command.state else {}
+    kind = f"{' or '.join(states) or command.state} job" if command.state else "job"
+    return plural(len(jobs), kind) + (f" of {one_line(command.user, 80)}" if command.user else "")
 
 
 def _notes(answer: JobsAnswer) -> Iterator[str]:

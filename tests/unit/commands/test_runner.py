@@ -62,8 +62,17 @@ async def test_expected_failure_is_an_answer(text: str, expected: str, is_misuse
 
 
 async def test_missing_job_points_to_the_list_of_jobs() -> None:
-    answer = await ask("status mem:run/9", FakeProvider(status_error=JobNotFound("mem has no such job.")))
-    assert answer == ErrorAnswer("mem has no such job. `jobs` lists the jobs you can name.")
+    answer = await ask("status mem:run/zzz", FakeProvider(status_error=JobNotFound("mem has no such job.")))
+    assert answer == ErrorAnswer("mem has no such job. `jobs` lists the newest jobs.", typed="mem:run/zzz")
+
+
+async def test_missing_job_suggests_similar_ones() -> None:
+    provider = FakeProvider()
+    provider.add_job("run/7", name="llama-70b")
+    answer = await ask("status mem:x/llama-70b", provider)
+    assert isinstance(answer, ErrorAnswer)
+    assert answer.public.endswith("Did you mean:")
+    assert [str(job.ref) for job in answer.suggestions] == ["mem:run/7"]
 
 
 async def test_window_in_the_future_is_refused() -> None:

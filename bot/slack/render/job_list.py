@@ -46,7 +46,8 @@ def _count(command: JobsCommand, jobs: Sequence[Job]) -> str:
     """`2 jobs`, `3 failed or preempted jobs of ada@example.org`."""
     states = dict.fromkeys(job.state.value for job in jobs) if command.state else {}
     kind = f"{' or '.join(states) or command.state} job" if command.state else "job"
-    return plural(len(jobs), kind) + (f" of {one_line(command.user, 80)}" if command.user else "")
+    count = plural(len(jobs), kind) if jobs else f"No {kind}s"
+    return count + (f" of {one_line(command.user, 80)}" if command.user else "")
 
 
 def _notes(answer: JobsAnswer) -> Iterator[str]:

@@ -1,10 +1,13 @@
 """Run any command that is typed in a Slack channel: those of `runner`, pages of a log, and what the channel keeps."""
 
-from dataclasses import dataclass, replace
+import asyncio
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import partial
 
 from bot.commands.answers import Answer, Asker, ErrorAnswer, SystemStatus
 from bot.commands.handlers.job_lookup import JobsSource
+from bot.commands.handlers.log_file import read_with_file
 from bot.commands.handlers.logs import read_page
 from bot.commands.handlers.logs_around import read_around
 from bot.commands.handlers.notify import answer_notify
@@ -13,7 +16,7 @@ from bot.commands.handlers.subscriptions import ChannelHandlers
 from bot.commands.parsing.help import help_answer
 from bot.commands.runner import CommandRunner, ResolvedCommand, error_answer
 from bot.commands.subcommands.jobs import JobsCommand, StatusAnswer
-from bot.commands.subcommands.logs import LogsCommand
+from bot.commands.subcommands.logs import LogsAnswer, LogsCommand
 from bot.commands.subcommands.notify import NotifyCommand, NotifyMeCommand
 from bot.commands.subcommands.rules import ReplayAnswer, ReplayCommand, RulesAnswer, RulesCommand
 from bot.commands.subcommands.spec import Frontend
@@ -31,6 +34,7 @@ class ChannelRunner:
 
     runner: CommandRunner
     store: Store
+    file_turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
 
     async def resolve(self, command: SlackCommand, asker: Asker) -> ResolvedCommand[SlackCommand] | ErrorAnswer:
         """As `CommandRunner.resolve`; a name means a job of this channel first, then any watched job."""
@@ -58,8 +62,7 @@ class ChannelRunner:
     async def _answer(self, command: SlackCommand, asker: Asker) -> Answer:
         registry, redactor, now = self.runner.registry, self.runner.redactor, self.runner.clock()
         if isinstance(command, LogsCommand):
-            read = read_page if command.around_ns is None else read_around
-            return await read(*registry.resolve(command.ref), command, redactor, now)
+            return await self._read_logs(command, now)
         if isinstance(command, HelpCommand):
             return help_answer(command, Frontend.SLACK)
         if isinstance(command, NotifyCommand | NotifyMeCommand):
@@ -75,6 +78,16 @@ class ChannelRunner:
             command = replace(command, user=asker.email)
         answer = await self.runner.run(command)
         return await self._add_incidents(answer, asker) if isinstance(answer, StatusAnswer) else answer
+
+    async def _read_logs(self, command: LogsCommand, now: datetime) -> LogsAnswer:
+        """Read a page; or everything into a file, for few people at once, as it takes long and needs disk space."""
+        provider, ref = self.runner.registry.resolve(command.ref)
+        redactor = self.runner.redactor
+        if command.needs_file:
+            async with self.file_turns:
+                return await read_with_file(provider, ref, command, redactor, now)
+        read = read_page if command.around_ns is None else read_around
+        return await read(provider, ref, command, redactor, now)
 
     async def _replay(self, command: ReplayCommand, asker: Asker) -> ReplayAnswer:
         """Test the settings of the channel."""

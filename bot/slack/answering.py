@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC
 
@@ -19,6 +19,7 @@ from bot.commands.parsing.mentions import read_mention
 from bot.commands.parsing.parser import has_local_time, parse
 from bot.commands.subcommands.arguments import InputContext
 from bot.commands.subcommands.jobs import JobsCommand
+from bot.commands.subcommands.logs import LogsAnswer, LogsCommand
 from bot.commands.subcommands.subscriptions import SilenceAnswer, UnwatchAnswer, WatchAnswer
 from bot.commands.subcommands.table import SlackCommand
 from bot.domain.durations import Clock
@@ -26,6 +27,7 @@ from bot.errors import BotError, DeliveryError, UsageError
 from bot.slack.announcements import update_announcement
 from bot.slack.background_tasks import TaskSet
 from bot.slack.render.answers import render, render_error, render_shared, render_working
+from bot.slack.render.logs import file_note, private_file, render_file_message
 from bot.slack.reply import Reply
 from bot.slack.thread_jobs import ThreadJobs
 from bot.slack.user_profiles import UserProfiles
@@ -67,27 +69,36 @@ class Answering:
         if isinstance(command, JobsCommand) and command.mine:
             profile = await self.profiles.get(reply.client, reply.user, context.now)
             asker = replace(asker, email=profile.email)
+        answer, found = await self._run_patiently(reply, command, asker, notes)
+        is_public = share or getattr(command, "public", False)
+        silences = self.runner.store.silences
+        with closed_file(answer):
+            if isinstance(answer, ErrorAnswer):
+                await reply.private(render_error(answer, text, is_public=reply.respond is None))
+            elif is_alert and isinstance(answer, SilenceAnswer | UnwatchAnswer) and answer.shown_on:
+                await update_announcement(reply, answer, None, silences)
+            elif is_public or concerns_channel(answer):
+                ts = await reply.public(render_shared(answer), notes)
+                self.threads.remember(reply.channel, reply.thread_ts or ts, found)
+                await update_announcement(reply, answer, ts, silences)
+            else:
+                notes += await _send_file(reply, answer) if isinstance(answer, LogsAnswer) else []
+                await reply.private(render(answer), notes)
+
+    async def _run_patiently(
+        self, reply: Reply, command: SlackCommand, asker: Asker, notes: list[str]
+    ) -> tuple[Answer, str | None]:
+        """Run the command, and announce an answer that takes long."""
         running = asyncio.ensure_future(self._run_in_turn(command, asker, notes))
+        reads_all = isinstance(command, LogsCommand) and command.needs_file
         try:
             done, _ = await asyncio.wait({running}, timeout=self.patience_s)
-            if not done and reply.respond is not None:
+            if not done and (reply.respond is not None or reads_all):
                 async with errors_answered(reply):  # the answer still follows
-                    await reply.private(render_working())
-            answer, found = await running
+                    await reply.private(render_working(reads_all=reads_all))
+            return await running
         finally:
             running.cancel()
-        if isinstance(answer, ErrorAnswer):
-            await reply.private(render_error(answer, text, is_public=reply.respond is None))
-            return
-        silences = self.runner.store.silences
-        if is_alert and isinstance(answer, SilenceAnswer | UnwatchAnswer) and answer.shown_on:
-            await update_announcement(reply, answer, None, silences)
-        elif share or getattr(command, "public", False) or concerns_channel(answer):
-            ts = await reply.public(render_shared(answer), notes)
-            self.threads.remember(reply.channel, reply.thread_ts or ts, found)
-            await update_announcement(reply, answer, ts, silences)
-        else:
-            await reply.private(render(answer), notes)
 
     async def _context(self, reply: Reply, text: str, job: str | None) -> tuple[InputContext, list[str]]:
         """What surrounds the text, and notes for the answer; the time zone is fetched only if the text needs it."""
@@ -109,6 +120,29 @@ class Answering:
             if isinstance(answer, ErrorAnswer) and answer.suggestions and typed is not None:
                 answer = replace(answer, typed=typed)
             return answer, job
+
+
+@contextmanager
+def closed_file(answer: Answer) -> Iterator[None]:
+    """Delete the file of the answer, if it has one, after the block."""
+    try:
+        yield
+    finally:
+        if isinstance(answer, LogsAnswer) and answer.file is not None:
+            answer.file.close()
+
+
+async def _send_file(reply: Reply, answer: LogsAnswer) -> list[str]:
+    """Send the file of a private answer, if it has one; return a note that says where it is, or why it is missing."""
+    snippet = private_file(answer)
+    if snippet is None:
+        return []
+    try:
+        await reply.send_file(snippet, render_file_message(answer))
+    except DeliveryError as problem:
+        log.warning("file not sent", extra={"reason": problem.reason})
+        return [f"The file with all lines could not be sent to you: {problem.public}"]
+    return [file_note(answer)]
 
 
 @asynccontextmanager

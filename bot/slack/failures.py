@@ -1,9 +1,10 @@
 """Slack errors: whether a retry can help, what to show to people, and how long to wait.
 
-Source: https://docs.slack.dev/reference/methods/chat.postMessage#errors and .../apis/web-api/rate-limits (documented,
-read 2026-11-20). There are five kinds: permanent errors are not retried; errors that a person can fix (an invitation, a
-token) are retried slowly for days; temporary errors are retried sooner; a deleted root message is replaced; an unlisted
-code is retried a few times, so that no alert is lost and later ones are not held back for days.
+Source: https://docs.slack.dev/reference/methods/chat.postMessage#errors, .../files.getUploadURLExternal#errors and
+.../apis/web-api/rate-limits (documented, read 2026-11-20). There are five kinds: permanent errors are not retried;
+errors that a person can fix (an invitation, a token) are retried slowly for days; temporary errors are retried sooner;
+a deleted root message is replaced; an unlisted code is retried a few times, so that no alert is lost and later ones are
+not held back for days.
 """
 
 import math
@@ -35,6 +36,10 @@ _PERMANENT = {
     "edit_window_closed": "The workspace does not allow edits of a message this old.",
     "msg_too_long": "The message is too long for Slack.",
     "no_text": "The message is empty.",
+    "file_upload_size_restricted": "The file is larger than the workspace allows. Narrow the time range.",
+    "file_uploads_disabled": "The workspace does not allow files. Ask a workspace admin.",
+    "file_uploads_except_images_disabled": "The workspace allows only images as files. Ask a workspace admin.",
+    "file_type_not_allowed": "The workspace does not allow text files. Ask a workspace admin.",
 }
 """Permanent: a retry cannot help."""
 

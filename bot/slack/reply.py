@@ -23,6 +23,7 @@ from bot.slack.render.logs import Shared, Snippet
 from bot.slack.render.message import BLOCKS_BUDGET, MAX_FIELD_TEXT, Message, message, weight
 from bot.slack.render.text import escape, one_line
 from bot.slack.render.thread_commands import use_mentions
+from bot.slack.uploads import upload
 
 log = logging.getLogger(__name__)
 
@@ -139,15 +140,21 @@ class Reply:
             reason = f"http_{response.status_code}"
             raise DeliveryError("The answer was too late for Slack.", reason=reason, permanent=True)
 
+    async def send_file(self, snippet: Snippet, text: str) -> None:
+        """Send a file to the asker in a direct message, because a private answer cannot have one.
+
+        Raises:
+            DeliveryError: The message or the file was not accepted.
+        """
+        direct = {"channel": self.user, "text": text, "unfurl_links": False, "unfurl_media": False}
+        receipt = await post(self.client, direct)
+        await upload(self.client, snippet, receipt.channel)
+
     async def _upload(self, snippet: Snippet, thread_ts: str) -> None:
         """Upload the file to the thread; if that fails, post why."""
         try:
-            await self.client.files_upload_v2(
-                content=snippet.text, filename=snippet.filename, title=snippet.title, snippet_type="text",
-                channel=self.channel, thread_ts=thread_ts,
-            )  # fmt: skip
-        except UNREACHABLE as error:
-            problem = delivery_error(error)
+            await upload(self.client, snippet, self.channel, thread_ts)
+        except DeliveryError as problem:
             log.warning("file not uploaded", extra={"reason": problem.reason})
             text = f"The file with all lines could not be attached: {escape(problem.public)}"
             await self._post(message(text, [context([f"{WARNING} {text}"])]), thread_ts)
@@ -156,8 +163,9 @@ class Reply:
 def _without_thread(shared: Shared) -> Message:
     """Everything in one message with a note on how to invite the bot; without the root if that is too long."""
     thread = shared.thread.blocks if shared.thread is not None else ()
-    blocks = (*shared.root.blocks, section(_INVITE), *thread)
-    return Message(shared.root.text, blocks if weight(blocks) < BLOCKS_BUDGET else (section(_INVITE), *thread))
+    invitation = section(_INVITE if shared.snippet is None else f"{_INVITE} The file with all lines is missing.")
+    blocks = (*shared.root.blocks, invitation, *thread)
+    return Message(shared.root.text, blocks if weight(blocks) < BLOCKS_BUDGET else (invitation, *thread))
 
 
 def _with_notes(answer: Message, notes: Sequence[str]) -> Message:

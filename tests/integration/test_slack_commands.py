@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -130,6 +131,56 @@ async def test_long_logs_are_shared_with_lines_and_a_file_in_the_thread(harness:
     (attached,) = file.files
     assert 500 == attached.text.count("\n")
     assert "step 0 " in attached.text
+
+
+@pytest.mark.parametrize("options", ["--all", "--limit 100000"])
+async def test_more_lines_than_an_answer_holds_are_all_in_the_file(harness: SlackHarness, options: str) -> None:
+    harness.provider.lines = step_lines(5_927)
+    await harness.command(f"{LOGS} {options} --public")
+    (root,) = await harness.slack.person_actions.until(lambda: harness.channel().messages)
+    lines, file = await harness.slack.person_actions.until(lambda: at_least(2, harness.channel().replies(root.ts)))
+    assert "5,927 lines" in str(root.blocks)
+    assert re.search(r"Showing \d+ of 5,927 lines; the file has all", str(lines.blocks))
+    (attached,) = file.files
+    assert [f"step {number} loss 2.5" for number in range(5_927)] == [
+        row.partition(" rank 3 ")[2] for row in attached.text.splitlines()
+    ]
+
+
+async def test_file_of_a_private_answer_is_a_direct_message(harness: SlackHarness) -> None:
+    harness.provider.lines = step_lines(5_927, "{} {SECRET}".replace("{SECRET}", SECRET))
+    seen = await harness.command(f"{LOGS} --all")
+    assert re.search(r"showing \d+ of 5,927 lines", str(seen.messages[-1].blocks))
+    assert "The file with all is in your direct messages" in str(seen.messages[-1].blocks)
+    assert [] == harness.channel().messages
+    note, file = harness.slack.workspace.direct_channel("U0ADA").messages
+    assert "5,927 lines" in note.text
+    assert file.files[0].text.count("\n") == 5_927
+    assert SECRET not in file.files[0].text
+
+
+async def test_private_answer_that_shows_all_lines_has_no_file(harness: SlackHarness) -> None:
+    await harness.command(f"{LOGS} --all")
+    assert [] == harness.slack.workspace.direct_channel("U0ADA").messages
+
+
+async def test_private_answer_states_why_its_file_is_missing(store: Store) -> None:
+    slack = slack_with_scopes(scope for scope in GRANTED if scope != "files:write")
+    async with running(SlackHarness(store, slack)) as harness:
+        harness.provider.lines = step_lines(500, "{} " + "x" * 90)
+        seen = await harness.command(f"{LOGS} --all")
+        assert "could not be sent to you: The app lacks the scope files:write" in str(seen.messages[-1].blocks)
+        assert "499 x" in str(seen.messages[-1].blocks)
+
+
+async def test_refused_file_is_explained_and_the_lines_stay(harness: SlackHarness) -> None:
+    harness.provider.lines = step_lines(500, "{} " + "x" * 90)
+    harness.slack.fail("files.getUploadURLExternal", "file_upload_size_restricted")
+    await harness.command(f"{LOGS} --all --public")
+    (root,) = await harness.slack.person_actions.until(lambda: harness.channel().messages)
+    lines, note = await harness.slack.person_actions.until(lambda: at_least(2, harness.channel().replies(root.ts)))
+    assert "499 x" in str(lines.blocks)
+    assert "The file is larger than the workspace allows" in note.text
 
 
 async def test_without_the_files_scope_the_thread_notes_the_missing_file(store: Store) -> None:

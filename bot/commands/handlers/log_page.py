@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate, takewhile
 
 from bot.commands.handlers.log_stream import Batch, stream_lines
-from bot.commands.subcommands.logs import Cut, CutReason
+from bot.commands.subcommands.logs import MAX_ANSWER_LINES, Cut, CutReason
 from bot.domain.gaps import Gap, Part, gap_of
 from bot.domain.logs import LogLine, LogQuery
 from bot.errors import ProviderError
@@ -21,7 +21,7 @@ from bot.providers.base import Provider
 class PageLimits:
     """How much one page may hold and search."""
 
-    lines: int = 5_000
+    lines: int = MAX_ANSWER_LINES
     """Maximum number of lines, whatever the command asks for."""
     chars: int = 4_000_000
     same_ns: int = 1_000

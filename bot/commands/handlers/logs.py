@@ -44,11 +44,14 @@ async def read_page(
     page = reading.page()
     shown = page.lines if query.order is command.show else page.lines[::-1]
     lines, redacted = await redact_lines(redactor, shown)
-    answer = _answer(query, command, page, reading, now)
+    answer = page_answer(query, command, page, reading, now)
     return replace(answer, lines=tuple(lines), redacted=redacted, gaps=redact_gaps(reading.gaps, redactor))
 
 
-def _answer(query: LogQuery, command: LogsCommand, page: ReadPage, reading: PageReading, now: datetime) -> LogsAnswer:
+def page_answer(
+    query: LogQuery, command: LogsCommand, page: ReadPage, reading: PageReading, now: datetime
+) -> LogsAnswer:
+    """The answer without its lines: what the page leaves out, and the commands for the pages before and after it."""
     ascending = query.order is Order.ASC
     newest_ns = max((line.timestamp_ns for line in page.lines), default=0)
     end_ns = query.end_ns if query.end_ns is not None else max(ns_from_datetime(now), newest_ns)

@@ -1,11 +1,14 @@
 """`logs`: its row, the command and its answer, one page of a job's log. Pure."""
 
 import enum
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import BinaryIO
 
 from bot.commands.subcommands.arguments import ALL_TIME, Arguments, Window
 from bot.commands.subcommands.spec import JSON, PUBLIC, WINDOW_OPTIONS, Frontend, Option, Subcommand
+from bot.domain.durations import format_ns
 from bot.domain.gaps import Gap
 from bot.domain.jobs import JobRef
 from bot.domain.logs import LogFilter, LogLine, Order
@@ -16,6 +19,8 @@ DEFAULT_LINES = 100
 DEFAULT_CONTEXT = 50
 """Lines before and after the line nearest to `--around`."""
 MAX_CONTEXT = 2_000
+MAX_ANSWER_LINES = 5_000
+"""Lines of one answer in Slack; more are attached as a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,11 @@ class LogsCommand:
     """Whether `download` may replace a file."""
     follow: bool = False
     redact: bool = True
+
+    @property
+    def needs_file(self) -> bool:
+        """Whether it may select more lines than one answer in Slack holds."""
+        return self.limit is None or self.limit > MAX_ANSWER_LINES
 
 
 class CutReason(enum.Enum):
@@ -91,6 +101,33 @@ class Cut:
         return f"{number} {reason}{options}"
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class LogFile:
+    """Lines as text, in files without names, which the operating system deletes when they are closed."""
+
+    chunks: tuple[tuple[BinaryIO, int, int], ...]
+    """File, offset and size of each part, in order."""
+    lines: int
+    older: int = 0
+    """Number of lines that are left out because the file would be too large; they are the oldest."""
+
+    @property
+    def size(self) -> int:
+        """Its bytes."""
+        return sum(size for _, _, size in self.chunks)
+
+    def read(self) -> Iterator[bytes]:
+        """Its text, part by part."""
+        for file, offset, size in self.chunks:
+            file.seek(offset)
+            yield file.read(size)
+
+    def close(self) -> None:
+        """Delete it."""
+        for file, _, _ in self.chunks:
+            file.close()
+
+
 @dataclass(frozen=True, slots=True)
 class LogsAnswer:
     """Lines of one job, oldest first unless `--desc`."""
@@ -112,6 +149,21 @@ class LogsAnswer:
     """Shows the page after this one, as `older` the one before; None when there is none."""
     marked: int | None = None
     """Index in `lines` of the line nearest to `--around`."""
+    total: int | None = None
+    """Number of lines that were found, if `file` has more than `lines`."""
+    file: LogFile | None = None
+    """Every line that was found."""
+
+    @property
+    def count(self) -> int:
+        """Number of lines that were found."""
+        return len(self.lines) if self.total is None else self.total
+
+
+def exact_row(line: LogLine) -> str:
+    """A line unchanged, with its timestamp in nanoseconds, source and level."""
+    level = line.level.name if line.level is not None else None
+    return " ".join(part for part in (format_ns(line.timestamp_ns), line.source, level, line.message) if part)
 
 
 _CONFLICTS = (

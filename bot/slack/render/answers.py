@@ -179,9 +179,9 @@ def _known_job_row(job: KnownJob) -> str:
     return f"{icon} {name}{code(str(job.ref))} {job.state or ''}".rstrip()
 
 
-def render_working() -> Message:
+def render_working(*, reads_all: bool = False) -> Message:
     """Shown when an answer takes more than two seconds."""
-    text = "Working on it…"
+    text = "Reading the whole log into a file…" if reads_all else "Working on it…"
     return message(text, [context([f"{PENDING} {text}"])])
 
 

@@ -1,12 +1,21 @@
 """Render a page of a log: privately with the newest lines that fit, or shared with all lines in its thread."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.commands.parsing.formatting import format_command
-from bot.commands.subcommands.logs import DEFAULT_CONTEXT, DEFAULT_LINES, Cut, CutReason, LogsAnswer, LogsCommand
-from bot.domain.durations import datetime_from_ns, format_ns
+from bot.commands.subcommands.logs import (
+    DEFAULT_CONTEXT,
+    DEFAULT_LINES,
+    Cut,
+    CutReason,
+    LogFile,
+    LogsAnswer,
+    LogsCommand,
+    exact_row,
+)
+from bot.domain.durations import datetime_from_ns
 from bot.domain.gaps import Gap
 from bot.domain.logs import LogLine, Order
 from bot.domain.wording import plural
@@ -27,11 +36,20 @@ _CUT_NOTE = 200
 
 @dataclass(frozen=True, slots=True)
 class Snippet:
-    """A text file for a thread: every line unchanged, with full timestamps."""
+    """A text file: every line unchanged, with full timestamps."""
 
     filename: str
     title: str
-    text: str
+    content: bytes | LogFile
+
+    @property
+    def size(self) -> int:
+        """Its bytes."""
+        return self.content.size if isinstance(self.content, LogFile) else len(self.content)
+
+    def parts(self) -> Iterator[bytes]:
+        """Its content, part by part."""
+        return self.content.read() if isinstance(self.content, LogFile) else iter([self.content])
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +67,7 @@ class Shared:
 
 def render_logs(answer: LogsAnswer) -> Message:
     """Render for the person who asked: the lines that fit, with buttons for more."""
-    for_buttons = 3 * (len(format_command(answer.pinned)) + _BUTTON_EXTRA)
-    notes = context(_notes(answer))
-    budget = BLOCKS_BUDGET - weight([section(_headline(answer, answer.lines)), notes]) - for_buttons - _CUT_NOTE
-    fit = _fit(answer, budget)
+    notes, fit = context(_notes(answer)), _private_fit(answer)
     head = section(_headline(answer, fit.lines))
     return message(
         _sentence(answer), [head, *fit.blocks, _cut_note(answer, fit), notes, _buttons(answer, fit, share=True)]
@@ -61,7 +76,7 @@ def render_logs(answer: LogsAnswer) -> Message:
 
 def render_shared_logs(answer: LogsAnswer) -> Shared:
     """Render for a channel: a short answer in one message, a longer one with its lines in the thread."""
-    if len(answer.lines) <= SHORT:
+    if answer.count <= SHORT:
         head, notes = section(_headline(answer, answer.lines)), context(_notes(answer))
         fit = _fit(answer, BLOCKS_BUDGET // 3)
         if len(fit.lines) == len(answer.lines):
@@ -72,26 +87,60 @@ def render_shared_logs(answer: LogsAnswer) -> Shared:
         _sentence(answer),
         [section(_headline(answer, answer.lines)), context(_notes(answer)), _buttons(answer, None, share=False)],
     )
-    hidden = fit.above + fit.below
-    note = f"Showing {len(fit.lines):,} of {plural(len(answer.lines), 'line')}; the file has all." if hidden else ""
+    hidden = answer.count - len(fit.lines)
+    has = f"the file has {_file_lines(answer) if answer.file is not None and answer.file.older else 'all'}"
+    note = f"Showing {len(fit.lines):,} of {plural(answer.count, 'line')}; {has}." if hidden else ""
     thread = message(f"Log lines of {one_line(str(answer.job), 200)}.", [*fit.blocks, context([note])])
     return Shared(root, thread, render_snippet(answer) if hidden else None, "the lines are in the thread")
 
 
 def render_snippet(answer: LogsAnswer) -> Snippet:
-    """Render every line unchanged, with nanoseconds."""
+    """The file with every line that was found."""
     job = clean(str(answer.job))
-    name = "".join(letter if letter.isascii() and (letter.isalnum() or letter in "-_.") else "-" for letter in job)[
-        :100
-    ]
-    rows = "\n".join(_exact(line) for line in answer.lines)
-    title = f"{cut(job, 160)}: {plural(len(answer.lines), 'line')}"
-    return Snippet(f"{name}.log.txt", title, rows.encode(errors="replace").decode() + "\n")
+    name = "".join(letter if letter.isascii() and (letter.isalnum() or letter in "-_.") else "-" for letter in job)
+    file = answer.file
+    content = (
+        "".join(f"{exact_row(line)}\n" for line in answer.lines).encode(errors="replace") if file is None else file
+    )
+    return Snippet(f"{name[:100]}.log.txt", f"{cut(job, 160)}: {_file_lines(answer)}", content)
+
+
+def private_file(answer: LogsAnswer) -> Snippet | None:
+    """The file for the person who asked for every line, if the private answer does not show them all."""
+    if answer.file is None or len(_private_fit(answer).lines) == answer.count:
+        return None
+    return render_snippet(answer)
+
+
+def render_file_message(answer: LogsAnswer) -> str:
+    """The direct message before the file of a private answer."""
+    return f"Log of {code(str(answer.job))}: {_file_lines(answer)}"
+
+
+def file_note(answer: LogsAnswer) -> str:
+    """Where the file of a private answer is."""
+    has = _file_lines(answer) if answer.file is not None and answer.file.older else "all"
+    return f"The file with {has} is in your direct messages with trainwatch"
+
+
+def _file_lines(answer: LogsAnswer) -> str:
+    """The lines that the file has, and of how many."""
+    file = answer.file
+    if file is None or not file.older:
+        return plural(answer.count, "line")
+    return f"the newest {file.lines:,} of {plural(answer.count, 'line')} ({file.size // 10**6:,} MB is the most)"
 
 
 def gap_notes(gaps: tuple[Gap, ...]) -> list[str]:
     """What could not be read, and why, one note each."""
     return [f"{WARNING} {one_line(gap.public, 300)}" for gap in gaps[:5]]
+
+
+def _private_fit(answer: LogsAnswer) -> FittingLines:
+    """The lines that a private answer shows, beside its notes and buttons."""
+    for_buttons = 3 * (len(format_command(answer.pinned)) + _BUTTON_EXTRA)
+    head, notes = section(_headline(answer, answer.lines)), context(_notes(answer))
+    return _fit(answer, BLOCKS_BUDGET - weight([head, notes]) - for_buttons - _CUT_NOTE)
 
 
 def _fit(answer: LogsAnswer, budget: int) -> FittingLines:
@@ -103,12 +152,12 @@ def _fit(answer: LogsAnswer, budget: int) -> FittingLines:
 
 
 def _headline(answer: LogsAnswer, lines: Sequence[LogLine]) -> str:
-    count = plural(len(answer.lines), "line") if answer.lines else "No lines"
+    count = plural(answer.count, "line") if answer.lines else "No lines"
     return f"*Log* {code(str(answer.job))} · {count}\n{_shown_range(answer, lines)}"
 
 
 def _sentence(answer: LogsAnswer) -> str:
-    count = plural(len(answer.lines), "log line") if answer.lines else "No log lines"
+    count = plural(answer.count, "log line") if answer.lines else "No log lines"
     return f"{count} of {one_line(str(answer.job), 200)}, {_plain_range(answer)}."
 
 
@@ -162,13 +211,13 @@ def _mark_note(answer: LogsAnswer) -> str:
 
 
 def _cut_note(answer: LogsAnswer, fit: FittingLines) -> Block | None:
-    shown, hidden = len(fit.lines), fit.above + fit.below
+    shown, hidden = len(fit.lines), answer.count - len(fit.lines)
     if not hidden:
         return None
     sides = ("Newer", "Older") if _is_newest_first(answer) else ("Older", "Newer")
-    pages = " or ".join(side for side, lines in zip(sides, (fit.above, fit.below), strict=True) if lines)
-    more = f"press {pages}, narrow with `--grep`, or share them all"
-    return context([f"showing {shown:,} of {plural(shown + hidden, 'line')}: {more}"])
+    pages = [side for side, lines in zip(sides, (fit.above, fit.below), strict=True) if lines]
+    more = f"press {' or '.join(pages) or 'Older'}, narrow with `--grep`, or share them all"
+    return context([f"showing {shown:,} of {plural(answer.count, 'line')}: {more}"])
 
 
 def _pages(answer: LogsAnswer, fit: FittingLines | None) -> tuple[LogsCommand | None, LogsCommand | None]:
@@ -201,8 +250,3 @@ def _buttons(answer: LogsAnswer, fit: FittingLines | None, *, share: bool) -> Bl
             share_button(format_command(answer.pinned)) if share else None,
         ]
     )
-
-
-def _exact(line: LogLine) -> str:
-    level = line.level.name if line.level is not None else None
-    return " ".join(part for part in (format_ns(line.timestamp_ns), line.source, level, line.message) if part)

@@ -7,12 +7,19 @@ from emulator.slack.methods.call import Call, Method
 from emulator.slack.model import File, Json, Message, SlackError
 from emulator.slack.serialization import file_json
 
+SNIPPET_MAX_BYTES = 1024 * 1024
+"""A snippet is at most a megabyte (documented: `snippet_too_large`)."""
+NOT_A_CHANNEL = "[ERROR] input must match regex pattern: ^[CGDZ][A-Z0-9]{8,}$ [json-pointer:/channel_id]"
+"""Observed: slackapi/bolt-js#2115 (read 2026-11-29); a person's id is refused, the id of a direct message is not."""
+
 
 def get_upload_url(call: Call) -> Json:
     """`files.getUploadURLExternal`."""
     name, length = call.need("filename"), int(call.need("length"))
     if length < 1:
         raise SlackError("invalid_arguments")
+    if call.args.get("snippet_type") and length > SNIPPET_MAX_BYTES:
+        raise SlackError("snippet_too_large")
     file = File(call.workspace.new_id("F"), name, length, call.args.get("snippet_type"))
     call.workspace.files[file.id] = file
     return {"upload_url": f"{call.context.base_url}/slack/upload/{file.id}", "file_id": file.id}
@@ -25,6 +32,8 @@ def complete_upload(call: Call) -> Json:
         raise SlackError("invalid_arguments")
     channels = str(call.args.get("channel_id") or call.args.get("channels") or "")
     for channel_id in filter(None, channels.split(",")):
+        if channel_id[0] not in "CDGZ":
+            raise SlackError("invalid_arguments", response_metadata={"messages": [NOT_A_CHANNEL]})
         _share(Call(call.context, {**call.args, "channel": channel_id}), files)
     for file in files:
         file.completed = True

@@ -122,7 +122,7 @@ def test_a_file_with_any_text_can_be_sent(name: str, text: str) -> None:
     snippet = render_snippet(replace(log_answer(), job=JobRef("x", name), lines=(line(text), line("the end"))))
     assert re.fullmatch(r"[A-Za-z0-9._-]+\.log\.txt", snippet.filename)
     assert [] == _INVISIBLE.findall(snippet.title)
-    assert snippet.text.encode().endswith(b"the end\n")
+    assert b"".join(snippet.parts()).endswith(b"the end\n")
 
 
 @settings(max_examples=50, deadline=None)

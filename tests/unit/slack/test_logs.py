@@ -152,7 +152,7 @@ def test_a_long_answer_has_a_file_with_every_line() -> None:
     shared = render_shared_logs(log_answer(900))
     assert shared.thread is not None
     assert shared.snippet is not None
-    assert 900 == shared.snippet.text.count("\n")
+    assert 900 == b"".join(shared.snippet.parts()).count(b"\n")
     assert "of 900 lines; the file has all" in shown(shared.thread)
     assert [] == problems(shared.root) + problems(shared.thread)
 
@@ -160,7 +160,10 @@ def test_a_long_answer_has_a_file_with_every_line() -> None:
 def test_a_file_has_each_line_exactly_with_nanoseconds() -> None:
     exact = LogLine(1_773_410_551_123_456_789, "```<!channel>\n  tab\there", rank=3, level=Level.ERROR)
     snippet = render_snippet(log_answer(lines=(exact,)))
-    assert f"{format_ns(exact.timestamp_ns)} rank 3 ERROR ```<!channel>\n  tab\there\n" == snippet.text
+    assert (
+        f"{format_ns(exact.timestamp_ns)} rank 3 ERROR ```<!channel>\n  tab\there\n"
+        == b"".join(snippet.parts()).decode()
+    )
     assert "baseten-proj42-job7f3a.log.txt" == snippet.filename
 
 

@@ -28,7 +28,8 @@ SCOPES_OF_EVENT = {
 SCOPE_OF_METHOD = {
     "chat.postMessage": "chat:write",
     "chat.update": "chat:write",
-    "files_upload_v2": "files:write",
+    "files_getUploadURLExternal": "files:write",
+    "files_completeUploadExternal": "files:write",
     "auth_test": None,
     "apps_connections_open": None,
     "views_publish": None,

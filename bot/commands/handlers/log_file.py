@@ -1,0 +1,182 @@
+"""`logs --all` in Slack: every line in a file that Slack attaches, and the lines of one page as the answer.
+
+Memory is bounded: lines are redacted and written batch by batch, and only those of one page are kept. The file is
+bounded as well; beyond `MAX_FILE_BYTES` it has the newest lines.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import tempfile
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import BinaryIO
+
+from bot.commands.handlers.log_page import PAGE_LIMITS, PageLimits, PageReading, ReadPage
+from bot.commands.handlers.log_stream import build_query, redact_lines, stream_lines
+from bot.commands.handlers.logs import page_answer
+from bot.commands.subcommands.logs import Cut, CutReason, LogFile, LogsAnswer, LogsCommand, exact_row
+from bot.domain.gaps import Part, gap_of
+from bot.domain.jobs import JobRef
+from bot.domain.logs import LogLine, Order
+from bot.errors import ProviderError
+from bot.providers.base import Provider
+from bot.redaction.redactor import Redactor
+from bot.redaction.values import redact_gaps
+
+MAX_FILE_BYTES = 100_000_000
+_SEGMENT_BYTES = 8_000_000
+_MAX_LINES = 5_000_000
+"""How many lines are read for one file."""
+
+
+async def read_with_file(
+    provider: Provider,
+    job: JobRef,
+    command: LogsCommand,
+    redactor: Redactor,
+    now: datetime,
+    *,
+    limits: PageLimits = PAGE_LIMITS,
+    max_bytes: int = MAX_FILE_BYTES,
+) -> LogsAnswer:
+    """Read the lines that the command selects, up to its limit. The caller closes the file of the answer.
+
+    Raises:
+        UsageError: the pattern is invalid, or the window starts in the future.
+        ProviderError: nothing could be read. A failure after the first lines is a gap in the answer.
+    """
+    query = build_query(job, command, now)
+    writer = LogFileWriter(query.order, reverses=query.order is not command.show, max_bytes=max_bytes)
+    kept = _Kept(keeps_first=query.order is command.take, limits=limits)
+    reading = PageReading(limits.lines, limits)
+    redacted = 0
+    try:
+        async with contextlib.aclosing(stream_lines(provider, query)) as batches:
+            async for batch in batches:
+                room = _MAX_LINES - kept.total if command.limit is None else command.limit - kept.total
+                lines, hidden = await redact_lines(redactor, batch.lines[:room])
+                redacted += hidden
+                reading.add(replace(batch, lines=[]))
+                reading.more = batch.more or len(batch.lines) > room
+                kept.add(lines)
+                await asyncio.to_thread(writer.add, lines)
+                if len(batch.lines) >= room:
+                    break
+    except ProviderError as problem:
+        if not reading.read:
+            raise
+        reading.gaps.append(gap_of(problem, Part.LOGS))
+        reading.more = True
+    page = kept.page(more=reading.more)
+    order = command.take
+    answer = page_answer(replace(query, order=order), command, page, reading, now)
+    shown = page.lines if order is command.show else page.lines[::-1]
+    return replace(
+        answer,
+        lines=tuple(shown),
+        cuts=(*answer.cuts, *_unread(query.order, command, reading)),
+        redacted=redacted,
+        gaps=redact_gaps(reading.gaps, redactor),
+        total=kept.total,
+        file=writer.finish(),
+    )
+
+
+def _unread(order: Order, command: LogsCommand, reading: PageReading) -> tuple[Cut, ...]:
+    """The newest lines, if reading towards them stopped early."""
+    is_cut = reading.more and order is Order.ASC and command.take is Order.DESC
+    return (Cut(CutReason.NEWER_UNREAD, None),) if is_cut else ()
+
+
+@dataclass(slots=True)
+class _Kept:
+    """The lines of one page: those read first, or last."""
+
+    keeps_first: bool
+    limits: PageLimits
+    lines: deque[LogLine] = field(default_factory=deque)
+    chars: int = 0
+    total: int = 0
+
+    def add(self, lines: Sequence[LogLine]) -> None:
+        self.total += len(lines)
+        room = self.limits.lines + self.limits.same_ns
+        for line in lines[: room - len(self.lines)] if self.keeps_first else lines[-room:]:
+            if self.keeps_first and self.chars > self.limits.chars:
+                return
+            self.lines.append(line)
+            self.chars += len(line.message)
+            while len(self.lines) > 1 and not self.keeps_first and self._is_too_much(room):
+                self.chars -= len(self.lines.popleft().message)
+
+    def _is_too_much(self, room: int) -> bool:
+        return len(self.lines) > room or self.chars > self.limits.chars
+
+    def page(self, *, more: bool) -> ReadPage:
+        """The kept lines, in the direction in which the command takes them."""
+        lines = list(self.lines) if self.keeps_first else list(reversed(self.lines))
+        if len(lines) == self.total and not (self.keeps_first and more):
+            return ReadPage(lines, lines[-1].timestamp_ns if lines else None, False).first(self.limits.lines)
+        last_ns = lines[-1].timestamp_ns
+        whole = [line for line in lines if line.timestamp_ns != last_ns]
+        if not whole:
+            return ReadPage(lines, last_ns, True, split=True)
+        return ReadPage(whole, last_ns, True, includes_border=False).first(self.limits.lines)
+
+
+@dataclass(slots=True)
+class LogFileWriter:
+    """Writes lines, in the order in which they are read, to a file that is read in that order or in reverse."""
+
+    order: Order
+    reverses: bool
+    max_bytes: int = MAX_FILE_BYTES
+    segments: deque[_Segment] = field(default_factory=deque)
+    lines: int = 0
+    size: int = 0
+
+    def add(self, lines: Sequence[LogLine]) -> None:
+        """Write lines. Beyond the limit the oldest ones are left out: earlier ones, or these if read newest first."""
+        if not lines:
+            return
+        rows = map(exact_row, reversed(lines) if self.reverses else lines)
+        self.lines += len(lines)
+        data = "".join(f"{row}\n" for row in rows).encode(errors="replace")
+        if self.order is Order.DESC and self.size + len(data) > self.max_bytes:
+            self.max_bytes = 0
+            return
+        if not self.segments or self.segments[-1].size >= _SEGMENT_BYTES:
+            self.segments.append(_Segment(tempfile.TemporaryFile()))  # noqa: SIM115 - closed with the answer
+        self.segments[-1].write(data, len(lines))
+        self.size += len(data)
+        while self.size > self.max_bytes and len(self.segments) > 1:
+            oldest = self.segments.popleft()
+            self.size -= oldest.size
+            oldest.file.close()
+
+    def finish(self) -> LogFile:
+        """The file as written so far."""
+        chunks = [(segment.file, *chunk) for segment in self.segments for chunk in segment.chunks]
+        written = sum(segment.lines for segment in self.segments)
+        return LogFile(tuple(reversed(chunks) if self.reverses else chunks), written, self.lines - written)
+
+
+@dataclass(slots=True)
+class _Segment:
+    """A file without a name."""
+
+    file: BinaryIO
+    chunks: list[tuple[int, int]] = field(default_factory=list)
+    """Offset and size of each write."""
+    lines: int = 0
+    size: int = 0
+
+    def write(self, data: bytes, lines: int) -> None:
+        self.file.write(data)
+        self.chunks.append((self.size, len(data)))
+        self.size += len(data)
+        self.lines += lines

@@ -1,5 +1,6 @@
 """Build a run's progress from the newest lines of its log."""
 
+import math
 from dataclasses import replace
 
 from bot.diagnosis.state import DiagnoserState
@@ -12,7 +13,7 @@ from bot.domain.progress import RunProgress
 def build_progress(state: DiagnoserState, newest: NewestLines, *, finished: bool) -> RunProgress:
     """Take each number from the newest line that states it.
 
-    A total belongs to the step on its line, and a loss to the newest attempt.
+    A total belongs to the step on its line. A loss of NaN of an earlier attempt is left out.
     """
     pace, saved = state.step_pace, state.checkpoints.last(state.samples)
     progress = RunProgress(
@@ -21,8 +22,9 @@ def build_progress(state: DiagnoserState, newest: NewestLines, *, finished: bool
     for line in newest.in_order():
         progress = _with_rates(progress, line.sample)
     loss = newest.loss_line
-    if loss is not None and loss.end > pace.fell_at:
-        progress = replace(progress, loss=loss.sample.loss)
+    if loss is not None and (value := loss.sample.loss) is not None:
+        is_current = math.isfinite(value) or loss.end > pace.fell_at
+        progress = replace(progress, loss=value) if is_current else progress
     step = newest.step_line
     return progress if step is None else _with_step(progress, step, state)
 

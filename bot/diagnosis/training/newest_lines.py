@@ -18,6 +18,8 @@ MAX_KINDS = 4
 MAX_TRIES = 64
 """Lines with a kind's text that are read in one page before the search for its newest line ends."""
 MAX_TEXT = 4000
+MAX_AGREEMENTS, DISAGREEMENT = 10, 3
+"""A counter that agrees with the run's is another name for it, also after a restart, when they disagree for a line."""
 SURE_LOSSES = 3
 """Losses in a row beside another counter that make it the run's, where lines are skipped; otherwise one suffices."""
 
@@ -51,6 +53,13 @@ class NewestLine:
     clock: str = ""
     total: int | None = None
     """The newest total of this counter."""
+    read_step: int = 0
+    """The newest step read."""
+    stride: int = 1
+    """Number of steps between the newest two."""
+    agreements: int = 0
+    """How often, up to a limit, a counter without a total agreed with the run's counter; it may be the same under
+    another name."""
 
     @property
     def sample(self) -> Sample:
@@ -68,6 +77,8 @@ class NewestLines:
     """Key of the counter that losses belong to; "" if none does yet."""
     counter: str = ""
     """Key of the newest counter that is unfinished; "" after an evaluation."""
+    is_preparing: bool = False
+    """Is the newest bar one of preparation, such as of a model that is loaded? After it, another run may begin."""
     rival: str = ""
     rival_losses: int = 0
 
@@ -82,6 +93,8 @@ class NewestLines:
             self._keep(loss_key, sample.loss_mark, logged, raw, end)
         if not step_key and not loss_key and not sample.is_evaluation and sample.step is None:
             self._keep(OTHER if sample.epoch is None else f"{OTHER} epoch", "", logged, raw, end)
+        if step_key and sample.step is not None and is_dense:
+            self._compare(step_key, sample.step)
         self._assign(sample, step_key, loss_key, is_dense=is_dense)
         return step_key
 
@@ -105,9 +118,9 @@ class NewestLines:
     @property
     def step_line(self) -> NewestLine | None:
         """The newest line of the training run's counter; without losses, of any counter."""
-        if self.main in self.lines:
-            return self.lines[self.main]
         counters = [newest for key, newest in self.lines.items() if key.startswith(STEP)]
+        if self.main in self.lines:
+            counters = [self.lines[self.main], *(one for one in counters if one.agreements and not one.total)]
         return max(counters, key=lambda newest: newest.end, default=None)
 
     @property
@@ -124,11 +137,16 @@ class NewestLines:
         """Learn which counter losses belong to: the one on the same line, or else the newest unfinished one."""
         if sample.is_evaluation:
             self.counter = ""
+        elif step_key.startswith(BAR) and not loss_key:
+            self.is_preparing = step_key != self.main
+            self.counter = step_key if sample.step != sample.total else ""
+        elif step_key and self.is_preparing and step_key != self.main:
+            self.main, self.counter, self.is_preparing = "", step_key, False
         elif step_key and loss_key:
-            self.main = self.counter = step_key
+            self.main, self.counter, self.is_preparing = step_key, step_key, False
         elif step_key:
             is_finished = sample.total is not None and sample.step is not None and sample.step >= sample.total
-            self.counter = "" if is_finished and step_key != self.main else step_key
+            self.counter, self.is_preparing = ("" if is_finished and step_key != self.main else step_key), False
         elif loss_key and self.counter and self.counter != self.main:
             self.rival_losses = self.rival_losses + 1 if self.rival == self.counter else 1
             self.rival = self.counter
@@ -136,6 +154,17 @@ class NewestLines:
                 self.main, self.rival, self.rival_losses = self.counter, "", 0
         elif loss_key and self.counter:
             self.rival, self.rival_losses = "", 0
+
+    def _compare(self, key: str, step: int) -> None:
+        """Learn whether a counter is the run's under another name."""
+        newest, main = self.lines[key], self.lines.get(self.main)
+        newest.stride, newest.read_step = max(1, step - newest.read_step), step
+        if main is None or main is newest:
+            return
+        if main.read_step <= step <= main.read_step + main.stride:
+            newest.agreements = min(MAX_AGREEMENTS, newest.agreements + 1)
+        else:
+            newest.agreements = max(0, newest.agreements - DISAGREEMENT)
 
     def _keep(self, key: str, mark: str, logged: LoggedSample, raw: bytes, end: int) -> None:
         newest = self.lines.get(key)

@@ -71,6 +71,7 @@ _TOTAL = re.compile(
 _BRACKETS = re.compile(
     r"epoch\W{0,3}(?:\(?train\)?)?\W{0,4}\[?(\d{1,12})(?:\]?:?\s*\[\s*|\]?:?\s+)(\d{1,12})\s*/\s*(\d{1,12})\]?"
 )
+_ITERATIONS = re.compile(r"\biter\(train\) *\[ *(\d{1,12})/(\d{1,12})\]")
 _BAR = re.compile(r"(\d{1,12})/(\d{1,12}) ?(?:\[(?:\d+:)?\d+:\d+<|\[[=>.]|━|(?:\d+:)?\d+:\d+ <)")
 _COUNTED = re.compile(r"(\d{1,12}) ?/ ?(\d{1,12}) (?:batches|steps|iterations)\b")
 _ULTRALYTICS_ROW = re.compile(r"^\s*(\d{1,12})/\d+\s+[\d.]+g\s+(nan|inf|\d+\.?\d*)\s")
@@ -256,7 +257,7 @@ def _position(text: str) -> tuple[float | None, int | None, int | None, str]:
         return in_epoch, step, int(total.replace(",", "")) if total else None, mark
     if in_epoch is None and "epoch" in text and (found := _EPOCH_BAR.search(text)):
         return float(found.group(1)), None, None, ""
-    if found := _BAR.search(text) or _COUNTED.search(text):
+    if found := _BAR.search(text) or _COUNTED.search(text) or _ITERATIONS.search(text):
         return in_epoch, int(found.group(1)), int(found.group(2)), text[found.end(1) : found.end(2) + 1]
     if found := _SAMPLES_COUNT.search(text):
         return in_epoch, int(found.group(1)), None, text[found.start() : found.start(1)]

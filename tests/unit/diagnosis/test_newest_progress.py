@@ -1,0 +1,92 @@
+"""The reported step, total and loss are those of the newest line that states them, however the log is read."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bot.diagnosis.diagnoser import Diagnoser, Line
+from bot.diagnosis.page_scanner import PageScanner
+from bot.domain.progress import RunProgress
+from tests.unit.diagnosis.progress_logs import SECOND, START_NS, STYLES, Stated, Style, expected, generate
+
+Numbers = tuple[int | None, int | None, float | None]
+quick = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+GAPS_NS = [1_000_000, SECOND // 30, SECOND // 2, 4 * SECOND, 86_400 * SECOND]
+
+
+def numbers(progress: RunProgress) -> Numbers:
+    return progress.step, progress.total_steps, progress.loss
+
+
+def timed(lines: list[Stated], gap_ns: int) -> list[Line]:
+    return [(one.text, None, "w-0", START_NS + n * gap_ns) for n, one in enumerate(lines)]
+
+
+def page_of(lines: list[Stated]) -> bytes:
+    return ("\n".join(one.text for one in lines) + "\n").encode()
+
+
+def restarted(scanner: PageScanner, diagnoser: Diagnoser) -> Diagnoser:
+    """Continue in another process."""
+    following = Diagnoser(scanner)
+    following.load(json.loads(json.dumps(diagnoser.dump())))
+    return following
+
+
+@pytest.mark.parametrize("style", STYLES, ids=[style.__name__ for style in STYLES])
+def test_progress_of_a_dense_log_is_that_of_its_newest_lines(scanner: PageScanner, style: Style) -> None:
+    lines = generate(style, 2700, 5)
+    live, file = Diagnoser(scanner), Diagnoser(scanner)
+    live.feed_many(timed(lines, SECOND // 200))
+    file.feed_page(page_of(lines))
+
+    assert numbers(live.report(running=False).progress) == expected(lines)
+    assert numbers(file.report(running=False).progress) == expected(lines)
+
+
+@quick
+@given(
+    style=st.sampled_from(STYLES),
+    length=st.integers(81, 2600),
+    seed=st.integers(0, 99),
+    cuts=st.lists(st.integers(1, 60_000), min_size=1, max_size=4),
+    prepares=st.booleans(),
+)
+def test_progress_does_not_depend_on_how_a_file_is_cut(
+    scanner: PageScanner, style: Style, length: int, seed: int, cuts: list[int], *, prepares: bool
+) -> None:
+    lines = generate(style, length, seed, prepares=prepares)
+    page, diagnoser, position, turn = page_of(lines), Diagnoser(scanner), 0, 0
+    while position < len(page):
+        size = max(cuts[turn % len(cuts)], len(page) // 50)
+        diagnoser.feed_page(page[position : position + size])
+        position, turn = position + size, turn + 1
+        if turn % 7 == 0:
+            diagnoser = restarted(scanner, diagnoser)
+
+    assert numbers(diagnoser.report(running=False).progress) == expected(lines)
+
+
+@quick
+@given(
+    style=st.sampled_from(STYLES),
+    length=st.integers(81, 2600),
+    seed=st.integers(100, 199),
+    polls=st.integers(1, 9),
+    gap_ns=st.sampled_from(GAPS_NS),
+)
+def test_progress_does_not_depend_on_rate_and_polls(
+    scanner: PageScanner, style: Style, length: int, seed: int, polls: int, gap_ns: int
+) -> None:
+    lines = generate(style, length, seed)
+    logged, diagnoser, size = timed(lines, gap_ns), Diagnoser(scanner), len(lines) // polls + 1
+    for start in range(0, len(logged), size):
+        diagnoser = restarted(scanner, diagnoser)
+        diagnoser.feed_many(logged[start : start + size])
+        diagnoser.report(running=False)
+
+    assert numbers(diagnoser.report(running=False).progress) == expected(lines)

@@ -15,9 +15,11 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.alerts import Delivery, DeliveryKind, Notification, NotifyReason, Receipt, Severity
 from bot.domain.durations import Clock
+from bot.domain.jobs import Job
 from bot.domain.notify import NotifySettings, OwnerContact
 from bot.errors import StoreUnavailable
 from bot.slack.failures import UNREACHABLE, error_code, retry_after
+from bot.slack.render.mentions import Mentioned
 from bot.store.preferences import Preferences
 
 _EMAIL = re.compile(r"[^@\s<>]{1,64}@[^@\s<>]{1,190}")
@@ -78,21 +80,23 @@ class Contacts:
     def __init__(self, client: AsyncWebClient, preferences: Preferences, clock: Clock) -> None:
         self._members, self._preferences, self._clock = MemberDirectory(client, clock), preferences, clock
 
-    async def mentions(self, notification: Notification) -> tuple[str, ...]:
-        """Return the ids to mention in a message: none in quiet hours. Never raises."""
-        incident, severity = notification.incident, notification.mention
+    async def mentions(self, notification: Notification) -> Mentioned:
+        """Return whom to mention in a message: nobody in quiet hours. Never raises.
+
+        An edit repeats the mentions of the root message while nobody has the incident; Slack notifies nobody of it.
+        """
+        incident, severity = notification.incident, mentioned_severity(notification)
         if incident is None or severity is None:
-            return ()
+            return Mentioned()
         try:
             settings = await self._preferences.of_channel(incident.channel)
             if settings.quiet_until(severity, self._clock()) is not None:
-                return ()
-            owner = await self._owner(notification, settings, OwnerContact.MENTION)
+                return Mentioned()
+            owner = await self._owner(notification.job, severity, settings, OwnerContact.MENTION)
         except StoreUnavailable:
             log.exception("mentions not read")
-            return ()
-        chosen = [target.id for target in settings.mentions.get(severity, ())]
-        return tuple(dict.fromkeys([*chosen, *([owner] if owner else [])]))
+            return Mentioned()
+        return Mentioned(tuple(target.id for target in settings.mentions.get(severity, ())), owner)
 
     async def direct_messages(self, notification: Notification, sent: Receipt) -> tuple[Delivery, ...]:
         """Return the message to the job's owner that follows an alert, if the owner gets one. Never raises."""
@@ -101,7 +105,7 @@ class Contacts:
             return ()
         try:
             settings = await self._preferences.of_channel(incident.channel)
-            owner = await self._owner(notification, settings, OwnerContact.DM)
+            owner = await self._owner(notification.job, severity, settings, OwnerContact.DM)
         except StoreUnavailable:
             log.exception("direct message not planned")
             return ()
@@ -110,18 +114,25 @@ class Contacts:
         message = Notification(DeliveryKind.DIRECT, NotifyReason.FIRST, notification.job, incident, thread=sent)
         return (Delivery(f"{incident.id}:direct:{owner}:{severity}", owner, message),)
 
-    async def _owner(self, notification: Notification, settings: NotifySettings, wanted: OwnerContact) -> str | None:
+    async def _owner(self, job: Job, severity: Severity, settings: NotifySettings, wanted: OwnerContact) -> str | None:
         """The member who started the job, if that person is contacted in the wanted way."""
-        user = notification.job.user
-        if user is None or notification.mention is Severity.INFO:
+        if job.user is None or severity is Severity.INFO:
             return None
-        member = await self._members.find(user)
+        member = await self._members.find(job.user)
         if member is None:
             return None
         contact = await self._preferences.contact_of(member) or settings.owner
         if settings.owner is OwnerContact.OFF and contact is OwnerContact.MENTION:
             contact = OwnerContact.OFF  # the channel wants no mentions of owners
         return member if contact is wanted else None
+
+
+def mentioned_severity(notification: Notification) -> Severity | None:
+    """The severity whose people a message mentions; None: nobody."""
+    incident = notification.incident
+    if notification.kind is not DeliveryKind.EDIT or incident is None:
+        return notification.mention
+    return incident.severity if incident.is_open and incident.acknowledgement is None else None
 
 
 def _member_id(user: object) -> str | None:

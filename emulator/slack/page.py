@@ -82,6 +82,7 @@ def page_state(context: MethodContext, viewer: User) -> Json:
             user.id: {"name": user.name, "real_name": user.real_name, "is_bot": user.is_bot}
             for user in workspace.users.values()
         },
+        "groups": {group.id: group.handle for group in workspace.groups.values()},
         "channels": [
             _channel(context, channel) for channel in workspace.channels.values() if viewer.id in channel.members
         ],

@@ -53,17 +53,26 @@ async def test_the_root_mentions_the_group_and_the_person_who_started_the_job(ha
     root = await alert(harness)
 
     assert mentioned_users(root) == ["!subteam^S0ONCALL", "@U0BEN"]
-    assert "<!subteam^S0ONCALL> <@U0BEN>" in root.text
+    assert "<!subteam^S0ONCALL> · started by <@U0BEN>" in root.text
 
 
-async def test_an_edit_and_an_alert_of_another_severity_mention_nobody_of_the_group(harness: SlackHarness) -> None:
+async def test_an_alert_of_another_severity_does_not_mention_the_group(harness: SlackHarness) -> None:
     await choose(harness, mentions=ONCALL, owner=OwnerContact.OFF)
-    root = await alert(harness, severity=Severity.WARN)
-    assert mentioned_users(root) == []
+    assert mentioned_users(await alert(harness, severity=Severity.WARN)) == []
+
+
+async def test_an_edit_shows_whose_it_is_until_somebody_has_it(harness: SlackHarness) -> None:
+    await choose(harness, mentions=ONCALL)
+    root = await alert(harness)
+    saved = await harness.saved_incident()
+    edit = Notification(DeliveryKind.EDIT, NotifyReason.CHANGED, saved.job, saved)
+    await harness.save(saved, Delivery("edit", saved.channel, edit))
+    await harness.deliver()
+    assert mentioned_users(root) == ["!subteam^S0ONCALL", "@U0BEN"]
 
     await harness.store.incidents.acknowledge(incident().id, "U0ADA", harness.clock())
     await harness.deliver()
-    assert "!subteam" not in str(root.blocks)
+    assert mentioned_users(root) == ["@U0ADA"]
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,7 @@
 """Mentions of people and user groups, which notify them."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from bot.slack.render.blocks import section
 from bot.slack.render.message import MAX_SECTION_TEXT, MAX_TEXT, Block, Message
@@ -22,11 +21,23 @@ def mention(target: str) -> str:
     return f"<@{target}>" if _USER.fullmatch(target) else one_line(target, 80)
 
 
-def with_mentions(shown: Message, targets: Sequence[str]) -> Message:
+@dataclass(frozen=True, slots=True)
+class Mentioned:
+    """Whom a message mentions, by id."""
+
+    chosen: tuple[str, ...] = ()
+    """By the channel."""
+    owner: str | None = None
+    """The person who started the job."""
+
+
+def with_mentions(shown: Message, mentioned: Mentioned) -> Message:
     """The message with mentions at the end of its first paragraph and of its alt text."""
-    if not targets:
+    owner = f"started by {mention(mentioned.owner)}" if mentioned.owner else ""
+    chosen = " ".join(mention(target) for target in dict.fromkeys(mentioned.chosen))
+    mentions = " · ".join(part for part in (chosen, owner) if part)
+    if not mentions:
         return shown
-    mentions = " ".join(mention(target) for target in dict.fromkeys(targets))
     text = cut(f"{shown.text} {mentions}", MAX_TEXT)
     return replace(shown, text=text, blocks=_into_first_paragraph(shown.blocks, mentions))
 

@@ -49,6 +49,7 @@ async function load() {
   const response = await fetch(`page/state?user=${encodeURIComponent(state.viewer)}`);
   data = await response.json();
   names.users = data.users;
+  names.groups = data.groups;
   names.channels = Object.fromEntries(data.channels.map((channel) => [channel.id, channel]));
   state.channel ??= (data.channels.find((channel) => `#${channel.name}` === location.hash) ?? data.channels[0]).id;
   $("team").textContent = data.team;

@@ -6,7 +6,7 @@ import { withEmoji } from "./emoji.js";
 const ENTITIES = { "&lt;": "<", "&gt;": ">", "&amp;": "&" };
 
 /** Names for mentions; set once by app.js. */
-export const names = { users: {}, channels: {} };
+export const names = { users: {}, channels: {}, groups: {} };
 
 export function unescape(text) {
   return text.replace(/&(?:lt|gt|amp);/g, (entity) => ENTITIES[entity]);
@@ -77,7 +77,7 @@ function reference(inner) {
   if (target.startsWith("@")) return mention(`@${names.users[target.slice(1)]?.real_name ?? target.slice(1)}`);
   if (target.startsWith("#")) return mention(`#${names.channels[target.slice(1)]?.name ?? (label || target.slice(1))}`);
   if (target.startsWith("!date^")) return date(target, label);
-  if (target.startsWith("!subteam")) return mention(label || "@group");
+  if (target.startsWith("!subteam^")) return mention(label || `@${names.groups[target.slice(9)] ?? "group"}`);
   if (target.startsWith("!")) return mention(`@${target.slice(1)}`, "ping");
   return link(unescape(target), label ? plain(label) : [unescape(target)]);
 }

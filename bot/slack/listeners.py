@@ -23,7 +23,7 @@ from bot.domain.durations import Clock
 from bot.slack.answering import Answering, errors_answered
 from bot.slack.background_tasks import TaskSet, Work
 from bot.slack.failures import UNREACHABLE, delivery_error
-from bot.slack.ownership import OWNERSHIP_ACTIONS, change_owner
+from bot.slack.ownership import OWNERSHIP_ACTIONS, change_owner, is_owned_by
 from bot.slack.render.answers import render_error, render_greeting
 from bot.slack.render.blocks import Action
 from bot.slack.render.home import HomeView, render_home
@@ -171,17 +171,20 @@ class Listeners:
     async def _publish_home(self, user: str, client: AsyncWebClient) -> None:
         try:
             async with self.tasks.turn():
-                view = render_home(await self._get_home(user))
+                view = render_home(await self._get_home(user, client))
             await client.views_publish(user_id=user, view=view)
         except UNREACHABLE as error:
             log.warning("home not published", extra={"reason": delivery_error(error).reason})
         except Exception:
             log.exception("home failed")
 
-    async def _get_home(self, user: str) -> HomeView:
-        watched = await self._store.subscriptions.of_user(user)
+    async def _get_home(self, user: str, client: AsyncWebClient) -> HomeView:
+        watched, now = await self._store.subscriptions.of_user(user), self._clock()
         beats = [(label, await self._store.last_heartbeat(name)) for name, label in HEARTBEATS.items()]
-        return HomeView(watched, beats, self._clock(), await self._runner.system_status())
+        email = (await self._answering.profiles.get(client, user, now)).email
+        owned = [one for one in await self._store.incidents.list_unclosed() if is_owned_by(one, user, email)]
+        status = await self._runner.system_status()
+        return HomeView(watched, beats, now, status, owned, is_email_known=email is not None)
 
 
 async def _refuse(reply: Reply) -> None:

@@ -10,9 +10,10 @@ import pytest
 from bot.domain.alerts import DeliveryKind, Incident
 from bot.domain.jobs import JobState
 from bot.slack.render.blocks import Action
+from bot.store.store import Store
 from bot.watcher.remind import ReminderJob
 from emulator.slack.model import Message
-from tests.integration.slack_harness import SlackHarness
+from tests.integration.slack_harness import GRANTED, SlackHarness, running, slack_with_scopes
 from tests.unit.slack.factories import NOW, failed, incident, job
 
 MINUTE = timedelta(minutes=1)
@@ -136,3 +137,28 @@ async def test_a_reminder_is_shown_in_the_channel_and_can_be_acknowledged(harnes
     assert "U0ADA" in str(root.blocks)
     harness.clock.advance(99 * 60 * MINUTE)
     assert await ReminderJob(harness.store, harness.clock).tick() == 0
+
+
+async def test_home_shows_open_alerts_of_the_own_jobs_until_somebody_has_them(harness: SlackHarness) -> None:
+    await post_failure(harness, job=replace(job(JobState.FAILED), user="Ben@example.com"))
+
+    async def home(user: str) -> str:
+        seen = await harness.slack.person_actions.open_home(user)
+        assert seen.view is not None
+        return str(seen.view.source["blocks"])
+
+    assert "nobody has acknowledged it" in await home("ben")
+    assert "Your open alerts" not in await home("ada")
+    await harness.store.incidents.acknowledge(incident().id, "U0ADA", harness.clock())
+    assert "acknowledged by <@U0ADA>" in await home("ada")
+    assert "Your open alerts" not in await home("ben")
+    await harness.store.incidents.close(incident().id, "U0BEN", harness.clock())
+    assert "Your open alerts" not in await home("ada")
+
+
+async def test_home_names_the_scope_that_is_missing_to_find_owners(store: Store) -> None:
+    scopes = [scope for scope in GRANTED if scope != "users:read.email"]
+    async with running(SlackHarness(store, slack_with_scopes(scopes))) as harness:
+        seen = await harness.slack.person_actions.open_home("ada")
+    assert seen.view is not None
+    assert "users:read.email" in str(seen.view.source["blocks"])

@@ -1,4 +1,4 @@
-"""App Home: the jobs one person watches, the status of trainwatch, and the commands."""
+"""App Home: the open alerts of one person, the jobs that person watches, the status of trainwatch, and the commands."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,15 +7,21 @@ from datetime import datetime
 from bot.commands.answers import SystemStatus
 from bot.commands.parsing.help import overview
 from bot.commands.subcommands.spec import Frontend
+from bot.domain.alerts import Incident
 from bot.domain.checks import HEARTBEAT_STALE, ON_TIME
 from bot.domain.durations import format_ago, spoken_duration
 from bot.domain.subscriptions import Watched
 from bot.domain.wording import plural
+from bot.slack.render.alert_text import TITLE_LIMIT, incident_icon, lead_alert
 from bot.slack.render.blocks import context, divider, header, row_sections
-from bot.slack.render.jobs import watched_row
+from bot.slack.render.jobs import job_link, watched_row
 from bot.slack.render.message import Block
-from bot.slack.render.text import channel_link, code, escape, slack_time
+from bot.slack.render.text import channel_link, code, escape, one_line, person, slack_time
 
+_NO_EMAIL = (
+    "🟡 Alerts cannot mention who started a job, because Slack does not show e-mail addresses to trainwatch "
+    "(scope `users:read.email`)"
+)
 _NO_JOBS = "No jobs yet. Type `/train watch REF` in a channel; `/train jobs` lists jobs."
 
 
@@ -30,6 +36,10 @@ class HomeView:
     at: datetime
     status: SystemStatus | None = None
     """None when unknown."""
+    owned: Sequence[Incident] = ()
+    """Open incidents of the person's own jobs, and those the person acknowledged."""
+    is_email_known: bool = True
+    """Whether Slack shows the app the person's e-mail address."""
 
 
 def render_home(home: HomeView) -> dict[str, object]:
@@ -38,7 +48,12 @@ def render_home(home: HomeView) -> dict[str, object]:
     jobs = [f"{channel_link(one.subscription.channel)} · {watched_row(one, home.at)}" for one in home.watched]
     status = [_heartbeat(label, at, home.at) for label, at in home.heartbeats]
     status += _backlog(home.status) if home.status else []
+    status += [] if home.is_email_known else [_NO_EMAIL]
+    owned = [_owned_row(incident, home.at) for incident in home.owned]
     blocks: list[Block | None] = [
+        header("Your open alerts") if owned else None,
+        *row_sections(owned, 4000, "alert"),
+        divider() if owned else None,
         header("Jobs you watch"),
         *row_sections(jobs or [_NO_JOBS], 8000, "job"),
         divider(),
@@ -50,6 +65,15 @@ def render_home(home: HomeView) -> dict[str, object]:
         context([f"As of {slack_time(home.at, seconds=True)}. Open this tab again to refresh."]),
     ]
     return {"type": "home", "blocks": [block for block in blocks if block is not None]}
+
+
+def _owned_row(incident: Incident, now: datetime) -> str:
+    """What broke, on which job, where, and who has it."""
+    lead, taken = lead_alert(incident), incident.acknowledgement
+    what = one_line(lead.title, TITLE_LIMIT) if lead else "Alert"
+    owner = f"acknowledged by {person(taken.by)}" if taken else "*nobody has acknowledged it*"
+    where, since = channel_link(incident.channel), format_ago(incident.opened_at, now)
+    return f"{incident_icon(incident)} {what} · {job_link(incident.job)} · {where} · {since} · {owner}"
 
 
 def _heartbeat(label: str, at: datetime | None, now: datetime) -> str:

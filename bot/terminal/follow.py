@@ -4,7 +4,7 @@ The observer is the same as the watcher's (`bot.providers.observe`): it also cat
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -33,6 +33,7 @@ READ_EVERY = timedelta(seconds=2)
 DRAIN = timedelta(seconds=15)
 """How long the log is still read after the job's end."""
 _MAX_WAIT = timedelta(minutes=1)
+_JOB_FAILED = "job_failed"
 _FATAL = (AuthFailed, JobNotFound, NotSupported, BadRequest)
 
 
@@ -104,6 +105,8 @@ class _Following:
     """Consecutive polls that could not read the log."""
     noted: set[str] = field(default_factory=set)
     """Gaps of pages that were read, which may repeat with every poll."""
+    held: list[str] = field(default_factory=list)
+    """The alert that the job failed: it follows those that say why, and their lines may arrive after the status."""
     line_filter: LineFilter = field(init=False)
     formatter: LineFormatter = field(init=False)
 
@@ -128,6 +131,7 @@ class _Following:
                 evaluated_at = now
                 self._evaluate(observation)
             if is_done:
+                self._note_alerts(self.held)
                 context.output.note(f"{self.job.ref} has ended: {self.job.state} ({self.job.vendor_status}).")
                 return self.job
             if not more:
@@ -190,7 +194,15 @@ class _Following:
         for alert, transition in self.alerts.evaluate(redact_observation(merged, self.context.redactor)):
             is_severe = alert.severity.rank >= self.alerts.min_severity.rank
             if is_severe and (transition.change is not Change.UPDATED or transition.notify):
-                self.context.output.note(_alert_text(alert, transition.change, transition.evidence))
+                text = _alert_text(alert, transition.change, transition.evidence)
+                if alert.rule == _JOB_FAILED and self.job.state.is_terminal:
+                    self.held.append(text)
+                else:
+                    self._note_alerts([text])
+
+    def _note_alerts(self, texts: Iterable[str]) -> None:
+        for text in texts:
+            self.context.output.note(text)
 
 
 def _alert_text(alert: Alert, change: Change, evidence: Evidence | None) -> str:

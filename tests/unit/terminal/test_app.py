@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from itertools import repeat
 
 import pytest
@@ -67,8 +68,40 @@ async def test_unknown_platform_is_a_usage_error(command: list[str]) -> None:
     assert "nope" in shell.err
 
 
+async def test_a_platform_without_metrics_says_so() -> None:
+    shell = Shell(FakeProvider())
+    assert ExitCode.OK == await shell.type("metrics", "mem:run/1")
+    assert shell.out.splitlines()[-1] == "mem has no metrics."
+    assert "No samples" not in shell.out
+
+
 async def test_metrics_that_cannot_be_read_are_a_failure() -> None:
-    assert ExitCode.FAILED == await Shell(FakeProvider()).type("metrics", "mem:run/1")
+    shell = Shell(FakeProvider(metrics_error=Unavailable("mem is away.")))
+    assert ExitCode.FAILED == await shell.type("metrics", "mem:run/1")
+    assert shell.err == "trainwatch: mem is away.\n"
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        (JobState.SUCCEEDED, ExitCode.OK),
+        (JobState.FAILED, ExitCode.FAILED),
+        (JobState.CANCELLED, ExitCode.FAILED),
+        (JobState.PREEMPTED, ExitCode.FAILED),
+    ],
+)
+async def test_watch_fails_unless_the_job_succeeded(state: JobState, expected: ExitCode) -> None:
+    ended = Job(REF, state, state.upper(), ended_at=NOW - timedelta(hours=1))
+    shell = Shell(FakeProvider(jobs={REF.id: ended}))
+    assert expected == await shell.type("watch", "mem:run/1")
+    assert f"mem:run/1 has ended: {state}" in shell.err
+
+
+async def test_metrics_of_an_ended_job_say_how_long_ago_it_ended() -> None:
+    ended = Job(REF, JobState.SUCCEEDED, "DONE", name="run", ended_at=NOW - timedelta(hours=27))
+    shell = Shell(FakeProvider(jobs={REF.id: ended}, series=[]))
+    await shell.type("metrics", "mem:run/1")
+    assert shell.out.startswith("run: succeeded (DONE), ended 1 d 3 h ago\n")
 
 
 async def test_platform_that_cannot_list_jobs_now_is_a_failure() -> None:

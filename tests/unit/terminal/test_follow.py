@@ -133,6 +133,27 @@ async def test_diagnosed_failure_is_printed_with_hint() -> None:
     await follow(provider, REF, logs(), shell.follow_context(), alerts())
     assert "── page: GPU out of memory. torch.OutOfMemoryError: CUDA out of memory." in shell.err
     assert "   Try: Use a smaller micro-batch" in shell.err
+    assert shell.err.index("GPU out of memory") < shell.err.index("── page: Job failed.")
+
+
+async def test_cause_whose_lines_arrive_late_comes_before_the_failed_job() -> None:
+    provider = FakeProvider([line(0)])
+    shell = Shell(provider)
+    polls = 0
+
+    def fail(query: LogQuery) -> None:
+        nonlocal polls
+        polls += 1
+        provider.jobs[REF.id] = ending(JobState.FAILED)
+        if polls == 12:
+            provider.lines.append(
+                LogLine(NOW_NS + 1, "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB.")
+            )
+
+    provider.on_query = fail
+    job = await follow(provider, REF, logs(), shell.follow_context(), alerts())
+    assert job.state is JobState.FAILED
+    assert shell.err.index("── run 1: failed") < shell.err.index("GPU out of memory") < shell.err.index("Job failed.")
 
 
 async def test_disabled_rule_prints_no_alert() -> None:

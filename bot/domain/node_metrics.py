@@ -19,6 +19,9 @@ _NEAR_LIMIT = 0.85
 _ROOM_BELOW = 0.25
 """Such a chart starts below its lowest value by this share of the distance to the limit."""
 
+Curve = Sequence[float | None]
+"""The values of a chart; None is a gap."""
+
 
 @dataclass(frozen=True, slots=True)
 class MetricRange:
@@ -86,36 +89,42 @@ def other_ranges(summaries: Sequence[MetricSummary]) -> list[tuple[str, MetricRa
     return [(name, found) for name, found in ranges if found is not None and name not in (GPU_UTILIZATION, GPU_MEMORY)]
 
 
-def chart_scale(name: str, ranges: Iterable[MetricRange]) -> ChartScale:
-    """One scale for all charts of a metric, so that they compare.
+def combined_curve(series: Sequence[MetricSummary], window: tuple[datetime, datetime], width: int) -> Curve:
+    """Combine several series into one curve: the mean of GPU utilization, and of other metrics the largest."""
+    means = [bucket_means(one.series, *window, width) for one in series]
+    if len({len(one) for one in means}) > 1:  # sampled at different rates
+        means = [bucket_means(one.series, *window, min(map(len, means))) for one in series]
+    is_mean = bool(series) and series[0].series.name == GPU_UTILIZATION
+    curve: list[float | None] = []
+    for values in zip(*means, strict=True):
+        there = [value for value in values if value is not None]
+        curve.append((math.fsum(there) / len(there) if is_mean else max(there)) if there else None)
+    return curve
+
+
+def chart_scale(name: str, curves: Iterable[Curve], limit: float | None) -> ChartScale:
+    """One scale for several charts of a metric, so that they compare.
 
     It ends at the limit and starts at zero, or near the limit just below the lowest value: a climb from 75 to 79 of
-    79.6 is visible. Without a limit it has the range of the values.
+    79.6 is visible. Only the curve nearest to the limit counts, except for utilization, where low values matter.
+    Without a limit the scale has the range of the values.
     """
-    several = list(ranges)
-    lowest = min((one.minimum for one in several), default=0.0)
-    highest = max((one.maximum for one in several), default=1.0)
-    limits = [one.limit for one in several if one.limit is not None]
-    limits += [1.0] if name.endswith("_ratio") else []
-    if not limits:
+    drawn = [[value for value in curve if value is not None] for curve in curves]
+    drawn = [values for values in drawn if values] or [[0.0, 1.0]]
+    if limit and not name.endswith("_ratio"):
+        drawn = [max(drawn, key=max)]
+    lowest, highest = min(map(min, drawn)), max(map(max, drawn))
+    top = max(1.0, limit or 0.0, highest) if name.endswith("_ratio") else max(limit, highest) if limit else None
+    if top is None:
         return ChartScale(lowest, highest)
-    top = max(*limits, highest)
     if highest < _NEAR_LIMIT * top or lowest < 0:
         return ChartScale(min(0.0, lowest), top)
     return ChartScale(max(0.0, lowest - _ROOM_BELOW * (top - lowest)), top)
 
 
-def chart(series: Sequence[MetricSummary], window: tuple[datetime, datetime], scale: ChartScale, width: int) -> str:
-    """Draw several series as one: the mean of GPU utilization, and of other metrics the largest."""
-    means = [bucket_means(one.series, *window, width) for one in series]
-    if len({len(one) for one in means}) > 1:  # sampled at different rates
-        means = [bucket_means(one.series, *window, min(map(len, means))) for one in series]
-    is_mean = bool(series) and series[0].series.name == GPU_UTILIZATION
-    combined: list[float | None] = []
-    for values in zip(*means, strict=True):
-        there = [value for value in values if value is not None]
-        combined.append((math.fsum(there) / len(there) if is_mean else max(there)) if there else None)
-    return sparkline(combined, lowest=scale.lowest, highest=scale.highest)
+def draw_chart(curve: Curve, scale: ChartScale) -> str:
+    """Draw a curve as a sparkline."""
+    return sparkline(curve, lowest=scale.lowest, highest=scale.highest)
 
 
 def _natural_order(name: str) -> tuple[str, int, str]:

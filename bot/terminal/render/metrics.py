@@ -9,13 +9,13 @@ from datetime import datetime
 
 from bot.commands.subcommands.jobs import MetricsAnswer
 from bot.domain.durations import spoken_duration
-from bot.domain.metrics import KNOWN_METRICS, MetricSeries, MetricSummary, display_unit
+from bot.domain.metrics import GPU_MEMORY, GPU_UTILIZATION, KNOWN_METRICS, MetricSeries, MetricSummary, display_unit
 from bot.domain.node_metrics import (
     ChartScale,
     MetricRange,
-    chart,
     chart_scale,
-    metric_range,
+    combined_curve,
+    draw_chart,
     node_usage,
     other_ranges,
 )
@@ -35,7 +35,7 @@ def render_metrics(answer: MetricsAnswer, screen: Screen) -> str:
     lines += screen.wrap(f"{span} ({spoken_duration(answer.end - answer.start)})", style=DIM)
     lines += node_lines(answer.summaries, screen, window)
     if answer.pinned.gpus:
-        lines += ["", *_series_lines(answer.summaries, window, screen)]
+        lines += _series_lines(answer.summaries, window, screen)
     else:
         lines += _other_lines(answer.summaries, window, screen)
     notes = [] if answer.summaries or answer.gaps else ["No samples in this time range."]
@@ -59,20 +59,21 @@ def node_lines(summaries: Sequence[MetricSummary], screen: Screen, window: _Wind
     ]  # fmt: skip
     rows = [[_node_cell(one.node), Cell(str(one.gpus)), *map(_range_cell, _ranges(one.utilization, one.memory))]
             for one in nodes]  # fmt: skip
-    for name, several in (("gpu_memory_used_bytes", [one.memory for one in nodes]),
-                          ("gpu_utilization_ratio", [one.utilization for one in nodes])):  # fmt: skip
+    for name, several in ((GPU_MEMORY, [one.memory for one in nodes]),
+                          (GPU_UTILIZATION, [one.utilization for one in nodes])):  # fmt: skip
         found = [one for one in several if one is not None]
         if window is not None and found:
-            scale = chart_scale(name, found)
+            curves = [combined_curve(one.series if one is not None else (), window, _CHART_WIDTH) for one in several]
+            scale = chart_scale(name, curves, max((one.limit or 0.0 for one in found), default=0.0))
             columns.append(Column(_scale_title(name, scale), drop=len(columns)))
-            for row, one in zip(rows, several, strict=True):
-                row.append(Cell(chart(one.series, window, scale, _CHART_WIDTH) if one is not None else ""))
-    head = screen.wrap("Lowest / mean / highest sample over the GPUs of each node", style=DIM)
+            for row, curve in zip(rows, curves, strict=True):
+                row.append(Cell(draw_chart(curve, scale)))
+    head = screen.wrap("Lowest/mean/highest sample over the GPUs of each node", style=DIM)
     return [*head, *table_lines(columns, rows, screen)]
 
 
 def _ranges(utilization: MetricRange | None, memory: MetricRange | None) -> list[tuple[str, MetricRange | None]]:
-    return [("gpu_utilization_ratio", utilization), ("gpu_memory_used_bytes", memory)]
+    return [(GPU_UTILIZATION, utilization), (GPU_MEMORY, memory)]
 
 
 def _node_cell(node: str | None) -> Cell:
@@ -84,7 +85,7 @@ def _range_cell(named: tuple[str, MetricRange | None]) -> Cell:
     if values is None:
         return Cell("-")
     _, scale, unit = display_unit(name)
-    figures = " / ".join(_figure(value * scale, unit) for value in (values.minimum, values.mean, values.maximum))
+    figures = "/".join(_figure(value * scale, unit) for value in (values.minimum, values.mean, values.maximum))
     limit = f" of {_figure(values.limit * scale, unit)}" if values.limit is not None and unit != "%" else ""
     return Cell(f"{figures}{limit} {unit}".rstrip())
 
@@ -102,40 +103,50 @@ def _other_lines(summaries: Sequence[MetricSummary], window: _Window, screen: Sc
         return []
     columns = [
         Column("metric"), Column("last", drop=1, align_right=True),
-        Column("lowest / mean / highest", align_right=True), Column("chart", drop=2),
+        Column("lowest/mean/highest", align_right=True), Column("chart", drop=2),
     ]  # fmt: skip
     rows = []
     for name, values in ranges:
         words, scale, unit = display_unit(name)
         last = Cell(_figure(values.series[0].last * scale, unit) if len(values.series) == 1 else "")
-        drawn = chart(values.series, window, chart_scale(name, [values]), _CHART_WIDTH)
+        drawn = _draw(name, values.series, values.limit, window)
         rows.append([Cell(plain_line(words)), last, _range_cell((name, values)), Cell(drawn)])
     return ["", *table_lines(columns, rows, screen)]
 
 
 def _series_lines(summaries: Sequence[MetricSummary], window: _Window, screen: Screen) -> list[str]:
-    """A table of every series with its statistics, known metrics first."""
-    names = dict.fromkeys(one.series.name for one in summaries)
-    scales = {name: chart_scale(name, _range_of(name, summaries)) for name in names}
+    """A table for each metric with the statistics of each series, known metrics first."""
+    ordered = sorted(summaries, key=_sort_key)
+    lines: list[str] = []
+    for name in dict.fromkeys(one.series.name for one in ordered):
+        series = [one for one in ordered if one.series.name == name]
+        lines += ["", *_metric_table(name, series, window, screen)]
+    return lines
+
+
+def _metric_table(name: str, series: Sequence[MetricSummary], window: _Window, screen: Screen) -> list[str]:
+    words, factor, unit = display_unit(name)
+    curves = [combined_curve([one], window, _CHART_WIDTH) for one in series]
+    limit = max((one.series.limit or 0.0 for one in series), default=0.0)
+    shared = chart_scale(name, curves, limit)
     columns = [
-        Column("metric"),
-        *(Column(name, drop, align_right=True)
-          for name, drop in (("last", 0), ("mean", 0), ("p5", 1), ("p95", 1), ("max", 0), ("of", 0))),
-        Column("chart", drop=2),
+        Column(plain_line(words)),
+        *(Column(title, drop, align_right=True)
+          for title, drop in (("last", 0), ("mean", 0), ("p5", 1), ("p95", 1), ("max", 0), ("of", 1))),
+        Column(f"{_figure(shared.lowest * factor, unit)}-{_figure(shared.highest * factor, unit)}", drop=2),
     ]  # fmt: skip
     rows = []
-    for one in sorted(summaries, key=_sort_key):
-        name, scale, unit = display_unit(one.series.name)
-        figures = [_figure(value * scale, unit) for value in (one.last, one.mean, one.p5, one.p95, one.maximum)]
-        limit = f"{_figure(one.series.limit * scale, unit)} {unit}" if one.series.limit is not None else unit
-        drawn = chart([one], window, scales[one.series.name], _CHART_WIDTH)
-        rows.append([Cell(plain_line(f"{name}{_source(one.series)}")), *map(Cell, (*figures, limit)), Cell(drawn)])
+    for one, curve in zip(series, curves, strict=True):
+        figures = [_figure(value * factor, unit) for value in (one.last, one.mean, one.p5, one.p95, one.maximum)]
+        of = f"{_figure(one.series.limit * factor, unit)} {unit}" if one.series.limit is not None else unit
+        drawn = draw_chart(curve, shared)
+        rows.append([Cell(plain_line(_source(one.series))), *map(Cell, (*figures, of)), Cell(drawn)])
     return table_lines(columns, rows, screen)
 
 
-def _range_of(name: str, summaries: Sequence[MetricSummary]) -> list[MetricRange]:
-    found = metric_range(one for one in summaries if one.series.name == name)
-    return [found] if found is not None else []
+def _draw(name: str, series: Sequence[MetricSummary], limit: float | None, window: _Window) -> str:
+    curve = combined_curve(series, window, _CHART_WIDTH)
+    return draw_chart(curve, chart_scale(name, [curve], limit))
 
 
 def _missing(names: Sequence[str]) -> str:
@@ -151,8 +162,8 @@ def _sort_key(summary: MetricSummary) -> tuple[int, str, str, int]:
 
 
 def _source(series: MetricSeries) -> str:
-    node = f" {series.node}" if series.node else ""
-    return f"{node} gpu {series.gpu}" if series.gpu is not None else node
+    gpu = f"gpu {series.gpu}" if series.gpu is not None else ""
+    return " ".join(filter(None, (series.node, gpu))) or "all"
 
 
 def _figure(value: float, unit: str) -> str:

@@ -1,6 +1,7 @@
 """Tables that fit the terminal: columns are dropped, then shortened; the first column is never cut or wrapped. Pure.
 
-Where the first column and the others do not fit beside each other, each row takes two lines.
+Where the first column and the others do not fit beside each other, each row takes two lines; where even those do not
+fit, one for each cell.
 """
 
 from collections.abc import Mapping, Sequence
@@ -48,11 +49,31 @@ def table_lines(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], scree
         return [_line(columns, row, layout, screen) for row in [header, *rows]]
     rest = {index: width for index, width in natural.items() if index > 0}
     room = (screen.width or 0) - len(_INDENT)
-    layout = _fit(columns, rest, room) or _as_many_as_fit(rest, room)
+    layout = _fit(columns, rest, room)
+    if layout is None:
+        return [line for row in rows for line in _labelled(columns, row, room, screen)]
     lines = []
     for row in [header, *rows]:
         lines.append(screen.paint(row[0].text, row[0].style))
         lines.append(f"{_INDENT}{_line(columns, row, layout, screen)}")
+    return lines
+
+
+def _labelled(columns: Sequence[Column], row: Sequence[Cell], room: int, screen: Screen) -> list[str]:
+    """The first cell, then the columns that are never left out, with their titles, as many on a line as fit."""
+    lines = [screen.paint(row[0].text, row[0].style)]
+    used = room
+    for column, cell in zip(columns[1:], row[1:], strict=True):
+        width = cell_width(f"{column.title} {cell.text}")
+        if not cell.text or column.drop:
+            continue
+        piece = f"{screen.paint(column.title, DIM)} {screen.paint(cell.text, cell.style)}"
+        if used + len(_SEPARATOR) + width > room:
+            lines.append(f"{_INDENT}{piece}")
+            used = width
+        else:
+            lines[-1] += f"{_SEPARATOR}{piece}"
+            used += len(_SEPARATOR) + width
     return lines
 
 
@@ -67,15 +88,6 @@ def _fit(columns: Sequence[Column], widths: _Layout, room: int) -> _Layout | Non
         if excess > 0 and least is not None and shown[index] > least:
             shown[index] = max(shown[index] - excess, least)
     return shown if _total(shown) <= room else None
-
-
-def _as_many_as_fit(widths: _Layout, room: int) -> _Layout:
-    shown: dict[int, int] = {}
-    for index, width in widths.items():
-        if _total({**shown, index: width}) > room:
-            break
-        shown[index] = width
-    return shown
 
 
 def _total(widths: _Layout) -> int:

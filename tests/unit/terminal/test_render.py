@@ -106,30 +106,45 @@ CLIMB = replace(
 
 def test_metrics_start_with_one_line_for_each_node() -> None:
     rows = text(CLIMB, 80).splitlines()
-    assert rows[2] == "Lowest / mean / highest sample over the GPUs of each node"
+    assert rows[2] == "Lowest/mean/highest sample over the GPUs of each node"
     assert rows[4].split("  ")[0] == "oom3r8x-0"
-    assert "86 / 90 / 95 %" in rows[4]
-    assert "70.0 / 71.8 / 79.0 of 79.6 GiB" in rows[4]
+    assert "86/90/95 %" in rows[4]
+    assert "70.0/71.8/79.0 of 79.6 GiB" in rows[4]
     assert "oom3r8x-1" in rows[5]
     assert len(rows) == 7
     assert rows[6] == "Add --gpus for each GPU."
 
 
 def test_a_climb_to_the_limit_is_visible() -> None:
-    rows = text(replace(CLIMB, pinned=replace(CLIMB.pinned, gpus=True)), 120).splitlines()
-    climbing = next(row for row in rows if "gpu memory used oom3r8x-0 gpu 3" in row)
-    steady = next(row for row in rows if "gpu memory used oom3r8x-0 gpu 2" in row)
-    assert climbing.split()[-1] == "▅▆▇▇█"
-    assert steady.split()[-1] == "▂▂▂▂▂"
+    rows = text(replace(CLIMB, pinned=replace(CLIMB.pinned, gpus=True)), 80).splitlines()
+    memory = rows[next(at for at, row in enumerate(rows) if row.startswith("gpu memory used")) :]
+    climbing = next(row for row in memory if "oom3r8x-0 gpu 3" in row)
+    steady = next(row for row in memory if "oom3r8x-0 gpu 2" in row)
+    assert climbing.split()[-1] == "▂▃▅▆█"
+    assert steady.split()[-1] == "▁▁▁▁▁"
+
+
+def test_node_summary_keeps_its_figures_at_any_width() -> None:
+    for width in (40, 60, 80, 120):
+        shown = text(CLIMB, width)
+        assert "86/90/95 %" in shown
+        assert "70.0/71.8/79.0 of 79.6 GiB" in shown
+    assert "▁" not in text(CLIMB, 40)
 
 
 def test_each_gpu_is_listed_on_demand_sorted_by_number_with_unit_and_limit() -> None:
     shown = text(replace(METRICS, pinned=replace(METRICS.pinned, gpus=True)), 120)
-    rows = [row for row in shown.splitlines() if " gpu " in row or row.startswith("loss")]
-    labels = [row.split("  ")[0] for row in rows]
-    assert labels == ["gpu utilization gpu 2", "gpu utilization gpu 10", "gpu memory used gpu 0", "loss"]
-    assert rows[2].split()[-4:-1] == ["64.0", "80.0", "GiB"]
-    assert "0.01234" in rows[3]
+    rows = shown.splitlines()
+    titles = [row.split("  ")[0] for row in rows if " last " in row]
+    assert titles == ["gpu utilization", "gpu memory used", "loss"]
+    assert [row.split("  ")[0] for row in rows if row.startswith("gpu ") and " last " not in row] == [
+        "gpu 2",
+        "gpu 10",
+        "gpu 0",
+    ]
+    memory = next(row for row in rows if row.startswith("gpu 0 "))
+    assert memory.split()[-4:-1] == ["64.0", "80.0", "GiB"]
+    assert "0.01234" in shown
     assert "No samples of cpu usage." in shown
 
 

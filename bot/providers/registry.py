@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import difflib
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from importlib.metadata import EntryPoint
@@ -143,6 +142,8 @@ class Registry:
         raise UsageError(f"No configured platform has the URL {_cut(url)}. {self._forms()}{unusable}")
 
     def _suggestion(self, name: str) -> str:
+        import difflib  # noqa: PLC0415 - only for errors
+
         near = difflib.get_close_matches(name.lower(), sorted(self._installed()), n=1)
         return f"Did you mean {near[0]}?" if near else self._known()
 

@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from json.encoder import encode_basestring_ascii as quoted
 
 from bot.domain.durations import NS_PER_MS, NS_PER_SECOND, datetime_from_ns
-from bot.domain.levels import level_of
 from bot.domain.logs import Level, LogFilter, LogLine, source_name, source_tag
 from bot.terminal.highlights import highlighter
 
@@ -92,6 +91,7 @@ class LineFormatter:
     def _colour(self, line: LogLine) -> str:
         """A tag such as `r3` replaces the prefixes that state the rank."""
         from bot.diagnosis.reading.line_sources import split_rank  # noqa: PLC0415 - other formats start faster
+        from bot.domain.levels import level_of  # noqa: PLC0415
 
         timestamp_ns, level = line.timestamp_ns, level_of(line)
         rank, message = split_rank(line.message, line.rank)

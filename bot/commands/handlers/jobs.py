@@ -4,8 +4,6 @@ import asyncio
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from bot.commands.handlers.log_stream import require_started
-from bot.commands.handlers.logs import read_page
 from bot.commands.subcommands.arguments import Window
 from bot.commands.subcommands.job_states import STATE_WORDS
 from bot.commands.subcommands.jobs import (
@@ -102,6 +100,8 @@ async def read_status(provider: Provider, ref: JobRef, redactor: Redactor, now: 
 async def _read_last_lines(
     provider: Provider, ref: JobRef, redactor: Redactor, now: datetime
 ) -> tuple[tuple[LogLine, ...], tuple[Gap, ...]]:
+    from bot.commands.handlers.logs import read_page  # noqa: PLC0415 - `jobs` starts faster without it
+
     try:
         answer = await read_page(provider, ref, LogsCommand(str(ref), limit=LAST_LINES), redactor, now)
     except ProviderError as problem:
@@ -145,6 +145,8 @@ async def read_metrics(
 
 def _metrics_window(window: Window, job: Job, now: datetime) -> tuple[datetime, datetime]:
     """Return the start and end of the window; where it names none, it ends now or with the job."""
+    from bot.commands.handlers.log_stream import require_started  # noqa: PLC0415 - `jobs` starts faster without it
+
     require_started(window, now)
     end = datetime_from_ns(window.end_ns) if window.end_ns is not None else now
     if window.since is not None:

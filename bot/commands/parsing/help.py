@@ -1,6 +1,5 @@
 """Usage lines, help and suggestions, written from the command table. Pure."""
 
-import difflib
 from collections.abc import Iterable, Sequence
 
 from bot.commands.subcommands.rules import RULES
@@ -44,6 +43,8 @@ def suggest_subcommand(typed: str, table: Iterable[Subcommand[object]]) -> str:
 
 def closest(typed: str, known: Sequence[str]) -> str | None:
     """The known word that was probably meant."""
+    import difflib  # noqa: PLC0415 - only for errors
+
     close = difflib.get_close_matches(typed, known, n=1, cutoff=0.6)
     return close[0] if close else None
 

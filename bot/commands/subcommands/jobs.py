@@ -7,22 +7,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from bot.commands.subcommands.arguments import ALL_TIME, Arguments, Window
 from bot.commands.subcommands.job_states import MAIN_WORDS, STATE_WORDS
 from bot.commands.subcommands.spec import JSON, PUBLIC, WINDOW_OPTIONS, Frontend, Option, Subcommand
-from bot.domain.alerts import Incident
-from bot.domain.gaps import Gap
-from bot.domain.jobs import Job
-from bot.domain.logs import LogLine
-from bot.domain.metrics import MetricSummary
-from bot.domain.subscriptions import Subscription
 from bot.errors import UsageError
 
-if TYPE_CHECKING:  # not needed for help, which must be fast
+if TYPE_CHECKING:  # help and other commands start faster without them
     from bot.diagnosis.findings import Diagnosis
+    from bot.domain.alerts import Incident
+    from bot.domain.gaps import Gap
+    from bot.domain.jobs import Job
+    from bot.domain.logs import LogLine
+    from bot.domain.metrics import MetricSummary
+    from bot.domain.subscriptions import Subscription
 
 DEFAULT_JOBS = 20
 SEARCHED_JOBS = 100
@@ -209,6 +208,8 @@ def _build_jobs(arguments: Arguments) -> JobsCommand:
         surplus = (states[1:] or others[1:])[0][:40]
         raise UsageError(f"Unexpected argument `{surplus}`. Use one platform and one state.")
     for word in others:
+        from difflib import get_close_matches  # noqa: PLC0415 - help must be fast
+
         if close := get_close_matches(word, [*MAIN_WORDS, *_MINE], n=1, cutoff=0.75):
             raise UsageError(f"Unknown platform or state `{word[:40]}`. Did you mean `{close[0]}`?")
     user = arguments.text("--user")

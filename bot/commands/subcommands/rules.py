@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from bot.commands.subcommands.arguments import ALL_TIME, Arguments, Window
 from bot.commands.subcommands.spec import JSON, PUBLIC, WINDOW_OPTIONS, Frontend, Option, Subcommand
-from bot.domain.alerts import Severity
-from bot.domain.gaps import Gap
-from bot.domain.jobs import Job, JobRef
 from bot.errors import UsageError
 
-if TYPE_CHECKING:  # not needed for help, which must be fast
+if TYPE_CHECKING:  # help and other commands start faster without them
+    from bot.domain.alerts import Severity
+    from bot.domain.gaps import Gap
+    from bot.domain.jobs import Job, JobRef
     from bot.rules.replay import Replayed
 
 

@@ -1,17 +1,22 @@
 """`watch`, `unwatch`, `list` and `silence` in a Slack channel: the rows, the commands and their answers. Pure."""
 
+from __future__ import annotations
+
 import re
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from bot.commands.subcommands.arguments import Arguments, clean_reference, read_duration
 from bot.commands.subcommands.rules import RuleShown
 from bot.commands.subcommands.spec import PUBLIC, Option, Subcommand
-from bot.domain.alerts import Severity
-from bot.domain.jobs import Job, JobRef
-from bot.domain.subscriptions import Silence, Subscription, Watched
 from bot.domain.times import parse_long_duration
 from bot.errors import UsageError
+
+if TYPE_CHECKING:  # help and other commands start faster without them
+    from bot.domain.alerts import Severity
+    from bot.domain.jobs import Job, JobRef
+    from bot.domain.subscriptions import Silence, Subscription, Watched
 
 YES = Option("--yes", "Do not ask for confirmation.")
 SETTING_NOTES = "Settings: rule.parameter=value, rule=off, severity=page|warn|info."
@@ -181,16 +186,22 @@ def _build_silence(arguments: Arguments) -> SilenceCommand | UnsilenceCommand:
     if len(durations) != 1:
         raise UsageError("Name one duration such as 30m, 2h or 1d, and optionally a job: `silence 2h REF`.")
     severity = arguments.text("--severity")
-    if severity is not None and severity.lower() not in list(Severity):
-        raise UsageError(f"Invalid severity `{severity}`. Use page, warn or info.")
     return SilenceCommand(
         duration=read_duration(durations[0]),
         ref=clean_reference(jobs[0]) if jobs else arguments.context.job,
         rule=arguments.text("--rule"),
-        severity=Severity(severity.lower()) if severity else None,
+        severity=_read_severity(severity) if severity is not None else None,
         reason=arguments.text("--reason") or "",
         is_confirmed=arguments.has("--yes"),
     )
+
+
+def _read_severity(text: str) -> Severity:
+    from bot.domain.alerts import Severity  # noqa: PLC0415 - help must be fast
+
+    if text.lower() not in list(Severity):
+        raise UsageError(f"Invalid severity `{text}`. Use page, warn or info.")
+    return Severity(text.lower())
 
 
 def _join_durations(words: tuple[str, ...]) -> tuple[str, ...]:

@@ -8,9 +8,8 @@ from bot.commands.subcommands.rules import ReplayAnswer, RulesAnswer
 from bot.commands.subcommands.table import SharedAnswer
 from bot.domain.checks import CheckResult
 from bot.terminal.json_output import jobs_json, json_text, metrics_json, status_json
-from bot.terminal.log_lines import LineFormat, LineFormatter
+from bot.terminal.log_lines import LineFormat, LineFormatter, escape_controls
 from bot.terminal.render.jobs import render_jobs, state_lines
-from bot.terminal.render.metrics import node_lines, render_metrics
 from bot.terminal.render.screen import BOLD, BOLD_RED, DIM, GREEN, RED, YELLOW, Screen, join_lines, plain_line
 
 
@@ -18,13 +17,15 @@ def render(answer: SharedAnswer, screen: Screen, *, json: bool = False) -> str:
     """Render an answer for people, at any width, or as a JSON document."""
     match answer:
         case MetricsAnswer():
+            from bot.terminal.render.metrics import render_metrics  # noqa: PLC0415 - other answers start faster
+
             return json_text(metrics_json(answer)) if json else render_metrics(answer, screen)
         case StatusAnswer():
             return json_text(status_json(answer)) if json else _status(answer, screen)
         case JobsAnswer():
             return json_text(jobs_json(answer)) if json else render_jobs(answer, screen)
         case DiagnosisAnswer() | RulesAnswer() | ReplayAnswer():
-            from bot.terminal.render.rules import render_insight  # noqa: PLC0415 - other answers need no rules
+            from bot.terminal.render.rules import render_insight  # noqa: PLC0415 - as above
 
             return render_insight(answer, screen, json=json)
 
@@ -47,10 +48,17 @@ def _status(answer: StatusAnswer, screen: Screen) -> str:
     lines += [f"  {screen.paint(f'{plain_line(label)}:', DIM)} {plain_line(value)}" for label, value in facts if value]
     if job.error:
         lines += screen.wrap(job.error, "  ", RED if job.state.is_failure else YELLOW)
-    lines += node_lines(answer.summaries, screen)
+    if answer.summaries:
+        from bot.terminal.render.metrics import node_lines  # noqa: PLC0415 - as above
+
+        lines += node_lines(answer.summaries, screen)
     if answer.last_lines:
-        newest = LineFormatter(LineFormat.COLOUR).text(answer.last_lines)
-        lines += [screen.paint("newest lines", DIM), *screen.show(newest).splitlines()]
+        line_format = LineFormat.COLOUR if screen.colour else LineFormat.PLAIN
+        newest = LineFormatter(line_format).text(answer.last_lines)
+        lines += [
+            screen.paint("newest lines", DIM),
+            *(newest if screen.colour else escape_controls(newest)).splitlines(),
+        ]
     for gap in answer.gaps:
         lines += screen.wrap(gap.public, style=YELLOW)
     return join_lines(lines)

@@ -1,6 +1,5 @@
 """The terminal that text is rendered for: its width and colours, and text that fits it. Pure."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -13,7 +12,6 @@ BOLD_RED, BOLD_GREEN, BOLD_YELLOW = "1;31", "1;32", "1;33"
 _PROSE_WIDTH = 100
 """Longest line of prose; longer ones are hard to read."""
 _MIN_WIDTH = 20
-_OWN_COLOUR = re.compile(r"\x1b\[[\d;]*m")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +25,6 @@ class Screen:
     def paint(self, text: str, style: str) -> str:
         """Colour text that `plain_line` has returned."""
         return f"\x1b[{style}m{text}\x1b[0m" if self.colour and style and text else text
-
-    def show(self, coloured: str) -> str:
-        """Remove the colours of our own text where they are not wanted."""
-        return coloured if self.colour else _OWN_COLOUR.sub("", coloured)
 
     def wrap(self, text: str, indent: str = "", style: str = "") -> list[str]:
         """Wrap foreign text or prose between words; a reference or URL that is too long gets a line of its own."""

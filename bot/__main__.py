@@ -4,6 +4,7 @@
 Each command imports only what it needs, to keep `--help` fast. `bot.commands.subcommands` defines the commands.
 """
 
+import gc
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 _PIPE_WIDTH = 80
 """The width of help where there is no terminal."""
+_GC_THRESHOLD = 20_000
 
 
 def main() -> None:
@@ -162,6 +164,7 @@ def _upgrade() -> int:
 
 
 async def _run_session(command: LogsCommand | shell.FollowCommand | SharedCommand) -> int:
+    gc.set_threshold(_GC_THRESHOLD)  # imports make no garbage, so most collections would find none
     from bot.commands.runner import CommandRunner
     from bot.environment import provider_config, secret_values
     from bot.providers.registry import build_registry

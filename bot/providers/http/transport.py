@@ -7,11 +7,14 @@ import ipaddress
 from collections.abc import AsyncIterator
 from urllib.request import getproxies, proxy_bypass
 
-import aiohttp
 import httpx
 from yarl import URL
 
 from bot.providers.http.errors import TlsFailed, UntrustedCertificate
+from bot.providers.http.lazy_certificates import lazy_certificates
+
+with lazy_certificates():
+    import aiohttp
 
 _KEEPALIVE_S = 60.0
 _MAX_HEADER_BYTES = 64 * 1024

@@ -7,6 +7,7 @@ from itertools import groupby
 
 _LINK = re.compile(r"\[([^\]]+)\]\((?:[^)]+)\)|<(https?://[^>]+)>")
 _CELL = re.compile(r"(?<!\\)\|")
+_BOLD = re.compile(r"\*\*[^*]+\*\*")
 _ITEM = re.compile(r"(?:[-*]|\d+\.) ")
 
 _STACKED_BELOW = 60
@@ -56,7 +57,7 @@ def _kind(line: str, before: str) -> str:
     stripped = line.strip()
     if not stripped:
         return "blank"
-    if line.startswith("#") or (stripped.startswith("**") and stripped.endswith("**")):
+    if line.startswith("#") or _BOLD.fullmatch(stripped):
         return "heading"
     if stripped.startswith("|"):
         return "table"

@@ -27,7 +27,7 @@ class Screen:
         return f"\x1b[{style}m{text}\x1b[0m" if self.colour and style and text else text
 
     def wrap(self, text: str, indent: str = "", style: str = "") -> list[str]:
-        """Wrap foreign text or prose between words; a reference or URL that is too long gets a line of its own."""
+        """Wrap foreign text or prose between words; a reference or URL that is too long gets a separate line."""
         return self.flow((text, style), indent=indent)
 
     def flow(self, *parts: tuple[str, str], indent: str = "") -> list[str]:

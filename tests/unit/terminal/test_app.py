@@ -68,7 +68,7 @@ async def test_unknown_platform_is_a_usage_error(command: list[str]) -> None:
     assert "nope" in shell.err
 
 
-async def test_a_platform_without_metrics_says_so() -> None:
+async def test_a_platform_without_metrics_is_named() -> None:
     shell = Shell(FakeProvider())
     assert ExitCode.OK == await shell.type("metrics", "mem:run/1")
     assert shell.out.splitlines()[-1] == "mem has no metrics."

@@ -12,15 +12,18 @@ from bot.commands.subcommands.jobs import JobsAnswer, ProviderJobs, StatusAnswer
 from bot.commands.subcommands.table import SharedAnswer
 from bot.domain.checks import CheckResult
 from bot.domain.metrics import MetricPoint, MetricSeries, summarize
+from bot.domain.progress import Checkpoint
 from bot.domain.subscriptions import RuleSettings
 from bot.terminal.json_output import checks_json
 from bot.terminal.log_lines import LineFormat, LineFormatter
+from bot.terminal.logs_around import _json_row
 from bot.terminal.render.answers import render
 from bot.terminal.render.screen import Screen
 from tests.fakes.provider import NOW
 from tests.unit.commands.insights import DIAGNOSIS, REPLAY
 from tests.unit.terminal.samples import GAP, JOB, LINE, METRICS
 
+SAVED = replace(DIAGNOSIS.diagnosis, progress=replace(DIAGNOSIS.diagnosis.progress, checkpoint=Checkpoint(7, NOW, "x")))
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "cli.md").read_text(encoding="utf-8")
 
 
@@ -45,7 +48,8 @@ def test_fields_match_the_documentation() -> None:
         answer_json(JobsAnswer((ProviderJobs("mem", (JOB,)),))),
         checks_json([CheckResult("a", True, "b")]),
         LineFormatter(LineFormat.JSON).text([LINE]),
-        answer_json(DIAGNOSIS),
+        answer_json(replace(DIAGNOSIS, diagnosis=SAVED)),
+        _json_row(LineFormatter(LineFormat.JSON).text([LINE]), is_marked=True),
         answer_json(rules_answer(RuleSettings())),
         answer_json(REPLAY),
     ]

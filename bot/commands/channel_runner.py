@@ -23,9 +23,13 @@ from bot.commands.subcommands.spec import Frontend
 from bot.commands.subcommands.subscriptions import ChannelCommand
 from bot.commands.subcommands.table import HelpCommand, SlackCommand
 from bot.domain.jobs import JobRef
-from bot.errors import BotError
+from bot.errors import BotError, UsageError
 from bot.rules.settings import overlay
 from bot.store.store import Store
+
+_NO_ADDRESS = (
+    "Slack does not show trainwatch your e-mail address (scope `users:read.email`). Use `jobs --user you@example.com`."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,8 @@ class ChannelRunner:
         if isinstance(command, ReplayCommand):
             return await self._replay(command, asker)
         if isinstance(command, JobsCommand) and command.mine:
+            if asker.email is None:
+                raise UsageError(_NO_ADDRESS)
             command = replace(command, user=asker.email)
         answer = await self.runner.run(command)
         return await self._add_incidents(answer, asker) if isinstance(answer, StatusAnswer) else answer

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 import shlex
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from bot.commands.parsing import parser
+from bot.commands.parsing.mentions import read_mention
+from bot.commands.subcommands.arguments import InputContext
 from bot.commands.subcommands.spec import Subcommand
 from bot.commands.subcommands.subscriptions import WatchCommand
 from bot.commands.subcommands.table import SHELL_TABLE, SLACK_TABLE, ShellCommand
@@ -18,11 +21,12 @@ ROOT = Path(__file__).parents[2]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 README = PAGES[0].read_text(encoding="utf-8")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
+CONTEXT = InputContext(datetime(2026, 3, 13, 12, tzinfo=UTC), job="baseten:p/j")
 PLACEHOLDER = re.compile(r"\b[A-Z]{2,}\b|…")
 
 
 def slash_commands() -> list[str]:
-    return [text for text in re.findall(r"`(?:/train|@trainwatch) ([^`]+)`", README) if not PLACEHOLDER.search(text)]
+    return [text for text in re.findall(r"`/train ([^`]+)`", README) if not PLACEHOLDER.search(text)]
 
 
 def shell_commands() -> list[str]:
@@ -45,9 +49,15 @@ def test_every_shell_command_is_in_the_command_line_reference(subcommand: Subcom
 
 @pytest.mark.parametrize("text", slash_commands())
 def test_slash_command_can_be_parsed(text: str) -> None:
-    command = parser.parse(text)
+    command = parser.parse(text, CONTEXT)
     if isinstance(command, WatchCommand):
         parse_settings(command.settings)
+
+
+@pytest.mark.parametrize("text", re.findall(r"`@trainwatch ([^`]+)`", README))
+def test_mention_can_be_parsed_in_the_thread_of_an_alert(text: str) -> None:
+    command = parser.parse(read_mention(text, in_thread=True), CONTEXT)
+    assert getattr(command, "ref", None) == CONTEXT.job
 
 
 @pytest.mark.parametrize("line", shell_commands())

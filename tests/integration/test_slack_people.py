@@ -99,3 +99,20 @@ async def test_without_the_scope_times_are_in_utc_and_the_answer_names_utc(store
     assert "Times are in UTC" in str(seen.messages[-1].blocks)
     (query,) = harness.provider.queries
     assert query.start_ns == 1773360000 * 10**9
+
+
+async def test_my_jobs_are_those_of_my_address(harness: SlackHarness) -> None:
+    job = harness.provider.jobs[REF.id]
+    harness.provider.jobs[REF.id] = replace(job, user="Ada@example.com")
+    other = JobRef("baseten", "p/other")
+    harness.provider.jobs[other.id] = Job(other, JobState.RUNNING, "RUNNING", user="ben@example.com")
+    mine = await harness.command("jobs mine")
+    assert "1 job of ada@example.com on 1 platform" in mine.text
+    assert str(other) not in str(mine.messages[0].blocks)
+
+
+async def test_without_the_scope_my_jobs_are_refused_with_the_reason(store: Store) -> None:
+    scopes = [scope for scope in GRANTED if scope != "users:read.email"]
+    async with running(SlackHarness(store, slack_with_scopes(scopes))) as harness:
+        seen = await harness.command("jobs mine")
+    assert "scope `users:read.email`" in seen.text

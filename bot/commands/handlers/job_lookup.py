@@ -159,6 +159,8 @@ class JobLookup:
             raise ConfigError("No platform is set up. Run `trainwatch check` to see what is missing.")
         close = () if "://" in name.text else closest_jobs(name.text, known, MAX_SUGGESTIONS)
         parts = [f"No job found for `{_cut(typed)}`."]
+        unusable = [one for one in self.registry.problems if "://" in typed and one.partition("-")[0] in typed]
+        parts += [f"Not set up: {', '.join(unusable)}."] if unusable else []
         parts += [f"No list of jobs from {', '.join(missing)}; use a full reference there."] if missing else []
         parts.append("Did you mean:" if close else "`jobs` lists the newest jobs.")
         return ErrorAnswer(" ".join(parts), is_misuse=True, typed=typed, suggestions=close)

@@ -55,10 +55,7 @@ async def find_jobs(registry: Registry, command: JobsCommand, redactor: Redactor
         UsageError: as `list_jobs`; or the person's address is not known.
     """
     if command.mine and command.user is None:
-        raise UsageError(
-            "Your e-mail address is not known here. Use `jobs --user you@example.com`, or ask an admin to grant the "
-            "scope `users:read.email`."
-        )
+        raise UsageError("Your e-mail address is not set. Set TRAINWATCH_USER, or use `jobs --user you@example.com`.")
     listed = await list_jobs(registry, command.provider, command.limit, redactor)
     return JobsAnswer(tuple(_filter(one, command) for one in listed.providers), command)
 

@@ -3,7 +3,8 @@
 tokenizer: text → words · here: words → subcommand and `Arguments` · `Subcommand.build`: arguments → command.
 """
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -35,6 +36,8 @@ _OPTIONS_OF_OTHER_TOOLS = {
     "--tail": ("--lines",),
 }
 """The option to suggest, and what people type who know other tools."""
+_LIKE_JOB = re.compile(r"[:/\d]|\w-\w")
+"""What only a reference, an id or a name has."""
 _MAX_TIME_WORDS = 4
 """Words of the longest time: `29 Nov 03:06 UTC`."""
 
@@ -110,12 +113,13 @@ def _find_subcommand(
     raise UsageError(problem, f"{frontend.value} SUBCOMMAND …; `{frontend.value} help` lists them")
 
 
-def _unknown_subcommand(typed: str, table: Iterable[Subcommand[CommandT]], frontend: Frontend) -> str:
+def _unknown_subcommand(typed: str, table: Sequence[Subcommand[CommandT]], frontend: Frontend) -> str:
     name = typed.lower()
     elsewhere = SHELL_TABLE if frontend is Frontend.SLACK else SLACK_TABLE
     if any(name in (one.name, *one.aliases) for one in elsewhere):
         return f"`{name}` works only {'on the command line' if frontend is Frontend.SLACK else 'in Slack'}."
-    if ":" in name or "/" in name:
+    names = [word for one in table for word in (one.name, *one.aliases)]
+    if _LIKE_JOB.search(name) and closest(name, names) is None:
         return f"What should I do with `{typed}`? Try `status {typed}` or `logs {typed}`."
     return f"Unknown subcommand `{typed}`. {suggest_subcommand(name, table)}"
 

@@ -216,7 +216,7 @@ async def test_jobs_in_a_state_or_of_a_person() -> None:
 async def test_my_jobs_need_an_address() -> None:
     unknown = await ask("jobs mine")
     assert isinstance(unknown, ErrorAnswer)
-    assert unknown.public.startswith("Your e-mail address is not known here. Use `jobs --user you@example.com`")
+    assert unknown.public.startswith("Your e-mail address is not set. Set TRAINWATCH_USER, or use `jobs --user")
     mem = FakeProvider()
     mem.jobs[REF.id] = replace(mem.jobs[REF.id], user="ada@example.org")
     runner = CommandRunner(registry_of(mem), lambda: NOW, Redactor(), user="ada@example.org")

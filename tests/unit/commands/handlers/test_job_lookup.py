@@ -76,6 +76,7 @@ async def test_references_and_pages_need_no_request(lookup: LookupHarness, typed
         ("lama-70b-sft", "No job found for `lama-70b-sft`. Did you mean: mem:p1/h8gpu42 mem:p1/h8gpu43"),
         ("zzzzzzzz", "No job found for `zzzzzzzz`. `jobs` lists the newest jobs."),
         ("https://elsewhere.example/zzz", "No job found for `https://elsewhere.example/zzz`. `jobs` lists"),
+        ("https://app.locked.example/zzz", "No job found for `https://app.locked.example/zzz`. Not set up: locked."),
         ("meme:p1", "There is no platform named `meme`. Did you mean mem?"),
         ("locked:p1", "LOCKED_API_KEY is not set."),
     ],

@@ -177,6 +177,8 @@ def test_backslashes_and_apostrophes_are_kept() -> None:
         ("statsu a:b", "Did you mean `status`?"),
         ("frobnicate", "Subcommands: logs, metrics,"),
         ("baseten:p/j", "What should I do with `baseten:p/j`? Try `status baseten:p/j`"),
+        ("llama-70b-sft", "What should I do with `llama-70b-sft`? Try `status llama-70b-sft`"),
+        ("h8gpu42", "What should I do with `h8gpu42`?"),
         ("serve", "`serve` works only on the command line."),
         ("logs", "Which job? Give its ID, name or dashboard URL."),
         ("logs a:b c d", "Unexpected argument `c`."),

@@ -5,12 +5,12 @@
 
 from datetime import datetime
 
-from bot.domain.checks import DELIVERY_LOOP, HEARTBEAT_STALE, ON_TIME, POLL_LOOP, CheckResult
+from bot.domain.checks import DELIVERY_LOOP, HEARTBEAT_STALE, ON_TIME, POLL_LOOP, REMINDER_LOOP, CheckResult
 from bot.domain.durations import format_ago, spoken_duration
 from bot.errors import StoreUnavailable
 from bot.store.store import open_store
 
-LOOPS = (POLL_LOOP, DELIVERY_LOOP)
+LOOPS = (POLL_LOOP, DELIVERY_LOOP, REMINDER_LOOP)
 
 
 async def check_health(database_url: str, now: datetime) -> list[CheckResult]:

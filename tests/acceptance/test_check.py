@@ -26,7 +26,7 @@ GRANTED = (
     "users:read.email",
 )
 NEEDED = ("app_mentions:read", "chat:write", "commands")
-LOOPS = ("poll", "deliver")
+LOOPS = ("poll", "deliver", "remind")
 APP_TOKEN = "Slack app token (Socket Mode)"
 
 
@@ -192,11 +192,12 @@ FRESH, STALE = timedelta(seconds=5), timedelta(minutes=5)
 @pytest.mark.parametrize(
     ("ages", "failing"),
     [
-        ({"poll": FRESH, "deliver": FRESH}, []),
-        ({"poll": STALE, "deliver": FRESH}, ["poll loop"]),
-        ({"poll": FRESH, "deliver": STALE}, ["deliver loop"]),
-        ({"poll": FRESH}, ["deliver loop"]),
-        ({}, ["deliver loop", "poll loop"]),
+        ({"poll": FRESH, "deliver": FRESH, "remind": FRESH}, []),
+        ({"poll": STALE, "deliver": FRESH, "remind": FRESH}, ["poll loop"]),
+        ({"poll": FRESH, "deliver": STALE, "remind": FRESH}, ["deliver loop"]),
+        ({"poll": FRESH, "deliver": FRESH, "remind": STALE}, ["remind loop"]),
+        ({"poll": FRESH}, ["deliver loop", "remind loop"]),
+        ({}, ["deliver loop", "poll loop", "remind loop"]),
     ],
 )
 async def test_health_depends_on_heartbeats(ready: Machine, ages: Mapping[str, timedelta], failing: list[str]) -> None:

@@ -60,7 +60,7 @@ class CountedMessage:
     """One of the distinct messages of an alert, with the number of lines that had it."""
 
     message: str
-    """Of the first such line, without its time and level; later lines may have other numbers."""
+    """Without time and level; an ellipsis replaces numbers that differ from line to line."""
     count: int
     first_at: datetime | None = None
 

@@ -105,7 +105,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         name="gpu_memory_pressure",
-        title="GPU memory filling up",
+        title="GPU memory is filling up",
         help="A GPU's memory is near its limit, grows steadily and will be full soon.",
         severity=Severity.WARN,
         condition=gpu_memory_pressure,
@@ -117,7 +117,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         name="host_memory_pressure",
-        title="Host memory filling up",
+        title="Host memory is filling up",
         help="A host's memory is nearly full, or grows steadily and will be full soon.",
         severity=Severity.WARN,
         condition=host_memory_pressure,
@@ -130,7 +130,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         name="storage_pressure",
-        title="Storage filling up",
+        title="Storage is filling up",
         help="Ephemeral storage or the cache is nearly full, or grows steadily and will be full soon.",
         severity=Severity.WARN,
         condition=storage_pressure,

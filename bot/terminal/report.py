@@ -60,11 +60,20 @@ def failure_text(failure: Failure, *, colour: bool = False, width: int = 100) ->
     title = _paint(escape_controls(failure.title), _BOLD, colour=colour)
     rows = [f"{severity}  {title}", *_wrapped(_where(failure), width), *_wrapped(describe_reason(failure), width), ""]
     for index, line in enumerate(failure.excerpt):
-        text, is_root = escape_controls(with_rank_tag(line).rstrip()), index == failure.root_index
-        marked, style = (_MARK + text, _COLOURS[failure.severity]) if is_root else (text, _DIM)
-        rows.append(f"{_INDENT}{'' if is_root else '  '}{_paint(marked, style, colour=colour)}")
+        is_root = index == failure.root_index
+        style = _COLOURS[failure.severity] if is_root else _DIM
+        rows += [_paint(row, style, colour=colour) for row in _excerpt_rows(line, width, is_root=is_root)]
     rows += ["", *_wrapped(f"Try: {failure.hint}", width)] if failure.hint else []
     return "\n".join(rows) + "\n"
+
+
+def _excerpt_rows(line: str, width: int, *, is_root: bool) -> list[str]:
+    """Wrap a row of an excerpt; paths and addresses stay whole."""
+    first = _INDENT + (_MARK if is_root else "  ")
+    return textwrap.wrap(
+        escape_controls(with_rank_tag(line).rstrip()), max(width, 40), initial_indent=first,
+        subsequent_indent=f"{_INDENT}    ", break_long_words=False, break_on_hyphens=False, replace_whitespace=False,
+    )  # fmt: skip
 
 
 def _last_lines(diagnosis: Diagnosis, lines: tuple[ExcerptLine, ...], *, colour: bool) -> str:
@@ -86,7 +95,7 @@ def _where(failure: Failure) -> str:
         f"line {failure.line:,}",
         f"{label} {escape_controls(describe_ranks(failure))}" if failure.ranks else "",
         _times(failure),
-        f"{failure.count:,} times" if failure.count > 1 else "",
+        f"{failure.count:,} occurrences" if failure.count > 1 else "",
     ]
     return " · ".join(part for part in parts if part)
 

@@ -65,8 +65,7 @@ def find_hang(pace: TrainingPace, now_ns: int | None, after: str) -> Failure | N
         title=f"No new step for {_duration(idle)}{step} (normally every {_duration(pace.gap_s or 0.0)})", hint=HINT,
         line=pace.last_line, first_ns=pace.last_ns, last_ns=now_ns, excerpt=(pace.excerpt,),
         confidence=0.85 if has_other_lines else 0.7, fingerprint="no_progress",
-        why="Other lines still arrive, but without a new step." if has_other_lines else "No other lines arrive either.",
-        root_index=0,
+        why="Other lines still arrive, but no new step." if has_other_lines else "Nothing else was logged either.",
     )  # fmt: skip
 
 

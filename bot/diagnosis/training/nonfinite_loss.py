@@ -29,9 +29,7 @@ MAX_EXCERPT = 4
 _VALIDATION_LOSS = re.compile(r"(?i)\b(?:val|eval|valid|test)\w*loss['\"]?\s*[:=]\s*nan\b")
 """If the validation loss on the same line is NaN as well, the weights are lost."""
 
-_WHY = (
-    "A loss does not recover from three NaNs in a row, or from zero after a NaN; fewer are a loss scaler or one batch."
-)
+_WHY = "Runs do not recover from three NaNs in a row, or from zero after a NaN; one or two can be the loss scaler."
 
 NonFiniteKind = Literal["loss", "zero_loss", "norm", "norm_without_loss"]
 

@@ -275,6 +275,7 @@ def _evidence_after(failure: Failure, resource: _Resource, pressures: Mapping[st
     name = gpu_place(next((name for name in pressures if f" {name}".endswith(f" {rank}")), soonest))
     return Evidence(
         summary=f"{name[0].upper()}{name[1:]} {resource.ran_out}.",
+        title=failure.title,
         facts=(("Filled up", name_list(pressures)),),
         count=len(pressures),
         first_at=min(one.since for one in pressures.values()),

@@ -12,7 +12,7 @@ import msgspec
 from bot.diagnosis.findings import Diagnosis, Failure
 from bot.domain.alerts import Clear, Evidence, ExcerptLine, Finding, Severity, Unknown, Verdict
 from bot.domain.durations import datetime_from_ns
-from bot.domain.progress import RunProgress, position_text
+from bot.domain.progress import position_text
 from bot.rules.diagnosis_wording import decisive_text, describe_reason, ranks_of_total
 from bot.rules.metrics.gpu_activity import gpu_activity
 from bot.rules.rule import Condition, Context, with_state
@@ -95,14 +95,14 @@ def _evidence(failures: list[Failure], context: Context, activity: str) -> Evide
     root = worst.root_index
     facts = [("Rank", ranks_of_total(worst, context.observation.job))] if worst.ranks else []
     facts += [("Occurrences", f"{worst.count:,}")] if worst.count > 1 else []
-    facts += [("GPUs", activity)] if activity else []
+    is_stopped = worst.signature == NO_PROGRESS
+    position = position_text(context.diagnosis.progress) if is_stopped and context.diagnosis else ""
+    facts += [("Stopped after", position)] if position and activity else []
     facts.append(("Why this", describe_reason(worst)))
     if others:
         facts.append(("Also", "; ".join(sorted({one.title for one in others})[:4])))
-    is_stopped = worst.signature == NO_PROGRESS
-    progress = context.diagnosis.progress if context.diagnosis else RunProgress()
     return Evidence(
-        summary=_stop_summary(progress, activity) if is_stopped else decisive_text(worst),
+        summary=_stop_summary(position, activity) if is_stopped else decisive_text(worst),
         title=worst.title,
         lines=() if is_stopped else tuple(ExcerptLine(text[:2000]) for text in worst.excerpt[:MAX_EXCERPT]),
         count=worst.count,
@@ -114,10 +114,9 @@ def _evidence(failures: list[Failure], context: Context, activity: str) -> Evide
     )
 
 
-def _stop_summary(progress: RunProgress, activity: str) -> str:
-    """Say where a run stopped and what its GPUs do; no line of the log shows a hang."""
-    position = position_text(progress)
-    return " ".join(part for part in (f"Stopped after {position}." if position else "No new step.", activity) if part)
+def _stop_summary(position: str, activity: str) -> str:
+    """Say what the GPUs do, else where the run stopped: no line of the log shows a hang."""
+    return activity or (f"Stopped after {position}." if position else "No new step.")
 
 
 def _last_at(failure: Failure) -> datetime | None:

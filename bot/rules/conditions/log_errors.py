@@ -5,6 +5,7 @@ The level is the platform's, or the one in the line itself (`bot.domain.levels`)
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
@@ -32,12 +33,17 @@ MAX_MESSAGES = 5
 MESSAGE_CHARS = 300
 SUMMARY_CHARS = 200
 MAX_SOURCES = 6
+MAX_KEPT_SOURCES = 64
 
 _HARMLESS = re.compile(
     r"_is_a_lwp: open\(\)|Unable to register cu\w+ factory|No Aggregation Manager \(sharp_am\)"
     r"|mca_coll_hcoll_comm_query\(\)|PMIX ERROR: ERROR in file gds_|failed call to cuInit: .*CUDA_ERROR_NO_DEVICE"
 )
 """Lines that Slurm, TensorFlow and MPI log as errors in healthy jobs."""
+MAX_COMPARED = 20
+"""Lines of one message compared at one poll, to find the numbers in which they differ."""
+_ELLIPSIS = "\u2026"
+_NUMBER = re.compile(r"(\d+(?:\.\d+)?|\u2026)")
 _VOLATILE = re.compile(r"0x[0-9a-fA-F]+|\d+")
 
 
@@ -61,6 +67,8 @@ class ErrorState(msgspec.Struct, frozen=True, omit_defaults=True):
     """The last poll with an error."""
     groups: dict[str, ErrorGroup] = msgspec.field(default_factory=dict)
     """By fingerprint, in order of their first line."""
+    sources: list[str] = msgspec.field(default_factory=list)
+    """Ranks and replicas of all errors, at most `MAX_KEPT_SOURCES`."""
 
 
 is_error = reaches(Level.ERROR)
@@ -86,7 +94,8 @@ def error_lines(context: Context, state: ErrorState) -> tuple[Verdict, ErrorStat
     room = MAX_FINGERPRINTS - len(known)
     groups = _counted(state.groups, prints, room)
     first_at = state.first_at or datetime_from_ns(errors[0].timestamp_ns)
-    after = ErrorState(state.count + len(errors), state.fingerprints, first_at, observation.at, groups)
+    sources = sorted({*state.sources, *(source for line in errors if (source := source_of(line)))})[:MAX_KEPT_SOURCES]
+    after = ErrorState(state.count + len(errors), state.fingerprints, first_at, observation.at, groups, sources)
     messages = _messages(groups)
     evidence = Evidence(
         summary=_summary(after.count, messages, len(groups))
@@ -94,7 +103,7 @@ def error_lines(context: Context, state: ErrorState) -> tuple[Verdict, ErrorStat
         else plain_message(errors[0].message, MESSAGE_CHARS),
         lines=_first_and_last([*new.values()] or errors),
         count=after.count,
-        facts=_sources(errors),
+        facts=_sources(sources),
         first_at=first_at,
         last_at=datetime_from_ns(errors[-1].timestamp_ns),
         messages=messages,
@@ -118,12 +127,16 @@ def _counted(
     """Add lines to their groups, and at most `room` new groups; keep the texts that the evidence may show."""
     counted = dict(groups)
     texts: dict[str, LogLine] = {}
+    compared: Counter[str] = Counter()
     for fingerprint, line in prints:
         group = counted.get(fingerprint)
         if group is not None:
-            counted[fingerprint] = ErrorGroup(group.count + 1, group.first_at, group.text)
+            compared[fingerprint] += 1
+            text = _in_common(group.text, line) if compared[fingerprint] <= MAX_COMPARED else group.text
+            counted[fingerprint] = ErrorGroup(group.count + 1, group.first_at, text)
         elif room > 0:
-            counted[fingerprint] = ErrorGroup(1, datetime_from_ns(line.timestamp_ns))
+            text = plain_message(line.message, MESSAGE_CHARS)
+            counted[fingerprint] = ErrorGroup(1, datetime_from_ns(line.timestamp_ns), text)
             room -= 1
         texts.setdefault(fingerprint, line)
     frequent = sorted(counted, key=lambda fingerprint: -counted[fingerprint].count)[:MAX_TEXTS]
@@ -132,6 +145,16 @@ def _counted(
         fingerprint: _with_text(one, fingerprint in shown, texts.get(fingerprint))
         for fingerprint, one in counted.items()
     }
+
+
+def _in_common(text: str, line: LogLine) -> str:
+    """The text of a group without the numbers that differ in another of its lines."""
+    if not text:
+        return text
+    parts, others = (_NUMBER.split(one) for one in (text, plain_message(line.message, MESSAGE_CHARS)))
+    if len(parts) != len(others):
+        return text
+    return "".join(part if part == other else _ELLIPSIS for part, other in zip(parts, others, strict=True))
 
 
 def _with_text(group: ErrorGroup, is_shown: bool, line: LogLine | None) -> ErrorGroup:
@@ -157,8 +180,7 @@ def _shortened(text: str) -> str:
     return text if len(text) <= SUMMARY_CHARS else f"{text[: SUMMARY_CHARS - 1]}…"
 
 
-def _sources(errors: Sequence[LogLine]) -> tuple[tuple[str, str], ...]:
-    names = sorted({source for line in errors if (source := source_of(line))})
+def _sources(names: Sequence[str]) -> tuple[tuple[str, str], ...]:
     if not names:
         return ()
     more = f" and {len(names) - MAX_SOURCES} more" if len(names) > MAX_SOURCES else ""

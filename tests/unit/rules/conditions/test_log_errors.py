@@ -44,7 +44,7 @@ def test_summary_names_the_first_and_the_most_frequent_error() -> None:
     ]
     assert evidence.messages[0].first_at == START
     assert evidence.summary == (
-        "34 errors: engine: KV cache is exhausted (0 free blocks of 13312, 0 requests running) \u00d713;"
+        "34 errors: engine: KV cache is exhausted (0 free blocks of 13312, \u2026 requests running) \u00d713;"
         " 500 Internal Server Error \u00d720; 1 other message"
     )
 
@@ -90,3 +90,14 @@ def test_messages_that_an_earlier_version_notified_are_not_news() -> None:
 
     assert [one.notify for one in found] == [False, True]
     assert (found[0].evidence.count, counts(found[0].evidence)) == (8, [("disk 8", 1)])
+
+
+def test_sources_of_all_errors_are_named() -> None:
+    memory: Memory = {}
+    for minute, replica in enumerate(("a", "c", "b", "a")):
+        lines = (line("ERROR: disk", second=60 * minute, replica=replica),)
+        observation = Observation(REF, START + minute * MINUTE, job(), lines)
+        verdict, memory = error_lines(context("log_errors", observation, memory=memory))
+
+    assert isinstance(verdict, Finding)
+    assert verdict.evidence.facts == (("From", "a, b, c"),)

@@ -1,11 +1,13 @@
 """The last errors, warnings and lines of a log: what to read when no failure in it is known. Bounded memory."""
 
 import itertools
-from collections import Counter, deque
+import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import itemgetter
 
+from bot.diagnosis.harmless_lines import is_harmless
 from bot.diagnosis.reading.prefixes import ansi_pattern
 from bot.domain.alerts import ExcerptLine
 from bot.domain.levels import reaches
@@ -13,7 +15,7 @@ from bot.domain.logs import Level, LogLine
 from bot.domain.regex import compile_pattern
 
 KEPT = 3
-"""Number of lines kept of each kind."""
+"""Number of different lines kept of each kind."""
 MAX_CHARS = 500
 """A longer line is cut."""
 _MAX_RAW = 4 * MAX_CHARS
@@ -34,6 +36,7 @@ _NOTABLE = (
 _MAY_MATTER, _MAY_MATTER_TEXT = compile_pattern(_NOTABLE.encode()), compile_pattern(_NOTABLE)
 _ENDS = compile_pattern(_ENDING)
 _ANSI = ansi_pattern()
+_VOLATILE = re.compile(r"0x[0-9a-fA-F]+|\d+")
 
 
 def _ends_run(line: LogLine) -> bool:
@@ -45,8 +48,8 @@ def _ends_run(line: LogLine) -> bool:
 
 _is_error, _is_warning = reaches(Level.ERROR), reaches(Level.WARNING)
 _TESTS: tuple[tuple[str, Callable[[LogLine], bool]], ...] = (
-    ("error", _is_error),
-    ("warning", lambda line: _is_warning(line) and not _is_error(line)),
+    ("error", lambda line: _is_error(line) and not is_harmless(line.message)),
+    ("warning", lambda line: _is_warning(line) and not _is_error(line) and not is_harmless(line.message)),
     ("end", _ends_run),
 )
 _KINDS = (*(kind for kind, _ in _TESTS), "last")
@@ -57,7 +60,7 @@ class LastLines:
     """Lines worth reading, oldest first, each once."""
 
     notable: tuple[ExcerptLine, ...] = ()
-    """The last errors and warnings."""
+    """The last different errors and warnings."""
     ending: tuple[ExcerptLine, ...] = ()
     """The last errors and warnings, lines about an end from outside, and the last lines of all."""
     errors: int | None = None
@@ -80,7 +83,7 @@ class LastLinesReader:
                 self._counts.update(_keep(self._kept, number, line))
         self._read += len(lines)
         for number, line in enumerate(lines[-KEPT:], self._read - len(lines[-KEPT:])):
-            self._kept["last"].append((number, _quote(line)))
+            _keep_as(self._kept["last"], str(number), number, line)
 
     def result(self) -> LastLines:
         """Return the lines kept, and the numbers of errors and warnings."""
@@ -94,26 +97,38 @@ def last_lines_of(text: bytes) -> LastLines:
     for start, line in reversed(found):
         _keep(kept, start, line)
     for start, line in reversed(list(itertools.islice(_lines_from_end(text), KEPT))):
-        kept["last"].append((start, _quote(line)))
+        _keep_as(kept["last"], str(start), start, line)
     return _last_lines(kept)
 
 
-def _new_kept() -> dict[str, deque[tuple[int, ExcerptLine]]]:
-    """Positions and lines by kind."""
-    return {kind: deque(maxlen=KEPT) for kind in _KINDS}
+_Kept = dict[str, tuple[int, ExcerptLine]]
+"""Positions and lines, by message without its numbers: of lines that differ in a counter, the last one is kept."""
 
 
-def _keep(kept: Mapping[str, deque[tuple[int, ExcerptLine]]], position: int, line: LogLine) -> list[str]:
+def _new_kept() -> dict[str, _Kept]:
+    """An empty collection of each kind."""
+    return {kind: {} for kind in _KINDS}
+
+
+def _keep(kept: Mapping[str, _Kept], position: int, line: LogLine) -> list[str]:
     """Keep a line as each kind that it is; return these."""
     kinds = [kind for kind, holds in _TESTS if holds(line)]
     for kind in kinds:
-        kept[kind].append((position, _quote(line)))
+        _keep_as(kept[kind], _VOLATILE.sub("#", line.message[:200]), position, line)
     return kinds
 
 
-def _last_lines(kept: Mapping[str, deque[tuple[int, ExcerptLine]]]) -> LastLines:
+def _keep_as(kept: _Kept, key: str, position: int, line: LogLine) -> None:
+    kept.pop(key, None)
+    kept[key] = (position, _quote(line))
+    if len(kept) > KEPT:
+        del kept[next(iter(kept))]
+
+
+def _last_lines(kept: Mapping[str, _Kept]) -> LastLines:
     def ordered(*kinds: str) -> tuple[ExcerptLine, ...]:
-        return tuple(dict(sorted((pair for kind in kinds for pair in kept[kind]), key=itemgetter(0))).values())
+        pairs = (pair for kind in kinds for pair in kept[kind].values())
+        return tuple(dict(sorted(pairs, key=itemgetter(0))).values())
 
     return LastLines(ordered("error", "warning"), ordered(*_KINDS))
 

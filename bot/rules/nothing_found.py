@@ -9,15 +9,16 @@ SHORT = 5
 """A log of up to this number of lines is too short for a diagnosis."""
 
 
-def describe_nothing_found(lines: int) -> str:
-    """Return `No known failure in 3,259 lines.`; say so if the log is empty or very short."""
+def describe_nothing_found(lines: int, last: LastLines) -> str:
+    """Return `No known failure in 3,259 lines; 20 errors and 1 warning.`; say so if the log is empty or very short."""
     if not lines:
         return "The log is empty."
-    found = f"No known failure in {plural(lines, 'line')}."
+    counts = _describe_counts(last)
+    found = f"No known failure in {plural(lines, 'line')}{f'; {counts}' if counts else ''}."
     return found if lines > SHORT else f"{found} The log is too short for a diagnosis."
 
 
-def describe_counts(last: LastLines) -> str:
+def _describe_counts(last: LastLines) -> str:
     """Return `20 errors and 3 warnings`; "" if there are none or they are not counted."""
     counts = ((last.errors or 0, "error"), (last.warnings or 0, "warning"))
     return " and ".join(plural(count, word) for count, word in counts if count)

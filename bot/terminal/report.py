@@ -14,7 +14,7 @@ from bot.domain.levels import stated_level
 from bot.domain.logs import Level
 from bot.domain.wording import plural
 from bot.rules.diagnosis_wording import describe_progress, describe_ranks, describe_reason
-from bot.rules.nothing_found import describe_counts, describe_nothing_found, lines_to_show, title_of_lines
+from bot.rules.nothing_found import describe_nothing_found, explains_end, lines_to_show, title_of_lines
 from bot.terminal.log_lines import escape_controls
 
 _INDENT = "      "
@@ -23,12 +23,12 @@ _RESET, _BOLD, _DIM = "\x1b[0m", "\x1b[1m", "\x1b[2m"
 _COLOURS = {"page": "\x1b[1;31m", "warn": "\x1b[1;33m", "info": "\x1b[34m"}
 
 
-def report_text(diagnosis: Diagnosis, *, has_ended: bool = True, colour: bool = False, width: int = 100) -> str:
+def report_text(diagnosis: Diagnosis, *, has_ended: bool | None = None, colour: bool = False, width: int = 100) -> str:
     """Render the headline, the failures (worst first), else the last lines, and the progress of the run.
 
     Args:
         diagnosis: of the log.
-        has_ended: False if the run is known to be alive or to have succeeded: then its last lines do not matter.
+        has_ended: whether the run ended without success; None if that is not known.
         colour: whether to use colours.
         width: maximum length of a line of prose.
     """
@@ -39,9 +39,9 @@ def report_text(diagnosis: Diagnosis, *, has_ended: bool = True, colour: bool = 
     info = _paint("info", _COLOURS["info"], colour=colour)
     rows = [f"{info}  {escape_controls(one.title)} {_paint(_where(one), _DIM, colour=colour)}" for one in notes]
     parts += ["\n".join(rows)] if rows else []
-    last = lines_to_show(diagnosis, has_ended=has_ended, lines=diagnosis.lines)
+    last = lines_to_show(diagnosis, has_ended=has_ended is not False, lines=diagnosis.lines)
     parts += [_last_lines(diagnosis, last, colour=colour)] if last else []
-    return "\n\n".join([*parts, _paint(_footer(diagnosis), _DIM, colour=colour)]) + "\n"
+    return "\n\n".join([*parts, _paint(_footer(diagnosis, has_ended), _DIM, colour=colour)]) + "\n"
 
 
 def headline(diagnosis: Diagnosis) -> str:
@@ -49,7 +49,7 @@ def headline(diagnosis: Diagnosis) -> str:
     pages = sum(one.severity == "page" for one in diagnosis.failures)
     warnings = sum(one.severity == "warn" for one in diagnosis.failures)
     if not pages and not warnings:
-        return describe_nothing_found(diagnosis.lines)
+        return describe_nothing_found(diagnosis.lines, diagnosis.last_lines)
     found = f"{plural(pages, 'problem')} found" if pages else f"No known failure in {plural(diagnosis.lines, 'line')}"
     return f"{found}, {plural(warnings, 'warning')}." if warnings else f"{found}."
 
@@ -77,9 +77,7 @@ def _excerpt_rows(line: str, width: int, *, is_root: bool) -> list[str]:
 
 
 def _last_lines(diagnosis: Diagnosis, lines: tuple[ExcerptLine, ...], *, colour: bool) -> str:
-    counts = describe_counts(diagnosis.last_lines)
-    title = title_of_lines(lines, diagnosis.last_lines)
-    rows = [f"{title} ({counts} in the log):" if counts else f"{title}:"]
+    rows = [f"{title_of_lines(lines, diagnosis.last_lines)}:"]
     for line in lines:
         level = line.level or stated_level(line.message)
         style = _COLOURS["page" if level >= Level.ERROR else "warn"] if level and level >= Level.WARNING else _DIM
@@ -113,8 +111,9 @@ def _time(timestamp_ns: int) -> str:
     return f"{datetime_from_ns(timestamp_ns):%Y-%m-%d %H:%M:%S}"
 
 
-def _footer(diagnosis: Diagnosis) -> str:
-    progress = describe_progress(diagnosis.progress)
+def _footer(diagnosis: Diagnosis, has_ended: bool | None) -> str:
+    is_running = has_ended is not True and not explains_end(diagnosis)
+    progress = describe_progress(diagnosis.progress, is_running=is_running)
     last_ns = diagnosis.progress.last_ns
     last = f" · last at {_time(last_ns)}" if last_ns is not None and progress else ""
     summary = f"Last logged: {progress}{last}." if progress else "No training progress found in this log."

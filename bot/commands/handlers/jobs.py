@@ -1,6 +1,7 @@
 """`jobs`, `status` and `metrics`: what the platforms report about jobs."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -15,10 +16,12 @@ from bot.commands.subcommands.jobs import (
     StatusAnswer,
 )
 from bot.commands.subcommands.logs import LogsCommand
+from bot.diagnosis.harmless_lines import is_harmless
 from bot.domain.durations import datetime_from_ns, ns_from_datetime
 from bot.domain.gaps import Gap, GapReason, Part, gap_of
 from bot.domain.jobs import Job, JobRef
-from bot.domain.logs import LogLine
+from bot.domain.levels import reaches
+from bot.domain.logs import Level, LogLine
 from bot.domain.metrics import GPU_MEMORY, GPU_UTILIZATION, MetricQuery, MetricSummary, missing_metrics, summarize
 from bot.errors import ConfigError, NotSupported, ProviderError, UsageError
 from bot.providers.base import Provider
@@ -30,6 +33,11 @@ METRICS_SPAN = timedelta(hours=1)
 """Length of the window when none is given."""
 STATUS_SPAN = timedelta(minutes=15)
 LAST_LINES = 5
+NOTABLE_LINES = 2
+"""Number of errors or warnings shown before the last lines."""
+SEARCHED_LINES = 200
+"""Number of lines in which these are searched."""
+_is_error, _is_warning = reaches(Level.ERROR), reaches(Level.WARNING)
 
 
 async def list_jobs(registry: Registry, platform: str | None, limit: int, redactor: Redactor) -> JobsAnswer:
@@ -100,10 +108,16 @@ async def _read_last_lines(
     from bot.commands.handlers.logs import read_page  # noqa: PLC0415 - `jobs` starts faster without it
 
     try:
-        answer = await read_page(provider, ref, LogsCommand(str(ref), limit=LAST_LINES), redactor, now)
+        answer = await read_page(provider, ref, LogsCommand(str(ref), limit=SEARCHED_LINES), redactor, now)
     except ProviderError as problem:
         return (), (gap_of(problem, Part.LOGS),)
-    return answer.lines[-LAST_LINES:], answer.gaps
+    return (*_notable(answer.lines[:-LAST_LINES]), *answer.lines[-LAST_LINES:]), answer.gaps
+
+
+def _notable(lines: Sequence[LogLine]) -> list[LogLine]:
+    """The last errors, else the last warnings."""
+    serious = [line for line in lines if _is_warning(line) and not is_harmless(line.message)]
+    return ([line for line in serious if _is_error(line)] or serious)[-NOTABLE_LINES:]
 
 
 async def _read_gpus(

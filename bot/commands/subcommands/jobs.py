@@ -95,7 +95,7 @@ class StatusAnswer:
     job: Job
     at: datetime
     last_lines: tuple[LogLine, ...] = ()
-    """The newest few, oldest first."""
+    """The newest few, oldest first, after the last errors or warnings before them."""
     summaries: tuple[MetricSummary, ...] = ()
     """GPU utilization and memory of the last minutes."""
     gaps: tuple[Gap, ...] = ()

@@ -62,7 +62,7 @@ class LogsCommand:
 class CutReason(enum.Enum):
     """Why lines are not shown; the value follows their number, in the plural, in a note."""
 
-    BELOW_LEVEL = "are below --level or have no level"
+    BELOW_LEVEL = "are below --level or without a level, like tracebacks"
     OTHER_REQUEST = "came from other requests"
     NO_REPLICA = "have no replica; try --rank"
     OTHER_REPLICA = "came from other replicas"

@@ -11,6 +11,7 @@ from datetime import datetime
 
 import msgspec
 
+from bot.diagnosis.harmless_lines import is_harmless
 from bot.diagnosis.reading.line_sources import source_of
 from bot.diagnosis.reading.plain_message import plain_message
 from bot.diagnosis.reading.prefixes import unwrap_json
@@ -35,11 +36,6 @@ SUMMARY_CHARS = 200
 MAX_SOURCES = 6
 MAX_KEPT_SOURCES = 64
 
-_HARMLESS = re.compile(
-    r"_is_a_lwp: open\(\)|Unable to register cu\w+ factory|No Aggregation Manager \(sharp_am\)"
-    r"|mca_coll_hcoll_comm_query\(\)|PMIX ERROR: ERROR in file gds_|failed call to cuInit: .*CUDA_ERROR_NO_DEVICE"
-)
-"""Lines that Slurm, TensorFlow and MPI log as errors in healthy jobs."""
 MAX_COMPARED = 20
 """Lines of one message compared at one poll, to find the numbers in which they differ."""
 _ELLIPSIS = "\u2026"
@@ -112,7 +108,7 @@ def error_lines(context: Context, state: ErrorState) -> tuple[Verdict, ErrorStat
 
 
 def _is_ignored(message: str, ignored: str) -> bool:
-    return bool(ignored and ignored in message) or _HARMLESS.search(message) is not None
+    return bool(ignored and ignored in message) or is_harmless(message)
 
 
 def error_fingerprint(message: str) -> str:

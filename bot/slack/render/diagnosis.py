@@ -4,7 +4,7 @@ from bot.commands.parsing.formatting import format_command
 from bot.commands.subcommands.jobs import DiagnosisAnswer
 from bot.diagnosis.findings import Failure
 from bot.diagnosis.reading.line_sources import split_rank
-from bot.domain.alerts import Severity
+from bot.domain.alerts import ExcerptLine, Severity
 from bot.domain.durations import datetime_from_ns
 from bot.domain.job_ends import describe_end, ended_badly
 from bot.domain.jobs import JobState
@@ -12,7 +12,6 @@ from bot.domain.wording import plural
 from bot.rules.diagnosis_wording import describe_progress, describe_ranks, describe_reason, root_line
 from bot.rules.nothing_found import (
     SHORT,
-    describe_counts,
     describe_nothing_found,
     explains_end,
     lines_to_show,
@@ -81,8 +80,7 @@ def _alt_text(answer: DiagnosisAnswer, problems: list[Failure]) -> str:
 
 
 def _nothing_found(answer: DiagnosisAnswer) -> str:
-    counts = describe_counts(answer.diagnosis.last_lines)
-    return f"{describe_nothing_found(answer.read)}{f' It has {counts}.' if counts else ''}"
+    return describe_nothing_found(answer.read, answer.diagnosis.last_lines)
 
 
 def _icon(answer: DiagnosisAnswer) -> str:
@@ -92,8 +90,12 @@ def _icon(answer: DiagnosisAnswer) -> str:
     return CLEARED if is_well and not (last.errors or last.warnings or answer.gaps) else NOTE
 
 
+def _shown_lines(answer: DiagnosisAnswer) -> tuple[ExcerptLine, ...]:
+    return lines_to_show(answer.diagnosis, has_ended=ended_badly(answer.job.state), lines=answer.read)
+
+
 def _last_lines(answer: DiagnosisAnswer) -> list[Block]:
-    lines = lines_to_show(answer.diagnosis, has_ended=ended_badly(answer.job.state), lines=answer.read)
+    lines = _shown_lines(answer)
     if not lines:
         return []
     fenced, _ = code_sections(line_rows(lines, max_line=300), _LAST_LINES_BUDGET)
@@ -140,6 +142,6 @@ def _notes(answer: DiagnosisAnswer) -> list[str]:
 
 def _buttons(answer: DiagnosisAnswer, problems: list[Failure]) -> Block | None:
     share = share_button(format_command(answer.pinned))
-    if not problems or problems[0].first_ns is None:
-        return actions([share])
-    return actions([logs_button(answer.job.ref, problems[0].first_ns, key="logs"), share])
+    moments = [problems[0].first_ns] if problems else [line.timestamp_ns for line in _shown_lines(answer)[-1:]]
+    logs = [logs_button(answer.job.ref, moment, key="logs") for moment in moments if moment is not None]
+    return actions([*logs, share])

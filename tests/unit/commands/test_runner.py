@@ -141,6 +141,14 @@ async def test_status_shows_the_newest_lines_and_the_gpus() -> None:
     assert answer.gaps == ()
 
 
+async def test_status_shows_errors_before_the_newest_lines() -> None:
+    texts = ["ERROR disk full", "WARNING slow", *(f"step {number}" for number in range(40)), "====", "", "end"]
+    lines = [LogLine(NOW_NS - 100 + number, text) for number, text in enumerate(texts)]
+    answer = await ask("status mem:run/1", FakeProvider(lines))
+    assert isinstance(answer, StatusAnswer)
+    assert answer.last_lines == (lines[0], *lines[-5:])
+
+
 async def test_status_reports_unreadable_logs_as_a_gap() -> None:
     answer = await ask("status mem:run/1", FakeProvider(LINES, log_errors=iter([Unavailable("mem is away.")])))
     assert isinstance(answer, StatusAnswer)

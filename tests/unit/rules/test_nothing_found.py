@@ -12,7 +12,7 @@ from bot.domain.alerts import ExcerptLine
 from bot.domain.job_ends import describe_end
 from bot.domain.jobs import JobState
 from bot.domain.progress import RunProgress
-from bot.rules.nothing_found import describe_counts, describe_nothing_found, lines_to_show, title_of_lines
+from bot.rules.nothing_found import describe_nothing_found, lines_to_show, title_of_lines
 from tests.unit.commands.insights import DIAGNOSIS
 from tests.unit.rules.observing import job
 
@@ -22,15 +22,14 @@ QUIET = Diagnosis((), 3259, RunProgress(), LINES)
 
 
 def test_sentence_names_the_lines_read() -> None:
-    assert describe_nothing_found(3259) == "No known failure in 3,259 lines."
-    assert describe_nothing_found(2) == "No known failure in 2 lines. The log is too short for a diagnosis."
-    assert describe_nothing_found(0) == "The log is empty."
-
-
-def test_counts_are_named_if_any() -> None:
-    assert describe_counts(LastLines((), (), 20, 1)) == "20 errors and 1 warning"
-    assert describe_counts(LINES) == "1 warning"
-    assert describe_counts(LastLines()) == ""
+    assert describe_nothing_found(3259, LastLines()) == "No known failure in 3,259 lines."
+    assert (
+        describe_nothing_found(9, LastLines((), (), 20, 1)) == "No known failure in 9 lines; 20 errors and 1 warning."
+    )
+    assert (
+        describe_nothing_found(2, LastLines()) == "No known failure in 2 lines. The log is too short for a diagnosis."
+    )
+    assert describe_nothing_found(0, LastLines()) == "The log is empty."
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,7 @@ def test_a_dead_run_without_a_known_failure_shows_its_end(state: JobState) -> No
     message = render(replace(QUIET, job=job, diagnosis=replace(QUIET.diagnosis, last_lines=LAST)))
     text = shown(message)
     assert "✅" not in text
-    assert "No known failure in 3,304 lines. It has 1 warning." in text
+    assert "No known failure in 3,304 lines; 1 warning." in text
     assert "The spot instance was reclaimed." in text
     assert "received SIGTERM" in text
     assert "r3 saving &lt;!channel&gt;" in text

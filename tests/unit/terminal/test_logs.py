@@ -55,7 +55,8 @@ async def test_hidden_lines_are_noted_on_stderr() -> None:
     await shell.type("logs", "mem:run/1", "--level", "error", "--tail", "1")
     assert shell.out == "1970-01-01 00:00:00.000Z ERROR    - token=4\n"
     assert shell.err == (
-        "Showing 1 line. For older lines, use a larger --tail.\n1 line is below --level or has no level.\n"
+        "Showing 1 line. For older lines, use a larger --tail.\n"
+        "1 line is below --level or without a level, like tracebacks.\n"
     )
 
 

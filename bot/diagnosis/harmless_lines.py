@@ -1,0 +1,16 @@
+"""Lines that programs log as errors or warnings in healthy jobs. Pure."""
+
+import re
+
+_HARMLESS = re.compile(
+    r"_is_a_lwp: open\(\)|Unable to register cu\w+ factory|No Aggregation Manager \(sharp_am\)"
+    r"|mca_coll_hcoll_comm_query\(\)|PMIX ERROR: ERROR in file gds_|failed call to cuInit: .*CUDA_ERROR_NO_DEVICE"
+    r"|Setting OMP_NUM_THREADS environment|run\.py:\d+\] \*{20}|run\.py:\d+\] *$|(?:Future|Deprecation)Warning\b"
+    r"| is deprecated(?:[;,.!]|$| and)"
+)
+"""Of Slurm, TensorFlow, MPI, torchrun and Python."""
+
+
+def is_harmless(message: str) -> bool:
+    """Whether an error or warning says nothing about the health of a job."""
+    return _HARMLESS.search(message, 0, 1000) is not None

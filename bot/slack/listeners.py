@@ -87,14 +87,14 @@ class Listeners:
         reply = Reply(client, body["channel_id"], body["user_id"], respond)
         self._start(reply, self._answering.answer(reply, plain_text(str(body.get("text") or "")), _asker(body)))
 
-    async def on_mention(self, body: Body, client: AsyncWebClient) -> None:
+    async def on_mention(self, body: Body, client: AsyncWebClient, context: AsyncBoltContext) -> None:
         """`@trainwatch ...`, which also works in threads. Slack may send one event several times."""
         event = body["event"]
         if event.get("bot_id") or not self._is_new(str(body.get("event_id") or event["ts"])):
             return
         reply = Reply(client, event["channel"], event["user"], thread_ts=event.get("thread_ts") or event["ts"])
         asker = Asker(event["user"], event["channel"], body.get("team_id"))
-        text = plain_text(str(event.get("text") or ""))
+        text = plain_text(without_mention(str(event.get("text") or ""), context.bot_user_id))
         mention = self._answering.answer_mention(reply, text, asker, thread_ts=event.get("thread_ts"))
         self._start(reply, mention)
 
@@ -190,6 +190,12 @@ class Listeners:
 async def _refuse(reply: Reply) -> None:
     async with errors_answered(reply):
         await reply.private(render_error(ErrorAnswer(_BUSY)))
+
+
+def without_mention(text: str, bot_user: str | None) -> str:
+    """The text of a message that mentions the bot, wherever that is; other people's mentions stay."""
+    user = re.escape(bot_user) if bot_user else "[UW][A-Z0-9]+"
+    return re.sub(rf"<@{user}(?:\|[^>]*)?>[:,]?", " ", text, count=0 if bot_user else 1).strip()
 
 
 def plain_text(text: str) -> str:

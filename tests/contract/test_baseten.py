@@ -163,6 +163,13 @@ async def test_metrics_of_a_long_window_take_several_requests(cloud: Cloud, trai
     assert times == [NOON - timedelta(hours=hour) for hour in range(16 * 24, -1, -1)]
 
 
+async def test_a_long_window_before_the_job_has_no_metrics(cloud: Cloud, training: BasetenTraining) -> None:
+    began = Status(NOON - timedelta(days=2), "TRAINING_JOB_RUNNING")
+    cloud.world.add_training_job("p", "later", metrics=Metrics({"n0": steady_node(1)}), statuses=[began])
+    query = MetricQuery(JobRef("baseten", "p/later"), NOON - timedelta(days=90), NOON - timedelta(days=30))
+    assert [one for one in await training.query_metrics(query) if one.points] == []
+
+
 async def test_metrics_of_years_are_refused_before_they_are_requested(cloud: Cloud, training: BasetenTraining) -> None:
     began = Status(NOON - timedelta(days=900), "TRAINING_JOB_RUNNING")
     cloud.world.add_training_job("p", "ancient", metrics=Metrics({"n0": steady_node(1)}), statuses=[began])

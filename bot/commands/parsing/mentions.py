@@ -1,4 +1,4 @@
-"""Read a mention as a command: drop polite words, and turn questions into `diagnose` and `status`. Pure.
+"""Read the text of a mention as a command: drop polite words, and turn questions into `diagnose` and `status`. Pure.
 
 Only mentions are read this way. A slash command is taken word for word.
 """
@@ -10,7 +10,6 @@ from bot.commands.parsing.formatting import join_word
 from bot.commands.parsing.tokenizer import Word, normalize_dashes, quote, split_words
 from bot.commands.subcommands.table import SLACK_TABLE
 
-_MENTION = re.compile(r"<@[UW][A-Z0-9]+(?:\|[^>]*)?>[:,]?")
 _POLITE_TEXT = """
 hey hi hello hiya yo ok okay please pls plz thanks thank thx you could can would will u kindly just me us we i
 need want to like give get tell the a an this that these it its my our of for about on in from at here now
@@ -21,8 +20,13 @@ _POLITE = frozenset(_POLITE_TEXT.split())
 _NAMES = frozenset(
     word for row in SLACK_TABLE for word in (row.name, *row.aliases, *(alias for alias, _ in row.action_aliases))
 ).difference(_POLITE, "?")
+_ABOUT_JOBS = frozenset(
+    word for row in SLACK_TABLE for word in (row.name, *row.aliases) if "REF" in row.positionals or row.name == "jobs"
+)
+"""Subcommands whose arguments are jobs, so that polite words are none of them."""
 _ALSO_POLITE = frozenset({"job", "show"})
 """Subcommands when nothing else is left."""
+_THANKS = frozenset({"please", "pls", "plz", "thanks", "thank", "thx", "you"})
 _WHY = re.compile(
     r"(?i)^why\b|\b(what(?:'?s|\s+is|\s+has|\s+was|\s+went|\s+did)?\s+(?:happen\w*|gone|went|going)\b(?!\s+on)"
     r"(?:\s+wrong)?|what\s+broke|what(?:'?s|\s+is|\s+was)?\s+(?:the\s+)?(?:wrong|broken|problem|matter|cause|reason|error)"
@@ -41,57 +45,65 @@ cause reason problem matter error errors explain state status progress eta loss 
 alert there
 """
 _QUESTION_WORDS = frozenset(_QUESTION_WORDS_TEXT.split())
+_BEFORE_SUBCOMMAND = _POLITE | _QUESTION_WORDS
 _IS_REFERENCE = re.compile(r"[\d:/_]|\w-\w")
 
 
 def read_mention(text: str, *, in_thread: bool = False) -> str:
-    """Return the command that a mention means, or its text without the mention.
+    """Return the command that a mention means.
 
     Args:
-        text: the message, with Slack's `<@U…>`.
+        text: the message without the mention.
         in_thread: whether the thread has a job, which a question then is about.
     """
-    typed = " ".join(_MENTION.sub(" ", text).split())
-    words = split_words(typed)
-    kept = _from_subcommand(_without_polite_words(words))
-    if kept and kept[0].text.lower() in _NAMES and not _is_question(typed, kept):
-        return _join(kept)
+    words = split_words(text)
+    typed = " ".join(word.text for word in words)
+    start = _find_subcommand(words)
+    if start is not None and not _is_question(words[start:]):
+        return _join(_without_polite_words(words[start:]))
     if _WHY.search(typed):
         return _ask("diagnose", words, in_thread=in_thread)
     if _HOW.search(typed):
         return _ask("status", words, in_thread=in_thread)
+    kept = [_bare(word) for word in words if word.quoted or _plain(word) not in _POLITE]
     if len(kept) == 1 and not kept[0].quoted and _IS_REFERENCE.search(kept[0].text):
         return f"status {_join(kept)}"
-    return _join(kept or words)
+    alone = [_bare(word) for word in words if _plain(word) in _ALSO_POLITE]
+    return _join(kept or alone[:1] or words)
 
 
-def _is_question(typed: str, words: Sequence[Word]) -> bool:
-    """Whether the text begins like a command and is a question: `why did this happen?`."""
-    return words[0].text.lower() == "why" and len(typed.split()) > 2 and " --" not in typed
+def _find_subcommand(words: Sequence[Word]) -> int | None:
+    """Where the subcommand is: after polite words and those of a question, as in `what are the jobs`."""
+    for index, word in enumerate(words):
+        plain = _plain(word)
+        if word.quoted or (plain not in _NAMES and plain not in _BEFORE_SUBCOMMAND):
+            return None
+        following = next((_plain(one) for one in words[index + 1 :] if _plain(one) not in _POLITE), "")
+        if plain in _NAMES and not (plain == "list" and following in _NAMES):
+            return index
+    return None
+
+
+def _is_question(words: Sequence[Word]) -> bool:
+    """Whether the words begin like a command and are a question: `why did this happen?`."""
+    has_options = any(normalize_dashes(word.text).startswith("-") for word in words)
+    return _plain(words[0]) == "why" and len(words) > 2 and not has_options
 
 
 def _without_polite_words(words: Sequence[Word]) -> list[Word]:
-    """The words without polite ones, and without the punctuation of a sentence. Options stay as they are."""
-    first_option = next((i for i, word in enumerate(words) if normalize_dashes(word.text).startswith("-")), len(words))
-    bare = [_bare(word) for word in words[:first_option]]
-    kept = [word for word in bare if word.quoted or word.text.lower() not in _POLITE]
-    if not kept:
-        kept = [word for word in bare if word.text.lower() in _ALSO_POLITE][:1]
-    rest = list(words[first_option:])
-    while rest and not rest[-1].quoted and rest[-1].text.lower().rstrip("!.?") in ("please", "pls", "thanks", "thx"):
-        rest.pop()
-    return [*kept, *rest]
+    """A command without polite words before its options, if it is about a job, and at its end."""
+    kept = list(words)
+    while len(kept) > 1 and not kept[-1].quoted and _plain(kept[-1]) in _THANKS:
+        kept.pop()
+    first_option = next((i for i, word in enumerate(kept) if normalize_dashes(word.text).startswith("-")), len(kept))
+    name, before, options = _bare(kept[0]), kept[1:first_option], kept[first_option:]
+    if name.text.lower() in _ABOUT_JOBS:
+        before = [_bare(word) for word in before if word.quoted or _plain(word) not in _POLITE]
+    return [name, *before, *options]
 
 
-def _from_subcommand(words: list[Word]) -> list[Word]:
-    """The words from the subcommand on, in `what are jobs` and `list jobs`."""
-    for index, word in enumerate(words[:4]):
-        leading = [one.text.lower() for one in words[:index]]
-        if word.text.lower() in _NAMES and all(one in _QUESTION_WORDS or one == "list" for one in leading):
-            following = words[index + 1].text.lower() if index + 1 < len(words) else ""
-            if not (word.text.lower() == "list" and following in _NAMES):
-                return words[index:]
-    return words
+def _plain(word: Word) -> str:
+    return word.text.strip("!,;").rstrip("?.:").lower()
 
 
 def _bare(word: Word) -> Word:

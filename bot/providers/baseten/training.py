@@ -106,12 +106,12 @@ class BasetenTraining(HttpProvider):
             return [query]
         end = min(end or self._clock(), self._clock())
         created_at = (await self.get_job(query.job)).created_at
-        start = max(start, created_at) if created_at is not None else start
+        start = min(max(start, created_at), end) if created_at is not None else start
         if end - start > _MOST_WINDOWS * LONGEST_WINDOW:
             days = (_MOST_WINDOWS * LONGEST_WINDOW).days
             text = f"Metrics of {(end - start).days} days were requested. Use a range of at most {days} days."
             raise BadRequest(text, provider=TRAINING)
-        windows = split_newest_first(start, max(start, end))
+        windows = split_newest_first(start, end)
         return [replace(query, start=begin, end=finish) for begin, finish in windows]
 
     async def _ask_metrics(self, query: MetricQuery) -> tuple[Job | None, Sequence[MetricSeries]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.slack.listeners import plain_text
+from bot.slack.listeners import plain_text, without_mention
 
 
 @pytest.mark.parametrize(
@@ -25,3 +25,17 @@ from bot.slack.listeners import plain_text
 )
 def test_markup_is_undone(text: str, expected: str) -> None:
     assert expected == plain_text(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "bot", "expected"),
+    [
+        ("<@U0TRAIN> jobs", "U0TRAIN", "jobs"),
+        ("hey <@U0TRAIN|trainwatch>: jobs", "U0TRAIN", "hey   jobs"),
+        ("<@U0TRAIN> notify page <@U2>", "U0TRAIN", "notify page <@U2>"),
+        ("<@U0TRAIN> notify page <@U2>", None, "notify page <@U2>"),
+        ("<@U0TRAIN>", "U0TRAIN", ""),
+    ],
+)
+def test_the_mention_of_the_bot_is_removed(text: str, bot: str | None, expected: str) -> None:
+    assert expected == without_mention(text, bot)

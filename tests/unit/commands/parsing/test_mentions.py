@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 import pytest
 
 from bot.commands.parsing.mentions import read_mention
-
-BOT = "<@U0TRAIN>"
+from bot.commands.parsing.parser import parse
+from bot.commands.subcommands.table import SLACK_TABLE
+from bot.errors import UsageError
 
 
 @pytest.mark.parametrize(
@@ -14,7 +18,11 @@ BOT = "<@U0TRAIN>"
     [
         ("{} logs --tail 5", "logs --tail 5"),
         ("hey {} jobs please", "jobs"),
-        ("{}: jobs running", "jobs running"),
+        ("{} jobs running", "jobs running"),
+        ("{} notify me off", "notify me off"),
+        ("{} please notify page <@U2> thanks", "notify page <@U2>"),
+        ("{} silence this for 2h", "silence 2h"),
+        ("{} silence 2h it --reason 'the disks'", 'silence 2h --reason "the disks"'),
         ("{} why", "why"),
         ("{} why?", "why"),
         ("{} status", "status"),
@@ -51,10 +59,25 @@ BOT = "<@U0TRAIN>"
     ],
 )
 def test_mentions_are_read(text: str, expected: str) -> None:
-    assert expected == read_mention(text.format(BOT))
+    assert expected == read_mention(text.format(""))
 
 
 def test_a_plain_word_names_a_job_only_outside_of_its_thread() -> None:
-    text = f"{BOT} why did production fail?"
+    text = "why did production fail?"
     assert read_mention(text) == "diagnose production"
     assert read_mention(text, in_thread=True) == "diagnose"
+
+
+def examples() -> Iterator[str]:
+    """The examples of help that can be typed in Slack."""
+    for row in SLACK_TABLE:
+        for text, _ in row.examples:
+            with contextlib.suppress(UsageError):
+                parse(text)
+                yield text
+
+
+@pytest.mark.parametrize("text", examples())
+@pytest.mark.parametrize("polite", ["{}", "hey, can you please {}", "{} please"])
+def test_a_command_survives_politeness(text: str, polite: str) -> None:
+    assert parse(text) == parse(read_mention(polite.format(text)))

@@ -160,11 +160,14 @@ def test_program_follows_a_file_and_a_pipe(tmp_path: Path) -> None:
     with subprocess.Popen(
         [*program, str(path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, cwd=tmp_path
     ) as running:
-        assert running.stdout is not None
-        assert running.stderr is not None
-        assert b"Following." in running.stderr.readline()
-        with path.open("a") as file:
-            file.write(OOM)
-        assert "gpu_memory" == json.loads(running.stdout.readline())["category"]
-        running.send_signal(2)
-        assert 130 == running.wait(LONGEST_S)
+        try:
+            assert running.stdout is not None
+            assert running.stderr is not None
+            assert b"Following." in running.stderr.readline()
+            with path.open("a") as file:
+                file.write(OOM)
+            assert "gpu_memory" == json.loads(running.stdout.readline())["category"]
+            running.send_signal(2)
+            assert 130 == running.wait(LONGEST_S)
+        finally:
+            running.kill()

@@ -7,7 +7,7 @@ import math
 from dataclasses import replace
 from datetime import datetime
 
-from bot.diagnosis.findings import Diagnosis, Failure
+from bot.diagnosis.findings import Diagnosis, Failure, Label
 from bot.diagnosis.reading.plain_message import plain_message
 from bot.domain.alerts import Evidence
 from bot.domain.jobs import Job
@@ -34,21 +34,24 @@ def ranks_of_total(failure: Failure, job: Job | None) -> str:
     """Return `3 of 8`, `3 of 8 first, then 2 more`, or the name of a replica; "" if none is known."""
     if not failure.ranks:
         return ""
-    root, others = failure.ranks[0], failure.ranks[1:]
-    total = job.rank_count if job is not None else None
-    of_total = f" of {total:,}" if total is not None and isinstance(root, int) and root < total else ""
-    return f"{root}{of_total}" + (f" first, then {len(others):,} more" if others else "")
+    others = len(failure.ranks) - 1
+    return _of_total(failure.ranks[0], job) + (f" first, then {others:,} more" if others else "")
 
 
-def describe_ranks(failure: Failure) -> str:
-    """Return `3`, or `3 first, then 0, 1, 2 and 1,020 more`; "" if no rank is known."""
+def describe_ranks(failure: Failure, job: Job | None = None) -> str:
+    """Return `3 of 8`, or `3 first, then 0, 1, 2 and 1,020 more`; "" if no rank is known."""
     if not failure.ranks:
         return ""
-    root, others = failure.ranks[0], [str(rank) for rank in failure.ranks[1:]]
+    root, others = _of_total(failure.ranks[0], job), [str(rank) for rank in failure.ranks[1:]]
     if not others:
-        return str(root)
+        return root
     shown, hidden = ", ".join(others[:_SHOWN_RANKS]), len(others) - _SHOWN_RANKS
     return f"{root} first, then {shown}" + (f" and {hidden:,} more" if hidden > 0 else "")
+
+
+def _of_total(root: Label, job: Job | None) -> str:
+    total = job.rank_count if job is not None else None
+    return f"{root} of {total:,}" if total is not None and isinstance(root, int) and root < total else str(root)
 
 
 def describe_reason(failure: Failure) -> str:

@@ -7,7 +7,7 @@ from bot.diagnosis.reading.line_sources import split_rank
 from bot.domain.alerts import ExcerptLine, Severity
 from bot.domain.durations import datetime_from_ns
 from bot.domain.job_ends import describe_end, ended_badly
-from bot.domain.jobs import JobState
+from bot.domain.jobs import Job, JobState
 from bot.domain.wording import plural
 from bot.rules.diagnosis_wording import describe_progress, describe_ranks, describe_reason, root_line
 from bot.rules.nothing_found import (
@@ -34,8 +34,8 @@ from bot.slack.render.message import Block, Message, message
 from bot.slack.render.text import code, escape, linked_hint, one_line, plain_time, slack_time, slack_time_range
 
 _MAX_IN_FULL = 3
-_EXCERPT_BUDGET = 1000
-"""Characters of one failure's lines."""
+_EXCERPT_BUDGET = 3600
+"""Characters of the lines of all failures; one of them has enough for a whole excerpt."""
 _LAST_LINES_BUDGET = 2400
 
 
@@ -52,7 +52,11 @@ def render_diagnosis(answer: DiagnosisAnswer) -> Message:
         "" if explains_end(answer.diagnosis) else one_line(describe_end(job), 600),
         f"Last logged: {escape(progress)}." if progress else "",
     ]
-    blocks = [block for one in problems[:_MAX_IN_FULL] for block in _failure(one)]
+    blocks = [
+        block
+        for one in problems[:_MAX_IN_FULL]
+        for block in _failure(one, job, _EXCERPT_BUDGET // min(len(problems), _MAX_IN_FULL))
+    ]
     rows = [
         f"{SEVERITY_ICONS[one.severity]} {one_line(one.title, 200)}{f' · {span}' if (span := _span(one)) else ''}"
         for one in [*problems[_MAX_IN_FULL:], *notes]
@@ -102,24 +106,26 @@ def _last_lines(answer: DiagnosisAnswer) -> list[Block]:
     return [section(f"*{title_of_lines(lines, answer.diagnosis.last_lines)}* (UTC)"), *fenced]
 
 
-def _failure(failure: Failure) -> list[Block]:
+def _failure(failure: Failure, job: Job, budget: int) -> list[Block | None]:
     root = root_line(failure)
-    count = f"{failure.count:,} times" if failure.count > 1 else ""
+    count = f"{failure.count:,} occurrences" if failure.count > 1 else ""
     lines = [
         f"{SEVERITY_ICONS[failure.severity]} *{one_line(failure.title, 200)}*",
         f"> {one_line(split_rank(root).text, 300)}" if root else "",
-        " · ".join(part for part in (_ranks(failure), _span(failure), count) if part),
+        " · ".join(part for part in (_ranks(failure, job), _span(failure), count) if part),
         one_line(describe_reason(failure), 300),
         f"*Try:* {linked_hint(failure.hint, 400)}" if failure.hint else "",
     ]
-    fenced, _ = code_sections(excerpt_rows(failure.excerpt, failure.root_index, max_line=240), _EXCERPT_BUDGET)
-    return [section("\n".join(line for line in lines if line)), *fenced]
+    rows = excerpt_rows(failure.excerpt, failure.root_index, max_line=240)
+    fenced, shown = code_sections(rows, budget)
+    cut = f"showing the last {shown:,} of {plural(len(rows), 'line')}" if shown < len(rows) else ""
+    return [section("\n".join(line for line in lines if line)), *fenced, context([cut])]
 
 
-def _ranks(failure: Failure) -> str:
+def _ranks(failure: Failure, job: Job) -> str:
     if not failure.ranks:
         return ""
-    return f"{'Rank' if isinstance(failure.root_rank, int) else 'From'} {one_line(describe_ranks(failure), 120)}"
+    return f"{'Rank' if isinstance(failure.root_rank, int) else 'From'} {one_line(describe_ranks(failure, job), 120)}"
 
 
 def _span(failure: Failure) -> str:

@@ -6,7 +6,7 @@ hint refers to. An excerpt has lines of one process only. Progress lines and mos
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, repeat
+from itertools import chain, groupby, repeat
 from typing import NamedTuple
 
 from bot.diagnosis.failures.candidates import LINES_AFTER, Candidate
@@ -123,11 +123,18 @@ def complete_excerpts(
 
 def extend_origins(runs: Sequence[OriginRun], origins: Sequence[Origin]) -> list[OriginRun]:
     """Add the lines of a page to those whose origin is known; keep the last `WINDOW_LINES`."""
-    newest = origins[-WINDOW_LINES:]
-    added = [origin[:2] for origin in newest]
-    if len(set(added)) == 1:
-        return _joined([*runs, OriginRun(*added[0], len(added))])
-    return _joined([*runs, *(OriginRun(rank, replica, 1) for rank, replica in added)])
+    newest = [origin[:2] for origin in origins[-WINDOW_LINES:]]
+    found = [OriginRun(rank, replica, len(list(lines))) for (rank, replica), lines in groupby(newest)]
+    room = WINDOW_LINES - len(newest)
+    for run in reversed(runs):
+        if room <= 0:
+            break
+        kept = min(run.lines, room)
+        room -= kept
+        if found and found[0][:2] == run[:2]:
+            kept += found.pop(0).lines
+        found.insert(0, OriginRun(run.rank, run.replica, kept))
+    return found
 
 
 def text_before(cursor: LineCursor, tail: bytes, size: int = WINDOW) -> bytes:
@@ -279,18 +286,3 @@ def _parts(line: str) -> list[str]:
     if "\\n" in text and "Traceback (most recent" in text:
         text = text.replace("\\n", "\n")
     return text.split("\n")
-
-
-def _joined(runs: Sequence[OriginRun]) -> list[OriginRun]:
-    """Join equal neighbours; keep the newest `WINDOW_LINES` lines."""
-    joined: list[OriginRun] = []
-    room = WINDOW_LINES
-    for run in reversed(runs):
-        count = min(run.lines, room)
-        if joined and joined[-1][:2] == run[:2]:
-            count += joined.pop().lines
-        joined.append(run._replace(lines=count))
-        room -= min(run.lines, room)
-        if not room:
-            break
-    return joined[::-1]

@@ -18,7 +18,7 @@ from typing import BinaryIO
 from bot.commands.handlers.log_page import PAGE_LIMITS, PageLimits, PageReading, ReadPage
 from bot.commands.handlers.log_stream import build_query, redact_lines, stream_lines
 from bot.commands.handlers.logs import page_answer
-from bot.commands.subcommands.logs import Cut, CutReason, LogFile, LogsAnswer, LogsCommand, exact_row
+from bot.commands.subcommands.logs import DEFAULT_LINES, Cut, CutReason, LogFile, LogsAnswer, LogsCommand, exact_row
 from bot.domain.gaps import Part, gap_of
 from bot.domain.jobs import JobRef
 from bot.domain.logs import LogLine, Order
@@ -77,6 +77,8 @@ async def read_with_file(
     shown = page.lines if order is command.show else page.lines[::-1]
     return replace(
         answer,
+        older=None if answer.older is None else replace(answer.older, limit=DEFAULT_LINES),
+        newer=None if answer.newer is None else replace(answer.newer, limit=DEFAULT_LINES),
         lines=tuple(shown),
         cuts=(*answer.cuts, *_unread(query.order, command, reading)),
         redacted=redacted,
@@ -124,7 +126,7 @@ class _Kept:
         last_ns = lines[-1].timestamp_ns
         whole = [line for line in lines if line.timestamp_ns != last_ns]
         if not whole:
-            return ReadPage(lines, last_ns, True, split=True)
+            return ReadPage(lines, last_ns, True, skip=len(lines))
         return ReadPage(whole, last_ns, True, includes_border=False).first(self.limits.lines)
 
 

@@ -1,4 +1,7 @@
-"""Collect one page of a log from its batches, as far as limits allow. A page never ends inside a nanosecond."""
+"""Collect one page of a log from its batches, as far as limits allow.
+
+A page does not end inside a nanosecond, unless that has more lines than a page can hold.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate, takewhile
 
 from bot.commands.handlers.log_stream import Batch, stream_lines
-from bot.commands.subcommands.logs import MAX_ANSWER_LINES, Cut, CutReason
+from bot.commands.subcommands.logs import MAX_ANSWER_LINES, Cut, CutReason, LogsCommand
 from bot.domain.gaps import Gap, Part, gap_of
 from bot.domain.logs import LogLine, LogQuery
 from bot.errors import ProviderError
@@ -33,14 +36,30 @@ class PageLimits:
 PAGE_LIMITS = PageLimits()
 
 
-async def read_lines(provider: Provider, query: LogQuery, limit: int, limits: PageLimits) -> PageReading:
+@dataclass(frozen=True, slots=True)
+class PageStart:
+    """Where a page starts: after the lines of a nanosecond, or after `skip` of them."""
+
+    at_ns: int
+    skip: int = 0
+
+    @classmethod
+    def of(cls, command: LogsCommand) -> PageStart | None:
+        """Where the command's page starts; None at an end of its window."""
+        at_ns = command.before_ns if command.before_ns is not None else command.after_ns
+        return None if at_ns is None else cls(at_ns, command.skip)
+
+
+async def read_lines(
+    provider: Provider, query: LogQuery, limit: int, limits: PageLimits, start: PageStart | None = None
+) -> PageReading:
     """Read until the page has `limit` lines, or until the limits or the end of the log.
 
     Raises:
         UsageError: the pattern is invalid.
         ProviderError: nothing could be read. A failure after the first lines is a gap.
     """
-    reading = PageReading(limit, limits)
+    reading = PageReading(limit, limits, start)
     try:
         async with contextlib.aclosing(stream_lines(provider, query)) as batches:
             async for batch in batches:
@@ -61,6 +80,8 @@ class PageReading:
 
     limit: int
     limits: PageLimits
+    start: PageStart | None = None
+    left_to_skip: int = field(init=False)
     kept: list[LogLine] = field(default_factory=list)
     chars: int = 0
     read: int = 0
@@ -70,16 +91,32 @@ class PageReading:
     gaps: list[Gap] = field(default_factory=list)
     pushed_down: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        self.left_to_skip = self.start.skip if self.start else 0
+
     def add(self, batch: Batch) -> None:
         """Add the next batch."""
-        self.kept += batch.lines
-        self.chars += sum(len(line.message) for line in batch.lines)
+        lines = self._unskipped(batch.lines) if self.left_to_skip else batch.lines
+        self.kept += lines
+        self.chars += sum(len(line.message) for line in lines)
         self.read += batch.read
         self.last_ns = self.last_ns if batch.last_ns is None else batch.last_ns
         self.more = batch.more
         self.dropped.update(batch.dropped)
         self.gaps += batch.gaps
         self.pushed_down = batch.pushed_down or self.pushed_down
+
+    def _unskipped(self, lines: list[LogLine]) -> list[LogLine]:
+        """The lines without those of the start's nanosecond that are to be skipped."""
+        assert self.start is not None
+        shown = len(list(takewhile(lambda line: line.timestamp_ns == self.start_ns, lines[: self.left_to_skip])))
+        self.left_to_skip = 0 if shown < len(lines) else self.left_to_skip - shown
+        return lines[shown:]
+
+    @property
+    def start_ns(self) -> int | None:
+        """The nanosecond at which the page starts."""
+        return self.start.at_ns if self.start else None
 
     def is_done(self) -> bool:
         """Whether the page is full up to the end of its last nanosecond, or enough was searched."""
@@ -97,8 +134,8 @@ class PageReading:
             count = min(count, max(bisect_right(chars, self.limits.chars), 1))
         shown = up_to_border(kept[: count + self.limits.same_ns], count)
         if shown < len(kept):
-            split = kept[shown - 1].timestamp_ns == kept[shown].timestamp_ns
-            return ReadPage(kept[:shown], kept[shown - 1].timestamp_ns, True, split=split)
+            is_split = kept[shown - 1].timestamp_ns == kept[shown].timestamp_ns
+            return self._ending(kept[:shown], is_split=is_split)
         if self.more and self.last_ns is not None:
             return self._unfinished()
         return ReadPage(kept, kept[-1].timestamp_ns if kept else None, False)
@@ -109,7 +146,16 @@ class PageReading:
         first_ns = self.kept[0].timestamp_ns if self.kept else None
         if whole or first_ns != self.last_ns:
             return ReadPage(whole, self.last_ns, True, includes_border=False)
-        return ReadPage(self.kept, self.last_ns, True, split=True)
+        return self._ending(self.kept, is_split=True)
+
+    def _ending(self, lines: list[LogLine], *, is_split: bool) -> ReadPage:
+        """A page that ends with its last line's nanosecond, or inside it."""
+        border_ns = lines[-1].timestamp_ns
+        if not is_split:
+            return ReadPage(lines, border_ns, True)
+        shown = len(list(takewhile(lambda line: line.timestamp_ns == border_ns, reversed(lines))))
+        before = self.start.skip if self.start is not None and self.start.at_ns == border_ns else 0
+        return ReadPage(lines, border_ns, True, skip=shown + before)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +168,8 @@ class ReadPage:
     more: bool
     includes_border: bool = True
     """Whether this page has the lines of that nanosecond."""
-    split: bool = False
-    """Whether that nanosecond has more lines than a page can hold, so that some are on no page."""
+    skip: int = 0
+    """If that nanosecond has more lines than a page can hold, how many of them were shown up to this page's end."""
 
     def first(self, count: int) -> ReadPage:
         """The first `count` lines of this page, and the others of the last one's nanosecond."""
@@ -132,16 +178,16 @@ class ReadPage:
             return self
         return ReadPage(self.lines[:shown], self.lines[shown - 1].timestamp_ns, True)
 
-    def onward_ns(self, *, ascending: bool) -> int | None:
-        """The nanosecond, exclusive, that the next page in reading order starts from; None when there is none."""
+    def onward(self, *, ascending: bool) -> PageStart | None:
+        """Where the next page in reading order starts; None when there is none."""
         if not self.more or self.border_ns is None:
             return None
-        return self.border_ns if self.includes_border else self.border_ns + (-1 if ascending else 1)
+        if self.includes_border:
+            return PageStart(self.border_ns, self.skip)
+        return PageStart(self.border_ns + (-1 if ascending else 1))
 
     def cut(self, *, ascending: bool) -> Cut | None:
         """What follows this page in reading order; None when nothing does."""
-        if self.split:
-            return Cut(CutReason.SAME_NANOSECOND, None)
         if not self.more:
             return None
         if self.includes_border:

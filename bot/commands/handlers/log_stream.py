@@ -61,10 +61,12 @@ def build_query(job: JobRef, command: LogsCommand, now: datetime) -> LogQuery:
     require_started(window, now)
     start_ns = window.start_ns if window.since is None else ns_from_datetime(now - window.since)
     end_ns = window.end_ns
+    step_ns = 0 if command.skip else 1
     if command.after_ns is not None:
-        start_ns = max(command.after_ns + 1, start_ns if start_ns is not None else 0)
+        start_ns = max(command.after_ns + step_ns, start_ns if start_ns is not None else 0)
     if command.before_ns is not None:
-        end_ns = command.before_ns - 1 if end_ns is None else min(command.before_ns - 1, end_ns)
+        last_ns = command.before_ns - step_ns
+        end_ns = last_ns if end_ns is None else min(last_ns, end_ns)
     order = command.show if command.limit is None and command.before_ns is None else command.take
     if command.after_ns is not None:
         order = Order.ASC

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from bot.commands.handlers.log_filter import cuts_of
-from bot.commands.handlers.log_page import PAGE_LIMITS, PageLimits, PageReading, ReadPage, read_lines
+from bot.commands.handlers.log_page import PAGE_LIMITS, PageLimits, PageReading, PageStart, ReadPage, read_lines
 from bot.commands.handlers.log_stream import build_query, redact_lines
 from bot.commands.subcommands.arguments import Window
 from bot.commands.subcommands.logs import Cut, LogsAnswer, LogsCommand
@@ -40,7 +40,7 @@ async def read_page(
     limit = min(command.limit or limits.lines, limits.lines)
     command = replace(command, limit=limit)
     query = build_query(job, command, now)
-    reading = await read_lines(provider, query, limit, limits)
+    reading = await read_lines(provider, query, limit, limits, PageStart.of(command))
     page = reading.page()
     shown = page.lines if query.order is command.show else page.lines[::-1]
     lines, redacted = await redact_lines(redactor, shown)
@@ -58,7 +58,7 @@ def page_answer(
     window = command.window
     start_ns = window.start_ns if window.since is None else ns_from_datetime(now - window.since)
     base = replace(command, ref=str(query.job), window=Window(None, start_ns, window.end_ns))
-    before, after = _neighbors(command, page, ascending=ascending)
+    older, newer = _neighbors(command, page, ascending=ascending)
     return LogsAnswer(
         job=query.job,
         lines=(),
@@ -67,23 +67,37 @@ def page_answer(
         read=reading.read,
         pinned=replace(base, window=Window(None, start_ns, end_ns if window.end_ns is None else window.end_ns)),
         cuts=_cuts(page, reading, command.filter, ascending=ascending),
-        older=None if before is None else replace(base, take=Order.DESC, before_ns=before, after_ns=None),
-        newer=None if after is None else replace(base, take=Order.ASC, before_ns=None, after_ns=after),
+        older=None if older is None else page_before(base, older),
+        newer=None if newer is None else page_after(base, newer),
     )
 
 
-def _neighbors(command: LogsCommand, page: ReadPage, *, ascending: bool) -> tuple[int | None, int | None]:
-    """The nanoseconds, exclusive, that the pages before and after this one start from; None when there is no page."""
-    onward = page.onward_ns(ascending=ascending)
+def page_before(command: LogsCommand, start: PageStart) -> LogsCommand:
+    """The command for the page of older lines that starts there."""
+    return replace(command, take=Order.DESC, before_ns=start.at_ns, after_ns=None, skip=start.skip)
+
+
+def page_after(command: LogsCommand, start: PageStart) -> LogsCommand:
+    """The command for the page of newer lines that starts there."""
+    return replace(command, take=Order.ASC, before_ns=None, after_ns=start.at_ns, skip=start.skip)
+
+
+def _neighbors(command: LogsCommand, page: ReadPage, *, ascending: bool) -> tuple[PageStart | None, PageStart | None]:
+    """Where the pages before and after this one start; None when there is no page.
+
+    Back from a page that started inside a nanosecond, all lines of that nanosecond are shown again.
+    """
+    onward = page.onward(ascending=ascending)
     first_ns = page.lines[0].timestamp_ns if page.lines else None
     is_open = command.window.end_ns is None
+    inside = 1 if command.skip else 0
     if ascending:
         back = first_ns if first_ns is not None else (command.after_ns or 0) + 1
-        newest = page.lines[-1].timestamp_ns if page.lines and is_open else None
-        return (back if command.after_ns is not None else None), onward if onward is not None else newest
+        newest = PageStart(page.lines[-1].timestamp_ns) if page.lines and is_open else None
+        return (PageStart(back + inside) if command.after_ns is not None else None), onward or newest
     ahead = first_ns if first_ns is not None else (command.before_ns or 0) - 1
     has_newer = command.before_ns is not None or (is_open and first_ns is not None)
-    return onward, (ahead if has_newer else None)
+    return onward, (PageStart(ahead - inside) if has_newer else None)
 
 
 def _cuts(page: ReadPage, reading: PageReading, wanted: LogFilter, *, ascending: bool) -> tuple[Cut, ...]:

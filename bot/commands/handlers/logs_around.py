@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.commands.handlers.log_filter import cuts_of
-from bot.commands.handlers.log_page import PAGE_LIMITS, PageLimits, PageReading, ReadPage, read_lines
+from bot.commands.handlers.log_page import PAGE_LIMITS, PageLimits, PageReading, PageStart, ReadPage, read_lines
 from bot.commands.handlers.log_stream import lines_to_request, redact_lines
+from bot.commands.handlers.logs import page_after, page_before
 from bot.commands.subcommands.logs import DEFAULT_CONTEXT, LogsAnswer, LogsCommand
 from bot.domain.gaps import Part, gap_of
 from bot.domain.jobs import JobRef
@@ -108,7 +109,7 @@ class _Surroundings:
 def _answer(
     found: _Surroundings, job: JobRef, command: LogsCommand, readings: Sequence[PageReading], now: datetime
 ) -> LogsAnswer:
-    before_ns, after_ns = _neighbors(found, command, readings)
+    older, newer = _neighbors(found, command, readings)
     base = replace(command, ref=str(job))
     page = replace(base, around_ns=None, context=DEFAULT_CONTEXT)
     dropped = readings[0].dropped + readings[1].dropped
@@ -123,21 +124,23 @@ def _answer(
         pinned=base,
         cuts=(*cuts_of(dropped, pushed_down, command.filter), *ends),
         gaps=tuple(gap for one in readings for gap in one.gaps),
-        older=None if before_ns is None else replace(page, take=Order.DESC, before_ns=before_ns),
-        newer=replace(page, take=Order.ASC, after_ns=after_ns),
+        older=None if older is None else page_before(page, older),
+        newer=page_after(page, newer),
         marked=found.marked(),
     )
 
 
-def _neighbors(found: _Surroundings, command: LogsCommand, readings: Sequence[PageReading]) -> tuple[int | None, int]:
-    """The nanoseconds, exclusive, that the pages before and after start from; None when there is no older page.
+def _neighbors(
+    found: _Surroundings, command: LogsCommand, readings: Sequence[PageReading]
+) -> tuple[PageStart | None, PageStart]:
+    """Where the pages before and after start; None when there is no older page.
 
     There is always a newer page, because lines may arrive.
     """
     assert command.around_ns is not None
-    before_ns, after_ns = found.older.onward_ns(ascending=False), found.newer.onward_ns(ascending=True)
-    if before_ns is None and readings[0].more and not readings[0].read:
-        before_ns = command.around_ns
-    if after_ns is None:
-        after_ns = found.newer.lines[-1].timestamp_ns if found.newer.lines else command.around_ns - 1
-    return before_ns, after_ns
+    older, newer = found.older.onward(ascending=False), found.newer.onward(ascending=True)
+    if older is None and readings[0].more and not readings[0].read:
+        older = PageStart(command.around_ns)
+    if newer is None:
+        newer = PageStart(found.newer.lines[-1].timestamp_ns if found.newer.lines else command.around_ns - 1)
+    return older, newer

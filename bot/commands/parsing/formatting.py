@@ -92,7 +92,8 @@ def _page(command: LogsCommand) -> list[str]:
     limit = {None: ["--all"], DEFAULT_LINES: []}.get(command.limit, ["--limit", str(command.limit)])
     from_oldest = command.take is Order.ASC and command.after_ns is None
     order = ["--desc"] if command.show is Order.DESC else ["--asc"] * from_oldest
-    return [*limit, *order, *_options(("--before", _time(command.before_ns)), ("--after", _time(command.after_ns)))]
+    start = (("--before", _time(command.before_ns)), ("--after", _time(command.after_ns)))
+    return [*limit, *order, *_options(*start, ("--skip", str(command.skip) if command.skip else None))]
 
 
 def _options(*options: tuple[str, str | None]) -> list[str]:

@@ -41,6 +41,8 @@ class LogsCommand:
     before_ns: int | None = None
     """Only lines older than this, for paging; exclusive, within the window. `after_ns` is the same for newer lines."""
     after_ns: int | None = None
+    skip: int = 0
+    """Number of lines at `before_ns` or `after_ns` that were shown. If not 0, the others of that time follow."""
     around_ns: int | None = None
     """Only the line nearest to this time, and `context` lines before and after it."""
     context: int = DEFAULT_CONTEXT
@@ -77,7 +79,6 @@ class CutReason(enum.Enum):
     OLDER_UNREAD = "are older and not searched yet; page on, or narrow the window"
     NEWER_UNREAD = "are newer and not searched yet; page on, or narrow the window"
     CANCEL_OUT = "cancel out: no line can pass both"
-    SAME_NANOSECOND = "have the same timestamp as the last one shown; the command line shows them all"
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +173,9 @@ _CONFLICTS = (
     ("--limit", "--tail", ""),
     ("--asc", "--desc", ""),
     ("--before", "--after", ""),
+    ("--skip", "--asc", ""),
+    ("--skip", "--all", ""),
+    ("--skip", "--follow", ""),
     *(
         ("--around", other, "It shows lines before and after; `--context` changes their number.")
         for other in (
@@ -200,6 +204,8 @@ def _build_logs(arguments: Arguments) -> LogsCommand:
     arguments.refuse_together(_CONFLICTS)
     window = arguments.window()
     limit, tail = arguments.count("--limit"), arguments.count("--tail")
+    if arguments.has("--skip") and not (arguments.has("--before") or arguments.has("--after")):
+        raise UsageError("`--skip` needs `--before TIME` or `--after TIME`.")
     around_ns, context = arguments.timestamp_ns("--around"), _context(arguments)
     if around_ns is not None:
         limit = 2 * context + 1
@@ -225,6 +231,7 @@ def _build_logs(arguments: Arguments) -> LogsCommand:
         show=Order.DESC if arguments.has("--desc") else Order.ASC,
         before_ns=arguments.timestamp_ns("--before"),
         after_ns=arguments.timestamp_ns("--after"),
+        skip=arguments.count("--skip") or 0,
         around_ns=around_ns,
         context=context,
         public=arguments.has("--public"),
@@ -278,6 +285,7 @@ LOGS = Subcommand(
         Option("--desc", "Show the newest line first."),
         Option("--before", "Only lines older than this time, for paging.", "TIME"),
         Option("--after", "Only lines newer than this time, for paging.", "TIME"),
+        Option("--skip", "Include lines of that time, except the first N of them, for paging.", "N"),
         PUBLIC,
         JSON,
         Option("--follow", "Print new lines as they arrive, until the job ends.", None, "-f", frontends=_SHELL),

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from bot.domain.logs import LogLine
 from bot.slack.render.blocks import code_sections
@@ -24,9 +25,10 @@ class FittingLines:
     above: int
     """Number of lines before them that do not fit."""
     below: int
-    splits_above: bool
-    """Whether the line above has the same timestamp as the first one, so that a page from there repeats lines."""
-    splits_below: bool
+    same_above: int = 0
+    """If the line above the first one has its timestamp: how many from the first one on have it."""
+    same_below: int = 0
+    """If the line below the last one has its timestamp: how many up to the last one have it."""
 
 
 def fit_lines(lines: Sequence[LogLine], budget: int, anchor: int, *, marked: int | None = None) -> FittingLines:
@@ -35,7 +37,7 @@ def fit_lines(lines: Sequence[LogLine], budget: int, anchor: int, *, marked: int
     Where possible the choice ends between two timestamps, so that a page can start there.
     """
     if not lines:
-        return FittingLines((), [], 0, 0, splits_above=False, splits_below=False)
+        return FittingLines((), [], 0, 0)
     # Escape codes count here, but are removed from rows. So render more lines than fit, but not all.
     near = _grow([min(len(line.message), MAX_LINE) + _MIN_ROW for line in lines], anchor, 4 * budget)
     rows = line_rows(lines[near.start : near.stop], among=lines)
@@ -52,8 +54,8 @@ def fit_lines(lines: Sequence[LogLine], budget: int, anchor: int, *, marked: int
         blocks,
         above=chosen.start,
         below=len(lines) - chosen.stop,
-        splits_above=_is_split(lines, chosen.start),
-        splits_below=_is_split(lines, chosen.stop),
+        same_above=_same(lines[chosen.start :]) if _is_split(lines, chosen.start) else 0,
+        same_below=_same(lines[chosen.stop - 1 :: -1]) if _is_split(lines, chosen.stop) else 0,
     )
 
 
@@ -84,3 +86,8 @@ def _between_timestamps(lines: Sequence[LogLine], chosen: range, anchor: int) ->
 def _is_split(lines: Sequence[LogLine], at: int) -> bool:
     """Whether the lines on both sides of a border have the same timestamp."""
     return 0 < at < len(lines) and lines[at - 1].timestamp_ns == lines[at].timestamp_ns
+
+
+def _same(lines: Sequence[LogLine]) -> int:
+    """How many lines from the first one on have its timestamp."""
+    return len(list(takewhile(lambda line: line.timestamp_ns == lines[0].timestamp_ns, lines)))

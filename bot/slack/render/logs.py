@@ -224,16 +224,19 @@ def _pages(answer: LogsAnswer, fit: FittingLines | None) -> tuple[LogsCommand | 
     """The commands for the lines before and after those shown; they are in this answer when not all of it fits."""
     if fit is None or not fit.lines:
         return answer.older, answer.newer
-    ends = [(fit.above, fit.splits_above), (fit.below, fit.splits_below)]
-    (hides_older, splits_older), (hides_newer, splits_newer) = ends[::-1] if _is_newest_first(answer) else ends
-    stamps = sorted((fit.lines[0].timestamp_ns, fit.lines[-1].timestamp_ns))
-    limit = min(answer.pinned.limit or DEFAULT_LINES, DEFAULT_LINES)
-    base = replace(answer.newer or answer.pinned, around_ns=None, context=DEFAULT_CONTEXT, limit=limit)
+    ends = [(fit.above, fit.same_above), (fit.below, fit.same_below)]
+    (hides_older, same_older), (hides_newer, same_newer) = ends[::-1] if _is_newest_first(answer) else ends
+    oldest_ns, newest_ns = sorted((fit.lines[0].timestamp_ns, fit.lines[-1].timestamp_ns))
+    pinned = answer.pinned
+    limit = min(pinned.limit or DEFAULT_LINES, DEFAULT_LINES)
+    base = replace(answer.newer or pinned, around_ns=None, context=DEFAULT_CONTEXT, limit=limit)
     older, newer = answer.older, answer.newer
     if hides_older:
-        older = replace(base, take=Order.DESC, before_ns=stamps[0] + splits_older, after_ns=None)
+        skip = same_older + (pinned.skip if same_older and pinned.before_ns == oldest_ns else 0)
+        older = replace(base, take=Order.DESC, before_ns=oldest_ns, after_ns=None, skip=skip)
     if hides_newer:
-        newer = replace(base, take=Order.ASC, before_ns=None, after_ns=stamps[1] - splits_newer)
+        skip = same_newer + (pinned.skip if same_newer and pinned.after_ns == newest_ns else 0)
+        newer = replace(base, take=Order.ASC, before_ns=None, after_ns=newest_ns, skip=skip)
     return older, newer
 
 

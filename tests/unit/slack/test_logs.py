@@ -58,7 +58,8 @@ def test_lines_with_one_timestamp_are_not_lost_between_pages() -> None:
     tied = tuple(LogLine(1_000_000_000, f"line {number} " + "x" * 100) for number in range(300))
     command = parse(buttons(render_logs(log_answer(lines=tied)))["◀ Older"])
     assert isinstance(command, LogsCommand)
-    assert 1_000_000_001 == command.before_ns
+    shown_lines = shown(render_logs(log_answer(lines=tied))).count(" xxx")
+    assert (1_000_000_000, shown_lines) == (command.before_ns, command.skip)
 
 
 def test_newest_first_shows_the_newest_lines_that_fit() -> None:
@@ -124,9 +125,10 @@ def test_chosen_lines_fit_and_end_between_timestamps(
     rows = [row for row in shown(Message("", tuple(fit.blocks))).splitlines() if row != "```"]
     assert len(fit.lines) == 1 or (len(rows) == len(fit.lines) and weight(fit.blocks) <= budget + 200)
     first, last, mark_ns = fit.lines[0].timestamp_ns, fit.lines[-1].timestamp_ns, lines[marked].timestamp_ns
-    assert fit.splits_above is (fit.above > 0 and lines[fit.above - 1].timestamp_ns == first)
-    assert not fit.splits_above or first == mark_ns
-    assert not fit.splits_below or last == mark_ns
+    splits_above = fit.above > 0 and lines[fit.above - 1].timestamp_ns == first
+    assert fit.same_above == (sum(line.timestamp_ns == first for line in lines[fit.above :]) if splits_above else 0)
+    assert not splits_above or first == mark_ns
+    assert not fit.same_below or last == mark_ns
 
 
 def test_only_a_private_answer_has_a_share_button() -> None:

@@ -79,11 +79,12 @@ async def test_page_does_not_end_inside_a_nanosecond() -> None:
     assert tuple(lines[70:84]) == older.lines
 
 
-async def test_nanosecond_with_too_many_lines_is_a_cut() -> None:
-    lines = numbered(2000, per_ns=2000)
-    answer = await ask(FakeProvider(lines), "--tail 10")
-    assert len(answer.lines) == 10 + PAGE_LIMITS.same_ns
-    assert answer.cuts == (Cut(CutReason.SAME_NANOSECOND, None),)
+async def test_nanosecond_with_more_lines_than_a_page_is_paged_through() -> None:
+    provider = FakeProvider(numbered(2500, per_ns=2400))
+    for options, forward in (("--tail 10", False), ("--asc --limit 10", True)):
+        answers = await _walk(provider, typed(options), forward=forward)
+        shown = answers if forward else answers[::-1]
+        assert provider.lines == [line for answer in shown for line in answer.lines]
 
 
 @given(
@@ -91,14 +92,17 @@ async def test_nanosecond_with_too_many_lines_is_a_cut() -> None:
     limit=st.integers(1, 9),
     page_lines=st.integers(1, 7),
     options=st.sampled_from(["", "--include 1", "--grep [2-7]", "--desc", "--exclude 3 --desc"]),
+    same_ns=st.sampled_from([0, 2, 1000]),
 )
-async def test_paging_back_returns_every_line_once(gaps: list[int], limit: int, page_lines: int, options: str) -> None:
+async def test_paging_back_returns_every_line_once(
+    gaps: list[int], limit: int, page_lines: int, options: str, same_ns: int
+) -> None:
     provider = FakeProvider(_spaced(gaps), page_lines)
     wanted = (await ask(provider, f"{options} --all")).lines
     command: LogsCommand | None = typed(f"{options} --limit {limit}")
     pages: list[tuple[LogLine, ...]] = []
     while command is not None:
-        answer = await follow(provider, command)
+        answer = await follow(provider, command, PageLimits(same_ns=same_ns))
         pages.append(answer.lines)
         command = answer.older
     ordered = pages if "--desc" in options else pages[::-1]

@@ -366,6 +366,7 @@ def test_invalid_pattern_is_explained_with_its_position(pattern: str, expected: 
     [
         ("--around 2026-03-13 --tail 5", "Use either `--around` or `--tail`, not both."),
         ("--around 2026-03-13 --since 5m", "Use either `--around` or `--since`, not both."),
+        ("--skip 5", "`--skip` needs `--before TIME` or `--after TIME`."),
         ("-C 5", "`--context` needs `--around TIME`."),
         ("--around 2026-03-13 -C 9999", "`--context` is at most 2,000."),
     ],
@@ -376,7 +377,11 @@ def test_around_does_not_combine_with_other_choices_of_lines(options: str, error
 
 
 def test_around_command_survives_formatting() -> None:
-    for options in ("--around 2026-03-13", "--around 2026-03-13T10:00:00.123456789Z -C 7 --rank 3"):
+    for options in (
+        "--before 2026-03-13 --skip 7",
+        "--around 2026-03-13",
+        "--around 2026-03-13T10:00:00.123456789Z -C 7 --rank 3",
+    ):
         command = parse(f"logs a:b {options}")
         assert isinstance(command, LogsCommand)
         assert command == parse(format_command(command))

@@ -20,8 +20,10 @@ from bot.providers.baseten.api import make_client
 from bot.providers.baseten.deployments import BasetenDeployments
 from bot.providers.baseten.training import BasetenTraining
 from bot.providers.fireworks import create as create_fireworks
-from bot.providers.http.client import HttpProvider, LimiterPool
+from bot.providers.fireworks.provider import FireworksProvider
+from bot.providers.http.client import LimiterPool
 from bot.providers.rivergen import create as create_rivergen
+from bot.providers.rivergen.provider import RivergenProvider
 from bot.redaction.redactor import Redactor
 from emulator.logs import Line
 from emulator.quirks import BasetenQuirks
@@ -29,6 +31,7 @@ from emulator.world import Status
 from tests.fakes.cloud import NOON, NOON_NS, Cloud, running_cloud
 from tests.support.waiting import LONGEST_S
 
+AnyProvider = BasetenTraining | BasetenDeployments | FireworksProvider | RivergenProvider
 MS, SECOND, DAY = 10**6, 10**9, 86_400 * 10**9
 CONTEXT = 50
 SOURCES = ("baseten", "baseten by POST", "baseten-model", "fireworks", "rivergen")
@@ -57,7 +60,7 @@ DENSITIES: dict[str, Stamps] = {
 }
 
 
-def put(cloud: Cloud, source: str, stamps: Sequence[int]) -> tuple[HttpProvider, JobRef, list[LogLine]]:
+def put(cloud: Cloud, source: str, stamps: Sequence[int]) -> tuple[AnyProvider, JobRef, list[LogLine]]:
     """Put a log that ends an hour before noon into the cloud; return its provider, its job and its lines as read."""
     first_ns = NOON_NS - 3600 * SECOND - stamps[-1]
     lines = [Line(first_ns + stamp, f"line {number}", "r0abc", "INFO", rank=1) for number, stamp in enumerate(stamps)]
@@ -76,7 +79,7 @@ def put(cloud: Cloud, source: str, stamps: Sequence[int]) -> tuple[HttpProvider,
             return create_rivergen(config, limiters), JobRef("rivergen", "mdl-1/run-1"), read
         case "baseten-model":
             world.add_deployment("mod1", "dep1", lines=lines, statuses=[Status(began, "ACTIVE")])
-            provider: HttpProvider = BasetenDeployments(make_client(source, config, limiters), cloud.clock)
+            provider: AnyProvider = BasetenDeployments(make_client(source, config, limiters), cloud.clock)
             job = JobRef("baseten-model", "mod1/dep1")
         case _:
             cloud.quirks.baseten = BasetenQuirks(training_methods="post" if "POST" in source else "both")
@@ -87,7 +90,7 @@ def put(cloud: Cloud, source: str, stamps: Sequence[int]) -> tuple[HttpProvider,
     return provider, job, [LogLine(one.timestamp_ns, one.message, replica="r0abc", level=level) for one in lines]
 
 
-async def run(cloud: Cloud, provider: HttpProvider, job: JobRef, command: LogsCommand) -> LogsAnswer:
+async def run(cloud: Cloud, provider: AnyProvider, job: JobRef, command: LogsCommand) -> LogsAnswer:
     parsed = parse(format_command(command))
     assert isinstance(parsed, LogsCommand)
     read = read_page if parsed.around_ns is None else read_around
@@ -131,7 +134,7 @@ def expect_context(lines: list[LogLine], answer: LogsAnswer, around_ns: int) -> 
 
 
 async def expect_pages(
-    cloud: Cloud, provider: HttpProvider, job: JobRef, answer: LogsAnswer, lines: list[LogLine], first: int
+    cloud: Cloud, provider: AnyProvider, job: JobRef, answer: LogsAnswer, lines: list[LogLine], first: int
 ) -> None:
     """Press Older and Newer some times from the answer: together they are an unbroken part of the log."""
     shown, older, newer = list(answer.lines), answer.older, answer.newer

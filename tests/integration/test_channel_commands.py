@@ -134,7 +134,7 @@ async def test_a_name_means_a_job_of_this_channel_then_any_watched_job(commands:
     assert here.job.ref == REF
     elsewhere = await commands.run("status run", Asker("U2", "C3"))
     assert isinstance(elsewhere, ErrorAnswer)
-    assert [str(one.ref) for one in elsewhere.suggestions] == ["mem:run/1", "mem:run/2"]
+    assert [str(one.ref) for one in elsewhere.suggestions] == ["mem:run/1", "mem:run/2", "mem:run/ended"]
 
 
 @pytest.mark.parametrize(

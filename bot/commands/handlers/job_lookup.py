@@ -110,15 +110,20 @@ class JobLookup:
             return ResolvedJob(typed) if await self._is_watched(typed) else name
         known: list[KnownJob] = []
         for source in (*self.watched, self._list_newest):
-            jobs = await source()
-            known += jobs
-            matches = match_page(name.text, jobs) if "://" in name.text else match_name(name, jobs)
-            if len(matches) == 1:
-                return ResolvedJob(str(matches[0].ref), _describe(typed, matches[0]))
-            if matches:
-                problem = f"{plural(len(matches), 'job')} match `{_cut(typed)}`. Which one?"
-                return ErrorAnswer(problem, is_misuse=True, typed=typed, suggestions=matches)
+            known += (jobs := await source())
+            if matches := _match(name, jobs):
+                return await self._choose(name, typed, matches, known)
         return await self._explain_missing(name, typed, known)
+
+    async def _choose(
+        self, name: JobName, typed: str, matches: Sequence[KnownJob], known: Sequence[KnownJob]
+    ) -> ResolvedJob | ErrorAnswer:
+        """Take the only match; or offer all matches, also those among jobs that were not read yet."""
+        if len(matches) == 1:
+            return ResolvedJob(str(matches[0].ref), _describe(typed, matches[0]))
+        matches = _match(name, (*known, *await self._list_newest()))
+        problem = f"{plural(len(matches), 'job')} match `{_cut(typed)}`. Which one?"
+        return ErrorAnswer(problem, is_misuse=True, typed=typed, suggestions=tuple(matches))
 
     async def suggest(self, ref: str) -> tuple[KnownJob, ...]:
         """Return jobs that may have been meant by a reference whose job does not exist."""
@@ -164,6 +169,10 @@ class JobLookup:
         parts += [f"No list of jobs from {', '.join(missing)}; use a full reference there."] if missing else []
         parts.append("Did you mean:" if close else "`jobs` lists the newest jobs.")
         return ErrorAnswer(" ".join(parts), is_misuse=True, typed=typed, suggestions=close)
+
+
+def _match(name: JobName, jobs: Sequence[KnownJob]) -> Sequence[KnownJob]:
+    return match_page(name.text, jobs) if "://" in name.text else match_name(name, jobs)
 
 
 def _describe(typed: str, job: KnownJob) -> str:

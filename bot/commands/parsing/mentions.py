@@ -23,7 +23,7 @@ _NAMES = frozenset(
 _ABOUT_JOBS = frozenset(
     word for row in SLACK_TABLE for word in (row.name, *row.aliases) if "REF" in row.positionals or row.name == "jobs"
 )
-"""Subcommands whose arguments are jobs, so that polite words are none of them."""
+"""Subcommands whose arguments are jobs, so that polite words carry nothing."""
 _ALSO_POLITE = frozenset({"job", "show"})
 """Subcommands when nothing else is left."""
 _THANKS = frozenset({"please", "pls", "plz", "thanks", "thank", "thx", "you"})

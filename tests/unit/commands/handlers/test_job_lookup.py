@@ -91,6 +91,13 @@ async def test_watched_jobs_come_first(lookup: LookupHarness) -> None:
     assert lookup.mem.lists == 0
 
 
+async def test_all_jobs_are_offered_when_several_watched_ones_match(lookup: LookupHarness) -> None:
+    lookup.mem.add_job("p1/h8gpu44", name="llama-70b-rl")
+    watched = [KnownJob(JobRef("mem", f"p1/h8gpu4{number}"), "llama-70b") for number in (3, 2)]
+    expected = "3 jobs match `h8`. Which one? mem:p1/h8gpu43 mem:p1/h8gpu42 mem:p1/h8gpu44"
+    assert expected == await lookup.resolve("h8", *watched)
+
+
 async def test_the_reference_of_a_watched_job_needs_no_platform(lookup: LookupHarness) -> None:
     for ref in (JobRef("gone", "x"), JobRef("locked", "x")):
         assert str(ref) == await lookup.resolve(str(ref), KnownJob(ref))

@@ -77,7 +77,7 @@ def examples() -> Iterator[str]:
                 yield text
 
 
-@pytest.mark.parametrize("text", examples())
+@pytest.mark.parametrize("text", list(examples()))
 @pytest.mark.parametrize("polite", ["{}", "hey, can you please {}", "{} please"])
 def test_a_command_survives_politeness(text: str, polite: str) -> None:
     assert parse(text) == parse(read_mention(polite.format(text)))

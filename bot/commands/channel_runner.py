@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import partial
 
 from bot.commands.answers import Answer, Asker, ErrorAnswer, SystemStatus
+from bot.commands.handlers.failed_job import with_incident
 from bot.commands.handlers.job_lookup import JobsSource
 from bot.commands.handlers.log_file import read_with_file
 from bot.commands.handlers.logs import read_page
@@ -15,14 +16,14 @@ from bot.commands.handlers.rules import ReplaySettings, channel_settings, replay
 from bot.commands.handlers.subscriptions import ChannelHandlers
 from bot.commands.parsing.help import help_answer
 from bot.commands.runner import CommandRunner, ResolvedCommand, error_answer
-from bot.commands.subcommands.jobs import JobsCommand, StatusAnswer
+from bot.commands.subcommands.jobs import JobsAnswer, JobsCommand, StatusAnswer
 from bot.commands.subcommands.logs import LogsAnswer, LogsCommand
 from bot.commands.subcommands.notify import NotifyCommand, NotifyMeCommand
 from bot.commands.subcommands.rules import ReplayAnswer, ReplayCommand, RulesAnswer, RulesCommand
 from bot.commands.subcommands.spec import Frontend
 from bot.commands.subcommands.subscriptions import ChannelCommand
 from bot.commands.subcommands.table import HelpCommand, SlackCommand
-from bot.domain.jobs import JobRef
+from bot.domain.jobs import JobRef, JobState
 from bot.errors import BotError, UsageError
 from bot.rules.settings import overlay
 from bot.store.store import Store
@@ -83,6 +84,8 @@ class ChannelRunner:
                 raise UsageError(_NO_ADDRESS)
             command = replace(command, user=asker.email)
         answer = await self.runner.run(command)
+        if isinstance(answer, JobsAnswer):
+            return await self._add_progress(answer)
         return await self._add_incidents(answer, asker) if isinstance(answer, StatusAnswer) else answer
 
     async def _read_logs(self, command: LogsCommand, now: datetime) -> LogsAnswer:
@@ -114,9 +117,23 @@ class ChannelRunner:
         settings = overlay(defaults, subscribed[0].settings) if subscribed else defaults
         return replace(rules_answer(settings), job=job if subscribed else None)
 
+    async def _add_progress(self, answer: JobsAnswer) -> JobsAnswer:
+        """Add the progress of jobs that any channel watches; the logs of others are not read for a list."""
+        listed = [job.ref for one in answer.providers for job in one.jobs if job.state is JobState.RUNNING]
+        progress = await self.store.subscriptions.progress_of(listed) if listed else {}
+        if not progress:
+            return answer
+        providers = (
+            replace(one, jobs=tuple(replace(job, progress=progress.get(job.ref)) for job in one.jobs))
+            for one in answer.providers
+        )
+        return replace(answer, providers=tuple(providers))
+
     async def _add_incidents(self, answer: StatusAnswer, asker: Asker) -> StatusAnswer:
         """Add the channel's subscriptions and open incidents."""
         job = answer.job.ref
         watched_by = tuple(one for one in await self.store.subscriptions.for_job(job) if one.channel == asker.channel)
         incidents = await self.store.incidents.list_open(asker.channel, job)
-        return replace(answer, watched_by=watched_by, incidents=incidents)
+        answer = replace(answer, watched_by=watched_by, incidents=incidents)
+        latest = await self.store.incidents.find_latest(asker.channel, job) if answer.job.state.is_terminal else None
+        return answer if latest is None else with_incident(answer, latest)

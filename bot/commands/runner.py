@@ -94,7 +94,7 @@ class CommandRunner:
             case MetricsCommand():
                 return await read_metrics(*resolve(command.ref), command, redactor, now)
             case StatusCommand():
-                return await read_status(*resolve(command.ref), redactor, now)
+                return await read_status(*resolve(command.ref), redactor, now, lambda: self.diagnosis_config().scanner)
             case DiagnoseCommand():
                 from bot.commands.handlers.diagnose import diagnose  # noqa: PLC0415
 

@@ -17,10 +17,11 @@ from bot.diagnosis.findings import Diagnosis, Failure, worst_first
 from bot.diagnosis.last_lines import LastLines, last_lines_of
 from bot.diagnosis.page_scanner import PageScanner
 from bot.diagnosis.reading.cursor import NO_ORIGIN, Origin
-from bot.diagnosis.run_progress import build_progress
 from bot.diagnosis.state import VERSION, DiagnoserState
 from bot.diagnosis.training.hang import find_hang
+from bot.diagnosis.training.run_progress import build_progress
 from bot.domain.alerts import Severity
+from bot.domain.progress import RunProgress
 
 PAGE = 1 << 20
 """Number of bytes scanned together."""
@@ -155,7 +156,11 @@ class Diagnoser:
         if not finished and _page(found) is None:
             found += self._silent_failures(now_ns, running=running, is_settled=is_settled)
         newest = self._scanner.newest_lines(state, self._tail)
-        progress = build_progress(state, newest, finished=finished)
+        pace, saved = state.pace, state.checkpoints.last(state.samples)
+        base = RunProgress(
+            gap_s=pace.gap_s, last_ns=pace.last_ns, lines=state.samples, finished=finished, checkpoint=saved
+        )
+        progress = build_progress(newest, state.step_pace, base, pace.clock)
         return Diagnosis(worst_first(merge_loss_and_crash(losses, found)), state.lines, progress)
 
     def _silent_failures(self, now_ns: int | None, *, running: bool, is_settled: bool) -> list[Failure]:

@@ -4,6 +4,8 @@ import enum
 from dataclasses import dataclass
 from datetime import datetime
 
+from bot.domain.progress import RunProgress
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class JobRef:
@@ -69,6 +71,17 @@ class Resources:
     rank_count: int | None = None
     """Processes of the run; None where the platform only reports its GPUs."""
 
+    def to_text(self) -> str:
+        """Return the nodes, their GPUs, CPUs and memory; else the name of the instance; "" if nothing is known."""
+        parts = [
+            f"{self.gpu_count} \N{MULTIPLICATION SIGN} {self.gpu_type or 'GPU'}" if self.gpu_count else "",
+            f"{self.cpu_limit_cores:,g} vCPUs" if self.cpu_limit_cores else "",
+            f"{self.memory_limit_bytes / 2**30:,.0f} GiB" if self.memory_limit_bytes else "",
+        ]
+        machine = ", ".join(part for part in parts if part) or self.instance or ""
+        nodes = self.node_count or 1
+        return f"{nodes:,} nodes of {machine}" if nodes > 1 and machine else machine
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -91,6 +104,8 @@ class Job:
     resources: Resources = Resources()
     details: tuple[tuple[str, str], ...] = ()
     """Further (label, value) pairs, in the platform's order."""
+    progress: RunProgress | None = None
+    """How far the run got, for a watched job; platforms do not report it."""
 
     @property
     def rank_count(self) -> int | None:

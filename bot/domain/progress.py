@@ -90,6 +90,13 @@ def progress_text(progress: RunProgress, *, is_running: bool = True) -> str:
     return " · ".join(part for part in parts if part)
 
 
+def summary_text(progress: RunProgress, ended_at: datetime | None = None) -> str:
+    """Return the progress, the loss and the last checkpoint; for a run that ended at `ended_at`, the work lost."""
+    loss = "" if progress.loss is None else f"loss {progress.loss:.4g}"
+    parts = (progress_text(progress, is_running=ended_at is None), loss, checkpoint_text(progress, ended_at))
+    return " · ".join(part for part in parts if part)
+
+
 def checkpoint_text(progress: RunProgress, ended_at: datetime | None = None) -> str:
     """Return `last checkpoint 2,500`, for a run that ended with ` (12 min of work lost)`; "" without a checkpoint."""
     saved = progress.checkpoint

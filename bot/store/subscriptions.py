@@ -1,6 +1,7 @@
 """Subscriptions of channels to jobs. `watches.py` has what the watcher does with them."""
 
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -10,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.domain.alerts import Incident
 from bot.domain.job_matching import KnownJob
 from bot.domain.jobs import Job, JobRef
+from bot.domain.progress import RunProgress
 from bot.domain.subscriptions import RuleSettings, Subscription, Watched
 from bot.store.claims import revoke_claim, watch_of
 from bot.store.codec import from_json, to_json
@@ -77,6 +79,17 @@ class Subscriptions:
             else replace(KnownJob.of(from_json(row.last_job, Job)), ref=JobRef(row.provider, row.job_id))
             for row in rows
         )
+
+    async def progress_of(self, jobs: Iterable[JobRef]) -> Mapping[JobRef, RunProgress]:
+        """Return how far those of the jobs got that are watched, as of their last polls."""
+        wanted = set(jobs)
+        statement = select(watches.c.provider, watches.c.job_id, watches.c.last_job).where(
+            watches.c.job_id.in_([job.id for job in wanted]), watches.c.last_job.is_not(None)
+        )
+        async with self._database.read() as connection:
+            rows = (await connection.execute(statement)).all()
+        known = {JobRef(row.provider, row.job_id): from_json(row.last_job, Job).progress for row in rows}
+        return {job: progress for job, progress in known.items() if progress is not None and job in wanted}
 
     async def for_job(self, job: JobRef) -> tuple[Subscription, ...]:
         """Return all subscriptions to a job, oldest first."""

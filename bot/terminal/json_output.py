@@ -50,9 +50,24 @@ def status_json(answer: StatusAnswer) -> JsonObject:
     return {
         "job": job_json(answer.job),
         "at": time_json(answer.at),
+        "progress": None if answer.progress is None else answer.progress.to_json(),
+        "cause": _cause(answer),
         "last_lines": [json.loads(formatter.text([line])) for line in answer.last_lines],
         "series": [_series(one) for one in answer.summaries],
         "gaps": [_gap(gap) for gap in answer.gaps],
+    }
+
+
+def _cause(answer: StatusAnswer) -> JsonObject | None:
+    """Why the job failed, by the diagnosis of its log's newest lines."""
+    if answer.cause is None:
+        return None
+    return {
+        "title": answer.cause.title,
+        "ranks": next((value for label, value in answer.cause.facts if label == "Rank"), None),
+        "line": answer.cause.summary or None,
+        "hint": answer.cause.hint,
+        "lines": answer.cause_lines,
     }
 
 

@@ -88,7 +88,7 @@ def decide(
         next_due_at=now if observation.more and not observation.is_empty else now + wait,
         fails=fails,
         cursor=observation.cursor,
-        last_job=job,
+        last_job=job if progress is None else replace(job, progress=progress),
         seen_at=watch.seen_at if observation.is_empty else now,
         memory={**dump_state(state), "log": log_state},
         alerts=tuple(one.alert for one in alerts if one.changed),

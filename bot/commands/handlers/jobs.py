@@ -1,9 +1,12 @@
 """`jobs`, `status` and `metrics`: what the platforms report about jobs."""
 
+from __future__ import annotations
+
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from bot.commands.subcommands.arguments import Window
 from bot.commands.subcommands.job_states import STATE_WORDS
@@ -17,27 +20,35 @@ from bot.commands.subcommands.jobs import (
 )
 from bot.commands.subcommands.logs import LogsCommand
 from bot.diagnosis.harmless_lines import is_harmless
+from bot.domain.alerts import Evidence
 from bot.domain.durations import datetime_from_ns, ns_from_datetime
 from bot.domain.gaps import Gap, GapReason, Part, gap_of
 from bot.domain.jobs import Job, JobRef
 from bot.domain.levels import reaches
 from bot.domain.logs import Level, LogLine
 from bot.domain.metrics import GPU_MEMORY, GPU_UTILIZATION, MetricQuery, MetricSummary, missing_metrics, summarize
+from bot.domain.progress import RunProgress
 from bot.errors import ConfigError, NotSupported, ProviderError, UsageError
 from bot.providers.base import Provider
 from bot.providers.registry import Registry
 from bot.redaction.redactor import Redactor
 from bot.redaction.values import redact_gaps, redact_job, redact_series
 
+if TYPE_CHECKING:
+    from bot.diagnosis.page_scanner import PageScanner
+
 METRICS_SPAN = timedelta(hours=1)
 """Length of the window when none is given."""
 STATUS_SPAN = timedelta(minutes=15)
 LAST_LINES = 5
+"""Number of lines that `status` shows."""
 NOTABLE_LINES = 2
 """Number of errors or warnings shown before the last lines."""
 SEARCHED_LINES = 200
 """Number of lines in which these are searched."""
 _is_error, _is_warning = reaches(Level.ERROR), reaches(Level.WARNING)
+END_LINES = 500
+"""Number of lines at the end of a log from which `status` reads the progress and the cause of a failure."""
 
 
 async def list_jobs(registry: Registry, platform: str | None, limit: int, redactor: Redactor) -> JobsAnswer:
@@ -87,8 +98,12 @@ async def _list(provider: Provider, limit: int, redactor: Redactor) -> ProviderJ
     return ProviderJobs(provider.name, tuple(redact_job(job, redactor) for job in jobs[:limit]))
 
 
-async def read_status(provider: Provider, ref: JobRef, redactor: Redactor, now: datetime) -> StatusAnswer:
-    """Read the state, the newest lines and the GPU metrics. Lines and metrics that cannot be read are gaps.
+async def read_status(
+    provider: Provider, ref: JobRef, redactor: Redactor, now: datetime, scanner: Callable[[], PageScanner]
+) -> StatusAnswer:
+    """Read the state, the end of the log and the GPU metrics. Lines and metrics that cannot be read are gaps.
+
+    A failed job's cause is diagnosed from the end of its log. GPUs of a job that ended have no metrics worth a line.
 
     Raises:
         ProviderError: the state cannot be read.
@@ -97,9 +112,34 @@ async def read_status(provider: Provider, ref: JobRef, redactor: Redactor, now: 
     (lines, log_gaps), (summaries, metric_gaps) = await asyncio.gather(
         _read_last_lines(provider, job.ref, redactor, now), _read_gpus(provider, job, redactor, now)
     )
+    progress, cause = _read_progress(job, lines, scanner)
     # A platform that never has logs or metrics is not worth a note.
     gaps = tuple(gap for gap in (*log_gaps, *metric_gaps) if gap.reason is not GapReason.NOT_SUPPORTED)
-    return StatusAnswer(job, now, lines, summaries, redact_gaps(gaps, redactor))
+    return StatusAnswer(
+        job,
+        now,
+        (*_notable(lines[-SEARCHED_LINES:-LAST_LINES]), *lines[-LAST_LINES:]),
+        summaries,
+        redact_gaps(gaps, redactor),
+        progress=progress,
+        cause=cause,
+        cause_lines=len(lines) if cause is not None else None,
+    )
+
+
+def _read_progress(
+    job: Job, lines: Sequence[LogLine], scanner: Callable[[], PageScanner]
+) -> tuple[RunProgress | None, Evidence | None]:
+    """Return what the end of the log says, and for a failed job the cause."""
+    if job.state.is_failure:
+        from bot.commands.handlers.failed_job import diagnose_end  # noqa: PLC0415 - only failed jobs need the catalogue
+
+        return diagnose_end(job, lines, scanner())
+    if job.state.is_pending or not lines:
+        return None, None
+    from bot.diagnosis.training.run_progress import recent_progress  # noqa: PLC0415 - `jobs` starts faster without it
+
+    return recent_progress(lines), None
 
 
 async def _read_last_lines(
@@ -108,10 +148,10 @@ async def _read_last_lines(
     from bot.commands.handlers.logs import read_page  # noqa: PLC0415 - `jobs` starts faster without it
 
     try:
-        answer = await read_page(provider, ref, LogsCommand(str(ref), limit=SEARCHED_LINES), redactor, now)
+        answer = await read_page(provider, ref, LogsCommand(str(ref), limit=END_LINES), redactor, now)
     except ProviderError as problem:
         return (), (gap_of(problem, Part.LOGS),)
-    return (*_notable(answer.lines[:-LAST_LINES]), *answer.lines[-LAST_LINES:]), answer.gaps
+    return answer.lines, answer.gaps
 
 
 def _notable(lines: Sequence[LogLine]) -> list[LogLine]:
@@ -123,9 +163,10 @@ def _notable(lines: Sequence[LogLine]) -> list[LogLine]:
 async def _read_gpus(
     provider: Provider, job: Job, redactor: Redactor, now: datetime
 ) -> tuple[tuple[MetricSummary, ...], tuple[Gap, ...]]:
-    end = min(job.ended_at, now) if job.ended_at is not None else now
+    if job.state.is_terminal:
+        return (), ()
     try:
-        series = await provider.query_metrics(MetricQuery(job.ref, start=end - STATUS_SPAN, end=end))
+        series = await provider.query_metrics(MetricQuery(job.ref, start=now - STATUS_SPAN, end=now))
     except ProviderError as problem:
         return (), (gap_of(problem, Part.METRICS),)
     gpus = redact_series((one for one in series if one.name in (GPU_UTILIZATION, GPU_MEMORY)), redactor)

@@ -16,11 +16,12 @@ from bot.errors import UsageError
 
 if TYPE_CHECKING:  # help and other commands start faster without them
     from bot.diagnosis.findings import Diagnosis
-    from bot.domain.alerts import Incident
+    from bot.domain.alerts import Evidence, Incident
     from bot.domain.gaps import Gap
     from bot.domain.jobs import Job
     from bot.domain.logs import LogLine
     from bot.domain.metrics import MetricSummary
+    from bot.domain.progress import RunProgress
     from bot.domain.subscriptions import Subscription
 
 DEFAULT_JOBS = 20
@@ -103,6 +104,12 @@ class StatusAnswer:
     """The subscriptions of the channel that asks."""
     incidents: tuple[Incident, ...] = ()
     """The open incidents of the channel that asks."""
+    progress: RunProgress | None = None
+    """How far the run got, according to its log."""
+    cause: Evidence | None = None
+    """Why the job failed, by the diagnosis of its log."""
+    cause_lines: int | None = None
+    """Number of the log's newest lines that the cause is from; None: the watcher read the whole log."""
 
 
 STATUS = Subcommand(

@@ -10,10 +10,11 @@ from bot.commands.subcommands.notify import NotifyAnswer
 from bot.commands.subcommands.rules import ReplayAnswer, RulesAnswer
 from bot.commands.subcommands.subscriptions import ConfirmAnswer, ListAnswer, SilenceAnswer, UnwatchAnswer, WatchAnswer
 from bot.commands.subcommands.table import HelpAnswer
-from bot.domain.alerts import Incident
+from bot.domain.alerts import Evidence, Incident
 from bot.domain.durations import spoken_duration
 from bot.domain.job_matching import KnownJob
-from bot.domain.jobs import Job, Resources
+from bot.domain.jobs import Job
+from bot.domain.progress import position_text, summary_text
 from bot.domain.wording import plural
 from bot.slack.render.alert_text import incident_icon
 from bot.slack.render.blocks import Action, actions, button, code_sections, context, row_sections, section, share_button
@@ -81,14 +82,18 @@ def _without_share(block: Block) -> Block | None:
 def render_status(answer: StatusAnswer) -> Message:
     """The state and since when, GPUs, open incidents and the newest lines."""
     job = answer.job
+    machine = one_line(job.resources.to_text(), 120)
     lines = [
         f"{STATE_ICONS[job.state]} {job_link(job)} · *{state_label(job)}* {_since(job)}".rstrip(),
-        " · ".join(part for part in (_resources(job.resources), gpu_sentence(answer.summaries)) if part),
-        f"> {one_line(job.error, 400)}" if job.error else "",
+        *_cause(answer.cause),
+        escape(_progress(answer)),
+        " · ".join(part for part in (machine, gpu_sentence(answer.summaries)) if part),
+        f"> {one_line(job.error, 400)}" if job.error and answer.cause is None else "",
         *(f"{incident_icon(incident)} {plural(_firing(incident), 'alert')} since {slack_time(incident.opened_at)}"
           for incident in answer.incidents[:3]),
     ]  # fmt: skip
-    tail, _ = code_sections(line_rows(answer.last_lines, max_line=300), _STATUS_LINES)
+    newest = answer.last_lines if answer.cause is None else ()  # after a failure, they are the launcher's
+    tail, _ = code_sections(line_rows(newest, max_line=300), _STATUS_LINES)
     watchers = [f"watched here by {person(one.created_by)}" for one in answer.watched_by[:1]]
     as_of = f"as of {slack_time(answer.at, seconds=True)}"
     further = (*(["diagnose"] if job.state.is_failure or answer.incidents else []), "logs", "metrics")
@@ -99,18 +104,43 @@ def render_status(answer: StatusAnswer) -> Message:
         [
             section("\n".join(line for line in lines if line)),
             *tail,
-            context([code(str(job.ref)), as_of, *watchers, *gap_notes(answer.gaps)]),
+            context([code(str(job.ref)), as_of, *watchers, *_cause_note(answer), *gap_notes(answer.gaps)]),
             actions([*buttons, watch, share_button(f"status {job.ref}")]),
         ],
     )
 
 
+def _cause(cause: Evidence | None) -> list[str]:
+    """What broke, on which rank, and the line that shows it."""
+    if cause is None:
+        return []
+    ranks = next((f" · rank {one_line(value, 80)}" for label, value in cause.facts if label == "Rank"), "")
+    return [
+        f"*{one_line(cause.title or '', 200)}*{ranks}",
+        *([f"> {one_line(cause.summary, 400)}"] if cause.summary else []),
+    ]
+
+
+def _cause_note(answer: StatusAnswer) -> list[str]:
+    if answer.cause is None or answer.cause_lines is None:
+        return []
+    return [f"cause from the last {plural(answer.cause_lines, 'line')}; `diagnose` reads the whole log"]
+
+
+def _progress(answer: StatusAnswer) -> str:
+    job = answer.job
+    ended_at = (job.ended_at or answer.at) if job.state.is_terminal else None
+    return summary_text(answer.progress, ended_at) if answer.progress else ""
+
+
 def _status_sentence(answer: StatusAnswer) -> str:
     job = answer.job
-    why = f" ({one_line(job.error, 200).rstrip('.')})" if job.error else ""
+    reason = answer.cause.title if answer.cause else job.error
+    why = f" ({one_line(reason, 200).rstrip('.')})" if reason else ""
     firing = sum(_firing(incident) for incident in answer.incidents)
     alerts = f"{plural(firing, 'alert')} firing" if firing else ""
-    parts = (state_label(job) + why, gpu_sentence(answer.summaries), alerts)
+    step = position_text(answer.progress) if answer.progress else ""
+    parts = (state_label(job) + why, step, gpu_sentence(answer.summaries), alerts)
     return f"{job_name(job)}: {', '.join(part for part in parts if part)}, as of {plain_time(answer.at)}."
 
 
@@ -206,10 +236,3 @@ def _since(job: Job) -> str:
     if job.ended_at:
         return slack_time(job.ended_at) + (f" after {spoken_duration(job.ended_at - began)}" if began else "")
     return f"since {slack_time(began)}" if began else ""
-
-
-def _resources(given: Resources) -> str:
-    nodes = plural(given.node_count, "node") if given.node_count else ""
-    kind = one_line(given.gpu_type, 40) if given.gpu_type else "GPU"
-    gpus = f"{given.gpu_count} \N{MULTIPLICATION SIGN} {kind}" if given.gpu_count else ""
-    return " · ".join(part for part in (nodes, gpus) if part) or one_line(given.instance or "", 60)

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from bot.domain.durations import format_ago
 from bot.domain.jobs import Job, JobState
+from bot.domain.progress import progress_text
 from bot.domain.subscriptions import Watched
 from bot.domain.wording import plural
 from bot.slack.render.icons import PENDING, STATE_ICONS
@@ -36,9 +37,11 @@ def job_summary(jobs: Sequence[Job]) -> str:
 
 
 def job_row(job: Job) -> str:
-    """A job in a list: state, name, reference."""
+    """A job in a list: state, name, reference, and its progress if it is watched and running."""
     name = f"{job_link(job)} " if job.name else ""
-    return f"{STATE_ICONS[job.state]} {name}{code(str(job.ref))} {state_label(job)}"
+    text = progress_text(job.progress) if job.progress and job.state is JobState.RUNNING else ""
+    progress = f" · {text}" if text else ""
+    return f"{STATE_ICONS[job.state]} {name}{code(str(job.ref))} {state_label(job)}{progress}"
 
 
 def watched_row(watched: Watched, now: datetime) -> str:

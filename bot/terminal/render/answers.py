@@ -3,10 +3,15 @@
 Log lines that stream are written by `bot.terminal.log_lines`.
 """
 
+from datetime import datetime
+
 from bot.commands.subcommands.jobs import DiagnosisAnswer, JobsAnswer, MetricsAnswer, StatusAnswer
 from bot.commands.subcommands.rules import ReplayAnswer, RulesAnswer
 from bot.commands.subcommands.table import SharedAnswer
+from bot.domain.alerts import Evidence
 from bot.domain.checks import CheckResult
+from bot.domain.progress import summary_text
+from bot.domain.wording import plural
 from bot.terminal.json_output import jobs_json, json_text, metrics_json, status_json
 from bot.terminal.log_lines import LineFormat, LineFormatter, escape_controls
 from bot.terminal.render.jobs import render_jobs, state_lines
@@ -44,15 +49,25 @@ def render_checks(results: list[CheckResult], screen: Screen) -> str:
 def _status(answer: StatusAnswer, screen: Screen) -> str:
     job = answer.job
     lines = state_lines(job, answer.at, screen)
-    facts = [("id", str(job.ref)), ("page", job.url), ("by", job.user), *_resources(answer), *job.details]
+    facts = [
+        ("id", str(job.ref)),
+        ("page", job.url),
+        ("by", job.user),
+        ("runs on", job.resources.to_text()),
+        *job.details,
+    ]
     lines += [f"  {screen.paint(f'{plain_line(label)}:', DIM)} {plain_line(value)}" for label, value in facts if value]
-    if job.error:
+    if answer.progress and (progress := summary_text(answer.progress, _ended_at(answer))):
+        lines += screen.wrap(progress, "  ")
+    if answer.cause is not None:
+        lines += _cause(answer.cause, answer.cause_lines, screen)
+    elif job.error:
         lines += screen.wrap(job.error, "  ", RED if job.state.is_failure else YELLOW)
     if answer.summaries:
         from bot.terminal.render.metrics import node_lines  # noqa: PLC0415 - as above
 
         lines += node_lines(answer.summaries, screen)
-    if answer.last_lines:
+    if answer.last_lines and answer.cause is None:
         line_format = LineFormat.COLOUR if screen.colour else LineFormat.PLAIN
         newest = LineFormatter(line_format).text(answer.last_lines)
         lines += [
@@ -64,9 +79,14 @@ def _status(answer: StatusAnswer, screen: Screen) -> str:
     return join_lines(lines)
 
 
-def _resources(answer: StatusAnswer) -> list[tuple[str, str | None]]:
-    resources = answer.job.resources
-    nodes = f"{resources.node_count} x " if resources.node_count and resources.node_count > 1 else ""
-    gpus = f"{resources.gpu_count} x {resources.gpu_type or 'GPU'}" if resources.gpu_count else None
-    parts = [part for part in (resources.instance, gpus) if part]
-    return [("runs on", nodes + ", ".join(parts) if parts else None)]
+def _ended_at(answer: StatusAnswer) -> datetime | None:
+    return (answer.job.ended_at or answer.at) if answer.job.state.is_terminal else None
+
+
+def _cause(cause: Evidence, read: int | None, screen: Screen) -> list[str]:
+    """What broke, on which rank, the line that shows it, and how much of the log was read."""
+    ranks = next((f" (rank {value})" for label, value in cause.facts if label == "Rank"), "")
+    lines = screen.wrap(f"{cause.title}{ranks}", "  ", BOLD_RED)
+    lines += screen.wrap(cause.summary, "  ", RED) if cause.summary else []
+    note = f"From the last {plural(read, 'line')}; `diagnose` reads the whole log." if read is not None else ""
+    return lines + (screen.wrap(note, "  ", DIM) if note else [])

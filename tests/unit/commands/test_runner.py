@@ -18,6 +18,7 @@ from bot.domain.gaps import GapReason, Part
 from bot.domain.jobs import Job, JobRef, JobState
 from bot.domain.logs import LogLine
 from bot.domain.metrics import CPU_USAGE, GPU_MEMORY, GPU_UTILIZATION, MetricPoint, MetricSeries
+from bot.domain.progress import progress_text
 from bot.errors import ConfigError, JobNotFound, RateLimited, Unavailable
 from bot.redaction.redactor import Redactor
 from tests.fakes.provider import NOW, REF, FakeProvider, registry_of
@@ -239,3 +240,48 @@ async def test_platform_that_is_not_set_up_is_explained_when_named() -> None:
     assert await ask("jobs", acme=problem) == JobsAnswer(
         (ProviderJobs("mem", (FakeProvider().jobs[REF.id],), read=1, has_users=False),)
     )
+
+
+START_NS = NOW_NS - 30_000 * 10**9
+BARS = [
+    line
+    for n in range(2900, 2927)
+    for line in (
+        LogLine(START_NS + n * 4_000_000_000, f"{{'loss': {4 - n / 1000:.3f}, 'grad_norm': 1.0, 'epoch': 0.06}}"),
+        LogLine(START_NS + n * 4_000_000_000 + 1_000_000, f"  6%|▌         | {n}/50000 [3:15:04<52:18:22,  4.00s/it]"),
+    )
+]
+OOM = [
+    LogLine(START_NS + 20_000 * 10**9, "[rank3]: Traceback (most recent call last):"),
+    LogLine(START_NS + 20_000 * 10**9 + 1, '[rank3]:   File "/app/train.py", line 9, in step'),
+    LogLine(
+        START_NS + 20_000 * 10**9 + 2,
+        "[rank3]: torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 3.91 GiB.",
+    ),
+    LogLine(START_NS + 20_001 * 10**9, "torch.distributed.elastic.multiprocessing.errors.ChildFailedError:"),
+    LogLine(START_NS + 20_001 * 10**9 + 1, "=" * 60),
+]
+
+
+async def test_status_states_the_progress_of_a_running_job() -> None:
+    job = Job(REF, JobState.RUNNING, "RUNNING")
+    answer = await ask("status mem:run/1", FakeProvider(BARS, jobs={REF.id: job}))
+    assert isinstance(answer, StatusAnswer)
+    assert answer.progress is not None
+    assert progress_text(answer.progress) == "step 2,926 of 50,000 · 4.0 s/step · about 52 h left"
+    assert answer.progress.loss == 1.074
+    assert answer.cause is None
+
+
+async def test_status_of_a_failed_job_names_the_cause_and_no_gpus() -> None:
+    job = Job(REF, JobState.FAILED, "FAILED", error="exited with code 1")
+    provider = FakeProvider([*BARS, *OOM], jobs={REF.id: job}, series=[series(GPU_UTILIZATION, 0.9, gpu=0)])
+    answer = await ask("status mem:run/1", provider)
+    assert isinstance(answer, StatusAnswer)
+    assert answer.cause is not None
+    assert (answer.cause.title, answer.cause.facts) == ("GPU out of memory", (("Rank", "3"),))
+    assert "Tried to allocate 3.91 GiB" in answer.cause.summary
+    assert answer.cause_lines == len(BARS) + len(OOM)
+    assert answer.summaries == ()
+    assert answer.progress is not None
+    assert answer.progress.step == 2926

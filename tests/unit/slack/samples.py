@@ -37,6 +37,7 @@ from bot.domain.gaps import Gap, GapReason, Part
 from bot.domain.jobs import JobRef, JobState
 from bot.domain.logs import Level
 from bot.domain.metrics import CACHE, GPU_MEMORY, GPU_UTILIZATION, MetricPoint, MetricSeries, MetricSummary, summarize
+from bot.domain.progress import Checkpoint, RunProgress
 from bot.domain.subscriptions import Matcher, Silence, Subscription, Watched
 from bot.rules.settings import parse_settings
 from tests.unit.commands.insights import DIAGNOSIS, FIRED, OOM, QUIET, REPLAY
@@ -147,6 +148,11 @@ def gauge(
     return made
 
 
+PROGRESS = RunProgress(
+    step=2926, total_steps=50_000, loss=1.117, step_s=4.0, checkpoint=Checkpoint(2500, at(-15), "out/checkpoint-2500")
+)
+
+
 def metrics(count: int = 8) -> MetricsAnswer:
     used = [gauge(GPU_UTILIZATION, gpu, [0.2, 0.5, 0.97, 0.98, 0.96, 0.97, 0.99, 0.05 * gpu]) for gpu in range(count)]
     memory = [gauge(GPU_MEMORY, gpu, [70e9, 71e9, 72e9, 71.5e9], 80 * 2**30) for gpu in range(count)]
@@ -155,14 +161,28 @@ def metrics(count: int = 8) -> MetricsAnswer:
 
 
 ANSWERS: dict[str, Answer] = {
-    "status": StatusAnswer(job(), NOW, (line("step 9 loss 2.1"),), metrics().summaries, (), (SUBSCRIPTION,)),
+    "status": StatusAnswer(
+        job(), NOW, (line("step 9 loss 2.1"),), metrics().summaries, (), (SUBSCRIPTION,), progress=PROGRESS
+    ),
+    "status_diagnosed": StatusAnswer(
+        replace(job(JobState.FAILED), error="exited with code 1", ended_at=at(-3)),
+        NOW,
+        (line("=" * 60),),
+        progress=replace(PROGRESS, last_ns=ns_from_datetime(at(-3))),
+        cause=Evidence(
+            "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 3.91 GiB.",
+            title="GPU out of memory",
+            facts=(("Rank", "3 first, then 0, 1"),),
+        ),
+        cause_lines=500,
+    ),
     "status_failed": StatusAnswer(
         replace(job(JobState.FAILED), error="Exit code 1", ended_at=at(-3)), NOW, incidents=(incident(),)
     ),
     "status_unknown": StatusAnswer(replace(job(JobState.UNKNOWN), vendor_status="REHYDRATING"), NOW),
     "jobs": JobsAnswer(
         (
-            ProviderJobs("baseten", (job(), job(JobState.FAILED, None))),
+            ProviderJobs("baseten", (replace(job(), progress=PROGRESS), job(JobState.FAILED, None))),
             ProviderJobs("fireworks", (), "Fireworks refused the key. Check FIREWORKS_API_KEY."),
             ProviderJobs("rivergen", (), "RiverGen does not list its models.", lists=False),
             ProviderJobs("acme"),

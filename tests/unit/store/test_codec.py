@@ -53,24 +53,6 @@ EVIDENCE = Evidence(
     expected_at=LATER,
     messages=(CountedMessage("KV cache is exhausted", 13, NOW), CountedMessage("`x` <!here>", 2)),
 )
-FULL_JOB = Job(
-    ref=JobRef("baseten", "proj/job"),
-    state=JobState.FAILED,
-    vendor_status="TRAINING_JOB_FAILED",
-    name="llama \N{GRINNING FACE}",
-    error="exit code 1",
-    url="https://app.example/jobs/1",
-    user="ann@example.com",
-    created_at=NOW,
-    started_at=NOW,
-    updated_at=LATER,
-    ended_at=LATER,
-    resources=Resources("H100:8", 2, 8, "H100", 80 * 1024**3, 26.5, 2**60),
-    details=(("Checkpoint", "ckpt-12"), ("Step", "400")),
-)
-SHOWN = IncidentAlert(
-    "tw-3f9c2ab1", "error_lines", "Errors", Severity.PAGE, NOW, EVIDENCE, LATER, Resolution.JOB_ENDED, "tw-00aa11bb"
-)
 PROGRESS = RunProgress(
     400,
     5000,
@@ -86,6 +68,25 @@ PROGRESS = RunProgress(
     True,
     4.0,
     Checkpoint(400, NOW, "ckpt-12"),
+)
+FULL_JOB = Job(
+    ref=JobRef("baseten", "proj/job"),
+    state=JobState.FAILED,
+    vendor_status="TRAINING_JOB_FAILED",
+    name="llama \N{GRINNING FACE}",
+    error="exit code 1",
+    url="https://app.example/jobs/1",
+    user="ann@example.com",
+    created_at=NOW,
+    started_at=NOW,
+    updated_at=LATER,
+    ended_at=LATER,
+    resources=Resources("H100:8", 2, 8, "H100", 80 * 1024**3, 26.5, 2**60),
+    details=(("Checkpoint", "ckpt-12"), ("Step", "400")),
+    progress=PROGRESS,
+)
+SHOWN = IncidentAlert(
+    "tw-3f9c2ab1", "error_lines", "Errors", Severity.PAGE, NOW, EVIDENCE, LATER, Resolution.JOB_ENDED, "tw-00aa11bb"
 )
 INCIDENT = Incident(
     "inc-0123456789ab",

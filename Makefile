@@ -5,7 +5,7 @@ export UV_PYTHON_PREFERENCE := only-system
 RUN := $(UV) run --locked
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow check fmt lint types imports spell docs snapshots bench corpus clean
+.PHONY: help setup demo test test-slow check fmt lint types imports spell docs snapshots images bench corpus clean
 
 help: ## print this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -53,6 +53,9 @@ corpus: setup ## score the diagnosis on labelled logs, where there are some: COR
 
 snapshots: setup ## rewrite the snapshots of rendered messages; read the diff
 	.venv/bin/pytest -q tests/unit/slack --snapshot-update
+
+images: setup ## rewrite the pictures of the demo's alerts; look at them
+	.venv/bin/pytest -q tests/acceptance/test_alert_pictures.py --update-images
 
 bench: setup ## measure against peers and limits; writes docs/benchmarks.md
 	.venv/bin/python -m bench

@@ -25,7 +25,6 @@ PACE: Mapping[str, str] = {
     "TRAINWATCH_POLL_INTERVAL": "2s",
     "TRAINWATCH_DRAIN": "8s",
     "TRAINWATCH_OVERLAP": "20s",
-    "TRAINWATCH_LOOKBACK": "1m",
     "TRAINWATCH_LOG_LEVEL": "warning",
 }
 """Settings that compress hours into a minute."""

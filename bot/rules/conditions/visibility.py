@@ -34,7 +34,7 @@ def no_data(context: Context, state: OutageState) -> tuple[Verdict, OutageState]
     since = state.since or observation.at
     parts = " and ".join(sorted({_PART_NAMES[gap.part] for gap in gaps}))
     evidence = Evidence(
-        summary=f"Unable to read this job's {parts} since {since:%H:%M} UTC.",
+        summary=f"Unable to read this job's {parts}.",
         facts=tuple((_PART_NAMES[gap.part].capitalize(), gap.public) for gap in gaps),
         hint=_HINTS.get(gaps[0].reason, _HINT),
         first_at=since,

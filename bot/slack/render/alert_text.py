@@ -53,6 +53,12 @@ def repeats_state(job: Job, alert: IncidentAlert) -> bool:
     return reports_state(alert.rule) and alert.resolved_at is None and job.state.is_failure
 
 
+def is_in_first_reply(incident: Incident, alert: IncidentAlert) -> bool:
+    """Whether the alert fired with its cause, so that the first reply about the cause has it."""
+    cause = next((one for one in incident.alerts if one.id == alert.caused_by), None)
+    return cause is not None and alert.fired_at <= cause.fired_at
+
+
 def place(job: Job, evidence: Evidence) -> str:
     """Where it broke: `rank 3 of 8`, or a replica; "" if unknown."""
     facts = dict(evidence.facts)

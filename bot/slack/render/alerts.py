@@ -17,7 +17,15 @@ from bot.domain.alerts import (
 )
 from bot.domain.wording import plural
 from bot.rules.catalog import reports_state
-from bot.slack.render.alert_text import alert_icon, alt_sentence, ending, lead_alert, repeats_state, repeats_title
+from bot.slack.render.alert_text import (
+    alert_icon,
+    alt_sentence,
+    ending,
+    is_in_first_reply,
+    lead_alert,
+    repeats_state,
+    repeats_title,
+)
 from bot.slack.render.blocks import code_sections, context, section
 from bot.slack.render.icons import NOTE, TIMES
 from bot.slack.render.incident_root import render_root
@@ -93,9 +101,16 @@ def _introduction(evidence: Evidence) -> str:
     """The summary above the lines, without the line that it quotes if that is among them; or what is predicted."""
     if evidence.expected_at is not None:
         return f"{one_line(evidence.summary, 600)} Expected {slack_time(evidence.expected_at)}."
+    if len(evidence.messages) > 1:
+        return f"{plural(evidence.count, 'error')}, {plural(len(evidence.messages), 'kind')}:"
     start, colon, quoted = evidence.summary.partition(": ")
-    is_below = colon and any(quoted in " ".join(line.message.split()) for line in evidence.lines)
+    is_below = colon and _is_quoted(quoted, evidence)
     return one_line(f"{start}:" if is_below else evidence.summary, 600)
+
+
+def _is_quoted(text: str, evidence: Evidence) -> bool:
+    """Whether the lines of the evidence contain a text."""
+    return any(" ".join(text.split()) in " ".join(line.message.split()) for line in evidence.lines)
 
 
 def _count_rows(messages: Sequence[CountedMessage]) -> list[str]:
@@ -130,10 +145,17 @@ def _advice(incident: Incident, alert: IncidentAlert) -> list[str]:
 def _consequences(incident: Incident, cause: IncidentAlert, *, are_late: bool = False) -> list[str]:
     """The alerts that follow from this one: those of its first reply, or those that fired later."""
     job = incident.job
+    following = [
+        one
+        for one in incident.alerts[:_MAX_FOLLOWING]
+        if one.caused_by == cause.id
+        and is_in_first_reply(incident, one) is not are_late
+        and not repeats_state(job, one)
+    ]
     return [
         f"{alert_icon(job, one)} *{one_line(one.title, 200)}:* {one_line(one.evidence.summary, 300)}"
-        for one in incident.alerts[:_MAX_FOLLOWING]
-        if one.caused_by == cause.id and (one.fired_at > cause.fired_at) is are_late and not repeats_state(job, one)
+        for one in following
+        if are_late or not _is_quoted(one.evidence.summary, cause.evidence)
     ]
 
 

@@ -18,6 +18,7 @@ from bot.slack.render.alert_text import (
     alt_sentence,
     ending,
     is_active,
+    is_in_first_reply,
     lead_alert,
     place,
     repeats_state,
@@ -29,15 +30,21 @@ from bot.slack.render.jobs import job_link, job_name, state_label
 from bot.slack.render.message import Block, Message, message
 from bot.slack.render.text import clock_time, code, first_sentence, one_line, person, slack_time
 
-_HEADLINE_LIMIT = 74
+_MAX_LINES = 8
+_LINE_LIMIT = 42
+"""Characters of one line of text on a phone."""
+_HEADLINE_LIMIT = 64
 """Characters of the title, the rank and the job's name: two bold lines on a phone."""
 _TITLE_LEAST = 30
-_DECISIVE_LIMIT = 78
+_DECISIVE_LIMIT = 72
 """Characters of the decisive line: two lines of code on a phone."""
-_SUMMARY_LIMIT = 100
-_TRY_LIMIT = 84
+_SUMMARY_LIMIT = 96
+_TRY_LIMIT, _TRY_LEAST = 74, 36
 _ALSO_LIMIT = 46
 """Characters of the line that names the other alerts: one line on a phone."""
+_TOKEN = re.compile(r"<(?:[^<>|!]*\|)?([^<>|!]*)>|<[^<>]*>")
+_MARKUP = re.compile(r"[*~`]")
+_PARENTHESIS = re.compile(r" \([^()]*\)$")
 _MODULE = re.compile(r"^(?:\w+\.)+(?=\w+:)")
 _SAME_DAY = timedelta(hours=12)
 """A time this near to the message itself needs no date."""
@@ -49,35 +56,29 @@ def render_root(incident: Incident) -> Message:
     if lead is None:
         text = f"No alerts firing on {job_name(job)}."
         return message(text, [section(text)])
-    lines = _active_lines(incident, lead) if is_active(job, lead) else _ended_lines(incident, lead)
+    lines, owner = _lines(incident, lead), _ownership(incident)
+    mention = ["started by somebody"] if job.user else []  # `bot.slack.render.mentions` adds it
+    room = _MAX_LINES - sum(map(_phone_lines, [*lines, " · ".join(owner), *mention]))
+    hint = lead.evidence.hint if is_active(job, lead) else None
+    if hint:
+        lines.append(f"*Try:* {first_sentence(hint, _TRY_LIMIT if room > 1 else _TRY_LEAST)}")
+        room -= _phone_lines(lines[-1])
     return message(
         alt_sentence(incident, lead),
         [
-            section("\n".join(line for line in lines if line)),
-            context([_others(incident, lead)]),
-            context(_ownership(incident)),
+            section("\n".join(lines)),
+            context([_others(incident, lead)]) if room > 0 else None,
+            context(owner),
             _buttons(incident, lead),
         ],
     )
 
 
-def _active_lines(incident: Incident, lead: IncidentAlert) -> list[str]:
-    job, evidence = incident.job, lead.evidence
-    return [
-        _headline(job, lead, "*"),
-        _decisive(job, lead),
-        _when(incident, lead),
-        f"*Try:* {first_sentence(evidence.hint, _TRY_LIMIT)}" if evidence.hint else "",
-    ]
-
-
-def _ended_lines(incident: Incident, lead: IncidentAlert) -> list[str]:
-    job = incident.job
-    return [
-        _headline(job, lead, "~"),
-        _decisive(job, lead),
-        _stopped(incident, lead) or sentence_case(ending(job, lead)),
-    ]
+def _lines(incident: Incident, lead: IncidentAlert) -> list[str]:
+    """What broke, the decisive line, and when it broke or how it ended."""
+    job, active = incident.job, is_active(incident.job, lead)
+    when = _when(incident, lead) if active else _stopped(incident, lead) or sentence_case(ending(job, lead))
+    return [line for line in (_headline(job, lead, "*" if active else "~"), _decisive(job, lead), when) if line]
 
 
 def _stopped(incident: Incident, lead: IncidentAlert) -> str:
@@ -93,8 +94,13 @@ def _headline(job: Job, lead: IncidentAlert, mark: str) -> str:
     """What broke, where and on which job, in two lines of a phone."""
     where = place(job, lead.evidence)
     room = max(_TITLE_LEAST, _HEADLINE_LIMIT - len(where) - len(job_name(job)))
-    title = f"{alert_icon(job, lead)} {mark}{one_line(lead.title, room)}{mark}"
+    title = f"{alert_icon(job, lead)} {mark}{_short_title(lead.title, room)}{mark}"
     return " · ".join(part for part in (title, where, job_link(job)) if part)
+
+
+def _short_title(title: str, limit: int) -> str:
+    """The title; if it is too long, first without the parenthesis at its end."""
+    return one_line(title if len(title) <= limit else _PARENTHESIS.sub("…", title), limit)
 
 
 def _decisive(job: Job, lead: IncidentAlert) -> str:
@@ -103,9 +109,9 @@ def _decisive(job: Job, lead: IncidentAlert) -> str:
     if evidence.root is not None:
         return _quoted(evidence.summary, lead)
     if evidence.messages:
-        total = f" · {plural(evidence.count, 'error')}" if evidence.count > 1 else ""
         kinds = f", {len(evidence.messages):,} kinds" if len(evidence.messages) > 1 else ""
-        return f"{code(evidence.messages[0].message, _DECISIVE_LIMIT)}{total}{kinds}"
+        total = f"{plural(evidence.count, 'error')}{kinds}: " if evidence.count > 1 else ""
+        return f"{total}{code(evidence.messages[0].message, _DECISIVE_LIMIT)}"
     if repeats_state(job, lead) and job.error:
         return _quoted(job.error, lead)
     expected = f" Expected {clock_time(evidence.expected_at)}." if evidence.expected_at else ""
@@ -122,16 +128,17 @@ def _when(incident: Incident, lead: IncidentAlert) -> str:
     """`Failed 3:06 AM after 3 h 2 min at step 2,683 of 50,000 · last checkpoint 2,500 (12 min of work lost)`."""
     job, progress = incident.job, incident.progress
     step = position_text(progress) if progress else ""
+    step = "" if step in lead.evidence.summary else step
     if not job.state.is_terminal:
         since = lead.evidence.first_at or lead.fired_at
-        return " · ".join(part for part in (f"Since {_time(since, incident)}", f"job {state_label(job)}", step) if part)
+        return " · ".join(part for part in (f"Since {_time(since, incident)}", state_label(job), step) if part)
     began, ended = job.started_at or job.created_at, job.ended_at or job.updated_at or lead.evidence.first_at
     after = f" after {spoken_duration(ended - began)}" if began and ended and ended > began else ""
     at = f" {_time(ended, incident)}" if ended else ""
     verb = sentence_case(STATE_VERBS[job.state].removeprefix("was "))
-    saved = checkpoint_text(progress, ended) if progress else ""
+    saved = checkpoint_text(progress, ended).removeprefix("last ").replace(" of work lost", " lost") if progress else ""
     return " · ".join(
-        part for part in (f"{verb}{at}{after}{f' at {step}' if step else ''}", one_line(saved, 80)) if part
+        part for part in (f"{verb}{at}{after}{f' at {step}' if step else ''}", one_line(saved, 60)) if part
     )
 
 
@@ -142,7 +149,11 @@ def _time(at: datetime, incident: Incident) -> str:
 def _others(incident: Incident, lead: IncidentAlert) -> str:
     """The titles of the other alerts in one line: those that are active, the worst first, then those that ended."""
     job = incident.job
-    others = [one for one in incident.alerts if one.title != lead.title and not repeats_state(job, one)]
+    others = [
+        one
+        for one in incident.alerts
+        if one.title != lead.title and not repeats_state(job, one) and not is_in_first_reply(incident, one)
+    ]
     others.sort(key=lambda alert: (not is_active(job, alert), -alert.severity.rank, alert.fired_at))
     titles = {alert.title: alert for alert in reversed(others)}  # of equal titles, the first one is shown
     shown, icon, length = list[str](), "", 0
@@ -155,6 +166,12 @@ def _others(incident: Incident, lead: IncidentAlert) -> str:
         shown.append(("" if icon == before else f"{icon} ") + (title if is_active(job, alert) else f"~{title}~"))
     hidden = len(titles) - len(shown)
     return f"Also: {', '.join(shown)}{f' and {hidden:,} more' if hidden else ''}" if shown else ""
+
+
+def _phone_lines(text: str) -> int:
+    """About how many lines of a phone a line of mrkdwn takes."""
+    shown = _MARKUP.sub("", _TOKEN.sub(lambda token: token[1] or "10:00 AM", text))
+    return -(-len(shown) // _LINE_LIMIT)
 
 
 def _ownership(incident: Incident) -> list[str]:
@@ -178,7 +195,8 @@ def _buttons(incident: Incident, lead: IncidentAlert) -> Block | None:
     if incident.resolved_at is not None:
         undo = incident.unwatched.undo if incident.unwatched else ""
         return actions([_next_step(incident), logs, button("Undo", Action.CHANGE, undo, key="undo")])
-    return actions([_next_step(incident), *_silence(incident), logs, _stop(incident)])
+    silence, *longer = _silence(incident)
+    return actions([_next_step(incident), silence, logs, _stop(incident), *longer])
 
 
 def _next_step(incident: Incident) -> Block | None:

@@ -21,7 +21,7 @@ _ALERT_NAMES = {
     "gpu_straggler": "stragglers",
     "gpu_memory_pressure": "memory filling up",
     "host_memory_pressure": "memory filling up",
-    "storage_pressure": "disks filling up",
+    "storage_pressure": "full disks",
 }
 """How the answer to `watch` names rules; those about visibility go without saying."""
 _WATCHED_BUDGET = 5500
@@ -48,7 +48,7 @@ def render_watch(answer: WatchAnswer) -> Message:
     job = answer.job
     verb = "Watching" if answer.created else "Updated alert settings for" if answer.has_changed else "Already watching"
     rules = button("Alert rules", Action.SHOW, f"rules {quote(str(job.ref))}")
-    by = f"by {person(answer.subscription.created_by)}, until the job ends or `/train unwatch`"
+    by = f"by {person(answer.subscription.created_by)}, until the job ends"
     notes = context([by, *_rule_changes(answer)])
     return message(
         f"{verb} {job_name(job)}: {_expected_alerts(answer)}",

@@ -24,6 +24,7 @@ _MARKS = re.compile(f"({_MARK}{{8}}){_MARK}+")
 """A pile of combining marks, which would cover the lines above; no language needs more than eight."""
 _OPEN_END = re.compile(r"(?:<[^<>]*|&[a-z]{0,3})$")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z`(])")
+_SPACES = re.compile(" +")
 _CLAUSE_END = re.compile("[;:,] ")
 _BACKTICKS = re.compile(r"`{3,}")
 _LIKE_BACKTICK = "\u02cb"
@@ -94,12 +95,13 @@ def linked_hint(hint: str, limit: int = 600) -> str:
 
 
 def first_sentence(hint: str, limit: int) -> str:
-    """The first sentence of foreign text as one escaped line without a URL; a long one is cut after a clause."""
+    """The first sentence of foreign text as one escaped line without a URL; a long one is cut after a word."""
     words = " ".join(word for word in hint.split() if not word.startswith("https://"))
     sentence = _SENTENCE_END.split(words, 1)[0]
     if len(sentence) > limit:
-        clauses = [found.start() for found in _CLAUSE_END.finditer(sentence, limit // 3, limit)]
-        sentence = sentence[: clauses[-1]] + ELLIPSIS if clauses else sentence
+        ends = [found.start() for found in _CLAUSE_END.finditer(sentence, limit // 3, limit)]
+        ends = ends or [found.start() for found in _SPACES.finditer(sentence, limit // 3, limit)]
+        sentence = sentence[: ends[-1]] + ELLIPSIS if ends else sentence
     return one_line(sentence, limit)
 
 

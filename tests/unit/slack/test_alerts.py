@@ -34,7 +34,7 @@ from bot.slack.render.alerts import render_notification, render_reply
 from bot.slack.render.incident_root import render_root
 from bot.slack.render.message import Message
 from tests.unit.slack.factories import HOSTILE, alert, at, errors, failed, incident, job, line, notification, quoted
-from tests.unit.slack.samples import CLEARED, ENDED, LEFT, NOTIFICATIONS, hostile_incident
+from tests.unit.slack.samples import CLEARED, ENDED, LEFT, LOW, NOTIFICATIONS, hostile_incident
 from tests.unit.slack.validity import buttons, problems, shown
 
 
@@ -67,7 +67,7 @@ def test_a_root_shows_title_rank_job_time_and_advice() -> None:
     assert headline.startswith("🟠 *Errors in the log* · rank 3 of 8 · *<https://")
     assert decisive == "3 error lines, newest: torch.OutOfMemoryError: CUDA out of memory."
     assert when.startswith("Since <!date^")
-    assert when.endswith(" · job running")
+    assert when.endswith(" · running")
     assert advice == "*Try:* Lower the micro-batch or shard the optimiser."
     assert "tw-3f9c2ab1d00e" not in str(root.blocks)
     assert root.text == "🟠 Errors in the log on llama-8b-sft, rank 3 of 8."
@@ -111,13 +111,13 @@ def test_the_cause_stays_the_headline_after_the_job_failed() -> None:
     died = replace(job(JobState.FAILED), error="Exit code 1.", ended_at=at(2))
     saved = RunProgress(step=2683, total_steps=50_000, checkpoint=Checkpoint(2500, at(-10)))
     root = render_root(replace(incident(ENDED, failed(), cause, of=died), resolved_at=at(12), progress=saved))
-    headline, decisive, when, others, owner = shown(root).splitlines()
+    headline, decisive, when, owner = shown(root).splitlines()
     assert headline.startswith("🔴 *GPU out of memory* · rank 3 of 8 · ")
     assert decisive == "`torch.OutOfMemoryError: CUDA out of memory.`"
     assert re.sub("<[^>]*>", "14:04", when) == (
-        "Failed 14:04 after 3 h 12 min at step 2,683 of 50,000 · last checkpoint 2,500 (12 min of work lost)"
+        "Failed 14:04 after 3 h 12 min at step 2,683 of 50,000 · checkpoint 2,500 (12 min lost)"
     )
-    assert (others, owner) == ("Also: 🟠 Errors in the log", "Nobody has acknowledged this failure.")
+    assert owner == "Nobody has acknowledged this failure."
     assert root.text == ("🔴 GPU out of memory on llama-8b-sft, rank 3 of 8, the job failed at step 2,683 of 50,000.")
 
 
@@ -244,8 +244,17 @@ def test_long_titles_and_advice_are_cut_visibly() -> None:
         evidence=replace(errors(), hint=hint),
     )
     headline, *_, advice = shown(render_root(incident(one))).splitlines()
-    assert headline.startswith("🟠 *ZstdError: zstd decompress error: Data corruption …* · rank 3 of 8 · ")
+    assert headline.startswith("🟠 *ZstdError: zstd decompress error: Data c…* · rank 3 of 8 · ")
     assert advice == "*Try:* Use a smaller micro-batch or sequence, or gradient checkpointing…"
+
+
+def test_a_root_takes_eight_lines_of_a_phone_without_the_other_alerts_if_need_be() -> None:
+    long = alert(title="T" * 40, evidence=replace(errors(), root=0, summary="s" * 70, hint="Lower it."))
+    died = replace(job(JobState.FAILED), ended_at=at(2))
+    saved = RunProgress(step=2683, total_steps=50_000, checkpoint=Checkpoint(2500, at(-10)))
+    about = replace(incident(replace(long, severity=Severity.PAGE), LOW, of=died), resolved_at=at(3), progress=saved)
+    assert "Also:" not in shown(render_root(about))
+    assert "Also: 🟠 GPUs idle" in shown(render_root(replace(about, progress=None)))
 
 
 def test_a_decisive_line_that_repeats_the_title_is_left_out() -> None:
@@ -288,7 +297,7 @@ def test_stopping_asks_first_and_shows_who_and_undo() -> None:
 def test_different_messages_are_counted_in_the_thread() -> None:
     messages = (CountedMessage("KV cache is exhausted", 12), CountedMessage("500 Internal Server Error", 8))
     one = alert(evidence=replace(errors(20), messages=messages))
-    assert "`KV cache is exhausted` · 20 errors, 2 kinds" in shown(render_root(incident(one)))
+    assert "20 errors, 2 kinds: `KV cache is exhausted`" in shown(render_root(incident(one)))
     assert "  12 \N{MULTIPLICATION SIGN} KV cache is exhausted" in shown(reply_to(one))
 
 

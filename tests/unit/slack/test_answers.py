@@ -87,7 +87,7 @@ def test_a_new_subscription_is_one_line_with_its_rules_behind_a_button() -> None
     shared = render_shared(ANSWERS["watch"])
     first, small_print = shown(shared.root).splitlines()
     assert first.endswith("llama-8b-sft>*: you'll get failures, idle GPUs.")
-    assert small_print == "by <@U0ANNA>, until the job ends or `/train unwatch`"
+    assert small_print == "by <@U0ANNA>, until the job ends"
     assert buttons(shared.root) == {"Alert rules": f"rules {REF}"}
     assert shared.thread is None
     assert shared.root.text == "Watching llama-8b-sft: you'll get failures, idle GPUs."
@@ -95,7 +95,7 @@ def test_a_new_subscription_is_one_line_with_its_rules_behind_a_button() -> None
 
 def test_every_rule_that_alerts_about_the_job_has_a_name_in_the_answer_to_watch() -> None:
     everything = WatchAnswer(SUBSCRIPTION, job(), True, rules_answer(RuleSettings()).rules)
-    names = "failures, hangs, NaN, errors, idle GPUs, stragglers, memory filling up, disks filling up"
+    names = "failures, hangs, NaN, errors, idle GPUs, stragglers, memory filling up, full disks"
     assert shown(render(everything)).splitlines()[0].endswith(f": you'll get {names}.")
 
 

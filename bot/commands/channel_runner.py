@@ -1,6 +1,7 @@
 """Run any command that is typed in a Slack channel: those of `runner`, pages of a log, and what the channel keeps."""
 
 import asyncio
+import contextlib
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -8,9 +9,7 @@ from functools import partial
 from bot.commands.answers import Answer, Asker, ErrorAnswer, SystemStatus
 from bot.commands.handlers.failed_job import with_incident
 from bot.commands.handlers.job_lookup import JobsSource
-from bot.commands.handlers.log_file import read_with_file
-from bot.commands.handlers.logs import read_page
-from bot.commands.handlers.logs_around import read_around
+from bot.commands.handlers.log_answer import read_logs
 from bot.commands.handlers.notify import answer_notify
 from bot.commands.handlers.rules import ReplaySettings, channel_settings, replay, rules_answer
 from bot.commands.handlers.subscriptions import ChannelHandlers
@@ -89,14 +88,10 @@ class ChannelRunner:
         return await self._add_incidents(answer, asker) if isinstance(answer, StatusAnswer) else answer
 
     async def _read_logs(self, command: LogsCommand, now: datetime) -> LogsAnswer:
-        """Read a page; or everything into a file, for few people at once, as it takes long and needs disk space."""
+        """Everything is read into a file for few people at once, as it takes long and needs disk space."""
         provider, ref = self.runner.registry.resolve(command.ref)
-        redactor = self.runner.redactor
-        if command.needs_file:
-            async with self.file_turns:
-                return await read_with_file(provider, ref, command, redactor, now)
-        read = read_page if command.around_ns is None else read_around
-        return await read(provider, ref, command, redactor, now)
+        async with self.file_turns if command.needs_file else contextlib.nullcontext():
+            return await read_logs(provider, ref, command, self.runner.redactor, now)
 
     async def _replay(self, command: ReplayCommand, asker: Asker) -> ReplayAnswer:
         """Test the settings of the channel."""

@@ -114,6 +114,7 @@ async def read_status(
     )
     progress, cause = _read_progress(job, lines, scanner)
     # A platform that never has logs or metrics is not worth a note.
+    missing = {gap.part for gap in (*log_gaps, *metric_gaps) if gap.reason is GapReason.NOT_SUPPORTED}
     gaps = tuple(gap for gap in (*log_gaps, *metric_gaps) if gap.reason is not GapReason.NOT_SUPPORTED)
     return StatusAnswer(
         job,
@@ -121,6 +122,7 @@ async def read_status(
         (*_notable(lines[-SEARCHED_LINES:-LAST_LINES]), *lines[-LAST_LINES:]),
         summaries,
         redact_gaps(gaps, redactor),
+        missing=frozenset(missing),
         progress=progress,
         cause=cause,
         cause_lines=len(lines) if cause is not None else None,

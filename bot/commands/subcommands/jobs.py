@@ -17,7 +17,7 @@ from bot.errors import UsageError
 if TYPE_CHECKING:  # help and other commands start faster without them
     from bot.diagnosis.findings import Diagnosis
     from bot.domain.alerts import Evidence, Incident
-    from bot.domain.gaps import Gap
+    from bot.domain.gaps import Gap, Part
     from bot.domain.jobs import Job
     from bot.domain.logs import LogLine
     from bot.domain.metrics import MetricSummary
@@ -110,6 +110,8 @@ class StatusAnswer:
     """Why the job failed, by the diagnosis of its log."""
     cause_lines: int | None = None
     """Number of the log's newest lines that the cause is from; None: the watcher read the whole log."""
+    missing: frozenset[Part] = frozenset()
+    """What the platform does not have for this kind of job."""
 
 
 STATUS = Subcommand(

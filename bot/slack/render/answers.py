@@ -12,6 +12,7 @@ from bot.commands.subcommands.subscriptions import ConfirmAnswer, ListAnswer, Si
 from bot.commands.subcommands.table import HelpAnswer
 from bot.domain.alerts import Evidence, Incident
 from bot.domain.durations import spoken_duration
+from bot.domain.gaps import Part
 from bot.domain.job_matching import KnownJob
 from bot.domain.jobs import Job
 from bot.domain.progress import position_text, summary_text
@@ -96,7 +97,11 @@ def render_status(answer: StatusAnswer) -> Message:
     tail, _ = code_sections(line_rows(newest, max_line=300), _STATUS_LINES)
     watchers = [f"watched here by {person(one.created_by)}" for one in answer.watched_by[:1]]
     as_of = f"as of {slack_time(answer.at, seconds=True)}"
-    further = (*(["diagnose"] if job.state.is_failure or answer.incidents else []), "logs", "metrics")
+    further = [
+        *(["diagnose"] if job.state.is_failure or answer.incidents else []),
+        *(["logs"] if Part.LOGS not in answer.missing else []),
+        *(["metrics"] if Part.METRICS not in answer.missing else []),
+    ]
     buttons = [button(word.title(), Action.SHOW, f"{word} {job.ref}", key=word) for word in further]
     watch = None if watchers or job.state.is_terminal else button("Watch here", Action.CHANGE, f"watch {job.ref}")
     return message(

@@ -16,6 +16,7 @@ from bot.commands.subcommands.jobs import JobsAnswer, JobsCommand, ProviderJobs,
 from bot.commands.subcommands.subscriptions import ListAnswer, SilenceAnswer, UnwatchAnswer, WatchAnswer
 from bot.commands.subcommands.table import HelpAnswer
 from bot.domain.alerts import Severity
+from bot.domain.gaps import Part
 from bot.domain.job_matching import KnownJob
 from bot.domain.jobs import JobRef, JobState
 from bot.domain.metrics import (
@@ -182,6 +183,8 @@ def test_a_failed_job_has_a_diagnose_button_and_no_watch_button() -> None:
     assert ["Diagnose", "Logs", "Metrics", "Share in channel"] == list(buttons(render(over)))
     well = StatusAnswer(job(), NOW)
     assert ["Logs", "Metrics", "Watch here", "Share in channel"] == list(buttons(render(well)))
+    without = replace(well, missing=frozenset({Part.METRICS}))
+    assert ["Logs", "Watch here", "Share in channel"] == list(buttons(render(without)))
     assert "Diagnose" in buttons(render(replace(well, incidents=(incident(),))))
 
 

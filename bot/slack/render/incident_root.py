@@ -27,6 +27,7 @@ from bot.slack.render.alert_text import (
 )
 from bot.slack.render.blocks import Action, actions, button, confirm, context, logs_button, overflow, section
 from bot.slack.render.jobs import job_link, job_name, state_label
+from bot.slack.render.mentions import NOBODY, Mentioned, mention_line, with_mentions
 from bot.slack.render.message import Block, Message, message
 from bot.slack.render.text import clock_time, code, first_sentence, one_line, person, slack_time
 
@@ -50,20 +51,20 @@ _SAME_DAY = timedelta(hours=12)
 """A time this near to the message itself needs no date."""
 
 
-def render_root(incident: Incident) -> Message:
-    """The incident as it is now: its lead alert, the others by title, who has it, and buttons."""
+def render_root(incident: Incident, mentioned: Mentioned = NOBODY) -> Message:
+    """The incident as it is now: its lead alert, whom it mentions, the others by title, who has it, and buttons."""
     job, lead = incident.job, lead_alert(incident)
     if lead is None:
         text = f"No alerts firing on {job_name(job)}."
         return message(text, [section(text)])
-    lines, owner = _lines(incident, lead), _ownership(incident)
-    mention = ["started by somebody"] if job.user else []  # `bot.slack.render.mentions` adds it
-    room = _MAX_LINES - sum(map(_phone_lines, [*lines, " · ".join(owner), *mention]))
+    lines, unclaimed = _lines(incident, lead), _unclaimed(incident)
+    owner = _ownership(incident) if mentioned != NOBODY else [sentence_case(unclaimed), *_ownership(incident)]
+    room = _MAX_LINES - sum(map(_phone_lines, [*lines, " · ".join(owner), mention_line(mentioned, unclaimed)]))
     hint = lead.evidence.hint if is_active(job, lead) else None
     if hint:
         lines.append(f"*Try:* {first_sentence(hint, _TRY_LIMIT if room > 1 else _TRY_LEAST)}")
         room -= _phone_lines(lines[-1])
-    return message(
+    shown = message(
         alt_sentence(incident, lead),
         [
             section("\n".join(lines)),
@@ -72,6 +73,7 @@ def render_root(incident: Incident) -> Message:
             _buttons(incident, lead),
         ],
     )
+    return with_mentions(shown, mentioned, unclaimed)
 
 
 def _lines(incident: Incident, lead: IncidentAlert) -> list[str]:
@@ -181,11 +183,15 @@ def _ownership(incident: Incident) -> list[str]:
         parts.append(f"☑️ Closed by {person(closing.by)} {_time(closing.at, incident)}")
     elif taken is not None and incident.is_open:
         parts.append(f"👍 Acknowledged by {person(taken.by)} {_time(taken.at, incident)}")
-    elif incident.is_failure and incident.resolved_at:
-        parts.append("Nobody has acknowledged this failure.")
     if muted is not None and incident.resolved_at is None:
         parts.append(f"🔕 Silenced until {_time(muted.until, incident)} by {person(muted.by)}")
     return parts
+
+
+def _unclaimed(incident: Incident) -> str:
+    """That a failed job has no owner, beside those who are mentioned; "" otherwise."""
+    has_ended = incident.is_open and incident.is_failure and incident.resolved_at is not None
+    return "nobody has acknowledged it" if has_ended and incident.acknowledgement is None else ""
 
 
 def _buttons(incident: Incident, lead: IncidentAlert) -> Block | None:

@@ -31,11 +31,22 @@ class Mentioned:
     """The person who started the job."""
 
 
-def with_mentions(shown: Message, mentioned: Mentioned) -> Message:
-    """The message with mentions at the end of its first paragraph and of its alt text."""
-    owner = f"started by {mention(mentioned.owner)}" if mentioned.owner else ""
+NOBODY = Mentioned()
+
+
+def mention_line(mentioned: Mentioned, note: str = "") -> str:
+    """Whom a message mentions, and a note after that; "" if it mentions nobody."""
+    if mentioned == NOBODY:
+        return ""
     chosen = " ".join(mention(target) for target in dict.fromkeys(mentioned.chosen))
-    mentions = " · ".join(part for part in (chosen, owner) if part)
+    started = "started by" if chosen else "Started by"
+    owner = f"{started} {mention(mentioned.owner)}" if mentioned.owner else ""
+    return " · ".join(part for part in (chosen, owner, note) if part)
+
+
+def with_mentions(shown: Message, mentioned: Mentioned, note: str = "") -> Message:
+    """The message with mentions, and a note after them, at the end of its first paragraph and of its alt text."""
+    mentions = mention_line(mentioned, note)
     if not mentions:
         return shown
     text = cut(f"{shown.text} {mentions}", MAX_TEXT)

@@ -117,7 +117,7 @@ def test_the_cause_stays_the_headline_after_the_job_failed() -> None:
     assert re.sub("<[^>]*>", "14:04", when) == (
         "Failed 14:04 after 3 h 12 min at step 2,683 of 50,000 · checkpoint 2,500 (12 min lost)"
     )
-    assert owner == "Nobody has acknowledged this failure."
+    assert owner == "Nobody has acknowledged it"
     assert root.text == ("🔴 GPU out of memory on llama-8b-sft, rank 3 of 8, the job failed at step 2,683 of 50,000.")
 
 

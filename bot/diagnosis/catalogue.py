@@ -102,6 +102,17 @@ class Catalogue:
         found = pattern.search(text.encode())
         return found.start() if found else len(text)
 
+    def match_span(self, name: str, text: str) -> tuple[int, int] | None:
+        """Return the start and end, in characters, of what a signature matches in a line; None if it does not."""
+        members = (member for _, members in self.groups for member in members)
+        pattern = next((pattern for pattern, signature in members if signature.name == name), None)
+        data = text.encode("utf-8", "replace")
+        found = None if pattern is None else pattern.search(data)
+        if found is None:
+            return None
+        start = len(data[: found.start()].decode("utf-8", "replace"))
+        return start, start + len(data[found.start() : found.end()].decode("utf-8", "replace"))
+
     def _search(self, text: bytes) -> Signature | None:
         for union, members in self.groups:
             if union.search(text) is None:

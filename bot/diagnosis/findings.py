@@ -37,6 +37,8 @@ class Failure:
     """One sentence: why this is the root cause, and why it has this severity."""
     root_index: int | None = None
     """Index of the root line in `excerpt`; None if no single line is the root."""
+    file: str | None = None
+    """The file that `line` counts in, if the log is in several."""
 
     @property
     def root_rank(self) -> Label | None:
@@ -52,6 +54,7 @@ class Failure:
             "title": self.title,
             "hint": self.hint,
             "line": self.line,
+            **({"file": self.file} if self.file is not None else {}),
             "ranks": list(self.ranks),
             "count": self.count,
             "first": _iso(self.first_ns),

@@ -66,6 +66,10 @@ class PageScanner:
         self._checkpoint = compile_pattern(CHECKPOINT.encode())
         self._ansi = ansi_pattern()
 
+    def match_span(self, signature: str, text: str) -> tuple[int, int] | None:
+        """Return the start and end of what a signature matches in a line; None if it does not."""
+        return self._catalogue.match_span(signature, text)
+
     def scan(self, state: DiagnoserState, page: bytes, tail: bytes, origins: Sequence[Origin] | None = None) -> bytes:
         """Read a page of whole lines; return the new tail."""
         if b"\x1b" in page:

@@ -30,7 +30,8 @@ class Output:
     """Columns; None for a pipe or a file, where nothing is shortened."""
     progress_every_s: float = 0.5
     """Minimum time between two progress updates, in seconds."""
-    _shown_at: float = field(default=0.0, init=False)
+    _shown_at: float | None = field(default=None, init=False)
+    """When progress was shown last; at first, when it began."""
     _has_progress: bool = field(default=False, init=False)
 
     @property
@@ -62,9 +63,13 @@ class Output:
         self.err.flush()
 
     def progress(self, text: str) -> None:
-        """Show a progress line on `err`, in place of the previous one."""
+        """Show a progress line on `err`, in place of the previous one. Work that takes about a second shows none."""
+        if not self.show_progress:
+            return
         now = time.monotonic()
-        if self.show_progress and now - self._shown_at >= self.progress_every_s:
+        if self._shown_at is None:
+            self._shown_at = now + self.progress_every_s
+        if now - self._shown_at >= self.progress_every_s or not self.progress_every_s:
             self._shown_at, self._has_progress = now, True
             self.err.write(f"\r\x1b[K{escape_controls(text)}")
             self.err.flush()

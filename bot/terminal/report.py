@@ -4,7 +4,7 @@ Rich is not imported, because it would slow the start of `scan`.
 """
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from bot.diagnosis.findings import Diagnosis, Failure
 from bot.diagnosis.reading.line_sources import with_rank_tag
@@ -16,6 +16,7 @@ from bot.domain.wording import plural
 from bot.rules.diagnosis_wording import describe_progress, describe_ranks, describe_reason
 from bot.rules.nothing_found import describe_nothing_found, explains_end, lines_to_show, title_of_lines
 from bot.terminal.log_lines import escape_controls
+from bot.terminal.render.excerpts import exception_span, highlight_match
 
 _INDENT = "      "
 _MARK = "\u25b6 "
@@ -23,7 +24,18 @@ _RESET, _BOLD, _DIM = "\x1b[0m", "\x1b[1m", "\x1b[2m"
 _COLOURS = {"page": "\x1b[1;31m", "warn": "\x1b[1;33m", "info": "\x1b[34m"}
 
 
-def report_text(diagnosis: Diagnosis, *, has_ended: bool | None = None, colour: bool = False, width: int = 100) -> str:
+FindMatch = Callable[[str, str], tuple[int, int] | None]
+"""Returns where a signature, by its name, matches a line."""
+
+
+def report_text(
+    diagnosis: Diagnosis,
+    *,
+    has_ended: bool | None = None,
+    colour: bool = False,
+    width: int = 100,
+    find_match: FindMatch | None = None,
+) -> str:
     """Render the headline, the failures (worst first), else the last lines, and the progress of the run.
 
     Args:
@@ -31,17 +43,18 @@ def report_text(diagnosis: Diagnosis, *, has_ended: bool | None = None, colour: 
         has_ended: whether the run ended without success; None if that is not known.
         colour: whether to use colours.
         width: maximum length of a line of prose.
+        find_match: finds the part of a decisive line to highlight, if there are colours.
     """
     problems = [one for one in diagnosis.failures if one.severity != "info"]
     notes = [one for one in diagnosis.failures if one.severity == "info"]
     parts = [headline(diagnosis)]
-    parts += [failure_text(one, colour=colour, width=width).rstrip("\n") for one in problems]
+    parts += [failure_text(one, colour=colour, width=width, find_match=find_match).rstrip("\n") for one in problems]
     info = _paint("info", _COLOURS["info"], colour=colour)
     rows = [f"{info}  {escape_controls(one.title)} {_paint(_where(one), _DIM, colour=colour)}" for one in notes]
     parts += ["\n".join(rows)] if rows else []
     last = lines_to_show(diagnosis, has_ended=has_ended is not False, lines=diagnosis.lines)
     parts += [_last_lines(diagnosis, last, colour=colour)] if last else []
-    return "\n\n".join([*parts, _paint(_footer(diagnosis, has_ended), _DIM, colour=colour)]) + "\n"
+    return "\n\n".join([*parts, _paint(_footer(diagnosis, has_ended, width), _DIM, colour=colour)]) + "\n"
 
 
 def headline(diagnosis: Diagnosis) -> str:
@@ -54,7 +67,9 @@ def headline(diagnosis: Diagnosis) -> str:
     return f"{found}, {plural(warnings, 'warning')}." if warnings else f"{found}."
 
 
-def failure_text(failure: Failure, *, colour: bool = False, width: int = 100) -> str:
+def failure_text(
+    failure: Failure, *, colour: bool = False, width: int = 100, find_match: FindMatch | None = None
+) -> str:
     """Render a failure: title, location, reason, excerpt with the root line marked, and hint."""
     severity = _paint(failure.severity.upper(), _COLOURS[failure.severity], colour=colour)
     title = _paint(escape_controls(failure.title), _BOLD, colour=colour)
@@ -62,9 +77,19 @@ def failure_text(failure: Failure, *, colour: bool = False, width: int = 100) ->
     for index, line in enumerate(failure.excerpt):
         is_root = index == failure.root_index
         style = _COLOURS[failure.severity] if is_root else _DIM
-        rows += [_paint(row, style, colour=colour) for row in _excerpt_rows(line, width, is_root=is_root)]
+        shown = _excerpt_rows(line, width, is_root=is_root)
+        if is_root and colour:
+            shown = highlight_match(shown, _matched(failure, line, find_match))
+        rows += [_paint(row, style, colour=colour) for row in shown]
     rows += ["", *_wrapped(f"Try: {failure.hint}", width)] if failure.hint else []
     return "\n".join(rows) + "\n"
+
+
+def _matched(failure: Failure, line: str, find_match: FindMatch | None) -> str:
+    """The part of a line that a signature matches, or the exception that it names."""
+    text = escape_controls(with_rank_tag(line))
+    span = (find_match(failure.signature, text) if find_match is not None else None) or exception_span(text)
+    return text[slice(*span)] if span is not None else ""
 
 
 def _excerpt_rows(line: str, width: int, *, is_root: bool) -> list[str]:
@@ -90,7 +115,7 @@ def _last_lines(diagnosis: Diagnosis, lines: tuple[ExcerptLine, ...], *, colour:
 def _where(failure: Failure) -> str:
     label = "rank" if isinstance(failure.root_rank, int) else "on"
     parts = [
-        f"line {failure.line:,}",
+        f"{escape_controls(failure.file)} line {failure.line:,}" if failure.file else f"line {failure.line:,}",
         f"{label} {escape_controls(describe_ranks(failure))}" if failure.ranks else "",
         _times(failure),
         f"{failure.count:,} occurrences" if failure.count > 1 else "",
@@ -111,13 +136,14 @@ def _time(timestamp_ns: int) -> str:
     return f"{datetime_from_ns(timestamp_ns):%Y-%m-%d %H:%M:%S}"
 
 
-def _footer(diagnosis: Diagnosis, has_ended: bool | None) -> str:
+def _footer(diagnosis: Diagnosis, has_ended: bool | None, width: int) -> str:
     is_running = has_ended is not True and not explains_end(diagnosis)
     progress = describe_progress(diagnosis.progress, is_running=is_running)
     last_ns = diagnosis.progress.last_ns
     last = f" · last at {_time(last_ns)}" if last_ns is not None and progress else ""
     summary = f"Last logged: {progress}{last}." if progress else "No training progress found in this log."
-    return f"{summary}\n{plural(diagnosis.lines, 'line')} read."
+    wrapped = "\n".join(textwrap.wrap(summary, max(width, 40), break_long_words=False, break_on_hyphens=False))
+    return f"{wrapped}\n{plural(diagnosis.lines, 'line')} read."
 
 
 def _wrapped(text: str, width: int) -> Sequence[str]:

@@ -1,65 +1,56 @@
-"""`trainwatch scan FILE|-`: diagnose a log file, offline and in constant memory.
+"""`trainwatch scan`: diagnose log files, offline and in constant memory. Several files are the log of one run.
 
-The file is UTF-8 or UTF-16 text, plain or compressed by gzip, bzip2 or xz. Other binary data is refused: a report on it
-would say that no problem was found. `scan --follow` is in `bot.terminal.scan_follow`.
+`bot.terminal.log_files` finds the files, `bot.terminal.log_text` reads them. `scan --follow` is in
+`bot.terminal.scan_follow`.
 """
 
-import bz2
-import codecs
 import contextlib
-import functools
-import gzip
 import io
-import itertools
 import json
-import lzma
 import os
 import stat
 import sys
-import zlib
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bot.commands.subcommands.shell import ScanCommand
-from bot.diagnosis.diagnoser import PAGE, Diagnoser
+from bot.diagnosis.diagnoser import Diagnoser
 from bot.diagnosis.findings import Diagnosis
+from bot.diagnosis.merged_files import FileDiagnosis, merge_files, with_rank
 from bot.diagnosis.page_scanner import PageScanner
+from bot.domain.wording import plural
 from bot.errors import ConfigError
 from bot.redaction.redactor import Redactor
 from bot.rules.diagnosis_wording import redact_diagnosis
 from bot.terminal.exit_codes import ExitCode
+from bot.terminal.log_files import STANDARD_INPUT, LogFile, find_files
+from bot.terminal.log_text import BinaryFile, TruncatedFile, read_text_pages
 from bot.terminal.output import Output, redaction_note
+from bot.terminal.render.scanned_files import files_text
 from bot.terminal.report import report_text
 
-PROGRESS_MIN_BYTES = 32 << 20
-"""Show progress for files from this size."""
 _BAR_WIDTH = 24
-_GZIP, _BZIP2, _XZ, _ZSTD = b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd"
-_Compressed = gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile
-_OPENERS: Mapping[bytes, Callable[[io.BufferedReader], _Compressed]] = {
-    _GZIP: gzip.open,
-    _BZIP2: bz2.open,
-    _XZ: functools.partial(lzma.LZMAFile, format=lzma.FORMAT_XZ),
-}
-_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-_CONTROLS = bytes(code for code in range(32) if code not in b"\b\t\n\v\f\r\x1b")
-"""Control characters that do not occur in text. Progress bars and colours use the others."""
-_MAX_CONTROLS_RATIO = 0.05
-"""Share of control characters in a page of text. Random bytes have twice as many."""
 
 
 def scan(command: ScanCommand, scanner: PageScanner, output: Output) -> int:
-    """Diagnose the file, print the report and return the exit code.
+    """Diagnose the files, print one report and return the exit code.
 
     Raises:
-        ConfigError: the file cannot be read or is not a text log.
+        ConfigError: a file cannot be read or is not a text log. Such files in a folder are skipped with a note.
     """
-    diagnoser = Diagnoser(scanner, last_lines=True)
-    with _open_log(command.path) as file:
-        _feed(file, diagnoser, output)
+    found = find_files(command.paths)
+    progress = ReadProgress(output, sum(_size_of(file.path) for file in found.files))
+    parts = list(_diagnose_files(found.files, scanner, progress))
     output.clear_progress()
-    diagnosis = diagnoser.report()
-    _print_report(diagnosis, command, output)
+    if not parts:
+        raise ConfigError("None of the files is a text log.")
+    if found.others:
+        output.note(f"{plural(found.others, 'other file')} in the folders not read: not named like logs.")
+    only = parts[0]
+    diagnosis = with_rank(only.diagnosis, only.rank) if len(found.files) == 1 else merge_files(parts)
+    _print_report(diagnosis, parts if len(found.files) > 1 else (), scanner, command, output)
     return exit_code(diagnosis, command)
 
 
@@ -69,39 +60,91 @@ def exit_code(diagnosis: Diagnosis, command: ScanCommand) -> int:
     return ExitCode.PROBLEM_FOUND if command.exit_code and found else ExitCode.OK
 
 
-def _print_report(diagnosis: Diagnosis, command: ScanCommand, output: Output) -> None:
+@dataclass(slots=True)
+class ReadProgress:
+    """Shows how much of the files is read, and how fast."""
+
+    output: Output
+    total: int
+    """Bytes of all files; 0 if unknown."""
+    before: int = 0
+    """Bytes of the files that are done."""
+    _started: float = field(default_factory=time.monotonic)
+
+    def show(self, done: int) -> None:
+        """Show that this many bytes of the current file are read."""
+        read = self.before + done
+        rate = read / max(time.monotonic() - self._started, 1e-3)
+        self.output.progress(f"{_progress_bar(read, self.total)} · {_mib(rate)}/s")
+
+
+def _diagnose_files(files: Sequence[LogFile], scanner: PageScanner, progress: ReadProgress) -> Iterator[FileDiagnosis]:
+    for file in files:
+        try:
+            diagnosis = _diagnose(file, scanner, progress)
+        except BinaryFile as problem:
+            if len(files) == 1:
+                raise
+            progress.output.note(f"Skipped: {problem.public}")
+        except ConfigError as problem:
+            if file.is_named:
+                raise
+            progress.output.note(f"Skipped: {problem.public}")
+        else:
+            yield FileDiagnosis(file.path, file.rank, diagnosis)
+
+
+def _diagnose(file: LogFile, scanner: PageScanner, progress: ReadProgress) -> Diagnosis:
+    """Diagnose one file; of a damaged compressed file, the part that can be read."""
+    diagnoser, done = Diagnoser(scanner, last_lines=True), 0
+    with _open_log(file.path) as log:
+        size = _size(log)
+        try:
+            for page in read_text_pages(log, file.path):
+                diagnoser.feed_page(page)
+                done += len(page)
+                progress.show(log.tell() if size else done)
+        except TruncatedFile as problem:
+            text = f"The compressed file is truncated or damaged ({problem}). The report covers the readable part."
+            progress.output.note(f"{file.path}: {text}")
+        progress.before += size or done
+    return diagnoser.report()
+
+
+def _print_report(
+    diagnosis: Diagnosis, files: Sequence[FileDiagnosis], scanner: PageScanner, command: ScanCommand, output: Output
+) -> None:
     if command.redact:
         diagnosis, hidden = redact_diagnosis(diagnosis, Redactor())
         if hidden and not command.json:
             output.note(redaction_note(hidden))
     if command.json:
-        output.write(json.dumps(diagnosis.to_json(), allow_nan=False) + "\n")
-    else:
-        output.write(report_text(diagnosis, colour=output.colour, width=output.report_width))
+        document = diagnosis.to_json()
+        if files:
+            document["files"] = [_file_json(file) for file in files]
+        output.write(json.dumps(document, allow_nan=False) + "\n")
+        return
+    width = output.report_width
+    output.write(report_text(diagnosis, colour=output.colour, width=width, find_match=scanner.match_span))
+    if files:
+        output.write(files_text(files, output.screen))
+
+
+def _file_json(file: FileDiagnosis) -> dict[str, object]:
+    problems = sum(one.severity == "page" for one in file.diagnosis.failures)
+    return {"path": file.path, "rank": file.rank, "lines": file.diagnosis.lines, "problems": problems}
 
 
 @contextlib.contextmanager
 def _open_log(path: str) -> Iterator[io.BufferedReader]:
     try:
-        with open(sys.stdin.fileno(), "rb", closefd=False) if path == "-" else Path(path).open("rb") as file:
+        is_standard_input = path == STANDARD_INPUT
+        with open(sys.stdin.fileno(), "rb", closefd=False) if is_standard_input else Path(path).open("rb") as file:
             yield file
     except OSError as problem:
         if isinstance(problem, BrokenPipeError):
             raise
         raise ConfigError(f"Cannot read {path}: {problem.strerror or problem}.") from None
-
-
-def _feed(file: io.BufferedReader, diagnoser: Diagnoser, output: Output) -> None:
-    """Feed the whole file to the diagnoser; of a damaged compressed file, the part that can be read."""
-    size, done = _size(file), 0
-    try:
-        for page in read_text_pages(file):
-            diagnoser.feed_page(page)
-            done += len(page)
-            if done >= PROGRESS_MIN_BYTES or size >= PROGRESS_MIN_BYTES:
-                output.progress(_progress_bar(file.tell() if size else done, size))
-    except TruncatedFile as problem:
-        output.note(f"The compressed file is truncated or damaged ({problem}). The report covers the readable part.")
 
 
 def _size(file: io.BufferedReader) -> int:
@@ -113,58 +156,19 @@ def _size(file: io.BufferedReader) -> int:
     return status.st_size if stat.S_ISREG(status.st_mode) else 0
 
 
+def _size_of(path: str) -> int:
+    with contextlib.suppress(OSError):
+        return 0 if path == STANDARD_INPUT else Path(path).stat().st_size
+    return 0
+
+
 def _progress_bar(done: int, size: int) -> str:
     if not size:
-        return f"{done / (1 << 20):,.0f} MiB read"
+        return f"{_mib(done)} read"
     share = min(done / size, 1.0)
     full = round(share * _BAR_WIDTH)
-    return f"{'█' * full}{'░' * (_BAR_WIDTH - full)} {share:4.0%} of {size / (1 << 20):,.0f} MiB"
+    return f"{'█' * full}{'░' * (_BAR_WIDTH - full)} {share:4.0%} of {_mib(size)}"
 
 
-class TruncatedFile(Exception):
-    """The compressed file is damaged or ends too early. The pages before this point were delivered."""
-
-
-def read_text_pages(file: io.BufferedReader) -> Iterator[bytes]:
-    """Yield the log as UTF-8, up to `PAGE` bytes at a time.
-
-    Raises:
-        ConfigError: the file is not text, or uses an unsupported compression.
-        TruncatedFile: the compressed data is damaged or incomplete.
-    """
-    pages = _pages(file)
-    first = next(pages, b"")
-    pages = itertools.chain((first,), pages)
-    if first.startswith(_UTF16):
-        yield from (text.encode() for text in codecs.iterdecode(pages, "utf-16", "replace"))
-    else:
-        require_text(first)
-        yield from pages
-
-
-def require_text(page: bytes) -> None:
-    """Accept the first page of a log if it is close to UTF-8.
-
-    Raises:
-        ConfigError: the page is compressed or binary.
-    """
-    text = page.lstrip(b"\0")  # a log that was truncated while its writer kept its offset begins with NULs
-    controls = len(text) - len(text.translate(None, _CONTROLS))
-    if page.startswith((_GZIP, _BZIP2, _XZ, _ZSTD)) or controls > len(text) * _MAX_CONTROLS_RATIO:
-        raise ConfigError("This is not a text log. Decompress it first.")
-
-
-def _pages(file: io.BufferedReader) -> Iterator[bytes]:
-    magic = file.peek(len(_XZ))
-    for prefix, opener in _OPENERS.items():
-        if magic.startswith(prefix):
-            return _decompressed(opener(file))
-    return iter(lambda: file.read(PAGE), b"")
-
-
-def _decompressed(file: _Compressed) -> Iterator[bytes]:
-    try:
-        # `read` would discard what it has collected when it meets damaged data.
-        yield from iter(lambda: file.read1(PAGE), b"")
-    except (OSError, EOFError, zlib.error, lzma.LZMAError) as problem:
-        raise TruncatedFile(problem) from problem
+def _mib(size: float) -> str:
+    return f"{size / (1 << 20):,.0f} MiB"

@@ -24,9 +24,11 @@ from bot.domain.wording import plural
 from bot.errors import ConfigError
 from bot.redaction.redactor import Redactor
 from bot.rules.diagnosis_wording import describe_progress, redact_diagnosis
+from bot.terminal.log_files import STANDARD_INPUT
+from bot.terminal.log_text import require_text
 from bot.terminal.output import Output
 from bot.terminal.report import failure_text
-from bot.terminal.scan import exit_code, require_text
+from bot.terminal.scan import exit_code
 
 POLL_S = 0.5
 """How long to wait for new data, in seconds."""
@@ -41,12 +43,13 @@ def follow_log(command: ScanCommand, scanner: PageScanner, output: Output) -> in
     Raises:
         ConfigError: the file cannot be read or is not a text log.
     """
-    read = read_standard_input if command.path == "-" else FileTail(Path(command.path), output.note).read
+    (path,) = command.paths
+    read = read_standard_input if path == STANDARD_INPUT else FileTail(Path(path), output.note).read
     follower = Follower(command, scanner, output)
     is_text = False
     while (data := read()) is not None:
         if data and not is_text:
-            require_text(data)
+            require_text(data, path)
             is_text = True
         follower.feed(data, time.time_ns())
     return follower.finish()
@@ -178,5 +181,7 @@ class Follower:
 
     def _print_failure(self, failure: Failure) -> None:
         output = self.output
-        text = failure_text(failure, colour=output.colour, width=output.report_width)
+        text = failure_text(
+            failure, colour=output.colour, width=output.report_width, find_match=self.scanner.match_span
+        )
         output.write((json.dumps(failure.to_json(), allow_nan=False) if self.command.json else text) + "\n")

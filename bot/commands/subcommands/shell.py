@@ -31,8 +31,8 @@ FOLLOW = Subcommand(
 class ScanCommand:
     """Explain what a log file means, without asking a platform."""
 
-    path: str
-    """`-` is the standard input."""
+    paths: tuple[str, ...]
+    """Files, folders and patterns; `-` is the standard input."""
     json: bool = False
     follow: bool = False
     exit_code: bool = False
@@ -42,9 +42,11 @@ class ScanCommand:
 
 def _build_scan(arguments: Arguments) -> ScanCommand:
     if not arguments.positionals:
-        raise UsageError("Missing file. Name a log file, or use `-` for standard input.")
+        raise UsageError("Missing file. Name log files or a folder, or use `-` for standard input.")
+    if arguments.has("--follow") and len(arguments.positionals) > 1:
+        raise UsageError("`--follow` reads one file. Name one file, or use `-` for standard input.")
     return ScanCommand(
-        arguments.at_most(1).positionals[0],
+        arguments.positionals,
         json=arguments.has("--json"),
         follow=arguments.has("--follow"),
         exit_code=arguments.has("--exit-code"),
@@ -56,7 +58,7 @@ SCAN = Subcommand(
     "scan",
     "Explain why a run failed, from its log file, offline",
     _build_scan,
-    "FILE | -",
+    "FILE... | FOLDER | -",
     (
         JSON,
         Option("--follow", "Keep reading as the file grows or is replaced; report problems at once.", None, "-f"),
@@ -65,10 +67,13 @@ SCAN = Subcommand(
     ),
     (
         ("scan train.log", "what broke, where, and what to try"),
-        ("scan train.log.gz", "a log compressed with gzip"),
+        ("scan train.log.gz", "a log compressed with gzip, bzip2 or xz"),
+        ("scan rank_0.log rank_1.log", "the logs of the ranks of one run, as one run"),
+        ("scan logs/", "every log in a folder and its folders"),
         ("scan --follow train.log", "problems as they happen"),
     ),
-    "No account, token or setting is needed.",
+    "No account, token or setting is needed. Several files are read as the log of one run. Where lines state no rank, "
+    "it comes from the file's name, such as rank_3.log or attempt_0/3/stderr.log.",
 )
 
 

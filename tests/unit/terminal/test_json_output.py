@@ -10,6 +10,7 @@ from pathlib import Path
 from bot.commands.handlers.rules import rules_answer
 from bot.commands.subcommands.jobs import JobsAnswer, ProviderJobs, StatusAnswer
 from bot.commands.subcommands.table import SharedAnswer
+from bot.diagnosis.merged_files import FileDiagnosis, merge_files
 from bot.domain.checks import CheckResult
 from bot.domain.metrics import MetricPoint, MetricSeries, summarize
 from bot.domain.progress import Checkpoint
@@ -19,10 +20,12 @@ from bot.terminal.log_lines import LineFormat, LineFormatter
 from bot.terminal.logs_around import _json_row
 from bot.terminal.render.answers import render
 from bot.terminal.render.screen import Screen
+from bot.terminal.scan import _file_json
 from tests.fakes.provider import NOW
 from tests.unit.commands.insights import DIAGNOSIS, REPLAY
 from tests.unit.terminal.samples import GAP, JOB, LINE, METRICS
 
+LOCATED = FileDiagnosis("a.log", 0, DIAGNOSIS.diagnosis)
 SAVED = replace(DIAGNOSIS.diagnosis, progress=replace(DIAGNOSIS.diagnosis.progress, checkpoint=Checkpoint(7, NOW, "x")))
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "cli.md").read_text(encoding="utf-8")
 
@@ -50,6 +53,8 @@ def test_fields_match_the_documentation() -> None:
         LineFormatter(LineFormat.JSON).text([LINE]),
         answer_json(replace(DIAGNOSIS, diagnosis=SAVED)),
         _json_row(LineFormatter(LineFormat.JSON).text([LINE]), is_marked=True),
+        json.dumps({"files": [_file_json(LOCATED)]}),
+        answer_json(replace(DIAGNOSIS, diagnosis=merge_files([LOCATED]))),
         answer_json(rules_answer(RuleSettings())),
         answer_json(REPLAY),
     ]

@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import lzma
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from bot.errors import UsageError
 from bot.rules.diagnosis_config import build_scanner
 from bot.terminal.output import Output
 from bot.terminal.report import failure_text, report_text
-from bot.terminal.scan import PROGRESS_MIN_BYTES, scan
+from bot.terminal.scan import scan
 from tests.unit.commands.insights import DIAGNOSIS, QUIET
 
 FAILING = """\
@@ -120,20 +121,19 @@ def test_truncated_xz_file_is_read_as_far_as_possible(capsys: pytest.CaptureFixt
 
 
 @pytest.mark.parametrize(
-    "data",
+    ("data", "expected"),
     [
-        b"\x28\xb5\x2f\xfd\x04\x58abc",
-        b"PK\x03\x04" + bytes(100),
-        bytes(range(1, 256)) * 9,
-        FAILING.encode("utf-16-le"),
+        (b"\x28\xb5\x2f\xfd\x04\x58abc", "train.log is compressed. Decompress it first."),
+        (b"PK\x03\x04" + bytes(100), "train.log is a binary file, not a text log."),
+        (bytes(range(1, 256)) * 9, "train.log is a binary file, not a text log."),
+        (FAILING.encode("utf-16-le"), "train.log is a binary file, not a text log."),
     ],
 )
-def test_binary_file_is_rejected(data: bytes, capsys: pytest.CaptureFixture[str]) -> None:
+def test_binary_file_is_rejected_by_name(data: bytes, expected: str, capsys: pytest.CaptureFixture[str]) -> None:
     Path("train.log").write_bytes(data)
     for follow in ([], ["--follow"]):
         assert 2 == program.run(["scan", "train.log", *follow])
-        shown = capsys.readouterr()
-        assert ("", True) == (shown.out, "Decompress it first" in shown.err)
+        assert ("", f"trainwatch: {expected}\n") == capsys.readouterr()
 
 
 def test_leading_nul_bytes_of_a_truncated_log_are_ignored(capsys: pytest.CaptureFixture[str]) -> None:
@@ -148,7 +148,12 @@ def test_exit_code_3_requires_option_and_problem(text: str, asked: bool, code: i
 
 
 @pytest.mark.parametrize(
-    ("path", "shown"), [("nope.log", "Cannot read nope.log: No such file or directory."), (".", "Is a directory")]
+    ("path", "shown"),
+    [
+        ("nope.log", "Cannot read nope.log: No such file or directory."),
+        (".", "No log files in ."),
+        ("*.log", "No file matches *.log."),
+    ],
 )
 def test_unreadable_file_is_reported(path: str, shown: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert 2 == program.run(["scan", path])
@@ -187,19 +192,25 @@ def test_invalid_unrelated_setting_is_ignored(monkeypatch: pytest.MonkeyPatch) -
     assert 0 == program.run(["scan", write(HEALTHY)])
 
 
-def test_large_file_shows_progress() -> None:
-    line = "reading shard 17 of /data/shards\n" * 64
-    big = write(line * (PROGRESS_MIN_BYTES // len(line) + 1))
+def test_long_reads_show_progress_with_rate_and_size() -> None:
+    big = write("reading shard 17 of /data/shards\n" * (3 << 16))
     out, err = io.StringIO(), io.StringIO()
-    scan(ScanCommand(big), build_scanner(), Output(out, err, show_progress=True, progress_every_s=0))
-    assert "100% of 32 MiB" in err.getvalue()
+    output = Output(out, err, show_progress=True, progress_every_s=0)
+    scan(ScanCommand((big,)), build_scanner(), output)
+    assert re.search(r"█{24} 100% of 6 MiB · [\d,]+ MiB/s", err.getvalue())
 
 
-@pytest.mark.parametrize("argv", [["scan"], ["scan", "a", "b"], ["scan", "a", "--since", "3h"]])
+def test_short_reads_show_no_progress() -> None:
+    err = io.StringIO()
+    scan(ScanCommand((write(HEALTHY),)), build_scanner(), Output(io.StringIO(), err, show_progress=True))
+    assert err.getvalue() == ""
+
+
+@pytest.mark.parametrize("argv", [["scan"], ["scan", "--follow", "a", "b"], ["scan", "a", "--since", "3h"]])
 def test_invalid_arguments_show_usage(argv: list[str]) -> None:
     with pytest.raises(UsageError) as caught:
         parse_argv(argv)
-    assert "trainwatch scan FILE | - [OPTIONS]" == caught.value.usage
+    assert "trainwatch scan FILE... | FOLDER | - [OPTIONS]" == caught.value.usage
 
 
 def test_report_lists_worst_first_and_notes_in_one_line() -> None:

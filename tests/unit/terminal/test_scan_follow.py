@@ -35,7 +35,7 @@ class FollowerHarness:
 
     def __init__(self, scanner: PageScanner, *, json: bool = False) -> None:
         self.out, self.err = io.StringIO(), io.StringIO()
-        self.follower = Follower(ScanCommand("x", json=json), scanner, Output(self.out, self.err))
+        self.follower = Follower(ScanCommand(("x",), json=json), scanner, Output(self.out, self.err))
         self.now_ns = NOW_NS
 
     def receive(self, text: str, after_s: float = 1) -> None:

@@ -1,0 +1,102 @@
+"""One diagnosis of a run whose log is in several files, such as one for each rank. Pure.
+
+Each file is diagnosed alone: in one long text, the progress of the next rank would look like a recovery of this one.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from bot.diagnosis.findings import Diagnosis, Failure, Label
+from bot.domain.alerts import Severity
+
+_ROOT_CONFIDENCE = 0.7
+"""A failure below this usually follows from one in another file."""
+_NEVER_NS = 1 << 63
+_MAX_NAMED = 4
+
+
+@dataclass(frozen=True, slots=True)
+class FileDiagnosis:
+    """The diagnosis of one file."""
+
+    path: str
+    rank: int | None
+    """The rank that the file's name states."""
+    diagnosis: Diagnosis
+
+
+@dataclass(frozen=True, slots=True)
+class _Located:
+    failure: Failure
+    around_ns: int
+    """When it happened, or the last step before it."""
+
+
+def merge_files(files: Sequence[FileDiagnosis]) -> Diagnosis:
+    """Combine the diagnoses of the files of one run into one."""
+    groups: dict[tuple[str, str], list[_Located]] = {}
+    for file in files:
+        for failure in file.diagnosis.failures:
+            groups.setdefault((failure.signature, failure.title), []).append(_locate(failure, file))
+    merged = [_merge_group(group) for group in groups.values()]
+    newest = max((one.diagnosis for one in files), key=_progress_order, default=Diagnosis())
+    talkative = max((one.diagnosis for one in files), key=lambda one: len(one.last_lines.notable), default=Diagnosis())
+    lines = sum(one.diagnosis.lines for one in files)
+    return Diagnosis(_fold_consequences(merged), lines, newest.progress, talkative.last_lines)
+
+
+def with_rank(diagnosis: Diagnosis, rank: int | None) -> Diagnosis:
+    """Give a rank, which the file's name states, to the failures whose lines state none."""
+    if rank is None:
+        return diagnosis
+    failures = (one if one.ranks else replace(one, ranks=(rank,)) for one in diagnosis.failures)
+    return replace(diagnosis, failures=tuple(failures))
+
+
+def _locate(failure: Failure, file: FileDiagnosis) -> _Located:
+    label: Label = file.rank if file.rank is not None else file.path
+    located = replace(failure, file=file.path, ranks=failure.ranks or (label,))
+    around_ns = file.diagnosis.progress.last_ns if failure.first_ns is None else failure.first_ns
+    return _Located(located, _NEVER_NS if around_ns is None else around_ns)
+
+
+def _merge_group(group: Sequence[_Located]) -> _Located:
+    """The same failure of several ranks: the worst and earliest is the root."""
+    ordered = sorted(group, key=lambda one: one.around_ns)
+    root = min(ordered, key=lambda one: -one.failure.severity.rank)
+    failures = [root.failure, *(one.failure for one in ordered)]
+    merged = replace(
+        root.failure,
+        ranks=tuple(dict.fromkeys(rank for one in failures for rank in one.ranks)),
+        count=sum(one.failure.count for one in group),
+        first_ns=min((one.first_ns for one in failures if one.first_ns is not None), default=None),
+        last_ns=max((one.last_ns for one in failures if one.last_ns is not None), default=None),
+    )
+    return _Located(merged, ordered[0].around_ns)
+
+
+def _fold_consequences(located: Sequence[_Located]) -> tuple[Failure, ...]:
+    """Sort the failures; those that follow from a root cause in another file are named in its reason."""
+    failures = [one.failure for one in sorted(located, key=lambda one: one.around_ns)]
+    pages = [one for one in failures if one.severity is Severity.PAGE]
+    roots = [one for one in pages if one.confidence >= _ROOT_CONFIDENCE]
+    if not roots:
+        return tuple(sorted(failures, key=lambda one: -one.severity.rank))
+    first, consequences = roots[0], [one for one in pages if one not in roots]
+    if consequences:
+        named = "; ".join(f"{one.title.rstrip('.')} ({_named(one.ranks)})" for one in consequences[:_MAX_NAMED])
+        first = replace(first, why=f"{first.why} Also seen as a consequence: {named}.".strip())
+    others = sorted((one for one in failures if one.severity is not Severity.PAGE), key=lambda one: -one.severity.rank)
+    return (first, *roots[1:], *others)
+
+
+def _named(ranks: Iterable[Label]) -> str:
+    known = list(ranks)
+    kind = "rank " if all(isinstance(one, int) for one in known) else ""
+    shown = ", ".join(map(str, known[:_MAX_NAMED]))
+    return f"{kind}{shown}" + (f" and {len(known) - _MAX_NAMED:,} more" if len(known) > _MAX_NAMED else "")
+
+
+def _progress_order(diagnosis: Diagnosis) -> tuple[int, int]:
+    progress = diagnosis.progress
+    return progress.last_ns or 0, progress.step or 0

@@ -1,0 +1,100 @@
+"""Which files `trainwatch scan` reads: the named ones, those of folders, and those that patterns match."""
+
+import glob
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.domain.wording import plural
+from bot.errors import ConfigError
+
+STANDARD_INPUT = "-"
+_LOG_NAME = re.compile(
+    r"(?i).*\.(?:log|out|err|txt|stdout|stderr|jsonl|o\d+|e\d+)(?:[.-]\d+)?(?:\.(?:gz|xz|bz2))?"
+    r"|(?:.*[._-])?(?:log|logs|output|stdout|stderr)(?:[._-]\d+)?"
+    r"|(?:rank|worker|proc|node|task)[._-]?\d+"
+)
+"""Names of logs in a folder. Other files there are not read."""
+_RANK_IN_NAME = re.compile(
+    r"(?i)(?:^|[._/-])(?:global[._-]?)?(?:rank|worker|proc|process|task)[._-]?(\d{1,6})(?=[._/-]|$)"
+)
+_TORCHRUN_RANK = re.compile(r"attempt_\d+/(\d{1,6})/[^/]+$")
+"""torchrun's --log-dir: run id/attempt/rank/stderr.log."""
+_DIGITS = re.compile(r"(\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class LogFile:
+    """A file to read."""
+
+    path: str
+    """As typed or found; `-` is the standard input."""
+    rank: int | None = None
+    """The rank that its name states."""
+    is_named: bool = True
+    """Whether it was typed itself, rather than found in a folder or by a pattern."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFiles:
+    """The files to read, and how many others the folders hold."""
+
+    files: tuple[LogFile, ...]
+    others: int = 0
+    """Files in folders whose names are not those of logs."""
+
+
+def find_files(paths: Sequence[str]) -> FoundFiles:
+    """Expand folders and patterns, each file once, in natural order within each argument.
+
+    Raises:
+        ConfigError: a path does not exist, a pattern matches nothing, or there is no log in the folders.
+    """
+    found: dict[str, LogFile] = {}
+    others = 0
+    for typed in paths:
+        for path, is_named in _matches(typed):
+            if path == STANDARD_INPUT or not Path(path).is_dir():
+                found.setdefault(path, LogFile(path, rank_of_path(path), is_named))
+                continue
+            inside = list(_files_below(path))
+            logs = [one for one in inside if _LOG_NAME.fullmatch(os.path.basename(one))]  # noqa: PTH119 - much faster
+            others += len(inside) - len(logs)
+            for one in sorted(logs, key=_natural_order):
+                found.setdefault(one, LogFile(one, rank_of_path(one), is_named=False))
+    if not found:
+        other = f" It has {plural(others, 'other file')}; name the file to read it." if others else ""
+        raise ConfigError(f"No log files in {', '.join(paths)}.{other}")
+    return FoundFiles(tuple(found.values()), others)
+
+
+def rank_of_path(path: str) -> int | None:
+    """Return the rank that a path states: `rank_3.log`, `worker-3.err`, `attempt_0/3/stderr.log`; else None."""
+    in_folder = _TORCHRUN_RANK.search(path)
+    named = in_folder or next(reversed(list(_RANK_IN_NAME.finditer(path))), None)
+    return int(named[1]) if named is not None else None
+
+
+def _matches(typed: str) -> Iterable[tuple[str, bool]]:
+    """The paths that an argument names, and whether it names them itself."""
+    if typed == STANDARD_INPUT or Path(typed).exists() or not glob.has_magic(typed):
+        return [(typed, True)]
+    matched = sorted(glob.glob(os.path.expanduser(typed), recursive=True), key=_natural_order)  # noqa: PTH111, PTH207
+    if not matched:
+        raise ConfigError(f"No file matches {typed}.")
+    return [(path, False) for path in matched]
+
+
+def _files_below(folder: str) -> Iterator[str]:
+    """Every regular file in a folder and its folders, without hidden ones and symbolic links to folders."""
+    for parent, folders, names in os.walk(os.path.normpath(folder)):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        inside = "" if parent == os.curdir else f"{parent}{os.sep}"
+        yield from (f"{inside}{name}" for name in names if not name.startswith("."))
+
+
+def _natural_order(path: str) -> list[tuple[int, str]]:
+    """Order `rank_2` before `rank_10`."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in _DIGITS.split(path)]

@@ -102,7 +102,7 @@ def test_same_failure_of_several_ranks_is_one(capsys: pytest.CaptureFixture[str]
     out = capsys.readouterr().out
     assert out.startswith("1 problem found.")
     assert "rank 7 first, then" in out
-    assert "3 times" in out
+    assert "3 occurrences" in out
 
 
 def test_patterns_folders_and_files_are_combined_and_read_once() -> None:
@@ -158,7 +158,7 @@ def test_report_fits_the_terminal(
     program.run(["scan", "rank_0.log"])
     rows = capsys.readouterr().out.splitlines()
     assert [row for row in rows if len(row) > width and len(row.split()) > 1] == []
-    assert any(row.strip() == "▶ torch.OutOfMemoryError: CUDA out of" or OOM[:40] in row for row in rows)
+    assert OOM[:35] in " ".join(" ".join(rows).split())
 
 
 def test_match_is_highlighted_in_colour(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,8 +15,8 @@ from bot.domain.logs import Level
 from bot.domain.wording import plural
 from bot.rules.diagnosis_wording import describe_progress, describe_ranks, describe_reason
 from bot.rules.nothing_found import describe_nothing_found, explains_end, lines_to_show, title_of_lines
+from bot.terminal.excerpts import exception_span, highlight_match
 from bot.terminal.log_lines import escape_controls
-from bot.terminal.render.excerpts import exception_span, highlight_match
 
 _INDENT = "      "
 _MARK = "\u25b6 "

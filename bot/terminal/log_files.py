@@ -26,7 +26,7 @@ _DIGITS = re.compile(r"(\d+)")
 
 
 @dataclass(frozen=True, slots=True)
-class LogFile:
+class ScannedFile:
     """A file to read."""
 
     path: str
@@ -41,7 +41,7 @@ class LogFile:
 class FoundFiles:
     """The files to read, and how many others the folders hold."""
 
-    files: tuple[LogFile, ...]
+    files: tuple[ScannedFile, ...]
     others: int = 0
     """Files in folders whose names are not those of logs."""
 
@@ -52,18 +52,18 @@ def find_files(paths: Sequence[str]) -> FoundFiles:
     Raises:
         ConfigError: a path does not exist, a pattern matches nothing, or there is no log in the folders.
     """
-    found: dict[str, LogFile] = {}
+    found: dict[str, ScannedFile] = {}
     others = 0
     for typed in paths:
         for path, is_named in _matches(typed):
             if path == STANDARD_INPUT or not Path(path).is_dir():
-                found.setdefault(path, LogFile(path, rank_of_path(path), is_named))
+                found.setdefault(path, ScannedFile(path, rank_of_path(path), is_named))
                 continue
             inside = list(_files_below(path))
             logs = [one for one in inside if _LOG_NAME.fullmatch(os.path.basename(one))]  # noqa: PTH119 - much faster
             others += len(inside) - len(logs)
             for one in sorted(logs, key=_natural_order):
-                found.setdefault(one, LogFile(one, rank_of_path(one), is_named=False))
+                found.setdefault(one, ScannedFile(one, rank_of_path(one), is_named=False))
     if not found:
         other = f" It has {plural(others, 'other file')}; name the file to read it." if others else ""
         raise ConfigError(f"No log files in {', '.join(paths)}.{other}")

@@ -25,7 +25,7 @@ from bot.errors import ConfigError
 from bot.redaction.redactor import Redactor
 from bot.rules.diagnosis_wording import redact_diagnosis
 from bot.terminal.exit_codes import ExitCode
-from bot.terminal.log_files import STANDARD_INPUT, LogFile, find_files
+from bot.terminal.log_files import STANDARD_INPUT, ScannedFile, find_files
 from bot.terminal.log_text import BinaryFile, TruncatedFile, read_text_pages
 from bot.terminal.output import Output, redaction_note
 from bot.terminal.render.scanned_files import files_text
@@ -78,7 +78,9 @@ class ReadProgress:
         self.output.progress(f"{_progress_bar(read, self.total)} · {_mib(rate)}/s")
 
 
-def _diagnose_files(files: Sequence[LogFile], scanner: PageScanner, progress: ReadProgress) -> Iterator[FileDiagnosis]:
+def _diagnose_files(
+    files: Sequence[ScannedFile], scanner: PageScanner, progress: ReadProgress
+) -> Iterator[FileDiagnosis]:
     for file in files:
         try:
             diagnosis = _diagnose(file, scanner, progress)
@@ -94,7 +96,7 @@ def _diagnose_files(files: Sequence[LogFile], scanner: PageScanner, progress: Re
             yield FileDiagnosis(file.path, file.rank, diagnosis)
 
 
-def _diagnose(file: LogFile, scanner: PageScanner, progress: ReadProgress) -> Diagnosis:
+def _diagnose(file: ScannedFile, scanner: PageScanner, progress: ReadProgress) -> Diagnosis:
     """Diagnose one file; of a damaged compressed file, the part that can be read."""
     diagnoser, done = Diagnoser(scanner, last_lines=True), 0
     with _open_log(file.path) as log:

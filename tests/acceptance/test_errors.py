@@ -36,10 +36,10 @@ FAULTS = {
 INVALID_COMMANDS = (
     ((), "Usage"),
     (("frobnicate",), "frobnicate"),
-    (("logs",), "Missing"),
+    (("logs",), "Which job?"),
     (("logs", "baseten:a/b", "--lvel", "error"), "--level"),
     (("logs", "baseten:a/b", "--limit", "0"), "--limit"),
-    (("logs", "baseten:a/b", "--since", "soon"), "Invalid duration `soon`"),
+    (("logs", "baseten:a/b", "--since", "soon"), "Can't read the time `soon`"),
     (("logs", "baseten:a/b", "--grep", "(unclosed"), "unclosed `(`"),
     (("logs", "baseten:a/b", "--grep", "(?=ahead)"), "look-ahead"),
     (("logs", "baseten:a/b", "--tail", "3", "--all"), "--tail"),

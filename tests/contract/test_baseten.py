@@ -261,3 +261,14 @@ async def test_faults_neither_lose_nor_duplicate_lines(cloud: Cloud, faults: str
         query, more = replace(query, cursor=page.cursor), page.more
     assert list(READ) == lines
     await provider.aclose()
+
+
+async def test_a_deployment_is_named_by_its_model_and_environment(
+    cloud: Cloud, deployments: BasetenDeployments
+) -> None:
+    cloud.world.model_names["abc1d2ef"] = "support-assistant"
+    cloud.world.deployments["abc1d2ef", "xyz123"].environment = "staging"
+    job = await deployments.get_job(DEPLOYMENT)
+    listed = await deployments.list_jobs(limit=9)
+    assert job.name == "support-assistant · staging"
+    assert job.name in [one.name for one in listed]

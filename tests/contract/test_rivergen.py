@@ -288,7 +288,8 @@ async def test_a_job_has_its_details(cloud: Cloud, provider: RivergenProvider) -
         job.started_at,
         job.ended_at,
     )
-    assert {"Duration": "1h", "Peak CPU": "86.5 %"}.items() <= dict(job.details).items()
+    assert {"Duration": "1 h", "Peak CPU": "86.5 %"}.items() <= dict(job.details).items()
+    assert ("churn, larger", "ada@example.com") == (job.name, job.user)
     by_model = await provider.get_job(JobRef("rivergen", "mdl-1"))
     assert (JOB, "churn, larger", "ada@example.com") == (by_model.ref, by_model.name, by_model.user)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -12,7 +13,7 @@ from bot.domain.gaps import Gap, GapReason, Part
 from bot.domain.jobs import Job, JobRef, Resources
 from bot.domain.logs import LogFilter, LogLine, LogPage, LogQuery
 from bot.domain.metrics import MetricQuery, MetricSeries
-from bot.errors import BadRequest, JobNotFound, NotSupported, Unavailable
+from bot.errors import BadRequest, JobNotFound, NotSupported, ProviderError, Unavailable
 from bot.providers.baseten.api import (
     LEVEL_WORDS,
     deployment_path,
@@ -70,6 +71,7 @@ class BasetenDeployments(HttpProvider):
     def __init__(self, client: HttpClient, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         super().__init__(client)
         self._clock = clock
+        self._model_names: dict[str, str | None] = {}
         self._endpoint = log_endpoint()
         self._statuses = StatusReader(DEPLOYMENT, deployment_state)
 
@@ -81,11 +83,12 @@ class BasetenDeployments(HttpProvider):
         """See `Provider.get_job`."""
         model_id, deployment_id = _ids(job)
         body = await self._client.get(deployment_path(model_id, deployment_id))
-        return self._job(decode_body(WireDeployment, body, DEPLOYMENT), model_id)
+        wire = decode_body(WireDeployment, body, DEPLOYMENT)
+        return self._job(wire, model_id, await self._model_name(model_id))
 
     async def list_jobs(self, *, limit: int) -> Sequence[Job]:
         """See `Provider.list_jobs`. Makes one request, and one per model."""
-        models = decode_body(WireModelList, await self._client.get("/v1/models"), DEPLOYMENT).models
+        models = await self._models()
         found = await asyncio.gather(*(self._of_model(model) for model in models))
         jobs = [job for of_model in found for job in of_model]
         return sorted(jobs, key=lambda job: job.created_at or datetime.min.replace(tzinfo=UTC), reverse=True)[:limit]
@@ -127,6 +130,18 @@ class BasetenDeployments(HttpProvider):
 
         return fetch
 
+    async def _models(self) -> Sequence[WireModel]:
+        models = decode_body(WireModelList, await self._client.get("/v1/models"), DEPLOYMENT).models
+        self._model_names.update((model.id, model.name) for model in models)
+        return models
+
+    async def _model_name(self, model_id: str) -> str | None:
+        """Return the model's name, which a deployment does not have; asked for once, and None if that fails."""
+        if model_id not in self._model_names:
+            with contextlib.suppress(ProviderError):
+                await self._models()
+        return self._model_names.setdefault(model_id, None)
+
     async def _of_model(self, model: WireModel) -> list[Job]:
         """Return the model's deployments; none if it was deleted in the meantime."""
         try:
@@ -138,11 +153,12 @@ class BasetenDeployments(HttpProvider):
 
     def _job(self, wire: WireDeployment, model_id: str, model_name: str | None = None) -> Job:
         kind = "production" if wire.is_production else "development" if wire.is_development else None
+        parts = (model_name, wire.environment or kind or wire.name)
         return Job(
             ref=JobRef(DEPLOYMENT, f"{model_id}/{wire.id}"),
             state=self._statuses.state(wire.status),
             vendor_status=wire.status,
-            name=wire.name,
+            name=" · ".join(part for part in parts if part) or None,
             url=deployment_url(model_id, wire.id),
             created_at=utc(wire.created_at),
             resources=Resources(instance=wire.instance_type_name),

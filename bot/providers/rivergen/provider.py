@@ -12,7 +12,7 @@ from dataclasses import replace
 from bot.domain.jobs import Job, JobRef
 from bot.domain.logs import LogPage, LogQuery
 from bot.domain.metrics import MetricQuery, MetricSeries
-from bot.errors import BadRequest, JobNotFound, NotSupported
+from bot.errors import BadRequest, JobNotFound, NotSupported, ProviderError
 from bot.providers.base import Download
 from bot.providers.http.client import (
     HttpClient,
@@ -36,6 +36,7 @@ REQUESTS_PER_SECOND = 100 / 60
 PAGES = ("training-metrics", "training/metrics")
 """The documented path and its alias."""
 LARGEST_LIST = 100
+_MAX_KNOWN_RUNS = 1000
 _EXPLANATIONS = {
     400: "rejected a parameter of the request",
     401: "rejected the token; RIVERGEN_API_KEY must be a whole JWT or personal access token that is still valid",
@@ -71,6 +72,7 @@ class RivergenProvider(HttpProvider):
     def __init__(self, client: HttpClient, *, base_url: str = BASE_URL) -> None:
         super().__init__(client)
         self._base_url = base_url
+        self._known_runs: dict[str, wire.Run] = {}
         self._pages = list(PAGES)
 
     def parse_ref(self, text: str) -> JobRef | None:
@@ -87,7 +89,7 @@ class RivergenProvider(HttpProvider):
             return wire.job_from_run(model, run if run.status else await self._listed_run(model, run.run_id, missing))
         found = wire.job_from_details(model, run.run_id, wire.parse_details(body))
         if not run.status:
-            return found
+            run = await self._named_run(model, run.run_id)
         listed = wire.job_from_run(model, run)
         return replace(found, name=listed.name, user=listed.user, created_at=listed.created_at)
 
@@ -183,6 +185,18 @@ class RivergenProvider(HttpProvider):
             if run.run_id == run_id:
                 return run
         raise missing
+
+    async def _named_run(self, model: str, run_id: str) -> wire.Run:
+        """Return the run with its name and author, which the details page lacks; asked for once for each run."""
+        if run_id not in self._known_runs:
+            try:
+                found = await self._listed_run(model, run_id, JobNotFound(run_id, provider=references.NAME))
+            except ProviderError:
+                found = wire.Run(run_id)
+            if len(self._known_runs) >= _MAX_KNOWN_RUNS:
+                self._known_runs.clear()
+            self._known_runs[run_id] = found
+        return self._known_runs[run_id]
 
     async def _runs(self, model: str, size: str) -> Sequence[wire.Run]:
         path = f"/api/v1/models/{path_segment(model)}/registry/training-runs"

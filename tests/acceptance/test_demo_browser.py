@@ -69,6 +69,8 @@ async def test_demo_answers_commands_alerts_and_stops(tmp_path: Path) -> None:
         await an_error_alert_has_its_lines_in_the_thread(page)
         await a_failed_status_names_its_cause(page)
         await someone_acknowledges_an_alert(page)
+        await a_silence_shows_on_the_alert_and_can_be_undone(page)
+        await stopping_asks_and_can_be_undone(page)
         await recovery_edits_the_same_message(page, first)
         await browser.close()
 
@@ -157,6 +159,31 @@ async def someone_acknowledges_an_alert(page: Page) -> None:
     root = alert(page, "production")
     await root.get_by_test_id("button-trainwatch_acknowledge").click()
     await expect(root).to_contain_text("Acknowledged by @Ada Lovelace")
+
+
+async def a_silence_shows_on_the_alert_and_can_be_undone(page: Page) -> None:
+    root = alert(page, "production")
+    await root.get_by_test_id("button-trainwatch_change").click()
+    await expect(root).to_contain_text(re.compile(r"Silenced until \d+:\d\d [AP]M by @Ada Lovelace"))
+    await root.get_by_role("button", name="Undo silence").click()
+    await expect(root).not_to_contain_text("Silenced")
+    answer = await typed(page, "silence 2h", private=True)
+    await answer.get_by_role("button", name="Silence all").click()
+    await expect(root).to_contain_text("Silenced until")
+    announced = page.locator("#list").get_by_test_id("message").filter(has_text="all alerts in this channel")
+    await announced.get_by_role("button", name="Unmute").click()
+    await expect(announced).to_contain_text("@Ada Lovelace unmuted all alerts in this channel.")
+    await expect(root).not_to_contain_text("Silenced")
+
+
+async def stopping_asks_and_can_be_undone(page: Page) -> None:
+    root = alert(page, "production")
+    await root.get_by_role("button", name="Stop watching").click()
+    await expect(page.get_by_test_id("confirm")).to_contain_text("This channel gets no more alerts for")
+    await page.get_by_test_id("confirm-yes").click()
+    await expect(root).to_contain_text("@Ada Lovelace stopped watching")
+    await root.get_by_role("button", name="Undo").click()
+    await expect(root.get_by_role("button", name="Undo")).to_have_count(0)
     await page.get_by_test_id("channel-training").click()
 
 

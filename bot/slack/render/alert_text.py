@@ -63,7 +63,7 @@ def place(job: Job, evidence: Evidence) -> str:
     """Where it broke: `rank 3 of 8`, or a replica; "" if unknown."""
     facts = dict(evidence.facts)
     value = next((facts[label] for label in _PLACE_FACTS if label in facts), "")
-    if not value or len(value) > _PLACE_LIMIT:
+    if not value or len(value) > _PLACE_LIMIT or value.count(", ") > value.count(" first, then "):
         return ""
     if value.isdigit():
         ranks = job.rank_count or 0

@@ -29,7 +29,7 @@ from bot.slack.render.blocks import Action, actions, button, confirm, context, l
 from bot.slack.render.jobs import job_link, job_name, state_label
 from bot.slack.render.mentions import NOBODY, Mentioned, mention_line, with_mentions
 from bot.slack.render.message import Block, Message, message
-from bot.slack.render.text import clock_time, code, first_sentence, one_line, person, slack_time
+from bot.slack.render.text import clock_time, code, first_sentence, one_line, person, shortened, slack_time
 
 _MAX_LINES = 8
 _LINE_LIMIT = 42
@@ -45,7 +45,6 @@ _ALSO_LIMIT = 46
 """Characters of the line that names the other alerts: one line on a phone."""
 _TOKEN = re.compile(r"<(?:[^<>|!]*\|)?([^<>|!]*)>|<[^<>]*>")
 _MARKUP = re.compile(r"[*~`]")
-_PARENTHESIS = re.compile(r" \([^()]*\)$")
 _MODULE = re.compile(r"^(?:\w+\.)+(?=\w+:)")
 _SAME_DAY = timedelta(hours=12)
 """A time this near to the message itself needs no date."""
@@ -96,13 +95,8 @@ def _headline(job: Job, lead: IncidentAlert, mark: str) -> str:
     """What broke, where and on which job, in two lines of a phone."""
     where = place(job, lead.evidence)
     room = max(_TITLE_LEAST, _HEADLINE_LIMIT - len(where) - len(job_name(job)))
-    title = f"{alert_icon(job, lead)} {mark}{_short_title(lead.title, room)}{mark}"
+    title = f"{alert_icon(job, lead)} {mark}{shortened(lead.title, room)}{mark}"
     return " · ".join(part for part in (title, where, job_link(job)) if part)
-
-
-def _short_title(title: str, limit: int) -> str:
-    """The title; if it is too long, first without the parenthesis at its end."""
-    return one_line(title if len(title) <= limit else _PARENTHESIS.sub("…", title), limit)
 
 
 def _decisive(job: Job, lead: IncidentAlert) -> str:

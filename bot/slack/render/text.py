@@ -25,7 +25,8 @@ _MARKS = re.compile(f"({_MARK}{{8}}){_MARK}+")
 _OPEN_END = re.compile(r"(?:<[^<>]*|&[a-z]{0,3})$")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z`(])")
 _SPACES = re.compile(" +")
-_CLAUSE_END = re.compile("[;:,] ")
+_CLAUSE_END = re.compile(r"[;:,] | (?=\()")
+_DANGLING = re.compile(r"(?: (?:a|an|and|before|by|for|from|in|of|on|or|the|to|with))+$")
 _BACKTICKS = re.compile(r"`{3,}")
 _LIKE_BACKTICK = "\u02cb"
 _USER_ID = re.compile(r"[UW][A-Z0-9]{2,20}")
@@ -95,14 +96,18 @@ def linked_hint(hint: str, limit: int = 600) -> str:
 
 
 def first_sentence(hint: str, limit: int) -> str:
-    """The first sentence of foreign text as one escaped line without a URL; a long one is cut after a word."""
+    """The first sentence of foreign text as one escaped line without a URL, shortened to `limit` characters."""
     words = " ".join(word for word in hint.split() if not word.startswith("https://"))
-    sentence = _SENTENCE_END.split(words, 1)[0]
-    if len(sentence) > limit:
-        ends = [found.start() for found in _CLAUSE_END.finditer(sentence, limit // 3, limit)]
-        ends = ends or [found.start() for found in _SPACES.finditer(sentence, limit // 3, limit)]
-        sentence = sentence[: ends[-1]] + ELLIPSIS if ends else sentence
-    return one_line(sentence, limit)
+    return shortened(_SENTENCE_END.split(words, 1)[0], limit)
+
+
+def shortened(text: str, limit: int) -> str:
+    """Foreign text as one escaped line; if it is too long, cut after a clause or a word, with "…"."""
+    if len(text) > limit:
+        ends = [found.start() for found in _CLAUSE_END.finditer(text, limit // 3, limit)]
+        ends = ends or [found.start() for found in _SPACES.finditer(text, limit // 3, limit)]
+        text = _DANGLING.sub("", text[: ends[-1]]) + ELLIPSIS if ends else text
+    return one_line(text, limit)
 
 
 def clock_time(at: datetime) -> str:

@@ -244,7 +244,7 @@ def test_long_titles_and_advice_are_cut_visibly() -> None:
         evidence=replace(errors(), hint=hint),
     )
     headline, *_, advice = shown(render_root(incident(one))).splitlines()
-    assert headline.startswith("🟠 *ZstdError: zstd decompress error: Data c…* · rank 3 of 8 · ")
+    assert headline.startswith("🟠 *ZstdError: zstd decompress error…* · rank 3 of 8 · ")
     assert advice == "*Try:* Use a smaller micro-batch or sequence, or gradient checkpointing…"
 
 

@@ -11,9 +11,10 @@ from typing import NamedTuple
 
 from bot.diagnosis.failures.candidates import LINES_AFTER, Candidate
 from bot.diagnosis.failures.frames import LineKind, cut_row, line_kind, reduce_traceback, traceback_start
-from bot.diagnosis.failures.subjects import is_complaint, is_progress, names_subject, subject_start
+from bot.diagnosis.failures.subjects import is_complaint, is_progress, names_subject, subject_start, without_bar
 from bot.diagnosis.failures.tracebacks import RaisedException
 from bot.diagnosis.reading.cursor import LineCursor, Origin
+from bot.diagnosis.reading.plain_message import cut_around
 from bot.diagnosis.reading.prefixes import LineSource, split_prefix, unwrap_json
 from bot.domain.logs import Level
 
@@ -27,8 +28,6 @@ NEAR_LINES = 8
 """An error line within this number of lines before the exception, without progress between them, belongs to it."""
 ROW_CHARS, DECISIVE_CHARS = 160, 480
 """Maximum number of characters of a row, and of the decisive row and the exception."""
-
-_ELLIPSIS = "\u2026"
 
 
 class OriginRun(NamedTuple):
@@ -151,7 +150,7 @@ def _append(candidate: Candidate, line: str, rank: int | None, replica: str | No
     source = LineSource(candidate.source_name, candidate.source_rank)
     if not _is_own(split.source, source) or (candidate.has_rank_prefix and split.source.rank is None):
         return
-    if line_kind(split.text) in (LineKind.HEADER, LineKind.FRAME, LineKind.CAUSE):
+    if line_kind(split.text) in (LineKind.HEADER, LineKind.FRAME, LineKind.CAUSE, LineKind.NATIVE):
         candidate.missing_lines = 0
         return
     if is_progress(split.text):
@@ -237,6 +236,8 @@ def _context(before: Sequence[_Line], needed: _Line) -> list[_Line]:
             while chosen and line_kind(near[chosen[-1]].text) is LineKind.CODE:
                 chosen.pop()
             break
+        if line_kind(line.text) is LineKind.NATIVE:
+            continue
         if is_progress(line.text):
             has_progress = True
         elif line.number == needed.number or (
@@ -253,8 +254,9 @@ def _context(before: Sequence[_Line], needed: _Line) -> list[_Line]:
 
 
 def _gaps(lines: Sequence[_Line]) -> list[_Line]:
+    frames = sum(line_kind(line.text) is LineKind.NATIVE for line in lines)
     progress = sum(is_progress(line.text) for line in lines)
-    counted = ((progress, "progress line"), (len(lines) - progress, "line"))
+    counted = ((frames, "frame"), (progress, "progress line"), (len(lines) - frames - progress, "line"))
     return [_Line(cut_row(count, what), "", 0) for count, what in counted if count]
 
 
@@ -265,19 +267,14 @@ def _between(first: int, second: int) -> list[_Line]:
 
 def _shown(candidate: Candidate, row: _Line, *, is_whole: bool) -> str:
     """Cut a row; of the decisive row and the exception, more is shown, up to what the hint refers to."""
-    text = row.shown
     if not is_whole:
-        return _cut(text)
-    begin = subject_start(candidate.names, text)
-    if begin < DECISIVE_CHARS * 3 // 4:
-        return _cut(text, DECISIVE_CHARS)
-    head = text[: DECISIVE_CHARS // 2 - 1]
-    return head + _ELLIPSIS + _cut(text[max(len(head), begin - 60) :], DECISIVE_CHARS // 2)
+        return _cut(row.shown)
+    text = without_bar(row.shown)
+    return cut_around(text, subject_start(candidate.names, text), DECISIVE_CHARS)
 
 
-def _cut(text: str, limit: int = ROW_CHARS) -> str:
-    text = text.rstrip()
-    return text if len(text) <= limit else text[: limit - 1] + _ELLIPSIS
+def _cut(text: str) -> str:
+    return cut_around(text, 0, ROW_CHARS)
 
 
 def _parts(line: str) -> list[str]:

@@ -26,7 +26,8 @@ def mask_message(message: str) -> str:
 
 def is_library(path: str) -> bool:
     """Is a frame's file an installed package or Python itself, rather than the user's code?"""
-    return path.startswith("<") or any(part in path for part in _LIBRARY)
+    is_compiled = path.endswith((".pyx", ".pxi")) and not path.startswith("/")
+    return is_compiled or path.startswith("<") or any(part in path for part in _LIBRARY)
 
 
 def failure_fingerprint(kind: str, frame: str, message: str) -> str:

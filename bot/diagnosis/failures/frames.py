@@ -15,6 +15,7 @@ WHOLE_FRAMES = 3
 """A traceback with at most this number of frames is shown whole."""
 
 _CODE = re.compile(r"^ {4,}\S|^\s+[\^~]+\s*$|^\s*\[Previous line repeated \d+ more times?\]|^\s*[│╭╰]")
+_NATIVE = re.compile(r"\s*(?:\[?frame #?\d+\]?:|#\d+ +0x|(?:\[\d+\] +)?/\S+\(\S*\+0x[0-9a-f]+\)|\[0x[0-9a-f]+\])")
 _CARETS = re.compile(r"^\s*[\^~]+\s*$|^\s*[╭╰]")
 
 
@@ -25,6 +26,8 @@ class LineKind(enum.Enum):
     FRAME = enum.auto()
     CODE = enum.auto()
     """Follows a frame: source code, or marks below it."""
+    NATIVE = enum.auto()
+    """A frame of a native stack trace."""
     CAUSE = enum.auto()
     """Announces the traceback of an exception that followed from the one before."""
     OTHER = enum.auto()
@@ -36,6 +39,8 @@ def line_kind(text: str) -> LineKind:
         return LineKind.FRAME
     if HEADER.search(text):
         return LineKind.HEADER
+    if _NATIVE.match(text):
+        return LineKind.NATIVE
     if _CODE.match(text):
         return LineKind.CODE
     return LineKind.CAUSE if CAUSE.search(text) else LineKind.OTHER

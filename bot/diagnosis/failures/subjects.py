@@ -38,7 +38,14 @@ _COMPLAINT = re.compile(
     r"(?i)corrupt|fail|error|cannot|could not|can't|unable|invalid|truncated|missing|denied|refused|unreachable"
     r"|timed? ?out|not found|no such|bad |broken|exceed"
 )
+_BAR_BEFORE = re.compile(r"^.*?\d+%\|[^\[]*\[[^\]]*(?:it/s|s/it)[^\]]*\]\s*(?=\S{4})")
 _BAR = re.compile(r"\d+%\||\d(?:it/s|s/it)\b")
+
+
+def without_bar(text: str) -> str:
+    """Return the text after a progress bar that shares its line, as bars do with what a program prints next."""
+    found = _BAR_BEFORE.match(text)
+    return f"\u2026 {text[found.end() :]}" if found else text
 
 
 def names_subject(subject: HintSubject, text: str) -> bool:

@@ -8,6 +8,7 @@ import math
 from dataclasses import dataclass
 
 from bot.diagnosis.findings import Failure
+from bot.diagnosis.reading.plain_message import cut_around
 from bot.diagnosis.training.loss_level import LOSS_HINT, LossLevel
 from bot.diagnosis.training.progress import EXCERPT_LINE, LoggedSample
 from bot.domain.alerts import Severity
@@ -124,5 +125,10 @@ class Divergence:
 
     def _record(self, logged: LoggedSample, before: float, after: float) -> None:
         if self.rise is None:
-            self.rise = Rise(logged.line, logged.time_ns, before, after, logged.text[:EXCERPT_LINE])
+            self.rise = Rise(logged.line, logged.time_ns, before, after, _excerpt(logged.text))
         self.rise.loss_after = after
+
+
+def _excerpt(text: str) -> str:
+    """Cut a progress line so that its loss stays."""
+    return cut_around(text, max(text.lower().find("loss"), 0), EXCERPT_LINE)

@@ -7,8 +7,10 @@ A hang logs no error: GPUs spin at 100 %, and other lines may still be written. 
 import re
 
 from bot.diagnosis.findings import Failure
+from bot.diagnosis.reading.plain_message import cut_around
 from bot.diagnosis.reading.prefixes import parse_timestamp
 from bot.diagnosis.training.pace import SECOND, TrainingPace
+from bot.diagnosis.training.progress import EXCERPT_LINE
 from bot.domain.alerts import Severity
 
 MIN_TIMEOUT_S = 300.0
@@ -63,7 +65,8 @@ def find_hang(pace: TrainingPace, now_ns: int | None, after: str) -> Failure | N
     return Failure(
         severity=Severity.PAGE, category="hang", signature="no_progress",
         title=f"No new step for {_duration(idle)}{step} (normally every {_duration(pace.gap_s or 0.0)})", hint=HINT,
-        line=pace.last_line, first_ns=pace.last_ns, last_ns=now_ns, excerpt=(pace.excerpt,),
+        line=pace.last_line, first_ns=pace.last_ns, last_ns=now_ns,
+        excerpt=(cut_around(pace.excerpt, 0, EXCERPT_LINE),),
         confidence=0.85 if has_other_lines else 0.7, fingerprint="no_progress",
         why="Other lines still arrive, but no new step." if has_other_lines else "Nothing else was logged either.",
     )  # fmt: skip

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from bot.diagnosis.findings import Failure, Label
+from bot.diagnosis.reading.plain_message import cut_around
 from bot.diagnosis.training.loss_level import LOSS_HINT
 from bot.diagnosis.training.progress import EXCERPT_LINE, LoggedSample, Sample, TrainingPosition
 from bot.domain.alerts import Severity
@@ -28,6 +29,7 @@ MAX_EXCERPT = 4
 
 _VALIDATION_LOSS = re.compile(r"(?i)\b(?:val|eval|valid|test)\w*loss['\"]?\s*[:=]\s*nan\b")
 """If the validation loss on the same line is NaN as well, the weights are lost."""
+_NONFINITE_NUMBER = re.compile(r"(?i)[:=\s](?:nan|[+-]?inf)\b")
 
 _WHY = "Runs do not recover from three NaNs in a row, or from zero after a NaN; one or two can be the loss scaler."
 
@@ -190,7 +192,8 @@ class NonFiniteLoss:
         if logged.label is not None and logged.label not in stretch.ranks and len(stretch.ranks) < MAX_RANKS:
             stretch.ranks.append(logged.label)
         if len(stretch.excerpt) < MAX_EXCERPT:
-            stretch.excerpt.append(logged.text[:EXCERPT_LINE])
+            found = _NONFINITE_NUMBER.search(logged.text)
+            stretch.excerpt.append(cut_around(logged.text, found.start() if found else 0, EXCERPT_LINE))
 
 
 def _non_finite_kind(sample: Sample, streak: RankStreak | None) -> NonFiniteKind | None:

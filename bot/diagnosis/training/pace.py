@@ -51,7 +51,7 @@ class TrainingPace:
         self.step_s = self.step_s if sample.step_s is None else sample.step_s
         self._record_time(logged, 1.0 if is_dense or not steps or not self.stride else self.stride / steps)
         self.position, self.samples = position, self.samples + 1
-        self.last_line, self.excerpt = logged.line, logged.text[:EXCERPT_LINE]
+        self.last_line, self.excerpt = logged.line, logged.text[: EXCERPT_LINE + 1]
         return True
 
     @property

@@ -162,6 +162,30 @@ def test_progress_between_rows_is_counted(scanner: PageScanner) -> None:
     ]
 
 
+def test_bar_on_the_line_of_the_exception_is_left_out(scanner: PageScanner) -> None:
+    bar = "Epoch 1:  12%|█▏        | 120/1000 [02:11<16:02,  1.09s/it, loss=2.31]"
+    failure = diagnose(scanner, "step 7 loss 2.0", bar + OOM)
+
+    assert decisive(failure) == f"\u2026 {OOM}"
+
+
+def test_frames_of_a_native_trace_are_left_out(scanner: PageScanner) -> None:
+    error = "RuntimeError: CUDA error: an illegal memory access was encountered"
+    native = [f"frame #{n}: c10::Error::Error() + 0x42 (0x15 in /usr/lib/libc10.so)" for n in range(9)]
+    failure = diagnose(scanner, "about to fail", *native, *traceback(error, "/app/a.py"), *native)
+
+    assert list(failure.excerpt) == ["about to fail", "\u2026 9 frames cut \u2026", *traceback(error, "/app/a.py")]
+
+
+def test_frame_of_a_compiled_module_is_not_the_users(scanner: PageScanner) -> None:
+    failure = diagnose(
+        scanner, *traceback("KeyError: 'x'", "/app/a.py", f"{LIBRARY}/a.py", "h5py/h5o.pyx", "h5py/h5o.pyx")
+    )
+
+    assert failure.title == "KeyError: 'x' in a.py:forward"
+    assert any("/app/a.py" in row for row in failure.excerpt)
+
+
 def test_excerpt_ends_before_another_traceback(scanner: PageScanner) -> None:
     chain = "During handling of the above exception, another exception occurred:"
     first, second = traceback("KeyError: 'k'", "/app/a.py"), traceback("ValueError: 2", "/app/b.py")

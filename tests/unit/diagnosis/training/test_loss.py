@@ -71,3 +71,12 @@ def test_loss_that_rises_and_comes_back_is_not_reported(scanner: PageScanner) ->
     lines = [f"step {n} loss {900.0 if 10 <= n < 14 else 3 - n / 100}" for n in range(1, 40)]
 
     assert failures_in(scanner, lines) == []
+
+
+def test_excerpt_of_a_long_line_keeps_the_number_that_is_not_finite(scanner: PageScanner) -> None:
+    rest = " ".join(f"metric_{n}: {n}.5 |" for n in range(40))
+    lines = [f"iteration {n}/ 9000 | {rest} lm loss: {'nan' if n > 20 else 2.0} |" for n in range(30)]
+    failure = failures_in(scanner, lines)[0]
+
+    assert failure.signature == "nonfinite_loss"
+    assert all("lm loss: nan" in row and "\u2026" in row and len(row) <= 240 for row in failure.excerpt)

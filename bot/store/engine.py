@@ -7,6 +7,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Dialect, Row, Select, Table, event
@@ -83,9 +84,16 @@ class Database:
         """For people; has no password."""
         self._transaction_timeout_s = transaction_timeout_s
         self._is_sqlite = parsed.get_backend_name() == "sqlite"
+        self._file = Path(parsed.database) if self._is_sqlite and parsed.database else None
         self._engine = _sqlite_engine(parsed, busy_timeout_s) if self._is_sqlite else _postgresql_engine(parsed)
         # SQLite has one writer and waits for it by polling; within a process a queue is fairer.
         self._writer: AbstractAsyncContextManager[object] = asyncio.Lock() if self._is_sqlite else nullcontext()
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether this is a SQLite file that does not exist yet, in a folder that does: connecting would create it."""
+        file = self._file
+        return file is not None and not file.name.startswith("file:") and not file.exists() and file.parent.is_dir()
 
     def insert(self, table: Table) -> sqlite.Insert | postgresql.Insert:
         """Return an INSERT with ON CONFLICT, which SQLAlchemy offers per database."""

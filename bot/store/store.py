@@ -51,16 +51,33 @@ class Store:
         self.preferences = Preferences(database)
 
     async def check(self) -> list[CheckResult]:
-        """Check that the database can be reached, has our schema and is writable; stop at the first problem."""
+        """Check that the database can be reached, has our schema and is writable; stop at the first problem.
+
+        Creates nothing.
+        """
+        if self._database.is_missing:
+            found = f"{self._database.description} does not exist yet; it will be created at the first start"
+            return [CheckResult("Database", True, found), _check_version(None)]
         try:
-            async with self._database.read() as connection:
-                version = await connection.run_sync(_version)
+            version = await self._schema_version()
         except StoreUnavailable as error:
             remedy = "Check DATABASE_URL, and that the server runs or the directory of the file exists and is writable."
             found = f"{self._database.description} cannot be reached: {_cause(error)}"
             return [CheckResult("Database", False, found, remedy)]
         results = [CheckResult("Database", True, self._database.description), _check_version(version)]
         return [*results, await _check_writable(self._database)] if version == SCHEMA_VERSION else results
+
+    async def has_run(self) -> bool:
+        """Return whether a bot has ever used this database; creates nothing.
+
+        Raises:
+            StoreUnavailable: it cannot be reached.
+        """
+        return not self._database.is_missing and await self._schema_version() is not None
+
+    async def _schema_version(self) -> str | None:
+        async with self._database.read() as connection:
+            return await connection.run_sync(_version)
 
     async def heartbeat(self, name: str, now: datetime) -> None:
         """Record that the loop of this name is alive."""

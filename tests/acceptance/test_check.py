@@ -172,7 +172,14 @@ async def test_unusable_database_is_reported(ready: Machine) -> None:
     await assert_reported(ready, ["Database"], "cannot be reached", "DATABASE_URL", **nowhere)
 
 
+async def test_check_creates_no_database(machine: Machine) -> None:
+    for words in (("check",), ("check", "--health")):
+        await machine.call(*words)
+        assert not (machine.folder / "bot.db").exists()
+
+
 async def test_check_does_not_change_the_database(machine: Machine) -> None:
+    (machine.folder / "bot.db").touch()
     await machine.call("check")
     with closing(sqlite3.connect(machine.folder / "bot.db")) as database:
         assert [] == database.execute("SELECT name FROM sqlite_master").fetchall()
@@ -216,4 +223,15 @@ async def test_health_check_reads_only_the_database(ready: Machine) -> None:
 async def test_health_check_without_tables_fails_cleanly(machine: Machine) -> None:
     ended = await machine.run("check", "--health", "--json")
     assert (1, "") == (ended.code, ended.err)
-    assert not ended.json["ok"]
+    assert {"Bot": "it has never run with this database"} == {
+        check["subject"]: check["found"] for check in ended.json["checks"]
+    }
+
+
+async def test_health_check_names_what_is_wrong_with_the_database(ready: Machine) -> None:
+    with closing(sqlite3.connect(ready.folder / "bot.db")) as database, database:
+        database.execute("UPDATE alembic_version SET version_num = '0000'")
+        database.execute("DROP TABLE heartbeats")
+    ended = await ready.call("check", "--health", "--json")
+    assert (1, ["Database schema"]) == (ended.code, failed(ended))
+    assert "older" in checks_by_subject(ended)["Database schema"]["found"]

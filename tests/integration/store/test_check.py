@@ -20,6 +20,10 @@ async def set_version(url: str, version: str) -> None:
     await database.aclose()
 
 
+def files_in(folder: Path) -> list[Path]:
+    return list(folder.iterdir())
+
+
 async def test_a_good_database_passes(store: Store) -> None:
     found = await store.check()
 
@@ -31,14 +35,20 @@ async def test_a_good_database_passes(store: Store) -> None:
 
 
 async def test_an_empty_database_passes_before_the_first_start(tmp_path: Path) -> None:
-    store = await open_store(f"sqlite:///{tmp_path / 'new.db'}")
-
-    assert (await store.check())[1:] == [
-        CheckResult(
-            "Database schema", True, "no tables yet; `trainwatch serve` or `trainwatch db upgrade` creates them"
-        )
-    ]
-    await store.aclose()
+    file = tmp_path / "new.db"
+    for found in (f"SQLite at {file} does not exist yet; it will be created at the first start", f"SQLite at {file}"):
+        store = await open_store(f"sqlite:///{file}")
+        assert await store.check() == [
+            CheckResult("Database", True, found),
+            CheckResult(
+                "Database schema", True, "no tables yet; `trainwatch serve` or `trainwatch db upgrade` creates them"
+            ),
+        ]
+        assert not await store.has_run()
+        await store.aclose()
+        if "not exist" in found:
+            assert files_in(tmp_path) == []
+            file.touch()
 
 
 @pytest.mark.parametrize(

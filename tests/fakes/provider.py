@@ -45,6 +45,8 @@ class FakeProvider:
     filters_by_time: bool = True
     """False: log queries ignore their window, as some platforms do."""
 
+    unlisted: set[str] = field(default_factory=set)
+    """Ids of jobs that are too old for a list."""
     list_error: BaseException | None = None
     """Raised by every list of jobs."""
     status_error: BaseException | None = None
@@ -108,7 +110,7 @@ class FakeProvider:
         await asyncio.sleep(self.list_s)
         if self.list_error is not None:
             raise self.list_error
-        return list(self.jobs.values())[:limit]
+        return [job for job in self.jobs.values() if job.ref.id not in self.unlisted][:limit]
 
     async def query_logs(self, query: LogQuery) -> LogPage:
         self.queries.append(query)

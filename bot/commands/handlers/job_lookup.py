@@ -15,9 +15,10 @@ from bot.commands.answers import ErrorAnswer
 from bot.commands.handlers.jobs import list_jobs
 from bot.domain.job_matching import JobName, KnownJob, closest_jobs, match_name, match_page
 from bot.domain.wording import plural
-from bot.errors import BotError, ConfigError, UsageError
+from bot.errors import BotError, ConfigError, ProviderError, UsageError
 from bot.providers.registry import Registry
 from bot.redaction.redactor import Redactor
+from bot.redaction.values import redact_job
 
 DIRECTORY_SIZE = 100
 """Jobs of each platform that a name is looked up in."""
@@ -113,6 +114,9 @@ class JobLookup:
             known += (jobs := await source())
             if matches := _match(name, jobs):
                 return await self._choose(name, typed, matches, known)
+        older = await self._find_older(name)
+        if len(older) == 1:
+            return ResolvedJob(str(older[0].ref), _describe(typed, older[0]))
         return await self._explain_missing(name, typed, known)
 
     async def _choose(
@@ -154,6 +158,24 @@ class JobLookup:
             if typed in [str(job.ref) for job in await source()]:
                 return True
         return False
+
+    async def _find_older(self, name: JobName) -> list[KnownJob]:
+        """Ask each platform that accepts the text as an id for a job that is not among its newest."""
+
+        async def find(platform: str) -> KnownJob | None:
+            provider = self.registry.get(platform)
+            ref = provider.parse_ref(name.text)
+            if ref is None:
+                return None
+            try:
+                async with asyncio.timeout(_TIMEOUT_S):
+                    return KnownJob.of(redact_job(await provider.get_job(ref), self.redactor))
+            except (ProviderError, TimeoutError):
+                return None
+
+        platforms = self.registry.names if "://" not in name.text else ()
+        found = await asyncio.gather(*(find(one) for one in platforms if name.provider in (None, one)))
+        return [job for job in found if job is not None]
 
     async def _list_newest(self) -> Sequence[KnownJob]:
         return (await self.directory.get(self.registry, self.redactor, self.now)).jobs

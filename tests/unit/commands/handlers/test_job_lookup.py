@@ -114,6 +114,13 @@ async def test_many_people_cost_one_list_per_platform(lookup: LookupHarness) -> 
     assert (lookup.mem.lists, lookup.other.lists) == (2, 2)
 
 
+async def test_an_id_that_is_not_among_the_newest_jobs_is_asked_for(lookup: LookupHarness) -> None:
+    old = lookup.mem.add_job("p0/old", name="ancient")
+    lookup.mem.unlisted.add(old.ref.id)
+    assert await lookup.resolve("p0/old") == "mem:p0/old `p0/old` is `mem:p0/old` (ancient)."
+    assert (await lookup.resolve("p0/none")).startswith("No job found for `p0/none`.")
+
+
 @pytest.mark.parametrize("error", [Unavailable("mem is down."), NotSupported("mem lists no jobs.")])
 async def test_a_platform_that_fails_is_named(lookup: LookupHarness, error: BaseException) -> None:
     lookup.mem.list_error = error

@@ -123,6 +123,8 @@ class Candidate:
     """Labels in log order; is each a rank?"""
     names: HintSubject = ""
     """What the hint refers to."""
+    unnamed_hint: str = ""
+    """Replaces the hint if the log does not name that."""
     excerpt: list[str] = field(default_factory=list)
     root_index: int = 0
     """Index of the decisive line in `excerpt`."""
@@ -175,7 +177,8 @@ class Candidate:
     ) -> Failure:
         """Report the candidate; `ranks` and `last_ns` replace its own."""
         return Failure(
-            severity=severity, category=self.category, signature=self.name, title=self.title, hint=self.hint,
+            severity=severity, category=self.category, signature=self.name, title=self.title,
+            hint=self.hint if self.has_subject or not self.unnamed_hint else self.unnamed_hint,
             line=self.decisive_line or self.line,
             ranks=tuple(self.labels() if ranks is None else ranks), count=self.count,
             first_ns=self.first_ns, last_ns=self.last_ns if last_ns is None else last_ns, excerpt=tuple(self.excerpt),
@@ -239,6 +242,7 @@ def candidate_from_exception(event: FailureEvent, raised: RaisedException, meani
         name="python_exception", precedence=precedence, category=meaning.category, severity=meaning.severity,
         title=f"{raised.kind.rsplit('.', 1)[-1]}{message}{where}", hint=meaning.hint, line=event.line,
         confidence=0.9 if precedence is Precedence.ROOT else 0.4, names=meaning.names,
+        unnamed_hint=meaning.unnamed_hint,
         fingerprint=failure_fingerprint(raised.kind, raised.frame, raised.message),
     )  # fmt: skip
 

@@ -48,8 +48,16 @@ _DATA_HINT = (
     "Check the named file or sample: it must exist on every node, be complete and have the expected format."
     " https://docs.pytorch.org/docs/stable/data.html"
 )
+_UNNAMED_DATA_HINT = (
+    "The log does not name the file or sample it read: log the name, then check that it is complete on every node."
+    " https://docs.pytorch.org/docs/stable/data.html"
+)
 _STORAGE_HINT = (
     "Check the named path: permissions, free space, and whether the last checkpoint is complete."
+    " https://docs.pytorch.org/docs/stable/distributed.checkpoint.html"
+)
+_UNNAMED_STORAGE_HINT = (
+    "The log does not name the path: check permissions and free space where checkpoints are, and the last checkpoint."
     " https://docs.pytorch.org/docs/stable/distributed.checkpoint.html"
 )
 _MEMORY_HINT = (
@@ -73,6 +81,8 @@ class ExceptionClass:
     severity: Severity = Severity.PAGE
     names: HintSubject = ""
     """What the hint refers to."""
+    unnamed_hint: str = ""
+    """Replaces the hint if the log does not name that."""
 
 
 _SILENT = ExceptionClass("silent", severity=Severity.INFO)
@@ -110,12 +120,14 @@ def _by_location(raised: RaisedException) -> ExceptionClass:
     kind, text = raised.kind, f"{raised.kind} {raised.message} {raised.frame}"
     if kind.endswith(("FileNotFoundError", "IsADirectoryError", "NotADirectoryError", "PermissionError", "OSError")):
         if _STORAGE.search(text):
-            return ExceptionClass("root", "storage", _STORAGE_HINT, names="file")
-        return ExceptionClass("root", "data" if _DATA.search(text) else "code", _DATA_HINT, names="file")
+            return ExceptionClass("root", "storage", _STORAGE_HINT, names="file", unnamed_hint=_UNNAMED_STORAGE_HINT)
+        return ExceptionClass(
+            "root", "data" if _DATA.search(text) else "code", _DATA_HINT, names="file", unnamed_hint=_UNNAMED_DATA_HINT
+        )
     if _DATA.search(raised.frame) and not kind.endswith(
         ("AttributeError", "NameError", "TypeError", "NotImplementedError")
     ):
-        return ExceptionClass("root", "data", _DATA_HINT, names="file")
+        return ExceptionClass("root", "data", _DATA_HINT, names="file", unnamed_hint=_UNNAMED_DATA_HINT)
     return ExceptionClass()
 
 

@@ -121,6 +121,14 @@ def test_rank_of_the_exception_replaces_the_replica_of_the_announcement(scanner:
     assert list(failure.excerpt) == texts
 
 
+def test_hint_refers_to_a_named_file_only_if_the_log_names_it(scanner: PageScanner) -> None:
+    named = diagnose(scanner, SHARD, *traceback(ZSTD, "/w/data.py"))
+    unnamed = diagnose(scanner, *traceback(ZSTD, "/w/data.py"))
+
+    assert named.hint.startswith("Check the named file or sample")
+    assert unnamed.hint.startswith("The log does not name the file or sample")
+
+
 def test_inner_exception_that_names_the_file_is_decisive(scanner: PageScanner) -> None:
     inner = "FileNotFoundError: [Errno 2] No such file or directory: '/mnt/data/shard-0042.tar'"
     outer = "FileNotFoundError: Caught FileNotFoundError in DataLoader worker process 0."

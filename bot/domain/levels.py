@@ -47,19 +47,16 @@ _NOT_A_VALUE = (
     r"[ \t]*(?:$|[,;|]))"
 )
 """`error: 0.06` is a metric, `fatal: false` a setting."""
-_NOT_A_METRIC = (
-    r"(?![ \t]*[:=]?[ \t]*[-+]?\d*\.\d+(?:e[-+]?\d+)?%?[ \t]*(?:$|[,;|]))(?![ \t]*\|[ \t]*[-+\d.%]+[ \t]*\|[ \t]*$)"
-    r"(?! (?i:count|rate|summary|budget|path|ratio|total|margin|bound|norm|threshold|counter|percentage|level)[sS]?"
-    r"\s*[:=]\s*[-+.\d])"
+_DECIMAL_ONLY = r"(?![ \t]*[:=]?[ \t]*[-+]?\d*\.\d+(?:e[-+]?\d+)?%?[ \t]*(?:$|[,;|]))"
+_NO_LEVEL = re.compile(
+    r"[ \t]*\|[ \t]*[-+\d.%]+[ \t]*\|[ \t]*$"
+    r"| (?i:count|rate|summary|budget|path|ratio|total|margin|bound|norm|threshold|counter|percentage|level)[sS]?"
+    rf"\s*[:=]\s*[-+.\d]|(?:[/|]|, ?| (?:and|or) )(?:{_UPPER})\b"
 )
-"""`ERROR 0.06`, `ERROR COUNT: 0` and `| ERROR | 0 |` are metrics."""
-_NOT_A_LIST = rf"(?!(?:[/|]|,[ ]?|[ ](?:and|or)[ ])(?:{_UPPER})\b)"
-"""`CRITICAL, ERROR and WARNING` is a list of levels."""
+"""What follows the word in metrics and lists: `ERROR COUNT: 0`, `| ERROR | 0 |`, `CRITICAL, ERROR and WARNING`."""
 _ITEM = re.compile(
-    r"(?P<separator>[\s|,;:*#=!\u2013\u2014\u2190-\u2bff\ufe0f\U0001f300-\U0001faff-]+)"
-    r"|(?P<rank>(?:rank|Rank|RANK)[ _]?\d{1,6} ?[|:>-] )"
-    rf"|(?P<upper>{_UPPER})(?=$|[\s:\]|,)/;(\[<-])(?!:\w+=)(?!-[A-Za-z])(?! ?=)"
-    rf"{_NOT_A_METRIC}{_NOT_A_LIST}"
+    r"(?P<separator>[\s|,;:*#=!\u2013\u2014-]+)"
+    rf"|(?P<upper>{_UPPER})(?=$|[\s:\]|,)/;(\[<-])(?!:\w+=)(?!-[A-Za-z])(?! ?=){_DECIMAL_ONLY}"
     r"|(?P<short>TRAC|DEBU|INFO|WARN|ERRO|FATA|PANI|EROR|DBUG|CRIT)(?=\[)"
     rf"|(?P<lower>{_LOWER}):(?=\s|$){_NOT_A_VALUE}"
     r"|(?P<mixin>NCCL) (?P<nccl>INFO|WARN|ERROR|TRACE)\b"
@@ -76,8 +73,15 @@ _ITEM = re.compile(
     r"|(?P<letter>[DIWEF]) (?=[\w./-]+\.(?:cc|cpp|cu|cuh|h|hpp|py|go|rs):\d+)"
     r"|(?P<key>[A-Za-z_@][\w.@]*)=(?P<value>\"(?:[^\"\\\n]|\\.)*\"?|[^\s\"]*)"
     rf"|[A-Za-z_][\w-]*\.(?P<channel>{_UPPER})(?=:)"
+    r"|(?P<rank>[rR](?:ank|ANK)[ _]?\d{1,6} ?[|:>-] )"
+    r"|(?P<symbol>[\u2190-\u2bff\ufe0f\U0001f300-\U0001faff]+)"
     r"|(?P<name>[A-Za-z_/@][\w./@$~+-]*(?:\[[\w.:/-]*\])?(?:[:#@]\d+)*)"
 )
+_COMMON = re.compile(
+    r"\[?\d{4}[-/]\d\d[-/]\d\d[ T]\d\d:\d\d:\d\d[\d.,]*Z?\]? (?:- [\w.]+ - |\| |- )?"
+    r"\[?(?P<level>INFO|DEBUG|WARNING|WARN)(?:[\]:|]| [^=])"
+)
+"""The header of most lines, which needs no more than this: a time, a logger's name and a level below ERROR."""
 _LEVEL_FIRST = re.compile(rf"(?P<level>{_UPPER})(?:\s*$|[|:/ ]\s*(?=[\d|]|[\w./-]+(?:\.\w+)?:\d|\w+(?:\.\w+)+|$))")
 _LEVEL_LAST = re.compile(rf"[\s|:,](?P<level>{_UPPER})(?:/[\w.-]+|\s+[\w.:]+)?\s*$")
 _LETTER_IN_BRACKET = re.compile(
@@ -102,6 +106,9 @@ _NOT_A_LOGGER = frozenset(
 )  # fmt: skip
 _OPTION = re.compile(r"(?:^|[\s:])--?$")
 """What precedes the name of an option of a command."""
+_MAX_RANK_CHARS = 5
+"""A longer number is a time, unless it is an address; a shorter one may be a rank: `3: `."""
+_DOTS_OF_ADDRESS = 3
 _CLOCK = re.compile(r"\b\d{1,2}:\d\d(?::\d\d)?\b|\d{4}-\d\d-\d\d")
 _POD = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*-(?:\d+|[a-z0-9]{5}) [a-z]+")
 """stern's prefix: a pod's name and a container's."""
@@ -109,6 +116,8 @@ _ELSEWHERE = re.compile(
     r"(?P<error>\b(?:ORTE|OPAL|PRTE|PMIX|OMPI)_ERROR_LOG: |\*\*\* An error occurred in MPI_"
     r"|Fatal error in (?:internal_)?P?MPI_|^Abort\(\d+\) on node \d+)"
 )
+_LAUNCHER = re.compile(r"(?:\w+=\w+ |\[[^\[\]\n]{0,80}\]:? ?|\((?:[^()\n]|\([^()\n]{0,40}\)){0,120}\) )+")
+"""Prefixes of launchers, some of which have an equals sign: `[local_rank=3] `, `(RayWorker pid=123) `."""
 _SHOUTED = re.compile(
     r"[^\"'`=]*?(?:^|[\s\]>)])(?:\[\s?(?P<bracket>ERROR|CRITICAL|FATAL)\s?\]"
     r"|(?:[|-]\s)?(?P<level>ERROR|CRITICAL|FATAL)(?=: (?![-+]?\d*\.\d)|:$| \|| - ))"
@@ -183,9 +192,12 @@ def _read(message: str) -> Level | None:
 
 
 class _End(enum.Enum):
-    """The header has ended: the message begins."""
+    """What has been read of a line without finding its level."""
 
     HEADER = enum.auto()
+    """The message begins."""
+    LINE = enum.auto()
+    """The line states none."""
 
 
 class _Header:
@@ -205,10 +217,14 @@ class _Header:
         text = item[kind]
         if kind == "separator":
             self._after_word = self._after_word and text.isspace()
-            is_option = text[-1] == "-" and self._text[item.end() : item.end() + 1].islower() and _OPTION.search(text)
-            return _End.HEADER if is_option else None
+            if text[-1] != "-" or not self._text[item.end() : item.end() + 1].islower():
+                return None
+            return _End.HEADER if _OPTION.search(text) else None
         if kind in _STATES_LEVEL:
-            return _End.HEADER if kind == "lower" and self._after_word else _LEVELS[text.lower()]
+            level = _LEVELS[text.lower()]
+            if kind == "upper" and level >= Level.ERROR and _NO_LEVEL.match(self._text, item.end()):
+                return _End.LINE
+            return _End.HEADER if kind == "lower" and self._after_word else level
         match kind:
             case "priority":
                 return _SYSLOG[int(text) & 7] if int(text) < 192 else _End.HEADER
@@ -218,7 +234,7 @@ class _Header:
             case "value":
                 return self._read_pair(item["key"].lower(), text)
             case "time":
-                self._has_time = self._has_time or any(mark in text[1:-1] for mark in ":/-")
+                self._has_time = self._has_time or (len(text) > _MAX_RANK_CHARS and text.count(".") != _DOTS_OF_ADDRESS)
             case "name":
                 return self._read_name(text, item.end())
         return None
@@ -234,34 +250,37 @@ class _Header:
         has_time = self._has_time and not self._after_word
         if not _may_be_logger(word, self._text, end, has_time=has_time):
             return _End.HEADER
-        is_prefix = self._text.startswith(":", end) or _POD.fullmatch(self._text, 0, end)
-        self._after_word = word.isalpha() and not is_prefix
+        is_prose = word.isalpha() and not self._text.startswith(":", end)
+        self._after_word = is_prose and (self._has_time or _POD.fullmatch(self._text, 0, end) is None)
         return None
 
 
 def _header_level(head: str) -> Level | None:
     """Read the items of a header until one states a level or the message begins."""
-    header, position, launcher_end = _Header(head), 0, 0
+    common = _COMMON.match(head)
+    if common is not None:
+        return _LEVELS[common["level"].lower()]
+    header, position = _Header(head), 0
     for _ in range(_MAX_ITEMS):
         item = _ITEM.match(head, position)
         if item is None or item.end() == position:
             break
-        if launcher_end == position and item.lastgroup in _OF_LAUNCHERS:
-            launcher_end = item.end()
         position = item.end()
         found = header.read(item)
+        if found is _End.LINE:
+            return None
         if found is _End.HEADER:
             break
         if found is not None:
             return found
     if _ELSEWHERE.search(head):
         return Level.ERROR
-    shouted = _SHOUTED.match(head[launcher_end:])
+    launcher = _LAUNCHER.match(head)
+    shouted = _SHOUTED.match(head[launcher.end() :] if launcher else head)
     return None if shouted is None else _LEVELS[(shouted["level"] or shouted["bracket"]).lower()]
 
 
 _STATES_LEVEL = frozenset({"upper", "short", "angle", "lower", "nccl", "glog", "ruby", "letter", "channel"})
-_OF_LAUNCHERS = frozenset({"separator", "rank", "bracket", "paren", "stream", "time", "value"})
 _LOGFMT_KEYS = frozenset({"level", "lvl", "severity", "levelname", "log.level"})
 
 

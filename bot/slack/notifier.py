@@ -14,7 +14,7 @@ from bot.slack.client import post
 from bot.slack.contacts import Contacts
 from bot.slack.failures import UNREACHABLE, error_code
 from bot.slack.render.alerts import render_notification
-from bot.slack.render.mentions import NOBODY
+from bot.slack.render.mentions import NO_MENTIONS
 from bot.slack.render.ownership import render_direct
 
 log = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ class SlackNotifier:
         """
         if notification.kind is DeliveryKind.DIRECT:
             return await self._send_direct(notification, channel)
-        mentioned = await self._contacts.mentions(notification) if self._contacts is not None else NOBODY
+        mentioned = await self._contacts.mentions(notification) if self._contacts is not None else NO_MENTIONS
         payload = render_notification(notification, mentioned).payload() | _metadata(notification)
         if notification.kind is DeliveryKind.EDIT:
             target = {"channel": _needed(root).channel, "ts": _needed(root).ts}

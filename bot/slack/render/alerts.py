@@ -31,7 +31,7 @@ from bot.slack.render.icons import NOTE, TIMES
 from bot.slack.render.incident_root import render_root
 from bot.slack.render.jobs import job_link, job_name
 from bot.slack.render.log_lines import common_source, excerpt_rows, have_times, line_rows
-from bot.slack.render.mentions import NOBODY, Mentioned, with_mentions
+from bot.slack.render.mentions import NO_MENTIONS, Mentioned, with_mentions
 from bot.slack.render.message import Message, message
 from bot.slack.render.ownership import render_owner_reply
 from bot.slack.render.text import code, escape, linked_hint, one_line, slack_time
@@ -43,7 +43,7 @@ _LINES_BUDGET = 6000
 _COUNTS_BUDGET = 1500
 
 
-def render_notification(notification: Notification, mentioned: Mentioned = NOBODY) -> Message:
+def render_notification(notification: Notification, mentioned: Mentioned = NO_MENTIONS) -> Message:
     """The message of any notification, with mentions; a root and its edits are rendered alike."""
     incident = notification.incident
     if incident is None or notification.kind is DeliveryKind.NOTE:

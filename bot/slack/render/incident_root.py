@@ -27,7 +27,7 @@ from bot.slack.render.alert_text import (
 )
 from bot.slack.render.blocks import Action, actions, button, confirm, context, logs_button, overflow, section
 from bot.slack.render.jobs import job_link, job_name, state_label
-from bot.slack.render.mentions import NOBODY, Mentioned, mention_line, with_mentions
+from bot.slack.render.mentions import NO_MENTIONS, Mentioned, mention_line, with_mentions
 from bot.slack.render.message import Block, Message, message
 from bot.slack.render.text import clock_time, code, first_sentence, one_line, person, shortened, slack_time
 
@@ -50,14 +50,14 @@ _SAME_DAY = timedelta(hours=12)
 """A time this near to the message itself needs no date."""
 
 
-def render_root(incident: Incident, mentioned: Mentioned = NOBODY) -> Message:
+def render_root(incident: Incident, mentioned: Mentioned = NO_MENTIONS) -> Message:
     """The incident as it is now: its lead alert, whom it mentions, the others by title, who has it, and buttons."""
     job, lead = incident.job, lead_alert(incident)
     if lead is None:
         text = f"No alerts firing on {job_name(job)}."
         return message(text, [section(text)])
     lines, unclaimed = _lines(incident, lead), _unclaimed(incident)
-    owner = _ownership(incident) if mentioned != NOBODY else [sentence_case(unclaimed), *_ownership(incident)]
+    owner = _ownership(incident) if mentioned != NO_MENTIONS else [sentence_case(unclaimed), *_ownership(incident)]
     room = _MAX_LINES - sum(map(_phone_lines, [*lines, " · ".join(owner), mention_line(mentioned, unclaimed)]))
     hint = lead.evidence.hint if is_active(job, lead) else None
     if hint:

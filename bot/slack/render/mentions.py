@@ -31,12 +31,12 @@ class Mentioned:
     """The person who started the job."""
 
 
-NOBODY = Mentioned()
+NO_MENTIONS = Mentioned()
 
 
 def mention_line(mentioned: Mentioned, note: str = "") -> str:
     """Whom a message mentions, and a note after that; "" if it mentions nobody."""
-    if mentioned == NOBODY:
+    if mentioned == NO_MENTIONS:
         return ""
     chosen = " ".join(mention(target) for target in dict.fromkeys(mentioned.chosen))
     started = "started by" if chosen else "Started by"

@@ -125,10 +125,13 @@ class ChannelRunner:
         return replace(answer, providers=tuple(providers))
 
     async def _add_incidents(self, answer: StatusAnswer, asker: Asker) -> StatusAnswer:
-        """Add the channel's subscriptions and open incidents."""
+        """Add the channel's subscriptions and open incidents, also of a failure that nobody has closed."""
         job = answer.job.ref
         watched_by = tuple(one for one in await self.store.subscriptions.for_job(job) if one.channel == asker.channel)
         incidents = await self.store.incidents.list_open(asker.channel, job)
         answer = replace(answer, watched_by=watched_by, incidents=incidents)
         latest = await self.store.incidents.find_latest(asker.channel, job) if answer.job.state.is_terminal else None
-        return answer if latest is None else with_incident(answer, latest)
+        if latest is None:
+            return answer
+        is_added = latest.is_open and latest.id not in {one.id for one in incidents}
+        return with_incident(replace(answer, incidents=(*incidents, latest)) if is_added else answer, latest)

@@ -162,3 +162,18 @@ async def test_home_names_the_scope_that_is_missing_to_find_owners(store: Store)
         seen = await harness.slack.person_actions.open_home("ada")
     assert seen.view is not None
     assert "users:read.email" in str(seen.view.source["blocks"])
+
+
+async def test_status_of_a_failed_job_says_who_has_it_until_somebody_closes_it(harness: SlackHarness) -> None:
+    await post_failure(harness)
+    failed_job = job(JobState.FAILED)
+    harness.provider.jobs[failed_job.ref.id] = failed_job
+
+    async def status() -> str:
+        return str((await harness.command(f"status {failed_job.ref}")).messages[-1].blocks)
+
+    assert "nobody has acknowledged it" in await status()
+    await harness.store.incidents.acknowledge(incident().id, "U0BEN", harness.clock())
+    assert "acknowledged by <@U0BEN>" in await status()
+    await harness.store.incidents.close(incident().id, "U0BEN", harness.clock())
+    assert "acknowledged" not in await status()

@@ -90,9 +90,8 @@ def render_status(answer: StatusAnswer) -> Message:
         escape(_progress(answer)),
         " · ".join(part for part in (machine, gpu_sentence(answer.summaries)) if part),
         f"> {one_line(job.error, 400)}" if job.error and answer.cause is None else "",
-        *(f"{incident_icon(incident)} {plural(_firing(incident), 'alert')} since {slack_time(incident.opened_at)}"
-          for incident in answer.incidents[:3]),
-    ]  # fmt: skip
+        *map(_incident_line, answer.incidents[:3]),
+    ]
     newest = answer.last_lines if answer.cause is None else ()  # after a failure, they are the launcher's
     tail, _ = code_sections(line_rows(newest, max_line=300), _STATUS_LINES)
     watchers = [f"watched here by {person(one.created_by)}" for one in answer.watched_by[:1]]
@@ -138,11 +137,19 @@ def _progress(answer: StatusAnswer) -> str:
     return summary_text(answer.progress, ended_at) if answer.progress else ""
 
 
+def _incident_line(incident: Incident) -> str:
+    """How many alerts, since when, and who has them."""
+    taken = incident.acknowledgement
+    owner = f"acknowledged by {person(taken.by)}" if taken else "nobody has acknowledged it"
+    alerts = plural(max(_firing(incident), 1), "alert")
+    return f"{incident_icon(incident)} {alerts} since {slack_time(incident.opened_at)} · {owner}"
+
+
 def _status_sentence(answer: StatusAnswer) -> str:
     job = answer.job
     reason = answer.cause.title if answer.cause else job.error
     why = f" ({one_line(reason, 200).rstrip('.')})" if reason else ""
-    firing = sum(_firing(incident) for incident in answer.incidents)
+    firing = sum(_firing(incident) for incident in answer.incidents if incident.resolved_at is None)
     alerts = f"{plural(firing, 'alert')} firing" if firing else ""
     step = position_text(answer.progress) if answer.progress else ""
     parts = (state_label(job) + why, step, gpu_sentence(answer.summaries), alerts)

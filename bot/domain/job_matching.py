@@ -66,11 +66,12 @@ def closest_jobs(text: str, jobs: Iterable[KnownJob], count: int) -> tuple[Known
 
 
 def _keys(job: KnownJob) -> Iterator[str]:
-    """What a job may be called."""
+    """What a job may be called; of `model · environment`, also the environment."""
     yield job.ref.id.casefold()
     yield job.ref.id.rpartition("/")[2].casefold()
     if job.name:
         yield job.name.casefold()
+        yield from (part.strip() for part in job.name.casefold().split("·")[1:])
 
 
 def _similarity(text: str, key: str) -> float:

@@ -181,8 +181,9 @@ def _build_silence(arguments: Arguments) -> SilenceCommand | UnsilenceCommand:
         return UnsilenceCommand(int(number))
     durations = [word for word in words if parse_long_duration(word)]
     jobs = [word for word in words if word not in durations]
-    if len(jobs) == 1 and not durations and not re.search("[:/]", jobs[0]):
-        read_duration(jobs[0])
+    for word in jobs if not durations else ():
+        if re.fullmatch(r"\d+\w?", word):
+            read_duration(word)
     if len(durations) != 1:
         raise UsageError("Name one duration such as 30m, 2h or 1d, and optionally a job: `silence 2h REF`.")
     severity = arguments.text("--severity")

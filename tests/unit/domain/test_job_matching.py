@@ -11,7 +11,7 @@ SFT = KnownJob(JobRef("baseten", "p7qr9qv/h8gpu42"), "llama-70b-sft")
 DPO = KnownJob(JobRef("baseten", "p7qr9qv/h8xyz11"), "Llama-70B-dpo")
 TUNE = KnownJob(JobRef("fireworks", "acme/tune-7b"), "tune-7b")
 RUN = KnownJob(JobRef("rivergen", "mdl-churn/run-c93f5a"))
-TWIN = KnownJob(JobRef("baseten-model", "abc1/tune-7b"), "production")
+TWIN = KnownJob(JobRef("baseten-model", "abc1/tune-7b"), "Qwen-7B · production")
 JOBS = (SFT, DPO, TUNE, RUN, TWIN)
 
 
@@ -30,6 +30,7 @@ JOBS = (SFT, DPO, TUNE, RUN, TWIN)
         ("run-c9", (RUN,)),
         ("tune-7b", (TUNE, TWIN)),
         ("production", (TWIN,)),
+        ("qwen-7b", (TWIN,)),
         ("h", ()),
         ("gpu42", ()),
         ("", ()),

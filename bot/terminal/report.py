@@ -5,6 +5,7 @@ Rich is not imported, because it would slow the start of `scan`.
 
 import textwrap
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
 from bot.diagnosis.findings import Diagnosis, Failure
 from bot.diagnosis.reading.line_sources import with_rank_tag
@@ -32,6 +33,7 @@ def report_text(
     diagnosis: Diagnosis,
     *,
     has_ended: bool | None = None,
+    ended_at: datetime | None = None,
     colour: bool = False,
     width: int = 100,
     find_match: FindMatch | None = None,
@@ -41,6 +43,7 @@ def report_text(
     Args:
         diagnosis: of the log.
         has_ended: whether the run ended without success; None if that is not known.
+        ended_at: when it ended, for the work lost; None if it runs or if that is not known.
         colour: whether to use colours.
         width: maximum length of a line of prose.
         find_match: finds the part of a decisive line to highlight, if there are colours.
@@ -54,7 +57,7 @@ def report_text(
     parts += ["\n".join(rows)] if rows else []
     last = lines_to_show(diagnosis, has_ended=has_ended is not False, lines=diagnosis.lines)
     parts += [_last_lines(diagnosis, last, colour=colour)] if last else []
-    return "\n\n".join([*parts, _paint(_footer(diagnosis, has_ended, width), _DIM, colour=colour)]) + "\n"
+    return "\n\n".join([*parts, _paint(_footer(diagnosis, has_ended, ended_at, width), _DIM, colour=colour)]) + "\n"
 
 
 def headline(diagnosis: Diagnosis) -> str:
@@ -136,9 +139,9 @@ def _time(timestamp_ns: int) -> str:
     return f"{datetime_from_ns(timestamp_ns):%Y-%m-%d %H:%M:%S}"
 
 
-def _footer(diagnosis: Diagnosis, has_ended: bool | None, width: int) -> str:
-    is_running = has_ended is not True and not explains_end(diagnosis)
-    progress = describe_progress(diagnosis.progress, is_running=is_running)
+def _footer(diagnosis: Diagnosis, has_ended: bool | None, ended_at: datetime | None, width: int) -> str:
+    is_running = has_ended is not True and ended_at is None and not explains_end(diagnosis)
+    progress = describe_progress(diagnosis.progress, is_running=is_running, ended_at=ended_at)
     last_ns = diagnosis.progress.last_ns
     last = f" · last at {_time(last_ns)}" if last_ns is not None and progress else ""
     summary = f"Last logged: {progress}{last}." if progress else "No training progress found in this log."

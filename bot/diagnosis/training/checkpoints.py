@@ -31,7 +31,7 @@ _OTHER = re.compile(
 _EPOCH = re.compile(r"\bepochs?:? (\d{1,9})\b|\b(\d{1,9}) epochs?\b")
 _INSIDE = re.compile(r"((?:checkpoint[-_]|global_step|iter_|step_)\d+)/.*")
 _STEPS = (
-    re.compile(r"checkpoint[-_/](\d{1,12})(?!\d|\.\d)"),
+    re.compile(r"checkpoint[-_/](\d{1,12})(?![\d_]|\.\d)"),
     re.compile(r"global[_ ]?steps?[-_ :=]*(\d{1,12})"),
     re.compile(r"(?<![a-z])steps?['\"]?[-_ :=]{1,3}(\d{1,12})"),
     re.compile(r"(?<![a-z])iter(?:ation)?s?[-_ :=]*(\d{1,12})"),
@@ -86,6 +86,8 @@ class Checkpoints:
         if done is not None:
             if self.begun is not None and saved.step in (step, self.begun.step):
                 saved.step, saved.path = self.begun.step, self.begun.path or saved.path
+            if self.done is not None and saved.path is None and saved.step == self.done.step:
+                saved.path = self.done.path
             self.done, self.begun = saved, None
             return
         if self.begun is not None and samples > self.begun.samples:

@@ -124,6 +124,11 @@ class NewestLines:
         return max(counters, key=lambda newest: newest.end, default=None)
 
     @property
+    def main_total(self) -> int | None:
+        """The newest total of the run's counter; other names of it may state none."""
+        return self.lines[self.main].total if self.main in self.lines else None
+
+    @property
     def loss_line(self) -> NewestLine | None:
         """The newest line with a training loss."""
         losses = [newest for key, newest in self.lines.items() if key.startswith(LOSS)]

@@ -36,7 +36,7 @@ def build_progress(newest: NewestLines, pace: StepPace, base: RunProgress, clock
         is_current = math.isfinite(value) or loss.end > pace.fell_at
         progress = replace(progress, loss=value) if is_current else progress
     step = newest.step_line
-    return progress if step is None else _with_step(progress, step, pace, clock)
+    return progress if step is None else _with_step(progress, step, newest.main_total, pace, clock)
 
 
 def recent_progress(lines: Iterable[LogLine]) -> RunProgress:
@@ -67,11 +67,12 @@ def _with_rates(progress: RunProgress, sample: Sample) -> RunProgress:
     return replace(progress, **stated) if stated else progress
 
 
-def _with_step(progress: RunProgress, line: NewestLine, pace: StepPace, clock: str) -> RunProgress:
+def _with_step(
+    progress: RunProgress, line: NewestLine, main_total: int | None, pace: StepPace, clock: str
+) -> RunProgress:
     sample = line.sample
-    total = sample.total
-    if total is None and line.total is not None and (sample.step or 0) <= line.total:
-        total = line.total
+    known = line.total or main_total
+    total = known if sample.total is None and known is not None and (sample.step or 0) <= known else sample.total
     last_ns = progress.last_ns
     if line.time_ns is not None and line.clock == (clock or line.clock):
         last_ns = max(line.time_ns, last_ns or line.time_ns)

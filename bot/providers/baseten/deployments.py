@@ -32,6 +32,7 @@ from bot.providers.paging.time_windows import FetchWindow, TimeWindow
 WARM_UP = timedelta(minutes=10)
 """A deployment younger than this may not have a log yet (observed: Baseten's own client waits for it)."""
 
+_INSTANCE = re.compile(r"([A-Z][A-Z0-9]{1,12}):(\d{1,3})x(\d{1,5})x(\d{1,6})")
 _REPLICA_ID = re.compile(r"[a-z0-9]{5}")
 """Observed: short ids of five characters."""
 _LONGEST_TEXT = 256
@@ -161,13 +162,28 @@ class BasetenDeployments(HttpProvider):
             name=" · ".join(part for part in parts if part) or None,
             url=deployment_url(model_id, wire.id),
             created_at=utc(wire.created_at),
-            resources=Resources(instance=wire.instance_type_name),
+            resources=_resources(wire.instance_type_name),
             details=details_of(
                 ("Model", model_name),
                 ("Environment", wire.environment or kind),
                 ("Active replicas", wire.active_replica_count),
             ),
         )
+
+
+def _resources(instance: str | None) -> Resources:
+    """Read the name of an instance, such as `H100:1x26x225`: GPUs, CPUs and GiB."""
+    found = _INSTANCE.fullmatch(instance or "")
+    if found is None:
+        return Resources(instance=instance)
+    gpu_type, gpus, cores, gib = found.groups()
+    return Resources(
+        instance=instance,
+        gpu_type=gpu_type,
+        gpu_count=int(gpus),
+        cpu_limit_cores=float(cores),
+        memory_limit_bytes=int(gib) * 2**30,
+    )
 
 
 def _ids(job: JobRef) -> tuple[str, str]:

@@ -27,7 +27,7 @@ def format_command(command: Formattable) -> str:
         case LogsCommand():
             words = ["logs", quote(command.ref), *_window(command.window), *_filter(command.filter), *_page(command)]
         case MetricsCommand():
-            words = ["metrics", quote(command.ref), *_window(command.window)]
+            words = ["metrics", quote(command.ref), *_window(command.window), *["--gpus"] * command.gpus]
         case StatusCommand():
             words = ["status", quote(command.ref)]
         case DiagnoseCommand():

@@ -67,7 +67,7 @@ METRICS = Subcommand(
     "REF",
     (
         *WINDOW_OPTIONS,
-        Option("--gpus", "List every GPU and node; without it, one line for each node.", frontends=(Frontend.SHELL,)),
+        Option("--gpus", "List every GPU and node; without it, one line for each node."),
         PUBLIC,
         JSON,
     ),

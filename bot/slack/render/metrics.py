@@ -1,4 +1,4 @@
-"""Metric answers: one small table per metric, with a row and a sparkline for each GPU or node.
+"""Metric answers: a summary by node, or with `--gpus` a small table per metric with a row for each GPU or node.
 
 A training curve, such as a loss, is one wide sparkline instead of a table.
 """
@@ -15,6 +15,7 @@ from bot.slack.render.icons import STATE_ICONS
 from bot.slack.render.jobs import job_link, job_name, state_label
 from bot.slack.render.logs import gap_notes
 from bot.slack.render.message import BLOCKS_BUDGET, MAX_BLOCKS, MAX_SECTION_TEXT, Block, Message, message, weight
+from bot.slack.render.node_metrics import curve_names, gpu_table, other_line
 from bot.slack.render.text import code, cut, escape, fence, one_line, plain_time, slack_time_range, split_backticks
 
 SPARK_WIDTH = 8
@@ -22,6 +23,8 @@ SPARK_WIDTH = 8
 CURVE_WIDTH = 34
 """Characters of the sparkline of a training curve."""
 _MAX_ROWS = 24
+_MAX_CURVES = 3
+"""Number of training curves in a summary."""
 _MAX_TABLES = MAX_BLOCKS - 4
 """The other blocks are the headline, the note on hidden metrics, the notes and the buttons."""
 _TITLES = {
@@ -37,26 +40,40 @@ _TITLES = {
 
 
 def render_metrics(answer: MetricsAnswer) -> Message:
-    """Last, mean, p5, p95 and maximum of every series; missing metrics are listed."""
+    """A summary by node that fits a phone, or last, mean, p5, p95 and maximum of every series."""
     job, span, gpus = answer.job, slack_time_range(answer.start, answer.end), gpu_sentence(answer.summaries)
     title = f"*Metrics* {STATE_ICONS[job.state]} {job_link(job)} {state_label(job)}\n{span}"
     head = section(f"{title}\n{gpus}" if gpus else title)
-    notes = context([code(str(job.ref)), *_missing(answer.missing), *gap_notes(answer.gaps)])
+    each = f"each GPU: {code(f'/train metrics {job.ref} --gpus')}"
+    more = [each] if not answer.pinned.gpus and any(one.series.gpu is not None for one in answer.summaries) else []
+    notes = context([code(str(job.ref)), *more, *_missing(answer.missing), *gap_notes(answer.gaps)])
     buttons = actions([share_button(format_command(answer.pinned))])
     left = BLOCKS_BUDGET - weight([head, notes, buttons]) - 200
     tables: list[Block] = []
     names = _names(answer.summaries)
+    if not answer.pinned.gpus:
+        tables += gpu_table(answer)
+        left -= sum(map(weight, tables))
+        names = curve_names(answer.summaries)
+    first_table = len(tables)
     for name in names:
         table = _table(name, [one for one in answer.summaries if one.series.name == name], answer)
         left -= weight(table)
-        if left < 0 or len(tables) == _MAX_TABLES:
+        if left < 0 or len(tables) - first_table == (_MAX_TABLES if answer.pinned.gpus else _MAX_CURVES):
             break
         tables.append(table)
-    shown = "" if names else "No samples in this time range."
-    if len(tables) < len(names):
-        shown = f"Showing {len(tables)} of {plural(len(names), 'metric')}; `trainwatch metrics` shows all"
+    shown = "" if answer.summaries else "No samples in this time range."
+    if len(tables) - first_table < len(names):
+        shown = (
+            f"Showing {len(tables) - first_table} of {plural(len(names), 'metric')}; {_all_metrics(answer)} shows all"
+        )
+    other = None if answer.pinned.gpus else other_line(answer.summaries)
     text = f"Metrics of {job_name(job)}, {plain_time(answer.start)} to {plain_time(answer.end)}. "
-    return message(text + _in_words(answer.summaries), [head, *tables, context([shown]), notes, buttons])
+    return message(text + _in_words(answer.summaries), [head, *tables, other, context([shown]), notes, buttons])
+
+
+def _all_metrics(answer: MetricsAnswer) -> str:
+    return "`trainwatch metrics`" if answer.pinned.gpus else "`--gpus`"
 
 
 def metric_title(name: str) -> str:

@@ -160,6 +160,13 @@ def metrics(count: int = 8) -> MetricsAnswer:
     return MetricsAnswer(job(), at(-60), NOW, (*used, *memory), MetricsCommand(str(REF)), (CACHE,), (gap,))
 
 
+def detailed_metrics(*summaries: MetricSummary) -> MetricsAnswer:
+    """With `--gpus`: every series."""
+    answer = metrics()
+    pinned = replace(answer.pinned, gpus=True)
+    return replace(answer, pinned=pinned, summaries=summaries or answer.summaries)
+
+
 ANSWERS: dict[str, Answer] = {
     "status": StatusAnswer(
         job(), NOW, (line("step 9 loss 2.1"),), metrics().summaries, (), (SUBSCRIPTION,), progress=PROGRESS
@@ -189,6 +196,7 @@ ANSWERS: dict[str, Answer] = {
         )
     ),
     "metrics": metrics(),
+    "metrics_gpus": detailed_metrics(),
     "no_metrics": MetricsAnswer(job(), at(-60), NOW, (), MetricsCommand(str(REF)), (GPU_UTILIZATION, CACHE)),
     "watch": WatchAnswer(SUBSCRIPTION, job(), True, RULE_ROWS),
     "watch_changed": WatchAnswer(SUBSCRIPTION, job(), False, RULE_ROWS),

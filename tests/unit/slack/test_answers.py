@@ -20,6 +20,7 @@ from bot.domain.gaps import Part
 from bot.domain.job_matching import KnownJob
 from bot.domain.jobs import JobRef, JobState
 from bot.domain.metrics import (
+    GPU_MEMORY,
     GPU_UTILIZATION,
     KNOWN_METRICS,
     MetricPoint,
@@ -42,6 +43,7 @@ from tests.unit.slack.samples import (
     RULE_ROWS,
     SILENCE,
     SUBSCRIPTION,
+    detailed_metrics,
     gauge,
     metrics,
 )
@@ -67,6 +69,8 @@ def test_rendering_matches_snapshot(case: str, json_snapshot: SnapshotAssertion)
         HelpAnswer(HOSTILE, HOSTILE * 9, HOSTILE * 9, ((HOSTILE, HOSTILE),) * 99, ((HOSTILE, HOSTILE),) * 99),
         ErrorAnswer(HOSTILE * 50, HOSTILE * 50),
         replace(metrics(), job=HOSTILE_JOB, missing=(HOSTILE,) * 9),
+        detailed_metrics(*(gauge(HOSTILE + str(n), n, [n + 1.0], 5, HOSTILE) for n in range(60))),
+        detailed_metrics(*(gauge(GPU_UTILIZATION, n, [0.5], 1, f"node-{n}") for n in range(600))),
         replace(metrics(), summaries=tuple(gauge(HOSTILE + str(n), n, [n + 1.0], 5, HOSTILE) for n in range(60))),
         replace(metrics(), summaries=tuple(gauge(GPU_UTILIZATION, n, [0.5], 1, f"node-{n}") for n in range(600))),
     ],
@@ -122,22 +126,59 @@ def test_a_subscription_shows_how_its_rules_differ_from_the_defaults() -> None:
     ],
 )
 def test_a_metric_table_is_narrow_enough_for_a_phone(summaries: tuple[MetricSummary, ...], count: int) -> None:
-    text = shown(render(replace(metrics(), summaries=summaries)))
+    text = shown(render(detailed_metrics(*summaries)))
     rows = [row for row in text.splitlines() if re.match(r"[\w/-]+( 8)? +[▁▂▃▄▅▆▇█·]{4,8} ", row)]
     assert count == len(rows)
     assert max(map(len, rows)) <= 40
 
 
+def nodes(count: int) -> tuple[MetricSummary, ...]:
+    """Eight GPUs on each node; GPU 3 of the first one fills up, and node 5 is idle."""
+    made = []
+    for node in range(count):
+        for gpu in range(8):
+            busy = [0.1] * 4 if node == 5 else [0.94] * 4
+            used = [75e9, 78e9, 81e9, 84e9] if (node, gpu) == (0, 3) else [66e9] * 4
+            made.append(gauge(GPU_UTILIZATION, gpu, busy, None, f"multi2n-{node}"))
+            made.append(gauge(GPU_MEMORY, gpu, used, 79.6 * 2**30, f"multi2n-{node}"))
+        made.append(gauge("cpu_usage_cores", 0, [34.0], 208.0, f"multi2n-{node}"))
+        made.append(gauge("cache_used_bytes", 0, [2**40 * 0.5], None, f"multi2n-{node}"))
+        made.append(gauge("cache_utilization_ratio", 0, [0.37], None, f"multi2n-{node}"))
+    return tuple(made)
+
+
+def test_metrics_start_with_a_row_for_each_node_and_fit_a_phone() -> None:
+    message = render(replace(metrics(), summaries=nodes(2), missing=(), gaps=()))
+    assert [] == problems(message)
+    table = shown(message).split("```")[1].strip("\n").splitlines()
+    assert table == [
+        "  util %   GiB of 80 67-80",
+        "0 94/94/94 61/62/78  ▂▄▆▇",
+        "1 94/94/94 61/61/61  ▁▁▁▁",
+    ]
+    assert "CPU 34 of 208 cores · cache 512 GiB (37%)" in shown(message)
+    assert f"each GPU: `/train metrics {REF} --gpus`" in shown(message)
+    assert len(shown(message).splitlines()) <= 14
+
+
+def test_of_many_nodes_the_least_busy_and_the_fullest_are_shown() -> None:
+    text = shown(render(replace(metrics(), summaries=nodes(64))))
+    rows = [row.split()[0] for row in text.split("```")[1].strip().splitlines()[1:]]
+    assert {"0", "5"} <= set(rows)
+    assert len(rows) == 6
+    assert "showing 6 of 64 nodes: the least busy and the fullest" in text
+
+
 def test_nodes_are_labelled_by_the_end_of_their_names() -> None:
     nodes = [gauge(GPU_UTILIZATION, 3, [0.5] * 9, None, f"pretrain-h100-{node}") for node in (10, 11)]
-    text = shown(render(replace(metrics(), summaries=tuple(nodes))))
+    text = shown(render(detailed_metrics(*nodes)))
     assert "node/gpu" in text
     assert "10/3 " in text
     assert "11/3 " in text
 
 
 def test_gpus_with_the_same_figures_share_a_row() -> None:
-    assert "all 8 ▇▇▇▇       67   66   65   67   67" in shown(render(metrics()))
+    assert "all 8 ▇▇▇▇       67   66   65   67   67" in shown(render(detailed_metrics()))
 
 
 def test_a_training_curve_is_a_wide_sparkline_with_exact_figures() -> None:
@@ -162,7 +203,7 @@ def test_a_platform_without_known_metrics_does_not_list_each() -> None:
 
 def test_metrics_are_limited_to_the_blocks_of_a_message() -> None:
     many = tuple(gauge(f"loss_{number}", 0, [1.0, 2.0]) for number in range(90))
-    message = render(replace(metrics(), summaries=many, missing=()))
+    message = render(replace(detailed_metrics(*many), missing=()))
     assert [] == problems(message)
     assert "Showing 46 of 90 metrics" in shown(message)
 
@@ -175,7 +216,7 @@ def test_a_gap_in_a_series_is_a_gap_in_its_sparkline() -> None:
     points = tuple(MetricPoint(0.5, at(minutes)) for minutes in (-60, -59, -58, -57, -4, -3, -2, -1))
     made = summarize(MetricSeries(GPU_UTILIZATION, points, None, 0))
     assert made is not None
-    assert "0 ▅······▅" in shown(render(replace(metrics(), summaries=(made,))))
+    assert "0 ▅······▅" in shown(render(detailed_metrics(made)))
 
 
 def test_a_failed_job_has_a_diagnose_button_and_no_watch_button() -> None:

@@ -186,7 +186,7 @@ def test_backslashes_and_apostrophes_are_kept() -> None:
         ("logs a:b --sinse 3h", "Unknown option `--sinse` for `logs`. Did you mean `--since`?"),
         ("logs a:b --until 2026-01-01", "Did you mean `--end`?"),
         ("logs a:b --json", "`--json` works only on the command line."),
-        ("metrics a:b --grep x", "Unknown option `--grep` for `metrics`. Options: --since,"),
+        ("metrics a:b --colour x", "Unknown option `--colour` for `metrics`. Options: --since,"),
         ("logs a:b --since", "`--since` needs a value. Look back this far"),
         ("logs a:b --grep --all", '`--grep="--all"`'),
         ('logs a:b --grep ""', "needs a value that is not empty"),

@@ -1,0 +1,114 @@
+"""The summary of metrics that fits a phone: a row for each node's GPUs, and other metrics in one line. Pure."""
+
+from collections.abc import Sequence
+
+from bot.commands.subcommands.jobs import MetricsAnswer
+from bot.domain.metrics import GPU_MEMORY, GPU_UTILIZATION, MetricSummary, display_unit
+from bot.domain.node_metrics import (
+    ChartScale,
+    MetricRange,
+    NodeUsage,
+    chart_scale,
+    combined_curve,
+    draw_chart,
+    node_usage,
+    other_ranges,
+)
+from bot.slack.render.blocks import context, section
+from bot.slack.render.message import Block
+from bot.slack.render.text import escape, fence, one_line, split_backticks
+
+_MAX_NODES = 6
+_CHART_WIDTH = 8
+_NODE_CHARS = 8
+_TITLES = {
+    "cpu_usage_cores": "CPU",
+    "memory_used_bytes": "memory",
+    "ephemeral_storage_used_bytes": "storage",
+    "ephemeral_storage_utilization_ratio": "storage",
+    "cache_used_bytes": "cache",
+    "cache_utilization_ratio": "cache",
+}
+
+
+def gpu_table(answer: MetricsAnswer) -> list[Block]:
+    """A row for each node: lowest, mean and highest sample of its GPUs, and a chart of the fullest GPU's memory."""
+    nodes = node_usage(answer.summaries)
+    if not nodes:
+        return []
+    shown = _most_notable(nodes)
+    memory = [one.memory for one in nodes if one.memory is not None]
+    limit = max((one.limit or 0.0 for one in memory), default=0.0)
+    curves = [combined_curve(one.memory.series if one.memory else (), (answer.start, answer.end), _CHART_WIDTH)
+              for one in shown]  # fmt: skip
+    scale = chart_scale(GPU_MEMORY, curves, limit)
+    title = f"GiB of {limit / 2**30:.0f}" if limit else "GiB"
+    rows = [["", "util %", title, _scale_title(scale) if memory else ""]]
+    for one, curve in zip(shown, curves, strict=True):
+        chart = draw_chart(curve, scale) if one.memory else ""
+        rows.append([
+            _short(one.node, nodes), _range(one.utilization, GPU_UTILIZATION), _range(one.memory, GPU_MEMORY), chart,
+        ])  # fmt: skip
+    widths = [max(len(row[at]) for row in rows) for at in range(4)]
+    table = [" ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    note = (
+        f"\nshowing {len(shown)} of {len(nodes)} nodes: the least busy and the fullest"
+        if len(shown) < len(nodes)
+        else ""
+    )
+    text = fence(["\n".join(split_backticks(escape(row)) for row in table)])
+    return [section(f"*GPUs* lowest/mean/highest\n{text}{note}")]
+
+
+def other_line(summaries: Sequence[MetricSummary]) -> Block | None:
+    """CPU, memory, storage and cache in one line."""
+    words: dict[str, str] = {}
+    for name, values in other_ranges(summaries):
+        _, scale, unit = display_unit(name)
+        if name not in _TITLES:
+            continue
+        title = _TITLES[name]
+        if unit == "%":
+            words[title] = f"{words.get(title, title)} ({values.mean:.0%})"
+        else:
+            limit = f" of {values.limit * scale:,.0f}" if values.limit else ""
+            words[title] = f"{title} {values.mean * scale:,.0f}{limit} {unit}"
+    return context([" · ".join(words.values())])
+
+
+def curve_names(summaries: Sequence[MetricSummary]) -> list[str]:
+    """The metrics that are neither about GPUs nor in `other_line`, such as a loss."""
+    return [name for name, _ in other_ranges(summaries) if name not in _TITLES]
+
+
+def _most_notable(nodes: Sequence[NodeUsage]) -> Sequence[NodeUsage]:
+    """All nodes, or of many the least busy and the fullest ones, in their order."""
+    if len(nodes) <= _MAX_NODES:
+        return nodes
+    least_busy = sorted(nodes, key=lambda one: one.utilization.mean if one.utilization else 2.0)
+    fullest = sorted(nodes, key=lambda one: -one.memory.maximum if one.memory else 0.0)
+    chosen = dict.fromkeys(one.node for pair in zip(least_busy, fullest, strict=True) for one in pair)
+    kept = set(list(chosen)[:_MAX_NODES])
+    return [one for one in nodes if one.node in kept]
+
+
+def _range(values: MetricRange | None, name: str) -> str:
+    if values is None:
+        return "-"
+    _, scale, _ = display_unit(name)
+    return "/".join(f"{value * scale:.0f}" for value in (values.minimum, values.mean, values.maximum))
+
+
+def _scale_title(scale: ChartScale) -> str:
+    return f"{scale.lowest / 2**30:.0f}-{scale.highest / 2**30:.0f}"
+
+
+def _short(node: str | None, nodes: Sequence[NodeUsage]) -> str:
+    """A node's name without what all names share."""
+    if node is None:
+        return "all"
+    names = sorted({one.node for one in nodes if one.node})
+    first, last = names[0], names[-1]
+    differ = next((at for at, (one, other) in enumerate(zip(first, last, strict=False)) if one != other), 0)
+    shared = len(first[:differ].rstrip("0123456789")) if len(names) > 1 else 0
+    return one_line(node[shared:], 80)[-_NODE_CHARS:]

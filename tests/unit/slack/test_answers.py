@@ -153,7 +153,7 @@ def test_metrics_start_with_a_row_for_each_node_and_fit_a_phone() -> None:
     table = shown(message).split("```")[1].strip("\n").splitlines()
     assert table == [
         "  util %   GiB of 80 67-80",
-        "0 94/94/94 61/62/78  ▂▄▆▇",
+        "0 94/94/94 61/63/78  ▂▄▆█",
         "1 94/94/94 61/61/61  ▁▁▁▁",
     ]
     assert "CPU 34 of 208 cores · cache 512 GiB (37%)" in shown(message)

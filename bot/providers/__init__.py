@@ -19,6 +19,7 @@ from bot.errors import (
     Unavailable,
 )
 from bot.providers.base import (
+    DeclaresMetrics,
     Download,
     Downloads,
     JobWithMetrics,
@@ -33,5 +34,5 @@ __all__ = ["Gap", "GapReason", "Job", "JobRef", "JobState", "Part", "Resources"]
 __all__ += ["Level", "LogCursor", "LogFilter", "LogLine", "LogPage", "LogQuery", "Order", "parse_level"]
 __all__ += ["MetricPoint", "MetricQuery", "MetricSeries"]
 __all__ += ["AuthFailed", "BadRequest", "ConfigError", "JobNotFound", "NotSupported", "ProtocolError", "ProviderError"]
-__all__ += ["Download", "Downloads", "JobWithMetrics", "Priority", "Provider", "RateLimited", "ReportsRequestRate"]
-__all__ += ["RequestRate", "SupportsPriority", "Unavailable"]
+__all__ += ["DeclaresMetrics", "Download", "Downloads", "JobWithMetrics", "Priority", "Provider", "RateLimited"]
+__all__ += ["ReportsRequestRate", "RequestRate", "SupportsPriority", "Unavailable"]

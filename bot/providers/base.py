@@ -115,6 +115,13 @@ class ReportsRequestRate(Protocol):
 
 
 @runtime_checkable
+class DeclaresMetrics(Protocol):
+    """A provider that states whether its platform has metrics, so that nobody is offered any in vain."""
+
+    has_metrics: bool
+
+
+@runtime_checkable
 class JobWithMetrics(Protocol):
     """A provider whose platform returns a job and its metrics in one response."""
 

@@ -10,7 +10,9 @@ from typing import Literal
 
 import pytest
 
+from bot.commands.handlers.jobs import read_status
 from bot.domain.durations import ns_from_datetime
+from bot.domain.gaps import Part
 from bot.domain.jobs import JobRef, JobState
 from bot.domain.logs import LogFilter, LogLine, LogQuery, Order
 from bot.domain.metrics import MetricQuery
@@ -19,6 +21,8 @@ from bot.providers.fireworks import create
 from bot.providers.fireworks.provider import FireworksProvider
 from bot.providers.http.client import LimiterPool
 from bot.providers.testing import ProviderContract, Subject
+from bot.redaction.redactor import Redactor
+from bot.rules.diagnosis_config import shipped_diagnosis_config
 from emulator.faults import Fault
 from emulator.logs import Line
 from emulator.quirks import FireworksQuirks
@@ -172,3 +176,10 @@ async def test_an_invalid_key_and_an_invalid_cursor_are_explained(cloud: Cloud, 
 async def test_metrics_are_not_supported(provider: FireworksProvider) -> None:
     with pytest.raises(NotSupported):
         await provider.query_metrics(MetricQuery(JOB))
+
+
+async def test_status_offers_no_metrics_even_of_a_job_that_ended(cloud: Cloud, provider: FireworksProvider) -> None:
+    statuses = [Status(NOON - timedelta(hours=9), "RUNNING"), Status(NOON - timedelta(hours=1), "FAILED")]
+    cloud.world.add_batch_job("acme", "train-1", lines=ranked(9), statuses=statuses, num_ranks=8)
+    answer = await read_status(provider, JOB, Redactor(), NOON, lambda: shipped_diagnosis_config().scanner)
+    assert answer.missing == {Part.METRICS}

@@ -151,7 +151,7 @@ async def test_file_of_a_private_answer_is_a_direct_message(harness: SlackHarnes
     harness.provider.lines = step_lines(5_927, "{} {SECRET}".replace("{SECRET}", SECRET))
     seen = await harness.command(f"{LOGS} --all")
     assert re.search(r"showing \d+ of 5,927 lines", str(seen.messages[-1].blocks))
-    assert "The file with all is in your direct messages" in str(seen.messages[-1].blocks)
+    assert "All 5,927 lines: in the file in your direct messages" in str(seen.messages[-1].blocks)
     assert [] == harness.channel().messages
     note, file = harness.slack.workspace.direct_channel("U0ADA").messages
     assert "5,927 lines" in note.text

@@ -29,7 +29,7 @@ from bot.domain.logs import Level, LogLine
 from bot.domain.metrics import GPU_MEMORY, GPU_UTILIZATION, MetricQuery, MetricSummary, missing_metrics, summarize
 from bot.domain.progress import RunProgress
 from bot.errors import ConfigError, NotSupported, ProviderError, UsageError
-from bot.providers.base import Provider
+from bot.providers.base import DeclaresMetrics, Provider
 from bot.providers.registry import Registry
 from bot.redaction.redactor import Redactor
 from bot.redaction.values import redact_gaps, redact_job, redact_series
@@ -115,6 +115,8 @@ async def read_status(
     progress, cause = _read_progress(job, lines, scanner)
     # A platform that never has logs or metrics is not worth a note.
     missing = {gap.part for gap in (*log_gaps, *metric_gaps) if gap.reason is GapReason.NOT_SUPPORTED}
+    if isinstance(provider, DeclaresMetrics) and not provider.has_metrics:
+        missing.add(Part.METRICS)
     gaps = tuple(gap for gap in (*log_gaps, *metric_gaps) if gap.reason is not GapReason.NOT_SUPPORTED)
     return StatusAnswer(
         job,

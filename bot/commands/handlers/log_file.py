@@ -18,7 +18,16 @@ from typing import BinaryIO
 from bot.commands.handlers.log_page import PAGE_LIMITS, PageLimits, PageReading, ReadPage
 from bot.commands.handlers.log_stream import build_query, redact_lines, stream_lines
 from bot.commands.handlers.logs import page_answer
-from bot.commands.subcommands.logs import DEFAULT_LINES, Cut, CutReason, LogFile, LogsAnswer, LogsCommand, exact_row
+from bot.commands.subcommands.logs import (
+    DEFAULT_LINES,
+    PAGE_ENDS,
+    Cut,
+    CutReason,
+    LogFile,
+    LogsAnswer,
+    LogsCommand,
+    exact_row,
+)
 from bot.domain.gaps import Part, gap_of
 from bot.domain.jobs import JobRef
 from bot.domain.logs import LogLine, Order
@@ -80,7 +89,7 @@ async def read_with_file(
         older=None if answer.older is None else replace(answer.older, limit=DEFAULT_LINES),
         newer=None if answer.newer is None else replace(answer.newer, limit=DEFAULT_LINES),
         lines=tuple(shown),
-        cuts=(*answer.cuts, *_unread(query.order, command, reading)),
+        cuts=_cuts(answer, query.order, command, reading),
         redacted=redacted,
         gaps=redact_gaps(reading.gaps, redactor),
         total=kept.total,
@@ -88,10 +97,13 @@ async def read_with_file(
     )
 
 
-def _unread(order: Order, command: LogsCommand, reading: PageReading) -> tuple[Cut, ...]:
-    """The newest lines, if reading towards them stopped early."""
-    is_cut = reading.more and order is Order.ASC and command.take is Order.DESC
-    return (Cut(CutReason.NEWER_UNREAD, None),) if is_cut else ()
+def _cuts(answer: LogsAnswer, order: Order, command: LogsCommand, reading: PageReading) -> tuple[Cut, ...]:
+    """What neither the answer nor its file has."""
+    if not reading.more:
+        return tuple(cut for cut in answer.cuts if cut.reason not in PAGE_ENDS)
+    if order is Order.ASC and command.take is Order.DESC:  # reading stopped before the newest lines
+        return (*answer.cuts, Cut(CutReason.NEWER_UNREAD, None))
+    return answer.cuts
 
 
 @dataclass(slots=True)
@@ -138,6 +150,7 @@ class LogFileWriter:
     reverses: bool
     max_bytes: int = MAX_FILE_BYTES
     segments: deque[_Segment] = field(default_factory=deque)
+    span: tuple[int, int] | None = None
     lines: int = 0
     size: int = 0
 
@@ -145,6 +158,8 @@ class LogFileWriter:
         """Write lines. Beyond the limit the oldest ones are left out: earlier ones, or these if read newest first."""
         if not lines:
             return
+        ends = (*(self.span or ()), lines[0].timestamp_ns, lines[-1].timestamp_ns)
+        self.span = min(ends), max(ends)
         rows = map(exact_row, reversed(lines) if self.reverses else lines)
         self.lines += len(lines)
         data = "".join(f"{row}\n" for row in rows).encode(errors="replace")
@@ -164,7 +179,8 @@ class LogFileWriter:
         """The file as written so far."""
         chunks = [(segment.file, *chunk) for segment in self.segments for chunk in segment.chunks]
         written = sum(segment.lines for segment in self.segments)
-        return LogFile(tuple(reversed(chunks) if self.reverses else chunks), written, self.lines - written)
+        parts = tuple(reversed(chunks) if self.reverses else chunks)
+        return LogFile(parts, written, self.lines - written, self.span)
 
 
 @dataclass(slots=True)

@@ -81,6 +81,10 @@ class CutReason(enum.Enum):
     CANCEL_OUT = "cancel out: no line can pass both"
 
 
+PAGE_ENDS = frozenset({CutReason.OLDER, CutReason.NEWER, CutReason.OLDER_UNREAD, CutReason.NEWER_UNREAD})
+"""The reasons that the pages before and after remove."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cut:
     """Lines that are not shown."""
@@ -111,6 +115,8 @@ class LogFile:
     lines: int
     older: int = 0
     """Number of lines that are left out because the file would be too large; they are the oldest."""
+    span: tuple[int, int] | None = None
+    """The timestamps of the oldest and the newest line; None without lines."""
 
     @property
     def size(self) -> int:

@@ -68,6 +68,7 @@ class BasetenDeployments(HttpProvider):
 
     name = DEPLOYMENT
     ref_help = DEPLOYMENT_HELP
+    has_metrics = False
 
     def __init__(self, client: HttpClient, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         super().__init__(client)

@@ -55,6 +55,7 @@ class FireworksProvider(HttpProvider):
 
     name = NAME
     ref_help = "fireworks:<account_id>/<batch_job_id>"
+    has_metrics = False
 
     def __init__(
         self,

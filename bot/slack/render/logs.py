@@ -85,7 +85,7 @@ def render_shared_logs(answer: LogsAnswer) -> Shared:
     fit = _fit(answer, BLOCKS_BUDGET - _CUT_NOTE)
     root = message(
         _sentence(answer),
-        [section(_headline(answer, answer.lines)), context(_notes(answer)), _buttons(answer, None, share=False)],
+        [section(_headline(answer, None)), context(_notes(answer)), _buttons(answer, None, share=False)],
     )
     hidden = answer.count - len(fit.lines)
     has = f"the file has {_file_lines(answer) if answer.file is not None and answer.file.older else 'all'}"
@@ -119,8 +119,8 @@ def render_file_message(answer: LogsAnswer) -> str:
 
 def file_note(answer: LogsAnswer) -> str:
     """Where the file of a private answer is."""
-    has = _file_lines(answer) if answer.file is not None and answer.file.older else "all"
-    return f"The file with {has} is in your direct messages with trainwatch"
+    has = _file_lines(answer) if answer.file is not None and answer.file.older else f"All {answer.count:,} lines"
+    return f"{has[0].upper()}{has[1:]}: in the file in your direct messages with trainwatch"
 
 
 def _file_lines(answer: LogsAnswer) -> str:
@@ -151,9 +151,11 @@ def _fit(answer: LogsAnswer, budget: int) -> FittingLines:
     return fit_lines(answer.lines, budget, 0 if from_first else len(answer.lines) - 1)
 
 
-def _headline(answer: LogsAnswer, lines: Sequence[LogLine]) -> str:
+def _headline(answer: LogsAnswer, lines: Sequence[LogLine] | None) -> str:
+    """What the answer holds, the time range of these lines or of all, and the marked line."""
     count = plural(answer.count, "line") if answer.lines else "No lines"
-    return f"*Log* {code(str(answer.job))} · {count}\n{_shown_range(answer, lines)}"
+    marked = "" if answer.marked is None else f"\n> {one_line(answer.lines[answer.marked].message, 200)}"
+    return f"*Log* {code(str(answer.job))} · {count}\n{_shown_range(answer, lines)}{marked}"
 
 
 def _sentence(answer: LogsAnswer) -> str:
@@ -161,7 +163,7 @@ def _sentence(answer: LogsAnswer) -> str:
     return f"{count} of {one_line(str(answer.job), 200)}, {_plain_range(answer)}."
 
 
-def _shown_range(answer: LogsAnswer, lines: Sequence[LogLine]) -> str:
+def _shown_range(answer: LogsAnswer, lines: Sequence[LogLine] | None) -> str:
     start, end = _range(answer, lines)
     if start is None:
         return f"from the start to {slack_time(end, seconds=True)}"
@@ -169,18 +171,20 @@ def _shown_range(answer: LogsAnswer, lines: Sequence[LogLine]) -> str:
 
 
 def _plain_range(answer: LogsAnswer) -> str:
-    start, end = _range(answer, answer.lines)
+    start, end = _range(answer, None)
     if start == end:
         return plain_time(end)
     return f"{plain_time(start) if start else 'from the start'} to {plain_time(end)}"
 
 
-def _range(answer: LogsAnswer, lines: Sequence[LogLine]) -> tuple[datetime | None, datetime]:
-    """The times of the first and last line; without lines, the window, where None is the start of the log."""
-    if not lines:
+def _range(answer: LogsAnswer, lines: Sequence[LogLine] | None) -> tuple[datetime | None, datetime]:
+    """The times of the first and last of these lines, or of all; without any, the window from None for the start."""
+    stamps = [line.timestamp_ns for line in (answer.lines if lines is None else lines)]
+    if lines is None and answer.file is not None and answer.file.span is not None:
+        stamps += answer.file.span
+    if not stamps:
         return answer.start, answer.end
-    stamps = sorted((lines[0].timestamp_ns, lines[-1].timestamp_ns))
-    return datetime_from_ns(stamps[0]), datetime_from_ns(stamps[1])
+    return datetime_from_ns(min(stamps)), datetime_from_ns(max(stamps))
 
 
 def _notes(answer: LogsAnswer) -> list[str]:
@@ -223,7 +227,8 @@ def _cut_note(answer: LogsAnswer, fit: FittingLines) -> Block | None:
 def _pages(answer: LogsAnswer, fit: FittingLines | None) -> tuple[LogsCommand | None, LogsCommand | None]:
     """The commands for the lines before and after those shown; they are in this answer when not all of it fits."""
     if fit is None or not fit.lines:
-        return answer.older, answer.newer
+        # The file of a shared answer has the older lines.
+        return (answer.older if answer.file is None else None), answer.newer
     ends = [(fit.above, fit.same_above), (fit.below, fit.same_below)]
     (hides_older, same_older), (hides_newer, same_newer) = ends[::-1] if _is_newest_first(answer) else ends
     oldest_ns, newest_ns = sorted((fit.lines[0].timestamp_ns, fit.lines[-1].timestamp_ns))

@@ -37,7 +37,8 @@ async def press(provider: FakeProvider, command: str) -> tuple[list[int], dict[s
     read = read_page if parsed.around_ns is None else read_around
     answer: LogsAnswer = await read(provider, REF, parsed, Redactor(), NOW)
     message = render_logs(answer)
-    numbers = [int(part.partition("&gt;")[0]) for part in shown(message).split("&lt;")[1:] if part[0].isdigit()]
+    rows = shown(message).partition("```")[2]
+    numbers = [int(part.partition("&gt;")[0]) for part in rows.split("&lt;")[1:] if part[0].isdigit()]
     return numbers, buttons(message)
 
 

@@ -86,7 +86,7 @@ def test_marked_line_is_shown_with_its_surroundings(marked: int) -> None:
     answer = log_answer(900, marked=marked, pinned=replace(PINNED, window=ALL_TIME, around_ns=around_ns))
     message = render_logs(answer)
     assert [] == problems(message)
-    rows = [row for row in shown(message).splitlines() if " loss " in row]
+    rows = [row for row in shown(message).splitlines() if " loss " in row and not row.startswith("> ")]
     steps = [int(row.split()[-3]) for row in rows]
     assert list(range(steps[0], steps[-1] + 1)) == steps
     assert [marked] == [step for step, row in zip(steps, rows, strict=True) if row.startswith("▶ ")]
@@ -98,7 +98,7 @@ def test_marked_line_is_shown_with_its_surroundings(marked: int) -> None:
 def test_older_and_newer_of_a_marked_line_continue_from_the_lines_shown() -> None:
     answer = log_answer(900, marked=450, pinned=replace(PINNED, window=ALL_TIME, around_ns=1))
     message = render_logs(answer)
-    steps = [int(row.split()[-3]) for row in shown(message).splitlines() if " loss " in row]
+    steps = [int(row.split()[-3]) for row in shown(message).partition("```")[2].splitlines() if " loss " in row]
     older, newer = (parse(buttons(message)[label]) for label in ("◀ Older", "Newer ▶"))
     assert isinstance(older, LogsCommand)
     assert isinstance(newer, LogsCommand)

@@ -16,6 +16,7 @@ from bot.slack.failures import UNREACHABLE, error_code
 from bot.slack.render.alerts import render_notification
 from bot.slack.render.mentions import NO_MENTIONS
 from bot.slack.render.ownership import render_direct
+from bot.slack.render.thread_commands import use_mentions
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +36,9 @@ class SlackNotifier:
         if notification.kind is DeliveryKind.DIRECT:
             return await self._send_direct(notification, channel)
         mentioned = await self._contacts.mentions(notification) if self._contacts is not None else NO_MENTIONS
-        payload = render_notification(notification, mentioned).payload() | _metadata(notification)
+        message = render_notification(notification, mentioned)
+        shown = use_mentions(message) if notification.kind is DeliveryKind.REPLY else message
+        payload = shown.payload() | _metadata(notification)
         if notification.kind is DeliveryKind.EDIT:
             target = {"channel": _needed(root).channel, "ts": _needed(root).ts}
             return await post(self._client, {**target, **payload}, "chat.update")

@@ -57,6 +57,19 @@ async def test_the_metadata_of_a_message_names_its_alert_and_incident(slack: Sla
     assert {"event_type": "trainwatch_alert", "event_payload": named} == messages(slack)[0].metadata
 
 
+async def test_a_reply_shows_commands_as_mentions_because_it_is_in_a_thread(
+    slack: Slack, notifier: SlackNotifier
+) -> None:
+    firing = incident().alerts[0]
+    hint = "The job may have been deleted; `/train unwatch` ends the subscription."
+    about = replace(incident(), alerts=(replace(firing, evidence=replace(firing.evidence, hint=hint)),))
+    root = await notifier.send(notification(DeliveryKind.ROOT, about), channel=channel(slack), root=None)
+    await notifier.send(notification(DeliveryKind.REPLY, about), channel=root.channel, root=root)
+    shown = [str(message.blocks) for message in messages(slack)]
+    assert ["`/train unwatch`" in blocks for blocks in shown] == [True, False]
+    assert "`@trainwatch unwatch`" in shown[1]
+
+
 async def test_a_reply_is_posted_in_the_thread_of_the_root_only(slack: Slack, notifier: SlackNotifier) -> None:
     root = await post_root(notifier, slack)
     await notifier.send(notification(DeliveryKind.REPLY), channel=root.channel, root=root)

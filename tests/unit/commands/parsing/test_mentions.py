@@ -6,9 +6,12 @@ import contextlib
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bot.commands.parsing.mentions import read_mention
 from bot.commands.parsing.parser import parse
+from bot.commands.parsing.tokenizer import split_words
 from bot.commands.subcommands.table import SLACK_TABLE
 from bot.errors import UsageError
 
@@ -81,3 +84,11 @@ def examples() -> Iterator[str]:
 @pytest.mark.parametrize("polite", ["{}", "hey, can you please {}", "{} please"])
 def test_a_command_survives_politeness(text: str, polite: str) -> None:
     assert parse(text) == parse(read_mention(polite.format(text)))
+
+
+@given(st.text(alphabet=st.sampled_from("why logs is it jobs please? a:b --x \"'“”<@U1>."), max_size=40))
+def test_any_mention_is_a_command_text_or_a_usage_error(text: str) -> None:
+    with contextlib.suppress(UsageError):
+        command = read_mention(text)
+        split_words(command)
+        assert read_mention(command) == read_mention(read_mention(command))

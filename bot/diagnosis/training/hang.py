@@ -21,6 +21,8 @@ TIMEOUT_GAPS = 5.0
 LEARNED_GAPS = 8
 """Number of gaps after which the pace is known."""
 UNLEARNED_TIMEOUT_S = 3600.0
+MAX_OTHERS = 3
+"""Number of lines after the last step that are shown: they may say what the run waits for."""
 BUSY_TIMEOUT_S = 1800.0
 """The timeout during an evaluation, a checkpoint or a compilation."""
 LOG_CLOCK_FACTOR = 2.0
@@ -61,14 +63,14 @@ def find_hang(pace: TrainingPace, now_ns: int | None, after: str) -> Failure | N
     if timeout is None or idle is None or idle < timeout:
         return None
     step = f" after step {pace.position.step:,}" if pace.position and pace.position.step is not None else ""
-    has_other_lines = bool(after.strip())
+    others = [line for line in after.splitlines() if line.strip()]
     return Failure(
         severity=Severity.PAGE, category="hang", signature="no_progress",
         title=f"No new step for {_duration(idle)}{step} (normally every {_duration(pace.gap_s or 0.0)})", hint=HINT,
         line=pace.last_line, first_ns=pace.last_ns, last_ns=now_ns,
-        excerpt=(cut_around(pace.excerpt, 0, EXCERPT_LINE),),
-        confidence=0.85 if has_other_lines else 0.7, fingerprint="no_progress",
-        why="Other lines still arrive, but no new step." if has_other_lines else "Nothing else was logged either.",
+        excerpt=tuple(cut_around(line, 0, EXCERPT_LINE) for line in (pace.excerpt, *others[-MAX_OTHERS:])),
+        confidence=0.85 if others else 0.7, fingerprint="no_progress",
+        why="Other lines still arrive, but no new step." if others else "Nothing else was logged either.",
     )  # fmt: skip
 
 

@@ -12,12 +12,13 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from bot.diagnosis.reading.plain_message import plain_message
 from bot.domain.alerts import Clear, Evidence, Finding, Unknown, Verdict
 from bot.domain.durations import spoken_duration
 from bot.domain.metrics import GPU_UTILIZATION, MetricPoint
 from bot.domain.wording import times
 from bot.rules.metrics.causes import GUESSES, MAY_BE_DATA, Cause, guess_cause
-from bot.rules.metrics.log_warnings import LogWarnings, quote_warnings, read_warnings
+from bot.rules.metrics.log_warnings import TEXT_CHARS, LogWarnings, quote_warnings, read_warnings
 from bot.rules.metrics.samples import (
     FORGET_AFTER,
     STALE_AFTER,
@@ -48,12 +49,14 @@ class GpuState(msgspec.Struct, frozen=True, omit_defaults=True):
     """Whether it has been low for the hold time."""
 
 
-class GuessedCause(msgspec.Struct, frozen=True):
+class GuessedCause(msgspec.Struct, frozen=True, omit_defaults=True):
     """The guess for one set of low GPUs."""
 
     gpus: list[str] = msgspec.field(name="of")
     cause: str = msgspec.field(name="is")
     """A Cause; text, because another version may have stored it."""
+    newest_line: str = ""
+    """The newest line of the log by then."""
 
 
 class UtilizationState(MetricState, frozen=True, omit_defaults=True):
@@ -105,9 +108,11 @@ def low_gpu_utilization(context: Context, state: UtilizationState) -> tuple[Verd
     # One guess for each set of GPUs, so that the message does not change at every poll.
     if guess is None or guess.gpus != sorted(judged) or guess.cause not in GUESSES:
         cause = guess_cause(context.observation.series, judged, sorted(fresh), was_active=active)
-        guess = GuessedCause(sorted(judged), cause)
+        lines = context.observation.lines
+        newest = plain_message(lines[-1].message, TEXT_CHARS) if lines else (guess.newest_line if guess else "")
+        guess = GuessedCause(sorted(judged), cause, newest)
     after = UtilizationState(first_at, active, gpus, guess, warnings)
-    return Finding(_evidence(judged, len(fresh), limits, Cause(guess.cause), warnings)), after
+    return Finding(_evidence(judged, len(fresh), limits, guess, warnings)), after
 
 
 def _warnings(context: Context, state: UtilizationState, gpus: Mapping[str, GpuState]) -> LogWarnings:
@@ -154,9 +159,9 @@ def _mean_before(
 
 
 def _evidence(
-    low: Mapping[str, datetime], fresh: int, limits: _Limits, cause: Cause, warnings: LogWarnings
+    low: Mapping[str, datetime], fresh: int, limits: _Limits, guessed: GuessedCause, warnings: LogWarnings
 ) -> Evidence:
-    waits, others = warnings.waits, warnings.others
+    waits, others, cause = warnings.waits, warnings.others, Cause(guessed.cause)
     if waits.count and cause in MAY_BE_DATA:
         cause = Cause.DATA_WAITS
     guess = GUESSES[cause]
@@ -167,6 +172,8 @@ def _evidence(
     facts = [("Low", name_list(low)), ("Likely cause", f"{guess.likely} ({seen})")]
     if waits.count and cause is not Cause.DATA_WAITS:
         facts.append(("Waits for data", quote_warnings(waits)))
+    if guessed.newest_line and not waits.count:
+        facts.append(("Newest log line", guessed.newest_line))
     if others.count:
         facts.append(("Other warnings", quote_warnings(others)))
     return Evidence(

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from bot.diagnosis.findings import Diagnosis, Failure
+from bot.diagnosis.reading.plain_message import plain_message
 from bot.domain.alerts import Clear, Evidence, ExcerptLine, Finding, Severity, Unknown, Verdict
 from bot.domain.durations import datetime_from_ns
 from bot.domain.progress import position_text
@@ -21,6 +22,7 @@ HANG = frozenset({"hang"})
 NUMERICS = frozenset({"numerics"})
 MAX_EXCERPT = 20
 """Lines of evidence in one notification."""
+MAX_LINE = 200
 NO_PROGRESS = "no_progress"
 """The signature of a run whose steps stopped."""
 MAX_TITLES = 50
@@ -35,6 +37,8 @@ class DiagnosisState(msgspec.Struct, frozen=True, omit_defaults=True):
     activity: str = ""
     """What the GPUs do while the run hangs, as a GpuActivity; text, because another version may have stored it."""
     activity_text: str = ""
+    newest_line: str = ""
+    """The newest line after the last step when the hang was first notified."""
 
 
 def diagnosed(belongs: Callable[[str], bool]) -> Condition:
@@ -46,13 +50,13 @@ def diagnosed(belongs: Callable[[str], bool]) -> Condition:
             return Unknown(), state
         failures = _recent(context, context.diagnosis, belongs)
         if not failures:
-            return Clear(), state
+            return Clear(), _without_hang(state)
         new = {one.fingerprint: one.title for one in failures if one.fingerprint not in state.titles}
         titles = dict([*state.titles.items(), *new.items()][-MAX_TITLES:])
         named = [replace(one, title=titles.get(one.fingerprint, one.title)) for one in failures]
-        activity = _activity(context, state) if failures[0].signature == NO_PROGRESS else ("", "")
-        finding = Finding(_evidence(named, context, activity[1]), failures[0].severity, notify=bool(new))
-        return finding, DiagnosisState(titles, *activity)
+        stopped = _stopped(context, state, failures[0]) if failures[0].signature == NO_PROGRESS else DiagnosisState()
+        after = msgspec.structs.replace(stopped, titles=titles)
+        return Finding(_evidence(named, context, after), failures[0].severity, notify=bool(new)), after
 
     return condition
 
@@ -80,16 +84,24 @@ def _is_recent(failure: Failure, now: datetime, quiet_after: timedelta) -> bool:
     return failure.last_ns is None or now - datetime_from_ns(failure.last_ns) < quiet_after
 
 
-def _activity(context: Context, state: DiagnosisState) -> tuple[str, str]:
-    """What the GPUs do, in the words of the first poll that saw it: percentages would change the message each time."""
+def _without_hang(state: DiagnosisState) -> DiagnosisState:
+    """Forget a hang that ended: the next one stops at another step."""
+    return DiagnosisState(
+        {fingerprint: title for fingerprint, title in state.titles.items() if fingerprint != NO_PROGRESS}
+    )
+
+
+def _stopped(context: Context, state: DiagnosisState, hang: Failure) -> DiagnosisState:
+    """What the GPUs do, and the newest line, as first seen: a change at each poll would edit the message each time."""
     assert context.diagnosis is not None
+    newest = state.newest_line or (plain_message(hang.excerpt[-1], MAX_LINE) if len(hang.excerpt) > 1 else "")
     seen = gpu_activity(context.observation.series, context.diagnosis.progress.last_at, context.observation.at)
     if seen is None or seen[0] == state.activity:
-        return state.activity, state.activity_text
-    return seen
+        return DiagnosisState({}, state.activity, state.activity_text, newest)
+    return DiagnosisState({}, *seen, newest)
 
 
-def _evidence(failures: list[Failure], context: Context, activity: str) -> Evidence:
+def _evidence(failures: list[Failure], context: Context, state: DiagnosisState) -> Evidence:
     """Describe the worst failure in full and the others by title."""
     worst, others = failures[0], failures[1:]
     root = worst.root_index
@@ -97,12 +109,13 @@ def _evidence(failures: list[Failure], context: Context, activity: str) -> Evide
     facts += [("Occurrences", f"{worst.count:,}")] if worst.count > 1 else []
     is_stopped = worst.signature == NO_PROGRESS
     position = position_text(context.diagnosis.progress) if is_stopped and context.diagnosis else ""
-    facts += [("Stopped after", position)] if position and activity else []
+    facts += [("Stopped after", position)] if position and state.activity_text else []
+    facts += [("Newest line", state.newest_line)] if state.newest_line else []
     facts.append(("Why this", describe_reason(worst)))
     if others:
         facts.append(("Also", "; ".join(sorted({one.title for one in others})[:4])))
     return Evidence(
-        summary=_stop_summary(position, activity) if is_stopped else decisive_text(worst),
+        summary=_stop_summary(position, state.activity_text) if is_stopped else decisive_text(worst),
         title=worst.title,
         lines=() if is_stopped else tuple(ExcerptLine(text[:2000]) for text in worst.excerpt[:MAX_EXCERPT]),
         count=worst.count,

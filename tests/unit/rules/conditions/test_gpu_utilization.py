@@ -275,4 +275,6 @@ def test_warnings_from_before_the_gpus_were_idle_do_not_count() -> None:
     verdict, _ = low_gpu_utilization(context("low_gpu_utilization", observation, SETTINGS))
 
     assert isinstance(verdict, Finding)
-    assert "shard" not in str(verdict.evidence)
+    facts = dict(verdict.evidence.facts)
+    assert "shard" not in verdict.evidence.summary + facts["Likely cause"]
+    assert facts["Newest log line"].startswith("data.loader: waited")

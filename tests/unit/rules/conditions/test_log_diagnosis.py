@@ -141,3 +141,18 @@ def test_a_hang_says_where_the_run_stopped_and_what_its_gpus_do(levels: list[flo
     assert not activity or ("Stopped after", "step 2,680 of 50,000") in evidence.facts
     assert isinstance(later, Finding)
     assert later.evidence == evidence, "a poll without metrics does not change the message"
+
+
+def test_a_hang_quotes_the_newest_line_after_the_last_step_and_forgets_it_when_it_ends() -> None:
+    waiting = replace(HANG, excerpt=("step 2680 loss 1.2", "12:00:04 INFO waiting for rank 3"))
+    first, memory = judge("hang", context("hang", waiting))
+    heartbeat = replace(waiting, excerpt=(*waiting.excerpt, "12:00:09 INFO still waiting"))
+    second, memory = judge("hang", context("hang", heartbeat, memory=memory))
+    cleared, memory = judge("hang", context("hang", memory=memory))
+
+    assert isinstance(first, Finding)
+    assert ("Newest line", "waiting for rank 3") in first.evidence.facts
+    assert isinstance(second, Finding)
+    assert second.evidence == first.evidence
+    assert isinstance(cleared, Clear)
+    assert memory == {}

@@ -127,7 +127,7 @@ async def read_status(
         missing=frozenset(missing),
         progress=progress,
         cause=cause,
-        cause_lines=len(lines) if cause is not None else None,
+        cause_lines=len(lines) if job.state.is_failure and not log_gaps else None,
     )
 
 

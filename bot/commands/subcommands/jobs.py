@@ -109,7 +109,13 @@ class StatusAnswer:
     cause: Evidence | None = None
     """Why the job failed, by the diagnosis of its log."""
     cause_lines: int | None = None
-    """Number of the log's newest lines that the cause is from; None: the watcher read the whole log."""
+    """Number of the log's newest lines that were searched for the cause; None: the watcher read the whole log."""
+
+    @property
+    def has_no_known_cause(self) -> bool:
+        """Whether the end of the log was searched for a cause in vain."""
+        return self.cause is None and self.cause_lines is not None
+
     missing: frozenset[Part] = frozenset()
     """What the platform does not have for this kind of job."""
 

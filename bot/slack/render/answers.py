@@ -13,6 +13,7 @@ from bot.commands.subcommands.table import HelpAnswer
 from bot.domain.alerts import Evidence, Incident
 from bot.domain.durations import spoken_duration
 from bot.domain.gaps import Part
+from bot.domain.job_ends import describe_end, describe_search
 from bot.domain.job_matching import KnownJob
 from bot.domain.jobs import Job
 from bot.domain.progress import position_text, summary_text
@@ -89,7 +90,7 @@ def render_status(answer: StatusAnswer) -> Message:
         *_cause(answer.cause),
         escape(_progress(answer)),
         " · ".join(part for part in (machine, gpu_sentence(answer.summaries)) if part),
-        f"> {one_line(job.error, 400)}" if job.error and answer.cause is None else "",
+        *_end(answer),
         *map(_incident_line, answer.incidents[:3]),
     ]
     newest = answer.last_lines if answer.cause is None else ()  # after a failure, they are the launcher's
@@ -112,6 +113,16 @@ def render_status(answer: StatusAnswer) -> Message:
             actions([*buttons, watch, share_button(f"status {job.ref}")]),
         ],
     )
+
+
+def _end(answer: StatusAnswer) -> list[str]:
+    """What ended the job in the platform's words, and that the log does not name a cause, if so."""
+    job = answer.job
+    if answer.cause is not None:
+        return []
+    end = describe_end(job) or job.error
+    searched = describe_search(answer.cause_lines) if answer.has_no_known_cause else ""
+    return [f"> {one_line(end, 400)}" if end else "", searched]
 
 
 def _cause(cause: Evidence | None) -> list[str]:

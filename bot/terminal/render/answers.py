@@ -10,6 +10,7 @@ from bot.commands.subcommands.rules import ReplayAnswer, RulesAnswer
 from bot.commands.subcommands.table import SharedAnswer
 from bot.domain.alerts import Evidence
 from bot.domain.checks import CheckResult
+from bot.domain.job_ends import describe_end, describe_search
 from bot.domain.progress import summary_text
 from bot.domain.wording import plural
 from bot.terminal.json_output import jobs_json, json_text, metrics_json, status_json
@@ -61,8 +62,10 @@ def _status(answer: StatusAnswer, screen: Screen) -> str:
         lines += screen.wrap(progress, "  ")
     if answer.cause is not None:
         lines += _cause(answer.cause, answer.cause_lines, screen)
-    elif job.error:
-        lines += screen.wrap(job.error, "  ", RED if job.state.is_failure else YELLOW)
+    elif end := describe_end(job) or job.error:
+        lines += screen.wrap(end, "  ", RED if job.state.is_failure else YELLOW)
+    if answer.has_no_known_cause:
+        lines += screen.wrap(describe_search(answer.cause_lines), "  ", DIM)
     if answer.summaries:
         from bot.terminal.render.metrics import node_lines  # noqa: PLC0415 - as above
 

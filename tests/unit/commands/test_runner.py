@@ -15,13 +15,18 @@ from bot.commands.subcommands.jobs import JobsAnswer, JobsCommand, MetricsAnswer
 from bot.commands.subcommands.table import SharedAnswer, SharedCommand
 from bot.domain.durations import ns_from_datetime
 from bot.domain.gaps import GapReason, Part
+from bot.domain.job_ends import describe_search
 from bot.domain.jobs import Job, JobRef, JobState
 from bot.domain.logs import LogLine
 from bot.domain.metrics import CPU_USAGE, GPU_MEMORY, GPU_UTILIZATION, MetricPoint, MetricSeries
 from bot.domain.progress import progress_text
 from bot.errors import ConfigError, JobNotFound, RateLimited, Unavailable
 from bot.redaction.redactor import Redactor
+from bot.slack.render.answers import render
+from bot.terminal.render.answers import render as render_in_terminal
+from bot.terminal.render.screen import Screen
 from tests.fakes.provider import NOW, REF, FakeProvider, registry_of
+from tests.unit.slack.validity import shown
 
 NOW_NS = ns_from_datetime(NOW)
 LINES = [LogLine(NOW_NS - 10 + number, f"line {number}") for number in range(8)]
@@ -285,3 +290,19 @@ async def test_status_of_a_failed_job_names_the_cause_and_no_gpus() -> None:
     assert answer.summaries == ()
     assert answer.progress is not None
     assert answer.progress.step == 2926
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"), [(LINES, "No known failure in the last 8 lines."), ([], "The log is empty.")]
+)
+async def test_status_of_a_failed_job_without_a_known_cause_names_the_lines_read(
+    lines: list[LogLine], expected: str
+) -> None:
+    job = Job(REF, JobState.PREEMPTED, "PREEMPTED", error="The spot instance was reclaimed.")
+    answer = await ask("status mem:run/1", FakeProvider(lines, jobs={REF.id: job}))
+    assert isinstance(answer, StatusAnswer)
+    assert answer.has_no_known_cause
+    assert describe_search(answer.cause_lines) == expected
+    for text in (shown(render(answer)), render_in_terminal(answer, Screen())):
+        assert expected in text
+        assert "Preempted: The spot instance was reclaimed." in text

@@ -99,7 +99,7 @@ STORIES = (
     Story(
         "nan",
         "alerts",
-        "c93f5a",
+        "high-learning-rate",
         (
             "NaN",
             "Loss is not finite: nan at batch 118",

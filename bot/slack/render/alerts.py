@@ -74,12 +74,12 @@ def render_reply(incident: Incident, alert: IncidentAlert, reason: NotifyReason,
         title += " · updated"
     counts, _ = code_sections(_count_rows(evidence.messages), _COUNTS_BUDGET)
     blocks, shown = code_sections(_rows(evidence), _LINES_BUDGET)
-    adds_summary = not repeats_title(alert) and evidence.root is None
+    introduction = "" if repeats_title(alert) or evidence.root is not None else _introduction(evidence)
     tail = [*_facts(evidence), *_advice(incident, alert), *_consequences(incident, alert)]
     return message(
         alt_sentence(incident, alert),
         [
-            section(f"{title}\n{_introduction(evidence)}" if adds_summary else title),
+            section(f"{title}\n{introduction}".rstrip()),
             *counts,
             *blocks,
             section("\n".join(tail)) if tail else None,
@@ -103,11 +103,13 @@ def render_note(notification: Notification) -> Message:
 
 
 def _introduction(evidence: Evidence) -> str:
-    """The summary above the lines, without the line that it quotes if that is among them; or what is predicted."""
+    """The summary above the lines, without a line that it quotes if that is among them; or what is predicted."""
     if evidence.expected_at is not None:
         return f"{one_line(evidence.summary, 600)} Expected {slack_time(evidence.expected_at)}."
     if len(evidence.messages) > 1:
         return f"{plural(evidence.count, 'error')}, {plural(len(evidence.messages), 'kind')}:"
+    if _is_quoted(evidence.summary, evidence):
+        return ""
     start, colon, quoted = evidence.summary.partition(": ")
     is_below = colon and _is_quoted(quoted, evidence)
     return one_line(f"{start}:" if is_below else evidence.summary, 600)

@@ -210,6 +210,8 @@ def test_a_summary_does_not_quote_a_line_shown_below_it() -> None:
     below = reply_to(alert())
     assert "3 error lines, newest:\n```" in shown(below)
     assert 1 == shown(below).count("torch.OutOfMemoryError")
+    single = replace(errors(), summary="disk is full", lines=quoted(line("ERROR disk is full")))
+    assert 1 == shown(reply_to(alert(evidence=single))).count("disk is full")
     elsewhere = replace(errors(), lines=quoted(line("step 1")))
     reply = shown(reply_to(alert(evidence=elsewhere)))
     assert "newest: torch.OutOfMemoryError: CUDA out of memory." in reply

@@ -31,9 +31,7 @@ _BLAMED_RANK = re.compile(
     r"|process rank (\d+) with PID|\bprocess (\d+) terminated with (?:signal|exit code)|invoked on rank (\d+)"
     r"|/task:(\d+)\b.*(?:heartbeat|ERROR|incarnation|has (?:failed|died|restarted))|error: \S+: task (\d+): [A-DF-Z]"
 )
-_CLEANUP_HINT = (
-    "Raised in a finalizer while the process exited; no action is needed. https://docs.python.org/3/library/atexit.html"
-)
+_CLEANUP_HINT = "No action is needed. It was raised in a finalizer while the process exited. https://docs.python.org/3/library/atexit.html"
 _EXIT_CODE = re.compile(r"(?:exitcode[ :]+|exit code |return code = )(-?\d+)")
 
 

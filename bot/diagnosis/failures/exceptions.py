@@ -38,14 +38,14 @@ _RAY_TASK = re.compile(r"RayTaskError$")
 _BENIGN_BARE = re.compile(r"^(\[Errno \d+\] [\w ]+)?$")
 
 _HINT = (
-    "Start at the last frame of your own code, named here; the excerpt has the call path."
+    "Start at the last frame of your own code. The excerpt has the call path."
     " https://docs.python.org/3/library/exceptions.html"
 )
 _SERVICE_HINT = (
-    "A library that reports on the run failed; the run itself may continue. https://docs.wandb.ai/guides/track/"
+    "Check that the run continues. Only a library that reports on it failed. https://docs.wandb.ai/guides/track/"
 )
 _DATA_HINT = (
-    "Check the named file or sample: it must exist on every node, be complete and have the expected format."
+    "Check the named file or sample. It must exist on every node, be complete and have the expected format."
     " https://docs.pytorch.org/docs/stable/data.html"
 )
 _UNNAMED_DATA_HINT = (
@@ -53,7 +53,7 @@ _UNNAMED_DATA_HINT = (
     " https://docs.pytorch.org/docs/stable/data.html"
 )
 _STORAGE_HINT = (
-    "Check the named path: permissions, free space, and whether the last checkpoint is complete."
+    "Check the named path. Check permissions, free space, and whether the last checkpoint is complete."
     " https://docs.pytorch.org/docs/stable/distributed.checkpoint.html"
 )
 _UNNAMED_STORAGE_HINT = (
@@ -61,11 +61,11 @@ _UNNAMED_STORAGE_HINT = (
     " https://docs.pytorch.org/docs/stable/distributed.checkpoint.html"
 )
 _MEMORY_HINT = (
-    "Use less memory per step: a smaller batch, shorter sequences or activation checkpointing."
+    "Use a smaller batch. Shorter sequences or activation checkpointing also help."
     " https://docs.pytorch.org/docs/stable/notes/cuda.html#memory-management"
 )
 _NETWORK_HINT = (
-    "A remote service could not be reached: check its name, the node's network and the credentials."
+    "Check the service's name, the network and the credentials. The service could not be reached."
     " https://docs.python.org/3/library/urllib.error.html"
 )
 _INTERRUPT_HINT = "A person or the launcher interrupted the run."

@@ -13,7 +13,7 @@ SAMPLES = 5
 WARM_UP_SAMPLES = 8
 PLATEAU_SAMPLES, MIN_IMPROVEMENT = 200, 1e-4
 LOSS_HINT = (
-    "Lower the learning rate, check the last batches and the number format, and roll back to an earlier checkpoint."
+    "Lower the learning rate. Then restart from an earlier checkpoint, and check the last batches and number format."
     " https://docs.pytorch.org/docs/stable/amp.html"
 )
 

@@ -12,7 +12,7 @@ SAMPLES = 16
 """The throughput is the median of this number of samples."""
 SLOW_SHARE = 0.5
 """Below this share of the best throughput, a run is slow."""
-HINT = "Check for a straggling node, slow storage or a throttled GPU. https://docs.pytorch.org/docs/stable/data.html"
+HINT = "Check for a slow node, slow storage or a throttled GPU. https://docs.pytorch.org/docs/stable/data.html"
 
 
 @dataclass(slots=True)

@@ -95,15 +95,15 @@ _HOST = _Resource(
     "is filling up",
     "ran out",
     "host_memory",
-    "The kernel kills the program when memory is full: use fewer data loader workers, or smaller caches and batches.",
-    "Probably a leak: data loader workers that copy Python objects, unbounded caches, or logs kept in memory.",
+    "Use fewer data loader workers, or smaller caches and batches. The kernel kills the program when memory is full.",
+    "Save a checkpoint, then look for a leak. Suspects: data loader workers that copy Python objects, endless caches.",
 )
 _STORAGE = _Resource(
     "is filling up",
     "is full",
     "storage",
-    "The run fails at its next checkpoint when storage is full: delete old checkpoints, caches and core dumps.",
-    "Keep fewer checkpoints (`save_total_limit`) or write them to a bucket; move caches and logs elsewhere.",
+    "Delete old checkpoints, caches and core dumps. The run fails at its next checkpoint when storage is full.",
+    "Keep fewer checkpoints (`save_total_limit`), or write them to a bucket. Move caches and logs elsewhere.",
 )
 _STORAGE_NAMES = {EPHEMERAL_STORAGE_UTILIZATION: "ephemeral storage", CACHE_UTILIZATION: "cache"}
 

@@ -12,9 +12,9 @@ from bot.rules.rule import Context
 
 _TITLES = {JobState.FAILED: "Job failed", JobState.PREEMPTED: "Job preempted", JobState.UNHEALTHY: "Unhealthy"}
 _HINTS = {
-    JobState.FAILED: "Read the last lines of the log; the root cause precedes the launcher's own messages.",
+    JobState.FAILED: "Read the last lines of the log. The root cause precedes the launcher's own messages.",
     JobState.PREEMPTED: "Restart it from its last checkpoint, or ask for dedicated capacity.",
-    JobState.UNHEALTHY: "Check the newest errors; it may recover by itself, and then this alert resolves.",
+    JobState.UNHEALTHY: "Check the newest errors. It may recover by itself, and then this alert resolves.",
 }
 
 

@@ -85,11 +85,11 @@ _TITLES: dict[Kind, str] = {
     "above": "Busier than the rest",
 }
 _HINTS: dict[Kind, str] = {
-    "gone": "Probably a dead rank: read its last lines. The others may wait until the collective times out.",
-    "stuck": "Probably a rank out of step or dead, and the busy ones may only be waiting: check whether steps still"
-    " advance, and take stack traces (py-spy dump) of that rank and of another.",
-    "below": "It may wait for its data or get less work: compare its log, data shard and batch with a peer's.",
-    "above": "It may be slow while the others wait for it: check its clocks, temperature and ECC errors (nvidia-smi).",
+    "gone": "Read the last lines of that rank. Probably a dead rank: the others may wait for it until a timeout.",
+    "stuck": "Check whether steps still advance. If not, take stack dumps (py-spy dump) of that rank and of another: it"
+    " is probably out of step or dead, and the busy ones only wait.",
+    "below": "Compare its log, data shard and batch with a peer's. It may wait for its data or get less work.",
+    "above": "Check its clocks, temperature and ECC errors (nvidia-smi). It may be slow while the others wait for it.",
 }
 
 

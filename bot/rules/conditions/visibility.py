@@ -11,11 +11,11 @@ from bot.rules.rule import Context, with_state
 
 _PART_NAMES = {Part.STATUS: "status", Part.LOGS: "logs", Part.METRICS: "metrics"}
 _HINTS = {
-    GapReason.AUTH: "Set a valid key for this platform and restart trainwatch; run `trainwatch check` for details.",
-    GapReason.NOT_FOUND: "The job may have been deleted; `/train unwatch` ends the subscription.",
+    GapReason.AUTH: "Set a valid key for this platform and restart trainwatch. Run `trainwatch check` for details.",
+    GapReason.NOT_FOUND: "Stop watching with `/train unwatch` if the job was deleted.",
     GapReason.RATE_LIMITED: "Raise the poll interval or the platform's limit.",
 }
-_HINT = "If the platform is down, wait: no log line will be skipped, and this alert resolves when it answers again."
+_HINT = "Wait if the platform is down. No log line will be skipped, and this alert resolves when it answers again."
 
 
 class OutageState(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -56,42 +56,42 @@ GUESSES: Mapping[Cause, Guess] = {
     Cause.RANK_GONE: Guess(
         "a dead rank",
         "some GPUs do nothing and hold no memory while the rest compute",
-        "Check that rank's last lines and exit code; the others may wait for it until the collective times out.",
+        "Check that rank's last lines and exit code. The others may wait for it until the collective times out.",
     ),
     Cause.RANK_STUCK: Guess(
         "a rank out of step, or a rank that died",
         "some GPUs do nothing while the rest are busy, and busy GPUs may only be waiting in a collective",
-        "Check whether steps still advance; if not, take stack traces (py-spy dump) of that rank and of one other.",
+        "Check whether steps still advance. If not, take stack dumps (py-spy dump) of that rank and of one other.",
     ),
     Cause.UNEVEN: Guess(
         "work spread unevenly",
         "some GPUs do little while the rest are busy",
-        "Compare batch sizes, pipeline stages and data shards of these ranks with the others.",
+        "Compare the work of these ranks with the others. Check batch sizes, pipeline stages and data shards.",
     ),
     Cause.NOT_STARTED: Guess(
         "the run has not started to compute",
         "no GPU has worked since the first sample seen",
-        "Check the log for a download, a compilation, data preparation, or ranks that wait for each other.",
+        "Check what the log waits for. It may be a download, a compilation, data preparation, or ranks that wait.",
     ),
     Cause.SAWTOOTH: Guess(
         "data loading",
         "the GPUs alternate between full load and none, as when data arrives too slowly",
-        "Raise the data loader's workers and prefetch, and check the storage throughput.",
+        "Raise the data loader's workers and prefetch. Check also the storage throughput.",
     ),
     Cause.CPU_BOUND: Guess(
         "preprocessing on the CPU",
         "all GPUs are idle while the CPUs are busy",
-        "Prepare the data beforehand or use more processes; an evaluation in Python has the same symptoms.",
+        "Prepare the data beforehand or use more processes. An evaluation in Python has the same symptoms.",
     ),
     Cause.STOPPED: Guess(
         "a hang, a program that ended, or storage that does not answer",
         "all GPUs were busy before, and now GPUs and CPUs do nothing",
-        "Check whether steps still advance and what the last log line waits for; then restart from a checkpoint.",
+        "Check what the last log line waits for. If steps do not advance, restart from a checkpoint.",
     ),
     Cause.DATA_WAITS: Guess(
         "data loading",
         "the log has warnings that the run waits for data",
-        "Check the storage that the named data is on; then raise the data loader's workers and prefetch.",
+        "Check the storage that the named data is on. Then raise the data loader's workers and prefetch.",
     ),
     Cause.UNKNOWN: Guess(
         "data loading or storage",

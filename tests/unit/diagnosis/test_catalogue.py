@@ -31,6 +31,13 @@ def test_every_reported_signature_has_title_hint_link_and_source(catalogue: Cata
     assert incomplete == []
 
 
+def test_titles_and_first_sentences_of_hints_fit_on_a_phone(catalogue: Catalogue) -> None:
+    """A root message shows the title and the first sentence of the hint."""
+    reported = [one for one in catalogue.signatures if one.role not in UNREPORTED_ROLES]
+    assert [] == [one.title for one in reported if len(one.title) > 40]
+    assert [] == [one.hint for one in reported if len(one.hint.split(". ")[0]) > 74]
+
+
 def test_signature_names_are_unique(catalogue: Catalogue) -> None:
     names = [signature.name for signature in catalogue.signatures]
     assert len(names) == len(set(names))

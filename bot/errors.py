@@ -2,6 +2,7 @@
 
     BotError                 .public: one sentence that is safe to show. Nothing else of an error is ever shown.
     ├── UsageError           the command or reference is invalid; has the usage line   not retried; shown to the author
+    │   └── UnnamedJob       the command needs a job and names none                    not retried; offers jobs
     ├── ProviderError        .provider  .retry_after
     │   ├── JobNotFound      the job does not exist, or no longer exists               not retried; shown to the author
     │   ├── NotSupported     the provider has no such data                             not retried; a Gap
@@ -38,6 +39,13 @@ class UsageError(BotError):
         super().__init__(public)
         self.usage = usage
         """The usage line of the subcommand, if known."""
+
+
+class UnnamedJob(UsageError):
+    """Which job? Give its ID, name or dashboard URL. `jobs` lists them."""
+
+    def __init__(self, usage: str | None = None) -> None:
+        super().__init__((self.__doc__ or "").strip(), usage)
 
 
 class ProviderError(BotError):

@@ -23,7 +23,7 @@ from bot.commands.subcommands.logs import LogsAnswer, LogsCommand
 from bot.commands.subcommands.subscriptions import SilenceAnswer, UnwatchAnswer, WatchAnswer
 from bot.commands.subcommands.table import SlackCommand
 from bot.domain.durations import Clock
-from bot.errors import BotError, DeliveryError, UsageError
+from bot.errors import BotError, DeliveryError, UnnamedJob, UsageError
 from bot.slack.announcements import update_announcement
 from bot.slack.background_tasks import TaskSet
 from bot.slack.render.answers import render, render_error, render_shared, render_working
@@ -65,7 +65,13 @@ class Answering:
         self, reply: Reply, text: str, asker: Asker, job: str | None, *, share: bool, is_alert: bool = False
     ) -> None:
         context, notes = await self._context(reply, text, job)
-        command = parse(text, context)
+        try:
+            command = parse(text, context)
+        except UnnamedJob as problem:
+            watched = await self.runner.store.subscriptions.known_jobs(asker.channel)
+            choice = ErrorAnswer(problem.public, None if watched else problem.usage, suggestions=watched)
+            await reply.private(render_error(choice, text, is_public=reply.respond is None))
+            return
         if isinstance(command, JobsCommand) and command.mine:
             profile = await self.profiles.get(reply.client, reply.user, context.now)
             asker = replace(asker, email=profile.email)

@@ -67,6 +67,14 @@ async def test_mistakes_in_threads_show_mentions_not_slash_commands(harness: Sla
     assert "/train" not in f"{answer.text} {answer.blocks}"
 
 
+async def test_a_command_without_a_job_offers_those_of_the_channel(harness: SlackHarness) -> None:
+    await harness.command(f"watch {REF}")
+    (choice,) = (await harness.command("logs --tail 1")).messages
+    assert "Which job?" in choice.text
+    clicked = await harness.slack.person_actions.click("ada", choice, "trainwatch_show:job0")
+    assert "step 1 loss 2.5" in str(clicked.messages[-1].blocks)
+
+
 async def test_a_name_is_resolved_and_the_answer_says_to_which_job(harness: SlackHarness) -> None:
     seen = await harness.command(f"status {REF.id.rpartition('/')[2]}")
     (answer,) = seen.messages

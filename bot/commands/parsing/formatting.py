@@ -41,8 +41,11 @@ def format_command(command: Formattable) -> str:
 
 
 def replace_reference(text: str, typed: str, ref: str) -> str:
-    """A typed command with another job in place of the one that was typed."""
+    """A typed command with another job in place of the one that was typed, or with a job when `typed` is empty."""
     words = split_words(text)
+    if not typed:
+        after = 2 if [word.text.lower() for word in words[1:2]] == ["test"] else 1
+        return " ".join(map(join_word, (*words[:after], Word(ref), *words[after:])))
     for index, word in enumerate(words):
         if clean_reference(word.text) == typed:
             words[index] = Word(ref)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from bot.commands.parsing.formatting import join_word
 from bot.commands.parsing.tokenizer import Word, normalize_dashes, quote, split_words
+from bot.commands.subcommands.job_states import STATE_WORDS
 from bot.commands.subcommands.table import SLACK_TABLE
 
 _POLITE_TEXT = """
@@ -28,13 +29,17 @@ _ALSO_POLITE = frozenset({"job", "show"})
 """Subcommands when nothing else is left."""
 _THANKS = frozenset({"please", "pls", "plz", "thanks", "thank", "thx", "you"})
 _WHY = re.compile(
-    r"(?i)^why\b|\b(what(?:'?s|\s+is|\s+has|\s+was|\s+went|\s+did)?\s+(?:happen\w*|gone|went|going)\b(?!\s+on)"
-    r"(?:\s+wrong)?|what\s+broke|what(?:'?s|\s+is|\s+was)?\s+(?:the\s+)?(?:wrong|broken|problem|matter|cause|reason|error)"
-    r"|root\s+cause|explain|how\s+come|reason|did\s+(?:it|this|that)\s+(?:crash|fail|die|hang)|went\s+wrong)"
+    r"(?i)^why\b"
+    r"|\bwhat(?:'?s|\s+(?:is|has|was|went|did))?\s+(?:happen\w*|gone|went|going)\b(?!\s+on)(?:\s+wrong)?"
+    r"|\bwhat\s+(?:broke|failed|crashed|died|hung)\b"
+    r"|\bwhat(?:'?s|\s+(?:is|was))?\s+(?:the\s+)?(?:wrong|broken|problem|matter|cause|reason|error)"
+    r"|\broot\s+cause|\bexplain|\bhow\s+come|\breason|\bdid\s+(?:it|this|that)\s+(?:crash|fail|die|hang)|\bwent\s+wrong"
 )
 _HOW = re.compile(
-    r"(?i)\b(how(?:'?s|\s+is|\s+are|\s+far|\s+long|\s+much)|what(?:'?s|\s+is)\s+(?:up|going\s+on|the\s+state|the\s+status)"
-    r"|(?:is|are)\s+(?:it|this|that|they)\b|still\s+\w+|alive|progress|eta|state|when\s+will|when\s+does|done\s+yet)"
+    r"(?i)\bhow(?:'?s|\s+(?:is|are|far|long|much))"
+    r"|\bwhat(?:'?s|\s+is)\s+(?:up|going\s+on|running|the\s+state|the\s+status)"
+    r"|\b(?:is|are)\s+(?:it|this|that|they)\b|\bstill\s+\w+|\balive|\bprogress|\beta|\bstate"
+    r"|\bwhen\s+(?:will|does)|\bdone\s+yet"
 )
 _QUESTION_WORDS_TEXT = """
 why what what's whats how how's hows is are was were did does do has have had when which where who will it's far
@@ -58,6 +63,8 @@ def read_mention(text: str, *, in_thread: bool = False) -> str:
     """
     words = split_words(text)
     typed = " ".join(word.text for word in words)
+    if listing := _read_listing(words, in_thread=in_thread):
+        return listing
     start = _find_subcommand(words)
     if start is not None and not _is_question(words[start:]):
         return _join(_without_polite_words(words[start:]))
@@ -70,6 +77,23 @@ def read_mention(text: str, *, in_thread: bool = False) -> str:
         return f"status {_join(kept)}"
     alone = [_bare(word) for word in words if _plain(word) in _ALSO_POLITE]
     return _join(kept or alone[:1] or words)
+
+
+def _read_listing(words: Sequence[Word], *, in_thread: bool) -> str | None:
+    """`jobs` of a state or a person, in `show my failed jobs`, `which jobs are running` and `what is running`."""
+    plain = [_plain(word) for word in words]
+    if any(word.quoted or normalize_dashes(word.text).startswith("-") for word in words):
+        return None
+    named = next((index for index, word in enumerate(plain) if word in ("jobs", "runs")), None)
+    filters = [word for word in plain if word in STATE_WORDS or word in ("mine", "my")]
+    if named is not None and filters and named > 0:
+        others = {"jobs", "runs", "all", "list", *filters}
+        platforms = [word for word in plain if word not in _BEFORE_SUBCOMMAND and word not in others]
+        return " ".join(("jobs", *filters, *platforms))
+    asks = plain[:1] in (["what"], ["what's"], ["whats"], ["which"], ["who"])
+    if asks and not in_thread and len(filters) == 1 and all(word in (*_BEFORE_SUBCOMMAND, *filters) for word in plain):
+        return f"jobs {filters[0]}"
+    return None
 
 
 def _find_subcommand(words: Sequence[Word]) -> int | None:

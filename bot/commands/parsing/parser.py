@@ -15,7 +15,7 @@ from bot.commands.subcommands.shell import VersionCommand
 from bot.commands.subcommands.spec import Frontend, Option, Subcommand
 from bot.commands.subcommands.table import SHELL_TABLE, SLACK_TABLE, HelpCommand, ShellCommand, SlackCommand
 from bot.domain.times import is_local, read_typed_time
-from bot.errors import UsageError
+from bot.errors import UnnamedJob, UsageError
 
 CommandT = TypeVar("CommandT")
 
@@ -90,6 +90,8 @@ def _parse(
     try:
         arguments = replace(_sort_words(rest, subcommand, frontend), context=context)
         return subcommand.build(arguments if subcommand.positionals else arguments.at_most(0))
+    except UnnamedJob:
+        raise UnnamedJob(usage(subcommand, frontend)) from None
     except UsageError as problem:
         raise UsageError(problem.public, usage(subcommand, frontend)) from None
 

@@ -10,7 +10,7 @@ from bot.domain.durations import ns_from_datetime
 from bot.domain.logs import Level, parse_level
 from bot.domain.regex import compile_typed_pattern
 from bot.domain.times import Ago, TypedTime, WallTime, parse_long_duration, read_typed_time, resolve_ns
-from bot.errors import UsageError
+from bot.errors import UnnamedJob, UsageError
 
 _MAX_COUNT = 100_000_000
 _SLASHED_DATE = re.compile(r"\d{1,2}[/.]\d{1,2}(?:[/.](?:\d{2}|\d{4})?)?$")
@@ -145,7 +145,7 @@ class Arguments:
             return clean_reference(self.positionals[0])
         if self.context.job is not None:
             return self.context.job
-        raise UsageError("Which job? Give its ID, name or dashboard URL. `jobs` lists them.")
+        raise UnnamedJob
 
     def reference_and_settings(self) -> tuple[str, tuple[str, ...]]:
         """The job and the rule settings after it; in a thread there may be only settings."""

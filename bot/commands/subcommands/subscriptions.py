@@ -11,7 +11,7 @@ from bot.commands.subcommands.arguments import Arguments, clean_reference, read_
 from bot.commands.subcommands.rules import RuleShown
 from bot.commands.subcommands.spec import PUBLIC, Option, Subcommand
 from bot.domain.times import parse_long_duration
-from bot.errors import UsageError
+from bot.errors import UnnamedJob, UsageError
 
 if TYPE_CHECKING:  # help and other commands start faster without them
     from bot.domain.alerts import Severity
@@ -93,7 +93,9 @@ class ConfirmAnswer:
 
 def _build_unwatch(arguments: Arguments) -> UnwatchCommand:
     names_job = bool(arguments.positionals) or (arguments.context.job is not None and not arguments.has("--all"))
-    if arguments.has("--all") == names_job:
+    if not arguments.has("--all") and not names_job:
+        raise UnnamedJob
+    if arguments.has("--all") and names_job:
         raise UsageError("Name one job to unwatch, or use `--all`.")
     is_confirmed = arguments.has("--yes")
     return UnwatchCommand(None if arguments.has("--all") else arguments.at_most(1).reference(), is_confirmed)

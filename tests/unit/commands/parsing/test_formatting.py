@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bot.commands.parsing.formatting import format_command
+from bot.commands.parsing.formatting import format_command, replace_reference
 from bot.commands.parsing.parser import parse
 from bot.commands.parsing.tokenizer import quote, split_words
 from bot.commands.subcommands.arguments import Window
@@ -83,3 +83,17 @@ def test_other_commands_survive_formatting(text: str) -> None:
     command = parse(text)
     assert isinstance(command, JobsCommand | ReplayCommand)
     assert text == format_command(command)
+
+
+@pytest.mark.parametrize(
+    ("text", "typed", "expected"),
+    [
+        ("logs --tail 5 llama --since 2 days ago", "llama", "logs --tail 5 baseten:p/j --since 2 days ago"),
+        ("logs <https://x.example/a|a> --grep 'x y'", "https://x.example/a", 'logs baseten:p/j --grep "x y"'),
+        ("logs --tail 5", "", "logs baseten:p/j --tail 5"),
+        ("rules test log_errors=off", "", "rules test baseten:p/j log_errors=off"),
+        ("unwatch", "", "unwatch baseten:p/j"),
+    ],
+)
+def test_another_job_is_put_into_a_command(text: str, typed: str, expected: str) -> None:
+    assert expected == replace_reference(text, typed, "baseten:p/j")

@@ -59,10 +59,22 @@ from bot.errors import UsageError
         ("{} what is the state of run_5?", "status run_5"),
         ("{} show h8gpu42", "status h8gpu42"),
         ("{} frobnicate", "frobnicate"),
+        ("{} what is running?", "jobs running"),
+        ("{} what failed", "jobs failed"),
+        ("{} which jobs are running?", "jobs running"),
+        ("{} show my failed jobs please", "jobs my failed"),
+        ("{} list running baseten jobs", "jobs running baseten"),
+        ("{} jobs baseten running", "jobs baseten running"),
+        ("{} is it dead?", "status"),
     ],
 )
 def test_mentions_are_read(text: str, expected: str) -> None:
     assert expected == read_mention(text.format(""))
+
+
+def test_a_question_in_a_thread_is_about_its_job() -> None:
+    assert read_mention("what failed?", in_thread=True) == "diagnose"
+    assert read_mention("what is running?", in_thread=True) == "status"
 
 
 def test_a_plain_word_names_a_job_only_outside_of_its_thread() -> None:

@@ -207,7 +207,7 @@ def test_backslashes_and_apostrophes_are_kept() -> None:
         ("logs a:b --tail 5 --all", "Use either `--tail` or `--all`, not both."),
         ("logs a:b --asc --desc", "Use either `--asc` or `--desc`, not both."),
         ('logs a:b --grep "loss', "Unclosed quote before `loss`. Add a closing"),
-        ("unwatch", "Name one job to unwatch, or use `--all`."),
+        ("unwatch", "Which job? Give its ID, name or dashboard URL. `jobs` lists them."),
         ("unwatch a:b --all", "Name one job to unwatch, or use `--all`."),
         ("silence", "Name one duration such as 30m"),
         ("silence 30", "`30` needs a unit: 30m or 30h?"),

@@ -3,7 +3,7 @@
 FROM python:3.13-slim AS build
 WORKDIR /src
 RUN pip install --no-cache-dir uv
-COPY pyproject.toml uv.lock README.md ./
+COPY pyproject.toml uv.lock README.md LICENSE ./
 # Install locked dependencies first, so that Docker caches them across code changes.
 RUN uv export --locked --no-dev --no-emit-project --format requirements-txt > requirements.txt \
     && uv venv /opt/trainwatch \

@@ -177,7 +177,9 @@ class _Past:
 
     def notes(self) -> list[str]:
         """How this differs from what the watcher would have seen, in sentences."""
-        notes = ["The state between the job's start and end is not recorded; it counts as running."]
+        notes = [
+            "Assumes that the job was running from its start to its end: the platform keeps no history of its state."
+        ]
         if self.step > POLL_INTERVAL:
             notes.append(f"Polled every {spoken_duration(self.step)}, less often than the watcher does.")
         log = self.recorded.log

@@ -122,7 +122,7 @@ class StatusAnswer:
 
 STATUS = Subcommand(
     "status",
-    "Show whether a job is alive: its state, newest lines and GPUs",
+    "Show a job's state, latest log lines and GPU usage",
     lambda arguments: StatusCommand(arguments.at_most(1).reference(), *arguments.output()),
     "REF",
     (PUBLIC, JSON),

@@ -61,7 +61,7 @@ SCAN = Subcommand(
     "FILE... | FOLDER | -",
     (
         JSON,
-        Option("--follow", "Keep reading as the file grows or is replaced; report problems at once.", None, "-f"),
+        Option("--follow", "Follow the file, like tail -F, and report problems as they happen.", None, "-f"),
         Option("--exit-code", "Exit with 3 when a person must act."),
         Option("--no-redact", "Show secrets in the log."),
     ),
@@ -96,7 +96,7 @@ class CheckCommand:
 
 CHECK = Subcommand(
     "check",
-    "Check tokens, scopes, database and platforms, and show how to fix them",
+    "Find configuration problems and show how to fix them: tokens, scopes, database, platforms",
     lambda arguments: CheckCommand(arguments.has("--json"), arguments.has("--health")),
     options=(JSON, Option("--health", "Only check whether the running bot is alive, for a container's health check.")),
 )

@@ -137,7 +137,7 @@ def _metric_table(name: str, series: Sequence[MetricSummary], window: _Window, s
     ]  # fmt: skip
     rows = []
     for one, curve in zip(series, curves, strict=True):
-        figures = [_figure(value * factor, unit) for value in (one.last, one.mean, one.p5, one.p95, one.maximum)]
+        figures = [_exact(value * factor, unit) for value in (one.last, one.mean, one.p5, one.p95, one.maximum)]
         of = f"{_figure(one.series.limit * factor, unit)} {unit}" if one.series.limit is not None else unit
         drawn = draw_chart(curve, shared)
         rows.append([Cell(plain_line(_source(one.series))), *map(Cell, (*figures, of)), Cell(drawn)])
@@ -164,6 +164,10 @@ def _sort_key(summary: MetricSummary) -> tuple[int, str, str, int]:
 def _source(series: MetricSeries) -> str:
     gpu = f"gpu {series.gpu}" if series.gpu is not None else ""
     return " ".join(filter(None, (series.node, gpu))) or "all"
+
+
+def _exact(value: float, unit: str) -> str:
+    return f"{value:.1f}" if unit == "%" and math.isfinite(value) else _figure(value, unit)
 
 
 def _figure(value: float, unit: str) -> str:

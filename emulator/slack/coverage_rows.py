@@ -187,6 +187,20 @@ COVERAGE: tuple[CoverageRow, ...] = (
         "web_api.py::test_a_file_goes_up_in_three_steps_into_a_thread",
     ),
     _row(
+        "POST files.getUploadURLExternal",
+        "a snippet of more than a megabyte is refused with `snippet_too_large`; a plain file is not",
+        "documented",
+        "docs.slack.dev/reference/methods/files.getUploadURLExternal",
+        "web_api.py::test_a_snippet_over_a_megabyte_is_refused",
+    ),
+    _row(
+        "POST files.completeUploadExternal",
+        "a file goes to a channel or a direct message (D...); a person's id is refused",
+        "observed",
+        "slackapi/bolt-js#2115, slackapi/bolt-python#934",
+        "web_api.py::test_a_file_goes_to_a_direct_message_but_not_to_a_person",
+    ),
+    _row(
         "response URL",
         "five uses within thirty minutes, ephemeral unless in_channel",
         "documented",

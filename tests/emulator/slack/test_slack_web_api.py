@@ -216,6 +216,23 @@ async def test_a_file_goes_up_in_three_steps_into_a_thread(client: AsyncWebClien
     assert [(file.name, file.title, file.text) for file in reply.files] == [("rank3.log", "Rank 3", "line\n" * 9)]
 
 
+async def test_a_snippet_over_a_megabyte_is_refused(client: AsyncWebClient) -> None:
+    kinds: dict[str, str] = {"snippet_type": "text"}
+    assert (
+        await error(client.files_getUploadURLExternal(filename="a.txt", length=2**21, **kinds)) == "snippet_too_large"
+    )
+    assert (await client.files_getUploadURLExternal(filename="a.txt", length=2**20, **kinds))["ok"]
+    assert (await client.files_getUploadURLExternal(filename="a.txt", length=2**21))["ok"]
+
+
+async def test_a_file_goes_to_a_direct_message_but_not_to_a_person(slack: Slack, client: AsyncWebClient) -> None:
+    direct = (await client.chat_postMessage(channel="U0ADA", text="for you"))["channel"]
+    await client.files_upload_v2(channel=direct, filename="a.log", content="line")
+    upload = client.files_upload_v2(channel="U0ADA", filename="a.log", content="line")
+    assert await error(upload) == "invalid_arguments"
+    assert ["a.log"] == [file.name for file in slack.workspace.direct_channel("U0ADA").messages[-1].files]
+
+
 async def test_a_trigger_id_opens_one_modal_within_three_seconds(
     clock: Clock, slack: Slack, client: AsyncWebClient
 ) -> None:

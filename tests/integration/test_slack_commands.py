@@ -60,6 +60,13 @@ async def test_a_note_is_shown_while_an_answer_is_slow(store: Store) -> None:
         harness.provider.gate = asyncio.Event()
         seen = await harness.command(LOGS)
         assert "Working on it…" in seen.text
+
+
+async def test_a_note_is_shown_while_a_whole_log_is_read(store: Store) -> None:
+    async with running(SlackHarness(store, patience_s=0.05)) as harness:
+        harness.provider.gate = asyncio.Event()
+        seen = await harness.command(f"{LOGS} --all")
+        assert "Reading the whole log into a file…" in seen.text
         harness.provider.gate.set()
         await harness.slack.person_actions.until(lambda: "step 1" in str(harness.channel().ephemerals[-1].blocks))
 

@@ -291,7 +291,7 @@ LOGS = Subcommand(
         Option("--desc", "Show the newest line first."),
         Option("--before", "Only lines older than this time, for paging.", "TIME"),
         Option("--after", "Only lines newer than this time, for paging.", "TIME"),
-        Option("--skip", "Include lines of that time, except the first N of them, for paging.", "N"),
+        Option("--skip", "With --before or --after: also lines of that time, except the first N.", "N"),
         PUBLIC,
         JSON,
         Option("--follow", "Print new lines as they arrive, until the job ends.", None, "-f", frontends=_SHELL),

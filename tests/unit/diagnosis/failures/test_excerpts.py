@@ -98,6 +98,19 @@ def test_lines_of_other_ranks_are_left_out_wherever_the_log_is_cut(scanner: Page
     assert failure.root_rank == 2
 
 
+def test_lines_of_another_replica_are_left_out(scanner: PageScanner) -> None:
+    own = [SHARD, *traceback(ZSTD, "/w/train.py", "/w/data.py"), "giving up"]
+    other = [f"ERROR data: slow shard /mnt/other-{number}.bin" for number in range(len(own))]
+    pairs = zip(own, other, strict=True)
+    lines: list[Line] = [
+        (text, None, replica, SECOND) for pair in pairs for text, replica in zip(pair, ("m0a5c", "m1f8e"), strict=True)
+    ]
+    failure = diagnose_lines(scanner, lines, restart=True)
+
+    assert list(failure.excerpt) == own
+    assert failure.ranks == ("m0a5c",)
+
+
 @pytest.mark.parametrize(
     ("lines", "expected"),
     [

@@ -260,7 +260,7 @@ def test_warnings_of_the_data_loader_are_the_likely_cause() -> None:
     assert ("Other warnings", "8 warnings, the latest: other") in evidence.facts
 
 
-def test_without_evidence_the_guess_says_so() -> None:
+def test_a_guess_without_evidence_is_marked_as_one() -> None:
     (verdict,) = watch_gpus((at(0, *[0.9] * 2, *[0.15] * 8),))
 
     assert isinstance(verdict, Finding)

@@ -129,7 +129,7 @@ def over(alert: Alert) -> EvaluatedAlert:
     return evaluated(replace(alert, state=AlertState.INACTIVE), Transition(Change.RESOLVED, START))
 
 
-def test_a_failure_is_told_once_with_what_follows_from_it() -> None:
+def test_a_failure_is_reported_once_with_what_follows_from_it() -> None:
     memory = evaluated(firing("gpu_memory_pressure"), FIRED)
     first = plan_for([memory])
     second = plan_for([memory, evaluated(OOM, FIRED), evaluated(firing(), FIRED)], first.incident, minute=1)

@@ -57,7 +57,9 @@ class App:
     escapes_commands: bool = True
     """Whether mentions and links in slash commands arrive as markup (`should_escape` in the manifest)."""
     has_messages_tab: bool = True
-    """Whether the app accepts and shows direct messages (`messages_tab_enabled` in the manifest)."""
+    """Whether the app shows its direct messages (`messages_tab_enabled` in the manifest)."""
+    is_read_only: bool = True
+    """Whether nobody can write to it there (`messages_tab_read_only_enabled`); the page then has no text box."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,7 @@ def page_state(context: MethodContext, viewer: User) -> Json:
     return {
         "team": workspace.team_name,
         "viewer": viewer.id,
-        "app": {"id": app.id, "name": app.name, "user": app.bot_user_id},
+        "app": {"id": app.id, "name": app.name, "user": app.bot_user_id, "is_read_only": app.is_read_only},
         "commands": [{"name": name, "hint": hint} for name, hint in app.commands],
         "users": {
             user.id: {"name": user.name, "real_name": user.real_name, "is_bot": user.is_bot}

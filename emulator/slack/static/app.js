@@ -250,6 +250,10 @@ function closeThread() {
 }
 
 function drawComposer(here) {
+  if (here.is_im && data.app.is_read_only) {
+    $("composer").replaceChildren(h("p", { class: "muted", "data-testid": "read-only" }, "Sending messages to this app has been turned off."));
+    return;
+  }
   const label = here.is_im ? `Message ${data.app.name}` : `Message #${here.name}, or /train`;
   $("composer").replaceChildren(composer({ label, commands: data.commands, send: (text) => say(text) }));
 }

@@ -30,6 +30,7 @@ SHORT = 12
 """Lines that a shared answer shows in the channel itself; a longer one shows them in its thread."""
 _BUTTON_EXTRA = 150
 """Characters of a button beyond the pinned command: its label, its id and a longer command."""
+_MAX_GAPS = 5
 _CUT_NOTE = 200
 """Characters reserved for the note about lines that do not fit."""
 
@@ -133,7 +134,9 @@ def _file_lines(answer: LogsAnswer) -> str:
 
 def gap_notes(gaps: tuple[Gap, ...]) -> list[str]:
     """What could not be read, and why, one note each."""
-    return [f"{WARNING} {one_line(gap.public, 300)}" for gap in gaps[:5]]
+    more = len(gaps) - _MAX_GAPS
+    notes = [f"{WARNING} {one_line(gap.public, 300)}" for gap in gaps[:_MAX_GAPS]]
+    return [*notes, f"{WARNING} and {plural(more, 'more gap')}"] if more > 0 else notes
 
 
 def _private_fit(answer: LogsAnswer) -> FittingLines:
@@ -193,7 +196,7 @@ def _notes(answer: LogsAnswer) -> list[str]:
         "times in UTC" if answer.lines else "",
         _mark_note(answer),
         f"all from {code(source)}" if source and answer.lines else "",
-        *(str(one) for one in answer.cuts[:6] if not _has_button(one, answer)),
+        *(str(one) for one in answer.cuts if not _has_button(one, answer)),
         plural(answer.redacted, "secret") + " hidden" if answer.redacted else "",
         *gap_notes(answer.gaps),
     ]

@@ -27,7 +27,7 @@ LOGS = f"logs {REF}"
 async def test_the_bot_greets_a_channel_it_joins(harness: SlackHarness) -> None:
     harness.slack.person_actions.invite_bot("ada", "#random")
     (hello,) = await harness.slack.person_actions.until(lambda: harness.channel("#random").messages)
-    assert "`/train watch REF`" in hello.text
+    assert "`/train watch JOB`" in hello.text
 
 
 async def test_the_greeting_counts_the_alerts_that_waited_for_the_invitation(harness: SlackHarness) -> None:

@@ -18,7 +18,7 @@ _BUDGET = 7000
 
 def render_rules(answer: RulesAnswer) -> Message:
     """Every rule with its parameters."""
-    job = "REF" if answer.job is None else one_line(str(answer.job), 200)
+    job = "REF" if answer.job is None else str(answer.job)
     title = "" if answer.job is None else f"Alerts this channel gets for {code(str(answer.job))}"
     command = "rules" if answer.job is None else f"rules {quote(str(answer.job))}"
     return message(
@@ -29,8 +29,8 @@ def render_rules(answer: RulesAnswer) -> Message:
             context(
                 [
                     SEVERITY_LEGEND,
-                    f"Change: `/train watch {job} rule.parameter=value`",
-                    f"Test on past logs: `/train rules test {job}`",
+                    f"Change: {code(f'/train watch {job} rule.parameter=value', 300)}",
+                    f"Test on past logs: {code(f'/train rules test {job}', 300)}",
                 ]
             ),
             actions([share_button(command)]),

@@ -1,6 +1,6 @@
 """Incidents: the threads of each channel. Their messages are in `deliveries.py`."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -127,7 +127,6 @@ class Incidents:
             after = change(before)
             if after != before:
                 await save_incidents(self._database, connection, [(row.watch_id, after)], now)
-                await _drop_reminders(connection, incident_id)
                 edit = Notification(DeliveryKind.EDIT, NotifyReason.CHANGED, after.job, after)
                 messages = [Delivery(f"{incident_id}:{key}:{now.isoformat()}", after.channel, edit)]
                 if _is_taken_over(before, after):
@@ -140,7 +139,10 @@ class Incidents:
 async def save_incidents(
     database: Database, connection: AsyncConnection, changed: Iterable[tuple[int, Incident]], now: datetime
 ) -> None:
-    """Write incidents (each with its watch's id) and have their next reminder planned; other columns are kept."""
+    """Write incidents (each with its watch's id) and have their next reminder planned; other columns are kept.
+
+    Reminders that are not sent yet are withdrawn from incidents that need nobody any more.
+    """
     rows = [
         {
             "id": incident.id,
@@ -156,6 +158,7 @@ async def save_incidents(
     ]
     if rows:
         await connection.execute(database.upsert(incidents, "resolved_at", "value", "is_open", "remind_at"), rows)
+        await _drop_reminders(connection, [str(row["id"]) for row in rows if row["remind_at"] is None])
 
 
 def _is_taken_over(before: Incident, after: Incident) -> bool:
@@ -169,14 +172,15 @@ async def replan_reminders(connection: AsyncConnection, channel: str, now: datet
     await connection.execute(update(incidents).where(is_due).values(remind_at=now))
 
 
-async def _drop_reminders(connection: AsyncConnection, incident_id: str) -> None:
-    """Supersede reminders that are not sent yet, because a person has acted."""
+async def _drop_reminders(connection: AsyncConnection, incident_ids: Sequence[str]) -> None:
+    if not incident_ids:
+        return
     unsent = and_(
-        deliveries.c.incident_id == incident_id,
+        deliveries.c.incident_id.in_(incident_ids),
         deliveries.c.state == DeliveryState.QUEUED,
         deliveries.c.reason == NotifyReason.REMINDER,
         deliveries.c.claim_token.is_(None),
     )
-    reason = "a person acknowledged or closed the incident"
+    reason = "the incident was acknowledged, closed or resolved"
     dropped = update(deliveries).where(unsent)
     await connection.execute(dropped.values(state=DeliveryState.SUPERSEDED, reason=reason, notification=NO_PAYLOAD))

@@ -161,6 +161,23 @@ async def test_an_acknowledgement_withdraws_a_reminder_that_is_not_sent_yet(
     assert [state for state, _ in (await delivery_states(database_url)).values()].count("superseded") == 1
 
 
+async def test_a_recovery_withdraws_a_reminder_that_is_not_sent_yet(
+    database_url: str, store: Store, now: datetime
+) -> None:
+    live = replace(failure(now), job=incident(now).job, resolved_at=None)
+    await save(store, now, live, ends=False)
+    await send_all(store, now)
+    later = now + HOUR
+    assert await ReminderJob(store, ManualClock(later)).tick() == 1
+
+    (watch,) = await store.watches.claim_due(later, lease=LEASE)
+    recovered = replace(live, alerts=incident(now, resolved=True).alerts, resolved_at=later)
+    await store.watches.settle([result(watch, later, incidents=[recovered])], later)
+
+    assert await send_all(store, later) == []
+    assert [state for state, _ in (await delivery_states(database_url)).values()].count("superseded") == 1
+
+
 @pytest.mark.parametrize("ended", ["silence", "settings"])
 async def test_reminders_are_planned_again_when_a_silence_or_setting_changes(
     store: Store, now: datetime, ended: str

@@ -128,7 +128,7 @@ def test_migrations_cannot_be_exported_as_sql(tmp_path: Path) -> None:
 def test_migrations_run_from_an_installed_wheel(tmp_path: Path) -> None:
     """The build itself is proved with the whole program; here, that an installed package finds its steps."""
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
-    assert settings["force-include"] == {"migrations": "bot/_migrations"}
+    assert settings["force-include"]["migrations"] == "bot/_migrations"
     hidden = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "bot", tmp_path / "site" / "bot", ignore=hidden)
     shutil.copytree(ROOT / "migrations", tmp_path / "site" / "bot" / "_migrations", ignore=hidden)

@@ -205,7 +205,8 @@ def _next_step(incident: Incident) -> Block | None:
         return None
     if incident.acknowledgement is not None:
         return button("Resolve", Action.RESOLVE, incident.id)
-    is_urgent = incident.severity is Severity.PAGE and incident.muted is None
+    is_muted = incident.muted is not None and incident.resolved_at is None
+    is_urgent = incident.severity is Severity.PAGE and not is_muted
     return button("Acknowledge", Action.ACKNOWLEDGE, incident.id, style="primary" if is_urgent else None)
 
 

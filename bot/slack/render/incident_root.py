@@ -5,6 +5,7 @@ try; who has it; buttons. Everything else is in the thread.
 """
 
 import re
+import textwrap
 from datetime import datetime, timedelta
 
 from bot.domain.alerts import Incident, IncidentAlert, Resolution, Severity
@@ -32,8 +33,8 @@ from bot.slack.render.message import Block, Message, message
 from bot.slack.render.text import clock_time, code, first_sentence, one_line, person, shortened, slack_time
 
 _MAX_LINES = 8
-_LINE_LIMIT = 42
-"""Characters of one line of text on a phone."""
+_LINE_LIMIT, _CODE_LIMIT = 42, 38
+"""Characters of one line of text or code on a phone."""
 _HEADLINE_LIMIT = 64
 """Characters of the title, the rank and the job's name: two bold lines on a phone."""
 _TITLE_LEAST = 30
@@ -167,7 +168,7 @@ def _others(incident: Incident, lead: IncidentAlert) -> str:
 def _phone_lines(text: str) -> int:
     """About how many lines of a phone a line of mrkdwn takes."""
     shown = _MARKUP.sub("", _TOKEN.sub(lambda token: token[1] or "10:00 AM", text))
-    return -(-len(shown) // _LINE_LIMIT)
+    return len(textwrap.wrap(shown, _CODE_LIMIT if text.startswith("`") else _LINE_LIMIT))
 
 
 def _ownership(incident: Incident) -> list[str]:

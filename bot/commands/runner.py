@@ -33,7 +33,7 @@ def _shipped_config() -> DiagnosisConfig:
     return shipped_diagnosis_config()
 
 
-_WITHOUT_JOB = (JobsCommand, RulesCommand, HelpCommand, ListCommand, UnsilenceCommand, NotifyCommand, NotifyMeCommand)
+_WITHOUT_JOB = (JobsCommand, HelpCommand, ListCommand, UnsilenceCommand, NotifyCommand, NotifyMeCommand)
 AskedT = TypeVar("AskedT", bound=SlackCommand | FollowCommand)
 
 

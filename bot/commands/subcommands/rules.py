@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -93,8 +92,8 @@ def _build_rules(arguments: Arguments) -> RulesCommand | ReplayCommand:
             raise UsageError("A time window applies only to a test. Use `rules test REF`.")
         if arguments.has("--defaults"):
             raise UsageError("`--defaults` applies only to a test. Use `rules test REF --defaults`.")
-        return RulesCommand(*arguments.output())
-    if len(words) == 1 and re.search("[:/]", words[0]):
+        return RulesCommand(*arguments.output(), ref=arguments.context.job)
+    if len(words) == 1 and words[0].lower() != "test":
         return RulesCommand(*arguments.output(), ref=arguments.reference())
     if words[0].lower() != "test":
         raise UsageError(f"Unexpected argument `{words[0][:40]}`. Use `rules` for the list, or `rules test REF`.")

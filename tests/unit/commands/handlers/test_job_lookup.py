@@ -138,7 +138,7 @@ async def test_without_platforms_the_fix_is_named() -> None:
 
 @pytest.mark.parametrize(
     "text", ["logs gemma --tail 5", "watch gemma log_errors=off", "unwatch gemma", "silence 2h gemma", "why gemma",
-             "rules test gemma", "metrics gemma --since 2h"],
+             "rules test gemma", "rules gemma", "metrics gemma --since 2h"],
 )  # fmt: skip
 async def test_every_command_about_a_job_takes_a_name(lookup: LookupHarness, text: str) -> None:
     resolved = await lookup.runner.resolve(parse(text))

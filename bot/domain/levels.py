@@ -39,27 +39,28 @@ _UPPER = (
     r"|DPANIC|EMERG(?:ENCY)?|ALERT|LOG(?=:  )"
 )
 _LOWER = (
-    r"trace|debug|dbug|info|notice|warn(?:ing)?|error|err|fail|critical|crit|fatal(?: error)?|panic|emerg"
-    r"|Error|Fatal|Critical|Warning|Severe"
+    r"trace|debug|dbug|info|notice|warn(?:ing)?|error|err|fail|critical|crit|[Ff]atal(?: error)?|panic|emerg"
+    r"|Error|Critical|Warning|Severe"
 )
+_VALUE_END = r"[ \t]*(?:$|[,;|\u00b1/]|\+/-|\([-+]?\d|[A-Za-z]+[:=][ ]?[\d.])"
 _NOT_A_VALUE = (
     r"(?![ \t]*[:=]?[ \t]*(?:[-+]?[\d.]+(?:e[-+]?\d+)?%?|[Nn]one|null|nil|[Tt]rue|[Ff]alse|\[\]|\{\}|''|\"\"|~)"
-    r"[ \t]*(?:$|[,;|]))"
+    rf"{_VALUE_END})"
 )
 """`error: 0.06` is a metric, `fatal: false` a setting."""
-_DECIMAL_ONLY = r"(?![ \t]*[:=]?[ \t]*[-+]?\d*\.\d+(?:e[-+]?\d+)?%?[ \t]*(?:$|[,;|]))"
+_DECIMAL_ONLY = rf"(?![ \t]*[:=]?[ \t]*(?:[-+]?\d*\.\d+(?:e[-+]?\d+)?%?|0){_VALUE_END})"
 _NO_LEVEL = re.compile(
-    r"[ \t]*\|[ \t]*[-+\d.%]+[ \t]*\|[ \t]*$"
-    r"| (?i:count|rate|summary|budget|path|ratio|total|margin|bound|norm|threshold|counter|percentage|level)[sS]?"
-    rf"\s*[:=]\s*[-+.\d]|(?:[/|]|, ?| (?:and|or) )(?:{_UPPER})\b"
+    r"[ \t]*\|(?:[ \t]*[-+\d.%]+[ \t]*\|)+[ \t]*$"
+    r"| (?i:error|count|rate|summary|budget|path|ratio|total|margin|bound|norm|threshold|counter|percentage|level)[sS]?"
+    rf"\s*[:=]?\s*[-+.\d]|(?:[/|]|, ?| (?:and|or) )(?:{_UPPER})\b"
 )
 """What follows the word in metrics and lists: `ERROR COUNT: 0`, `| ERROR | 0 |`, `CRITICAL, ERROR and WARNING`."""
 _ITEM = re.compile(
     r"(?P<separator>[\s|,;:*#=!\u2013\u2014-]+)"
-    rf"|(?P<upper>{_UPPER})(?=$|[\s:\]|,)/;(\[<-])(?!:\w+=)(?!-[A-Za-z])(?! ?=){_DECIMAL_ONLY}"
+    rf"|(?P<upper>{_UPPER})(?=$|[\s:\]|,)/;(\[<>!-])(?!:\w+=)(?!-[A-Za-z])(?! ?=){_DECIMAL_ONLY}"
     r"|(?P<short>TRAC|DEBU|INFO|WARN|ERRO|FATA|PANI|EROR|DBUG|CRIT)(?=\[)"
     rf"|(?P<lower>{_LOWER}):(?=\s|$){_NOT_A_VALUE}"
-    r"|(?P<mixin>NCCL) (?P<nccl>INFO|WARN|ERROR|TRACE)\b"
+    r"|(?P<mixin>NCCL|UCX) {1,2}(?P<nccl>INFO|WARN|ERROR|FATAL|TRACE|DEBUG)\b"
     r"|(?P<glog>[DIWEF])(?:\d{4}){1,2} \d\d:\d\d:\d\d"
     r"|(?P<ruby>[DIWEF]), (?=\[)"
     r"|\[(?P<bracket>[^\[\]\n]{0,160})\]"
@@ -70,7 +71,7 @@ _ITEM = re.compile(
     r"|(?P<stream><(?:stdout|stderr|stddiag)>|stdout [FP] |stderr [FP] )"
     r"|(?P<time>[+-]?\d[\d.,:/_TZ+-]*(?:Z|[AaPp][Mm]|ms|us|s)?(?![\w%])|(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
     r"|Mon|Tue|Wed|Thu|Fri|Sat|Sun|UTC|GMT|CET|CEST|EST|EDT|PST|PDT|AM|PM)\b)"
-    r"|(?P<letter>[DIWEF]) (?=[\w./-]+\.(?:cc|cpp|cu|cuh|h|hpp|py|go|rs):\d+)"
+    r"|(?P<letter>[DIWEF]) (?=[\w./-]+\.(?:cc|cpp|cu|cuh|h|hpp|py|go|rs):\d+|\d{4}-\d\d-\d\d )"
     r"|(?P<key>[A-Za-z_@][\w.@]*)=(?P<value>\"(?:[^\"\\\n]|\\.)*\"?|[^\s\"]*)"
     rf"|[A-Za-z_][\w-]*\.(?P<channel>{_UPPER})(?=:)"
     r"|(?P<rank>[rR](?:ank|ANK)[ _]?\d{1,6} ?[|:>-] )"
@@ -85,7 +86,8 @@ _COMMON = re.compile(
 _LEVEL_FIRST = re.compile(rf"(?P<level>{_UPPER})(?:\s*$|[|:/ ]\s*(?=[\d|]|[\w./-]+(?:\.\w+)?:\d|\w+(?:\.\w+)+|$))")
 _LEVEL_LAST = re.compile(rf"[\s|:,](?P<level>{_UPPER})(?:/[\w.-]+|\s+[\w.:]+)?\s*$")
 _LETTER_IN_BRACKET = re.compile(
-    r"(?:[\w.-]+ )?(?P<level>[DIWEFC])(?:\d{3,8} \d\d:\d\d:\d\d| [\w./-]+\.(?:cc|cpp|cu|h|hpp):\d+| \d{4}-\d\d-\d\d)"
+    r"(?:[\w.-]+ )?(?P<level>[DIWEFC])(?:\d{3,8} \d\d:\d\d:\d\d| [\w./-]+\.(?:cc|cpp|cu|h|hpp):\d+| \d{4}-\d\d-\d\d"
+    r"| (?:\d{6} )?\d\d:\d\d:\d\d)"
     r"|\d{4}-\d\d-\d\d[ T][\d:.,]+ (?P<ray>[DIWEFC]) \d+ \d+$"
 )
 _MODULE_AND_LEVEL = re.compile(r"[a-z_]\w*:(?P<level>[a-z]+)\d?")
@@ -98,11 +100,12 @@ _PROGRAMS = frozenset(
 """Programs that write `program: level message`."""
 _NOT_A_LOGGER = frozenset(
     ("a", "after", "an", "and", "answer", "any", "as", "assistant", "at", "before", "but", "by", "class",
-     "completion", "first", "for", "found", "from", "got", "had", "has", "hint", "if", "in", "is", "last", "level",
-     "levels", "log_level", "loglevel", "many", "new", "next", "no", "not", "note", "of", "old", "on", "or", "other",
-     "output", "previous", "prompt", "question", "raise", "response", "same", "sample", "saw", "see", "set",
-     "setting", "some", "that", "the", "these", "this", "those", "tip", "to", "two", "user", "verbosity", "was",
-     "when", "while", "with", "without", "wrote", "zero")
+     "completion", "first", "for", "found", "from", "generated", "generation", "got", "had", "has", "hint", "human",
+     "if", "in", "input", "is", "label", "last", "level", "levels", "log_level", "loglevel", "many", "new", "next",
+     "no", "not", "note", "of", "old", "on", "or", "other", "output", "prediction", "previous", "prompt", "q",
+     "question", "raise", "reference", "response", "same", "sample", "saw", "see", "set", "setting", "some", "target",
+     "text", "that", "the", "these", "this", "those", "tip", "to", "two", "user", "verbosity", "was", "when", "while",
+     "with", "without", "wrote", "zero")
 )  # fmt: skip
 _OPTION = re.compile(r"(?:^|[\s:])--?$")
 """What precedes the name of an option of a command."""
@@ -116,18 +119,28 @@ _ELSEWHERE = re.compile(
     r"(?P<error>\b(?:ORTE|OPAL|PRTE|PMIX|OMPI)_ERROR_LOG: |\*\*\* An error occurred in MPI_"
     r"|Fatal error in (?:internal_)?P?MPI_|^Abort\(\d+\) on node \d+)"
 )
-_LAUNCHER = re.compile(r"(?:\w+=\w+ |\[[^\[\]\n]{0,80}\]:? ?|\((?:[^()\n]|\([^()\n]{0,40}\)){0,120}\) )+")
+_LAUNCHER = re.compile(
+    r"(?:\s*(?:\w+=\w+ |\[[^\[\]\n]{0,80}\](?:<std\w+>)?:? ?|\((?:[^()\n]|\([^()\n]{0,40}\)){0,120}\) "
+    r"|\d{1,5}: |\d+(?:\.\d+){3}: |[rR](?:ank|ANK)[ _]?\d{1,6} ?[|:>-] |[A-Za-z][\w.-]{0,80}\s+\| "
+    r"|[a-z0-9]+(?:-[a-z0-9]+)*-(?:\d+|[a-z0-9]{5}) [a-z]+ |\d{4}-\d\d-\d\d[T ][\d:.,]+Z? (?:std\w+ [FP] )?))+"
+)
 """Prefixes of launchers, some of which have an equals sign: `[local_rank=3] `, `(RayWorker pid=123) `."""
+_QUOTED = (
+    r"(?!\s*(?:> |<\|\w+\|>|(?i:user|assistant|system|human|prompt|completion|question|answer|text|input|output"
+    r"|response|sample|generated|generation|target|prediction|reference|label|q|a)[ \d]*: ))"
+)
+"""The start of a line that quotes a conversation or a sample."""
 _SHOUTED = re.compile(
+    rf"{_QUOTED}"
     r"[^\"'`=]*?(?:^|[\s\]>)])(?:\[\s?(?P<bracket>ERROR|CRITICAL|FATAL)\s?\]"
-    r"|(?:[|-]\s)?(?P<level>ERROR|CRITICAL|FATAL)(?=: (?![-+]?\d*\.\d)|:$| \|| - ))"
+    r"|(?:[|-]\s)?(?P<level>ERROR|CRITICAL|FATAL)(?=: (?![-+]?(?:\d*\.\d|0\s*$))|:$| \|| - ))"
 )
 """An upper-case level with a logger's punctuation after unusual text, but not inside a quotation."""
 _JSON_START = re.compile(r"[^{\"']{0,96}?(?=\{\s*\")")
 _LEVEL_KEYS = ("level", "levelname", "severity", "lvl", "log.level", "log_level", "loglevel", "level_name", "levelName",
-               "Level", "@l", "severityText", "SeverityText", "severity_text", "logLevel", "PRIORITY",
-               "levelno", "severityNumber", "severity_number")  # fmt: skip
-_TEXT_KEYS = ("log", "message", "msg", "MESSAGE", "short_message", "event", "body")
+               "Level", "@l", "severityText", "SeverityText", "severity_text", "logLevel", "PRIORITY", "@level",
+               "LEVEL", "levelno", "severityNumber", "severity_number")  # fmt: skip
+_TEXT_KEYS = ("log", "message", "msg", "MESSAGE", "short_message", "event", "body", "@message")
 _JSON_LEVEL = re.compile(
     r'"(?P<key>' + "|".join(map(re.escape, _LEVEL_KEYS)) + r')"\s*:\s*(?:"(?P<word>\w+)"|(?P<number>\d{1,3})\b)'
 )

@@ -274,6 +274,14 @@ FORMATS: tuple[tuple[str, str, Level], ...] = (
     ("rank and a bar", "Rank 3 | ERROR: shard 12 is corrupt", ERROR),
     ("rank with an underscore", "RANK_3> ERROR: shard 12 is corrupt", ERROR),
     ("container and a lower-case level", "trainer-0 main error: disk is full", ERROR),
+    ("exclamation mark", "ERROR! shard 12 is corrupt", ERROR),
+    ("Fatal error", "Fatal error: shard 12 is corrupt", CRITICAL),
+    ("hclog JSON", '{"@level":"error","@message":"bad"}', ERROR),
+    ("JSON in capitals", '{"LEVEL":"ERROR","MESSAGE":"bad"}', ERROR),
+    ("letter and date", "E 2026-11-29 03:06:22 x.cc:3 bad", ERROR),
+    ("tornado", "[E 261129 03:06:22 web:1871] bad", ERROR),
+    ("Jupyter", "[E 03:06:22.123 NotebookApp] bad", ERROR),
+    ("UCX", "[1795943543.123456] [node1:123  :0]       ib_device.c:830  UCX  ERROR Invalid gid", ERROR),
     # Other levels win where they come first
     ("INFO about an error", "INFO:trainer:recovered from ERROR 12", INFO),
     ("WARNING about an error", "2026-03-13 10:00:00 - trainer - WARNING - ERROR rate is 2 %", WARNING),
@@ -371,5 +379,9 @@ NO_LEVEL: tuple[str, ...] = (
     "3: log_level: ERROR", "10:00:00 log_level: ERROR", "10:00:00 Note: ERROR lines are counted",
     "[node-3:1234] raise ERROR if missing", "rank=3 loglevel=ERROR", "[rank3]: --error-file ERROR",
     "lr=1e-4 log_level=ERROR epochs=3",
+    "Top-1 error: 12.3 (12.4)", "Error: 0.3 ± 0.1", "error: 3 / 100", "| ERROR | 12 | 0.3 |", "ERROR COUNT 0",
+    "Fatal: 0 Error: 0 Warning: 3", "CRITICAL: 0", "CRITICAL ERRORS: 0", "user: ERROR: what does it mean",
+    "assistant: An ERROR: means", "<|user|> ERROR: x", "Q: ERROR: x", "A: FATAL: x", "text: ERROR: x",
+    "prompt: [ERROR] x", "> [ERROR] x",
 )  # fmt: skip
 """Lines that state no level of ERROR or worse."""

@@ -123,7 +123,7 @@ class PageScanner:
         tracker = state.root_cause
         if not state.pace.has_trained:
             tracker.expire(newest_ns)
-        complete_excerpts(tracker.all_candidates(), page, state.offset, origins)
+        complete_excerpts(tracker.all_candidates(), page, state.offset, state.lines, origins)
         if origins or state.tail_origins:
             count = page.count(b"\n")
             state.tail_origins = extend_origins(state.tail_origins, origins or [NO_ORIGIN] * min(count, WINDOW_LINES))

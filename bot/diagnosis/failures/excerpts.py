@@ -102,20 +102,25 @@ def center_excerpt(candidate: Candidate, place: Place, raised: RaisedException |
 
 
 def complete_excerpts(
-    candidates: Iterable[Candidate], page: bytes, offset: int, origins: Sequence[Origin] | None
+    candidates: Iterable[Candidate], page: bytes, offset: int, first_line: int, origins: Sequence[Origin] | None
 ) -> None:
-    """Add the lines after the decisive line to candidates of this page or an earlier one."""
+    """Add the lines after the exception to candidates of this page or an earlier one.
+
+    The page, whole lines, starts at `offset` in the log with the line number `first_line`, from 0.
+    """
     for candidate in candidates:
         if candidate.missing_lines <= 0:
             continue
         start = max(0, candidate.excerpt_end - offset)
         end = max(start, candidate.excerpt_end - offset + WINDOW)
-        number = page.count(b"\n", 0, start)
-        for piece in page[start:end].split(b"\n"):
-            rank, replica = origins[number][:2] if origins is not None and number < len(origins) else (None, None)
-            for part in piece.split(b"\r"):
-                _append(candidate, part.decode("utf-8", "replace"), rank, replica)
-            number += 1
+        index = page.count(b"\n", 0, start)
+        for raw in page[start:end].split(b"\n"):
+            rank, replica = origins[index][:2] if origins is not None and index < len(origins) else (None, None)
+            for piece in raw.split(b"\r"):
+                for part in _parts(piece.decode("utf-8", "replace")):
+                    split = split_prefix(part, rank, replica)
+                    _append(candidate, split.source, _Line(part.strip(), split.text, first_line + index + 1))
+            index += 1
         if offset + len(page) >= candidate.excerpt_end + WINDOW:
             candidate.missing_lines = 0
 
@@ -142,24 +147,30 @@ def text_before(cursor: LineCursor, tail: bytes, size: int = WINDOW) -> bytes:
     return before if cursor.start >= size else tail[-(size - cursor.start) :] + before
 
 
-def _append(candidate: Candidate, line: str, rank: int | None, replica: str | None) -> None:
-    """Add a line after the decisive one if it is of the same process; a new traceback ends the excerpt."""
-    if candidate.missing_lines <= 0 or not line.strip():
+def _append(candidate: Candidate, source: LineSource, line: _Line) -> None:
+    """Add a line if it is of the same process; a new traceback ends the excerpt.
+
+    An error line that names what the hint refers to becomes the decisive line, if none before it does.
+    """
+    if candidate.missing_lines <= 0 or not line.shown:
         return
-    split = split_prefix(line, rank, replica)
-    source = LineSource(candidate.source_name, candidate.source_rank)
-    if not _is_own(split.source, source) or (candidate.has_rank_prefix and split.source.rank is None):
+    own = LineSource(candidate.source_name, candidate.source_rank)
+    if not _is_own(source, own) or (candidate.has_rank_prefix and source.rank is None):
         return
-    if line_kind(split.text) in (LineKind.HEADER, LineKind.FRAME, LineKind.CAUSE, LineKind.NATIVE):
+    if line_kind(line.text) in (LineKind.HEADER, LineKind.FRAME, LineKind.CAUSE, LineKind.NATIVE):
         candidate.missing_lines = 0
         return
-    if is_progress(split.text):
+    if is_progress(line.text):
         candidate.hidden_lines += 1
         return
     if candidate.hidden_lines:
         candidate.excerpt.append(cut_row(candidate.hidden_lines, "progress line"))
         candidate.hidden_lines = 0
-    candidate.excerpt.append(_cut(line.strip()))
+    is_named = not candidate.has_subject and names_subject(candidate.names, line.text) and is_complaint(line.shown)
+    if is_named:
+        candidate.root_index, candidate.decisive_line = len(candidate.excerpt), line.number
+        candidate.has_subject = True
+    candidate.excerpt.append(_shown(candidate, line, is_whole=is_named))
     candidate.missing_lines -= 1
 
 

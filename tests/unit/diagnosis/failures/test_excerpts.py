@@ -134,6 +134,13 @@ def test_rank_of_the_exception_replaces_the_replica_of_the_announcement(scanner:
     assert list(failure.excerpt) == texts
 
 
+def test_error_line_after_the_exception_that_names_the_file_is_decisive(scanner: PageScanner) -> None:
+    failure = diagnose(scanner, "step 7 loss 2.0", *traceback(ZSTD, "/w/data.py"), "bye", SHARD, "ERROR x /mnt/other/y")
+
+    assert decisive(failure) == SHARD
+    assert (failure.line, failure.excerpt[-1]) == (7, "ERROR x /mnt/other/y")
+
+
 def test_hint_refers_to_a_named_file_only_if_the_log_names_it(scanner: PageScanner) -> None:
     named = diagnose(scanner, SHARD, *traceback(ZSTD, "/w/data.py"))
     unnamed = diagnose(scanner, *traceback(ZSTD, "/w/data.py"))

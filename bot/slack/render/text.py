@@ -25,7 +25,7 @@ _MARKS = re.compile(f"({_MARK}{{8}}){_MARK}+")
 _OPEN_END = re.compile(r"(?:<[^<>]*|&[a-z]{0,3})$")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z`(])")
 _SPACES = re.compile(" +")
-_CLAUSE_END = re.compile(r"[;:,] | (?=\()")
+_CLAUSE_END = re.compile(r"[;:,] | (?=\(|or |and )")
 _DANGLING = re.compile(r"(?: (?:a|an|and|before|by|for|from|in|of|on|or|the|to|with))+$")
 _BACKTICKS = re.compile(r"`{3,}")
 _LIKE_BACKTICK = "\u02cb"

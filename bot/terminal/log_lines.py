@@ -45,15 +45,15 @@ class LineFormatter:
     def __init__(self, line_format: LineFormat, wanted: LogFilter | None = None) -> None:
         """Prepare to format lines; coloured text marks what `wanted` searches for."""
         self._highlight = None if wanted is None else highlighter(wanted, _REVERSE, _NOT_REVERSE)
-        self._row = self._colour if line_format is LineFormat.COLOUR else self._plain
-        self._json = line_format is LineFormat.JSON
+        formats = {LineFormat.JSON: self._json_rows, LineFormat.PLAIN: self._plain_rows}
+        self._rows = formats.get(line_format, self._colour_rows)
         self._second = -1
         self._prefix = ""
         self._sources: dict[str | int | None, str] = {None: "null"}
 
     def text(self, lines: Iterable[LogLine]) -> str:
         """Format lines, each with a line break."""
-        return "".join(self._json_rows(lines) if self._json else [self._row(line) for line in lines])
+        return "".join(self._rows(lines))
 
     def _json_rows(self, lines: Iterable[LogLine]) -> list[str]:
         """Render one JSON object per line.
@@ -88,14 +88,22 @@ class LineFormatter:
         source = (replica or "-") if rank is None else f"rank {rank}"
         return f"{stamp} {_PADDED_LEVELS[level]} {source} {message}\n"
 
-    def _colour(self, line: LogLine) -> str:
-        """A tag such as `r3` replaces the prefixes that state the rank."""
-        from bot.diagnosis.reading.line_sources import split_rank  # noqa: PLC0415 - other formats start faster
-        from bot.domain.levels import level_of  # noqa: PLC0415
+    def _plain_rows(self, lines: Iterable[LogLine]) -> list[str]:
+        return [self._plain(line) for line in lines]
 
-        timestamp_ns, level = line.timestamp_ns, level_of(line)
-        rank, message = split_rank(line.message, line.rank)
-        source = source_tag(rank, line.replica)
+    def _colour_rows(self, lines: Iterable[LogLine]) -> list[str]:
+        """A tag such as `r3` replaces the prefixes that state the rank."""
+        from bot.diagnosis.reading.line_sources import are_labelled, split_rank  # noqa: PLC0415 - others start faster
+
+        shown = list(lines)
+        has_labels = are_labelled(line.message for line in shown)
+        split = (split_rank(line.message, line.rank, has_labels=has_labels) for line in shown)
+        return [self._colour(line, rank, message) for line, (rank, message) in zip(shown, split, strict=True)]
+
+    def _colour(self, line: LogLine, rank: int | None, message: str) -> str:
+        from bot.domain.levels import level_of  # noqa: PLC0415 - as above
+
+        timestamp_ns, level, source = line.timestamp_ns, level_of(line), source_tag(rank, line.replica)
         stamp = f"{_DIM}{self._stamp(timestamp_ns, ' ')}.{timestamp_ns // NS_PER_MS % 1000:03d}{_RESET}"
         word = f" {_LEVEL_COLOURS[line.level]}{line.level.name:<8}{_RESET}" if line.level is not None else ""
         who = f" {_CYAN}{escape_controls(source)}{_RESET}" if source else ""

@@ -145,15 +145,22 @@ class StatedSource(NamedTuple):
     """The line without its ranks. Its timestamp, level and names remain."""
 
 
-def read_source(line: str) -> StatedSource:
-    """Read the rank and the names in the prefixes of a line, which has no ANSI codes."""
-    rank, names, kept, position = None, list[str](), list[str](), 0
+def read_source(line: str, *, has_labels: bool = True) -> StatedSource:
+    """Read the rank and the names in the prefixes of a line.
+
+    Args:
+        line: without ANSI codes.
+        has_labels: whether `3: ` states a rank, as `srun --label` writes it; otherwise it may be any number.
+    """
+    rank, names, kept, labels, position = None, list[str](), list[str](), dict[int, int](), 0
     for _ in range(MAX_PREFIXES):
         match = _PREFIXES.match(line, position)
         if match is None or match.end() == position:
             break
         position, group = match.end(), match.lastgroup
-        if group in _RANK_GROUPS:
+        if group == "srun" and not has_labels:
+            labels[len(kept)] = int(match[group])
+        elif group in _RANK_GROUPS:
             rank = int(match[group])
             continue
         kept.append(match[0])
@@ -163,7 +170,10 @@ def read_source(line: str) -> StatedSource:
             names.append(match["ray"])
     if rank is None and (torch_rank := _TORCH_RANK.match(line, position)) is not None:
         return StatedSource(int(torch_rank[1]), tuple(names), line)
-    return StatedSource(rank, tuple(names), line if rank is None else "".join(kept) + line[position:])
+    if rank is None:
+        return StatedSource(None, tuple(names), line)
+    kept = [text for index, text in enumerate(kept) if labels.get(index) != rank]
+    return StatedSource(rank, tuple(names), "".join(kept) + line[position:])
 
 
 def unwrap_json(line: str) -> str:

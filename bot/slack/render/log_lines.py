@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 
-from bot.diagnosis.reading.line_sources import source_of, split_rank, with_rank_tag
+from bot.diagnosis.reading.line_sources import are_labelled, source_of, split_rank, with_rank_tag
 from bot.domain.alerts import ExcerptLine
 from bot.domain.durations import datetime_from_ns
 from bot.domain.logs import Level, LogLine, source_tag
@@ -27,11 +27,13 @@ def line_rows(
     Sources are compared among the lines that these were chosen from. A tag such as `r3` replaces prefixes that state
     the rank. Messages are cut at `max_line` characters.
     """
-    one_source = len({source_of(line) for line in (lines if among is None else among)}) <= 1
+    all_lines = lines if among is None else among
+    has_labels = are_labelled(line.message for line in all_lines)
+    one_source = len({source_of(line, has_labels=has_labels) for line in all_lines}) <= 1
     rows: list[str] = []
     day: date | None = None
     for line in lines:
-        stamp, (rank, text) = "", split_rank(line.message, line.rank)
+        stamp, (rank, text) = "", split_rank(line.message, line.rank, has_labels=has_labels)
         if line.timestamp_ns is not None:
             at = datetime_from_ns(line.timestamp_ns)
             clock = f"{at:%H:%M:%S}"
@@ -47,7 +49,8 @@ def line_rows(
 
 def excerpt_rows(texts: Sequence[str], root: int | None, *, max_line: int = MAX_LINE) -> list[str]:
     """Escaped rows of an excerpt whose lines have no timestamps, with a tag such as `r3`; the root line is marked."""
-    rows = [_cut(with_rank_tag(text), max_line) for text in texts]
+    has_labels = are_labelled(texts)
+    rows = [_cut(with_rank_tag(text, has_labels=has_labels), max_line) for text in texts]
     if root is None:
         return [escape(row) for row in rows]
     marks = ("\u25b6 " if index == root else "  " for index in range(len(rows)))
@@ -61,7 +64,8 @@ def have_times(lines: Sequence[ExcerptLine]) -> bool:
 
 def common_source(lines: Sequence[AnyLine]) -> str | None:
     """The source of all lines, which `line_rows` leaves out; None if sources differ or are unknown."""
-    sources = {source_of(line) for line in lines}
+    has_labels = are_labelled(line.message for line in lines)
+    sources = {source_of(line, has_labels=has_labels) for line in lines}
     return sources.pop() if len(sources) == 1 else None
 
 

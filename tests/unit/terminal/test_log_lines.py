@@ -59,9 +59,15 @@ def test_escaped_text_has_no_control_characters(text: str) -> None:
 
 
 def test_terminal_shows_a_rank_tag_instead_of_the_prefix() -> None:
-    lines = [LogLine(5, "[rank3]: 3: a"), LogLine(5, "[Rank 3] b", rank=3), LogLine(5, "c", rank=3)]
+    lines = [LogLine(5, "[rank3]: 3: a"), LogLine(5, "[Rank 3] b", rank=3), LogLine(5, "c", rank=3), LogLine(5, "4: d")]
     shown = Text.from_ansi(LineFormatter(LineFormat.COLOUR).text(lines)).plain.splitlines()
-    assert [row.split("000 ")[1] for row in shown] == ["r3 a", "r3 b", "r3 c"]
+    assert [row.split("000 ")[1] for row in shown] == ["r3 a", "r3 b", "r3 c", "4: d"]
+
+
+def test_terminal_shows_labels_of_srun_as_ranks() -> None:
+    lines = [LogLine(5, "3: a"), LogLine(5, "4: b"), LogLine(5, "3: c")]
+    shown = Text.from_ansi(LineFormatter(LineFormat.COLOUR).text(lines)).plain.splitlines()
+    assert [row.split("000 ")[1] for row in shown] == ["r3 a", "r4 b", "r3 c"]
 
 
 @pytest.mark.parametrize("line_format", [LineFormat.PLAIN, LineFormat.JSON])

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.diagnosis.reading.line_sources import comes_from, rank_of, split_rank, with_rank_tag
+from bot.diagnosis.reading.line_sources import are_labelled, comes_from, rank_of, split_rank, with_rank_tag
 from bot.diagnosis.reading.prefixes import split_prefix
 from bot.domain.logs import LogLine, source_tag
 
@@ -38,7 +38,7 @@ RANKED = (
 
 @pytest.mark.parametrize(("message", "text"), RANKED)
 def test_rank_is_read_and_removed(message: str, text: str) -> None:
-    assert split_rank(message) == (3, text)
+    assert split_rank(message, has_labels=True) == (3, text)
     assert rank_of(LogLine(1, message)) == 3
 
 
@@ -67,6 +67,16 @@ def test_rank_after_a_header_of_torch_is_read_and_kept(message: str) -> None:
 def test_line_without_a_rank(message: str) -> None:
     assert split_rank(message) == (None, message)
     assert split_rank(message, 7) == (7, message)
+
+
+def test_number_before_a_colon_is_a_rank_only_among_labels() -> None:
+    assert split_rank("3: apples") == (None, "3: apples")
+    assert split_rank("3: apples", has_labels=True) == (3, "apples")
+    assert split_rank("3: [rank3]: apples") == (3, "apples")
+    assert split_rank("4: [rank3]: apples") == (3, "4: apples")
+    assert are_labelled(["3: a", "4: b", "10:00:00 4: c", "d"])
+    assert not are_labelled(["3: a"])
+    assert not are_labelled(["Ingredients:", "1: apples", "2: pears", "mix", "bake"])
 
 
 def test_rank_of_the_line_wins_over_the_platform() -> None:

@@ -11,20 +11,14 @@ from dataclasses import replace
 
 from bot.diagnosis.catalogue import Catalogue, Signature, prefilter_pattern
 from bot.diagnosis.failures.candidates import ReadPosition, parse_event
-from bot.diagnosis.failures.excerpts import (
-    WINDOW_LINES,
-    Place,
-    center_excerpt,
-    complete_excerpts,
-    extend_origins,
-    text_before,
-)
+from bot.diagnosis.failures.excerpts import Place, center_excerpt, complete_excerpts, text_before
 from bot.diagnosis.failures.noise import is_dump, is_hypothetical, is_quotation
 from bot.diagnosis.failures.quotations import OPENING
 from bot.diagnosis.failures.rank_evidence import is_table_row
 from bot.diagnosis.failures.recovery import ProgressEvent
 from bot.diagnosis.failures.tracebacks import STRUCTURE, RaisedException
 from bot.diagnosis.reading.cursor import NO_ORIGIN, LineCursor, Origin, last_byte
+from bot.diagnosis.reading.origins import MAX_LINES, extend_origins
 from bot.diagnosis.reading.prefixes import LogTime, ansi_pattern, parse_timestamp, split_prefix, unwrap_json
 from bot.diagnosis.state import DiagnoserState
 from bot.diagnosis.training.checkpoints import CHECKPOINT
@@ -126,7 +120,7 @@ class PageScanner:
         complete_excerpts(tracker.all_candidates(), page, state.offset, state.lines, origins)
         if origins or state.tail_origins:
             count = page.count(b"\n")
-            state.tail_origins = extend_origins(state.tail_origins, origins or [NO_ORIGIN] * min(count, WINDOW_LINES))
+            state.tail_origins = extend_origins(state.tail_origins, origins or [NO_ORIGIN] * min(count, MAX_LINES))
         state.lines += page.count(b"\n")
         state.offset += len(page)
         state.clock_ns = state.clock_ns if newest_ns is None else newest_ns

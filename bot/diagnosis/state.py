@@ -6,10 +6,10 @@ has another version: the log is then diagnosed from its next line on.
 
 from dataclasses import dataclass, field
 
-from bot.diagnosis.failures.excerpts import OriginRun
 from bot.diagnosis.failures.quotations import Quotation
 from bot.diagnosis.failures.root_cause import RootCauseTracker
 from bot.diagnosis.failures.tracebacks import Tracebacks
+from bot.diagnosis.reading.origins import OriginRun
 from bot.diagnosis.training.checkpoints import Checkpoints
 from bot.diagnosis.training.loss import LossMonitor
 from bot.diagnosis.training.newest_lines import NewestLines

@@ -15,6 +15,7 @@ from bot.diagnosis.failures.fingerprints import failure_fingerprint
 from bot.diagnosis.failures.subjects import names_subject
 from bot.diagnosis.failures.tracebacks import RaisedException
 from bot.diagnosis.findings import Failure, Label
+from bot.diagnosis.reading.plain_message import cut_around
 from bot.diagnosis.reading.prefixes import LogTime
 from bot.domain.alerts import Severity
 
@@ -233,7 +234,7 @@ def candidate_from_signature(event: FailureEvent, signature: Signature, raised: 
 def candidate_from_exception(event: FailureEvent, raised: RaisedException, meaning: ExceptionClass) -> Candidate:
     """Build the candidate for an exception that no signature matches."""
     where = f" in {raised.frame}" if raised.frame else ""
-    message = f": {raised.message[:140]}" if raised.message else ""
+    message = f": {cut_around(raised.message, 0, 140)}" if raised.message else ""
     is_bare = meaning.role == "root" and not raised.has_traceback
     precedence = Precedence.BARE_EXCEPTION if is_bare else Precedence[meaning.role.upper()]
     return Candidate(

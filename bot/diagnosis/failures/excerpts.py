@@ -6,7 +6,6 @@ hint refers to. An excerpt has lines of one process only. Progress lines and mos
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, groupby, repeat
 from typing import NamedTuple
 
 from bot.diagnosis.failures.candidates import LINES_AFTER, Candidate
@@ -14,28 +13,23 @@ from bot.diagnosis.failures.frames import LineKind, cut_row, line_kind, reduce_t
 from bot.diagnosis.failures.subjects import is_complaint, is_progress, names_subject, subject_start, without_bar
 from bot.diagnosis.failures.tracebacks import RaisedException
 from bot.diagnosis.reading.cursor import LineCursor, Origin
+from bot.diagnosis.reading.origins import MAX_LINES, OriginRun, origins_before
 from bot.diagnosis.reading.plain_message import cut_around
 from bot.diagnosis.reading.prefixes import LineSource, split_prefix, unwrap_json
 from bot.domain.logs import Level
 
 WINDOW = 8192
 """Number of bytes before and after the decisive line that its excerpt is chosen from."""
-WINDOW_LINES = 100
-"""Number of lines before the decisive line that its excerpt is chosen from."""
 CONTEXT_LINES = 3
 """Number of lines shown before a traceback or a decisive line."""
+SEARCHED_LINES = 20
+"""Number of lines among which those are found, without progress."""
+MAX_HIDDEN = 8
+"""After this number of progress lines, the run goes on and what follows belongs to it."""
 NEAR_LINES = 8
 """An error line within this number of lines before the exception, without progress between them, belongs to it."""
 ROW_CHARS, DECISIVE_CHARS = 160, 480
 """Maximum number of characters of a row, and of the decisive row and the exception."""
-
-
-class OriginRun(NamedTuple):
-    """Consecutive lines of one rank and replica, as the provider states them. A NamedTuple is stored as an array."""
-
-    rank: int | None
-    replica: str | None
-    lines: int
 
 
 @dataclass(slots=True)
@@ -76,8 +70,8 @@ def center_excerpt(candidate: Candidate, place: Place, raised: RaisedException |
         raised: the exception that the event is, if any.
         is_decisive: False for an exception that only completes the excerpt of an error line before it.
     """
-    before = list(_own_lines(place))
     has_traceback = raised is not None and raised.has_traceback
+    before = _lines_before(place, has_traceback=has_traceback)
     start = traceback_start([line.text for line in before]) if has_traceback else len(before)
     event = _Line(place.line.strip(), split_prefix(place.line).text, place.cursor.line + 1)
     best = _decisive(candidate, before[:start], event) if is_decisive else _decisive_so_far(candidate)
@@ -115,6 +109,8 @@ def complete_excerpts(
         end = max(start, candidate.excerpt_end - offset + WINDOW)
         index = page.count(b"\n", 0, start)
         for raw in page[start:end].split(b"\n"):
+            if candidate.missing_lines <= 0:
+                break
             rank, replica = origins[index][:2] if origins is not None and index < len(origins) else (None, None)
             for piece in raw.split(b"\r"):
                 for part in _parts(piece.decode("utf-8", "replace")):
@@ -123,22 +119,6 @@ def complete_excerpts(
             index += 1
         if offset + len(page) >= candidate.excerpt_end + WINDOW:
             candidate.missing_lines = 0
-
-
-def extend_origins(runs: Sequence[OriginRun], origins: Sequence[Origin]) -> list[OriginRun]:
-    """Add the lines of a page to those whose origin is known; keep the last `WINDOW_LINES`."""
-    newest = [origin[:2] for origin in origins[-WINDOW_LINES:]]
-    found = [OriginRun(rank, replica, len(list(lines))) for (rank, replica), lines in groupby(newest)]
-    room = WINDOW_LINES - len(newest)
-    for run in reversed(runs):
-        if room <= 0:
-            break
-        kept = min(run.lines, room)
-        room -= kept
-        if found and found[0][:2] == run[:2]:
-            kept += found.pop(0).lines
-        found.insert(0, OriginRun(run.rank, run.replica, kept))
-    return found
 
 
 def text_before(cursor: LineCursor, tail: bytes, size: int = WINDOW) -> bytes:
@@ -162,6 +142,7 @@ def _append(candidate: Candidate, source: LineSource, line: _Line) -> None:
         return
     if is_progress(line.text):
         candidate.hidden_lines += 1
+        candidate.missing_lines *= candidate.hidden_lines < MAX_HIDDEN
         return
     if candidate.hidden_lines:
         candidate.excerpt.append(cut_row(candidate.hidden_lines, "progress line"))
@@ -174,37 +155,39 @@ def _append(candidate: Candidate, source: LineSource, line: _Line) -> None:
     candidate.missing_lines -= 1
 
 
+def _lines_before(place: Place, *, has_traceback: bool) -> list[_Line]:
+    """The traceback that the event ends, if it does, and `SEARCHED_LINES` lines of the same process before it."""
+    found: list[_Line] = []
+    searched = 0
+    for line in _own_lines(place):
+        found.append(line)
+        if has_traceback:
+            has_traceback = line_kind(line.text) in (LineKind.FRAME, LineKind.CODE, LineKind.NATIVE)
+            continue
+        searched += 1
+        if searched == SEARCHED_LINES:
+            break
+    return found[::-1]
+
+
 def _own_lines(place: Place) -> Iterator[_Line]:
-    """The last lines before the event that the same process wrote, oldest first."""
+    """The lines before the event that the same process wrote, newest first."""
+    number = place.cursor.line + 1
+    for part in reversed(place.parts_before):
+        if part.strip():
+            yield _Line(part.rstrip(), split_prefix(part).text, number)
     window = text_before(place.cursor, place.tail)
     lines = window.split(b"\n")
     if len(window) >= WINDOW:
         del lines[0]  # its start is cut off
-    lines = lines[-WINDOW_LINES:]
-    origins = list(_origins_before(place, len(lines)))
-    number = place.cursor.line + 2 - len(lines)
-    for index, raw in enumerate(lines):
-        rank, replica = origins[len(lines) - 1 - index]
-        for piece in raw.split(b"\r"):
-            for part in _parts(piece.decode("utf-8", "replace")):
+    newest = lines[: -MAX_LINES - 1 : -1]
+    origins = origins_before(place.cursor, place.tail_origins, len(newest))
+    for index, (raw, (rank, replica)) in enumerate(zip(newest, origins, strict=True)):
+        for piece in reversed(raw.split(b"\r")):
+            for part in reversed(_parts(piece.decode("utf-8", "replace"))):
                 split = split_prefix(part, rank, replica)
                 if part.strip() and _is_own(split.source, place.source):
-                    yield _Line(part.rstrip(), split.text, number + index)
-    for part in place.parts_before:
-        if part.strip():
-            yield _Line(part.rstrip(), split_prefix(part).text, place.cursor.line + 1)
-
-
-def _origins_before(place: Place, count: int) -> Iterator[tuple[int | None, str | None]]:
-    """Where the event's line and the lines before it come from, newest first."""
-    cursor = place.cursor
-    known: Iterator[tuple[int | None, str | None]] = iter(())
-    if cursor.origins is not None:
-        index = cursor.line - cursor.first_line
-        known = (origin[:2] for origin in cursor.origins[index::-1])
-    tail = (run[:2] for run in reversed(place.tail_origins) for _ in range(run.lines))
-    endless = chain(known, tail, repeat((None, None)))
-    return (next(endless) for _ in range(count))
+                    yield _Line(part.rstrip(), split.text, number - index)
 
 
 def _is_own(source: LineSource, own: LineSource) -> bool:
@@ -238,7 +221,7 @@ def _context(before: Sequence[_Line], needed: _Line) -> list[_Line]:
 
     Before the newest progress, only warnings and errors are shown.
     """
-    near = before[-4 * NEAR_LINES :]
+    near = before[-SEARCHED_LINES:]
     chosen: list[int] = []
     count, has_progress = 0, False
     for index in reversed(range(len(near))):

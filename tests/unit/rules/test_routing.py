@@ -8,13 +8,16 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.alerts import (
+    Acknowledgement,
     Alert,
     AlertState,
     Change,
+    Closing,
     Delivery,
     DeliveryKind,
     Evidence,
     Incident,
+    Muting,
     NotifyReason,
     Resolution,
     Severity,
@@ -22,7 +25,6 @@ from bot.domain.alerts import (
     alert_id,
 )
 from bot.domain.jobs import JobState
-from bot.domain.ownership import Acknowledgement, Closing, Muting
 from bot.domain.progress import RunProgress
 from bot.domain.subscriptions import Matcher, RuleSettings, Silence, Subscription
 from bot.rules.evaluate import EvaluatedAlert

@@ -66,8 +66,6 @@ from bot.errors import UsageError
         ("{} list running baseten jobs", "jobs running baseten"),
         ("{} jobs baseten running", "jobs baseten running"),
         ("{} is it dead?", "status"),
-        ("thanks {} !", ""),
-        ("{} frobnicate !", "frobnicate"),
     ],
 )
 def test_mentions_are_read(text: str, expected: str) -> None:

@@ -105,6 +105,7 @@ class Diagnoser:
         """Return the state for JSON; `load` continues from it."""
         self._flush()
         state = self._state
+        state.newest.forget_parsed()
         state.rest, state.tail = b"".join(self._parts).decode("latin-1"), self._tail.decode("latin-1")
         return dict(msgspec.to_builtins(state))
 

@@ -61,11 +61,25 @@ class NewestLine:
     """How often, up to a limit, a counter without a total agreed with the run's counter; it may be the same under
     another name."""
 
+    parsed: Sample | None = None
+    """Its numbers if it was parsed in this process; not stored, because JSON has no NaN."""
+
     @property
     def sample(self) -> Sample:
         """The numbers of the line."""
-        logged = parse_progress_line(self.text.encode(), NO_ORIGIN, 0).logged
-        return Sample() if logged is None else logged.sample
+        if self.parsed is None:
+            logged = parse_progress_line(self.text.encode(), NO_ORIGIN, 0).logged
+            self.parsed = Sample() if logged is None else logged.sample
+        return self.parsed
+
+    def update(self, logged: LoggedSample, end: int, read_at: int) -> None:
+        """Replace the line by a newer one of the same kind."""
+        sample, time = logged.sample, logged.time
+        self.text, self.end, self.read_at, self.parsed = logged.text[-MAX_TEXT:], end, read_at, sample
+        if time is not None:
+            self.time_ns, self.clock = time.ns, time.clock
+        if sample.total is not None:
+            self.total = sample.total
 
 
 @dataclass(slots=True)
@@ -84,15 +98,16 @@ class NewestLines:
 
     def read(self, logged: LoggedSample, raw: bytes, end: int, *, is_dense: bool) -> str:
         """Read one progress line; return the key of its step, "" if it states none."""
-        sample = logged.sample
-        step_key = key_of_step(sample)
-        loss_key = key_of_loss(sample)
+        sample, lines = logged.sample, self.lines
+        step_key = "" if sample.step is None else key_of_step(sample)
+        loss_key = "" if sample.loss is None else key_of_loss(sample)
         if step_key:
-            self._keep(step_key, sample.step_mark, logged, raw, end)
+            (lines.get(step_key) or self._add(step_key, sample.step_mark, raw, end)).update(logged, end, end)
         if loss_key:
-            self._keep(loss_key, sample.loss_mark, logged, raw, end)
+            (lines.get(loss_key) or self._add(loss_key, sample.loss_mark, raw, end)).update(logged, end, end)
         if not step_key and not loss_key and not sample.is_evaluation and sample.step is None:
-            self._keep(OTHER if sample.epoch is None else f"{OTHER} epoch", "", logged, raw, end)
+            key = OTHER if sample.epoch is None else f"{OTHER} epoch"
+            (lines.get(key) or self._add(key, "", raw, end)).update(logged, end, end)
         if step_key and sample.step is not None and is_dense:
             self._compare(step_key, sample.step)
         self._assign(sample, step_key, loss_key, is_dense=is_dense)
@@ -104,6 +119,11 @@ class NewestLines:
         for key, newest in self.lines.items():
             if newest.search:
                 _search_kind(key, newest, page, end, parsed)
+
+    def forget_parsed(self) -> None:
+        """Keep the text of the lines only."""
+        for newest in self.lines.values():
+            newest.parsed = None
 
     def with_lines(self, found: Iterable[tuple[LoggedSample, bytes, int]]) -> "NewestLines":
         """Return a copy that has read more lines: those at the end of the log whose kind is not known."""
@@ -171,14 +191,10 @@ class NewestLines:
         else:
             newest.agreements = max(0, newest.agreements - DISAGREEMENT)
 
-    def _keep(self, key: str, mark: str, logged: LoggedSample, raw: bytes, end: int) -> None:
-        newest = self.lines.get(key)
-        if newest is None:
-            self._make_room(key)
-            newest = self.lines[key] = NewestLine("", _search_text(raw, mark), end, end)
-        newest.read_at = end
-        if end >= newest.end:
-            _update(newest, logged, end)
+    def _add(self, key: str, mark: str, raw: bytes, end: int) -> NewestLine:
+        self._make_room(key)
+        newest = self.lines[key] = NewestLine("", _search_text(raw, mark), end, end)
+        return newest
 
     def _make_room(self, key: str) -> None:
         """Drop the kind that was not read for longest, except the run's own counter."""
@@ -216,15 +232,8 @@ def _search_kind(
             parsed[end] = parse_progress_line(cursor.raw(), cursor.origin(), cursor.line).logged
         logged = parsed[end]
         if logged is not None and key in (key_of_step(logged.sample), key_of_loss(logged.sample)):
-            _update(newest, logged, page.offset + cursor.end)
+            newest.update(logged, page.offset + cursor.end, newest.read_at)
             return
-
-
-def _update(newest: NewestLine, logged: LoggedSample, end: int) -> None:
-    newest.text, newest.end, newest.time_ns = logged.text[-MAX_TEXT:], end, logged.time_ns
-    newest.clock = logged.time.clock if logged.time else ""
-    if logged.sample.total is not None:
-        newest.total = logged.sample.total
 
 
 def _search_text(raw: bytes, mark: str) -> str:

@@ -40,7 +40,6 @@ _MLLOG_LOSS = re.compile(rf'"key": "(?:train_)?loss", "value": {_NUMBER}')
 _EVALUATION_NAME = re.compile(r"(?:val(?:id(?:ation)?)?|eval(?:uation)?|test|dev)[ _/:|-]{1,3}$")
 _EVALUATION_LINE = re.compile(r"\b(?:eval\w*|valid\w*|test(?:ing)?|predict\w*)\b")
 _EVALUATION_BEFORE_LOSS = re.compile(r"\b(?:eval(?:uat\w+)?|valid(?:at\w+)?|val|test(?:ing)?(?!\.py))\b")
-_EVALUATION_WORDS = ("eval", "val", "test")
 _GRAD = re.compile(rf"(?:grad(?:ient)?s?[ _]?norm|gnorm)(?:/\w+)?{_SEPARATOR}{_NUMBER}")
 _RATE = re.compile(rf"(?:learning[ _]rate|(?:^|[^a-z])lr(?:[-_]\w+)?){_SEPARATOR}{_NUMBER}")
 _TOKENS = (
@@ -58,7 +57,8 @@ _SAMPLES = (
     re.compile(r"([\d.]*\d) ?(?:samples|images|imgs|examples)/s"),
 )
 """First with the name before the number, then with the number before its unit."""
-_SAMPLE_WORDS = ("ample", "image", "img", "sequence", "speed", "throughput")
+_RATE_UNITS = ("/s", "/ s", "/_s", "per s", "per_s", "pers", "throughput", "speed")
+"""One of these is in every match of `_SAMPLES`."""
 _ELAPSED = re.compile(r"elapsed time per iteration \((ms|s)\): (\d{1,12}(?:\.\d*)?)")
 _COUNT = r"(\d{1,3}(?:,\d{3}){1,3}(?![\d,])|\d{1,12})"
 _STEP = re.compile(
@@ -203,12 +203,14 @@ def parse_sample(text: str) -> Sample | None:
 
 
 def _is_named_bar(text: str) -> bool:
+    if "%|" not in text and " completed |" not in text:  # the pattern is slow
+        return False
     return bool(_NAMED_BAR.search(text)) and not _TRAINING_BAR.search(text)
 
 
 def _is_evaluation(text: str, loss_mark: str) -> bool:
     """Is the line about evaluation? With a loss, only by a word before the loss."""
-    if not any(word in text for word in _EVALUATION_WORDS):
+    if "val" not in text and "test" not in text and "predict" not in text:
         return False
     if not loss_mark:
         return bool(_EVALUATION_LINE.search(text))
@@ -218,8 +220,15 @@ def _is_evaluation(text: str, loss_mark: str) -> bool:
 
 def _may_have_sample_rate(text: str) -> bool:
     """Does the line have a word of `_SAMPLES`? Searching those patterns is slow."""
-    has_unit = "/s" in text or "per" in text or "put" in text or "speed" in text
-    return has_unit and any(word in text for word in _SAMPLE_WORDS)
+    has_unit = any(unit in text for unit in _RATE_UNITS)
+    return has_unit and (
+        "ample" in text
+        or "image" in text
+        or "img" in text
+        or "sequence" in text
+        or "speed" in text
+        or "throughput" in text
+    )
 
 
 def _counts_steps(text: str) -> bool:
@@ -251,17 +260,23 @@ def _position(text: str) -> tuple[float | None, int | None, int | None, str]:
     epoch = _EPOCH.search(text)
     in_epoch = float(epoch.group(1)) if epoch else None
     if found := _STEP.search(text):
-        total = found.group(2) or (stated.group(1) if "_" in text and (stated := _TOTAL.search(text)) else None)
+        total = found.group(2) or _stated_total(text)
         step = int(found.group(1).replace(",", ""))
         mark = text[found.start() : found.start(1)]
         return in_epoch, step, int(total.replace(",", "")) if total else None, mark
     if in_epoch is None and "epoch" in text and (found := _EPOCH_BAR.search(text)):
         return float(found.group(1)), None, None, ""
-    if found := _BAR.search(text) or _COUNTED.search(text) or _ITERATIONS.search(text):
+    if "/" in text and (found := _BAR.search(text) or _COUNTED.search(text) or _ITERATIONS.search(text)):
         return in_epoch, int(found.group(1)), int(found.group(2)), text[found.end(1) : found.end(2) + 1]
     if found := _SAMPLES_COUNT.search(text):
         return in_epoch, int(found.group(1)), None, text[found.start() : found.start(1)]
     return in_epoch, None, None, ""
+
+
+def _stated_total(text: str) -> str | None:
+    """Return the total that is stated apart from the step, such as `max_steps`."""
+    found = _TOTAL.search(text) if "max_" in text or "total_" in text else None
+    return found.group(1) if found else None
 
 
 def _first(text: str, *patterns: re.Pattern[str]) -> float | None:

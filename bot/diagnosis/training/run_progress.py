@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 from bot.diagnosis.training.checkpoints import Checkpoints
 from bot.diagnosis.training.newest_lines import NewestLine, NewestLines
@@ -28,15 +29,19 @@ def build_progress(newest: NewestLines, pace: StepPace, base: RunProgress, clock
         base: what is known beside them.
         clock: the clock of its time.
     """
-    progress = base
+    values: dict[str, Any] = {}
     for line in newest.in_order():
-        progress = _with_rates(progress, line.sample)
+        _add_rates(values, line.sample)
     loss = newest.loss_line
-    if loss is not None and (value := loss.sample.loss) is not None:
-        is_current = math.isfinite(value) or loss.end > pace.fell_at
-        progress = replace(progress, loss=value) if is_current else progress
+    value = loss.sample.loss if loss is not None else None
+    if loss is not None and value is not None and (math.isfinite(value) or loss.end > pace.fell_at):
+        values["loss"] = value
     step = newest.step_line
-    return progress if step is None else _with_step(progress, step, newest.main_total, pace, clock)
+    if step is not None:
+        values |= _step_values(step, newest.main_total, pace)
+        if step.time_ns is not None and step.clock == (clock or step.clock):
+            values["last_ns"] = max(step.time_ns, base.last_ns or step.time_ns)
+    return replace(base, **values) if values else base
 
 
 def recent_progress(lines: Iterable[LogLine]) -> RunProgress:
@@ -61,20 +66,20 @@ def recent_progress(lines: Iterable[LogLine]) -> RunProgress:
     return build_progress(newest, pace, base, "")
 
 
-def _with_rates(progress: RunProgress, sample: Sample) -> RunProgress:
-    names = ("epoch", "grad_norm", "learning_rate", "tokens_per_s", "samples_per_s")
-    stated = {name: value for name in names if (value := getattr(sample, name)) is not None}
-    return replace(progress, **stated) if stated else progress
+def _add_rates(values: dict[str, Any], sample: Sample) -> None:
+    if sample.epoch is not None:
+        values["epoch"] = sample.epoch
+    if sample.grad_norm is not None:
+        values["grad_norm"] = sample.grad_norm
+    if sample.learning_rate is not None:
+        values["learning_rate"] = sample.learning_rate
+    if sample.tokens_per_s is not None:
+        values["tokens_per_s"] = sample.tokens_per_s
+    if sample.samples_per_s is not None:
+        values["samples_per_s"] = sample.samples_per_s
 
 
-def _with_step(
-    progress: RunProgress, line: NewestLine, main_total: int | None, pace: StepPace, clock: str
-) -> RunProgress:
-    sample = line.sample
-    known = line.total or main_total
+def _step_values(line: NewestLine, main_total: int | None, pace: StepPace) -> dict[str, Any]:
+    sample, known = line.sample, line.total or main_total
     total = known if sample.total is None and known is not None and (sample.step or 0) <= known else sample.total
-    last_ns = progress.last_ns
-    if line.time_ns is not None and line.clock == (clock or line.clock):
-        last_ns = max(line.time_ns, last_ns or line.time_ns)
-    step_s = pace.step_s or stated_step_s(line.text)
-    return replace(progress, step=sample.step, total_steps=total, step_s=step_s, last_ns=last_ns)
+    return {"step": sample.step, "total_steps": total, "step_s": pace.step_s or stated_step_s(line.text)}

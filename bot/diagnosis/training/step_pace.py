@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from bot.diagnosis.training.progress import LoggedSample, Sample
 
-MAX_POINTS = 64
+MAX_POINTS = 32
 NEW_ATTEMPT = 3
 """Number of rising steps below the highest one that start another attempt; fewer are lines of late ranks."""
 OUTLIER, MIN_OUTLIER_NS = 3.0, 5_000_000_000
@@ -90,8 +90,10 @@ class StepPace:
 
     def _add(self, sample: Sample, step: int, time_ns: int) -> None:
         if not self.steps or step > self.steps[-1]:
-            self.steps = [*self.steps[-(MAX_POINTS - 1) :], step]
-            self.times_ns = [*self.times_ns[-(MAX_POINTS - 1) :], time_ns]
+            self.steps.append(step)
+            self.times_ns.append(time_ns)
+            if len(self.steps) > MAX_POINTS:
+                del self.steps[0], self.times_ns[0]
             if self.fallen:
                 self.fallen, self.fallen_ns, self.fell_at = [], [], 0
             self.epoch, self.total = sample.epoch or 0.0, sample.total or 0

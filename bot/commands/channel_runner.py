@@ -22,6 +22,7 @@ from bot.commands.subcommands.rules import ReplayAnswer, ReplayCommand, RulesAns
 from bot.commands.subcommands.spec import Frontend
 from bot.commands.subcommands.subscriptions import ChannelCommand
 from bot.commands.subcommands.table import HelpCommand, SlackCommand
+from bot.domain.job_matching import KnownJob
 from bot.domain.jobs import JobRef, JobState
 from bot.errors import BotError, UsageError
 from bot.rules.settings import overlay
@@ -42,8 +43,10 @@ class ChannelRunner:
 
     async def resolve(self, command: SlackCommand, asker: Asker) -> ResolvedCommand[SlackCommand] | ErrorAnswer:
         """As `CommandRunner.resolve`; a name means a job of this channel first, then any watched job."""
-        subscriptions = self.store.subscriptions
-        sources: list[JobsSource] = [partial(subscriptions.known_jobs, asker.channel), subscriptions.known_jobs]
+        sources: list[JobsSource] = [
+            partial(self.jobs_of_channel, asker.channel),
+            self.store.subscriptions.known_jobs,
+        ]
         try:
             return await self.runner.resolve(command, sources)
         except BotError as problem:
@@ -55,6 +58,13 @@ class ChannelRunner:
             return await self._answer(command, asker)
         except BotError as problem:
             return await self.runner.explain(problem, command)
+
+    async def jobs_of_channel(self, channel: str) -> tuple[KnownJob, ...]:
+        """Return the jobs of a channel: first those with an open incident, then the watched ones."""
+        incidents = await self.store.incidents.list_open(channel)
+        watched = await self.store.subscriptions.known_jobs(channel)
+        failing = {one.job.ref: KnownJob.of(one.job) for one in reversed(incidents)}
+        return (*failing.values(), *(job for job in watched if job.ref not in failing))
 
     async def system_status(self) -> SystemStatus:
         """The backlog, and the request rate of each platform."""

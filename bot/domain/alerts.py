@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from bot.domain.durations import datetime_from_ns, ns_from_datetime
 from bot.domain.jobs import Job, JobRef
 from bot.domain.logs import Level, LogLine, source_name
+from bot.domain.ownership import Acknowledgement, Closing, Muting, Unwatching
 from bot.domain.progress import RunProgress
 
 
@@ -217,47 +218,6 @@ class IncidentAlert:
         """Return the alert as resolved, without its prediction."""
         evidence = replace(self.evidence, expected_at=None)
         return replace(self, resolved_at=at, resolution=resolution, evidence=evidence)
-
-
-@dataclass(frozen=True, slots=True)
-class Acknowledgement:
-    """A person took an incident; its reminders stop."""
-
-    by: str
-    """Slack user id."""
-    at: datetime
-    taken_from: str | None = None
-    """Who had acknowledged it before."""
-
-
-@dataclass(frozen=True, slots=True)
-class Closing:
-    """A person closed an incident."""
-
-    by: str
-    """Slack user id."""
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Muting:
-    """A silence mutes an incident."""
-
-    by: str
-    """Slack user id."""
-    until: datetime
-    silence_id: int
-
-
-@dataclass(frozen=True, slots=True)
-class Unwatching:
-    """A person stopped watching the job while the incident was open."""
-
-    by: str
-    """Slack user id."""
-    at: datetime
-    undo: str
-    """The command that watches the job again with the same settings; "" once it was used."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from bot.domain.alerts import Alert, Incident, IncidentAlert, Muting, Resolution, Unwatching
+from bot.domain.alerts import Alert, Incident, IncidentAlert, Resolution
 from bot.domain.jobs import Job
+from bot.domain.ownership import Muting, Unwatching
 from bot.domain.subscriptions import Silence, covers
 
 

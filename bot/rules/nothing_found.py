@@ -9,10 +9,16 @@ SHORT = 5
 """A log of up to this number of lines is too short for a diagnosis."""
 
 
-def describe_nothing_found(lines: int, last: LastLines) -> str:
-    """Return `No known failure in 3,259 lines; 20 errors and 1 warning.`; say so if the log is empty or very short."""
+def describe_nothing_found(lines: int, last: LastLines, *, is_part: bool = False) -> str:
+    """Return `No known failure in 3,259 lines; 20 errors and 1 warning.`; say so if the log is empty or very short.
+
+    Args:
+        lines: the number of lines read.
+        last: the last lines of the log.
+        is_part: only a part of the log was read.
+    """
     if not lines:
-        return "The log is empty."
+        return "No lines in this time range." if is_part else "The log is empty."
     counts = _describe_counts(last)
     found = f"No known failure in {plural(lines, 'line')}{f'; {counts}' if counts else ''}."
     return found if lines > SHORT else f"{found} The log is too short for a diagnosis."

@@ -68,8 +68,8 @@ class Answering:
         try:
             command = parse(text, context)
         except UnnamedJob as problem:
-            watched = await self.runner.store.subscriptions.known_jobs(asker.channel)
-            choice = ErrorAnswer(problem.public, None if watched else problem.usage, suggestions=watched)
+            jobs = await self.runner.jobs_of_channel(asker.channel)
+            choice = ErrorAnswer(problem.public, None if jobs else problem.usage, suggestions=jobs)
             await reply.private(render_error(choice, text, is_public=reply.respond is None))
             return
         if isinstance(command, JobsCommand) and command.mine:

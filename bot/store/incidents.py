@@ -7,17 +7,9 @@ from datetime import datetime
 from sqlalchemy import and_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.alerts import (
-    Acknowledgement,
-    Closing,
-    Delivery,
-    DeliveryKind,
-    Incident,
-    Notification,
-    NotifyReason,
-    Receipt,
-)
+from bot.domain.alerts import Delivery, DeliveryKind, Incident, Notification, NotifyReason, Receipt
 from bot.domain.jobs import JobRef
+from bot.domain.ownership import Acknowledgement, Closing
 from bot.store.claims import revoke_claim
 from bot.store.codec import from_json, to_json
 from bot.store.engine import Database

@@ -34,6 +34,7 @@ def report_text(
     *,
     has_ended: bool | None = None,
     ended_at: datetime | None = None,
+    is_part: bool = False,
     colour: bool = False,
     width: int = 100,
     find_match: FindMatch | None = None,
@@ -44,28 +45,30 @@ def report_text(
         diagnosis: of the log.
         has_ended: whether the run ended without success; None if that is not known.
         ended_at: when it ended, for the work lost; None if it runs or if that is not known.
+        is_part: only a part of the log was read.
         colour: whether to use colours.
         width: maximum length of a line of prose.
         find_match: finds the part of a decisive line to highlight, if there are colours.
     """
     problems = [one for one in diagnosis.failures if one.severity != "info"]
     notes = [one for one in diagnosis.failures if one.severity == "info"]
-    parts = [headline(diagnosis)]
+    parts = [headline(diagnosis, is_part=is_part)]
     parts += [failure_text(one, colour=colour, width=width, find_match=find_match).rstrip("\n") for one in problems]
     info = _paint("info", _COLOURS["info"], colour=colour)
     rows = [f"{info}  {escape_controls(one.title)} {_paint(_where(one), _DIM, colour=colour)}" for one in notes]
     parts += ["\n".join(rows)] if rows else []
     last = lines_to_show(diagnosis, has_ended=has_ended is not False, lines=diagnosis.lines)
     parts += [_last_lines(diagnosis, last, colour=colour)] if last else []
-    return "\n\n".join([*parts, _paint(_footer(diagnosis, has_ended, ended_at, width), _DIM, colour=colour)]) + "\n"
+    footer = _footer(diagnosis, has_ended, ended_at, width) if diagnosis.lines else ""
+    return "\n\n".join([*parts, *([_paint(footer, _DIM, colour=colour)] if footer else [])]) + "\n"
 
 
-def headline(diagnosis: Diagnosis) -> str:
+def headline(diagnosis: Diagnosis, *, is_part: bool = False) -> str:
     """Summarize the failures in one sentence."""
     pages = sum(one.severity == "page" for one in diagnosis.failures)
     warnings = sum(one.severity == "warn" for one in diagnosis.failures)
     if not pages and not warnings:
-        return describe_nothing_found(diagnosis.lines, diagnosis.last_lines)
+        return describe_nothing_found(diagnosis.lines, diagnosis.last_lines, is_part=is_part)
     found = f"{plural(pages, 'problem')} found" if pages else f"No known failure in {plural(diagnosis.lines, 'line')}"
     return f"{found}, {plural(warnings, 'warning')}." if warnings else f"{found}."
 
@@ -146,7 +149,7 @@ def _footer(diagnosis: Diagnosis, has_ended: bool | None, ended_at: datetime | N
     last = f" · last at {_time(last_ns)}" if last_ns is not None and progress else ""
     summary = f"Last logged: {progress}{last}." if progress else "No training progress found in this log."
     wrapped = "\n".join(textwrap.wrap(summary, max(width, 40), break_long_words=False, break_on_hyphens=False))
-    return f"{wrapped}\n{plural(diagnosis.lines, 'line')} read."
+    return f"{wrapped}\n{plural(diagnosis.lines, 'line')} read." if explains_end(diagnosis) else wrapped
 
 
 def _wrapped(text: str, width: int) -> Sequence[str]:

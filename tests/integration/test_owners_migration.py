@@ -13,7 +13,7 @@ import pytest
 from alembic import command
 from sqlalchemy import text
 
-from bot.domain.alerts import Acknowledgement
+from bot.domain.ownership import Acknowledgement
 from bot.store.codec import to_json
 from bot.store.engine import Database
 from bot.store.migrate import alembic_config, upgrade

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
@@ -177,3 +178,16 @@ async def test_status_of_a_failed_job_says_who_has_it_until_somebody_closes_it(h
     assert "acknowledged by <@U0BEN>" in await status()
     await harness.store.incidents.close(incident().id, "U0BEN", harness.clock())
     assert "acknowledged" not in await status()
+
+
+async def test_of_two_people_who_press_at_once_one_gets_it_and_the_other_is_asked(harness: SlackHarness) -> None:
+    root = await post_failure(harness)
+    press = harness.slack.person_actions.click
+
+    await asyncio.gather(*(press(user, replace(root), Action.ACKNOWLEDGE, wait_s=0.3) for user in ("ada", "ben")))
+    await harness.listeners.tasks.drain(5)
+
+    (question,) = harness.channel().ephemerals
+    owner = await harness.acknowledged_by()
+    assert {owner, question.visible_to} == {"U0ADA", "U0BEN"}
+    assert f"<@{owner}> acknowledged this just now. Take it over?" in question.text

@@ -75,6 +75,16 @@ async def test_a_command_without_a_job_offers_those_of_the_channel(harness: Slac
     assert "step 1 loss 2.5" in str(clicked.messages[-1].blocks)
 
 
+async def test_a_job_with_an_open_incident_is_offered_after_it_is_no_longer_watched(harness: SlackHarness) -> None:
+    await alert_thread(harness)
+    other = harness.provider.add_job("p/other")
+    await harness.command(f"watch {other.ref}")
+    await harness.store.subscriptions.remove(harness.channel().id, REF)
+    (choice,) = (await harness.command("why")).messages
+    assert [str(ref) in str(choice.blocks) for ref in (REF, other.ref)] == [True, True]
+    assert str(choice.blocks).index(str(REF)) < str(choice.blocks).index(str(other.ref))
+
+
 async def test_a_name_is_resolved_and_the_answer_says_to_which_job(harness: SlackHarness) -> None:
     seen = await harness.command(f"status {REF.id.rpartition('/')[2]}")
     (answer,) = seen.messages

@@ -49,7 +49,7 @@ async def _read(provider: Provider, job: JobRef, command: LogsCommand, redactor:
 
 
 async def _is_complete(provider: Provider, job: JobRef, now: datetime) -> bool:
-    """Whether the job ended so long ago that its log has all lines; False if that is not known."""
+    """Whether all lines of an ended job have had time to arrive; False if that is not known."""
     try:
         found = await provider.get_job(job)
     except ProviderError:

@@ -72,11 +72,12 @@ def read_mention(text: str, *, in_thread: bool = False) -> str:
         return _ask("diagnose", words, in_thread=in_thread)
     if _HOW.search(typed):
         return _ask("status", words, in_thread=in_thread)
-    kept = [_bare(word) for word in words if word.quoted or _plain(word) not in _POLITE]
+    spoken = [word for word in words if word.quoted or any(map(str.isalnum, word.text)) or word.text == "?"]
+    kept = [_bare(word) for word in spoken if word.quoted or _plain(word) not in _POLITE]
     if len(kept) == 1 and not kept[0].quoted and _IS_REFERENCE.search(kept[0].text):
         return f"status {_join(kept)}"
     alone = [_bare(word) for word in words if _plain(word) in _ALSO_POLITE]
-    return _join(kept or alone[:1] or words)
+    return _join(kept or alone[:1])
 
 
 def _read_listing(words: Sequence[Word], *, in_thread: bool) -> str | None:

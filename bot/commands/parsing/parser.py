@@ -112,7 +112,7 @@ def _find_subcommand(
             if name == alias:
                 return subcommand, [Word(action), *words[1:]]
     problem = _unknown_subcommand(words[0].text[:60], table, frontend)
-    raise UsageError(problem, f"{frontend.value} SUBCOMMAND …; `{frontend.value} help` lists them")
+    raise UsageError(problem, f"`{frontend.value} SUBCOMMAND …`; `{frontend.value} help` lists them")
 
 
 def _unknown_subcommand(typed: str, table: Sequence[Subcommand[CommandT]], frontend: Frontend) -> str:

@@ -84,7 +84,7 @@ def _alt_text(answer: DiagnosisAnswer, problems: list[Failure]) -> str:
 
 
 def _nothing_found(answer: DiagnosisAnswer) -> str:
-    return describe_nothing_found(answer.read, answer.diagnosis.last_lines)
+    return describe_nothing_found(answer.read, answer.diagnosis.last_lines, is_part=answer.start is not None)
 
 
 def _icon(answer: DiagnosisAnswer) -> str:

@@ -41,7 +41,10 @@ def render_diagnosis(answer: DiagnosisAnswer, screen: Screen) -> str:
     width = min(screen.width or _REPORT_WIDTH, _REPORT_WIDTH)
     has_ended = ended_badly(answer.job.state)
     ended_at = (answer.job.ended_at or answer.end) if answer.job.state.is_terminal else None
-    report = report_text(answer.diagnosis, has_ended=has_ended, ended_at=ended_at, colour=screen.colour, width=width)
+    is_part = answer.start is not None
+    report = report_text(
+        answer.diagnosis, has_ended=has_ended, ended_at=ended_at, is_part=is_part, colour=screen.colour, width=width
+    )
     end = "" if explains_end(answer.diagnosis) else describe_end(answer.job)
     return join_lines(
         [

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import text
 
-from bot.domain.alerts import Acknowledgement, DeliveryKind, NotifyReason, Receipt
+from bot.domain.alerts import DeliveryKind, NotifyReason, Receipt
+from bot.domain.ownership import Acknowledgement
 from bot.store.deliveries import ClaimedDelivery
 from bot.store.engine import Database
 from bot.store.store import Store

@@ -9,9 +9,10 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import text
 
-from bot.domain.alerts import Acknowledgement, Closing, DeliveryKind, Incident, NotifyReason, Receipt, Severity
+from bot.domain.alerts import DeliveryKind, Incident, NotifyReason, Receipt, Severity
 from bot.domain.jobs import JobState
 from bot.domain.notify import MentionTarget, NotifySettings, OwnerContact, QuietHours
+from bot.domain.ownership import Acknowledgement, Closing
 from bot.store.engine import Database
 from bot.store.store import KEEP_FOR, KEEP_OPEN_FOR, Store, open_store
 from bot.watcher.remind import ReminderJob

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bot.domain.alerts import Evidence, Incident, IncidentAlert, Muting, Resolution, Severity, Unwatching
+from bot.domain.alerts import Evidence, Incident, IncidentAlert, Resolution, Severity
+from bot.domain.ownership import Muting, Unwatching
 from bot.domain.subscriptions import Matcher, Silence
 from bot.rules.muting import mute, stop_watching
 from tests.unit.rules.observing import MINUTE, REF, START, job

@@ -30,6 +30,7 @@ def test_sentence_names_the_lines_read() -> None:
         describe_nothing_found(2, LastLines()) == "No known failure in 2 lines. The log is too short for a diagnosis."
     )
     assert describe_nothing_found(0, LastLines()) == "The log is empty."
+    assert describe_nothing_found(0, LastLines(), is_part=True) == "No lines in this time range."
 
 
 @pytest.mark.parametrize(

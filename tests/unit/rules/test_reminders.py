@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from bot.domain.alerts import Acknowledgement, Closing, Evidence, Incident, IncidentAlert, Resolution, Severity
+from bot.domain.alerts import Evidence, Incident, IncidentAlert, Resolution, Severity
 from bot.domain.jobs import JobState
 from bot.domain.notify import DueIncident, NotifySettings, QuietHours, RemindersSent
+from bot.domain.ownership import Acknowledgement, Closing
 from bot.domain.subscriptions import Matcher, Silence
 from bot.rules.reminders import MAX_REMINDERS, plan_reminder
 from tests.unit.rules.observing import MINUTE, REF, START, job

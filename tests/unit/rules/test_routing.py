@@ -8,16 +8,13 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.alerts import (
-    Acknowledgement,
     Alert,
     AlertState,
     Change,
-    Closing,
     Delivery,
     DeliveryKind,
     Evidence,
     Incident,
-    Muting,
     NotifyReason,
     Resolution,
     Severity,
@@ -25,6 +22,7 @@ from bot.domain.alerts import (
     alert_id,
 )
 from bot.domain.jobs import JobState
+from bot.domain.ownership import Acknowledgement, Closing, Muting
 from bot.domain.progress import RunProgress
 from bot.domain.subscriptions import Matcher, RuleSettings, Silence, Subscription
 from bot.rules.evaluate import EvaluatedAlert

@@ -22,7 +22,6 @@ from bot.commands.subcommands.subscriptions import ConfirmAnswer, ListAnswer, Si
 from bot.commands.subcommands.table import HelpAnswer
 from bot.diagnosis.findings import Diagnosis
 from bot.domain.alerts import (
-    Acknowledgement,
     DeliveryKind,
     Evidence,
     Incident,
@@ -37,6 +36,7 @@ from bot.domain.gaps import Gap, GapReason, Part
 from bot.domain.jobs import JobRef, JobState
 from bot.domain.logs import Level
 from bot.domain.metrics import CACHE, GPU_MEMORY, GPU_UTILIZATION, MetricPoint, MetricSeries, MetricSummary, summarize
+from bot.domain.ownership import Acknowledgement
 from bot.domain.progress import Checkpoint, RunProgress
 from bot.domain.subscriptions import Matcher, Silence, Subscription, Watched
 from bot.rules.settings import parse_settings

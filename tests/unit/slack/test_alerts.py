@@ -13,21 +13,18 @@ from bot.commands.parsing.parser import parse
 from bot.commands.subcommands.logs import LogsCommand
 from bot.commands.subcommands.subscriptions import SilenceCommand, UnwatchCommand
 from bot.domain.alerts import (
-    Acknowledgement,
-    Closing,
     CountedMessage,
     DeliveryKind,
     Evidence,
     ExcerptLine,
     IncidentAlert,
-    Muting,
     NotifyReason,
     Resolution,
     Severity,
-    Unwatching,
 )
 from bot.domain.jobs import JobRef, JobState
 from bot.domain.logs import Level
+from bot.domain.ownership import Acknowledgement, Closing, Muting, Unwatching
 from bot.domain.progress import Checkpoint, RunProgress
 from bot.slack.render.alert_text import incident_icon
 from bot.slack.render.alerts import render_notification, render_reply

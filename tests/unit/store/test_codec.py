@@ -9,26 +9,23 @@ import msgspec
 import pytest
 
 from bot.domain.alerts import (
-    Acknowledgement,
     Alert,
     AlertState,
-    Closing,
     CountedMessage,
     DeliveryKind,
     Evidence,
     ExcerptLine,
     Incident,
     IncidentAlert,
-    Muting,
     Notification,
     NotifyReason,
     Receipt,
     Resolution,
     Severity,
-    Unwatching,
 )
 from bot.domain.jobs import Job, JobRef, JobState, Resources
 from bot.domain.logs import Level
+from bot.domain.ownership import Acknowledgement, Closing, Muting, Unwatching
 from bot.domain.progress import Checkpoint, RunProgress
 from bot.domain.subscriptions import Matcher, RuleSettings
 from bot.store.codec import clean_text, from_json, to_json

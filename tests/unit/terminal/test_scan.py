@@ -160,9 +160,9 @@ def test_unreadable_file_is_reported(path: str, shown: str, capsys: pytest.Captu
     assert shown in capsys.readouterr().err
 
 
-def test_empty_file_reports_0_lines(capsys: pytest.CaptureFixture[str]) -> None:
+def test_empty_file_is_named_as_such(capsys: pytest.CaptureFixture[str]) -> None:
     assert 0 == program.run(["scan", write("")])
-    assert "0 lines read." in capsys.readouterr().out
+    assert capsys.readouterr().out == "The log is empty.\n"
 
 
 def test_secrets_are_redacted_unless_no_redact(capsys: pytest.CaptureFixture[str]) -> None:

@@ -66,6 +66,8 @@ from bot.errors import UsageError
         ("{} list running baseten jobs", "jobs running baseten"),
         ("{} jobs baseten running", "jobs baseten running"),
         ("{} is it dead?", "status"),
+        ("thanks {} !", ""),
+        ("{} frobnicate !", "frobnicate"),
     ],
 )
 def test_mentions_are_read(text: str, expected: str) -> None:

@@ -110,6 +110,12 @@ async def test_a_time_is_in_the_persons_zone(store: Store) -> None:
     assert query.start_ns == 1773342000 * 10**9  # 2026-03-12T19:00:00Z
 
 
+async def test_quiet_hours_are_in_the_persons_zone(harness: SlackHarness) -> None:
+    harness.slack.workspace.users["U0ADA"].tz = "Asia/Kolkata"
+    seen = await harness.command("notify quiet 22:00-07:00")
+    assert "Asia/Kolkata" in str([message.blocks for message in seen.messages])
+
+
 async def test_without_the_scope_times_are_in_utc_and_the_answer_names_utc(store: Store) -> None:
     scopes = [scope for scope in GRANTED if scope != "users:read"]
     async with running(SlackHarness(store, slack_with_scopes(scopes))) as harness:

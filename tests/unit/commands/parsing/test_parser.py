@@ -295,6 +295,8 @@ def test_durations_count_back_from_now() -> None:
         ("logs a:b --start 2026-11-29T03:00:00Z --end 03:00 UTC", True),
         ("logs a:b --start 2026-11-29T03:00:00Z", False),
         ("why a:b", False),
+        ("notify quiet 22:00-07:00", True),
+        ("notify reminders 45m", False),
     ],
 )
 def test_local_times_are_noticed_before_parsing(text: str, expected: bool) -> None:

@@ -112,7 +112,7 @@ STORIES = (
         "errors",
         "alerts",
         "production",
-        ("Errors in the log", "20 errors, 2 kinds: .*KV cache is exhausted", f"Since {CLOCK}"),
+        ("Errors in the log", "20 errors, 2 kinds: .*KV cache is exhausted", f"Since {CLOCK}", "Try: Press Logs"),
         "20 errors",
     ),
     Story(

@@ -170,7 +170,8 @@ def _lines_notes(evidence: Evidence, shown: int) -> list[str]:
     source, timed = common_source(evidence.lines), have_times(evidence.lines)
     more = f"showing {shown:,} of {plural(evidence.count, 'line')}; press Logs above for the rest"
     is_cut = timed and evidence.count > shown
-    return ["times in UTC" if timed else "", f"all from {code(source)}" if source else "", more if is_cut else ""]
+    origin = f"{'those shown are' if is_cut else 'all'} from {code(source)}" if source else ""
+    return ["times in UTC" if timed else "", origin, more if is_cut else ""]
 
 
 def _in_summary(value: str, evidence: Evidence) -> bool:

@@ -42,6 +42,8 @@ _DECISIVE_LIMIT = 72
 """Characters of the decisive line: two lines of code on a phone."""
 _SUMMARY_LIMIT = 96
 _TRY_LIMIT, _TRY_LEAST = 74, 36
+_LOOK = "Press Logs for the lines around it."
+"""The advice on an alert without a hint."""
 _ALSO_LIMIT = 46
 """Characters of the line that names the other alerts: one line on a phone."""
 _TOKEN = re.compile(r"<(?:[^<>|!]*\|)?([^<>|!]*)>|<[^<>]*>")
@@ -60,7 +62,7 @@ def render_root(incident: Incident, mentioned: Mentioned = NO_MENTIONS) -> Messa
     lines, unclaimed = _lines(incident, lead), _unclaimed(incident)
     owner = _ownership(incident) if mentioned != NO_MENTIONS else [sentence_case(unclaimed), *_ownership(incident)]
     room = _MAX_LINES - sum(map(_phone_lines, [*lines, " · ".join(owner), mention_line(mentioned, unclaimed)]))
-    hint = lead.evidence.hint if is_active(job, lead) else None
+    hint = (lead.evidence.hint or _LOOK) if is_active(job, lead) else None
     if hint:
         lines.append(f"*Try:* {first_sentence(hint, _TRY_LIMIT if room > 1 else _TRY_LEAST)}")
         room -= _phone_lines(lines[-1])

@@ -108,13 +108,13 @@ def test_the_cause_stays_the_headline_after_the_job_failed() -> None:
     died = replace(job(JobState.FAILED), error="Exit code 1.", ended_at=at(2))
     saved = RunProgress(step=2683, total_steps=50_000, checkpoint=Checkpoint(2500, at(-10)))
     root = render_root(replace(incident(ENDED, failed(), cause, of=died), resolved_at=at(12), progress=saved))
-    headline, decisive, when, owner = shown(root).splitlines()
+    headline, decisive, when, advice, owner = shown(root).splitlines()
     assert headline.startswith("🔴 *GPU out of memory* · rank 3 of 8 · ")
     assert decisive == "`torch.OutOfMemoryError: CUDA out of memory.`"
     assert re.sub("<[^>]*>", "14:04", when) == (
         "Failed 14:04 after 3 h 12 min at step 2,683 of 50,000 · checkpoint 2,500 (12 min lost)"
     )
-    assert owner == "Nobody has acknowledged it"
+    assert (advice, owner) == ("*Try:* Press Logs for the lines around it.", "Nobody has acknowledged it")
     assert root.text == ("🔴 GPU out of memory on llama-8b-sft, rank 3 of 8, the job failed at step 2,683 of 50,000.")
 
 
@@ -178,9 +178,9 @@ def test_a_failed_job_can_be_acknowledged_after_its_end_until_a_person_closes_it
 
 def test_a_reply_shows_lines_with_times_and_counts_hidden_ones() -> None:
     reply = reply_to(alert(evidence=errors(312)))
+    assert "those shown are from `rank 3`" in shown(reply)
     assert "14:01:43 torch.OutOfMemoryError: CUDA out of memory." in shown(reply)
     assert "showing 3 of 312 lines" in shown(reply)
-    assert "all from `rank 3`" in shown(reply)
 
 
 def test_ranks_are_shown_in_each_line_when_they_differ() -> None:
@@ -298,6 +298,11 @@ def test_different_messages_are_counted_in_the_thread() -> None:
     one = alert(evidence=replace(errors(20), messages=messages))
     assert "20 errors, 2 kinds: `KV cache is exhausted`" in shown(render_root(incident(one)))
     assert "  12 \N{MULTIPLICATION SIGN} KV cache is exhausted" in shown(reply_to(one))
+
+
+def test_an_alert_without_a_hint_points_to_the_log() -> None:
+    one = alert(evidence=replace(errors(), hint=None))
+    assert "*Try:* Press Logs for the lines around it." in shown(render_root(incident(one)))
 
 
 def test_a_prediction_is_in_the_zone_of_the_reader() -> None:

@@ -30,12 +30,14 @@ from bot.slack.render.icons import CLEARED, NOTE, SEVERITY_ICONS, STATE_ICONS
 from bot.slack.render.jobs import job_link, job_name, state_label
 from bot.slack.render.log_lines import excerpt_rows, line_rows
 from bot.slack.render.logs import gap_notes
-from bot.slack.render.message import Block, Message, message
+from bot.slack.render.message import BLOCKS_BUDGET, Block, Message, message, weight
 from bot.slack.render.text import code, escape, linked_hint, one_line, plain_time, slack_time, slack_time_range
 
 _MAX_IN_FULL = 3
 _EXCERPT_BUDGET = 3600
 """Characters of the lines of all failures; one of them has enough for a whole excerpt."""
+_NOTE_ROOM = 200
+"""Characters for the note on hidden lines, and what the blocks of a failure's lines weigh themselves."""
 _LAST_LINES_BUDGET = 2400
 
 
@@ -52,26 +54,28 @@ def render_diagnosis(answer: DiagnosisAnswer) -> Message:
         "" if explains_end(answer.diagnosis) else one_line(describe_end(job), 600),
         f"Last logged: {escape(progress)}." if progress else "",
     ]
-    blocks = [
-        block
-        for one in problems[:_MAX_IN_FULL]
-        for block in _failure(one, job, _EXCERPT_BUDGET // min(len(problems), _MAX_IN_FULL))
-    ]
     rows = [
         f"{SEVERITY_ICONS[one.severity]} {one_line(one.title, 200)}{f' · {span}' if (span := _span(one)) else ''}"
         for one in [*problems[_MAX_IN_FULL:], *notes]
     ]
-    return message(
-        _alt_text(answer, problems),
-        [
-            section("\n".join(line for line in head if line)),
-            *blocks,
-            *row_sections(rows, 1200, "note"),
-            *_last_lines(answer),
-            context(_notes(answer)),
-            _buttons(answer, problems),
-        ],
-    )
+    first = section("\n".join(line for line in head if line))
+    rest = [
+        *row_sections(rows, 1200, "note"),
+        *_last_lines(answer),
+        context(_notes(answer)),
+        _buttons(answer, problems),
+    ]
+    failures = _failures(problems[:_MAX_IN_FULL], job, BLOCKS_BUDGET - weight([first, *rest]))
+    return message(_alt_text(answer, problems), [first, *failures, *rest])
+
+
+def _failures(failures: list[Failure], job: Job, room: int) -> list[Block | None]:
+    """Each failure in words and lines; the lines share what the words leave of `room`."""
+    words = [_failure(one, job) for one in failures]
+    budget = min(_EXCERPT_BUDGET, room - weight(words) - len(failures) * _NOTE_ROOM) // max(len(failures), 1)
+    return [
+        block for one, in_words in zip(failures, words, strict=True) for block in (in_words, *_excerpt(one, budget))
+    ]
 
 
 def _alt_text(answer: DiagnosisAnswer, problems: list[Failure]) -> str:
@@ -106,7 +110,7 @@ def _last_lines(answer: DiagnosisAnswer) -> list[Block]:
     return [section(f"*{title_of_lines(lines, answer.diagnosis.last_lines)}* (UTC)"), *fenced]
 
 
-def _failure(failure: Failure, job: Job, budget: int) -> list[Block | None]:
+def _failure(failure: Failure, job: Job) -> Block:
     root = root_line(failure)
     count = f"{failure.count:,} occurrences" if failure.count > 1 else ""
     lines = [
@@ -116,10 +120,14 @@ def _failure(failure: Failure, job: Job, budget: int) -> list[Block | None]:
         one_line(describe_reason(failure), 300),
         f"*Try:* {linked_hint(failure.hint, 400)}" if failure.hint else "",
     ]
+    return section("\n".join(line for line in lines if line))
+
+
+def _excerpt(failure: Failure, budget: int) -> list[Block | None]:
     rows = excerpt_rows(failure.excerpt, failure.root_index, max_line=240)
     fenced, shown = code_sections(rows, budget)
     cut = f"showing the last {shown:,} of {plural(len(rows), 'line')}" if shown < len(rows) else ""
-    return [section("\n".join(line for line in lines if line)), *fenced, context([cut])]
+    return [*fenced, context([cut])]
 
 
 def _ranks(failure: Failure, job: Job) -> str:

@@ -105,6 +105,7 @@ def faults(message: Message) -> list[str]:
 @example("`")
 @example("\u0301" * 40_000)
 @example("x" * 60 + "&" * 5000)
+@example("loss <!channel>" + "&" * 900 + "x" * 900)
 def test_foreign_text_does_not_notify_link_or_leave_its_block(sample: Any, foreign: str) -> None:
     assert [] == [fault for one in messages(poisoned(sample, foreign)) for fault in faults(one)]
 

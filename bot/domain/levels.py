@@ -117,7 +117,8 @@ _POD = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*-(?:\d+|[a-z0-9]{5}) [a-z]+")
 """stern's prefix: a pod's name and a container's."""
 _ELSEWHERE = re.compile(
     r"(?P<error>\b(?:ORTE|OPAL|PRTE|PMIX|OMPI)_ERROR_LOG: |\*\*\* An error occurred in MPI_"
-    r"|Fatal error in (?:internal_)?P?MPI_|^Abort\(\d+\) on node \d+)"
+    r"|Fatal error in (?:internal_)?P?MPI_|^Abort\(\d+\) on node \d+|^Error executing job with overrides: "
+    r"|^Error response from daemon: |\*\*\* \[[^\]\n]+\] Error \d|^(?:nvcc|ptxas) (?:fatal|error) +: |^error\[E\d+\]: )"
 )
 _LAUNCHER = re.compile(
     r"(?:\s*(?:\w+=\w+ |\[[^\[\]\n]{0,80}\](?:<std\w+>)?:? ?|\((?:[^()\n]|\([^()\n]{0,40}\)){0,120}\) "
@@ -286,10 +287,11 @@ def _header_level(head: str) -> Level | None:
             break
         if found is not None:
             return found
-    if _ELSEWHERE.search(head):
-        return Level.ERROR
     launcher = _LAUNCHER.match(head)
-    shouted = _SHOUTED.match(head[launcher.end() :] if launcher else head)
+    message = head[launcher.end() :] if launcher else head
+    if _ELSEWHERE.search(message):
+        return Level.ERROR
+    shouted = _SHOUTED.match(message)
     return None if shouted is None else _LEVELS[(shouted["level"] or shouted["bracket"]).lower()]
 
 

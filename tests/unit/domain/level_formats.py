@@ -282,6 +282,11 @@ FORMATS: tuple[tuple[str, str, Level], ...] = (
     ("tornado", "[E 261129 03:06:22 web:1871] bad", ERROR),
     ("Jupyter", "[E 03:06:22.123 NotebookApp] bad", ERROR),
     ("UCX", "[1795943543.123456] [node1:123  :0]       ib_device.c:830  UCX  ERROR Invalid gid", ERROR),
+    ("Hydra at its end", "Error executing job with overrides: ['lr=1']", ERROR),
+    ("Docker", "Error response from daemon: no such image", ERROR),
+    ("make", "make: *** [Makefile:3: build] Error 2", ERROR),
+    ("nvcc fatal", "nvcc fatal   : Unsupported gpu architecture 'compute_120'", ERROR),
+    ("rustc", "error[E0382]: borrow of moved value", ERROR),
     # Other levels win where they come first
     ("INFO about an error", "INFO:trainer:recovered from ERROR 12", INFO),
     ("WARNING about an error", "2026-03-13 10:00:00 - trainer - WARNING - ERROR rate is 2 %", WARNING),

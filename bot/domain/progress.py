@@ -45,6 +45,11 @@ class RunProgress:
     """The last checkpoint that the log reports as saved."""
 
     @property
+    def is_known(self) -> bool:
+        """Does the log state a step, an epoch or a loss?"""
+        return self.step is not None or self.epoch is not None or self.loss is not None
+
+    @property
     def last_at(self) -> datetime | None:
         """Time of the newest progress."""
         return None if self.last_ns is None else datetime_from_ns(self.last_ns)

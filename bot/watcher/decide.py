@@ -66,7 +66,7 @@ def decide(
     state = _next_state(load_state(watch.memory, WatchState), observation, job)
     wanted = wanted_rules(one.settings for one in watch.subscriptions)
     alerts = evaluate_rules(watch.alerts, wanted, observation, diagnosis)
-    progress = diagnosis.progress if diagnosis else None
+    progress = diagnosis.progress if diagnosis and diagnosis.progress.is_known else None
     plans = _plans(watch, alerts, job, now, progress)
     is_log_read = not observation.more and not any(gap.is_outage for gap in observation.gaps if gap.part is Part.LOGS)
     has_ended = state.ended_at is not None and now - state.ended_at >= (

@@ -5,12 +5,13 @@ that are read. At the end of each page, a search from its end for that text find
 So the newest line of a kind depends on the log alone, never on how it was cut into pages or how dense it is.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from bot.diagnosis.reading.cursor import NO_ORIGIN, LineCursor, Origin
-from bot.diagnosis.training.progress import LoggedSample, Sample
+from bot.diagnosis.training.progress import EVALUATION_WORD, LoggedSample, Sample
 from bot.diagnosis.training.progress_lines import parse_progress_line
 
 MAX_KINDS = 4
@@ -20,6 +21,7 @@ MAX_TRIES = 64
 MAX_TEXT = 4000
 MAX_AGREEMENTS, DISAGREEMENT = 10, 3
 """A counter that agrees with the run's is another name for it, also after a restart, when they disagree for a line."""
+_EVALUATION, _HEAD = re.compile(EVALUATION_WORD.encode()), 120
 SURE_LOSSES = 3
 """Losses in a row beside another counter that make it the run's, where lines are skipped; otherwise one suffices."""
 
@@ -115,10 +117,31 @@ class NewestLines:
 
     def search(self, page: PageView, end: int) -> None:
         """Find the newest line of each known kind before the byte `end` of a page."""
-        parsed: dict[int, LoggedSample | None] = {}
         for key, newest in self.lines.items():
-            if newest.search:
-                _search_kind(key, newest, page, end, parsed)
+            low = max(0, newest.end - page.offset)
+            for cursor, logged in _lines_with(newest.search.encode("latin-1"), page, low, end) if newest.search else ():
+                if key in (key_of_step(logged.sample), key_of_loss(logged.sample)):
+                    newest.update(logged, page.offset + cursor.end, newest.read_at)
+                    break
+        if self.loss_line is None:
+            self._learn_loss(page, end)
+
+    def _learn_loss(self, page: PageView, end: int) -> None:
+        """Find the first kind of loss, which so far was only on lines that were skipped, and its counter."""
+        for cursor, logged in _lines_with(b"loss", page, 0, end):
+            key, raw = key_of_loss(logged.sample), cursor.raw()
+            if not key:
+                continue
+            at = page.offset + cursor.end
+            self._add(key, logged.sample.loss_mark, raw, at).update(logged, at, at)
+            before = {
+                one: page.text.rfind(newest.search.encode("latin-1"), 0, cursor.end)
+                for one, newest in self.lines.items()
+                if one.startswith(STEP) and newest.search
+            }
+            if not self.main and before:
+                self.main = max(before, key=lambda one: before[one])
+            return
 
     def forget_parsed(self) -> None:
         """Keep the text of the lines only."""
@@ -216,24 +239,21 @@ def key_of_loss(sample: Sample) -> str:
     return "" if sample.loss is None or sample.is_evaluation or sample.is_summary else LOSS + sample.loss_mark
 
 
-def _search_kind(
-    key: str, newest: NewestLine, page: PageView, end: int, parsed: dict[int, LoggedSample | None]
-) -> None:
-    """Search a page backwards for a line of one kind; `parsed` has the lines that were read already."""
-    needle, low = newest.search.encode("latin-1"), max(0, newest.end - page.offset)
-    for _ in range(MAX_TRIES):
-        found = page.text.rfind(needle, low, end)
-        if found < 0:
-            return
+def _lines_with(needle: bytes, page: PageView, low: int, end: int) -> Iterator[tuple[LineCursor, LoggedSample]]:
+    """Read the lines of a page with this text, newest first; those of evaluations are passed over."""
+    tries = 0
+    while tries < MAX_TRIES and (found := page.text.rfind(needle, low, end)) >= 0:
+        before = page.text[max(0, found - _HEAD) : found].rpartition(b"\n")[2].rpartition(b"\r")[2].lower()
+        if _EVALUATION.search(before) and b"train" not in before:
+            end = found  # not a try: evaluations log thousands of lines
+            continue
+        tries += 1
         cursor = LineCursor(page.text, page.origins, page.first_line, page.first_line)
         cursor.move_to(found)
         end = cursor.start
-        if end not in parsed:
-            parsed[end] = parse_progress_line(cursor.raw(), cursor.origin(), cursor.line).logged
-        logged = parsed[end]
-        if logged is not None and key in (key_of_step(logged.sample), key_of_loss(logged.sample)):
-            newest.update(logged, page.offset + cursor.end, newest.read_at)
-            return
+        logged = parse_progress_line(cursor.raw(), cursor.origin(), cursor.line).logged
+        if logged is not None:
+            yield cursor, logged
 
 
 def _search_text(raw: bytes, mark: str) -> str:

@@ -39,7 +39,9 @@ _LOSS = re.compile(
 _MLLOG_LOSS = re.compile(rf'"key": "(?:train_)?loss", "value": {_NUMBER}')
 _EVALUATION_NAME = re.compile(r"(?:val(?:id(?:ation)?)?|eval(?:uation)?|test|dev)[ _/:|-]{1,3}$")
 _EVALUATION_LINE = re.compile(r"\b(?:eval\w*|valid\w*|test(?:ing)?|predict\w*)\b")
-_EVALUATION_BEFORE_LOSS = re.compile(r"\b(?:eval(?:uat\w+)?|valid(?:at\w+)?|val|test(?:ing)?(?!\.py))\b")
+EVALUATION_WORD = r"\b(?:eval(?:uat\w+)?|valid(?:at\w+)?|val|test(?:ing)?(?!\.py))\b"
+"""Before a loss or a step, it shows that the line is about evaluation, unless `train` is there too."""
+_EVALUATION_BEFORE_LOSS = re.compile(EVALUATION_WORD)
 _GRAD = re.compile(rf"(?:grad(?:ient)?s?[ _]?norm|gnorm)(?:/\w+)?{_SEPARATOR}{_NUMBER}")
 _RATE = re.compile(rf"(?:learning[ _]rate|(?:^|[^a-z])lr(?:[-_]\w+)?){_SEPARATOR}{_NUMBER}")
 _TOKENS = (

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bot.diagnosis.diagnoser import Diagnoser, Line
 from bot.diagnosis.page_scanner import PageScanner
 from bot.domain.progress import RunProgress
-from tests.unit.diagnosis.progress_logs import SECOND, START_NS, STYLES, Stated, Style, expected, generate
+from tests.unit.diagnosis.progress_logs import SECOND, START_NS, STYLES, Stated, Style, bar, expected, generate
 
 Numbers = tuple[int | None, int | None, float | None]
 quick = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -46,6 +46,37 @@ def test_progress_of_a_dense_log_is_that_of_its_newest_lines(scanner: PageScanne
 
     assert numbers(live.report(running=False).progress) == expected(lines)
     assert numbers(file.report(running=False).progress) == expected(lines)
+
+
+LOSS = "{'loss': 2.0125, 'grad_norm': 1.0, 'epoch': 0.1}"
+TRAINED = [text for step in range(1, 5001) for text in ((LOSS,) if step == 4000 else ()) + (bar(step, 50_000),)]
+AFTERWARDS = {
+    "an evaluation": [bar(batch, 3000, "9.81it/s") for batch in range(1, 3001)],
+    "a longer evaluation": [bar(batch, 90_000, "9.81it/s") for batch in range(1, 3001)],
+    "a named evaluation": [f"Evaluating: {bar(batch, 3000, '9.81it/s', ', loss=0.4')}" for batch in range(1, 3001)],
+    "preparation": [f"Map: {n // 30}%|█ | {n}/3000 [00:01<00:10, 812.50 examples/s]" for n in range(1, 3001)],
+    "chatter": [f"INFO data.loader: waited 0.{n} s" for n in range(1, 3001)],
+}
+
+
+@pytest.mark.parametrize("lines", AFTERWARDS.values(), ids=AFTERWARDS)
+def test_rare_loss_and_last_step_are_found_behind_thousands_of_other_lines(
+    scanner: PageScanner, lines: list[str]
+) -> None:
+    for separator in ("\n", "\r"):
+        diagnoser = Diagnoser(scanner)
+        diagnoser.feed_page((separator.join([*TRAINED, *lines]) + "\n").encode())
+
+        assert numbers(diagnoser.report(running=False).progress) == (5000, 50_000, 2.0125)
+
+
+def test_evaluation_lines_with_the_same_words_are_passed_over(scanner: PageScanner) -> None:
+    train = [f"[train] step {step}/50000 loss 2.{step:05d}" for step in range(1, 5001)]
+    evaluation = [f"[val] step {step}/3000 loss 1.{step:05d}" for step in range(1, 3001)]
+    diagnoser = Diagnoser(scanner)
+    diagnoser.feed_page(("\n".join([*train, *evaluation]) + "\n").encode())
+
+    assert numbers(diagnoser.report(running=False).progress) == (5000, 50_000, 2.05)
 
 
 @quick

@@ -58,7 +58,7 @@ def report_text(
     rows = [f"{info}  {escape_controls(one.title)} {_paint(_where(one), _DIM, colour=colour)}" for one in notes]
     parts += ["\n".join(rows)] if rows else []
     last = lines_to_show(diagnosis, has_ended=has_ended is not False, lines=diagnosis.lines)
-    parts += [_last_lines(diagnosis, last, colour=colour)] if last else []
+    parts += [_last_lines(diagnosis, last, width, colour=colour)] if last else []
     footer = _footer(diagnosis, has_ended, ended_at, width) if diagnosis.lines else ""
     return "\n\n".join([*parts, *([_paint(footer, _DIM, colour=colour)] if footer else [])]) + "\n"
 
@@ -99,22 +99,25 @@ def _matched(failure: Failure, line: str, find_match: FindMatch | None) -> str:
 
 
 def _excerpt_rows(line: str, width: int, *, is_root: bool) -> list[str]:
-    """Wrap a row of an excerpt; paths and addresses stay whole."""
-    first = _INDENT + (_MARK if is_root else "  ")
+    return _log_rows(with_rank_tag(line), width, _MARK if is_root else "  ")
+
+
+def _log_rows(text: str, width: int, mark: str = "") -> list[str]:
+    """Wrap a line of the log; paths and addresses stay whole."""
     return textwrap.wrap(
-        escape_controls(with_rank_tag(line).rstrip()), max(width, 40), initial_indent=first,
+        escape_controls(text.rstrip()), max(width, 40), initial_indent=f"{_INDENT}{mark}",
         subsequent_indent=f"{_INDENT}    ", break_long_words=False, break_on_hyphens=False, replace_whitespace=False,
     )  # fmt: skip
 
 
-def _last_lines(diagnosis: Diagnosis, lines: tuple[ExcerptLine, ...], *, colour: bool) -> str:
+def _last_lines(diagnosis: Diagnosis, lines: tuple[ExcerptLine, ...], width: int, *, colour: bool) -> str:
     rows = [f"{title_of_lines(lines, diagnosis.last_lines)}:"]
     for line in lines:
         level = line.level or stated_level(line.message)
         style = _COLOURS["page" if level >= Level.ERROR else "warn"] if level and level >= Level.WARNING else _DIM
         stamp = "" if line.timestamp_ns is None else f"{_time(line.timestamp_ns)} "
-        text = escape_controls(f"{stamp}{with_rank_tag(line.message)}").replace("\n", f"\n{_INDENT}")
-        rows.append(f"{_INDENT}{_paint(text, style, colour=colour)}")
+        for part in f"{stamp}{with_rank_tag(line.message)}".split("\n"):
+            rows += [_paint(row, style, colour=colour) for row in _log_rows(part, width)]
     return "\n".join(rows)
 
 

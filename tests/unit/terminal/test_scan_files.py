@@ -155,6 +155,8 @@ def test_report_fits_the_terminal(
 ) -> None:
     monkeypatch.setenv("COLUMNS", str(width))
     Path("rank_0.log").write_text(FAILING.replace("Tried", "x" * 300 + " Tried"))
+    Path("quiet.log").write_text("".join(f"2026-03-13 INFO reading shard {at} {'x ' * 90}\n" for at in range(50)))
+    program.run(["scan", "quiet.log"])
     program.run(["scan", "rank_0.log"])
     rows = capsys.readouterr().out.splitlines()
     assert [row for row in rows if len(row) > width and len(row.split()) > 1] == []

@@ -181,7 +181,8 @@ class _Following:
 
     def _show_state(self) -> None:
         job = self.job
-        age = f", for {spoken_duration(self.context.clock() - job.started_at)}" if job.started_at else ""
+        until = job.ended_at or self.context.clock()
+        age = f", for {spoken_duration(until - job.started_at)}" if job.started_at else ""
         self.context.output.note(f"── {job.name or job.ref}: {job.state} ({job.vendor_status}){age}")
 
     def _evaluate(self, observation: Observation) -> None:

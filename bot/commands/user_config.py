@@ -28,7 +28,7 @@ def load_scanner(signatures: Path | None) -> PageScanner:
 
 def load_rules(rules: Path | None) -> RuleSettings:
     """Load the rule settings that apply where a channel sets nothing."""
-    return _load("TRAINWATCH_RULES", rules, parse_defaults)
+    return RuleSettings() if rules is None else _load("TRAINWATCH_RULES", rules, parse_defaults)
 
 
 def _load(variable: str, path: Path | None, parse: Callable[[str], T]) -> T:

@@ -11,7 +11,7 @@ every subscription; their values are written as after `/train watch` (`settings.
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 from bot.diagnosis.catalogue import UNREPORTED_ROLES, Signature, load_catalogue, parse_catalogue
@@ -19,7 +19,6 @@ from bot.diagnosis.page_scanner import PageScanner
 from bot.domain.regex import compile_pattern
 from bot.domain.subscriptions import RuleSettings
 from bot.errors import ConfigError, UsageError
-from bot.rules.settings import AS_SHIPPED, parse_settings
 
 _ENTRY = re.compile(r"^[ \t]*\[\[\s*signature\s*\]\]", re.MULTILINE)
 _TABLE = "signature"
@@ -31,7 +30,7 @@ class DiagnosisConfig:
     """Compiled signatures and default rule settings."""
 
     scanner: PageScanner
-    defaults: RuleSettings = AS_SHIPPED
+    defaults: RuleSettings = field(default_factory=RuleSettings)
 
 
 def shipped_diagnosis_config() -> DiagnosisConfig:
@@ -97,6 +96,8 @@ def parse_defaults(text: str) -> RuleSettings:
     Raises:
         ConfigError: names the line and the problem.
     """
+    from bot.rules.settings import parse_settings  # noqa: PLC0415 - the scanner alone needs no rules
+
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

@@ -19,12 +19,9 @@ from bot.commands.subcommands.jobs import (
     StatusAnswer,
 )
 from bot.commands.subcommands.logs import LogsCommand
-from bot.diagnosis.harmless_lines import is_harmless
-from bot.domain.alerts import Evidence
 from bot.domain.durations import datetime_from_ns, ns_from_datetime
 from bot.domain.gaps import Gap, GapReason, Part, gap_of
 from bot.domain.jobs import Job, JobRef
-from bot.domain.levels import reaches
 from bot.domain.logs import Level, LogLine
 from bot.domain.metrics import GPU_MEMORY, GPU_UTILIZATION, MetricQuery, MetricSummary, missing_metrics, summarize
 from bot.domain.progress import RunProgress
@@ -36,6 +33,7 @@ from bot.redaction.values import redact_gaps, redact_job, redact_series
 
 if TYPE_CHECKING:
     from bot.diagnosis.page_scanner import PageScanner
+    from bot.domain.alerts import Evidence
 
 METRICS_SPAN = timedelta(hours=1)
 """Length of the window when none is given."""
@@ -46,7 +44,6 @@ NOTABLE_LINES = 2
 """Number of errors or warnings shown before the last lines."""
 SEARCHED_LINES = 200
 """Number of lines in which these are searched."""
-_is_error, _is_warning = reaches(Level.ERROR), reaches(Level.WARNING)
 END_LINES = 500
 """Number of lines at the end of a log from which `status` reads the progress and the cause of a failure."""
 
@@ -160,8 +157,12 @@ async def _read_last_lines(
 
 def _notable(lines: Sequence[LogLine]) -> list[LogLine]:
     """The last errors, else the last warnings."""
-    serious = [line for line in lines if _is_warning(line) and not is_harmless(line.message)]
-    return ([line for line in serious if _is_error(line)] or serious)[-NOTABLE_LINES:]
+    from bot.diagnosis.harmless_lines import is_harmless  # noqa: PLC0415 - `jobs` starts faster without them
+    from bot.domain.levels import reaches  # noqa: PLC0415
+
+    is_error, is_warning = reaches(Level.ERROR), reaches(Level.WARNING)
+    serious = [line for line in lines if is_warning(line) and not is_harmless(line.message)]
+    return ([line for line in serious if is_error(line)] or serious)[-NOTABLE_LINES:]
 
 
 async def _read_gpus(

@@ -3,12 +3,14 @@
 Log lines that stream are written by `bot.terminal.log_lines`.
 """
 
+from __future__ import annotations
+
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from bot.commands.subcommands.jobs import DiagnosisAnswer, JobsAnswer, MetricsAnswer, StatusAnswer
 from bot.commands.subcommands.rules import ReplayAnswer, RulesAnswer
 from bot.commands.subcommands.table import SharedAnswer
-from bot.domain.alerts import Evidence
 from bot.domain.checks import CheckResult
 from bot.domain.job_ends import describe_end, describe_search
 from bot.domain.progress import summary_text
@@ -17,6 +19,9 @@ from bot.terminal.json_output import jobs_json, json_text, metrics_json, status_
 from bot.terminal.log_lines import LineFormat, LineFormatter, escape_controls
 from bot.terminal.render.jobs import render_jobs, state_lines
 from bot.terminal.render.screen import BOLD, BOLD_RED, DIM, GREEN, RED, YELLOW, Screen, join_lines, plain_line
+
+if TYPE_CHECKING:  # most answers need no evidence
+    from bot.domain.alerts import Evidence
 
 
 def render(answer: SharedAnswer, screen: Screen, *, json: bool = False) -> str:

@@ -1,5 +1,6 @@
 """The terminal that text is rendered for: its width and colours, and text that fits it. Pure."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -12,6 +13,8 @@ BOLD_RED, BOLD_GREEN, BOLD_YELLOW = "1;31", "1;32", "1;33"
 _PROSE_WIDTH = 100
 """Longest line of prose; longer ones are hard to read."""
 _MIN_WIDTH = 20
+_NARROW = re.compile(r"[ -~\u00a0-\u02ff\u2010-\u2027\u2500-\u259f]*")
+"""Characters of one column each, such as those of charts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ def plain_line(text: str) -> str:
 
 def cell_width(text: str) -> int:
     """The columns that a text takes: two for each East Asian character or emoji."""
-    if text.isascii():
+    if _NARROW.fullmatch(text):
         return len(text)
     from rich.cells import cell_len  # noqa: PLC0415 - rarely needed
 

@@ -30,6 +30,7 @@ _GC_THRESHOLD = 20_000
 
 def main() -> None:
     """Run the command in `sys.argv`."""
+    gc.set_threshold(_GC_THRESHOLD)  # imports make no garbage, so most collections would find none
     sys.exit(run(sys.argv[1:]))
 
 
@@ -164,7 +165,6 @@ def _upgrade() -> int:
 
 
 async def _run_session(command: LogsCommand | shell.FollowCommand | SharedCommand) -> int:
-    gc.set_threshold(_GC_THRESHOLD)  # imports make no garbage, so most collections would find none
     from bot.commands.runner import CommandRunner
     from bot.environment import provider_config, secret_values
     from bot.providers.registry import build_registry

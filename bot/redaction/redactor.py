@@ -22,6 +22,7 @@ from bot.redaction.private_keys import KEY_MARK, key_bodies
 
 Span = tuple[int, int]
 """Start and end in characters; the end is exclusive."""
+_Groups = tuple[tuple[Pattern[str], tuple[SecretPattern, ...]], ...]
 HIDDEN = "[hidden]"
 _MIN_SECRET_CHARS = 4
 """Ignore configured secrets shorter than this; masking them would hit ordinary words."""
@@ -44,10 +45,7 @@ class Redactor:
         known = {secret for secret in secrets if len(secret) >= _MIN_SECRET_CHARS}
         known |= {quote(secret, safe="") for secret in known}
         self._exact = tuple(sorted(known))
-        groups, broken = pattern_groups(), broken_token_pattern()
-        self._prefilter = _any_of(KEY_MARK, broken, *(row.prefilter for group in groups for row in group))
-        self._broken_token = _any_of(broken)
-        self._groups = tuple((_any_of(*(row.prefilter for row in group)), group) for group in groups)
+        self._prefilter, self._broken_token, self._groups = _prefilters()
 
     def __repr__(self) -> str:
         return f"Redactor({len(self._exact)} secrets)"
@@ -129,6 +127,14 @@ def _encodable(text: str) -> str:
     except UnicodeEncodeError:
         return text.encode("utf-8", "replace").decode()
     return text
+
+
+@cache
+def _prefilters() -> tuple[Pattern[str], Pattern[str], _Groups]:
+    """The pattern that finds any secret, the one for broken tokens, and one for each group. Shared by all redactors."""
+    groups, broken = pattern_groups(), broken_token_pattern()
+    everything = _any_of(KEY_MARK, broken, *(row.prefilter for group in groups for row in group))
+    return everything, _any_of(broken), tuple((_any_of(*(row.prefilter for row in group)), group) for group in groups)
 
 
 @cache

@@ -5,12 +5,10 @@ from dataclasses import dataclass, field
 
 from bot.diagnosis.catalogue import Category
 from bot.diagnosis.last_lines import LastLines
+from bot.diagnosis.reading.labels import Label
 from bot.domain.alerts import Severity
 from bot.domain.durations import format_iso_ms
 from bot.domain.progress import RunProgress
-
-Label = int | str
-"""A rank, or the name of a replica where the log names no rank."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

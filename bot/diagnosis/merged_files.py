@@ -6,7 +6,8 @@ Each file is diagnosed alone: in one long text, the progress of the next rank wo
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from bot.diagnosis.findings import Diagnosis, Failure, Label
+from bot.diagnosis.findings import Diagnosis, Failure
+from bot.diagnosis.reading.labels import Label
 from bot.domain.alerts import Severity
 
 _ROOT_CONFIDENCE = 0.7

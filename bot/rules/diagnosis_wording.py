@@ -7,7 +7,8 @@ import math
 from dataclasses import replace
 from datetime import datetime
 
-from bot.diagnosis.findings import Diagnosis, Failure, Label
+from bot.diagnosis.findings import Diagnosis, Failure
+from bot.diagnosis.reading.labels import Label
 from bot.diagnosis.reading.plain_message import plain_message
 from bot.domain.alerts import Evidence
 from bot.domain.jobs import Job

@@ -14,7 +14,8 @@ from bot.diagnosis.failures.exceptions import ExceptionClass
 from bot.diagnosis.failures.fingerprints import failure_fingerprint
 from bot.diagnosis.failures.subjects import names_subject
 from bot.diagnosis.failures.tracebacks import RaisedException
-from bot.diagnosis.findings import Failure, Label
+from bot.diagnosis.findings import Failure
+from bot.diagnosis.reading.labels import Label
 from bot.diagnosis.reading.plain_message import cut_around
 from bot.diagnosis.reading.prefixes import LogTime
 from bot.domain.alerts import Severity

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from bot.diagnosis.failures.candidates import Candidate, FailureEvent, Precedence, ReadPosition
-from bot.diagnosis.findings import Label
+from bot.diagnosis.reading.labels import Label
 
 LIVE_SAMPLES, LIVE_BYTES = 40, 8192
 """Progress after a failure that shows, without timestamps, that the run continued; buffers hold less."""

@@ -9,7 +9,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Literal
 
-from bot.diagnosis.findings import Failure, Label
+from bot.diagnosis.findings import Failure
+from bot.diagnosis.reading.labels import Label
 from bot.diagnosis.reading.plain_message import cut_around
 from bot.diagnosis.training.loss_level import LOSS_HINT
 from bot.diagnosis.training.progress import EXCERPT_LINE, LoggedSample, Sample, TrainingPosition

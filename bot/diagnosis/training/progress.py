@@ -8,7 +8,7 @@ import math
 import re
 from typing import NamedTuple
 
-from bot.diagnosis.findings import Label
+from bot.diagnosis.reading.labels import Label
 from bot.diagnosis.reading.prefixes import LogTime
 
 PROGRESS = (

@@ -10,19 +10,23 @@ from bot.commands.answers import Answer, Asker, ErrorAnswer
 from bot.commands.channel_runner import ChannelRunner
 from bot.commands.parsing.parser import parse
 from bot.commands.runner import CommandRunner, ResolvedCommand
-from bot.commands.subcommands.jobs import StatusAnswer
+from bot.commands.subcommands.jobs import JobsAnswer, StatusAnswer
 from bot.commands.subcommands.logs import LogsAnswer
 from bot.commands.subcommands.rules import ReplayAnswer, RulesAnswer
 from bot.commands.subcommands.subscriptions import ConfirmAnswer, ListAnswer, SilenceAnswer, UnwatchAnswer, WatchAnswer
 from bot.commands.subcommands.table import HelpAnswer
+from bot.domain.alerts import Evidence, Incident, IncidentAlert, Severity
 from bot.domain.jobs import Job, JobRef, JobState
+from bot.domain.progress import Checkpoint, RunProgress
 from bot.domain.subscriptions import Matcher
+from bot.domain.watches import PollResult
 from bot.redaction.redactor import Redactor
 from bot.store.store import Store
 from tests.fakes.provider import NOW, REF, FakeProvider, registry_of
 
 HERE, THERE = Asker("U1", "C1", "T1"), Asker("U2", "C2", "T1")
 ENDED = JobRef("mem", "run/ended")
+PROGRESS = RunProgress(step=2926, total_steps=50_000, step_s=4.0, checkpoint=Checkpoint(2500, NOW))
 
 
 class CommandHarness:
@@ -243,3 +247,40 @@ async def test_unknown_help_topic_is_an_error_with_usage(commands: CommandHarnes
     answer = await commands.run("help lgos")
     assert isinstance(answer, ErrorAnswer)
     assert (answer.usage, answer.is_misuse) == ("/train help [SUBCOMMAND]", True)
+
+
+async def settle(store: Store, job: Job, *incidents: Incident) -> None:
+    """Store what a poll of the watched job found."""
+    watch = next(one for one in await store.watches.claim_due(NOW, lease=timedelta(minutes=1)) if one.job == job.ref)
+    result = PollResult(watch.id, watch.token, NOW + timedelta(minutes=1), last_job=job, incidents=incidents)
+    assert await store.watches.settle([result], NOW) == frozenset({watch.id})
+
+
+async def test_jobs_state_the_progress_of_watched_jobs_that_run(commands: CommandHarness, store: Store) -> None:
+    await commands.run("watch mem:run/1", THERE)
+    await settle(store, Job(REF, JobState.RUNNING, "RUNNING", progress=PROGRESS))
+
+    answer = await commands.run("jobs")
+
+    assert isinstance(answer, JobsAnswer)
+    progress = {job.ref: job.progress for one in answer.providers for job in one.jobs}
+    assert progress == {REF: PROGRESS, JobRef("mem", "run/2"): None, ENDED: None}
+
+
+async def test_status_of_a_failed_job_names_what_the_watcher_found(store: Store) -> None:
+    commands = CommandHarness(store)
+    await commands.run("watch mem:run/1")
+    oom = Evidence("torch.OutOfMemoryError", title="GPU out of memory", facts=(("Rank", "3"),))
+    alerts = (
+        IncidentAlert("tw-1", "job_failed", "Job failed", Severity.PAGE, NOW, Evidence("exit code 1")),
+        IncidentAlert("tw-2", "failure", "GPU out of memory", Severity.PAGE, NOW, oom),
+    )
+    failed = Job(REF, JobState.FAILED, "FAILED")
+    await settle(store, failed, Incident("inc-1", "C1", failed, NOW, alerts, progress=PROGRESS))
+    provider = FakeProvider(jobs={REF.id: failed})
+    runner = ChannelRunner(CommandRunner(registry_of(provider), lambda: NOW, Redactor()), store)
+
+    answer = await runner.run(parse("status mem:run/1"), HERE)
+
+    assert isinstance(answer, StatusAnswer)
+    assert (answer.cause, answer.cause_lines, answer.progress) == (oom, None, PROGRESS)

@@ -20,6 +20,7 @@ from emulator.slack import page, web_api
 from emulator.slack.delivery import Delivery, EventSender, HttpDelivery
 from emulator.slack.faults import Fault
 from emulator.slack.limits import RateLimits
+from emulator.slack.manifest import read_commands
 from emulator.slack.methods.call import MethodContext
 from emulator.slack.model import App, User, UserGroup
 from emulator.slack.person_actions import PersonActions
@@ -49,7 +50,6 @@ SCOPES = frozenset(
     }
 )
 EVENTS = frozenset({"app_home_opened", "app_mention", "message.im", "member_joined_channel"})
-COMMANDS = (("/train", "[status | logs | metrics | diagnose | jobs | watch | list | silence | notify | help]"),)
 
 
 @dataclass(slots=True)
@@ -106,7 +106,7 @@ def create_slack(
         http_client: the client for HTTP delivery.
     """
     app = App("A0TRAIN", "trainwatch", "B0TRAIN", "U0TRAIN", BOT_TOKEN, APP_TOKEN, SIGNING_SECRET, frozenset(scopes))
-    app.commands = COMMANDS
+    app.commands = read_commands()
     person_actions = (
         User("U0ADA", "ada", "Ada Lovelace", email="ada@example.com"),
         User("U0BEN", "ben", "Ben Okafor", email="ben@example.com"),

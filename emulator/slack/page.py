@@ -70,7 +70,7 @@ def routes(context: MethodContext, person_actions: PersonActions) -> list[BaseRo
 
 
 def page_state(context: MethodContext, viewer: User) -> Json:
-    """Everything the page shows a person."""
+    """Everything the page shows a person when it loads; like Slack, that drops private messages."""
     workspace, app = context.workspace, context.workspace.app
     home = workspace.homes.get(viewer.id)
     return {
@@ -87,7 +87,7 @@ def page_state(context: MethodContext, viewer: User) -> Json:
             _channel(context, channel) for channel in workspace.channels.values() if viewer.id in channel.members
         ],
         "messages": {
-            channel.id: [_message(context, message) for message in _recent(channel, viewer)]
+            channel.id: [_message(context, message) for message in channel.all_messages[-SHOWN_MAX:]]
             for channel in workspace.channels.values()
             if viewer.id in channel.members
         },
@@ -101,11 +101,6 @@ def _viewer(context: MethodContext, request: Request) -> User:
     with suppress(KeyError):
         return context.workspace.user(name)
     return context.workspace.user("ada")
-
-
-def _recent(channel: Channel, viewer: User) -> list[Message]:
-    mine = [message for message in channel.ephemerals if message.visible_to == viewer.id]
-    return sorted((*channel.all_messages, *mine), key=lambda message: message.ts)[-SHOWN_MAX:]
 
 
 def _channel(context: MethodContext, channel: Channel) -> Json:

@@ -7,6 +7,8 @@
 //   thread            the thread pane                         thread-close     closes it
 //   composer          the text box, composer-send its button  thread-composer  the same in a thread
 //   hints             the list of slash commands              notice           what only Slack itself says
+//   new-messages      the pill that jumps to the newest       new-replies      the same in a thread
+//   new-line          the line above the first unread message unread-<name>    the number of mentions in a channel
 //   button-<action_id>, control-<action_id>, overflow-<action_id>   elements of Block Kit
 //   block-<type>, chart, file, edited, ping, mention, input-error   parts of messages and modals
 //   modal, modal-submit, modal-close, confirm, confirm-yes          dialogs
@@ -18,10 +20,17 @@ import { h, icon } from "./dom.js";
 import { avatar, updateList } from "./messages.js";
 import { modalElement, viewPlace } from "./modal.js";
 import { names } from "./mrkdwn.js";
+import { keepPrivate, noticeMessage, toast } from "./notices.js";
+import { follower } from "./scrolling.js";
+import { sidebarEntries } from "./sidebar.js";
+import { isAnyUnread, markRead, noteUnread, unreadOf } from "./unread.js";
 
 const $ = (id) => document.getElementById(id);
 const address = new URLSearchParams(location.search);
-const state = { viewer: address.get("user") ?? "ada", channel: null, thread: null, tab: "messages", unread: new Set() };
+const state = { viewer: address.get("user") ?? "ada", channel: null, thread: null, tab: "messages", newFrom: null, asked: null };
+const ANSWER_WITHIN_MS = 10_000;
+const scroll = follower($("list"), "new-messages");
+let threadScroll = null;
 let data = null;
 
 const page = {
@@ -38,23 +47,29 @@ const page = {
     if (!response.ok) notice(answer.error);
     return answer;
   },
+  /** A button of a private answer was pressed: what appears next in the channel is the person's own doing. */
+  expectAnswer: (channel) => {
+    state.asked = { channel, until: Date.now() + ANSWER_WITHIN_MS };
+  },
   suggest: async (question) => (await page.act({ do: "suggest", ...question })).options ?? [],
   openThread: (message) => {
     state.thread = message.thread_ts ?? message.ts;
-    drawThread(true);
+    drawThread({ fresh: true });
   },
 };
 
 async function load() {
   const response = await fetch(`page/state?user=${encodeURIComponent(state.viewer)}`);
+  const before = data;
   data = await response.json();
+  if (before) keepPrivate(before.messages, data.messages);
   names.users = data.users;
   names.groups = data.groups;
   names.channels = Object.fromEntries(data.channels.map((channel) => [channel.id, channel]));
   state.channel ??= (data.channels.find((channel) => `#${channel.name}` === location.hash) ?? data.channels[0]).id;
   $("team").textContent = data.team;
   drawViewers();
-  drawChannel(true);
+  drawChannel(!before);
   drawModal();
 }
 
@@ -86,7 +101,7 @@ function take(change) {
     case "channel":
       return takeChannel(change.channel);
     default:
-      return notice(change.text);
+      return notice(change.text, change.channel);
   }
 }
 
@@ -96,9 +111,16 @@ function takeMessage(message) {
   if (index >= 0) list[index] = message;
   else list.push(message);
   if (index < 0 && message.is_reply && !message.is_ephemeral) countReply(list, message);
-  if (index < 0 && message.channel !== state.channel) state.unread.add(message.channel);
-  drawMessages();
+  if (index < 0 && message.channel !== state.channel) noteUnread(message, data.viewer);
+  drawMessages(index < 0 ? { arrived: message, isOwn: isOwn(message) } : {});
   drawSidebar();
+}
+
+/** Whether a person has just asked for a message, so that the list scrolls to it. */
+function isOwn(message) {
+  const isAnswer = state.asked?.channel === message.channel && Date.now() < state.asked.until && !message.is_reply;
+  if (isAnswer) state.asked = null;
+  return isAnswer || message.is_ephemeral || message.user === data.viewer;
 }
 
 function countReply(list, reply) {
@@ -117,13 +139,14 @@ function takeChannel(channel) {
   if (channel.id === state.channel) drawChannel();
 }
 
-function notice(text) {
-  const bubble = h("div", { class: "notice", "data-testid": "notice" }, h("b", {}, "Slackbot"), h("span", {}, text), h("small", {}, "Only visible to you"));
-  $("notices").append(bubble);
-  setTimeout(() => bubble.remove(), 12_000);
+function notice(text, place = null, thread_ts = undefined) {
+  if (isHome()) return toast($("notices"), text);
+  const target = place ?? state.channel;
+  return takeMessage(noticeMessage(text, target, thread_ts, data.messages[target] ?? []));
 }
 
 const channel = () => data.channels.find((one) => one.id === state.channel);
+const isHome = () => channel().is_im && state.tab === "home";
 const appChannel = () => data.channels.find((one) => one.is_im && one.has_bot);
 
 function drawViewers() {
@@ -132,22 +155,8 @@ function drawViewers() {
 }
 
 function drawSidebar() {
-  const entry = (one, label, testid, open) =>
-    h(
-      "button",
-      { type: "button", class: `entry${one && one.id === state.channel ? " here" : ""}${one && state.unread.has(one.id) ? " unread" : ""}`, "data-testid": testid, onclick: open },
-      label,
-    );
-  const rooms = data.channels.filter((one) => !one.is_im);
-  const me = data.users[data.viewer];
-  $("sidebar").replaceChildren(
-    h("h4", {}, "Channels"),
-    ...rooms.map((one) => entry(one, [h("span", { class: "hash" }, one.is_private ? icon("lock") : "#"), one.name], `channel-${one.name}`, () => go(one.id))),
-    h("h4", {}, "Direct messages"),
-    entry(null, [avatar(me, data.viewer), me.real_name, h("small", {}, " you")], "channel-me", () => {}),
-    h("h4", {}, "Apps"),
-    entry(appChannel(), [avatar({ is_bot: true }, ""), data.app.name], "dm-app", openApp),
-  );
+  $("sidebar").replaceChildren(...sidebarEntries({ data, here: state.channel, app: appChannel(), go, openApp }));
+  document.body.classList.toggle("any-unread", isAnyUnread());
 }
 
 async function openApp() {
@@ -161,7 +170,8 @@ async function openApp() {
 function go(id) {
   state.channel = id;
   state.thread = null;
-  state.unread.delete(id);
+  state.newFrom = unreadOf(id).from;
+  markRead(id);
   document.body.classList.remove("menu-open");
   if (!channel().is_im) {
     state.tab = "messages";
@@ -172,16 +182,17 @@ function go(id) {
 
 function drawChannel(fresh = false) {
   const here = channel();
+  const showsHome = isHome();
   drawSidebar();
   $("channel-head").replaceChildren(...(here.is_im ? appHead() : channelHead(here)));
-  const showsHome = here.is_im && state.tab === "home";
   $("composer").hidden = showsHome;
   $("list").classList.toggle("home", showsHome);
+  $("list").setAttribute("role", showsHome ? "region" : "log");
   if (fresh || showsHome) $("list").replaceChildren();
   if (fresh) drawComposer(here);
   if (showsHome) drawHome();
-  else drawMessages(fresh);
-  drawThread(fresh);
+  else drawMessages({ fresh });
+  drawThread({ fresh });
 }
 
 function channelHead(here) {
@@ -210,23 +221,25 @@ function drawHome() {
   $("list").replaceChildren(h("div", { class: "home-page", "data-testid": "home" }, blocks));
 }
 
-function drawMessages(fresh = false) {
-  if (!(channel().is_im && state.tab === "home")) {
+/** `position` is what `follower` needs to know about the change. */
+function drawMessages(position = {}) {
+  if (!isHome()) {
     const shown = (data.messages[state.channel] ?? []).filter((one) => !one.is_reply || one.is_broadcast);
-    updateList($("list"), shown, page);
-    if (fresh) $("list").scrollTop = $("list").scrollHeight;
+    scroll.update(() => updateList($("list"), shown, page, { newFrom: state.newFrom }), position);
   }
-  drawThread();
+  drawThread(position);
 }
 
-function drawThread(fresh = false) {
+function drawThread(position = {}) {
   const pane = $("thread");
-  const list = data.messages[state.channel] ?? [];
-  const root = list.find((one) => one.ts === state.thread);
+  const messages = data.messages[state.channel] ?? [];
+  const root = messages.find((one) => one.ts === state.thread);
   pane.hidden = !root;
   document.body.classList.toggle("thread-open", Boolean(root));
   if (!root) return;
-  if (fresh || pane.dataset.ts !== root.ts) {
+  if (position.fresh || pane.dataset.ts !== root.ts) {
+    const replies = h("div", { class: "thread-list", role: "log", "aria-live": "polite", "aria-label": "Replies" });
+    threadScroll = follower(replies, "new-replies");
     pane.dataset.ts = root.ts;
     pane.replaceChildren(
       h(
@@ -236,12 +249,13 @@ function drawThread(fresh = false) {
         h("span", { class: "muted" }, channel().is_im ? "" : `# ${channel().name}`),
         h("button", { type: "button", class: "plain", "aria-label": "Close thread", "data-testid": "thread-close", onclick: closeThread }, "✕"),
       ),
-      h("div", { class: "thread-list" }),
+      replies,
+      threadScroll.pill,
       composer({ label: "Reply…", commands: [], send: (text) => say(text, root.ts), testid: "thread-composer" }),
     );
   }
-  const replies = list.filter((one) => one.is_reply && one.thread_ts === root.ts);
-  updateList(pane.querySelector(".thread-list"), [root, ...replies], page, { inThread: true });
+  const replies = messages.filter((one) => one.is_reply && one.thread_ts === root.ts);
+  threadScroll.update(() => updateList(pane.querySelector(".thread-list"), [root, ...replies], page, { inThread: true }), position);
 }
 
 function closeThread() {
@@ -260,8 +274,9 @@ function drawComposer(here) {
 
 function say(text, thread_ts) {
   const [name, ...rest] = text.split(" ");
+  if (!thread_ts) scroll.toBottom();
   if (!text.startsWith("/")) return page.act({ do: "say", channel: state.channel, text: escapeText(text), thread_ts });
-  if (thread_ts) return notice(`${name} is not supported in threads. Sorry!`);
+  if (thread_ts) return notice(`${name} is not supported in threads. Sorry!`, null, thread_ts);
   if (!data.commands.some((one) => one.name === name)) return notice(`${name} is not a valid command.`);
   return page.act({ do: "slash", channel: state.channel, command: name, text: rest.join(" ") });
 }
@@ -292,5 +307,6 @@ $("main").addEventListener("click", () => document.body.classList.remove("menu-o
 document.addEventListener("click", (event) => closeMenus(event.target));
 document.addEventListener("keydown", (event) => event.key === "Escape" && closeMenus(null));
 
+$("list").after(scroll.pill);
 await load();
 listen();

@@ -15,7 +15,7 @@ export function composer({ label, commands, send, testid = "composer" }) {
   };
   const showHints = () => {
     const found = box.value.startsWith("/") ? commands.filter((one) => one.name.startsWith(box.value.split(" ")[0])) : [];
-    hints.hidden = !found.length || box.value.includes(" ");
+    hints.hidden = !found.length || !/^\/\S* ?$/.test(box.value);
     hints.replaceChildren(...found.map((one) => h("button", { type: "button", onclick: () => complete(one) }, h("b", {}, one.name), h("span", {}, one.hint), h("small", {}, "trainwatch"))));
   };
   const complete = (command) => {
@@ -42,7 +42,7 @@ export function composer({ label, commands, send, testid = "composer" }) {
     if (event.key === "Enter" && !event.shiftKey) {
       event.preventDefault();
       submit();
-    } else if (event.key === "Tab" && !hints.hidden) {
+    } else if (event.key === "Tab" && !hints.hidden && !box.value.includes(" ")) {
       event.preventDefault();
       hints.querySelector("button").click();
     } else if (event.key === "Escape") hints.hidden = true;

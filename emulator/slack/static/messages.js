@@ -4,21 +4,26 @@ import { renderBlocks } from "./blocks.js";
 import { dayOf, h, icon, timeOf } from "./dom.js";
 import { emoji } from "./emoji.js";
 import { mrkdwn, plain } from "./mrkdwn.js";
+import { SLACKBOT } from "./notices.js";
 
 const COLOURS = ["#2f6f8f", "#8f5a2f", "#4d7c46", "#7a4d8f"];
 const GROUP_WITHIN_S = 300;
 
 export function avatar(user, id) {
+  if (id === SLACKBOT) return h("span", { class: "avatar slackbot", "aria-hidden": "true" }, "♥");
   if (user.is_bot) return h("span", { class: "avatar bot", "aria-hidden": "true" }, "◉");
   const colour = COLOURS[[...id].reduce((sum, letter) => sum + letter.charCodeAt(0), 0) % COLOURS.length];
   return h("span", { class: "avatar", style: `background:${colour}`, "aria-hidden": "true" }, user.real_name[0]);
 }
 
-/** `page` gives users, act, suggest and openThread; `inThread` leaves out the "N replies" line. */
+/** `page` gives users, act, suggest, expectAnswer and openThread; `inThread` leaves out the "N replies" line. */
 export function messageElement(message, page, { compact = false, inThread = false } = {}) {
-  const user = page.users[message.user] ?? { real_name: message.user, name: message.user };
+  const user = page.users[message.user] ?? { real_name: message.is_notice ? "Slackbot" : message.user, name: message.user };
   const place = {
-    act: (element, _block, choice) => page.act({ do: "click", channel: message.channel, ts: message.ts, action_id: element.action_id, choice }),
+    act: (element, _block, choice) => {
+      if (message.is_ephemeral) page.expectAnswer(message.channel);
+      return page.act({ do: "click", channel: message.channel, ts: message.ts, action_id: element.action_id, choice });
+    },
     suggest: (element, query) => page.suggest({ channel: message.channel, ts: message.ts, action_id: element.action_id, query }),
   };
   const moment = new Date(Number(message.ts) * 1000).toString();
@@ -26,7 +31,7 @@ export function messageElement(message, page, { compact = false, inThread = fals
     "article",
     {
       class: `message${message.is_ephemeral ? " ephemeral" : ""}${compact ? " compact" : ""}`,
-      "data-testid": message.is_ephemeral ? "ephemeral" : "message",
+      "data-testid": message.is_notice ? "notice" : message.is_ephemeral ? "ephemeral" : "message",
       "data-ts": message.ts,
       "data-version": message.version,
     },
@@ -95,11 +100,10 @@ function tools(message, page) {
   return h("div", { class: "tools" }, h("button", { type: "button", title: "Reply in thread", "data-testid": "reply", onclick: () => page.openThread(message) }, icon("bubble")));
 }
 
-/** Bring `container` in line with `messages`, touching only what changed; keeps the reader at the bottom. */
-export function updateList(container, messages, page, { inThread = false } = {}) {
-  const atBottom = container.scrollHeight - container.scrollTop - container.clientHeight < 60;
+/** Bring `container` in line with `messages`, touching only what changed; a line marks the first from `newFrom` on. */
+export function updateList(container, messages, page, { inThread = false, newFrom = null } = {}) {
   const known = new Map([...container.children].map((node) => [node.dataset.key, node]));
-  let [previous, day, cursor] = [null, null, container.firstElementChild];
+  let [previous, day, cursor, isMarked] = [null, null, container.firstElementChild, newFrom === null];
   const place = (key, mark, make) => {
     let node = known.get(key);
     known.delete(key);
@@ -117,12 +121,14 @@ export function updateList(container, messages, page, { inThread = false } = {})
   for (const message of messages) {
     const today = dayOf(message.ts);
     if (!inThread && today !== day) place(`day-${today}`, "", () => h("div", { class: "day" }, h("span", {}, today)));
-    const compact = isCompact(previous, message) && (inThread || today === day);
+    const isFirstNew = !isMarked && Number(message.ts) >= Number(newFrom);
+    if (isFirstNew) place("new", newFrom, () => h("div", { class: "day new", "data-testid": "new-line" }, h("span", {}, "New")));
+    isMarked ||= isFirstNew;
+    const compact = isCompact(previous, message) && !isFirstNew && (inThread || today === day);
     place(message.ts, JSON.stringify([message, compact]), () => messageElement(message, page, { compact, inThread }));
     [previous, day] = [message, today];
   }
   for (const node of known.values()) node.remove();
-  if (atBottom) container.scrollTop = container.scrollHeight;
 }
 
 function isCompact(previous, message) {

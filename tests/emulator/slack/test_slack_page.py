@@ -1,6 +1,7 @@
 """The page in a real browser: what person_actions see and press, on a desktop and a phone."""
 
 import os
+import re
 import shutil
 from collections.abc import AsyncIterator
 
@@ -11,6 +12,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond, AsyncSay
 from slack_sdk.web.async_client import AsyncWebClient
 
 from emulator.slack.app import Slack
+from emulator.slack.manifest import read_commands
 from emulator.slack.model import Json
 from tests.support.waiting import LONGEST_S
 
@@ -158,3 +160,124 @@ async def test_home_opens_and_nothing_is_wider_than_the_screen(
         await page.get_by_test_id("menu").click()
     await page.get_by_test_id("dm-app").click()
     await expect(page.get_by_test_id("home")).to_contain_text("Your training runs")
+
+
+async def test_a_reader_further_up_is_offered_new_messages(browser: Browser, slack: Slack, connected: AsyncApp) -> None:
+    page = await opened_further_up(browser, slack, connected)
+    pill = page.get_by_test_id("new-messages")
+    await expect(pill).to_be_hidden()
+    await connected.client.chat_postMessage(channel="#training", text="first alert")
+    await expect(pill).to_have_text("↓ New message")
+    await connected.client.chat_postMessage(channel="#training", text="second alert")
+    await expect(pill).to_have_text("↓ 2 new messages")
+    await expect(page.get_by_text("line 0", exact=True)).to_be_in_viewport()
+
+    await pill.click()
+    await expect(page.get_by_text("second alert")).to_be_in_viewport()
+    await expect(pill).to_be_hidden()
+    await connected.client.chat_postMessage(channel="#training", text="third alert")
+    await expect(page.get_by_text("third alert")).to_be_in_viewport()  # at the bottom, the list follows
+    await expect(pill).to_be_hidden()
+
+
+async def test_own_answers_are_scrolled_to(browser: Browser, slack: Slack, connected: AsyncApp) -> None:
+    @connected.command("/train")
+    async def train(ack: AsyncAck, say: AsyncSay) -> None:
+        await ack()
+        await say("now watches")
+
+    @connected.action("logs")
+    async def logs(ack: AsyncAck, respond: AsyncRespond) -> None:
+        await ack()
+        await respond(text="\n".join(f"row {number}" for number in range(60)), replace_original=False)
+
+    page = await opened_further_up(browser, slack, connected)
+    await page.get_by_test_id("button-logs").click()
+    await expect(page.get_by_test_id("ephemeral").get_by_text("row 0")).to_be_in_viewport()  # a long answer's beginning
+    await scroll_to_top(page)
+    await page.get_by_test_id("composer").fill("/train watch baseten:abc")
+    await page.get_by_test_id("composer").press("Enter")
+    await expect(page.get_by_text("now watches")).to_be_in_viewport()
+    await expect(page.get_by_test_id("new-messages")).to_be_hidden()
+
+
+async def test_private_answers_last_until_the_page_is_reloaded(
+    browser: Browser, slack: Slack, connected: AsyncApp
+) -> None:
+    @connected.command("/train")
+    async def train(ack: AsyncAck, respond: AsyncRespond, say: AsyncSay) -> None:
+        await ack()
+        await say("shared")
+        await respond(text="private")
+
+    page = await opened(browser, slack)
+    await page.get_by_test_id("composer").fill("/train jobs")
+    await page.get_by_test_id("composer").press("Enter")
+    await expect(page.get_by_test_id("ephemeral")).to_contain_text("private")
+    await page.get_by_test_id("dm-app").click()  # its first use loads the state again, as a lost connection does
+    await page.get_by_test_id("channel-training").click()
+    await expect(page.get_by_test_id("ephemeral")).to_contain_text("private")
+    await page.reload()
+    await expect(page.get_by_test_id("message")).to_contain_text("shared")
+    await expect(page.get_by_test_id("ephemeral")).to_have_count(0)
+
+
+async def test_notices_of_slackbot_are_messages_in_order(browser: Browser, slack: Slack, connected: AsyncApp) -> None:
+    page = await opened(browser, slack)
+    log = page.get_by_role("log", name="Messages")
+    await expect(log).to_have_attribute("aria-live", "polite")
+    await page.get_by_test_id("composer").fill("/tarin jobs")
+    await page.get_by_test_id("composer").press("Enter")
+    await expect(log.get_by_test_id("notice")).to_contain_text("/tarin is not a valid command.")
+    await connected.client.chat_postMessage(channel="#training", text="later")
+    await expect(log.locator("article")).to_have_text(
+        [re.compile("Slackbot.*Only visible to you"), re.compile("later")]
+    )
+
+
+async def test_the_composer_lists_every_subcommand(browser: Browser, slack: Slack, connected: AsyncApp) -> None:
+    page = await opened(browser, slack)
+    for typed in ("/", "/train "):
+        await page.get_by_test_id("composer").fill(typed)
+        await expect(page.get_by_test_id("hints")).to_contain_text(read_commands()[0][1])
+    await page.get_by_test_id("composer").fill("/train j")
+    await expect(page.get_by_test_id("hints")).to_be_hidden()
+
+
+async def test_unread_channels_are_marked(browser: Browser, slack: Slack, connected: AsyncApp) -> None:
+    slack.person_actions.invite_bot("ada", "#alerts")
+    slack.person_actions.invite_bot("ada", "#random")
+    root = await connected.client.chat_postMessage(channel="#random", text="read before")
+    page = await opened(browser, slack)
+    await connected.client.chat_postMessage(channel="#random", thread_ts=root["ts"], text="a reply marks nothing")
+    await connected.client.chat_postMessage(channel="#alerts", text="the first new one")
+    await connected.client.chat_postMessage(channel="#alerts", text="<@U0ADA> failed")
+    await expect(page.get_by_test_id("unread-alerts")).to_have_text("1")
+    await expect(page.get_by_test_id("channel-alerts")).to_have_class(re.compile("unread"))
+    await expect(page.get_by_test_id("channel-random")).not_to_have_class(re.compile("unread"))
+
+    await page.get_by_test_id("channel-alerts").click()
+    await expect(page.locator("[data-testid=new-line] + article")).to_contain_text("the first new one")
+    await expect(page.get_by_test_id("channel-alerts")).not_to_have_class(re.compile("unread"))
+    await page.get_by_test_id("channel-random").click()
+    await page.get_by_test_id("channel-alerts").click()
+    await expect(page.get_by_test_id("new-line")).to_have_count(0)
+
+
+async def opened_further_up(browser: Browser, slack: Slack, app: AsyncApp) -> Page:
+    """A channel with an old message with a button and 40 more, scrolled to the top."""
+    button = {"type": "button", "action_id": "logs", "text": plain("Logs"), "value": "1"}
+    await app.client.chat_postMessage(
+        channel="#training", text="old", blocks=[{"type": "actions", "elements": [button]}]
+    )
+    for number in range(40):
+        slack.person_actions.say("ben", "#training", f"line {number}")
+    page = await opened(browser, slack)
+    await expect(page.get_by_text("line 39", exact=True)).to_be_in_viewport()
+    await scroll_to_top(page)
+    return page
+
+
+async def scroll_to_top(page: Page) -> None:
+    await page.get_by_test_id("messages").evaluate("list => { list.scrollTop = 0 }")
+    await expect(page.get_by_test_id("button-logs")).to_be_in_viewport()

@@ -15,6 +15,7 @@ import jsonschema
 import pytest
 import yaml
 
+from bot.commands.subcommands.table import SLACK_TABLE
 from bot.slack.listeners import COMMAND, EVENTS
 from bot.slack.setup_check import OPTIONAL_SCOPES, SCOPES
 
@@ -125,6 +126,11 @@ def test_the_app_uses_socket_mode(manifest: dict[str, Any]) -> None:
 
 def test_the_commands_have_listeners(manifest: dict[str, Any]) -> None:
     assert [COMMAND] == [one["command"] for one in manifest["features"]["slash_commands"]]
+
+
+def test_the_usage_hint_lists_every_subcommand(manifest: dict[str, Any]) -> None:
+    names = " | ".join(one.name for one in SLACK_TABLE)
+    assert [f"[{names}]"] == [one["usage_hint"] for one in manifest["features"]["slash_commands"]]
 
 
 def test_the_events_have_listeners(manifest: dict[str, Any], code: str) -> None:

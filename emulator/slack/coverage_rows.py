@@ -138,6 +138,13 @@ COVERAGE: tuple[CoverageRow, ...] = (
         "web_api.py::test_a_reply_is_in_its_thread_and_counts_on_its_root",
     ),
     _row(
+        "POST chat.postEphemeral",
+        "a reload of the page drops ephemerals, those of response URLs too",
+        "documented",
+        f"{_API}/chat.postEphemeral",
+        "page.py::test_private_answers_last_until_the_page_is_reloaded",
+    ),
+    _row(
         "POST chat.update",
         "own messages only, never ephemerals; text over 4,000 characters is msg_too_long",
         "documented",

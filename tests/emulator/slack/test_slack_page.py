@@ -264,6 +264,26 @@ async def test_unread_channels_are_marked(browser: Browser, slack: Slack, connec
     await expect(page.get_by_test_id("new-line")).to_have_count(0)
 
 
+async def test_a_thread_scrolls_like_its_channel(browser: Browser, slack: Slack, connected: AsyncApp) -> None:
+    root = await connected.client.chat_postMessage(channel="#training", text="failed")
+    for number in range(40):
+        slack.person_actions.say("ben", "#training", f"line {number}", thread_ts=root["ts"])
+    page = await opened(browser, slack)
+    await page.get_by_test_id("replies").click()
+    thread = page.get_by_test_id("thread")
+    await expect(thread.get_by_text("line 39", exact=True)).to_be_in_viewport()
+    await thread.get_by_role("log").evaluate("list => { list.scrollTop = 0 }")
+    await connected.client.chat_postMessage(channel="#training", thread_ts=root["ts"], text="one more")
+    await expect(page.get_by_test_id("new-replies")).to_have_text("↓ New message")
+    await expect(page.get_by_test_id("new-messages")).to_be_hidden()
+
+    await page.get_by_test_id("thread-composer").fill("/train jobs")
+    await page.get_by_test_id("thread-composer").press("Enter")
+    await expect(thread.get_by_test_id("notice")).to_be_in_viewport()
+    await expect(thread.get_by_test_id("notice")).to_contain_text("/train is not supported in threads")
+    await expect(page.get_by_test_id("new-replies")).to_be_hidden()
+
+
 async def opened_further_up(browser: Browser, slack: Slack, app: AsyncApp) -> Page:
     """A channel with an old message with a button and 40 more, scrolled to the top."""
     button = {"type": "button", "action_id": "logs", "text": plain("Logs"), "value": "1"}

@@ -43,6 +43,8 @@ class RunProgress:
     """Seconds per step of the current attempt."""
     checkpoint: Checkpoint | None = None
     """The last checkpoint that the log reports as saved."""
+    is_epoch_total: bool = False
+    """Is `total_steps` the number of steps of an epoch rather than of the run?"""
 
     @property
     def is_known(self) -> bool:
@@ -56,8 +58,8 @@ class RunProgress:
 
     @property
     def time_left(self) -> timedelta | None:
-        """Time to the last step at the current pace."""
-        if self.finished or self.step is None or not self.total_steps or not self.step_s:
+        """Time to the last step of the run at the current pace."""
+        if self.finished or self.is_epoch_total or self.step is None or not self.total_steps or not self.step_s:
             return None
         seconds = max(0, self.total_steps - self.step) * self.step_s
         return timedelta(seconds=seconds) if 0 < seconds < timedelta.max.total_seconds() / 2 else None
@@ -139,10 +141,11 @@ def format_step_seconds(seconds: float) -> str:
 
 
 def position_text(progress: RunProgress) -> str:
-    """Return `step 2,926 of 50,000`, or the epoch; "" if neither is known."""
+    """Return `step 2,926 of 50,000`, `epoch 3, step 12 of 40`, or the epoch alone; "" if nothing is known."""
     if progress.step is not None:
         total = f" of {progress.total_steps:,}" if progress.total_steps else ""
-        return f"step {progress.step:,}{total}"
+        epoch = f"epoch {progress.epoch:.4g}, " if progress.is_epoch_total and progress.epoch is not None else ""
+        return f"{epoch}step {progress.step:,}{total}"
     return "" if progress.epoch is None else f"epoch {progress.epoch:.4g}"
 
 

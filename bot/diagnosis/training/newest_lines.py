@@ -25,7 +25,7 @@ _EVALUATION, _HEAD = re.compile(EVALUATION_WORD.encode()), 120
 SURE_LOSSES = 3
 """Losses in a row beside another counter that make it the run's, where lines are skipped; otherwise one suffices."""
 
-STEP, BAR, LOSS, OTHER = "step ", "bar ", "loss ", "other"
+STEP, BAR, LOSS, OTHER, EPOCH = "step ", "bar ", "loss ", "other", "epoch"
 """First word of a key. A bar is a counter with a name, which counts as training only if losses belong to it."""
 
 
@@ -108,8 +108,8 @@ class NewestLines:
         if loss_key:
             (lines.get(loss_key) or self._add(loss_key, sample.loss_mark, raw, end)).update(logged, end, end)
         if not step_key and not loss_key and not sample.is_evaluation and sample.step is None:
-            key = OTHER if sample.epoch is None else f"{OTHER} epoch"
-            (lines.get(key) or self._add(key, "", raw, end)).update(logged, end, end)
+            key, mark = (OTHER, "") if sample.epoch is None else (EPOCH, "epoch")
+            (lines.get(key) or self._add(key, mark, raw, end)).update(logged, end, end)
         if step_key and sample.step is not None and is_dense:
             self._compare(step_key, sample.step)
         self._assign(sample, step_key, loss_key, is_dense=is_dense)
@@ -120,7 +120,7 @@ class NewestLines:
         for key, newest in self.lines.items():
             low = max(0, newest.end - page.offset)
             for cursor, logged in _lines_with(newest.search.encode("latin-1"), page, low, end) if newest.search else ():
-                if key in (key_of_step(logged.sample), key_of_loss(logged.sample)):
+                if key in (key_of_step(logged.sample), key_of_loss(logged.sample), key_of_epoch(logged.sample)):
                     newest.update(logged, page.offset + cursor.end, newest.read_at)
                     break
         if self.loss_line is None:
@@ -237,6 +237,12 @@ def key_of_step(sample: Sample) -> str:
 def key_of_loss(sample: Sample) -> str:
     """Return the key of the training loss that a line states; "" without one."""
     return "" if sample.loss is None or sample.is_evaluation or sample.is_summary else LOSS + sample.loss_mark
+
+
+def key_of_epoch(sample: Sample) -> str:
+    """Return the key of a line that states an epoch, but neither a step nor a loss; "" for others."""
+    is_alone = sample.epoch is not None and sample.step is None and sample.loss is None
+    return EPOCH if is_alone and not sample.is_evaluation else ""
 
 
 def _lines_with(needle: bytes, page: PageView, low: int, end: int) -> Iterator[tuple[LineCursor, LoggedSample]]:

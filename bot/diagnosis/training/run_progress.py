@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from bot.diagnosis.training.checkpoints import Checkpoints
-from bot.diagnosis.training.newest_lines import NewestLine, NewestLines
+from bot.diagnosis.training.newest_lines import EPOCH, NewestLine, NewestLines
 from bot.diagnosis.training.progress import Sample
 from bot.diagnosis.training.progress_lines import parse_progress_line
 from bot.diagnosis.training.step_pace import StepPace, stated_step_s
@@ -39,6 +39,7 @@ def build_progress(newest: NewestLines, pace: StepPace, base: RunProgress, clock
     step = newest.step_line
     if step is not None:
         values |= _step_values(step, newest.main_total, pace)
+        values["is_epoch_total"] = values["total_steps"] is not None and (EPOCH in newest.lines or _is_in_epoch(step))
         if step.time_ns is not None and step.clock == (clock or step.clock):
             values["last_ns"] = max(step.time_ns, base.last_ns or step.time_ns)
     return replace(base, **values) if values else base
@@ -77,6 +78,12 @@ def _add_rates(values: dict[str, Any], sample: Sample) -> None:
         values["tokens_per_s"] = sample.tokens_per_s
     if sample.samples_per_s is not None:
         values["samples_per_s"] = sample.samples_per_s
+
+
+def _is_in_epoch(line: NewestLine) -> bool:
+    """Does the line name its epoch before a counter such as `30/1000`, which then starts again in each epoch?"""
+    mark, text = line.sample.step_mark, line.text.lower()
+    return mark.startswith("/") and 0 <= text.find("epoch") < text.find(mark)
 
 
 def _step_values(line: NewestLine, main_total: int | None, pace: StepPace) -> dict[str, Any]:

@@ -79,6 +79,19 @@ def test_evaluation_lines_with_the_same_words_are_passed_over(scanner: PageScann
     assert numbers(diagnoser.report(running=False).progress) == (5000, 50_000, 2.05)
 
 
+EPOCH_STYLES = {"composer", "lightning", "nemo_bar", "fairseq_text", "keras", "mmengine"}
+
+
+@pytest.mark.parametrize("style", STYLES, ids=[style.__name__ for style in STYLES])
+def test_total_of_an_epoch_gives_no_time_left(scanner: PageScanner, style: Style) -> None:
+    diagnoser = Diagnoser(scanner)
+    diagnoser.feed_page(page_of(generate(style, 300, 1)))
+    progress = diagnoser.report(running=False).progress
+
+    assert progress.is_epoch_total == (style.__name__ in EPOCH_STYLES)
+    assert progress.time_left is None or style.__name__ not in EPOCH_STYLES
+
+
 @quick
 @given(
     style=st.sampled_from(STYLES),

@@ -38,6 +38,7 @@ PROGRESS = RunProgress(step=2926, total_steps=50_000, step_s=4.0, last_ns=ns_fro
         ({"finished": True}, "step 2,926 of 50,000 · 4.0 s/step · finished"),
         ({"step": None, "epoch": 3.25, "step_s": None}, "epoch 3.25"),
         ({"step": None}, ""),
+        ({"step": 12, "total_steps": 40, "epoch": 3.0, "is_epoch_total": True}, "epoch 3, step 12 of 40 · 4.0 s/step"),
     ],
 )
 def test_progress_reads_as_step_pace_and_time_left(changes: dict[str, object], text: str) -> None:
@@ -97,5 +98,6 @@ def test_progress_as_json_names_known_values_only() -> None:
         "lines": 0,
         "finished": False,
         "step_s": 4.0,
+        "is_epoch_total": False,
         "checkpoint": {"step": 2500, "at": "2026-03-13T10:00:00+00:00", "path": "out/checkpoint-2500"},
     }

@@ -77,10 +77,10 @@ STORIES = (
         "training",
         "code-sft",
         (
-            r"ZstdError.* · rank 2 of 4",
+            r"A data file is corrupt · rank 2 of 4",
             r"shard s3://corpora/code-0412\.jsonl\.zst is corrupt at byte 88127311",
             rf"Failed {CLOCK} after 3 h.* at step 2,1\d\d",
-            "Try: Check the named file",
+            "Try: Replace the damaged file.",
         ),
         "Failed",
     ),

@@ -37,8 +37,8 @@ _ELAPSED = re.compile(
 _ENDED = re.compile(r"(?im)^\W*(?:.{0,60}\b)?(?:all done\b|(?:final )?model saved to\b|saved (?:the )?final model\b)")
 """The last lines of runs that are done, whatever state the platform shows."""
 HINT = (
-    "Take stack dumps of all ranks before the restart. Run py-spy dump --pid ... and find the rank whose GPU differs"
-    " from the others. https://github.com/benfred/py-spy"
+    "Take stack dumps of all ranks. Do it before the restart: run py-spy dump --pid ... and find the rank whose GPU"
+    " differs from the others. https://github.com/benfred/py-spy"
 )
 
 

@@ -81,7 +81,7 @@ def render_root(incident: Incident, mentioned: Mentioned = NO_MENTIONS) -> Messa
 def _lines(incident: Incident, lead: IncidentAlert) -> list[str]:
     """What broke, the decisive line, and when it broke or how it ended."""
     job, active = incident.job, is_active(incident.job, lead)
-    when = _when(incident, lead) if active else _stopped(incident, lead) or sentence_case(ending(job, lead))
+    when = _when(incident, lead) if active else _stopped(incident, lead) or _ended(incident, lead)
     return [line for line in (_headline(job, lead, "*" if active else "~"), _decisive(job, lead), when) if line]
 
 
@@ -92,6 +92,12 @@ def _stopped(incident: Incident, lead: IncidentAlert) -> str:
         return ""
     after = spoken_duration(left.at - lead.fired_at)
     return f"{person(left.by)} stopped watching {_time(left.at, incident)}, after {after}; the problem may persist."
+
+
+def _ended(incident: Incident, lead: IncidentAlert) -> str:
+    """`Since 9:57 AM · back to normal after 1 min 16 s.`."""
+    since = _time(lead.evidence.first_at or lead.fired_at, incident)
+    return f"Since {since} · {ending(incident.job, lead)}"
 
 
 def _headline(job: Job, lead: IncidentAlert, mark: str) -> str:

@@ -84,7 +84,7 @@ def test_the_icon_of_an_ended_job_differs_from_that_of_a_recovered_one(one: obje
 def test_a_resolved_root_shows_how_and_after_how_long_with_a_logs_button() -> None:
     root = render_root(incident(CLEARED))
     assert "~Errors in the log~" in shown(root)
-    assert "Back to normal after 12 min." in shown(root)
+    assert " · back to normal after 12 min." in shown(root)
     assert ["Logs"] == list(buttons(root))
 
 
@@ -94,9 +94,9 @@ def test_a_failed_job_stays_red() -> None:
 
 
 def test_an_ended_subscription_differs_from_an_ended_job() -> None:
-    assert "Stopped watching after 12 min; the problem may persist." in shown(render_root(incident(ENDED)))
+    assert " · stopped watching after 12 min; the problem may persist." in shown(render_root(incident(ENDED)))
     ended = render_root(incident(ENDED, of=job(JobState.SUCCEEDED)))
-    assert "Not resolved when the job finished 12 min later." in shown(ended)
+    assert " · not resolved when the job finished 12 min later." in shown(ended)
 
 
 def test_the_cause_stays_the_headline_after_the_job_failed() -> None:

@@ -125,6 +125,7 @@ class _Draft:
         self._alerts: dict[str, IncidentAlert] = {one.id: one for one in incident.alerts} if incident else {}
         self._replies: list[Notification] = []
         self._suppressed: list[Delivery] = []
+        self._muted: set[str] = set()
         self._changed = False
         self._reopens = False
 
@@ -160,18 +161,21 @@ class _Draft:
             self._alerts[alert_id] = replace(shown, title=title, evidence=evidence, severity=alert.severity)
             self._changed = True
         if muted:
+            self._muted.add(alert_id)
             return
         cause = self._cause_of(rule, evidence.last_at or evidence.first_at or shown.fired_at)
         if shown.caused_by is not None and cause is None and self._alerts[shown.caused_by].resolved_at is not None:
             self._alerts[alert_id] = replace(self._alerts[alert_id], caused_by=None)
             self._reply(alert_id, NotifyReason.FIRST)
-        elif cause is None and transition and transition.change is Change.UPDATED and (transition.notify or worse):
+        elif transition and transition.change is Change.UPDATED and (transition.notify or worse):
             self._reopen(is_page=worse and alert.severity is Severity.PAGE)
             mention = alert.severity if is_worst or (worse and self._reopens) else None
-            self._reply(alert_id, NotifyReason.CHANGED, broadcast=worse, mention=mention)
+            if mention or cause is None:
+                self._reply(alert_id, NotifyReason.CHANGED, broadcast=worse, mention=mention)
 
     def _cause_of(self, rule: Rule, at: datetime) -> IncidentAlert | None:
-        return find_cause(rule, at, self._alerts.values())
+        """The cause that the channel is notified of: a silence of the cause does not silence what follows from it."""
+        return find_cause(rule, at, [one for one in self._alerts.values() if one.id not in self._muted])
 
     def _worst_rank(self) -> int:
         """The worst severity that fires in the channel; 0 when nothing fires."""

@@ -6,11 +6,13 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
 from bot.domain.alerts import Delivery, DeliveryKind, Notification, NotifyReason, Severity
 from bot.domain.jobs import JobState
 from bot.domain.notify import MentionTarget, NotifySettings, OwnerContact, QuietHours
 from bot.slack.contacts import MemberDirectory
+from bot.store.engine import Database
 from bot.store.store import Store
 from bot.watcher.remind import ReminderJob
 from emulator.slack.mentions import mentioned_users
@@ -135,6 +137,21 @@ async def test_a_page_breaks_through_quiet_hours_if_the_channel_wants_it(harness
     minute = now.hour * 60 + now.minute
     await choose(harness, mentions=ONCALL, quiet=QuietHours(minute - 60, minute + 60), quiet_pages=False)
     assert "!subteam^S0ONCALL" in mentioned_users(await alert(harness))
+
+
+@pytest.mark.parametrize("settings", ['{"owner": "pigeon"}', '{"quiet": {"start": 0, "end": 60, "zone": "No/Where"}}'])
+async def test_settings_that_cannot_be_used_neither_delay_nor_repeat_an_alert(
+    harness: SlackHarness, database_url: str, settings: str
+) -> None:
+    await choose(harness, mentions=ONCALL)
+    database = Database(database_url)
+    async with database.write() as connection:
+        await connection.execute(text("UPDATE notify_settings SET value = :value"), {"value": settings})
+    await database.aclose()
+
+    assert mentioned_users(await alert(harness)) == []
+    await harness.deliver()
+    assert len(harness.channel().messages) == 1
 
 
 async def test_reminders_mention_too(harness: SlackHarness) -> None:

@@ -214,6 +214,18 @@ async def test_an_undecodable_incident_does_not_stop_the_reminders_of_others(
     assert await ReminderJob(store, ManualClock(now + HOUR)).tick() == 1
 
 
+async def test_an_incident_that_cannot_be_planned_does_not_stop_the_reminders_of_others(
+    store: Store, now: datetime
+) -> None:
+    await save(store, now, failure(now), replace(failure(now, id="inc-2"), channel="C2"))
+    unknown_zone = NotifySettings(quiet=QuietHours(1320, 420, "Europe/Gone"))
+    await store.preferences.change_channel("C1", lambda _: unknown_zone, "U1", now)
+    job = ReminderJob(store, ManualClock(now + HOUR))
+
+    assert await job.tick() == 1
+    assert await job.tick() == 0
+
+
 async def test_the_settings_of_a_channel_and_a_person_are_kept(store: Store, now: datetime) -> None:
     mentions = {Severity.PAGE: (MentionTarget("S1", "oncall"), MentionTarget("here"))}
     quiet = QuietHours(1320, 420, "Europe/Berlin")

@@ -161,6 +161,45 @@ def test_new_errors_long_after_a_failure_are_reported_separately() -> None:
     assert replies(plan_for([evaluated(OOM), updated], incident, minute=9)) == ["log_errors"]
 
 
+def test_a_warning_explains_nothing() -> None:
+    warning = firing("failure", severity=Severity.WARN)
+    incident = plan_for([evaluated(warning, FIRED)]).incident
+
+    assert replies(plan_for([evaluated(warning), evaluated(firing(), FIRED)], incident, minute=1)) == ["log_errors"]
+
+
+@pytest.mark.parametrize(("minute", "replied"), [(20, []), (120, ["log_errors"])])
+def test_a_failure_that_repeats_for_hours_does_not_explain_new_errors(minute: int, replied: list[str]) -> None:
+    at = START + minute * MINUTE
+    repeated = replace(OOM, evidence=Evidence("out of memory", first_at=START, last_at=at))
+    incident = plan_for([evaluated(repeated, FIRED)]).incident
+    errors = replace(firing(), evidence=Evidence("errors", first_at=at, last_at=at))
+
+    assert replies(plan_for([evaluated(repeated), evaluated(errors, FIRED)], incident, minute=minute)) == replied
+
+
+def test_a_silenced_cause_does_not_silence_what_follows_from_it() -> None:
+    incident = plan_for([evaluated(OOM, FIRED)]).incident
+    silence = Silence(1, "C1", (Matcher("rule", "failure"),), "U1", START, START + timedelta(hours=1), "known")
+
+    result = plan(SUBSCRIPTION, [evaluated(OOM), evaluated(FAILED, FIRED)], incident, [silence], job(), START + MINUTE)
+
+    assert replies(result) == ["job_failed"]
+
+
+def test_a_consequence_that_becomes_the_worst_alert_is_reported() -> None:
+    unhealthy = firing("job_failed")
+    incident = plan_for([evaluated(firing("loss")), evaluated(unhealthy, FIRED)]).incident
+    worse = Transition(Change.UPDATED, START, notify=False)
+    loss = firing("loss", severity=Severity.PAGE)
+
+    alone = plan_for([evaluated(firing("loss")), evaluated(FAILED, worse)], incident, minute=1)
+    explained = plan_for([evaluated(loss, worse), evaluated(FAILED, worse)], incident, minute=1)
+
+    assert (replies(alone), alone.deliveries[1].notification.mention) == (["job_failed"], Severity.PAGE)
+    assert replies(explained) == ["loss"]
+
+
 def test_what_outlasts_its_cause_is_reported_separately() -> None:
     hang, low = firing("hang", severity=Severity.PAGE), firing("low_gpu_utilization")
     incident = plan_for([evaluated(hang, FIRED), evaluated(low, FIRED)]).incident

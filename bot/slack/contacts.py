@@ -17,7 +17,6 @@ from bot.domain.alerts import Delivery, DeliveryKind, Notification, NotifyReason
 from bot.domain.durations import Clock
 from bot.domain.jobs import Job
 from bot.domain.notify import NotifySettings, OwnerContact
-from bot.errors import StoreUnavailable
 from bot.slack.failures import UNREACHABLE, error_code, retry_after
 from bot.slack.render.mentions import Mentioned
 from bot.store.preferences import Preferences
@@ -93,7 +92,7 @@ class Contacts:
             if settings.quiet_until(severity, self._clock()) is not None:
                 return Mentioned()
             owner = await self._owner(notification.job, severity, settings, OwnerContact.MENTION)
-        except StoreUnavailable:
+        except Exception:  # an outage of the store or unreadable settings: an alert goes out without mentions
             log.exception("mentions not read")
             return Mentioned()
         return Mentioned(tuple(target.id for target in settings.mentions.get(severity, ())), owner)
@@ -106,7 +105,7 @@ class Contacts:
         try:
             settings = await self._preferences.of_channel(incident.channel)
             owner = await self._owner(notification.job, severity, settings, OwnerContact.DM)
-        except StoreUnavailable:
+        except Exception:  # the alert is sent and must be marked so, or it is sent again
             log.exception("direct message not planned")
             return ()
         if owner is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -17,6 +18,7 @@ from bot.store.store import Store
 from bot.watcher.remind import ReminderJob
 from emulator.slack.mentions import mentioned_users
 from emulator.slack.model import Message
+from tests.integration.polling import DATABASE
 from tests.integration.slack_harness import GRANTED, SlackHarness, running, slack_with_scopes
 from tests.integration.test_slack_owners import post_failure
 from tests.unit.slack.factories import NOW, failed, incident, job
@@ -141,10 +143,10 @@ async def test_a_page_breaks_through_quiet_hours_if_the_channel_wants_it(harness
 
 @pytest.mark.parametrize("settings", ['{"owner": "pigeon"}', '{"quiet": {"start": 0, "end": 60, "zone": "No/Where"}}'])
 async def test_settings_that_cannot_be_used_neither_delay_nor_repeat_an_alert(
-    harness: SlackHarness, database_url: str, settings: str
+    harness: SlackHarness, tmp_path: Path, settings: str
 ) -> None:
     await choose(harness, mentions=ONCALL)
-    database = Database(database_url)
+    database = Database(f"sqlite:///{tmp_path / DATABASE}")
     async with database.write() as connection:
         await connection.execute(text("UPDATE notify_settings SET value = :value"), {"value": settings})
     await database.aclose()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -13,7 +12,7 @@ from bot.domain.gaps import Gap, GapReason, Part
 from bot.domain.jobs import Job, JobRef, Resources
 from bot.domain.logs import LogFilter, LogLine, LogPage, LogQuery
 from bot.domain.metrics import MetricQuery, MetricSeries
-from bot.errors import BadRequest, JobNotFound, NotSupported, ProviderError, Unavailable
+from bot.errors import BadRequest, JobNotFound, NotSupported, ProviderError, RateLimited, Unavailable
 from bot.providers.baseten.api import (
     LEVEL_WORDS,
     deployment_path,
@@ -138,10 +137,14 @@ class BasetenDeployments(HttpProvider):
         return models
 
     async def _model_name(self, model_id: str) -> str | None:
-        """Return the model's name, which a deployment does not have; asked for once, and None if that fails."""
+        """Return the model's name, which a deployment does not have; asked for until there is an answer, else None."""
         if model_id not in self._model_names:
-            with contextlib.suppress(ProviderError):
+            try:
                 await self._models()
+            except (RateLimited, Unavailable):
+                return None
+            except ProviderError:
+                pass
         return self._model_names.setdefault(model_id, None)
 
     async def _of_model(self, model: WireModel) -> list[Job]:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from bot.domain.jobs import Job, JobRef
 from bot.domain.logs import LogPage, LogQuery
 from bot.domain.metrics import MetricQuery, MetricSeries
-from bot.errors import BadRequest, JobNotFound, NotSupported, ProviderError
+from bot.errors import BadRequest, JobNotFound, NotSupported, ProviderError, RateLimited, Unavailable
 from bot.providers.base import Download
 from bot.providers.http.client import (
     HttpClient,
@@ -187,10 +187,12 @@ class RivergenProvider(HttpProvider):
         raise missing
 
     async def _named_run(self, model: str, run_id: str) -> wire.Run:
-        """Return the run with its name and author, which the details page lacks; asked for once for each run."""
+        """Return the run with its name and author, which the details page lacks; asked for until there is an answer."""
         if run_id not in self._known_runs:
             try:
                 found = await self._listed_run(model, run_id, JobNotFound(run_id, provider=references.NAME))
+            except (RateLimited, Unavailable):
+                return wire.Run(run_id)
             except ProviderError:
                 found = wire.Run(run_id)
             if len(self._known_runs) >= _MAX_KNOWN_RUNS:

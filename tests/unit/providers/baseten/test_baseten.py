@@ -14,7 +14,7 @@ from bot.domain.logs import Level, LogFilter, LogLine, LogQuery
 from bot.domain.metrics import CPU_USAGE, GPU_MEMORY, GPU_UTILIZATION, MEMORY, MetricQuery
 from bot.errors import ConfigError, JobNotFound, NotSupported, ProtocolError
 from bot.providers.baseten import create_deployments, create_training
-from bot.providers.baseten.deployments import push_down
+from bot.providers.baseten.deployments import BasetenDeployments, push_down
 from bot.providers.baseten.metrics import parse_metrics
 from bot.providers.baseten.references import parse_deployment_ref, parse_training_ref
 from bot.providers.baseten.states import deployment_state, training_state
@@ -349,3 +349,20 @@ def test_a_missing_key_names_the_variable_and_where_to_get_it(
         create({"baseten_api_key": "k", "baseten_base_url": "baseten"}, LimiterPool())
     with pytest.raises(ConfigError, match="BASETEN_API_KEY"):
         create({"baseten_api_key": "k\ney"}, LimiterPool())
+
+
+async def test_a_list_of_models_that_fails_once_does_not_hide_the_name_permanently() -> None:
+    lists = iter([httpx.Response(503), httpx.Response(200, json={"models": [{"id": "abc1d2ef", "name": "chat"}]})])
+
+    def answers(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/v1/models":
+            return next(lists)
+        return httpx.Response(200, json={"id": "xyz123", "status": "ACTIVE", "is_production": True})
+
+    limiter = Limiter(HttpLimits(requests_per_second=1e6, attempts=1))
+    transport = FakeTransport(answers)
+    client = HttpClient("baseten-model", "http://b.test", {}, secrets=[], limiter=limiter, transport=transport)
+    provider = BasetenDeployments(client, lambda: NOW)
+    jobs = [await provider.get_job(JobRef("baseten-model", "abc1d2ef/xyz123")) for _ in range(3)]
+
+    assert ["production", "chat · production", "chat · production"] == [job.name for job in jobs]

@@ -65,6 +65,22 @@ async def test_a_queued_run_without_details_is_found_in_the_list() -> None:
         await provider.get_job(JobRef("rivergen", "mdl-1/run-3"))
 
 
+async def test_a_list_that_fails_once_does_not_hide_the_author_permanently() -> None:
+    lists = iter(
+        [httpx.Response(503), httpx.Response(200, json={"results": [{"run_id": "run-1", "run_label": "big"}]})]
+    )
+
+    def answers(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/registry/training-runs"):
+            return next(lists)
+        return httpx.Response(200, json={"run_id": "run-1", "status": "running"})
+
+    provider = provider_that(answers)
+    jobs = [await provider.get_job(JobRef("rivergen", "mdl-1/run-1")) for _ in range(3)]
+
+    assert [None, "big", "big"] == [job.name for job in jobs]
+
+
 async def test_a_server_that_refuses_the_resolution_is_asked_without_it() -> None:
     def answers(request: httpx.Request) -> httpx.Response:
         if "resolution" in request.url.params:

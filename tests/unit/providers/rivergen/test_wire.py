@@ -64,9 +64,9 @@ def test_a_details_page_is_converted_to_a_job() -> None:
     )
     assert datetime(2026, 3, 13, 11, 30, tzinfo=UTC) == job.ended_at
     assert {
-        "Duration": "1h 30m",
-        "Stage data_loading": "12.4s",
-        "Stage training": "1h 28m",
+        "Duration": "1 h 30 min",
+        "Stage data_loading": "12.4 s",
+        "Stage training": "1 h 28 min",
         "Peak CPU": "86.5 %",
         "Peak memory": "14,336 MB",
         "Worker": "gpu-large",

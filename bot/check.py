@@ -9,7 +9,7 @@ import contextlib
 from bot.commands.user_config import load_rules, load_scanner
 from bot.domain.checks import CheckResult
 from bot.environment import provider_config
-from bot.errors import AuthFailed, ConfigError, NotSupported, ProviderError
+from bot.errors import AuthFailed, ConfigError, JobNotFound, NotSupported, ProviderError
 from bot.providers.base import settings_prefix
 from bot.providers.registry import Registry, build_registry
 from bot.settings import Settings
@@ -66,16 +66,16 @@ async def _check_slack(settings: Settings) -> list[CheckResult]:
 def _check_files(settings: Settings) -> list[CheckResult]:
     results = []
     files = (
-        ("Signatures file", settings.trainwatch_signatures, load_scanner),
-        ("Rules file", settings.trainwatch_rules, load_rules),
+        ("Signatures file", "TRAINWATCH_SIGNATURES", settings.trainwatch_signatures, load_scanner),
+        ("Rules file", "TRAINWATCH_RULES", settings.trainwatch_rules, load_rules),
     )
-    for subject, path, load in files:
+    for subject, variable, path, load in files:
         if path is None:
             continue
         try:
             load(path)
         except ConfigError as problem:
-            results.append(CheckResult(subject, False, problem.public, "Fix the file or unset the variable."))
+            results.append(CheckResult(subject, False, problem.public, f"Fix the file or unset {variable}."))
         else:
             results.append(CheckResult(subject, True, f"{path} is valid"))
     return results
@@ -89,6 +89,11 @@ async def _check_platform(registry: Registry, name: str) -> CheckResult:
         return CheckResult(name, True, error.public)
     except AuthFailed as error:
         return CheckResult(name, False, error.public, f"Set {prefix}_API_KEY to a valid key.")
+    except JobNotFound as error:
+        ids = [
+            key.upper() for key in sorted(provider_config()) if key.startswith(prefix.lower()) and key.endswith("_id")
+        ]
+        return CheckResult(name, False, error.public, f"Check {' and '.join([*ids, f'{prefix}_BASE_URL'])}.")
     except ProviderError as error:
         return CheckResult(name, False, error.public, f"Check the network and {prefix}_BASE_URL, then try again.")
     return CheckResult(name, True, "connected, key accepted" if jobs else "connected, key accepted, no jobs")

@@ -1,38 +1,59 @@
 """Read and check the settings of the bot, from the environment and from `.env` in the working directory.
 
-docs/configuration.md lists all variables; a test compares it with this file. The variables of providers are read by
-`bot.environment.provider_config`.
+docs/configuration.md lists all variables; a test compares it with this file. The variables are read and repaired
+by `bot.environment`.
 """
 
+import re
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
 from bot.domain.durations import parse_duration
 from bot.domain.logs import DEFAULT_OVERLAP
 from bot.domain.observations import LOG_LOOKBACK, POLL_INTERVAL
-from bot.environment import ENV_FILE, provider_config, secret_values, url_password
+from bot.domain.setting_values import describe_damage
+from bot.environment import provider_config, secret_values
 from bot.errors import ConfigError
+
+_LONGEST = timedelta(days=365)
 
 
 def _duration(value: object) -> object:
     duration = parse_duration(value) if isinstance(value, str) else value
     if duration is None:
         raise ValueError("must be a number and a unit, such as 15s, 30m or 2h")
+    if isinstance(duration, timedelta) and duration > _LONGEST:
+        raise ValueError(f"must be at most {_LONGEST.days}d")
     return duration
+
+
+def _lower_case(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
+def _web_address(value: object) -> object:
+    if isinstance(value, str) and not re.fullmatch(r"https?://[^\s/]\S*", value, re.IGNORECASE):
+        raise ValueError("must be a URL such as https://slack.com/api/")
+    return value
+
+
+def _host(value: object) -> object:
+    if isinstance(value, str) and re.search(r"[\s/]", value):
+        raise ValueError("must be an address such as 127.0.0.1 or 0.0.0.0, without http:// and port")
+    return value
 
 
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """All settings. A field has the name of its variable in lower case; its description is the documentation."""
 
-    model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True)
 
     slack_bot_token: SecretStr | None = Field(
         None, description="Bot User OAuth Token (`xoxb-…`), from **OAuth & Permissions** in your Slack app."
@@ -45,15 +66,19 @@ class Settings(BaseSettings):
     slack_signing_secret: SecretStr | None = Field(
         None, description="Signing secret, from **Basic Information**. HTTP mode only."
     )
-    slack_api_url: str = Field("https://slack.com/api/", description="Base URL of the Slack Web API.")
+    slack_api_url: Annotated[str, BeforeValidator(_web_address)] = Field(
+        "https://slack.com/api/", description="Base URL of the Slack Web API."
+    )
     database_url: SecretStr = Field(
         SecretStr("sqlite:///trainwatch.db"),
         description="Database for subscriptions and alerts: SQLite, or `postgresql://user:password@host/name`.",
     )
-    trainwatch_slack_mode: Literal["socket", "http"] = Field(
+    trainwatch_slack_mode: Annotated[Literal["socket", "http"], BeforeValidator(_lower_case)] = Field(
         "socket", description="How to receive events from Slack: `socket` (Socket Mode, no public address) or `http`."
     )
-    trainwatch_http_host: str = Field("127.0.0.1", description="Address to listen on in HTTP mode.")
+    trainwatch_http_host: Annotated[str, BeforeValidator(_host)] = Field(
+        "127.0.0.1", description="Address to listen on in HTTP mode."
+    )
     trainwatch_http_port: int = Field(3000, ge=0, le=65535, description="Port to listen on in HTTP mode.")
     trainwatch_poll_interval: Duration = Field(
         POLL_INTERVAL,
@@ -61,7 +86,10 @@ class Settings(BaseSettings):
         description="Time between two polls of a running job. Jobs that are not running wait four times as long.",
     )
     trainwatch_poll_concurrency: int = Field(
-        100, ge=1, description="Maximum number of concurrent polls. One platform can use at most half of them."
+        100,
+        ge=1,
+        le=10_000,
+        description="Maximum number of concurrent polls. One platform can use at most half of them.",
     )
     trainwatch_lookback: Duration = Field(
         LOG_LOOKBACK, description="How far back to read the log when a subscription starts."
@@ -86,36 +114,39 @@ class Settings(BaseSettings):
     trainwatch_user: str | None = Field(
         None, description="Your e-mail address as the platforms know it, for `trainwatch jobs mine` in a shell."
     )
-    trainwatch_log_level: Literal["debug", "info", "warning", "error"] = Field(
+    trainwatch_log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower_case)] = Field(
         "info", description="Minimum level of the log on standard error: `debug`, `info`, `warning` or `error`."
     )
-    trainwatch_log_format: Literal["auto", "console", "json"] = Field(
+    trainwatch_log_format: Annotated[Literal["auto", "console", "json"], BeforeValidator(_lower_case)] = Field(
         "auto", description="Format of the log: `console`, `json`, or `auto` (`console` on a terminal, else `json`)."
     )
 
     @cached_property
     def secrets(self) -> tuple[str, ...]:
         """All secret values in the settings, for the redactor."""
-        tokens = (self.slack_bot_token, self.slack_app_token, self.slack_signing_secret)
-        values = [secret.get_secret_value() for secret in tokens if secret is not None]
-        values.append(url_password(self.database_url.get_secret_value()) or "")
-        return tuple(sorted({value for value in values if value} | secret_values(provider_config())))
+        own = ((name, getattr(self, name)) for name in type(self).model_fields)
+        given = {name: value.get_secret_value() for name, value in own if isinstance(value, SecretStr)}
+        return tuple(sorted(secret_values({**provider_config(), **given})))
 
 
-def load_settings(env_file: Path | None = Path(ENV_FILE)) -> Settings:
-    """Read the settings from the environment and `env_file`.
+def load_settings() -> Settings:
+    """Read the settings from the environment and `.env`.
 
     Raises:
         ConfigError: at least one value is invalid. The message names each variable and its rule.
     """
+    variables = provider_config()
+    given = {name: variables[name] for name in Settings.model_fields if name in variables}
+    # No value is quoted: it may be a secret that was pasted into the wrong variable.
+    problems = {name: damage for name, value in given.items() if (damage := describe_damage(name, value))}
     try:
-        return Settings(_env_file=env_file, _env_file_encoding="utf-8")
-    except ValidationError as problem:
-        # The value is not quoted: it may be a secret that was pasted into the wrong variable.
-        errors = "; ".join(f"{str(error['loc'][0]).upper()}: {_rule(error['msg'])}" for error in problem.errors())
-        raise ConfigError(f"{errors}. `trainwatch help configuration` lists all settings.") from None
-    except UnicodeDecodeError:
-        raise ConfigError(f"{env_file} is not UTF-8 text. Save it as UTF-8.") from None
+        settings = Settings.model_validate({name: value for name, value in given.items() if name not in problems})
+    except ValidationError as invalid:
+        problems.update((str(error["loc"][0]), f"{_rule(error['msg'])}.") for error in invalid.errors())
+    if problems:
+        errors = " ".join(f"{name.upper()} {problem}" for name, problem in problems.items())
+        raise ConfigError(f"{errors} `trainwatch help configuration` lists all settings.")
+    return settings
 
 
 def _rule(message: str) -> str:

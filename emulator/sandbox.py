@@ -50,10 +50,12 @@ class Sandbox:
 
 
 @contextlib.asynccontextmanager
-async def sandbox(world: World, *, slack: Slack | None = None, port: int = 0) -> AsyncIterator[Sandbox]:
+async def sandbox(
+    world: World, *, slack: Slack | None = None, keys: Keys | None = None, port: int = 0
+) -> AsyncIterator[Sandbox]:
     """Serve the emulator on 127.0.0.1; port 0 takes a free one."""
     slack = slack or create_slack()
-    faults, quirks, keys = Faults(), Quirks(), Keys()
+    faults, quirks, keys = Faults(), Quirks(), keys or Keys()
     clouds = vendors(world, quirks=quirks, faults=faults, keys=keys)
 
     async def everything(scope: Scope, receive: Receive, send: Send) -> None:

@@ -42,7 +42,9 @@ async def _check_bot_token(client: AsyncWebClient) -> list[CheckResult]:
     try:
         response = await client.auth_test()
     except UNREACHABLE as error:
-        return [_failed("Slack bot token", error, "OAuth & Permissions, Bot User OAuth Token (xoxb-)")]
+        return [
+            _failed("Slack bot token", error, "SLACK_BOT_TOKEN", "OAuth & Permissions, Bot User OAuth Token (xoxb-)")
+        ]
     found = f"team {response.get('team')}, bot @{response.get('user')}"
     granted = next((value for name, value in response.headers.items() if name.lower() == "x-oauth-scopes"), None)
     return [CheckResult("Slack bot token", True, found), _scopes(granted)]
@@ -72,14 +74,16 @@ async def _check_app_token(client: AsyncWebClient, app_token: str) -> CheckResul
     try:
         await client.apps_connections_open(app_token=app_token)
     except UNREACHABLE as error:
-        return _failed(subject, error, "Basic Information, App-Level Tokens (xapp-, scope connections:write)")
+        where = "Basic Information, App-Level Tokens (xapp-, scope connections:write)"
+        return _failed(subject, error, "SLACK_APP_TOKEN", where)
     return CheckResult(subject, True, "a connection can be opened")
 
 
-def _failed(subject: str, error: BaseException, where: str) -> CheckResult:
+def _failed(subject: str, error: BaseException, variable: str, where: str) -> CheckResult:
     code = error_code(error)
     if code in BAD_TOKEN:
-        return CheckResult(subject, False, f"Slack returned {code}", f"Copy it again from the app's page: {where}.")
+        remedy = f"Copy {variable} again from the app's page: {where}."
+        return CheckResult(subject, False, f"Slack returned {code}", remedy)
     if code == "missing_scope":
         return CheckResult(subject, False, "Slack returned missing_scope", f"Check {where}.")
     remedy = "Try again in a minute." if "ratelimited" in code else "Check the network, a proxy, and SLACK_API_URL."

@@ -47,10 +47,10 @@ def parse_database_url(text: str) -> URL:
         ConfigError: the URL is invalid or names an unsupported database. Never quotes the URL, which has a password.
     """
     try:
-        url = make_url(text.strip())
+        url = make_url(_encode_at_signs(text.strip()))
     except (ArgumentError, ValueError):
         raise ConfigError(f"DATABASE_URL is not a valid URL. Use {_FORMS}.") from None
-    driver = _DRIVERS.get(url.drivername)
+    driver = _DRIVERS.get(url.drivername.lower())
     if driver is None:
         raise ConfigError(
             f"DATABASE_URL names `{url.drivername}`, but trainwatch supports SQLite and PostgreSQL. Use {_FORMS}."
@@ -60,6 +60,21 @@ def parse_database_url(text: str) -> URL:
             f"DATABASE_URL names an in-memory database, which would lose all data at a restart. Use {_FORMS}."
         )
     return url.set(drivername=driver)
+
+
+def _encode_at_signs(text: str) -> str:
+    """Encode each @ of the user and the password: the server begins after the last @.
+
+    Raises:
+        ConfigError: an @ follows a question mark, so the last one may belong to the password or to the options.
+    """
+    scheme, separator, rest = text.partition("://")
+    if rest.count("@") < 2 or rest.startswith("/"):
+        return text
+    if "@" in rest.partition("?")[2]:
+        raise ConfigError("DATABASE_URL has an @ after a question mark. Write @ as %40 in password and options.")
+    user_info, _, server = rest.rpartition("@")
+    return f"{scheme}{separator}{user_info.replace('@', '%40')}@{server}"
 
 
 def describe_database(url: URL) -> str:

@@ -23,6 +23,7 @@ import pytest
 from bot.__main__ import run
 from emulator.logs import Line
 from emulator.sandbox import Sandbox, sandbox
+from emulator.server import Keys
 from emulator.slack.app import Slack, create_slack
 from emulator.slack.limits import RateLimits
 from emulator.world import World, to_ns
@@ -125,11 +126,11 @@ class Machine:
 
 
 @contextlib.asynccontextmanager
-async def machine_at(folder: Path, *, slack: Slack | None = None) -> AsyncIterator[Machine]:
+async def machine_at(folder: Path, *, slack: Slack | None = None, keys: Keys | None = None) -> AsyncIterator[Machine]:
     """A machine whose every setting leads to an empty world."""
     slack = slack or create_slack(limits=RateLimits(enabled=False))
     slack.sockets.ack_within_s = LONGEST_S
-    async with sandbox(World(), slack=slack) as on:
+    async with sandbox(World(), slack=slack, keys=keys) as on:
         database = {"DATABASE_URL": f"sqlite:///{folder}/bot.db"}
         yield Machine(on, folder, {**on.settings, **PATIENT, **database})
 

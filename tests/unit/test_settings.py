@@ -65,9 +65,9 @@ def test_invalid_values_are_reported_with_their_rules(monkeypatch: pytest.Monkey
     with pytest.raises(ConfigError) as caught:
         load_settings()
     for name in invalid:
-        assert f"{name}: " in caught.value.public
-    assert "TRAINWATCH_SLACK_MODE: must be 'socket' or 'http'" in caught.value.public
-    assert "TRAINWATCH_POLL_INTERVAL: must be a number and a unit, such as 15s" in caught.value.public
+        assert f"{name} must be " in caught.value.public
+    assert "TRAINWATCH_SLACK_MODE must be 'socket' or 'http'" in caught.value.public
+    assert "TRAINWATCH_POLL_INTERVAL must be a number and a unit, such as 15s" in caught.value.public
     assert "pigeon-secret" not in caught.value.public
 
 
@@ -83,6 +83,38 @@ def test_secrets_include_every_key_token_and_password(monkeypatch: pytest.Monkey
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     assert load_settings().secrets == ("long-enough-to-be-one", "p@ss", "short", "signed", "xoxb-1")
+
+
+def test_values_are_repaired_wherever_they_come_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path(".env").write_bytes(b"\xef\xbb\xbfSLACK_BOT_TOKEN=xoxb-1\r\nACME_API_KEY=Bearer k3y\r\n")
+    monkeypatch.setenv("SLACK_APP_TOKEN", "\ufeffxapp-1\r")
+    monkeypatch.setenv("SLACK_SIGNING_SECRET", '"signed"')
+    monkeypatch.setenv("TRAINWATCH_SLACK_MODE", "HTTP\n")
+    monkeypatch.setenv("TRAINWATCH_LOG_LEVEL", "Warning")
+    settings = load_settings()
+    assert settings.secrets == ("k3y", "signed", "xapp-1", "xoxb-1")
+    assert settings.slack_app_token is not None
+    assert settings.slack_app_token.get_secret_value() == "xapp-1"
+    assert (settings.trainwatch_slack_mode, settings.trainwatch_log_level) == ("http", "warning")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "rule"),
+    [
+        ("SLACK_APP_TOKEN", "xapp-1\nxapp-2", "contains a line break or an invisible character"),
+        ("SLACK_BOT_TOKEN", '"xoxb-1', "starts or ends with a quotation mark"),
+        ("SLACK_API_URL", "slack.test", "must be a URL such as https://slack.com/api/"),
+        ("TRAINWATCH_HTTP_HOST", "http://0.0.0.0:3000", "must be an address such as 127.0.0.1"),
+        ("TRAINWATCH_LOOKBACK", "99999w", "must be at most 365d"),
+        ("TRAINWATCH_POLL_CONCURRENCY", "1000000", "must be less than or equal to 10000"),
+    ],
+)
+def test_other_damage_is_named(monkeypatch: pytest.MonkeyPatch, name: str, text: str, rule: str) -> None:
+    monkeypatch.setenv(name, text)
+    with pytest.raises(ConfigError) as caught:
+        load_settings()
+    assert f"{name} {rule}" in caught.value.public
+    assert text not in caught.value.public
 
 
 def test_repr_shows_no_secret() -> None:

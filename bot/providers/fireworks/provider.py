@@ -13,10 +13,10 @@ from collections.abc import Callable, Mapping, Sequence
 from bot.domain.jobs import Job, JobRef
 from bot.domain.logs import LogLine, LogPage, LogQuery, Order
 from bot.domain.metrics import MetricQuery, MetricSeries
-from bot.errors import JobNotFound, NotSupported
+from bot.errors import ConfigError, JobNotFound, NotSupported
 from bot.providers.fireworks.backward_windows import BackwardReader
 from bot.providers.fireworks.log_reader import TokenReader
-from bot.providers.fireworks.references import NAME, job_path, parse_batch_job_ref
+from bot.providers.fireworks.references import NAME, is_resource_id, job_path, parse_batch_job_ref
 from bot.providers.fireworks.wire import parse_accounts, parse_batch_job, parse_batch_jobs, parse_entries
 from bot.providers.http.client import HttpClient, HttpLimits, HttpProvider, LimiterPool, path_segment, require_setting
 from bot.providers.http.retry import retry_on_malformed_response
@@ -37,6 +37,9 @@ def create(config: Mapping[str, str], limiters: LimiterPool) -> FireworksProvide
     """Return the provider, from the `FIREWORKS_*` settings; raise ConfigError for a missing or bad one."""
     key = require_setting(config, "fireworks_api_key", "https://app.fireworks.ai/settings/users/api-keys")
     base_url = config.get("fireworks_base_url", "").strip() or BASE_URL
+    account = config.get("fireworks_account_id", "").strip() or None
+    if account and not is_resource_id(account):
+        raise ConfigError("FIREWORKS_ACCOUNT_ID is not a valid account ID. Copy it from the account's page.")
     headers = {"Authorization": f"Bearer {key}"}
     limiter = limiters.limiter_for(base_url, headers, HttpLimits.from_config("fireworks", config))
     client = HttpClient(
@@ -47,7 +50,7 @@ def create(config: Mapping[str, str], limiters: LimiterPool) -> FireworksProvide
         limiter=limiter,
         explain=lambda response: _EXPLANATIONS.get(response.status),
     )
-    return FireworksProvider(client, base_url=base_url, account=config.get("fireworks_account_id", "").strip() or None)
+    return FireworksProvider(client, base_url=base_url, account=account)
 
 
 class FireworksProvider(HttpProvider):

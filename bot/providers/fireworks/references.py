@@ -33,6 +33,11 @@ def parse_batch_job_ref(text: str, *, account: str | None = None, base_url: str 
     return _from_parts([unquote(part) for part in url.path.split("/") if part], account)
 
 
+def is_resource_id(text: str) -> bool:
+    """Whether `text` can be the id of an account or a batch job."""
+    return _ID.fullmatch(text) is not None
+
+
 def job_path(job: JobRef) -> tuple[str, str]:
     """Return (account, batch job) of a reference from `parse_batch_job_ref`."""
     account, _, job_id = job.id.partition("/")

@@ -18,6 +18,7 @@ from urllib.parse import quote, urlencode
 import httpx
 import msgspec
 
+from bot.domain.setting_values import describe_damage, repair_setting
 from bot.errors import BadRequest, ConfigError, ProtocolError, ProviderError, RateLimited, Unavailable
 from bot.providers.base import Priority, RequestRate, settings_prefix
 from bot.providers.http.admission import CheckOpen, Slot
@@ -328,15 +329,17 @@ def require_setting(config: Mapping[str, str], key: str, where: str) -> str:
     Raises:
         ConfigError: it is missing or cannot be sent; names the variable and where to get the value.
     """
-    value = config.get(key, "").strip()
+    value = repair_setting(key, config.get(key, ""))
     if not value:
         raise ConfigError(f"{key.upper()} is not set. Get it from {where}.")
-    if not value.isascii() or not value.isprintable():
-        raise ConfigError(f"{key.upper()} contains characters that no API key has. Copy it again.")
+    if damage := describe_damage(key, value):
+        raise ConfigError(f"{key.upper()} {damage}")
     return value
 
 
 def _parse_base_url(setting: str, text: str) -> httpx.URL:
+    if damage := describe_damage(setting.lower(), text):
+        raise ConfigError(f"{setting} {damage}")
     try:
         url = httpx.URL(text)
         is_web = url.scheme in ("http", "https") and bool(url.host)

@@ -52,7 +52,7 @@ class HttpLimits:
                 value = -1.0
             if not minimum <= value < float("inf"):
                 name = f"{prefix}_{key}".upper()
-                raise ConfigError(f"{name} must be a number of at least {minimum:g}, not `{text}`.")
+                raise ConfigError(f"{name} must be a number of at least {minimum:g}.")
             return value
 
         return cls(

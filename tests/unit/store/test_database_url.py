@@ -45,3 +45,26 @@ def test_invalid_urls_raise_an_error_without_the_password(text: str) -> None:
     assert "DATABASE_URL" in caught.value.public
     assert "postgresql://user:password@host" in caught.value.public
     assert "secret" not in caught.value.public
+
+
+@pytest.mark.parametrize("password", ["S3cr@Tail9", "S3cr@Ta/il9", "S3cr@Ta:il9", "@@S3cr@", "S3cr#T/a?i:l9%"])
+def test_a_password_may_contain_any_character(password: str) -> None:
+    url = parse_database_url(f"postgresql://u:{password}@127.0.0.1:5433/d?sslmode=require")
+
+    assert url.password == password
+    assert (url.host, url.port, url.database) == ("127.0.0.1", 5433, "d")
+    assert describe_database(url) == "PostgreSQL at 127.0.0.1/d"
+
+
+def test_a_user_may_contain_an_at_sign() -> None:
+    url = parse_database_url("postgresql://u@server:p%40ss@db/tw")
+
+    assert (url.username, url.password, url.host) == ("u@server", "p@ss", "db")
+
+
+def test_an_ambiguous_at_sign_is_refused_without_the_password() -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_database_url("postgresql://u:S3cr@Ta?il9@db/tw")
+
+    assert "DATABASE_URL has an @ after a question mark. Write @ as %40" in caught.value.public
+    assert "Ta" not in caught.value.public

@@ -416,6 +416,6 @@ def test_an_id_cannot_lead_to_another_path() -> None:
 def test_a_missing_or_malformed_key_names_its_variable() -> None:
     with pytest.raises(ConfigError, match=r"ACME_API_KEY.*example\.com"):
         require_setting({}, "acme_api_key", "https://example.com")
-    for text in ("k\r\nX: y", "k€y", "k\x00"):
-        with pytest.raises(ConfigError, match="ACME_API_KEY contains characters"):
+    for text in ("k\r\nX: y", "k€y", "k\x00y"):
+        with pytest.raises(ConfigError, match="ACME_API_KEY contains"):
             require_setting({"acme_api_key": text}, "acme_api_key", "https://example.com")

@@ -29,6 +29,8 @@ class GapReason(enum.StrEnum):
     PROTOCOL = "protocol"
     UNREACHABLE_LINES = "unreachable_lines"
     """The platform's paging cannot return some lines, such as more than a page with the same millisecond."""
+    INVALID_SAMPLES = "invalid_samples"
+    """Samples of a metric cannot be true or came in another unit. The other samples are complete."""
 
 
 _REASONS = (
@@ -50,13 +52,15 @@ class Gap:
     """One sentence that is safe to show to anyone."""
     lines: int | None = None
     """Number of missing lines, if known."""
+    samples: int | None = None
+    """Number of samples that cannot be true."""
     start_ns: int | None = None
     end_ns: int | None = None
 
     @property
     def is_outage(self) -> bool:
         """Whether the platform offers this part and failed to give it."""
-        return self.reason not in (GapReason.NOT_SUPPORTED, GapReason.UNREACHABLE_LINES)
+        return self.reason not in (GapReason.NOT_SUPPORTED, GapReason.UNREACHABLE_LINES, GapReason.INVALID_SAMPLES)
 
 
 def gap_of(problem: ProviderError, part: Part) -> Gap:

@@ -54,6 +54,17 @@ class MetricPoint(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class DiscardedSamples:
+    """Samples of a series that cannot be true (`bot.domain.metric_validation`)."""
+
+    count: int
+    total: int
+    """Samples that arrived, with these."""
+    example: str
+    """The first of these, for a sentence: `4,294,967,295`, `NaN`."""
+
+
+@dataclass(frozen=True, slots=True)
 class MetricSeries:
     """One metric of a job, node or GPU, oldest sample first. Either all samples have a time or none has."""
 
@@ -64,6 +75,10 @@ class MetricSeries:
     gpu: int | None = None
     limit: float | None = None
     """Maximum possible value, in the unit of the metric, if known."""
+    discarded: DiscardedSamples | None = None
+    """Samples that are not in `points` because they cannot be true."""
+    in_percent: bool = False
+    """Whether the platform sent percent where a fraction is documented; `points` are fractions."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,12 @@ class Observation:
         return next((gap for gap in gaps if gap.reason is not GapReason.UNREACHABLE_LINES), None)
 
     @property
+    def metrics_error(self) -> Gap | None:
+        """Why there are no metrics; single samples that cannot be true are not a failure."""
+        gaps = (gap for gap in self.gaps if gap.part is Part.METRICS)
+        return next((gap for gap in gaps if gap.reason is not GapReason.INVALID_SAMPLES), None)
+
+    @property
     def is_empty(self) -> bool:
         """Whether neither the status nor the log could be read."""
         return self.job is None and self.log_error is not None and not self.lines

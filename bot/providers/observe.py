@@ -14,6 +14,7 @@ from bot.domain.durations import datetime_from_ns
 from bot.domain.gaps import Gap, GapReason, Part, gap_of
 from bot.domain.jobs import Job, JobRef
 from bot.domain.logs import DEFAULT_OVERLAP, LogCursor, LogFilter, LogLine, LogQuery
+from bot.domain.metric_validation import sample_gaps
 from bot.domain.metrics import MetricQuery, MetricSeries
 from bot.domain.observations import Observation
 from bot.errors import CursorLost, ProviderError, Unavailable
@@ -87,7 +88,12 @@ async def observe(source: JobSource, request: ObservationRequest, now: datetime)
         logs,
         job=job,
         series=tuple(series or ()),
-        gaps=(*_gaps(job_error, Part.STATUS), *logs.gaps, *_gaps(metrics_error, Part.METRICS)),
+        gaps=(
+            *_gaps(job_error, Part.STATUS),
+            *logs.gaps,
+            *_gaps(metrics_error, Part.METRICS),
+            *sample_gaps(series or ()),
+        ),
         retry_after=max((wait for wait in waits if wait), default=None),
     )
 

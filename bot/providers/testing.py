@@ -25,6 +25,7 @@ import pytest
 
 from bot.domain.jobs import JobRef
 from bot.domain.logs import LogLine, LogPage, LogQuery, Order
+from bot.domain.metric_validation import validate_series
 from bot.domain.metrics import MetricQuery
 from bot.errors import AuthFailed, JobNotFound, NotSupported, ProtocolError, ProviderError, RateLimited, Unavailable
 from bot.providers.base import JobWithMetrics, Provider
@@ -176,6 +177,14 @@ class ProviderContract:
             times = [point.at for point in series.points if point.at]
             assert sorted(times) == times
             assert all(at.tzinfo is UTC for at in times)
+
+    async def test_samples_that_cannot_be_true_are_left_out(self, subject: Subject) -> None:
+        """Use `bot.providers.validate_series` where the answer is decoded."""
+        try:
+            found = tuple(await subject.provider.query_metrics(MetricQuery(subject.job)))
+        except NotSupported:
+            return
+        assert found == validate_series(found)
 
     async def test_the_job_returned_with_metrics_equals_get_job(self, subject: Subject) -> None:
         """For platforms that return both in one response."""

@@ -9,7 +9,6 @@ from bot.commands.subcommands.jobs import JobsAnswer, MetricsAnswer
 from bot.commands.subcommands.logs import LogsCommand
 from bot.commands.subcommands.shell import FollowCommand
 from bot.commands.subcommands.table import SharedAnswer, SharedCommand
-from bot.domain.gaps import GapReason
 from bot.domain.jobs import JobState
 from bot.errors import BotError
 from bot.terminal.exit_codes import ExitCode
@@ -96,8 +95,7 @@ def _has_failed(answer: SharedAnswer) -> bool:
     """Whether the answer is incomplete because a platform failed."""
     match answer:
         case MetricsAnswer():
-            failed = [gap for gap in answer.gaps if gap.reason is not GapReason.NOT_SUPPORTED]
-            return bool(failed) and not answer.summaries
+            return any(gap.is_outage for gap in answer.gaps) and not answer.summaries
         case JobsAnswer():
             return any(one.problem and one.lists for one in answer.providers)
         case _:

@@ -145,7 +145,7 @@ class _Following:
         self.request = replace(self.request, cursor=observation.cursor)
         if not observation.more and not observation.log_failed:
             self.request = replace(self.request, resume_from_ns=ns_from_datetime(now - self.request.overlap))
-        if with_status and observation.gap(Part.METRICS) is None:
+        if with_status and observation.metrics_error is None:
             self.measured_at = now
         return observation
 

@@ -186,7 +186,13 @@ def _series(summary: MetricSummary) -> JsonObject:
 
 
 def _gap(gap: Gap) -> JsonObject:
-    return {"part": gap.part.value, "reason": gap.reason.value, "text": gap.public, "lines": gap.lines}
+    return {
+        "part": gap.part.value,
+        "reason": gap.reason.value,
+        "text": gap.public,
+        "lines": gap.lines,
+        "samples": gap.samples,
+    }
 
 
 def time_json(timestamp: datetime | None) -> str | None:

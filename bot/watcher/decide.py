@@ -104,7 +104,7 @@ def _next_state(before: WatchState, observation: Observation, job: Job) -> Watch
     return WatchState(
         ended_at=(before.ended_at or now) if job.state.is_terminal else None,
         quiet_polls=0 if observation.lines else before.quiet_polls + 1,
-        metrics_at=before.metrics_at if observation.gap(Part.METRICS) else now,
+        metrics_at=before.metrics_at if observation.metrics_error else now,
         logs_at=before.logs_at if is_log_unread else now,
     )
 

@@ -16,6 +16,7 @@ from bot.domain.durations import datetime_from_ns, ns_from_datetime
 from bot.domain.gaps import Gap, GapReason, Part, gap_of
 from bot.domain.jobs import Job, JobRef, JobState
 from bot.domain.logs import LogLine, LogPage, LogQuery
+from bot.domain.metric_validation import join_discarded, sample_gaps
 from bot.domain.metrics import MetricPoint, MetricQuery, MetricSeries
 from bot.domain.observations import LOG_LOOKBACK
 from bot.errors import NotSupported, ProviderError
@@ -126,6 +127,11 @@ class MetricHistory:
         found = (_between(one, start, end) for one in self._known.values())
         return [one for one in found if one.points]
 
+    def gaps(self) -> tuple[Gap, ...]:
+        """What could not be read, and the samples so far that cannot be true."""
+        failed = () if self.error is None else (gap_of(self.error, Part.METRICS),)
+        return (*failed, *sample_gaps(self._known.values()))
+
     async def _fetch(self, query: MetricQuery, keep_from: datetime) -> None:
         """Add new samples and drop those before `keep_from`; both ends of a query are inclusive."""
         if self.error is not None:
@@ -137,11 +143,14 @@ class MetricHistory:
             raise
         for one in fetched:
             key = (one.name, one.node, one.gpu)
-            points = self._known[key].points if key in self._known else ()
+            known = self._known.get(key, replace(one, points=(), discarded=None))
+            points = known.points
             last = points[-1].at if points else None
             old = tuple(point for point in points if point.at is not None and point.at >= keep_from)
             new = tuple(point for point in one.points if point.at is not None and (last is None or point.at > last))
-            self._known[key] = replace(one, points=(*old, *new))
+            discarded = join_discarded(known.discarded, one.discarded)
+            in_percent = known.in_percent or one.in_percent
+            self._known[key] = replace(one, points=(*old, *new), discarded=discarded, in_percent=in_percent)
 
 
 def _between(series: MetricSeries, start: datetime, end: datetime) -> MetricSeries:

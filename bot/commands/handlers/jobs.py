@@ -23,6 +23,7 @@ from bot.domain.durations import datetime_from_ns, ns_from_datetime
 from bot.domain.gaps import Gap, GapReason, Part, gap_of
 from bot.domain.jobs import Job, JobRef
 from bot.domain.logs import Level, LogLine
+from bot.domain.metric_validation import sample_gaps
 from bot.domain.metrics import GPU_MEMORY, GPU_UTILIZATION, MetricQuery, MetricSummary, missing_metrics, summarize
 from bot.domain.progress import RunProgress
 from bot.errors import ConfigError, NotSupported, ProviderError, UsageError
@@ -175,7 +176,7 @@ async def _read_gpus(
     except ProviderError as problem:
         return (), (gap_of(problem, Part.METRICS),)
     gpus = redact_series((one for one in series if one.name in (GPU_UTILIZATION, GPU_MEMORY)), redactor)
-    return tuple(summary for one in gpus if (summary := summarize(one)) is not None), ()
+    return tuple(summary for one in gpus if (summary := summarize(one)) is not None), sample_gaps(gpus)
 
 
 async def read_metrics(
@@ -197,7 +198,8 @@ async def read_metrics(
         return replace(answer, gaps=redact_gaps([gap_of(problem, Part.METRICS)], redactor))
     redacted = redact_series(series, redactor)
     summaries = tuple(summary for one in redacted if (summary := summarize(one)) is not None)
-    return replace(answer, summaries=summaries, missing=missing_metrics(series))
+    gaps = redact_gaps(sample_gaps(redacted), redactor)
+    return replace(answer, summaries=summaries, missing=missing_metrics(series), gaps=gaps)
 
 
 def _metrics_window(window: Window, job: Job, now: datetime) -> tuple[datetime, datetime]:

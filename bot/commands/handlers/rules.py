@@ -13,7 +13,7 @@ from bot.commands.handlers.job_history import MAX_LINES, MetricHistory, Recorded
 from bot.commands.subcommands.arguments import Window
 from bot.commands.subcommands.rules import ReplayAnswer, ReplayCommand, RulesAnswer, RuleShown
 from bot.domain.durations import datetime_from_ns, ns_from_datetime, spoken_duration
-from bot.domain.gaps import Gap, GapReason, Part, gap_of
+from bot.domain.gaps import Gap, GapReason
 from bot.domain.jobs import Job, JobRef
 from bot.domain.observations import POLL_INTERVAL, Observation
 from bot.domain.subscriptions import RuleSettings
@@ -171,8 +171,7 @@ class _Past:
 
     def gaps(self) -> tuple[Gap, ...]:
         """What could not be read although the platform offers it."""
-        log, error = self.recorded.log, self.recorded.metrics.error
-        gaps = (*log.gaps, *(() if error is None else (gap_of(error, Part.METRICS),)))
+        gaps = (*self.recorded.log.gaps, *self.recorded.metrics.gaps())
         return tuple(gap for gap in gaps if gap.reason is not GapReason.NOT_SUPPORTED)
 
     def notes(self) -> list[str]:

@@ -2,11 +2,12 @@
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from operator import itemgetter
 
+from bot.domain.metric_validation import join_discarded, validate_series
 from bot.domain.metrics import (
     CACHE,
     CACHE_UTILIZATION,
@@ -25,11 +26,14 @@ from bot.providers.decoding import decode_body
 
 MIB = 1024 * 1024
 
+_time = itemgetter(1)
 _NUMBER = re.compile(r"\d+")
 
 
-def parse_metrics(body: bytes, provider: str) -> tuple[WireJob | None, tuple[MetricSeries, ...]]:
-    """Return the job, and every series that has samples, oldest sample first.
+def parse_metrics(
+    body: bytes, provider: str, *, latest: datetime | None = None, percent: Collection[str] = ()
+) -> tuple[WireJob | None, tuple[MetricSeries, ...]]:
+    """Return the job, and every series that has samples, oldest sample first, validated.
 
     On jobs of several nodes the top level describes only the leader, so it is used only when there are no figures by
     node, as right after a start. Samples arrive unordered (observed in Baseten's own client). Raises ProtocolError if
@@ -42,7 +46,7 @@ def parse_metrics(body: bytes, provider: str) -> tuple[WireJob | None, tuple[Met
     ]
     chosen = nodes or list(_of_node(decode_body(WireNode, body, provider), None, instance))
     cache = _of_storage(reply.cache, (CACHE, CACHE_UTILIZATION), None)
-    return reply.training_job, (*chosen, *cache)
+    return reply.training_job, validate_series((*chosen, *cache), latest=latest, percent=percent)
 
 
 def split_newest_first(start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
@@ -59,8 +63,18 @@ def join_series(older: Sequence[MetricSeries], newer: Sequence[MetricSeries]) ->
     joined = []
     for one in newer:
         before = earlier.pop((one.name, one.node, one.gpu), None)
-        joined.append(one if before is None else replace(one, points=(*before.points, *one.points)))
+        joined.append(one if before is None else _joined(before, one))
     return (*joined, *earlier.values())
+
+
+def _joined(older: MetricSeries, newer: MetricSeries) -> MetricSeries:
+    more = sum(len(one.points) for one in (older, newer) if one.discarded is None)
+    return replace(
+        newer,
+        points=(*older.points, *newer.points),
+        discarded=join_discarded(older.discarded, newer.discarded, more),
+        in_percent=older.in_percent or newer.in_percent,
+    )
 
 
 def _of_node(node: WireNode | None, name: str | None, instance: WireInstance) -> Iterator[MetricSeries]:
@@ -103,17 +117,20 @@ def _series(
 ) -> Iterator[MetricSeries]:
     make = tuple.__new__  # a NamedTuple's own constructor takes 1.5 times as long
     points = [
-        make(MetricPoint, (sample.value, at if (at := sample.timestamp).tzinfo is UTC else _aware(at), None))
+        make(MetricPoint, (value, at if (at := sample.timestamp).tzinfo is UTC else _aware(at), None))
         for sample in samples or ()
-        if sample.value is not None
+        if (value := sample.value) is not None
     ]
     if points:
-        points.sort(key=itemgetter(1))
+        points.sort(key=_time)
         yield MetricSeries(metric, tuple(points), node, gpu, limit)
 
 
 def _aware(at: datetime) -> datetime:
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    try:
+        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except OverflowError:  # in the first or last hours that a datetime can hold
+        return at.replace(tzinfo=UTC)
 
 
 def _rank(key: str, index: int) -> int:

@@ -52,6 +52,8 @@ class BasetenTraining(HttpProvider):
         self._metrics = EitherMethod()
         self._endpoint = log_endpoint()
         self._projects: dict[str, str] = {}
+        self._percent: dict[str, frozenset[str]] = {}
+        """By job id the metrics that arrived in percent, which only busy GPUs show."""
         self._statuses = StatusReader(TRAINING, training_state)
 
     def parse_ref(self, text: str) -> JobRef | None:
@@ -120,7 +122,12 @@ class BasetenTraining(HttpProvider):
         window = {key: ns_from_datetime(at) // NS_PER_MS for key, at in bounds if at is not None}
         step = [] if query.step is None else [("step_seconds", str(max(1, round(query.step.total_seconds()))))]
         body = await self._metrics.ask(self._client, training_path(project_id, job_id, "/metrics"), window, step)
-        wire, series = parse_metrics(body, TRAINING)
+        known = self._percent.get(job_id, frozenset())
+        wire, series = parse_metrics(body, TRAINING, latest=query.end or self._clock(), percent=known)
+        if found := {one.name for one in series if one.in_percent}.difference(known):
+            self._percent[job_id] = known.union(found)
+            if len(self._percent) > _MOST_REMEMBERED:
+                del self._percent[next(iter(self._percent))]
         return None if wire is None else self._job(wire, project_id), series
 
     def _fetch(self, path: str, min_level: str | None) -> FetchWindow:

@@ -13,6 +13,7 @@ import msgspec
 from bot.domain.durations import spoken_duration, timestamp_parser
 from bot.domain.jobs import Job, JobState
 from bot.domain.logs import LogLine, parse_level
+from bot.domain.metric_validation import validate_series
 from bot.domain.metrics import MetricPoint, MetricSeries
 from bot.providers.decoding import by_word, decode_body, details_of, fill_timestamps, parse_time, with_texts
 from bot.providers.rivergen.references import NAME, run_ref
@@ -173,7 +174,7 @@ def parse_training_metrics(body: bytes) -> list[MetricSeries]:
         numbered = ((index * epochs // count, value) for index, value in enumerate(values or (), start=1))
         points = tuple(MetricPoint(value, step=epoch) for epoch, value in numbered if value is not None)
         series.append(MetricSeries(name, points))
-    return series
+    return list(validate_series(series))
 
 
 def job_from_run(model: str, run: Run) -> Job:

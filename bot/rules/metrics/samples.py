@@ -15,7 +15,6 @@ from typing import NamedTuple, TypeVar
 import msgspec
 
 from bot.domain.alerts import Clear, Unknown, Verdict
-from bot.domain.gaps import Part
 from bot.domain.jobs import JobState
 from bot.domain.metrics import MetricPoint, MetricSeries
 from bot.rules.rule import Condition, Context, StatefulCondition, with_state
@@ -68,7 +67,7 @@ def metric_condition(kind: type[MetricStateT]) -> Callable[[StatefulCondition[Me
             job = context.observation.job
             if job is not None and (job.state.is_terminal or job.state.is_pending):
                 return Clear(), kind()
-            if job is None or job.state is not JobState.RUNNING or context.observation.gap(Part.METRICS):
+            if job is None or job.state is not JobState.RUNNING or context.observation.metrics_error:
                 return Unknown(), state
             return judge(context, state)
 

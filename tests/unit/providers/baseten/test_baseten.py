@@ -11,11 +11,21 @@ import pytest
 
 from bot.domain.jobs import JobRef, JobState, Resources
 from bot.domain.logs import Level, LogFilter, LogLine, LogQuery
-from bot.domain.metrics import CPU_USAGE, GPU_MEMORY, GPU_UTILIZATION, MEMORY, MetricQuery
+from bot.domain.metric_validation import sample_gaps
+from bot.domain.metrics import (
+    CPU_USAGE,
+    GPU_MEMORY,
+    GPU_UTILIZATION,
+    MEMORY,
+    DiscardedSamples,
+    MetricQuery,
+    MetricSeries,
+    missing_metrics,
+)
 from bot.errors import ConfigError, JobNotFound, NotSupported, ProtocolError
 from bot.providers.baseten import create_deployments, create_training
 from bot.providers.baseten.deployments import BasetenDeployments, push_down
-from bot.providers.baseten.metrics import parse_metrics
+from bot.providers.baseten.metrics import join_series, parse_metrics
 from bot.providers.baseten.references import parse_deployment_ref, parse_training_ref
 from bot.providers.baseten.states import deployment_state, training_state
 from bot.providers.baseten.training import BasetenTraining
@@ -315,8 +325,36 @@ def test_samples_without_a_number_do_not_affect_the_others() -> None:
     body = b'{"cpu_usage": [{"timestamp": "2026-11-20T12:00:01Z", "value": null},'
     body += b'{"timestamp": "2026-11-20T12:00:02", "value": 3.5}, {"timestamp": "2026-11-20T12:00:03Z", "value": NaN}]}'
     _, (series,) = parse_metrics(body, "baseten")
-    assert 3.5 == series.points[0].value
-    assert 2 == len(series.points)
+    assert [3.5] == [point.value for point in series.points]
+    assert DiscardedSamples(1, 2, "NaN") == series.discarded
+
+
+@pytest.mark.parametrize("value", ["NaN", '"NaN"', "Infinity", '"-Infinity"', "4294967295", "-1", "1e400"])
+def test_a_series_of_impossible_samples_is_empty_and_counted(value: str) -> None:
+    sample = f'{{"timestamp": "2026-11-20T12:00:01Z", "value": {value}}}'
+    _, (series,) = parse_metrics(f'{{"gpu_utilization": {{"0": [{sample}, {sample}]}}}}'.encode(), "baseten")
+    assert () == series.points
+    assert GPU_UTILIZATION in missing_metrics([series])
+    assert [2] == [gap.samples for gap in sample_gaps([series])]
+
+
+def test_samples_of_impossible_times_are_discarded() -> None:
+    times = ["0001-01-01T00:00:00+05:00", "1970-01-01T00:00:00Z", "9999-12-31T23:59:59-05:00", "2026-11-20T12:00:00Z"]
+    body = {"cpu_usage": [{"timestamp": time, "value": 3.5} for time in times]}
+    _, (series,) = parse_metrics(json.dumps(body).encode(), "baseten", latest=NOW)
+    assert [NOW] == [point.at for point in series.points]
+    assert series.discarded is not None
+    assert (3, 4) == (series.discarded.count, series.discarded.total)
+
+
+def test_parts_of_a_series_add_what_was_discarded() -> None:
+    def part(*values: float) -> tuple[MetricSeries, ...]:
+        body = {"gpu_utilization": {"0": samples(*enumerate(values))}}
+        return parse_metrics(json.dumps(body).encode(), "baseten")[1]
+
+    (joined,) = join_series(part(0.5, -1.0, 0.6), part(0.7, 0.8))
+    assert DiscardedSamples(1, 5, "-1") == joined.discarded
+    assert [0.5, 0.6, 0.7, 0.8] == [point.value for point in joined.points]
 
 
 def test_supported_filters_are_pushed_down() -> None:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 from slack_bolt.async_app import AsyncApp
 
-from bot.check import require_slack_tokens
+from bot.check import check_network, require_slack_tokens
 from bot.commands.channel_runner import ChannelRunner
 from bot.commands.runner import CommandRunner
 from bot.commands.user_config import load_diagnosis_config
@@ -62,6 +62,8 @@ async def serve(settings: Settings) -> None:
         config = load_diagnosis_config(settings.trainwatch_signatures, settings.trainwatch_rules)
         for name, problem in registry.problems.items():
             log.warning("platform is not set up", extra={"platform": name, "reason": problem.public})
+        for result in check_network():
+            log.warning("the network settings cannot be used", extra={"reason": result.found})
         reduce_garbage_collection()
         platforms = list(registry.names)
         log.info("trainwatch started", extra={"mode": settings.trainwatch_slack_mode, "platforms": platforms})

@@ -8,8 +8,9 @@ import contextlib
 
 from bot.commands.user_config import load_rules, load_scanner
 from bot.domain.checks import CheckResult
-from bot.environment import provider_config
+from bot.environment import process_variables, provider_config
 from bot.errors import AuthFailed, ConfigError, JobNotFound, NotSupported, ProviderError
+from bot.network import describe_certificate_problem, describe_proxy_problem
 from bot.providers.base import settings_prefix
 from bot.providers.registry import Registry, build_registry
 from bot.settings import Settings
@@ -39,7 +40,7 @@ def require_slack_tokens(settings: Settings) -> None:
 
 async def check_setup(settings: Settings) -> list[CheckResult]:
     """Check Slack, the configuration files, the database and each platform."""
-    results = await _check_slack(settings) + _check_files(settings)
+    results = check_network() + await _check_slack(settings) + _check_files(settings)
     async with contextlib.AsyncExitStack() as stack:
         registry = build_registry(provider_config())
         stack.push_async_callback(registry.aclose)
@@ -48,6 +49,16 @@ async def check_setup(settings: Settings) -> list[CheckResult]:
         results += await store.check()
         results += await asyncio.gather(*(_check_platform(registry, name) for name in registry.names))
     return results + _check_unavailable(registry)
+
+
+def check_network() -> list[CheckResult]:
+    """Report proxy and certificate variables that cannot be used."""
+    problems = {
+        "Proxy": describe_proxy_problem(),
+        "Certificates": describe_certificate_problem(process_variables().get("ssl_cert_file")),
+    }
+    remedy = "Fix or unset the variable."
+    return [CheckResult(subject, False, problem, remedy) for subject, problem in problems.items() if problem]
 
 
 async def _check_slack(settings: Settings) -> list[CheckResult]:

@@ -11,6 +11,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.alerts import Receipt
 from bot.errors import DeliveryError
+from bot.network import proxy_for
 from bot.slack.failures import REJECTED_BLOCKS, UNREACHABLE, delivery_error, error_code
 
 SLACK_API_URL = "https://slack.com/api/"
@@ -25,8 +26,9 @@ def create_client(token: str | None, api_url: str = SLACK_API_URL) -> AsyncWebCl
 
 
 def configure(client: AsyncWebClient, api_url: str) -> AsyncWebClient:
-    """Disable a client's retries; for the client that Bolt creates."""
+    """Disable a client's retries and choose its proxy; for the client that Bolt creates."""
     client.base_url = api_url if api_url.endswith("/") else f"{api_url}/"
+    client.proxy = proxy_for(client.base_url)
     client.timeout = _TIMEOUT_S
     client.retry_handlers = []
     return client

@@ -15,8 +15,10 @@ from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 
 from bot.errors import ConfigError
+from bot.network import proxy_for
 from bot.slack.client import SLACK_API_URL, configure
 from bot.slack.failures import BAD_TOKEN, UNREACHABLE, error_code, retry_after
+from bot.slack.proxy import use_proxy_policy
 
 HTTP_PATH = "/slack/events"
 """The path for commands, clicks and events in HTTP mode."""
@@ -28,7 +30,7 @@ log = logging.getLogger(__name__)
 
 def create_app(bot_token: str, *, api_url: str = SLACK_API_URL, signing_secret: str | None = None) -> AsyncApp:
     """A Bolt app without listeners. Only HTTP mode needs the signing secret."""
-    app = AsyncApp(token=bot_token, signing_secret=signing_secret)
+    app = AsyncApp(token=bot_token, signing_secret=signing_secret, before_authorize=use_proxy_policy)
     configure(app.client, api_url)
     return app
 
@@ -70,6 +72,7 @@ class SocketConnection:
         opened = await self._app.client.apps_connections_open(app_token=self._app_token)
         handler = AsyncSocketModeHandler(self._app, self._app_token, ping_interval=self._ping_s)
         handler.client.wss_uri = str(opened["url"])
+        handler.client.proxy = proxy_for(handler.client.wss_uri)
         handler.client.on_message_listeners.append(self._note_message)
         try:
             async with asyncio.timeout(3 * self._unresponsive_after_s):

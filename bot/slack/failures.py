@@ -68,11 +68,20 @@ _TEMPORARY = frozenset({"internal_error", "fatal_error", "service_unavailable", 
 """A problem at Slack, like any 5xx; it ends by itself."""
 _RATE_LIMITED = frozenset({"ratelimited", "rate_limited"})
 
+_TRANSPORT: tuple[tuple[type[Exception], str], ...] = (
+    (aiohttp.ClientConnectorCertificateError, "The TLS certificate of Slack is not trusted."),
+    (aiohttp.ClientSSLError, "The TLS handshake with Slack failed."),
+    (aiohttp.ClientProxyConnectionError, "The proxy for Slack cannot be reached."),
+    (aiohttp.ClientHttpProxyError, "The proxy for Slack refused the connection."),
+)
+"""Transport errors with a known cause."""
+
 
 def delivery_error(error: BaseException) -> DeliveryError:
     """The DeliveryError for a failed call to Slack."""
     if not isinstance(error, SlackApiError):
-        return DeliveryError("Slack cannot be reached.", reason=type(error).__name__, permanent=False)
+        text = next((text for kind, text in _TRANSPORT if isinstance(error, kind)), "Slack cannot be reached.")
+        return DeliveryError(text, reason=type(error).__name__, permanent=False)
     code, wait, status = error_code(error), retry_after(error), _status(error) or 0
     if code in _RATE_LIMITED or status == 429:
         wait = wait or timedelta(seconds=1)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.checks import CheckResult
@@ -87,4 +88,6 @@ def _failed(subject: str, error: BaseException, variable: str, where: str) -> Ch
     if code == "missing_scope":
         return CheckResult(subject, False, "Slack returned missing_scope", f"Check {where}.")
     remedy = "Try again in a minute." if "ratelimited" in code else "Check the network, a proxy, and SLACK_API_URL."
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        remedy = "If a company's CA signed it, set SSL_CERT_FILE to a file with that CA's certificate."
     return CheckResult(subject, False, delivery_error(error).public, remedy)

@@ -11,6 +11,7 @@ import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.errors import DeliveryError
+from bot.network import proxy_for
 from bot.slack.failures import UNREACHABLE, delivery_error
 from bot.slack.render.logs import Snippet
 
@@ -45,9 +46,9 @@ async def upload(client: AsyncWebClient, snippet: Snippet, channel: str, thread_
 async def _send(client: AsyncWebClient, url: str, snippet: Snippet) -> None:
     headers = {"Content-Length": str(snippet.size), "Content-Type": "application/octet-stream"}
     async with (
-        aiohttp.ClientSession(timeout=_TIMEOUT, trust_env=client.trust_env_in_session) as session,
+        aiohttp.ClientSession(timeout=_TIMEOUT) as session,
         session.post(
-            url, data=_content(snippet), headers=headers, proxy=client.proxy, ssl=client.ssl or True
+            url, data=_content(snippet), headers=headers, proxy=proxy_for(url), ssl=client.ssl or True
         ) as response,
     ):
         if response.status != 200:

@@ -44,7 +44,7 @@ def test_functions_are_short(path: Path) -> None:
 def test_only_one_module_and_proxies_read_the_environment() -> None:
     readers = {
         r"os\.environ|getenv|trust_env=True": ["bot/environment.py"],
-        "getproxies": ["bot/providers/http/transport.py"],
+        "getproxies(?:_environment)?": ["bot/network.py"],
     }
     for how, expected in readers.items():
         found = [name(path) for path in PRODUCT if re.search(rf"\b(?:{how})\b", path.read_text(encoding="utf-8"))]

@@ -164,9 +164,9 @@ async def test_the_check_names_a_missing_scope_and_the_fix(missing: str) -> None
 @pytest.mark.parametrize(
     ("bot_token", "app_token", "wrong", "hint"),
     [
-        ("xoxb-wrong", APP_TOKEN, "Slack bot token", "Copy it again"),
+        ("xoxb-wrong", APP_TOKEN, "Slack bot token", "Copy SLACK_BOT_TOKEN again"),
         ("xapp-swapped", APP_TOKEN, "Slack bot token", "SLACK_APP_TOKEN"),
-        (BOT_TOKEN, "xapp-wrong", "Slack app token (Socket Mode)", "Copy it again"),
+        (BOT_TOKEN, "xapp-wrong", "Slack app token (Socket Mode)", "Copy SLACK_APP_TOKEN again"),
         (BOT_TOKEN, "xoxb-swapped", "Slack app token (Socket Mode)", "connections:write"),
     ],
 )

@@ -49,7 +49,10 @@ _STATUSES: tuple[tuple[Container[int], type[ProviderError], str], ...] = (
     (range(300, 400), ProtocolError, "sent a redirect; check the base URL"),
 )
 _TRANSPORT_MESSAGES: tuple[tuple[type[Exception], str], ...] = (
-    (UntrustedCertificate, "The TLS certificate of {} is not trusted. Nothing was sent."),
+    (
+        UntrustedCertificate,
+        "The TLS certificate of {} is not trusted. To trust a company's CA, set SSL_CERT_FILE.",
+    ),
     (TlsFailed, "The TLS handshake with {} failed. Nothing was sent."),
     (httpx.ProxyError, "The proxy for {} refused the connection or cannot be reached."),
     (httpx.TimeoutException, "{} did not answer in time."),

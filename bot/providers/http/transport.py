@@ -3,13 +3,12 @@
 The only provider module that imports aiohttp. It raises only `httpx.TransportError` and its subclasses.
 """
 
-import ipaddress
 from collections.abc import AsyncIterator
-from urllib.request import getproxies, proxy_bypass
 
 import httpx
 from yarl import URL
 
+from bot.network import proxy_for
 from bot.providers.http.errors import TlsFailed, UntrustedCertificate
 from bot.providers.http.lazy_certificates import lazy_certificates
 
@@ -35,7 +34,9 @@ _TO_HTTPX: tuple[tuple[type[Exception], type[httpx.TransportError], str], ...] =
 
 
 class AiohttpTransport(httpx.AsyncBaseTransport):
-    """Keeps connections to one remote, direct or through the proxy of the environment.
+    """Keeps connections to one remote, direct or through the proxy that `bot.network` chooses.
+
+    aiohttp's `trust_env` is not used: it starts a thread for each request and sends credentials from `.netrc`.
 
     Honours httpx's request extensions `timeout` and `target`. The target is sent exactly as given, so percent-encoding
     is up to the caller. Response bodies stay compressed; a truncated one raises ReadError. Redirects are not followed
@@ -75,7 +76,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
 
     def _open(self, url: httpx.URL) -> aiohttp.ClientSession:
         self._origin = str(url.copy_with(raw_path=b"/", fragment=None))[:-1]
-        self._proxy = proxy_for(url)
+        self._proxy = proxy_for(self._origin)
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=self._max_connections, keepalive_timeout=_KEEPALIVE_S),
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -102,18 +103,6 @@ class _Body(httpx.AsyncByteStream):
     async def aclose(self) -> None:
         # After a complete response the connection is already back in the pool. Any other cannot be reused.
         self._response.close()
-
-
-def proxy_for(url: httpx.URL) -> str | None:
-    """Return the proxy for this address from HTTPS_PROXY, HTTP_PROXY and NO_PROXY; None for the local machine.
-
-    aiohttp's `trust_env` is not used: it starts a thread for each request and sends credentials from `.netrc`.
-    """
-    try:
-        is_local = ipaddress.ip_address(url.host).is_loopback
-    except ValueError:
-        is_local = url.host == "localhost"
-    return None if is_local or proxy_bypass(url.host) else getproxies().get(url.scheme)
 
 
 def _to_httpx_error(error: BaseException) -> httpx.TransportError:

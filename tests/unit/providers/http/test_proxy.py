@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-import httpx
 import pytest
 
 from bot.errors import Unavailable
+from bot.network import proxy_for
 from bot.providers.http.client import HttpClient, HttpLimits, Limiter
-from bot.providers.http.transport import proxy_for
 from tests.fakes.raw_server import RawServer, ok, raw_server
 
 VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
@@ -56,13 +55,13 @@ async def test_local_addresses_bypass_the_proxy(proxy: RawServer) -> None:
     async with raw_server(ok(b"here")) as server:
         assert await request(server.url) == b"here"
         assert await request(server.url.replace("127.0.0.1", "localhost")) == b"here"
-    assert proxy_for(httpx.URL("http://[::1]:80")) is None
+    assert proxy_for("http://[::1]:80") is None
     assert proxy.heads == []
 
 
 async def test_no_proxy_is_respected(proxy: RawServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_PROXY", "other.test,.acme.test")
-    assert proxy_for(httpx.URL("https://api.acme.test")) is None
-    assert proxy_for(httpx.URL("https://api.example.test")) is not None
+    assert proxy_for("https://api.acme.test") is None
+    assert proxy_for("https://api.example.test") is not None
     monkeypatch.delenv("HTTPS_PROXY")
-    assert proxy_for(httpx.URL("https://api.example.test")) is None
+    assert proxy_for("https://api.example.test") is None

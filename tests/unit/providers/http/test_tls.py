@@ -42,7 +42,7 @@ async def test_nothing_is_sent_to_a_server_with_an_untrusted_certificate() -> No
     async with server:
         text = await error_text(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}")
 
-    assert text == "The TLS certificate of cloud is not trusted. Nothing was sent."
+    assert text == "The TLS certificate of cloud is not trusted. To trust a company's CA, set SSL_CERT_FILE."
     assert received == b""
 
 

@@ -181,9 +181,9 @@ class PageScanner:
         if sample.is_training:
             state.quotation.close()
         is_dense = state.samples <= DENSE_SAMPLES
-        counter = state.newest.read(logged, raw, state.sampled_at, is_dense=is_dense)
+        counter = state.newest.read(logged, raw, state.progress_end, is_dense=is_dense)
         if counter and counter == (state.newest.main or counter):
-            state.step_pace.feed(counter, logged, state.sampled_at)
+            state.step_pace.feed(counter, logged, state.progress_end)
         if sample.epoch is None and sample.step is not None and state.epoch is not None:
             sample = sample._replace(epoch=state.epoch)  # a progress bar starts again in each epoch
             logged = logged._replace(sample=sample)

@@ -236,11 +236,13 @@ def candidate_from_exception(event: FailureEvent, raised: RaisedException, meani
     """Build the candidate for an exception that no signature matches."""
     where = f" in {raised.frame}" if raised.frame else ""
     message = f": {cut_around(raised.message, 0, 140)}" if raised.message else ""
+    name = raised.kind.rsplit(".", 1)[-1]
+    kind = raised.kind if name[:1].islower() or name == "Error" else name  # the name of `zlib.error` alone says nothing
     is_bare = meaning.role == "root" and not raised.has_traceback
     precedence = Precedence.BARE_EXCEPTION if is_bare else Precedence[meaning.role.upper()]
     return Candidate(
         name="python_exception", precedence=precedence, category=meaning.category, severity=meaning.severity,
-        title=f"{raised.kind.rsplit('.', 1)[-1]}{message}{where}", hint=meaning.hint, line=event.line,
+        title=f"{kind}{message}{where}", hint=meaning.hint, line=event.line,
         confidence=0.9 if precedence is Precedence.ROOT else 0.4, names=meaning.names,
         unnamed_hint=meaning.unnamed_hint,
         fingerprint=failure_fingerprint(raised.kind, raised.frame, raised.message),

@@ -31,6 +31,7 @@ STRUCTURE = (
     r"File \"",
     r"│ (?:/|[A-Z]:\\)\S+:\d+ in ",
     r"[A-Za-z](?:Error|Exception|Interrupt|Exit|Timeout|Failure)(?:\([A-Z]\w+\))?(?:: |:?[ \t]*$)",
+    r"[a-z0-9]\.(?:[Ee]rror|timeout|gaierror|herror)(?:: |[ \t]*$)",
     r"During handling of the above exception|The above exception was the direct cause",
     r"Exception ignored in|Task (?:exception was never|was destroyed)"
     r"|Error in atexit\._run_exitfuncs|--- Logging error ---",
@@ -53,7 +54,10 @@ _EXCEPTION = re.compile(
     r"(?:\([A-Z]\w+\))?)(?::\s?(?P<message>.*)|\s*)$",
     re.DOTALL,
 )
-_DOTTED = re.compile(r"^(?P<type>(?:[a-z_]\w*\.)+[A-Z]\w+)(?:: (?P<message>.*)|\s*)$", re.DOTALL)
+_DOTTED = re.compile(
+    r"^(?P<type>(?:[a-z_]\w*\.)+(?:[A-Z]\w+|error|timeout|gaierror|herror))(?:: (?P<message>.*)|\s*)$", re.DOTALL
+)
+"""Other names of exceptions, some in lower case such as `zlib.error`; they count only in a traceback."""
 _SERVICE = re.compile(
     r"-packages/(?:wandb|mlflow|comet_ml|neptune|tensorboardX?|sentry_sdk|clearml|prometheus_client|opentelemetry)/"
 )

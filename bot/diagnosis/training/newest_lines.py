@@ -168,8 +168,18 @@ class NewestLines:
 
     @property
     def main_total(self) -> int | None:
-        """The newest total of the run's counter; other names of it may state none."""
-        return self.lines[self.main].total if self.main in self.lines else None
+        """The newest total of the run's counter; other names of it may state none.
+
+        Where no counter is known to be the run's, two that differ by one step at most are taken as the same.
+        """
+        if self.main in self.lines:
+            return self.lines[self.main].total
+        line = self.step_line
+        step = None if line is None else line.sample.step
+        if step is None:
+            return None
+        others = (one for key, one in self.lines.items() if key.startswith(STEP) and one.total)
+        return next((one.total for one in others if abs((one.sample.step or 0) - step) <= 1), None)
 
     @property
     def loss_line(self) -> NewestLine | None:

@@ -12,15 +12,16 @@ from bot.diagnosis.reading.labels import Label
 from bot.diagnosis.reading.prefixes import LogTime
 
 PROGRESS = (
-    r"(?i:(?:loss(?:/tok|(?:/(?:train|total)){1,2}|\(train\))?|cross[ _]?entropy|xent)['\" \t]*[:=|]{0,2}[ \t'\"]*"
-    r"(?:tensor\()?[-+]?(?:[0-9.]|nan|inf))"
+    r"(?i:(?:loss(?:/tok|(?:/(?:train|total)){1,2}|\(train\)|[ _]train)?|cross[ _]?entropy|xent)['\" \t]*[:=|]{0,2}"
+    r"[ \t'\"]*(?:tensor\()?[-+]?(?:[0-9.]|nan|inf))"
     r"|it/s|s/it|:::MLLOG|ms/step|s/step|[0-9n] avg(?: loss)?, "
-    r"|(?:^|[^A-Za-z_]|global_|train_|training_)(?i:iter|iteration|step|epoch|batch|num_updates)['\" :=#\[]{1,4} *[0-9]"
+    r"|(?:^|[^A-Za-z_]|['\"]_|global_|train_|training_)(?i:iter|iteration|step|epoch|batch|num_updates)"
+    r"['\" :=#\[]{1,4} *[0-9]"
 )
 """The page filter for progress lines; it also finds lines that are not."""
 
 NONFINITE = (
-    r"(?i:(?:loss|norm|cross[ _]?entropy|xent)(?:/tok|\(train\))?['\" \t]*[:=|]{0,2}[ \t'\"]*(?:tensor\()?"
+    r"(?i:(?:loss|norm|cross[ _]?entropy|xent)(?:/tok|\(train\)|[ _]train)?['\" \t]*[:=|]{0,2}[ \t'\"]*(?:tensor\()?"
     r"[-+]?(?:nan|inf(?:inity)?)(?:[^a-z0-9]|$))"
     r"|(?i:['\"]?loss['\"]?: 0\.0[,}])|\"value\": NaN|nan avg(?: loss)?, "
 )
@@ -33,8 +34,8 @@ _SEPARATOR = r"['\"]?\s*(?:::|:=|[:=|(]|->)?\s*['\"]?(?:tensor\()?\s*"
 _LOSS = re.compile(
     r"(?:^|[^a-z0-9_])(?:(?:lm|train(?:ing)?|total|nll|ce|mlm|avg|average|running|mean|reduced[_ ]train|step|batch"
     r"|cur(?:rent)?|sft|dpo|main|avr|smooth(?:ed)?|final|overall|epoch|ema|last)[ _/-]?)?"
-    rf"(?:loss(?:/tok|(?:/(?:train|total)){{1,2}}|_train|_total|_step|\(train\))?|cross[ _]?entropy(?:[ _]?loss)?|xent)"
-    rf"{_SEPARATOR}{_NUMBER}",
+    rf"(?:loss(?:/tok|(?:/(?:train|total)){{1,2}}|[_ ]train|_total|_step|\(train\))?|cross[ _]?entropy(?:[ _]?loss)?"
+    rf"|xent){_SEPARATOR}{_NUMBER}",
 )
 _MLLOG_LOSS = re.compile(rf'"key": "(?:train_)?loss", "value": {_NUMBER}')
 _EVALUATION_NAME = re.compile(r"(?:val(?:id(?:ation)?)?|eval(?:uation)?|test|dev)[ _/:|-]{1,3}$")
@@ -64,17 +65,19 @@ _RATE_UNITS = ("/s", "/ s", "/_s", "per s", "per_s", "pers", "throughput", "spee
 _ELAPSED = re.compile(r"elapsed time per iteration \((ms|s)\): (\d{1,12}(?:\.\d*)?)")
 _COUNT = r"(\d{1,3}(?:,\d{3}){1,3}(?![\d,])|\d{1,12})"
 _STEP = re.compile(
-    r"(?:global[ _-]?step|(?:^|[^a-z_])(?:(?:training_)?iteration|iter|train_step|step|update|batch)|num_updates)"
+    r"(?:global[ _-]?step|['\"]_step(?!.*global_step)"
+    r"|(?:^|[^a-z_])(?:(?:training_)?iteration|iter(?! \d{1,12} step \d)|train_step|step|update|batch)|num_updates)"
     rf"['\"]?\s*(?:::|[:=#|]|no\.?)?\s*['\"]?\[?\s*{_COUNT}(?!\d|\.\d)(?:\s*(?:/|of)\s*{_COUNT})?",
 )
 _TOTAL = re.compile(
     r"(?:max|total)_(?:train(?:ing)?_)?(?:steps?|iters?|iterations?|updates?)['\"]?\s*[:=]\s*['\"]?(\d{1,12})"
 )
 _BRACKETS = re.compile(
-    r"epoch\W{0,3}(?:\(?train\)?)?\W{0,4}\[?(\d{1,12})(?:\]?:?\s*\[\s*|\]?:?\s+)(\d{1,12})\s*/\s*(\d{1,12})\]?"
+    r"(?:epoch\W{0,3}(?:\(?train\)?)?\W{0,4}|(?:^|\s)train: (?=\d+ \[))\[?(\d{1,12})(?:\]?:?\s*\[\s*|\]?:?\s+)"
+    r"(\d{1,12})\s*/\s*(\d{1,12})\]?"
 )
 _ITERATIONS = re.compile(r"\biter\(train\) *\[ *(\d{1,12})/(\d{1,12})\]")
-_BAR = re.compile(r"(\d{1,12})/(\d{1,12}) ?(?:\[(?:\d+:)?\d+:\d+<|\[[=>.]|━|(?:\d+:)?\d+:\d+ <)")
+_BAR = re.compile(r"(\d{1,12})(?:it)?/(\d{1,12})(?:it rate:| ?(?:\[(?:\d+:)?\d+:\d+<|\[[=>.]|━|(?:\d+:)?\d+:\d+ <))")
 _COUNTED = re.compile(r"(\d{1,12}) ?/ ?(\d{1,12}) (?:batches|steps|iterations)\b")
 _ULTRALYTICS_ROW = re.compile(r"^\s*(\d{1,12})/\d+\s+[\d.]+g\s+(nan|inf|\d+\.?\d*)\s")
 """A table row of Ultralytics: epoch, memory and the losses, of which the first is read."""

@@ -16,6 +16,7 @@ from bot.domain.progress import RunProgress
 
 _PIECES = re.compile(r"[\r\n\b]+")
 """What separates the states of a progress bar in one message."""
+_EPOCH_NAME = re.compile(r"epoch|\btrain: \d+ \[")
 
 
 def build_progress(newest: NewestLines, pace: StepPace, base: RunProgress, clock: str) -> RunProgress:
@@ -83,7 +84,10 @@ def _add_rates(values: dict[str, Any], sample: Sample) -> None:
 def _is_in_epoch(line: NewestLine) -> bool:
     """Does the line name its epoch before a counter such as `30/1000`, which then starts again in each epoch?"""
     mark, text = line.sample.step_mark, line.text.lower()
-    return mark.startswith("/") and 0 <= text.find("epoch") < text.find(mark)
+    if not mark.startswith("/"):
+        return False
+    named = _EPOCH_NAME.search(text)
+    return named is not None and named.start() < text.find(mark)
 
 
 def _step_values(line: NewestLine, main_total: int | None, pace: StepPace) -> dict[str, Any]:

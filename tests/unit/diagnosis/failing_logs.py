@@ -90,6 +90,9 @@ FAILING: list[tuple[str, str, str]] = [
     ("ephemeral storage", "storage", "Pod was evicted: Pod ephemeral local storage usage exceeds the total limit of containers 100Gi."),
     # ---------------------------------------------------------------- data
     ("worker exception", "data", traced("KeyError: Caught KeyError in DataLoader worker process 2.\nOriginal Traceback (most recent call last):\n  File \"/app/data.py\", line 9, in __getitem__\n    return row['text']\nKeyError: 'text'")),
+    ("damaged gzip file", "data", traced("zlib.error: Error -3 while decompressing data: invalid stored block lengths", file="data", function="read_shard")),
+    ("image that opencv cannot read", "data", traced("cv2.error: OpenCV(4.9.0) /io/opencv/modules/imgproc/src/color.cpp:196: error: (-215:Assertion failed) !_src.empty() in function 'cvtColor'", file="dataset", function="__getitem__")),
+    ("cut binary record", "data", traced("struct.error: unpack requires a buffer of 8 bytes", file="dataset", function="__getitem__")),
     ("broken image", "data", traced("PIL.UnidentifiedImageError: cannot identify image file '/data/train/1.jpg'", file="dataset", function="__getitem__")),
     ("datasets", "data", traced("datasets.exceptions.DatasetGenerationError: An error occurred while generating the dataset")),
     ("missing shard", "data", traced("FileNotFoundError: [Errno 2] No such file or directory: '/data/shards/train-0007.tar'")),

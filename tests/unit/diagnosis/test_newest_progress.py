@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from bot.diagnosis.diagnoser import Diagnoser, Line
 from bot.diagnosis.page_scanner import PageScanner
 from bot.domain.progress import RunProgress
-from tests.unit.diagnosis.progress_logs import SECOND, START_NS, STYLES, Stated, Style, bar, expected, generate
+from tests.unit.diagnosis.progress_logs import SECOND, START_NS, Stated, Style, bar, expected, generate
+from tests.unit.diagnosis.rare_progress_logs import ALL_STYLES
 
 Numbers = tuple[int | None, int | None, float | None]
 quick = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -37,7 +38,7 @@ def restarted(scanner: PageScanner, diagnoser: Diagnoser) -> Diagnoser:
     return following
 
 
-@pytest.mark.parametrize("style", STYLES, ids=[style.__name__ for style in STYLES])
+@pytest.mark.parametrize("style", ALL_STYLES, ids=[style.__name__ for style in ALL_STYLES])
 def test_progress_of_a_dense_log_is_that_of_its_newest_lines(scanner: PageScanner, style: Style) -> None:
     lines = generate(style, 2700, 5)
     live, file = Diagnoser(scanner), Diagnoser(scanner)
@@ -79,10 +80,10 @@ def test_evaluation_lines_with_the_same_words_are_passed_over(scanner: PageScann
     assert numbers(diagnoser.report(running=False).progress) == (5000, 50_000, 2.05)
 
 
-EPOCH_STYLES = {"composer", "lightning", "nemo_bar", "fairseq_text", "keras", "mmengine"}
+EPOCH_STYLES = {"composer", "lightning", "nemo_bar", "fairseq_text", "keras", "mmengine", "timm"}
 
 
-@pytest.mark.parametrize("style", STYLES, ids=[style.__name__ for style in STYLES])
+@pytest.mark.parametrize("style", ALL_STYLES, ids=[style.__name__ for style in ALL_STYLES])
 def test_total_of_an_epoch_gives_no_time_left(scanner: PageScanner, style: Style) -> None:
     diagnoser = Diagnoser(scanner)
     diagnoser.feed_page(page_of(generate(style, 300, 1)))
@@ -94,7 +95,7 @@ def test_total_of_an_epoch_gives_no_time_left(scanner: PageScanner, style: Style
 
 @quick
 @given(
-    style=st.sampled_from(STYLES),
+    style=st.sampled_from(ALL_STYLES),
     length=st.integers(81, 2600),
     seed=st.integers(0, 99),
     cuts=st.lists(st.integers(1, 60_000), min_size=1, max_size=4),
@@ -117,7 +118,7 @@ def test_progress_does_not_depend_on_how_a_file_is_cut(
 
 @quick
 @given(
-    style=st.sampled_from(STYLES),
+    style=st.sampled_from(ALL_STYLES),
     length=st.integers(81, 2600),
     seed=st.integers(100, 199),
     polls=st.integers(1, 9),

@@ -117,6 +117,13 @@ def test_traceback_without_exception_line_is_reported_with_its_frame(scanner: Pa
     assert (root.category, root.confidence, "train.py:main" in root.title) == ("code", 0.4, True)
 
 
+@pytest.mark.parametrize("kind", ["zlib.error", "cv2.error", "socket.timeout", "binascii.Error"])
+def test_exception_with_name_in_lower_case_keeps_its_module(scanner: PageScanner, kind: str) -> None:
+    (root,) = diagnose(scanner, "\n".join(traceback(f"{kind}: no more data")))
+
+    assert root.title.startswith(f"{kind}: no more data in train.py:")
+
+
 def test_unfinished_traceback_is_reported_only_after_silence(scanner: PageScanner) -> None:
     diagnoser = Diagnoser(scanner)
     for line in traceback("KeyError: 'x'")[:-1]:

@@ -7,11 +7,12 @@ a few variables and not its libraries. Each provider picks its own variables, su
 import os
 from collections.abc import Mapping
 
-from bot.domain.setting_values import is_credential, repair_setting
+from bot.domain.setting_values import FILE_SUFFIX, is_credential, may_be_in_file, repair_setting
 from bot.errors import ConfigError
 
 ENV_FILE = ".env"
 _SECRET_SUFFIXES = ("_key", "_token", "_secret", "_password", "_credentials")
+_MAX_SECRET_BYTES = 64 * 1024
 _MIN_SECRET_LENGTH = 12
 """Ignore shorter values of variables such as `SOME_KEY=true`, which belong to other programs."""
 
@@ -24,10 +25,14 @@ def process_variables() -> dict[str, str]:
 def provider_config() -> Mapping[str, str]:
     """Return all non-empty variables of the environment and `ENV_FILE`, repaired, with names in lower case.
 
+    A secret that a file holds (`NAME_FILE`) is under its own name. If the file cannot be used, `NAME_FILE` remains.
+
     Raises:
-        ConfigError: the file is not UTF-8 text.
+        ConfigError: `ENV_FILE` is not UTF-8 text.
     """
-    return {**_repaired(_read_file()), **process_variables()}
+    from_file, from_process = _with_secret_files(_repaired(_read_file())), _with_secret_files(process_variables())
+    kept = {name: text for name, text in from_file.items() if name.removesuffix(FILE_SUFFIX) not in from_process}
+    return {**kept, **from_process}
 
 
 def secret_values(variables: Mapping[str, str]) -> set[str]:
@@ -54,6 +59,33 @@ def _repaired(variables: Mapping[str, str | None]) -> dict[str, str]:
     lower = ((name.lower(), value) for name, value in variables.items() if value)
     repaired = {name: repair_setting(name, value) for name, value in lower}
     return {name: value for name, value in repaired.items() if value}
+
+
+def _with_secret_files(variables: Mapping[str, str]) -> dict[str, str]:
+    """Replace each `NAME_FILE` of a secret by `NAME` with the file's text; a file has priority over a variable."""
+    resolved = dict(variables)
+    for name, path in variables.items():
+        secret = name.removesuffix(FILE_SUFFIX)
+        if secret == name or not may_be_in_file(secret):
+            continue
+        resolved.pop(secret, None)
+        if text := repair_setting(secret, _read_secret(path)):
+            resolved[secret] = text
+            del resolved[name]
+    return resolved
+
+
+def _read_secret(path: str) -> str:
+    """Return the text of a file, as Docker and Kubernetes mount secrets; "" if it cannot be read."""
+    from pathlib import Path  # noqa: PLC0415 - not for help
+
+    try:
+        if not Path(path).is_file():
+            return ""
+        with Path(path).open("rb") as file:
+            return file.read(_MAX_SECRET_BYTES).decode("utf-8-sig")
+    except (OSError, ValueError):
+        return ""
 
 
 def _read_file() -> Mapping[str, str | None]:

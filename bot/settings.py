@@ -15,7 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, V
 from bot.domain.durations import parse_duration
 from bot.domain.logs import DEFAULT_OVERLAP
 from bot.domain.observations import LOG_LOOKBACK, POLL_INTERVAL
-from bot.domain.setting_values import describe_damage
+from bot.domain.setting_values import FILE_PROBLEM, FILE_SUFFIX, describe_damage, may_be_in_file
 from bot.environment import provider_config, secret_values
 from bot.errors import ConfigError
 
@@ -139,6 +139,8 @@ def load_settings() -> Settings:
     given = {name: variables[name] for name in Settings.model_fields if name in variables}
     # No value is quoted: it may be a secret that was pasted into the wrong variable.
     problems = {name: damage for name, value in given.items() if (damage := describe_damage(name, value))}
+    files = (f"{name}{FILE_SUFFIX}" for name in Settings.model_fields if may_be_in_file(name))
+    problems.update((name, FILE_PROBLEM) for name in files if name in variables)
     try:
         settings = Settings.model_validate({name: value for name, value in given.items() if name not in problems})
     except ValidationError as invalid:

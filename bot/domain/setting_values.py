@@ -8,6 +8,10 @@ be a secret.
 import re
 
 SLACK_SECRETS = ("slack_bot_token", "slack_app_token", "slack_signing_secret")
+FILE_SUFFIX = "_file"
+"""`NAME_FILE` has the path of a file with the secret `NAME`."""
+FILE_PROBLEM = "names a file that does not exist, is empty, or cannot be read as UTF-8 text by this user."
+"""The rest of a sentence. The path is not shown: it may be a secret that was pasted into the wrong variable."""
 _QUOTES = {'"': '"', "'": "'", "`": "`", "“": "”", "\u2018": "\u2019"}
 _QUOTE_MARKS = frozenset((*_QUOTES, *_QUOTES.values()))
 _SCHEME = re.compile(r"(?:authorization:\s*)?(?:bearer|api-?key|token)[\s:]+", re.IGNORECASE)
@@ -17,6 +21,11 @@ _SCHEME = re.compile(r"(?:authorization:\s*)?(?:bearer|api-?key|token)[\s:]+", r
 def is_credential(name: str) -> bool:
     """Whether the setting holds a token, a key or a signing secret; `name` is in lower case."""
     return name in SLACK_SECRETS or name.endswith("_api_key")
+
+
+def may_be_in_file(name: str) -> bool:
+    """Whether the setting is a secret that a file can hold; `name` is in lower case."""
+    return is_credential(name) or name == "database_url"
 
 
 def repair_setting(name: str, text: str) -> str:

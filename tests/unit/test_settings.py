@@ -10,6 +10,7 @@ import pytest
 
 from bot.environment import provider_config
 from bot.errors import ConfigError
+from bot.providers.http.client import require_setting
 from bot.settings import Settings, load_settings
 
 
@@ -115,6 +116,57 @@ def test_other_damage_is_named(monkeypatch: pytest.MonkeyPatch, name: str, text:
         load_settings()
     assert f"{name} {rule}" in caught.value.public
     assert text not in caught.value.public
+
+
+def test_secrets_are_read_from_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    texts = {
+        "SLACK_BOT_TOKEN": "xoxb-1\n",
+        "SLACK_APP_TOKEN": "\ufeffxapp-1\r\n",
+        "SLACK_SIGNING_SECRET": '"signed"',
+        "DATABASE_URL": "postgresql://u:p4ss@db/tw\n",
+        "ACME_API_KEY": "Bearer k3y\n",
+    }
+    monkeypatch.setenv("DATABASE_URL", "sqlite:////data/trainwatch.db")  # as the image sets it
+    Path(".env").write_text(f"SLACK_BOT_TOKEN_FILE={tmp_path}/SLACK_BOT_TOKEN\nSLACK_APP_TOKEN=xapp-old\n")
+    for name, text in texts.items():
+        (tmp_path / f"{name}.mounted").write_text(text, encoding="utf-8")
+        (tmp_path / name).symlink_to(tmp_path / f"{name}.mounted")  # as Kubernetes mounts it
+        if name != "SLACK_BOT_TOKEN":
+            monkeypatch.setenv(f"{name}_FILE", f"{tmp_path}/{name}\n")
+    settings = load_settings()
+    assert settings.secrets == ("k3y", "p4ss", "signed", "xapp-1", "xoxb-1")
+    assert settings.database_url.get_secret_value() == "postgresql://u:p4ss@db/tw"
+    assert configured()["acme_api_key"] == "k3y"
+    assert [] == [name for name in configured() if name.endswith("_file")]
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\n", b"\xff\xfex\x00"])
+def test_an_unusable_file_is_named_but_not_shown(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes | None
+) -> None:
+    path = tmp_path / "xoxb-pasted"
+    if content is not None:
+        path.write_bytes(content)
+    monkeypatch.setenv("SLACK_BOT_TOKEN_FILE", str(path))
+    with pytest.raises(ConfigError, match="SLACK_BOT_TOKEN_FILE names a file that does not exist, is empty") as caught:
+        load_settings()
+    assert "pasted" not in caught.value.public
+    with pytest.raises(ConfigError, match="ACME_API_KEY_FILE names a file that does not exist"):
+        require_setting({"acme_api_key_file": str(path)}, "acme_api_key", "https://example.com")
+
+
+def test_the_environment_has_priority_over_a_file_named_in_the_env_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path(".env").write_text("ACME_API_KEY_FILE=/missing\nSLACK_BOT_TOKEN_FILE=/missing\n")
+    monkeypatch.setenv("ACME_API_KEY", "k3y")
+    monkeypatch.setenv("SLACK_BOT_TOKEN", "xoxb-1")
+    assert configured() == {"acme_api_key": "k3y", "slack_bot_token": "xoxb-1"}
+    assert load_settings().secrets == ("k3y", "xoxb-1")
+
+
+def test_files_of_other_programs_are_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", "/missing.pem")
+    monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", "/missing")
+    assert configured() == {"ssl_cert_file": "/missing.pem", "aws_web_identity_token_file": "/missing"}
 
 
 def test_repr_shows_no_secret() -> None:

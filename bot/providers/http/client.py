@@ -18,7 +18,7 @@ from urllib.parse import quote, urlencode
 import httpx
 import msgspec
 
-from bot.domain.setting_values import describe_damage, repair_setting
+from bot.domain.setting_values import FILE_PROBLEM, FILE_SUFFIX, describe_damage, repair_setting
 from bot.errors import BadRequest, ConfigError, ProtocolError, ProviderError, RateLimited, Unavailable
 from bot.providers.base import Priority, RequestRate, settings_prefix
 from bot.providers.http.admission import CheckOpen, Slot
@@ -329,6 +329,8 @@ def require_setting(config: Mapping[str, str], key: str, where: str) -> str:
     Raises:
         ConfigError: it is missing or cannot be sent; names the variable and where to get the value.
     """
+    if f"{key}{FILE_SUFFIX}" in config:
+        raise ConfigError(f"{key}{FILE_SUFFIX}".upper() + f" {FILE_PROBLEM}")
     value = repair_setting(key, config.get(key, ""))
     if not value:
         raise ConfigError(f"{key.upper()} is not set. Get it from {where}.")

@@ -52,7 +52,7 @@ _DECIMAL_ONLY = rf"(?![ \t]*[:=]?[ \t]*(?:[-+]?\d*\.\d+(?:e[-+]?\d+)?%?|0){_VALU
 _NO_LEVEL = re.compile(
     r"[ \t]*\|(?:[ \t]*[-+\d.%]+[ \t]*\|)+[ \t]*$"
     r"| (?i:error|count|rate|summary|budget|path|ratio|total|margin|bound|norm|threshold|counter|percentage|level)[sS]?"
-    rf"\s*[:=]?\s*[-+.\d]|(?:[/|]|, ?| (?:and|or) )(?:{_UPPER})\b"
+    rf"\s*[:=|]?\s*[-+.\d]|(?:[/|]|, ?| (?:and|or) )(?:{_UPPER})\b"
 )
 """What follows the word in metrics and lists: `ERROR COUNT: 0`, `| ERROR | 0 |`, `CRITICAL, ERROR and WARNING`."""
 _ITEM = re.compile(
@@ -60,6 +60,7 @@ _ITEM = re.compile(
     rf"|(?P<upper>{_UPPER})(?=$|[\s:\]|,)/;(\[<>!-])(?!:\w+=)(?!-[A-Za-z])(?! ?=){_DECIMAL_ONLY}"
     r"|(?P<short>TRAC|DEBU|INFO|WARN|ERRO|FATA|PANI|EROR|DBUG|CRIT)(?=\[)"
     rf"|(?P<lower>{_LOWER}):(?=\s|$){_NOT_A_VALUE}"
+    r"|(?<=[\dZ]\t)(?P<tabbed>debug|info|warn|error|dpanic|panic|fatal)(?=\t)"
     r"|(?P<mixin>NCCL|UCX) {1,2}(?P<nccl>INFO|WARN|ERROR|FATAL|TRACE|DEBUG)\b"
     r"|(?P<glog>[DIWEF])(?:\d{4}){1,2} \d\d:\d\d:\d\d"
     r"|(?P<ruby>[DIWEF]), (?=\[)"
@@ -69,7 +70,7 @@ _ITEM = re.compile(
     rf"|<(?P<angle>{_UPPER})>"
     r"|<(?P<priority>\d{1,3})>(?:\d (?=\d{4}-))?"
     r"|(?P<stream><(?:stdout|stderr|stddiag)>|stdout [FP] |stderr [FP] )"
-    r"|(?P<time>[+-]?\d[\d.,:/_TZ+-]*(?:Z|[AaPp][Mm]|ms|us|s)?(?![\w%])|(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
+    r"|(?P<time>[+-]?\d[\d.,:/_TZ+-]*(?:e\+09|Z|[AaPp][Mm]|ms|us|s)?(?![\w%])|(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
     r"|Mon|Tue|Wed|Thu|Fri|Sat|Sun|UTC|GMT|CET|CEST|EST|EDT|PST|PDT|AM|PM)\b)"
     r"|(?P<letter>[DIWEF]) (?=[\w./-]+\.(?:cc|cpp|cu|cuh|h|hpp|py|go|rs):\d+|\d{4}-\d\d-\d\d )"
     r"|(?P<key>[A-Za-z_@][\w.@]*)=(?P<value>\"(?:[^\"\\\n]|\\.)*\"?|[^\s\"]*)"
@@ -118,7 +119,8 @@ _POD = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*-(?:\d+|[a-z0-9]{5}) [a-z]+")
 _ELSEWHERE = re.compile(
     r"(?P<error>\b(?:ORTE|OPAL|PRTE|PMIX|OMPI)_ERROR_LOG: |\*\*\* An error occurred in MPI_"
     r"|Fatal error in (?:internal_)?P?MPI_|^Abort\(\d+\) on node \d+|^Error executing job with overrides: "
-    r"|^Error response from daemon: |\*\*\* \[[^\]\n]+\] Error \d|^(?:nvcc|ptxas) (?:fatal|error) +: |^error\[E\d+\]: )"
+    r"|^Error response from daemon: |\*\*\* \[[^\]\n]+\] Error \d|^(?:nvcc|ptxas) (?:fatal|error) +: "
+    r"|^npm (?:ERR!|error) \S|^error\[E\d+\]: )"
 )
 _LAUNCHER = re.compile(
     r"(?:\s*(?:\w+=\w+ |\[[^\[\]\n]{0,80}\](?:<std\w+>)?:? ?|\((?:[^()\n]|\([^()\n]{0,40}\)){0,120}\) "
@@ -134,7 +136,9 @@ _QUOTED = (
 _SHOUTED = re.compile(
     rf"{_QUOTED}"
     r"[^\"'`=]*?(?:^|[\s\]>)])(?:\[\s?(?P<bracket>ERROR|CRITICAL|FATAL)\s?\]"
-    r"|(?:[|-]\s)?(?P<level>ERROR|CRITICAL|FATAL)(?=: (?![-+]?(?:\d*\.\d|0\s*$))|:$| \|| - ))"
+    r"|(?:[|-]\s)?(?P<level>ERROR|CRITICAL|FATAL)"
+    r"(?!: (?i:enabled|disabled|yes|no|on|off|true|false|none|never|always|ignore)\s*$)"
+    r"(?=: (?![-+]?(?:\d*\.\d|0\s*$))|:$| \|| - ))"
 )
 """An upper-case level with a logger's punctuation after unusual text, but not inside a quotation."""
 _JSON_START = re.compile(r"[^{\"']{0,96}?(?=\{\s*\")")
@@ -295,7 +299,7 @@ def _header_level(head: str) -> Level | None:
     return None if shouted is None else _LEVELS[(shouted["level"] or shouted["bracket"]).lower()]
 
 
-_STATES_LEVEL = frozenset({"upper", "short", "angle", "lower", "nccl", "glog", "ruby", "letter", "channel"})
+_STATES_LEVEL = frozenset({"upper", "short", "angle", "lower", "tabbed", "nccl", "glog", "ruby", "letter", "channel"})
 _LOGFMT_KEYS = frozenset({"level", "lvl", "severity", "levelname", "log.level"})
 
 

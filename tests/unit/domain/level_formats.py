@@ -260,6 +260,10 @@ FORMATS: tuple[tuple[str, str, Level], ...] = (
     ("container runtime", "2026-11-29T03:06:22.123Z stderr F ERROR boom", ERROR),
     ("pod after a time", "2026-11-29T03:06:22.123Z trainer-abc12 ERROR boom", ERROR),
     ("bracket and colon", "[ERROR]: boom", ERROR),
+    ("zap console in lower case", "2026-11-29T03:06:22.123Z\terror\tcontroller/worker.go:44\tboom\t{}", ERROR),
+    ("zap console with seconds", "1.7964243821e+09\tfatal\tcmd/main.go:44\tboom", CRITICAL),
+    ("npm", "npm ERR! code ELIFECYCLE", ERROR),
+    ("npm 10", "npm error code ERESOLVE", ERROR),
     ("Megatron thread", "2026-11-29 03:06:22,123 [MainThread  ] [ERROR]  boom", ERROR),
     ("pipes", "2026-11-29 03:06:22,123 | ERROR | boom", ERROR),
     ("semicolons", "2026-11-29 03:06:22,123;ERROR;trainer;boom", ERROR),
@@ -387,6 +391,7 @@ NO_LEVEL: tuple[str, ...] = (
     "Top-1 error: 12.3 (12.4)", "Error: 0.3 ± 0.1", "error: 3 / 100", "| ERROR | 12 | 0.3 |", "ERROR COUNT 0",
     "Fatal: 0 Error: 0 Warning: 3", "CRITICAL: 0", "CRITICAL ERRORS: 0", "user: ERROR: what does it mean",
     "assistant: An ERROR: means", "<|user|> ERROR: x", "Q: ERROR: x", "A: FATAL: x", "text: ERROR: x",
-    "prompt: [ERROR] x", "> [ERROR] x",
+    "prompt: [ERROR] x", "> [ERROR] x", "Restart on ERROR: enabled", "Stop on FATAL: off", "| ERROR RATE | 0.02 |",
+    "npm WARN deprecated error@1.2", "step\terror\tloss", "1.2e+00\t0.3\terror", "rate\t0.2\tfatal crashes\t0",
 )  # fmt: skip
 """Lines that state no level of ERROR or worse."""

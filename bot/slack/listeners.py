@@ -39,6 +39,8 @@ EVENTS = ("app_home_opened", "app_mention", "member_joined_channel")
 HEARTBEATS = {POLL_LOOP: "Polling", DELIVERY_LOOP: "Alert delivery"}
 """The background loops as App Home names them."""
 _REMEMBERED_EVENTS = 1000
+_NOTIFY = re.compile(r"(?i)(?:<[^>]*>|[^<-])*?\bnotify\b")
+"""`notify` before any option, perhaps after a mention, `/train` or polite words."""
 _TYPED_MENTION = re.compile(
     r"<(?:[@#][A-Z0-9]+\|(?P<name>[^>]+)|!subteam\^[A-Z0-9]+\|(?P<group>[^>]+)|!(?P<all>here|channel|everyone)(?:\|[^>]*)?)>"
 )
@@ -204,7 +206,7 @@ def plain_text(text: str) -> str:
     Mentions stay in `notify`, which needs the ids in them; elsewhere they become names, as in `--grep @retry`.
     Source: https://docs.slack.dev/messaging/formatting-message-text (documented).
     """
-    named = text if text.lstrip().lower().startswith("notify") else _TYPED_MENTION.sub(_typed_name, text)
+    named = text if _NOTIFY.match(text) else _TYPED_MENTION.sub(_typed_name, text)
     unlinked = _LINK.sub(_typed_link, named)
     return unlinked.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")  # the ampersand last
 

@@ -69,6 +69,24 @@ async def test_a_mention_in_a_thread_is_answered_there(harness: SlackHarness) ->
     assert "step 1 loss 2.5" in str(replies[1].blocks)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"@trainwatch `{LOGS} --tail 2`",
+        f"@trainwatch\n```\n{LOGS} --tail 2\n```",
+        f"@trainwatch *{LOGS} --tail 2*",
+        f"@trainwatch: /train {LOGS} --tail 2",
+        f"@trainwatch , {LOGS}. \u2212\u2212tail 2",
+        f"@trainwatch @trainwatch logs `{REF}` --tail 2",
+        f"@trainwatch @ben {LOGS} --tail 2",
+    ],
+)
+async def test_a_pasted_command_is_read_without_the_marks_around_it(harness: SlackHarness, text: str) -> None:
+    mention = harness.slack.person_actions.say("ada", "#training", text)
+    (reply,) = await harness.slack.person_actions.until(lambda: harness.channel().replies(mention.ts))
+    assert reply.text.startswith("2 log lines of")
+
+
 async def test_an_invalid_mention_is_answered_in_its_thread(harness: SlackHarness) -> None:
     mention = harness.slack.person_actions.say("ada", "#training", "@trainwatch logz")
     (reply,) = await harness.slack.person_actions.until(lambda: harness.channel().replies(mention.ts))

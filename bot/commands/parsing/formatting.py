@@ -3,6 +3,7 @@
 `bot.commands.parsing.parser` reads it back to the same command.
 """
 
+from bot.commands.parsing.pasted_words import clean_words
 from bot.commands.parsing.tokenizer import Word, quote, split_words
 from bot.commands.subcommands.arguments import Window, clean_reference
 from bot.commands.subcommands.jobs import (
@@ -42,7 +43,7 @@ def format_command(command: Formattable) -> str:
 
 def replace_reference(text: str, typed: str, ref: str) -> str:
     """A typed command with another job in place of the one that was typed, or with a job when `typed` is empty."""
-    words = split_words(text)
+    words = clean_words(split_words(text))
     if not typed:
         after = 2 if [word.text.lower() for word in words[1:2]] == ["test"] else 1
         return " ".join(map(join_word, (*words[:after], Word(ref), *words[after:])))

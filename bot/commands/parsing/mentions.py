@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 
 from bot.commands.parsing.formatting import join_word
+from bot.commands.parsing.pasted_words import clean_words, is_mention
 from bot.commands.parsing.tokenizer import Word, normalize_dashes, quote, split_words
 from bot.commands.subcommands.job_states import STATE_WORDS
 from bot.commands.subcommands.table import SLACK_TABLE
@@ -61,7 +62,7 @@ def read_mention(text: str, *, in_thread: bool = False) -> str:
         text: the message without the mention.
         in_thread: whether the thread has a job, which a question then is about.
     """
-    words = split_words(text)
+    words = clean_words(split_words(text))
     typed = " ".join(word.text for word in words)
     if listing := _read_listing(words, in_thread=in_thread):
         return listing
@@ -101,6 +102,8 @@ def _find_subcommand(words: Sequence[Word]) -> int | None:
     """Where the subcommand is: after polite words and those of a question, as in `what are the jobs`."""
     for index, word in enumerate(words):
         plain = _plain(word)
+        if is_mention(word):
+            continue
         if word.quoted or (plain not in _NAMES and plain not in _BEFORE_SUBCOMMAND):
             return None
         following = next((_plain(one) for one in words[index + 1 :] if _plain(one) not in _POLITE), "")
@@ -123,7 +126,8 @@ def _without_polite_words(words: Sequence[Word]) -> list[Word]:
     first_option = next((i for i, word in enumerate(kept) if normalize_dashes(word.text).startswith("-")), len(kept))
     name, before, options = _bare(kept[0]), kept[1:first_option], kept[first_option:]
     if name.text.lower() in _ABOUT_JOBS:
-        before = [_bare(word) for word in before if word.quoted or _plain(word) not in _POLITE]
+        others = (word for word in before if not is_mention(word))
+        before = [_bare(word) for word in others if word.quoted or _plain(word) not in _POLITE]
     return [name, *before, *options]
 
 

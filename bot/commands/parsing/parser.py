@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from bot.commands.parsing.help import closest, suggest_subcommand, usage
+from bot.commands.parsing.pasted_words import clean_words
 from bot.commands.parsing.tokenizer import Word, normalize_dashes, split_words
 from bot.commands.subcommands.arguments import NO_CONTEXT, Arguments, InputContext
 from bot.commands.subcommands.shell import VersionCommand
@@ -48,12 +49,12 @@ def parse(text: str, context: InputContext = NO_CONTEXT) -> SlackCommand:
     Raises:
         UsageError: the text is not a command; carries the usage line when the subcommand is known.
     """
-    return _parse(split_words(text), SLACK_TABLE, Frontend.SLACK, context)
+    return _parse(clean_words(split_words(text)), SLACK_TABLE, Frontend.SLACK, context)
 
 
 def has_local_time(text: str) -> bool:
     """Whether a typed command may have a time that depends on the person's time zone."""
-    words = split_words(text)
+    words = clean_words(split_words(text))
     if [word.text.lower() for word in words[:2]] == ["notify", "quiet"]:
         return True
     for index, word in enumerate(words):

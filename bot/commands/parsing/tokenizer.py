@@ -1,6 +1,7 @@
 """Split typed text into words, and quote words so that they can be typed. Pure.
 
-Accepts the typographic quotes and dashes that phones put in place of plain ones. A shell splits its own words.
+Accepts the typographic quotes and dashes that phones put in place of plain ones, and code marks around words. A shell
+splits its own words.
 """
 
 import re
@@ -23,8 +24,13 @@ _CLOSING = {
 }  # fmt: skip
 """Opening quote to the quotes that may close it. Phones sometimes type the same one twice."""
 
-_LONG_DASH = re.compile("-?[\u2012-\u2015\u2212]-?(?=[A-Za-z])")
-"""Phones turn two hyphens into one of these."""
+_DASHES = "\u2010-\u2015\u2212\ufe63\uff0d"
+_LONG_DASH = re.compile(f"-?[{_DASHES}][-{_DASHES}]?(?=[A-Za-z])")
+"""Phones turn two hyphens into one of these, documents each hyphen into another."""
+_INNER_DASH = re.compile(f"(?<=\\d)[{_DASHES}](?=\\d)|(?<=\\w)[\u2010\u2011](?=\\w)|^[{_DASHES}](?=\\d)")
+"""A hyphen or minus in a date, a range, a name or before a number."""
+_CODE = re.compile(r"(`{1,3})(?!`)([^`]*)\1(?!`)[.,:;!?]*(?=\s|$)")
+"""Words between code marks, and the punctuation of the sentence after them."""
 _ASSIGNED_QUOTE = re.compile(f"[^\\s=]+=[{''.join(_CLOSING)}]")
 _SPACE = re.compile("[\\s\u200b\ufeff]+")
 _BACKSLASHES = re.compile(r"\\+")
@@ -34,7 +40,8 @@ def split_words(text: str) -> list[Word]:
     """Split typed text, or a text made with `quote`, into words.
 
     Quotes count at the start of a word and after `name=`; elsewhere an apostrophe is a letter. A backslash is a
-    letter too, since patterns are full of them, unless it precedes the closing quote.
+    letter too, since patterns are full of them, unless it precedes the closing quote. Code marks around words are
+    dropped; after an option such as ``--grep `a b` `` they quote.
 
     Raises:
         UsageError: a quote is not closed.
@@ -47,6 +54,10 @@ def split_words(text: str) -> list[Word]:
         elif text[position] in _CLOSING:
             value, position = _read_quoted(text, position)
             words.append(Word(value, quoted=True))
+        elif code := _CODE.match(text, position):
+            is_value = bool(words) and not words[-1].quoted and normalize_dashes(words[-1].text).startswith("-")
+            words += _read_code(code[2].strip(), is_value=is_value)
+            position = code.end()
         else:
             word, position = _read_bare(text, position)
             words.append(Word(word))
@@ -55,15 +66,23 @@ def split_words(text: str) -> list[Word]:
 
 def quote(value: str) -> str:
     """Quote a value where needed, so that `split_words` returns it and never as an option."""
-    is_bare = value and value[0] not in _CLOSING and value[0] != "-" and not _LONG_DASH.match(value)
-    if is_bare and not _SPACE.search(value) and not _ASSIGNED_QUOTE.match(value):
+    is_bare = value and value[0] not in _CLOSING and value[0] not in "-`" and not _LONG_DASH.match(value)
+    if is_bare and not _INNER_DASH.search(value) and not _SPACE.search(value) and not _ASSIGNED_QUOTE.match(value):
         return value
     return '"' + re.sub(r'(\\*)("|\Z)', lambda run: run[1] * 2 + ('\\"' if run[2] else ""), value) + '"'
 
 
 def normalize_dashes(word: str) -> str:
-    """Replace a long dash before a letter by two hyphens: `—since` is `--since`."""
-    return _LONG_DASH.sub("--", word, count=1) if _LONG_DASH.match(word) else word
+    """Replace long dashes before a letter: `—since` is `--since`, `—n` is `-n`."""
+    dash = _LONG_DASH.match(word)
+    return word if dash is None else ("-" if len(word) == dash.end() + 1 else "--") + word[dash.end() :]
+
+
+def _read_code(text: str, *, is_value: bool) -> list[Word]:
+    """The words between code marks; one quoted word if they may be the value of the option before them."""
+    if is_value and _SPACE.search(text) and not normalize_dashes(text).startswith("-"):
+        return [Word(text, quoted=True)]
+    return split_words(text)
 
 
 def _read_quoted(text: str, start: int) -> tuple[str, int]:
@@ -92,6 +111,6 @@ def _read_bare(text: str, start: int) -> tuple[str, int]:
     end = space.start() if space else len(text)
     assignment = _ASSIGNED_QUOTE.match(text, start, end)
     if assignment is None:
-        return text[start:end], end
+        return _INNER_DASH.sub("-", text[start:end]), end
     value, end = _read_quoted(text, assignment.end() - 1)
     return text[start : assignment.end() - 1] + value, end

@@ -14,6 +14,9 @@ from bot.errors import UnnamedJob, UsageError
 
 _MAX_COUNT = 100_000_000
 _SLASHED_DATE = re.compile(r"\d{1,2}[/.]\d{1,2}(?:[/.](?:\d{2}|\d{4})?)?$")
+_AROUND_REFERENCE = "`*~,;"
+_AFTER_REFERENCE = "`*~.,:;!?)"
+"""The end of a sentence; no reference, id or name ends so."""
 _BARE_ADDRESS = re.compile(r"[\w-]+(\.[\w-]+)+/")
 
 Conflict = tuple[str, str, str]
@@ -175,7 +178,9 @@ class Arguments:
 
 def clean_reference(text: str) -> str:
     """A reference without the marks around it in a message; `https://` is added to the bare address of a page."""
-    ref = text.strip("`*,;")
+    ref = text.strip(_AROUND_REFERENCE).rstrip(_AFTER_REFERENCE).lstrip("(")
+    if len(ref) > 2 and ref[0] == ref[-1] == "_":
+        ref = ref[1:-1]
     if ref.startswith("<") and ref.endswith(">"):
         ref = ref[1:-1].partition("|")[0]
     return f"https://{ref}" if _BARE_ADDRESS.match(ref) else ref

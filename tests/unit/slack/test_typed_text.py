@@ -20,6 +20,11 @@ from bot.slack.listeners import plain_text, without_mention
         ("logs --grep <@U0ADA|ada> <#C1|general>", "logs --grep @ada #general"),
         ("logs --grep <!subteam^S1|@oncall> <!here>", "logs --grep @oncall @here"),
         ("notify page <!subteam^S1|@oncall> <!here>", "notify page <!subteam^S1|@oncall> <!here>"),
+        ("`notify page <@U2|ada>`", "`notify page <@U2|ada>`"),
+        ("/train notify page <@U2>", "/train notify page <@U2>"),
+        ("please notify page <@U2>", "please notify page <@U2>"),
+        ("<@U0BOT> notify page <@U2>", "<@U0BOT> notify page <@U2>"),
+        ("logs --grep notify <@U2|ada>", "logs --grep notify @ada"),
         ("a < b", "a < b"),
     ],
 )

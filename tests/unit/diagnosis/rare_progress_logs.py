@@ -1,5 +1,5 @@
 # ruff: noqa: E501 - log lines are long
-"""More styles of training logs: those whose step, total or loss is written in a way of their own."""
+"""More styles of training logs: those whose step, total or loss is written in another way."""
 
 from __future__ import annotations
 

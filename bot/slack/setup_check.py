@@ -88,6 +88,8 @@ def _failed(subject: str, error: BaseException, variable: str, where: str) -> Ch
     if code == "missing_scope":
         return CheckResult(subject, False, "Slack returned missing_scope", f"Check {where}.")
     remedy = "Try again in a minute." if "ratelimited" in code else "Check the network, a proxy, and SLACK_API_URL."
-    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+    if isinstance(error, aiohttp.ClientProxyConnectionError | aiohttp.ClientHttpProxyError):
+        remedy = "Check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY. Set NO_PROXY to reach Slack directly."
+    elif isinstance(error, aiohttp.ClientConnectorCertificateError):
         remedy = "If a company's CA signed it, set SSL_CERT_FILE to a file with that CA's certificate."
     return CheckResult(subject, False, delivery_error(error).public, remedy)

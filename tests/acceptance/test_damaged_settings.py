@@ -87,6 +87,24 @@ async def test_schemes_before_all_secrets_are_removed(complete: Machine, kind: s
     assert 0 == (await complete.call("check", **damaged)).code
 
 
+@pytest.mark.parametrize("kind", [*REPAIRED, "bearer", "api-key"])
+async def test_damaged_files_of_all_secrets_are_repaired(complete: Machine, kind: str) -> None:
+    files = {}
+    for name in SECRETS:
+        file = complete.folder / name
+        file.write_text(DAMAGES[kind](name, complete.environment[name]), encoding="utf-8", newline="")
+        files[f"{name}_FILE"] = str(file)
+    ended = await complete.call("check", **files, **dict.fromkeys(SECRETS, ""))
+    assert (0, "") == (ended.code, ended.err)
+
+
+@pytest.mark.parametrize("name", SECRETS)
+async def test_a_missing_file_of_a_secret_is_named(complete: Machine, name: str) -> None:
+    ended = await complete.call("check", **{name: "", f"{name}_FILE": "/run/secrets/missing"})
+    assert ended.code
+    assert f"{name}_FILE names a file that does not exist" in " ".join((ended.text + ended.err).split())
+
+
 @pytest.mark.parametrize("kind", [kind for kind in DAMAGES if kind not in REPAIRED])
 async def test_a_setting_with_other_damage_works_or_is_named(complete: Machine, kind: str) -> None:
     silent, shown = [], []

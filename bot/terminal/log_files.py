@@ -3,6 +3,7 @@
 import glob
 import os
 import re
+import stat
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,7 +61,7 @@ def find_files(paths: Sequence[str]) -> FoundFiles:
                 found.setdefault(path, ScannedFile(path, rank_of_path(path), is_named))
                 continue
             inside = list(_files_below(path))
-            logs = [one for one in inside if _LOG_NAME.fullmatch(os.path.basename(one))]  # noqa: PTH119 - much faster
+            logs = [one for one in inside if _is_log(one)]
             others += len(inside) - len(logs)
             for one in sorted(logs, key=_natural_order):
                 found.setdefault(one, ScannedFile(one, rank_of_path(one), is_named=False))
@@ -87,8 +88,18 @@ def _matches(typed: str) -> Iterable[tuple[str, bool]]:
     return [(path, False) for path in matched]
 
 
+def _is_log(path: str) -> bool:
+    """Whether a file in a folder is named like a log; not a named pipe or socket, which would be waited for."""
+    if not _LOG_NAME.fullmatch(os.path.basename(path)):  # noqa: PTH119 - much faster
+        return False
+    try:
+        return stat.S_ISREG(os.stat(path).st_mode)  # noqa: PTH116
+    except OSError:  # opening it will say why
+        return True
+
+
 def _files_below(folder: str) -> Iterator[str]:
-    """Every regular file in a folder and its folders, without hidden ones and symbolic links to folders."""
+    """Every file in a folder and its folders, without hidden ones and symbolic links to folders."""
     for parent, folders, names in os.walk(os.path.normpath(folder)):
         folders[:] = [name for name in folders if not name.startswith(".")]
         inside = "" if parent == os.curdir else f"{parent}{os.sep}"

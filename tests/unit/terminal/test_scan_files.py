@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -176,3 +177,12 @@ def test_match_that_continues_in_the_next_row_is_highlighted_at_its_start() -> N
     assert highlight_match(["a NCCL", "error b"], "NCCL error") == ["a \x1b[7mNCCL\x1b[27m", "error b"]
     assert highlight_match(["a", "x b x"], "x") == ["a", "\x1b[7mx\x1b[27m b x"]
     assert highlight_match(["a"], "") == ["a"]
+
+
+def test_a_named_pipe_in_a_folder_is_not_waited_for() -> None:
+    write_run()
+    os.mkfifo("run/attempt_0/worker.log")
+
+    found = find_files(["run"])
+
+    assert (len(found.files), found.others) == (4, 1)

@@ -65,7 +65,7 @@ def place(job: Job, evidence: Evidence) -> str:
     value = next((facts[label] for label in _PLACE_FACTS if label in facts), "")
     if not value or len(value) > _PLACE_LIMIT or value.count(", ") > value.count(" first, then "):
         return ""
-    if value.isdigit():
+    if value.isdecimal():
         ranks = job.rank_count or 0
         return f"rank {value} of {ranks}" if int(value) < ranks else f"rank {value}"
     return one_line(f"rank {value}" if value[0].isdigit() else value, _PLACE_LIMIT)

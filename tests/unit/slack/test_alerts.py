@@ -70,6 +70,11 @@ def test_a_root_shows_title_rank_job_time_and_advice() -> None:
     assert root.text == "🟠 Errors in the log on llama-8b-sft, rank 3 of 8."
 
 
+def test_a_replica_with_any_name_has_a_root() -> None:
+    named = replace(errors(), facts=(("Replica", "\u00b2"),))
+    assert "\u00b2" in render_root(incident(alert(evidence=named))).text
+
+
 def test_the_worst_firing_alert_is_the_headline() -> None:
     assert shown(render_root(incident(alert(), failed()))).startswith("🔴 *Job failed*")
     over = replace(failed(), resolved_at=at(3), resolution=Resolution.CLEARED)

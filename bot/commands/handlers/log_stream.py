@@ -87,7 +87,7 @@ def require_started(window: Window, now: datetime) -> None:
     if window.start_ns is not None and window.start_ns > ns_from_datetime(now):
         raise UsageError(
             f"`--start` is in the future; it is {now:%Y-%m-%d %H:%M} UTC now. "
-            "Times are UTC unless they name a zone, such as +02:00."
+            "Times are in your time zone unless they name one, such as UTC or +02:00."
         )
 
 

@@ -6,6 +6,7 @@ The context is the time, the person's time zone and, for a mention in a thread, 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import secrets
 from collections.abc import AsyncIterator, Iterator
@@ -116,7 +117,9 @@ class Answering:
 
     async def _run_in_turn(self, command: SlackCommand, asker: Asker, notes: list[str]) -> tuple[Answer, str | None]:
         """The answer and the job it is about; adds to the notes how the job was found."""
-        async with self.tasks.turn():
+        # A command that reads a whole log takes minutes and waits for its own turn (`ChannelRunner.file_turns`).
+        reads_all = isinstance(command, LogsCommand) and command.needs_file
+        async with contextlib.nullcontext() if reads_all else self.tasks.turn():
             resolved = await self.runner.resolve(command, asker)
             if isinstance(resolved, ErrorAnswer):
                 return resolved, None

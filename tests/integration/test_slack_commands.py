@@ -55,6 +55,15 @@ async def test_a_command_is_acknowledged_before_its_answer_is_ready(harness: Sla
     harness.provider.gate.set()
 
 
+async def test_people_who_read_whole_logs_do_not_delay_other_commands(harness: SlackHarness) -> None:
+    harness.provider.gate = asyncio.Event()
+    for _ in range(20):
+        await harness.command(f"{LOGS} --all", wait_s=0.05)
+    seen = await harness.command("list")
+    assert "This channel does not watch any job" in str(seen.messages[-1].blocks)
+    harness.provider.gate.set()
+
+
 async def test_a_note_is_shown_while_an_answer_is_slow(store: Store) -> None:
     async with running(SlackHarness(store, patience_s=0.05)) as harness:
         harness.provider.gate = asyncio.Event()

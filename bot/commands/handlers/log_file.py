@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import tempfile
+import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -38,8 +39,19 @@ from bot.redaction.values import redact_gaps
 
 MAX_FILE_BYTES = 100_000_000
 _SEGMENT_BYTES = 8_000_000
-_MAX_LINES = 5_000_000
-"""How many lines are read for one file."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileLimits:
+    """How much is read for one file, and kept in it."""
+
+    bytes: int = MAX_FILE_BYTES
+    lines: int = 5_000_000
+    read_s: float = 600.0
+    """Slack accepts an answer for half an hour."""
+
+
+FILE_LIMITS = FileLimits()
 
 
 async def read_with_file(
@@ -50,7 +62,7 @@ async def read_with_file(
     now: datetime,
     *,
     limits: PageLimits = PAGE_LIMITS,
-    max_bytes: int = MAX_FILE_BYTES,
+    file_limits: FileLimits = FILE_LIMITS,
 ) -> LogsAnswer:
     """Read the lines that the command selects, up to its limit. The caller closes the file of the answer.
 
@@ -59,21 +71,22 @@ async def read_with_file(
         ProviderError: nothing could be read. A failure after the first lines is a gap in the answer.
     """
     query = build_query(job, command, now)
-    writer = LogFileWriter(query.order, reverses=query.order is not command.show, max_bytes=max_bytes)
+    writer = LogFileWriter(query.order, reverses=query.order is not command.show, max_bytes=file_limits.bytes)
     kept = _Kept(keeps_first=query.order is command.take, limits=limits)
     reading = PageReading(limits.lines, limits)
-    redacted = 0
+    redacted, ends_s = 0, time.monotonic() + file_limits.read_s
     try:
         async with contextlib.aclosing(stream_lines(provider, query)) as batches:
             async for batch in batches:
-                room = _MAX_LINES - kept.total if command.limit is None else command.limit - kept.total
+                room = file_limits.lines - kept.total if command.limit is None else command.limit - kept.total
                 lines, hidden = await redact_lines(redactor, batch.lines[:room])
                 redacted += hidden
                 reading.add(replace(batch, lines=[]))
                 reading.more = batch.more or len(batch.lines) > room
+                is_late = reading.more and time.monotonic() >= ends_s
                 kept.add(lines)
                 await asyncio.to_thread(writer.add, lines)
-                if len(batch.lines) >= room:
+                if len(batch.lines) >= room or is_late:
                     break
     except ProviderError as problem:
         if not reading.read:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.commands.handlers.log_file import read_with_file
+from bot.commands.handlers.log_file import FileLimits, read_with_file
 from bot.commands.handlers.log_page import PageLimits
 from bot.commands.handlers.logs import read_page
 from bot.commands.parsing.parser import parse
@@ -24,8 +24,13 @@ def typed(options: str) -> LogsCommand:
     return command
 
 
-async def ask(provider: FakeProvider, options: str, max_bytes: int = 10**9) -> tuple[LogsAnswer, list[str]]:
-    answer = await read_with_file(provider, REF, typed(options), Redactor(), NOW, limits=LIMITS, max_bytes=max_bytes)
+async def ask(
+    provider: FakeProvider, options: str, max_bytes: int = 10**9, read_s: float = 600
+) -> tuple[LogsAnswer, list[str]]:
+    file_limits = FileLimits(max_bytes, read_s=read_s)
+    answer = await read_with_file(
+        provider, REF, typed(options), Redactor(), NOW, limits=LIMITS, file_limits=file_limits
+    )
     assert answer.file is not None
     rows = b"".join(answer.file.read()).decode().splitlines()
     assert len(rows) == answer.file.lines
@@ -75,6 +80,15 @@ async def test_file_too_large_keeps_the_newest_lines_and_counts_the_others(monke
         newest = [line.message for line in LINES[-len(rows) :]]
         assert rows == (newest[::-1] if "--desc" in options else newest)
         assert 30_000 < len(rows) * 41 <= 62_000
+
+
+@pytest.mark.parametrize(
+    ("options", "cut"), [("--all", CutReason.NEWER_UNREAD), ("--all --desc", CutReason.OLDER_UNREAD)]
+)
+async def test_reading_that_takes_too_long_ends_and_is_a_cut(options: str, cut: CutReason) -> None:
+    answer, rows = await ask(FakeProvider(LINES, 70), options, read_s=0)
+    assert len(rows) == 70
+    assert cut in [one.reason for one in answer.cuts]
 
 
 async def test_failure_after_the_first_lines_is_a_gap_and_a_cut() -> None:

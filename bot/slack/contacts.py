@@ -11,12 +11,14 @@ import re
 from collections import OrderedDict
 from datetime import datetime, timedelta
 
+import msgspec
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.alerts import Delivery, DeliveryKind, Notification, NotifyReason, Receipt, Severity
 from bot.domain.durations import Clock
 from bot.domain.jobs import Job
 from bot.domain.notify import NotifySettings, OwnerContact
+from bot.errors import StoreUnavailable
 from bot.slack.failures import UNREACHABLE, error_code, retry_after
 from bot.slack.render.mentions import Mentioned
 from bot.store.preferences import Preferences
@@ -27,6 +29,8 @@ _MAX_MEMBERS = 5_000
 _WITHOUT_SCOPE_FOR, _AFTER_ERROR = timedelta(hours=1), timedelta(minutes=1)
 _TIMEOUT_S = 3.0
 """An alert does not wait longer for the name of one person."""
+_UNUSABLE = (StoreUnavailable, msgspec.MsgspecError, ValueError, LookupError, OSError)
+"""An outage of the store; settings of another version, or with a time zone that this machine does not know."""
 
 log = logging.getLogger(__name__)
 
@@ -92,7 +96,7 @@ class Contacts:
             if settings.quiet_until(severity, self._clock()) is not None:
                 return Mentioned()
             owner = await self._owner(notification.job, severity, settings, OwnerContact.MENTION)
-        except Exception:  # an outage of the store or unreadable settings: an alert goes out without mentions
+        except _UNUSABLE:  # an alert goes out without mentions
             log.exception("mentions not read")
             return Mentioned()
         return Mentioned(tuple(target.id for target in settings.mentions.get(severity, ())), owner)
@@ -105,7 +109,7 @@ class Contacts:
         try:
             settings = await self._preferences.of_channel(incident.channel)
             owner = await self._owner(notification.job, severity, settings, OwnerContact.DM)
-        except Exception:  # the alert is sent and must be marked so, or it is sent again
+        except _UNUSABLE:  # the alert is sent and must be marked so, or it is sent again
             log.exception("direct message not planned")
             return ()
         if owner is None:

@@ -36,6 +36,6 @@ def _plan(due: DueIncident, now: datetime) -> ReminderPlan:
     """Plan one incident; after an error again in an hour, so that it does not stop the reminders of others."""
     try:
         return plan_reminder(due, now)
-    except Exception:  # such as a time zone that this machine does not know any more
+    except (ValueError, LookupError, OSError):  # such as a time zone that this machine does not know any more
         log.exception("reminder not planned", extra={"incident": due.incident.id})
         return ReminderPlan(due.sent, now + _AFTER_ERROR)

@@ -182,9 +182,13 @@ def unwrap_json(line: str) -> str:
     if start < 0:
         return line
     try:
-        fields = msgspec.json.decode(line[start:])
-    except (msgspec.DecodeError, UnicodeError):
+        return _message_of_json(line, start)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):  # RecursionError: nested a thousand times
         return line
+
+
+def _message_of_json(line: str, start: int) -> str:
+    fields = msgspec.json.decode(line[start:])
     message = next((fields[name] for name in _MESSAGE_FIELDS if isinstance(fields.get(name), str)), None)
     errors = [text for name in _ERROR_FIELDS for text in _texts(fields.get(name)) if text and text != message]
     severe = any(str(fields.get(name)).upper() in _SEVERE for name in _LEVEL_FIELDS)

@@ -81,3 +81,11 @@ def test_timestamp_in_line_is_parsed(line: str, expected: tuple[int, str] | None
 )
 def test_structured_logging_is_unwrapped(line: str, expected: str) -> None:
     assert unwrap_json(line) == expected
+
+
+def test_a_line_that_is_nested_very_deeply_is_left_as_it_is() -> None:
+    for line in (
+        '{"level": "error", "stack": ' + opened * 5000 + closed * 5000 + "}"
+        for opened, closed in ("[]", ['{"a":', "}"])
+    ):
+        assert unwrap_json(line) == line

@@ -119,8 +119,8 @@ _POD = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*-(?:\d+|[a-z0-9]{5}) [a-z]+")
 _ELSEWHERE = re.compile(
     r"(?P<error>\b(?:ORTE|OPAL|PRTE|PMIX|OMPI)_ERROR_LOG: |\*\*\* An error occurred in MPI_"
     r"|Fatal error in (?:internal_)?P?MPI_|^Abort\(\d+\) on node \d+|^Error executing job with overrides: "
-    r"|^Error response from daemon: |\*\*\* \[[^\]\n]+\] Error \d|^(?:nvcc|ptxas) (?:fatal|error) +: "
-    r"|^npm (?:ERR!|error) \S|^error\[E\d+\]: )"
+    r"|^(?:docker: )?Error response from daemon: |\*\*\* \[[^\]\n]+\] Error \d|^(?:nvcc|ptxas) (?:fatal|error) +: "
+    r"|^npm (?:ERR!|error) \S|^Fatal Python error: |^CMake Error at |^rsync error: |^error\[E\d+\]: )"
 )
 _LAUNCHER = re.compile(
     r"(?:\s*(?:\w+=\w+ |\[[^\[\]\n]{0,80}\](?:<std\w+>)?:? ?|\((?:[^()\n]|\([^()\n]{0,40}\)){0,120}\) "

@@ -4,6 +4,7 @@ The decisive line is the one a person needs: the exception, or the ERROR line sh
 hint refers to. An excerpt has lines of one process only. Progress lines and most frames are cut, with their number.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -28,6 +29,10 @@ MAX_HIDDEN = 8
 """After this number of progress lines, the run goes on and what follows belongs to it."""
 NEAR_LINES = 8
 """An error line within this number of lines before the exception, without progress between them, belongs to it."""
+MAX_DETAILS = 8
+"""Number of rows from the decisive one among which details do not count as lines after it."""
+_DETAIL = re.compile(r"\s+[\w ]{1,40}: \S{1,60}$")
+"""An indented detail of the exception above it, such as the pid and the address of Ray's dead actor."""
 ROW_CHARS, DECISIVE_CHARS = 160, 480
 """Maximum number of characters of a row, and of the decisive row and the exception."""
 
@@ -152,7 +157,8 @@ def _append(candidate: Candidate, source: LineSource, line: _Line) -> None:
         candidate.root_index, candidate.decisive_line = len(candidate.excerpt), line.number
         candidate.has_subject = True
     candidate.excerpt.append(_shown(candidate, line, is_whole=is_named))
-    candidate.missing_lines -= 1
+    is_detail = len(candidate.excerpt) - candidate.root_index <= MAX_DETAILS and _DETAIL.match(line.text) is not None
+    candidate.missing_lines -= not is_detail
 
 
 def _lines_before(place: Place, *, has_traceback: bool) -> list[_Line]:

@@ -264,6 +264,8 @@ FORMATS: tuple[tuple[str, str, Level], ...] = (
     ("zap console with seconds", "1.7964243821e+09\tfatal\tcmd/main.go:44\tboom", CRITICAL),
     ("npm", "npm ERR! code ELIFECYCLE", ERROR),
     ("npm 10", "npm error code ERESOLVE", ERROR),
+    ("faulthandler", "Fatal Python error: Segmentation fault", ERROR),
+    ("CMake", "CMake Error at CMakeLists.txt:3 (find_package):", ERROR),
     ("Megatron thread", "2026-11-29 03:06:22,123 [MainThread  ] [ERROR]  boom", ERROR),
     ("pipes", "2026-11-29 03:06:22,123 | ERROR | boom", ERROR),
     ("semicolons", "2026-11-29 03:06:22,123;ERROR;trainer;boom", ERROR),

@@ -257,3 +257,21 @@ def test_shown_and_cut_frames_add_up(scanner: PageScanner, owns: list[bool], ran
     if any(owns):
         innermost = max(n for n, own in enumerate(owns) if own)
         assert any(f"own{innermost}.py" in row for row in shown)
+
+
+def test_indented_details_of_exception_are_shown_with_what_follows(scanner: PageScanner) -> None:
+    details = [
+        "\tclass_name: RayTrainWorker",
+        "\tactor_id: ab12cd",
+        "\tpid: 5544",
+        "\tnamespace: 7f0",
+        "\tip: 10.0.0.7",
+    ]
+    end = "The actor is dead because its worker process has died. Worker exit type: SYSTEM_ERROR"
+    log = traceback(
+        "ray.exceptions.RayActorError: The actor died unexpectedly before finishing this task.", "/w/train.py"
+    )
+    failure = diagnose(scanner, *log, *details, end, *(f"\tpart_{n}: {n}" for n in range(40)))
+
+    assert [row.strip() for row in failure.excerpt[4:10]] == [*(row.strip() for row in details), end]
+    assert len(failure.excerpt) <= 13

@@ -36,18 +36,19 @@ def provider_config() -> Mapping[str, str]:
 
 
 def secret_values(variables: Mapping[str, str]) -> set[str]:
-    """Return the values of all variables that hold secrets, and the password of the database, for the redactor."""
+    """Return the values of all variables that hold secrets, and passwords of the database and proxies, to redact."""
     secrets = {value for name, value in variables.items() if _is_secret(name, value)}
-    if password := url_password(variables.get("database_url", "")):
+    urls = (value for name, value in variables.items() if name == "database_url" or name.endswith("_proxy"))
+    if passwords := {password for url in urls if (password := _url_password(url))}:
         from urllib.parse import unquote  # noqa: PLC0415 - not for help
 
-        secrets |= {password, unquote(password)}
+        secrets |= passwords | {unquote(password) for password in passwords}
     return secrets
 
 
-def url_password(url: str) -> str | None:
-    """Return the password in the URL of a database, not decoded."""
-    user_info, at, _ = url.partition("://")[2].rpartition("@")
+def _url_password(url: str) -> str | None:
+    """Return the password in a URL, which may lack its scheme, not decoded."""
+    user_info, at, _ = (url.partition("://")[2] or url).rpartition("@")
     return user_info.partition(":")[2] if at else None
 
 

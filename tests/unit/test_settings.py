@@ -77,13 +77,17 @@ def test_secrets_include_every_key_token_and_password(monkeypatch: pytest.Monkey
         "SLACK_BOT_TOKEN": "xoxb-1",
         "SLACK_SIGNING_SECRET": "signed",
         "DATABASE_URL": "postgresql://user:p@ss@host/name",
+        "HTTPS_PROXY": "http://me:proxy-p%23ss@proxy.test:3128",
+        "ALL_PROXY": "me:all-pass@proxy.test:3128",
+        "NO_PROXY": "a.test:80",
         "ACME_API_KEY": "short",
         "ACME_TOKEN": "long-enough-to-be-one",
         "SOME_KEY": "true",
     }
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    assert load_settings().secrets == ("long-enough-to-be-one", "p@ss", "short", "signed", "xoxb-1")
+    proxies = {"all-pass", "proxy-p#ss", "proxy-p%23ss"}
+    assert set(load_settings().secrets) == {"long-enough-to-be-one", "p@ss", "short", "signed", "xoxb-1"} | proxies
 
 
 def test_values_are_repaired_wherever_they_come_from(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -160,12 +160,7 @@ class _Following:
         elif self.fails:
             self.fails = 0
             output.note(f"{self.provider.name} is available again.")
-        for gap in redact_gaps(observation.gaps, redactor):
-            if gap.reason is GapReason.UNREACHABLE_LINES:
-                output.note(gap.public)
-            elif gap.part is Part.LOGS and error is None and gap.public not in self.noted:
-                self.noted.add(gap.public)
-                output.note(gap.public)
+        self._note_gaps(observation, is_away=error is not None)
         if self.alerts is not None:
             self.lines += observation.lines
             self.gaps += observation.gaps
@@ -178,6 +173,19 @@ class _Following:
             before, self.job = self.job, redact_job(observation.job, redactor)
             if (before.state, before.vendor_status) != (self.job.state, self.job.vendor_status):
                 self._show_state()
+
+    def _note_gaps(self, observation: Observation, *, is_away: bool) -> None:
+        """Print each gap once, but lines that cannot be read every time."""
+        output = self.context.output
+        for gap in redact_gaps(observation.gaps, self.context.redactor):
+            if gap.reason is GapReason.UNREACHABLE_LINES:
+                output.note(gap.public)
+            elif gap.part is Part.LOGS and not is_away and gap.public not in self.noted:
+                self.noted.add(gap.public)
+                output.note(gap.public)
+            elif gap.reason is GapReason.INVALID_SAMPLES and gap.reason not in self.noted:
+                self.noted.add(gap.reason)  # each poll has its own count: the first one is enough
+                output.note(gap.public)
 
     def _show_state(self) -> None:
         job = self.job

@@ -12,6 +12,7 @@ from bot.domain.durations import ns_from_datetime
 from bot.domain.gaps import Gap
 from bot.domain.jobs import Job, JobRef, JobState
 from bot.domain.logs import LogCursor, LogLine, LogPage, LogQuery, Order
+from bot.domain.metric_validation import validate_series
 from bot.domain.metrics import MetricQuery, MetricSeries
 from bot.errors import ConfigError, CursorLost, JobNotFound, NotSupported
 from bot.providers.base import Download, Provider
@@ -149,7 +150,7 @@ class FakeProvider:
             raise self.metrics_error
         if self.series is None:
             raise NotSupported("mem has no metrics.", provider=self.name)
-        return self.series
+        return validate_series(self.series, latest=query.end)
 
     async def aclose(self) -> None:
         self.closed = True

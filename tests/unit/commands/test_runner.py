@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from datetime import timedelta
 
@@ -116,6 +117,32 @@ async def test_metrics_cover_the_last_hour_and_name_what_is_missing() -> None:
     assert GPU_UTILIZATION not in answer.missing
     again = await ask(format_command(answer.pinned), provider)
     assert again == answer
+
+
+@pytest.mark.parametrize("impossible", [math.nan, math.inf, -1.0, 2.0**32 - 1, 2.0**47])
+async def test_metrics_without_a_possible_sample_are_missing_and_counted(impossible: float) -> None:
+    made = [series(GPU_UTILIZATION, impossible, impossible, gpu=0), series(GPU_MEMORY, 5.0, impossible, gpu=0)]
+    answer = await ask("metrics mem:run/1", FakeProvider(series=made))
+    assert isinstance(answer, MetricsAnswer)
+    assert [(GPU_MEMORY, 1)] == [(one.series.name, one.count) for one in answer.summaries]
+    assert GPU_UTILIZATION in answer.missing
+    assert [(GapReason.INVALID_SAMPLES, 2), (GapReason.INVALID_SAMPLES, 1)] == [
+        (gap.reason, gap.samples) for gap in answer.gaps
+    ]
+
+
+async def test_metrics_in_percent_are_shown_as_fractions_and_reported() -> None:
+    for typed in ("metrics", "status"):
+        answer = await ask(f"{typed} mem:run/1", FakeProvider(series=[series(GPU_UTILIZATION, 90.0, 94.0, gpu=0)]))
+        assert isinstance(answer, MetricsAnswer | StatusAnswer)
+        assert [0.94] == [one.last for one in answer.summaries]
+        assert "in percent" in answer.gaps[-1].public
+
+
+async def test_values_of_a_diverged_run_that_are_not_finite_are_counted() -> None:
+    answer = await ask("metrics mem:run/1", FakeProvider(series=[series("loss", math.nan, math.nan)]))
+    assert isinstance(answer, MetricsAnswer)
+    assert ["2 of 2 values of loss are NaN or infinite."] == [gap.public for gap in answer.gaps]
 
 
 async def test_metrics_of_an_ended_job_cover_its_last_hour() -> None:

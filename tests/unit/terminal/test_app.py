@@ -104,6 +104,16 @@ async def test_metrics_of_an_ended_job_say_how_long_ago_it_ended() -> None:
     assert shell.out.startswith("run: succeeded (DONE), ended 1 d 3 h ago\n")
 
 
+@pytest.mark.parametrize("options", [[], ["--json"]], ids=["text", "json"])
+async def test_metrics_that_cannot_be_true_do_not_fail_the_command(options: list[str]) -> None:
+    blank = MetricSeries(GPU_UTILIZATION, (MetricPoint(2.0**47, NOW),), gpu=3)
+    shell = Shell(FakeProvider(series=[blank]))
+    assert ExitCode.OK == await shell.type("metrics", "mem:run/1", *options)
+    assert "1 of 1 samples of gpu utilization (GPU 3) cannot be true, such as 140,737,488,355,328." in " ".join(
+        shell.out.split()
+    )
+
+
 async def test_platform_that_cannot_list_jobs_now_is_a_failure() -> None:
     class Broken(FakeProvider):
         async def list_jobs(self, *, limit: int) -> list[Job]:

@@ -13,6 +13,7 @@ from bot.domain.durations import ns_from_datetime
 from bot.domain.gaps import Gap, GapReason, Part
 from bot.domain.jobs import Job, JobState
 from bot.domain.logs import LogLine, LogQuery
+from bot.domain.metrics import GPU_UTILIZATION, MetricPoint, MetricSeries
 from bot.errors import AuthFailed, ProviderError, Unavailable
 from bot.rules.diagnosis_config import build_scanner
 from bot.rules.evaluate import LocalAlerts
@@ -92,6 +93,24 @@ async def test_a_gap_in_every_page_is_noted_once_and_does_not_prevent_the_end() 
     assert shell.err.count("mem skips numbers.") == 1
     assert "Retrying" not in shell.err
     assert "has ended: succeeded" in shell.err
+
+
+async def test_samples_that_cannot_be_true_are_noted_once() -> None:
+    blank = MetricSeries(GPU_UTILIZATION, (MetricPoint(-1.0, NOW),), gpu=3)
+    provider = FakeProvider([line(0)], series=[blank])
+    queries = 0
+
+    def end_later(query: LogQuery) -> None:
+        nonlocal queries
+        queries += 1
+        if queries == 5:
+            provider.jobs[REF.id] = ending()
+
+    provider.on_query = end_later
+    shell = Shell(provider)
+    await follow(provider, REF, logs(), shell.follow_context(), alerts())
+    assert len(provider.metric_queries) > 1
+    assert shell.err.count("(GPU 3) cannot be true, such as -1.") == 1
 
 
 async def test_outage_is_noted_once_and_retried() -> None:

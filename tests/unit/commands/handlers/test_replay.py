@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
@@ -54,10 +55,8 @@ class Measured(FakeProvider):
         assert query.end is not None
         series = await super().query_metrics(query)
         return [
-            MetricSeries(
-                one.name,
-                tuple(point for point in one.points if point.at and query.start <= point.at <= query.end),
-                gpu=one.gpu,
+            replace(
+                one, points=tuple(point for point in one.points if point.at and query.start <= point.at <= query.end)
             )
             for one in series
         ]
@@ -121,6 +120,18 @@ async def test_past_idle_gpus_are_found_with_other_settings(scanner: PageScanner
     assert "low_gpu_utilization" == alert.rule
     assert timedelta(minutes=4) < alert.fired_at - (NOW - 120 * MINUTE) < timedelta(minutes=8)
     assert alert.resolved_at is not None
+
+
+async def test_samples_that_cannot_be_true_are_a_gap_once(scanner: PageScanner) -> None:
+    idle = utilization(NOW - 120 * MINUTE, NOW - 90 * MINUTE)
+    spikes = [
+        point._replace(value=2.0**32 - 1) if index % 10 == 0 else point for index, point in enumerate(idle.points)
+    ]
+    answer = await replayed(provider_of(series=[replace(idle, points=tuple(spikes))]), scanner)
+    assert ["low_gpu_utilization"] == [alert.rule for alert in answer.alerts]
+    (gap,) = answer.gaps
+    assert GapReason.INVALID_SAMPLES is gap.reason
+    assert "cannot be true, such as 4,294,967,295" in gap.public
 
 
 async def test_metrics_are_requested_in_parts_and_each_sample_used_once(scanner: PageScanner) -> None:

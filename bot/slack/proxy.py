@@ -24,9 +24,9 @@ class ProxiedRespond(AsyncRespond):
         """
         if self.response_url is None:
             raise ValueError("the request has no response URL")
-        client = AsyncWebhookClient(self.response_url)
-        client.proxy = proxy_for(self.response_url)
-        return await client.send_dict({"text": text} if isinstance(text, str) else dict(text))
+        webhook = AsyncWebhookClient(self.response_url)
+        webhook.proxy = proxy_for(self.response_url)
+        return await webhook.send_dict({"text": text} if isinstance(text, str) else dict(text))
 
 
 async def use_proxy_policy(

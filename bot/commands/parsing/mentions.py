@@ -28,6 +28,19 @@ _ABOUT_JOBS = frozenset(
 """Subcommands whose arguments are jobs, so that polite words carry nothing."""
 _ALSO_POLITE = frozenset({"job", "show"})
 """Subcommands when nothing else is left."""
+_CHANGES = frozenset(
+    word
+    for row in SLACK_TABLE
+    if row.name in ("watch", "unwatch", "silence", "notify")
+    for word in (row.name, *row.aliases, *(alias for alias, _ in row.action_aliases))
+)
+"""Subcommands that change what a channel gets: a question about one must not run it."""
+_ASKING = re.compile(
+    r"(?i)\b(?:how|what|what's|whats|is|are|was|does|do|did|when|where|which|who|will|why|(?:can|could) i)\b"
+)
+_WITH_VALUE = frozenset(
+    name for row in SLACK_TABLE for option in row.options if option.value for name in (option.name, option.short)
+)
 _THANKS = frozenset({"please", "pls", "plz", "thanks", "thank", "thx", "you"})
 _WHY = re.compile(
     r"(?i)^why\b"
@@ -67,6 +80,8 @@ def read_mention(text: str, *, in_thread: bool = False) -> str:
     if listing := _read_listing(words, in_thread=in_thread):
         return listing
     start = _find_subcommand(words)
+    if start is not None and _plain(words[start]) in _CHANGES and _ASKING.search(_join(words[:start])):
+        return f"help {_plain(words[start])}"
     if start is not None and not _is_question(words[start:]):
         return _join(_without_polite_words(words[start:]))
     if _WHY.search(typed):
@@ -122,6 +137,8 @@ def _without_polite_words(words: Sequence[Word]) -> list[Word]:
     """A command without polite words before its options, if it is about a job, and at its end."""
     kept = list(words)
     while len(kept) > 1 and not kept[-1].quoted and _plain(kept[-1]) in _THANKS:
+        if normalize_dashes(kept[-2].text).lower() in _WITH_VALUE:
+            break
         kept.pop()
     first_option = next((i for i, word in enumerate(kept) if normalize_dashes(word.text).startswith("-")), len(kept))
     name, before, options = _bare(kept[0]), kept[1:first_option], kept[first_option:]

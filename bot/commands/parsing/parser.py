@@ -11,7 +11,7 @@ from typing import TypeVar
 from bot.commands.parsing.help import closest, suggest_subcommand, usage
 from bot.commands.parsing.pasted_words import clean_words
 from bot.commands.parsing.tokenizer import Word, normalize_dashes, split_words
-from bot.commands.subcommands.arguments import NO_CONTEXT, Arguments, InputContext
+from bot.commands.subcommands.arguments import NO_CONTEXT, STOPS, Arguments, InputContext
 from bot.commands.subcommands.shell import VersionCommand
 from bot.commands.subcommands.spec import Frontend, Option, Subcommand
 from bot.commands.subcommands.table import SHELL_TABLE, SLACK_TABLE, HelpCommand, ShellCommand, SlackCommand
@@ -39,6 +39,8 @@ _OPTIONS_OF_OTHER_TOOLS = {
 """The option to suggest, and what people type who know other tools."""
 _LIKE_JOB = re.compile(r"[:/\d]|\w-\w")
 """What only a reference, an id or a name has."""
+_WITHOUT_STOPS = ("N", "TIME", "LEVEL", "SEVERITY")
+"""Values of options that lose the punctuation of a sentence; texts and patterns keep it."""
 _MAX_TIME_WORDS = 4
 """Words of the longest time: `29 Nov 03:06 UTC`."""
 
@@ -64,7 +66,7 @@ def has_local_time(text: str) -> bool:
             texts = [value, *(each.text for each in words[first + bool(value) : first + _MAX_TIME_WORDS])]
             texts = texts if value else texts[1:]
             candidates = (" ".join(texts[: count + 1]) for count in range(len(texts)))
-            if any(is_local(read_typed_time(candidate)) for candidate in candidates):
+            if any(is_local(read_typed_time(candidate.rstrip(STOPS))) for candidate in candidates):
                 return True
     return False
 
@@ -153,6 +155,8 @@ def _sort_words(words: Sequence[Word], subcommand: Subcommand[CommandT], fronten
             continue
         if not equals:
             value, position = _next_value(option, words, position)
+        if option.value in _WITHOUT_STOPS:
+            value = value.rstrip(STOPS)
         if not value.strip():
             raise UsageError(f"`{option.name}` needs a value that is not empty. {option.help}")
         options[option.name] = (*options.get(option.name, ()), value)
@@ -187,6 +191,6 @@ def _next_value(option: Option, words: Sequence[Word], position: int) -> tuple[s
         raise UsageError(f"`{option.name}` needs a value. {hint}")
     for end in range(min(position + _MAX_TIME_WORDS, len(words)), position + 1, -1) if option.value == "TIME" else ():
         text = " ".join(each.text for each in words[position:end])
-        if read_typed_time(text) is not None:
+        if read_typed_time(text.rstrip(STOPS)) is not None:
             return text, end
     return word.text, position + 1

@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 
 from bot.commands.parsing.tokenizer import Word, normalize_dashes, split_words
+from bot.commands.subcommands.arguments import STOPS
 
 _BEFORE_COMMAND = re.compile(
     r"(?i)[-:,;.!>$%#\u2022\u00b7\u2010-\u2015\u2212*_~`]+"
@@ -18,7 +19,6 @@ _MENTION = re.compile(r"<@[^>]*>[:,;.!]*|@[\w.-]+[:,;!]*")
 _MARKS = "*_~`"
 _UNPAIRED = "*~`>"
 """Marks that are dropped without a partner too. A name may begin with an underscore."""
-_STOPS = ".,:;!?"
 
 
 def clean_words(words: Sequence[Word]) -> list[Word]:
@@ -30,7 +30,7 @@ def clean_words(words: Sequence[Word]) -> list[Word]:
         kept.pop(0)
     _remove_marks(kept)
     if kept and not kept[0].quoted and any(map(str.isalnum, kept[0].text)):
-        kept[0] = Word(kept[0].text.lstrip(":,;>$").rstrip(_STOPS))
+        kept[0] = Word(kept[0].text.lstrip(":,;>$").rstrip(STOPS))
     return kept
 
 
@@ -50,7 +50,7 @@ def _remove_marks(words: list[Word]) -> None:
             closing = opening[::-1]
             end = next((at for at in range(len(words) - 1, index - 1, -1) if _ends_with(words[at], closing)), None)
             if end is not None:
-                text = words[end].text.rstrip(_STOPS)
+                text = words[end].text.rstrip(STOPS)
                 words[end] = Word(text.removesuffix(closing))
             if end is not None or opening.strip(_UNPAIRED) == "":
                 words[index] = Word(words[index].text.removeprefix(opening))
@@ -58,5 +58,5 @@ def _remove_marks(words: list[Word]) -> None:
 
 
 def _ends_with(word: Word, closing: str) -> bool:
-    text = word.text.rstrip(_STOPS)
+    text = word.text.rstrip(STOPS)
     return not word.quoted and text.endswith(closing) and text != closing

@@ -14,9 +14,11 @@ from bot.errors import UnnamedJob, UsageError
 
 _MAX_COUNT = 100_000_000
 _SLASHED_DATE = re.compile(r"\d{1,2}[/.]\d{1,2}(?:[/.](?:\d{2}|\d{4})?)?$")
+STOPS = ".,:;!?"
+"""Punctuation at the end of a sentence or before the next word."""
 _AROUND_REFERENCE = "`*~,;"
-_AFTER_REFERENCE = "`*~.,:;!?)"
-"""The end of a sentence; no reference, id or name ends so."""
+_AFTER_REFERENCE = f"`*~){STOPS}"
+"""No reference, id or name ends so."""
 _BARE_ADDRESS = re.compile(r"[\w-]+(\.[\w-]+)+/")
 
 Conflict = tuple[str, str, str]
@@ -192,7 +194,7 @@ def read_duration(text: str) -> timedelta:
     Raises:
         UsageError: the text is not a duration, or is zero.
     """
-    duration = parse_long_duration(text)
+    duration = parse_long_duration(text.rstrip(STOPS))
     if duration:
         return duration
     number = text.strip()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from bot.commands.subcommands.arguments import Arguments, clean_reference, read_duration
+from bot.commands.subcommands.arguments import STOPS, Arguments, clean_reference, read_duration
 from bot.commands.subcommands.rules import RuleShown
 from bot.commands.subcommands.spec import PUBLIC, Option, Subcommand
 from bot.domain.times import parse_long_duration
@@ -174,7 +174,7 @@ class SilenceAnswer:
 
 def _build_silence(arguments: Arguments) -> SilenceCommand | UnsilenceCommand:
     """Read `silence end ID`, or a duration and a job in any order."""
-    words = _join_durations(arguments.positionals)
+    words = _join_durations(tuple(word.rstrip(STOPS) for word in arguments.positionals))
     replace(arguments, positionals=words).at_most(2)
     if words and words[0].lower() == "end":
         number = words[1].lstrip("#") if len(words) == 2 else ""

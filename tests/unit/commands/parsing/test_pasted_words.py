@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +13,7 @@ from bot.commands.parsing.mentions import read_mention
 from bot.commands.parsing.parser import parse
 from bot.commands.parsing.pasted_words import clean_words
 from bot.commands.parsing.tokenizer import Word, quote, split_words
-from bot.commands.subcommands.arguments import clean_reference
+from bot.commands.subcommands.arguments import InputContext, clean_reference
 from bot.errors import UsageError
 
 PLAIN = "logs baseten:p7/h8 --tail 2"
@@ -93,6 +95,25 @@ def test_what_surrounds_a_command_is_dropped(text: str) -> None:
 )
 def test_mentions_of_people_and_stops_are_dropped(text: str) -> None:
     assert parse("logs baseten:p7/h8") == parse(read_mention(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("logs a:b --tail 2.", "logs a:b --tail 2"),
+        ("logs a:b --since 2h.", "logs a:b --since 2h"),
+        ("logs a:b --since 2h, --level error!", "logs a:b --since 2h --level error"),
+        ("logs a:b --since 2 days ago.", "logs a:b --since 48h"),
+        ("logs a:b --start 2026-11-29T03:00Z.", "logs a:b --start 2026-11-29T03:00Z"),
+        ("logs a:b --start=2026-11-29T03:00Z.", "logs a:b --start 2026-11-29T03:00Z"),
+        ("silence a:b 2h.", "silence a:b 2h"),
+        ("silence a:b 45 min.", "silence a:b 45m"),
+        ("watch a:b.", "watch a:b"),
+    ],
+)
+def test_the_stop_of_a_sentence_is_not_part_of_a_value(text: str, expected: str) -> None:
+    context = InputContext(datetime(2026, 11, 30, tzinfo=UTC))
+    assert parse(expected, context) == parse(text, context)
 
 
 @pytest.mark.parametrize(

@@ -25,22 +25,27 @@ _PLAIN_TIMESTAMP = r"\d{4}[-/]\d\d[-/]\d\d[T _]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:
 
 _LEVEL = r"(?:TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERROR|CRITICAL|SEVERE|[DIWEFC])"
 """Removed from a line, except FATAL: signatures match on it."""
+_ONE_SPACE = r"(?: (?=(?:  )*(?:\S|$)))?"
+"""Some launchers write a space after the prefix, others do not; Python indents by an even number of spaces."""
+_BEFORE_CODE = rf" (?=  File \"| {{4,}}(?!{_LEVEL}\b)\S)"
+"""The space before a line of a traceback, whose indentation stays."""
 _PREFIXES = re.compile(
     "|".join(
         (
-            rf"[\[(]?{_PLAIN_TIMESTAMP}[\])]?(?:,?\s*-\s+|:\s+|\s*\|\s*|\s+|$)",
+            rf"[\[(]?{_PLAIN_TIMESTAMP}[\])]?(?:,?\s*-\s+|:\s+|\s*\|\s*|{_BEFORE_CODE}|\s+|$)",
+            r"std(?:out|err) [FP] ",
             r"\[?(?:\d\d/\d\d )?\d\d:\d\d:\d\d(?:[.,]\d{1,6})?\]?(?:\s+-\s+|\s+)",
             r"\[(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) \w{3} +\d+ \d\d:\d\d:\d\d \d{4}\] ?",
             r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) +\d{1,2} \d\d:\d\d:\d\d (?P<syslog_host>\S+) ",
             r"(?:kernel: )?\[ *\d{1,10}\.\d{6}\] ",
-            r"\[(?:rank|Rank|RANK|default|local_rank|worker)(?:[ :=_-]|: )?(?P<rank>\d{1,6})(?:/\d+)?\]:? ?",
+            r"\[(?:rank|Rank|RANK|default|local_rank|worker)(?:[ :=_-]|: )?(?P<rank>\d{1,6})(?:/\d+)?\]:?" + _ONE_SPACE,
             r"\s{0,6}(?P<srun>\d{1,5}): (?!-?(?:nan|inf|\d[\d.]*), )",
             r" {2,8}[|+] (?=[A-Z ]|Exception Group)",
             r"> (?=[^>])",
             r"(?P<address>\d{1,3}(?:\.\d{1,3}){3}): ",
-            r"\[\d{1,4},(?P<mpi>\d{1,6})\]<(?:stdout|stderr|stddiag)>: ?",
-            r"\[\d{1,4},mpirank:(?P<sagemaker>\d{1,6})(?:,[\w.-]+)*\]<(?:stdout|stderr)>: ?",
-            r"\[(?P<horovod>\d{1,6})\]<(?:stdout|stderr)>: ?",
+            r"\[\d{1,4},(?P<mpi>\d{1,6})\]<(?:stdout|stderr|stddiag)>:" + _ONE_SPACE,
+            r"\[\d{1,4},mpirank:(?P<sagemaker>\d{1,6})(?:,[\w.-]+)*\]<(?:stdout|stderr)>:" + _ONE_SPACE,
+            r"\[(?P<horovod>\d{1,6})\]<(?:stdout|stderr)>:" + _ONE_SPACE,
             r"(?:rank|Rank|RANK)[ _]?(?P<word>\d{1,6})(?:\[\d+\](?:\[[\w-]+\])?:| ?(?:\||:|>|-)) ",
             r"\([\w.:]{1,60}[ (](?:(?:pid|ip)=[\d.]+, )*rank=(?P<ray_rank>\d{1,6})\)?(?:,? (?:pid|ip)=[\d.]+)*\) ",
             r"\((?P<ray>[\w.:()\[\] -]{1,60}?)(?:,? ?pid=\d+)(?:, ip=(?P<ray_address>[\d.]+))?(?:, [\w=.-]+)*\) ",

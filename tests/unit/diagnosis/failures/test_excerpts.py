@@ -275,3 +275,13 @@ def test_indented_details_of_exception_are_shown_with_what_follows(scanner: Page
 
     assert [row.strip() for row in failure.excerpt[4:10]] == [*(row.strip() for row in details), end]
     assert len(failure.excerpt) <= 13
+
+
+@pytest.mark.parametrize("prefix", ["[default5]:", "[1,5]<stderr>:", "2026-11-29T03:06:22.304Z ", "[rank5]: "])
+def test_excerpt_behind_any_prefix_keeps_the_header_and_the_user_frame(scanner: PageScanner, prefix: str) -> None:
+    log = traceback(OOM, "/w/train.py", "/w/loop.py", *[f"{LIBRARY}/{n}.py" for n in range(4)])
+    failure = diagnose(scanner, *(prefix + line for line in log))
+
+    assert [row.removeprefix(prefix) for row in failure.excerpt] == [
+        "Traceback (most recent call last):", "… 1 frame cut …", *frame("/w/loop.py", 2), "… 4 frames cut …", OOM,
+    ]  # fmt: skip

@@ -31,12 +31,25 @@ TEXT = "RuntimeError: boom"
         ("[2026-01-01 10:00:00,123] [ERROR] ", None),
         ("ERROR:torch.distributed.elastic:", None),
         ("10:00:00 2: ", 2),
+        ("2026-01-01T10:00:00.123456789Z stdout F ", None),
+        ("2026-01-01 10:00:00    ERROR - ", None),
     ],
 )
 def test_prefix_is_removed_and_its_source_kept(prefix: str, label: int | str | None) -> None:
     split = split_prefix(prefix + TEXT)
 
     assert (split.text, split.source.label) == (TEXT, label)
+
+
+@pytest.mark.parametrize("code", ['  File "/w/train.py", line 3, in main', "    loss.backward()"])
+@pytest.mark.parametrize(
+    "prefix",
+    ["", "[rank3]: ", "[default5]:", "[1,4]<stderr>:", "[1,4]<stderr>: ", "[2]<stderr>:", "3: ", "worker-1  | ",
+     "(RayTrainWorker pid=4411) ", "2026-01-01T10:00:00.123456789Z ", "2026-01-01T10:00:00.1Z stderr F ",
+     "2026-01-01T10:00:00.1Z stderr F [rank3]: ", "2026-01-01T10:00:00Z [default3]:", "[pod/train-worker-0/pytorch] "],
+)  # fmt: skip
+def test_indentation_of_code_is_kept_behind_a_prefix(prefix: str, code: str) -> None:
+    assert split_prefix(prefix + code).text == code
 
 
 def test_provider_replica_wins_over_name_in_line_but_not_over_rank() -> None:

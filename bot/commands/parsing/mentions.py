@@ -28,13 +28,13 @@ _ABOUT_JOBS = frozenset(
 """Subcommands whose arguments are jobs, so that polite words carry nothing."""
 _ALSO_POLITE = frozenset({"job", "show"})
 """Subcommands when nothing else is left."""
-_CHANGES = frozenset(
-    word
+_CHANGES = {
+    word: row.name
     for row in SLACK_TABLE
     if row.name in ("watch", "unwatch", "silence", "notify")
     for word in (row.name, *row.aliases, *(alias for alias, _ in row.action_aliases))
-)
-"""Subcommands that change what a channel gets: a question about one must not run it."""
+}
+"""Subcommands that change what a channel gets, by any name: a question about one must not run it."""
 _ASKING = re.compile(
     r"(?i)\b(?:how|what|what's|whats|is|are|was|does|do|did|when|where|which|who|will|why|(?:can|could) i)\b"
 )
@@ -81,7 +81,7 @@ def read_mention(text: str, *, in_thread: bool = False) -> str:
         return listing
     start = _find_subcommand(words)
     if start is not None and _plain(words[start]) in _CHANGES and _ASKING.search(_join(words[:start])):
-        return f"help {_plain(words[start])}"
+        return f"help {_CHANGES[_plain(words[start])]}"
     if start is not None and not _is_question(words[start:]):
         return _join(_without_polite_words(words[start:]))
     if _WHY.search(typed):

@@ -34,7 +34,6 @@ from bot.slack.render.subscriptions import render_subscriptions
 from bot.slack.render.text import code, escape, one_line, person, plain_time, slack_time
 
 _MAX_CHOICES = 10
-_LIST_BUDGET = 7000
 _STATUS_LINES = 1800
 
 

@@ -29,20 +29,24 @@ _ONE_SPACE = r"(?: (?=(?:  )*(?:\S|$)))?"
 """Some launchers write a space after the prefix, others do not; Python indents by an even number of spaces."""
 _BEFORE_CODE = rf" (?=  File \"| {{4,}}(?!{_LEVEL}\b)\S)"
 """The space before a line of a traceback, whose indentation stays."""
+_BEFORE_TRACEBACK = r"(?=\[|\d{4}-|Traceback|  File \"|    \S|(?:\w+\.){0,6}[A-Z]\w+: )"
+"""What follows the prefixes that are removed only before a traceback, its exception or another prefix."""
 _PREFIXES = re.compile(
     "|".join(
         (
             rf"[\[(]?{_PLAIN_TIMESTAMP}[\])]?(?:,?\s*-\s+|:\s+|\s*\|\s*|{_BEFORE_CODE}|\s+|$)",
             r"std(?:out|err) [FP] ",
-            r"\[?(?:\d\d/\d\d )?\d\d:\d\d:\d\d(?:[.,]\d{1,6})?\]?(?:\s+-\s+|\s+)",
+            rf"\[?(?:\d\d/\d\d )?\d\d:\d\d:\d\d(?:[.,]\d{{1,6}})?\]?(?:\s+-\s+|{_BEFORE_CODE}|\s+)",
             r"\[(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) \w{3} +\d+ \d\d:\d\d:\d\d \d{4}\] ?",
-            r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) +\d{1,2} \d\d:\d\d:\d\d (?P<syslog_host>\S+) ",
+            r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) +\d{1,2} \d\d:\d\d:\d\d (?P<syslog_host>\S+) "
+            rf"(?:[\w./-]{{1,40}}\[\d{{1,8}}\]: {_BEFORE_TRACEBACK})?",
             r"(?:kernel: )?\[ *\d{1,10}\.\d{6}\] ",
             r"\[(?:rank|Rank|RANK|default|local_rank|worker)(?:[ :=_-]|: )?(?P<rank>\d{1,6})(?:/\d+)?\]:?" + _ONE_SPACE,
             r"\s{0,6}(?P<srun>\d{1,5}): (?!-?(?:nan|inf|\d[\d.]*), )",
             r" {2,8}[|+] (?=[A-Z ]|Exception Group)",
             r"> (?=[^>])",
             r"(?P<address>\d{1,3}(?:\.\d{1,3}){3}): ",
+            r"(?P<pdsh>[a-z][a-z\d]{0,40}(?:-[a-z\d]{1,40}){0,4}-\d{1,5}): " + _BEFORE_TRACEBACK,
             r"\[\d{1,4},(?P<mpi>\d{1,6})\]<(?:stdout|stderr|stddiag)>:" + _ONE_SPACE,
             r"\[\d{1,4},mpirank:(?P<sagemaker>\d{1,6})(?:,[\w.-]+)*\]<(?:stdout|stderr)>:" + _ONE_SPACE,
             r"\[(?P<horovod>\d{1,6})\]<(?:stdout|stderr)>:" + _ONE_SPACE,
@@ -80,7 +84,7 @@ MAX_BEFORE_JSON = 64
 """Number of characters, such as a timestamp and a pod name, that may precede structured logging."""
 _RANK_GROUPS = frozenset(("rank", "srun", "mpi", "sagemaker", "horovod", "word", "ray_rank"))
 _REPLICA_GROUPS = frozenset(("ray", "pod", "compose", "kubectl", "replica"))
-_NAME_GROUPS = _REPLICA_GROUPS | {"syslog_host", "address", "ray_address", "mpi_host"}
+_NAME_GROUPS = _REPLICA_GROUPS | {"syslog_host", "address", "pdsh", "ray_address", "mpi_host"}
 
 
 class LineSource(NamedTuple):

@@ -32,6 +32,8 @@ TEXT = "RuntimeError: boom"
         ("ERROR:torch.distributed.elastic:", None),
         ("10:00:00 2: ", 2),
         ("2026-01-01T10:00:00.123456789Z stdout F ", None),
+        ("Nov 28 01:00:18 node-3 train[4127]: ", None),
+        ("node-3: ", None),
         ("2026-01-01 10:00:00    ERROR - ", None),
     ],
 )
@@ -46,7 +48,8 @@ def test_prefix_is_removed_and_its_source_kept(prefix: str, label: int | str | N
     "prefix",
     ["", "[rank3]: ", "[default5]:", "[1,4]<stderr>:", "[1,4]<stderr>: ", "[2]<stderr>:", "3: ", "worker-1  | ",
      "(RayTrainWorker pid=4411) ", "2026-01-01T10:00:00.123456789Z ", "2026-01-01T10:00:00.1Z stderr F ",
-     "2026-01-01T10:00:00.1Z stderr F [rank3]: ", "2026-01-01T10:00:00Z [default3]:", "[pod/train-worker-0/pytorch] "],
+     "2026-01-01T10:00:00.1Z stderr F [rank3]: ", "2026-01-01T10:00:00Z [default3]:", "[pod/train-worker-0/pytorch] ",
+     "Nov 28 01:00:18 node-3 train[4127]: ", "10:00:00 ", "node-3: ", "ip-10-0-0-3: [rank3]: ", "10.0.0.3: "],
 )  # fmt: skip
 def test_indentation_of_code_is_kept_behind_a_prefix(prefix: str, code: str) -> None:
     assert split_prefix(prefix + code).text == code
@@ -60,6 +63,10 @@ def test_provider_replica_wins_over_name_in_line_but_not_over_rank() -> None:
 def test_provider_rank_is_used_unless_line_has_rank() -> None:
     assert split_prefix(TEXT, rank=3).source.label == 3
     assert split_prefix(f"[rank5]: {TEXT}", rank=3).source.label == 5
+
+
+def test_metric_with_a_number_in_its_name_is_not_a_host() -> None:
+    assert split_prefix("rouge-1: 0.41").text == "rouge-1: 0.41"
 
 
 def test_failure_table_row_is_not_a_rank_prefix() -> None:

@@ -72,10 +72,9 @@ _STEP = re.compile(
 _TOTAL = re.compile(
     r"(?:max|total)_(?:train(?:ing)?_)?(?:steps?|iters?|iterations?|updates?)['\"]?\s*[:=]\s*['\"]?(\d{1,12})"
 )
-_BRACKETS = re.compile(
-    r"(?:epoch\W{0,3}(?:\(?train\)?)?\W{0,4}|(?:^|\s)train: (?=\d+ \[))\[?(\d{1,12})(?:\]?:?\s*\[\s*|\]?:?\s+)"
-    r"(\d{1,12})\s*/\s*(\d{1,12})\]?"
-)
+_IN_EPOCH = r"\[?(\d{1,12})(?:\]?:?\s*\[\s*|\]?:?\s+)(\d{1,12})\s*/\s*(\d{1,12})\]?"
+_BRACKETS = re.compile(rf"epoch\W{{0,3}}(?:\(?train\)?)?\W{{0,4}}{_IN_EPOCH}")
+_TIMM = re.compile(rf"\btrain: (?=\d+ \[){_IN_EPOCH}")
 _ITERATIONS = re.compile(r"\biter\(train\) *\[ *(\d{1,12})/(\d{1,12})\]")
 _BAR = re.compile(r"(\d{1,12})(?:it)?/(\d{1,12})(?:it rate:| ?(?:\[(?:\d+:)?\d+:\d+<|\[[=>.]|━|(?:\d+:)?\d+:\d+ <))")
 _COUNTED = re.compile(r"(\d{1,12}) ?/ ?(\d{1,12}) (?:batches|steps|iterations)\b")
@@ -260,7 +259,7 @@ def _loss(text: str) -> tuple[float | None, str]:
 
 def _position(text: str) -> tuple[float | None, int | None, int | None, str]:
     """Return the epoch, the step, its total and the step's mark."""
-    if found := _BRACKETS.search(text):
+    if found := _BRACKETS.search(text) or ("train: " in text and _TIMM.search(text)):
         return float(found.group(1)), int(found.group(2)), int(found.group(3)), text[found.end(2) : found.end(3) + 1]
     epoch = _EPOCH.search(text)
     in_epoch = float(epoch.group(1)) if epoch else None

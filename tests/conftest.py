@@ -26,6 +26,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith(OURS)]:
         monkeypatch.delenv(name)
+    monkeypatch.delenv("COLUMNS", raising=False)  # a terminal's, which pytest-xdist hands to its workers
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -20,7 +20,7 @@ demo: setup ## the emulated clouds, an emulated Slack and the real bot; prints o
 	@.venv/bin/python -m emulator.demo
 
 test: setup ## all tests but the slow ones (SQLite, PostgreSQL, a browser where there is one)
-	@.venv/bin/pytest -n 2 -m "not slow"
+	@.venv/bin/pytest -n 2 --dist worksteal -m "not slow"
 
 test-slow: setup ## the long property and soak tests
 	.venv/bin/pytest -m slow

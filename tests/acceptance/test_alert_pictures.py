@@ -119,8 +119,8 @@ STORIES = (
         "recovered",
         "training",
         "qwen-vision-pretrain",
-        ("GPUs idle", "8 of 8 GPUs", "Back to normal after"),
-        "Back to normal",
+        ("GPUs idle", "8 of 8 GPUs", "back to normal after"),
+        "back to normal",
     ),
     Story(
         "hang",

@@ -190,7 +190,7 @@ async def stopping_asks_and_can_be_undone(page: Page) -> None:
 
 async def recovery_edits_the_same_message(page: Page, first: tuple[str | None, str | None]) -> None:
     root = alert(page, "qwen-vision-pretrain")
-    await expect(root).to_contain_text("Back to normal after", timeout=RECOVERY_MS)
+    await expect(root).to_contain_text("back to normal after", timeout=RECOVERY_MS)
     ts, version = await root.get_attribute("data-ts"), await root.get_attribute("data-version")
     assert ts == first[0]
     assert int(version or 0) > int(first[1] or 0)

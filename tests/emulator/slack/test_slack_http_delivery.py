@@ -52,7 +52,7 @@ async def test_bolt_accepts_the_signature_and_answers(start: Start) -> None:
             await ack()
             await respond(f"got {command['text']}")
 
-        assert (await slack.person_actions.slash("ada", "#training", "/train", "x & y=é")).text == "got x & y=é"
+        assert (await slack.person_actions.slash("ada", "#training", "/train", "x & y=é")).text == "got x &amp; y=é"
 
 
 async def test_bolt_refuses_another_secret(start: Start) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, FloatRect, Locator, Page, async_playwright, expect
+from playwright.async_api import Browser, Error, FloatRect, Locator, Page, async_playwright, expect
 
 from tests.acceptance.test_demo_browser import CHROMIUM, FLAGS, demo
 
@@ -24,6 +24,8 @@ PICTURE_HEIGHT_PX = 600
 SETTLED_MS = 240_000
 HANG_MS = 480_000
 """A hang is reported after five minutes."""
+EDITS = 10
+"""More than a message gets while its picture is taken."""
 CLOCK = r"\d+:\d\d [AP]M"
 ACKNOWLEDGE = "button-trainwatch_acknowledge"
 LINES = """(root) => {
@@ -198,9 +200,20 @@ async def check_story(story: Story, desktop: Page, phone: Page, pictures: Path) 
     assert box is not None
     problems += [f"takes {lines} lines"] if lines > MAX_LINES else []
     problems += [f"is {box['height']} px high"] if box["height"] > PHONE_SCREEN_PX else []
-    await root.screenshot(path=pictures / f"{story.name}-desktop.png")
-    await small.screenshot(path=pictures / f"{story.name}-phone.png")
+    await take_picture(root, pictures / f"{story.name}-desktop.png")
+    await take_picture(small, pictures / f"{story.name}-phone.png")
     return problems
+
+
+async def take_picture(message: Locator, path: Path) -> None:
+    """Take it again when an edit replaces the message in between."""
+    for _ in range(EDITS):
+        try:
+            await message.screenshot(path=path)
+            return
+        except Error:
+            await message.wait_for()
+    await message.screenshot(path=path)
 
 
 async def picture_with_thread(page: Page, pictures: Path) -> None:

@@ -14,7 +14,7 @@ $(UV):
 	python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --target .boot uv
 
 setup: $(UV) ## create .venv with trainwatch and its tools; leaves .venv/bin/trainwatch ready
-	@$(UV) sync --locked --quiet
+	@$(UV) sync --locked --quiet --compile-bytecode
 
 demo: setup ## the emulated clouds, an emulated Slack and the real bot; prints one URL
 	@.venv/bin/python -m emulator.demo

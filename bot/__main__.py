@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from bot.rules.diagnosis_config import DiagnosisConfig
 
 _PIPE_WIDTH = 80
-"""The width of help where there is no terminal."""
+"""The width of help in a pipe or a file."""
 _GC_THRESHOLD = 20_000
 
 

@@ -64,7 +64,7 @@ def source_name(rank: int | None, replica: str | None) -> str | None:
 
 
 def source_tag(rank: int | None, replica: str | None) -> str | None:
-    """Return `r3`, or the replica's id if there is no rank."""
+    """Return `r3`, or the replica's id for a line without a rank."""
     return replica if rank is None else f"r{rank}"
 
 

@@ -14,17 +14,8 @@ from bot.store.store import open_store
 from emulator.faults import Fault
 from emulator.slack.app import create_slack
 from tests.acceptance.program import Ended, Machine, Row, machine_at
+from tests.support.scopes import GRANTED
 
-GRANTED = (
-    "app_mentions:read",
-    "channels:read",
-    "chat:write",
-    "commands",
-    "files:write",
-    "groups:read",
-    "users:read",
-    "users:read.email",
-)
 NEEDED = ("app_mentions:read", "chat:write", "commands")
 LOOPS = ("poll", "deliver", "remind")
 APP_TOKEN = "Slack app token (Socket Mode)"

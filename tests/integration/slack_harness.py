@@ -30,19 +30,10 @@ from emulator.slack.model import Channel, Message
 from emulator.slack.person_actions import Seen
 from tests.fakes.clock import ManualClock
 from tests.fakes.provider import FakeProvider, registry_of
+from tests.support.scopes import GRANTED
 from tests.support.waiting import LONGEST_S
 from tests.unit.slack.factories import NOW, REF, incident, job, line, notification
 
-GRANTED = (
-    "app_mentions:read",
-    "channels:read",
-    "chat:write",
-    "commands",
-    "files:write",
-    "groups:read",
-    "users:read",
-    "users:read.email",
-)
 SECRET = "hunter2hunter2"
 """A configured secret, which no message may contain."""
 

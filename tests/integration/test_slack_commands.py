@@ -16,7 +16,6 @@ from emulator.slack import interaction_tokens
 from emulator.slack.app import BOT_TOKEN
 from tests.integration.polling import DATABASE
 from tests.integration.slack_harness import (
-    GRANTED,
     SECRET,
     SlackHarness,
     at_least,
@@ -24,6 +23,7 @@ from tests.integration.slack_harness import (
     slack_with_scopes,
     step_lines,
 )
+from tests.support.scopes import GRANTED
 from tests.support.waiting import eventually
 from tests.unit.slack.factories import HOSTILE, REF, line
 from tests.unit.slack.validity import own_problems

@@ -21,7 +21,8 @@ from bot.store.store import Store
 from emulator.slack.app import APP_TOKEN, BOT_TOKEN, Slack, create_slack, served
 from emulator.slack.delivery import HttpDelivery, encode_body
 from emulator.slack.limits import RateLimits
-from tests.integration.slack_harness import GRANTED, SlackHarness
+from tests.integration.slack_harness import SlackHarness
+from tests.support.scopes import GRANTED
 from tests.support.waiting import LONGEST_S, eventually
 
 

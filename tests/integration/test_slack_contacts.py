@@ -19,8 +19,9 @@ from bot.watcher.remind import ReminderJob
 from emulator.slack.mentions import mentioned_users
 from emulator.slack.model import Message
 from tests.integration.polling import DATABASE
-from tests.integration.slack_harness import GRANTED, SlackHarness, running, slack_with_scopes
+from tests.integration.slack_harness import SlackHarness, running, slack_with_scopes
 from tests.integration.test_slack_owners import post_failure
+from tests.support.scopes import GRANTED
 from tests.unit.slack.factories import NOW, failed, incident, job
 
 BEN = "Ben@Example.com"

@@ -14,7 +14,8 @@ from bot.slack.render.blocks import Action
 from bot.store.store import Store
 from bot.watcher.remind import ReminderJob
 from emulator.slack.model import Message
-from tests.integration.slack_harness import GRANTED, SlackHarness, running, slack_with_scopes
+from tests.integration.slack_harness import SlackHarness, running, slack_with_scopes
+from tests.support.scopes import GRANTED
 from tests.unit.slack.factories import NOW, failed, incident, job
 
 MINUTE = timedelta(minutes=1)

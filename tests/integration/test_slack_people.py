@@ -11,7 +11,8 @@ from bot.domain.alerts import DeliveryKind, Receipt
 from bot.domain.jobs import Job, JobRef, JobState
 from bot.store.store import Store
 from emulator.slack.model import Message
-from tests.integration.slack_harness import GRANTED, SlackHarness, at_least, running, slack_with_scopes
+from tests.integration.slack_harness import SlackHarness, at_least, running, slack_with_scopes
+from tests.support.scopes import GRANTED
 from tests.unit.slack.factories import REF, incident
 
 

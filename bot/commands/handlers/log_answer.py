@@ -23,7 +23,7 @@ _MORE = frozenset({CutReason.NEWER, CutReason.NEWER_UNREAD})
 async def read_logs(
     provider: Provider, job: JobRef, command: LogsCommand, redactor: Redactor, now: datetime
 ) -> LogsAnswer:
-    """Read the lines that the command asks for. There is no newer page at the end of a log that is complete.
+    """Read the lines that the command asks for. A log that is complete has no newer page.
 
     Raises:
         UsageError: the pattern is invalid, or the window starts in the future.

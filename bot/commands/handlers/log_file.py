@@ -38,7 +38,8 @@ from bot.redaction.redactor import Redactor
 from bot.redaction.values import redact_gaps
 
 MAX_FILE_BYTES = 100_000_000
-_SEGMENT_BYTES = 8_000_000
+SEGMENT_BYTES = 8_000_000
+"""Bytes of one temporary file: the oldest one is dropped whole when there are too many lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,8 @@ class FileLimits:
     bytes: int = MAX_FILE_BYTES
     lines: int = 5_000_000
     read_s: float = 600.0
-    """Slack accepts an answer for half an hour."""
+    """Seconds. Slack accepts an answer for half an hour."""
+    segment_bytes: int = SEGMENT_BYTES
 
 
 FILE_LIMITS = FileLimits()
@@ -71,7 +73,7 @@ async def read_with_file(
         ProviderError: nothing could be read. A failure after the first lines is a gap in the answer.
     """
     query = build_query(job, command, now)
-    writer = LogFileWriter(query.order, reverses=query.order is not command.show, max_bytes=file_limits.bytes)
+    writer = LogFileWriter(query.order, reverses=query.order is not command.show, limits=file_limits)
     kept = _Kept(keeps_first=query.order is command.take, limits=limits)
     reading = PageReading(limits.lines, limits)
     redacted, ends_s = 0, time.monotonic() + file_limits.read_s
@@ -161,11 +163,13 @@ class LogFileWriter:
 
     order: Order
     reverses: bool
-    max_bytes: int = MAX_FILE_BYTES
+    limits: FileLimits = FILE_LIMITS
     segments: deque[_Segment] = field(default_factory=deque)
     span: tuple[int, int] | None = None
     lines: int = 0
     size: int = 0
+    is_full: bool = False
+    """Whether reading newest first has reached the limit."""
 
     def add(self, lines: Sequence[LogLine]) -> None:
         """Write lines. Beyond the limit the oldest ones are left out: earlier ones, or these if read newest first."""
@@ -176,14 +180,14 @@ class LogFileWriter:
         rows = map(exact_row, reversed(lines) if self.reverses else lines)
         self.lines += len(lines)
         data = "".join(f"{row}\n" for row in rows).encode(errors="replace")
-        if self.order is Order.DESC and self.size + len(data) > self.max_bytes:
-            self.max_bytes = 0
+        self.is_full = self.is_full or (self.order is Order.DESC and self.size + len(data) > self.limits.bytes)
+        if self.is_full:
             return
-        if not self.segments or self.segments[-1].size >= _SEGMENT_BYTES:
+        if not self.segments or self.segments[-1].size >= self.limits.segment_bytes:
             self.segments.append(_Segment(tempfile.TemporaryFile()))  # noqa: SIM115 - closed with the answer
         self.segments[-1].write(data, len(lines))
         self.size += len(data)
-        while self.size > self.max_bytes and len(self.segments) > 1:
+        while self.size > self.limits.bytes and len(self.segments) > 1:
             oldest = self.segments.popleft()
             self.size -= oldest.size
             oldest.file.close()

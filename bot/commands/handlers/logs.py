@@ -83,7 +83,7 @@ def page_after(command: LogsCommand, start: PageStart) -> LogsCommand:
 
 
 def _neighbors(command: LogsCommand, page: ReadPage, *, ascending: bool) -> tuple[PageStart | None, PageStart | None]:
-    """Where the pages before and after this one start; None when there is no page.
+    """Where the pages before and after this one start; None at an end of the log.
 
     Back from a page that started inside a nanosecond, all lines of that nanosecond are shown again.
     """

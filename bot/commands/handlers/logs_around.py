@@ -133,7 +133,7 @@ def _answer(
 def _neighbors(
     found: _Surroundings, command: LogsCommand, readings: Sequence[PageReading]
 ) -> tuple[PageStart | None, PageStart]:
-    """Where the pages before and after start; None when there is no older page.
+    """Where the pages before and after start; None at the start of the log.
 
     There is always a newer page, because lines may arrive.
     """

@@ -98,7 +98,7 @@ class ChannelHandlers:
         )
 
     async def _unwatch(self, command: UnwatchCommand) -> UnwatchAnswer | ConfirmAnswer:
-        """End subscriptions of the channel, also those of jobs whose platform is no longer set up."""
+        """End subscriptions of the channel, also those of jobs on platforms that were removed."""
         watched = await self._watched_jobs()
         if command.ref is None:
             if watched and not command.is_confirmed:

@@ -27,7 +27,7 @@ def typed(options: str) -> LogsCommand:
 async def ask(
     provider: FakeProvider, options: str, max_bytes: int = 10**9, read_s: float = 600
 ) -> tuple[LogsAnswer, list[str]]:
-    file_limits = FileLimits(max_bytes, read_s=read_s)
+    file_limits = FileLimits(max_bytes, read_s=read_s, segment_bytes=10_000)
     answer = await read_with_file(
         provider, REF, typed(options), Redactor(), NOW, limits=LIMITS, file_limits=file_limits
     )
@@ -70,8 +70,7 @@ async def test_paging_on_from_the_answer_loses_no_line() -> None:
     assert [*older.lines, *answer.lines] == LINES[-len(older.lines) - len(answer.lines) :]
 
 
-async def test_file_too_large_keeps_the_newest_lines_and_counts_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.commands.handlers.log_file._SEGMENT_BYTES", 10_000)
+async def test_file_too_large_keeps_the_newest_lines_and_counts_the_others() -> None:
     for options in ("--all", "--all --desc"):
         answer, rows = await ask(FakeProvider(LINES, 70), options, max_bytes=50_000)
         assert answer.file is not None

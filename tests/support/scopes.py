@@ -1,0 +1,12 @@
+"""The Slack scopes that tests grant: all that manifest.yml asks for."""
+
+GRANTED = (
+    "app_mentions:read",
+    "channels:read",
+    "chat:write",
+    "commands",
+    "files:write",
+    "groups:read",
+    "users:read",
+    "users:read.email",
+)

@@ -264,7 +264,9 @@ def _lines_with(needle: bytes, page: PageView, low: int, end: int) -> Iterator[t
             end = found  # not a try: evaluations log thousands of lines
             continue
         tries += 1
-        cursor = LineCursor(page.text, page.origins, page.first_line, page.first_line)
+        # Only origins need the number of the line, and counting reads the page from its start.
+        start = 0 if page.origins is not None else page.text.rfind(b"\n", 0, found) + 1
+        cursor = LineCursor(page.text, page.origins, page.first_line, page.first_line, start)
         cursor.move_to(found)
         end = cursor.start
         logged = parse_progress_line(cursor.raw(), cursor.origin(), cursor.line).logged

@@ -10,9 +10,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
-from bot.domain.durations import parse_duration
+from bot.domain.durations import format_duration, parse_duration
 from bot.domain.logs import DEFAULT_OVERLAP
 from bot.domain.observations import LOG_LOOKBACK, POLL_INTERVAL
 from bot.domain.setting_values import FILE_PROBLEM, FILE_SUFFIX, describe_damage, may_be_in_file
@@ -29,6 +29,15 @@ def _duration(value: object) -> object:
     if isinstance(duration, timedelta) and duration > _LONGEST:
         raise ValueError(f"must be at most {_LONGEST.days}d")
     return duration
+
+
+def _at_most(longest: timedelta) -> AfterValidator:
+    def check(value: timedelta) -> timedelta:
+        if value > longest:
+            raise ValueError(f"must be at most {format_duration(longest)}")
+        return value
+
+    return AfterValidator(check)
 
 
 def _lower_case(value: object) -> object:
@@ -80,7 +89,7 @@ class Settings(BaseModel):
         "127.0.0.1", description="Address to listen on in HTTP mode."
     )
     trainwatch_http_port: int = Field(3000, ge=0, le=65535, description="Port to listen on in HTTP mode.")
-    trainwatch_poll_interval: Duration = Field(
+    trainwatch_poll_interval: Annotated[Duration, _at_most(timedelta(days=1))] = Field(
         POLL_INTERVAL,
         gt=timedelta(0),
         description="Time between two polls of a running job. Jobs that are not running wait four times as long.",
@@ -94,13 +103,13 @@ class Settings(BaseModel):
     trainwatch_lookback: Duration = Field(
         LOG_LOOKBACK, description="How far back to read the log when a subscription starts."
     )
-    trainwatch_overlap: Duration = Field(
+    trainwatch_overlap: Annotated[Duration, _at_most(timedelta(hours=12))] = Field(
         DEFAULT_OVERLAP, description="How far back to reread the log on each poll, to catch late lines."
     )
-    trainwatch_drain: Duration = Field(
+    trainwatch_drain: Annotated[Duration, _at_most(timedelta(days=1))] = Field(
         timedelta(seconds=90), description="How long to keep reading the log after a job ends, to catch its last lines."
     )
-    trainwatch_lease: Duration = Field(
+    trainwatch_lease: Annotated[Duration, _at_most(timedelta(hours=1))] = Field(
         timedelta(seconds=90),
         ge=timedelta(seconds=2),
         description="How long a process holds a job or message. After a crash, another process waits this long.",

@@ -22,24 +22,49 @@ _SECONDS_MATTER = 600
 """Below this many seconds, a spoken duration includes seconds."""
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _PART = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d|w)", re.IGNORECASE)
+_ISO_NUMBER = r"(\d+(?:[.,]\d+)?)"
+_ISO_DURATION = re.compile(
+    rf"P(?=[\dT])(?:{_ISO_NUMBER}W)?(?:{_ISO_NUMBER}D)?"
+    rf"(?:T(?=\d)(?:{_ISO_NUMBER}H)?(?:{_ISO_NUMBER}M)?(?:{_ISO_NUMBER}S)?)?$",
+    re.IGNORECASE,
+)
+"""ISO 8601 without years and months, whose length varies."""
 _RFC3339 = re.compile(
     r"(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}(?::\d{2})?)(?:[.,](\d{1,9})\d*)?\s*([Zz]|[+-]\d{2}:?\d{2})?$"
 )
 
 
 def parse_duration(text: str) -> timedelta | None:
-    """Parse "90s", "30m", "2h", "3d", "1w" or a combination such as "1h30m"; return None for anything else."""
+    """Parse "90s", "30m", "2h", "3d", "1w", a combination such as "1h30m", or ISO 8601 such as "PT1H30M"; else None.
+
+    A span that is too long for a timedelta becomes `timedelta.max`, so that the caller can name its own limit.
+    """
     stripped = text.strip()
+    if not stripped:
+        return None
+    seconds = _iso_seconds(stripped) if stripped[:1] in "Pp" else _seconds(stripped)
+    if seconds is None:
+        return None
+    return timedelta(seconds=seconds) if seconds < timedelta.max.total_seconds() else timedelta.max
+
+
+def _seconds(text: str) -> float | None:
     position, seconds = 0, 0.0
-    while position < len(stripped):
-        part = _PART.match(stripped, position)
+    while position < len(text):
+        part = _PART.match(text, position)
         if part is None:
             return None
         seconds += float(part[1]) * _UNIT_SECONDS[part[2].lower()]
         position = part.end()
-    if not stripped or seconds > timedelta.max.total_seconds() / 2:
+    return seconds
+
+
+def _iso_seconds(text: str) -> float | None:
+    found = _ISO_DURATION.match(text)
+    if found is None:
         return None
-    return timedelta(seconds=seconds)
+    parts = zip(found.groups(), ("w", "d", "h", "m", "s"), strict=True)
+    return sum(float(number.replace(",", ".")) * _UNIT_SECONDS[unit] for number, unit in parts if number)
 
 
 def format_duration(span: timedelta) -> str:

@@ -1,4 +1,4 @@
-"""Parse times as people type them: `03:00`, `yesterday`, `2 days ago`, `29 Nov 03:06`, `2026-11-29`. Pure.
+"""Parse times as people type them: `03:00`, `yesterday`, `2 days ago`, `29 Nov 03:06`, `2026-11-29`, epochs. Pure.
 
 `read_typed_time` reads the form; `resolve_ns` needs the current time and the person's time zone. A bare time of day is
 the last such time, a bare day its midnight, a weekday the last such day. An hour that a clock change repeats counts
@@ -28,6 +28,11 @@ _CLOCK = re.compile(
     r"(?i)(?:^|\s+|(?<=\d)t|\s+at\s+)(\d{1,2})(?::(\d{2})(?::(\d{2})(?:[.,](\d{1,9})\d*)?)?)?\s*([ap]m)?$"
 )
 _ISO_DAY = re.compile(r"(\d{4})-(\d{2})-(\d{2})$")
+_EPOCH = re.compile(r"@?(\d{9,})(?:[.,](\d{1,9})\d*)?$", re.ASCII)
+"""The shortest one in seconds is in 1973. A shorter number could be anything."""
+_EPOCH_UNITS = ((10**11, NS_PER_SECOND), (10**14, 10**6), (10**17, 10**3))
+"""Numbers below a bound, and their unit in nanoseconds: seconds up to the year 5138, then milli- and microseconds."""
+_MAX_EPOCH_DIGITS = 30
 _MONTH = rf"({'|'.join(_MONTHS)})[a-z]*\.?"
 _DAY_MONTH = re.compile(rf"(?i)(?P<day>\d{{1,2}})\.?\s+(?P<month>{_MONTH})(?:\s+(?P<year>\d{{4}}))?$")
 _MONTH_DAY = re.compile(rf"(?i)(?P<month>{_MONTH})\s+(?P<day>\d{{1,2}})(?:,?\s+(?P<year>\d{{4}}))?$")
@@ -72,7 +77,14 @@ class WallTime:
     """None: the time zone of the person."""
 
 
-TypedTime = Ago | WallTime
+@dataclass(frozen=True, slots=True)
+class EpochTime:
+    """A time in nanoseconds since the epoch, typed as a number of seconds or a smaller unit."""
+
+    ns: int
+
+
+TypedTime = Ago | WallTime | EpochTime
 
 
 def parse_long_duration(text: str) -> timedelta | None:
@@ -89,6 +101,8 @@ def read_typed_time(text: str) -> TypedTime | None:
     ago = _AGO.match(typed)
     if (span := parse_long_duration(ago[1] if ago else typed)) is not None:
         return Ago(span)
+    if epoch := _EPOCH.match(typed):
+        return EpochTime(_epoch_ns(epoch[1], epoch[2] or ""))
     zone = _ZONE.search(typed)
     offset = _offset(zone[1]) if zone else None
     if zone and offset is None:
@@ -116,11 +130,20 @@ def resolve_ns(
     try:
         if isinstance(typed, Ago):
             found: int | None = ns_from_datetime(now - typed.span)
+        elif isinstance(typed, EpochTime):
+            found = typed.ns
         else:
             found = _resolve_wall_time(typed, now, typed.offset or zone, is_end, after_ns)
     except (OverflowError, ValueError):
         return None
     return found if found is not None and 0 <= found <= LAST_NS else None
+
+
+def _epoch_ns(digits: str, fraction: str) -> int:
+    """The unit follows from the magnitude: no two units share a year between 1973 and 2262."""
+    number = int(digits[:_MAX_EPOCH_DIGITS])
+    unit_ns = next((unit_ns for bound, unit_ns in _EPOCH_UNITS if number < bound), 1)
+    return number * unit_ns + int(fraction.ljust(9, "0") or "0") * unit_ns // NS_PER_SECOND
 
 
 def _offset(text: str) -> timezone | None:

@@ -208,10 +208,9 @@ def _metrics_window(window: Window, job: Job, now: datetime) -> tuple[datetime, 
 
     require_started(window, now)
     end = datetime_from_ns(window.end_ns) if window.end_ns is not None else now
-    if window.since is not None:
-        return now - window.since, end
-    if window.start_ns is not None:
-        start = datetime_from_ns(window.start_ns)
+    start_ns = window.begin_ns(now)
+    if start_ns is not None:
+        start = datetime_from_ns(start_ns)
         return start, max(start, end)
     if window.end_ns is None and job.ended_at is not None:
         end = min(job.ended_at, now)

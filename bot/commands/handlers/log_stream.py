@@ -59,7 +59,7 @@ def build_query(job: JobRef, command: LogsCommand, now: datetime) -> LogQuery:
     """
     window = command.window
     require_started(window, now)
-    start_ns = window.start_ns if window.since is None else ns_from_datetime(now - window.since)
+    start_ns = window.begin_ns(now)
     end_ns = window.end_ns
     step_ns = 0 if command.skip else 1
     if command.after_ns is not None:

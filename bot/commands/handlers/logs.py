@@ -56,7 +56,7 @@ def page_answer(
     newest_ns = max((line.timestamp_ns for line in page.lines), default=0)
     end_ns = query.end_ns if query.end_ns is not None else max(ns_from_datetime(now), newest_ns)
     window = command.window
-    start_ns = window.start_ns if window.since is None else ns_from_datetime(now - window.since)
+    start_ns = window.begin_ns(now)
     base = replace(command, ref=str(query.job), window=Window(None, start_ns, window.end_ns))
     older, newer = _neighbors(command, page, ascending=ascending)
     return LogsAnswer(

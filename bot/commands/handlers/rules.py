@@ -117,12 +117,8 @@ def _window(window: Window, job: Job, now: datetime) -> tuple[datetime, datetime
     """Return the part of the window in which the job existed; the last day when no window is given."""
     over = job.ended_at + AFTER_END if job.ended_at is not None else now
     end = min(now, over, datetime_from_ns(window.end_ns) if window.end_ns is not None else now)
-    if window.since is not None:
-        start = now - window.since
-    elif window.start_ns is not None:
-        start = datetime_from_ns(window.start_ns)
-    else:
-        start = end - DEFAULT_SPAN
+    start_ns = window.begin_ns(now)
+    start = datetime_from_ns(start_ns) if start_ns is not None else end - DEFAULT_SPAN
     created_at = job.created_at or job.started_at
     start = max(start, created_at) if created_at is not None else start
     if start >= end:

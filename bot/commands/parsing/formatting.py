@@ -3,6 +3,8 @@
 `bot.commands.parsing.parser` reads it back to the same command.
 """
 
+from collections.abc import Sequence
+
 from bot.commands.parsing.pasted_words import clean_words
 from bot.commands.parsing.tokenizer import Word, quote, split_words
 from bot.commands.subcommands.arguments import Window, clean_reference
@@ -85,8 +87,19 @@ def _filter(wanted: LogFilter) -> list[str]:
         *(("--include", text) for text in wanted.includes),
         *(("--exclude", text) for text in wanted.excludes),
         *(("--replica", replica) for replica in wanted.replicas),
-        *(("--rank", str(rank)) for rank in wanted.ranks),
+        ("--rank", _ranks(wanted.ranks)),
     )
+
+
+def _ranks(ranks: Sequence[int]) -> str | None:
+    """Ranks with ranges, as short as possible, because a button holds 2,000 characters: `0-3,8`."""
+    ranges: list[tuple[int, int]] = []
+    for rank in ranks:
+        if ranges and ranges[-1][1] + 1 == rank:
+            ranges[-1] = ranges[-1][0], rank
+        else:
+            ranges.append((rank, rank))
+    return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in ranges) or None
 
 
 def _page(command: LogsCommand) -> list[str]:

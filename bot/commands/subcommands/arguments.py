@@ -6,13 +6,21 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Self
 
-from bot.domain.durations import ns_from_datetime
+from bot.domain.durations import format_duration, ns_from_datetime
 from bot.domain.logs import Level, parse_level
 from bot.domain.regex import compile_typed_pattern
 from bot.domain.times import Ago, TypedTime, WallTime, parse_long_duration, read_typed_time, resolve_ns
 from bot.errors import UnnamedJob, UsageError
 
 _MAX_COUNT = 100_000_000
+_MAX_RANK_DIGITS = 7
+_MAX_RANKS = 10_000
+"""Ranks of one command."""
+MAX_SINCE = timedelta(days=50_000)
+"""The longest `--since`. It may reach back before 1970, which then means the beginning of the log."""
+MAX_DURATION = timedelta(days=365)
+"""The longest duration of a silence or reminder."""
+_RANK_RANGE = re.compile(r"(\d+)(?:\s*(?:-|\u2013|\u2212|\.\.)\s*(\d+))?$", re.ASCII)
 _SLASHED_DATE = re.compile(r"\d{1,2}[/.]\d{1,2}(?:[/.](?:\d{2}|\d{4})?)?$")
 STOPS = ".,:;!?"
 """Punctuation at the end of a sentence or before the next word."""
@@ -49,6 +57,10 @@ class Window:
     start_ns: int | None = None
     end_ns: int | None = None
 
+    def begin_ns(self, now: datetime) -> int | None:
+        """The start in nanoseconds since the epoch; None without one."""
+        return self.start_ns if self.since is None else max(0, ns_from_datetime(now - self.since))
+
 
 ALL_TIME = Window()
 
@@ -78,22 +90,24 @@ class Arguments:
         """The values of a repeatable option."""
         return self.options.get(name, ())
 
-    def count(self, name: str) -> int | None:
+    def count(self, name: str, largest: int = _MAX_COUNT) -> int | None:
         """A whole number from 1."""
         if (text := self.text(name)) is None:
             return None
         digits = text.replace(",", "").replace("_", "")
-        if not (digits.isascii() and digits.isdigit() and 0 < int(digits[:12]) <= _MAX_COUNT):
-            raise UsageError(f"Invalid number `{text}` for `{name}`. Use a whole number from 1 to {_MAX_COUNT:,}.")
+        if not (digits.isascii() and digits.isdigit() and 0 < int(digits[:12]) <= largest):
+            raise UsageError(f"Invalid number `{text[:40]}` for `{name}`. Use a whole number from 1 to {largest:,}.")
         return int(digits)
 
     def ranks(self, name: str) -> tuple[int, ...]:
-        """Ranks, repeated or separated by commas."""
-        words = [part.strip() for text in self.texts(name) for part in text.split(",")]
-        for word in words:
-            if not (word.isascii() and word.isdigit() and len(word) < 8):
-                raise UsageError(f"Invalid rank `{word}`. Use a whole number, such as 0 or 12.")
-        return tuple(int(word) for word in words)
+        """Ranks and ranges of ranks, repeated or separated by commas: `0`, `0-3`, `0,4-7`."""
+        ranks: dict[int, None] = {}
+        for word in (part.strip() for text in self.texts(name) for part in text.split(",")):
+            first, last = _read_ranks(word)
+            if last - first >= _MAX_RANKS or len(ranks) > _MAX_RANKS:
+                raise UsageError(f"`{name}` accepts at most {_MAX_RANKS:,} ranks.")
+            ranks.update(dict.fromkeys(range(first, last + 1)))
+        return tuple(ranks)
 
     def window(self) -> Window:
         """The time span of `WINDOW_OPTIONS`."""
@@ -101,7 +115,7 @@ class Arguments:
         since = self.duration_ago("--since")
         start = self.timestamp_ns("--start" if self.has("--start") or since is not None else "--since")
         if since is not None and self.has("--end"):
-            start, since = ns_from_datetime(self.context.now - since), None
+            start, since = Window(since).begin_ns(self.context.now), None
         end = self.timestamp_ns("--end", end_of_day=True, after_ns=start)
         if start is not None and end is not None and start > end:
             raise UsageError("`--start` must be before `--end`.")
@@ -110,7 +124,11 @@ class Arguments:
     def duration_ago(self, name: str) -> timedelta | None:
         """The span of an option that counts back from now; None for a fixed time, and without the option."""
         typed = read_typed_time(self.text(name) or "")
-        return typed.span if isinstance(typed, Ago) and typed.span else None
+        if not isinstance(typed, Ago) or not typed.span:
+            return None
+        if typed.span > MAX_SINCE:
+            raise UsageError(f"`{name} {self.text(name)}` is too long. The maximum is {MAX_SINCE.days:,}d.")
+        return typed.span
 
     def timestamp_ns(self, name: str, *, end_of_day: bool = False, after_ns: int | None = None) -> int | None:
         """A time in nanoseconds since the epoch.
@@ -188,19 +206,32 @@ def clean_reference(text: str) -> str:
     return f"https://{ref}" if _BARE_ADDRESS.match(ref) else ref
 
 
-def read_duration(text: str) -> timedelta:
-    """Read a duration as people write it: 30m, 2h, 1h30m, 45 min.
+def read_duration(text: str, longest: timedelta = MAX_DURATION) -> timedelta:
+    """Read a duration as people write it: 30m, 2h, 1h30m, 45 min, PT45M.
 
     Raises:
-        UsageError: the text is not a duration, or is zero.
+        UsageError: the text is not a duration, or is zero or too long.
     """
     duration = parse_long_duration(text.rstrip(STOPS))
+    if duration and duration > longest:
+        raise UsageError(f"Duration `{text[:40]}` is too long. The maximum is {format_duration(longest)}.")
     if duration:
         return duration
     number = text.strip()
     if number.isdigit():
-        raise UsageError(f"`{text}` needs a unit: {number}m or {number}h?")
-    raise UsageError(f"Invalid duration `{text}`. Use a number and a unit, such as 30m, 2h or 3d.")
+        raise UsageError(f"`{number[:20]}` needs a unit: {number[:20]}m or {number[:20]}h?")
+    raise UsageError(f"Invalid duration `{text[:40]}`. Use a number and a unit, such as 30m, 2h or 3d.")
+
+
+def _read_ranks(word: str) -> tuple[int, int]:
+    """The first and the last rank of a range; the same for one rank."""
+    found = _RANK_RANGE.match(word)
+    if found is None or len(found[1]) > _MAX_RANK_DIGITS or len(found[2] or "") > _MAX_RANK_DIGITS:
+        raise UsageError(f"Invalid rank `{word[:40]}`. Use whole numbers such as 0 or 12, and ranges such as 0-3.")
+    first, last = int(found[1]), int(found[2] or found[1])
+    if first > last:
+        raise UsageError(f"Invalid range of ranks `{word}`. Write the smaller rank first.")
+    return first, last
 
 
 def _explain_time(name: str, text: str) -> str:
@@ -217,4 +248,4 @@ def _explain_missing_time(name: str, text: str, typed: TypedTime, context: Input
         day = replace(typed, clock_ns=None)
         if resolve_ns(day, context.now, context.zone, is_end=True) is not None:
             return f"The clocks skipped `{text}` that night. Add an hour to `{name}`, or write it in UTC."
-    return f"`{text}` for `{name}` is not between 1970 and 2262. Correct the year."
+    return f"`{text[:40]}` for `{name}` is not between 1970 and 2262. Correct the year."

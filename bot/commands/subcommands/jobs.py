@@ -27,6 +27,8 @@ if TYPE_CHECKING:  # help and other commands start faster without them
 DEFAULT_JOBS = 20
 SEARCHED_JOBS = 100
 """Number of jobs of each platform that a filter applies to."""
+MAX_JOBS = 10_000
+"""The largest `--limit`."""
 _MINE = ("mine", "my")
 
 
@@ -232,7 +234,7 @@ def _build_jobs(arguments: Arguments) -> JobsCommand:
     is_filtered = bool(states) or mine or user is not None
     return JobsCommand(
         others[0] if others else None,
-        arguments.count("--limit") or (SEARCHED_JOBS if is_filtered else DEFAULT_JOBS),
+        arguments.count("--limit", MAX_JOBS) or (SEARCHED_JOBS if is_filtered else DEFAULT_JOBS),
         states[0] if states else None,
         mine and user is None,
         user,

@@ -18,6 +18,8 @@ if TYPE_CHECKING:  # help and other commands start faster without them
     from bot.domain.jobs import Job, JobRef
     from bot.domain.subscriptions import Silence, Subscription, Watched
 
+_MAX_ID_DIGITS = 10
+"""Ids fit 32 bits in every database."""
 YES = Option("--yes", "Do not ask for confirmation.")
 SETTING_NOTES = "Settings: rule.parameter=value, rule=off, severity=page|warn|info."
 
@@ -178,7 +180,7 @@ def _build_silence(arguments: Arguments) -> SilenceCommand | UnsilenceCommand:
     replace(arguments, positionals=words).at_most(2)
     if words and words[0].lower() == "end":
         number = words[1].lstrip("#") if len(words) == 2 else ""
-        if not (number.isascii() and number.isdigit() and len(number) < 16):
+        if not (number.isascii() and number.isdigit() and len(number) < _MAX_ID_DIGITS):
             raise UsageError("Name one silence by its number: `silence end ID`. `list` shows the numbers.")
         return UnsilenceCommand(int(number))
     durations = [word for word in words if parse_long_duration(word)]

@@ -11,6 +11,8 @@ from bot.errors import ConfigError
 MonotonicClock = Callable[[], float]
 """Returns seconds that never go back."""
 _COUNTED_SECONDS = 60
+_MAX_RATE, _MAX_CONCURRENCY, _MAX_WAIT_S = 10_000, 1_000, 600
+"""The largest values of settings: requests per second, requests in flight, and seconds of a timeout."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,27 +42,27 @@ class HttpLimits:
         """Read `<prefix>_requests_per_second`, `_concurrency`, `_timeout_s`, `_connect_timeout_s`, `_retry_budget_s`.
 
         Raises:
-            ConfigError: a value is not a number, or too small.
+            ConfigError: a value is not a number, or is out of range.
         """
         defaults = cls()
 
-        def number(key: str, default: float, minimum: float) -> float:
+        def number(key: str, default: float, minimum: float, maximum: float) -> float:
             text = config.get(f"{prefix}_{key}", "").strip()
             try:
                 value = float(text) if text else default
             except ValueError:
-                value = -1.0
-            if not minimum <= value < float("inf"):
+                value = float("nan")
+            if not minimum <= value <= maximum:
                 name = f"{prefix}_{key}".upper()
-                raise ConfigError(f"{name} must be a number of at least {minimum:g}.")
+                raise ConfigError(f"{name} must be a number from {minimum:g} to {maximum:,g}.")
             return value
 
         return cls(
-            requests_per_second=number("requests_per_second", defaults.requests_per_second, 0.01),
-            concurrency=int(number("concurrency", defaults.concurrency, 1)),
-            connect_timeout_s=number("connect_timeout_s", defaults.connect_timeout_s, 0.01),
-            read_timeout_s=number("timeout_s", defaults.read_timeout_s, 0.01),
-            retry_budget_s=number("retry_budget_s", defaults.retry_budget_s, 0),
+            requests_per_second=number("requests_per_second", defaults.requests_per_second, 0.01, _MAX_RATE),
+            concurrency=int(number("concurrency", defaults.concurrency, 1, _MAX_CONCURRENCY)),
+            connect_timeout_s=number("connect_timeout_s", defaults.connect_timeout_s, 0.01, _MAX_WAIT_S),
+            read_timeout_s=number("timeout_s", defaults.read_timeout_s, 0.01, _MAX_WAIT_S),
+            retry_budget_s=number("retry_budget_s", defaults.retry_budget_s, 0, _MAX_WAIT_S),
         )
 
 

@@ -56,6 +56,18 @@ def local(text: str, now: datetime = NOW, *, is_end: bool = False) -> str:
         ("2026-11-29T03:00:00Z", "2026-11-29 04:00:00 +0100"),
         ("2026-11-29T03:00+05:30", "2026-11-28 22:30:00 +0100"),
         ("29 Nov 03:06 UTC", "2026-11-29 04:06:00 +0100"),
+        ("PT1H30M", "2026-11-29 08:00:00 +0100"),
+        ("P1DT2H ago", "2026-11-28 07:30:00 +0100"),
+        ("P1W", "2026-11-22 09:30:00 +0100"),
+        ("PT0.5H", "2026-11-29 09:00:00 +0100"),
+        ("1764400000", "2025-11-29 08:06:40 +0100"),
+        ("@1764400000", "2025-11-29 08:06:40 +0100"),
+        ("1764400000.5", "2025-11-29 08:06:40 +0100"),
+        ("1764400000123", "2025-11-29 08:06:40 +0100"),
+        ("1764400000123456", "2025-11-29 08:06:40 +0100"),
+        ("1764400000123456789", "2025-11-29 08:06:40 +0100"),
+        ("123456789", "1973-11-29 22:33:09 +0100"),
+        ("1" * 40, "none"),
         ("Nov 29, 2025", "2025-11-29 00:00:00 +0100"),
         ("30 november", "2025-11-30 00:00:00 +0100"),
         ("29 feb", "2024-02-29 00:00:00 +0100"),
@@ -144,3 +156,25 @@ def test_any_text_is_a_time_in_range_or_none(text: str, now: datetime, zone: Zon
         found = resolve_ns(typed, now, zone, is_end=is_end)
         assert found is None or 0 <= found <= LAST_NS
         assert not (isinstance(typed, Ago) and is_local(typed))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected_ns"),
+    [
+        ("1764400000.123456789", 1_764_400_000_123_456_789),
+        ("1764400000123.5", 1_764_400_000_123_500_000),
+        ("1764400000123456", 1_764_400_000_123_456_000),
+        ("1764400000123456789", 1_764_400_000_123_456_789),
+    ],
+)
+def test_epoch_is_exact_in_every_unit(text: str, expected_ns: int) -> None:
+    typed = read_typed_time(text)
+    assert typed is not None
+    assert resolve_ns(typed, NOW, BERLIN) == expected_ns
+
+
+@pytest.mark.parametrize(
+    "text", ["P", "PT", "P1", "P1H", "P1Y", "P1M", "PT1D", "P-1D", "12345678", "1e30", "NaN", "-1h"]
+)
+def test_other_numbers_and_durations_are_not_times(text: str) -> None:
+    assert read_typed_time(text) is None

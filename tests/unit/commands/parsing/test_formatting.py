@@ -48,7 +48,7 @@ def commands(draw: st.DrawFn) -> LogsCommand:
             tuple(draw(st.lists(texts, max_size=3))),
             tuple(draw(st.lists(texts, max_size=2))),
             tuple(draw(st.lists(texts, max_size=2))),
-            tuple(draw(st.lists(st.integers(0, 99), max_size=2))),
+            tuple(draw(st.lists(st.integers(0, 9), max_size=6, unique=True))),
             draw(st.none() | texts),
         ),
         limit=draw(st.none() | st.integers(1, 1000) | st.just(DEFAULT_LINES)),

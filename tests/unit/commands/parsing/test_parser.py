@@ -202,7 +202,20 @@ def test_backslashes_and_apostrophes_are_kept() -> None:
         ("logs a:b --level loud", "Invalid level `loud`. Use debug,"),
         ("logs a:b --limit 0", "Invalid number `0` for `--limit`. Use a whole number from 1"),
         ("logs a:b --limit ٣", "whole number from 1"),
-        ("logs a:b --rank x", "Invalid rank `x`. Use a whole number"),
+        ("logs a:b --limit 1000000000000000000000000000000", "whole number from 1 to 100,000,000."),
+        ("jobs --limit 10001", "whole number from 1 to 10,000."),
+        ("logs a:b --rank x", "Invalid rank `x`. Use whole numbers"),
+        ("logs a:b --rank 3-1", "Invalid range of ranks `3-1`."),
+        ("logs a:b --rank 0-9999999", "`--rank` accepts at most 10,000 ranks."),
+        ("logs a:b --rank 12345678", "Invalid rank `12345678`."),
+        ("logs a:b --since 99999999h", "`--since 99999999h` is too long. The maximum is 50,000d."),
+        ("metrics a:b --since PT99999999H", "is too long. The maximum is 50,000d."),
+        ("diagnose a:b --since 3000000d", "is too long. The maximum is 50,000d."),
+        (f"rules test a:b --since {10**30}w", "is too long. The maximum is 50,000d."),
+        ("logs a:b --end 99999999h", "`99999999h` for `--end` is not between 1970 and 2262."),
+        (f"logs a:b --around {10**30}", "is not between 1970 and 2262."),
+        ("logs a:b --since 0001-01-01", "is not between 1970 and 2262."),
+        ("logs a:b --end 9999-12-31T23:59:59Z", "is not between 1970 and 2262."),
         ("logs a:b --since 1h --start 2026-01-01", "Use either `--since` or `--start`, not both."),
         ("logs a:b --tail 5 --all", "Use either `--tail` or `--all`, not both."),
         ("logs a:b --asc --desc", "Use either `--asc` or `--desc`, not both."),
@@ -214,6 +227,10 @@ def test_backslashes_and_apostrophes_are_kept() -> None:
         ("silence llama", "Name one duration such as 30m"),
         ("silence 30x", "Invalid duration `30x`."),
         ("silence 30 a:b", "`30` needs a unit: 30m or 30h?"),
+        ("silence 99999999h a:b", "Duration `99999999h` is too long. The maximum is 365d."),
+        ("silence P400D", "Duration `P400D` is too long. The maximum is 365d."),
+        ("notify reminders 366d", "The maximum is 365d."),
+        ("silence end 12345678901", "Name one silence by its number"),
         ("silence end", "Name one silence by its number: `silence end ID`."),
         ("silence 1h --severity loud", "Invalid severity `loud`. Use page, warn or info."),
         ("unmute", "Name one silence by its number: `silence end ID`."),
@@ -227,6 +244,27 @@ def test_invalid_text_is_explained(text: str, expected: str) -> None:
     with pytest.raises(UsageError) as caught:
         parse(text)
     assert expected in caught.value.public
+
+
+@pytest.mark.parametrize(
+    ("typed", "ranks"),
+    [
+        ("--rank 0-3", (0, 1, 2, 3)),
+        ("--rank 0,4-7", (0, 4, 5, 6, 7)),
+        ("--rank 8 --rank 2..3", (8, 2, 3)),
+        ("--rank 1\u20133,2", (1, 2, 3)),
+    ],
+)
+def test_ranges_of_ranks_are_read(typed: str, ranks: tuple[int, ...]) -> None:
+    command = parse(f"logs a:b {typed}")
+    assert isinstance(command, LogsCommand)
+    assert command.filter.ranks == ranks
+
+
+def test_a_long_span_begins_with_the_epoch() -> None:
+    command = parse("logs a:b --since 999999h")
+    assert isinstance(command, LogsCommand)
+    assert command.window.begin_ns(datetime(2026, 11, 29, tzinfo=UTC)) == 0
 
 
 @pytest.mark.parametrize(

@@ -36,8 +36,8 @@ def test_limits_are_read_from_the_settings() -> None:
     assert (limits.requests_per_second, limits.concurrency, limits.attempts) == (2.5, 7, HttpLimits().attempts)
 
 
-@pytest.mark.parametrize("text", ["many", "0", "nan", "inf"])
+@pytest.mark.parametrize("text", ["many", "0", "-1", "nan", "inf", "1e30", "1001", "9" * 400])
 def test_an_invalid_limit_names_the_setting_the_rule_and_the_value(text: str) -> None:
     with pytest.raises(ConfigError) as caught:
         HttpLimits.from_config("acme", {"acme_concurrency": text})
-    assert caught.value.public == "ACME_CONCURRENCY must be a number of at least 1."
+    assert caught.value.public == "ACME_CONCURRENCY must be a number from 1 to 1,000."

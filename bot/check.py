@@ -5,9 +5,13 @@
 
 import asyncio
 import contextlib
+from datetime import UTC, datetime
 
 from bot.commands.user_config import load_rules, load_scanner
 from bot.domain.checks import CheckResult
+from bot.domain.durations import format_ago
+from bot.domain.undelivered import Undelivered
+from bot.domain.wording import plural
 from bot.environment import process_variables, provider_config
 from bot.errors import AuthFailed, ConfigError, JobNotFound, NotSupported, ProviderError
 from bot.network import describe_certificate_problem, describe_proxy_problem
@@ -16,7 +20,10 @@ from bot.providers.registry import Registry, build_registry
 from bot.settings import Settings
 from bot.slack.client import create_client
 from bot.slack.setup_check import check_slack
-from bot.store.store import open_store
+from bot.store.store import Store, open_store
+
+_MAX_UNDELIVERED = 10
+"""Channels and reasons that `check` reports; App Home has more."""
 
 
 def require_slack_tokens(settings: Settings) -> None:
@@ -46,9 +53,25 @@ async def check_setup(settings: Settings) -> list[CheckResult]:
         stack.push_async_callback(registry.aclose)
         store = await open_store(settings.database_url.get_secret_value())
         stack.push_async_callback(store.aclose)
-        results += await store.check()
+        results += await check_store(store, datetime.now(UTC))
         results += await asyncio.gather(*(_check_platform(registry, name) for name in registry.names))
     return results + _check_unavailable(registry)
+
+
+async def check_store(store: Store, now: datetime) -> list[CheckResult]:
+    """Check the database, and report messages that did not reach a channel."""
+    results = await store.check()
+    if all(one.ok for one in results) and await store.has_run():
+        results += [_describe_undelivered(one, now) for one in (await store.undelivered.list(now))[:_MAX_UNDELIVERED]]
+    return results
+
+
+def _describe_undelivered(refused: Undelivered, now: datetime) -> CheckResult:
+    """Messages that wait for a person are a problem; those given up are past help and only reported."""
+    what = f"{plural(refused.count, 'message')}, the first from {format_ago(refused.since, now)}"
+    if refused.is_waiting:
+        return CheckResult(f"Waiting for {refused.channel}", False, f"{what}: {refused.reason}", "Fix the reason.")
+    return CheckResult(f"Not delivered to {refused.channel}", True, f"{what}: {refused.reason}")
 
 
 def check_network() -> list[CheckResult]:

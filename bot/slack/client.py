@@ -8,11 +8,13 @@ import logging
 
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.domain.alerts import Receipt
 from bot.errors import DeliveryError
 from bot.network import proxy_for
-from bot.slack.failures import REJECTED_BLOCKS, UNREACHABLE, delivery_error, error_code
+from bot.slack.error_codes import BLOCKS_REFUSED, METADATA_REFUSED
+from bot.slack.failures import UNREACHABLE, delivery_error, error_code
 
 SLACK_API_URL = "https://slack.com/api/"
 _TIMEOUT_S = 20
@@ -35,20 +37,13 @@ def configure(client: AsyncWebClient, api_url: str) -> AsyncWebClient:
 
 
 async def post(client: AsyncWebClient, arguments: dict[str, object], method: str = "chat.postMessage") -> Receipt:
-    """Post or edit a message. If Slack rejects its blocks, they are removed from the arguments.
+    """Post or edit a message. What Slack rejects, blocks or metadata, is removed from the arguments.
 
     Raises:
         DeliveryError: The message was not accepted; `permanent` if a retry cannot help.
     """
     try:
-        try:
-            response = await client.api_call(method, json=arguments)
-        except SlackApiError as error:
-            if error_code(error) not in REJECTED_BLOCKS:
-                raise
-            log.error("slack rejected the blocks", extra={"code": error_code(error), "method": method})
-            del arguments["blocks"]
-            response = await client.api_call(method, json=arguments)
+        response = await _send(client, arguments, method)
         ts, channel = response.get("ts"), response.get("channel")
     except UNREACHABLE as error:
         raise delivery_error(error) from error
@@ -56,3 +51,17 @@ async def post(client: AsyncWebClient, arguments: dict[str, object], method: str
         text = "Slack accepted the message but returned no timestamp."
         raise DeliveryError(text, reason="no_ts", permanent=False, unlisted=True)
     return Receipt(channel=str(channel or arguments["channel"]), ts=ts)
+
+
+async def _send(client: AsyncWebClient, arguments: dict[str, object], method: str) -> AsyncSlackResponse:
+    """Call the method, again without the part that Slack rejected."""
+    while True:
+        try:
+            return await client.api_call(method, json=arguments)
+        except SlackApiError as error:
+            code = error_code(error)
+            part = "blocks" if code in BLOCKS_REFUSED else "metadata" if code in METADATA_REFUSED else None
+            if part is None or part not in arguments:
+                raise
+            log.error("slack rejected a part of a message", extra={"code": code, "method": method, "part": part})
+            del arguments[part]

@@ -186,7 +186,8 @@ class Listeners:
         email = (await self._answering.profiles.get(client, user, now)).email
         owned = [one for one in await self._store.incidents.list_unclosed() if is_owned_by(one, user, email)]
         status = await self._runner.system_status()
-        return HomeView(watched, beats, now, status, owned, is_email_known=email is not None)
+        refused = await self._store.undelivered.list(now)
+        return HomeView(watched, beats, now, status, owned, is_email_known=email is not None, undelivered=refused)
 
 
 async def _refuse(reply: Reply) -> None:

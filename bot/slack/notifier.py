@@ -12,6 +12,7 @@ from bot.domain.alerts import DeliveryKind, Notification, Receipt
 from bot.errors import DeliveryError
 from bot.slack.client import post
 from bot.slack.contacts import Contacts
+from bot.slack.error_codes import THREAD_REFUSED
 from bot.slack.failures import UNREACHABLE, error_code
 from bot.slack.render.alerts import render_notification
 from bot.slack.render.mentions import NO_MENTIONS
@@ -46,7 +47,19 @@ class SlackNotifier:
         if notification.kind is DeliveryKind.REPLY:
             arguments |= {"channel": _needed(root).channel, "thread_ts": _needed(root).ts}
             arguments |= {"reply_broadcast": True} if notification.broadcast else {}
+            return await self._reply(arguments)
         return await post(self._client, arguments)
+
+    async def _reply(self, arguments: dict[str, object]) -> Receipt:
+        """Reply in the thread. An escalation goes to the channel alone if the thread accepts no replies."""
+        try:
+            return await post(self._client, arguments)
+        except DeliveryError as error:
+            if error.reason not in THREAD_REFUSED or not arguments.pop("reply_broadcast", False):
+                raise
+            log.warning("the thread accepts no replies; posting to the channel", extra={"reason": error.reason})
+            del arguments["thread_ts"]
+            return await post(self._client, arguments)
 
     async def _send_direct(self, notification: Notification, user: str) -> Receipt:
         """Message a person; Slack opens the conversation with the app."""

@@ -16,7 +16,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.domain.alerts import Receipt
 from bot.errors import DeliveryError
 from bot.slack.client import post
-from bot.slack.failures import UNREACHABLE, delivery_error
+from bot.slack.error_codes import BLOCKS_REFUSED
+from bot.slack.failures import UNREACHABLE, delivery_error, response_url_error
 from bot.slack.render.blocks import context, context_text, section
 from bot.slack.render.icons import WARNING
 from bot.slack.render.logs import Shared, Snippet
@@ -129,16 +130,15 @@ class Reply:
         replaces = self.replaces and response_type == "ephemeral"
         body = {**answer.payload(), "response_type": response_type, "replace_original": replaces}
         try:
-            response = await self.respond(body)
-            if response.status_code != 200:
-                log.error("slack rejected an answer", extra={"status": response.status_code})
+            error = response_url_error(await self.respond(body))
+            if error is not None and error.reason in BLOCKS_REFUSED:
+                log.error("slack rejected an answer", extra={"reason": error.reason})
                 del body["blocks"]
-                response = await self.respond(body)
-        except UNREACHABLE as error:
-            raise delivery_error(error) from error
-        if response.status_code != 200:
-            reason = f"http_{response.status_code}"
-            raise DeliveryError("The answer was too late for Slack.", reason=reason, permanent=True)
+                error = response_url_error(await self.respond(body))
+        except UNREACHABLE as problem:
+            raise delivery_error(problem) from problem
+        if error is not None:
+            raise error
 
     async def send_file(self, snippet: Snippet, text: str) -> None:
         """Send a file to the asker in a direct message, because a private answer cannot have one.

@@ -17,6 +17,7 @@ from bot.store.reminders import Reminders
 from bot.store.schema import SCHEMA_VERSION, deliveries, heartbeats, incidents, silences
 from bot.store.silences import Silences
 from bot.store.subscriptions import Subscriptions
+from bot.store.undelivered import UndeliveredMessages
 from bot.store.watches import Watches
 
 KEEP_FOR = timedelta(days=30)
@@ -46,6 +47,7 @@ class Store:
         self.silences = Silences(database)
         self.watches = Watches(database)
         self.deliveries = Deliveries(database)
+        self.undelivered = UndeliveredMessages(database)
         self.incidents = Incidents(database)
         self.reminders = Reminders(database)
         self.preferences = Preferences(database)

@@ -122,8 +122,11 @@ async def test_hostile_evidence_is_delivered(slack: Slack, notifier: SlackNotifi
     [
         ("channel_not_found", False),
         ("is_archived", False),
-        ("restricted_action_read_only_channel", True),
-        ("no_permission", True),
+        ("restricted_action_read_only_channel", False),
+        ("no_permission", False),
+        ("message_limit_exceeded", False),
+        ("external_channel_migrating", False),
+        ("msg_too_long", True),
         ("invalid_auth", False),
         ("token_revoked", False),
         ("missing_scope", False),
@@ -182,6 +185,58 @@ async def test_a_message_with_rejected_blocks_is_sent_as_text(slack: Slack, noti
     (root,) = messages(slack)
     assert not root.blocks
     assert "Errors in the log on llama-8b-sft" in root.text
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["invalid_metadata_format", "invalid_metadata_schema", "metadata_too_large", "metadata_must_be_sent_from_app"],
+)
+async def test_a_message_with_rejected_metadata_is_sent_without_it_at_once(
+    slack: Slack, notifier: SlackNotifier, code: str
+) -> None:
+    slack.fail("chat.postMessage", code)
+    await post_root(notifier, slack)
+    (root,) = messages(slack)
+    assert root.metadata is None
+    assert root.blocks
+
+
+async def test_a_message_with_rejected_metadata_and_blocks_is_sent_without_both(
+    slack: Slack, notifier: SlackNotifier
+) -> None:
+    slack.fail("chat.postMessage", "metadata_too_large")
+    slack.fail("chat.postMessage", "invalid_arguments")
+    await post_root(notifier, slack)
+    (root,) = messages(slack)
+    assert (None, None) == (root.metadata, root.blocks or None)
+
+
+THREAD_REFUSED = (
+    "cannot_reply_to_message",
+    "restricted_action_thread_locked",
+    "restricted_action_non_threadable_channel",
+)
+
+
+@pytest.mark.parametrize("code", THREAD_REFUSED)
+async def test_an_escalation_that_the_thread_refuses_goes_to_the_channel(
+    slack: Slack, notifier: SlackNotifier, code: str
+) -> None:
+    root = await post_root(notifier, slack)
+    slack.fail("chat.postMessage", code)
+    await notifier.send(notification(DeliveryKind.REPLY, broadcast=True), channel=root.channel, root=root)
+    assert [None, None] == [message.thread_ts for message in messages(slack)]
+
+
+@pytest.mark.parametrize("code", THREAD_REFUSED)
+async def test_a_reply_that_the_thread_refuses_does_not_flood_the_channel(
+    slack: Slack, notifier: SlackNotifier, code: str
+) -> None:
+    root = await post_root(notifier, slack)
+    slack.fail("chat.postMessage", code)
+    with pytest.raises(DeliveryError) as caught:
+        await notifier.send(notification(DeliveryKind.REPLY), channel=root.channel, root=root)
+    assert (code, True) == (caught.value.reason, caught.value.permanent)
 
 
 async def test_a_deleted_root_is_reported_as_gone(slack: Slack, notifier: SlackNotifier) -> None:

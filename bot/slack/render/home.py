@@ -11,6 +11,7 @@ from bot.domain.alerts import Incident
 from bot.domain.checks import HEARTBEAT_STALE, ON_TIME
 from bot.domain.durations import format_ago, spoken_duration
 from bot.domain.subscriptions import Watched
+from bot.domain.undelivered import Undelivered
 from bot.domain.wording import plural
 from bot.slack.render.alert_text import TITLE_LIMIT, incident_icon, lead_alert
 from bot.slack.render.blocks import context, divider, header, row_sections
@@ -40,6 +41,8 @@ class HomeView:
     """Open incidents of the person's own jobs, and those the person acknowledged."""
     is_email_known: bool = True
     """Whether Slack shows the app the person's e-mail address."""
+    undelivered: Sequence[Undelivered] = ()
+    """Messages that were refused, if the person may see them."""
 
 
 def render_home(home: HomeView) -> dict[str, object]:
@@ -54,6 +57,9 @@ def render_home(home: HomeView) -> dict[str, object]:
         header("Your open alerts") if owned else None,
         *row_sections(owned, 4000, "alert"),
         divider() if owned else None,
+        header("Not delivered") if home.undelivered else None,
+        *row_sections([_undelivered_row(one) for one in home.undelivered], 4000, "reason"),
+        divider() if home.undelivered else None,
         header("Jobs you watch"),
         *row_sections(jobs or [_NO_JOBS], 8000, "job"),
         divider(),
@@ -74,6 +80,14 @@ def _owned_row(incident: Incident, now: datetime) -> str:
     owner = f"acknowledged by {person(taken.by)}" if taken else "*nobody has acknowledged it*"
     where, since = channel_link(incident.channel), format_ago(incident.opened_at, now)
     return f"{incident_icon(incident)} {what} · {job_link(incident.job)} · {where} · {since} · {owner}"
+
+
+def _undelivered_row(refused: Undelivered) -> str:
+    """Which channel missed what, why, and whether it still arrives once a person fixes it."""
+    icon, state = ("🟡", "waiting") if refused.is_waiting else ("🔴", "given up")
+    what = f"{plural(refused.count, 'message')} {state}"
+    since = slack_time(refused.since)
+    return f"{icon} {channel_link(refused.channel)} · {what}, the first from {since} · {one_line(refused.reason, 240)}"
 
 
 def _heartbeat(label: str, at: datetime | None, now: datetime) -> str:

@@ -24,7 +24,7 @@ class Download:
 
 
 class Priority(enum.Enum):
-    """Who waits for a request. Interactive requests go ahead of background ones."""
+    """Who waits for a request. Each priority keeps a share of the rate and of the slots."""
 
     INTERACTIVE = "interactive"
     """A person waits for the answer."""

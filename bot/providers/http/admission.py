@@ -1,7 +1,9 @@
-"""Admission control: rate and concurrency limits, with interactive requests ahead of background ones.
+"""Admission control: rate and concurrency limits, with a guaranteed share for interactive and for background requests.
 
-A token bucket limits the rate, and slots limit the concurrency. While background requests wait for a slot, load
-shedding preempts slow ones. What happens when a request fails is in `bot.providers.http.retry`.
+A token bucket limits the rate, and slots limit the concurrency. While requests of both priorities wait, they get tokens
+in turn, and each priority has slots that the other cannot use. So no number of polls delays a command, and no command
+starves the polls. While background requests wait for a slot, load shedding preempts slow ones. What happens when a
+request fails is in `bot.providers.http.retry`.
 """
 
 import asyncio
@@ -19,8 +21,8 @@ CheckOpen = Callable[[], None]
 
 _BURST_S = 4.0
 """Size of the token bucket, in seconds of the sustained rate."""
-_BACKGROUND_SHARE = 0.75
-"""Share of the slots that background requests may use."""
+_SHARE = 0.75
+"""Share of the slots that requests of one priority may use. The rest is left to the other priority."""
 _SLOW_AFTER_S = 5.0
 """A background request in flight for longer is slow, so it may lose its slot to a waiting one."""
 _SUSPECT_AFTER_S = 1.0
@@ -98,11 +100,41 @@ class _BackgroundSlots:
         self._schedule_check()
 
 
-class AdmissionControl:
-    """Admits requests within the rate and concurrency limits, interactive ones first.
+class _Turns:
+    """Lets the two priorities pass in turn while requests of both wait. Requests of one priority wait in line."""
 
-    Only one background request at a time waits for a token, and only while no interactive request does. So a command
-    waits for at most one poll, however many are due.
+    def __init__(self) -> None:
+        self._lines = {priority: asyncio.Lock() for priority in Priority}
+        self._first = dict.fromkeys(Priority, False)
+        """Whether a request is first in line and not served yet."""
+        self._may_pass = {priority: asyncio.Event() for priority in Priority}
+        self._served_last: Priority | None = None
+
+    @contextlib.asynccontextmanager
+    async def turn(self, priority: Priority) -> AsyncIterator[None]:
+        """Wait until the request is first in line and it is its priority's turn. It is served inside the context."""
+        async with self._lines[priority]:
+            self._note(priority, is_first=True)
+            try:
+                await self._may_pass[priority].wait()
+                yield
+                self._served_last = priority
+            finally:
+                self._note(priority, is_first=False)
+
+    def _note(self, priority: Priority, *, is_first: bool) -> None:
+        self._first[priority] = is_first
+        for one, event in self._may_pass.items():
+            if all(self._first.values()) and one is self._served_last:
+                event.clear()
+            else:
+                event.set()
+
+
+class AdmissionControl:
+    """Admits requests within the rate and concurrency limits.
+
+    A command waits for the token of at most one poll, however many polls are due, and the other way round.
     """
 
     def __init__(self, limits: HttpLimits, clock: MonotonicClock) -> None:
@@ -111,11 +143,9 @@ class AdmissionControl:
         self.max_per_minute = int(burst + 60 * limits.requests_per_second)
         """Upper bound on the requests that start in any 60 seconds."""
         self._slots = asyncio.Semaphore(limits.concurrency)
-        self._background_slots = _BackgroundSlots(max(1, int(limits.concurrency * _BACKGROUND_SHARE)), clock)
-        self._background_turn = asyncio.Lock()
-        self._interactive_waiting = 0
-        self._no_interactive = asyncio.Event()
-        self._no_interactive.set()
+        share = max(1, int(limits.concurrency * _SHARE))
+        self._interactive_slots, self._background_slots = asyncio.Semaphore(share), _BackgroundSlots(share, clock)
+        self._turns = _Turns()
         self._clock = clock
         self._paused_until = 0.0
 
@@ -133,36 +163,24 @@ class AdmissionControl:
 
         Args:
             check_open: called before each wait and before the request; raises to give up.
-            priority: interactive requests go ahead of background ones.
+            priority: whose share of the tokens and slots the request takes.
             suspect: whether the path failed last time; such a background request counts as slow sooner.
         """
         check_open()
-        if priority is Priority.INTERACTIVE:
-            self._interactive_waiting += 1
-            self._no_interactive.clear()
-            try:
-                await self._take_token(check_open)
-            finally:
-                self._interactive_waiting -= 1
-                if not self._interactive_waiting:
-                    self._no_interactive.set()
-            async with self._slots:
+        async with contextlib.AsyncExitStack() as stack:
+            if priority is Priority.INTERACTIVE:
+                await stack.enter_async_context(self._interactive_slots)
+                slot = Slot()
+            else:
+                slot = await stack.enter_async_context(self._background_slots.acquire(suspect=suspect))
+            async with self._turns.turn(priority):
                 await self._wait_while_paused(check_open)
-                yield Slot()
-            return
-        async with self._background_slots.acquire(suspect=suspect) as slot:
-            async with self._background_turn:
-                while self._interactive_waiting:
-                    await self._no_interactive.wait()
-                await self._take_token(check_open)
-            async with self._slots:
-                await self._wait_while_paused(check_open)
+                await self._bucket.acquire()
+            await stack.enter_async_context(self._slots)
+            await self._wait_while_paused(check_open)
+            if priority is Priority.BACKGROUND:
                 self._background_slots.start(slot)
-                yield slot
-
-    async def _take_token(self, check_open: CheckOpen) -> None:
-        await self._wait_while_paused(check_open)
-        await self._bucket.acquire()
+            yield slot
 
     async def _wait_while_paused(self, check_open: CheckOpen) -> None:
         while True:

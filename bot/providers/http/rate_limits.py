@@ -22,7 +22,7 @@ class HttpLimits:
     requests_per_second: float = 50.0
     """Sustained rate. After a pause, a burst of up to four seconds' worth is allowed."""
     concurrency: int = 32
-    """Requests in flight at once. Background requests use at most three quarters of these slots."""
+    """Requests in flight at once. Requests of one priority use at most three quarters of these slots."""
     connect_timeout_s: float = 10.0
     read_timeout_s: float = 30.0
     """Longest silence while a response arrives."""

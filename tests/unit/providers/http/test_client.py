@@ -257,52 +257,6 @@ async def test_only_one_request_probes() -> None:
     assert requests == 1
 
 
-@in_virtual_time
-async def test_interactive_requests_go_ahead_of_polls() -> None:
-    order: list[str] = []
-
-    async def handler(request: httpx.Request) -> httpx.Response:
-        order.append(request.url.path)
-        return httpx.Response(200)
-
-    client = virtual_client(handler, replace(FAST, requests_per_second=50, concurrency=4))
-    for _ in range(200):
-        await client.get("/burst")
-    order.clear()
-    polling = client.with_priority(Priority.BACKGROUND)
-    polls = [asyncio.create_task(polling.get(f"/poll{number}")) for number in range(30)]
-    await asyncio.sleep(0.03)
-    commands = [asyncio.create_task(client.get(f"/command{number}")) for number in range(3)]
-    await asyncio.sleep(0)  # Now all three wait for the rate limit.
-    queued_at = len(order)
-    assert queued_at < 30
-    await asyncio.gather(*commands)
-    last_command = max(index for index, path in enumerate(order) if "command" in path)
-    assert len([path for path in order[queued_at:last_command] if "poll" in path]) <= 1
-    for poll in polls:
-        poll.cancel()
-    await asyncio.gather(*polls, return_exceptions=True)
-
-
-@in_virtual_time
-async def test_hanging_polls_leave_slots_for_interactive_requests() -> None:
-    async def handler(request: httpx.Request) -> httpx.Response:
-        if "poll" in request.url.path:
-            await asyncio.sleep(300)
-        return httpx.Response(200)
-
-    client = virtual_client(handler, replace(FAST, concurrency=4))
-    polling = client.with_priority(Priority.BACKGROUND)
-    polls = [asyncio.create_task(polling.get("/poll")) for _ in range(10)]
-    await asyncio.sleep(0.01)
-    start = virtual_now()
-    await client.get("/command")
-    assert round(virtual_now() - start, 3) == 0
-    for poll in polls:
-        poll.cancel()
-    await asyncio.gather(*polls, return_exceptions=True)
-
-
 async def test_requests_in_flight_stay_within_the_concurrency() -> None:
     in_flight = most = 0
 
@@ -315,7 +269,8 @@ async def test_requests_in_flight_stay_within_the_concurrency() -> None:
         return httpx.Response(200)
 
     client = client_of(handler, replace(FAST, concurrency=3))
-    await asyncio.gather(*(client.get("/x") for _ in range(30)))
+    polling = client.with_priority(Priority.BACKGROUND)
+    await asyncio.gather(*(one.get("/x") for one in (client, polling) * 15))
     assert most == 3
 
 

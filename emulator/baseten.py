@@ -1,14 +1,15 @@
-"""Baseten's management API: training projects, jobs, logs and metrics; models, deployments and their logs.
+"""Baseten's management API: training projects, jobs, their logs, metrics and checkpoints.
 
-Not how lines are chosen (``baseten_logs.py``) or measurements written (``baseten_metrics.py``); what each route
-promises, and from where we know it, is in ``baseten_coverage.py``.
+Models, deployments and chains are in ``baseten_serving.py``. Not how lines are chosen (``baseten_logs.py``) or
+measurements written (``baseten_metrics.py``); what each route promises, and from where we know it, is in
+``baseten_coverage.py``.
 """
 
 import random
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Literal, TypeVar
+from typing import Literal
 
 import msgspec
 from starlette.applications import Starlette
@@ -16,26 +17,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from emulator.baseten_logs import (
-    BadRequest,
-    DeploymentLogRequest,
-    TrainingLogRequest,
-    page_of,
-    render_lines,
-    render_short,
-)
+from emulator.baseten_logs import BadRequest, TrainingLogRequest, render_lines, render_short
 from emulator.baseten_metrics import MetricsRequest, metrics_of
-from emulator.http_json import UNKNOWN_FIELD, Refusal, encode, json_response, rfc3339, route, unmatched
+from emulator.baseten_requests import decode_body, error_body, read_request, refusal
+from emulator.baseten_serving import log_page, serving_routes
+from emulator.http_json import UNKNOWN_FIELD, json_response, rfc3339, route, unmatched
 from emulator.quirks import BasetenQuirks, Quirks
-from emulator.world import Deployment, Project, TrainingJob, World
+from emulator.world import Checkpoint, Project, TrainingJob, World
 
 JOBS = "/v1/training_projects/{project_id}/jobs"
 JOB = JOBS + "/{job_id}"
-DEPLOYMENTS = "/v1/models/{model_id}/deployments"
-DEPLOYMENT = DEPLOYMENTS + "/{deployment_id}"
-REPEATED = ("includes", "excludes")
-
-T = TypeVar("T")
+TEAM = "research"
 
 
 class OrderBy(msgspec.Struct, frozen=True):
@@ -60,12 +52,6 @@ def baseten_app(world: World, quirks: Quirks, key: str) -> Starlette:
     return Starlette(routes=baseten.routes(), exception_handlers=unmatched(error_body))
 
 
-def error_body(status: int, message: str) -> bytes:
-    """Word an error: ``{"code", "message"}``."""
-    codes = {400: "VALIDATION_ERROR", 401: "UNAUTHORIZED", 429: "RATE_LIMITED"}
-    return encode({"code": codes.get(status) or HTTPStatus(status).name, "message": message})
-
-
 @dataclass(frozen=True, slots=True)
 class _Baseten:
     world: World
@@ -82,10 +68,8 @@ class _Baseten:
             route(JOB, self.job, self.authorize),
             route(JOB + "/logs", self.training_logs, self.authorize, both),
             route(JOB + "/metrics", self.metrics, self.authorize, both),
-            route("/v1/models", self.models, self.authorize),
-            route(DEPLOYMENTS, self.deployments, self.authorize),
-            route(DEPLOYMENT, self.deployment, self.authorize),
-            route(DEPLOYMENT + "/logs", self.deployment_logs, self.authorize),
+            route(JOB + "/checkpoints", self.checkpoints, self.authorize),
+            *serving_routes(self.world, self.all_hazards, self.authorize, self.chance),
         ]
 
     @property
@@ -94,15 +78,16 @@ class _Baseten:
 
     def authorize(self, request: Request) -> None:
         scheme, _, key = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() not in {"api-key", "bearer"} or key != self.key:
-            raise _refusal(401, "Invalid API key")
+        accepted = {"api-key", "bearer"} - self.quirks.refused_schemes
+        if scheme.lower() not in accepted or key != self.key:
+            raise refusal(401, "Invalid API key")
 
     def projects(self, _request: Request, _body: bytes) -> Response:
         projects = [self._project(project) for project in self.world.projects.values()]
         return json_response({"training_projects": projects})
 
     def search(self, _request: Request, body: bytes) -> Response:
-        wanted = _decode(body, SearchRequest)
+        wanted = decode_body(body, SearchRequest)
         projects = self.world.projects.values()
         found = [
             job
@@ -128,88 +113,43 @@ class _Baseten:
 
     def training_logs(self, request: Request, body: bytes) -> Response:
         self._refuse_method(request)
-        job = self._find(request)
-        return self._page(job, _read(request, body, TrainingLogRequest))
+        wanted = read_request(request, body, TrainingLogRequest)
+        lines = log_page(self._find(request).log, wanted, self.world.now_ns, self.quirks, self.chance)
+        short = self.quirks.oldest_fields_only
+        return json_response({"logs": render_short(lines) if short else render_lines(lines, self._unknown())})
 
     def metrics(self, request: Request, body: bytes) -> Response:
         self._refuse_method(request)
         job = self._find(request)
-        wanted = _read(request, body, MetricsRequest)
+        wanted = read_request(request, body, MetricsRequest)
         try:
             measured = metrics_of(job, wanted, self.world.now_ns, self.quirks, self.chance)
         except BadRequest as error:
-            raise _refusal(400, str(error)) from error
+            raise refusal(400, str(error)) from error
         return json_response({**measured, "training_job": self._job(job), **self._unknown()})
 
-    def models(self, _request: Request, _body: bytes) -> Response:
-        models = []
-        for model_id, name in self.world.model_names.items():
-            own = self._deployments(model_id)
-            production = next((d.deployment_id for d in own if d.environment == "production"), None)
-            models.append(
-                {
-                    "id": model_id,
-                    "created_at": rfc3339(min(d.history.created_at for d in own)),
-                    "name": name,
-                    "deployments_count": len(own),
-                    "production_deployment_id": production,
-                    "development_deployment_id": None,
-                    "instance_type_name": "H100:1x26x225",
-                }
-            )
-        return json_response({"models": models})
-
-    def deployments(self, request: Request, _body: bytes) -> Response:
-        own = self._deployments(request.path_params["model_id"])
-        return json_response({"deployments": [self._deployment(deployment) for deployment in own]})
-
-    def deployment(self, request: Request, _body: bytes) -> Response:
-        return json_response(self._deployment(self._find_deployment(request)))
-
-    def deployment_logs(self, request: Request, body: bytes) -> Response:
-        deployment = self._find_deployment(request)
-        if self.world.now < deployment.history.created_at + self.quirks.deployment_warmup:
-            raise _refusal(404, "Logs are not available yet")
-        return self._page(deployment, _read(request, body, DeploymentLogRequest))
-
-    def _page(self, owner: TrainingJob | Deployment, wanted: TrainingLogRequest) -> Response:
-        quirks = self.quirks
-        try:
-            lines = page_of(owner.log, wanted, self.world.now_ns, quirks, self.chance)
-        except BadRequest as error:
-            raise _refusal(400, str(error)) from error
-        short = quirks.oldest_fields_only and isinstance(owner, TrainingJob)
-        return json_response({"logs": render_short(lines) if short else render_lines(lines, self._unknown())})
+    def checkpoints(self, request: Request, _body: bytes) -> Response:
+        job = self._find(request)
+        kept = [self._checkpoint(job, one) for one in job.checkpoints if one.created_at <= self.world.now]
+        return json_response({"training_job": self._job(job), "checkpoints": kept})
 
     def _refuse_method(self, request: Request) -> None:
         served = self.quirks.training_methods
         if served not in ("both", request.method.lower()):
             status = self.quirks.refused_status
-            raise _refusal(status, HTTPStatus(status).phrase)
+            raise refusal(status, HTTPStatus(status).phrase)
 
     def _find_project(self, request: Request) -> Project:
         project = self.world.projects.get(request.path_params["project_id"])
         if project is None:
-            raise _refusal(404, "Training project not found")
+            raise refusal(404, "Training project not found")
         return project
 
     def _find(self, request: Request) -> TrainingJob:
         job = self._find_project(request).jobs.get(request.path_params["job_id"])
         if job is None:
-            raise _refusal(404, "Training job not found")
+            raise refusal(404, "Training job not found")
         return job
-
-    def _find_deployment(self, request: Request) -> Deployment:
-        parameters = request.path_params
-        deployment = self.world.deployments.get((parameters["model_id"], parameters["deployment_id"]))
-        if deployment is None:
-            raise _refusal(404, "Deployment not found")
-        return deployment
-
-    def _deployments(self, model_id: str) -> list[Deployment]:
-        if model_id not in self.world.model_names:
-            raise _refusal(404, "Model not found")
-        return [d for d in self.world.deployments.values() if d.model_id == model_id]
 
     def _project(self, project: Project) -> dict[str, object]:
         created = rfc3339(project.created_at or self.world.now)
@@ -219,7 +159,7 @@ class _Baseten:
             "name": project.name,
             "created_at": created,
             "updated_at": created if latest is None else rfc3339(latest.history.created_at),
-            "team_name": "research",
+            "team_name": TEAM,
             "latest_job": None if latest is None else self._job(latest),
         }
 
@@ -243,20 +183,16 @@ class _Baseten:
             **self._unknown(),
         }
 
-    def _deployment(self, deployment: Deployment) -> dict[str, object]:
-        status = deployment.history.at(self.world.now).name
+    def _checkpoint(self, job: TrainingJob, checkpoint: Checkpoint) -> dict[str, object]:
         return {
-            "id": deployment.deployment_id,
-            "created_at": rfc3339(deployment.history.created_at),
-            "name": deployment.name,
-            "model_id": deployment.model_id,
-            "is_production": deployment.environment == "production",
-            "is_development": False,
-            "status": status,
-            "active_replica_count": deployment.replicas if status in ("ACTIVE", "UNHEALTHY") else 0,
-            "autoscaling_settings": None,
-            "instance_type_name": "H100:1x26x225",
-            "environment": deployment.environment,
+            "training_job_id": job.job_id,
+            "checkpoint_id": checkpoint.checkpoint_id,
+            "created_at": rfc3339(checkpoint.created_at),
+            "checkpoint_type": checkpoint.kind,
+            "base_model": None,
+            "lora_adapter_config": None,
+            "size_bytes": checkpoint.size_bytes,
+            "sync_status": "COMPLETE",
             **self._unknown(),
         }
 
@@ -269,26 +205,3 @@ def _with_id(project: Project, job_id: str | None) -> Iterable[TrainingJob]:
         return project.jobs.values()
     job = project.jobs.get(job_id)
     return () if job is None else (job,)
-
-
-def _read(request: Request, body: bytes, shape: type[T]) -> T:
-    """Read query parameters (GET) or a JSON body (POST) into `shape`."""
-    if request.method != "GET":
-        return _decode(body, shape)
-    query = request.query_params
-    fields = {name: query.getlist(name) if name in REPEATED else query[name] for name in query}
-    try:
-        return msgspec.convert(fields, shape, strict=False)
-    except msgspec.ValidationError as error:
-        raise _refusal(400, str(error)) from error
-
-
-def _decode(body: bytes, shape: type[T]) -> T:
-    try:
-        return msgspec.json.decode(body or b"{}", type=shape)
-    except msgspec.MsgspecError as error:
-        raise _refusal(400, str(error)) from error
-
-
-def _refusal(status: int, message: str) -> Refusal:
-    return Refusal(status, error_body(status, message))

@@ -1,9 +1,9 @@
-"""What emulated Baseten promises about keys, jobs, metrics and deployments, and how we know it.
+"""What emulated Baseten promises about keys, training jobs and their metrics, and how we know it.
 
-Rows only; log lines have their own in ``baseten_logs_coverage.py``.
+Rows only; log lines have their own in ``baseten_logs_coverage.py``, deployments in ``baseten_serving_coverage.py``.
 """
 
-from emulator.baseten import DEPLOYMENT, DEPLOYMENTS, JOB, JOBS
+from emulator.baseten import JOB, JOBS
 from emulator.coverage_row import CoverageRow
 
 METRICS = "docs.baseten.co, Get training job metrics (read 2026-11-20)"
@@ -17,11 +17,7 @@ SILENT = "the documents do not say"
 
 GET_METRICS, POST_METRICS = f"GET {JOB}/metrics", f"POST {JOB}/metrics"
 SEARCH = "POST /v1/training_jobs/search"
-LOGS, JOB_TESTS, DEPLOYED = (
-    "test_baseten_logs.py::test_",
-    "test_baseten_jobs.py::test_",
-    "test_baseten_deployments.py::test_",
-)
+LOGS, JOB_TESTS = "test_baseten_logs.py::test_", "test_baseten_jobs.py::test_"
 
 COVERAGE = (
     CoverageRow(
@@ -154,24 +150,17 @@ COVERAGE = (
         JOB_TESTS + "a_job_without_measurements_has_empty_series_and_no_cache",
     ),
     CoverageRow(
-        "GET /v1/models",
-        "models with their deployments' count",
+        f"GET {JOB}/checkpoints",
+        "the job's checkpoints, with the job",
         "documented",
-        OPENAPI,
-        DEPLOYED + "models_and_deployments_are_listed",
+        f"{OPENAPI}; {CLIENT}",
+        "test_baseten_serving.py::test_a_job_lists_its_checkpoints",
     ),
     CoverageRow(
-        f"GET {DEPLOYMENTS}",
-        "deployments of a model",
-        "documented",
-        OPENAPI,
-        DEPLOYED + "models_and_deployments_are_listed",
-    ),
-    CoverageRow(
-        f"GET {DEPLOYMENT}",
-        "status of a deployment",
-        "documented",
-        OPENAPI,
-        DEPLOYED + "models_and_deployments_are_listed",
+        "all",
+        "one scheme refused with 401 (quirk)",
+        "invented",
+        "the older documents name only Api-Key, the newest prefers Bearer",
+        "test_baseten_serving.py::test_one_scheme_may_be_refused",
     ),
 )

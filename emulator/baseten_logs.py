@@ -23,7 +23,7 @@ DEFAULT_WINDOW_MS = 30 * 60 * 1000
 DEFAULT_LIMIT = 500
 
 Filter = Annotated[str, Meta(max_length=256)] | None
-Substrings = Annotated[list[str], Meta(max_length=8)]
+Substrings = Annotated[list[str], Meta(max_length=8)] | None
 
 
 class TrainingLogRequest(msgspec.Struct, frozen=True):
@@ -41,9 +41,10 @@ class DeploymentLogRequest(TrainingLogRequest, frozen=True):
 
     replica: Filter = None
     request_id: Filter = None
+    component: Filter = None
     search_pattern: Filter = None
-    includes: Substrings = []
-    excludes: Substrings = []
+    includes: Substrings = None
+    excludes: Substrings = None
 
 
 class WireLine(msgspec.Struct, frozen=True, gc=False):
@@ -136,13 +137,15 @@ def _deployment_tests(request: DeploymentLogRequest) -> Iterator[Callable[[Line]
         yield lambda line: line.replica == request.replica
     if request.request_id is not None:
         yield lambda line: line.request_id == request.request_id
+    if request.component is not None:
+        yield lambda line: line.component == request.component
     if request.search_pattern is not None:
         search = _compile(request.search_pattern)
         yield lambda line: search(line.message)
-    if request.includes:
-        yield lambda line: all(part in line.message for part in request.includes)
-    if request.excludes:
-        yield lambda line: not any(part in line.message for part in request.excludes)
+    if includes := request.includes:
+        yield lambda line: all(part in line.message for part in includes)
+    if excludes := request.excludes:
+        yield lambda line: not any(part in line.message for part in excludes)
 
 
 def _compile(pattern: str) -> Callable[[str], bool]:

@@ -1,7 +1,8 @@
 """What emulated Baseten promises about log lines, and how we know it. Rows only; the code is in ``baseten_logs.py``."""
 
-from emulator.baseten import DEPLOYMENT, JOB
+from emulator.baseten import JOB
 from emulator.baseten_coverage import CLI, CLIENT, DEPLOYMENT_LOGS, OPENAPI, SILENT, TRUSS
+from emulator.baseten_serving import DEPLOYMENT
 from emulator.coverage_row import CoverageRow
 
 TRAINING_LOGS = "docs.baseten.co, Get training job logs (read 2026-11-20)"

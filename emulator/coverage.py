@@ -15,8 +15,9 @@ from starlette.routing import BaseRoute, Mount, Route
 from emulator.coverage_row import CoverageRow
 
 MODULES = (
-    ("Baseten: keys, jobs, metrics, deployments", "emulator.baseten_coverage"),
+    ("Baseten: keys, training jobs, metrics", "emulator.baseten_coverage"),
     ("Baseten: log lines", "emulator.baseten_logs_coverage"),
+    ("Baseten: deployments, environments, chains", "emulator.baseten_serving_coverage"),
     ("Fireworks", "emulator.fireworks_coverage"),
     ("RiverGen", "emulator.rivergen_coverage"),
     ("Bad days, on every system", "emulator.faults_coverage"),

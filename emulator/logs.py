@@ -24,6 +24,8 @@ class Line(msgspec.Struct, frozen=True, gc=False):
     level: str | None = None
     request_id: str | None = None
     rank: int = 0
+    component: str | None = None
+    """The part of a Baseten deployment that wrote it; only a request names it, never the answer."""
     visible_at_ns: int | None = None
     """When the vendor begins to show it; None: at its own timestamp. Later than that: a late line."""
 

@@ -35,6 +35,12 @@ class BasetenQuirks:
     max_window: timedelta = timedelta(days=7)
     deployment_warmup: timedelta = timedelta(0)
     """How long after its creation a deployment's logs answer 404."""
+    serves_deployment_metrics: bool = True
+    """The endpoint is in beta; without it every request gets 404."""
+    unknown_metrics: frozenset[str] = frozenset()
+    """Documented names that this version of the API does not know yet."""
+    refused_schemes: frozenset[str] = frozenset()
+    """Schemes of the Authorization header (``api-key``, ``bearer``) that get 401, whatever the key."""
     extra_fields: bool = False
     """Objects carry fields that no document names."""
 

@@ -18,7 +18,7 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from emulator import baseten, fireworks, rivergen
+from emulator import baseten, baseten_requests, fireworks, rivergen
 from emulator.faults import CONTROL_PATH, TRANSPORT, FaultInjector, Faults, control
 from emulator.quirks import Quirks
 from emulator.world import World
@@ -55,7 +55,7 @@ def vendors(
         return await control(request, faults)
 
     words = {
-        "/baseten": baseten.error_body,
+        "/baseten": baseten_requests.error_body,
         "/fireworks": fireworks.error_body,
         "/rivergen": rivergen.error_body,
     }

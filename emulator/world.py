@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from emulator.hardware_metrics import Metrics
 from emulator.logs import Line, Log
+from emulator.serving_metrics import ServingMetrics
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -79,6 +80,21 @@ class InstanceType:
     gpu_memory_limit_mib: int | None = 81_559
 
 
+SERVING_INSTANCE = InstanceType(
+    "H100:1x26x225", "H100:1x26x225 - 1 Nvidia H100, 225 GiB RAM, 26 vCPUs", 230_400, 26_000, 1
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A checkpoint that Baseten keeps for a training job."""
+
+    checkpoint_id: str
+    created_at: datetime
+    size_bytes: int = 16_060_522_496
+    kind: str = "full"
+
+
 @dataclass(slots=True)
 class TrainingJob:
     """A Baseten training job."""
@@ -95,6 +111,7 @@ class TrainingJob:
     availability_model: str = "dedicated"
     checkpoint_sync_status: str | None = None
     user_email: str | None = "ada@example.com"
+    checkpoints: list[Checkpoint] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -131,6 +148,23 @@ class Deployment:
     name: str = "production"
     environment: str | None = "production"
     replicas: int = 1
+    instance_type: InstanceType = SERVING_INSTANCE
+    metrics: ServingMetrics = field(default_factory=ServingMetrics)
+
+
+@dataclass(slots=True)
+class Chainlet:
+    """One part of a deployment of a Baseten chain."""
+
+    chain_id: str
+    chain_deployment_id: str
+    chainlet_id: str
+    name: str
+    log: Log
+    history: History
+    environment: str | None = "production"
+    replicas: int = 1
+    instance_type: InstanceType = SERVING_INSTANCE
 
 
 @dataclass(slots=True)
@@ -170,6 +204,7 @@ class World:
     projects: dict[str, Project] = field(default_factory=dict)
     model_names: dict[str, str] = field(default_factory=dict)
     deployments: dict[tuple[str, str], Deployment] = field(default_factory=dict)
+    chainlets: dict[tuple[str, str, str], Chainlet] = field(default_factory=dict)
     batch_jobs: dict[tuple[str, str], BatchJob] = field(default_factory=dict)
     rivergen_runs: dict[tuple[str, str], RivergenRun] = field(default_factory=dict)
 
@@ -205,12 +240,30 @@ class World:
         *,
         lines: Iterable[Line] = (),
         statuses: Sequence[Status] = (),
+        metrics: ServingMetrics | None = None,
     ) -> Deployment:
         """Add a deployment of a Baseten model; without statuses it has been active for an hour."""
         deployment = Deployment(model_id, deployment_id, Log(lines), self._history(statuses, "ACTIVE"))
+        deployment.metrics = metrics or ServingMetrics()
         self.model_names.setdefault(model_id, model_id)
         self.deployments[model_id, deployment_id] = deployment
         return deployment
+
+    def add_chainlet(
+        self,
+        chain_id: str,
+        deployment_id: str,
+        chainlet_id: str,
+        name: str,
+        *,
+        lines: Iterable[Line] = (),
+        statuses: Sequence[Status] = (),
+    ) -> Chainlet:
+        """Add a chainlet to the deployment of a Baseten chain; without statuses it has been active for an hour."""
+        history = self._history(statuses, "ACTIVE")
+        chainlet = Chainlet(chain_id, deployment_id, chainlet_id, name, Log(lines), history)
+        self.chainlets[chain_id, deployment_id, chainlet_id] = chainlet
+        return chainlet
 
     def add_batch_job(
         self,

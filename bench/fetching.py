@@ -30,7 +30,7 @@ from bot.terminal.output import Output
 LINES = 100_000
 MANY_LINES = 5_000_000
 HEADERS = {"Authorization": f"Api-Key {KEY}"}
-FAST = {"requests_per_second": "100000", "concurrency": "32"}
+FAST = {"requests_per_second": "10000", "concurrency": "32"}
 """The shipped limit of 50 requests a second would be what is measured."""
 
 Identity = tuple[int, str, str | None]

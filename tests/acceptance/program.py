@@ -41,7 +41,7 @@ def for_each_vendor(**settings: str) -> dict[str, str]:
     return {f"{vendor}_{name}": value for vendor in vendors for name, value in settings.items()}
 
 
-PATIENT = for_each_vendor(REQUESTS_PER_SECOND="100000", TIMEOUT_S="60", RETRY_BUDGET_S="0.2")
+PATIENT = for_each_vendor(REQUESTS_PER_SECOND="10000", TIMEOUT_S="60", RETRY_BUDGET_S="0.2")
 """Asks without pause and waits longer than a busy machine takes; after a failure there is hardly a second try."""
 QUICK = for_each_vendor(TIMEOUT_S="0.4")
 """For a platform that never answers: give up within a fraction of a second."""

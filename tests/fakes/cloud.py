@@ -72,7 +72,7 @@ class Cloud:
             f"{vendor}_base_url": f"{self.url}/{vendor}",
             f"{vendor}_timeout_s": str(self.timeout_s),
             f"{vendor}_retry_budget_s": "0.1",
-            f"{vendor}_requests_per_second": "100000",
+            f"{vendor}_requests_per_second": "10000",
             **more,
         }
 

@@ -9,9 +9,8 @@ from __future__ import annotations
 import logging
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext, AsyncRespond
 from slack_sdk.web.async_client import AsyncWebClient
@@ -24,6 +23,7 @@ from bot.slack.answering import Answering, errors_answered
 from bot.slack.background_tasks import TaskSet, Work
 from bot.slack.failures import UNREACHABLE, delivery_error
 from bot.slack.ownership import OWNERSHIP_ACTIONS, change_owner, is_owned_by
+from bot.slack.payloads import Body
 from bot.slack.render.answers import render_error, render_greeting
 from bot.slack.render.blocks import Action
 from bot.slack.render.home import HomeView, render_home
@@ -48,7 +48,6 @@ _LINK = re.compile(r"<(?P<url>(?:https?://|mailto:)[^|>\s]+)(?:\|(?P<label>[^>]*
 _BUSY = "Too many requests right now. Try again in a minute."
 
 log = logging.getLogger(__name__)
-Body = Mapping[str, Any]
 
 
 def register(app: AsyncApp, listeners: Listeners) -> None:

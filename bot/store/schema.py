@@ -3,7 +3,7 @@
     watches ──< subscriptions      one row per watched job; the channels subscribed to it
        └─────< alerts              the state of each rule on the job
     incidents ──< deliveries       the threads of each channel, and the messages sent and queued
-    silences, notify_settings, people, heartbeats
+    silences, notify_settings, people, audit, seen_keys, heartbeats
 
 Incidents and deliveries outlive their watch, because a channel's thread is closed after the watch is deleted. They
 refer to it by `watch_id`, which is never reused. Columns such as `value` and `settings` hold JSON (`bot.store.codec`).
@@ -63,7 +63,7 @@ class ForeignText(TypeDecorator[str]):
         return None if value is None else clean_text(value)
 
 
-SCHEMA_VERSION = "0004"
+SCHEMA_VERSION = "0005"
 """The newest revision in `migrations/versions`."""
 
 metadata = MetaData(
@@ -203,6 +203,32 @@ people = Table(
     metadata,
     Column("user", String(100), primary_key=True, doc="Slack user id."),
     Column("owner_contact", String(20), nullable=False, doc="OwnerContact."),
+)
+
+seen_keys = Table(
+    "seen_keys",
+    metadata,
+    Column("key", String(200), primary_key=True, doc="Of a request or a mention that was handled."),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Index(None, "expires_at"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("kind", String(20), nullable=False, doc="AuditKind."),
+    Column("user", String(100), nullable=False, doc="Slack user id; empty when unknown."),
+    Column("channel", String(100), nullable=False),
+    Column("team", String(100), nullable=False),
+    Column("text", ForeignText, nullable=False, doc="What was typed or clicked, redacted."),
+    Column("job", ForeignText, nullable=False, doc="The job that it was about; empty for none."),
+    Column("result", String(20), nullable=False, doc="AuditResult."),
+    Column("detail", ForeignText, nullable=False, doc="Why it was refused or failed."),
+    Index(None, "at"),
+    Index(None, "user", "id"),
+    sqlite_autoincrement=True,
 )
 
 heartbeats = Table(

@@ -8,13 +8,15 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, delete, inspect, 
 
 from bot.domain.checks import CheckResult
 from bot.errors import StoreUnavailable
+from bot.store.audit import AuditTrail
 from bot.store.deliveries import Deliveries
 from bot.store.engine import Database
 from bot.store.incidents import Incidents
 from bot.store.outbox import DeliveryState
 from bot.store.preferences import Preferences
 from bot.store.reminders import Reminders
-from bot.store.schema import SCHEMA_VERSION, deliveries, heartbeats, incidents, silences
+from bot.store.schema import SCHEMA_VERSION, audit, deliveries, heartbeats, incidents, seen_keys, silences
+from bot.store.seen import SeenKeys
 from bot.store.silences import Silences
 from bot.store.subscriptions import Subscriptions
 from bot.store.undelivered import UndeliveredMessages
@@ -24,6 +26,8 @@ KEEP_FOR = timedelta(days=30)
 """How long finished rows are kept."""
 KEEP_OPEN_FOR = timedelta(days=90)
 """How long a failure that nobody closed is kept."""
+KEEP_AUDIT_FOR = timedelta(days=365)
+"""How long the audit trail is kept, unless a setting says otherwise."""
 _BATCH = 1000
 """Rows deleted in one transaction, so that polls and deliveries do not wait long."""
 _SCHEMA = "Database schema"
@@ -51,6 +55,8 @@ class Store:
         self.incidents = Incidents(database)
         self.reminders = Reminders(database)
         self.preferences = Preferences(database)
+        self.audit = AuditTrail(database)
+        self.seen = SeenKeys(database)
 
     async def check(self) -> list[CheckResult]:
         """Check that the database can be reached, has our schema and is writable; stop at the first problem.
@@ -92,21 +98,24 @@ class Store:
             at: datetime | None = await connection.scalar(select(heartbeats.c.at).where(heartbeats.c.name == name))
         return at
 
-    async def purge_expired(self, now: datetime) -> int:
+    async def purge_expired(self, now: datetime, audit_kept_for: timedelta = KEEP_AUDIT_FOR) -> int:
         """Delete deliveries, incidents and silences that ended 30 days ago; return the number of rows.
 
-        Failures that nobody closed are kept longer.
+        Failures that nobody closed and the audit trail are kept longer.
         """
         before = now - KEEP_FOR
         finished = and_(deliveries.c.created_at < before, deliveries.c.state != DeliveryState.QUEUED)
         deleted = await self._delete(deliveries, finished)
         is_forgotten = or_(~incidents.c.is_open, incidents.c.resolved_at < now - KEEP_OPEN_FOR)
         deleted += await self._delete(incidents, and_(incidents.c.resolved_at < before, is_forgotten))
+        deleted += await self._delete(seen_keys, seen_keys.c.expires_at < now)
+        deleted += await self._delete(audit, audit.c.at < now - audit_kept_for)
         return deleted + await self._delete(silences, silences.c.ends_at < before)
 
     async def _delete(self, table: Table, expired: ColumnElement[bool]) -> int:
         """Delete in batches until no row is left."""
-        batch = delete(table).where(table.c.id.in_(select(table.c.id).where(expired).limit(_BATCH)))
+        (key,) = table.primary_key
+        batch = delete(table).where(key.in_(select(key).where(expired).limit(_BATCH)))
         total = 0
         while True:
             async with self._database.write() as connection:

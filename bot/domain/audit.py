@@ -1,0 +1,50 @@
+"""Who did what in Slack, and with which result."""
+
+import enum
+from dataclasses import dataclass
+from datetime import datetime
+
+
+class AuditKind(enum.StrEnum):
+    """How something was asked for."""
+
+    COMMAND = "command"
+    MENTION = "mention"
+    CLICK = "click"
+    HOME = "home"
+    """App Home was opened; recorded only if it was refused."""
+    REQUEST = "request"
+    """An HTTP request that was refused before it was read."""
+
+
+class AuditResult(enum.StrEnum):
+    """What came of it."""
+
+    STARTED = "started"
+    """It is being handled, or the process ended meanwhile."""
+    DONE = "done"
+    INVALID = "invalid"
+    """The command has a mistake."""
+    FAILED = "failed"
+    REFUSED = "refused"
+    """The person may not do that."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One command, click or refusal."""
+
+    kind: AuditKind
+    user: str
+    """Slack user id; empty when unknown."""
+    channel: str
+    team: str
+    text: str
+    """What was typed, or what the button stands for; redacted."""
+    at: datetime
+    job: str = ""
+    result: AuditResult = AuditResult.STARTED
+    detail: str = ""
+    """Why it was refused or failed."""
+    id: int = 0
+    """The number of its row."""

@@ -1,0 +1,232 @@
+"""Read the payloads that Slack sends: what was typed or clicked, by whom, where, and from which workspace. Pure.
+
+Source: https://docs.slack.dev/reference/interaction-payloads, https://docs.slack.dev/reference/events and
+https://docs.slack.dev/apis/events-api#authorizations (documented, read 2026-11-29).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Body = Mapping[str, Any]
+_HIDDEN = frozenset({"message_changed", "message_deleted", "message_replied", "tombstone"})
+
+
+class MalformedPayload(ValueError):
+    """A payload lacks what Slack documents for its type."""
+
+
+@dataclass(frozen=True, slots=True)
+class PayloadOrigin:
+    """Where a payload comes from."""
+
+    user: str | None
+    """None for a workflow or an integration."""
+    channel: str | None
+    teams: frozenset[str] = frozenset()
+    """Every workspace or organization that the payload names for the person or the place."""
+    enterprise: str | None = None
+    """The person's organization (Enterprise Grid)."""
+    is_ext_shared: bool = False
+    """Whether the payload says that the channel is shared with another organization."""
+
+    @property
+    def team(self) -> str | None:
+        """One of the teams, for a record."""
+        return min(self.teams, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class TypedCommand:
+    """A slash command."""
+
+    origin: PayloadOrigin
+    user: str
+    channel: str
+    team: str | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Click:
+    """A pressed button, or an entry chosen in a menu, of a message."""
+
+    origin: PayloadOrigin
+    user: str
+    channel: str
+    team: str | None
+    action: str
+    """The part of the `action_id` before the colon."""
+    value: str
+    is_ephemeral: bool
+    thread_ts: str | None
+    message_ts: str | None
+    """None if the message is not visible to the app, as an ephemeral one."""
+    message_thread_ts: str | None
+
+    @property
+    def is_root(self) -> bool:
+        """Whether the message is not a reply."""
+        return self.message_ts is not None and self.message_thread_ts in (None, self.message_ts)
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A message that mentions the bot."""
+
+    origin: PayloadOrigin
+    channel: str
+    ts: str
+    thread_ts: str | None
+    team: str | None
+    text: str
+    is_from_app: bool
+    """Whether an app or a workflow wrote it."""
+    is_hidden: bool
+    """Whether it reports a change of a message, not a message."""
+
+
+def check_payload(body: object) -> None:
+    """Check the shape of a payload before Bolt routes it.
+
+    Raises:
+        MalformedPayload: it does not have what Slack documents.
+    """
+    if not isinstance(body, Mapping):
+        raise MalformedPayload("not an object")
+    match body:
+        case {"type": "event_callback", "event": {"type": str(name)}}:
+            _check_event(body, name)
+        case {"type": "event_callback"}:
+            raise MalformedPayload("an event without a type")
+        case {"type": "block_actions", "actions": [{"action_id": str()}, *_]}:
+            _check_person(body)
+        case {"type": "block_actions"}:
+            raise MalformedPayload("a click without an action")
+        case {"command": str()}:
+            read_command(body)
+        case {"type": "url_verification", "challenge": str()} | {"ssl_check": _}:
+            return
+        case {"type": str(name)} if name != "url_verification":
+            _check_person(body)
+        case _:
+            raise MalformedPayload("neither a command nor an event nor an interaction")
+
+
+def _check_event(body: Body, name: str) -> None:
+    authorizations = body.get("authorizations")
+    if authorizations is not None and not (
+        isinstance(authorizations, list) and all(isinstance(one, dict) for one in authorizations)
+    ):
+        raise MalformedPayload("authorizations are not a list of objects")
+    if name == "app_mention":
+        read_mention_event(body)
+    elif name in ("app_home_opened", "member_joined_channel"):
+        read_event_user(body)
+
+
+def _check_person(body: Body) -> None:
+    if not all(isinstance(body.get(name) or {}, dict) for name in ("user", "team", "channel", "enterprise", "view")):
+        raise MalformedPayload("the person or the place is not an object")
+
+
+def read_command(body: Body) -> TypedCommand:
+    """Read a slash command.
+
+    Raises:
+        MalformedPayload: it has no person or no channel.
+    """
+    user, channel = _text(body, "user_id"), _text(body, "channel_id")
+    if user is None or channel is None:
+        raise MalformedPayload("a command without a person or a channel")
+    team = _text(body, "team_id")
+    origin = PayloadOrigin(user, channel, _teams(team), _text(body, "enterprise_id"))
+    return TypedCommand(origin, user, channel, team, _text(body, "text") or "")
+
+
+def read_click(body: Body) -> Click:
+    """Read a pressed button of a message.
+
+    Raises:
+        MalformedPayload: it has no person, channel or value.
+    """
+    user, channel = _text(body, "user", "id"), _text(body, "channel", "id")
+    match body.get("actions"):
+        case [{"action_id": str(action_id), "value": str(value)}, *_]:
+            pass
+        case [{"action_id": str(action_id), "selected_option": {"value": str(value)}}, *_]:
+            pass
+        case _:
+            raise MalformedPayload("a click without a value")
+    if user is None or channel is None:
+        raise MalformedPayload("a click without a person or a channel")
+    team = _text(body, "team", "id")
+    container = body.get("container")
+    return Click(
+        PayloadOrigin(user, channel, _teams(team, _text(body, "user", "team_id")), _text(body, "enterprise", "id")),
+        user,
+        channel,
+        team,
+        action_id.partition(":")[0],
+        value,
+        is_ephemeral=isinstance(container, dict) and bool(container.get("is_ephemeral")),
+        thread_ts=_text(body, "container", "thread_ts"),
+        message_ts=_text(body, "message", "ts"),
+        message_thread_ts=_text(body, "message", "thread_ts"),
+    )
+
+
+def read_mention_event(body: Body) -> Mention:
+    """Read a mention.
+
+    Raises:
+        MalformedPayload: it has no channel or no time stamp.
+    """
+    channel, ts = _text(body, "event", "channel"), _text(body, "event", "ts")
+    if channel is None or ts is None:
+        raise MalformedPayload("a mention without a channel or a time stamp")
+    user, event = _text(body, "event", "user"), body["event"]
+    return Mention(
+        _event_origin(body, user, channel),
+        channel,
+        ts,
+        _text(body, "event", "thread_ts"),
+        _text(body, "team_id"),
+        _text(body, "event", "text") or "",
+        is_from_app=user is None or bool(event.get("bot_id")),
+        is_hidden=bool(event.get("hidden")) or event.get("subtype") in _HIDDEN,
+    )
+
+
+def read_event_user(body: Body) -> PayloadOrigin:
+    """Read whom an event is about, and where.
+
+    Raises:
+        MalformedPayload: it has no person.
+    """
+    user = _text(body, "event", "user")
+    if user is None:
+        raise MalformedPayload("an event without a person")
+    return _event_origin(body, user, _text(body, "event", "channel"))
+
+
+def _event_origin(body: Body, user: str | None, channel: str | None) -> PayloadOrigin:
+    named = ("team", "user_team", "source_team")
+    teams = _teams(
+        _text(body, "team_id"),
+        *(_text(body, "event", name) for name in named),
+        _text(body, "event", "user_profile", "team"),
+    )
+    is_ext_shared = body.get("is_ext_shared_channel") is True
+    return PayloadOrigin(user, channel, teams, _text(body, "enterprise_id"), is_ext_shared)
+
+
+def _teams(*teams: str | None) -> frozenset[str]:
+    return frozenset(team for team in teams if team)
+
+
+def _text(value: object, *path: str) -> str | None:
+    """The text at a path of keys; None if there is none."""
+    for name in path:
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value if isinstance(value, str) and value else None

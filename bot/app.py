@@ -18,6 +18,7 @@ from bot.commands.channel_runner import ChannelRunner
 from bot.commands.runner import CommandRunner
 from bot.commands.user_config import load_diagnosis_config
 from bot.domain.checks import DELIVERY_LOOP, POLL_LOOP, PURGE_LOOP, REMINDER_LOOP
+from bot.domain.grouping import Grouping
 from bot.environment import provider_config
 from bot.errors import ConfigError
 from bot.logging_config import configure_logging
@@ -150,4 +151,10 @@ def poll_settings(settings: Settings) -> PollSettings:
         lookback=settings.trainwatch_lookback,
         overlap=settings.trainwatch_overlap,
         drain=settings.trainwatch_drain,
+        grouping=grouping(settings),
     )
+
+
+def grouping(settings: Settings) -> Grouping:
+    """Derive how alerts are grouped."""
+    return Grouping(group_interval=settings.trainwatch_group_interval, reopen_within=settings.trainwatch_reopen_within)

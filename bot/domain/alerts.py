@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from bot.domain.durations import datetime_from_ns, ns_from_datetime
+from bot.domain.grouping import Firings
 from bot.domain.jobs import Job, JobRef
 from bot.domain.logs import Level, LogLine, source_name
 from bot.domain.ownership import Acknowledgement, Closing, Muting, Unwatching
@@ -213,6 +214,10 @@ class IncidentAlert:
     resolution: Resolution | None = None
     caused_by: str | None = None
     """Id of the alert of the same incident that this one follows from; it has no separate replies."""
+    history: Firings | None = None
+    """Its earlier firings in this incident; None: it fired once."""
+    is_end_announced: bool = True
+    """False from its end until a reply announces it."""
 
     def resolved(self, at: datetime, resolution: Resolution) -> IncidentAlert:
         """Return the alert as resolved, without its prediction."""
@@ -269,6 +274,12 @@ class NotifyReason(enum.StrEnum):
     FIRST = "first"
     CHANGED = "changed"
     RESOLVED = "resolved"
+    RETURNED = "returned"
+    """An alert that had ended fires again."""
+    FLAPPING = "flapping"
+    """An alert fires too often: from now on its firings are counted."""
+    STABLE = "stable"
+    """An alert stopped flapping."""
     REMINDER = "reminder"
     """Nobody has acknowledged a page."""
     TAKEN_OVER = "taken over"

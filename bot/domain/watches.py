@@ -35,7 +35,7 @@ class ClaimedWatch:
     """Empty after the last channel unsubscribed: this poll closes open incidents and deletes the watch."""
     alerts: tuple[Alert, ...] = ()
     incidents: tuple[Incident, ...] = ()
-    """The open incidents of all channels."""
+    """The open incidents of all channels, and those that ended a short time ago."""
     silences: tuple[Silence, ...] = ()
     """The active silences of the subscriptions' channels."""
 

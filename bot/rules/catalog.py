@@ -42,6 +42,7 @@ RULES: tuple[Rule, ...] = (
         help="The log has a known failure, a traceback that ended the run, or a crash.",
         severity=Severity.PAGE,
         condition=failure,
+        title_is_identity=True,
         parameters=(QUIET_AFTER,),
     ),
     Rule(

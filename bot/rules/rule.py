@@ -90,6 +90,8 @@ class Rule:
     """The incident's root message shows all the evidence, so a new root needs no reply with it."""
     reports_state: bool = False
     """Only repeats the job's own state, which every root message shows; the end of the job does not resolve it."""
+    title_is_identity: bool = False
+    """Whether alerts with different titles are different problems: one does not return as the other."""
     follows: tuple[str, ...] = ()
     """Rules whose alerts explain one of this rule at the same time (`bot.rules.consequences`)."""
     is_replayable: bool = True

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 import msgspec
-from sqlalchemy import Update, bindparam, delete, exists, select, update
+from sqlalchemy import Update, bindparam, delete, exists, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -45,19 +45,27 @@ class Watches:
         self._database = database
 
     async def claim_due(
-        self, now: datetime, *, lease: timedelta, limit: int = 100, busy: Sequence[int] = (), full: Sequence[str] = ()
+        self,
+        now: datetime,
+        *,
+        lease: timedelta,
+        limit: int = 100,
+        busy: Sequence[int] = (),
+        full: Sequence[str] = (),
+        reopen_within: timedelta = timedelta(hours=1),
     ) -> list[ClaimedWatch]:
         """Claim the jobs that are due, longest overdue first, until the lease ends.
 
         Skips jobs in `busy`, whose poll is in progress here and could not be saved under a new claim, and jobs of the
         providers in `full`. A row that cannot be decoded is logged and stays claimed, so that others are polled.
+        Incidents that ended within `reopen_within` come with their job, because an alert may fire again.
         """
         async with self._database.write() as connection:
             rows = (await connection.execute(_claim(now, now + lease, new_token(), limit, busy, full))).all()
         if not rows:
             return []
         async with self._database.read() as connection:
-            related = await _load_related(connection, [row.id for row in rows], now)
+            related = await _load_related(connection, [row.id for row in rows], now, now - reopen_within)
         claimed: list[ClaimedWatch] = []
         for row in rows:
             try:
@@ -169,11 +177,16 @@ def _claim(
     )
 
 
-async def _load_related(connection: AsyncConnection, ids: list[int], now: datetime) -> _RelatedRows:
+async def _load_related(
+    connection: AsyncConnection, ids: list[int], now: datetime, ended_after: datetime
+) -> _RelatedRows:
     rules = select(alerts.c.watch_id, alerts.c.value).where(alerts.c.watch_id.in_(ids))
     threads = (
         select(incidents.c.watch_id, incidents.c.value)
-        .where(incidents.c.watch_id.in_(ids), incidents.c.resolved_at.is_(None))
+        .where(
+            incidents.c.watch_id.in_(ids),
+            or_(incidents.c.resolved_at.is_(None), incidents.c.resolved_at > ended_after),
+        )
         .order_by(incidents.c.opened_at, incidents.c.id)
     )
     return _RelatedRows(

@@ -4,19 +4,31 @@
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from bot.diagnosis.findings import Diagnosis
-from bot.domain.alerts import AlertState, Delivery, DeliveryKind, Notification, NotifyReason, alert_id, stable_id
+from bot.domain.alerts import (
+    AlertState,
+    Delivery,
+    DeliveryKind,
+    Incident,
+    Notification,
+    NotifyReason,
+    alert_id,
+    stable_id,
+)
 from bot.domain.durations import spoken_duration
 from bot.domain.gaps import Part
+from bot.domain.grouping import STANDARD, Grouping
 from bot.domain.jobs import Job, JobState
 from bot.domain.observations import Observation
 from bot.domain.progress import RunProgress
 from bot.domain.watches import ClaimedWatch, PollResult
 from bot.rules.evaluate import EvaluatedAlert, evaluate_rules, wanted_rules
-from bot.rules.routing import Plan, end_incident, plan
+from bot.rules.flapping import can_reopen
+from bot.rules.incident_draft import Plan, PolledJob
+from bot.rules.routing import end_incident, plan
 from bot.rules.rule import dump_state, load_state
 from bot.watcher.intervals import PollIntervals, next_interval
 
@@ -45,21 +57,30 @@ class WatchState:
     """When the log was last read to its end."""
 
 
+@dataclass(frozen=True, slots=True)
+class DecisionSettings:
+    """What decisions depend on besides the job."""
+
+    drain: timedelta
+    """How long after its end a job's log is still read for late lines."""
+    intervals: PollIntervals = field(default_factory=PollIntervals)
+    grouping: Grouping = STANDARD
+
+
 def decide(
     watch: ClaimedWatch,
     observation: Observation,
     diagnosis: Diagnosis | None,
     log_state: Mapping[str, object] | None,
+    settings: DecisionSettings,
     *,
-    drain: timedelta,
-    intervals: PollIntervals,
     jitter: float,
 ) -> PollResult:
     """Decide what one poll of a job means, given the job as stored.
 
     The observation is redacted, because all of it may be stored and sent. The diagnosis includes its lines; None when
-    the log cannot be read. `log_state` is what the diagnosis needs at the next poll. For `drain` after a job's end,
-    its log is still read for late lines. `jitter` is a random number from 0 to 1.
+    the log cannot be read. `log_state` is what the diagnosis needs at the next poll. `jitter` is a random number from 0
+    to 1.
     """
     now = observation.at
     job = observation.job or watch.last_job or Job(watch.job, JobState.UNKNOWN, "")
@@ -67,18 +88,21 @@ def decide(
     wanted = wanted_rules(one.settings for one in watch.subscriptions)
     alerts = evaluate_rules(watch.alerts, wanted, observation, diagnosis)
     progress = diagnosis.progress if diagnosis and diagnosis.progress.is_known else None
-    plans = _plans(watch, alerts, job, now, progress)
     is_log_read = not observation.more and not any(gap.is_outage for gap in observation.gaps if gap.part is Part.LOGS)
     has_ended = state.ended_at is not None and now - state.ended_at >= (
-        drain if is_log_read else max(drain, GIVE_UP_DRAINING)
+        settings.drain if is_log_read else max(settings.drain, GIVE_UP_DRAINING)
     )
+    grouping = settings.grouping
+    if has_ended:  # nothing can fire again
+        grouping = replace(grouping, group_interval=timedelta(0), calm_after=timedelta(0))
+    plans = _plans(watch, alerts, PolledJob(job, now, progress, grouping))
     if has_ended:
         text = last_message(job, is_log_read=is_log_read)
         plans = {channel: _end(channel, one, job, watch, now, text, progress) for channel, one in plans.items()}
     fails = watch.fails + 1 if observation.is_empty else 0
     quiet_polls, retry_after = state.quiet_polls, observation.retry_after
     wait = next_interval(
-        intervals, job.state, fails=fails, quiet_polls=quiet_polls, retry_after=retry_after, jitter=jitter
+        settings.intervals, job.state, fails=fails, quiet_polls=quiet_polls, retry_after=retry_after, jitter=jitter
     )
     before = {incident.id: incident for incident in watch.incidents}
     incidents = [one.incident for one in plans.values() if one.incident is not None]
@@ -109,26 +133,31 @@ def _next_state(before: WatchState, observation: Observation, job: Job) -> Watch
     )
 
 
-def _plans(
-    watch: ClaimedWatch, alerts: Sequence[EvaluatedAlert], job: Job, now: datetime, progress: RunProgress | None
-) -> dict[str, Plan]:
+def _plans(watch: ClaimedWatch, alerts: Sequence[EvaluatedAlert], polled: PolledJob) -> dict[str, Plan]:
     """The plan of each subscribed channel, and of channels that left with an incident still open."""
     named = [
         replace(one, id=alert_id(watch.id, watch.job, one.alert)) if one.alert.state is AlertState.FIRING else one
         for one in alerts
     ]
-    incidents = {one.channel: one for one in reversed(watch.incidents)}
+    incidents = {one.channel: one for one in sorted(watch.incidents, key=_relevance)}
     plans = {}
     for one in watch.subscriptions:
         silences = [silence for silence in watch.silences if silence.channel == one.channel]
-        plans[one.channel] = plan(one, named, incidents.get(one.channel), silences, job, now, progress)
+        plans[one.channel] = plan(one, named, incidents.get(one.channel), silences, polled)
     text = "This channel no longer watches the job."
     left = {
-        channel: end_incident(one, job, now, text, progress)
+        channel: end_incident(one, polled.job, polled.at, text, polled.progress)
         for channel, one in incidents.items()
-        if channel not in plans
+        if channel not in plans and one.resolved_at is None
     }
     return plans | left
+
+
+def _relevance(incident: Incident) -> tuple[bool, bool, float]:
+    """Order a channel's incidents: the last one is updated. An open one, the oldest; else the newest to reopen."""
+    opened_s = incident.opened_at.timestamp()
+    is_open = incident.resolved_at is None
+    return is_open, can_reopen(incident), -opened_s if is_open else opened_s
 
 
 def _end(

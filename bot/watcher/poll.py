@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 
 from bot.domain.durations import Clock, ns_from_datetime
 from bot.domain.gaps import Gap, GapReason, Part
+from bot.domain.grouping import STANDARD, Grouping
 from bot.domain.jobs import JobState
 from bot.domain.logs import DEFAULT_OVERLAP
 from bot.domain.observations import LOG_LOOKBACK, Observation
@@ -30,7 +31,7 @@ from bot.rules.evaluate import longest_metrics_window, resume_diagnosis, wanted_
 from bot.rules.rule import load_state
 from bot.rules.settings import overlay
 from bot.store.store import Store
-from bot.watcher.decide import WatchState, decide
+from bot.watcher.decide import DecisionSettings, WatchState, decide
 from bot.watcher.intervals import PollIntervals, next_interval
 
 log = logging.getLogger(__name__)
@@ -66,6 +67,7 @@ class PollSettings:
     overlap: timedelta = DEFAULT_OVERLAP
     drain: timedelta = timedelta(seconds=90)
     """How long after its end a job's log is still read for late lines."""
+    grouping: Grouping = STANDARD
 
 
 class Poller:
@@ -123,7 +125,12 @@ class Poller:
             return []
         busy = [watch.id for watch in self._polls.values()]
         return await self._store.watches.claim_due(
-            self._clock(), lease=self._settings.lease, limit=limit, busy=busy, full=full
+            self._clock(),
+            lease=self._settings.lease,
+            limit=limit,
+            busy=busy,
+            full=full,
+            reopen_within=self._settings.grouping.reopen_within,
         )
 
     async def stop(self) -> None:
@@ -210,8 +217,7 @@ class Poller:
             redacted,
             diagnosis,
             log_state,
-            drain=self._settings.drain,
-            intervals=self._settings.intervals,
+            DecisionSettings(self._settings.drain, self._settings.intervals, self._settings.grouping),
             jitter=self._jitter(),
         )
 

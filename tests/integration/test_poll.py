@@ -168,6 +168,9 @@ async def test_channel_is_notified_when_polls_fail_and_when_they_recover(
     await poll_until_idle(poller)
 
     assert kinds == ["root"]
+    assert await deliver_all(store, clock) == ["edit"]
+    clock.advance(timedelta(minutes=1))
+    await poll_until_idle(poller)
     assert await deliver_all(store, clock) == ["edit", "reply"]
 
 

@@ -101,6 +101,14 @@ def ending(job: Job, alert: IncidentAlert) -> str:
     return f"stopped watching after {after}; the problem may persist."
 
 
+def firings_text(alert: IncidentAlert, since: str) -> str:
+    """How often an alert fired, `failed and restarted 7 times since 2:10 AM`; "" if it fired once."""
+    if alert.history is None:
+        return ""
+    verb = "failed and restarted" if reports_state(alert.rule) else "fired"
+    return f"{verb} {alert.history.count:,} times since {since}"
+
+
 def repeats_title(alert: IncidentAlert) -> bool:
     """Whether the summary adds nothing to the title."""
     return alert.evidence.summary.rstrip(".") == alert.title

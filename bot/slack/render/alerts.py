@@ -27,6 +27,7 @@ from bot.slack.render.alert_text import (
     repeats_title,
 )
 from bot.slack.render.blocks import code_sections, context, section
+from bot.slack.render.flapping import render_flapping
 from bot.slack.render.icons import NOTE, TIMES
 from bot.slack.render.incident_root import render_root
 from bot.slack.render.jobs import job_link, job_name
@@ -59,6 +60,8 @@ def _render_any_reply(notification: Notification, incident: Incident) -> Message
     alert = next((one for one in incident.alerts if one.id == notification.alert_id), None)
     if alert is None:
         return render_note(notification)
+    if notification.reason in (NotifyReason.FLAPPING, NotifyReason.STABLE):
+        return render_flapping(incident, alert, notification.reason)
     return render_reply(incident, alert, notification.reason, broadcast=notification.broadcast)
 
 
@@ -72,6 +75,8 @@ def render_reply(incident: Incident, alert: IncidentAlert, reason: NotifyReason,
         return message(alt_sentence(incident, alert), [section("\n".join(rows)), context([code(alert.id)])])
     if reason is NotifyReason.CHANGED:
         title += " · updated"
+    if reason is NotifyReason.RETURNED:
+        title += " · fires again"
     counts, _ = code_sections(_count_rows(evidence.messages), _COUNTS_BUDGET)
     blocks, shown = code_sections(_rows(evidence), _LINES_BUDGET)
     introduction = "" if repeats_title(alert) or evidence.root is not None else _introduction(evidence)

@@ -18,6 +18,7 @@ from bot.slack.render.alert_text import (
     alert_icon,
     alt_sentence,
     ending,
+    firings_text,
     is_active,
     is_in_first_reply,
     lead_alert,
@@ -27,6 +28,7 @@ from bot.slack.render.alert_text import (
     sentence_case,
 )
 from bot.slack.render.blocks import Action, actions, button, confirm, context, logs_button, overflow, section
+from bot.slack.render.icons import REPEATS
 from bot.slack.render.jobs import job_link, job_name, state_label
 from bot.slack.render.mentions import NO_MENTIONS, Mentioned, mention_line, with_mentions
 from bot.slack.render.message import Block, Message, message
@@ -82,7 +84,16 @@ def _lines(incident: Incident, lead: IncidentAlert) -> list[str]:
     """What broke, the decisive line, and when it broke or how it ended."""
     job, active = incident.job, is_active(incident.job, lead)
     when = _when(incident, lead) if active else _stopped(incident, lead) or _ended(incident, lead)
-    return [line for line in (_headline(job, lead, "*" if active else "~"), _decisive(job, lead), when) if line]
+    headline = _headline(job, lead, "*" if active else "~")
+    return [line for line in (headline, _decisive(job, lead), when, _firings(incident, lead)) if line]
+
+
+def _firings(incident: Incident, lead: IncidentAlert) -> str:
+    """How often the alert fired; while it is flapping, that replies are paused."""
+    if lead.history is None:
+        return ""
+    text = sentence_case(firings_text(lead, _time(lead.history.first_at, incident)))
+    return f"{REPEATS} *Flapping:* {text[:1].lower()}{text[1:]}" if lead.history.is_flapping else f"{REPEATS} {text}"
 
 
 def _stopped(incident: Incident, lead: IncidentAlert) -> str:

@@ -117,14 +117,18 @@ async def test_alerts_and_incidents_missing_from_a_result_are_unchanged(store: S
     assert watch.incidents == (incident(now),)
 
 
-async def test_a_resolved_incident_is_not_claimed_any_more(store: Store, now: datetime) -> None:
+async def test_an_ended_incident_comes_with_its_job_while_it_may_open_again(store: Store, now: datetime) -> None:
     await watch_job(store, now)
     watch = await claim_one(store, now)
     await store.watches.settle([result(watch, now, incidents=[incident(now)])], now)
     watch = await claim_one(store, now)
     await store.watches.settle([result(watch, now, incidents=[incident(now, resolved=True)])], now)
 
-    assert (await claim_one(store, now)).incidents == ()
+    (soon,) = await store.watches.claim_due(now, lease=timedelta(0), reopen_within=timedelta(minutes=1))
+    (later,) = await store.watches.claim_due(
+        now + timedelta(minutes=1), lease=timedelta(0), reopen_within=timedelta(minutes=1)
+    )
+    assert (soon.incidents, later.incidents) == ((incident(now, resolved=True),), ())
     assert await store.incidents.find("inc-1") == incident(now, resolved=True)
 
 

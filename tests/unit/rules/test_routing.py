@@ -26,7 +26,8 @@ from bot.domain.ownership import Acknowledgement, Closing, Muting
 from bot.domain.progress import RunProgress
 from bot.domain.subscriptions import Matcher, RuleSettings, Silence, Subscription
 from bot.rules.evaluate import EvaluatedAlert
-from bot.rules.routing import Plan, end_incident, plan
+from bot.rules.incident_draft import Plan, PolledJob
+from bot.rules.routing import end_incident, plan
 from tests.unit.rules.observing import MINUTE, REF, START, job
 
 SUBSCRIPTION = Subscription(1, "C1", REF, "U1", START)
@@ -51,7 +52,7 @@ def plan_for(
     alerts: list[EvaluatedAlert], incident: Incident | None = None, *, minute: int = 0, **changes: object
 ) -> Plan:
     subscription = replace(SUBSCRIPTION, **changes)  # type: ignore[arg-type]
-    return plan(subscription, alerts, incident, [], job(), START + minute * MINUTE)
+    return plan(subscription, alerts, incident, [], PolledJob(job(), START + minute * MINUTE))
 
 
 def test_a_first_alert_opens_a_root_and_its_thread() -> None:
@@ -182,7 +183,9 @@ def test_a_silenced_cause_does_not_silence_what_follows_from_it() -> None:
     incident = plan_for([evaluated(OOM, FIRED)]).incident
     silence = Silence(1, "C1", (Matcher("rule", "failure"),), "U1", START, START + timedelta(hours=1), "known")
 
-    result = plan(SUBSCRIPTION, [evaluated(OOM), evaluated(FAILED, FIRED)], incident, [silence], job(), START + MINUTE)
+    result = plan(
+        SUBSCRIPTION, [evaluated(OOM), evaluated(FAILED, FIRED)], incident, [silence], PolledJob(job(), START + MINUTE)
+    )
 
     assert replies(result) == ["job_failed"]
 
@@ -205,8 +208,11 @@ def test_what_outlasts_its_cause_is_reported_separately() -> None:
     incident = plan_for([evaluated(hang, FIRED), evaluated(low, FIRED)]).incident
     later = plan_for([over(hang), evaluated(low)], incident, minute=9)
 
-    assert replies(later) == ["hang", "low_gpu_utilization"]
-    assert replies(plan_for([evaluated(low)], later.incident, minute=10)) == []
+    announced = plan_for([over(hang), evaluated(low)], later.incident, minute=10)
+
+    assert replies(later) == ["low_gpu_utilization"]
+    assert replies(announced) == ["hang"]
+    assert replies(plan_for([over(hang), evaluated(low)], announced.incident, minute=11)) == []
 
 
 def test_a_consequence_clears_in_the_root_only() -> None:
@@ -255,9 +261,7 @@ def test_resolving_the_last_alert_closes_the_incident() -> None:
 
     result = plan_for([evaluated(over, resolved)], incident, minute=1)
 
-    assert [(DeliveryKind.EDIT, NotifyReason.RESOLVED), (DeliveryKind.REPLY, NotifyReason.RESOLVED)] == kinds(
-        result.deliveries
-    )
+    assert [(DeliveryKind.EDIT, NotifyReason.RESOLVED)] == kinds(result.deliveries)
     assert result.incident is not None
     assert result.incident.resolved_at == START + MINUTE
 
@@ -271,8 +275,8 @@ def test_a_channel_that_subscribes_while_an_alert_fires_is_notified() -> None:
 def test_a_silence_suppresses_and_its_end_notifies() -> None:
     silence = Silence(7, "C1", (Matcher("rule", "log_errors"),), "U1", START, START + timedelta(hours=1))
 
-    muted = plan(SUBSCRIPTION, [evaluated(firing(), FIRED)], None, [silence], job(), START)
-    after = plan(SUBSCRIPTION, [evaluated(firing())], None, [silence], job(), START + timedelta(hours=1))
+    muted = plan(SUBSCRIPTION, [evaluated(firing(), FIRED)], None, [silence], PolledJob(job(), START))
+    after = plan(SUBSCRIPTION, [evaluated(firing())], None, [silence], PolledJob(job(), START + timedelta(hours=1)))
 
     assert ["silence 7"] == [one.suppressed_by for one in muted.deliveries]
     assert muted.incident is None
@@ -284,7 +288,7 @@ def test_a_silence_allows_only_edits_of_the_root() -> None:
     silence = Silence(7, "C1", (), "U1", START, START + timedelta(hours=1))
     more = evaluated(firing(summary="more errors"), Transition(Change.UPDATED, START, notify=True))
 
-    result = plan(SUBSCRIPTION, [more], incident, [silence], job(), START + MINUTE)
+    result = plan(SUBSCRIPTION, [more], incident, [silence], PolledJob(job(), START + MINUTE))
 
     assert kinds(result.deliveries) == [(DeliveryKind.EDIT, NotifyReason.CHANGED)]
 
@@ -293,11 +297,13 @@ def test_an_incident_shows_its_silence_until_it_ends_or_another_alert_fires() ->
     incident = plan_for([evaluated(firing(), FIRED)]).incident
     silence = Silence(7, "C1", (Matcher("rule", "log_errors"),), "U1", START, START + 60 * MINUTE)
 
-    muted = plan(SUBSCRIPTION, [evaluated(firing())], incident, [silence], job(), START + MINUTE)
-    same = plan(SUBSCRIPTION, [evaluated(firing())], muted.incident, [silence], job(), START + 2 * MINUTE)
-    ended = plan(SUBSCRIPTION, [evaluated(firing())], muted.incident, [silence], job(), START + 60 * MINUTE)
+    muted = plan(SUBSCRIPTION, [evaluated(firing())], incident, [silence], PolledJob(job(), START + MINUTE))
+    same = plan(SUBSCRIPTION, [evaluated(firing())], muted.incident, [silence], PolledJob(job(), START + 2 * MINUTE))
+    ended = plan(SUBSCRIPTION, [evaluated(firing())], muted.incident, [silence], PolledJob(job(), START + 60 * MINUTE))
     idle = evaluated(firing("low_gpu_utilization"), FIRED)
-    worse = plan(SUBSCRIPTION, [evaluated(firing()), idle], muted.incident, [silence], job(), START + 3 * MINUTE)
+    worse = plan(
+        SUBSCRIPTION, [evaluated(firing()), idle], muted.incident, [silence], PolledJob(job(), START + 3 * MINUTE)
+    )
 
     assert muted.incident is not None
     assert muted.incident.muted == Muting("U1", START + 60 * MINUTE, 7)
@@ -436,7 +442,7 @@ def test_the_end_of_a_job_drops_predictions() -> None:
 
 def test_an_incident_keeps_the_newest_progress_of_the_run() -> None:
     progress = RunProgress(step=2683, total_steps=50_000)
-    opened = plan(SUBSCRIPTION, [evaluated(firing(), FIRED)], None, [], job(), START, progress).incident
+    opened = plan(SUBSCRIPTION, [evaluated(firing(), FIRED)], None, [], PolledJob(job(), START, progress)).incident
     assert opened is not None
     assert opened.progress == progress
 

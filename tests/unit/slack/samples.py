@@ -33,6 +33,7 @@ from bot.domain.alerts import (
 )
 from bot.domain.durations import ns_from_datetime
 from bot.domain.gaps import Gap, GapReason, Part
+from bot.domain.grouping import Firings
 from bot.domain.jobs import JobRef, JobState
 from bot.domain.logs import Level
 from bot.domain.metrics import CACHE, GPU_MEMORY, GPU_UTILIZATION, MetricPoint, MetricSeries, MetricSummary, summarize
@@ -61,6 +62,10 @@ ENDED = alert(resolved_at=at(12), resolution=Resolution.JOB_ENDED)
 LEFT = alert(resolved_at=at(12), resolution=Resolution.UNSUBSCRIBED)
 LOW = replace(alert("tw-5a5a5a5a5a5a"), rule="low_gpu_utilization", title="GPUs idle", fired_at=at(-3))
 
+REOPENED = alert(history=Firings(2, at(-40), (at(-40), at(0))))
+FLAPPING = replace(failed(), history=Firings(7, at(-40), (at(-40), at(-30), at(-20), at(-10)), is_flapping=True))
+STABLE = replace(FLAPPING, resolved_at=at(3), resolution=Resolution.CLEARED, history=Firings(7, at(-40)))
+
 
 def reminder(number: int, next_at: datetime | None) -> Notification:
     """A reminder that nobody has acknowledged a failed job."""
@@ -84,6 +89,12 @@ NOTIFICATIONS = {
     "failed_permanently": notification(
         DeliveryKind.EDIT, replace(incident(failed(), ENDED, of=job(JobState.FAILED)), resolved_at=at(12))
     ),
+    "reopened": notification(DeliveryKind.EDIT, incident(REOPENED)),
+    "reply_returned": notification(DeliveryKind.REPLY, incident(REOPENED), reason=NotifyReason.RETURNED),
+    "flapping": notification(DeliveryKind.EDIT, incident(FLAPPING)),
+    "reply_flapping": notification(DeliveryKind.REPLY, incident(FLAPPING), reason=NotifyReason.FLAPPING),
+    "stable": notification(DeliveryKind.EDIT, incident(STABLE)),
+    "reply_stable": notification(DeliveryKind.REPLY, incident(STABLE), reason=NotifyReason.STABLE),
     "job_ended": notification(DeliveryKind.EDIT, incident(ENDED, of=job(JobState.SUCCEEDED))),
     "unsubscribed": notification(DeliveryKind.EDIT, incident(LEFT)),
     "reply": notification(DeliveryKind.REPLY),

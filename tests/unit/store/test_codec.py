@@ -23,6 +23,7 @@ from bot.domain.alerts import (
     Resolution,
     Severity,
 )
+from bot.domain.grouping import Firings
 from bot.domain.jobs import Job, JobRef, JobState, Resources
 from bot.domain.logs import Level
 from bot.domain.ownership import Acknowledgement, Closing, Muting, Unwatching
@@ -83,7 +84,16 @@ FULL_JOB = Job(
     progress=PROGRESS,
 )
 SHOWN = IncidentAlert(
-    "tw-3f9c2ab1", "error_lines", "Errors", Severity.PAGE, NOW, EVIDENCE, LATER, Resolution.JOB_ENDED, "tw-00aa11bb"
+    "tw-3f9c2ab1",
+    "error_lines",
+    "Errors",
+    Severity.PAGE,
+    NOW,
+    EVIDENCE,
+    LATER,
+    Resolution.JOB_ENDED,
+    "tw-00aa11bb",
+    history=Firings(7, NOW, (NOW, LATER), is_flapping=True),
 )
 INCIDENT = Incident(
     "inc-0123456789ab",

@@ -11,8 +11,7 @@ from bot.domain.jobs import JobState
 from bot.domain.observations import Observation
 from bot.domain.subscriptions import Subscription
 from bot.domain.watches import ClaimedWatch, PollResult
-from bot.watcher.decide import decide, last_message
-from bot.watcher.intervals import PollIntervals
+from bot.watcher.decide import DecisionSettings, decide, last_message
 from tests.unit.rules.observing import MINUTE, REF, START, gap, job, line
 
 DRAIN = timedelta(seconds=90)
@@ -31,7 +30,7 @@ WATCH = ClaimedWatch(
 
 def poll(watch: ClaimedWatch, observation: Observation) -> tuple[PollResult, ClaimedWatch]:
     """Decide on one observation and store the result as the database would."""
-    result = decide(watch, observation, None, None, drain=DRAIN, intervals=PollIntervals(), jitter=0.5)
+    result = decide(watch, observation, None, None, DecisionSettings(DRAIN), jitter=0.5)
     changed = {one.id: one for one in result.incidents}
     kept = {one.id: one for one in watch.incidents} | changed
     alerts = {(one.rule, one.parameters_key): one for one in (*watch.alerts, *result.alerts)}

@@ -13,7 +13,6 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
 from bot.domain.durations import format_duration, parse_duration
-from bot.domain.durations import parse_duration
 from bot.domain.grouping import STANDARD
 from bot.domain.logs import DEFAULT_OVERLAP
 from bot.domain.observations import LOG_LOOKBACK, POLL_INTERVAL
@@ -111,17 +110,16 @@ class Settings(BaseModel):
     trainwatch_drain: Annotated[Duration, _at_most(timedelta(days=1))] = Field(
         timedelta(seconds=90), description="How long to keep reading the log after a job ends, to catch its last lines."
     )
-    trainwatch_lease: Annotated[Duration, _at_most(timedelta(hours=1))] = Field(
-    trainwatch_group_interval: Duration = Field(
+    trainwatch_group_interval: Annotated[Duration, _at_most(timedelta(days=1))] = Field(
         STANDARD.group_interval,
         description="How long an alert must have ended before a reply announces it. "
         "One that fires again before gets none.",
     )
-    trainwatch_reopen_within: Duration = Field(
+    trainwatch_reopen_within: Annotated[Duration, _at_most(timedelta(days=7))] = Field(
         STANDARD.reopen_within,
         description="An alert that fires again this soon after its end continues in its thread, without a new message.",
     )
-    trainwatch_lease: Duration = Field(
+    trainwatch_lease: Annotated[Duration, _at_most(timedelta(hours=1))] = Field(
         timedelta(seconds=90),
         ge=timedelta(seconds=2),
         description="How long a process holds a job or message. After a crash, another process waits this long.",

@@ -70,6 +70,10 @@ class RivergenQuirks:
     """End a download after this number of bytes ..."""
     cut_looks_complete: bool = False
     """... as if it were complete; otherwise the connection breaks."""
+    offers_ranges: bool = False
+    """Whether a download has an ETag and answers range requests; `cut_download_at` cuts each response."""
+    artifact: bytes | None = None
+    """What a download holds in place of the log."""
     file_name: str | None = None
     """The attachment's name in place of the documented one."""
     total_after_filter: bool = True

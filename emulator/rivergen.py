@@ -17,7 +17,7 @@ from starlette.routing import Route
 
 from emulator.http_json import UNKNOWN_FIELD, Refusal, encode, json_response, rfc3339, route, unmatched
 from emulator.quirks import Quirks, RivergenQuirks
-from emulator.rivergen_logs import LEVELS, Download, artifact, page_of
+from emulator.rivergen_logs import LEVELS, Download, artifact, page_of, ranged_download
 from emulator.world import RivergenRun, World
 
 MODELS = "/api/v1/models/"
@@ -111,7 +111,11 @@ class _Rivergen:
             "content-type": "text/plain; charset=utf-8" if form == "txt" else "application/json",
             "content-disposition": f'attachment; filename="{name}"',
         }
-        return Download(artifact(run, form, self.world.now_ns), headers, self.quirks)
+        served = self.quirks.artifact
+        pieces = artifact(run, form, self.world.now_ns) if served is None else iter((served,))
+        if not self.quirks.offers_ranges:
+            return Download(pieces, headers, self.quirks)
+        return ranged_download(b"".join(pieces), headers, self.quirks, request.headers)
 
     def metrics(self, request: Request, _body: bytes) -> Response:
         query = request.query_params

@@ -143,6 +143,20 @@ COVERAGE = (
     ),
     CoverageRow(
         DOWNLOAD,
+        "range requests with an ETag (quirk)",
+        "invented",
+        "object storage offers them",
+        TEST + "a_download_may_be_continued_by_range",
+    ),
+    CoverageRow(
+        DOWNLOAD,
+        "a file that differs from the log (quirk)",
+        "invented",
+        "pages and file are written separately",
+        TEST + "a_download_may_differ_from_the_log",
+    ),
+    CoverageRow(
+        DOWNLOAD,
         "a hostile file name (quirk)",
         "invented",
         "the header is foreign text",

@@ -4,8 +4,9 @@ Not the routes (``rivergen.py``). The number of a line is its place in the whole
 identifies a line.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain, islice
+from zlib import crc32
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -52,9 +53,11 @@ def artifact(run: RivergenRun, form: str, now_ns: int) -> Iterator[bytes]:
 class Download(Response):
     """A streamed attachment: pieces of a fixed size, which end early when the quirks say so."""
 
-    def __init__(self, pieces: Iterable[bytes], headers: dict[str, str], quirks: RivergenQuirks) -> None:
+    def __init__(
+        self, pieces: Iterable[bytes], headers: dict[str, str], quirks: RivergenQuirks, status: int = 200
+    ) -> None:
         """Stream `pieces` (of any size) under these headers."""
-        super().__init__(headers=headers)
+        super().__init__(headers=headers, status_code=status)
         del self.headers["content-length"]  # the document: streamed chunk by chunk, so the length is not known
         self._pieces = pieces
         self._hazards = quirks
@@ -74,6 +77,19 @@ class Download(Response):
         if left is not None and left <= 0 and not quirks.cut_looks_complete:
             raise Broken
         await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def ranged_download(
+    whole: bytes, headers: dict[str, str], quirks: RivergenQuirks, requested: Mapping[str, str]
+) -> Download:
+    """Answer a request for a download, or for the part of it from a byte on if its version is still the same."""
+    tag = f'"{crc32(whole):08x}"'
+    headers = {**headers, "etag": tag, "accept-ranges": "bytes"}
+    begin = requested.get("range", "").removeprefix("bytes=").removesuffix("-")
+    if not begin.isdecimal() or requested.get("if-range", tag) != tag:
+        return Download([whole], headers, quirks)
+    headers["content-range"] = f"bytes {begin}-{len(whole) - 1}/{len(whole)}"
+    return Download([whole[int(begin) :]], headers, quirks, status=206)
 
 
 def _resized(pieces: Iterable[bytes], size: int) -> Iterator[bytes]:

@@ -5,7 +5,7 @@
 
 import enum
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from bot.domain.jobs import Job, JobRef
@@ -21,6 +21,9 @@ class Download:
     """The platform's name for it, made safe: a file name, never a path, never empty."""
     content_type: str
     chunks: AsyncIterator[bytes]
+    """The bytes as the platform serves them."""
+    notes: list[str] = field(default_factory=list)
+    """Sentences for people about the file, such as how it was completed; final once `chunks` has ended."""
 
 
 class Priority(enum.Enum):

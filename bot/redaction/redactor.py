@@ -52,8 +52,12 @@ class Redactor:
 
     def redact(self, text: str) -> tuple[str, int]:
         """Return the text without secrets and the number hidden. Idempotent."""
-        spans = self._spans(text, [len(text) + len(MESSAGE_SEPARATOR)])
+        spans = self.spans(text)
         return (_replace_spans(text, spans), len(spans)) if spans else (text, 0)
+
+    def spans(self, text: str) -> list[Span]:
+        """Return where the secrets of a text are, sorted and disjoint."""
+        return self._spans(text, [len(text) + len(MESSAGE_SEPARATOR)])
 
     def redact_lines(self, lines: Sequence[LogLine]) -> tuple[Sequence[LogLine], int]:
         """Hide secrets in messages and replica ids; return the lines and the number hidden.

@@ -46,7 +46,8 @@ class Session:
         return ExitCode.OK
 
     async def _logs(self, command: LogsCommand) -> None:
-        from bot.terminal.logs import download, print_logs
+        from bot.terminal.downloads import download
+        from bot.terminal.logs import print_logs
 
         runner, output = self.runner, self.output
         provider, ref = runner.registry.resolve(command.ref)

@@ -198,15 +198,33 @@ def _without_stamps(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("form", ["txt", "json"])
-@pytest.mark.parametrize("looks_complete", [True, False])
+@pytest.mark.parametrize("offers_ranges", [True, False])
 @pytest.mark.parametrize("cut", [0, 1, 999, 20_001, 33_333])
-async def test_an_artifact_that_ends_early_is_completed_from_pages(
-    cloud: Cloud, provider: RivergenProvider, form: str, looks_complete: bool, cut: int
+async def test_an_artifact_whose_connection_breaks_is_completed(
+    cloud: Cloud, provider: RivergenProvider, form: str, offers_ranges: bool, cut: int
 ) -> None:
     cloud.world.add_rivergen_run("mdl-1", "run-1", lines=leveled(1000))
     _, expected = await whole(provider, form=form)
-    cloud.quirks.rivergen = RivergenQuirks(cut_download_at=cut, cut_looks_complete=looks_complete, chunk_bytes=777)
-    assert expected == (await whole(provider, form=form))[1]
+    cloud.quirks.rivergen = RivergenQuirks(cut_download_at=cut, offers_ranges=offers_ranges, chunk_bytes=777)
+    download = await provider.download_logs(JOB, form=form)
+    assert expected == b"".join([chunk async for chunk in download.chunks])
+    (note,) = download.notes
+    assert note.startswith("The connection to RiverGen broke after ")
+    assert ("and was resumed" in note) is (offers_ranges and cut > 1_000)
+
+
+@pytest.mark.parametrize("form", ["txt", "json"])
+@pytest.mark.parametrize("cut", [0, 999, 20_001])
+async def test_an_artifact_that_ends_early_without_a_failure_is_kept_as_served(
+    cloud: Cloud, provider: RivergenProvider, form: str, cut: int
+) -> None:
+    cloud.world.add_rivergen_run("mdl-1", "run-1", lines=leveled(1000))
+    _, expected = await whole(provider, form=form)
+    cloud.quirks.rivergen = RivergenQuirks(cut_download_at=cut, cut_looks_complete=True, chunk_bytes=777)
+    download = await provider.download_logs(JOB, form=form)
+    assert expected[:cut] == b"".join([chunk async for chunk in download.chunks])
+    (note,) = download.notes
+    assert "The platform counts 1,020 lines, the file holds " in note
 
 
 async def test_a_long_artifact_is_streamed_in_small_chunks(cloud: Cloud, provider: RivergenProvider) -> None:

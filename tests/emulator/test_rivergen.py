@@ -147,6 +147,23 @@ async def test_a_download_may_end_early_and_look_complete(cloud: Cloud) -> None:
     assert (await cloud.raw(DOWNLOAD, run_id="run-new")).content == TXT.encode()[:50]
 
 
+async def test_a_download_may_be_continued_by_range(cloud: Cloud) -> None:
+    two_runs(cloud.world)
+    cloud.quirks.rivergen = RivergenQuirks(offers_ranges=True)
+    whole = await cloud.raw(DOWNLOAD, run_id="run-new")
+    key = {"authorization": "Bearer demo-rivergen-key", "range": "bytes=50-", "if-range": whole.headers["etag"]}
+    part = await cloud.client.get(DOWNLOAD, params={"run_id": "run-new"}, headers=key)
+    assert (206, TXT.encode()[50:]) == (part.status_code, part.content)
+    changed = await cloud.client.get(DOWNLOAD, params={"run_id": "run-new"}, headers={**key, "if-range": '"other"'})
+    assert (200, TXT.encode()) == (changed.status_code, changed.content)
+
+
+async def test_a_download_may_differ_from_the_log(cloud: Cloud) -> None:
+    two_runs(cloud.world)
+    cloud.quirks.rivergen = RivergenQuirks(artifact=b"anything")
+    assert b"anything" == (await cloud.raw(DOWNLOAD, run_id="run-new")).content
+
+
 async def test_the_attachment_may_have_a_hostile_name(cloud: Cloud) -> None:
     two_runs(cloud.world)
     cloud.quirks.rivergen = RivergenQuirks(file_name="../../etc/cron.d/evil")

@@ -58,6 +58,7 @@ class HttpResponse:
 class HttpStream:
     """A response as it arrives, decompressed. `chunks` raises Unavailable when the connection breaks."""
 
+    status: int
     headers: Mapping[str, str]
     chunks: AsyncIterator[bytes]
 
@@ -161,9 +162,15 @@ class HttpClient:
         return await limiter.call(self._provider, path, attempt, self._priority)
 
     @contextlib.asynccontextmanager
-    async def stream(self, method: str, path: str, params: Sequence[tuple[str, str]] = ()) -> AsyncIterator[HttpStream]:
-        """Send a request, retry until a response starts, and yield it chunk by chunk in constant memory."""
+    async def stream(
+        self, method: str, path: str, params: Sequence[tuple[str, str]] = (), headers: Mapping[str, str] | None = None
+    ) -> AsyncIterator[HttpStream]:
+        """Send a request, retry until a response starts, and yield it chunk by chunk in constant memory.
+
+        `headers` are added to those of the client, or replace them.
+        """
         request = self._build(method, path, params)
+        request.headers.update(headers or {})
         limiter = self._limiter
 
         async def attempt(check_open: CheckOpen) -> tuple[httpx.Response, contextlib.AsyncExitStack]:
@@ -179,7 +186,7 @@ class HttpClient:
 
         response, stack = await limiter.call(self._provider, path, attempt, self._priority)
         async with stack:
-            yield HttpStream(response.headers, self._chunks(response))
+            yield HttpStream(response.status_code, response.headers, self._chunks(response))
 
     def request_rate(self) -> RequestRate:
         """Return how many requests this client made in the last minute, and the limit of its key."""

@@ -6,7 +6,7 @@ Documented: https://docs.rivergen.ai/docs/ai-docs/model-studio/api-reference/end
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 
 from bot.domain.jobs import Job, JobRef
@@ -152,8 +152,10 @@ class RivergenProvider(HttpProvider):
         async def running() -> bool:
             return not (await self.get_job(references.run_ref(model, run))).state.is_terminal
 
-        stream = self._stream_page(model, "/logs/download", [("run_id", run), ("format", form)])
-        return await open_download(run, form, stream, fetch, running=running)
+        def open_stream(headers: Mapping[str, str]) -> AbstractAsyncContextManager[HttpStream]:
+            return self._stream_page(model, "/logs/download", [("run_id", run), ("format", form)], headers)
+
+        return await open_download(run, form, open_stream, fetch, running=running)
 
     async def _log_chunk(self, model: str, run: str, offset: int, limit: int) -> wire.LogChunk:
         start = ("tail", "true") if offset < 0 else ("offset", str(offset))
@@ -216,9 +218,12 @@ class RivergenProvider(HttpProvider):
             return body
 
     @asynccontextmanager
-    async def _stream_page(self, model: str, ending: str, params: _Params) -> AsyncIterator[HttpStream]:
+    async def _stream_page(
+        self, model: str, ending: str, params: _Params, headers: Mapping[str, str]
+    ) -> AsyncIterator[HttpStream]:
         """Like `_get_page`, as a stream."""
-        first, second = (self._client.stream("GET", _path(model, pages, ending), params) for pages in self._pages)
+        paths = [_path(model, pages, ending) for pages in self._pages]
+        first, second = (self._client.stream("GET", path, params, headers) for path in paths)
         async with AsyncExitStack() as stack:
             try:
                 answer = await stack.enter_async_context(first)

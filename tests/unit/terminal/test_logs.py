@@ -112,7 +112,8 @@ async def test_downloaded_artifact_differs_only_in_secrets(tmp_path: Path) -> No
     shell = Shell(FakeDownloadProvider(artifact=artifact))
     assert await shell.type("logs", "mem:run/1", "--download", str(target)) == 0
     assert target.read_bytes() == artifact.replace(b"hunter2", b"[hidden]")
-    assert shell.err == f"Wrote {target.stat().st_size} bytes to {target}.\n"
+    hidden = "1 secret hidden. To show secrets, use --no-redact."
+    assert shell.err == f"{hidden}\nWrote {target.stat().st_size} bytes to {target}.\n"
     await shell.type("logs", "mem:run/1", "--download", str(target), "--no-redact", "--force")
     assert target.read_bytes() == artifact
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.providers.rivergen.download import LONGEST_NAME_BYTES, filename_of, safe_filename
+from bot.providers.rivergen.filenames import LONGEST_NAME_BYTES, filename_of, safe_filename
 from bot.providers.rivergen.references import parse_run_ref
 
 REFERENCES = {

@@ -13,8 +13,8 @@ _STRONG_AFTER = timedelta(minutes=1)
 def range_headers(headers: Mapping[str, str], received: int) -> dict[str, str]:
     """Return the headers of a request for the bytes after the first `received` ones of an earlier response.
 
-    Without `Range` among them, the response begins at the first byte: the server offers no ranges, has compressed the response, or
-    does not identify its version. Ranges of a compressed response count compressed bytes.
+    Without `Range` among them, the response begins at the first byte: the server offers no ranges, has compressed the
+    response, or does not identify its version. Ranges of a compressed response count compressed bytes.
     """
     plain = {"Accept-Encoding": "identity"}
     version = _version(headers)

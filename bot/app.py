@@ -25,12 +25,14 @@ from bot.logging_config import configure_logging
 from bot.providers.registry import build_registry
 from bot.redaction.redactor import Redactor
 from bot.settings import Settings
-from bot.slack.connection import SocketConnection, create_app, serve_http
+from bot.slack.connection import SocketConnection, create_app
 from bot.slack.contacts import Contacts
+from bot.slack.http_mode import RequestReceiver, serve_http
 from bot.slack.listeners import Listeners, register
 from bot.slack.notifier import SlackNotifier
+from bot.slack.seen_once import SeenOnce
 from bot.store.migrate import upgrade
-from bot.store.store import open_store
+from bot.store.store import Store, open_store
 from bot.watcher.deliver import Deliverer, DeliverySettings
 from bot.watcher.intervals import PollIntervals
 from bot.watcher.poll import Poller, PollSettings
@@ -114,7 +116,7 @@ async def _run(settings: Settings, channel_runner: ChannelRunner) -> None:
     }
     try:
         async with asyncio.TaskGroup() as group:
-            group.create_task(_receive_events(app, settings), name="slack")
+            group.create_task(_receive_events(app, settings, store), name="slack")
             for name, worker in loops.items():
                 group.create_task(run_loop(name, worker, store, utc_now), name=name)
     except* ConfigError as problems:
@@ -133,9 +135,12 @@ def _create_slack_app(settings: Settings) -> AsyncApp:
     )
 
 
-async def _receive_events(app: AsyncApp, settings: Settings) -> None:
+async def _receive_events(app: AsyncApp, settings: Settings, store: Store) -> None:
     if settings.trainwatch_slack_mode == "http":
-        await serve_http(app, host=settings.trainwatch_http_host, port=settings.trainwatch_http_port)
+        assert settings.slack_signing_secret is not None
+        secret = settings.slack_signing_secret.get_secret_value()
+        receiver = RequestReceiver(app, secret, SeenOnce(store.seen, utc_now))
+        await serve_http(receiver, host=settings.trainwatch_http_host, port=settings.trainwatch_http_port)
     else:
         assert settings.slack_app_token is not None
         await SocketConnection(app, settings.slack_app_token.get_secret_value()).run()

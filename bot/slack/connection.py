@@ -1,4 +1,4 @@
-"""Connections from Slack: a monitored Socket Mode connection, or signed HTTP requests.
+"""Connections from Slack: a monitored Socket Mode connection. `http_mode` receives signed HTTP requests instead.
 
 The SDK reconnects by itself, but connections have been seen to stay silent for hours (python-slack-sdk#1446,
 bolt-python#1529). So a connection without pongs is replaced. Requests are handled in `bot.slack.listeners`.
@@ -10,18 +10,19 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import aiohttp
-from aiohttp import web
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
+from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
+from slack_sdk.socket_mode.request import SocketModeRequest
+from slack_sdk.socket_mode.response import SocketModeResponse
 
 from bot.errors import ConfigError
 from bot.network import proxy_for
 from bot.slack.client import SLACK_API_URL, configure
 from bot.slack.failures import BAD_TOKEN, UNREACHABLE, error_code, retry_after
+from bot.slack.payloads import MalformedPayload, check_payload
 from bot.slack.proxy import use_proxy_policy
 
-HTTP_PATH = "/slack/events"
-"""The path for commands, clicks and events in HTTP mode."""
 _UNRESPONSIVE_AFTER_S = 45.0
 """Slack answers a ping every 10 s, so four pongs are missing."""
 
@@ -30,9 +31,27 @@ log = logging.getLogger(__name__)
 
 def create_app(bot_token: str, *, api_url: str = SLACK_API_URL, signing_secret: str | None = None) -> AsyncApp:
     """A Bolt app without listeners. Only HTTP mode needs the signing secret."""
-    app = AsyncApp(token=bot_token, signing_secret=signing_secret, before_authorize=use_proxy_policy)
+    app = AsyncApp(
+        token=bot_token,
+        signing_secret=signing_secret,
+        before_authorize=use_proxy_policy,
+        raise_error_for_unhandled_request=True,  # `unhandled` acknowledges them
+    )
     configure(app.client, api_url)
     return app
+
+
+class _SocketHandler(AsyncSocketModeHandler):
+    """Acknowledges payloads that Bolt cannot read, because Slack would send them again."""
+
+    async def handle(self, client: AsyncBaseSocketModeClient, req: SocketModeRequest) -> None:
+        try:
+            check_payload(req.payload)
+        except MalformedPayload as problem:
+            log.debug("event ignored", extra={"reason": str(problem)})
+            await client.send_socket_mode_response(SocketModeResponse(envelope_id=req.envelope_id))
+            return
+        await super().handle(client, req)  # type: ignore[arg-type]
 
 
 class SocketConnection:
@@ -70,7 +89,7 @@ class SocketConnection:
 
     async def _connect_and_watch(self) -> None:
         opened = await self._app.client.apps_connections_open(app_token=self._app_token)
-        handler = AsyncSocketModeHandler(self._app, self._app_token, ping_interval=self._ping_s)
+        handler = _SocketHandler(self._app, self._app_token, ping_interval=self._ping_s)
         handler.client.wss_uri = str(opened["url"])
         handler.client.proxy = proxy_for(handler.client.wss_uri)
         handler.client.on_message_listeners.append(self._note_message)
@@ -101,18 +120,6 @@ class SocketConnection:
     def _note(self, at: float | None = None) -> None:
         seen = datetime.fromtimestamp(at or time.time(), UTC)
         self.last_seen = max(self.last_seen or seen, seen)
-
-
-async def serve_http(app: AsyncApp, *, host: str = "127.0.0.1", port: int = 3000) -> None:
-    """Serve signed requests on `HTTP_PATH` until cancelled. Bolt rejects those with a wrong signature."""
-    runner = web.AppRunner(app.server(port=port, path=HTTP_PATH, host=host).web_app, access_log=None)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, host, port).start()
-        log.info("listening for slack", extra={"host": host, "port": port, "path": HTTP_PATH})
-        await asyncio.Event().wait()
-    finally:
-        await runner.cleanup()
 
 
 async def _close(handler: AsyncSocketModeHandler) -> None:

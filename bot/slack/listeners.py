@@ -13,6 +13,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext, AsyncRespond
+from slack_bolt.error import BoltUnhandledRequestError
+from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.commands.answers import Asker, ErrorAnswer
@@ -23,18 +25,19 @@ from bot.slack.answering import Answering, errors_answered
 from bot.slack.background_tasks import TaskSet, Work
 from bot.slack.failures import UNREACHABLE, delivery_error
 from bot.slack.ownership import OWNERSHIP_ACTIONS, change_owner, is_owned_by
-from bot.slack.payloads import Body
+from bot.slack.payloads import Body, channel_of
 from bot.slack.render.answers import render_error, render_greeting
 from bot.slack.render.blocks import Action
 from bot.slack.render.home import HomeView, render_home
 from bot.slack.render.logs import Shared
 from bot.slack.reply import Reply
 from bot.slack.thread_jobs import ThreadJobs
+from bot.slack.unhandled import NOTED_EVENTS, RESUMING_EVENTS, acknowledge_unhandled, note_event
 from bot.slack.user_profiles import UserProfiles
 from bot.store.store import Store
 
 COMMAND = "/train"
-EVENTS = ("app_home_opened", "app_mention", "member_joined_channel")
+EVENTS = ("app_home_opened", "app_mention", "member_joined_channel", *NOTED_EVENTS, *RESUMING_EVENTS)
 """The events the app subscribes to; manifest.yml names the same."""
 HEARTBEATS = {POLL_LOOP: "Polling", DELIVERY_LOOP: "Alert delivery"}
 """The background loops as App Home names them."""
@@ -57,6 +60,10 @@ def register(app: AsyncApp, listeners: Listeners) -> None:
     app.event("app_mention")(listeners.on_mention)
     app.event("app_home_opened")(listeners.on_home)
     app.event("member_joined_channel")(listeners.on_joined)
+    for event in NOTED_EVENTS:
+        app.event(event)(listeners.on_noted)
+    for event in RESUMING_EVENTS:
+        app.event(event)(listeners.on_resumed)
     app.error(listeners.on_error)
 
 
@@ -134,9 +141,23 @@ class Listeners:
             reply = Reply(client, event["channel"], event.get("inviter") or event["user"])
             self._start(reply, self._greet(reply))
 
-    async def on_error(self, error: Exception, body: Body) -> None:
-        """A listener failed before its background task started, for example on an unknown payload."""
+    async def on_noted(self, body: Body) -> None:
+        """An event that changes what the app can do, such as its removal from the workspace."""
+        note_event(body["event"]["type"], channel_of(body))
+
+    async def on_resumed(self, body: Body) -> None:
+        """A channel accepts messages again."""
+        channel = channel_of(body)
+        if channel is not None and not self.tasks.start(self._resume(channel)):
+            log.warning("too many requests at once")
+
+    async def on_error(self, error: Exception, body: Body, response: BoltResponse | None) -> BoltResponse | None:
+        """Nothing listens to the payload, or a listener failed before its background task started."""
+        if isinstance(error, BoltUnhandledRequestError):
+            return acknowledge_unhandled(body)
         log.error("listener failed", exc_info=error, extra={"payload_type": body.get("type")})
+        is_malformed = isinstance(error, LookupError | TypeError | ValueError | AttributeError)
+        return BoltResponse(status=400, body="") if is_malformed and response is not None else None
 
     def _start(self, reply: Reply, work: Work) -> None:
         if not self.tasks.start(work):
@@ -160,13 +181,18 @@ class Listeners:
             if answer is not None:
                 await reply.private(answer)
 
+    async def _resume(self, channel: str) -> int:
+        """Send the alerts that waited for a channel now; return their number."""
+        waiting = await self._store.deliveries.retry_now(channel, self._clock())
+        if self._resume_channel is not None:
+            self._resume_channel(channel)
+        return waiting
+
     async def _greet(self, reply: Reply) -> None:
         async with errors_answered(reply):
             async with self.tasks.turn():
                 watched = await self._store.subscriptions.list(reply.channel)
-                waiting = await self._store.deliveries.retry_now(reply.channel, self._clock())
-            if self._resume_channel is not None:
-                self._resume_channel(reply.channel)
+                waiting = await self._resume(reply.channel)
             await reply.public(Shared(render_greeting(len(watched), waiting)))
 
     async def _publish_home(self, user: str, client: AsyncWebClient) -> None:

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bot.slack.render.blocks import Action
+
 Body = Mapping[str, Any]
 _HIDDEN = frozenset({"message_changed", "message_deleted", "message_replied", "tombstone"})
 
@@ -99,8 +101,10 @@ def check_payload(body: object) -> None:
             _check_event(body, name)
         case {"type": "event_callback"}:
             raise MalformedPayload("an event without a type")
-        case {"type": "block_actions", "actions": [{"action_id": str()}, *_]}:
+        case {"type": "block_actions", "actions": [{"action_id": str(action_id)}, *_]}:
             _check_person(body)
+            if action_id.partition(":")[0] in list(Action):
+                read_click(body)
         case {"type": "block_actions"}:
             raise MalformedPayload("a click without an action")
         case {"command": str()}:
@@ -208,6 +212,11 @@ def read_event_user(body: Body) -> PayloadOrigin:
     if user is None:
         raise MalformedPayload("an event without a person")
     return _event_origin(body, user, _text(body, "event", "channel"))
+
+
+def channel_of(body: Body) -> str | None:
+    """The channel that an event is about: its id, or that of a channel object."""
+    return _text(body, "event", "channel") or _text(body, "event", "channel", "id")
 
 
 def _event_origin(body: Body, user: str | None, channel: str | None) -> PayloadOrigin:

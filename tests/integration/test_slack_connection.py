@@ -15,10 +15,12 @@ from aiohttp import web
 from bot.errors import ConfigError
 from bot.slack.background_tasks import TaskSet
 from bot.slack.client import create_client
-from bot.slack.connection import HTTP_PATH, SocketConnection, create_app, serve_http
+from bot.slack.connection import SocketConnection, create_app
+from bot.slack.http_mode import HTTP_PATH, RequestReceiver, serve_http
+from bot.slack.seen_once import SeenOnce
 from bot.slack.setup_check import OPTIONAL_SCOPES, SCOPES, check_slack
 from bot.store.store import Store
-from emulator.slack.app import APP_TOKEN, BOT_TOKEN, Slack, create_slack, served
+from emulator.slack.app import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, Slack, create_slack, served
 from emulator.slack.delivery import HttpDelivery, encode_body
 from emulator.slack.limits import RateLimits
 from tests.integration.slack_harness import SlackHarness
@@ -120,12 +122,15 @@ async def test_http_mode_answers_signed_requests_and_refuses_others(store: Store
     async with served(slack), httpx.AsyncClient() as client:
         harness = SlackHarness(store, slack)
         harness.start()
-        serving = asyncio.create_task(serve_http(harness.app, port=port))
+        receiver = RequestReceiver(harness.app, SIGNING_SECRET, SeenOnce(store.seen, harness.clock))
+        serving = asyncio.create_task(serve_http(receiver, port=port))
         try:
             await _listening(port)
             seen = await harness.command("help")
             assert "How to use" in seen.text
-            body, kind = encode_body("slash_commands", {"command": "/train", "text": "help"})
+            body, kind = encode_body(
+                "slash_commands", {"command": "/train", "text": "help", "user_id": "U0ADA", "channel_id": "C1"}
+            )
             wrong = HttpDelivery(url, "another secret", client).signature(body)
             refused = await client.post(url, content=body, headers={"content-type": kind, **wrong})
             unsigned = await client.post(url, content=body, headers={"content-type": kind})

@@ -18,14 +18,19 @@ import yaml
 from bot.commands.subcommands.table import SLACK_TABLE
 from bot.slack.listeners import COMMAND, EVENTS
 from bot.slack.setup_check import OPTIONAL_SCOPES, SCOPES
+from bot.slack.unhandled import NOTED_EVENTS, RESUMING_EVENTS
 
 ROOT = Path(__file__).parents[3]
 SCOPES_OF_EVENT = {
     "app_mention": {"app_mentions:read"},
     "app_home_opened": set(),
+    "app_uninstalled": set(),
+    "tokens_revoked": set(),
     "member_joined_channel": {"channels:read", "groups:read"},
+    **{f"channel_{what}": {"channels:read"} for what in ("archive", "deleted", "left", "unarchive")},
+    **{f"group_{what}": {"groups:read"} for what in ("archive", "deleted", "left", "unarchive")},
 }
-"""https://docs.slack.dev/reference/events (read 2026-11-21); the last: one for public, one for private channels."""
+"""https://docs.slack.dev/reference/events (read 2026-11-29). Joining: one for each kind of channel."""
 SCOPE_OF_METHOD = {
     "chat.postMessage": "chat:write",
     "chat.update": "chat:write",
@@ -135,7 +140,8 @@ def test_the_usage_hint_lists_every_subcommand(manifest: dict[str, Any]) -> None
 
 def test_the_events_have_listeners(manifest: dict[str, Any], code: str) -> None:
     assert sorted(EVENTS) == manifest["settings"]["event_subscriptions"]["bot_events"]
-    assert set(EVENTS) == set(re.findall(r'app\.event\("(\w+)"\)', code))
+    named = set(re.findall(r'app\.event\("(\w+)"\)', code))
+    assert set(EVENTS) == {*named, *NOTED_EVENTS, *RESUMING_EVENTS}
 
 
 def test_the_scopes_are_those_of_the_setup_check(manifest: dict[str, Any]) -> None:
@@ -152,7 +158,7 @@ def test_mentions_in_commands_arrive_with_ids_and_people_can_be_messaged(manifes
 
 def test_the_scopes_are_exactly_what_methods_events_and_commands_need(manifest: dict[str, Any], code: str) -> None:
     called = set(re.findall(r'"(chat\.\w+)"', code)) | set(re.findall(r"client\.([a-z]+(?:_\w+)+)\(", code))
-    called -= {"api_call", "is_connected"}  # methods of the SDK, not of Slack
+    called -= {"api_call", "is_connected", "send_socket_mode_response"}  # methods of the SDK, not of Slack
     assert set(SCOPE_OF_METHOD) == called
     needed = {scope for method in called if (scope := SCOPE_OF_METHOD[method])}
     assert {"commands"}.union(needed, *(SCOPES_OF_EVENT[event] for event in EVENTS)) == set(

@@ -27,6 +27,7 @@ from bot.redaction.redactor import Redactor
 from bot.settings import Settings
 from bot.slack.connection import SocketConnection, create_app
 from bot.slack.contacts import Contacts
+from bot.slack.find_posts import PostHistory
 from bot.slack.http_mode import RequestReceiver, serve_http
 from bot.slack.listeners import Listeners, register
 from bot.slack.notifier import SlackNotifier
@@ -101,7 +102,7 @@ async def _run(settings: Settings, channel_runner: ChannelRunner) -> None:
     contacts = Contacts(app.client, store.preferences, utc_now)
     deliverer = Deliverer(
         store,
-        SlackNotifier(app.client, contacts),
+        SlackNotifier(app.client, contacts, PostHistory(app.client, utc_now)),
         utc_now,
         DeliverySettings(lease=settings.trainwatch_lease),
         follow_ups=contacts.direct_messages,

@@ -13,12 +13,14 @@
     │   ├── Unavailable      5xx, timeout or connection failure                        retried with backoff
     │   └── ProtocolError    the response is not as documented                         retried by the next poll; a Gap
     ├── DeliveryError        .permanent  .reason  .root_gone  .unlisted                retried unless permanent
+    ├── LookUpUnavailable    a channel's history cannot be read                        sent without looking
     ├── StoreUnavailable     the database is busy, unreachable or not migrated         retried by the next tick
     └── ConfigError          names the variable and the fix                            not retried; exit code 2
 
 The first line of a class's docstring is its default message, so it is written for the person who reads it.
 """
 
+import enum
 from dataclasses import KW_ONLY, dataclass
 from datetime import timedelta
 
@@ -90,6 +92,19 @@ class ProtocolError(ProviderError):
     """The platform sent a response that does not match its documentation."""
 
 
+RATE_LIMITED = "ratelimited"
+"""The reason of a DeliveryError for a rate limit."""
+
+
+class WaitsFor(enum.StrEnum):
+    """Whose recovery ends a delivery's wait for its next attempt."""
+
+    SLACK = "slack"
+    """Nothing can be delivered: Slack is unreachable, or refuses the app."""
+    CHANNEL = "channel"
+    """Only this channel refuses, for example because the bot is not a member."""
+
+
 @dataclass(eq=False, repr=False)
 class DeliveryError(BotError):
     """The message could not be delivered."""
@@ -104,9 +119,24 @@ class DeliveryError(BotError):
     """The message to reply to or to edit no longer exists. The update itself may still be posted."""
     unlisted: bool = False
     """The error code is unknown: worth a few retries, but not days of them."""
+    outcome_unknown: bool = False
+    """The message may have been accepted, because the answer was lost or reports a failure inside the channel."""
+    unreachable: bool = False
+    """The request failed for a reason that affects every channel, such as a connection failure."""
+    waits_for: WaitsFor | None = None
+    """Whose recovery should end the wait for the retry."""
 
     def __post_init__(self) -> None:
         super().__init__(self.public)
+
+    @property
+    def is_rate_limited(self) -> bool:
+        """Whether the channel accepts no more messages for now."""
+        return self.reason == RATE_LIMITED
+
+
+class LookUpUnavailable(BotError):
+    """Slack's history cannot be read, so it is unknown whether a message arrived."""
 
 
 class StoreUnavailable(BotError):

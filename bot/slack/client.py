@@ -49,7 +49,7 @@ async def post(client: AsyncWebClient, arguments: dict[str, object], method: str
         raise delivery_error(error) from error
     if not isinstance(ts, str):
         text = "Slack accepted the message but returned no timestamp."
-        raise DeliveryError(text, reason="no_ts", permanent=False, unlisted=True)
+        raise DeliveryError(text, reason="no_ts", permanent=False, unlisted=True, outcome_unknown=True)
     return Receipt(channel=str(channel or arguments["channel"]), ts=ts)
 
 

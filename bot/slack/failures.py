@@ -13,7 +13,8 @@ import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.webhook import WebhookResponse
 
-from bot.errors import DeliveryError
+from bot.errors import RATE_LIMITED as RATE_LIMIT_REASON
+from bot.errors import DeliveryError, WaitsFor
 from bot.slack.error_codes import ERRORS, RATE_LIMITED, ErrorKind
 
 UNREACHABLE = (SlackClientError, aiohttp.ClientError, TimeoutError, OSError, ValueError, AttributeError)
@@ -40,13 +41,29 @@ _TRANSPORT: tuple[tuple[type[Exception], str], ...] = (
     (aiohttp.ClientHttpProxyError, "The proxy for Slack refused the connection."),
 )
 """Transport errors with a known cause."""
+_NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError, aiohttp.InvalidURL)
+"""Raised before a request is sent; after any other transport error Slack may have accepted the message."""
+_OF_CHANNEL = frozenset(
+    {
+        "action_prohibited",
+        "channel_is_archived",
+        "channel_is_limited_access",
+        "channel_not_found",
+        "invalid_channel",
+        "is_archived",
+        "is_inactive",
+        "no_permission",
+        "not_in_channel",
+    }
+)
+"""Fixable errors of one channel; the others concern the app or the workspace."""
 
 
 def delivery_error(error: BaseException) -> DeliveryError:
     """The DeliveryError for a failed call to Slack."""
     if not isinstance(error, SlackApiError):
         text = next((text for kind, text in _TRANSPORT if isinstance(error, kind)), "Slack cannot be reached.")
-        return DeliveryError(text, reason=type(error).__name__, permanent=False)
+        return _unreachable(text, type(error).__name__, is_unknown=not isinstance(error, _NOT_SENT))
     return refusal(error_code(error), retry_after(error), _status(error) or 0)
 
 
@@ -54,15 +71,32 @@ def refusal(code: str, wait: timedelta | None, status: int) -> DeliveryError:
     """The DeliveryError for a code that Slack returned, with the time that Slack asks to wait and the HTTP status."""
     if code in RATE_LIMITED or status == 429:
         wait = wait or timedelta(seconds=1)
-        return DeliveryError("Slack rate limit reached.", reason="ratelimited", permanent=False, retry_after=wait)
+        return DeliveryError("Slack rate limit reached.", reason=RATE_LIMIT_REASON, permanent=False, retry_after=wait)
     kind, text = ERRORS.get(code, (None, f"Slack returned `{code}`."))
+    if kind is ErrorKind.TEMPORARY or status >= 500 or (kind is None and code == "http_200"):
+        return _unreachable(text, code, is_unknown=True, wait=wait)
+    is_fixable = kind is ErrorKind.FIXABLE
     return DeliveryError(
         text,
         reason=code,
         permanent=kind in _PERMANENT,
-        retry_after=wait or (_FIX_RETRY if kind is ErrorKind.FIXABLE else None),
+        retry_after=wait or (_FIX_RETRY if is_fixable else None),
         root_gone=kind is ErrorKind.ROOT_GONE,
-        unlisted=kind is None and status < 500,
+        unlisted=kind is None,
+        waits_for=(WaitsFor.CHANNEL if code in _OF_CHANNEL else WaitsFor.SLACK) if is_fixable else None,
+    )
+
+
+def _unreachable(text: str, reason: str, *, is_unknown: bool, wait: timedelta | None = None) -> DeliveryError:
+    """An error that affects every channel; if `is_unknown`, Slack may have accepted the message."""
+    return DeliveryError(
+        text,
+        reason=reason,
+        permanent=False,
+        retry_after=wait,
+        outcome_unknown=is_unknown,
+        unreachable=True,
+        waits_for=WaitsFor.SLACK,
     )
 
 

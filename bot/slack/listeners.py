@@ -183,7 +183,7 @@ class Listeners:
 
     async def _resume(self, channel: str) -> int:
         """Send the alerts that waited for a channel now; return their number."""
-        waiting = await self._store.deliveries.retry_now(channel, self._clock())
+        waiting = await self._store.deliveries.retry_now(self._clock(), channel=channel)
         if self._resume_channel is not None:
             self._resume_channel(channel)
         return waiting

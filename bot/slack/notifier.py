@@ -5,15 +5,18 @@ are classified in `bot.slack.failures`.
 """
 
 import logging
+from collections.abc import Sequence
 
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.alerts import DeliveryKind, Notification, Receipt
-from bot.errors import DeliveryError
+from bot.domain.posts import FoundPosts, WantedPost
+from bot.errors import DeliveryError, LookUpUnavailable
 from bot.slack.client import post
 from bot.slack.contacts import Contacts
 from bot.slack.error_codes import THREAD_REFUSED
-from bot.slack.failures import UNREACHABLE, error_code
+from bot.slack.failures import UNREACHABLE, delivery_error, error_code
+from bot.slack.find_posts import PostHistory
 from bot.slack.render.alerts import render_notification
 from bot.slack.render.mentions import NO_MENTIONS
 from bot.slack.render.ownership import render_direct
@@ -23,26 +26,31 @@ log = logging.getLogger(__name__)
 
 
 class SlackNotifier:
-    """Sends Notifications through a client that does not retry (`bot.slack.client`)."""
+    """Sends Notifications through a client that does not retry (`bot.slack.client`), and finds them again."""
 
-    def __init__(self, client: AsyncWebClient, contacts: Contacts | None = None) -> None:
-        self._client, self._contacts = client, contacts
+    def __init__(
+        self, client: AsyncWebClient, contacts: Contacts | None = None, history: PostHistory | None = None
+    ) -> None:
+        self._client, self._contacts, self._history = client, contacts, history
 
-    async def send(self, notification: Notification, *, channel: str, root: Receipt | None) -> Receipt:
+    async def send(
+        self, notification: Notification, *, channel: str, root: Receipt | None, delivery_id: str
+    ) -> Receipt:
         """Post or edit the incident's root message, or reply in its thread.
 
         Raises:
             DeliveryError: The message was not accepted; `permanent` if a retry cannot help.
         """
         if notification.kind is DeliveryKind.DIRECT:
-            return await self._send_direct(notification, channel)
+            return await self._send_direct(notification, channel, delivery_id)
         mentioned = await self._contacts.mentions(notification) if self._contacts is not None else NO_MENTIONS
         message = render_notification(notification, mentioned)
         shown = use_mentions(message) if notification.kind is DeliveryKind.REPLY else message
-        payload = shown.payload() | _metadata(notification)
         if notification.kind is DeliveryKind.EDIT:
+            # Without metadata, the message keeps the metadata that it was posted with.
             target = {"channel": _needed(root).channel, "ts": _needed(root).ts}
-            return await post(self._client, {**target, **payload}, "chat.update")
+            return await post(self._client, {**target, **shown.payload()}, "chat.update")
+        payload = shown.payload() | _metadata(notification, delivery_id)
         arguments: dict[str, object] = {"channel": channel, **payload, "unfurl_links": False, "unfurl_media": False}
         if notification.kind is DeliveryKind.REPLY:
             arguments |= {"channel": _needed(root).channel, "thread_ts": _needed(root).ts}
@@ -61,9 +69,46 @@ class SlackNotifier:
             del arguments["thread_ts"]
             return await post(self._client, arguments)
 
-    async def _send_direct(self, notification: Notification, user: str) -> Receipt:
+    async def find(self, channel: str, wanted: Sequence[WantedPost], *, is_urgent: bool) -> FoundPosts:
+        """Look for messages of one channel by their delivery ids.
+
+        Raises:
+            LookUpUnavailable: The channel's history cannot be read.
+            DeliveryError: It cannot be read now.
+        """
+        if self._history is None:
+            raise LookUpUnavailable
+        return await self._history.find(channel, wanted, is_urgent=is_urgent)
+
+    async def delete(self, receipt: Receipt) -> None:
+        """Delete a message of trainwatch.
+
+        Raises:
+            DeliveryError: It was not deleted.
+        """
+        try:
+            await self._client.chat_delete(channel=receipt.channel, ts=receipt.ts)
+        except UNREACHABLE as error:
+            if error_code(error) != "message_not_found":
+                raise delivery_error(error) from error
+
+    async def ping(self) -> None:
+        """Return if Slack answers, whatever it answers.
+
+        Raises:
+            DeliveryError: It does not, or with a server error.
+        """
+        try:
+            await self._client.auth_test()
+        except UNREACHABLE as error:
+            problem = delivery_error(error)
+            if problem.unreachable:
+                raise problem from error
+
+    async def _send_direct(self, notification: Notification, user: str, delivery_id: str) -> Receipt:
         """Message a person; Slack opens the conversation with the app."""
-        payload = render_direct(notification, await self._permalink(notification.thread)).payload()
+        content = render_direct(notification, await self._permalink(notification.thread)).payload()
+        payload = content | _metadata(notification, delivery_id)
         return await post(self._client, {"channel": user, **payload, "unfurl_links": False, "unfurl_media": False})
 
     async def _permalink(self, root: Receipt | None) -> str | None:
@@ -79,13 +124,13 @@ class SlackNotifier:
         return permalink if isinstance(permalink, str) else None
 
 
-def _metadata(notification: Notification) -> dict[str, object]:
-    """Message metadata with the alert's id, so that programs can distinguish firings."""
-    incident = notification.incident
+def _metadata(notification: Notification, delivery_id: str) -> dict[str, object]:
+    """Message metadata with the delivery's id, and with the alert's id so that programs can distinguish firings."""
+    incident, payload = notification.incident, {"delivery_id": delivery_id}
     if incident is None:
-        return {}
+        return {"metadata": {"event_type": "trainwatch_note", "event_payload": payload}}
     alert_id = notification.alert_id or next((alert.id for alert in incident.alerts), "")
-    payload = {"alert_id": alert_id, "incident_id": incident.id}
+    payload |= {"alert_id": alert_id, "incident_id": incident.id}
     return {"metadata": {"event_type": "trainwatch_alert", "event_payload": payload}}
 
 

@@ -1,12 +1,14 @@
 """Write deliveries into the outbox, in the transaction that decided them. `deliveries.py` takes them out."""
 
 import enum
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
+from sqlalchemy import ColumnElement, FromClause, Select, Update, and_, exists, literal_column, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.alerts import Delivery, DeliveryKind, Notification
+from bot.domain.priorities import DeliveryPriority, priority_of
 from bot.store.codec import to_json
 from bot.store.engine import Database
 from bot.store.schema import deliveries
@@ -29,31 +31,94 @@ class DeliveryState(enum.StrEnum):
     """An edit replaced by a later edit of the same message."""
 
 
+def is_queued(table: FromClause = deliveries) -> ColumnElement[bool]:
+    """Return the condition that a delivery waits; a literal, because bound parameters prevent partial indexes."""
+    state: ColumnElement[str] = table.c.state
+    return state == literal_column(f"'{DeliveryState.QUEUED}'")
+
+
 async def add_deliveries(
     database: Database, connection: AsyncConnection, new: Iterable[tuple[int, Delivery]], now: datetime
 ) -> None:
-    """Add deliveries (each with its watch's id), due now; those already in the outbox are not touched."""
-    rows = [
-        {
-            "watch_id": watch_id,
-            "dedupe_key": delivery.dedupe_key,
-            "channel": delivery.channel,
-            "kind": delivery.notification.kind.value,
-            "incident_id": _thread_of(delivery.notification),
-            "state": DeliveryState.QUEUED if delivery.suppressed_by is None else DeliveryState.SUPPRESSED,
-            "reason": delivery.suppressed_by or delivery.notification.reason.value,
-            "due_at": now,
-            "attempts": 0,
-            "notification": NO_PAYLOAD if delivery.suppressed_by else to_json(delivery.notification),
-            "created_at": now,
-        }
-        for watch_id, delivery in new
-    ]
-    if rows:
-        insert = database.insert(deliveries)
-        await connection.execute(
-            insert.on_conflict_do_nothing(index_elements=[deliveries.c.watch_id, deliveries.c.dedupe_key]), rows
-        )
+    """Add deliveries (each with its watch's id), due now; those already in the outbox are not touched.
+
+    A new edit supersedes waiting edits of its incident. What waits in front of something more urgent in the same
+    incident becomes as urgent, because the order within an incident stays.
+    """
+    rows = [_row(watch_id, delivery, now) for watch_id, delivery in new]
+    if not rows:
+        return
+    insert = database.insert(deliveries)
+    await connection.execute(
+        insert.on_conflict_do_nothing(index_elements=[deliveries.c.watch_id, deliveries.c.dedupe_key]), rows
+    )
+    if edited := [str(row["incident_id"]) for row in rows if row["kind"] == DeliveryKind.EDIT and row["incident_id"]]:
+        await supersede_edits(connection, edited)
+    for priority in (DeliveryPriority.PAGE, DeliveryPriority.WARNING):
+        if urgent := [row["incident_id"] for row in rows if row["priority"] == priority and row["incident_id"]]:
+            in_front = _in_front_of(priority).where(deliveries.c.incident_id.in_(urgent))
+            await connection.execute(update_free(in_front).values(priority=priority))
+
+
+def _in_front_of(priority: DeliveryPriority) -> Select[int]:
+    """Select what waits in front of a delivery of this priority in the same incident, and is less urgent."""
+    urgent = deliveries.alias("urgent")
+    has_urgent = exists().where(
+        urgent.c.incident_id == deliveries.c.incident_id,
+        is_queued(urgent),
+        urgent.c.priority == priority,
+        urgent.c.id > deliveries.c.id,
+    )
+    is_less_urgent = and_(deliveries.c.priority > priority, deliveries.c.kind != DeliveryKind.EDIT)
+    return select(deliveries.c.id).where(is_queued(), is_less_urgent, has_urgent)
+
+
+async def supersede_edits(connection: AsyncConnection, incident_ids: Collection[str]) -> None:
+    """Supersede waiting edits of these incidents that have a later edit or root message, except those being sent."""
+    later = deliveries.alias("later")
+    has_later = exists().where(
+        later.c.incident_id == deliveries.c.incident_id,
+        later.c.id > deliveries.c.id,
+        later.c.kind.in_((DeliveryKind.EDIT, DeliveryKind.ROOT)),
+        later.c.state.in_((DeliveryState.QUEUED, DeliveryState.SENT)),
+    )
+    outdated = select(deliveries.c.id).where(
+        deliveries.c.incident_id.in_(incident_ids),
+        is_queued(),
+        deliveries.c.kind == DeliveryKind.EDIT,
+        deliveries.c.claim_token.is_(None),
+        has_later,
+    )
+    values = {"state": DeliveryState.SUPERSEDED, "reason": "a later edit replaces it", "notification": NO_PAYLOAD}
+    await connection.execute(update_free(outdated).values(values))
+
+
+def update_free(ids: Select[int]) -> Update:
+    """Return an UPDATE of these rows, without rows that another transaction locks.
+
+    A CTE that locks rows runs once; PostgreSQL may run a plain IN (SELECT … LIMIT) again and take too many rows.
+    SQLite omits the lock, because it has one writer.
+    """
+    free = ids.with_for_update(skip_locked=True, of=deliveries).cte("free")
+    return update(deliveries).where(deliveries.c.id.in_(select(free.c.id)))
+
+
+def _row(watch_id: int, delivery: Delivery, now: datetime) -> dict[str, object]:
+    notification = delivery.notification
+    return {
+        "watch_id": watch_id,
+        "dedupe_key": delivery.dedupe_key,
+        "channel": delivery.channel,
+        "kind": notification.kind.value,
+        "incident_id": _thread_of(notification),
+        "state": DeliveryState.QUEUED if delivery.suppressed_by is None else DeliveryState.SUPPRESSED,
+        "reason": delivery.suppressed_by or notification.reason.value,
+        "due_at": now,
+        "priority": int(priority_of(notification)),
+        "attempts": 0,
+        "notification": NO_PAYLOAD if delivery.suppressed_by else to_json(notification),
+        "created_at": now,
+    }
 
 
 def _thread_of(notification: Notification) -> str | None:

@@ -28,6 +28,7 @@ from sqlalchemy import (
     TypeDecorator,
     UniqueConstraint,
     false,
+    text,
 )
 
 from bot.store.codec import clean_text
@@ -63,7 +64,7 @@ class ForeignText(TypeDecorator[str]):
         return None if value is None else clean_text(value)
 
 
-SCHEMA_VERSION = "0005"
+SCHEMA_VERSION = "0006"
 """The newest revision in `migrations/versions`."""
 
 metadata = MetaData(
@@ -147,6 +148,9 @@ incidents = Table(
     Index(None, "is_open"),
 )
 
+_QUEUED, _ATTEMPTED, _TO_VERIFY = "state = 'queued'", "attempt_at IS NOT NULL", "verify_at IS NOT NULL"
+"""Partial indexes keep the queue small beside the deliveries of a month."""
+
 deliveries = Table(
     "deliveries",
     metadata,
@@ -160,14 +164,23 @@ deliveries = Table(
     Column("reason", ForeignText, nullable=False, doc="Why it is in this state."),
     Column("due_at", UtcDateTime, nullable=False, doc="When to send; while claimed, when the claim ends."),
     Column("claim_token", String(32)),
+    Column("priority", Integer, nullable=False, server_default="4", doc="DeliveryPriority."),
     Column("attempts", Integer, nullable=False, default=0),
+    Column("attempt_at", UtcDateTime, doc="Start of the attempt that runs or whose outcome is unknown; NULL: none."),
+    Column("unsure_since", UtcDateTime, doc="Start of the first attempt whose outcome was unknown: copies may exist."),
+    Column("verify_at", UtcDateTime, doc="When to look for copies of the sent message; NULL: no need."),
+    Column("waits_for", String(20), doc="WaitsFor: whose recovery ends the wait for the next attempt."),
     Column("last_error", ForeignText),
     Column("notification", Text, nullable=False, doc="Notification; empty once it needs no sending."),
     Column("receipt", Text, doc="Receipt, once sent."),
     Column("created_at", UtcDateTime, nullable=False),
     Column("sent_at", UtcDateTime),
     UniqueConstraint("watch_id", "dedupe_key"),
-    Index(None, "state", "due_at"),
+    Index(
+        "ix_deliveries_queue", "channel", "priority", "id", sqlite_where=text(_QUEUED), postgresql_where=text(_QUEUED)
+    ),
+    Index(None, "attempt_at", sqlite_where=text(_ATTEMPTED), postgresql_where=text(_ATTEMPTED)),
+    Index(None, "verify_at", sqlite_where=text(_TO_VERIFY), postgresql_where=text(_TO_VERIFY)),
     Index(None, "incident_id", "state"),
     Index(None, "created_at"),
     sqlite_autoincrement=True,

@@ -1,36 +1,51 @@
-"""Deliver messages: claim what is due in the outbox, send it, mark it. A crash between send and mark repeats a message.
+"""Deliver messages: claim what is due in the outbox, send it, mark it.
 
 `tick` never waits for a channel: each has a separate task, so that a slow or failing channel delays no other one.
+A channel's deliveries are claimed when it accepts them, so that a page waits for nothing less urgent.
 `decide.py` decided what is sent; the Notifier (`bot.slack.notifier`) renders and posts it.
 """
 
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Protocol
 
-from bot.domain.alerts import Delivery, DeliveryKind, Notification, Receipt
+from bot.domain.alerts import DeliveryKind, Notification, Receipt
 from bot.domain.durations import Clock
-from bot.errors import DeliveryError
-from bot.store.deliveries import ClaimedDelivery
+from bot.errors import DeliveryError, WaitsFor
+from bot.store.claimed_deliveries import ClaimedDelivery
 from bot.store.store import Store
+from bot.watcher.outage import Outage, OutageSettings
+from bot.watcher.pacing import ChannelRateLimiter
+from bot.watcher.reconcile import FollowUps, PostFinder, Reconciler, ReconcileSettings, delete_copy
 
 log = logging.getLogger(__name__)
-FollowUps = Callable[[Notification, Receipt], Awaitable[Sequence[Delivery]]]
+_EDITS = "edits"
+_PACING_REST_S = 0.1
 
 
-class Notifier(Protocol):
+class Notifier(PostFinder, Protocol):
     """Sends notifications to channels."""
 
-    async def send(self, notification: Notification, *, channel: str, root: Receipt | None) -> Receipt:
+    async def send(
+        self, notification: Notification, *, channel: str, root: Receipt | None, delivery_id: str
+    ) -> Receipt:
         """Post the notification, reply to `root` or edit `root`, depending on its kind. Tries once.
 
         Raises:
-            DeliveryError: it did not arrive; `permanent` says whether a retry can help.
+            DeliveryError: it did not arrive, or it is unknown whether it did; `permanent` says whether a retry can
+                help.
+        """
+
+    async def ping(self) -> None:
+        """Return if Slack answers.
+
+        Raises:
+            DeliveryError: it does not.
         """
 
 
@@ -46,8 +61,13 @@ class DeliverySettings:
     """Sustained time between messages to one channel (documented: Slack accepts about one per second and channel)."""
     burst: int = 4
     """Messages to one channel that need not wait."""
+    edit_interval_s: float = 1.2
+    """Sustained time between edits in all channels (documented: Slack accepts 50 a minute)."""
+    edit_burst: int = 20
     first_retry: timedelta = timedelta(seconds=1)
     longest_retry: timedelta = timedelta(minutes=5)
+    look_after: timedelta = timedelta(seconds=3)
+    """How long after an attempt with an unknown outcome to look for its message, because Slack may accept it late."""
     give_up_after: timedelta = timedelta(days=3)
     """Long enough for a weekend with a revoked token."""
     unlisted_tries: int = 5
@@ -58,6 +78,8 @@ class DeliverySettings:
     """A delivery that crashes our own code this often is given up, because it is a bug."""
     grace_s: float = 5.0
     """How long a stop waits for messages being sent."""
+    outage: OutageSettings = field(default_factory=OutageSettings)
+    reconcile: ReconcileSettings = field(default_factory=ReconcileSettings)
 
 
 class Deliverer:
@@ -77,17 +99,26 @@ class Deliverer:
         self._settings = settings or DeliverySettings()
         self._jitter, self._follow_ups = jitter, follow_ups
         self._rate_limiter = ChannelRateLimiter(self._settings.interval_s, self._settings.burst)
+        self._edit_limiter = ChannelRateLimiter(self._settings.edit_interval_s, self._settings.edit_burst)
+        self._outage = Outage(notifier.ping, self._settings.outage)
+        self._reconciler = Reconciler(store.deliveries, notifier, clock, self._settings.reconcile, follow_ups)
+        self._accepting: set[str] = set()
+        """Channels whose last message arrived."""
         self._sending: dict[asyncio.Task[None], str] = {}
         self._stopping = False
 
     async def tick(self) -> bool:
         """Start what is due. Returns whether anything was started or is being sent."""
-        free = self._settings.channels - len(self._sending)
-        claimed = await self._claim(free) if free > 0 else []
+        if await self._outage.check():
+            await self._release(WaitsFor.SLACK)
+        claimed = await self._claim()
         for channel, batch in groupby(sorted(claimed, key=lambda one: one.channel), key=lambda one: one.channel):
             self._sending[asyncio.create_task(self._send_in_order(channel, list(batch)))] = channel
+        is_reconciling = self._outage.room() is None and await self._reconciler.tick()
         if not self._sending:
-            return False
+            is_pacing = self._rate_limiter.is_pacing() or is_reconciling
+            await asyncio.sleep(_PACING_REST_S if is_pacing else 0)
+            return is_pacing
         done, _ = await asyncio.wait(self._sending, timeout=0.2, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             del self._sending[task]
@@ -95,7 +126,7 @@ class Deliverer:
         return True
 
     def resume_channel(self, channel: str) -> None:
-        """Send to a channel again before its `Retry-After` has passed."""
+        """Send to a channel again before its pause has passed."""
         self._rate_limiter.resume(channel)
 
     async def stop(self) -> None:
@@ -106,26 +137,33 @@ class Deliverer:
         for task in self._sending:
             task.cancel()
         await asyncio.gather(*self._sending, return_exceptions=True)
+        await self._reconciler.stop()
         self._sending.clear()
         self._stopping = False
 
-    async def _claim(self, free: int) -> list[ClaimedDelivery]:
+    async def _claim(self) -> list[ClaimedDelivery]:
+        free, allowed = self._settings.channels - len(self._sending), self._outage.room()
+        limit = free if allowed is None else min(free, allowed)
+        if limit <= 0:
+            return []
+        busy = frozenset(self._sending.values())
         return await self._outbox.claim(
             self._clock(),
             lease=self._settings.lease,
-            limit=free,
-            per_channel=self._settings.burst,
-            busy={*self._sending.values(), *self._rate_limiter.paused()},
+            limit=limit,
+            room=lambda channel: 0 if channel in busy else self._rate_limiter.room(channel),
+            with_edits=self._edit_limiter.room(_EDITS) > 0,
         )
 
     async def _send_in_order(self, channel: str, batch: Sequence[ClaimedDelivery]) -> None:
         for delivery in batch:
-            if not self._stopping:
-                await asyncio.sleep(self._rate_limiter.wait_s(channel))
-            if self._stopping or self._rate_limiter.is_paused(channel):
+            is_held = self._outage.room() is not None and delivery is not batch[0]
+            if self._stopping or is_held or self._rate_limiter.is_paused(channel):
                 await self._outbox.postpone(delivery.id, delivery.token, self._clock())
                 continue
             self._rate_limiter.record(channel)
+            if delivery.notification.kind is DeliveryKind.EDIT:
+                self._edit_limiter.record(_EDITS)
             try:
                 await self._deliver(delivery)
             except Exception:  # an outage of the store or a bug: the lease expires, and others continue
@@ -133,26 +171,62 @@ class Deliverer:
 
     async def _deliver(self, delivery: ClaimedDelivery) -> None:
         """Send one delivery and mark the result."""
+        self._outage.start(delivery.id)
+        try:
+            receipt = await self._send(delivery)
+        except DeliveryError as error:
+            self._outage.fail(delivery.id, unreachable=error.unreachable)
+            await self._mark_failed(delivery, error)
+        else:
+            await self._mark_sent(delivery, receipt)
+
+    async def _send(self, delivery: ClaimedDelivery) -> Receipt:
         try:
             async with asyncio.timeout(self._settings.send_timeout_s):
-                receipt = await self._notifier.send(delivery.notification, channel=delivery.channel, root=delivery.root)
-        except DeliveryError as error:
-            await self._mark_failed(delivery, error)
-        except TimeoutError:
-            late = DeliveryError("The channel did not answer in time.", reason="timeout", permanent=False)
-            await self._mark_failed(delivery, late)
+                return await self._notifier.send(
+                    delivery.notification,
+                    channel=delivery.channel,
+                    root=delivery.root,
+                    delivery_id=delivery.delivery_id,
+                )
+        except DeliveryError:
+            raise
+        except TimeoutError as error:
+            raise DeliveryError(
+                "The channel did not answer in time.",
+                reason="timeout",
+                permanent=False,
+                outcome_unknown=True,
+                unreachable=True,
+                waits_for=WaitsFor.SLACK,
+            ) from error
         except Exception as error:  # one delivery must not stop the others
             log.exception("delivery crashed", extra={"delivery": delivery.id, "attempts": delivery.attempts})
-            bug = DeliveryError(
+            raise DeliveryError(
                 "Internal error while sending; see the trainwatch log.",
                 reason=f"bug: {type(error).__name__}",
                 permanent=delivery.attempts >= self._settings.crashes,
-            )
-            await self._mark_failed(delivery, bug)
-        else:
-            follow_ups = await self._follow_ups(delivery.notification, receipt) if self._follow_ups else ()
-            if not await self._outbox.mark_sent(delivery.id, delivery.token, receipt, self._clock(), follow_ups):
-                log.warning("delivery outlasted its lease and may be sent twice", extra={"delivery": delivery.id})
+            ) from error
+
+    async def _mark_sent(self, delivery: ClaimedDelivery, receipt: Receipt) -> None:
+        is_back = self._outage.succeed(delivery.id)
+        follow_ups = await self._follow_ups(delivery.notification, receipt) if self._follow_ups else ()
+        is_first = await self._outbox.mark_sent(delivery.id, delivery.token, receipt, self._clock(), follow_ups)
+        if not is_first and delivery.notification.kind is not DeliveryKind.EDIT:
+            log.warning("another process sent this message first", extra={"delivery": delivery.id})
+            await delete_copy(self._notifier, receipt)
+        if is_back:
+            await self._release(WaitsFor.SLACK)
+        if delivery.channel not in self._accepting:
+            self._accepting.add(delivery.channel)
+            await self._release(WaitsFor.CHANNEL, delivery.channel)
+
+    async def _release(self, waits_for: WaitsFor, channel: str | None = None) -> None:
+        """Make deliveries due whose reason for waiting has ended."""
+        released = await self._outbox.retry_now(self._clock(), channel=channel, waits_for=waits_for)
+        if released:
+            self._rate_limiter.resume(channel)
+            log.info("waiting messages released", extra={"messages": released, "waited_for": waits_for.value})
 
     async def _mark_failed(self, delivery: ClaimedDelivery, error: DeliveryError) -> None:
         now = self._clock()
@@ -166,12 +240,30 @@ class Deliverer:
             log.error("delivery dead", extra={"kind": delivery.notification.kind.value, **fields})
             await self._outbox.mark_dead(delivery.id, delivery.token, f"{reason} ({error.public})")
             return
-        if error.retry_after is not None:
-            self._rate_limiter.pause(delivery.channel, error.retry_after.total_seconds())
+        self._slow_down(delivery, error)
+        is_unknown = error.outcome_unknown and delivery.notification.kind is not DeliveryKind.EDIT
         wait = retry_delay(self._settings, delivery.attempts, error.retry_after, self._jitter())
+        wait = self._settings.look_after if is_unknown else wait
         fields |= {"attempts": delivery.attempts, "retry_in_s": wait.total_seconds()}
         log.warning("delivery failed", extra=fields)
-        await self._outbox.mark_failed(delivery.id, delivery.token, f"{error.reason}: {error.public}", now + wait)
+        text = f"{error.reason}: {error.public}"
+        await self._outbox.mark_failed(
+            delivery.id, delivery.token, text, now + wait, is_unknown=is_unknown, waits_for=error.waits_for
+        )
+
+    def _slow_down(self, delivery: ClaimedDelivery, error: DeliveryError) -> None:
+        """Pause the channel, or the edits of all channels, as Slack asks."""
+        if error.waits_for is WaitsFor.CHANNEL:
+            self._accepting.discard(delivery.channel)
+        if error.retry_after is None:
+            return
+        wait_s = error.retry_after.total_seconds()
+        if not error.is_rate_limited:
+            self._rate_limiter.pause(delivery.channel, wait_s)
+        elif delivery.notification.kind is DeliveryKind.EDIT:
+            self._edit_limiter.slow_down(_EDITS, wait_s)
+        else:
+            self._rate_limiter.slow_down(delivery.channel, wait_s)
 
     def _is_exhausted(self, delivery: ClaimedDelivery, error: DeliveryError, now: datetime) -> bool:
         """Whether it was retried for too long, or too often after an unknown error."""
@@ -186,48 +278,3 @@ def retry_delay(settings: DeliverySettings, attempts: int, retry_after: timedelt
     if retry_after is not None:
         return retry_after + max(settings.first_retry, retry_after / 30) * jitter
     return min(settings.longest_retry, settings.first_retry * (1 << min(attempts, 20))) * jitter
-
-
-class ChannelRateLimiter:
-    """Limits the message rate of each channel, with bursts (GCRA), and pauses a channel after a `Retry-After`.
-
-    Times are those of the event loop, so that changes of the system clock do not matter.
-    """
-
-    def __init__(self, interval_s: float, burst: int) -> None:
-        self._interval_s, self._tolerance_s = interval_s, interval_s * (burst - 1)
-        self._next_s: dict[str, float] = {}
-        """When each channel's next message would be due at the sustained rate."""
-        self._paused_until_s: dict[str, float] = {}
-
-    def wait_s(self, channel: str) -> float:
-        """How long the next message to a channel must wait."""
-        return max(0.0, self._next_s.get(channel, 0.0) - self._tolerance_s - _loop_s())
-
-    def record(self, channel: str) -> None:
-        """Record that a message is sent now."""
-        now_s = _loop_s()
-        self._next_s = {name: next_s for name, next_s in self._next_s.items() if next_s > now_s}
-        self._next_s[channel] = max(self._next_s.get(channel, 0.0), now_s) + self._interval_s
-
-    def pause(self, channel: str, wait_s: float) -> None:
-        """Pause a channel for `wait_s`."""
-        self._paused_until_s[channel] = _loop_s() + wait_s
-
-    def resume(self, channel: str) -> None:
-        """End the pause of a channel."""
-        self._paused_until_s.pop(channel, None)
-
-    def is_paused(self, channel: str) -> bool:
-        """Whether a channel is paused now."""
-        return self._paused_until_s.get(channel, 0.0) > _loop_s()
-
-    def paused(self) -> frozenset[str]:
-        """Return the channels that are paused now."""
-        now_s = _loop_s()
-        self._paused_until_s = {name: end_s for name, end_s in self._paused_until_s.items() if end_s > now_s}
-        return frozenset(self._paused_until_s)
-
-
-def _loop_s() -> float:
-    return asyncio.get_running_loop().time()

@@ -19,6 +19,8 @@ from emulator.slack.model import Message
 from tests.unit.slack.factories import alert, at, incident, notification
 from tests.unit.slack.samples import hostile_incident
 
+ID = "dlv-0123456789ab"
+
 
 @pytest_asyncio.fixture
 async def slack() -> AsyncIterator[Slack]:
@@ -41,7 +43,7 @@ def messages(slack: Slack) -> list[Message]:
 
 
 async def post_root(notifier: SlackNotifier, slack: Slack) -> Receipt:
-    return await notifier.send(notification(DeliveryKind.ROOT), channel=channel(slack), root=None)
+    return await notifier.send(notification(DeliveryKind.ROOT), channel=channel(slack), root=None, delivery_id=ID)
 
 
 async def test_a_root_is_one_message_with_a_receipt(slack: Slack, notifier: SlackNotifier) -> None:
@@ -53,7 +55,7 @@ async def test_a_root_is_one_message_with_a_receipt(slack: Slack, notifier: Slac
 
 async def test_the_metadata_of_a_message_names_its_alert_and_incident(slack: Slack, notifier: SlackNotifier) -> None:
     await post_root(notifier, slack)
-    named = {"alert_id": "tw-3f9c2ab1d00e", "incident_id": "inc-0123456789ab"}
+    named = {"delivery_id": ID, "alert_id": "tw-3f9c2ab1d00e", "incident_id": "inc-0123456789ab"}
     assert {"event_type": "trainwatch_alert", "event_payload": named} == messages(slack)[0].metadata
 
 
@@ -63,8 +65,10 @@ async def test_a_reply_shows_commands_as_mentions_because_it_is_in_a_thread(
     firing = incident().alerts[0]
     hint = "The job may have been deleted; `/train unwatch` ends the subscription."
     about = replace(incident(), alerts=(replace(firing, evidence=replace(firing.evidence, hint=hint)),))
-    root = await notifier.send(notification(DeliveryKind.ROOT, about), channel=channel(slack), root=None)
-    await notifier.send(notification(DeliveryKind.REPLY, about), channel=root.channel, root=root)
+    root = await notifier.send(
+        notification(DeliveryKind.ROOT, about), channel=channel(slack), root=None, delivery_id=ID
+    )
+    await notifier.send(notification(DeliveryKind.REPLY, about), channel=root.channel, root=root, delivery_id=ID)
     shown = [str(message.blocks) for message in messages(slack)]
     assert ["`/train unwatch`" in blocks for blocks in shown] == [True, False]
     assert "`@trainwatch unwatch`" in shown[1]
@@ -72,7 +76,7 @@ async def test_a_reply_shows_commands_as_mentions_because_it_is_in_a_thread(
 
 async def test_a_reply_is_posted_in_the_thread_of_the_root_only(slack: Slack, notifier: SlackNotifier) -> None:
     root = await post_root(notifier, slack)
-    await notifier.send(notification(DeliveryKind.REPLY), channel=root.channel, root=root)
+    await notifier.send(notification(DeliveryKind.REPLY), channel=root.channel, root=root, delivery_id=ID)
     (reply,) = slack.workspace.channel("#training").replies(root.ts)
     assert not reply.is_broadcast
     assert "CUDA out of memory" in str(reply.blocks)
@@ -80,14 +84,18 @@ async def test_a_reply_is_posted_in_the_thread_of_the_root_only(slack: Slack, no
 
 async def test_an_escalation_is_also_shown_in_the_channel(slack: Slack, notifier: SlackNotifier) -> None:
     root = await post_root(notifier, slack)
-    await notifier.send(notification(DeliveryKind.REPLY, broadcast=True), channel=root.channel, root=root)
+    await notifier.send(
+        notification(DeliveryKind.REPLY, broadcast=True), channel=root.channel, root=root, delivery_id=ID
+    )
     assert messages(slack)[-1].is_broadcast
 
 
 async def test_an_edit_changes_the_root_and_posts_nothing(slack: Slack, notifier: SlackNotifier) -> None:
     root = await post_root(notifier, slack)
     ended = incident(alert(resolved_at=at(12), resolution=Resolution.CLEARED))
-    edited = await notifier.send(notification(DeliveryKind.EDIT, ended), channel=root.channel, root=root)
+    edited = await notifier.send(
+        notification(DeliveryKind.EDIT, ended), channel=root.channel, root=root, delivery_id=ID
+    )
     (message,) = messages(slack)
     assert root == edited
     assert message.text.startswith("✅")
@@ -96,7 +104,7 @@ async def test_an_edit_changes_the_root_and_posts_nothing(slack: Slack, notifier
 
 async def test_a_note_is_a_separate_message(slack: Slack, notifier: SlackNotifier) -> None:
     note = notification(DeliveryKind.NOTE, reason=NotifyReason.NOTE, incident=None, text="The job ended.")
-    await notifier.send(note, channel=channel(slack), root=None)
+    await notifier.send(note, channel=channel(slack), root=None, delivery_id=ID)
     assert "llama-8b-sft: The job ended." == messages(slack)[0].text
 
 
@@ -105,14 +113,14 @@ async def test_a_reply_or_edit_without_a_root_fails_permanently(
     slack: Slack, notifier: SlackNotifier, kind: DeliveryKind
 ) -> None:
     with pytest.raises(DeliveryError) as caught:
-        await notifier.send(notification(kind), channel=channel(slack), root=None)
+        await notifier.send(notification(kind), channel=channel(slack), root=None, delivery_id=ID)
     assert caught.value.permanent
 
 
 @pytest.mark.parametrize("kind", [DeliveryKind.ROOT, DeliveryKind.REPLY, DeliveryKind.EDIT])
 async def test_hostile_evidence_is_delivered(slack: Slack, notifier: SlackNotifier, kind: DeliveryKind) -> None:
     root = await post_root(notifier, slack)
-    await notifier.send(notification(kind, hostile_incident()), channel=root.channel, root=root)
+    await notifier.send(notification(kind, hostile_incident()), channel=root.channel, root=root, delivery_id=ID)
     thread = [*messages(slack), *slack.workspace.channel("#training").replies(root.ts)]
     assert "evil.example" in str([message.blocks for message in thread])
 
@@ -159,7 +167,9 @@ async def test_errors_that_a_person_must_fix_are_retried_after_five_minutes(
 
 async def test_a_channel_without_the_bot_is_reported_with_the_fix(slack: Slack, notifier: SlackNotifier) -> None:
     with pytest.raises(DeliveryError, match="/invite @trainwatch") as caught:
-        await notifier.send(notification(DeliveryKind.ROOT), channel=channel(slack, "#random"), root=None)
+        await notifier.send(
+            notification(DeliveryKind.ROOT), channel=channel(slack, "#random"), root=None, delivery_id=ID
+        )
     assert "not_in_channel" == caught.value.reason
 
 
@@ -224,7 +234,9 @@ async def test_an_escalation_that_the_thread_refuses_goes_to_the_channel(
 ) -> None:
     root = await post_root(notifier, slack)
     slack.fail("chat.postMessage", code)
-    await notifier.send(notification(DeliveryKind.REPLY, broadcast=True), channel=root.channel, root=root)
+    await notifier.send(
+        notification(DeliveryKind.REPLY, broadcast=True), channel=root.channel, root=root, delivery_id=ID
+    )
     assert [None, None] == [message.thread_ts for message in messages(slack)]
 
 
@@ -235,21 +247,21 @@ async def test_a_reply_that_the_thread_refuses_does_not_flood_the_channel(
     root = await post_root(notifier, slack)
     slack.fail("chat.postMessage", code)
     with pytest.raises(DeliveryError) as caught:
-        await notifier.send(notification(DeliveryKind.REPLY), channel=root.channel, root=root)
+        await notifier.send(notification(DeliveryKind.REPLY), channel=root.channel, root=root, delivery_id=ID)
     assert (code, True) == (caught.value.reason, caught.value.permanent)
 
 
 async def test_a_deleted_root_is_reported_as_gone(slack: Slack, notifier: SlackNotifier) -> None:
     root = replace(await post_root(notifier, slack), ts="1700000000.000001")
     with pytest.raises(DeliveryError) as caught:
-        await notifier.send(notification(DeliveryKind.EDIT), channel=root.channel, root=root)
+        await notifier.send(notification(DeliveryKind.EDIT), channel=root.channel, root=root, delivery_id=ID)
     assert ("message_not_found", True) == (caught.value.reason, caught.value.root_gone)
 
 
 async def test_an_unreachable_slack_is_retried(notifier: SlackNotifier) -> None:
     unreachable = SlackNotifier(create_client("xoxb-1", "http://127.0.0.1:9/api/"))
     with pytest.raises(DeliveryError) as caught:
-        await unreachable.send(notification(DeliveryKind.ROOT), channel="C1", root=None)
+        await unreachable.send(notification(DeliveryKind.ROOT), channel="C1", root=None, delivery_id=ID)
     assert not caught.value.permanent
 
 
@@ -282,7 +294,7 @@ async def test_a_malformed_response_is_retried(status: int, content_type: str, b
         host, port = runner.addresses[0][:2]
         broken = SlackNotifier(create_client("xoxb-1", f"http://{host}:{port}/"))
         with pytest.raises(DeliveryError) as caught:
-            await broken.send(notification(DeliveryKind.ROOT), channel="C1", root=None)
+            await broken.send(notification(DeliveryKind.ROOT), channel="C1", root=None, delivery_id=ID)
     finally:
         await runner.cleanup()
     assert not caught.value.permanent

@@ -84,7 +84,7 @@ class SlackHarness:
     async def post_alert(self) -> Message:
         """Post an incident's root message into #training."""
         root = notification(DeliveryKind.ROOT)
-        await SlackNotifier(self.app.client).send(root, channel=self.channel().id, root=None)
+        await SlackNotifier(self.app.client).send(root, channel=self.channel().id, root=None, delivery_id="dlv-1")
         return self.channel().messages[-1]
 
     async def save_incident(self, about: Incident, *kinds: DeliveryKind) -> None:

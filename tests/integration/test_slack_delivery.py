@@ -76,7 +76,7 @@ async def test_alerts_arrive_at_once_after_an_invitation_that_is_noticed(deliver
     delivery.slack.person_actions.invite_bot("ada", "#random")
     random = delivery.slack.workspace.channel("#random").id
 
-    assert 1 == await delivery.store.deliveries.retry_now(random, delivery.clock()), (
+    assert 1 == await delivery.store.deliveries.retry_now(delivery.clock(), channel=random), (
         "the reply is due and waits for its root"
     )
     deliverer.resume_channel(random)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
@@ -12,36 +11,12 @@ from bot.domain.alerts import DeliveryKind, Notification, Receipt
 from bot.errors import DeliveryError
 from bot.store.store import Store
 from bot.watcher.deliver import Deliverer, DeliverySettings
+from tests.fakes.channels import Channels
 from tests.fakes.clock import ManualClock
 from tests.integration.store.building import add_to_outbox, delivery, delivery_states, incident
 from tests.support.waiting import LONGEST_S, eventually
 
 QUICK = DeliverySettings(interval_s=0.0, send_timeout_s=1.0, grace_s=0.1)
-
-
-class Channels:
-    """Channels that accept every message, except texts in `trouble`, which raise or hang."""
-
-    def __init__(self, **trouble: Exception | Callable[[], object]) -> None:
-        self.trouble = trouble
-        self.arrived: list[str] = []
-        self.tried: list[str] = []
-        self.roots: dict[str, Receipt | None] = {}
-        self.hanging = asyncio.Event()
-
-    async def send(self, notification: Notification, *, channel: str, root: Receipt | None) -> Receipt:
-        text = notification.text or ""
-        self.tried.append(text)
-        match self.trouble.get(text):
-            case Exception() as error:
-                raise error
-            case None:
-                pass
-            case _:
-                await self.hanging.wait()
-        self.arrived.append(text)
-        self.roots[text] = root
-        return Receipt(channel, f"{len(self.arrived)}.0")
 
 
 async def drain(deliverer: Deliverer) -> None:
@@ -68,8 +43,8 @@ async def test_the_deliveries_of_an_incident_arrive_in_order(store: Store, clock
 
     await drain(Deliverer(store, channels, clock, QUICK))
 
-    assert channels.arrived == ["root", "reply", "edit"]
-    assert channels.roots == {"root": None, "reply": Receipt("C1", "1.0"), "edit": Receipt("C1", "1.0")}
+    assert channels.arrived == ["root", "edit", "reply"]
+    assert channels.roots == {"root": None, "edit": Receipt("C1", "1.0"), "reply": Receipt("C1", "1.0")}
     assert (await store.deliveries.backlog(clock.now)).count == 0
 
 
@@ -179,10 +154,12 @@ async def test_a_root_deleted_by_a_person_is_posted_again(store: Store, clock: M
     channels = Channels()
     send = channels.send
 
-    async def refuse_first_root(notification: Notification, *, channel: str, root: Receipt | None) -> Receipt:
+    async def refuse_first_root(
+        notification: Notification, *, channel: str, root: Receipt | None, delivery_id: str
+    ) -> Receipt:
         if root == Receipt("C1", "1.0"):
             raise deleted
-        return await send(notification, channel=channel, root=root)
+        return await send(notification, channel=channel, root=root, delivery_id=delivery_id)
 
     channels.send = refuse_first_root  # type: ignore[method-assign]
     await drain(Deliverer(store, channels, clock, QUICK))

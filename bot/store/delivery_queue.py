@@ -1,0 +1,168 @@
+"""Select what to send next: of each channel its most urgent deliveries, in the order of each incident.
+
+Within an incident the root message goes first and replies keep their order. An edit shows the newest state, so it may
+overtake replies. The cost grows with the number of channels that have a backlog, hardly with the size of a backlog.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, union_all, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.domain.alerts import DeliveryKind
+from bot.store.claims import new_token
+from bot.store.engine import AnyRow
+from bot.store.outbox import NO_PAYLOAD, DeliveryState, is_queued, supersede_edits, update_free
+from bot.store.schema import deliveries, incidents
+
+Room = Callable[[str], int]
+"""How many deliveries may be claimed for a channel."""
+_CHANNELS = 200
+"""Channels considered for one claim, those with the most urgent deliveries first."""
+_IN_THREAD = (DeliveryKind.REPLY, DeliveryKind.EDIT)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The rows that a claim took."""
+
+    rows: Sequence[AnyRow]
+    """To send, most urgent first."""
+    new_roots: frozenset[int]
+    """Ids of replies and edits that become the root message, because their incident has none."""
+    discarded: bool
+    """Whether rows were taken that need not be sent."""
+
+
+async def find_ready(
+    connection: AsyncConnection, now: datetime, room: Room, limit: int, *, with_edits: bool = True
+) -> list[int]:
+    """Return the ids of the deliveries to send next, most urgent first, at most `limit`."""
+    channels = (await connection.scalars(_channels())).all()
+    selects = [_ready(name, now, room(name), with_edits=with_edits) for name in channels if room(name) > 0]
+    if not selects:
+        return []
+    rows = (await connection.execute(union_all(*(select(one.subquery()) for one in selects[:_CHANNELS])))).all()
+    return [row.id for row in sorted(rows, key=lambda row: (row.priority, row.id))[:limit]]
+
+
+async def take(connection: AsyncConnection, ids: Sequence[int], now: datetime, lease_ends_at: datetime) -> Taken:
+    """Claim these deliveries, except those that another process claimed meanwhile.
+
+    Records the start of an attempt for all but edits, which may be repeated.
+    """
+    still_ready = select(deliveries.c.id).where(deliveries.c.id.in_(ids), _is_ready(now), ~_is_blocked(now))
+    claim = update_free(still_ready).values(
+        due_at=lease_ends_at, claim_token=new_token(), attempts=deliveries.c.attempts + 1, waits_for=None
+    )
+    rows = (await connection.execute(claim.returning(*deliveries.c))).all()
+    roots = await roots_of(connection, rows)
+    orphans = [row for row in rows if row.kind in _IN_THREAD and roots[row.incident_id] is None]
+    dropped, new_roots = await _settle_orphans(connection, orphans, now) if orphans else ((), ())
+    kept = sorted((row for row in rows if row.id not in dropped), key=lambda row: (row.priority, row.id))
+    if posts := [row.id for row in kept if row.kind != DeliveryKind.EDIT or row.id in new_roots]:
+        await connection.execute(update(deliveries).where(deliveries.c.id.in_(posts)).values(attempt_at=now))
+    if edited := [row.incident_id for row in kept if row.kind == DeliveryKind.EDIT]:
+        await supersede_edits(connection, edited)
+    return Taken(kept, frozenset(new_roots), bool(dropped))
+
+
+async def roots_of(connection: AsyncConnection, rows: Sequence[AnyRow]) -> Mapping[str, str | None]:
+    """Return the receipt of the root message of each row's incident; None without one."""
+    ids = {row.incident_id for row in rows if row.incident_id is not None}
+    if not ids:
+        return {}
+    found = await connection.execute(select(incidents.c.id, incidents.c.root).where(incidents.c.id.in_(ids)))
+    return dict.fromkeys(ids) | {row.id: row.root for row in found}
+
+
+def _channels() -> Select[str]:
+    """Select the channels with a backlog, most urgent first, by skipping from one to the next in the index."""
+    one, other, top = (deliveries.alias(name) for name in ("one", "other", "top"))
+    first = select(func.min(one.c.channel).label("channel")).where(is_queued(one)).cte("channels", recursive=True)
+    following = select(func.min(other.c.channel)).where(is_queued(other), other.c.channel > first.c.channel)
+    channels = first.union_all(select(following.scalar_subquery()).where(first.c.channel.is_not(None)))
+    urgency = select(func.min(top.c.priority)).where(is_queued(top), top.c.channel == channels.c.channel)
+    return select(channels.c.channel).where(channels.c.channel.is_not(None)).order_by(urgency.scalar_subquery())
+
+
+def _ready(channel: str, now: datetime, count: int, *, with_edits: bool) -> Select[int, int]:
+    kinds = () if with_edits else (deliveries.c.kind != DeliveryKind.EDIT,)
+    return (
+        select(deliveries.c.id, deliveries.c.priority)
+        .where(deliveries.c.channel == channel, _is_ready(now), ~_is_blocked(now), *kinds)
+        .order_by(deliveries.c.priority, deliveries.c.id)
+        .limit(count)
+    )
+
+
+def _is_ready(now: datetime) -> ColumnElement[bool]:
+    """Due, and no earlier attempt has an unknown outcome (`bot.store.attempts` finds that out)."""
+    return and_(is_queued(), deliveries.c.due_at <= now, deliveries.c.attempt_at.is_(None))
+
+
+def _is_blocked(now: datetime) -> ColumnElement[bool]:
+    """Whether another delivery of the same incident has to go first."""
+    other = deliveries.alias("other")
+    is_edit, is_root = deliveries.c.kind == DeliveryKind.EDIT, other.c.kind == DeliveryKind.ROOT
+    is_other_edit = other.c.kind == DeliveryKind.EDIT
+    before_a_post = or_(other.c.id < deliveries.c.id, and_(is_root, other.c.claim_token.is_not(None)))
+    is_being_sent = and_(other.c.claim_token.is_not(None), other.c.due_at > now)
+    before_an_edit = or_(is_root, and_(is_other_edit, or_(other.c.id > deliveries.c.id, is_being_sent)))
+    return exists().where(
+        other.c.incident_id == deliveries.c.incident_id,
+        is_queued(other),
+        other.c.id != deliveries.c.id,
+        or_(and_(~is_edit, ~is_other_edit, before_a_post), and_(is_edit, before_an_edit)),
+    )
+
+
+async def _settle_orphans(
+    connection: AsyncConnection, orphans: Sequence[AnyRow], now: datetime
+) -> tuple[frozenset[int], frozenset[int]]:
+    """Decide about replies and edits whose incident has no root message.
+
+    The first of an incident becomes its root. They are suppressed if the root was suppressed, and wait if another
+    delivery is becoming the root.
+
+    Returns:
+        The ids of those that are not sent now, and of those that become the root.
+    """
+    ids = sorted({row.incident_id for row in orphans})
+    locked = select(incidents.c.id).where(incidents.c.id.in_(ids)).order_by(incidents.c.id).with_for_update()
+    await connection.execute(locked)
+    of_incident = select(deliveries).where(deliveries.c.incident_id.in_(ids), deliveries.c.kind == DeliveryKind.ROOT)
+    roots = (await connection.execute(of_incident.order_by(deliveries.c.id))).all()
+    chosen: dict[str, int] = {}
+    dropped: set[int] = set()
+    for row in sorted(orphans, key=lambda one: one.id):
+        mine = [root for root in roots if root.incident_id == row.incident_id]
+        earlier = [root for root in mine if root.id < row.id]
+        if earlier and all(root.state == DeliveryState.SUPPRESSED for root in earlier):
+            await _suppress(connection, row.id, earlier[-1].reason)
+            dropped.add(row.id)
+        elif row.incident_id in chosen or any(root.state == DeliveryState.QUEUED and root.claim_token for root in mine):
+            await _release(connection, row.id, now)
+            dropped.add(row.id)
+        else:
+            chosen[row.incident_id] = row.id
+    promoted = update(deliveries).where(deliveries.c.id.in_(chosen.values()))
+    await connection.execute(promoted.values(kind=DeliveryKind.ROOT))
+    return frozenset(dropped), frozenset(chosen.values())
+
+
+async def _suppress(connection: AsyncConnection, delivery_id: int, reason: str) -> None:
+    values = {
+        "state": DeliveryState.SUPPRESSED,
+        "claim_token": None,
+        "reason": f"the incident's first message was not sent: {reason}",
+        "notification": NO_PAYLOAD,
+    }
+    await connection.execute(update(deliveries).where(deliveries.c.id == delivery_id).values(values))
+
+
+async def _release(connection: AsyncConnection, delivery_id: int, now: datetime) -> None:
+    values = {"claim_token": None, "due_at": now, "attempts": deliveries.c.attempts - 1}
+    await connection.execute(update(deliveries).where(deliveries.c.id == delivery_id).values(values))

@@ -1,0 +1,147 @@
+"""Attempts whose outcome is unknown: a message is looked for before it is sent again, and copies are found later."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from bot.domain.alerts import DeliveryKind, Receipt
+from bot.errors import WaitsFor
+from bot.store.claimed_deliveries import ClaimedDelivery
+from bot.store.deliveries import VERIFY_AFTER
+from bot.store.store import Store
+from tests.integration.store.building import LEASE, add_to_outbox, delivery, incident
+
+RECEIPT = Receipt("C1", "1710324000.000100")
+COPY = Receipt("C1", "1710324009.000100")
+SECOND = timedelta(seconds=1)
+
+
+async def claim(store: Store, now: datetime) -> list[ClaimedDelivery]:
+    return await store.deliveries.claim(now, lease=LEASE)
+
+
+async def claim_unknown(store: Store, now: datetime) -> list[ClaimedDelivery]:
+    return await store.deliveries.attempts.claim(now, lease=LEASE)
+
+
+async def lose_answer(store: Store, now: datetime) -> ClaimedDelivery:
+    """Claim the only delivery; its attempt has an unknown outcome."""
+    (one,) = await claim(store, now)
+    assert await store.deliveries.mark_failed(one.id, one.token, "reset", now + SECOND, is_unknown=True)
+    return one
+
+
+async def test_a_delivery_whose_lease_expired_is_looked_for_before_it_is_sent_again(
+    store: Store, now: datetime
+) -> None:
+    await add_to_outbox(store, now, delivery("a"))
+    (first,) = await claim(store, now)
+
+    assert await claim_unknown(store, now + LEASE - SECOND) == []
+    assert await claim(store, now + LEASE) == []
+    (unknown,) = await claim_unknown(store, now + LEASE)
+    assert (unknown.id, unknown.delivery_id, unknown.unsure_since) == (first.id, first.delivery_id, now)
+    assert not await store.deliveries.mark_failed(first.id, first.token, "late", now)
+    assert await store.deliveries.attempts.mark_absent(unknown, now + LEASE)
+
+    (second,) = await claim(store, now + LEASE)
+    assert (second.id, second.attempts, second.unsure_since) == (first.id, 2, now)
+    assert await store.deliveries.mark_sent(second.id, second.token, RECEIPT, now + LEASE)
+    assert await claim(store, now + 10 * LEASE) == []
+
+
+async def test_a_lost_answer_is_looked_for_after_its_wait(store: Store, now: datetime) -> None:
+    await add_to_outbox(store, now, delivery("a"))
+    await lose_answer(store, now)
+
+    assert await claim_unknown(store, now) == []
+    assert await claim(store, now + SECOND) == []
+    (unknown,) = await claim_unknown(store, now + SECOND)
+    assert await store.deliveries.attempts.postpone(unknown, now + 2 * SECOND)
+    assert await claim_unknown(store, now + SECOND) == []
+    (again,) = await claim_unknown(store, now + 2 * SECOND)
+    assert await store.deliveries.mark_sent(again.id, again.token, RECEIPT, now + 2 * SECOND)
+    assert await claim_unknown(store, now + 10 * LEASE) == []
+
+
+async def test_what_was_refused_is_sent_again_without_a_search(store: Store, now: datetime) -> None:
+    await add_to_outbox(store, now, delivery("a"))
+    (one,) = await claim(store, now)
+    await store.deliveries.mark_failed(one.id, one.token, "not_in_channel", now)
+
+    assert await claim_unknown(store, now) == []
+    (again,) = await claim(store, now)
+    assert again.unsure_since is None
+    await store.deliveries.mark_sent(again.id, again.token, RECEIPT, now)
+    assert await store.deliveries.attempts.claim_sent(now + 10 * VERIFY_AFTER, lease=LEASE) == []
+
+
+async def test_an_edit_is_repeated_without_a_search(store: Store, now: datetime) -> None:
+    about = incident(now)
+    kinds = {"root": DeliveryKind.ROOT, "edit": DeliveryKind.EDIT}
+    await add_to_outbox(store, now, *(delivery(key, kind, about=about) for key, kind in kinds.items()), about=about)
+    (root,) = await claim(store, now)
+    await store.deliveries.mark_sent(root.id, root.token, RECEIPT, now)
+    await claim(store, now)
+
+    assert await claim_unknown(store, now + LEASE) == []
+    (edit,) = await claim(store, now + LEASE)
+    assert edit.notification.kind is DeliveryKind.EDIT
+
+
+async def test_replies_wait_for_a_root_whose_outcome_is_unknown(store: Store, now: datetime) -> None:
+    about = incident(now)
+    kinds = {"root": DeliveryKind.ROOT, "reply": DeliveryKind.REPLY, "edit": DeliveryKind.EDIT}
+    await add_to_outbox(store, now, *(delivery(key, kind, about=about) for key, kind in kinds.items()), about=about)
+    await lose_answer(store, now)
+
+    assert await claim(store, now + SECOND) == []
+    (root,) = await claim_unknown(store, now + SECOND)
+    await store.deliveries.mark_sent(root.id, root.token, RECEIPT, now + SECOND)
+    assert [one.root for one in await claim(store, now + SECOND)] == [RECEIPT, RECEIPT]
+
+
+async def test_a_message_sent_after_an_unknown_outcome_is_verified_once(store: Store, now: datetime) -> None:
+    await add_to_outbox(store, now, delivery("a"))
+    first = await lose_answer(store, now)
+    (unknown,) = await claim_unknown(store, now + SECOND)
+    await store.deliveries.attempts.mark_absent(unknown, now + SECOND)
+    (second,) = await claim(store, now + SECOND)
+    await store.deliveries.mark_sent(second.id, second.token, RECEIPT, now + SECOND)
+
+    attempts, due = store.deliveries.attempts, now + SECOND + VERIFY_AFTER
+    assert await attempts.claim_sent(due - SECOND, lease=LEASE) == []
+    (sent,) = await attempts.claim_sent(due, lease=LEASE)
+    assert (sent.delivery_id, sent.receipt, sent.unsure_since) == (first.delivery_id, RECEIPT, now)
+    assert await attempts.claim_sent(due, lease=LEASE) == []
+    await attempts.mark_verified([sent.id], is_single=True)
+    assert await attempts.claim_sent(due + 10 * LEASE, lease=LEASE) == []
+
+
+async def test_the_first_receipt_counts_when_two_processes_sent_a_message(store: Store, now: datetime) -> None:
+    about = incident(now)
+    await add_to_outbox(store, now, delivery("root", DeliveryKind.ROOT, about=about), about=about)
+    (slow,) = await claim(store, now)
+    (unknown,) = await claim_unknown(store, now + LEASE)
+    await store.deliveries.attempts.mark_absent(unknown, now + LEASE)
+    (fast,) = await claim(store, now + LEASE)
+
+    assert await store.deliveries.mark_sent(slow.id, slow.token, RECEIPT, now + LEASE)
+    assert not await store.deliveries.mark_sent(fast.id, fast.token, COPY, now + LEASE)
+
+    assert await store.incidents.find_by_root(RECEIPT) == about
+    (sent,) = await store.deliveries.attempts.claim_sent(now + LEASE + VERIFY_AFTER, lease=LEASE)
+    assert sent.receipt == RECEIPT
+
+
+@pytest.mark.parametrize("waits_for", list(WaitsFor))
+async def test_recovery_releases_only_what_waits_for_it(store: Store, now: datetime, waits_for: WaitsFor) -> None:
+    await add_to_outbox(store, now, *(delivery(name, channel=name) for name in (*WaitsFor, "other")))
+    for one in await claim(store, now):
+        reason = WaitsFor(one.channel) if one.channel in list(WaitsFor) else None
+        await store.deliveries.mark_failed(one.id, one.token, "x", now + timedelta(hours=1), waits_for=reason)
+
+    assert await store.deliveries.retry_now(now, waits_for=waits_for) == 1
+    assert [one.channel for one in await claim(store, now)] == [waits_for]

@@ -9,7 +9,7 @@ import gc
 import logging
 import signal
 from collections.abc import Coroutine
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from slack_bolt.async_app import AsyncApp
 
@@ -17,7 +17,8 @@ from bot.check import check_network, require_slack_tokens
 from bot.commands.channel_runner import ChannelRunner
 from bot.commands.runner import CommandRunner
 from bot.commands.user_config import load_diagnosis_config
-from bot.domain.checks import DELIVERY_LOOP, POLL_LOOP, PURGE_LOOP, REMINDER_LOOP
+from bot.domain.checks import CLOCK_LOOP, DELIVERY_LOOP, POLL_LOOP, PURGE_LOOP, REMINDER_LOOP
+from bot.domain.durations import Clock
 from bot.domain.grouping import Grouping
 from bot.environment import provider_config
 from bot.errors import ConfigError
@@ -34,18 +35,15 @@ from bot.slack.notifier import SlackNotifier
 from bot.slack.seen_once import SeenOnce
 from bot.store.migrate import upgrade
 from bot.store.store import Store, open_store
+from bot.watcher.clock_sync import ClockSync, ClockSyncSettings
 from bot.watcher.deliver import Deliverer, DeliverySettings
 from bot.watcher.intervals import PollIntervals
 from bot.watcher.poll import Poller, PollSettings
 from bot.watcher.remind import ReminderJob
-from bot.watcher.schedule import PurgeJob, Worker, run_loop
+from bot.watcher.schedule import LoopBeats, PurgeJob, Worker, run_loop
+from bot.watcher.steady_clock import SteadyClock
 
 log = logging.getLogger(__name__)
-
-
-def utc_now() -> datetime:
-    """The current time, in UTC."""
-    return datetime.now(UTC)
 
 
 async def serve(settings: Settings) -> None:
@@ -71,8 +69,9 @@ async def serve(settings: Settings) -> None:
         reduce_garbage_collection()
         platforms = list(registry.names)
         log.info("trainwatch started", extra={"mode": settings.trainwatch_slack_mode, "platforms": platforms})
-        runner = CommandRunner(registry, utc_now, Redactor(settings.secrets), lambda: config)
-        await _run_until_signal(_run(settings, ChannelRunner(runner, store)))
+        clock = SteadyClock()
+        runner = CommandRunner(registry, clock, Redactor(settings.secrets), lambda: config)
+        await _run_until_signal(_run(settings, ChannelRunner(runner, store), clock))
         log.info("trainwatch stopped")
 
 
@@ -95,31 +94,35 @@ def reduce_garbage_collection() -> None:
     gc.set_threshold(10_000, 10, 10)
 
 
-async def _run(settings: Settings, channel_runner: ChannelRunner) -> None:
+async def _run(settings: Settings, channel_runner: ChannelRunner, clock: SteadyClock) -> None:
     runner, store, app = channel_runner.runner, channel_runner.store, _create_slack_app(settings)
     config = runner.diagnosis_config()
-    poller = Poller(runner.registry, store, utc_now, runner.redactor, config, poll_settings(settings))
-    contacts = Contacts(app.client, store.preferences, utc_now)
+    poller = Poller(runner.registry, store, clock, runner.redactor, config, poll_settings(settings))
+    contacts = Contacts(app.client, store.preferences, clock)
     deliverer = Deliverer(
         store,
-        SlackNotifier(app.client, contacts, PostHistory(app.client, utc_now)),
-        utc_now,
+        SlackNotifier(app.client, contacts, PostHistory(app.client, clock)),
+        clock,
         DeliverySettings(lease=settings.trainwatch_lease),
         follow_ups=contacts.direct_messages,
     )
-    listeners = Listeners(channel_runner, store, utc_now, resume_channel=deliverer.resume_channel)
+    listeners = Listeners(channel_runner, store, clock, resume_channel=deliverer.resume_channel)
     register(app, listeners)
+    clock_sync = ClockSync(store, clock, clock_sync_settings(settings))
+    await clock_sync.start()
+    beats = LoopBeats()
     loops: dict[str, Worker] = {
+        CLOCK_LOOP: clock_sync,
         POLL_LOOP: poller,
         DELIVERY_LOOP: deliverer,
-        REMINDER_LOOP: ReminderJob(store, utc_now),
-        PURGE_LOOP: PurgeJob(store, utc_now),
+        REMINDER_LOOP: ReminderJob(store, clock),
+        PURGE_LOOP: PurgeJob(store, clock),
     }
     try:
         async with asyncio.TaskGroup() as group:
-            group.create_task(_receive_events(app, settings, store), name="slack")
+            group.create_task(_receive_events(app, settings, store, clock), name="slack")
             for name, worker in loops.items():
-                group.create_task(run_loop(name, worker, store, utc_now), name=name)
+                group.create_task(run_loop(name, worker, store, clock, beats=beats), name=name)
     except* ConfigError as problems:
         raise problems.exceptions[0] from None
     finally:
@@ -136,11 +139,11 @@ def _create_slack_app(settings: Settings) -> AsyncApp:
     )
 
 
-async def _receive_events(app: AsyncApp, settings: Settings, store: Store) -> None:
+async def _receive_events(app: AsyncApp, settings: Settings, store: Store, clock: Clock) -> None:
     if settings.trainwatch_slack_mode == "http":
         assert settings.slack_signing_secret is not None
         secret = settings.slack_signing_secret.get_secret_value()
-        receiver = RequestReceiver(app, secret, SeenOnce(store.seen, utc_now))
+        receiver = RequestReceiver(app, secret, SeenOnce(store.seen, clock))
         await serve_http(receiver, host=settings.trainwatch_http_host, port=settings.trainwatch_http_port)
     else:
         assert settings.slack_app_token is not None
@@ -164,3 +167,14 @@ def poll_settings(settings: Settings) -> PollSettings:
 def grouping(settings: Settings) -> Grouping:
     """Derive how alerts are grouped."""
     return Grouping(group_interval=settings.trainwatch_group_interval, reopen_within=settings.trainwatch_reopen_within)
+
+
+def clock_sync_settings(settings: Settings) -> ClockSyncSettings:
+    """Derive how long a due time may be away: twice the longest wait, for jitter."""
+    polls, deliveries = poll_settings(settings), DeliverySettings()
+    longest_poll = max(polls.intervals.longest, polls.intervals.waiting, polls.intervals.running * 2, polls.lease)
+    return ClockSyncSettings(
+        lease=settings.trainwatch_lease,
+        furthest_poll=longest_poll * 2,
+        furthest_delivery=max(deliveries.longest_retry, settings.trainwatch_lease, timedelta(hours=1)) * 2,
+    )

@@ -7,6 +7,7 @@ POLL_LOOP = "poll"
 DELIVERY_LOOP = "deliver"
 PURGE_LOOP = "purge"
 REMINDER_LOOP = "remind"
+CLOCK_LOOP = "clock"
 """The background loops, by the names of their heartbeats."""
 
 HEARTBEAT_STALE = timedelta(minutes=2)

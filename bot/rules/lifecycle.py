@@ -30,7 +30,7 @@ def step(
         alert: as of the last poll; its memory is not touched.
         verdict: of the condition at this poll.
         timing: hold and keep-firing times.
-        now: the time of this poll, not before the last poll.
+        now: the time of this poll. Stored times after it, from a clock that was set back since, count as `now`.
         job_ended: resolve a clear alert at once, with the end of the job as the reason.
     """
     match verdict:
@@ -50,7 +50,7 @@ def _found(alert: Alert, finding: Finding, timing: Timing, now: datetime) -> tup
         if changed:
             return firing, Transition(Change.UPDATED, now, finding.evidence, notify=finding.notify)
         return firing, None
-    since = alert.pending_since if alert.state is AlertState.PENDING and alert.pending_since else now
+    since = min(alert.pending_since, now) if alert.state is AlertState.PENDING and alert.pending_since else now
     if now - since < timing.hold_for:
         pending = replace(
             alert,
@@ -82,6 +82,7 @@ def _cleared(alert: Alert, timing: Timing, now: datetime, *, job_ended: bool) ->
         return quiet, None
     if job_ended:
         return quiet, Transition(Change.RESOLVED, now, alert.evidence, Resolution.JOB_ENDED)
-    if now - (alert.last_finding_at or now) < timing.keep_firing_for:
-        return alert, None
+    last_at = min(alert.last_finding_at or now, now)
+    if now - last_at < timing.keep_firing_for:
+        return replace(alert, last_finding_at=last_at), None
     return quiet, Transition(Change.RESOLVED, now, alert.evidence, Resolution.CLEARED)

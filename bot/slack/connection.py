@@ -105,13 +105,14 @@ class SocketConnection:
 
     async def _watch(self, handler: AsyncSocketModeHandler) -> None:
         """Return when no pong has arrived for too long."""
-        alive_at = time.time()
-        while time.time() - alive_at < self._unresponsive_after_s:
+        # The SDK notes the system clock's time of a pong. That clock can jump, so only whether it changes counts.
+        alive_s, last_pong_at = time.monotonic(), handler.client.last_ping_pong_time
+        while time.monotonic() - alive_s < self._unresponsive_after_s:
             await asyncio.sleep(self._ping_s / 4)
-            pong_at = handler.client.last_ping_pong_time or 0.0
-            if await handler.client.is_connected() and time.time() - pong_at < self._unresponsive_after_s:
-                alive_at = time.time()
-                self._note(pong_at)
+            pong_at = handler.client.last_ping_pong_time
+            if pong_at != last_pong_at and await handler.client.is_connected():
+                alive_s, last_pong_at = time.monotonic(), pong_at
+                self._note()
         log.warning("slack connection is unresponsive; reconnecting")
 
     async def _note_message(self, message: aiohttp.WSMessage) -> None:

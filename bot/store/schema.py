@@ -3,7 +3,7 @@
     watches ──< subscriptions      one row per watched job; the channels subscribed to it
        └─────< alerts              the state of each rule on the job
     incidents ──< deliveries       the threads of each channel, and the messages sent and queued
-    silences, notify_settings, people, audit, seen_keys, heartbeats
+    silences, notify_settings, people, audit, seen_keys, heartbeats, clocks
 
 Incidents and deliveries outlive their watch, because a channel's thread is closed after the watch is deleted. They
 refer to it by `watch_id`, which is never reused. Columns such as `value` and `settings` hold JSON (`bot.store.codec`).
@@ -17,6 +17,7 @@ from sqlalchemy import (
     Column,
     DateTime,
     Dialect,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -64,7 +65,7 @@ class ForeignText(TypeDecorator[str]):
         return None if value is None else clean_text(value)
 
 
-SCHEMA_VERSION = "0006"
+SCHEMA_VERSION = "0007"
 """The newest revision in `migrations/versions`."""
 
 metadata = MetaData(
@@ -246,4 +247,14 @@ audit = Table(
 
 heartbeats = Table(
     "heartbeats", metadata, Column("name", String(100), primary_key=True), Column("at", UtcDateTime, nullable=False)
+)
+
+clocks = Table(
+    "clocks",
+    metadata,
+    Column("process", String(40), primary_key=True, doc="A random id, drawn when the process starts."),
+    Column("beat", BigInteger, nullable=False, doc="Counts the updates of this row: a process whose count grows runs."),
+    Column("generation", BigInteger, nullable=False, doc="Counts how often the processes' time was set."),
+    Column("at", UtcDateTime, nullable=False, doc="The process's time at the update."),
+    Column("wall_offset_s", Float, nullable=False, doc="How far its system clock was ahead of that."),
 )

@@ -9,7 +9,9 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, delete, inspect, 
 from bot.domain.checks import CheckResult
 from bot.errors import StoreUnavailable
 from bot.store.audit import AuditTrail
+from bot.store.clocks import Clocks
 from bot.store.deliveries import Deliveries
+from bot.store.due_times import DueTimes
 from bot.store.engine import Database
 from bot.store.incidents import Incidents
 from bot.store.outbox import DeliveryState
@@ -57,6 +59,8 @@ class Store:
         self.preferences = Preferences(database)
         self.audit = AuditTrail(database)
         self.seen = SeenKeys(database)
+        self.clocks = Clocks(database)
+        self.due_times = DueTimes(database)
 
     async def check(self) -> list[CheckResult]:
         """Check that the database can be reached, has our schema and is writable; stop at the first problem.

@@ -126,7 +126,7 @@ def _next_state(before: WatchState, observation: Observation, job: Job) -> Watch
     now = observation.at
     is_log_unread = observation.more or observation.log_error is not None
     return WatchState(
-        ended_at=(before.ended_at or now) if job.state.is_terminal else None,
+        ended_at=min(before.ended_at or now, now) if job.state.is_terminal else None,
         quiet_polls=0 if observation.lines else before.quiet_polls + 1,
         metrics_at=before.metrics_at if observation.metrics_error else now,
         logs_at=before.logs_at if is_log_unread else now,

@@ -224,10 +224,10 @@ class Poller:
     def _request(self, watch: ClaimedWatch, now: datetime) -> ObservationRequest:
         state = load_state(watch.memory, WatchState)
         window = longest_metrics_window(wanted_rules(one.settings for one in watch.subscriptions))
-        metrics_from = metrics_start(window, state.metrics_at, now)
+        metrics_from = metrics_start(window, _not_after(state.metrics_at, now), now)
         is_long = metrics_from is not None and now - metrics_from > _LONG_WINDOW
         begin, overlap = watch.created_at - self._settings.lookback, self._settings.overlap
-        read_at = state.logs_at or watch.seen_at
+        read_at = _not_after(state.logs_at or watch.seen_at, now)
         step = min(max(self._settings.intervals.running / 4, _FINEST_STEP), _COARSEST_STEP)
         return ObservationRequest(
             job=watch.job,
@@ -257,6 +257,11 @@ class Poller:
             seen_at=watch.seen_at,
             memory=watch.memory,
         )
+
+
+def _not_after(stored: datetime | None, now: datetime) -> datetime | None:
+    """A stored time, or `now` if a clock that was set back since wrote it."""
+    return None if stored is None else min(stored, now)
 
 
 def _is_long(observation: Observation) -> bool:

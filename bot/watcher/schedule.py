@@ -13,6 +13,7 @@ from typing import Protocol
 
 from bot.domain.durations import Clock
 from bot.errors import StoreUnavailable
+from bot.store.faults import describe_fault
 from bot.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -44,39 +45,100 @@ class LoopSettings:
     """Consecutive crashes that end the process, so that its supervisor notices."""
 
 
-async def run_loop(name: str, worker: Worker, store: Store, clock: Clock, settings: LoopSettings | None = None) -> None:
+class LoopBeats:
+    """When each loop last finished a tick, by the event loop's clock: jumps of the system clock do not matter."""
+
+    def __init__(self) -> None:
+        self._at_s: dict[str, float] = {}
+
+    def record(self, name: str) -> None:
+        """Record that a loop has finished a tick."""
+        self._at_s[name] = asyncio.get_running_loop().time()
+
+    def ages_s(self) -> dict[str, float]:
+        """Return the seconds since the last tick of each loop that has ticked."""
+        now_s = asyncio.get_running_loop().time()
+        return {name: now_s - at_s for name, at_s in self._at_s.items()}
+
+
+async def run_loop(
+    name: str,
+    worker: Worker,
+    store: Store,
+    clock: Clock,
+    settings: LoopSettings | None = None,
+    beats: LoopBeats | None = None,
+) -> None:
     """Tick until cancelled, then let the worker finish or release its work.
 
-    A crash is logged and retried after a rest; the heartbeat stops meanwhile.
+    An outage of the database is waited out. A crash is logged and retried after a rest. The heartbeat stops meanwhile.
 
     Raises:
         Exception: from the last of too many consecutive crashes, so that the process ends.
     """
-    settings = settings or LoopSettings()
-    rest_s, crashes, beat_at = settings.shortest_rest_s, 0, None
+    loop = _Loop(name, worker, store, clock, settings or LoopSettings(), beats or LoopBeats())
     try:
         while True:
-            try:
-                busy = await _shielded(worker.tick())
-                now = clock()
-                if beat_at is None or now - beat_at >= settings.heartbeat_every:
-                    await store.heartbeat(name, now)
-                    beat_at = now
-            except Exception:  # log it, retry, and finally let the process end
-                crashes += 1
-                log.exception("tick crashed", extra={"loop": name, "crashes": crashes})
-                if crashes >= settings.crashes:
-                    raise
-                await asyncio.sleep(min(settings.longest_backoff_s, 2.0 ** (crashes - 1)))
-                continue
-            crashes = 0
-            rest_s = settings.shortest_rest_s if busy else min(2 * rest_s, settings.longest_rest_s)
-            await asyncio.sleep(0 if busy else rest_s)
+            rest_s = await loop.run_once()
+            await asyncio.sleep(rest_s)
     finally:
         try:
             await worker.stop()
         except Exception:  # unreleased work becomes due again when its lease ends
             log.exception("stop crashed", extra={"loop": name})
+
+
+@dataclass(slots=True)
+class _Loop:
+    name: str
+    worker: Worker
+    store: Store
+    clock: Clock
+    settings: LoopSettings
+    beats: LoopBeats
+    rest_s: float = 0.0
+    crashes: int = 0
+    outages: int = 0
+    """Consecutive ticks without a database."""
+    beat_at_s: float = float("-inf")
+
+    async def run_once(self) -> float:
+        """Tick once; return how many seconds to rest."""
+        try:
+            busy = await _shielded(self.worker.tick())
+            await self._beat()
+        except StoreUnavailable as error:
+            return self._wait_for_database(error)
+        except Exception:  # log it, retry, and finally let the process end
+            self.crashes += 1
+            log.exception("tick crashed", extra={"loop": self.name, "crashes": self.crashes})
+            if self.crashes >= self.settings.crashes:
+                raise
+            return self._backoff_s(self.crashes)
+        if self.outages:
+            log.info("database available again", extra={"loop": self.name})
+        self.crashes = self.outages = 0
+        shortest_s, longest_s = self.settings.shortest_rest_s, self.settings.longest_rest_s
+        self.rest_s = shortest_s if busy else min(2 * (self.rest_s or shortest_s), longest_s)
+        return 0.0 if busy else self.rest_s
+
+    async def _beat(self) -> None:
+        self.beats.record(self.name)
+        now_s = asyncio.get_running_loop().time()
+        if now_s - self.beat_at_s >= self.settings.heartbeat_every.total_seconds():
+            await self.store.heartbeat(self.name, self.clock())
+            self.beat_at_s = now_s
+
+    def _wait_for_database(self, error: StoreUnavailable) -> float:
+        self.outages += 1
+        wait_s = self._backoff_s(self.outages)
+        fault = describe_fault(error)
+        extra = {"loop": self.name, "reason": fault.found, "remedy": fault.remedy, "retry_in_s": wait_s}
+        log.warning("database unavailable", extra=extra)
+        return wait_s
+
+    def _backoff_s(self, failures: int) -> float:
+        return float(min(self.settings.longest_backoff_s, 2.0 ** min(failures - 1, 16)))
 
 
 class PurgeJob:
@@ -89,7 +151,7 @@ class PurgeJob:
     async def tick(self) -> int:
         """Purge when it is time. Always returns 0, because it is idle between purges."""
         now = self._clock()
-        if self._due_at is not None and now < self._due_at:
+        if self._due_at is not None and self._due_at - self._every <= now < self._due_at:
             return 0
         self._due_at = now + self._every
         try:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Coroutine
 from datetime import datetime, timedelta
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -131,12 +133,27 @@ async def test_the_current_tick_finishes_before_the_worker_stops(store: Store, n
     assert order == ["tick", "stop"]
 
 
-async def test_a_database_outage_ends_the_loop_after_several_crashes(now: datetime) -> None:
-    store = await open_store("sqlite:////no/such/directory/x.db")
+async def test_a_loop_waits_out_a_database_outage(
+    store: Store, now: datetime, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    worker = Script(*[StoreUnavailable()] * 5, 1)
 
-    with pytest.raises(StoreUnavailable):
-        await run_loop("poll", Script(), store, lambda: now, QUICK)
+    await run_until_ticked(7, worker, run_loop("poll", worker, store, lambda: now, QUICK))
 
+    assert caplog.messages == ["database unavailable"] * 5 + ["database available again"]
+    assert await store.last_heartbeat("poll") == now
+
+
+async def test_an_outage_is_explained(tmp_path: Path, now: datetime, caplog: pytest.LogCaptureFixture) -> None:
+    store = await open_store(f"sqlite:///{tmp_path}/no/such/directory/x.db")
+    worker = Script()
+
+    await run_until_ticked(2, worker, run_loop("poll", worker, store, lambda: now, QUICK))
+
+    first = vars(caplog.records[0])
+    assert "unable to open database file" in first["reason"]
+    assert "DATABASE_URL" in first["remedy"]
     await store.aclose()
 
 

@@ -1,0 +1,214 @@
+"""Make the clocks of all processes on one database agree, and adopt the system clock's time when that is safe.
+
+Leases and due times are compared between processes, so the processes must share one time (ADR 23). Whether another
+process runs is seen from a counter that it increases, never from its clock.
+
+1. A process that starts alone uses its system clock.
+2. A process that joins others uses their time, whatever its system clock reads.
+3. A system clock that jumps changes nothing at first. When it has differed for `adopt_after_s`, in the same direction
+   on every process, it was set on purpose: its time is adopted. If that is earlier, everything becomes due.
+"""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bot.store.clocks import ProcessClock
+from bot.store.store import Store
+from bot.watcher.steady_clock import SteadyClock
+
+log = logging.getLogger(__name__)
+
+_JOINING = 0
+"""The generation of a process that does not know yet whether others run; nobody uses its time."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClockSyncSettings:
+    """How the clocks of several processes agree."""
+
+    sync_s: float = 2.0
+    """Time between two comparisons."""
+    silent_s: float = 7.0
+    """A process that has written nothing for this long does not run."""
+    short_absence: timedelta = timedelta(minutes=2)
+    """After a longer one a starting process waits `silent_s` before it works, to see whether others run."""
+    tolerance: timedelta = timedelta(seconds=2)
+    adopt_after_s: float = 300.0
+    correct_s: float = 30.0
+    """Time between two searches for due times that are too far in the future."""
+    lease: timedelta = timedelta(seconds=90)
+    furthest_poll: timedelta = timedelta(minutes=15)
+    """Nothing waits longer for a poll."""
+    furthest_delivery: timedelta = timedelta(hours=2)
+
+
+@dataclass(slots=True)
+class _Seen:
+    """When the counter of another process last changed, on our monotonic clock."""
+
+    beat: int
+    at_s: float
+    is_running: bool = False
+
+
+@dataclass(slots=True)
+class ClockState:
+    """What the last comparison found."""
+
+    offset: timedelta = timedelta(0)
+    """How far the system clock is ahead of the time in use."""
+    others: int = 0
+    """Other processes that run."""
+    jumps: int = 0
+    """Jumps of the system clock since the start."""
+
+
+class ClockSync:
+    """Compares this process's clock with those of the others, as a Worker of `run_loop`."""
+
+    def __init__(self, store: Store, clock: SteadyClock, settings: ClockSyncSettings | None = None) -> None:
+        self._clocks, self._due_times, self._clock = store.clocks, store.due_times, clock
+        self._settings = settings or ClockSyncSettings()
+        self._process = secrets.token_hex(8)
+        self._beat, self._generation = 0, 1
+        self._seen: dict[str, _Seen] = {}
+        self._started_s = clock.monotonic()
+        self._is_joining = False
+        """Whether the time in use is that of a process that may not run any more."""
+        self._differs_since_s: float | None = None
+        self._synced_s = self._corrected_s = float("-inf")
+        self.state = ClockState()
+
+    async def start(self) -> None:
+        """Take the time of the processes that run. Call it before any work.
+
+        Raises:
+            StoreUnavailable: the database cannot be reached.
+        """
+        stored = await self._clocks.list_all()
+        self._started_s = self._clock.monotonic()
+        if not stored:
+            await self._sync()
+            return
+        newest = max(stored, key=lambda one: (one.generation, one.at))
+        absence = self._clock() - newest.at
+        self._is_joining = True
+        self._note_beats(stored)
+        self._set(newest.at, newest.generation)
+        while absence > self._settings.short_absence and self._is_joining:
+            await asyncio.sleep(min(self._settings.sync_s, self._settings.silent_s) / 2)
+            await self._sync()
+
+    async def tick(self) -> int:
+        """Compare when it is time. Always returns 0, because it is idle in between."""
+        now_s = self._clock.monotonic()
+        if now_s - self._synced_s >= self._settings.sync_s:
+            await self._sync()
+        if now_s - self._corrected_s >= self._settings.correct_s:
+            self._corrected_s = now_s
+            wrong = await self._due_times.correct(
+                self._clock(),
+                furthest_poll=self._settings.furthest_poll,
+                furthest_delivery=self._settings.furthest_delivery,
+            )
+            if wrong:
+                log.warning(
+                    "due times too far in the future", extra={"polls": wrong.polls, "deliveries": wrong.deliveries}
+                )
+        return 0
+
+    async def stop(self) -> None:
+        """Delete this process's clock, so that the next process need not wait for it."""
+        await self._clocks.remove([self._process])
+
+    async def _sync(self) -> None:
+        self._synced_s = self._clock.monotonic()
+        self._note_jump()
+        running = await self._exchange()
+        if running:
+            self._is_joining = False
+        for one in running:
+            self._follow(one)
+        self.state.others = len(running)
+        if not self._is_joining:
+            offsets = [self.state.offset, *(timedelta(seconds=one.wall_offset_s) for one in running)]
+            await self._adopt_lasting_difference(offsets)
+        elif self._clock.monotonic() - self._started_s >= self._settings.silent_s:
+            self._is_joining = False
+            await self._adopt(self.state.offset)
+
+    async def _exchange(self) -> list[ProcessClock]:
+        """Write our clock and return those of the other processes that run and have a time."""
+        self._beat += 1
+        generation = _JOINING if self._is_joining else self._generation
+        offset_s = self.state.offset.total_seconds()
+        others = await self._clocks.publish(
+            ProcessClock(self._process, self._beat, generation, self._clock(), offset_s)
+        )
+        self._note_beats(others)
+        await self._remove_silent()
+        return [one for one in others if self._seen[one.process].is_running and one.generation != _JOINING]
+
+    def _follow(self, other: ProcessClock) -> None:
+        """Use the time of another process if that was set later, or is ahead."""
+        is_ahead = other.generation == self._generation and other.at > self._clock()
+        if other.generation > self._generation or is_ahead:
+            difference = other.at - self._clock()
+            self._set(other.at, other.generation)
+            if abs(difference) > self._settings.tolerance:
+                log.info("clock set to that of another process", extra={"by_s": _seconds(difference)})
+
+    def _set(self, now: datetime, generation: int) -> None:
+        self._clock.set(now)
+        self._generation = generation
+        self.state.offset = self._clock.system_offset()
+
+    def _note_beats(self, others: Sequence[ProcessClock]) -> None:
+        now_s = self._clock.monotonic()
+        known, self._seen = self._seen, {}
+        for one in others:
+            seen = known.get(one.process) or _Seen(one.beat, now_s)
+            if seen.beat != one.beat:
+                seen = _Seen(one.beat, now_s, is_running=True)
+            self._seen[one.process] = seen
+
+    async def _remove_silent(self) -> None:
+        now_s = self._clock.monotonic()
+        silent = [name for name, seen in self._seen.items() if now_s - seen.at_s >= self._settings.silent_s]
+        if silent:
+            await self._clocks.remove(silent)
+
+    def _note_jump(self) -> None:
+        offset = self._clock.system_offset()
+        jump, self.state.offset = offset - self.state.offset, offset
+        if abs(jump) > self._settings.tolerance:
+            self.state.jumps += 1
+            log.warning("system clock jumped", extra={"by_s": _seconds(jump), "ahead_s": _seconds(offset)})
+
+    async def _adopt_lasting_difference(self, offsets: Sequence[timedelta]) -> None:
+        """Adopt the smallest difference when all system clocks have differed in one direction for long."""
+        tolerance, now_s = self._settings.tolerance, self._clock.monotonic()
+        smallest = min(offsets, key=abs)
+        if not (all(one > tolerance for one in offsets) or all(one < -tolerance for one in offsets)):
+            self._differs_since_s = None
+        elif self._differs_since_s is None:
+            self._differs_since_s = now_s
+        elif now_s - self._differs_since_s >= self._settings.adopt_after_s:
+            self._differs_since_s = None
+            await self._adopt(smallest)
+
+    async def _adopt(self, difference: timedelta) -> None:
+        """Set the time in use by this difference. After a step back, everything becomes due."""
+        self._set(self._clock() + difference, self._generation + 1)
+        if abs(difference) > self._settings.tolerance:
+            log.warning("system clock adopted", extra={"by_s": _seconds(difference)})
+        if difference < -self._settings.tolerance:
+            await self._due_times.make_due(self._clock(), self._settings.lease)
+
+
+def _seconds(span: timedelta) -> float:
+    return round(span.total_seconds(), 1)

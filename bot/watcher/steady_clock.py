@@ -1,0 +1,44 @@
+"""The time that this process works with: right at the start, and steady when the system clock jumps.
+
+The system clock is read once; from then on a monotonic clock counts. `clock_sync.py` sets the time again, with the
+agreement of the other processes.
+"""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from bot.domain.durations import Clock
+
+
+def read_system_clock() -> datetime:
+    """Return the system clock's time, in UTC. Only a SteadyClock reads it, because it can jump."""
+    return datetime.now(UTC)
+
+
+def monotonic_s() -> float:
+    """Return seconds that never jump, including those in which the machine was suspended, where it counts them."""
+    return time.clock_gettime(_BOOT_CLOCK) if _BOOT_CLOCK is not None else time.monotonic()
+
+
+_BOOT_CLOCK: int | None = getattr(time, "CLOCK_BOOTTIME", None)
+
+
+class SteadyClock:
+    """Returns the current time when called."""
+
+    def __init__(self, system: Clock = read_system_clock, monotonic: Callable[[], float] = monotonic_s) -> None:
+        self._system, self.monotonic = system, monotonic
+        self._set_to, self._set_at_s = system(), monotonic()
+
+    def __call__(self) -> datetime:
+        """Return the current time, in UTC."""
+        return self._set_to + timedelta(seconds=self.monotonic() - self._set_at_s)
+
+    def system_offset(self) -> timedelta:
+        """Return how far the system clock is ahead."""
+        return self._system() - self()
+
+    def set(self, now: datetime) -> None:
+        """Set the time."""
+        self._set_to, self._set_at_s = now, self.monotonic()

@@ -26,7 +26,7 @@ import msgspec
 from bench.cloud import KEY, quiet_ref, running_cloud
 from bench.measuring import ran
 from bench.report import Row, Section, megabytes
-from bot.app import reduce_garbage_collection, utc_now
+from bot.app import reduce_garbage_collection
 from bot.domain.jobs import JobRef
 from bot.domain.subscriptions import RuleSettings
 from bot.domain.watches import PollResult
@@ -38,6 +38,7 @@ from bot.store.migrate import upgrade
 from bot.store.store import Store, open_store
 from bot.watcher.intervals import PollIntervals
 from bot.watcher.poll import Poller, PollSettings
+from bot.watcher.steady_clock import read_system_clock
 
 CONCURRENCY = PollSettings().concurrency
 MINUTE = timedelta(seconds=60)
@@ -94,11 +95,17 @@ async def poll_jobs(url: str, jobs: int, seconds: float, *, minute: bool) -> lis
         await upgrade(f"sqlite:///{database}")
         store = await open_store(f"sqlite:///{database}")
         job = JobRef("baseten", quiet_ref(0))
-        await store.subscriptions.add("C1", "T1", job, "U1", RuleSettings(), utc_now())
+        await store.subscriptions.add("C1", "T1", job, "U1", RuleSettings(), read_system_clock())
         multiply(database, jobs)
         settings = PollSettings(intervals=PollIntervals(running=MINUTE, waiting=MINUTE))
         poller = Poller(
-            registry, store, utc_now, Redactor(), shipped_diagnosis_config(), settings, jitter=lambda: _NO_REST
+            registry,
+            store,
+            read_system_clock,
+            Redactor(),
+            shipped_diagnosis_config(),
+            settings,
+            jitter=lambda: _NO_REST,
         )
         counted = _Counted(poller, store)
         await counted.run(jobs)
@@ -107,12 +114,12 @@ async def poll_jobs(url: str, jobs: int, seconds: float, *, minute: bool) -> lis
         found = [meter.read(0.0)]
         await poller.stop()
         if minute:
-            poller = Poller(registry, store, utc_now, Redactor(), shipped_diagnosis_config(), settings)
+            poller = Poller(registry, store, read_system_clock, Redactor(), shipped_diagnosis_config(), settings)
             counted = _Counted(poller, store)
             make_due(database, jobs, MINUTE)
             meter = _Meter(database)
             meter.polls = await counted.run(0, MINUTE.total_seconds())
-            found.append(meter.read((await store.watches.overdue(utc_now())).total_seconds()))
+            found.append(meter.read((await store.watches.overdue(read_system_clock())).total_seconds()))
             await poller.stop()
         await store.aclose()
         await registry.aclose()
@@ -178,7 +185,7 @@ class _Counted:
 
 def make_due(database: Path, jobs: int, within: timedelta) -> None:
     """Let all jobs fall due evenly spread over some time, as they are when they came one by one."""
-    now = utc_now().replace(tzinfo=None)
+    now = read_system_clock().replace(tzinfo=None)
     step_s = within.total_seconds() / jobs
     due = [((now + timedelta(seconds=step_s * number)).isoformat(" "), quiet_ref(number)) for number in range(jobs)]
     with closing(sqlite3.connect(database, timeout=10)) as connection, connection:

@@ -11,7 +11,8 @@
     │   │   └── CursorLost   a log cursor is no longer valid                           resumed without it; a Gap
     │   ├── RateLimited      too many requests                                         retried after `retry_after`
     │   ├── Unavailable      5xx, timeout or connection failure                        retried with backoff
-    │   └── ProtocolError    the response is not as documented                         retried by the next poll; a Gap
+    │   ├── ProtocolError    the response is not as documented                         retried by the next poll; a Gap
+    │   └── BudgetExhausted  the command used up its requests or time, or was stopped  not retried; a Gap
     ├── DeliveryError        .permanent  .reason  .root_gone  .unlisted                retried unless permanent
     ├── LookUpUnavailable    a channel's history cannot be read                        sent without looking
     ├── StoreUnavailable     the database is busy, unreachable or not migrated         retried by the next tick
@@ -90,6 +91,10 @@ class Unavailable(ProviderError):
 
 class ProtocolError(ProviderError):
     """The platform sent a response that does not match its documentation."""
+
+
+class BudgetExhausted(ProviderError):
+    """The command was stopped before its end."""
 
 
 RATE_LIMITED = "ratelimited"

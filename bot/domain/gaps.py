@@ -6,7 +6,7 @@ A gap is a value because "no error lines" and "the log could not be read" must s
 import enum
 from dataclasses import dataclass
 
-from bot.errors import AuthFailed, JobNotFound, NotSupported, ProtocolError, ProviderError, RateLimited
+from bot.errors import AuthFailed, BudgetExhausted, JobNotFound, NotSupported, ProtocolError, ProviderError, RateLimited
 
 
 class Part(enum.StrEnum):
@@ -29,16 +29,22 @@ class GapReason(enum.StrEnum):
     PROTOCOL = "protocol"
     UNREACHABLE_LINES = "unreachable_lines"
     """The platform's paging cannot return some lines, such as more than a page with the same millisecond."""
+    STOPPED = "stopped"
+    """The command used up its budget, or a person stopped it."""
     INVALID_SAMPLES = "invalid_samples"
     """Samples of a metric cannot be true or came in another unit. The other samples are complete."""
 
 
+_NO_OUTAGE = frozenset(
+    (GapReason.NOT_SUPPORTED, GapReason.UNREACHABLE_LINES, GapReason.STOPPED, GapReason.INVALID_SAMPLES)
+)
 _REASONS = (
     (NotSupported, GapReason.NOT_SUPPORTED),
     (JobNotFound, GapReason.NOT_FOUND),
     (AuthFailed, GapReason.AUTH),
     (RateLimited, GapReason.RATE_LIMITED),
     (ProtocolError, GapReason.PROTOCOL),
+    (BudgetExhausted, GapReason.STOPPED),
 )
 
 
@@ -60,7 +66,7 @@ class Gap:
     @property
     def is_outage(self) -> bool:
         """Whether the platform offers this part and failed to give it."""
-        return self.reason not in (GapReason.NOT_SUPPORTED, GapReason.UNREACHABLE_LINES, GapReason.INVALID_SAMPLES)
+        return self.reason not in _NO_OUTAGE
 
 
 def gap_of(problem: ProviderError, part: Part) -> Gap:

@@ -147,3 +147,5 @@ class LogPage:
     """Lines that exist but could not be read, such as a millisecond with more lines than a page."""
     pushed_down: frozenset[str] = frozenset()
     """Names of the LogFilter fields that the platform has applied."""
+    reached_ns: int | None = None
+    """If `more`: all lines before this time, in the order of the query, were returned; None if that is not known."""

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from bot.commands.handlers.job_lifetime import clip_command
 from bot.commands.handlers.log_filter import LineFilter
 from bot.commands.handlers.log_stream import build_query, stream_lines
 from bot.commands.subcommands.logs import LogsCommand
@@ -59,6 +60,9 @@ async def follow(
         ProviderError: the job cannot be followed. Temporary errors are retried instead.
     """
     job = redact_job(await provider.get_job(ref), context.redactor)
+    command, cuts = clip_command(command, job, context.clock())
+    for cut in cuts:
+        context.output.note(cut)
     request = ObservationRequest(
         ref,
         logs_from_ns=await _start_ns(provider, ref, command, context.clock()),

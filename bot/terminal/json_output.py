@@ -41,6 +41,7 @@ def metrics_json(answer: MetricsAnswer) -> JsonObject:
         "series": [_series(one) for one in answer.summaries],
         "missing": list(answer.missing),
         "gaps": [_gap(gap) for gap in answer.gaps],
+        "notes": list(answer.notes),
     }
 
 
@@ -89,6 +90,7 @@ def diagnosis_json(answer: DiagnosisAnswer) -> JsonObject:
         "end": time_json(answer.end),
         **answer.diagnosis.to_json(),
         "gaps": [_gap(gap) for gap in answer.gaps],
+        "notes": list(answer.notes),
     }
 
 

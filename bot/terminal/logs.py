@@ -7,16 +7,20 @@ Memory is constant, except when lines must be printed in reverse reading order. 
 import contextlib
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from bot.commands.handlers.job_lifetime import clip_to_lifetime
 from bot.commands.handlers.log_filter import cuts_of
 from bot.commands.handlers.log_stream import Batch, build_query, stream_lines
+from bot.commands.parsing.formatting import format_command
+from bot.commands.subcommands.arguments import Window
 from bot.commands.subcommands.logs import CutReason, LogsCommand
 from bot.domain.gaps import Gap
 from bot.domain.jobs import JobRef
-from bot.domain.logs import LogLine, Order
+from bot.domain.logs import LogLine, LogQuery, Order
 from bot.domain.wording import plural
+from bot.errors import BudgetExhausted
 from bot.providers.base import Provider
 from bot.redaction.redactor import Redactor
 from bot.redaction.values import redact_gaps
@@ -33,13 +37,16 @@ async def print_logs(
     Raises:
         ProviderError: the platform failed. Lines that were read before are printed.
     """
+    command, cuts = await clip_to_lifetime(provider, ref, command, now)
+    for cut in cuts:
+        output.note(cut)
     if command.around_ns is not None:
         await print_around(provider, ref, command, output, redactor, now)
         return
     query = build_query(ref, command, now)
-    printer = _LogPrinter(command, query.order, output, redactor)
+    printer = _LogPrinter(command, query, output, redactor)
     is_reversed = query.order is not command.show
-    kept, left = list[LogLine](), command.limit
+    kept, left, stopped = list[LogLine](), command.limit, list[str]()
     try:
         async with contextlib.aclosing(stream_lines(provider, query)) as batches:
             async for batch in batches:
@@ -52,11 +59,12 @@ async def print_logs(
                     printer.print(lines)
                 if left == 0:
                     break
-                output.progress(f"{printer.read:,} lines read, {printer.shown + len(kept):,} found")
+    except BudgetExhausted as problem:
+        stopped = [problem.public, *printer.how_to_read_on()]
     finally:
         printer.print(kept[::-1])
         output.clear_progress()
-    for note in printer.notes():
+    for note in (*printer.notes(), *stopped):
         output.note(note)
 
 
@@ -65,8 +73,7 @@ class _LogPrinter:
     """Prints lines, and counts what was read, shown, dropped and missing."""
 
     command: LogsCommand
-    order: Order
-    """In which the lines are read."""
+    query: LogQuery
     output: Output
     redactor: Redactor
     read: int = 0
@@ -74,6 +81,8 @@ class _LogPrinter:
     redacted: int = 0
     """Number of secrets."""
     has_more: bool = False
+    reached_ns: int | None = None
+    """Up to when the log was read."""
     dropped: Counter[CutReason] = field(default_factory=Counter)
     pushed_down: tuple[str, ...] = ()
     gaps: list[Gap] = field(default_factory=list)
@@ -88,6 +97,19 @@ class _LogPrinter:
         self.dropped.update(batch.dropped)
         self.pushed_down = batch.pushed_down or self.pushed_down
         self.gaps += batch.gaps
+        reached_ns = batch.reached_ns if batch.last_ns is None else batch.last_ns
+        self.reached_ns = self.reached_ns if reached_ns is None else reached_ns
+
+    def how_to_read_on(self) -> list[str]:
+        """The command for the rest of the log; it begins with the lines of the last nanosecond that was read."""
+        if self.reached_ns is None:
+            return []
+        query, last_ns = self.query, self.reached_ns
+        if query.order is Order.ASC:
+            rest = replace(self.command, window=Window(None, last_ns, query.end_ns), after_ns=None)
+        else:
+            rest = replace(self.command, window=Window(None, query.start_ns, last_ns), before_ns=None)
+        return [f"To read on, use `trainwatch {format_command(rest)}`."]
 
     def print(self, lines: Sequence[LogLine]) -> None:
         if self.command.redact:
@@ -104,7 +126,7 @@ class _LogPrinter:
             searched = f"No matching lines in the {self.read:,} lines read."
             notes.append(searched if self.read else "No lines in this time range.")
         if self.has_more:
-            side = "newer" if self.order is Order.ASC else "older"
+            side = "newer" if self.query.order is Order.ASC else "older"
             option = "a larger --tail" if self.command.tail else "--limit N or --all"
             notes.append(f"Showing {plural(self.shown, 'line')}. For {side} lines, use {option}.")
         cuts = map(str, cuts_of(self.dropped, self.pushed_down, self.command.filter))

@@ -42,6 +42,8 @@ class LogHistory:
     is_too_long: bool = False
     _lines: list[LogLine] = field(default_factory=list)
     """Read and not yet returned."""
+    _reached_ns: int | None = None
+    """Up to when the log was read."""
     _reported: int = 0
     """How many of the gaps were in earlier pages."""
     _has_ended: bool = False
@@ -71,23 +73,25 @@ class LogHistory:
             self._has_ended = True
             return
         except ProviderError as problem:
-            if not self.read and not isinstance(problem, NotSupported):
+            if self._reached_ns is None and not isinstance(problem, NotSupported):
                 raise
             self.gaps.append(gap_of(problem, Part.LOGS))
-            if self.read:
+            if self._reached_ns is not None:
                 self._stop()
             self._has_ended = True
             return
         self._lines += batch.lines
         self.read += batch.read
         self.gaps += batch.gaps
+        reached_ns = batch.reached_ns if batch.last_ns is None else batch.last_ns
+        self._reached_ns = self._reached_ns if reached_ns is None else reached_ns
         if self.read >= self.max_lines:
             self.is_too_long = True
             self._stop()
 
     def _stop(self) -> None:
         self._has_ended = True
-        self.cut_at = datetime_from_ns(self._lines[-1].timestamp_ns) if self._lines else self.cut_at
+        self.cut_at = self.cut_at if self._reached_ns is None else datetime_from_ns(self._reached_ns)
 
 
 @contextlib.asynccontextmanager

@@ -22,6 +22,7 @@ from bot.commands.subcommands.logs import LogsCommand
 from bot.domain.durations import datetime_from_ns, ns_from_datetime
 from bot.domain.gaps import Gap, GapReason, Part, gap_of
 from bot.domain.jobs import Job, JobRef
+from bot.domain.lifetimes import lifetime_of
 from bot.domain.logs import Level, LogLine
 from bot.domain.metric_validation import sample_gaps
 from bot.domain.metrics import GPU_MEMORY, GPU_UTILIZATION, MetricQuery, MetricSummary, missing_metrics, summarize
@@ -189,9 +190,12 @@ async def read_metrics(
         ProviderError: the platform failed. A platform without metrics is a gap in the answer.
     """
     job = redact_job(await provider.get_job(ref), redactor)
-    start, end = _metrics_window(command.window, job, now)
+    from bot.commands.handlers.job_lifetime import clip_window  # noqa: PLC0415 - `jobs` starts faster without it
+
+    window, notes = clip_window(command.window, lifetime_of(job, now), now)
+    start, end = _metrics_window(window, job, now)
     pinned = replace(command, ref=str(job.ref), window=Window(None, ns_from_datetime(start), ns_from_datetime(end)))
-    answer = MetricsAnswer(job, start, end, (), pinned, at=now)
+    answer = MetricsAnswer(job, start, end, (), pinned, at=now, notes=notes)
     try:
         series = await provider.query_metrics(MetricQuery(job.ref, start=start, end=end))
     except NotSupported as problem:

@@ -29,7 +29,6 @@ from bot.commands.subcommands.logs import (
     LogsCommand,
     exact_row,
 )
-from bot.domain.gaps import Part, gap_of
 from bot.domain.jobs import JobRef
 from bot.domain.logs import LogLine, Order
 from bot.errors import ProviderError
@@ -91,11 +90,8 @@ async def read_with_file(
                 if len(batch.lines) >= room or is_late:
                     break
     except ProviderError as problem:
-        if not reading.read:
-            raise
-        reading.gaps.append(gap_of(problem, Part.LOGS))
-        reading.more = True
-    page = kept.page(more=reading.more)
+        reading.stop(problem, query)
+    page = kept.page(more=reading.more, last_ns=reading.last_ns)
     order = command.take
     answer = page_answer(replace(query, order=order), command, page, reading, now)
     shown = page.lines if order is command.show else page.lines[::-1]
@@ -145,11 +141,13 @@ class _Kept:
     def _is_too_much(self, room: int) -> bool:
         return len(self.lines) > room or self.chars > self.limits.chars
 
-    def page(self, *, more: bool) -> ReadPage:
-        """The kept lines, in the direction in which the command takes them."""
+    def page(self, *, more: bool, last_ns: int | None) -> ReadPage:
+        """The kept lines, in the direction in which the command takes them; `last_ns` is how far the log was read."""
+        if not self.lines:
+            return ReadPage([], last_ns, more and self.keeps_first, includes_border=False)
         lines = list(self.lines) if self.keeps_first else list(reversed(self.lines))
         if len(lines) == self.total and not (self.keeps_first and more):
-            return ReadPage(lines, lines[-1].timestamp_ns if lines else None, False).first(self.limits.lines)
+            return ReadPage(lines, lines[-1].timestamp_ns, False).first(self.limits.lines)
         last_ns = lines[-1].timestamp_ns
         whole = [line for line in lines if line.timestamp_ns != last_ns]
         if not whole:

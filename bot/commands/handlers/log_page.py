@@ -15,8 +15,8 @@ from itertools import accumulate, takewhile
 from bot.commands.handlers.log_stream import Batch, stream_lines
 from bot.commands.subcommands.logs import MAX_ANSWER_LINES, Cut, CutReason, LogsCommand
 from bot.domain.gaps import Gap, Part, gap_of
-from bot.domain.logs import LogLine, LogQuery
-from bot.errors import ProviderError
+from bot.domain.logs import LogLine, LogQuery, Order
+from bot.errors import BudgetExhausted, ProviderError
 from bot.providers.base import Provider
 
 
@@ -67,10 +67,7 @@ async def read_lines(
                 if reading.is_done():
                     break
     except ProviderError as problem:
-        if not reading.read:
-            raise
-        reading.gaps.append(gap_of(problem, Part.LOGS))
-        reading.more = True
+        reading.stop(problem, query)
     return reading
 
 
@@ -86,6 +83,7 @@ class PageReading:
     chars: int = 0
     read: int = 0
     last_ns: int | None = None
+    """How far the log was read: the timestamp of the last line, or a later one in reading order."""
     more: bool = False
     dropped: Counter[CutReason] = field(default_factory=Counter)
     gaps: list[Gap] = field(default_factory=list)
@@ -100,11 +98,26 @@ class PageReading:
         self.kept += lines
         self.chars += sum(len(line.message) for line in lines)
         self.read += batch.read
-        self.last_ns = self.last_ns if batch.last_ns is None else batch.last_ns
+        reached_ns = batch.reached_ns if batch.last_ns is None else batch.last_ns
+        self.last_ns = self.last_ns if reached_ns is None else reached_ns
         self.more = batch.more
         self.dropped.update(batch.dropped)
         self.gaps += batch.gaps
         self.pushed_down = batch.pushed_down or self.pushed_down
+
+    def stop(self, problem: ProviderError, query: LogQuery) -> None:
+        """End the reading because of an error, which becomes a gap.
+
+        Raises:
+            ProviderError: the error, if nothing was read and the platform is its cause.
+        """
+        is_stopped = isinstance(problem, BudgetExhausted)
+        if not self.read and not is_stopped:
+            raise problem
+        if self.last_ns is None:
+            self.last_ns = query.end_ns if query.order is Order.DESC else query.start_ns
+        self.gaps.append(gap_of(problem, Part.LOGS))
+        self.more = True
 
     def _unskipped(self, lines: list[LogLine]) -> list[LogLine]:
         """The lines without those of the start's nanosecond that are to be skipped."""

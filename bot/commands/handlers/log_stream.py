@@ -20,6 +20,7 @@ from bot.domain.jobs import JobRef
 from bot.domain.logs import LogFilter, LogLine, LogPage, LogQuery, Order
 from bot.errors import ProtocolError, UsageError
 from bot.providers.base import Provider
+from bot.providers.budget import count_lines, within_budget
 from bot.redaction.redactor import Redactor
 
 PAGE_LINES = 10_000
@@ -49,6 +50,8 @@ class Batch:
     gaps: tuple[Gap, ...] = ()
     pushed_down: tuple[str, ...] = ()
     """The options of filters that the platform applied."""
+    reached_ns: int | None = None
+    """As `LogPage.reached_ns`."""
 
 
 def build_query(job: JobRef, command: LogsCommand, now: datetime) -> LogQuery:
@@ -121,6 +124,7 @@ async def stream_lines(provider: Provider, query: LogQuery) -> AsyncGenerator[Ba
                 more=page.more and page.cursor is not None,
                 gaps=page.gaps,
                 pushed_down=pushed_down_options(page.pushed_down),
+                reached_ns=page.reached_ns,
             )
 
 
@@ -148,8 +152,10 @@ async def _pages(provider: Provider, query: LogQuery, *, prefetch: bool) -> Asyn
     standstills = 0
     try:
         while True:
-            page = await (following or provider.query_logs(query))
+            async with within_budget(last_resort=True):
+                page = await (following or provider.query_logs(query))
             following = None
+            count_lines(len(page.lines), page.lines[-1].timestamp_ns if page.lines else page.reached_ns)
             standstills = 0 if page.lines or page.cursor != query.cursor else standstills + 1
             if standstills > _MAX_STANDSTILLS:
                 text = f"{provider.name} reports more lines but returns none. The log is read up to that point."

@@ -10,11 +10,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.commands.handlers.job_history import MAX_LINES, MetricHistory, RecordedJob, log_history
+from bot.commands.handlers.job_lifetime import clip_window
+from bot.commands.parsing.formatting import format_command
 from bot.commands.subcommands.arguments import Window
 from bot.commands.subcommands.rules import ReplayAnswer, ReplayCommand, RulesAnswer, RuleShown
 from bot.domain.durations import datetime_from_ns, ns_from_datetime, spoken_duration
 from bot.domain.gaps import Gap, GapReason
 from bot.domain.jobs import Job, JobRef
+from bot.domain.lifetimes import lifetime_of
 from bot.domain.observations import POLL_INTERVAL, Observation
 from bot.domain.subscriptions import RuleSettings
 from bot.errors import ProviderError, UsageError
@@ -83,7 +86,7 @@ async def replay(
     """
     settings = _change(tested.config.defaults, command.settings)
     job = redact_job(await provider.get_job(ref), redactor)
-    start, end = _window(command.window, job, now)
+    start, end, notes = _window(command.window, job, now)
     rules = Replay(settings, tested.config.scanner)
     async with log_history(provider, job.ref, start, end, now, max_lines) as log:
         recorded = RecordedJob(provider.name, job, log, MetricHistory(provider, job.ref, end), at=start)
@@ -91,9 +94,10 @@ async def replay(
         async with contextlib.aclosing(past.observations()) as observations:
             async for observation in observations:
                 rules.observe(await asyncio.to_thread(redact_observation, observation, redactor))
+    pinned = replace(command, ref=str(job.ref), window=Window(None, ns_from_datetime(start), ns_from_datetime(end)))
     return ReplayAnswer(
         job=job,
-        pinned=replace(command, ref=str(job.ref), window=Window(None, ns_from_datetime(start), ns_from_datetime(end))),
+        pinned=pinned,
         start=start,
         end=past.end,
         step=past.step,
@@ -101,7 +105,7 @@ async def replay(
         quiet=rules.quiet(),
         read=log.read,
         gaps=redact_gaps(past.gaps(), redactor),
-        notes=tuple(past.notes()),
+        notes=(*notes, *past.notes(), *_onward(pinned, past)),
         basis=tested.basis + "".join(f" + `{one}`" for one in command.settings),
     )
 
@@ -113,18 +117,20 @@ def _change(settings: RuleSettings, words: Sequence[str]) -> RuleSettings:
     return overlay(settings, typed if has_severity else replace(typed, min_severity=settings.min_severity))
 
 
-def _window(window: Window, job: Job, now: datetime) -> tuple[datetime, datetime]:
-    """Return the part of the window in which the job existed; the last day when no window is given."""
+def _window(window: Window, job: Job, now: datetime) -> tuple[datetime, datetime, tuple[str, ...]]:
+    """Return the part of the window in which the job existed, and what was cut; without a window, its last day."""
+    lifetime = lifetime_of(job, now)
+    window, notes = clip_window(window, lifetime, now)
     over = job.ended_at + AFTER_END if job.ended_at is not None else now
     end = min(now, over, datetime_from_ns(window.end_ns) if window.end_ns is not None else now)
     start_ns = window.begin_ns(now)
     start = datetime_from_ns(start_ns) if start_ns is not None else end - DEFAULT_SPAN
-    created_at = job.created_at or job.started_at
+    created_at = lifetime.created_at
     start = max(start, created_at) if created_at is not None else start
     if start >= end:
         when = f"It ended at {job.ended_at:%Y-%m-%d %H:%M} UTC." if job.ended_at else "It started later."
         raise UsageError(f"{job.ref} was not running in that time range. {when} Use `--start` and `--end`.")
-    return start, end
+    return start, end, notes
 
 
 @dataclass(slots=True)
@@ -181,3 +187,12 @@ class _Past:
         if log.is_too_long:
             notes.append(f"Only the first {log.max_lines:,} lines were read; narrow the window for the rest.")
         return notes
+
+
+def _onward(pinned: ReplayCommand, past: _Past) -> tuple[str, ...]:
+    """How to test the rest of a window whose log was not read to its end, because the command was stopped."""
+    log = past.recorded.log
+    if log.cut_at is None or not any(gap.reason is GapReason.STOPPED for gap in log.gaps):
+        return ()
+    rest = replace(pinned, window=replace(pinned.window, start_ns=ns_from_datetime(past.end)))
+    return (f"To test the rest, use `{format_command(rest)}`.",)

@@ -58,6 +58,8 @@ class MetricsAnswer:
     gaps: tuple[Gap, ...] = ()
     at: datetime | None = None
     """When the command ran; the window may end earlier."""
+    notes: tuple[str, ...] = ()
+    """How the time range was cut."""
 
 
 METRICS = Subcommand(
@@ -158,6 +160,8 @@ class DiagnosisAnswer:
     redacted: int = 0
     """Number of secrets hidden."""
     gaps: tuple[Gap, ...] = ()
+    notes: tuple[str, ...] = ()
+    """How the time range was cut, and how to read on."""
 
 
 DIAGNOSE = Subcommand(

@@ -160,6 +160,8 @@ class LogsAnswer:
     """Number of lines that were found, if `file` has more than `lines`."""
     file: LogFile | None = None
     """Every line that was found."""
+    notes: tuple[str, ...] = ()
+    """How the time range was cut."""
 
     @property
     def count(self) -> int:

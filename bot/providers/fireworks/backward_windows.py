@@ -144,4 +144,4 @@ class BackwardReader:
 
     def _page(self, lines: Sequence[LogLine], *, more: bool) -> LogPage:
         cursor = pack_cursor(self.position) if more else None
-        return LogPage(lines, cursor, more, tuple(self.gaps), self.pushed_down)
+        return LogPage(lines, cursor, more, tuple(self.gaps), self.pushed_down, self.position.end_ns if more else None)

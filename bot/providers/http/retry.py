@@ -15,6 +15,7 @@ from typing import ParamSpec, TypeVar
 
 from bot.errors import ProtocolError, ProviderError, RateLimited, Unavailable
 from bot.providers.base import Priority
+from bot.providers.budget import count_request, within_budget
 from bot.providers.http.admission import AdmissionControl, CheckOpen
 from bot.providers.http.circuit_breaker import CircuitBreaker
 from bot.providers.http.errors import BodyTooLarge
@@ -153,13 +154,21 @@ class Limiter:
             priority: a background call to a path that failed last time is not retried.
 
         Raises:
-            ProviderError: the last attempt failed, or no attempt was possible.
+            ProviderError: the last attempt failed, no attempt was possible, or the budget of the command is used up.
         """
+        async with within_budget():
+            return await self._call(provider, path, attempt, priority)
+        raise AssertionError  # pragma: no cover - the context swallows nothing
+
+    async def _call(
+        self, provider: str, path: str, attempt: Callable[[CheckOpen], Awaitable[_Result]], priority: Priority
+    ) -> _Result:
         self.retry_budget.deposit()
         attempts = 1 if priority is Priority.BACKGROUND and path in self.recent_failures else self.limits.attempts
         call = _Call(provider, self._clock() + self.limits.retry_budget_s)
         check_open = partial(self._check_open, call)
         for number in count(1):
+            count_request()
             try:
                 result = await attempt(check_open)
             except RequestRefused as refusal:

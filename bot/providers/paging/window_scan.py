@@ -110,7 +110,13 @@ class WindowScan:
             cursor=pack_cursor(state) if self.query.follow or not self.done else None,
             more=not self.done,
             gaps=(self.gap,) if self.gap else (),
+            reached_ns=None if self.done else self._reached_ns(),
         )
+
+    def _reached_ns(self) -> int:
+        """The first nanosecond, in the direction of the scan, of the millisecond at which the next request begins."""
+        first_ns = self.direction.position(self.position) * NS_PER_MS
+        return min(first_ns + NS_PER_MS - 1, self.state.end_ns) if self.state.newest_first else first_ns
 
     def _read(self) -> Steps[bool]:
         """Read a page and emit what is certain; return whether the page was full."""

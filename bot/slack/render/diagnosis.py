@@ -150,6 +150,7 @@ def _notes(answer: DiagnosisAnswer) -> list[str]:
         code(str(answer.job.ref)),
         f"{plural(answer.read, 'line')} from {start} to {plain_time(answer.end)}",
         f"{plural(answer.redacted, 'secret')} hidden" if answer.redacted else "",
+        *(one_line(note, 500) for note in answer.notes),
         *gap_notes(answer.gaps),
     ]
 

@@ -198,6 +198,7 @@ def _notes(answer: LogsAnswer) -> list[str]:
         f"all from {code(source)}" if source and answer.lines else "",
         *(str(one) for one in answer.cuts if not _has_button(one, answer)),
         plural(answer.redacted, "secret") + " hidden" if answer.redacted else "",
+        *(one_line(note, 300) for note in answer.notes),
         *gap_notes(answer.gaps),
     ]
 

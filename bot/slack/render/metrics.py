@@ -46,7 +46,8 @@ def render_metrics(answer: MetricsAnswer) -> Message:
     head = section(f"{title}\n{gpus}" if gpus else title)
     each = f"each GPU: {code(f'/train metrics {job.ref} --gpus')}"
     more = [each] if not answer.pinned.gpus and any(one.series.gpu is not None for one in answer.summaries) else []
-    notes = context([code(str(job.ref)), *more, *_missing(answer.missing), *gap_notes(answer.gaps)])
+    cuts = [one_line(note, 300) for note in answer.notes]
+    notes = context([code(str(job.ref)), *more, *cuts, *_missing(answer.missing), *gap_notes(answer.gaps)])
     buttons = actions([share_button(format_command(answer.pinned))])
     left = BLOCKS_BUDGET - weight([head, notes, buttons]) - 200
     tables: list[Block] = []

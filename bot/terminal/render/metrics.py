@@ -40,7 +40,7 @@ def render_metrics(answer: MetricsAnswer, screen: Screen) -> str:
         lines += _other_lines(answer.summaries, window, screen)
     notes = [] if answer.summaries or answer.gaps else ["No samples in this time range."]
     notes += [_missing(answer.missing)] if answer.missing and answer.summaries else []
-    notes += [gap.public for gap in answer.gaps]
+    notes += [*answer.notes, *(gap.public for gap in answer.gaps)]
     for note in notes:
         lines += screen.wrap(note, style=YELLOW)
     if not answer.pinned.gpus and any(one.series.gpu is not None for one in answer.summaries):

@@ -54,6 +54,7 @@ def render_diagnosis(answer: DiagnosisAnswer, screen: Screen) -> str:
             *report.splitlines(),
             *(line for note in notes for line in screen.wrap(note, style=DIM)),
             *(line for gap in answer.gaps for line in screen.wrap(gap.public, style=YELLOW)),
+            *(line for note in answer.notes for line in screen.wrap(note, style=YELLOW)),
         ]
     )
 

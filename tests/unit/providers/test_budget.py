@@ -123,6 +123,3 @@ async def test_progress_is_counted_and_reported() -> None:
         count_lines(10, 7)
         count_lines(0, None)
     assert seen == [(1, 0, None), (1, 10, 7), (1, 10, 7)]
-    began = budget.elapsed
-    await asyncio.sleep(5)
-    assert round((budget.elapsed - began).total_seconds()) == 5

@@ -19,6 +19,7 @@ MODULES = (
     ("Baseten: log lines", "emulator.baseten_logs_coverage"),
     ("Baseten: deployments, environments, chains", "emulator.baseten_serving_coverage"),
     ("Fireworks", "emulator.fireworks_coverage"),
+    ("Fireworks: fine-tuning jobs", "emulator.fireworks_tuning_coverage"),
     ("RiverGen", "emulator.rivergen_coverage"),
     ("Bad days, on every system", "emulator.faults_coverage"),
     ("Slack", "emulator.slack.coverage_rows"),

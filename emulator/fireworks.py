@@ -1,7 +1,7 @@
 """Fireworks' gateway: batch jobs, their list, and their logs by rank.
 
-Not how entries are chosen and paged (``fireworks_logs.py``); what each route promises, and from where we know it, is
-in ``fireworks_coverage.py``.
+Not fine-tuning jobs (``fireworks_tuning.py``), nor how entries are chosen and paged (``fireworks_logs.py``); what each
+route promises, and from where we know it, is in ``fireworks_coverage.py``.
 """
 
 import re
@@ -23,29 +23,22 @@ from emulator.fireworks_logs import (
     format_stamp,
     parse_stamp,
 )
-from emulator.http_json import UNKNOWN_FIELD, Refusal, encode, json_response, route, unmatched
+from emulator.fireworks_requests import error_body, gateway_refusal, int32_of, integer_of, masked, page_of
+from emulator.fireworks_tuning import FineTuningRoutes
+from emulator.http_json import UNKNOWN_FIELD, json_response, route, unmatched
 from emulator.logs import Line
 from emulator.quirks import FireworksQuirks, Quirks
 from emulator.world import BatchJob, World, to_ns
 
 BATCH_JOBS = "/v1/accounts/{account_id}/batchJobs"
-LARGEST_LIST = 200
-DEFAULT_LIST = 50
 ENDED = ("COMPLETED", "FAILED", "CANCELLED")
 LIST_FILTER = re.compile(r'\s*(state|display_name)\s*=\s*"?([^"]*?)"?\s*')
-INT32 = 2**31
 
 
 def fireworks_app(world: World, quirks: Quirks, key: str) -> Starlette:
     """Return the gateway as an ASGI app that accepts `key`."""
     fireworks = _Fireworks(world, quirks, key)
     return Starlette(routes=fireworks.routes(), exception_handlers=unmatched(error_body))
-
-
-def error_body(status: int, message: str) -> bytes:
-    """Word an error as gRPC-gateway does: the gRPC code, not the HTTP status."""
-    codes = {400: 3, 401: 16, 403: 7, 404: 5, 405: 12, 409: 6, 429: 8, 500: 13, 501: 12, 503: 14, 504: 4}
-    return encode({"code": codes.get(status, 2), "message": message, "details": []})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +52,7 @@ class _Fireworks:
             route(BATCH_JOBS, self.batch_jobs, self.authorize),
             route(BATCH_JOBS + "/{batch_job_id}:getLogs", self.logs, self.authorize),
             route(BATCH_JOBS + "/{batch_job_id}", self.batch_job, self.authorize),
+            *FineTuningRoutes(self.world, self.all_hazards).routes(self.authorize),
         ]
 
     @property
@@ -67,7 +61,7 @@ class _Fireworks:
 
     def authorize(self, request: Request) -> None:
         if request.headers.get("authorization") != f"Bearer {self.key}":
-            raise _refusal(401, "request is missing a valid API key")
+            raise gateway_refusal(401, "request is missing a valid API key")
 
     def batch_jobs(self, request: Request, _body: bytes) -> Response:
         account_id = request.path_params["account_id"]
@@ -77,18 +71,17 @@ class _Fireworks:
         jobs = [job for job in jobs if kept(job)]
         order = query.get("orderBy") or "create_time desc"
         if order not in ("create_time", "create_time asc", "create_time desc"):
-            raise _refusal(400, f"invalid order_by: {order}")
+            raise gateway_refusal(400, f"invalid order_by: {order}")
         jobs.sort(key=lambda job: job.history.created_at, reverse=order.endswith("desc"))
-        size = min(_integer(query, "pageSize") or DEFAULT_LIST, LARGEST_LIST)
-        first = _integer(query, "pageToken")
-        page = jobs[first : first + size]
-        body: dict[str, object] = {"batchJobs": [self._job(job) for job in page], "totalSize": len(jobs)}
-        if first + size < len(jobs):
-            body["nextPageToken"] = str(first + size)
+        page, token = page_of(jobs, query)
+        rows = [self._masked(job, query) for job in page]
+        body: dict[str, object] = {"batchJobs": rows, "totalSize": len(jobs)}
+        if token:
+            body["nextPageToken"] = token
         return json_response(body)
 
     def batch_job(self, request: Request, _body: bytes) -> Response:
-        return json_response(self._job(self._find(request)))
+        return json_response(self._masked(self._find(request), request.query_params))
 
     def logs(self, request: Request, _body: bytes) -> Response:
         job = self._find(request)
@@ -96,8 +89,8 @@ class _Fireworks:
         try:
             entries = entries_of(job, wanted, self.world.now_ns, self.quirks)
         except InvalidArgument as error:
-            raise _refusal(400, str(error)) from error
-        fields = _masked(wanted.read_mask)
+            raise gateway_refusal(400, str(error)) from error
+        fields = _entry_fields(wanted.read_mask)
         body: dict[str, object] = {}
         if "entries" in fields and (entries.lines or not self.quirks.omit_zero_values):
             body["entries"] = [self._entry(line, fields) for line in entries.lines]
@@ -116,6 +109,9 @@ class _Fireworks:
         if self.quirks.extra_fields:
             entry.update(UNKNOWN_FIELD)
         return entry
+
+    def _masked(self, job: BatchJob, query: QueryParams) -> dict[str, object]:
+        return masked(self._job(job), query.get("readMask", ""), strict=self.quirks.strict_masks)
 
     def _job(self, job: BatchJob) -> dict[str, object]:
         now = self.world.now
@@ -152,7 +148,7 @@ class _Fireworks:
         parameters = request.path_params
         job = self.world.batch_jobs.get((parameters["account_id"], parameters["batch_job_id"]))
         if job is None:
-            raise _refusal(404, f"batch job {parameters['batch_job_id']} not found")
+            raise gateway_refusal(404, f"batch job {parameters['batch_job_id']} not found")
         return job
 
     def _list_filter(self, text: str) -> Callable[[BatchJob], bool]:
@@ -160,7 +156,7 @@ class _Fireworks:
             return lambda _job: True
         match = LIST_FILTER.fullmatch(text)
         if match is None:
-            raise _refusal(400, f"invalid filter: {text}")
+            raise gateway_refusal(400, f"invalid filter: {text}")
         name, value = match.groups()
         now = self.world.now
         if name == "state":
@@ -172,8 +168,8 @@ def _entries_request(query: QueryParams) -> EntriesRequest:
     start = query.get("startTime")
     try:
         return EntriesRequest(
-            ranks=frozenset(_int32(rank, "ranks") for rank in query.getlist("ranks")),
-            page_size=min(_integer(query, "pageSize") or DEFAULT_PAGE, LARGEST_PAGE),
+            ranks=frozenset(int32_of(rank, "ranks") for rank in query.getlist("ranks")),
+            page_size=min(integer_of(query, "pageSize") or DEFAULT_PAGE, LARGEST_PAGE),
             page_token=query.get("pageToken", ""),
             start_ns=parse_stamp(start) if start else None,
             substring=query.get("filter", ""),
@@ -181,10 +177,10 @@ def _entries_request(query: QueryParams) -> EntriesRequest:
             read_mask=query.get("readMask", ""),
         )
     except InvalidArgument as error:
-        raise _refusal(400, str(error)) from error
+        raise gateway_refusal(400, str(error)) from error
 
 
-def _masked(read_mask: str) -> frozenset[str]:
+def _entry_fields(read_mask: str) -> frozenset[str]:
     """Return the names of the fields to show; a mask names ``entries`` or ``entries.message`` and so on."""
     fields = {"logTime", "rank", "message"}
     paths = {path.strip() for path in read_mask.split(",") if path.strip()}
@@ -194,25 +190,8 @@ def _masked(read_mask: str) -> frozenset[str]:
     return frozenset(named & fields | ({"entries"} if named & fields else set()))
 
 
-def _integer(query: QueryParams, name: str) -> int:
-    number = _int32(query[name], name) if query.get(name) else 0
-    if number < 0:
-        raise _refusal(400, f"{name} must not be negative")
-    return number
-
-
-def _int32(text: str, name: str) -> int:
-    if not re.fullmatch(r"[+-]?[0-9]{1,10}", text) or not -INT32 <= int(text) < INT32:
-        raise _refusal(400, f'parsing field "{name}": strconv.ParseInt: parsing "{text}": invalid syntax')
-    return int(text)
-
-
 def _boolean(query: QueryParams, name: str) -> bool:
     text = query.get(name, "false")
     if text not in ("true", "false", "True", "False", "1", "0"):
-        raise _refusal(400, f'parsing field "{name}": strconv.ParseBool: parsing "{text}": invalid syntax')
+        raise gateway_refusal(400, f'parsing field "{name}": strconv.ParseBool: parsing "{text}": invalid syntax')
     return text.lower() in ("true", "1")
-
-
-def _refusal(status: int, message: str) -> Refusal:
-    return Refusal(status, error_body(status, message))

@@ -57,6 +57,19 @@ class FireworksQuirks:
     """Leave out ``rank`` when it is 0 and ``entries`` when there are none."""
     empty_pages: bool = False
     """Every other page is empty but carries a token."""
+    trainer_logs: bool = True
+    """Whether trainer log reading is enabled for the account."""
+    stamped_lines: bool = True
+    """Whether the lines of a trainer's log begin with a time."""
+    nested_metrics: bool = False
+    """Rows of a metrics file have their numbers in ``data``, and a timestamp."""
+    url_lifetime: timedelta = timedelta(minutes=15)
+    expired_status: Literal[400, 403] = 400
+    """What the store answers to a signed URL that has expired: Google 400, Amazon 403."""
+    ignores_ranges: bool = False
+    """The store sends the whole file, whatever range was asked for."""
+    strict_masks: bool = False
+    """A ``readMask`` with an unknown path is refused."""
     extra_fields: bool = False
 
 

@@ -18,9 +18,10 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from emulator import baseten, baseten_requests, fireworks, rivergen
+from emulator import baseten, baseten_requests, fireworks, fireworks_requests, rivergen
 from emulator.faults import CONTROL_PATH, TRANSPORT, FaultInjector, Faults, control
 from emulator.quirks import Quirks
+from emulator.storage import STORAGE, storage_app
 from emulator.world import World
 
 STOP_S = 1.0
@@ -44,7 +45,7 @@ def vendors(
     keys: Keys | None = None,
     compress: bool = False,
 ) -> Starlette:
-    """Return the three vendors mounted at ``/baseten``, ``/fireworks`` and ``/rivergen``.
+    """Return the three vendors mounted at ``/baseten``, ``/fireworks`` and ``/rivergen``, and Fireworks' file store.
 
     Keep the `quirks` and `faults` you pass: changing them changes the next answer. With `compress`, bodies over
     500 bytes are gzipped for clients that accept it.
@@ -56,7 +57,7 @@ def vendors(
 
     words = {
         "/baseten": baseten_requests.error_body,
-        "/fireworks": fireworks.error_body,
+        "/fireworks": fireworks_requests.error_body,
         "/rivergen": rivergen.error_body,
     }
     return Starlette(
@@ -64,6 +65,7 @@ def vendors(
             Mount("/baseten", baseten.baseten_app(world, quirks, keys.baseten)),
             Mount("/fireworks", fireworks.fireworks_app(world, quirks, keys.fireworks)),
             Mount("/rivergen", rivergen.rivergen_app(world, quirks, keys.rivergen)),
+            Mount(STORAGE, storage_app(world, quirks)),
             Route(CONTROL_PATH, fault_page, methods=["GET", "POST"]),
         ],
         middleware=[

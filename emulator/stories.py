@@ -1,14 +1,15 @@
 """The stories: what happens in the emulated clouds after a start, each with the reference a person types for it.
 
-Each is written in ``story_training.py`` (Baseten training jobs), ``story_serving.py`` (deployments) and
-``story_batch.py`` (Fireworks, RiverGen). Everything follows from the start and the pace; nothing runs.
+Each is written in ``story_training.py`` (Baseten training jobs), ``story_serving.py`` (deployments), ``story_batch.py``
+(Fireworks, RiverGen) or ``story_tuning.py`` (Fireworks' fine-tuning). Everything follows from the start and the pace;
+nothing runs.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from emulator import story_batch, story_serving, story_training
+from emulator import story_batch, story_serving, story_training, story_tuning
 from emulator.timeline import Pace, Timeline
 from emulator.world import World
 
@@ -38,6 +39,7 @@ STORIES = (
     Story(
         "batch-healthy", "fireworks:acme/embed-v3", "4 ranks, trains well and does not end", story_batch.batch_healthy
     ),
+    Story("tuning", "fireworks:acme/sft/support-sft", "fine-tuning, loss NaN", story_tuning.tuning_diverges, 20),
     Story("run-completed", "rivergen:mdl-churn/run-a4b9c2", "completed yesterday", story_batch.rivergen_completed),
     Story("run-failed", "rivergen:mdl-churn/run-c93f5a", "diverges and fails", story_batch.rivergen_failed, 45),
     Story("run-running", "rivergen:mdl-churn/run-b7d1e0", "epoch after epoch", story_batch.rivergen_running),

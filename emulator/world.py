@@ -180,6 +180,23 @@ class BatchJob:
 
 
 @dataclass(slots=True)
+class FineTuningJob:
+    """A Fireworks fine-tuning job; its log is a file of text."""
+
+    account_id: str
+    collection: str
+    """``supervisedFineTuningJobs``, ``reinforcementFineTuningJobs`` or ``dpoJobs``."""
+    job_id: str
+    log: Log
+    history: History
+    metric_rows: Sequence[tuple[datetime, Mapping[str, object]]] = ()
+    """Rows of the metrics file in order of time: when each is written, and its numbers."""
+    display_name: str = ""
+    generation: int = 0
+    """Changing it begins the files anew, as a restarted job does."""
+
+
+@dataclass(slots=True)
 class RivergenRun:
     """A training run of a RiverGen model."""
 
@@ -206,6 +223,7 @@ class World:
     deployments: dict[tuple[str, str], Deployment] = field(default_factory=dict)
     chainlets: dict[tuple[str, str, str], Chainlet] = field(default_factory=dict)
     batch_jobs: dict[tuple[str, str], BatchJob] = field(default_factory=dict)
+    fine_tuning_jobs: dict[tuple[str, str, str], FineTuningJob] = field(default_factory=dict)
     rivergen_runs: dict[tuple[str, str], RivergenRun] = field(default_factory=dict)
 
     @property
@@ -277,6 +295,22 @@ class World:
         """Add a Fireworks batch job; without statuses it has been running for an hour."""
         job = BatchJob(account_id, job_id, Log(lines), self._history(statuses, "RUNNING"), num_ranks, job_id)
         self.batch_jobs[account_id, job_id] = job
+        return job
+
+    def add_fine_tuning_job(
+        self,
+        account_id: str,
+        collection: str,
+        job_id: str,
+        *,
+        lines: Iterable[Line] = (),
+        statuses: Sequence[Status] = (),
+        metric_rows: Sequence[tuple[datetime, Mapping[str, object]]] = (),
+    ) -> FineTuningJob:
+        """Add a Fireworks fine-tuning job; without statuses it has been running for an hour."""
+        history = self._history(statuses, "JOB_STATE_RUNNING")
+        job = FineTuningJob(account_id, collection, job_id, Log(lines), history, metric_rows, job_id)
+        self.fine_tuning_jobs[account_id, collection, job_id] = job
         return job
 
     def add_rivergen_run(

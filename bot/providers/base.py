@@ -119,9 +119,10 @@ class ReportsRequestRate(Protocol):
 
 @runtime_checkable
 class DeclaresMetrics(Protocol):
-    """A provider that states whether its platform has metrics, so that nobody is offered any in vain."""
+    """A provider that states whether a job has metrics, so that nobody is offered any in vain."""
 
-    has_metrics: bool
+    def has_metrics(self, job: JobRef) -> bool:
+        """Return whether the platform has metrics of such a job. Needs no request."""
 
 
 @runtime_checkable

@@ -160,7 +160,7 @@ async def test_a_list_is_paged_and_cut_at_the_limit(cloud: Cloud, provider: Fire
 
 
 async def test_an_invalid_key_and_an_invalid_cursor_are_explained(cloud: Cloud, provider: FireworksProvider) -> None:
-    with pytest.raises(JobNotFound, match="has no such account or batch job"):
+    with pytest.raises(JobNotFound, match="has no such account or job"):
         await provider.get_job(JOB)
     wrong = provider_of(cloud, fireworks_api_key="fw_wrong")
     with pytest.raises(AuthFailed, match="FIREWORKS_API_KEY"):

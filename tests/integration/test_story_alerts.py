@@ -21,6 +21,7 @@ from bot.slack.render.alerts import render_notification
 from bot.store.store import Store
 from bot.watcher.intervals import PollIntervals
 from bot.watcher.poll import Poller, PollSettings
+from emulator.quirks import FireworksQuirks
 from emulator.stories import start_stories
 from tests.fakes.cloud import NOON, Cloud, running_cloud
 from tests.fakes.provider import registry_of
@@ -162,3 +163,18 @@ async def test_failing_requests_are_counted_by_message(cloud: Cloud, store: Stor
     assert evidence.summary.startswith(
         f"{evidence.count} errors: engine: request failed: KV cache is exhausted (0 free"
     )
+
+
+@pytest.mark.parametrize("has_trainer_log", [True, False])
+async def test_a_fine_tuning_job_whose_loss_is_nan_is_reported_from_its_files(
+    cloud: Cloud, store: Store, has_trainer_log: bool
+) -> None:
+    cloud.quirks.fireworks = FireworksQuirks(trainer_logs=has_trainer_log)
+    reference = "fireworks:acme/supervisedFineTuningJobs/support-sft"
+    sent = await notifications(cloud, store, reference, seconds=68)
+
+    assert (alert_of(sent, "loss").evidence.title or "").startswith("Loss became NaN")
+    decisive = "loss=nan" if has_trainer_log else '"train/loss": NaN'
+    assert decisive in alert_of(sent, "loss").evidence.lines[0].message
+    assert dict(alert_of(sent, "job_failed").evidence.facts)["Cause"].startswith("Loss became NaN")
+    assert "Signature" not in str(list(texts(sent)))

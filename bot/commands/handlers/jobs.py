@@ -114,7 +114,7 @@ async def read_status(
     progress, cause = _read_progress(job, lines, scanner)
     # A platform that never has logs or metrics is not worth a note.
     missing = {gap.part for gap in (*log_gaps, *metric_gaps) if gap.reason is GapReason.NOT_SUPPORTED}
-    if isinstance(provider, DeclaresMetrics) and not provider.has_metrics:
+    if isinstance(provider, DeclaresMetrics) and not provider.has_metrics(job.ref):
         missing.add(Part.METRICS)
     gaps = tuple(gap for gap in (*log_gaps, *metric_gaps) if gap.reason is not GapReason.NOT_SUPPORTED)
     return StatusAnswer(

@@ -67,7 +67,6 @@ class BasetenDeployments(HttpProvider):
 
     name = DEPLOYMENT
     ref_help = DEPLOYMENT_HELP
-    has_metrics = False
 
     def __init__(self, client: HttpClient, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         super().__init__(client)
@@ -75,6 +74,10 @@ class BasetenDeployments(HttpProvider):
         self._model_names: dict[str, str | None] = {}
         self._endpoint = log_endpoint()
         self._statuses = StatusReader(DEPLOYMENT, deployment_state)
+
+    def has_metrics(self, job: JobRef) -> bool:
+        """See `DeclaresMetrics.has_metrics`."""
+        return False
 
     def parse_ref(self, text: str) -> JobRef | None:
         """See `Provider.parse_ref`."""

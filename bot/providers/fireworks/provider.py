@@ -1,22 +1,35 @@
 """The Fireworks provider: sends the requests.
 
-It reads batch jobs only, because fine-tuning jobs have no documented log endpoint. Documented:
+Batch jobs are read here, fine-tuning jobs in `fine_tuning`. Documented:
 https://docs.fireworks.ai/api-reference-dlde/get-batch-job-logs, .../get-batch-job, .../list-batch-jobs (read
 2026-11-20).
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import Self
 
 from bot.domain.jobs import Job, JobRef
 from bot.domain.logs import LogLine, LogPage, LogQuery, Order
 from bot.domain.metrics import MetricQuery, MetricSeries
 from bot.errors import ConfigError, JobNotFound, NotSupported
+from bot.providers.base import Priority
 from bot.providers.fireworks.backward_windows import BackwardReader
+from bot.providers.fireworks.fine_tuning import FineTuning, FineTuningMemory
 from bot.providers.fireworks.log_reader import TokenReader
-from bot.providers.fireworks.references import NAME, is_resource_id, job_path, parse_batch_job_ref
+from bot.providers.fireworks.references import (
+    BATCH,
+    COLLECTIONS,
+    NAME,
+    is_fine_tuning,
+    is_resource_id,
+    job_path,
+    parse_job_ref,
+)
+from bot.providers.fireworks.signed_files import SignedFiles
 from bot.providers.fireworks.wire import parse_accounts, parse_batch_job, parse_batch_jobs, parse_entries
 from bot.providers.http.client import HttpClient, HttpLimits, HttpProvider, LimiterPool, path_segment, require_setting
 from bot.providers.http.retry import retry_on_malformed_response
@@ -27,7 +40,7 @@ _REQUESTS_PER_PAGE = 20
 _EXPLANATIONS = {
     401: "rejected the API key; FIREWORKS_API_KEY must be a key that is still listed in the account's settings",
     403: "does not allow this key to read that account",
-    404: "has no such account or batch job; it may have been deleted",
+    404: "has no such account or job; it may have been deleted",
     **dict.fromkeys((402, 412), "suspended the account or is waiting for a payment; see the account's billing page"),
 }
 """What an error status means. The gateway maps gRPC codes to HTTP statuses."""
@@ -41,7 +54,8 @@ def create(config: Mapping[str, str], limiters: LimiterPool) -> FireworksProvide
     if account and not is_resource_id(account):
         raise ConfigError("FIREWORKS_ACCOUNT_ID is not a valid account ID. Copy it from the account's page.")
     headers = {"Authorization": f"Bearer {key}"}
-    limiter = limiters.limiter_for(base_url, headers, HttpLimits.from_config("fireworks", config))
+    limits = HttpLimits.from_config("fireworks", config)
+    limiter = limiters.limiter_for(base_url, headers, limits)
     client = HttpClient(
         NAME,
         base_url,
@@ -50,19 +64,20 @@ def create(config: Mapping[str, str], limiters: LimiterPool) -> FireworksProvide
         limiter=limiter,
         explain=lambda response: _EXPLANATIONS.get(response.status),
     )
-    return FireworksProvider(client, base_url=base_url, account=account)
+    files = SignedFiles(limits, limiters, allows_http=base_url.startswith("http:"))
+    return FireworksProvider(client, files, base_url=base_url, account=account)
 
 
 class FireworksProvider(HttpProvider):
-    """Reads state and logs of Fireworks batch jobs."""
+    """Reads state and logs of Fireworks jobs, and the metrics of fine-tuning jobs."""
 
     name = NAME
-    ref_help = "fireworks:<account_id>/<batch_job_id>"
-    has_metrics = False
+    ref_help = "fireworks:<account_id>/<batch_job_id>, or fireworks:<account_id>/<sft, rft or dpo>/<job_id>"
 
     def __init__(
         self,
         client: HttpClient,
+        files: SignedFiles,
         *,
         base_url: str = BASE_URL,
         account: str | None = None,
@@ -72,17 +87,38 @@ class FireworksProvider(HttpProvider):
         self._base_url = base_url
         self._account = account
         self._clock_ns = clock_ns
+        self._files = files
+        self._tuning = FineTuning(client, files, FineTuningMemory(), clock_ns)
+
+    def with_priority(self, priority: Priority) -> Self:
+        """See `SupportsPriority.with_priority`."""
+        view = super().with_priority(priority)
+        view._tuning = FineTuning(
+            view._client, self._files.with_priority(priority), self._tuning.memory, self._clock_ns
+        )
+        return view
+
+    async def aclose(self) -> None:
+        """See `Provider.aclose`."""
+        await super().aclose()
+        await self._files.aclose()
+
+    def has_metrics(self, job: JobRef) -> bool:
+        """See `DeclaresMetrics.has_metrics`."""
+        return is_fine_tuning(job)
 
     def parse_ref(self, text: str) -> JobRef | None:
-        """Parse `account/job`, `job` if FIREWORKS_ACCOUNT_ID is set, or a URL."""
-        return parse_batch_job_ref(text, account=self._account, base_url=self._base_url)
+        """Parse `account/job`, `account/sft/job`, the same without the account if one is configured, or a URL."""
+        return parse_job_ref(text, account=self._account, base_url=self._base_url)
 
     async def get_job(self, job: JobRef) -> Job:
         """See `Provider.get_job`."""
+        if is_fine_tuning(job):
+            return await self._tuning.get_job(job)
         return parse_batch_job(await self._client.get(_path(job)), job)
 
     async def list_jobs(self, *, limit: int) -> Sequence[Job]:
-        """Return the newest batch jobs of the configured account, or of every account of the key."""
+        """Return the newest jobs of every kind, of the configured account or of every account of the key."""
         accounts = [self._account] if self._account else await self._list_accounts()
         jobs = [job for account in accounts for job in await self._list_account(account, limit)]
         jobs.sort(key=lambda job: job.created_at.timestamp() if job.created_at else 0.0, reverse=True)
@@ -94,6 +130,8 @@ class FireworksProvider(HttpProvider):
         It can filter by rank as well, but a rank that a line states itself wins over the gateway's: a process of
         machine 5 may be rank 43.
         """
+        if is_fine_tuning(query.job):
+            return await self._tuning.query_logs(query)
         if query.order is Order.ASC or query.end_ns is None:
             return await self._read_page(query)
         steps = BackwardReader.resume(query).steps()
@@ -116,7 +154,9 @@ class FireworksProvider(HttpProvider):
         return reader.pause()
 
     async def query_metrics(self, query: MetricQuery) -> Sequence[MetricSeries]:
-        """Raise NotSupported."""
+        """Return the metrics of a fine-tuning job. Raises NotSupported for a batch job."""
+        if is_fine_tuning(query.job):
+            return await self._tuning.query_metrics(query)
         raise NotSupported("Fireworks has no metrics of batch jobs.", provider=NAME)
 
     async def _ask(self, job: JobRef, reader: TokenReader) -> tuple[list[LogLine], str] | None:
@@ -136,6 +176,18 @@ class FireworksProvider(HttpProvider):
             raise NotSupported(text, provider=NAME) from error
 
     async def _list_account(self, account: str, limit: int) -> list[Job]:
+        """List the kinds of jobs side by side; a gateway need not serve all of them."""
+        asked = (self._list_kind(account, collection, limit) for collection in COLLECTIONS)
+        found = await asyncio.gather(*asked, return_exceptions=True)
+        problems = [one for one in found if isinstance(one, BaseException)]
+        fatal = [one for one in problems if not isinstance(one, JobNotFound | NotSupported)]
+        if fatal or len(problems) == len(COLLECTIONS):
+            raise (fatal or problems)[0]
+        return [job for one in found if not isinstance(one, BaseException) for job in one]
+
+    async def _list_kind(self, account: str, collection: str, limit: int) -> list[Job]:
+        if collection != BATCH:
+            return await self._tuning.list_jobs(account, collection, limit)
         path = f"/v1/accounts/{path_segment(account)}/batchJobs"
         params = [("pageSize", str(max(1, min(limit, LARGEST_LIST)))), ("orderBy", "create_time desc")]
         jobs, token = parse_batch_jobs(await self._client.get(path, params), account)
@@ -147,5 +199,5 @@ class FireworksProvider(HttpProvider):
 
 
 def _path(job: JobRef) -> str:
-    account, job_id = job_path(job)
+    account, _, job_id = job_path(job)
     return f"/v1/accounts/{path_segment(account)}/batchJobs/{path_segment(job_id)}"

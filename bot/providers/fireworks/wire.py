@@ -145,7 +145,7 @@ def parse_entries(body: bytes, before_ns: int) -> tuple[list[LogLine], str]:
 def job_from(one: BatchJob, asked: JobRef) -> Job:
     """Convert a batch job; `status` is an error only if the job has failed or is unhealthy."""
     state = batch_job_state(one.state)
-    status = _sentence(one.status)
+    status = describe_status(one.status)
     return Job(
         ref=asked,
         state=state,
@@ -170,7 +170,8 @@ def job_from(one: BatchJob, asked: JobRef) -> Job:
     )
 
 
-def _sentence(status: str | Status | None) -> str | None:
+def describe_status(status: str | Status | None) -> str | None:
+    """Return a status as a sentence; None if it has no words."""
     if not isinstance(status, Status):
         return status or None
     code = "" if status.code in (None, "OK", 0) else str(status.code)

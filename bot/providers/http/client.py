@@ -163,11 +163,17 @@ class HttpClient:
 
     @contextlib.asynccontextmanager
     async def stream(
-        self, method: str, path: str, params: Sequence[tuple[str, str]] = (), headers: Mapping[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        params: Sequence[tuple[str, str]] = (),
+        *,
+        headers: Mapping[str, str] | None = None,
+        accept: Container[int] = (),
     ) -> AsyncIterator[HttpStream]:
         """Send a request, retry until a response starts, and yield it chunk by chunk in constant memory.
 
-        `headers` are added to those of the client, or replace them.
+        `headers` are added to those of the client, or replace them; responses with a status in `accept` are yielded, not raised.
         """
         request = self._build(method, path, params)
         request.headers.update(headers or {})
@@ -179,7 +185,7 @@ class HttpClient:
                 with limiter.breaker.watch():
                     response = await self._send(request)
                     stack.push_async_callback(response.aclose)
-                    if not 200 <= response.status_code < 300:
+                    if not 200 <= response.status_code < 300 and response.status_code not in accept:
                         self.raise_for(await self._read(response))
                 return response, stack.pop_all()
             raise AssertionError  # pragma: no cover - the stack swallows nothing

@@ -10,6 +10,7 @@ from bot.domain.logs import LogQuery
 from bot.errors import BadRequest, ConfigError, NotSupported
 from bot.providers.fireworks import create
 from bot.providers.fireworks.provider import FireworksProvider
+from bot.providers.fireworks.signed_files import SignedFiles
 from bot.providers.http.client import HttpClient, HttpLimits, Limiter, LimiterPool
 from bot.providers.testing import FakeTransport
 
@@ -18,7 +19,8 @@ JOB = JobRef("fireworks", "acme/train-1")
 
 def provider_of(transport: httpx.AsyncBaseTransport) -> FireworksProvider:
     limiter = Limiter(HttpLimits(attempts=1, requests_per_second=1000))
-    return FireworksProvider(HttpClient("fireworks", "http://fw", {}, secrets=[], limiter=limiter, transport=transport))
+    client = HttpClient("fireworks", "http://fw", {}, secrets=[], limiter=limiter, transport=transport)
+    return FireworksProvider(client, SignedFiles(limiter.limits, LimiterPool(), allows_http=True))
 
 
 async def test_without_a_configured_account_jobs_of_all_accounts_are_listed() -> None:

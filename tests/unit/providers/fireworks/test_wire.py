@@ -10,7 +10,7 @@ from bot.domain.jobs import JobRef, JobState
 from bot.domain.logs import LogLine
 from bot.errors import ProtocolError
 from bot.providers.fireworks import wire
-from bot.providers.fireworks.references import parse_batch_job_ref
+from bot.providers.fireworks.references import parse_job_ref
 
 JOB = JobRef("fireworks", "acme/train-1")
 
@@ -141,7 +141,21 @@ REFERENCES = {
     "https://app.fireworks.ai/accounts/acme/batchJobs/train-1/": "acme/train-1",
     "https://api.fireworks.ai/v1/accounts/acme/batchJobs/train-1:getLogs?ranks=1": "acme/train-1",
     "http://127.0.0.1:9/fireworks/v1/accounts/acme/batchJobs/train-1": "acme/train-1",
+    "acme/supervisedFineTuningJobs/sft-1": "acme/supervisedFineTuningJobs/sft-1",
+    "acme/sft/sft-1": "acme/supervisedFineTuningJobs/sft-1",
+    "acme/SFTJ/sft-1": "acme/supervisedFineTuningJobs/sft-1",
+    "acme/rft/r": "acme/reinforcementFineTuningJobs/r",
+    "acme/dpo/d": "acme/dpoJobs/d",
+    "acme/batch/train-1": "acme/train-1",
+    "acme/dpo": "acme/dpo",
+    "accounts/acme/dpoJobs/d": "acme/dpoJobs/d",
+    "https://api.fireworks.ai/v1/accounts/acme/dpoJobs/d:getMetricsFileEndpoint": "acme/dpoJobs/d",
+    "https://app.fireworks.ai/dashboard/fine-tuning/supervised/s?account=acme": "acme/supervisedFineTuningJobs/s",
+    "https://app.fireworks.ai/dashboard/fine-tuning/reinforcement/r?account=acme": "acme/reinforcementFineTuningJobs/r",
+    "https://app.fireworks.ai/dashboard/fine-tuning/supervised/s": None,
     "https://app.fireworks.ai/dashboard/batch-jobs": None,
+    "sft/sft-1": None,
+    "a/b/sft/c": None,
     "https://app.fireworks.ai/models/llama": None,
     "https://fireworks.ai.example.com/accounts/acme/batchJobs/x": None,
     "train-1": None,
@@ -154,10 +168,12 @@ REFERENCES = {
 
 @pytest.mark.parametrize(("text", "expected"), REFERENCES.items())
 def test_a_reference_is_parsed_from_an_id_or_a_url(text: str, expected: str | None) -> None:
-    found = parse_batch_job_ref(text, base_url="http://127.0.0.1:9/fireworks")
+    found = parse_job_ref(text, base_url="http://127.0.0.1:9/fireworks")
     assert expected == (found and found.id)
 
 
 def test_the_configured_account_is_the_default() -> None:
     for text in ("train-1", "https://app.fireworks.ai/dashboard/batch-jobs/train-1"):
-        assert JOB == parse_batch_job_ref(text, account="acme")
+        assert JOB == parse_job_ref(text, account="acme")
+    for text in ("sft/s", "https://app.fireworks.ai/dashboard/fine-tuning/supervised/s"):
+        assert JobRef("fireworks", "acme/supervisedFineTuningJobs/s") == parse_job_ref(text, account="acme")

@@ -6,7 +6,9 @@ from emulator.fireworks_tuning import ACCOUNT, COLLECTIONS, DPO
 PAGES = "docs.fireworks.ai/api-reference/get-supervised-fine-tuning-job and its neighbours (read 2026-11-29)"
 CLIENT = "PyPI fireworks-ai 1.2.30, models and resources (read 2026-11-29)"
 USERS = "programs of users that read these files, on GitHub (read 2026-11-29)"
-GCS = "cloud.google.com/storage/docs/access-control/signed-urls (read 2026-11-29)"
+GCS = "docs.extendtech.net, error of an expired Google signed link (read 2026-11-29)"
+S3 = "codegenes.net, only one auth mechanism allowed (read 2026-11-29)"
+HTTP = "as HTTP defines it: RFC 9110, 14.4 and 15.5.17"
 SILENT = "the documents do not say"
 TEST = "test_fireworks_tuning.py::test_"
 FILE = "GET /{path:path}"
@@ -66,18 +68,18 @@ COVERAGE = (
     CoverageRow(
         "all jobs", "orderBy: name or create_time", "invented", SILENT, TEST + "a_list_is_by_name_unless_ordered"
     ),
-    CoverageRow(FILE, "a file is read by signed URL, whole or a range", "documented", GCS, TEST + "a_file_has_ranges"),
+    CoverageRow(FILE, "a file is read by signed URL, whole or a range", "invented", HTTP, TEST + "a_file_has_ranges"),
     CoverageRow(
         FILE,
         "a range after the end: 416 with the size",
-        "documented",
-        "RFC 9110, 15.5.17 (read 2026-11-29)",
+        "invented",
+        HTTP,
         TEST + "a_file_has_ranges",
     ),
     CoverageRow(
         FILE,
-        "expired: 400 (quirk: 403); a wrong signature: 403",
-        "documented",
+        "expired: ExpiredToken, 400 (quirk: 403); a wrong signature: 403",
+        "observed",
         GCS,
         TEST + "a_url_expires_and_is_signed",
     ),
@@ -85,7 +87,7 @@ COVERAGE = (
         FILE,
         "no Authorization header besides the signature",
         "observed",
-        "Amazon S3: only one auth mechanism allowed, on Stack Overflow (read 2026-11-29)",
+        S3,
         TEST + "an_authorization_header_is_refused",
     ),
     CoverageRow(

@@ -193,7 +193,7 @@ class FineTuningJob:
     """Rows of the metrics file in order of time: when each is written, and its numbers."""
     display_name: str = ""
     generation: int = 0
-    """Changing it begins the files anew, as a restarted job does."""
+    """Changing it begins the files again, as a restarted job does."""
 
 
 @dataclass(slots=True)

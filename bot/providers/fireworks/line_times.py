@@ -15,7 +15,7 @@ SHARED_BYTES = 16 * 1024
 """Up to this far after a line that states a time, lines have the same time."""
 _DAY_NS = 86_400 * NS_PER_SECOND
 _MOST_CHARS = 64
-"""Characters of a timestamp and of what may stand before it: a level, a name, a rank, a bracket."""
+"""Characters of a timestamp and of what may come before it: a level, a name, a rank, a bracket."""
 _STAMP = re.compile(
     rb"[^\n]{0,24}?(?<!\d)(\d{4}[-/]\d\d[-/]\d\d)[T ](\d\d:\d\d:\d\d)(?:[.,](\d{1,9})\d*)?"
     rb"\s?(Z|[+-]\d\d:?\d\d(?![\d-]))?"

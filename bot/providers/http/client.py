@@ -173,7 +173,8 @@ class HttpClient:
     ) -> AsyncIterator[HttpStream]:
         """Send a request, retry until a response starts, and yield it chunk by chunk in constant memory.
 
-        `headers` are added to those of the client, or replace them; responses with a status in `accept` are yielded, not raised.
+        `headers` are added to those of the client, or replace them. Responses with a status in `accept` are yielded,
+        not raised.
         """
         request = self._build(method, path, params)
         request.headers.update(headers or {})

@@ -167,8 +167,8 @@ class HttpClient:
         method: str,
         path: str,
         params: Sequence[tuple[str, str]] = (),
-        *,
         headers: Mapping[str, str] | None = None,
+        *,
         accept: Container[int] = (),
     ) -> AsyncIterator[HttpStream]:
         """Send a request, retry until a response starts, and yield it chunk by chunk in constant memory.

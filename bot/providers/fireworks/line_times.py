@@ -1,7 +1,7 @@
 """Find the times in the lines of a log file, and give every line a time. Pure.
 
-A file states no times for its lines. A line that begins with a timestamp has that time. Any other line has the time of the
-last such line before it; far after that line, a nanosecond more for each byte, because pages are cut by time. Times
+A file states no times for its lines. A line that begins with a timestamp has that time. Any other line has the time of
+the last such line before it; far after that line, a nanosecond more for each byte, because pages are cut by time. Times
 never go back. They depend on the text alone: reading a line again, forward or backward, gives the same time.
 """
 

@@ -60,7 +60,7 @@ _Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, slots=True)
-class KnownJob:
+class FetchedJob:
     """A job as it was last fetched."""
 
     wire: FineTuningJob
@@ -73,12 +73,12 @@ class FineTuningMemory:
     """What the views of one provider share: the jobs as they were last fetched, with their signed URLs."""
 
     def __init__(self) -> None:
-        self.jobs: dict[JobRef, KnownJob] = {}
+        self.jobs: dict[JobRef, FetchedJob] = {}
         self.metrics_urls: dict[JobRef, str] = {}
         self.masks_lists = True
         """Whether the gateway accepts `readMask` and `orderBy` in lists, as documented."""
 
-    def keep(self, ref: JobRef, known: KnownJob) -> KnownJob:
+    def keep(self, ref: JobRef, known: FetchedJob) -> FetchedJob:
         """Remember a job; the oldest one is dropped above the limit."""
         self.jobs.pop(ref, None)
         self.jobs[ref] = known
@@ -182,7 +182,7 @@ class FineTuning:
             text = "Fireworks' file storage refuses the address of this log that Fireworks has just given."
             raise Unavailable(text, provider=NAME) from None  # its context may have the address
 
-    async def _log_source(self, ref: JobRef, known: KnownJob) -> str | None:
+    async def _log_source(self, ref: JobRef, known: FetchedJob) -> str | None:
         """Return which file is the log; None while the job waits."""
         if known.wire.trainer_logs_signed_url:
             return TRAINER
@@ -197,7 +197,7 @@ class FineTuning:
             return None
         raise NotSupported(_NO_LOG, provider=NAME)
 
-    async def _url(self, ref: JobRef, known: KnownJob, source: str) -> str:
+    async def _url(self, ref: JobRef, known: FetchedJob, source: str) -> str:
         """Return the signed URL of a file, asked for if need be."""
         url = known.wire.trainer_logs_signed_url if source == TRAINER else known.wire.metrics_file_signed_url
         if not url and source == METRICS and job_path(ref)[1] == PREFERENCE:
@@ -211,7 +211,7 @@ class FineTuning:
         response = await self.client.request("GET", f"{_path(ref)}:getMetricsFileEndpoint", accept=(400, 404))
         return parse_metrics_endpoint(response.body) if response.status == 200 else ""
 
-    async def _known(self, ref: JobRef) -> KnownJob:
+    async def _known(self, ref: JobRef) -> FetchedJob:
         """Return a job as last fetched; fetch one that had no file then, as it may have one now."""
         known = self.memory.jobs.get(ref)
         if known is None:
@@ -220,11 +220,11 @@ class FineTuning:
         is_recent = time.monotonic() - known.fetched_s < _FRESH_S
         return known if has_file or is_recent else await self._fetch(ref)
 
-    async def _fetch(self, ref: JobRef) -> KnownJob:
+    async def _fetch(self, ref: JobRef) -> FetchedJob:
         wire = parse_fine_tuning_job(await self.client.get(_path(ref)))
-        return self.memory.keep(ref, KnownJob(wire, job_of(wire, ref), time.monotonic()))
+        return self.memory.keep(ref, FetchedJob(wire, job_of(wire, ref), time.monotonic()))
 
-    def _file_info(self, source: str, known: KnownJob) -> LogFileInfo:
+    def _file_info(self, source: str, known: FetchedJob) -> LogFileInfo:
         job, now_ns = known.job, self.clock_ns()
         return LogFileInfo(
             source,

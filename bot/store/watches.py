@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 import msgspec
-from sqlalchemy import Update, bindparam, delete, exists, or_, select, update
+from sqlalchemy import Update, and_, bindparam, delete, exists, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -122,6 +122,18 @@ class Watches:
         async with self._database.write() as connection:
             for token, ids in _grouped((watch.token, watch.id) for watch in claimed).items():
                 await connection.execute(_held(ids, token).values(claim_token=None, due_at=now))
+
+    async def end_backoff(self, provider: str, now: datetime, *, limit: int | None = None) -> int:
+        """Make the jobs of a platform due whose last poll read nothing, those that waited longest first.
+
+        Returns their number. The platform's rate limit paces the polls.
+        """
+        is_waiting = and_(watches.c.provider == provider, watches.c.fails > 0, watches.c.claim_token.is_(None))
+        waiting = select(watches.c.id).where(is_waiting, watches.c.due_at > now).order_by(watches.c.due_at).limit(limit)
+        free = waiting.with_for_update(skip_locked=True).cte("waiting")
+        statement = update(watches).where(watches.c.id.in_(select(free.c.id))).values(due_at=now)
+        async with self._database.write() as connection:
+            return (await connection.execute(statement)).rowcount
 
     async def overdue(self, now: datetime) -> timedelta:
         """Return how long the most overdue job has waited for its poll; zero when none is due."""

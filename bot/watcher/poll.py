@@ -33,6 +33,7 @@ from bot.rules.settings import overlay
 from bot.store.store import Store
 from bot.watcher.decide import DecisionSettings, WatchState, decide
 from bot.watcher.intervals import PollIntervals, next_interval
+from bot.watcher.reachability import Reachability
 
 log = logging.getLogger(__name__)
 
@@ -88,6 +89,11 @@ class Poller:
         self._polls: dict[asyncio.Task[PollResult], ClaimedWatch] = {}
         self._done: list[asyncio.Task[PollResult]] = []
         """Polls that are done but not saved."""
+        self._started_at: dict[int, datetime] = {}
+        """When the last poll of each watch started."""
+        self._reachability = Reachability(self._settings.intervals.running)
+        self._back: set[str] = set()
+        """Platforms that answer again, whose jobs still back off."""
         self._many_done = asyncio.Event()
         self._thread_lock = asyncio.Lock()
         """Held while a long log is diagnosed: several threads would starve the event loop, one does not."""
@@ -99,11 +105,13 @@ class Poller:
             How many jobs were saved or started, are done or being diagnosed; 0 when there is nothing to do.
         """
         saved = await self._save_done()
+        await self._end_backoff()
         claimed = await self._claim()
         for watch in map(self._with_defaults, claimed):
             task = asyncio.create_task(self._poll(watch))
             task.add_done_callback(self._note_done)
             self._polls[task] = watch
+            self._started_at[watch.id] = self._clock()
         if self._polls:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._many_done.wait(), _BATCH_WAIT_S)
@@ -153,7 +161,8 @@ class Poller:
         if not done:
             return 0
         watches = [self._polls.pop(task) for task in done]
-        results = [task.result() for task in done]
+        outcomes = zip(watches, (task.result() for task in done), strict=True)
+        results = [self._record(watch, result) for watch, result in outcomes]
         try:
             held = await self._store.watches.settle(results, self._clock())
         except StoreUnavailable:
@@ -166,6 +175,26 @@ class Poller:
                 extra = {"job": str(watch.job)}
                 log.warning("poll not saved: another process took the job, or it changed", extra=extra)
         return len(done)
+
+    def _record(self, watch: ClaimedWatch, result: PollResult) -> PollResult:
+        """Note whether the platform answered. A poll from before the end of its outage is repeated soon."""
+        now, provider = self._clock(), watch.job.provider
+        has_read = result.fails == 0
+        if self._reachability.record(provider, watch.id, now, has_read=has_read):
+            self._back.add(provider)
+        started_at = self._started_at.pop(watch.id, now)
+        if has_read or not self._reachability.is_back_since(provider, started_at):
+            return result
+        return replace(result, next_due_at=min(result.next_due_at, now + self._settings.intervals.running / 2))
+
+    async def _end_backoff(self) -> None:
+        """Poll all jobs of a platform that is back, and one of each unreachable platform once per interval."""
+        for provider in list(self._back):
+            waiting = await self._store.watches.end_backoff(provider, self._clock())
+            self._back.discard(provider)
+            log.info("platform answers again", extra={"platform": provider, "jobs": waiting})
+        for provider in self._reachability.take_probes(self._clock()):
+            await self._store.watches.end_backoff(provider, self._clock(), limit=1)
 
     def _with_defaults(self, watch: ClaimedWatch) -> ClaimedWatch:
         """Lay each channel's settings over the installation's."""

@@ -8,22 +8,21 @@ from bot.providers.http.rate_limits import MonotonicClock
 
 _MIN_FAILURES = 10
 _MIN_SILENCE_S = 60.0
-_FIRST_PAUSE_S = 5.0
-_MAX_PAUSE_S = 60.0
+_PAUSE_S = 5.0
+"""Short, so that polls resume soon after the remote is back."""
 
 
 class CircuitBreaker:
     """Closed, open or half-open, after Hystrix.
 
     One failing job must not open it. It opens after ten failures in a row over at least a minute, so any response
-    in between keeps it closed. While open it lets one probe through after each pause, and pauses double.
+    in between keeps it closed. While open it lets one probe through after each pause.
     """
 
     def __init__(self, clock: MonotonicClock) -> None:
         self._clock = clock
         self._failures = 0
         self._failing_since = 0.0
-        self._pause_s = _FIRST_PAUSE_S
         self._open_until: float | None = None
         self._probing = False
 
@@ -59,15 +58,12 @@ class CircuitBreaker:
     def _close(self) -> None:
         self._failures = 0
         self._open_until = None
-        self._pause_s = _FIRST_PAUSE_S
 
     def _record_failure(self) -> None:
         now = self._clock()
         if not self._failures:
             self._failing_since = now
         self._failures += 1
-        if self._open_until is not None:
-            self._pause_s = min(self._pause_s * 2, _MAX_PAUSE_S)
         is_silent = self._failures >= _MIN_FAILURES and now - self._failing_since >= _MIN_SILENCE_S
         if is_silent or self._open_until is not None:
-            self._open_until = now + self._pause_s
+            self._open_until = now + _PAUSE_S

@@ -15,7 +15,7 @@ from emulator.server import Keys, running, vendors
 from emulator.slack.app import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, Slack, create_slack
 from emulator.world import World
 
-CLOUDS = frozenset({"baseten", "fireworks", "rivergen", "_emulator"})
+CLOUDS = frozenset({"baseten", "fireworks", "rivergen", "storage", "_emulator"})
 """First path segments that belong to the vendors; all others are Slack's."""
 
 

@@ -138,7 +138,11 @@ class Downloads(Protocol):
     """A provider that can stream a job's raw log artifact."""
 
     async def download_logs(self, job: JobRef, *, form: str = "txt") -> Download:
-        """Open the artifact; `form` is `txt` or `json`. The caller must read `chunks` to the end or close it."""
+        """Open the artifact; `form` is `txt` or `json`. The caller must read `chunks` to the end or close it.
+
+        Raises:
+            NotSupported: this job has no such artifact; its lines can be read as usual.
+        """
 
 
 def settings_prefix(provider: str) -> str:

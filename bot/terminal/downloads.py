@@ -20,8 +20,8 @@ from bot.commands.subcommands.arguments import Window
 from bot.commands.subcommands.logs import LogsCommand
 from bot.domain.jobs import JobRef
 from bot.domain.logs import LogFilter
-from bot.errors import ConfigError
-from bot.providers.base import Downloads, Provider
+from bot.errors import ConfigError, NotSupported
+from bot.providers.base import Download, Downloads, Provider
 from bot.redaction.file_redactor import FileRedactor
 from bot.redaction.redactor import Redactor
 from bot.terminal.logs import print_logs
@@ -46,8 +46,8 @@ async def download(
     whole = command.filter == LogFilter() and command.window == Window() and command.limit is None
     notes: list[str] = []
     with _open_target(command.download, force=command.force) as file:
-        if whole and isinstance(provider, Downloads):
-            artifact = await provider.download_logs(ref, form="json" if command.json else "txt")
+        artifact = await _open_artifact(provider, ref, command) if whole else None
+        if artifact is not None:
             own_notes = await _copy(artifact.chunks, file, redactor if command.redact else None, output)
             notes = [*artifact.notes, *own_notes]
         else:
@@ -57,6 +57,16 @@ async def download(
         output.note(note)
     if command.download != "-" and written is not None:
         output.note(f"Wrote {written:,} bytes to {command.download}.")
+
+
+async def _open_artifact(provider: Provider, ref: JobRef, command: LogsCommand) -> Download | None:
+    """Open the platform's file of this log; None if it has none."""
+    if not isinstance(provider, Downloads):
+        return None
+    try:
+        return await provider.download_logs(ref, form="json" if command.json else "txt")
+    except NotSupported:
+        return None
 
 
 async def _print_lines(

@@ -123,7 +123,7 @@ def _answer(
         read=sum(one.read for one in readings),
         pinned=base,
         cuts=(*cuts_of(dropped, pushed_down, command.filter), *ends),
-        gaps=tuple(gap for one in readings for gap in one.gaps),
+        gaps=tuple(dict.fromkeys(gap for one in readings for gap in one.gaps)),
         older=None if older is None else page_before(page, older),
         newer=page_after(page, newer),
         marked=found.marked(),

@@ -8,7 +8,7 @@ account has trainer log reading enabled. If it has not, the metrics file is read
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
@@ -19,7 +19,8 @@ from bot.domain.jobs import Job, JobRef
 from bot.domain.logs import LogCursor, LogPage, LogQuery
 from bot.domain.metrics import MetricQuery, MetricSeries
 from bot.errors import BadRequest, NotSupported, Unavailable
-from bot.providers.fireworks.file_reader import FilePosition, FileRange, FileReader, LogFileInfo
+from bot.providers.base import Download
+from bot.providers.fireworks.file_reader import READ_SIZES, FilePart, FilePosition, FileRange, FileReader, LogFileInfo
 from bot.providers.fireworks.fine_tuning_wire import (
     LIST_FIELDS,
     FineTuningJob,
@@ -144,6 +145,37 @@ class FineTuning:
         except FileMissing:
             return ()
         return [one for one in (within(one, query.start, query.end) for one in series) if one.points]
+
+    async def download(self, ref: JobRef) -> Download:
+        """Return the file that is the log, byte by byte; a broken connection is continued by range.
+
+        Raises:
+            NotSupported: there is no file, or none yet.
+        """
+        source = await self._log_source(ref, await self._known(ref))
+        chunks = self._file_chunks(ref, source or TRAINER)
+        try:
+            await anext(chunks)  # sends the first request, to raise its errors here
+        except FileMissing:
+            raise NotSupported("Fireworks has no log file of this job.", provider=NAME) from None
+        name = "metrics.jsonl" if source == METRICS else "trainer.log"
+        return Download(f"{job_path(ref)[2]}-{name}", "text/plain", chunks)
+
+    async def _file_chunks(self, ref: JobRef, source: str) -> AsyncIterator[bytes]:
+        """Yield an empty chunk when the first part is there, then the file."""
+        offset, size, is_first = 0, 1, True
+        while offset < size:
+
+            async def fetch(url: str, offset: int = offset) -> FilePart:
+                return await self.files.fetch(url, FileRange(offset, READ_SIZES.chunk))
+
+            part = await retry_on_malformed_response(self._with_url)(ref, source, fetch)
+            if part.size < size and not is_first:
+                raise Unavailable("Fireworks replaced the log file during the download.", provider=NAME)
+            if is_first:
+                yield b""
+            yield part.data
+            offset, size, is_first = offset + len(part.data), part.size, False
 
     async def _read_page(self, query: LogQuery, source: str, url: str) -> LogPage:
         known = self.memory.jobs[query.job]

@@ -16,7 +16,7 @@ from bot.domain.jobs import Job, JobRef
 from bot.domain.logs import LogLine, LogPage, LogQuery, Order
 from bot.domain.metrics import MetricQuery, MetricSeries
 from bot.errors import ConfigError, JobNotFound, NotSupported
-from bot.providers.base import Priority
+from bot.providers.base import Download, Priority
 from bot.providers.fireworks.backward_windows import BackwardReader
 from bot.providers.fireworks.fine_tuning import FineTuning, FineTuningMemory
 from bot.providers.fireworks.log_reader import TokenReader
@@ -142,6 +142,12 @@ class FireworksProvider(HttpProvider):
         except StopIteration as end:
             page: LogPage = end.value
             return page
+
+    async def download_logs(self, job: JobRef, *, form: str = "txt") -> Download:
+        """Return the log file of a fine-tuning job as a stream. Batch jobs have none."""
+        if form != "txt" or not is_fine_tuning(job):
+            raise NotSupported("Fireworks has no log file of this job in this form.", provider=NAME)
+        return await self._tuning.download(job)
 
     async def _read_page(self, query: LogQuery) -> LogPage:
         """Read a page in a direction that the gateway has: oldest first, or newest first from the newest line."""

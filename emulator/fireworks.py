@@ -30,6 +30,7 @@ from emulator.logs import Line
 from emulator.quirks import FireworksQuirks, Quirks
 from emulator.world import BatchJob, World, to_ns
 
+ACCOUNTS = "/v1/accounts"
 BATCH_JOBS = "/v1/accounts/{account_id}/batchJobs"
 ENDED = ("COMPLETED", "FAILED", "CANCELLED")
 LIST_FILTER = re.compile(r'\s*(state|display_name)\s*=\s*"?([^"]*?)"?\s*')
@@ -49,6 +50,7 @@ class _Fireworks:
 
     def routes(self) -> list[Route]:
         return [
+            route(ACCOUNTS, self.accounts, self.authorize),
             route(BATCH_JOBS, self.batch_jobs, self.authorize),
             route(BATCH_JOBS + "/{batch_job_id}:getLogs", self.logs, self.authorize),
             route(BATCH_JOBS + "/{batch_job_id}", self.batch_job, self.authorize),
@@ -62,6 +64,12 @@ class _Fireworks:
     def authorize(self, request: Request) -> None:
         if request.headers.get("authorization") != f"Bearer {self.key}":
             raise gateway_refusal(401, "request is missing a valid API key")
+
+    def accounts(self, request: Request, _body: bytes) -> Response:
+        keys = (*self.world.batch_jobs, *self.world.fine_tuning_jobs)
+        page, token = page_of(sorted({key[0] for key in keys}), request.query_params)
+        rows = [{"name": f"accounts/{name}", "email": f"billing@{name}.example", "state": "READY"} for name in page]
+        return json_response({"accounts": rows, "totalSize": len(rows), **({"nextPageToken": token} if token else {})})
 
     def batch_jobs(self, request: Request, _body: bytes) -> Response:
         account_id = request.path_params["account_id"]

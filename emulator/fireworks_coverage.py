@@ -1,7 +1,7 @@
 """What emulated Fireworks promises, and how we know it. Rows only; the code is in ``fireworks*.py``."""
 
 from emulator.coverage_row import CoverageRow
-from emulator.fireworks import BATCH_JOBS
+from emulator.fireworks import ACCOUNTS, BATCH_JOBS
 
 LOGS_PAGE = "docs.fireworks.ai/api-reference-dlde/get-batch-job-logs (read 2026-11-20)"
 PROTO = "PyPI fireworks-ai 0.19.20, gateway protos (read 2026-11-20)"
@@ -12,7 +12,16 @@ LIST, GET = f"GET {BATCH_JOBS}", f"GET {BATCH_JOBS}/{{batch_job_id}}"
 LOGS = f"{GET}:getLogs"
 TEST = "test_fireworks.py::test_"
 
+CLIENT = "PyPI fireworks-ai 1.2.30, accounts (read 2026-11-29)"
+
 COVERAGE = (
+    CoverageRow(
+        f"GET {ACCOUNTS}",
+        "by name; pageSize 50, at most 200",
+        "documented",
+        CLIENT,
+        TEST + "accounts_are_listed_by_name",
+    ),
     CoverageRow(
         "all", "Bearer only; otherwise 401, code 16", "documented", LOGS_PAGE, TEST + "errors_are_the_gateways"
     ),

@@ -184,3 +184,12 @@ async def test_errors_are_the_gateways(cloud: Cloud) -> None:
     for key in ("", "Bearer wrong", "Api-Key demo-fireworks-key"):
         answer = await cloud.client.get(LOGS, headers={"authorization": key})
         assert (answer.status_code, answer.json()["code"]) == (401, 16)
+
+
+async def test_accounts_are_listed_by_name(cloud: Cloud) -> None:
+    cloud.world.add_batch_job("b", "x")
+    cloud.world.add_fine_tuning_job("a", "dpoJobs", "y")
+    first = await cloud.get("/fireworks/v1/accounts", pageSize=1)
+    assert ([one["name"] for one in first["accounts"]], first["nextPageToken"]) == (["accounts/a"], "1")
+    second = await cloud.get("/fireworks/v1/accounts", pageToken="1")
+    assert ([one["name"] for one in second["accounts"]], "nextPageToken" in second) == (["accounts/b"], False)

@@ -5,6 +5,7 @@ The clients run in a separate environment (`official_environment.py`), which is 
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from emulator.fireworks_tuning import COLLECTIONS, DPO, REINFORCEMENT, SUPERVISED
 from emulator.hardware_metrics import Metrics, steady_node
 from emulator.logs import Line
 from emulator.server import running, vendors
@@ -34,6 +36,7 @@ SPREAD = [
     for number in range(1_500)
 ]
 """One line every three seconds: what a client without a seam in its paging reads completely."""
+METRIC_ROWS = [(NOW, {"step": step, "train/loss": 1 / step, "score": 0.5}) for step in (1, 2, 3)]
 
 
 @dataclass
@@ -105,6 +108,10 @@ def fill(world: World) -> None:
     world.add_deployment("mod1", "dep1", lines=DENSE, statuses=active, metrics=steady_serving(("k2v9x", "m4t7c")))
     older = [Status(BEGAN - timedelta(days=1), "INACTIVE")]
     world.add_deployment("mod1", "dep0", lines=SPREAD, statuses=older)
+    for collection in COLLECTIONS:
+        began = [Status(BEGAN, "JOB_STATE_RUNNING")]
+        world.add_fine_tuning_job("acme", collection, "tune", lines=DENSE, statuses=began, metric_rows=METRIC_ROWS)
+    world.add_batch_job("acme", "batch-1", lines=DENSE, statuses=[Status(BEGAN, "RUNNING")], num_ranks=1)
     world.add_chainlet("chn1", "cdp1", "let1", "Transcribe", lines=DENSE, statuses=active)
 
 
@@ -139,6 +146,26 @@ async def test_truss_reads_the_lines_that_trainwatch_prints(lab: Lab) -> None:
     assert found["served"] == found["filtered"] == []  # its lines are older than the half hour that truss asks for
     assert found["nodes"] == ["n0", "n1"]
     assert found["checkpoints"] == []
+
+
+async def test_fireworks_validates_every_body_and_reads_the_lines_that_trainwatch_prints(lab: Lab) -> None:
+    found = await lab.clients.run("run_fireworks", f"{lab.url}/fireworks", lab.machine.on.keys.fireworks)
+    refs = [f"fireworks:acme/{collection}/tune" for collection in COLLECTIONS]
+    for ref, collection in zip(refs, COLLECTIONS, strict=True):
+        rows = await lab.printed(ref)
+        assert found[collection]["tune"]["log"].split("\n")[:-1] == [row["message"] for row in rows], ref
+        shown = (await lab.machine.call("metrics", ref, "--json")).json
+        expected = {"Score"} if collection == REINFORCEMENT else {"train/loss", "score"}
+        assert expected == {one["name"] for one in shown["series"]}
+    assert [json.loads(row)["step"] for row in found[SUPERVISED]["tune"]["metrics"].splitlines()] == [1, 2, 3]
+    assert found[SUPERVISED]["tune"]["metrics"] == found[DPO]["tune"]["metrics"]
+    batch = await lab.printed("fireworks:acme/batch-1")
+    assert [[row["source"], row["message"]] for row in batch] == [
+        [f"rank {rank}", message] for _, rank, message in found["batchJobs"]["batch-1"]
+    ]
+    await lab.use_trainwatch(*refs, "fireworks:acme/batch-1")
+    unread = {route for route in lab.requests.own - lab.requests.official if "/fireworks/" in route}
+    assert unread == set()
 
 
 def window() -> tuple[str, str]:

@@ -174,7 +174,7 @@ class FireworksProvider(HttpProvider):
         return parse_entries(response.body, reader.last_ns)
 
     async def _list_accounts(self) -> list[str]:
-        """`GET /v1/accounts`: documented for firectl (`firectl account list`), assumed to be served at this path."""
+        """Return the accounts of the key: `GET /v1/accounts`, as in the client fireworks-ai 1.2.30."""
         try:
             return parse_accounts(await self._client.get("/v1/accounts", [("pageSize", str(LARGEST_LIST))]))
         except JobNotFound as error:

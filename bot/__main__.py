@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from bot.commands.parsing.parser import parse_argv
 from bot.commands.subcommands import shell
 from bot.commands.subcommands.arguments import InputContext
+from bot.commands.subcommands.audit import AuditCommand
 from bot.commands.subcommands.logs import LogsCommand
 from bot.commands.subcommands.table import HelpCommand, SharedCommand, ShellCommand
 from bot.errors import BotError, ConfigError, UsageError
@@ -68,6 +69,8 @@ def _dispatch(command: ShellCommand) -> int:
             return _scan(command)
         case shell.CompletionCommand():
             return _completion(command)
+        case AuditCommand():
+            return _audit(command)
         case _:
             import asyncio
 
@@ -151,6 +154,19 @@ def _scan(command: shell.ScanCommand) -> int:
     scanner = load_scanner(Path(signatures) if signatures else None)
     output = replace(standard_output(variables), show_progress=sys.stderr.isatty())
     return (follow_log if command.follow else scan)(command, scanner, output)
+
+
+def _audit(command: AuditCommand) -> int:
+    import asyncio
+
+    from bot.environment import provider_config
+    from bot.settings import load_settings
+    from bot.terminal.audit import audit_text
+    from bot.terminal.output import standard_output
+
+    output, url = standard_output(provider_config()), load_settings().database_url.get_secret_value()
+    output.write(asyncio.run(audit_text(command, url, output.screen)))
+    return ExitCode.OK
 
 
 def _upgrade() -> int:

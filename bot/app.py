@@ -16,7 +16,8 @@ from slack_bolt.async_app import AsyncApp
 from bot.check import check_network, require_slack_tokens
 from bot.commands.channel_runner import ChannelRunner
 from bot.commands.runner import CommandRunner
-from bot.commands.user_config import load_diagnosis_config
+from bot.commands.user_config import load_access, load_diagnosis_config
+from bot.domain.access import AccessPolicy
 from bot.domain.checks import CLOCK_LOOP, DELIVERY_LOOP, POLL_LOOP, PURGE_LOOP, REMINDER_LOOP
 from bot.domain.durations import Clock
 from bot.domain.grouping import Grouping
@@ -61,6 +62,7 @@ async def serve(settings: Settings) -> None:
         stack.push_async_callback(registry.aclose)
         store = await open_store(database_url)
         stack.push_async_callback(store.aclose)
+        access = load_access(settings.trainwatch_access)
         config = load_diagnosis_config(settings.trainwatch_signatures, settings.trainwatch_rules)
         for name, problem in registry.problems.items():
             log.warning("platform is not set up", extra={"platform": name, "reason": problem.public})
@@ -71,7 +73,7 @@ async def serve(settings: Settings) -> None:
         log.info("trainwatch started", extra={"mode": settings.trainwatch_slack_mode, "platforms": platforms})
         clock = SteadyClock()
         runner = CommandRunner(registry, clock, Redactor(settings.secrets), lambda: config)
-        await _run_until_signal(_run(settings, ChannelRunner(runner, store), clock))
+        await _run_until_signal(_run(settings, ChannelRunner(runner, store), clock, access))
         log.info("trainwatch stopped")
 
 
@@ -94,7 +96,7 @@ def reduce_garbage_collection() -> None:
     gc.set_threshold(10_000, 10, 10)
 
 
-async def _run(settings: Settings, channel_runner: ChannelRunner, clock: SteadyClock) -> None:
+async def _run(settings: Settings, channel_runner: ChannelRunner, clock: SteadyClock, access: AccessPolicy) -> None:
     runner, store, app = channel_runner.runner, channel_runner.store, _create_slack_app(settings)
     config = runner.diagnosis_config()
     poller = Poller(runner.registry, store, clock, runner.redactor, config, poll_settings(settings))
@@ -106,7 +108,7 @@ async def _run(settings: Settings, channel_runner: ChannelRunner, clock: SteadyC
         DeliverySettings(lease=settings.trainwatch_lease),
         follow_ups=contacts.direct_messages,
     )
-    listeners = Listeners(channel_runner, store, clock, resume_channel=deliverer.resume_channel)
+    listeners = Listeners(channel_runner, store, clock, access=access, resume_channel=deliverer.resume_channel)
     register(app, listeners)
     clock_sync = ClockSync(store, clock, clock_sync_settings(settings))
     await clock_sync.start()
@@ -116,7 +118,7 @@ async def _run(settings: Settings, channel_runner: ChannelRunner, clock: SteadyC
         POLL_LOOP: poller,
         DELIVERY_LOOP: deliverer,
         REMINDER_LOOP: ReminderJob(store, clock),
-        PURGE_LOOP: PurgeJob(store, clock),
+        PURGE_LOOP: PurgeJob(store, clock, audit_kept_for=settings.trainwatch_audit_keep),
     }
     try:
         async with asyncio.TaskGroup() as group:

@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 from datetime import UTC, datetime
 
-from bot.commands.user_config import load_rules, load_scanner
+from bot.commands.user_config import load_access, load_rules, load_scanner
 from bot.domain.checks import CheckResult
 from bot.domain.durations import format_ago
 from bot.domain.undelivered import Undelivered
@@ -102,6 +102,7 @@ def _check_files(settings: Settings) -> list[CheckResult]:
     files = (
         ("Signatures file", "TRAINWATCH_SIGNATURES", settings.trainwatch_signatures, load_scanner),
         ("Rules file", "TRAINWATCH_RULES", settings.trainwatch_rules, load_rules),
+        ("Access file", "TRAINWATCH_ACCESS", settings.trainwatch_access, load_access),
     )
     for subject, variable, path, load in files:
         if path is None:

@@ -130,6 +130,12 @@ class Settings(BaseModel):
     trainwatch_rules: Path | None = Field(
         None, description="TOML file with rule settings for every subscription. See docs/rules.md."
     )
+    trainwatch_access: Path | None = Field(
+        None, description="TOML file with roles, other workspaces and shared channels. See docs/access.md."
+    )
+    trainwatch_audit_keep: Duration = Field(
+        timedelta(days=365), ge=timedelta(days=1), description="How long the audit trail is kept."
+    )
     trainwatch_user: str | None = Field(
         None, description="Your e-mail address as the platforms know it, for `trainwatch jobs mine` in a shell."
     )

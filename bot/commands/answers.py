@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from bot.commands.subcommands.audit import AuditAnswer
 from bot.commands.subcommands.logs import LogsAnswer
 from bot.commands.subcommands.notify import NotifyAnswer
 from bot.commands.subcommands.subscriptions import ChannelAnswer
@@ -60,4 +61,4 @@ class SystemStatus:
     request_rates: Mapping[str, RequestRate]
 
 
-Answer = LogsAnswer | SharedAnswer | ChannelAnswer | NotifyAnswer | HelpAnswer | ErrorAnswer
+Answer = LogsAnswer | SharedAnswer | ChannelAnswer | NotifyAnswer | AuditAnswer | HelpAnswer | ErrorAnswer

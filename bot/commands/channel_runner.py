@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import partial
 
 from bot.commands.answers import Answer, Asker, ErrorAnswer, SystemStatus
+from bot.commands.handlers.audit import answer_audit
 from bot.commands.handlers.failed_job import with_incident
 from bot.commands.handlers.job_lookup import JobsSource
 from bot.commands.handlers.log_answer import read_logs
@@ -15,6 +16,7 @@ from bot.commands.handlers.rules import ReplaySettings, channel_settings, replay
 from bot.commands.handlers.subscriptions import ChannelHandlers
 from bot.commands.parsing.help import help_answer
 from bot.commands.runner import CommandRunner, ResolvedCommand, error_answer
+from bot.commands.subcommands.audit import AuditCommand
 from bot.commands.subcommands.jobs import JobsAnswer, JobsCommand, StatusAnswer
 from bot.commands.subcommands.logs import LogsAnswer, LogsCommand
 from bot.commands.subcommands.notify import NotifyCommand, NotifyMeCommand
@@ -81,6 +83,8 @@ class ChannelRunner:
             return help_answer(command, Frontend.SLACK)
         if isinstance(command, NotifyCommand | NotifyMeCommand):
             return await answer_notify(command, self.store.preferences, asker, now)
+        if isinstance(command, AuditCommand):
+            return await answer_audit(replace(command, channel=asker.channel), self.store.audit)
         if isinstance(command, ChannelCommand):
             config = self.runner.diagnosis_config
             return await ChannelHandlers(registry, self.store, redactor, config, asker, now).answer(command)

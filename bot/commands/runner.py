@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar, assert_never
 from bot.commands.answers import ErrorAnswer
 from bot.commands.handlers.job_lookup import JobDirectory, JobLookup, JobsSource
 from bot.commands.handlers.jobs import find_jobs, read_metrics, read_status
+from bot.commands.subcommands.audit import AuditCommand
 from bot.commands.subcommands.jobs import DiagnoseCommand, JobsCommand, MetricsCommand, StatusCommand
 from bot.commands.subcommands.notify import NotifyCommand, NotifyMeCommand
 from bot.commands.subcommands.rules import ReplayCommand, RulesCommand
@@ -33,7 +34,7 @@ def _shipped_config() -> DiagnosisConfig:
     return shipped_diagnosis_config()
 
 
-_WITHOUT_JOB = (JobsCommand, HelpCommand, ListCommand, UnsilenceCommand, NotifyCommand, NotifyMeCommand)
+_WITHOUT_JOB = (JobsCommand, HelpCommand, ListCommand, UnsilenceCommand, NotifyCommand, NotifyMeCommand, AuditCommand)
 AskedT = TypeVar("AskedT", bound=SlackCommand | FollowCommand)
 
 

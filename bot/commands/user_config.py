@@ -1,14 +1,16 @@
-"""Load the two configuration files of an installation: its signatures and its rule settings.
+"""Load the configuration files of an installation: its signatures, its rule settings and who may use it.
 
-`bot.rules.diagnosis_config` parses them; `bot.settings` has their paths. A file that cannot be read or is invalid
-raises ConfigError, which names the variable, the file, the line and the reason.
+`bot.rules.diagnosis_config` and `access_file` parse them; `bot.settings` has their paths. A file that cannot be read or
+is invalid raises ConfigError, which names the variable, the file, the line and the reason.
 """
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from bot.commands.access_file import parse_access
 from bot.diagnosis.page_scanner import PageScanner
+from bot.domain.access import OPEN_ACCESS, AccessPolicy
 from bot.domain.subscriptions import RuleSettings
 from bot.errors import ConfigError
 from bot.rules.diagnosis_config import DiagnosisConfig, build_scanner, parse_defaults
@@ -29,6 +31,11 @@ def load_scanner(signatures: Path | None) -> PageScanner:
 def load_rules(rules: Path | None) -> RuleSettings:
     """Load the rule settings that apply where a channel sets nothing."""
     return RuleSettings() if rules is None else _load("TRAINWATCH_RULES", rules, parse_defaults)
+
+
+def load_access(access: Path | None) -> AccessPolicy:
+    """Load who may use the bot; without a file everyone in its workspace."""
+    return OPEN_ACCESS if access is None else _load("TRAINWATCH_ACCESS", access, parse_access)
 
 
 def _load(variable: str, path: Path | None, parse: Callable[[str], T]) -> T:

@@ -18,15 +18,18 @@ from bot.commands.answers import Answer, Asker, ErrorAnswer
 from bot.commands.channel_runner import ChannelRunner
 from bot.commands.parsing.mentions import read_mention
 from bot.commands.parsing.parser import has_local_time, parse
+from bot.commands.permissions import required_role
 from bot.commands.subcommands.arguments import InputContext
 from bot.commands.subcommands.jobs import JobsCommand
 from bot.commands.subcommands.logs import LogsAnswer, LogsCommand
 from bot.commands.subcommands.subscriptions import SilenceAnswer, UnwatchAnswer, WatchAnswer
 from bot.commands.subcommands.table import SlackCommand
+from bot.domain.audit import AuditResult
 from bot.domain.durations import Clock
 from bot.errors import BotError, DeliveryError, UnnamedJob, UsageError
 from bot.slack.announcements import update_announcement
 from bot.slack.background_tasks import TaskSet
+from bot.slack.gate import Attempt, Gate
 from bot.slack.render.answers import render, render_error, render_shared, render_working
 from bot.slack.render.logs import file_note, private_file, render_file_message
 from bot.slack.reply import Reply
@@ -48,22 +51,31 @@ class Answering:
     profiles: UserProfiles
     threads: ThreadJobs
     patience_s: float
+    gate: Gate
 
     async def answer(
-        self, reply: Reply, text: str, asker: Asker, *, share: bool = False, is_alert: bool = False
+        self, reply: Reply, text: str, asker: Asker, attempt: Attempt, *, share: bool = False, is_alert: bool = False
     ) -> None:
         """Answer a command as text; its mistakes are answers too. `is_alert`: a button of an alert was pressed."""
-        async with errors_answered(reply):
-            await self._answer(reply, text, asker, None, share=share, is_alert=is_alert)
+        await self._answer(reply, text, asker, attempt, None, share=share, is_alert=is_alert)
 
-    async def answer_mention(self, reply: Reply, text: str, asker: Asker, *, thread_ts: str | None) -> None:
+    async def answer_mention(
+        self, reply: Reply, text: str, asker: Asker, attempt: Attempt, *, thread_ts: str | None
+    ) -> None:
         """Answer a mention in its thread. `thread_ts` is None for one outside of threads."""
-        async with errors_answered(reply):
-            job = await self.threads.find(reply.channel, thread_ts) if thread_ts is not None else None
-            await self._answer(reply, read_mention(text, in_thread=job is not None), asker, job, share=True)
+        job = await self.threads.find(reply.channel, thread_ts) if thread_ts is not None else None
+        await self._answer(reply, read_mention(text, in_thread=job is not None), asker, attempt, job, share=True)
 
     async def _answer(
-        self, reply: Reply, text: str, asker: Asker, job: str | None, *, share: bool, is_alert: bool = False
+        self,
+        reply: Reply,
+        text: str,
+        asker: Asker,
+        attempt: Attempt,
+        job: str | None,
+        *,
+        share: bool,
+        is_alert: bool = False,
     ) -> None:
         context, notes = await self._context(reply, text, job)
         try:
@@ -71,12 +83,20 @@ class Answering:
         except UnnamedJob as problem:
             jobs = await self.runner.jobs_of_channel(asker.channel)
             choice = ErrorAnswer(problem.public, None if jobs else problem.usage, suggestions=jobs)
+            attempt.end(AuditResult.INVALID, problem.public)
             await reply.private(render_error(choice, text, is_public=reply.respond is None))
+            return
+        needed = required_role(command)
+        if refusal := await self.gate.refuse_role(needed, attempt.origin, reply.client, any_job=True):
+            attempt.end(AuditResult.REFUSED, refusal)
+            await reply.private(render_error(ErrorAnswer(refusal), text, is_public=reply.respond is None))
             return
         if isinstance(command, JobsCommand) and command.mine:
             profile = await self.profiles.get(reply.client, reply.user, context.now)
             asker = replace(asker, email=profile.email)
-        answer, found = await self._run_patiently(reply, command, asker, notes)
+        answer, attempt.job = await self._run_patiently(reply, command, asker, attempt, notes)
+        if isinstance(answer, ErrorAnswer) and attempt.result is AuditResult.DONE:
+            attempt.end(AuditResult.INVALID if answer.is_misuse else AuditResult.FAILED, answer.public)
         is_public = share or getattr(command, "public", False)
         silences = self.runner.store.silences
         with closed_file(answer):
@@ -86,17 +106,17 @@ class Answering:
                 await update_announcement(reply, answer, None, silences)
             elif is_public or concerns_channel(answer):
                 ts = await reply.public(render_shared(answer), notes)
-                self.threads.remember(reply.channel, reply.thread_ts or ts, found)
+                self.threads.remember(reply.channel, reply.thread_ts or ts, attempt.job or None)
                 await update_announcement(reply, answer, ts, silences)
             else:
                 notes += await _send_file(reply, answer) if isinstance(answer, LogsAnswer) else []
                 await reply.private(render(answer), notes)
 
     async def _run_patiently(
-        self, reply: Reply, command: SlackCommand, asker: Asker, notes: list[str]
-    ) -> tuple[Answer, str | None]:
+        self, reply: Reply, command: SlackCommand, asker: Asker, attempt: Attempt, notes: list[str]
+    ) -> tuple[Answer, str]:
         """Run the command, and announce an answer that takes long."""
-        running = asyncio.ensure_future(self._run_in_turn(command, asker, notes))
+        running = asyncio.ensure_future(self._run_in_turn(reply, command, asker, attempt, notes))
         reads_all = isinstance(command, LogsCommand) and command.needs_file
         try:
             done, _ = await asyncio.wait({running}, timeout=self.patience_s)
@@ -115,20 +135,26 @@ class Answering:
         zone = (await self.profiles.get(reply.client, reply.user, now)).zone
         return InputContext(now, zone or UTC, job), [] if zone is not None else [_UTC_NOTE]
 
-    async def _run_in_turn(self, command: SlackCommand, asker: Asker, notes: list[str]) -> tuple[Answer, str | None]:
-        """The answer and the job it is about; adds to the notes how the job was found."""
+    async def _run_in_turn(
+        self, reply: Reply, command: SlackCommand, asker: Asker, attempt: Attempt, notes: list[str]
+    ) -> tuple[Answer, str]:
+        """The answer and the job it is about, if any; adds to the notes how the job was found."""
         # A command that reads a whole log takes minutes and waits for its own turn (`ChannelRunner.file_turns`).
         reads_all = isinstance(command, LogsCommand) and command.needs_file
         async with contextlib.nullcontext() if reads_all else self.tasks.turn():
             resolved = await self.runner.resolve(command, asker)
             if isinstance(resolved, ErrorAnswer):
-                return resolved, None
+                return resolved, ""
             notes += [resolved.note] if resolved.note else []
             job, typed = getattr(resolved.command, "ref", None), getattr(command, "ref", None)
+            needed = required_role(resolved.command)
+            if refusal := await self.gate.refuse_role(needed, attempt.origin, reply.client, job):
+                attempt.end(AuditResult.REFUSED, refusal)
+                return ErrorAnswer(refusal), job or ""
             answer = await self.runner.run(resolved.command, asker)
             if isinstance(answer, ErrorAnswer) and answer.suggestions and typed is not None:
                 answer = replace(answer, typed=typed)
-            return answer, job
+            return answer, job or ""
 
 
 @contextmanager
@@ -155,7 +181,7 @@ async def _send_file(reply: Reply, answer: LogsAnswer) -> list[str]:
 
 
 @asynccontextmanager
-async def errors_answered(reply: Reply) -> AsyncIterator[None]:
+async def errors_answered(reply: Reply, attempt: Attempt | None = None) -> AsyncIterator[None]:
     """Reply with whatever goes wrong inside; an unexpected error gets a reference that is also in the log."""
     try:
         try:
@@ -164,13 +190,19 @@ async def errors_answered(reply: Reply) -> AsyncIterator[None]:
             raise
         except BotError as error:
             usage = error.usage if isinstance(error, UsageError) else None
+            if attempt is not None:
+                attempt.end(AuditResult.INVALID if isinstance(error, UsageError) else AuditResult.FAILED, error.public)
             await reply.private(render_error(ErrorAnswer(error.public, usage)))
         except Exception:
             error_id = secrets.token_hex(3)
             log.exception("command failed", extra={"error_id": error_id})
+            if attempt is not None:
+                attempt.end(AuditResult.FAILED, f"error {error_id}")
             text = f"Something went wrong on our side (error {error_id}). The server log has the details."
             await reply.private(render_error(ErrorAnswer(text)))
     except DeliveryError as error:
+        if attempt is not None:
+            attempt.end(AuditResult.FAILED, f"The answer was not delivered: {error.public}")
         log.warning("answer not delivered", extra={"reason": error.reason, "channel": reply.channel})
 
 

@@ -1,16 +1,16 @@
-"""Slack's commands, clicks and events: acknowledge at once, then parse, run and reply in a background task.
+"""Slack's commands, clicks and events: acknowledge at once, then check, run and reply in a background task.
 
 A button carries a command as text, so clicks and commands take one path. Commands are answered in
-`bot.commands.runner`, rendered in `bot.slack.render` and sent in `bot.slack.reply`.
+`bot.commands.runner`, rendered in `bot.slack.render` and sent in `bot.slack.reply`. `gate` decides who may do what.
 """
 
 from __future__ import annotations
 
 import logging
 import re
-from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext, AsyncRespond
 from slack_bolt.error import BoltUnhandledRequestError
@@ -19,36 +19,45 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.commands.answers import Asker, ErrorAnswer
 from bot.commands.channel_runner import ChannelRunner
-from bot.domain.checks import DELIVERY_LOOP, POLL_LOOP
+from bot.domain.access import OPEN_ACCESS, AccessPolicy, AccessRole
+from bot.domain.audit import AuditKind, AuditResult
 from bot.domain.durations import Clock
 from bot.slack.answering import Answering, errors_answered
-from bot.slack.background_tasks import TaskSet, Work
-from bot.slack.failures import UNREACHABLE, delivery_error
-from bot.slack.ownership import OWNERSHIP_ACTIONS, change_owner, is_owned_by
-from bot.slack.payloads import Body, channel_of
+from bot.slack.app_home import AppHome
+from bot.slack.background_tasks import TaskSet
+from bot.slack.gate import Attempt, Gate
+from bot.slack.ownership import OWNERSHIP_ACTIONS, change_owner
+from bot.slack.payloads import (
+    Body,
+    Click,
+    PayloadOrigin,
+    channel_of,
+    read_click,
+    read_command,
+    read_event_user,
+    read_mention_event,
+)
 from bot.slack.render.answers import render_error, render_greeting
 from bot.slack.render.blocks import Action
-from bot.slack.render.home import HomeView, render_home
 from bot.slack.render.logs import Shared
 from bot.slack.reply import Reply
+from bot.slack.seen_once import SeenOnce
+from bot.slack.shared_channels import SharedChannels
 from bot.slack.thread_jobs import ThreadJobs
+from bot.slack.typed_text import plain_text, without_mention
 from bot.slack.unhandled import NOTED_EVENTS, RESUMING_EVENTS, acknowledge_unhandled, note_event
+from bot.slack.user_groups import UserGroups
 from bot.slack.user_profiles import UserProfiles
 from bot.store.store import Store
 
 COMMAND = "/train"
 EVENTS = ("app_home_opened", "app_mention", "member_joined_channel", *NOTED_EVENTS, *RESUMING_EVENTS)
 """The events the app subscribes to; manifest.yml names the same."""
-HEARTBEATS = {POLL_LOOP: "Polling", DELIVERY_LOOP: "Alert delivery"}
-"""The background loops as App Home names them."""
-_REMEMBERED_EVENTS = 1000
-_NOTIFY = re.compile(r"(?i)(?:<[^>]*>|[^<-])*?\bnotify\b")
-"""`notify` before any option, perhaps after a mention, `/train` or polite words."""
-_TYPED_MENTION = re.compile(
-    r"<(?:[@#][A-Z0-9]+\|(?P<name>[^>]+)|!subteam\^[A-Z0-9]+\|(?P<group>[^>]+)|!(?P<all>here|channel|everyone)(?:\|[^>]*)?)>"
-)
-_LINK = re.compile(r"<(?P<url>(?:https?://|mailto:)[^|>\s]+)(?:\|(?P<label>[^>]*))?>")
 _BUSY = "Too many requests right now. Try again in a minute."
+_REMEMBER_MENTION = timedelta(days=30)
+"""A mention that is edited later than this may be answered again."""
+_REMEMBER_EVENT = timedelta(hours=2)
+"""Slack repeats an event for about an hour."""
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +76,18 @@ def register(app: AsyncApp, listeners: Listeners) -> None:
     app.error(listeners.on_error)
 
 
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """One command, mention or click, to check, handle and record."""
+
+    kind: AuditKind
+    origin: PayloadOrigin
+    text: str
+    """For the audit trail."""
+    reply: Reply
+    home: frozenset[str]
+
+
 class Listeners:
     """One method for each thing a person can do; each starts a background task."""
 
@@ -76,70 +97,100 @@ class Listeners:
         store: Store,
         clock: Clock,
         *,
+        access: AccessPolicy = OPEN_ACCESS,
         resume_channel: Callable[[str], None] | None = None,
         patience_s: float = 2.0,
     ) -> None:
         # `resume_channel` sends the alerts that waited until the bot was invited to a channel.
         # An answer that takes longer than `patience_s` is announced by a note.
-        self._runner, self._store, self._clock = runner, store, clock
+        self._store, self._clock = store, clock
         self._resume_channel = resume_channel
-        self._events: OrderedDict[str, None] = OrderedDict()
+        self._seen = SeenOnce(store.seen, clock)
         self.tasks = TaskSet()
         """The work in flight, to drain before the process ends."""
-        threads = ThreadJobs(store.incidents)
-        self._answering = Answering(runner, clock, self.tasks, UserProfiles(), threads, patience_s)
+        groups, channels = UserGroups(clock), SharedChannels(clock)
+        self.gate = Gate(access, store.audit, runner.runner.redactor, clock, groups, channels)
+        profiles, threads = UserProfiles(), ThreadJobs(store.incidents)
+        self._answering = Answering(runner, clock, self.tasks, profiles, threads, patience_s, self.gate)
+        self._home = AppHome(runner, store, clock, profiles, self.gate, self.tasks)
 
-    async def on_command(self, ack: AsyncAck, body: Body, respond: AsyncRespond, client: AsyncWebClient) -> None:
+    async def on_command(
+        self, ack: AsyncAck, body: Body, respond: AsyncRespond, client: AsyncWebClient, context: AsyncBoltContext
+    ) -> None:
         """`/train ...`."""
         await ack()
-        reply = Reply(client, body["channel_id"], body["user_id"], respond)
-        self._start(reply, self._answering.answer(reply, plain_text(str(body.get("text") or "")), _asker(body)))
+        typed = read_command(body)
+        reply, text = Reply(client, typed.channel, typed.user, respond), plain_text(typed.text)
+        asker = Asker(typed.user, typed.channel, typed.team)
+        request = _Request(AuditKind.COMMAND, typed.origin, text, reply, _home_of(context))
+        self._start(request, lambda attempt: self._answering.answer(reply, text, asker, attempt))
 
     async def on_mention(self, body: Body, client: AsyncWebClient, context: AsyncBoltContext) -> None:
-        """`@trainwatch ...`, which also works in threads. Slack may send one event several times."""
-        event = body["event"]
-        if event.get("bot_id") or not self._is_new(str(body.get("event_id") or event["ts"])):
+        """`@trainwatch ...`, which also works in threads. A message is answered once, also if it is edited."""
+        mention = read_mention_event(body)
+        if mention.origin.user is None or mention.is_from_app or mention.is_hidden:
+            log.debug("event ignored", extra={"reason": "a mention by an app, or a change of a message"})
             return
-        reply = Reply(client, event["channel"], event["user"], thread_ts=event.get("thread_ts") or event["ts"])
-        asker = Asker(event["user"], event["channel"], body.get("team_id"))
-        text = plain_text(without_mention(str(event.get("text") or ""), context.bot_user_id))
-        mention = self._answering.answer_mention(reply, text, asker, thread_ts=event.get("thread_ts"))
-        self._start(reply, mention)
+        if not await self._seen.is_new(f"mention:{mention.channel}:{mention.ts}", _REMEMBER_MENTION):
+            return
+        user, thread_ts = mention.origin.user, mention.thread_ts
+        reply = Reply(client, mention.channel, user, thread_ts=thread_ts or mention.ts)
+        asker = Asker(user, mention.channel, mention.team)
+        text = plain_text(without_mention(mention.text, context.bot_user_id))
+        request = _Request(AuditKind.MENTION, mention.origin, text, reply, _home_of(context))
+        self._start(
+            request,
+            lambda attempt: self._answering.answer_mention(reply, text, asker, attempt, thread_ts=thread_ts),
+        )
 
-    async def on_click(self, ack: AsyncAck, body: Body, respond: AsyncRespond, client: AsyncWebClient) -> None:
+    async def on_click(
+        self, ack: AsyncAck, body: Body, respond: AsyncRespond, client: AsyncWebClient, context: AsyncBoltContext
+    ) -> None:
         """A button or a menu entry.
 
         What changes the channel's alerts is shown on the alert, or answered in the thread of the message.
         """
         await ack()
-        reply, message, pressed = _clicked(body, respond, client), body.get("message"), body["actions"][0]
-        action = pressed["action_id"].partition(":")[0]
-        value = str(pressed.get("value") or pressed["selected_option"]["value"])
-        is_alert = action in (Action.CHANGE, Action.MORE) and not reply.replaces
-        if is_alert and message is not None:
-            reply = replace(reply, thread_ts=message.get("thread_ts") or message["ts"])
-        if action == Action.REPLACE:
-            edits = None if message is None or reply.replaces else message["ts"]
+        click = read_click(body)
+        # An answer replaces a private message and leaves a public one alone.
+        reply = Reply(
+            client, click.channel, click.user, respond, thread_ts=click.thread_ts, replaces=click.is_ephemeral
+        )
+        if click.action in OWNERSHIP_ACTIONS:
+            text = f"{click.action.removeprefix('trainwatch_')} {click.value}"
+            request = _Request(AuditKind.CLICK, click.origin, text, reply, _home_of(context))
+            self._start(request, lambda attempt: self._change_owner(reply, click, attempt))
+            return
+        is_alert = click.action in (Action.CHANGE, Action.MORE) and not reply.replaces
+        if is_alert and click.message_ts is not None:
+            reply = replace(reply, thread_ts=click.message_thread_ts or click.message_ts)
+        if click.action == Action.REPLACE:
+            edits = None if reply.replaces else click.message_ts
             reply = replace(reply, edits=edits, deletes=edits is None)
-        if action in OWNERSHIP_ACTIONS:
-            is_root = message is not None and message.get("thread_ts", message["ts"]) == message["ts"]
-            self._start(reply, self._change_owner(reply, Action(action), value, is_root=is_root))
-        else:
-            share = action == Action.SHARE
-            self._start(reply, self._answering.answer(reply, value, _asker(body), share=share, is_alert=is_alert))
+        answered, asker, share = reply, Asker(click.user, click.channel, click.team), click.action == Action.SHARE
+        request = _Request(AuditKind.CLICK, click.origin, click.value, answered, _home_of(context))
+        self._start(
+            request,
+            lambda attempt: self._answering.answer(
+                answered, click.value, asker, attempt, share=share, is_alert=is_alert
+            ),
+        )
 
-    async def on_home(self, body: Body, client: AsyncWebClient) -> None:
+    async def on_home(self, body: Body, client: AsyncWebClient, context: AsyncBoltContext) -> None:
         """The app's Home tab was opened."""
-        event = body["event"]
-        if event.get("tab", "home") == "home" and not self.tasks.start(self._publish_home(event["user"], client)):
+        is_home = body["event"].get("tab", "home") == "home"
+        if is_home and not self.tasks.start(self._home.publish(read_event_user(body), _home_of(context), client)):
             log.warning("too many requests at once")
 
     async def on_joined(self, body: Body, client: AsyncWebClient, context: AsyncBoltContext) -> None:
         """A user joined a channel. If it is the bot, it posts a greeting, and waiting alerts are sent."""
-        event = body["event"]
-        if event["user"] == context.bot_user_id and self._is_new(str(body.get("event_id"))):
-            reply = Reply(client, event["channel"], event.get("inviter") or event["user"])
-            self._start(reply, self._greet(reply))
+        origin, event = read_event_user(body), body["event"]
+        if origin.user != context.bot_user_id or origin.channel is None:
+            return
+        if await self._seen.is_new(f"event:{body.get('event_id')}", _REMEMBER_EVENT):
+            reply = Reply(client, origin.channel, str(event.get("inviter") or origin.user))
+            if not self.tasks.start(self._greet(reply, origin, _home_of(context))):
+                log.warning("too many requests at once")
 
     async def on_noted(self, body: Body) -> None:
         """An event that changes what the app can do, such as its removal from the workspace."""
@@ -159,27 +210,43 @@ class Listeners:
         is_malformed = isinstance(error, LookupError | TypeError | ValueError | AttributeError)
         return BoltResponse(status=400, body="") if is_malformed and response is not None else None
 
-    def _start(self, reply: Reply, work: Work) -> None:
-        if not self.tasks.start(work):
+    def _start(self, request: _Request, work: Callable[[Attempt], Awaitable[None]]) -> None:
+        if not self.tasks.start(self._handle(request, work)):
             log.warning("too many requests at once")
-            self.tasks.refuse(_refuse(reply))
+            self.tasks.refuse(self._handle(request, None))
 
-    def _is_new(self, event_id: str) -> bool:
-        if event_id in self._events:
-            return False
-        self._events[event_id] = None
-        if len(self._events) > _REMEMBERED_EVENTS:
-            self._events.popitem(last=False)
-        return True
+    async def _handle(self, request: _Request, work: Callable[[Attempt], Awaitable[None]] | None) -> None:
+        """Check where a request comes from, do the work and record it; without work there are too many requests."""
+        gate, reply = self.gate, request.reply
+        async with (
+            gate.recorded(request.kind, request.origin, request.text) as attempt,
+            errors_answered(reply, attempt),
+        ):
+            if work is None:
+                attempt.end(AuditResult.FAILED, _BUSY)
+                await reply.private(render_error(ErrorAnswer(_BUSY)))
+            elif refusal := await gate.refuse_origin(request.origin, request.home, reply.client):
+                attempt.end(AuditResult.REFUSED, refusal)
+                await reply.private(render_error(ErrorAnswer(refusal)))
+            else:
+                await work(attempt)
 
-    async def _change_owner(self, reply: Reply, action: Action, value: str, *, is_root: bool) -> None:
+    async def _change_owner(self, reply: Reply, click: Click, attempt: Attempt) -> None:
         """The outbox then edits the incident's root message."""
         incidents, now = self._store.incidents, self._clock()
-        async with errors_answered(reply):
-            async with self.tasks.turn():
-                answer = await change_owner(incidents, action, value, reply.user, now, is_root=is_root)
-            if answer is not None:
-                await reply.private(answer)
+        async with self.tasks.turn():
+            incident = await incidents.find(click.value.partition(" ")[0])
+            attempt.job = str(incident.job.ref) if incident else ""
+            refusal = await self.gate.refuse_role(AccessRole.OPERATE, click.origin, reply.client, attempt.job or None)
+            if refusal is not None:
+                attempt.end(AuditResult.REFUSED, refusal)
+                await reply.private(render_error(ErrorAnswer(refusal)))
+                return
+            answer = await change_owner(
+                incidents, Action(click.action), click.value, reply.user, now, is_root=click.is_root
+            )
+        if answer is not None:
+            await reply.private(answer)
 
     async def _resume(self, channel: str) -> int:
         """Send the alerts that waited for a channel now; return their number."""
@@ -188,76 +255,18 @@ class Listeners:
             self._resume_channel(channel)
         return waiting
 
-    async def _greet(self, reply: Reply) -> None:
+    async def _greet(self, reply: Reply, origin: PayloadOrigin, home: frozenset[str]) -> None:
         async with errors_answered(reply):
+            if refusal := await self.gate.refuse_origin(origin, home, reply.client):
+                await reply.public(Shared(render_error(ErrorAnswer(refusal))))
+                return
             async with self.tasks.turn():
                 watched = await self._store.subscriptions.list(reply.channel)
                 waiting = await self._resume(reply.channel)
             await reply.public(Shared(render_greeting(len(watched), waiting)))
 
-    async def _publish_home(self, user: str, client: AsyncWebClient) -> None:
-        try:
-            async with self.tasks.turn():
-                view = render_home(await self._get_home(user, client))
-            await client.views_publish(user_id=user, view=view)
-        except UNREACHABLE as error:
-            log.warning("home not published", extra={"reason": delivery_error(error).reason})
-        except Exception:
-            log.exception("home failed")
 
-    async def _get_home(self, user: str, client: AsyncWebClient) -> HomeView:
-        watched, now = await self._store.subscriptions.of_user(user), self._clock()
-        beats = [(label, await self._store.last_heartbeat(name)) for name, label in HEARTBEATS.items()]
-        email = (await self._answering.profiles.get(client, user, now)).email
-        owned = [one for one in await self._store.incidents.list_unclosed() if is_owned_by(one, user, email)]
-        status = await self._runner.system_status()
-        refused = await self._store.undelivered.list(now)
-        return HomeView(watched, beats, now, status, owned, is_email_known=email is not None, undelivered=refused)
-
-
-async def _refuse(reply: Reply) -> None:
-    async with errors_answered(reply):
-        await reply.private(render_error(ErrorAnswer(_BUSY)))
-
-
-def without_mention(text: str, bot_user: str | None) -> str:
-    """The text of a message that mentions the bot, wherever that is; other people's mentions stay."""
-    user = re.escape(bot_user) if bot_user else "[UW][A-Z0-9]+"
-    return re.sub(rf"<@{user}(?:\|[^>]*)?>[:,]?", " ", text, count=0 if bot_user else 1).strip()
-
-
-def plain_text(text: str) -> str:
-    """The text as the person typed it, without Slack's markup: links in angle brackets and three escaped characters.
-
-    Mentions stay in `notify`, which needs the ids in them; elsewhere they become names, as in `--grep @retry`.
-    Source: https://docs.slack.dev/messaging/formatting-message-text (documented).
-    """
-    named = text if _NOTIFY.match(text) else _TYPED_MENTION.sub(_typed_name, text)
-    unlinked = _LINK.sub(_typed_link, named)
-    return unlinked.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")  # the ampersand last
-
-
-def _typed_name(mention: re.Match[str]) -> str:
-    if mention["name"]:
-        return mention[0][1] + mention["name"]
-    return mention["group"] or f"@{mention['all']}"
-
-
-def _typed_link(link: re.Match[str]) -> str:
-    """The URL, or the bare name that Slack linked by itself."""
-    url, label = link["url"], link["label"]
-    return label if label and url in (f"http://{label}", f"http://{label}/", f"mailto:{label}") else url
-
-
-def _asker(body: Body) -> Asker:
-    """Who typed the slash command, or clicked."""
-    if "user_id" in body:
-        return Asker(body["user_id"], body["channel_id"], body.get("team_id"))
-    return Asker(body["user"]["id"], body["channel"]["id"], (body.get("team") or {}).get("id"))
-
-
-def _clicked(body: Body, respond: AsyncRespond, client: AsyncWebClient) -> Reply:
-    """Where the answer to a click goes: it replaces a private message and leaves a public one alone."""
-    container, channel, user = body["container"], body["channel"]["id"], body["user"]["id"]
-    is_private = bool(container.get("is_ephemeral"))
-    return Reply(client, channel, user, respond, thread_ts=container.get("thread_ts"), replaces=is_private)
+def _home_of(context: AsyncBoltContext) -> frozenset[str]:
+    """The workspace of the bot's token, and its organization."""
+    result = context.authorize_result
+    return frozenset(team for team in (result.team_id, result.enterprise_id) if team) if result else frozenset()

@@ -33,9 +33,9 @@ class PayloadOrigin:
     """Whether the payload says that the channel is shared with another organization."""
 
     @property
-    def team(self) -> str | None:
-        """One of the teams, for a record."""
-        return min(self.teams, default=None)
+    def team(self) -> str:
+        """The teams, for a record."""
+        return " ".join(sorted(self.teams))
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,14 @@ SCOPES: Mapping[str, str] = {
     "commands": "to provide the slash command `/train`",
     "files:write": "to attach long logs as a text file",
     "groups:read": "to send waiting alerts as soon as it is invited to a private channel",
+    "usergroups:read": "to give roles to user groups in the access file",
     "users:read": "to read times as the person who types them means them",
     "users:read.email": "to mention or message the person who started a job, and to list a person's own jobs",
 }
 """The bot scopes in manifest.yml, and what each is for; docs/slack.md lists the same."""
-OPTIONAL_SCOPES = frozenset({"channels:read", "files:write", "groups:read", "users:read", "users:read.email"})
+OPTIONAL_SCOPES = frozenset(
+    {"channels:read", "files:write", "groups:read", "usergroups:read", "users:read", "users:read.email"}
+)
 """Scopes that a workspace may withhold; the check passes without them."""
 
 _REINSTALL = "Paste manifest.yml into the app's settings (App Manifest), save, and install the app again."

@@ -29,6 +29,8 @@ class UserProfile:
 
     zone: tzinfo | None = None
     email: str | None = None
+    teams: frozenset[str] = frozenset()
+    """The person's workspaces, and the organization."""
 
 
 class UserProfiles:
@@ -56,11 +58,26 @@ class UserProfiles:
 
 def read_profile(user: object) -> UserProfile:
     """Read the `user` object of users.info."""
+    return UserProfile(_read_zone(user), _read_email(user), _read_teams(user))
+
+
+def _read_email(user: object) -> str | None:
     match user:
         case {"profile": {"email": str(email)}} if email:
-            return UserProfile(_read_zone(user), email)
+            return email
         case _:
-            return UserProfile(_read_zone(user))
+            return None
+
+
+def _read_teams(user: object) -> frozenset[str]:
+    named: list[object] = []
+    match user:
+        case {"team_id": str(team)}:
+            named.append(team)
+    match user:
+        case {"enterprise_user": {"enterprise_id": str(enterprise), "teams": list(teams)}}:
+            named += [enterprise, *teams]
+    return frozenset(team for team in named if isinstance(team, str))
 
 
 def _read_zone(user: object) -> tzinfo | None:

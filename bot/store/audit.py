@@ -18,6 +18,8 @@ class AuditQuery:
 
     user: str | None = None
     job: str | None = None
+    """A part of the reference."""
+    channel: str | None = None
     since: datetime | None = None
     before: int | None = None
     """Only entries with a smaller number: the next page."""
@@ -66,7 +68,8 @@ class AuditTrail:
         """Return the newest entries that match, and how many match."""
         conditions = [audit.c.id < query.before] if query.before is not None else []
         conditions += [audit.c.user == query.user] if query.user is not None else []
-        conditions += [audit.c.job == query.job] if query.job is not None else []
+        conditions += [audit.c.job.contains(query.job, autoescape=True)] if query.job is not None else []
+        conditions += [audit.c.channel == query.channel] if query.channel is not None else []
         conditions += [audit.c.at >= query.since] if query.since is not None else []
         newest = select(audit).where(*conditions).order_by(audit.c.id.desc()).limit(query.limit)
         async with self._database.read() as connection:

@@ -14,7 +14,7 @@ from typing import Protocol
 from bot.domain.durations import Clock
 from bot.errors import StoreUnavailable
 from bot.store.faults import describe_fault
-from bot.store.store import Store
+from bot.store.store import KEEP_AUDIT_FOR, Store
 
 log = logging.getLogger(__name__)
 
@@ -144,8 +144,16 @@ class _Loop:
 class PurgeJob:
     """Purges expired rows hourly. Failures are logged and ignored."""
 
-    def __init__(self, store: Store, clock: Clock, every: timedelta = timedelta(hours=1)) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        every: timedelta = timedelta(hours=1),
+        *,
+        audit_kept_for: timedelta = KEEP_AUDIT_FOR,
+    ) -> None:
         self._store, self._clock, self._every = store, clock, every
+        self._audit_kept_for = audit_kept_for
         self._due_at: datetime | None = None
 
     async def tick(self) -> int:
@@ -155,7 +163,7 @@ class PurgeJob:
             return 0
         self._due_at = now + self._every
         try:
-            if deleted := await self._store.purge_expired(now):
+            if deleted := await self._store.purge_expired(now, self._audit_kept_for):
                 log.info("purged expired rows", extra={"rows": deleted})
         except StoreUnavailable:  # retried in an hour
             log.exception("purge failed")

@@ -45,6 +45,7 @@ SCOPES = frozenset(
         "im:write",
         "pins:write",
         "reactions:write",
+        "usergroups:read",
         "users:read",
         "users:read.email",
     }
@@ -117,7 +118,7 @@ def create_slack(
     everyone = ("ada", "ben", "chen")
     workspace.add_channel("training", members=(*everyone, "trainwatch"), topic="Training runs and their trouble")
     workspace.add_channel("alerts", members=everyone, topic="Alerts of every system")
-    workspace.groups = {group.id: group for group in (UserGroup("S0ONCALL", "oncall"),)}
+    workspace.groups = {group.id: group for group in (UserGroup("S0ONCALL", "oncall", frozenset({"U0BEN"})),)}
     workspace.add_channel("random", members=everyone, topic="Non-work banter")
     context = MethodContext(workspace, limits or RateLimits(), base_url=base_url.rstrip("/"))
     sockets = SocketHub(context)

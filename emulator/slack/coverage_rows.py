@@ -327,6 +327,20 @@ COVERAGE: tuple[CoverageRow, ...] = (
         "http_delivery.py::test_an_event_is_tried_four_times_with_retry_headers",
     ),
     _row(
+        "usergroups.users.list",
+        "the members of a user group; no_such_subteam, missing_scope",
+        "documented",
+        f"{_API}/usergroups.users.list (read 2026-11-29)",
+        "web_api.py::test_the_members_of_a_user_group_are_listed",
+    ),
+    _row(
+        "conversations.info, events, commands, clicks",
+        "is_ext_shared and is_ext_shared_channel of a shared channel; the workspace of a person from elsewhere",
+        "documented",
+        "docs.slack.dev/apis/slack-connect (read 2026-11-29)",
+        "web_api.py::test_a_shared_channel_and_its_strangers_are_marked",
+    ),
+    _row(
         "users.lookupByEmail",
         "the member with an e-mail address, in any case; users_not_found, missing_scope",
         "documented",

@@ -30,6 +30,8 @@ class User:
     is_bot: bool = False
     tz: str = "Etc/UTC"
     email: str = ""
+    team_id: str = ""
+    """Of a person from another workspace; empty for a member of this one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,7 @@ class UserGroup:
 
     id: str
     handle: str
+    members: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -113,6 +116,8 @@ class Channel:
     is_private: bool = False
     is_im: bool = False
     is_archived: bool = False
+    is_ext_shared: bool = False
+    """Shared with another organization (Slack Connect)."""
     topic: str = ""
     all_messages: list[Message] = field(default_factory=list)
     ephemerals: list[Message] = field(default_factory=list)

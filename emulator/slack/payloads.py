@@ -37,7 +37,7 @@ def slash(context: MethodContext, user: User, channel: Channel, command: str, te
     workspace = context.workspace
     return {
         "token": "legacy-verification-token",
-        "team_id": workspace.team_id,
+        "team_id": user.team_id or workspace.team_id,
         "team_domain": workspace.domain,
         "channel_id": channel.id,
         "channel_name": "directmessage" if channel.is_im else channel.name,
@@ -163,8 +163,14 @@ def event(context: MethodContext, body: Json) -> Json:
         "event_id": workspace.new_id("Ev"),
         "event_time": int(context.now),
         "authorizations": [authorization],
-        "is_ext_shared_channel": False,
+        "is_ext_shared_channel": _is_ext_shared(context, body),
     }
+
+
+def _is_ext_shared(context: MethodContext, body: Json) -> bool:
+    channel = body.get("channel")
+    known = context.workspace.channels.get(channel) if isinstance(channel, str) else None
+    return known is not None and known.is_ext_shared
 
 
 def find_element(place: Message | View, action_id: str) -> Json:
@@ -231,7 +237,7 @@ def _interaction(context: MethodContext, user: User, kind: str) -> Json:
         "team": {"id": workspace.team_id, "domain": workspace.domain},
         "enterprise": None,
         "is_enterprise_install": False,
-        "user": {"id": user.id, "username": user.name, "name": user.name, "team_id": workspace.team_id},
+        "user": {"id": user.id, "username": user.name, "name": user.name, "team_id": user.team_id or workspace.team_id},
         "api_app_id": workspace.app.id,
         "token": "legacy-verification-token",
     }

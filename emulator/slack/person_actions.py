@@ -160,7 +160,8 @@ class PersonActions:
         message = Message(workspace.new_ts(), place.id, person.id, text, thread_ts=thread_ts)
         workspace.post(place, message)
         event: Json = {"user": person.id, "text": text, "ts": message.ts, "channel": place.id}
-        event["team"] = workspace.team_id
+        event["team"] = person.team_id or workspace.team_id
+        event |= {"user_team": person.team_id} if person.team_id else {}
         if thread_ts:
             event["thread_ts"] = thread_ts
         if place.is_im:

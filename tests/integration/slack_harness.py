@@ -12,6 +12,7 @@ from slack_bolt.async_app import AsyncApp
 
 from bot.commands.channel_runner import ChannelRunner
 from bot.commands.runner import CommandRunner
+from bot.domain.access import OPEN_ACCESS, AccessPolicy
 from bot.domain.alerts import Delivery, DeliveryKind, Incident
 from bot.domain.logs import LogLine
 from bot.domain.subscriptions import RuleSettings
@@ -59,6 +60,7 @@ class SlackHarness:
     patience_s: float = 60.0
     """How long an answer may take before a note is shown."""
     clock: ManualClock = field(default_factory=lambda: ManualClock(NOW))
+    access: AccessPolicy = OPEN_ACCESS
     app: AsyncApp = field(init=False)
     listeners: Listeners = field(init=False)
     contacts: Contacts = field(init=False)
@@ -68,7 +70,7 @@ class SlackHarness:
         registry, redactor = registry_of(self.provider), Redactor([SECRET])
         runner = ChannelRunner(CommandRunner(registry, self.clock, redactor, self.diagnosis_config), self.store)
         self.app = create_app(BOT_TOKEN, api_url=self.slack.api_url, signing_secret=SIGNING_SECRET)
-        self.listeners = Listeners(runner, self.store, self.clock, patience_s=self.patience_s)
+        self.listeners = Listeners(runner, self.store, self.clock, access=self.access, patience_s=self.patience_s)
         register(self.app, self.listeners)
         self.contacts = Contacts(self.app.client, self.store.preferences, self.clock)
 

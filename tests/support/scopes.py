@@ -7,6 +7,7 @@ GRANTED = (
     "commands",
     "files:write",
     "groups:read",
+    "usergroups:read",
     "users:read",
     "users:read.email",
 )

@@ -1,8 +1,8 @@
 """`watch`, `unwatch`, `list` and `silence`: what a Slack channel keeps in the store."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import assert_never
 
 from bot.commands.answers import Asker
@@ -35,6 +35,9 @@ from bot.rules.diagnosis_config import DiagnosisConfig
 from bot.rules.muting import mute, stop_watching
 from bot.rules.settings import format_settings, overlay, parse_settings
 from bot.store.store import Store
+
+_LONG_SILENCE = timedelta(days=30)
+"""A longer one needs a confirmation: it is often a slip, and forgotten before it ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +147,8 @@ class ChannelHandlers:
             matchers.append(Matcher("rule", command.rule))
         if command.severity is not None:
             matchers.append(Matcher("severity", command.severity.value))
-        if not matchers and not command.is_confirmed:
-            return _confirm_silence(command, len(watched))
+        if (not matchers or command.duration > _LONG_SILENCE) and not command.is_confirmed:
+            return _confirm_silence(command, matchers, len(watched))
         ends_at, add = self.now + command.duration, self.store.silences.add
         created = await add(asker.channel, matchers, asker.user, ends_at, self.now, reason=command.reason)
         return SilenceAnswer(created, by=asker.user, shown_on=await self._show(created), is_watched=is_watched)
@@ -189,11 +192,16 @@ class ChannelHandlers:
         return near[0] if len(near) == 1 else None
 
 
-def _confirm_silence(command: SilenceCommand, watched: int) -> ConfirmAnswer:
-    span = format_duration(command.duration).replace(" ", "")
-    reason = f" --reason {quote(command.reason)}" if command.reason else ""
+def _confirm_silence(command: SilenceCommand, matchers: Sequence[Matcher], watched: int) -> ConfirmAnswer:
+    """Ask before a silence that mutes everything, or for long."""
+    named = ", ".join(f"{one.label} {one.value}" for one in matchers)
+    what = f"alerts for {named}" if named else f"all alerts in this channel ({plural(watched, 'job')})"
+    words = ["silence", format_duration(command.duration).replace(" ", "")]
+    words += [] if command.ref is None else [quote(matchers[0].value)]
+    options = {"--rule": command.rule, "--severity": command.severity, "--reason": command.reason}
+    words += [f"{name} {quote(str(value))}" for name, value in options.items() if value]
     return ConfirmAnswer(
-        f"Silence all alerts in this channel ({plural(watched, 'job')}) for {spoken_duration(command.duration)}?",
-        "Silence all",
-        f"silence {span}{reason} --yes",
+        f"Silence {what} for {spoken_duration(command.duration)}?",
+        "Silence" if named else "Silence all",
+        " ".join([*words, "--yes"]),
     )

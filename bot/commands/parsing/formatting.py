@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from bot.commands.parsing.pasted_words import clean_words
 from bot.commands.parsing.tokenizer import Word, quote, split_words
 from bot.commands.subcommands.arguments import Window, clean_reference
+from bot.commands.subcommands.audit import DEFAULT_AUDIT, AuditCommand
 from bot.commands.subcommands.jobs import (
     DEFAULT_JOBS,
     SEARCHED_JOBS,
@@ -18,10 +19,12 @@ from bot.commands.subcommands.jobs import (
 )
 from bot.commands.subcommands.logs import DEFAULT_CONTEXT, DEFAULT_LINES, LogsCommand
 from bot.commands.subcommands.rules import ReplayCommand
-from bot.domain.durations import format_ns
+from bot.domain.durations import format_ns, ns_from_datetime
 from bot.domain.logs import LogFilter, Order
 
-Formattable = LogsCommand | MetricsCommand | StatusCommand | DiagnoseCommand | ReplayCommand | JobsCommand
+Formattable = (
+    LogsCommand | MetricsCommand | StatusCommand | DiagnoseCommand | ReplayCommand | JobsCommand | AuditCommand
+)
 
 
 def format_command(command: Formattable) -> str:
@@ -38,6 +41,8 @@ def format_command(command: Formattable) -> str:
         case ReplayCommand():
             words = ["rules test", quote(command.ref), *map(quote, command.settings), *_window(command.window)]
             words += ["--defaults"] * command.defaults
+        case AuditCommand():
+            words = ["audit", *_audit_options(command)]
         case JobsCommand():
             words = ["jobs", *filter(None, (command.provider, command.state)), *_jobs_options(command)]
     return " ".join(words)
@@ -120,3 +125,14 @@ def _options(*options: tuple[str, str | None]) -> list[str]:
 
 def _time(timestamp_ns: int | None) -> str | None:
     return None if timestamp_ns is None else format_ns(timestamp_ns)
+
+
+def _audit_options(command: AuditCommand) -> list[str]:
+    options = {
+        "--user": command.user,
+        "--job": command.job,
+        "--since": format_ns(ns_from_datetime(command.since)) if command.since is not None else None,
+        "--limit": None if command.limit == DEFAULT_AUDIT else str(command.limit),
+        "--before": None if command.before is None else str(command.before),
+    }
+    return [word for name, value in options.items() if value is not None for word in (name, quote(value))]

@@ -5,6 +5,7 @@
 
 from dataclasses import dataclass
 
+from bot.commands.subcommands.audit import AUDIT, AuditCommand
 from bot.commands.subcommands.jobs import JOB_COMMANDS, JobAnswer, JobCommand
 from bot.commands.subcommands.logs import LOGS, LogsCommand
 from bot.commands.subcommands.notify import NOTIFY, NotifyCommand, NotifyMeCommand
@@ -48,8 +49,10 @@ SharedCommand = JobCommand | RuleCommand
 """A command with the same answer in both frontends."""
 SharedAnswer = JobAnswer | RuleAnswer
 
-SlackCommand = LogsCommand | SharedCommand | ChannelCommand | NotifyCommand | NotifyMeCommand | HelpCommand
-ShellCommand = LogsCommand | SharedCommand | FollowCommand | LocalCommand | HelpCommand | VersionCommand
+SlackCommand = (
+    LogsCommand | SharedCommand | ChannelCommand | NotifyCommand | NotifyMeCommand | AuditCommand | HelpCommand
+)
+ShellCommand = LogsCommand | SharedCommand | FollowCommand | LocalCommand | AuditCommand | HelpCommand | VersionCommand
 
 SLACK_TABLE: tuple[Subcommand[SlackCommand], ...] = (
     LOGS,
@@ -57,9 +60,10 @@ SLACK_TABLE: tuple[Subcommand[SlackCommand], ...] = (
     *CHANNEL_COMMANDS,
     NOTIFY,
     RULES,
+    AUDIT,
     HELP,
 )
-SHELL_TABLE: tuple[Subcommand[ShellCommand], ...] = (LOGS, *JOB_COMMANDS, FOLLOW, RULES, *LOCAL_COMMANDS, HELP)
+SHELL_TABLE: tuple[Subcommand[ShellCommand], ...] = (LOGS, *JOB_COMMANDS, FOLLOW, RULES, AUDIT, *LOCAL_COMMANDS, HELP)
 
 
 def subcommands(frontend: Frontend) -> tuple[Subcommand[SlackCommand | ShellCommand], ...]:

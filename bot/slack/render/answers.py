@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from bot.commands.answers import Answer, ErrorAnswer
 from bot.commands.parsing.formatting import replace_reference
+from bot.commands.subcommands.audit import AuditAnswer
 from bot.commands.subcommands.jobs import DiagnosisAnswer, JobsAnswer, MetricsAnswer, StatusAnswer
 from bot.commands.subcommands.logs import LogsAnswer
 from bot.commands.subcommands.notify import NotifyAnswer
@@ -19,6 +20,7 @@ from bot.domain.jobs import Job
 from bot.domain.progress import position_text, summary_text
 from bot.domain.wording import plural
 from bot.slack.render.alert_text import incident_icon
+from bot.slack.render.audit import render_audit
 from bot.slack.render.blocks import Action, actions, button, code_sections, context, row_sections, section, share_button
 from bot.slack.render.diagnosis import render_diagnosis
 from bot.slack.render.icons import PENDING, STATE_ICONS, WARNING
@@ -48,16 +50,16 @@ def render(answer: Answer) -> Message:
             return render_status(answer)
         case DiagnosisAnswer():
             return render_diagnosis(answer)
-        case RulesAnswer():
-            return render_rules(answer)
-        case ReplayAnswer():
-            return render_replay(answer)
+        case RulesAnswer() | ReplayAnswer():
+            return render_rules(answer) if isinstance(answer, RulesAnswer) else render_replay(answer)
         case JobsAnswer():
             return render_jobs(answer)
         case WatchAnswer() | UnwatchAnswer() | ListAnswer() | SilenceAnswer() | ConfirmAnswer():
             return render_subscriptions(answer)
         case NotifyAnswer():
             return render_notify(answer)
+        case AuditAnswer():
+            return render_audit(answer)
         case HelpAnswer():
             return render_help(answer)
         case ErrorAnswer():

@@ -14,7 +14,8 @@ from bot.domain.subscriptions import Watched
 from bot.domain.undelivered import Undelivered
 from bot.domain.wording import plural
 from bot.slack.render.alert_text import TITLE_LIMIT, incident_icon, lead_alert
-from bot.slack.render.blocks import context, divider, header, row_sections
+from bot.slack.render.blocks import context, divider, header, row_sections, section
+from bot.slack.render.icons import WARNING
 from bot.slack.render.jobs import job_link, watched_row
 from bot.slack.render.message import Block
 from bot.slack.render.text import channel_link, code, escape, one_line, person, slack_time
@@ -71,6 +72,11 @@ def render_home(home: HomeView) -> dict[str, object]:
         context([f"As of {slack_time(home.at, seconds=True)}. Open this tab again to refresh."]),
     ]
     return {"type": "home", "blocks": [block for block in blocks if block is not None]}
+
+
+def render_refused_home(refusal: str) -> dict[str, object]:
+    """The view for a person who may not use trainwatch."""
+    return {"type": "home", "blocks": [section(f"{WARNING} {escape(refusal)}")]}
 
 
 def _owned_row(incident: Incident, now: datetime) -> str:

@@ -1,4 +1,4 @@
-"""`conversations.*`, `users.*`, `reactions.add` and `pins.add`: who and what there is.
+"""`conversations.*`, `users.*`, `usergroups.*`, `reactions.add` and `pins.add`: who and what there is.
 
 Source: docs.slack.dev/reference/methods (documented, read 2026-11-20).
 """
@@ -101,6 +101,14 @@ def lookup_by_email(call: Call) -> Json:
     return {"user": user_json(call.workspace, found[0])}
 
 
+def group_members(call: Call) -> Json:
+    """`usergroups.users.list`."""
+    group = call.workspace.groups.get(call.need("usergroup"))
+    if group is None:
+        raise SlackError("no_such_subteam")
+    return {"users": sorted(group.members)}
+
+
 def add_reaction(call: Call) -> Json:
     """`reactions.add`."""
     message = call.message(call.channel(), "timestamp")
@@ -185,6 +193,7 @@ METHODS = {
     "users.conversations": Method(of_user, _ANY_READ),
     "users.info": Method(user_info, ("users:read",), tier=4),
     "users.lookupByEmail": Method(lookup_by_email, ("users:read.email",)),
+    "usergroups.users.list": Method(group_members, ("usergroups:read",), tier=2),
     "reactions.add": Method(add_reaction, ("reactions:write",)),
     "pins.add": Method(add_pin, ("pins:write",), tier=2),
 }

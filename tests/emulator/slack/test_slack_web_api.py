@@ -9,9 +9,10 @@ import pytest_asyncio
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from emulator.slack import payloads
 from emulator.slack.app import APP_TOKEN, BOT_TOKEN, SCOPES, Slack, create_slack, served
 from emulator.slack.limits import RateLimits
-from emulator.slack.model import Channel
+from emulator.slack.model import Channel, User
 
 from .conftest import Clock
 
@@ -318,6 +319,21 @@ async def test_a_member_is_found_by_email_address(slack: Slack, narrow: Slack, c
     without = AsyncWebClient(token=BOT_TOKEN, base_url=narrow.api_url)
     answer = await refusal(without.users_lookupByEmail(email="ada@example.com"))
     assert (answer["error"], answer["needed"]) == ("missing_scope", "users:read.email")
+
+
+async def test_the_members_of_a_user_group_are_listed(slack: Slack, client: AsyncWebClient) -> None:
+    assert (await client.usergroups_users_list(usergroup="S0ONCALL"))["users"] == ["U0BEN"]
+    assert (await refusal(client.usergroups_users_list(usergroup="S0NONE")))["error"] == "no_such_subteam"
+
+
+async def test_a_shared_channel_and_its_strangers_are_marked(slack: Slack, client: AsyncWebClient) -> None:
+    slack.workspace.users["U0EVE"] = User("U0EVE", "eve", "Eve", team_id="T0OTHER")
+    shared = slack.workspace.add_channel("shared", members=["eve", "trainwatch"], is_ext_shared=True)
+    assert (await client.conversations_info(channel=shared.id))["channel"]["is_ext_shared"]
+    assert (await client.users_info(user="U0EVE"))["user"]["team_id"] == "T0OTHER"
+    event = payloads.event(slack.context, {"type": "app_mention", "channel": shared.id})
+    assert event["is_ext_shared_channel"]
+    assert payloads.slash(slack.context, slack.workspace.user("eve"), shared, "/train", "")["team_id"] == "T0OTHER"
 
 
 async def test_a_direct_message_needs_the_messages_tab(slack: Slack, client: AsyncWebClient) -> None:

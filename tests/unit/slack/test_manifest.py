@@ -39,7 +39,10 @@ SCOPE_OF_METHOD = {
     "auth_test": None,
     "apps_connections_open": None,
     "views_publish": None,
+    "chat_delete": "chat:write",
     "chat_getPermalink": None,
+    "conversations_info": "channels:read",
+    "usergroups_users_list": "usergroups:read",
     "users_info": "users:read",
     "users_lookupByEmail": "users:read.email",
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.slack.listeners import plain_text, without_mention
+from bot.slack.typed_text import plain_text, without_mention
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ def test_overview_lists_every_subcommand_once() -> None:
 
 def test_slack_has_the_documented_subcommands() -> None:
     channel = ["watch", "unwatch", "list", "silence", "notify"]
-    expected = ["logs", "metrics", "status", "diagnose", "jobs", *channel, "rules", "help"]
+    expected = ["logs", "metrics", "status", "diagnose", "jobs", *channel, "rules", "audit", "help"]
     assert expected == [one.name for one in subcommands(Frontend.SLACK)]
 
 

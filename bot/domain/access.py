@@ -1,0 +1,93 @@
+"""Who may do what: roles granted to people, user groups and channels, for all jobs or for some."""
+
+import enum
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import total_ordering
+
+ANY = "*"
+"""In `shared_channels`: every channel that is shared with another organization."""
+
+
+@total_ordering
+class AccessRole(enum.Enum):
+    """What a person may do; each role includes those before it."""
+
+    NONE = "none"
+    READ = "read"
+    """Logs, metrics, status and lists."""
+    OPERATE = "operate"
+    """Also watch, silence, acknowledge and resolve."""
+    ADMINISTER = "administer"
+    """Also what concerns a whole channel: its notifications, all its jobs at once, its audit trail."""
+
+    def __lt__(self, other: object) -> bool:
+        if not isinstance(other, AccessRole):
+            return NotImplemented
+        roles = list(AccessRole)
+        return roles.index(self) < roles.index(other)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A role for those whom every condition matches; an empty condition matches everyone."""
+
+    role: AccessRole
+    users: frozenset[str] = frozenset()
+    groups: frozenset[str] = frozenset()
+    """A person matches by id or by group."""
+    channels: frozenset[str] = frozenset()
+    jobs: tuple[str, ...] = ()
+    """Patterns of references, such as `baseten:abc123/*`."""
+
+    def applies(self, who: "Person", job: str | None) -> bool:
+        """Whether it applies to a person and a job; None is an action that concerns no job or several."""
+        is_named = not (self.users or self.groups) or who.user in self.users or bool(who.groups & self.groups)
+        is_here = not self.channels or who.channel in self.channels
+        is_job = not self.jobs or (job is not None and any(fnmatchcase(job, pattern) for pattern in self.jobs))
+        return is_named and is_here and is_job
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who asks, and where."""
+
+    user: str
+    channel: str | None
+    groups: frozenset[str] = frozenset()
+    """Those of the policy's groups that the person is in."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccessPolicy:
+    """Who may use this installation."""
+
+    default: AccessRole = AccessRole.ADMINISTER
+    """The role of everyone in the workspace."""
+    grants: tuple[Grant, ...] = ()
+    teams: frozenset[str] = frozenset()
+    """Other workspaces and organizations whose members are treated like those of the own workspace."""
+    shared_channels: frozenset[str] = frozenset()
+    """Channels that are shared with another organization (Slack Connect) and may be used; ANY is all of them."""
+
+    @property
+    def groups(self) -> frozenset[str]:
+        """Every user group that a grant names."""
+        return frozenset(group for grant in self.grants for group in grant.groups)
+
+    def role_of(self, who: Person, job: str | None) -> AccessRole:
+        """The highest role that a person has for a job."""
+        return max((self.default, *(grant.role for grant in self.grants if grant.applies(who, job))))
+
+    def best_role_of(self, who: Person) -> AccessRole:
+        """The highest role that a person has for any job."""
+        roles = (grant.role for grant in self.grants if grant.applies(who, grant.jobs[0] if grant.jobs else None))
+        return max((self.default, *roles))
+
+    def allows_shared_channel(self, channel: str | None) -> bool:
+        """Whether a channel may be used although another organization shares it."""
+        return ANY in self.shared_channels or channel in self.shared_channels
+
+
+OPEN_ACCESS = AccessPolicy()
+"""Without a settings file: everyone in the workspace may do everything. Others may do nothing."""

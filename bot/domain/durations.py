@@ -1,4 +1,4 @@
-"""Parse and format durations ("30m", "30 min"), relative times ("3 min ago") and RFC 3339 timestamps.
+"""Parse and format durations ("30m", "30 min"), relative times ("3 min ago") and timestamps.
 
 Log timestamps are integers, in nanoseconds since the epoch. A float64 or a datetime would round them.
 """
@@ -6,12 +6,25 @@ Log timestamps are integers, in nanoseconds since the epoch. A float64 or a date
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal, InvalidOperation
 
 Clock = Callable[[], datetime]
 """The current time, aware; a parameter wherever time matters."""
 
 NS_PER_SECOND = 1_000_000_000
 NS_PER_MS = 1_000_000
+
+EARLIEST_NS, LATEST_NS = 10**17, 9 * 10**18
+"""Numbers in this range are nanoseconds since the epoch: the years 1973 to 2255."""
+_POWERS = {
+    **dict.fromkeys((8, 9, 10), 9),
+    **dict.fromkeys((11, 12, 13), 6),
+    **dict.fromkeys((14, 15, 16), 3),
+    **dict.fromkeys((17, 18, 19), 0),
+    **dict.fromkeys((20, 21, 22), -3),
+}
+"""The power of ten that converts a number to nanoseconds, by the power of its first digit."""
+_NUMBER = re.compile(r"[+-]?\d{1,40}(?:\.\d{0,40})?(?:[eE][+-]?\d{1,3})?")
 
 _FIRST_NS, _LAST_NS = -(2**63), 2**63 - 1
 """The range of a signed 64-bit integer: the years 1677 to 2262. Timestamps beyond it are clamped for display."""
@@ -126,6 +139,35 @@ def format_iso_ms(timestamp_ns: int) -> str:
     return f"{format_ns(timestamp_ns)[:-7]}Z"
 
 
+def scale_to_ns(number: int | float | Decimal) -> int | None:
+    """Return the time that a number since the epoch means, in nanoseconds, whatever its unit.
+
+    The magnitude shows the unit: seconds, milliseconds, microseconds, nanoseconds or picoseconds of the years 1973 to
+    2255 do not overlap. Returns None for any other number, such as 0, a negative one or an uptime.
+    """
+    try:
+        exact = Decimal(str(number)) if isinstance(number, float) else Decimal(number)
+        power = _POWERS.get(exact.adjusted()) if exact.is_finite() and exact > 0 else None
+    except (InvalidOperation, ValueError):
+        return None
+    if power is None:
+        return None
+    scaled = int(exact.scaleb(power))
+    return scaled if EARLIEST_NS <= scaled <= LATEST_NS else None
+
+
+def parse_timestamp_ns(text: str) -> int | None:
+    """Parse an RFC 3339 timestamp or a number since the epoch in any unit; None for other text and before 1973."""
+    stripped = text.strip()
+    if _NUMBER.fullmatch(stripped):
+        return scale_to_ns(Decimal(stripped))
+    return _plausible(parse_rfc3339_ns(stripped))
+
+
+def _plausible(stamp_ns: int | None) -> int | None:
+    return stamp_ns if stamp_ns is not None and stamp_ns >= EARLIEST_NS else None
+
+
 def parse_rfc3339_ns(text: str) -> int | None:
     """Parse an RFC 3339 timestamp to nanoseconds since the epoch. Without a zone it is in UTC.
 
@@ -145,15 +187,15 @@ def parse_rfc3339_ns(text: str) -> int | None:
 
 
 def timestamp_parser() -> Callable[[str], int | None]:
-    """Return a faster `parse_rfc3339_ns` for one page of lines. It caches whole seconds, which most lines share."""
+    """Return a faster `parse_timestamp_ns` for one page of lines. It caches whole seconds, which most lines share."""
     seconds: dict[str, int | None] = {}
 
     def parse(text: str) -> int | None:
         second, fraction = text[:19], text[20:-1]
         if text[19:20] != "." or text[-1:] != "Z" or not fraction.isdecimal() or len(fraction) > 9:
-            return parse_rfc3339_ns(text)
+            return parse_timestamp_ns(text)
         if second not in seconds:
-            seconds[second] = parse_rfc3339_ns(second)
+            seconds[second] = _plausible(parse_rfc3339_ns(second))
         whole = seconds[second]
         return None if whole is None else whole + int(fraction.ljust(9, "0"))
 

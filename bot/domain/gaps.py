@@ -31,13 +31,14 @@ class GapReason(enum.StrEnum):
     """The platform's paging cannot return some lines, such as more than a page with the same millisecond."""
     STOPPED = "stopped"
     """The command used up its budget, or a person stopped it."""
+    MISTIMED_LINES = "mistimed_lines"
+    """Lines have a time outside the range that they were requested for. They may be shown with another line's time."""
     INVALID_SAMPLES = "invalid_samples"
     """Samples of a metric cannot be true or came in another unit. The other samples are complete."""
 
 
-_NO_OUTAGE = frozenset(
-    (GapReason.NOT_SUPPORTED, GapReason.UNREACHABLE_LINES, GapReason.STOPPED, GapReason.INVALID_SAMPLES)
-)
+_PARTIAL = (GapReason.UNREACHABLE_LINES, GapReason.MISTIMED_LINES)
+_NO_OUTAGE = frozenset((*_PARTIAL, GapReason.NOT_SUPPORTED, GapReason.STOPPED, GapReason.INVALID_SAMPLES))
 _REASONS = (
     (NotSupported, GapReason.NOT_SUPPORTED),
     (JobNotFound, GapReason.NOT_FOUND),
@@ -67,6 +68,11 @@ class Gap:
     def is_outage(self) -> bool:
         """Whether the platform offers this part and failed to give it."""
         return self.reason not in _NO_OUTAGE
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether it concerns some lines of a log that was read."""
+        return self.reason in _PARTIAL
 
 
 def gap_of(problem: ProviderError, part: Part) -> Gap:

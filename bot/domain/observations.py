@@ -41,9 +41,9 @@ class Observation:
 
     @property
     def log_error(self) -> Gap | None:
-        """Why reading the log failed; unreachable lines are not a failure."""
+        """Why reading the log failed; unreachable and mistimed lines are not a failure."""
         gaps = (gap for gap in self.gaps if gap.part is Part.LOGS)
-        return next((gap for gap in gaps if gap.reason is not GapReason.UNREACHABLE_LINES), None)
+        return next((gap for gap in gaps if not gap.is_partial), None)
 
     @property
     def metrics_error(self) -> Gap | None:

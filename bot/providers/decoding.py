@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import msgspec
 
-from bot.domain.durations import datetime_from_ns, parse_rfc3339_ns
+from bot.domain.durations import datetime_from_ns, parse_rfc3339_ns, parse_timestamp_ns, scale_to_ns
 from bot.errors import ProtocolError
 
 _Decoded = TypeVar("_Decoded")
@@ -55,6 +55,23 @@ def with_texts(value: object, *names: str) -> object:
 def by_word(words: Mapping[_Value, str]) -> dict[str, _Value]:
     """Return the value of each word, from the words of each value, separated by spaces."""
     return {word: value for value, several in words.items() for word in several.split()}
+
+
+def read_timestamp(stamp: object) -> int | None:
+    """Return a timestamp in nanoseconds from a number or text in any unit; None if it cannot be read."""
+    match stamp:
+        case bool():
+            return None
+        case int() | float():
+            return scale_to_ns(stamp)
+        case str():
+            return parse_timestamp_ns(stamp)
+        case {"seconds": int() | str() as seconds, **rest}:
+            nanos = rest.get("nanos", rest.get("nanoseconds", 0))
+            whole = scale_to_ns(int(seconds)) if str(seconds).isdecimal() else None
+            return whole + nanos if whole is not None and isinstance(nanos, int) else whole
+        case _:
+            return None
 
 
 def fill_timestamps(found: Sequence[int | None], default: _Default) -> list[int | _Default]:

@@ -144,9 +144,10 @@ def resume_diagnosis(
 def diagnose_observation(diagnoser: Diagnoser, observation: Observation) -> Diagnosis | None:
     """Feed the lines of an observation to a job's diagnoser; return the diagnosis, None while the log is unreadable."""
     gap = observation.gap(Part.LOGS)
-    if gap is not None and gap.reason is not GapReason.UNREACHABLE_LINES and not observation.lines:
+    if gap is not None and not gap.is_partial and not observation.lines:
         return None
     diagnoser.feed_many((line.message, line.rank, line.replica, line.timestamp_ns) for line in observation.lines)
     job = observation.job
-    running = gap is None and job is not None and job.state is JobState.RUNNING
+    is_whole = gap is None or gap.reason is GapReason.MISTIMED_LINES
+    running = is_whole and job is not None and job.state is JobState.RUNNING
     return diagnoser.report(ns_from_datetime(observation.at), running=running)

@@ -179,10 +179,10 @@ class _Following:
                 self._show_state()
 
     def _note_gaps(self, observation: Observation, *, is_away: bool) -> None:
-        """Print each gap once, but lines that cannot be read every time."""
+        """Print each gap once, but lines that cannot be read or have a wrong time every time."""
         output = self.context.output
         for gap in redact_gaps(observation.gaps, self.context.redactor):
-            if gap.reason is GapReason.UNREACHABLE_LINES:
+            if gap.is_partial:
                 output.note(gap.public)
             elif gap.part is Part.LOGS and not is_away and gap.public not in self.noted:
                 self.noted.add(gap.public)

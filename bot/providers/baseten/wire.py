@@ -6,19 +6,21 @@ newer versions of the API differ in them.
 """
 
 from datetime import UTC, datetime
+from typing import Annotated
 
 import msgspec
 
-from bot.domain.durations import parse_rfc3339_ns
+from bot.domain.durations import EARLIEST_NS, LATEST_NS
 from bot.domain.logs import Level, LogLine, parse_level
-from bot.providers.decoding import decode_body, fill_timestamps, with_texts
+from bot.providers.decoding import decode_body, fill_timestamps, read_timestamp, with_texts
+from bot.providers.paging.mistimed_lines import UNTIMED_NS
 
 
 class WireLine(msgspec.Struct, gc=False):
     """LogV1. `replica`, `request_id` and `level` may be null or, in the older document, missing."""
 
-    timestamp: int
-    """Nanoseconds since the epoch, sent as a string."""
+    timestamp: Annotated[int, msgspec.Meta(ge=EARLIEST_NS, le=LATEST_NS)]
+    """Nanoseconds since the epoch, sent as a string. Other numbers are refused, so that `_repair` reads their unit."""
     message: str | None = None
     replica: str | None = None
     request_id: str | None = None
@@ -190,21 +192,9 @@ def _repair(value: object) -> object:
     """Convert texts to text and timestamps to nanoseconds, with unreadable ones filled in."""
     match with_texts(value, "message", "replica", "level", "request_id"):
         case {"logs": list(lines)}:
-            found = [_stamp_ns(line.get("timestamp")) if isinstance(line, dict) else None for line in lines]
-            stamps = fill_timestamps(found, None)
+            found = [read_timestamp(line.get("timestamp")) if isinstance(line, dict) else None for line in lines]
+            stamps = fill_timestamps(found, UNTIMED_NS)
             pairs = zip(lines, stamps, strict=True)
             return {"logs": [{**one, "timestamp": ns} if isinstance(one, dict) else one for one, ns in pairs]}
         case other:
             return other
-
-
-def _stamp_ns(stamp: object) -> int | None:
-    match stamp:
-        case int():
-            return stamp
-        case str() if stamp.lstrip("-").isdecimal():
-            return int(stamp)
-        case str():
-            return parse_rfc3339_ns(stamp)
-        case _:
-            return None

@@ -127,11 +127,13 @@ class TokenReader:
         reread_before = DeliveredLines(*self.reread.packed())
         sign = -1 if self._descending else 1
         bound_ns = self.query.start_ns if self._descending else self.query.end_ns
+        # Ranks are a little out of order, and one wrong time does not end the log: the page's last line decides.
+        is_past_end = bool(lines) and bound_ns is not None and lines[-1].timestamp_ns * sign > bound_ns * sign
         ordered = in_order(lines, newest_first=self._descending)
         ordered = [line for line in ordered if line.timestamp_ns * sign >= position.start_ns * sign]
         inside = [line for line in ordered if bound_ns is None or line.timestamp_ns * sign <= bound_ns * sign]
         fresh, is_cut = self._select_new(inside)
-        if not is_cut and (len(inside) < len(ordered) or not token):
+        if not is_cut and (is_past_end or not token):
             return self._end(fresh)
         position.empty = 0 if lines else position.empty + 1
         if position.empty > _MOST_EMPTY:

@@ -133,7 +133,7 @@ def parse_entries(body: bytes, before_ns: int) -> tuple[list[LogLine], str]:
     `logTime` has 0, 3, 6 or 9 fraction digits. Entries without a readable time keep their text, which may be the one
     that matters: see `fill_timestamps`, with `before_ns` as the default.
     """
-    page = decode_body(Entries, body, NAME, lambda value: with_texts(value, "message"))
+    page = decode_body(Entries, body, NAME, lambda value: with_texts(value, "message", "logTime"))
     parse_timestamp = timestamp_parser()
     entries = page.entries or ()
     stamps = fill_timestamps([parse_timestamp(entry.log_time or "") for entry in entries], before_ns)

@@ -109,6 +109,8 @@ class ScanState(msgspec.Struct, array_like=True):
     seen: bytes = b""
     scans: int = 0
     """The number of scans that a follower has completed."""
+    mistimed: bytes = b""
+    """Which lines outside the requested ranges were emitted or counted."""
 
 
 @dataclass(slots=True)

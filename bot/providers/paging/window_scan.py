@@ -37,12 +37,16 @@ from bot.domain.logs import LogLine, LogPage, LogQuery
 from bot.errors import BadRequest
 from bot.providers.http.errors import BodyTooLarge
 from bot.providers.paging.cursors import pack_cursor
+from bot.providers.paging.mistimed_lines import UNTIMED_NS, MistimedLines
 from bot.providers.paging.saturated_milliseconds import read_saturated, union
 from bot.providers.paging.scan_state import Endpoint, PageLines, ScanDirection, ScanState, Steps, WindowRequest
 from bot.providers.paging.seen_lines import LONGEST_OVERLAP, identity
 
 AHEAD_MS = 60_000
 """How far an open end reaches past the clock, for timestamps of a machine whose clock is ahead."""
+
+_TOLERANCE_MS = 1_000
+"""How far outside its window a line may lie, for bounds that are rounded."""
 
 _SMALLEST_CUT = 50
 """Platforms are assumed not to cut pages below this, when there is no other evidence."""
@@ -72,6 +76,8 @@ class WindowScan:
     """The largest page to ask for."""
     request_limit: int = field(init=False)
     """The page size to ask for now."""
+    mistimed: MistimedLines = field(init=False)
+    """Lines outside the windows that they came in."""
     repeated_at: int | None = None
     """The position requested twice because its page reached no further."""
     gap: Gap | None = None
@@ -84,6 +90,7 @@ class WindowScan:
             state.end_ns = end_of(query, self.now_ms * NS_PER_MS)
         self.direction = ScanDirection(state.newest_first)
         self.page = PageLines(state, self.direction, query.limit)
+        self.mistimed = MistimedLines(state.mistimed)
         # One millisecond more on either side, as the bounds may be exclusive. `PageLines` cuts to the nanosecond.
         bounds_ms = state.start_ns // NS_PER_MS - 1, state.end_ns // NS_PER_MS + 1
         self.first, self.end = sorted(self.direction.position(ms) for ms in bounds_ms)
@@ -105,11 +112,13 @@ class WindowScan:
         state.position = None if self.done else self.position
         state.scans += self.done
         state.seen_base_ms, state.seen = seen.base_ms, seen.packed()
+        mistimed = self.mistimed.placed(self._last_ns(), self.query.limit - len(self.page.lines))
+        state.mistimed = self.mistimed.remembered
         return LogPage(
-            lines=self.page.lines,
+            lines=[*self.page.lines, *mistimed] if self.mistimed.shown else self.page.lines,
             cursor=pack_cursor(state) if self.query.follow or not self.done else None,
             more=not self.done,
-            gaps=(self.gap,) if self.gap else (),
+            gaps=tuple(gap for gap in (self.gap, self.mistimed.gap()) if gap is not None),
             reached_ns=None if self.done else self._reached_ns(),
         )
 
@@ -117,6 +126,13 @@ class WindowScan:
         """The first nanosecond, in the direction of the scan, of the millisecond at which the next request begins."""
         first_ns = self.direction.position(self.position) * NS_PER_MS
         return min(first_ns + NS_PER_MS - 1, self.state.end_ns) if self.state.newest_first else first_ns
+
+    def _last_ns(self) -> int:
+        """The time of the last line emitted; without one, where the query begins."""
+        if self.page.lines:
+            return self.page.lines[-1].timestamp_ns
+        begin_ns = min(self.state.end_ns, self.now_ms * NS_PER_MS) if self.state.newest_first else self.state.start_ns
+        return self.state.newest_ns or begin_ns
 
     def _read(self) -> Steps[bool]:
         """Read a page and emit what is certain; return whether the page was full."""
@@ -158,8 +174,33 @@ class WindowScan:
             else:
                 self.endpoint.longest = timedelta(milliseconds=longest_ms)
                 self.endpoint.largest = max(self.endpoint.largest, len(lines))
-                return self.direction.ordered(lines), window_end
+                return self._timely(lines, position, window_end), window_end
         return [], self.end
+
+    def _timely(self, lines: list[LogLine], begin: int, end: int) -> list[LogLine]:
+        """Order the lines of a window, and take out those that cannot be in it.
+
+        Lines of a later window of this query are left out: that window has them.
+        """
+        lines, position_of = self.direction.ordered(lines), self.direction.position_of
+        first, last = begin - _TOLERANCE_MS, end + _TOLERANCE_MS
+        if not lines or (first <= position_of(lines[0]) and position_of(lines[-1]) <= last):
+            return lines
+        outside = [line for line in lines if not first <= position_of(line) <= last and not self._is_later(line, last)]
+        excluded = [line for line in outside if self._is_excluded(line)]
+        self.mistimed.add([line for line in outside if not self._is_excluded(line)], excluded)
+        return [line for line in lines if first <= position_of(line) <= last]
+
+    def _is_later(self, line: LogLine, last: int) -> bool:
+        """Whether a later window of this query has the line."""
+        return self.direction.position_of(line) > last and self.state.start_ns <= line.timestamp_ns <= self.state.end_ns
+
+    def _is_excluded(self, line: LogLine) -> bool:
+        """Whether the query asks for other times."""
+        query, stamp_ns = self.query, line.timestamp_ns
+        is_early = query.start_ns is not None and stamp_ns < query.start_ns
+        is_late = query.end_ns is not None and stamp_ns > query.end_ns
+        return stamp_ns != UNTIMED_NS and (is_early or is_late)
 
     def _is_believed(self, lines: list[LogLine], window_end: int) -> bool:
         """Whether a follower takes a small page for the end without asking.
@@ -179,8 +220,9 @@ class WindowScan:
         ending = self.direction.at_or_after(lines, last)
         # Reach further back, to show a line before the last millisecond: that millisecond is complete then.
         begin = max(self.first, min(self.position, window_end - _in_ms(self.endpoint.fallback)))
-        window = self.direction.window(begin, window_end, min(len(ending) + 1, self.page_size), from_end=True)
-        found = self.direction.ordered((yield WindowRequest(window)))
+        size = min(len(ending) + len(self.mistimed.shown) + self.mistimed.excluded + 1, self.page_size)
+        window = self.direction.window(begin, window_end, size, from_end=True)
+        found = self._timely((yield WindowRequest(window)), begin, window_end)
         emitted = self.direction.position(self.state.newest_ns // NS_PER_MS) if self.state.newest_ns else last
         if len(lines) > len(ending) or begin < emitted < last:
             is_complete = len(found) > len(ending)

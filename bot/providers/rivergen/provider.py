@@ -125,7 +125,7 @@ class RivergenProvider(HttpProvider):
                 numbers = (line.line or 0 for line in chunk.lines or ())
                 total = max(max(0, offset) + count + (count == limit and offset >= 0), *numbers, 0)
             first = max(0, total - count) if offset < 0 else offset
-            return NumberedPage(total, first, wire.numbered_lines(chunk, first))
+            return NumberedPage(total, first, wire.numbered_lines(chunk, first, query.start_ns or 0))
 
         return await read_page_by_offset(query, run, fetch)
 

@@ -125,18 +125,18 @@ def run_state(word: str | None) -> JobState:
 
 def parse_chunk(body: bytes) -> LogChunk:
     """Parse a page of a log. Like the other parse functions, raises ProtocolError for any other body."""
-    return decode_body(LogChunk, body, NAME, lambda value: with_texts(value, "message", "level"))
+    return decode_body(LogChunk, body, NAME, lambda value: with_texts(value, "message", "level", "timestamp"))
 
 
-def numbered_lines(chunk: LogChunk, offset: int) -> list[NumberedLine]:
+def numbered_lines(chunk: LogChunk, offset: int, default_ns: int = 0) -> list[NumberedLine]:
     """Convert a page's lines, in order of number.
 
     A line without a number gets it from its offset. A line without a readable timestamp keeps its text, which may be
-    the one that matters: see `fill_timestamps`.
+    the one that matters: see `fill_timestamps`. On a page without any, all lines have the time `default_ns`.
     """
     parse_timestamp = timestamp_parser()
     records = chunk.lines or ()
-    stamps = fill_timestamps([parse_timestamp(record.timestamp or "") for record in records], 0)
+    stamps = fill_timestamps([parse_timestamp(record.timestamp or "") for record in records], default_ns)
     numbered = [
         NumberedLine(record.line or index, LogLine(stamp_ns, record.message or "", level=parse_level(record.level)))
         for index, (record, stamp_ns) in enumerate(zip(records, stamps, strict=True), start=offset + 1)

@@ -18,7 +18,8 @@ from bot.domain.logs import LogLine, LogQuery, Order
 from bot.providers.base import Provider
 from bot.providers.baseten.training import BasetenTraining
 from bot.providers.fireworks.provider import FireworksProvider
-from bot.providers.http.client import HttpClient, HttpLimits, Limiter
+from bot.providers.fireworks.signed_files import SignedFiles
+from bot.providers.http.client import HttpClient, HttpLimits, Limiter, LimiterPool
 from bot.providers.observe import ObservationRequest, observe
 from bot.providers.rivergen.provider import RivergenProvider
 from bot.providers.testing import FakeTransport
@@ -80,7 +81,8 @@ def fireworks(stamps: Sequence[object]) -> Provider:
         return httpx.Response(200, json={"entries": entries} if is_log else {"name": "x", "state": "RUNNING"})
 
     client = HttpClient("fireworks", "http://f", {}, secrets=[], limiter=limiter(), transport=FakeTransport(answer))
-    return FireworksProvider(client, clock_ns=lambda: ns_from_datetime(NOW))
+    files = SignedFiles(HttpLimits(), LimiterPool(), allows_http=True)
+    return FireworksProvider(client, files, clock_ns=lambda: ns_from_datetime(NOW))
 
 
 def rivergen(stamps: Sequence[object]) -> Provider:
@@ -133,7 +135,7 @@ def test_the_magnitude_of_a_number_shows_its_unit(unit: str) -> None:
             assert abs(found - at_ns) < NS_PER_SECOND
 
 
-def test_other_numbers_are_no_times() -> None:
+def test_other_numbers_are_refused() -> None:
     for number in (
         0,
         -1,

@@ -19,7 +19,6 @@ from bot.commands.runner import CommandRunner
 from bot.commands.user_config import load_access, load_diagnosis_config
 from bot.domain.access import AccessPolicy
 from bot.domain.checks import CLOCK_LOOP, DELIVERY_LOOP, POLL_LOOP, PURGE_LOOP, REMINDER_LOOP
-from bot.domain.durations import Clock
 from bot.domain.grouping import Grouping
 from bot.environment import provider_config
 from bot.errors import ConfigError
@@ -30,12 +29,13 @@ from bot.settings import Settings
 from bot.slack.connection import SocketConnection, create_app
 from bot.slack.contacts import Contacts
 from bot.slack.find_posts import PostHistory
+from bot.slack.gate import Gate
 from bot.slack.http_mode import RequestReceiver, serve_http
 from bot.slack.listeners import Listeners, register
 from bot.slack.notifier import SlackNotifier
 from bot.slack.seen_once import SeenOnce
 from bot.store.migrate import upgrade
-from bot.store.store import Store, open_store
+from bot.store.store import open_store
 from bot.watcher.clock_sync import ClockSync, ClockSyncSettings
 from bot.watcher.deliver import Deliverer, DeliverySettings
 from bot.watcher.intervals import PollIntervals
@@ -110,6 +110,7 @@ async def _run(settings: Settings, channel_runner: ChannelRunner, clock: SteadyC
     )
     listeners = Listeners(channel_runner, store, clock, access=access, resume_channel=deliverer.resume_channel)
     register(app, listeners)
+    seen = SeenOnce(store.seen, clock)
     clock_sync = ClockSync(store, clock, clock_sync_settings(settings))
     await clock_sync.start()
     beats = LoopBeats()
@@ -122,7 +123,7 @@ async def _run(settings: Settings, channel_runner: ChannelRunner, clock: SteadyC
     }
     try:
         async with asyncio.TaskGroup() as group:
-            group.create_task(_receive_events(app, settings, store, clock), name="slack")
+            group.create_task(_receive_events(app, settings, listeners.gate, seen), name="slack")
             for name, worker in loops.items():
                 group.create_task(run_loop(name, worker, store, clock, beats=beats), name=name)
     except* ConfigError as problems:
@@ -141,11 +142,11 @@ def _create_slack_app(settings: Settings) -> AsyncApp:
     )
 
 
-async def _receive_events(app: AsyncApp, settings: Settings, store: Store, clock: Clock) -> None:
+async def _receive_events(app: AsyncApp, settings: Settings, gate: Gate, seen: SeenOnce) -> None:
     if settings.trainwatch_slack_mode == "http":
         assert settings.slack_signing_secret is not None
         secret = settings.slack_signing_secret.get_secret_value()
-        receiver = RequestReceiver(app, secret, SeenOnce(store.seen, clock))
+        receiver = RequestReceiver(app, secret, seen, gate)
         await serve_http(receiver, host=settings.trainwatch_http_host, port=settings.trainwatch_http_port)
     else:
         assert settings.slack_app_token is not None

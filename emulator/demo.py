@@ -37,6 +37,7 @@ SCOPES = frozenset(
         "commands",
         "files:write",
         "groups:read",
+        "usergroups:read",
         "users:read",
         "users:read.email",
     }

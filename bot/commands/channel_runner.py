@@ -22,7 +22,7 @@ from bot.commands.subcommands.logs import LogsAnswer, LogsCommand
 from bot.commands.subcommands.notify import NotifyCommand, NotifyMeCommand
 from bot.commands.subcommands.rules import ReplayAnswer, ReplayCommand, RulesAnswer, RulesCommand
 from bot.commands.subcommands.spec import Frontend
-from bot.commands.subcommands.subscriptions import ChannelCommand
+from bot.commands.subcommands.subscriptions import ChannelCommand, UnsilenceCommand
 from bot.commands.subcommands.table import HelpCommand, SlackCommand
 from bot.domain.job_matching import KnownJob
 from bot.domain.jobs import JobRef, JobState
@@ -67,6 +67,14 @@ class ChannelRunner:
         watched = await self.store.subscriptions.known_jobs(channel)
         failing = {one.job.ref: KnownJob.of(one.job) for one in reversed(incidents)}
         return (*failing.values(), *(job for job in watched if job.ref not in failing))
+
+    async def concerned_job(self, command: SlackCommand, asker: Asker) -> str | None:
+        """Return the reference of the one job that a resolved command is about; None for no job or several."""
+        if isinstance(command, UnsilenceCommand):
+            silences = await self.store.silences.active(asker.channel, self.runner.clock())
+            matchers = (one.matchers for one in silences if one.id == command.silence_id)
+            return next((one.value for one in next(matchers, ()) if one.label == "job"), None)
+        return getattr(command, "ref", None)
 
     async def system_status(self) -> SystemStatus:
         """The backlog, and the request rate of each platform."""

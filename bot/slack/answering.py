@@ -147,8 +147,11 @@ class Answering:
                 return resolved, ""
             notes += [resolved.note] if resolved.note else []
             job, typed = getattr(resolved.command, "ref", None), getattr(command, "ref", None)
-            needed = required_role(resolved.command)
-            if refusal := await self.gate.refuse_role(needed, attempt.origin, reply.client, job):
+            needed, concerned = (
+                required_role(resolved.command),
+                await self.runner.concerned_job(resolved.command, asker),
+            )
+            if refusal := await self.gate.refuse_role(needed, attempt.origin, reply.client, concerned):
                 attempt.end(AuditResult.REFUSED, refusal)
                 return ErrorAnswer(refusal), job or ""
             answer = await self.runner.run(resolved.command, asker)

@@ -14,7 +14,9 @@ from slack_bolt.adapter.aiohttp import to_aiohttp_response
 from slack_bolt.async_app import AsyncApp, AsyncBoltRequest
 from slack_sdk.signature import SignatureVerifier
 
-from bot.slack.payloads import MalformedPayload, check_payload
+from bot.domain.audit import AuditKind
+from bot.slack.gate import Gate
+from bot.slack.payloads import MalformedPayload, check_payload, describe_payload
 from bot.slack.seen_once import SeenOnce
 
 HTTP_PATH = "/slack/events"
@@ -31,8 +33,9 @@ log = logging.getLogger(__name__)
 class RequestReceiver:
     """Receives Slack's requests."""
 
-    def __init__(self, app: AsyncApp, signing_secret: str, seen: SeenOnce) -> None:
-        self._app, self._seen = app, seen
+    def __init__(self, app: AsyncApp, signing_secret: str, seen: SeenOnce, gate: Gate) -> None:
+        # `gate` records the requests that are refused.
+        self._app, self._seen, self._gate = app, seen, gate
         self._verifier = SignatureVerifier(signing_secret)
 
     async def receive(self, request: web.Request) -> web.Response:
@@ -54,6 +57,10 @@ class RequestReceiver:
                 return _invalid_signature()
             if not await self._seen.is_new(f"signature:{signature}", _VALID_FOR):
                 log.warning("replayed request")
+                origin, text = describe_payload(bolt_request.body)
+                await self._gate.record_refusal(
+                    AuditKind.REQUEST, origin, text, "replayed: its signature was seen before"
+                )
                 return web.Response(status=401, text="replayed request")
         return await to_aiohttp_response(await self._app.async_dispatch(bolt_request))
 

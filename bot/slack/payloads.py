@@ -214,6 +214,23 @@ def read_event_user(body: Body) -> PayloadOrigin:
     return _event_origin(body, user, _text(body, "event", "channel"))
 
 
+def describe_payload(body: Body) -> tuple[PayloadOrigin, str]:
+    """Where a payload comes from, and what was typed or clicked, as far as that is known."""
+    try:
+        if "command" in body:
+            typed = read_command(body)
+            return typed.origin, typed.text
+        if body.get("type") == "block_actions":
+            click = read_click(body)
+            return click.origin, click.value
+        if _text(body, "event", "type") == "app_mention":
+            mention = read_mention_event(body)
+            return mention.origin, mention.text
+    except MalformedPayload:
+        pass
+    return PayloadOrigin(None, channel_of(body)), str(_text(body, "event", "type") or body.get("type") or "")
+
+
 def channel_of(body: Body) -> str | None:
     """The channel that an event is about: its id, or that of a channel object."""
     return _text(body, "event", "channel") or _text(body, "event", "channel", "id")

@@ -254,6 +254,17 @@ async def test_roles_decide_who_may_do_what(store: Store, user: str, text: str, 
     assert (AuditResult.REFUSED if refused else AuditResult.DONE) is record.result, record.detail
 
 
+async def test_who_may_silence_a_job_may_end_that_silence(store: Store) -> None:
+    async with harness_with(store, ROLES) as bot:
+        seen = await bot.command(f"silence 2h {REF}", user="ben")
+        await bot.command("silence 2h --yes", user="ada")
+        refused = await bot.command("silence end 2", user="ben")
+        assert "This needs the role" in refused.text
+        await bot.slack.person_actions.click("ben", seen.messages[0], Action.REPLACE)
+        (left,) = await store.silences.active(bot.channel().id, bot.clock())
+    assert () == left.matchers
+
+
 async def test_a_button_needs_the_role_for_the_job_of_its_incident(store: Store) -> None:
     async with harness_with(store, ROLES) as bot:
         root = await post_incident(bot)

@@ -122,7 +122,9 @@ async def test_http_mode_answers_signed_requests_and_refuses_others(store: Store
     async with served(slack), httpx.AsyncClient() as client:
         harness = SlackHarness(store, slack)
         harness.start()
-        receiver = RequestReceiver(harness.app, SIGNING_SECRET, SeenOnce(store.seen, harness.clock))
+        receiver = RequestReceiver(
+            harness.app, SIGNING_SECRET, SeenOnce(store.seen, harness.clock), harness.listeners.gate
+        )
         serving = asyncio.create_task(serve_http(receiver, port=port))
         try:
             await _listening(port)

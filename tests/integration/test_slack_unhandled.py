@@ -18,6 +18,7 @@ from bot.domain.alerts import DeliveryKind
 from bot.slack.http_mode import HTTP_PATH, RequestReceiver, serve_http
 from bot.slack.seen_once import SeenOnce
 from bot.slack.unhandled import NOTED_EVENTS
+from bot.store.audit import AuditQuery
 from bot.store.store import Store
 from emulator.slack import payloads
 from emulator.slack.app import SIGNING_SECRET, create_slack, served
@@ -78,7 +79,9 @@ async def in_http_mode(store: Store) -> AsyncIterator[tuple[SlackHarness, HttpDe
     async with served(slack), httpx.AsyncClient() as client:
         harness = SlackHarness(store, slack)
         harness.start()
-        receiver = RequestReceiver(harness.app, SIGNING_SECRET, SeenOnce(store.seen, harness.clock))
+        receiver = RequestReceiver(
+            harness.app, SIGNING_SECRET, SeenOnce(store.seen, harness.clock), harness.listeners.gate
+        )
         serving = asyncio.create_task(serve_http(receiver, port=port))
         delivery = HttpDelivery(f"http://127.0.0.1:{port}{HTTP_PATH}", SIGNING_SECRET, client, ack_within_s=LONGEST_S)
         try:
@@ -212,3 +215,5 @@ async def test_a_replayed_request_is_refused_also_by_another_process(store: Stor
             for delivery in (one, one, other)
         ]
     assert [200, 401, 401] == codes
+    replayed = (await store.audit.page(AuditQuery())).entries
+    assert [("request", "refused", "C1")] * 2 == [(one.kind, one.result, one.channel) for one in replayed]

@@ -28,6 +28,7 @@ from bot.redaction.redactor import Redactor
 from bot.settings import Settings
 from bot.slack.connection import SocketConnection, create_app
 from bot.slack.contacts import Contacts
+from bot.slack.copies import CopyCleaner, watch_copies
 from bot.slack.find_posts import PostHistory
 from bot.slack.gate import Gate
 from bot.slack.http_mode import RequestReceiver, serve_http
@@ -110,6 +111,7 @@ async def _run(settings: Settings, channel_runner: ChannelRunner, clock: SteadyC
     )
     listeners = Listeners(channel_runner, store, clock, access=access, resume_channel=deliverer.resume_channel)
     register(app, listeners)
+    watch_copies(app, CopyCleaner(store.copies, clock, listeners.tasks))
     seen = SeenOnce(store.seen, clock)
     clock_sync = ClockSync(store, clock, clock_sync_settings(settings))
     await clock_sync.start()

@@ -123,7 +123,7 @@ class FaultInjector:
         try:
             await self._answer(faults.choose(scope["path"]), scope, receive, send)
         except Broken:
-            await _end_connection(scope, receive, reset=False)
+            await end_connection(scope, receive, reset=False)
         finally:
             faults.in_flight -= 1
 
@@ -133,7 +133,7 @@ class FaultInjector:
             return
         match fault.kind:
             case "reset":
-                await _end_connection(scope, receive, reset=True)
+                await end_connection(scope, receive, reset=True)
             case "status":
                 await self._refuse(fault, scope, receive, send)
             case "html":
@@ -221,7 +221,7 @@ async def _stall(receive: Receive, delay_s: float) -> Receive | None:
     return replay
 
 
-async def _end_connection(scope: Scope, receive: Receive, *, reset: bool) -> None:
+async def end_connection(scope: Scope, receive: Receive, *, reset: bool) -> None:
     """Close the client's connection under the server's feet, and wait until the server has seen it.
 
     With SO_LINGER at zero the kernel sends a reset in place of an orderly end.
@@ -235,3 +235,15 @@ async def _end_connection(scope: Scope, receive: Receive, *, reset: bool) -> Non
         transport.close()
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+def with_transport(app: ASGIApp) -> ASGIApp:
+    """Give HTTP apps the connection itself; uvicorn's `send` is a method of the object that holds it."""
+
+    async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            extensions = scope.setdefault("extensions", {})
+            extensions[TRANSPORT] = send.__self__.transport  # type: ignore[attr-defined]
+        await app(scope, receive, send)
+
+    return wrapped

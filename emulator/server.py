@@ -16,10 +16,10 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from emulator import baseten, baseten_requests, fireworks, fireworks_requests, rivergen
-from emulator.faults import CONTROL_PATH, TRANSPORT, FaultInjector, Faults, control
+from emulator.faults import CONTROL_PATH, FaultInjector, Faults, control, with_transport
 from emulator.quirks import Quirks
 from emulator.storage import STORAGE, storage_app
 from emulator.world import World
@@ -82,7 +82,7 @@ async def running(app: ASGIApp, *, port: int = 0) -> AsyncIterator[str]:
     Leaving the context ends open connections at once and waits until nothing of the server is left.
     """
     config = uvicorn.Config(
-        _with_transport(app), log_level="warning", access_log=False, proxy_headers=False, server_header=False
+        with_transport(app), log_level="warning", access_log=False, proxy_headers=False, server_header=False
     )
     config.load()
     server = uvicorn.Server(config)
@@ -102,18 +102,6 @@ def _listen(port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(("127.0.0.1", port))
     return listener
-
-
-def _with_transport(app: ASGIApp) -> ASGIApp:
-    """Give HTTP apps the connection itself; uvicorn's `send` is a method of the object that holds it."""
-
-    async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            extensions = scope.setdefault("extensions", {})
-            extensions[TRANSPORT] = send.__self__.transport  # type: ignore[attr-defined]
-        await app(scope, receive, send)
-
-    return wrapped
 
 
 async def _stop(server: uvicorn.Server) -> None:

@@ -51,7 +51,7 @@ from bot.slack.user_profiles import UserProfiles
 from bot.store.store import Store
 
 COMMAND = "/train"
-EVENTS = ("app_home_opened", "app_mention", "member_joined_channel", *NOTED_EVENTS, *RESUMING_EVENTS)
+EVENTS = ("app_home_opened", "app_mention", "member_joined_channel", "reaction_added", *NOTED_EVENTS, *RESUMING_EVENTS)
 """The events the app subscribes to; manifest.yml names the same."""
 _BUSY = "Too many requests right now. Try again in a minute."
 _REMEMBER_MENTION = timedelta(days=30)

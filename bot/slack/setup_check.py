@@ -7,22 +7,24 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.checks import CheckResult
 from bot.slack.failures import BAD_TOKEN, UNREACHABLE, delivery_error, error_code
+from bot.slack.look_up_limits import INTERNAL_PER_MINUTE
 
 SCOPES: Mapping[str, str] = {
     "app_mentions:read": "to receive `@trainwatch ...`, which works in threads, unlike slash commands",
+    "channels:history": "to find an alert again whose answer was lost, instead of posting it twice",
     "channels:read": "to send waiting alerts as soon as it is invited to a channel",
     "chat:write": "to post alerts and answers in channels it was invited to",
     "commands": "to provide the slash command `/train`",
     "files:write": "to attach long logs as a text file",
+    "groups:history": "to find an alert again in a private channel, instead of posting it twice",
     "groups:read": "to send waiting alerts as soon as it is invited to a private channel",
+    "reactions:read": "to delete an alert that was posted twice when somebody reacts to it",
     "usergroups:read": "to give roles to user groups in the access file",
     "users:read": "to read times as the person who types them means them",
     "users:read.email": "to mention or message the person who started a job, and to list a person's own jobs",
 }
 """The bot scopes in manifest.yml, and what each is for; docs/slack.md lists the same."""
-OPTIONAL_SCOPES = frozenset(
-    {"channels:read", "files:write", "groups:read", "usergroups:read", "users:read", "users:read.email"}
-)
+OPTIONAL_SCOPES = frozenset(SCOPES) - {"app_mentions:read", "chat:write", "commands"}
 """Scopes that a workspace may withhold; the check passes without them."""
 
 _REINSTALL = "Paste manifest.yml into the app's settings (App Manifest), save, and install the app again."
@@ -51,7 +53,7 @@ async def _check_bot_token(client: AsyncWebClient) -> list[CheckResult]:
         ]
     found = f"team {response.get('team')}, bot @{response.get('user')}"
     granted = next((value for name, value in response.headers.items() if name.lower() == "x-oauth-scopes"), None)
-    return [CheckResult("Slack bot token", True, found), _scopes(granted)]
+    return [CheckResult("Slack bot token", True, found), _scopes(granted), *_history(granted)]
 
 
 def _scopes(granted: object) -> CheckResult:
@@ -68,6 +70,22 @@ def _scopes(granted: object) -> CheckResult:
         why = "; ".join(f"{scope} ({SCOPES[scope]})" for scope in missing)
         return CheckResult("Slack scopes", OPTIONAL_SCOPES.issuperset(missing), f"missing: {why}", _REINSTALL)
     return CheckResult("Slack scopes", True, ", ".join(sorted(SCOPES)))
+
+
+def _history(granted: object) -> list[CheckResult]:
+    """What happens to a message whose answer was lost."""
+    if not isinstance(granted, str):
+        return []
+    have = {scope.strip() for scope in granted.split(",")}
+    missing = sorted({"channels:history", "groups:history"} - have)
+    if missing:
+        found = f"without {' and '.join(missing)}, an alert whose answer was lost may be posted twice"
+        return [CheckResult("Slack history", True, found, _REINSTALL)]
+    found = (
+        f"an alert whose answer was lost is looked for before it is posted again, up to {INTERNAL_PER_MINUTE} times a "
+        "minute (1 for an app that is distributed outside Slack's Marketplace)"
+    )
+    return [CheckResult("Slack history", True, found)]
 
 
 async def _check_app_token(client: AsyncWebClient, app_token: str) -> CheckResult:

@@ -10,6 +10,7 @@ from bot.domain.checks import CheckResult
 from bot.errors import StoreUnavailable
 from bot.store.audit import AuditTrail
 from bot.store.clocks import Clocks
+from bot.store.copies import Copies
 from bot.store.deliveries import Deliveries
 from bot.store.due_times import DueTimes
 from bot.store.engine import Database
@@ -53,6 +54,7 @@ class Store:
         self.silences = Silences(database)
         self.watches = Watches(database)
         self.deliveries = Deliveries(database)
+        self.copies = Copies(database, self.deliveries)
         self.undelivered = UndeliveredMessages(database)
         self.incidents = Incidents(database)
         self.reminders = Reminders(database)

@@ -16,6 +16,7 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
 
+from emulator.faults import with_transport
 from emulator.slack import page, web_api
 from emulator.slack.delivery import Delivery, EventSender, HttpDelivery
 from emulator.slack.faults import Fault
@@ -33,24 +34,27 @@ SIGNING_SECRET = "demo-signing-secret"
 SCOPES = frozenset(
     {
         "app_mentions:read",
+        "channels:history",
         "channels:join",
         "channels:read",
         "chat:write",
         "chat:write.public",
         "commands",
         "files:write",
+        "groups:history",
         "groups:read",
         "im:history",
         "im:read",
         "im:write",
         "pins:write",
+        "reactions:read",
         "reactions:write",
         "usergroups:read",
         "users:read",
         "users:read.email",
     }
 )
-EVENTS = frozenset({"app_home_opened", "app_mention", "message.im", "member_joined_channel"})
+EVENTS = frozenset({"app_home_opened", "app_mention", "message.im", "member_joined_channel", "reaction_added"})
 
 
 @dataclass(slots=True)
@@ -141,7 +145,7 @@ async def served(slack: Slack, host: str = "127.0.0.1", port: int = 0) -> AsyncI
     """Serve a Slack alone, in this event loop; yields its address."""
     listener = socket.create_server((host, port))
     slack.context.base_url = f"http://{host}:{listener.getsockname()[1]}"
-    server = uvicorn.Server(uvicorn.Config(slack.app, log_level="warning", lifespan="off"))
+    server = uvicorn.Server(uvicorn.Config(with_transport(slack.app), log_level="warning", lifespan="off"))
     task = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         yield slack.context.base_url

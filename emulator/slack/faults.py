@@ -3,9 +3,15 @@
 Not Slack's own rules (those are in `methods/` and `limits`). Pure but for its own counters.
 """
 
+import random
+from collections import Counter
 from dataclasses import dataclass, field
 
 from emulator.slack.model import SlackError
+
+
+class ConnectionLost(Exception):
+    """The connection is to be reset in place of an answer."""
 
 
 @dataclass(slots=True)
@@ -16,12 +22,21 @@ class Fault:
     status: int = 200
     retry_after_s: int | None = None
     delay_s: float = 0.0
+    """Waited before Slack does what was asked."""
     is_applied: bool = False
     """True: Slack does what was asked and the answer is lost, the ambiguous case."""
+    answer_delay_s: float = 0.0
+    """Waited before the answer, when Slack has done what was asked."""
+    is_reset: bool = False
+    """True: the connection is reset in place of an answer."""
     times: int = 1
+    probability: float = 1.0
+    """The share of calls that it strikes; those that it spares are not counted."""
 
-    def as_error(self) -> SlackError:
+    def as_error(self) -> Exception:
         """The answer the caller gets."""
+        if self.is_reset:
+            return ConnectionLost()
         return SlackError(self.error, status=self.status, retry_after_s=self.retry_after_s)
 
 
@@ -29,6 +44,9 @@ class Fault:
 class Faults:
     """The failures ordered, by method; each is used up by `times` calls."""
 
+    chance: random.Random = field(default_factory=lambda: random.Random(0))
+    struck: Counter[str] = field(default_factory=Counter)
+    """How often each failure struck, by its error."""
     _ordered: dict[str, list[Fault]] = field(default_factory=dict)
 
     def order(self, method: str, fault: Fault) -> None:
@@ -38,12 +56,13 @@ class Faults:
     def take(self, method: str) -> Fault | None:
         """The failure this call must meet, if one was ordered."""
         for name in (method, "*"):
-            queue = self._ordered.get(name, [])
-            if queue:
-                fault = queue[0]
+            for fault in self._ordered.get(name, []):
+                if fault.probability < 1 and self.chance.random() >= fault.probability:
+                    continue
                 fault.times -= 1
                 if fault.times <= 0:
-                    queue.pop(0)
+                    self._ordered[name].remove(fault)
+                self.struck[fault.error] += 1
                 return fault
         return None
 

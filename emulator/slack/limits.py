@@ -12,6 +12,8 @@ from types import MappingProxyType
 
 from emulator.slack.model import SlackError
 
+HISTORY_METHODS = frozenset({"conversations.history", "conversations.replies"})
+DISTRIBUTED_PAGE = 15
 TIERS_PER_MINUTE: Mapping[int, int] = MappingProxyType({1: 1, 2: 20, 3: 50, 4: 100})
 
 
@@ -24,6 +26,9 @@ class RateLimits:
     """Sustained messages per second and channel."""
     post_burst: int = 10
     """Messages a channel takes at once before the sustained rate holds."""
+    is_distributed: bool = False
+    """Whether the app is distributed outside Slack's Marketplace: one call a minute of the methods that read history,
+    and at most 15 messages in an answer."""
     _buckets: dict[tuple[str, str], tuple[float, float]] = field(default_factory=dict)
 
     def take_call(self, method: str, tier: int | None, now: float) -> None:
@@ -33,7 +38,7 @@ class RateLimits:
             SlackError: `ratelimited`, HTTP 429 with `Retry-After`.
         """
         if tier is not None:
-            per_minute = TIERS_PER_MINUTE[tier]
+            per_minute = TIERS_PER_MINUTE[1 if self.is_distributed and method in HISTORY_METHODS else tier]
             self._take(("method", method), per_minute / 60, per_minute, now)
 
     def take_post(self, channel: str, now: float) -> None:

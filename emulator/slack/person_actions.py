@@ -24,6 +24,7 @@ _EVENT_SCOPES = {
     "message.im": "im:history",
     "member_joined_channel": "channels:read",
     "member_joined_channel.private": "groups:read",
+    "reaction_added": "reactions:read",
 }
 
 
@@ -169,6 +170,15 @@ class PersonActions:
         elif f"<@{bot.id}>" in text and bot.id in place.members:
             self._tell("app_mention", {"type": "app_mention", **event})
         return message
+
+    def react(self, user: str, message: Message, name: str) -> None:
+        """Add a reaction to a message, which the app is notified of."""
+        person = self._who(user)
+        message.reactions.setdefault(name, []).append(person.id)
+        self.context.workspace.touch(message)
+        item = {"type": "message", "channel": message.channel, "ts": message.ts}
+        event = {"type": "reaction_added", "user": person.id, "reaction": name, "item_user": message.user, "item": item}
+        self._tell("reaction_added", event)
 
     def invite_bot(self, user: str, channel: str) -> None:
         """Make the app a member of a channel."""

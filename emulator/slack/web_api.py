@@ -13,7 +13,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from emulator.faults import end_connection
 from emulator.slack.answers import apply_answer
+from emulator.slack.faults import ConnectionLost
 from emulator.slack.methods import apps, chat, conversations, files, views
 from emulator.slack.methods.call import Call, Method, MethodContext
 from emulator.slack.model import Json, SlackError
@@ -46,6 +48,9 @@ def routes(context: MethodContext) -> list[Route]:
                 headers["Retry-After"] = str(error.retry_after_s)
             body = {"ok": False, "error": error.code, **error.fields}
             return JSONResponse(body, status_code=error.status, headers=headers)
+        except ConnectionLost:
+            await end_connection(request.scope, request.receive, reset=True)
+            return Response()  # nobody is there to read it
         return JSONResponse({"ok": True, **answer}, headers=headers)
 
     async def upload(request: Request) -> Response:
@@ -110,6 +115,7 @@ async def _answer(context: MethodContext, name: str, method: Method | None, requ
     await asyncio.sleep(fault.delay_s)
     if fault.is_applied:
         answer = method.run(Call(context, args))
+        await asyncio.sleep(fault.answer_delay_s)
         if not fault.error:
             return answer
     raise fault.as_error()

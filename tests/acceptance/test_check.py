@@ -58,7 +58,7 @@ async def assert_reported(machine: Machine, subjects: list[str], found: str, rem
 async def test_check_without_problems_exits_with_0(ready: Machine) -> None:
     ended = await ready.run("check", "--json")
     assert (0, "", True, []) == (ended.code, ended.err, ended.json["ok"], failed(ended))
-    expected = {"Slack bot token", "Slack scopes", APP_TOKEN, "Database", "Database schema"}
+    expected = {"Slack bot token", "Slack scopes", "Slack history", APP_TOKEN, "Database", "Database schema"}
     expected |= {"Database writable", "baseten", "baseten-model", "fireworks", "rivergen"}
     assert expected == set(checks_by_subject(ended))
     assert "bot @trainwatch" in checks_by_subject(ended)["Slack bot token"]["found"]

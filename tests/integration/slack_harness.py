@@ -21,6 +21,7 @@ from bot.redaction.redactor import Redactor
 from bot.rules.diagnosis_config import DiagnosisConfig, shipped_diagnosis_config
 from bot.slack.connection import SocketConnection, create_app
 from bot.slack.contacts import Contacts
+from bot.slack.copies import CopyCleaner, watch_copies
 from bot.slack.listeners import Listeners, register
 from bot.slack.notifier import SlackNotifier
 from bot.store.store import Store
@@ -72,6 +73,7 @@ class SlackHarness:
         self.app = create_app(BOT_TOKEN, api_url=self.slack.api_url, signing_secret=SIGNING_SECRET)
         self.listeners = Listeners(runner, self.store, self.clock, access=self.access, patience_s=self.patience_s)
         register(self.app, self.listeners)
+        watch_copies(self.app, CopyCleaner(self.store.copies, self.clock, self.listeners.tasks, delay_s=0.1))
         self.contacts = Contacts(self.app.client, self.store.preferences, self.clock)
 
     def channel(self, name: str = "#training") -> Channel:

@@ -71,7 +71,7 @@ async def test_a_long_log_is_read_in_one_go_and_alerts_once(
     (listed,) = await store.subscriptions.list("C1")
 
     assert listed.firing == 1
-    assert await deliver_all(store, clock) == ["root", "reply", "edit"]
+    assert await deliver_all(store, clock) == ["root", "edit", "reply"]
 
 
 async def test_a_hanging_job_does_not_delay_others(

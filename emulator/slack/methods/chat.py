@@ -35,7 +35,7 @@ def checked_content(call: Call, *, is_update: bool = False) -> Content:
 
     Raises:
         SlackError: no_text, msg_too_long, invalid_blocks, msg_blocks_too_long, invalid_attachments,
-            too_many_attachments, markdown_text_conflict or metadata_too_large.
+            too_many_attachments, markdown_text_conflict, invalid_metadata_format or metadata_too_large.
     """
     text = str(call.args.get("text") or "")
     blocks, attachments = call.value("blocks"), call.value("attachments")
@@ -56,6 +56,10 @@ def checked_content(call: Call, *, is_update: bool = False) -> Content:
     for index, attachment in enumerate(attachments or []):
         check_blocks(attachment.get("blocks"), with_total=False, pointer=f"/attachments/{index}/blocks")
     metadata = call.value("metadata")
+    if metadata and not (
+        isinstance(metadata.get("event_type"), str) and isinstance(metadata.get("event_payload"), dict)
+    ):
+        raise SlackError("invalid_metadata_format")
     if metadata and len(json.dumps(metadata)) > METADATA_BYTES_MAX:
         raise SlackError("metadata_too_large")
     return Content(text[:TEXT_CUT_AT], blocks, attachments, metadata)

@@ -3,6 +3,7 @@
 Source: docs.slack.dev/reference/methods (documented, read 2026-11-20).
 """
 
+from emulator.slack.limits import DISTRIBUTED_PAGE
 from emulator.slack.methods.call import Call, Method
 from emulator.slack.model import Channel, Json, Message, SlackError
 from emulator.slack.serialization import channel_json, message_json, user_json
@@ -62,14 +63,8 @@ def history(call: Call) -> Json:
     _need_scope_for(call, channel, "history")
     if call.workspace.app.bot_user_id not in channel.members:
         raise SlackError("not_in_channel")
-    oldest, latest = str(call.args.get("oldest") or "0"), str(call.args.get("latest") or "9" * 11)
-    inclusive = call.flag("inclusive")
-    found = [
-        message
-        for message in reversed(channel.messages)
-        if oldest < message.ts < latest or (inclusive and message.ts in (oldest, latest))
-    ]
-    return {**_page(call, "messages", _shown(call, found)), "pin_count": len(channel.pins)}
+    found = list(reversed(_between(call, channel.messages)))
+    return {**_history_page(call, found), "pin_count": len(channel.pins)}
 
 
 def replies(call: Call) -> Json:
@@ -81,7 +76,7 @@ def replies(call: Call) -> Json:
         raise SlackError("thread_not_found")
     thread_ts = root.thread_ts or root.ts
     thread = [message for message in (channel.find(thread_ts),) if message]
-    return _page(call, "messages", _shown(call, [*thread, *channel.replies(thread_ts)]))
+    return _history_page(call, [*thread, *_between(call, channel.replies(thread_ts))])
 
 
 def user_info(call: Call) -> Json:
@@ -120,6 +115,12 @@ def add_reaction(call: Call) -> Json:
     return {}
 
 
+def get_reactions(call: Call) -> Json:
+    """`reactions.get`: a message with its reactions."""
+    message = call.message(call.channel(), "timestamp")
+    return {"type": "message", "channel": message.channel, "message": message_json(call.workspace, message)}
+
+
 def add_pin(call: Call) -> Json:
     """`pins.add`."""
     channel = call.channel()
@@ -152,6 +153,23 @@ def _need_scope_for(call: Call, channel: Channel, right: str) -> None:
     scopes = call.workspace.app.scopes
     if f"{family}:{right}" not in scopes:
         raise SlackError("missing_scope", needed=f"{family}:{right}", provided=",".join(sorted(scopes)))
+
+
+def _between(call: Call, messages: list[Message]) -> list[Message]:
+    """The messages between `oldest` and `latest`."""
+    oldest, latest = str(call.args.get("oldest") or "0"), str(call.args.get("latest") or "9" * 11)
+    inclusive = call.flag("inclusive")
+    return [
+        message
+        for message in messages
+        if oldest < message.ts < latest or (inclusive and message.ts in (oldest, latest))
+    ]
+
+
+def _history_page(call: Call, messages: list[Message]) -> Json:
+    if call.context.limits.is_distributed:
+        call.args["limit"] = min(int(call.args.get("limit") or DISTRIBUTED_PAGE), DISTRIBUTED_PAGE)
+    return _page(call, "messages", _shown(call, messages))
 
 
 def _shown(call: Call, messages: list[Message]) -> list[Json]:
@@ -193,6 +211,7 @@ METHODS = {
     "users.conversations": Method(of_user, _ANY_READ),
     "users.info": Method(user_info, ("users:read",), tier=4),
     "users.lookupByEmail": Method(lookup_by_email, ("users:read.email",)),
+    "reactions.get": Method(get_reactions, ("reactions:read",)),
     "usergroups.users.list": Method(group_members, ("usergroups:read",), tier=2),
     "reactions.add": Method(add_reaction, ("reactions:write",)),
     "pins.add": Method(add_pin, ("pins:write",), tier=2),

@@ -26,12 +26,15 @@ SCOPES_OF_EVENT = {
     "app_home_opened": set(),
     "app_uninstalled": set(),
     "tokens_revoked": set(),
+    "reaction_added": {"reactions:read"},
     "member_joined_channel": {"channels:read", "groups:read"},
     **{f"channel_{what}": {"channels:read"} for what in ("archive", "deleted", "left", "unarchive")},
     **{f"group_{what}": {"groups:read"} for what in ("archive", "deleted", "left", "unarchive")},
 }
 """https://docs.slack.dev/reference/events (read 2026-11-29). Joining: one for each kind of channel."""
 SCOPE_OF_METHOD = {
+    "conversations.history": "channels:history",
+    "conversations.replies": "groups:history",
     "chat.postMessage": "chat:write",
     "chat.update": "chat:write",
     "files_getUploadURLExternal": "files:write",
@@ -41,12 +44,15 @@ SCOPE_OF_METHOD = {
     "views_publish": None,
     "chat_delete": "chat:write",
     "chat_getPermalink": None,
+    "reactions_get": "reactions:read",
     "conversations_info": "channels:read",
     "usergroups_users_list": "usergroups:read",
     "users_info": "users:read",
     "users_lookupByEmail": "users:read.email",
 }
-"""Every method the code calls, and what it needs (https://docs.slack.dev/reference/methods, read 2026-11-20)."""
+"""Every method the code calls, and what it needs; reading history needs both scopes.
+
+Source: https://docs.slack.dev/reference/methods (read 2026-11-20)."""
 
 
 def text(most: int) -> dict[str, Any]:
@@ -160,7 +166,9 @@ def test_mentions_in_commands_arrive_with_ids_and_people_can_be_messaged(manifes
 
 
 def test_the_scopes_are_exactly_what_methods_events_and_commands_need(manifest: dict[str, Any], code: str) -> None:
-    called = set(re.findall(r'"(chat\.\w+)"', code)) | set(re.findall(r"client\.([a-z]+(?:_\w+)+)\(", code))
+    called = set(re.findall(r'"((?:chat|conversations)\.\w+)"', code)) | set(
+        re.findall(r"client\.([a-z]+(?:_\w+)+)\(", code)
+    )
     called -= {"api_call", "is_connected", "send_socket_mode_response"}  # methods of the SDK, not of Slack
     assert set(SCOPE_OF_METHOD) == called
     needed = {scope for method in called if (scope := SCOPE_OF_METHOD[method])}

@@ -27,6 +27,7 @@ from bench.cloud import KEY, quiet_ref, running_cloud
 from bench.measuring import ran
 from bench.report import Row, Section, megabytes
 from bot.app import reduce_garbage_collection
+from bot.domain.grouping import STANDARD, Grouping
 from bot.domain.jobs import JobRef
 from bot.domain.subscriptions import RuleSettings
 from bot.domain.watches import PollResult
@@ -177,8 +178,10 @@ class _Counted:
             await asyncio.sleep(0 if busy else 0.2)
         return self.saved - before
 
-    async def _count(self, results: Sequence[PollResult], now: datetime) -> frozenset[int]:
-        held = await self._settle(results, now)
+    async def _count(
+        self, results: Sequence[PollResult], now: datetime, grouping: Grouping = STANDARD
+    ) -> frozenset[int]:
+        held = await self._settle(results, now, grouping)
         self.saved += len(held)
         return held
 

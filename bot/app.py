@@ -18,7 +18,7 @@ from bot.commands.channel_runner import ChannelRunner
 from bot.commands.runner import CommandRunner
 from bot.commands.user_config import load_access, load_diagnosis_config
 from bot.domain.access import AccessPolicy
-from bot.domain.checks import CLOCK_LOOP, DELIVERY_LOOP, POLL_LOOP, PURGE_LOOP, REMINDER_LOOP
+from bot.domain.checks import CLOCK_LOOP, DELIVERY_LOOP, DIGEST_LOOP, POLL_LOOP, PURGE_LOOP, REMINDER_LOOP
 from bot.domain.grouping import Grouping
 from bot.environment import provider_config
 from bot.errors import ConfigError
@@ -39,6 +39,7 @@ from bot.store.migrate import upgrade
 from bot.store.store import open_store
 from bot.watcher.clock_sync import ClockSync, ClockSyncSettings
 from bot.watcher.deliver import Deliverer, DeliverySettings
+from bot.watcher.digest import DigestJob
 from bot.watcher.intervals import PollIntervals
 from bot.watcher.poll import Poller, PollSettings
 from bot.watcher.remind import ReminderJob
@@ -121,6 +122,7 @@ async def _run(settings: Settings, channel_runner: ChannelRunner, clock: SteadyC
         POLL_LOOP: poller,
         DELIVERY_LOOP: deliverer,
         REMINDER_LOOP: ReminderJob(store, clock),
+        DIGEST_LOOP: DigestJob(store, clock, grouping(settings)),
         PURGE_LOOP: PurgeJob(store, clock, audit_kept_for=settings.trainwatch_audit_keep),
     }
     try:

@@ -110,6 +110,17 @@ class Settings(BaseModel):
     trainwatch_drain: Annotated[Duration, _at_most(timedelta(days=1))] = Field(
         timedelta(seconds=90), description="How long to keep reading the log after a job ends, to catch its last lines."
     )
+    trainwatch_storm_size: int = Field(
+        STANDARD.storm_size,
+        ge=1,
+        le=1000,
+        description="Maximum number of new alerts that a channel gets as separate messages within a minute. "
+        "More become one message.",
+    )
+    trainwatch_group_wait: Annotated[Duration, _at_most(timedelta(minutes=5))] = Field(
+        STANDARD.group_wait,
+        description="How long a message about several alerts waits for more of them before it is posted.",
+    )
     trainwatch_group_interval: Annotated[Duration, _at_most(timedelta(days=1))] = Field(
         STANDARD.group_interval,
         description="How long an alert must have ended before a reply announces it. "

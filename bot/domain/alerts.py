@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from bot.domain.digests import Digest
 from bot.domain.durations import datetime_from_ns, ns_from_datetime
 from bot.domain.grouping import Firings
 from bot.domain.jobs import Job, JobRef
@@ -246,6 +247,8 @@ class Incident:
     closing: Closing | None = None
     muted: Muting | None = None
     unwatched: Unwatching | None = None
+    group: str = ""
+    """What incidents of several jobs share, such as `platform:baseten`; they become one message. "": nothing."""
 
     @property
     def is_failure(self) -> bool:
@@ -336,6 +339,8 @@ class Notification:
     reminder: Reminder | None = None
     thread: Receipt | None = None
     """The root message that a direct message links to."""
+    digest: Digest | None = None
+    """The digest that the message shows, instead of an incident."""
 
 
 @dataclass(frozen=True, slots=True)

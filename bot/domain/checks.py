@@ -8,6 +8,7 @@ DELIVERY_LOOP = "deliver"
 PURGE_LOOP = "purge"
 REMINDER_LOOP = "remind"
 CLOCK_LOOP = "clock"
+DIGEST_LOOP = "digest"
 """The background loops, by the names of their heartbeats."""
 
 HEARTBEAT_STALE = timedelta(minutes=2)

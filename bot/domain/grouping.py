@@ -15,6 +15,8 @@ class Grouping:
     storm_size: int = 8
     """Incidents that a channel gets as separate messages within `storm_window`; more become a digest."""
     storm_window: timedelta = timedelta(minutes=1)
+    close_after: timedelta = timedelta(minutes=5)
+    """A digest takes no more incidents when none has joined for this long."""
     reopen_within: timedelta = timedelta(hours=1)
     """An alert that fires again this soon after its incident ended opens that incident again."""
     most_firings: int = 3

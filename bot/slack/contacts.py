@@ -15,6 +15,7 @@ import msgspec
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.alerts import Delivery, DeliveryKind, Notification, NotifyReason, Receipt, Severity
+from bot.domain.digests import Digest
 from bot.domain.durations import Clock
 from bot.domain.jobs import Job
 from bot.domain.notify import NotifySettings, OwnerContact
@@ -88,13 +89,15 @@ class Contacts:
 
         An edit repeats the mentions of the root message while nobody has the incident; Slack notifies nobody of it.
         """
-        incident, severity = notification.incident, mentioned_severity(notification)
-        if incident is None or severity is None:
+        about, severity = notification.digest or notification.incident, mentioned_severity(notification)
+        if about is None or severity is None:
             return Mentioned()
         try:
-            settings = await self._preferences.of_channel(incident.channel)
+            settings = await self._preferences.of_channel(about.channel)
             if settings.quiet_until(severity, self._clock()) is not None:
                 return Mentioned()
+            if notification.digest is not None:
+                return Mentioned(tuple(target.id for target in settings.mentions.get(severity, ())))
             owner = await self._owner(notification.job, severity, settings, OwnerContact.MENTION)
         except _UNUSABLE:  # an alert goes out without mentions
             log.exception("mentions not read")
@@ -132,10 +135,19 @@ class Contacts:
 
 def mentioned_severity(notification: Notification) -> Severity | None:
     """The severity whose people a message mentions; None: nobody."""
-    incident = notification.incident
+    incident, digest = notification.incident, notification.digest
+    if notification.kind is DeliveryKind.EDIT and digest is not None:
+        return unclaimed_severity(digest)
     if notification.kind is not DeliveryKind.EDIT or incident is None:
         return notification.mention
     return incident.severity if incident.is_open and incident.acknowledgement is None else None
+
+
+def unclaimed_severity(digest: Digest) -> Severity | None:
+    """The worst severity of a digest's incidents that nobody has acknowledged; None: all have somebody."""
+    ranks = [one.severity_rank for one in digest.members if one.is_firing and one.acknowledged_by is None]
+    worst = max(ranks, default=0)
+    return next((one for one in Severity if one.rank == worst), None)
 
 
 def _member_id(user: object) -> str | None:

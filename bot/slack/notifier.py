@@ -127,6 +127,9 @@ class SlackNotifier:
 def _metadata(notification: Notification, delivery_id: str) -> dict[str, object]:
     """Message metadata with the delivery's id, and with the alert's id so that programs can distinguish firings."""
     incident, payload = notification.incident, {"delivery_id": delivery_id}
+    if notification.digest is not None:
+        payload |= {"alert_id": notification.digest.id, "incident_id": notification.digest.id}
+        return {"metadata": {"event_type": "trainwatch_alert", "event_payload": payload}}
     if incident is None:
         return {"metadata": {"event_type": "trainwatch_note", "event_payload": payload}}
     alert_id = notification.alert_id or next((alert.id for alert in incident.alerts), "")

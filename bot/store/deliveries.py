@@ -31,7 +31,8 @@ from bot.store.codec import to_json
 from bot.store.delivery_queue import Room, Taken, find_ready, roots_of, take
 from bot.store.engine import Database
 from bot.store.outbox import NO_PAYLOAD, DeliveryState, add_deliveries, is_queued
-from bot.store.schema import deliveries, incidents
+from bot.store.roots import forget_root, set_root
+from bot.store.schema import deliveries
 
 log = logging.getLogger(__name__)
 
@@ -125,9 +126,7 @@ class Deliveries:
             if row is not None and follow_ups:
                 await add_deliveries(self._database, connection, [(row.watch_id, one) for one in follow_ups], now)
             if row is not None and row.kind == DeliveryKind.ROOT:
-                await connection.execute(
-                    update(incidents).where(incidents.c.id == row.incident_id).values(root=to_json(receipt))
-                )
+                await set_root(connection, row.incident_id, receipt)
         return row is not None
 
     async def mark_failed(
@@ -163,11 +162,7 @@ class Deliveries:
         statement = statement.values(claim_token=None, due_at=now, attempt_at=None)
         async with self._database.write() as connection:
             incident_id = await connection.scalar(statement.returning(deliveries.c.incident_id))
-            await connection.execute(
-                update(incidents)
-                .where(incidents.c.id == incident_id, incidents.c.root == to_json(gone))
-                .values(root=None)
-            )
+            await forget_root(connection, incident_id, gone)
         return incident_id is not None
 
     async def postpone(self, delivery_id: int, token: str, until: datetime) -> bool:

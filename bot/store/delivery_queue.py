@@ -15,6 +15,7 @@ from bot.domain.alerts import DeliveryKind
 from bot.store.claims import new_token
 from bot.store.engine import AnyRow
 from bot.store.outbox import NO_PAYLOAD, DeliveryState, is_queued, supersede_edits, update_free
+from bot.store.roots import find_roots
 from bot.store.schema import deliveries, incidents
 
 Room = Callable[[str], int]
@@ -70,12 +71,11 @@ async def take(connection: AsyncConnection, ids: Sequence[int], now: datetime, l
 
 
 async def roots_of(connection: AsyncConnection, rows: Sequence[AnyRow]) -> Mapping[str, str | None]:
-    """Return the receipt of the root message of each row's incident; None without one."""
+    """Return the receipt of the root message of each row's incident or digest; None without one."""
     ids = {row.incident_id for row in rows if row.incident_id is not None}
     if not ids:
         return {}
-    found = await connection.execute(select(incidents.c.id, incidents.c.root).where(incidents.c.id.in_(ids)))
-    return dict.fromkeys(ids) | {row.id: row.root for row in found}
+    return dict.fromkeys(ids) | await find_roots(connection, ids)
 
 
 def _channels() -> Select[str]:

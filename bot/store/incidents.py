@@ -143,6 +143,7 @@ async def save_incidents(
             "opened_at": incident.opened_at,
             "resolved_at": incident.resolved_at,
             "value": to_json(incident),
+            "group_key": incident.group,
             "is_open": incident.is_open,
             "remind_at": now if incident.is_open and incident.acknowledgement is None else None,
         }

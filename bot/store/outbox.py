@@ -11,6 +11,7 @@ from bot.domain.alerts import Delivery, DeliveryKind, Notification
 from bot.domain.priorities import DeliveryPriority, priority_of
 from bot.store.codec import to_json
 from bot.store.engine import Database
+from bot.store.folding import change_digests
 from bot.store.schema import deliveries
 
 NO_PAYLOAD = ""
@@ -29,6 +30,8 @@ class DeliveryState(enum.StrEnum):
     """Deliberately not sent, because of a silence or a severity below the subscription's."""
     SUPERSEDED = "superseded"
     """An edit replaced by a later edit of the same message."""
+    FOLDED = "folded"
+    """Shown by a digest instead."""
 
 
 def is_queued(table: FromClause = deliveries) -> ColumnElement[bool]:
@@ -43,11 +46,13 @@ async def add_deliveries(
     """Add deliveries (each with its watch's id), due now; those already in the outbox are not touched.
 
     A new edit supersedes waiting edits of its incident. What waits in front of something more urgent in the same
-    incident becomes as urgent, because the order within an incident stays.
+    incident becomes as urgent, because the order within an incident stays. Those of an incident that a digest shows are
+    folded.
     """
     rows = [_row(watch_id, delivery, now) for watch_id, delivery in new]
     if not rows:
         return
+    await _fold(connection, rows, now)
     insert = database.insert(deliveries)
     await connection.execute(
         insert.on_conflict_do_nothing(index_elements=[deliveries.c.watch_id, deliveries.c.dedupe_key]), rows
@@ -58,6 +63,15 @@ async def add_deliveries(
         if urgent := [row["incident_id"] for row in rows if row["priority"] == priority and row["incident_id"]]:
             in_front = _in_front_of(priority).where(deliveries.c.incident_id.in_(urgent))
             await connection.execute(update_free(in_front).values(priority=priority))
+
+
+async def _fold(connection: AsyncConnection, rows: Iterable[dict[str, object]], now: datetime) -> None:
+    """Mark the deliveries of incidents that a digest shows; the digest is edited instead."""
+    in_threads = [row for row in rows if row["incident_id"] and row["state"] == DeliveryState.QUEUED]
+    shown_by = await change_digests(connection, {str(row["incident_id"]) for row in in_threads}, now)
+    for row in in_threads:
+        if (digest_id := shown_by.get(str(row["incident_id"]))) is not None:
+            row |= {"state": DeliveryState.FOLDED, "reason": f"shown by {digest_id}", "notification": NO_PAYLOAD}
 
 
 def _in_front_of(priority: DeliveryPriority) -> Select[int]:
@@ -122,7 +136,9 @@ def _row(watch_id: int, delivery: Delivery, now: datetime) -> dict[str, object]:
 
 
 def _thread_of(notification: Notification) -> str | None:
-    """The incident in whose order a delivery is sent; a direct message delays no other."""
+    """The incident or digest in whose order a delivery is sent; a direct message delays no other."""
+    if notification.digest is not None and notification.kind is not DeliveryKind.DIRECT:
+        return notification.digest.id
     if notification.incident is None or notification.kind is DeliveryKind.DIRECT:
         return None
     return notification.incident.id

@@ -32,7 +32,8 @@ class Reminders:
 
     async def list_due(self, now: datetime, *, limit: int = 100) -> list[DueIncident]:
         """Return the incidents whose next reminder is to be planned, longest overdue first."""
-        statement = select(incidents).where(incidents.c.remind_at <= now).order_by(incidents.c.remind_at).limit(limit)
+        is_due = and_(incidents.c.remind_at <= now, incidents.c.digest_id.is_(None))  # a digest has its own reminders
+        statement = select(incidents).where(is_due).order_by(incidents.c.remind_at).limit(limit)
         async with self._database.read() as connection:
             rows = (await connection.execute(statement)).all()
             if not rows:

@@ -2,7 +2,7 @@
 
     watches ──< subscriptions      one row per watched job; the channels subscribed to it
        └─────< alerts              the state of each rule on the job
-    incidents ──< deliveries       the threads of each channel, and the messages sent and queued
+    digests ──< incidents ──< deliveries   messages about many incidents; the threads of each channel; what is sent
     silences, notify_settings, people, audit, seen_keys, heartbeats, clocks
 
 Incidents and deliveries outlive their watch, because a channel's thread is closed after the watch is deleted. They
@@ -65,7 +65,7 @@ class ForeignText(TypeDecorator[str]):
         return None if value is None else clean_text(value)
 
 
-SCHEMA_VERSION = "0007"
+SCHEMA_VERSION = "0008"
 """The newest revision in `migrations/versions`."""
 
 metadata = MetaData(
@@ -142,7 +142,10 @@ incidents = Table(
     Column("remind_at", UtcDateTime, doc="When to plan the next reminder; NULL: not before the incident changes."),
     Column("reminders", Integer, nullable=False, server_default="0", doc="Number of reminders sent."),
     Column("reminded_at", UtcDateTime, doc="When the last reminder was sent."),
+    Column("group_key", String(200), nullable=False, server_default="", doc="Copy of Incident.group."),
+    Column("digest_id", String(40), doc="The digest that shows it, instead of messages of its own."),
     Index(None, "watch_id", "resolved_at"),
+    Index(None, "digest_id"),
     Index(None, "channel", "resolved_at"),
     Index(None, "resolved_at"),
     Index(None, "remind_at"),
@@ -151,6 +154,8 @@ incidents = Table(
 
 _QUEUED, _ATTEMPTED, _TO_VERIFY = "state = 'queued'", "attempt_at IS NOT NULL", "verify_at IS NOT NULL"
 """Partial indexes keep the queue small beside the deliveries of a month."""
+
+_OPEN = "closed_at IS NULL"
 
 deliveries = Table(
     "deliveries",
@@ -186,6 +191,24 @@ deliveries = Table(
     Index(None, "created_at"),
     sqlite_autoincrement=True,
     postgresql_with=_BUSY,
+)
+
+digests = Table(
+    "digests",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("channel", String(100), nullable=False),
+    Column("key", String(200), nullable=False, doc="What its incidents share; empty for a storm."),
+    Column("opened_at", UtcDateTime, nullable=False),
+    Column("joined_at", UtcDateTime, nullable=False, doc="When the last incident joined."),
+    Column("closed_at", UtcDateTime, doc="Since when no incident joins; NULL: it is open."),
+    Column("root", Text, doc="Receipt of the root message; NULL until it is sent."),
+    Column("value", Text, nullable=False, doc="DigestState."),
+    Column("due_at", UtcDateTime, doc="When to plan its messages; NULL: not before an incident changes."),
+    Column("changes", Integer, nullable=False, server_default="0", doc="Number of changes; makes older plans void."),
+    Index("uq_digests_open", "channel", "key", unique=True, sqlite_where=text(_OPEN), postgresql_where=text(_OPEN)),
+    Index(None, "due_at"),
+    Index(None, "closed_at"),
 )
 
 silences = Table(

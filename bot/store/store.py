@@ -12,6 +12,7 @@ from bot.store.audit import AuditTrail
 from bot.store.clocks import Clocks
 from bot.store.copies import Copies
 from bot.store.deliveries import Deliveries
+from bot.store.digests import Digests
 from bot.store.due_times import DueTimes
 from bot.store.engine import Database
 from bot.store.incidents import Incidents
@@ -58,6 +59,7 @@ class Store:
         self.undelivered = UndeliveredMessages(database)
         self.incidents = Incidents(database)
         self.reminders = Reminders(database)
+        self.digests = Digests(database)
         self.preferences = Preferences(database)
         self.audit = AuditTrail(database)
         self.seen = SeenKeys(database)

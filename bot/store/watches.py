@@ -16,11 +16,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.alerts import Alert, Incident
+from bot.domain.grouping import STANDARD, Grouping
 from bot.domain.jobs import Job, JobRef
 from bot.domain.logs import LogCursor
 from bot.domain.watches import ClaimedWatch, PollResult
 from bot.store.claims import new_token
 from bot.store.codec import from_json, to_json
+from bot.store.digest_joins import join_new
 from bot.store.engine import AnyRow, Database
 from bot.store.incidents import save_incidents
 from bot.store.outbox import add_deliveries
@@ -75,7 +77,9 @@ class Watches:
                 log.exception("watch cannot be read", extra=extra)
         return claimed
 
-    async def settle(self, results: Sequence[PollResult], now: datetime) -> frozenset[int]:
+    async def settle(
+        self, results: Sequence[PollResult], now: datetime, grouping: Grouping = STANDARD
+    ) -> frozenset[int]:
         """Write the results of polls, state and messages in one transaction.
 
         When the database cannot store one of them, each is written separately; the bad one is logged, counts as a
@@ -89,13 +93,13 @@ class Watches:
             StoreUnavailable: nothing was written; the claims last until their leases end.
         """
         try:
-            return await self._settle_together(results, now)
+            return await self._settle_together(results, now, grouping)
         except UNSTORABLE:
             if len(results) == 1:
                 log.exception("poll result cannot be stored", extra={"watch": results[0].watch_id})
                 await self._postpone(results[0], now)
                 return frozenset()
-        return frozenset().union(*[await self.settle([one], now) for one in results])
+        return frozenset().union(*[await self.settle([one], now, grouping) for one in results])
 
     async def _postpone(self, result: PollResult, now: datetime) -> None:
         """Release a job unchanged, except for one more failure."""
@@ -103,7 +107,9 @@ class Watches:
         async with self._database.write() as connection:
             await connection.execute(_held([result.watch_id], result.token).values(released))
 
-    async def _settle_together(self, results: Sequence[PollResult], now: datetime) -> frozenset[int]:
+    async def _settle_together(
+        self, results: Sequence[PollResult], now: datetime, grouping: Grouping
+    ) -> frozenset[int]:
         async with self._database.write() as connection:
             held = await _end_claims(connection, results)
             kept = [result for result in results if result.watch_id in held]
@@ -113,6 +119,7 @@ class Watches:
                 changed = [(result.watch_id, one) for result in kept for one in result.incidents]
                 await save_incidents(self._database, connection, changed, now)
                 new = [(result.watch_id, one) for result in kept for one in result.deliveries]
+                await join_new(self._database, connection, [one for _, one in new], grouping, now)
                 await add_deliveries(self._database, connection, new, now)
                 await _delete_unsubscribed(connection, kept)
         return held

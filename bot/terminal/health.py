@@ -5,14 +5,22 @@
 
 from datetime import datetime
 
-from bot.domain.checks import DELIVERY_LOOP, HEARTBEAT_STALE, ON_TIME, POLL_LOOP, REMINDER_LOOP, CheckResult
+from bot.domain.checks import (
+    DELIVERY_LOOP,
+    DIGEST_LOOP,
+    HEARTBEAT_STALE,
+    ON_TIME,
+    POLL_LOOP,
+    REMINDER_LOOP,
+    CheckResult,
+)
 from bot.domain.durations import format_ago, spoken_duration
 from bot.errors import StoreUnavailable
 from bot.store.store import open_store
 
 _START = "Start the bot: trainwatch serve. Check that DATABASE_URL is that of the bot."
 _RETRY = "Try again. If it stays busy, end the process that holds it."
-LOOPS = (POLL_LOOP, DELIVERY_LOOP, REMINDER_LOOP)
+LOOPS = (POLL_LOOP, DELIVERY_LOOP, REMINDER_LOOP, DIGEST_LOOP)
 
 
 async def check_health(database_url: str, now: datetime) -> list[CheckResult]:

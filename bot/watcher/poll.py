@@ -164,7 +164,7 @@ class Poller:
         outcomes = zip(watches, (task.result() for task in done), strict=True)
         results = [self._record(watch, result) for watch, result in outcomes]
         try:
-            held = await self._store.watches.settle(results, self._clock())
+            held = await self._store.watches.settle(results, self._clock(), self._settings.grouping)
         except StoreUnavailable:
             # Nothing was written. Keep the results for the next tick instead of waiting for the lease to end.
             self._polls.update(zip(done, watches, strict=True))

@@ -1,12 +1,11 @@
 """Sentences about alerts, for the root message, its thread and alt text: which one leads, where, and how it ended."""
 
-from datetime import datetime
-
 from bot.domain.alerts import Evidence, Incident, IncidentAlert, Resolution
 from bot.domain.durations import spoken_duration
 from bot.domain.jobs import Job, JobState
 from bot.domain.progress import position_text
 from bot.rules.catalog import reports_state
+from bot.rules.lead import is_active, lead_alert
 from bot.slack.render.icons import CLEARED, ENDED, SEVERITY_ICONS
 from bot.slack.render.jobs import job_name
 from bot.slack.render.text import one_line
@@ -21,18 +20,6 @@ STATE_VERBS = {
     JobState.CANCELLED: "was stopped",
     JobState.PREEMPTED: "was preempted",
 }
-
-
-def lead_alert(incident: Incident) -> IncidentAlert | None:
-    """The alert for the headline: the worst that is active, then one that names the cause, then the earliest."""
-    candidates = [alert for alert in incident.alerts if is_active(incident.job, alert)] or incident.alerts
-    return min(candidates, key=_headline_order, default=None)
-
-
-def is_active(job: Job, alert: IncidentAlert) -> bool:
-    """Whether the alert fires, or fired when the job failed and so may explain the failure."""
-    ended_with_job = alert.resolution is Resolution.JOB_ENDED and job.state.is_failure and job.state.is_terminal
-    return alert.resolved_at is None or ended_with_job
 
 
 def incident_icon(incident: Incident) -> str:
@@ -117,7 +104,3 @@ def repeats_title(alert: IncidentAlert) -> bool:
 def sentence_case(text: str) -> str:
     """The text with a capital first letter."""
     return text[:1].upper() + text[1:]
-
-
-def _headline_order(alert: IncidentAlert) -> tuple[int, bool, bool, datetime]:
-    return -alert.severity.rank, reports_state(alert.rule), alert.evidence.title is None, alert.fired_at

@@ -17,16 +17,17 @@ from bot.domain.alerts import (
 )
 from bot.domain.wording import plural
 from bot.rules.catalog import reports_state
+from bot.rules.lead import lead_alert
 from bot.slack.render.alert_text import (
     alert_icon,
     alt_sentence,
     ending,
     is_in_first_reply,
-    lead_alert,
     repeats_state,
     repeats_title,
 )
 from bot.slack.render.blocks import code_sections, context, section
+from bot.slack.render.digest import render_digest
 from bot.slack.render.flapping import render_flapping
 from bot.slack.render.icons import NOTE, TIMES
 from bot.slack.render.incident_root import render_root
@@ -47,6 +48,8 @@ _COUNTS_BUDGET = 1500
 def render_notification(notification: Notification, mentioned: Mentioned = NO_MENTIONS) -> Message:
     """The message of any notification, with mentions; a root and its edits are rendered alike."""
     incident = notification.incident
+    if notification.digest is not None and notification.kind is not DeliveryKind.DIRECT:
+        return render_digest(notification, mentioned)
     if incident is None or notification.kind is DeliveryKind.NOTE:
         return render_note(notification)
     if notification.kind is not DeliveryKind.REPLY:

@@ -117,6 +117,10 @@ class Action(enum.StrEnum):
     """An incident id and, after a space, the person to take it from."""
     RESOLVE = "trainwatch_resolve"
     """An incident id. The clicker closes the incident."""
+    SILENCE = "trainwatch_silence"
+    """A digest id. The clicker silences the jobs of its incidents."""
+    MEMBER = "trainwatch_member"
+    """An incident id. The incident is shown to the clicker only, with its buttons."""
     MORE = "trainwatch_more"
     """An overflow menu whose options are like CHANGE."""
 
@@ -158,6 +162,26 @@ def overflow(options: Sequence[tuple[str, str]]) -> Block | None:
         if _can_carry(value, MAX_OPTION_VALUE)
     ]
     return {"type": "overflow", "action_id": Action.MORE.value, "options": fitting} if fitting else None
+
+
+def menu(label: str, action: Action, options: Sequence[tuple[str, str]]) -> Block | None:
+    """A select menu of (label, value), at most 100; None without options.
+
+    Source: https://docs.slack.dev/reference/block-kit/block-elements/select-menu-element (documented).
+    """
+    fitting = [
+        {"text": plain(name, _MAX_LABEL_TEXT), "value": value}
+        for name, value in options
+        if _can_carry(value, MAX_OPTION_VALUE)
+    ]
+    if not fitting:
+        return None
+    return {
+        "type": "static_select",
+        "action_id": action.value,
+        "placeholder": plain(label, _MAX_HEADER_TEXT),
+        "options": fitting,
+    }
 
 
 def _can_carry(value: str, limit: int) -> bool:

@@ -13,7 +13,8 @@ from bot.domain.durations import format_ago, spoken_duration
 from bot.domain.subscriptions import Watched
 from bot.domain.undelivered import Undelivered
 from bot.domain.wording import plural
-from bot.slack.render.alert_text import TITLE_LIMIT, incident_icon, lead_alert
+from bot.rules.lead import lead_alert
+from bot.slack.render.alert_text import TITLE_LIMIT, incident_icon
 from bot.slack.render.blocks import context, divider, header, row_sections, section
 from bot.slack.render.icons import WARNING
 from bot.slack.render.jobs import job_link, watched_row

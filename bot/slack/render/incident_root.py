@@ -13,15 +13,14 @@ from bot.domain.durations import ns_from_datetime, spoken_duration
 from bot.domain.jobs import Job
 from bot.domain.progress import checkpoint_text, position_text
 from bot.domain.wording import plural
+from bot.rules.lead import is_active, lead_alert
 from bot.slack.render.alert_text import (
     STATE_VERBS,
     alert_icon,
     alt_sentence,
     ending,
     firings_text,
-    is_active,
     is_in_first_reply,
-    lead_alert,
     place,
     repeats_state,
     repeats_title,

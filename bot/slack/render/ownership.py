@@ -4,7 +4,8 @@ from datetime import datetime
 
 from bot.domain.alerts import Incident, Notification, NotifyReason
 from bot.domain.durations import spoken_duration
-from bot.slack.render.alert_text import TITLE_LIMIT, incident_icon, lead_alert
+from bot.rules.lead import lead_alert
+from bot.slack.render.alert_text import TITLE_LIMIT, incident_icon
 from bot.slack.render.blocks import Action, actions, button, context, section
 from bot.slack.render.icons import NOTE, OWNER, REMINDER
 from bot.slack.render.jobs import job_link, job_name

@@ -92,7 +92,8 @@ def _block_problems(block: Block) -> Iterator[str]:
         case "actions":
             for element in body["elements"]:
                 options = element.get("options", [])
-                if len(element.get("value", "")) > limits.MAX_BUTTON_VALUE or len(options) > 5:
+                most = 100 if element["type"] == "static_select" else 5
+                if len(element.get("value", "")) > limits.MAX_BUTTON_VALUE or len(options) > most:
                     yield "button value"
                 if any(len(option["value"]) > limits.MAX_OPTION_VALUE for option in options):
                     yield "option value"

@@ -1,0 +1,30 @@
+"""A digest that is due, and what is planned for it. `bot.store.digests` reads the first and writes the second."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.domain.alerts import Delivery, Incident
+from bot.domain.digests import DigestState, StoredDigest
+
+
+@dataclass(frozen=True, slots=True)
+class DueDigest:
+    """A digest to plan, with its incidents in the order in which they joined."""
+
+    stored: StoredDigest
+    incidents: tuple[Incident, ...]
+    changes: int
+    """Number of changes until now; another change makes the plan void."""
+
+
+@dataclass(frozen=True, slots=True)
+class DigestPlan:
+    """What to send about a digest now, and when to plan again."""
+
+    state: DigestState
+    closed_at: datetime | None
+    next_at: datetime | None
+    """None: not before an incident changes."""
+    deliveries: tuple[Delivery, ...] = ()
+    leaving: tuple[Incident, ...] = ()
+    """Incidents that get messages of their own again, because something new happened to them."""

@@ -1,0 +1,178 @@
+"""Digests in Slack: the root message, its lists of jobs, and what its thread is notified of.
+
+The root message groups the incidents by cause: what broke for how many jobs, since when, and what people did about it.
+Its buttons act on all of them, its menu and those of the lists on one.
+"""
+
+from collections.abc import Sequence
+
+from bot.domain.alerts import DeliveryKind, Notification, NotifyReason, Severity
+from bot.domain.digests import Digest, DigestMember
+from bot.domain.durations import spoken_duration
+from bot.domain.wording import plural
+from bot.slack.render.blocks import Action, actions, button, confirm, context, menu, row_sections, section
+from bot.slack.render.digest_text import (
+    Group,
+    ending,
+    groups_of,
+    headline,
+    icon_of,
+    spoken_headline,
+    state_counts,
+)
+from bot.slack.render.icons import REMINDER
+from bot.slack.render.mentions import NO_MENTIONS, Mentioned, with_mentions
+from bot.slack.render.message import Block, Message, message
+from bot.slack.render.text import clock_time, code, link, one_line, person, slack_time
+
+_MAX_MENU = 100
+"""Options of a menu. Documented: https://docs.slack.dev/reference/block-kit/block-elements/select-menu-element."""
+_NAMES, _ALL_NAMES = 90, 1200
+"""Characters of job names in the root message: one or two lines on a phone; all, when no reply lists them."""
+_FACT = 72
+_LIST_FACT = 140
+_LIST_BUDGET = 7000
+
+
+def render_digest(notification: Notification, mentioned: Mentioned = NO_MENTIONS) -> Message:
+    """The message of any notification about a digest."""
+    digest = notification.digest
+    assert digest is not None
+    if notification.kind is not DeliveryKind.REPLY:
+        return with_mentions(_render_root(digest), mentioned)
+    return with_mentions(_render_reply(notification, digest), mentioned)
+
+
+def _render_root(digest: Digest) -> Message:
+    groups = groups_of(digest.members)
+    lines = [headline(digest, groups), _fact(groups), _names(digest), _since(digest)]
+    return message(
+        spoken_headline(digest, groups),
+        [
+            section("\n".join(line for line in lines if line)),
+            context([*state_counts(digest), *_owners(digest)]),
+            _buttons(digest),
+        ],
+    )
+
+
+def _fact(groups: Sequence[Group]) -> str:
+    """The decisive line of the largest group."""
+    return code(groups[0].members[0].fact, _FACT) if groups and groups[0].members[0].fact else ""
+
+
+def _names(digest: Digest) -> str:
+    """The jobs by name, those that need a person first, as far as they fit."""
+    limit = _ALL_NAMES if digest.key.startswith("platform:") else _NAMES
+    shown, length = list[str](), 0
+    members = sorted(digest.members, key=lambda one: not one.is_firing)
+    for one in members:
+        name = one_line(one.name, 40)
+        length += len(name) + 2
+        if shown and length > limit:
+            break
+        shown.append(name if one.is_firing else f"~{name}~")
+    hidden = len(members) - len(shown)
+    return f"{', '.join(shown)}{f' and {hidden:,} more' if hidden else ''}"
+
+
+def _since(digest: Digest) -> str:
+    since = f"Since {clock_time(digest.started_at)}" if digest.started_at else ""
+    if digest.ended_at is not None and digest.started_at is not None:
+        return f"{since} · over after {spoken_duration(digest.ended_at - digest.started_at)}"
+    thread = "" if digest.key.startswith("platform:") else "each job is in the thread"
+    return " · ".join(part for part in (since, thread) if part)
+
+
+def _owners(digest: Digest) -> list[str]:
+    """Who has acknowledged how many, and until when all are silenced."""
+    firing = [one for one in digest.members if one.is_firing]
+    people = dict.fromkeys(one.acknowledged_by for one in firing if one.acknowledged_by)
+    taken = [one for one in firing if one.acknowledged_by]
+    parts = []
+    if taken:
+        number = "all" if len(taken) == len(firing) else f"{len(taken):,} of {len(firing):,}"
+        parts.append(f"👍 {number} acknowledged by {', '.join(person(one) for one in [*people][:3])}")
+    muted = [one.muted_until for one in firing if one.muted_until is not None]
+    if firing and len(muted) == len(firing):
+        parts.append(f"🔕 Silenced until {clock_time(min(muted))}")
+    return parts
+
+
+def _buttons(digest: Digest) -> Block | None:
+    firing = [one for one in digest.members if one.is_firing]
+    if not firing:
+        return None
+    is_page = digest.severity_rank >= Severity.PAGE.rank
+    is_open = any(one.acknowledged_by is None for one in firing)
+    asks = confirm("Resolve all?", f"Closes {plural(len(firing), 'alert')} of this message.", "Resolve all")
+    silence_ids = {one.silence_id for one in firing}
+    undo = f"silence end {silence_ids.pop()}" if len(silence_ids) == 1 and None not in silence_ids else ""
+    return actions(
+        [
+            button("Acknowledge all", Action.ACKNOWLEDGE, digest.id, style="primary" if is_page else None)
+            if is_open
+            else None,
+            button("Undo silence", Action.CHANGE, undo) or button("Silence all 1 hour", Action.SILENCE, digest.id),
+            button("Resolve all", Action.RESOLVE, digest.id, asks=asks),
+            _menu(firing),
+        ]
+    )
+
+
+def _menu(members: Sequence[DigestMember]) -> Block | None:
+    """A menu with one job each, to acknowledge, silence or close it alone."""
+    return menu("One job…", Action.MEMBER, [(one.name, one.incident_id) for one in members[:_MAX_MENU]])
+
+
+def _render_reply(notification: Notification, digest: Digest) -> Message:
+    match notification.reason:
+        case NotifyReason.FIRST:
+            return _render_list(digest)
+        case NotifyReason.REMINDER:
+            return _render_reminder(notification, digest)
+        case _:
+            groups = groups_of(digest.members)
+            text = headline(digest, groups)
+            return message(spoken_headline(digest, groups), [section(f"{text}\n{_since(digest)}".rstrip())])
+
+
+def _render_list(digest: Digest) -> Message:
+    """One line for each job: name, reference and decisive line."""
+    rows = [_row(one) for one in digest.members]
+    names = ", ".join(one_line(one.name, 40) for one in digest.members[:5])
+    more = f" and {len(digest.members) - 5} more" if len(digest.members) > 5 else ""
+    return message(
+        f"{plural(len(digest.members), 'job')}: {names}{more}.",
+        [*row_sections(rows, _LIST_BUDGET, "job"), actions([_menu(digest.members)])],
+    )
+
+
+def _row(member: DigestMember) -> str:
+    name = f"*{link(member.url, one_line(member.name, 60))}*"
+    reference = code(str(member.job), 80)
+    fact = f": {code(member.fact, _LIST_FACT)}" if member.fact and member.fact.rstrip(".") != member.cause else ""
+    how = "" if member.is_firing else f" · {ending(member)}"
+    return f"{icon_of(member)} {name} {reference} {slack_time(member.at)} {one_line(member.cause, 60)}{fact}{how}"
+
+
+def _render_reminder(notification: Notification, digest: Digest) -> Message:
+    reminder = notification.reminder
+    assert reminder is not None
+    open_pages = [one for one in digest.members if one.is_firing and one.acknowledged_by is None]
+    waited = spoken_duration(reminder.at - reminder.since)
+    what = f"Nobody has acknowledged {plural(len(open_pages), 'alert')} for {waited}"
+    note = (
+        "This is the last reminder."
+        if reminder.next_at is None
+        else f"Next reminder in {spoken_duration(reminder.next_at - reminder.at)}."
+    )
+    text = headline(digest, groups_of(digest.members))
+    return message(
+        f"{REMINDER} {what}.",
+        [
+            section(f"{REMINDER} *{what}*\n{text}"),
+            actions([button("Acknowledge all", Action.ACKNOWLEDGE, digest.id, style="primary")]),
+            context([note]),
+        ],
+    )

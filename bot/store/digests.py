@@ -1,0 +1,132 @@
+"""Digests: messages about many incidents of a channel.
+
+An incident joins a digest in the transaction that decides it (`digest_joins.py`). From then on its deliveries are
+folded: they are rows that name the digest. The digest is planned later from its incidents (`bot.rules.digest`), and a
+plan is written only if nothing changed meanwhile, so that of several processes that plan it one succeeds.
+"""
+
+import logging
+from datetime import datetime, timedelta
+
+import msgspec
+from sqlalchemy import and_, func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.domain.alerts import Delivery, DeliveryKind, Incident, Notification, NotifyReason
+from bot.domain.digest_plans import DigestPlan, DueDigest
+from bot.domain.digests import DigestState, StoredDigest
+from bot.store.codec import from_json, to_json
+from bot.store.engine import AnyRow, Database
+from bot.store.outbox import add_deliveries, is_queued
+from bot.store.schema import deliveries, digests, incidents
+
+NO_WATCH = 0
+"""The watch id of deliveries about several jobs."""
+_ROOT_WAIT = timedelta(seconds=1)
+
+log = logging.getLogger(__name__)
+
+
+class Digests:
+    """The digests of all channels."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def list_due(self, now: datetime, *, limit: int = 20) -> list[DueDigest]:
+        """Return the digests to plan, longest overdue first.
+
+        A digest takes over the root message of an incident that was posted before others joined; while that message is
+        being sent, it waits.
+        """
+        statement = select(digests).where(digests.c.due_at <= now).order_by(digests.c.due_at).limit(limit)
+        async with self._database.read() as connection:
+            rows = (await connection.execute(statement)).all()
+        due = []
+        for row in rows:
+            try:
+                if row.root is not None or await self._adopt_root(row, now):
+                    due.append(await self._read(row.id))
+            except msgspec.MsgspecError:
+                log.exception("digest cannot be read", extra={"digest": row.id})
+                await self._stop(row.id)
+        return due
+
+    async def save(self, due: DueDigest, plan: DigestPlan, now: datetime) -> bool:
+        """Write a plan and its messages; return False if the digest changed or another process was faster."""
+        values = {
+            "value": to_json(plan.state),
+            "closed_at": plan.closed_at,
+            "due_at": plan.next_at,
+            "changes": digests.c.changes + 1,
+        }
+        is_unchanged = and_(digests.c.id == due.stored.id, digests.c.changes == due.changes)
+        statement = update(digests).where(is_unchanged).values(values)
+        async with self._database.write() as connection:
+            if not (await connection.execute(statement)).rowcount:
+                return False
+            for one in plan.leaving:
+                await self._leave(connection, one, now)
+            new = [(NO_WATCH, one) for one in plan.deliveries]
+            await add_deliveries(self._database, connection, new, now)
+        return True
+
+    async def members(self, digest_id: str) -> tuple[Incident, ...]:
+        """Return the incidents of a digest in the order in which they joined."""
+        async with self._database.read() as connection:
+            return await _members(connection, digest_id)
+
+    async def _read(self, digest_id: str) -> DueDigest:
+        async with self._database.read() as connection:
+            row = (await connection.execute(select(digests).where(digests.c.id == digest_id))).one()
+            return DueDigest(_stored(row), await _members(connection, digest_id), row.changes)
+
+    async def _adopt_root(self, row: AnyRow, now: datetime) -> bool:
+        """Take over the root message of the first incident that has one; return False while one is being sent."""
+        being_sent = (
+            select(func.count())
+            .select_from(deliveries.join(incidents, incidents.c.id == deliveries.c.incident_id))
+            .where(incidents.c.digest_id == row.id, is_queued())
+        )
+        posted = select(incidents.c.root).where(incidents.c.digest_id == row.id, incidents.c.root.is_not(None))
+        async with self._database.write() as connection:
+            if await connection.scalar(being_sent):
+                await connection.execute(update(digests).where(digests.c.id == row.id).values(due_at=now + _ROOT_WAIT))
+                return False
+            root = await connection.scalar(posted.order_by(incidents.c.opened_at, incidents.c.id).limit(1))
+            if root is not None:
+                is_rootless = and_(digests.c.id == row.id, digests.c.root.is_(None))
+                await connection.execute(update(digests).where(is_rootless).values(root=root))
+        return True
+
+    async def _leave(self, connection: AsyncConnection, incident: Incident, now: datetime) -> None:
+        values = {"digest_id": None, "root": None, "remind_at": now}
+        statement = update(incidents).where(incidents.c.id == incident.id).values(values)
+        watch_id = await connection.scalar(statement.returning(incidents.c.watch_id))
+        root = Notification(DeliveryKind.ROOT, NotifyReason.FIRST, incident.job, incident, mention=incident.severity)
+        delivery = Delivery(f"{incident.id}:root:{now.isoformat()}", incident.channel, root)
+        if watch_id is not None:
+            await add_deliveries(self._database, connection, [(watch_id, delivery)], now)
+
+    async def _stop(self, digest_id: str) -> None:
+        async with self._database.write() as connection:
+            await connection.execute(update(digests).where(digests.c.id == digest_id).values(due_at=None))
+
+
+async def _members(connection: AsyncConnection, digest_id: str) -> tuple[Incident, ...]:
+    statement = select(incidents.c.value).where(incidents.c.digest_id == digest_id)
+    rows = await connection.scalars(statement.order_by(incidents.c.opened_at, incidents.c.id))
+    return tuple(from_json(value, Incident) for value in rows)
+
+
+def _stored(row: AnyRow) -> StoredDigest:
+    return StoredDigest(
+        id=row.id,
+        channel=row.channel,
+        key=row.key,
+        opened_at=row.opened_at,
+        joined_at=row.joined_at,
+        closed_at=row.closed_at,
+        state=from_json(row.value, DigestState),
+        has_root=row.root is not None,
+    )

@@ -27,4 +27,4 @@ class DigestPlan:
     """None: not before an incident changes."""
     deliveries: tuple[Delivery, ...] = ()
     leaving: tuple[Incident, ...] = ()
-    """Incidents that get messages of their own again, because something new happened to them."""
+    """Incidents that get separate messages again, because something new happened to them."""

@@ -32,7 +32,7 @@ class ChannelQueue:
     digests: Mapping[str, str] = field(default_factory=dict)
     """The open digests: key → id."""
     grouped: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """Earlier unresolved incidents with a root message of their own: group → ids."""
+    """Earlier unresolved incidents with a separate root message: group → ids."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Joined:
 
 
 def join_digests(queue: ChannelQueue, grouping: Grouping) -> list[Joined]:
-    """Return the incidents that become part of a digest; the others get messages of their own.
+    """Return the incidents that become part of a digest; the others get separate messages.
 
     Incidents with a group share its digest from the second one on, and what is left becomes a storm when there is more
     than `storm_size`. A digest that is open takes everything that belongs to it.

@@ -55,6 +55,13 @@ class Matcher:
 
     label: str
     value: str
+    others: tuple[str, ...] = ()
+    """Further values that match."""
+
+    def matches(self, labels: Mapping[str, str]) -> bool:
+        """Whether the label has one of the values."""
+        value = labels.get(self.label)
+        return value == self.value or value in self.others
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +82,4 @@ class Silence:
 
 def covers(silence: Silence, labels: Mapping[str, str], now: datetime) -> bool:
     """Whether the silence mutes an alert with these labels at time `now`."""
-    return silence.created_at <= now < silence.ends_at and all(
-        labels.get(matcher.label) == matcher.value for matcher in silence.matchers
-    )
+    return silence.created_at <= now < silence.ends_at and all(matcher.matches(labels) for matcher in silence.matchers)

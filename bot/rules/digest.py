@@ -52,7 +52,7 @@ def plan_digest(
 def build_digest(stored: StoredDigest, incidents: Sequence[Incident]) -> Digest:
     """Return the digest as its message shows it."""
     members = tuple(member_of(one) for one in incidents)
-    is_over = not any(one.is_firing for one in members)
+    has_ended = not any(one.is_firing for one in members)
     ends = [one.ended_at for one in members if one.ended_at is not None]
     return Digest(
         stored.id,
@@ -61,7 +61,7 @@ def build_digest(stored: StoredDigest, incidents: Sequence[Incident]) -> Digest:
         stored.opened_at,
         members,
         started_at=min((one.at for one in members), default=None),
-        ended_at=max(ends, default=None) if is_over else None,
+        ended_at=max(ends, default=None) if has_ended else None,
     )
 
 
@@ -69,7 +69,7 @@ def member_of(incident: Incident) -> DigestMember:
     """Return an incident as a digest shows it."""
     job, lead, taken, muted = incident.job, lead_alert(incident), incident.acknowledgement, incident.muted
     closing = incident.closing
-    is_over = incident.resolved_at is not None and not incident.is_failure
+    has_ended = incident.resolved_at is not None and not incident.is_failure
     return DigestMember(
         incident_id=incident.id,
         job=job.ref,
@@ -80,7 +80,7 @@ def member_of(incident: Incident) -> DigestMember:
         severity_rank=lead.severity.rank if lead is not None else 0,
         at=(lead.evidence.first_at or lead.fired_at) if lead is not None else incident.opened_at,
         is_firing=incident.is_open,
-        ended_at=closing.at if closing is not None and not is_over else incident.resolved_at if is_over else None,
+        ended_at=closing.at if closing is not None and not has_ended else incident.resolved_at if has_ended else None,
         resolution=lead.resolution.value if lead is not None and lead.resolution is not None else "",
         acknowledged_by=taken.by if taken is not None and incident.is_open else None,
         is_closed=closing is not None,
@@ -106,8 +106,8 @@ def _closing(stored: StoredDigest, incidents: Sequence[Incident], grouping: Grou
     if not stored.key.startswith(PLATFORM):
         return now if now - stored.joined_at >= grouping.close_after else None
     ends = [one.resolved_at for one in incidents]
-    is_over = all(end is not None and now - end >= grouping.reopen_within for end in ends)
-    return now if is_over else None
+    has_ended = all(end is not None and now - end >= grouping.reopen_within for end in ends)
+    return now if has_ended else None
 
 
 def _is_news(incident: Incident, closed_at: datetime) -> bool:

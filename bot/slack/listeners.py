@@ -25,6 +25,7 @@ from bot.domain.durations import Clock
 from bot.slack.answering import Answering, errors_answered
 from bot.slack.app_home import AppHome
 from bot.slack.background_tasks import TaskSet
+from bot.slack.digest_actions import change_digest, is_about_digest
 from bot.slack.gate import Attempt, Gate
 from bot.slack.ownership import OWNERSHIP_ACTIONS, change_owner
 from bot.slack.payloads import (
@@ -156,7 +157,7 @@ class Listeners:
         reply = Reply(
             client, click.channel, click.user, respond, thread_ts=click.thread_ts, replaces=click.is_ephemeral
         )
-        if click.action in OWNERSHIP_ACTIONS:
+        if click.action in OWNERSHIP_ACTIONS or is_about_digest(click):
             text = f"{click.action.removeprefix('trainwatch_')} {click.value}"
             request = _Request(AuditKind.CLICK, click.origin, text, reply, _home_of(context))
             self._start(request, lambda attempt: self._change_owner(reply, click, attempt))
@@ -232,9 +233,14 @@ class Listeners:
                 await work(attempt)
 
     async def _change_owner(self, reply: Reply, click: Click, attempt: Attempt) -> None:
-        """The outbox then edits the incident's root message."""
+        """The outbox then edits the root message of the incident or the digest."""
         incidents, now = self._store.incidents, self._clock()
         async with self.tasks.turn():
+            if is_about_digest(click):
+                answer = await change_digest(self._store, self.gate, click, reply.client, attempt, now)
+                if answer is not None:
+                    await reply.private(answer)
+                return
             incident = await incidents.find(click.value.partition(" ")[0])
             attempt.job = str(incident.job.ref) if incident else ""
             refusal = await self.gate.refuse_role(AccessRole.OPERATE, click.origin, reply.client, attempt.job or None)

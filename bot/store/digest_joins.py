@@ -69,7 +69,7 @@ async def _open_digests(connection: AsyncConnection, channel: str) -> dict[str, 
 
 
 async def _grouped(connection: AsyncConnection, channel: str, groups: set[str], new: set[str]) -> dict[str, list[str]]:
-    """Return the unresolved incidents of these groups that have messages of their own."""
+    """Return the unresolved incidents of these groups that have separate messages."""
     statement = select(incidents.c.id, incidents.c.group_key).where(
         incidents.c.channel == channel,
         incidents.c.resolved_at.is_(None),

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.alerts import Delivery, DeliveryKind, Incident, Notification, NotifyReason
 from bot.domain.digest_plans import DigestPlan, DueDigest
-from bot.domain.digests import DigestState, StoredDigest
+from bot.domain.digests import STORM, DigestState, StoredDigest
 from bot.store.codec import from_json, to_json
 from bot.store.engine import AnyRow, Database
 from bot.store.outbox import add_deliveries, is_queued
@@ -45,7 +45,7 @@ class Digests:
         due = []
         for row in rows:
             try:
-                if row.root is not None or await self._adopt_root(row, now):
+                if row.root is not None or row.key == STORM or await self._adopt_root(row, now):
                     due.append(await self._read(row.id))
             except msgspec.MsgspecError:
                 log.exception("digest cannot be read", extra={"digest": row.id})
@@ -86,7 +86,7 @@ class Digests:
         being_sent = (
             select(func.count())
             .select_from(deliveries.join(incidents, incidents.c.id == deliveries.c.incident_id))
-            .where(incidents.c.digest_id == row.id, is_queued())
+            .where(incidents.c.digest_id == row.id, is_queued(), deliveries.c.kind == DeliveryKind.ROOT)
         )
         posted = select(incidents.c.root).where(incidents.c.digest_id == row.id, incidents.c.root.is_not(None))
         async with self._database.write() as connection:

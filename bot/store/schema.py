@@ -143,7 +143,7 @@ incidents = Table(
     Column("reminders", Integer, nullable=False, server_default="0", doc="Number of reminders sent."),
     Column("reminded_at", UtcDateTime, doc="When the last reminder was sent."),
     Column("group_key", String(200), nullable=False, server_default="", doc="Copy of Incident.group."),
-    Column("digest_id", String(40), doc="The digest that shows it, instead of messages of its own."),
+    Column("digest_id", String(40), doc="The digest that shows it, instead of separate messages."),
     Index(None, "watch_id", "resolved_at"),
     Index(None, "digest_id"),
     Index(None, "channel", "resolved_at"),

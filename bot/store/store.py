@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, delete, inspect, or_, select, text
+from sqlalchemy import ColumnElement, Connection, Table, and_, delete, exists, inspect, or_, select, text
 
 from bot.domain.checks import CheckResult
 from bot.errors import StoreUnavailable
@@ -19,7 +19,7 @@ from bot.store.incidents import Incidents
 from bot.store.outbox import DeliveryState
 from bot.store.preferences import Preferences
 from bot.store.reminders import Reminders
-from bot.store.schema import SCHEMA_VERSION, audit, deliveries, heartbeats, incidents, seen_keys, silences
+from bot.store.schema import SCHEMA_VERSION, audit, deliveries, digests, heartbeats, incidents, seen_keys, silences
 from bot.store.seen import SeenKeys
 from bot.store.silences import Silences
 from bot.store.subscriptions import Subscriptions
@@ -116,6 +116,8 @@ class Store:
         deleted = await self._delete(deliveries, finished)
         is_forgotten = or_(~incidents.c.is_open, incidents.c.resolved_at < now - KEEP_OPEN_FOR)
         deleted += await self._delete(incidents, and_(incidents.c.resolved_at < before, is_forgotten))
+        is_empty = ~exists().where(incidents.c.digest_id == digests.c.id)
+        deleted += await self._delete(digests, and_(digests.c.closed_at < before, is_empty))
         deleted += await self._delete(seen_keys, seen_keys.c.expires_at < now)
         deleted += await self._delete(audit, audit.c.at < now - audit_kept_for)
         return deleted + await self._delete(silences, silences.c.ends_at < before)

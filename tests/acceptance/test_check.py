@@ -185,17 +185,16 @@ async def write_heartbeats(machine: Machine, ages: Mapping[str, timedelta]) -> N
 
 
 FRESH, STALE = timedelta(seconds=5), timedelta(minutes=5)
+ALIVE = dict.fromkeys(LOOPS, FRESH)
 
 
 @pytest.mark.parametrize(
     ("ages", "failing"),
     [
-        ({"poll": FRESH, "deliver": FRESH, "remind": FRESH}, []),
-        ({"poll": STALE, "deliver": FRESH, "remind": FRESH}, ["poll loop"]),
-        ({"poll": FRESH, "deliver": STALE, "remind": FRESH}, ["deliver loop"]),
-        ({"poll": FRESH, "deliver": FRESH, "remind": STALE}, ["remind loop"]),
-        ({"poll": FRESH}, ["deliver loop", "remind loop"]),
-        ({}, ["deliver loop", "poll loop", "remind loop"]),
+        (ALIVE, []),
+        *((ALIVE | {name: STALE}, [f"{name} loop"]) for name in LOOPS),
+        ({"poll": FRESH}, ["deliver loop", "digest loop", "remind loop"]),
+        ({}, ["deliver loop", "digest loop", "poll loop", "remind loop"]),
     ],
 )
 async def test_health_depends_on_heartbeats(ready: Machine, ages: Mapping[str, timedelta], failing: list[str]) -> None:
@@ -206,7 +205,7 @@ async def test_health_depends_on_heartbeats(ready: Machine, ages: Mapping[str, t
 
 
 async def test_health_check_reads_only_the_database(ready: Machine) -> None:
-    await write_heartbeats(ready, dict.fromkeys(LOOPS, FRESH))
+    await write_heartbeats(ready, ALIVE)
     ended = await ready.call("check", "--health", SLACK_BOT_TOKEN="", BASETEN_API_KEY="")
     assert (0, []) == (ended.code, list(ready.on.faults.requests))
 

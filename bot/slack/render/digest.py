@@ -12,26 +12,28 @@ from bot.domain.durations import spoken_duration
 from bot.domain.wording import plural
 from bot.slack.render.blocks import Action, actions, button, confirm, context, menu, row_sections, section
 from bot.slack.render.digest_text import (
-    Group,
-    ending,
+    current_members,
+    digest_headline,
     groups_of,
-    headline,
     icon_of,
+    member_ending,
     spoken_headline,
     state_counts,
 )
 from bot.slack.render.icons import REMINDER
 from bot.slack.render.mentions import NO_MENTIONS, Mentioned, with_mentions
 from bot.slack.render.message import Block, Message, message
-from bot.slack.render.text import clock_time, code, link, one_line, person, slack_time
+from bot.slack.render.text import clock_time, code, cut, link, one_line, person, slack_time
 
-_MAX_MENU = 100
-"""Options of a menu. Documented: https://docs.slack.dev/reference/block-kit/block-elements/select-menu-element."""
+_MAX_MENU, _OPTION = 40, 30
+"""Options of a menu and characters of each: all count against the size of a message. Each list has a menu too."""
 _NAMES, _ALL_NAMES = 90, 1200
 """Characters of job names in the root message: one or two lines on a phone; all, when no reply lists them."""
 _FACT = 72
 _LIST_FACT = 140
-_LIST_BUDGET = 7000
+_PLATFORM = "platform:"
+_ROW = 600
+_LIST_BUDGET = 6500
 
 
 def render_digest(notification: Notification, mentioned: Mentioned = NO_MENTIONS) -> Message:
@@ -44,10 +46,15 @@ def render_digest(notification: Notification, mentioned: Mentioned = NO_MENTIONS
 
 
 def _render_root(digest: Digest) -> Message:
-    groups = groups_of(digest.members)
-    lines = [headline(digest, groups), _fact(groups), _names(digest), _since(digest)]
+    has_ended = digest.ended_at is not None
+    lines = [
+        digest_headline(digest),
+        "" if has_ended else _fact(digest),
+        "" if has_ended else _names(digest),
+        _since(digest),
+    ]
     return message(
-        spoken_headline(digest, groups),
+        spoken_headline(digest),
         [
             section("\n".join(line for line in lines if line)),
             context([*state_counts(digest), *_owners(digest)]),
@@ -56,22 +63,22 @@ def _render_root(digest: Digest) -> Message:
     )
 
 
-def _fact(groups: Sequence[Group]) -> str:
+def _fact(digest: Digest) -> str:
     """The decisive line of the largest group."""
-    return code(groups[0].members[0].fact, _FACT) if groups and groups[0].members[0].fact else ""
+    fact = groups_of(current_members(digest))[0].members[0].fact
+    return code(fact, _FACT) if fact else ""
 
 
 def _names(digest: Digest) -> str:
-    """The jobs by name, those that need a person first, as far as they fit."""
-    limit = _ALL_NAMES if digest.key.startswith("platform:") else _NAMES
-    shown, length = list[str](), 0
-    members = sorted(digest.members, key=lambda one: not one.is_firing)
+    """The jobs that need a person by name, as far as they fit."""
+    limit = _ALL_NAMES if digest.key.startswith(_PLATFORM) else _NAMES
+    shown, length, members = list[str](), 0, current_members(digest)
     for one in members:
         name = one_line(one.name, 40)
         length += len(name) + 2
         if shown and length > limit:
             break
-        shown.append(name if one.is_firing else f"~{name}~")
+        shown.append(name)
     hidden = len(members) - len(shown)
     return f"{', '.join(shown)}{f' and {hidden:,} more' if hidden else ''}"
 
@@ -80,7 +87,7 @@ def _since(digest: Digest) -> str:
     since = f"Since {clock_time(digest.started_at)}" if digest.started_at else ""
     if digest.ended_at is not None and digest.started_at is not None:
         return f"{since} · over after {spoken_duration(digest.ended_at - digest.started_at)}"
-    thread = "" if digest.key.startswith("platform:") else "each job is in the thread"
+    thread = "" if digest.key.startswith(_PLATFORM) else "each job is in the thread"
     return " · ".join(part for part in (since, thread) if part)
 
 
@@ -122,7 +129,7 @@ def _buttons(digest: Digest) -> Block | None:
 
 def _menu(members: Sequence[DigestMember]) -> Block | None:
     """A menu with one job each, to acknowledge, silence or close it alone."""
-    return menu("One job…", Action.MEMBER, [(one.name, one.incident_id) for one in members[:_MAX_MENU]])
+    return menu("One job…", Action.MEMBER, [(cut(one.name, _OPTION), one.incident_id) for one in members[:_MAX_MENU]])
 
 
 def _render_reply(notification: Notification, digest: Digest) -> Message:
@@ -132,14 +139,13 @@ def _render_reply(notification: Notification, digest: Digest) -> Message:
         case NotifyReason.REMINDER:
             return _render_reminder(notification, digest)
         case _:
-            groups = groups_of(digest.members)
-            text = headline(digest, groups)
-            return message(spoken_headline(digest, groups), [section(f"{text}\n{_since(digest)}".rstrip())])
+            rows = [digest_headline(digest), _since(digest), *state_counts(digest)]
+            return message(spoken_headline(digest), [section("\n".join(row for row in rows if row))])
 
 
 def _render_list(digest: Digest) -> Message:
     """One line for each job: name, reference and decisive line."""
-    rows = [_row(one) for one in digest.members]
+    rows = [cut(_row(one), _ROW) for one in digest.members]
     names = ", ".join(one_line(one.name, 40) for one in digest.members[:5])
     more = f" and {len(digest.members) - 5} more" if len(digest.members) > 5 else ""
     return message(
@@ -152,7 +158,7 @@ def _row(member: DigestMember) -> str:
     name = f"*{link(member.url, one_line(member.name, 60))}*"
     reference = code(str(member.job), 80)
     fact = f": {code(member.fact, _LIST_FACT)}" if member.fact and member.fact.rstrip(".") != member.cause else ""
-    how = "" if member.is_firing else f" · {ending(member)}"
+    how = "" if member.is_firing else f" · {member_ending(member)}"
     return f"{icon_of(member)} {name} {reference} {slack_time(member.at)} {one_line(member.cause, 60)}{fact}{how}"
 
 
@@ -167,7 +173,7 @@ def _render_reminder(notification: Notification, digest: Digest) -> Message:
         if reminder.next_at is None
         else f"Next reminder in {spoken_duration(reminder.next_at - reminder.at)}."
     )
-    text = headline(digest, groups_of(digest.members))
+    text = digest_headline(digest)
     return message(
         f"{REMINDER} {what}.",
         [

@@ -32,33 +32,39 @@ def groups_of(members: Sequence[DigestMember]) -> list[Group]:
     return sorted(groups, key=lambda group: (not group.members[0].is_firing, -len(group.members)))
 
 
-def headline(digest: Digest, groups: Sequence[Group]) -> str:
-    """`🔴 *37 jobs: NCCL timeout* · 12: disk full · 4 others`."""
+def digest_headline(digest: Digest) -> str:
+    """`🔴 *37 jobs: NCCL timeout* · 12: disk full · 4 others`: those that need a person, or all when none does."""
+    mark = "*" if digest.ended_at is None or digest.key.startswith("platform:") else "~"
     if shared := _shared_cause(digest):
-        return f"{_icon(digest)} {_marked(shared, digest)} · {_job_count(digest)}"
-    first, *others = _counts(groups)
-    rest = f" · {' · '.join(others)}" if others else ""
-    return f"{_icon(digest)} {_marked(first, digest)}{rest}"
+        return f"{_icon(digest)} {mark}{shared}{mark} · {_job_count(digest)}"
+    first, *others = _counts(groups_of(current_members(digest)))
+    return " · ".join((f"{_icon(digest)} {mark}{first}{mark}", *others))
 
 
-def spoken_headline(digest: Digest, groups: Sequence[Group]) -> str:
+def spoken_headline(digest: Digest) -> str:
     """The headline as a sentence, for notifications and screen readers."""
+    over = " Nobody is needed any more." if digest.ended_at is not None else ""
     if shared := _shared_cause(digest):
-        return f"{_icon(digest)} {shared}: {_job_count(digest)}."
-    return f"{_icon(digest)} {', '.join(_counts(groups))}."
+        return f"{_icon(digest)} {shared}: {_job_count(digest)}.{over}"
+    return f"{_icon(digest)} {', '.join(_counts(groups_of(current_members(digest))))}.{over}"
+
+
+def current_members(digest: Digest) -> Sequence[DigestMember]:
+    """The members that need a person, or all when none does."""
+    return [one for one in digest.members if one.is_firing] or digest.members
 
 
 def state_counts(digest: Digest) -> list[str]:
-    """How many need a person and how many ended, once one ended."""
+    """How many have ended, and how: `48 of 60 jobs back to normal`."""
     over = [one for one in digest.members if not one.is_firing]
-    if not over or digest.ended_at is not None:
-        return []
-    return [f"{len(digest.members) - len(over):,} of {len(digest.members):,} still need attention"]
+    endings = Counter(member_ending(one, short=True) for one in over)
+    total = len(digest.members)
+    return [f"{count:,} of {plural(total, 'job')} {how}" for how, count in endings.most_common()]
 
 
-def ending(member: DigestMember) -> str:
-    """How one incident ended: `back to normal after 12 min`."""
-    after = f" after {spoken_duration(member.ended_at - member.at)}" if member.ended_at else ""
+def member_ending(member: DigestMember, *, short: bool = False) -> str:
+    """How one incident ended: `back to normal after 12 min`; `short`: without the time."""
+    after = f" after {spoken_duration(member.ended_at - member.at)}" if member.ended_at and not short else ""
     if member.is_closed:
         return "closed"
     if member.resolution == Resolution.CLEARED:
@@ -83,18 +89,14 @@ def _icon(digest: Digest) -> str:
     return CLEARED if CLEARED in endings else ENDED
 
 
-def _marked(text: str, digest: Digest) -> str:
-    mark = "*" if digest.ended_at is None else "~"
-    return f"{mark}{text}{mark}"
-
-
 def _counts(groups: Sequence[Group]) -> list[str]:
-    shown, hidden = groups[:_MAX_GROUPS], groups[_MAX_GROUPS:]
-    first, *others = shown
+    """The largest groups with their numbers of jobs, and how many other jobs there are."""
+    first, *others = groups
+    shown = [one for one in others if len(one.members) > 1][: _MAX_GROUPS - 1]
     parts = [f"{plural(len(first.members), 'job')}: {one_line(first.cause, _CAUSE_LIMIT)}"]
-    parts += [f"{len(one.members):,}: {one_line(one.cause, _CAUSE_LIMIT)}" for one in others]
-    rest = sum(len(one.members) for one in hidden)
-    return [*parts, f"{rest:,} {'other' if rest == 1 else 'others'}"] if rest else parts
+    parts += [f"{len(one.members):,}: {one_line(one.cause, _CAUSE_LIMIT)}" for one in shown]
+    rest = sum(len(one.members) for one in others) - sum(len(one.members) for one in shown)
+    return [*parts, plural(rest, "other")] if rest else parts
 
 
 def _shared_cause(digest: Digest) -> str:
@@ -102,7 +104,7 @@ def _shared_cause(digest: Digest) -> str:
     kind, _, name = digest.key.partition(":")
     shown = one_line(name, 60)
     sentences = {
-        "platform": f"{shown} cannot be read",
+        "platform": f"{shown} {'does not answer' if digest.ended_at is None else 'answers again'}",
         "disk": f"Disk {shown} is full",
         "node": f"Problems on node {shown}",
     }

@@ -4,7 +4,7 @@ from bot.commands.parsing.tokenizer import quote
 from bot.commands.subcommands.subscriptions import ConfirmAnswer, ListAnswer, SilenceAnswer, UnwatchAnswer, WatchAnswer
 from bot.domain.alerts import Severity
 from bot.domain.durations import spoken_duration
-from bot.domain.subscriptions import Silence
+from bot.domain.subscriptions import Matcher, Silence
 from bot.domain.wording import plural
 from bot.slack.render.blocks import Action, actions, button, context, row_sections, section, share_button
 from bot.slack.render.jobs import job_link, job_name, job_summary, watched_row
@@ -150,5 +150,9 @@ def _reason(silence: Silence) -> str:
 
 def _matchers(silence: Silence) -> str:
     """What a silence mutes: `alerts for job X`."""
-    named = ", ".join(f"{one_line(one.label, 40)} {code(one.value)}" for one in silence.matchers)
+    named = ", ".join(f"{one_line(one.label, 40)} {code(one.value)}{_others(one)}" for one in silence.matchers)
     return f"alerts for {named}" if named else "all alerts in this channel"
+
+
+def _others(matcher: Matcher) -> str:
+    return f" and {plural(len(matcher.others), 'other')}" if matcher.others else ""

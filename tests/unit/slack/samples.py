@@ -31,6 +31,7 @@ from bot.domain.alerts import (
     Resolution,
     Severity,
 )
+from bot.domain.digests import Digest, DigestMember
 from bot.domain.durations import ns_from_datetime
 from bot.domain.gaps import Gap, GapReason, Part
 from bot.domain.grouping import Firings
@@ -65,6 +66,97 @@ LOW = replace(alert("tw-5a5a5a5a5a5a"), rule="low_gpu_utilization", title="GPUs 
 REOPENED = alert(history=Firings(2, at(-40), (at(-40), at(0))))
 FLAPPING = replace(failed(), history=Firings(7, at(-40), (at(-40), at(-30), at(-20), at(-10)), is_flapping=True))
 STABLE = replace(FLAPPING, resolved_at=at(3), resolution=Resolution.CLEARED, history=Firings(7, at(-40)))
+
+
+def member(number: int, cause: str = "NCCL timeout", **changes: object) -> DigestMember:
+    """One job of a storm."""
+    made = DigestMember(
+        incident_id=f"inc-{number:012}",
+        job=JobRef("baseten", f"proj42/job{number:03}"),
+        name=f"llama-8b-{number:03}",
+        url=f"https://app.baseten.co/training/proj42/logs/job{number:03}",
+        cause=cause,
+        fact="Watchdog caught collective operation timeout: WorkNCCL(SeqNum=1827)",
+        severity_rank=3,
+        at=at(0),
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+STORM_MEMBERS = (
+    *(member(number) for number in range(37)),
+    *(member(number, "Disk full", fact="OSError: [Errno 28] No space left on device") for number in range(37, 49)),
+    *(member(number, f"KeyError: 'f{number}'", severity_rank=2) for number in range(49, 53)),
+)
+ENDINGS = {"is_firing": False, "ended_at": at(30), "resolution": "cleared"}
+
+
+def digest_of(*members: DigestMember, key: str = "", ended_at: datetime | None = None) -> Digest:
+    return Digest("dig-0123456789ab", "C0RUNS", key, at(0), members or STORM_MEMBERS, at(-1), ended_at)
+
+
+def about_digest(
+    kind: DeliveryKind, digest: Digest, reason: NotifyReason = NotifyReason.FIRST, **changes: object
+) -> Notification:
+    return replace(Notification(kind, reason, job(), digest=digest), **changes)  # type: ignore[arg-type]
+
+
+UNREADABLE = tuple(
+    member(
+        number,
+        "No data from the platform",
+        severity_rank=2,
+        fact="baseten did not answer in time.",
+    )
+    for number in range(60)
+)
+BACK = tuple(replace(one, **ENDINGS) for one in UNREADABLE)  # type: ignore[arg-type]
+DIGESTS = {
+    "storm": about_digest(DeliveryKind.ROOT, digest_of()),
+    "storm_list": about_digest(DeliveryKind.REPLY, digest_of(*STORM_MEMBERS[30:50])),
+    "storm_acknowledged": about_digest(
+        DeliveryKind.EDIT, digest_of(*(replace(one, acknowledged_by="U0ANNA") for one in STORM_MEMBERS))
+    ),
+    "storm_partly_over": about_digest(
+        DeliveryKind.EDIT,
+        digest_of(*(replace(one, **ENDINGS) for one in STORM_MEMBERS[:40]), *STORM_MEMBERS[40:]),  # type: ignore[arg-type]
+    ),
+    "storm_silenced": about_digest(
+        DeliveryKind.EDIT, digest_of(*(replace(one, muted_until=at(60), silence_id=7) for one in STORM_MEMBERS))
+    ),
+    "storm_closed": about_digest(
+        DeliveryKind.EDIT,
+        digest_of(
+            *(replace(one, is_firing=False, is_closed=True, ended_at=at(9)) for one in STORM_MEMBERS), ended_at=at(9)
+        ),
+    ),
+    "storm_reminder": about_digest(
+        DeliveryKind.REPLY,
+        digest_of(),
+        NotifyReason.REMINDER,
+        reminder=Reminder(1, at(0), at(30), at(90)),
+        broadcast=True,
+    ),
+    "platform": about_digest(DeliveryKind.EDIT, digest_of(*UNREADABLE, key="platform:baseten")),
+    "platform_returning": about_digest(
+        DeliveryKind.EDIT, digest_of(*BACK[:48], *UNREADABLE[48:], key="platform:baseten")
+    ),
+    "platform_answers": about_digest(DeliveryKind.EDIT, digest_of(*BACK, key="platform:baseten", ended_at=at(30))),
+    "platform_answers_reply": about_digest(
+        DeliveryKind.REPLY, digest_of(*BACK, key="platform:baseten", ended_at=at(30)), NotifyReason.RESOLVED
+    ),
+    "disk": about_digest(DeliveryKind.EDIT, digest_of(*STORM_MEMBERS[37:40], key="disk:/mnt/data")),
+    "node": about_digest(DeliveryKind.EDIT, digest_of(*STORM_MEMBERS[35:40], key="node:gpu-17")),
+}
+
+
+def hostile_digest(kind: DeliveryKind, key: str) -> Notification:
+    members = [
+        member(number, HOSTILE * 9, name=HOSTILE * 9, fact=HOSTILE * 90, url="https://x/>|<!here>")
+        for number in range(300)
+    ]
+    ones = [replace(one, job=JobRef("x", HOSTILE * 9), acknowledged_by=HOSTILE) for one in members]
+    return about_digest(kind, digest_of(*ones, key=key))
 
 
 def reminder(number: int, next_at: datetime | None) -> Notification:

@@ -1,0 +1,97 @@
+"""The clicks on a digest: acknowledge, silence or close all its incidents, or show one of them with its own buttons."""
+
+from datetime import datetime, timedelta
+
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.commands.answers import ErrorAnswer
+from bot.domain.access import AccessRole
+from bot.domain.alerts import Incident
+from bot.domain.audit import AuditResult
+from bot.domain.subscriptions import Matcher
+from bot.domain.wording import plural
+from bot.rules.muting import mute
+from bot.slack.gate import Attempt, Gate
+from bot.slack.payloads import Click
+from bot.slack.render.answers import render_error
+from bot.slack.render.blocks import Action, section
+from bot.slack.render.icons import NOTE, OWNER
+from bot.slack.render.incident_root import render_root
+from bot.slack.render.message import Message, message
+from bot.store.store import Store
+
+SILENCE_FOR = timedelta(hours=1)
+_DIGEST_ID = "dig-"
+
+
+def is_about_digest(click: Click) -> bool:
+    """Whether a click is about a digest or one of its members."""
+    is_all = click.action in (Action.ACKNOWLEDGE, Action.RESOLVE) and click.value.startswith(_DIGEST_ID)
+    return is_all or click.action in (Action.MEMBER, Action.SILENCE)
+
+
+async def change_digest(
+    store: Store, gate: Gate, click: Click, client: AsyncWebClient, attempt: Attempt, now: datetime
+) -> Message | None:
+    """Apply a click and return the private answer; None when the edited root message, which was clicked, shows it.
+
+    Args:
+        store: with the digest and its incidents.
+        gate: decides for which jobs the person may do it.
+        click: on one of all its buttons, or in its menu.
+        client: asks Slack about the person.
+        attempt: for the audit trail.
+        now: the time of the click.
+    """
+    if click.action == Action.MEMBER:
+        incident = await store.incidents.find(click.value)
+        return render_error(ErrorAnswer(_GONE)) if incident is None else render_root(incident)
+    members = [one for one in await store.digests.members(click.value) if one.is_open]
+    if not members:
+        text = f"{NOTE} None of these alerts needs anybody any more."
+        return message(text, [section(text)])
+    allowed = list[Incident]()
+    for one in members:
+        refusal = await gate.refuse_role(AccessRole.OPERATE, click.origin, client, str(one.job.ref))
+        if refusal is None:
+            allowed.append(one)
+    if not allowed:
+        attempt.end(AuditResult.REFUSED, refusal or "")
+        return render_error(ErrorAnswer(refusal or ""))
+    changed = await _change_all(store, Action(click.action), allowed, click.user, now)
+    if changed == len(members) and click.is_root:
+        return None
+    left = len(members) - changed
+    rest = f" {plural(left, 'alert')} belong to others." if left else ""
+    text = f"{OWNER} {_DONE[Action(click.action)]} {plural(changed, 'alert')}.{rest}"
+    return message(text, [section(text)])
+
+
+_GONE = "Incident not found. It ended more than 30 days ago."
+_DONE = {Action.ACKNOWLEDGE: "Acknowledged", Action.RESOLVE: "Closed", Action.SILENCE: "Silenced"}
+
+
+async def _change_all(store: Store, action: Action, members: list[Incident], user: str, now: datetime) -> int:
+    """Change each incident in its own transaction: one that locks many jobs could deadlock with their polls."""
+    if action is Action.SILENCE:
+        return await _silence(store, members, user, now)
+    changed = 0
+    for one in members:
+        if action is Action.RESOLVE:
+            after = await store.incidents.close(one.id, user, now)
+            changed += after is not None and after.closing is not None and after.closing.at == now
+        else:
+            after = await store.incidents.acknowledge(one.id, user, now)
+            changed += after is not None and after.acknowledgement is not None and after.acknowledgement.by == user
+    return changed
+
+
+async def _silence(store: Store, members: list[Incident], user: str, now: datetime) -> int:
+    first, *others = dict.fromkeys(str(one.job.ref) for one in members)
+    matcher = Matcher("job", first, tuple(others))
+    channel = members[0].channel
+    added = await store.silences.add(channel, [matcher], user, now + SILENCE_FOR, now)
+    silences = await store.silences.active(channel, now)
+    for one in members:
+        await store.incidents.change(one.id, lambda incident: mute(incident, silences, now), f"silence {added.id}", now)
+    return len(members)

@@ -1,0 +1,146 @@
+"""Planning the messages of a digest, without a database or a clock."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from bot.domain.alerts import (
+    Delivery,
+    DeliveryKind,
+    Evidence,
+    Incident,
+    IncidentAlert,
+    NotifyReason,
+    Resolution,
+    Severity,
+)
+from bot.domain.digest_plans import DigestPlan
+from bot.domain.digests import DigestState, StoredDigest
+from bot.domain.grouping import Grouping
+from bot.domain.jobs import JobRef
+from bot.domain.notify import NotifySettings
+from bot.domain.ownership import Acknowledgement
+from bot.rules.digest import plan_digest
+from tests.unit.rules.observing import MINUTE, START, job
+
+ROOT, EDIT, REPLY = DeliveryKind.ROOT, DeliveryKind.EDIT, DeliveryKind.REPLY
+SECOND = timedelta(seconds=1)
+STORM = StoredDigest("dig-1", "C1", "", START, START, None, DigestState(), has_root=False)
+
+
+def incident(number: int, severity: Severity = Severity.PAGE, fired_at: datetime = START) -> Incident:
+    of = replace(job(), ref=JobRef("baseten", f"job{number}"), name=f"job{number}")
+    alert = IncidentAlert(f"tw-{number}", "failure", "NCCL timeout", severity, fired_at, Evidence("timed out"))
+    return Incident(f"inc-{number}", "C1", of, fired_at, (alert,))
+
+
+def over(incident: Incident, at: datetime) -> Incident:
+    alerts = tuple(one.resolved(at, Resolution.CLEARED) for one in incident.alerts)
+    return replace(incident, alerts=alerts, resolved_at=at)
+
+
+def plan(stored: StoredDigest, incidents: Sequence[Incident], at: datetime) -> tuple[DigestPlan, StoredDigest]:
+    """Plan, and store the result as the database would after the messages were sent."""
+    result = plan_digest(stored, incidents, NotifySettings(), Grouping(), at)
+    has_root = stored.has_root or any(one.notification.kind is ROOT for one in result.deliveries)
+    return result, replace(stored, state=result.state, closed_at=result.closed_at, has_root=has_root)
+
+
+def kinds(deliveries: Sequence[Delivery]) -> list[tuple[DeliveryKind, NotifyReason]]:
+    return [(one.notification.kind, one.notification.reason) for one in deliveries]
+
+
+def test_a_digest_is_posted_once_and_edited_as_it_changes() -> None:
+    members = [incident(number) for number in range(9)]
+    first, stored = plan(STORM, members, START)
+    same, stored = plan(stored, members, START + SECOND)
+    more, stored = plan(replace(stored, joined_at=START + SECOND), [*members, incident(9)], START + 2 * SECOND)
+
+    assert kinds(first.deliveries) == [(ROOT, NotifyReason.FIRST)]
+    assert first.deliveries[0].notification.mention is Severity.PAGE
+    assert same.deliveries == ()
+    assert kinds(more.deliveries) == [(EDIT, NotifyReason.CHANGED)]
+
+
+def test_every_job_is_listed_once_in_replies_of_twenty() -> None:
+    members = [incident(number) for number in range(47)]
+    full, stored = plan(STORM, members, START)
+    rest, stored = plan(stored, members, START + 3 * SECOND)
+    done, stored = plan(stored, members, START + 60 * SECOND)
+
+    listed = [
+        [one.incident_id for one in delivery.notification.digest.members]
+        for delivery in (*full.deliveries, *rest.deliveries)
+        if delivery.notification.kind is REPLY and delivery.notification.digest
+    ]
+    assert [len(one) for one in listed] == [20, 20, 7]
+    assert sorted(name for names in listed for name in names) == sorted(one.id for one in members)
+    assert done.deliveries == ()
+
+
+def test_a_worse_incident_mentions_people_once() -> None:
+    warnings = [incident(number, Severity.WARN) for number in range(9)]
+    _, stored = plan(STORM, warnings, START)
+    worse, stored = plan(stored, [*warnings, incident(9)], START + SECOND)
+    again, stored = plan(stored, [*warnings, incident(9), incident(10)], START + 2 * SECOND)
+
+    (reply,) = [one.notification for one in worse.deliveries if one.notification.kind is REPLY]
+    assert (reply.broadcast, reply.mention) == (True, Severity.PAGE)
+    assert [kind for kind, reason in kinds(again.deliveries) if reason is NotifyReason.CHANGED] == [EDIT]
+
+
+def test_the_end_is_announced_once_and_so_is_a_return() -> None:
+    members = [incident(number) for number in range(9)]
+    stored = replace(STORM, key="platform:baseten")
+    _, stored = plan(stored, members, START)
+    ended = [over(one, START + MINUTE) for one in members]
+    at_once, stored = plan(stored, ended, START + MINUTE)
+    later, stored = plan(stored, ended, START + 2 * MINUTE)
+    quiet, stored = plan(stored, ended, START + 3 * MINUTE)
+    back, stored = plan(stored, [*ended, incident(20)], START + 4 * MINUTE)
+
+    assert kinds(at_once.deliveries) == [(EDIT, NotifyReason.RESOLVED)]
+    assert at_once.next_at is not None
+    assert kinds(later.deliveries) == [(REPLY, NotifyReason.RESOLVED)]
+    assert quiet.deliveries == ()
+    assert kinds(back.deliveries) == [(EDIT, NotifyReason.CHANGED), (REPLY, NotifyReason.RETURNED)]
+
+
+@pytest.mark.parametrize(("key", "hours", "is_closed"), [("", 1, True), ("disk:/a", 1, True), ("platform:x", 1, False)])
+def test_a_digest_closes_without_new_incidents_unless_its_platform_is_down(
+    key: str, hours: int, is_closed: bool
+) -> None:
+    members = [incident(number) for number in range(9)]
+    result, _ = plan(replace(STORM, key=key), members, START + timedelta(hours=hours))
+
+    assert (result.closed_at is not None) is is_closed
+
+
+def test_an_incident_with_news_after_the_end_leaves_the_digest() -> None:
+    members = [incident(number) for number in range(9)]
+    _, stored = plan(STORM, members, START + 10 * MINUTE)
+    later = IncidentAlert("tw-x", "hang", "No progress", Severity.PAGE, START + 20 * MINUTE, Evidence("stopped"))
+    changed = replace(members[0], alerts=(*members[0].alerts, later))
+    result, _ = plan(stored, [changed, *members[1:]], START + 20 * MINUTE)
+
+    assert result.leaving == (changed,)
+
+
+def test_reminders_stop_when_everything_is_acknowledged() -> None:
+    members = [incident(number) for number in range(9)]
+    _, stored = plan(STORM, members, START)
+    reminded, stored = plan(stored, members, START + 31 * MINUTE)
+    taken = [replace(one, acknowledgement=Acknowledgement("U1", START)) for one in members]
+    quiet, _ = plan(stored, taken, START + 600 * MINUTE)
+
+    assert (REPLY, NotifyReason.REMINDER) in kinds(reminded.deliveries)
+    assert (REPLY, NotifyReason.REMINDER) not in kinds(quiet.deliveries)
+
+
+def test_equal_plans_have_equal_keys() -> None:
+    members = [incident(number) for number in range(25)]
+    assert plan(STORM, members, START)[0] == plan(STORM, members, START)[0]

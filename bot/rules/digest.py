@@ -205,7 +205,7 @@ class _DigestDraft:
                 yield from (page.fired_at for page in open_pages(incident))
 
     def _severity(self) -> Severity | None:
-        """Whom to mention; nobody for what is over."""
+        """Whom to mention; nobody for what has ended."""
         if self._digest.ended_at is not None or not any(one.is_firing for one in self._digest.members):
             return None
         return next((one for one in Severity if one.rank == self._digest.severity_rank), None)

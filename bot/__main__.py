@@ -120,9 +120,11 @@ def _check(command: shell.CheckCommand) -> int:
 
     settings = load_settings()
     if command.health:  # runs every 30 s in a container, so import little
-        from bot.terminal.health import check_health
+        from bot.terminal.health import HealthAddress, check_health
 
-        results = asyncio.run(check_health(settings.database_url.get_secret_value(), datetime.now(UTC)))
+        address = HealthAddress(settings.trainwatch_health_host, settings.trainwatch_health_port)
+        database_url = settings.database_url.get_secret_value()
+        results = asyncio.run(check_health(database_url, datetime.now(UTC), address))
     else:
         from bot.check import check_setup
 

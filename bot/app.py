@@ -22,6 +22,12 @@ from bot.domain.checks import CLOCK_LOOP, DELIVERY_LOOP, DIGEST_LOOP, POLL_LOOP,
 from bot.domain.grouping import Grouping
 from bot.environment import provider_config
 from bot.errors import ConfigError
+from bot.health.canary import Canary, CanaryRoute
+from bot.health.dead_man_switch import DeadManSwitch
+from bot.health.exposition import Exposition
+from bot.health.monitor import ClockReading, HealthMonitor
+from bot.health.server import serve_health
+from bot.health.slack_monitor import SlackMonitor
 from bot.logging_config import configure_logging
 from bot.providers.registry import build_registry
 from bot.redaction.redactor import Redactor
@@ -103,20 +109,18 @@ async def _run(settings: Settings, channel_runner: ChannelRunner, clock: SteadyC
     config = runner.diagnosis_config()
     poller = Poller(runner.registry, store, clock, runner.redactor, config, poll_settings(settings))
     contacts = Contacts(app.client, store.preferences, clock)
-    deliverer = Deliverer(
-        store,
-        SlackNotifier(app.client, contacts, PostHistory(app.client, clock)),
-        clock,
-        DeliverySettings(lease=settings.trainwatch_lease),
-        follow_ups=contacts.direct_messages,
-    )
+    canary = Canary(store, clock, settings.trainwatch_canary_every)
+    notifier = CanaryRoute(SlackNotifier(app.client, contacts, PostHistory(app.client, clock)), canary)
+    delivery_settings = DeliverySettings(lease=settings.trainwatch_lease)
+    deliverer = Deliverer(store, notifier, clock, delivery_settings, follow_ups=contacts.direct_messages)
     listeners = Listeners(channel_runner, store, clock, access=access, resume_channel=deliverer.resume_channel)
     register(app, listeners)
     watch_copies(app, CopyCleaner(store.copies, clock, listeners.tasks))
     seen = SeenOnce(store.seen, clock)
     clock_sync = ClockSync(store, clock, clock_sync_settings(settings))
     await clock_sync.start()
-    beats = LoopBeats()
+    socket = _create_socket(app, settings)
+    slack_monitor = SlackMonitor(notifier.ping, socket.silence_s if socket else None)
     loops: dict[str, Worker] = {
         CLOCK_LOOP: clock_sync,
         POLL_LOOP: poller,
@@ -124,10 +128,27 @@ async def _run(settings: Settings, channel_runner: ChannelRunner, clock: SteadyC
         REMINDER_LOOP: ReminderJob(store, clock),
         DIGEST_LOOP: DigestJob(store, clock, grouping(settings)),
         PURGE_LOOP: PurgeJob(store, clock, audit_kept_for=settings.trainwatch_audit_keep),
+        "canary": canary,
+        "slack": slack_monitor,
     }
+    beats = LoopBeats()
+    monitor = HealthMonitor(
+        store,
+        beats.ages_s,
+        tuple(loops),
+        slack_monitor,
+        poller.platforms,
+        lambda: ClockReading(clock_sync.state.offset, clock_sync.state.jumps),
+    )
+    if settings.trainwatch_ping_url is not None:
+        loops["ping"] = DeadManSwitch(settings.trainwatch_ping_url.get_secret_value(), monitor)
+    exposition = Exposition(store, runner.registry, monitor, canary, clock)
     try:
         async with asyncio.TaskGroup() as group:
-            group.create_task(_receive_events(app, settings, listeners.gate, seen), name="slack")
+            group.create_task(_receive_events(app, socket, settings, listeners.gate, seen), name="slack")
+            if settings.trainwatch_health_port:
+                host, port = settings.trainwatch_health_host, settings.trainwatch_health_port
+                group.create_task(serve_health(monitor, exposition, host, port), name="health")
             for name, worker in loops.items():
                 group.create_task(run_loop(name, worker, store, clock, beats=beats), name=name)
     except* ConfigError as problems:
@@ -146,15 +167,24 @@ def _create_slack_app(settings: Settings) -> AsyncApp:
     )
 
 
-async def _receive_events(app: AsyncApp, settings: Settings, gate: Gate, seen: SeenOnce) -> None:
+def _create_socket(app: AsyncApp, settings: Settings) -> SocketConnection | None:
+    """Return the connection of Socket Mode; None in HTTP mode."""
     if settings.trainwatch_slack_mode == "http":
-        assert settings.slack_signing_secret is not None
-        secret = settings.slack_signing_secret.get_secret_value()
-        receiver = RequestReceiver(app, secret, seen, gate)
-        await serve_http(receiver, host=settings.trainwatch_http_host, port=settings.trainwatch_http_port)
-    else:
-        assert settings.slack_app_token is not None
-        await SocketConnection(app, settings.slack_app_token.get_secret_value()).run()
+        return None
+    assert settings.slack_app_token is not None
+    return SocketConnection(app, settings.slack_app_token.get_secret_value())
+
+
+async def _receive_events(
+    app: AsyncApp, socket: SocketConnection | None, settings: Settings, gate: Gate, seen: SeenOnce
+) -> None:
+    if socket is not None:
+        await socket.run()
+        return
+    assert settings.slack_signing_secret is not None
+    secret = settings.slack_signing_secret.get_secret_value()
+    receiver = RequestReceiver(app, secret, seen, gate)
+    await serve_http(receiver, host=settings.trainwatch_http_host, port=settings.trainwatch_http_port)
 
 
 def poll_settings(settings: Settings) -> PollSettings:

@@ -150,6 +150,22 @@ class Settings(BaseModel):
     trainwatch_user: str | None = Field(
         None, description="Your e-mail address as the platforms know it, for `trainwatch jobs mine` in a shell."
     )
+    trainwatch_health_host: Annotated[str, BeforeValidator(_host)] = Field(
+        "127.0.0.1", description="Address to listen on for `/healthz`, `/readyz` and `/metrics`."
+    )
+    trainwatch_health_port: int = Field(
+        9464, ge=0, le=65535, description="Port for `/healthz`, `/readyz` and `/metrics`; `0`: none."
+    )
+    trainwatch_ping_url: SecretStr | None = Field(
+        None,
+        description="URL to request every minute while trainwatch is healthy (dead man's switch), such as a check of "
+        "healthchecks.io.",
+    )
+    trainwatch_canary_every: Duration = Field(
+        timedelta(minutes=3),
+        ge=timedelta(seconds=1),
+        description="Time between two synthetic incidents that measure the latency of the outbox.",
+    )
     trainwatch_log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower_case)] = Field(
         "info", description="Minimum level of the log on standard error: `debug`, `info`, `warning` or `error`."
     )

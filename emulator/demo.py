@@ -9,6 +9,7 @@ import contextlib
 import errno
 import os
 import signal
+import socket
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Mapping
@@ -73,6 +74,11 @@ WELCOME = """
     /train metrics baseten:p7qr9qv/multi2n --since 1h
     /train help
 
+  The bot's own health and metrics, among them the latency of alerts:
+
+    {health}/readyz
+    {health}/metrics
+
   A shell can ask the same clouds:
 
     set -a; . {shell}; set +a
@@ -122,6 +128,13 @@ async def connected(on: Sandbox, process: asyncio.subprocess.Process, timeout_s:
     raise RuntimeError("The bot did not connect.")
 
 
+def free_port() -> int:
+    """Return a port that is free now."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+    return port
+
+
 async def subscribe(person_actions: PersonActions) -> None:
     """Invite the bot and type the subscriptions of the demo, as ada would."""
     person_actions.invite_bot("ada", "#alerts")
@@ -141,12 +154,15 @@ async def demo(port: int) -> None:
     world = World()
     with tempfile.TemporaryDirectory(prefix="trainwatch-demo-") as folder:
         async with sandbox(world, slack=create_slack(scopes=SCOPES), port=port) as on:
-            settings = {**on.settings, **PACE, "DATABASE_URL": f"sqlite:///{folder}/demo.db"}
+            own = {"DATABASE_URL": f"sqlite:///{folder}/demo.db", "TRAINWATCH_HEALTH_PORT": str(free_port())}
+            settings = {**on.settings, **PACE, **own}
             async with bot_process(settings, Path(folder)) as process:
                 await connected(on, process)
                 start_stories(world, datetime.now(UTC))
                 await subscribe(on.slack.person_actions)
-                print(WELCOME.format(url=on.url, shell=shell_settings(on.settings, Path(folder))), flush=True)
+                health = f"http://127.0.0.1:{own['TRAINWATCH_HEALTH_PORT']}"
+                shell = shell_settings(on.settings, Path(folder))
+                print(WELCOME.format(url=on.url, health=health, shell=shell), flush=True)
                 raise RuntimeError(f"The bot ended with exit code {await process.wait()}.")
 
 

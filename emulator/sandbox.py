@@ -46,6 +46,7 @@ class Sandbox:
             "FIREWORKS_ACCOUNT_ID": "acme",
             "RIVERGEN_API_KEY": self.keys.rivergen,
             "RIVERGEN_BASE_URL": f"{self.url}/rivergen",
+            "TRAINWATCH_HEALTH_PORT": "0",  # several bots run side by side
         }
 
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from bot.domain.jobs import JobRef
+
 POLL_LOOP = "poll"
 DELIVERY_LOOP = "deliver"
 PURGE_LOOP = "purge"
@@ -10,6 +12,9 @@ REMINDER_LOOP = "remind"
 CLOCK_LOOP = "clock"
 DIGEST_LOOP = "digest"
 """The background loops, by the names of their heartbeats."""
+
+CANARY_JOB = JobRef("trainwatch", "canary")
+"""The job of the synthetic incidents."""
 
 HEARTBEAT_STALE = timedelta(minutes=2)
 """A loop with an older heartbeat is dead or stuck; loops beat every few seconds."""

@@ -102,6 +102,11 @@ def spoken_duration(span: timedelta) -> str:
     return " ".join(filter(None, parts[:2])) or "0 s"
 
 
+def spoken_seconds(seconds: float) -> str:
+    """Format seconds for people, such as "3 min 5 s"."""
+    return spoken_duration(timedelta(seconds=seconds))
+
+
 def format_ago(timestamp: datetime, now: datetime) -> str:
     """Format a time relative to `now`: "just now", "4 min 10 s ago", "in 5 min"."""
     span = now - timestamp

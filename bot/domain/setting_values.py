@@ -25,7 +25,7 @@ def is_credential(name: str) -> bool:
 
 def may_be_in_file(name: str) -> bool:
     """Whether the setting is a secret that a file can hold; `name` is in lower case."""
-    return is_credential(name) or name == "database_url"
+    return is_credential(name) or name in ("database_url", "trainwatch_ping_url")
 
 
 def repair_setting(name: str, text: str) -> str:

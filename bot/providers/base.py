@@ -4,7 +4,7 @@
 """
 
 import enum
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
@@ -99,6 +99,8 @@ class RequestRate:
     """Requests that began in the last 60 seconds."""
     max_per_minute: int
     """The maximum in any 60 seconds: the sustained rate, and one burst after a pause."""
+    responses: Mapping[str, int] = field(default_factory=dict, compare=False)
+    """Requests since the start by the status of the response; `error`: there was none."""
 
 
 @runtime_checkable

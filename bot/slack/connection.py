@@ -7,7 +7,7 @@ bolt-python#1529). So a connection without pongs is replaced. Requests are handl
 import asyncio
 import logging
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import aiohttp
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
@@ -16,6 +16,7 @@ from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.socket_mode.response import SocketModeResponse
 
+from bot import metrics
 from bot.errors import ConfigError
 from bot.network import proxy_for
 from bot.slack.client import SLACK_API_URL, configure
@@ -63,12 +64,15 @@ class SocketConnection:
         self._ping_s, self._retry_s = ping_s, retry_s
         self._unresponsive_after_s = min(_UNRESPONSIVE_AFTER_S, 4.5 * ping_s)
         self._started = asyncio.Event()
-        self.last_seen: datetime | None = None
-        """When Slack last sent a message or a pong; None before the first connection."""
+        self._seen_s = time.monotonic()
 
     async def connected(self) -> None:
         """Return once the first connection is open."""
         await self._started.wait()
+
+    def silence_s(self) -> float:
+        """Return the seconds since Slack last sent a message or a pong, or since the start."""
+        return time.monotonic() - self._seen_s
 
     async def run(self) -> None:
         """Stay connected until cancelled.
@@ -97,11 +101,13 @@ class SocketConnection:
             async with asyncio.timeout(3 * self._unresponsive_after_s):
                 await handler.connect_async()  # type: ignore[no-untyped-call]
             log.info("slack connected")
+            metrics.SLACK_CONNECTS.inc()
             self._note()
             self._started.set()
             await self._watch(handler)
         finally:
             await _close(handler)
+            metrics.SLACK_DISCONNECTS.inc()
 
     async def _watch(self, handler: AsyncSocketModeHandler) -> None:
         """Return when no pong has arrived for too long."""
@@ -118,9 +124,8 @@ class SocketConnection:
     async def _note_message(self, message: aiohttp.WSMessage) -> None:
         self._note()
 
-    def _note(self, at: float | None = None) -> None:
-        seen = datetime.fromtimestamp(at or time.time(), UTC)
-        self.last_seen = max(self.last_seen or seen, seen)
+    def _note(self) -> None:
+        self._seen_s = time.monotonic()
 
 
 async def _close(handler: AsyncSocketModeHandler) -> None:

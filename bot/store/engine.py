@@ -110,6 +110,11 @@ class Database:
         file = self._file
         return file is not None and not file.name.startswith("file:") and not file.exists() and file.parent.is_dir()
 
+    @property
+    def file(self) -> Path | None:
+        """The SQLite file; None for PostgreSQL and for a file that is named by a URI."""
+        return None if self._file is None or self._file.name.startswith("file:") else self._file
+
     def insert(self, table: Table) -> sqlite.Insert | postgresql.Insert:
         """Return an INSERT with ON CONFLICT, which SQLAlchemy offers per database."""
         return sqlite.insert(table) if self._is_sqlite else postgresql.insert(table)

@@ -3,10 +3,15 @@
 Sources: https://www.sqlite.org/rescode.html and https://www.postgresql.org/docs/current/errcodes-appendix.html.
 """
 
+import errno
 import sqlite3
 from dataclasses import dataclass
 
 from bot.errors import StoreUnavailable
+
+
+class CorruptDatabase(Exception):
+    """SQLite's own check found damage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,24 @@ _SQLITE = {
 }
 """By SQLite's primary result code. SQLITE_CANTOPEN keeps the driver's text."""
 
+_FILES = {
+    errno.ENOSPC: DatabaseFault("the disk is full", _FREE_SPACE),
+    errno.EDQUOT: DatabaseFault("the disk quota is used up", _FREE_SPACE),
+    errno.EFBIG: DatabaseFault("files may not grow any more", "Raise the file size limit of trainwatch's user."),
+    errno.EROFS: DatabaseFault("the disk is read-only", _WRITE_ACCESS),
+    errno.EACCES: DatabaseFault("not writable", _WRITE_ACCESS),
+    errno.EPERM: DatabaseFault("not writable", _WRITE_ACCESS),
+}
+_CONNECTION = (
+    ("password authentication failed", "28P01"),
+    ("no pg_hba.conf entry", "28000"),
+    ("starting up", "57P03"),
+    ("shutting down", "57P01"),
+    ("too many", "53300"),
+    ("remaining connection slots", "53300"),
+    ("does not exist", "3D000"),
+)
+"""Errors while connecting have no SQLSTATE in psycopg, only the server's text (observed with 3.3, 2026-11-29)."""
 _POSTGRESQL = (
     ("53100", DatabaseFault("the server's disk is full", _FREE_SPACE)),
     ("533", DatabaseFault("the server has no free connection", "Raise max_connections, or end other clients.")),
@@ -62,17 +85,27 @@ def describe_fault(error: StoreUnavailable) -> DatabaseFault:
 
 
 def fault_of(cause: object) -> DatabaseFault:
-    """Explain an error of a driver. The text may name hosts and files, never the password."""
+    """Explain an error of a driver or of a file. The text may name hosts and files, never the password."""
     if isinstance(cause, TimeoutError):
         return DatabaseFault("busy: it did not answer in time", _RETRY)
-    code = getattr(cause, "sqlite_errorcode", None)
     text = str(cause or "").strip().split("\n", maxsplit=1)[0] or type(cause).__name__
-    if isinstance(code, int) and (known := _SQLITE.get(code & 0xFF)):
-        return DatabaseFault(f"{known.found} ({text})", known.remedy)
+    known = _known_fault(cause, text)
+    if known is None:
+        return DatabaseFault(f"cannot be reached: {text}", _REACH)
+    return DatabaseFault(f"{known.found} ({text})", known.remedy)
+
+
+def _known_fault(cause: object, text: str) -> DatabaseFault | None:
+    if isinstance(cause, CorruptDatabase):
+        return _SQLITE[sqlite3.SQLITE_CORRUPT]
+    if isinstance(cause, OSError):
+        return _FILES.get(cause.errno or 0)
+    code = getattr(cause, "sqlite_errorcode", None)
+    if isinstance(code, int) and (code & 0xFF) in _SQLITE:
+        return _SQLITE[code & 0xFF]
     if text.startswith("no such table"):
-        return DatabaseFault(f"tables are missing ({text})", _UPGRADE)
+        return DatabaseFault("tables are missing", _UPGRADE)
     state = str(getattr(cause, "sqlstate", None) or "")
-    for prefix, fault in _POSTGRESQL:
-        if state.startswith(prefix):
-            return DatabaseFault(f"{fault.found} ({text})", fault.remedy)
-    return DatabaseFault(f"cannot be reached: {text}", _REACH)
+    if not state and isinstance(cause, Exception) and type(cause).__module__.startswith("psycopg"):
+        state = next((state for part, state in _CONNECTION if part in text), "")
+    return next((fault for prefix, fault in _POSTGRESQL if state.startswith(prefix)), None)

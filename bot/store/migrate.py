@@ -1,6 +1,7 @@
 """Upgrade a database to the newest schema (`bot.store.schema`) with the migrations in `migrations/`."""
 
 import asyncio
+import re
 from pathlib import Path
 
 from alembic import command
@@ -9,7 +10,9 @@ from alembic.util import CommandError
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.errors import StoreUnavailable
+from bot.store.database_check import check_version
 from bot.store.engine import describe_database, parse_database_url
+from bot.store.faults import fault_of
 
 
 async def upgrade(url: str) -> None:
@@ -24,9 +27,17 @@ async def upgrade(url: str) -> None:
     try:
         # In a thread, because Alembic's env.py runs a separate event loop.
         await asyncio.to_thread(command.upgrade, alembic_config(url), "head")
-    except (SQLAlchemyError, CommandError, OSError) as error:
-        cause = str(getattr(error, "orig", None) or error).strip().split("\n", maxsplit=1)[0]
-        raise StoreUnavailable(f"{describe_database(parse_database_url(url))} cannot be upgraded: {cause}.") from error
+    except CommandError as error:
+        description = describe_database(parse_database_url(url))
+        unknown = re.search(r"Can't locate revision identified by '(\w+)'", str(error))
+        if unknown is None:
+            raise StoreUnavailable(f"{description} cannot be upgraded: {error}.") from error
+        result = check_version(unknown[1])
+        raise StoreUnavailable(f"{description}: the schema's {result.found}. {result.remedy}") from error
+    except (SQLAlchemyError, OSError) as error:
+        fault = fault_of(getattr(error, "orig", None) or error)
+        description = describe_database(parse_database_url(url))
+        raise StoreUnavailable(f"{description} cannot be upgraded: {fault.found}. {fault.remedy}") from error
 
 
 def alembic_config(url: str) -> Config:

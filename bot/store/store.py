@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, delete, exists, inspect, or_, select, text
+from sqlalchemy import ColumnElement, Table, and_, delete, exists, or_, select
 
 from bot.domain.checks import CheckResult
-from bot.errors import StoreUnavailable
 from bot.store.audit import AuditTrail
+from bot.store.canaries import Canaries
 from bot.store.clocks import Clocks
 from bot.store.copies import Copies
+from bot.store.database_check import check_database, read_version
 from bot.store.deliveries import Deliveries
 from bot.store.digests import Digests
 from bot.store.due_times import DueTimes
@@ -19,9 +20,10 @@ from bot.store.incidents import Incidents
 from bot.store.outbox import DeliveryState
 from bot.store.preferences import Preferences
 from bot.store.reminders import Reminders
-from bot.store.schema import SCHEMA_VERSION, audit, deliveries, digests, heartbeats, incidents, seen_keys, silences
+from bot.store.schema import audit, deliveries, digests, heartbeats, incidents, seen_keys, silences
 from bot.store.seen import SeenKeys
 from bot.store.silences import Silences
+from bot.store.statistics import StoreStatistics, read_statistics
 from bot.store.subscriptions import Subscriptions
 from bot.store.undelivered import UndeliveredMessages
 from bot.store.watches import Watches
@@ -34,7 +36,6 @@ KEEP_AUDIT_FOR = timedelta(days=365)
 """How long the audit trail is kept, unless a setting says otherwise."""
 _BATCH = 1000
 """Rows deleted in one transaction, so that polls and deliveries do not wait long."""
-_SCHEMA = "Database schema"
 
 
 async def open_store(url: str) -> Store:
@@ -64,24 +65,19 @@ class Store:
         self.audit = AuditTrail(database)
         self.seen = SeenKeys(database)
         self.clocks = Clocks(database)
+        self.canaries = Canaries(database)
         self.due_times = DueTimes(database)
 
-    async def check(self) -> list[CheckResult]:
-        """Check that the database can be reached, has our schema and is writable; stop at the first problem.
+    async def check(self, *, with_integrity: bool = True) -> list[CheckResult]:
+        """Check that the database can be reached, is intact, has our schema and is writable; stop at the first problem.
 
-        Creates nothing.
+        Creates nothing. Without `with_integrity`, does not look for corrupt pages.
         """
-        if self._database.is_missing:
-            found = f"{self._database.description} does not exist yet; it will be created at the first start"
-            return [CheckResult("Database", True, found), _check_version(None)]
-        try:
-            version = await self._schema_version()
-        except StoreUnavailable as error:
-            remedy = "Check DATABASE_URL, and that the server runs or the directory of the file exists and is writable."
-            found = f"{self._database.description} cannot be reached: {_cause(error)}"
-            return [CheckResult("Database", False, found, remedy)]
-        results = [CheckResult("Database", True, self._database.description), _check_version(version)]
-        return [*results, await _check_writable(self._database)] if version == SCHEMA_VERSION else results
+        return await check_database(self._database, with_integrity=with_integrity)
+
+    async def statistics(self, now: datetime) -> StoreStatistics:
+        """Count rows for the metrics."""
+        return await read_statistics(self._database, now)
 
     async def has_run(self) -> bool:
         """Return whether a bot has ever used this database; creates nothing.
@@ -89,11 +85,7 @@ class Store:
         Raises:
             StoreUnavailable: it cannot be reached.
         """
-        return not self._database.is_missing and await self._schema_version() is not None
-
-    async def _schema_version(self) -> str | None:
-        async with self._database.read() as connection:
-            return await connection.run_sync(_version)
+        return not self._database.is_missing and await read_version(self._database) is not None
 
     async def heartbeat(self, name: str, now: datetime) -> None:
         """Record that the loop of this name is alive."""
@@ -137,40 +129,3 @@ class Store:
     async def aclose(self) -> None:
         """Close every connection."""
         await self._database.aclose()
-
-
-def _version(connection: Connection) -> str | None:
-    """Return the Alembic revision, None in a database without one."""
-    if not inspect(connection).has_table("alembic_version"):
-        return None
-    version: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
-    return version
-
-
-def _check_version(version: str | None) -> CheckResult:
-    if version == SCHEMA_VERSION:
-        return CheckResult(_SCHEMA, True, f"version {version}")
-    if version is None:
-        return CheckResult(_SCHEMA, True, "no tables yet; `trainwatch serve` or `trainwatch db upgrade` creates them")
-    if version < SCHEMA_VERSION:
-        found = f"version {version} is older than this trainwatch's {SCHEMA_VERSION}"
-        return CheckResult(_SCHEMA, False, found, "Run `trainwatch db upgrade`.")
-    found = f"version {version} is newer than this trainwatch's {SCHEMA_VERSION}"
-    return CheckResult(_SCHEMA, False, found, "Install the trainwatch version that wrote it, or a newer one.")
-
-
-async def _check_writable(database: Database) -> CheckResult:
-    try:
-        async with database.write() as connection:
-            await connection.execute(heartbeats.delete().where(heartbeats.c.name == "not a loop"))
-    except StoreUnavailable as error:
-        remedy = "Give trainwatch's user write access: to the file and its directory, or to the tables."
-        return CheckResult("Database writable", False, f"not writable: {_cause(error)}", remedy)
-    return CheckResult("Database writable", True, "yes")
-
-
-def _cause(error: StoreUnavailable) -> str:
-    """Return the first line of the driver's message; it may name hosts and files, never the password."""
-    cause = error.__cause__
-    message = str(getattr(cause, "orig", None) or cause).strip() or type(cause).__name__
-    return message.split("\n", maxsplit=1)[0]

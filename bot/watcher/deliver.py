@@ -19,6 +19,7 @@ from bot.domain.durations import Clock
 from bot.errors import DeliveryError, WaitsFor
 from bot.store.claimed_deliveries import ClaimedDelivery
 from bot.store.store import Store
+from bot.watcher.delivery_metrics import record_failed, record_sent
 from bot.watcher.outage import Outage, OutageSettings
 from bot.watcher.pacing import ChannelRateLimiter
 from bot.watcher.reconcile import FollowUps, PostFinder, Reconciler, ReconcileSettings, delete_copy
@@ -212,6 +213,7 @@ class Deliverer:
         is_back = self._outage.succeed(delivery.id)
         follow_ups = await self._follow_ups(delivery.notification, receipt) if self._follow_ups else ()
         is_first = await self._outbox.mark_sent(delivery.id, delivery.token, receipt, self._clock(), follow_ups)
+        record_sent(delivery, self._clock())
         if not is_first and delivery.notification.kind is not DeliveryKind.EDIT:
             log.warning("another process sent this message first", extra={"delivery": delivery.id})
             await delete_copy(self._notifier, receipt)
@@ -237,9 +239,11 @@ class Deliverer:
             return
         if error.permanent or self._is_exhausted(delivery, error, now):
             reason = error.reason if error.permanent else f"gave up after {delivery.attempts} attempts: {error.reason}"
+            record_failed(delivery, error, is_dead=True)
             log.error("delivery dead", extra={"kind": delivery.notification.kind.value, **fields})
             await self._outbox.mark_dead(delivery.id, delivery.token, f"{reason} ({error.public})")
             return
+        record_failed(delivery, error, is_dead=False)
         self._slow_down(delivery, error)
         is_unknown = error.outcome_unknown and delivery.notification.kind is not DeliveryKind.EDIT
         wait = retry_delay(self._settings, delivery.attempts, error.retry_after, self._jitter())

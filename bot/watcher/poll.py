@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from bot import metrics
 from bot.domain.durations import Clock, ns_from_datetime
 from bot.domain.gaps import Gap, GapReason, Part
 from bot.domain.grouping import STANDARD, Grouping
@@ -141,6 +142,10 @@ class Poller:
             reopen_within=self._settings.grouping.reopen_within,
         )
 
+    def platforms(self) -> dict[str, bool]:
+        """Return for each polled platform whether any of its jobs could be read."""
+        return self._reachability.states(self._clock())
+
     async def stop(self) -> None:
         """Save what is done, cancel the rest, and release it so that another process can poll it at once."""
         try:
@@ -180,9 +185,11 @@ class Poller:
         """Note whether the platform answered. A poll from before the end of its outage is repeated soon."""
         now, provider = self._clock(), watch.job.provider
         has_read = result.fails == 0
+        metrics.POLLS.labels(provider, "read" if has_read else "failed").inc()
         if self._reachability.record(provider, watch.id, now, has_read=has_read):
             self._back.add(provider)
         started_at = self._started_at.pop(watch.id, now)
+        metrics.POLL_SECONDS.labels(provider).observe((now - started_at).total_seconds())
         if has_read or not self._reachability.is_back_since(provider, started_at):
             return result
         return replace(result, next_due_at=min(result.next_due_at, now + self._settings.intervals.running / 2))

@@ -51,6 +51,10 @@ class Reachability:
         """Return the platforms that are unreachable."""
         return [name for name, platform in self._platforms.items() if self._is_unreachable(platform, now)]
 
+    def states(self, now: datetime) -> dict[str, bool]:
+        """Return for each platform whether it is reachable."""
+        return {name: not self._is_unreachable(platform, now) for name, platform in self._platforms.items()}
+
     def take_probes(self, now: datetime) -> list[str]:
         """Return the unreachable platforms that were not probed for an interval, and count them as probed now."""
         due = []

@@ -197,7 +197,7 @@ class HttpClient:
 
     def request_rate(self) -> RequestRate:
         """Return how many requests this client made in the last minute, and the limit of its key."""
-        return RequestRate(self._counter.total(), self._limiter.admission.max_per_minute)
+        return RequestRate(self._counter.total(), self._limiter.admission.max_per_minute, self._counter.responses)
 
     def raise_for(self, response: HttpResponse) -> None:
         """Raise the error for this response's status, if it is not a success."""
@@ -246,9 +246,12 @@ class HttpClient:
     async def _send(self, request: httpx.Request) -> httpx.Response:
         self._counter.record()
         try:
-            return await self._transport.handle_async_request(request)
+            response = await self._transport.handle_async_request(request)
         except TRANSPORT_ERRORS as error:
+            self._counter.responses["error"] += 1
             raise self._unavailable(error) from error
+        self._counter.responses[str(response.status_code)] += 1
+        return response
 
     async def _read(self, response: httpx.Response) -> HttpResponse:
         size, parts, max_bytes = 0, [], self._limits.max_body_bytes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -67,11 +67,12 @@ class HttpLimits:
 
 
 class RequestCounter:
-    """Counts the requests of the last 60 seconds, in one bucket per second."""
+    """Counts the requests of the last 60 seconds, in one bucket per second, and all responses by status."""
 
     def __init__(self, clock: MonotonicClock) -> None:
         self._clock = clock
         self._counts: defaultdict[int, int] = defaultdict(int)
+        self.responses: Counter[str] = Counter()
 
     def record(self) -> None:
         """Count a request that starts now."""

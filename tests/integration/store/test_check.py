@@ -78,7 +78,7 @@ async def test_an_unreachable_database_is_named_without_its_password() -> None:
     (found,) = await store.check()
 
     assert not found.ok
-    assert "PostgreSQL at 127.0.0.1/trainwatch cannot be reached" in found.found
+    assert "PostgreSQL at 127.0.0.1/trainwatch: cannot be reached" in found.found
     assert "hunter2" not in found.found + str(found.remedy)
     assert "DATABASE_URL" in str(found.remedy)
     await store.aclose()

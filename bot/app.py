@@ -29,6 +29,7 @@ from bot.health.monitor import ClockReading, HealthMonitor
 from bot.health.server import serve_health
 from bot.health.slack_monitor import SlackMonitor
 from bot.logging_config import configure_logging
+from bot.providers.budget import BudgetLimits
 from bot.providers.registry import build_registry
 from bot.redaction.redactor import Redactor
 from bot.settings import Settings
@@ -113,7 +114,10 @@ async def _run(settings: Settings, channel_runner: ChannelRunner, clock: SteadyC
     notifier = CanaryRoute(SlackNotifier(app.client, contacts, PostHistory(app.client, clock)), canary)
     delivery_settings = DeliverySettings(lease=settings.trainwatch_lease)
     deliverer = Deliverer(store, notifier, clock, delivery_settings, follow_ups=contacts.direct_messages)
-    listeners = Listeners(channel_runner, store, clock, access=access, resume_channel=deliverer.resume_channel)
+    limits = BudgetLimits(settings.trainwatch_command_requests, settings.trainwatch_command_time.total_seconds())
+    listeners = Listeners(
+        channel_runner, store, clock, access=access, resume_channel=deliverer.resume_channel, limits=limits
+    )
     register(app, listeners)
     watch_copies(app, CopyCleaner(store.copies, clock, listeners.tasks))
     seen = SeenOnce(store.seen, clock)

@@ -15,6 +15,7 @@
     │   └── BudgetExhausted  the command used up its requests or time, or was stopped  not retried; a Gap
     ├── DeliveryError        .permanent  .reason  .root_gone  .unlisted                retried unless permanent
     ├── LookUpUnavailable    a channel's history cannot be read                        sent without looking
+    ├── TooBusy              too many commands are running                             not retried; shown to the author
     ├── StoreUnavailable     the database is busy, unreachable or not migrated         retried by the next tick
     └── ConfigError          names the variable and the fix                            not retried; exit code 2
 
@@ -142,6 +143,10 @@ class DeliveryError(BotError):
 
 class LookUpUnavailable(BotError):
     """Slack's history cannot be read, so it is unknown whether a message arrived."""
+
+
+class TooBusy(BotError):
+    """Too many requests right now. Try again in a minute."""
 
 
 class StoreUnavailable(BotError):

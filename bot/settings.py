@@ -135,6 +135,17 @@ class Settings(BaseModel):
         ge=timedelta(seconds=2),
         description="How long a process holds a job or message. After a crash, another process waits this long.",
     )
+    trainwatch_command_requests: int = Field(
+        300,
+        ge=1,
+        le=100_000,
+        description="Requests that one command in Slack may send; ten times as many if it reads a whole log.",
+    )
+    trainwatch_command_time: Annotated[Duration, _at_most(timedelta(minutes=2))] = Field(
+        timedelta(seconds=60),
+        ge=timedelta(seconds=1),
+        description="Time that one command in Slack may take; ten times as long if it reads a whole log.",
+    )
     trainwatch_signatures: Path | None = Field(
         None, description="TOML file with additional failure signatures. See docs/diagnosis.md."
     )

@@ -1,7 +1,6 @@
 """Run any command that is typed in a Slack channel: those of `runner`, pages of a log, and what the channel keeps."""
 
 import asyncio
-import contextlib
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -27,6 +26,7 @@ from bot.commands.subcommands.table import HelpCommand, SlackCommand
 from bot.domain.job_matching import KnownJob
 from bot.domain.jobs import JobRef, JobState
 from bot.errors import BotError, UsageError
+from bot.providers.budget import restart_time, within_budget
 from bot.rules.settings import overlay
 from bot.store.store import Store
 
@@ -112,8 +112,15 @@ class ChannelRunner:
     async def _read_logs(self, command: LogsCommand, now: datetime) -> LogsAnswer:
         """Everything is read into a file for few people at once, as it takes long and needs disk space."""
         provider, ref = self.runner.registry.resolve(command.ref)
-        async with self.file_turns if command.needs_file else contextlib.nullcontext():
+        if not command.needs_file:
             return await read_logs(provider, ref, command, self.runner.redactor, now)
+        async with within_budget():
+            await self.file_turns.acquire()
+        try:
+            restart_time()
+            return await read_logs(provider, ref, command, self.runner.redactor, now)
+        finally:
+            self.file_turns.release()
 
     async def _replay(self, command: ReplayCommand, asker: Asker) -> ReplayAnswer:
         """Test the settings of the channel."""

@@ -27,12 +27,22 @@ class BudgetLimits:
     requests: int | None = None
     seconds: float | None = None
 
+    def times(self, factor: int) -> BudgetLimits:
+        """Return limits that are this many times as large."""
+        return BudgetLimits(
+            None if self.requests is None else self.requests * factor,
+            None if self.seconds is None else self.seconds * factor,
+        )
+
+
+UNLIMITED = BudgetLimits()
+
 
 class CommandBudget:
     """Counts what a command has used, and stops it when that is too much."""
 
     def __init__(
-        self, limits: BudgetLimits = BudgetLimits(), on_change: Callable[[CommandBudget], None] | None = None
+        self, limits: BudgetLimits = UNLIMITED, on_change: Callable[[CommandBudget], None] | None = None
     ) -> None:
         """Begin now; needs a running loop. `on_change` is called after each request and each page of lines."""
         self.limits = limits
@@ -52,6 +62,10 @@ class CommandBudget:
     def elapsed(self) -> timedelta:
         """How long the command has been running."""
         return timedelta(seconds=self._loop.time() - self._began_at)
+
+    def restart_time(self) -> None:
+        """Let the time begin now, after a wait for a turn."""
+        self._began_at = self._loop.time()
 
     def cancel(self, reason: str = "Cancelled.") -> None:
         """Interrupt the command: what it has read until now becomes the answer."""
@@ -127,6 +141,12 @@ def count_request() -> None:
     """Count a request against the current budget, if there is one. Raises BudgetExhausted when it is used up."""
     if (budget := _CURRENT.get()) is not None:
         budget.count_request()
+
+
+def restart_time() -> None:
+    """Let the time of the current budget, if there is one, begin now."""
+    if (budget := _CURRENT.get()) is not None:
+        budget.restart_time()
 
 
 def count_lines(lines: int, last_ns: int | None) -> None:

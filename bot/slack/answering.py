@@ -20,22 +20,28 @@ from bot.commands.parsing.mentions import read_mention
 from bot.commands.parsing.parser import has_local_time, parse
 from bot.commands.permissions import required_role
 from bot.commands.subcommands.arguments import InputContext
-from bot.commands.subcommands.jobs import JobsCommand
+from bot.commands.subcommands.jobs import DiagnoseCommand, JobsCommand
 from bot.commands.subcommands.logs import LogsAnswer, LogsCommand
+from bot.commands.subcommands.rules import ReplayCommand
 from bot.commands.subcommands.subscriptions import SilenceAnswer, UnwatchAnswer, WatchAnswer
 from bot.commands.subcommands.table import SlackCommand
 from bot.domain.audit import AuditResult
 from bot.domain.durations import Clock
 from bot.errors import BotError, DeliveryError, UnnamedJob, UsageError
+from bot.providers.budget import BudgetLimits, CommandBudget, restart_time, spending
 from bot.slack.announcements import update_announcement
 from bot.slack.background_tasks import TaskSet
 from bot.slack.gate import Attempt, Gate
-from bot.slack.render.answers import render, render_error, render_shared, render_working
+from bot.slack.render.answers import render, render_error, render_shared
 from bot.slack.render.logs import file_note, private_file, render_file_message
+from bot.slack.render.progress import RESTARTING
 from bot.slack.reply import Reply
+from bot.slack.running_commands import RunningCommands
 from bot.slack.thread_jobs import ThreadJobs
 from bot.slack.user_profiles import UserProfiles
 
+_WHOLE_LOG_FACTOR = 10
+"""How much more a command may use that reads a whole log."""
 _UTC_NOTE = "Times are in UTC: Slack does not tell trainwatch your time zone."
 
 log = logging.getLogger(__name__)
@@ -50,7 +56,8 @@ class Answering:
     tasks: TaskSet
     profiles: UserProfiles
     threads: ThreadJobs
-    patience_s: float
+    running: RunningCommands
+    limits: BudgetLimits
     gate: Gate
 
     async def answer(
@@ -94,7 +101,7 @@ class Answering:
         if isinstance(command, JobsCommand) and command.mine:
             profile = await self.profiles.get(reply.client, reply.user, context.now)
             asker = replace(asker, email=profile.email)
-        answer, attempt.job = await self._run_patiently(reply, command, asker, attempt, notes)
+        answer, attempt.job = await self._run_noted(reply, command, asker, attempt, notes)
         if isinstance(answer, ErrorAnswer) and attempt.result is AuditResult.DONE:
             attempt.end(AuditResult.INVALID if answer.is_misuse else AuditResult.FAILED, answer.public)
         is_public = share or getattr(command, "public", False)
@@ -112,20 +119,18 @@ class Answering:
                 notes += await _send_file(reply, answer) if isinstance(answer, LogsAnswer) else []
                 await reply.private(render(answer), notes)
 
-    async def _run_patiently(
+    async def _run_noted(
         self, reply: Reply, command: SlackCommand, asker: Asker, attempt: Attempt, notes: list[str]
     ) -> tuple[Answer, str]:
-        """Run the command, and announce an answer that takes long."""
-        running = asyncio.ensure_future(self._run_in_turn(reply, command, asker, attempt, notes))
+        """Run the command within its budget; while it runs, notes show how far it is."""
         reads_all = isinstance(command, LogsCommand) and command.needs_file
-        try:
-            done, _ = await asyncio.wait({running}, timeout=self.patience_s)
-            if not done and (reply.respond is not None or reads_all):
-                async with errors_answered(reply):  # the answer still follows
-                    await reply.private(render_working(reads_all=reads_all))
-            return await running
-        finally:
-            running.cancel()
+        is_long = reads_all or isinstance(command, DiagnoseCommand | ReplayCommand)
+        budget = CommandBudget(self.limits.times(_WHOLE_LOG_FACTOR) if is_long else self.limits)
+        about = self.runner.runner.redactor.redact(getattr(command, "ref", None) or "")[0]
+        with spending(budget):
+            async with self.running.noted(reply, budget, about, reads_all=reads_all):
+                return await self._run_in_turn(reply, command, asker, attempt, notes)
+        raise AssertionError  # pragma: no cover - the contexts swallow nothing
 
     async def _context(self, reply: Reply, text: str, job: str | None) -> tuple[InputContext, list[str]]:
         """What surrounds the text, and notes for the answer; the time zone is fetched only if the text needs it."""
@@ -142,6 +147,7 @@ class Answering:
         # A command that reads a whole log takes minutes and waits for its own turn (`ChannelRunner.file_turns`).
         reads_all = isinstance(command, LogsCommand) and command.needs_file
         async with contextlib.nullcontext() if reads_all else self.tasks.turn():
+            restart_time()
             resolved = await self.runner.resolve(command, asker)
             if isinstance(resolved, ErrorAnswer):
                 return resolved, ""
@@ -185,17 +191,23 @@ async def _send_file(reply: Reply, answer: LogsAnswer) -> list[str]:
 
 @asynccontextmanager
 async def errors_answered(reply: Reply, attempt: Attempt | None = None) -> AsyncIterator[None]:
-    """Reply with whatever goes wrong inside; an unexpected error gets a reference that is also in the log."""
+    """Reply with whatever goes wrong inside; an unexpected error gets a reference that is also in the log.
+
+    Work is cancelled only when the process ends.
+    """
     try:
         try:
             yield
-        except DeliveryError:
-            raise
+        except DeliveryError as error:
+            await _explain_undelivered(reply, error)
         except BotError as error:
             usage = error.usage if isinstance(error, UsageError) else None
             if attempt is not None:
                 attempt.end(AuditResult.INVALID if isinstance(error, UsageError) else AuditResult.FAILED, error.public)
             await reply.private(render_error(ErrorAnswer(error.public, usage)))
+        except asyncio.CancelledError:
+            await reply.private(render_error(ErrorAnswer(RESTARTING)))
+            raise
         except Exception:
             error_id = secrets.token_hex(3)
             log.exception("command failed", extra={"error_id": error_id})
@@ -207,6 +219,13 @@ async def errors_answered(reply: Reply, attempt: Attempt | None = None) -> Async
         if attempt is not None:
             attempt.end(AuditResult.FAILED, f"The answer was not delivered: {error.public}")
         log.warning("answer not delivered", extra={"reason": error.reason, "channel": reply.channel})
+
+
+async def _explain_undelivered(reply: Reply, error: DeliveryError) -> None:
+    """Send the person the reason why a public answer could not be posted; a private one would fail again."""
+    log.warning("answer not delivered", extra={"reason": error.reason, "channel": reply.channel})
+    if reply.respond is not None:
+        await reply.private(render_error(ErrorAnswer(f"The answer could not be posted. {error.public}")))
 
 
 def concerns_channel(answer: Answer) -> bool:

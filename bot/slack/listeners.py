@@ -22,6 +22,8 @@ from bot.commands.channel_runner import ChannelRunner
 from bot.domain.access import OPEN_ACCESS, AccessPolicy, AccessRole
 from bot.domain.audit import AuditKind, AuditResult
 from bot.domain.durations import Clock
+from bot.errors import TooBusy
+from bot.providers.budget import UNLIMITED, BudgetLimits
 from bot.slack.answering import Answering, errors_answered
 from bot.slack.app_home import AppHome
 from bot.slack.background_tasks import TaskSet
@@ -42,6 +44,7 @@ from bot.slack.render.answers import render_error, render_greeting
 from bot.slack.render.blocks import Action
 from bot.slack.render.logs import Shared
 from bot.slack.reply import Reply
+from bot.slack.running_commands import NOTE_TIMES, NoteTimes, RunningCommands
 from bot.slack.seen_once import SeenOnce
 from bot.slack.shared_channels import SharedChannels
 from bot.slack.thread_jobs import ThreadJobs
@@ -54,7 +57,6 @@ from bot.store.store import Store
 COMMAND = "/train"
 EVENTS = ("app_home_opened", "app_mention", "member_joined_channel", "reaction_added", *NOTED_EVENTS, *RESUMING_EVENTS)
 """The events the app subscribes to; manifest.yml names the same."""
-_BUSY = "Too many requests right now. Try again in a minute."
 _REMEMBER_MENTION = timedelta(days=30)
 """A mention that is edited later than this may be answered again."""
 _REMEMBER_EVENT = timedelta(hours=2)
@@ -100,10 +102,10 @@ class Listeners:
         *,
         access: AccessPolicy = OPEN_ACCESS,
         resume_channel: Callable[[str], None] | None = None,
-        patience_s: float = 2.0,
+        note_times: NoteTimes = NOTE_TIMES,
+        limits: BudgetLimits = UNLIMITED,
     ) -> None:
         # `resume_channel` sends the alerts that waited until the bot was invited to a channel.
-        # An answer that takes longer than `patience_s` is announced by a note.
         self._store, self._clock = store, clock
         self._resume_channel = resume_channel
         self._seen = SeenOnce(store.seen, clock)
@@ -112,7 +114,8 @@ class Listeners:
         groups, channels = UserGroups(clock), SharedChannels(clock)
         self.gate = Gate(access, store.audit, runner.runner.redactor, clock, groups, channels)
         profiles, threads = UserProfiles(), ThreadJobs(store.incidents)
-        self._answering = Answering(runner, clock, self.tasks, profiles, threads, patience_s, self.gate)
+        self._running = RunningCommands(note_times)
+        self._answering = Answering(runner, clock, self.tasks, profiles, threads, self._running, limits, self.gate)
         self._home = AppHome(runner, store, clock, profiles, self.gate, self.tasks)
 
     async def on_command(
@@ -161,6 +164,10 @@ class Listeners:
             text = f"{click.action.removeprefix('trainwatch_')} {click.value}"
             request = _Request(AuditKind.CLICK, click.origin, text, reply, _home_of(context))
             self._start(request, lambda attempt: self._change_owner(reply, click, attempt))
+            return
+        if click.action == Action.CANCEL:
+            request = _Request(AuditKind.CLICK, click.origin, "cancel", reply, _home_of(context))
+            self._start(request, lambda _attempt: self._running.cancel(reply, click.value))
             return
         is_alert = click.action in (Action.CHANGE, Action.MORE) and not reply.replaces
         if is_alert and click.message_ts is not None:
@@ -224,8 +231,9 @@ class Listeners:
             errors_answered(reply, attempt),
         ):
             if work is None:
-                attempt.end(AuditResult.FAILED, _BUSY)
-                await reply.private(render_error(ErrorAnswer(_BUSY)))
+                busy = TooBusy().public
+                attempt.end(AuditResult.FAILED, busy)
+                await reply.private(render_error(ErrorAnswer(busy)))
             elif refusal := await gate.refuse_origin(request.origin, request.home, reply.client):
                 attempt.end(AuditResult.REFUSED, refusal)
                 await reply.private(render_error(ErrorAnswer(refusal)))

@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 
 _RATE_LIMIT_RETRIES = 4
 """How often a rate-limited answer is retried. It was not posted, so no message appears twice."""
+_RESPONSE_WAITS_S = (0.5, 2.0, 8.0)
+"""Waits before an answer is sent through its response URL again."""
 _MAX_WAIT = timedelta(seconds=30)
 _NOT_A_MEMBER = frozenset({"not_in_channel", "channel_not_found"})
 _INVITE = f"{WARNING} trainwatch is not in this channel. Type `/invite @trainwatch` to get alerts and files here."
@@ -103,6 +105,16 @@ class Reply:
         arguments = {"channel": target.channel, "ts": target.ts, **answer.payload()}
         return (await post(self.client, arguments, "chat.update")).ts
 
+    async def post_aside(self, answer: Message) -> Receipt:
+        """Post a message that can be edited: in the thread of a mention, else to the person directly.
+
+        Raises:
+            DeliveryError: It was not accepted.
+        """
+        is_direct = self.respond is not None
+        place = {"channel": self.user} if is_direct else {"channel": self.channel, "thread_ts": self.thread_ts}
+        return await post(self.client, {**place, "unfurl_links": False, "unfurl_media": False, **answer.payload()})
+
     async def _post_root(self, answer: Message) -> str:
         """Post a public answer, or edit the message that it replaces if that is possible."""
         if self.edits is not None:
@@ -129,16 +141,31 @@ class Reply:
         answer = answer if self.thread_ts is None else use_mentions(answer)
         replaces = self.replaces and response_type == "ephemeral"
         body = {**answer.payload(), "response_type": response_type, "replace_original": replaces}
-        try:
-            error = response_url_error(await self.respond(body))
-            if error is not None and error.reason in BLOCKS_REFUSED:
-                log.error("slack rejected an answer", extra={"reason": error.reason})
-                del body["blocks"]
-                error = response_url_error(await self.respond(body))
-        except UNREACHABLE as problem:
-            raise delivery_error(problem) from problem
+        error = await self._send_response(body)
+        if error is not None and error.reason in BLOCKS_REFUSED:
+            log.error("slack rejected an answer", extra={"reason": error.reason})
+            del body["blocks"]
+            error = await self._send_response(body)
         if error is not None:
             raise error
+
+    async def _send_response(self, body: dict[str, object]) -> DeliveryError | None:
+        """Send through the response URL, and again after an error that passes; return the last error.
+
+        A second copy of a private answer is harmless, a missing one is not. A public one is not sent twice.
+        """
+        assert self.respond is not None
+        may_repeat = body["response_type"] == "ephemeral"
+        for wait_s in (*_RESPONSE_WAITS_S, None):
+            try:
+                error = response_url_error(await self.respond(body))
+            except UNREACHABLE as problem:
+                error = delivery_error(problem)
+            is_final = error is None or error.permanent or error.reason in BLOCKS_REFUSED
+            if is_final or error is None or wait_s is None or (error.outcome_unknown and not may_repeat):
+                return error
+            await asyncio.sleep(min(error.retry_after or timedelta(seconds=wait_s), _MAX_WAIT).total_seconds())
+        raise AssertionError  # pragma: no cover - the last attempt returns
 
     async def send_file(self, snippet: Snippet, text: str) -> None:
         """Send a file to the asker in a direct message, because a private answer cannot have one.

@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 
 from emulator.slack.model import SlackError
 
+RESPONSE_URL = "response_url"
+"""Stands for a method: uses of response URLs fail."""
+
 
 class ConnectionLost(Exception):
     """The connection is to be reset in place of an answer."""
@@ -54,8 +57,8 @@ class Faults:
         self._ordered.setdefault(method, []).append(fault)
 
     def take(self, method: str) -> Fault | None:
-        """The failure this call must meet, if one was ordered."""
-        for name in (method, "*"):
+        """The failure this call must meet, if one was ordered; `*` means methods, not response URLs."""
+        for name in (method, "*") if method != RESPONSE_URL else (method,):
             for fault in self._ordered.get(name, []):
                 if fault.probability < 1 and self.chance.random() >= fault.probability:
                     continue

@@ -15,7 +15,11 @@ from starlette.routing import Route
 
 from emulator.faults import end_connection
 from emulator.slack.answers import apply_answer
+<<<<<<< HEAD
 from emulator.slack.faults import ConnectionLost
+=======
+from emulator.slack.faults import RESPONSE_URL
+>>>>>>> c337286 (Answer or refuse every command; give each a budget, progress and a Cancel button)
 from emulator.slack.methods import apps, chat, conversations, files, views
 from emulator.slack.methods.call import Call, Method, MethodContext
 from emulator.slack.model import Json, SlackError
@@ -66,13 +70,17 @@ def routes(context: MethodContext) -> list[Route]:
     async def respond(request: Request) -> Response:
         try:
             body = json.loads(await request.body() or b"{}")
+            if (fault := context.faults.take(RESPONSE_URL)) is not None:
+                raise fault.as_error()
             ticket = context.interaction_tokens.use_response_url(request.path_params["key"], context.now)
             apply_answer(context.workspace, ticket, body)
         except ValueError:
             return PlainTextResponse("invalid_payload", status_code=400)
         except SlackError as error:
             status = error.status if error.status != 200 else 400
-            return JSONResponse({"ok": False, "error": error.code, **error.fields}, status_code=status)
+            headers = {} if error.retry_after_s is None else {"Retry-After": str(error.retry_after_s)}
+            document = {"ok": False, "error": error.code, **error.fields}
+            return JSONResponse(document, status_code=status, headers=headers)
         return PlainTextResponse("ok")
 
     return [

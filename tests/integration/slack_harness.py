@@ -17,6 +17,7 @@ from bot.domain.alerts import Delivery, DeliveryKind, Incident
 from bot.domain.logs import LogLine
 from bot.domain.subscriptions import RuleSettings
 from bot.domain.watches import PollResult
+from bot.providers.budget import UNLIMITED, BudgetLimits
 from bot.redaction.redactor import Redactor
 from bot.rules.diagnosis_config import DiagnosisConfig, shipped_diagnosis_config
 from bot.slack.connection import SocketConnection, create_app
@@ -24,6 +25,7 @@ from bot.slack.contacts import Contacts
 from bot.slack.copies import CopyCleaner, watch_copies
 from bot.slack.listeners import Listeners, register
 from bot.slack.notifier import SlackNotifier
+from bot.slack.running_commands import NoteTimes
 from bot.store.store import Store
 from bot.watcher.deliver import Deliverer
 from emulator.slack.app import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, Slack, create_slack, served
@@ -60,6 +62,10 @@ class SlackHarness:
     diagnosis_config: Callable[[], DiagnosisConfig] = shipped_diagnosis_config
     patience_s: float = 60.0
     """How long an answer may take before a note is shown."""
+    progress_s: float = 60.0
+    """How much later its progress is shown, and how often it is edited."""
+    limits: BudgetLimits = UNLIMITED
+    """Of one command."""
     clock: ManualClock = field(default_factory=lambda: ManualClock(NOW))
     access: AccessPolicy = OPEN_ACCESS
     app: AsyncApp = field(init=False)
@@ -71,7 +77,10 @@ class SlackHarness:
         registry, redactor = registry_of(self.provider), Redactor([SECRET])
         runner = ChannelRunner(CommandRunner(registry, self.clock, redactor, self.diagnosis_config), self.store)
         self.app = create_app(BOT_TOKEN, api_url=self.slack.api_url, signing_secret=SIGNING_SECRET)
-        self.listeners = Listeners(runner, self.store, self.clock, access=self.access, patience_s=self.patience_s)
+        times = NoteTimes(self.patience_s, self.progress_s)
+        self.listeners = Listeners(
+            runner, self.store, self.clock, access=self.access, note_times=times, limits=self.limits
+        )
         register(self.app, self.listeners)
         watch_copies(self.app, CopyCleaner(self.store.copies, self.clock, self.listeners.tasks, delay_s=0.1))
         self.contacts = Contacts(self.app.client, self.store.preferences, self.clock)

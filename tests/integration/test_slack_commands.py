@@ -109,7 +109,7 @@ async def test_a_note_that_cannot_be_delivered_does_not_stop_the_command(
     async with running(SlackHarness(store, patience_s=0.05)) as harness:
         harness.provider.gate = asyncio.Event()
         await harness.command(f"watch {REF}", wait_s=0.01)
-        await eventually(lambda: "answer not delivered" in caplog.messages)
+        await eventually(lambda: "note about a command not shown" in caplog.messages)
         harness.provider.gate.set()
         await harness.slack.person_actions.until(lambda: 1 == len(harness.channel().messages))
         assert [] == harness.channel().ephemerals

@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
-from bot.errors import ConfigError
+from bot.errors import ConfigError, TooBusy
 from bot.slack.background_tasks import TaskSet
 from bot.slack.client import create_client
 from bot.slack.connection import SocketConnection, create_app
@@ -193,7 +193,11 @@ async def test_the_check_reports_an_unreachable_slack() -> None:
 
 
 async def test_background_work_is_limited_and_drained() -> None:
-    tasks, gate, ran, together = TaskSet(concurrency=2, limit=3, refusal_limit=1), asyncio.Event(), [], []
+    tasks, gate, ran, together = TaskSet(concurrency=2, limit=3, refusals=1), asyncio.Event(), [], []
+    refused: list[int] = []
+
+    async def refuse(number: int) -> None:
+        refused.append(number)
 
     async def work(number: int) -> None:
         async with tasks.turn():
@@ -202,13 +206,24 @@ async def test_background_work_is_limited_and_drained() -> None:
             ran.append(number)
 
     assert [True, True, True, False] == [tasks.start(work(number)) for number in range(4)]
-    assert [True, False] == [tasks.refuse(gate.wait()) for _ in range(2)]
+    for number in range(50):
+        tasks.refuse(refuse(number))
+    await eventually(lambda: refused == list(range(50)))
     await eventually(lambda: len(together) == 2)
     assert [0, 1] == together
     gate.set()
     await tasks.drain()
     assert [0, 1, 2] == ran
     assert 0 == len(tasks)
+
+
+async def test_a_turn_that_takes_too_long_is_refused() -> None:
+    tasks = TaskSet(concurrency=1, turn_within_s=0.01)
+    async with tasks.turn():
+        with pytest.raises(TooBusy):
+            await tasks.turn().__aenter__()
+    async with tasks.turn():
+        pass
 
 
 async def test_work_that_never_ends_is_cancelled_by_drain() -> None:

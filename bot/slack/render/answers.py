@@ -233,12 +233,6 @@ def _known_job_row(job: KnownJob) -> str:
     return f"{icon} {name}{code(str(job.ref))} {job.state or ''}".rstrip()
 
 
-def render_working(*, reads_all: bool = False) -> Message:
-    """Shown when an answer takes more than two seconds."""
-    text = "Reading the whole log into a file…" if reads_all else "Working on it…"
-    return message(text, [context([f"{PENDING} {text}"])])
-
-
 def render_greeting(watched: int, waiting: int) -> Message:
     """Posted by the bot when it joins a channel: what this channel watches, or how to start."""
     here = f"This channel watches {plural(watched, 'job')}: `/train list`." if watched else ""

@@ -121,6 +121,8 @@ class Action(enum.StrEnum):
     """A digest id. The clicker silences the jobs of its incidents."""
     MEMBER = "trainwatch_member"
     """An incident id. The incident is shown to the clicker only, with its buttons."""
+    CANCEL = "trainwatch_cancel"
+    """The id of a running command. The clicker stops it; what it has read becomes the answer."""
     MORE = "trainwatch_more"
     """An overflow menu whose options are like CHANGE."""
 

@@ -77,7 +77,7 @@ async def test_an_answer_outlasts_a_response_url_that_refuses_for_now(harness: S
     assert "2 log lines" in seen.text
 
 
-async def test_commands_in_flight_hear_of_a_restart(harness: SlackHarness) -> None:
+async def test_commands_in_flight_are_answered_when_the_process_ends(harness: SlackHarness) -> None:
     harness.provider.gate = asyncio.Event()
     await type_commands(harness, 40)
     mention = harness.slack.person_actions.say("ada", "#training", f"@trainwatch {LOGS}")

@@ -15,11 +15,7 @@ from starlette.routing import Route
 
 from emulator.faults import end_connection
 from emulator.slack.answers import apply_answer
-<<<<<<< HEAD
-from emulator.slack.faults import ConnectionLost
-=======
-from emulator.slack.faults import RESPONSE_URL
->>>>>>> c337286 (Answer or refuse every command; give each a budget, progress and a Cancel button)
+from emulator.slack.faults import RESPONSE_URL, ConnectionLost
 from emulator.slack.methods import apps, chat, conversations, files, views
 from emulator.slack.methods.call import Call, Method, MethodContext
 from emulator.slack.model import Json, SlackError

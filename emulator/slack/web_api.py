@@ -7,6 +7,7 @@ import asyncio
 import json
 from email import policy
 from email.parser import BytesParser
+from functools import partial
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
@@ -63,27 +64,28 @@ def routes(context: MethodContext) -> list[Route]:
         file.content = content
         return PlainTextResponse(f"OK - {file.size}")
 
-    async def respond(request: Request) -> Response:
-        try:
-            body = json.loads(await request.body() or b"{}")
-            if (fault := context.faults.take(RESPONSE_URL)) is not None:
-                raise fault.as_error()
-            ticket = context.interaction_tokens.use_response_url(request.path_params["key"], context.now)
-            apply_answer(context.workspace, ticket, body)
-        except ValueError:
-            return PlainTextResponse("invalid_payload", status_code=400)
-        except SlackError as error:
-            status = error.status if error.status != 200 else 400
-            headers = {} if error.retry_after_s is None else {"Retry-After": str(error.retry_after_s)}
-            document = {"ok": False, "error": error.code, **error.fields}
-            return JSONResponse(document, status_code=status, headers=headers)
-        return PlainTextResponse("ok")
-
     return [
         Route("/slack/api/{method}", call_method, methods=["GET", "POST"]),
         Route("/slack/upload/{file_id}", upload, methods=["POST"]),
-        Route("/slack/response/{key:path}", respond, methods=["POST"]),
+        Route("/slack/response/{key:path}", partial(_use_response_url, context), methods=["POST"]),
     ]
+
+
+async def _use_response_url(context: MethodContext, request: Request) -> Response:
+    try:
+        body = json.loads(await request.body() or b"{}")
+        if (fault := context.faults.take(RESPONSE_URL)) is not None:
+            raise fault.as_error()
+        ticket = context.interaction_tokens.use_response_url(request.path_params["key"], context.now)
+        apply_answer(context.workspace, ticket, body)
+    except ValueError:
+        return PlainTextResponse("invalid_payload", status_code=400)
+    except SlackError as error:
+        status = error.status if error.status != 200 else 400
+        headers = {} if error.retry_after_s is None else {"Retry-After": str(error.retry_after_s)}
+        document = {"ok": False, "error": error.code, **error.fields}
+        return JSONResponse(document, status_code=status, headers=headers)
+    return PlainTextResponse("ok")
 
 
 def learn_base_url(context: MethodContext, request: Request) -> None:

@@ -19,6 +19,7 @@ from bot.domain.durations import datetime_from_ns, ns_from_datetime
 from bot.domain.grouping import Firings
 from bot.domain.jobs import Job, JobRef
 from bot.domain.logs import Level, LogLine, source_name
+from bot.domain.overwritten_text import shown_text
 from bot.domain.ownership import Acknowledgement, Closing, Muting, Unwatching
 from bot.domain.progress import RunProgress
 
@@ -49,8 +50,8 @@ class ExcerptLine:
 
     @classmethod
     def of(cls, line: LogLine, *, max_chars: int) -> ExcerptLine:
-        """Quote a line, its message cut at `max_chars`."""
-        return cls(line.message[:max_chars], line.timestamp_ns, line.rank, line.replica, line.level)
+        """Quote a line in its final state, its message cut at `max_chars`."""
+        return cls(shown_text(line.message)[:max_chars], line.timestamp_ns, line.rank, line.replica, line.level)
 
     @property
     def source(self) -> str | None:

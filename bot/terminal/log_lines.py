@@ -36,6 +36,9 @@ class LineFormat(enum.Enum):
 
     JSON = "json"
     PLAIN = "plain"
+    """For a file or a pipe: messages as logged."""
+    PLAIN_SCREEN = "plain_screen"
+    """For a terminal without colours: messages in their final state, without control characters."""
     COLOUR = "colour"
 
 
@@ -45,8 +48,13 @@ class LineFormatter:
     def __init__(self, line_format: LineFormat, wanted: LogFilter | None = None) -> None:
         """Prepare to format lines; coloured text marks what `wanted` searches for."""
         self._highlight = None if wanted is None else highlighter(wanted, _REVERSE, _NOT_REVERSE)
-        formats = {LineFormat.JSON: self._json_rows, LineFormat.PLAIN: self._plain_rows}
-        self._rows = formats.get(line_format, self._colour_rows)
+        formats = {
+            LineFormat.JSON: self._json_rows,
+            LineFormat.PLAIN: self._plain_rows,
+            LineFormat.PLAIN_SCREEN: self._screen_rows,
+            LineFormat.COLOUR: self._colour_rows,
+        }
+        self._rows = formats[line_format]
         self._second = -1
         self._prefix = ""
         self._sources: dict[str | int | None, str] = {None: "null"}
@@ -91,13 +99,19 @@ class LineFormatter:
     def _plain_rows(self, lines: Iterable[LogLine]) -> list[str]:
         return [self._plain(line) for line in lines]
 
+    def _screen_rows(self, lines: Iterable[LogLine]) -> list[str]:
+        from bot.domain.overwritten_text import shown_text  # noqa: PLC0415 - others start faster
+
+        return [self._plain(line._replace(message=escape_controls(shown_text(line.message)))) for line in lines]
+
     def _colour_rows(self, lines: Iterable[LogLine]) -> list[str]:
         """A tag such as `r3` replaces the prefixes that state the rank."""
         from bot.diagnosis.reading.line_sources import are_labelled, split_rank  # noqa: PLC0415 - others start faster
+        from bot.domain.overwritten_text import shown_text  # noqa: PLC0415 - as above
 
         shown = list(lines)
         has_labels = are_labelled(line.message for line in shown)
-        split = (split_rank(line.message, line.rank, has_labels=has_labels) for line in shown)
+        split = (split_rank(shown_text(line.message), line.rank, has_labels=has_labels) for line in shown)
         return [self._colour(line, rank, message) for line, (rank, message) in zip(shown, split, strict=True)]
 
     def _colour(self, line: LogLine, rank: int | None, message: str) -> str:

@@ -48,7 +48,9 @@ class Output:
         """The format of log lines on `out`."""
         if json:
             return LineFormat.JSON
-        return LineFormat.COLOUR if self.colour else LineFormat.PLAIN
+        if self.colour:
+            return LineFormat.COLOUR
+        return LineFormat.PLAIN if self.width is None else LineFormat.PLAIN_SCREEN
 
     def write(self, text: str) -> None:
         """Write text to `out` and flush it."""

@@ -3,6 +3,7 @@
 import re
 
 from bot.diagnosis.reading.prefixes import split_prefix, unwrap_json
+from bot.domain.overwritten_text import collapse_overwritten
 
 _READ_CHARS = 4000
 _ELLIPSIS = "\u2026"
@@ -23,7 +24,8 @@ def cut_around(text: str, keep: int, limit: int) -> str:
 
 def plain_message(message: str, limit: int) -> str:
     """Return the line of a message that says what happened, cut visibly: of a traceback the last, else the first."""
-    lines = [line for line in unwrap_json(message).splitlines() if line.strip()] or [message]
+    text = collapse_overwritten(unwrap_json(message)).text
+    lines = [line for line in text.splitlines() if line.strip()] or [message]
     line = lines[-1] if "Traceback (most recent" in message else lines[0]
     text = _SPACES.sub(" ", split_prefix(line[:_READ_CHARS]).text).strip() or line.strip()
     found = _LEADING_LEVEL.match(text)

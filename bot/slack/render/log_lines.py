@@ -7,6 +7,7 @@ from bot.diagnosis.reading.line_sources import are_labelled, source_of, split_ra
 from bot.domain.alerts import ExcerptLine
 from bot.domain.durations import datetime_from_ns
 from bot.domain.logs import Level, LogLine, source_tag
+from bot.domain.overwritten_text import shown_text
 from bot.slack.render.text import ELLIPSIS, escape
 
 MAX_LINE = 800
@@ -25,7 +26,7 @@ def line_rows(
 
     The date appears when it differs from that of the previous line. The time is left out if the message starts with it.
     Sources are compared among the lines that these were chosen from. A tag such as `r3` replaces prefixes that state
-    the rank. Messages are cut at `max_line` characters.
+    the rank. Messages are in their final state (`shown_text`), cut at `max_line` characters.
     """
     all_lines = lines if among is None else among
     has_labels = are_labelled(line.message for line in all_lines)
@@ -33,7 +34,7 @@ def line_rows(
     rows: list[str] = []
     day: date | None = None
     for line in lines:
-        stamp, (rank, text) = "", split_rank(line.message, line.rank, has_labels=has_labels)
+        stamp, (rank, text) = "", split_rank(shown_text(line.message), line.rank, has_labels=has_labels)
         if line.timestamp_ns is not None:
             at = datetime_from_ns(line.timestamp_ns)
             clock = f"{at:%H:%M:%S}"
@@ -50,7 +51,7 @@ def line_rows(
 def excerpt_rows(texts: Sequence[str], root: int | None, *, max_line: int = MAX_LINE) -> list[str]:
     """Escaped rows of an excerpt whose lines have no timestamps, with a tag such as `r3`; the root line is marked."""
     has_labels = are_labelled(texts)
-    rows = [_cut(with_rank_tag(text, has_labels=has_labels), max_line) for text in texts]
+    rows = [_cut(with_rank_tag(shown_text(text), has_labels=has_labels), max_line) for text in texts]
     if root is None:
         return [escape(row) for row in rows]
     marks = ("\u25b6 " if index == root else "  " for index in range(len(rows)))

@@ -18,6 +18,7 @@ from bot.commands.subcommands.logs import (
 from bot.domain.durations import datetime_from_ns
 from bot.domain.gaps import Gap
 from bot.domain.logs import LogLine, Order
+from bot.domain.overwritten_text import shown_text
 from bot.domain.wording import plural
 from bot.slack.render.blocks import Action, actions, button, context, section, share_button
 from bot.slack.render.fitting_lines import FittingLines, fit_lines
@@ -157,7 +158,7 @@ def _fit(answer: LogsAnswer, budget: int) -> FittingLines:
 def _headline(answer: LogsAnswer, lines: Sequence[LogLine] | None) -> str:
     """What the answer holds, the time range of these lines or of all, and the marked line."""
     count = plural(answer.count, "line") if answer.lines else "No lines"
-    marked = "" if answer.marked is None else f"\n> {one_line(answer.lines[answer.marked].message, 200)}"
+    marked = "" if answer.marked is None else f"\n> {one_line(shown_text(answer.lines[answer.marked].message), 200)}"
     return f"*Log* {code(str(answer.job))} · {count}\n{_shown_range(answer, lines)}{marked}"
 
 

@@ -16,7 +16,7 @@ from bot.domain.job_ends import describe_end, describe_search
 from bot.domain.progress import summary_text
 from bot.domain.wording import plural
 from bot.terminal.json_output import jobs_json, json_text, metrics_json, status_json
-from bot.terminal.log_lines import LineFormat, LineFormatter, escape_controls
+from bot.terminal.log_lines import LineFormat, LineFormatter
 from bot.terminal.render.jobs import render_jobs, state_lines
 from bot.terminal.render.screen import BOLD, BOLD_RED, DIM, GREEN, RED, YELLOW, Screen, join_lines, plain_line
 
@@ -76,11 +76,11 @@ def _status(answer: StatusAnswer, screen: Screen) -> str:
 
         lines += node_lines(answer.summaries, screen)
     if answer.last_lines and answer.cause is None:
-        line_format = LineFormat.COLOUR if screen.colour else LineFormat.PLAIN
+        line_format = LineFormat.COLOUR if screen.colour else LineFormat.PLAIN_SCREEN
         newest = LineFormatter(line_format).text(answer.last_lines)
         lines += [
             screen.paint("newest lines", DIM),
-            *(newest if screen.colour else escape_controls(newest)).splitlines(),
+            *newest.splitlines(),
         ]
     for gap in answer.gaps:
         lines += screen.wrap(gap.public, style=YELLOW)

@@ -16,6 +16,7 @@ from bot.commands.answers import ErrorAnswer
 from bot.domain.alerts import Notification
 from bot.domain.job_matching import KnownJob
 from bot.domain.jobs import JobRef, JobState
+from bot.domain.overwritten_text import shown_text
 from bot.slack.render.alerts import render_notification
 from bot.slack.render.answers import render, render_error, render_shared
 from bot.slack.render.home import HomeView, render_home
@@ -157,5 +158,5 @@ def test_a_truncated_row_counts_hidden_characters(foreign: list[str]) -> None:
         assert len(foreign) == len(rows)
         for text, row in zip(foreign, rows, strict=True):
             if "characters)" not in row:
-                assert readable(row).endswith(readable(escape(text.rstrip())))
+                assert readable(row).endswith(readable(escape(shown_text(text).rstrip())))
         assert fence(rows).count("```") == 2

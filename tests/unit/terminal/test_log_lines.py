@@ -48,8 +48,9 @@ def test_plain_format_keeps_the_message_unchanged() -> None:
 
 
 def test_coloured_format_escapes_control_characters() -> None:
-    shown = LineFormatter(LineFormat.COLOUR).text([LogLine(5, "a\x1b]0;title\x07b\r\x9b2Jc\u202ed", replica="\x1b[2J")])
-    assert "␛]0;title␇b␍\ufffd2Jc\ufffdd" in shown
+    line = LogLine(5, "a\x1b]0;title\x07b\x0b\x9b2Jc\u202ed", replica="\x1b[2J")
+    shown = LineFormatter(LineFormat.COLOUR).text([line])
+    assert "␛]0;title␇b␋\ufffd2Jc\ufffdd" in shown
     assert "␛[2J" in shown
 
 

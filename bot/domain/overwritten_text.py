@@ -6,7 +6,7 @@ counts the others. It differs from a terminal in three ways, so that nothing tha
 
 - The next state replaces the whole line. A terminal would leave the end of a longer state after a shorter one.
 - A state that was erased at the end, or overwritten by blanks, stays.
-- A state that reports a problem stays, as a line of its own.
+- A state that reports a problem stays, on a separate line.
 
 A carriage return before a line feed is a line end, and one at the end of the text is ignored.
 """

@@ -61,7 +61,7 @@ def test_what_a_person_can_fix_is_retried_and_says_what_to_do(code: str) -> None
     assert re.search(r"Ask|Install|invite|admin|[Uu]se|Unarchive|Watch", problem.public), problem.public
 
 
-@pytest.mark.parametrize(("code", "kind"), [(code, kind) for code, (kind, _) in ERRORS.items()])
+@pytest.mark.parametrize(("code", "kind"), [(code, kind) for code, (kind, _) in sorted(ERRORS.items())])
 def test_an_error_is_retried_only_if_that_can_help(code: str, kind: ErrorKind) -> None:
     problem = delivery_error(error(code))
     retried = kind in (ErrorKind.FIXABLE, ErrorKind.TEMPORARY, ErrorKind.RATE_LIMITED)
@@ -69,7 +69,7 @@ def test_an_error_is_retried_only_if_that_can_help(code: str, kind: ErrorKind) -
     assert (kind is ErrorKind.ROOT_GONE) == problem.root_gone
 
 
-@pytest.mark.parametrize(("code", "text"), [(code, text) for code, (_, text) in ERRORS.items()])
+@pytest.mark.parametrize(("code", "text"), [(code, text) for code, (_, text) in sorted(ERRORS.items())])
 def test_a_sentence_fits_into_two_lines(code: str, text: str) -> None:
     assert text.endswith(".")
     assert len(text) <= 120, code

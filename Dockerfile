@@ -2,7 +2,8 @@
 # tests/acceptance/test_wheel.py runs the same steps without Docker.
 FROM python:3.13-slim AS build
 WORKDIR /src
-RUN pip install --no-cache-dir uv
+ARG UV_VERSION=0.13.9
+RUN pip install --no-cache-dir uv==${UV_VERSION}
 COPY pyproject.toml uv.lock README.md LICENSE ./
 # Install locked dependencies first, so that Docker caches them across code changes.
 RUN uv export --locked --no-dev --no-emit-project --format requirements-txt > requirements.txt \

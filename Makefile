@@ -1,5 +1,6 @@
 # Everything here needs Python 3.11 or newer, pip and make; the rest is fetched by uv into .venv.
 UV := .boot/bin/uv
+UV_VERSION := 0.13.9
 export UV_PYTHON_DOWNLOADS := never
 export UV_PYTHON_PREFERENCE := only-system
 RUN := $(UV) run --locked
@@ -11,7 +12,7 @@ help: ## print this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 $(UV):
-	python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --target .boot uv
+	python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --target .boot uv==$(UV_VERSION)
 
 setup: $(UV) ## create .venv with trainwatch and its tools; leaves .venv/bin/trainwatch ready
 	@$(UV) sync --locked --quiet --compile-bytecode

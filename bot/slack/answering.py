@@ -95,8 +95,8 @@ class Answering:
             return
         needed = required_role(command)
         if refusal := await self.gate.refuse_role(needed, attempt.origin, reply.client, any_job=True):
-            attempt.end(AuditResult.REFUSED, refusal)
-            await reply.private(render_error(ErrorAnswer(refusal), text, is_public=reply.respond is None))
+            refused = self.gate.refuse(attempt, refusal)
+            await reply.private(render_error(refused, text, is_public=reply.respond is None))
             return
         if isinstance(command, JobsCommand) and command.mine:
             profile = await self.profiles.get(reply.client, reply.user, context.now)
@@ -158,8 +158,7 @@ class Answering:
                 await self.runner.concerned_job(resolved.command, asker),
             )
             if refusal := await self.gate.refuse_role(needed, attempt.origin, reply.client, concerned):
-                attempt.end(AuditResult.REFUSED, refusal)
-                return ErrorAnswer(refusal), job or ""
+                return self.gate.refuse(attempt, refusal), job or ""
             answer = await self.runner.run(resolved.command, asker)
             if isinstance(answer, ErrorAnswer) and answer.suggestions and typed is not None:
                 answer = replace(answer, typed=typed)

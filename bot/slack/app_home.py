@@ -58,8 +58,8 @@ class AppHome:
         refusal = await self.gate.refuse_origin(place, home, client)
         refusal = refusal or await self.gate.refuse_role(AccessRole.READ, place, client, any_job=True)
         if refusal is not None:
-            await self.gate.record_refusal(AuditKind.HOME, place, "open App Home", refusal)
-            return render_refused_home(refusal)
+            await self.gate.record_refusal(AuditKind.HOME, place, "open App Home", refusal.record)
+            return render_refused_home(refusal.public)
         is_admin = await self.gate.refuse_role(AccessRole.ADMINISTER, place, client) is None
         return render_home(await self._content(origin.user or "", profile.email, is_admin=is_admin))
 

@@ -7,7 +7,6 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.commands.answers import ErrorAnswer
 from bot.domain.access import AccessRole
 from bot.domain.alerts import Incident
-from bot.domain.audit import AuditResult
 from bot.domain.subscriptions import Matcher
 from bot.domain.wording import plural
 from bot.rules.muting import mute
@@ -45,19 +44,22 @@ async def change_digest(
     """
     if click.action == Action.MEMBER:
         incident = await store.incidents.find(click.value)
-        return render_error(ErrorAnswer(_GONE)) if incident is None else render_root(incident)
+        if incident is None:
+            return render_error(ErrorAnswer(_GONE))
+        attempt.job = str(incident.job.ref)
+        refusal = await gate.refuse_role(AccessRole.READ, click.origin, client, attempt.job)
+        return render_root(incident) if refusal is None else render_error(gate.refuse(attempt, refusal))
     members = [one for one in await store.digests.members(click.value) if one.is_open]
     if not members:
         text = f"{NOTE} None of these alerts needs anybody any more."
         return message(text, [section(text)])
-    allowed = list[Incident]()
+    allowed, refusal = list[Incident](), None
     for one in members:
         refusal = await gate.refuse_role(AccessRole.OPERATE, click.origin, client, str(one.job.ref))
         if refusal is None:
             allowed.append(one)
-    if not allowed:
-        attempt.end(AuditResult.REFUSED, refusal or "")
-        return render_error(ErrorAnswer(refusal or ""))
+    if not allowed and refusal is not None:
+        return render_error(gate.refuse(attempt, refusal))
     changed = await _change_all(store, Action(click.action), allowed, click.user, now)
     if changed == len(members) and click.is_root:
         return None

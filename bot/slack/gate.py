@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.commands.answers import ErrorAnswer
 from bot.domain.access import AccessPolicy, AccessRole, Person
 from bot.domain.audit import AuditEntry, AuditKind, AuditResult
 from bot.domain.durations import Clock
@@ -19,13 +20,26 @@ from bot.slack.shared_channels import SharedChannels
 from bot.slack.user_groups import UserGroups
 from bot.store.audit import AuditTrail
 
-_FOREIGN = (
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why somebody may not do something."""
+
+    public: str
+    """For the person."""
+    record: str
+    """For the audit trail."""
+
+
+_FOREIGN = Refusal(
     "trainwatch answers only members of its own workspace. "
-    "Whoever runs it can allow others: `teams` in the file of TRAINWATCH_ACCESS."
+    "Whoever runs it can allow others: `teams` in the file of TRAINWATCH_ACCESS.",
+    "a person of another workspace",
 )
-_SHARED = (
+_SHARED = Refusal(
     "This channel is shared with another organization, so trainwatch does not answer here. "
-    "Whoever runs it can allow this: `shared_channels` in the file of TRAINWATCH_ACCESS."
+    "Whoever runs it can allow this: `shared_channels` in the file of TRAINWATCH_ACCESS.",
+    "a channel shared with another organization",
 )
 
 log = logging.getLogger(__name__)
@@ -56,7 +70,9 @@ class Gate:
     groups: UserGroups
     channels: SharedChannels
 
-    async def refuse_origin(self, origin: PayloadOrigin, home: frozenset[str], client: AsyncWebClient) -> str | None:
+    async def refuse_origin(
+        self, origin: PayloadOrigin, home: frozenset[str], client: AsyncWebClient
+    ) -> Refusal | None:
         """Why a person or a channel of another organization is refused; None if it is not.
 
         Args:
@@ -82,7 +98,7 @@ class Gate:
         job: str | None = None,
         *,
         any_job: bool = False,
-    ) -> str | None:
+    ) -> Refusal | None:
         """Why a person lacks the role that an action needs; None if the person has it.
 
         Args:
@@ -102,7 +118,10 @@ class Gate:
             return None
         about = f" for `{job}`" if job else ""
         has = f"you have `{role.value}`" if role is not AccessRole.NONE else "you have none"
-        return f"This needs the role `{needed.value}`{about}; {has} here. Ask whoever runs trainwatch."
+        return Refusal(
+            f"This needs the role `{needed.value}`{about}; {has} here. Ask whoever runs trainwatch.",
+            f"needs the role {needed.value}, has {role.value}",
+        )
 
     @asynccontextmanager
     async def recorded(self, kind: AuditKind, origin: PayloadOrigin, text: str) -> AsyncIterator[Attempt]:
@@ -117,6 +136,11 @@ class Gate:
         finally:
             if number is not None:
                 await self._finish(number, attempt)
+
+    def refuse(self, attempt: Attempt, refusal: Refusal) -> ErrorAnswer:
+        """Note a refusal and return the answer."""
+        attempt.end(AuditResult.REFUSED, refusal.record)
+        return ErrorAnswer(refusal.public)
 
     async def record_refusal(self, kind: AuditKind, origin: PayloadOrigin, text: str, why: str) -> None:
         """Record something that was refused at once."""

@@ -235,8 +235,7 @@ class Listeners:
                 attempt.end(AuditResult.FAILED, busy)
                 await reply.private(render_error(ErrorAnswer(busy)))
             elif refusal := await gate.refuse_origin(request.origin, request.home, reply.client):
-                attempt.end(AuditResult.REFUSED, refusal)
-                await reply.private(render_error(ErrorAnswer(refusal)))
+                await reply.private(render_error(gate.refuse(attempt, refusal)))
             else:
                 await work(attempt)
 
@@ -253,8 +252,7 @@ class Listeners:
             attempt.job = str(incident.job.ref) if incident else ""
             refusal = await self.gate.refuse_role(AccessRole.OPERATE, click.origin, reply.client, attempt.job or None)
             if refusal is not None:
-                attempt.end(AuditResult.REFUSED, refusal)
-                await reply.private(render_error(ErrorAnswer(refusal)))
+                await reply.private(render_error(self.gate.refuse(attempt, refusal)))
                 return
             answer = await change_owner(
                 incidents, Action(click.action), click.value, reply.user, now, is_root=click.is_root
@@ -272,7 +270,7 @@ class Listeners:
     async def _greet(self, reply: Reply, origin: PayloadOrigin, home: frozenset[str]) -> None:
         async with errors_answered(reply):
             if refusal := await self.gate.refuse_origin(origin, home, reply.client):
-                await reply.public(Shared(render_error(ErrorAnswer(refusal))))
+                await reply.public(Shared(render_error(ErrorAnswer(refusal.public))))
                 return
             async with self.tasks.turn():
                 watched = await self._store.subscriptions.list(reply.channel)

@@ -194,7 +194,7 @@ class ChannelHandlers:
 
 def _confirm_silence(command: SilenceCommand, matchers: Sequence[Matcher], watched: int) -> ConfirmAnswer:
     """Ask before a silence that mutes everything, or for long."""
-    named = ", ".join(f"{one.label} {one.value}" for one in matchers)
+    named = ", ".join(f"{one.label} `{one.value}`" for one in matchers)
     what = f"alerts for {named}" if named else f"all alerts in this channel ({plural(watched, 'job')})"
     words = ["silence", format_duration(command.duration).replace(" ", "")]
     words += [] if command.ref is None else [quote(matchers[0].value)]

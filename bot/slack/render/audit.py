@@ -12,8 +12,8 @@ _BUDGET = 9000
 _ICONS = {
     AuditResult.STARTED: "⏳",
     AuditResult.DONE: "✅",
-    AuditResult.INVALID: "✏️",
-    AuditResult.FAILED: "⚠️",
+    AuditResult.INVALID: "⚠️",
+    AuditResult.FAILED: "❌",
     AuditResult.REFUSED: "⛔",
 }
 

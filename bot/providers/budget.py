@@ -16,7 +16,7 @@ from datetime import timedelta
 from bot.domain.durations import spoken_duration
 from bot.errors import BudgetExhausted
 
-_LAST_RESORT_S = 2.0
+_LAST_RESORT_S = 1.0
 """How much later a provider that does not stop by itself is interrupted; its progress is lost then."""
 
 

@@ -9,9 +9,13 @@ from bot.commands.subcommands.jobs import JobsAnswer, MetricsAnswer
 from bot.commands.subcommands.logs import LogsCommand
 from bot.commands.subcommands.shell import FollowCommand
 from bot.commands.subcommands.table import SharedAnswer, SharedCommand
+from bot.domain.durations import datetime_from_ns
 from bot.domain.jobs import JobState
+from bot.domain.wording import plural
 from bot.errors import BotError
+from bot.providers.budget import CommandBudget, spending
 from bot.terminal.exit_codes import ExitCode
+from bot.terminal.interrupt import run_interruptibly
 from bot.terminal.output import Output
 
 
@@ -23,7 +27,18 @@ class Session:
     output: Output
 
     async def run(self, command: LogsCommand | FollowCommand | SharedCommand) -> int:
-        """Run the command, print its answer and return the exit code."""
+        """Run the command, print its answer and return the exit code. Its budget is unlimited, but Ctrl-C ends it."""
+        if isinstance(command, FollowCommand) or (isinstance(command, LogsCommand) and command.follow):
+            return await self._run(command)
+        with spending(CommandBudget(on_change=self._show_progress)) as budget:
+            return await run_interruptibly(self._run(command), budget)
+
+    def _show_progress(self, budget: CommandBudget) -> None:
+        reached = "" if budget.reached_ns is None else f", up to {datetime_from_ns(budget.reached_ns):%H:%M:%S} UTC"
+        requests = plural(budget.requests, "request")
+        self.output.progress(f"Read {plural(budget.lines, 'line')}{reached}, {requests}. Ctrl-C shows what was read.")
+
+    async def _run(self, command: LogsCommand | FollowCommand | SharedCommand) -> int:
         resolved = await self.runner.resolve(command)
         if isinstance(resolved, ErrorAnswer):
             return self._show_error(resolved)

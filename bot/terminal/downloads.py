@@ -12,6 +12,7 @@ import sys
 import tempfile
 import zlib
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -81,7 +82,7 @@ async def _print_lines(
     """Write the lines that `trainwatch logs` would print."""
     text = io.TextIOWrapper(file, encoding="utf-8", errors="backslashreplace", newline="\n")
     try:
-        to_file = Output(text, output.err, show_progress=output.err.isatty())
+        to_file = replace(output, out=text, colour=False, width=None)
         await print_logs(provider, ref, command, to_file, redactor, now)
     finally:
         text.detach()

@@ -35,7 +35,7 @@ async def print_logs(
     """Print the lines that the command selects, then notes about lines that are not shown.
 
     Raises:
-        ProviderError: the platform failed. Lines that were read before are printed.
+        ProviderError: the platform failed, or a person stopped the command. Lines that were read before are printed.
     """
     command, cuts = await clip_to_lifetime(provider, ref, command, now)
     for cut in cuts:
@@ -46,7 +46,8 @@ async def print_logs(
     query = build_query(ref, command, now)
     printer = _LogPrinter(command, query, output, redactor)
     is_reversed = query.order is not command.show
-    kept, left, stopped = list[LogLine](), command.limit, list[str]()
+    kept, left = list[LogLine](), command.limit
+    stopped: BudgetExhausted | None = None
     try:
         async with contextlib.aclosing(stream_lines(provider, query)) as batches:
             async for batch in batches:
@@ -60,12 +61,16 @@ async def print_logs(
                 if left == 0:
                     break
     except BudgetExhausted as problem:
-        stopped = [problem.public, *printer.how_to_read_on()]
+        stopped = problem
     finally:
         printer.print(kept[::-1])
         output.clear_progress()
-    for note in (*printer.notes(), *stopped):
+    for note in printer.notes():
         output.note(note)
+    if stopped is not None:
+        for note in printer.how_to_read_on():
+            output.note(note)
+        raise stopped
 
 
 @dataclass(slots=True)

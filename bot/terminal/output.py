@@ -16,6 +16,15 @@ _REPORT_WIDTH, _MAX_REPORT_WIDTH = 100, 120
 """The width of reports in a pipe or file, and the largest in a terminal."""
 
 
+@dataclass(slots=True)
+class ProgressLine:
+    """The line on a terminal that shows progress."""
+
+    shown_at: float | None = None
+    """When progress was shown last; at first, when it began."""
+    is_shown: bool = False
+
+
 @dataclass
 class Output:
     """The output streams of a process. Writes block on purpose (back-pressure)."""
@@ -25,14 +34,13 @@ class Output:
     colour: bool = False
     """Whether `out` is a terminal that supports colours."""
     show_progress: bool = False
-    """Whether to print progress: `err` is a terminal and `out` is not."""
+    """Whether to print progress, because `err` is a terminal."""
     width: int | None = None
     """Columns; None for a pipe or a file, where nothing is shortened."""
     progress_every_s: float = 0.5
     """Minimum time between two progress updates, in seconds."""
-    _shown_at: float | None = field(default=None, init=False)
-    """When progress was shown last; at first, when it began."""
-    _has_progress: bool = field(default=False, init=False)
+    progress_line: ProgressLine = field(default_factory=ProgressLine)
+    """Shared by outputs that share `err`."""
 
     @property
     def screen(self) -> Screen:
@@ -68,18 +76,18 @@ class Output:
         """Show a progress line on `err`, in place of the previous one. Work that takes about a second shows none."""
         if not self.show_progress:
             return
-        now = time.monotonic()
-        if self._shown_at is None:
-            self._shown_at = now + self.progress_every_s
-        if now - self._shown_at >= self.progress_every_s or not self.progress_every_s:
-            self._shown_at, self._has_progress = now, True
+        now, line = time.monotonic(), self.progress_line
+        if line.shown_at is None:
+            line.shown_at = now + self.progress_every_s
+        if now - line.shown_at >= self.progress_every_s or not self.progress_every_s:
+            line.shown_at, line.is_shown = now, True
             self.err.write(f"\r\x1b[K{escape_controls(text)}")
             self.err.flush()
 
     def clear_progress(self) -> None:
         """Erase the progress line."""
-        if self._has_progress:
-            self._has_progress = False
+        if self.progress_line.is_shown:
+            self.progress_line.is_shown = False
             self.err.write("\r\x1b[K")
 
 
@@ -99,5 +107,4 @@ def standard_output(variables: Mapping[str, str]) -> Output:
             stream.reconfigure(errors="backslashreplace", encoding="utf-8")
     is_plain = "no_color" in variables or variables.get("term") in ("dumb", "unknown")
     colour = not is_plain and ("force_color" in variables or sys.stdout.isatty())
-    show_progress = sys.stderr.isatty() and not sys.stdout.isatty()
-    return Output(sys.stdout, sys.stderr, colour, show_progress, terminal_width(variables, sys.stdout))
+    return Output(sys.stdout, sys.stderr, colour, sys.stderr.isatty(), terminal_width(variables, sys.stdout))

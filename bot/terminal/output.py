@@ -17,7 +17,7 @@ _REPORT_WIDTH, _MAX_REPORT_WIDTH = 100, 120
 
 
 @dataclass(slots=True)
-class ProgressLine:
+class StatusLine:
     """The line on a terminal that shows progress."""
 
     shown_at: float | None = None
@@ -39,7 +39,7 @@ class Output:
     """Columns; None for a pipe or a file, where nothing is shortened."""
     progress_every_s: float = 0.5
     """Minimum time between two progress updates, in seconds."""
-    progress_line: ProgressLine = field(default_factory=ProgressLine)
+    progress_line: StatusLine = field(default_factory=StatusLine)
     """Shared by outputs that share `err`."""
 
     @property

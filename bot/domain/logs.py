@@ -92,6 +92,8 @@ class LogFilter:
     ranks: tuple[int, ...] = ()
     """Keep lines of any of these: the rank in a prefix of the line, else the platform's rank."""
     request_id: str | None = None
+    component: str | None = None
+    """Keep lines of this part of a deployment. No line names its part, so only the platform can apply it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from bot.domain.gaps import Gap, GapReason, Part
-from bot.domain.metrics import KNOWN_METRICS, DiscardedSamples, MetricPoint, MetricSeries, display_unit
+from bot.domain.metrics import (
+    ALL_METRICS,
+    KNOWN_METRICS,
+    DiscardedSamples,
+    MetricPoint,
+    MetricSeries,
+    display_unit,
+)
 
 TOLERANCE = 0.05
 """How far a fraction may be outside 0 to 1: averages and clocks are not exact."""
@@ -22,8 +29,8 @@ EARLIEST = datetime(2015, 1, 1, tzinfo=UTC)
 """No platform measured anything before; an earlier time is an unset or broken clock."""
 
 _FRACTION = (-TOLERANCE, 1 + TOLERANCE)
-_LARGEST = {"_bytes": 2.0**47 - 1, "_cores": 2.0**20}
-"""Largest quantity without a known limit."""
+_LARGEST = {"_bytes": 2.0**47 - 1, "_cores": 2.0**20, "_seconds": 1e7, "": 1e9}
+"""Largest quantity without a known limit; "" is a number or a rate."""
 _BLANKS = frozenset(
     float(first + offset)
     for first, count in ((2**31 - 16, 16), (2**32 - 16, 16), (2**47, 4), (2**63 - 16, 20), (2**64 - 16, 16))
@@ -37,7 +44,14 @@ _MAX_NAMED = 2
 """Series that a gap names."""
 
 _RATIOS = frozenset(name for name in KNOWN_METRICS if name.endswith("_ratio"))
-_ENDINGS = {name: "_" + name.rpartition("_")[2] for name in KNOWN_METRICS}
+
+
+def _ending(name: str) -> str:
+    endings = ("_ratio", "_bytes", "_cores", "" if name.endswith("_per_second") else "_seconds")
+    return next((ending for ending in endings if name.endswith(ending)), "")
+
+
+_ENDINGS = {name: _ending(name) for name in ALL_METRICS}
 
 
 def validate_series(
@@ -46,7 +60,7 @@ def validate_series(
     """Return the series without the samples that cannot be true; each keeps their count.
 
     A fraction that arrives in percent is recognised by all series of its name together, and converted. Metrics that
-    are not in KNOWN_METRICS stay as they are: nobody knows their range, and the NaN of a diverged loss is true.
+    are not in ALL_METRICS stay as they are: nobody knows their range, and the NaN of a diverged loss is true.
 
     Args:
         series: what one answer holds, each with samples oldest first.

@@ -26,6 +26,26 @@ KNOWN_METRICS = (
     CACHE_UTILIZATION,
 )  # fmt: skip
 
+REPLICAS = "replicas_active"
+REPLICAS_STARTING = "replicas_starting"
+REQUESTS = "requests_per_second"
+REQUESTS_REFUSED = "requests_refused_per_second"
+"""Answered with 4xx."""
+REQUESTS_FAILED = "requests_failed_per_second"
+"""Answered with 5xx."""
+REQUESTS_IN_FLIGHT = "requests_in_flight"
+REQUESTS_QUEUED = "requests_queued"
+RESPONSE_TIMES = tuple(f"response_time_{of}_seconds" for of in ("p50", "p90", "p95", "p99", "avg"))
+FIRST_BYTE_TIMES = tuple(f"first_byte_time_{of}_seconds" for of in ("p50", "p90", "p95", "p99", "avg"))
+
+SERVING_METRICS = (
+    REPLICAS, REPLICAS_STARTING, REQUESTS, REQUESTS_REFUSED, REQUESTS_FAILED, REQUESTS_IN_FLIGHT, REQUESTS_QUEUED,
+    *RESPONSE_TIMES, *FIRST_BYTE_TIMES,
+)  # fmt: skip
+"""Metrics of a deployment that serves requests; those of its hardware are in KNOWN_METRICS."""
+ALL_METRICS = (*KNOWN_METRICS, *SERVING_METRICS)
+"""In display order."""
+
 BARS = "▁▂▃▄▅▆▇█"
 GAP = "·"
 """Drawn where there is no sample. A gap is not a zero."""
@@ -128,8 +148,16 @@ def summarize(series: MetricSeries) -> MetricSummary | None:
     )
 
 
+_SERVING_UNITS = {
+    name: "/s" if name.endswith("_per_second") else "s" if name.endswith("_seconds") else "" for name in SERVING_METRICS
+}
+
+
 def display_unit(name: str) -> tuple[str, float, str]:
     """Return the metric's name in words without its unit, the factor for display, and the displayed unit or ""."""
+    if name in _SERVING_UNITS:
+        unit = _SERVING_UNITS[name]
+        return name.removesuffix("_per_second").removesuffix("_seconds").replace("_", " "), 1.0, unit
     for ending, scale, unit in (("_ratio", 100.0, "%"), ("_bytes", 1 / 2**30, "GiB"), ("_cores", 1.0, "cores")):
         if name.endswith(ending):
             return name.removesuffix(ending).replace("_", " "), scale, unit
@@ -137,9 +165,15 @@ def display_unit(name: str) -> tuple[str, float, str]:
 
 
 def missing_metrics(series: Iterable[MetricSeries]) -> tuple[str, ...]:
-    """Return the names of known metrics without samples, in display order."""
-    present = {one.name for one in series if one.points}
-    return tuple(name for name in KNOWN_METRICS if name not in present)
+    """Return the names of known metrics without samples, in display order.
+
+    A deployment has the metrics that its platform names, so only series without samples are missing.
+    """
+    found = tuple(series)
+    present = {one.name for one in found if one.points}
+    named = {one.name for one in found}
+    expected = named.intersection(SERVING_METRICS) and named
+    return tuple(name for name in ALL_METRICS if name in (expected or KNOWN_METRICS) and name not in present)
 
 
 def sparkline(values: Sequence[float | None], *, lowest: float | None = None, highest: float | None = None) -> str:

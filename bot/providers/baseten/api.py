@@ -45,6 +45,16 @@ def deployment_path(model_id: str, deployment_id: str, rest: str = "") -> str:
     return f"/v1/models/{path_segment(model_id)}/deployments/{path_segment(deployment_id)}{rest}"
 
 
+def environment_path(model_id: str, name: str, rest: str = "") -> str:
+    """Return `/v1/models/<model>/environments/<name>` and what follows it."""
+    return f"/v1/models/{path_segment(model_id)}/environments/{path_segment(name)}{rest}"
+
+
+def chain_path(chain_id: str, deployment_id: str, rest: str = "") -> str:
+    """Return `/v1/chains/<chain>/deployments/<deployment>` and what follows it."""
+    return f"/v1/chains/{path_segment(chain_id)}/deployments/{path_segment(deployment_id)}{rest}"
+
+
 def log_endpoint() -> Endpoint:
     """Return the bounds of Baseten's log endpoints.
 

@@ -1,41 +1,65 @@
-"""The provider `baseten-model`: model deployments. They have a status and a log, but no metrics."""
+"""The provider `baseten-model`: deployments of models, environments of models and chainlets of chains.
+
+All have a status and a log; deployments and environments also have metrics.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 from bot.domain.gaps import Gap, GapReason, Part
 from bot.domain.jobs import Job, JobRef, Resources
-from bot.domain.logs import LogFilter, LogLine, LogPage, LogQuery
+from bot.domain.logs import LogLine, LogPage, LogQuery
+from bot.domain.metric_validation import validate_series
 from bot.domain.metrics import MetricQuery, MetricSeries
 from bot.errors import BadRequest, JobNotFound, NotSupported, ProviderError, RateLimited, Unavailable
 from bot.providers.baseten.api import (
     LEVEL_WORDS,
+    chain_path,
     deployment_path,
+    environment_path,
     log_endpoint,
     make_client,
     read_log_page,
     window_fields,
 )
-from bot.providers.baseten.references import DEPLOYMENT, DEPLOYMENT_HELP, deployment_url, parse_deployment_ref
+from bot.providers.baseten.deployment_metrics import METRIC_NAMES, deployment_series
+from bot.providers.baseten.instance_types import InstanceTypes
+from bot.providers.baseten.log_filters import push_down
+from bot.providers.baseten.metric_windows import PercentMetrics, split_window, window_millis
+from bot.providers.baseten.metrics import join_series
+from bot.providers.baseten.references import DEPLOYMENT, DEPLOYMENT_HELP, parse_deployment_ref
+from bot.providers.baseten.serving_jobs import chainlet_job, deployment_job, environment_job
 from bot.providers.baseten.states import StatusReader, deployment_state
-from bot.providers.baseten.wire import WireDeployment, WireDeploymentList, WireModel, WireModelList, parse_logs, utc
-from bot.providers.decoding import decode_body, details_of
+from bot.providers.baseten.wire import (
+    WireChain,
+    WireChainDeployment,
+    WireChainDeploymentList,
+    WireChainList,
+    WireDeployment,
+    WireDeploymentList,
+    WireDeploymentMetrics,
+    WireEnvironment,
+    WireModel,
+    WireModelList,
+    parse_logs,
+)
+from bot.providers.decoding import decode_body
 from bot.providers.http.client import HttpClient, HttpProvider, LimiterPool, path_segment
 from bot.providers.paging.time_windows import FetchWindow, TimeWindow
+
+Value = TypeVar("Value")
 
 WARM_UP = timedelta(minutes=10)
 """A deployment younger than this may not have a log yet (observed: Baseten's own client waits for it)."""
 
-_INSTANCE = re.compile(r"([A-Z][A-Z0-9]{1,12}):(\d{1,3})x(\d{1,5})x(\d{1,6})")
-_REPLICA_ID = re.compile(r"[a-z0-9]{5}")
-"""Observed: short ids of five characters."""
-_LONGEST_TEXT = 256
-_MOST_TEXTS = 8
+_MOST_NAMED = 8
+"""Chainlets that an error names."""
+_MOST_REMEMBERED = 10_000
 
 
 def create_deployments(config: Mapping[str, str], limiters: LimiterPool) -> BasetenDeployments:
@@ -43,27 +67,8 @@ def create_deployments(config: Mapping[str, str], limiters: LimiterPool) -> Base
     return BasetenDeployments(make_client(DEPLOYMENT, config, limiters))
 
 
-def push_down(wanted: LogFilter) -> tuple[list[tuple[str, str]], frozenset[str]]:
-    """Return the query parameters for a filter, and the names of the fields that they cover completely.
-
-    Source: https://docs.baseten.co/reference/management-api, model deployment logs (read 2026-11-20; documented): texts
-    of at most 256 characters, at most 8 `includes` and 8 `excludes`, as repeated keys; one replica. A name of another
-    form is that of a pod or worker, which only a line's prefix names.
-    """
-    includes, excludes = _short(wanted.includes), _short(wanted.excludes)
-    parts = (
-        ("replicas", "replica", _replica(wanted.replicas), True),
-        ("request_id", "request_id", _short([wanted.request_id or ""]), True),
-        ("grep", "search_pattern", _short([wanted.grep or ""]), True),
-        ("includes", "includes", includes, len(includes) == len(wanted.includes)),
-        ("excludes", "excludes", excludes, len(excludes) == len(wanted.excludes)),
-    )
-    params = [(key, value) for _, key, values, _ in parts for value in values]
-    return params, frozenset(field for field, _, values, is_complete in parts if values and is_complete)
-
-
 class BasetenDeployments(HttpProvider):
-    """Reads status and logs of model deployments."""
+    """Reads status, logs and metrics of what serves requests."""
 
     name = DEPLOYMENT
     ref_help = DEPLOYMENT_HELP
@@ -71,7 +76,16 @@ class BasetenDeployments(HttpProvider):
     def __init__(self, client: HttpClient, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         super().__init__(client)
         self._clock = clock
-        self._model_names: dict[str, str | None] = {}
+        self._names: dict[str, str | None] = {}
+        """Of models and chains, by id."""
+        self._instance_names: dict[str, str | None] = {}
+        """By job id, for the limits of its metrics."""
+        self._canonical_refs: dict[str, JobRef] = {}
+        """By the id of a chainlet's reference, which may have its name."""
+        self._instances = InstanceTypes()
+        self._percent = PercentMetrics()
+        self._metric_names: list[Sequence[str]] = [METRIC_NAMES]
+        """What to ask for; the empty one is the platform's default, once it has refused a name."""
         self._endpoint = log_endpoint()
         self._statuses = StatusReader(DEPLOYMENT, deployment_state)
 
@@ -85,16 +99,47 @@ class BasetenDeployments(HttpProvider):
 
     async def get_job(self, job: JobRef) -> Job:
         """See `Provider.get_job`."""
-        model_id, deployment_id = _ids(job)
-        body = await self._client.get(deployment_path(model_id, deployment_id))
-        wire = decode_body(WireDeployment, body, DEPLOYMENT)
-        return self._job(wire, model_id, await self._model_name(model_id))
+        match job.id.split("/"):
+            case ["chains", chain_id, deployment_id, chainlet]:
+                return await self._get_chainlet(job, chain_id, deployment_id, chainlet)
+            case [model_id, "environments", name]:
+                body = await self._client.get(environment_path(model_id, name))
+                environment = decode_body(WireEnvironment, body, DEPLOYMENT)
+                current = environment.current_deployment
+                model_name = await self._name(model_id, self._models)
+                resources = await self._resources(job, current.instance_type_name if current else None)
+                return environment_job(environment, model_id, model_name, resources, self._statuses)
+            case [model_id, deployment_id]:
+                body = await self._client.get(deployment_path(model_id, deployment_id))
+                wire = decode_body(WireDeployment, body, DEPLOYMENT)
+                model_name, resources = (
+                    await self._name(model_id, self._models),
+                    await self._resources(job, wire.instance_type_name),
+                )
+                return deployment_job(wire, model_id, model_name, resources, self._statuses)
+            case _:
+                raise _no_deployment(job)
+
+    async def _get_chainlet(self, job: JobRef, chain_id: str, deployment_id: str, chainlet: str) -> Job:
+        """Return a chainlet, which may be named by its id or by its name."""
+        body = await self._client.get(chain_path(chain_id, deployment_id))
+        wire = decode_body(WireChainDeployment, body, DEPLOYMENT)
+        found = next((one for one in wire.chainlets if one.id == chainlet), None)
+        found = found or next((one for one in wire.chainlets if one.name == chainlet), None)
+        if found is None:
+            names = ", ".join(f"{one.name or one.id} ({one.id})" for one in wire.chainlets[:_MOST_NAMED])
+            text = f"Baseten has no chainlet {chainlet} in this deployment. It has {names or 'no chainlets'}."
+            raise JobNotFound(text, provider=DEPLOYMENT)
+        resources = await self._resources(job, found.instance_type_name)
+        name = await self._name(chain_id, self._chains)
+        return chainlet_job(wire, found, chain_id, name, resources, self._statuses)
 
     async def list_jobs(self, *, limit: int) -> Sequence[Job]:
-        """See `Provider.list_jobs`. Makes one request, and one per model."""
-        models = await self._models()
-        found = await asyncio.gather(*(self._of_model(model) for model in models))
-        jobs = [job for of_model in found for job in of_model]
+        """See `Provider.list_jobs`. Makes two requests, and one per model and chain. Environments are not listed."""
+        models, chains = await asyncio.gather(self._models(), self._chains())
+        of_models = (self._of_model(model) for model in models)
+        found = await asyncio.gather(*of_models, *(self._of_chain(chain) for chain in chains))
+        jobs = [job for several in found for job in several]
         return sorted(jobs, key=lambda job: job.created_at or datetime.min.replace(tzinfo=UTC), reverse=True)[:limit]
 
     async def query_logs(self, query: LogQuery) -> LogPage:
@@ -103,18 +148,79 @@ class BasetenDeployments(HttpProvider):
         The log of a new deployment answers 404 for a while (observed): that is an empty page, unless some of the log
         was read already. A missing log of an older deployment is a Gap.
         """
-        model_id, deployment_id = _ids(query.job)
+        path = await self._log_path(query.job)
         params, covered = push_down(query.filter)
         missing: list[Gap] = []
-        path = deployment_path(model_id, deployment_id, "/logs")
         narrower = [[*params, ("min_level", word)] for word in LEVEL_WORDS]
         fetches = [self._fetch(query, path, each, missing) for each in (params, *narrower)]
         page = await read_log_page(query, self._endpoint, fetches, self.get_job, self._clock())
         return replace(page, gaps=(*page.gaps, *missing[:1]), pushed_down=covered)
 
     async def query_metrics(self, query: MetricQuery) -> Sequence[MetricSeries]:
-        """Raise NotSupported."""
-        raise NotSupported("Baseten's API has no metrics of deployments; its dashboard has them.", provider=DEPLOYMENT)
+        """See `Provider.query_metrics`. Without a window the platform returns a snapshot.
+
+        Raises:
+            NotSupported: chainlets have no metrics, or this account has no metrics of deployments.
+        """
+        newest, *earlier = await split_window(query, self.get_job, self._clock())
+        series = await self._ask_metrics(newest)
+        for window in earlier:
+            series = join_series(await self._ask_metrics(window), series)
+        return series
+
+    async def _ask_metrics(self, query: MetricQuery) -> Sequence[MetricSeries]:
+        if query.job.id not in self._instance_names:
+            await self.get_job(query.job)
+        window = window_millis(_on_whole_minutes(query))
+        params = [("mode", "SERIES" if window else "CURRENT"), *((key, str(value)) for key, value in window.items())]
+        reply = decode_body(
+            WireDeploymentMetrics, await self._get_metrics(_metrics_path(query.job), params), DEPLOYMENT
+        )
+        limits = self._instances.cached(self._instance_names.get(query.job.id))
+        known = self._percent.of(query.job.id)
+        found = validate_series(deployment_series(reply, limits), latest=query.end or self._clock(), percent=known)
+        self._percent.remember(query.job.id, found)
+        return found
+
+    async def _get_metrics(self, path: str, params: Sequence[tuple[str, str]]) -> bytes:
+        """Ask for every metric; for the platform's default set if it refuses one of the names.
+
+        The endpoint is in beta (documented), so a 404 means that it is missing: the deployment was just found.
+        """
+        names = self._metric_names[-1]
+        try:
+            return await self._client.get(path, [*params, *(("metrics", name) for name in names)])
+        except BadRequest:
+            if not names:
+                raise
+            body = await self._client.get(path, params)
+            self._metric_names[:] = [()]
+            return body
+        except JobNotFound as problem:
+            text = "Baseten does not serve metrics of this deployment."
+            raise NotSupported(text, provider=DEPLOYMENT) from problem
+
+    async def _log_path(self, job: JobRef) -> str:
+        match job.id.split("/"):
+            case ["chains", chain_id, deployment_id, _]:
+                chainlet_id = (await self._canonical(job)).id.rpartition("/")[2]
+                return chain_path(chain_id, deployment_id, f"/chainlets/{path_segment(chainlet_id)}/logs")
+            case [model_id, "environments", name]:
+                return environment_path(model_id, name, "/logs")
+            case [model_id, deployment_id]:
+                return deployment_path(model_id, deployment_id, "/logs")
+            case _:
+                raise _no_deployment(job)
+
+    async def _canonical(self, job: JobRef) -> JobRef:
+        """Return the reference with the chainlet's id; asked for once."""
+        if job.id not in self._canonical_refs:
+            _remember(self._canonical_refs, job.id, (await self.get_job(job)).ref)
+        return self._canonical_refs[job.id]
+
+    async def _resources(self, job: JobRef, instance_name: str | None) -> Resources:
+        _remember(self._instance_names, job.id, instance_name)
+        return await self._instances.resources(self._client, instance_name, self._clock())
 
     def _fetch(self, query: LogQuery, path: str, params: Sequence[tuple[str, str]], missing: list[Gap]) -> FetchWindow:
         async def fetch(window: TimeWindow) -> list[LogLine]:
@@ -136,19 +242,31 @@ class BasetenDeployments(HttpProvider):
 
     async def _models(self) -> Sequence[WireModel]:
         models = decode_body(WireModelList, await self._client.get("/v1/models"), DEPLOYMENT).models
-        self._model_names.update((model.id, model.name) for model in models)
+        self._names.update((model.id, model.name) for model in models)
         return models
 
-    async def _model_name(self, model_id: str) -> str | None:
-        """Return the model's name, which a deployment does not have; asked for until there is an answer, else None."""
-        if model_id not in self._model_names:
+    async def _chains(self) -> Sequence[WireChain]:
+        """Return all chains; none where the platform does not have them."""
+        try:
+            chains = decode_body(WireChainList, await self._client.get("/v1/chains"), DEPLOYMENT).chains
+        except (JobNotFound, NotSupported):
+            return ()
+        self._names.update((chain.id, chain.name) for chain in chains)
+        return chains
+
+    async def _name(self, owner_id: str, list_all: Callable[[], Awaitable[object]]) -> str | None:
+        """Return the name of a model or chain, which its deployments do not have.
+
+        It is asked for until there is an answer; None meanwhile.
+        """
+        if owner_id not in self._names:
             try:
-                await self._models()
+                await list_all()
             except (RateLimited, Unavailable):
                 return None
             except ProviderError:
                 pass
-        return self._model_names.setdefault(model_id, None)
+        return self._names.setdefault(owner_id, None)
 
     async def _of_model(self, model: WireModel) -> list[Job]:
         """Return the model's deployments; none if it was deleted in the meantime."""
@@ -156,55 +274,50 @@ class BasetenDeployments(HttpProvider):
             body = await self._client.get(f"/v1/models/{path_segment(model.id)}/deployments")
         except JobNotFound:
             return []
-        found = decode_body(WireDeploymentList, body, DEPLOYMENT).deployments
-        return [self._job(deployment, model.id, model.name) for deployment in found]
+        return [
+            deployment_job(one, model.id, model.name, self._instances.cached(one.instance_type_name), self._statuses)
+            for one in decode_body(WireDeploymentList, body, DEPLOYMENT).deployments
+        ]
 
-    def _job(self, wire: WireDeployment, model_id: str, model_name: str | None = None) -> Job:
-        kind = "production" if wire.is_production else "development" if wire.is_development else None
-        parts = (model_name, wire.environment or kind or wire.name)
-        return Job(
-            ref=JobRef(DEPLOYMENT, f"{model_id}/{wire.id}"),
-            state=self._statuses.state(wire.status),
-            vendor_status=wire.status,
-            name=" · ".join(part for part in parts if part) or None,
-            url=deployment_url(model_id, wire.id),
-            created_at=utc(wire.created_at),
-            resources=_resources(wire.instance_type_name),
-            details=details_of(
-                ("Model", model_name),
-                ("Environment", wire.environment or kind),
-                ("Active replicas", wire.active_replica_count),
-            ),
-        )
+    async def _of_chain(self, chain: WireChain) -> list[Job]:
+        """Return the chainlets of the chain's deployments; none if it was deleted in the meantime."""
+        try:
+            body = await self._client.get(f"/v1/chains/{path_segment(chain.id)}/deployments")
+        except JobNotFound:
+            return []
+        return [
+            chainlet_job(
+                deployment, one, chain.id, chain.name, self._instances.cached(one.instance_type_name), self._statuses
+            )
+            for deployment in decode_body(WireChainDeploymentList, body, DEPLOYMENT).deployments
+            for one in deployment.chainlets
+        ]
 
 
-def _resources(instance: str | None) -> Resources:
-    """Read the name of an instance, such as `H100:1x26x225`: GPUs, CPUs and GiB."""
-    found = _INSTANCE.fullmatch(instance or "")
-    if found is None:
-        return Resources(instance=instance)
-    gpu_type, gpus, cores, gib = found.groups()
-    return Resources(
-        instance=instance,
-        gpu_type=gpu_type,
-        gpu_count=int(gpus),
-        cpu_limit_cores=float(cores),
-        memory_limit_bytes=int(gib) * 2**30,
-    )
+def _remember(known: dict[str, Value], key: str, value: Value) -> None:
+    known[key] = value
+    if len(known) > _MOST_REMEMBERED:
+        del known[next(iter(known))]
 
 
-def _ids(job: JobRef) -> tuple[str, str]:
-    model_id, slash, deployment_id = job.id.partition("/")
-    if not slash:
-        raise BadRequest(f"{job} does not name a deployment. Use {DEPLOYMENT_HELP}.", provider=DEPLOYMENT)
-    return model_id, deployment_id
+def _no_deployment(job: JobRef) -> BadRequest:
+    return BadRequest(f"{job} does not name a deployment. Use {DEPLOYMENT_HELP}.", provider=DEPLOYMENT)
 
 
-def _replica(names: Sequence[str]) -> list[str]:
-    """The one replica that the platform can filter by; [] if there are several or if it is not an id of Baseten's."""
-    return [name for name in names if _REPLICA_ID.fullmatch(name)] if len(names) == 1 else []
+def _metrics_path(job: JobRef) -> str:
+    match job.id.split("/"):
+        case ["chains", _, _, _]:
+            raise NotSupported(
+                "Baseten's API has no metrics of chainlets; its dashboard has them.", provider=DEPLOYMENT
+            )
+        case [model_id, "environments", name]:
+            return environment_path(model_id, name, "/metrics")
+        case [model_id, deployment_id]:
+            return deployment_path(model_id, deployment_id, "/metrics")
+        case _:
+            raise _no_deployment(job)
 
 
-def _short(texts: Sequence[str]) -> list[str]:
-    """Keep the texts that the platform accepts."""
-    return [text for text in texts if 0 < len(text) <= _LONGEST_TEXT][:_MOST_TEXTS]
+def _on_whole_minutes(query: MetricQuery) -> MetricQuery:
+    """Begin on a whole minute: steps are counted from the start, so those of consecutive polls are the same."""
+    return query if query.start is None else replace(query, start=query.start.replace(second=0, microsecond=0))

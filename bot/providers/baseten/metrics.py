@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from operator import itemgetter
 
 from bot.domain.metric_validation import join_discarded, validate_series
@@ -20,11 +20,9 @@ from bot.domain.metrics import (
     MetricPoint,
     MetricSeries,
 )
-from bot.providers.baseten.api import LONGEST_WINDOW
+from bot.providers.baseten.instance_types import MIB
 from bot.providers.baseten.wire import WireInstance, WireJob, WireMetrics, WireNode, WireSample, WireStorage
 from bot.providers.decoding import decode_body
-
-MIB = 1024 * 1024
 
 _time = itemgetter(1)
 _NUMBER = re.compile(r"\d+")
@@ -47,14 +45,6 @@ def parse_metrics(
     chosen = nodes or list(_of_node(decode_body(WireNode, body, provider), None, instance))
     cache = _of_storage(reply.cache, (CACHE, CACHE_UTILIZATION), None)
     return reply.training_job, validate_series((*chosen, *cache), latest=latest, percent=percent)
-
-
-def split_newest_first(start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
-    """Yield the windows that one request each may cover. Bounds are inclusive, so no two share a millisecond."""
-    while end - start > LONGEST_WINDOW:
-        yield end - LONGEST_WINDOW, end
-        end -= LONGEST_WINDOW + timedelta(milliseconds=1)
-    yield start, end
 
 
 def join_series(older: Sequence[MetricSeries], newer: Sequence[MetricSeries]) -> tuple[MetricSeries, ...]:

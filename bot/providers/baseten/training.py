@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 
-from bot.domain.durations import NS_PER_MS, ns_from_datetime
-from bot.domain.jobs import Job, JobRef, Resources
+from bot.domain.jobs import Job, JobRef
 from bot.domain.logs import LogLine, LogPage, LogQuery
 from bot.domain.metrics import MetricQuery, MetricSeries
 from bot.errors import BadRequest, JobNotFound
 from bot.providers.baseten.api import (
     LEVEL_WORDS,
-    LONGEST_WINDOW,
     EitherMethod,
     log_endpoint,
     make_client,
@@ -21,7 +18,9 @@ from bot.providers.baseten.api import (
     training_path,
     window_fields,
 )
-from bot.providers.baseten.metrics import MIB, join_series, parse_metrics, split_newest_first
+from bot.providers.baseten.instance_types import instance_resources
+from bot.providers.baseten.metric_windows import PercentMetrics, split_window, window_millis
+from bot.providers.baseten.metrics import join_series, parse_metrics
 from bot.providers.baseten.references import TRAINING, TRAINING_HELP, parse_training_ref, training_url
 from bot.providers.baseten.states import StatusReader, training_state
 from bot.providers.baseten.wire import WireInstance, WireJob, WireJobList, WireJobReply, parse_logs, utc
@@ -30,8 +29,6 @@ from bot.providers.http.client import HttpClient, HttpProvider, LimiterPool
 from bot.providers.paging.time_windows import FetchWindow, TimeWindow
 
 _MOST_REMEMBERED = 10_000
-_MOST_WINDOWS = 26
-"""Requests for one window: half a year."""
 
 
 def create_training(config: Mapping[str, str], limiters: LimiterPool) -> BasetenTraining:
@@ -52,8 +49,7 @@ class BasetenTraining(HttpProvider):
         self._metrics = EitherMethod()
         self._endpoint = log_endpoint()
         self._projects: dict[str, str] = {}
-        self._percent: dict[str, frozenset[str]] = {}
-        """By job id the metrics that arrived in percent, which only busy GPUs show."""
+        self._percent = PercentMetrics()
         self._statuses = StatusReader(TRAINING, training_state)
 
     def parse_ref(self, text: str) -> JobRef | None:
@@ -91,43 +87,22 @@ class BasetenTraining(HttpProvider):
 
         Source: https://docs.baseten.co/reference/training-api/get-training-job-metrics (read 2026-11-20; documented).
         """
-        newest, *earlier = await self._split_window(query)
+        newest, *earlier = await split_window(query, self.get_job, self._clock())
         job, series = await self._ask_metrics(newest)
         for window in earlier:
             series = join_series((await self._ask_metrics(window))[1], series)
         return job, series
 
-    async def _split_window(self, query: MetricQuery) -> list[MetricQuery]:
-        """Return queries with windows that the platform accepts, newest first; a long window begins with the job.
-
-        Raises:
-            BadRequest: the window needs too many requests.
-        """
-        start, end = query.start, query.end
-        if start is None or (end or self._clock()) - start <= LONGEST_WINDOW:
-            return [query]
-        end = min(end or self._clock(), self._clock())
-        created_at = (await self.get_job(query.job)).created_at
-        start = min(max(start, created_at), end) if created_at is not None else start
-        if end - start > _MOST_WINDOWS * LONGEST_WINDOW:
-            days = (_MOST_WINDOWS * LONGEST_WINDOW).days
-            text = f"Metrics of {(end - start).days} days were requested. Use a range of at most {days} days."
-            raise BadRequest(text, provider=TRAINING)
-        windows = split_newest_first(start, end)
-        return [replace(query, start=begin, end=finish) for begin, finish in windows]
-
     async def _ask_metrics(self, query: MetricQuery) -> tuple[Job | None, Sequence[MetricSeries]]:
         project_id, job_id = await self._resolve(query.job)
-        bounds = (("start_epoch_millis", query.start), ("end_epoch_millis", query.end))
-        window = {key: ns_from_datetime(at) // NS_PER_MS for key, at in bounds if at is not None}
         step = [] if query.step is None else [("step_seconds", str(max(1, round(query.step.total_seconds()))))]
-        body = await self._metrics.ask(self._client, training_path(project_id, job_id, "/metrics"), window, step)
-        known = self._percent.get(job_id, frozenset())
-        wire, series = parse_metrics(body, TRAINING, latest=query.end or self._clock(), percent=known)
-        if found := {one.name for one in series if one.in_percent}.difference(known):
-            self._percent[job_id] = known.union(found)
-            if len(self._percent) > _MOST_REMEMBERED:
-                del self._percent[next(iter(self._percent))]
+        body = await self._metrics.ask(
+            self._client, training_path(project_id, job_id, "/metrics"), window_millis(query), step
+        )
+        wire, series = parse_metrics(
+            body, TRAINING, latest=query.end or self._clock(), percent=self._percent.of(job_id)
+        )
+        self._percent.remember(job_id, series)
         return None if wire is None else self._job(wire, project_id), series
 
     def _fetch(self, path: str, min_level: str | None) -> FetchWindow:
@@ -174,7 +149,7 @@ class BasetenTraining(HttpProvider):
             updated_at=utc(wire.updated_at),
             # The API has no end time; the last change of a finished job comes closest.
             ended_at=utc(wire.updated_at) if state.is_terminal else None,
-            resources=_resources(wire.instance_type or WireInstance(), wire.node_count),
+            resources=instance_resources(wire.instance_type or WireInstance(), wire.node_count),
             details=details_of(
                 ("Project", wire.training_project.name if wire.training_project else None),
                 ("Availability", wire.availability_model),
@@ -182,16 +157,3 @@ class BasetenTraining(HttpProvider):
                 ("Checkpoint sync", wire.checkpoint_sync_status),
             ),
         )
-
-
-def _resources(instance: WireInstance, node_count: int | None) -> Resources:
-    gpu_memory, memory, millicpu = instance.gpu_memory_limit_mib, instance.memory_limit_mib, instance.millicpu_limit
-    return Resources(
-        instance=instance.name or instance.id,
-        node_count=node_count,
-        gpu_count=instance.gpu_count,
-        gpu_type=instance.gpu_type,
-        gpu_memory_limit_bytes=None if gpu_memory is None else gpu_memory * MIB,
-        cpu_limit_cores=None if millicpu is None else millicpu / 1000,
-        memory_limit_bytes=None if memory is None else memory * MIB,
-    )

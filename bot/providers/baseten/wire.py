@@ -148,6 +148,83 @@ class WireDeploymentList(msgspec.Struct):
     deployments: list[WireDeployment]
 
 
+class WireEnvironment(msgspec.Struct):
+    """EnvironmentV1."""
+
+    name: str
+    created_at: datetime | None = None
+    current_deployment: WireDeployment | None = None
+    candidate_deployment: WireDeployment | None = None
+
+
+class WireChainlet(msgspec.Struct):
+    """ChainletV1."""
+
+    id: str
+    status: str
+    name: str | None = None
+    active_replica_count: int | None = None
+    instance_type_name: str | None = None
+
+
+class WireChainDeployment(msgspec.Struct):
+    """ChainDeploymentV1."""
+
+    id: str
+    chainlets: list[WireChainlet]
+    created_at: datetime | None = None
+    environment: str | None = None
+
+
+class WireChainDeploymentList(msgspec.Struct):
+    """The deployments of a chain."""
+
+    deployments: list[WireChainDeployment]
+
+
+class WireChain(msgspec.Struct):
+    """ChainV1."""
+
+    id: str
+    name: str | None = None
+
+
+class WireChainList(msgspec.Struct):
+    """All chains of the workspace."""
+
+    chains: list[WireChain]
+
+
+class WireInstanceTypes(msgspec.Struct):
+    """All instance types that the workspace may use."""
+
+    instance_types: list[WireInstance]
+
+
+class WireDescriptor(msgspec.Struct):
+    """ModelMetricDescriptorV1."""
+
+    name: str
+    label_sets: list[dict[str, str]]
+    unit_hint: str | None = None
+
+
+class WireValueSet(msgspec.Struct):
+    """ModelMetricValueSetV1: for each descriptor a list that is aligned to its label sets."""
+
+    start_epoch_millis: int
+    values: list[list[float | None]]
+
+
+class WireDeploymentMetrics(msgspec.Struct):
+    """GetModelMetricsResponseV1."""
+
+    metric_descriptors: list[WireDescriptor]
+    metric_values: list[WireValueSet]
+    end_epoch_millis: int | None = None
+    mode: str | None = None
+
+
 class WireModel(msgspec.Struct):
     """ModelV1."""
 

@@ -24,7 +24,8 @@ from bot.domain.metrics import (
 )
 from bot.errors import ConfigError, JobNotFound, NotSupported, ProtocolError
 from bot.providers.baseten import create_deployments, create_training
-from bot.providers.baseten.deployments import BasetenDeployments, push_down
+from bot.providers.baseten.deployments import BasetenDeployments
+from bot.providers.baseten.log_filters import push_down
 from bot.providers.baseten.metrics import join_series, parse_metrics
 from bot.providers.baseten.references import parse_deployment_ref, parse_training_ref
 from bot.providers.baseten.states import deployment_state, training_state

@@ -2,8 +2,8 @@
 
 Source: https://docs.baseten.co/reference/training-api (read 2026-11-20; documented): logs and metrics are GET with
 query parameters; the older POST with a JSON body is deprecated and still served. `Authorization: Api-Key` is in every
-document, `Bearer` only in the newest. Rate limits and the error format are not documented. Observed as errors:
-`{"code", "message"}`.
+document, `Bearer` only in the newest, which prefers it; `Bearer` is sent where `Api-Key` is refused. Rate limits and
+the error format are not documented. Observed as errors: `{"code", "message"}`.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -32,7 +32,8 @@ def make_client(name: str, config: Mapping[str, str], limiters: LimiterPool) -> 
     base_url = config.get("baseten_base_url", "").strip() or DEFAULT_BASE_URL
     headers = {"Authorization": f"Api-Key {key}"}
     limiter = limiters.limiter_for(base_url, headers, HttpLimits.from_config("baseten", config))
-    return HttpClient(name, base_url, headers, secrets=[key], limiter=limiter)
+    client = HttpClient(name, base_url, headers, secrets=[key], limiter=limiter)
+    return client.with_fallback({"Authorization": f"Bearer {key}"})
 
 
 def training_path(project_id: str, job_id: str, rest: str = "") -> str:

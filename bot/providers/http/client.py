@@ -31,6 +31,7 @@ from bot.providers.http.errors import (
     extract_message,
     parse_retry_after,
 )
+from bot.providers.http.header_choice import HttpResponse
 from bot.providers.http.rate_limits import HttpLimits, RequestCounter
 from bot.providers.http.retry import Limiter, LimiterPool, Preempted
 from bot.providers.http.transport import AiohttpTransport
@@ -42,16 +43,6 @@ _EXCERPT_CHARS = 200
 _HEADERS = {"User-Agent": "trainwatch", "Accept": "application/json", "Accept-Encoding": ACCEPT_ENCODING}
 _PATH_SAFE = "/?%:@!$&'()*+,;="
 """Not quoted again in a path: its segments are quoted already. Anything else would end the path."""
-
-
-@dataclass(frozen=True, slots=True)
-class HttpResponse:
-    """A complete response, decompressed."""
-
-    status: int
-    headers: Mapping[str, str]
-    """Case-insensitive."""
-    body: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +101,7 @@ class HttpClient:
         self._explain = explain
         self._transport = transport or AiohttpTransport(self._limits.concurrency)
         self._headers = httpx.Headers({**_HEADERS, **headers})
+        self._header_sets: tuple[Mapping[str, str], ...] = ()
         read_s = self._limits.read_timeout_s
         self._timeout = {"connect": self._limits.connect_timeout_s, "read": read_s, "write": read_s, "pool": None}
         self._priority = Priority.INTERACTIVE
@@ -123,6 +115,15 @@ class HttpClient:
         """Return a view of this client with another priority. It shares connections, limiter and counter."""
         view = copy.copy(self)
         view._priority = priority
+        return view
+
+    def with_fallback(self, headers: Mapping[str, str]) -> HttpClient:
+        """Return a view of this client that sends other headers where the remote answers 401.
+
+        The limiter remembers for the key which ones work. Streams use what was found out by then.
+        """
+        view = copy.copy(self)
+        view._header_sets = ({name: self._headers[name] for name in headers}, headers)
         return view
 
     async def get(self, path: str, params: Sequence[tuple[str, str]] = ()) -> bytes:
@@ -222,16 +223,28 @@ class HttpClient:
             headers=self._headers,
             extensions={"timeout": self._timeout, "target": target.encode("ascii")},
         )
+        if self._header_sets:
+            request.headers.update(self._header_sets[self._limiter.headers.current])
         if json is not None:
             request.headers["Content-Type"] = "application/json"
         return request
 
     async def _exchange(self, request: httpx.Request, accept: Container[int], slot: Slot) -> HttpResponse:
+        async def send(used: int) -> HttpResponse:
+            request.headers.update(self._header_sets[used])
+            return await self._fetch(request, slot)
+
+        response = await (self._limiter.headers.fetch(send) if self._header_sets else self._fetch(request, slot))
+        if response.status not in accept:
+            self.raise_for(response)
+        return response
+
+    async def _fetch(self, request: httpx.Request, slot: Slot) -> HttpResponse:
         try:
             async with asyncio.timeout(self._limits.total_timeout_s) as slot.deadline:
                 raw = await self._send(request)
                 try:
-                    response = await self._read(raw)
+                    return await self._read(raw)
                 finally:
                     await raw.aclose()
         except TimeoutError as error:
@@ -239,9 +252,6 @@ class HttpClient:
                 raise Preempted(f"{self._provider} did not answer in time.", provider=self._provider) from error
             text = f"{self._provider} took longer than {self._limits.total_timeout_s:.0f} s for one response."
             raise Unavailable(text, provider=self._provider) from error
-        if response.status not in accept:
-            self.raise_for(response)
-        return response
 
     async def _send(self, request: httpx.Request) -> httpx.Response:
         self._counter.record()

@@ -19,6 +19,7 @@ from bot.providers.budget import count_request, within_budget
 from bot.providers.http.admission import AdmissionControl, CheckOpen
 from bot.providers.http.circuit_breaker import CircuitBreaker
 from bot.providers.http.errors import BodyTooLarge
+from bot.providers.http.header_choice import HeaderChoice
 from bot.providers.http.rate_limits import HttpLimits, MonotonicClock
 
 _Arguments = ParamSpec("_Arguments")
@@ -132,7 +133,7 @@ class _Call:
 
 
 class Limiter:
-    """Admission control, retry budget, circuit breaker and recent failures of one API key at one remote."""
+    """Admission control, retry budget, circuit breaker, recent failures and headers of one API key at one remote."""
 
     def __init__(self, limits: HttpLimits | None = None, *, clock: MonotonicClock = time.monotonic) -> None:
         self.limits = limits or HttpLimits()
@@ -140,6 +141,7 @@ class Limiter:
         self.breaker = CircuitBreaker(clock)
         self.retry_budget = RetryBudget()
         self.recent_failures = RecentFailures()
+        self.headers = HeaderChoice(clock)
         self._clock = clock
 
     async def call(

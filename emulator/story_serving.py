@@ -6,8 +6,10 @@ The list of all stories is in ``stories.py``.
 from datetime import timedelta
 
 from emulator import training_text as text
+from emulator.hardware_metrics import Gauge
 from emulator.logs import Line, Script
-from emulator.timeline import StoryLog, Timeline
+from emulator.serving_metrics import steady_serving
+from emulator.timeline import StoryLog, Timeline, busy
 from emulator.world import Status, World, to_ns
 
 MODEL = "qwen7b1"
@@ -47,9 +49,22 @@ def serving(world: World, timeline: Timeline) -> None:
         return Line(stamp_ns, message, REPLICAS[request % 3], level, f"req-{text.token(19, request)}")
 
     statuses = [Status(timeline.began, "BUILDING"), Status(timeline.began + timedelta(minutes=4), "ACTIVE")]
-    deployment = world.add_deployment(MODEL, "srv4ce1", lines=Script(ENDLESS, line_at), statuses=statuses)
+    failing = (timeline.at(12).timestamp(), timeline.at(20).timestamp())
+    metrics = steady_serving(
+        REPLICAS,
+        utilization=busy(23, 0.72, 0.2),
+        requests=_during(failing, 0.5, 1.67),
+        failures=_during(failing, 1.17, 0.0),
+        in_flight=busy(29, 2.4, 1.2),
+    )
+    script = Script(ENDLESS, line_at)
+    deployment = world.add_deployment(MODEL, "srv4ce1", lines=script, statuses=statuses, metrics=metrics)
     deployment.replicas = len(REPLICAS)
     world.model_names[MODEL] = "qwen-7b-chat"
+
+
+def _during(span: tuple[float, float], value: float, otherwise: float) -> Gauge:
+    return lambda moment: value if span[0] <= moment < span[1] else otherwise
 
 
 def unhealthy(world: World, timeline: Timeline) -> None:
@@ -68,5 +83,6 @@ def unhealthy(world: World, timeline: Timeline) -> None:
     story_log.write(sick, "replica marked unhealthy, it gets no traffic", level="ERROR")
     story_log.write(well, "health check passed in 14 ms; replica takes traffic again", level="INFO")
     statuses = [Status(timeline.began, "ACTIVE"), Status(sick, "UNHEALTHY"), Status(well, "ACTIVE")]
-    deployment = world.add_deployment(MODEL, "unh2lth", lines=story_log.lines, statuses=statuses)
+    metrics = steady_serving(("u6h2q",), utilization=busy(31, 0.4, 0.1))
+    deployment = world.add_deployment(MODEL, "unh2lth", lines=story_log.lines, statuses=statuses, metrics=metrics)
     deployment.name, deployment.environment = "staging", "staging"

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.domain.metrics import (
+    ALL_METRICS,
     GPU_MEMORY,
     GPU_UTILIZATION,
-    KNOWN_METRICS,
     MetricSummary,
     bucket_means,
     sparkline,
@@ -83,8 +83,8 @@ def node_usage(summaries: Sequence[MetricSummary]) -> list[NodeUsage]:
 def other_ranges(summaries: Sequence[MetricSummary]) -> list[tuple[str, MetricRange]]:
     """The metrics that are not about GPUs, each over all nodes, known ones first."""
     names = dict.fromkeys(one.series.name for one in summaries)
-    known = [name for name in KNOWN_METRICS if name in names]
-    ordered = [*known, *(name for name in names if name not in KNOWN_METRICS)]
+    known = [name for name in ALL_METRICS if name in names]
+    ordered = [*known, *(name for name in names if name not in ALL_METRICS)]
     ranges = ((name, metric_range(one for one in summaries if one.series.name == name)) for name in ordered)
     return [(name, found) for name, found in ranges if found is not None and name not in (GPU_UTILIZATION, GPU_MEMORY)]
 

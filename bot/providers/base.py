@@ -11,6 +11,7 @@ from typing import Protocol, runtime_checkable
 from bot.domain.jobs import Job, JobRef
 from bot.domain.logs import LogPage, LogQuery
 from bot.domain.metrics import MetricQuery, MetricSeries
+from bot.errors import NotSupported
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +146,17 @@ class Downloads(Protocol):
         Raises:
             NotSupported: this job has no such artifact; its lines can be read as usual.
         """
+
+
+def require_applied(query: LogQuery, page: LogPage) -> None:
+    """Check that the platform applied the filters of which a line shows nothing: trainwatch cannot apply them.
+
+    Raises:
+        NotSupported: it did not.
+    """
+    if query.filter.component is not None and "component" not in page.pushed_down:
+        provider = query.job.provider
+        raise NotSupported(f"{provider} cannot filter by component; leave out --component.", provider=provider)
 
 
 def settings_prefix(provider: str) -> str:

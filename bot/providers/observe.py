@@ -18,7 +18,7 @@ from bot.domain.metric_validation import sample_gaps
 from bot.domain.metrics import MetricQuery, MetricSeries
 from bot.domain.observations import Observation
 from bot.errors import CursorLost, ProviderError, Unavailable
-from bot.providers.base import JobSource, JobWithMetrics
+from bot.providers.base import JobSource, JobWithMetrics, require_applied
 
 LATE_SAMPLES = timedelta(minutes=3)
 """How far back metrics are read again, for samples that arrive late."""
@@ -116,6 +116,7 @@ async def _read_logs(source: JobSource, request: ObservationRequest, now: dateti
             raise error
         if page is None:
             break
+        require_applied(query, page)
         lines.extend(page.lines)
         gaps.extend(page.gaps)
         query, more = replace(query, cursor=page.cursor or query.cursor), page.more

@@ -253,9 +253,9 @@ async def test_metrics_of_a_rivergen_run_are_by_epoch(machine: Machine) -> None:
     assert {"loss", "accuracy"} == {series["name"] for series in ended.json["series"]}
 
 
-@pytest.mark.parametrize("ref", ["baseten-model:mod1/dep1", "fireworks:acme/batch-1"])
+@pytest.mark.parametrize("ref", ["baseten-model:chains/chn1/cdp1/let1", "fireworks:acme/batch-1"])
 async def test_a_platform_without_metrics_is_reported(machine: Machine, ref: str) -> None:
-    machine.world.add_deployment("mod1", "dep1")
+    machine.world.add_chainlet("chn1", "cdp1", "let1", "Transcribe")
     machine.world.add_batch_job("acme", "batch-1")
     ended = await machine.call("metrics", ref)
     assert 0 == ended.code

@@ -25,7 +25,15 @@ from bot.domain.jobs import Job, JobRef
 from bot.domain.lifetimes import lifetime_of
 from bot.domain.logs import Level, LogLine
 from bot.domain.metric_validation import sample_gaps
-from bot.domain.metrics import GPU_MEMORY, GPU_UTILIZATION, MetricQuery, MetricSummary, missing_metrics, summarize
+from bot.domain.metrics import (
+    GPU_MEMORY,
+    GPU_UTILIZATION,
+    SERVING_METRICS,
+    MetricQuery,
+    MetricSummary,
+    missing_metrics,
+    summarize,
+)
 from bot.domain.progress import RunProgress
 from bot.errors import ConfigError, NotSupported, ProviderError, UsageError
 from bot.providers.base import DeclaresMetrics, Provider
@@ -40,6 +48,7 @@ if TYPE_CHECKING:
 METRICS_SPAN = timedelta(hours=1)
 """Length of the window when none is given."""
 STATUS_SPAN = timedelta(minutes=15)
+STATUS_METRICS = frozenset({GPU_UTILIZATION, GPU_MEMORY, *SERVING_METRICS})
 LAST_LINES = 5
 """Number of lines that `status` shows."""
 NOTABLE_LINES = 2
@@ -100,7 +109,7 @@ async def _list(provider: Provider, limit: int, redactor: Redactor) -> ProviderJ
 async def read_status(
     provider: Provider, ref: JobRef, redactor: Redactor, now: datetime, scanner: Callable[[], PageScanner]
 ) -> StatusAnswer:
-    """Read the state, the end of the log and the GPU metrics. Lines and metrics that cannot be read are gaps.
+    """Read the state, the end of the log, and the metrics of GPUs and requests. What cannot be read is a gap.
 
     A failed job's cause is diagnosed from the end of its log. GPUs of a job that ended have no metrics worth a line.
 
@@ -109,7 +118,7 @@ async def read_status(
     """
     job = redact_job(await provider.get_job(ref), redactor)
     (lines, log_gaps), (summaries, metric_gaps) = await asyncio.gather(
-        _read_last_lines(provider, job.ref, redactor, now), _read_gpus(provider, job, redactor, now)
+        _read_last_lines(provider, job.ref, redactor, now), _read_usage(provider, job, redactor, now)
     )
     progress, cause = _read_progress(job, lines, scanner)
     # A platform that never has logs or metrics is not worth a note.
@@ -167,7 +176,7 @@ def _notable(lines: Sequence[LogLine]) -> list[LogLine]:
     return ([line for line in serious if is_error(line)] or serious)[-NOTABLE_LINES:]
 
 
-async def _read_gpus(
+async def _read_usage(
     provider: Provider, job: Job, redactor: Redactor, now: datetime
 ) -> tuple[tuple[MetricSummary, ...], tuple[Gap, ...]]:
     if job.state.is_terminal:
@@ -176,8 +185,8 @@ async def _read_gpus(
         series = await provider.query_metrics(MetricQuery(job.ref, start=now - STATUS_SPAN, end=now))
     except ProviderError as problem:
         return (), (gap_of(problem, Part.METRICS),)
-    gpus = redact_series((one for one in series if one.name in (GPU_UTILIZATION, GPU_MEMORY)), redactor)
-    return tuple(summary for one in gpus if (summary := summarize(one)) is not None), sample_gaps(gpus)
+    chosen = redact_series((one for one in series if one.name in STATUS_METRICS), redactor)
+    return tuple(summary for one in chosen if (summary := summarize(one)) is not None), sample_gaps(chosen)
 
 
 async def read_metrics(

@@ -68,6 +68,7 @@ def pushed_down_options(fields: frozenset[str]) -> tuple[str, ...]:
 _OPTION_OF_FIELD = {
     "min_level": "--level", "grep": "--grep", "includes": "--include", "excludes": "--exclude",
     "replicas": "--replica", "ranks": "--rank", "request_id": "--request-id",
+    "component": "--component",
 }  # fmt: skip
 
 

@@ -19,7 +19,7 @@ from bot.domain.gaps import Gap
 from bot.domain.jobs import JobRef
 from bot.domain.logs import LogFilter, LogLine, LogPage, LogQuery, Order
 from bot.errors import ProtocolError, UsageError
-from bot.providers.base import Provider
+from bot.providers.base import Provider, require_applied
 from bot.providers.budget import count_lines, within_budget
 from bot.redaction.redactor import Redactor
 
@@ -155,6 +155,7 @@ async def _pages(provider: Provider, query: LogQuery, *, prefetch: bool) -> Asyn
             async with within_budget(last_resort=True):
                 page = await (following or provider.query_logs(query))
             following = None
+            require_applied(query, page)
             count_lines(len(page.lines), page.lines[-1].timestamp_ns if page.lines else page.reached_ns)
             standstills = 0 if page.lines or page.cursor != query.cursor else standstills + 1
             if standstills > _MAX_STANDSTILLS:

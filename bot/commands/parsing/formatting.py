@@ -89,6 +89,7 @@ def _filter(wanted: LogFilter) -> list[str]:
         ("--level", wanted.min_level.name.lower() if wanted.min_level is not None else None),
         ("--grep", wanted.grep),
         ("--request-id", wanted.request_id),
+        ("--component", wanted.component),
         *(("--include", text) for text in wanted.includes),
         *(("--exclude", text) for text in wanted.excludes),
         *(("--replica", replica) for replica in wanted.replicas),

@@ -19,6 +19,8 @@ DEFAULT_LINES = 100
 DEFAULT_CONTEXT = 50
 """Lines before and after the line nearest to `--around`."""
 MAX_CONTEXT = 2_000
+MAX_COMPONENT = 256
+"""Characters of a component's name (documented by Baseten)."""
 MAX_ANSWER_LINES = 5_000
 """Lines of one answer in Slack; more are attached as a file."""
 
@@ -232,6 +234,7 @@ def _build_logs(arguments: Arguments) -> LogsCommand:
             replicas=arguments.texts("--replica"),
             ranks=arguments.ranks("--rank"),
             request_id=arguments.text("--request-id"),
+            component=_component(arguments),
         ),
         limit=None if arguments.has("--all") or shows_all else tail or limit or DEFAULT_LINES,
         tail=tail is not None,
@@ -267,6 +270,18 @@ def _context(arguments: Arguments) -> int:
     return context
 
 
+def _component(arguments: Arguments) -> str | None:
+    """The value of `--component`.
+
+    Raises:
+        UsageError: it is too long. Only the platform can apply it.
+    """
+    component = arguments.text("--component")
+    if component is not None and len(component) > MAX_COMPONENT:
+        raise UsageError(f"`--component` has at most {MAX_COMPONENT} characters.")
+    return component
+
+
 _SHELL = (Frontend.SHELL,)
 
 LOGS = Subcommand(
@@ -284,6 +299,7 @@ LOGS = Subcommand(
         Option("--rank", "Only lines of these ranks, also as `[rank3]:` or `3:`. Ranges: 0-3, 0,4-7.", "N",
                repeatable=True),
         Option("--request-id", "Only lines of this inference request.", "ID"),
+        Option("--component", "Only lines of this part of a Baseten deployment, environment or chainlet.", "NAME"),
         Option("--around", "The line nearest to this time, with lines before and after.", "TIME"),
         Option("--context", f"Lines before and after, with --around (default {DEFAULT_CONTEXT}).", "N", "-C"),
         Option("--limit", f"Maximum number of lines (default {DEFAULT_LINES}): the newest, or the oldest with --asc.",

@@ -162,7 +162,7 @@ class BasetenDeployments(HttpProvider):
         Raises:
             NotSupported: chainlets have no metrics, or this account has no metrics of deployments.
         """
-        newest, *earlier = await split_window(query, self.get_job, self._clock())
+        newest, *earlier = await split_window(_on_whole_minutes(query), self.get_job, self._clock())
         series = await self._ask_metrics(newest)
         for window in earlier:
             series = join_series(await self._ask_metrics(window), series)
@@ -171,7 +171,7 @@ class BasetenDeployments(HttpProvider):
     async def _ask_metrics(self, query: MetricQuery) -> Sequence[MetricSeries]:
         if query.job.id not in self._instance_names:
             await self.get_job(query.job)
-        window = window_millis(_on_whole_minutes(query))
+        window = window_millis(query)
         params = [("mode", "SERIES" if window else "CURRENT"), *((key, str(value)) for key, value in window.items())]
         reply = decode_body(
             WireDeploymentMetrics, await self._get_metrics(_metrics_path(query.job), params), DEPLOYMENT

@@ -2,11 +2,12 @@
 
 Each GPU is a small state machine that is fed the samples since the last poll: since when it is low, and whether it has
 been low for the hold time. The hold is here and not in the lifecycle, because two GPUs that are low in turn are not one
-GPU that is low for fifteen minutes. `causes.py` guesses why they are low.
+GPU that is low for fifteen minutes. GPUs of a deployment count only while requests are in flight: without any, they
+have nothing to do. `causes.py` guesses why they are low.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,7 +16,7 @@ import msgspec
 from bot.diagnosis.reading.plain_message import plain_message
 from bot.domain.alerts import Clear, Evidence, Finding, Unknown, Verdict
 from bot.domain.durations import spoken_duration
-from bot.domain.metrics import GPU_UTILIZATION, MetricPoint
+from bot.domain.metrics import GPU_UTILIZATION, REQUESTS_IN_FLIGHT, SERVING_METRICS, MetricPoint
 from bot.domain.wording import times
 from bot.rules.metrics.causes import GUESSES, MAY_BE_DATA, Cause, guess_cause
 from bot.rules.metrics.log_warnings import TEXT_CHARS, LogWarnings, quote_warnings, read_warnings
@@ -37,6 +38,10 @@ MAX_SAMPLE_GAP = timedelta(minutes=5)
 MAX_SMOOTHING = timedelta(minutes=1)
 """A peak counts by the average of the time before it, at most this long, so that a GPU that works for five seconds of
 every minute is low; less for a short hold time."""
+
+
+ONE_REQUEST = 0.5
+"""Requests in flight, on average of a step, below which a deployment has none."""
 
 
 class GpuState(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -87,15 +92,15 @@ def low_gpu_utilization(context: Context, state: UtilizationState) -> tuple[Verd
     now = context.observation.at
     series = series_of(context, GPU_UTILIZATION)
     first_at = first_sample(state, (one.points for one in series))
-    if not series or first_at is None:
+    if not series or first_at is None or _is_unknown_traffic(context):
         return Unknown(), state
     threshold = context.ratio("threshold")
     limits = _Limits(threshold, max(threshold, context.ratio("recovery")), context.span("for"))
     gpus = {name: gpu for name, gpu in state.gpus.items() if gpu.last_at and now - gpu.last_at < FORGET_AFTER}
-    begin = first_at + context.span("warmup")
+    begin, idle_at = first_at + context.span("warmup"), _idle_times(context)
     for one in series:
         name = gpu_name(one)
-        gpus[name] = _advance(gpus.get(name, GpuState()), one.points, limits, begin)
+        gpus[name] = _advance(gpus.get(name, GpuState()), one.points, limits, begin, idle_at)
     active = state.active or any(point.value >= limits.recovery for one in series for point in one.points)
     fresh = {name for name, gpu in gpus.items() if gpu.last_at and now - gpu.last_at < STALE_AFTER}
     low = {name: gpu.low_since for name, gpu in gpus.items() if gpu.low and gpu.low_since}
@@ -121,13 +126,29 @@ def _warnings(context: Context, state: UtilizationState, gpus: Mapping[str, GpuS
     return LogWarnings() if since is None else read_warnings(state.warnings, context.observation.lines, since)
 
 
-def _advance(gpu: GpuState, points: Sequence[MetricPoint], limits: _Limits, begin: datetime) -> GpuState:
+def _idle_times(context: Context) -> frozenset[datetime]:
+    """The times of samples at which a deployment had no request in flight; empty for a job that serves none."""
+    series = series_of(context, REQUESTS_IN_FLIGHT)
+    return frozenset(at for one in series for value, at, _ in one.points if at is not None and value < ONE_REQUEST)
+
+
+def _is_unknown_traffic(context: Context) -> bool:
+    """Whether this is a deployment of which the platform does not say whether it has requests in flight."""
+    names = {one.name for one in context.observation.series}
+    return not names.isdisjoint(SERVING_METRICS) and not series_of(context, REQUESTS_IN_FLIGHT)
+
+
+def _advance(
+    gpu: GpuState, points: Sequence[MetricPoint], limits: _Limits, begin: datetime, idle_at: Container[datetime]
+) -> GpuState:
     last_at, low_since, low = gpu.last_at, gpu.low_since, gpu.low
     for index in range(0 if last_at is None else first_since(points, last_at), len(points)):
         value, at, _ = points[index]
         if at is None or not math.isfinite(value) or (last_at is not None and at <= last_at):
             continue
-        if low:
+        if at in idle_at:
+            low, low_since = False, None
+        elif low:
             low = _mean_before(points, index, limits.smoothing) < limits.recovery
             low_since = low_since if low else None
         elif at < begin:

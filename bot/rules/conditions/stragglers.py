@@ -15,7 +15,7 @@ from typing import Literal
 import msgspec
 
 from bot.domain.alerts import Clear, Evidence, Finding, Unknown, Verdict
-from bot.domain.metrics import GPU_UTILIZATION
+from bot.domain.metrics import GPU_UTILIZATION, SERVING_METRICS
 from bot.rules.metrics.causes import BUSY, DEAD, memory_released
 from bot.rules.metrics.growth import robust_deviation
 from bot.rules.metrics.samples import (
@@ -97,6 +97,8 @@ _HINTS: dict[Kind, str] = {
 def gpu_straggler(context: Context, state: StragglerState) -> tuple[Verdict, StragglerState]:
     """Holds while a GPU's utilization is `difference` and three spreads from the median, for most of `for`."""
     now = context.observation.at
+    if any(one.name in SERVING_METRICS for one in context.observation.series):
+        return Clear(), StragglerState()  # each replica of a deployment has requests to itself
     series = series_of(context, GPU_UTILIZATION)
     first_at = first_sample(state, (one.points for one in series))
     if not series or first_at is None:

@@ -12,7 +12,14 @@ from datetime import datetime
 from itertools import pairwise
 from statistics import median
 
-from bot.domain.metrics import CPU_USAGE, GPU_MEMORY, GPU_UTILIZATION, MetricPoint, MetricSeries
+from bot.domain.metrics import (
+    CPU_USAGE,
+    GPU_MEMORY,
+    GPU_UTILIZATION,
+    REQUESTS_IN_FLIGHT,
+    MetricPoint,
+    MetricSeries,
+)
 from bot.rules.metrics.samples import gpu_name
 
 BUSY = 0.6
@@ -40,6 +47,7 @@ class Cause(enum.StrEnum):
     CPU_BOUND = "cpu_bound"
     STOPPED = "stopped"
     DATA_WAITS = "data_waits"
+    REQUESTS_WAIT = "requests_wait"
     UNKNOWN = "unknown"
 
 
@@ -93,6 +101,11 @@ GUESSES: Mapping[Cause, Guess] = {
         "the log has warnings that the run waits for data",
         "Check the storage that the named data is on. Then raise the data loader's workers and prefetch.",
     ),
+    Cause.REQUESTS_WAIT: Guess(
+        "an engine that hangs, or work before the GPU",
+        "requests are in flight while the GPUs do little",
+        "Check response times and the log of the replica. Tokenizing, downloads in a request and a lock are suspects.",
+    ),
     Cause.UNKNOWN: Guess(
         "data loading or storage",
         "the most common cause; no other evidence",
@@ -111,6 +124,8 @@ def guess_cause(
 
     `low_since` has the low GPUs and `seen` every GPU with recent samples; `was_active` if any GPU was ever busy.
     """
+    if any(one.name == REQUESTS_IN_FLIGHT for one in series):
+        return Cause.REQUESTS_WAIT
     since = max(low_since.values())
     usage = _means(series, GPU_UTILIZATION, since)
     others = [usage[name] for name in seen if name not in low_since and name in usage]

@@ -18,6 +18,7 @@ from bot.domain.job_ends import describe_end, describe_search
 from bot.domain.job_matching import KnownJob
 from bot.domain.jobs import Job
 from bot.domain.progress import position_text, summary_text
+from bot.domain.serving import serving_sentence
 from bot.domain.wording import plural
 from bot.slack.render.alert_text import incident_icon
 from bot.slack.render.audit import render_audit
@@ -91,6 +92,7 @@ def render_status(answer: StatusAnswer) -> Message:
         *_cause(answer.cause),
         escape(_progress(answer)),
         " · ".join(part for part in (machine, gpu_sentence(answer.summaries)) if part),
+        serving_sentence(answer.summaries),
         *_end(answer),
         *map(_incident_line, answer.incidents[:3]),
     ]
@@ -164,7 +166,7 @@ def _status_sentence(answer: StatusAnswer) -> str:
     firing = sum(_firing(incident) for incident in answer.incidents if incident.resolved_at is None)
     alerts = f"{plural(firing, 'alert')} firing" if firing else ""
     step = position_text(answer.progress) if answer.progress else ""
-    parts = (state_label(job) + why, step, gpu_sentence(answer.summaries), alerts)
+    parts = (state_label(job) + why, step, gpu_sentence(answer.summaries), serving_sentence(answer.summaries), alerts)
     return f"{job_name(job)}: {', '.join(part for part in parts if part)}, as of {plain_time(answer.at)}."
 
 

@@ -8,7 +8,17 @@ from collections.abc import Sequence
 
 from bot.commands.parsing.formatting import format_command
 from bot.commands.subcommands.jobs import MetricsAnswer
-from bot.domain.metrics import GPU_UTILIZATION, KNOWN_METRICS, MetricSummary, bucket_means, display_unit, sparkline
+from bot.domain.metrics import (
+    ALL_METRICS,
+    GPU_UTILIZATION,
+    KNOWN_METRICS,
+    SERVING_METRICS,
+    MetricSummary,
+    bucket_means,
+    display_unit,
+    sparkline,
+)
+from bot.domain.serving import serving_sentence
 from bot.domain.wording import plural
 from bot.slack.render.blocks import actions, context, section, share_button
 from bot.slack.render.icons import STATE_ICONS
@@ -43,7 +53,7 @@ def render_metrics(answer: MetricsAnswer) -> Message:
     """A summary by node that fits a phone, or last, mean, p5, p95 and maximum of every series."""
     job, span, gpus = answer.job, slack_time_range(answer.start, answer.end), gpu_sentence(answer.summaries)
     title = f"*Metrics* {STATE_ICONS[job.state]} {job_link(job)} {state_label(job)}\n{span}"
-    head = section(f"{title}\n{gpus}" if gpus else title)
+    head = section("\n".join(filter(None, (title, gpus, serving_sentence(answer.summaries)))))
     each = f"each GPU: {code(f'/train metrics {job.ref} --gpus')}"
     more = [each] if not answer.pinned.gpus and any(one.series.gpu is not None for one in answer.summaries) else []
     cuts = [one_line(note, 300) for note in answer.notes]
@@ -79,6 +89,9 @@ def _all_metrics(answer: MetricsAnswer) -> str:
 
 def metric_title(name: str) -> str:
     """The display name of a metric."""
+    if name in SERVING_METRICS:
+        words = display_unit(name)[0]
+        return f"{words[0].upper()}{words[1:]}"
     return _TITLES.get(name) or one_line(name.replace("_", " "), 80)
 
 
@@ -93,7 +106,7 @@ def gpu_sentence(summaries: Sequence[MetricSummary]) -> str:
 
 
 def _in_words(summaries: Sequence[MetricSummary]) -> str:
-    gpus = gpu_sentence(summaries)
+    gpus = ", ".join(filter(None, (gpu_sentence(summaries), serving_sentence(summaries))))
     if not summaries:
         return "No samples."
     return f"{gpus}." if gpus else ", ".join(f"{metric_title(one.series.name)} {one.last:.4g}" for one in summaries[:4])
@@ -108,12 +121,12 @@ def _missing(names: Sequence[str]) -> list[str]:
 def _names(summaries: Sequence[MetricSummary]) -> list[str]:
     """The metrics that have samples, known ones first."""
     there = dict.fromkeys(one.series.name for one in summaries)
-    return [*(name for name in KNOWN_METRICS if name in there), *(name for name in there if name not in KNOWN_METRICS)]
+    return [*(name for name in ALL_METRICS if name in there), *(name for name in there if name not in ALL_METRICS)]
 
 
 def _table(name: str, summaries: Sequence[MetricSummary], answer: MetricsAnswer) -> Block:
     _, scale, unit = display_unit(name)
-    if not unit and len(summaries) == 1:
+    if not unit and len(summaries) == 1 and name not in SERVING_METRICS:
         return _curve(name, summaries[0], answer)
     limits = {one.series.limit for one in summaries}
     limit = limits.pop() if len(limits) == 1 else None

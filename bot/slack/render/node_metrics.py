@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from bot.commands.subcommands.jobs import MetricsAnswer
-from bot.domain.metrics import GPU_MEMORY, GPU_UTILIZATION, MetricSummary, display_unit
+from bot.domain.metrics import GPU_MEMORY, GPU_UTILIZATION, SERVING_METRICS, MetricSummary, display_unit
 from bot.domain.node_metrics import (
     ChartScale,
     MetricRange,
@@ -77,8 +77,8 @@ def other_line(summaries: Sequence[MetricSummary]) -> Block | None:
 
 
 def curve_names(summaries: Sequence[MetricSummary]) -> list[str]:
-    """The metrics that are neither about GPUs nor in `other_line`, such as a loss."""
-    return [name for name, _ in other_ranges(summaries) if name not in _TITLES]
+    """The metrics that are about neither GPUs nor requests, and not in `other_line`, such as a loss."""
+    return [name for name, _ in other_ranges(summaries) if name not in _TITLES and name not in SERVING_METRICS]
 
 
 def _most_notable(nodes: Sequence[NodeUsage]) -> Sequence[NodeUsage]:

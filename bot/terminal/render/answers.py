@@ -14,6 +14,7 @@ from bot.commands.subcommands.table import SharedAnswer
 from bot.domain.checks import CheckResult
 from bot.domain.job_ends import describe_end, describe_search
 from bot.domain.progress import summary_text
+from bot.domain.serving import serving_sentence
 from bot.domain.wording import plural
 from bot.terminal.json_output import jobs_json, json_text, metrics_json, status_json
 from bot.terminal.log_lines import LineFormat, LineFormatter
@@ -71,6 +72,8 @@ def _status(answer: StatusAnswer, screen: Screen) -> str:
         lines += screen.wrap(end, "  ", RED if job.state.is_failure else YELLOW)
     if answer.has_no_known_cause:
         lines += screen.wrap(describe_search(answer.cause_lines), "  ", DIM)
+    if serving := serving_sentence(answer.summaries):
+        lines += screen.wrap(serving, "  ")
     if answer.summaries:
         from bot.terminal.render.metrics import node_lines  # noqa: PLC0415 - as above
 

@@ -9,7 +9,15 @@ from datetime import datetime
 
 from bot.commands.subcommands.jobs import MetricsAnswer
 from bot.domain.durations import spoken_duration
-from bot.domain.metrics import GPU_MEMORY, GPU_UTILIZATION, KNOWN_METRICS, MetricSeries, MetricSummary, display_unit
+from bot.domain.metrics import (
+    ALL_METRICS,
+    GPU_MEMORY,
+    GPU_UTILIZATION,
+    KNOWN_METRICS,
+    MetricSeries,
+    MetricSummary,
+    display_unit,
+)
 from bot.domain.node_metrics import (
     ChartScale,
     MetricRange,
@@ -157,7 +165,7 @@ def _missing(names: Sequence[str]) -> str:
 
 def _sort_key(summary: MetricSummary) -> tuple[int, str, str, int]:
     series = summary.series
-    known = KNOWN_METRICS.index(series.name) if series.name in KNOWN_METRICS else len(KNOWN_METRICS)
+    known = ALL_METRICS.index(series.name) if series.name in ALL_METRICS else len(ALL_METRICS)
     return known, series.name, series.node or "", -1 if series.gpu is None else series.gpu
 
 

@@ -52,7 +52,7 @@ from bot.providers.decoding import decode_body
 from bot.providers.http.client import HttpClient, HttpProvider, LimiterPool, path_segment
 from bot.providers.paging.time_windows import FetchWindow, TimeWindow
 
-Value = TypeVar("Value")
+_Value = TypeVar("_Value")
 
 WARM_UP = timedelta(minutes=10)
 """A deployment younger than this may not have a log yet (observed: Baseten's own client waits for it)."""
@@ -294,7 +294,7 @@ class BasetenDeployments(HttpProvider):
         ]
 
 
-def _remember(known: dict[str, Value], key: str, value: Value) -> None:
+def _remember(known: dict[str, _Value], key: str, value: _Value) -> None:
     known[key] = value
     if len(known) > _MOST_REMEMBERED:
         del known[next(iter(known))]

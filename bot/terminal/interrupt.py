@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import threading
 from collections.abc import Coroutine
 
 from bot.providers.budget import CommandBudget
@@ -12,7 +13,12 @@ _END_WITHIN_S = 2.5
 
 
 async def run_interruptibly(work: Coroutine[object, object, int], budget: CommandBudget) -> int:
-    """Run a command that spends a budget, and return its exit code, or that of an interrupted one."""
+    """Run a command that spends a budget, and return its exit code, or that of an interrupted one.
+
+    Only the main thread receives signals; in another one the command simply runs.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return await work
     loop, task = asyncio.get_running_loop(), asyncio.ensure_future(work)
     timers: list[asyncio.TimerHandle] = []
 

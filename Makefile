@@ -6,7 +6,7 @@ export UV_PYTHON_PREFERENCE := only-system
 RUN := $(UV) run --locked
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow check fmt lint types imports spell docs snapshots images bench corpus clean
+.PHONY: help setup demo test test-slow check fmt lint types imports spell docs snapshots images bench chaos corpus clean
 
 help: ## print this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -47,6 +47,7 @@ imports: setup ## the import contracts of docs/architecture.md
 spell: setup ## codespell
 	@.venv/bin/codespell bot emulator tests docs README.md CHANGELOG.md Makefile
 
+N ?= 1000
 CORPUS ?= corpus
 corpus: setup ## score the diagnosis on labelled logs, where there are some: CORPUS=folder
 	@if test -d $(CORPUS); then .venv/bin/python $(CORPUS)/score.py -- .venv/bin/trainwatch scan --json -; \
@@ -60,6 +61,9 @@ images: setup ## rewrite the pictures of the demo's alerts; look at them
 
 bench: setup ## measure against peers and limits; writes docs/benchmarks.md
 	.venv/bin/python -m bench
+
+chaos: setup ## kill the real bot and break its connections; N=1000 incidents on each database
+	.venv/bin/python -m chaos --incidents $(N)
 
 clean: ## remove what the commands above made
 	rm -rf .venv .boot .mypy_cache .ruff_cache .pytest_cache .hypothesis dist

@@ -8,6 +8,8 @@ from bot.domain.alerts import DeliveryKind, Incident, Notification, NotifyReason
 class DeliveryPriority(enum.IntEnum):
     """The place of a delivery in its channel's queue; smaller goes first."""
 
+    OVERTAKING_PAGE = -1
+    """A page that would wait for many replies of its own incident; it overtakes them."""
     PAGE = 0
     WARNING = 1
     NOTE = 2

@@ -1,7 +1,8 @@
 """Select what to send next: of each channel its most urgent deliveries, in the order of each incident.
 
 Within an incident the root message goes first and replies keep their order. An edit shows the newest state, so it may
-overtake replies. The cost grows with the number of channels that have a backlog, hardly with the size of a backlog.
+overtake replies; so does a page that would wait for many. The cost grows with the number of channels that have a
+backlog, hardly with the size of a backlog.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,6 +13,7 @@ from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, u
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.alerts import DeliveryKind
+from bot.domain.priorities import DeliveryPriority
 from bot.store.claims import new_token
 from bot.store.engine import AnyRow
 from bot.store.outbox import NO_PAYLOAD, DeliveryState, is_queued, supersede_edits, update_free
@@ -108,7 +110,13 @@ def _is_blocked(now: datetime) -> ColumnElement[bool]:
     other = deliveries.alias("other")
     is_edit, is_root = deliveries.c.kind == DeliveryKind.EDIT, other.c.kind == DeliveryKind.ROOT
     is_other_edit = other.c.kind == DeliveryKind.EDIT
-    before_a_post = or_(other.c.id < deliveries.c.id, and_(is_root, other.c.claim_token.is_not(None)))
+    is_overtaken = and_(
+        deliveries.c.priority == DeliveryPriority.OVERTAKING_PAGE,
+        other.c.kind == DeliveryKind.REPLY,
+        other.c.priority > DeliveryPriority.PAGE,
+    )
+    is_earlier = and_(other.c.id < deliveries.c.id, ~is_overtaken)
+    before_a_post = or_(is_earlier, and_(is_root, other.c.claim_token.is_not(None)))
     is_being_sent = and_(other.c.claim_token.is_not(None), other.c.due_at > now)
     before_an_edit = or_(is_root, and_(is_other_edit, or_(other.c.id > deliveries.c.id, is_being_sent)))
     return exists().where(

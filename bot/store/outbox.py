@@ -1,6 +1,7 @@
 """Write deliveries into the outbox, in the transaction that decided them. `deliveries.py` takes them out."""
 
 import enum
+from collections import Counter
 from collections.abc import Collection, Iterable
 from datetime import datetime
 
@@ -11,11 +12,14 @@ from bot.domain.alerts import Delivery, DeliveryKind, Notification
 from bot.domain.priorities import DeliveryPriority, priority_of
 from bot.store.codec import to_json
 from bot.store.engine import Database
-from bot.store.folding import change_digests
 from bot.store.schema import deliveries
 
 NO_PAYLOAD = ""
 """Replaces a notification that needs no sending any more, because each contains a whole incident."""
+
+
+OVERTAKEN = 5
+"""A page waits for up to this number of replies of its incident, about as many seconds; it overtakes more."""
 
 
 class DeliveryState(enum.StrEnum):
@@ -46,8 +50,8 @@ async def add_deliveries(
     """Add deliveries (each with its watch's id), due now; those already in the outbox are not touched.
 
     A new edit supersedes waiting edits of its incident. What waits in front of something more urgent in the same
-    incident becomes as urgent, because the order within an incident stays. Those of an incident that a digest shows are
-    folded.
+    incident becomes as urgent, because the order within an incident stays; a page overtakes many replies. Those of an
+    incident that a digest shows are folded.
     """
     rows = [_row(watch_id, delivery, now) for watch_id, delivery in new]
     if not rows:
@@ -60,9 +64,27 @@ async def add_deliveries(
     if edited := [str(row["incident_id"]) for row in rows if row["kind"] == DeliveryKind.EDIT and row["incident_id"]]:
         await supersede_edits(connection, edited)
     for priority in (DeliveryPriority.PAGE, DeliveryPriority.WARNING):
-        if urgent := [row["incident_id"] for row in rows if row["priority"] == priority and row["incident_id"]]:
-            in_front = _in_front_of(priority).where(deliveries.c.incident_id.in_(urgent))
-            await connection.execute(update_free(in_front).values(priority=priority))
+        if urgent := {str(row["incident_id"]) for row in rows if row["priority"] == priority and row["incident_id"]}:
+            await _hurry(connection, urgent, priority)
+
+
+async def _hurry(connection: AsyncConnection, incident_ids: Collection[str], priority: DeliveryPriority) -> None:
+    """Make what waits in front of urgent deliveries as urgent, or let a page overtake it if that is too much."""
+    in_front = _in_front_of(priority).where(deliveries.c.incident_id.in_(incident_ids))
+    if priority is DeliveryPriority.PAGE:
+        rows = await connection.scalars(in_front.with_only_columns(deliveries.c.incident_id))
+        crowded = [name for name, count in Counter(rows).items() if count > OVERTAKEN]
+        if crowded:
+            pages = select(deliveries.c.id).where(
+                deliveries.c.incident_id.in_(crowded),
+                is_queued(),
+                deliveries.c.priority == priority,
+                deliveries.c.kind == DeliveryKind.REPLY,
+                deliveries.c.attempts == 0,
+            )
+            await connection.execute(update_free(pages).values(priority=DeliveryPriority.OVERTAKING_PAGE))
+            in_front = in_front.where(deliveries.c.incident_id.not_in(crowded))
+    await connection.execute(update_free(in_front).values(priority=priority))
 
 
 async def _fold(connection: AsyncConnection, rows: Iterable[dict[str, object]], now: datetime) -> None:

@@ -62,8 +62,8 @@ class DeliverySettings:
     """Sustained time between messages to one channel (documented: Slack accepts about one per second and channel)."""
     burst: int = 4
     """Messages to one channel that need not wait."""
-    edit_interval_s: float = 1.2
-    """Sustained time between edits in all channels (documented: Slack accepts 50 a minute)."""
+    edit_interval_s: float = 0.2
+    """Sustained time between edits in all channels; longer after a rate limit (documented: at least 50 a minute)."""
     edit_burst: int = 20
     first_retry: timedelta = timedelta(seconds=1)
     longest_retry: timedelta = timedelta(minutes=5)
@@ -100,7 +100,9 @@ class Deliverer:
         self._settings = settings or DeliverySettings()
         self._jitter, self._follow_ups = jitter, follow_ups
         self._rate_limiter = ChannelRateLimiter(self._settings.interval_s, self._settings.burst)
-        self._edit_limiter = ChannelRateLimiter(self._settings.edit_interval_s, self._settings.edit_burst)
+        self._edit_limiter = ChannelRateLimiter(
+            self._settings.edit_interval_s, self._settings.edit_burst, slower=2.0, slowest=6.0
+        )
         self._outage = Outage(notifier.ping, self._settings.outage)
         self._reconciler = Reconciler(store.deliveries, notifier, clock, self._settings.reconcile, follow_ups)
         self._accepting: set[str] = set()

@@ -7,9 +7,6 @@ import asyncio
 import math
 from dataclasses import dataclass
 
-_SLOWER = 1.1
-_SLOWEST = 2.0
-"""A channel's interval is at most this many times the configured one."""
 _FORGET_AFTER_S = 600.0
 """A channel that reached no limit for so long has the configured pace again."""
 
@@ -31,8 +28,9 @@ class _Pace:
 class ChannelRateLimiter:
     """Limits the message rate of each channel, with bursts (GCRA), and pauses a channel after a `Retry-After`."""
 
-    def __init__(self, interval_s: float, burst: int) -> None:
-        self._interval_s, self._burst = interval_s, burst
+    def __init__(self, interval_s: float, burst: int, *, slower: float = 1.1, slowest: float = 2.0) -> None:
+        """Each rate limit makes a channel `slower` by this factor; all together at most `slowest`."""
+        self._interval_s, self._burst, self._slower, self._slowest = interval_s, burst, slower, slowest
         self._paces: dict[str, _Pace] = {}
 
     def room(self, channel: str) -> int:
@@ -61,7 +59,7 @@ class ChannelRateLimiter:
         """Pause a channel that reached a rate limit for `wait_s`; then send without bursts, and a little slower."""
         pace, now_s = self._pace(channel), _loop_s()
         pace.limited_until_s = now_s + wait_s
-        pace.interval_s = min(self._interval_s * _SLOWEST, pace.interval_s * _SLOWER)
+        pace.interval_s = min(self._interval_s * self._slowest, pace.interval_s * self._slower)
         pace.burst, pace.limited_at_s = 1, now_s
 
     def pause(self, channel: str, wait_s: float) -> None:

@@ -26,6 +26,8 @@ class RateLimits:
     """Sustained messages per second and channel."""
     post_burst: int = 10
     """Messages a channel takes at once before the sustained rate holds."""
+    tier_factor: float = 1.0
+    """Multiplies the calls per minute of every tier: Slack documents minimums."""
     is_distributed: bool = False
     """Whether the app is distributed outside Slack's Marketplace: one call a minute of the methods that read history,
     and at most 15 messages in an answer."""
@@ -38,7 +40,8 @@ class RateLimits:
             SlackError: `ratelimited`, HTTP 429 with `Retry-After`.
         """
         if tier is not None:
-            per_minute = TIERS_PER_MINUTE[1 if self.is_distributed and method in HISTORY_METHODS else tier]
+            is_slow = self.is_distributed and method in HISTORY_METHODS
+            per_minute = 1.0 if is_slow else TIERS_PER_MINUTE[tier] * self.tier_factor
             self._take(("method", method), per_minute / 60, per_minute, now)
 
     def take_post(self, channel: str, now: float) -> None:
@@ -49,7 +52,7 @@ class RateLimits:
         """
         self._take(("post", channel), self.posts_per_s, self.post_burst, now)
 
-    def _take(self, key: tuple[str, str], per_s: float, burst: int, now: float) -> None:
+    def _take(self, key: tuple[str, str], per_s: float, burst: float, now: float) -> None:
         if not self.enabled:
             return
         left, since = self._buckets.get(key, (float(burst), now))

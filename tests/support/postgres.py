@@ -32,7 +32,7 @@ def postgres_server() -> Iterator[str]:
     if given:
         yield given
         return
-    with _own_server() as url:
+    with own_server() as url:
         yield url
 
 
@@ -63,7 +63,7 @@ def _administer(url: str) -> psycopg.Connection[tuple[str, ...]]:
 
 
 @contextmanager
-def _own_server() -> Iterator[str]:
+def own_server() -> Iterator[str]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -12,6 +12,7 @@ from bot.domain.alerts import Delivery, DeliveryKind, Notification
 from bot.domain.priorities import DeliveryPriority, priority_of
 from bot.store.codec import to_json
 from bot.store.engine import Database
+from bot.store.folding import change_digests
 from bot.store.schema import deliveries
 
 NO_PAYLOAD = ""

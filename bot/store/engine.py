@@ -93,14 +93,16 @@ class Database:
         *,
         transaction_timeout_s: float = TRANSACTION_TIMEOUT_S,
         busy_timeout_s: float = BUSY_TIMEOUT_S,
+        sqlite_driver: object | None = None,
     ) -> None:
+        # `sqlite_driver` is a DBAPI for SQLAlchemy's `module` instead of aiosqlite, which runs each call in a thread.
         parsed = parse_database_url(url)
         self.description = describe_database(parsed)
         """For people; has no password."""
         self._transaction_timeout_s = transaction_timeout_s
         self._is_sqlite = parsed.get_backend_name() == "sqlite"
         self._file = Path(parsed.database) if self._is_sqlite and parsed.database else None
-        self._engine = _sqlite_engine(parsed, busy_timeout_s) if self._is_sqlite else _postgresql_engine(parsed)
+        self._engine = _sqlite_engine(parsed, busy_timeout_s, sqlite_driver) if self._is_sqlite else _postgresql_engine(parsed)
         # SQLite has one writer and waits for it by polling; within a process a queue is fairer.
         self._writer: AbstractAsyncContextManager[object] = asyncio.Lock() if self._is_sqlite else nullcontext()
 
@@ -181,8 +183,9 @@ def _postgresql_engine(url: URL) -> AsyncEngine:
     return create_async_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 10})
 
 
-def _sqlite_engine(url: URL, busy_timeout_s: float) -> AsyncEngine:
-    engine = create_async_engine(url, connect_args={"timeout": busy_timeout_s})
+def _sqlite_engine(url: URL, busy_timeout_s: float, driver: object | None) -> AsyncEngine:
+    chosen = {} if driver is None else {"module": driver}
+    engine = create_async_engine(url, connect_args={"timeout": busy_timeout_s}, **chosen)
 
     @event.listens_for(engine.sync_engine, "do_connect")
     def _probe(_dialect: Dialect, _entry: ConnectionPoolEntry, arguments: Any, options: Any) -> None:

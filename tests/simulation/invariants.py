@@ -1,0 +1,66 @@
+"""What must hold in every simulation: nothing lost, nothing doubled, order, final state, pace."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from tests.simulation.scenario import Scenario
+from tests.simulation.slack import Posted, SlackModel
+
+BURST, SUSTAINED_S = 5, 1.0
+"""A channel may get this many messages at once, and one each second in the long run."""
+Rows = Callable[[str], Sequence[tuple[object, ...]]]
+
+
+@dataclass(frozen=True)
+class Violation:
+    """An invariant that did not hold."""
+
+    invariant: str
+    detail: str
+
+
+def check_post(slack: SlackModel, posted: Posted) -> list[Violation]:
+    """Check one new message against those before it."""
+    found = []
+    recent = [one for one in slack.messages if one.channel == posted.channel and one.at_s > posted.at_s - 10]
+    if len(recent) > BURST + 10 / SUSTAINED_S:
+        found.append(Violation("pace", f"{len(recent)} messages within 10 s in {posted.channel}"))
+    return found
+
+
+def check_at_end(scenario: Scenario, slack: SlackModel, rows: Rows) -> list[Violation]:
+    """Check what people see when everything works again."""
+    return [*_lost(slack, rows), *_doubled(slack), *_unseen(scenario, rows)]
+
+
+def _lost(slack: SlackModel, rows: Rows) -> list[Violation]:
+    found = [
+        Violation("lost", f"{kind} delivery {identity} is {state}")
+        for identity, kind, state in rows("SELECT id, kind, state FROM deliveries WHERE state IN ('queued', 'dead')")
+    ]
+    shown = Counter(one.metadata.get("incident_id") for one in slack.messages if not one.deleted and not one.thread_ts)
+    for (incident,) in rows("SELECT id FROM incidents WHERE root IS NOT NULL"):
+        if not shown[incident]:
+            found.append(Violation("lost", f"{incident} has no message"))
+    return found
+
+
+def _doubled(slack: SlackModel) -> list[Violation]:
+    roots = Counter(
+        (one.channel, one.metadata.get("incident_id")) for one in slack.messages if not one.deleted and not one.thread_ts
+    )
+    return [Violation("doubled", f"{count} messages of {key}") for key, count in roots.items() if key[1] and count > 1]
+
+
+def _unseen(scenario: Scenario, rows: Rows) -> list[Violation]:
+    """Each job that logged an error or failed has an incident in each of its channels."""
+    told = {(channel, job) for channel, job in rows("SELECT DISTINCT channel, json_extract(value, '$.job.ref.id') FROM incidents")}
+    broken = {event.target for event in scenario.events if event.what in ("log", "fail")}
+    return [
+        Violation("lost", f"{channel} was not told of {job}")
+        for channel, job in scenario.subscriptions
+        if job in broken and (channel, job) not in told
+    ]

@@ -91,6 +91,7 @@ class InlineConnection:
     async def rollback(self) -> None:
         if self._conn.in_transaction:
             self._conn.rollback()
+        self._changes = self._conn.total_changes
 
     async def commit(self) -> None:
         process, writes = current_process.get(), self._conn.total_changes > self._changes

@@ -50,14 +50,19 @@ def _lost(slack: SlackModel, rows: Rows) -> list[Violation]:
 
 def _doubled(slack: SlackModel) -> list[Violation]:
     roots = Counter(
-        (one.channel, one.metadata.get("incident_id")) for one in slack.messages if not one.deleted and not one.thread_ts
+        (one.channel, one.metadata.get("incident_id"))
+        for one in slack.messages
+        if not one.deleted and not one.thread_ts
     )
     return [Violation("doubled", f"{count} messages of {key}") for key, count in roots.items() if key[1] and count > 1]
 
 
 def _unseen(scenario: Scenario, rows: Rows) -> list[Violation]:
     """Each job that logged an error or failed has an incident in each of its channels."""
-    told = {(channel, job) for channel, job in rows("SELECT DISTINCT channel, json_extract(value, '$.job.ref.id') FROM incidents")}
+    told = {
+        (channel, job)
+        for channel, job in rows("SELECT DISTINCT channel, json_extract(value, '$.job.ref.id') FROM incidents")
+    }
     broken = {event.target for event in scenario.events if event.what in ("log", "fail")}
     return [
         Violation("lost", f"{channel} was not told of {job}")

@@ -13,10 +13,12 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from sqlalchemy.ext.asyncio import AsyncEngine
+
 from bot.domain.jobs import JobState
 from bot.domain.subscriptions import RuleSettings
 from bot.rules.diagnosis_config import DiagnosisConfig, build_scanner
-from bot.store.engine import Database
+from bot.store.engine import Database, parse_database_url, sqlite_engine
 from bot.store.migrate import upgrade
 from bot.store.store import Store
 from tests.simulation.inline_sqlite import URL, inline_driver
@@ -47,10 +49,10 @@ def run_scenario(scenario: Scenario, process: type[SimulatedProcess] = Simulated
     """Simulate one scenario from an empty database."""
     logging.disable(logging.CRITICAL)
     try:
-        store, disk = shared_store()
+        engine, disk = shared_disk()
         empty_database().backup(disk)
         with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
-            return runner.run(_Simulation(scenario, process, store, disk).run())
+            return runner.run(_Simulation(scenario, process, Store(Database(URL, engine=engine)), disk).run())
     finally:
         logging.disable(logging.NOTSET)
 
@@ -73,10 +75,13 @@ def diagnosis_config() -> DiagnosisConfig:
 
 
 @cache
-def shared_store() -> tuple[Store, sqlite3.Connection]:
-    """The disk of every simulation: a store whose statements stay compiled, and a connection to look at its rows."""
+def shared_disk() -> tuple[AsyncEngine, sqlite3.Connection]:
+    """The disk of every simulation: an engine whose statements stay compiled, and a connection to look at the rows."""
     disk = sqlite3.connect("file::memory:?cache=shared", uri=True, isolation_level=None)
-    return Store(Database(URL, sqlite_driver=inline_driver())), disk
+    empty_database().backup(disk)
+    engine = sqlite_engine(parse_database_url(URL), driver=inline_driver())
+    asyncio.run(Store(Database(URL, engine=engine)).check())  # what SQLAlchemy does at the first connection only
+    return engine, disk
 
 
 class _Simulation:
@@ -90,6 +95,7 @@ class _Simulation:
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(lambda *_: None)  # tasks of killed processes end with an error nobody awaits
         self._start_s = loop.time()
+        await self._store.aclose()  # a new pool: a seed must not depend on those before it
         self._build()
         await self._subscribe()
         for one in self._processes.values():
@@ -173,8 +179,15 @@ class _Simulation:
             quiet_s = 0.0 if self._is_busy() else quiet_s + 5
 
     def _is_busy(self) -> bool:
-        (queued,), = self._store_rows("SELECT count(*) FROM deliveries WHERE state = 'queued'")
-        return bool(queued)
+        """Whether something waits to be sent, or a job was not polled since the last event and fault."""
+        calm_s = max(LENGTH_S, *(event.at_s for event in self._scenario.events), *self._outage_ends()) + 1
+        calm_at = self._time_at(calm_s).strftime("%Y-%m-%d %H:%M:%S.%f")
+        queued = "SELECT count(*) FROM deliveries WHERE state = 'queued'"
+        unseen = f"SELECT count(*) FROM watches WHERE coalesce(seen_at, '') < '{calm_at}'"  # noqa: S608 - our own time
+        return any(count for statement in (queued, unseen) for (count,) in self._store_rows(statement))
+
+    def _outage_ends(self) -> list[float]:
+        return [end_s for _, end_s in (*self._scenario.slack_outages, *self._scenario.platform_outages)]
 
     def _store_rows(self, statement: str) -> list[tuple[object, ...]]:
         return self._disk.execute(statement).fetchall()

@@ -91,7 +91,9 @@ class SlackModel:
         if fault == "server_error" and self.random.random() < 0.5:
             raise SlackRefusal("internal_error", 500)
         if fault == "late":
-            asyncio.get_running_loop().call_later(5 + 20 * self.random.random(), self._accept_quietly, method, arguments)
+            asyncio.get_running_loop().call_later(
+                5 + 20 * self.random.random(), self._accept_quietly, method, arguments
+            )
             await asyncio.sleep(60)
         answer = self._accept(method, arguments)
         if fault == "answer_lost":
@@ -166,7 +168,10 @@ class SlackModel:
         oldest, latest = float(arguments.get("oldest") or 0), float(arguments.get("latest") or 1e12)
         found = [one for one in found if oldest <= float(one.ts) <= latest or one.ts == arguments.get("ts")]
         start, limit = int(arguments.get("cursor") or 0), int(arguments.get("limit") or 100)
-        page = [_shown(one, with_metadata=bool(arguments.get("include_all_metadata"))) for one in found[start : start + limit]]
+        page = [
+            _shown(one, with_metadata=bool(arguments.get("include_all_metadata")))
+            for one in found[start : start + limit]
+        ]
         more = len(found) > start + limit
         following = {"response_metadata": {"next_cursor": str(start + limit)}} if more else {}
         return {"ok": True, "messages": page, "has_more": more, **following}
@@ -179,7 +184,7 @@ def _shown(message: Posted, *, with_metadata: bool) -> dict[str, Any]:
     return {**shown, "type": "message", "ts": message.ts, "bot_id": "B1", "user": "UBOT", **thread}
 
 
-class SlackRefusal(Exception):  # noqa: N818 - it is an answer of the model
+class SlackRefusal(Exception):
     """Slack's answer with an error code."""
 
     def __init__(self, code: str, status: int, headers: Mapping[str, str] | None = None) -> None:
@@ -191,7 +196,7 @@ class SimulatedClient(AsyncWebClient):
     """The SDK's client, whose calls go to the model; the process may die while it waits."""
 
     def __init__(self, model: SlackModel) -> None:
-        super().__init__(token="xoxb-simulated")  # noqa: S106 - no secret
+        super().__init__(token="xoxb-simulated")
         self._model = model
 
     async def api_call(
@@ -221,5 +226,5 @@ class SimulatedClient(AsyncWebClient):
             status_code=status,
         )
         if not answer["ok"]:
-            raise SlackApiError("refused", response)
+            raise SlackApiError("refused", response)  # type: ignore[no-untyped-call]
         return response

@@ -37,24 +37,24 @@ def check_at_end(scenario: Scenario, slack: SlackModel, rows: Rows) -> list[Viol
 
 
 def _lost(slack: SlackModel, rows: Rows) -> list[Violation]:
+    """Every delivery that was decided is sent, and its message is there."""
     found = [
         Violation("lost", f"{kind} delivery {identity} is {state}")
         for identity, kind, state in rows("SELECT id, kind, state FROM deliveries WHERE state IN ('queued', 'dead')")
     ]
-    shown = Counter(one.metadata.get("incident_id") for one in slack.messages if not one.deleted and not one.thread_ts)
-    for (incident,) in rows("SELECT id FROM incidents WHERE root IS NOT NULL"):
-        if not shown[incident]:
-            found.append(Violation("lost", f"{incident} has no message"))
-    return found
+    shown = {one.ts for one in slack.messages if not one.deleted}
+    sent = rows("SELECT id, kind, json_extract(receipt, '$.ts') FROM deliveries WHERE state = 'sent'")
+    return found + [
+        Violation("lost", f"{kind} delivery {identity} is marked as sent, but {ts} is not shown")
+        for identity, kind, ts in sent
+        if ts not in shown
+    ]
 
 
 def _doubled(slack: SlackModel) -> list[Violation]:
-    roots = Counter(
-        (one.channel, one.metadata.get("incident_id"))
-        for one in slack.messages
-        if not one.deleted and not one.thread_ts
-    )
-    return [Violation("doubled", f"{count} messages of {key}") for key, count in roots.items() if key[1] and count > 1]
+    """No delivery has two messages."""
+    shown = Counter(one.metadata.get("delivery_id") for one in slack.messages if not one.deleted)
+    return [Violation("doubled", f"{count} messages of {name}") for name, count in shown.items() if count > 1]
 
 
 def _unseen(scenario: Scenario, rows: Rows) -> list[Violation]:

@@ -25,6 +25,7 @@ class SimulatedPlatform(FakeProvider):
     outages: tuple[tuple[datetime, datetime], ...] = ()
     error_rate: float = 0.0
     slow_rate: float = 0.0
+    faults_until: datetime | None = None
 
     def log_now(self, job_id: str, message: str) -> None:
         """Append a line with the current time."""
@@ -49,7 +50,9 @@ class SimulatedPlatform(FakeProvider):
         return await super().query_metrics(query)
 
     async def _answer(self) -> None:
-        slow = self.random.random() < self.slow_rate
+        is_faulty = self.faults_until is None or self.now() < self.faults_until
+        slow = is_faulty and self.random.random() < self.slow_rate
         await asyncio.sleep(3 * self.random.random() if slow else 0.1 * self.random.random())
-        if self.random.random() < self.error_rate or any(start <= self.now() < end for start, end in self.outages):
+        fails = is_faulty and self.random.random() < self.error_rate
+        if fails or any(start <= self.now() < end for start, end in self.outages):
             raise Unavailable("The platform did not answer.", provider=self.name)

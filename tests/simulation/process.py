@@ -7,11 +7,12 @@ import contextlib
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from bot.domain.checks import DELIVERY_LOOP, POLL_LOOP, REMINDER_LOOP
 from bot.redaction.redactor import Redactor
 from bot.rules.diagnosis_config import DiagnosisConfig
+from bot.slack.find_posts import PostHistory
 from bot.slack.notifier import SlackNotifier
 from bot.store.store import Store
 from bot.watcher.deliver import Deliverer, DeliverySettings
@@ -108,15 +109,10 @@ class SimulatedProcess:
 
     def _deliverer(self, jitter: Callable[[], float]) -> Deliverer:
         settings = DeliverySettings(lease=LEASE, send_timeout_s=2.0, longest_retry=timedelta(seconds=20))
-        return Deliverer(
-            self.world.store, SlackNotifier(SimulatedClient(self.world.slack)), self.clock, settings, jitter
-        )
+        client = SimulatedClient(self.world.slack)
+        notifier = SlackNotifier(client, history=PostHistory(client, self.clock))
+        return Deliverer(self.world.store, notifier, self.clock, settings, jitter)
 
     async def _run(self, name: str, worker: Worker) -> None:
         with contextlib.suppress(ProcessKilled):
             await run_loop(name, worker, self.world.store, self.clock, _RESTS)
-
-
-def epoch() -> datetime:
-    """When every simulation begins."""
-    return datetime(2026, 3, 13, 12, tzinfo=UTC)

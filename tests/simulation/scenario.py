@@ -4,13 +4,26 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
-
-from tests.simulation.slack import SlackFaults
+from datetime import UTC, datetime
 
 CHANNELS = ("C1", "C2")
 LENGTH_S = 90.0
 """How long things go wrong; afterwards everything works until nothing is left to send."""
 _WORDS = ("amber", "basalt", "cedar", "dune", "ember", "fjord", "grove", "harbor", "islet", "juniper", "kelp", "lagoon")
+
+
+@dataclass(frozen=True)
+class SlackFaults:
+    """How often a call goes wrong, as shares of 1."""
+
+    refused: float = 0.0
+    """The connection fails before Slack reads the call."""
+    answer_lost: float = 0.0
+    """Slack accepts; the connection is reset before the answer."""
+    late: float = 0.0
+    """Slack accepts after the client has given up."""
+    server_error: float = 0.0
+    rate_limited: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -107,3 +120,8 @@ def _spans(dice: random.Random, likely: float, longest_s: float) -> tuple[tuple[
         return ()
     start_s = dice.uniform(0, LENGTH_S)
     return ((start_s, start_s + dice.uniform(1, longest_s)),)
+
+
+def epoch() -> datetime:
+    """When every simulation begins."""
+    return datetime(2026, 3, 13, 12, tzinfo=UTC)

@@ -24,8 +24,8 @@ from bot.store.store import Store
 from tests.simulation.inline_sqlite import URL, inline_driver
 from tests.simulation.invariants import Violation, check_at_end, check_post
 from tests.simulation.platform import SimulatedPlatform
-from tests.simulation.process import SimulatedProcess, World, epoch
-from tests.simulation.scenario import LENGTH_S, Event, Scenario
+from tests.simulation.process import SimulatedProcess, World
+from tests.simulation.scenario import LENGTH_S, Event, Scenario, epoch
 from tests.simulation.slack import Posted, SlackModel
 from tests.support.virtual_time import VirtualTimeLoop
 
@@ -121,6 +121,7 @@ class _Simulation:
             outages=spans,
             error_rate=scenario.platform_error_rate,
             slow_rate=scenario.platform_slow_rate,
+            faults_until=self._time_at(LENGTH_S),
         )
         self._slack = SlackModel(
             random.Random(f"{scenario.seed}:slack"),
@@ -130,7 +131,7 @@ class _Simulation:
             outages=scenario.slack_outages,
             can_read_history=scenario.can_read_history,
         )
-        self._slack.on_post = self._on_post
+        self._slack.on_post, self._slack.on_fault = self._on_post, self._note
         world = World(self._platform, self._slack, self._store, self._true_time, diagnosis_config(), self._note)
         self._processes = {
             name: self._process(name, scenario.seed, world)
@@ -182,7 +183,7 @@ class _Simulation:
         """Whether something waits to be sent, or a job was not polled since the last event and fault."""
         calm_s = max(LENGTH_S, *(event.at_s for event in self._scenario.events), *self._outage_ends()) + 1
         calm_at = self._time_at(calm_s).strftime("%Y-%m-%d %H:%M:%S.%f")
-        queued = "SELECT count(*) FROM deliveries WHERE state = 'queued'"
+        queued = "SELECT count(*) FROM deliveries WHERE state = 'queued' OR verify_at IS NOT NULL"
         unseen = f"SELECT count(*) FROM watches WHERE coalesce(seen_at, '') < '{calm_at}'"  # noqa: S608 - our own time
         return any(count for statement in (queued, unseen) for (count,) in self._store_rows(statement))
 

@@ -18,6 +18,9 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from tests.simulation.incarnation import check_alive
+from tests.simulation.scenario import SlackFaults, epoch
+
+_EPOCH_S = epoch().timestamp()
 
 
 @dataclass
@@ -39,20 +42,6 @@ class Posted:
         return payload
 
 
-@dataclass(frozen=True)
-class SlackFaults:
-    """How often a call goes wrong, as shares of 1."""
-
-    refused: float = 0.0
-    """The connection fails before Slack reads the call."""
-    answer_lost: float = 0.0
-    """Slack accepts; the connection is reset before the answer."""
-    late: float = 0.0
-    """Slack accepts after the client has given up."""
-    server_error: float = 0.0
-    rate_limited: float = 0.0
-
-
 @dataclass
 class SlackModel:
     """A workspace."""
@@ -66,6 +55,7 @@ class SlackModel:
     can_read_history: bool = True
     messages: list[Posted] = field(default_factory=list)
     on_post: Callable[[Posted], None] = lambda _: None
+    on_fault: Callable[[str], None] = lambda _: None
     calls: int = 0
 
     def live(self, channel: str) -> list[Posted]:
@@ -84,6 +74,8 @@ class SlackModel:
         if any(start <= self.now_s() < end for start, end in self.outages):
             raise aiohttp.ClientConnectionError("outage")
         fault = self._fault()
+        if fault is not None:
+            self.on_fault(f"{method}: {fault}")
         if fault == "refused":
             raise aiohttp.ClientConnectionError("refused")
         if fault == "rate_limited":
@@ -130,6 +122,8 @@ class SlackModel:
                 return {"ok": True}
             case "conversations.history" | "conversations.replies":
                 return self._read(method, arguments)
+            case "auth.test":
+                return {"ok": True}
             case "chat.getPermalink":
                 return {"ok": True, "permalink": "https://example.slack.com/archives/C1/p1"}
             case _:
@@ -139,7 +133,7 @@ class SlackModel:
         thread_ts = arguments.get("thread_ts")
         if thread_ts is not None:
             self._find({"channel": arguments["channel"], "ts": thread_ts})
-        ts = f"{self.now_s():.0f}.{len(self.messages):06d}"
+        ts = f"{_EPOCH_S + self.now_s():.0f}.{len(self.messages):06d}"
         broadcast = bool(arguments.get("reply_broadcast"))
         posted = Posted(ts, arguments["channel"], thread_ts, dict(arguments), self.now_s(), broadcast)
         self.messages.append(posted)

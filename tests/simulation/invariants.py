@@ -63,7 +63,9 @@ def _unseen(scenario: Scenario, rows: Rows) -> list[Violation]:
         (channel, job)
         for channel, job in rows("SELECT DISTINCT channel, json_extract(value, '$.job.ref.id') FROM incidents")
     }
-    broken = {event.target for event in scenario.events if event.what in ("log", "fail")}
+    restarted = {event.target for event in scenario.events if event.what == "restart"}
+    failed = {event.target for event in scenario.events if event.what == "fail"} - restarted
+    broken = failed | {event.target for event in scenario.events if event.what == "log"}
     return [
         Violation("lost", f"{channel} was not told of {job}")
         for channel, job in scenario.subscriptions

@@ -82,17 +82,18 @@ def draw(seed: int, *, can_read_history: bool = True) -> Scenario:
 
 
 def _job_events(dice: random.Random, job: str) -> list[Event]:
-    errors = [
-        Event(dice.uniform(1, LENGTH_S), "log", job, f"ERROR {dice.choice(_WORDS)} {dice.choice(_WORDS)} is broken")
+    """Errors, and then perhaps an end. A failure that a restart undoes may pass between two polls unseen."""
+    end, end_s = dice.choice(("fail", "fail", "finish", "run on", "flap")), dice.uniform(20, LENGTH_S)
+    last_s = LENGTH_S if end == "run on" else end_s
+    events = [
+        Event(dice.uniform(1, last_s), "log", job, f"ERROR {dice.choice(_WORDS)} {dice.choice(_WORDS)} is broken")
         for _ in range(dice.randint(0, 3))
     ]
-    end = dice.choice(("fail", "fail", "finish", "run on", "flap"))
-    at_s = dice.uniform(20, LENGTH_S)
-    if end == "run on":
-        return errors
     if end == "flap":
-        return [*errors, Event(at_s, "fail", job), Event(at_s + dice.uniform(1, 30), "restart", job)]
-    return [*errors, Event(at_s, end, job)]
+        events += [Event(end_s, "fail", job), Event(end_s + dice.uniform(1, 30), "restart", job)]
+    elif end != "run on":
+        events.append(Event(end_s, end, job))
+    return events
 
 
 def _process_events(dice: random.Random, processes: int) -> list[Event]:

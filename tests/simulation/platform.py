@@ -26,6 +26,8 @@ class SimulatedPlatform(FakeProvider):
     error_rate: float = 0.0
     slow_rate: float = 0.0
     faults_until: datetime | None = None
+    read_at: dict[str, datetime] = field(default_factory=dict)
+    """When each job's log was last read."""
 
     def log_now(self, job_id: str, message: str) -> None:
         """Append a line with the current time."""
@@ -43,6 +45,7 @@ class SimulatedPlatform(FakeProvider):
 
     async def query_logs(self, query: LogQuery) -> LogPage:
         await self._answer()
+        self.read_at[query.job.id] = self.now()
         return await super().query_logs(query)
 
     async def query_metrics(self, query: MetricQuery) -> Sequence[MetricSeries]:

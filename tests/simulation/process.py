@@ -9,17 +9,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot.domain.checks import DELIVERY_LOOP, POLL_LOOP, REMINDER_LOOP
+from bot.domain.checks import CLOCK_LOOP, DELIVERY_LOOP, DIGEST_LOOP, POLL_LOOP, REMINDER_LOOP
 from bot.redaction.redactor import Redactor
 from bot.rules.diagnosis_config import DiagnosisConfig
 from bot.slack.find_posts import PostHistory
 from bot.slack.notifier import SlackNotifier
 from bot.store.store import Store
+from bot.watcher.clock_sync import ClockSync, ClockSyncSettings
 from bot.watcher.deliver import Deliverer, DeliverySettings
+from bot.watcher.digest import DigestJob
 from bot.watcher.intervals import PollIntervals
 from bot.watcher.poll import Poller, PollSettings
 from bot.watcher.remind import ReminderJob
 from bot.watcher.schedule import LoopSettings, Worker, run_loop
+from bot.watcher.steady_clock import SteadyClock
 from tests.fakes.provider import registry_of
 from tests.simulation.incarnation import Incarnation, ProcessKilled, current_process
 from tests.simulation.platform import SimulatedPlatform
@@ -27,6 +30,7 @@ from tests.simulation.slack import SimulatedClient, SlackModel
 
 POLL_EVERY = timedelta(seconds=15)
 LEASE = timedelta(seconds=30)
+_CLOCKS = ClockSyncSettings(adopt_after_s=30, lease=LEASE, furthest_poll=timedelta(minutes=2))
 _RESTS = LoopSettings(shortest_rest_s=1.0, longest_rest_s=8.0, heartbeat_every=timedelta(minutes=1))
 
 
@@ -43,13 +47,15 @@ class World:
 
 
 class SimulatedProcess:
-    """Runs until it is killed. `clock_offset` is how far its wall clock is from the true time."""
+    """Runs until it is killed. `system_offset` is how far its system clock is from the true time."""
 
-    def __init__(self, name: str, seed: int, world: World) -> None:
-        self.name, self.clock_offset = name, timedelta(0)
+    def __init__(self, name: str, seed: int, world: World, *, syncs_clock: bool = False) -> None:
+        self.name, self.system_offset = name, timedelta(0)
         self.world, self._random = world, random.Random(f"{seed}:{name}")
+        self._syncs_clock = syncs_clock
+        self._lives = 0
         self._life: Incarnation | None = None
-        self._tasks: list[asyncio.Task[None]] = []
+        self._main: asyncio.Task[None] | None = None
 
     @property
     def alive(self) -> bool:
@@ -58,13 +64,10 @@ class SimulatedProcess:
 
     def start(self) -> None:
         """Start with nothing but the database."""
-        self._life = Incarnation(self._die)
+        self._life, self._lives = Incarnation(self._die), self._lives + 1
         token = current_process.set(self._life)
         try:
-            self._tasks = [
-                asyncio.create_task(self._run(name, worker), name=f"{self.name}:{name}")
-                for name, worker in self._loops().items()
-            ]
+            self._main = asyncio.create_task(self._run(), name=self.name)
         finally:
             current_process.reset(token)
 
@@ -78,41 +81,52 @@ class SimulatedProcess:
         if self._life is not None:
             self._life.kill_at_commit(commits, after=after)
 
-    def clock(self) -> datetime:
-        """The process's wall clock."""
-        return self.world.true_time() + self.clock_offset
+    def deliverer(self, clock: SteadyClock) -> Deliverer:
+        """Return what sends messages."""
+        settings = DeliverySettings(lease=LEASE, send_timeout_s=2.0, longest_retry=timedelta(seconds=20))
+        client = SimulatedClient(self.world.slack)
+        notifier = SlackNotifier(client, history=PostHistory(client, clock))
+        return Deliverer(self.world.store, notifier, clock, settings, self._random.random)
 
     async def stop(self) -> None:
         """Stop cleanly, as after SIGTERM."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._main is not None:
+            self._main.cancel()
+            await asyncio.gather(self._main, return_exceptions=True)
 
     def _die(self) -> None:
         self.world.note(f"{self.name} is dead")
-        for task in self._tasks:
-            task.cancel()
+        if self._main is not None:
+            self._main.cancel()
 
-    def _loops(self) -> dict[str, Worker]:
-        world, jitter = self.world, self._random.random
+    async def _run(self) -> None:
+        clock = SteadyClock(self._system_clock, asyncio.get_running_loop().time)
+        with contextlib.suppress(ProcessKilled, BaseExceptionGroup):
+            loops = self._loops(clock)
+            if self._syncs_clock:
+                sync = ClockSync(self.world.store, clock, _CLOCKS, process=f"{self.name}-{self._lives}")
+                await sync.start()
+                loops[CLOCK_LOOP] = sync
+            async with asyncio.TaskGroup() as group:
+                for name, worker in loops.items():
+                    group.create_task(
+                        run_loop(name, worker, self.world.store, clock, _RESTS), name=f"{self.name}:{name}"
+                    )
+
+    def _system_clock(self) -> datetime:
+        return self.world.true_time() + self.system_offset
+
+    def _loops(self, clock: SteadyClock) -> dict[str, Worker]:
+        world = self.world
         settings = PollSettings(
             intervals=PollIntervals(running=POLL_EVERY, waiting=POLL_EVERY * 2, longest=timedelta(minutes=1)),
             lease=LEASE,
             drain=timedelta(seconds=20),
         )
-        registry = registry_of(world.platform)
+        registry, jitter = registry_of(world.platform), self._random.random
         return {
-            POLL_LOOP: Poller(registry, world.store, self.clock, Redactor(), world.config, settings, jitter),
-            DELIVERY_LOOP: self._deliverer(jitter),
-            REMINDER_LOOP: ReminderJob(world.store, self.clock),
+            POLL_LOOP: Poller(registry, world.store, clock, Redactor(), world.config, settings, jitter),
+            DELIVERY_LOOP: self.deliverer(clock),
+            REMINDER_LOOP: ReminderJob(world.store, clock),
+            DIGEST_LOOP: DigestJob(world.store, clock),
         }
-
-    def _deliverer(self, jitter: Callable[[], float]) -> Deliverer:
-        settings = DeliverySettings(lease=LEASE, send_timeout_s=2.0, longest_retry=timedelta(seconds=20))
-        client = SimulatedClient(self.world.slack)
-        notifier = SlackNotifier(client, history=PostHistory(client, self.clock))
-        return Deliverer(self.world.store, notifier, self.clock, settings, jitter)
-
-    async def _run(self, name: str, worker: Worker) -> None:
-        with contextlib.suppress(ProcessKilled):
-            await run_loop(name, worker, self.world.store, self.clock, _RESTS)

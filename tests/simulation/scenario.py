@@ -53,6 +53,8 @@ class Scenario:
     platform_error_rate: float
     platform_slow_rate: float
     can_read_history: bool
+    clocks_change: bool = False
+    """Whether system clocks differ and jump."""
 
 
 def draw(seed: int, *, can_read_history: bool = True) -> Scenario:
@@ -65,7 +67,9 @@ def draw(seed: int, *, can_read_history: bool = True) -> Scenario:
     processes = 2 if dice.random() < 0.3 else 1
     events = [event for job in jobs for event in _job_events(dice, job)]
     events += _process_events(dice, processes)
-    calm = dice.random() < 0.1
+    calm, clocks_change = dice.random() < 0.1, dice.random() < 0.2
+    if clocks_change:
+        events += _clock_events(dice, processes)
     return Scenario(
         seed=seed,
         jobs=jobs,
@@ -78,6 +82,7 @@ def draw(seed: int, *, can_read_history: bool = True) -> Scenario:
         platform_error_rate=dice.choice((0.0, 0.0, 0.1, 0.3)),
         platform_slow_rate=dice.choice((0.0, 0.0, 0.1)),
         can_read_history=can_read_history,
+        clocks_change=clocks_change,
     )
 
 
@@ -107,6 +112,14 @@ def _process_events(dice: random.Random, processes: int) -> list[Event]:
                 kind = dice.choice(("before", "after"))
                 events.append(Event(at_s, "kill at commit", f"bot{number}", kind, dice.randint(1, 6)))
     return events
+
+
+def _clock_events(dice: random.Random, processes: int) -> list[Event]:
+    def jump(at_s: float) -> Event:
+        offset_s = dice.choice((-7200, -60, -3, 0, 3, 60, 7200))
+        return Event(at_s, "clock", f"bot{dice.randrange(processes)}", number=offset_s)
+
+    return [jump(dice.uniform(0, LENGTH_S)) for _ in range(dice.randint(1, 4))]
 
 
 def _slack_faults(dice: random.Random) -> SlackFaults:

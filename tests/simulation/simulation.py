@@ -105,7 +105,7 @@ class _Simulation:
             self._apply(event)
         await asyncio.sleep(max(0.0, LENGTH_S - self._now_s()))
         await self._quiesce()
-        self._outcome.violations += check_at_end(self._scenario, self._slack, self._store_rows)
+        self._outcome.violations += check_at_end(self._scenario, self._slack, self._rows)
         for one in self._processes.values():
             await one.stop()
         self._outcome.posts, self._outcome.lasted_s = len(self._slack.messages), self._now_s()
@@ -134,7 +134,7 @@ class _Simulation:
         self._slack.on_post, self._slack.on_fault = self._on_post, self._note
         world = World(self._platform, self._slack, self._store, self._true_time, diagnosis_config(), self._note)
         self._processes = {
-            name: self._process(name, scenario.seed, world)
+            name: self._process(name, scenario.seed, world, syncs_clock=scenario.clocks_change)
             for name in (f"bot{number}" for number in range(scenario.processes))
         }
 
@@ -157,7 +157,7 @@ class _Simulation:
             case "restart":
                 self._platform.change(event.target, JobState.RUNNING)
             case "clock":
-                self._processes[event.target].clock_offset = timedelta(seconds=event.number)
+                self._processes[event.target].system_offset = timedelta(seconds=event.number)
             case "kill":
                 self._processes[event.target].kill()
                 asyncio.get_running_loop().call_later(event.number, self._restart, event.target)
@@ -181,16 +181,16 @@ class _Simulation:
 
     def _is_busy(self) -> bool:
         """Whether something waits to be sent, or a job was not polled since the last event and fault."""
+        ((sending,),) = self._rows("SELECT count(*) FROM deliveries WHERE state = 'queued' OR verify_at IS NOT NULL")
+        watched = [str(job) for (job,) in self._rows("SELECT job_id FROM watches")]
         calm_s = max(LENGTH_S, *(event.at_s for event in self._scenario.events), *self._outage_ends()) + 1
-        calm_at = self._time_at(calm_s).strftime("%Y-%m-%d %H:%M:%S.%f")
-        queued = "SELECT count(*) FROM deliveries WHERE state = 'queued' OR verify_at IS NOT NULL"
-        unseen = f"SELECT count(*) FROM watches WHERE coalesce(seen_at, '') < '{calm_at}'"  # noqa: S608 - our own time
-        return any(count for statement in (queued, unseen) for (count,) in self._store_rows(statement))
+        read_at = self._platform.read_at
+        return bool(sending) or any(read_at.get(job, epoch()) < self._time_at(calm_s) for job in watched)
 
     def _outage_ends(self) -> list[float]:
         return [end_s for _, end_s in (*self._scenario.slack_outages, *self._scenario.platform_outages)]
 
-    def _store_rows(self, statement: str) -> list[tuple[object, ...]]:
+    def _rows(self, statement: str) -> list[tuple[object, ...]]:
         return self._disk.execute(statement).fetchall()
 
     def _on_post(self, posted: Posted) -> None:

@@ -15,6 +15,8 @@ class Incarnation:
 
     def __init__(self, on_death: Callable[[], None]) -> None:
         self.alive = True
+        self.paused_until_s = 0.0
+        """Until when it executes nothing, on the event loop's clock."""
         self._on_death = on_death
         self._commits_left: int | None = None
         self._dies_after_commit = False

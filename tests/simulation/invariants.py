@@ -1,4 +1,4 @@
-"""What must hold in every simulation: nothing lost, nothing doubled, order, final state, pace."""
+"""What must hold in every simulation: nothing lost, nothing doubled, replies after their root, final state, pace."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ def check_post(slack: SlackModel, posted: Posted) -> list[Violation]:
 
 def check_at_end(scenario: Scenario, slack: SlackModel, rows: Rows) -> list[Violation]:
     """Check what people see when everything works again."""
-    return [*_lost(slack, rows), *_doubled(slack), *_unseen(scenario, rows)]
+    doubled = [*_doubled(slack), *_announced_twice(slack)] if scenario.can_read_history else []
+    return [*_lost(slack, rows), *doubled, *_unseen(scenario, rows)]
 
 
 def _lost(slack: SlackModel, rows: Rows) -> list[Violation]:
@@ -55,6 +56,13 @@ def _doubled(slack: SlackModel) -> list[Violation]:
     """No delivery has two messages."""
     shown = Counter(one.metadata.get("delivery_id") for one in slack.messages if not one.deleted)
     return [Violation("doubled", f"{count} messages of {name}") for name, count in shown.items() if count > 1]
+
+
+def _announced_twice(slack: SlackModel) -> list[Violation]:
+    """No firing of an alert has two root messages in a channel."""
+    shown = [one for one in slack.messages if not one.deleted and not one.thread_ts]
+    roots = Counter((one.channel, one.metadata["alert_id"]) for one in shown if one.metadata.get("alert_id"))
+    return [Violation("doubled", f"{count} root messages of {key}") for key, count in roots.items() if count > 1]
 
 
 def _unseen(scenario: Scenario, rows: Rows) -> list[Violation]:

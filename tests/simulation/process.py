@@ -14,6 +14,7 @@ from bot.redaction.redactor import Redactor
 from bot.rules.diagnosis_config import DiagnosisConfig
 from bot.slack.find_posts import PostHistory
 from bot.slack.notifier import SlackNotifier
+from bot.store.engine import Database
 from bot.store.store import Store
 from bot.watcher.clock_sync import ClockSync, ClockSyncSettings
 from bot.watcher.deliver import Deliverer, DeliverySettings
@@ -40,6 +41,7 @@ class World:
 
     platform: SimulatedPlatform
     slack: SlackModel
+    database: Database
     store: Store
     true_time: Callable[[], datetime]
     config: DiagnosisConfig
@@ -76,17 +78,30 @@ class SimulatedProcess:
         if self._life is not None:
             self._life.kill()
 
+    def pause(self, seconds: float) -> None:
+        """Let the process execute nothing for this long."""
+        if self._life is not None:
+            self._life.paused_until_s = asyncio.get_running_loop().time() + seconds
+
     def kill_at_commit(self, commits: int, *, after: bool) -> None:
         """Kill the process right before or after its n-th commit from now."""
         if self._life is not None:
             self._life.kill_at_commit(commits, after=after)
 
+    def store(self) -> Store:
+        """Return the store as this process uses it."""
+        return self.world.store
+
     def deliverer(self, clock: SteadyClock) -> Deliverer:
         """Return what sends messages."""
+        return self.create_deliverer(Deliverer, clock)
+
+    def create_deliverer(self, kind: type[Deliverer], clock: SteadyClock) -> Deliverer:
+        """Create a deliverer on the simulated network."""
         settings = DeliverySettings(lease=LEASE, send_timeout_s=2.0, longest_retry=timedelta(seconds=20))
         client = SimulatedClient(self.world.slack)
         notifier = SlackNotifier(client, history=PostHistory(client, clock))
-        return Deliverer(self.world.store, notifier, clock, settings, self._random.random)
+        return kind(self.world.store, notifier, clock, settings, self._random.random)
 
     async def stop(self) -> None:
         """Stop cleanly, as after SIGTERM."""
@@ -125,7 +140,7 @@ class SimulatedProcess:
         )
         registry, jitter = registry_of(world.platform), self._random.random
         return {
-            POLL_LOOP: Poller(registry, world.store, clock, Redactor(), world.config, settings, jitter),
+            POLL_LOOP: Poller(registry, self.store(), clock, Redactor(), world.config, settings, jitter),
             DELIVERY_LOOP: self.deliverer(clock),
             REMINDER_LOOP: ReminderJob(world.store, clock),
             DIGEST_LOOP: DigestJob(world.store, clock),

@@ -28,7 +28,7 @@ class SlackFaults:
 
 @dataclass(frozen=True)
 class Event:
-    """One thing that happens at a time: `log`, `fail`, `finish`, `restart`, `kill`, `kill at commit` or `clock`."""
+    """Something that happens: `log`, `fail`, `finish`, `restart`, `kill`, `kill at commit`, `pause` or `clock`."""
 
     at_s: float
     what: str
@@ -105,12 +105,14 @@ def _process_events(dice: random.Random, processes: int) -> list[Event]:
     events = []
     for number in range(processes):
         for _ in range(dice.choice((0, 1, 1, 2, 3))):
-            at_s = dice.uniform(2, LENGTH_S)
-            if dice.random() < 0.5:
+            at_s, kind = dice.uniform(2, LENGTH_S), dice.random()
+            if kind < 0.3:
+                events.append(Event(at_s, "pause", f"bot{number}", number=dice.choice((1, 10, 35, 60))))
+            elif kind < 0.6:
                 events.append(Event(at_s, "kill", f"bot{number}", number=dice.uniform(0.5, 8)))
             else:
-                kind = dice.choice(("before", "after"))
-                events.append(Event(at_s, "kill at commit", f"bot{number}", kind, dice.randint(1, 6)))
+                moment = dice.choice(("before", "after"))
+                events.append(Event(at_s, "kill at commit", f"bot{number}", moment, dice.randint(1, 6)))
     return events
 
 

@@ -23,11 +23,11 @@ from bot.store.migrate import upgrade
 from bot.store.store import Store
 from tests.simulation.inline_sqlite import URL, inline_driver
 from tests.simulation.invariants import Violation, check_at_end, check_post
+from tests.simulation.pausing_loop import PausingLoop
 from tests.simulation.platform import SimulatedPlatform
 from tests.simulation.process import SimulatedProcess, World
 from tests.simulation.scenario import LENGTH_S, Event, Scenario, epoch
 from tests.simulation.slack import Posted, SlackModel
-from tests.support.virtual_time import VirtualTimeLoop
 
 QUIET_S = 10.0
 """How long nothing may be left to send before the simulation ends."""
@@ -51,8 +51,8 @@ def run_scenario(scenario: Scenario, process: type[SimulatedProcess] = Simulated
     try:
         engine, disk = shared_disk()
         empty_database().backup(disk)
-        with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
-            return runner.run(_Simulation(scenario, process, Store(Database(URL, engine=engine)), disk).run())
+        with asyncio.Runner(loop_factory=PausingLoop) as runner:
+            return runner.run(_Simulation(scenario, process, Database(URL, engine=engine), disk).run())
     finally:
         logging.disable(logging.NOTSET)
 
@@ -86,9 +86,10 @@ def shared_disk() -> tuple[AsyncEngine, sqlite3.Connection]:
 
 class _Simulation:
     def __init__(
-        self, scenario: Scenario, process: type[SimulatedProcess], store: Store, disk: sqlite3.Connection
+        self, scenario: Scenario, process: type[SimulatedProcess], database: Database, disk: sqlite3.Connection
     ) -> None:
-        self._scenario, self._process, self._store, self._disk = scenario, process, store, disk
+        self._scenario, self._process, self._disk = scenario, process, disk
+        self._database, self._store = database, Store(database)
         self._outcome = Outcome()
 
     async def run(self) -> Outcome:
@@ -132,7 +133,9 @@ class _Simulation:
             can_read_history=scenario.can_read_history,
         )
         self._slack.on_post, self._slack.on_fault = self._on_post, self._note
-        world = World(self._platform, self._slack, self._store, self._true_time, diagnosis_config(), self._note)
+        world = World(
+            self._platform, self._slack, self._database, self._store, self._true_time, diagnosis_config(), self._note
+        )
         self._processes = {
             name: self._process(name, scenario.seed, world, syncs_clock=scenario.clocks_change)
             for name in (f"bot{number}" for number in range(scenario.processes))
@@ -158,6 +161,8 @@ class _Simulation:
                 self._platform.change(event.target, JobState.RUNNING)
             case "clock":
                 self._processes[event.target].system_offset = timedelta(seconds=event.number)
+            case "pause":
+                self._processes[event.target].pause(event.number)
             case "kill":
                 self._processes[event.target].kill()
                 asyncio.get_running_loop().call_later(event.number, self._restart, event.target)
@@ -182,10 +187,11 @@ class _Simulation:
     def _is_busy(self) -> bool:
         """Whether something waits to be sent, or a job was not polled since the last event and fault."""
         ((sending,),) = self._rows("SELECT count(*) FROM deliveries WHERE state = 'queued' OR verify_at IS NOT NULL")
+        ((polling,),) = self._rows("SELECT count(*) FROM watches WHERE claim_token IS NOT NULL")
         watched = [str(job) for (job,) in self._rows("SELECT job_id FROM watches")]
         calm_s = max(LENGTH_S, *(event.at_s for event in self._scenario.events), *self._outage_ends()) + 1
         read_at = self._platform.read_at
-        return bool(sending) or any(read_at.get(job, epoch()) < self._time_at(calm_s) for job in watched)
+        return bool(sending or polling) or any(read_at.get(job, epoch()) < self._time_at(calm_s) for job in watched)
 
     def _outage_ends(self) -> list[float]:
         return [end_s for _, end_s in (*self._scenario.slack_outages, *self._scenario.platform_outages)]

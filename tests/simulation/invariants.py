@@ -67,7 +67,7 @@ def _announced_twice(slack: SlackModel) -> list[Violation]:
 
 def _unseen(scenario: Scenario, rows: Rows) -> list[Violation]:
     """Each job that logged an error or failed has an incident in each of its channels."""
-    told = {
+    notified = {
         (channel, job)
         for channel, job in rows("SELECT DISTINCT channel, json_extract(value, '$.job.ref.id') FROM incidents")
     }
@@ -75,7 +75,7 @@ def _unseen(scenario: Scenario, rows: Rows) -> list[Violation]:
     failed = {event.target for event in scenario.events if event.what == "fail"} - restarted
     broken = failed | {event.target for event in scenario.events if event.what == "log"}
     return [
-        Violation("lost", f"{channel} was not told of {job}")
+        Violation("lost", f"{channel} was not notified of {job}")
         for channel, job in scenario.subscriptions
-        if job in broken and (channel, job) not in told
+        if job in broken and (channel, job) not in notified
     ]

@@ -35,11 +35,11 @@ from bot.providers.http.transport import AiohttpTransport
 from bot.providers.registry import build_registry
 from bot.redaction.redactor import Redactor
 from bot.rules.diagnosis_config import shipped_diagnosis_config
+from bot.steady_clock import read_system_clock
 from bot.store.migrate import upgrade
 from bot.store.store import Store, open_store
 from bot.watcher.intervals import PollIntervals
 from bot.watcher.poll import Poller, PollSettings
-from bot.watcher.steady_clock import read_system_clock
 
 CONCURRENCY = PollSettings().concurrency
 MINUTE = timedelta(seconds=60)

@@ -23,6 +23,7 @@ from bot.domain.grouping import Grouping
 from bot.environment import provider_config
 from bot.errors import ConfigError
 from bot.health.canary import Canary, CanaryRoute
+from bot.health.database_monitor import DatabaseMonitor
 from bot.health.dead_man_switch import DeadManSwitch
 from bot.health.exposition import Exposition
 from bot.health.monitor import ClockReading, HealthMonitor
@@ -42,6 +43,7 @@ from bot.slack.http_mode import RequestReceiver, serve_http
 from bot.slack.listeners import Listeners, register
 from bot.slack.notifier import SlackNotifier
 from bot.slack.seen_once import SeenOnce
+from bot.steady_clock import PROCESS_CLOCK, SteadyClock
 from bot.store.migrate import upgrade
 from bot.store.store import open_store
 from bot.watcher.clock_sync import ClockSync, ClockSyncSettings
@@ -51,7 +53,6 @@ from bot.watcher.intervals import PollIntervals
 from bot.watcher.poll import Poller, PollSettings
 from bot.watcher.remind import ReminderJob
 from bot.watcher.schedule import LoopBeats, PurgeJob, Worker, run_loop
-from bot.watcher.steady_clock import SteadyClock
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +81,7 @@ async def serve(settings: Settings) -> None:
         reduce_garbage_collection()
         platforms = list(registry.names)
         log.info("trainwatch started", extra={"mode": settings.trainwatch_slack_mode, "platforms": platforms})
-        clock = SteadyClock()
+        clock = PROCESS_CLOCK
         runner = CommandRunner(registry, clock, Redactor(settings.secrets), lambda: config)
         await _run_until_signal(_run(settings, ChannelRunner(runner, store), clock, access))
         log.info("trainwatch stopped")
@@ -124,6 +125,7 @@ async def _run(settings: Settings, channel_runner: ChannelRunner, clock: SteadyC
     clock_sync = ClockSync(store, clock, clock_sync_settings(settings))
     await clock_sync.start()
     socket = _create_socket(app, settings)
+    database_monitor = DatabaseMonitor(store)
     slack_monitor = SlackMonitor(notifier.ping, socket.silence_s if socket else None)
     loops: dict[str, Worker] = {
         CLOCK_LOOP: clock_sync,
@@ -134,10 +136,11 @@ async def _run(settings: Settings, channel_runner: ChannelRunner, clock: SteadyC
         PURGE_LOOP: PurgeJob(store, clock, audit_kept_for=settings.trainwatch_audit_keep),
         "canary": canary,
         "slack": slack_monitor,
+        "database": database_monitor,
     }
     beats = LoopBeats()
     monitor = HealthMonitor(
-        store,
+        database_monitor,
         beats.ages_s,
         tuple(loops),
         slack_monitor,

@@ -28,7 +28,7 @@ class DeadManSwitch:
         if time.monotonic() - self._pinged_s < self.every_s:
             return 0
         self._pinged_s = time.monotonic()
-        problems = [one.subject for one in await self.monitor.results() if not one.ok]
+        problems = [one.subject for one in self.monitor.results() if not one.ok]
         if problems:
             metrics.PINGS.labels("withheld").inc()
             log.warning("dead man's switch not pinged", extra={"reason": ", ".join(problems)})

@@ -43,7 +43,7 @@ class Exposition:
 
     async def write(self) -> bytes:
         """Return all metrics. Without a database, those that it counts keep their last values."""
-        results = await self.monitor.results()
+        results = self.monitor.results()
         self._set_health(results)
         self._set_http()
         try:

@@ -41,7 +41,7 @@ def create_health_app(monitor: HealthMonitor, exposition: Exposition) -> web.App
         return _answer(monitor.loop_results())
 
     async def readyz(_: web.Request) -> web.Response:
-        return _answer(await monitor.results())
+        return _answer(monitor.results())
 
     async def show_metrics(_: web.Request) -> web.Response:
         return web.Response(body=await exposition.write(), headers={"Content-Type": CONTENT_TYPE})

@@ -12,12 +12,13 @@ from datetime import timedelta
 from aiohttp import web
 from slack_bolt.adapter.aiohttp import to_aiohttp_response
 from slack_bolt.async_app import AsyncApp, AsyncBoltRequest
-from slack_sdk.signature import SignatureVerifier
+from slack_sdk.signature import Clock, SignatureVerifier
 
 from bot.domain.audit import AuditKind
 from bot.slack.gate import Gate
 from bot.slack.payloads import MalformedPayload, check_payload, describe_payload
 from bot.slack.seen_once import SeenOnce
+from bot.steady_clock import utc_now
 
 HTTP_PATH = "/slack/events"
 """The path for commands, clicks and events in HTTP mode."""
@@ -30,13 +31,19 @@ _UNREADABLE = (MalformedPayload, ValueError, TypeError, AttributeError, LookupEr
 log = logging.getLogger(__name__)
 
 
+class _SignatureClock(Clock):
+    def now(self) -> float:
+        """Return the time that a jump of the system clock does not change; else every request would be refused."""
+        return utc_now().timestamp()
+
+
 class RequestReceiver:
     """Receives Slack's requests."""
 
     def __init__(self, app: AsyncApp, signing_secret: str, seen: SeenOnce, gate: Gate) -> None:
         # `gate` records the requests that are refused.
         self._app, self._seen, self._gate = app, seen, gate
-        self._verifier = SignatureVerifier(signing_secret)
+        self._verifier = SignatureVerifier(signing_secret, clock=_SignatureClock())
 
     async def receive(self, request: web.Request) -> web.Response:
         """Answer one request: 401 without a valid signature or when replayed, 400 if malformed."""

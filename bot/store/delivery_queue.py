@@ -43,7 +43,7 @@ async def find_ready(
     connection: AsyncConnection, now: datetime, room: Room, limit: int, *, with_edits: bool = True
 ) -> list[int]:
     """Return the ids of the deliveries to send next, most urgent first, at most `limit`."""
-    channels = (await connection.scalars(_BUSY_CHANNELS)).all()
+    channels = (await connection.scalars(_channels())).all()
     selects = [_ready(name, now, room(name), with_edits=with_edits) for name in channels if room(name) > 0]
     if not selects:
         return []
@@ -88,9 +88,6 @@ def _channels() -> Select[str]:
     channels = first.union_all(select(following.scalar_subquery()).where(first.c.channel.is_not(None)))
     urgency = select(func.min(top.c.priority)).where(is_queued(top), top.c.channel == channels.c.channel)
     return select(channels.c.channel).where(channels.c.channel.is_not(None)).order_by(urgency.scalar_subquery())
-
-
-_BUSY_CHANNELS = _channels()
 
 
 def _ready(channel: str, now: datetime, count: int, *, with_edits: bool) -> Select[int, int]:

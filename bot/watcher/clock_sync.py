@@ -16,9 +16,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from bot.steady_clock import SteadyClock
 from bot.store.clocks import ProcessClock
 from bot.store.store import Store
-from bot.watcher.steady_clock import SteadyClock
 
 log = logging.getLogger(__name__)
 
@@ -70,12 +70,10 @@ class ClockState:
 class ClockSync:
     """Compares this process's clock with those of the others, as a Worker of `run_loop`."""
 
-    def __init__(
-        self, store: Store, clock: SteadyClock, settings: ClockSyncSettings | None = None, process: str | None = None
-    ) -> None:
+    def __init__(self, store: Store, clock: SteadyClock, settings: ClockSyncSettings | None = None) -> None:
         self._clocks, self._due_times, self._clock = store.clocks, store.due_times, clock
         self._settings = settings or ClockSyncSettings()
-        self._process = process or secrets.token_hex(8)
+        self._process = secrets.token_hex(8)
         self._beat, self._generation = 0, 1
         self._seen: dict[str, _Seen] = {}
         self._started_s = clock.monotonic()

@@ -51,6 +51,7 @@ from bot.providers.baseten.wire import (
 from bot.providers.decoding import decode_body
 from bot.providers.http.client import HttpClient, HttpProvider, LimiterPool, path_segment
 from bot.providers.paging.time_windows import FetchWindow, TimeWindow
+from bot.steady_clock import utc_now
 
 _Value = TypeVar("_Value")
 
@@ -73,7 +74,7 @@ class BasetenDeployments(HttpProvider):
     name = DEPLOYMENT
     ref_help = DEPLOYMENT_HELP
 
-    def __init__(self, client: HttpClient, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(self, client: HttpClient, clock: Callable[[], datetime] = utc_now) -> None:
         super().__init__(client)
         self._clock = clock
         self._names: dict[str, str | None] = {}

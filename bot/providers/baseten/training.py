@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 from bot.domain.jobs import Job, JobRef
 from bot.domain.logs import LogLine, LogPage, LogQuery
@@ -27,6 +27,7 @@ from bot.providers.baseten.wire import WireInstance, WireJob, WireJobList, WireJ
 from bot.providers.decoding import decode_body, details_of
 from bot.providers.http.client import HttpClient, HttpProvider, LimiterPool
 from bot.providers.paging.time_windows import FetchWindow, TimeWindow
+from bot.steady_clock import utc_now
 
 _MOST_REMEMBERED = 10_000
 
@@ -42,7 +43,7 @@ class BasetenTraining(HttpProvider):
     name = TRAINING
     ref_help = TRAINING_HELP
 
-    def __init__(self, client: HttpClient, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(self, client: HttpClient, clock: Callable[[], datetime] = utc_now) -> None:
         super().__init__(client)
         self._clock = clock
         self._logs = EitherMethod()

@@ -36,6 +36,7 @@ from bot.providers.fireworks.signed_files import AddressExpired, FileMissing, Si
 from bot.providers.http.client import HttpClient, path_segment
 from bot.providers.http.retry import retry_on_malformed_response
 from bot.providers.paging.cursors import pack_cursor
+from bot.steady_clock import utc_now_ns
 
 TRAINER, METRICS = "trainer", "metrics"
 LARGEST_LIST = 200
@@ -96,7 +97,7 @@ class FineTuning:
     client: HttpClient
     files: SignedFiles
     memory: FineTuningMemory
-    clock_ns: Callable[[], int] = time.time_ns
+    clock_ns: Callable[[], int] = utc_now_ns
 
     async def get_job(self, ref: JobRef) -> Job:
         """Return the current state of a job."""

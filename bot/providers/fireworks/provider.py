@@ -8,7 +8,6 @@ https://docs.fireworks.ai/api-reference-dlde/get-batch-job-logs, .../get-batch-j
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Self
 
@@ -33,6 +32,7 @@ from bot.providers.fireworks.signed_files import SignedFiles
 from bot.providers.fireworks.wire import parse_accounts, parse_batch_job, parse_batch_jobs, parse_entries
 from bot.providers.http.client import HttpClient, HttpLimits, HttpProvider, LimiterPool, path_segment, require_setting
 from bot.providers.http.retry import retry_on_malformed_response
+from bot.steady_clock import utc_now_ns
 
 BASE_URL = "https://api.fireworks.ai"
 LARGEST_LIST = 200
@@ -81,7 +81,7 @@ class FireworksProvider(HttpProvider):
         *,
         base_url: str = BASE_URL,
         account: str | None = None,
-        clock_ns: Callable[[], int] = time.time_ns,
+        clock_ns: Callable[[], int] = utc_now_ns,
     ) -> None:
         super().__init__(client)
         self._base_url = base_url

@@ -11,7 +11,7 @@ import copy
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Self
 from urllib.parse import quote, urlencode
 
@@ -36,6 +36,7 @@ from bot.providers.http.rate_limits import HttpLimits, RequestCounter
 from bot.providers.http.retry import Limiter, LimiterPool, Preempted
 from bot.providers.http.transport import AiohttpTransport
 from bot.redaction.redactor import Redactor
+from bot.steady_clock import utc_now
 
 __all__ = ["HttpClient", "HttpLimits", "HttpResponse", "Limiter", "LimiterPool", "path_segment", "require_setting"]
 
@@ -300,7 +301,7 @@ class HttpClient:
     def _error(self, response: HttpResponse) -> ProviderError:
         error_class, default = error_for_status(response.status)
         may_retry = error_class in (RateLimited, Unavailable)
-        retry_after = parse_retry_after(response.headers, datetime.now(UTC)) if may_retry else None
+        retry_after = parse_retry_after(response.headers, utc_now()) if may_retry else None
         if retry_after is not None:
             retry_after = min(retry_after, timedelta(seconds=self._limits.max_retry_after_s))
         excerpt = self._excerpt(response.body)

@@ -9,9 +9,9 @@ import pytest
 
 from bot.domain.jobs import JobRef
 from bot.domain.subscriptions import RuleSettings
+from bot.steady_clock import SteadyClock
 from bot.store.store import Store
 from bot.watcher.clock_sync import ClockSync, ClockSyncSettings
-from bot.watcher.steady_clock import SteadyClock
 
 HOURS_2 = timedelta(hours=2)
 MINUTE = timedelta(minutes=1)

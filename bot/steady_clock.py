@@ -1,14 +1,14 @@
 """The time that this process works with: right at the start, and steady when the system clock jumps.
 
-The system clock is read once; from then on a monotonic clock counts. `clock_sync.py` sets the time again, with the
-agreement of the other processes.
+The system clock is read once; from then on a monotonic clock counts. `bot.watcher.clock_sync` sets the time again, with
+the agreement of the other processes. Everything that compares times uses `utc_now`.
 """
 
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from bot.domain.durations import Clock
+from bot.domain.durations import Clock, ns_from_datetime
 
 
 def read_system_clock() -> datetime:
@@ -42,3 +42,17 @@ class SteadyClock:
     def set(self, now: datetime) -> None:
         """Set the time."""
         self._set_to, self._set_at_s = now, self.monotonic()
+
+
+PROCESS_CLOCK = SteadyClock()
+"""The one clock of this process: windows of logs are compared with times that polls have stored."""
+
+
+def utc_now() -> datetime:
+    """Return the current time of this process, in UTC."""
+    return PROCESS_CLOCK()
+
+
+def utc_now_ns() -> int:
+    """Return the current time of this process, in nanoseconds since the epoch."""
+    return ns_from_datetime(PROCESS_CLOCK())

@@ -19,7 +19,7 @@ from bot.providers.base import settings_prefix
 from bot.providers.registry import Registry, build_registry
 from bot.settings import Settings
 from bot.slack.client import create_client
-from bot.slack.setup_check import check_slack
+from bot.slack.setup_check import check_slack, check_user_groups
 from bot.store.store import Store, open_store
 
 _MAX_UNDELIVERED = 10
@@ -94,6 +94,8 @@ async def _check_slack(settings: Settings) -> list[CheckResult]:
         client = create_client(settings.slack_bot_token.get_secret_value(), settings.slack_api_url)
         app_token = settings.slack_app_token if settings.trainwatch_slack_mode == "socket" else None
         results += await check_slack(client, app_token.get_secret_value() if app_token else None)
+        with contextlib.suppress(ConfigError):  # `_check_files` reports it
+            results += await check_user_groups(client, load_access(settings.trainwatch_access).groups)
     return results
 
 

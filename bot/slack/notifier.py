@@ -22,6 +22,8 @@ from bot.slack.render.mentions import NO_MENTIONS
 from bot.slack.render.ownership import render_direct
 from bot.slack.render.thread_commands import use_mentions
 
+_NO_PERSON = "Slack does not allow a direct message to that person, who may have left."
+
 log = logging.getLogger(__name__)
 
 
@@ -109,7 +111,12 @@ class SlackNotifier:
         """Message a person; Slack opens the conversation with the app."""
         content = render_direct(notification, await self._permalink(notification.thread)).payload()
         payload = content | _metadata(notification, delivery_id)
-        return await post(self._client, {"channel": user, **payload, "unfurl_links": False, "unfurl_media": False})
+        try:
+            return await post(self._client, {"channel": user, **payload, "unfurl_links": False, "unfurl_media": False})
+        except DeliveryError as error:
+            if error.reason != "channel_not_found":
+                raise
+            raise DeliveryError(_NO_PERSON, reason=error.reason, permanent=True) from error
 
     async def _permalink(self, root: Receipt | None) -> str | None:
         """The address of the alert; None if Slack does not return it, because the message is useful without."""

@@ -1,11 +1,12 @@
 """Check the Slack setup for `trainwatch check`: tokens, scopes, and how to fix each problem."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.checks import CheckResult
+from bot.domain.wording import plural
 from bot.slack.failures import BAD_TOKEN, UNREACHABLE, delivery_error, error_code
 from bot.slack.look_up_limits import INTERNAL_PER_MINUTE
 
@@ -38,6 +39,21 @@ async def check_slack(client: AsyncWebClient, app_token: str | None) -> list[Che
     """Check the bot token, its scopes and the app token; `app_token` is None in HTTP mode."""
     results = await _check_bot_token(client)
     return results if app_token is None else [*results, await _check_app_token(client, app_token)]
+
+
+async def check_user_groups(client: AsyncWebClient, groups: Iterable[str]) -> list[CheckResult]:
+    """Check that Slack shows the members of the user groups in the access file."""
+    results = []
+    for group in sorted(groups):
+        subject = f"User group {group}"
+        try:
+            response = await client.usergroups_users_list(usergroup=group)
+        except UNREACHABLE as error:
+            remedy = "Fix the group in the access file, or the app's scopes."
+            results.append(CheckResult(subject, False, delivery_error(error).public, remedy))
+        else:
+            results.append(CheckResult(subject, True, plural(len(response.get("users") or ()), "member")))
+    return results
 
 
 async def _check_bot_token(client: AsyncWebClient) -> list[CheckResult]:

@@ -251,6 +251,13 @@ async def test_a_reply_that_the_thread_refuses_does_not_flood_the_channel(
     assert (code, True) == (caught.value.reason, caught.value.permanent)
 
 
+async def test_a_direct_message_to_a_person_who_left_is_not_retried(slack: Slack, notifier: SlackNotifier) -> None:
+    with pytest.raises(DeliveryError) as caught:
+        await notifier.send(notification(DeliveryKind.DIRECT), channel="U0GONE", root=None, delivery_id=ID)
+    assert ("channel_not_found", True) == (caught.value.reason, caught.value.permanent)
+    assert "invite" not in caught.value.public
+
+
 async def test_a_deleted_root_is_reported_as_gone(slack: Slack, notifier: SlackNotifier) -> None:
     root = replace(await post_root(notifier, slack), ts="1700000000.000001")
     with pytest.raises(DeliveryError) as caught:

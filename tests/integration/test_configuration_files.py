@@ -20,7 +20,9 @@ from bot.settings import Settings
 from bot.store.migrate import upgrade
 from bot.store.store import open_store
 from bot.watcher.poll import Poller
+from emulator.slack.app import BOT_TOKEN, create_slack, served
 from tests.fakes.provider import NOW, REF, FakeProvider, registry_of
+from tests.support.scopes import GRANTED
 
 CUSTOM = parse_settings(["log_errors=off"])
 
@@ -71,6 +73,45 @@ async def test_check_names_the_invalid_file_and_the_problem(tmp_path: Path) -> N
     wrong = results["Signatures file"]
     assert not wrong.ok
     assert f"TRAINWATCH_SIGNATURES: {signatures}: line 1: Signature a needs a name and a pattern." == wrong.found
+
+
+async def test_check_reads_the_access_file_and_its_user_groups(tmp_path: Path) -> None:
+    access, slack = tmp_path / "access.toml", create_slack(scopes=GRANTED)
+    access.write_text('default = "read"\n[[grant]]\nrole = "operate"\ngroups = ["S0ONCALL", "S0GONE"]')
+    async with served(slack):
+        settings = Settings(
+            database_url=f"sqlite:///{tmp_path}/x.db",
+            slack_bot_token=BOT_TOKEN,
+            slack_api_url=slack.api_url,
+            trainwatch_access=access,
+            _env_file=None,
+        )
+        results = {result.subject: result for result in await check_setup(settings)}
+        access.write_text('default = "boss"')
+        damaged = {result.subject: result for result in await check_setup(settings)}
+    assert (True, f"{access} is valid") == (results["Access file"].ok, results["Access file"].found)
+    assert (True, "1 member") == (results["User group S0ONCALL"].ok, results["User group S0ONCALL"].found)
+    assert (False, "The user group does not exist.") == (
+        results["User group S0GONE"].ok,
+        results["User group S0GONE"].found,
+    )
+    assert f"TRAINWATCH_ACCESS: {access}: `default`: Invalid enum value 'boss'." == damaged["Access file"].found
+
+
+@pytest.mark.parametrize("text", ["teams = 5", "default = "])
+async def test_the_bot_does_not_start_with_an_invalid_access_file(tmp_path: Path, text: str) -> None:
+    access = tmp_path / "access.toml"
+    access.write_text(text)
+    settings = Settings(
+        database_url=f"sqlite:///{tmp_path}/x.db",
+        slack_bot_token="xoxb-1",
+        slack_app_token="xapp-1",
+        slack_api_url="http://127.0.0.1:9/",
+        trainwatch_access=access,
+        _env_file=None,
+    )
+    with pytest.raises(ConfigError, match="TRAINWATCH_ACCESS"):
+        await app.serve(settings)
 
 
 async def test_the_bot_does_not_start_with_an_invalid_file(tmp_path: Path) -> None:

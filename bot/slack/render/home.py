@@ -94,7 +94,8 @@ def _undelivered_row(refused: Undelivered) -> str:
     icon, state = ("🟡", "waiting") if refused.is_waiting else ("🔴", "given up")
     what = f"{plural(refused.count, 'message')} {state}"
     since = slack_time(refused.since)
-    return f"{icon} {channel_link(refused.channel)} · {what}, the first from {since} · {one_line(refused.reason, 240)}"
+    where = person(refused.channel) if refused.channel[:1] in ("U", "W") else channel_link(refused.channel)
+    return f"{icon} {where} · {what}, the first from {since} · {one_line(refused.reason, 240)}"
 
 
 def _heartbeat(label: str, at: datetime | None, now: datetime) -> str:

@@ -52,6 +52,8 @@ BY_METHOD = {
     "conversations.open": """
         channel_not_found invalid_user_combination method_not_supported_for_channel_type not_enough_users
         too_many_users user_disabled user_not_found user_not_visible users_list_not_supplied""",
+    "reactions.get": """
+        bad_timestamp channel_not_found file_comment_not_found file_not_found message_not_found no_item_specified""",
     "usergroups.users.list": "invalid_cursor no_such_subteam plan_upgrade_required",
     "users.info": "too_many_users user_not_found user_not_visible",
     "users.lookupByEmail": "users_not_found",

@@ -20,6 +20,7 @@ from emulator.hardware_metrics import Metrics, steady_node
 from emulator.logs import Line
 from emulator.server import running, vendors
 from emulator.serving_metrics import steady_serving
+from emulator.timeline import busy
 from emulator.world import Checkpoint, Status, World, to_ns
 from tests.acceptance.program import Machine, Row, expected_rows, machine_at, stamp
 from tests.fakes.cloud import some_lines
@@ -27,7 +28,7 @@ from tests.slow.official_environment import OfficialClients, official_clients
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
-NOW = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=1)
+NOW = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(minutes=1)
 BEGAN = NOW - timedelta(hours=3)
 DENSE = some_lines(3_500, end_ns=to_ns(NOW - timedelta(minutes=40)))
 """Several lines in each millisecond, some of them equal."""
@@ -78,6 +79,22 @@ class Lab:
                 assert ended.code in (0, 1), (command, ref, ended.err)
         assert (await self.machine.call("jobs", "--json")).code in (0, 1)
 
+    async def measured(self, ref: str) -> dict[tuple[str | None, int | None], dict[str, float]]:
+        """The GPU utilization that `trainwatch metrics --json` prints, by node and GPU and by time."""
+        bounds = (
+            "--start",
+            (BEGAN - timedelta(minutes=1)).isoformat(),
+            "--end",
+            (NOW + timedelta(minutes=1)).isoformat(),
+        )
+        ended = await self.machine.call("metrics", ref, "--json", *bounds)
+        assert ended.code == 0, ended.err
+        return {
+            (one["node"], one["gpu"]): {point["at"]: point["value"] for point in one["points"]}
+            for one in ended.json["series"]
+            if one["name"] == "gpu_utilization_ratio"
+        }
+
     async def printed(self, ref: str) -> list[Row]:
         """What `trainwatch logs REF --all --json` prints."""
         ended = await self.machine.call("logs", ref, "--all", "--json", "--start", BEGAN.isoformat())
@@ -105,7 +122,8 @@ def fill(world: World) -> None:
     dense.checkpoints = [Checkpoint("checkpoint-100", NOW), Checkpoint("checkpoint-200", NOW)]
     world.add_training_job("prj1", "spread", lines=SPREAD, statuses=began, metrics=metrics)
     active = [Status(BEGAN, "ACTIVE")]
-    world.add_deployment("mod1", "dep1", lines=DENSE, statuses=active, metrics=steady_serving(("k2v9x", "m4t7c")))
+    metrics_of_dep1 = steady_serving(("k2v9x", "m4t7c"), gpus=2, utilization=busy(5, 0.6, 0.3))
+    world.add_deployment("mod1", "dep1", lines=DENSE, statuses=active, metrics=metrics_of_dep1)
     older = [Status(BEGAN - timedelta(days=1), "INACTIVE")]
     world.add_deployment("mod1", "dep0", lines=SPREAD, statuses=older)
     for collection in COLLECTIONS:
@@ -123,14 +141,16 @@ async def test_baseten_validates_every_body_and_reads_the_lines_that_trainwatch_
         "baseten:prj1/spread": (found["training"]["logs"]["prj1/spread"], SPREAD),
         "baseten-model:mod1/dep1": (found["serving"]["logs"]["mod1/dep1"], DENSE),
         "baseten-model:mod1/dep0": (found["serving"]["logs"]["mod1/dep0"], SPREAD),
+        "baseten-model:mod1/environments/production": (found["serving"]["logs"]["mod1/environments/production"], both),
+        "baseten-model:chains/chn1/cdp1/let1": (found["chains"]["logs"]["chains/chn1/cdp1/let1"], DENSE),
     }
     for ref, (by_client, truth) in expected.items():
         rows = expected_rows(truth, "baseten")
         assert rows == [as_row(row) for row in by_client], ref
         assert rows == await lab.printed(ref), ref
-    merged = expected_rows(both, "baseten")
-    assert merged == [as_row(row) for row in found["serving"]["logs"]["mod1/environments/production"]]
-    assert expected_rows(DENSE, "baseten") == [as_row(row) for row in found["chains"]["logs"]["chains/chn1/cdp1/let1"]]
+    for ref in ("mod1/dep1", "mod1/environments/production"):
+        assert_same_gpus(found["serving"]["metrics"][ref], await lab.measured(f"baseten-model:{ref}"))
+    assert_same_nodes(found["training"]["metrics"]["prj1/dense"], await lab.measured("baseten:prj1/dense"))
     assert found["training"]["checkpoints"]["prj1/dense"] == ["checkpoint-100", "checkpoint-200"]
     await lab.use_trainwatch("dense", *expected)
     assert {route for route in lab.requests.own - lab.requests.official if "/baseten/" in route} == set()
@@ -166,6 +186,41 @@ async def test_fireworks_validates_every_body_and_reads_the_lines_that_trainwatc
     await lab.use_trainwatch(*refs, "fireworks:acme/batch-1")
     unread = {route for route in lab.requests.own - lab.requests.official if "/fireworks/" in route}
     assert unread == set()
+
+
+def assert_same_gpus(by_client: dict[str, Any], printed: dict[tuple[str | None, int | None], dict[str, float]]) -> None:
+    """Each sample that trainwatch prints of a deployment is the client's."""
+    names = [one["name"] for one in by_client["metric_descriptors"]]
+    metric = names.index("baseten_gpu_utilization")
+    labels = by_client["metric_descriptors"][metric]["label_sets"]
+    for index, one in enumerate(labels):
+        samples = {
+            at_text(row["start_epoch_millis"]): row["values"][metric][index] for row in by_client["metric_values"]
+        }
+        own = printed[one["replica"], int(one["gpu"])]
+        assert own
+        assert own == {at: samples[at] for at in own}
+    assert len(labels) == len(printed)
+
+
+def assert_same_nodes(
+    by_client: list[dict[str, Any]], printed: dict[tuple[str | None, int | None], dict[str, float]]
+) -> None:
+    """Each sample that trainwatch prints of a training job at a time that the client asked for is the client's."""
+    for node in by_client:
+        for gpu, points in node["metrics"]["gpu_utilization"].items():
+            samples = {
+                at_text(datetime.fromisoformat(one["timestamp"]).timestamp() * 1000): one["value"] for one in points
+            }
+            own = printed[node["node_id"], int(gpu)]
+            shared = own.keys() & samples.keys()
+            assert len(shared) > 100
+            assert {at: own[at] for at in shared} == {at: samples[at] for at in shared}
+
+
+def at_text(epoch_ms: float) -> str:
+    """A time as `metrics --json` prints it."""
+    return datetime.fromtimestamp(epoch_ms / 1000, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def window() -> tuple[str, str]:

@@ -27,7 +27,6 @@ from bot.providers.baseten import create_deployments, create_training
 from bot.providers.baseten.deployments import BasetenDeployments
 from bot.providers.baseten.log_filters import push_down
 from bot.providers.baseten.metrics import join_series, parse_metrics
-from bot.providers.baseten.references import parse_deployment_ref, parse_training_ref
 from bot.providers.baseten.states import deployment_state, training_state
 from bot.providers.baseten.training import BasetenTraining
 from bot.providers.baseten.wire import parse_logs
@@ -81,41 +80,6 @@ class Remote:
         transport = FakeTransport(self.answer)
         client = HttpClient("baseten", "http://baseten.test", {}, secrets=[], limiter=limiter, transport=transport)
         return BasetenTraining(client, lambda: NOW)
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("qrj8y03/wp11ylw", "qrj8y03/wp11ylw"),
-        ("wp11ylw", "wp11ylw"),
-        ("https://app.baseten.co/training/qrj8y03/logs/wp11ylw", "qrj8y03/wp11ylw"),
-        ("https://app.baseten.co/training/qrj8y03/metrics/wp11ylw/?tab=gpu#x", "qrj8y03/wp11ylw"),
-        ("https://app.baseten.co/training/project/qrj8y03/logs/wp11ylw", "qrj8y03/wp11ylw"),
-        ("https://api.baseten.co/v1/training_projects/qrj8y03/jobs/wp11ylw/logs", "qrj8y03/wp11ylw"),
-        ("https://app.baseten.co/models/abc1d2ef/logs/xyz123", None),
-        ("https://baseten.co.evil.test/training/qrj8y03/logs/wp11ylw", None),
-        ("https://[broken/training/a/logs/b", None),
-        ("a/b/c", None),
-        ("../etc", None),
-        ("", None),
-    ],
-)
-def test_a_training_reference_is_parsed_from_an_id_or_a_url(text: str, expected: str | None) -> None:
-    assert (JobRef("baseten", expected) if expected else None) == parse_training_ref(text)
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("abc1d2ef/xyz123", "abc1d2ef/xyz123"),
-        ("https://app.baseten.co/models/abc1d2ef/logs/xyz123", "abc1d2ef/xyz123"),
-        ("https://api.baseten.co/v1/models/abc1d2ef/deployments/xyz123", "abc1d2ef/xyz123"),
-        ("https://app.baseten.co/training/qrj8y03/logs/wp11ylw", None),
-        ("xyz123", None),
-    ],
-)
-def test_a_deployment_reference_is_parsed_from_an_id_or_a_url(text: str, expected: str | None) -> None:
-    assert (JobRef("baseten-model", expected) if expected else None) == parse_deployment_ref(text)
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,13 @@ The clients run in a separate environment (`official_environment.py`), which is 
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -47,6 +49,8 @@ class Requests:
     app: ASGIApp
     own: set[str] = field(default_factory=set)
     official: set[str] = field(default_factory=set)
+    parameters: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    """The query parameters that trainwatch sent, by route."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"] if scope["type"] == "http" else ""
@@ -55,7 +59,12 @@ class Requests:
             agent = dict(scope["headers"]).get(b"user-agent", b"")
             for name, value in scope.get("path_params", {}).items():
                 path = path.replace(f"/{value}", f"/{{{name}}}")
-            (self.own if agent.startswith(b"trainwatch") else self.official).add(f"{scope['method']} {path}")
+            route = f"{scope['method']} {path}"
+            if agent.startswith(b"trainwatch"):
+                self.own.add(route)
+                self.parameters[route].update(name for name, _ in parse_qsl(scope["query_string"].decode()))
+            else:
+                self.official.add(route)
 
 
 @dataclass
@@ -78,6 +87,11 @@ class Lab:
                 ended = await self.machine.call(command, ref, "--json")
                 assert ended.code in (0, 1), (command, ref, ended.err)
         assert (await self.machine.call("jobs", "--json")).code in (0, 1)
+
+    async def use_every_filter(self, ref: str) -> None:
+        """Read a log with each option that the platform can apply."""
+        words = "--replica r0abc --request-id r --component c --grep x --include y --exclude z"
+        assert (await self.machine.call("logs", ref, *words.split())).code == 0
 
     async def measured(self, ref: str) -> dict[tuple[str | None, int | None], dict[str, float]]:
         """The GPU utilization that `trainwatch metrics --json` prints, by node and GPU and by time."""
@@ -153,7 +167,13 @@ async def test_baseten_validates_every_body_and_reads_the_lines_that_trainwatch_
     assert_same_nodes(found["training"]["metrics"]["prj1/dense"], await lab.measured("baseten:prj1/dense"))
     assert found["training"]["checkpoints"]["prj1/dense"] == ["checkpoint-100", "checkpoint-200"]
     await lab.use_trainwatch("dense", *expected)
+    await lab.use_every_filter("baseten-model:mod1/dep1")
     assert {route for route in lab.requests.own - lab.requests.official if "/baseten/" in route} == set()
+    documented = {f"GET /baseten{path}": set(names) for path, names in found["parameters"].items()}
+    asked = {route: names for route, names in lab.requests.parameters.items() if "/baseten/" in route and names}
+    assert {route: names - documented[route] for route, names in asked.items() if names - documented[route]} == {}
+    unused = documented["GET /baseten/v1/models/{model_id}/deployments/{deployment_id}/logs"] - {"min_level"}
+    assert unused <= asked["GET /baseten/v1/models/{model_id}/deployments/{deployment_id}/logs"]
 
 
 async def test_truss_reads_the_lines_that_trainwatch_prints(lab: Lab) -> None:

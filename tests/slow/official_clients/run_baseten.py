@@ -122,12 +122,29 @@ def chains(api: Any, window: tuple[int, int]) -> Document:
     return {"logs": logs}
 
 
+def parameters() -> dict[str, list[str]]:
+    """Return the names of the query parameters of each route that has any."""
+    model, job = "/v1/models/{model_id}", "/v1/training_projects/{project_id}/jobs/{job_id}"
+    chainlet = "/v1/chains/{chain_id}/deployments/{chain_deployment_id}/chainlets/{chainlet_id}"
+    shapes: dict[str, Any] = {
+        f"{job}/logs": GetTrainingProjectsJobsLogsParams,
+        f"{job}/metrics": GetTrainingProjectsJobsMetricsParams,
+        f"{model}/deployments/{{deployment_id}}/logs": GetModelsDeploymentsLogsParams,
+        f"{model}/deployments/{{deployment_id}}/metrics": GetModelsDeploymentsMetricsParams,
+        f"{model}/environments/{{env_name}}/logs": GetModelsEnvironmentsLogsParams,
+        f"{model}/environments/{{env_name}}/metrics": GetModelsEnvironmentsMetricsParams,
+        f"{chainlet}/logs": GetChainsDeploymentsChainletsLogsParams,
+    }
+    return {route: list(shape.model_fields) for route, shape in shapes.items()}
+
+
 def main(base_url: str, key: str, start_ms: str, end_ms: str) -> None:
     """Read everything and print it."""
     window = (int(start_ms), int(end_ms))
     with ManagementClient(api_key=key, base_url_override=base_url) as client:
         parts = {"training": training, "serving": serving, "chains": chains}
-        json.dump({name: read(client.api, window) for name, read in parts.items()}, sys.stdout)
+        document = {name: read(client.api, window) for name, read in parts.items()}
+        json.dump({**document, "parameters": parameters()}, sys.stdout)
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ def test_an_impossible_sample_of_a_deployment_is_left_out_and_counted(name: str,
     assert [gap.samples for gap in sample_gaps([found])] == [1]
 
 
-def test_every_metric_has_a_unit_that_is_not_in_its_words() -> None:
+def test_the_unit_of_a_metric_is_not_repeated_in_its_name() -> None:
     words = {name: display_unit(name) for name in SERVING_METRICS}
     assert words[REQUESTS] == ("requests", 1.0, "/s")
     assert words[SLOW] == ("response time p99", 1.0, "s")

@@ -92,6 +92,8 @@ class Evidence:
     """When the predicted event will happen, such as full memory; None without a prediction and after the event."""
     messages: tuple[CountedMessage, ...] = ()
     """Distinct messages: the first one, then the most frequent ones."""
+    group: str = ""
+    """What several jobs may share, such as `platform:baseten`, `disk:/mnt/data` or `node:gpu-17`; "": nothing."""
 
     @property
     def start_ns(self) -> int | None:

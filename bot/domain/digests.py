@@ -7,6 +7,13 @@ from bot.domain.jobs import JobRef
 
 STORM = ""
 """The key of a digest of unrelated incidents that came at once."""
+PLATFORM, METRICS = "platform:", "metrics:"
+"""Beginnings of the group of jobs that cannot be observed because of their platform."""
+
+
+def is_of_platform(group: str) -> bool:
+    """Whether a group is that of a platform that cannot be read: its jobs need nobody, and all return at once."""
+    return group.startswith((PLATFORM, METRICS))
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,8 @@ class GapReason(enum.StrEnum):
     RATE_LIMITED = "rate_limited"
     UNAVAILABLE = "unavailable"
     PROTOCOL = "protocol"
+    INTERNAL = "internal"
+    """A bug of trainwatch."""
     UNREACHABLE_LINES = "unreachable_lines"
     """The platform's paging cannot return some lines, such as more than a page with the same millisecond."""
     STOPPED = "stopped"
@@ -63,6 +65,11 @@ class Gap:
     """Number of samples that cannot be true."""
     start_ns: int | None = None
     end_ns: int | None = None
+
+    @property
+    def is_of_platform(self) -> bool:
+        """Whether the reason concerns the platform, and so all its jobs."""
+        return self.reason in (GapReason.UNAVAILABLE, GapReason.RATE_LIMITED, GapReason.AUTH)
 
     @property
     def is_outage(self) -> bool:

@@ -17,6 +17,11 @@ class JobRef:
     def __str__(self) -> str:
         return f"{self.provider}:{self.id}"
 
+    @property
+    def platform(self) -> str:
+        """The platform, which several providers may share: the provider's name up to a hyphen."""
+        return self.provider.partition("-")[0]
+
 
 class JobState(enum.StrEnum):
     """State of a job, in one vocabulary for all platforms."""

@@ -15,7 +15,7 @@ from bot.domain.alerts import (
     stable_id,
 )
 from bot.domain.digest_plans import DigestPlan
-from bot.domain.digests import Digest, DigestMember, StoredDigest
+from bot.domain.digests import Digest, DigestMember, StoredDigest, is_of_platform
 from bot.domain.grouping import Grouping
 from bot.domain.notify import NotifySettings
 from bot.rules.lead import is_active, lead_alert
@@ -26,8 +26,6 @@ LISTED_JOBS = 20
 _LIST_AFTER, _LIST_EVERY = timedelta(seconds=3), timedelta(seconds=10)
 """Fewer jobs than a full reply are listed when no other has joined for a moment, or the last list is older."""
 _FACT_CHARS = 300
-PLATFORM = "platform:"
-"""Beginning of the group of jobs whose platform does not answer."""
 
 
 def plan_digest(
@@ -103,7 +101,7 @@ def _fact(incident: Incident) -> str:
 
 def _closing(stored: StoredDigest, incidents: Sequence[Incident], grouping: Grouping, now: datetime) -> datetime | None:
     """When a digest closes: without new incidents; that of a platform, when the platform has answered for a while."""
-    if not stored.key.startswith(PLATFORM):
+    if not is_of_platform(stored.key):
         return now if now - stored.joined_at >= grouping.close_after else None
     ends = [one.resolved_at for one in incidents]
     has_ended = all(end is not None and now - end >= grouping.reopen_within for end in ends)
@@ -157,7 +155,7 @@ class _DigestDraft:
 
     def list_members(self) -> None:
         """Reply with the jobs that no reply has listed, up to LISTED_JOBS each."""
-        if self._stored.key.startswith(PLATFORM):
+        if is_of_platform(self._stored.key):
             return  # the root message names them
         listed = set(self.state.listed)
         new = [one for one in self._digest.members if one.incident_id not in listed]

@@ -208,6 +208,7 @@ class IncidentDraft:
             channel=self._channel,
             job=self._job,
             opened_at=self._now,
+            group=next((one.evidence.group for one in alerts if one.evidence.group), ""),
         )
         if self._reopens:
             opened = replace(opened, acknowledgement=None, closing=None)

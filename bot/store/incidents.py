@@ -35,7 +35,7 @@ class Incidents:
     async def find_by_root(self, root: Receipt) -> Incident | None:
         """Return the incident that has this root message, or None."""
         statement = select(incidents.c.value).where(
-            incidents.c.channel == root.channel, incidents.c.root == to_json(root)
+            incidents.c.channel == root.channel, incidents.c.root == to_json(root), incidents.c.digest_id.is_(None)
         )
         async with self._database.read() as connection:
             value = await connection.scalar(statement)

@@ -3,7 +3,7 @@
 `poll.py` observes the job before and saves the result after.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -18,12 +18,12 @@ from bot.domain.alerts import (
     alert_id,
     stable_id,
 )
+from bot.domain.digests import is_of_platform
 from bot.domain.durations import spoken_duration
 from bot.domain.gaps import Part
 from bot.domain.grouping import STANDARD, Grouping
 from bot.domain.jobs import Job, JobState
 from bot.domain.observations import Observation
-from bot.domain.progress import RunProgress
 from bot.domain.watches import ClaimedWatch, PollResult
 from bot.rules.evaluate import EvaluatedAlert, evaluate_rules, wanted_rules
 from bot.rules.flapping import can_reopen
@@ -95,17 +95,15 @@ def decide(
     grouping = settings.grouping
     if has_ended:  # nothing can fire again
         grouping = replace(grouping, group_interval=timedelta(0), calm_after=timedelta(0))
-    plans = _plans(watch, alerts, PolledJob(job, now, progress, grouping))
-    if has_ended:
-        text = last_message(job, is_log_read=is_log_read)
-        plans = {channel: _end(channel, one, job, watch, now, text, progress) for channel, one in plans.items()}
+    last = last_message(job, is_log_read=is_log_read) if has_ended else None
+    plans = _plans(watch, alerts, PolledJob(job, now, progress, grouping), last)
     fails = watch.fails + 1 if observation.is_empty else 0
     quiet_polls, retry_after = state.quiet_polls, observation.retry_after
     wait = next_interval(
         settings.intervals, job.state, fails=fails, quiet_polls=quiet_polls, retry_after=retry_after, jitter=jitter
     )
     before = {incident.id: incident for incident in watch.incidents}
-    incidents = [one.incident for one in plans.values() if one.incident is not None]
+    incidents = [one.incident for one in plans if one.incident is not None]
     return PollResult(
         watch_id=watch.id,
         token=watch.token,
@@ -117,7 +115,7 @@ def decide(
         memory={**dump_state(state), "log": log_state},
         alerts=tuple(one.alert for one in alerts if one.changed),
         incidents=tuple(one for one in incidents if before.get(one.id) != one),
-        deliveries=tuple(delivery for one in plans.values() for delivery in one.deliveries),
+        deliveries=tuple(delivery for one in plans for delivery in one.deliveries),
         unsubscribe=has_ended or not watch.subscriptions,
     )
 
@@ -133,24 +131,61 @@ def _next_state(before: WatchState, observation: Observation, job: Job) -> Watch
     )
 
 
-def _plans(watch: ClaimedWatch, alerts: Sequence[EvaluatedAlert], polled: PolledJob) -> dict[str, Plan]:
-    """The plan of each subscribed channel, and of channels that left with an incident still open."""
+def _plans(watch: ClaimedWatch, alerts: Sequence[EvaluatedAlert], polled: PolledJob, last: str | None) -> list[Plan]:
+    """The plans of each subscribed channel, and of channels that left with an incident still open.
+
+    That the platform cannot be read has a separate incident, because it is shown for all jobs together. `last` is the
+    last message of a job that has ended.
+    """
     named = [
         replace(one, id=alert_id(watch.id, watch.job, one.alert)) if one.alert.state is AlertState.FIRING else one
         for one in alerts
     ]
-    incidents = {one.channel: one for one in sorted(watch.incidents, key=_relevance)}
-    plans = {}
+    plans = []
     for one in watch.subscriptions:
         silences = [silence for silence in watch.silences if silence.channel == one.channel]
-        plans[one.channel] = plan(one, named, incidents.get(one.channel), silences, polled)
+        incidents = sorted((found for found in watch.incidents if found.channel == one.channel), key=_relevance)
+        for lane in _lanes(named, incidents):
+            current = plan(one, lane.alerts, lane.incident, silences, polled)
+            plans.append(current if last is None else _end(one.channel, current, watch.id, polled, lane, last))
+    subscribed = {one.channel for one in watch.subscriptions}
     text = "This channel no longer watches the job."
-    left = {
-        channel: end_incident(one, polled.job, polled.at, text, polled.progress)
-        for channel, one in incidents.items()
-        if channel not in plans and one.resolved_at is None
-    }
-    return plans | left
+    left = [
+        end_incident(one, polled.job, polled.at, text, polled.progress)
+        for one in watch.incidents
+        if one.channel not in subscribed and one.resolved_at is None
+    ]
+    return plans + left
+
+
+@dataclass(frozen=True, slots=True)
+class _Lane:
+    """Alerts that share an incident."""
+
+    alerts: Sequence[EvaluatedAlert]
+    incident: Incident | None
+    is_of_job: bool = True
+    """False: the platform cannot be read."""
+
+
+def _lanes(alerts: Sequence[EvaluatedAlert], incidents: Sequence[Incident]) -> Iterator[_Lane]:
+    """The alerts about the job; and, if there are any, those about its platform."""
+    of_job = next((one for one in reversed(incidents) if not is_of_platform(one.group)), None)
+    of_platform = next((one for one in reversed(incidents) if is_of_platform(one.group)), None)
+    shown = {one.id for one in of_job.alerts if one.resolved_at is None} if of_job else set()
+    outages = [one for one in alerts if _is_outage(one, of_platform) and one.id not in shown]
+    if not outages and of_platform is None:
+        yield _Lane(alerts, of_job)
+        return
+    yield _Lane([one for one in alerts if one not in outages], of_job)
+    yield _Lane(outages, of_platform, is_of_job=False)
+
+
+def _is_outage(evaluated: EvaluatedAlert, incident: Incident | None) -> bool:
+    """Whether an alert is about the platform; once it is in its incident, it stays there until it resolves."""
+    alert = evaluated.alert
+    is_shown = incident is not None and any(one.rule == alert.rule for one in incident.alerts)
+    return is_shown or (alert.evidence is not None and is_of_platform(alert.evidence.group))
 
 
 def _relevance(incident: Incident) -> tuple[bool, bool, float]:
@@ -160,21 +195,15 @@ def _relevance(incident: Incident) -> tuple[bool, bool, float]:
     return is_open, can_reopen(incident), -opened_s if is_open else opened_s
 
 
-def _end(
-    channel: str,
-    current: Plan,
-    job: Job,
-    watch: ClaimedWatch,
-    now: datetime,
-    text: str,
-    progress: RunProgress | None,
-) -> Plan:
+def _end(channel: str, current: Plan, watch_id: int, polled: PolledJob, lane: _Lane, text: str) -> Plan:
     """Add the last message about a job: in the incident's thread, or as a note when no incident is open."""
-    incident = current.incident
+    incident, job = current.incident, polled.job
     if incident is not None and incident.resolved_at is None:
-        ended = end_incident(incident, job, now, text, progress)
+        ended = end_incident(incident, job, polled.at, text, polled.progress)
         return Plan(ended.incident, (*current.deliveries, *ended.deliveries))
-    key = stable_id("note", f"{channel}|{job.ref}|{watch.id}|end")
+    if not lane.is_of_job:
+        return current
+    key = stable_id("note", f"{channel}|{job.ref}|{watch_id}|end")
     note = Delivery(key, channel, Notification(DeliveryKind.NOTE, NotifyReason.NOTE, job, text=text))
     return Plan(incident, (*current.deliveries, note))
 

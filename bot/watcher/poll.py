@@ -232,17 +232,17 @@ class Poller:
             provider = self._registry.get(watch.job.provider, Priority.BACKGROUND)
             return await observe(provider, self._request(watch, now), now)
         except BotError as error:
-            public = error.public
+            public, reason = error.public, GapReason.UNAVAILABLE
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if task is None or task.cancelling() > 0:  # it was this task, not something it awaited
                 raise
             log.exception("observation was cancelled by its provider", extra={"job": str(watch.job)})
-            public = INTERNAL_ERROR_TEXT
+            public, reason = INTERNAL_ERROR_TEXT, GapReason.INTERNAL
         except Exception:  # whatever the reason, the channel must learn that the job cannot be observed
             log.exception("observation crashed", extra={"job": str(watch.job)})
-            public = INTERNAL_ERROR_TEXT
-        gaps = tuple(Gap(part, GapReason.UNAVAILABLE, public) for part in (Part.STATUS, Part.LOGS))
+            public, reason = INTERNAL_ERROR_TEXT, GapReason.INTERNAL
+        gaps = tuple(Gap(part, reason, public) for part in (Part.STATUS, Part.LOGS))
         return Observation(watch.job, now, gaps=gaps, cursor=watch.cursor)
 
     def _decide(self, watch: ClaimedWatch, observation: Observation) -> PollResult:
@@ -307,5 +307,5 @@ def _is_long(observation: Observation) -> bool:
 def _status_only(observation: Observation, watch: ClaimedWatch) -> Observation:
     """The observation without lines and metrics; the next poll reads the log again."""
     status = tuple(gap for gap in observation.gaps if gap.part is Part.STATUS)
-    missing = tuple(Gap(part, GapReason.UNAVAILABLE, INTERNAL_ERROR_TEXT) for part in (Part.LOGS, Part.METRICS))
+    missing = tuple(Gap(part, GapReason.INTERNAL, INTERNAL_ERROR_TEXT) for part in (Part.LOGS, Part.METRICS))
     return replace(observation, lines=(), series=(), gaps=(*status, *missing), cursor=watch.cursor, more=False)

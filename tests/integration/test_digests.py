@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from itertools import repeat
 
 import pytest
 
 from bot.domain.alerts import DeliveryKind, Notification, NotifyReason, Receipt, Severity
 from bot.domain.jobs import JobState
+from bot.errors import JobNotFound, Unavailable
 from bot.rules.digest import LISTED_JOBS
 from bot.slack.render.alerts import render_notification
 from bot.store.store import Store
@@ -169,3 +171,54 @@ async def test_a_page_that_nobody_acknowledged_is_reminded_of_once_for_all(chann
     reminders = [one for one in channel.replies() if one.reason is NotifyReason.REMINDER]
     assert len(reminders) == 1
     assert "Nobody has acknowledged 25 alerts" in shown(render_notification(reminders[0]))
+
+
+def fail_platform(channel: Channel, error: BaseException | None) -> None:
+    channel.provider.status_error, channel.provider.log_errors = error, repeat(error)
+
+
+async def test_an_unreachable_platform_is_one_message_for_all_its_jobs(channel: Channel) -> None:
+    await channel.watch(12)
+    fail_platform(channel, Unavailable("mem did not answer in time.", provider="mem"))
+    await channel.run(900, every=150)
+    during, text = len(channel.sent), channel.newest()
+    fail_platform(channel, None)
+    await channel.run(900, every=150)
+
+    assert len(channel.roots()) == 1
+    assert "mem cannot be read* \N{MIDDLE DOT} 12 jobs" in text
+    assert all(f"run/{number:03}" in text for number in range(12))
+    assert [one.kind for one in channel.sent[:during] if one.kind is DeliveryKind.REPLY] == []
+    assert [one.reason for one in channel.sent[during:] if one.kind is DeliveryKind.REPLY] == [NotifyReason.RESOLVED]
+    assert "mem can be read again" in channel.newest()
+
+
+async def test_the_message_of_the_first_job_becomes_that_of_its_platform(channel: Channel) -> None:
+    await channel.watch(1)
+    fail_platform(channel, Unavailable("mem did not answer in time.", provider="mem"))
+    await channel.run(400, every=60)
+    await watch(channel.store, channel.provider, "late/1", "late/2")
+    await channel.run(900, every=150)
+
+    assert [one.digest for one in channel.roots()] == [None]
+    assert "3 jobs" in channel.newest()
+
+
+async def test_a_job_that_the_platform_does_not_know_has_a_separate_message(channel: Channel) -> None:
+    await channel.watch(3)
+    fail_platform(channel, JobNotFound("No such job.", provider="mem"))
+    await channel.run(900, every=150)
+
+    assert [one.digest for one in channel.roots()] == [None, None, None]
+
+
+async def test_a_failure_during_an_outage_has_a_message_of_its_own(channel: Channel) -> None:
+    await channel.watch(10)
+    fail_platform(channel, Unavailable("mem did not answer in time.", provider="mem"))
+    await channel.run(900, every=150)
+    fail_platform(channel, None)
+    channel.fail(4)
+    await channel.run(900, every=150)
+
+    assert [one.job.name for one in channel.roots() if one.digest is None] == ["run/004"]
+    assert len(channel.roots()) == 2

@@ -3,7 +3,7 @@
 Three rules share one diagnosis and differ only in its categories, so that a channel can switch each of them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -17,6 +17,7 @@ from bot.domain.progress import position_text
 from bot.rules.diagnosis_wording import decisive_text, describe_reason, ranks_of_total
 from bot.rules.metrics.gpu_activity import gpu_activity
 from bot.rules.rule import Condition, Context, with_state
+from bot.rules.shared_causes import find_shared_cause
 
 HANG = frozenset({"hang"})
 NUMERICS = frozenset({"numerics"})
@@ -124,7 +125,15 @@ def _evidence(failures: list[Failure], context: Context, state: DiagnosisState) 
         first_at=datetime_from_ns(worst.first_ns) if worst.first_ns is not None else None,
         last_at=_last_at(worst),
         root=root if root is not None and root < MAX_EXCERPT and not is_stopped else None,
+        group=find_shared_cause(worst.signature, _root_first(worst)),
     )
+
+
+def _root_first(failure: Failure) -> Iterator[str]:
+    """The lines of the excerpt, the decisive one first."""
+    if failure.root_index is not None and failure.root_index < len(failure.excerpt):
+        yield failure.excerpt[failure.root_index]
+    yield from failure.excerpt
 
 
 def _stop_summary(position: str, activity: str) -> str:

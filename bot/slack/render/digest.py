@@ -7,7 +7,7 @@ Its buttons act on all of them, its menu and those of the lists on one.
 from collections.abc import Sequence
 
 from bot.domain.alerts import DeliveryKind, Notification, NotifyReason, Severity
-from bot.domain.digests import Digest, DigestMember
+from bot.domain.digests import Digest, DigestMember, is_of_platform
 from bot.domain.durations import spoken_duration
 from bot.domain.wording import plural
 from bot.slack.render.blocks import Action, actions, button, confirm, context, menu, row_sections, section
@@ -31,7 +31,6 @@ _NAMES, _ALL_NAMES = 90, 1200
 """Characters of job names in the root message: one or two lines on a phone; all, when no reply lists them."""
 _FACT = 72
 _LIST_FACT = 140
-_PLATFORM = "platform:"
 _ROW = 600
 _LIST_BUDGET = 6500
 
@@ -71,7 +70,7 @@ def _fact(digest: Digest) -> str:
 
 def _names(digest: Digest) -> str:
     """The jobs that need a person by name, as far as they fit."""
-    limit = _ALL_NAMES if digest.key.startswith(_PLATFORM) else _NAMES
+    limit = _ALL_NAMES if is_of_platform(digest.key) else _NAMES
     shown, length, members = list[str](), 0, current_members(digest)
     for one in members:
         name = one_line(one.name, 40)
@@ -87,7 +86,7 @@ def _since(digest: Digest) -> str:
     since = f"Since {clock_time(digest.started_at)}" if digest.started_at else ""
     if digest.ended_at is not None and digest.started_at is not None:
         return f"{since} · over after {spoken_duration(digest.ended_at - digest.started_at)}"
-    thread = "" if digest.key.startswith(_PLATFORM) else "each job is in the thread"
+    thread = "" if is_of_platform(digest.key) else "each job is in the thread"
     return " · ".join(part for part in (since, thread) if part)
 
 

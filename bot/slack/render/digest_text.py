@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.domain.alerts import Resolution, Severity
-from bot.domain.digests import Digest, DigestMember
+from bot.domain.digests import Digest, DigestMember, is_of_platform
 from bot.domain.durations import spoken_duration
 from bot.domain.wording import plural
 from bot.slack.render.icons import CLEARED, ENDED, SEVERITY_ICONS
@@ -34,7 +34,7 @@ def groups_of(members: Sequence[DigestMember]) -> list[Group]:
 
 def digest_headline(digest: Digest) -> str:
     """`🔴 *37 jobs: NCCL timeout* · 12: disk full · 4 others`: those that need a person, or all when none does."""
-    mark = "*" if digest.ended_at is None or digest.key.startswith("platform:") else "~"
+    mark = "*" if digest.ended_at is None or is_of_platform(digest.key) else "~"
     if shared := _shared_cause(digest):
         return f"{_icon(digest)} {mark}{shared}{mark} · {_job_count(digest)}"
     first, *others = _counts(groups_of(current_members(digest)))
@@ -103,8 +103,10 @@ def _shared_cause(digest: Digest) -> str:
     """What the members share: a platform that does not answer, a full disk, a node; "" for a storm."""
     kind, _, name = digest.key.partition(":")
     shown = one_line(name, 60)
+    readable = "cannot be read" if digest.ended_at is None else "can be read again"
     sentences = {
-        "platform": f"{shown} {'does not answer' if digest.ended_at is None else 'answers again'}",
+        "platform": f"{shown} {readable}",
+        "metrics": f"The metrics of {shown} {readable}",
         "disk": f"Disk {shown} is full",
         "node": f"Problems on node {shown}",
     }

@@ -50,6 +50,7 @@ EVIDENCE = Evidence(
     root=1,
     expected_at=LATER,
     messages=(CountedMessage("KV cache is exhausted", 13, NOW), CountedMessage("`x` <!here>", 2)),
+    group="disk:/mnt/data",
 )
 PROGRESS = RunProgress(
     400,
@@ -107,6 +108,7 @@ INCIDENT = Incident(
     closing=Closing("U1", LATER),
     muted=Muting("U1", LATER, 3),
     unwatched=Unwatching("U1", LATER, "watch baseten:proj/job"),
+    group="disk:/mnt/data",
 )
 ALERT = Alert(
     rule="low_gpu_utilization",

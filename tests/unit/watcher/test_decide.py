@@ -116,10 +116,12 @@ def test_an_outage_freezes_alerts_and_causes_one_of_its_own() -> None:
     _, watch = poll(watch, Observation(REF, START + 20 * MINUTE, None, gaps=blind))
     still = next(one for one in watch.alerts if one.rule == "log_errors")
     notified, watch = poll(watch, Observation(REF, START + 26 * MINUTE, None, gaps=blind))
+    groups = sorted(one.group for one in watch.incidents)
     back, watch = poll(watch, Observation(REF, START + 30 * MINUTE, job()))
 
     assert still.state is AlertState.FIRING
-    assert kinds(notified) == ["edit", "reply"]
+    assert kinds(notified) == ["root"]
+    assert groups == ["", "platform:baseten"]
     assert "edit" in kinds(back)
 
 

@@ -11,7 +11,7 @@ _LOCAL = frozenset(
     {"tmp", "var", "root", "workspace", "app", "opt", "usr", "dev", "proc", "run", "etc", "local", "home"}
 )
 """Directories that each job has for itself."""
-_MOUNTS = frozenset("media mnt nfs srv volumes".split())
+_MOUNTS = frozenset(["media", "mnt", "nfs", "srv", "volumes"])
 """Directories whose entries are volumes."""
 _NODE = re.compile(r"(?i)\b(?:node(?:[ _-]?name)?|host(?:name)?)\b[\"']?(?:\s*[=:]\s*|\s+)[\"']?([a-z][\w.-]{3,60})")
 _LOGICAL = re.compile(r"(?i)(?:node|host|worker|master|launcher|replica|rank|pod|server|local|head)s?[-_]?\d*")

@@ -95,16 +95,17 @@ def _open_target(name: str, *, force: bool) -> Iterator[BinaryIO]:
     if name == "-":
         yield sys.stdout.buffer
         return
-    if path.is_dir():
-        raise ConfigError(f"{path} is a directory. Specify a file.")
-    if path.is_file() and not force:
-        raise ConfigError(f"{path} exists. To replace it, use `--force`; or specify another file.")
-    is_device = path.exists() and not path.is_file()
-    part = path if is_device else path.with_name(f"{path.name}.part")
     try:
+        if path.is_dir():
+            raise ConfigError(f"{path} is a directory. Specify a file.")
+        if path.is_file() and not force:
+            raise ConfigError(f"{path} exists. To replace it, use `--force`; or specify another file.")
+        is_device = path.exists() and not path.is_file()
+        part = path if is_device else path.with_name(f"{path.name}.part")
         file = part.open("wb")
-    except OSError as problem:
-        raise ConfigError(f"Cannot write {path}: {problem.strerror}. Specify another file.") from None
+    except (OSError, ValueError) as problem:  # ValueError: a NUL byte or a lone surrogate
+        reason = problem.strerror if isinstance(problem, OSError) else "the name is not valid"
+        raise ConfigError(f"Cannot write {name[:80]}: {reason}. Specify another file.") from None
     with file:
         yield file
     if not is_device:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
@@ -72,13 +72,13 @@ def posts(workspace: Workspace) -> int:
 
 def roots(workspace: Workspace) -> int:
     """How many incidents have a root message."""
-    found = Counter(
-        str((message.metadata or {})["event_payload"].get("incident_id"))
+    found = {
+        (message.metadata or {})["event_payload"].get("incident_id")
         for channel in workspace.channels.values()
         for message in channel.messages
         if delivery_id(message) and not message.is_reply
-    )
-    return len(found)
+    }
+    return len(found - {None})
 
 
 def _missing(channel: Channel, words: Sequence[str]) -> list[str]:

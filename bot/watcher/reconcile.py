@@ -48,8 +48,9 @@ class PostFinder(Protocol):
 class ReconcileSettings:
     """How look-ups are made."""
 
-    lease: timedelta = timedelta(seconds=90)
-    timeout_s: float = 45.0
+    lease: timedelta = timedelta(seconds=30)
+    timeout_s: float = 25.0
+    """Shorter than the lease."""
     retry: timedelta = timedelta(seconds=3)
     every_s: float = 0.5
     """How often to ask the store for attempts with an unknown outcome."""

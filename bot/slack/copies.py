@@ -23,7 +23,7 @@ from bot.slack.payloads import Body
 from bot.store.copies import Copies
 
 log = logging.getLogger(__name__)
-_INCIDENT_ID = re.compile(r"\binc-[0-9a-f]{12}\b")
+_THREAD_ID = re.compile(r"\b(?:inc|dig)-[0-9a-f]{12}\b")
 
 
 def watch_copies(app: AsyncApp, cleaner: CopyCleaner) -> None:
@@ -63,9 +63,9 @@ class CopyCleaner:
 
     async def clean_clicked(self, client: AsyncWebClient, channel: str, message: Body) -> None:
         """Delete the message whose button was clicked if it is a copy."""
-        receipt, incident_id = Receipt(channel, str(message.get("ts"))), _find_incident_id(message)
+        receipt, thread_id = Receipt(channel, str(message.get("ts"))), _find_thread_id(message)
         try:
-            if incident_id and await self._copies.is_copy_of(incident_id, receipt, self._clock()):
+            if thread_id and await self._copies.is_copy_of(thread_id, receipt, self._clock()):
                 await self._delete(client, receipt)
         except StoreUnavailable as error:
             log.warning("copy not deleted", extra={"channel": channel, "ts": receipt.ts, "reason": error.public})
@@ -108,10 +108,10 @@ async def _content(client: AsyncWebClient, receipt: Receipt) -> str | None:
     return json.dumps(blocks) if blocks else None
 
 
-def _find_incident_id(message: Body) -> str | None:
-    """The incident that a message's buttons are about."""
+def _find_thread_id(message: Body) -> str | None:
+    """The incident or digest that the buttons of a message are about."""
     values = (value for block in message.get("blocks") or () for value in _values(block))
-    return next((found[0] for value in values if (found := _INCIDENT_ID.search(value))), None)
+    return next((found[0] for value in values if (found := _THREAD_ID.search(value))), None)
 
 
 def _values(block: object) -> Iterator[str]:

@@ -12,6 +12,7 @@ from bot.store.codec import from_json, to_json
 from bot.store.deliveries import Deliveries
 from bot.store.engine import Database
 from bot.store.outbox import DeliveryState, is_queued
+from bot.store.roots import find_roots
 from bot.store.schema import deliveries, incidents
 
 _EARLY, _LATE = timedelta(seconds=10), timedelta(minutes=2)
@@ -24,28 +25,24 @@ class Copies:
     def __init__(self, database: Database, outbox: Deliveries) -> None:
         self._database, self._outbox = database, outbox
 
-    async def is_copy_of(self, incident_id: str, message: Receipt, now: datetime) -> bool:
-        """Whether a message that shows this incident is a copy.
+    async def is_copy_of(self, thread_id: str, message: Receipt, now: datetime) -> bool:
+        """Whether a message that shows this incident or digest is a copy.
 
-        If it is unknown whether the incident's root message arrived, then this message proves it and becomes the root.
+        If it is unknown whether the root message arrived, then this message proves it and becomes the root.
         """
-        root = select(incidents.c.root, incidents.c.value).where(incidents.c.id == incident_id)
-        mine = deliveries.c.incident_id == incident_id
+        mine = and_(deliveries.c.incident_id == thread_id, deliveries.c.channel == message.channel)
         known = select(deliveries.c.receipt).where(mine, deliveries.c.receipt.is_not(None))
         unknown = select(deliveries.c.id).where(
             mine, is_queued(), deliveries.c.kind == DeliveryKind.ROOT, deliveries.c.attempt_at.is_not(None)
         )
         async with self._database.read() as connection:
-            row = (await connection.execute(root)).one_or_none()
+            root = (await find_roots(connection, [thread_id])).get(thread_id)
             receipts = set(await connection.scalars(known))
             unknown_id = await connection.scalar(unknown.limit(1))
-        if row is None or to_json(message) in receipts or from_json(row.value, Incident).channel != message.channel:
-            return False
-        if row.root is None:
-            if unknown_id is not None:
-                await self._outbox.mark_sent(unknown_id, "", message, now)
-            return False
-        return row.root in receipts and row.root != to_json(message)  # else the receipts have been purged
+        if root is None and unknown_id is not None:
+            await self._outbox.mark_sent(unknown_id, "", message, now)
+        # If the root's own receipt is unknown, the receipts have been purged, or this is another channel.
+        return root in receipts and to_json(message) not in receipts
 
     async def suspects(self, message: Receipt) -> list[frozenset[str]]:
         """Return the ids that a message would show if it were a copy, one set for each alert that may have a copy.
@@ -67,11 +64,13 @@ class Copies:
         is_known = exists().where(others.c.channel == message.channel, others.c.receipt == receipt)
         is_root = exists().where(incidents.c.channel == message.channel, incidents.c.root == receipt)
         about = deliveries.outerjoin(incidents, incidents.c.id == deliveries.c.incident_id)
-        statement = select(incidents.c.value).select_from(about).where(is_unsure, ~is_known, ~is_root)
+        columns = (deliveries.c.incident_id, incidents.c.value)
+        statement = select(*columns).select_from(about).where(is_unsure, ~is_known, ~is_root)
         async with self._database.read() as connection:
-            values = (await connection.scalars(statement)).all()
-        return [frozenset() if value is None else _shown_ids(from_json(value, Incident)) for value in values]
+            rows = (await connection.execute(statement)).all()
+        return [_shown_ids(row.incident_id, row.value) for row in rows]
 
 
-def _shown_ids(incident: Incident) -> frozenset[str]:
-    return frozenset({incident.id, *(alert.id for alert in incident.alerts)})
+def _shown_ids(thread_id: str | None, incident: str | None) -> frozenset[str]:
+    alerts = () if incident is None else from_json(incident, Incident).alerts
+    return frozenset({*((thread_id,) if thread_id else ()), *(alert.id for alert in alerts)})

@@ -8,8 +8,22 @@ backlog, hardly with the size of a backlog.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, union_all, update
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Integer,
+    Select,
+    and_,
+    bindparam,
+    exists,
+    func,
+    or_,
+    select,
+    union_all,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.alerts import DeliveryKind
@@ -18,11 +32,11 @@ from bot.store.claims import new_token
 from bot.store.engine import AnyRow
 from bot.store.outbox import NO_PAYLOAD, DeliveryState, is_queued, supersede_edits, update_free
 from bot.store.roots import find_roots
-from bot.store.schema import deliveries, incidents
+from bot.store.schema import UtcDateTime, deliveries, incidents
 
 Room = Callable[[str], int]
 """How many deliveries may be claimed for a channel."""
-_CHANNELS = 200
+_CHANNELS = 256
 """Channels considered for one claim, those with the most urgent deliveries first."""
 _IN_THREAD = (DeliveryKind.REPLY, DeliveryKind.EDIT)
 
@@ -43,11 +57,15 @@ async def find_ready(
     connection: AsyncConnection, now: datetime, room: Room, limit: int, *, with_edits: bool = True
 ) -> list[int]:
     """Return the ids of the deliveries to send next, most urgent first, at most `limit`."""
-    channels = (await connection.scalars(_channels())).all()
-    selects = [_ready(name, now, room(name), with_edits=with_edits) for name in channels if room(name) > 0]
-    if not selects:
+    rooms = [(name, room(name)) for name in await connection.scalars(_channels())]
+    wanted = [(name, count) for name, count in rooms if count > 0][:_CHANNELS]
+    if not wanted:
         return []
-    rows = (await connection.execute(union_all(*(select(one.subquery()) for one in selects[:_CHANNELS])))).all()
+    padding = (1 << (len(wanted) - 1).bit_length()) - len(wanted)
+    parameters: dict[str, object] = {"now": now}
+    for index, (name, count) in enumerate([*wanted, *[("", 0)] * padding]):
+        parameters |= {f"channel_{index}": name, f"count_{index}": count}
+    rows = (await connection.execute(_ready(len(wanted) + padding, with_edits=with_edits), parameters)).all()
     return [row.id for row in sorted(rows, key=lambda row: (row.priority, row.id))[:limit]]
 
 
@@ -80,6 +98,7 @@ async def roots_of(connection: AsyncConnection, rows: Sequence[AnyRow]) -> Mappi
     return dict.fromkeys(ids) | await find_roots(connection, ids)
 
 
+@cache
 def _channels() -> Select[str]:
     """Select the channels with a backlog, most urgent first, by skipping from one to the next in the index."""
     one, other, top = (deliveries.alias(name) for name in ("one", "other", "top"))
@@ -90,22 +109,27 @@ def _channels() -> Select[str]:
     return select(channels.c.channel).where(channels.c.channel.is_not(None)).order_by(urgency.scalar_subquery())
 
 
-def _ready(channel: str, now: datetime, count: int, *, with_edits: bool) -> Select[int, int]:
+@cache
+def _ready(channels: int, *, with_edits: bool) -> CompoundSelect[int, int]:
+    """Select the next deliveries of this number of channels, a power of two so that few statements are prepared."""
+    now: ColumnElement[datetime] = bindparam("now", type_=UtcDateTime)
     kinds = () if with_edits else (deliveries.c.kind != DeliveryKind.EDIT,)
-    return (
+    of_channels = (
         select(deliveries.c.id, deliveries.c.priority)
-        .where(deliveries.c.channel == channel, _is_ready(now), ~_is_blocked(now), *kinds)
+        .where(deliveries.c.channel == bindparam(f"channel_{index}"), _is_ready(now), ~_is_blocked(now), *kinds)
         .order_by(deliveries.c.priority, deliveries.c.id)
-        .limit(count)
+        .limit(bindparam(f"count_{index}", type_=Integer))
+        for index in range(channels)
     )
+    return union_all(*(select(one.subquery()) for one in of_channels))
 
 
-def _is_ready(now: datetime) -> ColumnElement[bool]:
+def _is_ready(now: datetime | ColumnElement[datetime]) -> ColumnElement[bool]:
     """Due, and no earlier attempt has an unknown outcome (`bot.store.attempts` finds that out)."""
     return and_(is_queued(), deliveries.c.due_at <= now, deliveries.c.attempt_at.is_(None))
 
 
-def _is_blocked(now: datetime) -> ColumnElement[bool]:
+def _is_blocked(now: datetime | ColumnElement[datetime]) -> ColumnElement[bool]:
     """Whether another delivery of the same incident has to go first."""
     other = deliveries.alias("other")
     is_edit, is_root = deliveries.c.kind == DeliveryKind.EDIT, other.c.kind == DeliveryKind.ROOT

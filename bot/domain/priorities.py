@@ -49,7 +49,9 @@ def _is_news(notification: Notification) -> bool:
 
 
 def _severity(notification: Notification) -> Severity:
-    incident = notification.incident
+    incident, digest = notification.incident, notification.digest
+    if digest is not None:
+        return next((one for one in Severity if one.rank == digest.severity_rank), Severity.WARN)
     if incident is None:
         return Severity.WARN
     return _alert_severity(incident, notification.alert_id) or incident.severity

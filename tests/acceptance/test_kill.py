@@ -25,7 +25,8 @@ from emulator.world import TrainingJob, World, to_ns
 from tests.support.waiting import LONGEST_S, eventually
 
 KILLS = 20
-JOBS = 12
+JOBS = 8
+"""More at once would be one digest."""
 SETTINGS = {
     "TRAINWATCH_POLL_INTERVAL": "1s",
     "TRAINWATCH_OVERLAP": "20s",

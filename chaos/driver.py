@@ -18,7 +18,7 @@ from bot.domain.subscriptions import RuleSettings
 from bot.store.engine import Database
 from bot.store.migrate import upgrade
 from bot.store.outbox import is_queued
-from bot.store.schema import deliveries
+from bot.store.schema import deliveries, watches
 from bot.store.store import Store, open_store
 from chaos.trouble import Killer, break_platforms, break_slack, end_trouble
 from chaos.verdict import Verdict, copies, delivery_id, judge, posts, roots
@@ -163,13 +163,14 @@ def marker(number: int, index: int) -> str:
 
 
 async def _settled(database_url: str, patience_s: float) -> bool:
-    """Wait until nothing waits to be sent or verified; return whether that happened in time."""
+    """Wait until no job is watched and nothing waits to be sent or verified; return whether that happened in time."""
     database = Database(database_url)
     busy = select(deliveries.c.id).where(or_(is_queued(), deliveries.c.verify_at.is_not(None))).limit(1)
     quiet, ends_s = 0, time.monotonic() + patience_s
     while quiet < 5 and time.monotonic() < ends_s:
         async with database.read() as connection:
-            is_busy = await connection.scalar(busy) is not None
+            is_watching = await connection.scalar(select(watches.c.id).limit(1)) is not None
+            is_busy = is_watching or await connection.scalar(busy) is not None
         quiet = 0 if is_busy else quiet + 1
         await asyncio.sleep(2.0)
     await database.aclose()

@@ -45,7 +45,7 @@ async def test_failures_in_a_row_are_an_outage() -> None:
 
 
 @in_virtual_time
-async def test_a_channel_that_refuses_is_no_outage() -> None:
+async def test_a_channel_that_refuses_does_not_count_as_outage() -> None:
     outage = Outage(Slack().ping, SETTINGS)
     fail(outage, *range(9), unreachable=False)
     assert outage.room() is None
@@ -104,7 +104,7 @@ async def test_a_message_without_an_answer_is_an_outage() -> None:
 
 
 @in_virtual_time
-async def test_a_slow_message_is_no_outage_while_later_ones_arrive() -> None:
+async def test_a_slow_message_does_not_count_while_later_ones_arrive() -> None:
     outage = Outage(Slack().ping, SETTINGS)
     outage.start(1)
     for number in range(2, 20):

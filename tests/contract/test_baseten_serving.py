@@ -30,6 +30,7 @@ from bot.errors import BadRequest, JobNotFound, NotSupported
 from bot.providers.baseten.api import make_client
 from bot.providers.baseten.deployments import BasetenDeployments
 from bot.providers.http.client import LimiterPool
+from emulator.faults import Fault
 from emulator.hardware_metrics import Series, flat
 from emulator.quirks import BasetenQuirks
 from emulator.serving_metrics import Labels, ServingMetric, ServingMetrics, by_gpu, by_status, plain, steady_serving
@@ -178,13 +179,21 @@ async def test_a_refused_name_leaves_the_default_metrics_and_is_not_asked_for_ag
     assert [2, 1] == counts
 
 
-async def test_an_account_without_deployment_metrics_is_not_an_error(
-    cloud: Cloud, provider: BasetenDeployments
+@pytest.mark.parametrize(("status", "why"), [(403, "does not let this key"), (404, "does not serve metrics")])
+async def test_missing_metrics_are_not_an_error_and_are_asked_for_again_after_an_hour(
+    cloud: Cloud, provider: BasetenDeployments, status: int, why: str
 ) -> None:
-    cloud.world.add_deployment("m", "d")
-    cloud.quirks.baseten = BasetenQuirks(serves_deployment_metrics=False)
-    with pytest.raises(NotSupported, match="does not serve metrics"):
-        await provider.query_metrics(LAST_HOUR)
+    cloud.world.add_deployment("m", "d", metrics=steady_serving())
+    await provider.get_job(DEPLOYMENT)
+    cloud.faults.set([Fault("status", status=status, path="/baseten/v1/models/m/deployments/d/metrics")])
+    before = provider.request_rate().last_minute
+    for _ in range(3):
+        with pytest.raises(NotSupported, match=why):
+            await provider.query_metrics(LAST_HOUR)
+    assert provider.request_rate().last_minute - before == 1
+    cloud.faults.set([])
+    cloud.clock.advance(timedelta(hours=1))
+    assert await provider.query_metrics(MetricQuery(DEPLOYMENT, NOON, NOON + timedelta(hours=1)))
 
 
 async def test_a_missing_deployment_is_not_found_rather_than_without_metrics(

@@ -9,12 +9,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
 
 from bot.domain.gaps import Gap, GapReason, Part
 from bot.domain.jobs import Job, JobRef, Resources
 from bot.domain.logs import LogLine, LogPage, LogQuery
-from bot.domain.metric_validation import validate_series
 from bot.domain.metrics import MetricQuery, MetricSeries
 from bot.errors import BadRequest, JobNotFound, NotSupported, ProviderError, RateLimited, Unavailable
 from bot.providers.baseten.api import (
@@ -27,10 +25,10 @@ from bot.providers.baseten.api import (
     read_log_page,
     window_fields,
 )
-from bot.providers.baseten.deployment_metrics import METRIC_NAMES, deployment_series
+from bot.providers.baseten.deployment_metrics_reader import DeploymentMetricsReader, on_whole_minutes
 from bot.providers.baseten.instance_types import InstanceTypes
 from bot.providers.baseten.log_filters import push_down
-from bot.providers.baseten.metric_windows import PercentMetrics, split_window, window_millis
+from bot.providers.baseten.metric_windows import remember, split_window
 from bot.providers.baseten.metrics import join_series
 from bot.providers.baseten.references import DEPLOYMENT, DEPLOYMENT_HELP, parse_deployment_ref
 from bot.providers.baseten.serving_jobs import chainlet_job, deployment_job, environment_job
@@ -42,7 +40,6 @@ from bot.providers.baseten.wire import (
     WireChainList,
     WireDeployment,
     WireDeploymentList,
-    WireDeploymentMetrics,
     WireEnvironment,
     WireModel,
     WireModelList,
@@ -53,14 +50,11 @@ from bot.providers.http.client import HttpClient, HttpProvider, LimiterPool, pat
 from bot.providers.paging.time_windows import FetchWindow, TimeWindow
 from bot.steady_clock import utc_now
 
-_Value = TypeVar("_Value")
-
 WARM_UP = timedelta(minutes=10)
 """A deployment younger than this may not have a log yet (observed: Baseten's own client waits for it)."""
 
 _MOST_NAMED = 8
 """Chainlets that an error names."""
-_MOST_REMEMBERED = 10_000
 
 
 def create_deployments(config: Mapping[str, str], limiters: LimiterPool) -> BasetenDeployments:
@@ -84,9 +78,7 @@ class BasetenDeployments(HttpProvider):
         self._canonical_refs: dict[str, JobRef] = {}
         """By the id of a chainlet's reference, which may have its name."""
         self._instances = InstanceTypes()
-        self._percent = PercentMetrics()
-        self._metric_names: list[Sequence[str]] = [METRIC_NAMES]
-        """What to ask for; the empty one is the platform's default, once it has refused a name."""
+        self._metrics = DeploymentMetricsReader()
         self._endpoint = log_endpoint()
         self._statuses = StatusReader(DEPLOYMENT, deployment_state)
 
@@ -163,43 +155,18 @@ class BasetenDeployments(HttpProvider):
         Raises:
             NotSupported: chainlets have no metrics, or this account has no metrics of deployments.
         """
-        newest, *earlier = await split_window(_on_whole_minutes(query), self.get_job, self._clock())
+        newest, *earlier = await split_window(on_whole_minutes(query), self.get_job, self._clock())
         series = await self._ask_metrics(newest)
         for window in earlier:
             series = join_series(await self._ask_metrics(window), series)
         return series
 
     async def _ask_metrics(self, query: MetricQuery) -> Sequence[MetricSeries]:
-        if query.job.id not in self._instance_names:
-            await self.get_job(query.job)
-        window = window_millis(query)
-        params = [("mode", "SERIES" if window else "CURRENT"), *((key, str(value)) for key, value in window.items())]
-        reply = decode_body(
-            WireDeploymentMetrics, await self._get_metrics(_metrics_path(query.job), params), DEPLOYMENT
-        )
-        limits = self._instances.cached(self._instance_names.get(query.job.id))
-        known = self._percent.of(query.job.id)
-        found = validate_series(deployment_series(reply, limits), latest=query.end or self._clock(), percent=known)
-        self._percent.remember(query.job.id, found)
-        return found
-
-    async def _get_metrics(self, path: str, params: Sequence[tuple[str, str]]) -> bytes:
-        """Ask for every metric; for the platform's default set if it refuses one of the names.
-
-        The endpoint is in beta (documented), so a 404 means that it is missing: the deployment was just found.
-        """
-        names = self._metric_names[-1]
-        try:
-            return await self._client.get(path, [*params, *(("metrics", name) for name in names)])
-        except BadRequest:
-            if not names:
-                raise
-            body = await self._client.get(path, params)
-            self._metric_names[:] = [()]
-            return body
-        except JobNotFound as problem:
-            text = "Baseten does not serve metrics of this deployment."
-            raise NotSupported(text, provider=DEPLOYMENT) from problem
+        job = query.job
+        if job.id not in self._instance_names:
+            await self.get_job(job)
+        limits = self._instances.cached(self._instance_names.get(job.id))
+        return await self._metrics.read(self._client, _metrics_path(job), query, limits, self._clock())
 
     async def _log_path(self, job: JobRef) -> str:
         match job.id.split("/"):
@@ -216,11 +183,11 @@ class BasetenDeployments(HttpProvider):
     async def _canonical(self, job: JobRef) -> JobRef:
         """Return the reference with the chainlet's id; asked for once."""
         if job.id not in self._canonical_refs:
-            _remember(self._canonical_refs, job.id, (await self.get_job(job)).ref)
+            remember(self._canonical_refs, job.id, (await self.get_job(job)).ref)
         return self._canonical_refs[job.id]
 
     async def _resources(self, job: JobRef, instance_name: str | None) -> Resources:
-        _remember(self._instance_names, job.id, instance_name)
+        remember(self._instance_names, job.id, instance_name)
         return await self._instances.resources(self._client, instance_name, self._clock())
 
     def _fetch(self, query: LogQuery, path: str, params: Sequence[tuple[str, str]], missing: list[Gap]) -> FetchWindow:
@@ -295,12 +262,6 @@ class BasetenDeployments(HttpProvider):
         ]
 
 
-def _remember(known: dict[str, _Value], key: str, value: _Value) -> None:
-    known[key] = value
-    if len(known) > _MOST_REMEMBERED:
-        del known[next(iter(known))]
-
-
 def _no_deployment(job: JobRef) -> BadRequest:
     return BadRequest(f"{job} does not name a deployment. Use {DEPLOYMENT_HELP}.", provider=DEPLOYMENT)
 
@@ -317,8 +278,3 @@ def _metrics_path(job: JobRef) -> str:
             return deployment_path(model_id, deployment_id, "/metrics")
         case _:
             raise _no_deployment(job)
-
-
-def _on_whole_minutes(query: MetricQuery) -> MetricQuery:
-    """Begin on a whole minute: steps are counted from the start, so those of consecutive polls are the same."""
-    return query if query.start is None else replace(query, start=query.start.replace(second=0, microsecond=0))

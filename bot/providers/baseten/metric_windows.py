@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from bot.domain.durations import NS_PER_MS, ns_from_datetime
 from bot.domain.jobs import Job, JobRef
@@ -13,6 +14,7 @@ from bot.providers.baseten.api import LONGEST_WINDOW
 _MOST_WINDOWS = 26
 """Requests for one window: half a year."""
 _MOST_REMEMBERED = 10_000
+_Value = TypeVar("_Value")
 
 
 def window_millis(query: MetricQuery) -> dict[str, int]:
@@ -50,6 +52,13 @@ def split_newest_first(start: datetime, end: datetime) -> Iterator[tuple[datetim
     yield start, end
 
 
+def remember(known: dict[str, _Value], key: str, value: _Value) -> None:
+    """Keep a value, and drop the oldest one when there are too many."""
+    known[key] = value
+    if len(known) > _MOST_REMEMBERED:
+        del known[next(iter(known))]
+
+
 class PercentMetrics:
     """Remembers by job the metrics that arrived in percent, which only busy GPUs show."""
 
@@ -64,6 +73,4 @@ class PercentMetrics:
         """Remember what `validate_series` has recognised."""
         known = self.of(job_id)
         if found := {one.name for one in series if one.in_percent}.difference(known):
-            self._names[job_id] = known.union(found)
-            if len(self._names) > _MOST_REMEMBERED:
-                del self._names[next(iter(self._names))]
+            remember(self._names, job_id, known.union(found))

@@ -185,4 +185,6 @@ def _figure(value: float, unit: str) -> str:
         return f"{value:.4g}"
     if unit == "%":
         return f"{value:.0f}"
+    if unit in ("s", "/s"):
+        return f"{value:.3g}"
     return f"{value:.1f}" if abs(value) >= 0.05 or value == 0 else f"{value:.2g}"

@@ -37,7 +37,7 @@ async def upgrade(url: str) -> None:
     except (SQLAlchemyError, OSError) as error:
         fault = fault_of(getattr(error, "orig", None) or error)
         description = describe_database(parse_database_url(url))
-        raise StoreUnavailable(f"{description} cannot be upgraded: {fault.found}. {fault.remedy}") from error
+        raise StoreUnavailable(f"{description}: {fault.found}. {fault.remedy}") from error
 
 
 def alembic_config(url: str) -> Config:

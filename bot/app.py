@@ -13,12 +13,13 @@ from datetime import timedelta
 
 from slack_bolt.async_app import AsyncApp
 
-from bot.check import check_network, require_slack_tokens
+from bot.check import check_network, load_webhooks, require_slack_tokens
 from bot.commands.channel_runner import ChannelRunner
 from bot.commands.runner import CommandRunner
 from bot.commands.user_config import load_access, load_diagnosis_config
 from bot.domain.access import AccessPolicy
 from bot.domain.checks import CLOCK_LOOP, DELIVERY_LOOP, DIGEST_LOOP, POLL_LOOP, PURGE_LOOP, REMINDER_LOOP
+from bot.domain.destinations import webhook_name
 from bot.domain.grouping import Grouping
 from bot.environment import provider_config
 from bot.errors import ConfigError
@@ -30,6 +31,9 @@ from bot.health.monitor import ClockReading, HealthMonitor
 from bot.health.server import serve_health
 from bot.health.slack_monitor import SlackMonitor
 from bot.logging_config import configure_logging
+from bot.notifiers.dispatch import ChannelNotifier, DispatchingNotifier
+from bot.notifiers.http_post import WebhookClient
+from bot.notifiers.webhooks import WebhookNotifier
 from bot.providers.budget import BudgetLimits
 from bot.providers.registry import build_registry
 from bot.redaction.redactor import Redactor
@@ -45,9 +49,10 @@ from bot.slack.notifier import SlackNotifier
 from bot.slack.seen_once import SeenOnce
 from bot.steady_clock import PROCESS_CLOCK, SteadyClock
 from bot.store.migrate import upgrade
-from bot.store.store import open_store
+from bot.store.store import Store, open_store
 from bot.watcher.clock_sync import ClockSync, ClockSyncSettings
 from bot.watcher.deliver import Deliverer, DeliverySettings
+from bot.watcher.delivery_group import DeliveryGroup
 from bot.watcher.digest import DigestJob
 from bot.watcher.intervals import PollIntervals
 from bot.watcher.poll import Poller, PollSettings
@@ -73,6 +78,10 @@ async def serve(settings: Settings) -> None:
         store = await open_store(database_url)
         stack.push_async_callback(store.aclose)
         access = load_access(settings.trainwatch_access)
+        clock = SteadyClock()
+        webhooks = WebhookNotifier(load_webhooks(settings.trainwatch_webhooks), WebhookClient(), clock)
+        stack.push_async_callback(webhooks.aclose)
+        store.set_webhooks(webhooks.configured)
         config = load_diagnosis_config(settings.trainwatch_signatures, settings.trainwatch_rules)
         for name, problem in registry.problems.items():
             log.warning("platform is not set up", extra={"platform": name, "reason": problem.public})
@@ -83,7 +92,7 @@ async def serve(settings: Settings) -> None:
         log.info("trainwatch started", extra={"mode": settings.trainwatch_slack_mode, "platforms": platforms})
         clock = PROCESS_CLOCK
         runner = CommandRunner(registry, clock, Redactor(settings.secrets), lambda: config)
-        await _run_until_signal(_run(settings, ChannelRunner(runner, store), clock, access))
+        await _run_until_signal(_run(settings, ChannelRunner(runner, store), clock, access, webhooks))
         log.info("trainwatch stopped")
 
 
@@ -106,21 +115,21 @@ def reduce_garbage_collection() -> None:
     gc.set_threshold(10_000, 10, 10)
 
 
-async def _run(settings: Settings, channel_runner: ChannelRunner, clock: SteadyClock, access: AccessPolicy) -> None:
+async def _run(
+    settings: Settings,
+    channel_runner: ChannelRunner,
+    clock: SteadyClock,
+    access: AccessPolicy,
+    webhooks: WebhookNotifier,
+) -> None:
     runner, store, app = channel_runner.runner, channel_runner.store, _create_slack_app(settings)
     config = runner.diagnosis_config()
     poller = Poller(runner.registry, store, clock, runner.redactor, config, poll_settings(settings))
     contacts = Contacts(app.client, store.preferences, clock)
     canary = Canary(store, clock, settings.trainwatch_canary_every)
     notifier = CanaryRoute(SlackNotifier(app.client, contacts, PostHistory(app.client, clock)), canary)
-    delivery_settings = DeliverySettings(lease=settings.trainwatch_lease)
-    deliverer = Deliverer(store, notifier, clock, delivery_settings, follow_ups=contacts.direct_messages)
-    limits = BudgetLimits(settings.trainwatch_command_requests, settings.trainwatch_command_time.total_seconds())
-    listeners = Listeners(
-        channel_runner, store, clock, access=access, resume_channel=deliverer.resume_channel, limits=limits
-    )
-    register(app, listeners)
-    watch_copies(app, CopyCleaner(store.copies, clock, listeners.tasks))
+    deliverer, delivery = _deliverers(settings, store, notifier, webhooks, clock, contacts)
+    listeners = _create_listeners(settings, app, channel_runner, clock, access, deliverer)
     seen = SeenOnce(store.seen, clock)
     clock_sync = ClockSync(store, clock, clock_sync_settings(settings))
     await clock_sync.start()
@@ -130,7 +139,7 @@ async def _run(settings: Settings, channel_runner: ChannelRunner, clock: SteadyC
     loops: dict[str, Worker] = {
         CLOCK_LOOP: clock_sync,
         POLL_LOOP: poller,
-        DELIVERY_LOOP: deliverer,
+        DELIVERY_LOOP: delivery,
         REMINDER_LOOP: ReminderJob(store, clock),
         DIGEST_LOOP: DigestJob(store, clock, grouping(settings)),
         PURGE_LOOP: PurgeJob(store, clock, audit_kept_for=settings.trainwatch_audit_keep),
@@ -162,6 +171,47 @@ async def _run(settings: Settings, channel_runner: ChannelRunner, clock: SteadyC
         raise problems.exceptions[0] from None
     finally:
         await listeners.tasks.drain()
+
+
+def _create_listeners(
+    settings: Settings,
+    app: AsyncApp,
+    channel_runner: ChannelRunner,
+    clock: SteadyClock,
+    access: AccessPolicy,
+    deliverer: Deliverer,
+) -> Listeners:
+    store, resume = channel_runner.store, deliverer.resume_channel
+    limits = BudgetLimits(settings.trainwatch_command_requests, settings.trainwatch_command_time.total_seconds())
+    listeners = Listeners(channel_runner, store, clock, access=access, resume_channel=resume, limits=limits)
+    register(app, listeners)
+    watch_copies(app, CopyCleaner(store.copies, clock, listeners.tasks))
+    return listeners
+
+
+def _deliverers(
+    settings: Settings,
+    store: Store,
+    slack: ChannelNotifier,
+    webhooks: WebhookNotifier,
+    clock: SteadyClock,
+    contacts: Contacts,
+) -> tuple[Deliverer, Worker]:
+    """Return what delivers to Slack, and what delivers to everything: an outage of Slack does not delay webhooks."""
+    options, has_webhooks = DeliverySettings(lease=settings.trainwatch_lease), bool(webhooks.configured)
+    to_slack = Deliverer(
+        store,
+        DispatchingNotifier(slack, webhooks, pings=slack),
+        clock,
+        options,
+        follow_ups=contacts.direct_messages,
+        accepts=lambda channel: not has_webhooks or webhook_name(channel) is None,
+    )
+    if not has_webhooks:
+        return to_slack, to_slack
+    notifier = DispatchingNotifier(slack, webhooks, pings=webhooks)
+    events = Deliverer(store, notifier, clock, options, accepts=lambda channel: webhook_name(channel) is not None)
+    return to_slack, DeliveryGroup(to_slack, events)
 
 
 def _create_slack_app(settings: Settings) -> AsyncApp:

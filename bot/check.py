@@ -6,8 +6,9 @@
 import asyncio
 import contextlib
 from datetime import UTC, datetime
+from pathlib import Path
 
-from bot.commands.user_config import load_access, load_rules, load_scanner
+from bot.commands.user_config import load_access, load_file, load_rules, load_scanner
 from bot.domain.checks import CheckResult
 from bot.domain.durations import format_ago
 from bot.domain.undelivered import Undelivered
@@ -15,6 +16,7 @@ from bot.domain.wording import plural
 from bot.environment import process_variables, provider_config
 from bot.errors import AuthFailed, ConfigError, JobNotFound, NotSupported, ProviderError
 from bot.network import describe_certificate_problem, describe_proxy_problem
+from bot.notifiers.config import ConfiguredWebhook, parse_webhooks
 from bot.providers.base import settings_prefix
 from bot.providers.registry import Registry, build_registry
 from bot.settings import Settings
@@ -74,6 +76,15 @@ def _describe_undelivered(refused: Undelivered, now: datetime) -> CheckResult:
     return CheckResult(f"Not delivered to {refused.channel}", True, f"{what}: {refused.reason}")
 
 
+def load_webhooks(path: Path | None) -> tuple[ConfiguredWebhook, ...]:
+    """Load the webhooks, with their secrets from the settings; without a file there are none.
+
+    Raises:
+        ConfigError: the file is invalid, or a secret is missing.
+    """
+    return load_file("TRAINWATCH_WEBHOOKS", path, lambda text: parse_webhooks(text, provider_config()))
+
+
 def check_network() -> list[CheckResult]:
     """Report proxy and certificate variables that cannot be used."""
     problems = {
@@ -105,6 +116,7 @@ def _check_files(settings: Settings) -> list[CheckResult]:
         ("Signatures file", "TRAINWATCH_SIGNATURES", settings.trainwatch_signatures, load_scanner),
         ("Rules file", "TRAINWATCH_RULES", settings.trainwatch_rules, load_rules),
         ("Access file", "TRAINWATCH_ACCESS", settings.trainwatch_access, load_access),
+        ("Webhooks file", "TRAINWATCH_WEBHOOKS", settings.trainwatch_webhooks, load_webhooks),
     )
     for subject, variable, path, load in files:
         if path is None:

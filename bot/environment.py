@@ -7,7 +7,13 @@ a few variables and not its libraries. Each provider picks its own variables, su
 import os
 from collections.abc import Mapping
 
-from bot.domain.setting_values import FILE_SUFFIX, is_credential, may_be_in_file, repair_setting
+from bot.domain.setting_values import (
+    FILE_SUFFIX,
+    is_credential,
+    is_webhook_setting,
+    may_be_in_file,
+    repair_setting,
+)
 from bot.errors import ConfigError
 
 ENV_FILE = ".env"
@@ -53,7 +59,9 @@ def _url_password(url: str) -> str | None:
 
 
 def _is_secret(name: str, value: str) -> bool:
-    return is_credential(name) or (name.endswith(_SECRET_SUFFIXES) and len(value) >= _MIN_SECRET_LENGTH)
+    if is_credential(name) or is_webhook_setting(name, "_url"):
+        return True
+    return name.endswith(_SECRET_SUFFIXES) and len(value) >= _MIN_SECRET_LENGTH
 
 
 def _repaired(variables: Mapping[str, str | None]) -> dict[str, str]:

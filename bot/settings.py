@@ -155,6 +155,9 @@ class Settings(BaseModel):
     trainwatch_access: Path | None = Field(
         None, description="TOML file with roles, other workspaces and shared channels. See docs/access.md."
     )
+    trainwatch_webhooks: Path | None = Field(
+        None, description="TOML file with webhooks that get alerts besides Slack. See docs/webhooks.md."
+    )
     trainwatch_audit_keep: Duration = Field(
         timedelta(days=365), ge=timedelta(days=1), description="How long the audit trail is kept."
     )

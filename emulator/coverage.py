@@ -21,6 +21,7 @@ MODULES = (
     ("Fireworks", "emulator.fireworks_coverage"),
     ("Fireworks: fine-tuning jobs", "emulator.fireworks_tuning_coverage"),
     ("RiverGen", "emulator.rivergen_coverage"),
+    ("PagerDuty", "emulator.pagerduty_coverage"),
     ("Bad days, on every system", "emulator.faults_coverage"),
     ("Slack", "emulator.slack.coverage_rows"),
     ("Slack: history and lost answers", "emulator.slack.history_coverage"),

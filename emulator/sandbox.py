@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from starlette.types import Receive, Scope, Send
 
 from emulator.faults import Faults
+from emulator.pagerduty import PagerDuty
 from emulator.quirks import Quirks
 from emulator.server import Keys, running, vendors
 from emulator.slack.app import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, Slack, create_slack
 from emulator.world import World
 
-CLOUDS = frozenset({"baseten", "fireworks", "rivergen", "storage", "_emulator"})
+CLOUDS = frozenset({"baseten", "fireworks", "rivergen", "storage", "pagerduty", "_emulator"})
 """First path segments that belong to the vendors; all others are Slack's."""
 
 
@@ -30,6 +31,7 @@ class Sandbox:
     faults: Faults
     quirks: Quirks
     keys: Keys
+    pagerduty: PagerDuty
 
     @property
     def settings(self) -> Mapping[str, str]:
@@ -57,7 +59,8 @@ async def sandbox(
     """Serve the emulator on 127.0.0.1; port 0 takes a free one."""
     slack = slack or create_slack()
     faults, quirks, keys = Faults(), Quirks(), keys or Keys()
-    clouds = vendors(world, quirks=quirks, faults=faults, keys=keys)
+    account = PagerDuty()
+    clouds = vendors(world, quirks=quirks, faults=faults, keys=keys, pagerduty=account)
 
     async def everything(scope: Scope, receive: Receive, send: Send) -> None:
         first = scope.get("path", "/").split("/")[1]
@@ -66,6 +69,6 @@ async def sandbox(
     async with running(everything, port=port) as url:
         slack.context.base_url = url
         try:
-            yield Sandbox(url, world, slack, faults, quirks, keys)
+            yield Sandbox(url, world, slack, faults, quirks, keys, account)
         finally:
             await slack.aclose()

@@ -20,6 +20,7 @@ from starlette.types import ASGIApp
 
 from emulator import baseten, baseten_requests, fireworks, fireworks_requests, rivergen
 from emulator.faults import CONTROL_PATH, FaultInjector, Faults, control, with_transport
+from emulator.pagerduty import PagerDuty, pagerduty_app
 from emulator.quirks import Quirks
 from emulator.storage import STORAGE, storage_app
 from emulator.world import World
@@ -44,9 +45,11 @@ def vendors(
     faults: Faults | None = None,
     keys: Keys | None = None,
     compress: bool = False,
+    pagerduty: PagerDuty | None = None,
 ) -> Starlette:
-    """Return the three vendors mounted at ``/baseten``, ``/fireworks`` and ``/rivergen``, and Fireworks' file store.
+    """Return the three vendors mounted at ``/baseten``, ``/fireworks`` and ``/rivergen``.
 
+    ``/storage`` is Fireworks' file store, ``/pagerduty`` PagerDuty's Events API.
     Keep the `quirks` and `faults` you pass: changing them changes the next answer. With `compress`, bodies over
     500 bytes are gzipped for clients that accept it.
     """
@@ -66,6 +69,7 @@ def vendors(
             Mount("/fireworks", fireworks.fireworks_app(world, quirks, keys.fireworks)),
             Mount("/rivergen", rivergen.rivergen_app(world, quirks, keys.rivergen)),
             Mount(STORAGE, storage_app(world, quirks)),
+            Mount("/pagerduty", pagerduty_app(pagerduty or PagerDuty())),
             Route(CONTROL_PATH, fault_page, methods=["GET", "POST"]),
         ],
         middleware=[

@@ -25,20 +25,25 @@ def load_diagnosis_config(signatures: Path | None, rules: Path | None) -> Diagno
 
 def load_scanner(signatures: Path | None) -> PageScanner:
     """Compile the shipped signatures with those of this file before them."""
-    return _load("TRAINWATCH_SIGNATURES", signatures, build_scanner)
+    return load_file("TRAINWATCH_SIGNATURES", signatures, build_scanner)
 
 
 def load_rules(rules: Path | None) -> RuleSettings:
     """Load the rule settings that apply where a channel sets nothing."""
-    return RuleSettings() if rules is None else _load("TRAINWATCH_RULES", rules, parse_defaults)
+    return RuleSettings() if rules is None else load_file("TRAINWATCH_RULES", rules, parse_defaults)
 
 
 def load_access(access: Path | None) -> AccessPolicy:
     """Load who may use the bot; without a file everyone in its workspace."""
-    return OPEN_ACCESS if access is None else _load("TRAINWATCH_ACCESS", access, parse_access)
+    return OPEN_ACCESS if access is None else load_file("TRAINWATCH_ACCESS", access, parse_access)
 
 
-def _load(variable: str, path: Path | None, parse: Callable[[str], T]) -> T:
+def load_file(variable: str, path: Path | None, parse: Callable[[str], T]) -> T:
+    """Read and parse a file; None is an empty one.
+
+    Raises:
+        ConfigError: names the variable, the file and the reason.
+    """
     try:
         return parse("" if path is None else path.expanduser().read_text(encoding="utf-8"))
     except OSError as problem:

@@ -307,6 +307,8 @@ class DeliveryKind(enum.StrEnum):
     """Posts a separate message."""
     DIRECT = "direct"
     """Sends a direct message to the person who started the job."""
+    EVENT = "event"
+    """Sends the state of the incident to a webhook."""
 
 
 @dataclass(frozen=True, slots=True)

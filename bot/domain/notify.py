@@ -69,6 +69,9 @@ class NotifySettings:
     quiet_pages: bool = True
     """Whether quiet hours also hold for pages."""
     owner: OwnerContact = OwnerContact.MENTION
+    webhooks: Mapping[str, Severity | None] = field(default_factory=dict)
+    """By name of a webhook: the severity from which on it gets this channel's alerts, None for none. Without an entry,
+    the webhook's own setting holds."""
 
     def quiet_until(self, severity: Severity, now: datetime) -> datetime | None:
         """When the quiet hours end that keep an alert of this severity quiet; None when it may notify now."""

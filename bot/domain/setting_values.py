@@ -20,12 +20,17 @@ _SCHEME = re.compile(r"(?:authorization:\s*)?(?:bearer|api-?key|token)[\s:]+", r
 
 def is_credential(name: str) -> bool:
     """Whether the setting holds a token, a key or a signing secret; `name` is in lower case."""
-    return name in SLACK_SECRETS or name.endswith("_api_key")
+    return name in SLACK_SECRETS or name.endswith("_api_key") or is_webhook_setting(name, "_secret")
+
+
+def is_webhook_setting(name: str, ending: str) -> bool:
+    """Whether the setting belongs to a webhook, such as `trainwatch_webhook_ops_secret`; `name` is in lower case."""
+    return name.startswith("trainwatch_webhook_") and name.endswith(ending)
 
 
 def may_be_in_file(name: str) -> bool:
     """Whether the setting is a secret that a file can hold; `name` is in lower case."""
-    return is_credential(name) or name in ("database_url", "trainwatch_ping_url")
+    return is_credential(name) or name in ("database_url", "trainwatch_ping_url") or is_webhook_setting(name, "_url")
 
 
 def repair_setting(name: str, text: str) -> str:

@@ -19,6 +19,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from bot.domain.destinations import Webhook
 from bot.errors import ConfigError, StoreUnavailable
 
 AnyRow = Row[*tuple[Any, ...]]
@@ -95,6 +96,8 @@ class Database:
         busy_timeout_s: float = BUSY_TIMEOUT_S,
     ) -> None:
         parsed = parse_database_url(url)
+        self.webhooks: tuple[Webhook, ...] = ()
+        """Webhooks that get events besides Slack's messages."""
         self.description = describe_database(parsed)
         """For people; has no password."""
         self._transaction_timeout_s = transaction_timeout_s

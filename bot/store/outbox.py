@@ -8,11 +8,13 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, FromClause, Select, Update, and_, exists, literal_column, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.alerts import Delivery, DeliveryKind, Notification
+from bot.domain.alerts import Delivery, DeliveryKind
+from bot.domain.destinations import event_thread
 from bot.domain.priorities import DeliveryPriority, priority_of
 from bot.store.codec import to_json
 from bot.store.engine import Database
 from bot.store.folding import change_digests
+from bot.store.routes import add_events
 from bot.store.schema import deliveries
 
 NO_PAYLOAD = ""
@@ -54,7 +56,8 @@ async def add_deliveries(
     incident becomes as urgent, because the order within an incident stays; a page overtakes many replies. Those of an
     incident that a digest shows are folded.
     """
-    rows = [_row(watch_id, delivery, now) for watch_id, delivery in new]
+    routed = await add_events(connection, new, database.webhooks)
+    rows = [_row(watch_id, delivery, now) for watch_id, delivery in routed]
     if not rows:
         return
     await _fold(connection, rows, now)
@@ -147,7 +150,7 @@ def _row(watch_id: int, delivery: Delivery, now: datetime) -> dict[str, object]:
         "dedupe_key": delivery.dedupe_key,
         "channel": delivery.channel,
         "kind": notification.kind.value,
-        "incident_id": _thread_of(notification),
+        "incident_id": _thread_of(delivery),
         "state": DeliveryState.QUEUED if delivery.suppressed_by is None else DeliveryState.SUPPRESSED,
         "reason": delivery.suppressed_by or notification.reason.value,
         "due_at": now,
@@ -158,8 +161,11 @@ def _row(watch_id: int, delivery: Delivery, now: datetime) -> dict[str, object]:
     }
 
 
-def _thread_of(notification: Notification) -> str | None:
+def _thread_of(delivery: Delivery) -> str | None:
     """The incident or digest in whose order a delivery is sent; a direct message delays no other."""
+    notification = delivery.notification
+    if notification.kind is DeliveryKind.EVENT and notification.incident is not None:
+        return event_thread(notification.incident.id, delivery.channel)
     if notification.digest is not None and notification.kind is not DeliveryKind.DIRECT:
         return notification.digest.id
     if notification.incident is None or notification.kind is DeliveryKind.DIRECT:

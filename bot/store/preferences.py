@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import delete, select
 
+from bot.domain.destinations import Webhook
 from bot.domain.notify import NotifySettings, OwnerContact
 from bot.store.codec import from_json, to_json
 from bot.store.engine import Database
@@ -17,6 +18,11 @@ class Preferences:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    @property
+    def webhooks(self) -> tuple[Webhook, ...]:
+        """The webhooks that a channel can choose."""
+        return self._database.webhooks
 
     async def of_channel(self, channel: str) -> NotifySettings:
         """Return a channel's settings; the defaults if it has none."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Table, and_, delete, exists, or_, select
 
 from bot.domain.checks import CheckResult
+from bot.domain.destinations import Webhook
 from bot.store.audit import AuditTrail
 from bot.store.canaries import Canaries
 from bot.store.clocks import Clocks
@@ -67,6 +69,10 @@ class Store:
         self.clocks = Clocks(database)
         self.canaries = Canaries(database)
         self.due_times = DueTimes(database)
+
+    def set_webhooks(self, webhooks: Sequence[Webhook]) -> None:
+        """Send events of incidents to these webhooks from now on."""
+        self._database.webhooks = tuple(webhooks)
 
     async def check(self, *, with_integrity: bool = True) -> list[CheckResult]:
         """Check that the database can be reached, is intact, has our schema and is writable; stop at the first problem.

@@ -19,6 +19,7 @@ TOPICS: Mapping[str, Topic] = {
     "exit-codes": Topic("cli.md", "Exit codes, for scripts", "Exit codes"),
     "json": Topic("cli.md", "The fields that `--json` prints", "`--json`"),
     "configuration": Topic("configuration.md", "Environment variables and `.env`"),
+    "webhooks": Topic("webhooks.md", "Send alerts to webhooks and PagerDuty"),
     "access": Topic("access.md", "Who may use the bot: roles, other organizations, audit trail"),
     "slack": Topic("slack.md", "How to connect a Slack workspace"),
     "alert-rules": Topic("rules.md", "What each alert rule does and how to set it"),

@@ -94,11 +94,13 @@ class Deliverer:
         settings: DeliverySettings | None = None,
         jitter: Callable[[], float] = random.random,
         follow_ups: FollowUps | None = None,
+        accepts: Callable[[str], bool] = lambda _channel: True,
     ) -> None:
         # `follow_ups` returns what to send because a notification arrived, such as a direct message. It must not raise.
+        # `accepts` says which channels are delivered to; another Deliverer sends to the others.
         self._outbox, self._notifier, self._clock = store.deliveries, notifier, clock
         self._settings = settings or DeliverySettings()
-        self._jitter, self._follow_ups = jitter, follow_ups
+        self._jitter, self._follow_ups, self._accepts = jitter, follow_ups, accepts
         self._rate_limiter = ChannelRateLimiter(self._settings.interval_s, self._settings.burst)
         self._edit_limiter = ChannelRateLimiter(
             self._settings.edit_interval_s, self._settings.edit_burst, slower=2.0, slowest=6.0
@@ -154,7 +156,7 @@ class Deliverer:
             self._clock(),
             lease=self._settings.lease,
             limit=limit,
-            room=lambda channel: 0 if channel in busy else self._rate_limiter.room(channel),
+            room=lambda one: self._rate_limiter.room(one) if one not in busy and self._accepts(one) else 0,
             with_edits=self._edit_limiter.room(_EDITS) > 0,
         )
 

@@ -1,8 +1,8 @@
 """`notify`: whom a channel's alerts mention, reminders, quiet hours and the job's owner. Pure."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from bot.commands.subcommands.arguments import Arguments, read_duration
@@ -68,7 +68,23 @@ class OwnerChange:
         return replace(settings, owner=self.contact)
 
 
-NotifyChange = MentionChange | ReminderChange | QuietChange | OwnerChange
+@dataclass(frozen=True, slots=True)
+class WebhookChange:
+    """Choose whether a webhook gets this channel's alerts."""
+
+    name: str
+    severity: Severity | None
+    """From which severity on; None: not at all."""
+    is_default: bool = False
+    """Whether the webhook's own setting holds again."""
+
+    def apply(self, settings: NotifySettings) -> NotifySettings:
+        """The settings with this change."""
+        others = {name: severity for name, severity in settings.webhooks.items() if name != self.name}
+        return replace(settings, webhooks=others if self.is_default else {**others, self.name: self.severity})
+
+
+NotifyChange = MentionChange | ReminderChange | QuietChange | OwnerChange | WebhookChange
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +109,8 @@ class NotifyAnswer:
     settings: NotifySettings
     contact: OwnerContact | None
     has_changed: bool = False
+    routes: Mapping[str, Severity] = field(default_factory=dict)
+    """The webhooks that get this channel's alerts, and from which severity on."""
 
 
 def _build_notify(arguments: Arguments) -> NotifyCommand | NotifyMeCommand:
@@ -111,11 +129,13 @@ def _build_notify(arguments: Arguments) -> NotifyCommand | NotifyMeCommand:
             return NotifyCommand(_quiet(arguments, values))
         case "owner":
             return NotifyCommand(OwnerChange(_contact("owner", values)))
+        case "webhook":
+            return NotifyCommand(_webhook(values))
         case "me":
             is_default = [value.lower() for value in values] == ["default"]
             return NotifyMeCommand(None if is_default else _contact("me", values, "|default"))
         case _:
-            known = "page, warn, info, reminders, quiet, owner or me"
+            known = "page, warn, info, reminders, quiet, owner, webhook or me"
             raise UsageError(f"Unknown setting `{words[0][:40]}`. Use {known}.")
 
 
@@ -178,6 +198,14 @@ def _zone(name: str) -> str:
         raise UsageError(f"Unknown time zone `{name[:40]}`. Use a name such as Europe/Berlin or UTC.") from None
 
 
+def _webhook(values: Sequence[str]) -> WebhookChange:
+    word = values[1].lower() if len(values) == 2 else ""
+    if word not in (*Severity, "off", "default"):
+        raise UsageError("Use `notify webhook NAME page|warn|info|off|default`: its name, and from which severity on.")
+    severity = Severity(word) if word in list(Severity) else None
+    return WebhookChange(values[0].lower(), severity, is_default=word == "default")
+
+
 def _contact(topic: str, values: Sequence[str], more: str = "") -> OwnerContact:
     word = values[0].lower() if len(values) == 1 else ""
     if word not in list(OwnerContact):
@@ -189,7 +217,8 @@ NOTIFY = Subcommand(
     "notify",
     "Choose whom alerts mention here, reminders and quiet hours",
     _build_notify,
-    "[page|warn|info TARGET...] [reminders on|off|TIME] [quiet HH:MM-HH:MM [ZONE]] [owner|me mention|dm|off]",
+    "[page|warn|info TARGET...] [reminders on|off|TIME] [quiet HH:MM-HH:MM [ZONE]] [owner|me mention|dm|off] "
+    "[webhook NAME page|warn|info|off]",
     (Option("--except-pages", "With `quiet`: pages still mention people and send reminders."),),
     (
         ("notify", "show the settings"),
@@ -197,6 +226,7 @@ NOTIFY = Subcommand(
         ("notify reminders 45m", "wait 45 minutes before the first reminder of a page that nobody acknowledged"),
         ("notify quiet 22:00-07:00 Europe/Berlin", "no mentions and no reminders at night"),
         ("notify owner dm", "message the person who started a job instead of a mention here"),
+        ("notify webhook pagerduty page", "send pages of this channel to the webhook `pagerduty` too"),
         ("notify me off", "neither mention nor message me about my jobs, in any channel"),
     ),
 )

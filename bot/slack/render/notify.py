@@ -1,5 +1,7 @@
 """How a channel and a person are notified, as the answer to `notify`."""
 
+from collections.abc import Mapping
+
 from bot.commands.subcommands.notify import NotifyAnswer
 from bot.domain.alerts import Severity
 from bot.domain.durations import spoken_duration
@@ -32,9 +34,12 @@ def render_notify(answer: NotifyAnswer) -> Message:
         f"*Who started the job:* {_OWNER[settings.owner]}",
         f"*Your own jobs:* {mine}",
     ]
+    if answer.routes:
+        rows.append(f"*Webhooks:* {_webhooks(answer.routes)}")
     title = "Settings changed." if answer.has_changed else "How this channel is notified."
     help_row = "Change: `/train notify page @oncall`, `reminders 45m`, `quiet 22:00-07:00`, `owner dm`, `me off`"
     text = f"{title} Mentions: {_mentions(settings)}. Reminders: {_reminders(settings)}."
+    text += f" Webhooks: {_webhooks(answer.routes)}." if answer.routes else ""
     return message(text, [section("\n".join([f"*{title}*", *rows])), context([help_row])])
 
 
@@ -45,6 +50,10 @@ def _mentions(settings: NotifySettings) -> str:
         if settings.mentions.get(severity)
     ]
     return " · ".join(shown) or "nobody"
+
+
+def _webhooks(routes: Mapping[str, Severity]) -> str:
+    return " · ".join(f"{code(name, 40)} from {severity} on" for name, severity in sorted(routes.items()))
 
 
 def _name(target: MentionTarget) -> str:

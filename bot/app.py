@@ -9,6 +9,7 @@ import gc
 import logging
 import signal
 from collections.abc import Coroutine
+from dataclasses import replace
 from datetime import timedelta
 
 from slack_bolt.async_app import AsyncApp
@@ -20,6 +21,7 @@ from bot.commands.user_config import load_access, load_diagnosis_config
 from bot.domain.access import AccessPolicy
 from bot.domain.checks import CLOCK_LOOP, DELIVERY_LOOP, DIGEST_LOOP, POLL_LOOP, PURGE_LOOP, REMINDER_LOOP
 from bot.domain.destinations import webhook_name
+from bot.domain.downtime import find_downtime
 from bot.domain.grouping import Grouping
 from bot.environment import provider_config
 from bot.errors import ConfigError
@@ -124,7 +126,11 @@ async def _run(
 ) -> None:
     runner, store, app = channel_runner.runner, channel_runner.store, _create_slack_app(settings)
     config = runner.diagnosis_config()
-    poller = Poller(runner.registry, store, clock, runner.redactor, config, poll_settings(settings))
+    downtime = find_downtime(await store.last_heartbeat(POLL_LOOP), clock(), settings.trainwatch_poll_interval)
+    if downtime is not None:
+        log.warning("trainwatch was down", extra={"since": downtime.since.isoformat()})
+    polling = replace(poll_settings(settings), downtime=downtime)
+    poller = Poller(runner.registry, store, clock, runner.redactor, config, polling)
     contacts = Contacts(app.client, store.preferences, clock)
     canary = Canary(store, clock, settings.trainwatch_canary_every)
     notifier = CanaryRoute(SlackNotifier(app.client, contacts, PostHistory(app.client, clock)), canary)

@@ -10,6 +10,8 @@ class Grouping:
 
     group_wait: timedelta = timedelta(seconds=1)
     """How long a new digest waits for more alerts before its first message."""
+    downtime_wait: timedelta = timedelta(seconds=10)
+    """The same for the message about a downtime, until most jobs have been polled."""
     group_interval: timedelta = timedelta(minutes=1)
     """How long an alert must have ended before a reply announces it; one that fires again before has no reply."""
     storm_size: int = 8

@@ -4,10 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bot.domain.digests import STORM
+from bot.domain.downtime import DOWNTIME
 from bot.domain.grouping import Grouping
-
-DOWNTIME = "downtime:"
-"""Beginning of the key of what happened while trainwatch was down: one message, also for one job."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,13 +16,18 @@ from bot.domain.alerts import (
 )
 from bot.domain.digest_plans import DigestPlan
 from bot.domain.digests import Digest, DigestMember, StoredDigest, is_of_platform
+from bot.domain.downtime import DOWNTIME
 from bot.domain.grouping import Grouping
+from bot.domain.jobs import JobState
 from bot.domain.notify import NotifySettings
 from bot.rules.lead import is_active, lead_alert
 from bot.rules.reminders import MAX_REMINDERS, interval, open_pages
 
 LISTED_JOBS = 20
 """Jobs in one reply."""
+ROOT_JOBS = 50
+"""Jobs in the root message about a downtime."""
+_ENDINGS = {JobState.SUCCEEDED: "Finished", JobState.CANCELLED: "Stopped", JobState.PREEMPTED: "Preempted"}
 _LIST_AFTER, _LIST_EVERY = timedelta(seconds=3), timedelta(seconds=10)
 """Fewer jobs than a full reply are listed when no other has joined for a moment, or the last list is older."""
 _FACT_CHARS = 300
@@ -73,12 +78,12 @@ def member_of(incident: Incident) -> DigestMember:
         job=job.ref,
         name=job.name or str(job.ref),
         url=job.url,
-        cause=lead.title if lead is not None else f"Job {job.state}",
+        cause=lead.title if lead is not None else _ENDINGS.get(job.state, "Ended"),
         fact=_fact(incident),
         severity_rank=lead.severity.rank if lead is not None else 0,
-        at=(lead.evidence.first_at or lead.fired_at) if lead is not None else incident.opened_at,
-        is_firing=incident.is_open,
-        ended_at=closing.at if closing is not None and not has_ended else incident.resolved_at if has_ended else None,
+        at=(lead.evidence.first_at or lead.fired_at) if lead is not None else job.ended_at or incident.opened_at,
+        is_firing=incident.is_open and lead is not None,
+        ended_at=_ended_at(incident) if has_ended or closing is not None else None,
         resolution=lead.resolution.value if lead is not None and lead.resolution is not None else "",
         acknowledged_by=taken.by if taken is not None and incident.is_open else None,
         is_closed=closing is not None,
@@ -86,6 +91,14 @@ def member_of(incident: Incident) -> DigestMember:
         silence_id=muted.silence_id if muted is not None else None,
         user=job.user,
     )
+
+
+def _ended_at(incident: Incident) -> datetime | None:
+    """When a person closed it or its lead alert ended."""
+    if incident.closing is not None and not incident.is_open:
+        return incident.closing.at
+    lead = lead_alert(incident)
+    return lead.resolved_at if lead is not None and lead.resolved_at is not None else incident.resolved_at
 
 
 def _fact(incident: Incident) -> str:
@@ -137,7 +150,10 @@ class _DigestDraft:
             self._add(DeliveryKind.EDIT, reason)
         if state.severity_rank and rank > state.severity_rank and self._severity() is not None:
             self._add(DeliveryKind.REPLY, NotifyReason.CHANGED, broadcast=True, mention=self._severity())
-        self.state = replace(state, shown=shown, severity_rank=max(rank, state.severity_rank, 1))
+        # What had ended before the first message needs no reply about its end.
+        is_announced = state.is_end_announced or (is_first and self._digest.ended_at is not None)
+        severity_rank = max(rank, state.severity_rank, 1)
+        self.state = replace(state, shown=shown, severity_rank=severity_rank, is_end_announced=is_announced)
 
     def announce(self) -> None:
         """Reply once that everything has ended, and once that it began again."""
@@ -157,8 +173,9 @@ class _DigestDraft:
         """Reply with the jobs that no reply has listed, up to LISTED_JOBS each."""
         if is_of_platform(self._stored.key):
             return  # the root message names them
+        in_root = ROOT_JOBS if self._stored.key.startswith(DOWNTIME) else 0
         listed = set(self.state.listed)
-        new = [one for one in self._digest.members if one.incident_id not in listed]
+        new = [one for one in self._digest.members[in_root:] if one.incident_id not in listed]
         due_at = max(self._stored.joined_at + _LIST_AFTER, self._stored.opened_at)
         due_at = min(due_at, (self.state.listed_at or self._stored.opened_at) + _LIST_EVERY)
         while new and (len(new) >= LISTED_JOBS or self._now >= due_at):

@@ -16,6 +16,8 @@ from bot.domain.alerts import (
     Severity,
     stable_id,
 )
+from bot.domain.digests import is_of_platform
+from bot.domain.downtime import Downtime
 from bot.domain.grouping import STANDARD, Grouping
 from bot.domain.jobs import Job
 from bot.domain.progress import RunProgress
@@ -39,6 +41,10 @@ class PolledJob:
     progress: RunProgress | None = None
     """According to the log; None when no log was read."""
     grouping: Grouping = STANDARD
+    downtime: Downtime | None = None
+    """Before this poll, the first after it; its incidents become one message."""
+    past: tuple[IncidentAlert, ...] = ()
+    """What happened during the downtime and has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +61,7 @@ class IncidentDraft:
 
     def __init__(self, channel: str, incident: Incident | None, polled: PolledJob) -> None:
         self._channel, self._job, self._now, self._grouping = channel, polled.job, polled.at, polled.grouping
+        self._group = polled.downtime.group if polled.downtime else ""
         self._progress = polled.progress or (incident.progress if incident else None)
         self._before = incident
         self._alerts: dict[str, IncidentAlert] = {one.id: one for one in incident.alerts} if incident else {}
@@ -208,7 +215,7 @@ class IncidentDraft:
             channel=self._channel,
             job=self._job,
             opened_at=self._now,
-            group=next((one.evidence.group for one in alerts if one.evidence.group), ""),
+            group=self._new_group(alerts),
         )
         if self._reopens:
             opened = replace(opened, acknowledgement=None, closing=None)
@@ -216,6 +223,10 @@ class IncidentDraft:
         incident = replace(opened, job=self._job, alerts=alerts, resolved_at=resolved_at, progress=self._progress)
         incident = mute(incident, silences, self._now)
         return Plan(incident, (*self._messages(incident), *self._suppressed))
+
+    def _new_group(self, alerts: Sequence[IncidentAlert]) -> str:
+        shared = next((one.evidence.group for one in alerts if one.evidence.group), "")
+        return shared if is_of_platform(shared) else self._group or shared
 
     def _messages(self, incident: Incident) -> Iterable[Delivery]:
         root = DeliveryKind.EDIT if self._before else DeliveryKind.ROOT

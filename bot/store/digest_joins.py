@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.alerts import Delivery, DeliveryKind, Incident, stable_id
 from bot.domain.digests import DigestState
+from bot.domain.downtime import DOWNTIME
 from bot.domain.grouping import Grouping
 from bot.domain.storms import ChannelQueue, Joined, NewIncident, join_digests
 from bot.store.codec import to_json
@@ -106,7 +107,7 @@ async def _open(
         "opened_at": now,
         "joined_at": now,
         "value": to_json(DigestState()),
-        "due_at": now + grouping.group_wait,
+        "due_at": now + (grouping.downtime_wait if key.startswith(DOWNTIME) else grouping.group_wait),
     }
     await connection.execute(database.insert(digests).values(row).on_conflict_do_nothing())
     is_open = and_(digests.c.channel == channel, digests.c.key == key, digests.c.closed_at.is_(None))

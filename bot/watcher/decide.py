@@ -13,18 +13,21 @@ from bot.domain.alerts import (
     Delivery,
     DeliveryKind,
     Incident,
+    IncidentAlert,
     Notification,
     NotifyReason,
     alert_id,
     stable_id,
 )
 from bot.domain.digests import is_of_platform
+from bot.domain.downtime import Downtime
 from bot.domain.durations import spoken_duration
 from bot.domain.gaps import Part
 from bot.domain.grouping import STANDARD, Grouping
 from bot.domain.jobs import Job, JobState
 from bot.domain.observations import Observation
 from bot.domain.watches import ClaimedWatch, PollResult
+from bot.rules.catching_up import past_failures, report_past, split_past
 from bot.rules.evaluate import EvaluatedAlert, evaluate_rules, wanted_rules
 from bot.rules.flapping import can_reopen
 from bot.rules.incident_draft import Plan, PolledJob
@@ -55,6 +58,8 @@ class WatchState:
     """When metrics were last read."""
     logs_at: datetime | None = None
     """When the log was last read to its end."""
+    catches_up: bool = False
+    """Whether the log of a downtime is not read to its end yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,8 @@ class DecisionSettings:
     """How long after its end a job's log is still read for late lines."""
     intervals: PollIntervals = field(default_factory=PollIntervals)
     grouping: Grouping = STANDARD
+    downtime: Downtime | None = None
+    """The time before this process started, when none ran."""
 
 
 def decide(
@@ -84,9 +91,15 @@ def decide(
     """
     now = observation.at
     job = observation.job or watch.last_job or Job(watch.job, JobState.UNKNOWN, "")
-    state = _next_state(load_state(watch.memory, WatchState), observation, job)
+    before = load_state(watch.memory, WatchState)
+    downtime = _downtime_of(watch, before, settings.downtime, now)
+    state = _next_state(before, observation, job, downtime)
     wanted = wanted_rules(one.settings for one in watch.subscriptions)
     alerts = evaluate_rules(watch.alerts, wanted, observation, diagnosis)
+    past: tuple[IncidentAlert, ...] = ()
+    if downtime is not None:
+        alerts, past = split_past(_with_ids(alerts, watch), wanted, now)
+        past += past_failures(diagnosis, alerts, downtime, watch.id)
     progress = diagnosis.progress if diagnosis and diagnosis.progress.is_known else None
     is_log_read = not observation.more and not any(gap.is_outage for gap in observation.gaps if gap.part is Part.LOGS)
     has_ended = state.ended_at is not None and now - state.ended_at >= (
@@ -96,13 +109,14 @@ def decide(
     if has_ended:  # nothing can fire again
         grouping = replace(grouping, group_interval=timedelta(0), calm_after=timedelta(0))
     last = last_message(job, is_log_read=is_log_read) if has_ended else None
-    plans = _plans(watch, alerts, PolledJob(job, now, progress, grouping), last)
+    polled = PolledJob(job, now, progress, grouping, downtime, past)
+    plans = _plans(watch, alerts, polled, last)
     fails = watch.fails + 1 if observation.is_empty else 0
     quiet_polls, retry_after = state.quiet_polls, observation.retry_after
     wait = next_interval(
         settings.intervals, job.state, fails=fails, quiet_polls=quiet_polls, retry_after=retry_after, jitter=jitter
     )
-    before = {incident.id: incident for incident in watch.incidents}
+    known = {incident.id: incident for incident in watch.incidents}
     incidents = [one.incident for one in plans if one.incident is not None]
     return PollResult(
         watch_id=watch.id,
@@ -114,20 +128,30 @@ def decide(
         seen_at=watch.seen_at if observation.is_empty else now,
         memory={**dump_state(state), "log": log_state},
         alerts=tuple(one.alert for one in alerts if one.changed),
-        incidents=tuple(one for one in incidents if before.get(one.id) != one),
+        incidents=tuple(one for one in incidents if known.get(one.id) != one),
         deliveries=tuple(delivery for one in plans for delivery in one.deliveries),
         unsubscribe=has_ended or not watch.subscriptions,
     )
 
 
-def _next_state(before: WatchState, observation: Observation, job: Job) -> WatchState:
+def _downtime_of(watch: ClaimedWatch, state: WatchState, downtime: Downtime | None, now: datetime) -> Downtime | None:
+    """The downtime, at the polls that read for the first time what happened during it."""
+    if downtime is None or not (state.catches_up or downtime.is_first_poll(watch.seen_at, now)):
+        return None
+    return downtime
+
+
+def _next_state(before: WatchState, observation: Observation, job: Job, downtime: Downtime | None) -> WatchState:
     now = observation.at
+    # A job that ended long before the end of a downtime has no late lines.
+    found_at = job.ended_at or now if downtime is not None else now
     is_log_unread = observation.more or observation.log_error is not None
     return WatchState(
-        ended_at=min(before.ended_at or now, now) if job.state.is_terminal else None,
+        ended_at=min(before.ended_at or found_at, now) if job.state.is_terminal else None,
         quiet_polls=0 if observation.lines else before.quiet_polls + 1,
         metrics_at=before.metrics_at if observation.metrics_error else now,
         logs_at=before.logs_at if is_log_unread else now,
+        catches_up=downtime is not None and (observation.more or observation.is_empty),
     )
 
 
@@ -137,17 +161,17 @@ def _plans(watch: ClaimedWatch, alerts: Sequence[EvaluatedAlert], polled: Polled
     That the platform cannot be read has a separate incident, because it is shown for all jobs together. `last` is the
     last message of a job that has ended.
     """
-    named = [
-        replace(one, id=alert_id(watch.id, watch.job, one.alert)) if one.alert.state is AlertState.FIRING else one
-        for one in alerts
-    ]
+    named = _with_ids(alerts, watch)
     plans = []
     for one in watch.subscriptions:
         silences = [silence for silence in watch.silences if silence.channel == one.channel]
         incidents = sorted((found for found in watch.incidents if found.channel == one.channel), key=_relevance)
         for lane in _lanes(named, incidents):
             current = plan(one, lane.alerts, lane.incident, silences, polled)
+            is_open = current.incident is not None and current.incident.resolved_at is None
             plans.append(current if last is None else _end(one.channel, current, watch.id, polled, lane, last))
+            if polled.downtime is not None and lane.is_of_job and not is_open and (polled.past or last):
+                plans.append(report_past(one.channel, polled.job, polled.past, polled.downtime, polled.at))
     subscribed = {one.channel for one in watch.subscriptions}
     text = "This channel no longer watches the job."
     left = [
@@ -156,6 +180,14 @@ def _plans(watch: ClaimedWatch, alerts: Sequence[EvaluatedAlert], polled: Polled
         if one.channel not in subscribed and one.resolved_at is None
     ]
     return plans + left
+
+
+def _with_ids(alerts: Sequence[EvaluatedAlert], watch: ClaimedWatch) -> list[EvaluatedAlert]:
+    """The alerts, those that fire with their ids."""
+    return [
+        replace(one, id=alert_id(watch.id, watch.job, one.alert)) if one.alert.state is AlertState.FIRING else one
+        for one in alerts
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +233,7 @@ def _end(channel: str, current: Plan, watch_id: int, polled: PolledJob, lane: _L
     if incident is not None and incident.resolved_at is None:
         ended = end_incident(incident, job, polled.at, text, polled.progress)
         return Plan(ended.incident, (*current.deliveries, *ended.deliveries))
-    if not lane.is_of_job:
+    if not lane.is_of_job or polled.downtime is not None:
         return current
     key = stable_id("note", f"{channel}|{job.ref}|{watch_id}|end")
     note = Delivery(key, channel, Notification(DeliveryKind.NOTE, NotifyReason.NOTE, job, text=text))

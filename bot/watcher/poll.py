@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from bot import metrics
+from bot.domain.downtime import Downtime
 from bot.domain.durations import Clock, ns_from_datetime
 from bot.domain.gaps import Gap, GapReason, Part
 from bot.domain.grouping import STANDARD, Grouping
@@ -70,6 +71,8 @@ class PollSettings:
     drain: timedelta = timedelta(seconds=90)
     """How long after its end a job's log is still read for late lines."""
     grouping: Grouping = STANDARD
+    downtime: Downtime | None = None
+    """The time before the start, when no process ran."""
 
 
 class Poller:
@@ -87,6 +90,8 @@ class Poller:
     ) -> None:
         self._registry, self._store, self._clock, self._diagnosis_config = registry, store, clock, diagnosis_config
         self._settings, self._redactor, self._jitter = settings or PollSettings(), redactor, jitter
+        its = self._settings
+        self._decision_settings = DecisionSettings(its.drain, its.intervals, its.grouping, its.downtime)
         self._polls: dict[asyncio.Task[PollResult], ClaimedWatch] = {}
         self._done: list[asyncio.Task[PollResult]] = []
         """Polls that are done but not saved."""
@@ -253,7 +258,7 @@ class Poller:
             redacted,
             diagnosis,
             log_state,
-            DecisionSettings(self._settings.drain, self._settings.intervals, self._settings.grouping),
+            self._decision_settings,
             jitter=self._jitter(),
         )
 

@@ -5,11 +5,14 @@ Its buttons act on all of them, its menu and those of the lists on one.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from bot.domain.alerts import DeliveryKind, Notification, NotifyReason, Severity
 from bot.domain.digests import Digest, DigestMember, is_of_platform
+from bot.domain.downtime import DOWNTIME, downtime_start
 from bot.domain.durations import spoken_duration
 from bot.domain.wording import plural
+from bot.rules.digest import ROOT_JOBS
 from bot.slack.render.blocks import Action, actions, button, confirm, context, menu, row_sections, section
 from bot.slack.render.digest_text import (
     current_members,
@@ -20,10 +23,10 @@ from bot.slack.render.digest_text import (
     spoken_headline,
     state_counts,
 )
-from bot.slack.render.icons import REMINDER
+from bot.slack.render.icons import CLEARED, DOWN, ENDED, REMINDER
 from bot.slack.render.mentions import NO_MENTIONS, Mentioned, with_mentions
 from bot.slack.render.message import Block, Message, message
-from bot.slack.render.text import clock_time, code, cut, link, one_line, person, slack_time
+from bot.slack.render.text import clock_time, code, cut, link, one_line, person, plain_time, slack_time
 
 _MAX_MENU, _OPTION = 40, 30
 """Options of a menu and characters of each: all count against the size of a message. Each list has a menu too."""
@@ -32,6 +35,7 @@ _NAMES, _ALL_NAMES = 90, 1200
 _FACT = 72
 _LIST_FACT = 140
 _ROW = 600
+_DOWNTIME_ROW, _DOWNTIME_BUDGET, _DOWNTIME_MENU = 190, 7400, 15
 _LIST_BUDGET = 6500
 
 
@@ -45,6 +49,9 @@ def render_digest(notification: Notification, mentioned: Mentioned = NO_MENTIONS
 
 
 def _render_root(digest: Digest) -> Message:
+    since = downtime_start(digest.key)
+    if since is not None:
+        return _render_downtime(digest, since)
     has_ended = digest.ended_at is not None
     lines = [
         digest_headline(digest),
@@ -60,6 +67,33 @@ def _render_root(digest: Digest) -> Message:
             _buttons(digest),
         ],
     )
+
+
+def _render_downtime(digest: Digest, since: datetime) -> Message:
+    """What happened while trainwatch was down: one line for each job, those that need a person first."""
+    span = f"{clock_time(since)} to {clock_time(digest.opened_at)}"
+    count = sum(one.is_firing for one in digest.members)
+    need = f"{plural(count, 'job')} need{'s' if count == 1 else ''} attention" if count else "Nothing needs attention"
+    members = sorted(digest.members[:ROOT_JOBS], key=lambda one: (not one.is_firing, -one.severity_rank, one.at))
+    rows = [cut(_downtime_row(one), _DOWNTIME_ROW) for one in members]
+    spoken = f"{plain_time(since)} to {plain_time(digest.opened_at)}"
+    return message(
+        f"{DOWN} trainwatch was down from {spoken}. {need}.",
+        [
+            section(f"{DOWN} *I was down from {span}.* This is what happened. {need}."),
+            *row_sections(rows, _DOWNTIME_BUDGET, "job"),
+            context(_owners(digest)),
+            _buttons(digest),
+        ],
+    )
+
+
+def _downtime_row(member: DigestMember) -> str:
+    where = f"{one_line(member.name, 30)} {code(str(member.job), 60)} {clock_time(member.at)}"
+    if member.severity_rank == 0:
+        return f"{CLEARED if member.cause == 'Finished' else ENDED} {where} {one_line(member.cause, 40)}"
+    how = "" if member.is_firing else f" · {member_ending(member)}"
+    return f"{icon_of(member)} {where} {one_line(member.cause, 60)}{how}"
 
 
 def _fact(digest: Digest) -> str:
@@ -114,6 +148,7 @@ def _buttons(digest: Digest) -> Block | None:
     asks = confirm("Resolve all?", f"Closes {plural(len(firing), 'alert')} of this message.", "Resolve all")
     silence_ids = {one.silence_id for one in firing}
     undo = f"silence end {silence_ids.pop()}" if len(silence_ids) == 1 and None not in silence_ids else ""
+    options = firing[:_DOWNTIME_MENU] if digest.key.startswith(DOWNTIME) else firing
     return actions(
         [
             button("Acknowledge all", Action.ACKNOWLEDGE, digest.id, style="primary" if is_page else None)
@@ -121,7 +156,7 @@ def _buttons(digest: Digest) -> Block | None:
             else None,
             button("Undo silence", Action.CHANGE, undo) or button("Silence all 1 hour", Action.SILENCE, digest.id),
             button("Resolve all", Action.RESOLVE, digest.id, asks=asks),
-            _menu(firing),
+            _menu(options),
         ]
     )
 

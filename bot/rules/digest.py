@@ -25,8 +25,8 @@ from bot.rules.reminders import MAX_REMINDERS, interval, open_pages
 
 LISTED_JOBS = 20
 """Jobs in one reply."""
-ROOT_JOBS = 50
-"""Jobs in the root message about a downtime."""
+ROOT_JOBS = 60
+"""Jobs in a root message that names them: about a downtime or a platform."""
 _ENDINGS = {JobState.SUCCEEDED: "Finished", JobState.CANCELLED: "Stopped", JobState.PREEMPTED: "Preempted"}
 _LIST_AFTER, _LIST_EVERY = timedelta(seconds=3), timedelta(seconds=10)
 """Fewer jobs than a full reply are listed when no other has joined for a moment, or the last list is older."""
@@ -171,9 +171,8 @@ class _DigestDraft:
 
     def list_members(self) -> None:
         """Reply with the jobs that no reply has listed, up to LISTED_JOBS each."""
-        if is_of_platform(self._stored.key):
-            return  # the root message names them
-        in_root = ROOT_JOBS if self._stored.key.startswith(DOWNTIME) else 0
+        names_jobs = self._stored.key.startswith(DOWNTIME) or is_of_platform(self._stored.key)
+        in_root = ROOT_JOBS if names_jobs else 0
         listed = set(self.state.listed)
         new = [one for one in self._digest.members[in_root:] if one.incident_id not in listed]
         due_at = max(self._stored.joined_at + _LIST_AFTER, self._stored.opened_at)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,9 +21,10 @@ from bot.store.migrate import upgrade
 from bot.store.store import open_store
 from emulator.demo import bot_process, connected
 from emulator.faults import Fault
+from emulator.logs import Line
 from emulator.sandbox import Sandbox, sandbox
 from emulator.slack.model import Channel, Message
-from emulator.world import TrainingJob, World
+from emulator.world import TrainingJob, World, to_ns
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -73,7 +75,10 @@ class Watched:
 
 
 @asynccontextmanager
-async def watching(tmp_path: Path, count: int, rules: Sequence[str] = (), **settings: str) -> AsyncIterator[Watched]:
+async def watching(
+    tmp_path: Path, count: int, rules: Sequence[str] = (), after: timedelta | None = None
+) -> AsyncIterator[Watched]:
+    """Watch jobs with a new process; `after` an absence in which many things happened."""
     world = World()
     jobs = [world.add_training_job("proj", f"job{number:03}") for number in range(count)]
     async with sandbox(world) as on:
@@ -86,7 +91,10 @@ async def watching(tmp_path: Path, count: int, rules: Sequence[str] = (), **sett
                 channel.id, "T1", JobRef("baseten", f"proj/{job.job_id}"), "U0ADA", wanted, datetime.now(UTC)
             )
         await store.aclose()
-        environment = {**on.settings, **SETTINGS, "DATABASE_URL": url, **settings}
+        if after is not None:
+            age(tmp_path / "bot.db", after)
+            happen(jobs, datetime.now(UTC) - after)
+        environment = {**on.settings, **SETTINGS, "DATABASE_URL": url}
         async with bot_process(environment, tmp_path) as process:
             await connected(on, process)
             await asyncio.sleep(5)
@@ -150,3 +158,38 @@ async def test_a_job_that_flaps_every_six_seconds(tmp_path: Path) -> None:
         log.info("figures: %s", figures)
         assert len(watched.posts) <= 2
         assert "restarted" in json.dumps(watched.roots[0].blocks)
+
+
+async def test_an_hour_of_downtime_with_fifty_jobs(tmp_path: Path) -> None:
+    async with watching(tmp_path, 50, after=timedelta(hours=1)) as watched:
+        await watched.look_until(lambda: len(watched.seen_at) == 40, 60)
+        text = json.dumps([one.blocks for one in watched.posts], ensure_ascii=False)
+        lines = [line for line in text.split("\\n") if "proj/job" in line]
+        figures = {"posts": len(watched.posts), "named": len(watched.seen_at), "lines": len(lines)}
+        log.info("figures: %s", figures)
+        assert len(watched.posts) <= 2
+        assert "I was down from" in text
+        assert len(watched.seen_at) == 40  # nothing happened to the others
+
+
+def happen(jobs: Sequence[TrainingJob], since: datetime) -> None:
+    """Let jobs fail, finish and log errors within an hour."""
+    for number, job in enumerate(jobs):
+        at = since + timedelta(minutes=number)
+        match number % 5:
+            case 0:
+                job.history.add(at, "TRAINING_JOB_FAILED", "exit code 1")
+            case 1:
+                job.history.add(at, "TRAINING_JOB_COMPLETED")
+            case 2:
+                job.log.append(Line(to_ns(since + timedelta(minutes=20)), "ERROR: connection reset", "abc12", "ERROR"))
+            case 3:
+                job.log.append(Line(to_ns(since + timedelta(minutes=59)), "ERROR: disk broke", "abc12", "ERROR"))
+
+
+def age(database: Path, by: timedelta) -> None:
+    """Pretend that the bot polled every job, and stopped this long ago."""
+    at = (datetime.now(UTC) - by).strftime("%Y-%m-%d %H:%M:%S.%f")
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute("UPDATE watches SET seen_at = ?, created_at = ?", (at, at))
+        connection.execute("INSERT INTO heartbeats (name, at) VALUES ('poll', ?)", (at,))

@@ -5,7 +5,7 @@ Its buttons act on all of them, its menu and those of the lists on one.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.domain.alerts import DeliveryKind, Notification, NotifyReason, Severity
 from bot.domain.digests import Digest, DigestMember, is_of_platform
@@ -30,11 +30,13 @@ from bot.slack.render.text import clock_time, code, cut, link, one_line, person,
 
 _MAX_MENU, _OPTION = 40, 30
 """Options of a menu and characters of each: all count against the size of a message. Each list has a menu too."""
-_NAMES, _ALL_NAMES = 90, 1200
+_NAMES, _ALL_NAMES = 90, 2400
 """Characters of job names in the root message: one or two lines on a phone; all, when no reply lists them."""
 _FACT = 72
 _LIST_FACT = 140
 _ROW = 600
+_SAME_DAY = timedelta(hours=12)
+"""A time this near to the message needs no date."""
 _DOWNTIME_ROW, _DOWNTIME_BUDGET, _DOWNTIME_MENU = 190, 7400, 15
 _LIST_BUDGET = 6500
 
@@ -71,11 +73,11 @@ def _render_root(digest: Digest) -> Message:
 
 def _render_downtime(digest: Digest, since: datetime) -> Message:
     """What happened while trainwatch was down: one line for each job, those that need a person first."""
-    span = f"{clock_time(since)} to {clock_time(digest.opened_at)}"
+    span = f"{_time(since, digest)} to {clock_time(digest.opened_at)}"
     count = sum(one.is_firing for one in digest.members)
     need = f"{plural(count, 'job')} need{'s' if count == 1 else ''} attention" if count else "Nothing needs attention"
     members = sorted(digest.members[:ROOT_JOBS], key=lambda one: (not one.is_firing, -one.severity_rank, one.at))
-    rows = [cut(_downtime_row(one), _DOWNTIME_ROW) for one in members]
+    rows = [cut(_downtime_row(one, digest), _DOWNTIME_ROW) for one in members]
     spoken = f"{plain_time(since)} to {plain_time(digest.opened_at)}"
     return message(
         f"{DOWN} trainwatch was down from {spoken}. {need}.",
@@ -88,8 +90,12 @@ def _render_downtime(digest: Digest, since: datetime) -> Message:
     )
 
 
-def _downtime_row(member: DigestMember) -> str:
-    where = f"{one_line(member.name, 30)} {code(str(member.job), 60)} {clock_time(member.at)}"
+def _time(at: datetime, digest: Digest) -> str:
+    return clock_time(at) if digest.opened_at - at < _SAME_DAY else slack_time(at)
+
+
+def _downtime_row(member: DigestMember, digest: Digest) -> str:
+    where = f"{one_line(member.name, 30)} {code(str(member.job), 60)} {_time(member.at, digest)}"
     if member.severity_rank == 0:
         return f"{CLEARED if member.cause == 'Finished' else ENDED} {where} {one_line(member.cause, 40)}"
     how = "" if member.is_firing else f" · {member_ending(member)}"

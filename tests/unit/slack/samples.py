@@ -88,7 +88,7 @@ STORM_MEMBERS = (
     *(member(number, "Disk full", fact="OSError: [Errno 28] No space left on device") for number in range(37, 49)),
     *(member(number, f"KeyError: 'f{number}'", severity_rank=2) for number in range(49, 53)),
 )
-ENDINGS = {"is_firing": False, "ended_at": at(30), "resolution": "cleared"}
+ENDINGS: dict[str, object] = {"is_firing": False, "ended_at": at(30), "resolution": "cleared"}
 
 
 def digest_of(*members: DigestMember, key: str = "", ended_at: datetime | None = None) -> Digest:
@@ -144,6 +144,24 @@ DIGESTS = {
     "platform_answers": about_digest(DeliveryKind.EDIT, digest_of(*BACK, key="platform:baseten", ended_at=at(30))),
     "platform_answers_reply": about_digest(
         DeliveryKind.REPLY, digest_of(*BACK, key="platform:baseten", ended_at=at(30)), NotifyReason.RESOLVED
+    ),
+    "caught_up": about_digest(
+        DeliveryKind.ROOT,
+        digest_of(
+            member(1, "GPU out of memory", at=at(-50)),
+            member(2, "Errors in the log", severity_rank=2, at=at(-3)),
+            member(3, "Errors in the log", severity_rank=2, at=at(-50), **ENDINGS | {"ended_at": at(-40)}),
+            member(4, "Finished", severity_rank=0, at=at(-30), is_firing=False, ended_at=at(0)),
+            key=f"downtime:{at(-145).isoformat()}",
+        ),
+    ),
+    "caught_up_nothing": about_digest(
+        DeliveryKind.ROOT,
+        digest_of(
+            member(4, "Finished", severity_rank=0, at=at(-30), is_firing=False, ended_at=at(0)),
+            key=f"downtime:{at(-145).isoformat()}",
+            ended_at=at(0),
+        ),
     ),
     "disk": about_digest(DeliveryKind.EDIT, digest_of(*STORM_MEMBERS[37:40], key="disk:/mnt/data")),
     "node": about_digest(DeliveryKind.EDIT, digest_of(*STORM_MEMBERS[35:40], key="node:gpu-17")),

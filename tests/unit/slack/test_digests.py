@@ -12,6 +12,8 @@ from bot.slack.render.mentions import Mentioned
 from tests.unit.slack.samples import DIGESTS, STORM_MEMBERS, digest_of, hostile_digest
 from tests.unit.slack.validity import buttons, problems, shown
 
+CAUGHT_UP = "downtime:2026-03-13T12:00:00+00:00"
+
 
 @pytest.mark.parametrize("case", DIGESTS)
 def test_rendering_matches_snapshot(case: str, json_snapshot: SnapshotAssertion) -> None:
@@ -21,7 +23,7 @@ def test_rendering_matches_snapshot(case: str, json_snapshot: SnapshotAssertion)
 
 
 @pytest.mark.parametrize("kind", [DeliveryKind.ROOT, DeliveryKind.REPLY])
-@pytest.mark.parametrize("key", ["", "platform:<!channel>", "disk:```<@U1>", "node:x"])
+@pytest.mark.parametrize("key", ["", "platform:<!channel>", "disk:```<@U1>", "node:x", CAUGHT_UP])
 def test_hostile_text_notifies_no_one_and_stays_within_limits(kind: DeliveryKind, key: str) -> None:
     assert [] == problems(render_notification(hostile_digest(kind, key)))
 

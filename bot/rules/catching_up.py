@@ -1,6 +1,6 @@
 """What the first poll after a downtime finds to be past already: it is reported as past, and notifies nobody.
 
-An alert whose evidence ended so long ago that it would have resolved meanwhile does not fire. A failure in the log that
+An alert that would have resolved during the downtime does not fire. A failure in the log that
 is too old to fire is listed, because nobody was notified of it.
 """
 

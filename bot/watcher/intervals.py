@@ -19,9 +19,6 @@ class PollIntervals:
     """For jobs that are queued, starting, idle or in an unknown state."""
     longest: timedelta = timedelta(minutes=10)
     """The longest backoff while a platform does not answer."""
-    quiet_factor: float = 2.0
-    """Multiplies the interval of a running job without a new line for `quiet_polls`."""
-    quiet_polls: int = 20
     longest_retry_after: timedelta = timedelta(minutes=1)
     """Limit on a platform's `Retry-After`: a job that is not polled cannot be reported as unreachable. The platform's
     limiter obeys the full wait, so it receives no request sooner (`bot.providers.http.retry`)."""
@@ -32,11 +29,10 @@ def next_interval(
     state: JobState,
     *,
     fails: int,
-    quiet_polls: int,
     retry_after: timedelta | None,
     jitter: float,
 ) -> timedelta:
-    """Compute the time until the next poll, after `fails` polls that read nothing or `quiet_polls` without a new line.
+    """Compute the time until the next poll, after `fails` polls that read nothing.
 
     `retry_after` is what the platform asked for; it counts when longer, up to `longest_retry_after`. `jitter`, from 0
     to 1, spreads polls over ±10 %, failing ones over half to all of the backoff.
@@ -47,7 +43,5 @@ def next_interval(
         backoff = min(intervals.longest, interval * 2 ** min(fails - 1, 16))
         interval = max(backoff * (0.5 + 0.5 * jitter), min(interval, intervals.running))
     else:
-        if quiet_polls >= intervals.quiet_polls and not state.is_terminal:
-            interval *= intervals.quiet_factor
         interval *= 0.9 + 0.2 * jitter
     return interval if retry_after is None else max(interval, min(retry_after, intervals.longest_retry_after))

@@ -285,9 +285,7 @@ class Poller:
         """The watch as it was, with one more failure."""
         state = watch.last_job.state if watch.last_job else JobState.UNKNOWN
         fails = watch.fails + 1
-        wait = next_interval(
-            self._settings.intervals, state, fails=fails, quiet_polls=0, retry_after=None, jitter=self._jitter()
-        )
+        wait = next_interval(self._settings.intervals, state, fails=fails, retry_after=None, jitter=self._jitter())
         return PollResult(
             watch_id=watch.id,
             token=watch.token,

@@ -88,7 +88,7 @@ async def test_the_next_claim_has_everything_that_was_settled(store: Store, now:
         cursor=LogCursor(b"\x00\xff position"),
         last_job=job(state=JobState.UNHEALTHY),
         seen_at=now,
-        memory={"quiet_polls": 4, "metrics_at": now.isoformat()},
+        memory={"removed_field": 4, "metrics_at": now.isoformat()},
         alerts=[FIRING, Alert("job_failed", "")],
         incidents=[incident(now)],
     )

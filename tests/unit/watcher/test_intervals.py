@@ -13,7 +13,7 @@ INTERVALS = PollIntervals(running=timedelta(seconds=10), waiting=timedelta(secon
 
 
 def interval(state: JobState = JobState.RUNNING, **changes: object) -> float:
-    settings: dict[str, object] = {"fails": 0, "quiet_polls": 0, "retry_after": None, "jitter": 0.5} | changes
+    settings: dict[str, object] = {"fails": 0, "retry_after": None, "jitter": 0.5} | changes
     return next_interval(INTERVALS, state, **settings).total_seconds()  # type: ignore[arg-type]
 
 
@@ -22,10 +22,6 @@ def interval(state: JobState = JobState.RUNNING, **changes: object) -> float:
 )
 def test_waiting_jobs_are_polled_less_often(state: JobState, seconds: float) -> None:
     assert interval(state) == seconds
-
-
-def test_a_quiet_job_is_polled_less_often() -> None:
-    assert interval(quiet_polls=20) == 20
 
 
 def test_failing_polls_back_off_up_to_the_maximum() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from fnmatch import fnmatchcase
 
 from bot.domain.alerts import Receipt, Severity
 from bot.domain.jobs import Job, JobRef
@@ -51,16 +52,20 @@ class Watched:
 
 @dataclass(frozen=True, slots=True)
 class Matcher:
-    """An exact match on a label: `provider`, `job`, `rule` or `severity`."""
+    """A match on a label: `provider`, `job`, `name`, `rule` or `severity`."""
 
     label: str
     value: str
     others: tuple[str, ...] = ()
     """Further values that match."""
+    is_pattern: bool = False
+    """Whether `value` is a pattern with `*` and `?`, which ignores case."""
 
     def matches(self, labels: Mapping[str, str]) -> bool:
-        """Whether the label has one of the values."""
+        """Whether the label has one of the values, or fits the pattern."""
         value = labels.get(self.label)
+        if self.is_pattern:
+            return value is not None and fnmatchcase(value.casefold(), self.value.casefold())
         return value == self.value or value in self.others
 
 

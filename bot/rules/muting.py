@@ -12,7 +12,13 @@ from bot.domain.subscriptions import Silence, covers
 
 def labels_of(alert: Alert | IncidentAlert, job: Job) -> Mapping[str, str]:
     """Return the labels that a silence's matchers are tested on."""
-    return {"rule": alert.rule, "severity": alert.severity.value, "job": str(job.ref), "provider": job.ref.provider}
+    return {
+        "rule": alert.rule,
+        "severity": alert.severity.value,
+        "job": str(job.ref),
+        "name": job.name or "",
+        "provider": job.ref.provider,
+    }
 
 
 def mute(incident: Incident, silences: Sequence[Silence], now: datetime) -> Incident:

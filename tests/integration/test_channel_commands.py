@@ -20,6 +20,7 @@ from bot.domain.jobs import Job, JobRef, JobState
 from bot.domain.progress import Checkpoint, RunProgress
 from bot.domain.subscriptions import Matcher
 from bot.domain.watches import PollResult
+from bot.errors import UsageError
 from bot.redaction.redactor import Redactor
 from bot.store.store import Store
 from tests.fakes.provider import NOW, REF, FakeProvider, registry_of
@@ -188,6 +189,52 @@ async def test_a_silence_is_created_listed_and_ended(commands: CommandHarness) -
     ended = await commands.run(f"silence end {silence.id}")
     assert isinstance(ended, SilenceAnswer)
     assert ended.ended
+
+
+@pytest.mark.parametrize(
+    ("text", "matchers", "is_watched"),
+    [
+        ("mem:run/*", (Matcher("job", "mem:run/*", is_pattern=True),), True),
+        ("mem:other/*", (Matcher("job", "mem:other/*", is_pattern=True),), False),
+        ("--name 'RUN *'", (Matcher("name", "RUN *", is_pattern=True),), True),
+        (
+            "mem:* --name 'run ?' --severity warn",
+            (
+                Matcher("job", "mem:*", is_pattern=True),
+                Matcher("name", "run ?", is_pattern=True),
+                Matcher("severity", "warn"),
+            ),
+            True,
+        ),
+    ],
+)
+async def test_a_silence_names_jobs_by_pattern(
+    commands: CommandHarness, text: str, matchers: tuple[Matcher, ...], *, is_watched: bool
+) -> None:
+    await commands.run("watch mem:run/1")
+    made = await commands.run(f"silence 2h {text}")
+    assert isinstance(made, SilenceAnswer)
+    assert (made.silence.matchers, made.is_watched) == (matchers, is_watched)
+
+
+@pytest.mark.parametrize("text", ["*", "run/*", "--name ''"])
+async def test_a_pattern_without_a_platform_is_a_usage_error(commands: CommandHarness, text: str) -> None:
+    with pytest.raises(UsageError):
+        await commands.run(f"silence 2h {text}")
+
+
+async def test_a_pattern_of_an_unknown_platform_is_an_error(commands: CommandHarness) -> None:
+    answer = await commands.run("silence 2h nowhere:*")
+    assert isinstance(answer, ErrorAnswer)
+    assert answer.public == "Unknown platform `nowhere`. Platforms: `mem`."
+
+
+async def test_a_long_silence_by_pattern_is_confirmed_as_typed(commands: CommandHarness) -> None:
+    asked = await commands.run("silence 40d mem:run/* --name 'run ?'")
+    assert isinstance(asked, ConfirmAnswer)
+    made = await commands.run(asked.command)
+    assert isinstance(made, SilenceAnswer)
+    assert [one.value for one in made.silence.matchers] == ["mem:run/*", "run ?"]
 
 
 async def test_silencing_the_whole_channel_asks_first(commands: CommandHarness) -> None:

@@ -134,12 +134,9 @@ class ChannelHandlers:
         return UnwatchAnswer((job,), user, undo, tuple(one.id for one in still_open))
 
     async def _silence(self, command: SilenceCommand) -> SilenceAnswer | ConfirmAnswer:
-        asker, matchers, is_watched = self.asker, list[Matcher](), True
-        watched = await self._watched_jobs()
-        if command.ref is not None:
-            job = self._find(command.ref, watched) or self.registry.resolve(command.ref)[1]
-            is_watched = job in watched
-            matchers.append(Matcher("job", str(job)))
+        asker, watched = self.asker, await self._watched()
+        matchers = self._job_matchers(command, [one.subscription.job for one in watched])
+        is_watched = not matchers or any(_is_named(one, matchers) for one in watched)
         if command.rule is not None:
             if rule_named(command.rule) is None:
                 known = ", ".join(rule.name for rule in RULES)
@@ -152,6 +149,20 @@ class ChannelHandlers:
         ends_at, add = self.now + command.duration, self.store.silences.add
         created = await add(asker.channel, matchers, asker.user, ends_at, self.now, reason=command.reason)
         return SilenceAnswer(created, by=asker.user, shown_on=await self._show(created), is_watched=is_watched)
+
+    def _job_matchers(self, command: SilenceCommand, watched: list[JobRef]) -> list[Matcher]:
+        """The matchers of a silence that name jobs."""
+        named = [] if command.name is None else [Matcher("name", command.name, is_pattern=True)]
+        if command.ref is not None:
+            job = self._find(command.ref, watched) or self.registry.resolve(command.ref)[1]
+            return [Matcher("job", str(job)), *named]
+        if command.pattern is None:
+            return named
+        platform = command.pattern.partition(":")[0]
+        if platform not in self.registry.names and all(job.provider != platform for job in watched):
+            known = ", ".join(f"`{name}`" for name in self.registry.names)
+            raise UsageError(f"Unknown platform `{platform[:40]}`. Platforms: {known}.")
+        return [Matcher("job", command.pattern, is_pattern=True), *named]
 
     async def _unsilence(self, command: UnsilenceCommand) -> SilenceAnswer:
         ended = await self.store.silences.end(command.silence_id, self.now, channel=self.asker.channel)
@@ -192,13 +203,24 @@ class ChannelHandlers:
         return near[0] if len(near) == 1 else None
 
 
+def _is_named(watched: Watched, matchers: Sequence[Matcher]) -> bool:
+    """Whether a job fits; one that was not polled yet may have any name."""
+    labels = {"job": str(watched.subscription.job), "name": (watched.job.name or "") if watched.job else ""}
+    return all(one.matches(labels) for one in matchers if watched.job or one.label != "name")
+
+
 def _confirm_silence(command: SilenceCommand, matchers: Sequence[Matcher], watched: int) -> ConfirmAnswer:
     """Ask before a silence that mutes everything, or for long."""
     named = ", ".join(f"{one.label} `{one.value}`" for one in matchers)
     what = f"alerts for {named}" if named else f"all alerts in this channel ({plural(watched, 'job')})"
     words = ["silence", format_duration(command.duration).replace(" ", "")]
-    words += [] if command.ref is None else [quote(matchers[0].value)]
-    options = {"--rule": command.rule, "--severity": command.severity, "--reason": command.reason}
+    words += [quote(one.value) for one in matchers if one.label == "job"]
+    options = {
+        "--name": command.name,
+        "--rule": command.rule,
+        "--severity": command.severity,
+        "--reason": command.reason,
+    }
     words += [f"{name} {quote(str(value))}" for name, value in options.items() if value]
     return ConfirmAnswer(
         f"Silence {what} for {spoken_duration(command.duration)}?",

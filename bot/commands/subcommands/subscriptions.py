@@ -146,11 +146,15 @@ class SilenceCommand:
 
     duration: timedelta
     ref: str | None = None
-    """None: every job."""
+    """None: every job, or those of the patterns."""
     rule: str | None = None
     severity: Severity | None = None
     reason: str = ""
     is_confirmed: bool = False
+    pattern: str | None = None
+    """Of references, with `*`."""
+    name: str | None = None
+    """A pattern of job names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,15 +194,32 @@ def _build_silence(arguments: Arguments) -> SilenceCommand | UnsilenceCommand:
             read_duration(word)
     if len(durations) != 1:
         raise UsageError("Name one duration such as 30m, 2h or 1d, and optionally a job: `silence 2h REF`.")
-    severity = arguments.text("--severity")
+    severity, name = arguments.text("--severity"), arguments.text("--name")
+    pattern = _read_pattern(jobs[0]) if jobs else None
+    named = jobs[0] if jobs and pattern is None else None
+    if not jobs and name is None:
+        named = arguments.context.job
     return SilenceCommand(
         duration=read_duration(durations[0]),
-        ref=clean_reference(jobs[0]) if jobs else arguments.context.job,
+        ref=clean_reference(named) if jobs and named else named,
+        pattern=pattern,
+        name=name,
         rule=arguments.text("--rule"),
         severity=_read_severity(severity) if severity is not None else None,
         reason=arguments.text("--reason") or "",
         is_confirmed=arguments.has("--yes"),
     )
+
+
+def _read_pattern(text: str) -> str | None:
+    """A pattern of references, None for a reference."""
+    pattern = text.strip("`\"'")
+    if "*" not in pattern:
+        return None
+    platform, colon, _ = pattern.partition(":")
+    if not colon or "*" in platform:
+        raise UsageError(f"A pattern begins with the platform, such as `baseten:lq4j9zm/*`. Got `{pattern[:80]}`.")
+    return pattern
 
 
 def _read_severity(text: str) -> Severity:
@@ -224,8 +245,9 @@ SILENCE = Subcommand(
     "silence",
     "Silence alerts in this channel for a while",
     _build_silence,
-    "DURATION [REF] | end ID",
+    "DURATION [REF | PATTERN] | end ID",
     (
+        Option("--name", "Only jobs whose name fits this pattern; `*` stands for any text.", "PATTERN"),
         Option("--rule", "Only alerts of this rule.", "NAME"),
         Option("--severity", "Only alerts of this severity: page, warn or info.", "SEVERITY"),
         Option("--reason", "Tell the others why.", "TEXT"),
@@ -233,7 +255,8 @@ SILENCE = Subcommand(
     ),
     (
         ('silence 2h baseten:lq4j9zm/8w6y2n --reason "restarting nodes"', "one job, two hours"),
-        ("silence 1d --rule low_gpu_utilization", "one rule on every job"),
+        ("silence 1d baseten:lq4j9zm/* --severity warn", "the warnings of every job of a project"),
+        ("silence 4h --name 'llama-*' --rule low_gpu_utilization", "one rule on the jobs with such a name"),
         ("silence end 7", "end silence 7 early; `list` shows the numbers"),
     ),
     aliases=("mute",),

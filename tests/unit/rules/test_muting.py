@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from bot.domain.alerts import Evidence, Incident, IncidentAlert, Resolution, Severity
 from bot.domain.ownership import Muting, Unwatching
 from bot.domain.subscriptions import Matcher, Silence
@@ -26,6 +28,26 @@ def test_the_longest_silence_of_every_firing_alert_is_shown() -> None:
     assert mute(INCIDENT, silences[2:], START).muted is None
     only_errors = replace(INCIDENT, alerts=(ERRORS, replace(IDLE, resolved_at=START)))
     assert mute(only_errors, silences[2:], START).muted == Muting("U1", START + 60 * MINUTE, 3)
+
+
+@pytest.mark.parametrize(
+    ("label", "pattern", "matches"),
+    [
+        ("job", f"{REF.provider}:*", True),
+        ("job", str(REF), True),
+        ("job", "elsewhere:*", False),
+        ("name", "LLAMA-*", True),
+        ("name", "llama", False),
+        ("name", "*", True),
+        ("severity", "w?rn", True),
+    ],
+)
+def test_a_pattern_mutes_what_fits_it(label: str, pattern: str, *, matches: bool) -> None:
+    named = replace(INCIDENT, job=replace(job(), name="llama-8b"), alerts=(ERRORS,))
+
+    muted = mute(named, [silence(1, Matcher(label, pattern, is_pattern=True))], START).muted
+
+    assert (muted is not None) is matches
 
 
 def test_an_ended_silence_is_removed() -> None:

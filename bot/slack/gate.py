@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -69,6 +70,8 @@ class Gate:
     clock: Clock
     groups: UserGroups
     channels: SharedChannels
+    record_timeout_s: float = 3.0
+    """An answer does not wait longer for its record."""
 
     async def refuse_origin(
         self, origin: PayloadOrigin, home: frozenset[str], client: AsyncWebClient
@@ -151,9 +154,10 @@ class Gate:
         redacted = self.redactor.redact(text)[0]
         entry = AuditEntry(kind, origin.user or "", origin.channel or "", origin.team, redacted, self.clock())
         try:
-            return await self.trail.add(entry)
-        except StoreUnavailable as problem:
-            log.error("audit entry not stored", extra={"user": entry.user, "reason": problem.public})
+            async with asyncio.timeout(self.record_timeout_s):
+                return await self.trail.add(entry)
+        except (StoreUnavailable, TimeoutError) as problem:
+            log.error("audit entry not stored", extra={"user": entry.user, "reason": type(problem).__name__})
             return None
 
     async def _finish(self, number: int, attempt: Attempt) -> None:

@@ -49,12 +49,11 @@ from bot.slack.seen_once import SeenOnce
 from bot.slack.shared_channels import SharedChannels
 from bot.slack.thread_jobs import ThreadJobs
 from bot.slack.typed_text import plain_text, without_mention
-from bot.slack.unhandled import NOTED_EVENTS, RESUMING_EVENTS, acknowledge_unhandled, note_event
+from bot.slack.unhandled import COMMAND, NOTED_EVENTS, RESUMING_EVENTS, acknowledge_unhandled, note_event
 from bot.slack.user_groups import UserGroups
 from bot.slack.user_profiles import UserProfiles
 from bot.store.store import Store
 
-COMMAND = "/train"
 EVENTS = ("app_home_opened", "app_mention", "member_joined_channel", "reaction_added", *NOTED_EVENTS, *RESUMING_EVENTS)
 """The events the app subscribes to; manifest.yml names the same."""
 _REMEMBER_MENTION = timedelta(days=30)

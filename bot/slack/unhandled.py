@@ -13,6 +13,7 @@ from bot.slack.payloads import Body
 
 log = logging.getLogger(__name__)
 
+COMMAND = "/train"
 NOTED_EVENTS: Mapping[str, str] = {
     "app_uninstalled": "The app was uninstalled. Nothing can be posted until it is installed again.",
     "tokens_revoked": "A token was revoked. Install the app again if the bot's token was.",
@@ -36,6 +37,8 @@ def acknowledge_unhandled(body: Body) -> BoltResponse:
     event = body.get("event")
     name = str(event.get("type")) if isinstance(event, Mapping) else str(body.get("command") or kind)
     log.debug("event ignored", extra={"payload_type": kind, "reason": f"nothing listens to {name[:80]}"})
+    if body.get("command") == COMMAND:  # its listener runs, but was too slow to acknowledge
+        return BoltResponse(status=200, body="")
     if "command" in body:
         return BoltResponse(status=200, body={"response_type": "ephemeral", "text": _UNKNOWN_COMMAND})
     if kind in ("block_suggestion", "dialog_suggestion", "interactive_suggestion"):

@@ -87,10 +87,10 @@ AUDIT = Subcommand(
         Option("--job", "Only what concerns jobs with this text in their reference.", "TEXT"),
         Option("--channel", "Only what happened in this channel.", "ID", frontends=(Frontend.SHELL,)),
         WINDOW_OPTIONS[0],
-        Option("--limit", f"Maximum number of entries (default {DEFAULT_AUDIT}).", "N", "-n"),
-        Option("--before", "Only entries older than this one.", "N"),
+        Option("--limit", f"Maximum number of records (default {DEFAULT_AUDIT}).", "N", "-n"),
+        Option("--before", "Only records older than this one.", "N"),
         JSON,
     ),
     examples=(("audit", "the last commands and clicks"), ("audit --since 2d --job baseten:lq4j9zm", "about some jobs")),
-    notes="In a shell it lists all channels. Entries are deleted after TRAINWATCH_AUDIT_KEEP.",
+    notes="In a shell it lists all channels. Records are deleted after TRAINWATCH_AUDIT_KEEP.",
 )

@@ -16,9 +16,9 @@ import pytest
 import yaml
 
 from bot.commands.subcommands.table import SLACK_TABLE
-from bot.slack.listeners import COMMAND, EVENTS
+from bot.slack.listeners import EVENTS
 from bot.slack.setup_check import OPTIONAL_SCOPES, SCOPES
-from bot.slack.unhandled import NOTED_EVENTS, RESUMING_EVENTS
+from bot.slack.unhandled import COMMAND, NOTED_EVENTS, RESUMING_EVENTS
 
 ROOT = Path(__file__).parents[3]
 SCOPES_OF_EVENT = {

@@ -101,6 +101,13 @@ async def test_a_silence_of_30_days_or_a_confirmed_one_needs_none(harness: Slack
     assert 2 == len(await harness.store.silences.active(harness.channel().id, harness.clock()))
 
 
+async def test_a_public_page_notifies_nobody(harness: SlackHarness) -> None:
+    await harness.command("help", user="ben")
+    sent = harness.slack.person_actions.say("ada", "#training", "@trainwatch audit")
+    (page,) = await harness.slack.person_actions.until(lambda: harness.channel().replies(sent.ts))
+    assert ["U0BEN" in str(page.blocks), "<@" in str(page.blocks)] == [True, False]
+
+
 async def test_records_are_valid_messages_with_hostile_text(harness: SlackHarness) -> None:
     for text in ("help <!channel>", "help `*_~|", "x" * 3000):
         await harness.command(text)

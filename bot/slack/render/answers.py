@@ -71,7 +71,7 @@ def render_shared(answer: Answer) -> Shared:
     """The message of an answer, for the whole channel."""
     if isinstance(answer, LogsAnswer):
         return render_shared_logs(answer)
-    shown = render(answer)
+    shown = render_audit(answer, is_public=True) if isinstance(answer, AuditAnswer) else render(answer)
     return Shared(message(shown.text, map(_without_share, shown.blocks)))
 
 

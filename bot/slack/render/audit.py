@@ -18,8 +18,8 @@ _ICONS = {
 }
 
 
-def render_audit(answer: AuditAnswer) -> Message:
-    """One page, newest first, with a button for the next one."""
+def render_audit(answer: AuditAnswer, *, is_public: bool = False) -> Message:
+    """One page, newest first, with a button for the next one. A public one mentions nobody: that would notify them."""
     count = len(answer.entries)
     what = f"{plural(answer.total, 'audit record')} of this channel" if count else "No audit records"
     shown = f"showing {count} of {answer.total:,}" if count < answer.total else ""
@@ -28,16 +28,16 @@ def render_audit(answer: AuditAnswer) -> Message:
         f"{what}{f', {shown}' if shown else ''}.",
         [
             section(f"*{what}*"),
-            *row_sections([_row(entry) for entry in answer.entries], _BUDGET, "record"),
+            *row_sections([_row(entry, is_public=is_public) for entry in answer.entries], _BUDGET, "record"),
             context([shown]),
             actions([older]),
         ],
     )
 
 
-def _row(entry: AuditEntry) -> str:
+def _row(entry: AuditEntry, *, is_public: bool) -> str:
     """When, who, what, on which job, and what came of it."""
-    who = person(entry.user) if entry.user else "nobody"
+    who = "unknown" if not entry.user else code(entry.user) if is_public else person(entry.user)
     job = f" · {code(entry.job, 120)}" if entry.job and entry.job not in entry.text else ""
     why = f": {one_line(entry.detail, 160)}" if entry.detail else ""
     what = code(entry.text, 160) if entry.text else "an empty command"

@@ -119,7 +119,7 @@ class Deliverer:
         claimed = await self._claim()
         for channel, batch in groupby(sorted(claimed, key=lambda one: one.channel), key=lambda one: one.channel):
             self._sending[asyncio.create_task(self._send_in_order(channel, list(batch)))] = channel
-        is_reconciling = self._outage.room() is None and await self._reconciler.tick()
+        is_reconciling = self._outage.room() != 0 and await self._reconciler.tick()
         if not self._sending:
             is_pacing = self._rate_limiter.is_pacing() or is_reconciling
             await asyncio.sleep(_PACING_REST_S if is_pacing else 0)

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from bot.domain.alerts import Severity
 from bot.rules.conditions.capacity import gpu_memory_pressure, host_memory_pressure, storage_pressure
+from bot.rules.conditions.failed_requests import failed_requests
 from bot.rules.conditions.gpu_utilization import low_gpu_utilization
 from bot.rules.conditions.job_state import failed_state
 from bot.rules.conditions.log_diagnosis import failure, hang, numerics
@@ -67,12 +68,25 @@ RULES: tuple[Rule, ...] = (
         help="The log has new lines at level ERROR or above.",
         severity=Severity.WARN,
         condition=error_lines,
-        follows=("failure", "loss"),
+        follows=("failure", "loss", "failed_requests"),
         keep_parameter="quiet_after",
         parameters=(
             Parameter("quiet_after", Unit.DURATION, 900.0, "Resolves after this long without a new error"),
             Parameter("ignore", Unit.TEXT, "", "Lines with this text do not count as errors"),
         ),
+    ),
+    Rule(
+        name="failed_requests",
+        title="Requests fail",
+        help="A deployment answers too many of its requests with 5xx.",
+        severity=Severity.PAGE,
+        condition=failed_requests,
+        parameters=(
+            Parameter("threshold", Unit.RATIO, 0.1, "Fires at this share of the requests"),
+            Parameter("recovery", Unit.RATIO, 0.03, "Resolves below this"),
+            Parameter("window", Unit.DURATION, 300.0, "Time over which requests are counted"),
+        ),
+        window_parameters=("window",),
     ),
     Rule(
         name="low_gpu_utilization",

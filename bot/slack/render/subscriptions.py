@@ -17,6 +17,7 @@ _ALERT_NAMES = {
     "hang": "hangs",
     "loss": "NaN",
     "log_errors": "errors",
+    "failed_requests": "failed requests",
     "low_gpu_utilization": "idle GPUs",
     "gpu_straggler": "stragglers",
     "gpu_memory_pressure": "memory filling up",

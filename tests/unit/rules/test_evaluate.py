@@ -31,7 +31,13 @@ def test_a_rule_that_is_off_everywhere_is_not_evaluated() -> None:
 
 
 def test_the_longest_metrics_window_of_all_rules_is_used() -> None:
-    names = ("gpu_straggler", "gpu_memory_pressure", "host_memory_pressure", "storage_pressure")
+    names = (
+        "failed_requests",
+        "gpu_straggler",
+        "gpu_memory_pressure",
+        "host_memory_pressure",
+        "storage_pressure",
+    )
     wide = RuleSettings({"low_gpu_utilization": {"for": 86400.0, "warmup": 60.0}})
 
     assert 1441 * MINUTE == longest_metrics_window(wanted_rules([wide]))

@@ -100,7 +100,7 @@ def test_a_new_subscription_is_one_line_with_its_rules_behind_a_button() -> None
 
 def test_every_rule_that_alerts_about_the_job_has_a_name_in_the_answer_to_watch() -> None:
     everything = WatchAnswer(SUBSCRIPTION, job(), True, rules_answer(RuleSettings()).rules)
-    names = "failures, hangs, NaN, errors, idle GPUs, stragglers, memory filling up, full disks"
+    names = "failures, hangs, NaN, errors, failed requests, idle GPUs, stragglers, memory filling up, full disks"
     assert shown(render(everything)).splitlines()[0].endswith(f": you'll get {names}.")
 
 

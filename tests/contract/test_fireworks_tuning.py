@@ -14,6 +14,7 @@ from bot.domain.jobs import JobRef, JobState
 from bot.domain.logs import LogLine, LogPage, LogQuery, Order
 from bot.domain.metrics import MetricQuery
 from bot.errors import NotSupported, ProviderError, Unavailable
+from bot.providers.base import Priority
 from bot.providers.fireworks import create
 from bot.providers.fireworks.provider import FireworksProvider
 from bot.providers.http.client import LimiterPool
@@ -276,3 +277,21 @@ async def test_untimed_lines_are_followed_with_the_time_of_reading(cloud: Cloud,
     (line,) = second.lines
     read_at = datetime.fromtimestamp(line.timestamp_ns / 1e9, UTC)
     assert ("RuntimeError: boom", True) == (line.message, NOON <= read_at < NOON + timedelta(seconds=1))
+
+
+async def test_the_watcher_does_not_read_the_metrics_file(cloud: Cloud, provider: FireworksProvider) -> None:
+    add(cloud, metric_rows=[(BEGAN, {"step": 1, "train/loss": 1.0})])
+    with pytest.raises(NotSupported):
+        await provider.with_priority(Priority.BACKGROUND).query_metrics(MetricQuery(JOB))
+    assert [] == [one for one in cloud.faults.requests if "/storage" in one]
+
+
+async def test_a_poll_without_new_lines_reads_no_part_of_the_file_again(
+    cloud: Cloud, provider: FireworksProvider
+) -> None:
+    add(cloud, lines=some_lines(2_000))
+    query = LogQuery(JOB, follow=True, limit=5_000)
+    first = await provider.query_logs(query)
+    cloud.faults.requests.clear()
+    again = await provider.query_logs(replace(query, cursor=first.cursor))
+    assert ([], 1) == (again.lines, len([one for one in cloud.faults.requests if "/storage" in one]))

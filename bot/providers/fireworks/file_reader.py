@@ -261,7 +261,7 @@ class FileReader:
             tail = yield FileRange(start, size - start)
             skipped = tail.data.find(b"\n") + 1 if start else 0
             lines = split_lines(tail.data[skipped:], start + skipped, is_end=True)
-            states_time = any(parse_line_time(line.text) is not None for line in lines)
+            states_time = any(parse_line_time(line.text, {}) is not None for line in lines)
             if states_time or not start or length >= self.sizes.chunk * _TAIL_CHUNKS:
                 return self._find_untimed(lines, start_ns)
             length *= 4

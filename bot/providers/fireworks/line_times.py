@@ -25,6 +25,10 @@ _SECONDS, _MILLIS, _MICROS = 10**11, 10**14, 10**17
 """A number below is in seconds, in milliseconds, in microseconds; above the last, in nanoseconds."""
 
 
+Seconds = dict[tuple[bytes, bytes, bytes | None], int | None]
+"""Date, time of day and zone, and the nanosecond that they are; None: no time."""
+
+
 class FileLine(NamedTuple):
     """One line of a file."""
 
@@ -60,17 +64,18 @@ class TimedLine(NamedTuple):
 class LineClock:
     """Gives lines their times, in the order of the file."""
 
-    __slots__ = ("_first_ns", "_last_ns", "anchor")
+    __slots__ = ("_first_ns", "_last_ns", "_seconds", "anchor")
 
     def __init__(self, anchor: Anchor, first_ns: int, last_ns: int) -> None:
         """Begin after `anchor`. A stated time before `first_ns` or after `last_ns` is not the time of the line."""
         self.anchor = anchor
         self._first_ns, self._last_ns = first_ns - _DAY_NS, last_ns + _DAY_NS
+        self._seconds: Seconds = {}
 
     def read(self, lines: Iterable[FileLine]) -> Iterator[TimedLine]:
         """Yield the lines with their times."""
         for line in lines:
-            stated_ns = parse_line_time(line.text)
+            stated_ns = parse_line_time(line.text, self._seconds)
             if stated_ns is not None and not self._first_ns <= stated_ns <= self._last_ns:
                 stated_ns = None
             carried_ns = self.anchor.carry_to(line.offset)
@@ -94,16 +99,24 @@ def split_lines(data: bytes, offset: int, *, is_end: bool) -> list[FileLine]:
     return lines
 
 
-def parse_line_time(text: bytes) -> int | None:
-    """Return the time that a line states: at its start, or in a field of structured logging; else None."""
+def parse_line_time(text: bytes, seconds: Seconds) -> int | None:
+    """Return the time that a line states: at its start, or in a field of structured logging; else None.
+
+    `seconds` keeps the whole seconds that were parsed, which most lines share.
+    """
     if text[:1] == b"{":
         found = _FIELD.search(text, 0, 4096)
         return parse_time_field(_value(found)) if found else None
     found = _STAMP.match(text, 0, _MOST_CHARS)
     if found is None:
         return None
-    date, clock, fraction, zone = (part.decode() if part else "" for part in found.groups())
-    return parse_rfc3339_ns(f"{date.replace('/', '-')}T{clock}{'.' if fraction else ''}{fraction}{zone or 'Z'}")
+    date, clock, fraction, zone = found.groups()
+    key = (date, clock, zone)
+    if key not in seconds:
+        text_of = date.replace(b"/", b"-") + b"T" + clock + (zone or b"Z")
+        seconds[key] = parse_rfc3339_ns(text_of.decode("ascii"))
+    second_ns = seconds[key]
+    return second_ns if second_ns is None or fraction is None else second_ns + int(fraction.ljust(9, b"0"))
 
 
 def parse_time_field(value: object) -> int | None:

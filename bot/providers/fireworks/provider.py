@@ -88,11 +88,13 @@ class FireworksProvider(HttpProvider):
         self._account = account
         self._clock_ns = clock_ns
         self._files = files
+        self._priority = Priority.INTERACTIVE
         self._tuning = FineTuning(client, files, FineTuningMemory(), clock_ns)
 
     def with_priority(self, priority: Priority) -> Self:
         """See `SupportsPriority.with_priority`."""
         view = super().with_priority(priority)
+        view._priority = priority
         view._tuning = FineTuning(
             view._client, self._files.with_priority(priority), self._tuning.memory, self._clock_ns
         )
@@ -160,10 +162,15 @@ class FireworksProvider(HttpProvider):
         return reader.pause()
 
     async def query_metrics(self, query: MetricQuery) -> Sequence[MetricSeries]:
-        """Return the metrics of a fine-tuning job. Raises NotSupported for a batch job."""
-        if is_fine_tuning(query.job):
-            return await self._tuning.query_metrics(query)
-        raise NotSupported("Fireworks has no metrics of batch jobs.", provider=NAME)
+        """Return the metrics of a fine-tuning job. Raises NotSupported for a batch job.
+
+        The watcher gets none: its rules are about hardware, and a poll would read the whole file.
+        """
+        if not is_fine_tuning(query.job):
+            raise NotSupported("Fireworks has no metrics of batch jobs.", provider=NAME)
+        if self._priority is Priority.BACKGROUND:
+            raise NotSupported("Fireworks has no hardware metrics of fine-tuning jobs.", provider=NAME)
+        return await self._tuning.query_metrics(query)
 
     async def _ask(self, job: JobRef, reader: TokenReader) -> tuple[list[LogLine], str] | None:
         """Return the lines of a page and the token of the next; None if the token expired and the reader restarts."""

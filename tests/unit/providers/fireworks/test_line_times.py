@@ -28,7 +28,7 @@ STATED = {
 
 @pytest.mark.parametrize(("text", "expected"), STATED.items())
 def test_a_time_is_read_at_the_start_or_in_a_field(text: bytes, expected: str | None) -> None:
-    found = parse_line_time(text)
+    found = parse_line_time(text, {})
     assert expected == (None if found is None else format_ns(found))
 
 

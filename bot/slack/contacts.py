@@ -9,6 +9,7 @@ import asyncio
 import logging
 import re
 from collections import OrderedDict
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import msgspec
@@ -16,8 +17,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.alerts import Delivery, DeliveryKind, Notification, NotifyReason, Receipt, Severity
 from bot.domain.digests import Digest
+from bot.domain.downtime import DOWNTIME
 from bot.domain.durations import Clock
-from bot.domain.jobs import Job
 from bot.domain.notify import NotifySettings, OwnerContact
 from bot.errors import StoreUnavailable
 from bot.slack.failures import UNREACHABLE, error_code, retry_after
@@ -27,6 +28,8 @@ from bot.store.preferences import Preferences
 _EMAIL = re.compile(r"[^@\s<>]{1,64}@[^@\s<>]{1,190}")
 _FOUND_FOR, _UNKNOWN_FOR = timedelta(days=1), timedelta(hours=1)
 _MAX_MEMBERS = 5_000
+_MAX_OWNERS = 20
+"""People that one message about many jobs mentions."""
 _WITHOUT_SCOPE_FOR, _AFTER_ERROR = timedelta(hours=1), timedelta(minutes=1)
 _TIMEOUT_S = 3.0
 """An alert does not wait longer for the name of one person."""
@@ -90,15 +93,15 @@ class Contacts:
         An edit repeats the mentions of the root message while nobody has the incident; Slack notifies nobody of it.
         """
         about, severity = notification.digest or notification.incident, mentioned_severity(notification)
-        if about is None or severity is None:
+        if about is None or (severity is None and not owners_of(notification)):
             return Mentioned()
         try:
             settings = await self._preferences.of_channel(about.channel)
-            if settings.quiet_until(severity, self._clock()) is not None:
-                return Mentioned()
             if notification.digest is not None:
-                return Mentioned(tuple(target.id for target in settings.mentions.get(severity, ())))
-            owner = await self._owner(notification.job, severity, settings, OwnerContact.MENTION)
+                return await self._digest_mentions(notification, notification.digest, settings)
+            if severity is None or settings.quiet_until(severity, self._clock()) is not None:
+                return Mentioned()
+            owner = await self._owner(notification.job.user, severity, settings, OwnerContact.MENTION)
         except _UNUSABLE:  # an alert goes out without mentions
             log.exception("mentions not read")
             return Mentioned()
@@ -107,11 +110,13 @@ class Contacts:
     async def direct_messages(self, notification: Notification, sent: Receipt) -> tuple[Delivery, ...]:
         """Return the message to the job's owner that follows an alert, if the owner gets one. Never raises."""
         incident, severity = notification.incident, notification.mention
+        if notification.digest is not None:
+            return await self._digest_messages(notification, notification.digest, sent)
         if incident is None or severity is None or notification.reason is NotifyReason.REMINDER:
             return ()
         try:
             settings = await self._preferences.of_channel(incident.channel)
-            owner = await self._owner(notification.job, severity, settings, OwnerContact.DM)
+            owner = await self._owner(notification.job.user, severity, settings, OwnerContact.DM)
         except _UNUSABLE:  # the alert is sent and must be marked so, or it is sent again
             log.exception("direct message not planned")
             return ()
@@ -120,11 +125,49 @@ class Contacts:
         message = Notification(DeliveryKind.DIRECT, NotifyReason.FIRST, notification.job, incident, thread=sent)
         return (Delivery(f"{incident.id}:direct:{owner}:{severity}", owner, message),)
 
-    async def _owner(self, job: Job, severity: Severity, settings: NotifySettings, wanted: OwnerContact) -> str | None:
+    async def _digest_mentions(self, notification: Notification, digest: Digest, settings: NotifySettings) -> Mentioned:
+        """The channel's mentions where people are notified, and the owners where their jobs are listed."""
+        severity, worst = mentioned_severity(notification), unclaimed_severity(digest)
+        quiet_by = severity or worst
+        if quiet_by is None or settings.quiet_until(quiet_by, self._clock()) is not None:
+            return Mentioned()
+        chosen = [target.id for target in settings.mentions.get(severity, ())] if severity is not None else []
+        for user in owners_of(notification):
+            owner = await self._owner(user, quiet_by, settings, OwnerContact.MENTION)
+            chosen += [owner] if owner is not None else []
+        return Mentioned(tuple(dict.fromkeys(chosen)))
+
+    async def _digest_messages(self, notification: Notification, digest: Digest, sent: Receipt) -> tuple[Delivery, ...]:
+        """One direct message to each owner of listed jobs who wants them."""
+        severity = unclaimed_severity(digest)
+        if severity is None or notification.kind is DeliveryKind.EDIT:
+            return ()
+        found = []
+        try:
+            settings = await self._preferences.of_channel(digest.channel)
+            for user in owners_of(notification):
+                owner = await self._owner(user, severity, settings, OwnerContact.DM)
+                theirs = tuple(one for one in digest.members if one.user == user and one.is_firing)
+                if owner is not None:
+                    about = Notification(
+                        DeliveryKind.DIRECT,
+                        NotifyReason.FIRST,
+                        notification.job,
+                        thread=sent,
+                        digest=replace(digest, members=theirs),
+                    )
+                    found.append(Delivery(f"{digest.id}:direct:{owner}:{theirs[0].incident_id}", owner, about))
+        except _UNUSABLE:  # the list is sent and must be marked so, or it is sent again
+            log.exception("direct message not planned")
+        return tuple(found)
+
+    async def _owner(
+        self, user: str | None, severity: Severity, settings: NotifySettings, wanted: OwnerContact
+    ) -> str | None:
         """The member who started the job, if that person is contacted in the wanted way."""
-        if job.user is None or severity is Severity.INFO:
+        if user is None or severity is Severity.INFO:
             return None
-        member = await self._members.find(job.user)
+        member = await self._members.find(user)
         if member is None:
             return None
         contact = await self._preferences.contact_of(member) or settings.owner
@@ -141,6 +184,18 @@ def mentioned_severity(notification: Notification) -> Severity | None:
     if notification.kind is not DeliveryKind.EDIT or incident is None:
         return notification.mention
     return incident.severity if incident.is_open and incident.acknowledgement is None else None
+
+
+def owners_of(notification: Notification) -> list[str]:
+    """Who started the jobs that a message about a digest lists and that need a person, as platforms name them."""
+    digest = notification.digest
+    if digest is None:
+        return []
+    is_list = notification.kind is DeliveryKind.REPLY and notification.reason is NotifyReason.FIRST
+    if not is_list and (notification.kind is DeliveryKind.REPLY or not digest.key.startswith(DOWNTIME)):
+        return []
+    users = (one.user for one in digest.members if one.is_firing and one.acknowledged_by is None)
+    return [user for user in dict.fromkeys(users) if user][:_MAX_OWNERS]
 
 
 def unclaimed_severity(digest: Digest) -> Severity | None:

@@ -17,17 +17,19 @@ from tests.unit.slack.validity import own_problems
 JOBS = 12
 
 
-def failure(harness: SlackHarness, number: int) -> Incident:
+def failure(harness: SlackHarness, number: int, user: str | None) -> Incident:
     """The incident of one of many jobs that failed at once."""
-    failing = replace(job(JobState.FAILED, f"job-{number:02}"), ref=JobRef("baseten", f"proj/job{number:02}"))
+    failing = replace(
+        job(JobState.FAILED, f"job-{number:02}"), ref=JobRef("baseten", f"proj/job{number:02}"), user=user
+    )
     about = replace(incident(failed(), of=failing), id=f"inc-{number:012}", channel=harness.channel().id)
     return replace(about, resolved_at=NOW)
 
 
-async def post_digest(harness: SlackHarness) -> Message:
+async def post_digest(harness: SlackHarness, user: str | None = None) -> Message:
     """The message about JOBS jobs that failed at once."""
     for number in range(JOBS):
-        about = failure(harness, number)
+        about = failure(harness, number, user)
         root = Notification(DeliveryKind.ROOT, NotifyReason.FIRST, about.job, about, mention=Severity.PAGE)
         await harness.save(about, Delivery(f"{about.id}:root", about.channel, root))
     return await after(harness, 5)
@@ -101,3 +103,19 @@ async def test_one_incident_of_a_digest_is_shown_with_buttons_of_its_own(harness
 
     assert await owners(harness) == {None, "U0ADA"}
     assert f"1 of {JOBS} acknowledged by <@U0ADA>" in str(root.blocks)
+
+
+async def test_the_list_of_jobs_mentions_their_owners_once(harness: SlackHarness) -> None:
+    await post_digest(harness, user="ben@example.com")
+    listing = harness.channel().all_messages[-1]
+
+    assert str(listing.blocks).count("<@U0BEN>") == 1
+    assert "<@U0BEN>" not in str(harness.channel().messages[-1].blocks)
+
+
+async def test_an_owner_who_prefers_direct_messages_gets_one_for_all_jobs(harness: SlackHarness) -> None:
+    await harness.command("notify me dm", user="ben")
+    await post_digest(harness, user="ben@example.com")
+
+    (direct,) = [one for one in harness.slack.workspace.direct_channel("U0BEN").messages if one.metadata]
+    assert f"{JOBS} jobs: Job failed" in str(direct.blocks)

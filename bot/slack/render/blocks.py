@@ -30,9 +30,9 @@ def plain(text: str, limit: int) -> Block:
     return {"type": "plain_text", "text": cut(clean(text), limit) or " ", "emoji": False}
 
 
-def section(text: str) -> Block:
-    """A paragraph that is never collapsed behind "See more"."""
-    return {"type": "section", "text": mrkdwn(cut(text, MAX_SECTION_TEXT)), "expand": True}
+def section(text: str, *, may_collapse: bool = False) -> Block:
+    """A paragraph; unless it may, Slack never collapses it behind "See more"."""
+    return {"type": "section", "text": mrkdwn(cut(text, MAX_SECTION_TEXT)), "expand": not may_collapse}
 
 
 def header(text: str) -> Block:

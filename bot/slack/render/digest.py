@@ -55,16 +55,19 @@ def _render_root(digest: Digest) -> Message:
     if since is not None:
         return _render_downtime(digest, since)
     has_ended = digest.ended_at is not None
+    names = "" if has_ended else _names(digest)
+    is_long = len(names) > _NAMES * 2
     lines = [
         digest_headline(digest),
         "" if has_ended else _fact(digest),
-        "" if has_ended else _names(digest),
+        "" if is_long else names,
         _since(digest),
     ]
     return message(
         spoken_headline(digest),
         [
             section("\n".join(line for line in lines if line)),
+            section(names, may_collapse=True) if is_long else None,
             context([*state_counts(digest), *_owners(digest)]),
             _buttons(digest),
         ],

@@ -20,8 +20,8 @@ STATE_ICONS = {
 }
 PENDING = "⏳"
 REMINDER = "⏰"
-DOWN = "💤"
-REPEATS = "🔁"
+DOWN = "⏸️"
+REPEATS = "🔄"
 OWNER = "👍"
 CLEARED = "✅"
 ENDED = "⚪"

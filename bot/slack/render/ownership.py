@@ -7,10 +7,13 @@ from bot.domain.durations import spoken_duration
 from bot.rules.lead import lead_alert
 from bot.slack.render.alert_text import TITLE_LIMIT, incident_icon
 from bot.slack.render.blocks import Action, actions, button, context, section
+from bot.slack.render.digest_text import digest_headline
 from bot.slack.render.icons import NOTE, OWNER, REMINDER
 from bot.slack.render.jobs import job_link, job_name
 from bot.slack.render.message import Message, message
 from bot.slack.render.text import channel_link, link, one_line, person
+
+_DIRECT_JOBS = 20
 
 
 def render_owner_reply(notification: Notification) -> Message:
@@ -51,10 +54,15 @@ def _render_takeover(incident: Incident) -> Message:
 def render_direct(notification: Notification, permalink: str | None) -> Message:
     """A direct message to the person who started the job; `permalink` leads to the alert."""
     incident, job = notification.incident, notification.job
-    assert incident is not None
-    title, channel = _title(incident), channel_link(incident.channel)
     thread = link(permalink, "Open the alert") if permalink else ""
     settings = "Change: `/train notify me mention|dm|off`"
+    if notification.digest is not None:
+        names = ", ".join(one_line(one.name, 60) for one in notification.digest.members[:_DIRECT_JOBS])
+        what, channel = digest_headline(notification.digest), channel_link(notification.digest.channel)
+        small = context(["You started these jobs.", f"Alert in {channel}", thread, settings])
+        return message(f"{what}: {names}, in {channel}.", [section(f"{what}\n{names}"), small])
+    assert incident is not None
+    title, channel = _title(incident), channel_link(incident.channel)
     return message(
         f"{incident_icon(incident)} {title}: {job_name(job)}, in {channel}.",
         [

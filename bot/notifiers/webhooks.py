@@ -6,8 +6,6 @@ whose outcome is unknown is repeated.
 
 from collections.abc import Mapping, Sequence
 
-import msgspec
-
 from bot.domain.alerts import Incident, Notification, Receipt
 from bot.domain.destinations import Webhook, WebhookKind, webhook_name
 from bot.domain.durations import Clock
@@ -16,7 +14,7 @@ from bot.errors import DeliveryError, LookUpUnavailable
 from bot.notifiers.config import ConfiguredWebhook
 from bot.notifiers.http_post import WebhookClient
 from bot.notifiers.pagerduty.event import build_pagerduty_event
-from bot.notifiers.webhook.event import build_event
+from bot.notifiers.webhook.event import build_event, encode_event
 from bot.notifiers.webhook.signature import HEADER, sign
 
 
@@ -67,8 +65,8 @@ class WebhookNotifier:
         self, target: ConfiguredWebhook, notification: Notification, incident: Incident, event_id: str
     ) -> tuple[bytes, Mapping[str, str]]:
         if target.webhook.kind is WebhookKind.PAGERDUTY:
-            return msgspec.json.encode(build_pagerduty_event(incident, target.secret)), {}
-        body = msgspec.json.encode(build_event(notification, incident, event_id))
+            return encode_event(build_pagerduty_event(incident, target.secret)), {}
+        body = encode_event(build_event(notification, incident, event_id))
         return body, {
             HEADER: sign(body, target.secret, int(self._clock().timestamp())),
             "Trainwatch-Delivery": event_id,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from bot.domain.alerts import Severity
+from bot.domain.destinations import Webhook, WebhookKind
 from bot.domain.notify import MentionTarget, NotifySettings, OwnerContact, QuietHours
 from emulator.slack.mentions import mentioned_users
 from tests.integration.slack_harness import SlackHarness
@@ -64,3 +65,19 @@ async def test_settings_are_shown_and_one_change_keeps_the_others(harness: Slack
     assert await harness.store.preferences.contact_of("U0BEN") is OwnerContact.DM
     await harness.command("notify me default", user="ben")
     assert await harness.store.preferences.contact_of("U0BEN") is None
+
+
+async def test_a_channel_chooses_what_a_webhook_gets(harness: SlackHarness) -> None:
+    harness.store.set_webhooks([Webhook("ops", WebhookKind.GENERIC), Webhook("oncall", WebhookKind.PAGERDUTY)])
+    seen = await harness.command("notify webhook ops warn")
+    assert (await settings(harness)).webhooks == {"ops": Severity.WARN}
+    assert "`ops` from warn on" in str(seen.messages[0].blocks)
+    unknown = await harness.command("notify webhook pager page")
+    assert "Unknown webhook `pager`. Use ops, oncall." in unknown.text
+    off = await harness.command("notify webhook ops off")
+    assert "*Webhooks:*" not in str(off.messages[0].blocks)
+
+
+async def test_without_webhooks_their_document_is_named(harness: SlackHarness) -> None:
+    seen = await harness.command("notify webhook ops warn")
+    assert "None is set up: see docs/webhooks.md." in seen.text

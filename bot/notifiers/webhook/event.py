@@ -3,6 +3,7 @@
 `version` changes only when a field changes its meaning or disappears. New fields may appear at any time.
 """
 
+import json
 from datetime import datetime
 
 from bot.domain.alerts import Incident, IncidentAlert, Notification
@@ -40,6 +41,11 @@ def build_event(notification: Notification, incident: Incident, event_id: str) -
         },
         "job": _job(incident.job),
     }
+
+
+def encode_event(document: JsonDocument) -> bytes:
+    """Encode a body as JSON in UTF-8; half of a surrogate pair, which a log may have, becomes a question mark."""
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
 def title_of(incident: Incident) -> str:

@@ -16,6 +16,7 @@ from bot.commands.subcommands.notify import (
     OwnerChange,
     QuietChange,
     ReminderChange,
+    WebhookChange,
 )
 from bot.domain.alerts import Severity
 from bot.domain.notify import MentionTarget, NotifySettings, OwnerContact, QuietHours
@@ -44,6 +45,9 @@ ONCALL, ADA = MentionTarget("S0ONCALL", "oncall"), MentionTarget("U0ADA", "ada")
         ("quiet 22:00-07:00 UTC --except-pages", QuietChange(QuietHours(1320, 420), holds_for_pages=False)),
         ("quiet off", QuietChange(None)),
         ("owner dm", OwnerChange(OwnerContact.DM)),
+        ("webhook ops warn", WebhookChange("ops", Severity.WARN)),
+        ("webhook OPS Off", WebhookChange("ops", None)),
+        ("webhook ops default", WebhookChange("ops", None, is_default=True)),
     ],
 )
 def test_settings_of_the_channel_are_read(typed: str, expected: object) -> None:
@@ -74,6 +78,8 @@ def test_a_person_chooses_for_the_own_jobs(typed: str, contact: OwnerContact | N
         ("quiet 22:00-07:00 Berlin", "Unknown time zone `Berlin`."),
         ("quiet 07:00-7", "must begin and end at different times"),
         ("owner pager", "Use `notify owner mention|dm|off`."),
+        ("webhook ops", "Use `notify webhook NAME page|warn|info|off|default`"),
+        ("webhook ops loud", "Use `notify webhook NAME"),
         ("me", "Use `notify me mention|dm|off|default`."),
         ("page <@U0ADA> --except-pages", "`--except-pages` belongs to `notify quiet`."),
         ("frobnicate", "Unknown setting `frobnicate`. Use page, warn,"),
@@ -103,3 +109,9 @@ def test_a_change_keeps_the_other_settings() -> None:
 def test_quiet_hours_need_the_time_zone_of_the_person() -> None:
     assert has_local_time("notify quiet 22:00-07:00")
     assert not has_local_time("notify page <@U0ADA>")
+
+
+def test_the_default_of_a_webhook_removes_the_choice() -> None:
+    chosen = WebhookChange("ops", None).apply(NotifySettings(webhooks={"other": Severity.PAGE}))
+    assert {"other": Severity.PAGE, "ops": None} == chosen.webhooks
+    assert {"other": Severity.PAGE} == WebhookChange("ops", None, is_default=True).apply(chosen).webhooks

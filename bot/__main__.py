@@ -22,6 +22,7 @@ from bot.terminal.exit_codes import ExitCode
 from bot.terminal.system_zone import SystemZone
 
 if TYPE_CHECKING:
+    from bot.redaction.user_patterns import UserPattern
     from bot.rules.diagnosis_config import DiagnosisConfig
 
 _PIPE_WIDTH = 80
@@ -147,6 +148,7 @@ def _scan(command: shell.ScanCommand) -> int:
 
     from bot.commands.user_config import load_scanner
     from bot.environment import provider_config
+    from bot.redaction.redactor import Redactor
     from bot.terminal.output import standard_output
     from bot.terminal.scan import scan
     from bot.terminal.scan_follow import follow_log
@@ -155,7 +157,8 @@ def _scan(command: shell.ScanCommand) -> int:
     signatures = variables.get("trainwatch_signatures")
     scanner = load_scanner(Path(signatures) if signatures else None)
     output = replace(standard_output(variables), show_progress=sys.stderr.isatty())
-    return (follow_log if command.follow else scan)(command, scanner, output)
+    redactor = Redactor((), _secret_patterns(variables))
+    return (follow_log if command.follow else scan)(command, scanner, output, redactor)
 
 
 def _audit(command: AuditCommand) -> int:
@@ -192,13 +195,22 @@ async def _run_session(command: LogsCommand | shell.FollowCommand | SharedComman
 
     variables = provider_config()
     registry = build_registry(variables)
-    redactor = Redactor(secret_values(variables))
+    redactor = Redactor(secret_values(variables), _secret_patterns(variables))
     config, user = (lambda: _diagnosis_config(variables)), variables.get("trainwatch_user")
     runner = CommandRunner(registry, lambda: datetime.now(UTC), redactor, config, user)
     try:
         return await Session(runner, standard_output(variables)).run(command)
     finally:
         await registry.aclose()
+
+
+def _secret_patterns(variables: Mapping[str, str]) -> "tuple[UserPattern, ...]":
+    from pathlib import Path
+
+    from bot.commands.user_config import load_secret_patterns
+
+    path = variables.get("trainwatch_secret_patterns")
+    return load_secret_patterns(Path(path) if path else None)
 
 
 def _diagnosis_config(variables: Mapping[str, str]) -> "DiagnosisConfig":

@@ -17,7 +17,7 @@ from slack_bolt.async_app import AsyncApp
 from bot.check import check_network, load_webhooks, require_slack_tokens
 from bot.commands.channel_runner import ChannelRunner
 from bot.commands.runner import CommandRunner
-from bot.commands.user_config import load_access, load_diagnosis_config
+from bot.commands.user_config import load_access, load_diagnosis_config, load_secret_patterns
 from bot.domain.access import AccessPolicy
 from bot.domain.checks import CLOCK_LOOP, DELIVERY_LOOP, DIGEST_LOOP, POLL_LOOP, PURGE_LOOP, REMINDER_LOOP
 from bot.domain.destinations import webhook_name
@@ -71,7 +71,8 @@ async def serve(settings: Settings) -> None:
         ConfigError: a Slack token is missing or invalid, the database is unusable, or a configuration file is invalid.
     """
     require_slack_tokens(settings)
-    configure_logging(settings)
+    patterns = load_secret_patterns(settings.trainwatch_secret_patterns)
+    configure_logging(settings, patterns)
     database_url = settings.database_url.get_secret_value()
     await upgrade(database_url)
     async with contextlib.AsyncExitStack() as stack:
@@ -93,7 +94,7 @@ async def serve(settings: Settings) -> None:
         platforms = list(registry.names)
         log.info("trainwatch started", extra={"mode": settings.trainwatch_slack_mode, "platforms": platforms})
         clock = PROCESS_CLOCK
-        runner = CommandRunner(registry, clock, Redactor(settings.secrets), lambda: config)
+        runner = CommandRunner(registry, clock, Redactor(settings.secrets, patterns), lambda: config)
         await _run_until_signal(_run(settings, ChannelRunner(runner, store), clock, access, webhooks))
         log.info("trainwatch stopped")
 

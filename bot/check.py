@@ -8,7 +8,7 @@ import contextlib
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bot.commands.user_config import load_access, load_file, load_rules, load_scanner
+from bot.commands.user_config import load_access, load_file, load_rules, load_scanner, load_secret_patterns
 from bot.domain.checks import CheckResult
 from bot.domain.durations import format_ago
 from bot.domain.undelivered import Undelivered
@@ -115,6 +115,12 @@ def _check_files(settings: Settings) -> list[CheckResult]:
     files = (
         ("Signatures file", "TRAINWATCH_SIGNATURES", settings.trainwatch_signatures, load_scanner),
         ("Rules file", "TRAINWATCH_RULES", settings.trainwatch_rules, load_rules),
+        (
+            "Secret patterns file",
+            "TRAINWATCH_SECRET_PATTERNS",
+            settings.trainwatch_secret_patterns,
+            load_secret_patterns,
+        ),
         ("Access file", "TRAINWATCH_ACCESS", settings.trainwatch_access, load_access),
         ("Webhooks file", "TRAINWATCH_WEBHOOKS", settings.trainwatch_webhooks, load_webhooks),
     )

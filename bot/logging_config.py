@@ -5,17 +5,19 @@ Modules log with the standard `logging`; structlog formats the records.
 
 import logging
 import sys
+from collections.abc import Sequence
 
 import structlog
 from structlog.typing import EventDict, Processor
 
 from bot.redaction.redactor import Redactor
+from bot.redaction.user_patterns import UserPattern
 from bot.settings import Settings
 
 
-def configure_logging(settings: Settings) -> None:
-    """Log to standard error with the level and format in the settings."""
-    redactor = Redactor(settings.secrets)
+def configure_logging(settings: Settings, patterns: Sequence[UserPattern] = ()) -> None:
+    """Log to standard error with the level and format in the settings, without secrets; `patterns` has further ones."""
+    redactor = Redactor(settings.secrets, patterns)
 
     def redact_event(_: object, __: str, event: EventDict) -> EventDict:
         return {name: redactor.redact(value)[0] if isinstance(value, str) else value for name, value in event.items()}

@@ -152,6 +152,9 @@ class Settings(BaseModel):
     trainwatch_rules: Path | None = Field(
         None, description="TOML file with rule settings for every subscription. See docs/rules.md."
     )
+    trainwatch_secret_patterns: Path | None = Field(
+        None, description="TOML file with patterns of further secrets to hide. See docs/configuration.md."
+    )
     trainwatch_access: Path | None = Field(
         None, description="TOML file with roles, other workspaces and shared channels. See docs/access.md."
     )

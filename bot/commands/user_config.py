@@ -1,4 +1,4 @@
-"""Load the configuration files of an installation: its signatures, its rule settings and who may use it.
+"""Load the configuration files of an installation: signatures, rule settings, access and patterns of secrets.
 
 `bot.rules.diagnosis_config` and `access_file` parse them; `bot.settings` has their paths. A file that cannot be read or
 is invalid raises ConfigError, which names the variable, the file, the line and the reason.
@@ -13,6 +13,7 @@ from bot.diagnosis.page_scanner import PageScanner
 from bot.domain.access import OPEN_ACCESS, AccessPolicy
 from bot.domain.subscriptions import RuleSettings
 from bot.errors import ConfigError
+from bot.redaction.user_patterns import UserPattern, parse_secret_patterns
 from bot.rules.diagnosis_config import DiagnosisConfig, build_scanner, parse_defaults
 
 T = TypeVar("T")
@@ -36,6 +37,11 @@ def load_rules(rules: Path | None) -> RuleSettings:
 def load_access(access: Path | None) -> AccessPolicy:
     """Load who may use the bot; without a file everyone in its workspace."""
     return OPEN_ACCESS if access is None else load_file("TRAINWATCH_ACCESS", access, parse_access)
+
+
+def load_secret_patterns(patterns: Path | None) -> tuple[UserPattern, ...]:
+    """Load the patterns of further secrets to hide."""
+    return () if patterns is None else load_file("TRAINWATCH_SECRET_PATTERNS", patterns, parse_secret_patterns)
 
 
 def load_file(variable: str, path: Path | None, parse: Callable[[str], T]) -> T:

@@ -8,7 +8,8 @@ import codecs
 import re
 from bisect import bisect_left
 
-from bot.redaction.redactor import HIDDEN, Redactor, Span
+from bot.redaction.broken_values import Span
+from bot.redaction.redactor import HIDDEN, Redactor
 
 HELD_CHARS = 64 * 1024
 """More than the longest secret, a private key with other lines in between."""

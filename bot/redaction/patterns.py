@@ -39,6 +39,8 @@ class SecretPattern:
     """Decides whether the value is a secret where the pattern alone does not; None accepts all."""
     token_prefix: str = ""
     """RE2 pattern of a token's public prefix, to find tokens that a console broke over two lines."""
+    before: str = ""
+    """Regular expression of the part of the secret before the literal, which is then hidden as well."""
 
 
 _CLASSES = {
@@ -56,6 +58,12 @@ _WORD_START = (
 """At the start of a word, also after an ANSI colour and after an escaped character of JSON or a URL."""
 
 
+_LONG_REPETITION = re.compile(r"\{(?:1[3-9]|[2-9]\d|\d{3}).*")
+"""In a prefilter, a part of a token is enough: long repetitions make RE2 slow."""
+_MIN_PREFIX_CHARS = 3
+"""A shorter prefix is searched for at the start of a word only, or it would be found everywhere."""
+
+
 def token(
     prefix: str, chars: str, hides: str, keeps: str, more: str = "", min_chars: int = 20, *, word_start: bool = True
 ) -> SecretPattern:
@@ -64,6 +72,24 @@ def token(
     public, value = re.escape(prefix) + more, _CLASSES.get(chars, chars)
     rest, prefilter = f"{start}{more}({value}{{{min_chars},}})", f"{public}{value}{{{min(min_chars, 8)}}}"
     return SecretPattern(prefix, rest, prefilter, hides, keeps, token_prefix=public)
+
+
+def shaped_token(prefix: str, shape: str, hides: str, keeps: str, check: str | None = None) -> SecretPattern:
+    """A vendor's token of a fixed shape, an RE2 pattern, after a public prefix; with a check, it must pass that."""
+    start, public = _WORD_START.replace("LITERAL", re.escape(prefix)), re.escape(prefix)
+    if len(prefix) < _MIN_PREFIX_CHARS:
+        public = f"(?:^|[^A-Za-z0-9_]|m){public}"
+    rest, part = f"{start}({shape})(?![A-Za-z0-9_])", f"{public}[A-Za-z0-9_.-]{{4}}"
+    checked = None if check is None else CHECKS[check]
+    prefilter = public + _LONG_REPETITION.sub("{12}", shape)
+    return SecretPattern(prefix, rest, prefilter, hides, keeps, check=checked, token_prefix=part)
+
+
+def inner_token(before: str, literal: str, shape: str, hides: str, keeps: str) -> SecretPattern:
+    """A vendor's token that is recognized by a literal inside it, with RE2 patterns of what is before and after."""
+    rest, prefilter = f"({shape})(?![A-Za-z0-9])", re.escape(literal) + _LONG_REPETITION.sub("{12}", shape)
+    before = f"(?:(?<![A-Za-z0-9])|(?<=[0-9;\\[]m)){before}"
+    return SecretPattern(literal, rest, prefilter, hides, keeps, before=before, token_prefix=re.escape(literal))
 
 
 def aws_key_id(prefix: str, hides: str, keeps: str) -> SecretPattern:
@@ -91,19 +117,29 @@ def store_parameter(prefix: str, hides: str, keeps: str) -> SecretPattern:
 
 _COLOUR = r"(?:\x1b\[[\d;]{0,12}m){0,3}+"
 _QUOTE = r"(?:\\{0,3}[\"'])?"
+_LINE_END = r"[ \t]{0,2}(?:\n\x01\n|\r?\n)"
+LINE_PREFIX = (
+    r"(?:\[?\d{4}-\d\d-\d\d[Tt ][\d:.,+Zz-]{5,20}\]?[ \t]{1,2}(?:\[?[A-Za-z]{4,8}\]?:?[ \t]{1,2})?)?[ \t]{0,40}"
+)
+"""What loggers and indentation put before the rest of a text on its next line."""
 _PLACEHOLDER = r"(?!\[hidden\]|\[redacted|none\b|null\b|true\b|false\b|\*|<|\$|os\.|env\b|\.\.\.|xxx)"
 _HAS_DIGIT = r"(?=[^\s\"']{0,64}\d)"
 _UNQUOTED = r"[^\s\"'&,;)}\]]"
 _VALUE_AFTER_NAME = (
     rf"{_COLOUR}{_QUOTE}{_COLOUR}(?:"
     # A quoted value, up to its closing quote or the end of the line.
-    rf"\s{{0,2}}(?:=>?+|:=?+)\s{{0,3}}{_COLOUR}(?:"
+    rf"[ \t]{{0,2}}(?:=>?+|:=?+)[ \t]{{0,3}}{_COLOUR}(?:"
     rf"\\{{1,3}}[\"']{_PLACEHOLDER}([^\"'\\\n]{{4,}})"
     rf"|\"{_PLACEHOLDER}(?=[^\"\n]{{4}})([^\"\\\n]*+(?:\\[^\n][^\"\\\n]*+)*+)"
     rf"|'{_PLACEHOLDER}(?=[^'\n]{{4}})([^'\\\n]*+(?:\\[^\n][^'\\\n]*+)*+))"
-    rf"|\s{{0,2}}=>?+\s?{_COLOUR}'?{_PLACEHOLDER}({_UNQUOTED}{{4,}})"
+    rf"|[ \t]{{0,2}}=>?+[ \t]?{_COLOUR}'?{_PLACEHOLDER}({_UNQUOTED}{{4,}})"
     # After a colon, prose may follow instead of a value: require a digit.
-    rf"|\s?:\s{{0,3}}{_COLOUR}{_PLACEHOLDER}{_HAS_DIGIT}({_UNQUOTED}{{6,}})"
+    rf"|[ \t]?:[ \t]{{0,3}}{_COLOUR}{_PLACEHOLDER}{_HAS_DIGIT}({_UNQUOTED}{{6,}})"
+    # A value on the next line: a block of YAML, a quoted value, or a line that consists of a value with a digit.
+    rf"|[ \t]{{0,2}}[=:][ \t]{{0,3}}(?P<block>[>|][+-]?\d?)?\\?{_LINE_END}{LINE_PREFIX}{_PLACEHOLDER}(?:"
+    rf"\"([^\"\n]{{4,}})\"|'([^'\n]{{4,}})'|(?(block)([^\s\x01][^\n\x01]{{3,}})|(?!))"
+    rf"|(?![/~]|[a-z_.-]{{1,40}}=[^=]|[\w.]{{1,60}}\(|[^\s]{{0,20}}://)"
+    rf"{_HAS_DIGIT}([^\s\"'\\:\x01]{{6,}})[,;]?[ \t]{{0,2}}(?=\n|\Z))"
     # A tuple of name and value.
     rf"|(?<=[\"'])\s?,\s{{0,2}}\\{{0,3}}[\"']{_PLACEHOLDER}{_HAS_DIGIT}([^\s\"'\\]{{8,}})"
     # --api-key value
@@ -113,14 +149,42 @@ _VALUE_AFTER_NAME = (
 )
 
 
-def secret_name(name: str, hides: str, keeps: str, more: str = "") -> SecretPattern:
-    """A name that announces a secret, such as `api_key`: the value after it is hidden."""
-    flags = f"(?P<flag>(?<=-{name}))?(?P<joined>(?<=_{name}))?"
-    rest = f"{flags}{more}{_VALUE_AFTER_NAME}"
-    return SecretPattern(name, rest, f"(?i:{name}{more})", hides, keeps, ignore_case=True)
-
-
 _VALUE = "[A-Za-z0-9_.~+/=-]"
+
+
+def environment_name(name: str, hides: str, keeps: str, unlike: str = "") -> SecretPattern:
+    """The end of an upper-case name in an environment, such as `_KEY`, with a value that looks random."""
+    others = "".join(f"(?<!{word}{name})" for word in unlike.split())
+    rest = f"{others}[\"']?[ \\t]?[=:][ \\t]?[\"']?({_VALUE}{{16,}})"
+    prefilter = f"{name}[\"']?[ \\t]?[=:][ \\t]?[\"']?{_VALUE}{{8}}"
+    return SecretPattern(name, rest, prefilter, hides, keeps, check=CHECKS["random"])
+
+
+def secret_name(
+    name: str,
+    hides: str,
+    keeps: str,
+    more: str = "",
+    after: str = "",
+    unlike: str = "",
+    check: str | None = None,
+) -> SecretPattern:
+    """A name that announces a secret, such as `api_key`: the value after it is hidden.
+
+    `after` has what must precede the name, `unlike` the words with which it means something else, separated by spaces.
+    After `^`, the name must begin a word.
+    """
+    flags = f"(?P<flag>(?<=-{name}))?(?P<joined>(?<=_{name}))?"
+    begins = f"(?<![a-z0-9]{name})" if after == "^" else ""
+    after = "" if begins else after
+    found = "|".join(f"(?<={word}{name})" for word in after.split())
+    others = "".join(f"(?<!{word}{name})(?<!{word}_{name})(?<!{word}-{name})" for word in unlike.split())
+    rest = f"{begins}(?:{found}){others}{flags}{more}{_VALUE_AFTER_NAME}"
+    prefilter = "|".join(f"{word}{name}{more}" for word in after.split()) or f"{name}{more}"
+    checked = None if check is None else CHECKS[check]
+    return SecretPattern(name, rest, f"(?i:{prefilter})", hides, keeps, ignore_case=True, check=checked)
+
+
 _ASSIGNED = rf"{_COLOUR}{_QUOTE}{_COLOUR}\s{{0,2}}[=:]\s{{0,3}}{_COLOUR}{_QUOTE}"
 """What is between a name and its value."""
 
@@ -140,6 +204,8 @@ def phrase(literal: str, rest: str, prefilter: str, hides: str, keeps: str, chec
     return SecretPattern(literal, rest, prefilter, hides, keeps, ignore_case=True, check=checked)
 
 
+_NUMBER = re.compile(r"(?i)[-+]?(?:\d{1,5}|\d{1,20}[.,]\d{0,20})(?:e[-+]?\d{1,3})?\s?(?:[a-z]{1,3}|%|/\d{1,20})?")
+_PATH = re.compile(r"[/~.]|[A-Za-z]:[\\/]|%2[fF]|file:")
 _UUID = re.compile(r"-(?<=[0-9A-Fa-f]{8}-)(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}")
 _ALNUM_RUN = re.compile(r"[A-Za-z0-9+/]{16,}")
 _LONG_RUN = re.compile(r"[A-Za-z0-9+]{24,}")
@@ -175,35 +241,37 @@ def is_login(value: str) -> bool:
 
 CHECKS: dict[str, Check] = {
     "random": lambda text, start, value: looks_random(value),
+    "not_a_number": lambda text, start, value: not _NUMBER.fullmatch(value),
+    "not_a_path": lambda text, start, value: not _PATH.match(value),
     "random_or_login": lambda text, start, value: looks_random(value) or is_login(value),
     "near_wandb": lambda text, start, value: "wandb" in text[max(start - 48, 0) : start].lower(),
 }
 _BUILDERS: dict[str, Callable[..., SecretPattern]] = {
-    "token": token, "aws_key_id": aws_key_id, "other_token": SecretPattern, "url": SecretPattern,
+    "token": token, "rare_token": token, "shaped_token": shaped_token, "inner_token": inner_token,
+    "aws_key_id": aws_key_id, "other_token": SecretPattern, "url": SecretPattern, "command": SecretPattern,
     "query_parameter": query_parameter, "store_parameter": store_parameter, "secret_name": secret_name,
-    "checked_value": checked_value, "checked_phrase": phrase, "phrase": phrase, "command": SecretPattern,
+    "environment_name": environment_name, "checked_value": checked_value, "checked_phrase": phrase, "phrase": phrase,
 }  # fmt: skip
+TOKEN_GROUPS = 2
+"""The first groups hold the tokens."""
 _GROUPS = (
     ("token", "aws_key_id", "other_token"),
-    ("url",),
-    ("query_parameter", "store_parameter"),
+    ("rare_token", "shaped_token", "inner_token"),
+    ("url", "query_parameter", "store_parameter"),
     ("secret_name",),
-    ("checked_value", "checked_phrase"),
+    ("checked_value", "checked_phrase", "environment_name"),
     ("phrase", "command"),
 )
 
 
 @cache
 def pattern_groups() -> tuple[tuple[SecretPattern, ...], ...]:
-    """All patterns, in groups: a text that a group's prefilters do not match is not searched for its patterns.
-
-    The first group holds the tokens.
-    """
+    """All patterns, in groups: a text that a group's prefilters do not match is not searched for its patterns."""
     rows = tomllib.loads(files("bot.redaction").joinpath("secret_patterns.toml").read_text(encoding="utf-8"))
     return tuple(tuple(_BUILDERS[table](**row) for table in group for row in rows[table]) for group in _GROUPS)
 
 
 def broken_token_pattern() -> str:
     """RE2 pattern for a token at the end of a message, which may continue in the next one."""
-    prefixes = "|".join(row.token_prefix or row.literal for row in pattern_groups()[0])
-    return f"(?:{prefixes})[A-Za-z0-9_.+/=-]{{0,64}}{MESSAGE_SEPARATOR}"
+    rows = (row for group in pattern_groups()[:TOKEN_GROUPS] for row in group)
+    return rf"(?:{'|'.join(row.token_prefix or row.literal for row in rows)})[A-Za-z0-9_.+/=-]*\r?\n"

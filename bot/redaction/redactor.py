@@ -9,19 +9,25 @@ itself, and all matches are cut out at once, so that no pattern can hide from an
 """
 
 import re
-from bisect import bisect_left, bisect_right
-from collections.abc import Container, Iterable, Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
-from itertools import accumulate, pairwise
+from itertools import accumulate
 from urllib.parse import quote
 
 from bot.domain.logs import LogLine
 from bot.domain.regex import Pattern, compile_pattern
-from bot.redaction.patterns import MESSAGE_SEPARATOR, SecretPattern, broken_token_pattern, pattern_groups
+from bot.redaction.broken_values import Span, broken_tokens, rests
+from bot.redaction.patterns import (
+    MESSAGE_SEPARATOR,
+    TOKEN_GROUPS,
+    SecretPattern,
+    broken_token_pattern,
+    pattern_groups,
+)
 from bot.redaction.private_keys import KEY_MARK, key_bodies
+from bot.redaction.user_patterns import UserPattern
 
-Span = tuple[int, int]
-"""Start and end in characters; the end is exclusive."""
 _Groups = tuple[tuple[Pattern[str], tuple[SecretPattern, ...]], ...]
 HIDDEN = "[hidden]"
 _MIN_SECRET_CHARS = 4
@@ -30,18 +36,15 @@ _NOT_PART_OF_VALUE = re.compile(r"(?:\\|\x1b\[[\d;]{0,12}m){1,8}\Z")
 """At the end of a value: the backslash of a quote inside JSON, the end of an ANSI colour."""
 _NAME_CHARS = 64
 """A value may end in the name of the next secret: this many of its last characters are searched again."""
-_BREAK = re.compile(rf"{MESSAGE_SEPARATOR}(?<=[A-Za-z0-9_.-]{MESSAGE_SEPARATOR})(?=[A-Za-z0-9_.-])")
-_MIN_BROKEN_LINE_CHARS = 60
-"""Consoles do not break shorter lines."""
-_MAX_PREFIX_CHARS = 24
-"""Longest public prefix of a token."""
+_MAX_BEFORE_CHARS = 64
 
 
 class Redactor:
     """Hides secrets: the process's own exactly, others by pattern."""
 
-    def __init__(self, secrets: Iterable[str] = ()) -> None:
-        """Take the secrets to hide wherever they occur, also in their URL-encoded form."""
+    def __init__(self, secrets: Iterable[str] = (), patterns: Sequence[UserPattern] = ()) -> None:
+        """Take the secrets to hide wherever they occur, also in their URL-encoded form, and further patterns."""
+        self._user_patterns = patterns
         known = {secret for secret in secrets if len(secret) >= _MIN_SECRET_CHARS}
         known |= {quote(secret, safe="") for secret in known}
         self._exact = tuple(sorted(known))
@@ -68,7 +71,7 @@ class Redactor:
         page = MESSAGE_SEPARATOR.join([line.message for line in lines])
         replicas = {name: self.redact(name) for name in {line.replica for line in lines if line.replica}}
         hidden = sum(count for _, count in replicas.values())
-        is_clean = not any(secret in page for secret in self._exact) and not self._prefilter.contains(_encodable(page))
+        is_clean = not any(secret in page for secret in self._exact) and not self._may_have_secret(_encodable(page))
         if is_clean and not hidden:
             return lines, 0
         ends = list(accumulate(len(line.message) + len(MESSAGE_SEPARATOR) for line in lines))
@@ -87,27 +90,26 @@ class Redactor:
                 found += [match.span() for match in re.finditer(re.escape(secret), text)]
                 text = text.replace(secret, "]" * len(secret))  # no pattern matches across it
         searched = _encodable(text)
+        for pattern in self._user_patterns:
+            found += pattern.spans(searched)
         if self._prefilter.contains(searched):
             found += key_bodies(text, ends)
             groups = [group for prefilter, group in self._groups if prefilter.contains(searched)]
             found += find_secrets(text, [row for group in groups for row in group])
             if self._broken_token.contains(searched):
-                found += self._broken_tokens(text, {end for _, end in found})
+                found += broken_tokens(text, {end for _, end in found}, self._find_tokens)
+            found += rests(text, found)
         return _merge_spans(found)
 
-    def _broken_tokens(self, text: str, done: Container[int]) -> Iterator[Span]:
-        """Find tokens that a console broke at the end of a long line. Those already hidden far enough end in `done`."""
-        ends = (match.start() for match in _BREAK.finditer(text))
-        breaks = [end for end in ends if end not in done and end - text.rfind("\n", 0, end) > _MIN_BROKEN_LINE_CHARS]
-        if not breaks:
-            return
-        splice = _Splice(text, breaks)
-        prefilter, tokens = self._groups[0]
-        if not prefilter.contains(_encodable(splice.text)):
-            return
-        for start, end in find_secrets(splice.text, tokens):
-            if splice.crosses_joint(start - _MAX_PREFIX_CHARS, end):
-                yield splice.original(start, end)
+    def _may_have_secret(self, text: str) -> bool:
+        return self._prefilter.contains(text) or any(one.search.contains(text) for one in self._user_patterns)
+
+    def _find_tokens(self, text: str) -> Iterator[Span]:
+        """Find tokens that are secrets by themselves."""
+        searched = _encodable(text)
+        for prefilter, group in self._groups[:TOKEN_GROUPS]:
+            if prefilter.contains(searched):
+                yield from find_secrets(text, group)
 
 
 def find_secrets(text: str, patterns: Iterable[SecretPattern]) -> Iterator[Span]:
@@ -116,6 +118,13 @@ def find_secrets(text: str, patterns: Iterable[SecretPattern]) -> Iterator[Span]
     for row in patterns:
         for match in _matches(row, folded if row.ignore_case else text):
             start, end = match.span(match.lastindex or 0)
+            if row.before:
+                earlier = _compiled_end(row.before).search(
+                    text, max(0, match.start() - _MAX_BEFORE_CHARS), match.start()
+                )
+                if earlier is None:
+                    continue
+                start = earlier.start()
             if row.check is None or row.check(text, match.start(), text[start:end]):
                 yield start, _value_end(text, start, end)
 
@@ -144,6 +153,11 @@ def _prefilters() -> tuple[Pattern[str], Pattern[str], _Groups]:
 @cache
 def _compiled(row: SecretPattern) -> re.Pattern[str]:
     return re.compile(re.escape(row.literal) + row.rest)
+
+
+@cache
+def _compiled_end(pattern: str) -> re.Pattern[str]:
+    return re.compile(f"{pattern}\\Z")
 
 
 def _matches(row: SecretPattern, text: str) -> Iterator[re.Match[str]]:
@@ -205,22 +219,3 @@ def _spans_by_message(spans: Iterable[Span], ends: Sequence[int]) -> dict[int, l
             if inside[0] < inside[1]:
                 parts.setdefault(index, []).append(inside)
     return parts
-
-
-class _Splice:
-    """A text with some of its message separators removed, and the way back to positions in the original."""
-
-    def __init__(self, text: str, breaks: Sequence[int]) -> None:
-        """Join the messages of the text at the given separators; `breaks` are their positions, ascending."""
-        gap = len(MESSAGE_SEPARATOR)
-        self.text = "".join(text[begin + gap : end] for begin, end in pairwise([-gap, *breaks, len(text)]))
-        self._gap = gap
-        self._joints = [position - gap * index for index, position in enumerate(breaks)]
-
-    def crosses_joint(self, start: int, end: int) -> bool:
-        """Whether the span of the joined text has a joint inside."""
-        return bisect_right(self._joints, start) < bisect_left(self._joints, end)
-
-    def original(self, start: int, end: int) -> Span:
-        """The same span in the original text, separators included."""
-        return start + self._gap * bisect_right(self._joints, start), end + self._gap * bisect_left(self._joints, end)

@@ -34,8 +34,8 @@ from bot.terminal.report import report_text
 _BAR_WIDTH = 24
 
 
-def scan(command: ScanCommand, scanner: PageScanner, output: Output) -> int:
-    """Diagnose the files, print one report and return the exit code.
+def scan(command: ScanCommand, scanner: PageScanner, output: Output, redactor: Redactor | None = None) -> int:
+    """Diagnose the files, print one report and return the exit code. Without a redactor, the shipped patterns apply.
 
     Raises:
         ConfigError: a file cannot be read or is not a text log. Such files in a folder are skipped with a note.
@@ -50,8 +50,13 @@ def scan(command: ScanCommand, scanner: PageScanner, output: Output) -> int:
         output.note(f"{plural(found.others, 'other file')} in the folders not read: not named like logs.")
     only = parts[0]
     diagnosis = with_rank(only.diagnosis, only.rank) if len(found.files) == 1 else merge_files(parts)
+    code = exit_code(diagnosis, command)
+    if command.redact:
+        diagnosis, hidden = redact_diagnosis(diagnosis, redactor or Redactor())
+        if hidden and not command.json:
+            output.note(redaction_note(hidden))
     _print_report(diagnosis, parts if len(found.files) > 1 else (), scanner, command, output)
-    return exit_code(diagnosis, command)
+    return code
 
 
 def exit_code(diagnosis: Diagnosis, command: ScanCommand) -> int:
@@ -116,10 +121,6 @@ def _diagnose(file: ScannedFile, scanner: PageScanner, progress: ReadProgress) -
 def _print_report(
     diagnosis: Diagnosis, files: Sequence[FileDiagnosis], scanner: PageScanner, command: ScanCommand, output: Output
 ) -> None:
-    if command.redact:
-        diagnosis, hidden = redact_diagnosis(diagnosis, Redactor())
-        if hidden and not command.json:
-            output.note(redaction_note(hidden))
     if command.json:
         document = diagnosis.to_json()
         if files:

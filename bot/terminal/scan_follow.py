@@ -37,7 +37,7 @@ IDLE_REPORT_NS = 5 * NS_PER_SECOND
 _REPORTED_SEVERITIES = ("page", "warn")
 
 
-def follow_log(command: ScanCommand, scanner: PageScanner, output: Output) -> int:
+def follow_log(command: ScanCommand, scanner: PageScanner, output: Output, redactor: Redactor) -> int:
     """Print the failures so far, then new ones. Returns the exit code when a pipe ends.
 
     Raises:
@@ -45,7 +45,7 @@ def follow_log(command: ScanCommand, scanner: PageScanner, output: Output) -> in
     """
     (path,) = command.paths
     read = read_standard_input if path == STANDARD_INPUT else FileTail(Path(path), output.note).read
-    follower = Follower(command, scanner, output)
+    follower = Follower(command, scanner, output, redactor)
     is_text = False
     while (data := read()) is not None:
         if data and not is_text:
@@ -113,6 +113,7 @@ class Follower:
     command: ScanCommand
     scanner: PageScanner
     output: Output
+    redactor: Redactor = field(default_factory=Redactor)
     _diagnoser: Diagnoser = field(init=False)
     _reported: dict[tuple[str, str], str] = field(default_factory=dict)
     """Signature and fingerprint of each printed failure → its severity at that time."""
@@ -165,7 +166,9 @@ class Follower:
         self.output.note(f"── {read}{'' if self._reported else ' No known failure so far.'} Following.")
 
     def _print_changes(self, diagnosis: Diagnosis) -> None:
-        shown = redact_diagnosis(diagnosis, Redactor())[0] if self.command.redact and diagnosis.failures else diagnosis
+        shown = (
+            redact_diagnosis(diagnosis, self.redactor)[0] if self.command.redact and diagnosis.failures else diagnosis
+        )
         for failure in shown.failures:
             key = (failure.signature, failure.fingerprint)
             if failure.severity in _REPORTED_SEVERITIES and self._reported.get(key) not in ("page", failure.severity):

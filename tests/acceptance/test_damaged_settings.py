@@ -55,13 +55,14 @@ async def complete(tmp_path: Path) -> AsyncIterator[Machine]:
     async with machine_at(tmp_path, keys=KEYS) as machine:
         machine.world.add_training_job("proj", "job1")
         machine.world.add_batch_job("acme", "batch-1")
-        for name in ("access.toml", "rules.toml", "signatures.toml"):
+        for name in ("access.toml", "rules.toml", "secrets.toml", "signatures.toml"):
             (tmp_path / name).write_text("", encoding="utf-8")
         machine.environment = {
             **{name.upper(): _text(field.default) for name, field in Settings.model_fields.items()},
             "SLACK_SIGNING_SECRET": "0123456789abcdef0123456789abcdef",
             "TRAINWATCH_ACCESS": str(tmp_path / "access.toml"),
             "TRAINWATCH_RULES": str(tmp_path / "rules.toml"),
+            "TRAINWATCH_SECRET_PATTERNS": str(tmp_path / "secrets.toml"),
             "TRAINWATCH_SIGNATURES": str(tmp_path / "signatures.toml"),
             "TRAINWATCH_USER": "ada@example.com",
             "FIREWORKS_ACCOUNT_ID": "acme",

@@ -77,6 +77,7 @@ class ChannelHandlers:
     async def _watch(self, command: WatchCommand) -> WatchAnswer:
         """Subscribe the channel, or change its settings."""
         asker, defaults = self.asker, self.config().defaults
+        self._require_no_secret(command.settings)
         settings = parse_settings(command.settings, defaults)
         provider, ref = self.registry.resolve(command.ref)
         job = redact_job(await provider.get_job(ref), self.redactor)
@@ -133,7 +134,20 @@ class ChannelHandlers:
             )
         return UnwatchAnswer((job,), user, undo, tuple(one.id for one in still_open))
 
+    def _require_no_secret(self, settings: Sequence[str]) -> None:
+        """Refuse settings that hold a secret, as everyone in the channel can read them.
+
+        Raises:
+            UsageError: names the setting, without the secret.
+        """
+        for setting in settings:
+            shown, hidden = self.redactor.redact(setting)
+            if hidden:
+                raise UsageError(f"`{shown}` contains a secret, which the channel could read. Leave the secret out.")
+
     async def _silence(self, command: SilenceCommand) -> SilenceAnswer | ConfirmAnswer:
+        if command.reason is not None:
+            command = replace(command, reason=self.redactor.redact(command.reason)[0])
         asker, watched = self.asker, await self._watched()
         matchers = self._job_matchers(command, [one.subscription.job for one in watched])
         is_watched = not matchers or any(_is_named(one, matchers) for one in watched)

@@ -90,7 +90,7 @@ async def read_with_file(
                 if len(batch.lines) >= room or is_late:
                     break
     except ProviderError as problem:
-        reading.stop(problem, query)
+        reading.stop(problem, query, now)
     page = kept.page(more=reading.more, last_ns=reading.last_ns)
     order = command.take
     answer = page_answer(replace(query, order=order), command, page, reading, now)

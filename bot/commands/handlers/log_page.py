@@ -10,10 +10,12 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import accumulate, takewhile
 
 from bot.commands.handlers.log_stream import Batch, stream_lines
 from bot.commands.subcommands.logs import MAX_ANSWER_LINES, Cut, CutReason, LogsCommand
+from bot.domain.durations import ns_from_datetime
 from bot.domain.gaps import Gap, Part, gap_of
 from bot.domain.logs import LogLine, LogQuery, Order
 from bot.errors import BudgetExhausted, ProviderError
@@ -51,7 +53,7 @@ class PageStart:
 
 
 async def read_lines(
-    provider: Provider, query: LogQuery, limit: int, limits: PageLimits, start: PageStart | None = None
+    provider: Provider, query: LogQuery, limit: int, limits: PageLimits, now: datetime, start: PageStart | None = None
 ) -> PageReading:
     """Read until the page has `limit` lines, or until the limits or the end of the log.
 
@@ -67,7 +69,7 @@ async def read_lines(
                 if reading.is_done():
                     break
     except ProviderError as problem:
-        reading.stop(problem, query)
+        reading.stop(problem, query, now)
     return reading
 
 
@@ -105,7 +107,7 @@ class PageReading:
         self.gaps += batch.gaps
         self.pushed_down = batch.pushed_down or self.pushed_down
 
-    def stop(self, problem: ProviderError, query: LogQuery) -> None:
+    def stop(self, problem: ProviderError, query: LogQuery, now: datetime) -> None:
         """End the reading because of an error, which becomes a gap.
 
         Raises:
@@ -115,7 +117,8 @@ class PageReading:
         if not self.read and not is_stopped:
             raise problem
         if self.last_ns is None:
-            self.last_ns = query.end_ns if query.order is Order.DESC else query.start_ns
+            latest_ns = ns_from_datetime(now) if query.end_ns is None else query.end_ns
+            self.last_ns = latest_ns if query.order is Order.DESC else query.start_ns or 0
         self.gaps.append(gap_of(problem, Part.LOGS))
         self.more = True
 

@@ -40,7 +40,7 @@ async def read_page(
     limit = min(command.limit or limits.lines, limits.lines)
     command = replace(command, limit=limit)
     query = build_query(job, command, now)
-    reading = await read_lines(provider, query, limit, limits, PageStart.of(command))
+    reading = await read_lines(provider, query, limit, limits, now, PageStart.of(command))
     page = reading.page()
     shown = page.lines if query.order is command.show else page.lines[::-1]
     lines, redacted = await redact_lines(redactor, shown)

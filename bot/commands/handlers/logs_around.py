@@ -49,7 +49,7 @@ async def read_around(
         LogQuery(job, None, command.around_ns - 1, Order.DESC, lines, wanted),
         LogQuery(job, command.around_ns, None, Order.ASC, lines, wanted),
     )
-    readings = await asyncio.gather(*(_read(provider, query, count, limits) for query in queries))
+    readings = await asyncio.gather(*(_read(provider, query, count, limits, now) for query in queries))
     if all(isinstance(one, ProviderError) for one in readings):
         raise next(one for one in readings if isinstance(one, ProviderError))
     older, newer = (one if isinstance(one, PageReading) else _failed(one, count, limits) for one in readings)
@@ -61,9 +61,11 @@ async def read_around(
     return replace(answer, lines=tuple(shown), redacted=redacted, gaps=redact_gaps(answer.gaps, redactor))
 
 
-async def _read(provider: Provider, query: LogQuery, count: int, limits: PageLimits) -> PageReading | ProviderError:
+async def _read(
+    provider: Provider, query: LogQuery, count: int, limits: PageLimits, now: datetime
+) -> PageReading | ProviderError:
     try:
-        return await read_lines(provider, query, count, limits)
+        return await read_lines(provider, query, count, limits, now)
     except ProviderError as problem:
         return problem
 

@@ -34,7 +34,7 @@ EVENTS: dict[str, dict[str, Any]] = {
     "message of a bot": {"type": "message", "subtype": "bot_message", "bot_id": "B9", "channel": "C1", "ts": "1.1"},
     "deleted message": {"type": "message", "subtype": "message_deleted", "channel": "C1", "ts": "1.1", "hidden": True},
     "link": {"type": "link_shared", "channel": "C1", "user": "U0ADA", "links": [{"url": "https://example.org"}]},
-    "reaction": {"type": "reaction_added", "user": "U0ADA", "item": {"type": "message", "channel": "C1"}},
+    "reaction": {"type": "reaction_removed", "user": "U0ADA", "item": {"type": "message", "channel": "C1"}},
     "file": {"type": "file_shared", "file_id": "F1", "user_id": "U0ADA"},
     "function": {"type": "function_executed", "function": {"callback_id": "x"}, "inputs": {}},
     "renamed channel": {"type": "channel_rename", "channel": {"id": "C1", "name": "new"}},

@@ -288,6 +288,8 @@ class NotifyReason(enum.StrEnum):
     """An alert stopped flapping."""
     REMINDER = "reminder"
     """Nobody has acknowledged a page."""
+    ESCALATED = "escalated"
+    """Nobody has acknowledged an alert, so it reaches the next in its channel's escalation chain."""
     TAKEN_OVER = "taken over"
     """A person took an incident from another."""
     NOTE = "note"
@@ -325,6 +327,21 @@ class Reminder:
 
 
 @dataclass(frozen=True, slots=True)
+class Escalation:
+    """A step of an escalation chain."""
+
+    number: int
+    """1 for the first."""
+    steps: int
+    """Of the whole chain."""
+    target: str
+    """The id of a user, a user group or a channel, `here` or `channel`."""
+    since: datetime
+    """When the alert fired."""
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Notification:
     """A message to send, before it is rendered."""
 
@@ -342,6 +359,7 @@ class Notification:
     mention: Severity | None = None
     """Mention the people whom the channel chose for this severity, and the job's owner."""
     reminder: Reminder | None = None
+    escalation: Escalation | None = None
     thread: Receipt | None = None
     """The root message that a direct message links to."""
     digest: Digest | None = None

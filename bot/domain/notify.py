@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 
-from bot.domain.alerts import Delivery, Incident, Severity
+from bot.domain.alerts import Delivery, Incident, Receipt, Severity
 from bot.domain.subscriptions import Silence
 
 FIRST_REMINDER = timedelta(minutes=30)
@@ -52,9 +52,18 @@ class MentionTarget:
     """Somebody to mention."""
 
     id: str
-    """The id of a user or a user group, `here` or `channel`."""
+    """The id of a user or a user group, `here` or `channel`; in an escalation also the id of a channel."""
     name: str = ""
     """As Slack showed it when it was typed; "" if unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class EscalationStep:
+    """Whom an alert reaches when nobody has acknowledged it for a while."""
+
+    after: timedelta
+    """Since the alert fired."""
+    target: MentionTarget
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +81,8 @@ class NotifySettings:
     webhooks: Mapping[str, Severity | None] = field(default_factory=dict)
     """By name of a webhook: the severity from which on it gets this channel's alerts, None for none. Without an entry,
     the webhook's own setting holds."""
+    escalation: Mapping[Severity, tuple[EscalationStep, ...]] = field(default_factory=dict)
+    """The chain of each severity, soonest step first."""
 
     def quiet_until(self, severity: Severity, now: datetime) -> datetime | None:
         """When the quiet hours end that keep an alert of this severity quiet; None when it may notify now."""
@@ -100,6 +111,8 @@ class DueIncident:
     settings: NotifySettings = NotifySettings()
     silences: tuple[Silence, ...] = ()
     """Those active in its channel."""
+    root: Receipt | None = None
+    """Its root message, once posted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,3 +124,5 @@ class ReminderPlan:
     next_at: datetime | None
     """None: no more until the incident changes."""
     delivery: Delivery | None = None
+    escalation: Delivery | None = None
+    """The step of the escalation chain that is due; the outbox ignores one that it already has."""

@@ -2,9 +2,10 @@
 
 The first follows after `NotifySettings.first_reminder`, the next after twice as long, up to LONGEST_INTERVAL between
 two; the last says that it is the last. Quiet hours and silences postpone them. A new page starts over.
+`escalation.py` plans whom else an alert reaches.
 """
 
-from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.domain.alerts import (
@@ -15,15 +16,20 @@ from bot.domain.alerts import (
     Notification,
     NotifyReason,
     Reminder,
-    Resolution,
     Severity,
 )
 from bot.domain.notify import DueIncident, NotifySettings, ReminderPlan, RemindersSent
-from bot.domain.subscriptions import Silence, covers
-from bot.rules.muting import labels_of
+from bot.rules.escalation import open_alerts, plan_escalation, silenced_until
 
 MAX_REMINDERS = 6
 LONGEST_INTERVAL = timedelta(hours=8)
+
+
+def plan_notices(due: DueIncident, now: datetime) -> ReminderPlan:
+    """Plan the next reminder and the next step of the escalation of one incident, at time `now`."""
+    plan, escalation = plan_reminder(due, now), plan_escalation(due, now)
+    times = [at for at in (plan.next_at, escalation.next_at) if at is not None]
+    return replace(plan, next_at=min(times, default=None), escalation=escalation.delivery)
 
 
 def plan_reminder(due: DueIncident, now: datetime) -> ReminderPlan:
@@ -39,7 +45,7 @@ def plan_reminder(due: DueIncident, now: datetime) -> ReminderPlan:
         return ReminderPlan(sent, None)
     due_at = (sent.last_at or since) + interval(settings.first_reminder, sent.count)
     not_before = max(due_at, settings.quiet_until(Severity.PAGE, max(due_at, now)) or due_at)
-    muted_until = _muted_until(incident, pages, due.silences, now)
+    muted_until = silenced_until(incident, pages, due.silences, now)
     if now < not_before or muted_until is not None:
         return ReminderPlan(sent, max(not_before, muted_until or not_before))
     return _remind(incident, settings, RemindersSent(sent.count + 1, now), since, now)
@@ -72,21 +78,4 @@ def interval(first: timedelta, number: int) -> timedelta:
 
 def open_pages(incident: Incident) -> list[IncidentAlert]:
     """Return the pages that an open incident is about: those that fire, or fired when the job failed."""
-    if not incident.is_open:
-        return []
-    resolutions = (None, Resolution.JOB_ENDED) if incident.is_failure else (None,)
-    return [one for one in incident.alerts if one.severity is Severity.PAGE and one.resolution in resolutions]
-
-
-def _muted_until(
-    incident: Incident, pages: Sequence[IncidentAlert], silences: Sequence[Silence], now: datetime
-) -> datetime | None:
-    """When a first page is no longer silenced; None when one is not silenced now."""
-    ends = []
-    for page in pages:
-        labels = labels_of(page, incident.job)
-        covering = [one.ends_at for one in silences if covers(one, labels, now)]
-        if not covering:
-            return None
-        ends.append(max(covering))
-    return min(ends)
+    return [one for one in open_alerts(incident) if one.severity is Severity.PAGE]

@@ -171,7 +171,7 @@ async def _drop_reminders(connection: AsyncConnection, incident_ids: Sequence[st
     unsent = and_(
         deliveries.c.incident_id.in_(incident_ids),
         deliveries.c.state == DeliveryState.QUEUED,
-        deliveries.c.reason == NotifyReason.REMINDER,
+        deliveries.c.reason.in_((NotifyReason.REMINDER, NotifyReason.ESCALATED)),
         deliveries.c.claim_token.is_(None),
     )
     reason = "the incident was acknowledged, closed or resolved"

@@ -12,7 +12,7 @@ import msgspec
 from sqlalchemy import and_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.alerts import Incident
+from bot.domain.alerts import Incident, Receipt
 from bot.domain.notify import DueIncident, NotifySettings, ReminderPlan, RemindersSent
 from bot.domain.subscriptions import Silence
 from bot.store.codec import from_json
@@ -56,8 +56,9 @@ class Reminders:
         is_unchanged = and_(incidents.c.id == due.incident.id, incidents.c.remind_at == due.remind_at)
         async with self._database.write() as connection:
             saved = await connection.execute(update(incidents).where(is_unchanged).values(values))
-            if saved.rowcount and plan.delivery is not None:
-                await add_deliveries(self._database, connection, [(due.watch_id, plan.delivery)], now)
+            new = [(due.watch_id, one) for one in (plan.delivery, plan.escalation) if one is not None]
+            if saved.rowcount and new:
+                await add_deliveries(self._database, connection, new, now)
         return saved.rowcount > 0
 
     async def _stop(self, row: AnyRow) -> None:
@@ -79,4 +80,5 @@ def _read_due(row: AnyRow, settings: str | None, silences: tuple[Silence, ...]) 
         remind_at=row.remind_at,
         settings=NotifySettings() if settings is None else from_json(settings, NotifySettings),
         silences=silences,
+        root=None if row.root is None else from_json(row.root, Receipt),
     )

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from bot.domain.durations import Clock
 from bot.domain.notify import DueIncident, ReminderPlan
-from bot.rules.reminders import plan_reminder
+from bot.rules.reminders import plan_notices
 from bot.store.store import Store
 
 _AFTER_ERROR = timedelta(hours=1)
@@ -24,8 +24,8 @@ class ReminderJob:
         now, added = self._clock(), 0
         for due in await self._reminders.list_due(now):
             plan = _plan(due, now)
-            if await self._reminders.save(due, plan, now) and plan.delivery is not None:
-                added += 1
+            if await self._reminders.save(due, plan, now):
+                added += sum(one is not None for one in (plan.delivery, plan.escalation))
         return added
 
     async def stop(self) -> None:
@@ -35,7 +35,7 @@ class ReminderJob:
 def _plan(due: DueIncident, now: datetime) -> ReminderPlan:
     """Plan one incident; after an error again in an hour, so that it does not stop the reminders of others."""
     try:
-        return plan_reminder(due, now)
+        return plan_notices(due, now)
     except (ValueError, LookupError, OSError):  # such as a time zone that this machine does not know any more
         log.exception("reminder not planned", extra={"incident": due.incident.id})
         return ReminderPlan(due.sent, now + _AFTER_ERROR)

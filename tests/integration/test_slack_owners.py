@@ -141,6 +141,38 @@ async def test_a_reminder_is_shown_in_the_channel_and_can_be_acknowledged(harnes
     assert await ReminderJob(harness.store, harness.clock).tick() == 0
 
 
+async def test_an_alert_that_nobody_acknowledges_escalates_to_people_and_then_to_a_channel(
+    harness: SlackHarness,
+) -> None:
+    root, war_room = await post_failure(harness), harness.channel("#random")
+    harness.slack.person_actions.invite_bot("ada", "#random")
+    typed = f"notify escalate page 15m <@U0BEN|ben> 20m <#{war_room.id}|random>"
+    await harness.slack.person_actions.slash("ada", "#training", "/train", typed, wait_s=1)
+    await harness.listeners.tasks.drain(5)
+
+    harness.clock.advance(16 * MINUTE)
+    await ReminderJob(harness.store, harness.clock).tick()
+    await harness.deliver()
+
+    step = harness.channel().messages[-1]
+    assert (step.thread_ts, step.is_broadcast) == (root.ts, True)
+    assert step.text.startswith("⏫ Nobody has acknowledged this for 15 min: Job failed, llama-8b-sft.")
+    assert "<@U0BEN>" in str(step.blocks)
+    assert "Escalation, step 1 of 2" in str(step.blocks)
+
+    harness.clock.advance(5 * MINUTE)
+    await ReminderJob(harness.store, harness.clock).tick()
+    await harness.deliver()
+
+    elsewhere = war_room.messages[-1]
+    assert f"in <#{harness.channel().id}>" in elsewhere.text
+    assert "Open the alert" in str(elsewhere.blocks)
+    await click(harness, "ben", elsewhere, Action.ACKNOWLEDGE)
+    assert await harness.acknowledged_by() == "U0BEN"
+    harness.clock.advance(99 * 60 * MINUTE)
+    assert await ReminderJob(harness.store, harness.clock).tick() == 0
+
+
 async def test_home_shows_open_alerts_of_the_own_jobs_until_somebody_has_them(harness: SlackHarness) -> None:
     await post_failure(harness, job=replace(job(JobState.FAILED), user="Ben@example.com"))
 

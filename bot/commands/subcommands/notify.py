@@ -8,14 +8,16 @@ from datetime import timedelta
 from bot.commands.subcommands.arguments import Arguments, read_duration
 from bot.commands.subcommands.spec import Option, Subcommand
 from bot.domain.alerts import Severity
-from bot.domain.notify import MentionTarget, NotifySettings, OwnerContact, QuietHours
+from bot.domain.notify import EscalationStep, MentionTarget, NotifySettings, OwnerContact, QuietHours
 from bot.errors import UsageError
 
 _USER = re.compile(r"(?:<@)?(?P<id>[UW][A-Z0-9]{2,20})(?:\|(?P<name>[^>]*))?>?")
 _GROUP = re.compile(r"(?:<!subteam\^)?(?P<id>S[A-Z0-9]{2,20})(?:\|(?P<name>[^>]*))?>?")
+_CHANNEL = re.compile(r"(?:<#)?(?P<id>[CG][A-Z0-9]{2,20})(?:\|(?P<name>[^>]*))?>?")
 _BROADCAST = re.compile(r"(?:<!|@)(?P<id>here|channel)(?:\|(?P<name>[^>]*))?>?")
 _SPAN = re.compile(r"(\d{1,2})(?::(\d{2}))?\s*[-\u2010-\u2015\u2212]\s*(\d{1,2})(?::(\d{2}))?")
 _MAX_TARGETS = 10
+_MAX_STEPS = 5
 _SHORTEST, _LONGEST = timedelta(minutes=5), timedelta(days=1)
 
 
@@ -84,7 +86,21 @@ class WebhookChange:
         return replace(settings, webhooks=others if self.is_default else {**others, self.name: self.severity})
 
 
-NotifyChange = MentionChange | ReminderChange | QuietChange | OwnerChange | WebhookChange
+@dataclass(frozen=True, slots=True)
+class EscalationChange:
+    """Set the escalation chain of a severity."""
+
+    severity: Severity
+    steps: tuple[EscalationStep, ...]
+    """Empty: none."""
+
+    def apply(self, settings: NotifySettings) -> NotifySettings:
+        """The settings with this change."""
+        chains = {**settings.escalation, self.severity: self.steps}
+        return replace(settings, escalation={severity: steps for severity, steps in chains.items() if steps})
+
+
+NotifyChange = EscalationChange | MentionChange | ReminderChange | QuietChange | OwnerChange | WebhookChange
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +143,8 @@ def _build_notify(arguments: Arguments) -> NotifyCommand | NotifyMeCommand:
             return NotifyCommand(_reminders(values))
         case "quiet":
             return NotifyCommand(_quiet(arguments, values))
+        case "escalate" | "escalation":
+            return NotifyCommand(_escalation(values))
         case "owner":
             return NotifyCommand(OwnerChange(_contact("owner", values)))
         case "webhook":
@@ -135,7 +153,7 @@ def _build_notify(arguments: Arguments) -> NotifyCommand | NotifyMeCommand:
             is_default = [value.lower() for value in values] == ["default"]
             return NotifyMeCommand(None if is_default else _contact("me", values, "|default"))
         case _:
-            known = "page, warn, info, reminders, quiet, owner, webhook or me"
+            known = "page, warn, info, reminders, escalate, quiet, owner, webhook or me"
             raise UsageError(f"Unknown setting `{words[0][:40]}`. Use {known}.")
 
 
@@ -147,11 +165,11 @@ def _targets(topic: str, values: Sequence[str]) -> tuple[MentionTarget, ...]:
     return tuple(dict.fromkeys(_target(value) for value in values))
 
 
-def _target(value: str) -> MentionTarget:
-    for kind in (_USER, _GROUP, _BROADCAST):
+def _target(value: str, *, channels: bool = False) -> MentionTarget:
+    for kind in (_USER, _GROUP, _BROADCAST, *((_CHANNEL,) if channels else ())):
         if found := kind.fullmatch(value):
             return MentionTarget(found["id"], (found["name"] or "").removeprefix("@"))
-    if value.startswith("@"):
+    if value.startswith(("@", "#") if channels else "@"):
         rule = 'Pick the name from Slack\'s list while you type. Slack must also "Escape channels, users, and links"'
         raise UsageError(f"`{value[:40]}` arrived as plain text. {rule} of the command, as manifest.yml sets it.")
     raise UsageError(f"`{value[:40]}` is neither a person nor a group. Use @name, @group, @here or @channel.")
@@ -167,6 +185,24 @@ def _reminders(values: Sequence[str]) -> ReminderChange:
     if not _SHORTEST <= first <= _LONGEST:
         raise UsageError(f"Invalid duration `{values[0]}`. The first reminder waits 5m to 1d.")
     return ReminderChange(enabled=True, first=first)
+
+
+def _escalation(values: Sequence[str]) -> EscalationChange:
+    """Read a severity and pairs of a duration and a target."""
+    usage = "Use `notify escalate page 15m @oncall 30m @leads 1h #war-room` or `notify escalate page off`."
+    if not values or values[0].lower() not in list(Severity):
+        raise UsageError(usage)
+    severity, words = Severity(values[0].lower()), values[1:]
+    if [word.lower() for word in words] == ["off"]:
+        return EscalationChange(severity, ())
+    if not words or len(words) % 2 or len(words) > 2 * _MAX_STEPS:
+        raise UsageError(f"{usage} A chain has 1 to {_MAX_STEPS} steps.")
+    pairs = zip(words[::2], words[1::2], strict=True)
+    steps = tuple(EscalationStep(read_duration(after), _target(target, channels=True)) for after, target in pairs)
+    times = [step.after for step in steps]
+    if times != sorted(set(times)) or not times[0] >= _SHORTEST or times[-1] > _LONGEST * 7:
+        raise UsageError("Each step waits longer than the one before, 5m to 7d since the alert fired.")
+    return EscalationChange(severity, steps)
 
 
 def _quiet(arguments: Arguments, values: Sequence[str]) -> QuietChange:
@@ -224,6 +260,7 @@ NOTIFY = Subcommand(
         ("notify", "show the settings"),
         ("notify page @oncall", "mention a group or people when something needs action"),
         ("notify reminders 45m", "wait 45 minutes before the first reminder of a page that nobody acknowledged"),
+        ("notify escalate page 15m @oncall 1h #war-room", "whom a page reaches next that nobody acknowledged"),
         ("notify quiet 22:00-07:00 Europe/Berlin", "no mentions and no reminders at night"),
         ("notify owner dm", "message the person who started a job instead of a mention here"),
         ("notify webhook pagerduty page", "send pages of this channel to the webhook `pagerduty` too"),

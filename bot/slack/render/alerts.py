@@ -58,7 +58,7 @@ def render_notification(notification: Notification, mentioned: Mentioned = NO_ME
 
 
 def _render_any_reply(notification: Notification, incident: Incident) -> Message:
-    if notification.reason in (NotifyReason.REMINDER, NotifyReason.TAKEN_OVER):
+    if notification.reason in (NotifyReason.REMINDER, NotifyReason.ESCALATED, NotifyReason.TAKEN_OVER):
         return render_owner_reply(notification)
     alert = next((one for one in incident.alerts if one.id == notification.alert_id), None)
     if alert is None:

@@ -20,6 +20,7 @@ STATE_ICONS = {
 }
 PENDING = "⏳"
 REMINDER = "⏰"
+ESCALATION = "⏫"
 DOWN = "⏸️"
 REPEATS = "🔄"
 OWNER = "👍"

@@ -6,6 +6,7 @@ from bot.commands.subcommands.notify import NotifyAnswer
 from bot.domain.alerts import Severity
 from bot.domain.durations import spoken_duration
 from bot.domain.notify import MentionTarget, NotifySettings, OwnerContact
+from bot.rules.escalation import is_channel
 from bot.slack.render.blocks import context, section
 from bot.slack.render.icons import SEVERITY_ICONS
 from bot.slack.render.message import Message, message
@@ -30,6 +31,7 @@ def render_notify(answer: NotifyAnswer) -> Message:
     rows = [
         f"*Mentions:* {_mentions(settings)}",
         f"*Reminders:* {_reminders(settings)}",
+        f"*Escalation:* {_escalation(settings)}",
         f"*Quiet hours:* {_quiet(settings)}",
         f"*Who started the job:* {_OWNER[settings.owner]}",
         f"*Your own jobs:* {mine}",
@@ -37,7 +39,8 @@ def render_notify(answer: NotifyAnswer) -> Message:
     if answer.routes:
         rows.append(f"*Webhooks:* {_webhooks(answer.routes)}")
     title = "Settings changed." if answer.has_changed else "How this channel is notified."
-    help_row = "Change: `/train notify page @oncall`, `reminders 45m`, `quiet 22:00-07:00`, `owner dm`, `me off`"
+    changes = ("/train notify page @oncall", "reminders 45m", "escalate page 15m @oncall", "quiet 22:00-07:00")
+    help_row = f"Change: {', '.join(code(one) for one in (*changes, 'owner dm', 'me off'))}"
     text = f"{title} Mentions: {_mentions(settings)}. Reminders: {_reminders(settings)}."
     text += f" Webhooks: {_webhooks(answer.routes)}." if answer.routes else ""
     return message(text, [section("\n".join([f"*{title}*", *rows])), context([help_row])])
@@ -58,7 +61,8 @@ def _webhooks(routes: Mapping[str, Severity]) -> str:
 
 def _name(target: MentionTarget) -> str:
     """The name in code marks, because a mention would notify."""
-    return code(f"@{target.name or target.id}", 80)
+    mark = "#" if is_channel(target.id) else "@"
+    return code(f"{mark}{target.name or target.id}", 80)
 
 
 def _reminders(settings: NotifySettings) -> str:
@@ -66,6 +70,16 @@ def _reminders(settings: NotifySettings) -> str:
         return "off"
     first = spoken_duration(settings.first_reminder)
     return f"when nobody has acknowledged a page for {first}, then after twice as long each time"
+
+
+def _escalation(settings: NotifySettings) -> str:
+    chains = [
+        f"{SEVERITY_ICONS[severity]} {severity}: "
+        + ", ".join(f"after {spoken_duration(step.after)} {_name(step.target)}" for step in steps)
+        for severity in Severity
+        if (steps := settings.escalation.get(severity))
+    ]
+    return " · ".join(chains) or "none"
 
 
 def _quiet(settings: NotifySettings) -> str:

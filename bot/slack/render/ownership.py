@@ -4,12 +4,14 @@ from datetime import datetime
 
 from bot.domain.alerts import Incident, Notification, NotifyReason
 from bot.domain.durations import spoken_duration
+from bot.rules.escalation import is_channel
 from bot.rules.lead import lead_alert
 from bot.slack.render.alert_text import TITLE_LIMIT, incident_icon
 from bot.slack.render.blocks import Action, actions, button, context, section
 from bot.slack.render.digest_text import digest_headline
-from bot.slack.render.icons import NOTE, OWNER, REMINDER
+from bot.slack.render.icons import ESCALATION, NOTE, OWNER, REMINDER
 from bot.slack.render.jobs import job_link, job_name
+from bot.slack.render.mentions import mention
 from bot.slack.render.message import Message, message
 from bot.slack.render.text import channel_link, link, one_line, person
 
@@ -21,6 +23,8 @@ def render_owner_reply(notification: Notification) -> Message:
     assert notification.incident is not None
     if notification.reason is NotifyReason.REMINDER:
         return _render_reminder(notification, notification.incident)
+    if notification.reason is NotifyReason.ESCALATED:
+        return _render_escalation(notification, notification.incident)
     return _render_takeover(notification.incident)
 
 
@@ -43,6 +47,25 @@ def _render_reminder(notification: Notification, incident: Incident) -> Message:
     )
 
 
+def _render_escalation(notification: Notification, incident: Incident, where: str = "", url: str = "") -> Message:
+    """A step of the escalation chain: in the thread with a mention, or in another channel with a link."""
+    step = notification.escalation
+    assert step is not None
+    waited = spoken_duration(step.at - step.since)
+    target = "" if is_channel(step.target) else mention(step.target)
+    what = f"Nobody has acknowledged this for {waited}"
+    note = f"Escalation, step {step.number} of {step.steps}"
+    title = f"{incident_icon(incident)} {_title(incident)} · {job_link(incident.job)}"
+    return message(
+        f"{ESCALATION} {what}: {_title(incident)}, {job_name(incident.job)}{where}. {target}".rstrip(),
+        [
+            section("\n".join(part for part in (f"{ESCALATION} *{what}*{where}", title, target) if part)),
+            actions([button("Acknowledge", Action.ACKNOWLEDGE, incident.id, style="primary")]),
+            context([note, url]),
+        ],
+    )
+
+
 def _render_takeover(incident: Incident) -> Message:
     taken = incident.acknowledgement
     by = person(taken.by) if taken else "Somebody"
@@ -52,7 +75,7 @@ def _render_takeover(incident: Incident) -> Message:
 
 
 def render_direct(notification: Notification, permalink: str | None) -> Message:
-    """A direct message to the person who started the job; `permalink` leads to the alert."""
+    """A message to whoever started the job, or to a channel of the escalation; `permalink` leads to the alert."""
     incident, job = notification.incident, notification.job
     thread = link(permalink, "Open the alert") if permalink else ""
     settings = "Change: `/train notify me mention|dm|off`"
@@ -63,6 +86,8 @@ def render_direct(notification: Notification, permalink: str | None) -> Message:
         return message(f"{what}: {names}, in {channel}.", [section(f"{what}\n{names}"), small])
     assert incident is not None
     title, channel = _title(incident), channel_link(incident.channel)
+    if notification.reason is NotifyReason.ESCALATED:
+        return _render_escalation(notification, incident, f" in {channel}", thread)
     return message(
         f"{incident_icon(incident)} {title}: {job_name(job)}, in {channel}.",
         [

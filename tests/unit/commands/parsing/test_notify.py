@@ -10,6 +10,7 @@ import pytest
 from bot.commands.parsing.parser import has_local_time, parse
 from bot.commands.subcommands.arguments import InputContext
 from bot.commands.subcommands.notify import (
+    EscalationChange,
     MentionChange,
     NotifyCommand,
     NotifyMeCommand,
@@ -19,9 +20,10 @@ from bot.commands.subcommands.notify import (
     WebhookChange,
 )
 from bot.domain.alerts import Severity
-from bot.domain.notify import MentionTarget, NotifySettings, OwnerContact, QuietHours
+from bot.domain.notify import EscalationStep, MentionTarget, NotifySettings, OwnerContact, QuietHours
 from bot.errors import UsageError
 
+LATE = EscalationStep(timedelta(hours=1), MentionTarget("C0WARROOM"))
 ONCALL, ADA = MentionTarget("S0ONCALL", "oncall"), MentionTarget("U0ADA", "ada")
 
 
@@ -48,6 +50,19 @@ ONCALL, ADA = MentionTarget("S0ONCALL", "oncall"), MentionTarget("U0ADA", "ada")
         ("webhook ops warn", WebhookChange("ops", Severity.WARN)),
         ("webhook OPS Off", WebhookChange("ops", None)),
         ("webhook ops default", WebhookChange("ops", None, is_default=True)),
+        (
+            "escalate page 15m <!subteam^S0ONCALL|@oncall> 30m <@U0ADA|ada> 1h <#C0WARROOM|war-room>",
+            EscalationChange(
+                Severity.PAGE,
+                (
+                    EscalationStep(timedelta(minutes=15), ONCALL),
+                    EscalationStep(timedelta(minutes=30), ADA),
+                    EscalationStep(timedelta(hours=1), MentionTarget("C0WARROOM", "war-room")),
+                ),
+            ),
+        ),
+        ("escalate warn 1h C0WARROOM", EscalationChange(Severity.WARN, (LATE,))),
+        ("escalate page off", EscalationChange(Severity.PAGE, ())),
     ],
 )
 def test_settings_of_the_channel_are_read(typed: str, expected: object) -> None:
@@ -81,6 +96,14 @@ def test_a_person_chooses_for_the_own_jobs(typed: str, contact: OwnerContact | N
         ("webhook ops", "Use `notify webhook NAME page|warn|info|off|default`"),
         ("webhook ops loud", "Use `notify webhook NAME"),
         ("me", "Use `notify me mention|dm|off|default`."),
+        ("escalate", "Use `notify escalate page 15m @oncall"),
+        ("escalate page", "A chain has 1 to 5 steps."),
+        ("escalate page 15m", "A chain has 1 to 5 steps."),
+        ("escalate page 15m ada", "`ada` is neither a person nor a group."),
+        ("escalate page 15m #ops", "`#ops` arrived as plain text."),
+        ("escalate page 1m U0ADA", "5m to 7d since the alert fired."),
+        ("escalate page 15m U0ADA 15m U0BEN", "Each step waits longer than the one before"),
+        ("escalate page 15m U0ADA 8d U0BEN", "5m to 7d since the alert fired."),
         ("page <@U0ADA> --except-pages", "`--except-pages` belongs to `notify quiet`."),
         ("frobnicate", "Unknown setting `frobnicate`. Use page, warn,"),
     ],

@@ -26,6 +26,7 @@ def test_every_example_can_be_typed_where_it_is_shown(subcommand: Subcommand[obj
         assert text.startswith(f"{frontend.value} ")
         assert meaning
         words = text.removeprefix(f"{frontend.value} ").replace("@oncall", "<!subteam^S0ONCALL|@oncall>")
+        words = words.replace("#war-room", "<#C0WARROOM|war-room>")
         command = parse(words) if frontend is Frontend.SLACK else parse_argv(shlex.split(words))
         assert not isinstance(command, HelpCommand)
 

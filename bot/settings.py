@@ -27,8 +27,6 @@ def _duration(value: object) -> object:
     duration = parse_duration(value) if isinstance(value, str) else value
     if duration is None:
         raise ValueError("must be a number and a unit, such as 15s, 30m or 2h")
-    if isinstance(duration, timedelta) and duration > _LONGEST:
-        raise ValueError(f"must be at most {_LONGEST.days}d")
     return duration
 
 
@@ -57,7 +55,8 @@ def _host(value: object) -> object:
     return value
 
 
-Duration = Annotated[timedelta, BeforeValidator(_duration)]
+AnyDuration = Annotated[timedelta, BeforeValidator(_duration)]
+Duration = Annotated[AnyDuration, _at_most(_LONGEST)]
 
 
 class Settings(BaseModel):
@@ -90,7 +89,7 @@ class Settings(BaseModel):
         "127.0.0.1", description="Address to listen on in HTTP mode."
     )
     trainwatch_http_port: int = Field(3000, ge=0, le=65535, description="Port to listen on in HTTP mode.")
-    trainwatch_poll_interval: Annotated[Duration, _at_most(timedelta(days=1))] = Field(
+    trainwatch_poll_interval: Annotated[AnyDuration, _at_most(timedelta(days=1))] = Field(
         POLL_INTERVAL,
         gt=timedelta(0),
         description="Time between two polls of a running job. Jobs that are not running wait four times as long.",
@@ -104,10 +103,10 @@ class Settings(BaseModel):
     trainwatch_lookback: Duration = Field(
         LOG_LOOKBACK, description="How far back to read the log when a subscription starts."
     )
-    trainwatch_overlap: Annotated[Duration, _at_most(timedelta(hours=12))] = Field(
+    trainwatch_overlap: Annotated[AnyDuration, _at_most(timedelta(hours=12))] = Field(
         DEFAULT_OVERLAP, description="How far back to reread the log on each poll, to catch late lines."
     )
-    trainwatch_drain: Annotated[Duration, _at_most(timedelta(days=1))] = Field(
+    trainwatch_drain: Annotated[AnyDuration, _at_most(timedelta(days=1))] = Field(
         timedelta(seconds=90), description="How long to keep reading the log after a job ends, to catch its last lines."
     )
     trainwatch_storm_size: int = Field(
@@ -117,20 +116,20 @@ class Settings(BaseModel):
         description="Maximum number of new alerts that a channel gets as separate messages within a minute. "
         "More become one message.",
     )
-    trainwatch_group_wait: Annotated[Duration, _at_most(timedelta(minutes=5))] = Field(
+    trainwatch_group_wait: Annotated[AnyDuration, _at_most(timedelta(minutes=5))] = Field(
         STANDARD.group_wait,
         description="How long a message about several alerts waits for more of them before it is posted.",
     )
-    trainwatch_group_interval: Annotated[Duration, _at_most(timedelta(days=1))] = Field(
+    trainwatch_group_interval: Annotated[AnyDuration, _at_most(timedelta(days=1))] = Field(
         STANDARD.group_interval,
         description="How long an alert must have ended before a reply announces it. "
         "One that fires again before gets none.",
     )
-    trainwatch_reopen_within: Annotated[Duration, _at_most(timedelta(days=7))] = Field(
+    trainwatch_reopen_within: Annotated[AnyDuration, _at_most(timedelta(days=7))] = Field(
         STANDARD.reopen_within,
         description="An alert that fires again this soon after its end continues in its thread, without a new message.",
     )
-    trainwatch_lease: Annotated[Duration, _at_most(timedelta(hours=1))] = Field(
+    trainwatch_lease: Annotated[AnyDuration, _at_most(timedelta(hours=1))] = Field(
         timedelta(seconds=90),
         ge=timedelta(seconds=2),
         description="How long a process holds a job or message. After a crash, another process waits this long.",
@@ -141,7 +140,7 @@ class Settings(BaseModel):
         le=100_000,
         description="Requests that one command in Slack may send; ten times as many if it reads a whole log.",
     )
-    trainwatch_command_time: Annotated[Duration, _at_most(timedelta(minutes=2))] = Field(
+    trainwatch_command_time: Annotated[AnyDuration, _at_most(timedelta(minutes=2))] = Field(
         timedelta(seconds=60),
         ge=timedelta(seconds=1),
         description="Time that one command in Slack may take; ten times as long if it reads a whole log.",

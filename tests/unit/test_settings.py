@@ -119,6 +119,9 @@ def test_values_are_repaired_wherever_they_come_from(monkeypatch: pytest.MonkeyP
         ("TRAINWATCH_OVERLAP", "13h", "must be at most 12h"),
         ("TRAINWATCH_DRAIN", "PT25H", "must be at most 1d"),
         ("TRAINWATCH_LEASE", "61m", "must be at most 1h"),
+        ("TRAINWATCH_LEASE", "99999999h", "must be at most 1h"),
+        ("TRAINWATCH_COMMAND_TIME", f"{10**30}h", "must be at most 2m"),
+        ("TRAINWATCH_COMMAND_REQUESTS", "0", "must be greater than or equal to 1"),
         ("TRAINWATCH_POLL_CONCURRENCY", "1000000", "must be less than or equal to 10000"),
     ],
 )

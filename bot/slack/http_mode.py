@@ -25,6 +25,7 @@ HTTP_PATH = "/slack/events"
 _VALID_FOR = timedelta(minutes=10)
 """Twice the five minutes, because the clock of the signer may be behind or ahead."""
 
+_READ_TIMEOUT_S = 10.0
 _UNREADABLE = (MalformedPayload, ValueError, TypeError, AttributeError, LookupError, RecursionError)
 """What Bolt and `check_payload` raise on a payload without the documented shape."""
 
@@ -47,7 +48,13 @@ class RequestReceiver:
 
     async def receive(self, request: web.Request) -> web.Response:
         """Answer one request: 401 without a valid signature or when replayed, 400 if malformed."""
-        raw, signature = await request.read(), request.headers.get("x-slack-signature", "")
+        signature = request.headers.get("x-slack-signature", "")
+        try:
+            async with asyncio.timeout(_READ_TIMEOUT_S):
+                raw = await request.read()
+        except (ConnectionError, TimeoutError) as error:
+            log.debug("event ignored", extra={"reason": f"the request broke off: {type(error).__name__}"})
+            return web.Response(status=408, text="incomplete request")
         try:
             is_signed = self._is_signed(raw.decode(), request.headers.get("x-slack-request-timestamp", ""), signature)
         except UnicodeDecodeError:

@@ -206,6 +206,19 @@ async def test_malformed_signed_requests_get_400_and_unsigned_ones_401(
     assert [] == [one for one in caplog.records if one.exc_info]
 
 
+async def test_a_request_that_breaks_off_is_ignored_quietly(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, logger="bot")
+    async with in_http_mode(store) as (_, delivery):
+        port = httpx.URL(delivery.request_url).port
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(f"POST {HTTP_PATH} HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{{".encode())
+        await writer.drain()
+        await asyncio.sleep(0.05)
+        writer.close()
+        await eventually(lambda: "event ignored" in [one.getMessage() for one in caplog.records])
+    assert [] == [one for one in caplog.records if one.exc_info]
+
+
 async def test_a_replayed_request_is_refused_also_by_another_process(store: Store) -> None:
     async with in_http_mode(store) as (_, one), in_http_mode(store) as (_, other):
         body = json.dumps({"type": "event_callback", "event": {"type": "message", "channel": "C1"}})

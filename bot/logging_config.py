@@ -20,7 +20,7 @@ def configure_logging(settings: Settings, patterns: Sequence[UserPattern] = ()) 
     redactor = Redactor(settings.secrets, patterns)
 
     def redact_event(_: object, __: str, event: EventDict) -> EventDict:
-        return {name: redactor.redact(value)[0] if isinstance(value, str) else value for name, value in event.items()}
+        return {name: redact_value(value, redactor) for name, value in event.items()}
 
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
@@ -40,6 +40,21 @@ def configure_logging(settings: Settings, patterns: Sequence[UserPattern] = ()) 
     )
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("bot").setLevel(settings.trainwatch_log_level.upper())
+
+
+def redact_value(value: object, redactor: Redactor) -> object:
+    """Return the value without secrets, however deep its texts are."""
+    match value:
+        case None | bool() | int() | float():
+            return value
+        case str():
+            return redactor.redact(value)[0]
+        case dict():
+            return {redact_value(key, redactor): redact_value(one, redactor) for key, one in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [redact_value(one, redactor) for one in value]
+        case _:
+            return redactor.redact(str(value))[0]
 
 
 def _renderer(log_format: str) -> Processor:

@@ -93,6 +93,9 @@ class Answering:
             attempt.end(AuditResult.INVALID, problem.public)
             await reply.private(render_error(choice, text, is_public=reply.respond is None))
             return
+        except UsageError as problem:
+            public = self.runner.runner.redactor.redact(problem.public)[0]  # it may quote what was typed
+            raise UsageError(public, problem.usage) from None
         needed = required_role(command)
         if refusal := await self.gate.refuse_role(needed, attempt.origin, reply.client, any_job=True):
             refused = self.gate.refuse(attempt, refusal)

@@ -126,7 +126,8 @@ class JobLookup:
         if len(matches) == 1:
             return ResolvedJob(str(matches[0].ref), _describe(typed, matches[0]))
         matches = _match(name, (*known, *await self._list_newest()))
-        problem = f"{plural(len(matches), 'job')} match `{_cut(typed)}`. Which one?"
+        shown = self.redactor.redact(typed)[0]
+        problem = f"{plural(len(matches), 'job')} match `{_cut(shown)}`. Which one?"
         return ErrorAnswer(problem, is_misuse=True, typed=typed, suggestions=tuple(matches))
 
     async def suggest(self, ref: str) -> tuple[KnownJob, ...]:
@@ -185,12 +186,12 @@ class JobLookup:
         if not self.registry.names and not known:
             raise ConfigError("No platform is set up. Run `trainwatch check` to see what is missing.")
         close = () if "://" in name.text else closest_jobs(name.text, known, MAX_SUGGESTIONS)
-        parts = [f"No job found for `{_cut(typed)}`."]
+        parts = [f"No job found for `{_cut(self.redactor.redact(typed)[0])}`."]
         unusable = [one for one in self.registry.problems if "://" in typed and one.partition("-")[0] in typed]
         parts += [f"Not set up: {', '.join(unusable)}."] if unusable else []
         parts += [f"No list of jobs from {', '.join(missing)}; use a full reference there."] if missing else []
         parts.append("Did you mean:" if close else "`jobs` lists the newest jobs.")
-        return ErrorAnswer(" ".join(parts), is_misuse=True, typed=typed, suggestions=close)
+        return ErrorAnswer(" ".join(parts), is_misuse=True, typed=self.redactor.redact(typed)[0], suggestions=close)
 
 
 def _match(name: JobName, jobs: Sequence[KnownJob]) -> Sequence[KnownJob]:

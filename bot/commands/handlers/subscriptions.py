@@ -146,8 +146,8 @@ class ChannelHandlers:
                 raise UsageError(f"`{shown}` contains a secret, which the channel could read. Leave the secret out.")
 
     async def _silence(self, command: SilenceCommand) -> SilenceAnswer | ConfirmAnswer:
-        if command.reason is not None:
-            command = replace(command, reason=self.redactor.redact(command.reason)[0])
+        self._require_no_secret([one for one in (command.name, command.pattern) if one])
+        command = replace(command, reason=self.redactor.redact(command.reason)[0])
         asker, watched = self.asker, await self._watched()
         matchers = self._job_matchers(command, [one.subscription.job for one in watched])
         is_watched = not matchers or any(_is_named(one, matchers) for one in watched)

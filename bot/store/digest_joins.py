@@ -91,7 +91,7 @@ async def _join(
     members = incidents.c.id.in_(joined.incident_ids)
     await connection.execute(update(incidents).where(members).values(digest_id=digest_id, remind_at=None))
     unsent = and_(deliveries.c.incident_id.in_(joined.incident_ids), _is_unsent)
-    folded = {"state": DeliveryState.FOLDED, "reason": f"shown by digest {digest_id}", "notification": NO_PAYLOAD}
+    folded = {"state": DeliveryState.FOLDED, "reason": f"shown by {digest_id}", "notification": NO_PAYLOAD}
     await connection.execute(update(deliveries).where(unsent).values(folded))
     await connection.execute(update(digests).where(digests.c.id == digest_id).values(joined_at=now))
 

@@ -62,7 +62,10 @@ class Digests:
         }
         is_unchanged = and_(digests.c.id == due.stored.id, digests.c.changes == due.changes)
         statement = update(digests).where(is_unchanged).values(values)
+        leaving = select(incidents.c.id).where(incidents.c.id.in_([one.id for one in plan.leaving])).with_for_update()
         async with self._database.write() as connection:
+            if plan.leaving:  # first, because a change of an incident locks in this order
+                await connection.execute(leaving)
             if not (await connection.execute(statement)).rowcount:
                 return False
             for one in plan.leaving:

@@ -1,0 +1,111 @@
+"""Digests on each database: incidents join, their deliveries are folded, and one of several plans is written."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from bot.domain.alerts import DeliveryKind, Incident, Receipt
+from bot.domain.digest_plans import DigestPlan
+from bot.domain.digests import DigestState
+from bot.domain.jobs import JobRef
+from bot.store.store import KEEP_FOR, Store
+from tests.integration.store.building import LEASE, delivery, delivery_states, incident, job, result, watch_job
+
+SECOND = timedelta(seconds=1)
+PLATFORM = "platform:baseten"
+
+
+def root_key(number: int) -> str:
+    return f"root {number}"
+
+
+async def open_incidents(store: Store, now: datetime, *numbers: int, group: str = "") -> list[Incident]:
+    """Settle one poll of each job, in one transaction, which opens an incident."""
+    for number in numbers:
+        await watch_job(store, now, ref=JobRef("baseten", f"job{number}"))
+    claimed = [one for one in await store.watches.claim_due(now, lease=LEASE) if int(one.job.id[3:]) in numbers]
+    opened = []
+    results = []
+    for watch in claimed:
+        number = int(watch.job.id[3:])
+        about = replace(incident(now, id=f"inc-{number}"), job=job(watch.job), group=group)
+        opened.append(about)
+        root = delivery(root_key(number), DeliveryKind.ROOT, about=about)
+        results.append(result(watch, now + 10 * LEASE, incidents=[about], deliveries=[root]))
+    assert len(await store.watches.settle(results, now)) == len(numbers)
+    return opened
+
+
+async def test_a_storm_is_folded_into_one_digest(store: Store, now: datetime, database_url: str) -> None:
+    await open_incidents(store, now, *range(20))
+
+    (due,) = await store.digests.list_due(now + 2 * SECOND)
+    states = await delivery_states(database_url)
+    assert len(due.incidents) == 20
+    assert {state for state, _ in states.values()} == {"folded"}
+    assert {reason for _, reason in states.values()} == {f"shown by {due.stored.id}"}
+
+
+async def test_sent_messages_stay_and_waiting_ones_join(store: Store, now: datetime, database_url: str) -> None:
+    await open_incidents(store, now, *range(5))
+    for one in await store.deliveries.claim(now, lease=LEASE, limit=2):
+        await store.deliveries.mark_sent(one.id, one.token, Receipt("C1", f"1.{one.id}"), now)
+    await open_incidents(store, now + SECOND, *range(5, 10))
+
+    (due,) = await store.digests.list_due(now + 3 * SECOND)
+    states = [state for state, _ in (await delivery_states(database_url)).values()]
+    assert len(due.incidents) == 8
+    assert (states.count("sent"), states.count("folded")) == (2, 8)
+
+
+async def test_only_one_of_two_plans_is_written(store: Store, now: datetime, database_url: str) -> None:
+    await open_incidents(store, now, *range(10))
+    (due,) = await store.digests.list_due(now + 2 * SECOND)
+    root = delivery("digest root", DeliveryKind.NOTE)
+    plan = DigestPlan(DigestState(shown="x"), None, None, (root,))
+
+    assert await store.digests.save(due, plan, now)
+    assert not await store.digests.save(due, replace(plan, deliveries=(delivery("late"),)), now)
+    assert "late" not in await delivery_states(database_url)
+
+
+async def test_a_change_of_a_member_makes_a_plan_void(store: Store, now: datetime) -> None:
+    await open_incidents(store, now, *range(10))
+    (due,) = await store.digests.list_due(now + 2 * SECOND)
+    await store.incidents.acknowledge("inc-3", "U1", now + SECOND)
+
+    assert not await store.digests.save(due, DigestPlan(DigestState(), None, None), now + 2 * SECOND)
+    (again,) = await store.digests.list_due(now + 3 * SECOND)
+    assert again.incidents[3].acknowledgement is not None
+
+
+async def test_a_digest_takes_over_the_message_of_the_first_incident(store: Store, now: datetime) -> None:
+    await open_incidents(store, now, 1, group=PLATFORM)
+    (first,) = await store.deliveries.claim(now, lease=LEASE)
+    await open_incidents(store, now + SECOND, 2, group=PLATFORM)
+
+    assert await store.digests.list_due(now + 3 * SECOND) == []  # the first message is being sent
+    await store.deliveries.mark_sent(first.id, first.token, Receipt("C1", "1.1"), now + 3 * SECOND)
+    (due,) = await store.digests.list_due(now + 5 * SECOND)
+    assert (due.stored.has_root, due.stored.key, len(due.incidents)) == (True, PLATFORM, 2)
+
+
+async def test_an_incident_that_leaves_gets_a_root_message(store: Store, now: datetime) -> None:
+    opened = await open_incidents(store, now, *range(10))
+    (due,) = await store.digests.list_due(now + 2 * SECOND)
+    plan = DigestPlan(DigestState(shown="x"), now, None, leaving=(opened[0],))
+    await store.digests.save(due, plan, now + 2 * SECOND)
+
+    (claimed,) = await store.deliveries.claim(now + 3 * SECOND, lease=LEASE)
+    assert claimed.notification.kind is DeliveryKind.ROOT
+    assert len(await store.digests.members(due.stored.id)) == 9
+
+
+async def test_a_digest_is_purged_after_its_incidents(store: Store, now: datetime) -> None:
+    await open_incidents(store, now, *range(10))
+    (due,) = await store.digests.list_due(now + 2 * SECOND)
+    await store.digests.save(due, DigestPlan(DigestState(), now, now), now)
+    await store.purge_expired(now + KEEP_FOR + timedelta(days=1))
+
+    assert len(await store.digests.list_due(now)) == 1  # its incidents are open

@@ -6,7 +6,7 @@ export UV_PYTHON_PREFERENCE := only-system
 RUN := $(UV) run --locked
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow check fmt lint types imports spell docs snapshots images bench chaos corpus clean
+.PHONY: help setup demo test test-slow simulate check fmt lint types imports spell docs snapshots images bench chaos corpus clean
 
 help: ## print this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -25,6 +25,10 @@ test: setup ## all tests but the slow ones (SQLite, PostgreSQL, a browser where 
 
 test-slow: setup ## the long property and soak tests
 	.venv/bin/pytest -m slow
+
+SEEDS ?= 100000
+simulate: setup ## watcher, outbox and network from SEEDS=100000 seeds: kills, faults, pauses and clock jumps
+	@.venv/bin/python -m tests.simulation --seeds $(SEEDS)
 
 check: setup fmt-check lint types imports spell test ## what CI runs: format, lint, types, contracts, docs, tests
 

@@ -94,7 +94,9 @@ class Database:
         *,
         transaction_timeout_s: float = TRANSACTION_TIMEOUT_S,
         busy_timeout_s: float = BUSY_TIMEOUT_S,
+        engine: AsyncEngine | None = None,
     ) -> None:
+        # An `engine` is shared with other Databases; None: a new one.
         parsed = parse_database_url(url)
         self.webhooks: tuple[Webhook, ...] = ()
         """Webhooks that get events besides Slack's messages."""
@@ -103,7 +105,9 @@ class Database:
         self._transaction_timeout_s = transaction_timeout_s
         self._is_sqlite = parsed.get_backend_name() == "sqlite"
         self._file = Path(parsed.database) if self._is_sqlite and parsed.database else None
-        self._engine = _sqlite_engine(parsed, busy_timeout_s) if self._is_sqlite else _postgresql_engine(parsed)
+        if engine is None:
+            engine = sqlite_engine(parsed, busy_timeout_s) if self._is_sqlite else _postgresql_engine(parsed)
+        self._engine = engine
         # SQLite has one writer and waits for it by polling; within a process a queue is fairer.
         self._writer: AbstractAsyncContextManager[object] = asyncio.Lock() if self._is_sqlite else nullcontext()
 
@@ -184,8 +188,10 @@ def _postgresql_engine(url: URL) -> AsyncEngine:
     return create_async_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 10})
 
 
-def _sqlite_engine(url: URL, busy_timeout_s: float) -> AsyncEngine:
-    engine = create_async_engine(url, connect_args={"timeout": busy_timeout_s})
+def sqlite_engine(url: URL, busy_timeout_s: float = BUSY_TIMEOUT_S, driver: object | None = None) -> AsyncEngine:
+    """Return an engine for a SQLite file; `driver` is a DBAPI instead of aiosqlite, which works in threads."""
+    chosen = {} if driver is None else {"module": driver}
+    engine = create_async_engine(url, connect_args={"timeout": busy_timeout_s}, **chosen)
 
     @event.listens_for(engine.sync_engine, "do_connect")
     def _probe(_dialect: Dialect, _entry: ConnectionPoolEntry, arguments: Any, options: Any) -> None:

@@ -70,10 +70,12 @@ class ClockState:
 class ClockSync:
     """Compares this process's clock with those of the others, as a Worker of `run_loop`."""
 
-    def __init__(self, store: Store, clock: SteadyClock, settings: ClockSyncSettings | None = None) -> None:
+    def __init__(
+        self, store: Store, clock: SteadyClock, settings: ClockSyncSettings | None = None, process: str | None = None
+    ) -> None:
         self._clocks, self._due_times, self._clock = store.clocks, store.due_times, clock
         self._settings = settings or ClockSyncSettings()
-        self._process = secrets.token_hex(8)
+        self._process = process or secrets.token_hex(8)
         self._beat, self._generation = 0, 1
         self._seen: dict[str, _Seen] = {}
         self._started_s = clock.monotonic()

@@ -1,0 +1,61 @@
+"""A model of a training platform: jobs that log errors, fail, recover and end at the times a scenario says."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from bot.domain.durations import ns_from_datetime
+from bot.domain.jobs import Job, JobRef, JobState
+from bot.domain.logs import LogLine, LogPage, LogQuery
+from bot.domain.metrics import MetricQuery, MetricSeries
+from bot.errors import Unavailable
+from tests.fakes.provider import FakeProvider
+
+
+@dataclass
+class SimulatedPlatform(FakeProvider):
+    """The platform as every simulated process sees it."""
+
+    random: random.Random = field(default_factory=random.Random)
+    now: Callable[[], datetime] = datetime.now
+    outages: tuple[tuple[datetime, datetime], ...] = ()
+    error_rate: float = 0.0
+    slow_rate: float = 0.0
+    faults_until: datetime | None = None
+    read_at: dict[str, datetime] = field(default_factory=dict)
+    """When each job's log was last read."""
+
+    def log_now(self, job_id: str, message: str) -> None:
+        """Append a line with the current time."""
+        self.logs.setdefault(job_id, []).append(LogLine(ns_from_datetime(self.now()), message))
+
+    def change(self, job_id: str, state: JobState) -> None:
+        """Change a job's state."""
+        job = self.jobs[job_id]
+        ended_at = self.now() if state.is_terminal else None
+        self.jobs[job_id] = replace(job, state=state, vendor_status=state.upper(), ended_at=ended_at)
+
+    async def get_job(self, job: JobRef) -> Job:
+        await self._answer()
+        return await super().get_job(job)
+
+    async def query_logs(self, query: LogQuery) -> LogPage:
+        await self._answer()
+        self.read_at[query.job.id] = self.now()
+        return await super().query_logs(query)
+
+    async def query_metrics(self, query: MetricQuery) -> Sequence[MetricSeries]:
+        await self._answer()
+        return await super().query_metrics(query)
+
+    async def _answer(self) -> None:
+        is_faulty = self.faults_until is None or self.now() < self.faults_until
+        slow = is_faulty and self.random.random() < self.slow_rate
+        await asyncio.sleep(3 * self.random.random() if slow else 0.1 * self.random.random())
+        fails = is_faulty and self.random.random() < self.error_rate
+        if fails or any(start <= self.now() < end for start, end in self.outages):
+            raise Unavailable("The platform did not answer.", provider=self.name)

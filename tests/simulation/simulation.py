@@ -1,0 +1,217 @@
+"""Run one seed: build the world, let things happen, wait until nothing is left to send, check the invariants."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from bot.domain.jobs import JobState
+from bot.domain.subscriptions import RuleSettings
+from bot.rules.diagnosis_config import DiagnosisConfig, build_scanner
+from bot.store.engine import Database, parse_database_url, sqlite_engine
+from bot.store.migrate import upgrade
+from bot.store.store import Store
+from tests.simulation.inline_sqlite import URL, inline_driver
+from tests.simulation.invariants import Violation, check_at_end, check_post
+from tests.simulation.pausing_loop import PausingLoop
+from tests.simulation.platform import SimulatedPlatform
+from tests.simulation.process import SimulatedProcess, World
+from tests.simulation.scenario import LENGTH_S, Event, Scenario, epoch
+from tests.simulation.slack import Posted, SlackModel
+
+QUIET_S = 10.0
+"""How long nothing may be left to send before the simulation ends."""
+LONGEST_S = 1500.0
+"""Latest end: what is not sent by then is lost."""
+
+
+@dataclass
+class Outcome:
+    """What one seed did."""
+
+    violations: list[Violation] = field(default_factory=list)
+    trace: list[str] = field(default_factory=list)
+    posts: int = 0
+    lasted_s: float = 0.0
+
+
+def run_scenario(scenario: Scenario, process: type[SimulatedProcess] = SimulatedProcess) -> Outcome:
+    """Simulate one scenario from an empty database."""
+    logging.disable(logging.CRITICAL)
+    try:
+        engine, disk = shared_disk()
+        empty_database().backup(disk)
+        with asyncio.Runner(loop_factory=PausingLoop) as runner:
+            return runner.run(_Simulation(scenario, process, Database(URL, engine=engine), disk).run())
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+@cache
+def empty_database() -> sqlite3.Connection:
+    """A migrated database without rows."""
+    with TemporaryDirectory() as folder:
+        asyncio.run(upgrade(f"sqlite:///{Path(folder) / 'empty.db'}"))
+        memory = sqlite3.connect(":memory:")
+        with closing(sqlite3.connect(Path(folder) / "empty.db")) as file:
+            file.backup(memory)
+        return memory
+
+
+@cache
+def diagnosis_config() -> DiagnosisConfig:
+    """The built-in signatures and rules, compiled once."""
+    return DiagnosisConfig(build_scanner())
+
+
+@cache
+def shared_disk() -> tuple[AsyncEngine, sqlite3.Connection]:
+    """The disk of every simulation: an engine whose statements stay compiled, and a connection to look at the rows."""
+    disk = sqlite3.connect("file::memory:?cache=shared", uri=True, isolation_level=None)
+    empty_database().backup(disk)
+    engine = sqlite_engine(parse_database_url(URL), driver=inline_driver())
+    asyncio.run(Store(Database(URL, engine=engine)).check())  # what SQLAlchemy does at the first connection only
+    return engine, disk
+
+
+class _Simulation:
+    def __init__(
+        self, scenario: Scenario, process: type[SimulatedProcess], database: Database, disk: sqlite3.Connection
+    ) -> None:
+        self._scenario, self._process, self._disk = scenario, process, disk
+        self._database, self._store = database, Store(database)
+        self._outcome = Outcome()
+
+    async def run(self) -> Outcome:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda *_: None)  # tasks of killed processes end with an error nobody awaits
+        self._start_s = loop.time()
+        await self._store.aclose()  # a new pool: a seed must not depend on those before it
+        self._build()
+        await self._subscribe()
+        for one in self._processes.values():
+            one.start()
+        for event in self._scenario.events:
+            await asyncio.sleep(max(0.0, event.at_s - self._now_s()))
+            self._apply(event)
+        await asyncio.sleep(max(0.0, LENGTH_S - self._now_s()))
+        await self._quiesce()
+        self._outcome.violations += check_at_end(self._scenario, self._slack, self._rows)
+        for one in self._processes.values():
+            await one.stop()
+        self._outcome.posts, self._outcome.lasted_s = len(self._slack.messages), self._now_s()
+        return self._outcome
+
+    def _build(self) -> None:
+        scenario = self._scenario
+        spans = tuple((self._time_at(a), self._time_at(b)) for a, b in scenario.platform_outages)
+        self._platform = SimulatedPlatform(
+            name="sim",
+            random=random.Random(f"{scenario.seed}:platform"),
+            now=self._true_time,
+            outages=spans,
+            error_rate=scenario.platform_error_rate,
+            slow_rate=scenario.platform_slow_rate,
+            faults_until=self._time_at(LENGTH_S),
+        )
+        self._slack = SlackModel(
+            random.Random(f"{scenario.seed}:slack"),
+            self._now_s,
+            scenario.slack_faults,
+            faults_until_s=LENGTH_S,
+            outages=scenario.slack_outages,
+            can_read_history=scenario.can_read_history,
+        )
+        self._slack.on_post, self._slack.on_fault = self._on_post, self._note
+        world = World(
+            self._platform, self._slack, self._database, self._store, self._true_time, diagnosis_config(), self._note
+        )
+        self._processes = {
+            name: self._process(name, scenario.seed, world, syncs_clock=scenario.clocks_change)
+            for name in (f"bot{number}" for number in range(scenario.processes))
+        }
+
+    async def _subscribe(self) -> None:
+        for job in self._scenario.jobs:
+            self._platform.add_job(job)
+        for channel, job in self._scenario.subscriptions:
+            ref = self._platform.jobs[job].ref
+            await self._store.subscriptions.add(channel, None, ref, "U1", RuleSettings(), self._true_time())
+
+    def _apply(self, event: Event) -> None:
+        self._note(f"{event.what} {event.target} {event.text}".rstrip())
+        match event.what:
+            case "log":
+                self._platform.log_now(event.target, event.text)
+            case "fail":
+                self._platform.change(event.target, JobState.FAILED)
+            case "finish":
+                self._platform.change(event.target, JobState.SUCCEEDED)
+            case "restart":
+                self._platform.change(event.target, JobState.RUNNING)
+            case "clock":
+                self._processes[event.target].system_offset = timedelta(seconds=event.number)
+            case "pause":
+                self._processes[event.target].pause(event.number)
+            case "kill":
+                self._processes[event.target].kill()
+                asyncio.get_running_loop().call_later(event.number, self._restart, event.target)
+            case "kill at commit":
+                self._processes[event.target].kill_at_commit(int(event.number), after=event.text == "after")
+                asyncio.get_running_loop().call_later(20, self._restart, event.target)
+
+    def _restart(self, name: str) -> None:
+        if not self._processes[name].alive:
+            self._note(f"start {name}")
+            self._processes[name].start()
+
+    async def _quiesce(self) -> None:
+        """Keep every process running until nothing has been left to send for a while."""
+        quiet_s = 0.0
+        while quiet_s < QUIET_S and self._now_s() < LONGEST_S:
+            for name in self._processes:
+                self._restart(name)
+            await asyncio.sleep(5)
+            quiet_s = 0.0 if self._is_busy() else quiet_s + 5
+
+    def _is_busy(self) -> bool:
+        """Whether something waits to be sent, or a job was not polled since the last event and fault."""
+        ((sending,),) = self._rows("SELECT count(*) FROM deliveries WHERE state = 'queued' OR verify_at IS NOT NULL")
+        ((polling,),) = self._rows("SELECT count(*) FROM watches WHERE claim_token IS NOT NULL")
+        watched = [str(job) for (job,) in self._rows("SELECT job_id FROM watches")]
+        calm_s = max(LENGTH_S, *(event.at_s for event in self._scenario.events), *self._outage_ends()) + 1
+        read_at = self._platform.read_at
+        return bool(sending or polling) or any(read_at.get(job, epoch()) < self._time_at(calm_s) for job in watched)
+
+    def _outage_ends(self) -> list[float]:
+        return [end_s for _, end_s in (*self._scenario.slack_outages, *self._scenario.platform_outages)]
+
+    def _rows(self, statement: str) -> list[tuple[object, ...]]:
+        return self._disk.execute(statement).fetchall()
+
+    def _on_post(self, posted: Posted) -> None:
+        kind = "reply" if posted.thread_ts else "post"
+        self._note(f"{kind} {posted.channel} {posted.ts} {dict(posted.metadata)}")
+        self._outcome.violations += check_post(self._slack, posted)
+
+    def _note(self, text: str) -> None:
+        self._outcome.trace.append(f"{self._now_s():8.3f} {text}")
+
+    def _now_s(self) -> float:
+        return asyncio.get_running_loop().time() - self._start_s
+
+    def _time_at(self, seconds: float) -> datetime:
+        return epoch() + timedelta(seconds=seconds)
+
+    def _true_time(self) -> datetime:
+        return self._time_at(self._now_s())

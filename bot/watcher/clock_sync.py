@@ -1,6 +1,6 @@
 """Make the clocks of all processes on one database agree, and adopt the system clock's time when that is safe.
 
-Leases and due times are compared between processes, so the processes must share one time (ADR 23). Whether another
+Leases and due times are compared between processes, so the processes must share one time (ADR 24). Whether another
 process runs is seen from a counter that it increases, never from its clock.
 
 1. A process that starts alone uses its system clock.

@@ -21,6 +21,7 @@ from bot.domain.observations import POLL_INTERVAL, Observation
 from bot.errors import AuthFailed, BadRequest, JobNotFound, NotSupported
 from bot.providers.base import Provider
 from bot.providers.observe import MAX_LINES, PAGE_LINES, ObservationRequest, metrics_start, observe
+from bot.redaction.line_redactor import LineRedactor
 from bot.redaction.redactor import Redactor
 from bot.redaction.values import redact_gaps, redact_job, redact_observation
 from bot.rules.catalog import rule_named
@@ -113,8 +114,10 @@ class _Following:
     """The alert that the job failed: it follows those that say why, and their lines may arrive after the status."""
     line_filter: LineFilter = field(init=False)
     formatter: LineFormatter = field(init=False)
+    hider: LineRedactor = field(init=False)
 
     def __post_init__(self) -> None:
+        self.hider = LineRedactor(self.context.redactor)
         self.line_filter = LineFilter(self.command.filter)
         self.formatter = LineFormatter(self.context.output.line_format(json=self.command.json), self.command.filter)
 
@@ -170,7 +173,7 @@ class _Following:
             self.gaps += observation.gaps
         shown = self.line_filter.apply(observation.lines).lines
         if self.command.redact:
-            shown, _ = redactor.redact_lines(shown)
+            shown, _ = self.hider.redact_lines(shown)
         if shown:
             output.write(self.formatter.text(shown))
         if observation.job is not None:

@@ -22,6 +22,7 @@ from bot.domain.logs import LogLine, LogQuery, Order
 from bot.domain.wording import plural
 from bot.errors import BudgetExhausted
 from bot.providers.base import Provider
+from bot.redaction.line_redactor import LineRedactor
 from bot.redaction.redactor import Redactor
 from bot.redaction.values import redact_gaps
 from bot.terminal.log_lines import LineFormatter
@@ -92,8 +93,10 @@ class _LogPrinter:
     pushed_down: tuple[str, ...] = ()
     gaps: list[Gap] = field(default_factory=list)
     _formatter: LineFormatter = field(init=False)
+    _hider: Redactor | LineRedactor = field(init=False)
 
     def __post_init__(self) -> None:
+        self._hider = LineRedactor(self.redactor) if self.query.order is Order.ASC else self.redactor
         self._formatter = LineFormatter(self.output.line_format(json=self.command.json), self.command.filter)
 
     def count(self, batch: Batch, *, has_more: bool) -> None:
@@ -118,7 +121,7 @@ class _LogPrinter:
 
     def print(self, lines: Sequence[LogLine]) -> None:
         if self.command.redact:
-            lines, redacted = self.redactor.redact_lines(lines)
+            lines, redacted = self._hider.redact_lines(lines)
             self.redacted += redacted
         self.shown += len(lines)
         if lines:

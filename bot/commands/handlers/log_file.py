@@ -33,6 +33,7 @@ from bot.domain.jobs import JobRef
 from bot.domain.logs import LogLine, Order
 from bot.errors import ProviderError
 from bot.providers.base import Provider
+from bot.redaction.line_redactor import LineRedactor
 from bot.redaction.redactor import Redactor
 from bot.redaction.values import redact_gaps
 
@@ -75,12 +76,13 @@ async def read_with_file(
     writer = LogFileWriter(query.order, reverses=query.order is not command.show, limits=file_limits)
     kept = _Kept(keeps_first=query.order is command.take, limits=limits)
     reading = PageReading(limits.lines, limits)
+    hider = LineRedactor(redactor) if query.order is Order.ASC else redactor
     redacted, ends_s = 0, time.monotonic() + file_limits.read_s
     try:
         async with contextlib.aclosing(stream_lines(provider, query)) as batches:
             async for batch in batches:
                 room = file_limits.lines - kept.total if command.limit is None else command.limit - kept.total
-                lines, hidden = await redact_lines(redactor, batch.lines[:room])
+                lines, hidden = await redact_lines(hider, batch.lines[:room])
                 redacted += hidden
                 reading.add(replace(batch, lines=[]))
                 reading.more = batch.more or len(batch.lines) > room

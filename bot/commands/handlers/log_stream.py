@@ -21,6 +21,7 @@ from bot.domain.logs import LogFilter, LogLine, LogPage, LogQuery, Order
 from bot.errors import ProtocolError, UsageError
 from bot.providers.base import Provider, require_applied
 from bot.providers.budget import count_lines, within_budget
+from bot.redaction.line_redactor import LineRedactor
 from bot.redaction.redactor import Redactor
 
 PAGE_LINES = 10_000
@@ -94,7 +95,7 @@ def require_started(window: Window, now: datetime) -> None:
         )
 
 
-async def redact_lines(redactor: Redactor, lines: Sequence[LogLine]) -> tuple[Sequence[LogLine], int]:
+async def redact_lines(redactor: Redactor | LineRedactor, lines: Sequence[LogLine]) -> tuple[Sequence[LogLine], int]:
     """Return the lines without secrets and the number of secrets, without blocking the event loop for long."""
     if sum(len(line.message) for line in lines) <= _SHORT_CHARS:
         return redactor.redact_lines(lines)

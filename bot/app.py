@@ -127,10 +127,12 @@ async def _run(
 ) -> None:
     runner, store, app = channel_runner.runner, channel_runner.store, _create_slack_app(settings)
     config = runner.diagnosis_config()
+    clock_sync = ClockSync(store, clock, clock_sync_settings(settings))
+    await clock_sync.start()
     downtime = find_downtime(await store.last_heartbeat(POLL_LOOP), clock(), settings.trainwatch_poll_interval)
     if downtime is not None:
         log.warning("trainwatch was down", extra={"since": downtime.since.isoformat()})
-    polling = replace(poll_settings(settings), downtime=downtime)
+    polling = replace(poll_settings(settings), downtime=downtime, share=lambda: clock_sync.state.share)
     poller = Poller(runner.registry, store, clock, runner.redactor, config, polling)
     contacts = Contacts(app.client, store.preferences, clock)
     canary = Canary(store, clock, settings.trainwatch_canary_every)
@@ -138,8 +140,6 @@ async def _run(
     deliverer, delivery = _deliverers(settings, store, notifier, webhooks, clock, contacts)
     listeners = _create_listeners(settings, app, channel_runner, clock, access, deliverer)
     seen = SeenOnce(store.seen, clock)
-    clock_sync = ClockSync(store, clock, clock_sync_settings(settings))
-    await clock_sync.start()
     socket = _create_socket(app, settings)
     database_monitor = DatabaseMonitor(store)
     slack_monitor = SlackMonitor(notifier.ping, socket.silence_s if socket else None)

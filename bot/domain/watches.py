@@ -5,12 +5,23 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.domain.alerts import Alert, Delivery, Incident, Memory
 from bot.domain.jobs import Job, JobRef
 from bot.domain.logs import LogCursor
 from bot.domain.subscriptions import Silence, Subscription
+
+
+@dataclass(frozen=True, slots=True)
+class PollShare:
+    """The part of the jobs that one of several processes polls first."""
+
+    rank: int
+    """The place of this process among those that run, from 0."""
+    processes: int
+    grace: timedelta = timedelta(seconds=1.5)
+    """A job of another process that is overdue by this is polled by any; longer than an idle loop rests."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 import msgspec
-from sqlalchemy import Update, and_, bindparam, delete, exists, or_, select, update
+from sqlalchemy import ColumnElement, Update, and_, bindparam, delete, exists, or_, select, true, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -19,7 +19,7 @@ from bot.domain.alerts import Alert, Incident
 from bot.domain.grouping import STANDARD, Grouping
 from bot.domain.jobs import Job, JobRef
 from bot.domain.logs import LogCursor
-from bot.domain.watches import ClaimedWatch, PollResult
+from bot.domain.watches import ClaimedWatch, PollResult, PollShare
 from bot.store.claims import new_token
 from bot.store.codec import from_json, to_json
 from bot.store.digest_joins import join_new
@@ -55,15 +55,18 @@ class Watches:
         busy: Sequence[int] = (),
         full: Sequence[str] = (),
         reopen_within: timedelta = timedelta(hours=1),
+        share: PollShare | None = None,
     ) -> list[ClaimedWatch]:
         """Claim the jobs that are due, longest overdue first, until the lease ends.
 
         Skips jobs in `busy`, whose poll is in progress here and could not be saved under a new claim, and jobs of the
         providers in `full`. A row that cannot be decoded is logged and stays claimed, so that others are polled.
-        Incidents that ended within `reopen_within` come with their job, because an alert may fire again.
+        Incidents that ended within `reopen_within` come with their job, because an alert may fire again. Outside
+        `share` only jobs are claimed that no other process has taken in time.
         """
+        free = and_(watches.c.id.not_in(busy), watches.c.provider.not_in(full), _is_shared(now, share))
         async with self._database.write() as connection:
-            rows = (await connection.execute(_claim(now, now + lease, new_token(), limit, busy, full))).all()
+            rows = (await connection.execute(_claim(now, now + lease, new_token(), limit, free))).all()
         if not rows:
             return []
         async with self._database.read() as connection:
@@ -176,13 +179,18 @@ class _RelatedRows:
     silences: Sequence[AnyRow]
 
 
-def _claim(
-    now: datetime, lease_ends_at: datetime, token: str, limit: int, busy: Sequence[int], full: Sequence[str]
-) -> Update:
+def _is_shared(now: datetime, share: PollShare | None) -> ColumnElement[bool]:
+    if share is None or share.processes < 2:
+        return true()
+    is_ours = watches.c.id % share.processes == share.rank
+    return or_(is_ours, watches.c.due_at <= now - share.grace)
+
+
+def _claim(now: datetime, lease_ends_at: datetime, token: str, limit: int, free: ColumnElement[bool]) -> Update:
     # A CTE that locks rows runs once; PostgreSQL may run a plain IN (SELECT … LIMIT) again and claim too many.
     due = (
         select(watches.c.id)
-        .where(watches.c.due_at <= now, watches.c.id.not_in(busy), watches.c.provider.not_in(full))
+        .where(watches.c.due_at <= now, free)
         .order_by(watches.c.due_at)
         .limit(limit)
         .with_for_update(skip_locked=True)

@@ -16,12 +16,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from bot.domain.watches import PollShare
 from bot.steady_clock import SteadyClock
 from bot.store.clocks import ProcessClock
 from bot.store.store import Store
 
 log = logging.getLogger(__name__)
 
+_ALIGN_EVERY_S = 0.05
 _JOINING = 0
 """The generation of a process that does not know yet whether others run; nobody uses its time."""
 
@@ -38,6 +40,8 @@ class ClockSyncSettings:
     """After a longer one a starting process waits `silent_s` before it works, to see whether others run."""
     tolerance: timedelta = timedelta(seconds=2)
     adopt_after_s: float = 300.0
+    align_s: float = 3.0
+    """How long to watch for the next update of another process after its time was taken; longer than `sync_s`."""
     correct_s: float = 30.0
     """Time between two searches for due times that are too far in the future."""
     lease: timedelta = timedelta(seconds=90)
@@ -65,6 +69,8 @@ class ClockState:
     """Other processes that run."""
     jumps: int = 0
     """Jumps of the system clock since the start."""
+    share: PollShare | None = None
+    """The part of the jobs that this process polls first; None: it runs alone."""
 
 
 class ClockSync:
@@ -133,9 +139,11 @@ class ClockSync:
         running = await self._exchange()
         if running:
             self._is_joining = False
-        for one in running:
-            self._follow(one)
+        followed = [self._follow(one) for one in running]
+        if any(followed):
+            await self._align()
         self.state.others = len(running)
+        self.state.share = self._share_with([one.process for one in running])
         if not self._is_joining:
             offsets = [self.state.offset, *(timedelta(seconds=one.wall_offset_s) for one in running)]
             await self._adopt_lasting_difference(offsets)
@@ -155,14 +163,37 @@ class ClockSync:
         await self._remove_silent()
         return [one for one in others if self._seen[one.process].is_running and one.generation != _JOINING]
 
-    def _follow(self, other: ProcessClock) -> None:
-        """Use the time of another process if that was set later, or is ahead."""
+    def _share_with(self, others: Sequence[str]) -> PollShare | None:
+        """Divide the jobs by rank, so that each process has a part whatever its load and the lag of its clock."""
+        rank = sorted([*others, self._process]).index(self._process)
+        return PollShare(rank, len(others) + 1) if others else None
+
+    def _follow(self, other: ProcessClock) -> bool:
+        """Use the time of another process if that was set later, or is ahead; return whether it was."""
         is_ahead = other.generation == self._generation and other.at > self._clock()
-        if other.generation > self._generation or is_ahead:
-            difference = other.at - self._clock()
-            self._set(other.at, other.generation)
-            if abs(difference) > self._settings.tolerance:
-                log.info("clock set to that of another process", extra={"by_s": _seconds(difference)})
+        if other.generation <= self._generation and not is_ahead:
+            return False
+        difference = other.at - self._clock()
+        self._set(other.at, other.generation)
+        if abs(difference) > self._settings.tolerance:
+            log.info("clock set to that of another process", extra={"by_s": _seconds(difference)})
+        return True
+
+    async def _align(self) -> None:
+        """Read the clocks of the others until one is updated, because a time that was written earlier lags.
+
+        Of two processes, the one whose time lags finds no job due that the other has not claimed before.
+        """
+        for _ in range(round(self._settings.align_s / _ALIGN_EVERY_S)):
+            await asyncio.sleep(_ALIGN_EVERY_S)
+            others = [one for one in await self._clocks.list_all() if one.process != self._process]
+            fresh = [one for one in others if one.process in self._seen and self._seen[one.process].beat != one.beat]
+            self._note_beats(others)
+            if fresh:
+                for one in fresh:
+                    if one.generation != _JOINING:
+                        self._follow(one)
+                return
 
     def _set(self, now: datetime, generation: int) -> None:
         self._clock.set(now)

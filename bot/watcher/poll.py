@@ -21,7 +21,7 @@ from bot.domain.grouping import STANDARD, Grouping
 from bot.domain.jobs import JobState
 from bot.domain.logs import DEFAULT_OVERLAP
 from bot.domain.observations import LOG_LOOKBACK, Observation
-from bot.domain.watches import ClaimedWatch, PollResult
+from bot.domain.watches import ClaimedWatch, PollResult, PollShare
 from bot.errors import BotError, StoreUnavailable
 from bot.providers.base import Priority
 from bot.providers.observe import ObservationRequest, metrics_start, observe
@@ -73,6 +73,8 @@ class PollSettings:
     grouping: Grouping = STANDARD
     downtime: Downtime | None = None
     """The time before the start, when no process ran."""
+    share: Callable[[], PollShare | None] = lambda: None
+    """Returns the part of the jobs that this process polls first; None: all."""
 
 
 class Poller:
@@ -144,6 +146,7 @@ class Poller:
             limit=limit,
             busy=busy,
             full=full,
+            share=self._settings.share(),
             reopen_within=self._settings.grouping.reopen_within,
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -9,14 +10,16 @@ import pytest
 
 from bot.domain.jobs import JobRef
 from bot.domain.subscriptions import RuleSettings
+from bot.domain.watches import PollShare
 from bot.steady_clock import SteadyClock
 from bot.store.store import Store
 from bot.watcher.clock_sync import ClockSync, ClockSyncSettings
+from tests.support.waiting import eventually
 
 HOURS_2 = timedelta(hours=2)
 MINUTE = timedelta(minutes=1)
 LEASE = timedelta(seconds=90)
-QUICK = ClockSyncSettings(adopt_after_s=60, short_absence=timedelta(days=1), lease=LEASE)
+QUICK = ClockSyncSettings(adopt_after_s=60, short_absence=timedelta(days=1), lease=LEASE, align_s=0)
 """So that nothing sleeps, and few ticks suffice."""
 
 
@@ -64,8 +67,8 @@ async def subscribe(store: Store, count: int, now: datetime) -> None:
         await store.subscriptions.add("C1", None, JobRef("fake", f"job{index}"), "U1", RuleSettings(), now)
 
 
-async def claimed_ids(store: Store, clock: SteadyClock, limit: int = 100) -> set[int]:
-    return {one.id for one in await store.watches.claim_due(clock(), lease=LEASE, limit=limit)}
+async def claimed_ids(store: Store, clock: SteadyClock, limit: int = 100, share: PollShare | None = None) -> set[int]:
+    return {one.id for one in await store.watches.claim_due(clock(), lease=LEASE, limit=limit, share=share)}
 
 
 @pytest.mark.parametrize("jump", [HOURS_2, -HOURS_2, MINUTE, -MINUTE, timedelta(days=400), timedelta(days=-400)])
@@ -199,3 +202,45 @@ async def test_due_times_too_far_ahead_are_corrected_and_logged(
     assert 2 == len(await claimed_ids(store, clock))
     (record,) = [one for one in caplog.records if one.message == "due times too far in the future"]
     assert 2 == vars(record)["polls"]
+
+
+async def test_a_process_that_joins_aligns_its_time_closely(store: Store, now: datetime) -> None:
+    """Else the other process would find every due job first."""
+    settings = ClockSyncSettings(sync_s=0.6, align_s=2.0, silent_s=5)
+    clocks = [SteadyClock(lambda: now), SteadyClock(lambda: now + MINUTE)]
+    clocks[1].set(now)
+    syncs = [ClockSync(store, clock, settings) for clock in clocks]
+    await syncs[0].start()
+
+    async def run(sync: ClockSync) -> None:
+        while True:
+            await sync.tick()
+            await asyncio.sleep(0.02)
+
+    running = [asyncio.create_task(run(syncs[0]))]
+    await asyncio.sleep(0.3)
+    await syncs[1].start()
+    running.append(asyncio.create_task(run(syncs[1])))
+    await eventually(lambda: 1 == syncs[1].state.others)
+    for task in running:
+        task.cancel()
+    await asyncio.gather(*running, return_exceptions=True)
+
+    assert abs(clocks[0]() - clocks[1]()) < timedelta(seconds=0.5)
+
+
+async def test_each_process_polls_its_share_first_and_later_all(store: Store, machine: Machine) -> None:
+    clocks = [machine.clock(name) for name in "ab"]
+    syncs = []
+    for clock in clocks:
+        syncs.append(await machine.run(store, clock))
+        await machine.advance(1)
+    await machine.advance(6)
+    await subscribe(store, 10, machine.now)
+    shares = [sync.state.share for sync in syncs]
+    assert {(0, 2), (1, 2)} == {(one.rank, one.processes) for one in shares if one is not None}
+
+    assert 5 == len(await claimed_ids(store, clocks[0], share=shares[0]))
+    assert set() == await claimed_ids(store, clocks[0], share=shares[0])
+    machine.elapsed_s += 2
+    assert 5 == len(await claimed_ids(store, clocks[0], share=shares[0]))

@@ -58,6 +58,7 @@ from bot.watcher.delivery_group import DeliveryGroup
 from bot.watcher.digest import DigestJob
 from bot.watcher.intervals import PollIntervals
 from bot.watcher.poll import Poller, PollSettings
+from bot.watcher.reconcile import ReconcileSettings
 from bot.watcher.remind import ReminderJob
 from bot.watcher.schedule import LoopBeats, PurgeJob, Worker, run_loop
 
@@ -217,7 +218,8 @@ def _deliverers(
     if not has_webhooks:
         return to_slack, to_slack
     notifier = DispatchingNotifier(slack, webhooks, pings=webhooks)
-    events = Deliverer(store, notifier, clock, options, accepts=lambda channel: webhook_name(channel) is not None)
+    for_events = replace(options, reconcile=ReconcileSettings(enabled=False))
+    events = Deliverer(store, notifier, clock, for_events, accepts=lambda channel: webhook_name(channel) is not None)
     return to_slack, DeliveryGroup(to_slack, events)
 
 

@@ -39,6 +39,7 @@ Room = Callable[[str], int]
 _CHANNELS = 256
 """Channels considered for one claim, those with the most urgent deliveries first."""
 _IN_THREAD = (DeliveryKind.REPLY, DeliveryKind.EDIT)
+_REPEATABLE = (DeliveryKind.EDIT, DeliveryKind.EVENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ async def find_ready(
 async def take(connection: AsyncConnection, ids: Sequence[int], now: datetime, lease_ends_at: datetime) -> Taken:
     """Claim these deliveries, except those that another process claimed meanwhile.
 
-    Records the start of an attempt for all but edits, which may be repeated.
+    Records the start of an attempt for all but edits and events, which may be repeated.
     """
     still_ready = select(deliveries.c.id).where(deliveries.c.id.in_(ids), _is_ready(now), ~_is_blocked(now))
     claim = update_free(still_ready).values(
@@ -83,7 +84,7 @@ async def take(connection: AsyncConnection, ids: Sequence[int], now: datetime, l
     orphans = [row for row in rows if row.kind in _IN_THREAD and roots[row.incident_id] is None]
     dropped, new_roots = await _settle_orphans(connection, orphans, now) if orphans else ((), ())
     kept = sorted((row for row in rows if row.id not in dropped), key=lambda row: (row.priority, row.id))
-    if posts := [row.id for row in kept if row.kind != DeliveryKind.EDIT or row.id in new_roots]:
+    if posts := [row.id for row in kept if row.kind not in _REPEATABLE or row.id in new_roots]:
         await connection.execute(update(deliveries).where(deliveries.c.id.in_(posts)).values(attempt_at=now))
     if edited := [row.incident_id for row in kept if row.kind == DeliveryKind.EDIT]:
         await supersede_edits(connection, edited)

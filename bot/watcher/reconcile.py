@@ -48,6 +48,8 @@ class PostFinder(Protocol):
 class ReconcileSettings:
     """How look-ups are made."""
 
+    enabled: bool = True
+    """False: another Deliverer makes them."""
     lease: timedelta = timedelta(seconds=30)
     timeout_s: float = 25.0
     """Shorter than the lease."""
@@ -81,7 +83,7 @@ class Reconciler:
     async def tick(self) -> bool:
         """Start the look-ups that are due; return whether there were any."""
         now_s = asyncio.get_running_loop().time()
-        if now_s < self._next_s:
+        if not self._settings.enabled or now_s < self._next_s:
             return bool(self._tasks)
         self._next_s = now_s + self._settings.every_s
         now, lease, busy = self._clock(), self._settings.lease, frozenset(self._settling.values())

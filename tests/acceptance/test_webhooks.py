@@ -14,6 +14,7 @@ from tests.acceptance.program import Machine
 from tests.support.waiting import LONGEST_S, eventually
 
 ROUTING_KEY = "demo-pagerduty-routing-key-0123456"
+BUTTON = "trainwatch_acknowledge"
 
 
 async def test_a_failed_job_pages_and_is_acknowledged_from_slack(tmp_path: Path) -> None:
@@ -42,9 +43,9 @@ async def test_a_failed_job_pages_and_is_acknowledged_from_slack(tmp_path: Path)
             await eventually(lambda: list(on.pagerduty.incidents.values()) == ["triggered"])
             channel = on.slack.workspace.channel("#training")
             root = await person.until(
-                lambda: next((one for one in channel.messages if "failed" in str(one.blocks)), None)
+                lambda: next((one for one in channel.messages if BUTTON in str(one.blocks)), None)
             )
-            await person.click("ada", root, "trainwatch_acknowledge", wait_s=LONGEST_S)
+            await person.click("ada", root, BUTTON, wait_s=LONGEST_S)
             await eventually(lambda: list(on.pagerduty.incidents.values()) == ["acknowledged"])
         checked = await Machine(on, tmp_path, settings).run("check")
         assert "webhooks.toml is valid" in checked.text

@@ -225,3 +225,12 @@ async def test_a_webhook_that_was_removed_is_reported(bench: Bench, caplog: pyte
         pass
     assert "delivery dead" in caplog.text
     await deliverer.stop()
+
+
+async def test_an_event_whose_sender_died_is_sent_again_without_a_search(bench: Bench) -> None:
+    await bench.fail()
+    claimed = await bench.store.deliveries.claim(bench.clock(), lease=timedelta(seconds=5))
+    assert {"webhook:ops"} <= {one.channel for one in claimed}
+    bench.receiver.events.clear()
+    await bench.deliver(6)
+    assert ["firing"] == bench.receiver.types

@@ -19,7 +19,8 @@ from bot.domain.digests import Digest, DigestMember, StoredDigest, is_of_platfor
 from bot.domain.downtime import DOWNTIME
 from bot.domain.grouping import Grouping
 from bot.domain.jobs import JobState
-from bot.domain.notify import NotifySettings
+from bot.domain.notify import DueIncident, NotifySettings, RemindersSent
+from bot.rules.escalation import plan_escalation
 from bot.rules.lead import is_active, lead_alert
 from bot.rules.reminders import MAX_REMINDERS, interval, open_pages
 
@@ -47,6 +48,7 @@ def plan_digest(
     draft.announce()
     draft.list_members()
     draft.remind(settings)
+    draft.escalate(settings)
     if closed_at is None:
         draft.wake_at(max(stored.joined_at, now - timedelta(minutes=1)) + grouping.close_after)
     return DigestPlan(draft.state, closed_at, draft.next_at, tuple(draft.deliveries), leaving)
@@ -208,6 +210,20 @@ class _DigestDraft:
         self.state = replace(self.state, reminders=sent + 1, reminded_at=self._now)
         if next_at is not None:
             self.wake_at(next_at)
+
+    def escalate(self, settings: NotifySettings) -> None:
+        """Take the next step of the escalation chain, once for all incidents that nobody has acknowledged."""
+        waiting = [one for one in self._incidents if one.is_open and not (one.acknowledgement or one.muted)]
+        if not waiting:
+            return
+        worst = max(waiting, key=lambda one: one.severity.rank)
+        plan = plan_escalation(DueIncident(0, worst, RemindersSent(), self._now, settings), self._now)
+        if plan.next_at is not None:
+            self.wake_at(plan.next_at)
+        if plan.delivery is not None and (step := plan.delivery.notification.escalation) is not None:
+            key = f"{self._digest.id}:escalation:{worst.severity}:{step.number}"
+            about = replace(plan.delivery.notification, incident=None, digest=self._digest)
+            self.deliveries.append(replace(plan.delivery, dedupe_key=key, notification=about))
 
     def wake_at(self, at: datetime) -> None:
         """Plan again at this time, or before."""

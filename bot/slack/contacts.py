@@ -192,7 +192,8 @@ def owners_of(notification: Notification) -> list[str]:
     if digest is None:
         return []
     is_list = notification.kind is DeliveryKind.REPLY and notification.reason is NotifyReason.FIRST
-    if not is_list and (notification.kind is DeliveryKind.REPLY or not digest.key.startswith(DOWNTIME)):
+    names_jobs = digest.key.startswith(DOWNTIME) and notification.kind in (DeliveryKind.ROOT, DeliveryKind.EDIT)
+    if not is_list and not names_jobs:
         return []
     users = (one.user for one in digest.members if one.is_firing and one.acknowledged_by is None)
     return [user for user in dict.fromkeys(users) if user][:_MAX_OWNERS]

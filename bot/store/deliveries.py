@@ -4,6 +4,7 @@
 claims.
 
     decided ──┬──▶ suppressed: silenced, or below the subscription's severity; a root's whole thread
+              ├──▶ folded: a digest shows the incident
               ▼
            queued ──claim──▶ sending ──┬─ mark_sent ─────▶ sent
               ▲  │                     ├─ mark_dead ─────▶ dead: refused permanently, or retried for too long

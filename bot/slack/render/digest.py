@@ -23,8 +23,8 @@ from bot.slack.render.digest_text import (
     spoken_headline,
     state_counts,
 )
-from bot.slack.render.icons import CLEARED, DOWN, ENDED, REMINDER
-from bot.slack.render.mentions import NO_MENTIONS, Mentioned, with_mentions
+from bot.slack.render.icons import CLEARED, DOWN, ENDED, ESCALATION, REMINDER
+from bot.slack.render.mentions import NO_MENTIONS, Mentioned, mention, with_mentions
 from bot.slack.render.message import Block, Message, message
 from bot.slack.render.text import clock_time, code, cut, link, one_line, person, plain_time, slack_time
 
@@ -181,6 +181,8 @@ def _render_reply(notification: Notification, digest: Digest) -> Message:
             return _render_list(digest)
         case NotifyReason.REMINDER:
             return _render_reminder(notification, digest)
+        case NotifyReason.ESCALATED:
+            return render_digest_escalation(notification, digest)
         case _:
             rows = [digest_headline(digest), _since(digest), *state_counts(digest)]
             return message(spoken_headline(digest), [section("\n".join(row for row in rows if row))])
@@ -223,5 +225,23 @@ def _render_reminder(notification: Notification, digest: Digest) -> Message:
             section(f"{REMINDER} *{what}*\n{text}"),
             actions([button("Acknowledge all", Action.ACKNOWLEDGE, digest.id, style="primary")]),
             context([note]),
+        ],
+    )
+
+
+def render_digest_escalation(notification: Notification, digest: Digest, where: str = "", thread: str = "") -> Message:
+    """A step of the escalation chain: in the thread with a mention, or in another channel with a link."""
+    step = notification.escalation
+    assert step is not None
+    count = sum(one.is_firing and one.acknowledged_by is None for one in digest.members)
+    what = f"Nobody has acknowledged {plural(count, 'alert')} for {spoken_duration(step.at - step.since)}"
+    target = "" if where else mention(step.target)
+    rows = [f"{ESCALATION} *{what}*{where}", digest_headline(digest), target]
+    return message(
+        f"{ESCALATION} {what}{where}: {spoken_headline(digest)} {target}".rstrip(),
+        [
+            section("\n".join(row for row in rows if row)),
+            actions([button("Acknowledge all", Action.ACKNOWLEDGE, digest.id, style="primary")]),
+            context([f"Escalation, step {step.number} of {step.steps}", thread]),
         ],
     )

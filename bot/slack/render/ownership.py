@@ -8,6 +8,7 @@ from bot.rules.escalation import is_channel
 from bot.rules.lead import lead_alert
 from bot.slack.render.alert_text import TITLE_LIMIT, incident_icon
 from bot.slack.render.blocks import Action, actions, button, context, section
+from bot.slack.render.digest import render_digest_escalation
 from bot.slack.render.digest_text import digest_headline
 from bot.slack.render.icons import ESCALATION, NOTE, OWNER, REMINDER
 from bot.slack.render.jobs import job_link, job_name
@@ -79,6 +80,9 @@ def render_direct(notification: Notification, permalink: str | None) -> Message:
     incident, job = notification.incident, notification.job
     thread = link(permalink, "Open the alert") if permalink else ""
     settings = "Change: `/train notify me mention|dm|off`"
+    if notification.digest is not None and notification.reason is NotifyReason.ESCALATED:
+        where = f" in {channel_link(notification.digest.channel)}"
+        return render_digest_escalation(notification, notification.digest, where, thread)
     if notification.digest is not None:
         names = ", ".join(one_line(one.name, 60) for one in notification.digest.members[:_DIRECT_JOBS])
         what, channel = digest_headline(notification.digest), channel_link(notification.digest.channel)

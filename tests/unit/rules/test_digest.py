@@ -22,7 +22,7 @@ from bot.domain.digest_plans import DigestPlan
 from bot.domain.digests import DigestState, StoredDigest
 from bot.domain.grouping import Grouping
 from bot.domain.jobs import JobRef
-from bot.domain.notify import NotifySettings
+from bot.domain.notify import EscalationStep, MentionTarget, NotifySettings
 from bot.domain.ownership import Acknowledgement
 from bot.rules.digest import plan_digest
 from tests.unit.rules.observing import MINUTE, START, job
@@ -144,3 +144,21 @@ def test_reminders_stop_when_everything_is_acknowledged() -> None:
 def test_equal_plans_have_equal_keys() -> None:
     members = [incident(number) for number in range(25)]
     assert plan(STORM, members, START)[0] == plan(STORM, members, START)[0]
+
+
+def test_the_escalation_chain_is_taken_once_for_all() -> None:
+    members = [incident(number) for number in range(9)]
+    steps = (EscalationStep(15 * MINUTE, MentionTarget("U2")), EscalationStep(60 * MINUTE, MentionTarget("C2")))
+    settings = NotifySettings(escalation={Severity.PAGE: steps}, reminders=False)
+    stored = replace(STORM, state=DigestState(shown="x", severity_rank=3), has_root=True)
+    sent = []
+    for minute in (1, 16, 61):
+        plan = plan_digest(stored, members, settings, Grouping(), START + minute * MINUTE)
+        sent.append([one for one in plan.deliveries if one.notification.reason is NotifyReason.ESCALATED])
+
+    assert [[(one.channel, one.notification.kind) for one in found] for found in sent] == [
+        [],
+        [("C1", REPLY)],
+        [("C2", DeliveryKind.DIRECT)],
+    ]
+    assert all(one.notification.digest for found in sent for one in found)

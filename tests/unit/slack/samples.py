@@ -23,6 +23,7 @@ from bot.commands.subcommands.table import HelpAnswer
 from bot.diagnosis.findings import Diagnosis
 from bot.domain.alerts import (
     DeliveryKind,
+    Escalation,
     Evidence,
     Incident,
     Notification,
@@ -135,6 +136,13 @@ DIGESTS = {
         digest_of(),
         NotifyReason.REMINDER,
         reminder=Reminder(1, at(0), at(30), at(90)),
+        broadcast=True,
+    ),
+    "storm_escalated": about_digest(
+        DeliveryKind.REPLY,
+        digest_of(),
+        NotifyReason.ESCALATED,
+        escalation=Escalation(1, 2, "U0ONCALL", at(0), at(15)),
         broadcast=True,
     ),
     "platform": about_digest(DeliveryKind.EDIT, digest_of(*UNREADABLE, key="platform:baseten")),

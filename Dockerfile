@@ -24,7 +24,7 @@ ENV PATH=/opt/trainwatch/bin:$PATH \
 USER trainwatch
 WORKDIR /data
 VOLUME /data
-# Checks the heartbeats of the background loops, not only the process.
+# Asks the bot's own /readyz: loops, database, Slack and platforms, not only the process.
 HEALTHCHECK --interval=30s --timeout=10s --start-period=40s --retries=3 CMD ["trainwatch", "check", "--health"]
 # serve upgrades the database schema first.
 CMD ["trainwatch", "serve"]

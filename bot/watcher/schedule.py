@@ -130,6 +130,7 @@ class _Loop:
             self.beat_at_s = now_s
 
     def _wait_for_database(self, error: StoreUnavailable) -> float:
+        self.beats.record(self.name)  # the loop is alive: a restart would not bring the database back
         self.outages += 1
         wait_s = self._backoff_s(self.outages)
         fault = describe_fault(error)

@@ -13,7 +13,7 @@ import pytest
 
 from bot.errors import StoreUnavailable
 from bot.store.store import Store, open_store
-from bot.watcher.schedule import LoopSettings, PurgeJob, run_loop
+from bot.watcher.schedule import LoopBeats, LoopSettings, PurgeJob, run_loop
 from tests.support.virtual_time import in_virtual_time
 from tests.support.waiting import eventually
 
@@ -137,8 +137,12 @@ async def test_a_loop_waits_out_a_database_outage(
     store: Store, now: datetime, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    worker = Script(*[StoreUnavailable()] * 5, 1)
+    worker, beats = Script(*[StoreUnavailable()] * 5, 1), LoopBeats()
 
+    await run_until_ticked(3, worker, run_loop("poll", worker, store, lambda: now, QUICK, beats))
+    assert {"poll"} == set(beats.ages_s()), "a loop that waits for the database is alive"
+    caplog.clear()
+    worker = Script(*[StoreUnavailable()] * 5, 1)
     await run_until_ticked(7, worker, run_loop("poll", worker, store, lambda: now, QUICK))
 
     assert caplog.messages == ["database unavailable"] * 5 + ["database available again"]

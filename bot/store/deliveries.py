@@ -19,26 +19,29 @@ A reply or an edit whose incident has no root message, because it is dead or was
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import msgspec
 from sqlalchemy import ColumnElement, and_, case, func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.alerts import Delivery, DeliveryKind, Receipt
+from bot.domain.alerts import Delivery, DeliveryKind, Incident, Notification, Receipt
 from bot.errors import WaitsFor
 from bot.store.attempts import Attempts
 from bot.store.claimed_deliveries import Backlog, ClaimedDelivery, read_delivery
-from bot.store.codec import to_json
+from bot.store.codec import from_json, to_json
 from bot.store.delivery_queue import Room, Taken, find_ready, roots_of, take
-from bot.store.engine import Database
-from bot.store.outbox import NO_PAYLOAD, DeliveryState, add_deliveries, is_queued
+from bot.store.engine import AnyRow, Database
+from bot.store.outbox import NO_PAYLOAD, DeliveryState, add_deliveries, is_queued, repeat_edit
 from bot.store.roots import forget_root, set_root
-from bot.store.schema import deliveries
+from bot.store.schema import deliveries, incidents
 
 log = logging.getLogger(__name__)
 
 VERIFY_AFTER = timedelta(minutes=1)
 """When to look for copies of a message that was sent after an attempt with an unknown outcome."""
+_AGAIN = ":again"
 _CLAIMS = 10
 """Claims in a row that yield nothing to send, for example because a whole thread is suppressed."""
 
@@ -90,12 +93,19 @@ class Deliveries:
         return claimed
 
     async def mark_sent(
-        self, delivery_id: int, token: str, receipt: Receipt, now: datetime, follow_ups: Sequence[Delivery] = ()
+        self,
+        delivery_id: int,
+        token: str,
+        receipt: Receipt,
+        now: datetime,
+        follow_ups: Sequence[Delivery] = (),
+        edit: Notification | None = None,
     ) -> bool:
         """Mark a delivery sent and add its follow-ups.
 
         The first receipt counts, also after the claim was lost. If an earlier attempt had an unknown outcome, copies
-        of the message are looked for later.
+        of the message are looked for later. If an earlier edit of the message had one, `edit` is sent again later,
+        because Slack may accept the earlier one late.
 
         Returns:
             False if another receipt was recorded before: this message is a copy.
@@ -115,20 +125,41 @@ class Deliveries:
                 attempt_at=None,
                 waits_for=None,
                 unsure_since=case((is_unsure, func.coalesce(deliveries.c.unsure_since, deliveries.c.attempt_at))),
-                verify_at=case((is_unsure, now + VERIFY_AFTER)),
+                verify_at=case((and_(is_unsure, deliveries.c.kind != DeliveryKind.EDIT), now + VERIFY_AFTER)),
             )
         )
         async with self._database.write() as connection:
             row = (
                 await connection.execute(
-                    statement.returning(deliveries.c.kind, deliveries.c.incident_id, deliveries.c.watch_id)
+                    statement.returning(
+                        deliveries.c.kind, deliveries.c.incident_id, deliveries.c.watch_id, deliveries.c.dedupe_key
+                    )
                 )
             ).one_or_none()
+            if row is not None and edit is not None and row.kind == DeliveryKind.EDIT:
+                await self._repeat_edit(connection, row, receipt.channel, edit, now)
             if row is not None and follow_ups:
                 await add_deliveries(self._database, connection, [(row.watch_id, one) for one in follow_ups], now)
             if row is not None and row.kind == DeliveryKind.ROOT:
                 await set_root(connection, row.incident_id, receipt)
         return row is not None
+
+    async def _repeat_edit(
+        self, connection: AsyncConnection, row: AnyRow, channel: str, edit: Notification, now: datetime
+    ) -> None:
+        """Show an incident's state once more later if the outcome of a recent edit of its message is unknown."""
+        edits = and_(deliveries.c.incident_id == row.incident_id, deliveries.c.kind == DeliveryKind.EDIT)
+        recent = and_(edits, deliveries.c.unsure_since > now - 2 * VERIFY_AFTER)
+        is_recent = await connection.scalar(select(deliveries.c.id).where(recent).limit(1)) is not None
+        if not is_recent or row.dedupe_key.endswith(_AGAIN):
+            return
+        current = select(incidents.c.value).where(incidents.c.id == row.incident_id).with_for_update()
+        value = await connection.scalar(current)
+        waiting = await connection.scalar(select(deliveries.c.id).where(edits, is_queued()).limit(1))
+        if value is not None and waiting is None:
+            shown = replace(edit, incident=from_json(value, Incident))
+            again = Delivery(f"{row.dedupe_key}{_AGAIN}", channel, shown)
+            await repeat_edit(self._database, connection, row.watch_id, again, now, now + VERIFY_AFTER)
 
     async def mark_failed(
         self,
@@ -144,7 +175,7 @@ class Deliveries:
 
         Returns False if the claim was lost.
         """
-        unsure_since = func.coalesce(deliveries.c.unsure_since, deliveries.c.attempt_at)
+        unsure_since = func.coalesce(deliveries.c.unsure_since, deliveries.c.attempt_at, retry_at)
         attempt = {"unsure_since": unsure_since} if is_unknown else {"attempt_at": None}
         return await self._mark(
             delivery_id, token, {"last_error": error, "due_at": retry_at, "waits_for": waits_for, **attempt}

@@ -72,6 +72,17 @@ async def add_deliveries(
             await _hurry(connection, urgent, priority)
 
 
+async def repeat_edit(
+    database: Database, connection: AsyncConnection, watch_id: int, edit: Delivery, now: datetime, at: datetime
+) -> None:
+    """Add an edit again, due at `at`; a later edit supersedes it."""
+    row = _row(watch_id, edit, now) | {"due_at": at}
+    insert = database.insert(deliveries).on_conflict_do_nothing(
+        index_elements=[deliveries.c.watch_id, deliveries.c.dedupe_key]
+    )
+    await connection.execute(insert, [row])
+
+
 async def _hurry(connection: AsyncConnection, incident_ids: Collection[str], priority: DeliveryPriority) -> None:
     """Make what waits in front of urgent deliveries as urgent, or let a page overtake it if that is too much."""
     in_front = _in_front_of(priority).where(deliveries.c.incident_id.in_(incident_ids))

@@ -216,7 +216,9 @@ class Deliverer:
     async def _mark_sent(self, delivery: ClaimedDelivery, receipt: Receipt) -> None:
         is_back = self._outage.succeed(delivery.id)
         follow_ups = await self._follow_ups(delivery.notification, receipt) if self._follow_ups else ()
-        is_first = await self._outbox.mark_sent(delivery.id, delivery.token, receipt, self._clock(), follow_ups)
+        notification = delivery.notification
+        edit = notification if notification.kind is DeliveryKind.EDIT else None
+        is_first = await self._outbox.mark_sent(delivery.id, delivery.token, receipt, self._clock(), follow_ups, edit)
         record_sent(delivery, self._clock())
         if not is_first and delivery.notification.kind is not DeliveryKind.EDIT:
             log.warning("another process sent this message first", extra={"delivery": delivery.id})
@@ -249,9 +251,10 @@ class Deliverer:
             return
         record_failed(delivery, error, is_dead=False)
         self._slow_down(delivery, error)
-        is_unknown = error.outcome_unknown and delivery.notification.kind is not DeliveryKind.EDIT
+        is_unknown = error.outcome_unknown
         wait = retry_delay(self._settings, delivery.attempts, error.retry_after, self._jitter())
-        wait = self._settings.look_after if is_unknown else wait
+        if is_unknown and delivery.notification.kind is not DeliveryKind.EDIT:
+            wait = self._settings.look_after
         fields |= {"attempts": delivery.attempts, "retry_in_s": wait.total_seconds()}
         log.warning("delivery failed", extra=fields)
         text = f"{error.reason}: {error.public}"

@@ -150,6 +150,26 @@ async def test_an_edit_whose_answer_is_lost_is_repeated_without_a_search(bench: 
     assert bench.calls("conversations.history") == 0
 
 
+async def test_an_edit_that_slack_accepts_late_is_overwritten_by_the_newest_state(bench: Bench) -> None:
+    await bench.enqueue(ROOT)
+    await bench.deliver()
+    bench.slack.context.faults.order("chat.update", Fault("late", is_applied=True, delay_s=1.5))
+    await bench.enqueue(EDIT)
+    await bench.deliver()
+    await bench.store.incidents.acknowledge(incident().id, "U0ADA", bench.clock())
+    await bench.deliver(3)
+    (root,) = bench.roots
+    assert "Acknowledged" in str(root.blocks)
+    await bench.slack.person_actions.until(lambda: "Acknowledged" not in str(root.blocks))
+
+    await bench.deliver(VERIFY_AFTER.total_seconds(), 1)
+
+    assert "Acknowledged" in str(root.blocks)
+    edits = len(root.versions)
+    await bench.deliver(VERIFY_AFTER.total_seconds(), VERIFY_AFTER.total_seconds())
+    assert len(root.versions) == edits
+
+
 async def test_one_request_answers_for_all_messages_of_a_channel(bench: Bench) -> None:
     bench.slack.context.faults.order("chat.postMessage", Fault("reset", is_applied=True, is_reset=True, times=4))
     now = bench.clock()

@@ -136,14 +136,14 @@ _VALUE_AFTER_NAME = (
     # After a colon, prose may follow instead of a value: require a digit.
     rf"|[ \t]?:[ \t]{{0,3}}{_COLOUR}{_PLACEHOLDER}{_HAS_DIGIT}({_UNQUOTED}{{6,}})"
     # A value on the next line: a block of YAML, a quoted value, or a line that consists of a value with a digit.
-    rf"|[ \t]{{0,2}}[=:][ \t]{{0,3}}(?P<block>[>|][+-]?\d?)?\\?{_LINE_END}{LINE_PREFIX}{_PLACEHOLDER}(?:"
+    rf"|[ \t]{{0,2}}[=:][ \t]{{0,3}}(?P<block>[>|][+-]?\d?)?[\\(]?{_LINE_END}{LINE_PREFIX}(?:- )?{_PLACEHOLDER}(?:"
     rf"\"([^\"\n]{{4,}})\"|'([^'\n]{{4,}})'|(?(block)([^\s\x01][^\n\x01]{{3,}})|(?!))"
     rf"|(?![/~]|[a-z_.-]{{1,40}}=[^=]|[\w.]{{1,60}}\(|[^\s]{{0,20}}://)"
     rf"{_HAS_DIGIT}([^\s\"'\\:\x01]{{6,}})[,;]?[ \t]{{0,2}}(?=\n|\Z))"
     # A tuple of name and value.
     rf"|(?<=[\"'])\s?,\s{{0,2}}\\{{0,3}}[\"']{_PLACEHOLDER}{_HAS_DIGIT}([^\s\"'\\]{{8,}})"
     # --api-key value
-    rf"|(?(flag)(?<![\"'])\s(?!-){_PLACEHOLDER}[\"']?([^\s\"']{{6,}})|(?!))"
+    rf"|(?(flag)(?<![\"'])(?:\s|[ \t]?\\{_LINE_END}{LINE_PREFIX})(?!-){_PLACEHOLDER}[\"']?([^\s\"']{{6,}})|(?!))"
     # --wandb_api_key value
     rf"|(?(joined)(?<![\"'])\s(?!-){_PLACEHOLDER}{_HAS_DIGIT}[\"']?([^\s\"']{{12,}})|(?!)))"
 )
@@ -189,11 +189,16 @@ _ASSIGNED = rf"{_COLOUR}{_QUOTE}{_COLOUR}\s{{0,2}}[=:]\s{{0,3}}{_COLOUR}{_QUOTE}
 """What is between a name and its value."""
 
 
+_NEXT_LINE = rf"[\"']?[ \t]{{0,2}}[=:][ \t]{{0,3}}(?:[>|][+-]?\d?)?\\?{_LINE_END}{LINE_PREFIX}[\"']?"
+"""What is between a name and its value on the next line."""
+
+
 def checked_value(
     name: str, before: str, prefilter: str, check: str, hides: str, keeps: str, min_chars: int = 16
 ) -> SecretPattern:
     """A word and its value; `<ASSIGNED>` and `<VALUE>` in the patterns stand for the common parts."""
-    rest = f"{before.replace('<ASSIGNED>', _ASSIGNED)}({_VALUE}{{{min_chars},}})"
+    before = before.replace("<ASSIGNED>", _ASSIGNED).replace("<NEXT_LINE>", _NEXT_LINE)
+    rest = f"{before}({_VALUE}{{{min_chars},}})"
     prefilter = f"(?i:{name}{prefilter.replace('<VALUE>', _VALUE)})"
     return SecretPattern(name, rest, prefilter, hides, keeps, ignore_case=True, check=CHECKS[check])
 

@@ -41,6 +41,10 @@ class LoopSettings:
     """An idle loop ticks at least this often."""
     heartbeat_every: timedelta = timedelta(seconds=5)
     longest_backoff_s: float = 30.0
+    longest_outage_rest_s: float = 5.0
+    """The longest rest while the database is unavailable, so that work continues soon after its return."""
+    outage_log_s: float = 60.0
+    """Time between two log events about one outage."""
     crashes: int = 10
     """Consecutive crashes that end the process, so that its supervisor notices."""
 
@@ -101,6 +105,7 @@ class _Loop:
     outages: int = 0
     """Consecutive ticks without a database."""
     beat_at_s: float = float("-inf")
+    logged_s: float = float("-inf")
 
     async def run_once(self) -> float:
         """Tick once; return how many seconds to rest."""
@@ -132,10 +137,13 @@ class _Loop:
     def _wait_for_database(self, error: StoreUnavailable) -> float:
         self.beats.record(self.name)  # the loop is alive: a restart would not bring the database back
         self.outages += 1
-        wait_s = self._backoff_s(self.outages)
-        fault = describe_fault(error)
-        extra = {"loop": self.name, "reason": fault.found, "remedy": fault.remedy, "retry_in_s": wait_s}
-        log.warning("database unavailable", extra=extra)
+        wait_s = min(self.settings.longest_outage_rest_s, self._backoff_s(self.outages))
+        now_s = asyncio.get_running_loop().time()
+        if self.outages == 1 or now_s - self.logged_s >= self.settings.outage_log_s:
+            self.logged_s = now_s
+            fault = describe_fault(error)
+            extra = {"loop": self.name, "reason": fault.found, "remedy": fault.remedy, "retry_in_s": wait_s}
+            log.warning("database unavailable", extra=extra)
         return wait_s
 
     def _backoff_s(self, failures: int) -> float:

@@ -145,7 +145,7 @@ async def test_a_loop_waits_out_a_database_outage(
     worker = Script(*[StoreUnavailable()] * 5, 1)
     await run_until_ticked(7, worker, run_loop("poll", worker, store, lambda: now, QUICK))
 
-    assert caplog.messages == ["database unavailable"] * 5 + ["database available again"]
+    assert caplog.messages == ["database unavailable", "database available again"]
     assert await store.last_heartbeat("poll") == now
 
 

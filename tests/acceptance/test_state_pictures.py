@@ -21,6 +21,11 @@ from tests.unit.slack.samples import DIGESTS, NOTIFICATIONS
 
 STATES = {
     "digest": (DIGESTS["storm"], DIGESTS["storm_list"]),
+    "acknowledged": (NOTIFICATIONS["acknowledged"], None),
+    "silenced": (NOTIFICATIONS["silenced"], None),
+    "escalated": (NOTIFICATIONS["failed"], NOTIFICATIONS["escalated"]),
+    "resolved": (NOTIFICATIONS["cleared"], NOTIFICATIONS["reply_resolved"]),
+    "job-ended": (NOTIFICATIONS["job_ended"], None),
     "reopened": (NOTIFICATIONS["reopened"], NOTIFICATIONS["reply_returned"]),
     "flapping": (NOTIFICATIONS["flapping"], NOTIFICATIONS["reply_flapping"]),
     "platform-unreachable": (DIGESTS["platform_returning"], None),

@@ -156,7 +156,7 @@ async def test_an_alert_that_nobody_acknowledges_escalates_to_people_and_then_to
 
     step = harness.channel().messages[-1]
     assert (step.thread_ts, step.is_broadcast) == (root.ts, True)
-    assert step.text.startswith("⏫ Nobody has acknowledged this for 15 min: Job failed, llama-8b-sft.")
+    assert step.text.startswith("🔔 Nobody has acknowledged this for 15 min: Job failed, llama-8b-sft.")
     assert "<@U0BEN>" in str(step.blocks)
     assert "Escalation, step 1 of 2" in str(step.blocks)
 

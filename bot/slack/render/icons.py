@@ -20,7 +20,7 @@ STATE_ICONS = {
 }
 PENDING = "⏳"
 REMINDER = "⏰"
-ESCALATION = "⏫"
+ESCALATION = "🔔"
 DOWN = "⏸️"
 REPEATS = "🔄"
 OWNER = "👍"

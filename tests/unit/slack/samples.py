@@ -39,7 +39,7 @@ from bot.domain.grouping import Firings
 from bot.domain.jobs import JobRef, JobState
 from bot.domain.logs import Level
 from bot.domain.metrics import CACHE, GPU_MEMORY, GPU_UTILIZATION, MetricPoint, MetricSeries, MetricSummary, summarize
-from bot.domain.ownership import Acknowledgement
+from bot.domain.ownership import Acknowledgement, Muting
 from bot.domain.progress import Checkpoint, RunProgress
 from bot.domain.subscriptions import Matcher, Silence, Subscription, Watched
 from bot.rules.settings import parse_settings
@@ -197,6 +197,17 @@ def reminder(number: int, next_at: datetime | None) -> Notification:
     )
 
 
+def escalated(kind: DeliveryKind, number: int, target: str) -> Notification:
+    """A step of an escalation chain, about a failed job."""
+    return notification(
+        kind,
+        incident(failed(), of=job(JobState.FAILED)),
+        reason=NotifyReason.ESCALATED,
+        broadcast=kind is DeliveryKind.REPLY,
+        escalation=Escalation(number, 3, target, at(1), at(16)),
+    )
+
+
 NOTIFICATIONS = {
     "firing": notification(DeliveryKind.ROOT),
     "failed": notification(DeliveryKind.ROOT, incident(failed(), LOW, CLEARED, of=job(JobState.FAILED))),
@@ -223,6 +234,8 @@ NOTIFICATIONS = {
     ),
     "reminder": reminder(2, at(241)),
     "last_reminder": reminder(6, None),
+    "escalated": escalated(DeliveryKind.REPLY, 1, "U0BEN"),
+    "silenced": notification(DeliveryKind.EDIT, replace(incident(), muted=Muting("U0ANNA", at(60), 7))),
     "taken_over": notification(
         DeliveryKind.REPLY,
         replace(incident(failed()), acknowledgement=Acknowledgement("U0BEN", at(9), taken_from="U0ANNA")),

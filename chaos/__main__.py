@@ -47,7 +47,7 @@ def describe(database: str, plan: Plan, report: Report) -> str:
     counts = ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in asdict(report.verdict).items())
     return (
         f"{database}, {scope} the history scopes, seed {plan.seed}, {report.took_s:.0f} s\n"
-        f"  incidents {report.incidents}, posts {report.posts}, kills {report.kills}, "
+        f"  incidents {report.incidents}, in digests {report.folded}, posts {report.posts}, kills {report.kills}, "
         f"faults {report.faults.total()} ({faults})\n"
         f"  {counts}"
         + (f", doubled messages touched {report.touched}" if not plan.with_history else "")

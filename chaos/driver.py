@@ -13,12 +13,14 @@ from pathlib import Path
 
 from sqlalchemy import or_, select
 
+from bot.domain.alerts import Incident
 from bot.domain.jobs import JobRef
 from bot.domain.subscriptions import RuleSettings
+from bot.store.codec import from_json
 from bot.store.engine import Database
 from bot.store.migrate import upgrade
-from bot.store.outbox import is_queued
-from bot.store.schema import deliveries, watches
+from bot.store.outbox import DeliveryState, is_queued
+from bot.store.schema import deliveries, incidents, watches
 from bot.store.store import Store, open_store
 from chaos.trouble import Killer, break_platforms, break_slack, end_trouble
 from chaos.verdict import Verdict, copies, delivery_id, judge, posts, roots
@@ -62,6 +64,8 @@ class Report:
     """What a run did, and what came of it."""
 
     incidents: int
+    folded: int
+    """Jobs that a digest shows, because their alerts came together; its list has no markers."""
     posts: int
     kills: int
     faults: Counter[str]
@@ -105,8 +109,11 @@ async def run(plan: Plan, database_url: str, folder: Path) -> Report:
             killer.stopping.set()
             await bot
     await store.aclose()
-    verdict = judge(slack.workspace, crowd.markers)
+    folded = await _folded_jobs(database_url)
+    markers = {key: words for key, words in crowd.markers.items() if key not in folded}
+    verdict = judge(slack.workspace, markers)
     return Report(
+        folded=len(folded),
         incidents=roots(slack.workspace),
         posts=posts(slack.workspace),
         kills=killer.kills,
@@ -175,6 +182,17 @@ async def _settled(database_url: str, patience_s: float) -> bool:
         await asyncio.sleep(2.0)
     await database.aclose()
     return quiet >= 5
+
+
+async def _folded_jobs(database_url: str) -> set[tuple[str, str]]:
+    """The channel and the name of each job whose incident became part of a digest."""
+    database = Database(database_url)
+    about = deliveries.join(incidents, incidents.c.id == deliveries.c.incident_id)
+    statement = select(incidents.c.value).select_from(about).where(deliveries.c.state == DeliveryState.FOLDED)
+    async with database.read() as connection:
+        found = [from_json(value, Incident) for value in await connection.scalars(statement)]
+    await database.aclose()
+    return {(one.channel, one.job.ref.id.rpartition("/")[2]) for one in found}
 
 
 async def _touch_copies(on: Sandbox) -> int:

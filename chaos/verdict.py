@@ -78,7 +78,7 @@ def roots(workspace: Workspace) -> int:
         for message in channel.messages
         if delivery_id(message) and not message.is_reply
     }
-    return len(found - {None})
+    return sum(str(one).startswith("inc-") for one in found)
 
 
 def _missing(channel: Channel, words: Sequence[str]) -> list[str]:
@@ -87,8 +87,8 @@ def _missing(channel: Channel, words: Sequence[str]) -> list[str]:
 
 
 def _is_stale(message: Message) -> bool:
-    is_root = not message.is_reply and "incident_id" in (message.metadata or {})["event_payload"]
-    return is_root and not message.text.startswith(("✅", "⚪"))
+    shown = str((message.metadata or {})["event_payload"].get("incident_id"))
+    return not message.is_reply and shown.startswith("inc-") and not message.text.startswith(("✅", "⚪"))
 
 
 def _disorder(channel: Channel, words: Sequence[str]) -> int:

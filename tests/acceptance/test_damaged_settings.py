@@ -55,7 +55,7 @@ async def complete(tmp_path: Path) -> AsyncIterator[Machine]:
     async with machine_at(tmp_path, keys=KEYS) as machine:
         machine.world.add_training_job("proj", "job1")
         machine.world.add_batch_job("acme", "batch-1")
-        for name in ("access.toml", "rules.toml", "secrets.toml", "signatures.toml"):
+        for name in ("access.toml", "rules.toml", "secrets.toml", "signatures.toml", "webhooks.toml"):
             (tmp_path / name).write_text("", encoding="utf-8")
         machine.environment = {
             **{name.upper(): _text(field.default) for name, field in Settings.model_fields.items()},
@@ -64,6 +64,7 @@ async def complete(tmp_path: Path) -> AsyncIterator[Machine]:
             "TRAINWATCH_RULES": str(tmp_path / "rules.toml"),
             "TRAINWATCH_SECRET_PATTERNS": str(tmp_path / "secrets.toml"),
             "TRAINWATCH_SIGNATURES": str(tmp_path / "signatures.toml"),
+            "TRAINWATCH_WEBHOOKS": str(tmp_path / "webhooks.toml"),
             "TRAINWATCH_USER": "ada@example.com",
             "FIREWORKS_ACCOUNT_ID": "acme",
             **machine.environment,

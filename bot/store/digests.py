@@ -44,12 +44,8 @@ class Digests:
             rows = (await connection.execute(statement)).all()
         due = []
         for row in rows:
-            try:
-                if row.root is not None or row.key == STORM or await self._adopt_root(row, now):
-                    due.append(await self._read(row.id))
-            except msgspec.MsgspecError:
-                log.exception("digest cannot be read", extra={"digest": row.id})
-                await self._stop(row.id)
+            if row.root is not None or row.key == STORM or await self._adopt_root(row, now):
+                due.append(await self._read(row.id))
         return due
 
     async def save(self, due: DueDigest, plan: DigestPlan, now: datetime) -> bool:
@@ -111,15 +107,26 @@ class Digests:
         if watch_id is not None:
             await add_deliveries(self._database, connection, [(watch_id, delivery)], now)
 
-    async def _stop(self, digest_id: str) -> None:
-        async with self._database.write() as connection:
-            await connection.execute(update(digests).where(digests.c.id == digest_id).values(due_at=None))
-
 
 async def _members(connection: AsyncConnection, digest_id: str) -> tuple[Incident, ...]:
-    statement = select(incidents.c.value).where(incidents.c.digest_id == digest_id)
-    rows = await connection.scalars(statement.order_by(incidents.c.opened_at, incidents.c.id))
-    return tuple(from_json(value, Incident) for value in rows)
+    """Return the incidents of a digest without those that cannot be read, because it hides the messages of all."""
+    statement = select(incidents.c.id, incidents.c.value).where(incidents.c.digest_id == digest_id)
+    found = []
+    for row in await connection.execute(statement.order_by(incidents.c.opened_at, incidents.c.id)):
+        try:
+            found.append(from_json(row.value, Incident))
+        except msgspec.MsgspecError:
+            log.exception("incident cannot be read", extra={"incident": row.id})
+    return tuple(found)
+
+
+def _read_state(row: AnyRow) -> DigestState:
+    """Return what the channel was shown; nothing if that cannot be read, because then the digest is shown again."""
+    try:
+        return from_json(row.value, DigestState)
+    except msgspec.MsgspecError:
+        log.exception("digest cannot be read", extra={"digest": row.id})
+        return DigestState()
 
 
 def _stored(row: AnyRow) -> StoredDigest:
@@ -130,6 +137,6 @@ def _stored(row: AnyRow) -> StoredDigest:
         opened_at=row.opened_at,
         joined_at=row.joined_at,
         closed_at=row.closed_at,
-        state=from_json(row.value, DigestState),
+        state=_read_state(row),
         has_root=row.root is not None,
     )

@@ -11,8 +11,8 @@ from bot.store.engine import Database
 from bot.store.outbox import is_queued
 from bot.store.schema import deliveries, incidents, watches
 
-CANARY_WATCH = 0
-"""The watch id of synthetic incidents; real ones start at 1."""
+CANARY_WATCH = -1
+"""The watch id of synthetic incidents; real ones start at 1, and digests have 0."""
 _URGENCY = {DeliveryPriority.PAGE: "page", DeliveryPriority.WARNING: "warn"}
 URGENCIES = ("page", "warn", "other")
 INCIDENT_STATES = ("firing", "unclosed", "resolved")

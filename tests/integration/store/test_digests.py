@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from bot.domain.alerts import DeliveryKind, Incident, Receipt
+from bot.domain.alerts import DeliveryKind, Incident, Receipt, Severity
 from bot.domain.digest_plans import DigestPlan
 from bot.domain.digests import DigestState
 from bot.domain.jobs import JobRef
@@ -20,7 +20,9 @@ def root_key(number: int) -> str:
     return f"root {number}"
 
 
-async def open_incidents(store: Store, now: datetime, *numbers: int, group: str = "") -> list[Incident]:
+async def open_incidents(
+    store: Store, now: datetime, *numbers: int, group: str = "", severity: Severity = Severity.WARN
+) -> list[Incident]:
     """Settle one poll of each job, in one transaction, which opens an incident."""
     for number in numbers:
         await watch_job(store, now, ref=JobRef("baseten", f"job{number}"))
@@ -29,7 +31,9 @@ async def open_incidents(store: Store, now: datetime, *numbers: int, group: str 
     results = []
     for watch in claimed:
         number = int(watch.job.id[3:])
-        about = replace(incident(now, id=f"inc-{number}"), job=job(watch.job), group=group)
+        about = incident(now, id=f"inc-{number}")
+        alerts = tuple(replace(one, severity=severity) for one in about.alerts)
+        about = replace(about, job=job(watch.job), group=group, alerts=alerts)
         opened.append(about)
         root = delivery(root_key(number), DeliveryKind.ROOT, about=about)
         results.append(result(watch, now + 10 * LEASE, incidents=[about], deliveries=[root]))

@@ -1,0 +1,66 @@
+"""Digests whose messages or rows meet trouble: what they show still arrives, and other channels do not wait."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+from sqlalchemy import update
+
+from bot.domain.alerts import DeliveryKind, Severity
+from bot.domain.digest_plans import DigestPlan
+from bot.domain.digests import DigestState
+from bot.domain.notify import NotifySettings, QuietHours
+from bot.health.canary import CANARY_CHANNEL, Canary
+from bot.store.engine import Database
+from bot.store.schema import digests, incidents
+from bot.store.store import Store
+from bot.watcher.digest import DigestJob
+from tests.fakes.clock import ManualClock
+from tests.integration.store.building import LEASE, delivery
+from tests.integration.store.test_digests import SECOND, open_incidents
+
+
+async def sent_channels(store: Store, now: datetime) -> list[str]:
+    return [one.channel for one in await store.deliveries.claim(now, lease=LEASE)]
+
+
+async def test_a_canary_deletes_no_message_of_a_digest(store: Store, now: datetime) -> None:
+    await open_incidents(store, now, *range(10))
+    (due,) = await store.digests.list_due(now + 2 * SECOND)
+    plan = DigestPlan(DigestState(shown="x"), None, None, (delivery("digest root"),))
+    await store.digests.save(due, plan, now + 2 * SECOND)
+
+    await Canary(store, ManualClock(now + 3 * SECOND)).tick()
+
+    assert sorted(await sent_channels(store, now + 4 * SECOND)) == ["C1", CANARY_CHANNEL]
+
+
+@pytest.mark.parametrize("table", [digests, incidents])
+async def test_a_digest_is_shown_although_a_row_cannot_be_read(
+    store: Store, now: datetime, database_url: str, table: object
+) -> None:
+    await open_incidents(store, now, *range(10))
+    database = Database(database_url)
+    statement = update(digests).values(value="[]")
+    if table is incidents:
+        statement = update(incidents).where(incidents.c.id == "inc-3").values(value="[]")
+    async with database.write() as connection:
+        await connection.execute(statement)
+    await database.aclose()
+
+    assert await DigestJob(store, ManualClock(now + 2 * SECOND)).tick() == 1
+
+    (root,) = await store.deliveries.claim(now + 3 * SECOND, lease=LEASE)
+    assert root.notification.kind is DeliveryKind.ROOT
+    assert root.notification.digest is not None
+    assert len(root.notification.digest.members) == (9 if table is incidents else 10)
+
+
+async def test_a_time_zone_that_is_unknown_stops_no_digest(store: Store, now: datetime) -> None:
+    quiet = QuietHours(0, 60, zone="Mars/Olympus")
+    await store.preferences.change_channel("C1", lambda _: NotifySettings(quiet=quiet), "U1", now)
+    await open_incidents(store, now, *range(10), severity=Severity.PAGE)
+
+    assert await DigestJob(store, ManualClock(now + 2 * SECOND)).tick() == 1
+    assert await sent_channels(store, now + 3 * SECOND) == ["C1"]

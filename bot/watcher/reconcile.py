@@ -7,6 +7,7 @@ attempt is verified once more later, because Slack may accept an attempt late; c
 
 import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -162,6 +163,14 @@ class Reconciler:
         return at - (delivery.unsure_since or delivery.created_at) > patience
 
     async def _verify(self, channel: str, sent: Sequence[SentDelivery]) -> None:
+        """Verify thread by thread, so that a rate limit loses no progress."""
+        threads: defaultdict[Receipt | None, list[SentDelivery]] = defaultdict(list)
+        for one in sent:
+            threads[one.root].append(one)
+        for thread in threads.values():
+            await self._verify_thread(channel, thread)
+
+    async def _verify_thread(self, channel: str, sent: Sequence[SentDelivery]) -> None:
         ids = [one.id for one in sent]
         wanted = [WantedPost(one.delivery_id, one.unsure_since, one.root) for one in sent]
         try:

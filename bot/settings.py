@@ -43,10 +43,13 @@ def _lower_case(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
 
 
-def _web_address(value: object) -> object:
-    if isinstance(value, str) and not re.fullmatch(r"https?://[^\s/]\S*", value, re.IGNORECASE):
-        raise ValueError("must be a URL such as https://slack.com/api/")
-    return value
+def _web_address(example: str) -> BeforeValidator:
+    def check(value: object) -> object:
+        if isinstance(value, str) and not re.fullmatch(r"https?://[^\s/]\S*", value, re.IGNORECASE):
+            raise ValueError(f"must be a URL such as {example}")
+        return value
+
+    return BeforeValidator(check)
 
 
 def _host(value: object) -> object:
@@ -75,7 +78,7 @@ class Settings(BaseModel):
     slack_signing_secret: SecretStr | None = Field(
         None, description="Signing secret, from **Basic Information**. HTTP mode only."
     )
-    slack_api_url: Annotated[str, BeforeValidator(_web_address)] = Field(
+    slack_api_url: Annotated[str, _web_address("https://slack.com/api/")] = Field(
         "https://slack.com/api/", description="Base URL of the Slack Web API."
     )
     database_url: SecretStr = Field(
@@ -172,7 +175,7 @@ class Settings(BaseModel):
     trainwatch_health_port: int = Field(
         9464, ge=0, le=65535, description="Port for `/healthz`, `/readyz` and `/metrics`; `0`: none."
     )
-    trainwatch_ping_url: SecretStr | None = Field(
+    trainwatch_ping_url: Annotated[SecretStr | None, _web_address("https://hc-ping.com/CHECK")] = Field(
         None,
         description="URL to request every minute while trainwatch is healthy (dead man's switch), such as a check of "
         "healthchecks.io.",

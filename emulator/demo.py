@@ -18,6 +18,7 @@ from pathlib import Path
 
 from emulator.sandbox import Sandbox, sandbox
 from emulator.slack.app import create_slack
+from emulator.slack.manifest import read_scopes
 from emulator.slack.person_actions import PersonActions
 from emulator.stories import start_stories
 from emulator.world import World
@@ -29,21 +30,6 @@ PACE: Mapping[str, str] = {
     "TRAINWATCH_LOG_LEVEL": "warning",
 }
 """Settings that compress hours into a minute."""
-
-SCOPES = frozenset(
-    {
-        "app_mentions:read",
-        "channels:read",
-        "chat:write",
-        "commands",
-        "files:write",
-        "groups:read",
-        "usergroups:read",
-        "users:read",
-        "users:read.email",
-    }
-)
-"""What manifest.yml asks for, so that the demo's bot may do no more than a real one."""
 
 IDLE = "low_gpu_utilization.for=15s low_gpu_utilization.warmup=0s"
 SUBSCRIPTIONS = (
@@ -153,7 +139,7 @@ async def demo(port: int) -> None:
     """Run until cancelled."""
     world = World()
     with tempfile.TemporaryDirectory(prefix="trainwatch-demo-") as folder:
-        async with sandbox(world, slack=create_slack(scopes=SCOPES), port=port) as on:
+        async with sandbox(world, slack=create_slack(scopes=read_scopes()), port=port) as on:
             own = {"DATABASE_URL": f"sqlite:///{folder}/demo.db", "TRAINWATCH_HEALTH_PORT": str(free_port())}
             settings = {**on.settings, **PACE, **own}
             async with bot_process(settings, Path(folder)) as process:

@@ -80,10 +80,11 @@ def vendors(
 
 
 @contextlib.asynccontextmanager
-async def running(app: ASGIApp, *, port: int = 0) -> AsyncIterator[str]:
+async def running(app: ASGIApp, *, port: int = 0, stop_s: float = STOP_S) -> AsyncIterator[str]:
     """Serve `app` on 127.0.0.1 and yield its base URL; port 0 takes a free one.
 
-    Leaving the context ends open connections at once and waits until nothing of the server is left.
+    Leaving the context ends open connections at once and waits until nothing of the server is left. Requests that have
+    not ended after `stop_s` are cancelled.
     """
     config = uvicorn.Config(
         with_transport(app), log_level="warning", access_log=False, proxy_headers=False, server_header=False
@@ -96,7 +97,7 @@ async def running(app: ASGIApp, *, port: int = 0) -> AsyncIterator[str]:
     try:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
-        await _stop(server)
+        await _stop(server, stop_s)
         listener.close()
 
 
@@ -108,7 +109,7 @@ def _listen(port: int) -> socket.socket:
     return listener
 
 
-async def _stop(server: uvicorn.Server) -> None:
+async def _stop(server: uvicorn.Server, stop_s: float) -> None:
     for listening in server.servers:
         listening.close()
     for connection in list(server.server_state.connections):
@@ -117,7 +118,7 @@ async def _stop(server: uvicorn.Server) -> None:
             transport.abort()
     tasks = list(server.server_state.tasks)
     if tasks:
-        _, left = await asyncio.wait(tasks, timeout=STOP_S)
+        _, left = await asyncio.wait(tasks, timeout=stop_s)
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)

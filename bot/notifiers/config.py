@@ -14,7 +14,7 @@ import msgspec
 
 from bot.domain.alerts import Severity
 from bot.domain.destinations import Webhook, WebhookKind
-from bot.domain.setting_values import describe_damage
+from bot.domain.setting_values import FILE_PROBLEM, FILE_SUFFIX, describe_damage
 from bot.errors import ConfigError
 
 PAGERDUTY_URL = "https://events.pagerduty.com/v2/enqueue"
@@ -64,8 +64,13 @@ def _configured(name: str, table: object, variables: Mapping[str, str]) -> Confi
     except msgspec.ValidationError as problem:
         raise ConfigError(f"[{name}]: {problem}. It has kind, url and severity.") from None
     secret_name, url_name = variable_of(name, "secret"), variable_of(name, "url")
+    for file_name in (f"{secret_name}{FILE_SUFFIX}", f"{url_name}{FILE_SUFFIX}"):
+        if file_name in variables:
+            raise ConfigError(f"[{name}]: {file_name.upper()} {FILE_PROBLEM}")
     secret = variables.get(secret_name, "")
-    if not secret or describe_damage(secret_name, secret):
+    if damage := describe_damage(secret_name, secret):
+        raise ConfigError(f"[{name}]: {secret_name.upper()} {damage}")
+    if not secret:
         what = "routing key of its PagerDuty integration" if entry.kind is WebhookKind.PAGERDUTY else "signing secret"
         raise ConfigError(f"[{name}]: {secret_name.upper()} must have the {what}, or {secret_name.upper()}_FILE.")
     default = PAGERDUTY_URL if entry.kind is WebhookKind.PAGERDUTY else ""

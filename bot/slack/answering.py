@@ -210,7 +210,7 @@ async def errors_answered(reply: Reply, attempt: Attempt | None = None) -> Async
         except asyncio.CancelledError:
             await reply.private(render_error(ErrorAnswer(RESTARTING)))
             raise
-        except Exception:
+        except Exception:  # a bug: the person gets an answer, with a number to find it in the log
             error_id = secrets.token_hex(3)
             log.exception("command failed", extra={"error_id": error_id})
             if attempt is not None:

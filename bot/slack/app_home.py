@@ -47,7 +47,7 @@ class AppHome:
             await client.views_publish(user_id=origin.user or "", view=view)
         except UNREACHABLE as error:
             log.warning("home not published", extra={"reason": delivery_error(error).reason})
-        except Exception:
+        except Exception:  # a bug: App Home keeps what it showed
             log.exception("home failed")
 
     async def _view(self, origin: PayloadOrigin, home: frozenset[str], client: AsyncWebClient) -> dict[str, object]:

@@ -133,7 +133,7 @@ class Gate:
         number = await self._begin(kind, origin, text)
         try:
             yield attempt
-        except BaseException:
+        except BaseException:  # also when cancelled; raised again
             attempt.end(AuditResult.FAILED, "interrupted")
             raise
         finally:

@@ -47,6 +47,7 @@ class InteractionTokens:
     response_urls: dict[str, ResponseUrl] = field(default_factory=dict)
     sockets: set[str] = field(default_factory=set)
     """Socket Mode URLs handed out and not yet used."""
+    response_url_life_s: float = RESPONSE_URL_LIFE_S
 
     def add_trigger(self, user: str, channel: str | None, now: float, view: View | None = None) -> str:
         """Give out a trigger id."""
@@ -74,7 +75,7 @@ class InteractionTokens:
         """Give out a response URL; returns the part after `/slack/response/`."""
         key = f"{secrets.token_hex(6)}/{secrets.token_hex(12)}"
         thread_ts = message.thread_ts if message and message.is_reply else None
-        self.response_urls[key] = ResponseUrl(user, channel, now + RESPONSE_URL_LIFE_S, message, thread_ts)
+        self.response_urls[key] = ResponseUrl(user, channel, now + self.response_url_life_s, message, thread_ts)
         return key
 
     def use_response_url(self, key: str, now: float) -> ResponseUrl:

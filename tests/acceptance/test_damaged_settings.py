@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from pydantic.fields import FieldInfo
 
 from bot.domain.durations import format_duration
 from bot.settings import Settings
@@ -15,7 +16,15 @@ from tests.acceptance.program import Machine, machine_at
 
 PASSWORD = "Hunter2-Tail9"
 KEYS = Keys("bt-q7Zr2LxW9vKd", "fw-q7Zr2LxW9vKd", "rg-q7Zr2LxW9vKd")
-SECRETS = ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "BASETEN_API_KEY", "FIREWORKS_API_KEY", "RIVERGEN_API_KEY")
+SECRETS = (
+    "SLACK_BOT_TOKEN",
+    "SLACK_APP_TOKEN",
+    "BASETEN_API_KEY",
+    "FIREWORKS_API_KEY",
+    "RIVERGEN_API_KEY",
+    "TRAINWATCH_WEBHOOK_OPS_SECRET",
+)
+SECRET_URLS = ("TRAINWATCH_PING_URL", "TRAINWATCH_WEBHOOK_OPS_URL")
 MIDDLE_OF_A_SECRET = 6
 """Characters of a secret that must not be shown in a row."""
 
@@ -55,26 +64,30 @@ async def complete(tmp_path: Path) -> AsyncIterator[Machine]:
     async with machine_at(tmp_path, keys=KEYS) as machine:
         machine.world.add_training_job("proj", "job1")
         machine.world.add_batch_job("acme", "batch-1")
-        for name in ("access.toml", "rules.toml", "secrets.toml", "signatures.toml", "webhooks.toml"):
-            (tmp_path / name).write_text("", encoding="utf-8")
         machine.environment = {
-            **{name.upper(): _text(field.default) for name, field in Settings.model_fields.items()},
+            **{name.upper(): _value(name, field, tmp_path) for name, field in Settings.model_fields.items()},
             "SLACK_SIGNING_SECRET": "0123456789abcdef0123456789abcdef",
-            "TRAINWATCH_ACCESS": str(tmp_path / "access.toml"),
-            "TRAINWATCH_RULES": str(tmp_path / "rules.toml"),
-            "TRAINWATCH_SECRET_PATTERNS": str(tmp_path / "secrets.toml"),
-            "TRAINWATCH_SIGNATURES": str(tmp_path / "signatures.toml"),
-            "TRAINWATCH_WEBHOOKS": str(tmp_path / "webhooks.toml"),
             "TRAINWATCH_USER": "ada@example.com",
+            "TRAINWATCH_PING_URL": "https://pings.example/q7Zr2LxW9vKd",
+            "TRAINWATCH_WEBHOOK_OPS_SECRET": "ops-q7Zr2LxW9vKd",
+            "TRAINWATCH_WEBHOOK_OPS_URL": "https://ops.example/q7Zr2LxW9vKd",
             "FIREWORKS_ACCOUNT_ID": "acme",
             **machine.environment,
         }
-        assert 0 == (await machine.call("check")).code
+        assert [] == [name for name, value in machine.environment.items() if value == "None"]
+        assert (await machine.call("check")).code == 0
         yield machine
 
 
-def _text(default: object) -> str:
-    return format_duration(default).replace(" ", "") if isinstance(default, timedelta) else str(default)
+def _value(name: str, field: FieldInfo, folder: Path) -> str:
+    """The default of a setting; if it names a file, one that is valid."""
+    if field.annotation == Path | None:
+        text = "[ops]\n" if name == "trainwatch_webhooks" else ""
+        (folder / f"{name}.toml").write_text(text, encoding="utf-8")
+        return str(folder / f"{name}.toml")
+    return (
+        format_duration(field.default).replace(" ", "") if isinstance(field.default, timedelta) else str(field.default)
+    )
 
 
 @pytest.mark.parametrize("kind", REPAIRED)
@@ -93,15 +106,15 @@ async def test_schemes_before_all_secrets_are_removed(complete: Machine, kind: s
 @pytest.mark.parametrize("kind", [*REPAIRED, "bearer", "api-key"])
 async def test_damaged_files_of_all_secrets_are_repaired(complete: Machine, kind: str) -> None:
     files = {}
-    for name in SECRETS:
+    for name in (*SECRETS, *SECRET_URLS) if kind in REPAIRED else SECRETS:
         file = complete.folder / name
         file.write_text(DAMAGES[kind](name, complete.environment[name]), encoding="utf-8", newline="")
         files[f"{name}_FILE"] = str(file)
-    ended = await complete.call("check", **files, **dict.fromkeys(SECRETS, ""))
+    ended = await complete.call("check", **files, **{name.removesuffix("_FILE"): "" for name in files})
     assert (0, "") == (ended.code, ended.err)
 
 
-@pytest.mark.parametrize("name", SECRETS)
+@pytest.mark.parametrize("name", [*SECRETS, *SECRET_URLS])
 async def test_a_missing_file_of_a_secret_is_named(complete: Machine, name: str) -> None:
     ended = await complete.call("check", **{name: "", f"{name}_FILE": "/run/secrets/missing"})
     assert ended.code
@@ -118,7 +131,7 @@ async def test_a_setting_with_other_damage_works_or_is_named(complete: Machine, 
         output = ended.text + ended.err
         if ended.code and name not in output:
             silent.append(name)
-        if name in SECRETS and any(part in output for part in _parts(value)):
+        if name in (*SECRETS, *SECRET_URLS) and any(part in output for part in _parts(value)):
             shown.append(name)
     assert ([], []) == (silent, shown)
 
@@ -135,5 +148,5 @@ async def test_no_part_of_the_password_is_shown(complete: Machine, kind: str) ->
 
 def _parts(secret: str) -> list[str]:
     """Every part of a secret after its public prefix that is long enough to matter."""
-    own = secret.partition("-")[2] or secret
+    own = secret.rpartition("/")[2] if "://" in secret else secret.partition("-")[2] or secret
     return [own[start : start + MIDDLE_OF_A_SECRET] for start in range(len(own) - MIDDLE_OF_A_SECRET + 1)]

@@ -12,7 +12,6 @@ import pytest
 
 from bot.slack.render.blocks import Action
 from bot.store.store import Store
-from emulator.slack import interaction_tokens
 from emulator.slack.app import BOT_TOKEN
 from tests.integration.polling import DATABASE
 from tests.integration.slack_harness import (
@@ -103,10 +102,10 @@ async def test_a_request_over_the_limit_is_refused_at_once(harness: SlackHarness
 
 
 async def test_a_note_that_cannot_be_delivered_does_not_stop_the_command(
-    store: Store, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(interaction_tokens, "RESPONSE_URL_LIFE_S", -1.0)
     async with running(SlackHarness(store, patience_s=0.05)) as harness:
+        harness.slack.context.interaction_tokens.response_url_life_s = -1.0
         harness.provider.gate = asyncio.Event()
         await harness.command(f"watch {REF}", wait_s=0.01)
         await eventually(lambda: "note about a command not shown" in caplog.messages)

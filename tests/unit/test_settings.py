@@ -109,6 +109,8 @@ def test_values_are_repaired_wherever_they_come_from(monkeypatch: pytest.MonkeyP
         ("SLACK_APP_TOKEN", "xapp-1\nxapp-2", "contains a line break or an invisible character"),
         ("SLACK_BOT_TOKEN", '"xoxb-1', "starts or ends with a quotation mark"),
         ("SLACK_API_URL", "slack.test", "must be a URL such as https://slack.com/api/"),
+        ("TRAINWATCH_PING_URL", "hc-ping.com/1", "must be a URL such as https://hc-ping.com/CHECK"),
+        ("TRAINWATCH_PING_URL", "Bearer https://hc-ping.com/1", "must be a URL such as https://hc-ping.com/CHECK"),
         ("TRAINWATCH_HTTP_HOST", "http://0.0.0.0:3000", "must be an address such as 127.0.0.1"),
         ("TRAINWATCH_LOOKBACK", "99999w", "must be at most 365d"),
         ("TRAINWATCH_LOOKBACK", "99999999h", "must be at most 365d"),

@@ -32,6 +32,8 @@ _INNER_DASH = re.compile(f"(?<=\\d)[{_DASHES}](?=\\d)|(?<=\\w)[\u2010\u2011](?=\
 _CODE = re.compile(r"(`{1,3})(?!`)([^`]*)\1(?!`)[.,:;!?]*(?=\s|$)")
 """Words between code marks, and the punctuation of the sentence after them."""
 _ASSIGNED_QUOTE = re.compile(f"[^\\s=]+=[{''.join(_CLOSING)}]")
+_ASSIGNED_CODE = re.compile(r"([^\s=`]+=)(`{1,3})(?!`)([^`]*)\2(?!`)[.,:;!?]*(?=\s|$)")
+"""A value between code marks, as in ``--tail=`2` ``."""
 _SPACE = re.compile("[\\s\u200b\ufeff]+")
 _BACKSLASHES = re.compile(r"\\+")
 
@@ -67,7 +69,8 @@ def split_words(text: str) -> list[Word]:
 def quote(value: str) -> str:
     """Quote a value where needed, so that `split_words` returns it and never as an option."""
     is_bare = value and value[0] not in _CLOSING and value[0] not in "-`" and not _LONG_DASH.match(value)
-    if is_bare and not _INNER_DASH.search(value) and not _SPACE.search(value) and not _ASSIGNED_QUOTE.match(value):
+    is_assigned = _ASSIGNED_QUOTE.match(value) or _ASSIGNED_CODE.match(value)
+    if is_bare and not _INNER_DASH.search(value) and not _SPACE.search(value) and not is_assigned:
         return value
     return '"' + re.sub(r'(\\*)("|\Z)', lambda run: run[1] * 2 + ('\\"' if run[2] else ""), value) + '"'
 
@@ -106,7 +109,9 @@ def _read_quoted(text: str, start: int) -> tuple[str, int]:
 
 
 def _read_bare(text: str, start: int) -> tuple[str, int]:
-    """A word up to the next space; `name="a b"` is one word."""
+    """A word up to the next space; `name="a b"` is one word, and so is ``name=`a b` ``."""
+    if code := _ASSIGNED_CODE.match(text, start):
+        return code[1] + code[3], code.end()
     space = _SPACE.search(text, start)
     end = space.start() if space else len(text)
     assignment = _ASSIGNED_QUOTE.match(text, start, end)

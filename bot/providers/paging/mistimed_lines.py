@@ -47,8 +47,8 @@ class MistimedLines:
         count = len(self.shown) + self.excluded
         if not count:
             return None
-        verb = "lies" if count == 1 else "lie"
-        text = f"{plural(count, 'line')} {verb} outside the window, or without a time that can be read."
+        verb = "has" if count == 1 else "have"
+        text = f"{plural(count, 'line')} {verb} a time outside the window, or none that can be read."
         if self.shown:
             text += " Each is shown with the time of the line before it."
         if self.excluded:

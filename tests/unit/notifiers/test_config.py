@@ -50,6 +50,20 @@ def test_a_url_may_be_a_setting_too() -> None:
     assert URL == ops.url
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        ("trainwatch_webhook_ops_secret", "s3cr3t one", "TRAINWATCH_WEBHOOK_OPS_SECRET contains a space"),
+        ("trainwatch_webhook_ops_secret_file", "/s3cr3t", "TRAINWATCH_WEBHOOK_OPS_SECRET_FILE names a file that"),
+        ("trainwatch_webhook_ops_url_file", "/s3cr3t", "TRAINWATCH_WEBHOOK_OPS_URL_FILE names a file that"),
+    ],
+)
+def test_a_damaged_setting_is_named(name: str, value: str, problem: str) -> None:
+    with pytest.raises(ConfigError, match=problem) as caught:
+        parse_webhooks(f"[ops]\nurl = '{URL}'", {**SETTINGS, name: value})
+    assert "s3cr3t" not in caught.value.public
+
+
 @pytest.mark.parametrize(("text", "problem"), INVALID.items())
 def test_a_mistake_is_named_without_a_secret(text: str, problem: str) -> None:
     with pytest.raises(ConfigError, match=problem) as caught:

@@ -194,7 +194,7 @@ async def test_lines_at_another_time_are_shown_once_and_counted() -> None:
     assert [AT_NS, AT_NS + 1, AT_NS + 1, AT_NS + 1] == [line.timestamp_ns for line in lines]
     (gap,) = gaps
     assert (GapReason.MISTIMED_LINES, 2) == (gap.reason, gap.lines)
-    assert "2 lines lie outside the window" in gap.public
+    assert "2 lines have a time outside the window" in gap.public
     assert ["line 0", "line 1", "line 2", "line 3"] == sorted(await follow(provider, query.job, 4))
 
 
@@ -203,5 +203,5 @@ async def test_lines_outside_the_range_that_a_person_asked_for_are_counted() -> 
     query = LogQuery(JobRef("baseten", "p/j"), start_ns=AT_NS - 60 * NS_PER_SECOND)
     lines, (gap,) = await read_all(baseten(stamps), query)
     assert ["line 0", "line 2"] == [line.message for line in lines]
-    assert "1 line lies outside the window" in gap.public
+    assert "1 line has a time outside the window" in gap.public
     assert "1 of them is not shown" in gap.public

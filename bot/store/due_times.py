@@ -31,6 +31,7 @@ class DueTimes:
         self, now: datetime, *, furthest_poll: timedelta, furthest_delivery: timedelta
     ) -> CorrectedDueTimes:
         """Make everything due now that is due later than any wait or lease allows."""
+        await self._verify_soon(now, now + furthest_delivery)
         return CorrectedDueTimes(
             await self._set_due(watches, true(), now, watches.c.due_at > now + furthest_poll),
             await self._set_due(deliveries, _IS_QUEUED, now, deliveries.c.due_at > now + furthest_delivery),
@@ -41,6 +42,7 @@ class DueTimes:
 
         For a clock that was set back: until it has caught up, due times of the clock before say nothing.
         """
+        await self._verify_soon(now, now)
         counts = [0, 0]
         for index, (table, wanted) in enumerate(((watches, true()), (deliveries, _IS_QUEUED))):
             is_claimed: ColumnElement[bool] = table.c.claim_token.is_not(None)
@@ -48,6 +50,12 @@ class DueTimes:
             counts[index] += await self._set_due(table, wanted, now, and_(~is_claimed, table.c.due_at > now))
             counts[index] += await self._set_due(table, wanted, latest, and_(is_claimed, table.c.due_at > latest))
         return CorrectedDueTimes(*counts)
+
+    async def _verify_soon(self, now: datetime, latest: datetime) -> None:
+        """Look now for copies of messages that would be looked for after `latest`."""
+        async with self._database.write() as connection:
+            late = update(deliveries).where(deliveries.c.verify_at > latest)
+            await connection.execute(late.values(verify_at=now))
 
     async def _set_due(
         self, table: Table, wanted: ColumnElement[bool], due_at: datetime, is_wrong: ColumnElement[bool]

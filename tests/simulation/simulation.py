@@ -189,7 +189,7 @@ class _Simulation:
         ((sending,),) = self._rows("SELECT count(*) FROM deliveries WHERE state = 'queued' OR verify_at IS NOT NULL")
         ((polling,),) = self._rows("SELECT count(*) FROM watches WHERE claim_token IS NOT NULL")
         watched = [str(job) for (job,) in self._rows("SELECT job_id FROM watches")]
-        calm_s = max(LENGTH_S, *(event.at_s for event in self._scenario.events), *self._outage_ends()) + 1
+        calm_s = max((LENGTH_S, *(event.at_s for event in self._scenario.events), *self._outage_ends())) + 1
         read_at = self._platform.read_at
         return bool(sending or polling) or any(read_at.get(job, epoch()) < self._time_at(calm_s) for job in watched)
 

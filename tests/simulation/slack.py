@@ -10,6 +10,7 @@ import asyncio
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from typing import Any
 
 import aiohttp
@@ -206,7 +207,7 @@ class SimulatedClient(AsyncWebClient):
         check_alive()
         arguments = {**(data or {}), **(params or {}), **(json or {})}
         try:
-            answer, status, headers = await self._model.call(api_method, arguments), 200, {}
+            answer, status, headers = await self._model.call(api_method, arguments), 200, dict[str, str]()
         except SlackRefusal as refusal:
             answer, status, headers = {"ok": False, "error": refusal.code}, refusal.status, refusal.headers
         check_alive()
@@ -216,7 +217,7 @@ class SimulatedClient(AsyncWebClient):
             api_url=api_method,
             req_args=arguments,
             data=answer,
-            headers=headers,
+            headers={**headers, "Date": formatdate(_EPOCH_S + self._model.now_s(), usegmt=True)},
             status_code=status,
         )
         if not answer["ok"]:

@@ -207,10 +207,12 @@ async def _run_session(command: LogsCommand | shell.FollowCommand | SharedComman
 def _secret_patterns(variables: Mapping[str, str]) -> "tuple[UserPattern, ...]":
     from pathlib import Path
 
+    path = variables.get("trainwatch_secret_patterns")
+    if not path:
+        return ()
     from bot.commands.user_config import load_secret_patterns
 
-    path = variables.get("trainwatch_secret_patterns")
-    return load_secret_patterns(Path(path) if path else None)
+    return load_secret_patterns(Path(path))
 
 
 def _diagnosis_config(variables: Mapping[str, str]) -> "DiagnosisConfig":

@@ -19,8 +19,8 @@ from bot.domain.wording import plural
 _CODES = re.compile(r"(\r*\n|\r+|\x08+|\x1b\[\d{0,4}[ABDEFGJK])")
 _ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 _PROBLEM = re.compile(
-    r"(?i)(?:error|exception|warning)(?![a-z_]*\s?[=:]\s?0\b)|\b(?:traceback|fatal|fail(?:ed|ure)|warn|killed|abort(?:ed)?"
-    r"|panic|out of memory|oom)\b"
+    r"(?i)(?:error|exception|warning)(?![a-z_]*\s?[=:]\s?0\b)|"
+    r"\b(?:traceback|fatal|failed|failure|warn|killed|abort(?:ed)?|panic|out of memory|oom)\b"
 )
 _DIGITS = re.compile(r"[\d.,:/|#█▏▎▍▌▋▊▉=>\s-]+")
 _MOST_PROBLEMS = 20

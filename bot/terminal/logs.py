@@ -66,7 +66,7 @@ async def print_logs(
     finally:
         printer.print(kept[::-1])
         output.clear_progress()
-    for note in printer.notes():
+    for note in printer.notes(is_complete=stopped is None):
         output.note(note)
     if stopped is not None:
         for note in printer.how_to_read_on():
@@ -127,10 +127,10 @@ class _LogPrinter:
         if lines:
             self.output.write(self._formatter.text(lines))
 
-    def notes(self) -> list[str]:
-        """Explain which lines are not shown and why."""
+    def notes(self, *, is_complete: bool) -> list[str]:
+        """Explain which lines are not shown and why; `is_complete` unless the reading was stopped."""
         notes = []
-        if not self.shown:
+        if not self.shown and (self.read or is_complete):
             searched = f"No matching lines in the {self.read:,} lines read."
             notes.append(searched if self.read else "No lines in this time range.")
         if self.has_more:

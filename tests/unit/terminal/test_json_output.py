@@ -8,13 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from bot.commands.handlers.rules import rules_answer
+from bot.commands.subcommands.audit import AuditAnswer, AuditCommand
 from bot.commands.subcommands.jobs import JobsAnswer, ProviderJobs, StatusAnswer
 from bot.commands.subcommands.table import SharedAnswer
 from bot.diagnosis.merged_files import FileDiagnosis, merge_files
+from bot.domain.audit import AuditEntry, AuditKind
 from bot.domain.checks import CheckResult
 from bot.domain.metrics import MetricPoint, MetricSeries, summarize
 from bot.domain.progress import Checkpoint
 from bot.domain.subscriptions import RuleSettings
+from bot.terminal.audit import audit_json
 from bot.terminal.json_output import checks_json
 from bot.terminal.log_lines import LineFormat, LineFormatter
 from bot.terminal.logs_around import _json_row
@@ -25,6 +28,7 @@ from tests.fakes.provider import NOW
 from tests.unit.commands.insights import DIAGNOSIS, REPLAY
 from tests.unit.terminal.samples import GAP, JOB, LINE, METRICS
 
+AUDITED = AuditEntry(AuditKind.COMMAND, "U1", "C1", "T1", "list", NOW)
 LOCATED = FileDiagnosis("a.log", 0, DIAGNOSIS.diagnosis)
 SAVED = replace(DIAGNOSIS.diagnosis, progress=replace(DIAGNOSIS.diagnosis.progress, checkpoint=Checkpoint(7, NOW, "x")))
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "cli.md").read_text(encoding="utf-8")
@@ -57,6 +61,7 @@ def test_fields_match_the_documentation() -> None:
         answer_json(replace(DIAGNOSIS, diagnosis=merge_files([LOCATED]))),
         answer_json(rules_answer(RuleSettings())),
         answer_json(REPLAY),
+        json.dumps(audit_json(AuditAnswer((AUDITED,), 1, AuditCommand()))),
     ]
     printed = set().union(*(keys(json.loads(document)) for document in documents))
     documented = set(re.findall(r"^\| `(\w+)` \|", DOCUMENT, re.MULTILINE))

@@ -107,7 +107,7 @@ def test_health_check_fails_while_the_bot_is_stopped(capsys: pytest.CaptureFixtu
     assert '"ok": false' in capsys.readouterr().out
 
 
-def test_ctrl_c_exits_with_130_without_output(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_exits_with_130_and_states_only_that(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         monkeypatch.setenv("BASETEN_API_KEY", "key")
         monkeypatch.setenv("BASETEN_BASE_URL", f"http://127.0.0.1:{silent.getsockname()[1]}")
@@ -117,7 +117,7 @@ def test_ctrl_c_exits_with_130_without_output(monkeypatch: pytest.MonkeyPatch) -
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=LONGEST_S)
         connection.close()
-    assert (process.returncode, out, err) == (130, b"", b"")
+    assert (process.returncode, out, err) == (130, b"", b"trainwatch: Interrupted.\n")
 
 
 def test_closed_pipe_exits_with_0_without_output() -> None:

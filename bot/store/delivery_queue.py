@@ -30,7 +30,14 @@ from bot.domain.alerts import DeliveryKind
 from bot.domain.priorities import DeliveryPriority
 from bot.store.claims import new_token
 from bot.store.engine import AnyRow
-from bot.store.outbox import NO_PAYLOAD, DeliveryState, is_queued, supersede_edits, update_free
+from bot.store.outbox import (
+    NO_PAYLOAD,
+    DeliveryState,
+    is_queued,
+    supersede_edits,
+    unsure_after_expiry,
+    update_free,
+)
 from bot.store.roots import find_roots
 from bot.store.schema import UtcDateTime, deliveries, incidents
 
@@ -73,11 +80,16 @@ async def find_ready(
 async def take(connection: AsyncConnection, ids: Sequence[int], now: datetime, lease_ends_at: datetime) -> Taken:
     """Claim these deliveries, except those that another process claimed meanwhile.
 
-    Records the start of an attempt for all but edits and events, which may be repeated.
+    Records the start of an attempt for all but edits and events, which may be repeated; the outcome of an edit whose
+    claim expired is recorded as unknown.
     """
     still_ready = select(deliveries.c.id).where(deliveries.c.id.in_(ids), _is_ready(now), ~_is_blocked(now))
     claim = update_free(still_ready).values(
-        due_at=lease_ends_at, claim_token=new_token(), attempts=deliveries.c.attempts + 1, waits_for=None
+        due_at=lease_ends_at,
+        claim_token=new_token(),
+        attempts=deliveries.c.attempts + 1,
+        waits_for=None,
+        unsure_since=unsure_after_expiry(),
     )
     rows = (await connection.execute(claim.returning(*deliveries.c))).all()
     roots = await roots_of(connection, rows)
@@ -87,7 +99,7 @@ async def take(connection: AsyncConnection, ids: Sequence[int], now: datetime, l
     if posts := [row.id for row in kept if row.kind not in _REPEATABLE or row.id in new_roots]:
         await connection.execute(update(deliveries).where(deliveries.c.id.in_(posts)).values(attempt_at=now))
     if edited := [row.incident_id for row in kept if row.kind == DeliveryKind.EDIT]:
-        await supersede_edits(connection, edited)
+        await supersede_edits(connection, edited, now)
     return Taken(kept, frozenset(new_roots), bool(dropped))
 
 

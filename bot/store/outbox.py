@@ -5,7 +5,20 @@ from collections import Counter
 from collections.abc import Collection, Iterable
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, FromClause, Select, Update, and_, exists, literal_column, select, update
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Select,
+    Update,
+    and_,
+    case,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.alerts import Delivery, DeliveryKind
@@ -66,7 +79,7 @@ async def add_deliveries(
         insert.on_conflict_do_nothing(index_elements=[deliveries.c.watch_id, deliveries.c.dedupe_key]), rows
     )
     if edited := [str(row["incident_id"]) for row in rows if row["kind"] == DeliveryKind.EDIT and row["incident_id"]]:
-        await supersede_edits(connection, edited)
+        await supersede_edits(connection, edited, now)
     for priority in (DeliveryPriority.PAGE, DeliveryPriority.WARNING):
         if urgent := {str(row["incident_id"]) for row in rows if row["priority"] == priority and row["incident_id"]}:
             await _hurry(connection, urgent, priority)
@@ -124,8 +137,11 @@ def _in_front_of(priority: DeliveryPriority) -> Select[int]:
     return select(deliveries.c.id).where(is_queued(), is_less_urgent, has_urgent)
 
 
-async def supersede_edits(connection: AsyncConnection, incident_ids: Collection[str]) -> None:
-    """Supersede waiting edits of these incidents that have a later edit or root message, except those being sent."""
+async def supersede_edits(connection: AsyncConnection, incident_ids: Collection[str], now: datetime) -> None:
+    """Supersede waiting edits of these incidents that have a later edit or root message, except those being sent.
+
+    An edit whose claim expired may have arrived or may still arrive, so it counts as sent with an unknown outcome.
+    """
     later = deliveries.alias("later")
     has_later = exists().where(
         later.c.incident_id == deliveries.c.incident_id,
@@ -137,11 +153,24 @@ async def supersede_edits(connection: AsyncConnection, incident_ids: Collection[
         deliveries.c.incident_id.in_(incident_ids),
         is_queued(),
         deliveries.c.kind == DeliveryKind.EDIT,
-        deliveries.c.claim_token.is_(None),
+        or_(deliveries.c.claim_token.is_(None), deliveries.c.due_at <= now),
         has_later,
     )
     values = {"state": DeliveryState.SUPERSEDED, "reason": "a later edit replaces it", "notification": NO_PAYLOAD}
-    await connection.execute(update_free(outdated).values(values))
+    statement = update_free(outdated).values(claim_token=None, unsure_since=unsure_after_expiry(), **values)
+    await connection.execute(statement)
+
+
+def unsure_after_expiry() -> ColumnElement[datetime | None]:
+    """Return since when the outcome of an edit is unknown: at the latest since its claim expired, if it has one.
+
+    Edits record no attempt, because they may be repeated. For use in an UPDATE of edits that nobody sends now.
+    """
+    has_expired = and_(deliveries.c.kind == DeliveryKind.EDIT, deliveries.c.claim_token.is_not(None))
+    since: ColumnElement[datetime | None] = func.coalesce(
+        deliveries.c.unsure_since, case((has_expired, deliveries.c.due_at))
+    )
+    return since
 
 
 def update_free(ids: Select[int]) -> Update:

@@ -91,6 +91,46 @@ async def test_an_edit_is_repeated_without_a_search(store: Store, now: datetime)
     assert edit.notification.kind is DeliveryKind.EDIT
 
 
+async def test_an_edit_whose_claim_expired_is_superseded_by_a_later_one_and_the_newest_state_is_shown_again(
+    store: Store, now: datetime
+) -> None:
+    about = incident(now)
+    kinds = {"root": DeliveryKind.ROOT, "edit 1": DeliveryKind.EDIT}
+    await add_to_outbox(store, now, *(delivery(key, kind, about=about) for key, kind in kinds.items()), about=about)
+    (root,) = await claim(store, now)
+    await store.deliveries.mark_sent(root.id, root.token, RECEIPT, now)
+    await claim(store, now)  # its process is killed
+    await add_to_outbox(store, now + LEASE / 2, delivery("edit 2", DeliveryKind.EDIT, about=about))
+    assert await claim(store, now + LEASE / 2) == []
+
+    (edit,) = await claim(store, now + LEASE)
+    assert edit.notification.text == "edit 2"
+    await store.deliveries.mark_sent(edit.id, edit.token, RECEIPT, now + LEASE, edit=edit.notification)
+
+    assert await claim(store, now + LEASE) == []
+    (again,) = await claim(store, now + LEASE + VERIFY_AFTER)
+    assert (again.notification.text, again.notification.incident) == ("edit 2", about)
+    await store.deliveries.mark_sent(again.id, again.token, RECEIPT, now + LEASE + VERIFY_AFTER)
+    assert await claim(store, now + LEASE + 3 * VERIFY_AFTER) == []
+
+
+async def test_an_edit_sent_again_after_its_claim_expired_shows_the_newest_state_once_more(
+    store: Store, now: datetime
+) -> None:
+    about = incident(now)
+    kinds = {"root": DeliveryKind.ROOT, "edit": DeliveryKind.EDIT}
+    await add_to_outbox(store, now, *(delivery(key, kind, about=about) for key, kind in kinds.items()), about=about)
+    (root,) = await claim(store, now)
+    await store.deliveries.mark_sent(root.id, root.token, RECEIPT, now)
+    await claim(store, now)  # its process is killed
+
+    (edit,) = await claim(store, now + LEASE)
+    await store.deliveries.mark_sent(edit.id, edit.token, RECEIPT, now + LEASE, edit=edit.notification)
+
+    (again,) = await claim(store, now + LEASE + VERIFY_AFTER)
+    assert (again.delivery_id != edit.delivery_id, again.notification.kind) == (True, DeliveryKind.EDIT)
+
+
 async def test_replies_wait_for_a_root_whose_outcome_is_unknown(store: Store, now: datetime) -> None:
     about = incident(now)
     kinds = {"root": DeliveryKind.ROOT, "reply": DeliveryKind.REPLY, "edit": DeliveryKind.EDIT}

@@ -36,7 +36,7 @@ from bot.logging_config import configure_logging
 from bot.notifiers.dispatch import ChannelNotifier, DispatchingNotifier
 from bot.notifiers.http_post import WebhookClient
 from bot.notifiers.webhooks import WebhookNotifier
-from bot.providers.budget import BudgetLimits
+from bot.providers.budget import EMPTY_READING_S, BudgetLimits
 from bot.providers.registry import build_registry
 from bot.redaction.redactor import Redactor
 from bot.settings import Settings
@@ -190,7 +190,8 @@ def _create_listeners(
     deliverer: Deliverer,
 ) -> Listeners:
     store, resume = channel_runner.store, deliverer.resume_channel
-    limits = BudgetLimits(settings.trainwatch_command_requests, settings.trainwatch_command_time.total_seconds())
+    command_s = settings.trainwatch_command_time.total_seconds()
+    limits = BudgetLimits(settings.trainwatch_command_requests, command_s, EMPTY_READING_S)
     listeners = Listeners(channel_runner, store, clock, access=access, resume_channel=resume, limits=limits)
     register(app, listeners)
     watch_copies(app, CopyCleaner(store.copies, clock, listeners.tasks))

@@ -10,12 +10,16 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from bot.domain.durations import spoken_duration
 from bot.errors import BudgetExhausted
 
+EMPTY_READING_S = 6.0
+"""Seconds without a log line after which a command in Slack answers, although its time range goes on."""
+_FEWEST_EMPTY_REQUESTS = 20
+"""A slow platform that takes as long for fewer requests is waited for."""
 _LAST_RESORT_S = 1.0
 """How much later a provider that does not stop by itself is interrupted; its progress is lost then."""
 
@@ -26,12 +30,15 @@ class BudgetLimits:
 
     requests: int | None = None
     seconds: float | None = None
+    empty_s: float | None = None
+    """Seconds in which many requests return no log line: years of empty windows."""
 
     def times(self, factor: int) -> BudgetLimits:
-        """Return limits that are this many times as large."""
-        return BudgetLimits(
-            None if self.requests is None else self.requests * factor,
-            None if self.seconds is None else self.seconds * factor,
+        """Return limits on requests and time that are this many times as large."""
+        return replace(
+            self,
+            requests=None if self.requests is None else self.requests * factor,
+            seconds=None if self.seconds is None else self.seconds * factor,
         )
 
 
@@ -54,7 +61,9 @@ class CommandBudget:
         """The timestamp of the last line read."""
         self._on_change = on_change
         self._loop = asyncio.get_running_loop()
-        self._began_at = self._loop.time()
+        self._began_at = self._last_line_at = self._loop.time()
+        self._empty_requests = 0
+        """Number of requests since the last line."""
         self._cancelled: str | None = None
         self._scopes: dict[asyncio.Timeout, float] = {}
 
@@ -65,7 +74,7 @@ class CommandBudget:
 
     def restart_time(self) -> None:
         """Let the time begin now, after a wait for a turn."""
-        self._began_at = self._loop.time()
+        self._began_at = self._last_line_at = self._loop.time()
 
     def cancel(self, reason: str = "Cancelled.") -> None:
         """Interrupt the command: what it has read until now becomes the answer."""
@@ -85,12 +94,16 @@ class CommandBudget:
         self.check()
         if self.limits.requests is not None and self.requests >= self.limits.requests:
             raise BudgetExhausted(f"Stopped after {self.requests:,} requests, the limit of one command.")
+        self._check_empty()
         self.requests += 1
+        self._empty_requests += 1
         self._changed()
 
     def count_lines(self, lines: int, last_ns: int | None) -> None:
         """Count lines that were read, up to a timestamp."""
         self.lines += lines
+        if lines:
+            self._last_line_at, self._empty_requests = self._loop.time(), 0
         self.reached_ns = self.reached_ns if last_ns is None else last_ns
         self._changed()
 
@@ -114,6 +127,13 @@ class CommandBudget:
             return BudgetExhausted(self._cancelled)
         seconds = self.limits.seconds
         return self._out_of_time() if seconds is not None and self.elapsed.total_seconds() >= seconds else None
+
+    def _check_empty(self) -> None:
+        empty_s, requests = self.limits.empty_s, self._empty_requests
+        if empty_s is None or requests < _FEWEST_EMPTY_REQUESTS or self._loop.time() - self._last_line_at < empty_s:
+            return
+        span = spoken_duration(timedelta(seconds=empty_s))
+        raise BudgetExhausted(f"Stopped after {span} and {requests:,} requests without a log line.")
 
     def _out_of_time(self) -> BudgetExhausted:
         limit = timedelta(seconds=self.limits.seconds or 0)

@@ -128,7 +128,9 @@ class Answering:
         """Run the command within its budget; while it runs, notes show how far it is."""
         reads_all = isinstance(command, LogsCommand) and command.needs_file
         is_long = reads_all or isinstance(command, DiagnoseCommand | ReplayCommand)
-        budget = CommandBudget(self.limits.times(_WHOLE_LOG_FACTOR) if is_long else self.limits)
+        limits = self.limits.times(_WHOLE_LOG_FACTOR) if is_long else self.limits
+        # A file has the lines on both sides of an empty time, however long that is.
+        budget = CommandBudget(replace(limits, empty_s=None) if reads_all else limits)
         about = self.runner.runner.redactor.redact(getattr(command, "ref", None) or "")[0]
         with spending(budget):
             async with self.running.noted(reply, budget, about, reads_all=reads_all):

@@ -2,7 +2,8 @@
 
 A private note cannot be edited (`bot.slack.reply.Reply.replaces`), so it only has the button. After a few seconds more,
 a message with the progress follows: in the thread of a mention, or to the person directly. It is edited while the
-command runs and deleted at its end.
+command runs and deleted at its end. In a burst of commands, notes are sent a few at a time and only some commands show
+their progress: hundreds of notes at once would delay the polls, and the alerts at Slack's rate limits.
 """
 
 import asyncio
@@ -35,6 +36,9 @@ class NoteTimes:
 
 
 NOTE_TIMES = NoteTimes()
+_NOTES_AT_ONCE = 2
+_PROGRESS_AT_ONCE = 3
+"""Commands that show their progress at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +47,15 @@ class RunningCommands:
 
     times: NoteTimes = NOTE_TIMES
     budgets: dict[str, CommandBudget] = field(default_factory=dict)
+    sending: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_NOTES_AT_ONCE))
+    progressing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_PROGRESS_AT_ONCE))
 
     @contextlib.asynccontextmanager
     async def noted(self, reply: Reply, budget: CommandBudget, about: str, *, reads_all: bool) -> AsyncIterator[None]:
         """Note that a command runs in the block. `about` names its job."""
         command_id = secrets.token_hex(8)
         self.budgets[command_id] = budget
-        notes = _Notes(reply, budget, command_id, about, self.times)
+        notes = _Notes(reply, budget, command_id, about, self)
         showing = asyncio.ensure_future(notes.show(reads_all=reads_all))
         try:
             yield
@@ -76,21 +82,24 @@ class _Notes:
     budget: CommandBudget
     command_id: str
     about: str
-    times: NoteTimes
+    commands: RunningCommands
     progress: Receipt | None = None
     """The message that shows the progress."""
 
     async def show(self, *, reads_all: bool) -> None:
         """Show notes until cancelled. One that cannot be sent is not important: the answer still follows."""
+        times = self.commands.times
         try:
-            await asyncio.sleep(self.times.patience_s)
+            await asyncio.sleep(times.patience_s)
             if self.reply.respond is not None:
-                await self.reply.private(render_working(self.command_id, reads_all=reads_all))
-                await asyncio.sleep(self.times.progress_s)
-            self.progress = await self.reply.post_aside(self._render())
-            while True:
-                await asyncio.sleep(self.times.progress_s)
-                await self.reply.edit(self.progress, self._render())
+                async with self.commands.sending:
+                    await self.reply.private(render_working(self.command_id, reads_all=reads_all))
+                await asyncio.sleep(times.progress_s)
+            async with self.commands.progressing:
+                self.progress = await self.reply.post_aside(self._render())
+                while True:
+                    await asyncio.sleep(times.progress_s)
+                    await self.reply.edit(self.progress, self._render())
         except DeliveryError as error:
             log.warning("note about a command not shown", extra={"reason": error.reason, "channel": self.reply.channel})
 

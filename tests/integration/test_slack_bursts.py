@@ -142,3 +142,18 @@ async def test_cancel_of_a_command_that_has_ended_is_explained(store: Store) -> 
         await harness.slack.person_actions.until(lambda: len(harness.channel().ephemerals) == 2)
         await harness.slack.person_actions.click("ada", note, "trainwatch_cancel", wait_s=0)
         await harness.slack.person_actions.until(lambda: ENDED in harness.channel().ephemerals[0].text)
+
+
+async def test_notes_of_a_burst_are_few_at_a_time(store: Store) -> None:
+    async with running(SlackHarness(store, patience_s=0.02, progress_s=0.02)) as harness:
+        harness.provider.gate = asyncio.Event()
+        await type_commands(harness, 40)
+        await eventually(lambda: answers(harness)["Working on it…"] == 40)
+        people = ("ada", "ben")
+        await eventually(lambda: sum(len(direct(harness, user)) for user in people) == 3)
+        for _ in range(20):
+            await asyncio.sleep(0.02)
+            assert sum(len(direct(harness, user)) for user in people) == 3
+        harness.provider.gate.set()
+        await eventually(lambda: answers(harness)["2 log lines"] == 40)
+        await eventually(lambda: not any(direct(harness, user) for user in people))

@@ -1,9 +1,9 @@
 """Admission control: rate and concurrency limits, with a guaranteed share for interactive and for background requests.
 
-A token bucket limits the rate, and slots limit the concurrency. While requests of both priorities wait, they get tokens
-in turn, and each priority has slots that the other cannot use. So no number of polls delays a command, and no command
-starves the polls. While background requests wait for a slot, load shedding preempts slow ones. What happens when a
-request fails is in `bot.providers.http.retry`.
+A token bucket limits the rate, and slots limit the concurrency. While requests of both priorities wait, two polls get
+tokens for each command, and each priority has slots that the other cannot use. So no number of polls delays a command,
+and no number of commands starves the polls. While background requests wait for a slot, load shedding preempts slow
+ones. What happens when a request fails is in `bot.providers.http.retry`.
 """
 
 import asyncio
@@ -23,6 +23,8 @@ _BURST_S = 4.0
 """Size of the token bucket, in seconds of the sustained rate."""
 _SHARE = 0.75
 """Share of the slots that requests of one priority may use. The rest is left to the other priority."""
+_POLLS_IN_ROW = 2
+"""Background requests that pass while an interactive one waits. A person waits once; a late poll delays alerts."""
 _SLOW_AFTER_S = 5.0
 """A background request in flight for longer is slow, so it may lose its slot to a waiting one."""
 _SUSPECT_AFTER_S = 1.0
@@ -101,31 +103,33 @@ class _BackgroundSlots:
 
 
 class _Turns:
-    """Lets the two priorities pass in turn while requests of both wait. Requests of one priority wait in line."""
+    """Lets two polls pass for each command while requests of both wait. Requests of one priority wait in line."""
 
     def __init__(self) -> None:
         self._lines = {priority: asyncio.Lock() for priority in Priority}
-        self._first = dict.fromkeys(Priority, False)
-        """Whether a request is first in line and not served yet."""
+        self._waiting = dict.fromkeys(Priority, 0)
+        """Requests in line, with the first one."""
         self._may_pass = {priority: asyncio.Event() for priority in Priority}
-        self._served_last: Priority | None = None
+        self._polls_in_row = 0
+        """Background requests that were served since the last interactive one."""
 
     @contextlib.asynccontextmanager
     async def turn(self, priority: Priority) -> AsyncIterator[None]:
         """Wait until the request is first in line and it is its priority's turn. It is served inside the context."""
-        async with self._lines[priority]:
-            self._note(priority, is_first=True)
-            try:
+        self._count(priority, 1)
+        try:
+            async with self._lines[priority]:
                 await self._may_pass[priority].wait()
                 yield
-                self._served_last = priority
-            finally:
-                self._note(priority, is_first=False)
+                self._polls_in_row = self._polls_in_row + 1 if priority is Priority.BACKGROUND else 0
+        finally:
+            self._count(priority, -1)
 
-    def _note(self, priority: Priority, *, is_first: bool) -> None:
-        self._first[priority] = is_first
+    def _count(self, priority: Priority, change: int) -> None:
+        self._waiting[priority] += change
+        ahead = Priority.INTERACTIVE if self._polls_in_row >= _POLLS_IN_ROW else Priority.BACKGROUND
         for one, event in self._may_pass.items():
-            if all(self._first.values()) and one is self._served_last:
+            if all(self._waiting.values()) and one is not ahead:
                 event.clear()
             else:
                 event.set()
@@ -134,7 +138,7 @@ class _Turns:
 class AdmissionControl:
     """Admits requests within the rate and concurrency limits.
 
-    A command waits for the token of at most one poll, however many polls are due, and the other way round.
+    A command waits for the tokens of at most two polls, however many polls are due, and a poll for that of one command.
     """
 
     def __init__(self, limits: HttpLimits, clock: MonotonicClock) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from bot.errors import BudgetExhausted
 from bot.providers.budget import BudgetLimits, CommandBudget, count_lines, spending, within_budget
-from bot.providers.http.client import HttpLimits
+from bot.providers.http.client import HttpClient, HttpLimits
 from tests.support.virtual_time import in_virtual_time, virtual_now
 from tests.unit.providers.http.test_client import FAST, Handler, virtual_client
 
@@ -123,3 +123,33 @@ async def test_progress_is_counted_and_reported() -> None:
         count_lines(10, 7)
         count_lines(0, None)
     assert seen == [(1, 0, None), (1, 10, 7), (1, 10, 7)]
+
+
+async def read_empty(client: HttpClient, requests: int = 99) -> None:
+    """Read pages without lines."""
+    for _ in range(requests):
+        await client.get("/x")
+        count_lines(0, None)
+
+
+@in_virtual_time
+async def test_many_requests_without_a_line_end_a_command() -> None:
+    handler, asked = answering(took_s=0.1)
+    client = virtual_client(handler)
+    with spending(CommandBudget(BudgetLimits(seconds=60, empty_s=3))):
+        await read_empty(client, 25)
+        count_lines(1, None)
+        with pytest.raises(BudgetExhausted) as stopped:
+            await read_empty(client)
+    assert stopped.value.public == "Stopped after 3 s and 30 requests without a log line."
+    assert len(asked) == 25 + 30
+
+
+@in_virtual_time
+async def test_a_slow_platform_is_waited_for() -> None:
+    handler, asked = answering(took_s=0.25)
+    client = virtual_client(handler)
+    with spending(CommandBudget(BudgetLimits(empty_s=3))), pytest.raises(BudgetExhausted) as stopped:
+        await read_empty(client)
+    assert stopped.value.public == "Stopped after 3 s and 20 requests without a log line."
+    assert len(asked) == 20

@@ -69,7 +69,7 @@ async def running(*works: Coroutine[object, object, object]) -> AsyncIterator[li
 
 
 @pytest.mark.parametrize(("commands", "polls"), [(1, 40), (40, 1), (40, 40), (300, 20), (20, 300)])
-def test_each_priority_gets_half_of_the_rate_while_both_wait(commands: int, polls: int) -> None:
+def test_polls_get_two_thirds_of_the_rate_while_both_wait(commands: int, polls: int) -> None:
     @in_virtual_time
     async def measure() -> None:
         traffic = Traffic()
@@ -81,8 +81,8 @@ def test_each_priority_gets_half_of_the_rate_while_both_wait(commands: int, poll
             await asyncio.sleep(20)
         total = sum(traffic.admitted.values())
         assert total == pytest.approx(20 * RATE, rel=0.02)
-        for priority, senders in ((INTERACTIVE, commands), (BACKGROUND, polls)):
-            wanted = min(total / 2, senders * 20 / 0.08)  # one sender alone cannot use half of the rate
+        for priority, share, senders in ((INTERACTIVE, 1 / 3, commands), (BACKGROUND, 2 / 3, polls)):
+            wanted = min(total * share, senders * 20 / 0.11)  # one sender alone cannot use its share
             assert traffic.admitted[priority] >= wanted * 0.95
 
     measure()
@@ -106,7 +106,7 @@ async def test_a_command_passes_20000_polls_that_are_due() -> None:
         for _ in range(20):
             await traffic.send(INTERACTIVE)
             await asyncio.sleep(0.3)
-        assert max(traffic.waits[INTERACTIVE]) <= 2.5 / RATE
+        assert max(traffic.waits[INTERACTIVE]) <= 3.5 / RATE
         assert traffic.admitted[BACKGROUND] >= BURST + 10 * RATE
 
 
@@ -183,4 +183,4 @@ async def test_a_client_sends_commands_between_polls() -> None:
         await asyncio.sleep(0.03)
         queued_at = len(order)
         await asyncio.gather(*(client.get(f"/command{number}") for number in range(3)))
-        assert sum("poll" in path for path in order[queued_at:]) <= 4
+        assert sum("poll" in path for path in order[queued_at:]) <= 7

@@ -6,6 +6,7 @@ from bot.diagnosis.findings import Failure
 from bot.diagnosis.reading.line_sources import split_rank
 from bot.domain.alerts import ExcerptLine, Severity
 from bot.domain.durations import datetime_from_ns
+from bot.domain.gaps import GapReason
 from bot.domain.job_ends import describe_end, ended_badly
 from bot.domain.jobs import Job, JobState
 from bot.domain.wording import plural
@@ -88,6 +89,8 @@ def _alt_text(answer: DiagnosisAnswer, problems: list[Failure]) -> str:
 
 
 def _nothing_found(answer: DiagnosisAnswer) -> str:
+    if not answer.read and any(gap.reason is GapReason.STOPPED for gap in answer.gaps):
+        return "No lines were found before the search stopped."
     return describe_nothing_found(answer.read, answer.diagnosis.last_lines, is_part=answer.start is not None)
 
 

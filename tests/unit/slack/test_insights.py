@@ -10,10 +10,13 @@ from bot.commands.handlers.rules import rules_answer
 from bot.commands.parsing.parser import parse
 from bot.diagnosis.last_lines import LastLines
 from bot.domain.alerts import ExcerptLine
+from bot.domain.gaps import Part, gap_of
 from bot.domain.jobs import JobState
+from bot.errors import BudgetExhausted
 from bot.rules.settings import AS_SHIPPED
 from bot.slack.render.answers import render, render_shared
 from tests.unit.commands.insights import DIAGNOSIS, QUIET, REPLAY
+from tests.unit.slack.factories import NOW
 from tests.unit.slack.samples import INSIGHTS, RULES, huge
 from tests.unit.slack.validity import buttons, problems, shown
 
@@ -50,6 +53,9 @@ def test_a_button_shows_the_lines_around_the_failure() -> None:
 def test_a_log_without_problems() -> None:
     assert "No known failure in 3,304 lines." in render(QUIET).text
     assert "The log is empty." in render(replace(QUIET, read=0)).text
+    stopped = gap_of(BudgetExhausted("Stopped after 6 s and 120 requests without a log line."), Part.LOGS)
+    text = render(replace(QUIET, read=0, start=NOW, gaps=(stopped,))).text
+    assert "No lines were found before the search stopped." in text
 
 
 def test_only_the_worst_failures_are_shown_in_full() -> None:

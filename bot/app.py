@@ -82,7 +82,7 @@ async def serve(settings: Settings) -> None:
         store = await open_store(database_url)
         stack.push_async_callback(store.aclose)
         access = load_access(settings.trainwatch_access)
-        clock = SteadyClock()
+        clock = PROCESS_CLOCK
         webhooks = WebhookNotifier(load_webhooks(settings.trainwatch_webhooks), WebhookClient(), clock)
         stack.push_async_callback(webhooks.aclose)
         store.set_webhooks(webhooks.configured)
@@ -94,7 +94,6 @@ async def serve(settings: Settings) -> None:
         reduce_garbage_collection()
         platforms = list(registry.names)
         log.info("trainwatch started", extra={"mode": settings.trainwatch_slack_mode, "platforms": platforms})
-        clock = PROCESS_CLOCK
         runner = CommandRunner(registry, clock, Redactor(settings.secrets, patterns), lambda: config)
         await _run_until_signal(_run(settings, ChannelRunner(runner, store), clock, access, webhooks))
         log.info("trainwatch stopped")

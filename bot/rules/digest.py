@@ -32,6 +32,8 @@ _ENDINGS = {JobState.SUCCEEDED: "Finished", JobState.CANCELLED: "Stopped", JobSt
 _LIST_AFTER, _LIST_EVERY = timedelta(seconds=3), timedelta(seconds=10)
 """Fewer jobs than a full reply are listed when no other has joined for a moment, or the last list is older."""
 _FACT_CHARS = 300
+_CLOCK_SKEW = timedelta(minutes=1)
+"""If the last incident joined further in the future, the clock was set back since: the digest closes."""
 
 
 def plan_digest(
@@ -117,7 +119,8 @@ def _fact(incident: Incident) -> str:
 def _closing(stored: StoredDigest, incidents: Sequence[Incident], grouping: Grouping, now: datetime) -> datetime | None:
     """When a digest closes: without new incidents; that of a platform, when the platform has answered for a while."""
     if not is_of_platform(stored.key):
-        return now if now - stored.joined_at >= grouping.close_after else None
+        is_recent = -_CLOCK_SKEW < now - stored.joined_at < grouping.close_after
+        return None if is_recent else max(now, stored.joined_at)
     ends = [one.resolved_at for one in incidents]
     has_ended = all(end is not None and now - end >= grouping.reopen_within for end in ends)
     return now if has_ended else None

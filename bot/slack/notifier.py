@@ -12,6 +12,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.domain.alerts import DeliveryKind, Notification, Receipt
 from bot.domain.posts import FoundPosts, WantedPost
 from bot.errors import DeliveryError, LookUpUnavailable
+from bot.rules.escalation import is_channel
 from bot.slack.client import post
 from bot.slack.contacts import Contacts
 from bot.slack.error_codes import THREAD_REFUSED
@@ -114,7 +115,7 @@ class SlackNotifier:
         try:
             return await post(self._client, {"channel": user, **payload, "unfurl_links": False, "unfurl_media": False})
         except DeliveryError as error:
-            if error.reason != "channel_not_found":
+            if error.reason != "channel_not_found" or is_channel(user):
                 raise
             raise DeliveryError(_NO_PERSON, reason=error.reason, permanent=True) from error
 

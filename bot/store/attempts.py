@@ -5,9 +5,11 @@ again before somebody has looked for its message (`bot.watcher.reconcile`). A me
 attempt is verified once later, because Slack may have accepted the first attempt late.
 """
 
+import logging
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
+import msgspec
 from sqlalchemy import and_, func, select, update
 
 from bot.domain.alerts import DeliveryKind, Receipt
@@ -19,6 +21,10 @@ from bot.store.engine import AnyRow, Database
 from bot.store.outbox import DeliveryState, is_queued, update_free
 from bot.store.schema import deliveries
 
+log = logging.getLogger(__name__)
+
+UNREADABLE = "cannot be read: written by another version"
+
 
 class Attempts:
     """The attempts whose outcome is unknown, and the messages of which copies may exist."""
@@ -29,7 +35,10 @@ class Attempts:
     async def claim(
         self, now: datetime, *, lease: timedelta, limit: int = 200, busy: Collection[str] = ()
     ) -> list[ClaimedDelivery]:
-        """Claim deliveries whose last attempt has ended with an unknown outcome; skip `busy` channels."""
+        """Claim deliveries whose last attempt has ended with an unknown outcome; skip `busy` channels.
+
+        A row that cannot be decoded is marked dead and logged.
+        """
         has_ended = and_(deliveries.c.attempt_at.is_not(None), is_queued(), deliveries.c.due_at <= now)
         unknown = (
             select(deliveries.c.id)
@@ -49,7 +58,14 @@ class Attempts:
         async with self._database.write() as connection:
             rows = (await connection.execute(statement.returning(*deliveries.c))).all()
             roots = await roots_of(connection, rows)
-        return [read_delivery(row, roots.get(row.incident_id)) for row in sorted(rows, key=lambda one: one.id)]
+        claimed: list[ClaimedDelivery] = []
+        for row in sorted(rows, key=lambda one: one.id):
+            try:
+                claimed.append(read_delivery(row, roots.get(row.incident_id)))
+            except msgspec.MsgspecError:
+                log.exception("delivery cannot be read", extra={"delivery": row.id})
+                await self._give_up(row)
+        return claimed
 
     async def mark_absent(self, claimed: ClaimedDelivery, now: datetime) -> bool:
         """Record that no message was found, so the delivery may be sent. Returns False if the claim was lost."""
@@ -58,6 +74,12 @@ class Attempts:
     async def postpone(self, claimed: ClaimedDelivery, until: datetime) -> bool:
         """Look for the message later. Returns False if the claim was lost."""
         return await self._update(claimed, claim_token=None, due_at=until)
+
+    async def _give_up(self, row: AnyRow) -> None:
+        values = {"state": DeliveryState.DEAD, "reason": UNREADABLE, "claim_token": None, "attempt_at": None}
+        is_held = and_(deliveries.c.id == row.id, deliveries.c.claim_token == row.claim_token, is_queued())
+        async with self._database.write() as connection:
+            await connection.execute(update(deliveries).where(is_held).values(values))
 
     async def _update(self, claimed: ClaimedDelivery, **values: object) -> bool:
         is_held = and_(deliveries.c.id == claimed.id, deliveries.c.claim_token == claimed.token, is_queued())

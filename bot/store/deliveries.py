@@ -28,7 +28,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.alerts import Delivery, DeliveryKind, Incident, Notification, Receipt
 from bot.errors import WaitsFor
-from bot.store.attempts import Attempts
+from bot.store.attempts import UNREADABLE, Attempts
 from bot.store.claimed_deliveries import Backlog, ClaimedDelivery, read_delivery
 from bot.store.codec import from_json, to_json
 from bot.store.delivery_queue import Room, Taken, find_ready, roots_of, take
@@ -61,16 +61,20 @@ class Deliveries:
         limit: int = 100,
         room: Room = lambda _channel: 100,
         with_edits: bool = True,
+        least_tried_first: bool = False,
     ) -> list[ClaimedDelivery]:
         """Claim the deliveries to send next until the lease ends, most urgent first.
 
-        `room` says how many a channel accepts now. Edits with a later edit are superseded, and the thread of a
-        suppressed root is suppressed. A delivery whose incident lost its root message becomes the root. A row that
-        cannot be decoded is marked dead and logged.
+        `room` says how many a channel accepts now. With `least_tried_first`, urgency decides only among those that
+        were tried equally often, because a message that always fails must not be the only one that is tried. Edits
+        with a later edit are superseded, and the thread of a suppressed root is suppressed. A delivery whose incident
+        lost its root message becomes the root. A row that cannot be decoded is marked dead and logged.
         """
         for _ in range(_CLAIMS):
             async with self._database.read() as connection:
-                ids = await find_ready(connection, now, room, limit, with_edits=with_edits)
+                ids = await find_ready(
+                    connection, now, room, limit, with_edits=with_edits, least_tried_first=least_tried_first
+                )
             if not ids:
                 return []
             async with self._database.write() as connection:
@@ -89,7 +93,7 @@ class Deliveries:
                 claimed.append(read_delivery(row, root, as_root=row.id in taken.new_roots))
             except msgspec.MsgspecError:
                 log.exception("delivery cannot be read", extra={"delivery": row.id})
-                await self.mark_dead(row.id, row.claim_token, "cannot be read: written by another version")
+                await self.mark_dead(row.id, row.claim_token, UNREADABLE)
         return claimed
 
     async def mark_sent(

@@ -62,7 +62,13 @@ class Taken:
 
 
 async def find_ready(
-    connection: AsyncConnection, now: datetime, room: Room, limit: int, *, with_edits: bool = True
+    connection: AsyncConnection,
+    now: datetime,
+    room: Room,
+    limit: int,
+    *,
+    with_edits: bool = True,
+    least_tried_first: bool = False,
 ) -> list[int]:
     """Return the ids of the deliveries to send next, most urgent first, at most `limit`."""
     rooms = [(name, room(name)) for name in await connection.scalars(_channels())]
@@ -74,7 +80,8 @@ async def find_ready(
     for index, (name, count) in enumerate([*wanted, *[("", 0)] * padding]):
         parameters |= {f"channel_{index}": name, f"count_{index}": count}
     rows = (await connection.execute(_ready(len(wanted) + padding, with_edits=with_edits), parameters)).all()
-    return [row.id for row in sorted(rows, key=lambda row: (row.priority, row.id))[:limit]]
+    ordered = sorted(rows, key=lambda row: (row.attempts if least_tried_first else 0, row.priority, row.id))
+    return [row.id for row in ordered[:limit]]
 
 
 async def take(connection: AsyncConnection, ids: Sequence[int], now: datetime, lease_ends_at: datetime) -> Taken:
@@ -123,12 +130,12 @@ def _channels() -> Select[str]:
 
 
 @cache
-def _ready(channels: int, *, with_edits: bool) -> CompoundSelect[int, int]:
+def _ready(channels: int, *, with_edits: bool) -> CompoundSelect[int, int, int]:
     """Select the next deliveries of this number of channels, a power of two so that few statements are prepared."""
     now: ColumnElement[datetime] = bindparam("now", type_=UtcDateTime)
     kinds = () if with_edits else (deliveries.c.kind != DeliveryKind.EDIT,)
     of_channels = (
-        select(deliveries.c.id, deliveries.c.priority)
+        select(deliveries.c.id, deliveries.c.priority, deliveries.c.attempts)
         .where(deliveries.c.channel == bindparam(f"channel_{index}"), _is_ready(now), ~_is_blocked(now), *kinds)
         .order_by(deliveries.c.priority, deliveries.c.id)
         .limit(bindparam(f"count_{index}", type_=Integer))

@@ -7,7 +7,7 @@ from sqlalchemy import Column, ColumnElement, Table, and_, true, update
 
 from bot.store.engine import Database
 from bot.store.outbox import DeliveryState
-from bot.store.schema import deliveries, watches
+from bot.store.schema import deliveries, digests, incidents, watches
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class DueTimes:
         )
 
     async def make_due(self, now: datetime, lease: timedelta) -> CorrectedDueTimes:
-        """Make everything due now that is not claimed, and end every claim within a lease.
+        """Make everything due now that is not claimed, end every claim within a lease, and plan everything again.
 
         For a clock that was set back: until it has caught up, due times of the clock before say nothing.
         """
@@ -49,6 +49,9 @@ class DueTimes:
             latest = now + lease
             counts[index] += await self._set_due(table, wanted, now, and_(~is_claimed, table.c.due_at > now))
             counts[index] += await self._set_due(table, wanted, latest, and_(is_claimed, table.c.due_at > latest))
+        for column in (deliveries.c.verify_at, digests.c.due_at, incidents.c.remind_at):
+            async with self._database.write() as connection:
+                await connection.execute(update(column.table).where(column > now).values({column.name: now}))
         return CorrectedDueTimes(*counts)
 
     async def _verify_soon(self, now: datetime, latest: datetime) -> None:

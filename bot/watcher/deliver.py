@@ -158,6 +158,7 @@ class Deliverer:
             limit=limit,
             room=lambda one: self._rate_limiter.room(one) if one not in busy and self._accepts(one) else 0,
             with_edits=self._edit_limiter.room(_EDITS) > 0,
+            least_tried_first=allowed is not None,
         )
 
     async def _send_in_order(self, channel: str, batch: Sequence[ClaimedDelivery]) -> None:

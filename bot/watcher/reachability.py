@@ -7,13 +7,16 @@ interval, whatever the jobs' own backoff. The first poll that reads something en
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+_LONG_UNPOLLED = timedelta(minutes=30)
+"""Three times the longest wait between two polls of a job that cannot be read."""
+
 
 @dataclass(slots=True)
 class _Platform:
     answered_at: dict[int, datetime] = field(default_factory=dict)
     """By watch, for those whose last poll read something."""
-    failed: set[int] = field(default_factory=set)
-    """Watches whose last poll read nothing."""
+    failed_at: dict[int, datetime] = field(default_factory=dict)
+    """By watch, for those whose last poll read nothing."""
     back_at: datetime | None = None
     """When a poll first read something after an outage."""
     probed_at: datetime | None = None
@@ -25,6 +28,7 @@ class Reachability:
     def __init__(self, interval: timedelta) -> None:
         """`interval` is the time between two polls of a running job."""
         self._interval, self._forget_after = interval, interval * 8
+        self._forget_failures_after = max(interval * 16, _LONG_UNPOLLED)
         self._platforms: dict[str, _Platform] = {}
 
     def record(self, provider: str, watch_id: int, now: datetime, *, has_read: bool) -> bool:
@@ -32,13 +36,13 @@ class Reachability:
         platform = self._platforms.setdefault(provider, _Platform())
         if not has_read:
             platform.answered_at.pop(watch_id, None)
-            platform.failed.add(watch_id)
+            platform.failed_at[watch_id] = now
             return False
         was_unreachable = self._is_unreachable(platform, now)
-        platform.failed.discard(watch_id)
+        platform.failed_at.pop(watch_id, None)
         platform.answered_at[watch_id] = now
         if was_unreachable:
-            platform.failed.clear()
+            platform.failed_at.clear()
             platform.back_at, platform.probed_at = now, None
         return was_unreachable
 
@@ -66,8 +70,10 @@ class Reachability:
         return due
 
     def _is_unreachable(self, platform: _Platform, now: datetime) -> bool:
-        """Another process may poll a job from now on, so an old answer proves nothing."""
-        if not platform.failed:
+        """A job may be polled by another process from now on, or not at all, so what is old proves nothing."""
+        failed = {one: at for one, at in platform.failed_at.items() if now - at < self._forget_failures_after}
+        platform.failed_at = failed
+        if not failed:
             return False
         recent = {one: at for one, at in platform.answered_at.items() if now - at < self._forget_after}
         platform.answered_at = recent

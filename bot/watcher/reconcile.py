@@ -19,6 +19,7 @@ from bot.domain.durations import Clock
 from bot.domain.posts import FoundPosts, WantedPost
 from bot.domain.priorities import DeliveryPriority, priority_of
 from bot.errors import BotError, DeliveryError, LookUpUnavailable
+from bot.rules.escalation import is_channel
 from bot.store.claimed_deliveries import ClaimedDelivery, SentDelivery
 from bot.store.deliveries import Deliveries
 
@@ -218,4 +219,5 @@ def _channel(delivery: ClaimedDelivery | SentDelivery) -> str:
 def _wanted(delivery: ClaimedDelivery) -> WantedPost:
     kind, since = delivery.notification.kind, delivery.unsure_since or delivery.created_at
     root = delivery.root if kind is DeliveryKind.REPLY else None
-    return WantedPost(delivery.delivery_id, since, root, is_direct=kind is DeliveryKind.DIRECT)
+    is_direct = kind is DeliveryKind.DIRECT and not is_channel(delivery.channel)
+    return WantedPost(delivery.delivery_id, since, root, is_direct=is_direct)

@@ -120,6 +120,15 @@ async def test_a_reply_whose_answer_is_lost_is_posted_once(bench: Bench, fault: 
     assert bench.calls("conversations.replies") == 1
 
 
+async def test_an_escalation_to_a_channel_is_looked_for_there(bench: Bench) -> None:
+    bench.slack.context.faults.order("chat.postMessage", replace(LOST["reset"]))
+    await bench.enqueue(DeliveryKind.DIRECT)
+
+    await bench.deliver(3, 1)
+
+    assert len(bench.roots) == 1
+
+
 async def test_a_message_that_slack_did_not_accept_is_sent_after_the_search(bench: Bench) -> None:
     bench.slack.context.faults.order("chat.postMessage", Fault("reset", is_reset=True))
     await bench.enqueue(ROOT)

@@ -5,13 +5,16 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy import update
 
 from bot.domain.alerts import DeliveryKind, Receipt
 from bot.errors import WaitsFor
 from bot.store.claimed_deliveries import ClaimedDelivery
 from bot.store.deliveries import VERIFY_AFTER
+from bot.store.engine import Database
+from bot.store.schema import deliveries
 from bot.store.store import Store
-from tests.integration.store.building import LEASE, add_to_outbox, delivery, incident
+from tests.integration.store.building import LEASE, add_to_outbox, delivery, delivery_states, incident
 
 RECEIPT = Receipt("C1", "1710324000.000100")
 COPY = Receipt("C1", "1710324009.000100")
@@ -185,3 +188,18 @@ async def test_recovery_releases_only_what_waits_for_it(store: Store, now: datet
 
     assert await store.deliveries.retry_now(now, waits_for=waits_for) == 1
     assert [one.channel for one in await claim(store, now)] == [waits_for]
+
+
+async def test_a_row_that_cannot_be_read_is_given_up_and_the_others_are_looked_for(
+    store: Store, now: datetime, database_url: str
+) -> None:
+    await add_to_outbox(store, now, delivery("a"), delivery("b"))
+    for one in await claim(store, now):
+        await store.deliveries.mark_failed(one.id, one.token, "reset", now + SECOND, is_unknown=True)
+    database = Database(database_url)
+    async with database.write() as connection:
+        await connection.execute(update(deliveries).where(deliveries.c.dedupe_key == "a").values(notification="[]"))
+    await database.aclose()
+
+    assert [one.notification.text for one in await claim_unknown(store, now + SECOND)] == ["b"]
+    assert (await delivery_states(database_url))["a"] == ("dead", "cannot be read: written by another version")

@@ -8,12 +8,15 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from bot.domain.alerts import Receipt
 from bot.domain.jobs import JobRef
 from bot.domain.subscriptions import RuleSettings
 from bot.domain.watches import PollShare
 from bot.steady_clock import SteadyClock
 from bot.store.store import Store
 from bot.watcher.clock_sync import ClockSync, ClockSyncSettings
+from tests.integration.store.building import add_to_outbox, delivery
+from tests.integration.store.test_digests import open_incidents
 from tests.support.waiting import eventually
 
 HOURS_2 = timedelta(hours=2)
@@ -244,3 +247,20 @@ async def test_each_process_polls_its_share_first_and_later_all(store: Store, ma
     assert set() == await claimed_ids(store, clocks[0], share=shares[0])
     machine.elapsed_s += 2
     assert 5 == len(await claimed_ids(store, clocks[0], share=shares[0]))
+
+
+async def test_a_clock_that_was_set_back_delays_no_digest_and_no_search(store: Store, machine: Machine) -> None:
+    clock = machine.clock("a")
+    await machine.run(store, clock)
+    await open_incidents(store, clock(), *range(10))
+    await add_to_outbox(store, clock(), delivery("note", channel="C2"))
+    (one,) = await store.deliveries.claim(clock(), lease=LEASE)
+    await store.deliveries.mark_failed(one.id, one.token, "reset", clock(), is_unknown=True)
+    (unknown,) = await store.deliveries.attempts.claim(clock(), lease=LEASE)
+    await store.deliveries.mark_sent(one.id, unknown.token, Receipt("C2", "1.1"), clock())
+    machine.ahead["a"] = -HOURS_2
+    await machine.advance(70)
+
+    assert clock() == machine.now - HOURS_2
+    assert len(await store.digests.list_due(clock())) == 1
+    assert len(await store.deliveries.attempts.claim_sent(clock(), lease=LEASE)) == 1

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
 from bot.domain.alerts import DeliveryKind, Notification, Receipt
-from bot.errors import DeliveryError
+from bot.errors import DeliveryError, WaitsFor
 from bot.store.store import Store
 from bot.watcher.deliver import Deliverer, DeliverySettings
+from bot.watcher.outage import OutageSettings
 from tests.fakes.channels import Channels
 from tests.fakes.clock import ManualClock
-from tests.integration.store.building import add_to_outbox, delivery, delivery_states, incident
+from tests.integration.store.building import LEASE, add_to_outbox, delivery, delivery_states, incident
 from tests.support.waiting import LONGEST_S, eventually
 
 QUICK = DeliverySettings(interval_s=0.0, send_timeout_s=1.0, grace_s=0.1)
@@ -250,3 +252,25 @@ async def test_two_processes_deliver_everything_once(store: Store, clock: Manual
     await asyncio.gather(*(drain(Deliverer(store, channels, clock, QUICK)) for _ in range(2)))
 
     assert sorted(channels.arrived) == sorted(f"{number}" for number in range(40))
+
+
+async def test_a_message_that_fails_always_does_not_keep_others_from_ending_an_outage(
+    store: Store, clock: ManualClock
+) -> None:
+    about = incident(clock.now)
+    root, edit = (delivery(kind.value, kind, about=about) for kind in (DeliveryKind.ROOT, DeliveryKind.EDIT))
+    failing = DeliveryError("x", reason="internal_error", permanent=False, unreachable=True, waits_for=WaitsFor.SLACK)
+    channels = Channels(edit=failing)
+    outage = OutageSettings(failures=1, ping_every_s=0.0, longest_ping_s=0.0)
+    deliverer = Deliverer(store, channels, clock, replace(QUICK, outage=outage))
+    await add_to_outbox(store, clock.now, root, edit, about=about)
+    for _ in range(5):
+        await deliverer.tick()
+
+    clock.advance(LEASE)
+    other = replace(about, id="inc-2", channel="C2")
+    await add_to_outbox(store, clock.now, delivery("reply", DeliveryKind.REPLY, about=other, channel="C2"))
+    for _ in range(5):
+        await deliverer.tick()
+
+    assert channels.arrived == ["root", "reply"]

@@ -162,3 +162,12 @@ def test_the_escalation_chain_is_taken_once_for_all() -> None:
         [("C2", DeliveryKind.DIRECT)],
     ]
     assert all(one.notification.digest for found in sent for one in found)
+
+
+def test_a_digest_closes_after_the_clock_was_set_back() -> None:
+    members = [incident(number) for number in range(9)]
+    result, stored = plan(STORM, members, START - timedelta(hours=2))
+    again, _ = plan(stored, members, START - timedelta(hours=2))
+
+    assert result.closed_at == stored.joined_at
+    assert (again.leaving, again.closed_at) == ((), stored.joined_at)

@@ -76,3 +76,15 @@ def test_platforms_are_independent(outcomes: Reachability) -> None:
     record(outcomes, "-1")
     outcomes.record("q", 2, NOW, has_read=True)
     assert ["p"] == outcomes.unreachable(NOW)
+
+
+def test_a_job_that_is_polled_no_more_proves_nothing(outcomes: Reachability) -> None:
+    record(outcomes, "-1")
+    later = NOW + timedelta(hours=1)
+    assert ([], [], {"p": True}) == (outcomes.unreachable(later), outcomes.take_probes(later), outcomes.states(later))
+
+
+def test_a_job_that_keeps_failing_keeps_its_platform_unreachable(outcomes: Reachability) -> None:
+    for minutes in range(0, 120, 10):
+        record(outcomes, "-1", at_s=60 * minutes)
+    assert ["p"] == outcomes.unreachable(NOW + timedelta(minutes=119))

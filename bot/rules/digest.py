@@ -193,15 +193,16 @@ class _DigestDraft:
 
     def remind(self, settings: NotifySettings) -> None:
         """Remind the channel of pages that nobody has acknowledged; all pages of the digest share the reminders."""
-        fired = list(self._unclaimed_pages())
+        fired = sorted(self._unclaimed_pages())
         if not fired or not settings.reminders:
             return
-        since, sent, last_at = max(fired), self.state.reminders, self.state.reminded_at
-        if last_at is None or last_at < since:
-            sent, last_at = 0, None
+        since, sent, last_at = fired[0], self.state.reminders, self.state.reminded_at
+        # Counted from the first page that no reminder has covered: a storm that goes on must not postpone them.
+        uncovered = next((at for at in fired if last_at is None or at > last_at), None)
+        sent = sent if uncovered is None else 0
         if sent >= MAX_REMINDERS:
             return
-        due_at = (last_at or since) + interval(settings.first_reminder, sent)
+        due_at = (uncovered or last_at or since) + interval(settings.first_reminder, sent)
         not_before = max(due_at, settings.quiet_until(Severity.PAGE, max(due_at, self._now)) or due_at)
         if self._now < not_before:
             self.wake_at(not_before)

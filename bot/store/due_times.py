@@ -49,7 +49,7 @@ class DueTimes:
             latest = now + lease
             counts[index] += await self._set_due(table, wanted, now, and_(~is_claimed, table.c.due_at > now))
             counts[index] += await self._set_due(table, wanted, latest, and_(is_claimed, table.c.due_at > latest))
-        for column in (deliveries.c.verify_at, digests.c.due_at, incidents.c.remind_at):
+        for column in (digests.c.due_at, incidents.c.remind_at):
             async with self._database.write() as connection:
                 await connection.execute(update(column.table).where(column > now).values({column.name: now}))
         return CorrectedDueTimes(*counts)

@@ -17,3 +17,9 @@ def test_only_the_steady_clock_reads_the_system_clock() -> None:
         if READS.search(path.read_text(encoding="utf-8"))
     }
     assert ALLOWED == readers
+
+
+def test_one_clock_is_created_for_the_process() -> None:
+    paths = sorted((ROOT / "bot").rglob("*.py"))
+    creators = {path.name for path in paths if "SteadyClock()" in path.read_text(encoding="utf-8")}
+    assert {"steady_clock.py"} == creators

@@ -171,3 +171,15 @@ def test_a_digest_closes_after_the_clock_was_set_back() -> None:
 
     assert result.closed_at == stored.joined_at
     assert (again.leaving, again.closed_at) == ((), stored.joined_at)
+
+
+def test_a_storm_that_goes_on_does_not_postpone_its_reminder() -> None:
+    members: list[Incident] = []
+    reminded, stored = list[int](), STORM
+    for minute in range(0, 100, 4):
+        now = START + minute * MINUTE
+        members.append(incident(minute, fired_at=now))
+        result, stored = plan(replace(stored, joined_at=now), members, now)
+        reminded += [minute for _, reason in kinds(result.deliveries) if reason is NotifyReason.REMINDER]
+
+    assert reminded == [32, 68]

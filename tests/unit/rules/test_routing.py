@@ -8,51 +8,33 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.alerts import (
-    Alert,
     AlertState,
     Change,
-    Delivery,
     DeliveryKind,
     Evidence,
-    Incident,
     NotifyReason,
     Resolution,
     Severity,
     Transition,
-    alert_id,
 )
 from bot.domain.jobs import JobState
 from bot.domain.ownership import Acknowledgement, Closing, Muting
 from bot.domain.progress import RunProgress
-from bot.domain.subscriptions import Matcher, RuleSettings, Silence, Subscription
+from bot.domain.subscriptions import Matcher, RuleSettings, Silence
 from bot.rules.evaluate import EvaluatedAlert
-from bot.rules.incident_draft import Plan, PolledJob
+from bot.rules.incident_draft import PolledJob
 from bot.rules.routing import end_incident, plan
-from tests.unit.rules.observing import MINUTE, REF, START, job
-
-SUBSCRIPTION = Subscription(1, "C1", REF, "U1", START)
-FIRED = Transition(Change.FIRED, START, Evidence("errors"), notify=True)
-
-
-def firing(
-    rule: str = "log_errors", *, severity: Severity = Severity.WARN, key: str = "", summary: str = "errors"
-) -> Alert:
-    return Alert(rule, key, AlertState.FIRING, 1, START, START, START, severity, Evidence(summary))
-
-
-def evaluated(alert: Alert, transition: Transition | None = None) -> EvaluatedAlert:
-    return EvaluatedAlert(alert, transition, id=alert_id(1, REF, alert))
-
-
-def kinds(deliveries: tuple[Delivery, ...]) -> list[tuple[DeliveryKind, NotifyReason]]:
-    return [(one.notification.kind, one.notification.reason) for one in deliveries]
-
-
-def plan_for(
-    alerts: list[EvaluatedAlert], incident: Incident | None = None, *, minute: int = 0, **changes: object
-) -> Plan:
-    subscription = replace(SUBSCRIPTION, **changes)  # type: ignore[arg-type]
-    return plan(subscription, alerts, incident, [], PolledJob(job(), START + minute * MINUTE))
+from tests.unit.rules.observing import MINUTE, START, job
+from tests.unit.rules.planning import (
+    FAILED,
+    FIRED,
+    SUBSCRIPTION,
+    evaluated,
+    firing,
+    kinds,
+    plan_for,
+    shown_in_channel,
+)
 
 
 def test_a_first_alert_opens_a_root_and_its_thread() -> None:
@@ -88,13 +70,6 @@ def test_a_second_alert_edits_the_root_and_replies() -> None:
     assert not result.deliveries[1].notification.broadcast
 
 
-def shown_in_channel(result: Plan) -> bool:
-    return any(one.notification.kind is DeliveryKind.ROOT or one.notification.broadcast for one in result.deliveries)
-
-
-FAILED = firing("job_failed", severity=Severity.PAGE)
-
-
 @pytest.mark.parametrize(("minute", "shown"), [(5, True), (0, False)])
 def test_a_worse_alert_is_broadcast_unless_the_root_is_still_visible(minute: int, shown: bool) -> None:
     incident = plan_for([evaluated(firing(), FIRED)]).incident
@@ -109,118 +84,6 @@ def test_every_page_is_broadcast_even_beside_an_old_one() -> None:
     failed = replace(FAILED, fired_at=START + 480 * MINUTE)
 
     assert shown_in_channel(plan_for([evaluated(loss), evaluated(failed, FIRED)], incident, minute=480))
-
-
-OOM = firing("failure", severity=Severity.PAGE, summary="out of memory")
-
-
-def replies(result: Plan) -> list[str]:
-    """The rules that a plan replies about."""
-    about = {one.id: one.rule for one in result.incident.alerts} if result.incident else {}
-    return [
-        about[one.notification.alert_id or ""]
-        for one in result.deliveries
-        if one.notification.kind is DeliveryKind.REPLY
-    ]
-
-
-def over(alert: Alert) -> EvaluatedAlert:
-    return evaluated(replace(alert, state=AlertState.INACTIVE), Transition(Change.RESOLVED, START))
-
-
-def test_a_failure_is_reported_once_with_what_follows_from_it() -> None:
-    memory = evaluated(firing("gpu_memory_pressure"), FIRED)
-    first = plan_for([memory])
-    second = plan_for([memory, evaluated(OOM, FIRED), evaluated(firing(), FIRED)], first.incident, minute=1)
-    alerts = [memory, evaluated(OOM), evaluated(firing(summary="more"), Transition(Change.UPDATED, START, notify=True))]
-    third = plan_for([*alerts, evaluated(FAILED, FIRED)], second.incident, minute=2)
-
-    assert [replies(one) for one in (first, second, third)] == [["gpu_memory_pressure"], ["failure"], []]
-    assert third.incident is not None
-    cause = next(one for one in third.incident.alerts if one.rule == "failure")
-    assert {one.rule: one.caused_by for one in third.incident.alerts} == {
-        "gpu_memory_pressure": None,
-        "failure": None,
-        "log_errors": cause.id,
-        "job_failed": cause.id,
-    }
-
-
-@pytest.mark.parametrize("minutes", [-3, 6])
-def test_errors_long_before_or_after_a_failure_are_reported_separately(minutes: int) -> None:
-    incident = plan_for([evaluated(OOM, FIRED)]).incident
-    errors = replace(firing(), evidence=Evidence("errors", first_at=START + minutes * MINUTE))
-
-    assert replies(plan_for([evaluated(OOM), evaluated(errors, FIRED)], incident, minute=7)) == ["log_errors"]
-
-
-def test_new_errors_long_after_a_failure_are_reported_separately() -> None:
-    incident = plan_for([evaluated(OOM, FIRED), evaluated(firing(), FIRED)]).incident
-    errors = replace(firing(), evidence=Evidence("errors", first_at=START, last_at=START + 9 * MINUTE))
-    updated = evaluated(errors, Transition(Change.UPDATED, START, notify=True))
-
-    assert replies(plan_for([evaluated(OOM), updated], incident, minute=9)) == ["log_errors"]
-
-
-def test_a_warning_explains_nothing() -> None:
-    warning = firing("failure", severity=Severity.WARN)
-    incident = plan_for([evaluated(warning, FIRED)]).incident
-
-    assert replies(plan_for([evaluated(warning), evaluated(firing(), FIRED)], incident, minute=1)) == ["log_errors"]
-
-
-@pytest.mark.parametrize(("minute", "replied"), [(20, []), (120, ["log_errors"])])
-def test_a_failure_that_repeats_for_hours_does_not_explain_new_errors(minute: int, replied: list[str]) -> None:
-    at = START + minute * MINUTE
-    repeated = replace(OOM, evidence=Evidence("out of memory", first_at=START, last_at=at))
-    incident = plan_for([evaluated(repeated, FIRED)]).incident
-    errors = replace(firing(), evidence=Evidence("errors", first_at=at, last_at=at))
-
-    assert replies(plan_for([evaluated(repeated), evaluated(errors, FIRED)], incident, minute=minute)) == replied
-
-
-def test_a_silenced_cause_does_not_silence_what_follows_from_it() -> None:
-    incident = plan_for([evaluated(OOM, FIRED)]).incident
-    silence = Silence(1, "C1", (Matcher("rule", "failure"),), "U1", START, START + timedelta(hours=1), "known")
-
-    result = plan(
-        SUBSCRIPTION, [evaluated(OOM), evaluated(FAILED, FIRED)], incident, [silence], PolledJob(job(), START + MINUTE)
-    )
-
-    assert replies(result) == ["job_failed"]
-
-
-def test_a_consequence_that_becomes_the_worst_alert_is_reported() -> None:
-    unhealthy = firing("job_failed")
-    incident = plan_for([evaluated(firing("loss")), evaluated(unhealthy, FIRED)]).incident
-    worse = Transition(Change.UPDATED, START, notify=False)
-    loss = firing("loss", severity=Severity.PAGE)
-
-    alone = plan_for([evaluated(firing("loss")), evaluated(FAILED, worse)], incident, minute=1)
-    explained = plan_for([evaluated(loss, worse), evaluated(FAILED, worse)], incident, minute=1)
-
-    assert (replies(alone), alone.deliveries[1].notification.mention) == (["job_failed"], Severity.PAGE)
-    assert replies(explained) == ["loss"]
-
-
-def test_what_outlasts_its_cause_is_reported_separately() -> None:
-    hang, low = firing("hang", severity=Severity.PAGE), firing("low_gpu_utilization")
-    incident = plan_for([evaluated(hang, FIRED), evaluated(low, FIRED)]).incident
-    later = plan_for([over(hang), evaluated(low)], incident, minute=9)
-
-    announced = plan_for([over(hang), evaluated(low)], later.incident, minute=10)
-
-    assert replies(later) == ["low_gpu_utilization"]
-    assert replies(announced) == ["hang"]
-    assert replies(plan_for([over(hang), evaluated(low)], announced.incident, minute=11)) == []
-
-
-def test_a_consequence_clears_in_the_root_only() -> None:
-    incident = plan_for([evaluated(OOM, FIRED), evaluated(firing(), FIRED)]).incident
-
-    assert kinds(plan_for([evaluated(OOM), over(firing())], incident, minute=9).deliveries) == [
-        (DeliveryKind.EDIT, NotifyReason.CHANGED)
-    ]
 
 
 def test_a_resolved_alert_does_not_prevent_a_broadcast() -> None:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from bot.commands.answers import Answer, ErrorAnswer
-from bot.commands.handlers.rules import rules_answer
 from bot.commands.subcommands.arguments import Window
 from bot.commands.subcommands.jobs import (
-    DiagnosisAnswer,
     JobsAnswer,
     MetricsAnswer,
     MetricsCommand,
@@ -20,7 +18,6 @@ from bot.commands.subcommands.logs import Cut, CutReason, LogsAnswer, LogsComman
 from bot.commands.subcommands.rules import RulesAnswer, RuleShown
 from bot.commands.subcommands.subscriptions import ConfirmAnswer, ListAnswer, SilenceAnswer, UnwatchAnswer, WatchAnswer
 from bot.commands.subcommands.table import HelpAnswer
-from bot.diagnosis.findings import Diagnosis
 from bot.domain.alerts import (
     DeliveryKind,
     Escalation,
@@ -42,8 +39,6 @@ from bot.domain.metrics import CACHE, GPU_MEMORY, GPU_UTILIZATION, MetricPoint, 
 from bot.domain.ownership import Acknowledgement, Muting
 from bot.domain.progress import Checkpoint, RunProgress
 from bot.domain.subscriptions import Matcher, Silence, Subscription, Watched
-from bot.rules.settings import parse_settings
-from tests.unit.commands.insights import DIAGNOSIS, FIRED, OOM, QUIET, REPLAY
 from tests.unit.slack.factories import (
     HOSTILE,
     NOW,
@@ -397,32 +392,4 @@ LOG_ANSWERS = {
     "over_midnight": log_answer(lines=(line("before", -14 * 60 - 5), line("after", 0))),
     "truncated": log_answer(900),
     "around": log_answer(7, marked=3, pinned=LogsCommand(str(REF), around_ns=ns_from_datetime(at(-10)), context=3)),
-}
-
-
-RULES = rules_answer(parse_settings(["hang=off"]))
-
-
-def huge() -> DiagnosisAnswer:
-    """A diagnosis with more of everything than fits, all of it hostile."""
-    one = replace(
-        OOM, title=HOSTILE * 20, why=HOSTILE * 20, hint=HOSTILE * 20, ranks=("w " + HOSTILE, *range(1024)),
-        excerpt=(HOSTILE * 10,) * 7, root_index=4,
-    )  # fmt: skip
-    severities = [Severity.PAGE] * 2 + [Severity.WARN] * 2 + [Severity.INFO] * 40
-    failures = tuple(replace(one, severity=severity) for severity in severities)
-    return replace(DIAGNOSIS, diagnosis=Diagnosis(failures, 10**9, DIAGNOSIS.diagnosis.progress))
-
-
-EVIL_ALERT = replace(
-    FIRED, title=HOSTILE * 20, evidence=replace(FIRED.evidence, summary=HOSTILE * 50), fired_at=NOW - timedelta(days=1)
-)
-INSIGHTS: dict[str, Answer] = {
-    "diagnosis": DIAGNOSIS,
-    "quiet": QUIET,
-    "huge": huge(),
-    "rules": RULES,
-    "replay": REPLAY,
-    "replay_quiet": replace(REPLAY, alerts=()),
-    "replay_huge": replace(REPLAY, alerts=(EVIL_ALERT,) * 300, notes=(HOSTILE,)),
 }

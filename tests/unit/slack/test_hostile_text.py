@@ -25,7 +25,8 @@ from bot.slack.render.logs import render_snippet
 from bot.slack.render.message import Message
 from bot.slack.render.text import ELLIPSIS, clean, code, escape, fence, one_line
 from tests.unit.slack.factories import NOW, line
-from tests.unit.slack.samples import ANSWERS, INSIGHTS, LOG_ANSWERS, NOTIFICATIONS, RULES, log_answer
+from tests.unit.slack.insight_samples import INSIGHTS, RULES
+from tests.unit.slack.samples import ANSWERS, LOG_ANSWERS, NOTIFICATIONS, log_answer
 from tests.unit.slack.validity import problems, texts, view_problems
 
 _OURS = frozenset({"severity", "category", "signature", "fingerprint", "rules", "pinned", "older", "newer"})

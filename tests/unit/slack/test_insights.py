@@ -17,7 +17,7 @@ from bot.rules.settings import AS_SHIPPED
 from bot.slack.render.answers import render, render_shared
 from tests.unit.commands.insights import DIAGNOSIS, QUIET, REPLAY
 from tests.unit.slack.factories import NOW
-from tests.unit.slack.samples import INSIGHTS, RULES, huge
+from tests.unit.slack.insight_samples import INSIGHTS, RULES, huge
 from tests.unit.slack.validity import buttons, problems, shown
 
 

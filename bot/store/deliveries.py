@@ -157,7 +157,11 @@ class Deliveries:
         is_recent = await connection.scalar(select(deliveries.c.id).where(recent).limit(1)) is not None
         if not is_recent or row.dedupe_key.endswith(_AGAIN):
             return
-        current = select(incidents.c.value).where(incidents.c.id == row.incident_id).with_for_update()
+        current = (
+            select(incidents.c.value)
+            .where(incidents.c.id == row.incident_id, incidents.c.digest_id.is_(None))
+            .with_for_update()
+        )
         value = await connection.scalar(current)
         waiting = await connection.scalar(select(deliveries.c.id).where(edits, is_queued()).limit(1))
         if value is not None and waiting is None:

@@ -23,6 +23,8 @@ from bot.store.schema import deliveries, digests, incidents
 NO_WATCH = 0
 """The watch id of deliveries about several jobs."""
 _ROOT_WAIT = timedelta(seconds=1)
+_SHOWN = (DeliveryKind.ROOT, DeliveryKind.EDIT)
+"""An edit that is being sent when its incident joins would replace what the digest shows."""
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +87,7 @@ class Digests:
         being_sent = (
             select(func.count())
             .select_from(deliveries.join(incidents, incidents.c.id == deliveries.c.incident_id))
-            .where(incidents.c.digest_id == row.id, is_queued(), deliveries.c.kind == DeliveryKind.ROOT)
+            .where(incidents.c.digest_id == row.id, is_queued(), deliveries.c.kind.in_(_SHOWN))
         )
         posted = select(incidents.c.root).where(incidents.c.digest_id == row.id, incidents.c.root.is_not(None))
         async with self._database.write() as connection:

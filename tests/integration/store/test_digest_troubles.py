@@ -7,7 +7,7 @@ from datetime import datetime
 import pytest
 from sqlalchemy import update
 
-from bot.domain.alerts import DeliveryKind, Severity
+from bot.domain.alerts import DeliveryKind, Receipt, Severity
 from bot.domain.digest_plans import DigestPlan
 from bot.domain.digests import DigestState
 from bot.domain.notify import NotifySettings, QuietHours
@@ -18,7 +18,7 @@ from bot.store.store import Store
 from bot.watcher.digest import DigestJob
 from tests.fakes.clock import ManualClock
 from tests.integration.store.building import LEASE, delivery
-from tests.integration.store.test_digests import SECOND, open_incidents
+from tests.integration.store.test_digests import PLATFORM, SECOND, open_incidents
 
 
 async def sent_channels(store: Store, now: datetime) -> list[str]:
@@ -64,3 +64,22 @@ async def test_a_time_zone_that_is_unknown_stops_no_digest(store: Store, now: da
 
     assert await DigestJob(store, ManualClock(now + 2 * SECOND)).tick() == 1
     assert await sent_channels(store, now + 3 * SECOND) == ["C1"]
+
+
+async def test_an_edit_that_is_being_sent_does_not_replace_a_digest(store: Store, now: datetime) -> None:
+    await open_incidents(store, now, 1, group=PLATFORM)
+    (root,) = await store.deliveries.claim(now, lease=LEASE)
+    await store.deliveries.mark_sent(root.id, root.token, Receipt("C1", "1.1"), now)
+    await store.incidents.acknowledge("inc-1", "U1", now)
+    (edit,) = await store.deliveries.claim(now, lease=LEASE)
+    await open_incidents(store, now + SECOND, 2, group=PLATFORM)
+
+    assert await store.digests.list_due(now + 3 * SECOND) == []
+    await store.deliveries.mark_failed(edit.id, edit.token, "reset", now + 4 * SECOND, is_unknown=True)
+    assert await store.digests.list_due(now + 5 * SECOND) == []
+    (edit,) = await store.deliveries.claim(now + 5 * SECOND, lease=LEASE)
+    await store.deliveries.mark_sent(
+        edit.id, edit.token, Receipt("C1", "1.1"), now + 5 * SECOND, edit=edit.notification
+    )
+    assert len(await store.digests.list_due(now + 7 * SECOND)) == 1
+    assert await store.deliveries.claim(now + 10 * LEASE, lease=LEASE) == []

@@ -116,7 +116,7 @@ def render_silence(answer: SilenceAnswer) -> Message:
     if answer.ended:
         text = f"🔔 {person(answer.by) if answer.by else 'Somebody'} unmuted {_matchers(silence)}."
         return message(text, [section(text)])
-    unwatched = "This channel does not watch that job. `/train list` shows what it watches."
+    unwatched = "This channel watches no such job. `/train list` shows what it watches."
     note = context(["" if answer.is_watched else unwatched])
     unmute = actions([button("Unmute", Action.REPLACE, f"silence end {silence.id}")])
     text = f"{_silenced(silence)} for {spoken_duration(silence.ends_at - silence.created_at)}."

@@ -244,7 +244,7 @@ def test_the_alt_text_summarizes_the_answer(case: str, words: str) -> None:
 
 def test_a_silence_of_an_unwatched_job_has_a_note() -> None:
     idle = SilenceAnswer(SILENCE, is_watched=False)
-    assert "This channel does not watch that job." in shown(render(idle))
+    assert "This channel watches no such job." in shown(render(idle))
     assert "does not watch" not in shown(render(ANSWERS["silence"]))
 
 

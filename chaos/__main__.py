@@ -52,6 +52,7 @@ def describe(database: str, plan: Plan, report: Report) -> str:
         f"  {counts}"
         + (f", doubled messages touched {report.touched}" if not plan.with_history else "")
         + ("" if report.is_settled else ", NOT SETTLED")
+        + "".join(f"\n  {problem}" for problem in report.problems)
     )
 
 

@@ -23,7 +23,7 @@ from bot.store.outbox import DeliveryState, is_queued
 from bot.store.schema import deliveries, incidents, watches
 from bot.store.store import Store, open_store
 from chaos.trouble import Killer, break_platforms, break_slack, end_trouble
-from chaos.verdict import Verdict, copies, delivery_id, judge, posts, roots
+from chaos.verdict import Verdict, copies, delivery_id, explain, judge, posts, roots
 from emulator.logs import Line
 from emulator.sandbox import Sandbox, sandbox
 from emulator.slack.app import SCOPES, create_slack
@@ -73,6 +73,8 @@ class Report:
     touched: int
     """Doubled messages that somebody touched, in a run without the history scopes."""
     verdict: Verdict
+    problems: Sequence[str]
+    """What is lost, stale or out of order, one line each."""
     is_settled: bool
 
 
@@ -122,6 +124,7 @@ async def run(plan: Plan, database_url: str, folder: Path) -> Report:
         took_s=time.monotonic() - started_s,
         touched=touched,
         verdict=verdict,
+        problems=explain(slack.workspace, markers),
         is_settled=is_settled,
     )
 

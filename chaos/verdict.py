@@ -49,6 +49,20 @@ def judge(workspace: Workspace, markers: Mapping[tuple[str, str], Sequence[str]]
     )
 
 
+def explain(workspace: Workspace, markers: Mapping[tuple[str, str], Sequence[str]]) -> list[str]:
+    """Name each marker that is lost, each message that is stale and each thread out of order, to trace its cause."""
+    found = []
+    for (channel_id, job), words in markers.items():
+        channel = workspace.channels[channel_id]
+        found += [f"lost: {word} of {job} in {channel_id}" for word in _missing(channel, words)]
+        if _disorder(channel, words):
+            found.append(f"out of order: {job} in {channel_id}")
+    for channel in workspace.channels.values():
+        stale = [one for one in channel.all_messages if delivery_id(one) and _is_stale(one)]
+        found += [f"stale: {one.ts} in {channel.id}, {delivery_id(one)}: {one.text[:80]}" for one in stale]
+    return found
+
+
 def delivery_id(message: Message) -> str | None:
     """The delivery id in a message's metadata."""
     payload = (message.metadata or {}).get("event_payload", {})

@@ -35,7 +35,7 @@ from bot.store.delivery_queue import Room, Taken, find_ready, roots_of, take
 from bot.store.engine import AnyRow, Database
 from bot.store.outbox import NO_PAYLOAD, DeliveryState, add_deliveries, is_queued, repeat_edit
 from bot.store.roots import forget_root, set_root
-from bot.store.schema import deliveries, incidents
+from bot.store.schema import deliveries, digests, incidents
 
 log = logging.getLogger(__name__)
 
@@ -151,7 +151,7 @@ class Deliveries:
     async def _repeat_edit(
         self, connection: AsyncConnection, row: AnyRow, channel: str, edit: Notification, now: datetime
     ) -> None:
-        """Show an incident's state once more later if the outcome of a recent edit of its message is unknown."""
+        """Show the state of an incident or digest once more later if a recent edit's outcome is unknown."""
         edits = and_(deliveries.c.incident_id == row.incident_id, deliveries.c.kind == DeliveryKind.EDIT)
         recent = and_(edits, deliveries.c.unsure_since > now - 2 * VERIFY_AFTER)
         is_recent = await connection.scalar(select(deliveries.c.id).where(recent).limit(1)) is not None
@@ -163,9 +163,10 @@ class Deliveries:
             .with_for_update()
         )
         value = await connection.scalar(current)
+        await connection.execute(select(digests.c.id).where(digests.c.id == row.incident_id).with_for_update())
         waiting = await connection.scalar(select(deliveries.c.id).where(edits, is_queued()).limit(1))
-        if value is not None and waiting is None:
-            shown = replace(edit, incident=from_json(value, Incident))
+        if waiting is None:
+            shown = edit if value is None else replace(edit, incident=from_json(value, Incident))
             again = Delivery(f"{row.dedupe_key}{_AGAIN}", channel, shown)
             await repeat_edit(self._database, connection, row.watch_id, again, now, now + VERIFY_AFTER)
 

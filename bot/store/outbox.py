@@ -88,8 +88,9 @@ async def add_deliveries(
 async def repeat_edit(
     database: Database, connection: AsyncConnection, watch_id: int, edit: Delivery, now: datetime, at: datetime
 ) -> None:
-    """Add an edit again, due at `at`; a later edit supersedes it."""
+    """Add an edit again, due at `at`; a later edit supersedes it, and a digest that shows the incident folds it."""
     row = _row(watch_id, edit, now) | {"due_at": at}
+    await _fold(connection, [row], now)
     insert = database.insert(deliveries).on_conflict_do_nothing(
         index_elements=[deliveries.c.watch_id, deliveries.c.dedupe_key]
     )

@@ -12,6 +12,7 @@ from bot.domain.digest_plans import DigestPlan
 from bot.domain.digests import DigestState
 from bot.domain.notify import NotifySettings, QuietHours
 from bot.health.canary import CANARY_CHANNEL, Canary
+from bot.store.deliveries import VERIFY_AFTER
 from bot.store.engine import Database
 from bot.store.schema import digests, incidents
 from bot.store.store import Store
@@ -55,6 +56,28 @@ async def test_a_digest_is_shown_although_a_row_cannot_be_read(
     assert root.notification.kind is DeliveryKind.ROOT
     assert root.notification.digest is not None
     assert len(root.notification.digest.members) == (9 if table is incidents else 10)
+
+
+async def test_a_digest_is_shown_again_after_an_edit_whose_sender_died(store: Store, now: datetime) -> None:
+    await open_incidents(store, now, *range(10))
+    clock = ManualClock(now + 2 * SECOND)
+    await DigestJob(store, clock).tick()
+    while claimed := await store.deliveries.claim(clock(), lease=LEASE):
+        for one in claimed:
+            await store.deliveries.mark_sent(one.id, one.token, Receipt("C1", "1.1"), clock())
+    await store.incidents.acknowledge("inc-3", "U1", clock())
+    clock.advance(30 * SECOND)
+    await DigestJob(store, clock).tick()
+    assert DeliveryKind.EDIT in [one.notification.kind for one in await store.deliveries.claim(clock(), lease=LEASE)]
+
+    clock.advance(LEASE)
+    (edit,) = await store.deliveries.claim(clock(), lease=LEASE)  # the reply is looked for first
+    await store.deliveries.mark_sent(edit.id, edit.token, Receipt("C1", "1.1"), clock(), edit=edit.notification)
+
+    clock.advance(VERIFY_AFTER)
+    (again,) = await store.deliveries.claim(clock(), lease=LEASE)
+    assert again.delivery_id != edit.delivery_id
+    assert again.notification.digest == edit.notification.digest
 
 
 async def test_a_time_zone_that_is_unknown_stops_no_digest(store: Store, now: datetime) -> None:

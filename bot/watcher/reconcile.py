@@ -183,24 +183,30 @@ class Reconciler:
             wait = error.retry_after or 10 * self._settings.retry
             await self._outbox.attempts.verify_later(ids, self._clock() + wait)
             return
+        left = []
         for one in sent:
-            await self._delete([copy for copy in found.get(one.delivery_id, ()) if copy.ts != one.receipt.ts])
-        await self._outbox.attempts.mark_verified(ids, is_single=True)
+            copies = [copy for copy in found.get(one.delivery_id, ()) if copy.ts != one.receipt.ts]
+            if not await self._delete(copies):
+                left.append(one.id)
+        await self._outbox.attempts.mark_verified([one for one in ids if one not in left], is_single=True)
+        if left:
+            await self._outbox.attempts.verify_later(left, self._clock() + 10 * self._settings.retry)
 
-    async def _delete(self, copies: Sequence[Receipt]) -> None:
-        for copy in copies:
-            await delete_copy(self._finder, copy)
+    async def _delete(self, copies: Sequence[Receipt]) -> bool:
+        """Delete copies; return False if one remains that may be deleted later."""
+        return all([await delete_copy(self._finder, copy) for copy in copies])
 
 
-async def delete_copy(finder: PostFinder, copy: Receipt) -> None:
-    """Delete a message that repeats another one; log the failure if it stays."""
+async def delete_copy(finder: PostFinder, copy: Receipt) -> bool:
+    """Delete a message that repeats another one; log the failure and return False if it may be deleted later."""
     fields: dict[str, object] = {"channel": copy.channel, "ts": copy.ts}
     try:
         await finder.delete(copy)
     except DeliveryError as error:
         log.warning("copy not deleted", extra={**fields, "reason": error.reason})
-    else:
-        log.info("copy deleted", extra=fields)
+        return error.permanent
+    log.info("copy deleted", extra=fields)
+    return True
 
 
 async def _logged(work: Coroutine[None, None, None]) -> None:

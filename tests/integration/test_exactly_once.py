@@ -232,6 +232,21 @@ async def test_a_message_that_slack_accepts_late_is_deleted(bench: Bench) -> Non
     assert kept.edited_ts
 
 
+async def test_a_copy_that_cannot_be_deleted_now_is_deleted_later(bench: Bench) -> None:
+    faults = bench.slack.context.faults
+    faults.order("chat.postMessage", Fault("late", is_applied=True, delay_s=1.0))
+    faults.order("chat.delete", Fault("internal_error", status=500))
+    await bench.enqueue(ROOT)
+    await bench.deliver(3, 1)
+    await bench.slack.person_actions.until(lambda: len(bench.roots) == 2)
+    await bench.deliver(VERIFY_AFTER.total_seconds(), 1)
+    assert len(bench.roots) == 2
+
+    await bench.deliver(60, 1)
+
+    assert len(bench.roots) == 1
+
+
 @pytest.mark.parametrize("ahead", [timedelta(hours=-2), timedelta(hours=2)])
 async def test_a_message_is_found_although_our_clock_is_wrong(bench: Bench, ahead: timedelta) -> None:
     bench.clock.advance(ahead)

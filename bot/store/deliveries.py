@@ -112,7 +112,8 @@ class Deliveries:
         because Slack may accept the earlier one late.
 
         Returns:
-            False if another receipt was recorded before: this message is a copy.
+            False if another message counts: this one is a copy. True also if this receipt was recorded before, as when
+            somebody who looked for the message was faster than its sender.
         """
         is_held = deliveries.c.claim_token == token
         is_unsure = or_(deliveries.c.unsure_since.is_not(None), ~func.coalesce(is_held, False))
@@ -146,7 +147,8 @@ class Deliveries:
                 await add_deliveries(self._database, connection, [(row.watch_id, one) for one in follow_ups], now)
             if row is not None and row.kind == DeliveryKind.ROOT:
                 await set_root(connection, row.incident_id, receipt)
-        return row is not None
+            recorded = select(deliveries.c.receipt).where(deliveries.c.id == delivery_id)
+            return row is not None or await connection.scalar(recorded) == to_json(receipt)
 
     async def _repeat_edit(
         self, connection: AsyncConnection, row: AnyRow, channel: str, edit: Notification, now: datetime

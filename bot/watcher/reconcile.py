@@ -141,8 +141,10 @@ class Reconciler:
         log.info("message found; not sent again", extra={"delivery": delivery.id, "channel": delivery.channel})
         notification, now = delivery.notification, self._clock()
         follow_ups = await self._follow_ups(notification, receipts[0]) if self._follow_ups else ()
-        await self._outbox.mark_sent(delivery.id, delivery.token, receipts[0], now, follow_ups)
-        await self._delete(receipts[1:])
+        if await self._outbox.mark_sent(delivery.id, delivery.token, receipts[0], now, follow_ups):
+            await self._delete(
+                receipts[1:]
+            )  # else one of them may be what the sender recorded; they are verified later
 
     async def _postpone(self, claimed: Sequence[ClaimedDelivery], error: Exception) -> None:
         wait = (error.retry_after if isinstance(error, DeliveryError) else None) or self._settings.retry

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.domain.alerts import Delivery, DeliveryKind, NotifyReason
+from bot.domain.alerts import Delivery, DeliveryKind, Notification, NotifyReason, Receipt
 from bot.slack.client import create_client
 from bot.slack.find_posts import PostHistory
 from bot.slack.notifier import SlackNotifier
@@ -230,6 +230,38 @@ async def test_a_message_that_slack_accepts_late_is_deleted(bench: Bench) -> Non
     await bench.enqueue(EDIT)
     await bench.deliver()
     assert kept.edited_ts
+
+
+class PausedNotifier(SlackNotifier):
+    """Returns a receipt only when `resumed`, as in a process that the machine suspended."""
+
+    def __init__(self, bench: Bench) -> None:
+        client = create_client(BOT_TOKEN, bench.slack.api_url)
+        super().__init__(client, history=PostHistory(client, bench.clock))
+        self.resumed = asyncio.Event()
+
+    async def send(
+        self, notification: Notification, *, channel: str, root: Receipt | None, delivery_id: str
+    ) -> Receipt:
+        receipt = await super().send(notification, channel=channel, root=root, delivery_id=delivery_id)
+        await self.resumed.wait()
+        return receipt
+
+
+async def test_a_message_that_is_found_before_its_sender_continues_is_not_deleted(bench: Bench) -> None:
+    paused = PausedNotifier(bench)
+    sender = Deliverer(bench.store, paused, bench.clock, replace(SETTINGS, send_timeout_s=20.0))
+    await bench.enqueue(ROOT)
+    await sender.tick()
+    await bench.slack.person_actions.until(lambda: len(bench.roots) == 1)
+
+    await bench.deliver(SETTINGS.lease.total_seconds())
+    paused.resumed.set()
+    while await sender.tick():
+        pass
+
+    assert bench.calls("conversations.history") == 1
+    assert (len(bench.roots), bench.calls("chat.delete")) == (1, 0)
 
 
 async def test_a_copy_that_cannot_be_deleted_now_is_deleted_later(bench: Bench) -> None:

@@ -94,6 +94,16 @@ async def test_an_edit_is_repeated_without_a_search(store: Store, now: datetime)
     assert edit.notification.kind is DeliveryKind.EDIT
 
 
+async def test_the_sender_of_a_message_that_was_found_meanwhile_has_sent_no_copy(store: Store, now: datetime) -> None:
+    await add_to_outbox(store, now, delivery("a"))
+    (sender,) = await claim(store, now)
+    (finder,) = await claim_unknown(store, now + LEASE)
+    assert await store.deliveries.mark_sent(finder.id, finder.token, RECEIPT, now + LEASE)
+
+    assert await store.deliveries.mark_sent(sender.id, sender.token, RECEIPT, now + LEASE)
+    assert not await store.deliveries.mark_sent(sender.id, sender.token, COPY, now + LEASE)
+
+
 async def test_an_edit_whose_claim_expired_is_superseded_by_a_later_one_and_the_newest_state_is_shown_again(
     store: Store, now: datetime
 ) -> None:

@@ -105,7 +105,7 @@ def _open_target(name: str, *, force: bool) -> Iterator[BinaryIO]:
         file = part.open("wb")
     except (OSError, ValueError) as problem:  # ValueError: a NUL byte or a lone surrogate
         reason = problem.strerror if isinstance(problem, OSError) else "the name is not valid"
-        raise ConfigError(f"Cannot write {name[:80]}: {reason}. Specify another file.") from None
+        raise ConfigError(f"Cannot write {name[:500]}: {reason}. Specify another file.") from None
     with file:
         yield file
     if not is_device:

@@ -157,7 +157,7 @@ async def test_closed_pipe_is_not_an_error(machine: Machine) -> None:
     assert first.startswith(b'{"timestamp"')
 
 
-async def test_ctrl_c_exits_with_130_without_output(machine: Machine) -> None:
+async def test_ctrl_c_exits_with_130_and_states_only_that(machine: Machine) -> None:
     ref = put(machine.world, "baseten", hostile_lines(100, "baseten"))
     machine.on.faults.set([Fault("stall", delay_s=60)])
     process = await machine.start("logs", ref, BASETEN_TIMEOUT_S="50")
@@ -165,7 +165,7 @@ async def test_ctrl_c_exits_with_130_without_output(machine: Machine) -> None:
         await asyncio.sleep(0.02)
     process.send_signal(signal.SIGINT)
     out, err = await process.communicate()
-    assert (130, b"", b"") == (process.returncode, out, err)
+    assert (130, b"", b"trainwatch: Interrupted.\n") == (process.returncode, out, err)
 
 
 async def test_environment_overrides_env_file(machine: Machine) -> None:

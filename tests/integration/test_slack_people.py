@@ -106,9 +106,9 @@ async def test_the_button_of_a_suggestion_repeats_the_command(harness: SlackHarn
 async def test_a_time_is_in_the_persons_zone(store: Store) -> None:
     async with running(SlackHarness(store, slack_with_scopes(GRANTED))) as harness:
         harness.slack.workspace.users["U0ADA"].tz = "Asia/Kolkata"
-        await harness.command(f"logs {REF} --start 2026-03-13 00:30")
+        await harness.command(f"logs {REF} --start 2026-03-13 17:00")
     (query,) = harness.provider.queries
-    assert query.start_ns == 1773342000 * 10**9  # 2026-03-12T19:00:00Z
+    assert query.start_ns == 1773401400 * 10**9  # 2026-03-13T11:30:00Z
 
 
 async def test_quiet_hours_are_in_the_persons_zone(harness: SlackHarness) -> None:
@@ -120,10 +120,10 @@ async def test_quiet_hours_are_in_the_persons_zone(harness: SlackHarness) -> Non
 async def test_without_the_scope_times_are_in_utc_and_the_answer_names_utc(store: Store) -> None:
     scopes = [scope for scope in GRANTED if scope != "users:read"]
     async with running(SlackHarness(store, slack_with_scopes(scopes))) as harness:
-        seen = await harness.command(f"logs {REF} --since 2026-03-13")
+        seen = await harness.command(f"logs {REF} --since 2026-03-13 11:30")
     assert "Times are in UTC" in str(seen.messages[-1].blocks)
     (query,) = harness.provider.queries
-    assert query.start_ns == 1773360000 * 10**9
+    assert query.start_ns == 1773401400 * 10**9
 
 
 async def test_my_jobs_are_those_of_my_address(harness: SlackHarness) -> None:

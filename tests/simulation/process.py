@@ -31,7 +31,9 @@ from tests.simulation.slack import SimulatedClient, SlackModel
 
 POLL_EVERY = timedelta(seconds=15)
 LEASE = timedelta(seconds=30)
-_CLOCKS = ClockSyncSettings(adopt_after_s=30, lease=LEASE, furthest_poll=timedelta(minutes=2))
+_CLOCKS = ClockSyncSettings(
+    adopt_after_s=30, lease=LEASE, furthest_poll=timedelta(minutes=2), furthest_delivery=timedelta(minutes=2)
+)
 _RESTS = LoopSettings(shortest_rest_s=1.0, longest_rest_s=8.0, heartbeat_every=timedelta(minutes=1))
 
 

@@ -30,7 +30,7 @@ def test_nothing_is_lost_when_the_history_cannot_be_read(first: int) -> None:
 
 @pytest.mark.parametrize("bug", [MarksBeforeSending, SendsBeforeCommitting, IgnoresClaims])
 def test_a_planted_bug_is_found(bug: type[SimulatedProcess]) -> None:
-    assert any(run_chunk(Chunk(seed, 1), bug).violations for seed in range(SEEDS))
+    assert any(run_chunk(Chunk(seed, 1, with_clocks=False), bug).violations for seed in range(SEEDS))
 
 
 def test_a_seed_replays_exactly() -> None:

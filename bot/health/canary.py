@@ -69,7 +69,7 @@ class Canary:
         return 0
 
     async def stop(self) -> None:
-        """Do nothing: there is no work between ticks."""
+        """Do nothing: each tick finishes its work."""
 
     def receive(self, notification: Notification) -> Receipt:
         """Take the message in place of Slack, and measure how long it took."""

@@ -47,7 +47,7 @@ class DatabaseMonitor:
         return 0
 
     async def stop(self) -> None:
-        """Do nothing: there is no work between ticks."""
+        """Do nothing: each tick finishes its work."""
 
     def results(self) -> list[CheckResult]:
         """Return what the last check found. Without one for a minute, the database does not answer."""

@@ -40,7 +40,7 @@ class DeadManSwitch:
         return 0
 
     async def stop(self) -> None:
-        """Do nothing: there is no work between ticks."""
+        """Do nothing: each tick finishes its work."""
 
     async def _ping(self) -> str | None:
         """Return why the ping failed, without the URL; None if it arrived."""

@@ -47,7 +47,7 @@ class SlackMonitor:
         return 0
 
     async def stop(self) -> None:
-        """Do nothing: there is no work between ticks."""
+        """Do nothing: each tick finishes its work."""
 
     def results(self) -> list[CheckResult]:
         """Return what is known about both ways."""

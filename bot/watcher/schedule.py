@@ -179,7 +179,7 @@ class PurgeJob:
         return 0
 
     async def stop(self) -> None:
-        """Do nothing: there is no work between ticks."""
+        """Do nothing: each tick finishes its work."""
 
 
 async def _shielded(tick: Coroutine[object, object, int]) -> int:

@@ -33,7 +33,7 @@ class DeploymentMetricsReader:
         self._names: Sequence[str] = METRIC_NAMES
         """What to ask for; empty for the platform's default set, once it has refused a name."""
         self._without: dict[str, tuple[datetime, str]] = {}
-        """By path, since when and why there are no metrics."""
+        """By path, since when and why metrics are missing."""
 
     async def read(
         self, client: HttpClient, path: str, query: MetricQuery, limits: Resources, now: datetime
@@ -41,7 +41,7 @@ class DeploymentMetricsReader:
         """Return the validated series of one window, or of a snapshot without one.
 
         Raises:
-            NotSupported: there are no metrics; the platform is asked again after an hour.
+            NotSupported: the metrics are missing or not allowed; the platform is asked again after an hour.
         """
         known = self._without.get(path)
         if known is not None and timedelta(0) <= now - known[0] < _ASK_AGAIN_AFTER:

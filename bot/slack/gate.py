@@ -129,14 +129,14 @@ class Gate:
     @asynccontextmanager
     async def recorded(self, kind: AuditKind, origin: PayloadOrigin, text: str) -> AsyncIterator[Attempt]:
         """Record an attempt before it is handled, and at the end what came of it."""
-        attempt = Attempt(origin)
+        attempt, is_through = Attempt(origin), False
         number = await self._begin(kind, origin, text)
         try:
             yield attempt
-        except BaseException:  # also when cancelled; raised again
-            attempt.end(AuditResult.FAILED, "interrupted")
-            raise
+            is_through = True
         finally:
+            if not is_through:
+                attempt.end(AuditResult.FAILED, "interrupted")
             if number is not None:
                 await self._finish(number, attempt)
 

@@ -21,7 +21,7 @@ from bot.providers.decoding import decode_body, details_of, parse_time
 from bot.providers.fireworks.line_times import parse_time_field
 from bot.providers.fireworks.references import FINE_TUNING, PREFERENCE, REINFORCEMENT, SUPERVISED, job_ref
 from bot.providers.fireworks.references import NAME as PROVIDER
-from bot.providers.fireworks.wire import Status, batch_job_state, describe_status, status_word
+from bot.providers.fireworks.wire import GatewayJob, batch_job_state, describe_status, status_word
 
 KINDS = {SUPERVISED: "supervised fine-tuning", REINFORCEMENT: "reinforcement fine-tuning", PREFERENCE: "DPO"}
 """What each collection holds, in words."""
@@ -56,18 +56,10 @@ class Wandb(msgspec.Struct, frozen=True):
     url: str | None = None
 
 
-class FineTuningJob(msgspec.Struct, frozen=True, rename="camel"):
-    """A fine-tuning job of any kind. Times are RFC 3339."""
+class FineTuningJob(GatewayJob, frozen=True, rename="camel"):
+    """A fine-tuning job of any kind."""
 
-    name: str = ""
-    """`accounts/<account>/<collection>/<job>`."""
-    display_name: str | None = None
-    state: str | int | None = None
-    status: Status | str | None = None
-    create_time: str | None = None
-    update_time: str | None = None
     completed_time: str | None = None
-    created_by: str | None = None
     dataset: str | None = None
     base_model: str | None = None
     output_model: str | None = None

@@ -36,19 +36,24 @@ class Status(msgspec.Struct, frozen=True):
     message: str | None = None
 
 
-class BatchJob(msgspec.Struct, frozen=True, rename="camel"):
-    """A batch job. Times are RFC 3339."""
+class GatewayJob(msgspec.Struct, frozen=True, rename="camel"):
+    """What jobs of every kind have. Times are RFC 3339."""
 
     name: str = ""
-    """`accounts/<account>/batchJobs/<job>`."""
+    """`accounts/<account>/<collection>/<job>`."""
     display_name: str | None = None
     state: str | int | None = None
     status: str | Status | None = None
     create_time: str | None = None
-    start_time: str | None = None
-    end_time: str | None = None
     update_time: str | None = None
     created_by: str | None = None
+
+
+class BatchJob(GatewayJob, frozen=True, rename="camel"):
+    """A batch job, of the collection `batchJobs`."""
+
+    start_time: str | None = None
+    end_time: str | None = None
     num_ranks: int | None = None
     node_pool_id: str | None = None
     environment_id: str | None = None

@@ -18,6 +18,8 @@ from bot.domain.wording import plural
 
 _CODES = re.compile(r"(\r*\n|\r+|\x08+|\x1b\[\d{0,4}[ABDEFGJK])")
 _ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
+_LONGEST_CODE = 40
+_CODE_BEFORE = re.compile(_ANSI.pattern + r"\Z")
 _PROBLEM = re.compile(
     r"(?i)(?:error|exception|warning)(?![a-z_]*\s?[=:]\s?0\b)|"
     r"\b(?:traceback|fatal|failed|failure|warn|killed|abort(?:ed)?|panic|out of memory|oom)\b"
@@ -92,6 +94,16 @@ class _Row:
         self.text = self.text[: self.column] + text
         self.column = len(self.text)
 
+    def back(self, characters: int) -> None:
+        """Move to the left; colour codes have no width."""
+        if "\x1b" not in self.text:
+            self.column = max(0, self.column - characters)
+            return
+        for _ in range(characters):
+            while code := _CODE_BEFORE.search(self.text, max(0, self.column - _LONGEST_CODE), self.column):
+                self.column = code.start()
+            self.column = max(0, self.column - 1)
+
     def erase(self) -> None:
         """Erase the row."""
         self.column, self.is_overwritten = 0, True
@@ -131,7 +143,7 @@ class _Screen:
         elif part.startswith("\r"):
             row.column = 0
         elif part.startswith("\b"):
-            row.column = max(0, row.column - len(part))
+            row.back(len(part))
         elif part.startswith("\x1b[") and _CODES.fullmatch(part):
             self._control(int(part[2:-1] or 0), part[-1])
         elif part:
@@ -144,9 +156,11 @@ class _Screen:
             self.rows[self.at].column = 0
         elif code in "BE":
             self._down(max(1, number))
-        elif code in "DG":
-            column = row.column - max(1, number) if code == "D" else number - 1
-            row.column = min(max(0, column), len(row.text))
+        elif code == "D":
+            row.back(max(1, number))
+        elif code == "G":
+            row.column = len(row.text)
+            row.back(len(_ANSI.sub("", row.text)) - max(1, number) + 1)
         elif code == "K" and (number == 2 or row.column == 0):
             row.erase()
         elif code == "K":

@@ -45,6 +45,9 @@ SHOWN = {
     "a count of errors": ("errors=0 1%\rerrors=0 2%", "errors=0 2% (1 progress update hidden)"),
     "colours are not moves": ("\x1b[32mgreen\x1b[0m", "\x1b[32mgreen\x1b[0m"),
     "coloured states": ("\r\x1b[32m1%\x1b[0m\r\x1b[32m2%\x1b[0m", "\x1b[32m2%\x1b[0m (1 progress update hidden)"),
+    "a backspace after a colour": ("\x1b[31m\ba\x1b[2K", "a"),
+    "a coloured spinner": ("\x1b[32m|\x1b[0m\b/\b-", "\x1b[32m- (2 progress updates hidden)"),
+    "a column in a coloured line": ("\x1b[32mab\x1b[0mc\x1b[2Gxyz", "\x1b[32maxyz (1 progress update hidden)"),
     "nothing": ("", ""),
     "blank lines": ("a\n\nb", "a\n\nb"),
 }  # fmt: skip

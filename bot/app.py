@@ -16,6 +16,7 @@ from slack_bolt.async_app import AsyncApp
 
 from bot.check import check_network, load_webhooks, require_slack_tokens
 from bot.commands.channel_runner import ChannelRunner
+from bot.commands.handlers.job_lookup import JobDirectory
 from bot.commands.runner import CommandRunner
 from bot.commands.user_config import load_access, load_diagnosis_config, load_secret_patterns
 from bot.domain.access import AccessPolicy
@@ -94,7 +95,8 @@ async def serve(settings: Settings) -> None:
         reduce_garbage_collection()
         platforms = list(registry.names)
         log.info("trainwatch started", extra={"mode": settings.trainwatch_slack_mode, "platforms": platforms})
-        runner = CommandRunner(registry, clock, Redactor(settings.secrets, patterns), lambda: config)
+        directory, redactor = JobDirectory(store.known_jobs.save), Redactor(settings.secrets, patterns)
+        runner = CommandRunner(registry, clock, redactor, lambda: config, directory=directory)
         await _run_until_signal(_run(settings, ChannelRunner(runner, store), clock, access, webhooks))
         log.info("trainwatch stopped")
 

@@ -102,7 +102,9 @@ class CommandRunner:
                 return await diagnose(*resolve(command.ref), command, self.diagnosis_config().scanner, redactor, now)
             case JobsCommand():
                 user = command.user or (self.user if command.mine else None)
-                return await find_jobs(self.registry, replace(command, user=user), redactor)
+                return await find_jobs(
+                    self.registry, replace(command, user=user), redactor, lambda jobs: self.directory.record(jobs, now)
+                )
             case RulesCommand():
                 from bot.commands.handlers.rules import rules_answer  # noqa: PLC0415
 

@@ -4,6 +4,7 @@ import difflib
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from urllib.parse import unquote, urlsplit
 
 from bot.domain.jobs import Job, JobRef, JobState
@@ -19,11 +20,25 @@ class KnownJob:
     ref: JobRef
     name: str | None = None
     state: JobState | None = None
+    owner: str | None = None
+    """Who started it, as the platform names them: mostly an e-mail address."""
+    url: str | None = None
+    created_at: datetime | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    seen_at: datetime | None = None
+    """When a listing last had it, give or take an hour."""
 
     @classmethod
     def of(cls, job: Job) -> "KnownJob":
         """Keep what identifies a job."""
-        return cls(job.ref, job.name, job.state)
+        times = job.created_at, job.started_at, job.ended_at
+        return cls(job.ref, job.name, job.state, job.user, job.url, *times)
+
+    @property
+    def scope(self) -> str:
+        """The project, account or model that the job belongs to; "" on a platform without them."""
+        return self.ref.id.rpartition("/")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +66,12 @@ def match_page(url: str, jobs: Iterable[KnownJob]) -> tuple[KnownJob, ...]:
     candidates = _distinct(jobs)
     own = tuple(job for job in candidates if job.ref.id.rpartition("/")[2].casefold() in parts)
     return own or tuple(job for job in candidates if job.ref.id.partition("/")[0].casefold() in parts)
+
+
+def owner_keys(person: str) -> tuple[str, str]:
+    """Return how platforms may name a person: by e-mail address, or by the part before the @; in lower case."""
+    address = person.strip().lower()
+    return address, address.partition("@")[0]
 
 
 def closest_jobs(text: str, jobs: Iterable[KnownJob], count: int) -> tuple[KnownJob, ...]:

@@ -3,6 +3,7 @@
     watches ──< subscriptions      one row per watched job; the channels subscribed to it
        └─────< alerts              the state of each rule on the job
     digests ──< incidents ──< deliveries   messages about many incidents; the threads of each channel; what is sent
+    listings, known_jobs        one row per platform whose jobs are listed; one per listed job
     silences, notify_settings, people, audit, seen_keys, heartbeats, clocks
 
 Incidents and deliveries outlive their watch, because a channel's thread is closed after the watch is deleted. They
@@ -65,7 +66,7 @@ class ForeignText(TypeDecorator[str]):
         return None if value is None else clean_text(value)
 
 
-SCHEMA_VERSION = "0008"
+SCHEMA_VERSION = "0009"
 """The newest revision in `migrations/versions`."""
 
 metadata = MetaData(
@@ -266,6 +267,39 @@ audit = Table(
     Index(None, "at"),
     Index(None, "user", "id"),
     sqlite_autoincrement=True,
+)
+
+listings = Table(
+    "listings",
+    metadata,
+    Column("provider", String(100), primary_key=True),
+    Column("due_at", UtcDateTime, nullable=False, doc="When to list its jobs; while claimed, when the claim ends."),
+    Column("claim_token", String(32), doc="Of the process that lists; NULL: not claimed."),
+    Column(
+        "wanted_until", UtcDateTime, doc="Until when it is listed for people who pick jobs; NULL: for patterns only."
+    ),
+    Column("value", Text, nullable=False, server_default="{}", doc="ListingState."),
+)
+
+known_jobs = Table(
+    "known_jobs",
+    metadata,
+    Column("provider", String(100), primary_key=True),
+    Column("job_id", ForeignText, primary_key=True),
+    Column("name", ForeignText),
+    Column("owner", ForeignText, doc="As the platform names the person."),
+    Column("scope", ForeignText, nullable=False, doc="Copy of KnownJob.scope."),
+    Column("state", String(20), nullable=False, doc="JobState."),
+    Column("is_ended", Boolean, nullable=False, doc="Copy of JobState.is_terminal."),
+    Column("url", ForeignText),
+    Column("created_at", UtcDateTime),
+    Column("started_at", UtcDateTime),
+    Column("ended_at", UtcDateTime),
+    Column("seen_at", UtcDateTime, nullable=False, doc="When a listing last had it; older by up to an hour."),
+    Column("changed_at", UtcDateTime, nullable=False, doc="When it was created, started or ended, or else first seen."),
+    Column("search_text", ForeignText, nullable=False, doc="Its reference, name and owner, without case."),
+    Index(None, "is_ended", "changed_at"),
+    Index(None, "seen_at"),
 )
 
 heartbeats = Table(

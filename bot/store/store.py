@@ -19,6 +19,7 @@ from bot.store.digests import Digests
 from bot.store.due_times import DueTimes
 from bot.store.engine import Database
 from bot.store.incidents import Incidents
+from bot.store.known_jobs import KnownJobs
 from bot.store.outbox import DeliveryState
 from bot.store.preferences import Preferences
 from bot.store.reminders import Reminders
@@ -69,6 +70,7 @@ class Store:
         self.clocks = Clocks(database)
         self.canaries = Canaries(database)
         self.due_times = DueTimes(database)
+        self.known_jobs = KnownJobs(database)
 
     def set_webhooks(self, webhooks: Sequence[Webhook]) -> None:
         """Send events of incidents to these webhooks from now on."""
@@ -118,6 +120,7 @@ class Store:
         deleted += await self._delete(digests, and_(digests.c.closed_at < before, is_empty))
         deleted += await self._delete(seen_keys, seen_keys.c.expires_at < now)
         deleted += await self._delete(audit, audit.c.at < now - audit_kept_for)
+        deleted += await self.known_jobs.purge(now)
         return deleted + await self._delete(silences, silences.c.ends_at < before)
 
     async def _delete(self, table: Table, expired: ColumnElement[bool]) -> int:

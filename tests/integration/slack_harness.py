@@ -11,6 +11,7 @@ from datetime import timedelta
 from slack_bolt.async_app import AsyncApp
 
 from bot.commands.channel_runner import ChannelRunner
+from bot.commands.handlers.job_lookup import JobDirectory
 from bot.commands.runner import CommandRunner
 from bot.domain.access import OPEN_ACCESS, AccessPolicy
 from bot.domain.alerts import Delivery, DeliveryKind, Incident
@@ -75,7 +76,9 @@ class SlackHarness:
     def start(self) -> None:
         """Build the app; call it while the emulated Slack is served."""
         registry, redactor = registry_of(self.provider), Redactor([SECRET])
-        runner = ChannelRunner(CommandRunner(registry, self.clock, redactor, self.diagnosis_config), self.store)
+        directory = JobDirectory(self.store.known_jobs.save)
+        commands = CommandRunner(registry, self.clock, redactor, self.diagnosis_config, directory=directory)
+        runner = ChannelRunner(commands, self.store)
         self.app = create_app(BOT_TOKEN, api_url=self.slack.api_url, signing_secret=SIGNING_SECRET)
         times = NoteTimes(self.patience_s, self.progress_s)
         self.listeners = Listeners(

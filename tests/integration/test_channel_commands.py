@@ -8,6 +8,7 @@ import pytest
 
 from bot.commands.answers import Answer, Asker, ErrorAnswer
 from bot.commands.channel_runner import ChannelRunner
+from bot.commands.handlers.job_lookup import JobDirectory
 from bot.commands.parsing.parser import parse
 from bot.commands.runner import CommandRunner, ResolvedCommand
 from bot.commands.subcommands.jobs import JobsAnswer, StatusAnswer
@@ -40,7 +41,8 @@ class CommandHarness:
             second.id: Job(second, JobState.QUEUED, "QUEUED"),
             ENDED.id: Job(ENDED, JobState.FAILED, "FAILED"),
         }
-        runner = CommandRunner(registry_of(FakeProvider(jobs=jobs)), lambda: NOW, Redactor())
+        registry, directory = registry_of(FakeProvider(jobs=jobs)), JobDirectory(store.known_jobs.save)
+        runner = CommandRunner(registry, lambda: NOW, Redactor(), directory=directory)
         self.runner = ChannelRunner(runner, store)
 
     async def run(self, text: str, asker: Asker = HERE) -> Answer:
@@ -51,6 +53,13 @@ class CommandHarness:
 @pytest.fixture
 def commands(store: Store) -> CommandHarness:
     return CommandHarness(store)
+
+
+@pytest.mark.parametrize("text", ["jobs failed", "status nothing-of-this-name"])
+async def test_every_listing_fills_the_index_of_jobs(commands: CommandHarness, store: Store, text: str) -> None:
+    await commands.run(text)
+
+    assert {job.ref.id for job in await store.known_jobs.search("")} == {REF.id, "run/2", ENDED.id}
 
 
 async def test_watching_twice_changes_the_settings(commands: CommandHarness) -> None:

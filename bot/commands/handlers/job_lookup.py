@@ -7,6 +7,7 @@ watched, and then among the newest jobs of every platform.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -15,7 +16,7 @@ from bot.commands.answers import ErrorAnswer
 from bot.commands.handlers.jobs import list_jobs
 from bot.domain.job_matching import JobName, KnownJob, closest_jobs, match_name, match_page
 from bot.domain.wording import plural
-from bot.errors import BotError, ConfigError, ProviderError, UsageError
+from bot.errors import BotError, ConfigError, ProviderError, StoreUnavailable, UsageError
 from bot.providers.registry import Registry
 from bot.redaction.redactor import Redactor
 from bot.redaction.values import redact_job
@@ -30,6 +31,7 @@ _MAX_SHOWN = 60
 
 JobsSource = Callable[[], Awaitable[Sequence[KnownJob]]]
 """Fetches jobs that a name may mean."""
+SaveJobs = Callable[[Sequence[KnownJob], datetime], Awaitable[object]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,8 @@ class Directory:
 class JobDirectory:
     """Keeps the newest jobs for half a minute, so that many questions cost one request per platform."""
 
+    save: SaveJobs | None = None
+    """Adds jobs to the index of known jobs; None where there is no index."""
     _fetched_at: datetime | None = None
     _directory: Directory = field(default_factory=Directory)
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -64,7 +68,14 @@ class JobDirectory:
             if self._fetched_at is None or not timedelta(0) <= now - self._fetched_at < _FRESH_FOR:
                 self._directory = await _fetch(registry, redactor)
                 self._fetched_at = now
+                await self.record(self._directory.jobs, now)
             return self._directory
+
+    async def record(self, jobs: Sequence[KnownJob], now: datetime) -> None:
+        """Add listed jobs to the index. Without a database the listing still answers the command."""
+        if self.save is not None and jobs:
+            with contextlib.suppress(StoreUnavailable):
+                await self.save(jobs, now)
 
 
 async def _fetch(registry: Registry, redactor: Redactor) -> Directory:

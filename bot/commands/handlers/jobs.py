@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -21,6 +21,7 @@ from bot.commands.subcommands.jobs import (
 from bot.commands.subcommands.logs import LogsCommand
 from bot.domain.durations import datetime_from_ns, ns_from_datetime
 from bot.domain.gaps import Gap, GapReason, Part, gap_of
+from bot.domain.job_matching import KnownJob, owner_keys
 from bot.domain.jobs import Job, JobRef
 from bot.domain.lifetimes import lifetime_of
 from bot.domain.logs import Level, LogLine
@@ -74,8 +75,13 @@ async def list_jobs(registry: Registry, platform: str | None, limit: int, redact
     return JobsAnswer(tuple(await asyncio.gather(*(_list(one, limit, redactor) for one in providers))))
 
 
-async def find_jobs(registry: Registry, command: JobsCommand, redactor: Redactor) -> JobsAnswer:
-    """List the newest jobs, and of those only the ones in a state or of a person.
+async def find_jobs(
+    registry: Registry,
+    command: JobsCommand,
+    redactor: Redactor,
+    record: Callable[[Sequence[KnownJob]], Awaitable[None]],
+) -> JobsAnswer:
+    """List the newest jobs, and of those only the ones in a state or of a person; `record` gets all of them.
 
     Raises:
         ConfigError: as `list_jobs`.
@@ -84,6 +90,7 @@ async def find_jobs(registry: Registry, command: JobsCommand, redactor: Redactor
     if command.mine and command.user is None:
         raise UsageError("Your e-mail address is not set. Set TRAINWATCH_USER, or use `jobs --user you@example.com`.")
     listed = await list_jobs(registry, command.provider, command.limit, redactor)
+    await record([KnownJob.of(job) for one in listed.providers for job in one.jobs])
     return JobsAnswer(tuple(_filter(one, command) for one in listed.providers), command)
 
 
@@ -92,8 +99,8 @@ def _filter(listed: ProviderJobs, command: JobsCommand) -> ProviderJobs:
     jobs = [job for job in listed.jobs if states is None or job.state in states]
     has_users = not listed.jobs or any(job.user for job in listed.jobs)
     if command.user is not None:
-        user = command.user.casefold()
-        jobs = [job for job in jobs if (job.user or "").casefold() in (user, user.partition("@")[0])]
+        owners = owner_keys(command.user)
+        jobs = [job for job in jobs if (job.user or "").lower() in owners]
     return replace(listed, jobs=tuple(jobs), read=len(listed.jobs), has_users=has_users)
 
 

@@ -4,7 +4,7 @@ FROM python:3.13-slim AS build
 WORKDIR /src
 ARG UV_VERSION=0.13.9
 RUN pip install --no-cache-dir uv==${UV_VERSION}
-COPY pyproject.toml uv.lock README.md LICENSE ./
+COPY manifest.yml pyproject.toml uv.lock README.md LICENSE ./
 # Install locked dependencies first, so that Docker caches them across code changes.
 RUN uv export --locked --no-dev --no-emit-project --format requirements-txt > requirements.txt \
     && uv venv /opt/trainwatch \

@@ -60,6 +60,8 @@ def _dispatch(command: ShellCommand) -> int:
             return _help(command)
         case shell.VersionCommand():
             return _version()
+        case shell.InitCommand():
+            return _init()
         case shell.ServeCommand():
             return _serve()
         case shell.CheckCommand():
@@ -100,6 +102,14 @@ def _completion(command: shell.CompletionCommand) -> int:
 
     sys.stdout.write(completion_script(command.shell))
     return ExitCode.OK
+
+
+def _init() -> int:
+    from pathlib import Path
+
+    from bot.guided_setup.dialog import run_setup, standard_prompter
+
+    return ExitCode.OK if run_setup(standard_prompter(), Path.cwd()) else ExitCode.FAILED
 
 
 def _serve() -> int:

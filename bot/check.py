@@ -56,7 +56,7 @@ async def check_setup(settings: Settings) -> list[CheckResult]:
         store = await open_store(settings.database_url.get_secret_value())
         stack.push_async_callback(store.aclose)
         results += await check_store(store, datetime.now(UTC))
-        results += await asyncio.gather(*(_check_platform(registry, name) for name in registry.names))
+        results += await asyncio.gather(*(check_platform(registry, name) for name in registry.names))
     return results + _check_unavailable(registry)
 
 
@@ -136,7 +136,8 @@ def _check_files(settings: Settings) -> list[CheckResult]:
     return results
 
 
-async def _check_platform(registry: Registry, name: str) -> CheckResult:
+async def check_platform(registry: Registry, name: str) -> CheckResult:
+    """Check that a platform accepts the key."""
     prefix = settings_prefix(name).upper()
     try:
         jobs = await registry.get(name).list_jobs(limit=1)

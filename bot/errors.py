@@ -17,6 +17,7 @@
     ├── LookUpUnavailable    a channel's history cannot be read                        sent without looking
     ├── TooBusy              too many commands are running                             not retried; shown to the author
     ├── StoreUnavailable     the database is busy, unreachable or not migrated         retried by the next tick
+    ├── InputEnded           a dialog in the terminal got no more answers              not retried; exit code 1
     └── ConfigError          names the variable and the fix                            not retried; exit code 2
 
 The first line of a class's docstring is its default message, so it is written for the person who reads it.
@@ -151,6 +152,10 @@ class TooBusy(BotError):
 
 class StoreUnavailable(BotError):
     """The database is busy, unreachable or not migrated. Run `trainwatch check` for the cause."""
+
+
+class InputEnded(BotError):
+    """The input ended. What was accepted is saved in .env. To continue, run `trainwatch init` again."""
 
 
 class ConfigError(BotError):

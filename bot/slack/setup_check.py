@@ -1,5 +1,6 @@
 """Check the Slack setup for `trainwatch check`: tokens, scopes, and how to fix each problem."""
 
+import re
 from collections.abc import Iterable, Mapping
 
 import aiohttp
@@ -32,13 +33,17 @@ _REINSTALL = "Paste manifest.yml into the app's settings (App Manifest), save, a
 _WRONG_TOKENS = {
     "xapp-": "This is the app-level token. Set it as SLACK_APP_TOKEN.",
     "xoxp-": "This is a user token. Use the Bot User OAuth Token.",
+    "xoxe": "This token rotates or configures apps. Use the Bot User OAuth Token.",
+    "xoxc-": "This is a browser's token. Use the Bot User OAuth Token.",
+    "xoxs-": "This is a browser's token. Use the Bot User OAuth Token.",
 }
+_APP_ID = re.compile(r"xapp-\d-(A[A-Z0-9]+)-")
 
 
 async def check_slack(client: AsyncWebClient, app_token: str | None) -> list[CheckResult]:
     """Check the bot token, its scopes and the app token; `app_token` is None in HTTP mode."""
-    results = await _check_bot_token(client)
-    return results if app_token is None else [*results, await _check_app_token(client, app_token)]
+    results = await check_bot_token(client)
+    return results if app_token is None else [*results, await check_app_token(client, app_token)]
 
 
 async def check_user_groups(client: AsyncWebClient, groups: Iterable[str]) -> list[CheckResult]:
@@ -56,11 +61,15 @@ async def check_user_groups(client: AsyncWebClient, groups: Iterable[str]) -> li
     return results
 
 
-async def _check_bot_token(client: AsyncWebClient) -> list[CheckResult]:
+async def check_bot_token(client: AsyncWebClient) -> list[CheckResult]:
+    """Check the client's token and its scopes."""
     token = client.token or ""
     for prefix, remedy in _WRONG_TOKENS.items():
         if token.startswith(prefix):
             return [CheckResult("Slack bot token", False, f"SLACK_BOT_TOKEN starts with {prefix}", remedy)]
+    if not token.startswith("xoxb-"):
+        remedy = "Copy the Bot User OAuth Token from OAuth & Permissions or Install App."
+        return [CheckResult("Slack bot token", False, "SLACK_BOT_TOKEN does not start with xoxb-", remedy)]
     try:
         response = await client.auth_test()
     except UNREACHABLE as error:
@@ -104,7 +113,8 @@ def _history(granted: object) -> list[CheckResult]:
     return [CheckResult("Slack history", True, found)]
 
 
-async def _check_app_token(client: AsyncWebClient, app_token: str) -> CheckResult:
+async def check_app_token(client: AsyncWebClient, app_token: str) -> CheckResult:
+    """Check that the token opens a Socket Mode connection of the same app."""
     subject = "Slack app token (Socket Mode)"
     if not app_token.startswith("xapp-"):
         remedy = "Create one under Basic Information, App-Level Tokens, with the scope connections:write."
@@ -114,7 +124,28 @@ async def _check_app_token(client: AsyncWebClient, app_token: str) -> CheckResul
     except UNREACHABLE as error:
         where = "Basic Information, App-Level Tokens (xapp-, scope connections:write)"
         return _failed(subject, error, "SLACK_APP_TOKEN", where)
+    if client.token and await _is_of_another_app(client, app_token):
+        remedy = "Copy both tokens from the pages of one app."
+        return CheckResult(subject, False, "this token and the bot token belong to different apps", remedy)
     return CheckResult(subject, True, "a connection can be opened")
+
+
+async def _is_of_another_app(client: AsyncWebClient, app_token: str) -> bool:
+    """Whether the app token names an app that is not the bot's; False if Slack does not show the bot's app.
+
+    Source: the form `xapp-1-APP_ID-...` (observed, not documented); `bots.info` with `app_id`, which needs users:read
+    (https://docs.slack.dev/reference/methods/bots.info, documented, read 2026-11-29).
+    """
+    named = _APP_ID.match(app_token)
+    if named is None:
+        return False
+    try:
+        bot_id = (await client.auth_test()).get("bot_id")
+        bot: object = (await client.bots_info(bot=str(bot_id))).get("bot")
+    except UNREACHABLE:
+        return False
+    app_id = bot.get("app_id") if isinstance(bot, dict) else None
+    return isinstance(app_id, str) and app_id != named[1]
 
 
 def _failed(subject: str, error: BaseException, variable: str, where: str) -> CheckResult:

@@ -38,7 +38,9 @@ def shell_commands() -> list[str]:
 def test_readme_has_examples_of_the_main_commands() -> None:
     named = {text.split()[0] for text in slash_commands()}
     assert {one.name for one in SLACK_TABLE} == named
-    assert {"logs", "status", "watch", "scan", "check", "serve"} == {line.split()[1] for line in shell_commands()}
+    assert {"logs", "status", "watch", "scan", "check", "init", "serve"} == {
+        line.split()[1] for line in shell_commands()
+    }
 
 
 @pytest.mark.parametrize("subcommand", SHELL_TABLE, ids=lambda one: one.name)

@@ -86,6 +86,20 @@ SERVE = Subcommand("serve", "Run the Slack bot and the watcher", lambda _: Serve
 
 
 @dataclass(frozen=True, slots=True)
+class InitCommand:
+    """Ask for tokens and keys, verify them, and write `.env`."""
+
+
+INIT = Subcommand(
+    "init",
+    "Connect a Slack workspace and training platforms, step by step",
+    lambda _: InitCommand(),
+    notes="Opens Slack's page that creates the app, verifies each token and key, writes `.env`, creates the tables of "
+    "the database and sends a test message. Run it again to change or complete the setup. It keeps what works.",
+)
+
+
+@dataclass(frozen=True, slots=True)
 class CheckCommand:
     """Check this installation."""
 
@@ -151,5 +165,5 @@ class VersionCommand:
     """Print the version."""
 
 
-LocalCommand = ScanCommand | ServeCommand | CheckCommand | UpgradeCommand | CompletionCommand
-LOCAL_COMMANDS: tuple[Subcommand[LocalCommand], ...] = (SCAN, SERVE, CHECK, DB, COMPLETION)
+LocalCommand = InitCommand | ScanCommand | ServeCommand | CheckCommand | UpgradeCommand | CompletionCommand
+LOCAL_COMMANDS: tuple[Subcommand[LocalCommand], ...] = (SCAN, INIT, SERVE, CHECK, DB, COMPLETION)

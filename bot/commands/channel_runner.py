@@ -21,7 +21,7 @@ from bot.commands.subcommands.logs import LogsAnswer, LogsCommand
 from bot.commands.subcommands.notify import NotifyCommand, NotifyMeCommand
 from bot.commands.subcommands.rules import ReplayAnswer, ReplayCommand, RulesAnswer, RulesCommand
 from bot.commands.subcommands.spec import Frontend
-from bot.commands.subcommands.subscriptions import ChannelCommand, UnsilenceCommand
+from bot.commands.subcommands.subscriptions import ChannelCommand, UndoUnwatchCommand, UnsilenceCommand
 from bot.commands.subcommands.table import HelpCommand, SlackCommand
 from bot.domain.job_matching import KnownJob
 from bot.domain.jobs import JobRef, JobState
@@ -74,6 +74,9 @@ class ChannelRunner:
             silences = await self.store.silences.active(asker.channel, self.runner.clock())
             matchers = (one.matchers for one in silences if one.id == command.silence_id)
             return next((one.value for one in next(matchers, ()) if one.label == "job"), None)
+        if isinstance(command, UndoUnwatchCommand):
+            removed = await self.store.removed_subscriptions.find(command.number, asker.channel)
+            return str(removed[0].job) if len(removed) == 1 else None
         return getattr(command, "ref", None)
 
     async def system_status(self) -> SystemStatus:

@@ -10,6 +10,7 @@ from bot.commands.subcommands.rules import ReplayCommand, RulesCommand
 from bot.commands.subcommands.subscriptions import (
     ListCommand,
     SilenceCommand,
+    UndoUnwatchCommand,
     UnsilenceCommand,
     UnwatchCommand,
     WatchCommand,
@@ -29,7 +30,7 @@ def required_role(command: SlackCommand) -> AccessRole:
             return AccessRole.READ
         case NotifyCommand():
             return AccessRole.ADMINISTER if command.change is not None else AccessRole.READ
-        case WatchCommand() | UnsilenceCommand():
+        case WatchCommand() | UndoUnwatchCommand() | UnsilenceCommand():
             return AccessRole.OPERATE
         case UnwatchCommand():
             return AccessRole.ADMINISTER if command.ref is None else AccessRole.OPERATE

@@ -17,7 +17,7 @@ from bot.commands.subcommands.jobs import DiagnoseCommand, JobsCommand, MetricsC
 from bot.commands.subcommands.notify import NotifyCommand, NotifyMeCommand
 from bot.commands.subcommands.rules import ReplayCommand, RulesCommand
 from bot.commands.subcommands.shell import FollowCommand
-from bot.commands.subcommands.subscriptions import ListCommand, UnsilenceCommand
+from bot.commands.subcommands.subscriptions import ListCommand, UndoUnwatchCommand, UnsilenceCommand
 from bot.commands.subcommands.table import HelpCommand, SharedAnswer, SharedCommand, SlackCommand
 from bot.domain.durations import Clock, spoken_duration
 from bot.errors import BotError, ConfigError, JobNotFound, ProviderError, UsageError
@@ -34,7 +34,16 @@ def _shipped_config() -> DiagnosisConfig:
     return shipped_diagnosis_config()
 
 
-_WITHOUT_JOB = (JobsCommand, HelpCommand, ListCommand, UnsilenceCommand, NotifyCommand, NotifyMeCommand, AuditCommand)
+_WITHOUT_JOB = (
+    JobsCommand,
+    HelpCommand,
+    ListCommand,
+    UndoUnwatchCommand,
+    UnsilenceCommand,
+    NotifyCommand,
+    NotifyMeCommand,
+    AuditCommand,
+)
 AskedT = TypeVar("AskedT", bound=SlackCommand | FollowCommand)
 
 

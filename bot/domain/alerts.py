@@ -20,7 +20,7 @@ from bot.domain.grouping import Firings
 from bot.domain.jobs import Job, JobRef
 from bot.domain.logs import Level, LogLine, source_name
 from bot.domain.overwritten_text import shown_text
-from bot.domain.ownership import Acknowledgement, Closing, Muting, Unwatching
+from bot.domain.ownership import Acknowledgement, Closing, IncidentNote, Muting, Unwatching
 from bot.domain.progress import RunProgress
 
 
@@ -252,6 +252,8 @@ class Incident:
     unwatched: Unwatching | None = None
     group: str = ""
     """What incidents of several jobs share, such as `platform:baseten`; they become one message. "": nothing."""
+    note: IncidentNote | None = None
+    """The newest that a person added."""
 
     @property
     def is_failure(self) -> bool:
@@ -292,6 +294,8 @@ class NotifyReason(enum.StrEnum):
     """Nobody has acknowledged an alert, so it reaches the next in its channel's escalation chain."""
     TAKEN_OVER = "taken over"
     """A person took an incident from another."""
+    NOTED = "noted"
+    """A person added a note to an incident."""
     NOTE = "note"
     """Not about an alert: the job and its subscription ended."""
 

@@ -1,4 +1,4 @@
-"""What people do about an incident: take it, close it, silence it, stop watching its job."""
+"""What people do about an incident: take it, add a note, close it, silence it, stop watching its job."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +13,16 @@ class Acknowledgement:
     at: datetime
     taken_from: str | None = None
     """Who had acknowledged it before."""
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentNote:
+    """What a person wrote about an incident, redacted."""
+
+    by: str
+    """Slack user id."""
+    at: datetime
+    text: str
 
 
 @dataclass(frozen=True, slots=True)

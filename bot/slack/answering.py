@@ -23,7 +23,7 @@ from bot.commands.subcommands.arguments import InputContext
 from bot.commands.subcommands.jobs import DiagnoseCommand, JobsCommand
 from bot.commands.subcommands.logs import LogsAnswer, LogsCommand
 from bot.commands.subcommands.rules import ReplayCommand
-from bot.commands.subcommands.subscriptions import SilenceAnswer, UnwatchAnswer, WatchAnswer
+from bot.commands.subcommands.subscriptions import RestoreAnswer, SilenceAnswer, UnwatchAnswer, WatchAnswer
 from bot.commands.subcommands.table import SlackCommand
 from bot.domain.audit import AuditResult
 from bot.domain.durations import Clock
@@ -239,7 +239,7 @@ def concerns_channel(answer: Answer) -> bool:
             return answer.has_changed
         case SilenceAnswer():
             return True
-        case UnwatchAnswer(jobs):
+        case UnwatchAnswer(jobs) | RestoreAnswer(jobs):
             return bool(jobs)
         case _:
             return False

@@ -1,5 +1,6 @@
-"""The clicks on a digest: acknowledge, silence or close all its incidents, or show one of them with its own buttons."""
+"""The clicks on a digest: acknowledge, silence, close or reopen its incidents, or show one with its own buttons."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from slack_sdk.web.async_client import AsyncWebClient
@@ -25,7 +26,7 @@ _DIGEST_ID = "dig-"
 
 def is_about_digest(click: Click) -> bool:
     """Whether a click is about a digest or one of its members."""
-    is_all = click.action in (Action.ACKNOWLEDGE, Action.RESOLVE) and click.value.startswith(_DIGEST_ID)
+    is_all = click.action in _OF_ALL and click.value.startswith(_DIGEST_ID)
     return is_all or click.action in (Action.MEMBER, Action.SILENCE)
 
 
@@ -49,7 +50,11 @@ async def change_digest(
         attempt.job = str(incident.job.ref)
         refusal = await gate.refuse_role(AccessRole.READ, click.origin, client, attempt.job)
         return render_root(incident) if refusal is None else render_error(gate.refuse(attempt, refusal))
-    members = [one for one in await store.digests.members(click.value) if one.is_open]
+    digest_id, _, closed_at = click.value.partition(" ")
+    if click.action == Action.REOPEN:
+        members = [one for one in await store.digests.members(digest_id) if _was_closed(one, closed_at)]
+    else:
+        members = [one for one in await store.digests.members(digest_id) if one.is_open]
     if not members:
         text = f"{NOTE} None of these alerts needs anybody any more."
         return message(text, [section(text)])
@@ -70,7 +75,19 @@ async def change_digest(
 
 
 _GONE = "Incident not found. It ended more than 30 days ago."
-_DONE = {Action.ACKNOWLEDGE: "Acknowledged", Action.RESOLVE: "Closed", Action.SILENCE: "Silenced"}
+_DONE = {
+    Action.ACKNOWLEDGE: "Acknowledged",
+    Action.RESOLVE: "Closed",
+    Action.REOPEN: "Reopened",
+    Action.SILENCE: "Silenced",
+}
+_OF_ALL = (Action.ACKNOWLEDGE, Action.RESOLVE, Action.REOPEN)
+
+
+def _was_closed(incident: Incident, at: str) -> bool:
+    """Whether a person closed the incident at this time, and it would need a person otherwise."""
+    closing = incident.closing
+    return closing is not None and closing.at.isoformat() == at and replace(incident, closing=None).is_open
 
 
 async def _change_all(store: Store, action: Action, members: list[Incident], user: str, now: datetime) -> int:
@@ -82,6 +99,9 @@ async def _change_all(store: Store, action: Action, members: list[Incident], use
         if action is Action.RESOLVE:
             after = await store.incidents.close(one.id, user, now)
             changed += after is not None and after.closing is not None and after.closing.at == now
+        elif action is Action.REOPEN:
+            after = await store.incidents.reopen(one.id, one.closing.at if one.closing else None, now)
+            changed += after is not None and after.is_open
         else:
             after = await store.incidents.acknowledge(one.id, user, now)
             changed += after is not None and after.acknowledgement is not None and after.acknowledgement.by == user

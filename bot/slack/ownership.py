@@ -1,4 +1,4 @@
-"""Whose an incident is, and the clicks that change it: Acknowledge, Take over and Resolve."""
+"""Whose an incident is, and the clicks that change it: Acknowledge, Take over, Resolve and Reopen."""
 
 from datetime import datetime
 
@@ -7,10 +7,10 @@ from bot.domain.alerts import Incident
 from bot.slack.render.answers import render_error
 from bot.slack.render.blocks import Action
 from bot.slack.render.message import Message
-from bot.slack.render.ownership import render_done, render_not_open, render_owned, render_took_over
+from bot.slack.render.ownership import render_done, render_not_open, render_owned, render_reopened, render_took_over
 from bot.store.incidents import Incidents
 
-OWNERSHIP_ACTIONS = frozenset({Action.ACKNOWLEDGE, Action.TAKE_OVER, Action.RESOLVE})
+OWNERSHIP_ACTIONS = frozenset({Action.ACKNOWLEDGE, Action.TAKE_OVER, Action.RESOLVE, Action.REOPEN})
 
 
 async def change_owner(
@@ -29,12 +29,16 @@ async def change_owner(
     incident_id, _, owner = value.partition(" ")
     if action is Action.RESOLVE:
         incident = await incidents.close(incident_id, user, now)
+    elif action is Action.REOPEN:
+        incident = await incidents.reopen(incident_id, None, now)
     else:
         incident = await incidents.acknowledge(incident_id, user, now, taken_from=owner or None)
     if incident is None:
         return render_error(ErrorAnswer("Incident not found. It ended more than 30 days ago."))
     if action is Action.RESOLVE:
         return _resolve_answer(incident, user, now, is_root=is_root)
+    if action is Action.REOPEN:
+        return _reopen_answer(incident, now, is_root=is_root)
     return _acknowledge_answer(incident, user, now, takes_over=bool(owner), is_root=is_root)
 
 
@@ -43,6 +47,12 @@ def _resolve_answer(incident: Incident, user: str, now: datetime, *, is_root: bo
     if closing is None or (closing.by, closing.at) != (user, now):
         return render_not_open(incident, now)
     return None if is_root else render_done("Closed.", incident)
+
+
+def _reopen_answer(incident: Incident, now: datetime, *, is_root: bool) -> Message | None:
+    if not incident.is_open:
+        return render_not_open(incident, now)
+    return None if is_root else render_reopened(incident)
 
 
 def _acknowledge_answer(

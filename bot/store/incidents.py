@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.alerts import Delivery, DeliveryKind, Incident, Notification, NotifyReason, Receipt
 from bot.domain.jobs import JobRef
-from bot.domain.ownership import Acknowledgement, Closing
+from bot.domain.ownership import Acknowledgement, Closing, IncidentNote
 from bot.store.claims import revoke_claim
 from bot.store.codec import from_json, to_json
 from bot.store.engine import Database
@@ -90,6 +90,33 @@ class Incidents:
 
         return await self.change(incident_id, take, f"acknowledged:{user}", now)
 
+    async def add_note(self, incident_id: str, note: IncidentNote) -> Incident | None:
+        """Add a note to an incident, take it if it is open and nobody has it, and edit the root.
+
+        Returns:
+            The incident with the note; None when it does not exist.
+        """
+
+        def write(incident: Incident) -> Incident:
+            is_free = incident.is_open and incident.acknowledgement is None
+            taken = Acknowledgement(note.by, note.at) if is_free else incident.acknowledgement
+            return replace(incident, note=note, acknowledgement=taken)
+
+        return await self.change(incident_id, write, f"noted:{note.by}", note.at)
+
+    async def reopen(self, incident_id: str, closed_at: datetime | None, now: datetime) -> Incident | None:
+        """Undo that a person closed an incident at this time (None: at any), and edit the root.
+
+        Returns:
+            The incident, which is open if it still needs a person; None when it does not exist.
+        """
+
+        def undo(incident: Incident) -> Incident:
+            is_meant = incident.closing is not None and closed_at in (None, incident.closing.at)
+            return replace(incident, closing=None) if is_meant else incident
+
+        return await self.change(incident_id, undo, "reopened", now)
+
     async def close(self, incident_id: str, user: str, now: datetime) -> Incident | None:
         """Record that a person closes an open incident, and edit the root.
 
@@ -121,9 +148,9 @@ class Incidents:
                 await save_incidents(self._database, connection, [(row.watch_id, after)], now)
                 edit = Notification(DeliveryKind.EDIT, NotifyReason.CHANGED, after.job, after)
                 messages = [Delivery(f"{incident_id}:{key}:{now.isoformat()}", after.channel, edit)]
-                if _is_taken_over(before, after):
-                    reply = Notification(DeliveryKind.REPLY, NotifyReason.TAKEN_OVER, after.job, after)
-                    messages.append(Delivery(f"{incident_id}:taken over:{now.isoformat()}", after.channel, reply))
+                for reason in _news(before, after):
+                    reply = Notification(DeliveryKind.REPLY, reason, after.job, after)
+                    messages.append(Delivery(f"{incident_id}:{reason}:{now.isoformat()}", after.channel, reply))
                 await add_deliveries(self._database, connection, [(row.watch_id, one) for one in messages], now)
         return after
 
@@ -154,9 +181,13 @@ async def save_incidents(
         await _drop_reminders(connection, [str(row["id"]) for row in rows if row["remind_at"] is None])
 
 
-def _is_taken_over(before: Incident, after: Incident) -> bool:
+def _news(before: Incident, after: Incident) -> list[NotifyReason]:
+    """What a person's change adds to the thread."""
     taken = after.acknowledgement
-    return taken is not None and taken.taken_from is not None and taken != before.acknowledgement
+    is_taken_over = taken is not None and taken.taken_from is not None and taken != before.acknowledgement
+    is_noted = after.note is not None and after.note != before.note
+    news = ((NotifyReason.TAKEN_OVER, is_taken_over), (NotifyReason.NOTED, is_noted))
+    return [reason for reason, is_new in news if is_new]
 
 
 async def replan_reminders(connection: AsyncConnection, channel: str, now: datetime) -> None:

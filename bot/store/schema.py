@@ -4,7 +4,7 @@
        └─────< alerts              the state of each rule on the job
     digests ──< incidents ──< deliveries   messages about many incidents; the threads of each channel; what is sent
     listings, known_jobs        one row per platform whose jobs are listed; one per listed job
-    silences, notify_settings, people, audit, seen_keys, heartbeats, clocks
+    silences, notify_settings, people, audit, removed_subscriptions, seen_keys, heartbeats, clocks
 
 Incidents and deliveries outlive their watch, because a channel's thread is closed after the watch is deleted. They
 refer to it by `watch_id`, which is never reused. Columns such as `value` and `settings` hold JSON (`bot.store.codec`).
@@ -66,7 +66,7 @@ class ForeignText(TypeDecorator[str]):
         return None if value is None else clean_text(value)
 
 
-SCHEMA_VERSION = "0009"
+SCHEMA_VERSION = "0010"
 """The newest revision in `migrations/versions`."""
 
 metadata = MetaData(
@@ -115,6 +115,17 @@ subscriptions = Table(
     Column("settings", Text, nullable=False, doc="RuleSettings."),
     UniqueConstraint("watch_id", "channel"),
     Index(None, "channel"),
+    sqlite_autoincrement=True,
+)
+
+removed_subscriptions = Table(
+    "removed_subscriptions",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("channel", String(100), nullable=False),
+    Column("value", Text, nullable=False, doc="tuple[Subscription, ...], as they were."),
+    Column("removed_at", UtcDateTime, nullable=False),
+    Index(None, "removed_at"),
     sqlite_autoincrement=True,
 )
 

@@ -23,7 +23,17 @@ from bot.store.known_jobs import KnownJobs
 from bot.store.outbox import DeliveryState
 from bot.store.preferences import Preferences
 from bot.store.reminders import Reminders
-from bot.store.schema import audit, deliveries, digests, heartbeats, incidents, seen_keys, silences
+from bot.store.removed_subscriptions import RemovedSubscriptions
+from bot.store.schema import (
+    audit,
+    deliveries,
+    digests,
+    heartbeats,
+    incidents,
+    removed_subscriptions,
+    seen_keys,
+    silences,
+)
 from bot.store.seen import SeenKeys
 from bot.store.silences import Silences
 from bot.store.statistics import StoreStatistics, read_statistics
@@ -56,6 +66,7 @@ class Store:
     def __init__(self, database: Database) -> None:
         self._database = database
         self.subscriptions = Subscriptions(database)
+        self.removed_subscriptions = RemovedSubscriptions(database)
         self.silences = Silences(database)
         self.watches = Watches(database)
         self.deliveries = Deliveries(database)
@@ -107,7 +118,7 @@ class Store:
         return at
 
     async def purge_expired(self, now: datetime, audit_kept_for: timedelta = KEEP_AUDIT_FOR) -> int:
-        """Delete deliveries, incidents and silences that ended 30 days ago; return the number of rows.
+        """Delete deliveries, incidents, silences and subscriptions that ended 30 days ago; return the number of rows.
 
         Failures that nobody closed and the audit trail are kept longer.
         """
@@ -118,6 +129,7 @@ class Store:
         deleted += await self._delete(incidents, and_(incidents.c.resolved_at < before, is_forgotten))
         is_empty = ~exists().where(incidents.c.digest_id == digests.c.id)
         deleted += await self._delete(digests, and_(digests.c.closed_at < before, is_empty))
+        deleted += await self._delete(removed_subscriptions, removed_subscriptions.c.removed_at < before)
         deleted += await self._delete(seen_keys, seen_keys.c.expires_at < now)
         deleted += await self._delete(audit, audit.c.at < now - audit_kept_for)
         deleted += await self.known_jobs.purge(now)

@@ -44,6 +44,21 @@ class Subscriptions:
             row = (await connection.execute(_select(is_same))).one()
         return read_subscription(row), is_new
 
+    async def restore(self, removed: Subscription, now: datetime) -> bool:
+        """Subscribe a channel again as it was; return False if it has subscribed meanwhile."""
+        async with self._database.write() as connection:
+            watch_id = await self._watch(connection, removed.job, now)
+            values = {
+                "watch_id": watch_id,
+                "channel": removed.channel,
+                "team": removed.team,
+                "created_by": removed.created_by,
+                "created_at": removed.created_at,
+                "settings": to_json(removed.settings),
+            }
+            statement = self._database.insert(subscriptions).values(values).on_conflict_do_nothing()
+            return bool((await connection.execute(statement)).rowcount)
+
     async def remove(self, channel: str, job: JobRef) -> Subscription | None:
         """End a channel's subscription and return it; None when there is none.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -14,7 +15,14 @@ from bot.commands.runner import CommandRunner, ResolvedCommand
 from bot.commands.subcommands.jobs import JobsAnswer, StatusAnswer
 from bot.commands.subcommands.logs import LogsAnswer
 from bot.commands.subcommands.rules import ReplayAnswer, RulesAnswer
-from bot.commands.subcommands.subscriptions import ConfirmAnswer, ListAnswer, SilenceAnswer, UnwatchAnswer, WatchAnswer
+from bot.commands.subcommands.subscriptions import (
+    ConfirmAnswer,
+    ListAnswer,
+    RestoreAnswer,
+    SilenceAnswer,
+    UnwatchAnswer,
+    WatchAnswer,
+)
 from bot.commands.subcommands.table import HelpAnswer
 from bot.domain.alerts import Evidence, Incident, IncidentAlert, Severity
 from bot.domain.jobs import Job, JobRef, JobState
@@ -113,7 +121,7 @@ async def test_a_list_shows_this_channel_only(commands: CommandHarness) -> None:
 @pytest.mark.parametrize("typed", ["mem:run/1", "https://mem.example/run/1", "1"])
 async def test_unwatching_by_any_reference_to_the_job(commands: CommandHarness, typed: str) -> None:
     await commands.run("watch mem:run/1")
-    assert await commands.run(f"unwatch {typed}") == UnwatchAnswer((REF,), "U1", f"watch {REF}")
+    assert await commands.run(f"unwatch {typed}") == UnwatchAnswer((REF,), "U1", "unwatch undo 1")
     listed = await commands.run("list")
     assert isinstance(listed, ListAnswer)
     assert listed.watched == ()
@@ -124,7 +132,9 @@ async def test_unwatching_everything(commands: CommandHarness) -> None:
     await commands.run("watch mem:run/2")
     asked = await commands.run("unwatch --all")
     assert asked == ConfirmAnswer("Stop watching 2 jobs in this channel?", "Stop watching all", "unwatch --all --yes")
-    assert await commands.run("unwatch --all --yes") == UnwatchAnswer((REF, JobRef("mem", "run/2")), "U1")
+    assert await commands.run("unwatch --all --yes") == UnwatchAnswer(
+        (REF, JobRef("mem", "run/2")), "U1", "unwatch undo 1"
+    )
     assert await commands.run("unwatch --all") == UnwatchAnswer((), "U1")
 
 
@@ -133,7 +143,7 @@ async def test_a_job_of_a_removed_platform_can_be_unwatched(commands: CommandHar
     bare = ChannelRunner(CommandRunner(registry_of(), lambda: NOW, Redactor()), store)
     resolved = await bare.resolve(parse("unwatch mem:run/1"), HERE)
     assert isinstance(resolved, ResolvedCommand)
-    assert await bare.run(resolved.command, HERE) == UnwatchAnswer((REF,), "U1", f"watch {REF}")
+    assert await bare.run(resolved.command, HERE) == UnwatchAnswer((REF,), "U1", "unwatch undo 1")
 
 
 async def test_a_name_means_a_job_of_this_channel_then_any_watched_job(commands: CommandHarness) -> None:
@@ -266,8 +276,9 @@ async def test_undoing_an_unwatch_restores_the_settings(commands: CommandHarness
     assert isinstance(before, WatchAnswer)
     assert isinstance(ended, UnwatchAnswer)
     after = await commands.run(ended.undo)
-    assert isinstance(after, WatchAnswer)
-    assert after.subscription.settings == before.subscription.settings
+    assert isinstance(after, RestoreAnswer)
+    (restored,) = await commands.runner.store.subscriptions.list(HERE.channel)
+    assert replace(restored.subscription, id=0) == replace(before.subscription, id=0)
 
 
 async def test_rules_of_a_job_are_those_of_this_channel(commands: CommandHarness) -> None:

@@ -10,6 +10,7 @@ from datetime import timedelta
 from bot.domain.alerts import DeliveryKind, Incident
 from bot.domain.subscriptions import Matcher
 from bot.slack.render.blocks import Action
+from bot.store.audit import AuditQuery
 from bot.store.store import Store
 from tests.integration.slack_harness import SlackHarness, running, step_lines
 from tests.support.waiting import LONGEST_S
@@ -102,9 +103,10 @@ async def test_stopping_from_an_alert_is_posted_in_its_thread_and_can_be_undone(
     assert [] == list(await harness.store.subscriptions.list(harness.channel().id))
     await harness.slack.person_actions.click("ada", reply, Action.REPLACE)
     await harness.slack.person_actions.until(lambda: len(reply.versions) > 1)
-    assert "Watching" in reply.text
+    assert "<@U0ADA> resumed watching" in reply.text
     (watched,) = await harness.store.subscriptions.list(harness.channel().id)
     assert watched.subscription.settings.off == ("hang",)
+    assert watched.subscription.created_by == "U0ADA"
 
 
 async def test_an_alert_shows_its_silence_and_undo(harness: SlackHarness) -> None:
@@ -128,13 +130,35 @@ async def test_an_alert_shows_who_stopped_watching_and_undo(harness: SlackHarnes
     await eventually(harness.saved_incident, lambda saved: saved.unwatched is not None)
     saved = await harness.saved_incident()
     assert saved.unwatched is not None
-    assert (saved.unwatched.by, saved.unwatched.undo, saved.is_open) == ("U0BEN", f"watch {REF}", False)
+    assert (saved.unwatched.by, saved.unwatched.undo, saved.is_open) == ("U0BEN", "unwatch undo 1", False)
     assert harness.channel().replies(message.ts) == []
 
     await harness.command(saved.unwatched.undo)
     again = (await harness.saved_incident()).unwatched
     assert again is not None
     assert again.undo == ""
+
+
+async def test_unwatching_every_job_is_undone_exactly_and_once(harness: SlackHarness) -> None:
+    await harness.command(f"watch {REF} hang=off", user="ben")
+    before = await harness.store.subscriptions.list(harness.channel().id)
+    asked = (await harness.command("unwatch --all", user="ada")).messages[0]
+    await harness.slack.person_actions.click("ada", asked, Action.REPLACE)
+    ended = await harness.slack.person_actions.until(
+        lambda: next((one for one in harness.channel().messages if "stopped watching" in one.text), None)
+    )
+    assert await harness.store.subscriptions.list(harness.channel().id) == ()
+
+    stale = replace(ended)  # as Ben's client still shows it
+    await harness.slack.person_actions.click("ada", ended, Action.REPLACE)
+    await harness.slack.person_actions.until(lambda: "<@U0ADA> resumed watching" in ended.text)
+    (after,) = await harness.store.subscriptions.list(harness.channel().id)
+    assert replace(after.subscription, id=0) == replace(before[0].subscription, id=0)
+
+    seen = await harness.slack.person_actions.click("ben", stale, Action.REPLACE)
+    assert "no `unwatch` 1 to undo" in seen.text
+    trail = (await harness.store.audit.page(AuditQuery(limit=10))).entries
+    assert [one.text for one in trail].count("unwatch undo 1") == 2
 
 
 async def test_unmuting_edits_the_message_that_announced_the_silence(harness: SlackHarness) -> None:

@@ -80,8 +80,25 @@ async def test_acknowledge_and_resolve_all_act_on_every_incident(harness: SlackH
 
     stale = replace(root)  # as Ada's client still shows it
     assert await click(harness, "ben", root, Action.RESOLVE) == ""
-    assert "action_id" not in str(root.blocks)
+    assert Action.RESOLVE not in str(root.blocks)
     assert "None of these alerts needs anybody" in await click(harness, "ada", stale, Action.RESOLVE)
+
+
+async def test_undo_resolve_reopens_what_was_closed_last(harness: SlackHarness) -> None:
+    root = await post_digest(harness)
+    first = "inc-000000000000"
+    await harness.store.incidents.close(first, "U0BEN", harness.clock())
+    await after(harness, 2)
+    await click(harness, "ada", root, Action.ACKNOWLEDGE)
+    await click(harness, "ada", root, Action.RESOLVE)
+    stale = replace(root)
+
+    assert await click(harness, "ben", root, Action.REOPEN) == ""
+    still_open = [one.id for one in await harness.store.incidents.list_unclosed()]
+    assert (len(still_open), first in still_open) == (JOBS - 1, False)
+    assert await owners(harness) == {"U0ADA", None}
+    assert Action.RESOLVE in str(root.blocks)
+    assert "None of these alerts needs anybody" in await click(harness, "ben", stale, Action.REOPEN)
 
 
 async def test_silence_all_mutes_the_jobs_of_a_digest_until_it_is_undone(harness: SlackHarness) -> None:

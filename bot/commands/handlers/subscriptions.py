@@ -14,8 +14,10 @@ from bot.commands.subcommands.subscriptions import (
     ConfirmAnswer,
     ListAnswer,
     ListCommand,
+    RestoreAnswer,
     SilenceAnswer,
     SilenceCommand,
+    UndoUnwatchCommand,
     UnsilenceCommand,
     UnwatchAnswer,
     UnwatchCommand,
@@ -24,7 +26,7 @@ from bot.commands.subcommands.subscriptions import (
 )
 from bot.domain.durations import format_duration, spoken_duration
 from bot.domain.jobs import JobRef
-from bot.domain.subscriptions import Matcher, Silence, Watched
+from bot.domain.subscriptions import Matcher, Silence, Subscription, Watched
 from bot.domain.wording import plural
 from bot.errors import UsageError
 from bot.providers.registry import Registry
@@ -33,7 +35,7 @@ from bot.redaction.values import redact_job
 from bot.rules.catalog import RULES, rule_named
 from bot.rules.diagnosis_config import DiagnosisConfig
 from bot.rules.muting import mute, stop_watching
-from bot.rules.settings import format_settings, overlay, parse_settings
+from bot.rules.settings import overlay, parse_settings
 from bot.store.store import Store
 
 _LONG_SILENCE = timedelta(days=30)
@@ -63,6 +65,8 @@ class ChannelHandlers:
                 return await self._watch(command)
             case UnwatchCommand():
                 return await self._unwatch(command)
+            case UndoUnwatchCommand():
+                return await self._undo_unwatch(command)
             case ListCommand():
                 watched = [self._redact(one) for one in await self._watched()]
                 silences = await self.store.silences.active(self.asker.channel, self.now)
@@ -108,31 +112,44 @@ class ChannelHandlers:
             if watched and not command.is_confirmed:
                 question = f"Stop watching {plural(len(watched), 'job')} in this channel?"
                 return ConfirmAnswer(question, "Stop watching all", "unwatch --all --yes")
-            # One transaction per job: one that locks several watches could deadlock with a settling poll.
-            ended = [await self._end(job) for job in watched]
-            shown_on = tuple(one for answer in ended if answer for one in answer.shown_on)
-            jobs = tuple(job for answer in ended if answer for job in answer.jobs)
-            return UnwatchAnswer(jobs, self.asker.user, shown_on=shown_on)
+            return await self._end([one.subscription for one in await self._watched()])
         job = self._find(command.ref, watched)
-        answer = None if job is None else await self._end(job)
-        if answer is None:
+        if job is None:
             known = ", ".join(f"`{one}`" for one in watched[:5]) + (" …" if len(watched) > 5 else "")
             raise UsageError(f"This channel does not watch `{command.ref}`. It watches {known or 'nothing'}.")
-        return answer
+        return await self._end([one.subscription for one in await self._watched() if one.subscription.job == job])
 
-    async def _end(self, job: JobRef) -> UnwatchAnswer | None:
-        """End a subscription and its open incidents; None if it ended meanwhile."""
+    async def _end(self, subscriptions: Sequence[Subscription]) -> UnwatchAnswer:
+        """End subscriptions and their open incidents, after a record of them that an undo reads."""
+        if not subscriptions:
+            return UnwatchAnswer((), self.asker.user)
+        number = await self.store.removed_subscriptions.add(self.asker.channel, subscriptions, self.now)
+        undo, shown_on = f"unwatch undo {number}", list[str]()
+        # One transaction per job: one that locks several watches could deadlock with a settling poll.
+        for one in subscriptions:
+            shown_on += await self._end_one(one.job, undo)
+        return UnwatchAnswer(tuple(one.job for one in subscriptions), self.asker.user, undo, tuple(shown_on))
+
+    async def _end_one(self, job: JobRef, undo: str) -> list[str]:
+        """End a subscription and its open incidents; return their ids."""
         incidents, user = self.store.incidents, self.asker.user
         still_open = await incidents.list_open(self.asker.channel, job)
-        removed = await self.store.subscriptions.remove(self.asker.channel, job)
-        if removed is None:
-            return None
-        undo = " ".join(map(quote, ("watch", str(job), *format_settings(removed.settings, is_exact=True))))
+        await self.store.subscriptions.remove(self.asker.channel, job)
         for one in still_open:
             await incidents.change(
                 one.id, lambda incident: stop_watching(incident, user, self.now, undo), f"unwatched:{user}", self.now
             )
-        return UnwatchAnswer((job,), user, undo, tuple(one.id for one in still_open))
+        return [one.id for one in still_open]
+
+    async def _undo_unwatch(self, command: UndoUnwatchCommand) -> RestoreAnswer:
+        """Subscribe the channel again as before; what it watches again meanwhile keeps its newer settings."""
+        removed = await self.store.removed_subscriptions.take(command.number, self.asker.channel)
+        if not removed:
+            raise UsageError(f"There is no `unwatch` {command.number} to undo in this channel: undone already, or old.")
+        for one in removed:
+            await self.store.subscriptions.restore(one, self.now)
+            await self._forget_undo(one.job)
+        return RestoreAnswer(tuple(one.job for one in removed), self.asker.user)
 
     def _require_no_secret(self, settings: Sequence[str]) -> None:
         """Refuse settings that hold a secret, as everyone in the channel can read them.

@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # help and other commands start faster without them
 _MAX_ID_DIGITS = 10
 """Ids fit 32 bits in every database."""
 YES = Option("--yes", "Do not ask for confirmation.")
+_UNSILENCE_USAGE = "Name one silence by its number: `silence end ID`. `list` shows the numbers."
 SETTING_NOTES = "Settings: rule.parameter=value, rule=off, severity=page|warn|info."
 
 
@@ -70,6 +71,13 @@ class UnwatchCommand:
 
 
 @dataclass(frozen=True, slots=True)
+class UndoUnwatchCommand:
+    """Watch again what an `unwatch` ended, exactly as before."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class UnwatchAnswer:
     """Subscriptions that ended."""
 
@@ -77,9 +85,18 @@ class UnwatchAnswer:
     by: str = ""
     """Slack user id."""
     undo: str = ""
-    """The command that watches the job again with the same settings; "" for several jobs."""
+    """The command that undoes it."""
     shown_on: tuple[str, ...] = ()
     """Ids of the incidents whose root messages show it."""
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreAnswer:
+    """Subscriptions that were restored with their settings."""
+
+    jobs: tuple[JobRef, ...]
+    by: str
+    """Slack user id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +110,9 @@ class ConfirmAnswer:
     """What the button runs."""
 
 
-def _build_unwatch(arguments: Arguments) -> UnwatchCommand:
+def _build_unwatch(arguments: Arguments) -> UnwatchCommand | UndoUnwatchCommand:
+    if len(arguments.positionals) > 1 and arguments.positionals[0].lower() == "undo":
+        return UndoUnwatchCommand(_read_number("Name one: `unwatch undo NUMBER`.", arguments.positionals[1:]))
     names_job = bool(arguments.positionals) or (arguments.context.job is not None and not arguments.has("--all"))
     if not arguments.has("--all") and not names_job:
         raise UnnamedJob
@@ -107,9 +126,10 @@ UNWATCH = Subcommand(
     "unwatch",
     "Stop sending alerts to this channel",
     _build_unwatch,
-    "REF | --all",
+    "REF | --all | undo NUMBER",
     (Option("--all", "Stop the alerts of every job."), YES),
     (("unwatch baseten:lq4j9zm/8w6y2n", "this job"), ("unwatch --all", "every job")),
+    "The answer has an Undo button, which restores the settings too. It works for 30 days.",
     aliases=("unsubscribe",),
 )
 
@@ -183,10 +203,7 @@ def _build_silence(arguments: Arguments) -> SilenceCommand | UnsilenceCommand:
     words = _join_durations(tuple(word.rstrip(STOPS) for word in arguments.positionals))
     replace(arguments, positionals=words).at_most(2)
     if words and words[0].lower() == "end":
-        number = words[1].lstrip("#") if len(words) == 2 else ""
-        if not (number.isascii() and number.isdigit() and len(number) < _MAX_ID_DIGITS):
-            raise UsageError("Name one silence by its number: `silence end ID`. `list` shows the numbers.")
-        return UnsilenceCommand(int(number))
+        return UnsilenceCommand(_read_number(_UNSILENCE_USAGE, words[1:]))
     durations = [word for word in words if parse_long_duration(word)]
     jobs = [word for word in words if word not in durations]
     for word in jobs if not durations else ():
@@ -209,6 +226,13 @@ def _build_silence(arguments: Arguments) -> SilenceCommand | UnsilenceCommand:
         reason=arguments.text("--reason") or "",
         is_confirmed=arguments.has("--yes"),
     )
+
+
+def _read_number(usage: str, words: tuple[str, ...]) -> int:
+    number = words[0].lstrip("#") if len(words) == 1 else ""
+    if not (number.isascii() and number.isdigit() and len(number) < _MAX_ID_DIGITS):
+        raise UsageError(usage)
+    return int(number)
 
 
 def _read_pattern(text: str) -> str | None:
@@ -263,6 +287,6 @@ SILENCE = Subcommand(
     action_aliases=(("unmute", "end"), ("unsilence", "end")),
 )
 
-ChannelCommand = WatchCommand | UnwatchCommand | ListCommand | SilenceCommand | UnsilenceCommand
-ChannelAnswer = WatchAnswer | UnwatchAnswer | ListAnswer | SilenceAnswer | ConfirmAnswer
+ChannelCommand = WatchCommand | UnwatchCommand | UndoUnwatchCommand | ListCommand | SilenceCommand | UnsilenceCommand
+ChannelAnswer = WatchAnswer | UnwatchAnswer | RestoreAnswer | ListAnswer | SilenceAnswer | ConfirmAnswer
 CHANNEL_COMMANDS: tuple[Subcommand[ChannelCommand], ...] = (WATCH, UNWATCH, LIST, SILENCE)

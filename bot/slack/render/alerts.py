@@ -35,7 +35,7 @@ from bot.slack.render.jobs import job_link, job_name
 from bot.slack.render.log_lines import common_source, excerpt_rows, have_times, line_rows
 from bot.slack.render.mentions import NO_MENTIONS, Mentioned, with_mentions
 from bot.slack.render.message import Message, message
-from bot.slack.render.ownership import render_owner_reply
+from bot.slack.render.ownership import OWNER_REPLIES, render_owner_reply
 from bot.slack.render.text import code, escape, linked_hint, one_line, slack_time
 
 _MAX_FACTS = 10
@@ -58,7 +58,7 @@ def render_notification(notification: Notification, mentioned: Mentioned = NO_ME
 
 
 def _render_any_reply(notification: Notification, incident: Incident) -> Message:
-    if notification.reason in (NotifyReason.REMINDER, NotifyReason.ESCALATED, NotifyReason.TAKEN_OVER):
+    if notification.reason in OWNER_REPLIES:
         return render_owner_reply(notification)
     alert = next((one for one in incident.alerts if one.id == notification.alert_id), None)
     if alert is None:

@@ -9,7 +9,14 @@ from bot.commands.subcommands.jobs import DiagnosisAnswer, JobsAnswer, MetricsAn
 from bot.commands.subcommands.logs import LogsAnswer
 from bot.commands.subcommands.notify import NotifyAnswer
 from bot.commands.subcommands.rules import ReplayAnswer, RulesAnswer
-from bot.commands.subcommands.subscriptions import ConfirmAnswer, ListAnswer, SilenceAnswer, UnwatchAnswer, WatchAnswer
+from bot.commands.subcommands.subscriptions import (
+    ConfirmAnswer,
+    ListAnswer,
+    RestoreAnswer,
+    SilenceAnswer,
+    UnwatchAnswer,
+    WatchAnswer,
+)
 from bot.commands.subcommands.table import HelpAnswer
 from bot.domain.alerts import Evidence, Incident
 from bot.domain.durations import spoken_duration
@@ -55,7 +62,7 @@ def render(answer: Answer) -> Message:
             return render_rules(answer) if isinstance(answer, RulesAnswer) else render_replay(answer)
         case JobsAnswer():
             return render_jobs(answer)
-        case WatchAnswer() | UnwatchAnswer() | ListAnswer() | SilenceAnswer() | ConfirmAnswer():
+        case WatchAnswer() | UnwatchAnswer() | RestoreAnswer() | ListAnswer() | SilenceAnswer() | ConfirmAnswer():
             return render_subscriptions(answer)
         case NotifyAnswer():
             return render_notify(answer)

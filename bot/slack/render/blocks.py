@@ -117,6 +117,8 @@ class Action(enum.StrEnum):
     """An incident id and, after a space, the person to take it from."""
     RESOLVE = "trainwatch_resolve"
     """An incident id. The clicker closes the incident."""
+    REOPEN = "trainwatch_reopen"
+    """An incident id, or a digest id and, after a space, when its incidents were closed. Undoes RESOLVE."""
     SILENCE = "trainwatch_silence"
     """A digest id. The clicker silences the jobs of its incidents."""
     MEMBER = "trainwatch_member"

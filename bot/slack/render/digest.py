@@ -151,7 +151,7 @@ def _owners(digest: Digest) -> list[str]:
 def _buttons(digest: Digest) -> Block | None:
     firing = [one for one in digest.members if one.is_firing]
     if not firing:
-        return None
+        return actions([_undo_resolve(digest)])
     is_page = digest.severity_rank >= Severity.PAGE.rank
     is_open = any(one.acknowledged_by is None for one in firing)
     asks = confirm("Resolve all?", f"Closes {plural(len(firing), 'alert')} of this message.", "Resolve all")
@@ -168,6 +168,12 @@ def _buttons(digest: Digest) -> Block | None:
             _menu(options),
         ]
     )
+
+
+def _undo_resolve(digest: Digest) -> Block | None:
+    """To reopen what was closed last, once nothing else needs a person."""
+    closed = [one.ended_at for one in digest.members if one.is_closed and one.ended_at is not None]
+    return button("Undo resolve", Action.REOPEN, f"{digest.id} {max(closed).isoformat()}") if closed else None
 
 
 def _menu(members: Sequence[DigestMember]) -> Block | None:

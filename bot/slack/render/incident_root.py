@@ -6,6 +6,7 @@ try; who has it; buttons. Everything else is in the thread.
 
 import re
 import textwrap
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.domain.alerts import Incident, IncidentAlert, Resolution, Severity
@@ -27,7 +28,7 @@ from bot.slack.render.alert_text import (
     sentence_case,
 )
 from bot.slack.render.blocks import Action, actions, button, confirm, context, logs_button, overflow, section
-from bot.slack.render.icons import REPEATS
+from bot.slack.render.icons import REMARK, REPEATS
 from bot.slack.render.jobs import job_link, job_name, state_label
 from bot.slack.render.mentions import NO_MENTIONS, Mentioned, mention_line, with_mentions
 from bot.slack.render.message import Block, Message, message
@@ -47,6 +48,8 @@ _LOOK = "Press Logs for the lines around it."
 """The advice on an alert without a hint."""
 _ALSO_LIMIT = 46
 """Characters of the line that names the other alerts: one line on a phone."""
+_NOTE_LIMIT = 70
+"""Characters of a person's note: two lines on a phone; the thread has the whole note."""
 _TOKEN = re.compile(r"<(?:[^<>|!]*\|)?([^<>|!]*)>|<[^<>]*>")
 _MARKUP = re.compile(r"[*~`]")
 _MODULE = re.compile(r"^(?:\w+\.)+(?=\w+:)")
@@ -196,6 +199,8 @@ def _ownership(incident: Incident) -> list[str]:
         parts.append(f"☑️ Closed by {person(closing.by)} {_time(closing.at, incident)}")
     elif taken is not None and incident.is_open:
         parts.append(f"👍 Acknowledged by {person(taken.by)} {_time(taken.at, incident)}")
+    if incident.note is not None:
+        parts.append(f"{REMARK} {person(incident.note.by)}: {one_line(incident.note.text, _NOTE_LIMIT)}")
     if muted is not None and incident.resolved_at is None:
         parts.append(f"🔕 Silenced until {_time(muted.until, incident)} by {person(muted.by)}")
     return parts
@@ -219,7 +224,9 @@ def _buttons(incident: Incident, lead: IncidentAlert) -> Block | None:
 
 
 def _next_step(incident: Incident) -> Block | None:
-    """The button of an open incident: to take it, green if it is urgent, or to close it when somebody has it."""
+    """The button to take an incident, green if it is urgent; to close it when somebody has it; or to undo that."""
+    if incident.closing is not None and replace(incident, closing=None).is_open:
+        return button("Reopen", Action.REOPEN, incident.id)
     if not incident.is_open:
         return None
     if incident.acknowledgement is not None:

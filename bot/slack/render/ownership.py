@@ -10,22 +10,27 @@ from bot.slack.render.alert_text import TITLE_LIMIT, incident_icon
 from bot.slack.render.blocks import Action, actions, button, context, section
 from bot.slack.render.digest import render_digest_escalation
 from bot.slack.render.digest_text import digest_headline
-from bot.slack.render.icons import ESCALATION, NOTE, OWNER, REMINDER
+from bot.slack.render.icons import ESCALATION, NOTE, OWNER, REMARK, REMINDER
 from bot.slack.render.jobs import job_link, job_name
 from bot.slack.render.mentions import mention
 from bot.slack.render.message import Message, message
 from bot.slack.render.text import channel_link, link, one_line, person
 
+OWNER_REPLIES = frozenset({NotifyReason.REMINDER, NotifyReason.ESCALATED, NotifyReason.TAKEN_OVER, NotifyReason.NOTED})
+"""Why `render_owner_reply` is sent."""
 _DIRECT_JOBS = 20
+_NOTE_LIMIT = 600
 
 
 def render_owner_reply(notification: Notification) -> Message:
-    """A reminder or a takeover, in the incident's thread."""
+    """A reminder, a step of the escalation chain, a takeover or a note, in the incident's thread."""
     assert notification.incident is not None
     if notification.reason is NotifyReason.REMINDER:
         return _render_reminder(notification, notification.incident)
     if notification.reason is NotifyReason.ESCALATED:
         return _render_escalation(notification, notification.incident)
+    if notification.reason is NotifyReason.NOTED:
+        return _render_note(notification.incident)
     return _render_takeover(notification.incident)
 
 
@@ -75,6 +80,12 @@ def _render_takeover(incident: Incident) -> Message:
     return message(f"{text} {job_name(incident.job)}.", [section(text)])
 
 
+def _render_note(incident: Incident) -> Message:
+    note = incident.note
+    by, text = (person(note.by), one_line(note.text, _NOTE_LIMIT)) if note else ("Somebody", "")
+    return message(f"{REMARK} {by} on {job_name(incident.job)}: {text}", [section(f"{REMARK} {by}: {text}")])
+
+
 def render_direct(notification: Notification, permalink: str | None) -> Message:
     """A message to whoever started the job, or to a channel of the escalation; `permalink` leads to the alert."""
     incident, job = notification.incident, notification.job
@@ -122,6 +133,11 @@ def render_not_open(incident: Incident, now: datetime) -> Message:
 def render_took_over(incident: Incident) -> Message:
     """The private answer after Take over."""
     return render_done("You took this over.", incident)
+
+
+def render_reopened(incident: Incident) -> Message:
+    """The private answer after Reopen."""
+    return render_done("Reopened.", incident)
 
 
 def render_done(text: str, incident: Incident) -> Message:

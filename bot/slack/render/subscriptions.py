@@ -1,14 +1,25 @@
 """Answers about what a channel watches and silences."""
 
+from collections.abc import Sequence
+
 from bot.commands.parsing.tokenizer import quote
-from bot.commands.subcommands.subscriptions import ConfirmAnswer, ListAnswer, SilenceAnswer, UnwatchAnswer, WatchAnswer
+from bot.commands.subcommands.subscriptions import (
+    ChannelAnswer,
+    ConfirmAnswer,
+    ListAnswer,
+    RestoreAnswer,
+    SilenceAnswer,
+    UnwatchAnswer,
+    WatchAnswer,
+)
 from bot.domain.alerts import Severity
 from bot.domain.durations import spoken_duration
+from bot.domain.jobs import JobRef
 from bot.domain.subscriptions import Matcher, Silence
 from bot.domain.wording import plural
 from bot.slack.render.blocks import Action, actions, button, context, row_sections, section, share_button
 from bot.slack.render.jobs import job_link, job_name, job_summary, watched_row
-from bot.slack.render.message import Message, message
+from bot.slack.render.message import Block, Message, message
 from bot.slack.render.text import code, one_line, person, slack_time
 
 _ALERT_NAMES = {
@@ -29,13 +40,15 @@ _WATCHED_BUDGET = 5500
 _SILENCES_BUDGET = 1500
 
 
-def render_subscriptions(answer: WatchAnswer | UnwatchAnswer | ListAnswer | SilenceAnswer | ConfirmAnswer) -> Message:
+def render_subscriptions(answer: ChannelAnswer) -> Message:
     """The message of an answer, for the one who asked."""
     match answer:
         case WatchAnswer():
             return render_watch(answer)
         case UnwatchAnswer():
             return render_unwatch(answer)
+        case RestoreAnswer():
+            return _render_restored(answer)
         case ListAnswer():
             return render_list(answer)
         case SilenceAnswer():
@@ -78,9 +91,19 @@ def render_unwatch(answer: UnwatchAnswer) -> Message:
             text = f"{by} stopped watching {code(str(job))} in this channel."
         case jobs:
             text = f"{by} stopped watching {plural(len(jobs), 'job')} in this channel."
-    rows = [code(str(job)) for job in answer.jobs] if len(answer.jobs) > 1 else []
-    undo = actions([button("Undo", Action.REPLACE, answer.undo)]) if answer.undo else None
-    return message(text, [section(text), *row_sections(rows, 3000, "job"), undo])
+    undo = actions([button("Undo", Action.REPLACE, answer.undo)])
+    return message(text, [section(text), *_several(answer.jobs), undo])
+
+
+def _render_restored(answer: RestoreAnswer) -> Message:
+    """The subscriptions that were restored."""
+    what = code(str(answer.jobs[0])) if len(answer.jobs) == 1 else plural(len(answer.jobs), "job")
+    text = f"👀 {person(answer.by)} resumed watching {what} in this channel, with the same settings."
+    return message(text, [section(text), *_several(answer.jobs)])
+
+
+def _several(jobs: Sequence[JobRef]) -> list[Block]:
+    return row_sections([code(str(job)) for job in jobs], 3000, "job") if len(jobs) > 1 else []
 
 
 def render_question(answer: ConfirmAnswer) -> Message:

@@ -1,0 +1,43 @@
+"""Subscriptions that people ended, kept for a while so that ending them can be undone exactly."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, and_, delete, select
+
+from bot.domain.subscriptions import Subscription
+from bot.store.codec import from_json, to_json
+from bot.store.engine import Database
+from bot.store.schema import removed_subscriptions
+
+
+class RemovedSubscriptions:
+    """What each `unwatch` removed."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add(self, channel: str, removed: Sequence[Subscription], now: datetime) -> int:
+        """Record what an `unwatch` removes from a channel and return its number."""
+        values = {"channel": channel, "value": to_json(tuple(removed)), "removed_at": now}
+        statement = removed_subscriptions.insert().values(values).returning(removed_subscriptions.c.id)
+        async with self._database.write() as connection:
+            return int((await connection.execute(statement)).scalar_one())
+
+    async def find(self, number: int, channel: str) -> tuple[Subscription, ...]:
+        """Return what an `unwatch` removed from a channel; nothing once it was taken."""
+        statement = select(removed_subscriptions.c.value).where(_is(number, channel))
+        async with self._database.read() as connection:
+            value = await connection.scalar(statement)
+        return () if value is None else from_json(value, tuple[Subscription, ...])
+
+    async def take(self, number: int, channel: str) -> tuple[Subscription, ...]:
+        """Return what an `unwatch` removed from a channel and forget it; of two people at once, one gets it."""
+        statement = delete(removed_subscriptions).where(_is(number, channel)).returning(removed_subscriptions.c.value)
+        async with self._database.write() as connection:
+            value = (await connection.execute(statement)).scalar_one_or_none()
+        return () if value is None else from_json(value, tuple[Subscription, ...])
+
+
+def _is(number: int, channel: str) -> ColumnElement[bool]:
+    return and_(removed_subscriptions.c.id == number, removed_subscriptions.c.channel == channel)

@@ -177,7 +177,7 @@ def test_a_failed_job_can_be_acknowledged_after_its_end_until_a_person_closes_it
     taken = replace(ended, acknowledgement=Acknowledgement("U0ANNA", at(3)))
     assert ["Resolve", "Logs"] == list(buttons(render_root(taken)))
     closed = replace(taken, closing=Closing("U0BEN", at(4)))
-    assert ["Logs"] == list(buttons(render_root(closed)))
+    assert ["Reopen", "Logs"] == list(buttons(render_root(closed)))
     assert "Closed by <@U0BEN>" in shown(render_root(closed))
 
 

@@ -78,6 +78,7 @@ class Session:
     async def _follow(self, command: FollowCommand) -> int:
         """Watch the job to its end. A job that did not succeed is a failure, for `trainwatch watch REF && next`."""
         from bot.rules.evaluate import LocalAlerts
+        from bot.rules.expected_alerts import expected_alerts
         from bot.rules.settings import overlay, parse_settings
         from bot.terminal.follow import FollowContext, follow
 
@@ -85,6 +86,7 @@ class Session:
         settings = overlay(config.defaults, parse_settings(command.settings, config.defaults))
         provider, ref = self.runner.registry.resolve(command.ref)
         context = FollowContext(self.output, self.runner.redactor, self.runner.clock)
+        self.output.note(expected_alerts(settings))
         job = await follow(
             provider, ref, LogsCommand(command.ref, follow=True), context, LocalAlerts(settings, config.scanner)
         )

@@ -242,4 +242,4 @@ async def show(page: Page, channel: str) -> None:
 def message_about(page: Page, job: str) -> Locator:
     """The alert of a job: the only message about it that has a thread."""
     messages = page.locator("#list").get_by_test_id("message").filter(has_text=job)
-    return messages.filter(has_not_text="you'll get").first
+    return messages.filter(has_not_text="You'll hear about").first

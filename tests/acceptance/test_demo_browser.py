@@ -123,7 +123,7 @@ async def a_channel_subscribes(page: Page) -> None:
     await page.get_by_test_id("invite-bot").click()
     await expect(page.get_by_text("to get alerts here when a job fails")).to_be_visible()
     answer = await typed(page, "watch baseten:p7qr9qv/h8gpu42", private=False)
-    await expect(answer).to_contain_text("you'll get")
+    await expect(answer).to_contain_text("You'll hear about")
     listed = await typed(page, "list", private=True)
     await expect(listed).to_contain_text("baseten:p7qr9qv/h8gpu42")
 
@@ -200,7 +200,7 @@ async def recovery_edits_the_same_message(page: Page, first: tuple[str | None, s
 def alert(page: Page, job: str) -> Locator:
     """The messages about a job, except the confirmation of the subscription."""
     messages = page.locator("#list").get_by_test_id("message").filter(has_text=job)
-    return messages.filter(has_not_text="you'll get")
+    return messages.filter(has_not_text="You'll hear about")
 
 
 async def typed(page: Page, text: str, *, private: bool) -> Locator:

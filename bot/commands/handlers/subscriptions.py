@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from bot.commands.answers import Asker
-from bot.commands.handlers.rules import rules_answer
 from bot.commands.parsing.tokenizer import quote
 from bot.commands.subcommands.subscriptions import (
     ChannelAnswer,
@@ -34,6 +33,7 @@ from bot.redaction.redactor import Redactor
 from bot.redaction.values import redact_job
 from bot.rules.catalog import RULES, rule_named
 from bot.rules.diagnosis_config import DiagnosisConfig
+from bot.rules.expected_alerts import expected_alerts
 from bot.rules.muting import mute, stop_watching
 from bot.rules.settings import overlay, parse_settings
 from bot.store.store import Store
@@ -92,8 +92,8 @@ class ChannelHandlers:
         subscription, created = await add(asker.channel, asker.team, job.ref, asker.user, settings, self.now)
         if created:
             await self._forget_undo(job.ref)
-        rules = rules_answer(overlay(defaults, subscription.settings)).rules
-        return WatchAnswer(subscription, job, created, rules, has_changed=before.get(job.ref) != settings)
+        expected = expected_alerts(overlay(defaults, subscription.settings))
+        return WatchAnswer(subscription, job, created, expected, has_changed=before.get(job.ref) != settings)
 
     async def _forget_undo(self, job: JobRef) -> None:
         """Remove the Undo button of a job that is watched again."""

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from bot.commands.subcommands.arguments import STOPS, Arguments, clean_reference, read_duration
-from bot.commands.subcommands.rules import RuleShown
 from bot.commands.subcommands.spec import PUBLIC, Option, Subcommand
 from bot.domain.times import parse_long_duration
 from bot.errors import UnnamedJob, UsageError
@@ -41,8 +40,8 @@ class WatchAnswer:
     subscription: Subscription
     job: Job
     created: bool
-    rules: tuple[RuleShown, ...] = ()
-    """The rules with the settings of this subscription."""
+    expected: str = ""
+    """What alerts to expect, as a sentence."""
     has_changed: bool = True
     """False: the subscription existed before with the same settings."""
 

@@ -22,20 +22,6 @@ from bot.slack.render.jobs import job_link, job_name, job_summary, watched_row
 from bot.slack.render.message import Block, Message, message
 from bot.slack.render.text import code, one_line, person, slack_time
 
-_ALERT_NAMES = {
-    "job_failed": "failures",
-    "failure": "failures",
-    "hang": "hangs",
-    "loss": "NaN",
-    "log_errors": "errors",
-    "failed_requests": "failed requests",
-    "low_gpu_utilization": "idle GPUs",
-    "gpu_straggler": "stragglers",
-    "gpu_memory_pressure": "memory filling up",
-    "host_memory_pressure": "memory filling up",
-    "storage_pressure": "full disks",
-}
-"""How the answer to `watch` names rules; those about visibility go without saying."""
 _WATCHED_BUDGET = 5500
 _SILENCES_BUDGET = 1500
 
@@ -64,21 +50,15 @@ def render_watch(answer: WatchAnswer) -> Message:
     rules = button("Alert rules", Action.SHOW, f"rules {quote(str(job.ref))}")
     by = f"by {person(answer.subscription.created_by)}, until the job ends"
     notes = context([by, *_rule_changes(answer)])
+    expected = one_line(answer.expected, 400)
     return message(
-        f"{verb} {job_name(job)}: {_expected_alerts(answer)}",
+        f"{verb} {job_name(job)}. {expected}",
         [
-            section(f"👀 {verb} {job_link(job)}: {_expected_alerts(answer)}"),
+            section(f"👀 {verb} {job_link(job)}. {expected}"),
             notes,
             actions([rules]),
         ],
     )
-
-
-def _expected_alerts(answer: WatchAnswer) -> str:
-    """`you'll get failures, hangs, NaN, errors, idle GPUs, memory filling up.`."""
-    is_on = {rule.name for rule in answer.rules if rule.is_on}
-    names = list(dict.fromkeys(name for rule, name in _ALERT_NAMES.items() if rule in is_on))
-    return f"you'll get {', '.join(names)}." if names else "all alert rules are off."
 
 
 def render_unwatch(answer: UnwatchAnswer) -> Message:

@@ -15,8 +15,6 @@ from bot.commands.subcommands.jobs import (
     StatusAnswer,
 )
 from bot.commands.subcommands.logs import Cut, CutReason, LogsAnswer, LogsCommand
-from bot.commands.subcommands.rules import RulesAnswer, RuleShown
-from bot.commands.subcommands.subscriptions import ConfirmAnswer, ListAnswer, SilenceAnswer, UnwatchAnswer, WatchAnswer
 from bot.commands.subcommands.table import HelpAnswer
 from bot.domain.alerts import (
     DeliveryKind,
@@ -38,7 +36,7 @@ from bot.domain.logs import Level
 from bot.domain.metrics import CACHE, GPU_MEMORY, GPU_UTILIZATION, MetricPoint, MetricSeries, MetricSummary, summarize
 from bot.domain.ownership import Acknowledgement, Muting
 from bot.domain.progress import Checkpoint, RunProgress
-from bot.domain.subscriptions import Matcher, Silence, Subscription, Watched
+from tests.unit.slack.channel_samples import CHANNEL_ANSWERS, SUBSCRIPTION
 from tests.unit.slack.factories import (
     HOSTILE,
     NOW,
@@ -260,22 +258,6 @@ def hostile_incident() -> Incident:
     return replace(about, alerts=alerts, acknowledgement=Acknowledgement(HOSTILE, NOW))
 
 
-SUBSCRIPTION = Subscription(3, "C0RUNS", REF, "U0ANNA", at(-60))
-RULE_ROWS = (
-    RuleShown("job_failed", "The platform reports that the job failed.", Severity.PAGE, True, ()),
-    RuleShown("log_errors", "New log lines at level ERROR or worse.", Severity.WARN, False, ()),
-    RuleShown(
-        "low_gpu_utilization",
-        "A GPU stays below a threshold.",
-        Severity.WARN,
-        True,
-        (("threshold", "20%", "Fires below this"), ("for", "15m", "How long utilization must be low")),
-    ),
-)
-HOSTILE_RULE = RuleShown(HOSTILE, HOSTILE * 9, Severity.INFO, True, ((HOSTILE, HOSTILE, HOSTILE),) * 9)
-SILENCE = Silence(7, "C0RUNS", (Matcher("job", str(REF)),), "U0ANNA", NOW, at(120), "restarting nodes")
-
-
 def gauge(
     name: str, gpu: int, values: list[float], limit: float | None = None, node: str | None = None
 ) -> MetricSummary:
@@ -335,20 +317,7 @@ ANSWERS: dict[str, Answer] = {
     "metrics": metrics(),
     "metrics_gpus": detailed_metrics(),
     "no_metrics": MetricsAnswer(job(), at(-60), NOW, (), MetricsCommand(str(REF)), (GPU_UTILIZATION, CACHE)),
-    "watch": WatchAnswer(SUBSCRIPTION, job(), True, RULE_ROWS),
-    "watch_changed": WatchAnswer(SUBSCRIPTION, job(), False, RULE_ROWS),
-    "watch_unchanged": WatchAnswer(SUBSCRIPTION, job(), False, RULE_ROWS, has_changed=False),
-    "unwatch": UnwatchAnswer((REF,), "U0ANNA", f"watch {REF} hang=off"),
-    "unwatch_all": UnwatchAnswer((REF, JobRef("x", "y")), "U0ANNA"),
-    "unwatch_none": UnwatchAnswer(()),
-    "list": ListAnswer((Watched(SUBSCRIPTION, job(), at(-1), 2), Watched(SUBSCRIPTION, None, None)), (SILENCE,), NOW),
-    "list_empty": ListAnswer((), (), NOW),
-    "silence": SilenceAnswer(SILENCE),
-    "silence_ended": SilenceAnswer(SILENCE, ended=True, by="U0BEN"),
-    "question": ConfirmAnswer(
-        "Silence all alerts in this channel (4 jobs) for 2 h?", "Silence all", "silence 2h --yes"
-    ),
-    "channel_rules": RulesAnswer(RULE_ROWS, REF),
+    **CHANNEL_ANSWERS,
     "help": HelpAnswer(
         topic="logs",
         usage="/train logs REF [OPTIONS]",
@@ -364,8 +333,6 @@ ANSWERS: dict[str, Answer] = {
 HOSTILE_JOB = replace(
     job(name=HOSTILE), ref=JobRef("x", HOSTILE), vendor_status=HOSTILE, state=JobState.UNKNOWN, error=HOSTILE * 9
 )
-HOSTILE_SUBSCRIPTION = replace(SUBSCRIPTION, created_by=HOSTILE, job=JobRef("x", HOSTILE))
-HOSTILE_SILENCE = replace(SILENCE, matchers=(Matcher("rule", HOSTILE),) * 9, reason=HOSTILE * 9, created_by=HOSTILE)
 
 
 PINNED = LogsCommand(

@@ -1,0 +1,33 @@
+"""What a subscription reports, in plain words: one sentence after `watch`. Pure."""
+
+from bot.domain.subscriptions import RuleSettings
+from bot.rules.catalog import RULES
+
+_SPOKEN = {
+    "job_failed": "failures",
+    "failure": "failures",
+    "hang": "hangs",
+    "loss": "NaN",
+    "log_errors": "errors",
+    "failed_requests": "failed requests",
+    "low_gpu_utilization": "idle GPUs",
+    "gpu_straggler": "stragglers",
+    "gpu_memory_pressure": "memory filling up",
+    "host_memory_pressure": "memory filling up",
+    "storage_pressure": "full disks",
+}
+"""Rules about what trainwatch cannot see go without saying."""
+
+
+def expected_alerts(settings: RuleSettings) -> str:
+    """`You'll hear about failures, hangs, NaN, errors, idle GPUs and memory filling up.`.
+
+    `settings` are those of a subscription, laid over the installation's.
+    """
+    least = settings.min_severity.rank
+    is_on = {rule.name for rule in RULES if rule.name not in settings.off and rule.severity.rank >= least}
+    names = list(dict.fromkeys(spoken for name, spoken in _SPOKEN.items() if name in is_on))
+    if not names:
+        return "All alert rules are off."
+    *others, last = names
+    return f"You'll hear about {', '.join(others)} and {last}." if others else f"You'll hear about {last}."

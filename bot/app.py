@@ -20,7 +20,7 @@ from bot.commands.handlers.job_lookup import JobDirectory
 from bot.commands.runner import CommandRunner
 from bot.commands.user_config import load_access, load_diagnosis_config, load_secret_patterns
 from bot.domain.access import AccessPolicy
-from bot.domain.checks import CLOCK_LOOP, DELIVERY_LOOP, DIGEST_LOOP, POLL_LOOP, PURGE_LOOP, REMINDER_LOOP
+from bot.domain.checks import CLOCK_LOOP, DELIVERY_LOOP, DIGEST_LOOP, HOME_LOOP, POLL_LOOP, PURGE_LOOP, REMINDER_LOOP
 from bot.domain.destinations import webhook_name
 from bot.domain.downtime import find_downtime
 from bot.domain.grouping import Grouping
@@ -46,6 +46,7 @@ from bot.slack.contacts import Contacts
 from bot.slack.copies import CopyCleaner, watch_copies
 from bot.slack.find_posts import PostHistory
 from bot.slack.gate import Gate
+from bot.slack.home_refresh import HomeRefresher
 from bot.slack.http_mode import RequestReceiver, serve_http
 from bot.slack.listeners import Listeners, register
 from bot.slack.notifier import SlackNotifier
@@ -152,6 +153,7 @@ async def _run(
         REMINDER_LOOP: ReminderJob(store, clock),
         DIGEST_LOOP: DigestJob(store, clock, grouping(settings)),
         PURGE_LOOP: PurgeJob(store, clock, audit_kept_for=settings.trainwatch_audit_keep),
+        HOME_LOOP: HomeRefresher(listeners.home, app.client),
         "canary": canary,
         "slack": slack_monitor,
         "database": database_monitor,

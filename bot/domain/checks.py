@@ -11,6 +11,7 @@ PURGE_LOOP = "purge"
 REMINDER_LOOP = "remind"
 CLOCK_LOOP = "clock"
 DIGEST_LOOP = "digest"
+HOME_LOOP = "home"
 """The background loops, by the names of their heartbeats."""
 
 CANARY_JOB = JobRef("trainwatch", "canary")

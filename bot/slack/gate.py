@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -14,6 +14,7 @@ from bot.commands.answers import ErrorAnswer
 from bot.domain.access import AccessPolicy, AccessRole, Person
 from bot.domain.audit import AuditEntry, AuditKind, AuditResult
 from bot.domain.durations import Clock
+from bot.domain.jobs import JobRef
 from bot.errors import StoreUnavailable
 from bot.redaction.redactor import Redactor
 from bot.slack.payloads import PayloadOrigin
@@ -125,6 +126,14 @@ class Gate:
             f"This needs the role `{needed.value}`{about}; {has} here. Ask whoever runs trainwatch.",
             f"needs the role {needed.value}, has {role.value}",
         )
+
+    async def reader(self, origin: PayloadOrigin, client: AsyncWebClient) -> Callable[[str, JobRef], bool] | None:
+        """Return whether a person may read about a job in a channel; None if everybody may."""
+        if self.policy.default >= AccessRole.READ:
+            return None
+        user, policy = origin.user or "", self.policy
+        groups = await self.groups.of(user, policy.groups, client)
+        return lambda channel, job: policy.role_of(Person(user, channel, groups), str(job)) >= AccessRole.READ
 
     @asynccontextmanager
     async def recorded(self, kind: AuditKind, origin: PayloadOrigin, text: str) -> AsyncIterator[Attempt]:

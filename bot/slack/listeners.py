@@ -25,10 +25,12 @@ from bot.domain.durations import Clock
 from bot.errors import TooBusy
 from bot.providers.budget import UNLIMITED, BudgetLimits
 from bot.slack.answering import Answering, errors_answered
-from bot.slack.app_home import AppHome
+from bot.slack.app_home import AppHome, HomeFacts
 from bot.slack.background_tasks import TaskSet
 from bot.slack.digest_actions import change_digest, is_about_digest
 from bot.slack.gate import Attempt, Gate
+from bot.slack.home_controls import filter_change
+from bot.slack.memberships import Memberships
 from bot.slack.ownership import OWNERSHIP_ACTIONS, change_owner
 from bot.slack.payloads import (
     Body,
@@ -38,10 +40,12 @@ from bot.slack.payloads import (
     read_click,
     read_command,
     read_event_user,
+    read_home_click,
     read_mention_event,
 )
 from bot.slack.render.answers import render_error, render_greeting
 from bot.slack.render.blocks import Action
+from bot.slack.render.home import HomeAction
 from bot.slack.render.logs import Shared
 from bot.slack.reply import Reply
 from bot.slack.running_commands import NOTE_TIMES, NoteTimes, RunningCommands
@@ -70,6 +74,7 @@ def register(app: AsyncApp, listeners: Listeners) -> None:
     app.action(re.compile(rf"^(?:{'|'.join(Action)})(?::|$)"))(listeners.on_click)
     app.event("app_mention")(listeners.on_mention)
     app.event("app_home_opened")(listeners.on_home)
+    app.action(re.compile(rf"^(?:{'|'.join(HomeAction)})$"))(listeners.on_home_control)
     app.event("member_joined_channel")(listeners.on_joined)
     for event in NOTED_EVENTS:
         app.event(event)(listeners.on_noted)
@@ -115,7 +120,8 @@ class Listeners:
         profiles, threads = UserProfiles(), ThreadJobs(store.incidents)
         self._running = RunningCommands(note_times)
         self._answering = Answering(runner, clock, self.tasks, profiles, threads, self._running, limits, self.gate)
-        self._home = AppHome(runner, store, clock, profiles, self.gate, self.tasks)
+        facts, self._memberships = HomeFacts(runner, store, clock), Memberships(clock)
+        self.home = AppHome(facts, profiles, self.gate, self.tasks, self._memberships)
 
     async def on_command(
         self, ack: AsyncAck, body: Body, respond: AsyncRespond, client: AsyncWebClient, context: AsyncBoltContext
@@ -185,8 +191,19 @@ class Listeners:
 
     async def on_home(self, body: Body, client: AsyncWebClient, context: AsyncBoltContext) -> None:
         """The app's Home tab was opened."""
+        origin = read_event_user(body)
         is_home = body["event"].get("tab", "home") == "home"
-        if is_home and not self.tasks.start(self._home.publish(read_event_user(body), _home_of(context), client)):
+        if is_home and not self.tasks.start(self.home.open(origin, _home_of(context), client, direct=origin.channel)):
+            log.warning("too many requests at once")
+
+    async def on_home_control(
+        self, ack: AsyncAck, body: Body, client: AsyncWebClient, context: AsyncBoltContext
+    ) -> None:
+        """A filter or a button of App Home."""
+        await ack()
+        click = read_home_click(body)
+        change = filter_change(click)
+        if not self.tasks.start(self.home.open(click.origin, _home_of(context), client, change=change)):
             log.warning("too many requests at once")
 
     async def on_joined(self, body: Body, client: AsyncWebClient, context: AsyncBoltContext) -> None:

@@ -18,6 +18,7 @@ from bot.slack.contacts import Contacts
 from bot.slack.error_codes import THREAD_REFUSED
 from bot.slack.failures import UNREACHABLE, delivery_error, error_code
 from bot.slack.find_posts import PostHistory
+from bot.slack.permalinks import Permalinks
 from bot.slack.render.alerts import render_notification
 from bot.slack.render.mentions import NO_MENTIONS
 from bot.slack.render.ownership import render_direct
@@ -35,6 +36,7 @@ class SlackNotifier:
         self, client: AsyncWebClient, contacts: Contacts | None = None, history: PostHistory | None = None
     ) -> None:
         self._client, self._contacts, self._history = client, contacts, history
+        self._permalinks = Permalinks()
 
     async def send(
         self, notification: Notification, *, channel: str, root: Receipt | None, delivery_id: str
@@ -110,7 +112,9 @@ class SlackNotifier:
 
     async def _send_direct(self, notification: Notification, user: str, delivery_id: str) -> Receipt:
         """Message a person; Slack opens the conversation with the app."""
-        content = render_direct(notification, await self._permalink(notification.thread)).payload()
+        thread = notification.thread
+        permalink = await self._permalinks.find(self._client, thread) if thread is not None else None
+        content = render_direct(notification, permalink).payload()
         payload = content | _metadata(notification, delivery_id)
         try:
             return await post(self._client, {"channel": user, **payload, "unfurl_links": False, "unfurl_media": False})
@@ -118,18 +122,6 @@ class SlackNotifier:
             if error.reason != "channel_not_found" or is_channel(user):
                 raise
             raise DeliveryError(_NO_PERSON, reason=error.reason, permanent=True) from error
-
-    async def _permalink(self, root: Receipt | None) -> str | None:
-        """The address of the alert; None if Slack does not return it, because the message is useful without."""
-        if root is None:
-            return None
-        try:
-            response = await self._client.chat_getPermalink(channel=root.channel, message_ts=root.ts)
-        except UNREACHABLE as error:
-            log.info("no permalink", extra={"reason": error_code(error)})
-            return None
-        permalink = response.get("permalink")
-        return permalink if isinstance(permalink, str) else None
 
 
 def _metadata(notification: Notification, delivery_id: str) -> dict[str, object]:

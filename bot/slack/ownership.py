@@ -68,10 +68,3 @@ def _acknowledge_answer(
     if is_new and is_root:
         return None
     return render_done("Acknowledged. Reminders stop." if is_new else "You have already acknowledged this.", incident)
-
-
-def is_owned_by(incident: Incident, user: str, email: str | None) -> bool:
-    """Whether a person acknowledged the incident or, as long as nobody has, started its job."""
-    if incident.acknowledgement is not None:
-        return incident.acknowledgement.by == user
-    return bool(email) and (incident.job.user or "").lower() == (email or "").lower()

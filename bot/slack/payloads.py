@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.slack.render.blocks import Action
+from bot.slack.render.home import HomeAction
 
 Body = Mapping[str, Any]
 _HIDDEN = frozenset({"message_changed", "message_deleted", "message_replied", "tombstone"})
@@ -73,6 +74,18 @@ class Click:
 
 
 @dataclass(frozen=True, slots=True)
+class HomeClick:
+    """A pressed button or a chosen entry of App Home, which belongs to no channel."""
+
+    origin: PayloadOrigin
+    user: str
+    team: str | None
+    action: str
+    value: str
+    trigger_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Mention:
     """A message that mentions the bot."""
 
@@ -105,6 +118,8 @@ def check_payload(body: object) -> None:
             _check_person(body)
             if action_id.partition(":")[0] in list(Action):
                 read_click(body)
+            elif action_id in list(HomeAction):
+                read_home_click(body)
         case {"type": "block_actions"}:
             raise MalformedPayload("a click without an action")
         case {"command": str()}:
@@ -155,13 +170,7 @@ def read_click(body: Body) -> Click:
         MalformedPayload: it has no person, channel or value.
     """
     user, channel = _text(body, "user", "id"), _text(body, "channel", "id")
-    match body.get("actions"):
-        case [{"action_id": str(action_id), "value": str(value)}, *_]:
-            pass
-        case [{"action_id": str(action_id), "selected_option": {"value": str(value)}}, *_]:
-            pass
-        case _:
-            raise MalformedPayload("a click without a value")
+    action_id, value = _read_action(body)
     if user is None or channel is None:
         raise MalformedPayload("a click without a person or a channel")
     team = _text(body, "team", "id")
@@ -178,6 +187,31 @@ def read_click(body: Body) -> Click:
         message_ts=_text(body, "message", "ts"),
         message_thread_ts=_text(body, "message", "thread_ts"),
     )
+
+
+def read_home_click(body: Body) -> HomeClick:
+    """Read a pressed button of App Home.
+
+    Raises:
+        MalformedPayload: it has no person or value.
+    """
+    user, team = _text(body, "user", "id"), _text(body, "team", "id")
+    action_id, value = _read_action(body)
+    if user is None:
+        raise MalformedPayload("a click without a person")
+    origin = PayloadOrigin(user, None, _teams(team, _text(body, "user", "team_id")), _text(body, "enterprise", "id"))
+    return HomeClick(origin, user, team, action_id, value, _text(body, "trigger_id") or "")
+
+
+def _read_action(body: Body) -> tuple[str, str]:
+    """The `action_id` and the value of what was pressed or chosen."""
+    match body.get("actions"):
+        case [{"action_id": str(action_id), "value": str(value)}, *_]:
+            return action_id, value
+        case [{"action_id": str(action_id), "selected_option": {"value": str(value)}}, *_]:
+            return action_id, value
+        case _:
+            raise MalformedPayload("a click without a value")
 
 
 def read_mention_event(body: Body) -> Mention:

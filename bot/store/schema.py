@@ -4,7 +4,7 @@
        └─────< alerts              the state of each rule on the job
     digests ──< incidents ──< deliveries   messages about many incidents; the threads of each channel; what is sent
     listings, known_jobs        one row per platform whose jobs are listed; one per listed job
-    silences, notify_settings, people, audit, removed_subscriptions, seen_keys, heartbeats, clocks
+    silences, notify_settings, people, homes, audit, removed_subscriptions, seen_keys, heartbeats, clocks
 
 Incidents and deliveries outlive their watch, because a channel's thread is closed after the watch is deleted. They
 refer to it by `watch_id`, which is never reused. Columns such as `value` and `settings` hold JSON (`bot.store.codec`).
@@ -66,7 +66,7 @@ class ForeignText(TypeDecorator[str]):
         return None if value is None else clean_text(value)
 
 
-SCHEMA_VERSION = "0010"
+SCHEMA_VERSION = "0011"
 """The newest revision in `migrations/versions`."""
 
 metadata = MetaData(
@@ -252,6 +252,18 @@ people = Table(
     metadata,
     Column("user", String(100), primary_key=True, doc="Slack user id."),
     Column("owner_contact", String(20), nullable=False, doc="OwnerContact."),
+)
+
+homes = Table(
+    "homes",
+    metadata,
+    Column("user", String(100), primary_key=True, doc="Slack user id of a person who has opened App Home."),
+    Column("channel", String(100), doc="The direct message with the app."),
+    Column("value", Text, nullable=False, doc="HomeFilter."),
+    Column("opened_at", UtcDateTime, nullable=False, doc="When it was last opened or used."),
+    Column("refresh_at", UtcDateTime, nullable=False, doc="When to refresh it, if it was used a short time ago."),
+    Column("shown", String(80), nullable=False, server_default="", doc="Digest of what it shows."),
+    Index(None, "opened_at"),
 )
 
 seen_keys = Table(

@@ -13,11 +13,13 @@ from bot.store.audit import AuditTrail
 from bot.store.canaries import Canaries
 from bot.store.clocks import Clocks
 from bot.store.copies import Copies
+from bot.store.dashboards import Dashboards
 from bot.store.database_check import check_database, read_version
 from bot.store.deliveries import Deliveries
 from bot.store.digests import Digests
 from bot.store.due_times import DueTimes
 from bot.store.engine import Database
+from bot.store.homes import Homes
 from bot.store.incidents import Incidents
 from bot.store.known_jobs import KnownJobs
 from bot.store.outbox import DeliveryState
@@ -76,6 +78,8 @@ class Store:
         self.reminders = Reminders(database)
         self.digests = Digests(database)
         self.preferences = Preferences(database)
+        self.homes = Homes(database)
+        self.dashboards = Dashboards(database)
         self.audit = AuditTrail(database)
         self.seen = SeenKeys(database)
         self.clocks = Clocks(database)

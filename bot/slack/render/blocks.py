@@ -144,7 +144,7 @@ def confirm(title: str, text: str, label: str) -> Block:
 
 
 def button(
-    label: str, action: Action, value: str, *, key: str = "", style: str | None = None, asks: Block | None = None
+    label: str, action: enum.StrEnum, value: str, *, key: str = "", style: str | None = None, asks: Block | None = None
 ) -> Block | None:
     """A button, or None if its value does not fit: a truncated command would be another command.
 
@@ -168,8 +168,10 @@ def overflow(options: Sequence[tuple[str, str]]) -> Block | None:
     return {"type": "overflow", "action_id": Action.MORE.value, "options": fitting} if fitting else None
 
 
-def menu(label: str, action: Action, options: Sequence[tuple[str, str]]) -> Block | None:
-    """A select menu of (label, value), at most 100; None without options.
+def menu(
+    label: str, action: enum.StrEnum, options: Sequence[tuple[str, str]], *, chosen: str | None = None
+) -> Block | None:
+    """A select menu of (label, value), at most 100; None without options. `chosen` is the value selected at first.
 
     Source: https://docs.slack.dev/reference/block-kit/block-elements/select-menu-element (documented).
     """
@@ -180,12 +182,14 @@ def menu(label: str, action: Action, options: Sequence[tuple[str, str]]) -> Bloc
     ]
     if not fitting:
         return None
-    return {
+    made: Block = {
         "type": "static_select",
         "action_id": action.value,
         "placeholder": plain(label, _MAX_HEADER_TEXT),
         "options": fitting,
     }
+    initial = next((one for one in fitting if one["value"] == chosen), None)
+    return made | ({"initial_option": initial} if initial else {})
 
 
 def _can_carry(value: str, limit: int) -> bool:

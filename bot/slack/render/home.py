@@ -1,76 +1,103 @@
-"""App Home: the open alerts of one person, the jobs that person watches, the status of trainwatch, and the commands."""
+"""App Home as a dashboard: what is firing, what runs, what is silenced, and for administrators the state of trainwatch.
 
-from collections.abc import Sequence
+Times are date tokens, so that the same content is the same text a minute later: it is published only when it changes.
+"""
+
+import enum
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.commands.answers import SystemStatus
-from bot.commands.parsing.help import overview
-from bot.commands.subcommands.spec import Frontend
-from bot.domain.alerts import Incident
+from bot.domain.alerts import Receipt
 from bot.domain.checks import HEARTBEAT_STALE, ON_TIME
-from bot.domain.durations import format_ago, spoken_duration
-from bot.domain.subscriptions import Watched
+from bot.domain.dashboard import ALL, MINE, OpenIncident, PersonalDashboard, RunningJob, Viewer
+from bot.domain.durations import spoken_duration
+from bot.domain.jobs import JobState
+from bot.domain.progress import position_text
+from bot.domain.subscriptions import Silence
 from bot.domain.undelivered import Undelivered
 from bot.domain.wording import plural
+from bot.providers.base import RequestRate
 from bot.rules.lead import lead_alert
 from bot.slack.render.alert_text import TITLE_LIMIT, incident_icon
-from bot.slack.render.blocks import context, divider, header, row_sections, section
-from bot.slack.render.icons import WARNING
-from bot.slack.render.jobs import job_link, watched_row
+from bot.slack.render.blocks import actions, button, context, divider, header, menu, row_sections, section
+from bot.slack.render.icons import PENDING, STATE_ICONS, WARNING
+from bot.slack.render.jobs import job_link, job_name, state_label
 from bot.slack.render.message import Block
-from bot.slack.render.text import channel_link, code, escape, one_line, person, slack_time
+from bot.slack.render.subscriptions import silence_text
+from bot.slack.render.text import channel_link, clock_time, code, escape, link, one_line, person, slack_time
 
-_NO_EMAIL = (
-    "🟡 Alerts cannot mention who started a job, because Slack does not show e-mail addresses to trainwatch "
-    "(scope `users:read.email`)"
-)
-_NO_JOBS = "No jobs yet. Type `/train watch REF` in a channel; `/train jobs` lists jobs."
+_STALE = timedelta(minutes=10)
+"""A job that was polled longer ago gets a note."""
+_MAX_CHANNEL_OPTIONS = 97
+_MAX_NAMED_CHANNELS = 3
+_TODAY = timedelta(hours=12)
+
+
+class HomeAction(enum.StrEnum):
+    """The `action_id` of each control of App Home, and what its `value` holds."""
+
+    SCOPE = "trainwatch_home_scope"
+    """What to see: `all`, `mine` or a channel's id."""
+    FAILING = "trainwatch_home_failing"
+    """`failing` or `everything`."""
+    REFRESH = "trainwatch_home_refresh"
+    ACKNOWLEDGE = "trainwatch_home_acknowledge"
+    """An incident id. The person takes the incident if nobody has it."""
+    UNMUTE = "trainwatch_home_unmute"
+    """A channel's id and, after a space, the number of its silence."""
 
 
 @dataclass(frozen=True, slots=True)
-class HomeView:
+class OperatorFigures:
+    """The state of trainwatch, for administrators."""
+
+    status: SystemStatus
+    heartbeats: Sequence[tuple[str, datetime | None]] = ()
+    """(label of a background loop, last heartbeat)."""
+    undelivered: Sequence[Undelivered] = ()
+    """Messages that were refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class HomePage:
     """What App Home shows to one person."""
 
-    watched: Sequence[Watched]
-    """This person's subscriptions only: others may be in channels this person cannot see."""
-    heartbeats: Sequence[tuple[str, datetime | None]]
-    """(label of a background loop, last heartbeat)."""
-    at: datetime
-    status: SystemStatus | None = None
-    """None when unknown."""
-    owned: Sequence[Incident] = ()
-    """Open incidents of the person's own jobs, and those the person acknowledged."""
-    is_email_known: bool = True
-    """Whether Slack shows the app the person's e-mail address."""
-    undelivered: Sequence[Undelivered] = ()
-    """Messages that were refused, if the person may see them."""
+    dashboard: PersonalDashboard
+    viewer: Viewer
+    links: Mapping[Receipt, str]
+    """The addresses of the incidents' messages."""
+    refreshes_until: datetime
+    polled_at: datetime | None = None
+    """When the polling loop last ran."""
+    notes: Sequence[str] = ()
+    """What Slack hides from the app, in mrkdwn."""
+    operator: OperatorFigures | None = None
+    """None if the person may not see it."""
 
 
-def render_home(home: HomeView) -> dict[str, object]:
+def render_home(page: HomePage) -> dict[str, object]:
     """The view for views.publish."""
-    help_rows = [f"{code('/train ' + what)} {escape(meaning)}" for what, meaning in overview(Frontend.SLACK).rows]
-    jobs = [f"{channel_link(one.subscription.channel)} · {watched_row(one, home.at)}" for one in home.watched]
-    status = [_heartbeat(label, at, home.at) for label, at in home.heartbeats]
-    status += _backlog(home.status) if home.status else []
-    status += [] if home.is_email_known else [_NO_EMAIL]
-    owned = [_owned_row(incident, home.at) for incident in home.owned]
+    shown = page.dashboard
     blocks: list[Block | None] = [
-        header("Your open alerts") if owned else None,
-        *row_sections(owned, 4000, "alert"),
-        divider() if owned else None,
-        header("Not delivered") if home.undelivered else None,
-        *row_sections([_undelivered_row(one) for one in home.undelivered], 4000, "reason"),
-        divider() if home.undelivered else None,
-        header("Jobs you watch"),
-        *row_sections(jobs or [_NO_JOBS], 8000, "job"),
+        section(_summary(page)),
+        _late(page),
+        *([] if shown.is_empty else _filters(shown)),
+        *_incidents(page),
+        *([] if shown.chosen.failing_only else [*_running(page), *_silences(shown)]),
+        *row_sections(list(page.notes), 1500, "note"),
+        *(_operator(page.operator, shown.at) if page.operator else []),
         divider(),
-        header("Status"),
-        *row_sections(status or ["unknown"], 1500, "line"),
-        divider(),
-        header("Commands"),
-        *row_sections(help_rows, 6000, "command"),
-        context([f"As of {slack_time(home.at, seconds=True)}. Open this tab again to refresh."]),
+        actions([button("Refresh", HomeAction.REFRESH, "refresh")]),
+        context(
+            [
+                f"Updated {clock_time(shown.at)}",
+                f"refreshes itself until {clock_time(page.refreshes_until)} when something changes",
+            ]
+        ),
     ]
     return {"type": "home", "blocks": [block for block in blocks if block is not None]}
 
@@ -80,13 +107,180 @@ def render_refused_home(refusal: str) -> dict[str, object]:
     return {"type": "home", "blocks": [section(f"{WARNING} {escape(refusal)}")]}
 
 
-def _owned_row(incident: Incident, now: datetime) -> str:
-    """What broke, on which job, where, and who has it."""
-    lead, taken = lead_alert(incident), incident.acknowledgement
-    what = one_line(lead.title, TITLE_LIMIT) if lead else "Alert"
-    owner = f"acknowledged by {person(taken.by)}" if taken else "*nobody has acknowledged it*"
-    where, since = channel_link(incident.channel), format_ago(incident.opened_at, now)
-    return f"{incident_icon(incident)} {what} · {job_link(incident.job)} · {where} · {since} · {owner}"
+def digest_view(page: HomePage, view: Mapping[str, object]) -> str:
+    """Identify what a view shows, apart from the time: a digest of its alerts, a colon, a digest of everything."""
+    alerts = [[one.incident.id, one.urgency] for one in page.dashboard.incidents]
+    blocks = view["blocks"]
+    assert isinstance(blocks, list)
+    return f"{_digest(alerts)}:{_digest(blocks[:-1])}"
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value).encode()).hexdigest()[:24]
+
+
+def _summary(page: HomePage) -> str:
+    shown = page.dashboard
+    if shown.is_empty:
+        return "*No job is watched here yet.*\nPick a job to get an alert when it fails, hangs or leaves GPUs idle."
+    problems = f"*{plural(shown.incident_count, 'open alert')}*" if shown.incident_count else "*No open alerts*"
+    running = f"{plural(shown.running_count, 'watched job')} not ended" if shown.running_count else "no watched jobs"
+    return f"{problems} · {running}"
+
+
+def _late(page: HomePage) -> Block | None:
+    """Shown to everybody: what is below may be old."""
+    polled = page.polled_at
+    if polled is None or page.dashboard.at - polled <= HEARTBEAT_STALE:
+        return None
+    return section(
+        f"{WARNING} trainwatch has not checked the platforms since {slack_time(polled)}. Alerts may be late."
+    )
+
+
+def _filters(shown: PersonalDashboard) -> list[Block | None]:
+    options = [("My runs and channels", ALL), ("Only mine", MINE)]
+    hidden = len(shown.channels) - _MAX_CHANNEL_OPTIONS
+    options += [(f"#{name}", channel) for channel, name in shown.channels[:_MAX_CHANNEL_OPTIONS]]
+    if shown.chosen.scope not in dict(map(reversed, options)):  # type: ignore[arg-type]
+        options.append(("The chosen channel", shown.chosen.scope))
+    failing = [("All jobs", "everything"), ("Only failing", "failing")]
+    return [
+        actions(
+            [
+                menu("Whose jobs", HomeAction.SCOPE, options, chosen=shown.chosen.scope),
+                menu(
+                    "Which jobs",
+                    HomeAction.FAILING,
+                    failing,
+                    chosen="failing" if shown.chosen.failing_only else "everything",
+                ),
+            ]
+        ),
+        context([f"{plural(hidden, 'quieter channel')} not in this menu"]) if hidden > 0 else None,
+    ]
+
+
+def _incidents(page: HomePage) -> list[Block | None]:
+    shown = page.dashboard
+    if not shown.incidents:
+        return []
+    hidden = shown.incident_count - len(shown.incidents)
+    return [
+        header("Open alerts"),
+        *(_incident_block(one, page) for one in shown.incidents),
+        context([f"… and {plural(hidden, 'more alert')}; choose a channel above to see fewer at once"])
+        if hidden
+        else None,
+    ]
+
+
+def _incident_block(one: OpenIncident, page: HomePage) -> Block:
+    """One line: what broke, on which job, since when, who has it, and where."""
+    incident, viewer = one.incident, page.viewer
+    lead, taken, muted = lead_alert(incident), incident.acknowledgement, incident.muted
+    title = one_line(lead.title if lead else "Alert", TITLE_LIMIT).replace("|", "¦")
+    is_in = viewer.is_in(incident.channel)
+    address = page.links.get(one.root) if one.root is not None and is_in else None
+    owner = f"{person(taken.by)} is on it" if taken else "*nobody is on it*"
+    if muted is not None and incident.resolved_at is None:
+        owner = f"🔕 until {_time(muted.until, page.dashboard.at)}"
+    parts = [
+        f"{incident_icon(incident)} *{link(address, title)}*",
+        _short_name(one),
+        f"since {_time(incident.opened_at, page.dashboard.at)}",
+        owner,
+        _place(incident.channel, viewer) if is_in else "",
+    ]
+    shown = section(" · ".join(part for part in parts if part))
+    take = None if taken else button("Acknowledge", HomeAction.ACKNOWLEDGE, incident.id)
+    return shown | ({"accessory": take} if take else {})
+
+
+def _short_name(one: OpenIncident) -> str:
+    return link(one.incident.job.url, job_name(one.incident.job))
+
+
+def _running(page: HomePage) -> list[Block | None]:
+    shown = page.dashboard
+    if not shown.running:
+        return []
+    rows = [_running_row(one, page) for one in shown.running]
+    hidden = shown.running_count - len(rows)
+    return [
+        header("Running"),
+        *row_sections(rows, 9000, "job"),
+        context([f"… and {plural(hidden, 'more job')}; choose a channel above to see fewer at once"])
+        if hidden
+        else None,
+    ]
+
+
+def _running_row(one: RunningJob, page: HomePage) -> str:
+    """A job with its progress, when it ends, and where it is watched."""
+    job, now = one.job, page.dashboard.at
+    if job is None:
+        return f"{PENDING} {code(str(one.ref), 120)} · not polled yet"
+    progress = job.progress if job.state is JobState.RUNNING else None
+    ends_at, began = one.ends_at, job.started_at or job.created_at
+    how_far = ""
+    if progress is not None and progress.step is not None and progress.total_steps and not progress.is_epoch_total:
+        how_far = f"{min(100, 100 * progress.step // progress.total_steps)} %"
+    elif progress is not None:
+        how_far = position_text(progress)
+    when = f"ends about {_time(ends_at, now)}" if ends_at else f"since {_time(began, now)}" if began else ""
+    is_old = one.seen_at is not None and now - one.seen_at > _STALE
+    parts = [
+        f"{STATE_ICONS[job.state]} {job_link(job)}",
+        "" if job.state is JobState.RUNNING else state_label(job),
+        escape(how_far),
+        when,
+        _places(one, page.viewer),
+        f"last seen {slack_time(one.seen_at)}" if is_old and one.seen_at else "",
+    ]
+    return " · ".join(part for part in parts if part)
+
+
+def _places(one: RunningJob, viewer: Viewer) -> str:
+    seen = [_place(channel, viewer) for channel in one.channels if viewer.is_in(channel)]
+    more = len(seen) - _MAX_NAMED_CHANNELS
+    return ", ".join(seen[:_MAX_NAMED_CHANNELS]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def _place(channel: str, viewer: Viewer) -> str:
+    return "direct message" if channel in viewer.own_places else channel_link(channel)
+
+
+def _silences(shown: PersonalDashboard) -> list[Block | None]:
+    if not shown.silences:
+        return []
+    hidden = shown.silence_count - len(shown.silences)
+    return [
+        header("Silenced"),
+        *(_silence_block(one) for one in shown.silences),
+        context([f"… and {plural(hidden, 'more silence')}: `/train list` in a channel shows its own"])
+        if hidden
+        else None,
+    ]
+
+
+def _silence_block(silence: Silence) -> Block:
+    unmute = button("Unmute", HomeAction.UNMUTE, f"{silence.channel} {silence.id}")
+    shown = section(f"{silence_text(silence)} · {channel_link(silence.channel)}")
+    return shown | ({"accessory": unmute} if unmute else {})
+
+
+def _operator(figures: OperatorFigures, now: datetime) -> list[Block | None]:
+    status = [_heartbeat(label, at, now) for label, at in figures.heartbeats]
+    status += _backlog(figures.status)
+    return [
+        divider(),
+        header("trainwatch"),
+        *row_sections(status, 1500, "line"),
+        section("*Not delivered*") if figures.undelivered else None,
+        *row_sections([_undelivered_row(one) for one in figures.undelivered], 4000, "reason"),
+        context(["Only administrators see this part."]),
+    ]
 
 
 def _undelivered_row(refused: Undelivered) -> str:
@@ -101,19 +295,29 @@ def _undelivered_row(refused: Undelivered) -> str:
 def _heartbeat(label: str, at: datetime | None, now: datetime) -> str:
     if at is None:
         return f"⚪ {escape(label)}: not started"
-    icon, late = ("🔴", " is late") if now - at > HEARTBEAT_STALE else ("🟢", "")
-    return f"{icon} {escape(label)}{late}: last run {format_ago(at, now)}"
+    is_late = now - at > HEARTBEAT_STALE
+    return f"🔴 {escape(label)} is late: last run {slack_time(at)}" if is_late else f"🟢 {escape(label)} runs"
 
 
 def _backlog(status: SystemStatus) -> list[str]:
     """What waits for too long, and how much of each rate limit is used."""
-    facts = []
-    if status.overdue >= ON_TIME:
-        facts.append(f"🟡 Polling is {spoken_duration(status.overdue)} behind schedule")
-    if status.unsent_for >= ON_TIME:
-        waited = spoken_duration(status.unsent_for)
-        facts.append(f"🟡 {plural(status.unsent, 'message')} not sent yet; the oldest has waited {waited}")
-    return facts + [
-        f"{escape(name)}: {rate.last_minute:,} requests in the last minute (limit {rate.max_per_minute:,})"
+    late = f"🟡 Polling is {spoken_duration(status.overdue)} behind schedule" if status.overdue >= ON_TIME else ""
+    queue = "🟢 Polling is on schedule"
+    waited = f"; the oldest has waited {spoken_duration(status.unsent_for)}" if status.unsent_for >= ON_TIME else ""
+    unsent = (
+        f"{'🟡' if waited else '🟢'} {plural(status.unsent, 'message')} not sent yet{waited}" if status.unsent else ""
+    )
+    return [part for part in (late or queue, unsent) if part] + [
+        f"{escape(name)}: {_used(rate)} of {rate.max_per_minute:,} requests a minute"
         for name, rate in status.request_rates.items()
     ]
+
+
+def _used(rate: RequestRate) -> str:
+    """How much of a rate limit is used, to a tenth of it, because the exact number changes all the time."""
+    tenths = 10 * rate.last_minute // rate.max_per_minute if rate.max_per_minute else 0
+    return f"{10 * tenths} %" if tenths else "less than 10 %"
+
+
+def _time(at: datetime, now: datetime) -> str:
+    return clock_time(at) if abs(at - now) < _TODAY else slack_time(at)

@@ -123,15 +123,17 @@ def render_silence(answer: SilenceAnswer) -> Message:
     note = context(["" if answer.is_watched else unwatched])
     unmute = actions([button("Unmute", Action.REPLACE, f"silence end {silence.id}")])
     text = f"{_silenced(silence)} for {spoken_duration(silence.ends_at - silence.created_at)}."
-    return message(
-        text, [section(f"🔕 {_silenced(silence)} until {slack_time(silence.ends_at)}{_reason(silence)}"), note, unmute]
-    )
+    return message(text, [section(silence_text(silence)), note, unmute])
 
 
 def silence_row(silence: Silence) -> str:
-    """A silence in a list: by whom, what, until when, why, and how to end it."""
-    until = f"until {slack_time(silence.ends_at)}{_reason(silence)}"
-    return f"🔕 {_silenced(silence)} {until} · `/train silence end {silence.id}`"
+    """A silence in a list, with how to end it."""
+    return f"{silence_text(silence)} · `/train silence end {silence.id}`"
+
+
+def silence_text(silence: Silence) -> str:
+    """A silence in one line: by whom, what, until when and why."""
+    return f"🔕 {_silenced(silence)} until {slack_time(silence.ends_at)}{_reason(silence)}"
 
 
 def _rule_changes(answer: WatchAnswer) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -35,7 +36,15 @@ def problems(message: Message) -> list[str]:
 def view_problems(view: dict[str, Any]) -> list[str]:
     """Everything wrong with an App Home view."""
     _surfaces.validate_surface_blocks(view["blocks"], "home")
-    return [*own_problems(view["blocks"]), *_sdk_problems(view["blocks"]), *(str(one) for one in view_faults(view))]
+    found = [f"{len(view['blocks'])} blocks"] if not 0 < len(view["blocks"]) <= 100 else []
+    if len(json.dumps(view)) > 250_000:
+        found.append(f"{len(json.dumps(view))} bytes")
+    return [
+        *found,
+        *own_problems(view["blocks"]),
+        *_sdk_problems(view["blocks"]),
+        *(str(one) for one in view_faults(view)),
+    ]
 
 
 def texts(value: object) -> Iterator[str]:
@@ -85,6 +94,8 @@ def _block_problems(block: Block) -> Iterator[str]:
             size = len(body["text"]["text"])
             if not 0 < size <= limits.MAX_SECTION_TEXT:
                 yield f"section of {size}"
+            if len(body.get("accessory", {}).get("value", "")) > limits.MAX_BUTTON_VALUE:
+                yield "button value"
         case "context":
             for element in body["elements"]:
                 if not 0 < len(element["text"]) <= limits.MAX_FIELD_TEXT:

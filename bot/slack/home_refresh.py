@@ -1,0 +1,101 @@
+"""Refresh App Home of those who used it a short time ago, when its content changed.
+
+Slack takes about 100 views.publish a minute for all people of a workspace. So of many homes, those whose alerts changed
+come first; a home that has to wait is built again in the next pass, and shows the newest content then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.domain.dashboard import OpenHome
+from bot.slack.app_home import OPEN_FOR, AppHome, BuiltHome
+from bot.slack.failures import UNREACHABLE, delivery_error
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshSettings:
+    """How often homes are refreshed."""
+
+    every: timedelta = timedelta(seconds=20)
+    """How often a home is checked for changes."""
+    pass_every: timedelta = timedelta(seconds=5)
+    """How often homes that are due are looked for."""
+    per_minute: int = 80
+    """Views published at most; people who open or use App Home need the rest of Slack's limit."""
+
+
+class HomeRefresher:
+    """The loop that refreshes open homes."""
+
+    def __init__(self, home: AppHome, client: AsyncWebClient, settings: RefreshSettings | None = None) -> None:
+        self._home, self._client, self._settings = home, client, settings or RefreshSettings()
+        self._due_at: datetime | None = None
+        self._rest = self._settings.pass_every
+        self._room = float(self._settings.per_minute)
+        self._room_at: datetime | None = None
+
+    async def tick(self) -> int:
+        """Refresh the homes that are due; return the number of views published."""
+        now, settings = self._home.facts.clock(), self._settings
+        if self._due_at is not None and self._due_at - self._rest <= now < self._due_at:
+            return 0
+        self._rest_for(settings.pass_every)
+        due = await self._home.store.homes.claim_due(now, now - OPEN_FOR, settings.every)
+        if not due:
+            return 0
+        changed = await self._build_changed(due)
+        self._refill(now)
+        published: dict[str, str] = {}
+        for built in changed[: int(self._room)]:
+            if not await self._publish(built):
+                break
+            published[built.user] = built.shown
+        self._room -= len(published)
+        await self._home.store.homes.set_shown(published)
+        waiting = [one.user for one in changed if one.user not in published]
+        await self._home.store.homes.release(waiting, now)
+        return len(published)
+
+    async def stop(self) -> None:
+        """Do nothing: each tick finishes its work."""
+
+    async def _build_changed(self, due: Sequence[OpenHome]) -> list[BuiltHome]:
+        """The views that differ from what is shown: first those whose alerts changed, then the oldest."""
+        changed = []
+        for home in due:
+            built = await self._home.build(home, self._client)
+            if built.shown != home.shown:
+                is_urgent = built.shown.partition(":")[0] != home.shown.partition(":")[0]
+                changed.append((not is_urgent, self._home.published_s(home.user), built))
+            await asyncio.sleep(0)  # commands go first
+        return [built for _, _, built in sorted(changed, key=lambda one: one[:2])]
+
+    async def _publish(self, built: BuiltHome) -> bool:
+        try:
+            await self._home.publish(built, self._client)
+        except UNREACHABLE as error:
+            problem = delivery_error(error)
+            log.warning("home not published", extra={"reason": problem.reason})
+            if problem.retry_after is not None:
+                self._rest_for(max(problem.retry_after, self._settings.pass_every))
+            return False
+        return True
+
+    def _rest_for(self, rest: timedelta) -> None:
+        self._rest, self._due_at = rest, self._home.facts.clock() + rest
+
+    def _refill(self, now: datetime) -> None:
+        """Let another part of a minute's views be published."""
+        most = float(self._settings.per_minute)
+        passed_s = (now - self._room_at).total_seconds() if self._room_at is not None else 60.0
+        self._room = min(most, self._room + most * max(0.0, passed_s) / 60)
+        self._room_at = now

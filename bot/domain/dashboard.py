@@ -17,8 +17,8 @@ from bot.domain.alerts import Incident, Receipt
 from bot.domain.jobs import Job, JobRef, JobState
 from bot.domain.subscriptions import Silence, Watched
 
-Key = TypeVar("Key", bound=Hashable)
-Value = TypeVar("Value")
+_Key = TypeVar("_Key", bound=Hashable)
+_Value = TypeVar("_Value")
 
 ALL: Final = "all"
 """The scope of everything that the person may see: the own runs, and the channels the person is in."""
@@ -259,8 +259,8 @@ def _running_jobs(watched: Iterable[Watched]) -> Iterator[RunningJob]:
             yield RunningJob(ref, job, each[0].seen_at, tuple(one.subscription.channel for one in each), by)
 
 
-def _group(pairs: Iterable[tuple[Key, Value]]) -> dict[Key, list[Value]]:
-    groups: defaultdict[Key, list[Value]] = defaultdict(list)
+def _group(pairs: Iterable[tuple[_Key, _Value]]) -> dict[_Key, list[_Value]]:
+    groups: defaultdict[_Key, list[_Value]] = defaultdict(list)
     for key, value in pairs:
         groups[key].append(value)
     return dict(groups)

@@ -72,11 +72,10 @@ class HomeFacts:
                 self._facts = Facts(read_s, await self.store.dashboards.read(now), polled_at)
             return self._facts
 
-    async def operator(self) -> OperatorFigures:
-        """Return the figures for administrators, as of this call."""
-        asked_s = asyncio.get_running_loop().time()
+    async def operator(self, facts: Facts) -> OperatorFigures:
+        """Return the figures for administrators, no older than the facts."""
         async with self._lock:
-            if self._figures is None or self._figures[0] < asked_s:
+            if self._figures is None or self._figures[0] < facts.read_s:
                 read_s = asyncio.get_running_loop().time()
                 beats = [(label, await self.store.last_heartbeat(name)) for name, label in HEARTBEATS.items()]
                 status, refused = await self.runner.system_status(), await self.store.undelivered.list(self.clock())
@@ -140,7 +139,7 @@ class AppHome:
                     await client.views_publish(user_id=user, view=render_refused_home(refusal))
                     return
                 opened, _ = await self.store.homes.use(user, self.facts.clock(), channel=direct, change=change)
-                built = await self.build(opened, client)
+                built = await self.build(opened, await self.facts.get(), client)
             if await self.publish(built, client):
                 await self.store.homes.set_shown({user: built.shown})
         except UNREACHABLE as error:
@@ -148,9 +147,8 @@ class AppHome:
         except Exception:  # a bug: App Home keeps what it showed
             log.exception("home failed")
 
-    async def build(self, home: OpenHome, client: AsyncWebClient) -> BuiltHome:
+    async def build(self, home: OpenHome, facts: Facts, client: AsyncWebClient) -> BuiltHome:
         """Build the view of a person who may see it."""
-        facts = await self.facts.get()
         profile = await self.profiles.get(client, home.user, self.facts.clock())
         membership = await self.memberships.get(client, home.user)
         origin = PayloadOrigin(home.user, None)
@@ -171,7 +169,7 @@ class AppHome:
             home.opened_at + OPEN_FOR,
             facts.polled_at,
             _notes(profile, membership),
-            await self.facts.operator() if is_admin else None,
+            await self.facts.operator(facts) if is_admin else None,
         )
         view = render_home(page)
         return BuiltHome(home.user, view, digest_view(page, view), facts.read_s)

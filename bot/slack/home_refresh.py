@@ -70,9 +70,9 @@ class HomeRefresher:
 
     async def _build_changed(self, due: Sequence[OpenHome]) -> list[BuiltHome]:
         """The views that differ from what is shown: first those whose alerts changed, then the oldest."""
-        changed = []
+        changed, facts = [], await self._home.facts.get()
         for home in due:
-            built = await self._home.build(home, self._client)
+            built = await self._home.build(home, facts, self._client)
             if built.shown != home.shown:
                 is_urgent = built.shown.partition(":")[0] != home.shown.partition(":")[0]
                 changed.append((not is_urgent, self._home.published_s(home.user), built))

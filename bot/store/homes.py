@@ -54,7 +54,7 @@ class Homes:
             return _read_home((await connection.execute(used)).one()), is_new
 
     async def claim_due(self, now: datetime, opened_since: datetime, lease: timedelta) -> tuple[OpenHome, ...]:
-        """Return the homes to refresh that were used since a time; nobody else gets them until the lease ends."""
+        """Return the homes to refresh that were used since a time; each is claimed until the lease ends."""
         is_due = select(homes.c.user).where(homes.c.opened_at > opened_since, homes.c.refresh_at <= now)
         async with self._database.read() as connection:
             if (await connection.scalar(is_due.limit(1))) is None:

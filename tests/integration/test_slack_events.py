@@ -1,25 +1,19 @@
-"""Invitations, mentions and App Home through real Bolt, as a person sees them in the emulated Slack."""
+"""Invitations and mentions through real Bolt, as a person sees them in the emulated Slack."""
 
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from bot.domain.alerts import DeliveryKind
-from bot.domain.checks import DELIVERY_LOOP, POLL_LOOP
-from bot.domain.jobs import JobRef
-from bot.domain.subscriptions import RuleSettings
-from bot.providers.base import RequestRate
 from bot.store.store import Store
 from emulator.slack import payloads
-from tests.fakes.provider import FakeProvider
-from tests.integration.slack_harness import SlackHarness, at_least, create_provider, running, slack_with_scopes
+from tests.integration.slack_harness import SlackHarness, at_least, running, slack_with_scopes
 from tests.support.waiting import LONGEST_S
-from tests.unit.slack.factories import REF, alert, incident
-from tests.unit.slack.validity import view_problems
+from tests.unit.slack.factories import REF, incident
 
 LOGS = f"logs {REF}"
 
@@ -91,39 +85,3 @@ async def test_an_invalid_mention_is_answered_in_its_thread(harness: SlackHarnes
     mention = harness.slack.person_actions.say("ada", "#training", "@trainwatch logz")
     (reply,) = await harness.slack.person_actions.until(lambda: harness.channel().replies(mention.ts))
     assert "`logz`" in reply.text
-
-
-@dataclass
-class RateReportingProvider(FakeProvider):
-    """Also reports how often it is called."""
-
-    def request_rate(self) -> RequestRate:
-        return RequestRate(1234, 3200)
-
-
-async def test_home_shows_watched_jobs_status_and_commands(store: Store) -> None:
-    simple = create_provider()
-    provider = RateReportingProvider(simple.lines, name="baseten", jobs=simple.jobs)
-    async with running(SlackHarness(store, provider=provider)) as harness:
-        now = harness.clock()
-        harness.clock.now = now - timedelta(minutes=2)
-        await harness.save_incident(incident(alert(), alert("tw-2")), *[DeliveryKind.NOTE] * 3)
-        await store.subscriptions.add("C2", "T1", JobRef("baseten", "p/late"), "U0BEN", RuleSettings(), harness.clock())
-        harness.clock.now = now
-        await store.heartbeat(POLL_LOOP, now - timedelta(seconds=3))
-        await store.heartbeat(DELIVERY_LOOP, now - timedelta(minutes=3))
-
-        seen = await harness.slack.person_actions.open_home("ada")
-
-    assert seen.view is not None
-    assert [] == view_problems(seen.view.source)
-    shown = str(seen.view.source)
-    assert "p/late" not in shown
-    for fact in ("llama-8b-sft", "2 alerts firing", "🟢 Polling", "🔴 Alert delivery is late", "/train silence"):
-        assert fact in shown
-    for fact in (
-        "Polling is 2 min behind schedule",
-        "3 messages not sent yet",
-        "baseten: 1,234 requests in the last minute (limit 3,200)",
-    ):
-        assert fact in shown

@@ -11,11 +11,9 @@ import pytest
 from bot.domain.alerts import DeliveryKind, Incident
 from bot.domain.jobs import JobState
 from bot.slack.render.blocks import Action
-from bot.store.store import Store
 from bot.watcher.remind import ReminderJob
 from emulator.slack.model import Message
-from tests.integration.slack_harness import SlackHarness, running, slack_with_scopes
-from tests.support.scopes import GRANTED
+from tests.integration.slack_harness import SlackHarness
 from tests.unit.slack.factories import NOW, failed, incident, job
 
 MINUTE = timedelta(minutes=1)
@@ -171,31 +169,6 @@ async def test_an_alert_that_nobody_acknowledges_escalates_to_people_and_then_to
     assert await harness.acknowledged_by() == "U0BEN"
     harness.clock.advance(99 * 60 * MINUTE)
     assert await ReminderJob(harness.store, harness.clock).tick() == 0
-
-
-async def test_home_shows_open_alerts_of_the_own_jobs_until_somebody_has_them(harness: SlackHarness) -> None:
-    await post_failure(harness, job=replace(job(JobState.FAILED), user="Ben@example.com"))
-
-    async def home(user: str) -> str:
-        seen = await harness.slack.person_actions.open_home(user)
-        assert seen.view is not None
-        return str(seen.view.source["blocks"])
-
-    assert "nobody has acknowledged it" in await home("ben")
-    assert "Your open alerts" not in await home("ada")
-    await harness.store.incidents.acknowledge(incident().id, "U0ADA", harness.clock())
-    assert "acknowledged by <@U0ADA>" in await home("ada")
-    assert "Your open alerts" not in await home("ben")
-    await harness.store.incidents.close(incident().id, "U0BEN", harness.clock())
-    assert "Your open alerts" not in await home("ada")
-
-
-async def test_home_names_the_scope_that_is_missing_to_find_owners(store: Store) -> None:
-    scopes = [scope for scope in GRANTED if scope != "users:read.email"]
-    async with running(SlackHarness(store, slack_with_scopes(scopes))) as harness:
-        seen = await harness.slack.person_actions.open_home("ada")
-    assert seen.view is not None
-    assert "users:read.email" in str(seen.view.source["blocks"])
 
 
 async def test_status_of_a_failed_job_says_who_has_it_until_somebody_closes_it(harness: SlackHarness) -> None:

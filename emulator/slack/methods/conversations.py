@@ -135,14 +135,14 @@ def _visible(call: Call) -> list[Channel]:
     asked = str(call.args.get("types") or "public_channel").split(",")
     without_archived = call.flag("exclude_archived")
     bot, scopes = call.workspace.app.bot_user_id, call.workspace.app.scopes
+    needed = {"im": "im:read", "private_channel": "groups:read", "public_channel": "channels:read"}
+    if missing := [needed[kind] for kind in asked if kind in needed and needed[kind] not in scopes]:
+        raise SlackError("missing_scope", needed=missing[0], provided=",".join(sorted(scopes)))
     found = []
     for channel in call.workspace.channels.values():
         kind = "im" if channel.is_im else "private_channel" if channel.is_private else "public_channel"
-        needed = {"im": "im:read", "private_channel": "groups:read", "public_channel": "channels:read"}[kind]
         if kind not in asked or (without_archived and channel.is_archived):
             continue
-        if needed not in scopes:
-            raise SlackError("missing_scope", needed=needed, provided=",".join(sorted(scopes)))
         if kind == "public_channel" or bot in channel.members:
             found.append(channel)
     return found

@@ -129,20 +129,18 @@ async def _run(
     webhooks: WebhookNotifier,
 ) -> None:
     runner, store, app = channel_runner.runner, channel_runner.store, _create_slack_app(settings)
-    config = runner.diagnosis_config()
     clock_sync = ClockSync(store, clock, clock_sync_settings(settings))
     await clock_sync.start()
     downtime = find_downtime(await store.last_heartbeat(POLL_LOOP), clock(), settings.trainwatch_poll_interval)
     if downtime is not None:
         log.warning("trainwatch was down", extra={"since": downtime.since.isoformat()})
     polling = replace(poll_settings(settings), downtime=downtime, share=lambda: clock_sync.state.share)
-    poller = Poller(runner.registry, store, clock, runner.redactor, config, polling)
+    poller = Poller(runner.registry, store, clock, runner.redactor, runner.diagnosis_config(), polling)
     contacts = Contacts(app.client, store.preferences, clock)
     canary = Canary(store, clock, settings.trainwatch_canary_every)
     notifier = CanaryRoute(SlackNotifier(app.client, contacts, PostHistory(app.client, clock)), canary)
     deliverer, delivery = _deliverers(settings, store, notifier, webhooks, clock, contacts)
     listeners = _create_listeners(settings, app, channel_runner, clock, access, deliverer)
-    seen = SeenOnce(store.seen, clock)
     socket = _create_socket(app, settings)
     database_monitor = DatabaseMonitor(store)
     slack_monitor = SlackMonitor(notifier.ping, socket.silence_s if socket else None)
@@ -172,7 +170,8 @@ async def _run(
     exposition = Exposition(store, runner.registry, monitor, canary, clock)
     try:
         async with asyncio.TaskGroup() as group:
-            group.create_task(_receive_events(app, socket, settings, listeners.gate, seen), name="slack")
+            events = _receive_events(app, socket, settings, listeners.gate, SeenOnce(store.seen, clock))
+            group.create_task(events, name="slack")
             if settings.trainwatch_health_port:
                 host, port = settings.trainwatch_health_host, settings.trainwatch_health_port
                 group.create_task(serve_health(monitor, exposition, host, port), name="health")

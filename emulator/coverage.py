@@ -25,6 +25,7 @@ MODULES = (
     ("Bad days, on every system", "emulator.faults_coverage"),
     ("Slack", "emulator.slack.coverage_rows"),
     ("Slack: history and lost answers", "emulator.slack.history_coverage"),
+    ("Slack: shared files", "emulator.slack.files_coverage"),
 )
 TABLE = Path(__file__).with_name("COVERAGE.md")
 HEADING = """# What the emulator does, and how we know it

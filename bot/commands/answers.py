@@ -19,6 +19,7 @@ from bot.commands.subcommands.table import HelpAnswer, SharedAnswer
 from bot.domain.job_matching import KnownJob
 
 if TYPE_CHECKING:
+    from bot.diagnosis.findings import Diagnosis
     from bot.providers.base import RequestRate
 
 
@@ -59,6 +60,19 @@ class SystemStatus:
     unsent_for: timedelta
     """How long the oldest of them has waited."""
     request_rates: Mapping[str, RequestRate]
+
+
+@dataclass(frozen=True, slots=True)
+class LogDiagnosis:
+    """What logs mean that a person handed over in a message; no command is typed for it."""
+
+    names: tuple[str, ...]
+    """Of the files; empty for a text."""
+    diagnosis: Diagnosis
+    redacted: int = 0
+    """Number of secrets hidden."""
+    notes: tuple[str, ...] = ()
+    """What was not read, and why."""
 
 
 Answer = LogsAnswer | SharedAnswer | ChannelAnswer | NotifyAnswer | AuditAnswer | HelpAnswer | ErrorAnswer

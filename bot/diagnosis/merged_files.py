@@ -3,6 +3,7 @@
 Each file is diagnosed alone: in one long text, the progress of the next rank would look like a recovery of this one.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -14,6 +15,12 @@ _ROOT_CONFIDENCE = 0.7
 """A failure below this usually follows from one in another file."""
 _NEVER_NS = 1 << 63
 _MAX_NAMED = 4
+
+_RANK_IN_NAME = re.compile(
+    r"(?i)(?:^|[._/-])(?:global[._-]?)?(?:rank|worker|proc|process|task)[._-]?(\d{1,6})(?=[._/-]|$)"
+)
+_TORCHRUN_RANK = re.compile(r"attempt_\d+/(\d{1,6})/[^/]+$")
+"""torchrun's --log-dir: run id/attempt/rank/stderr.log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +38,13 @@ class _Located:
     failure: Failure
     around_ns: int
     """When it happened, or the last step before it."""
+
+
+def rank_of_path(path: str) -> int | None:
+    """Return the rank that a path states: `rank_3.log`, `worker-3.err`, `attempt_0/3/stderr.log`; else None."""
+    in_folder = _TORCHRUN_RANK.search(path)
+    named = in_folder or next(reversed(list(_RANK_IN_NAME.finditer(path))), None)
+    return int(named[1]) if named is not None else None
 
 
 def merge_files(files: Sequence[FileDiagnosis]) -> Diagnosis:

@@ -10,6 +10,10 @@ class AuditKind(enum.StrEnum):
 
     COMMAND = "command"
     MENTION = "mention"
+    MESSAGE = "message"
+    """A direct message to the bot."""
+    SHORTCUT = "shortcut"
+    """A shortcut in the menu of a message."""
     CLICK = "click"
     HOME = "home"
     """App Home was opened; recorded only if it was refused."""

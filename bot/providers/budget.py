@@ -175,6 +175,12 @@ def count_lines(lines: int, last_ns: int | None) -> None:
         budget.count_lines(lines, last_ns)
 
 
+def check_budget() -> None:
+    """Raise BudgetExhausted when the command of the current budget, if there is one, has to stop."""
+    if (budget := _CURRENT.get()) is not None:
+        budget.check()
+
+
 @contextlib.asynccontextmanager
 async def within_budget(*, last_resort: bool = False) -> AsyncIterator[None]:
     """Interrupt the block when the current budget, if there is one, is used up or cancelled.

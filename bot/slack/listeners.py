@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext, AsyncRespond
@@ -20,15 +20,17 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.commands.answers import Asker, ErrorAnswer
 from bot.commands.channel_runner import ChannelRunner
 from bot.domain.access import OPEN_ACCESS, AccessPolicy, AccessRole
-from bot.domain.audit import AuditKind, AuditResult
+from bot.domain.audit import AuditKind
 from bot.domain.durations import Clock
-from bot.errors import TooBusy
 from bot.providers.budget import UNLIMITED, BudgetLimits
 from bot.slack.answering import Answering, errors_answered
 from bot.slack.app_home import AppHome, HomeFacts
 from bot.slack.background_tasks import TaskSet
 from bot.slack.digest_actions import change_digest, is_about_digest
 from bot.slack.gate import Attempt, Gate
+from bot.slack.handling import Request, RequestHandling
+from bot.slack.log_sharing import LogSharing
+from bot.slack.message_listeners import DIAGNOSE_SHORTCUT, MessageListeners, home_of
 from bot.slack.home_controls import filter_change
 from bot.slack.memberships import Memberships
 from bot.slack.ownership import OWNERSHIP_ACTIONS, change_owner
@@ -41,7 +43,6 @@ from bot.slack.payloads import (
     read_command,
     read_event_user,
     read_home_click,
-    read_mention_event,
 )
 from bot.slack.render.answers import render_error, render_greeting
 from bot.slack.render.blocks import Action
@@ -52,16 +53,22 @@ from bot.slack.running_commands import NOTE_TIMES, NoteTimes, RunningCommands
 from bot.slack.seen_once import SeenOnce
 from bot.slack.shared_channels import SharedChannels
 from bot.slack.thread_jobs import ThreadJobs
-from bot.slack.typed_text import plain_text, without_mention
+from bot.slack.typed_text import plain_text
 from bot.slack.unhandled import COMMAND, NOTED_EVENTS, RESUMING_EVENTS, acknowledge_unhandled, note_event
 from bot.slack.user_groups import UserGroups
 from bot.slack.user_profiles import UserProfiles
 from bot.store.store import Store
 
-EVENTS = ("app_home_opened", "app_mention", "member_joined_channel", "reaction_added", *NOTED_EVENTS, *RESUMING_EVENTS)
+EVENTS = (
+    "app_home_opened",
+    "app_mention",
+    "member_joined_channel",
+    "message",
+    "reaction_added",
+    *NOTED_EVENTS,
+    *RESUMING_EVENTS,
+)
 """The events the app subscribes to; manifest.yml names the same."""
-_REMEMBER_MENTION = timedelta(days=30)
-"""A mention that is edited later than this may be answered again."""
 _REMEMBER_EVENT = timedelta(hours=2)
 """Slack repeats an event for about an hour."""
 
@@ -72,7 +79,9 @@ def register(app: AsyncApp, listeners: Listeners) -> None:
     """Connect everything a person can do in Slack to its listener."""
     app.command(COMMAND)(listeners.on_command)
     app.action(re.compile(rf"^(?:{'|'.join(Action)})(?::|$)"))(listeners.on_click)
-    app.event("app_mention")(listeners.on_mention)
+    app.event("app_mention")(listeners.messages.on_mention)
+    app.event("message")(listeners.messages.on_direct_message)
+    app.message_shortcut(DIAGNOSE_SHORTCUT)(listeners.messages.on_shortcut)
     app.event("app_home_opened")(listeners.on_home)
     app.action(re.compile(rf"^(?:{'|'.join(HomeAction)})$"))(listeners.on_home_control)
     app.event("member_joined_channel")(listeners.on_joined)
@@ -81,18 +90,6 @@ def register(app: AsyncApp, listeners: Listeners) -> None:
     for event in RESUMING_EVENTS:
         app.event(event)(listeners.on_resumed)
     app.error(listeners.on_error)
-
-
-@dataclass(frozen=True, slots=True)
-class _Request:
-    """One command, mention or click, to check, handle and record."""
-
-    kind: AuditKind
-    origin: PayloadOrigin
-    text: str
-    """For the audit trail."""
-    reply: Reply
-    home: frozenset[str]
 
 
 class Listeners:
@@ -122,6 +119,10 @@ class Listeners:
         self._answering = Answering(runner, clock, self.tasks, profiles, threads, self._running, limits, self.gate)
         facts, self._memberships = HomeFacts(runner, store, clock), Memberships(clock)
         self.home = AppHome(facts, profiles, self.gate, self.tasks, self._memberships)
+        self._handling = RequestHandling(self.gate, self.tasks)
+        sharing = LogSharing(runner.runner, self._running, limits, self.gate)
+        self.messages = MessageListeners(self._handling, self._answering, sharing, self._seen)
+        """What people write to the bot and share with it."""
 
     async def on_command(
         self, ack: AsyncAck, body: Body, respond: AsyncRespond, client: AsyncWebClient, context: AsyncBoltContext
@@ -131,26 +132,8 @@ class Listeners:
         typed = read_command(body)
         reply, text = Reply(client, typed.channel, typed.user, respond), plain_text(typed.text)
         asker = Asker(typed.user, typed.channel, typed.team)
-        request = _Request(AuditKind.COMMAND, typed.origin, text, reply, _home_of(context))
-        self._start(request, lambda attempt: self._answering.answer(reply, text, asker, attempt))
-
-    async def on_mention(self, body: Body, client: AsyncWebClient, context: AsyncBoltContext) -> None:
-        """`@trainwatch ...`, which also works in threads. A message is answered once, also if it is edited."""
-        mention = read_mention_event(body)
-        if mention.origin.user is None or mention.is_from_app or mention.is_hidden:
-            log.debug("event ignored", extra={"reason": "a mention by an app, or a change of a message"})
-            return
-        if not await self._seen.is_new(f"mention:{mention.channel}:{mention.ts}", _REMEMBER_MENTION):
-            return
-        user, thread_ts = mention.origin.user, mention.thread_ts
-        reply = Reply(client, mention.channel, user, thread_ts=thread_ts or mention.ts)
-        asker = Asker(user, mention.channel, mention.team)
-        text = plain_text(without_mention(mention.text, context.bot_user_id))
-        request = _Request(AuditKind.MENTION, mention.origin, text, reply, _home_of(context))
-        self._start(
-            request,
-            lambda attempt: self._answering.answer_mention(reply, text, asker, attempt, thread_ts=thread_ts),
-        )
+        request = Request(AuditKind.COMMAND, typed.origin, text, reply, home_of(context))
+        self._handling.start(request, lambda attempt, reply: self._answering.answer(reply, text, asker, attempt))
 
     async def on_click(
         self, ack: AsyncAck, body: Body, respond: AsyncRespond, client: AsyncWebClient, context: AsyncBoltContext
@@ -167,12 +150,12 @@ class Listeners:
         )
         if click.action in OWNERSHIP_ACTIONS or is_about_digest(click):
             text = f"{click.action.removeprefix('trainwatch_')} {click.value}"
-            request = _Request(AuditKind.CLICK, click.origin, text, reply, _home_of(context))
-            self._start(request, lambda attempt: self._change_owner(reply, click, attempt))
+            request = Request(AuditKind.CLICK, click.origin, text, reply, home_of(context))
+            self._handling.start(request, lambda attempt, reply: self._change_owner(reply, click, attempt))
             return
         if click.action == Action.CANCEL:
-            request = _Request(AuditKind.CLICK, click.origin, "cancel", reply, _home_of(context))
-            self._start(request, lambda _attempt: self._running.cancel(reply, click.value))
+            request = Request(AuditKind.CLICK, click.origin, "cancel", reply, home_of(context))
+            self._handling.start(request, lambda _, reply: self._running.cancel(reply, click.value))
             return
         is_alert = click.action in (Action.CHANGE, Action.MORE) and not reply.replaces
         if is_alert and click.message_ts is not None:
@@ -181,10 +164,10 @@ class Listeners:
             edits = None if reply.replaces else click.message_ts
             reply = replace(reply, edits=edits, deletes=edits is None)
         answered, asker, share = reply, Asker(click.user, click.channel, click.team), click.action == Action.SHARE
-        request = _Request(AuditKind.CLICK, click.origin, click.value, answered, _home_of(context))
-        self._start(
+        request = Request(AuditKind.CLICK, click.origin, click.value, answered, home_of(context))
+        self._handling.start(
             request,
-            lambda attempt: self._answering.answer(
+            lambda attempt, answered: self._answering.answer(
                 answered, click.value, asker, attempt, share=share, is_alert=is_alert
             ),
         )
@@ -193,7 +176,7 @@ class Listeners:
         """The app's Home tab was opened."""
         origin = read_event_user(body)
         is_home = body["event"].get("tab", "home") == "home"
-        if is_home and not self.tasks.start(self.home.open(origin, _home_of(context), client, direct=origin.channel)):
+        if is_home and not self.tasks.start(self.home.open(origin, home_of(context), client, direct=origin.channel)):
             log.warning("too many requests at once")
 
     async def on_home_control(
@@ -203,7 +186,7 @@ class Listeners:
         await ack()
         click = read_home_click(body)
         change = filter_change(click)
-        if not self.tasks.start(self.home.open(click.origin, _home_of(context), client, change=change)):
+        if not self.tasks.start(self.home.open(click.origin, home_of(context), client, change=change)):
             log.warning("too many requests at once")
 
     async def on_joined(self, body: Body, client: AsyncWebClient, context: AsyncBoltContext) -> None:
@@ -213,7 +196,7 @@ class Listeners:
             return
         if await self._seen.is_new(f"event:{body.get('event_id')}", _REMEMBER_EVENT):
             reply = Reply(client, origin.channel, str(event.get("inviter") or origin.user))
-            if not self.tasks.start(self._greet(reply, origin, _home_of(context))):
+            if not self.tasks.start(self._greet(reply, origin, home_of(context))):
                 log.warning("too many requests at once")
 
     async def on_noted(self, body: Body) -> None:
@@ -233,27 +216,6 @@ class Listeners:
         log.error("listener failed", exc_info=error, extra={"payload_type": body.get("type")})
         is_malformed = isinstance(error, LookupError | TypeError | ValueError | AttributeError)
         return BoltResponse(status=400, body="") if is_malformed and response is not None else None
-
-    def _start(self, request: _Request, work: Callable[[Attempt], Awaitable[None]]) -> None:
-        if not self.tasks.start(self._handle(request, work)):
-            log.warning("too many requests at once")
-            self.tasks.refuse(self._handle(request, None))
-
-    async def _handle(self, request: _Request, work: Callable[[Attempt], Awaitable[None]] | None) -> None:
-        """Check where a request comes from, do the work and record it; without work there are too many requests."""
-        gate, reply = self.gate, request.reply
-        async with (
-            gate.recorded(request.kind, request.origin, request.text) as attempt,
-            errors_answered(reply, attempt),
-        ):
-            if work is None:
-                busy = TooBusy().public
-                attempt.end(AuditResult.FAILED, busy)
-                await reply.private(render_error(ErrorAnswer(busy)))
-            elif refusal := await gate.refuse_origin(request.origin, request.home, reply.client):
-                await reply.private(render_error(gate.refuse(attempt, refusal)))
-            else:
-                await work(attempt)
 
     async def _change_owner(self, reply: Reply, click: Click, attempt: Attempt) -> None:
         """The outbox then edits the root message of the incident or the digest."""
@@ -292,9 +254,3 @@ class Listeners:
                 watched = await self._store.subscriptions.list(reply.channel)
                 waiting = await self._resume(reply.channel)
             await reply.public(Shared(render_greeting(len(watched), waiting)))
-
-
-def _home_of(context: AsyncBoltContext) -> frozenset[str]:
-    """The workspace of the bot's token, and its organization."""
-    result = context.authorize_result
-    return frozenset(team for team in (result.team_id, result.enterprise_id) if team) if result else frozenset()

@@ -99,6 +99,20 @@ class Mention:
     """Whether an app or a workflow wrote it."""
     is_hidden: bool
     """Whether it reports a change of a message, not a message."""
+    message: Body
+    """The message itself, with its files."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shortcut:
+    """A shortcut in the menu of a message."""
+
+    origin: PayloadOrigin
+    user: str
+    channel: str
+    thread_ts: str
+    """The thread of the message, which the message itself may begin."""
+    message: Body
 
 
 def check_payload(body: object) -> None:
@@ -120,6 +134,8 @@ def check_payload(body: object) -> None:
                 read_click(body)
             elif action_id in list(HomeAction):
                 read_home_click(body)
+        case {"type": "message_action"}:
+            read_shortcut(body)
         case {"type": "block_actions"}:
             raise MalformedPayload("a click without an action")
         case {"command": str()}:
@@ -138,7 +154,7 @@ def _check_event(body: Body, name: str) -> None:
         isinstance(authorizations, list) and all(isinstance(one, dict) for one in authorizations)
     ):
         raise MalformedPayload("authorizations are not a list of objects")
-    if name == "app_mention":
+    if name in ("app_mention", "message"):
         read_mention_event(body)
     elif name in ("app_home_opened", "member_joined_channel"):
         read_event_user(body)
@@ -215,7 +231,7 @@ def _read_action(body: Body) -> tuple[str, str]:
 
 
 def read_mention_event(body: Body) -> Mention:
-    """Read a mention.
+    """Read a mention, or a direct message.
 
     Raises:
         MalformedPayload: it has no channel or no time stamp.
@@ -233,7 +249,23 @@ def read_mention_event(body: Body) -> Mention:
         _text(body, "event", "text") or "",
         is_from_app=user is None or bool(event.get("bot_id")),
         is_hidden=bool(event.get("hidden")) or event.get("subtype") in _HIDDEN,
+        message=event,
     )
+
+
+def read_shortcut(body: Body) -> Shortcut:
+    """Read a shortcut of a message.
+
+    Raises:
+        MalformedPayload: it has no person, channel or message.
+    """
+    user, channel, message = _text(body, "user", "id"), _text(body, "channel", "id"), body.get("message")
+    ts = _text(body, "message", "thread_ts") or _text(body, "message", "ts") or _text(body, "message_ts")
+    if user is None or channel is None or ts is None or not isinstance(message, Mapping):
+        raise MalformedPayload("a shortcut without a person, a channel or a message")
+    teams = _teams(_text(body, "team", "id"), _text(body, "user", "team_id"))
+    origin = PayloadOrigin(user, channel, teams, _text(body, "enterprise", "id"))
+    return Shortcut(origin, user, channel, ts, message)
 
 
 def read_event_user(body: Body) -> PayloadOrigin:
@@ -257,7 +289,10 @@ def describe_payload(body: Body) -> tuple[PayloadOrigin, str]:
         if body.get("type") == "block_actions":
             click = read_click(body)
             return click.origin, click.value
-        if _text(body, "event", "type") == "app_mention":
+        if body.get("type") == "message_action":
+            shortcut = read_shortcut(body)
+            return shortcut.origin, str(body.get("callback_id") or "")
+        if _text(body, "event", "type") in ("app_mention", "message"):
             mention = read_mention_event(body)
             return mention.origin, mention.text
     except MalformedPayload:

@@ -33,7 +33,7 @@ _RATE_LIMIT_RETRIES = 4
 _RESPONSE_WAITS_S = (0.5, 2.0, 8.0)
 """Waits before an answer is sent through its response URL again."""
 _MAX_WAIT = timedelta(seconds=30)
-_NOT_A_MEMBER = frozenset({"not_in_channel", "channel_not_found"})
+NOT_A_MEMBER = frozenset({"not_in_channel", "channel_not_found"})
 _INVITE = f"{WARNING} trainwatch is not in this channel. Type `/invite @trainwatch` to get alerts and files here."
 
 
@@ -83,7 +83,7 @@ class Reply:
         try:
             root_ts = await self._post_root(root)
         except DeliveryError as error:
-            if error.reason not in _NOT_A_MEMBER or self.respond is None:
+            if error.reason not in NOT_A_MEMBER or self.respond is None:
                 raise
             await self._respond(_with_notes(_without_thread(shared), notes), "in_channel")
             return None

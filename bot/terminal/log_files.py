@@ -8,21 +8,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bot.diagnosis.merged_files import rank_of_path
 from bot.domain.wording import plural
 from bot.errors import ConfigError
 
 STANDARD_INPUT = "-"
 _LOG_NAME = re.compile(
-    r"(?i).*\.(?:log|out|err|txt|stdout|stderr|jsonl|o\d+|e\d+)(?:[.-]\d+)?(?:\.(?:gz|xz|bz2))?"
+    r"(?i).*\.(?:log|out|err|txt|stdout|stderr|jsonl|o\d+|e\d+)(?:[.-]\d+)?(?:\.(?:gz|xz|bz2|zst))?"
     r"|(?:.*[._-])?(?:log|logs|output|stdout|stderr)(?:[._-]\d+)?"
     r"|(?:rank|worker|proc|node|task)[._-]?\d+"
 )
 """Names of logs in a folder. Other files there are not read."""
-_RANK_IN_NAME = re.compile(
-    r"(?i)(?:^|[._/-])(?:global[._-]?)?(?:rank|worker|proc|process|task)[._-]?(\d{1,6})(?=[._/-]|$)"
-)
-_TORCHRUN_RANK = re.compile(r"attempt_\d+/(\d{1,6})/[^/]+$")
-"""torchrun's --log-dir: run id/attempt/rank/stderr.log."""
 _DIGITS = re.compile(r"(\d+)")
 
 
@@ -69,13 +65,6 @@ def find_files(paths: Sequence[str]) -> FoundFiles:
         other = f" It has {plural(others, 'other file')}; name the file to read it." if others else ""
         raise ConfigError(f"No log files in {', '.join(paths)}.{other}")
     return FoundFiles(tuple(found.values()), others)
-
-
-def rank_of_path(path: str) -> int | None:
-    """Return the rank that a path states: `rank_3.log`, `worker-3.err`, `attempt_0/3/stderr.log`; else None."""
-    in_folder = _TORCHRUN_RANK.search(path)
-    named = in_folder or next(reversed(list(_RANK_IN_NAME.finditer(path))), None)
-    return int(named[1]) if named is not None else None
 
 
 def _matches(typed: str) -> Iterable[tuple[str, bool]]:

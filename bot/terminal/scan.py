@@ -1,6 +1,6 @@
 """`trainwatch scan`: diagnose log files, offline and in constant memory. Several files are the log of one run.
 
-`bot.terminal.log_files` finds the files, `bot.terminal.log_text` reads them. `scan --follow` is in
+`bot.terminal.log_files` finds the files, `bot.commands.handlers.log_text` reads them. `scan --follow` is in
 `bot.terminal.scan_follow`.
 """
 
@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bot.commands.handlers.log_text import BinaryFile, TruncatedFile, read_text_pages
 from bot.commands.subcommands.shell import ScanCommand
 from bot.diagnosis.diagnoser import Diagnoser
 from bot.diagnosis.findings import Diagnosis
@@ -26,7 +27,6 @@ from bot.redaction.redactor import Redactor
 from bot.rules.diagnosis_wording import redact_diagnosis
 from bot.terminal.exit_codes import ExitCode
 from bot.terminal.log_files import STANDARD_INPUT, ScannedFile, find_files
-from bot.terminal.log_text import BinaryFile, TruncatedFile, read_text_pages
 from bot.terminal.output import Output, redaction_note
 from bot.terminal.render.scanned_files import files_text
 from bot.terminal.report import report_text

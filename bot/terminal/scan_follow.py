@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+from bot.commands.handlers.log_text import require_text
 from bot.commands.subcommands.shell import ScanCommand
 from bot.diagnosis.diagnoser import PAGE, Diagnoser
 from bot.diagnosis.findings import Diagnosis, Failure
@@ -25,7 +26,6 @@ from bot.errors import ConfigError
 from bot.redaction.redactor import Redactor
 from bot.rules.diagnosis_wording import describe_progress, redact_diagnosis
 from bot.terminal.log_files import STANDARD_INPUT
-from bot.terminal.log_text import require_text
 from bot.terminal.output import Output
 from bot.terminal.report import failure_text
 from bot.terminal.scan import exit_code

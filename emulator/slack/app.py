@@ -21,7 +21,7 @@ from emulator.slack import page, web_api
 from emulator.slack.delivery import Delivery, EventSender, HttpDelivery
 from emulator.slack.faults import Fault
 from emulator.slack.limits import RateLimits
-from emulator.slack.manifest import read_commands
+from emulator.slack.manifest import read_commands, read_is_read_only, read_shortcuts
 from emulator.slack.methods.call import MethodContext
 from emulator.slack.model import App, User, UserGroup
 from emulator.slack.person_actions import PersonActions
@@ -40,6 +40,7 @@ SCOPES = frozenset(
         "chat:write",
         "chat:write.public",
         "commands",
+        "files:read",
         "files:write",
         "groups:history",
         "groups:read",
@@ -111,7 +112,7 @@ def create_slack(
         http_client: the client for HTTP delivery.
     """
     app = App("A0TRAIN", "trainwatch", "B0TRAIN", "U0TRAIN", BOT_TOKEN, APP_TOKEN, SIGNING_SECRET, frozenset(scopes))
-    app.commands = read_commands()
+    app.commands, app.shortcuts, app.is_read_only = read_commands(), read_shortcuts(), read_is_read_only()
     person_actions = (
         User("U0ADA", "ada", "Ada Lovelace", email="ada@example.com"),
         User("U0BEN", "ben", "Ben Okafor", email="ben@example.com"),

@@ -13,6 +13,18 @@ def read_commands(manifest: Path = MANIFEST) -> tuple[tuple[str, str], ...]:
     return tuple((one["command"], one.get("usage_hint", "")) for one in features["slash_commands"])
 
 
+def read_shortcuts(manifest: Path = MANIFEST) -> tuple[tuple[str, str], ...]:
+    """(callback id, name) of each shortcut of messages."""
+    features = yaml.safe_load(manifest.read_text(encoding="utf-8"))["features"]
+    return tuple((one["callback_id"], one["name"]) for one in features["shortcuts"] if one["type"] == "message")
+
+
+def read_is_read_only(manifest: Path = MANIFEST) -> bool:
+    """Whether nobody can write to the app in its messages tab."""
+    features = yaml.safe_load(manifest.read_text(encoding="utf-8"))["features"]
+    return bool(features["app_home"]["messages_tab_read_only_enabled"])
+
+
 def read_scopes(manifest: Path = MANIFEST) -> frozenset[str]:
     """The bot scopes."""
     return frozenset(yaml.safe_load(manifest.read_text(encoding="utf-8"))["oauth_config"]["scopes"]["bot"])

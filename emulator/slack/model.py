@@ -57,6 +57,8 @@ class App:
     scopes: frozenset[str]
     commands: tuple[tuple[str, str], ...] = ()
     """Slash commands and the usage hint the composer shows."""
+    shortcuts: tuple[tuple[str, str], ...] = ()
+    """Shortcuts in the menu of a message: callback id and name."""
     escapes_commands: bool = True
     """Whether mentions and links in slash commands arrive as markup (`should_escape` in the manifest)."""
     has_messages_tab: bool = True
@@ -152,6 +154,11 @@ class File:
     title: str | None = None
     content: bytes | None = None
     completed: bool = False
+    user: str = ""
+    """Who uploaded it."""
+    url: str = ""
+    """Where the app downloads it with its token (`url_private_download`)."""
+    mimetype: str = "text/plain"
 
     @property
     def text(self) -> str:

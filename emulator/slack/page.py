@@ -4,6 +4,7 @@ What the page's buttons do goes through `person_actions`, the same hands tests u
 """
 
 import asyncio
+import base64
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
@@ -16,7 +17,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from emulator.slack.methods.call import MethodContext
-from emulator.slack.model import Change, Channel, Json, Message, User, View
+from emulator.slack.model import Change, Channel, File, Json, Message, User, View
 from emulator.slack.person_actions import PersonActions
 from emulator.slack.serialization import file_json, message_json
 from emulator.slack.web_api import learn_base_url
@@ -78,6 +79,7 @@ def page_state(context: MethodContext, viewer: User) -> Json:
         "viewer": viewer.id,
         "app": {"id": app.id, "name": app.name, "user": app.bot_user_id, "is_read_only": app.is_read_only},
         "commands": [{"name": name, "hint": hint} for name, hint in app.commands],
+        "shortcuts": [{"id": callback_id, "name": name} for callback_id, name in app.shortcuts],
         "users": {
             user.id: {"name": user.name, "real_name": user.real_name, "is_bot": user.is_bot}
             for user in workspace.users.values()
@@ -128,8 +130,12 @@ def _message(context: MethodContext, message: Message) -> Json:
         "thread_ts": message.thread_ts,
         "version": len(message.versions),
     }
-    shown["files"] = [{**file_json(file), "text": file.text[:FILE_SHOWN_MAX]} for file in message.files]
+    shown["files"] = [{**file_json(file), "text": _preview(file)} for file in message.files]
     return shown
+
+
+def _preview(file: File) -> str:
+    return file.text[:FILE_SHOWN_MAX] if file.mimetype.startswith("text/") else ""
 
 
 def _view(view: View | None) -> Json | None:
@@ -201,7 +207,14 @@ async def _slash(_desk: MethodContext, person_actions: PersonActions, body: Json
 
 
 async def _say(_desk: MethodContext, person_actions: PersonActions, body: Json) -> Json:
-    person_actions.say(body["user"], body["channel"], body["text"], thread_ts=body.get("thread_ts"))
+    files = {one["name"]: base64.b64decode(one["content"]) for one in body.get("files", [])}
+    person_actions.say(body["user"], body["channel"], body["text"], thread_ts=body.get("thread_ts"), files=files)
+    return {}
+
+
+async def _shortcut(context: MethodContext, person_actions: PersonActions, body: Json) -> Json:
+    message = context.workspace.channel(body["channel"]).find(body["ts"])
+    await person_actions.shortcut(body["user"], body["callback_id"], message, wait_s=0)
     return {}
 
 
@@ -250,6 +263,7 @@ _ACTIONS: dict[str, Callable[[MethodContext, PersonActions, Json], Awaitable[Jso
     "slash": _slash,
     "say": _say,
     "click": _click,
+    "shortcut": _shortcut,
     "suggest": _suggest,
     "submit": _submit,
     "close": _close,

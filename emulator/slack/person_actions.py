@@ -4,8 +4,9 @@ Used by tests directly and by the page (`page`). Users and channels are named (`
 """
 
 import asyncio
+import mimetypes
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -14,9 +15,12 @@ from emulator.slack import payloads
 from emulator.slack.answers import apply_answer, apply_view_answer
 from emulator.slack.delivery import EventSender, Outcome
 from emulator.slack.methods.call import MethodContext
-from emulator.slack.model import Change, Channel, Json, Message, SlackError, User, View
+from emulator.slack.methods.files import download_url
+from emulator.slack.model import Change, Channel, File, Json, Message, SlackError, User, View
+from emulator.slack.serialization import message_json
 
 T = TypeVar("T")
+_BINARY = "application/octet-stream"
 SETTLE_S = 0.05
 """After the first thing seen, how long to look for what comes with it."""
 _EVENT_SCOPES = {
@@ -152,24 +156,47 @@ class PersonActions:
             seen.outcome = await self.event_sender.ask("interactive", payload)
         return seen
 
-    def say(self, user: str, channel: str, text: str, *, thread_ts: str | None = None) -> Message:
-        """Post as a person; a mention of the bot, or a direct message to it, becomes an event."""
+    def say(
+        self,
+        user: str,
+        channel: str,
+        text: str,
+        *,
+        thread_ts: str | None = None,
+        files: Mapping[str, bytes] | None = None,
+    ) -> Message:
+        """Post as a person, with files; a mention of the bot, or a direct message to it, becomes an event."""
         person, place = self._who(user), self._where(channel)
         workspace, app = self.context.workspace, self.context.workspace.app
         bot = workspace.users[app.bot_user_id]
         text = re.sub(rf"@{re.escape(bot.name)}\b", f"<@{bot.id}>", text)
         message = Message(workspace.new_ts(), place.id, person.id, text, thread_ts=thread_ts)
+        message.files = [self._upload(person, name, content) for name, content in (files or {}).items()]
         workspace.post(place, message)
         event: Json = {"user": person.id, "text": text, "ts": message.ts, "channel": place.id}
         event["team"] = person.team_id or workspace.team_id
         event |= {"user_team": person.team_id} if person.team_id else {}
         if thread_ts:
             event["thread_ts"] = thread_ts
+        if message.files:
+            event["files"] = message_json(workspace, message)["files"]
         if place.is_im:
-            self._tell("message.im", {"type": "message", "channel_type": "im", **event})
+            subtype = {"subtype": "file_share"} if message.files else {}
+            self._tell("message.im", {"type": "message", "channel_type": "im", **subtype, **event})
         elif f"<@{bot.id}>" in text and bot.id in place.members:
             self._tell("app_mention", {"type": "app_mention", **event})
         return message
+
+    def _upload(self, person: User, name: str, content: bytes) -> File:
+        """A file that a person has chosen."""
+        workspace = self.context.workspace
+        file = File(workspace.new_id("F"), name, len(content), content=content, completed=True, user=person.id)
+        kind, packed = mimetypes.guess_type(name)
+        is_text = not packed and kind is None and b"\0" not in content
+        file.mimetype = f"application/{packed}" if packed else kind or ("text/plain" if is_text else _BINARY)
+        file.url = download_url(self.context.base_url, file)
+        workspace.files[file.id] = file
+        return file
 
     def react(self, user: str, message: Message, name: str) -> None:
         """Add a reaction to a message, which the app is notified of."""

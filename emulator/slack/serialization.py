@@ -20,7 +20,7 @@ def message_json(workspace: Workspace, message: Message) -> Json:
         "blocks": message.blocks,
         "attachments": message.attachments,
         "thread_ts": message.thread_ts,
-        "files": [file_json(file) for file in message.files],
+        "files": [file_json(file) if not channel.is_ext_shared else _hidden_file(file) for file in message.files],
     }
     shown |= {name: value for name, value in optional.items() if value}
     if message.edited_ts and not message.blocks:
@@ -106,13 +106,23 @@ def view_json(workspace: Workspace, view: View) -> Json:
     return {**shown, **view.source}
 
 
+def _hidden_file(file: File) -> Json:
+    """What messages of a channel that is shared with another organization say about a file."""
+    unknown = {"created": 0, "timestamp": 0, "user": ""}
+    return {"id": file.id, "mode": "file_access", "file_access": "check_file_info", **unknown}
+
+
 def file_json(file: File) -> Json:
     """A file object."""
     return {
         "id": file.id,
         "name": file.name,
         "title": file.title or file.name,
+        "mimetype": file.mimetype,
+        "user": file.user,
         "size": file.size,
+        "url_private": file.url.replace("/download/", "/"),
+        "url_private_download": file.url,
         "filetype": file.snippet_type or "text",
         "mode": "snippet" if file.snippet_type else "hosted",
     }

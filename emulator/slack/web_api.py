@@ -11,7 +11,7 @@ from functools import partial
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from emulator.faults import end_connection
@@ -64,9 +64,19 @@ def routes(context: MethodContext) -> list[Route]:
         file.content = content
         return PlainTextResponse(f"OK - {file.size}")
 
+    async def download(request: Request) -> Response:
+        file = context.workspace.files.get(request.path_params["file_id"])
+        token = request.headers.get("authorization", "").removeprefix("Bearer ")
+        if token != context.workspace.app.bot_token or "files:read" not in context.workspace.app.scopes:
+            return HTMLResponse("<!DOCTYPE html><title>Sign in to Slack</title>")  # with HTTP 200
+        if file is None or not file.completed:
+            return PlainTextResponse("not found", status_code=404)
+        return Response(file.content or b"", media_type=file.mimetype)
+
     return [
         Route("/slack/api/{method}", call_method, methods=["GET", "POST"]),
         Route("/slack/upload/{file_id}", upload, methods=["POST"]),
+        Route("/slack/files-pri/{file_id}/download/{name}", download),
         Route("/slack/response/{key:path}", partial(_use_response_url, context), methods=["POST"]),
     ]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from slack_bolt.async_app import AsyncApp
@@ -25,6 +25,7 @@ from bot.slack.connection import SocketConnection, create_app
 from bot.slack.contacts import Contacts
 from bot.slack.copies import CopyCleaner, watch_copies
 from bot.slack.listeners import Listeners, register
+from bot.slack.log_sharing import SharedLogLimits
 from bot.slack.notifier import SlackNotifier
 from bot.slack.running_commands import NoteTimes
 from bot.store.store import Store
@@ -69,6 +70,7 @@ class SlackHarness:
     """Of one command."""
     clock: ManualClock = field(default_factory=lambda: ManualClock(NOW))
     access: AccessPolicy = OPEN_ACCESS
+    shared_logs: SharedLogLimits = field(default_factory=lambda: SharedLogLimits(quiet_s=0.05))
     app: AsyncApp = field(init=False)
     listeners: Listeners = field(init=False)
     contacts: Contacts = field(init=False)
@@ -84,6 +86,8 @@ class SlackHarness:
         self.listeners = Listeners(
             runner, self.store, self.clock, access=self.access, note_times=times, limits=self.limits
         )
+        messages = self.listeners.messages
+        self.listeners.messages = replace(messages, sharing=replace(messages.sharing, sizes=self.shared_logs))
         register(self.app, self.listeners)
         watch_copies(self.app, CopyCleaner(self.store.copies, self.clock, self.listeners.tasks, delay_s=0.1))
         self.contacts = Contacts(self.app.client, self.store.preferences, self.clock)

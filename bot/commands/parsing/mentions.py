@@ -11,6 +11,7 @@ from bot.commands.parsing.pasted_words import clean_words, is_mention
 from bot.commands.parsing.tokenizer import Word, normalize_dashes, quote, split_words
 from bot.commands.subcommands.job_states import STATE_WORDS
 from bot.commands.subcommands.table import SLACK_TABLE
+from bot.errors import UsageError
 
 _POLITE_TEXT = """
 hey hi hello hiya yo ok okay please pls plz thanks thank thx you could can would will u kindly just me us we i
@@ -94,6 +95,14 @@ def read_mention(text: str, *, in_thread: bool = False) -> str:
         return f"status {_join(kept)}"
     alone = [_bare(word) for word in words if _plain(word) in _ALSO_POLITE]
     return _join(kept or alone[:1])
+
+
+def starts_with_subcommand(text: str) -> bool:
+    """Whether a message is a command, perhaps after polite words."""
+    try:
+        return _find_subcommand(clean_words(split_words(text))) is not None
+    except UsageError:  # an unclosed quote
+        return False
 
 
 def _read_listing(words: Sequence[Word], *, in_thread: bool) -> str | None:

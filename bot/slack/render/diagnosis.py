@@ -1,8 +1,11 @@
 """The diagnosis of a job's log as a message."""
 
+from collections.abc import Sequence
+
 from bot.commands.parsing.formatting import format_command
 from bot.commands.subcommands.jobs import DiagnosisAnswer
 from bot.diagnosis.findings import Failure
+from bot.diagnosis.last_lines import LastLines
 from bot.diagnosis.reading.line_sources import split_rank
 from bot.domain.alerts import ExcerptLine, Severity
 from bot.domain.durations import datetime_from_ns
@@ -34,7 +37,7 @@ from bot.slack.render.logs import gap_notes
 from bot.slack.render.message import BLOCKS_BUDGET, Block, Message, message, weight
 from bot.slack.render.text import code, escape, linked_hint, one_line, plain_time, slack_time, slack_time_range
 
-_MAX_IN_FULL = 3
+MAX_IN_FULL = 3
 _EXCERPT_BUDGET = 3600
 """Characters of the lines of all failures; one of them has enough for a whole excerpt."""
 _NOTE_ROOM = 200
@@ -55,10 +58,7 @@ def render_diagnosis(answer: DiagnosisAnswer) -> Message:
         "" if explains_end(answer.diagnosis) else one_line(describe_end(job), 600),
         f"Last logged: {escape(progress)}." if progress else "",
     ]
-    rows = [
-        f"{SEVERITY_ICONS[one.severity]} {one_line(one.title, 200)}{f' · {span}' if (span := _span(one)) else ''}"
-        for one in [*problems[_MAX_IN_FULL:], *notes]
-    ]
+    rows = [title_row(one) for one in [*problems[MAX_IN_FULL:], *notes]]
     first = section("\n".join(line for line in head if line))
     rest = [
         *row_sections(rows, 1200, "note"),
@@ -66,17 +66,23 @@ def render_diagnosis(answer: DiagnosisAnswer) -> Message:
         context(_notes(answer)),
         _buttons(answer, problems),
     ]
-    failures = _failures(problems[:_MAX_IN_FULL], job, BLOCKS_BUDGET - weight([first, *rest]))
+    failures = failure_blocks(problems[:MAX_IN_FULL], job, BLOCKS_BUDGET - weight([first, *rest]))
     return message(_alt_text(answer, problems), [first, *failures, *rest])
 
 
-def _failures(failures: list[Failure], job: Job, room: int) -> list[Block | None]:
-    """Each failure in words and lines; the lines share what the words leave of `room`."""
+def failure_blocks(failures: Sequence[Failure], job: Job | None, room: int) -> list[Block | None]:
+    """Each failure in words and lines; the lines share what the words leave of `room` characters."""
     words = [_failure(one, job) for one in failures]
     budget = min(_EXCERPT_BUDGET, room - weight(words) - len(failures) * _NOTE_ROOM) // max(len(failures), 1)
     return [
         block for one, in_words in zip(failures, words, strict=True) for block in (in_words, *_excerpt(one, budget))
     ]
+
+
+def title_row(failure: Failure) -> str:
+    """A failure in one line."""
+    span = f" · {span}" if (span := _span(failure)) else ""
+    return f"{SEVERITY_ICONS[failure.severity]} {one_line(failure.title, 200)}{span}"
 
 
 def _alt_text(answer: DiagnosisAnswer, problems: list[Failure]) -> str:
@@ -106,14 +112,19 @@ def _shown_lines(answer: DiagnosisAnswer) -> tuple[ExcerptLine, ...]:
 
 
 def _last_lines(answer: DiagnosisAnswer) -> list[Block]:
-    lines = _shown_lines(answer)
+    return last_line_blocks(_shown_lines(answer), answer.diagnosis.last_lines)
+
+
+def last_line_blocks(lines: tuple[ExcerptLine, ...], last: LastLines) -> list[Block]:
+    """The lines that may tell more, from those of `last`."""
     if not lines:
         return []
     fenced, _ = code_sections(line_rows(lines, max_line=300), _LAST_LINES_BUDGET)
-    return [section(f"*{title_of_lines(lines, answer.diagnosis.last_lines)}* (UTC)"), *fenced]
+    is_timed = any(line.timestamp_ns for line in lines)
+    return [section(f"*{title_of_lines(lines, last)}*{' (UTC)' if is_timed else ''}"), *fenced]
 
 
-def _failure(failure: Failure, job: Job) -> Block:
+def _failure(failure: Failure, job: Job | None) -> Block:
     root = root_line(failure)
     count = f"{failure.count:,} occurrences" if failure.count > 1 else ""
     lines = [
@@ -133,7 +144,7 @@ def _excerpt(failure: Failure, budget: int) -> list[Block | None]:
     return [*fenced, context([cut])]
 
 
-def _ranks(failure: Failure, job: Job) -> str:
+def _ranks(failure: Failure, job: Job | None) -> str:
     if not failure.ranks:
         return ""
     return f"{'Rank' if isinstance(failure.root_rank, int) else 'From'} {one_line(describe_ranks(failure, job), 120)}"

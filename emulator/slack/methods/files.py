@@ -3,6 +3,8 @@
 Source: docs.slack.dev/messaging/working-with-files (documented, read 2026-11-20).
 """
 
+from urllib.parse import quote
+
 from emulator.slack.methods.call import Call, Method
 from emulator.slack.model import File, Json, Message, SlackError
 from emulator.slack.serialization import file_json
@@ -21,6 +23,7 @@ def get_upload_url(call: Call) -> Json:
     if call.args.get("snippet_type") and length > SNIPPET_MAX_BYTES:
         raise SlackError("snippet_too_large")
     file = File(call.workspace.new_id("F"), name, length, call.args.get("snippet_type"))
+    file.user, file.url = call.workspace.app.bot_user_id, download_url(call.context.base_url, file)
     call.workspace.files[file.id] = file
     return {"upload_url": f"{call.context.base_url}/slack/upload/{file.id}", "file_id": file.id}
 
@@ -38,6 +41,19 @@ def complete_upload(call: Call) -> Json:
     for file in files:
         file.completed = True
     return {"files": [file_json(file) for file in files]}
+
+
+def download_url(base_url: str, file: File) -> str:
+    """Where an app with `files:read` downloads a file."""
+    return f"{base_url}/slack/files-pri/{file.id}/download/{quote(file.name, safe='')}"
+
+
+def info(call: Call) -> Json:
+    """`files.info`."""
+    file = call.workspace.files.get(call.need("file"))
+    if file is None or not file.completed:
+        raise SlackError("file_not_found")
+    return {"file": file_json(file)}
 
 
 def _uploaded(call: Call, item: Json) -> File:
@@ -70,6 +86,7 @@ def _share(call: Call, files: list[File]) -> None:
 
 _WRITE = ("files:write",)
 METHODS = {
+    "files.info": Method(info, ("files:read",), tier=4),
     "files.getUploadURLExternal": Method(get_upload_url, _WRITE, tier=4),
     "files.completeUploadExternal": Method(complete_upload, _WRITE, tier=4),
 }

@@ -4,6 +4,8 @@
 //   viewer            the <select> of who one is              channel-<name>   an entry of the sidebar (#, people and the app: dm-app)
 //   messages          the message list                        message, ephemeral   one message each; data-ts, data-version
 //   replies           "N replies", opens the thread           reply            the tool that opens an empty thread
+//   more              the menu of a message, shortcut-<callback_id> an entry of it
+//   composer-files    the files to send, composer-attach the button that chooses them (and thread-composer-...)
 //   thread            the thread pane                         thread-close     closes it
 //   composer          the text box, composer-send its button  thread-composer  the same in a thread
 //   hints             the list of slash commands              notice           what only Slack itself says
@@ -36,6 +38,12 @@ let data = null;
 const page = {
   get users() {
     return data.users;
+  },
+  get shortcuts() {
+    return data.shortcuts;
+  },
+  get appName() {
+    return data.app.name;
   },
   async act(action) {
     const response = await fetch("page/act", {
@@ -251,7 +259,7 @@ function drawThread(position = {}) {
       ),
       replies,
       threadScroll.pill,
-      composer({ label: "Reply…", commands: [], send: (text) => say(text, root.ts), testid: "thread-composer" }),
+      composer({ label: "Reply…", commands: [], send: (text, files) => say(text, files, root.ts), testid: "thread-composer" }),
     );
   }
   const replies = messages.filter((one) => one.is_reply && one.thread_ts === root.ts);
@@ -269,13 +277,13 @@ function drawComposer(here) {
     return;
   }
   const label = here.is_im ? `Message ${data.app.name}` : `Message #${here.name}, or /train`;
-  $("composer").replaceChildren(composer({ label, commands: data.commands, send: (text) => say(text) }));
+  $("composer").replaceChildren(composer({ label, commands: data.commands, send: (text, files) => say(text, files) }));
 }
 
-function say(text, thread_ts) {
+function say(text, files, thread_ts) {
   const [name, ...rest] = text.split(" ");
   if (!thread_ts) scroll.toBottom();
-  if (!text.startsWith("/")) return page.act({ do: "say", channel: state.channel, text: escapeText(text), thread_ts });
+  if (!text.startsWith("/") || files.length) return page.act({ do: "say", channel: state.channel, text: escapeText(text), thread_ts, files });
   if (thread_ts) return notice(`${name} is not supported in threads. Sorry!`, null, thread_ts);
   if (!data.commands.some((one) => one.name === name)) return notice(`${name} is not a valid command.`);
   return page.act({ do: "slash", channel: state.channel, command: name, text: rest.join(" ") });

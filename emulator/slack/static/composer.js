@@ -1,10 +1,13 @@
-// The box a person types into: text, or a slash command with a hint list above.
+// The box a person types into: text, or a slash command with a hint list above; and files to send with it.
 
 import { h, icon } from "./dom.js";
 
+/** `send` gets the text and the chosen files, each with its name and its content in base64. */
 export function composer({ label, commands, send, testid = "composer" }) {
   const hints = h("div", { class: "hints", hidden: true, "data-testid": "hints" });
   const box = h("textarea", { rows: 1, placeholder: label, "aria-label": label, "data-testid": testid, autocomplete: "off", spellcheck: "false" });
+  const picker = h("input", { type: "file", multiple: true, hidden: true, "data-testid": `${testid}-files`, onchange: () => showChosen() });
+  const chosen = h("div", { class: "chosen", hidden: true });
   const past = [];
   let at = 0;
 
@@ -23,14 +26,25 @@ export function composer({ label, commands, send, testid = "composer" }) {
     box.focus();
     fit();
   };
-  const submit = () => {
+  const showChosen = () => {
+    const names = [...picker.files].map((file) => h("span", {}, icon("clip"), ` ${file.name}`));
+    chosen.hidden = !names.length;
+    chosen.replaceChildren(...names, h("button", { type: "button", class: "plain", "aria-label": "Remove files", onclick: forget }, "\u2715"));
+  };
+  const forget = () => {
+    picker.value = "";
+    showChosen();
+  };
+  const submit = async () => {
     const text = box.value.trim();
-    if (!text) return;
-    past.push(text);
+    if (!text && !picker.files.length) return;
+    const files = await Promise.all([...picker.files].map(read));
+    forget();
+    if (text) past.push(text);
     at = past.length;
     box.value = "";
     fit();
-    send(text);
+    send(text, files);
   };
   const recall = (step) => {
     at = Math.max(0, Math.min(past.length, at + step));
@@ -49,6 +63,14 @@ export function composer({ label, commands, send, testid = "composer" }) {
     else if (event.key === "ArrowUp" && (box.value === "" || box.value === past[at])) recall(-1);
     else if (event.key === "ArrowDown" && box.value !== "" && box.value === past[at]) recall(1);
   });
+  const attach = h("button", { type: "button", class: "attach", "aria-label": "Attach files", title: "Attach files", "data-testid": `${testid}-attach`, onclick: () => picker.click() }, icon("clip"));
   const button = h("button", { type: "button", class: "send", "aria-label": "Send", "data-testid": `${testid}-send`, onclick: submit }, icon("send"));
-  return h("div", { class: "composer" }, hints, h("div", { class: "box" }, box, button));
+  return h("div", { class: "composer" }, hints, chosen, h("div", { class: "box" }, attach, box, button), picker);
+}
+
+async function read(file) {
+  const bytes = new Uint8Array(await file.arrayBuffer());
+  let text = "";
+  for (let at = 0; at < bytes.length; at += 0x8000) text += String.fromCharCode(...bytes.subarray(at, at + 0x8000));
+  return { name: file.name, content: btoa(text) };
 }

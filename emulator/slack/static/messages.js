@@ -55,7 +55,7 @@ export function messageElement(message, page, { compact = false, inThread = fals
       !inThread && message.reply_count && replies(message, page),
       message.is_ephemeral && h("div", { class: "only-you" }, icon("eye"), " Only visible to you"),
     ),
-    !inThread && !message.is_ephemeral && tools(message, page),
+    !message.is_ephemeral && !message.is_notice && tools(message, page, { inThread }),
   );
 }
 
@@ -81,7 +81,7 @@ function file(one) {
     "div",
     { class: "file", "data-testid": "file" },
     h("div", { class: "file-head" }, h("b", {}, one.title), h("span", { class: "muted" }, `${one.name} · ${size(one.size)}`), h("a", { href: `page/files/${encodeURIComponent(one.id)}` }, "Download")),
-    h("pre", {}, one.text),
+    one.text && h("pre", {}, one.text),
   );
 }
 
@@ -96,8 +96,21 @@ function replies(message, page) {
   return h("button", { type: "button", class: "replies", "data-testid": "replies", onclick: () => page.openThread(message) }, faces, h("b", {}, count), last);
 }
 
-function tools(message, page) {
-  return h("div", { class: "tools" }, h("button", { type: "button", title: "Reply in thread", "data-testid": "reply", onclick: () => page.openThread(message) }, icon("bubble")));
+function tools(message, page, { inThread }) {
+  const reply = h("button", { type: "button", title: "Reply in thread", "data-testid": "reply", onclick: () => page.openThread(message) }, icon("bubble"));
+  return h("div", { class: "tools" }, !inThread && reply, shortcuts(message, page));
+}
+
+/** The menu of a message, with the shortcuts of the app. */
+function shortcuts(message, page) {
+  if (!page.shortcuts.length) return null;
+  const use = async (event, one) => {
+    event.target.closest("details").removeAttribute("open");
+    page.expectAnswer(message.channel);
+    await page.act({ do: "shortcut", channel: message.channel, ts: message.ts, callback_id: one.id });
+  };
+  const entry = (one) => h("button", { type: "button", "data-testid": `shortcut-${one.id}`, onclick: (event) => use(event, one) }, one.name, h("small", {}, ` ${page.appName}`));
+  return h("details", { class: "overflow more" }, h("summary", { title: "More actions", "aria-label": "More actions", "data-testid": "more" }, icon("more")), h("div", { class: "menu" }, page.shortcuts.map(entry)));
 }
 
 /** Bring `container` in line with `messages`, touching only what changed; a line marks the first from `newFrom` on. */

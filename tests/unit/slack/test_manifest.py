@@ -17,12 +17,14 @@ import yaml
 
 from bot.commands.subcommands.table import SLACK_TABLE
 from bot.slack.listeners import EVENTS
+from bot.slack.message_listeners import DIAGNOSE_SHORTCUT
 from bot.slack.setup_check import OPTIONAL_SCOPES, SCOPES
 from bot.slack.unhandled import COMMAND, NOTED_EVENTS, RESUMING_EVENTS
 
 ROOT = Path(__file__).parents[3]
 SCOPES_OF_EVENT = {
     "app_mention": {"app_mentions:read"},
+    "message": {"im:history"},
     "app_home_opened": set(),
     "app_uninstalled": set(),
     "tokens_revoked": set(),
@@ -39,6 +41,7 @@ SCOPE_OF_METHOD = {
     "chat.update": "chat:write",
     "files_getUploadURLExternal": "files:write",
     "files_completeUploadExternal": "files:write",
+    "files_info": "files:read",
     "auth_test": None,
     "apps_connections_open": None,
     "views_publish": None,
@@ -75,6 +78,18 @@ COMMAND_SCHEMA = closed(
     "command",
     "description",
 )
+SHORTCUT_SCHEMA = closed(
+    {
+        "name": text(24),
+        "type": {"enum": ["message", "global"]},
+        "callback_id": text(255),
+        "description": text(150),
+    },
+    "name",
+    "type",
+    "callback_id",
+    "description",
+)
 SCOPE_LIST = {"type": "array", "maxItems": 255, "uniqueItems": True, "items": {"type": "string"}}
 SCHEMA = closed(
     {
@@ -99,6 +114,7 @@ SCHEMA = closed(
                 ),
                 "bot_user": closed({"display_name": text(80), "always_online": FLAG}, "display_name"),
                 "slash_commands": {"type": "array", "minItems": 1, "maxItems": 50, "items": COMMAND_SCHEMA},
+                "shortcuts": {"type": "array", "minItems": 1, "maxItems": 10, "items": SHORTCUT_SCHEMA},
             }
         ),
         "oauth_config": closed({"scopes": closed({"bot": SCOPE_LIST, "bot_optional": SCOPE_LIST})}),
@@ -148,7 +164,9 @@ def test_the_usage_hint_lists_every_subcommand(manifest: dict[str, Any]) -> None
 
 
 def test_the_events_have_listeners(manifest: dict[str, Any], code: str) -> None:
-    assert sorted(EVENTS) == manifest["settings"]["event_subscriptions"]["bot_events"]
+    subscribed = {"message": "message.im"}
+    expected = sorted(subscribed.get(event, event) for event in EVENTS)
+    assert expected == manifest["settings"]["event_subscriptions"]["bot_events"]
     named = set(re.findall(r'app\.event\("(\w+)"\)', code))
     assert set(EVENTS) == {*named, *NOTED_EVENTS, *RESUMING_EVENTS}
 
@@ -162,7 +180,7 @@ def test_mentions_in_commands_arrive_with_ids_and_people_can_be_messaged(manifes
     assert [True] == [one["should_escape"] for one in manifest["features"]["slash_commands"]]
     app_home = manifest["features"]["app_home"]
     assert app_home["messages_tab_enabled"] is True
-    assert app_home["messages_tab_read_only_enabled"] is True
+    assert app_home["messages_tab_read_only_enabled"] is False
 
 
 def test_the_scopes_are_exactly_what_methods_events_and_commands_need(manifest: dict[str, Any], code: str) -> None:
@@ -184,3 +202,7 @@ def test_the_home_tab_is_on_if_the_code_publishes_it(manifest: dict[str, Any], c
 def test_every_scope_is_documented() -> None:
     guide = (ROOT / "docs" / "slack.md").read_text()
     assert [] == [scope for scope in SCOPES if f"`{scope}`" not in guide]
+
+
+def test_the_shortcuts_have_listeners(manifest: dict[str, Any]) -> None:
+    assert [DIAGNOSE_SHORTCUT] == [one["callback_id"] for one in manifest["features"]["shortcuts"]]

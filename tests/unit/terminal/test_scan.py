@@ -8,6 +8,7 @@ import io
 import json
 import lzma
 import re
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +23,11 @@ from bot.terminal.output import Output
 from bot.terminal.report import failure_text, report_text
 from bot.terminal.scan import scan
 from tests.unit.commands.insights import DIAGNOSIS, QUIET
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 FAILING = """\
 step 1 loss 2.5
@@ -79,6 +85,12 @@ def test_dash_reads_standard_input(monkeypatch: pytest.MonkeyPatch, capsys: pyte
 def test_gzip_file_is_decompressed(capsys: pytest.CaptureFixture[str]) -> None:
     Path("train.log.gz").write_bytes(gzip.compress(FAILING.encode()))
     assert 0 == program.run(["scan", "train.log.gz", "--json"])
+    assert 1 == len(incidents(capsys.readouterr().out))
+
+
+def test_zstd_file_is_decompressed(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("train.log.zst").write_bytes(zstd.compress(FAILING.encode()))
+    assert 0 == program.run(["scan", "train.log.zst", "--json"])
     assert 1 == len(incidents(capsys.readouterr().out))
 
 

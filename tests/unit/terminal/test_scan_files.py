@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from bot import __main__ as program
+from bot.diagnosis.merged_files import rank_of_path
 from bot.terminal.excerpts import highlight_match
-from bot.terminal.log_files import find_files, rank_of_path
+from bot.terminal.log_files import find_files
 
 HEALTHY = "".join(f"2026-03-13 10:00:{second:02d} INFO step {second} loss 2.{second}\n" for second in range(40))
 OOM = "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.50 GiB."

@@ -1,30 +1,44 @@
-"""Read the text of a log file: UTF-8 or UTF-16, plain or compressed by gzip, bzip2 or xz. Other data is refused."""
+"""Read the text of a log file: UTF-8 or UTF-16, plain or compressed by gzip, bzip2, xz or zstd; refuse other data."""
 
 import bz2
 import codecs
 import functools
 import gzip
-import io
 import itertools
 import lzma
+import sys
 import zlib
 from collections.abc import Callable, Iterator, Mapping
+from io import BufferedReader
+from typing import Protocol
 
 from bot.diagnosis.diagnoser import PAGE
 from bot.errors import ConfigError
 
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
 _GZIP, _BZIP2, _XZ, _ZSTD = b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd"
-_Compressed = gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile
-_OPENERS: Mapping[bytes, Callable[[io.BufferedReader], _Compressed]] = {
-    _GZIP: gzip.open,
-    _BZIP2: bz2.open,
-    _XZ: functools.partial(lzma.LZMAFile, format=lzma.FORMAT_XZ),
-}
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _CONTROLS = bytes(code for code in range(32) if code not in b"\b\t\n\v\f\r\x1b")
 """Control characters that do not occur in text. Progress bars and colours use the others."""
 _MAX_CONTROLS_RATIO = 0.05
 """Share of control characters in a page of text. Random bytes have twice as many."""
+
+
+class _Compressed(Protocol):
+    def read1(self, size: int, /) -> bytes:
+        """Return up to `size` bytes of text, without waiting for more."""
+
+
+_OPENERS: Mapping[bytes, Callable[[BufferedReader], _Compressed]] = {
+    _GZIP: gzip.open,
+    _BZIP2: bz2.open,
+    _XZ: functools.partial(lzma.LZMAFile, format=lzma.FORMAT_XZ),
+    _ZSTD: zstd.ZstdFile,
+}
 
 
 class BinaryFile(ConfigError):
@@ -35,7 +49,7 @@ class TruncatedFile(Exception):
     """The compressed file is damaged or ends too early. The pages before this point were delivered."""
 
 
-def read_text_pages(file: io.BufferedReader, name: str) -> Iterator[bytes]:
+def read_text_pages(file: BufferedReader, name: str) -> Iterator[bytes]:
     """Yield the log as UTF-8, up to `PAGE` bytes at a time.
 
     Raises:
@@ -60,13 +74,13 @@ def require_text(page: bytes, name: str) -> None:
     """
     text = page.lstrip(b"\0")  # a log that was truncated while its writer kept its offset begins with NULs
     controls = len(text) - len(text.translate(None, _CONTROLS))
-    if page.startswith((_GZIP, _BZIP2, _XZ, _ZSTD)):
+    if page.startswith(tuple(_OPENERS)):
         raise BinaryFile(f"{name} is compressed. Decompress it first.")
     if controls > len(text) * _MAX_CONTROLS_RATIO:
         raise BinaryFile(f"{name} is a binary file, not a text log.")
 
 
-def _pages(file: io.BufferedReader) -> Iterator[bytes]:
+def _pages(file: BufferedReader) -> Iterator[bytes]:
     magic = file.peek(len(_XZ))
     for prefix, opener in _OPENERS.items():
         if magic.startswith(prefix):
@@ -78,5 +92,5 @@ def _decompressed(file: _Compressed) -> Iterator[bytes]:
     try:
         # `read` would discard what it has collected when it meets damaged data.
         yield from iter(lambda: file.read1(PAGE), b"")
-    except (OSError, EOFError, zlib.error, lzma.LZMAError) as problem:
+    except (OSError, EOFError, zlib.error, lzma.LZMAError, zstd.ZstdError) as problem:
         raise TruncatedFile(problem) from problem

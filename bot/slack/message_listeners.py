@@ -1,0 +1,130 @@
+"""What people write to the bot and share with it: mentions, direct messages, and the shortcut of a message."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+from slack_bolt.async_app import AsyncAck, AsyncBoltContext, AsyncRespond
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.commands.answers import Asker
+from bot.commands.parsing.pasted_logs import is_log_to_diagnose
+from bot.domain.audit import AuditKind, AuditResult
+from bot.slack.answering import Answering
+from bot.slack.gate import Attempt
+from bot.slack.handling import Request, RequestHandling
+from bot.slack.log_sharing import LogSharing
+from bot.slack.payloads import Body, Mention, read_mention_event, read_shortcut
+from bot.slack.reply import Reply
+from bot.slack.seen_once import SeenOnce
+from bot.slack.shared_messages import SharedLog, read_shared_log
+from bot.slack.typed_text import plain_text, without_mention
+
+DIAGNOSE_SHORTCUT = "diagnose_log"
+"""The `callback_id` of "Diagnose this log"; manifest.yml names the same."""
+_DIAGNOSE_TEXT = "diagnose this log"
+"""What the audit trail shows instead of a log."""
+_REMEMBER_MENTION = timedelta(days=30)
+"""A message that is edited later than this may be answered again."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class MessageListeners:
+    """One method for each way to write to the bot; each starts a background task."""
+
+    handling: RequestHandling
+    answering: Answering
+    sharing: LogSharing
+    seen: SeenOnce
+    _parts: dict[tuple[str, str, str | None], list[Mention]] = field(default_factory=dict)
+    """The messages of logs that may go on, by channel, person and thread."""
+
+    async def on_mention(self, body: Body, client: AsyncWebClient, context: AsyncBoltContext) -> None:
+        """`@trainwatch ...`, which also works in threads. A message is answered once, also if it is edited."""
+        mention = read_mention_event(body)
+        if not await self._is_new(mention):
+            return
+        text = plain_text(without_mention(mention.text, context.bot_user_id))
+        reply = Reply(client, mention.channel, mention.origin.user or "", thread_ts=mention.thread_ts or mention.ts)
+        self._answer(AuditKind.MENTION, mention, text, reply, context)
+
+    async def on_direct_message(self, body: Body, client: AsyncWebClient, context: AsyncBoltContext) -> None:
+        """A message to the bot itself. Answers follow in the conversation, diagnoses in the thread of the log."""
+        mention = read_mention_event(body)
+        if mention.message.get("channel_type") != "im" or not await self._is_new(mention):
+            return
+        text = plain_text(without_mention(mention.text, context.bot_user_id))
+        reply = Reply(client, mention.channel, mention.origin.user or "", thread_ts=mention.thread_ts)
+        if not is_log_to_diagnose(text, has_text_file=read_shared_log(mention.message).has_text_file):
+            self._answer(AuditKind.MESSAGE, mention, text, reply, context)
+            return
+        reply = replace(reply, thread_ts=mention.thread_ts or mention.ts)
+        request = Request(AuditKind.MESSAGE, mention.origin, _DIAGNOSE_TEXT, reply, home_of(context))
+        self.handling.start(request, lambda attempt, reply: self._diagnose_parts(reply, mention, attempt, context))
+
+    async def on_shortcut(
+        self, ack: AsyncAck, body: Body, respond: AsyncRespond, client: AsyncWebClient, context: AsyncBoltContext
+    ) -> None:
+        """The shortcut "Diagnose this log" in the menu of a message."""
+        await ack()
+        shortcut = read_shortcut(body)
+        shared = read_shared_log(shortcut.message)
+        private = Reply(client, shortcut.channel, shortcut.user, respond)
+        thread = Reply(client, shortcut.channel, shortcut.user, thread_ts=shortcut.thread_ts)
+        request = Request(AuditKind.SHORTCUT, shortcut.origin, _DIAGNOSE_TEXT, private, home_of(context))
+        self.handling.start(request, lambda attempt, private: self.sharing.answer(thread, shared, attempt, private))
+
+    async def _is_new(self, mention: Mention) -> bool:
+        if mention.origin.user is None or mention.is_from_app or mention.is_hidden:
+            log.debug("event ignored", extra={"reason": "a message of an app, or a change of a message"})
+            return False
+        return await self.seen.is_new(f"mention:{mention.channel}:{mention.ts}", _REMEMBER_MENTION)
+
+    def _answer(self, kind: AuditKind, mention: Mention, text: str, reply: Reply, context: AsyncBoltContext) -> None:
+        shared = replace(read_shared_log(mention.message), text=text)
+        if is_log_to_diagnose(text, has_text_file=shared.has_text_file):
+            request = Request(kind, mention.origin, _DIAGNOSE_TEXT, reply, home_of(context))
+            self.handling.start(request, lambda attempt, reply: self.sharing.answer(reply, shared, attempt))
+            return
+        asker = Asker(reply.user, mention.channel, mention.team)
+        request = Request(kind, mention.origin, text, reply, home_of(context))
+        self.handling.start(
+            request,
+            lambda attempt, reply: self.answering.answer_mention(
+                reply, text, asker, attempt, thread_ts=mention.thread_ts
+            ),
+        )
+
+    async def _diagnose_parts(
+        self, reply: Reply, mention: Mention, attempt: Attempt, context: AsyncBoltContext
+    ) -> None:
+        """Diagnose a direct message together with those that go on with its log."""
+        if (parts := await self._collect(mention)) is None:
+            attempt.end(AuditResult.DONE, "a part of a log")  # the last part is answered for all
+            return
+        text = "\n".join(plain_text(without_mention(one.text, context.bot_user_id)) for one in parts)
+        files = tuple(file for one in parts for file in read_shared_log(one.message).files)
+        first = parts[0].thread_ts or parts[0].ts
+        await self.sharing.answer(replace(reply, thread_ts=first), SharedLog(text, files), attempt)
+
+    async def _collect(self, mention: Mention) -> list[Mention] | None:
+        """Wait until no more of a log arrives; return all messages of it to the last one, in order."""
+        key = (mention.channel, mention.origin.user or "", mention.thread_ts)
+        parts = self._parts.setdefault(key, [])
+        parts.append(mention)
+        await asyncio.sleep(self.sharing.sizes.quiet_s)
+        if parts[-1] is not mention:
+            return None
+        self._parts.pop(key, None)
+        return sorted(parts, key=lambda one: one.ts)
+
+
+def home_of(context: AsyncBoltContext) -> frozenset[str]:
+    """The workspace of the bot's token, and its organization."""
+    result = context.authorize_result
+    return frozenset(team for team in (result.team_id, result.enterprise_id) if team) if result else frozenset()

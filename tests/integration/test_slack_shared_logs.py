@@ -52,9 +52,9 @@ def is_diagnosed(answer: Message) -> bool:
 
 
 async def test_the_shortcut_diagnoses_a_message_in_its_thread(harness: SlackHarness) -> None:
-    said = harness.slack.person_actions.say("ben", "#training", f"any idea?\n```{OOM}```")
-    await harness.slack.person_actions.shortcut("ada", DIAGNOSE_SHORTCUT, said)
-    (answer,) = await replies(harness, said)
+    posted = harness.slack.person_actions.say("ben", "#training", f"any idea?\n```{OOM}```")
+    await harness.slack.person_actions.shortcut("ada", DIAGNOSE_SHORTCUT, posted)
+    (answer,) = await replies(harness, posted)
     assert is_diagnosed(answer)
     text = str(answer.blocks)
     assert "Rank 3" in text
@@ -80,16 +80,16 @@ async def test_the_shortcut_diagnoses_a_message_in_its_thread(harness: SlackHarn
 )
 async def test_an_uploaded_file_is_diagnosed(harness: SlackHarness, name: str, pack: Callable[[bytes], bytes]) -> None:
     files = {name: pack(OOM.encode())}
-    said = harness.slack.person_actions.say("ada", "#training", "@trainwatch what is this?", files=files)
-    (answer,) = await replies(harness, said)
+    posted = harness.slack.person_actions.say("ada", "#training", "@trainwatch what is this?", files=files)
+    (answer,) = await replies(harness, posted)
     assert is_diagnosed(answer)
     assert name in str(answer.blocks)
 
 
 async def test_the_files_of_one_run_are_diagnosed_together(harness: SlackHarness) -> None:
     files = {"rank_0.log": STEPS.encode(), "rank_7.log": OOM.replace("[rank3]: ", "").encode()}
-    said = harness.slack.person_actions.say("ada", direct(harness), "", files=files)
-    (answer,) = await replies(harness, said)
+    posted = harness.slack.person_actions.say("ada", direct(harness), "", files=files)
+    (answer,) = await replies(harness, posted)
     assert is_diagnosed(answer)
     assert "rank_7.log" in str(answer.blocks)
     assert "Rank 7" in str(answer.blocks)
@@ -108,8 +108,8 @@ async def test_a_log_in_several_direct_messages_is_one_log(store: Store) -> None
 async def test_a_damaged_file_is_read_as_far_as_it_goes(harness: SlackHarness) -> None:
     packed = gzip.compress(OOM.encode() * 50)
     files = {"train.log.gz": packed[: len(packed) - 40]}
-    said = harness.slack.person_actions.say("ada", "#training", "@trainwatch", files=files)
-    (answer,) = await replies(harness, said)
+    posted = harness.slack.person_actions.say("ada", "#training", "@trainwatch", files=files)
+    (answer,) = await replies(harness, posted)
     assert is_diagnosed(answer)
     assert "truncated or damaged" in str(answer.blocks)
 
@@ -125,16 +125,16 @@ async def test_a_damaged_file_is_read_as_far_as_it_goes(harness: SlackHarness) -
 )
 async def test_what_cannot_be_read_is_refused_clearly(store: Store, name: str, content: bytes, expected: str) -> None:
     async with running(SlackHarness(store, shared_logs=SharedLogLimits(max_download=20_000))) as harness:
-        said = harness.slack.person_actions.say("ben", "#training", "", files={name: content})
-        seen = await harness.slack.person_actions.shortcut("ada", DIAGNOSE_SHORTCUT, said)
-        shown = seen.messages or await replies(harness, said)
+        posted = harness.slack.person_actions.say("ben", "#training", "", files={name: content})
+        seen = await harness.slack.person_actions.shortcut("ada", DIAGNOSE_SHORTCUT, posted)
+        shown = seen.messages or await replies(harness, posted)
         assert expected in str(shown[-1].blocks)
 
 
 async def test_a_file_that_cannot_be_read_is_noted_beside_those_that_can(harness: SlackHarness) -> None:
     files = {"train.log": OOM.encode(), "core": bytes(range(256)) * 50}
-    said = harness.slack.person_actions.say("ada", "#training", "@trainwatch", files=files)
-    (answer,) = await replies(harness, said)
+    posted = harness.slack.person_actions.say("ada", "#training", "@trainwatch", files=files)
+    (answer,) = await replies(harness, posted)
     assert is_diagnosed(answer)
     assert "Skipped: core is a binary file" in str(answer.blocks)
 
@@ -142,8 +142,8 @@ async def test_a_file_that_cannot_be_read_is_noted_beside_those_that_can(harness
 async def test_without_the_scope_the_answer_says_what_is_missing(store: Store) -> None:
     scopes = [scope for scope in GRANTED if scope != "files:read"]
     async with running(SlackHarness(store, slack_with_scopes(scopes))) as harness:
-        said = harness.slack.person_actions.say("ada", "#training", "@trainwatch", files={"a.log": OOM.encode()})
-        (answer,) = await replies(harness, said)
+        posted = harness.slack.person_actions.say("ada", "#training", "@trainwatch", files={"a.log": OOM.encode()})
+        (answer,) = await replies(harness, posted)
         assert "lacks the scope `files:read`" in str(answer.blocks)
 
 
@@ -151,14 +151,14 @@ async def test_a_file_of_another_organization_is_looked_up(store: Store) -> None
     harness = SlackHarness(store, access=AccessPolicy(shared_channels=frozenset({ANY})))
     async with running(harness):
         harness.channel().is_ext_shared = True
-        said = harness.slack.person_actions.say("ada", "#training", "@trainwatch", files={"a.log": OOM.encode()})
-        (answer,) = await replies(harness, said)
+        posted = harness.slack.person_actions.say("ada", "#training", "@trainwatch", files={"a.log": OOM.encode()})
+        (answer,) = await replies(harness, posted)
         assert is_diagnosed(answer)
 
 
 async def test_where_the_bot_is_not_a_member_only_the_person_sees_the_answer(harness: SlackHarness) -> None:
-    said = harness.slack.person_actions.say("ben", "#random", OOM)
-    seen = await harness.slack.person_actions.shortcut("ada", DIAGNOSE_SHORTCUT, said)
+    posted = harness.slack.person_actions.say("ben", "#random", OOM)
+    seen = await harness.slack.person_actions.shortcut("ada", DIAGNOSE_SHORTCUT, posted)
     (answer,) = seen.messages
     assert is_diagnosed(answer)
     assert "U0ADA" == answer.visible_to
@@ -167,10 +167,10 @@ async def test_where_the_bot_is_not_a_member_only_the_person_sees_the_answer(har
 
 async def test_who_may_not_read_is_refused(store: Store) -> None:
     async with running(SlackHarness(store, access=AccessPolicy(default=AccessRole.NONE))) as harness:
-        said = harness.slack.person_actions.say("ben", "#training", OOM)
-        seen = await harness.slack.person_actions.shortcut("ada", DIAGNOSE_SHORTCUT, said)
+        posted = harness.slack.person_actions.say("ben", "#training", OOM)
+        seen = await harness.slack.person_actions.shortcut("ada", DIAGNOSE_SHORTCUT, posted)
         assert "needs the role `read`" in str(seen.messages[-1].blocks)
-        assert [] == harness.channel().replies(said.ts)
+        assert [] == harness.channel().replies(posted.ts)
 
 
 async def test_a_direct_message_is_a_command_or_a_question(harness: SlackHarness) -> None:

@@ -18,21 +18,21 @@ async def download(url: str, token: str = BOT_TOKEN) -> httpx.Response:
 
 
 async def test_a_file_is_described_and_downloaded_with_the_scope(slack: Slack, client: AsyncWebClient) -> None:
-    said = slack.person_actions.say("ada", "#training", "look", files={"a b.log": LOG})
-    described = (await client.files_info(file=said.files[0].id))["file"]
+    shared = slack.person_actions.say("ada", "#training", "look", files={"a b.log": LOG})
+    described = (await client.files_info(file=shared.files[0].id))["file"]
 
     assert ("a b.log", len(LOG), "text/plain", "U0ADA") == tuple(
         described[name] for name in ("name", "size", "mimetype", "user")
     )
     assert (await download(described["url_private_download"])).content == LOG
-    assert (await client.api_call("files.info", params={"file": said.files[0].id}))["ok"]
+    assert (await client.api_call("files.info", params={"file": shared.files[0].id}))["ok"]
 
 
 async def test_without_the_scope_a_download_is_a_sign_in_page() -> None:
     slack = create_slack(scopes=SCOPES - {"files:read"})
     async with served(slack):
-        said = slack.person_actions.say("ada", "#training", "look", files={"a.log": LOG})
-        answer = await download(said.files[0].url)
+        shared = slack.person_actions.say("ada", "#training", "look", files={"a.log": LOG})
+        answer = await download(shared.files[0].url)
 
     assert (200, "text/html") == (answer.status_code, answer.headers["content-type"].partition(";")[0])
     assert "Sign in" in answer.text

@@ -65,6 +65,7 @@ BY_METHOD = {
         channel_not_found channels_limit_exceeded file_not_found file_type_not_allowed file_update_failed
         file_uploads_except_images_disabled invalid_blocks invalid_channel not_in_channel posting_to_channel_denied
         user_is_external_guest""",
+    "files.info": "file_deleted file_not_found",
     "views.publish": """
         duplicate_external_id hash_conflict missing_profile_id not_enabled not_implemented view_too_large""",
     "auth.test": "",

@@ -29,12 +29,13 @@ from bot.slack.background_tasks import TaskSet
 from bot.slack.digest_actions import change_digest, is_about_digest
 from bot.slack.gate import Attempt, Gate
 from bot.slack.handling import Request, RequestHandling
-from bot.slack.log_sharing import LogSharing
-from bot.slack.message_listeners import DIAGNOSE_SHORTCUT, MessageListeners, home_of
 from bot.slack.home_controls import filter_change
+from bot.slack.log_sharing import LogSharing
 from bot.slack.memberships import Memberships
+from bot.slack.message_listeners import MessageListeners, home_of
 from bot.slack.ownership import OWNERSHIP_ACTIONS, change_owner
 from bot.slack.payloads import (
+    DIAGNOSE_SHORTCUT,
     Body,
     Click,
     PayloadOrigin,

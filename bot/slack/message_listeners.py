@@ -23,8 +23,6 @@ from bot.slack.seen_once import SeenOnce
 from bot.slack.shared_messages import SharedLog, read_shared_log
 from bot.slack.typed_text import plain_text, without_mention
 
-DIAGNOSE_SHORTCUT = "diagnose_log"
-"""The `callback_id` of "Diagnose this log"; manifest.yml names the same."""
 _DIAGNOSE_TEXT = "diagnose this log"
 """What the audit trail shows instead of a log."""
 _REMEMBER_MENTION = timedelta(days=30)
@@ -55,8 +53,11 @@ class MessageListeners:
 
     async def on_direct_message(self, body: Body, client: AsyncWebClient, context: AsyncBoltContext) -> None:
         """A message to the bot itself. Answers follow in the conversation, diagnoses in the thread of the log."""
+        if body["event"].get("channel_type") != "im":
+            log.debug("event ignored", extra={"reason": "a message in a channel"})
+            return
         mention = read_mention_event(body)
-        if mention.message.get("channel_type") != "im" or not await self._is_new(mention):
+        if not await self._is_new(mention):
             return
         text = plain_text(without_mention(mention.text, context.bot_user_id))
         reply = Reply(client, mention.channel, mention.origin.user or "", thread_ts=mention.thread_ts)

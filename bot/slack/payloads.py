@@ -12,6 +12,8 @@ from bot.slack.render.blocks import Action
 from bot.slack.render.home import HomeAction
 
 Body = Mapping[str, Any]
+DIAGNOSE_SHORTCUT = "diagnose_log"
+"""The `callback_id` of the shortcut "Diagnose this log"; manifest.yml names the same."""
 _HIDDEN = frozenset({"message_changed", "message_deleted", "message_replied", "tombstone"})
 
 
@@ -134,7 +136,7 @@ def check_payload(body: object) -> None:
                 read_click(body)
             elif action_id in list(HomeAction):
                 read_home_click(body)
-        case {"type": "message_action"}:
+        case {"type": "message_action", "callback_id": callback_id} if callback_id == DIAGNOSE_SHORTCUT:
             read_shortcut(body)
         case {"type": "block_actions"}:
             raise MalformedPayload("a click without an action")
@@ -154,7 +156,7 @@ def _check_event(body: Body, name: str) -> None:
         isinstance(authorizations, list) and all(isinstance(one, dict) for one in authorizations)
     ):
         raise MalformedPayload("authorizations are not a list of objects")
-    if name in ("app_mention", "message"):
+    if name == "app_mention" or (name == "message" and _text(body, "event", "channel_type") == "im"):
         read_mention_event(body)
     elif name in ("app_home_opened", "member_joined_channel"):
         read_event_user(body)

@@ -13,7 +13,7 @@ import pytest
 from bot.domain.access import ANY, AccessPolicy, AccessRole
 from bot.domain.audit import AuditKind
 from bot.slack.log_sharing import SharedLogLimits
-from bot.slack.message_listeners import DIAGNOSE_SHORTCUT
+from bot.slack.payloads import DIAGNOSE_SHORTCUT
 from bot.store.audit import AuditQuery
 from bot.store.store import Store
 from emulator.slack.model import Message

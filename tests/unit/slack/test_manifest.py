@@ -17,7 +17,7 @@ import yaml
 
 from bot.commands.subcommands.table import SLACK_TABLE
 from bot.slack.listeners import EVENTS
-from bot.slack.message_listeners import DIAGNOSE_SHORTCUT
+from bot.slack.payloads import DIAGNOSE_SHORTCUT
 from bot.slack.setup_check import OPTIONAL_SCOPES, SCOPES
 from bot.slack.unhandled import COMMAND, NOTED_EVENTS, RESUMING_EVENTS
 

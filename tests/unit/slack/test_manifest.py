@@ -50,6 +50,8 @@ SCOPE_OF_METHOD = {
     "reactions_get": "reactions:read",
     "conversations_info": "channels:read",
     "usergroups_users_list": "usergroups:read",
+    "bots_info": "users:read",
+    "users_conversations": "channels:read",
     "users_info": "users:read",
     "users_lookupByEmail": "users:read.email",
 }

@@ -20,7 +20,16 @@ from bot.commands.handlers.job_lookup import JobDirectory
 from bot.commands.runner import CommandRunner
 from bot.commands.user_config import load_access, load_diagnosis_config, load_secret_patterns
 from bot.domain.access import AccessPolicy
-from bot.domain.checks import CLOCK_LOOP, DELIVERY_LOOP, DIGEST_LOOP, HOME_LOOP, POLL_LOOP, PURGE_LOOP, REMINDER_LOOP
+from bot.domain.checks import (
+    CLOCK_LOOP,
+    DELIVERY_LOOP,
+    DIGEST_LOOP,
+    HOME_LOOP,
+    LISTING_LOOP,
+    POLL_LOOP,
+    PURGE_LOOP,
+    REMINDER_LOOP,
+)
 from bot.domain.destinations import webhook_name
 from bot.domain.downtime import find_downtime
 from bot.domain.grouping import Grouping
@@ -59,6 +68,7 @@ from bot.watcher.deliver import Deliverer, DeliverySettings
 from bot.watcher.delivery_group import DeliveryGroup
 from bot.watcher.digest import DigestJob
 from bot.watcher.intervals import PollIntervals
+from bot.watcher.listing import JobLister, ListingSettings
 from bot.watcher.poll import Poller, PollSettings
 from bot.watcher.reconcile import ReconcileSettings
 from bot.watcher.remind import ReminderJob
@@ -141,13 +151,13 @@ async def _run(
     notifier = CanaryRoute(SlackNotifier(app.client, contacts, PostHistory(app.client, clock)), canary)
     deliverer, delivery = _deliverers(settings, store, notifier, webhooks, clock, contacts)
     listeners = _create_listeners(settings, app, channel_runner, clock, access, deliverer)
-    socket = _create_socket(app, settings)
-    database_monitor = DatabaseMonitor(store)
+    socket, database_monitor = _create_socket(app, settings), DatabaseMonitor(store)
     slack_monitor = SlackMonitor(notifier.ping, socket.silence_s if socket else None)
     loops: dict[str, Worker] = {
         CLOCK_LOOP: clock_sync,
         POLL_LOOP: poller,
         DELIVERY_LOOP: delivery,
+        LISTING_LOOP: _create_lister(runner, store, settings),
         REMINDER_LOOP: ReminderJob(store, clock),
         DIGEST_LOOP: DigestJob(store, clock, grouping(settings)),
         PURGE_LOOP: PurgeJob(store, clock, audit_kept_for=settings.trainwatch_audit_keep),
@@ -181,6 +191,11 @@ async def _run(
         raise problems.exceptions[0] from None
     finally:
         await listeners.tasks.drain()
+
+
+def _create_lister(runner: CommandRunner, store: Store, settings: Settings) -> JobLister:
+    options = ListingSettings(settings.trainwatch_poll_interval)
+    return JobLister(runner.registry, store, runner.clock, runner.redactor, options)
 
 
 def _create_listeners(

@@ -18,10 +18,12 @@ from bot.domain.digests import Digest
 from bot.domain.durations import datetime_from_ns, ns_from_datetime
 from bot.domain.grouping import Firings
 from bot.domain.jobs import Job, JobRef
+from bot.domain.listings import JoinedJobs
 from bot.domain.logs import Level, LogLine, source_name
 from bot.domain.overwritten_text import shown_text
 from bot.domain.ownership import Acknowledgement, Closing, IncidentNote, Muting, Unwatching
 from bot.domain.progress import RunProgress
+from bot.domain.reminders import Escalation, Reminder
 
 
 class Severity(enum.StrEnum):
@@ -318,34 +320,6 @@ class DeliveryKind(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Reminder:
-    """A reminder that nobody has acknowledged a page."""
-
-    number: int
-    """1 for the first."""
-    since: datetime
-    """When the page fired."""
-    at: datetime
-    next_at: datetime | None
-    """When the next one is due; None: this is the last."""
-
-
-@dataclass(frozen=True, slots=True)
-class Escalation:
-    """A step of an escalation chain."""
-
-    number: int
-    """1 for the first."""
-    steps: int
-    """Of the whole chain."""
-    target: str
-    """The id of a user, a user group or a channel, `here` or `channel`."""
-    since: datetime
-    """When the alert fired."""
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class Notification:
     """A message to send, before it is rendered."""
 
@@ -368,6 +342,8 @@ class Notification:
     """The root message that a direct message links to."""
     digest: Digest | None = None
     """The digest that the message shows, instead of an incident."""
+    joined: JoinedJobs | None = None
+    """The new jobs that a note is about."""
 
 
 @dataclass(frozen=True, slots=True)

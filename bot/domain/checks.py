@@ -12,6 +12,7 @@ REMINDER_LOOP = "remind"
 CLOCK_LOOP = "clock"
 DIGEST_LOOP = "digest"
 HOME_LOOP = "home"
+LISTING_LOOP = "list"
 """The background loops, by the names of their heartbeats."""
 
 CANARY_JOB = JobRef("trainwatch", "canary")

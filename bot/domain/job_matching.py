@@ -1,16 +1,21 @@
-"""Find the job that a person means by a bare id, a name, the beginning of either, or the address of a page. Pure."""
+"""Find jobs: the one that a person means by an id, a name or a page, and all that a pattern matches. Pure."""
 
 import difflib
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from fnmatch import fnmatchcase
 from urllib.parse import unquote, urlsplit
 
 from bot.domain.jobs import Job, JobRef, JobState
+from bot.errors import UsageError
 
 _MIN_PREFIX = 2
 _CUTOFF = 0.5
+_LABELLED = re.compile(r"(owner|name)(~|=)", re.IGNORECASE)
+ME = "me"
+"""As an owner: whoever types it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +73,88 @@ def match_page(url: str, jobs: Iterable[KnownJob]) -> tuple[KnownJob, ...]:
     return own or tuple(job for job in candidates if job.ref.id.partition("/")[0].casefold() in parts)
 
 
+@dataclass(frozen=True, slots=True)
+class Matcher:
+    """A match on a label: `provider`, `job`, `name`, `owner`, `rule` or `severity`."""
+
+    label: str
+    value: str
+    others: tuple[str, ...] = ()
+    """Further values that match."""
+    is_pattern: bool = False
+    """Whether `value` is a pattern with `*` and `?`, which ignores case."""
+    is_negated: bool = False
+    """Whether it matches where it would not, and the other way round."""
+
+    def matches(self, labels: Mapping[str, str]) -> bool:
+        """Whether the label has one of the values, or fits the pattern."""
+        value = labels.get(self.label)
+        if self.is_pattern:
+            return (value is not None and fits_pattern(value, self.value)) is not self.is_negated
+        return (value == self.value or value in self.others) is not self.is_negated
+
+
+def matches_all(matchers: Iterable[Matcher], labels: Mapping[str, str]) -> bool:
+    """Whether labels pass every matcher."""
+    return all(matcher.matches(labels) for matcher in matchers)
+
+
+def fits_pattern(text: str, pattern: str) -> bool:
+    """Whether the whole text fits a pattern: `*` is any text, `?` any character; case does not matter."""
+    return fnmatchcase(text.casefold(), pattern.casefold().replace("[", "[[]"))
+
+
+def job_labels(job: KnownJob | Job) -> dict[str, str]:
+    """Return the labels of a job that matchers are tested on."""
+    owner = job.owner if isinstance(job, KnownJob) else job.user
+    return {
+        "job": str(job.ref),
+        "name": job.name or "",
+        "owner": (owner or "").lower(),
+        "provider": job.ref.provider,
+    }
+
+
+def is_job_pattern(word: str) -> bool:
+    """Whether a word selects jobs, rather than naming one: `baseten:proj/*`, `owner=ada`, `name~llama-*`."""
+    return "://" not in word and ("*" in word.partition("=")[0] or _LABELLED.match(word) is not None)
+
+
+def parse_matchers(words: Sequence[str], excluded: Sequence[str] = ()) -> tuple[Matcher, ...]:
+    """Read what selects jobs: `baseten:proj/*`, `owner=me`, `name~llama-*`; without the jobs of `excluded`.
+
+    Raises:
+        UsageError: a word is not one of these.
+    """
+    wanted = tuple(_parse_matcher(word) for word in dict.fromkeys(words))
+    return (*wanted, *(replace(_parse_matcher(word), is_negated=True) for word in dict.fromkeys(excluded)))
+
+
+def format_matchers(matchers: Iterable[Matcher]) -> tuple[str, ...]:
+    """Return matchers on jobs as the words that `parse_matchers` reads, with an option before what is excluded."""
+    words: list[str] = []
+    for matcher in matchers:
+        sign = "~" if matcher.is_pattern else "="
+        word = matcher.value if matcher.label == "job" else f"{matcher.label}{sign}{matcher.value}"
+        words += ["--exclude", word] if matcher.is_negated else [word]
+    return tuple(words)
+
+
+def platform_of(matchers: Iterable[Matcher]) -> str | None:
+    """Return the platform that matchers are limited to; None for any."""
+    jobs = (one.value for one in matchers if one.label == "job" and not one.is_negated)
+    return next((value.partition(":")[0] for value in jobs), None)
+
+
+def owned_by(matchers: Iterable[Matcher], person: str) -> tuple[Matcher, ...]:
+    """Return the matchers with a person's address for `owner=me`."""
+    mine = _owner(person)
+    return tuple(
+        replace(mine, is_negated=one.is_negated) if one.label == "owner" and one.value == ME else one
+        for one in matchers
+    )
+
+
 def owner_keys(person: str) -> tuple[str, str]:
     """Return how platforms may name a person: by e-mail address, or by the part before the @; in lower case."""
     address = person.strip().lower()
@@ -84,6 +171,37 @@ def closest_jobs(text: str, jobs: Iterable[KnownJob], count: int) -> tuple[Known
             scored.append((score, job))
     scored.sort(key=lambda pair: pair[0], reverse=True)
     return tuple(job for _, job in scored[:count])
+
+
+def _parse_matcher(typed: str) -> Matcher:
+    word = typed.strip("`\"'")
+    if labelled := _LABELLED.match(word):
+        value, label = word[labelled.end() :].strip("`\"'"), labelled[1].lower()
+        if not value:
+            raise UsageError(f"`{word}` needs a value, such as {_EXAMPLES[label]}.")
+        if label == "owner" and not _is_wild(value):
+            return _owner(value)
+        is_part = labelled[2] == "~" and not _is_wild(value)
+        return Matcher(label, f"*{value}*" if is_part else value, is_pattern=is_part or _is_wild(value))
+    platform, colon, job = word.partition(":")
+    if not colon or not job or "*" in platform:
+        raise UsageError(
+            f"A pattern begins with the platform, such as `baseten:lq4j9zm/*`. Got `{word[:80]}`. "
+            "To match names, use `name~llama-*`."
+        )
+    return Matcher("job", f"{platform.lower()}:{job}", is_pattern=_is_wild(job))
+
+
+_EXAMPLES = {"owner": "`owner=me` or `owner=ada@acme.example`", "name": "`name~llama-*`"}
+
+
+def _owner(person: str) -> Matcher:
+    address, local = owner_keys(person)
+    return Matcher("owner", address, others=(local,) if local != address else ())
+
+
+def _is_wild(text: str) -> bool:
+    return "*" in text or "?" in text
 
 
 def _keys(job: KnownJob) -> Iterator[str]:

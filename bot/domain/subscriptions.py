@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from fnmatch import fnmatchcase
 
 from bot.domain.alerts import Receipt, Severity
+from bot.domain.job_matching import Matcher, format_matchers, matches_all
 from bot.domain.jobs import Job, JobRef
 
+DEFAULT_PATTERN_LIMIT = 500
+MAX_PATTERN_LIMIT = 5_000
 Setting = str | int | float | bool
 """Value of a rule parameter. Durations are in seconds; ratios are 0 to 1."""
 
@@ -36,6 +38,8 @@ class Subscription:
     created_at: datetime
     settings: RuleSettings = RuleSettings()
     team: str | None = None
+    pattern: int | None = None
+    """The id of the pattern that made it; None: somebody watches this job by its reference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,22 +55,30 @@ class Watched:
 
 
 @dataclass(frozen=True, slots=True)
-class Matcher:
-    """A match on a label: `provider`, `job`, `name`, `rule` or `severity`."""
+class PatternSubscription:
+    """Subscription of a channel to the alerts of every job that matches, also of those that start later."""
 
-    label: str
-    value: str
-    others: tuple[str, ...] = ()
-    """Further values that match."""
-    is_pattern: bool = False
-    """Whether `value` is a pattern with `*` and `?`, which ignores case."""
+    id: int
+    channel: str
+    matchers: tuple[Matcher, ...]
+    """All must match."""
+    created_by: str
+    created_at: datetime
+    settings: RuleSettings = RuleSettings()
+    team: str | None = None
+    announce: bool = True
+    """Whether new jobs are announced in the channel."""
+    limit: int = DEFAULT_PATTERN_LIMIT
+    """The most jobs that it watches at once."""
+    watched: int = 0
+    """Number of jobs that it watches now."""
+    skipped: int = 0
+    """Number of matching jobs that the limit kept out at the last listing."""
 
-    def matches(self, labels: Mapping[str, str]) -> bool:
-        """Whether the label has one of the values, or fits the pattern."""
-        value = labels.get(self.label)
-        if self.is_pattern:
-            return value is not None and fnmatchcase(value.casefold(), self.value.casefold())
-        return value == self.value or value in self.others
+    @property
+    def text(self) -> str:
+        """The matchers as they are typed."""
+        return " ".join(format_matchers(self.matchers))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,4 +99,4 @@ class Silence:
 
 def covers(silence: Silence, labels: Mapping[str, str], now: datetime) -> bool:
     """Whether the silence mutes an alert with these labels at time `now`."""
-    return silence.created_at <= now < silence.ends_at and all(matcher.matches(labels) for matcher in silence.matchers)
+    return silence.created_at <= now < silence.ends_at and matches_all(silence.matchers, labels)

@@ -10,7 +10,6 @@ from bot.domain.alerts import (
     Incident,
     Notification,
     NotifyReason,
-    Reminder,
     Severity,
     stable_id,
 )
@@ -20,6 +19,7 @@ from bot.domain.downtime import DOWNTIME
 from bot.domain.grouping import Grouping
 from bot.domain.jobs import JobState
 from bot.domain.notify import DueIncident, NotifySettings, RemindersSent
+from bot.domain.reminders import Reminder
 from bot.rules.escalation import plan_escalation
 from bot.rules.lead import is_active, lead_alert
 from bot.rules.reminders import MAX_REMINDERS, interval, open_pages

@@ -12,7 +12,6 @@ from datetime import datetime
 from bot.domain.alerts import (
     Delivery,
     DeliveryKind,
-    Escalation,
     Incident,
     IncidentAlert,
     Notification,
@@ -20,6 +19,7 @@ from bot.domain.alerts import (
     Resolution,
 )
 from bot.domain.notify import DueIncident, EscalationStep
+from bot.domain.reminders import Escalation
 from bot.domain.subscriptions import Silence, covers
 from bot.rules.muting import labels_of
 

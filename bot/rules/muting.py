@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from bot.domain.alerts import Alert, Incident, IncidentAlert, Resolution
+from bot.domain.job_matching import job_labels
 from bot.domain.jobs import Job
 from bot.domain.ownership import Muting, Unwatching
 from bot.domain.subscriptions import Silence, covers
@@ -12,13 +13,7 @@ from bot.domain.subscriptions import Silence, covers
 
 def labels_of(alert: Alert | IncidentAlert, job: Job) -> Mapping[str, str]:
     """Return the labels that a silence's matchers are tested on."""
-    return {
-        "rule": alert.rule,
-        "severity": alert.severity.value,
-        "job": str(job.ref),
-        "name": job.name or "",
-        "provider": job.ref.provider,
-    }
+    return {**job_labels(job), "rule": alert.rule, "severity": alert.severity.value}
 
 
 def mute(incident: Incident, silences: Sequence[Silence], now: datetime) -> Incident:

@@ -15,10 +15,10 @@ from bot.domain.alerts import (
     IncidentAlert,
     Notification,
     NotifyReason,
-    Reminder,
     Severity,
 )
 from bot.domain.notify import DueIncident, NotifySettings, ReminderPlan, RemindersSent
+from bot.domain.reminders import Reminder
 from bot.rules.escalation import open_alerts, plan_escalation, silenced_until
 
 MAX_REMINDERS = 6

@@ -8,7 +8,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.commands.answers import ErrorAnswer
 from bot.domain.access import AccessRole
 from bot.domain.alerts import Incident
-from bot.domain.subscriptions import Matcher
+from bot.domain.job_matching import Matcher
 from bot.domain.wording import plural
 from bot.rules.muting import mute
 from bot.slack.gate import Attempt, Gate

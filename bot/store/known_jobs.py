@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.job_matching import KnownJob, owner_keys
 from bot.domain.jobs import JobRef, JobState
+from bot.domain.listings import ListingResult
 from bot.store.codec import clean_text
 from bot.store.engine import AnyRow, AnySelect, Database
 from bot.store.schema import known_jobs
@@ -20,6 +21,7 @@ KEEP_JOBS_FOR = timedelta(days=30)
 """How long a job is kept after its end, or after the last listing that had it."""
 _SEEN_EVERY = timedelta(hours=1)
 """How old `seen_at` may be."""
+_BATCH = 1_000
 _COMPARED = ("name", "owner", "state", "url", "created_at", "started_at", "ended_at")
 _RUNNING = (JobState.RUNNING, JobState.UNHEALTHY)
 
@@ -67,9 +69,16 @@ class KnownJobs:
         return tuple(read_known_job(row) for row in rows)
 
 
-async def save_jobs(database: Database, connection: AsyncConnection, jobs: Sequence[KnownJob], now: datetime) -> None:
-    """As `KnownJobs.save`, within a transaction."""
+async def save_listing(database: Database, connection: AsyncConnection, result: ListingResult, now: datetime) -> None:
+    """Record a whole listing within a transaction; a job that a complete one does not have is deleted."""
+    jobs, provider = result.jobs or (), result.claimed.provider
     await _write(database, connection, await _changed_rows(connection, jobs, now))
+    if not result.state.is_cut:
+        stored = await connection.scalars(select(known_jobs.c.job_id).where(known_jobs.c.provider == provider))
+        gone = sorted(set(stored) - {clean_text(job.ref.id) for job in jobs})
+        for start in range(0, len(gone), _BATCH):
+            is_gone = known_jobs.c.job_id.in_(gone[start : start + _BATCH])
+            await connection.execute(delete(known_jobs).where(known_jobs.c.provider == provider, is_gone))
 
 
 def read_known_job(row: AnyRow) -> KnownJob:

@@ -3,6 +3,7 @@
     watches ──< subscriptions      one row per watched job; the channels subscribed to it
        └─────< alerts              the state of each rule on the job
     digests ──< incidents ──< deliveries   messages about many incidents; the threads of each channel; what is sent
+    patterns ──< pattern_jobs   subscriptions to every job that matches; the jobs that have joined one
     listings, known_jobs        one row per platform whose jobs are listed; one per listed job
     silences, notify_settings, people, homes, audit, removed_subscriptions, seen_keys, heartbeats, clocks
 
@@ -66,7 +67,7 @@ class ForeignText(TypeDecorator[str]):
         return None if value is None else clean_text(value)
 
 
-SCHEMA_VERSION = "0011"
+SCHEMA_VERSION = "0012"
 """The newest revision in `migrations/versions`."""
 
 metadata = MetaData(
@@ -113,8 +114,10 @@ subscriptions = Table(
     Column("created_by", String(100), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("settings", Text, nullable=False, doc="RuleSettings."),
+    Column("pattern_id", _Id, doc="The pattern that made it; NULL: somebody watches this job by its reference."),
     UniqueConstraint("watch_id", "channel"),
     Index(None, "channel"),
+    Index(None, "pattern_id"),
     sqlite_autoincrement=True,
 )
 
@@ -127,6 +130,34 @@ removed_subscriptions = Table(
     Column("removed_at", UtcDateTime, nullable=False),
     Index(None, "removed_at"),
     sqlite_autoincrement=True,
+)
+
+patterns = Table(
+    "patterns",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("channel", String(100), nullable=False),
+    Column("team", String(100)),
+    Column("provider", String(100), doc="The platform that the matchers are limited to; NULL: any."),
+    Column("matchers", Text, nullable=False, doc="tuple[Matcher, ...]."),
+    Column("settings", Text, nullable=False, doc="RuleSettings of the jobs that join."),
+    Column("announce", Boolean, nullable=False, doc="Whether new jobs are announced in the channel."),
+    Column("max_jobs", Integer, nullable=False, doc="The most jobs that it watches at once."),
+    Column("skipped", Integer, nullable=False, default=0, doc="Matching jobs that the limit keeps out."),
+    Column("created_by", String(100), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Index(None, "channel"),
+    sqlite_autoincrement=True,
+)
+
+pattern_jobs = Table(
+    "pattern_jobs",
+    metadata,
+    Column("pattern_id", _Id, ForeignKey("patterns.id", ondelete="CASCADE"), primary_key=True),
+    Column("provider", String(100), primary_key=True),
+    Column("job_id", ForeignText, primary_key=True),
+    Column("joined_at", UtcDateTime, nullable=False, doc="A job joins a pattern once, also if it is unwatched later."),
+    Index(None, "joined_at"),
 )
 
 alerts = Table(

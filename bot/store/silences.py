@@ -6,7 +6,8 @@ from datetime import datetime
 from sqlalchemy import select, update
 
 from bot.domain.alerts import Receipt
-from bot.domain.subscriptions import Matcher, Silence
+from bot.domain.job_matching import Matcher
+from bot.domain.subscriptions import Silence
 from bot.store.codec import from_json, to_json
 from bot.store.engine import AnyRow, AnySelect, Database
 from bot.store.incidents import replan_reminders

@@ -22,7 +22,9 @@ from bot.store.engine import Database
 from bot.store.homes import Homes
 from bot.store.incidents import Incidents
 from bot.store.known_jobs import KnownJobs
+from bot.store.listings import Listings
 from bot.store.outbox import DeliveryState
+from bot.store.patterns import Patterns
 from bot.store.preferences import Preferences
 from bot.store.reminders import Reminders
 from bot.store.removed_subscriptions import RemovedSubscriptions
@@ -86,6 +88,8 @@ class Store:
         self.canaries = Canaries(database)
         self.due_times = DueTimes(database)
         self.known_jobs = KnownJobs(database)
+        self.patterns = Patterns(database)
+        self.listings = Listings(database)
 
     def set_webhooks(self, webhooks: Sequence[Webhook]) -> None:
         """Send events of incidents to these webhooks from now on."""
@@ -137,6 +141,7 @@ class Store:
         deleted += await self._delete(seen_keys, seen_keys.c.expires_at < now)
         deleted += await self._delete(audit, audit.c.at < now - audit_kept_for)
         deleted += await self.known_jobs.purge(now)
+        deleted += await self.patterns.purge(before)
         return deleted + await self._delete(silences, silences.c.ends_at < before)
 
     async def _delete(self, table: Table, expired: ColumnElement[bool]) -> int:

@@ -16,7 +16,7 @@ from bot.domain.subscriptions import RuleSettings, Subscription, Watched
 from bot.store.claims import revoke_claim, watch_of
 from bot.store.codec import from_json, to_json
 from bot.store.engine import AnyRow, AnySelect, Database
-from bot.store.schema import incidents, subscriptions, watches
+from bot.store.schema import incidents, patterns, subscriptions, watches
 
 
 class Subscriptions:
@@ -30,13 +30,15 @@ class Subscriptions:
     ) -> tuple[Subscription, bool]:
         """Subscribe a channel to a job, or replace the settings of its subscription; the job is polled at once.
 
+        A subscription that a pattern made no longer belongs to it.
+
         Returns:
             The subscription, and whether it is new. A changed one keeps its id, author and date.
         """
         async with self._database.write() as connection:
             watch_id = await self._watch(connection, job, now)
             is_same = and_(subscriptions.c.watch_id == watch_id, subscriptions.c.channel == channel)
-            values: dict[str, object] = {"settings": to_json(settings), "team": team}
+            values: dict[str, object] = {"settings": to_json(settings), "team": team, "pattern_id": None}
             is_new = (await connection.execute(update(subscriptions).where(is_same).values(values))).rowcount == 0
             if is_new:
                 values |= {"watch_id": watch_id, "channel": channel, "created_by": user, "created_at": now}
@@ -55,6 +57,7 @@ class Subscriptions:
                 "created_by": removed.created_by,
                 "created_at": removed.created_at,
                 "settings": to_json(removed.settings),
+                "pattern_id": select(patterns.c.id).where(patterns.c.id == removed.pattern).scalar_subquery(),
             }
             statement = self._database.insert(subscriptions).values(values).on_conflict_do_nothing()
             return bool((await connection.execute(statement)).rowcount)
@@ -165,6 +168,7 @@ def read_subscription(row: AnyRow) -> Subscription:
         created_at=row.created_at,
         settings=from_json(row.settings, RuleSettings),
         team=row.team,
+        pattern=row.pattern_id,
     )
 
 

@@ -14,6 +14,7 @@ from bot.domain.checks import (
     DELIVERY_LOOP,
     DIGEST_LOOP,
     HEARTBEAT_STALE,
+    LISTING_LOOP,
     ON_TIME,
     POLL_LOOP,
     REMINDER_LOOP,
@@ -25,7 +26,7 @@ from bot.store.store import Store, open_store
 
 _START = "Start the bot: trainwatch serve. Check that DATABASE_URL is that of the bot."
 _RETRY = "Try again. If it stays busy, end the process that holds it."
-LOOPS = (POLL_LOOP, DELIVERY_LOOP, REMINDER_LOOP, DIGEST_LOOP)
+LOOPS = (POLL_LOOP, DELIVERY_LOOP, REMINDER_LOOP, DIGEST_LOOP, LISTING_LOOP)
 _CLOCK_TOLERANCE = timedelta(seconds=2)
 _ANSWER_TIMEOUT_S = 8.0
 

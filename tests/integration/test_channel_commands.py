@@ -25,9 +25,9 @@ from bot.commands.subcommands.subscriptions import (
 )
 from bot.commands.subcommands.table import HelpAnswer
 from bot.domain.alerts import Evidence, Incident, IncidentAlert, Severity
+from bot.domain.job_matching import Matcher
 from bot.domain.jobs import Job, JobRef, JobState
 from bot.domain.progress import Checkpoint, RunProgress
-from bot.domain.subscriptions import Matcher
 from bot.domain.watches import PollResult
 from bot.errors import UsageError
 from bot.redaction.redactor import Redactor

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bot.domain.alerts import DeliveryKind, Incident
-from bot.domain.subscriptions import Matcher
+from bot.domain.job_matching import Matcher
 from bot.slack.render.blocks import Action
 from bot.store.audit import AuditQuery
 from bot.store.store import Store

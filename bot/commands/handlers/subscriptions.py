@@ -24,8 +24,9 @@ from bot.commands.subcommands.subscriptions import (
     WatchCommand,
 )
 from bot.domain.durations import format_duration, spoken_duration
+from bot.domain.job_matching import Matcher
 from bot.domain.jobs import JobRef
-from bot.domain.subscriptions import Matcher, Silence, Subscription, Watched
+from bot.domain.subscriptions import Silence, Subscription, Watched
 from bot.domain.wording import plural
 from bot.errors import UsageError
 from bot.providers.registry import Registry

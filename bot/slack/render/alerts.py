@@ -15,6 +15,7 @@ from bot.domain.alerts import (
     Notification,
     NotifyReason,
 )
+from bot.domain.listings import EVERY_JOB
 from bot.domain.wording import plural
 from bot.rules.catalog import reports_state
 from bot.rules.lead import lead_alert
@@ -32,6 +33,7 @@ from bot.slack.render.flapping import render_flapping
 from bot.slack.render.icons import NOTE, TIMES
 from bot.slack.render.incident_root import render_root
 from bot.slack.render.jobs import job_link, job_name
+from bot.slack.render.joined import render_joined
 from bot.slack.render.log_lines import common_source, excerpt_rows, have_times, line_rows
 from bot.slack.render.mentions import NO_MENTIONS, Mentioned, with_mentions
 from bot.slack.render.message import Message, message
@@ -50,6 +52,8 @@ def render_notification(notification: Notification, mentioned: Mentioned = NO_ME
     incident = notification.incident
     if notification.digest is not None and notification.kind is not DeliveryKind.DIRECT:
         return render_digest(notification, mentioned)
+    if notification.joined is not None:
+        return render_joined(notification.joined)
     if incident is None or notification.kind is DeliveryKind.NOTE:
         return render_note(notification)
     if notification.kind is not DeliveryKind.REPLY:
@@ -99,6 +103,8 @@ def render_reply(incident: Incident, alert: IncidentAlert, reason: NotifyReason,
 def render_note(notification: Notification) -> Message:
     """An update that is not an alert, such as the end of the job. In a thread, the root names the job."""
     text, job = one_line(notification.text or "This job was updated.", 1500), notification.job
+    if job.ref.id == EVERY_JOB:
+        return message(text, [section(f"{NOTE} {text}")])
     incident = notification.incident if notification.kind is DeliveryKind.REPLY else None
     where = [code(str(job.ref))] if notification.kind is DeliveryKind.REPLY else [job_link(job), code(str(job.ref))]
     alt_text = text if job_name(job) in text else f"{job_name(job)}: {text}"

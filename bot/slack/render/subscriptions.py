@@ -14,8 +14,9 @@ from bot.commands.subcommands.subscriptions import (
 )
 from bot.domain.alerts import Severity
 from bot.domain.durations import spoken_duration
+from bot.domain.job_matching import Matcher
 from bot.domain.jobs import JobRef
-from bot.domain.subscriptions import Matcher, Silence
+from bot.domain.subscriptions import Silence
 from bot.domain.wording import plural
 from bot.slack.render.blocks import Action, actions, button, context, row_sections, section, share_button
 from bot.slack.render.jobs import job_link, job_name, job_summary, watched_row

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from bot.domain.alerts import Receipt
-from bot.domain.subscriptions import Matcher
+from bot.domain.job_matching import Matcher
 from bot.store.store import Store
 from tests.integration.store.building import claim_one, watch_job
 

@@ -15,7 +15,8 @@ from bot.domain.alerts import (
     Severity,
     Transition,
 )
-from bot.domain.subscriptions import Matcher, Silence
+from bot.domain.job_matching import Matcher
+from bot.domain.subscriptions import Silence
 from bot.rules.incident_draft import PolledJob
 from bot.rules.routing import plan
 from tests.unit.rules.observing import MINUTE, START, job

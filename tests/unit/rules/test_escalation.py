@@ -8,9 +8,10 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.alerts import DeliveryKind, Incident, Receipt, Severity
+from bot.domain.job_matching import Matcher
 from bot.domain.notify import DueIncident, EscalationStep, MentionTarget, NotifySettings, QuietHours, RemindersSent
 from bot.domain.ownership import Acknowledgement, Closing
-from bot.domain.subscriptions import Matcher, Silence
+from bot.domain.subscriptions import Silence
 from bot.rules.escalation import EscalationPlan, plan_escalation
 from bot.rules.reminders import plan_notices
 from tests.unit.rules.observing import MINUTE, REF, START

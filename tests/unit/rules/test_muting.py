@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from bot.domain.alerts import Evidence, Incident, IncidentAlert, Resolution, Severity
+from bot.domain.job_matching import Matcher
 from bot.domain.ownership import Muting, Unwatching
-from bot.domain.subscriptions import Matcher, Silence
+from bot.domain.subscriptions import Silence
 from bot.rules.muting import mute, stop_watching
 from tests.unit.rules.observing import MINUTE, REF, START, job
 

@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 import pytest
 
 from bot.domain.alerts import Evidence, Incident, IncidentAlert, Resolution, Severity
+from bot.domain.job_matching import Matcher
 from bot.domain.jobs import JobState
 from bot.domain.notify import DueIncident, NotifySettings, QuietHours, RemindersSent
 from bot.domain.ownership import Acknowledgement, Closing
-from bot.domain.subscriptions import Matcher, Silence
+from bot.domain.subscriptions import Silence
 from bot.rules.reminders import MAX_REMINDERS, plan_reminder
 from tests.unit.rules.observing import MINUTE, REF, START, job
 

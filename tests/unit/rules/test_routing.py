@@ -17,10 +17,11 @@ from bot.domain.alerts import (
     Severity,
     Transition,
 )
+from bot.domain.job_matching import Matcher
 from bot.domain.jobs import JobState
 from bot.domain.ownership import Acknowledgement, Closing, Muting
 from bot.domain.progress import RunProgress
-from bot.domain.subscriptions import Matcher, RuleSettings, Silence
+from bot.domain.subscriptions import RuleSettings, Silence
 from bot.rules.evaluate import EvaluatedAlert
 from bot.rules.incident_draft import PolledJob
 from bot.rules.routing import end_incident, plan

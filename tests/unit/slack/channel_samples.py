@@ -15,8 +15,9 @@ from bot.commands.subcommands.subscriptions import (
     WatchAnswer,
 )
 from bot.domain.alerts import Severity
+from bot.domain.job_matching import Matcher
 from bot.domain.jobs import JobRef
-from bot.domain.subscriptions import Matcher, Silence, Subscription, Watched
+from bot.domain.subscriptions import Silence, Subscription, Watched
 from tests.unit.slack.factories import HOSTILE, NOW, REF, at, job
 
 SUBSCRIPTION = Subscription(3, "C0RUNS", REF, "U0ANNA", at(-60))

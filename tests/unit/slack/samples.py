@@ -18,12 +18,10 @@ from bot.commands.subcommands.logs import Cut, CutReason, LogsAnswer, LogsComman
 from bot.commands.subcommands.table import HelpAnswer
 from bot.domain.alerts import (
     DeliveryKind,
-    Escalation,
     Evidence,
     Incident,
     Notification,
     NotifyReason,
-    Reminder,
     Resolution,
     Severity,
 )
@@ -36,6 +34,7 @@ from bot.domain.logs import Level
 from bot.domain.metrics import CACHE, GPU_MEMORY, GPU_UTILIZATION, MetricPoint, MetricSeries, MetricSummary, summarize
 from bot.domain.ownership import Acknowledgement, Muting
 from bot.domain.progress import Checkpoint, RunProgress
+from bot.domain.reminders import Escalation, Reminder
 from tests.unit.slack.channel_samples import CHANNEL_ANSWERS, SUBSCRIPTION
 from tests.unit.slack.factories import (
     HOSTILE,

@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from bot.commands.answers import SystemStatus
 from bot.domain.alerts import Incident, Receipt, Severity
 from bot.domain.dashboard import ALL, MINE, Dashboard, HomeFilter, OpenIncident, Viewer
+from bot.domain.job_matching import Matcher
 from bot.domain.jobs import Job, JobRef, JobState
 from bot.domain.ownership import Acknowledgement, Muting
 from bot.domain.progress import RunProgress
-from bot.domain.subscriptions import Matcher, Silence, Subscription, Watched
+from bot.domain.subscriptions import Silence, Subscription, Watched
 from bot.domain.undelivered import Undelivered
 from bot.providers.base import RequestRate
 from bot.slack.render.home import HomePage, OperatorFigures, digest_view, render_home

@@ -24,11 +24,12 @@ from bot.domain.alerts import (
     Severity,
 )
 from bot.domain.grouping import Firings
+from bot.domain.job_matching import Matcher
 from bot.domain.jobs import Job, JobRef, JobState, Resources
 from bot.domain.logs import Level
 from bot.domain.ownership import Acknowledgement, Closing, Muting, Unwatching
 from bot.domain.progress import Checkpoint, RunProgress
-from bot.domain.subscriptions import Matcher, RuleSettings
+from bot.domain.subscriptions import RuleSettings
 from bot.store.codec import clean_text, from_json, to_json
 
 NOW = datetime(2026, 3, 13, 10, 0, 0, 123456, tzinfo=UTC)

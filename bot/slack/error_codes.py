@@ -160,6 +160,8 @@ PERMANENT: Mapping[str, str] = {
     "attachment_payload_limit_exceeded": "The message is too large for Slack.",
     "bad_timestamp": _NOT_OURS,
     "blocked_file_type": f"The workspace does not allow text files. {_ADMIN}.",
+    "bot_not_found": _NOT_OURS,
+    "bots_not_found": _NOT_OURS,
     "cant_broadcast_message": "The reply cannot be shown in the channel.",
     "cant_delete_message": "Only an admin or the author can delete the message.",
     "channels_limit_exceeded": _NOT_OURS,

@@ -69,6 +69,7 @@ BY_METHOD = {
     "views.publish": """
         duplicate_external_id hash_conflict missing_profile_id not_enabled not_implemented view_too_large""",
     "auth.test": "",
+    "bots.info": "bot_not_found bots_not_found missing_argument team_not_found",
     "apps.connections.open": "forbidden_team insecure_request missing_args",
     "response URLs": """
         action_prohibited channel_is_archived channel_not_found expired_url invalid_payload no_service no_team no_text

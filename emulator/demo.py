@@ -37,6 +37,7 @@ SUBSCRIPTIONS = (
     ("#training", f"baseten:p7qr9qv/idle5gp {IDLE}"),
     ("#training", "baseten:p7qr9qv/hang7nd"),
     ("#training", "fireworks:acme/code-sft-r2"),
+    ("#training", "baseten:p7qr9qv/end2end notify=all queued=10s"),
     ("#alerts", "baseten:p7qr9qv/preem4t"),
     ("#alerts", "rivergen:mdl-churn/run-c93f5a"),
     ("#alerts", "baseten-model:qwen7b1/srv4ce1"),

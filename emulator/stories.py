@@ -1,15 +1,15 @@
 """The stories: what happens in the emulated clouds after a start, each with the reference a person types for it.
 
-Each is written in ``story_training.py`` (Baseten training jobs), ``story_serving.py`` (deployments), ``story_batch.py``
-(Fireworks, RiverGen) or ``story_tuning.py`` (Fireworks' fine-tuning). Everything follows from the start and the pace;
-nothing runs.
+Each is written in ``story_training.py`` or ``story_run.py`` (Baseten training jobs), ``story_serving.py``
+(deployments), ``story_batch.py`` (Fireworks, RiverGen) or ``story_tuning.py`` (Fireworks' fine-tuning). Everything
+follows from the start and the pace; nothing runs.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from emulator import story_batch, story_serving, story_training, story_tuning
+from emulator import story_batch, story_run, story_serving, story_training, story_tuning
 from emulator.timeline import Pace, Timeline
 from emulator.world import World
 
@@ -32,6 +32,7 @@ STORIES = (
     Story("idle", "baseten:p7qr9qv/idle5gp", "GPUs idle at 3 %, then recover", story_training.idle, 2),
     Story("hang", "baseten:p7qr9qv/hang7nd", "steps stop, GPUs spin at 100 %", story_training.hanging, 15),
     Story("preempted", "baseten:p7qr9qv/preem4t", "the spot machine is reclaimed", story_training.preempted, 35),
+    Story("ends-well", "baseten:p7qr9qv/end2end", "from the queue to its end, without trouble", story_run.ends_well),
     Story("two-nodes", "baseten:p7qr9qv/multi2n", "2 nodes of 8 GPUs, one slower", story_training.two_nodes),
     Story("serving", "baseten-model:qwen7b1/srv4ce1", "traffic, then a burst of errors", story_serving.serving, 12),
     Story("unhealthy", "baseten-model:qwen7b1/unh2lth", "UNHEALTHY, later ACTIVE", story_serving.unhealthy, 25),

@@ -24,6 +24,7 @@ from bot.domain.overwritten_text import shown_text
 from bot.domain.ownership import Acknowledgement, Closing, IncidentNote, Muting, Unwatching
 from bot.domain.progress import RunProgress
 from bot.domain.reminders import Escalation, Reminder
+from bot.domain.runs import RunReport
 
 
 class Severity(enum.StrEnum):
@@ -300,6 +301,8 @@ class NotifyReason(enum.StrEnum):
     """A person added a note to an incident."""
     NOTE = "note"
     """Not about an alert: the job and its subscription ended."""
+    RUN = "run"
+    """Not about an alert: how a run gets on."""
 
 
 class DeliveryKind(enum.StrEnum):
@@ -344,6 +347,8 @@ class Notification:
     """The digest that the message shows, instead of an incident."""
     joined: JoinedJobs | None = None
     """The new jobs that a note is about."""
+    run: RunReport | None = None
+    """The run that the message shows, instead of an incident."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,6 +76,13 @@ class Resources:
     rank_count: int | None = None
     """Processes of the run; None where the platform only reports its GPUs."""
 
+    def gpus_text(self) -> str:
+        """Return the GPUs, such as "2 nodes of 8 x H100" with a multiplication sign; "" if they are not known."""
+        if not self.gpu_count:
+            return ""
+        gpus, nodes = f"{self.gpu_count} \N{MULTIPLICATION SIGN} {self.gpu_type or 'GPU'}", self.node_count or 1
+        return f"{nodes:,} nodes of {gpus}" if nodes > 1 else gpus
+
     def to_text(self) -> str:
         """Return the nodes, their GPUs, CPUs and memory; else the name of the instance; "" if nothing is known."""
         parts = [

@@ -1,4 +1,4 @@
-"""The order of a channel's queue: pages first, then warnings, notes, edits and replies."""
+"""The order of a channel's queue: pages first, then warnings, notes, edits, replies, and how runs get on."""
 
 import enum
 
@@ -17,6 +17,8 @@ class DeliveryPriority(enum.IntEnum):
     EDIT = 3
     REPLY = 4
     """The evidence in a thread whose root message already says what happened."""
+    RUN = 5
+    """How a run gets on."""
 
 
 _OF_SEVERITY = {
@@ -31,6 +33,8 @@ def priority_of(notification: Notification) -> DeliveryPriority:
 
     A reply has that of its alert when it is news to the channel: it mentions somebody or is broadcast.
     """
+    if notification.run is not None:
+        return DeliveryPriority.RUN
     match notification.kind:
         case DeliveryKind.EDIT:
             return DeliveryPriority.EDIT

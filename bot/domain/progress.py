@@ -79,6 +79,13 @@ class RunProgress:
         return {key: _plain(value) for key, value in values.items()}
 
 
+def fraction_done(progress: RunProgress) -> float | None:
+    """Return how much of the run is done, 0 to 1; None without a total."""
+    if progress.step is None or not progress.total_steps or progress.is_epoch_total:
+        return None
+    return min(1.0, max(0.0, progress.step / progress.total_steps))
+
+
 def progress_text(progress: RunProgress, *, is_running: bool = True) -> str:
     """Return `step 2,926 of 50,000 · 4.0 s/step · about 52 h left`; "" if nothing is known.
 
@@ -91,7 +98,7 @@ def progress_text(progress: RunProgress, *, is_running: bool = True) -> str:
         parts.append(f"{format_step_seconds(progress.step_s)}/step")
     left = progress.time_left if is_running else None
     if left is not None:
-        parts.append(f"about {_rounded(left)} left")
+        parts.append(f"about {rounded_span(left)} left")
     if progress.finished:
         parts.append("finished")
     return " · ".join(part for part in parts if part)
@@ -111,7 +118,7 @@ def checkpoint_text(progress: RunProgress, ended_at: datetime | None = None) -> 
         return ""
     name = f"{saved.step:,}" if saved.step is not None else str(saved.path)
     lost = None if ended_at is None else lost_work(progress, ended_at)
-    return f"last checkpoint {name}" + (f" ({_rounded(lost)} of work lost)" if lost is not None else "")
+    return f"last checkpoint {name}" + (f" ({rounded_span(lost)} of work lost)" if lost is not None else "")
 
 
 def lost_work(progress: RunProgress, ended_at: datetime) -> timedelta | None:
@@ -149,7 +156,8 @@ def position_text(progress: RunProgress) -> str:
     return "" if progress.epoch is None else f"epoch {progress.epoch:.4g}"
 
 
-def _rounded(span: timedelta) -> str:
+def rounded_span(span: timedelta) -> str:
+    """Format a time for people with one unit: "52 h", "12 min"."""
     seconds = span.total_seconds()
     if seconds < 1.5 * _MINUTE:
         return f"{max(1, round(seconds))} s"

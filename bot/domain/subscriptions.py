@@ -1,8 +1,9 @@
 """Subscriptions of channels to jobs, and silences."""
 
+import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.domain.alerts import Receipt, Severity
 from bot.domain.job_matching import Matcher, format_matchers, matches_all
@@ -14,9 +15,41 @@ Setting = str | int | float | bool
 """Value of a rule parameter. Durations are in seconds; ratios are 0 to 1."""
 
 
+class NotifyLevel(enum.StrEnum):
+    """What a channel is notified of besides the alerts of a job."""
+
+    FAILURES = "failures"
+    """That the job has ended."""
+    LIFECYCLE = "lifecycle"
+    """One message that follows the run from the queue to its summary."""
+    ALL = "all"
+    """The same, with each checkpoint."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunSettings:
+    """What the messages about a run contain. The defaults suit most runs."""
+
+    notify: NotifyLevel = NotifyLevel.FAILURES
+    milestone_steps: int = 0
+    """Steps between two milestones; 0: at 25, 50 and 75 percent."""
+    queued_after: timedelta = timedelta(minutes=10)
+    """How long a run waits before its thread is notified."""
+    time_limit: timedelta | None = None
+    """How long the run may take since its start; None: unknown."""
+
+    @property
+    def follows_run(self) -> bool:
+        """Whether the channel gets a message about the run."""
+        return self.notify is not NotifyLevel.FAILURES
+
+
+AS_USUAL = RunSettings()
+
+
 @dataclass(frozen=True, slots=True)
 class RuleSettings:
-    """Changes to the rules' defaults."""
+    """Changes to the rules' defaults, and what else a channel chooses for a job."""
 
     parameters: Mapping[str, Mapping[str, Setting]] = field(default_factory=dict)
     """Rule → parameter → value, for values that differ from the defaults."""
@@ -25,6 +58,7 @@ class RuleSettings:
     min_severity: Severity = Severity.INFO
     on: tuple[str, ...] = ()
     """Rules that are enabled although the defaults disable them."""
+    run: RunSettings = AS_USUAL
 
 
 @dataclass(frozen=True, slots=True)

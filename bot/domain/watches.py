@@ -3,11 +3,11 @@
 `bot.store.watches` reads the first and writes the second; `bot.watcher.decide` turns one into the other.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from bot.domain.alerts import Alert, Delivery, Incident, Memory
+from bot.domain.alerts import Alert, Delivery, Incident, Memory, Receipt
 from bot.domain.jobs import Job, JobRef
 from bot.domain.logs import LogCursor
 from bot.domain.subscriptions import Silence, Subscription
@@ -49,6 +49,8 @@ class ClaimedWatch:
     """The open incidents of all channels, and those that ended a short time ago."""
     silences: tuple[Silence, ...] = ()
     """The active silences of the subscriptions' channels."""
+    roots: Mapping[str, Receipt] = field(default_factory=dict)
+    """The root messages of its incidents that are posted, by incident id."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from bot.diagnosis.page_scanner import PageScanner
 from bot.domain.regex import compile_pattern
 from bot.domain.subscriptions import RuleSettings
 from bot.errors import ConfigError, UsageError
+from bot.rules.run_settings import RUN_SETTINGS
 
 _ENTRY = re.compile(r"^[ \t]*\[\[\s*signature\s*\]\]", re.MULTILINE)
 _TABLE = "signature"
@@ -117,8 +118,8 @@ def parse_defaults(text: str) -> RuleSettings:
 
 def _word(key: str, value: object) -> str:
     """Write a setting as people type it."""
-    if key == "severity":
-        raise UsageError("`severity` cannot be set in a file; each channel chooses it. Set rules and their parameters.")
+    if key in ("severity", *RUN_SETTINGS):
+        raise UsageError(f"`{key}` cannot be set in a file; each channel chooses it. Set rules and their parameters.")
     match value:
         case bool():
             return f"{key}={'on' if value else 'off'}"

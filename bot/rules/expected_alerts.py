@@ -20,14 +20,16 @@ _SPOKEN = {
 
 
 def expected_alerts(settings: RuleSettings) -> str:
-    """`You'll hear about failures, hangs, NaN, errors, idle GPUs and memory filling up.`.
+    """`You'll hear about failures, hangs, NaN, errors, idle GPUs and memory filling up.`, and whether a message follows.
 
     `settings` are those of a subscription, laid over the installation's.
     """
     least = settings.min_severity.rank
     is_on = {rule.name for rule in RULES if rule.name not in settings.off and rule.severity.rank >= least}
     names = list(dict.fromkeys(spoken for name, spoken in _SPOKEN.items() if name in is_on))
+    follows = " One message follows the run." if settings.run.follows_run else ""
     if not names:
-        return "All alert rules are off."
+        return f"All alert rules are off.{follows}"
     *others, last = names
-    return f"You'll hear about {', '.join(others)} and {last}." if others else f"You'll hear about {last}."
+    listed = f"{', '.join(others)} and {last}" if others else last
+    return f"You'll hear about {listed}.{follows}"

@@ -72,7 +72,7 @@ def plan(
 
 
 def end_incident(incident: Incident, job: Job, now: datetime, text: str, progress: RunProgress | None = None) -> Plan:
-    """Close an incident at the end of its job, with a last edit and a last message in its thread."""
+    """Close an incident at the end of its job, with a last edit and, unless `text` is "", a last reply."""
     alerts = tuple(
         alert
         if alert.resolved_at is not None or reports_state(alert.rule)
@@ -80,22 +80,12 @@ def end_incident(incident: Incident, job: Job, now: datetime, text: str, progres
         for alert in incident.alerts
     )
     ended = replace(incident, alerts=alerts, job=job, resolved_at=now, progress=progress or incident.progress)
-    key = f"{incident.id}:end"
-    return Plan(
-        ended,
-        (
-            Delivery(
-                f"{key}:edit",
-                incident.channel,
-                Notification(DeliveryKind.EDIT, NotifyReason.RESOLVED, job, ended),
-            ),
-            Delivery(
-                f"{key}:reply",
-                incident.channel,
-                Notification(DeliveryKind.REPLY, NotifyReason.NOTE, job, ended, text=text),
-            ),
-        ),
-    )
+    edit = Notification(DeliveryKind.EDIT, NotifyReason.RESOLVED, job, ended)
+    deliveries = [Delivery(f"{incident.id}:end:edit", incident.channel, edit)]
+    if text:
+        reply = Notification(DeliveryKind.REPLY, NotifyReason.NOTE, job, ended, text=text)
+        deliveries.append(Delivery(f"{incident.id}:end:reply", incident.channel, reply))
+    return Plan(ended, tuple(deliveries))
 
 
 def _awaits_announcement(incident: Incident) -> bool:

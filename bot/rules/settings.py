@@ -9,17 +9,18 @@ from datetime import timedelta
 
 from bot.domain.alerts import Severity
 from bot.domain.durations import format_duration, parse_duration
-from bot.domain.subscriptions import RuleSettings, Setting
+from bot.domain.subscriptions import AS_USUAL, RuleSettings, Setting
 from bot.errors import UsageError
 from bot.rules.catalog import RULES, rule_named
 from bot.rules.rule import Parameter, Rule, Unit
+from bot.rules.run_settings import RUN_SETTINGS, format_run_settings, parse_run_setting
 
 AS_SHIPPED = RuleSettings()
 MAX_TEXT_CHARS = 200
 """Characters of a text parameter: it is part of an alert's key, and databases limit the size of indexed keys."""
 MAX_DURATION = timedelta(days=365)
 """The longest duration; no platform keeps metrics longer."""
-USAGE = "rule.parameter=value, rule=off or severity=page|warn|info"
+USAGE = "rule.parameter=value, rule=off, severity=page|warn|info or notify=failures|lifecycle|all"
 
 
 def parse_settings(words: Sequence[str], defaults: RuleSettings = AS_SHIPPED) -> RuleSettings:
@@ -30,7 +31,7 @@ def parse_settings(words: Sequence[str], defaults: RuleSettings = AS_SHIPPED) ->
     """
     parameters: dict[str, dict[str, Setting]] = {}
     switched: dict[str, str] = {}
-    min_severity = Severity.INFO
+    min_severity, run = Severity.INFO, AS_USUAL
     for word in words:
         key, equals, value = word.partition("=")
         name, dot, parameter = key.partition(".")
@@ -38,6 +39,9 @@ def parse_settings(words: Sequence[str], defaults: RuleSettings = AS_SHIPPED) ->
             raise UsageError(f"Invalid setting `{word}`. Use {USAGE}.")
         if name == "severity" and not dot:
             min_severity = _severity(value)
+            continue
+        if name in RUN_SETTINGS and not dot:
+            run = parse_run_setting(run, name, value)
             continue
         rule = _rule(name)
         if dot:
@@ -52,6 +56,7 @@ def parse_settings(words: Sequence[str], defaults: RuleSettings = AS_SHIPPED) ->
         off=tuple(sorted(name for name, value in switched.items() if value == "off" and name not in defaults.off)),
         on=tuple(sorted(name for name, value in switched.items() if value == "on" and name in defaults.off)),
         min_severity=min_severity,
+        run=run,
     )
 
 
@@ -63,6 +68,7 @@ def overlay(defaults: RuleSettings, own: RuleSettings) -> RuleSettings:
         parameters=_without_defaults(merged, AS_SHIPPED),
         off=tuple(sorted({*defaults.off, *own.off} - {*own.on})),
         min_severity=own.min_severity,
+        run=own.run,
     )
 
 
@@ -80,7 +86,8 @@ def format_settings(settings: RuleSettings, *, is_exact: bool = False) -> tuple[
         units = {one.name: one for one in _rule(name).parameters}
         words += [f"{name}.{one}={write(units[one], value)}" for one, value in values.items()]
     words += [f"{name}=off" for name in settings.off] + [f"{name}=on" for name in settings.on]
-    return (*words, *(() if settings.min_severity is Severity.INFO else (f"severity={settings.min_severity}",)))
+    severity = () if settings.min_severity is Severity.INFO else (f"severity={settings.min_severity}",)
+    return (*words, *severity, *format_run_settings(settings.run))
 
 
 def _exact(parameter: Parameter, value: Setting) -> str:

@@ -115,7 +115,7 @@ class Listeners:
         """The work in flight, to drain before the process ends."""
         groups, channels = UserGroups(clock), SharedChannels(clock)
         self.gate = Gate(access, store.audit, runner.runner.redactor, clock, groups, channels)
-        profiles, threads = UserProfiles(), ThreadJobs(store.incidents)
+        profiles, threads = UserProfiles(), ThreadJobs(store)
         self._running = RunningCommands(note_times)
         self._answering = Answering(runner, clock, self.tasks, profiles, threads, self._running, limits, self.gate)
         facts, self._memberships = HomeFacts(runner, store, clock), Memberships(clock)

@@ -5,12 +5,13 @@ are classified in `bot.slack.failures`.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.alerts import DeliveryKind, Notification, Receipt
 from bot.domain.posts import FoundPosts, WantedPost
+from bot.domain.runs import RunReport
 from bot.errors import DeliveryError, LookUpUnavailable
 from bot.rules.escalation import is_channel
 from bot.slack.client import post
@@ -49,7 +50,8 @@ class SlackNotifier:
         if notification.kind is DeliveryKind.DIRECT:
             return await self._send_direct(notification, channel, delivery_id)
         mentioned = await self._contacts.mentions(notification) if self._contacts is not None else NO_MENTIONS
-        message = render_notification(notification, mentioned)
+        links = {} if notification.run is None else await self._links(notification.run)
+        message = render_notification(notification, mentioned, links)
         shown = use_mentions(message) if notification.kind is DeliveryKind.REPLY else message
         if notification.kind is DeliveryKind.EDIT:
             # Without metadata, the message keeps the metadata that it was posted with.
@@ -123,10 +125,20 @@ class SlackNotifier:
                 raise
             raise DeliveryError(_NO_PERSON, reason=error.reason, permanent=True) from error
 
+    async def _links(self, run: RunReport) -> Mapping[str, str]:
+        """The addresses of the incidents of a run, by incident id, as far as Slack returns them."""
+        posted = {one.incident_id: Receipt(run.channel, one.ts) for one in run.problems if one.ts}
+        found = {name: await self._permalinks.find(self._client, root) for name, root in posted.items()}
+        return {name: address for name, address in found.items() if address is not None}
+
 
 def _metadata(notification: Notification, delivery_id: str) -> dict[str, object]:
     """Message metadata with the delivery's id, and with the alert's id so that programs can distinguish firings."""
     incident, payload = notification.incident, {"delivery_id": delivery_id}
+    if notification.run is not None:
+        return {
+            "metadata": {"event_type": "trainwatch_run", "event_payload": payload | {"run_id": notification.run.id}}
+        }
     if notification.digest is not None:
         payload |= {"alert_id": notification.digest.id, "incident_id": notification.digest.id}
         return {"metadata": {"event_type": "trainwatch_alert", "event_payload": payload}}

@@ -1,6 +1,7 @@
 """Which job a thread is about, so that a mention in it needs to name none.
 
-The thread of an alert has its incident in the store. The threads of other answers are remembered by this process.
+The thread of an alert has its incident in the store, that of a run its job. The threads of other answers are
+remembered by this process.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 
 from bot.domain.alerts import Receipt
-from bot.store.incidents import Incidents
+from bot.store.store import Store
 
 _MAX_THREADS = 5_000
 
@@ -18,15 +19,16 @@ _MAX_THREADS = 5_000
 class ThreadJobs:
     """The jobs of threads."""
 
-    incidents: Incidents
+    store: Store
     _recent: OrderedDict[tuple[str, str], str] = field(default_factory=OrderedDict)
 
     async def find(self, channel: str, thread_ts: str) -> str | None:
         """Return the reference of the thread's job, or None."""
-        incident = await self.incidents.find_by_root(Receipt(channel, thread_ts))
+        root = Receipt(channel, thread_ts)
+        incident = await self.store.incidents.find_by_root(root)
         if incident is not None:
             return str(incident.job.ref)
-        return self._recent.get((channel, thread_ts))
+        return self._recent.get((channel, thread_ts)) or await self.store.runs.find_job(root)
 
     def remember(self, channel: str, thread_ts: str | None, job: str | None) -> None:
         """Remember the job of the newest answer in a thread."""

@@ -35,7 +35,7 @@ from bot.store.delivery_queue import Room, Taken, find_ready, roots_of, take
 from bot.store.engine import AnyRow, Database
 from bot.store.outbox import NO_PAYLOAD, DeliveryState, add_deliveries, is_queued, repeat_edit
 from bot.store.roots import forget_root, set_root
-from bot.store.schema import deliveries, digests, incidents
+from bot.store.schema import deliveries, digests, incidents, runs
 
 log = logging.getLogger(__name__)
 
@@ -165,7 +165,8 @@ class Deliveries:
             .with_for_update()
         )
         value = await connection.scalar(current)
-        await connection.execute(select(digests.c.id).where(digests.c.id == row.incident_id).with_for_update())
+        for table in (digests, runs):  # who adds an edit meanwhile waits
+            await connection.execute(select(table.c.id).where(table.c.id == row.incident_id).with_for_update())
         waiting = await connection.scalar(select(deliveries.c.id).where(edits, is_queued()).limit(1))
         if waiting is None:
             shown = edit if value is None else replace(edit, incident=from_json(value, Incident))

@@ -38,8 +38,8 @@ from bot.store.outbox import (
     unsure_after_expiry,
     update_free,
 )
-from bot.store.roots import find_roots
-from bot.store.schema import UtcDateTime, deliveries, incidents
+from bot.store.roots import find_roots, table_of
+from bot.store.schema import UtcDateTime, deliveries
 
 Room = Callable[[str], int]
 """How many deliveries may be claimed for a channel."""
@@ -174,7 +174,7 @@ def _is_blocked(now: datetime | ColumnElement[datetime]) -> ColumnElement[bool]:
 async def _settle_orphans(
     connection: AsyncConnection, orphans: Sequence[AnyRow], now: datetime
 ) -> tuple[frozenset[int], frozenset[int]]:
-    """Decide about replies and edits whose incident has no root message.
+    """Decide about replies and edits whose incident, digest or run has no root message.
 
     The first of an incident becomes its root. They are suppressed if the root was suppressed, and wait if another
     delivery is becoming the root.
@@ -183,8 +183,8 @@ async def _settle_orphans(
         The ids of those that are not sent now, and of those that become the root.
     """
     ids = sorted({row.incident_id for row in orphans})
-    locked = select(incidents.c.id).where(incidents.c.id.in_(ids)).order_by(incidents.c.id).with_for_update()
-    await connection.execute(locked)
+    for table in {table_of(one): None for one in ids}:
+        await connection.execute(select(table.c.id).where(table.c.id.in_(ids)).order_by(table.c.id).with_for_update())
     of_incident = select(deliveries).where(deliveries.c.incident_id.in_(ids), deliveries.c.kind == DeliveryKind.ROOT)
     roots = (await connection.execute(of_incident.order_by(deliveries.c.id))).all()
     chosen: dict[str, int] = {}

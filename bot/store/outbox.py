@@ -28,6 +28,7 @@ from bot.store.codec import to_json
 from bot.store.engine import Database
 from bot.store.folding import change_digests
 from bot.store.routes import add_events
+from bot.store.runs import touch_runs
 from bot.store.schema import deliveries
 
 NO_PAYLOAD = ""
@@ -73,6 +74,7 @@ async def add_deliveries(
     rows = [_row(watch_id, delivery, now) for watch_id, delivery in routed]
     if not rows:
         return
+    await touch_runs(database, connection, [one for _, one in routed], now)
     await _fold(connection, rows, now)
     insert = database.insert(deliveries)
     await connection.execute(
@@ -203,10 +205,12 @@ def _row(watch_id: int, delivery: Delivery, now: datetime) -> dict[str, object]:
 
 
 def _thread_of(delivery: Delivery) -> str | None:
-    """The incident or digest in whose order a delivery is sent; a direct message delays no other."""
+    """The incident, digest or run in whose order a delivery is sent; a direct message delays no other."""
     notification = delivery.notification
     if notification.kind is DeliveryKind.EVENT and notification.incident is not None:
         return event_thread(notification.incident.id, delivery.channel)
+    if notification.run is not None:
+        return notification.run.id
     if notification.digest is not None and notification.kind is not DeliveryKind.DIRECT:
         return notification.digest.id
     if notification.incident is None or notification.kind is DeliveryKind.DIRECT:

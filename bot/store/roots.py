@@ -1,4 +1,4 @@
-"""The root messages of incidents and digests: the receipts that replies and edits need."""
+"""The root messages of incidents, digests and runs: the receipts that replies and edits need."""
 
 from collections.abc import Collection
 
@@ -7,16 +7,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.alerts import Receipt
 from bot.store.codec import to_json
-from bot.store.schema import digests, incidents
+from bot.store.schema import digests, incidents, runs
 
-_DIGEST_ID = "dig-"
+_TABLES = {"dig": digests, "run": runs}
+"""By the prefix of their ids; any other is an incident's."""
 
 
 async def find_roots(connection: AsyncConnection, ids: Collection[str]) -> dict[str, str | None]:
-    """Return the receipts of the root messages of incidents and digests, as JSON, by id."""
+    """Return the receipts of the root messages of incidents, digests and runs, as JSON, by id."""
     found: dict[str, str | None] = {}
-    for table in (incidents, digests):
-        wanted = [one for one in ids if _table_of(one) is table]
+    for table in (incidents, *_TABLES.values()):
+        wanted = [one for one in ids if table_of(one) is table]
         if wanted:
             rows = await connection.execute(select(table.c.id, table.c.root).where(table.c.id.in_(wanted)))
             found |= {row.id: row.root for row in rows}
@@ -24,19 +25,20 @@ async def find_roots(connection: AsyncConnection, ids: Collection[str]) -> dict[
 
 
 async def set_root(connection: AsyncConnection, thread_id: str | None, receipt: Receipt) -> None:
-    """Record the root message of an incident or a digest."""
+    """Record the root message of an incident, a digest or a run."""
     if thread_id is not None:
-        table = _table_of(thread_id)
+        table = table_of(thread_id)
         await connection.execute(update(table).where(table.c.id == thread_id).values(root=to_json(receipt)))
 
 
 async def forget_root(connection: AsyncConnection, thread_id: str | None, gone: Receipt) -> None:
     """Forget a root message that was deleted."""
     if thread_id is not None:
-        table = _table_of(thread_id)
+        table = table_of(thread_id)
         is_gone = table.c.root == to_json(gone)
         await connection.execute(update(table).where(table.c.id == thread_id, is_gone).values(root=None))
 
 
-def _table_of(thread_id: str) -> Table:
-    return digests if thread_id.startswith(_DIGEST_ID) else incidents
+def table_of(thread_id: str) -> Table:
+    """Return the table whose row has the root message of a thread."""
+    return _TABLES.get(thread_id.partition("-")[0], incidents)

@@ -67,7 +67,7 @@ class ForeignText(TypeDecorator[str]):
         return None if value is None else clean_text(value)
 
 
-SCHEMA_VERSION = "0012"
+SCHEMA_VERSION = "0013"
 """The newest revision in `migrations/versions`."""
 
 metadata = MetaData(
@@ -252,6 +252,19 @@ digests = Table(
     Index("uq_digests_open", "channel", "key", unique=True, sqlite_where=text(_OPEN), postgresql_where=text(_OPEN)),
     Index(None, "due_at"),
     Index(None, "closed_at"),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("channel", String(100), nullable=False),
+    Column("job", ForeignText, nullable=False, doc="JobRef as text."),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("changed_at", UtcDateTime, nullable=False, doc="When its last message was planned."),
+    Column("root", Text, doc="Receipt of the root message; NULL until it is sent."),
+    Index(None, "channel", "root"),
+    Index(None, "changed_at"),
 )
 
 silences = Table(

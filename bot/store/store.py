@@ -28,6 +28,7 @@ from bot.store.patterns import Patterns
 from bot.store.preferences import Preferences
 from bot.store.reminders import Reminders
 from bot.store.removed_subscriptions import RemovedSubscriptions
+from bot.store.runs import Runs
 from bot.store.schema import (
     audit,
     deliveries,
@@ -35,8 +36,10 @@ from bot.store.schema import (
     heartbeats,
     incidents,
     removed_subscriptions,
+    runs,
     seen_keys,
     silences,
+    watches,
 )
 from bot.store.seen import SeenKeys
 from bot.store.silences import Silences
@@ -79,6 +82,7 @@ class Store:
         self.incidents = Incidents(database)
         self.reminders = Reminders(database)
         self.digests = Digests(database)
+        self.runs = Runs(database)
         self.preferences = Preferences(database)
         self.homes = Homes(database)
         self.dashboards = Dashboards(database)
@@ -138,6 +142,8 @@ class Store:
         is_empty = ~exists().where(incidents.c.digest_id == digests.c.id)
         deleted += await self._delete(digests, and_(digests.c.closed_at < before, is_empty))
         deleted += await self._delete(removed_subscriptions, removed_subscriptions.c.removed_at < before)
+        is_watched = exists().where(watches.c.provider + ":" + watches.c.job_id == runs.c.job)
+        deleted += await self._delete(runs, and_(runs.c.changed_at < before, ~is_watched))
         deleted += await self._delete(seen_keys, seen_keys.c.expires_at < now)
         deleted += await self._delete(audit, audit.c.at < now - audit_kept_for)
         deleted += await self.known_jobs.purge(now)

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Update, and_, bindparam, delete, exists, o
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.alerts import Alert, Incident
+from bot.domain.alerts import Alert, Incident, Receipt
 from bot.domain.grouping import STANDARD, Grouping
 from bot.domain.jobs import Job, JobRef
 from bot.domain.logs import LogCursor
@@ -209,7 +209,7 @@ async def _load_related(
 ) -> _RelatedRows:
     rules = select(alerts.c.watch_id, alerts.c.value).where(alerts.c.watch_id.in_(ids))
     threads = (
-        select(incidents.c.watch_id, incidents.c.value)
+        select(incidents.c.watch_id, incidents.c.id, incidents.c.root, incidents.c.digest_id, incidents.c.value)
         .where(
             incidents.c.watch_id.in_(ids),
             or_(incidents.c.resolved_at.is_(None), incidents.c.resolved_at > ended_after),
@@ -241,6 +241,11 @@ def _read_watch(row: AnyRow, related: _RelatedRows) -> ClaimedWatch:
         alerts=tuple(from_json(one.value, Alert) for one in related.alerts.get(row.id, ())),
         incidents=tuple(from_json(one.value, Incident) for one in related.incidents.get(row.id, ())),
         silences=tuple(read_silence(one) for one in related.silences if one.channel in channels),
+        roots={
+            one.id: from_json(one.root, Receipt)
+            for one in related.incidents.get(row.id, ())
+            if one.root is not None and one.digest_id is None
+        },
     )
 
 

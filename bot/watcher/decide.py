@@ -26,6 +26,7 @@ from bot.domain.gaps import Part
 from bot.domain.grouping import STANDARD, Grouping
 from bot.domain.jobs import Job, JobState
 from bot.domain.observations import Observation
+from bot.domain.runs import RunStatistics, RunThread
 from bot.domain.watches import ClaimedWatch, PollResult
 from bot.rules.catching_up import past_failures, report_past, split_past
 from bot.rules.evaluate import EvaluatedAlert, evaluate_rules, wanted_rules
@@ -33,6 +34,8 @@ from bot.rules.flapping import can_reopen
 from bot.rules.incident_draft import Plan, PolledJob
 from bot.rules.routing import end_incident, plan
 from bot.rules.rule import dump_state, load_state
+from bot.rules.run_statistics import observe_run
+from bot.rules.run_updates import FollowedRun, plan_runs
 from bot.watcher.intervals import PollIntervals, next_interval
 
 GIVE_UP_DRAINING = timedelta(minutes=15)
@@ -58,6 +61,10 @@ class WatchState:
     """When the log was last read to its end."""
     catches_up: bool = False
     """Whether the log of a downtime is not read to its end yet."""
+    run: RunStatistics | None = None
+    """Kept while a channel follows the run."""
+    threads: tuple[RunThread, ...] = ()
+    """What these channels were shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +116,8 @@ def decide(
     last = last_message(job, is_log_read=is_log_read) if has_ended else None
     polled = PolledJob(job, now, progress, grouping, downtime, past)
     plans = _plans(watch, alerts, polled, last)
+    job = job if progress is None else replace(job, progress=progress)
+    state, updates = _follow(watch, state, observation, polled, plans, settings, has_ended=has_ended)
     fails = watch.fails + 1 if observation.is_empty else 0
     retry_after = observation.retry_after
     wait = next_interval(settings.intervals, job.state, fails=fails, retry_after=retry_after, jitter=jitter)
@@ -120,12 +129,12 @@ def decide(
         next_due_at=now if observation.more and not observation.is_empty else now + wait,
         fails=fails,
         cursor=observation.cursor,
-        last_job=job if progress is None else replace(job, progress=progress),
+        last_job=job,
         seen_at=watch.seen_at if observation.is_empty else now,
         memory={**dump_state(state), "log": log_state},
         alerts=tuple(one.alert for one in alerts if one.changed),
         incidents=tuple(one for one in incidents if known.get(one.id) != one),
-        deliveries=tuple(delivery for one in plans for delivery in one.deliveries),
+        deliveries=(*(delivery for one in plans for delivery in one.deliveries), *updates),
         unsubscribe=has_ended or not watch.subscriptions,
     )
 
@@ -142,12 +151,45 @@ def _next_state(before: WatchState, observation: Observation, job: Job, downtime
     # A job that ended long before the end of a downtime has no late lines.
     found_at = job.ended_at or now if downtime is not None else now
     is_log_unread = observation.more or observation.log_error is not None
-    return WatchState(
+    return replace(
+        before,
         ended_at=min(before.ended_at or found_at, now) if job.state.is_terminal else None,
         metrics_at=before.metrics_at if observation.metrics_error else now,
         logs_at=before.logs_at if is_log_unread else now,
         catches_up=downtime is not None and (observation.more or observation.is_empty),
     )
+
+
+def _follow(
+    watch: ClaimedWatch,
+    state: WatchState,
+    observation: Observation,
+    polled: PolledJob,
+    plans: Sequence[Plan],
+    settings: DecisionSettings,
+    *,
+    has_ended: bool,
+) -> tuple[WatchState, tuple[Delivery, ...]]:
+    """Plan the messages of the channels that follow the run."""
+    if not state.threads and not any(one.settings.run.follows_run for one in watch.subscriptions):
+        return state, ()
+    progress = polled.progress or (watch.last_job.progress if watch.last_job else None)
+    job, now = replace(polled.job, progress=progress), polled.at
+    seen = observe_run(state.run or RunStatistics(), job, observation.series, now, is_first=state.run is None)
+    run = FollowedRun(
+        watch.id,
+        job,
+        seen,
+        now,
+        edit_every=4 * settings.intervals.running,
+        has_ended=has_ended,
+        is_catching_up=polled.downtime is not None,
+        roots=watch.roots,
+    )
+    current = {one.id: one for one in watch.incidents}
+    current |= {one.incident.id: one.incident for one in plans if one.incident is not None}
+    threads, deliveries = plan_runs(run, watch.subscriptions, state.threads, [*current.values()], watch.silences)
+    return replace(state, run=seen if threads else None, threads=threads), deliveries
 
 
 def _plans(watch: ClaimedWatch, alerts: Sequence[EvaluatedAlert], polled: PolledJob, last: str | None) -> list[Plan]:
@@ -164,7 +206,8 @@ def _plans(watch: ClaimedWatch, alerts: Sequence[EvaluatedAlert], polled: Polled
         for lane in _lanes(named, incidents):
             current = plan(one, lane.alerts, lane.incident, silences, polled)
             is_open = current.incident is not None and current.incident.resolved_at is None
-            plans.append(current if last is None else _end(one.channel, current, watch.id, polled, lane, last))
+            closing = "" if one.settings.run.follows_run else last  # the run's summary is its last message
+            plans.append(current if last is None else _end(one.channel, current, watch.id, polled, lane, closing or ""))
             if polled.downtime is not None and lane.is_of_job and not is_open and (polled.past or last):
                 plans.append(report_past(one.channel, polled.job, polled.past, polled.downtime, polled.at))
     subscribed = {one.channel for one in watch.subscriptions}
@@ -223,12 +266,12 @@ def _relevance(incident: Incident) -> tuple[bool, bool, float]:
 
 
 def _end(channel: str, current: Plan, watch_id: int, polled: PolledJob, lane: _Lane, text: str) -> Plan:
-    """Add the last message about a job: in the incident's thread, or as a note when no incident is open."""
+    """Add the last message about a job, if any: in the incident's thread, or as a note when no incident is open."""
     incident, job = current.incident, polled.job
     if incident is not None and incident.resolved_at is None:
         ended = end_incident(incident, job, polled.at, text, polled.progress)
         return Plan(ended.incident, (*current.deliveries, *ended.deliveries))
-    if not lane.is_of_job or polled.downtime is not None:
+    if not text or not lane.is_of_job or polled.downtime is not None:
         return current
     key = stable_id("note", f"{channel}|{job.ref}|{watch_id}|end")
     note = Delivery(key, channel, Notification(DeliveryKind.NOTE, NotifyReason.NOTE, job, text=text))

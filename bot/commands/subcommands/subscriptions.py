@@ -21,7 +21,11 @@ _MAX_ID_DIGITS = 10
 """Ids fit 32 bits in every database."""
 YES = Option("--yes", "Do not ask for confirmation.")
 _UNSILENCE_USAGE = "Name one silence by its number: `silence end ID`. `list` shows the numbers."
-SETTING_NOTES = "Settings: rule.parameter=value, rule=off, severity=page|warn|info."
+SETTING_NOTES = (
+    "Settings: rule.parameter=value, rule=off, severity=page|warn|info, notify=failures|lifecycle|all. With "
+    "`notify=lifecycle`, one message follows the run from the queue to its summary; milestones=STEPS, queued=TIME and "
+    "time_limit=TIME adjust it."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,7 @@ WATCH = Subcommand(
     examples=(
         ("watch baseten:lq4j9zm/8w6y2n", "with the default rules"),
         ("watch baseten:lq4j9zm/8w6y2n low_gpu_utilization.threshold=40% log_errors=off", "with other settings"),
+        ("watch baseten:lq4j9zm/8w6y2n notify=lifecycle", "and one message that follows the run"),
     ),
     notes=f"{SETTING_NOTES} The answer shows every rule and its parameters. To change them, watch the job again.",
     aliases=("subscribe",),

@@ -4,7 +4,7 @@ A reply has the evidence: log lines, facts, the whole advice, and the ids. Messa
 what is sent when is decided in `bot.rules`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from bot.domain.alerts import (
     CountedMessage,
@@ -38,6 +38,8 @@ from bot.slack.render.log_lines import common_source, excerpt_rows, have_times, 
 from bot.slack.render.mentions import NO_MENTIONS, Mentioned, with_mentions
 from bot.slack.render.message import Message, message
 from bot.slack.render.ownership import OWNER_REPLIES, render_owner_reply
+from bot.slack.render.run import render_run
+from bot.slack.render.run_events import render_run_event
 from bot.slack.render.text import code, escape, linked_hint, one_line, slack_time
 
 _MAX_FACTS = 10
@@ -47,9 +49,17 @@ _LINES_BUDGET = 6000
 _COUNTS_BUDGET = 1500
 
 
-def render_notification(notification: Notification, mentioned: Mentioned = NO_MENTIONS) -> Message:
-    """The message of any notification, with mentions; a root and its edits are rendered alike."""
+def render_notification(
+    notification: Notification, mentioned: Mentioned = NO_MENTIONS, links: Mapping[str, str] | None = None
+) -> Message:
+    """The message of any notification, with mentions; a root and its edits are rendered alike.
+
+    `links` has the addresses of the incidents that a run's message names, by incident id.
+    """
     incident = notification.incident
+    if notification.run is not None:
+        is_reply = notification.kind is DeliveryKind.REPLY
+        return (render_run_event if is_reply else render_run)(notification.run, links or {})
     if notification.digest is not None and notification.kind is not DeliveryKind.DIRECT:
         return render_digest(notification, mentioned)
     if notification.joined is not None:

@@ -16,8 +16,9 @@ from bot.domain.alerts import Severity
 from bot.domain.durations import spoken_duration
 from bot.domain.job_matching import Matcher
 from bot.domain.jobs import JobRef
-from bot.domain.subscriptions import Silence
+from bot.domain.subscriptions import Silence, Watched
 from bot.domain.wording import plural
+from bot.rules.run_settings import format_run_settings
 from bot.slack.render.blocks import Action, actions, button, context, row_sections, section, share_button
 from bot.slack.render.jobs import job_link, job_name, job_summary, watched_row
 from bot.slack.render.message import Block, Message, message
@@ -97,7 +98,7 @@ def render_question(answer: ConfirmAnswer) -> Message:
 
 def render_list(answer: ListAnswer) -> Message:
     """What a channel watches and has silenced."""
-    watched = [f"{watched_row(one, answer.at)} · by {person(one.subscription.created_by)}" for one in answer.watched]
+    watched = [_watched(one, answer) for one in answer.watched]
     silences = [silence_row(one) for one in answer.silences]
     what = f"watches {plural(len(watched), 'job')}" if watched else "does not watch any job"
     muted = f" and has {plural(len(silences), 'silence')}" if silences else ""
@@ -112,6 +113,13 @@ def render_list(answer: ListAnswer) -> Message:
             actions([share_button("list")]) if watched else None,
         ],
     )
+
+
+def _watched(watched: Watched, answer: ListAnswer) -> str:
+    """A job, who watches it, and whether a message follows its run."""
+    by, settings = f"by {person(watched.subscription.created_by)}", watched.subscription.settings.run
+    follows = f" · `notify={settings.notify}`" if settings.follows_run else ""
+    return f"{watched_row(watched, answer.at)} · {by}{follows}"
 
 
 def render_silence(answer: SilenceAnswer) -> Message:
@@ -144,7 +152,8 @@ def _rule_changes(answer: WatchAnswer) -> list[str]:
     changes = (("custom settings", changed), ("off", settings.off), ("on", settings.on))
     listed = [f"{label}: {', '.join(one_line(name, 60) for name in names)}" for label, names in changes if names]
     minimum = settings.min_severity
-    return listed if minimum is Severity.INFO else [*listed, f"severity {minimum} and higher"]
+    listed += [] if minimum is Severity.INFO else [f"severity {minimum} and higher"]
+    return [*listed, *(code(word) for word in format_run_settings(settings.run))]
 
 
 def _silenced(silence: Silence) -> str:

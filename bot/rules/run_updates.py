@@ -1,0 +1,245 @@
+"""Plan the messages about a run: one root message in each channel that follows it, and a reply for each event. Pure.
+
+The root message is edited in place: at once when the state or a problem changes, and now and then for the numbers. An
+event has a fixed key, so the outbox takes it once, however often it is decided.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from bot.domain.alerts import Delivery, DeliveryKind, Incident, Notification, NotifyReason, Receipt, stable_id
+from bot.domain.jobs import Job
+from bot.domain.progress import RunProgress
+from bot.domain.runs import RunEventKind, RunProblem, RunReport, RunStatistics, RunThread
+from bot.domain.subscriptions import NotifyLevel, RunSettings, Silence, Subscription, covers
+from bot.rules.lead import is_active, lead_alert
+
+QUARTERS = (75, 50, 25)
+"""Percent of all steps."""
+_NEAR_SHARE, _NEAR_MOST = 10, timedelta(minutes=30)
+"""A time limit is near when a tenth of it is left, at most half an hour."""
+
+
+@dataclass(frozen=True, slots=True)
+class FollowedRun:
+    """A run as of one poll, for all channels that follow it."""
+
+    watch_id: int
+    job: Job
+    """With its progress."""
+    statistics: RunStatistics
+    now: datetime
+    edit_every: timedelta
+    """Time between two edits that only update numbers."""
+    has_ended: bool = False
+    """Whether it ended and its log is read to the end."""
+    is_catching_up: bool = False
+    """Whether another message says what happened during a downtime."""
+    roots: Mapping[str, Receipt] | None = None
+    """The root messages of incidents, by id, as far as they are posted."""
+
+
+def plan_runs(
+    run: FollowedRun,
+    subscriptions: Sequence[Subscription],
+    before: Sequence[RunThread],
+    incidents: Sequence[Incident],
+    silences: Sequence[Silence],
+) -> tuple[tuple[RunThread, ...], tuple[Delivery, ...]]:
+    """Return what each channel has been shown of the run after this poll, and the messages to send.
+
+    A channel that no longer follows the run gets a last edit.
+    """
+    following = [one for one in subscriptions if one.settings.run.follows_run]
+    known = {one.subscription_id: one for one in before}
+    threads: list[RunThread] = []
+    deliveries: list[Delivery] = []
+    for subscription in following:
+        mine = [one for one in incidents if one.channel == subscription.channel]
+        thread = known.get(subscription.id)
+        draft = _Draft(run, subscription.settings.run, subscription, thread, mine)
+        draft.is_muted = _is_muted(silences, subscription.channel, run)
+        threads.append(draft.plan())
+        deliveries += draft.deliveries
+    left = [one for one in before if one.subscription_id not in {one.id for one in following}]
+    return tuple(threads), (*deliveries, *(_leave(run, one) for one in left))
+
+
+def _is_muted(silences: Sequence[Silence], channel: str, run: FollowedRun) -> bool:
+    """Whether a silence mutes everything about the job."""
+    labels = {"provider": run.job.ref.provider, "job": str(run.job.ref), "name": run.job.name or ""}
+    return any(one.channel == channel and covers(one, labels, run.now) for one in silences)
+
+
+def run_id(watch_id: int, subscription_id: int) -> str:
+    """Return the id of a run's message in a channel; neither number is ever used again."""
+    return stable_id("run", f"{watch_id}|{subscription_id}")
+
+
+def _leave(run: FollowedRun, thread: RunThread) -> Delivery:
+    name = run_id(run.watch_id, thread.subscription_id)
+    report = RunReport(name, thread.channel, run.job, run.statistics, run.now, thread.problems, is_left=True)
+    return _delivery(f"{name}:left:{run.now.isoformat()}", DeliveryKind.EDIT, report)
+
+
+def _delivery(key: str, kind: DeliveryKind, report: RunReport, *, broadcast: bool = False) -> Delivery:
+    notification = Notification(kind, NotifyReason.RUN, report.job, broadcast=broadcast, run=report)
+    return Delivery(key, report.channel, notification)
+
+
+class _Draft:
+    """The messages about a run in one channel while they are planned."""
+
+    def __init__(
+        self,
+        run: FollowedRun,
+        settings: RunSettings,
+        subscription: Subscription,
+        thread: RunThread | None,
+        incidents: Sequence[Incident],
+    ) -> None:
+        self._run, self._settings, self._is_new = run, settings, thread is None
+        self._before = thread or RunThread(subscription.id, subscription.channel)
+        problems = _problems(self._before.problems, incidents, run.roots or {})
+        self._report = RunReport(
+            id=run_id(run.watch_id, subscription.id),
+            channel=subscription.channel,
+            job=run.job,
+            statistics=run.statistics,
+            at=run.now,
+            problems=problems,
+            time_limit=settings.time_limit,
+        )
+        self.deliveries: list[Delivery] = []
+        self.is_muted = False
+
+    def plan(self) -> RunThread:
+        """Plan the root message, or its edit, and the replies."""
+        thread = replace(self._before, problems=self._report.problems)
+        happened = list(self._happened(thread))
+        thread = self._show(thread)
+        if self._is_new:
+            happened = [one for one in happened if one is RunEventKind.ENDED]
+        for event in happened:
+            self._reply(event)
+        return self._mark(thread)
+
+    def _happened(self, thread: RunThread) -> Iterator[RunEventKind]:
+        """What is new to the channel, in the order in which it happens."""
+        for event in self._single_events():
+            if event not in thread.done:
+                yield event
+        if self._run.job.state.is_terminal:
+            return
+        progress = self._run.job.progress
+        if self._settings.notify is NotifyLevel.ALL and _checkpoint_name(progress) not in ("", thread.checkpoint):
+            yield RunEventKind.CHECKPOINT
+        if progress is not None and _milestone(progress, self._settings) > thread.milestone:
+            yield RunEventKind.MILESTONE
+
+    def _single_events(self) -> Iterator[RunEventKind]:
+        """The events that happen once and have happened until now; of a run that has ended only its end."""
+        seen, now, job = self._run.statistics, self._run.now, self._run.job
+        if job.state.is_terminal:
+            if self._run.has_ended:
+                yield RunEventKind.ENDED
+            return
+        if job.state.is_pending and seen.queued_at and now - seen.queued_at >= self._settings.queued_after:
+            yield RunEventKind.WAITING
+        if seen.started_at is not None:
+            yield RunEventKind.STARTED
+        if seen.first_step_at is not None:
+            yield RunEventKind.FIRST_STEP
+        deadline, limit = self._report.deadline, self._settings.time_limit
+        if deadline is not None and limit is not None and now >= deadline - min(limit / _NEAR_SHARE, _NEAR_MOST):
+            yield RunEventKind.TIME_LIMIT
+
+    def _show(self, thread: RunThread) -> RunThread:
+        """Post the root message, or edit it if it is outdated."""
+        now, state, numbers = self._run.now, self._state(), self._numbers()
+        shown = replace(thread, state=state, numbers=numbers, edited_at=now)
+        if self._is_new:
+            self.deliveries.append(_delivery(f"{self._report.id}:root", DeliveryKind.ROOT, self._report))
+            return shown
+        edited_at = thread.edited_at
+        is_due = edited_at is None or edited_at > now or now - edited_at >= self._run.edit_every
+        if state != thread.state or (is_due and numbers != thread.numbers):
+            key = f"{self._report.id}:edit:{now.isoformat()}"
+            self.deliveries.append(_delivery(key, DeliveryKind.EDIT, self._report))
+            return shown
+        return thread
+
+    def _state(self) -> str:
+        job = self._run.job
+        problems = "|".join(f"{one.incident_id} {one.title} {one.is_firing} {one.ts}" for one in self._report.problems)
+        return stable_id("st", f"{job.state}|{job.vendor_status}|{job.name}|{self._run.has_ended}|{problems}")
+
+    def _numbers(self) -> str:
+        progress, used = self._run.job.progress, self._run.statistics.utilization
+        if progress is None:
+            return f"{used}"
+        return f"{progress.step}|{progress.total_steps}|{progress.epoch}|{progress.loss}|{used}"
+
+    def _reply(self, event: RunEventKind) -> None:
+        key = f"{self._report.id}:{event}"
+        if event is RunEventKind.CHECKPOINT:
+            key += f":{_checkpoint_name(self._run.job.progress)}"
+        elif event is RunEventKind.MILESTONE and self._run.job.progress is not None:
+            key += f":{_milestone(self._run.job.progress, self._settings)}"
+        report = replace(self._report, event=event)
+        broadcast = event is RunEventKind.ENDED and self._is_news()
+        self.deliveries.append(_delivery(key, DeliveryKind.REPLY, report, broadcast=broadcast))
+
+    def _is_news(self) -> bool:
+        """Whether the channel learns of the end by the summary, and not by an incident or a downtime's message."""
+        is_known = self._run.job.state.is_failure and any(one.is_firing for one in self._report.problems)
+        return not (is_known or self.is_muted or self._run.is_catching_up)
+
+    def _mark(self, thread: RunThread) -> RunThread:
+        """Remember everything that has happened, announced or not."""
+        progress = self._run.job.progress
+        done = dict.fromkeys((*thread.done, *self._single_events()))
+        milestone = 0 if progress is None else _milestone(progress, self._settings)
+        return replace(
+            thread,
+            done=tuple(done),
+            milestone=max(thread.milestone, milestone),
+            checkpoint=_checkpoint_name(progress) or thread.checkpoint,
+        )
+
+
+def _milestone(progress: RunProgress, settings: RunSettings) -> int:
+    """Return the last milestone that was reached: steps if the channel chose so, else percent; 0: none."""
+    step, total = progress.step, progress.total_steps
+    if step is None or step <= 0:
+        return 0
+    if settings.milestone_steps:
+        return step // settings.milestone_steps * settings.milestone_steps
+    if not total or progress.is_epoch_total:
+        return 0
+    return next((percent for percent in QUARTERS if step * 100 >= percent * total), 0)
+
+
+def _checkpoint_name(progress: RunProgress | None) -> str:
+    saved = progress.checkpoint if progress is not None else None
+    return "" if saved is None else str(saved.step if saved.step is not None else saved.path or "")
+
+
+def _problems(
+    before: Sequence[RunProblem], incidents: Sequence[Incident], roots: Mapping[str, Receipt]
+) -> tuple[RunProblem, ...]:
+    """Return every incident of the run until now, those that were known first."""
+    found = {one.incident_id: one for one in before}
+    for incident in incidents:
+        lead = lead_alert(incident)
+        if lead is not None:
+            root, known = roots.get(incident.id), found.get(incident.id)
+            found[incident.id] = RunProblem(
+                incident_id=incident.id,
+                title=lead.title,
+                severity_rank=lead.severity.rank,
+                is_firing=incident.is_open and is_active(incident.job, lead),
+                ts=root.ts if root is not None else known.ts if known is not None else "",
+            )
+    return tuple(found.values())

@@ -20,7 +20,8 @@ _SPOKEN = {
 
 
 def expected_alerts(settings: RuleSettings) -> str:
-    """`You'll hear about failures, hangs, NaN, errors, idle GPUs and memory filling up.`, and whether a message follows.
+    """`You'll hear about failures, hangs, NaN, errors, idle GPUs and memory filling up.`, and whether a message follows
+    the run.
 
     `settings` are those of a subscription, laid over the installation's.
     """

@@ -12,7 +12,7 @@ from bot.store.engine import Database
 from bot.store.schema import runs
 
 
-class Runs:
+class RunMessages:
     """The runs that channels follow."""
 
     def __init__(self, database: Database) -> None:

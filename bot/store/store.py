@@ -28,7 +28,7 @@ from bot.store.patterns import Patterns
 from bot.store.preferences import Preferences
 from bot.store.reminders import Reminders
 from bot.store.removed_subscriptions import RemovedSubscriptions
-from bot.store.runs import Runs
+from bot.store.runs import RunMessages
 from bot.store.schema import (
     audit,
     deliveries,
@@ -82,7 +82,7 @@ class Store:
         self.incidents = Incidents(database)
         self.reminders = Reminders(database)
         self.digests = Digests(database)
-        self.runs = Runs(database)
+        self.runs = RunMessages(database)
         self.preferences = Preferences(database)
         self.homes = Homes(database)
         self.dashboards = Dashboards(database)

@@ -20,8 +20,7 @@ _SPOKEN = {
 
 
 def expected_alerts(settings: RuleSettings) -> str:
-    """`You'll hear about failures, hangs, NaN, errors, idle GPUs and memory filling up.`, and whether a message follows
-    the run.
+    """`You'll hear about failures, NaN, idle GPUs and memory filling up.`, and whether a message follows the run.
 
     `settings` are those of a subscription, laid over the installation's.
     """

@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 import pytest
 
 from bot.domain.alerts import Evidence, Incident, IncidentAlert, Receipt, Severity
+from bot.domain.job_matching import Matcher
 from bot.domain.jobs import Job, JobState, Resources
 from bot.domain.progress import Checkpoint, RunProgress
 from bot.domain.runs import RunReport, RunStatistics, RunThread
-from bot.domain.subscriptions import Matcher, Silence, Subscription
+from bot.domain.subscriptions import Silence, Subscription
 from bot.rules.run_statistics import observe_run
 from bot.rules.run_updates import FollowedRun, plan_runs
 from bot.rules.settings import parse_settings

@@ -164,6 +164,26 @@ def display_unit(name: str) -> tuple[str, float, str]:
     return name.replace("_", " "), 1.0, ""
 
 
+_TITLES = {
+    GPU_UTILIZATION: "GPU utilisation",
+    GPU_MEMORY: "GPU memory",
+    CPU_USAGE: "CPU",
+    MEMORY: "Memory",
+    EPHEMERAL_STORAGE: "Ephemeral storage",
+    EPHEMERAL_STORAGE_UTILIZATION: "Ephemeral storage used",
+    CACHE: "Cache",
+    CACHE_UTILIZATION: "Cache used",
+}
+
+
+def metric_title(name: str) -> str:
+    """The display name of a metric, which may be a platform's text."""
+    if name in SERVING_METRICS:
+        words = display_unit(name)[0]
+        return f"{words[0].upper()}{words[1:]}"
+    return _TITLES.get(name) or name.replace("_", " ")
+
+
 def missing_metrics(series: Iterable[MetricSeries]) -> tuple[str, ...]:
     """Return the names of known metrics without samples, in display order.
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from bot.commands.answers import ErrorAnswer
 from bot.commands.runner import CommandRunner
-from bot.commands.subcommands.jobs import JobsAnswer, MetricsAnswer
+from bot.commands.subcommands.jobs import JobsAnswer, MetricsAnswer, MetricsCommand
 from bot.commands.subcommands.logs import LogsCommand
 from bot.commands.subcommands.shell import FollowCommand
 from bot.commands.subcommands.table import SharedAnswer, SharedCommand
@@ -48,7 +48,11 @@ class Session:
             case LogsCommand() | FollowCommand() as streamed:
                 return await self._stream(streamed)
             case shared:
-                return self._show(await self.runner.run(shared), json=shared.json)
+                answer = await self.runner.run(shared)
+                code = self._show(answer, json=shared.json)
+                if isinstance(answer, MetricsAnswer) and isinstance(shared, MetricsCommand):
+                    await self._draw(answer, shared)
+                return code
 
     async def _stream(self, command: LogsCommand | FollowCommand) -> int:
         """Print log lines as they are read, in constant memory."""
@@ -91,6 +95,16 @@ class Session:
             provider, ref, LogsCommand(command.ref, follow=True), context, LocalAlerts(settings, config.scanner)
         )
         return ExitCode.OK if job.state is JobState.SUCCEEDED else ExitCode.FAILED
+
+    async def _draw(self, answer: MetricsAnswer, command: MetricsCommand) -> None:
+        if command.png is None and command.svg is None:
+            return
+        from bot.terminal.pictures import draw_pictures
+
+        if not answer.summaries:
+            self.output.note("No samples, so no chart was drawn.")
+            return
+        await draw_pictures(answer, command, self.output)
 
     def _show(self, answer: SharedAnswer | ErrorAnswer, *, json: bool) -> int:
         if isinstance(answer, ErrorAnswer):

@@ -46,7 +46,7 @@ async def download(
     assert command.download is not None
     whole = command.filter == LogFilter() and command.window == Window() and command.limit is None
     notes: list[str] = []
-    with _open_target(command.download, force=command.force) as file:
+    with open_target(command.download, force=command.force) as file:
         artifact = await _open_artifact(provider, ref, command) if whole else None
         if artifact is not None:
             own_notes = await _copy(artifact.chunks, file, redactor if command.redact else None, output)
@@ -89,7 +89,7 @@ async def _print_lines(
 
 
 @contextlib.contextmanager
-def _open_target(name: str, *, force: bool) -> Iterator[BinaryIO]:
+def open_target(name: str, *, force: bool) -> Iterator[BinaryIO]:
     """Open the file to write to: under its name with `.part` until it is complete."""
     path = Path(name)
     if name == "-":

@@ -260,3 +260,25 @@ async def test_a_platform_without_metrics_is_reported(machine: Machine, ref: str
     ended = await machine.call("metrics", ref)
     assert 0 == ended.code
     assert "metrics" in ended.text
+
+
+async def test_metrics_are_drawn_as_pictures(machine: Machine) -> None:
+    run_with(machine, METRICS)
+    drawn = await machine.run("metrics", REF, *window(), "--png", "m.png", "--svg", "m.svg")
+    assert (0, "Wrote m.png.\nWrote m.svg.\n") == (drawn.code, drawn.err)
+    assert (machine.folder / "m.png").read_bytes().startswith(b"\x89PNG")
+    svg = (machine.folder / "m.svg").read_text()
+    titles = ("GPU utilisation", "GPU memory", "CPU", "Memory", "Cache")
+    assert [] == [title for title in titles if f">{title}<" not in svg]
+    kept = await machine.run("metrics", REF, *window(), "--png", "m.png")
+    assert 2 == kept.code
+    assert "m.png exists" in kept.err
+    replaced = await machine.run("metrics", REF, *window(), "--png", "m.png", "--force")
+    assert (0, "Wrote m.png.\n") == (replaced.code, replaced.err)
+
+
+async def test_no_picture_is_drawn_without_samples(machine: Machine) -> None:
+    run_with(machine, Metrics())
+    ended = await machine.call("metrics", REF, "--png", "m.png")
+    assert (0, "No samples, so no chart was drawn.\n") == (ended.code, ended.err)
+    assert not (machine.folder / "m.png").exists()

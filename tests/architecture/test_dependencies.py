@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,19 +26,25 @@ PLATFORMS = {
 
 def packages_at_run_time(python: str) -> Iterator[dict[str, Any]]:
     """What the wheel needs on this Python, with all that it needs in turn."""
-    known = {package["name"]: package for package in LOCK["package"]}
-    names, seen = ["trainwatch"], set[str]()
+    names, seen = [{"name": "trainwatch"}], set[str]()
     while names:
-        name = names.pop()
-        if name in seen:
+        package = locked(names.pop())
+        if package["name"] in seen:
             continue
-        seen.add(name)
-        if name != "trainwatch":
-            yield known[name]
-        needed = list(known[name].get("dependencies", []))
+        seen.add(package["name"])
+        if package["name"] != "trainwatch":
+            yield package
+        needed = list(package.get("dependencies", []))
         for extra in ("asyncio", "binary"):  # the extras that pyproject.toml names
-            needed += known[name].get("optional-dependencies", {}).get(extra, [])
-        names += [one["name"] for one in needed if _applies(one.get("marker"), python)]
+            needed += package.get("optional-dependencies", {}).get(extra, [])
+        names += [one for one in needed if _applies(one.get("marker"), python)]
+
+
+def locked(wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """The package that an entry names. It names the version if there are several, for different Pythons."""
+    named = [one for one in LOCK["package"] if one["name"] == wanted["name"]]
+    package: dict[str, Any] = next(one for one in named if one["version"] == wanted.get("version", one["version"]))
+    return package
 
 
 def tags_of(python: str, platforms: tuple[str, ...]) -> set[Tag]:

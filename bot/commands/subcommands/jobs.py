@@ -42,6 +42,11 @@ class MetricsCommand:
     json: bool = False
     gpus: bool = False
     """Whether to list every series, rather than one line for each node."""
+    png: str | None = None
+    """File to draw charts to."""
+    svg: str | None = None
+    force: bool = False
+    """Whether these may replace files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +71,21 @@ METRICS = Subcommand(
     "metrics",
     "Show GPU, memory, CPU and storage metrics of a job",
     lambda arguments: MetricsCommand(
-        arguments.at_most(1).reference(), arguments.window(), *arguments.output(), arguments.has("--gpus")
+        arguments.at_most(1).reference(),
+        arguments.window(),
+        *arguments.output(),
+        arguments.has("--gpus"),
+        arguments.text("--png"),
+        arguments.text("--svg"),
+        arguments.has("--force"),
     ),
     "REF",
     (
         *WINDOW_OPTIONS,
         Option("--gpus", "List every GPU and node; without it, one line for each node."),
+        Option("--png", "Draw charts to this PNG file.", "FILE", frontends=(Frontend.SHELL,)),
+        Option("--svg", "Draw charts to this SVG file.", "FILE", frontends=(Frontend.SHELL,)),
+        Option("--force", "With --png or --svg, replace an existing file.", frontends=(Frontend.SHELL,)),
         PUBLIC,
         JSON,
     ),
@@ -79,6 +93,7 @@ METRICS = Subcommand(
         ("metrics baseten:lq4j9zm/8w6y2n", "the last hour, or the last hour before the job ended"),
         ("metrics baseten:lq4j9zm/8w6y2n --since 15m", "the last 15 minutes"),
         ("metrics baseten:lq4j9zm/8w6y2n --gpus", "every GPU"),
+        ("metrics baseten:lq4j9zm/8w6y2n --png gpus.png", "charts as a picture"),
     ),
     aliases=("metric",),
 )

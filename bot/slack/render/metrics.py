@@ -16,6 +16,7 @@ from bot.domain.metrics import (
     MetricSummary,
     bucket_means,
     display_unit,
+    metric_title,
     sparkline,
 )
 from bot.domain.serving import serving_sentence
@@ -37,16 +38,6 @@ _MAX_CURVES = 3
 """Number of training curves in a summary."""
 _MAX_TABLES = MAX_BLOCKS - 4
 """The other blocks are the headline, the note on hidden metrics, the notes and the buttons."""
-_TITLES = {
-    "gpu_utilization_ratio": "GPU utilisation",
-    "gpu_memory_used_bytes": "GPU memory",
-    "cpu_usage_cores": "CPU",
-    "memory_used_bytes": "Memory",
-    "ephemeral_storage_used_bytes": "Ephemeral storage",
-    "ephemeral_storage_utilization_ratio": "Ephemeral storage used",
-    "cache_used_bytes": "Cache",
-    "cache_utilization_ratio": "Cache used",
-}
 
 
 def render_metrics(answer: MetricsAnswer) -> Message:
@@ -87,12 +78,9 @@ def _all_metrics(answer: MetricsAnswer) -> str:
     return "`trainwatch metrics`" if answer.pinned.gpus else "`--gpus`"
 
 
-def metric_title(name: str) -> str:
-    """The display name of a metric."""
-    if name in SERVING_METRICS:
-        words = display_unit(name)[0]
-        return f"{words[0].upper()}{words[1:]}"
-    return _TITLES.get(name) or one_line(name.replace("_", " "), 80)
+def escaped_title(name: str) -> str:
+    """The display name of a metric, escaped for mrkdwn."""
+    return one_line(metric_title(name), 80)
 
 
 def gpu_sentence(summaries: Sequence[MetricSummary]) -> str:
@@ -109,13 +97,15 @@ def _in_words(summaries: Sequence[MetricSummary]) -> str:
     gpus = ", ".join(filter(None, (gpu_sentence(summaries), serving_sentence(summaries))))
     if not summaries:
         return "No samples."
-    return f"{gpus}." if gpus else ", ".join(f"{metric_title(one.series.name)} {one.last:.4g}" for one in summaries[:4])
+    return (
+        f"{gpus}." if gpus else ", ".join(f"{escaped_title(one.series.name)} {one.last:.4g}" for one in summaries[:4])
+    )
 
 
 def _missing(names: Sequence[str]) -> list[str]:
     if set(names) >= set(KNOWN_METRICS):
         return ["no samples of GPUs, CPU, memory or storage"]
-    return [f"no samples of {', '.join(metric_title(name) for name in names)}"] if names else []
+    return [f"no samples of {', '.join(escaped_title(name) for name in names)}"] if names else []
 
 
 def _names(summaries: Sequence[MetricSummary]) -> list[str]:
@@ -131,7 +121,7 @@ def _table(name: str, summaries: Sequence[MetricSummary], answer: MetricsAnswer)
     limits = {one.series.limit for one in summaries}
     limit = limits.pop() if len(limits) == 1 else None
     of = f" of {_figure(limit * scale)}" if limit and not name.endswith("_ratio") else ""
-    title = f"*{metric_title(name)}* {unit}{of}"
+    title = f"*{escaped_title(name)}* {unit}{of}"
     shown, note = list(summaries), ""
     if len(shown) > _MAX_ROWS:
         shown = sorted(shown, key=lambda one: one.mean)[:_MAX_ROWS]
@@ -175,7 +165,7 @@ def _curve(name: str, one: MetricSummary, answer: MetricsAnswer) -> Block:
     line = sparkline(means, lowest=one.minimum, highest=one.maximum)
     first = f"last {one.last:.4g}  min {one.minimum:.4g}  max {one.maximum:.4g}"
     second = f"mean {one.mean:.4g}  p5 {one.p5:.4g}  p95 {one.p95:.4g}"
-    return section(f"*{metric_title(name)}*\n{fence([line, first, second])}")
+    return section(f"*{escaped_title(name)}*\n{fence([line, first, second])}")
 
 
 def _figure(value: float) -> str:

@@ -1,0 +1,109 @@
+"""Charts as values: lines over time or steps, and heat maps. `bot.charts` draws them. Pure."""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import NamedTuple
+
+
+class ChartPoint(NamedTuple):
+    """One value of a line."""
+
+    x: float
+    """Seconds since the epoch, or a step."""
+    y: float
+    """In the unit of the chart; NaN breaks the line."""
+    lowest: float | None = None
+    """The lowest and highest of the samples whose mean is y; None for one sample."""
+    highest: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChartLine:
+    """One line, in the order of x."""
+
+    name: str
+    points: tuple[ChartPoint, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ChartLevel:
+    """A horizontal line, such as a limit or a rule's threshold."""
+
+    name: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class ChartMoment:
+    """A vertical line, such as the start of an incident."""
+
+    name: str
+    x: float
+
+
+@dataclass(frozen=True, slots=True)
+class LineChart:
+    """Lines that share both axes."""
+
+    title: str
+    unit: str
+    """`%`, `GiB`, `s`; "" for a number without one."""
+    lines: tuple[ChartLine, ...]
+    levels: tuple[ChartLevel, ...] = ()
+    moments: tuple[ChartMoment, ...] = ()
+    is_time: bool = True
+    """Whether x is a time; otherwise it is a step."""
+    note: str = ""
+    """What the chart leaves out, such as "6 of 512 GPUs"."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeatRow:
+    """One row of a heat map, with a value for each column; NaN where there is no sample."""
+
+    name: str
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HeatMap:
+    """A colour for each value: rows are GPUs, columns are equal parts of the time from `start` to `end`."""
+
+    title: str
+    unit: str
+    start: float
+    """Seconds since the epoch."""
+    end: float
+    rows: tuple[HeatRow, ...]
+    groups: tuple[tuple[str, int], ...]
+    """(name, number of rows) of each node, from the top."""
+    outliers: tuple[tuple[int, str], ...] = ()
+    """(index, name) of the rows that differ most from the others."""
+    lowest: float = 0.0
+    highest: float = 1.0
+    note: str = ""
+
+
+Chart = LineChart | HeatMap
+
+
+def thin(points: Sequence[ChartPoint], most: int) -> tuple[ChartPoint, ...]:
+    """Combine neighbours into their mean, with their lowest and highest value, so that no peak is lost."""
+    if len(points) <= most:
+        return tuple(points)
+    size = math.ceil(len(points) / most)
+    return tuple(_combine(points[start : start + size]) for start in range(0, len(points), size))
+
+
+def _combine(points: Sequence[ChartPoint]) -> ChartPoint:
+    values = [point.y for point in points if math.isfinite(point.y)]
+    middle = points[len(points) // 2].x
+    return ChartPoint(middle, fmean(values), min(values), max(values)) if values else ChartPoint(middle, math.nan)
+
+
+def finite_range(values: Iterable[float]) -> tuple[float, float] | None:
+    """The lowest and the highest finite value; None without any."""
+    finite = [value for value in values if math.isfinite(value)]
+    return (min(finite), max(finite)) if finite else None

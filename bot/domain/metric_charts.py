@@ -1,0 +1,151 @@
+"""Choose and build the charts of a job's metrics: a few lines, or a heat map where there are too many GPUs. Pure."""
+
+import math
+from collections.abc import Sequence
+from datetime import datetime
+from statistics import fmean, median
+
+from bot.domain.charts import Chart, ChartLevel, ChartLine, ChartMoment, ChartPoint, HeatMap, HeatRow, LineChart, thin
+from bot.domain.metrics import (
+    ALL_METRICS,
+    GPU_MEMORY,
+    GPU_UTILIZATION,
+    MetricSeries,
+    MetricSummary,
+    bucket_means,
+    display_unit,
+    metric_title,
+)
+from bot.domain.wording import plural
+
+MOST_LINES = 6
+"""The most lines of a chart in Slack; people hardly distinguish more."""
+_MOST_POINTS = 200
+"""Of each line; a picture is 1,200 pixels wide."""
+_COLUMNS = 300
+_MOST_OUTLIERS = 6
+_SPREAD = 6.0
+"""A GPU is an outlier this many times the median distance from the median of all GPUs."""
+_LEAST_DISTANCE = {GPU_UTILIZATION: 0.1, GPU_MEMORY: 2.0 * 2**30}
+"""Nearer GPUs are alike."""
+
+
+def metric_charts(
+    summaries: Sequence[MetricSummary], start: datetime, end: datetime, moments: Sequence[ChartMoment] = ()
+) -> tuple[Chart, ...]:
+    """One chart for each metric, GPUs first. Series without samples are in none."""
+    there = dict.fromkeys(one.series.name for one in summaries)
+    known = [name for name in ALL_METRICS if name in there]
+    names = [*known, *(name for name in there if name not in ALL_METRICS)]
+    return tuple(metric_chart([one.series for one in summaries if one.series.name == name], start, end, moments)
+                 for name in names)  # fmt: skip
+
+
+def metric_chart(
+    series: Sequence[MetricSeries], start: datetime, end: datetime, moments: Sequence[ChartMoment] = ()
+) -> Chart:
+    """Chart the series of one metric over a window."""
+    if len(series) > MOST_LINES and all(one.gpu is not None for one in series):
+        return _heat_map(series, start, end)
+    _, factor, unit = display_unit(series[0].name)
+    drawn = series if len(series) <= MOST_LINES else _most_different(series)
+    is_time = all(point.at is not None for one in drawn for point in one.points)
+    lines = tuple(ChartLine(_label(one, series), _points(one, factor)) for one in drawn)
+    limits = {one.limit * factor for one in series if one.limit and not one.name.endswith("_ratio")}
+    levels = tuple(ChartLevel("limit", limit) for limit in limits if len(limits) == 1)
+    note = "" if len(drawn) == len(series) else f"{len(drawn)} of {len(series)} series: the most different ones"
+    return LineChart(
+        metric_title(series[0].name), unit, lines, levels, tuple(moments) if is_time else (), is_time, note
+    )
+
+
+def describe_chart(chart: Chart) -> str:
+    """Say in a sentence what a chart shows, for people who do not see it."""
+    if isinstance(chart, HeatMap):
+        odd = ", ".join(name for _, name in chart.outliers)
+        different = f" Different from the others: {odd}." if odd else " No GPU differs much from the others."
+        return f"{chart.title} of {plural(len(chart.rows), 'GPU')}.{different}"
+    parts = [_describe_line(line, chart.unit) for line in chart.lines[:MOST_LINES]]
+    limits = [f"{one.name} {_figure(one.value, chart.unit)}" for one in chart.levels]
+    return f"{chart.title}: {'; '.join([*parts, *limits])}." if parts else f"{chart.title}: no samples."
+
+
+def _describe_line(line: ChartLine, unit: str) -> str:
+    values = [point.y for point in line.points if math.isfinite(point.y)]
+    name = f"{line.name} " if line.name else ""
+    if not values:
+        return f"{name}has no samples"
+    first, last = values[0], values[-1]
+    between = f", between {_figure(min(values), unit)} and {_figure(max(values), unit)}"
+    return f"{name}from {_figure(first, unit)} to {_figure(last, unit)}{between}"
+
+
+def _figure(value: float, unit: str) -> str:
+    digits = f"{value:.0f}" if unit == "%" else f"{value:.4g}"
+    return f"{digits}%" if unit == "%" else f"{digits} {unit}".rstrip()
+
+
+def _points(series: MetricSeries, factor: float) -> tuple[ChartPoint, ...]:
+    def x(index: int, at: datetime | None, step: int | None) -> float:
+        return at.timestamp() if at is not None else float(index if step is None else step)
+
+    points = [ChartPoint(x(index, one.at, one.step), _finite(one.value * factor))
+              for index, one in enumerate(series.points)]  # fmt: skip
+    return thin(points, _MOST_POINTS)
+
+
+def _finite(value: float) -> float:
+    return value if math.isfinite(value) else math.nan
+
+
+def _label(one: MetricSeries, among: Sequence[MetricSeries]) -> str:
+    """The name of a series: its GPU, and its node where there are several."""
+    nodes = {each.node for each in among}
+    node = one.node if one.node and (len(nodes) > 1 or one.gpu is None) else None
+    gpu = None if one.gpu is None else f"GPU {one.gpu}"
+    return " ".join(filter(None, (node, gpu)))
+
+
+def _most_different(series: Sequence[MetricSeries]) -> Sequence[MetricSeries]:
+    """The series furthest from the median of all, in their order."""
+    means = [_mean(one) for one in series]
+    middle = median(means)
+    ranked = sorted(range(len(series)), key=lambda index: -abs(means[index] - middle))[:MOST_LINES]
+    return [series[index] for index in sorted(ranked)]
+
+
+def _mean(series: MetricSeries) -> float:
+    values = [point.value for point in series.points if math.isfinite(point.value)]
+    return fmean(values) if values else 0.0
+
+
+def _heat_map(series: Sequence[MetricSeries], start: datetime, end: datetime) -> HeatMap:
+    _, factor, unit = display_unit(series[0].name)
+    ordered = sorted(series, key=lambda one: (one.node or "", one.gpu or 0))
+    columns = min(_COLUMNS, max(len(one.points) for one in ordered))
+    rows = tuple(HeatRow(_label(one, ordered), _row(one, start, end, columns, factor)) for one in ordered)
+    nodes = dict.fromkeys(one.node or "" for one in ordered)
+    groups = tuple((node, sum((one.node or "") == node for one in ordered)) for node in nodes)
+    limit = max((one.limit or 0.0 for one in ordered), default=0.0) * factor
+    values = [value for row in rows for value in row.values if math.isfinite(value)]
+    highest = 100.0 if unit == "%" else limit or max(values, default=1.0)
+    return HeatMap(
+        metric_title(series[0].name), unit, start.timestamp(), end.timestamp(), rows, groups,
+        _outliers(ordered, rows), min(0.0, *values) if values else 0.0, max([highest, *values]),
+    )  # fmt: skip
+
+
+def _row(one: MetricSeries, start: datetime, end: datetime, columns: int, factor: float) -> tuple[float, ...]:
+    means = bucket_means(one, start, end, columns)
+    values = [math.nan if mean is None else _finite(mean * factor) for mean in means]
+    return tuple(values[index * len(values) // columns] for index in range(columns))
+
+
+def _outliers(series: Sequence[MetricSeries], rows: Sequence[HeatRow]) -> tuple[tuple[int, str], ...]:
+    """The GPUs whose mean is far from the others', by the median distance from the median."""
+    means = [_mean(one) for one in series]
+    middle = median(means)
+    distances = [abs(mean - middle) for mean in means]
+    far = max(_SPREAD * median(distances), _LEAST_DISTANCE.get(series[0].name, 0.1 * abs(middle)))
+    odd = sorted((index for index in range(len(series)) if distances[index] > far), key=lambda index: -distances[index])
+    return tuple((index, rows[index].name) for index in odd[:_MOST_OUTLIERS])

@@ -15,6 +15,8 @@ class AuditKind(enum.StrEnum):
     SHORTCUT = "shortcut"
     """A shortcut in the menu of a message."""
     CLICK = "click"
+    SUBMISSION = "submission"
+    """The fields of a dialog."""
     HOME = "home"
     """App Home was opened; recorded only if it was refused."""
     REQUEST = "request"

@@ -91,7 +91,7 @@ class Answering:
             jobs = await self.runner.jobs_of_channel(asker.channel)
             choice = ErrorAnswer(problem.public, None if jobs else problem.usage, suggestions=jobs)
             attempt.end(AuditResult.INVALID, problem.public)
-            await reply.private(render_error(choice, text, is_public=reply.respond is None))
+            await reply.private(render_error(choice, text, is_public=not reply.is_private))
             return
         except UsageError as problem:
             public = self.runner.runner.redactor.redact(problem.public)[0]  # it may quote what was typed
@@ -99,7 +99,7 @@ class Answering:
         needed = required_role(command)
         if refusal := await self.gate.refuse_role(needed, attempt.origin, reply.client, any_job=True):
             refused = self.gate.refuse(attempt, refusal)
-            await reply.private(render_error(refused, text, is_public=reply.respond is None))
+            await reply.private(render_error(refused, text, is_public=not reply.is_private))
             return
         if isinstance(command, JobsCommand) and command.mine:
             profile = await self.profiles.get(reply.client, reply.user, context.now)
@@ -111,7 +111,7 @@ class Answering:
         silences = self.runner.store.silences
         with closed_file(answer):
             if isinstance(answer, ErrorAnswer):
-                await reply.private(render_error(answer, text, is_public=reply.respond is None))
+                await reply.private(render_error(answer, text, is_public=not reply.is_private))
             elif is_alert and isinstance(answer, SilenceAnswer | UnwatchAnswer) and answer.shown_on:
                 await update_announcement(reply, answer, None, silences)
             elif is_public or concerns_channel(answer):
@@ -228,7 +228,7 @@ async def errors_answered(reply: Reply, attempt: Attempt | None = None) -> Async
 async def _explain_undelivered(reply: Reply, error: DeliveryError) -> None:
     """Send the person the reason why a public answer could not be posted; a private one would fail again."""
     log.warning("answer not delivered", extra={"reason": error.reason, "channel": reply.channel})
-    if reply.respond is not None:
+    if reply.is_private:
         await reply.private(render_error(ErrorAnswer(f"The answer could not be posted. {error.public}")))
 
 

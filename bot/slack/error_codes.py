@@ -173,6 +173,8 @@ PERMANENT: Mapping[str, str] = {
     "duplicate_external_id": _NOT_OURS,
     "duplicate_message_not_found": _NOT_OURS,
     "edit_window_closed": "The workspace does not allow edits of a message this old.",
+    "exchanged_trigger_id": "Slack opens only one dialog for one click.",
+    "expired_trigger_id": "It took longer than the three seconds that Slack allows.",
     "expired_url": "The answer was too late for Slack.",
     "file_comment_not_found": _NOT_OURS,
     "file_deleted": _FILE_GONE,
@@ -183,6 +185,7 @@ PERMANENT: Mapping[str, str] = {
     "file_upload_size_restricted": "The file is larger than the workspace allows. Narrow the time range.",
     "invalid_cursor": _NOT_OURS,
     "invalid_metadata_filter_keys": _NOT_OURS,
+    "invalid_trigger_id": _NOT_OURS,
     "invalid_ts_latest": _NOT_OURS,
     "invalid_ts_oldest": _NOT_OURS,
     "invalid_user_combination": "Slack does not allow a direct message to that person.",
@@ -198,6 +201,7 @@ PERMANENT: Mapping[str, str] = {
     "no_such_subteam": "The user group does not exist.",
     "no_text": "The message is empty.",
     "not_enough_users": _NOT_OURS,
+    "not_found": "The dialog was closed.",
     "send_on_behalf_not_allowed": _NOT_OURS,
     "snippet_too_large": "The file is too large for a snippet.",
     "too_many_users": _NOT_OURS,
@@ -211,7 +215,7 @@ PERMANENT: Mapping[str, str] = {
     "user_not_visible": "Slack does not show that person to trainwatch.",
     "users_list_not_supplied": _NOT_OURS,
     "users_not_found": "Nobody in the workspace has that e-mail address.",
-    "view_too_large": "App Home is too large for Slack.",
+    "view_too_large": "The view is too large for Slack.",
 }
 
 _TEXTS: tuple[tuple[ErrorKind, Mapping[str, str]], ...] = (

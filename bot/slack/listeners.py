@@ -33,6 +33,10 @@ from bot.slack.home_controls import filter_change
 from bot.slack.log_sharing import LogSharing
 from bot.slack.memberships import Memberships
 from bot.slack.message_listeners import MessageListeners, home_of
+from bot.slack.modals.answer_modal import AnswerModal
+from bot.slack.modals.dispatch import Modals, Opening
+from bot.slack.modals.metadata import ModalMetadata
+from bot.slack.modals.view_payloads import is_modal, read_view_payload
 from bot.slack.ownership import OWNERSHIP_ACTIONS, change_owner
 from bot.slack.payloads import (
     DIAGNOSE_SHORTCUT,
@@ -73,6 +77,9 @@ EVENTS = (
 _REMEMBER_EVENT = timedelta(hours=2)
 """Slack repeats an event for about an hour."""
 
+_ANY = re.compile("")
+"""Matches the `callback_id` of every view."""
+
 log = logging.getLogger(__name__)
 
 
@@ -80,6 +87,9 @@ def register(app: AsyncApp, listeners: Listeners) -> None:
     """Connect everything a person can do in Slack to its listener."""
     app.command(COMMAND)(listeners.on_command)
     app.action(re.compile(rf"^(?:{'|'.join(Action)})(?::|$)"))(listeners.on_click)
+    app.view_submission(_ANY, matchers=[listeners.knows_modal])(listeners.on_submission)
+    app.view_closed(_ANY, matchers=[listeners.knows_modal])(listeners.on_closed)
+    app.options(re.compile(rf"^{Action.FIELD}:"), matchers=[listeners.knows_modal])(listeners.on_suggestion)
     app.event("app_mention")(listeners.messages.on_mention)
     app.event("message")(listeners.messages.on_direct_message)
     app.message_shortcut(DIAGNOSE_SHORTCUT)(listeners.messages.on_shortcut)
@@ -121,6 +131,7 @@ class Listeners:
         facts, self._memberships = HomeFacts(runner, store, clock), Memberships(clock)
         self.home = AppHome(facts, profiles, self.gate, self.tasks, self._memberships)
         self._handling = RequestHandling(self.gate, self.tasks)
+        self.modals = Modals([AnswerModal(self._answering)], self._handling)
         sharing = LogSharing(runner.runner, self._running, limits, self.gate)
         self.messages = MessageListeners(self._handling, self._answering, sharing, self._seen)
         """What people write to the bot and share with it."""
@@ -144,11 +155,19 @@ class Listeners:
         What changes the channel's alerts is shown on the alert, or answered in the thread of the message.
         """
         await ack()
+        if is_modal(body):
+            if self.modals.knows(body):
+                self.modals.act(read_view_payload(body), client, home_of(context))
+            return
         click = read_click(body)
         # An answer replaces a private message and leaves a public one alone.
         reply = Reply(
             client, click.channel, click.user, respond, thread_ts=click.thread_ts, replaces=click.is_ephemeral
         )
+        asker = Asker(click.user, click.channel, click.team)
+        if click.action == Action.OPEN:
+            self._open_modal(click, reply, asker, home_of(context))
+            return
         if click.action in OWNERSHIP_ACTIONS or is_about_digest(click):
             text = f"{click.action.removeprefix('trainwatch_')} {click.value}"
             request = Request(AuditKind.CLICK, click.origin, text, reply, home_of(context))
@@ -164,14 +183,31 @@ class Listeners:
         if click.action == Action.REPLACE:
             edits = None if reply.replaces else click.message_ts
             reply = replace(reply, edits=edits, deletes=edits is None)
-        answered, asker, share = reply, Asker(click.user, click.channel, click.team), click.action == Action.SHARE
-        request = Request(AuditKind.CLICK, click.origin, click.value, answered, home_of(context))
+        share = click.action == Action.SHARE
+        request = Request(AuditKind.CLICK, click.origin, click.value, reply, home_of(context))
         self._handling.start(
             request,
-            lambda attempt, answered: self._answering.answer(
-                answered, click.value, asker, attempt, share=share, is_alert=is_alert
+            lambda attempt, reply: self._answering.answer(
+                reply, click.value, asker, attempt, share=share, is_alert=is_alert
             ),
         )
+
+    async def knows_modal(self, body: Body) -> bool:
+        """Whether a payload is about a modal with a handler."""
+        return self.modals.knows(body)
+
+    async def on_submission(self, ack: AsyncAck, body: Body, client: AsyncWebClient, context: AsyncBoltContext) -> None:
+        """The fields of a modal were submitted."""
+        await self.modals.submit(ack, read_view_payload(body), client, home_of(context))
+
+    async def on_suggestion(self, ack: AsyncAck, body: Body, client: AsyncWebClient, context: AsyncBoltContext) -> None:
+        """Text was typed into a menu of a modal that is searched."""
+        await self.modals.suggest(ack, read_view_payload(body), client, home_of(context))
+
+    async def on_closed(self, ack: AsyncAck, body: Body, client: AsyncWebClient) -> None:
+        """A modal was closed."""
+        await ack()
+        await self.modals.close(read_view_payload(body), client)
 
     async def on_home(self, body: Body, client: AsyncWebClient, context: AsyncBoltContext) -> None:
         """The app's Home tab was opened."""
@@ -217,6 +253,13 @@ class Listeners:
         log.error("listener failed", exc_info=error, extra={"payload_type": body.get("type")})
         is_malformed = isinstance(error, LookupError | TypeError | ValueError | AttributeError)
         return BoltResponse(status=400, body="") if is_malformed and response is not None else None
+
+    def _open_modal(self, click: Click, reply: Reply, asker: Asker, home: frozenset[str]) -> None:
+        metadata = ModalMetadata(click.channel, click.value, click.message_ts or "", click.thread_ts or "")
+        kind, trigger = AuditKind.CLICK, click.trigger_id
+        self.modals.open(
+            Opening(click.key.partition(":")[0], trigger, metadata, kind, click.origin, asker, click.value, reply, home)
+        )
 
     async def _change_owner(self, reply: Reply, click: Click, attempt: Attempt) -> None:
         """The outbox then edits the root message of the incident or the digest."""

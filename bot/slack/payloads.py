@@ -50,6 +50,8 @@ class TypedCommand:
     channel: str
     team: str | None
     text: str
+    trigger_id: str
+    """Opens a modal within three seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,10 @@ class Click:
     message_ts: str | None
     """None if the message is not visible to the app, as an ephemeral one."""
     message_thread_ts: str | None
+    trigger_id: str
+    """Opens a modal within three seconds."""
+    key: str
+    """The part of the `action_id` after the colon."""
 
     @property
     def is_root(self) -> bool:
@@ -132,7 +138,7 @@ def check_payload(body: object) -> None:
             raise MalformedPayload("an event without a type")
         case {"type": "block_actions", "actions": [{"action_id": str(action_id)}, *_]}:
             _check_person(body)
-            if action_id.partition(":")[0] in list(Action):
+            if action_id.partition(":")[0] in list(Action) and not isinstance(body.get("view"), dict):
                 read_click(body)
             elif action_id in list(HomeAction):
                 read_home_click(body)
@@ -156,7 +162,7 @@ def _check_event(body: Body, name: str) -> None:
         isinstance(authorizations, list) and all(isinstance(one, dict) for one in authorizations)
     ):
         raise MalformedPayload("authorizations are not a list of objects")
-    if name == "app_mention" or (name == "message" and _text(body, "event", "channel_type") == "im"):
+    if name == "app_mention" or (name == "message" and text_at(body, "event", "channel_type") == "im"):
         read_mention_event(body)
     elif name in ("app_home_opened", "member_joined_channel"):
         read_event_user(body)
@@ -173,12 +179,12 @@ def read_command(body: Body) -> TypedCommand:
     Raises:
         MalformedPayload: it has no person or no channel.
     """
-    user, channel = _text(body, "user_id"), _text(body, "channel_id")
+    user, channel = text_at(body, "user_id"), text_at(body, "channel_id")
     if user is None or channel is None:
         raise MalformedPayload("a command without a person or a channel")
-    team = _text(body, "team_id")
-    origin = PayloadOrigin(user, channel, _teams(team), _text(body, "enterprise_id"))
-    return TypedCommand(origin, user, channel, team, _text(body, "text") or "")
+    team = text_at(body, "team_id")
+    origin = PayloadOrigin(user, channel, teams_of(team), text_at(body, "enterprise_id"))
+    return TypedCommand(origin, user, channel, team, text_at(body, "text") or "", text_at(body, "trigger_id") or "")
 
 
 def read_click(body: Body) -> Click:
@@ -187,23 +193,27 @@ def read_click(body: Body) -> Click:
     Raises:
         MalformedPayload: it has no person, channel or value.
     """
-    user, channel = _text(body, "user", "id"), _text(body, "channel", "id")
+    user, channel = text_at(body, "user", "id"), text_at(body, "channel", "id")
     action_id, value = _read_action(body)
     if user is None or channel is None:
         raise MalformedPayload("a click without a person or a channel")
-    team = _text(body, "team", "id")
+    team = text_at(body, "team", "id")
     container = body.get("container")
     return Click(
-        PayloadOrigin(user, channel, _teams(team, _text(body, "user", "team_id")), _text(body, "enterprise", "id")),
+        PayloadOrigin(
+            user, channel, teams_of(team, text_at(body, "user", "team_id")), text_at(body, "enterprise", "id")
+        ),
         user,
         channel,
         team,
         action_id.partition(":")[0],
         value,
         is_ephemeral=isinstance(container, dict) and bool(container.get("is_ephemeral")),
-        thread_ts=_text(body, "container", "thread_ts"),
-        message_ts=_text(body, "message", "ts"),
-        message_thread_ts=_text(body, "message", "thread_ts"),
+        thread_ts=text_at(body, "container", "thread_ts"),
+        message_ts=text_at(body, "message", "ts"),
+        message_thread_ts=text_at(body, "message", "thread_ts"),
+        trigger_id=text_at(body, "trigger_id") or "",
+        key=action_id.partition(":")[2],
     )
 
 
@@ -213,12 +223,14 @@ def read_home_click(body: Body) -> HomeClick:
     Raises:
         MalformedPayload: it has no person or value.
     """
-    user, team = _text(body, "user", "id"), _text(body, "team", "id")
+    user, team = text_at(body, "user", "id"), text_at(body, "team", "id")
     action_id, value = _read_action(body)
     if user is None:
         raise MalformedPayload("a click without a person")
-    origin = PayloadOrigin(user, None, _teams(team, _text(body, "user", "team_id")), _text(body, "enterprise", "id"))
-    return HomeClick(origin, user, team, action_id, value, _text(body, "trigger_id") or "")
+    origin = PayloadOrigin(
+        user, None, teams_of(team, text_at(body, "user", "team_id")), text_at(body, "enterprise", "id")
+    )
+    return HomeClick(origin, user, team, action_id, value, text_at(body, "trigger_id") or "")
 
 
 def _read_action(body: Body) -> tuple[str, str]:
@@ -238,17 +250,17 @@ def read_mention_event(body: Body) -> Mention:
     Raises:
         MalformedPayload: it has no channel or no time stamp.
     """
-    channel, ts = _text(body, "event", "channel"), _text(body, "event", "ts")
+    channel, ts = text_at(body, "event", "channel"), text_at(body, "event", "ts")
     if channel is None or ts is None:
         raise MalformedPayload("a mention without a channel or a time stamp")
-    user, event = _text(body, "event", "user"), body["event"]
+    user, event = text_at(body, "event", "user"), body["event"]
     return Mention(
         _event_origin(body, user, channel),
         channel,
         ts,
-        _text(body, "event", "thread_ts"),
-        _text(body, "team_id"),
-        _text(body, "event", "text") or "",
+        text_at(body, "event", "thread_ts"),
+        text_at(body, "team_id"),
+        text_at(body, "event", "text") or "",
         is_from_app=user is None or bool(event.get("bot_id")),
         is_hidden=bool(event.get("hidden")) or event.get("subtype") in _HIDDEN,
         message=event,
@@ -261,12 +273,12 @@ def read_shortcut(body: Body) -> Shortcut:
     Raises:
         MalformedPayload: it has no person, channel or message.
     """
-    user, channel, message = _text(body, "user", "id"), _text(body, "channel", "id"), body.get("message")
-    ts = _text(body, "message", "thread_ts") or _text(body, "message", "ts") or _text(body, "message_ts")
+    user, channel, message = text_at(body, "user", "id"), text_at(body, "channel", "id"), body.get("message")
+    ts = text_at(body, "message", "thread_ts") or text_at(body, "message", "ts") or text_at(body, "message_ts")
     if user is None or channel is None or ts is None or not isinstance(message, Mapping):
         raise MalformedPayload("a shortcut without a person, a channel or a message")
-    teams = _teams(_text(body, "team", "id"), _text(body, "user", "team_id"))
-    origin = PayloadOrigin(user, channel, teams, _text(body, "enterprise", "id"))
+    teams = teams_of(text_at(body, "team", "id"), text_at(body, "user", "team_id"))
+    origin = PayloadOrigin(user, channel, teams, text_at(body, "enterprise", "id"))
     return Shortcut(origin, user, channel, ts, message)
 
 
@@ -276,10 +288,10 @@ def read_event_user(body: Body) -> PayloadOrigin:
     Raises:
         MalformedPayload: it has no person.
     """
-    user = _text(body, "event", "user")
+    user = text_at(body, "event", "user")
     if user is None:
         raise MalformedPayload("an event without a person")
-    return _event_origin(body, user, _text(body, "event", "channel"))
+    return _event_origin(body, user, text_at(body, "event", "channel"))
 
 
 def describe_payload(body: Body) -> tuple[PayloadOrigin, str]:
@@ -294,36 +306,37 @@ def describe_payload(body: Body) -> tuple[PayloadOrigin, str]:
         if body.get("type") == "message_action":
             shortcut = read_shortcut(body)
             return shortcut.origin, str(body.get("callback_id") or "")
-        if _text(body, "event", "type") in ("app_mention", "message"):
+        if text_at(body, "event", "type") in ("app_mention", "message"):
             mention = read_mention_event(body)
             return mention.origin, mention.text
     except MalformedPayload:
         pass
-    return PayloadOrigin(None, channel_of(body)), str(_text(body, "event", "type") or body.get("type") or "")
+    return PayloadOrigin(None, channel_of(body)), str(text_at(body, "event", "type") or body.get("type") or "")
 
 
 def channel_of(body: Body) -> str | None:
     """The channel that an event is about: its id, or that of a channel object."""
-    return _text(body, "event", "channel") or _text(body, "event", "channel", "id")
+    return text_at(body, "event", "channel") or text_at(body, "event", "channel", "id")
 
 
 def _event_origin(body: Body, user: str | None, channel: str | None) -> PayloadOrigin:
     named = ("team", "user_team", "source_team")
-    teams = _teams(
-        _text(body, "team_id"),
-        *(_text(body, "event", name) for name in named),
-        _text(body, "event", "user_profile", "team"),
+    teams = teams_of(
+        text_at(body, "team_id"),
+        *(text_at(body, "event", name) for name in named),
+        text_at(body, "event", "user_profile", "team"),
     )
     is_ext_shared = body.get("is_ext_shared_channel") is True
-    return PayloadOrigin(user, channel, teams, _text(body, "enterprise_id"), is_ext_shared)
+    return PayloadOrigin(user, channel, teams, text_at(body, "enterprise_id"), is_ext_shared)
 
 
-def _teams(*teams: str | None) -> frozenset[str]:
+def teams_of(*teams: str | None) -> frozenset[str]:
+    """The teams that are named."""
     return frozenset(team for team in teams if team)
 
 
-def _text(value: object, *path: str) -> str | None:
-    """The text at a path of keys; None if there is none."""
+def text_at(value: object, *path: str) -> str | None:
+    """Return the text at a path of keys; None if there is none."""
     for name in path:
         value = value.get(name) if isinstance(value, Mapping) else None
     return value if isinstance(value, str) and value else None

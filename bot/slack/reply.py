@@ -56,13 +56,18 @@ class Reply:
     deletes: bool = False
     """A public answer deletes the private message that held the button."""
 
+    @property
+    def is_private(self) -> bool:
+        """Whether only the asker sees what `private` shows; in the thread of a mention, everyone does."""
+        return self.respond is not None
+
     async def private(self, answer: Message, notes: Sequence[str] = ()) -> None:
         """Show it with notes to the asker only; a mention is answered in its thread.
 
         Raises:
             DeliveryError: The answer was not accepted.
         """
-        answer = _with_notes(answer, notes)
+        answer = with_notes(answer, notes)
         if self.respond is None:
             await self._post(answer, self.thread_ts)
         else:
@@ -79,13 +84,13 @@ class Reply:
         Raises:
             DeliveryError: The answer was not accepted.
         """
-        root = _with_notes(_with_note(shared.root, shared.pointer), notes)
+        root = with_notes(_with_note(shared.root, shared.pointer), notes)
         try:
             root_ts = await self._post_root(root)
         except DeliveryError as error:
             if error.reason not in NOT_A_MEMBER or self.respond is None:
                 raise
-            await self._respond(_with_notes(_without_thread(shared), notes), "in_channel")
+            await self._respond(with_notes(_without_thread(shared), notes), "in_channel")
             return None
         if self.deletes and self.respond is not None:
             await self.respond({"delete_original": True})
@@ -114,6 +119,25 @@ class Reply:
         is_direct = self.respond is not None
         place = {"channel": self.user} if is_direct else {"channel": self.channel, "thread_ts": self.thread_ts}
         return await post(self.client, {**place, "unfurl_links": False, "unfurl_media": False, **answer.payload()})
+
+    async def edit_aside(self, target: Receipt, answer: Message) -> None:
+        """Replace a message of `post_aside`.
+
+        Raises:
+            DeliveryError: It cannot be edited.
+        """
+        await self.edit(target, answer)
+
+    async def remove_aside(self, target: Receipt) -> None:
+        """Delete a message of `post_aside`.
+
+        Raises:
+            DeliveryError: It cannot be deleted.
+        """
+        try:
+            await self.client.chat_delete(channel=target.channel, ts=target.ts)
+        except UNREACHABLE as error:
+            raise delivery_error(error) from error
 
     async def _post_root(self, answer: Message) -> str:
         """Post a public answer, or edit the message that it replaces if that is possible."""
@@ -195,7 +219,8 @@ def _without_thread(shared: Shared) -> Message:
     return Message(shared.root.text, blocks if weight(blocks) < BLOCKS_BUDGET else (invitation, *thread))
 
 
-def _with_notes(answer: Message, notes: Sequence[str]) -> Message:
+def with_notes(answer: Message, notes: Sequence[str]) -> Message:
+    """The message with notes at its end, inside its last line of small print if there is room."""
     for note in notes:
         answer = _with_note(answer, one_line(note, 300))
     return answer

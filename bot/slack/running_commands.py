@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from bot.domain.alerts import Receipt
 from bot.errors import DeliveryError
 from bot.providers.budget import CommandBudget
-from bot.slack.failures import UNREACHABLE
 from bot.slack.render.message import Message
 from bot.slack.render.progress import render_cancelled, render_progress, render_working
 from bot.slack.render.text import person
@@ -91,7 +90,7 @@ class _Notes:
         times = self.commands.times
         try:
             await asyncio.sleep(times.patience_s)
-            if self.reply.respond is not None:
+            if self.reply.is_private:
                 async with self.commands.sending:
                     await self.reply.private(render_working(self.command_id, reads_all=reads_all))
                 await asyncio.sleep(times.progress_s)
@@ -99,7 +98,7 @@ class _Notes:
                 self.progress = await self.reply.post_aside(self._render())
                 while True:
                     await asyncio.sleep(times.progress_s)
-                    await self.reply.edit(self.progress, self._render())
+                    await self.reply.edit_aside(self.progress, self._render())
         except DeliveryError as error:
             log.warning("note about a command not shown", extra={"reason": error.reason, "channel": self.reply.channel})
 
@@ -108,8 +107,8 @@ class _Notes:
         if self.progress is None:
             return
         try:
-            await self.reply.client.chat_delete(channel=self.progress.channel, ts=self.progress.ts)
-        except UNREACHABLE:
+            await self.reply.remove_aside(self.progress)
+        except DeliveryError:
             log.warning("note about a command not deleted", extra={"channel": self.progress.channel})
 
     def _render(self) -> Message:

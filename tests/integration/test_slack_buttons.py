@@ -65,11 +65,6 @@ async def test_a_slow_page_of_a_shared_answer_does_not_change_it(store: Store) -
         assert 1 == len(shared.versions)
 
 
-async def test_logs_of_an_alert_are_private(harness: SlackHarness) -> None:
-    seen = await harness.slack.person_actions.click("ada", await harness.post_alert(), f"{Action.SHOW}")
-    assert ["U0ADA"] == [message.visible_to for message in seen.messages]
-
-
 async def test_acknowledge_saves_who_and_posts_nothing(harness: SlackHarness) -> None:
     await harness.save_incident(incident(), DeliveryKind.ROOT)
     message = await harness.post_alert()

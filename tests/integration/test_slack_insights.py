@@ -15,6 +15,7 @@ from bot.rules.settings import parse_settings
 from bot.slack.render.blocks import Action
 from bot.store.store import Store
 from tests.fakes.provider import REF, FakeProvider
+from tests.integration.modal_forms import view_with
 from tests.integration.slack_harness import SECRET, SlackHarness, running
 from tests.unit.slack.factories import NOW
 
@@ -58,8 +59,8 @@ async def test_share_posts_the_same_diagnosis_to_the_channel(harness: SlackHarne
 
 async def test_a_button_shows_the_lines_around_a_failure(harness: SlackHarness) -> None:
     seen = await harness.command("diagnose mem:run/1")
-    logs = await harness.slack.person_actions.click("ada", seen.messages[0], f"{Action.SHOW}:logs")
-    assert "step 599" in str(logs.messages[-1].blocks)
+    await harness.slack.person_actions.click("ada", seen.messages[0], f"{Action.OPEN}:answer:logs")
+    await view_with(harness, "step 599")
 
 
 async def test_rules_test_lists_the_alerts_that_would_have_fired(harness: SlackHarness) -> None:

@@ -29,7 +29,17 @@ from bot.domain.serving import serving_sentence
 from bot.domain.wording import plural
 from bot.slack.render.alert_text import incident_icon
 from bot.slack.render.audit import render_audit
-from bot.slack.render.blocks import Action, actions, button, code_sections, context, row_sections, section, share_button
+from bot.slack.render.blocks import (
+    Action,
+    actions,
+    answer_button,
+    button,
+    code_sections,
+    context,
+    row_sections,
+    section,
+    share_button,
+)
 from bot.slack.render.diagnosis import render_diagnosis
 from bot.slack.render.icons import PENDING, STATE_ICONS, WARNING
 from bot.slack.render.job_list import render_jobs
@@ -112,7 +122,7 @@ def render_status(answer: StatusAnswer) -> Message:
         *(["logs"] if Part.LOGS not in answer.missing else []),
         *(["metrics"] if Part.METRICS not in answer.missing else []),
     ]
-    buttons = [button(word.title(), Action.SHOW, f"{word} {job.ref}", key=word) for word in further]
+    buttons = [answer_button(word.title(), f"{word} {job.ref}", word) for word in further]
     watch = None if watchers or job.state.is_terminal else button("Watch here", Action.CHANGE, f"watch {job.ref}")
     return message(
         _status_sentence(answer),

@@ -18,6 +18,8 @@ _MAX_HEADER_TEXT = 150
 _MAX_LABEL_TEXT = 75
 """Of a button or a menu option. Both limits: https://docs.slack.dev/reference/block-kit (read 2026-11-20)."""
 _FENCE = len(fence([""]))
+ANSWER_MODAL = "answer"
+"""The name of the modal that shows the answer to a command."""
 
 
 def mrkdwn(text: str) -> Block:
@@ -125,6 +127,10 @@ class Action(enum.StrEnum):
     """An incident id. The incident is shown to the clicker only, with its buttons."""
     CANCEL = "trainwatch_cancel"
     """The id of a running command. The clicker stops it; what it has read becomes the answer."""
+    OPEN = "trainwatch_open"
+    """What a modal is about: command text, or an incident id. The key names the modal, before a colon if it has one."""
+    FIELD = "trainwatch_field"
+    """A field of a modal, or a button that only its handler knows. The key is its name."""
     MORE = "trainwatch_more"
     """An overflow menu whose options are like CHANGE."""
 
@@ -203,9 +209,14 @@ def actions(elements: Sequence[Block | None]) -> Block | None:
     return {"type": "actions", "elements": present} if present else None
 
 
-def logs_button(job: JobRef, around_ns: int, *, key: str = "") -> Block | None:
+def answer_button(label: str, command: str, key: str) -> Block | None:
+    """A button whose answer opens in a modal."""
+    return button(label, Action.OPEN, command, key=f"{ANSWER_MODAL}:{key}")
+
+
+def logs_button(job: JobRef, around_ns: int) -> Block | None:
     """A button for the log around a time."""
-    return button("Logs", Action.SHOW, f"logs {quote(str(job))} --around {format_ns(around_ns)}", key=key)
+    return answer_button("Logs", f"logs {quote(str(job))} --around {format_ns(around_ns)}", "logs")
 
 
 def share_button(command: str) -> Block | None:

@@ -172,5 +172,5 @@ def _notes(answer: DiagnosisAnswer) -> list[str]:
 def _buttons(answer: DiagnosisAnswer, problems: list[Failure]) -> Block | None:
     share = share_button(format_command(answer.pinned))
     moments = [problems[0].first_ns] if problems else [line.timestamp_ns for line in _shown_lines(answer)[-1:]]
-    logs = [logs_button(answer.job.ref, moment, key="logs") for moment in moments if moment is not None]
+    logs = [logs_button(answer.job.ref, moment) for moment in moments if moment is not None]
     return actions([*logs, share])

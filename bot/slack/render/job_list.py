@@ -7,7 +7,7 @@ from bot.commands.parsing.formatting import format_command
 from bot.commands.subcommands.jobs import JobsAnswer, JobsCommand
 from bot.domain.jobs import Job
 from bot.domain.wording import plural
-from bot.slack.render.blocks import Action, actions, button, context, row_sections, section, share_button
+from bot.slack.render.blocks import Action, actions, answer_button, button, context, row_sections, section, share_button
 from bot.slack.render.icons import NOTE, WARNING
 from bot.slack.render.jobs import job_row, job_summary
 from bot.slack.render.message import BLOCKS_BUDGET, Block, Message, message, weight
@@ -78,9 +78,9 @@ def _job_blocks(jobs: list[Job], budget: int) -> tuple[list[Block], int]:
 
 
 def _job_buttons(job: Job) -> list[Block | None]:
-    buttons = [button(word.title(), Action.SHOW, f"{word} {job.ref}", key=word) for word in ("status", "logs")]
+    buttons = [answer_button(word.title(), f"{word} {job.ref}", word) for word in ("status", "logs")]
     if job.state.is_failure:
-        buttons.append(button("Diagnose", Action.SHOW, f"diagnose {job.ref}", key="diagnose"))
+        buttons.append(answer_button("Diagnose", f"diagnose {job.ref}", "diagnose"))
     if not job.state.is_terminal:
         buttons.append(button("Watch", Action.CHANGE, f"watch {job.ref}"))
     return buttons

@@ -66,6 +66,9 @@ BY_METHOD = {
         file_uploads_except_images_disabled invalid_blocks invalid_channel not_in_channel posting_to_channel_denied
         user_is_external_guest""",
     "files.info": "file_deleted file_not_found",
+    "views.open": """
+        duplicate_external_id exchanged_trigger_id expired_trigger_id invalid_trigger_id view_too_large""",
+    "views.update": "duplicate_external_id hash_conflict not_found view_too_large",
     "views.publish": """
         duplicate_external_id hash_conflict missing_profile_id not_enabled not_implemented view_too_large""",
     "auth.test": "",

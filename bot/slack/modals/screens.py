@@ -35,7 +35,9 @@ class _ViewState:
 
     newest: int = 0
     hash: str = ""
+    """Of what it shows; empty while that is not known, and then an update is not guarded."""
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    updating: asyncio.Future[None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +74,22 @@ class ModalScreen:
             return
         if self.response is not None and not self.state.hash:
             await asyncio.sleep(_SETTLE_S)
+        # A note on progress is cancelled when the answer is there; the hash of its view must not get lost.
+        self.state.updating = asyncio.ensure_future(self._update(view))
+        await asyncio.shield(self.state.updating)
+
+    async def _update(self, view: dict[str, object]) -> None:
         async with self.state.lock:
             if not self.is_newest:
                 return
+            sent, self.state.hash = self.state.hash or None, ""
             try:
-                response = await self.client.views_update(view_id=self.view_id, view=view, hash=self.state.hash or None)
+                response = await self.client.views_update(view_id=self.view_id, view=view, hash=sent)
             except UNREACHABLE as error:
                 if error_code(error) not in _GONE:
                     raise delivery_error(error) from error
                 log.debug("view not updated", extra={"reason": error_code(error)})
+                self.state.newest += 1
                 return
             self.state.hash = _read_view(response, "hash")
 

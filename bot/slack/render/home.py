@@ -124,7 +124,7 @@ def _summary(page: HomePage) -> str:
     if shown.is_empty:
         return "*No job is watched here yet.*\nPick a job to get an alert when it fails, hangs or leaves GPUs idle."
     problems = f"*{plural(shown.incident_count, 'open alert')}*" if shown.incident_count else "*No open alerts*"
-    running = f"{plural(shown.running_count, 'watched job')} not ended" if shown.running_count else "no watched jobs"
+    running = f"{plural(shown.running_count, 'job')} running or waiting" if shown.running_count else "no jobs running"
     return f"{problems} · {running}"
 
 
@@ -182,7 +182,7 @@ def _incident_block(one: OpenIncident, page: HomePage) -> Block:
     title = one_line(lead.title if lead else "Alert", TITLE_LIMIT).replace("|", "¦")
     is_in = viewer.is_in(incident.channel)
     address = page.links.get(one.root) if one.root is not None and is_in else None
-    owner = f"{person(taken.by)} is on it" if taken else "*nobody is on it*"
+    owner = f"{person(taken.by)} is on it" if taken else "*no owner*"
     if muted is not None and incident.resolved_at is None:
         owner = f"🔕 until {_time(muted.until, page.dashboard.at)}"
     parts = [
@@ -271,8 +271,7 @@ def _silence_block(silence: Silence) -> Block:
 
 
 def _operator(figures: OperatorFigures, now: datetime) -> list[Block | None]:
-    status = [_heartbeat(label, at, now) for label, at in figures.heartbeats]
-    status += _backlog(figures.status)
+    status = [_heartbeat(label, at, now) for label, at in figures.heartbeats] + _backlog(figures.status)
     return [
         divider(),
         header("trainwatch"),
@@ -302,12 +301,11 @@ def _heartbeat(label: str, at: datetime | None, now: datetime) -> str:
 def _backlog(status: SystemStatus) -> list[str]:
     """What waits for too long, and how much of each rate limit is used."""
     late = f"🟡 Polling is {spoken_duration(status.overdue)} behind schedule" if status.overdue >= ON_TIME else ""
-    queue = "🟢 Polling is on schedule"
     waited = f"; the oldest has waited {spoken_duration(status.unsent_for)}" if status.unsent_for >= ON_TIME else ""
     unsent = (
         f"{'🟡' if waited else '🟢'} {plural(status.unsent, 'message')} not sent yet{waited}" if status.unsent else ""
     )
-    return [part for part in (late or queue, unsent) if part] + [
+    return [part for part in (late, unsent) if part] + [
         f"{escape(name)}: {_used(rate)} of {rate.max_per_minute:,} requests a minute"
         for name, rate in status.request_rates.items()
     ]

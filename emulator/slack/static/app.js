@@ -105,7 +105,7 @@ function take(change) {
       return drawModal();
     case "home":
       data.home = change.view;
-      return state.tab === "home" && drawChannel();
+      return isHome() && drawHome();
     case "channel":
       return takeChannel(change.channel);
     default:
@@ -196,9 +196,9 @@ function drawChannel(fresh = false) {
   $("composer").hidden = showsHome;
   $("list").classList.toggle("home", showsHome);
   $("list").setAttribute("role", showsHome ? "region" : "log");
-  if (fresh || showsHome) $("list").replaceChildren();
+  if (fresh) $("list").replaceChildren();
   if (fresh) drawComposer(here);
-  if (showsHome) drawHome();
+  if (showsHome) drawHome(fresh);
   else drawMessages({ fresh });
   drawThread({ fresh });
 }
@@ -224,9 +224,12 @@ function openTab(name) {
   if (name === "home") page.act({ do: "home" });
 }
 
-function drawHome() {
+/** A refreshed home stays where the person reads it; a fresh one begins at its top. */
+function drawHome(fresh = false) {
+  const top = fresh ? 0 : $("list").scrollTop;
   const blocks = data.home ? renderBlocks(data.home.blocks, viewPlace(data.home, page, null)) : h("p", { class: "muted" }, "Nothing here yet.");
   $("list").replaceChildren(h("div", { class: "home-page", "data-testid": "home" }, blocks));
+  $("list").scrollTop = top;
 }
 
 /** `position` is what `follower` needs to know about the change. */

@@ -75,7 +75,7 @@ def test_an_alert_is_one_line_with_what_since_when_who_and_a_link() -> None:
     text = shown(page(Dashboard(NOW, [opened()])))
     (row,) = [line for line in text.splitlines() if "Errors in the log" in line]
     assert "*<https://acme.slack.com/archives/1.5|Errors in the log>*" in row
-    for fact in ("llama-8b-sft", "since <!date^", "*nobody is on it*", "<#C0RUNS>"):
+    for fact in ("llama-8b-sft", "since <!date^", "*no owner*", "<#C0RUNS>"):
         assert fact in row
     assert "*1 open alert*" in text
 

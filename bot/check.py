@@ -8,13 +8,14 @@ import contextlib
 from datetime import UTC, datetime
 from pathlib import Path
 
+from bot.commands.handlers.platform_check import check_platform
 from bot.commands.user_config import load_access, load_file, load_rules, load_scanner, load_secret_patterns
 from bot.domain.checks import CheckResult
 from bot.domain.durations import format_ago
 from bot.domain.undelivered import Undelivered
 from bot.domain.wording import plural
 from bot.environment import process_variables, provider_config
-from bot.errors import AuthFailed, ConfigError, JobNotFound, NotSupported, ProviderError
+from bot.errors import ConfigError
 from bot.network import describe_certificate_problem, describe_proxy_problem
 from bot.notifiers.config import ConfiguredWebhook, parse_webhooks
 from bot.providers.base import settings_prefix
@@ -56,7 +57,7 @@ async def check_setup(settings: Settings) -> list[CheckResult]:
         store = await open_store(settings.database_url.get_secret_value())
         stack.push_async_callback(store.aclose)
         results += await check_store(store, datetime.now(UTC))
-        results += await asyncio.gather(*(check_platform(registry, name) for name in registry.names))
+        results += await asyncio.gather(*(check_platform(registry, name, provider_config()) for name in registry.names))
     return results + _check_unavailable(registry)
 
 
@@ -134,25 +135,6 @@ def _check_files(settings: Settings) -> list[CheckResult]:
         else:
             results.append(CheckResult(subject, True, f"{path} is valid"))
     return results
-
-
-async def check_platform(registry: Registry, name: str) -> CheckResult:
-    """Check that a platform accepts the key."""
-    prefix = settings_prefix(name).upper()
-    try:
-        jobs = await registry.get(name).list_jobs(limit=1)
-    except NotSupported as error:
-        return CheckResult(name, True, error.public)
-    except AuthFailed as error:
-        return CheckResult(name, False, error.public, f"Set {prefix}_API_KEY to a valid key.")
-    except JobNotFound as error:
-        ids = [
-            key.upper() for key in sorted(provider_config()) if key.startswith(prefix.lower()) and key.endswith("_id")
-        ]
-        return CheckResult(name, False, error.public, f"Check {' and '.join([*ids, f'{prefix}_BASE_URL'])}.")
-    except ProviderError as error:
-        return CheckResult(name, False, error.public, f"Check the network and {prefix}_BASE_URL, then try again.")
-    return CheckResult(name, True, "connected, key accepted" if jobs else "connected, key accepted, no jobs")
 
 
 def _check_unavailable(registry: Registry) -> list[CheckResult]:

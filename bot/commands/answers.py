@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from bot.commands.subcommands.audit import AuditAnswer
+from bot.commands.subcommands.channel_check import ChannelCheckAnswer
 from bot.commands.subcommands.logs import LogsAnswer
 from bot.commands.subcommands.notify import NotifyAnswer
 from bot.commands.subcommands.subscriptions import ChannelAnswer
@@ -75,4 +76,13 @@ class LogDiagnosis:
     """What was not read, and why."""
 
 
-Answer = LogsAnswer | SharedAnswer | ChannelAnswer | NotifyAnswer | AuditAnswer | HelpAnswer | ErrorAnswer
+Answer = (
+    LogsAnswer
+    | SharedAnswer
+    | ChannelAnswer
+    | NotifyAnswer
+    | AuditAnswer
+    | ChannelCheckAnswer
+    | HelpAnswer
+    | ErrorAnswer
+)

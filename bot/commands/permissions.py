@@ -3,6 +3,7 @@
 from typing import assert_never
 
 from bot.commands.subcommands.audit import AuditCommand
+from bot.commands.subcommands.channel_check import ChannelCheckCommand
 from bot.commands.subcommands.jobs import DiagnoseCommand, JobsCommand, MetricsCommand, StatusCommand
 from bot.commands.subcommands.logs import LogsCommand
 from bot.commands.subcommands.notify import NotifyCommand, NotifyMeCommand
@@ -22,7 +23,7 @@ from bot.domain.access import AccessRole
 def required_role(command: SlackCommand) -> AccessRole:
     """The role that a command needs for its job, or for all jobs if it names none."""
     match command:
-        case HelpCommand():
+        case HelpCommand() | ChannelCheckCommand():
             return AccessRole.NONE
         case LogsCommand() | MetricsCommand() | StatusCommand() | DiagnoseCommand() | JobsCommand():
             return AccessRole.READ

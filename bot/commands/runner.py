@@ -13,6 +13,7 @@ from bot.commands.answers import ErrorAnswer
 from bot.commands.handlers.job_lookup import JobDirectory, JobLookup, JobsSource
 from bot.commands.handlers.jobs import find_jobs, read_metrics, read_status
 from bot.commands.subcommands.audit import AuditCommand
+from bot.commands.subcommands.channel_check import ChannelCheckCommand
 from bot.commands.subcommands.jobs import DiagnoseCommand, JobsCommand, MetricsCommand, StatusCommand
 from bot.commands.subcommands.notify import NotifyCommand, NotifyMeCommand
 from bot.commands.subcommands.rules import ReplayCommand, RulesCommand
@@ -43,6 +44,7 @@ _WITHOUT_JOB = (
     NotifyCommand,
     NotifyMeCommand,
     AuditCommand,
+    ChannelCheckCommand,
 )
 AskedT = TypeVar("AskedT", bound=SlackCommand | FollowCommand)
 

@@ -1,5 +1,6 @@
 """Health checks: their results, and what counts as healthy in the terminal and in App Home."""
 
+import enum
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -25,6 +26,14 @@ ON_TIME = timedelta(seconds=30)
 """Polls and messages that have waited less than this are on time."""
 
 
+class Fixer(enum.StrEnum):
+    """Who can fix a problem."""
+
+    ANYONE = "anyone here"
+    INSTALLER = "whoever installed the Slack app"
+    OPERATOR = "whoever runs trainwatch"
+
+
 @dataclass(frozen=True, slots=True)
 class CheckResult:
     """The outcome of one check."""
@@ -35,4 +44,5 @@ class CheckResult:
     found: str
     """What was found: `team Acme, bot @trainwatch`, or what is wrong."""
     remedy: str | None = None
-    """How to fix it; None when there is nothing to fix."""
+    """How to fix it; None when there is nothing to fix. Something that is ok may still be improved."""
+    fixer: Fixer = Fixer.OPERATOR

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
-from bot.check import check_platform
+from bot.commands.handlers.platform_check import check_platform
 from bot.domain.checks import CheckResult
 from bot.environment import provider_config
 from bot.guided_setup.questions import Question

@@ -14,23 +14,29 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC
 
+from slack_sdk.web.async_client import AsyncWebClient
+
 from bot.commands.answers import Answer, Asker, ErrorAnswer
 from bot.commands.channel_runner import ChannelRunner
 from bot.commands.parsing.mentions import read_mention
 from bot.commands.parsing.parser import has_local_time, parse
 from bot.commands.permissions import required_role
 from bot.commands.subcommands.arguments import InputContext
+from bot.commands.subcommands.channel_check import ChannelCheckAnswer
 from bot.commands.subcommands.jobs import DiagnoseCommand, JobsCommand
 from bot.commands.subcommands.logs import LogsAnswer, LogsCommand
 from bot.commands.subcommands.rules import ReplayCommand
 from bot.commands.subcommands.subscriptions import RestoreAnswer, SilenceAnswer, UnwatchAnswer, WatchAnswer
 from bot.commands.subcommands.table import SlackCommand
+from bot.domain.access import AccessRole
 from bot.domain.audit import AuditResult
 from bot.domain.durations import Clock
-from bot.errors import BotError, DeliveryError, UnnamedJob, UsageError
+from bot.domain.notify import NotifySettings
+from bot.errors import BotError, DeliveryError, StoreUnavailable, UnnamedJob, UsageError
 from bot.providers.budget import BudgetLimits, CommandBudget, restart_time, spending
 from bot.slack.announcements import update_announcement
 from bot.slack.background_tasks import TaskSet
+from bot.slack.channel_check import check_slack_channel
 from bot.slack.gate import Attempt, Gate
 from bot.slack.render.answers import render, render_error, render_shared
 from bot.slack.render.logs import file_note, private_file, render_file_message
@@ -165,9 +171,23 @@ class Answering:
             if refusal := await self.gate.refuse_role(needed, attempt.origin, reply.client, concerned):
                 return self.gate.refuse(attempt, refusal), job or ""
             answer = await self.runner.run(resolved.command, asker)
+            if isinstance(answer, ChannelCheckAnswer):
+                answer = await self._add_slack_checks(answer, reply.client, asker, attempt)
             if isinstance(answer, ErrorAnswer) and answer.suggestions and typed is not None:
                 answer = replace(answer, typed=typed)
             return answer, job or ""
+
+    async def _add_slack_checks(
+        self, answer: ChannelCheckAnswer, client: AsyncWebClient, asker: Asker, attempt: Attempt
+    ) -> ChannelCheckAnswer:
+        """Add what Slack lets trainwatch do in the channel, and whether the person sees all details."""
+        try:
+            settings = await self.runner.store.preferences.of_channel(asker.channel)
+        except StoreUnavailable:  # the answer has this problem already
+            settings = NotifySettings()
+        found = await check_slack_channel(client, asker.channel, asker.user, settings)
+        refusal = await self.gate.refuse_role(AccessRole.ADMINISTER, attempt.origin, client)
+        return ChannelCheckAnswer((*found, *answer.results), shows_details=refusal is None)
 
 
 @contextmanager

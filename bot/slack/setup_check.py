@@ -31,7 +31,7 @@ SCOPES: Mapping[str, str] = {
 OPTIONAL_SCOPES = frozenset(SCOPES) - {"app_mentions:read", "chat:write", "commands"}
 """Scopes that a workspace may withhold; the check passes without them."""
 
-_REINSTALL = "Paste manifest.yml into the app's settings (App Manifest), save, and install the app again."
+REINSTALL = "Paste manifest.yml into the app's settings (App Manifest), save, and install the app again."
 _WRONG_TOKENS = {
     "xapp-": "This is the app-level token. Set it as SLACK_APP_TOKEN.",
     "xoxp-": "This is a user token. Use the Bot User OAuth Token.",
@@ -95,7 +95,7 @@ def _scopes(granted: object) -> CheckResult:
     missing = sorted(set(SCOPES) - have)
     if missing:
         why = "; ".join(f"{scope} ({SCOPES[scope]})" for scope in missing)
-        return CheckResult("Slack scopes", OPTIONAL_SCOPES.issuperset(missing), f"missing: {why}", _REINSTALL)
+        return CheckResult("Slack scopes", OPTIONAL_SCOPES.issuperset(missing), f"missing: {why}", REINSTALL)
     return CheckResult("Slack scopes", True, ", ".join(sorted(SCOPES)))
 
 
@@ -107,7 +107,7 @@ def _history(granted: object) -> list[CheckResult]:
     missing = sorted({"channels:history", "groups:history"} - have)
     if missing:
         found = f"without {' and '.join(missing)}, an alert whose answer was lost may be posted twice"
-        return [CheckResult("Slack history", True, found, _REINSTALL)]
+        return [CheckResult("Slack history", True, found, REINSTALL)]
     found = (
         f"an alert whose answer was lost is looked for before it is posted again, up to {INTERNAL_PER_MINUTE} times a "
         "minute (1 for an app that is distributed outside Slack's Marketplace)"

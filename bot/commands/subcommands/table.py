@@ -6,6 +6,7 @@
 from dataclasses import dataclass
 
 from bot.commands.subcommands.audit import AUDIT, AuditCommand
+from bot.commands.subcommands.channel_check import CHANNEL_CHECK, ChannelCheckCommand
 from bot.commands.subcommands.jobs import JOB_COMMANDS, JobAnswer, JobCommand
 from bot.commands.subcommands.logs import LOGS, LogsCommand
 from bot.commands.subcommands.notify import NOTIFY, NotifyCommand, NotifyMeCommand
@@ -50,7 +51,14 @@ SharedCommand = JobCommand | RuleCommand
 SharedAnswer = JobAnswer | RuleAnswer
 
 SlackCommand = (
-    LogsCommand | SharedCommand | ChannelCommand | NotifyCommand | NotifyMeCommand | AuditCommand | HelpCommand
+    LogsCommand
+    | SharedCommand
+    | ChannelCommand
+    | NotifyCommand
+    | NotifyMeCommand
+    | AuditCommand
+    | ChannelCheckCommand
+    | HelpCommand
 )
 ShellCommand = LogsCommand | SharedCommand | FollowCommand | LocalCommand | AuditCommand | HelpCommand | VersionCommand
 
@@ -61,6 +69,7 @@ SLACK_TABLE: tuple[Subcommand[SlackCommand], ...] = (
     NOTIFY,
     RULES,
     AUDIT,
+    CHANNEL_CHECK,
     HELP,
 )
 SHELL_TABLE: tuple[Subcommand[ShellCommand], ...] = (LOGS, *JOB_COMMANDS, FOLLOW, RULES, AUDIT, *LOCAL_COMMANDS, HELP)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from bot.commands.answers import Answer, ErrorAnswer
 from bot.commands.parsing.formatting import replace_reference
 from bot.commands.subcommands.audit import AuditAnswer
+from bot.commands.subcommands.channel_check import ChannelCheckAnswer
 from bot.commands.subcommands.jobs import DiagnosisAnswer, JobsAnswer, MetricsAnswer, StatusAnswer
 from bot.commands.subcommands.logs import LogsAnswer
 from bot.commands.subcommands.notify import NotifyAnswer
@@ -40,6 +41,7 @@ from bot.slack.render.blocks import (
     section,
     share_button,
 )
+from bot.slack.render.channel_check import render_channel_check
 from bot.slack.render.diagnosis import render_diagnosis
 from bot.slack.render.icons import PENDING, STATE_ICONS, WARNING
 from bot.slack.render.job_list import render_jobs
@@ -78,8 +80,8 @@ def render(answer: Answer) -> Message:
             return render_notify(answer)
         case AuditAnswer():
             return render_audit(answer)
-        case HelpAnswer():
-            return render_help(answer)
+        case HelpAnswer() | ChannelCheckAnswer():
+            return render_help(answer) if isinstance(answer, HelpAnswer) else render_channel_check(answer)
         case ErrorAnswer():
             return render_error(answer)
 

@@ -57,7 +57,7 @@ def test_overview_lists_every_subcommand_once() -> None:
 
 def test_slack_has_the_documented_subcommands() -> None:
     channel = ["watch", "unwatch", "list", "silence", "notify"]
-    expected = ["logs", "metrics", "status", "diagnose", "jobs", *channel, "rules", "audit", "help"]
+    expected = ["logs", "metrics", "status", "diagnose", "jobs", *channel, "rules", "audit", "check", "help"]
     assert expected == [one.name for one in subcommands(Frontend.SLACK)]
 
 
@@ -93,7 +93,7 @@ def test_frontends_differ_only_where_they_must() -> None:
     slack = {one.name for one in subcommands(Frontend.SLACK)}
     shell = {one.name for one in subcommands(Frontend.SHELL)}
     assert slack - shell == {"unwatch", "list", "silence", "notify"}
-    assert shell - slack == {"scan", "init", "serve", "check", "db", "completion"}
+    assert shell - slack == {"scan", "init", "serve", "db", "completion"}
 
 
 def test_help_for_rules_lists_every_rule_with_its_parameters() -> None:

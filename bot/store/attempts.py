@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import and_, func, select, update
+from sqlalchemy import Integer, and_, bindparam, func, select, update
 
 from bot.domain.alerts import DeliveryKind, Receipt
 from bot.store.claimed_deliveries import ClaimedDelivery, SentDelivery, delivery_id, read_delivery
@@ -19,11 +19,31 @@ from bot.store.codec import from_json
 from bot.store.delivery_queue import roots_of
 from bot.store.engine import AnyRow, Database
 from bot.store.outbox import DeliveryState, is_queued, update_free
-from bot.store.schema import deliveries
+from bot.store.schema import UtcDateTime, deliveries
 
 log = logging.getLogger(__name__)
 
 UNREADABLE = "cannot be read: written by another version"
+
+_LIMIT, _LEASE_ENDS_AT = bindparam("limit", type_=Integer), bindparam("lease_ends_at", type_=UtcDateTime)
+_CLAIMED_IDS = deliveries.c.id.in_(bindparam("ids", expanding=True))
+_HAS_ENDED = and_(deliveries.c.attempt_at.is_not(None), is_queued(), deliveries.c.due_at <= bindparam("now"))
+_IS_FREE = deliveries.c.channel.not_in(bindparam("busy", expanding=True))
+_UNKNOWN = select(deliveries.c.id).where(_HAS_ENDED, _IS_FREE).order_by(deliveries.c.attempt_at).limit(_LIMIT)
+_CLAIM_UNKNOWN = (
+    update_free(_UNKNOWN.where(_CLAIMED_IDS))
+    .values(
+        due_at=_LEASE_ENDS_AT,
+        claim_token=bindparam("token"),
+        unsure_since=func.coalesce(deliveries.c.unsure_since, deliveries.c.attempt_at),
+    )
+    .returning(*deliveries.c)
+)
+_NEEDS_VERIFYING = deliveries.c.verify_at <= bindparam("now")
+_UNVERIFIED = select(deliveries.c.id).where(_NEEDS_VERIFYING).order_by(deliveries.c.verify_at).limit(_LIMIT)
+_CLAIM_UNVERIFIED = (
+    update_free(_UNVERIFIED.where(_CLAIMED_IDS)).values(verify_at=_LEASE_ENDS_AT).returning(*deliveries.c)
+)
 
 
 class Attempts:
@@ -39,24 +59,14 @@ class Attempts:
 
         A row that cannot be decoded is marked dead and logged.
         """
-        has_ended = and_(deliveries.c.attempt_at.is_not(None), is_queued(), deliveries.c.due_at <= now)
-        unknown = (
-            select(deliveries.c.id)
-            .where(has_ended, deliveries.c.channel.not_in(busy))
-            .order_by(deliveries.c.attempt_at)
-            .limit(limit)
-        )
+        parameters = {"now": now, "busy": list(busy), "limit": limit}
         async with self._database.read() as connection:
-            ids = (await connection.scalars(unknown)).all()
+            ids = (await connection.scalars(_UNKNOWN, parameters)).all()
         if not ids:
             return []
-        statement = update_free(unknown.where(deliveries.c.id.in_(ids))).values(
-            due_at=now + lease,
-            claim_token=new_token(),
-            unsure_since=func.coalesce(deliveries.c.unsure_since, deliveries.c.attempt_at),
-        )
+        parameters |= {"ids": ids, "lease_ends_at": now + lease, "token": new_token()}
         async with self._database.write() as connection:
-            rows = (await connection.execute(statement.returning(*deliveries.c))).all()
+            rows = (await connection.execute(_CLAIM_UNKNOWN, parameters)).all()
             roots = await roots_of(connection, rows)
         claimed: list[ClaimedDelivery] = []
         for row in sorted(rows, key=lambda one: one.id):
@@ -88,14 +98,14 @@ class Attempts:
 
     async def claim_sent(self, now: datetime, *, lease: timedelta, limit: int = 200) -> list[SentDelivery]:
         """Claim the sent messages whose copies are to be looked for now."""
-        due = select(deliveries.c.id).where(deliveries.c.verify_at <= now).order_by(deliveries.c.verify_at).limit(limit)
+        parameters = {"now": now, "limit": limit}
         async with self._database.read() as connection:
-            ids = (await connection.scalars(due)).all()
+            ids = (await connection.scalars(_UNVERIFIED, parameters)).all()
         if not ids:
             return []
-        statement = update_free(due.where(deliveries.c.id.in_(ids))).values(verify_at=now + lease)
+        parameters |= {"ids": ids, "lease_ends_at": now + lease}
         async with self._database.write() as connection:
-            rows = (await connection.execute(statement.returning(*deliveries.c))).all()
+            rows = (await connection.execute(_CLAIM_UNVERIFIED, parameters)).all()
             roots = await roots_of(connection, rows)
         is_sent = [row for row in rows if row.state == DeliveryState.SENT and row.receipt and row.unsure_since]
         return [_read_sent(row, roots.get(row.incident_id)) for row in is_sent]

@@ -21,10 +21,12 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import cache
 
 import msgspec
-from sqlalchemy import ColumnElement, and_, case, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, case, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from bot.domain.alerts import Delivery, DeliveryKind, Incident, Notification, Receipt
 from bot.errors import WaitsFor
@@ -35,7 +37,7 @@ from bot.store.delivery_queue import Room, Taken, find_ready, roots_of, take
 from bot.store.engine import AnyRow, Database
 from bot.store.outbox import NO_PAYLOAD, DeliveryState, add_deliveries, is_queued, repeat_edit
 from bot.store.roots import forget_root, set_root
-from bot.store.schema import deliveries, digests, incidents, runs
+from bot.store.schema import UtcDateTime, deliveries, digests, incidents, runs
 
 log = logging.getLogger(__name__)
 
@@ -115,32 +117,10 @@ class Deliveries:
             False if another message counts: this one is a copy. True also if this receipt was recorded before, as when
             somebody who looked for the message was faster than its sender.
         """
-        is_held = deliveries.c.claim_token == token
-        is_unsure = or_(deliveries.c.unsure_since.is_not(None), ~func.coalesce(is_held, False))
-        statement = (
-            update(deliveries)
-            .where(deliveries.c.id == delivery_id, deliveries.c.state.in_((DeliveryState.QUEUED, DeliveryState.DEAD)))
-            .values(
-                state=DeliveryState.SENT,
-                claim_token=None,
-                receipt=to_json(receipt),
-                sent_at=now,
-                last_error=None,
-                notification=NO_PAYLOAD,
-                attempt_at=None,
-                waits_for=None,
-                unsure_since=case((is_unsure, func.coalesce(deliveries.c.unsure_since, deliveries.c.attempt_at))),
-                verify_at=case((and_(is_unsure, deliveries.c.kind != DeliveryKind.EDIT), now + VERIFY_AFTER)),
-            )
-        )
+        parameters = {"delivery": delivery_id, "token": token, "new_receipt": to_json(receipt), "now": now}
+        parameters |= {"to_verify_at": now + VERIFY_AFTER}
         async with self._database.write() as connection:
-            row = (
-                await connection.execute(
-                    statement.returning(
-                        deliveries.c.kind, deliveries.c.incident_id, deliveries.c.watch_id, deliveries.c.dedupe_key
-                    )
-                )
-            ).one_or_none()
+            row = (await connection.execute(_mark_sent(), parameters)).one_or_none()
             if row is not None and edit is not None and row.kind == DeliveryKind.EDIT:
                 await self._repeat_edit(connection, row, receipt.channel, edit, now)
             if row is not None and follow_ups:
@@ -239,6 +219,32 @@ class Deliveries:
         statement = update(deliveries).where(_is_held(delivery_id, token)).values(claim_token=None, **values)
         async with self._database.write() as connection:
             return (await connection.execute(statement)).rowcount > 0
+
+
+@cache
+def _mark_sent() -> ReturningUpdate[str, str | None, int, str]:
+    is_held = deliveries.c.claim_token == bindparam("token")
+    is_unsure = or_(deliveries.c.unsure_since.is_not(None), ~func.coalesce(is_held, False))
+    is_unsent = deliveries.c.state.in_((DeliveryState.QUEUED, DeliveryState.DEAD))
+    return (
+        update(deliveries)
+        .where(deliveries.c.id == bindparam("delivery"), is_unsent)
+        .values(
+            state=DeliveryState.SENT,
+            claim_token=None,
+            receipt=bindparam("new_receipt"),
+            sent_at=bindparam("now"),
+            last_error=None,
+            notification=NO_PAYLOAD,
+            attempt_at=None,
+            waits_for=None,
+            unsure_since=case((is_unsure, func.coalesce(deliveries.c.unsure_since, deliveries.c.attempt_at))),
+            verify_at=case(
+                (and_(is_unsure, deliveries.c.kind != DeliveryKind.EDIT), bindparam("to_verify_at", type_=UtcDateTime))
+            ),
+        )
+        .returning(deliveries.c.kind, deliveries.c.incident_id, deliveries.c.watch_id, deliveries.c.dedupe_key)
+    )
 
 
 def _is_held(delivery_id: int, token: str) -> ColumnElement[bool]:

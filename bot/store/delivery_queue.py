@@ -15,6 +15,7 @@ from sqlalchemy import (
     CompoundSelect,
     Integer,
     Select,
+    Update,
     and_,
     bindparam,
     exists,
@@ -39,7 +40,7 @@ from bot.store.outbox import (
     update_free,
 )
 from bot.store.roots import find_roots, table_of
-from bot.store.schema import UtcDateTime, deliveries
+from bot.store.schema import deliveries
 
 Room = Callable[[str], int]
 """How many deliveries may be claimed for a channel."""
@@ -90,15 +91,8 @@ async def take(connection: AsyncConnection, ids: Sequence[int], now: datetime, l
     Records the start of an attempt for all but edits and events, which may be repeated; the outcome of an edit whose
     claim expired is recorded as unknown.
     """
-    still_ready = select(deliveries.c.id).where(deliveries.c.id.in_(ids), _is_ready(now), ~_is_blocked(now))
-    claim = update_free(still_ready).values(
-        due_at=lease_ends_at,
-        claim_token=new_token(),
-        attempts=deliveries.c.attempts + 1,
-        waits_for=None,
-        unsure_since=unsure_after_expiry(),
-    )
-    rows = (await connection.execute(claim.returning(*deliveries.c))).all()
+    parameters = {"ids": ids, "now": now, "lease_ends_at": lease_ends_at, "token": new_token()}
+    rows = (await connection.execute(_claim(), parameters)).all()
     roots = await roots_of(connection, rows)
     orphans = [row for row in rows if row.kind in _IN_THREAD and roots[row.incident_id] is None]
     dropped, new_roots = await _settle_orphans(connection, orphans, now) if orphans else ((), ())
@@ -132,11 +126,10 @@ def _channels() -> Select[str]:
 @cache
 def _ready(channels: int, *, with_edits: bool) -> CompoundSelect[int, int, int]:
     """Select the next deliveries of this number of channels, a power of two so that few statements are prepared."""
-    now: ColumnElement[datetime] = bindparam("now", type_=UtcDateTime)
     kinds = () if with_edits else (deliveries.c.kind != DeliveryKind.EDIT,)
     of_channels = (
         select(deliveries.c.id, deliveries.c.priority, deliveries.c.attempts)
-        .where(deliveries.c.channel == bindparam(f"channel_{index}"), _is_ready(now), ~_is_blocked(now), *kinds)
+        .where(deliveries.c.channel == bindparam(f"channel_{index}"), _is_ready(), ~_is_blocked(), *kinds)
         .order_by(deliveries.c.priority, deliveries.c.id)
         .limit(bindparam(f"count_{index}", type_=Integer))
         for index in range(channels)
@@ -144,12 +137,28 @@ def _ready(channels: int, *, with_edits: bool) -> CompoundSelect[int, int, int]:
     return union_all(*(select(one.subquery()) for one in of_channels))
 
 
-def _is_ready(now: datetime | ColumnElement[datetime]) -> ColumnElement[bool]:
+@cache
+def _claim() -> Update:
+    is_wanted = deliveries.c.id.in_(bindparam("ids", expanding=True))
+    return (
+        update_free(select(deliveries.c.id).where(is_wanted, _is_ready(), ~_is_blocked()))
+        .values(
+            due_at=bindparam("lease_ends_at"),
+            claim_token=bindparam("token"),
+            attempts=deliveries.c.attempts + 1,
+            waits_for=None,
+            unsure_since=unsure_after_expiry(),
+        )
+        .returning(*deliveries.c)
+    )
+
+
+def _is_ready() -> ColumnElement[bool]:
     """Due, and no earlier attempt has an unknown outcome (`bot.store.attempts` finds that out)."""
-    return and_(is_queued(), deliveries.c.due_at <= now, deliveries.c.attempt_at.is_(None))
+    return and_(is_queued(), deliveries.c.due_at <= bindparam("now"), deliveries.c.attempt_at.is_(None))
 
 
-def _is_blocked(now: datetime | ColumnElement[datetime]) -> ColumnElement[bool]:
+def _is_blocked() -> ColumnElement[bool]:
     """Whether another delivery of the same incident has to go first."""
     other = deliveries.alias("other")
     is_edit, is_root = deliveries.c.kind == DeliveryKind.EDIT, other.c.kind == DeliveryKind.ROOT
@@ -161,7 +170,7 @@ def _is_blocked(now: datetime | ColumnElement[datetime]) -> ColumnElement[bool]:
     )
     is_earlier = and_(other.c.id < deliveries.c.id, ~is_overtaken)
     before_a_post = or_(is_earlier, and_(is_root, other.c.claim_token.is_not(None)))
-    is_being_sent = and_(other.c.claim_token.is_not(None), other.c.due_at > now)
+    is_being_sent = and_(other.c.claim_token.is_not(None), other.c.due_at > bindparam("now"))
     before_an_edit = or_(is_root, and_(is_other_edit, or_(other.c.id > deliveries.c.id, is_being_sent)))
     return exists().where(
         other.c.incident_id == deliveries.c.incident_id,

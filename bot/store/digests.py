@@ -9,7 +9,7 @@ import logging
 from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import and_, func, select, update
+from sqlalchemy import Integer, and_, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.alerts import Delivery, DeliveryKind, Incident, Notification, NotifyReason
@@ -25,6 +25,12 @@ NO_WATCH = 0
 _ROOT_WAIT = timedelta(seconds=1)
 _SHOWN = (DeliveryKind.ROOT, DeliveryKind.EDIT)
 """An edit that is being sent when its incident joins would replace what the digest shows."""
+_DUE = (
+    select(digests)
+    .where(digests.c.due_at <= bindparam("now"))
+    .order_by(digests.c.due_at)
+    .limit(bindparam("limit", type_=Integer))
+)
 
 log = logging.getLogger(__name__)
 
@@ -41,9 +47,8 @@ class Digests:
         A digest takes over the root message of an incident that was posted before others joined; while that message is
         being sent, it waits.
         """
-        statement = select(digests).where(digests.c.due_at <= now).order_by(digests.c.due_at).limit(limit)
         async with self._database.read() as connection:
-            rows = (await connection.execute(statement)).all()
+            rows = (await connection.execute(_DUE, {"now": now, "limit": limit})).all()
         due = []
         for row in rows:
             if row.root is not None or row.key == STORM or await self._adopt_root(row, now):

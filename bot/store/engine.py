@@ -7,6 +7,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +107,7 @@ class Database:
         self._is_sqlite = parsed.get_backend_name() == "sqlite"
         self._file = Path(parsed.database) if self._is_sqlite and parsed.database else None
         if engine is None:
-            engine = sqlite_engine(parsed, busy_timeout_s) if self._is_sqlite else _postgresql_engine(parsed)
+            engine = _sqlite_engine(parsed, busy_timeout_s) if self._is_sqlite else _postgresql_engine(parsed)
         self._engine = engine
         # SQLite has one writer and waits for it by polling; within a process a queue is fairer.
         self._writer: AbstractAsyncContextManager[object] = asyncio.Lock() if self._is_sqlite else nullcontext()
@@ -124,13 +125,11 @@ class Database:
 
     def insert(self, table: Table) -> sqlite.Insert | postgresql.Insert:
         """Return an INSERT with ON CONFLICT, which SQLAlchemy offers per database."""
-        return sqlite.insert(table) if self._is_sqlite else postgresql.insert(table)
+        return _insert(table, is_sqlite=self._is_sqlite)
 
     def upsert(self, table: Table, *columns: str) -> sqlite.Insert | postgresql.Insert:
         """Return an INSERT that overwrites these columns when a row with the same primary key exists."""
-        insert = self.insert(table)
-        changes = {name: insert.excluded[name] for name in columns}
-        return insert.on_conflict_do_update(index_elements=list(table.primary_key), set_=changes)
+        return _upsert(table, columns, is_sqlite=self._is_sqlite)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
@@ -157,6 +156,17 @@ class Database:
     async def aclose(self) -> None:
         """Close every connection."""
         await self._engine.dispose()
+
+
+def _insert(table: Table, *, is_sqlite: bool) -> sqlite.Insert | postgresql.Insert:
+    return sqlite.insert(table) if is_sqlite else postgresql.insert(table)
+
+
+@cache
+def _upsert(table: Table, columns: tuple[str, ...], *, is_sqlite: bool) -> sqlite.Insert | postgresql.Insert:
+    insert = _insert(table, is_sqlite=is_sqlite)
+    changes = {name: insert.excluded[name] for name in columns}
+    return insert.on_conflict_do_update(index_elements=list(table.primary_key), set_=changes)
 
 
 @asynccontextmanager
@@ -188,10 +198,8 @@ def _postgresql_engine(url: URL) -> AsyncEngine:
     return create_async_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 10})
 
 
-def sqlite_engine(url: URL, busy_timeout_s: float = BUSY_TIMEOUT_S, driver: object | None = None) -> AsyncEngine:
-    """Return an engine for a SQLite file; `driver` is a DBAPI instead of aiosqlite, which works in threads."""
-    chosen = {} if driver is None else {"module": driver}
-    engine = create_async_engine(url, connect_args={"timeout": busy_timeout_s}, **chosen)
+def _sqlite_engine(url: URL, busy_timeout_s: float) -> AsyncEngine:
+    engine = create_async_engine(url, connect_args={"timeout": busy_timeout_s})
 
     @event.listens_for(engine.sync_engine, "do_connect")
     def _probe(_dialect: Dialect, _entry: ConnectionPoolEntry, arguments: Any, options: Any) -> None:

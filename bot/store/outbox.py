@@ -4,6 +4,7 @@ import enum
 from collections import Counter
 from collections.abc import Collection, Iterable
 from datetime import datetime
+from functools import cache
 
 from sqlalchemy import (
     ColumnElement,
@@ -11,6 +12,7 @@ from sqlalchemy import (
     Select,
     Update,
     and_,
+    bindparam,
     case,
     exists,
     func,
@@ -145,6 +147,11 @@ async def supersede_edits(connection: AsyncConnection, incident_ids: Collection[
 
     An edit whose claim expired may have arrived or may still arrive, so it counts as sent with an unknown outcome.
     """
+    await connection.execute(_supersede_edits(), {"incidents": list(incident_ids), "now": now})
+
+
+@cache
+def _supersede_edits() -> Update:
     later = deliveries.alias("later")
     has_later = exists().where(
         later.c.incident_id == deliveries.c.incident_id,
@@ -153,15 +160,14 @@ async def supersede_edits(connection: AsyncConnection, incident_ids: Collection[
         later.c.state.in_((DeliveryState.QUEUED, DeliveryState.SENT)),
     )
     outdated = select(deliveries.c.id).where(
-        deliveries.c.incident_id.in_(incident_ids),
+        deliveries.c.incident_id.in_(bindparam("incidents", expanding=True)),
         is_queued(),
         deliveries.c.kind == DeliveryKind.EDIT,
-        or_(deliveries.c.claim_token.is_(None), deliveries.c.due_at <= now),
+        or_(deliveries.c.claim_token.is_(None), deliveries.c.due_at <= bindparam("now")),
         has_later,
     )
     values = {"state": DeliveryState.SUPERSEDED, "reason": "a later edit replaces it", "notification": NO_PAYLOAD}
-    statement = update_free(outdated).values(claim_token=None, unsure_since=unsure_after_expiry(), **values)
-    await connection.execute(statement)
+    return update_free(outdated).values(claim_token=None, unsure_since=unsure_after_expiry(), **values)
 
 
 def unsure_after_expiry() -> ColumnElement[datetime | None]:

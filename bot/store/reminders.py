@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import and_, select, update
+from sqlalchemy import Integer, and_, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.alerts import Incident, Receipt
@@ -23,6 +23,13 @@ from bot.store.silences import active_silences, read_silence
 
 log = logging.getLogger(__name__)
 
+_DUE = (
+    select(incidents)
+    .where(incidents.c.remind_at <= bindparam("now"), incidents.c.digest_id.is_(None))  # a digest has its own reminders
+    .order_by(incidents.c.remind_at)
+    .limit(bindparam("limit", type_=Integer))
+)
+
 
 class Reminders:
     """The reminders of all incidents."""
@@ -32,10 +39,8 @@ class Reminders:
 
     async def list_due(self, now: datetime, *, limit: int = 100) -> list[DueIncident]:
         """Return the incidents whose next reminder is to be planned, longest overdue first."""
-        is_due = and_(incidents.c.remind_at <= now, incidents.c.digest_id.is_(None))  # a digest has its own reminders
-        statement = select(incidents).where(is_due).order_by(incidents.c.remind_at).limit(limit)
         async with self._database.read() as connection:
-            rows = (await connection.execute(statement)).all()
+            rows = (await connection.execute(_DUE, {"now": now, "limit": limit})).all()
             if not rows:
                 return []
             settings = await _settings_of(connection, [row.channel for row in rows])

@@ -8,10 +8,11 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import TypeVar
 
 import msgspec
-from sqlalchemy import ColumnElement, Update, and_, bindparam, delete, exists, or_, select, true, update
+from sqlalchemy import Integer, Update, and_, bindparam, delete, exists, or_, select, true, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -40,6 +41,16 @@ UNSTORABLE = (SQLAlchemyError, msgspec.MsgspecError, ValueError, TypeError, Over
 """Errors for values that our tables or their drivers cannot store. StoreUnavailable is a different matter."""
 
 
+_IDS = bindparam("ids", type_=Integer, expanding=True)
+_ALERTS = select(alerts.c.watch_id, alerts.c.value).where(alerts.c.watch_id.in_(_IDS))
+_IS_RECENT = or_(incidents.c.resolved_at.is_(None), incidents.c.resolved_at > bindparam("ended_after"))
+_INCIDENTS = (
+    select(incidents.c.watch_id, incidents.c.id, incidents.c.root, incidents.c.digest_id, incidents.c.value)
+    .where(incidents.c.watch_id.in_(_IDS), _IS_RECENT)
+    .order_by(incidents.c.opened_at, incidents.c.id)
+)
+
+
 class Watches:
     """The watched jobs."""
 
@@ -64,9 +75,10 @@ class Watches:
         Incidents that ended within `reopen_within` come with their job, because an alert may fire again. Outside
         `share` only jobs are claimed that no other process has taken in time.
         """
-        free = and_(watches.c.id.not_in(busy), watches.c.provider.not_in(full), _is_shared(now, share))
+        parameters = {"now": now, "lease_ends_at": now + lease, "token": new_token(), "limit": limit}
+        parameters |= {"busy": busy, "full": full, **_share_parameters(now, share)}
         async with self._database.write() as connection:
-            rows = (await connection.execute(_claim(now, now + lease, new_token(), limit, free))).all()
+            rows = (await connection.execute(_claim(is_shared=share is not None), parameters)).all()
         if not rows:
             return []
         async with self._database.read() as connection:
@@ -179,47 +191,46 @@ class _RelatedRows:
     silences: Sequence[AnyRow]
 
 
-def _is_shared(now: datetime, share: PollShare | None) -> ColumnElement[bool]:
-    if share is None or share.processes < 2:
-        return true()
-    is_ours = watches.c.id % share.processes == share.rank
-    return or_(is_ours, watches.c.due_at <= now - share.grace)
-
-
-def _claim(now: datetime, lease_ends_at: datetime, token: str, limit: int, free: ColumnElement[bool]) -> Update:
+@cache
+def _claim(*, is_shared: bool) -> Update:
     # A CTE that locks rows runs once; PostgreSQL may run a plain IN (SELECT … LIMIT) again and claim too many.
+    is_ours = watches.c.id % bindparam("processes", type_=Integer) == bindparam("rank")
+    is_wanted = or_(is_ours, watches.c.due_at <= bindparam("overdue_since")) if is_shared else true()
     due = (
         select(watches.c.id)
-        .where(watches.c.due_at <= now, free)
+        .where(
+            watches.c.due_at <= bindparam("now"),
+            watches.c.id.not_in(bindparam("busy", expanding=True)),
+            watches.c.provider.not_in(bindparam("full", expanding=True)),
+            is_wanted,
+        )
         .order_by(watches.c.due_at)
-        .limit(limit)
+        .limit(bindparam("limit", type_=Integer))
         .with_for_update(skip_locked=True)
         .cte("due")
     )
     return (
         update(watches)
         .where(watches.c.id.in_(select(due.c.id)))
-        .values(due_at=lease_ends_at, claim_token=token)
+        .values(due_at=bindparam("lease_ends_at"), claim_token=bindparam("token"))
         .returning(*watches.c)
     )
+
+
+def _share_parameters(now: datetime, share: PollShare | None) -> dict[str, object]:
+    if share is None:
+        return {}
+    return {"processes": share.processes, "rank": share.rank, "overdue_since": now - share.grace}
 
 
 async def _load_related(
     connection: AsyncConnection, ids: list[int], now: datetime, ended_after: datetime
 ) -> _RelatedRows:
-    rules = select(alerts.c.watch_id, alerts.c.value).where(alerts.c.watch_id.in_(ids))
-    threads = (
-        select(incidents.c.watch_id, incidents.c.id, incidents.c.root, incidents.c.digest_id, incidents.c.value)
-        .where(
-            incidents.c.watch_id.in_(ids),
-            or_(incidents.c.resolved_at.is_(None), incidents.c.resolved_at > ended_after),
-        )
-        .order_by(incidents.c.opened_at, incidents.c.id)
-    )
+    parameters = {"ids": ids, "ended_after": ended_after}
     return _RelatedRows(
         subscriptions=_by_watch((await connection.execute(subscriptions_of(ids))).all()),
-        alerts=_by_watch((await connection.execute(rules)).all()),
-        incidents=_by_watch((await connection.execute(threads)).all()),
+        alerts=_by_watch((await connection.execute(_ALERTS, parameters)).all()),
+        incidents=_by_watch((await connection.execute(_INCIDENTS, parameters)).all()),
         silences=(await connection.execute(active_silences(now))).all(),
     )
 

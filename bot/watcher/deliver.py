@@ -26,7 +26,8 @@ from bot.watcher.reconcile import FollowUps, PostFinder, Reconciler, ReconcileSe
 
 log = logging.getLogger(__name__)
 _EDITS = "edits"
-_PACING_REST_S = 0.1
+_LONGEST_REST_S = 1.0
+"""How long a turn or a look-up is waited for before the outbox is read again."""
 
 
 class Notifier(PostFinder, Protocol):
@@ -107,6 +108,8 @@ class Deliverer:
         )
         self._outage = Outage(notifier.ping, self._settings.outage)
         self._reconciler = Reconciler(store.deliveries, notifier, clock, self._settings.reconcile, follow_ups)
+        self._full: set[str] = set()
+        """Channels with a backlog that accepted no message when the outbox was last read."""
         self._accepting: set[str] = set()
         """Channels whose last message arrived."""
         self._sending: dict[asyncio.Task[None], str] = {}
@@ -119,16 +122,25 @@ class Deliverer:
         claimed = await self._claim()
         for channel, batch in groupby(sorted(claimed, key=lambda one: one.channel), key=lambda one: one.channel):
             self._sending[asyncio.create_task(self._send_in_order(channel, list(batch)))] = channel
-        is_reconciling = self._outage.room() != 0 and await self._reconciler.tick()
+        is_looking = self._outage.room() != 0 and await self._reconciler.tick()
         if not self._sending:
-            is_pacing = self._rate_limiter.is_pacing() or is_reconciling
-            await asyncio.sleep(_PACING_REST_S if is_pacing else 0)
-            return is_pacing
+            return await self._wait_for_turn() or is_looking
         done, _ = await asyncio.wait(self._sending, timeout=0.2, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             del self._sending[task]
             task.result()
         return True
+
+    async def _wait_for_turn(self) -> bool:
+        """Wait until a channel with a backlog accepts a message, or a look-up ends; return False if neither is so."""
+        turns_s = [wait_s for one in self._full if (wait_s := self._rate_limiter.wait_s(one)) > 0]
+        look_ups = self._reconciler.tasks
+        timeout_s = min([_LONGEST_REST_S, *turns_s])
+        if look_ups:
+            await asyncio.wait(look_ups, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+        elif turns_s:
+            await asyncio.sleep(timeout_s)
+        return bool(look_ups or turns_s)
 
     def resume_channel(self, channel: str) -> None:
         """Send to a channel again before its pause has passed."""
@@ -152,14 +164,22 @@ class Deliverer:
         if limit <= 0:
             return []
         busy = frozenset(self._sending.values())
+        self._full.clear()
         return await self._outbox.claim(
             self._clock(),
             lease=self._settings.lease,
             limit=limit,
-            room=lambda one: self._rate_limiter.room(one) if one not in busy and self._accepts(one) else 0,
+            room=lambda one: self._room(one) if one not in busy and self._accepts(one) else 0,
             with_edits=self._edit_limiter.room(_EDITS) > 0,
             least_tried_first=allowed is not None,
         )
+
+    def _room(self, channel: str) -> int:
+        """How many messages a channel with a backlog accepts now."""
+        room = self._rate_limiter.room(channel)
+        if room <= 0:
+            self._full.add(channel)
+        return room
 
     async def _send_in_order(self, channel: str, batch: Sequence[ClaimedDelivery]) -> None:
         for delivery in batch:

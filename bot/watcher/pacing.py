@@ -76,10 +76,6 @@ class ChannelRateLimiter:
         pace = self._paces.get(channel)
         return pace is not None and max(pace.paused_until_s, pace.limited_until_s) > _loop_s()
 
-    def is_pacing(self) -> bool:
-        """Whether some channel's next message has to wait for its turn."""
-        return any(self.wait_s(channel) > 0 for channel in self._paces)
-
     def _pace(self, channel: str) -> _Pace:
         return self._paces.setdefault(channel, _Pace(self._interval_s, self._burst))
 

@@ -77,7 +77,8 @@ class Reconciler:
     ) -> None:
         self._outbox, self._finder, self._clock = outbox, finder, clock
         self._settings, self._follow_ups = settings or ReconcileSettings(), follow_ups
-        self._tasks: set[asyncio.Task[None]] = set()
+        self.tasks: set[asyncio.Task[None]] = set()
+        """The look-ups in progress."""
         self._settling: dict[asyncio.Task[None], str] = {}
         """The channels whose unknown outcomes are being settled."""
         self._next_s = 0.0
@@ -86,7 +87,7 @@ class Reconciler:
         """Start the look-ups that are due; return whether there were any."""
         now_s = asyncio.get_running_loop().time()
         if not self._settings.enabled or now_s < self._next_s:
-            return bool(self._tasks)
+            return False
         self._next_s = now_s + self._settings.every_s
         now, lease, busy = self._clock(), self._settings.lease, frozenset(self._settling.values())
         unknown = await self._outbox.attempts.claim(now, lease=lease, busy=busy)
@@ -97,18 +98,18 @@ class Reconciler:
         sent = await self._outbox.attempts.claim_sent(now, lease=lease)
         for channel, copied in groupby(sorted(sent, key=_channel), key=_channel):
             self._start(self._verify(channel, list(copied)))
-        return bool(self._tasks)
+        return bool(unknown or sent)
 
     async def stop(self) -> None:
         """Abandon the look-ups; other processes repeat them when their leases end."""
-        for task in self._tasks:
+        for task in self.tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self.tasks, return_exceptions=True)
 
     def _start(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(_logged(work))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
         return task
 
     async def _settle(self, channel: str, claimed: Sequence[ClaimedDelivery]) -> None:

@@ -13,15 +13,13 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from sqlalchemy.ext.asyncio import AsyncEngine
-
 from bot.domain.jobs import JobState
 from bot.domain.subscriptions import RuleSettings
 from bot.rules.diagnosis_config import DiagnosisConfig, build_scanner
-from bot.store.engine import Database, parse_database_url, sqlite_engine
+from bot.store.engine import Database
 from bot.store.migrate import upgrade
 from bot.store.store import Store
-from tests.simulation.inline_sqlite import URL, inline_driver
+from tests.simulation.inline_database import URL, InlineEngine
 from tests.simulation.invariants import Violation, check_at_end, check_post
 from tests.simulation.pausing_loop import PausingLoop
 from tests.simulation.platform import SimulatedPlatform
@@ -49,10 +47,11 @@ def run_scenario(scenario: Scenario, process: type[SimulatedProcess] = Simulated
     """Simulate one scenario from an empty database."""
     logging.disable(logging.CRITICAL)
     try:
-        engine, disk = shared_disk()
-        empty_database().backup(disk)
+        engine = shared_engine()
+        empty_database().backup(engine.disk)
+        database = Database(URL, engine=engine)  # type: ignore[arg-type]
         with asyncio.Runner(loop_factory=PausingLoop) as runner:
-            return runner.run(_Simulation(scenario, process, Database(URL, engine=engine), disk).run())
+            return runner.run(_Simulation(scenario, process, database, engine.disk).run())
     finally:
         logging.disable(logging.NOTSET)
 
@@ -75,13 +74,9 @@ def diagnosis_config() -> DiagnosisConfig:
 
 
 @cache
-def shared_disk() -> tuple[AsyncEngine, sqlite3.Connection]:
-    """The disk of every simulation: an engine whose statements stay compiled, and a connection to look at the rows."""
-    disk = sqlite3.connect("file::memory:?cache=shared", uri=True, isolation_level=None)
-    empty_database().backup(disk)
-    engine = sqlite_engine(parse_database_url(URL), driver=inline_driver())
-    asyncio.run(Store(Database(URL, engine=engine)).check())  # what SQLAlchemy does at the first connection only
-    return engine, disk
+def shared_engine() -> InlineEngine:
+    """The disk of every simulation."""
+    return InlineEngine()
 
 
 class _Simulation:
@@ -96,7 +91,6 @@ class _Simulation:
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(lambda *_: None)  # tasks of killed processes end with an error nobody awaits
         self._start_s = loop.time()
-        await self._store.aclose()  # a new pool: a seed must not depend on those before it
         self._build()
         await self._subscribe()
         for one in self._processes.values():

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Column, ColumnElement, Table, and_, true, update
+from sqlalchemy import Column, ColumnElement, Table, and_, or_, select, true, update
 
 from bot.store.engine import Database
 from bot.store.outbox import DeliveryState
@@ -31,7 +31,9 @@ class DueTimes:
         self, now: datetime, *, furthest_poll: timedelta, furthest_delivery: timedelta
     ) -> CorrectedDueTimes:
         """Make everything due now that is due later than any wait or lease allows."""
-        await self._verify_soon(now, now + furthest_delivery)
+        async with self._database.write() as connection:
+            late = update(deliveries).where(deliveries.c.verify_at > now + furthest_delivery)
+            await connection.execute(late.values(verify_at=now))
         return CorrectedDueTimes(
             await self._set_due(watches, true(), now, watches.c.due_at > now + furthest_poll),
             await self._set_due(deliveries, _IS_QUEUED, now, deliveries.c.due_at > now + furthest_delivery),
@@ -42,7 +44,6 @@ class DueTimes:
 
         For a clock that was set back: until it has caught up, due times of the clock before say nothing.
         """
-        await self._verify_soon(now, now)
         counts = [0, 0]
         for index, (table, wanted) in enumerate(((watches, true()), (deliveries, _IS_QUEUED))):
             is_claimed: ColumnElement[bool] = table.c.claim_token.is_not(None)
@@ -54,11 +55,20 @@ class DueTimes:
                 await connection.execute(update(column.table).where(column > now).values({column.name: now}))
         return CorrectedDueTimes(*counts)
 
-    async def _verify_soon(self, now: datetime, latest: datetime) -> None:
-        """Look now for copies of messages that would be looked for after `latest`."""
+    async def move_attempts(self, by: timedelta) -> None:
+        """Move the times of attempts with an unknown outcome when the clock is set `by` this difference.
+
+        A verification must not come early, because Slack may accept an attempt late. A message is looked for since its
+        attempt: after a step back by twice the difference, because it is unknown how long nobody ran.
+        """
+        is_attempted = or_(deliveries.c.attempt_at.is_not(None), deliveries.c.unsure_since.is_not(None))
+        is_unsettled = or_(deliveries.c.verify_at.is_not(None), and_(_IS_QUEUED, is_attempted))
+        moves = {"attempt_at": min(2 * by, timedelta(0)), "unsure_since": min(2 * by, timedelta(0)), "verify_at": by}
+        unsettled = select(deliveries).where(is_unsettled).with_for_update()
         async with self._database.write() as connection:
-            late = update(deliveries).where(deliveries.c.verify_at > latest)
-            await connection.execute(late.values(verify_at=now))
+            for row in (await connection.execute(unsettled)).mappings().all():
+                moved = {name: None if row[name] is None else row[name] + move for name, move in moves.items()}
+                await connection.execute(update(deliveries).where(deliveries.c.id == row["id"]).values(moved))
 
     async def _set_due(
         self, table: Table, wanted: ColumnElement[bool], due_at: datetime, is_wrong: ColumnElement[bool]

@@ -93,7 +93,7 @@ class Database:
         self,
         url: str,
         *,
-        transaction_timeout_s: float = TRANSACTION_TIMEOUT_S,
+        transaction_timeout_s: float | None = TRANSACTION_TIMEOUT_S,
         busy_timeout_s: float = BUSY_TIMEOUT_S,
         engine: AsyncEngine | None = None,
     ) -> None:
@@ -170,7 +170,7 @@ def _upsert(table: Table, columns: tuple[str, ...], *, is_sqlite: bool) -> sqlit
 
 
 @asynccontextmanager
-async def _transaction(engine: AsyncEngine, timeout_s: float) -> AsyncIterator[AsyncConnection]:
+async def _transaction(engine: AsyncEngine, timeout_s: float | None) -> AsyncIterator[AsyncConnection]:
     try:
         async with asyncio.timeout(timeout_s), engine.begin() as connection:
             yield connection

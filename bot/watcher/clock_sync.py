@@ -239,6 +239,7 @@ class ClockSync:
         self._set(self._clock() + difference, self._generation + 1)
         if abs(difference) > self._settings.tolerance:
             log.warning("system clock adopted", extra={"by_s": _seconds(difference)})
+            await self._due_times.move_attempts(difference)
         if difference < -self._settings.tolerance:
             await self._due_times.make_due(self._clock(), self._settings.lease)
 

@@ -34,7 +34,7 @@ LEASE = timedelta(seconds=30)
 _CLOCKS = ClockSyncSettings(
     adopt_after_s=30, lease=LEASE, furthest_poll=timedelta(minutes=2), furthest_delivery=timedelta(minutes=2)
 )
-_RESTS = LoopSettings(shortest_rest_s=1.0, longest_rest_s=8.0, heartbeat_every=timedelta(hours=1))
+_RESTS = LoopSettings(shortest_rest_s=2.0, longest_rest_s=8.0, heartbeat_every=timedelta(hours=1))
 
 
 @dataclass

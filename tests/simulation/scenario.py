@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 CHANNELS = ("C1", "C2")
-LENGTH_S = 90.0
+LENGTH_S = 60.0
 """How long things go wrong; afterwards everything works until nothing is left to send."""
 _WORDS = ("amber", "basalt", "cedar", "dune", "ember", "fjord", "grove", "harbor", "islet", "juniper", "kelp", "lagoon")
 

@@ -26,6 +26,7 @@ from tests.simulation.platform import SimulatedPlatform
 from tests.simulation.process import SimulatedProcess, World
 from tests.simulation.scenario import LENGTH_S, Event, Scenario, epoch
 from tests.simulation.slack import Posted, SlackModel
+from tests.support.virtual_time import VirtualTimeLoop
 
 QUIET_S = 10.0
 """How long nothing may be left to send before the simulation ends."""
@@ -49,8 +50,9 @@ def run_scenario(scenario: Scenario, process: type[SimulatedProcess] = Simulated
     try:
         engine = shared_engine()
         empty_database().backup(engine.disk)
-        database = Database(URL, engine=engine)  # type: ignore[arg-type]
-        with asyncio.Runner(loop_factory=PausingLoop) as runner:
+        database = Database(URL, engine=engine, transaction_timeout_s=None)  # type: ignore[arg-type]
+        has_pauses = any(event.what == "pause" for event in scenario.events)
+        with asyncio.Runner(loop_factory=PausingLoop if has_pauses else VirtualTimeLoop) as runner:
             return runner.run(_Simulation(scenario, process, database, engine.disk).run())
     finally:
         logging.disable(logging.NOTSET)

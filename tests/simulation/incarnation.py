@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextvars import ContextVar
+import asyncio
+from collections.abc import Callable, Coroutine
+from contextvars import Context, ContextVar
+from typing import TypeVar
+
+_Answer = TypeVar("_Answer")
 
 
 class ProcessKilled(BaseException):
@@ -47,6 +51,11 @@ class Incarnation:
 
 current_process: ContextVar[Incarnation | None] = ContextVar("current_process", default=None)
 """The process whose task runs; None in the simulation itself."""
+
+
+async def leave_process(call: Coroutine[object, object, _Answer]) -> _Answer:
+    """Let others work on a call. They go on when the process is paused, is killed or stops waiting."""
+    return await asyncio.shield(asyncio.get_running_loop().create_task(call, context=Context()))
 
 
 def check_alive() -> None:

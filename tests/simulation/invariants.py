@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from bot.domain.alerts import Incident
+from bot.slack.render.incident_root import render_root
+from bot.store.codec import from_json
 from tests.simulation.scenario import Scenario
 from tests.simulation.slack import Posted, SlackModel
 
@@ -34,7 +38,7 @@ def check_post(slack: SlackModel, posted: Posted) -> list[Violation]:
 def check_at_end(scenario: Scenario, slack: SlackModel, rows: Rows) -> list[Violation]:
     """Check what people see when everything works again."""
     doubled = [*_doubled(slack), *_announced_twice(slack)] if scenario.can_read_history else []
-    return [*_lost(slack, rows), *doubled, *_unseen(scenario, rows)]
+    return [*_lost(slack, rows), *doubled, *_stale(slack, rows), *_unseen(scenario, rows)]
 
 
 def _lost(slack: SlackModel, rows: Rows) -> list[Violation]:
@@ -63,6 +67,19 @@ def _announced_twice(slack: SlackModel) -> list[Violation]:
     shown = [one for one in slack.messages if not one.deleted and not one.thread_ts]
     roots = Counter((one.channel, one.metadata["alert_id"]) for one in shown if one.metadata.get("alert_id"))
     return [Violation("doubled", f"{count} root messages of {key}") for key, count in roots.items() if count > 1]
+
+
+def _stale(slack: SlackModel, rows: Rows) -> list[Violation]:
+    """Each root message shows the newest state of its incident."""
+    incidents = rows("SELECT value, root FROM incidents WHERE digest_id IS NULL AND root IS NOT NULL")
+    states = {json.loads(str(root))["ts"]: from_json(str(value), Incident) for value, root in incidents}
+    found = []
+    for message in (one for one in slack.messages if one.ts in states and not one.deleted):
+        newest = render_root(states[message.ts]).payload()
+        shown = {name: message.payload.get(name) for name in newest}
+        if shown != newest:
+            found.append(Violation("stale", f"{message.ts} shows {shown['text']!r} instead of {newest['text']!r}"))
+    return found
 
 
 def _unseen(scenario: Scenario, rows: Rows) -> list[Violation]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
 
-from bot.domain.alerts import Delivery, DeliveryKind, Receipt
+from bot.domain.alerts import Delivery, DeliveryKind, Notification, Receipt
 from bot.domain.grouping import STANDARD, Grouping
 from bot.domain.watches import PollResult
 from bot.errors import DeliveryError
@@ -82,6 +82,34 @@ class _SendingWatches(Watches):
         mine = (deliveries.c.watch_id == watch_id, deliveries.c.dedupe_key == dedupe_key)
         async with self._database.read() as connection:
             return int(await connection.scalar(select(deliveries.c.id).where(*mine)) or 0)
+
+
+class NeverRepeatsEdits(SimulatedProcess):
+    """Does not show the newest state again after an edit whose outcome is unknown, so an older one may overtake it."""
+
+    def store(self) -> Store:
+        store = copy.copy(self.world.store)
+        store.deliveries = _ForgetfulOutbox(self.world.database)
+        return store
+
+
+class _ForgetfulOutbox(Deliveries):
+    async def mark_sent(
+        self,
+        delivery_id: int,
+        token: str,
+        receipt: Receipt,
+        now: datetime,
+        follow_ups: Sequence[Delivery] = (),
+        edit: Notification | None = None,
+    ) -> bool:
+        return await super().mark_sent(delivery_id, token, receipt, now, follow_ups)
+
+
+class HoldsClaims(SimulatedProcess):
+    """Claims deliveries for a day, so nobody sends what a killed process was about to send."""
+
+    delivery_lease = timedelta(days=1)
 
 
 class IgnoresClaims(SimulatedProcess):

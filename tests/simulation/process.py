@@ -53,6 +53,8 @@ class World:
 class SimulatedProcess:
     """Runs until it is killed. `system_offset` is how far its system clock is from the true time."""
 
+    delivery_lease = LEASE
+
     def __init__(self, name: str, seed: int, world: World, *, syncs_clock: bool = False) -> None:
         self.name, self.system_offset = name, timedelta(0)
         self.world, self._random = world, random.Random(f"{seed}:{name}")
@@ -100,10 +102,10 @@ class SimulatedProcess:
 
     def create_deliverer(self, kind: type[Deliverer], clock: SteadyClock) -> Deliverer:
         """Create a deliverer on the simulated network."""
-        settings = DeliverySettings(lease=LEASE, send_timeout_s=2.0, longest_retry=timedelta(seconds=20))
+        settings = DeliverySettings(lease=self.delivery_lease, send_timeout_s=2.0, longest_retry=timedelta(seconds=20))
         client = SimulatedClient(self.world.slack)
         notifier = SlackNotifier(client, history=PostHistory(client, clock))
-        return kind(self.world.store, notifier, clock, settings, self._random.random)
+        return kind(self.store(), notifier, clock, settings, self._random.random)
 
     async def stop(self) -> None:
         """Stop cleanly, as after SIGTERM."""

@@ -57,8 +57,8 @@ class Scenario:
     """Whether system clocks differ and jump."""
 
 
-def draw(seed: int, *, can_read_history: bool = True, with_clocks: bool = True) -> Scenario:
-    """Draw the scenario of a seed; `with_clocks` whether system clocks may change."""
+def draw(seed: int, *, can_read_history: bool = True) -> Scenario:
+    """Draw the scenario of a seed."""
     dice = random.Random(seed)
     jobs = tuple(f"p/job{number}" for number in range(dice.randint(1, 3)))
     subscriptions = [(dice.choice(CHANNELS), job) for job in jobs]
@@ -68,9 +68,7 @@ def draw(seed: int, *, can_read_history: bool = True, with_clocks: bool = True) 
     events = [event for job in jobs for event in _job_events(dice, job)]
     events += _process_events(dice, processes)
     calm, clocks_change = dice.random() < 0.1, dice.random() < 0.2
-    clock_events = _clock_events(dice, processes) if clocks_change else []
-    clocks_change = clocks_change and with_clocks
-    events += clock_events if clocks_change else []
+    events += _clock_events(dice, processes) if clocks_change else []
     return Scenario(
         seed=seed,
         jobs=jobs,

@@ -20,7 +20,6 @@ class Chunk:
     first: int
     count: int
     can_read_history: bool = True
-    with_clocks: bool = True
 
 
 @dataclass
@@ -38,9 +37,7 @@ def run_chunk(chunk: Chunk, process: type[SimulatedProcess] = SimulatedProcess) 
     """Simulate each seed of a chunk."""
     result = ChunkResult()
     for seed in range(chunk.first, chunk.first + chunk.count):
-        outcome = run_scenario(
-            draw(seed, can_read_history=chunk.can_read_history, with_clocks=chunk.with_clocks), process
-        )
+        outcome = run_scenario(draw(seed, can_read_history=chunk.can_read_history), process)
         result.seeds, result.posts = result.seeds + 1, result.posts + outcome.posts
         result.lasted_s += outcome.lasted_s
         if outcome.violations:

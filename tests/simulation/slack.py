@@ -18,7 +18,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from tests.simulation.incarnation import check_alive
+from tests.simulation.incarnation import check_alive, leave_process
 from tests.simulation.scenario import SlackFaults, epoch
 
 _EPOCH_S = epoch().timestamp()
@@ -84,10 +84,7 @@ class SlackModel:
         if fault == "server_error" and self.random.random() < 0.5:
             raise SlackRefusal("internal_error", 500)
         if fault == "late":
-            asyncio.get_running_loop().call_later(
-                5 + 20 * self.random.random(), self._accept_quietly, method, arguments
-            )
-            await asyncio.sleep(60)
+            await asyncio.sleep(5 + 20 * self.random.random())
         answer = self._accept(method, arguments)
         if fault == "answer_lost":
             raise aiohttp.ClientOSError("reset")
@@ -105,12 +102,6 @@ class SlackModel:
             if drawn < 0:
                 return name
         return None
-
-    def _accept_quietly(self, method: str, arguments: dict[str, Any]) -> None:
-        try:
-            self._accept(method, arguments)
-        except SlackRefusal:
-            return
 
     def _accept(self, method: str, arguments: dict[str, Any]) -> dict[str, Any]:
         match method:
@@ -207,7 +198,7 @@ class SimulatedClient(AsyncWebClient):
         check_alive()
         arguments = {**(data or {}), **(params or {}), **(json or {})}
         try:
-            answer, status, headers = await self._model.call(api_method, arguments), 200, dict[str, str]()
+            answer, status, headers = await leave_process(self._model.call(api_method, arguments)), 200, {}
         except SlackRefusal as refusal:
             answer, status, headers = {"ok": False, "error": refusal.code}, refusal.status, refusal.headers
         check_alive()

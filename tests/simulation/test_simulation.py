@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from tests.simulation.planted_bugs import IgnoresClaims, MarksBeforeSending, SendsBeforeCommitting
+from tests.simulation.planted_bugs import (
+    HoldsClaims,
+    IgnoresClaims,
+    MarksBeforeSending,
+    NeverRepeatsEdits,
+    SendsBeforeCommitting,
+)
 from tests.simulation.process import SimulatedProcess
 from tests.simulation.scenario import Event, Scenario, SlackFaults, draw
 from tests.simulation.seeds import CHUNK, Chunk, run_chunk
@@ -15,7 +21,7 @@ SEEDS = 1000
 
 @pytest.mark.parametrize("first", range(0, SEEDS, CHUNK))
 def test_nothing_is_lost_and_nothing_doubled(first: int) -> None:
-    result = run_chunk(Chunk(first, CHUNK, with_clocks=False))
+    result = run_chunk(Chunk(first, CHUNK))
 
     assert {} == result.violations, "python -m tests.simulation --replay SEED"
     assert result.posts > 0
@@ -23,14 +29,25 @@ def test_nothing_is_lost_and_nothing_doubled(first: int) -> None:
 
 @pytest.mark.parametrize("first", range(SEEDS, SEEDS + 100, CHUNK))
 def test_nothing_is_lost_when_the_history_cannot_be_read(first: int) -> None:
-    result = run_chunk(Chunk(first, CHUNK, can_read_history=False, with_clocks=False))
+    result = run_chunk(Chunk(first, CHUNK, can_read_history=False))
 
     assert {} == result.violations
 
 
-@pytest.mark.parametrize("bug", [MarksBeforeSending, SendsBeforeCommitting, IgnoresClaims])
-def test_a_planted_bug_is_found(bug: type[SimulatedProcess]) -> None:
-    assert any(run_chunk(Chunk(seed, 1, with_clocks=False), bug).violations for seed in range(SEEDS))
+@pytest.mark.parametrize(
+    ("bug", "invariant"),
+    [
+        (MarksBeforeSending, "lost"),
+        (SendsBeforeCommitting, "doubled"),
+        (HoldsClaims, "lost"),
+        (NeverRepeatsEdits, "stale"),
+        (IgnoresClaims, "doubled"),
+    ],
+)
+def test_a_planted_bug_is_found(bug: type[SimulatedProcess], invariant: str) -> None:
+    found = (one.invariant for seed in range(SEEDS) for one in run_scenario(draw(seed), bug).violations)
+
+    assert next(found, None) == invariant
 
 
 def test_a_seed_replays_exactly() -> None:

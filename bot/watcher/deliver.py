@@ -27,7 +27,7 @@ from bot.watcher.reconcile import FollowUps, PostFinder, Reconciler, ReconcileSe
 log = logging.getLogger(__name__)
 _EDITS = "edits"
 _LONGEST_REST_S = 1.0
-"""How long a turn or a look-up is waited for before the outbox is read again."""
+"""How long a turn or a search is waited for before the outbox is read again."""
 
 
 class Notifier(PostFinder, Protocol):
@@ -132,7 +132,7 @@ class Deliverer:
         return True
 
     async def _wait_for_turn(self) -> bool:
-        """Wait until a channel with a backlog accepts a message, or a look-up ends; return False if neither is so."""
+        """Wait until a channel with a backlog accepts a message, or a search ends; return False if neither is awaited."""
         turns_s = [wait_s for one in self._full if (wait_s := self._rate_limiter.wait_s(one)) > 0]
         look_ups = self._reconciler.tasks
         timeout_s = min([_LONGEST_REST_S, *turns_s])

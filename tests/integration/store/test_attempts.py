@@ -173,6 +173,24 @@ async def test_a_message_sent_after_an_unknown_outcome_is_verified_once(store: S
     assert await attempts.claim_sent(due + 10 * LEASE, lease=LEASE) == []
 
 
+@pytest.mark.parametrize("by", [timedelta(hours=2), timedelta(hours=-2), timedelta(minutes=1), -SECOND])
+async def test_attempts_move_with_a_clock_that_is_set(store: Store, now: datetime, by: timedelta) -> None:
+    await add_to_outbox(store, now, delivery("sent"))
+    await lose_answer(store, now)
+    (unknown,) = await claim_unknown(store, now + SECOND)
+    await store.deliveries.mark_sent(unknown.id, unknown.token, RECEIPT, now)
+    await add_to_outbox(store, now, delivery("unknown"))
+    await lose_answer(store, now)
+
+    await store.due_times.move_attempts(by)
+
+    searched_since = now + min(2 * by, timedelta(0))
+    assert await store.deliveries.attempts.claim_sent(now + by + VERIFY_AFTER - SECOND, lease=LEASE) == []
+    (sent,) = await store.deliveries.attempts.claim_sent(now + by + VERIFY_AFTER, lease=LEASE)
+    (lost,) = await claim_unknown(store, now + SECOND)
+    assert (sent.unsure_since, lost.unsure_since) == (searched_since, searched_since)
+
+
 async def test_the_first_receipt_counts_when_two_processes_sent_a_message(store: Store, now: datetime) -> None:
     about = incident(now)
     await add_to_outbox(store, now, delivery("root", DeliveryKind.ROOT, about=about), about=about)

@@ -132,7 +132,7 @@ class Deliverer:
         return True
 
     async def _wait_for_turn(self) -> bool:
-        """Wait until a channel with a backlog accepts a message, or a search ends; return False if neither is awaited."""
+        """Wait until a channel with a backlog accepts a message, or a search ends; return whether there is any."""
         turns_s = [wait_s for one in self._full if (wait_s := self._rate_limiter.wait_s(one)) > 0]
         look_ups = self._reconciler.tasks
         timeout_s = min([_LONGEST_REST_S, *turns_s])

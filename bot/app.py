@@ -108,7 +108,15 @@ async def serve(settings: Settings) -> None:
         log.info("trainwatch started", extra={"mode": settings.trainwatch_slack_mode, "platforms": platforms})
         directory, redactor = JobDirectory(store.known_jobs.save), Redactor(settings.secrets, patterns)
         runner = CommandRunner(registry, clock, redactor, lambda: config, directory=directory)
-        await _run_until_signal(_run(settings, ChannelRunner(runner, store), clock, access, webhooks))
+        await _run_until_signal(
+            _run(
+                settings,
+                ChannelRunner(runner, store, poll_interval=settings.trainwatch_poll_interval),
+                clock,
+                access,
+                webhooks,
+            )
+        )
         log.info("trainwatch stopped")
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from bot.commands.answers import Answer, Asker, ErrorAnswer, SystemStatus
@@ -12,6 +12,7 @@ from bot.commands.handlers.failed_job import with_incident
 from bot.commands.handlers.job_lookup import JobsSource
 from bot.commands.handlers.log_answer import read_logs
 from bot.commands.handlers.notify import answer_notify
+from bot.commands.handlers.patterns import PatternHandlers, matcher_words
 from bot.commands.handlers.rules import ReplaySettings, channel_settings, replay, rules_answer
 from bot.commands.handlers.subscriptions import ChannelHandlers
 from bot.commands.parsing.help import help_answer
@@ -25,8 +26,9 @@ from bot.commands.subcommands.rules import ReplayAnswer, ReplayCommand, RulesAns
 from bot.commands.subcommands.spec import Frontend
 from bot.commands.subcommands.subscriptions import ChannelCommand, UndoUnwatchCommand, UnsilenceCommand
 from bot.commands.subcommands.table import HelpCommand, SlackCommand
-from bot.domain.job_matching import KnownJob
-from bot.domain.jobs import JobRef, JobState
+from bot.domain.job_matching import KnownJob, Matcher
+from bot.domain.jobs import JobState
+from bot.domain.observations import POLL_INTERVAL
 from bot.errors import BotError, UsageError
 from bot.providers.budget import restart_time, within_budget
 from bot.rules.settings import overlay
@@ -44,6 +46,7 @@ class ChannelRunner:
     runner: CommandRunner
     store: Store
     file_turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
+    poll_interval: timedelta = POLL_INTERVAL
 
     async def resolve(self, command: SlackCommand, asker: Asker) -> ResolvedCommand[SlackCommand] | ErrorAnswer:
         """As `CommandRunner.resolve`; a name means a job of this channel first, then any watched job."""
@@ -71,7 +74,7 @@ class ChannelRunner:
         return (*failing.values(), *(job for job in watched if job.ref not in failing))
 
     async def concerned_job(self, command: SlackCommand, asker: Asker) -> str | None:
-        """Return the reference of the one job that a resolved command is about; None for no job or several."""
+        """Return the reference, or the pattern of references, that a resolved command is about; None: no job or any."""
         if isinstance(command, UnsilenceCommand):
             silences = await self.store.silences.active(asker.channel, self.runner.clock())
             matchers = (one.matchers for one in silences if one.id == command.silence_id)
@@ -79,7 +82,10 @@ class ChannelRunner:
         if isinstance(command, UndoUnwatchCommand):
             removed = await self.store.removed_subscriptions.find(command.number, asker.channel)
             return str(removed[0].job) if len(removed) == 1 else None
-        return getattr(command, "ref", None)
+        if (ref := getattr(command, "ref", None)) is not None:
+            return str(ref)
+        wanted: tuple[Matcher, ...] = getattr(command, "matchers", ())
+        return next((one.value for one in wanted if one.label == "job" and not one.is_negated), None)
 
     async def system_status(self) -> SystemStatus:
         """The backlog, and the request rate of each platform."""
@@ -102,9 +108,10 @@ class ChannelRunner:
             return await answer_audit(replace(command, channel=asker.channel), self.store.audit)
         if isinstance(command, ChannelCommand):
             config = self.runner.diagnosis_config
-            return await ChannelHandlers(registry, self.store, redactor, config, asker, now).answer(command)
-        if isinstance(command, RulesCommand) and command.ref is not None:
-            return await self._channel_rules(registry.resolve(command.ref)[1], asker)
+            interval = self.poll_interval
+            return await ChannelHandlers(registry, self.store, redactor, config, asker, now, interval).answer(command)
+        if isinstance(command, RulesCommand) and (command.matchers or command.ref is not None):
+            return await self._channel_rules(command, asker)
         if isinstance(command, ReplayCommand):
             return await self._replay(command, asker)
         if isinstance(command, JobsCommand) and command.mine:
@@ -141,12 +148,31 @@ class ChannelRunner:
             tested = channel_settings(own, config)
         return await replay(provider, ref, command, tested, redactor, now)
 
-    async def _channel_rules(self, job: JobRef, asker: Asker) -> RulesAnswer:
+    async def _channel_rules(self, command: RulesCommand, asker: Asker) -> RulesAnswer:
         """The rules with the settings of the channel's subscription; with the installation's if it has none."""
-        defaults = self.runner.diagnosis_config().defaults
+        if command.matchers:
+            return await self._pattern_rules(command.matchers, asker)
+        job, defaults = self.runner.registry.resolve(command.ref or "")[1], self.runner.diagnosis_config().defaults
         subscribed = [one for one in await self.store.subscriptions.for_job(job) if one.channel == asker.channel]
         settings = overlay(defaults, subscribed[0].settings) if subscribed else defaults
         return replace(rules_answer(settings), job=job if subscribed else None)
+
+    async def _pattern_rules(self, matchers: tuple[Matcher, ...], asker: Asker) -> RulesAnswer:
+        """The rules with the settings of a pattern of the channel."""
+        patterns = PatternHandlers(
+            self.runner.registry,
+            self.store,
+            self.runner.redactor,
+            asker,
+            self.poll_interval,
+            self.runner.clock(),
+        )
+        found = await patterns.find(patterns.own(matchers))
+        if found is None:
+            text = matcher_words(matchers)
+            raise UsageError(f"This channel has no pattern `{text}`. `list` shows its patterns.")
+        settings = overlay(self.runner.diagnosis_config().defaults, found.settings)
+        return replace(rules_answer(settings), pattern=found.text)
 
     async def _add_progress(self, answer: JobsAnswer) -> JobsAnswer:
         """Add the progress of jobs that any channel watches; the logs of others are not read for a list."""

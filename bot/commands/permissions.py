@@ -7,6 +7,7 @@ from bot.commands.subcommands.channel_check import ChannelCheckCommand
 from bot.commands.subcommands.jobs import DiagnoseCommand, JobsCommand, MetricsCommand, StatusCommand
 from bot.commands.subcommands.logs import LogsCommand
 from bot.commands.subcommands.notify import NotifyCommand, NotifyMeCommand
+from bot.commands.subcommands.patterns import UnwatchPatternCommand, WatchPatternCommand
 from bot.commands.subcommands.rules import ReplayCommand, RulesCommand
 from bot.commands.subcommands.subscriptions import (
     ListCommand,
@@ -31,7 +32,9 @@ def required_role(command: SlackCommand) -> AccessRole:
             return AccessRole.READ
         case NotifyCommand():
             return AccessRole.ADMINISTER if command.change is not None else AccessRole.READ
-        case WatchCommand() | UndoUnwatchCommand() | UnsilenceCommand():
+        case (
+            WatchCommand() | WatchPatternCommand() | UnwatchPatternCommand() | UndoUnwatchCommand() | UnsilenceCommand()
+        ):
             return AccessRole.OPERATE
         case UnwatchCommand():
             return AccessRole.ADMINISTER if command.ref is None else AccessRole.OPERATE

@@ -16,6 +16,7 @@ from bot.commands.subcommands.audit import AuditCommand
 from bot.commands.subcommands.channel_check import ChannelCheckCommand
 from bot.commands.subcommands.jobs import DiagnoseCommand, JobsCommand, MetricsCommand, StatusCommand
 from bot.commands.subcommands.notify import NotifyCommand, NotifyMeCommand
+from bot.commands.subcommands.patterns import UnwatchPatternCommand, WatchPatternCommand
 from bot.commands.subcommands.rules import ReplayCommand, RulesCommand
 from bot.commands.subcommands.shell import FollowCommand
 from bot.commands.subcommands.subscriptions import ListCommand, UndoUnwatchCommand, UnsilenceCommand
@@ -41,6 +42,8 @@ _WITHOUT_JOB = (
     ListCommand,
     UndoUnwatchCommand,
     UnsilenceCommand,
+    WatchPatternCommand,
+    UnwatchPatternCommand,
     NotifyCommand,
     NotifyMeCommand,
     AuditCommand,

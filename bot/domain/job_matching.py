@@ -94,6 +94,11 @@ class Matcher:
         return (value == self.value or value in self.others) is not self.is_negated
 
 
+def can_join(job: KnownJob) -> bool:
+    """Whether a pattern watches a job: not one that has ended, nor a deployment without replicas."""
+    return job.state is not None and not job.state.is_terminal and job.state is not JobState.IDLE
+
+
 def matches_all(matchers: Iterable[Matcher], labels: Mapping[str, str]) -> bool:
     """Whether labels pass every matcher."""
     return all(matcher.matches(labels) for matcher in matchers)
@@ -134,7 +139,7 @@ def format_matchers(matchers: Iterable[Matcher]) -> tuple[str, ...]:
     """Return matchers on jobs as the words that `parse_matchers` reads, with an option before what is excluded."""
     words: list[str] = []
     for matcher in matchers:
-        sign = "~" if matcher.is_pattern else "="
+        sign = "~" if matcher.is_pattern and _is_wild(matcher.value) else "="
         word = matcher.value if matcher.label == "job" else f"{matcher.label}{sign}{matcher.value}"
         words += ["--exclude", word] if matcher.is_negated else [word]
     return tuple(words)
@@ -182,7 +187,7 @@ def _parse_matcher(typed: str) -> Matcher:
         if label == "owner" and not _is_wild(value):
             return _owner(value)
         is_part = labelled[2] == "~" and not _is_wild(value)
-        return Matcher(label, f"*{value}*" if is_part else value, is_pattern=is_part or _is_wild(value))
+        return Matcher(label, f"*{value}*" if is_part else value, is_pattern=True)
     platform, colon, job = word.partition(":")
     if not colon or not job or "*" in platform:
         raise UsageError(

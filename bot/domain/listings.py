@@ -6,6 +6,8 @@ from datetime import datetime
 from bot.domain.job_matching import KnownJob
 from bot.domain.jobs import Job, JobRef, JobState
 
+MAX_LISTED = 5_000
+"""Jobs of one listing; older ones are not listed."""
 EVERY_JOB = "*"
 """In place of an id: a notification is about a platform."""
 

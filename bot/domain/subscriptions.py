@@ -10,7 +10,7 @@ from bot.domain.job_matching import Matcher, format_matchers, matches_all
 from bot.domain.jobs import Job, JobRef
 
 DEFAULT_PATTERN_LIMIT = 500
-MAX_PATTERN_LIMIT = 5_000
+"""The most jobs that a pattern watches at once, unless somebody chooses another limit."""
 Setting = str | int | float | bool
 """Value of a rule parameter. Durations are in seconds; ratios are 0 to 1."""
 

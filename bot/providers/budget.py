@@ -163,6 +163,12 @@ def count_request() -> None:
         budget.count_request()
 
 
+def requests_so_far() -> int:
+    """Return how many requests the current budget has counted; 0 without one."""
+    budget = _CURRENT.get()
+    return 0 if budget is None else budget.requests
+
+
 def restart_time() -> None:
     """Let the time of the current budget, if there is one, begin now."""
     if (budget := _CURRENT.get()) is not None:

@@ -25,6 +25,7 @@ from bot.commands.subcommands.arguments import InputContext
 from bot.commands.subcommands.channel_check import ChannelCheckAnswer
 from bot.commands.subcommands.jobs import DiagnoseCommand, JobsCommand
 from bot.commands.subcommands.logs import LogsAnswer, LogsCommand
+from bot.commands.subcommands.patterns import WatchPatternAnswer, names_me
 from bot.commands.subcommands.rules import ReplayCommand
 from bot.commands.subcommands.subscriptions import RestoreAnswer, SilenceAnswer, UnwatchAnswer, WatchAnswer
 from bot.commands.subcommands.table import SlackCommand
@@ -107,7 +108,7 @@ class Answering:
             refused = self.gate.refuse(attempt, refusal)
             await reply.private(render_error(refused, text, is_public=not reply.is_private))
             return
-        if isinstance(command, JobsCommand) and command.mine:
+        if (isinstance(command, JobsCommand) and command.mine) or names_me(getattr(command, "matchers", ())):
             profile = await self.profiles.get(reply.client, reply.user, context.now)
             asker = replace(asker, email=profile.email)
         answer, attempt.job = await self._run_noted(reply, command, asker, attempt, notes)
@@ -257,9 +258,11 @@ def concerns_channel(answer: Answer) -> bool:
     match answer:
         case WatchAnswer():
             return answer.has_changed
-        case SilenceAnswer():
+        case SilenceAnswer() | WatchPatternAnswer():
             return True
-        case UnwatchAnswer(jobs) | RestoreAnswer(jobs):
+        case UnwatchAnswer():
+            return bool(answer.jobs or answer.pattern)
+        case RestoreAnswer(jobs):
             return bool(jobs)
         case _:
             return False

@@ -14,8 +14,7 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.alerts import Delivery, DeliveryKind, Notification, NotifyReason
-from bot.domain.job_matching import KnownJob, job_labels, matches_all
-from bot.domain.jobs import JobState
+from bot.domain.job_matching import KnownJob, can_join, job_labels, matches_all
 from bot.domain.listings import JoinedJobs, OverLimit, about_platform
 from bot.domain.subscriptions import PatternSubscription
 from bot.store.codec import to_json
@@ -38,11 +37,6 @@ class _Join:
 
     pattern: PatternSubscription
     job: KnownJob
-
-
-def can_join(job: KnownJob) -> bool:
-    """Whether a job is worth watching: it has not ended, and is not a deployment without replicas."""
-    return job.state is not None and not job.state.is_terminal and job.state is not JobState.IDLE
 
 
 async def join_jobs(

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from bot.domain.durations import Clock
 from bot.domain.job_matching import KnownJob
 from bot.domain.jobs import JobState
-from bot.domain.listings import ClaimedListing, ListingResult
+from bot.domain.listings import MAX_LISTED, ClaimedListing, ListingResult
 from bot.domain.observations import POLL_INTERVAL
 from bot.errors import ConfigError, ProviderError
 from bot.providers.base import Priority
@@ -26,8 +26,6 @@ from bot.watcher.intervals import PollIntervals, next_interval
 
 log = logging.getLogger(__name__)
 
-MAX_LISTED = 5_000
-"""Jobs of one listing; older ones are not listed."""
 _RATE_SHARE = 0.25
 _WAIT_S = 0.1
 _LEASE_SHARE = 4

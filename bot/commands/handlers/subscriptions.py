@@ -6,7 +6,9 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from bot.commands.answers import Asker
+from bot.commands.handlers.patterns import PatternHandlers, matcher_words, watch_words
 from bot.commands.parsing.tokenizer import quote
+from bot.commands.subcommands.patterns import UnwatchPatternCommand, WatchPatternCommand
 from bot.commands.subcommands.subscriptions import (
     ChannelAnswer,
     ChannelCommand,
@@ -24,7 +26,7 @@ from bot.commands.subcommands.subscriptions import (
     WatchCommand,
 )
 from bot.domain.durations import format_duration, spoken_duration
-from bot.domain.job_matching import Matcher
+from bot.domain.job_matching import KnownJob, Matcher, format_matchers, job_labels, matches_all
 from bot.domain.jobs import JobRef
 from bot.domain.subscriptions import Silence, Subscription, Watched
 from bot.domain.wording import plural
@@ -42,6 +44,9 @@ from bot.store.store import Store
 _LONG_SILENCE = timedelta(days=30)
 """A longer one needs a confirmation: it is often a slip, and forgotten before it ends."""
 
+_MANY = 10
+"""More jobs are unwatched after a confirmation."""
+
 
 @dataclass(frozen=True, slots=True)
 class ChannelHandlers:
@@ -53,6 +58,7 @@ class ChannelHandlers:
     config: Callable[[], DiagnosisConfig]
     asker: Asker
     now: datetime
+    poll_interval: timedelta
 
     async def answer(self, command: ChannelCommand) -> ChannelAnswer:
         """Run the command.
@@ -66,18 +72,36 @@ class ChannelHandlers:
                 return await self._watch(command)
             case UnwatchCommand():
                 return await self._unwatch(command)
+            case WatchPatternCommand():
+                self._require_no_secret([*format_matchers(command.matchers), *command.settings])
+                defaults = self.config().defaults
+                settings = parse_settings(command.settings, defaults)
+                return await self._patterns.watch(command, settings, expected_alerts(overlay(defaults, settings)))
+            case UnwatchPatternCommand():
+                return await self._unwatch_pattern(command)
             case UndoUnwatchCommand():
                 return await self._undo_unwatch(command)
             case ListCommand():
-                watched = [self._redact(one) for one in await self._watched()]
-                silences = await self.store.silences.active(self.asker.channel, self.now)
-                return ListAnswer(tuple(watched), silences, self.now)
+                return await self._list()
             case SilenceCommand():
                 return await self._silence(command)
             case UnsilenceCommand():
                 return await self._unsilence(command)
             case _:
                 assert_never(command)
+
+    @property
+    def _patterns(self) -> PatternHandlers:
+        return PatternHandlers(self.registry, self.store, self.redactor, self.asker, self.poll_interval, self.now)
+
+    async def _list(self) -> ListAnswer:
+        """What the channel watches: patterns, jobs, and what is silenced."""
+        watched = [self._redact(one) for one in await self._watched()]
+        silences = await self.store.silences.active(self.asker.channel, self.now)
+        patterns = await self.store.patterns.list(self.asker.channel)
+        states = await self.store.listings.states() if patterns else {}
+        problems = {name: state.problem for name, state in states.items() if state.problem}
+        return ListAnswer(tuple(watched), silences, self.now, patterns, problems)
 
     async def _watch(self, command: WatchCommand) -> WatchAnswer:
         """Subscribe the channel, or change its settings."""
@@ -110,15 +134,48 @@ class ChannelHandlers:
         """End subscriptions of the channel, also those of jobs on platforms that were removed."""
         watched = await self._watched_jobs()
         if command.ref is None:
-            if watched and not command.is_confirmed:
-                question = f"Stop watching {plural(len(watched), 'job')} in this channel?"
-                return ConfirmAnswer(question, "Stop watching all", "unwatch --all --yes")
-            return await self._end([one.subscription for one in await self._watched()])
+            return await self._unwatch_all(command)
         job = self._find(command.ref, watched)
         if job is None:
             known = ", ".join(f"`{one}`" for one in watched[:5]) + (" …" if len(watched) > 5 else "")
             raise UsageError(f"This channel does not watch `{command.ref}`. It watches {known or 'nothing'}.")
         return await self._end([one.subscription for one in await self._watched() if one.subscription.job == job])
+
+    async def _unwatch_all(self, command: UnwatchCommand) -> UnwatchAnswer | ConfirmAnswer:
+        watched, patterns = await self._watched(), await self.store.patterns.list(self.asker.channel)
+        if (watched or patterns) and not command.is_confirmed:
+            what = f" and {plural(len(patterns), 'pattern')}" if patterns else ""
+            question = f"Stop watching {plural(len(watched), 'job')}{what} in this channel?"
+            return ConfirmAnswer(question, "Stop watching all", "unwatch --all --yes")
+        for one in patterns:  # first, so that no job joins meanwhile
+            await self.store.patterns.remove(one.id)
+        ended = await self._end([one.subscription for one in await self._watched()])
+        return replace(ended, pattern=", ".join(one.text for one in patterns))
+
+    async def _unwatch_pattern(self, command: UnwatchPatternCommand) -> UnwatchAnswer | ConfirmAnswer:
+        """End a pattern with its jobs; or, if the channel has no such pattern, the subscriptions that match."""
+        matchers = self._patterns.own(command.matchers)
+        pattern, watched = await self._patterns.find(matchers), await self._watched()
+        if pattern is None:
+            ending = [one.subscription for one in self._patterns.select(matchers, watched)]
+        else:
+            if command.is_confirmed or pattern.watched <= _MANY:
+                await self.store.patterns.hand_over(pattern)
+            ending = [one.subscription for one in await self._watched() if one.subscription.pattern == pattern.id]
+        text = matcher_words(matchers)
+        if pattern is None and not ending:
+            raise UsageError(f"This channel watches no job that matches `{text}`. `list` shows what it watches.")
+        if len(ending) > _MANY and not command.is_confirmed:
+            question = f"Stop watching {plural(len(ending), 'job')} that match `{text}` in this channel?"
+            return ConfirmAnswer(question, "Stop watching", f"unwatch {text} --yes")
+        if pattern is None:
+            others = await self.store.patterns.list(self.asker.channel)
+            note = "New jobs still join the channel's patterns; `list` shows them." if others else ""
+            return replace(await self._end(ending), pattern=text, notes=(note,) if note else ())
+        await self.store.patterns.remove(pattern.id)
+        # Jobs may have joined until the pattern was removed.
+        ending = [one.subscription for one in await self._watched() if one.subscription.pattern == pattern.id]
+        return replace(await self._end(ending), pattern=text, undo=watch_words(pattern))
 
     async def _end(self, subscriptions: Sequence[Subscription]) -> UnwatchAnswer:
         """End subscriptions and their open incidents, after a record of them that an undo reads."""
@@ -164,7 +221,8 @@ class ChannelHandlers:
                 raise UsageError(f"`{shown}` contains a secret, which the channel could read. Leave the secret out.")
 
     async def _silence(self, command: SilenceCommand) -> SilenceAnswer | ConfirmAnswer:
-        self._require_no_secret([one for one in (command.name, command.pattern) if one])
+        self._require_no_secret(format_matchers(command.matchers))
+        command = replace(command, matchers=self._patterns.own(command.matchers))
         command = replace(command, reason=self.redactor.redact(command.reason)[0])
         asker, watched = self.asker, await self._watched()
         matchers = self._job_matchers(command, [one.subscription.job for one in watched])
@@ -184,17 +242,11 @@ class ChannelHandlers:
 
     def _job_matchers(self, command: SilenceCommand, watched: list[JobRef]) -> list[Matcher]:
         """The matchers of a silence that name jobs."""
-        named = [] if command.name is None else [Matcher("name", command.name, is_pattern=True)]
         if command.ref is not None:
             job = self._find(command.ref, watched) or self.registry.resolve(command.ref)[1]
-            return [Matcher("job", str(job)), *named]
-        if command.pattern is None:
-            return named
-        platform = command.pattern.partition(":")[0]
-        if platform not in self.registry.names and all(job.provider != platform for job in watched):
-            known = ", ".join(f"`{name}`" for name in self.registry.names)
-            raise UsageError(f"Unknown platform `{platform[:40]}`. Platforms: {known}.")
-        return [Matcher("job", command.pattern, is_pattern=True), *named]
+            return [Matcher("job", str(job)), *command.matchers]
+        self._patterns.require_platform(command.matchers, [job.provider for job in watched])
+        return list(command.matchers)
 
     async def _unsilence(self, command: UnsilenceCommand) -> SilenceAnswer:
         ended = await self.store.silences.end(command.silence_id, self.now, channel=self.asker.channel)
@@ -236,19 +288,18 @@ class ChannelHandlers:
 
 
 def _is_named(watched: Watched, matchers: Sequence[Matcher]) -> bool:
-    """Whether a job fits; one that was not polled yet may have any name."""
-    labels = {"job": str(watched.subscription.job), "name": (watched.job.name or "") if watched.job else ""}
-    return all(one.matches(labels) for one in matchers if watched.job or one.label != "name")
+    """Whether a job fits; one that was not polled yet may have any name and owner."""
+    labels = job_labels(watched.job or KnownJob(watched.subscription.job))
+    return matches_all((one for one in matchers if watched.job or one.label == "job"), labels)
 
 
 def _confirm_silence(command: SilenceCommand, matchers: Sequence[Matcher], watched: int) -> ConfirmAnswer:
     """Ask before a silence that mutes everything, or for long."""
-    named = ", ".join(f"{one.label} `{one.value}`" for one in matchers)
+    named = ", ".join(f"{'not ' if one.is_negated else ''}{one.label} `{one.value}`" for one in matchers)
     what = f"alerts for {named}" if named else f"all alerts in this channel ({plural(watched, 'job')})"
     words = ["silence", format_duration(command.duration).replace(" ", "")]
-    words += [quote(one.value) for one in matchers if one.label == "job"]
+    words += [matcher_words([one for one in matchers if one.label in ("job", "name", "owner")])]
     options = {
-        "--name": command.name,
         "--rule": command.rule,
         "--severity": command.severity,
         "--reason": command.reason,
@@ -257,5 +308,5 @@ def _confirm_silence(command: SilenceCommand, matchers: Sequence[Matcher], watch
     return ConfirmAnswer(
         f"Silence {what} for {spoken_duration(command.duration)}?",
         "Silence" if named else "Silence all",
-        " ".join([*words, "--yes"]),
+        " ".join([*filter(None, words), "--yes"]),
     )

@@ -7,7 +7,9 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from bot.commands.subcommands.arguments import ALL_TIME, Arguments, Window
+from bot.commands.subcommands.patterns import EXCLUDE, pattern_words, read_matchers
 from bot.commands.subcommands.spec import JSON, PUBLIC, WINDOW_OPTIONS, Frontend, Option, Subcommand
+from bot.domain.job_matching import Matcher
 from bot.errors import UsageError
 
 if TYPE_CHECKING:  # help and other commands start faster without them
@@ -24,6 +26,8 @@ class RulesCommand:
     public: bool = False
     json: bool = False
     ref: str | None = None
+    matchers: tuple[Matcher, ...] = ()
+    """Of a pattern of this channel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,8 @@ class RulesAnswer:
     rules: tuple[RuleShown, ...]
     job: JobRef | None = None
     """The job that a channel subscribed to."""
+    pattern: str = ""
+    """The pattern that a channel subscribed to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +99,8 @@ def _build_rules(arguments: Arguments) -> RulesCommand | ReplayCommand:
         if arguments.has("--defaults"):
             raise UsageError("`--defaults` applies only to a test. Use `rules test REF --defaults`.")
         return RulesCommand(*arguments.output(), ref=arguments.context.job)
+    if pattern_words(arguments) == words:
+        return RulesCommand(*arguments.output(), matchers=read_matchers(arguments))
     if len(words) == 1 and words[0].lower() != "test":
         return RulesCommand(*arguments.output(), ref=arguments.reference())
     if words[0].lower() != "test":
@@ -105,8 +113,9 @@ RULES = Subcommand(
     "rules",
     "List the alert rules, or test which alerts would have fired in the past",
     _build_rules,
-    "[REF | test REF [SETTING...]]",
+    "[REF | PATTERN... | test REF [SETTING...]]",
     (
+        EXCLUDE,
         Option("--since", "Test from this long ago or this time, such as 6h or yesterday (default 24h).", "TIME"),
         *WINDOW_OPTIONS[1:],
         Option("--defaults", "Test the default settings instead of this channel's.", frontends=(Frontend.SLACK,)),

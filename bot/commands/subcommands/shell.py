@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from bot.commands.subcommands.arguments import Arguments
+from bot.commands.subcommands.patterns import pattern_words
 from bot.commands.subcommands.spec import JSON, Option, Subcommand
 from bot.commands.subcommands.subscriptions import SETTING_NOTES
 from bot.errors import UsageError
@@ -17,10 +18,19 @@ class FollowCommand:
     """Rule settings as typed."""
 
 
+def _build_follow(arguments: Arguments) -> FollowCommand:
+    if pattern_words(arguments):
+        raise UsageError(
+            "The command line follows one job at a time. `trainwatch jobs running` lists them. "
+            "To watch every job that matches a pattern, type `/train watch PATTERN` in Slack."
+        )
+    return FollowCommand(*arguments.reference_and_settings())
+
+
 FOLLOW = Subcommand(
     "watch",
     "Follow the log of a job, with its status changes and alerts between the lines",
-    lambda arguments: FollowCommand(*arguments.reference_and_settings()),
+    _build_follow,
     "REF [SETTING...]",
     examples=(("watch baseten:lq4j9zm/8w6y2n", "until the job ends or Ctrl-C"),),
     notes=SETTING_NOTES,

@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from bot.commands.subcommands.arguments import STOPS, Arguments, clean_reference, read_duration
+from bot.commands.subcommands.patterns import (
+    EXCLUDE,
+    PATTERN_NOTES,
+    UnwatchPatternCommand,
+    WatchPatternAnswer,
+    WatchPatternCommand,
+    build_watch_pattern,
+    pattern_words,
+    read_matchers,
+)
 from bot.commands.subcommands.spec import PUBLIC, Option, Subcommand
+from bot.domain.job_matching import Matcher, is_job_pattern
 from bot.domain.times import parse_long_duration
 from bot.errors import UnnamedJob, UsageError
 
 if TYPE_CHECKING:  # help and other commands start faster without them
     from bot.domain.alerts import Severity
     from bot.domain.jobs import Job, JobRef
-    from bot.domain.subscriptions import Silence, Subscription, Watched
+    from bot.domain.subscriptions import PatternSubscription, Silence, Subscription, Watched
 
 _MAX_ID_DIGITS = 10
 """Ids fit 32 bits in every database."""
@@ -50,17 +62,28 @@ class WatchAnswer:
     """False: the subscription existed before with the same settings."""
 
 
+def _build_watch(arguments: Arguments) -> WatchCommand | WatchPatternCommand:
+    if pattern_words(arguments) or arguments.has(EXCLUDE.name):
+        return build_watch_pattern(arguments)
+    return WatchCommand(*arguments.reference_and_settings())
+
+
 WATCH = Subcommand(
     "watch",
     "Alert this channel when a job fails, logs errors or leaves its GPUs idle",
-    lambda arguments: WatchCommand(*arguments.reference_and_settings()),
-    "REF [SETTING...]",
-    examples=(
+    _build_watch,
+    "REF | PATTERN... [SETTING...]",
+    (EXCLUDE, YES),
+    (
         ("watch baseten:lq4j9zm/8w6y2n", "with the default rules"),
         ("watch baseten:lq4j9zm/8w6y2n low_gpu_utilization.threshold=40% log_errors=off", "with other settings"),
         ("watch baseten:lq4j9zm/8w6y2n notify=lifecycle", "and one message that follows the run"),
+        ("watch baseten:lq4j9zm/*", "every job of a project, also those that start later"),
+        ("watch baseten:* owner=me", "your own jobs; in a direct message, only you get the alerts"),
+        ("watch name~llama-* --exclude name~*-test announce=off", "by name, without a line for each new job"),
     ),
-    notes=f"{SETTING_NOTES} The answer shows every rule and its parameters. To change them, watch the job again.",
+    notes=f"{SETTING_NOTES} To change them, watch the job again. {PATTERN_NOTES} With a pattern, `limit=N` is the "
+    "most jobs to watch at once (default 500), and `announce=off` watches new jobs without a message.",
     aliases=("subscribe",),
 )
 
@@ -92,6 +115,9 @@ class UnwatchAnswer:
     """The command that undoes it."""
     shown_on: tuple[str, ...] = ()
     """Ids of the incidents whose root messages show it."""
+    pattern: str = ""
+    """The pattern that ended, or that selected the jobs."""
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +140,7 @@ class ConfirmAnswer:
     """What the button runs."""
 
 
-def _build_unwatch(arguments: Arguments) -> UnwatchCommand | UndoUnwatchCommand:
+def _build_unwatch(arguments: Arguments) -> UnwatchCommand | UndoUnwatchCommand | UnwatchPatternCommand:
     if len(arguments.positionals) > 1 and arguments.positionals[0].lower() == "undo":
         return UndoUnwatchCommand(_read_number("Name one: `unwatch undo NUMBER`.", arguments.positionals[1:]))
     names_job = bool(arguments.positionals) or (arguments.context.job is not None and not arguments.has("--all"))
@@ -123,6 +149,9 @@ def _build_unwatch(arguments: Arguments) -> UnwatchCommand | UndoUnwatchCommand:
     if arguments.has("--all") and names_job:
         raise UsageError("Name one job to unwatch, or use `--all`.")
     is_confirmed = arguments.has("--yes")
+    if pattern_words(arguments) or arguments.has(EXCLUDE.name):
+        arguments.at_most(len(pattern_words(arguments)))
+        return UnwatchPatternCommand(read_matchers(arguments), is_confirmed)
     return UnwatchCommand(None if arguments.has("--all") else arguments.at_most(1).reference(), is_confirmed)
 
 
@@ -130,9 +159,13 @@ UNWATCH = Subcommand(
     "unwatch",
     "Stop sending alerts to this channel",
     _build_unwatch,
-    "REF | --all | undo NUMBER",
-    (Option("--all", "Stop the alerts of every job."), YES),
-    (("unwatch baseten:lq4j9zm/8w6y2n", "this job"), ("unwatch --all", "every job")),
+    "REF | PATTERN... | --all | undo NUMBER",
+    (Option("--all", "Stop the alerts of every job."), EXCLUDE, YES),
+    (
+        ("unwatch baseten:lq4j9zm/8w6y2n", "this job, also if a pattern matches it"),
+        ("unwatch baseten:lq4j9zm/*", "this pattern and its jobs"),
+        ("unwatch --all", "every job and pattern"),
+    ),
     "The answer has an Undo button, which restores the settings too. It works for 30 days.",
     aliases=("unsubscribe",),
 )
@@ -162,6 +195,9 @@ class ListAnswer:
     watched: tuple[Watched, ...]
     silences: tuple[Silence, ...]
     at: datetime
+    patterns: tuple[PatternSubscription, ...] = ()
+    problems: Mapping[str, str] = field(default_factory=dict)
+    """Platform → why its jobs cannot be listed now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,15 +206,13 @@ class SilenceCommand:
 
     duration: timedelta
     ref: str | None = None
-    """None: every job, or those of the patterns."""
+    """None: every job, or those that match."""
     rule: str | None = None
     severity: Severity | None = None
     reason: str = ""
     is_confirmed: bool = False
-    pattern: str | None = None
-    """Of references, with `*`."""
-    name: str | None = None
-    """A pattern of job names."""
+    matchers: tuple[Matcher, ...] = ()
+    """Which jobs, when no reference names one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,27 +238,30 @@ class SilenceAnswer:
 
 def _build_silence(arguments: Arguments) -> SilenceCommand | UnsilenceCommand:
     """Read `silence end ID`, or a duration and a job in any order."""
-    words = _join_durations(tuple(word.rstrip(STOPS) for word in arguments.positionals))
-    replace(arguments, positionals=words).at_most(2)
+    typed = (word if is_job_pattern(word) else word.rstrip(STOPS) for word in arguments.positionals)
+    words = _join_durations(tuple(typed))
+    patterns = pattern_words(replace(arguments, positionals=words))
+    replace(arguments, positionals=words).at_most(2 + len(patterns))
     if words and words[0].lower() == "end":
         return UnsilenceCommand(_read_number(_UNSILENCE_USAGE, words[1:]))
     durations = [word for word in words if parse_long_duration(word)]
-    jobs = [word for word in words if word not in durations]
+    jobs = [word for word in words if word not in durations and word not in patterns]
     for word in jobs if not durations else ():
         if re.fullmatch(r"\d+\w?", word):
             read_duration(word)
+    if jobs and patterns:
+        raise UsageError(f"`{jobs[0][:60]}` names one job, and `{patterns[0][:60]}` selects several. Use one of them.")
     if len(durations) != 1:
         raise UsageError("Name one duration such as 30m, 2h or 1d, and optionally a job: `silence 2h REF`.")
     severity, name = arguments.text("--severity"), arguments.text("--name")
-    pattern = _read_pattern(jobs[0]) if jobs else None
-    named = jobs[0] if jobs and pattern is None else None
-    if not jobs and name is None:
-        named = arguments.context.job
+    matchers = read_matchers(replace(arguments, positionals=patterns))
+    if name is not None:
+        matchers += (Matcher("name", name, is_pattern=True),)
+    named = jobs[0] if jobs else None if matchers else arguments.context.job
     return SilenceCommand(
         duration=read_duration(durations[0]),
         ref=clean_reference(named) if jobs and named else named,
-        pattern=pattern,
-        name=name,
+        matchers=matchers,
         rule=arguments.text("--rule"),
         severity=_read_severity(severity) if severity is not None else None,
         reason=arguments.text("--reason") or "",
@@ -237,17 +274,6 @@ def _read_number(usage: str, words: tuple[str, ...]) -> int:
     if not (number.isascii() and number.isdigit() and len(number) < _MAX_ID_DIGITS):
         raise UsageError(usage)
     return int(number)
-
-
-def _read_pattern(text: str) -> str | None:
-    """A pattern of references, None for a reference."""
-    pattern = text.strip("`\"'")
-    if "*" not in pattern:
-        return None
-    platform, colon, _ = pattern.partition(":")
-    if not colon or "*" in platform:
-        raise UsageError(f"A pattern begins with the platform, such as `baseten:lq4j9zm/*`. Got `{pattern[:80]}`.")
-    return pattern
 
 
 def _read_severity(text: str) -> Severity:
@@ -273,8 +299,9 @@ SILENCE = Subcommand(
     "silence",
     "Silence alerts in this channel for a while",
     _build_silence,
-    "DURATION [REF | PATTERN] | end ID",
+    "DURATION [REF | PATTERN...] | end ID",
     (
+        EXCLUDE,
         Option("--name", "Only jobs whose name fits this pattern; `*` stands for any text.", "PATTERN"),
         Option("--rule", "Only alerts of this rule.", "NAME"),
         Option("--severity", "Only alerts of this severity: page, warn or info.", "SEVERITY"),
@@ -291,6 +318,17 @@ SILENCE = Subcommand(
     action_aliases=(("unmute", "end"), ("unsilence", "end")),
 )
 
-ChannelCommand = WatchCommand | UnwatchCommand | UndoUnwatchCommand | ListCommand | SilenceCommand | UnsilenceCommand
-ChannelAnswer = WatchAnswer | UnwatchAnswer | RestoreAnswer | ListAnswer | SilenceAnswer | ConfirmAnswer
+PatternCommand = WatchPatternCommand | UnwatchPatternCommand
+ChannelCommand = (
+    WatchCommand
+    | UnwatchCommand
+    | PatternCommand
+    | UndoUnwatchCommand
+    | ListCommand
+    | SilenceCommand
+    | UnsilenceCommand
+)
+ChannelAnswer = (
+    WatchAnswer | WatchPatternAnswer | UnwatchAnswer | RestoreAnswer | ListAnswer | SilenceAnswer | ConfirmAnswer
+)
 CHANNEL_COMMANDS: tuple[Subcommand[ChannelCommand], ...] = (WATCH, UNWATCH, LIST, SILENCE)

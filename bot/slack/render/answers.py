@@ -9,6 +9,7 @@ from bot.commands.subcommands.channel_check import ChannelCheckAnswer
 from bot.commands.subcommands.jobs import DiagnosisAnswer, JobsAnswer, MetricsAnswer, StatusAnswer
 from bot.commands.subcommands.logs import LogsAnswer
 from bot.commands.subcommands.notify import NotifyAnswer
+from bot.commands.subcommands.patterns import WatchPatternAnswer
 from bot.commands.subcommands.rules import ReplayAnswer, RulesAnswer
 from bot.commands.subcommands.subscriptions import (
     ConfirmAnswer,
@@ -74,7 +75,15 @@ def render(answer: Answer) -> Message:
             return render_rules(answer) if isinstance(answer, RulesAnswer) else render_replay(answer)
         case JobsAnswer():
             return render_jobs(answer)
-        case WatchAnswer() | UnwatchAnswer() | RestoreAnswer() | ListAnswer() | SilenceAnswer() | ConfirmAnswer():
+        case (
+            WatchAnswer()
+            | WatchPatternAnswer()
+            | UnwatchAnswer()
+            | RestoreAnswer()
+            | ListAnswer()
+            | SilenceAnswer()
+            | ConfirmAnswer()
+        ):
             return render_subscriptions(answer)
         case NotifyAnswer():
             return render_notify(answer)

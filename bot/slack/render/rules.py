@@ -18,8 +18,9 @@ _BUDGET = 7000
 
 def render_rules(answer: RulesAnswer) -> Message:
     """Every rule with its parameters."""
-    job = "REF" if answer.job is None else str(answer.job)
-    title = "" if answer.job is None else f"Alerts this channel gets for {code(str(answer.job))}"
+    subject = answer.pattern or ("" if answer.job is None else str(answer.job))
+    job, tested = subject or "REF", "REF" if answer.pattern else subject or "REF"
+    title = f"Alerts this channel gets for {code(subject, 500)}" if subject else ""
     command = "rules" if answer.job is None else f"rules {quote(str(answer.job))}"
     return message(
         f"{title}." if title else f"{plural(len(answer.rules), 'alert rule')}.",
@@ -30,10 +31,10 @@ def render_rules(answer: RulesAnswer) -> Message:
                 [
                     SEVERITY_LEGEND,
                     f"Change: {code(f'/train watch {job} rule.parameter=value', 300)}",
-                    f"Test on past logs: {code(f'/train rules test {job}', 300)}",
+                    f"Test on past logs: {code(f'/train rules test {tested}', 300)}",
                 ]
             ),
-            actions([share_button(command)]),
+            None if answer.pattern else actions([share_button(command)]),
         ],
     )
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from bot.commands.parsing.tokenizer import quote
+from bot.commands.subcommands.patterns import WatchPatternAnswer
 from bot.commands.subcommands.subscriptions import (
     ChannelAnswer,
     ConfirmAnswer,
@@ -22,9 +23,11 @@ from bot.rules.run_settings import format_run_settings
 from bot.slack.render.blocks import Action, actions, button, context, row_sections, section, share_button
 from bot.slack.render.jobs import job_link, job_name, job_summary, watched_row
 from bot.slack.render.message import Block, Message, message
+from bot.slack.render.patterns import pattern_row, render_watch_pattern
 from bot.slack.render.text import code, one_line, person, slack_time
 
-_WATCHED_BUDGET = 5500
+_PATTERNS_BUDGET = 2000
+_WATCHED_BUDGET = 4500
 _SILENCES_BUDGET = 1500
 
 
@@ -43,6 +46,8 @@ def render_subscriptions(answer: ChannelAnswer) -> Message:
             return render_silence(answer)
         case ConfirmAnswer():
             return render_question(answer)
+        case WatchPatternAnswer():
+            return render_watch_pattern(answer)
 
 
 def render_watch(answer: WatchAnswer) -> Message:
@@ -66,6 +71,11 @@ def render_watch(answer: WatchAnswer) -> Message:
 def render_unwatch(answer: UnwatchAnswer) -> Message:
     """The subscriptions that ended, with a button to undo it."""
     by = person(answer.by) if answer.by else "This channel"
+    if answer.pattern:
+        which = f"jobs that match {code(answer.pattern, 500)} in this channel ({plural(len(answer.jobs), 'job')})"
+        text = f"{by} stopped watching {which}."
+        undo = actions([button("Undo", Action.REPLACE, answer.undo)]) if answer.undo else None
+        return message(text, [section(text), *_several(answer.jobs), context(answer.notes), undo])
     match answer.jobs:
         case ():
             return message("This channel does not watch any job.", [section("This channel does not watch any job.")])
@@ -100,17 +110,20 @@ def render_list(answer: ListAnswer) -> Message:
     """What a channel watches and has silenced."""
     watched = [_watched(one, answer) for one in answer.watched]
     silences = [silence_row(one) for one in answer.silences]
-    what = f"watches {plural(len(watched), 'job')}" if watched else "does not watch any job"
+    patterns = [pattern_row(one, answer.problems) for one in answer.patterns]
+    watches = [plural(len(rows), noun) for rows, noun in ((patterns, "pattern"), (watched, "job")) if rows]
+    what = f"watches {' and '.join(watches)}" if watches else "does not watch any job"
     muted = f" and has {plural(len(silences), 'silence')}" if silences else ""
     names = job_summary([one.job for one in answer.watched if one.job])
-    hint = "" if watched else " Type `/train watch REF`; `/train jobs` lists jobs."
+    hint = "" if watches else " Type `/train watch REF`; `/train jobs` lists jobs."
     return message(
         f"This channel {what}{f' ({names})' if names else ''}{muted}.",
         [
             section(f"*This channel {what}{muted}.*{hint}"),
+            *row_sections(patterns, _PATTERNS_BUDGET, "pattern"),
             *row_sections(watched, _WATCHED_BUDGET, "job"),
             *row_sections(silences, _SILENCES_BUDGET, "silence"),
-            actions([share_button("list")]) if watched else None,
+            actions([share_button("list")]) if watches else None,
         ],
     )
 

@@ -78,7 +78,7 @@ class Answering:
     ) -> None:
         """Answer a mention in its thread. `thread_ts` is None for one outside of threads."""
         job = await self.threads.find(reply.channel, thread_ts) if thread_ts is not None else None
-        await self._answer(reply, read_mention(text, in_thread=job is not None), asker, attempt, job, share=True)
+        await self._answer(reply, read_mention(text, job).command, asker, attempt, job, share=True)
 
     async def _answer(
         self,

@@ -1,17 +1,24 @@
-"""Read the text of a mention as a command: drop polite words, and turn questions into `diagnose` and `status`. Pure.
+"""Read a message to the bot as a command: drop polite words, and turn questions into commands. Pure.
 
-Only mentions are read this way. A slash command is taken word for word.
+Only mentions and direct messages are read this way. A slash command is taken word for word.
 """
 
+import enum
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from bot.commands.parsing.formatting import join_word
+from bot.commands.parsing.help import closest
+from bot.commands.parsing.parser import parse
 from bot.commands.parsing.pasted_words import clean_words, is_mention
-from bot.commands.parsing.tokenizer import Word, normalize_dashes, quote, split_words
+from bot.commands.parsing.questions import VOCABULARY, is_beyond, read_question, suggest_commands
+from bot.commands.parsing.tokenizer import Word, normalize_dashes, split_words
+from bot.commands.subcommands.arguments import InputContext
 from bot.commands.subcommands.job_states import STATE_WORDS
 from bot.commands.subcommands.table import SLACK_TABLE
-from bot.errors import UsageError
+from bot.errors import UnnamedJob, UsageError
 
 _POLITE_TEXT = """
 hey hi hello hiya yo ok okay please pls plz thanks thank thx you could can would will u kindly just me us we i
@@ -24,9 +31,12 @@ _NAMES = frozenset(
     word for row in SLACK_TABLE for word in (row.name, *row.aliases, *(alias for alias, _ in row.action_aliases))
 ).difference(_POLITE, "?")
 _ABOUT_JOBS = frozenset(
-    word for row in SLACK_TABLE for word in (row.name, *row.aliases) if "REF" in row.positionals or row.name == "jobs"
+    word
+    for row in SLACK_TABLE
+    for word in (row.name, *row.aliases)
+    if "REF" in row.positionals or row.name in ("jobs", "help")
 )
-"""Subcommands whose arguments are jobs, so that polite words carry nothing."""
+"""Subcommands whose arguments are jobs or words, so that polite words carry nothing."""
 _ALSO_POLITE = frozenset({"job", "show"})
 """Subcommands when nothing else is left."""
 _CHANGES = {
@@ -43,19 +53,6 @@ _WITH_VALUE = frozenset(
     name for row in SLACK_TABLE for option in row.options if option.value for name in (option.name, option.short)
 )
 _THANKS = frozenset({"please", "pls", "plz", "thanks", "thank", "thx", "you"})
-_WHY = re.compile(
-    r"(?i)^why\b"
-    r"|\bwhat(?:'?s|\s+(?:is|has|was|went|did))?\s+(?:happen\w*|gone|went|going)\b(?!\s+on)(?:\s+wrong)?"
-    r"|\bwhat\s+(?:broke|failed|crashed|died|hung)\b"
-    r"|\bwhat(?:'?s|\s+(?:is|was))?\s+(?:the\s+)?(?:wrong|broken|problem|matter|cause|reason|error)"
-    r"|\broot\s+cause|\bexplain|\bhow\s+come|\breason|\bdid\s+(?:it|this|that)\s+(?:crash|fail|die|hang)|\bwent\s+wrong"
-)
-_HOW = re.compile(
-    r"(?i)\bhow(?:'?s|\s+(?:is|are|far|long|much))"
-    r"|\bwhat(?:'?s|\s+is)\s+(?:up|going\s+on|running|the\s+state|the\s+status)"
-    r"|\b(?:is|are)\s+(?:it|this|that|they)\b|\bstill\s+\w+|\balive|\bprogress|\beta|\bstate"
-    r"|\bwhen\s+(?:will|does)|\bdone\s+yet"
-)
 _QUESTION_WORDS_TEXT = """
 why what what's whats how how's hows is are was were did does do has have had when which where who will it's far
 long much going go goes doing happen happened happening happens fail failed failing fails crash crashed crashing
@@ -66,35 +63,88 @@ alert there
 """
 _QUESTION_WORDS = frozenset(_QUESTION_WORDS_TEXT.split())
 _BEFORE_SUBCOMMAND = _POLITE | _QUESTION_WORDS
+_SHORTEST_NAME = 4
+"""Letters of the shortest names of subcommands; a shorter word is no mistyped one."""
+_SOME_TIME = InputContext(datetime(2030, 1, 1, tzinfo=UTC))
+"""Any time will do to check a command; at the epoch, `yesterday` is too early."""
 _IS_REFERENCE = re.compile(r"[\d:/_]|\w-\w")
 
 
-def read_mention(text: str, *, in_thread: bool = False) -> str:
-    """Return the command that a mention means.
+class ReadingKind(enum.Enum):
+    """What a message to the bot is."""
+
+    COMMAND = "command"
+    QUESTION = "question"
+    """In other words than the command, which is then shown."""
+    REQUEST = "request"
+    """As a question, but its command changes something: the person is asked first."""
+    UNCLEAR = "unclear"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a message means."""
+
+    command: str
+    """Its text; of an unclear message, the words that were not understood."""
+    kind: ReadingKind = ReadingKind.COMMAND
+    suggestions: tuple[str, ...] = ()
+    """Commands that an unclear message may mean."""
+    is_beyond: bool = False
+    """Whether an unclear message asks to start or stop jobs."""
+
+
+def read_mention(text: str, thread_job: str | None = None) -> Reading:
+    """Read a message to the bot.
 
     Args:
         text: the message without the mention.
-        in_thread: whether the thread has a job, which a question then is about.
+        thread_job: the job of the thread, which a question then is about.
     """
     words = clean_words(split_words(text))
-    typed = " ".join(word.text for word in words)
-    if listing := _read_listing(words, in_thread=in_thread):
-        return listing
+    question = read_question(words, thread_job)
+    if question is not None and question.command.startswith("jobs"):
+        return Reading(question.command, ReadingKind.QUESTION)
+    if listing := _read_listing(words, in_thread=thread_job is not None):
+        return Reading(listing, ReadingKind.QUESTION)
     start = _find_subcommand(words)
     if start is not None and _plain(words[start]) in _CHANGES and _ASKING.search(_join(words[:start])):
-        return f"help {_CHANGES[_plain(words[start])]}"
-    if start is not None and not _is_question(words[start:]):
-        return _join(_without_polite_words(words[start:]))
-    if _WHY.search(typed):
-        return _ask("diagnose", words, in_thread=in_thread)
-    if _HOW.search(typed):
-        return _ask("status", words, in_thread=in_thread)
+        return Reading(f"help {_CHANGES[_plain(words[start])]}", ReadingKind.QUESTION)
+    command = _join(_without_polite_words(words[start:])) if start is not None else ""
+    is_plain = start is not None and not _is_question(words[start:]) and _can_parse(command)
+    if is_plain and not _is_asked(words[:start]):
+        return Reading(command)
+    if question is not None:
+        return Reading(question.command, ReadingKind.REQUEST if question.acts else ReadingKind.QUESTION)
+    if start is not None:
+        return Reading(command)
     spoken = [word for word in words if word.quoted or any(map(str.isalnum, word.text)) or word.text == "?"]
     kept = [_bare(word) for word in spoken if word.quoted or _plain(word) not in _POLITE]
     if len(kept) == 1 and not kept[0].quoted and _IS_REFERENCE.search(kept[0].text):
-        return f"status {_join(kept)}"
+        return Reading(f"status {_join(kept)}")
     alone = [_bare(word) for word in words if _plain(word) in _ALSO_POLITE]
-    return _join(kept or alone[:1])
+    left = _join(kept or alone[:1])
+    is_mistyped = len(words) == 1 and closest(left.lower(), sorted(_NAMES)) is not None
+    if not kept or (is_mistyped and len(left) >= _SHORTEST_NAME):
+        return Reading(left)
+    suggestions = suggest_commands(words, thread_job)
+    return Reading(left, ReadingKind.UNCLEAR, suggestions, is_beyond(words))
+
+
+def _can_parse(command: str) -> bool:
+    """Whether a command has no mistake, except that it may not name its job."""
+    try:
+        parse(command, _SOME_TIME)
+    except UnnamedJob:
+        return True
+    except UsageError:
+        return False
+    return True
+
+
+def _is_asked(words: Sequence[Word]) -> bool:
+    """Whether the words before a subcommand ask, as in `what is the status`."""
+    return any(_plain(word) in _QUESTION_WORDS and _plain(word) not in _POLITE for word in words)
 
 
 def starts_with_subcommand(text: str) -> bool:
@@ -114,11 +164,12 @@ def _read_listing(words: Sequence[Word], *, in_thread: bool) -> str | None:
     filters = [word for word in plain if word in STATE_WORDS or word in ("mine", "my")]
     if named is not None and filters and named > 0:
         others = {"jobs", "runs", "all", "list", *filters}
-        platforms = [word for word in plain if word not in _BEFORE_SUBCOMMAND and word not in others]
-        return " ".join(("jobs", *filters, *platforms))
+        known = _BEFORE_SUBCOMMAND | VOCABULARY | others
+        platforms = [word for word in plain if word not in known]
+        return " ".join(("jobs", *("mine" if word == "my" else word for word in filters), *platforms))
     asks = plain[:1] in (["what"], ["what's"], ["whats"], ["which"], ["who"])
     if asks and not in_thread and len(filters) == 1 and all(word in (*_BEFORE_SUBCOMMAND, *filters) for word in plain):
-        return f"jobs {filters[0]}"
+        return f"jobs {'mine' if filters[0] == 'my' else filters[0]}"
     return None
 
 
@@ -164,18 +215,6 @@ def _plain(word: Word) -> str:
 def _bare(word: Word) -> Word:
     """The word without the punctuation of a sentence."""
     return word if word.quoted else Word(word.text.strip("!,;").rstrip("?.:") or word.text)
-
-
-def _ask(subcommand: str, words: Sequence[Word], *, in_thread: bool) -> str:
-    """The subcommand about the job that the question names; in a thread a plain word is not a name."""
-    others = [_bare(word).text for word in words if not word.quoted]
-    others = [
-        one for one in others if any(map(str.isalnum, one)) and one.lower() not in _POLITE | _QUESTION_WORDS | _NAMES
-    ]
-    named = [one for one in others if _IS_REFERENCE.search(one)]
-    if not named and not in_thread and len(others) == 1:
-        named = others
-    return f"{subcommand} {quote(named[0])}" if named else subcommand
 
 
 def _join(words: Sequence[Word]) -> str:

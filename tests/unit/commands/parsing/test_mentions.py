@@ -15,6 +15,8 @@ from bot.commands.parsing.tokenizer import split_words
 from bot.commands.subcommands.table import SLACK_TABLE
 from bot.errors import UsageError
 
+JOB = "baseten:p7/h8"
+
 
 @pytest.mark.parametrize(
     ("text", "expected"),
@@ -69,7 +71,7 @@ from bot.errors import UsageError
         ("{} what is running?", "jobs running"),
         ("{} what failed", "jobs failed"),
         ("{} which jobs are running?", "jobs running"),
-        ("{} show my failed jobs please", "jobs my failed"),
+        ("{} show my failed jobs please", "jobs mine failed"),
         ("{} list running baseten jobs", "jobs running baseten"),
         ("{} jobs baseten running", "jobs baseten running"),
         ("{} is it dead?", "status"),
@@ -78,18 +80,18 @@ from bot.errors import UsageError
     ],
 )
 def test_mentions_are_read(text: str, expected: str) -> None:
-    assert expected == read_mention(text.format(""))
+    assert expected == read_mention(text.format("")).command
 
 
 def test_a_question_in_a_thread_is_about_its_job() -> None:
-    assert read_mention("what failed?", in_thread=True) == "diagnose"
-    assert read_mention("what is running?", in_thread=True) == "status"
+    assert read_mention("what failed?", JOB).command == "diagnose"
+    assert read_mention("what is running?", JOB).command == "status"
 
 
 def test_a_plain_word_names_a_job_only_outside_of_its_thread() -> None:
     text = "why did production fail?"
-    assert read_mention(text) == "diagnose production"
-    assert read_mention(text, in_thread=True) == "diagnose"
+    assert read_mention(text).command == "diagnose production"
+    assert read_mention(text, JOB).command == "diagnose"
 
 
 def examples() -> Iterator[str]:
@@ -104,12 +106,13 @@ def examples() -> Iterator[str]:
 @pytest.mark.parametrize("text", list(examples()))
 @pytest.mark.parametrize("polite", ["{}", "hey, can you please {}", "{} please"])
 def test_a_command_survives_politeness(text: str, polite: str) -> None:
-    assert parse(text) == parse(read_mention(polite.format(text)))
+    assert parse(text) == parse(read_mention(polite.format(text)).command)
 
 
 @given(st.text(alphabet=st.sampled_from("why logs is it jobs please? a:b --x \"'“”<@U1>."), max_size=40))
 def test_any_mention_is_a_command_text_or_a_usage_error(text: str) -> None:
     with contextlib.suppress(UsageError):
-        command = read_mention(text)
+        command = read_mention(text).command
         split_words(command)
-        assert read_mention(command) == read_mention(read_mention(command))
+        again = read_mention(command).command
+        assert again == read_mention(again).command

@@ -80,7 +80,7 @@ PLAIN = "logs baseten:p7/h8 --tail 2"
 )
 def test_what_surrounds_a_command_is_dropped(text: str) -> None:
     assert parse(PLAIN) == parse(text)
-    assert parse(PLAIN) == parse(read_mention(text))
+    assert parse(PLAIN) == parse(read_mention(text).command)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_what_surrounds_a_command_is_dropped(text: str) -> None:
     ],
 )
 def test_mentions_of_people_and_stops_are_dropped(text: str) -> None:
-    assert parse("logs baseten:p7/h8") == parse(read_mention(text))
+    assert parse("logs baseten:p7/h8") == parse(read_mention(text).command)
 
 
 @pytest.mark.parametrize(

@@ -9,16 +9,18 @@ import asyncio
 import contextlib
 import logging
 import secrets
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC
 
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.commands.answers import Answer, Asker, ErrorAnswer
 from bot.commands.channel_runner import ChannelRunner
-from bot.commands.parsing.mentions import read_mention
+from bot.commands.handlers.confirmations import needs_question, question_before
+from bot.commands.parsing.formatting import replace_reference
+from bot.commands.parsing.mentions import ReadingKind, read_mention
 from bot.commands.parsing.parser import has_local_time, parse
 from bot.commands.permissions import required_role
 from bot.commands.subcommands.arguments import InputContext
@@ -39,19 +41,38 @@ from bot.slack.announcements import update_announcement
 from bot.slack.background_tasks import TaskSet
 from bot.slack.channel_check import check_slack_channel
 from bot.slack.gate import Attempt, Gate
-from bot.slack.render.answers import render, render_error, render_shared
+from bot.slack.render.answers import render, render_error, render_shared, render_unclear
 from bot.slack.render.logs import file_note, private_file, render_file_message
 from bot.slack.render.progress import RESTARTING
 from bot.slack.reply import Reply
 from bot.slack.running_commands import RunningCommands
+from bot.slack.shared_channels import is_direct
 from bot.slack.thread_jobs import ThreadJobs
 from bot.slack.user_profiles import UserProfiles
 
 _WHOLE_LOG_FACTOR = 10
 """How much more a command may use that reads a whole log."""
+_DIRECT = "direct"
+"""Stands for a thread in the conversation with one person."""
 _UTC_NOTE = "Times are in UTC: Slack does not tell trainwatch your time zone."
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _How:
+    """How a command is answered."""
+
+    job: str | None = field(default=None, kw_only=False)
+    """The job of a command that names none."""
+    share: bool
+    """Whether the channel sees the answer."""
+    is_alert: bool = False
+    """Whether a button of an alert was pressed."""
+    asks_first: bool = False
+    """Whether the person is asked before something changes."""
+    shown: Sequence[str] = ()
+    """Notes on how a question was understood."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,27 +92,39 @@ class Answering:
         self, reply: Reply, text: str, asker: Asker, attempt: Attempt, *, share: bool = False, is_alert: bool = False
     ) -> None:
         """Answer a command as text; its mistakes are answers too. `is_alert`: a button of an alert was pressed."""
-        await self._answer(reply, text, asker, attempt, None, share=share, is_alert=is_alert)
+        await self._answer(reply, text, asker, attempt, _How(share=share, is_alert=is_alert))
 
     async def answer_mention(
         self, reply: Reply, text: str, asker: Asker, attempt: Attempt, *, thread_ts: str | None
     ) -> None:
-        """Answer a mention in its thread. `thread_ts` is None for one outside of threads."""
+        """Answer a mention or a direct message: a command, or a question. `thread_ts` is None outside of threads."""
         job = await self.threads.find(reply.channel, thread_ts) if thread_ts is not None else None
-        await self._answer(reply, read_mention(text, job).command, asker, attempt, job, share=True)
+        reading = read_mention(text, job)
+        if reading.kind is ReadingKind.UNCLEAR:
+            attempt.end(AuditResult.INVALID, "not understood")
+            await reply.private(render_unclear(reading))
+        elif reading.kind is ReadingKind.REQUEST:
+            await self._answer(reply, reading.command, asker, attempt, _How(job, share=True, asks_first=True))
+        elif reading.kind is ReadingKind.COMMAND:
+            await self._answer(reply, reading.command, asker, attempt, _How(job, share=True))
+        else:
+            shown = [f"asked as `/train {reading.command}`"]
+            if job is None and reading.lacks_job:
+                job, why = await self._expected_job(reply)
+                shown = [*([why] if why else []), *shown]
+            await self._answer(reply, reading.command, asker, attempt, _How(job, share=True, shown=shown))
+        if is_direct(reply.channel):
+            self.threads.remember(reply.channel, _DIRECT, attempt.job or None)
 
-    async def _answer(
-        self,
-        reply: Reply,
-        text: str,
-        asker: Asker,
-        attempt: Attempt,
-        job: str | None,
-        *,
-        share: bool,
-        is_alert: bool = False,
-    ) -> None:
-        context, notes = await self._context(reply, text, job)
+    async def _expected_job(self, reply: Reply) -> tuple[str | None, str]:
+        """The job of a question that names none, and why: the last one of a direct message, or the only one."""
+        if is_direct(reply.channel) and (last := await self.threads.find(reply.channel, _DIRECT)) is not None:
+            return last, ""
+        jobs = await self.runner.jobs_of_channel(reply.channel)
+        return (str(jobs[0].ref), "the only job that this channel watches") if len(jobs) == 1 else (None, "")
+
+    async def _answer(self, reply: Reply, text: str, asker: Asker, attempt: Attempt, how: _How) -> None:
+        context, notes = await self._context(reply, text, how.job)
         try:
             command = parse(text, context)
         except UnnamedJob as problem:
@@ -108,26 +141,38 @@ class Answering:
             refused = self.gate.refuse(attempt, refusal)
             await reply.private(render_error(refused, text, is_public=not reply.is_private))
             return
+        if how.asks_first and needs_question(command):
+            await self._ask_first(reply, text, command, asker)
+            return
         if (isinstance(command, JobsCommand) and command.mine) or names_me(getattr(command, "matchers", ())):
             profile = await self.profiles.get(reply.client, reply.user, context.now)
             asker = replace(asker, email=profile.email)
         answer, attempt.job = await self._run_noted(reply, command, asker, attempt, notes)
         if isinstance(answer, ErrorAnswer) and attempt.result is AuditResult.DONE:
             attempt.end(AuditResult.INVALID if answer.is_misuse else AuditResult.FAILED, answer.public)
-        is_public = share or getattr(command, "public", False)
+        is_public = how.share or getattr(command, "public", False)
         silences = self.runner.store.silences
         with closed_file(answer):
             if isinstance(answer, ErrorAnswer):
                 await reply.private(render_error(answer, text, is_public=not reply.is_private))
-            elif is_alert and isinstance(answer, SilenceAnswer | UnwatchAnswer) and answer.shown_on:
+            elif how.is_alert and isinstance(answer, SilenceAnswer | UnwatchAnswer) and answer.shown_on:
                 await update_announcement(reply, answer, None, silences)
             elif is_public or concerns_channel(answer):
-                ts = await reply.public(render_shared(answer), notes)
+                ts = await reply.public(render_shared(answer), [*notes, *how.shown])
                 self.threads.remember(reply.channel, reply.thread_ts or ts, attempt.job or None)
                 await update_announcement(reply, answer, ts, silences)
             else:
                 notes += await _send_file(reply, answer) if isinstance(answer, LogsAnswer) else []
                 await reply.private(render(answer), notes)
+
+    async def _ask_first(self, reply: Reply, text: str, command: SlackCommand, asker: Asker) -> None:
+        """Ask before a request in plain words changes something."""
+        resolved = await self.runner.resolve(command, asker)
+        if isinstance(resolved, ErrorAnswer):
+            await reply.private(render_error(resolved, text, is_public=not reply.is_private))
+            return
+        typed, ref = getattr(command, "ref", None), getattr(resolved.command, "ref", None)
+        await reply.private(render(question_before(resolved.command, replace_reference(text, typed or "", ref or ""))))
 
     async def _run_noted(
         self, reply: Reply, command: SlackCommand, asker: Asker, attempt: Attempt, notes: list[str]

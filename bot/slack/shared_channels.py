@@ -23,6 +23,11 @@ _TIMEOUT_S = 2.0
 log = logging.getLogger(__name__)
 
 
+def is_direct(channel: str) -> bool:
+    """Whether a channel is the conversation of the bot with one person."""
+    return channel.startswith("D")
+
+
 class SharedChannels:
     """Knows which channels are shared."""
 
@@ -38,7 +43,7 @@ class SharedChannels:
     async def is_shared(self, channel: str, client: AsyncWebClient) -> bool:
         """Whether a channel is shared; False for a direct message and for a channel that cannot be read."""
         until, is_shared = self._known.get(channel, (self._clock(), False))
-        if self._clock() < until or channel.startswith("D"):
+        if self._clock() < until or is_direct(channel):
             return is_shared
         task = self._fetching.get(channel)
         if task is None:  # many commands at once ask Slack once

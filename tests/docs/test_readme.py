@@ -58,7 +58,7 @@ def test_slash_command_can_be_parsed(text: str) -> None:
 
 @pytest.mark.parametrize("text", re.findall(r"`@trainwatch ([^`]+)`", README))
 def test_mention_can_be_parsed_in_the_thread_of_an_alert(text: str) -> None:
-    command = parser.parse(read_mention(text, in_thread=True), CONTEXT)
+    command = parser.parse(read_mention(text, CONTEXT.job).command, CONTEXT)
     assert getattr(command, "ref", None) == CONTEXT.job
 
 

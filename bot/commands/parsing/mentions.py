@@ -64,7 +64,7 @@ alert there
 _QUESTION_WORDS = frozenset(_QUESTION_WORDS_TEXT.split())
 _BEFORE_SUBCOMMAND = _POLITE | _QUESTION_WORDS
 _SHORTEST_NAME = 4
-"""Letters of the shortest names of subcommands; a shorter word is no mistyped one."""
+"""Letters of the shortest names of subcommands; a shorter word is not a mistyped name."""
 _SOME_TIME = InputContext(datetime(2030, 1, 1, tzinfo=UTC))
 """Any time will do to check a command; at the epoch, `yesterday` is too early."""
 _IS_REFERENCE = re.compile(r"[\d:/_]|\w-\w")
@@ -92,6 +92,17 @@ class Reading:
     """Commands that an unclear message may mean."""
     is_beyond: bool = False
     """Whether an unclear message asks to start or stop jobs."""
+
+    @property
+    def lacks_job(self) -> bool:
+        """Whether the command needs a job and names none."""
+        try:
+            parse(self.command, _SOME_TIME)
+        except UnnamedJob:
+            return True
+        except UsageError:
+            return False
+        return False
 
 
 def read_mention(text: str, thread_job: str | None = None) -> Reading:

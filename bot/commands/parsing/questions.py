@@ -38,12 +38,12 @@ me mean memory message messages messaging metric metrics mine minute minutes mon
 mutes my nan need never new newest news next night no node normal not nothing notify now number of off ok okay on once
 one only oom or other our out output over overnight own owns past pending people ping please posted postmortem power
 preempted print printed problem progress queue queued quiet quit ram rank ranks rate ready really reason recent remind
-replica replicas request requests restart resume right root rule rules run running runs said save saved say says search
+replica replicas request requests restart resume right root rule rules run running runs save saved say says search
 second seconds see send set shall she should show shut silence silenced silences since slow slower slowly snooze so
 some someone something soon speed spike stack stacktrace stalled start started state status stderr stdout step steps
 still stop stopped storage stuck subscribed subscription subscriptions sure take talking tell telling temperature text
 than thank thanks that the their them then there they thing things think this threshold thresholds throughput time to
-today together told tonight too took total traceback train training tried try two under until up update updated updates
+today together tonight too took total traceback train training tried try two under until up update updated updates
 usage use used using util utilization very vram wait waiting want warn warning warnings was watch watching way we week
 well went were what when where which while who whole whose why will with within without words work working works would
 wrong yes yesterday yet you your yours

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from bot.commands.answers import Answer, ErrorAnswer
 from bot.commands.parsing.formatting import replace_reference
+from bot.commands.parsing.mentions import Reading
 from bot.commands.subcommands.audit import AuditAnswer
 from bot.commands.subcommands.channel_check import ChannelCheckAnswer
 from bot.commands.subcommands.jobs import DiagnosisAnswer, JobsAnswer, MetricsAnswer, StatusAnswer
@@ -57,6 +58,8 @@ from bot.slack.render.subscriptions import render_subscriptions
 from bot.slack.render.text import code, escape, one_line, person, plain_time, slack_time
 
 _MAX_CHOICES = 10
+_UNCLEAR = "I understand commands, and questions about jobs and their logs; this message is neither."
+_READS_ONLY = "trainwatch only reads: it cannot start, stop or change jobs."
 _STATUS_LINES = 1800
 
 
@@ -238,6 +241,23 @@ def render_error(answer: ErrorAnswer, typed: str = "", *, is_public: bool = Fals
             section(f"{WARNING} {problem}"),
             context([how]),
             *suggestion_blocks(answer.suggestions, lambda ref: replace_reference(typed, answer.typed, ref), action),
+        ],
+    )
+
+
+def render_unclear(reading: Reading) -> Message:
+    """What to do about a message that was not understood: buttons with what it may mean, which change nothing."""
+    problem = _READS_ONLY if reading.is_beyond else _UNCLEAR
+    buttons = [
+        button(command, Action.SHARE, command, key=f"meant{number}")
+        for number, command in enumerate(reading.suggestions)
+    ]
+    return message(
+        f"{problem} Did you mean: {', '.join(reading.suggestions)}?",
+        [
+            section(f"{WARNING} {problem} Did you mean:"),
+            actions(buttons),
+            context(["`/train help` lists all commands."]),
         ],
     )
 

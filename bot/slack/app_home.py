@@ -21,13 +21,16 @@ from bot.domain.audit import AuditKind
 from bot.domain.checks import DELIVERY_LOOP, POLL_LOOP
 from bot.domain.dashboard import Dashboard, HomeFilter, OpenHome, PersonalDashboard, Viewer
 from bot.domain.durations import Clock
+from bot.errors import DeliveryError
 from bot.slack.background_tasks import TaskSet
+from bot.slack.client import post
 from bot.slack.failures import UNREACHABLE, delivery_error
 from bot.slack.gate import Gate
 from bot.slack.memberships import Membership, Memberships
 from bot.slack.payloads import PayloadOrigin
 from bot.slack.permalinks import Permalinks
 from bot.slack.render.home import HomePage, OperatorFigures, digest_view, render_home, render_refused_home
+from bot.slack.render.welcome import render_welcome
 from bot.slack.user_profiles import UserProfile, UserProfiles
 from bot.store.store import Store
 
@@ -138,14 +141,34 @@ class AppHome:
                 if refusal is not None:
                     await client.views_publish(user_id=user, view=render_refused_home(refusal))
                     return
-                opened, _ = await self.store.homes.use(user, self.facts.clock(), channel=direct, change=change)
-                built = await self.build(opened, await self.facts.get(), client)
-            if await self.publish(built, client):
-                await self.store.homes.set_shown({user: built.shown})
+            if await self.update(user, client, direct=direct, change=change):
+                await post(client, {"channel": direct or user, **render_welcome().payload()})
+        except DeliveryError as error:
+            log.warning("welcome not sent", extra={"reason": error.reason})
         except UNREACHABLE as error:
             log.warning("home not published", extra={"reason": delivery_error(error).reason})
         except Exception:  # a bug: App Home keeps what it showed
             log.exception("home failed")
+
+    async def update(
+        self,
+        user: str,
+        client: AsyncWebClient,
+        *,
+        direct: str | None = None,
+        change: Callable[[HomeFilter], HomeFilter] | None = None,
+    ) -> bool:
+        """Show what is current to a person who may see it; return whether it is the first time.
+
+        Raises:
+            SlackApiError: Slack refused it.
+        """
+        async with self.tasks.turn():
+            opened, is_first = await self.store.homes.use(user, self.facts.clock(), channel=direct, change=change)
+            built = await self.build(opened, await self.facts.get(), client)
+        if await self.publish(built, client):
+            await self.store.homes.set_shown({user: built.shown})
+        return is_first
 
     async def build(self, home: OpenHome, facts: Facts, client: AsyncWebClient) -> BuiltHome:
         """Build the view of a person who may see it."""

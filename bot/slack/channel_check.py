@@ -45,6 +45,11 @@ async def _check_scopes(client: AsyncWebClient) -> list[CheckResult]:
     ]
 
 
+async def is_absent(client: AsyncWebClient, channel: str) -> bool:
+    """Return whether alerts cannot arrive in a channel, because the bot is not in it or it is archived."""
+    return any(not one.ok for one in await _check_membership(client, channel))
+
+
 async def _check_membership(client: AsyncWebClient, channel: str) -> list[CheckResult]:
     """Whether the bot is in the channel; nothing if the app may not know."""
     invite, found = "Type `/invite @trainwatch`.", "trainwatch is not in it, so alerts cannot arrive."

@@ -29,7 +29,7 @@ from bot.slack.background_tasks import TaskSet
 from bot.slack.digest_actions import change_digest, is_about_digest
 from bot.slack.gate import Attempt, Gate
 from bot.slack.handling import Request, RequestHandling
-from bot.slack.home_controls import filter_change
+from bot.slack.home_controls import HomeControls
 from bot.slack.log_sharing import LogSharing
 from bot.slack.memberships import Memberships
 from bot.slack.message_listeners import MessageListeners, home_of
@@ -37,6 +37,7 @@ from bot.slack.modals.answer_modal import AnswerModal
 from bot.slack.modals.dispatch import Modals, Opening
 from bot.slack.modals.metadata import ModalMetadata
 from bot.slack.modals.view_payloads import is_modal, read_view_payload
+from bot.slack.modals.watch_modal import WatchModal
 from bot.slack.ownership import OWNERSHIP_ACTIONS, change_owner
 from bot.slack.payloads import (
     DIAGNOSE_SHORTCUT,
@@ -49,10 +50,11 @@ from bot.slack.payloads import (
     read_event_user,
     read_home_click,
 )
-from bot.slack.render.answers import render_error, render_greeting
+from bot.slack.render.answers import render_error
 from bot.slack.render.blocks import Action
 from bot.slack.render.home import HomeAction
 from bot.slack.render.logs import Shared
+from bot.slack.render.welcome import render_greeting
 from bot.slack.reply import Reply
 from bot.slack.running_commands import NOTE_TIMES, NoteTimes, RunningCommands
 from bot.slack.seen_once import SeenOnce
@@ -68,6 +70,7 @@ EVENTS = (
     "app_home_opened",
     "app_mention",
     "member_joined_channel",
+    "member_left_channel",
     "message",
     "reaction_added",
     *NOTED_EVENTS,
@@ -77,6 +80,8 @@ EVENTS = (
 _REMEMBER_EVENT = timedelta(hours=2)
 """Slack repeats an event for about an hour."""
 
+_REMEMBER_GREETING = timedelta(days=365)
+"""A bot that is invited again later introduces itself again."""
 _ANY = re.compile("")
 """Matches the `callback_id` of every view."""
 
@@ -94,8 +99,9 @@ def register(app: AsyncApp, listeners: Listeners) -> None:
     app.event("message")(listeners.messages.on_direct_message)
     app.message_shortcut(DIAGNOSE_SHORTCUT)(listeners.messages.on_shortcut)
     app.event("app_home_opened")(listeners.on_home)
-    app.action(re.compile(rf"^(?:{'|'.join(HomeAction)})$"))(listeners.on_home_control)
+    app.action(re.compile(rf"^(?:{'|'.join(HomeAction)})(?::|$)"))(listeners.on_home_control)
     app.event("member_joined_channel")(listeners.on_joined)
+    app.event("member_left_channel")(listeners.on_left)
     for event in NOTED_EVENTS:
         app.event(event)(listeners.on_noted)
     for event in RESUMING_EVENTS:
@@ -131,7 +137,9 @@ class Listeners:
         facts, self._memberships = HomeFacts(runner, store, clock), Memberships(clock)
         self.home = AppHome(facts, profiles, self.gate, self.tasks, self._memberships)
         self._handling = RequestHandling(self.gate, self.tasks)
-        self.modals = Modals([AnswerModal(self._answering)], self._handling)
+        handlers = [AnswerModal(self._answering), WatchModal(self._answering, self.home)]
+        self.modals = Modals(handlers, self._handling)
+        self._home_controls = HomeControls(self.home, self._answering, self._handling, self.modals)
         sharing = LogSharing(runner.runner, self._running, limits, self.gate)
         self.messages = MessageListeners(self._handling, self._answering, sharing, self._seen)
         """What people write to the bot and share with it."""
@@ -210,10 +218,9 @@ class Listeners:
         await self.modals.close(read_view_payload(body), client)
 
     async def on_home(self, body: Body, client: AsyncWebClient, context: AsyncBoltContext) -> None:
-        """The app's Home tab was opened."""
+        """The app's Home tab or the direct message was opened."""
         origin = read_event_user(body)
-        is_home = body["event"].get("tab", "home") == "home"
-        if is_home and not self.tasks.start(self.home.open(origin, home_of(context), client, direct=origin.channel)):
+        if not self.tasks.start(self.home.open(origin, home_of(context), client, direct=origin.channel)):
             log.warning("too many requests at once")
 
     async def on_home_control(
@@ -221,20 +228,22 @@ class Listeners:
     ) -> None:
         """A filter or a button of App Home."""
         await ack()
-        click = read_home_click(body)
-        change = filter_change(click)
-        if not self.tasks.start(self.home.open(click.origin, home_of(context), client, change=change)):
-            log.warning("too many requests at once")
+        self._home_controls.use(read_home_click(body), client, home_of(context))
 
     async def on_joined(self, body: Body, client: AsyncWebClient, context: AsyncBoltContext) -> None:
         """A user joined a channel. If it is the bot, it posts a greeting, and waiting alerts are sent."""
         origin, event = read_event_user(body), body["event"]
+        self._memberships.forget(origin.user or "")
         if origin.user != context.bot_user_id or origin.channel is None:
             return
         if await self._seen.is_new(f"event:{body.get('event_id')}", _REMEMBER_EVENT):
             reply = Reply(client, origin.channel, str(event.get("inviter") or origin.user))
             if not self.tasks.start(self._greet(reply, origin, home_of(context))):
                 log.warning("too many requests at once")
+
+    async def on_left(self, body: Body) -> None:
+        """A user left a channel, and so no longer sees it in App Home."""
+        self._memberships.forget(read_event_user(body).user or "")
 
     async def on_noted(self, body: Body) -> None:
         """An event that changes what the app can do, such as its removal from the workspace."""
@@ -297,4 +306,7 @@ class Listeners:
             async with self.tasks.turn():
                 watched = await self._store.subscriptions.list(reply.channel)
                 waiting = await self._resume(reply.channel)
-            await reply.public(Shared(render_greeting(len(watched), waiting)))
+                is_first = await self._seen.is_new(f"greeted:{reply.channel}", _REMEMBER_GREETING)
+            greeting = render_greeting(len(watched), waiting, is_first=is_first)
+            if greeting is not None:
+                await reply.public(Shared(greeting))

@@ -88,7 +88,11 @@ class HomeClick:
     origin: PayloadOrigin
     user: str
     team: str | None
+    direct: str
+    """Where the app writes to this person: the direct message, or the person's id."""
     action: str
+    """The part of the `action_id` before the colon."""
+    key: str
     value: str
     trigger_id: str
 
@@ -140,7 +144,7 @@ def check_payload(body: object) -> None:
             _check_person(body)
             if action_id.partition(":")[0] in list(Action) and not isinstance(body.get("view"), dict):
                 read_click(body)
-            elif action_id in list(HomeAction):
+            elif action_id.partition(":")[0] in list(HomeAction):
                 read_home_click(body)
         case {"type": "message_action", "callback_id": callback_id} if callback_id == DIAGNOSE_SHORTCUT:
             read_shortcut(body)
@@ -164,7 +168,7 @@ def _check_event(body: Body, name: str) -> None:
         raise MalformedPayload("authorizations are not a list of objects")
     if name == "app_mention" or (name == "message" and text_at(body, "event", "channel_type") == "im"):
         read_mention_event(body)
-    elif name in ("app_home_opened", "member_joined_channel"):
+    elif name in ("app_home_opened", "member_joined_channel", "member_left_channel"):
         read_event_user(body)
 
 
@@ -230,7 +234,9 @@ def read_home_click(body: Body) -> HomeClick:
     origin = PayloadOrigin(
         user, None, teams_of(team, text_at(body, "user", "team_id")), text_at(body, "enterprise", "id")
     )
-    return HomeClick(origin, user, team, action_id, value, text_at(body, "trigger_id") or "")
+    action, _, key = action_id.partition(":")
+    direct = text_at(body, "view", "private_metadata") or user
+    return HomeClick(origin, user, team, direct, action, key, value, text_at(body, "trigger_id") or "")
 
 
 def _read_action(body: Body) -> tuple[str, str]:

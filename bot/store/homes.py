@@ -53,6 +53,12 @@ class Homes:
             used = update(homes).where(homes.c.user == user).values(values).returning(*homes.c)
             return _read_home((await connection.execute(used)).one()), is_new
 
+    async def direct_message_of(self, user: str) -> str | None:
+        """Return the direct message of a person with the app, as far as it is known."""
+        async with self._database.read() as connection:
+            channel: str | None = await connection.scalar(select(homes.c.channel).where(homes.c.user == user))
+        return channel
+
     async def claim_due(self, now: datetime, opened_since: datetime, lease: timedelta) -> tuple[OpenHome, ...]:
         """Return the homes to refresh that were used since a time; each is claimed until the lease ends."""
         is_due = select(homes.c.user).where(homes.c.opened_at > opened_since, homes.c.refresh_at <= now)

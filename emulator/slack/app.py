@@ -55,7 +55,16 @@ SCOPES = frozenset(
         "users:read.email",
     }
 )
-EVENTS = frozenset({"app_home_opened", "app_mention", "message.im", "member_joined_channel", "reaction_added"})
+EVENTS = frozenset(
+    {
+        "app_home_opened",
+        "app_mention",
+        "message.im",
+        "member_joined_channel",
+        "member_left_channel",
+        "reaction_added",
+    }
+)
 
 
 @dataclass(slots=True)

@@ -278,6 +278,13 @@ COVERAGE: tuple[CoverageRow, ...] = (
         "interactions.py::test_an_app_is_notified_of_its_own_invitation_by_the_scope_of_the_channels_kind",
     ),
     coverage_row_of(
+        "member_left_channel",
+        "the app is notified when a person leaves a channel that it is in",
+        "documented",
+        "docs.slack.dev/reference/events/member_left_channel",
+        "interactions.py::test_an_app_is_notified_when_a_person_leaves_its_channel",
+    ),
+    coverage_row_of(
         "app_home_opened, POST views.publish",
         "lets the app publish the Home tab",
         "documented",

@@ -28,6 +28,8 @@ _EVENT_SCOPES = {
     "message.im": "im:history",
     "member_joined_channel": "channels:read",
     "member_joined_channel.private": "groups:read",
+    "member_left_channel": "channels:read",
+    "member_left_channel.private": "groups:read",
     "reaction_added": "reactions:read",
 }
 
@@ -214,6 +216,14 @@ class PersonActions:
         event = {"type": "member_joined_channel", "user": bot, "channel": place.id, "channel_type": "C"}
         name = "member_joined_channel.private" if place.is_private else "member_joined_channel"
         self._tell(name, {**event, "inviter": self._who(user).id})
+
+    def leave(self, user: str, channel: str) -> None:
+        """Leave a channel, which the app is notified of if it is in it."""
+        place, person = self._where(channel), self._who(user)
+        place.members.discard(person.id)
+        if self.context.workspace.app.bot_user_id in place.members:
+            event = {"type": "member_left_channel", "user": person.id, "channel": place.id, "channel_type": "C"}
+            self._tell("member_left_channel.private" if place.is_private else "member_left_channel", event)
 
     async def until(self, look: Callable[[], T | None], timeout_s: float = 60.0) -> T:
         """Wait until `look()` returns something true; it is asked again after every change.

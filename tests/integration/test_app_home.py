@@ -24,6 +24,7 @@ from emulator.slack.model import User, View
 from tests.fakes.provider import FakeProvider
 from tests.integration.slack_harness import SlackHarness, create_provider, running, slack_with_scopes
 from tests.support.scopes import GRANTED
+from tests.support.waiting import eventually
 from tests.unit.slack.factories import alert, incident, job
 from tests.unit.slack.validity import view_problems
 
@@ -132,6 +133,15 @@ async def test_a_missing_scope_is_named_where_it_hurts(store: Store, missing: se
 async def test_home_has_a_note_while_slack_does_not_list_channels(harness: SlackHarness) -> None:
     harness.slack.fail("users.conversations", "internal_error")
     assert "does not say at the moment which channels you are in" in str((await opened(harness)).source)
+
+
+async def test_leaving_a_private_channel_hides_its_jobs_at_once(harness: SlackHarness) -> None:
+    harness.slack.workspace.add_channel("secret", members=["ada", "trainwatch"], is_private=True)
+    await add(harness, "hidden", "#secret")
+    assert "baseten:hidden" in str((await opened(harness)).source)
+    harness.slack.person_actions.leave("ada", "#secret")
+    await eventually(lambda: not harness.listeners._memberships._known)
+    assert "baseten:hidden" not in str((await opened(harness)).source)
 
 
 def refresher(harness: SlackHarness, settings: RefreshSettings | None = None) -> HomeRefresher:

@@ -283,18 +283,6 @@ def _known_job_row(job: KnownJob) -> str:
     return f"{icon} {name}{code(str(job.ref))} {job.state or ''}".rstrip()
 
 
-def render_greeting(watched: int, waiting: int) -> Message:
-    """Posted by the bot when it joins a channel: what this channel watches, or how to start."""
-    here = f"This channel watches {plural(watched, 'job')}: `/train list`." if watched else ""
-    late = f"Sending {plural(waiting, 'alert')} that waited for the invitation." if waiting else ""
-    how = (
-        "Hi! Type `/train watch JOB` to get alerts here when a job fails, hangs or leaves GPUs idle. "
-        "`/train jobs` lists jobs."
-    )
-    text = " ".join(part for part in (here, late, "" if watched else how) if part)
-    return message(text, [section(f"👋 {text}")])
-
-
 def _firing(incident: Incident) -> int:
     return sum(alert.resolved_at is None for alert in incident.alerts)
 

@@ -18,7 +18,7 @@ _MAX_HEADER_TEXT = 150
 _MAX_LABEL_TEXT = 75
 """Of a button or a menu option. Both limits: https://docs.slack.dev/reference/block-kit (read 2026-11-20)."""
 _FENCE = len(fence([""]))
-ANSWER_MODAL = "answer"
+ANSWER_MODAL, WATCH_MODAL = "answer", "watch"
 """The name of the modal that shows the answer to a command."""
 
 

@@ -23,7 +23,18 @@ from bot.domain.wording import plural
 from bot.providers.base import RequestRate
 from bot.rules.lead import lead_alert
 from bot.slack.render.alert_text import TITLE_LIMIT, incident_icon
-from bot.slack.render.blocks import actions, button, context, divider, header, menu, row_sections, section
+from bot.slack.render.blocks import (
+    ANSWER_MODAL,
+    WATCH_MODAL,
+    actions,
+    button,
+    context,
+    divider,
+    header,
+    menu,
+    row_sections,
+    section,
+)
 from bot.slack.render.icons import PENDING, STATE_ICONS, WARNING
 from bot.slack.render.jobs import job_link, job_name, state_label
 from bot.slack.render.message import Block
@@ -45,8 +56,10 @@ class HomeAction(enum.StrEnum):
     FAILING = "trainwatch_home_failing"
     """`failing` or `everything`."""
     REFRESH = "trainwatch_home_refresh"
+    OPEN = "trainwatch_home_open"
+    """As `Action.OPEN`: what a modal is about. The key names the modal."""
     ACKNOWLEDGE = "trainwatch_home_acknowledge"
-    """An incident id. The person takes the incident if nobody has it."""
+    """The channel, if the person is in it, a space, and the id of an incident. The person takes it if nobody has it."""
     UNMUTE = "trainwatch_home_unmute"
     """A channel's id and, after a space, the number of its silence."""
 
@@ -84,6 +97,7 @@ def render_home(page: HomePage) -> dict[str, object]:
     shown = page.dashboard
     blocks: list[Block | None] = [
         section(_summary(page)),
+        _quick_actions(shown),
         _late(page),
         *([] if shown.is_empty else _filters(shown)),
         *_incidents(page),
@@ -91,7 +105,6 @@ def render_home(page: HomePage) -> dict[str, object]:
         *row_sections(list(page.notes), 1500, "note"),
         *(_operator(page.operator, shown.at) if page.operator else []),
         divider(),
-        actions([button("Refresh", HomeAction.REFRESH, "refresh")]),
         context(
             [
                 f"Updated {clock_time(shown.at)}",
@@ -99,7 +112,8 @@ def render_home(page: HomePage) -> dict[str, object]:
             ]
         ),
     ]
-    return {"type": "home", "blocks": [block for block in blocks if block is not None]}
+    direct = page.viewer.direct or page.viewer.user
+    return {"type": "home", "private_metadata": direct, "blocks": [block for block in blocks if block is not None]}
 
 
 def render_refused_home(refusal: str) -> dict[str, object]:
@@ -126,6 +140,18 @@ def _summary(page: HomePage) -> str:
     problems = f"*{plural(shown.incident_count, 'open alert')}*" if shown.incident_count else "*No open alerts*"
     running = f"{plural(shown.running_count, 'job')} running or waiting" if shown.running_count else "no jobs running"
     return f"{problems} · {running}"
+
+
+def _quick_actions(shown: PersonalDashboard) -> Block | None:
+    """The buttons at the top; the first one is green while nothing is watched."""
+    watch = button(
+        "Watch a job", HomeAction.OPEN, "watch", key=WATCH_MODAL, style="primary" if shown.is_empty else None
+    )
+    asked = (("Jobs", "jobs running"), ("Check", "check"), ("Help", "help"))
+    answers = [
+        button(label, HomeAction.OPEN, command, key=f"{ANSWER_MODAL}:{label.lower()}") for label, command in asked
+    ]
+    return actions([watch, *answers, button("Refresh", HomeAction.REFRESH, "refresh")])
 
 
 def _late(page: HomePage) -> Block | None:
@@ -193,7 +219,8 @@ def _incident_block(one: OpenIncident, page: HomePage) -> Block:
         _place(incident.channel, viewer) if is_in else "",
     ]
     shown = section(" · ".join(part for part in parts if part))
-    take = None if taken else button("Acknowledge", HomeAction.ACKNOWLEDGE, incident.id)
+    value = f"{incident.channel if is_in else ''} {incident.id}"
+    take = None if taken else button("Acknowledge", HomeAction.ACKNOWLEDGE, value)
     return shown | ({"accessory": take} if take else {})
 
 

@@ -288,6 +288,19 @@ async def test_a_message_shortcut_brings_the_message_and_an_invitation_makes_a_m
     assert "U0TRAIN" in slack.workspace.channel("#random").members
 
 
+async def test_an_app_is_notified_when_a_person_leaves_its_channel(slack: Slack, connected: AsyncApp) -> None:
+    events: asyncio.Queue[Json] = asyncio.Queue()
+
+    @connected.event("member_left_channel")
+    async def left(event: Json) -> None:
+        await events.put(event)
+
+    slack.person_actions.leave("ada", "#alerts")
+    slack.person_actions.leave("ben", "#training")
+    event = await asyncio.wait_for(events.get(), LONGEST_S)
+    assert (slack.workspace.channel("#training").id, "U0BEN") == (event["channel"], event["user"])
+
+
 @pytest.mark.parametrize("private", [False, True])
 async def test_an_app_is_notified_of_its_own_invitation_by_the_scope_of_the_channels_kind(
     slack: Slack, connected: AsyncApp, *, private: bool

@@ -204,8 +204,8 @@ def crowd(jobs: int, name: str, channels: Mapping[str, str]) -> Dashboard:
         Silence(n, places[n % len(places)], (Matcher("name", name),), "U0BEN", NOW, at(60), name * 3)
         for n in range(min(jobs, 40))
     ]
-    runs = [watched(f"{n} {name}", places[n % len(places)], url=f"https://x.example/{n}") for n in range(jobs)]
-    found = [opened(n, places[n % len(places)], job=replace(job(name=name), error=name)) for n in range(min(jobs, 300))]
+    runs = [watched(f"{n} {name}", places[n % len(places)], url=None) for n in range(jobs)]
+    found = [opened(n, places[n % len(places)], job=replace(job(name=name), url=None)) for n in range(min(jobs, 300))]
     return Dashboard(NOW, found, runs, silences)
 
 

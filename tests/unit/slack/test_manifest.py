@@ -30,6 +30,7 @@ SCOPES_OF_EVENT = {
     "tokens_revoked": set(),
     "reaction_added": {"reactions:read"},
     "member_joined_channel": {"channels:read", "groups:read"},
+    "member_left_channel": {"channels:read", "groups:read"},
     **{f"channel_{what}": {"channels:read"} for what in ("archive", "deleted", "left", "unarchive")},
     **{f"group_{what}": {"groups:read"} for what in ("archive", "deleted", "left", "unarchive")},
 }

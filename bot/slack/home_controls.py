@@ -54,7 +54,7 @@ class HomeReply(Reply):
         try:
             await self.client.views_open(trigger_id=self.trigger_id, view=view)
         except UNREACHABLE as error:  # the trigger lives three seconds
-            log.info("modal not opened", extra={"reason": delivery_error(error).reason})
+            log.warning("modal not opened", extra={"reason": delivery_error(error).reason})
             await post(self.client, {"channel": self.user, "unfurl_links": False, **answer.payload()})
 
 

@@ -271,18 +271,11 @@ COVERAGE: tuple[CoverageRow, ...] = (
         "interactions.py::test_a_mention_in_a_thread_reaches_the_app_with_its_thread",
     ),
     coverage_row_of(
-        "member_joined_channel",
-        "the app is notified of its own invitation: channels:read for public channels, groups:read for private ones",
+        "member_joined_channel, member_left_channel",
+        "the app is notified of its own invitation and of leavers: channels:read for public channels, groups:read else",
         "documented",
         "docs.slack.dev/reference/events/member_joined_channel",
         "interactions.py::test_an_app_is_notified_of_its_own_invitation_by_the_scope_of_the_channels_kind",
-    ),
-    coverage_row_of(
-        "member_left_channel",
-        "the app is notified when a person leaves a channel that it is in",
-        "documented",
-        "docs.slack.dev/reference/events/member_left_channel",
-        "interactions.py::test_an_app_is_notified_when_a_person_leaves_its_channel",
     ),
     coverage_row_of(
         "app_home_opened, POST views.publish",

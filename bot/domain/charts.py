@@ -3,8 +3,9 @@
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from statistics import fmean
 from typing import NamedTuple
+
+from bot.domain.metrics import safe_mean
 
 
 class ChartPoint(NamedTuple):
@@ -100,7 +101,7 @@ def thin(points: Sequence[ChartPoint], most: int) -> tuple[ChartPoint, ...]:
 def _combine(points: Sequence[ChartPoint]) -> ChartPoint:
     values = [point.y for point in points if math.isfinite(point.y)]
     middle = points[len(points) // 2].x
-    return ChartPoint(middle, fmean(values), min(values), max(values)) if values else ChartPoint(middle, math.nan)
+    return ChartPoint(middle, safe_mean(values), min(values), max(values)) if values else ChartPoint(middle, math.nan)
 
 
 def finite_range(values: Iterable[float]) -> tuple[float, float] | None:

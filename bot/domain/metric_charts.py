@@ -1,9 +1,10 @@
 """Choose and build the charts of a job's metrics: a few lines, or a heat map where there are too many GPUs. Pure."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
-from statistics import fmean, median
+from statistics import median
 
 from bot.domain.charts import Chart, ChartLevel, ChartLine, ChartMoment, ChartPoint, HeatMap, HeatRow, LineChart, thin
 from bot.domain.metrics import (
@@ -15,6 +16,7 @@ from bot.domain.metrics import (
     bucket_means,
     display_unit,
     metric_title,
+    safe_mean,
 )
 from bot.domain.wording import plural
 
@@ -23,6 +25,8 @@ MOST_LINES = 6
 _MOST_POINTS = 200
 """Of each line; a picture is 1,200 pixels wide."""
 _COLUMNS = 300
+_COMPACT_COLUMNS, _COMPACT_SAMPLES = 20, 50_000
+_NEAR_LIMIT = 0.6
 _MOST_OUTLIERS = 6
 _SPREAD = 6.0
 """A GPU is an outlier this many times the median distance from the median of all GPUs."""
@@ -57,6 +61,56 @@ def metric_chart(
     return LineChart(
         metric_title(series[0].name), unit, lines, levels, tuple(moments) if is_time else (), is_time, note
     )
+
+
+def compact_chart(series: Sequence[MetricSeries], start: datetime, end: datetime) -> LineChart:
+    """A chart of few points without gaps, for messages: of many series the lowest, the median and the highest values.
+
+    Memory near its limit is charted as what is left, because a message cannot choose the axis: 75 to 79 of 80 GiB would
+    be a flat line.
+    """
+    name = series[0].name
+    _, factor, unit = display_unit(name)
+    columns = min(_COMPACT_COLUMNS, max((len(one.points) for one in series), default=0))
+    rows = [_row(one, start, end, columns, factor) if columns else () for one in _sampled(series)]
+    lines = [(_label(one, series), row) for one, row in zip(series, rows, strict=True)]
+    if len(lines) > MOST_LINES:
+        picks = (("lowest", min), ("median", median), ("highest", max))
+        lines = [(label, tuple(_pick(column, pick) for column in zip(*rows, strict=True))) for label, pick in picks]
+    limits = {one.limit * factor for one in series if one.limit and not one.name.endswith("_ratio")}
+    title, limit = metric_title(name), limits.pop() if len(limits) == 1 else None
+    highest = max((value for _, row in lines for value in row if math.isfinite(value)), default=0.0)
+    if unit and limit is not None and highest >= _NEAR_LIMIT * limit:
+        title = f"{title} free of {limit:.0f} {unit}"
+        lines = [(label, tuple(limit - value for value in row)) for label, row in lines]
+    is_time = all(point.at is not None for one in series for point in one.points)
+    xs = _centres(series, start, end, columns, is_time=is_time)
+    drawn = tuple(ChartLine(label, tuple(map(ChartPoint, xs, row))) for label, row in lines)
+    note = f"lowest, median and highest of {len(series):,}" if len(series) > MOST_LINES else ""
+    return LineChart(title, unit, drawn, is_time=is_time, note=note)
+
+
+def _sampled(series: Sequence[MetricSeries]) -> Sequence[MetricSeries]:
+    """The series with fewer, evenly spaced points if there are very many, so that a message is built in time."""
+    every = sum(len(one.points) for one in series) // _COMPACT_SAMPLES + 1
+    return series if every == 1 else [replace(one, points=one.points[::every]) for one in series]
+
+
+def _pick(values: Sequence[float], pick: Callable[[Sequence[float]], float]) -> float:
+    finite = [value for value in values if math.isfinite(value)]
+    return pick(finite) if finite else math.nan
+
+
+def _centres(
+    series: Sequence[MetricSeries], start: datetime, end: datetime, columns: int, *, is_time: bool
+) -> list[float]:
+    """The x of each column: a time, or the last step in it."""
+    if is_time:
+        width = (end - start).total_seconds() / (columns or 1)
+        return [start.timestamp() + (index + 0.5) * width for index in range(columns)]
+    points = max((one.points for one in series), key=len)
+    last = [max(0, (index + 1) * len(points) // columns - 1) for index in range(columns)]
+    return [float(at if points[at].step is None else points[at].step or 0) for at in last]
 
 
 def describe_chart(chart: Chart) -> str:
@@ -116,7 +170,7 @@ def _most_different(series: Sequence[MetricSeries]) -> Sequence[MetricSeries]:
 
 def _mean(series: MetricSeries) -> float:
     values = [point.value for point in series.points if math.isfinite(point.value)]
-    return fmean(values) if values else 0.0
+    return safe_mean(values) if values else 0.0
 
 
 def _heat_map(series: Sequence[MetricSeries], start: datetime, end: datetime) -> HeatMap:

@@ -126,6 +126,14 @@ def quantile(ordered: Sequence[float], fraction: float) -> float:
     return ordered[below] + (ordered[above] - ordered[below]) * (position - below)
 
 
+def safe_mean(values: Sequence[float]) -> float:
+    """The mean of finite values, also of a diverged loss of 1e308, whose sum would be too large."""
+    try:
+        return math.fsum(values) / len(values)
+    except OverflowError:
+        return math.fsum(value / len(values) for value in values)
+
+
 def summarize(series: MetricSeries) -> MetricSummary | None:
     """Summarize the finite samples of a series; return None if there are none."""
     points = [point for point in series.points if math.isfinite(point.value)]
@@ -138,7 +146,7 @@ def summarize(series: MetricSeries) -> MetricSummary | None:
         series=series,
         count=len(values),
         last=values[-1],
-        mean=math.fsum(values) / len(values),
+        mean=safe_mean(values),
         minimum=ordered[0],
         maximum=ordered[-1],
         p5=quantile(ordered, 0.05),
@@ -207,7 +215,8 @@ def sparkline(values: Sequence[float | None], *, lowest: float | None = None, hi
     def bar(value: float | None) -> str:
         if value is None or not math.isfinite(value):
             return GAP
-        return BARS[min(max(int((value - low) / span * len(BARS)), 0), len(BARS) - 1)] if span > 0 else BARS[0]
+        share = min(max((value - low) / span, 0.0), 1.0) if span > 0 else 0.0
+        return BARS[min(int(share * len(BARS)), len(BARS) - 1)]
 
     return "".join(map(bar, values))
 
@@ -224,4 +233,4 @@ def bucket_means(series: MetricSeries, start: datetime, end: datetime, max_bucke
         share = index / len(series.points) if point.at is None else (point.at - start).total_seconds() / span_s
         if math.isfinite(point.value) and 0 <= share <= 1:
             buckets[min(int(share * width), width - 1)].append(point.value)
-    return [math.fsum(values) / len(values) if values else None for values in buckets]
+    return [safe_mean(values) if values else None for values in buckets]

@@ -60,7 +60,7 @@ def metric_range(summaries: Iterable[MetricSummary]) -> MetricRange | None:
     if not series:
         return None
     total = sum(one.count for one in series)
-    mean = math.fsum(one.mean * one.count for one in series) / total
+    mean = math.fsum(one.mean * (one.count / total) for one in series)
     limits = [one.series.limit for one in series if one.series.limit is not None]
     lowest, highest = min(one.minimum for one in series), max(one.maximum for one in series)
     return MetricRange(lowest, mean, highest, max(limits, default=None), series)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from bot.domain.jobs import Job, JobState
-from bot.domain.metrics import GPU_UTILIZATION, MetricSeries
+from bot.domain.metrics import GPU_UTILIZATION, MetricSeries, safe_mean
 from bot.domain.runs import RunStatistics, has_started
 
 
@@ -48,6 +48,6 @@ def _with_utilization(before: RunStatistics, job: Job, series: Iterable[MetricSe
     values = [value for value in newest if math.isfinite(value)]
     if job.state is not JobState.RUNNING or not values:
         return before
-    mean = math.fsum(values) / len(values)
+    mean = safe_mean(values)
     total, polls = before.utilization_sum + mean, before.utilization_polls + 1
     return replace(before, utilization=mean, utilization_sum=total, utilization_polls=polls)

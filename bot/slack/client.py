@@ -15,11 +15,15 @@ from bot.errors import DeliveryError
 from bot.network import proxy_for
 from bot.slack.error_codes import BLOCKS_REFUSED, METADATA_REFUSED
 from bot.slack.failures import UNREACHABLE, delivery_error, error_code
+from bot.slack.render.charts import is_chart
 
 SLACK_API_URL = "https://slack.com/api/"
 _TIMEOUT_S = 20
 
 log = logging.getLogger(__name__)
+
+_without_charts: set[tuple[str, str | None]] = set()
+"""Web API and token of the workspaces that refused a chart since the start."""
 
 
 def create_client(token: str | None, api_url: str = SLACK_API_URL) -> AsyncWebClient:
@@ -53,13 +57,30 @@ async def post(client: AsyncWebClient, arguments: dict[str, object], method: str
     return Receipt(channel=str(channel or arguments["channel"]), ts=ts)
 
 
+def drop_charts(client: AsyncWebClient, arguments: dict[str, object], *, refused: bool = False) -> bool:
+    """Remove charts if this workspace is known to refuse them, or just did; whether any was removed."""
+    workspace, blocks = (client.base_url, client.token), arguments.get("blocks")
+    if not isinstance(blocks, list) or not any(map(is_chart, blocks)):
+        return False
+    if refused:
+        log.info("slack takes no charts")
+        _without_charts.add(workspace)
+    if workspace not in _without_charts:
+        return False
+    arguments["blocks"] = [block for block in blocks if not is_chart(block)]
+    return True
+
+
 async def _send(client: AsyncWebClient, arguments: dict[str, object], method: str) -> AsyncSlackResponse:
-    """Call the method, again without the part that Slack rejected."""
+    """Call the method, again without the part that Slack rejected: charts first, then all blocks."""
+    drop_charts(client, arguments)
     while True:
         try:
             return await client.api_call(method, json=arguments)
         except SlackApiError as error:
             code = error_code(error)
+            if code in BLOCKS_REFUSED and drop_charts(client, arguments, refused=True):
+                continue
             part = "blocks" if code in BLOCKS_REFUSED else "metadata" if code in METADATA_REFUSED else None
             if part is None or part not in arguments:
                 raise

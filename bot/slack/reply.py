@@ -15,7 +15,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.alerts import Receipt
 from bot.errors import DeliveryError
-from bot.slack.client import post
+from bot.slack.client import drop_charts, post
 from bot.slack.error_codes import BLOCKS_REFUSED
 from bot.slack.failures import UNREACHABLE, delivery_error, response_url_error
 from bot.slack.render.blocks import context, context_text, section
@@ -165,7 +165,10 @@ class Reply:
         answer = answer if self.thread_ts is None else use_mentions(answer)
         replaces = self.replaces and response_type == "ephemeral"
         body = {**answer.payload(), "response_type": response_type, "replace_original": replaces}
+        drop_charts(self.client, body)
         error = await self._send_response(body)
+        if error is not None and error.reason in BLOCKS_REFUSED and drop_charts(self.client, body, refused=True):
+            error = await self._send_response(body)
         if error is not None and error.reason in BLOCKS_REFUSED:
             log.error("slack rejected an answer", extra={"reason": error.reason})
             del body["blocks"]

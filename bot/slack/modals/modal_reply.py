@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from bot.domain.alerts import Receipt
 from bot.slack.modals.metadata import ModalMetadata, encode_metadata
 from bot.slack.modals.screens import ModalScreen
+from bot.slack.render.charts import is_chart
 from bot.slack.render.message import Block, Message
 from bot.slack.render.modal import Modal
 from bot.slack.reply import Reply, with_notes
@@ -47,7 +48,7 @@ class ModalReply(Reply):
         Raises:
             DeliveryError: Slack cannot be reached or refuses the view.
         """
-        blocks = with_notes(answer, notes).blocks
+        blocks = tuple(block for block in with_notes(answer, notes).blocks if not is_chart(block))
         if self.kept:
             notes_above = ({**block, "block_id": f"{_ABOVE}{number}"} for number, block in enumerate(blocks))
             blocks = (*notes_above, *self.kept)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from bot.commands.parsing.formatting import format_command
 from bot.commands.subcommands.jobs import MetricsAnswer
+from bot.domain.metric_charts import compact_chart
 from bot.domain.metrics import (
     ALL_METRICS,
     GPU_UTILIZATION,
@@ -22,6 +23,7 @@ from bot.domain.metrics import (
 from bot.domain.serving import serving_sentence
 from bot.domain.wording import plural
 from bot.slack.render.blocks import actions, context, section, share_button
+from bot.slack.render.charts import MAX_CHARTS, chart_block
 from bot.slack.render.icons import STATE_ICONS
 from bot.slack.render.jobs import job_link, job_name, state_label
 from bot.slack.render.logs import gap_notes
@@ -36,8 +38,8 @@ CURVE_WIDTH = 34
 _MAX_ROWS = 24
 _MAX_CURVES = 3
 """Number of training curves in a summary."""
-_MAX_TABLES = MAX_BLOCKS - 4
-"""The other blocks are the headline, the note on hidden metrics, the notes and the buttons."""
+_MAX_TABLES = MAX_BLOCKS - 4 - MAX_CHARTS
+"""The other blocks are the headline, charts, the note on hidden metrics, the notes and the buttons."""
 
 
 def render_metrics(answer: MetricsAnswer) -> Message:
@@ -50,7 +52,8 @@ def render_metrics(answer: MetricsAnswer) -> Message:
     cuts = [one_line(note, 300) for note in answer.notes]
     notes = context([code(str(job.ref)), *more, *cuts, *_missing(answer.missing), *gap_notes(answer.gaps)])
     buttons = actions([share_button(format_command(answer.pinned))])
-    left = BLOCKS_BUDGET - weight([head, notes, buttons]) - 200
+    charts = _charts(answer)
+    left = BLOCKS_BUDGET - weight([head, notes, buttons, *charts]) - 200
     tables: list[Block] = []
     names = _names(answer.summaries)
     if not answer.pinned.gpus:
@@ -71,7 +74,21 @@ def render_metrics(answer: MetricsAnswer) -> Message:
         )
     other = None if answer.pinned.gpus else other_line(answer.summaries)
     text = f"Metrics of {job_name(job)}, {plain_time(answer.start)} to {plain_time(answer.end)}. "
-    return message(text + _in_words(answer.summaries), [head, *tables, other, context([shown]), notes, buttons])
+    return message(
+        text + _in_words(answer.summaries), [head, *charts, *tables, other, context([shown]), notes, buttons]
+    )
+
+
+def _charts(answer: MetricsAnswer) -> list[Block]:
+    """Charts of the first metrics that have more than one sample, GPUs first."""
+    charts: list[Block] = []
+    for name in _names(answer.summaries):
+        series = [one.series for one in answer.summaries if one.series.name == name]
+        block = chart_block(compact_chart(series, answer.start, answer.end))
+        charts += [block] if block is not None else []
+        if len(charts) == MAX_CHARTS:
+            break
+    return charts
 
 
 def _all_metrics(answer: MetricsAnswer) -> str:

@@ -124,7 +124,7 @@ class Answering:
         return (str(jobs[0].ref), "the only job that this channel watches") if len(jobs) == 1 else (None, "")
 
     async def _answer(self, reply: Reply, text: str, asker: Asker, attempt: Attempt, how: _How) -> None:
-        context, notes = await self._context(reply, text, how.job)
+        context, notes = await self.context(reply, text, how.job)
         try:
             command = parse(text, context)
         except UnnamedJob as problem:
@@ -163,7 +163,7 @@ class Answering:
                 await update_announcement(reply, answer, ts, silences)
             else:
                 notes += await _send_file(reply, answer) if isinstance(answer, LogsAnswer) else []
-                await reply.private(render(answer), notes)
+                await reply.private(reply.render(answer), notes)
 
     async def _ask_first(self, reply: Reply, text: str, command: SlackCommand, asker: Asker) -> None:
         """Ask before a request in plain words changes something."""
@@ -189,7 +189,7 @@ class Answering:
                 return await self._run_in_turn(reply, command, asker, attempt, notes)
         raise AssertionError  # pragma: no cover - the contexts swallow nothing
 
-    async def _context(self, reply: Reply, text: str, job: str | None) -> tuple[InputContext, list[str]]:
+    async def context(self, reply: Reply, text: str, job: str | None = None) -> tuple[InputContext, list[str]]:
         """What surrounds the text, and notes for the answer; the time zone is fetched only if the text needs it."""
         now = self.clock()
         if not has_local_time(text):

@@ -19,6 +19,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.commands.answers import Asker, ErrorAnswer
 from bot.commands.channel_runner import ChannelRunner
+from bot.commands.parsing.query_draft import is_query
 from bot.domain.access import OPEN_ACCESS, AccessPolicy, AccessRole
 from bot.domain.audit import AuditKind
 from bot.domain.durations import Clock
@@ -34,8 +35,9 @@ from bot.slack.log_sharing import LogSharing
 from bot.slack.memberships import Memberships
 from bot.slack.message_listeners import MessageListeners, home_of
 from bot.slack.modals.answer_modal import AnswerModal
-from bot.slack.modals.dispatch import Modals, Opening
+from bot.slack.modals.dispatch import Modals, Opening, modal_name
 from bot.slack.modals.metadata import ModalMetadata
+from bot.slack.modals.query_modal import QueryModal
 from bot.slack.modals.view_payloads import is_modal, read_view_payload
 from bot.slack.modals.watch_modal import WatchModal
 from bot.slack.ownership import OWNERSHIP_ACTIONS, change_owner
@@ -51,7 +53,7 @@ from bot.slack.payloads import (
     read_home_click,
 )
 from bot.slack.render.answers import render_error
-from bot.slack.render.blocks import Action
+from bot.slack.render.blocks import QUERY_MODAL, Action
 from bot.slack.render.home import HomeAction
 from bot.slack.render.logs import Shared
 from bot.slack.render.welcome import render_greeting
@@ -137,7 +139,11 @@ class Listeners:
         facts, self._memberships = HomeFacts(runner, store, clock), Memberships(clock)
         self.home = AppHome(facts, profiles, self.gate, self.tasks, self._memberships)
         self._handling = RequestHandling(self.gate, self.tasks)
-        handlers = [AnswerModal(self._answering), WatchModal(self._answering, self.home)]
+        handlers = [
+            AnswerModal(self._answering),
+            QueryModal(self._answering, store.known_jobs),
+            WatchModal(self._answering, self.home),
+        ]
         self.modals = Modals(handlers, self._handling)
         self._home_controls = HomeControls(self.home, self._answering, self._handling, self.modals)
         sharing = LogSharing(runner.runner, self._running, limits, self.gate)
@@ -152,7 +158,13 @@ class Listeners:
         typed = read_command(body)
         reply, text = Reply(client, typed.channel, typed.user, respond), plain_text(typed.text)
         asker = Asker(typed.user, typed.channel, typed.team)
-        request = Request(AuditKind.COMMAND, typed.origin, text, reply, home_of(context))
+        home = home_of(context)
+        if is_query(text):
+            metadata = ModalMetadata(typed.channel, text)
+            kind, trigger = AuditKind.COMMAND, typed.trigger_id
+            self.modals.open(Opening(QUERY_MODAL, trigger, metadata, kind, typed.origin, asker, text, reply, home))
+            return
+        request = Request(AuditKind.COMMAND, typed.origin, text, reply, home)
         self._handling.start(request, lambda attempt, reply: self._answering.answer(reply, text, asker, attempt))
 
     async def on_click(
@@ -267,7 +279,7 @@ class Listeners:
         metadata = ModalMetadata(click.channel, click.value, click.message_ts or "", click.thread_ts or "")
         kind, trigger = AuditKind.CLICK, click.trigger_id
         self.modals.open(
-            Opening(click.key.partition(":")[0], trigger, metadata, kind, click.origin, asker, click.value, reply, home)
+            Opening(modal_name(click.key), trigger, metadata, kind, click.origin, asker, click.value, reply, home)
         )
 
     async def _change_owner(self, reply: Reply, click: Click, attempt: Attempt) -> None:

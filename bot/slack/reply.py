@@ -13,11 +13,13 @@ from datetime import timedelta
 from slack_bolt.context.respond.async_respond import AsyncRespond
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.commands.answers import Answer
 from bot.domain.alerts import Receipt
 from bot.errors import DeliveryError
 from bot.slack.client import drop_charts, post
 from bot.slack.error_codes import BLOCKS_REFUSED
 from bot.slack.failures import UNREACHABLE, delivery_error, response_url_error
+from bot.slack.render.answers import render
 from bot.slack.render.blocks import context, context_text, section
 from bot.slack.render.icons import WARNING
 from bot.slack.render.logs import Shared, Snippet
@@ -60,6 +62,10 @@ class Reply:
     def is_private(self) -> bool:
         """Whether only the asker sees what `private` shows; in the thread of a mention, everyone does."""
         return self.respond is not None
+
+    def render(self, answer: Answer) -> Message:
+        """The message of an answer for the asker."""
+        return render(answer)
 
     async def private(self, answer: Message, notes: Sequence[str] = ()) -> None:
         """Show it with notes to the asker only; a mention is answered in its thread.

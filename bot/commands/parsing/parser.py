@@ -54,6 +54,19 @@ def parse(text: str, context: InputContext = NO_CONTEXT) -> SlackCommand:
     return _parse(clean_words(split_words(text)), SLACK_TABLE, Frontend.SLACK, context)
 
 
+def split_command(text: str) -> tuple[Subcommand[SlackCommand], Arguments] | None:
+    """The subcommand and the arguments of a typed command, whose values are not read yet; None if it is empty.
+
+    Raises:
+        UsageError: as `parse`.
+    """
+    words = clean_words(split_words(text))
+    if not words:
+        return None
+    subcommand, rest = _find_subcommand(words, SLACK_TABLE, Frontend.SLACK)
+    return subcommand, _sort_words(rest, subcommand, Frontend.SLACK)
+
+
 def has_local_time(text: str) -> bool:
     """Whether a typed command may have a time that depends on the person's time zone."""
     words = clean_words(split_words(text))

@@ -45,7 +45,7 @@ class AnswerModal(ModalHandler):
 
     async def press(self, use: ModalUse, attempt: Attempt) -> Modal | None:
         """Show another page or answer, or share this one in the channel."""
-        if use.action in (Action.SHOW, Action.OPEN):
+        if use.action == Action.SHOW:
             await self._answer(use, use.value, attempt)
         elif use.action == Action.CANCEL:
             await self.answering.running.cancel(use.reply, use.value)

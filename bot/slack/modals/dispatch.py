@@ -29,7 +29,7 @@ from bot.slack.payloads import Body, MalformedPayload, PayloadOrigin
 from bot.slack.render.blocks import Action, section
 from bot.slack.render.icons import CLEARED
 from bot.slack.render.message import message
-from bot.slack.render.modal import MAX_CHOICES, Choice, Modal, loading_modal, problem_block, render_option
+from bot.slack.render.modal import Choice, Modal, loading_modal, problem_block, render_options
 from bot.slack.reply import Reply
 
 log = logging.getLogger(__name__)
@@ -137,7 +137,11 @@ class Modals:
             return
 
         async def press(attempt: Attempt, _reply: Reply) -> None:
-            modal = await handler.press(use, attempt)
+            opened = self.handlers.get(modal_name(payload.key)) if payload.action == Action.OPEN else None
+            if opened is None:
+                modal = await handler.press(use, attempt)
+            else:
+                modal = await opened.open(_opened_use(use, opened), attempt)
             if modal is not None:
                 await use.reply.show(modal)
 
@@ -183,8 +187,7 @@ class Modals:
                     choices = await handler.suggest(self._use(payload, handler, client), payload.value)
         except (BotError, TimeoutError) as problem:
             log.warning("suggestions not found", extra={"reason": type(problem).__name__})
-        valid = [one for one in choices if one.is_valid][:MAX_CHOICES]
-        await ack(options=[render_option(one) for one in valid])
+        await ack(render_options(choices))
 
     async def close(self, payload: ViewPayload, client: AsyncWebClient) -> None:
         """A view was closed whose handler wants to know."""
@@ -224,6 +227,18 @@ class Modals:
             payload.key,
             payload.value,
         )
+
+
+def modal_name(key: str) -> str:
+    """The name of the modal that a button with this key opens."""
+    return key.partition(":")[0]
+
+
+def _opened_use(use: ModalUse, opened: ModalHandler) -> ModalUse:
+    """A button in a modal opens another one, in its place."""
+    metadata = replace(use.metadata, about=use.value)
+    reply = replace(use.reply, metadata=metadata, name=opened.name, title=opened.title, kept=(), submit="")
+    return replace(use, reply=reply, metadata=metadata)
 
 
 async def _show_outcome(use: ModalUse, outcome: SubmissionOutcome) -> None:

@@ -6,9 +6,11 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from bot.commands.answers import Answer
 from bot.domain.alerts import Receipt
 from bot.slack.modals.metadata import ModalMetadata, encode_metadata
 from bot.slack.modals.screens import ModalScreen
+from bot.slack.render.answer_view import render_answer_view
 from bot.slack.render.charts import is_chart
 from bot.slack.render.message import Block, Message
 from bot.slack.render.modal import Modal
@@ -41,6 +43,10 @@ class ModalReply(Reply):
     def is_private(self) -> bool:
         """Whether only the asker sees what `private` shows."""
         return True
+
+    def render(self, answer: Answer) -> Message:
+        """The message of an answer in a modal."""
+        return render_answer_view(answer)
 
     async def private(self, answer: Message, notes: Sequence[str] = ()) -> None:
         """Show it in the modal.

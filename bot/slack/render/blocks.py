@@ -20,6 +20,8 @@ _MAX_LABEL_TEXT = 75
 _FENCE = len(fence([""]))
 ANSWER_MODAL, WATCH_MODAL = "answer", "watch"
 """The name of the modal that shows the answer to a command."""
+QUERY_MODAL = "query"
+"""The name of the modal with the form of a command."""
 
 
 def mrkdwn(text: str) -> Block:
@@ -212,6 +214,11 @@ def actions(elements: Sequence[Block | None]) -> Block | None:
 def answer_button(label: str, command: str, key: str) -> Block | None:
     """A button whose answer opens in a modal."""
     return button(label, Action.OPEN, command, key=f"{ANSWER_MODAL}:{key}")
+
+
+def refine_button(command: str) -> Block | None:
+    """A button that opens the form with a command."""
+    return button("Refine", Action.OPEN, command, key=f"{QUERY_MODAL}:refine")
 
 
 def logs_button(job: JobRef, around_ns: int) -> Block | None:

@@ -20,7 +20,7 @@ from bot.domain.gaps import Gap
 from bot.domain.logs import LogLine, Order
 from bot.domain.overwritten_text import shown_text
 from bot.domain.wording import plural
-from bot.slack.render.blocks import Action, actions, button, context, section, share_button
+from bot.slack.render.blocks import Action, actions, button, context, refine_button, section, share_button
 from bot.slack.render.fitting_lines import FittingLines, fit_lines
 from bot.slack.render.icons import WARNING
 from bot.slack.render.log_lines import common_source
@@ -142,7 +142,7 @@ def gap_notes(gaps: tuple[Gap, ...]) -> list[str]:
 
 def _private_fit(answer: LogsAnswer) -> FittingLines:
     """The lines that a private answer shows, beside its notes and buttons."""
-    for_buttons = 3 * (len(format_command(answer.pinned)) + _BUTTON_EXTRA)
+    for_buttons = 4 * (len(format_command(answer.pinned)) + _BUTTON_EXTRA)
     head, notes = section(_headline(answer, answer.lines)), context(_notes(answer))
     return _fit(answer, BLOCKS_BUDGET - weight([head, notes]) - for_buttons - _CUT_NOTE)
 
@@ -250,6 +250,11 @@ def _pages(answer: LogsAnswer, fit: FittingLines | None) -> tuple[LogsCommand | 
     return older, newer
 
 
+def whole_query(answer: LogsAnswer) -> LogsCommand:
+    """The command that the answer is a page of."""
+    return replace(answer.pinned, before_ns=None, after_ns=None, skip=0)
+
+
 def _is_newest_first(answer: LogsAnswer) -> bool:
     return answer.pinned.show is Order.DESC
 
@@ -261,5 +266,6 @@ def _buttons(answer: LogsAnswer, fit: FittingLines | None, *, share: bool) -> Bl
             button("◀ Older", Action.SHOW, format_command(older), key="older") if older else None,
             button("Newer ▶", Action.SHOW, format_command(newer), key="newer") if newer else None,
             share_button(format_command(answer.pinned)) if share else None,
+            refine_button(format_command(whole_query(answer))),
         ]
     )

@@ -4,6 +4,7 @@ A field has one name, which is its `block_id` and the end of its `action_id`. Sl
 while its name stays. Source: https://docs.slack.dev/surfaces/modals (documented, read 2026-11-20).
 """
 
+import itertools
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -77,6 +78,8 @@ class Choice:
     value: str
     label: str
     description: str = ""
+    group: str = ""
+    """The heading above it and the entries that follow it with the same one."""
 
     @property
     def is_valid(self) -> bool:
@@ -88,6 +91,20 @@ def render_option(choice: Choice) -> Block:
     """An option of a menu, or of the answer to what was typed into one."""
     option: Block = {"text": plain(choice.label, _MAX_OPTION), "value": choice.value}
     return option | ({"description": plain(choice.description, _MAX_OPTION)} if choice.description else {})
+
+
+def render_options(choices: Sequence[Choice]) -> dict[str, list[Block]]:
+    """The answer to what was typed into a menu: options, or groups of them. At most 100; the others are invalid."""
+    shown = [one for one in choices if one.is_valid][:MAX_CHOICES]
+    if not any(one.group for one in shown):
+        return {"options": [render_option(one) for one in shown]}
+    groups = itertools.groupby(shown, key=lambda one: one.group)
+    return {
+        "option_groups": [
+            {"label": plain(group, _MAX_OPTION), "options": [render_option(one) for one in members]}
+            for group, members in groups
+        ]
+    }
 
 
 def field_id(name: str) -> str:
@@ -108,11 +125,11 @@ class Field:
     """Whether each change reaches the handler."""
 
 
-def text_input(field: Field, value: str = "", *, is_long: bool = False) -> Block:
-    """A field to type into."""
-    element: Block = {"type": "plain_text_input", "multiline": is_long, "max_length": _MAX_TYPED}
+def text_input(field: Field, value: str = "", *, is_long: bool = False, longest: int = _MAX_TYPED) -> Block:
+    """A field to type into, up to `longest` characters."""
+    element: Block = {"type": "plain_text_input", "multiline": is_long, "max_length": longest}
     if value:
-        element["initial_value"] = clean(value)[:_MAX_TYPED]
+        element["initial_value"] = clean(value)[:longest]
     if field.is_live:
         element["dispatch_action_config"] = {"trigger_actions_on": ["on_character_entered"]}
     return _input(field, element)

@@ -114,14 +114,9 @@ async def test_a_note_that_cannot_be_delivered_does_not_stop_the_command(
         assert [] == harness.channel().ephemerals
 
 
-async def test_an_empty_command_shows_help(harness: SlackHarness) -> None:
-    seen = await harness.command()
-    assert "How to use /train" in seen.text
-
-
 async def test_an_invalid_command_is_answered_with_its_usage(harness: SlackHarness) -> None:
-    seen = await harness.command("logs")
-    assert "/train logs REF [OPTIONS]" in str(seen.messages[0].blocks)
+    seen = await harness.command("metrics")
+    assert "/train metrics REF [OPTIONS]" in str(seen.messages[0].blocks)
     assert [] == harness.provider.queries
 
 

@@ -70,7 +70,7 @@ async def test_mistakes_in_threads_show_mentions_not_slash_commands(harness: Sla
 
 async def test_a_command_without_a_job_offers_those_of_the_channel(harness: SlackHarness) -> None:
     await harness.command(f"watch {REF}")
-    (choice,) = (await harness.command("logs --tail 1")).messages
+    (choice,) = (await harness.command("status")).messages
     assert "Which job?" in choice.text
     clicked = await harness.slack.person_actions.click("ada", choice, "trainwatch_show:job0")
     assert "step 1 loss 2.5" in str(clicked.messages[-1].blocks)

@@ -67,7 +67,7 @@ async def test_a_query_is_filled_in_and_answered_in_its_modal(harness: SlackHarn
     assert "from" in {block.get("block_id") for block in form.source["blocks"]}
 
 
-async def test_what_is_wrong_is_said_at_the_field(harness: SlackHarness) -> None:
+async def test_a_problem_is_shown_at_its_field(harness: SlackHarness) -> None:
     view = await opened(harness, "logs --since nonsense --rank x")
     await choose(harness, view, str(REF))
     values = {field_id("grep"): "(", field_id("more"): "--colour"}

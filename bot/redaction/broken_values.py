@@ -9,15 +9,23 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Container, Iterable, Iterator
 from itertools import accumulate
 
-from bot.redaction.patterns import LINE_PREFIX, looks_random
+from bot.domain.regex import compile_pattern
+from bot.redaction.value_checks import looks_random
+from bot.redaction.value_grammar import LINE_PREFIX
 
 Span = tuple[int, int]
 """Start and end in characters; the end is exclusive."""
 _CHARS = "[A-Za-z0-9_.+/=-]"
 _NEXT_LINE = rf"\r?\n(?:\x01\n)?{LINE_PREFIX}"
-_BREAK = re.compile(rf"(?<={_CHARS})({_NEXT_LINE})(?={_CHARS})")
+_BREAK = re.compile(rf"{_NEXT_LINE}(?={_CHARS})")
 _WHOLE_LINE = re.compile(rf"({_CHARS}{{6,}})[\"',;\\]{{0,3}}[ \t]*(?=\r?\n|\Z)")
-_REST = re.compile(rf"{_NEXT_LINE}({_CHARS}{{6,}})[\"',;\\]{{0,3}}[ \t]*(?=\r?\n|\Z)")
+_REST_CHARS = "[A-Za-z0-9_.+/-]{6,}={0,2}"
+"""It has `=` at its end only, unlike an assignment."""
+_AFTER_REST = r"[\"',;\\)}\]]{0,4}[ \t]*"
+_REST = re.compile(rf"{_NEXT_LINE}({_REST_CHARS}){_AFTER_REST}(?=\r?\n|\Z)")
+_REST_OF_QUOTED = re.compile(rf"{_NEXT_LINE}([^\s\"']{{4,}})(?=[\"'])")
+_VALUE_LINE = compile_pattern(rf"(?m:^{LINE_PREFIX}(?:{_REST_CHARS}{_AFTER_REST}\r?$|[^\s\"']+[\"']))")
+_LINE_END = re.compile(r"\r?\n(?:\x01\n)?")
 _DIGIT = re.compile(r"[0-9]")
 _HEX = re.compile(r"[0-9a-fA-F]+\Z")
 _CHANGE = re.compile(r"(?<=[A-Za-z])(?=[0-9])|(?<=[0-9])(?=[A-Za-z])|(?<=[a-z])(?=[A-Z])|(?<=[A-Z]{2})(?=[a-z])")
@@ -31,37 +39,53 @@ _MAX_PREFIX_CHARS = 24
 _MOST_LINES = 4
 
 
-def broken_tokens(text: str, done: Container[int], search: Callable[[str], Iterable[Span]]) -> Iterator[Span]:
+def broken_tokens(
+    text: str, candidates: Iterable[int], done: Container[int], search: Callable[[str], Iterable[Span]]
+) -> Iterator[Span]:
     """Find tokens that continue on the next line; those that are hidden far enough already end in `done`.
 
-    `search` finds tokens in the text of joined lines.
+    `candidates` are the ends of the lines that may end in such a token; `search` finds tokens in a text.
     """
-    gaps = list[Span]()
+    removed, position = list[Span](), 0
     short = set[int]()
-    for found in _BREAK.finditer(text):
-        if found.start() in done:
+    for line_end in candidates:
+        found = _BREAK.match(text, line_end)
+        if found is None or line_end in done:
             continue
-        if found.start() - text.rfind("\n", 0, found.start()) <= _MIN_LONG_LINE_CHARS:
-            if not _WHOLE_LINE.match(text, found.end()):
-                continue
-            short.add(len(gaps))
-        gaps.append(found.span())
-    if not gaps:
+        begin = text.rfind("\n", 0, line_end) + 1
+        is_short = line_end - begin < _MIN_LONG_LINE_CHARS
+        if is_short and not _WHOLE_LINE.match(text, found.end()):
+            continue
+        if begin > position:
+            removed.append((position, begin))
+        if is_short:
+            short.add(len(removed))
+        removed.append(found.span())
+        position = text.find("\n", found.end()) + 1 or len(text)
+    if not removed:
         return
-    splice = _Splice(text, gaps)
+    splice = _Splice(text, [*removed, (position, len(text))])
     for start, end in search(splice.text):
         joints = splice.joints_between(start - _MAX_PREFIX_CHARS, end)
         if joints and (not short.intersection(joints) or looks_random(splice.text[start:end])):
             yield splice.original(start, end)
 
 
-def rests(text: str, spans: Iterable[Span]) -> Iterator[Span]:
-    """Find the rests of hidden values on the lines after them."""
-    for span in spans:
+def rests(text: str, searched: str, spans: Iterable[Span]) -> Iterator[Span]:
+    """Find the rests of hidden values on the lines after them. `searched` is the text as RE2 accepts it."""
+    value_lines = {match.start() for match in _VALUE_LINE.finditer(searched)}
+    if not value_lines:
+        return
+    done = set(spans)
+    for span in done:
         begin, end = span
+        is_quoted = text[begin - 1 : begin] in {'"', "'"}
         for _ in range(_MOST_LINES):
-            found = _REST.match(text, end)
-            if found is None or not _is_rest(text[begin:end], found[1]):
+            line_end = _LINE_END.match(text, end)
+            if line_end is None or line_end.end() not in value_lines:
+                break
+            found = (_REST_OF_QUOTED if is_quoted else _REST).match(text, end)
+            if found is None or found.span(1) in done or not (is_quoted or _is_rest(text[begin:end], found[1])):
                 break
             begin, end = found.span(1)
             yield begin, end
@@ -69,7 +93,7 @@ def rests(text: str, spans: Iterable[Span]) -> Iterator[Span]:
 
 def _is_rest(value: str, rest: str) -> bool:
     """Whether a line looks like the rest of a random value, and not like a word or a name such as `step100`."""
-    if len(value) < _MIN_VALUE_CHARS or " " in value or not _DIGIT.search(value):
+    if len(value) < _MIN_VALUE_CHARS or " " in value or not (_DIGIT.search(value) or _changes(value)):
         return False
     if len(rest) >= _MIN_HEX_CHARS and _HEX.match(value) and _HEX.match(rest):
         return not rest.isdecimal()
@@ -81,10 +105,10 @@ def _changes(text: str) -> bool:
 
 
 class _Splice:
-    """A text with some of its line ends removed, and the way back to positions in the original."""
+    """A text with some of its parts removed, and the way back to positions in the original."""
 
     def __init__(self, text: str, gaps: list[Span]) -> None:
-        """Join the lines of the text at the given gaps, ascending."""
+        """Remove the given gaps, ascending."""
         starts = [0, *(end for _, end in gaps)]
         ends = [*(start for start, _ in gaps), len(text)]
         self.text = "".join(text[start:end] for start, end in zip(starts, ends, strict=True))
@@ -96,6 +120,6 @@ class _Splice:
         return range(bisect_right(self._joints, start), bisect_left(self._joints, end))
 
     def original(self, start: int, end: int) -> Span:
-        """The same span in the original text, line ends included."""
+        """The same span in the original text, removed parts included."""
         first, last = bisect_right(self._joints, start), bisect_left(self._joints, end)
         return start + self._removed[first], end + self._removed[last]

@@ -4,15 +4,15 @@ Secrets that this process knows are hidden wherever they occur. Unknown ones are
 `secret_patterns.toml`. Training logs are full of tokens that are not secrets (`token=123`, `tok/s`,
 `pad_token='<pad>'`), so a value after the mere word `token` is hidden only when it looks random.
 
-Speed: for nearly every page, one RE2 pass finds nothing to do. Otherwise each pattern searches the original text by
-itself, and all matches are cut out at once, so that no pattern can hide from another what it would have found.
+Speed: for nearly every page, one RE2 pass finds nothing to do. Otherwise only the blocks of the page in which it finds
+something are searched, with the lines around them. There each pattern searches the original text by itself, and all
+matches are cut out at once, so that no pattern can hide from another what it would have found.
 """
 
 import re
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
-from itertools import accumulate
+from itertools import accumulate, islice
 from urllib.parse import quote
 
 from bot.domain.logs import LogLine
@@ -20,10 +20,10 @@ from bot.domain.regex import Pattern, compile_pattern
 from bot.redaction.broken_values import Span, broken_tokens, rests
 from bot.redaction.patterns import (
     MESSAGE_SEPARATOR,
-    TOKEN_GROUPS,
     SecretPattern,
     broken_token_pattern,
     pattern_groups,
+    token_groups,
 )
 from bot.redaction.private_keys import KEY_MARK, key_bodies
 from bot.redaction.user_patterns import UserPattern
@@ -34,9 +34,16 @@ _MIN_SECRET_CHARS = 4
 """Ignore configured secrets shorter than this; masking them would hit ordinary words."""
 _NOT_PART_OF_VALUE = re.compile(r"(?:\\|\x1b\[[\d;]{0,12}m){1,8}\Z")
 """At the end of a value: the backslash of a quote inside JSON, the end of an ANSI colour."""
+_ARGUMENT_SEPARATOR = re.compile(r"""["'],\s?["']""")
 _NAME_CHARS = 64
 """A value may end in the name of the next secret: this many of its last characters are searched again."""
 _MAX_BEFORE_CHARS = 64
+_MAX_AFTER_CHARS = 300
+"""A name and the two lines after it, of which the last may be long."""
+_MANY_CANDIDATES = 32
+"""From this number on, the whole text is searched at once."""
+_BLOCK_CHARS = 2048
+_OVERLAP_CHARS = 256
 
 
 class Redactor:
@@ -77,7 +84,8 @@ class Redactor:
         ends = list(accumulate(len(line.message) + len(MESSAGE_SEPARATOR) for line in lines))
         spans, redacted = self._spans(page, ends), list(lines)
         for index, inside in _spans_by_message(spans, ends).items():
-            redacted[index] = lines[index]._replace(message=_replace_spans(lines[index].message, inside))
+            line = lines[index]
+            redacted[index] = LogLine(line[0], _replace_spans(line[1], inside), *line[2:])  # faster than _replace
         if hidden:
             redacted = [line._replace(replica=replicas[line.replica][0]) if line.replica else line for line in redacted]
         return (redacted, len(spans) + hidden) if spans or hidden else (lines, 0)
@@ -92,41 +100,79 @@ class Redactor:
         searched = _encodable(text)
         for pattern in self._user_patterns:
             found += pattern.spans(searched)
-        if self._prefilter.contains(searched):
+        if KEY_MARK in text:
             found += key_bodies(text, ends)
-            groups = [group for prefilter, group in self._groups if prefilter.contains(searched)]
-            found += find_secrets(text, [row for group in groups for row in group])
-            if self._broken_token.contains(searched):
-                found += broken_tokens(text, {end for _, end in found}, self._find_tokens)
-            found += rests(text, found)
+        for begin, end in _windows(searched, self._prefilter):
+            found += [(begin + start, begin + stop) for start, stop in self._search(text[begin:end])]
         return _merge_spans(found)
+
+    def _search(self, text: str) -> list[Span]:
+        """Find secrets in a part of a page, in no order."""
+        searched = _encodable(text)
+        found = list(_find_by_group(text, searched, self._groups))
+        found_ends = [match.end() for match in self._broken_token.finditer(searched)]
+        line_ends = [end - (2 if text[end - 2] == "\r" else 1) for end in found_ends]
+        if line_ends:
+            found += broken_tokens(text, line_ends, {end for _, end in found}, self._find_tokens)
+        found = _merge_spans(found)
+        return found + list(rests(text, searched, found))
 
     def _may_have_secret(self, text: str) -> bool:
         return self._prefilter.contains(text) or any(one.search.contains(text) for one in self._user_patterns)
 
     def _find_tokens(self, text: str) -> Iterator[Span]:
         """Find tokens that are secrets by themselves."""
-        searched = _encodable(text)
-        for prefilter, group in self._groups[:TOKEN_GROUPS]:
-            if prefilter.contains(searched):
-                yield from find_secrets(text, group)
+        yield from _find_by_group(text, _encodable(text), self._groups[: len(token_groups())])
 
 
-def find_secrets(text: str, patterns: Iterable[SecretPattern]) -> Iterator[Span]:
-    """Yield the values that the patterns find, possibly overlapping."""
+def find_secrets(text: str, patterns: Iterable[SecretPattern], parts: Iterable[Span] | None = None) -> Iterator[Span]:
+    """Yield the values that the patterns find, possibly overlapping; matches begin and end in one of the parts."""
     folded = _lowered(text)
+    parts = [(0, len(text))] if parts is None else parts
     for row in patterns:
-        for match in _matches(row, folded if row.ignore_case else text):
-            start, end = match.span(match.lastindex or 0)
-            if row.before:
-                earlier = _compiled_end(row.before).search(
-                    text, max(0, match.start() - _MAX_BEFORE_CHARS), match.start()
-                )
-                if earlier is None:
-                    continue
-                start = earlier.start()
-            if row.check is None or row.check(text, match.start(), text[start:end]):
-                yield start, _value_end(text, start, end)
+        check, searched = row.check, folded if row.ignore_case else text
+        for begin, stop in parts:
+            for match in _matches(row, searched, begin, stop):
+                start, end = match.span(match.lastindex or 0)
+                if row.before:
+                    earliest = max(0, match.start() - _MAX_BEFORE_CHARS)
+                    earlier = _compiled_end(row.before).search(text, earliest, match.start())
+                    if earlier is None:
+                        continue
+                    start = earlier.start()
+                if check is None or check(text, match.start(), text[start:end]):
+                    yield start, _value_end(text, start, end)
+
+
+def _find_by_group(text: str, searched: str, groups: _Groups) -> Iterator[Span]:
+    """Search for the patterns of each group where its prefilter matches. `searched` is the text as RE2 accepts it."""
+    for prefilter, group in groups:
+        near = list(islice(prefilter.finditer(searched), _MANY_CANDIDATES))
+        if not near:
+            continue
+        parts = [(0, len(text))]
+        if len(near) < _MANY_CANDIDATES:
+            around = [(one.start() - _MAX_BEFORE_CHARS, one.end() + _MAX_AFTER_CHARS) for one in near]
+            parts = _merge_spans((max(0, begin), text.find("\n", end) + 1 or len(text)) for begin, end in around)
+        yield from find_secrets(text, group, parts)
+        commands = [row for row in group if row.is_command]
+        if commands and _program_in_list().contains(searched):
+            yield from find_secrets(_ARGUMENT_SEPARATOR.sub(_spaces, text), commands, parts)
+
+
+def _spaces(found: re.Match[str]) -> str:
+    return " " * len(found[0])
+
+
+def _windows(text: str, prefilter: Pattern[str]) -> list[Span]:
+    """Return the parts of a text that may have secrets, sorted and disjoint: blocks of lines with those around them."""
+    found, done = list[Span](), 0
+    while done < len(text):
+        start, done = done, text.find("\n", done + _BLOCK_CHARS) + 1 or len(text)
+        if prefilter.contains(text[max(0, start - _OVERLAP_CHARS) : done]):
+            before = text.rfind("\n", 0, max(0, start - _BLOCK_CHARS)) + 1
+            found.append((before, text.find("\n", done + _BLOCK_CHARS) + 1 or len(text)))
+    return _merge_spans(found)
 
 
 def _any_of(*patterns: str) -> Pattern[str]:
@@ -151,6 +197,13 @@ def _prefilters() -> tuple[Pattern[str], Pattern[str], _Groups]:
 
 
 @cache
+def _program_in_list() -> Pattern[str]:
+    """The name of a program as an element of a list of arguments."""
+    rows = (row for group in pattern_groups() for row in group if row.is_command)
+    return compile_pattern(rf"""["'/](?:{"|".join(re.escape(row.literal.split()[0]) for row in rows)})["'],""")
+
+
+@cache
 def _compiled(row: SecretPattern) -> re.Pattern[str]:
     return re.compile(re.escape(row.literal) + row.rest)
 
@@ -160,11 +213,11 @@ def _compiled_end(pattern: str) -> re.Pattern[str]:
     return re.compile(f"{pattern}\\Z")
 
 
-def _matches(row: SecretPattern, text: str) -> Iterator[re.Match[str]]:
+def _matches(row: SecretPattern, text: str, position: int, stop: int) -> Iterator[re.Match[str]]:
     """Yield matches that have a value, also those that begin at the end of another match's value, as names do."""
-    pattern, position = _compiled(row), 0
+    pattern = _compiled(row)
     while position >= 0:
-        found, position = pattern.finditer(text, position), -1
+        found, position = pattern.finditer(text, position, stop), -1
         for match in found:
             if match.lastindex is None:
                 continue
@@ -200,8 +253,11 @@ def _merge_spans(spans: Iterable[Span]) -> list[Span]:
     return merged
 
 
-def _replace_spans(text: str, spans: Iterable[Span]) -> str:
+def _replace_spans(text: str, spans: Sequence[Span]) -> str:
     """Replace each span by HIDDEN. The spans are sorted and disjoint."""
+    if len(spans) == 1:
+        start, end = spans[0]
+        return f"{text[:start]}{HIDDEN}{text[end:]}"
     parts, position = list[str](), 0
     for start, end in spans:
         parts += text[position:start], HIDDEN
@@ -212,10 +268,17 @@ def _replace_spans(text: str, spans: Iterable[Span]) -> str:
 def _spans_by_message(spans: Iterable[Span], ends: Sequence[int]) -> dict[int, list[Span]]:
     """Split spans of a page into spans of its messages, by message index; `ends` as in `Redactor._spans`."""
     parts: dict[int, list[Span]] = {}
+    index = 0
     for start, end in spans:
-        for index in range(bisect_right(ends, start), bisect_right(ends, end - 1) + 1):
-            begin = ends[index - 1] if index else 0
-            inside = max(start, begin) - begin, min(end, ends[index] - len(MESSAGE_SEPARATOR)) - begin
+        while ends[index] <= start:
+            index += 1
+        last = index
+        while True:
+            begin = ends[last - 1] if last else 0
+            inside = max(start, begin) - begin, min(end, ends[last] - len(MESSAGE_SEPARATOR)) - begin
             if inside[0] < inside[1]:
-                parts.setdefault(index, []).append(inside)
+                parts.setdefault(last, []).append(inside)
+            if end <= ends[last]:
+                break
+            last += 1
     return parts

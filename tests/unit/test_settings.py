@@ -83,11 +83,15 @@ def test_secrets_include_every_key_token_and_password(monkeypatch: pytest.Monkey
         "ACME_API_KEY": "short",
         "ACME_TOKEN": "long-enough-to-be-one",
         "SOME_KEY": "true",
+        "TRAINWATCH_WEBHOOK_OPS_SECRET": "hmac-key",
+        "TRAINWATCH_WEBHOOK_OPS_URL": "https://hooks.test/in/9f8e7d",
     }
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     proxies = {"all-pass", "proxy-p#ss", "proxy-p%23ss"}
-    assert set(load_settings().secrets) == {"long-enough-to-be-one", "p@ss", "short", "signed", "xoxb-1"} | proxies
+    webhooks = {"hmac-key", "https://hooks.test/in/9f8e7d"}
+    expected = {"long-enough-to-be-one", "p@ss", "short", "signed", "xoxb-1"} | proxies | webhooks
+    assert set(load_settings().secrets) == expected
 
 
 def test_values_are_repaired_wherever_they_come_from(monkeypatch: pytest.MonkeyPatch) -> None:

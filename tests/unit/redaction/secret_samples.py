@@ -7,6 +7,9 @@ import string
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from tests.unit.redaction.logged_secrets import MORE_PLACES
+from tests.unit.redaction.notations import ESCAPED, NOTATIONS
+
 _ALNUM = string.ascii_letters + string.digits
 _HEX = "0123456789abcdef"
 
@@ -244,16 +247,20 @@ OTHERS = {
 def samples() -> Iterator[Sample]:
     """Every kind in its places, the same each time."""
     chance = random.Random(11)
-    for kind, (name, prefix, make, is_token) in KINDS.items():
+    for at, (kind, (name, prefix, make, is_token)) in enumerate(KINDS.items()):
         for place, write in NAMED.items():
             value = make(chance)
             yield Sample(kind, place, write(name, prefix + value), value)
+        for place, write in list(NOTATIONS.items())[at % 2 :: 2]:
+            value = make(chance)
+            if place not in ESCAPED or value.isalnum():
+                yield Sample(kind, place, write(name, prefix + value), value)
         for place, show in ANYWHERE.items() if is_token else ():
             value = make(chance)
             if "a cut" in place and kind in UNMARKED:
                 continue
             yield Sample(kind, place, show(prefix + value), value)
-    for place, lines in OTHERS.items():
+    for place, lines in [*OTHERS.items(), *MORE_PLACES.items()]:
         secrets = [part.partition("»")[0] for line in lines for part in line.split("«")[1:]]
         plain = [line.replace("«", "").replace("»", "") for line in lines]
         yield Sample("other", place, plain, "".join(secrets))

@@ -289,3 +289,36 @@ def test_consecutive_lines_are_not_joined_without_reason(before: str, after: str
 def test_text_after_a_complete_token_is_unchanged() -> None:
     safe, _ = Redactor().redact_lines([LogLine(1, f"{'step 1 ' * 9}hf_{alnum(34)}"), LogLine(2, "2026-03-13 step 2")])
     assert "2026-03-13 step 2" == safe[1].message
+
+
+@pytest.mark.parametrize("line", ["DB_PASSWORD=", "token hf_", "api_key: "])
+def test_page_of_secrets_costs_linear_time(line: str) -> None:
+    redactor = Redactor()
+    page = [LogLine(at, f"{line}{alnum(10 + at % 40)}") for at in range(1_600)]
+    small, large = page[:200], page
+    assert best_cpu_ratio(lambda: redactor.redact_lines(large), lambda: redactor.redact_lines(small), rounds=3) < 24
+
+
+def test_few_secrets_cost_little_more_than_none() -> None:
+    redactor = Redactor()
+    lines = [LogLine(at, f"step={at} loss=0.1{at} tok/s={at * 7}") for at in range(2_000)]
+    mixed = [*lines[:1_000], LogLine(1_000, "password=hunter2"), *lines[1_000:]]
+    full = [LogLine(line.timestamp_ns, f"{line.message} password=hunter2") for line in lines]
+    assert best_cpu_ratio(lambda: redactor.redact_lines(mixed), lambda: redactor.redact_lines(full), rounds=3) < 0.3
+
+
+@given(st.integers(0, 4_000), st.sampled_from(["password: |\n  hunter2", "hf_" + alnum(34), "DB_PASSWORD\n=\nhunter2"]))
+def test_secret_is_hidden_anywhere_on_a_long_page(position: int, secret: str) -> None:
+    lines = [f"step={at} loss=0.{at}" for at in range(4_000)]
+    lines.insert(position, secret)
+    shown, hidden = Redactor().redact("\n".join(lines))
+    assert hidden == 1
+    assert shown.splitlines()[:position] == lines[:position]
+    assert shown.splitlines()[position + secret.count("\n") + 1 :] == lines[position + 1 :]
+
+
+def test_assignments_after_a_hidden_value_are_shown() -> None:
+    lines = [LogLine(1, "WANDB_API_KEY=0f1e2d3c4b5a69788796"), LogLine(2, "HF_HOME2=/data/x2"), LogLine(3, "A1b2C3=d4")]
+    shown, hidden = Redactor().redact_lines(lines)
+    assert hidden == 1
+    assert lines[1:] == list(shown[1:])

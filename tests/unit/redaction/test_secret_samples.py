@@ -8,6 +8,7 @@ from bot.domain.logs import LogLine
 from bot.redaction.file_redactor import FileRedactor
 from bot.redaction.redactor import Redactor
 from tests.unit.redaction.innocent_lines import innocent_lines
+from tests.unit.redaction.logged_secrets import MORE_PLACES
 from tests.unit.redaction.secret_samples import KINDS, OTHERS, Sample, samples
 
 REDACTOR = Redactor()
@@ -34,8 +35,8 @@ def as_file(sample: Sample) -> str:
 
 
 def test_there_are_enough_samples() -> None:
-    assert len(SAMPLES) > 1_500
-    assert len(KINDS) + len(OTHERS) > 100
+    assert len(SAMPLES) > 3_000
+    assert len(KINDS) + len(OTHERS) + len(MORE_PLACES) > 300
 
 
 @pytest.mark.parametrize("how", [as_lines, as_file, lambda sample: REDACTOR.redact("\n".join(sample.lines))[0]])

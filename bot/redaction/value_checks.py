@@ -1,0 +1,98 @@
+"""Decide whether a value that a pattern found is a secret, where the pattern alone does not tell. Pure."""
+
+import base64
+import binascii
+import re
+from collections.abc import Callable
+
+Check = Callable[[str, int, str], bool]
+"""Takes the text, the start of the match and the value; returns whether the value is a secret."""
+
+_NUMBER = re.compile(r"(?i)[-+]?(?:\d{1,5}|\d{1,20}[.,]\d{0,20})(?:e[-+]?\d{1,3})?\s?(?:[a-z]{1,3}|%|/\d{1,20})?\Z")
+_PATH = re.compile(r"[/~.]|[A-Za-z]:[\\/]|%2[fF]|file:")
+_UUID = re.compile(r"-(?<=[0-9A-Fa-f]{8}-)(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}")
+_ALNUM_RUN = re.compile(r"[A-Za-z0-9+/]{16,}")
+_LONG_RUN = re.compile(r"[A-Za-z0-9+]{24,}")
+_LETTER = re.compile(r"[A-Za-z]")
+_DIGIT = re.compile(r"[0-9]")
+_SPECIAL = re.compile(r"[!#$%^&*+?]")
+_ALGORITHM = re.compile(r"(?i)(?:sha|md|bcrypt|argon|pbkdf|scrypt|base|utf|aes|rsa|oauth|ed|v)-?\d")
+_USER = re.compile(r"(?<![A-Za-z0-9_.@/:-])([A-Za-z][A-Za-z0-9_.+-]{0,63}):\Z")
+_HOST = re.compile(r"@(?!sha\d|md5)([A-Za-z0-9][A-Za-z0-9-]*(?:\.[A-Za-z0-9-]+)*)(:\d{2,5}\b|:?/)?")
+_VERSION = re.compile(r"v?\d+(?:[._-]\w+)*|latest|main|master|head|stable")
+_MAIL_LABELS = {
+    "email", "e-mail", "mail", "mailto", "user", "author", "from", "to", "cc", "bcc", "owner", "by", "contact", "sip",
+    "account", "login", "assignee", "reviewer", "notify", "committer", "maintainer", "creator", "member", "sender",
+    "recipient", "reply-to", "serviceaccount", "principal", "identity", "subject", "name", "username",
+}  # fmt: skip
+"""What may precede the address of an e-mail."""
+_TWO_DIGITS = re.compile(r"[0-9][^0-9]*[0-9]")
+
+
+def looks_random(value: str) -> bool:
+    """Whether it is a long run of mixed letters and digits, or a UUID; not a word, a path or a URL."""
+    if len(value) < 16:
+        return False
+    if value.isalnum() and value.isascii():  # the common case, faster
+        return _LETTER.search(value) is not None and _TWO_DIGITS.search(value) is not None
+    if _UUID.search(value):
+        return True
+    if "://" in value:
+        return False
+    if value.count("/") < 3:
+        runs = _ALNUM_RUN.findall(value)
+    else:  # a path, or long base64
+        runs = [run for run in _LONG_RUN.findall(value) if not run.islower() and not run.isupper()]
+    return any(_LETTER.search(run) and _TWO_DIGITS.search(run) for run in runs)
+
+
+def is_login(value: str) -> bool:
+    """Whether it is `user:password` in base64, as Docker and HTTP Basic authentication write it."""
+    if value.islower():
+        return False
+    try:
+        decoded = base64.b64decode(value + "=" * (-len(value) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    return b":" in decoded[1:] and decoded.isascii() and decoded.decode().isprintable()
+
+
+def _is_mixed(value: str) -> bool:
+    """Whether it has letters and digits like a password, and is not a number, a name of an algorithm or a path."""
+    return (
+        _LETTER.search(value) is not None
+        and (_DIGIT.search(value) is not None or _SPECIAL.search(value) is not None)
+        and not any(other.match(value) for other in (_NUMBER, _ALGORITHM, _PATH))
+        and not value.startswith("[hidden")
+    )
+
+
+def _is_login_at_host(text: str, at: int, password: str) -> bool:
+    """Whether `user:password` before the `@` at the given position is a login; not an image, a time or an e-mail."""
+    user, host = _USER.search(text, max(0, at - len(password) - 80), at - len(password)), _HOST.match(text, at)
+    if user is None or host is None or _VERSION.fullmatch(password) or _NUMBER.match(password):
+        return False
+    if user[1].lower() in _MAIL_LABELS:
+        return False
+    has_port = host[2] is not None
+    return has_port or (_is_mixed(password) and ("." in host[1] or host[1] == "localhost" or len(password) >= 7))
+
+
+def _has_nul(value: str) -> bool:
+    """Whether it is the user and the password of SMTP and IMAP in base64, which NUL bytes separate."""
+    try:
+        return base64.b64decode(value + "=" * (-len(value) % 4)).count(0) == 2
+    except (binascii.Error, ValueError):
+        return False
+
+
+CHECKS: dict[str, Check] = {
+    "random": lambda text, start, value: looks_random(value),
+    "not_a_number": lambda text, start, value: not _NUMBER.match(value),
+    "not_a_path": lambda text, start, value: not _PATH.match(value),
+    "random_or_login": lambda text, start, value: looks_random(value) or is_login(value),
+    "mixed": lambda text, start, value: _is_mixed(value),
+    "login_at_host": _is_login_at_host,
+    "after_nul": lambda text, start, value: _has_nul(value),
+    "near_wandb": lambda text, start, value: "wandb" in text[max(start - 48, 0) : start].lower(),
+}

@@ -17,7 +17,7 @@ LAST_NS = 2**63 - 1
 _DAY = timedelta(days=1)
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_DAY_WORDS = {"today": 0, "yesterday": 1}
+_DAY_WORDS = {"today": 0, "yesterday": 1, "tomorrow": -1}
 _CLOCK_WORDS = {"midnight": 0, "noon": 12 * 3600 * NS_PER_SECOND}
 _LONG_UNITS = re.compile(r"(?i)(?<=\d)\s*(seconds?|secs?|minutes?|mins?|hours?|hrs?|days?|weeks?)\b")
 _BETWEEN_PARTS = re.compile(r"(?i)(?<=\d[smhdw])(?:\s+and)?\s+(?=\d)")

@@ -147,7 +147,7 @@ class Answering:
         if (isinstance(command, JobsCommand) and command.mine) or names_me(getattr(command, "matchers", ())):
             profile = await self.profiles.get(reply.client, reply.user, context.now)
             asker = replace(asker, email=profile.email)
-        answer, attempt.job = await self._run_noted(reply, command, asker, attempt, notes)
+        answer, attempt.job = await self.run_noted(reply, command, asker, attempt, notes)
         if isinstance(answer, ErrorAnswer) and attempt.result is AuditResult.DONE:
             attempt.end(AuditResult.INVALID if answer.is_misuse else AuditResult.FAILED, answer.public)
         is_public = how.share or getattr(command, "public", False)
@@ -174,7 +174,7 @@ class Answering:
         typed, ref = getattr(command, "ref", None), getattr(resolved.command, "ref", None)
         await reply.private(render(question_before(resolved.command, replace_reference(text, typed or "", ref or ""))))
 
-    async def _run_noted(
+    async def run_noted(
         self, reply: Reply, command: SlackCommand, asker: Asker, attempt: Attempt, notes: list[str]
     ) -> tuple[Answer, str]:
         """Run the command within its budget; while it runs, notes show how far it is."""

@@ -36,8 +36,11 @@ from bot.slack.memberships import Memberships
 from bot.slack.message_listeners import MessageListeners, home_of
 from bot.slack.modals.answer_modal import AnswerModal
 from bot.slack.modals.dispatch import Modals, Opening, modal_name
+from bot.slack.modals.incident_modals import NoteModal, StopModal
 from bot.slack.modals.metadata import ModalMetadata
 from bot.slack.modals.query_modal import QueryModal
+from bot.slack.modals.silence_modal import SilenceModal
+from bot.slack.modals.tune_modal import TuneModal
 from bot.slack.modals.view_payloads import is_modal, read_view_payload
 from bot.slack.modals.watch_modal import WatchModal
 from bot.slack.ownership import OWNERSHIP_ACTIONS, change_owner
@@ -139,8 +142,9 @@ class Listeners:
         facts, self._memberships = HomeFacts(runner, store, clock), Memberships(clock)
         self.home = AppHome(facts, profiles, self.gate, self.tasks, self._memberships)
         self._handling = RequestHandling(self.gate, self.tasks)
+        kinds = (AnswerModal, NoteModal, StopModal, SilenceModal, TuneModal)
         handlers = [
-            AnswerModal(self._answering),
+            *(kind(self._answering) for kind in kinds),
             QueryModal(self._answering, store.known_jobs),
             WatchModal(self._answering, self.home),
         ]
@@ -159,10 +163,11 @@ class Listeners:
         reply, text = Reply(client, typed.channel, typed.user, respond), plain_text(typed.text)
         asker = Asker(typed.user, typed.channel, typed.team)
         home = home_of(context)
-        if is_query(text):
+        modal = QUERY_MODAL if is_query(text) else self.modals.opened_by(text)
+        if modal is not None:
             metadata = ModalMetadata(typed.channel, text)
             kind, trigger = AuditKind.COMMAND, typed.trigger_id
-            self.modals.open(Opening(QUERY_MODAL, trigger, metadata, kind, typed.origin, asker, text, reply, home))
+            self.modals.open(Opening(modal, trigger, metadata, kind, typed.origin, asker, text, reply, home))
             return
         request = Request(AuditKind.COMMAND, typed.origin, text, reply, home)
         self._handling.start(request, lambda attempt, reply: self._answering.answer(reply, text, asker, attempt))
@@ -197,7 +202,7 @@ class Listeners:
             request = Request(AuditKind.CLICK, click.origin, "cancel", reply, home_of(context))
             self._handling.start(request, lambda _, reply: self._running.cancel(reply, click.value))
             return
-        is_alert = click.action in (Action.CHANGE, Action.MORE) and not reply.replaces
+        is_alert = click.action == Action.CHANGE and not reply.replaces
         if is_alert and click.message_ts is not None:
             reply = replace(reply, thread_ts=click.message_thread_ts or click.message_ts)
         if click.action == Action.REPLACE:

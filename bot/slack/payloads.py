@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bot.slack.render.blocks import Action
+from bot.slack.render.blocks import Action, read_entry
 from bot.slack.render.home import HomeAction
 
 Body = Mapping[str, Any]
@@ -63,7 +63,7 @@ class Click:
     channel: str
     team: str | None
     action: str
-    """The part of the `action_id` before the colon."""
+    """What was pressed or chosen: an `Action`."""
     value: str
     is_ephemeral: bool
     thread_ts: str | None
@@ -203,6 +203,9 @@ def read_click(body: Body) -> Click:
         raise MalformedPayload("a click without a person or a channel")
     team = text_at(body, "team", "id")
     container = body.get("container")
+    action, _, key = action_id.partition(":")
+    if action == Action.MORE:
+        action, key, value = read_entry(value)
     return Click(
         PayloadOrigin(
             user, channel, teams_of(team, text_at(body, "user", "team_id")), text_at(body, "enterprise", "id")
@@ -210,14 +213,14 @@ def read_click(body: Body) -> Click:
         user,
         channel,
         team,
-        action_id.partition(":")[0],
+        action,
         value,
         is_ephemeral=isinstance(container, dict) and bool(container.get("is_ephemeral")),
         thread_ts=text_at(body, "container", "thread_ts"),
         message_ts=text_at(body, "message", "ts"),
         message_thread_ts=text_at(body, "message", "thread_ts"),
         trigger_id=text_at(body, "trigger_id") or "",
-        key=action_id.partition(":")[2],
+        key=key,
     )
 
 

@@ -17,6 +17,7 @@ from tests.support.waiting import LONGEST_S
 from tests.unit.slack.factories import REF, incident
 
 LOGS = f"logs {REF}"
+HOUR = "Silence 1 hour"
 
 
 async def eventually(read: Callable[[], Awaitable[Incident]], holds: Callable[[Incident], bool]) -> None:
@@ -82,32 +83,31 @@ async def test_acknowledging_a_purged_incident_is_answered(harness: SlackHarness
 
 async def test_a_silence_from_an_alert_is_posted_in_its_thread(harness: SlackHarness) -> None:
     message = await harness.post_alert()
-    await harness.slack.person_actions.click("ben", message, Action.CHANGE)
+    await harness.slack.person_actions.select("ben", message, Action.MORE, HOUR)
     (reply,) = await harness.slack.person_actions.until(lambda: harness.channel().replies(message.ts))
     assert "for 1 h" in reply.text
     (silence,) = await harness.store.silences.active(harness.channel().id, harness.clock())
     assert (Matcher("job", str(REF)),) == silence.matchers
 
 
-async def test_stopping_from_an_alert_is_posted_in_its_thread_and_can_be_undone(harness: SlackHarness) -> None:
-    await harness.command(f"watch {REF} hang=off")
-    message = await harness.post_alert()
-    await harness.slack.person_actions.click("ben", message, f"{Action.CHANGE}:stop")
-    (reply,) = await harness.slack.person_actions.until(lambda: harness.channel().replies(message.ts))
-    assert "<@U0BEN> stopped watching" in reply.text
+async def test_unwatch_on_the_answer_to_watch_is_undone_in_the_same_message(harness: SlackHarness) -> None:
+    await harness.command(f"watch {REF} hang=off", user="ada")
+    (message,) = harness.channel().messages
+    await harness.slack.person_actions.click("ben", message, Action.REPLACE)
+    await harness.slack.person_actions.until(lambda: "<@U0BEN> stopped watching" in message.text)
     assert [] == list(await harness.store.subscriptions.list(harness.channel().id))
-    await harness.slack.person_actions.click("ada", reply, Action.REPLACE)
-    await harness.slack.person_actions.until(lambda: len(reply.versions) > 1)
-    assert "<@U0ADA> resumed watching" in reply.text
+    await harness.slack.person_actions.click("ben", message, Action.REPLACE)
+    await harness.slack.person_actions.until(lambda: "<@U0BEN> resumed watching" in message.text)
     (watched,) = await harness.store.subscriptions.list(harness.channel().id)
     assert watched.subscription.settings.off == ("hang",)
     assert watched.subscription.created_by == "U0ADA"
+    assert [message] == harness.channel().messages
 
 
 async def test_an_alert_shows_its_silence_and_undo(harness: SlackHarness) -> None:
     await harness.save_incident(replace(incident(), channel=harness.channel().id), DeliveryKind.ROOT)
     message = await harness.post_alert()
-    await harness.slack.person_actions.click("ben", message, Action.CHANGE, wait_s=0.3)
+    await harness.slack.person_actions.select("ben", message, Action.MORE, HOUR, wait_s=0.3)
     await eventually(harness.saved_incident, lambda saved: saved.muted is not None)
     muted = (await harness.saved_incident()).muted
     assert muted is not None
@@ -120,13 +120,10 @@ async def test_an_alert_shows_its_silence_and_undo(harness: SlackHarness) -> Non
 
 async def test_an_alert_shows_who_stopped_watching_and_undo(harness: SlackHarness) -> None:
     await harness.save_incident(replace(incident(), channel=harness.channel().id), DeliveryKind.ROOT)
-    message = await harness.post_alert()
-    await harness.slack.person_actions.click("ben", message, f"{Action.CHANGE}:stop", wait_s=0.3)
-    await eventually(harness.saved_incident, lambda saved: saved.unwatched is not None)
+    await harness.command(f"unwatch {REF}", user="ben")
     saved = await harness.saved_incident()
     assert saved.unwatched is not None
     assert (saved.unwatched.by, saved.unwatched.undo, saved.is_open) == ("U0BEN", "unwatch undo 1", False)
-    assert harness.channel().replies(message.ts) == []
 
     await harness.command(saved.unwatched.undo)
     again = (await harness.saved_incident()).unwatched

@@ -103,7 +103,7 @@ async def test_undo_resolve_reopens_what_was_closed_last(harness: SlackHarness) 
 
 async def test_silence_all_mutes_the_jobs_of_a_digest_until_it_is_undone(harness: SlackHarness) -> None:
     root = await post_digest(harness)
-    await click(harness, "ada", root, Action.SILENCE)
+    await click(harness, "ada", root, Action.MORE, "Silence all 1 hour")
 
     (silence,) = await harness.store.silences.active(harness.channel().id, harness.clock())
     assert all(silence.matchers[0].matches({"job": f"baseten:proj/job{number:02}"}) for number in range(JOBS))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from bot.commands.subcommands.arguments import STOPS, Arguments, clean_reference, read_duration
+from bot.commands.subcommands.arguments import MAX_DURATION, STOPS, Arguments, clean_reference, read_duration
 from bot.commands.subcommands.patterns import (
     EXCLUDE,
     PATTERN_NOTES,
@@ -20,6 +20,7 @@ from bot.commands.subcommands.patterns import (
     read_matchers,
 )
 from bot.commands.subcommands.spec import PUBLIC, Option, Subcommand
+from bot.domain.durations import datetime_from_ns, ns_from_datetime
 from bot.domain.job_matching import Matcher, is_job_pattern
 from bot.domain.times import parse_long_duration
 from bot.errors import UnnamedJob, UsageError
@@ -251,7 +252,7 @@ def _build_silence(arguments: Arguments) -> SilenceCommand | UnsilenceCommand:
             read_duration(word)
     if jobs and patterns:
         raise UsageError(f"`{jobs[0][:60]}` names one job, and `{patterns[0][:60]}` selects several. Use one of them.")
-    if len(durations) != 1:
+    if len(durations) + arguments.has("--until") != 1:
         raise UsageError("Name one duration such as 30m, 2h or 1d, and optionally a job: `silence 2h REF`.")
     severity, name = arguments.text("--severity"), arguments.text("--name")
     matchers = read_matchers(replace(arguments, positionals=patterns))
@@ -259,7 +260,7 @@ def _build_silence(arguments: Arguments) -> SilenceCommand | UnsilenceCommand:
         matchers += (Matcher("name", name, is_pattern=True),)
     named = jobs[0] if jobs else None if matchers else arguments.context.job
     return SilenceCommand(
-        duration=read_duration(durations[0]),
+        duration=read_duration(durations[0]) if durations else _read_until(arguments),
         ref=clean_reference(named) if jobs and named else named,
         matchers=matchers,
         rule=arguments.text("--rule"),
@@ -274,6 +275,18 @@ def _read_number(usage: str, words: tuple[str, ...]) -> int:
     if not (number.isascii() and number.isdigit() and len(number) < _MAX_ID_DIGITS):
         raise UsageError(usage)
     return int(number)
+
+
+def _read_until(arguments: Arguments) -> timedelta:
+    """The time from now to `--until`."""
+    now = arguments.context.now
+    end_ns = arguments.timestamp_ns("--until", end_of_day=True, after_ns=ns_from_datetime(now))
+    left = datetime_from_ns(end_ns + 1) - now if end_ns is not None else timedelta(0)
+    if left <= timedelta(0):
+        raise UsageError("`--until` must be in the future, such as 18:00, tomorrow 09:00 or 2026-12-01.")
+    if left > MAX_DURATION:
+        raise UsageError(f"`--until` is too far away. The maximum is {MAX_DURATION.days} days.")
+    return left
 
 
 def _read_severity(text: str) -> Severity:
@@ -299,8 +312,9 @@ SILENCE = Subcommand(
     "silence",
     "Silence alerts in this channel for a while",
     _build_silence,
-    "DURATION [REF | PATTERN...] | end ID",
+    "DURATION | --until TIME [REF | PATTERN...] | end ID",
     (
+        Option("--until", "Until this time instead of for a duration: 18:00, tomorrow 09:00, 2026-12-01.", "TIME"),
         EXCLUDE,
         Option("--name", "Only jobs whose name fits this pattern; `*` stands for any text.", "PATTERN"),
         Option("--rule", "Only alerts of this rule.", "NAME"),
@@ -312,6 +326,7 @@ SILENCE = Subcommand(
         ('silence 2h baseten:lq4j9zm/8w6y2n --reason "restarting nodes"', "one job, two hours"),
         ("silence 1d baseten:lq4j9zm/* --severity warn", "the warnings of every job of a project"),
         ("silence 4h --name 'llama-*' --rule low_gpu_utilization", "one rule on the jobs with such a name"),
+        ("silence baseten:lq4j9zm/8w6y2n --until 09:00", "one job, until nine in your time zone"),
         ("silence end 7", "end silence 7 early; `list` shows the numbers"),
     ),
     aliases=("mute",),

@@ -84,6 +84,11 @@ class Modals:
         except MalformedPayload:
             return False
 
+    def opened_by(self, text: str) -> str | None:
+        """Return the name of the modal that a typed command opens, or None."""
+        typed = text.strip().lower()
+        return next((one.name for one in self.handlers.values() if typed in one.opened_by), None)
+
     def open(self, opening: Opening) -> None:
         """Open a modal in the background; without one, its handler replies in another way."""
         handler = self.handlers.get(opening.name)

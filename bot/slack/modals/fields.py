@@ -53,6 +53,8 @@ def _read_element(element: object) -> Iterator[Choice]:
         case {"selected_options": list(options)}:
             for option in options:
                 yield from _read_option(option)
+        case {"selected_users": list(users)}:
+            yield from (Choice(user, "") for user in users if isinstance(user, str))
         case _:
             kinds = ("selected_user", "selected_conversation", "selected_channel", "selected_date", "selected_time")
             values = [element.get(kind) for kind in kinds] if isinstance(element, dict) else []

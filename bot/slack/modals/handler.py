@@ -68,6 +68,8 @@ class ModalHandler:
     """Its `callback_id`, and the key of the buttons that open it (`Action.OPEN`)."""
     title: str
     """Shown while its content is loaded."""
+    opened_by: frozenset[str] = frozenset()
+    """Commands that open it, as they are typed: a subcommand that would be refused without arguments."""
 
     async def open(self, use: ModalUse, attempt: Attempt) -> Modal | None:
         """The first view; None if it was shown through `use.reply`."""

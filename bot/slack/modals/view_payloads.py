@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from bot.slack.modals.fields import ModalFields, read_fields
 from bot.slack.modals.metadata import ModalMetadata, decode_metadata
 from bot.slack.payloads import Body, MalformedPayload, PayloadOrigin, teams_of, text_at
-from bot.slack.render.blocks import Action
+from bot.slack.render.blocks import Action, read_entry
 from bot.slack.render.message import Block
 
 
@@ -63,6 +63,8 @@ def read_view_payload(body: Body) -> ViewPayload:
     metadata = decode_metadata(str(view.get("private_metadata") or ""))
     action_id, value = _read_action(body)
     action, _, key = action_id.partition(":")
+    if action == Action.MORE:
+        action, key, value = read_entry(value)
     team = text_at(body, "team", "id")
     origin = PayloadOrigin(
         user,

@@ -34,14 +34,16 @@ from bot.slack.render.alert_text import incident_icon
 from bot.slack.render.audit import render_audit
 from bot.slack.render.blocks import (
     Action,
+    MenuEntry,
     actions,
     answer_button,
     button,
     code_sections,
     context,
+    overflow,
     row_sections,
     section,
-    share_button,
+    without_entry,
 )
 from bot.slack.render.channel_check import render_channel_check
 from bot.slack.render.diagnosis import render_diagnosis
@@ -109,7 +111,7 @@ def render_shared(answer: Answer) -> Shared:
 def _without_share(block: Block) -> Block | None:
     match block:
         case {"type": "actions", "elements": list(elements)}:
-            return actions([one for one in elements if one["action_id"] != Action.SHARE])
+            return actions([without_entry(one, Action.SHARE) for one in elements if one["action_id"] != Action.SHARE])
         case _:
             return block
 
@@ -137,14 +139,16 @@ def render_status(answer: StatusAnswer) -> Message:
         *(["metrics"] if Part.METRICS not in answer.missing else []),
     ]
     buttons = [answer_button(word.title(), f"{word} {job.ref}", word) for word in further]
-    watch = None if watchers or job.state.is_terminal else button("Watch here", Action.CHANGE, f"watch {job.ref}")
+    can_watch = not watchers and not job.state.is_terminal
+    watch = MenuEntry("Watch here", Action.CHANGE, f"watch {job.ref}") if can_watch else None
+    share = MenuEntry("Share in channel", Action.SHARE, f"status {job.ref}")
     return message(
         _status_sentence(answer),
         [
             section("\n".join(line for line in lines if line)),
             *tail,
             context([code(str(job.ref)), as_of, *watchers, *_cause_note(answer), *gap_notes(answer.gaps)]),
-            actions([*buttons, watch, share_button(f"status {job.ref}")]),
+            actions([*buttons, overflow([watch, share])]),
         ],
     )
 

@@ -6,6 +6,7 @@ anyone. Clicks are handled in `bot.slack.listeners`.
 
 import enum
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from bot.commands.parsing.tokenizer import quote
 from bot.domain.durations import format_ns
@@ -17,11 +18,16 @@ from bot.slack.render.text import clean, cut, fence, split_backticks
 _MAX_HEADER_TEXT = 150
 _MAX_LABEL_TEXT = 75
 """Of a button or a menu option. Both limits: https://docs.slack.dev/reference/block-kit (read 2026-11-20)."""
+_MAX_ENTRIES = 5
+"""Of a "⋯" menu: https://docs.slack.dev/reference/block-kit/block-elements/overflow-menu-element (documented)."""
+_PREFIX = "trainwatch_"
 _FENCE = len(fence([""]))
 ANSWER_MODAL, WATCH_MODAL = "answer", "watch"
 """The name of the modal that shows the answer to a command."""
 QUERY_MODAL = "query"
 """The name of the modal with the form of a command."""
+NOTE_MODAL, STOP_MODAL, SILENCE_MODAL, TUNE_MODAL = "note", "stop", "silence", "tune"
+"""The modals that add a note to an incident, stop watching its job, silence alerts, and tune a subscription."""
 
 
 def mrkdwn(text: str) -> Block:
@@ -134,7 +140,7 @@ class Action(enum.StrEnum):
     FIELD = "trainwatch_field"
     """A field of a modal, or a button that only its handler knows. The key is its name."""
     MORE = "trainwatch_more"
-    """An overflow menu whose options are like CHANGE."""
+    """A "⋯" menu, whose entries say what they do (`MenuEntry`)."""
 
 
 def confirm(title: str, text: str, label: str) -> Block:
@@ -166,14 +172,51 @@ def button(
     return made | ({"style": style} if style else {}) | ({"confirm": asks} if asks else {})
 
 
-def overflow(options: Sequence[tuple[str, str]]) -> Block | None:
-    """A "⋯" menu of (label, value). Options whose value does not fit are left out; None if none is left."""
-    fitting = [
-        {"text": plain(label, _MAX_LABEL_TEXT), "value": value}
-        for label, value in options
-        if _can_carry(value, MAX_OPTION_VALUE)
+@dataclass(frozen=True, slots=True)
+class MenuEntry:
+    """An entry of a "⋯" menu, which acts like a button."""
+
+    label: str
+    action: Action
+    value: str
+    key: str = ""
+
+    @property
+    def encoded(self) -> str:
+        """The value of the option, which says what the entry does."""
+        action = self.action.removeprefix(_PREFIX)
+        return f"{action}:{self.key}|{self.value}" if self.key else f"{action}|{self.value}"
+
+
+def read_entry(value: str) -> tuple[Action, str, str]:
+    """Read the action, the key and the value of a menu entry."""
+    about, bar, rest = value.partition("|")
+    action, _, key = about.partition(":")
+    if bar and f"{_PREFIX}{action}" in list(Action):
+        return Action(f"{_PREFIX}{action}"), key, rest
+    return Action.CHANGE, "", value  # of a message that an older version posted
+
+
+def overflow(entries: Sequence[MenuEntry | None]) -> Block | None:
+    """A "⋯" menu of at most five entries. Those whose value does not fit are left out; None if none is left."""
+    fitting: list[Block] = [
+        {"text": plain(one.label, _MAX_LABEL_TEXT), "value": one.encoded}
+        for one in entries
+        if one is not None and _can_carry(one.encoded, MAX_OPTION_VALUE)
     ]
-    return {"type": "overflow", "action_id": Action.MORE.value, "options": fitting} if fitting else None
+    if not fitting:
+        return None
+    return {"type": "overflow", "action_id": Action.MORE.value, "options": fitting[:_MAX_ENTRIES]}
+
+
+def without_entry(element: Block, action: Action) -> Block | None:
+    """An element without the entries of its "⋯" menu that do this; None if no entry is left."""
+    match element:
+        case {"type": "overflow", "options": list(options)}:
+            kept = [one for one in options if read_entry(str(one["value"]))[0] is not action]
+            return {**element, "options": kept} if kept else None
+        case _:
+            return element
 
 
 def menu(
@@ -224,6 +267,11 @@ def refine_button(command: str) -> Block | None:
 def logs_button(job: JobRef, around_ns: int) -> Block | None:
     """A button for the log around a time."""
     return answer_button("Logs", f"logs {quote(str(job))} --around {format_ns(around_ns)}", "logs")
+
+
+def tune_button(target: str) -> Block | None:
+    """A button that opens the form for the settings of what a channel watches; without a modal, it lists the rules."""
+    return button("Tune", Action.OPEN, f"rules {target}", key=TUNE_MODAL)
 
 
 def share_button(command: str) -> Block | None:

@@ -13,7 +13,18 @@ from bot.domain.downtime import DOWNTIME, downtime_start
 from bot.domain.durations import spoken_duration
 from bot.domain.wording import plural
 from bot.rules.digest import ROOT_JOBS
-from bot.slack.render.blocks import Action, actions, button, confirm, context, menu, row_sections, section
+from bot.slack.render.blocks import (
+    Action,
+    MenuEntry,
+    actions,
+    button,
+    confirm,
+    context,
+    menu,
+    overflow,
+    row_sections,
+    section,
+)
 from bot.slack.render.digest_text import (
     current_members,
     digest_headline,
@@ -158,16 +169,13 @@ def _buttons(digest: Digest) -> Block | None:
     silence_ids = {one.silence_id for one in firing}
     undo = f"silence end {silence_ids.pop()}" if len(silence_ids) == 1 and None not in silence_ids else ""
     options = firing[:_DOWNTIME_MENU] if digest.key.startswith(DOWNTIME) else firing
-    return actions(
-        [
-            button("Acknowledge all", Action.ACKNOWLEDGE, digest.id, style="primary" if is_page else None)
-            if is_open
-            else None,
-            button("Undo silence", Action.CHANGE, undo) or button("Silence all 1 hour", Action.SILENCE, digest.id),
-            button("Resolve all", Action.RESOLVE, digest.id, asks=asks),
-            _menu(options),
-        ]
-    )
+    if is_open:
+        step = button("Acknowledge all", Action.ACKNOWLEDGE, digest.id, style="primary" if is_page else None)
+    else:
+        step = button("Resolve all", Action.RESOLVE, digest.id, asks=asks)
+    hour = MenuEntry("Silence all 1 hour", Action.SILENCE, digest.id)
+    unmute = MenuEntry("Unmute all", Action.CHANGE, undo) if undo else None
+    return actions([step, _menu(options), overflow([unmute or hour])])
 
 
 def _undo_resolve(digest: Digest) -> Block | None:

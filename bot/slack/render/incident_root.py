@@ -27,7 +27,19 @@ from bot.slack.render.alert_text import (
     repeats_title,
     sentence_case,
 )
-from bot.slack.render.blocks import Action, actions, button, confirm, context, logs_button, overflow, section
+from bot.slack.render.blocks import (
+    NOTE_MODAL,
+    SILENCE_MODAL,
+    STOP_MODAL,
+    Action,
+    MenuEntry,
+    actions,
+    button,
+    context,
+    logs_button,
+    overflow,
+    section,
+)
 from bot.slack.render.icons import REMARK, REPEATS
 from bot.slack.render.jobs import job_link, job_name, state_label
 from bot.slack.render.mentions import NO_MENTIONS, Mentioned, mention_line, with_mentions
@@ -216,11 +228,14 @@ def _buttons(incident: Incident, lead: IncidentAlert) -> Block | None:
     job = incident.job.ref
     start_ns = lead.evidence.start_ns
     logs = logs_button(job, ns_from_datetime(lead.fired_at) if start_ns is None else start_ns)
+    note = MenuEntry("Add a note…", Action.OPEN, incident.id, NOTE_MODAL)
     if incident.resolved_at is not None:
         undo = incident.unwatched.undo if incident.unwatched else ""
-        return actions([_next_step(incident), logs, button("Undo", Action.CHANGE, undo, key="undo")])
-    silence, *longer = _silence(incident)
-    return actions([_next_step(incident), silence, logs, _stop(incident), *longer])
+        undone = button("Undo", Action.CHANGE, undo, key="undo")
+        return actions([_next_step(incident), undone, logs, overflow([note]) if incident.is_open else None])
+    hour = None if incident.muted else MenuEntry("Silence 1 hour", Action.CHANGE, f"silence 1h {job}")
+    stop = MenuEntry("Stop watching…", Action.OPEN, incident.id, STOP_MODAL)
+    return actions([_next_step(incident), _silence(incident), logs, overflow([note, hour, stop])])
 
 
 def _next_step(incident: Incident) -> Block | None:
@@ -236,16 +251,8 @@ def _next_step(incident: Incident) -> Block | None:
     return button("Acknowledge", Action.ACKNOWLEDGE, incident.id, style="primary" if is_urgent else None)
 
 
-def _silence(incident: Incident) -> list[Block | None]:
-    """To silence the job, or to undo it."""
-    job = incident.job.ref
+def _silence(incident: Incident) -> Block | None:
+    """To silence the alerts, or to undo it."""
     if incident.muted is not None:
-        return [button("Undo silence", Action.CHANGE, f"silence end {incident.muted.silence_id}")]
-    longer = [("Silence 4 hours", f"silence 4h {job}"), ("Silence 24 hours", f"silence 1d {job}")]
-    return [button("Silence 1 hour", Action.CHANGE, f"silence 1h {job}"), overflow(longer)]
-
-
-def _stop(incident: Incident) -> Block | None:
-    job = incident.job
-    asks = confirm("Stop watching?", f"This channel gets no more alerts for {job.name or job.ref}.", "Stop watching")
-    return button("Stop watching", Action.CHANGE, f"unwatch {job.ref}", key="stop", asks=asks)
+        return button("Unmute", Action.CHANGE, f"silence end {incident.muted.silence_id}")
+    return button("Silence", Action.OPEN, incident.id, key=SILENCE_MODAL)

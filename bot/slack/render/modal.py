@@ -6,7 +6,7 @@ while its name stays. Source: https://docs.slack.dev/surfaces/modals (documented
 
 import itertools
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from bot.domain.wording import plural
@@ -23,6 +23,7 @@ _MAX_OPTION = 75
 _MAX_LABEL = 150
 _MAX_HINT = 300
 _MAX_TYPED = 3000
+_MAX_BOXES = 10
 MAX_CHOICES = 100
 """Options of one menu."""
 
@@ -151,6 +152,20 @@ def search_input(field: Field, chosen: Choice | None = None) -> Block:
     if chosen is not None and chosen.is_valid:
         element["initial_option"] = render_option(chosen)
     return _input(field, element)
+
+
+def checkbox_input(field: Field, choices: Sequence[Choice], ticked: Collection[str] = ()) -> Block:
+    """Up to ten boxes to tick; `ticked` are the values of those that are ticked."""
+    shown = [one for one in choices if one.is_valid][:_MAX_BOXES]
+    element: Block = {"type": "checkboxes", "options": [render_option(one) for one in shown]}
+    initial = [render_option(one) for one in shown if one.value in ticked]
+    return _input(field, element | ({"initial_options": initial} if initial else {}))
+
+
+def people_input(field: Field, users: Sequence[str] = ()) -> Block:
+    """A menu of the people of the workspace, several of whom can be chosen."""
+    element: Block = {"type": "multi_users_select"}
+    return _input(field, element | ({"initial_users": list(users)} if users else {}))
 
 
 def _input(field: Field, element: Block) -> Block:

@@ -6,7 +6,7 @@ from bot.commands.subcommands.rules import ReplayAnswer, RulesAnswer, RuleShown
 from bot.domain.durations import spoken_duration
 from bot.domain.wording import plural
 from bot.rules.replay import Replayed
-from bot.slack.render.blocks import actions, context, row_sections, section, share_button
+from bot.slack.render.blocks import actions, context, row_sections, section, share_button, tune_button
 from bot.slack.render.icons import SEVERITY_ICONS, SEVERITY_LEGEND
 from bot.slack.render.jobs import job_link, job_name
 from bot.slack.render.logs import gap_notes
@@ -14,6 +14,7 @@ from bot.slack.render.message import Message, message
 from bot.slack.render.text import code, escape, one_line, plain_time, slack_time, slack_time_range
 
 _BUDGET = 7000
+_TEST_BUDGET = 3000
 
 
 def render_rules(answer: RulesAnswer) -> Message:
@@ -22,6 +23,8 @@ def render_rules(answer: RulesAnswer) -> Message:
     job, tested = subject or "REF", "REF" if answer.pattern else subject or "REF"
     title = f"Alerts this channel gets for {code(subject, 500)}" if subject else ""
     command = "rules" if answer.job is None else f"rules {quote(str(answer.job))}"
+    share = None if answer.pattern else share_button(command)
+    tune = tune_button(answer.pattern or quote(subject)) if subject else None
     return message(
         f"{title}." if title else f"{plural(len(answer.rules), 'alert rule')}.",
         [
@@ -34,7 +37,7 @@ def render_rules(answer: RulesAnswer) -> Message:
                     f"Test on past logs: {code(f'/train rules test {tested}', 300)}",
                 ]
             ),
-            None if answer.pattern else actions([share_button(command)]),
+            actions([tune, share]),
         ],
     )
 
@@ -55,6 +58,22 @@ def render_replay(answer: ReplayAnswer) -> Message:
             context([quiet]) if answer.quiet else None,
             context([code(str(answer.job.ref)), read, *notes, *gap_notes(answer.gaps)]),
             actions([share_button(format_command(answer.pinned))]),
+        ],
+    )
+
+
+def render_test(answer: ReplayAnswer) -> Message:
+    """The result of a test in a few lines, for the form whose settings were tested."""
+    span = slack_time_range(answer.start, answer.end)
+    count = plural(len(answer.alerts), "alert") if answer.alerts else "no alert"
+    rows = [_replayed(one) for one in answer.alerts]
+    read = f"{plural(answer.read, 'line')} read, evaluated every {spoken_duration(answer.step)}"
+    return message(
+        f"These settings would have sent {count}.",
+        [
+            section(f"🧪 These settings would have sent *{count}* {span}"),
+            *row_sections(rows, _TEST_BUDGET, "alert"),
+            context([read, *(one_line(note, 300) for note in answer.notes), *gap_notes(answer.gaps)]),
         ],
     )
 

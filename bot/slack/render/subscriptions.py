@@ -20,7 +20,17 @@ from bot.domain.jobs import JobRef
 from bot.domain.subscriptions import Silence, Watched
 from bot.domain.wording import plural
 from bot.rules.run_settings import format_run_settings
-from bot.slack.render.blocks import Action, actions, button, context, row_sections, section, share_button
+from bot.slack.render.blocks import (
+    Action,
+    actions,
+    button,
+    confirm,
+    context,
+    row_sections,
+    section,
+    share_button,
+    tune_button,
+)
 from bot.slack.render.jobs import job_link, job_name, job_summary, watched_row
 from bot.slack.render.message import Block, Message, message
 from bot.slack.render.patterns import pattern_row, render_watch_pattern
@@ -54,7 +64,9 @@ def render_watch(answer: WatchAnswer) -> Message:
     """A subscription was created or changed: what alerts to expect, in one line; a button shows the rules."""
     job = answer.job
     verb = "Watching" if answer.created else "Updated alert settings for" if answer.has_changed else "Already watching"
-    rules = button("Alert rules", Action.SHOW, f"rules {quote(str(job.ref))}")
+    ref = quote(str(job.ref))
+    asks = confirm("Stop watching?", f"This channel gets no more alerts for {job.name or job.ref}.", "Stop watching")
+    unwatch = button("Unwatch", Action.REPLACE, f"unwatch {ref}", asks=asks)
     by = f"by {person(answer.subscription.created_by)}, until the job ends"
     notes = context([by, *_rule_changes(answer)])
     expected = one_line(answer.expected, 400)
@@ -63,7 +75,7 @@ def render_watch(answer: WatchAnswer) -> Message:
         [
             section(f"👀 {verb} {job_link(job)}. {expected}"),
             notes,
-            actions([rules]),
+            actions([tune_button(ref), unwatch]),
         ],
     )
 

@@ -85,12 +85,12 @@ def test_a_shared_answer_has_no_share_button(case: str) -> None:
     assert "Share in channel" not in buttons(render_shared(ANSWERS[case]).root)
 
 
-def test_a_new_subscription_is_one_line_with_its_rules_behind_a_button() -> None:
+def test_a_new_subscription_is_one_sentence_with_two_buttons() -> None:
     shared = render_shared(ANSWERS["watch"])
     first, small_print = shown(shared.root).splitlines()
     assert first.endswith(f"llama-8b-sft>*. {EXPECTED}")
     assert small_print == "by <@U0ANNA>, until the job ends"
-    assert buttons(shared.root) == {"Alert rules": f"rules {REF}"}
+    assert buttons(shared.root) == {"Tune": f"rules {REF}", "Unwatch": f"unwatch {REF}"}
     assert shared.thread is None
     assert shared.root.text == f"Watching llama-8b-sft. {EXPECTED}"
 

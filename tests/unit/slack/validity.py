@@ -12,6 +12,7 @@ from slack_sdk.models.blocks import Block as SdkBlock
 from slackblocks import _surfaces
 
 from bot.slack.render import message as limits
+from bot.slack.render.blocks import read_entry
 from bot.slack.render.message import Block, Message
 from emulator.slack.blocks import message_faults, view_faults
 
@@ -71,8 +72,9 @@ def buttons(message: Message) -> dict[str, str]:
     for block in message.blocks:
         elements: Any = block.get("elements", [])
         for element in elements if block["type"] == "actions" else []:
-            options = element.get("options") or [element]
-            found |= {option["text"]["text"]: option["value"] for option in options}
+            is_menu = element["type"] == "overflow"
+            for option in element.get("options") or [element]:
+                found[option["text"]["text"]] = read_entry(option["value"])[2] if is_menu else option["value"]
     return found
 
 

@@ -66,6 +66,7 @@ from bot.slack.seen_once import SeenOnce
 from bot.slack.shared_channels import SharedChannels
 from bot.slack.thread_jobs import ThreadJobs
 from bot.slack.typed_text import plain_text
+from bot.slack.unfurls import Unfurls
 from bot.slack.unhandled import COMMAND, NOTED_EVENTS, RESUMING_EVENTS, acknowledge_unhandled, note_event
 from bot.slack.user_groups import UserGroups
 from bot.slack.user_profiles import UserProfiles
@@ -74,6 +75,7 @@ from bot.store.store import Store
 EVENTS = (
     "app_home_opened",
     "app_mention",
+    "link_shared",
     "member_joined_channel",
     "member_left_channel",
     "message",
@@ -102,6 +104,7 @@ def register(app: AsyncApp, listeners: Listeners) -> None:
     app.options(re.compile(rf"^{Action.FIELD}:"), matchers=[listeners.knows_modal])(listeners.on_suggestion)
     app.event("app_mention")(listeners.messages.on_mention)
     app.event("message")(listeners.messages.on_direct_message)
+    app.event("link_shared")(listeners.messages.on_links)
     app.message_shortcut(DIAGNOSE_SHORTCUT)(listeners.messages.on_shortcut)
     app.event("app_home_opened")(listeners.on_home)
     app.action(re.compile(rf"^(?:{'|'.join(HomeAction)})(?::|$)"))(listeners.on_home_control)
@@ -150,8 +153,9 @@ class Listeners:
         ]
         self.modals = Modals(handlers, self._handling)
         self._home_controls = HomeControls(self.home, self._answering, self._handling, self.modals)
+        unfurls = Unfurls(runner, self.gate, self.tasks)
         sharing = LogSharing(runner.runner, self._running, limits, self.gate)
-        self.messages = MessageListeners(self._handling, self._answering, sharing, self._seen)
+        self.messages = MessageListeners(self._handling, self._answering, sharing, self._seen, unfurls)
         """What people write to the bot and share with it."""
 
     async def on_command(

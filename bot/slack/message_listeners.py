@@ -17,14 +17,17 @@ from bot.slack.answering import Answering
 from bot.slack.gate import Attempt
 from bot.slack.handling import Request, RequestHandling
 from bot.slack.log_sharing import LogSharing
-from bot.slack.payloads import Body, Mention, read_mention_event, read_shortcut
+from bot.slack.payloads import Body, Mention, read_mention_event, read_shared_links, read_shortcut
 from bot.slack.reply import Reply
 from bot.slack.seen_once import SeenOnce
 from bot.slack.shared_messages import SharedLog, read_shared_log
 from bot.slack.typed_text import plain_text, without_mention
+from bot.slack.unfurls import Unfurls
 
 _DIAGNOSE_TEXT = "diagnose this log"
 """What the audit trail shows instead of a log."""
+_REMEMBER_EVENT = timedelta(hours=2)
+"""Slack repeats an event for about an hour."""
 _REMEMBER_MENTION = timedelta(days=30)
 """A message that is edited later than this may be answered again."""
 
@@ -39,6 +42,7 @@ class MessageListeners:
     answering: Answering
     sharing: LogSharing
     seen: SeenOnce
+    unfurls: Unfurls
     _parts: dict[tuple[str, str, str | None], list[Mention]] = field(default_factory=dict)
     """The messages of logs that may go on, by channel, person and thread."""
 
@@ -79,6 +83,17 @@ class MessageListeners:
         thread = Reply(client, shortcut.channel, shortcut.user, thread_ts=shortcut.thread_ts)
         request = Request(AuditKind.SHORTCUT, shortcut.origin, _DIAGNOSE_TEXT, private, home_of(context))
         self.handling.start(request, lambda attempt, private: self.sharing.answer(thread, shared, attempt, private))
+
+    async def on_links(self, body: Body, client: AsyncWebClient, context: AsyncBoltContext) -> None:
+        """Somebody shared a link to a platform."""
+        links = read_shared_links(body)
+        if links is None:
+            log.debug("event ignored", extra={"reason": "a link that is being typed"})
+            return
+        if not await self.seen.is_new(f"event:{body.get('event_id')}", _REMEMBER_EVENT):
+            return
+        if not self.handling.tasks.start(self.unfurls.show(links, home_of(context), client)):
+            log.warning("too many requests at once")
 
     async def _is_new(self, mention: Mention) -> bool:
         if mention.origin.user is None or mention.is_from_app or mention.is_hidden:

@@ -127,6 +127,17 @@ class Shortcut:
     message: Body
 
 
+@dataclass(frozen=True, slots=True)
+class SharedLinks:
+    """Links to platforms in a message."""
+
+    origin: PayloadOrigin
+    channel: str
+    ts: str
+    urls: tuple[str, ...]
+    """As the event has them."""
+
+
 def check_payload(body: object) -> None:
     """Check the shape of a payload before Bolt routes it.
 
@@ -206,6 +217,7 @@ def read_click(body: Body) -> Click:
     action, _, key = action_id.partition(":")
     if action == Action.MORE:
         action, key, value = read_entry(value)
+    is_unfurl = isinstance(container, dict) and container.get("is_app_unfurl") is True  # of somebody else's message
     return Click(
         PayloadOrigin(
             user, channel, teams_of(team, text_at(body, "user", "team_id")), text_at(body, "enterprise", "id")
@@ -217,7 +229,7 @@ def read_click(body: Body) -> Click:
         value,
         is_ephemeral=isinstance(container, dict) and bool(container.get("is_ephemeral")),
         thread_ts=text_at(body, "container", "thread_ts"),
-        message_ts=text_at(body, "message", "ts"),
+        message_ts=text_at(body, "message", "ts") or (text_at(body, "container", "message_ts") if is_unfurl else None),
         message_thread_ts=text_at(body, "message", "thread_ts"),
         trigger_id=text_at(body, "trigger_id") or "",
         key=key,
@@ -289,6 +301,17 @@ def read_shortcut(body: Body) -> Shortcut:
     teams = teams_of(text_at(body, "team", "id"), text_at(body, "user", "team_id"))
     origin = PayloadOrigin(user, channel, teams, text_at(body, "enterprise", "id"))
     return Shortcut(origin, user, channel, ts, message)
+
+
+def read_shared_links(body: Body) -> SharedLinks | None:
+    """Read the links of a message; None for one that is being typed, which has no channel, and for malformed events."""
+    channel, ts = text_at(body, "event", "channel"), text_at(body, "event", "message_ts")
+    user, links = text_at(body, "event", "user"), body["event"].get("links")
+    is_sent = text_at(body, "event", "source") in (None, "conversations_history")
+    if channel is None or ts is None or user is None or not isinstance(links, list) or not is_sent:
+        return None
+    urls = [url for one in links if (url := text_at(one, "url")) is not None]
+    return SharedLinks(_event_origin(body, user, channel), channel, ts, tuple(dict.fromkeys(urls)))
 
 
 def read_event_user(body: Body) -> PayloadOrigin:

@@ -22,6 +22,8 @@ SCOPES: Mapping[str, str] = {
     "groups:history": "to find an alert again in a private channel, instead of posting it twice",
     "groups:read": "to send waiting alerts as soon as it is invited to a private channel",
     "im:history": "to answer direct messages, and to diagnose logs in them",
+    "links:read": "to notice links to jobs on their platforms",
+    "links:write": "to show what a linked job does under the link",
     "reactions:read": "to delete an alert that was posted twice when somebody reacts to it",
     "usergroups:read": "to give roles to user groups in the access file",
     "users:read": "to read times as the person who types them means them",

@@ -83,6 +83,10 @@ class Subscriptions:
         """Return the subscriptions that a person made in any channel, oldest first."""
         return await self._listed(subscriptions.c.created_by == user)
 
+    async def of_job(self, job: JobRef) -> tuple[Watched, ...]:
+        """Return the subscriptions to a job with its last known state, oldest first."""
+        return await self._listed(watch_of(job))
+
     async def known_jobs(self, channel: str | None = None) -> tuple[KnownJob, ...]:
         """Return the watched jobs of a channel, or of all channels."""
         statement = select(watches.c.provider, watches.c.job_id, watches.c.last_job).order_by(watches.c.id)

@@ -21,7 +21,7 @@ from emulator.slack import page, web_api
 from emulator.slack.delivery import Delivery, EventSender, HttpDelivery
 from emulator.slack.faults import Fault
 from emulator.slack.limits import RateLimits
-from emulator.slack.manifest import read_commands, read_is_read_only, read_shortcuts
+from emulator.slack.manifest import read_commands, read_is_read_only, read_shortcuts, read_unfurl_domains
 from emulator.slack.methods.call import MethodContext
 from emulator.slack.model import App, User, UserGroup
 from emulator.slack.person_actions import PersonActions
@@ -47,6 +47,8 @@ SCOPES = frozenset(
         "im:history",
         "im:read",
         "im:write",
+        "links:read",
+        "links:write",
         "pins:write",
         "reactions:read",
         "reactions:write",
@@ -59,6 +61,7 @@ EVENTS = frozenset(
     {
         "app_home_opened",
         "app_mention",
+        "link_shared",
         "message.im",
         "member_joined_channel",
         "member_left_channel",
@@ -122,6 +125,7 @@ def create_slack(
     """
     app = App("A0TRAIN", "trainwatch", "B0TRAIN", "U0TRAIN", BOT_TOKEN, APP_TOKEN, SIGNING_SECRET, frozenset(scopes))
     app.commands, app.shortcuts, app.is_read_only = read_commands(), read_shortcuts(), read_is_read_only()
+    app.unfurl_domains = read_unfurl_domains()
     person_actions = (
         User("U0ADA", "ada", "Ada Lovelace", email="ada@example.com"),
         User("U0BEN", "ben", "Ben Okafor", email="ben@example.com"),

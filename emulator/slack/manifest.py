@@ -19,6 +19,11 @@ def read_shortcuts(manifest: Path = MANIFEST) -> tuple[tuple[str, str], ...]:
     return tuple((one["callback_id"], one["name"]) for one in features["shortcuts"] if one["type"] == "message")
 
 
+def read_unfurl_domains(manifest: Path = MANIFEST) -> tuple[str, ...]:
+    """The domains whose links the app is notified of."""
+    return tuple(yaml.safe_load(manifest.read_text(encoding="utf-8"))["features"]["unfurl_domains"])
+
+
 def read_is_read_only(manifest: Path = MANIFEST) -> bool:
     """Whether nobody can write to the app in its messages tab."""
     features = yaml.safe_load(manifest.read_text(encoding="utf-8"))["features"]

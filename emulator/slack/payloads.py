@@ -90,12 +90,25 @@ def block_action(context: MethodContext, user: User, place: Message | View, elem
     }
     if place.thread_ts:
         payload["container"]["thread_ts"] = place.thread_ts
-    if not place.is_ephemeral:
+    preview = _preview_of(place, element)
+    if preview is not None:
+        payload["container"] |= {"type": "message_attachment", "attachment_id": preview["id"], "is_app_unfurl": True}
+        payload["container"]["app_unfurl_url"] = preview["app_unfurl_url"]
+        payload["app_unfurl"] = preview
+    elif not place.is_ephemeral:
         payload["message"] = message_json(context.workspace, place)
     payload["state"] = {"values": {}}
     payload["trigger_id"] = context.interaction_tokens.add_trigger(user.id, channel.id, context.now)
     payload["response_url"] = response_url(context, user, channel, place)
     return payload
+
+
+def _preview_of(place: Message, element: Json) -> Json | None:
+    """The preview of a link that holds an element."""
+    for one in place.attachments or []:
+        if one.get("is_app_unfurl") and any(block["block_id"] == element["block_id"] for block in one["blocks"]):
+            return one
+    return None
 
 
 def view_submission(context: MethodContext, user: User, view: View) -> Json:

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from emulator.slack import payloads
 from emulator.slack.answers import apply_answer, apply_view_answer
@@ -20,12 +21,14 @@ from emulator.slack.model import Change, Channel, File, Json, Message, SlackErro
 from emulator.slack.serialization import message_json
 
 T = TypeVar("T")
+_URL = re.compile(r"https?://[^\s<>|]+")
 _BINARY = "application/octet-stream"
 SETTLE_S = 0.05
 """After the first thing seen, how long to look for what comes with it."""
 _EVENT_SCOPES = {
     "app_mention": "app_mentions:read",
     "message.im": "im:history",
+    "link_shared": "links:read",
     "member_joined_channel": "channels:read",
     "member_joined_channel.private": "groups:read",
     "member_left_channel": "channels:read",
@@ -187,7 +190,25 @@ class PersonActions:
             self._tell("message.im", {"type": "message", "channel_type": "im", **subtype, **event})
         elif f"<@{bot.id}>" in text and bot.id in place.members:
             self._tell("app_mention", {"type": "app_mention", **event})
+        self._report_links(message, event)
         return message
+
+    def _report_links(self, message: Message, posted: Json) -> None:
+        """Notify the app of links to its domains, also where it is not a member."""
+        app, place = self.context.workspace.app, self.context.workspace.channels[message.channel]
+        found = {url: urlsplit(url).hostname or "" for url in _URL.findall(message.text)}
+        links = [
+            {"domain": domain, "url": url}
+            for url, host in found.items()
+            for domain in app.unfurl_domains
+            if host == domain or host.endswith(f".{domain}")
+        ]
+        if links:
+            event: Json = {name: posted[name] for name in ("user", "channel", "thread_ts") if name in posted}
+            unfurl = {"source": "conversations_history", "unfurl_id": f"{message.channel}.{message.ts}"}
+            is_member = app.bot_user_id in place.members
+            event |= {"message_ts": message.ts, "is_bot_user_member": is_member, "links": links, **unfurl}
+            self._tell("link_shared", {"type": "link_shared", **event})
 
     def _upload(self, person: User, name: str, content: bytes) -> File:
         """A file that a person has chosen."""

@@ -143,6 +143,24 @@ class Workspace:
         channel.deleted.append(message)
         self.publish(Change("deleted", message.channel, message.visible_to, message))
 
+    def unfurl(self, message: Message, previews: dict[str, Json]) -> None:
+        """Show previews of links under a message; a second preview of a link replaces the first."""
+        kept = [one for one in message.attachments or [] if one.get("app_unfurl_url") not in previews]
+        shown = [
+            {
+                **preview,
+                "blocks": self._with_ids(preview.get("blocks")) or [],
+                "from_url": url,
+                "app_unfurl_url": url,
+                "is_app_unfurl": True,
+                "app_id": self.app.id,
+                "bot_id": self.app.bot_id,
+            }
+            for url, preview in previews.items()
+        ]
+        message.attachments = [{**one, "id": number} for number, one in enumerate([*kept, *shown], start=1)]
+        self.touch(message)
+
     def touch(self, message: Message) -> None:
         """Tell that a message shows something new (a reaction) without being edited."""
         self.publish(Change("edited", message.channel, message.visible_to, message))

@@ -11,6 +11,8 @@ GRANTED = (
     "groups:history",
     "groups:read",
     "im:history",
+    "links:read",
+    "links:write",
     "reactions:read",
     "usergroups:read",
     "users:read",

@@ -156,6 +156,25 @@ def delete(call: Call) -> Json:
     return {"channel": channel.id, "ts": message.ts}
 
 
+def unfurl(call: Call) -> Json:
+    """`chat.unfurl`: previews under a message of a person, also where the app is not a member."""
+    channel = call.workspace.channels.get(call.need("channel"))
+    message = channel.find(call.need("ts")) if channel else None
+    unfurls = call.value("unfurls")
+    if channel is None or message is None:
+        raise SlackError("cannot_find_channel" if channel is None else "cannot_find_message")
+    if not unfurls:
+        raise SlackError("missing_unfurls")
+    if not isinstance(unfurls, dict) or not all(isinstance(one, dict) for one in unfurls.values()):
+        raise SlackError("invalid_unfurls_format")
+    for url, preview in unfurls.items():
+        if url not in message.text:
+            raise SlackError("cannot_unfurl_message")
+        check_blocks(preview.get("blocks"), with_total=True)
+    call.workspace.unfurl(message, unfurls)
+    return {}
+
+
 def get_permalink(call: Call) -> Json:
     """`chat.getPermalink`."""
     channel = call.channel()
@@ -215,5 +234,6 @@ METHODS = {
     "chat.postEphemeral": Method(post_ephemeral, _WRITE, tier=4),
     "chat.update": Method(update, _WRITE),
     "chat.delete": Method(delete, _WRITE),
+    "chat.unfurl": Method(unfurl, ("links:write",)),
     "chat.getPermalink": Method(get_permalink, tier=None),
 }

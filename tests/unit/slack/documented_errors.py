@@ -42,6 +42,10 @@ BY_METHOD = {
         cannot_reply_to_message channel_not_found invalid_attachments invalid_blocks invalid_blocks_format is_archived
         markdown_text_conflict message_limit_exceeded messages_tab_disabled msg_too_long no_text not_in_channel
         restricted_action too_many_attachments user_not_in_channel""",
+    "chat.unfurl": """
+        cannot_auth_user cannot_find_channel cannot_find_message cannot_find_service cannot_parse_attachment
+        cannot_prompt cannot_unfurl_message cannot_unfurl_url invalid_unfurls_format is_bot missing_channel missing_ts
+        missing_unfurls""",
     "conversations.history": """
         channel_is_limited_access channel_not_found invalid_cursor invalid_metadata_filter_keys invalid_ts_latest
         invalid_ts_oldest not_in_channel""",
@@ -55,6 +59,7 @@ BY_METHOD = {
     "reactions.get": """
         bad_timestamp channel_not_found file_comment_not_found file_not_found message_not_found no_item_specified""",
     "usergroups.users.list": "invalid_cursor no_such_subteam plan_upgrade_required",
+    "users.conversations": "invalid_cursor method_not_supported_for_channel_type",
     "users.info": "too_many_users user_not_found user_not_visible",
     "users.lookupByEmail": "users_not_found",
     "files.getUploadURLExternal": """

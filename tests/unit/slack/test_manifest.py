@@ -25,6 +25,7 @@ ROOT = Path(__file__).parents[3]
 SCOPES_OF_EVENT = {
     "app_mention": {"app_mentions:read"},
     "message": {"im:history"},
+    "link_shared": {"links:read"},
     "app_home_opened": set(),
     "app_uninstalled": set(),
     "tokens_revoked": set(),
@@ -49,6 +50,7 @@ SCOPE_OF_METHOD = {
     "views_publish": None,
     "views_update": None,
     "chat_delete": "chat:write",
+    "chat_unfurl": "links:write",
     "chat_getPermalink": None,
     "reactions_get": "reactions:read",
     "conversations_info": "channels:read",
@@ -118,6 +120,7 @@ SCHEMA = closed(
                     }
                 ),
                 "bot_user": closed({"display_name": text(80), "always_online": FLAG}, "display_name"),
+                "unfurl_domains": {"type": "array", "maxItems": 5, "uniqueItems": True, "items": text(255)},
                 "slash_commands": {"type": "array", "minItems": 1, "maxItems": 50, "items": COMMAND_SCHEMA},
                 "shortcuts": {"type": "array", "minItems": 1, "maxItems": 10, "items": SHORTCUT_SCHEMA},
             }

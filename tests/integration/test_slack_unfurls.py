@@ -36,7 +36,7 @@ async def no_preview(harness: SlackHarness, text: str = URL) -> None:
 
 async def test_a_link_shows_the_job_with_one_request(harness: SlackHarness) -> None:
     before = len(harness.provider.job_queries)
-    _, shown = await preview(harness, f"have a look <{URL}|here> <!channel>")
+    _, shown = await preview(harness, f"please see <{URL}|here> <!channel>")
     text = str(shown["blocks"])
     assert "*running*" in text
     assert f"`{REF}`" in text

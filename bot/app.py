@@ -21,6 +21,7 @@ from bot.commands.runner import CommandRunner
 from bot.commands.user_config import load_access, load_diagnosis_config, load_secret_patterns
 from bot.domain.access import AccessPolicy
 from bot.domain.checks import (
+    BOARD_LOOP,
     CLOCK_LOOP,
     DELIVERY_LOOP,
     DIGEST_LOOP,
@@ -63,6 +64,7 @@ from bot.slack.seen_once import SeenOnce
 from bot.steady_clock import PROCESS_CLOCK, SteadyClock
 from bot.store.migrate import upgrade
 from bot.store.store import Store, open_store
+from bot.watcher.boards import BoardJob
 from bot.watcher.clock_sync import ClockSync, ClockSyncSettings
 from bot.watcher.deliver import Deliverer, DeliverySettings
 from bot.watcher.delivery_group import DeliveryGroup
@@ -168,6 +170,7 @@ async def _run(
         LISTING_LOOP: _create_lister(runner, store, settings),
         REMINDER_LOOP: ReminderJob(store, clock),
         DIGEST_LOOP: DigestJob(store, clock, grouping(settings)),
+        BOARD_LOOP: BoardJob(store, clock),
         PURGE_LOOP: PurgeJob(store, clock, audit_kept_for=settings.trainwatch_audit_keep),
         HOME_LOOP: HomeRefresher(listeners.home, app.client),
         "canary": canary,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from bot.commands.subcommands.audit import AuditAnswer
 from bot.commands.subcommands.channel_check import ChannelCheckAnswer
+from bot.commands.subcommands.digest import DigestAnswer
 from bot.commands.subcommands.logs import LogsAnswer
 from bot.commands.subcommands.notify import NotifyAnswer
 from bot.commands.subcommands.subscriptions import ChannelAnswer
@@ -80,6 +81,7 @@ Answer = (
     LogsAnswer
     | SharedAnswer
     | ChannelAnswer
+    | DigestAnswer
     | NotifyAnswer
     | AuditAnswer
     | ChannelCheckAnswer

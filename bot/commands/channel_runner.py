@@ -8,6 +8,7 @@ from functools import partial
 from bot.commands.answers import Answer, Asker, ErrorAnswer, SystemStatus
 from bot.commands.handlers.audit import answer_audit
 from bot.commands.handlers.channel_check import check_channel
+from bot.commands.handlers.digest import answer_digest
 from bot.commands.handlers.failed_job import with_incident
 from bot.commands.handlers.job_lookup import JobsSource
 from bot.commands.handlers.log_answer import read_logs
@@ -19,6 +20,7 @@ from bot.commands.parsing.help import help_answer
 from bot.commands.runner import CommandRunner, ResolvedCommand, error_answer
 from bot.commands.subcommands.audit import AuditCommand
 from bot.commands.subcommands.channel_check import ChannelCheckCommand
+from bot.commands.subcommands.digest import DigestCommand
 from bot.commands.subcommands.jobs import JobsAnswer, JobsCommand, StatusAnswer
 from bot.commands.subcommands.logs import LogsAnswer, LogsCommand
 from bot.commands.subcommands.notify import NotifyCommand, NotifyMeCommand
@@ -104,6 +106,8 @@ class ChannelRunner:
             return await answer_notify(command, self.store.preferences, asker, now)
         if isinstance(command, ChannelCheckCommand):
             return await check_channel(registry, self.store, redactor, asker, now)
+        if isinstance(command, DigestCommand):
+            return await answer_digest(command, self.store.boards, asker, now)
         if isinstance(command, AuditCommand):
             return await answer_audit(replace(command, channel=asker.channel), self.store.audit)
         if isinstance(command, ChannelCommand):

@@ -4,6 +4,7 @@ from typing import assert_never
 
 from bot.commands.subcommands.audit import AuditCommand
 from bot.commands.subcommands.channel_check import ChannelCheckCommand
+from bot.commands.subcommands.digest import DigestCommand
 from bot.commands.subcommands.jobs import DiagnoseCommand, JobsCommand, MetricsCommand, StatusCommand
 from bot.commands.subcommands.logs import LogsCommand
 from bot.commands.subcommands.notify import NotifyCommand, NotifyMeCommand
@@ -32,6 +33,8 @@ def required_role(command: SlackCommand) -> AccessRole:
             return AccessRole.READ
         case NotifyCommand():
             return AccessRole.ADMINISTER if command.change is not None else AccessRole.READ
+        case DigestCommand():
+            return AccessRole.OPERATE if command.changes else AccessRole.READ
         case (
             WatchCommand() | WatchPatternCommand() | UnwatchPatternCommand() | UndoUnwatchCommand() | UnsilenceCommand()
         ):

@@ -14,6 +14,7 @@ from bot.commands.handlers.job_lookup import JobDirectory, JobLookup, JobsSource
 from bot.commands.handlers.jobs import find_jobs, read_metrics, read_status
 from bot.commands.subcommands.audit import AuditCommand
 from bot.commands.subcommands.channel_check import ChannelCheckCommand
+from bot.commands.subcommands.digest import DigestCommand
 from bot.commands.subcommands.jobs import DiagnoseCommand, JobsCommand, MetricsCommand, StatusCommand
 from bot.commands.subcommands.notify import NotifyCommand, NotifyMeCommand
 from bot.commands.subcommands.patterns import UnwatchPatternCommand, WatchPatternCommand
@@ -46,6 +47,7 @@ _WITHOUT_JOB = (
     UnwatchPatternCommand,
     NotifyCommand,
     NotifyMeCommand,
+    DigestCommand,
     AuditCommand,
     ChannelCheckCommand,
 )

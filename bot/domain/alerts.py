@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from bot.domain.boards import Board
 from bot.domain.digests import Digest
 from bot.domain.durations import datetime_from_ns, ns_from_datetime
 from bot.domain.grouping import Firings
@@ -349,6 +350,8 @@ class Notification:
     """The new jobs that a note is about."""
     run: RunReport | None = None
     """The run that the message shows, instead of an incident."""
+    board: Board | None = None
+    """The digest of runs that the message shows, instead of an incident."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,6 +118,8 @@ class Job:
     """Further (label, value) pairs, in the platform's order."""
     progress: RunProgress | None = None
     """How far the run got, for a watched job; platforms do not report it."""
+    utilization: float | None = None
+    """The newest mean of all GPUs, 0 to 1, for a watched job."""
 
     @property
     def rank_count(self) -> int | None:

@@ -33,7 +33,7 @@ def priority_of(notification: Notification) -> DeliveryPriority:
 
     A reply has that of its alert when it is news to the channel: it mentions somebody or is broadcast.
     """
-    if notification.run is not None:
+    if notification.run is not None or notification.board is not None:
         return DeliveryPriority.RUN
     match notification.kind:
         case DeliveryKind.EDIT:

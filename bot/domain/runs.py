@@ -34,9 +34,8 @@ class RunStatistics:
     best_loss: float | None = None
     """The lowest loss of all polls."""
     best_step: int | None = None
-    utilization: float | None = None
-    """The newest mean of all GPUs, 0 to 1."""
     utilization_sum: float = 0.0
+    """Of each poll's mean of all GPUs, 0 to 1."""
     utilization_polls: int = 0
 
     @property

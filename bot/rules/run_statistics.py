@@ -10,15 +10,12 @@ from bot.domain.metrics import GPU_UTILIZATION, MetricSeries, safe_mean
 from bot.domain.runs import RunStatistics, has_started
 
 
-def observe_run(
-    before: RunStatistics, job: Job, series: Iterable[MetricSeries], now: datetime, *, is_first: bool
-) -> RunStatistics:
+def observe_run(before: RunStatistics, job: Job, now: datetime, *, is_first: bool) -> RunStatistics:
     """Return the statistics after a poll.
 
     Args:
         before: after the last poll.
-        job: as of this poll, with its progress.
-        series: the metrics of this poll.
+        job: as of this poll, with its progress and utilization.
         now: the time of this poll.
         is_first: nothing was seen of the run before, so it may have started long ago.
     """
@@ -28,7 +25,7 @@ def observe_run(
     if has_started(job) and before.started_at is None:
         earliest = job.started_at or (job.created_at if is_first else None)
         after = replace(after, started_at=min(earliest or now, now))
-    return _with_progress(_with_utilization(after, job, series), job, now)
+    return _with_progress(_with_utilization(after, job), job, now)
 
 
 def _with_progress(before: RunStatistics, job: Job, now: datetime) -> RunStatistics:
@@ -43,11 +40,16 @@ def _with_progress(before: RunStatistics, job: Job, now: datetime) -> RunStatist
     return after
 
 
-def _with_utilization(before: RunStatistics, job: Job, series: Iterable[MetricSeries]) -> RunStatistics:
+def mean_utilization(series: Iterable[MetricSeries]) -> float | None:
+    """Return the mean of the newest samples of all GPUs; None without samples."""
     newest = [one.points[-1].value for one in series if one.name == GPU_UTILIZATION and one.points]
     values = [value for value in newest if math.isfinite(value)]
-    if job.state is not JobState.RUNNING or not values:
+    return safe_mean(values) if values else None
+
+
+def _with_utilization(before: RunStatistics, job: Job) -> RunStatistics:
+    mean = job.utilization
+    if job.state is not JobState.RUNNING or mean is None:
         return before
-    mean = safe_mean(values)
     total, polls = before.utilization_sum + mean, before.utilization_polls + 1
-    return replace(before, utilization=mean, utilization_sum=total, utilization_polls=polls)
+    return replace(before, utilization_sum=total, utilization_polls=polls)

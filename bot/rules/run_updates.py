@@ -176,7 +176,7 @@ class _Draft:
         return stable_id("st", f"{job.state}|{job.vendor_status}|{job.name}|{self._run.has_ended}|{problems}")
 
     def _numbers(self) -> str:
-        progress, used = self._run.job.progress, self._run.statistics.utilization
+        progress, used = self._run.job.progress, self._run.job.utilization
         if progress is None:
             return f"{used}"
         return f"{progress.step}|{progress.total_steps}|{progress.epoch}|{progress.loss}|{used}"

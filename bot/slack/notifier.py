@@ -139,6 +139,8 @@ def _metadata(notification: Notification, delivery_id: str) -> dict[str, object]
         return {
             "metadata": {"event_type": "trainwatch_run", "event_payload": payload | {"run_id": notification.run.id}}
         }
+    if notification.board is not None:
+        return {"metadata": {"event_type": "trainwatch_digest", "event_payload": payload}}
     if notification.digest is not None:
         payload |= {"alert_id": notification.digest.id, "incident_id": notification.digest.id}
         return {"metadata": {"event_type": "trainwatch_alert", "event_payload": payload}}

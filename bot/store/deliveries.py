@@ -37,7 +37,7 @@ from bot.store.delivery_queue import Room, Taken, find_ready, roots_of, take
 from bot.store.engine import AnyRow, Database
 from bot.store.outbox import NO_PAYLOAD, DeliveryState, add_deliveries, is_queued, repeat_edit
 from bot.store.roots import forget_root, set_root
-from bot.store.schema import UtcDateTime, deliveries, digests, incidents, runs
+from bot.store.schema import UtcDateTime, boards, deliveries, digests, incidents, runs
 
 log = logging.getLogger(__name__)
 
@@ -145,7 +145,7 @@ class Deliveries:
             .with_for_update()
         )
         value = await connection.scalar(current)
-        for table in (digests, runs):  # who adds an edit meanwhile waits
+        for table in (digests, runs, boards):  # who adds an edit meanwhile waits
             await connection.execute(select(table.c.id).where(table.c.id == row.incident_id).with_for_update())
         waiting = await connection.scalar(select(deliveries.c.id).where(edits, is_queued()).limit(1))
         if waiting is None:

@@ -28,9 +28,8 @@ from bot.domain.destinations import event_thread
 from bot.domain.priorities import DeliveryPriority, priority_of
 from bot.store.codec import to_json
 from bot.store.engine import Database
-from bot.store.folding import change_digests
+from bot.store.folding import change_boards, change_digests
 from bot.store.routes import add_events
-from bot.store.runs import touch_runs
 from bot.store.schema import deliveries
 
 NO_PAYLOAD = ""
@@ -76,7 +75,6 @@ async def add_deliveries(
     rows = [_row(watch_id, delivery, now) for watch_id, delivery in routed]
     if not rows:
         return
-    await touch_runs(database, connection, [one for _, one in routed], now)
     await _fold(connection, rows, now)
     insert = database.insert(deliveries)
     await connection.execute(
@@ -123,7 +121,8 @@ async def _hurry(connection: AsyncConnection, incident_ids: Collection[str], pri
 async def _fold(connection: AsyncConnection, rows: Iterable[dict[str, object]], now: datetime) -> None:
     """Mark the deliveries of incidents that a digest shows; the digest is edited instead."""
     in_threads = [row for row in rows if row["incident_id"] and row["state"] == DeliveryState.QUEUED]
-    shown_by = await change_digests(connection, {str(row["incident_id"]) for row in in_threads}, now)
+    ids = {str(row["incident_id"]) for row in in_threads}
+    shown_by = await change_digests(connection, ids, now) | await change_boards(connection, ids, now)
     for row in in_threads:
         if (digest_id := shown_by.get(str(row["incident_id"]))) is not None:
             row |= {"state": DeliveryState.FOLDED, "reason": f"shown by {digest_id}", "notification": NO_PAYLOAD}
@@ -217,6 +216,8 @@ def _thread_of(delivery: Delivery) -> str | None:
         return event_thread(notification.incident.id, delivery.channel)
     if notification.run is not None:
         return notification.run.id
+    if notification.board is not None:
+        return notification.board.id if notification.kind is not DeliveryKind.NOTE else None
     if notification.digest is not None and notification.kind is not DeliveryKind.DIRECT:
         return notification.digest.id
     if notification.incident is None or notification.kind is DeliveryKind.DIRECT:

@@ -7,9 +7,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.alerts import Receipt
 from bot.store.codec import to_json
-from bot.store.schema import digests, incidents, runs
+from bot.store.schema import boards, digests, incidents, runs
 
-_TABLES = {"dig": digests, "run": runs}
+_TABLES = {"dig": digests, "run": runs, "brd": boards}
 """By the prefix of their ids; any other is an incident's."""
 
 

@@ -30,8 +30,15 @@ async def touch_runs(database: Database, connection: AsyncConnection, new: Itera
     """Add the rows of new messages about runs; lock those that exist until the transaction ends."""
     reports = {one.notification.run.id: one.notification.run for one in new if one.notification.run is not None}
     rows = [
-        {"id": one.id, "channel": one.channel, "job": str(one.job.ref), "created_at": now, "changed_at": now}
+        {
+            "id": one.id,
+            "channel": one.channel,
+            "job": str(one.job.ref),
+            "created_at": now,
+            "changed_at": now,
+            "value": to_json(one),
+        }
         for _, one in sorted(reports.items())
     ]
     if rows:
-        await connection.execute(database.upsert(runs, "changed_at"), rows)
+        await connection.execute(database.upsert(runs, "changed_at", "value"), rows)

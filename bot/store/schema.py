@@ -67,7 +67,7 @@ class ForeignText(TypeDecorator[str]):
         return None if value is None else clean_text(value)
 
 
-SCHEMA_VERSION = "0013"
+SCHEMA_VERSION = "0014"
 """The newest revision in `migrations/versions`."""
 
 metadata = MetaData(
@@ -263,8 +263,31 @@ runs = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("changed_at", UtcDateTime, nullable=False, doc="When its last message was planned."),
     Column("root", Text, doc="Receipt of the root message; NULL until it is sent."),
+    Column("value", Text, doc="RunReport as last planned."),
+    Column("board_id", String(40), doc="The digest that shows it, instead of a separate message."),
     Index(None, "channel", "root"),
     Index(None, "changed_at"),
+    Index(None, "board_id"),
+)
+
+_CHOSEN = "closed_at IS NULL AND kind <> 'starts'"
+
+boards = Table(
+    "boards",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("channel", String(100), nullable=False),
+    Column("kind", String(20), nullable=False, doc="BoardKind."),
+    Column("settings", Text, nullable=False, doc="BoardSettings."),
+    Column("opened_at", UtcDateTime, nullable=False),
+    Column("closed_at", UtcDateTime, doc="Since when it is edited no more; NULL: it is current."),
+    Column("root", Text, doc="Receipt of the root message; NULL until it is sent."),
+    Column("shown", String(40), nullable=False, server_default="", doc="Hash of what its message shows."),
+    Column("due_at", UtcDateTime, doc="When to plan its message; NULL: not before a run changes."),
+    Column("changes", Integer, nullable=False, server_default="0", doc="Number of changes; makes older plans void."),
+    Index("uq_boards_chosen", "channel", unique=True, sqlite_where=text(_CHOSEN), postgresql_where=text(_CHOSEN)),
+    Index(None, "due_at"),
+    Index(None, "opened_at"),
 )
 
 silences = Table(

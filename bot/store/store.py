@@ -7,9 +7,11 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Table, and_, delete, exists, or_, select
 
+from bot.domain.boards import BoardKind
 from bot.domain.checks import CheckResult
 from bot.domain.destinations import Webhook
 from bot.store.audit import AuditTrail
+from bot.store.boards import Boards
 from bot.store.canaries import Canaries
 from bot.store.clocks import Clocks
 from bot.store.copies import Copies
@@ -31,6 +33,7 @@ from bot.store.removed_subscriptions import RemovedSubscriptions
 from bot.store.runs import RunMessages
 from bot.store.schema import (
     audit,
+    boards,
     deliveries,
     digests,
     heartbeats,
@@ -83,6 +86,7 @@ class Store:
         self.reminders = Reminders(database)
         self.digests = Digests(database)
         self.runs = RunMessages(database)
+        self.boards = Boards(database)
         self.preferences = Preferences(database)
         self.homes = Homes(database)
         self.dashboards = Dashboards(database)
@@ -144,6 +148,9 @@ class Store:
         deleted += await self._delete(removed_subscriptions, removed_subscriptions.c.removed_at < before)
         is_watched = exists().where(watches.c.provider + ":" + watches.c.job_id == runs.c.job)
         deleted += await self._delete(runs, and_(runs.c.changed_at < before, ~is_watched))
+        is_shown = exists().where(runs.c.board_id == boards.c.id)
+        is_past = or_(boards.c.closed_at < before, and_(boards.c.kind == BoardKind.STARTS, ~is_shown))
+        deleted += await self._delete(boards, and_(boards.c.opened_at < before, is_past))
         deleted += await self._delete(seen_keys, seen_keys.c.expires_at < now)
         deleted += await self._delete(audit, audit.c.at < now - audit_kept_for)
         deleted += await self.known_jobs.purge(now)

@@ -27,6 +27,7 @@ from bot.store.digest_joins import join_new
 from bot.store.engine import AnyRow, Database
 from bot.store.incidents import save_incidents
 from bot.store.outbox import add_deliveries
+from bot.store.run_starts import join_starts
 from bot.store.schema import alerts, incidents, subscriptions, watches
 from bot.store.silences import active_silences, read_silence
 from bot.store.subscriptions import read_subscription, subscriptions_of
@@ -135,6 +136,7 @@ class Watches:
                 await save_incidents(self._database, connection, changed, now)
                 new = [(result.watch_id, one) for result in kept for one in result.deliveries]
                 await join_new(self._database, connection, [one for _, one in new], grouping, now)
+                await join_starts(self._database, connection, [one for _, one in new], now)
                 await add_deliveries(self._database, connection, new, now)
                 await _delete_unsubscribed(connection, kept)
         return held

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.domain.checks import (
+    BOARD_LOOP,
     DELIVERY_LOOP,
     DIGEST_LOOP,
     HEARTBEAT_STALE,
@@ -26,7 +27,7 @@ from bot.store.store import Store, open_store
 
 _START = "Start the bot: trainwatch serve. Check that DATABASE_URL is that of the bot."
 _RETRY = "Try again. If it stays busy, end the process that holds it."
-LOOPS = (POLL_LOOP, DELIVERY_LOOP, REMINDER_LOOP, DIGEST_LOOP, LISTING_LOOP)
+LOOPS = (POLL_LOOP, DELIVERY_LOOP, REMINDER_LOOP, DIGEST_LOOP, BOARD_LOOP, LISTING_LOOP)
 _CLOCK_TOLERANCE = timedelta(seconds=2)
 _ANSWER_TIMEOUT_S = 8.0
 

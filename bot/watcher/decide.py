@@ -26,6 +26,7 @@ from bot.domain.gaps import Part
 from bot.domain.grouping import STANDARD, Grouping
 from bot.domain.jobs import Job, JobState
 from bot.domain.observations import Observation
+from bot.domain.progress import RunProgress
 from bot.domain.runs import RunStatistics, RunThread
 from bot.domain.watches import ClaimedWatch, PollResult
 from bot.rules.catching_up import past_failures, report_past, split_past
@@ -34,7 +35,7 @@ from bot.rules.flapping import can_reopen
 from bot.rules.incident_draft import Plan, PolledJob
 from bot.rules.routing import end_incident, plan
 from bot.rules.rule import dump_state, load_state
-from bot.rules.run_statistics import observe_run
+from bot.rules.run_statistics import mean_utilization, observe_run
 from bot.rules.run_updates import FollowedRun, plan_runs
 from bot.watcher.intervals import PollIntervals, next_interval
 
@@ -116,8 +117,8 @@ def decide(
     last = last_message(job, is_log_read=is_log_read) if has_ended else None
     polled = PolledJob(job, now, progress, grouping, downtime, past)
     plans = _plans(watch, alerts, polled, last)
-    job = job if progress is None else replace(job, progress=progress)
-    state, updates = _follow(watch, state, observation, polled, plans, settings, has_ended=has_ended)
+    job = _measured(watch, job, observation, progress)
+    state, updates = _follow(watch, state, job, polled, plans, settings, has_ended=has_ended)
     fails = watch.fails + 1 if observation.is_empty else 0
     retry_after = observation.retry_after
     wait = next_interval(settings.intervals, job.state, fails=fails, retry_after=retry_after, jitter=jitter)
@@ -160,10 +161,18 @@ def _next_state(before: WatchState, observation: Observation, job: Job, downtime
     )
 
 
+def _measured(watch: ClaimedWatch, job: Job, observation: Observation, progress: RunProgress | None) -> Job:
+    """The job with its progress and utilization; what this poll could not read is as of the last one."""
+    used, last = mean_utilization(observation.series), watch.last_job
+    if last is not None and job.state is last.state:
+        progress, used = progress or last.progress, last.utilization if used is None else used
+    return replace(job, progress=progress, utilization=used)
+
+
 def _follow(
     watch: ClaimedWatch,
     state: WatchState,
-    observation: Observation,
+    job: Job,
     polled: PolledJob,
     plans: Sequence[Plan],
     settings: DecisionSettings,
@@ -173,9 +182,8 @@ def _follow(
     """Plan the messages of the channels that follow the run."""
     if not state.threads and not any(one.settings.run.follows_run for one in watch.subscriptions):
         return state, ()
-    progress = polled.progress or (watch.last_job.progress if watch.last_job else None)
-    job, now = replace(polled.job, progress=progress), polled.at
-    seen = observe_run(state.run or RunStatistics(), job, observation.series, now, is_first=state.run is None)
+    now = polled.at
+    seen = observe_run(state.run or RunStatistics(), job, now, is_first=state.run is None)
     run = FollowedRun(
         watch.id,
         job,

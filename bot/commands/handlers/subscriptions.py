@@ -101,7 +101,8 @@ class ChannelHandlers:
         patterns = await self.store.patterns.list(self.asker.channel)
         states = await self.store.listings.states() if patterns else {}
         problems = {name: state.problem for name, state in states.items() if state.problem}
-        return ListAnswer(tuple(watched), silences, self.now, patterns, problems)
+        digest = await self.store.boards.of_channel(self.asker.channel)
+        return ListAnswer(tuple(watched), silences, self.now, patterns, problems, digest)
 
     async def _watch(self, command: WatchCommand) -> WatchAnswer:
         """Subscribe the channel, or change its settings."""

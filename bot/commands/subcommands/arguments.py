@@ -223,6 +223,20 @@ def read_duration(text: str, longest: timedelta = MAX_DURATION) -> timedelta:
     raise UsageError(f"Invalid duration `{text[:40]}`. Use a number and a unit, such as 30m, 2h or 3d.")
 
 
+def read_zone(name: str) -> str:
+    """Return the name of a time zone.
+
+    Raises:
+        UsageError: there is no such zone.
+    """
+    from zoneinfo import ZoneInfo  # noqa: PLC0415 - the shell starts faster without it
+
+    try:
+        return ZoneInfo(name).key
+    except (OSError, ValueError, KeyError):  # KeyError: ZoneInfoNotFoundError
+        raise UsageError(f"Unknown time zone `{name[:40]}`. Use a name such as Europe/Berlin or UTC.") from None
+
+
 def _read_ranks(word: str) -> tuple[int, int]:
     """The first and the last rank of a range; the same for one rank."""
     found = _RANK_RANGE.match(word)

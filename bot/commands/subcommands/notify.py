@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from bot.commands.subcommands.arguments import Arguments, read_duration
+from bot.commands.subcommands.arguments import Arguments, read_duration, read_zone
 from bot.commands.subcommands.spec import Option, Subcommand
 from bot.domain.alerts import Severity
 from bot.domain.notify import EscalationStep, MentionTarget, NotifySettings, OwnerContact, QuietHours
@@ -212,7 +212,7 @@ def _quiet(arguments: Arguments, values: Sequence[str]) -> QuietChange:
     if span is None:
         raise UsageError("Use `notify quiet 22:00-07:00 Europe/Berlin` or `notify quiet off`.")
     zone = values[1] if len(values) == 2 else str(getattr(arguments.context.zone, "key", "UTC"))
-    hours = QuietHours(_minute(span[1], span[2]), _minute(span[3], span[4]), _zone(zone))
+    hours = QuietHours(_minute(span[1], span[2]), _minute(span[3], span[4]), read_zone(zone))
     if hours.start == hours.end:
         raise UsageError("The quiet hours must begin and end at different times.")
     return QuietChange(hours, holds_for_pages=not arguments.has("--except-pages"))
@@ -223,15 +223,6 @@ def _minute(hour: str, minute: str | None) -> int:
     if int(minute or 0) > 59 or total > 1440:
         raise UsageError(f"Invalid time `{hour}:{minute or '00'}`. Use 00:00 to 24:00.")
     return total % 1440
-
-
-def _zone(name: str) -> str:
-    from zoneinfo import ZoneInfo  # noqa: PLC0415 - the shell starts faster without it
-
-    try:
-        return ZoneInfo(name).key
-    except (OSError, ValueError, KeyError):  # KeyError: ZoneInfoNotFoundError
-        raise UsageError(f"Unknown time zone `{name[:40]}`. Use a name such as Europe/Berlin or UTC.") from None
 
 
 def _webhook(values: Sequence[str]) -> WebhookChange:

@@ -27,6 +27,7 @@ from bot.errors import UnnamedJob, UsageError
 
 if TYPE_CHECKING:  # help and other commands start faster without them
     from bot.domain.alerts import Severity
+    from bot.domain.boards import BoardSettings
     from bot.domain.jobs import Job, JobRef
     from bot.domain.subscriptions import PatternSubscription, Silence, Subscription, Watched
 
@@ -199,6 +200,8 @@ class ListAnswer:
     patterns: tuple[PatternSubscription, ...] = ()
     problems: Mapping[str, str] = field(default_factory=dict)
     """Platform → why its jobs cannot be listed now."""
+    digest: BoardSettings | None = None
+    """The digest of the channel's runs."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from bot.commands.subcommands.audit import AUDIT, AuditCommand
 from bot.commands.subcommands.channel_check import CHANNEL_CHECK, ChannelCheckCommand
+from bot.commands.subcommands.digest import DIGEST, DigestCommand
 from bot.commands.subcommands.jobs import JOB_COMMANDS, JobAnswer, JobCommand
 from bot.commands.subcommands.logs import LOGS, LogsCommand
 from bot.commands.subcommands.notify import NOTIFY, NotifyCommand, NotifyMeCommand
@@ -54,6 +55,7 @@ SlackCommand = (
     LogsCommand
     | SharedCommand
     | ChannelCommand
+    | DigestCommand
     | NotifyCommand
     | NotifyMeCommand
     | AuditCommand
@@ -66,6 +68,7 @@ SLACK_TABLE: tuple[Subcommand[SlackCommand], ...] = (
     LOGS,
     *JOB_COMMANDS,
     *CHANNEL_COMMANDS,
+    DIGEST,
     NOTIFY,
     RULES,
     AUDIT,

@@ -28,6 +28,7 @@ from bot.slack.render.alert_text import (
     repeats_title,
 )
 from bot.slack.render.blocks import code_sections, context, section
+from bot.slack.render.board import render_board
 from bot.slack.render.digest import render_digest
 from bot.slack.render.flapping import render_flapping
 from bot.slack.render.icons import NOTE, TIMES
@@ -57,6 +58,8 @@ def render_notification(
     `links` has the addresses of the incidents that a run's message names, by incident id.
     """
     incident = notification.incident
+    if notification.board is not None:
+        return render_board(notification.board)
     if notification.run is not None:
         is_reply = notification.kind is DeliveryKind.REPLY
         return (render_run_event if is_reply else render_run)(notification.run, links or {})

@@ -7,6 +7,7 @@ from bot.commands.parsing.formatting import replace_reference
 from bot.commands.parsing.mentions import Reading
 from bot.commands.subcommands.audit import AuditAnswer
 from bot.commands.subcommands.channel_check import ChannelCheckAnswer
+from bot.commands.subcommands.digest import DigestAnswer
 from bot.commands.subcommands.jobs import DiagnosisAnswer, JobsAnswer, MetricsAnswer, StatusAnswer
 from bot.commands.subcommands.logs import LogsAnswer
 from bot.commands.subcommands.notify import NotifyAnswer
@@ -45,6 +46,7 @@ from bot.slack.render.blocks import (
     section,
     without_entry,
 )
+from bot.slack.render.board import render_digest_choice
 from bot.slack.render.channel_check import render_channel_check
 from bot.slack.render.diagnosis import render_diagnosis
 from bot.slack.render.icons import PENDING, STATE_ICONS, WARNING
@@ -90,8 +92,8 @@ def render(answer: Answer) -> Message:
             | ConfirmAnswer()
         ):
             return render_subscriptions(answer)
-        case NotifyAnswer():
-            return render_notify(answer)
+        case DigestAnswer() | NotifyAnswer():
+            return render_digest_choice(answer) if isinstance(answer, DigestAnswer) else render_notify(answer)
         case AuditAnswer():
             return render_audit(answer)
         case HelpAnswer() | ChannelCheckAnswer():

@@ -45,7 +45,7 @@ def headline_state(run: RunReport) -> str:
 
 def numbers_line(run: RunReport) -> str:
     """`loss 1.212 · GPUs 94%`."""
-    progress, used = run.job.progress, run.statistics.utilization
+    progress, used = run.job.progress, run.job.utilization
     loss = "" if progress is None or progress.loss is None else f"loss {progress.loss:.4g}"
     is_running = not run.job.state.is_terminal
     return " · ".join(part for part in (loss, f"GPUs {used:.0%}" if used is not None and is_running else "") if part)

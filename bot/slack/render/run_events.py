@@ -8,14 +8,13 @@ from bot.domain.jobs import JobState
 from bot.domain.progress import RunProgress, checkpoint_text, fraction_done, position_text, rounded_span
 from bot.domain.runs import RunEventKind, RunReport
 from bot.slack.render.blocks import context, section
-from bot.slack.render.icons import PENDING, REMINDER, STATE_ICONS
+from bot.slack.render.icons import CHECKPOINT, FIRST_STEP, MILESTONE, PENDING, REMINDER, STARTED, STATE_ICONS
 from bot.slack.render.jobs import job_link, job_name
 from bot.slack.render.message import Message, message
 from bot.slack.render.run import headline_state, numbers_line, problem_lines
 from bot.slack.render.text import clock_time, code, one_line
 
 _TOKEN, _MARKUP = re.compile(r"<![^<>|]*\|([^<>]*)>"), re.compile(r"[*`]")
-_STARTED, _STEP, _CHECKPOINT, _MILESTONE = "▶️", "👣", "💾", "📍"
 
 
 def render_run_event(run: RunReport, links: Mapping[str, str]) -> Message:
@@ -43,7 +42,7 @@ def _started(run: RunReport) -> tuple[str, str]:
     if seen.queued_at is not None and seen.started_at is not None and seen.started_at > seen.queued_at:
         waited = f" after {spoken_duration(seen.started_at - seen.queued_at)} of waiting"
     where = run.job.resources.gpus_text()
-    return _STARTED, f"*Started*{waited}{f' on {one_line(where, 80)}' if where else ''}."
+    return STARTED, f"*Started*{waited}{f' on {one_line(where, 80)}' if where else ''}."
 
 
 def _first_step(run: RunReport) -> tuple[str, str]:
@@ -53,16 +52,16 @@ def _first_step(run: RunReport) -> tuple[str, str]:
         after = f", {spoken_duration(seen.first_step_at - seen.started_at)} after the start"
     left = run.job.progress.time_left if run.job.progress else None
     end = f" About {rounded_span(left)} left." if left else ""
-    return _STEP, f"*First step*{after}.{end}"
+    return FIRST_STEP, f"*First step*{after}.{end}"
 
 
 def _checkpoint(run: RunReport) -> tuple[str, str]:
     saved = run.job.progress.checkpoint if run.job.progress else None
     if saved is None:
-        return _CHECKPOINT, "*Checkpoint saved.*"
+        return CHECKPOINT, "*Checkpoint saved.*"
     name = f" at step {saved.step:,}" if saved.step is not None else ""
     where = f": {code(saved.path, 120)}" if saved.path else ""
-    return _CHECKPOINT, f"*Checkpoint saved*{name}{where}"
+    return CHECKPOINT, f"*Checkpoint saved*{name}{where}"
 
 
 def _milestone(run: RunReport) -> tuple[str, str]:
@@ -70,7 +69,7 @@ def _milestone(run: RunReport) -> tuple[str, str]:
     done = fraction_done(progress)
     left = f"about {rounded_span(progress.time_left)} left" if progress.time_left else ""
     parts = [part for part in (position_text(progress), numbers_line(run), left) if part]
-    return _MILESTONE, f"*{int(done * 100)}%* · {' · '.join(parts)}" if done is not None else " · ".join(parts)
+    return MILESTONE, f"*{int(done * 100)}%* · {' · '.join(parts)}" if done is not None else " · ".join(parts)
 
 
 def _time_limit(run: RunReport) -> tuple[str, str]:

@@ -31,6 +31,7 @@ from bot.slack.render.blocks import (
     share_button,
     tune_button,
 )
+from bot.slack.render.board import board_choice
 from bot.slack.render.jobs import job_link, job_name, job_summary, watched_row
 from bot.slack.render.message import Block, Message, message
 from bot.slack.render.patterns import pattern_row, render_watch_pattern
@@ -135,6 +136,7 @@ def render_list(answer: ListAnswer) -> Message:
             *row_sections(patterns, _PATTERNS_BUDGET, "pattern"),
             *row_sections(watched, _WATCHED_BUDGET, "job"),
             *row_sections(silences, _SILENCES_BUDGET, "silence"),
+            context([f"Digest: {board_choice(answer.digest)}"] if answer.digest else []),
             actions([share_button("list")]) if watches else None,
         ],
     )

@@ -62,6 +62,8 @@ const DRAWN = {
   "💡": [path("M12 2a7 7 0 0 0-4 13v3h8v-3a7 7 0 0 0-4-13z", "#fdcb58"), path("M9 19h6v3H9z", "#8899a6")],
   "📌": [path("M9 2h8l-1 6 4 5H6l4-5z", "#dd2e44"), stroke("M12 14v8", "#8899a6", 2)],
   "❄": [stroke("M12 2v20M3 7l18 10M21 7L3 17", "#5dade2", 2.4)],
+  "▶": [...box("#3b88c3"), path("M8 6l10 6-10 6z", "#fff")],
+  "💾": [path("M2 2h16l4 4v16H2z", "#4a5a6a"), path("M6 2h10v7H6z", "#e7eef3"), path("M5 13h14v9H5z", "#cfe8f7")],
   "⏸": [...box("#3b88c3"), stroke("M9 7v10M15 7v10")], "🔄": [...box("#3b88c3"), stroke("M7 12a5 5 0 0 1 9-3M17 12a5 5 0 0 1-9 3", "#fff", 2.4)],
   "⏰": [["circle", { cx: 12, cy: 13, r: 8, fill: "#fff", stroke: "#dd2e44", "stroke-width": 3 }], stroke("M12 9v4l3 2", "#222", 2), stroke("M4 5l3-3M20 5l-3-3", "#dd2e44", 3)],
   "👍": [path("M8 10l4-8c3 0 3 3 2 6h6c2 0 2 2 1 4l-2 7c-1 2-2 2-4 2H8z", "#fbbf4c"), path("M2 10h5v11H2z", "#3b88c3")],

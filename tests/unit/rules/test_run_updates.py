@@ -16,7 +16,7 @@ from bot.domain.subscriptions import Silence, Subscription
 from bot.rules.run_statistics import observe_run
 from bot.rules.run_updates import FollowedRun, plan_runs
 from bot.rules.settings import parse_settings
-from tests.unit.rules.observing import MINUTE, REF, START, gpu
+from tests.unit.rules.observing import MINUTE, REF, START
 
 NEW = Job(REF, JobState.QUEUED, "PENDING", name="llama", created_at=START, resources=Resources(gpu_count=8))
 
@@ -39,9 +39,11 @@ class Channel:
     def poll(self, state: JobState, progress: RunProgress | None = None, *, ended: bool = False) -> list[str]:
         """Poll a minute later; return the events of replies, and `root` or `edit`."""
         self.now += MINUTE
-        job = replace(NEW, state=state, progress=progress, ended_at=self.now if state.is_terminal else None)
+        job = replace(
+            NEW, state=state, progress=progress, utilization=0.9, ended_at=self.now if state.is_terminal else None
+        )
         first = self.seen is None
-        self.seen = observe_run(self.seen or RunStatistics(), job, [gpu([0.5, 0.9])], self.now, is_first=first)
+        self.seen = observe_run(self.seen or RunStatistics(), job, self.now, is_first=first)
         run = FollowedRun(1, job, self.seen, self.now, edit_every=2 * MINUTE, has_ended=ended, roots=self.roots)
         subscription = Subscription(7, "C1", REF, "U1", START, parse_settings(self.words))
         following = (subscription,) if self.words else ()

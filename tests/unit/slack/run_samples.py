@@ -6,7 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bot.domain.alerts import DeliveryKind, Notification, NotifyReason
-from bot.domain.jobs import JobState
+from bot.domain.boards import Board, BoardKind, BoardRow
+from bot.domain.jobs import JobRef, JobState
 from bot.domain.progress import Checkpoint, RunProgress
 from bot.domain.runs import RunEventKind, RunProblem, RunReport, RunStatistics
 from tests.unit.slack.factories import at, job
@@ -30,13 +31,11 @@ SEEN = RunStatistics(
     first_step_at=at(-185),
     best_loss=1.1042,
     best_step=2_411,
-    utilization=0.94,
     utilization_sum=186.0,
     utilization_polls=200,
 )
-RUNNING = RunReport(
-    "run-0123456789ab", "C1", replace(job(), progress=PROGRESS), SEEN, at(0), time_limit=timedelta(hours=4)
-)
+BUSY = replace(job(), progress=PROGRESS, utilization=0.94)
+RUNNING = RunReport("run-0123456789ab", "C1", BUSY, SEEN, at(0), time_limit=timedelta(hours=4))
 QUEUED = replace(
     RUNNING,
     job=replace(job(JobState.QUEUED), details=(("Priority", "0"),), error="Waiting for 8 H100."),
@@ -62,7 +61,7 @@ RUNS = {
     "queued": run_notification(DeliveryKind.ROOT, QUEUED),
     "running": run_notification(DeliveryKind.EDIT, RUNNING),
     "running_with_problems": run_notification(DeliveryKind.EDIT, replace(RUNNING, problems=PROBLEMS)),
-    "without_log": run_notification(DeliveryKind.EDIT, replace(RUNNING, job=job())),
+    "without_log": run_notification(DeliveryKind.EDIT, replace(RUNNING, job=replace(job(), utilization=0.94))),
     "finished": run_notification(DeliveryKind.EDIT, ENDED),
     "failed": run_notification(DeliveryKind.EDIT, FAILED),
     "left": run_notification(DeliveryKind.EDIT, replace(RUNNING, is_left=True)),
@@ -74,4 +73,31 @@ RUNS = {
     },
     "finished_summary": run_notification(DeliveryKind.REPLY, replace(ENDED, event=RunEventKind.ENDED)),
     "failed_summary": run_notification(DeliveryKind.REPLY, replace(FAILED, event=RunEventKind.ENDED)),
+}
+
+
+def board(kind: BoardKind, *rows: BoardRow, more: int = 0, **changes: object) -> Notification:
+    states = {JobState.RUNNING: more + len(rows)} if rows else {}
+    shown = Board("brd-0123456789ab", "C1", kind, at(0), rows, tuple(states.items()), sum(bool(r.firing) for r in rows))
+    about = replace(shown, **changes)  # type: ignore[arg-type]
+    return Notification(DeliveryKind.ROOT, NotifyReason.RUN, job(), board=about)
+
+
+ROWS = (
+    BoardRow(BUSY, firing=2),
+    BoardRow(replace(BUSY, name="qwen-vision-pretrain", progress=replace(PROGRESS, total_steps=None))),
+    BoardRow(replace(job(JobState.QUEUED), name="gemma-spot-sft")),
+    BoardRow(replace(job(), name=None, progress=RunProgress(epoch=3.0))),
+)
+BOARDS = {
+    "live": board(BoardKind.LIVE, *ROWS),
+    "healthy": board(BoardKind.LIVE, *ROWS[1:]),
+    "over": board(BoardKind.LIVE, *ROWS, has_ended=True),
+    "empty": board(BoardKind.DAILY),
+    "daily": board(BoardKind.DAILY, *ROWS),
+    "starts": board(
+        BoardKind.STARTS,
+        *(BoardRow(replace(BUSY, ref=JobRef("x", f"{n}"), name="n" * 250)) for n in range(40)),
+        more=460,
+    ),
 }

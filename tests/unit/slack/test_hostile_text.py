@@ -26,7 +26,7 @@ from bot.slack.render.message import Message
 from bot.slack.render.text import ELLIPSIS, clean, code, escape, fence, one_line
 from tests.unit.slack.factories import line
 from tests.unit.slack.insight_samples import INSIGHTS, RULES
-from tests.unit.slack.run_samples import RUNS
+from tests.unit.slack.run_samples import BOARDS, RUNS
 from tests.unit.slack.samples import ANSWERS, LOG_ANSWERS, NOTIFICATIONS, log_answer
 from tests.unit.slack.validity import problems, texts
 
@@ -58,6 +58,7 @@ SAMPLES: list[Any] = [
     *LOG_ANSWERS.values(),
     *NOTIFICATIONS.values(),
     *RUNS.values(),
+    *BOARDS.values(),
 ]
 
 

@@ -6,15 +6,15 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from bot.slack.render.alerts import render_notification
-from tests.unit.slack.run_samples import RUNS
+from tests.unit.slack.run_samples import BOARDS, RUNS
 from tests.unit.slack.validity import problems, shown
 
 LINKS = {"inc-1": "https://team.slack.com/archives/C1/p15"}
 
 
-@pytest.mark.parametrize("case", RUNS)
+@pytest.mark.parametrize("case", [*RUNS, *BOARDS])
 def test_rendering_matches_snapshot(case: str, json_snapshot: SnapshotAssertion) -> None:
-    message = render_notification(RUNS[case], links=LINKS)
+    message = render_notification((RUNS | BOARDS)[case], links=LINKS)
 
     assert [] == problems(message)
     assert json_snapshot == message.payload()

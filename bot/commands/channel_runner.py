@@ -20,10 +20,10 @@ from bot.commands.parsing.help import help_answer
 from bot.commands.runner import CommandRunner, ResolvedCommand, error_answer
 from bot.commands.subcommands.audit import AuditCommand
 from bot.commands.subcommands.channel_check import ChannelCheckCommand
-from bot.commands.subcommands.digest import DigestCommand
+from bot.commands.subcommands.digest import DigestAnswer, DigestCommand
 from bot.commands.subcommands.jobs import JobsAnswer, JobsCommand, StatusAnswer
 from bot.commands.subcommands.logs import LogsAnswer, LogsCommand
-from bot.commands.subcommands.notify import NotifyCommand, NotifyMeCommand
+from bot.commands.subcommands.notify import NotifyAnswer, NotifyCommand, NotifyMeCommand
 from bot.commands.subcommands.rules import ReplayAnswer, ReplayCommand, RulesAnswer, RulesCommand
 from bot.commands.subcommands.spec import Frontend
 from bot.commands.subcommands.subscriptions import ChannelCommand, UndoUnwatchCommand, UnsilenceCommand
@@ -102,12 +102,10 @@ class ChannelRunner:
             return await self._read_logs(command, now)
         if isinstance(command, HelpCommand):
             return help_answer(command, Frontend.SLACK)
-        if isinstance(command, NotifyCommand | NotifyMeCommand):
-            return await answer_notify(command, self.store.preferences, asker, now)
+        if isinstance(command, NotifyCommand | NotifyMeCommand | DigestCommand):
+            return await self._choose(command, asker, now)
         if isinstance(command, ChannelCheckCommand):
             return await check_channel(registry, self.store, redactor, asker, now)
-        if isinstance(command, DigestCommand):
-            return await answer_digest(command, self.store.boards, asker, now)
         if isinstance(command, AuditCommand):
             return await answer_audit(replace(command, channel=asker.channel), self.store.audit)
         if isinstance(command, ChannelCommand):
@@ -126,6 +124,14 @@ class ChannelRunner:
         if isinstance(answer, JobsAnswer):
             return await self._add_progress(answer)
         return await self._add_incidents(answer, asker) if isinstance(answer, StatusAnswer) else answer
+
+    async def _choose(
+        self, command: NotifyCommand | NotifyMeCommand | DigestCommand, asker: Asker, now: datetime
+    ) -> NotifyAnswer | DigestAnswer:
+        """Change how the channel or the asker is notified, or what is sent regularly."""
+        if isinstance(command, DigestCommand):
+            return await answer_digest(command, self.store.boards, asker, now)
+        return await answer_notify(command, self.store.preferences, asker, now)
 
     async def _read_logs(self, command: LogsCommand, now: datetime) -> LogsAnswer:
         """Everything is read into a file for few people at once, as it takes long and needs disk space."""

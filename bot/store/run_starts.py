@@ -15,7 +15,7 @@ from bot.store.runs import touch_runs
 from bot.store.schema import boards, deliveries, runs
 
 OWN_MESSAGES = 10
-"""Runs of a channel that get a message of their own within the window; if there are more, those that wait share one."""
+"""Runs of a channel that get separate messages within the window; if there are more, those that wait share one."""
 _WINDOW = timedelta(minutes=1)
 _JOIN_WITHIN = timedelta(minutes=10)
 """How long after the first of them others join."""

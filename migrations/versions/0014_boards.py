@@ -40,7 +40,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    # The older version cannot show digests of runs; the runs in them get messages of their own with their next change.
+    # The older version cannot show digests of runs; the runs in them get separate messages with their next change.
     op.execute("UPDATE deliveries SET state = 'dead', notification = '' WHERE state = 'queued' AND reason = 'run'")
     op.drop_index("ix_runs_board_id", "runs")
     with op.batch_alter_table("runs") as runs:

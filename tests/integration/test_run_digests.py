@@ -37,7 +37,7 @@ def boards_of(sent: list[Notification]) -> list[Board]:
     return [one.board for one in sent if one.board is not None]
 
 
-async def test_many_runs_at_once_share_one_message_for_good(store: Store, clock: ManualClock) -> None:
+async def test_many_runs_at_once_stay_in_one_message(store: Store, clock: ManualClock) -> None:
     provider, names = FakeProvider(), [f"proj/{number:03}" for number in range(120)]
     await follow(store, provider, *names)
     poller, boards = create_poller(store, clock, provider), BoardJob(store, clock)
@@ -65,7 +65,7 @@ async def test_many_runs_at_once_share_one_message_for_good(store: Store, clock:
     assert dict(boards_of(later)[-1].states) == {JobState.RUNNING: 20, JobState.SUCCEEDED: 100}
 
 
-async def test_a_few_runs_at_once_have_messages_of_their_own(store: Store, clock: ManualClock) -> None:
+async def test_a_few_runs_at_once_have_separate_messages(store: Store, clock: ManualClock) -> None:
     provider = FakeProvider()
     await follow(store, provider, *(f"proj/{number:03}" for number in range(OWN_MESSAGES)))
     poller = create_poller(store, clock, provider)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.overwritten_text import collapse_overwritten, has_endedwritten, shown_text
+from bot.domain.overwritten_text import collapse_overwritten, is_overwritten, shown_text
 
 BAR = "".join(f"\r{at:3d}%|##| {at}/100" for at in range(100))
 SHOWN = {
@@ -65,7 +65,7 @@ PARTS = ("a", "1% ", "error ", "\r", "\n", "\b", "\x1b[2K", "\x1b[A", "\x1b[K", 
 @given(st.lists(st.sampled_from(PARTS), max_size=40))
 def test_any_text_keeps_something_to_read(parts: list[str]) -> None:
     found = collapse_overwritten("".join(parts))
-    assert not has_endedwritten(found.text)
+    assert not is_overwritten(found.text)
     assert sum(found.hidden) <= len(parts)
     assert found.text.strip("\n ") or not {"a", "1% ", "error "} & set(parts)
 

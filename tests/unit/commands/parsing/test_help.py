@@ -56,7 +56,7 @@ def test_overview_lists_every_subcommand_once() -> None:
 
 
 def test_slack_has_the_documented_subcommands() -> None:
-    channel = ["watch", "unwatch", "list", "silence", "notify"]
+    channel = ["watch", "unwatch", "list", "silence", "digest", "notify"]
     expected = ["logs", "metrics", "status", "diagnose", "jobs", *channel, "rules", "audit", "check", "help"]
     assert expected == [one.name for one in subcommands(Frontend.SLACK)]
 
@@ -92,7 +92,7 @@ def test_help_for_an_unknown_subcommand_suggests_one(topic: str, expected: str) 
 def test_frontends_differ_only_where_they_must() -> None:
     slack = {one.name for one in subcommands(Frontend.SLACK)}
     shell = {one.name for one in subcommands(Frontend.SHELL)}
-    assert slack - shell == {"unwatch", "list", "silence", "notify"}
+    assert slack - shell == {"unwatch", "list", "silence", "digest", "notify"}
     assert shell - slack == {"scan", "init", "serve", "db", "completion"}
 
 

@@ -1,7 +1,7 @@
 """Choose and build the charts of a job's metrics: a few lines, or a heat map where there are too many GPUs. Pure."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from statistics import median
@@ -34,6 +34,10 @@ _LEAST_DISTANCE = {GPU_UTILIZATION: 0.1, GPU_MEMORY: 2.0 * 2**30}
 """Nearer GPUs are alike."""
 
 
+_Row = tuple[str, tuple[float, ...]]
+"""A line's name and its values."""
+
+
 def metric_charts(
     summaries: Sequence[MetricSummary], start: datetime, end: datetime, moments: Sequence[ChartMoment] = ()
 ) -> tuple[Chart, ...]:
@@ -64,7 +68,7 @@ def metric_chart(
 
 
 def compact_chart(series: Sequence[MetricSeries], start: datetime, end: datetime) -> LineChart:
-    """A chart of few points without gaps, for messages: of many series the lowest, the median and the highest values.
+    """A chart of few points for messages: of many series the one with the lowest and with the highest values.
 
     Memory near its limit is charted as what is left, because a message cannot choose the axis: 75 to 79 of 80 GiB would
     be a flat line.
@@ -74,20 +78,18 @@ def compact_chart(series: Sequence[MetricSeries], start: datetime, end: datetime
     columns = min(_COMPACT_COLUMNS, max((len(one.points) for one in series), default=0))
     rows = [_row(one, start, end, columns, factor) if columns else () for one in _sampled(series)]
     lines = [(_label(one, series), row) for one, row in zip(series, rows, strict=True)]
-    if len(lines) > MOST_LINES:
-        picks = (("lowest", min), ("median", median), ("highest", max))
-        lines = [(label, tuple(_pick(column, pick) for column in zip(*rows, strict=True))) for label, pick in picks]
     limits = {one.limit * factor for one in series if one.limit and not one.name.endswith("_ratio")}
     title, limit = metric_title(name), limits.pop() if len(limits) == 1 else None
     highest = max((value for _, row in lines for value in row if math.isfinite(value)), default=0.0)
     if unit and limit is not None and highest >= _NEAR_LIMIT * limit:
         title = f"{title} free of {limit:.0f} {unit}"
         lines = [(label, tuple(limit - value for value in row)) for label, row in lines]
+    if len(lines) > MOST_LINES:
+        lines = _extremes(lines)
     is_time = all(point.at is not None for one in series for point in one.points)
     xs = _centres(series, start, end, columns, is_time=is_time)
     drawn = tuple(ChartLine(label, tuple(map(ChartPoint, xs, row))) for label, row in lines)
-    note = f"lowest, median and highest of {len(series):,}" if len(series) > MOST_LINES else ""
-    return LineChart(title, unit, drawn, is_time=is_time, note=note)
+    return LineChart(title, unit, drawn, is_time=is_time)
 
 
 def _sampled(series: Sequence[MetricSeries]) -> Sequence[MetricSeries]:
@@ -96,9 +98,25 @@ def _sampled(series: Sequence[MetricSeries]) -> Sequence[MetricSeries]:
     return series if every == 1 else [replace(one, points=one.points[::every]) for one in series]
 
 
-def _pick(values: Sequence[float], pick: Callable[[Sequence[float]], float]) -> float:
+def _extremes(lines: Sequence[_Row]) -> list[_Row]:
+    """The lines with the lowest and the highest mean, with the median of all lines between them."""
+    means = {at: _finite_mean(row) for at, (_, row) in enumerate(lines)}
+    ranked = sorted((at for at in means if math.isfinite(means[at])), key=lambda at: means[at])
+    if not ranked:
+        return []
+    (lowest, low), (highest, high) = lines[ranked[0]], lines[ranked[-1]]
+    middle = tuple(_finite_median(column) for column in zip(*(row for _, row in lines), strict=True))
+    return [(f"min {lowest}", low), ("median", middle), (f"max {highest}", high)]
+
+
+def _finite_mean(values: Sequence[float]) -> float:
     finite = [value for value in values if math.isfinite(value)]
-    return pick(finite) if finite else math.nan
+    return safe_mean(finite) if finite else math.nan
+
+
+def _finite_median(values: Sequence[float]) -> float:
+    finite = [value for value in values if math.isfinite(value)]
+    return median(finite) if finite else math.nan
 
 
 def _centres(

@@ -5,7 +5,7 @@ import { h, svg } from "./dom.js";
 const COLOURS = ["#1264a3", "#2eb67d", "#e8912d", "#e01e5a", "#7c3aed", "#0b8793"];
 const WIDTH = 520;
 const HEIGHT = 220;
-const PAD = { left: 48, right: 12, top: 12, bottom: 40 };
+const PAD = { left: 48, right: 12, top: 24, bottom: 40 };
 
 export function chart(block) {
   const { chart: data } = block;

@@ -51,9 +51,16 @@ def test_memory_near_its_limit_is_charted_as_what_is_left() -> None:
     assert {5.0} == set(lines["GPU 4"])
 
 
+def test_the_fullest_of_many_gpus_has_the_least_free_memory() -> None:
+    fleet = [series(GPU_MEMORY, [(78 if gpu == 3 else 66) * GIB] * 30, gpu=gpu, limit=80 * GIB) for gpu in range(8)]
+    assert {"min GPU 3": {2.0}, "median": {14.0}, "max GPU 7": {14.0}} == {
+        name: set(values) for name, values in values_of(drawn(*fleet)).items()
+    }
+
+
 def test_many_gpus_are_the_lowest_the_median_and_the_highest() -> None:
     block = drawn(*(series(GPU_UTILIZATION, [gpu / 100] * 30, gpu=gpu) for gpu in range(64)))
-    assert {"lowest": {0.0}, "median": {31.5}, "highest": {63.0}} == {
+    assert {"min GPU 0": {0.0}, "median": {31.5}, "max GPU 63": {63.0}} == {
         name: set(values) for name, values in values_of(block).items()
     }
 

@@ -10,13 +10,13 @@ from bot.commands.handlers.audit import answer_audit
 from bot.commands.handlers.channel_check import check_channel
 from bot.commands.handlers.digest import answer_digest
 from bot.commands.handlers.failed_job import with_incident
+from bot.commands.handlers.help_topics import slack_help
 from bot.commands.handlers.job_lookup import JobsSource
 from bot.commands.handlers.log_answer import read_logs
 from bot.commands.handlers.notify import answer_notify
 from bot.commands.handlers.patterns import PatternHandlers, matcher_words
 from bot.commands.handlers.rules import ReplaySettings, channel_settings, replay, rules_answer
 from bot.commands.handlers.subscriptions import ChannelHandlers
-from bot.commands.parsing.help import help_answer
 from bot.commands.runner import CommandRunner, ResolvedCommand, error_answer
 from bot.commands.subcommands.audit import AuditCommand
 from bot.commands.subcommands.channel_check import ChannelCheckCommand
@@ -25,7 +25,6 @@ from bot.commands.subcommands.jobs import JobsAnswer, JobsCommand, StatusAnswer
 from bot.commands.subcommands.logs import LogsAnswer, LogsCommand
 from bot.commands.subcommands.notify import NotifyAnswer, NotifyCommand, NotifyMeCommand
 from bot.commands.subcommands.rules import ReplayAnswer, ReplayCommand, RulesAnswer, RulesCommand
-from bot.commands.subcommands.spec import Frontend
 from bot.commands.subcommands.subscriptions import ChannelCommand, UndoUnwatchCommand, UnsilenceCommand
 from bot.commands.subcommands.table import HelpCommand, SlackCommand
 from bot.domain.job_matching import KnownJob, Matcher
@@ -101,7 +100,7 @@ class ChannelRunner:
         if isinstance(command, LogsCommand):
             return await self._read_logs(command, now)
         if isinstance(command, HelpCommand):
-            return help_answer(command, Frontend.SLACK)
+            return slack_help(command)
         if isinstance(command, NotifyCommand | NotifyMeCommand | DigestCommand):
             return await self._choose(command, asker, now)
         if isinstance(command, ChannelCheckCommand):

@@ -19,6 +19,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.commands.answers import Answer, Asker, ErrorAnswer
 from bot.commands.channel_runner import ChannelRunner
 from bot.commands.handlers.confirmations import needs_question, question_before
+from bot.commands.handlers.help_topics import with_real_job
 from bot.commands.parsing.formatting import replace_reference
 from bot.commands.parsing.mentions import ReadingKind, read_mention
 from bot.commands.parsing.parser import has_local_time, parse
@@ -30,10 +31,11 @@ from bot.commands.subcommands.logs import LogsAnswer, LogsCommand
 from bot.commands.subcommands.patterns import WatchPatternAnswer, names_me
 from bot.commands.subcommands.rules import ReplayCommand
 from bot.commands.subcommands.subscriptions import RestoreAnswer, SilenceAnswer, UnwatchAnswer, WatchAnswer
-from bot.commands.subcommands.table import SlackCommand
+from bot.commands.subcommands.table import HelpAnswer, SlackCommand
 from bot.domain.access import AccessRole
 from bot.domain.audit import AuditResult
 from bot.domain.durations import Clock
+from bot.domain.jobs import JobRef
 from bot.domain.notify import NotifySettings
 from bot.errors import BotError, DeliveryError, StoreUnavailable, UnnamedJob, UsageError
 from bot.providers.budget import BudgetLimits, CommandBudget, restart_time, spending
@@ -219,9 +221,21 @@ class Answering:
             answer = await self.runner.run(resolved.command, asker)
             if isinstance(answer, ChannelCheckAnswer):
                 answer = await self._add_slack_checks(answer, reply.client, asker, attempt)
+            if isinstance(answer, HelpAnswer):
+                answer = with_real_job(answer, await self._example_job(reply.client, asker, attempt))
             if isinstance(answer, ErrorAnswer) and answer.suggestions and typed is not None:
                 answer = replace(answer, typed=typed)
             return answer, job or ""
+
+    async def _example_job(self, client: AsyncWebClient, asker: Asker, attempt: Attempt) -> JobRef | None:
+        """A job for examples: of the channel, else the newest listed one that the person may read about."""
+        may_read = await self.gate.reader(attempt.origin, client)
+        try:
+            jobs = await self.runner.jobs_of_channel(asker.channel)
+            jobs = jobs or await self.runner.store.known_jobs.search("", limit=20)
+        except StoreUnavailable:  # help needs no database
+            return None
+        return next((one.ref for one in jobs if may_read is None or may_read(asker.channel, one.ref)), None)
 
     async def _add_slack_checks(
         self, answer: ChannelCheckAnswer, client: AsyncWebClient, asker: Asker, attempt: Attempt

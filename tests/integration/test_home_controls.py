@@ -14,6 +14,7 @@ from bot.domain.alerts import DeliveryKind
 from bot.domain.audit import AuditResult
 from bot.domain.job_matching import KnownJob, Matcher
 from bot.domain.jobs import JobRef, JobState
+from bot.domain.subscriptions import RuleSettings
 from bot.slack.render.blocks import WATCH_MODAL
 from bot.slack.render.home import HomeAction
 from bot.slack.render.modal import field_id
@@ -165,3 +166,13 @@ def labels(blocks: Any) -> list[str]:
     """The labels of the buttons."""
     found = [element for block in blocks for element in block.get("elements", []) if element["type"] == "button"]
     return [element["text"]["text"] for element in found]
+
+
+async def test_examples_in_help_can_be_pressed(harness: SlackHarness) -> None:
+    await harness.store.subscriptions.add(harness.channel().id, "T1", REF, "U0BEN", RuleSettings(), harness.clock())
+    seen = await harness.command("help start")
+    (answer,) = seen.messages
+    assert "status baseten:proj42/job7f3a" in str(answer.blocks)
+    await harness.slack.person_actions.click("ada", answer, "trainwatch_open:answer:example1")
+    await harness.listeners.tasks.drain(5)
+    assert "llama-8b-sft" in str(top_modal(harness))

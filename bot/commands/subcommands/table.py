@@ -22,7 +22,7 @@ class HelpCommand:
     """Explain what can be typed."""
 
     topic: str | None = None
-    """A subcommand; None for the overview."""
+    """A subcommand or a topic; None for the overview."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,10 @@ class HelpAnswer:
     examples: tuple[tuple[str, str], ...] = ()
     sections: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()
     """(title, rows): what else there is to know, such as the rules."""
+    topics: tuple[tuple[str, str], ...] = ()
+    """(what follows `help`, title) of other pages."""
+    pressable: tuple[str, ...] = ()
+    """The examples that can be run as they are, and change nothing."""
 
 
 HELP = Subcommand(

@@ -42,13 +42,13 @@ from bot.slack.render.blocks import (
     code_sections,
     context,
     overflow,
-    row_sections,
     section,
     without_entry,
 )
 from bot.slack.render.board import render_digest_choice
 from bot.slack.render.channel_check import render_channel_check
 from bot.slack.render.diagnosis import render_diagnosis
+from bot.slack.render.help import render_help
 from bot.slack.render.icons import PENDING, STATE_ICONS, WARNING
 from bot.slack.render.job_list import render_jobs
 from bot.slack.render.jobs import job_link, job_name, state_label
@@ -205,28 +205,6 @@ def _status_sentence(answer: StatusAnswer) -> str:
     step = position_text(answer.progress) if answer.progress else ""
     parts = (state_label(job) + why, step, gpu_sentence(answer.summaries), serving_sentence(answer.summaries), alerts)
     return f"{job_name(job)}: {', '.join(part for part in parts if part)}, as of {plain_time(answer.at)}."
-
-
-def render_help(answer: HelpAnswer) -> Message:
-    """Usage, options and examples."""
-    rows = [f"{code(what)} {escape(meaning)}" for what, meaning in answer.rows]
-    examples = [f"{code(what)} {escape(meaning)}" for what, meaning in answer.examples]
-    title = f"*{escape(answer.topic)}*" if answer.topic else "*trainwatch* watches training jobs."
-    return message(
-        f"How to use {escape(answer.usage)}. {escape(answer.description)}",
-        [
-            section(f"{title}\n{code(answer.usage)}\n{escape(answer.description)}"),
-            *row_sections(rows, 5000, "option"),
-            *(block for title, more in answer.sections for block in _help_section(title, more)),
-            section("*Examples*") if examples else None,
-            *row_sections(examples, 2500, "example"),
-        ],
-    )
-
-
-def _help_section(title: str, rows: Sequence[tuple[str, str]]) -> list[Block]:
-    shown = [f"{code(what)} {escape(meaning)}" for what, meaning in rows]
-    return [section(f"*{escape(title)}*"), *row_sections(shown, 5000, "row")]
 
 
 def render_error(answer: ErrorAnswer, typed: str = "", *, is_public: bool = False) -> Message:

@@ -100,6 +100,11 @@ async def test_quick_actions_are_answered_in_a_modal(harness: SlackHarness, butt
     assert answer in str(top_modal(harness))
 
 
+async def test_search_logs_opens_the_form_of_a_query(harness: SlackHarness) -> None:
+    await pressed(harness, await home_of(harness), f"{HomeAction.OPEN}:query")
+    assert "As a command" in str(top_modal(harness))
+
+
 async def test_someone_new_gets_to_a_first_alert_in_three_taps(harness: SlackHarness) -> None:
     home = await home_of(harness)
     assert "No job is watched here yet" in str(home.source)

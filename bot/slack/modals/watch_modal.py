@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 from bot.commands.parsing.tokenizer import quote
 from bot.domain.audit import AuditResult
-from bot.domain.job_matching import KnownJob
 from bot.slack.answering import Answering
 from bot.slack.app_home import AppHome
 from bot.slack.channel_check import is_absent
@@ -19,6 +18,7 @@ from bot.slack.render.blocks import WATCH_MODAL, section
 from bot.slack.render.icons import CLEARED
 from bot.slack.render.message import message
 from bot.slack.render.modal import MAX_CHOICES, Choice, Field, Modal, menu_input, search_input
+from bot.slack.render.query_form import job_choice, typed_choice
 from bot.slack.render.text import channel_link
 
 _JOB, _PLACE = "job", "place"
@@ -51,12 +51,11 @@ class WatchModal(ModalHandler):
         may_read = await self.answering.gate.reader(use.origin, use.reply.client)
         found = await self.home.store.known_jobs.search(typed, limit=MAX_CHOICES)
         choices = [
-            _choice(job)
+            job_choice(job)
             for job in found
             if not (job.state and job.state.is_terminal) and (may_read is None or may_read(use.reply.channel, job.ref))
         ]
-        own = Choice(typed.strip(), f"Use “{typed.strip()}”") if typed.strip() else None
-        return [*choices[: MAX_CHOICES - 1], *([own] if own is not None else [])]
+        return [*choices[: MAX_CHOICES - 1], *([typed_choice(typed)] if typed.strip() else [])]
 
     async def submit(self, use: ModalUse, attempt: Attempt) -> SubmissionOutcome:
         """Run the command in the chosen place."""
@@ -91,10 +90,3 @@ def _places(here: str, direct: str, membership: Membership) -> list[Choice]:
     channels = {one: Choice(one, f"#{name}") for _, name, one in named}
     first = [channels.pop(here, Choice(here, "This channel"))] if here[:1] in ("C", "G") else []
     return [*first, Choice(direct, _DIRECT), *channels.values()]
-
-
-def _choice(job: KnownJob) -> Choice:
-    """`llama-70b · running`, with the reference below."""
-    state = f" · {job.state}" if job.state else ""
-    name = job.name or job.ref.id
-    return Choice(str(job.ref), f"{name[: 74 - len(state)]}{state}", str(job.ref))

@@ -25,6 +25,7 @@ from bot.rules.lead import lead_alert
 from bot.slack.render.alert_text import TITLE_LIMIT, incident_icon
 from bot.slack.render.blocks import (
     ANSWER_MODAL,
+    QUERY_MODAL,
     WATCH_MODAL,
     actions,
     button,
@@ -147,11 +148,12 @@ def _quick_actions(shown: PersonalDashboard) -> Block | None:
     watch = button(
         "Watch a job", HomeAction.OPEN, "watch", key=WATCH_MODAL, style="primary" if shown.is_empty else None
     )
+    search = button("Search logs", HomeAction.OPEN, "logs", key=QUERY_MODAL)
     asked = (("Jobs", "jobs running"), ("Check", "check"), ("Help", "help"))
     answers = [
         button(label, HomeAction.OPEN, command, key=f"{ANSWER_MODAL}:{label.lower()}") for label, command in asked
     ]
-    return actions([watch, *answers, button("Refresh", HomeAction.REFRESH, "refresh")])
+    return actions([watch, search, *answers, button("Refresh", HomeAction.REFRESH, "refresh")])
 
 
 def _late(page: HomePage) -> Block | None:

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.domain.alerts import Delivery, stable_id
 from bot.domain.boards import BoardKind, BoardRow, BoardSettings, StoredBoard
 from bot.domain.runs import RunReport
+from bot.store.claims import new_token
 from bot.store.codec import from_json, to_json
 from bot.store.engine import AnyRow, Database
 from bot.store.outbox import add_deliveries
@@ -77,7 +78,7 @@ async def open_board(
     due_at: datetime,
 ) -> str:
     """Add a digest of runs and return its id."""
-    board_id = stable_id("brd", f"{channel}|{settings.kind}|{now.isoformat()}")
+    board_id = stable_id("brd", f"{channel}|{now.isoformat()}|{new_token()}")
     row = {
         "id": board_id,
         "channel": channel,

@@ -3,10 +3,10 @@
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from sqlalchemy import case, or_, select, update
+from sqlalchemy import case, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.store.schema import boards, digests, incidents, runs
+from bot.store.schema import UtcDateTime, boards, digests, incidents, runs
 
 _UPDATE_AFTER = timedelta(seconds=1)
 """Changes within this time share an edit of the digest."""
@@ -39,7 +39,8 @@ async def change_boards(connection: AsyncConnection, thread_ids: Collection[str]
     shown = select(runs.c.id, runs.c.board_id).where(runs.c.id.in_(run_ids), runs.c.board_id.is_not(None))
     found = {row.id: row.board_id for row in await connection.execute(shown)}
     if found:
-        at = case((boards.c.shown == "", now + _FIRST_AFTER), else_=now + _EDIT_EVERY)
+        first_at, edit_at = (literal(now + wait, UtcDateTime) for wait in (_FIRST_AFTER, _EDIT_EVERY))
+        at = case((boards.c.shown == "", first_at), else_=edit_at)
         due_at = case((boards.c.due_at.is_(None), at), (boards.c.due_at > at, at), else_=boards.c.due_at)
         changed = update(boards).where(boards.c.id.in_(sorted(set(found.values()))))
         await connection.execute(changed.values(due_at=due_at, changes=boards.c.changes + 1))

@@ -37,6 +37,7 @@ async def join_starts(database: Database, connection: AsyncConnection, new: Iter
             of_run = deliveries.c.incident_id == runs.c.id
             is_posting = exists().where(of_run, (deliveries.c.attempts > 0))
             waiting = select(runs.c.id).where(recent, runs.c.root.is_(None), ~is_posting)
+            waiting = waiting.with_for_update(skip_locked=True, of=runs)
             await _share(database, connection, channel, list(await connection.scalars(waiting)), now)
 
 

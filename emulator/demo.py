@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
+from emulator.demo_messages import post_messages
 from emulator.sandbox import Sandbox, sandbox
 from emulator.slack.app import create_slack
 from emulator.slack.manifest import read_scopes
@@ -60,6 +61,10 @@ WELCOME = """
     /train logs baseten:p7qr9qv/oom3r8x --grep "(?i)out of memory"
     /train metrics baseten:p7qr9qv/multi2n --since 1h
     /train help
+    @trainwatch why did mistral-long-context die
+
+  In #alerts, chen has posted a log: choose "Diagnose this log" in the menu of the message (⋯). A log can also be
+  pasted or attached (the clip) in a mention or in a direct message to trainwatch.
 
   The bot's own health and metrics, among them the latency of alerts:
 
@@ -125,6 +130,7 @@ def free_port() -> int:
 async def subscribe(person_actions: PersonActions) -> None:
     """Invite the bot and type the subscriptions of the demo, as ada would."""
     person_actions.invite_bot("ada", "#alerts")
+    post_messages(person_actions)
     for channel, words in SUBSCRIPTIONS:
         await person_actions.slash("ada", channel, "/train", f"watch {words}", wait_s=10)
 

@@ -11,12 +11,14 @@ from slack_bolt.async_app import AsyncAck, AsyncBoltContext, AsyncRespond
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.commands.answers import Asker
+from bot.commands.parsing.mentions import asks_for_diagnosis
 from bot.commands.parsing.pasted_logs import is_log_to_diagnose
 from bot.domain.audit import AuditKind, AuditResult
 from bot.slack.answering import Answering
 from bot.slack.gate import Attempt
 from bot.slack.handling import Request, RequestHandling
 from bot.slack.log_sharing import LogSharing
+from bot.slack.nearby_messages import complete_log, find_root
 from bot.slack.payloads import Body, Mention, read_mention_event, read_shared_links, read_shortcut
 from bot.slack.reply import Reply
 from bot.slack.seen_once import SeenOnce
@@ -82,7 +84,12 @@ class MessageListeners:
         private = Reply(client, shortcut.channel, shortcut.user, respond)
         thread = Reply(client, shortcut.channel, shortcut.user, thread_ts=shortcut.thread_ts)
         request = Request(AuditKind.SHORTCUT, shortcut.origin, _DIAGNOSE_TEXT, private, home_of(context))
-        self.handling.start(request, lambda attempt, private: self.sharing.answer(thread, shared, attempt, private))
+
+        async def work(attempt: Attempt, private: Reply) -> None:
+            whole = await complete_log(shared, shortcut.message, shortcut.channel, client)
+            await self.sharing.answer(thread, whole, attempt, private)
+
+        self.handling.start(request, work)
 
     async def on_links(self, body: Body, client: AsyncWebClient, context: AsyncBoltContext) -> None:
         """Somebody shared a link to a platform."""
@@ -109,12 +116,26 @@ class MessageListeners:
             return
         asker = Asker(reply.user, mention.channel, mention.team)
         request = Request(kind, mention.origin, text, reply, home_of(context))
-        self.handling.start(
-            request,
-            lambda attempt, reply: self.answering.answer_mention(
-                reply, text, asker, attempt, thread_ts=mention.thread_ts
-            ),
-        )
+
+        async def work(attempt: Attempt, reply: Reply) -> None:
+            root = await self._log_of_thread(mention, text, reply)
+            if root is not None:
+                await self.sharing.answer(reply, root, attempt)
+            else:
+                await self.answering.answer_mention(reply, text, asker, attempt, thread_ts=mention.thread_ts)
+
+        self.handling.start(request, work)
+
+    async def _log_of_thread(self, mention: Mention, text: str, reply: Reply) -> SharedLog | None:
+        """The log in the root of a thread without a job, if the message asks what it means: `what is wrong here?`."""
+        if mention.thread_ts is None or not asks_for_diagnosis(text):
+            return None
+        if await self.answering.threads.find(mention.channel, mention.thread_ts) is not None:
+            return None
+        root = await find_root(mention.channel, mention.thread_ts, reply.client)
+        if root is None or not (root.has_text_file or is_log_to_diagnose(root.text, has_text_file=False)):
+            return None
+        return root
 
     async def _diagnose_parts(
         self, reply: Reply, mention: Mention, attempt: Attempt, context: AsyncBoltContext

@@ -186,3 +186,31 @@ async def test_the_bots_own_direct_messages_get_no_answer(harness: SlackHarness)
     harness.slack.person_actions.say("ada", channel.id, "help")
     answered = await harness.slack.person_actions.until(lambda: at_least(3, channel.messages))
     assert 3 == len(answered)
+
+
+async def test_the_shortcut_reads_a_log_in_several_messages(harness: SlackHarness) -> None:
+    half = OOM.index("[rank3]: Traceback")
+    harness.slack.person_actions.say("chen", "#training", "unrelated")
+    first = harness.slack.person_actions.say("ben", "#training", OOM[:half])
+    harness.slack.person_actions.say("ben", "#training", OOM[half:])
+    harness.slack.person_actions.say("chen", "#training", "oh no")
+    await harness.slack.person_actions.shortcut("ada", DIAGNOSE_SHORTCUT, first)
+    (answer,) = await replies(harness, first)
+    assert is_diagnosed(answer)
+    assert "45 lines read" in str(answer.blocks)
+
+
+async def test_a_question_in_the_thread_of_a_log_is_about_it(harness: SlackHarness) -> None:
+    posted = harness.slack.person_actions.say("ben", "#training", "help", files={"train.log": OOM.encode()})
+    harness.slack.person_actions.say("ada", "#training", "@trainwatch whats wrong here", thread_ts=posted.ts)
+    (_, answer) = await replies(harness, posted, 2)
+    assert is_diagnosed(answer)
+
+
+async def test_without_history_the_question_is_answered_as_any_other(store: Store) -> None:
+    scopes = [scope for scope in GRANTED if not scope.endswith(":history")]
+    async with running(SlackHarness(store, slack_with_scopes(scopes))) as harness:
+        posted = harness.slack.person_actions.say("ben", "#training", OOM)
+        harness.slack.person_actions.say("ada", "#training", "@trainwatch whats wrong here", thread_ts=posted.ts)
+        (_, answer) = await replies(harness, posted, 2)
+        assert "Which job?" in str(answer.blocks)

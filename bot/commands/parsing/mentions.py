@@ -158,6 +158,15 @@ def _is_asked(words: Sequence[Word]) -> bool:
     return any(_plain(word) in _QUESTION_WORDS and _plain(word) not in _POLITE for word in words)
 
 
+def asks_for_diagnosis(text: str) -> bool:
+    """Whether a message asks what went wrong, without naming a job."""
+    try:
+        reading = read_mention(text)
+    except UsageError:
+        return False
+    return reading.command.partition(" ")[0] in ("diagnose", "why") and reading.lacks_job
+
+
 def starts_with_subcommand(text: str) -> bool:
     """Whether a message is a command, perhaps after polite words."""
     try:

@@ -112,7 +112,8 @@ def is_beyond(words: Sequence[Word]) -> bool:
 
 def suggest_commands(words: Sequence[Word], thread_job: str | None) -> tuple[str, ...]:
     """Return two or three commands that a message may mean which is not understood."""
-    job = _read_details(words, in_thread=thread_job is not None).values.get("job") or thread_job
+    named = _read_details(words, in_thread=thread_job is not None).values.get("job")
+    job = named if named is not None and _REFERENCE.search(named) else thread_job
     if job is not None:
         return (f"status {quote(job)}", f"diagnose {quote(job)}", f"logs {quote(job)}")
     return ("jobs running", "list", "help")

@@ -167,11 +167,7 @@ async def _run(
         CLOCK_LOOP: clock_sync,
         POLL_LOOP: poller,
         DELIVERY_LOOP: delivery,
-        LISTING_LOOP: _create_lister(runner, store, settings),
-        REMINDER_LOOP: ReminderJob(store, clock),
-        DIGEST_LOOP: DigestJob(store, clock, grouping(settings)),
-        BOARD_LOOP: BoardJob(store, clock),
-        PURGE_LOOP: PurgeJob(store, clock, audit_kept_for=settings.trainwatch_audit_keep),
+        **_store_loops(runner, store, settings, clock),
         HOME_LOOP: HomeRefresher(listeners.home, app.client),
         "canary": canary,
         "slack": slack_monitor,
@@ -204,9 +200,16 @@ async def _run(
         await listeners.tasks.drain()
 
 
-def _create_lister(runner: CommandRunner, store: Store, settings: Settings) -> JobLister:
-    options = ListingSettings(settings.trainwatch_poll_interval)
-    return JobLister(runner.registry, store, runner.clock, runner.redactor, options)
+def _store_loops(runner: CommandRunner, store: Store, settings: Settings, clock: SteadyClock) -> dict[str, Worker]:
+    """Return the loops that need no Slack."""
+    listing = ListingSettings(settings.trainwatch_poll_interval)
+    return {
+        LISTING_LOOP: JobLister(runner.registry, store, clock, runner.redactor, listing),
+        REMINDER_LOOP: ReminderJob(store, clock),
+        DIGEST_LOOP: DigestJob(store, clock, grouping(settings)),
+        BOARD_LOOP: BoardJob(store, clock),
+        PURGE_LOOP: PurgeJob(store, clock, audit_kept_for=settings.trainwatch_audit_keep),
+    }
 
 
 def _create_listeners(

@@ -7,7 +7,8 @@ from typing import Literal
 import msgspec
 
 from bot.domain.access import ANY, AccessPolicy, AccessRole, Grant
-from bot.errors import ConfigError
+from bot.domain.job_matching import Matcher, names_me, parse_matchers
+from bot.errors import ConfigError, UsageError
 
 _IDS = {
     "users": (r"[UW][A-Z0-9]{2,20}", "a user id such as U0123ABCD"),
@@ -66,11 +67,27 @@ def _grant(number: int, entry: _GrantEntry) -> Grant:
     _check_ids(where, users=entry.users, groups=entry.groups, channels=entry.channels)
     if not (entry.users or entry.groups or entry.channels or entry.jobs):
         raise ConfigError(f"{where}name users, groups, channels or jobs. For everyone, set `default`.")
-    if unknown := [pattern for pattern in entry.jobs if ":" not in pattern and pattern != ANY]:
-        raise ConfigError(f"{where}`jobs` must be patterns of references such as baseten:*, not {unknown[0]!r}.")
     return Grant(
-        AccessRole(entry.role), frozenset(entry.users), frozenset(entry.groups), frozenset(entry.channels), entry.jobs
+        AccessRole(entry.role),
+        frozenset(entry.users),
+        frozenset(entry.groups),
+        frozenset(entry.channels),
+        tuple(_matchers(where, text) for text in entry.jobs),
     )
+
+
+def _matchers(where: str, text: str) -> tuple[Matcher, ...]:
+    """Read one entry of `jobs`: the words of a pattern, as after `watch`."""
+    words = [word for word in text.split() if word != ANY]
+    try:
+        matchers = parse_matchers(words)
+    except UsageError:
+        matchers = ()
+    if (words and not matchers) or not text.strip() or names_me(matchers):
+        raise ConfigError(
+            f"{where}`jobs` must be patterns such as baseten:*, owner=ada@acme.example or name~llama-*, not {text!r}."
+        )
+    return matchers
 
 
 def _check_ids(where: str, **lists: tuple[str, ...]) -> None:

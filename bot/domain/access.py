@@ -2,8 +2,9 @@
 
 import enum
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from functools import total_ordering
+
+from bot.domain.job_matching import KnownJob, Matcher, job_labels, matches_all
 
 ANY = "*"
 """In `shared_channels`: every channel that is shared with another organization."""
@@ -37,15 +38,23 @@ class Grant:
     groups: frozenset[str] = frozenset()
     """A person matches by id or by group."""
     channels: frozenset[str] = frozenset()
-    jobs: tuple[str, ...] = ()
-    """Patterns of references, such as `baseten:abc123/*`."""
+    jobs: tuple[tuple[Matcher, ...], ...] = ()
+    """What the job must match, one of these."""
 
-    def applies(self, who: "Person", job: str | None) -> bool:
-        """Whether it applies to a person and a job; None is an action that concerns no job or several."""
+    def applies_to(self, who: "Person") -> bool:
+        """Whether it applies to a person, for some job."""
         is_named = not (self.users or self.groups) or who.user in self.users or bool(who.groups & self.groups)
-        is_here = not self.channels or who.channel in self.channels
-        is_job = not self.jobs or (job is not None and any(fnmatchcase(job, pattern) for pattern in self.jobs))
-        return is_named and is_here and is_job
+        return is_named and (not self.channels or who.channel in self.channels)
+
+    def covers(self, job: KnownJob | str | None) -> bool:
+        """Whether it covers a job; a pattern of references is covered with all jobs that it matches."""
+        if not self.jobs:
+            return True
+        if job is None:
+            return False
+        # In a pattern, `*` stands for any number of characters, which a grant's `?` must not match.
+        labels = {"job": job.replace("*", "**")} if isinstance(job, str) else job_labels(job)
+        return any(matches_all(matchers, labels) for matchers in self.jobs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +84,20 @@ class AccessPolicy:
         """Every user group that a grant names."""
         return frozenset(group for grant in self.grants for group in grant.groups)
 
-    def role_of(self, who: Person, job: str | None) -> AccessRole:
-        """The highest role that a person has for a job."""
-        return max((self.default, *(grant.role for grant in self.grants if grant.applies(who, job))))
+    @property
+    def needs_details(self) -> bool:
+        """Whether a grant depends on a job's name or owner, which its reference does not tell."""
+        labels = {matcher.label for grant in self.grants for matchers in grant.jobs for matcher in matchers}
+        return not labels <= {"job"}
+
+    def role_of(self, who: Person, job: KnownJob | str | None) -> AccessRole:
+        """The highest role that a person has for a job, or for a pattern of references; None: for no job or several."""
+        roles = (grant.role for grant in self.grants if grant.applies_to(who) and grant.covers(job))
+        return max((self.default, *roles))
 
     def best_role_of(self, who: Person) -> AccessRole:
         """The highest role that a person has for any job."""
-        roles = (grant.role for grant in self.grants if grant.applies(who, grant.jobs[0] if grant.jobs else None))
-        return max((self.default, *roles))
+        return max((self.default, *(grant.role for grant in self.grants if grant.applies_to(who))))
 
     def allows_shared_channel(self, channel: str | None) -> bool:
         """Whether a channel may be used although another organization shares it."""

@@ -151,6 +151,11 @@ def platform_of(matchers: Iterable[Matcher]) -> str | None:
     return next((value.partition(":")[0] for value in jobs), None)
 
 
+def names_me(matchers: Iterable[Matcher]) -> bool:
+    """Whether a matcher means the person who types it."""
+    return any(one.label == "owner" and one.value == ME for one in matchers)
+
+
 def owned_by(matchers: Iterable[Matcher], person: str) -> tuple[Matcher, ...]:
     """Return the matchers with a person's address for `owner=me`."""
     mine = _owner(person)
@@ -189,7 +194,7 @@ def _parse_matcher(typed: str) -> Matcher:
         is_part = labelled[2] == "~" and not _is_wild(value)
         return Matcher(label, f"*{value}*" if is_part else value, is_pattern=True)
     platform, colon, job = word.partition(":")
-    if not colon or not job or "*" in platform:
+    if not colon or not job or not platform:
         raise UsageError(
             f"A pattern begins with the platform, such as `baseten:lq4j9zm/*`. Got `{word[:80]}`. "
             "To match names, use `name~llama-*`."

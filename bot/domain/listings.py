@@ -8,6 +8,8 @@ from bot.domain.jobs import Job, JobRef, JobState
 
 MAX_LISTED = 5_000
 """Jobs of one listing; older ones are not listed."""
+LISTINGS_PER_POLL = 2.5
+"""Listings in one poll interval: a killed process may waste one, and its claim has to expire."""
 EVERY_JOB = "*"
 """In place of an id: a notification is about a platform."""
 

@@ -28,13 +28,14 @@ from bot.commands.subcommands.arguments import InputContext
 from bot.commands.subcommands.channel_check import ChannelCheckAnswer
 from bot.commands.subcommands.jobs import DiagnoseCommand, JobsCommand
 from bot.commands.subcommands.logs import LogsAnswer, LogsCommand
-from bot.commands.subcommands.patterns import WatchPatternAnswer, names_me
+from bot.commands.subcommands.patterns import WatchPatternAnswer
 from bot.commands.subcommands.rules import ReplayCommand
 from bot.commands.subcommands.subscriptions import RestoreAnswer, SilenceAnswer, UnwatchAnswer, WatchAnswer
 from bot.commands.subcommands.table import HelpAnswer, SlackCommand
 from bot.domain.access import AccessRole
 from bot.domain.audit import AuditResult
 from bot.domain.durations import Clock
+from bot.domain.job_matching import names_me
 from bot.domain.jobs import JobRef
 from bot.domain.notify import NotifySettings
 from bot.errors import BotError, DeliveryError, StoreUnavailable, UnnamedJob, UsageError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -14,6 +14,7 @@ from bot.commands.answers import ErrorAnswer
 from bot.domain.access import AccessPolicy, AccessRole, Person
 from bot.domain.audit import AuditEntry, AuditKind, AuditResult
 from bot.domain.durations import Clock
+from bot.domain.job_matching import KnownJob
 from bot.domain.jobs import JobRef
 from bot.errors import StoreUnavailable
 from bot.redaction.redactor import Redactor
@@ -71,6 +72,8 @@ class Gate:
     clock: Clock
     groups: UserGroups
     channels: SharedChannels
+    find_job: Callable[[str], Awaitable[KnownJob | None]]
+    """Returns what is known of a job by its reference."""
     record_timeout_s: float = 3.0
     """An answer does not wait longer for its record."""
 
@@ -117,7 +120,8 @@ class Gate:
         user = origin.user or ""
         groups = await self.groups.of(user, self.policy.groups, client)
         who = Person(user, origin.channel, groups)
-        role = self.policy.best_role_of(who) if any_job else self.policy.role_of(who, job)
+        about_job = await self.find_job(job) or job if job and self.policy.needs_details else job
+        role = self.policy.best_role_of(who) if any_job else self.policy.role_of(who, about_job)
         if role >= needed:
             return None
         about = f" for `{job}`" if job else ""

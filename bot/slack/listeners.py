@@ -138,7 +138,7 @@ class Listeners:
         self.tasks = TaskSet()
         """The work in flight, to drain before the process ends."""
         groups, channels = UserGroups(clock), SharedChannels(clock)
-        self.gate = Gate(access, store.audit, runner.runner.redactor, clock, groups, channels)
+        self.gate = Gate(access, store.audit, runner.runner.redactor, clock, groups, channels, store.known_jobs.find)
         profiles, threads = UserProfiles(), ThreadJobs(store)
         self._running = RunningCommands(note_times)
         self._answering = Answering(runner, clock, self.tasks, profiles, threads, self._running, limits, self.gate)

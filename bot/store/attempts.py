@@ -16,10 +16,11 @@ from bot.domain.alerts import DeliveryKind, Receipt
 from bot.store.claimed_deliveries import ClaimedDelivery, SentDelivery, delivery_id, read_delivery
 from bot.store.claims import new_token
 from bot.store.codec import from_json
+from bot.store.column_types import UtcDateTime
 from bot.store.delivery_queue import roots_of
 from bot.store.engine import AnyRow, Database
 from bot.store.outbox import DeliveryState, is_queued, update_free
-from bot.store.schema import UtcDateTime, deliveries
+from bot.store.schema import deliveries
 
 log = logging.getLogger(__name__)
 

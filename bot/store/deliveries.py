@@ -33,11 +33,12 @@ from bot.errors import WaitsFor
 from bot.store.attempts import UNREADABLE, Attempts
 from bot.store.claimed_deliveries import Backlog, ClaimedDelivery, read_delivery
 from bot.store.codec import from_json, to_json
+from bot.store.column_types import UtcDateTime
 from bot.store.delivery_queue import Room, Taken, find_ready, roots_of, take
 from bot.store.engine import AnyRow, Database
 from bot.store.outbox import NO_PAYLOAD, DeliveryState, add_deliveries, is_queued, repeat_edit
 from bot.store.roots import forget_root, set_root
-from bot.store.schema import UtcDateTime, boards, deliveries, digests, incidents, runs
+from bot.store.schema import boards, deliveries, digests, incidents, runs
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import case, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.store.schema import UtcDateTime, boards, digests, incidents, runs
+from bot.store.column_types import UtcDateTime
+from bot.store.schema import boards, digests, incidents, runs
 
 _UPDATE_AFTER = timedelta(seconds=1)
 """Changes within this time share an edit of the digest."""

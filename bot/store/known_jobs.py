@@ -56,6 +56,12 @@ class KnownJobs:
         """Return the jobs in one of these states, in the order of `search`."""
         return await self._find(known_jobs.c.state.in_(list(states)), limit=limit)
 
+    async def find(self, ref: str) -> KnownJob | None:
+        """Return a job by its reference; None if no listing had it."""
+        provider, _, job_id = ref.partition(":")
+        found = await self._find(known_jobs.c.provider == provider, known_jobs.c.job_id == clean_text(job_id), limit=1)
+        return found[0] if found else None
+
     async def purge(self, now: datetime) -> int:
         """Delete the jobs that ended long ago or were not seen for long; return their number."""
         before = now - KEEP_JOBS_FOR

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from bot.domain.durations import Clock
 from bot.domain.job_matching import KnownJob
 from bot.domain.jobs import JobState
-from bot.domain.listings import MAX_LISTED, ClaimedListing, ListingResult
+from bot.domain.listings import LISTINGS_PER_POLL, MAX_LISTED, ClaimedListing, ListingResult
 from bot.domain.observations import POLL_INTERVAL
 from bot.errors import ConfigError, ProviderError
 from bot.providers.base import Priority
@@ -27,9 +27,11 @@ from bot.watcher.intervals import PollIntervals, next_interval
 log = logging.getLogger(__name__)
 
 _RATE_SHARE = 0.25
-_WAIT_S = 0.1
-_LEASE_SHARE = 4
-"""A killed process delays a listing by this part of the poll interval, because its claim has to expire."""
+_WAIT_S = 0.5
+"""How often claims are looked after while a listing runs."""
+_LEASE_SHARE = 8
+_SHORTEST_LEASE = timedelta(seconds=2)
+"""A killed process delays a listing by its lease."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +46,12 @@ class ListingSettings:
     @property
     def interval(self) -> timedelta:
         """Time between two listings for patterns."""
-        return self.poll_interval / 2
+        return self.poll_interval / LISTINGS_PER_POLL
 
     @property
     def lease(self) -> timedelta:
         """How long a claim lasts; it is renewed while a listing runs."""
-        return self.poll_interval / _LEASE_SHARE
+        return max(self.poll_interval / _LEASE_SHARE, _SHORTEST_LEASE)
 
 
 class JobLister:
@@ -70,7 +72,7 @@ class JobLister:
         self._renewed_at: datetime | None = None
 
     async def tick(self) -> int:
-        """Save the listings that are done and start those that are due; return their number."""
+        """Save the listings that are done and start those that are due; return how many are busy."""
         saved = await self._save_done()
         await self._renew()
         busy = {claimed.provider for claimed in self._running.values()}
@@ -83,7 +85,7 @@ class JobLister:
             self._renewed_at = now
         if self._running:
             await asyncio.wait(self._running, timeout=_WAIT_S, return_when=asyncio.FIRST_COMPLETED)
-        return saved + len(claimed) + sum(task.done() for task in self._running)
+        return saved + len(claimed) + len(self._running)
 
     async def stop(self) -> None:
         """Save what is done; cancel and release the rest, so that another process can list it at once."""

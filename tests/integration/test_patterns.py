@@ -96,7 +96,7 @@ async def test_many_jobs_are_watched_after_a_confirmation_that_shows_the_cost(ha
     assert isinstance(asked, ConfirmAnswer)
     assert asked.question == (
         "Watch 30, its limit, of the 39 jobs that match `mem:* --exclude mem:p/0` now, and new ones as they start? "
-        "About 8 requests a minute to list jobs and 240 to 360 to poll them."
+        "About 10 requests a minute to list jobs and 240 to 360 to poll them."
     )
     assert await harness.watched() == set()
 

@@ -8,7 +8,7 @@ from bot.commands.answers import Asker
 from bot.commands.handlers.jobs import list_jobs
 from bot.commands.parsing.tokenizer import quote
 from bot.commands.subcommands.jobs import ProviderJobs
-from bot.commands.subcommands.patterns import PatternCost, WatchPatternAnswer, WatchPatternCommand, names_me
+from bot.commands.subcommands.patterns import PatternCost, WatchPatternAnswer, WatchPatternCommand
 from bot.commands.subcommands.subscriptions import ConfirmAnswer
 from bot.domain.job_matching import (
     KnownJob,
@@ -17,10 +17,11 @@ from bot.domain.job_matching import (
     format_matchers,
     job_labels,
     matches_all,
+    names_me,
     owned_by,
     platform_of,
 )
-from bot.domain.listings import MAX_LISTED
+from bot.domain.listings import LISTINGS_PER_POLL, MAX_LISTED
 from bot.domain.subscriptions import DEFAULT_PATTERN_LIMIT, PatternSubscription, RuleSettings, Watched
 from bot.domain.wording import plural
 from bot.errors import UsageError
@@ -111,11 +112,13 @@ class PatternHandlers:
         return [one for one in watched if matches_all(matchers, job_labels(one.job or KnownJob(one.subscription.job)))]
 
     def _cost(self, matchers: Sequence[Matcher], jobs: int, listing_requests: int) -> PatternCost:
-        """Estimate the requests a minute; jobs are listed twice in a poll interval (`bot.watcher.listing`)."""
+        """Estimate the requests a minute."""
         polls = 60 / self.poll_interval.total_seconds()
         low, high = (round(jobs * polls * requests) for requests in _REQUESTS_PER_POLL)
         rate = self.registry.request_rates().get(platform_of(matchers) or "")
-        return PatternCost(2 * polls * listing_requests, (low, high), rate.max_per_minute if rate else None)
+        return PatternCost(
+            LISTINGS_PER_POLL * polls * listing_requests, (low, high), rate.max_per_minute if rate else None
+        )
 
 
 def watch_words(pattern: PatternSubscription) -> str:

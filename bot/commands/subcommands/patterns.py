@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from bot.commands.subcommands.arguments import STOPS, Arguments
 from bot.commands.subcommands.spec import Option
-from bot.domain.job_matching import ME, Matcher, is_job_pattern, parse_matchers
+from bot.domain.job_matching import Matcher, is_job_pattern, parse_matchers
 from bot.errors import UsageError
 
 if TYPE_CHECKING:  # help and other commands start faster without them
@@ -95,11 +95,6 @@ def read_matchers(arguments: Arguments) -> tuple[Matcher, ...]:
     if sum(map(len, (*words, *excluded))) > MAX_PATTERN_CHARS:
         raise UsageError(f"The pattern is too long. The maximum is {MAX_PATTERN_CHARS} characters.")
     return parse_matchers(words, excluded)
-
-
-def names_me(matchers: tuple[Matcher, ...]) -> bool:
-    """Whether a matcher means the person who types it."""
-    return any(one.label == "owner" and one.value == ME for one in matchers)
 
 
 def build_watch_pattern(arguments: Arguments) -> WatchPatternCommand:

@@ -19,12 +19,13 @@ def render_joined(joined: JoinedJobs) -> Message:
             return message("; ".join(rows), [section("\n".join(rows))])
         case 1:
             (job,) = joined.first
-            text = f"Watching a new job that matches {patterns}: {_name(job)}"
-            row = f"👀 Watching a new job that matches {patterns}: {_linked(job)} {code(str(job.ref))}"
+            text = f"Watching a new job: {_name(job)}. It matches {patterns}."
+            row = f"👀 Watching a new job: {_linked(job)} {code(str(job.ref))}. It matches {patterns}."
         case count:
             more = f" and {count - len(joined.first):,} more" if count > len(joined.first) else ""
-            text = f"Watching {count:,} new jobs that match {patterns}: {', '.join(map(_name, joined.first))}{more}"
-            row = f"👀 Watching {count:,} new jobs that match {patterns}: {', '.join(map(_linked, joined.first))}{more}"
+            start, end = f"Watching {count:,} new jobs: ", f"{more}. They match {patterns}."
+            text = f"{start}{', '.join(map(_name, joined.first))}{end}"
+            row = f"👀 {start}{', '.join(map(_linked, joined.first))}{end}"
     return message(text, [section("\n".join([row, *rows]))])
 
 

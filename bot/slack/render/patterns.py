@@ -53,4 +53,4 @@ def pattern_row(pattern: PatternSubscription, problems: Mapping[str, str]) -> st
 def _skipped(pattern: PatternSubscription) -> list[str]:
     if not pattern.skipped:
         return []
-    return [f"the limit of {pattern.limit:,} keeps out {plural(pattern.skipped, 'job')}; change it with `limit=N`"]
+    return [f"{plural(pattern.skipped, 'more job')} kept out by the limit of {pattern.limit:,}"]

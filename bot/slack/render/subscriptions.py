@@ -88,7 +88,9 @@ def render_unwatch(answer: UnwatchAnswer) -> Message:
         which = f"jobs that match {code(answer.pattern, 500)} in this channel ({plural(len(answer.jobs), 'job')})"
         text = f"{by} stopped watching {which}."
         undo = actions([button("Undo", Action.REPLACE, answer.undo)]) if answer.undo else None
-        return message(text, [section(text), *_several(answer.jobs), context(answer.notes), undo])
+        return message(
+            text, [section(text), *_several(answer.jobs), context([one_line(note, 300) for note in answer.notes]), undo]
+        )
     match answer.jobs:
         case ():
             return message("This channel does not watch any job.", [section("This channel does not watch any job.")])

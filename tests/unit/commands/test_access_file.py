@@ -9,10 +9,14 @@ import pytest
 
 from bot.commands.access_file import parse_access
 from bot.domain.access import OPEN_ACCESS, AccessRole, Person
+from bot.domain.job_matching import KnownJob
+from bot.domain.jobs import JobRef
 from bot.errors import ConfigError
 
 DOCUMENT = Path(__file__).parents[3] / "docs/access.md"
 ADA, BEN = Person("U0ADA1234", "C0TRAIN123"), Person("U0BEN", "C0TRAIN123", frozenset({"S0ONCALL1"}))
+
+LLAMA = KnownJob(JobRef("baseten", "a/b"), "llama-70b", owner="ada")
 
 
 def documented() -> str:
@@ -43,6 +47,27 @@ def test_a_grant_cannot_take_a_role_away() -> None:
 
 
 @pytest.mark.parametrize(
+    ("pattern", "job", "covered"),
+    [
+        ("*", "baseten:a/b", True),
+        ("baseten*:a/*", "baseten-model:a/b", True),
+        ("baseten:a/*", "baseten:a/*", True),
+        ("baseten:a/*", "baseten:a/llama-*", True),
+        ("baseten:a/llama-*", "baseten:a/*", False),
+        ("baseten:a/?", "baseten:a/*", False),
+        ("baseten:a/b", "baseten:a/b", True),
+        ("baseten:* owner=ada@acme.example", LLAMA, True),
+        ("baseten:* owner=ben@acme.example", LLAMA, False),
+        ("name~llama", LLAMA, True),
+        ("name~llama", "baseten:a/b", False),
+    ],
+)
+def test_grants_take_the_patterns_of_watch(pattern: str, job: KnownJob | str, *, covered: bool) -> None:
+    policy = parse_access(f'default = "read"\n[[grant]]\nrole = "operate"\njobs = ["{pattern}"]')
+    assert policy.role_of(ADA, job) is (AccessRole.OPERATE if covered else AccessRole.READ)
+
+
+@pytest.mark.parametrize(
     ("text", "problem"),
     [
         ("default = ", "Invalid TOML"),
@@ -58,7 +83,9 @@ def test_a_grant_cannot_take_a_role_away() -> None:
         ('default = "read"\n[[grant]]\nrole = "root"\n', "[[grant]] number 1: `role`: Invalid enum value 'root'"),
         ('default = "read"\n[[grant]]\nrole = "read"\nusers = ["@ada"]', "`users` must be a user id such as"),
         ('default = "read"\n[[grant]]\nrole = "read"\ngroups = ["U0ADA1234"]', "`groups` must be a user group id"),
-        ('default = "read"\n[[grant]]\nrole = "read"\njobs = ["train"]', "`jobs` must be patterns of references"),
+        ('default = "read"\n[[grant]]\nrole = "read"\njobs = ["train"]', "`jobs` must be patterns such as"),
+        ('default = "read"\n[[grant]]\nrole = "read"\njobs = [""]', "`jobs` must be patterns such as"),
+        ('default = "read"\n[[grant]]\nrole = "read"\njobs = ["owner=me"]', "`jobs` must be patterns such as"),
     ],
 )
 def test_a_mistake_is_named_with_its_place(text: str, problem: str) -> None:

@@ -35,7 +35,7 @@ from bot.domain.metrics import CACHE, GPU_MEMORY, GPU_UTILIZATION, MetricPoint, 
 from bot.domain.ownership import Acknowledgement, Muting
 from bot.domain.progress import Checkpoint, RunProgress
 from bot.domain.reminders import Escalation, Reminder
-from tests.unit.slack.channel_samples import CHANNEL_ANSWERS, SUBSCRIPTION
+from tests.unit.slack.channel_samples import CHANNEL_ANSWERS, JOINS, SUBSCRIPTION
 from tests.unit.slack.factories import (
     HOSTILE,
     NOW,
@@ -201,6 +201,7 @@ def escalated(kind: DeliveryKind, number: int, target: str) -> Notification:
 
 
 NOTIFICATIONS = {
+    **JOINS,
     "firing": notification(DeliveryKind.ROOT),
     "failed": notification(DeliveryKind.ROOT, incident(failed(), LOW, CLEARED, of=job(JobState.FAILED))),
     "acknowledged": notification(

@@ -19,6 +19,7 @@ from starlette.routing import Route
 
 from emulator.baseten_logs import BadRequest, TrainingLogRequest, render_lines, render_short
 from emulator.baseten_metrics import MetricsRequest, metrics_of
+from emulator.baseten_queue import queue_route
 from emulator.baseten_requests import decode_body, error_body, read_request, refusal
 from emulator.baseten_serving import log_page, serving_routes
 from emulator.http_json import UNKNOWN_FIELD, json_response, rfc3339, route, unmatched
@@ -69,6 +70,7 @@ class _Baseten:
             route(JOB + "/logs", self.training_logs, self.authorize, both),
             route(JOB + "/metrics", self.metrics, self.authorize, both),
             route(JOB + "/checkpoints", self.checkpoints, self.authorize),
+            queue_route(self.world, self.all_hazards, self.authorize),
             *serving_routes(self.world, self.all_hazards, self.authorize, self.chance),
         ]
 

@@ -4,9 +4,11 @@ Rows only; log lines have their own in ``baseten_logs_coverage.py``, deployments
 """
 
 from emulator.baseten import JOB, JOBS
+from emulator.baseten_queue import QUEUE
 from emulator.coverage_row import CoverageRow
 
 METRICS = "docs.baseten.co, Get training job metrics (read 2026-11-20)"
+QUEUE_CONTEXT = "docs.baseten.co, Get training job queue context (read 2026-11-29)"
 DEPLOYMENT_LOGS = "docs.baseten.co, Get model deployment logs (read 2026-11-20)"
 OPENAPI = "github.com/basetenlabs/baseten-go management.json @0c85d1a (read 2026-11-20)"
 CLIENT = "PyPI baseten 0.13.1, management API models (read 2026-11-20)"
@@ -155,6 +157,20 @@ COVERAGE = (
         "documented",
         f"{OPENAPI}; {CLIENT}",
         "test_baseten_serving.py::test_a_job_lists_its_checkpoints",
+    ),
+    CoverageRow(
+        f"GET {QUEUE}",
+        "jobs that hold GPUs or are ahead at submission, their events, the capacity",
+        "documented",
+        QUEUE_CONTEXT,
+        "test_baseten_queue.py::test_a_waiting_job_names_those_that_hold_gpus_and_those_ahead",
+    ),
+    CoverageRow(
+        f"GET {QUEUE}",
+        "403 for a key without administrator's rights (quirk)",
+        "invented",
+        "the document names the right, not the answer",
+        "test_baseten_queue.py::test_only_administrators_may_ask",
     ),
     CoverageRow(
         "all",

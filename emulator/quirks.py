@@ -17,6 +17,8 @@ class BasetenQuirks:
     """Whether a line in the millisecond of ``start_epoch_millis`` is returned."""
     end_inclusive: bool = False
     """The same of ``end_epoch_millis``; the two official clients disagree."""
+    org_admin: bool = True
+    """Whether the key belongs to an administrator, who may ask why a job waits."""
     page_cap: int | None = None
     """Never return more lines than this, whatever the limit, and do not say so."""
     training_methods: Literal["both", "get", "post"] = "both"

@@ -10,14 +10,14 @@ from emulator.timeline import StoryLog, Timeline, busy, measured
 from emulator.world import Status, World
 
 STEPS = 200
-QUEUED_S, STARTING_S, RUNNING_S, FIRST_STEP_S, STEP_S = 0, 20, 28, 34, 0.3
+QUEUED_S, STARTING_S, RUNNING_S, FIRST_STEP_S, STEP_S = 0, 28, 34, 40, 0.3
 LAST_STEP_S = FIRST_STEP_S + STEPS * STEP_S
 ENDED_S = LAST_STEP_S + 4
 CHECKPOINT_STEPS = 50
 
 
 def ends_well(world: World, timeline: Timeline) -> None:
-    """Wait 20 seconds, start, take 200 steps in a minute with four checkpoints, and complete."""
+    """Wait for the GPUs of a job that runs out of memory, take 200 steps in a minute, and complete."""
     host = "end2end-0"
     story_log = StoryLog("e2e5d", seed=707)
     story_log.write(timeline.at(RUNNING_S + 1), text.start_up(GPUS, host)[:-1])
@@ -38,6 +38,7 @@ def ends_well(world: World, timeline: Timeline) -> None:
     ]
     job = world.add_training_job(PROJECT, "end2end", lines=story_log.lines, statuses=statuses)
     job.name = "llama-8b-sft"
+    world.gpu_capacity = 56  # as many as the other stories hold
     since, until = timeline.at(RUNNING_S), timeline.at(ENDED_S)
 
     def gauge(seed: int, level: float, jitter: float) -> Gauge:

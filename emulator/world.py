@@ -224,6 +224,8 @@ class World:
     chainlets: dict[tuple[str, str, str], Chainlet] = field(default_factory=dict)
     batch_jobs: dict[tuple[str, str], BatchJob] = field(default_factory=dict)
     fine_tuning_jobs: dict[tuple[str, str, str], FineTuningJob] = field(default_factory=dict)
+    gpu_capacity: int = 64
+    """GPUs of one type that the organization's training jobs may use at once on Baseten."""
     rivergen_runs: dict[tuple[str, str], RivergenRun] = field(default_factory=dict)
 
     @property

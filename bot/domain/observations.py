@@ -7,6 +7,7 @@ from bot.domain.gaps import Gap, GapReason, Part
 from bot.domain.jobs import Job, JobRef
 from bot.domain.logs import LogCursor, LogLine
 from bot.domain.metrics import MetricSeries
+from bot.domain.runs import QueuePosition
 
 POLL_INTERVAL = timedelta(seconds=15)
 """Time between two polls of a running job, unless configured."""
@@ -34,6 +35,8 @@ class Observation:
     """Whether a request for the log failed; gaps of pages that were read are not failures."""
     retry_after: timedelta | None = None
     """The longest wait that the platform asked for."""
+    queue: QueuePosition | None = None
+    """Why the job waits, if it was asked for and the platform tells this key."""
 
     def gap(self, part: Part) -> Gap | None:
         """Return the first gap in this part, or None."""

@@ -45,6 +45,20 @@ class RunStatistics:
 
 
 @dataclass(frozen=True, slots=True)
+class QueuePosition:
+    """Why a run waits, as its platform explains it."""
+
+    gpu_type: str
+    wanted_gpus: int | None
+    ahead: int
+    """Runs that get GPUs before it."""
+    holders: tuple[tuple[str, int], ...] = ()
+    """(name, number of GPUs) of the runs that hold GPUs of the pool."""
+    pool_gpus: int | None = None
+    """GPUs that the pool may use; None: unknown."""
+
+
+@dataclass(frozen=True, slots=True)
 class RunProblem:
     """An incident of a run, as the run's message names it."""
 
@@ -73,6 +87,8 @@ class RunReport:
     """What a reply is about; None for the root message."""
     is_left: bool = False
     """Whether the channel no longer follows the run, which goes on."""
+    queue: QueuePosition | None = None
+    """Asked once, when the run has waited for long."""
 
     @property
     def ended_at(self) -> datetime | None:

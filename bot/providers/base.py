@@ -11,6 +11,7 @@ from typing import Protocol, runtime_checkable
 from bot.domain.jobs import Job, JobRef
 from bot.domain.logs import LogPage, LogQuery
 from bot.domain.metrics import MetricQuery, MetricSeries
+from bot.domain.runs import QueuePosition
 from bot.errors import NotSupported
 
 
@@ -134,6 +135,14 @@ class JobWithMetrics(Protocol):
 
     async def query_job_metrics(self, query: MetricQuery) -> tuple[Job | None, Sequence[MetricSeries]]:
         """Return the job as from `get_job`, None if the response lacks it, and the series as from `query_metrics`."""
+
+
+@runtime_checkable
+class ExplainsQueue(Protocol):
+    """A provider whose platform may explain why a job waits."""
+
+    async def query_queue(self, job: JobRef) -> QueuePosition | None:
+        """Return the position of a queued job; None if the key may not know it."""
 
 
 @runtime_checkable

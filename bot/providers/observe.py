@@ -17,8 +17,9 @@ from bot.domain.logs import DEFAULT_OVERLAP, LogCursor, LogFilter, LogLine, LogQ
 from bot.domain.metric_validation import sample_gaps
 from bot.domain.metrics import MetricQuery, MetricSeries
 from bot.domain.observations import Observation
+from bot.domain.runs import QueuePosition
 from bot.errors import CursorLost, ProviderError, Unavailable
-from bot.providers.base import JobSource, JobWithMetrics, require_applied
+from bot.providers.base import ExplainsQueue, JobSource, JobWithMetrics, require_applied
 
 LATE_SAMPLES = timedelta(minutes=3)
 """How far back metrics are read again, for samples that arrive late."""
@@ -53,6 +54,8 @@ class ObservationRequest:
     """Start of the metrics window; None: no metrics."""
     metrics_step: timedelta | None = None
     """Time between two samples; None leaves it to the platform, which gives fewer for a long window."""
+    with_queue: bool = False
+    """Whether to ask why the job waits."""
     timeout: timedelta = timedelta(seconds=72)
     status_wait: timedelta = timedelta(seconds=5)
     """How long to wait for a status that comes with the metrics, at most half of `timeout`, before asking for it."""
@@ -77,6 +80,7 @@ async def observe(source: JobSource, request: ObservationRequest, now: datetime)
     try:
         async with asyncio.TaskGroup() as group:
             reading = group.create_task(_read_logs(source, request, now, deadline_s))
+            waiting = group.create_task(_read_queue(source, request, deadline_s))
             if request.with_status:
                 status, metrics = await _job_and_metrics(group, source, request, now, deadline_s)
     except ExceptionGroup as crashes:
@@ -95,7 +99,15 @@ async def observe(source: JobSource, request: ObservationRequest, now: datetime)
             *sample_gaps(series or ()),
         ),
         retry_after=max((wait for wait in waits if wait), default=None),
+        queue=waiting.result(),
     )
+
+
+async def _read_queue(source: JobSource, request: ObservationRequest, deadline_s: float) -> QueuePosition | None:
+    """Ask why the job waits. An error is no gap: few keys may know, and no rule needs it."""
+    if not request.with_queue or not isinstance(source, ExplainsQueue):
+        return None
+    return (await _call(source, source.query_queue, request.job, deadline_s))[0]
 
 
 async def _read_logs(source: JobSource, request: ObservationRequest, now: datetime, deadline_s: float) -> Observation:

@@ -7,6 +7,7 @@ from bot.domain.gaps import Gap
 from bot.domain.jobs import Job
 from bot.domain.metrics import MetricSeries
 from bot.domain.observations import Observation
+from bot.domain.runs import QueuePosition
 from bot.redaction.redactor import Redactor
 
 
@@ -51,4 +52,11 @@ def redact_observation(observation: Observation, redactor: Redactor) -> Observat
         lines=tuple(redactor.redact_lines(observation.lines)[0]),
         series=redact_series(observation.series, redactor),
         gaps=redact_gaps(observation.gaps, redactor),
+        queue=None if observation.queue is None else redact_queue(observation.queue, redactor),
     )
+
+
+def redact_queue(queue: QueuePosition, redactor: Redactor) -> QueuePosition:
+    """Hide secrets in the names of other jobs."""
+    holders = tuple((redactor.redact(name)[0], gpus) for name, gpus in queue.holders)
+    return replace(queue, gpu_type=redactor.redact(queue.gpu_type)[0], holders=holders)

@@ -21,6 +21,7 @@ from bot.domain.downtime import Downtime
 from bot.domain.grouping import STANDARD, Grouping
 from bot.domain.jobs import Job
 from bot.domain.progress import RunProgress
+from bot.domain.runs import QueuePosition
 from bot.domain.subscriptions import Silence
 from bot.rules.consequences import find_cause
 from bot.rules.evaluate import EvaluatedAlert
@@ -45,6 +46,8 @@ class PolledJob:
     """Before this poll, the first after it; its incidents become one message."""
     past: tuple[IncidentAlert, ...] = ()
     """What happened during the downtime and has ended."""
+    queue: QueuePosition | None = None
+    """Why it waits, if that was asked at this poll."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.domain.alerts import Delivery, DeliveryKind, Incident, Notification, NotifyReason, Receipt, stable_id
-from bot.domain.jobs import Job
+from bot.domain.jobs import Job, JobState
 from bot.domain.progress import RunProgress
-from bot.domain.runs import RunEventKind, RunProblem, RunReport, RunStatistics, RunThread
+from bot.domain.runs import QueuePosition, RunEventKind, RunProblem, RunReport, RunStatistics, RunThread
 from bot.domain.subscriptions import NotifyLevel, RunSettings, Silence, Subscription, covers
 from bot.rules.lead import is_active, lead_alert
 
+_WAITING = RunEventKind.WAITING
 QUARTERS = (75, 50, 25)
 """Percent of all steps."""
 _NEAR_SHARE, _NEAR_MOST = 10, timedelta(minutes=30)
@@ -38,6 +39,8 @@ class FollowedRun:
     """Whether another message says what happened during a downtime."""
     roots: Mapping[str, Receipt] | None = None
     """The root messages of incidents, by id, as far as they are posted."""
+    queue: QueuePosition | None = None
+    """Why it waits, if that was asked at this poll."""
 
 
 def plan_runs(
@@ -64,6 +67,21 @@ def plan_runs(
         deliveries += draft.deliveries
     left = [one for one in before if one.subscription_id not in {one.id for one in following}]
     return tuple(threads), (*deliveries, *(_leave(run, one) for one in left))
+
+
+def needs_queue(
+    job: Job | None,
+    seen: RunStatistics | None,
+    threads: Sequence[RunThread],
+    subscriptions: Sequence[Subscription],
+    now: datetime,
+) -> bool:
+    """Whether the next poll should ask why the run waits, because a channel is to be notified that it does."""
+    if job is None or job.state is not JobState.QUEUED or seen is None or seen.queued_at is None:
+        return False
+    waited, notified = now - seen.queued_at, {one.subscription_id for one in threads if _WAITING in one.done}
+    wanted = (one for one in subscriptions if one.settings.run.follows_run and one.id not in notified)
+    return any(waited >= one.settings.run.queued_after for one in wanted)
 
 
 def _is_muted(silences: Sequence[Silence], channel: str, run: FollowedRun) -> bool:
@@ -110,6 +128,7 @@ class _Draft:
             at=run.now,
             problems=problems,
             time_limit=settings.time_limit,
+            queue=run.queue,
         )
         self.deliveries: list[Delivery] = []
         self.is_muted = False

@@ -115,7 +115,7 @@ def decide(
     if has_ended:  # nothing can fire again
         grouping = replace(grouping, group_interval=timedelta(0), calm_after=timedelta(0))
     last = last_message(job, is_log_read=is_log_read) if has_ended else None
-    polled = PolledJob(job, now, progress, grouping, downtime, past)
+    polled = PolledJob(job, now, progress, grouping, downtime, past, observation.queue)
     plans = _plans(watch, alerts, polled, last)
     job = _measured(watch, job, observation, progress)
     state, updates = _follow(watch, state, job, polled, plans, settings, has_ended=has_ended)
@@ -193,6 +193,7 @@ def _follow(
         has_ended=has_ended,
         is_catching_up=polled.downtime is not None,
         roots=watch.roots,
+        queue=polled.queue,
     )
     current = {one.id: one for one in watch.incidents}
     current |= {one.incident.id: one.incident for one in plans if one.incident is not None}

@@ -31,6 +31,7 @@ from bot.redaction.values import redact_observation
 from bot.rules.diagnosis_config import DiagnosisConfig
 from bot.rules.evaluate import longest_metrics_window, resume_diagnosis, wanted_rules
 from bot.rules.rule import load_state
+from bot.rules.run_updates import needs_queue
 from bot.rules.settings import overlay
 from bot.store.store import Store
 from bot.watcher.decide import DecisionSettings, WatchState, decide
@@ -281,6 +282,7 @@ class Poller:
             overlap=overlap,
             metrics_from=metrics_from,
             metrics_step=None if is_long else step,
+            with_queue=needs_queue(watch.last_job, state.run, state.threads, watch.subscriptions, now),
             timeout=self._settings.lease * _OBSERVING_SHARE,
         )
 

@@ -112,8 +112,8 @@ async def test_a_run_from_the_queue_to_the_summary_sends_what_is_documented(foll
     await followed.watch("p7qr9qv/end2end", "notify=all", "queued=10s")
     await followed.watch("p7qr9qv/end2end", "notify=lifecycle", channel="#alerts")
     shown = []
-    for _ in range(10):
-        await followed.pass_time(14)
+    for _ in range(15):
+        await followed.pass_time(10)
         shown.append(_text(followed.thread("run")[0]).splitlines()[0])
 
     root, replies = followed.thread("run")
@@ -122,7 +122,7 @@ async def test_a_run_from_the_queue_to_the_summary_sends_what_is_documented(foll
         "⏳ llama-8b-sft is queued",
         "⏳ llama-8b-sft is starting",
         "🟢 llama-8b-sft is running",
-        "✅ llama-8b-sft finished after 1 min 8 s",
+        "✅ llama-8b-sft finished after 1 min 10 s",
     ]
     assert [one for one in followed.messages() if one.thread_ts is None] == [root]
     quiet = [one for one in replies if not one.startswith(("⏳", "💾"))]

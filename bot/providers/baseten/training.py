@@ -8,6 +8,7 @@ from datetime import datetime
 from bot.domain.jobs import Job, JobRef
 from bot.domain.logs import LogLine, LogPage, LogQuery
 from bot.domain.metrics import MetricQuery, MetricSeries
+from bot.domain.runs import QueuePosition
 from bot.errors import BadRequest, JobNotFound
 from bot.providers.baseten.api import (
     LEVEL_WORDS,
@@ -21,6 +22,7 @@ from bot.providers.baseten.api import (
 from bot.providers.baseten.instance_types import instance_resources
 from bot.providers.baseten.metric_windows import PercentMetrics, split_window, window_millis
 from bot.providers.baseten.metrics import join_series, parse_metrics
+from bot.providers.baseten.queue import parse_queue, queue_path
 from bot.providers.baseten.references import TRAINING, TRAINING_HELP, parse_training_ref, training_url
 from bot.providers.baseten.states import StatusReader, training_state
 from bot.providers.baseten.wire import WireInstance, WireJob, WireJobList, WireJobReply, parse_logs, utc
@@ -105,6 +107,11 @@ class BasetenTraining(HttpProvider):
         )
         self._percent.remember(job_id, series)
         return None if wire is None else self._job(wire, project_id), series
+
+    async def query_queue(self, job: JobRef) -> QueuePosition | None:
+        """See `ExplainsQueue.query_queue`."""
+        _, job_id = await self._resolve(job)
+        return parse_queue(await self._client.get(queue_path(job_id)), TRAINING)
 
     def _fetch(self, path: str, min_level: str | None) -> FetchWindow:
         async def fetch(window: TimeWindow) -> list[LogLine]:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from bot.domain.durations import spoken_duration
 from bot.domain.jobs import JobState
 from bot.domain.progress import RunProgress, checkpoint_text, fraction_done, position_text, rounded_span
-from bot.domain.runs import RunEventKind, RunReport
+from bot.domain.runs import QueuePosition, RunEventKind, RunReport
+from bot.domain.wording import plural
 from bot.slack.render.blocks import context, section
 from bot.slack.render.icons import CHECKPOINT, FIRST_STEP, MILESTONE, PENDING, REMINDER, STARTED, STATE_ICONS
 from bot.slack.render.jobs import job_link, job_name
@@ -14,6 +15,7 @@ from bot.slack.render.message import Message, message
 from bot.slack.render.run import headline_state, numbers_line, problem_lines
 from bot.slack.render.text import clock_time, code, one_line
 
+_MAX_HOLDERS = 3
 _TOKEN, _MARKUP = re.compile(r"<![^<>|]*\|([^<>]*)>"), re.compile(r"[*`]")
 
 
@@ -31,9 +33,24 @@ def _waiting(run: RunReport) -> tuple[str, str]:
     waited = spoken_duration(run.at - since) if since else "long"
     priority = next((value for label, value in run.job.details if label == "Priority"), "")
     why = one_line(run.job.error or "", 300)
-    facts = [f"Priority {one_line(priority, 20)}." if priority else "", why]
+    facts = [_queue(run.queue), f"Priority {one_line(priority, 20)}." if priority else "", why]
     what = "Queued" if run.job.state is JobState.QUEUED else "Not started"
     return PENDING, " ".join(part for part in (f"*{what} for {waited}.*", *facts) if part)
+
+
+def _queue(queue: QueuePosition | None) -> str:
+    """`2 runs ahead. 56 of 64 H100 are held by llama (32), qwen (16) and 1 other; this run needs 8.`."""
+    if queue is None:
+        return ""
+    held, kind = sum(gpus for _, gpus in queue.holders), one_line(queue.gpu_type, 40)
+    names = [f"{one_line(name, 40)} ({gpus})" for name, gpus in queue.holders[:_MAX_HOLDERS]]
+    hidden = len(queue.holders) - len(names)
+    others = f" and {plural(hidden, 'other')}" if hidden else ""
+    pool = f" of {queue.pool_gpus:,}" if queue.pool_gpus else ""
+    by = f" by {', '.join(names)}{others}" if names else ""
+    needs = f"; this run needs {queue.wanted_gpus:,}" if queue.wanted_gpus else ""
+    ahead = f"{plural(queue.ahead, 'run')} ahead" if queue.ahead else "Next in the queue"
+    return f"{ahead}. {held:,}{pool} {kind} are held{by}{needs}."
 
 
 def _started(run: RunReport) -> tuple[str, str]:

@@ -104,7 +104,7 @@ async def observe(source: JobSource, request: ObservationRequest, now: datetime)
 
 
 async def _read_queue(source: JobSource, request: ObservationRequest, deadline_s: float) -> QueuePosition | None:
-    """Ask why the job waits. An error is no gap: few keys may know, and no rule needs it."""
+    """Ask why the job waits. An error does not count as a gap: few keys may know, and rules do without."""
     if not request.with_queue or not isinstance(source, ExplainsQueue):
         return None
     return (await _call(source, source.query_queue, request.job, deadline_s))[0]

@@ -5,6 +5,7 @@
     digests ──< incidents ──< deliveries   messages about many incidents; the threads of each channel; what is sent
     patterns ──< pattern_jobs   subscriptions to every job that matches; the jobs that have joined one
     listings, known_jobs        one row per platform whose jobs are listed; one per listed job
+    runs, boards                one row per message that follows a run; messages about many runs
     silences, notify_settings, people, homes, audit, removed_subscriptions, seen_keys, heartbeats, clocks
 
 Incidents and deliveries outlive their watch, because a channel's thread is closed after the watch is deleted. They

@@ -10,12 +10,12 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from itertools import chain
 from typing import Final, TypeVar
 
 from bot.domain.alerts import Incident, Receipt
+from bot.domain.job_matching import owner_keys
 from bot.domain.jobs import Job, JobRef, JobState
-from bot.domain.subscriptions import Silence, Watched
+from bot.domain.subscriptions import PatternSubscription, Silence, Watched
 
 _Key = TypeVar("_Key", bound=Hashable)
 _Value = TypeVar("_Value")
@@ -87,8 +87,8 @@ class RunningJob:
         left = progress.time_left if progress else None
         if left is None or progress is None or left > timedelta(days=3650):
             return None
-        since = progress.last_at or self.seen_at
-        return None if since is None else _rounded(since + left, left)
+        known = [at for at in (progress.last_at, self.seen_at) if at is not None]  # a log may be in the future
+        return _rounded(min(known) + left, left) if known else None
 
     @property
     def order(self) -> tuple[float, str]:
@@ -138,11 +138,14 @@ class PersonalDashboard:
     silence_count: int = 0
     channels: Sequence[tuple[str, str]] = ()
     """(id, name) of the person's channels that watch jobs, those with open incidents first."""
+    patterns: Sequence[PatternSubscription] = ()
+    """Subscriptions to every job that matches, also of those that start later."""
 
     @property
     def is_empty(self) -> bool:
         """Whether the person may see nothing at all, whatever is chosen."""
-        return self.chosen.scope == ALL and not (self.incident_count or self.running_count or self.silence_count)
+        shown = self.incident_count or self.running_count or self.silence_count or self.patterns
+        return self.chosen.scope == ALL and not shown
 
 
 class Dashboard:
@@ -154,15 +157,22 @@ class Dashboard:
         incidents: Iterable[OpenIncident] = (),
         watched: Iterable[Watched] = (),
         silences: Iterable[Silence] = (),
+        patterns: Iterable[PatternSubscription] = (),
     ) -> None:
         """Index everything by channel and by person."""
         self.at = at
         self._incidents = sorted(incidents, key=lambda one: one.urgency)
-        running = sorted(_running_jobs(watched), key=lambda one: one.order)
-        self._running_in = _group((channel, one) for one in running for channel in one.channels)
-        self._running_of = _group((one.job.user.lower(), one) for one in running if one.job and one.job.user)
-        self._watched_by = _group((user, one) for one in running for user in sorted({who for who, _ in one.watched_by}))
+        self._failing = frozenset(one.incident.channel for one in self._incidents)
+        self._running = sorted(_running_jobs(watched), key=lambda one: one.order)
+        ranked = list(enumerate(self._running))
+        grouped = _group((channel, rank) for rank, one in ranked for channel in one.channels)
+        # Places in the order of `_running`: sets of numbers are joined fast for many people.
+        self._ranks_in = {channel: frozenset(ranks) for channel, ranks in grouped.items()}
+        self._running_of = _group((one.job.user.lower(), one) for one in self._running if one.job and one.job.user)
+        self._watched_by = _group((user, one) for one in self._running for user in {who for who, _ in one.watched_by})
         self._silences_in = _group((one.channel, one) for one in silences)
+        self._patterns_in = _group((one.channel, one) for one in patterns)
+        self._busy = self._failing.union(self._ranks_in, self._silences_in, self._patterns_in)
 
     def select_for(self, viewer: Viewer, chosen: HomeFilter) -> PersonalDashboard:
         """Return what one person may see and chose to see."""
@@ -185,17 +195,17 @@ class Dashboard:
             silences[:MAX_SILENCES],
             len(silences),
             self._channels_of(viewer),
+            [one for place in sorted(places) for one in self._patterns_in.get(place, ())],
         )
 
     def _channels_of(self, viewer: Viewer) -> list[tuple[str, str]]:
-        failing = {one.incident.channel for one in self._incidents}
-        busy = failing.union(self._running_in, self._silences_in).intersection(viewer.channels)
-        named = [(one, viewer.channels[one]) for one in busy]
-        return sorted(named, key=lambda one: (one[0] not in failing, one[1].casefold(), one[0]))
+        named = [(one, viewer.channels[one]) for one in self._busy.intersection(viewer.channels)]
+        return sorted(named, key=lambda one: (one[0] not in self._failing, one[1].casefold(), one[0]))
 
     def _own_jobs(self, viewer: Viewer) -> list[RunningJob]:
         """The jobs that the person started, then those that the person watches in a channel the person is in."""
-        started = self._running_of.get((viewer.email or "").lower(), [])
+        keys = dict.fromkeys(owner_keys(viewer.email)) if viewer.email else {}
+        started = [one for key in keys for one in self._running_of.get(key, ())]
         watched = (one for one in self._watched_by.get(viewer.user, ()) if _is_watched_by(viewer, one))
         return list({one.ref: one for one in (*started, *watched)}.values())
 
@@ -216,22 +226,21 @@ class Dashboard:
         self, viewer: Viewer, places: Collection[str], own: Sequence[RunningJob]
     ) -> tuple[list[RunningJob], int]:
         """The first running jobs, the person's own before others, and how many there are."""
-        lists = [own, *(self._running_in[one] for one in places if one in self._running_in)]
+        ranks = set().union(*(self._ranks_in[one] for one in places if one in self._ranks_in))
         if viewer.may_read is not None:
-            lists = [[one for one in each if _may_see(viewer, one)] for each in lists]
-        shown: dict[JobRef, RunningJob] = {}
-        for one in chain(lists[0], heapq.merge(*lists[1:], key=lambda job: job.order)):
-            shown.setdefault(one.ref, one)
-            if len(shown) == MAX_RUNNING:
-                break
-        return list(shown.values()), len(set().union(*(map(_ref, each) for each in lists)))
+            own = [one for one in own if _may_see(viewer, one)]
+            ranks = {rank for rank in ranks if _may_see(viewer, self._running[rank])}
+        first = heapq.nsmallest(MAX_RUNNING + len(own), ranks)
+        shown = {one.ref: one for one in (*own, *(self._running[rank] for rank in first))}
+        elsewhere = sum(all(channel not in places for channel in one.channels) for one in own)
+        return list(shown.values())[:MAX_RUNNING], len(ranks) + elsewhere
 
 
 def is_owned_by(incident: Incident, user: str, email: str | None) -> bool:
     """Whether a person acknowledged the incident or, as long as nobody has, started its job."""
     if incident.acknowledgement is not None:
         return incident.acknowledgement.by == user
-    return bool(email) and (incident.job.user or "").lower() == (email or "").lower()
+    return bool(email and incident.job.user) and (incident.job.user or "").lower() in owner_keys(email or "")
 
 
 def _is_watched_by(viewer: Viewer, one: RunningJob) -> bool:
@@ -243,10 +252,6 @@ def _is_watched_by(viewer: Viewer, one: RunningJob) -> bool:
 
 def _may_see(viewer: Viewer, one: RunningJob) -> bool:
     return viewer.may_read is None or any(viewer.may_read(channel, one.ref) for channel in one.channels)
-
-
-def _ref(one: RunningJob) -> JobRef:
-    return one.ref
 
 
 def _running_jobs(watched: Iterable[Watched]) -> Iterator[RunningJob]:

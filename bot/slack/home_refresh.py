@@ -15,7 +15,8 @@ from datetime import datetime, timedelta
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.dashboard import OpenHome
-from bot.slack.app_home import OPEN_FOR, AppHome, BuiltHome
+from bot.errors import RATE_LIMITED, StoreUnavailable
+from bot.slack.app_home import OPEN_FOR, AppHome, BuiltHome, Facts
 from bot.slack.failures import UNREACHABLE, delivery_error
 
 log = logging.getLogger(__name__)
@@ -29,6 +30,8 @@ class RefreshSettings:
     """How often a home is checked for changes."""
     pass_every: timedelta = timedelta(seconds=5)
     """How often homes that are due are looked for."""
+    build_s: float = 10.0
+    """How long one pass builds views."""
     per_minute: int = 80
     """Views published at most; people who open or use App Home need the rest of Slack's limit."""
 
@@ -44,7 +47,11 @@ class HomeRefresher:
         self._room_at: datetime | None = None
 
     async def tick(self) -> int:
-        """Refresh the homes that are due; return the number of views published."""
+        """Refresh the homes that are due; return the number of views published.
+
+        Raises:
+            StoreUnavailable: the database cannot be reached.
+        """
         now, settings = self._home.facts.clock(), self._settings
         if self._due_at is not None and self._due_at - self._rest <= now < self._due_at:
             return 0
@@ -52,7 +59,7 @@ class HomeRefresher:
         due = await self._home.store.homes.claim_due(now, now - OPEN_FOR, settings.every)
         if not due:
             return 0
-        changed = await self._build_changed(due)
+        changed, waiting = await self._build_changed(due)
         self._refill(now)
         published: dict[str, str] = {}
         for built in changed[: int(self._room)]:
@@ -61,25 +68,43 @@ class HomeRefresher:
             published[built.user] = built.shown
         self._room -= len(published)
         await self._home.store.homes.set_shown(published)
-        waiting = [one.user for one in changed if one.user not in published]
+        waiting += [one.user for one in changed if one.user not in published]
         await self._home.store.homes.release(waiting, now)
         return len(published)
 
     async def stop(self) -> None:
         """Do nothing: each tick finishes its work."""
 
-    async def _build_changed(self, due: Sequence[OpenHome]) -> list[BuiltHome]:
-        """The views that differ from what is shown: first those whose alerts changed, then the oldest."""
-        changed, facts = [], await self._home.facts.get()
-        for home in due:
-            built = await self._home.build(home, facts, self._client)
-            if built.shown != home.shown:
+    async def _build_changed(self, due: Sequence[OpenHome]) -> tuple[list[BuiltHome], list[str]]:
+        """The views that differ from what is shown: first those whose alerts changed, then the oldest.
+
+        Also the people whose views there was no time to build: Slack is asked about people that are not known yet.
+        """
+        changed, facts, waiting = [], await self._home.facts.get(), list[str]()
+        loop = asyncio.get_running_loop()
+        ends_s = loop.time() + self._settings.build_s
+        for home in sorted(due, key=lambda one: self._home.published_s(one.user)):
+            if loop.time() > ends_s:
+                waiting.append(home.user)
+                continue
+            built = await self._build(home, facts)
+            if built is not None and built.shown != home.shown:
                 is_urgent = built.shown.partition(":")[0] != home.shown.partition(":")[0]
                 changed.append((not is_urgent, self._home.published_s(home.user), built))
             await asyncio.sleep(0)  # commands go first
-        return [built for _, _, built in sorted(changed, key=lambda one: one[:2])]
+        return [built for _, _, built in sorted(changed, key=lambda one: one[:2])], waiting
+
+    async def _build(self, home: OpenHome, facts: Facts) -> BuiltHome | None:
+        try:
+            return await self._home.build(home, facts, self._client)
+        except StoreUnavailable:
+            raise
+        except Exception:  # a bug: one person's home stays as it is, the others are refreshed
+            log.exception("home failed")
+            return None
 
     async def _publish(self, built: BuiltHome) -> bool:
+        """Publish a view; False if nothing can be published now. A view that Slack refuses is not sent again."""
         try:
             await self._home.publish(built, self._client)
         except UNREACHABLE as error:
@@ -87,7 +112,7 @@ class HomeRefresher:
             log.warning("home not published", extra={"reason": problem.reason})
             if problem.retry_after is not None:
                 self._rest_for(max(problem.retry_after, self._settings.pass_every))
-            return False
+            return not (problem.unreachable or problem.reason == RATE_LIMITED)
         return True
 
     def _rest_for(self, rest: timedelta) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.job_matching import KnownJob, Matcher, platform_of
@@ -52,7 +52,7 @@ class Patterns:
                 values |= {"channel": wanted.channel, "matchers": matchers, "provider": platform_of(wanted.matchers)}
                 values |= {"created_by": wanted.created_by, "created_at": now}
                 await connection.execute(patterns.insert().values(values))
-            stored = _read_pattern((await connection.execute(_select(is_same))).one())
+            stored = read_pattern((await connection.execute(_select(is_same))).one())
             if not is_new:
                 await self._apply_settings(connection, stored, now)
             by_platform: dict[str, list[KnownJob]] = {}
@@ -61,7 +61,7 @@ class Patterns:
             joined = 0
             for listed in by_platform.values():
                 joined += await join_jobs(self._database, connection, [stored], listed, now)
-                stored = _read_pattern((await connection.execute(_select(is_same))).one())
+                stored = read_pattern((await connection.execute(_select(is_same))).one())
         return AddedPattern(stored, is_new, joined)
 
     async def list(self, channel: str) -> tuple[PatternSubscription, ...]:
@@ -122,18 +122,23 @@ class Patterns:
 
     async def _find(self, condition: ColumnElement[bool]) -> tuple[PatternSubscription, ...]:
         async with self._database.read() as connection:
-            return tuple(_read_pattern(row) for row in await connection.execute(_select(condition)))
+            return tuple(read_pattern(row) for row in await connection.execute(_select(condition)))
 
 
 async def patterns_for(connection: AsyncConnection, provider: str) -> list[PatternSubscription]:
     """Return the patterns that jobs of a platform may match, oldest first; locks them until the transaction ends."""
     wanted = _select(or_(patterns.c.provider == provider, patterns.c.provider.is_(None)))
     rows = await connection.execute(wanted.with_for_update(read=True, of=patterns))
-    return [_read_pattern(row) for row in rows]
+    return [read_pattern(row) for row in rows]
 
 
-def _read_pattern(row: AnyRow) -> PatternSubscription:
-    """Read a pattern from a row of `_select`."""
+def all_patterns() -> AnySelect:
+    """Select the patterns of all channels, for `read_pattern`."""
+    return _select(true())
+
+
+def read_pattern(row: AnyRow) -> PatternSubscription:
+    """Read a pattern from a row of `all_patterns`."""
     return PatternSubscription(
         id=row.id,
         channel=row.channel,

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, update
 
 from bot.domain.alerts import DeliveryKind
 from bot.domain.checks import DELIVERY_LOOP, POLL_LOOP
@@ -19,6 +19,7 @@ from bot.domain.subscriptions import RuleSettings
 from bot.providers.base import RequestRate
 from bot.slack.home_refresh import HomeRefresher, RefreshSettings
 from bot.slack.render.home import HomeAction
+from bot.store.schema import incidents
 from bot.store.store import Store
 from emulator.slack.model import User, View
 from tests.fakes.provider import FakeProvider
@@ -190,6 +191,34 @@ async def test_a_refused_publish_is_repeated_after_the_wait_that_slack_asks_for(
     assert 0 == await loop.tick()
     harness.clock.advance(MINUTE / 3)
     assert 1 == await loop.tick()
+
+
+async def test_a_home_that_slack_refuses_does_not_stop_the_others(harness: SlackHarness) -> None:
+    await opened(harness)
+    await opened(harness, "ben")
+    await harness.store.homes.use("U0GONE", harness.clock())
+    await add(harness, "new")
+    harness.clock.advance(MINUTE)
+    assert 3 == await refresher(harness).tick()
+    assert "baseten:new" in shown_at(harness, "ben")
+    assert "baseten:new" in shown_at(harness)
+
+
+async def test_a_row_of_another_version_hides_only_itself(harness: SlackHarness, store: Store) -> None:
+    await harness.save_incident(replace(incident(), channel=harness.channel().id), DeliveryKind.ROOT)
+    await add(harness, "fine")
+    async with store.homes._database.write() as connection:
+        await connection.execute(update(incidents).values(value='{"unknown": 1}'))
+    assert "baseten:fine" in str((await opened(harness)).source)
+
+
+async def test_a_pass_that_takes_long_goes_on_later(harness: SlackHarness) -> None:
+    await opened(harness)
+    await opened(harness, "ben")
+    await add(harness, "new")
+    harness.clock.advance(MINUTE)
+    assert 0 == await refresher(harness, RefreshSettings(build_s=-1.0)).tick()
+    assert 2 == await refresher(harness).tick()
 
 
 @contextmanager

@@ -54,7 +54,7 @@ async def test_nothing_is_wrong(harness: SlackHarness) -> None:
 
 async def test_a_channel_without_the_bot_and_without_jobs(harness: SlackHarness) -> None:
     found = await checked(harness, channel="#alerts")
-    for fact in ("trainwatch is not in it", "/invite @trainwatch", "watches no job", "by anyone here"):
+    for fact in ("trainwatch is not in it", "/invite @trainwatch", "No job is watched here", "by anyone here"):
         assert fact in found
 
 

@@ -70,7 +70,7 @@ async def _check_subscriptions(store: Store, asker: Asker, now: datetime) -> lis
 def _describe_watched(watched: Sequence[Watched], now: datetime) -> Iterator[CheckResult]:
     if not watched:
         remedy = "Type `/train watch JOB`; `/train jobs` lists jobs."
-        yield CheckResult("Subscriptions", True, "This channel watches no job.", remedy, Fixer.ANYONE)
+        yield CheckResult("Subscriptions", True, "No job is watched here.", remedy, Fixer.ANYONE)
         return
     yield CheckResult("Subscriptions", True, f"watches {plural(len(watched), 'job')}")
     unseen = [one for one in watched if one.seen_at is not None and now - one.seen_at > _UNSEEN]

@@ -76,7 +76,7 @@ TOPICS = (
         ("notify", "digest"),
         (
             ("notify", "whom alerts here mention and remind"),
-            ("digest", "the summary of this channel"),
+            ("digest", "which summary of its runs this channel gets"),
             ("jobs mine", "the jobs that you started"),
             ("notify me dm", "a direct message for alerts of your own jobs"),
         ),

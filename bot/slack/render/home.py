@@ -46,6 +46,7 @@ _STALE = timedelta(minutes=10)
 """A job that was polled longer ago gets a note."""
 _MAX_CHANNEL_OPTIONS = 97
 _MAX_NAMED_CHANNELS = 3
+_MAX_PATTERNS = 5
 _TODAY = timedelta(hours=12)
 
 
@@ -232,17 +233,29 @@ def _short_name(one: OpenIncident) -> str:
 
 def _running(page: HomePage) -> list[Block | None]:
     shown = page.dashboard
-    if not shown.running:
+    if not shown.running and not shown.patterns:
         return []
     rows = [_running_row(one, page) for one in shown.running]
     hidden = shown.running_count - len(rows)
     return [
         header("Running"),
         *row_sections(rows, 9000, "job"),
+        _patterns(page),
         context([f"… and {plural(hidden, 'more job')}; choose a channel above to see fewer at once"])
         if hidden
         else None,
     ]
+
+
+def _patterns(page: HomePage) -> Block | None:
+    """What new jobs join by themselves."""
+    named = [
+        f"{code(one.text, 80)} {_place(one.channel, page.viewer)}" for one in page.dashboard.patterns[:_MAX_PATTERNS]
+    ]
+    if not named:
+        return None
+    more = len(page.dashboard.patterns) - len(named)
+    return context([f"New jobs are watched too: {', '.join(named)}{f' and {more:,} more' if more > 0 else ''}"])
 
 
 def _running_row(one: RunningJob, page: HomePage) -> str:

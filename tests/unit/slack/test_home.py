@@ -18,7 +18,7 @@ from bot.domain.job_matching import Matcher
 from bot.domain.jobs import Job, JobRef, JobState
 from bot.domain.ownership import Acknowledgement, Muting
 from bot.domain.progress import RunProgress
-from bot.domain.subscriptions import Silence, Subscription, Watched
+from bot.domain.subscriptions import PatternSubscription, Silence, Subscription, Watched
 from bot.domain.undelivered import Undelivered
 from bot.providers.base import RequestRate
 from bot.slack.render.home import HomePage, OperatorFigures, digest_view, render_home
@@ -155,6 +155,25 @@ def test_progress_and_end_are_shown_and_rarely_change() -> None:
     later = replace(progress, step=621, last_ns=int(at(1).timestamp() * 1e9))
     after = page(Dashboard(at(1), watched=[watched("tune", progress=later)]))
     assert digest_view(before, render_home(before)) == digest_view(after, render_home(after))
+
+
+def test_the_estimated_end_counts_from_the_last_poll_if_the_log_is_in_the_future() -> None:
+    progress = RunProgress(step=500, total_steps=1000, step_s=60.0, last_ns=253_402_000_000 * 10**9)
+    ends_at = (
+        Dashboard(NOW, watched=[watched("tune", progress=progress)]).select_for(ADA, HomeFilter()).running[0].ends_at
+    )
+    assert ends_at is not None
+    assert abs(ends_at - at(500)) < timedelta(hours=1)
+
+
+def test_patterns_are_named_and_are_not_nothing() -> None:
+    pattern = PatternSubscription(1, "C0RUNS", (Matcher("job", "baseten:p/*", is_pattern=True),), "U0BEN", NOW)
+    made = page(Dashboard(NOW, patterns=[pattern] * 9))
+    assert "New jobs are watched too: `baseten:p/*` <#C0RUNS>" in shown(made)
+    assert "and 4 more" in shown(made)
+    assert not made.dashboard.is_empty
+    assert [] == checked(made)
+    assert page(Dashboard(NOW, patterns=[pattern]), Viewer("U0EVE")).dashboard.is_empty
 
 
 def test_a_job_in_several_channels_is_one_row() -> None:

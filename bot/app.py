@@ -36,7 +36,7 @@ from bot.domain.downtime import find_downtime
 from bot.domain.grouping import Grouping
 from bot.environment import provider_config
 from bot.errors import ConfigError
-from bot.health.canary import Canary, CanaryRoute
+from bot.health.canary import CANARY_CHANNEL, Canary, CanaryRoute
 from bot.health.database_monitor import DatabaseMonitor
 from bot.health.dead_man_switch import DeadManSwitch
 from bot.health.exposition import Exposition
@@ -238,7 +238,8 @@ def _deliverers(
     contacts: Contacts,
 ) -> tuple[Deliverer, Worker]:
     """Return what delivers to Slack, and what delivers to everything: an outage of Slack does not delay webhooks."""
-    options, has_webhooks = DeliverySettings(lease=settings.trainwatch_lease), bool(webhooks.configured)
+    options = DeliverySettings(lease=settings.trainwatch_lease, local_channels=frozenset({CANARY_CHANNEL}))
+    has_webhooks = bool(webhooks.configured)
     to_slack = Deliverer(
         store,
         DispatchingNotifier(slack, webhooks, pings=slack),
@@ -301,7 +302,15 @@ def poll_settings(settings: Settings) -> PollSettings:
 
 def grouping(settings: Settings) -> Grouping:
     """Derive how alerts are grouped."""
-    return Grouping(group_interval=settings.trainwatch_group_interval, reopen_within=settings.trainwatch_reopen_within)
+    return Grouping(
+        group_wait=settings.trainwatch_group_wait,
+        group_interval=settings.trainwatch_group_interval,
+        storm_size=settings.trainwatch_storm_size,
+        reopen_within=settings.trainwatch_reopen_within,
+        most_firings=settings.trainwatch_flap_firings,
+        flap_window=settings.trainwatch_flap_window,
+        calm_after=settings.trainwatch_flap_calm,
+    )
 
 
 def clock_sync_settings(settings: Settings) -> ClockSyncSettings:

@@ -132,6 +132,23 @@ class Settings(BaseModel):
         STANDARD.reopen_within,
         description="An alert that fires again this soon after its end continues in its thread, without a new message.",
     )
+    trainwatch_flap_firings: int = Field(
+        STANDARD.most_firings,
+        ge=1,
+        le=15,
+        description="An alert that fires more often than this within `TRAINWATCH_FLAP_WINDOW` is flapping: "
+        "one reply announces it, then it is counted.",
+    )
+    trainwatch_flap_window: Annotated[AnyDuration, _at_most(timedelta(days=1))] = Field(
+        STANDARD.flap_window,
+        ge=timedelta(minutes=1),
+        description="The time in which the firings of an alert are counted to call it flapping.",
+    )
+    trainwatch_flap_calm: Annotated[AnyDuration, _at_most(timedelta(days=1))] = Field(
+        STANDARD.calm_after,
+        ge=timedelta(minutes=1),
+        description="A flapping alert is stable again when it has neither fired nor ended for this long.",
+    )
     trainwatch_lease: Annotated[AnyDuration, _at_most(timedelta(hours=1))] = Field(
         timedelta(seconds=90),
         ge=timedelta(seconds=2),

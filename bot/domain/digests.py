@@ -78,6 +78,9 @@ class DigestState:
     listed_at: datetime | None = None
     severity_rank: int = 0
     """The worst severity that was announced; 0 before the first message."""
+    paged: int | None = None
+    """How many incidents with a page the last mention covered; None before that, or in a row of an earlier version."""
+    mentioned_at: datetime | None = None
     shown: str = ""
     """Hash of the newest root message."""
     is_end_announced: bool = False

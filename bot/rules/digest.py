@@ -31,6 +31,8 @@ ROOT_JOBS = 60
 _ENDINGS = {JobState.SUCCEEDED: "Finished", JobState.CANCELLED: "Stopped", JobState.PREEMPTED: "Preempted"}
 _LIST_AFTER, _LIST_EVERY = timedelta(seconds=3), timedelta(seconds=10)
 """Fewer jobs than a full reply are listed when no other has joined for a moment, or the last list is older."""
+_MENTION_EVERY = timedelta(minutes=5)
+"""While pages of a digest wait for somebody, people are mentioned again for new ones at most this often."""
 _FACT_CHARS = 300
 _CLOCK_SKEW = timedelta(minutes=1)
 """If the last incident joined further in the future, the clock was set back since: the digest closes."""
@@ -133,6 +135,14 @@ def _is_news(incident: Incident, closed_at: datetime) -> bool:
     )
 
 
+def _has_page(incident: Incident) -> bool:
+    return any(one.severity is Severity.PAGE and one.caused_by is None for one in incident.alerts)
+
+
+def _is_unclaimed(incident: Incident) -> bool:
+    return incident.acknowledgement is None and incident.muted is None
+
+
 class _DigestDraft:
     """The messages of a digest while they are planned."""
 
@@ -153,12 +163,29 @@ class _DigestDraft:
         elif shown != state.shown:
             reason = NotifyReason.CHANGED if self._digest.ended_at is None else NotifyReason.RESOLVED
             self._add(DeliveryKind.EDIT, reason)
-        if state.severity_rank and rank > state.severity_rank and self._severity() is not None:
+        is_worse = bool(state.severity_rank) and rank > state.severity_rank and self._severity() is not None
+        pages = sum(map(_has_page, self._incidents))
+        returns = state.is_end_announced and self._digest.ended_at is None  # `announce` mentions people
+        if is_worse or (not returns and self._are_pages_new(pages)):
             self._add(DeliveryKind.REPLY, NotifyReason.CHANGED, broadcast=True, mention=self._severity())
+            state = replace(state, paged=pages, mentioned_at=self._now)
+        elif is_first or returns or state.paged is None:
+            state = replace(state, paged=pages, mentioned_at=self._now)
         # What had ended before the first message needs no reply about its end.
         is_announced = state.is_end_announced or (is_first and self._digest.ended_at is not None)
         severity_rank = max(rank, state.severity_rank, 1)
         self.state = replace(state, shown=shown, severity_rank=severity_rank, is_end_announced=is_announced)
+
+    def _are_pages_new(self, pages: int) -> bool:
+        """Whether to mention people because pages joined: at once if no other page waits for them, else later."""
+        state, unclaimed = self.state, {one.id for one in self._incidents if _is_unclaimed(one) and open_pages(one)}
+        if state.paged is None or state.mentioned_at is None or pages <= state.paged or not unclaimed:
+            return False
+        due_at = state.mentioned_at + _MENTION_EVERY
+        if len(unclaimed) <= pages - state.paged or self._now >= due_at:
+            return True
+        self.wake_at(due_at)
+        return False
 
     def announce(self) -> None:
         """Reply once that everything has ended, and once that it began again."""
@@ -235,7 +262,7 @@ class _DigestDraft:
 
     def _unclaimed_pages(self) -> Iterator[datetime]:
         for incident in self._incidents:
-            if incident.acknowledgement is None and incident.muted is None:
+            if _is_unclaimed(incident):
                 yield from (page.fired_at for page in open_pages(incident))
 
     def _severity(self) -> Severity | None:

@@ -71,11 +71,14 @@ class CopyCleaner:
             log.warning("copy not deleted", extra={"channel": channel, "ts": receipt.ts, "reason": error.public})
 
     async def clean_touched(self, client: AsyncWebClient, receipt: Receipt) -> None:
-        """Delete a message of trainwatch of which only the place is known, if it is a copy."""
+        """Delete a message of trainwatch of which only the place is known, if it is a copy.
+
+        One whose content Slack does not return stays: it may be a harmless answer.
+        """
         try:
             suspects = await self._copies.suspects(receipt)
             shown = await _content(client, receipt) if suspects else None
-            if suspects and (shown is None or any(one in shown for ids in suspects for one in ids)):
+            if shown is not None and any(one in shown for ids in suspects for one in ids):
                 await self._delete(client, receipt)
         except StoreUnavailable as error:
             fields = {"channel": receipt.channel, "ts": receipt.ts, "reason": error.public}

@@ -30,9 +30,10 @@ async def join_new(
         is_root = delivery.notification.kind is DeliveryKind.ROOT and delivery.suppressed_by is None
         if incident is not None and is_root:
             by_channel.setdefault(delivery.channel, []).append(incident)
-    for channel, opened in by_channel.items():
+    # In one order, digests before their incidents: two processes that settle one storm must not wait for each other.
+    for channel, opened in sorted(by_channel.items()):
         queue = await _read_queue(connection, channel, opened, grouping, now)
-        for joined in join_digests(queue, grouping):
+        for joined in sorted(join_digests(queue, grouping), key=lambda one: one.key):
             await _join(database, connection, channel, joined, grouping, now)
 
 
@@ -88,12 +89,12 @@ async def _join(
     database: Database, connection: AsyncConnection, channel: str, joined: Joined, grouping: Grouping, now: datetime
 ) -> None:
     digest_id = joined.digest_id or await _open(database, connection, channel, joined.key, grouping, now)
+    await connection.execute(update(digests).where(digests.c.id == digest_id).values(joined_at=now))
     members = incidents.c.id.in_(joined.incident_ids)
     await connection.execute(update(incidents).where(members).values(digest_id=digest_id, remind_at=None))
     unsent = and_(deliveries.c.incident_id.in_(joined.incident_ids), _is_unsent)
     folded = {"state": DeliveryState.FOLDED, "reason": f"shown by {digest_id}", "notification": NO_PAYLOAD}
     await connection.execute(update(deliveries).where(unsent).values(folded))
-    await connection.execute(update(digests).where(digests.c.id == digest_id).values(joined_at=now))
 
 
 async def _open(

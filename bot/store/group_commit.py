@@ -37,8 +37,22 @@ class GroupCommit(Generic[ItemT, ResultT]):
         result: asyncio.Future[ResultT] = asyncio.get_running_loop().create_future()
         self._pending.append((item, result))
         if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._run_all())
+            self._start()
         return await result
+
+    def _start(self) -> None:
+        self._task = asyncio.create_task(self._run_all())
+        self._task.add_done_callback(self._go_on)
+
+    def _go_on(self, task: asyncio.Task[None]) -> None:
+        """Write the items that an unexpected error has left; fail them if this is the end of the process."""
+        if not task.cancelled():
+            if self._pending:
+                self._start()
+            return
+        for _, waiting in self._pending:
+            waiting.cancel()
+        self._pending.clear()
 
     async def _run_all(self) -> None:
         while self._pending:

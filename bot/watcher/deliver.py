@@ -26,6 +26,8 @@ from bot.watcher.reconcile import FollowUps, PostFinder, Reconciler, ReconcileSe
 
 log = logging.getLogger(__name__)
 _EDITS = "edits"
+_SENDING_SHARE = 0.8
+"""How much of the lease sending may take; the rest is for marking."""
 _LONGEST_REST_S = 1.0
 """How long a turn or a search is waited for before the outbox is read again."""
 
@@ -53,7 +55,7 @@ class Notifier(PostFinder, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class DeliverySettings:
-    """How messages are delivered. `burst` messages to one channel must fit into the lease, timeouts included."""
+    """How messages are delivered."""
 
     lease: timedelta = timedelta(seconds=90)
     send_timeout_s: float = 20.0
@@ -68,6 +70,8 @@ class DeliverySettings:
     edit_burst: int = 20
     first_retry: timedelta = timedelta(seconds=1)
     longest_retry: timedelta = timedelta(minutes=5)
+    local_channels: frozenset[str] = frozenset()
+    """Channels whose messages do not leave this process, so that they do not show whether Slack is reachable."""
     look_after: timedelta = timedelta(seconds=3)
     """How long after an attempt with an unknown outcome to look for its message, because Slack may accept it late."""
     give_up_after: timedelta = timedelta(days=3)
@@ -82,6 +86,11 @@ class DeliverySettings:
     """How long a stop waits for messages being sent."""
     outage: OutageSettings = field(default_factory=OutageSettings)
     reconcile: ReconcileSettings = field(default_factory=ReconcileSettings)
+
+    @property
+    def longest_send_s(self) -> float:
+        """How long to wait for an answer: never until the lease ends, or another process might send the message too."""
+        return min(self.send_timeout_s, self.lease.total_seconds() * _SENDING_SHARE)
 
 
 class Deliverer:
@@ -119,9 +128,10 @@ class Deliverer:
         """Start what is due. Returns whether anything was started or is being sent."""
         if await self._outage.check():
             await self._release(WaitsFor.SLACK)
+        until_s = _loop_s() + self._settings.lease.total_seconds()
         claimed = await self._claim()
         for channel, batch in groupby(sorted(claimed, key=lambda one: one.channel), key=lambda one: one.channel):
-            self._sending[asyncio.create_task(self._send_in_order(channel, list(batch)))] = channel
+            self._sending[asyncio.create_task(self._send_in_order(channel, list(batch), until_s))] = channel
         is_looking = self._outage.room() != 0 and await self._reconciler.tick()
         if not self._sending:
             return await self._wait_for_turn() or is_looking
@@ -169,21 +179,25 @@ class Deliverer:
             self._clock(),
             lease=self._settings.lease,
             limit=limit,
-            room=lambda one: self._room(one) if one not in busy and self._accepts(one) else 0,
+            room=lambda one: 0 if one in busy or not self._accepts(one) else self._room(one),
             with_edits=self._edit_limiter.room(_EDITS) > 0,
             least_tried_first=allowed is not None,
         )
 
     def _room(self, channel: str) -> int:
-        """How many messages a channel with a backlog accepts now."""
+        """How many messages a channel with a backlog accepts now; none to a local one that would end an outage."""
+        if channel in self._settings.local_channels and self._outage.room() is not None:
+            return 0
         room = self._rate_limiter.room(channel)
         if room <= 0:
             self._full.add(channel)
         return room
 
-    async def _send_in_order(self, channel: str, batch: Sequence[ClaimedDelivery]) -> None:
+    async def _send_in_order(self, channel: str, batch: Sequence[ClaimedDelivery], until_s: float) -> None:
+        """Send what fits into the lease, which ends at `until_s` of the event loop's clock; postpone the rest."""
         for delivery in batch:
-            is_held = self._outage.room() is not None and delivery is not batch[0]
+            is_late = _loop_s() + self._settings.longest_send_s > until_s
+            is_held = delivery is not batch[0] and (is_late or self._outage.room() is not None)
             if self._stopping or is_held or self._rate_limiter.is_paused(channel):
                 await self._outbox.postpone(delivery.id, delivery.token, self._clock())
                 continue
@@ -197,18 +211,20 @@ class Deliverer:
 
     async def _deliver(self, delivery: ClaimedDelivery) -> None:
         """Send one delivery and mark the result."""
-        self._outage.start(delivery.id)
+        is_remote = delivery.channel not in self._settings.local_channels
+        if is_remote:
+            self._outage.start(delivery.id)
         try:
             receipt = await self._send(delivery)
         except DeliveryError as error:
-            self._outage.fail(delivery.id, unreachable=error.unreachable)
+            self._outage.fail(delivery.id, unreachable=error.unreachable and is_remote)
             await self._mark_failed(delivery, error)
         else:
             await self._mark_sent(delivery, receipt)
 
     async def _send(self, delivery: ClaimedDelivery) -> Receipt:
         try:
-            async with asyncio.timeout(self._settings.send_timeout_s):
+            async with asyncio.timeout(self._settings.longest_send_s):
                 return await self._notifier.send(
                     delivery.notification,
                     channel=delivery.channel,
@@ -235,7 +251,7 @@ class Deliverer:
             ) from error
 
     async def _mark_sent(self, delivery: ClaimedDelivery, receipt: Receipt) -> None:
-        is_back = self._outage.succeed(delivery.id)
+        is_back = delivery.channel not in self._settings.local_channels and self._outage.succeed(delivery.id)
         follow_ups = await self._follow_ups(delivery.notification, receipt) if self._follow_ups else ()
         notification = delivery.notification
         edit = notification if notification.kind is DeliveryKind.EDIT else None
@@ -303,6 +319,10 @@ class Deliverer:
         tries = self._settings.unlisted_tries if is_follow_up else self._settings.unlisted_root_tries
         too_often = error.unlisted and delivery.attempts >= tries
         return too_often or now - delivery.created_at > self._settings.give_up_after
+
+
+def _loop_s() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def retry_delay(settings: DeliverySettings, attempts: int, retry_after: timedelta | None, jitter: float) -> timedelta:

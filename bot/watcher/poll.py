@@ -98,6 +98,8 @@ class Poller:
         self._polls: dict[asyncio.Task[PollResult], ClaimedWatch] = {}
         self._done: list[asyncio.Task[PollResult]] = []
         """Polls that are done but not saved."""
+        self._recorded: dict[asyncio.Task[PollResult], PollResult] = {}
+        """Results that could not be saved, so that each poll is counted once."""
         self._started_at: dict[int, datetime] = {}
         """When the last poll of each watch started."""
         self._reachability = Reachability(self._settings.intervals.running)
@@ -175,14 +177,16 @@ class Poller:
         if not done:
             return 0
         watches = [self._polls.pop(task) for task in done]
-        outcomes = zip(watches, (task.result() for task in done), strict=True)
-        results = [self._record(watch, result) for watch, result in outcomes]
+        outcomes, recorded = zip(done, watches, strict=True), self._recorded
+        results = [recorded.get(task) or self._record(watch, task.result()) for task, watch in outcomes]
+        self._recorded = {}
         try:
             held = await self._store.watches.settle(results, self._clock(), self._settings.grouping)
         except StoreUnavailable:
             # Nothing was written. Keep the results for the next tick instead of waiting for the lease to end.
             self._polls.update(zip(done, watches, strict=True))
             self._done = done + self._done
+            self._recorded = dict(zip(done, results, strict=True))
             raise
         for watch in watches:
             if watch.id not in held:

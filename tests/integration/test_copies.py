@@ -130,3 +130,16 @@ async def test_a_click_proves_that_a_message_of_unknown_outcome_arrived(harness:
 
     assert harness.channel().messages == [root]
     assert "Acknowledged" in str(root.blocks)
+
+
+async def test_a_message_whose_content_cannot_be_read_is_left_alone(store: Store) -> None:
+    made = SlackHarness(store, slack_with_scopes(scope for scope in WITHOUT_HISTORY if scope != "reactions:read"))
+    made.clock.now = datetime.now(UTC)
+    async with running(made):
+        copy, original = await post_twice(made, DeliveryKind.ROOT)
+        made.slack.person_actions.say("ada", "#training", "@trainwatch help", thread_ts=copy.ts)
+        await made.slack.person_actions.until(lambda: [one for one in made.channel().all_messages if one.is_reply][1:])
+        await made.listeners.tasks.drain(5)
+
+        assert made.channel().deleted == []
+        assert {copy.ts, original.ts} <= {one.ts for one in made.channel().messages}

@@ -274,3 +274,41 @@ async def test_a_message_that_fails_always_does_not_keep_others_from_ending_an_o
         await deliverer.tick()
 
     assert channels.arrived == ["root", "reply"]
+
+
+async def test_a_message_that_stays_in_the_process_does_not_end_an_outage(store: Store, clock: ManualClock) -> None:
+    channels, local = Channels(), "trainwatch-canary"
+    channels.unreachable = DeliveryError(
+        "x", reason="x", permanent=False, unreachable=True, waits_for=WaitsFor.SLACK, outcome_unknown=False
+    )
+    outage = OutageSettings(failures=1, ping_every_s=0.0, longest_ping_s=0.0)
+    deliverer = Deliverer(store, channels, clock, replace(QUICK, outage=outage, local_channels=frozenset({local})))
+    await add_to_outbox(store, clock.now, *(delivery(key) for key in ("a", "b")))
+    await deliverer.tick()
+    await add_to_outbox(store, clock.now, delivery("canary", channel=local))
+    for _ in range(5):
+        clock.advance(timedelta(minutes=5))
+        await deliverer.tick()
+    assert "canary" not in channels.tried
+
+    channels.unreachable = None
+    for _ in range(9):
+        clock.advance(timedelta(minutes=5))
+        await deliverer.tick()
+    assert sorted(channels.arrived) == ["a", "b", "canary"]
+
+
+def test_no_message_is_sent_for_longer_than_its_lease() -> None:
+    assert DeliverySettings().longest_send_s == 20.0
+    assert DeliverySettings(lease=timedelta(seconds=5)).longest_send_s == 4.0
+
+
+async def test_messages_that_do_not_fit_into_the_lease_are_claimed_again(store: Store, clock: ManualClock) -> None:
+    await add_to_outbox(store, clock.now, *(delivery(str(number)) for number in range(4)))
+    channels = Channels()
+    short = replace(QUICK, lease=timedelta(milliseconds=1), burst=4)
+    deliverer = Deliverer(store, channels, clock, short)
+    while len(channels.arrived) < 4:
+        await deliverer.tick()
+        clock.advance(timedelta(seconds=1))
+    assert sorted(channels.arrived) == ["0", "1", "2", "3"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -9,7 +10,7 @@ from bot.domain.alerts import DeliveryKind, Incident, Receipt, Severity
 from bot.domain.digest_plans import DigestPlan
 from bot.domain.digests import DigestState
 from bot.domain.jobs import JobRef
-from bot.store.store import KEEP_FOR, Store
+from bot.store.store import KEEP_FOR, Store, open_store
 from tests.integration.store.building import LEASE, delivery, delivery_states, incident, job, result, watch_job
 
 SECOND = timedelta(seconds=1)
@@ -113,3 +114,34 @@ async def test_a_digest_is_purged_after_its_incidents(store: Store, now: datetim
     await store.purge_expired(now + KEEP_FOR + timedelta(days=1))
 
     assert len(await store.digests.list_due(now)) == 1  # its incidents are open
+
+
+async def test_processes_that_settle_storms_of_the_same_channels_do_not_block_each_other(
+    store: Store, now: datetime, database_url: str
+) -> None:
+    stores = [store, await open_store(database_url)]
+    for turn in range(4):
+        at = now + turn * 10 * SECOND
+        for number in range(40):
+            await watch_job(store, at, ref=JobRef("baseten", f"job{turn}-{number}"))
+        batches = [await one.watches.claim_due(at, lease=LEASE, limit=20) for one in stores]
+        results = []
+        for claimed, channels in zip(batches, (("C1", "C2"), ("C2", "C1")), strict=True):
+            opened = [
+                replace(incident(at, id=f"inc-{channel}-{watch.id}"), channel=channel, job=job(watch.job))
+                for channel in channels
+                for watch in claimed
+            ]
+            roots = [delivery(f"{one.id}", DeliveryKind.ROOT, about=one, channel=one.channel) for one in opened]
+            first, *others = claimed
+            results.append(
+                [
+                    result(first, at + 10 * LEASE, incidents=opened, deliveries=roots),
+                    *(result(one, at + 10 * LEASE) for one in others),
+                ]
+            )
+        settled = await asyncio.gather(
+            *(one.watches.settle(batch, at) for one, batch in zip(stores, results, strict=True))
+        )
+        assert [len(one) for one in settled] == [20, 20]
+    await stores[1].aclose()

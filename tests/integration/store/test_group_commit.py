@@ -58,3 +58,16 @@ async def test_a_caller_that_gives_up_does_not_disturb_the_others(database: Data
     impatient.cancel()
     gate.set()
     assert 2 == await patient
+
+
+async def test_an_unexpected_error_leaves_no_later_item_waiting(database: Database) -> None:
+    async def write(connection: AsyncConnection, items: Sequence[int]) -> Sequence[int]:
+        if 0 in items:
+            raise ZeroDivisionError
+        return items
+
+    group = GroupCommit(database, write)
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, _context: None)
+    results = await asyncio.gather(*(group.run(item) for item in range(500)), return_exceptions=True)
+    assert {type(one) for one in results[:200]} == {StoreUnavailable}
+    assert results[200:] == list(range(200, 500))

@@ -183,3 +183,47 @@ def test_a_storm_that_goes_on_does_not_postpone_its_reminder() -> None:
         reminded += [minute for _, reason in kinds(result.deliveries) if reason is NotifyReason.REMINDER]
 
     assert reminded == [32, 68]
+
+
+def taken(incident: Incident) -> Incident:
+    return replace(incident, acknowledgement=Acknowledgement("U1", START))
+
+
+def mentions(result: DigestPlan) -> list[Severity]:
+    return [one.notification.mention for one in result.deliveries if one.notification.mention is not None]
+
+
+def test_a_page_that_joins_mentions_people_at_once_if_no_other_waits() -> None:
+    members = [incident(number) for number in range(9)]
+    _, stored = plan(STORM, members, START)
+    members = [*map(taken, members), incident(9, fired_at=START + 2 * SECOND)]
+    joined, stored = plan(replace(stored, joined_at=START + 2 * SECOND), members, START + 3 * SECOND)
+    again, stored = plan(stored, members, START + 4 * SECOND)
+    assert mentions(joined) == [Severity.PAGE]
+    assert mentions(again) == []
+
+
+def test_pages_that_join_while_others_wait_mention_people_every_five_minutes() -> None:
+    members = [incident(number) for number in range(9)]
+    _, stored = plan(STORM, members, START)
+    mentioned = []
+    for number in range(1, 60):
+        at = START + number * 10 * SECOND
+        members = [*members, incident(8 + number, fired_at=at)]
+        result, stored = plan(replace(stored, joined_at=at), members, at)
+        mentioned += [at for _ in mentions(result)]
+    assert mentioned == [START + 5 * MINUTE]
+
+
+def test_a_page_of_an_earlier_version_mentions_nobody_again() -> None:
+    members = [incident(number) for number in range(9)]
+    _, stored = plan(STORM, members, START)
+    stored = replace(stored, state=replace(stored.state, paged=None, mentioned_at=None))
+    assert mentions(plan(stored, [*members, incident(9)], START + 3 * SECOND)[0]) == []
+
+
+def test_warnings_and_silenced_pages_that_join_mention_nobody() -> None:
+    members = [incident(number) for number in range(9)]
+    _, stored = plan(STORM, members, START)
+    more = [*map(taken, members), incident(9, Severity.WARN), taken(incident(10))]
+    assert mentions(plan(stored, more, START + 3 * SECOND)[0]) == []

@@ -11,13 +11,13 @@ import re
 from dataclasses import dataclass
 
 
-class Place(enum.Enum):
-    """Where a row applies."""
+class JobRequirement(enum.Enum):
+    """Whether a row applies only with a job or only without one."""
 
-    ANYWHERE = "anywhere"
-    WITH_JOB = "with job"
-    """A job is named, or the thread has one."""
-    WITHOUT_JOB = "without job"
+    NONE = "none"
+    NAMED = "named"
+    """The question names a job, or its thread has one."""
+    UNNAMED = "unnamed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class QuestionPattern:
 
     command: str
     forms: re.Pattern[str]
-    place: Place = Place.ANYWHERE
+    job: JobRequirement = JobRequirement.NONE
     acts: bool = False
     """Whether the command changes something, so that the person is asked first."""
 
@@ -58,8 +58,8 @@ _GROUPS = {name: words.replace("JOBS", f"(?:{_GROUPS['JOBS']})") for name, words
 
 PATTERNS = (
     # What changes alerts.
-    QuestionPattern("unwatch {job}", _any(r"STOP .*\bTELL"), Place.WITH_JOB, acts=True),
-    QuestionPattern("silence {span}", _any(r"STOP .*\bTELL"), Place.WITHOUT_JOB, acts=True),
+    QuestionPattern("unwatch {job}", _any(r"STOP .*\bTELL"), JobRequirement.NAMED, acts=True),
+    QuestionPattern("silence {span}", _any(r"STOP .*\bTELL"), JobRequirement.UNNAMED, acts=True),
     QuestionPattern(
         "silence {span} {job}",
         _any(
@@ -118,10 +118,10 @@ PATTERNS = (
         "rules {job}", _any(r"(?:what|which|when|will|do)\b.*\b(?:alerts?|rules?|thresholds?|warn|notify)")
     ),
     # Jobs.
-    QuestionPattern("jobs mine running", _any(r"(?:my|mine)\b.*\bWELL", "^(?:is|are) my JOBS"), Place.WITHOUT_JOB),
-    QuestionPattern("jobs mine failed", _any(r"my\b.*\bBROKE"), Place.WITHOUT_JOB),
-    QuestionPattern("jobs mine", _any("my JOBS", "JOBS of mine"), Place.WITHOUT_JOB),
-    QuestionPattern("jobs queued", _any("queue", "queued", "pending"), Place.WITHOUT_JOB),
+    QuestionPattern("jobs mine running", _any(r"(?:my|mine)\b.*\bWELL", "^(?:is|are) my JOBS"), JobRequirement.UNNAMED),
+    QuestionPattern("jobs mine failed", _any(r"my\b.*\bBROKE"), JobRequirement.UNNAMED),
+    QuestionPattern("jobs mine", _any("my JOBS", "JOBS of mine"), JobRequirement.UNNAMED),
+    QuestionPattern("jobs queued", _any("queue", "queued", "pending"), JobRequirement.UNNAMED),
     QuestionPattern(
         "jobs running",
         _any(
@@ -129,7 +129,7 @@ PATTERNS = (
             "^(?:running|active) JOBS$",
             "^what is (?:running|active)",
         ),
-        Place.WITHOUT_JOB,
+        JobRequirement.UNNAMED,
     ),
     QuestionPattern(
         "jobs failed",
@@ -139,7 +139,7 @@ PATTERNS = (
             "anything (?:wrong|broken|on fire|new)",
             "^BROKE JOBS$",
         ),
-        Place.WITHOUT_JOB,
+        JobRequirement.UNNAMED,
     ),
     # Why.
     QuestionPattern(

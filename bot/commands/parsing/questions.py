@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from bot.commands.parsing.question_patterns import CANNOT, PATTERNS, SHORT_WORDS, SPOKEN, Place
+from bot.commands.parsing.question_patterns import CANNOT, PATTERNS, SHORT_WORDS, SPOKEN, JobRequirement
 from bot.commands.parsing.tokenizer import Word, quote
 from bot.commands.subcommands.job_states import STATE_WORDS
 from bot.domain.times import Ago, parse_long_duration, read_typed_time
@@ -99,7 +99,7 @@ def read_question(words: Sequence[Word], thread_job: str | None = None) -> Under
         return None
     has_job = "job" in details.values or thread_job is not None
     for row in PATTERNS:
-        fits = row.place is Place.ANYWHERE or (row.place is Place.WITH_JOB) is has_job
+        fits = row.job is JobRequirement.NONE or (row.job is JobRequirement.NAMED) is has_job
         if fits and row.forms.search(text):
             return Understood(_fill(row.command, details.values, thread_job if row.acts else None), row.acts)
     return None

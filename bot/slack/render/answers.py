@@ -237,7 +237,7 @@ def render_unclear(reading: Reading) -> Message:
         for number, command in enumerate(reading.suggestions)
     ]
     return message(
-        f"{problem} Did you mean: {', '.join(reading.suggestions)}?",
+        f"{problem} Did you mean: {one_line(', '.join(reading.suggestions), 500)}?",
         [
             section(f"{WARNING} {problem} Did you mean:"),
             actions(buttons),

@@ -82,7 +82,8 @@ class ChannelRunner:
             return next((one.value for one in next(matchers, ()) if one.label == "job"), None)
         if isinstance(command, UndoUnwatchCommand):
             removed = await self.store.removed_subscriptions.find(command.number, asker.channel)
-            return str(removed[0].job) if len(removed) == 1 else None
+            (job, *others) = removed.subscriptions or (None,)
+            return str(job.job) if job is not None and not others and not removed.patterns else None
         if (ref := getattr(command, "ref", None)) is not None:
             return str(ref)
         wanted: tuple[Matcher, ...] = getattr(command, "matchers", ())

@@ -116,6 +116,22 @@ class PatternSubscription:
 
 
 @dataclass(frozen=True, slots=True)
+class RemovedPattern:
+    """A pattern that a person ended, with the jobs that had joined it: they do not join again."""
+
+    pattern: PatternSubscription
+    joined: tuple[JobRef, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RemovedWatching:
+    """What one `unwatch` ended, as it was."""
+
+    subscriptions: tuple[Subscription, ...] = ()
+    patterns: tuple[RemovedPattern, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Silence:
     """A silence in one channel, from `created_at` until `ends_at`."""
 

@@ -322,7 +322,7 @@ def concerns_channel(answer: Answer) -> bool:
             return True
         case UnwatchAnswer():
             return bool(answer.jobs or answer.pattern)
-        case RestoreAnswer(jobs):
-            return bool(jobs)
+        case RestoreAnswer():
+            return True
         case _:
             return False

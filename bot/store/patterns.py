@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.job_matching import KnownJob, Matcher, platform_of
 from bot.domain.jobs import JobRef
-from bot.domain.subscriptions import PatternSubscription, RuleSettings
+from bot.domain.subscriptions import PatternSubscription, RemovedPattern, RuleSettings
 from bot.store.codec import from_json, to_json
 from bot.store.engine import AnyRow, AnySelect, Database
 from bot.store.joins import join_jobs
@@ -97,6 +97,41 @@ class Patterns:
                 values = {"pattern_id": other.id, "settings": to_json(other.settings)}
                 handed += (await connection.execute(update(subscriptions).where(is_shared).values(values))).rowcount
         return handed
+
+    async def joined(self, pattern: PatternSubscription) -> RemovedPattern:
+        """Return a pattern with the jobs that have joined it, to restore it later."""
+        statement = select(pattern_jobs.c.provider, pattern_jobs.c.job_id)
+        async with self._database.read() as connection:
+            rows = await connection.execute(statement.where(pattern_jobs.c.pattern_id == pattern.id))
+            return RemovedPattern(pattern, tuple(JobRef(row.provider, row.job_id) for row in rows))
+
+    async def restore(self, removed: RemovedPattern, now: datetime) -> bool:
+        """Subscribe a channel to a pattern again as it was; return False if it has the pattern again meanwhile."""
+        pattern, matchers = removed.pattern, to_json(removed.pattern.matchers)
+        values = {
+            "id": pattern.id,
+            "channel": pattern.channel,
+            "team": pattern.team,
+            "provider": platform_of(pattern.matchers),
+            "matchers": matchers,
+            "settings": to_json(pattern.settings),
+            "announce": pattern.announce,
+            "max_jobs": pattern.limit,
+            "created_by": pattern.created_by,
+            "created_at": pattern.created_at,
+        }
+        rows = [
+            {"pattern_id": pattern.id, "provider": job.provider, "job_id": job.id, "joined_at": now}
+            for job in removed.joined
+        ]
+        is_same = and_(patterns.c.channel == pattern.channel, patterns.c.matchers == matchers)
+        async with self._database.write() as connection:
+            if await connection.scalar(select(patterns.c.id).where(is_same)) is not None:
+                return False
+            await connection.execute(self._database.insert(patterns).values(values))
+            if rows:
+                await connection.execute(self._database.insert(pattern_jobs).on_conflict_do_nothing(), rows)
+        return True
 
     async def remove(self, pattern_id: int) -> bool:
         """Delete a pattern; end the subscriptions of its jobs first. Return whether it existed."""

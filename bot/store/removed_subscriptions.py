@@ -1,11 +1,10 @@
 """Subscriptions that people ended, kept for a while so that ending them can be undone exactly."""
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, delete, select
 
-from bot.domain.subscriptions import Subscription
+from bot.domain.subscriptions import RemovedWatching, Subscription
 from bot.store.codec import from_json, to_json
 from bot.store.engine import Database
 from bot.store.schema import removed_subscriptions
@@ -17,26 +16,34 @@ class RemovedSubscriptions:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def add(self, channel: str, removed: Sequence[Subscription], now: datetime) -> int:
+    async def add(self, channel: str, removed: RemovedWatching, now: datetime) -> int:
         """Record what an `unwatch` removes from a channel and return its number."""
-        values = {"channel": channel, "value": to_json(tuple(removed)), "removed_at": now}
+        values = {"channel": channel, "value": to_json(removed), "removed_at": now}
         statement = removed_subscriptions.insert().values(values).returning(removed_subscriptions.c.id)
         async with self._database.write() as connection:
             return int((await connection.execute(statement)).scalar_one())
 
-    async def find(self, number: int, channel: str) -> tuple[Subscription, ...]:
+    async def find(self, number: int, channel: str) -> RemovedWatching:
         """Return what an `unwatch` removed from a channel; nothing once it was taken."""
         statement = select(removed_subscriptions.c.value).where(_is(number, channel))
         async with self._database.read() as connection:
             value = await connection.scalar(statement)
-        return () if value is None else from_json(value, tuple[Subscription, ...])
+        return _read(value)
 
-    async def take(self, number: int, channel: str) -> tuple[Subscription, ...]:
+    async def take(self, number: int, channel: str) -> RemovedWatching:
         """Return what an `unwatch` removed from a channel and forget it; of two people at once, one gets it."""
         statement = delete(removed_subscriptions).where(_is(number, channel)).returning(removed_subscriptions.c.value)
         async with self._database.write() as connection:
             value = (await connection.execute(statement)).scalar_one_or_none()
-        return () if value is None else from_json(value, tuple[Subscription, ...])
+        return _read(value)
+
+
+def _read(value: str | None) -> RemovedWatching:
+    if value is None:
+        return RemovedWatching()
+    if value.startswith("["):  # written before patterns were recorded
+        return RemovedWatching(from_json(value, tuple[Subscription, ...]))
+    return from_json(value, RemovedWatching)
 
 
 def _is(number: int, channel: str) -> ColumnElement[bool]:

@@ -91,7 +91,7 @@ removed_subscriptions = Table(
     metadata,
     Column("id", _Id, primary_key=True),
     Column("channel", String(100), nullable=False),
-    Column("value", Text, nullable=False, doc="tuple[Subscription, ...], as they were."),
+    Column("value", Text, nullable=False, doc="RemovedWatching."),
     Column("removed_at", UtcDateTime, nullable=False),
     Index(None, "removed_at"),
     sqlite_autoincrement=True,

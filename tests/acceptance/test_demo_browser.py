@@ -164,9 +164,11 @@ async def someone_acknowledges_an_alert(page: Page) -> None:
 
 async def a_silence_shows_on_the_alert_and_can_be_undone(page: Page) -> None:
     root = alert(page, "production")
-    await root.get_by_test_id("button-trainwatch_change").click()
+    await root.get_by_test_id("button-trainwatch_open:silence").click()
+    await expect(page.get_by_test_id("modal")).to_contain_text("/train silence 1h")
+    await page.get_by_test_id("modal-submit").click()
     await expect(root).to_contain_text(re.compile(r"Silenced until \d+:\d\d [AP]M by @Ada Lovelace"))
-    await root.get_by_role("button", name="Undo silence").click()
+    await root.get_by_role("button", name="Unmute").click()
     await expect(root).not_to_contain_text("Silenced")
     answer = await typed(page, "silence 2h", private=True)
     await answer.get_by_role("button", name="Silence all").click()
@@ -179,9 +181,10 @@ async def a_silence_shows_on_the_alert_and_can_be_undone(page: Page) -> None:
 
 async def stopping_asks_and_can_be_undone(page: Page) -> None:
     root = alert(page, "production")
+    await root.get_by_test_id("overflow-trainwatch_more").click()
     await root.get_by_role("button", name="Stop watching").click()
-    await expect(page.get_by_test_id("confirm")).to_contain_text("This channel gets no more alerts for")
-    await page.get_by_test_id("confirm-yes").click()
+    await expect(page.get_by_test_id("modal")).to_contain_text("This channel gets no more alerts for")
+    await page.get_by_test_id("modal-submit").click()
     await expect(root).to_contain_text("@Ada Lovelace stopped watching")
     await root.get_by_role("button", name="Undo").click()
     await expect(root.get_by_role("button", name="Undo")).to_have_count(0)

@@ -13,7 +13,14 @@ from bot.commands.parsing.parser import parse
 from bot.commands.runner import CommandRunner
 from bot.commands.subcommands.patterns import WatchPatternAnswer
 from bot.commands.subcommands.rules import RulesAnswer
-from bot.commands.subcommands.subscriptions import ConfirmAnswer, ListAnswer, SilenceAnswer, UnwatchAnswer, WatchAnswer
+from bot.commands.subcommands.subscriptions import (
+    ConfirmAnswer,
+    ListAnswer,
+    RestoreAnswer,
+    SilenceAnswer,
+    UnwatchAnswer,
+    WatchAnswer,
+)
 from bot.domain.jobs import JobState
 from bot.errors import NotSupported, Unavailable, UsageError
 from bot.redaction.redactor import Redactor
@@ -162,7 +169,7 @@ async def test_ended_jobs_leave_and_do_not_join_again(harness: PatternHarness) -
 
 async def test_a_pattern_ends_with_its_jobs_and_can_be_undone(harness: PatternHarness) -> None:
     harness.add("p/one", "p/two", "q/three")
-    await harness.watch("mem:p/* hang=off announce=off limit=9 --exclude 'name~a b'")
+    before = await harness.watch("mem:p/* hang=off announce=off limit=9 --exclude 'name~a b'")
     await harness.watch("mem:*")
 
     ended = await harness.run("unwatch mem:p/* --exclude 'name~a b'")
@@ -172,9 +179,29 @@ async def test_a_pattern_ends_with_its_jobs_and_can_be_undone(harness: PatternHa
     await harness.run("unwatch mem:*")
     assert await harness.watched() == set()
     again = await harness.run(ended.undo)
-    assert isinstance(again, WatchPatternAnswer)
-    assert again.pattern.settings.off == ("hang",)
-    assert (again.pattern.announce, again.pattern.limit, again.pattern.watched) == (False, 9, 2)
+    assert isinstance(again, RestoreAnswer)
+    (pattern,) = await harness.store.patterns.list("C1")
+    assert replace(pattern, watched=0) == replace(before.pattern, watched=0)
+    assert (pattern.settings.off, pattern.announce, pattern.limit, pattern.watched) == (("hang",), False, 9, 2)
+    await harness.list_jobs()
+    assert await harness.watched() == {"p/one", "p/two"}
+
+
+async def test_unwatching_everything_is_undone_with_its_patterns(harness: PatternHarness) -> None:
+    harness.add("p/one", "q/two")
+    before = await harness.watch("mem:p/* hang=off announce=off")
+    await harness.run("watch mem:q/two")
+    ended = await harness.run("unwatch --all --yes")
+    assert isinstance(ended, UnwatchAnswer)
+    assert (await harness.watched(), await harness.store.patterns.list("C1")) == (set(), ())
+
+    await harness.run(ended.undo)
+    assert await harness.store.patterns.list("C1") == (before.pattern,)
+    owners = {one.subscription.job.id: one.subscription.pattern for one in await harness.store.subscriptions.list("C1")}
+    assert owners == {"p/one": before.pattern.id, "q/two": None}
+    harness.add("p/new")
+    await harness.list_jobs()
+    assert await harness.watched() == {"p/one", "q/two", "p/new"}
 
 
 async def test_a_pattern_unwatches_jobs_that_others_or_people_chose(harness: PatternHarness) -> None:

@@ -133,3 +133,24 @@ def _options(view: View, name: str) -> list[dict[str, str]]:
     (block,) = [one for one in view.source["blocks"] if one.get("block_id") == name]
     options: list[dict[str, str]] = block["element"]["options"]
     return options
+
+
+async def test_a_pattern_is_tuned_like_a_job(harness: SlackHarness) -> None:
+    await harness.command("watch baseten:* hang=off announce=off limit=40", user="ada")
+    (message,) = await harness.slack.person_actions.until(lambda: harness.channel().messages)
+    view = await tune(harness, message)
+    assert "/train watch baseten:* announce=off limit=40 --yes hang=off" in shown(view)
+    saved = await submit(harness, {GPU_BELOW: "35%", "notify": "all"})
+    assert saved is not None
+    assert "low_gpu_utilization.threshold=35%" in shown(saved)
+    (pattern,) = await harness.store.patterns.list(harness.channel().id)
+    assert pattern.settings.parameters == {"low_gpu_utilization": {"threshold": 0.35}}
+    assert (pattern.settings.off, pattern.settings.run.notify.value) == (("hang",), "all")
+    assert (pattern.announce, pattern.limit) == (False, 40)
+
+
+async def test_a_form_for_what_is_no_longer_watched_explains_it(harness: SlackHarness) -> None:
+    message = await watch(harness)
+    await harness.command(f"unwatch {REF}")
+    view = await tune(harness, message)
+    assert "does not watch" in shown(view)

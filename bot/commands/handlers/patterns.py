@@ -28,7 +28,6 @@ from bot.errors import UsageError
 from bot.providers.budget import requests_so_far
 from bot.providers.registry import Registry
 from bot.redaction.redactor import Redactor
-from bot.rules.settings import format_settings
 from bot.store.store import Store
 
 CONFIRM_FROM = 20
@@ -121,13 +120,12 @@ class PatternHandlers:
         )
 
 
-def watch_words(pattern: PatternSubscription) -> str:
-    """Return the command that watches a pattern again with the same settings."""
-    words = [word if word == "--exclude" else quote(word) for word in format_matchers(pattern.matchers)]
-    words += map(quote, format_settings(pattern.settings, is_exact=True))
+def pattern_target(pattern: PatternSubscription) -> str:
+    """Return what `watch` takes before the rule settings to watch a pattern again: everything else about it."""
+    words = [matcher_words(pattern.matchers)]
     words += [] if pattern.announce else ["announce=off"]
     words += [] if pattern.limit == DEFAULT_PATTERN_LIMIT else [f"limit={pattern.limit}"]
-    return " ".join(["watch", *words, "--yes"])
+    return " ".join([*words, "--yes"])
 
 
 def matcher_words(matchers: Sequence[Matcher]) -> str:

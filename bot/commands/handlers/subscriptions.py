@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from bot.commands.answers import Asker
-from bot.commands.handlers.patterns import PatternHandlers, matcher_words, watch_words
+from bot.commands.handlers.patterns import PatternHandlers, matcher_words
 from bot.commands.parsing.tokenizer import quote
 from bot.commands.subcommands.patterns import UnwatchPatternCommand, WatchPatternCommand
 from bot.commands.subcommands.subscriptions import (
@@ -28,7 +28,7 @@ from bot.commands.subcommands.subscriptions import (
 from bot.domain.durations import format_duration, spoken_duration
 from bot.domain.job_matching import KnownJob, Matcher, format_matchers, job_labels, matches_all
 from bot.domain.jobs import JobRef
-from bot.domain.subscriptions import Silence, Subscription, Watched
+from bot.domain.subscriptions import PatternSubscription, RemovedWatching, Silence, Subscription, Watched
 from bot.domain.wording import plural
 from bot.errors import UsageError
 from bot.providers.registry import Registry
@@ -140,7 +140,7 @@ class ChannelHandlers:
         if job is None:
             known = ", ".join(f"`{one}`" for one in watched[:5]) + (" …" if len(watched) > 5 else "")
             raise UsageError(f"This channel does not watch `{command.ref}`. It watches {known or 'nothing'}.")
-        return await self._end([one.subscription for one in await self._watched() if one.subscription.job == job])
+        return await self._end(lambda one: one.job == job)
 
     async def _unwatch_all(self, command: UnwatchCommand) -> UnwatchAnswer | ConfirmAnswer:
         watched, patterns = await self._watched(), await self.store.patterns.list(self.asker.channel)
@@ -148,9 +148,7 @@ class ChannelHandlers:
             what = f" and {plural(len(patterns), 'pattern')}" if patterns else ""
             question = f"Stop watching {plural(len(watched), 'job')}{what} in this channel?"
             return ConfirmAnswer(question, "Stop watching all", "unwatch --all --yes")
-        for one in patterns:  # first, so that no job joins meanwhile
-            await self.store.patterns.remove(one.id)
-        ended = await self._end([one.subscription for one in await self._watched()])
+        ended = await self._end(lambda _: True, patterns)
         return replace(ended, pattern=", ".join(one.text for one in patterns))
 
     async def _unwatch_pattern(self, command: UnwatchPatternCommand) -> UnwatchAnswer | ConfirmAnswer:
@@ -160,8 +158,6 @@ class ChannelHandlers:
         if pattern is None:
             ending = [one.subscription for one in self._patterns.select(matchers, watched)]
         else:
-            if command.is_confirmed or pattern.watched <= _MANY:
-                await self.store.patterns.hand_over(pattern)
             ending = [one.subscription for one in await self._watched() if one.subscription.pattern == pattern.id]
         text = matcher_words(matchers)
         if pattern is None and not ending:
@@ -172,22 +168,29 @@ class ChannelHandlers:
         if pattern is None:
             others = await self.store.patterns.list(self.asker.channel)
             note = "New jobs still join the channel's patterns; `list` shows them." if others else ""
-            return replace(await self._end(ending), pattern=text, notes=(note,) if note else ())
-        await self.store.patterns.remove(pattern.id)
-        # Jobs may have joined until the pattern was removed.
-        ending = [one.subscription for one in await self._watched() if one.subscription.pattern == pattern.id]
-        return replace(await self._end(ending), pattern=text, undo=watch_words(pattern))
+            jobs = {one.job for one in ending}
+            return replace(await self._end(lambda one: one.job in jobs), pattern=text, notes=(note,) if note else ())
+        return replace(await self._end(lambda one: one.pattern == pattern.id, [pattern]), pattern=text)
 
-    async def _end(self, subscriptions: Sequence[Subscription]) -> UnwatchAnswer:
-        """End subscriptions and their open incidents, after a record of them that an undo reads."""
-        if not subscriptions:
+    async def _end(
+        self, is_meant: Callable[[Subscription], bool], patterns: Sequence[PatternSubscription] = ()
+    ) -> UnwatchAnswer:
+        """End patterns, subscriptions and their open incidents, after a record of them that an undo reads."""
+        removed = [one.subscription for one in await self._watched() if is_meant(one.subscription)]
+        if not removed and not patterns:
             return UnwatchAnswer((), self.asker.user)
-        number = await self.store.removed_subscriptions.add(self.asker.channel, subscriptions, self.now)
+        ended = tuple([await self.store.patterns.joined(one) for one in patterns])
+        record = RemovedWatching(tuple(removed), ended)
+        number = await self.store.removed_subscriptions.add(self.asker.channel, record, self.now)
+        for one in patterns:  # first, so that no job joins meanwhile
+            await self.store.patterns.hand_over(one)
+            await self.store.patterns.remove(one.id)
+        ending = [one.subscription.job for one in await self._watched() if is_meant(one.subscription)]
         undo, shown_on = f"unwatch undo {number}", list[str]()
         # One transaction per job: one that locks several watches could deadlock with a settling poll.
-        for one in subscriptions:
-            shown_on += await self._end_one(one.job, undo)
-        return UnwatchAnswer(tuple(one.job for one in subscriptions), self.asker.user, undo, tuple(shown_on))
+        for job in ending:
+            shown_on += await self._end_one(job, undo)
+        return UnwatchAnswer(tuple(ending), self.asker.user, undo, tuple(shown_on))
 
     async def _end_one(self, job: JobRef, undo: str) -> list[str]:
         """End a subscription and its open incidents; return their ids."""
@@ -203,12 +206,15 @@ class ChannelHandlers:
     async def _undo_unwatch(self, command: UndoUnwatchCommand) -> RestoreAnswer:
         """Subscribe the channel again as before; what it watches again meanwhile keeps its newer settings."""
         removed = await self.store.removed_subscriptions.take(command.number, self.asker.channel)
-        if not removed:
+        if not removed.subscriptions and not removed.patterns:
             raise UsageError(f"There is no `unwatch` {command.number} to undo in this channel: undone already, or old.")
-        for one in removed:
+        for pattern in removed.patterns:
+            await self.store.patterns.restore(pattern, self.now)
+        for one in removed.subscriptions:
             await self.store.subscriptions.restore(one, self.now)
             await self._forget_undo(one.job)
-        return RestoreAnswer(tuple(one.job for one in removed), self.asker.user)
+        texts = tuple(one.pattern.text for one in removed.patterns)
+        return RestoreAnswer(tuple(one.job for one in removed.subscriptions), self.asker.user, texts)
 
     def _require_no_secret(self, settings: Sequence[str]) -> None:
         """Refuse settings that hold a secret, as everyone in the channel can read them.

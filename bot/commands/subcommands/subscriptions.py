@@ -129,6 +129,8 @@ class RestoreAnswer:
     jobs: tuple[JobRef, ...]
     by: str
     """Slack user id."""
+    patterns: tuple[str, ...] = ()
+    """The patterns that were restored, as they are typed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,8 @@ from bot.slack.render.blocks import NOTE_MODAL, STOP_MODAL
 from bot.slack.render.incident_forms import MAX_NOTE, NOTE_FIELD, note_form, stop_form
 from bot.slack.render.modal import Modal
 
+_UNWATCH = "unwatch "
+
 
 async def find_incident(answering: Answering, use: ModalUse, attempt: Attempt) -> Incident:
     """Return the incident that a modal is about, and note its job for the audit trail.
@@ -86,7 +88,7 @@ class NoteModal(ModalHandler):
 
 @dataclass(frozen=True, slots=True)
 class StopModal(ModalHandler):
-    """Asks before the channel stops watching the job of an incident."""
+    """Asks before the channel stops watching the job of an incident, or that of an `unwatch` command."""
 
     answering: Answering
     name = STOP_MODAL
@@ -94,15 +96,20 @@ class StopModal(ModalHandler):
 
     async def open(self, use: ModalUse, attempt: Attempt) -> Modal | None:
         """Say what will happen."""
-        return stop_form(await find_incident(self.answering, use, attempt))
+        if use.metadata.about.startswith(_UNWATCH):
+            return stop_form(use.metadata.about, use.metadata.about.removeprefix(_UNWATCH))
+        job = (await find_incident(self.answering, use, attempt)).job
+        return stop_form(use.metadata.about, str(job.ref), job.name or "")
 
     async def submit(self, use: ModalUse, attempt: Attempt) -> SubmissionOutcome:
         """Run the command that a person would type; the alert then has Undo."""
-        incident = await find_incident(self.answering, use, attempt)
-        text = f"unwatch {quote(str(incident.job.ref))}"
-        await self.answering.answer(reply_below(use), text, use.asker, attempt, is_alert=True)
+        text, is_alert = use.metadata.about, not use.metadata.about.startswith(_UNWATCH)
+        if is_alert:
+            text = f"{_UNWATCH}{quote(str((await find_incident(self.answering, use, attempt)).job.ref))}"
+        await self.answering.answer(reply_below(use), text, use.asker, attempt, is_alert=is_alert)
         return Submitted.CLOSED if attempt.result is AuditResult.DONE else Submitted.SHOWN
 
     def record(self, use: ModalUse) -> str:
-        """The incident whose job is no longer watched."""
-        return f"stop watching {use.metadata.about}"
+        """The incident whose job is no longer watched, or the command."""
+        about = use.metadata.about
+        return about if about.startswith(_UNWATCH) else f"stop watching {about}"

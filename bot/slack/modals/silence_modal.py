@@ -67,7 +67,9 @@ class SilenceModal(ModalHandler):
             text = silence_command(subject, typed, now, zone)
             command = parse(text, InputContext(now, zone))
         except SilenceFieldError as problem:
-            return FieldErrors({problem.name: problem.public})
+            if problem.name in use.fields.values:
+                return FieldErrors({problem.name: problem.public})
+            return await self.change(use) or Submitted.SHOWN  # submitted before the field was shown
         except UsageError as problem:
             return FieldErrors({CUSTOM if typed.custom else HOW_LONG: problem.public})
         if isinstance(command, SilenceCommand) and command.duration > _LONGEST:

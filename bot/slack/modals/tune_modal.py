@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from bot.commands.answers import Asker, ErrorAnswer
+from bot.commands.handlers.patterns import pattern_target
 from bot.commands.parsing.parser import parse
 from bot.commands.parsing.tokenizer import quote
 from bot.commands.permissions import required_role
@@ -15,7 +16,7 @@ from bot.domain.access import AccessRole
 from bot.domain.alerts import Severity
 from bot.domain.audit import AuditKind, AuditResult
 from bot.domain.notify import NotifySettings
-from bot.domain.subscriptions import RuleSettings, Watched
+from bot.domain.subscriptions import NotifyLevel, RuleSettings
 from bot.errors import BotError, UsageError
 from bot.rules.settings import format_settings
 from bot.slack.answering import Answering
@@ -31,6 +32,7 @@ from bot.slack.render.modal import Modal
 from bot.slack.render.rules import render_test
 from bot.slack.render.tune_form import (
     GROUPS,
+    NOTIFY,
     PEOPLE,
     PROBLEMS,
     QUIET,
@@ -63,6 +65,20 @@ class _TestReply(ModalReply):
 
 
 @dataclass(frozen=True, slots=True)
+class _Tuned:
+    """What is tuned, as it is now."""
+
+    target: str
+    """As `watch` takes it."""
+    name: str
+    settings: RuleSettings
+    job: str
+    """The reference of the job; "" for a pattern."""
+    example: str
+    """A job to test on; "" if no job matches now."""
+
+
+@dataclass(frozen=True, slots=True)
 class TuneModal(ModalHandler):
     """Builds `watch` and `notify` commands and runs them."""
 
@@ -72,10 +88,9 @@ class TuneModal(ModalHandler):
 
     async def open(self, use: ModalUse, attempt: Attempt) -> Modal | None:
         """The form with today's values."""
-        watched = await self._find(use)
-        attempt.job = str(watched.subscription.job)
-        target, words = quote(attempt.job), format_settings(watched.subscription.settings, is_exact=True)
-        subject = TuneSubject(target, (watched.job.name or "") if watched.job else "", words)
+        tuned = await self._find(use)
+        attempt.job = tuned.job
+        subject = TuneSubject(tuned.target, tuned.name, format_settings(tuned.settings, is_exact=True))
         return tune_form(subject, current_input(subject, self._defaults), self._defaults, await self._channel(use))
 
     async def change(self, use: ModalUse) -> Modal | None:
@@ -91,8 +106,10 @@ class TuneModal(ModalHandler):
         if problems := wrong_values(typed):
             raise UsageError(" ".join(problems.values()))
         words = tuned_words(subject, typed, self._defaults)
-        watched = await self._find(use)
-        text = " ".join(["rules test", quote(str(watched.subscription.job)), "--defaults", *map(quote, words)])
+        job = (await self._find(use)).example
+        if not job:
+            raise UsageError("No job that matches is watched now, so there is nothing to test on.")
+        text = " ".join(["rules test", quote(job), "--defaults", *map(quote, words)])
         reply = self._test_reply(use, channel)
         command = parse(text)
         answer, attempt.job = await self.answering.run_noted(reply, command, use.asker, attempt, [])
@@ -134,12 +151,20 @@ class TuneModal(ModalHandler):
     def _defaults(self) -> RuleSettings:
         return self.answering.runner.runner.diagnosis_config().defaults
 
-    async def _find(self, use: ModalUse) -> Watched:
-        """The subscription that the modal is about."""
-        target = TuneSubject.read(use.metadata.about).target.strip("\"'")
-        for one in await self.answering.runner.store.subscriptions.list(use.asker.channel):
-            if str(one.subscription.job) == target:
-                return one
+    async def _find(self, use: ModalUse) -> _Tuned:
+        """The subscription or the pattern that the modal is about."""
+        store, channel = self.answering.runner.store, use.asker.channel
+        target = TuneSubject.read(use.metadata.about).target
+        for one in await store.subscriptions.list(channel):
+            job = str(one.subscription.job)
+            if target in (job, quote(job)):
+                name = one.job.name if one.job else None
+                return _Tuned(quote(job), name or "", one.subscription.settings, job, job)
+        for pattern in await store.patterns.list(channel):
+            text = pattern_target(pattern)
+            if target in (text, pattern.text):
+                jobs = await store.patterns.jobs_of(pattern.id)
+                return _Tuned(text, pattern.text, pattern.settings, "", str(jobs[0]) if jobs else "")
         raise UsageError(f"This channel does not watch `{target[:200]}` any more.")
 
     async def _channel(self, use: ModalUse) -> NotifySettings | None:
@@ -169,7 +194,8 @@ class TuneModal(ModalHandler):
         fields = use.fields
         values = {name: fields.text(name).strip() for name, _, _ in tuned_parameters() if name in fields.values}
         on = frozenset((*fields.texts(PROBLEMS), *fields.texts(RESOURCES)))
-        return TuneInput(on, fields.text(SEVERITY) or Severity.INFO.value, values)
+        notify = fields.text(NOTIFY) or NotifyLevel.FAILURES.value
+        return TuneInput(on, fields.text(SEVERITY) or Severity.INFO.value, notify, values)
 
     async def _notify_commands(self, use: ModalUse, channel: NotifySettings) -> tuple[list[str], dict[str, str]]:
         """The commands that change how the channel is notified, and what is wrong, by field."""

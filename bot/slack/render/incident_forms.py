@@ -37,9 +37,8 @@ def note_form(incident: Incident) -> Modal:
     )
 
 
-def stop_form(incident: Incident) -> Modal:
-    """Say what happens when a channel stops watching."""
-    job = incident.job
-    name = f"*{one_line(job.name, 200)}* ({code(str(job.ref))})" if job.name else code(str(job.ref))
-    text = f"This channel gets no more alerts for {name}. *Undo* on the alert watches it again with the same settings."
-    return Modal(STOP_MODAL, "Stop watching?", (section(text),), incident.id, "Stop watching", close="Keep watching")
+def stop_form(about: str, job: str, name: str = "") -> Modal:
+    """Say what happens when a channel stops watching a job."""
+    named = f"*{one_line(name, 200)}* ({code(job)})" if name else code(job)
+    text = f"This channel gets no more alerts for {named}. *Undo* watches it again with the same settings."
+    return Modal(STOP_MODAL, "Stop watching?", (section(text),), about, "Stop watching", close="Keep watching")

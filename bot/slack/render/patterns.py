@@ -6,7 +6,17 @@ from bot.commands.subcommands.patterns import WatchPatternAnswer
 from bot.domain.job_matching import platform_of
 from bot.domain.subscriptions import PatternSubscription
 from bot.domain.wording import plural
-from bot.slack.render.blocks import Action, actions, button, context, section
+from bot.slack.render.blocks import (
+    Action,
+    MenuEntry,
+    actions,
+    button,
+    confirm,
+    context,
+    overflow,
+    section,
+    tune_button,
+)
 from bot.slack.render.icons import WARNING
 from bot.slack.render.message import Message, message
 from bot.slack.render.text import code, one_line, person
@@ -25,6 +35,8 @@ def render_watch_pattern(answer: WatchPatternAnswer) -> Message:
         f"at most {plural(pattern.limit, 'job')} at once",
         one_line(str(answer.cost), 300),
     ]
+    asks = confirm("Stop watching?", f"This channel gets no more alerts for {pattern.text}.", "Stop watching")
+    unwatch = button("Unwatch", Action.REPLACE, f"unwatch {pattern.text}", asks=asks)
     warnings = [f"{WARNING} {one_line(note, 400)}" for note in (*_skipped(pattern), *answer.notes)]
     return message(
         f"{verb} every job that matches {code(pattern.text, 500)} ({now}), and new ones as they start. {expected}",
@@ -32,7 +44,9 @@ def render_watch_pattern(answer: WatchPatternAnswer) -> Message:
             section(f"👀 {verb} every job that matches {code(pattern.text, 500)}: {now}, and new ones as they start."),
             section("\n".join([expected, *warnings])),
             context(notes),
-            actions([button("What is watched", Action.SHOW, "list")]),
+            actions(
+                [tune_button(pattern.text), unwatch, overflow([MenuEntry("What is watched", Action.SHOW, "list")])]
+            ),
         ],
     )
 

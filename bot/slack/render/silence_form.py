@@ -26,7 +26,7 @@ _DURATIONS = (("30m", "30 minutes"), ("1h", "1 hour"), ("2h", "2 hours"), ("4h",
 _DEFAULT = "1h"
 _NINE = 9
 _SOON = timedelta(hours=2)
-_NUMBER_AT_END = re.compile(r"[-_.]?(?:r|v|run|try|seed|attempt)?[-_.]?\d+$", re.IGNORECASE)
+_NUMBER_AT_END = re.compile(r"(?:[-_.](?:r|v|run|try|seed|attempt)[-_.]?|[-_.])?\d+$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

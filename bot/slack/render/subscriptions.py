@@ -105,6 +105,8 @@ def render_unwatch(answer: UnwatchAnswer) -> Message:
 def _render_restored(answer: RestoreAnswer) -> Message:
     """The subscriptions that were restored."""
     what = code(str(answer.jobs[0])) if len(answer.jobs) == 1 else plural(len(answer.jobs), "job")
+    if answer.patterns:
+        what = f"what matches {code(', '.join(answer.patterns), 500)} ({plural(len(answer.jobs), 'job')})"
     text = f"👀 {person(answer.by)} resumed watching {what} in this channel, with the same settings."
     return message(text, [section(text), *_several(answer.jobs)])
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from bot.commands.parsing.tokenizer import quote
 from bot.domain.alerts import Severity
 from bot.domain.notify import MentionTarget, NotifySettings, QuietHours
-from bot.domain.subscriptions import RuleSettings
+from bot.domain.subscriptions import AS_USUAL, NotifyLevel, RuleSettings
 from bot.errors import UsageError
 from bot.rules.catalog import RULES, rule_named
 from bot.rules.expected_alerts import expected_alerts
@@ -21,6 +21,7 @@ from bot.slack.render.message import Block
 from bot.slack.render.modal import Choice, Field, Modal, checkbox_input, menu_input, people_input, text_input
 from bot.slack.render.text import code, one_line
 
+NOTIFY = "notify"
 PROBLEMS, RESOURCES, SEVERITY, PEOPLE, GROUPS, QUIET = "problems", "resources", "severity", "people", "groups", "quiet"
 """The fields beside those of parameters, which are named like `low_gpu_utilization.for`."""
 TEST = "test"
@@ -57,6 +58,11 @@ _SEVERITIES = (
     Choice(Severity.WARN.value, "Warnings and pages"),
     Choice(Severity.PAGE.value, "Pages only"),
 )
+_LEVELS = (
+    Choice(NotifyLevel.FAILURES.value, "Only problems"),
+    Choice(NotifyLevel.LIFECYCLE.value, "Also from the queue to the summary"),
+    Choice(NotifyLevel.ALL.value, "Also milestones and checkpoints"),
+)
 _BROADCASTS = {"here": "here", "channel": "channel"}
 
 
@@ -92,6 +98,8 @@ class TuneInput:
     on: frozenset[str]
     """The rules that are ticked."""
     severity: str
+    notify: str = NotifyLevel.FAILURES.value
+    """How much to send about the run itself: a NotifyLevel."""
     values: Mapping[str, str] = field(default_factory=dict)
     """By `rule.parameter`; an empty text means the default."""
 
@@ -115,7 +123,7 @@ def current_input(subject: TuneSubject, defaults: RuleSettings) -> TuneInput:
         for name, rule, one in tuned_parameters()
     }
     on = frozenset(rule.name for rule in RULES if rule.name not in settings.off)
-    return TuneInput(on, settings.min_severity.value, values)
+    return TuneInput(on, settings.min_severity.value, settings.run.notify.value, values)
 
 
 def tuned_words(subject: TuneSubject, typed: TuneInput, defaults: RuleSettings) -> tuple[str, ...]:
@@ -131,10 +139,11 @@ def tuned_words(subject: TuneSubject, typed: TuneInput, defaults: RuleSettings) 
             was_own = kept.pop(rule.name, None) is not None
             if not was_own:
                 kept[rule.name] = f"{rule.name}={'on' if rule.name in typed.on else 'off'}"
-    if typed.severity != before.severity:
-        kept.pop("severity", None)
-        if typed.severity != Severity.INFO:
-            kept["severity"] = f"severity={typed.severity}"
+    usual = {SEVERITY: Severity.INFO.value, NOTIFY: AS_USUAL.notify.value}
+    for name, now, was in ((SEVERITY, typed.severity, before.severity), (NOTIFY, typed.notify, before.notify)):
+        if now != was:
+            kept.pop(name, None)
+            kept |= {name: f"{name}={now}"} if now != usual[name] else {}
     return tuple(kept.values())
 
 
@@ -193,6 +202,7 @@ def tune_form(
         checkbox_input(Field(PROBLEMS, "Problems", is_live=True), _boxes(resources=False), typed.on),
         checkbox_input(Field(RESOURCES, "Machines", is_live=True), _boxes(resources=True), typed.on),
         menu_input(Field(SEVERITY, "Send", is_optional=False, is_live=True), _SEVERITIES, typed.severity),
+        menu_input(Field(NOTIFY, "About the run", is_optional=False, is_live=True), _LEVELS, typed.notify),
         *_thresholds(typed),
         actions([button("Test on the last 24 h", Action.SHOW, TEST, key=TEST)]),
         *result,

@@ -69,7 +69,7 @@ class HomeControls:
 
     def use(self, click: HomeClick, client: AsyncWebClient, home: frozenset[str]) -> None:
         """Act in a background task. `home` is the workspace of the app, and its organization."""
-        if click.action == HomeAction.OPEN:
+        if click.action in (HomeAction.OPEN, HomeAction.JOB):
             self._open_modal(click, client, home)
         elif click.action in (HomeAction.ACKNOWLEDGE, HomeAction.UNMUTE):
             self._change(click, client, home)
@@ -80,7 +80,8 @@ class HomeControls:
         """Open a modal that acts for the direct message with the app."""
         reply = HomeReply(client, click.direct, click.user, trigger_id=click.trigger_id)
         asker, metadata = Asker(click.user, click.direct, click.team), ModalMetadata(click.direct, click.value)
-        name, kind = click.key.partition(":")[0], AuditKind.CLICK
+        name = ANSWER_MODAL if click.action == HomeAction.JOB else click.key.partition(":")[0]
+        kind = AuditKind.CLICK
         self.modals.open(Opening(name, click.trigger_id, metadata, kind, click.origin, asker, click.value, reply, home))
 
     def _change(self, click: HomeClick, client: AsyncWebClient, home: frozenset[str]) -> None:

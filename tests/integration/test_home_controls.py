@@ -100,6 +100,15 @@ async def test_quick_actions_are_answered_in_a_modal(harness: SlackHarness, butt
     assert answer in str(top_modal(harness))
 
 
+async def test_a_running_job_has_a_menu_whose_answers_open_in_a_modal(harness: SlackHarness) -> None:
+    await harness.save(replace(incident(), channel=harness.channel().id))
+    view = await home_of(harness)
+    await harness.slack.person_actions.select("ada", view, HomeAction.JOB, "Status")
+    await harness.listeners.tasks.drain(5)
+    assert "llama-8b-sft" in str(top_modal(harness))
+    assert "Status" in str(top_modal(harness)["title"])
+
+
 async def test_search_logs_opens_the_form_of_a_query(harness: SlackHarness) -> None:
     await pressed(harness, await home_of(harness), f"{HomeAction.OPEN}:query")
     assert "As a command" in str(top_modal(harness))

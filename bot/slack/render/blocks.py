@@ -209,6 +209,16 @@ def overflow(entries: Sequence[MenuEntry | None]) -> Block | None:
     return {"type": "overflow", "action_id": Action.MORE.value, "options": fitting[:_MAX_ENTRIES]}
 
 
+def command_overflow(action: enum.StrEnum, commands: Sequence[tuple[str, str]]) -> Block | None:
+    """A "⋯" menu of (label, command text). Commands that do not fit are left out; None if none is left."""
+    options = [
+        {"text": plain(label, _MAX_LABEL_TEXT), "value": command}
+        for label, command in commands
+        if _can_carry(command, MAX_OPTION_VALUE)
+    ]
+    return {"type": "overflow", "action_id": action.value, "options": options[:_MAX_ENTRIES]} if options else None
+
+
 def without_entry(element: Block, action: Action) -> Block | None:
     """An element without the entries of its "⋯" menu that do this; None if no entry is left."""
     match element:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.commands.answers import SystemStatus
+from bot.commands.parsing.tokenizer import quote
 from bot.domain.alerts import Receipt
 from bot.domain.checks import HEARTBEAT_STALE, ON_TIME
 from bot.domain.dashboard import ALL, MINE, OpenIncident, PersonalDashboard, RunningJob, Viewer
@@ -29,6 +30,7 @@ from bot.slack.render.blocks import (
     WATCH_MODAL,
     actions,
     button,
+    command_overflow,
     context,
     divider,
     header,
@@ -60,6 +62,8 @@ class HomeAction(enum.StrEnum):
     REFRESH = "trainwatch_home_refresh"
     OPEN = "trainwatch_home_open"
     """As `Action.OPEN`: what a modal is about. The key names the modal."""
+    JOB = "trainwatch_home_job"
+    """Command text. The answer opens in a modal."""
     ACKNOWLEDGE = "trainwatch_home_acknowledge"
     """The channel, if the person is in it, a space, and the id of an incident. The person takes it if nobody has it."""
     UNMUTE = "trainwatch_home_unmute"
@@ -235,11 +239,10 @@ def _running(page: HomePage) -> list[Block | None]:
     shown = page.dashboard
     if not shown.running and not shown.patterns:
         return []
-    rows = [_running_row(one, page) for one in shown.running]
-    hidden = shown.running_count - len(rows)
+    hidden = shown.running_count - len(shown.running)
     return [
         header("Running"),
-        *row_sections(rows, 9000, "job"),
+        *(_running_block(one, page) for one in shown.running),
         _patterns(page),
         context([f"… and {plural(hidden, 'more job')}; choose a channel above to see fewer at once"])
         if hidden
@@ -256,6 +259,13 @@ def _patterns(page: HomePage) -> Block | None:
         return None
     more = len(page.dashboard.patterns) - len(named)
     return context([f"New jobs are watched too: {', '.join(named)}{f' and {more:,} more' if more > 0 else ''}"])
+
+
+def _running_block(one: RunningJob, page: HomePage) -> Block:
+    """One line, with a menu of what to show."""
+    words = ("status", "logs", "metrics", "diagnose")
+    more = command_overflow(HomeAction.JOB, [(word.title(), f"{word} {quote(str(one.ref))}") for word in words])
+    return section(_running_row(one, page)) | ({"accessory": more} if more else {})
 
 
 def _running_row(one: RunningJob, page: HomePage) -> str:

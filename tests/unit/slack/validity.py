@@ -97,8 +97,11 @@ def _block_problems(block: Block) -> Iterator[str]:
             size = len(body["text"]["text"])
             if not 0 < size <= limits.MAX_SECTION_TEXT:
                 yield f"section of {size}"
-            if len(body.get("accessory", {}).get("value", "")) > limits.MAX_BUTTON_VALUE:
+            side = body.get("accessory", {})
+            if len(side.get("value", "")) > limits.MAX_BUTTON_VALUE:
                 yield "button value"
+            if any(len(one["value"]) > limits.MAX_OPTION_VALUE for one in side.get("options", [])):
+                yield "option value"
         case "context":
             for element in body["elements"]:
                 if not 0 < len(element["text"]) <= limits.MAX_FIELD_TEXT:

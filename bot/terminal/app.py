@@ -81,6 +81,8 @@ class Session:
 
     async def _follow(self, command: FollowCommand) -> int:
         """Watch the job to its end. A job that did not succeed is a failure, for `trainwatch watch REF && next`."""
+        from bot.domain.subscriptions import AS_USUAL
+        from bot.errors import UsageError
         from bot.rules.evaluate import LocalAlerts
         from bot.rules.expected_alerts import expected_alerts
         from bot.rules.settings import overlay, parse_settings
@@ -88,6 +90,8 @@ class Session:
 
         config = self.runner.diagnosis_config()
         settings = overlay(config.defaults, parse_settings(command.settings, config.defaults))
+        if settings.run != AS_USUAL:
+            raise UsageError("`notify`, `milestones`, `queued` and `time_limit` are settings of Slack channels.")
         provider, ref = self.runner.registry.resolve(command.ref)
         context = FollowContext(self.output, self.runner.redactor, self.runner.clock)
         self.output.note(expected_alerts(settings))

@@ -7,7 +7,7 @@ from bot.domain.durations import spoken_duration
 from bot.domain.jobs import Job, JobState
 from bot.domain.progress import RunProgress, format_step_seconds, fraction_done, position_text, rounded_span
 from bot.domain.runs import RunProblem, RunReport
-from bot.slack.render.blocks import STOP_MODAL, Action, MenuEntry, actions, button, context, overflow, section
+from bot.slack.render.blocks import STOP_MODAL, Action, MenuEntry, actions, answer_button, context, overflow, section
 from bot.slack.render.icons import CLEARED, SEVERITY_ICONS, STATE_ICONS, WARNING
 from bot.slack.render.jobs import job_link, job_name, state_label
 from bot.slack.render.message import Block, Message, message
@@ -106,9 +106,9 @@ def _buttons(job: Job) -> Block | None:
     stop = None if job.state.is_terminal else MenuEntry("Stop watching…", Action.OPEN, f"unwatch {name}", STOP_MODAL)
     return actions(
         [
-            button("Status", Action.SHOW, f"status {name}", key="status"),
-            button("Logs", Action.SHOW, f"logs {name}", key="logs"),
-            button("Metrics", Action.SHOW, f"metrics {name}", key="metrics"),
+            answer_button("Status", f"status {name}", "status"),
+            answer_button("Logs", f"logs {name}", "logs"),
+            answer_button("Metrics", f"metrics {name}", "metrics"),
             overflow([stop]),
         ]
     )

@@ -97,6 +97,12 @@ async def test_watch_fails_unless_the_job_succeeded(state: JobState, expected: E
     assert f"mem:run/1 has ended: {state}" in shell.err
 
 
+async def test_watch_refuses_settings_of_channels() -> None:
+    shell = Shell(FakeProvider())
+    assert await shell.type("watch", "mem:run/1", "notify=lifecycle") == ExitCode.USAGE
+    assert "settings of Slack channels" in shell.err
+
+
 async def test_metrics_of_an_ended_job_say_how_long_ago_it_ended() -> None:
     ended = Job(REF, JobState.SUCCEEDED, "DONE", name="run", ended_at=NOW - timedelta(hours=27))
     shell = Shell(FakeProvider(jobs={REF.id: ended}, series=[]))

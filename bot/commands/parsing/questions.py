@@ -50,7 +50,9 @@ wrong yes yesterday yet you your yours
 """
 VOCABULARY = frozenset(_WORDS_TEXT.split()) | frozenset(STATE_WORDS)
 """Words that are not names of jobs."""
-_CORRECTABLE = [word for word in VOCABULARY if len(word) > 3]
+_FEWEST_LETTERS, _MOST_LETTERS = 4, 20
+"""Of a word that may be mistyped."""
+_CORRECTABLE = sorted(word for word in VOCABULARY if len(word) >= _FEWEST_LETTERS)
 _REFERENCE = re.compile(r"[:/_]|\d|\w-\w")
 _RANKS = re.compile(r"(?:ranks?|r)[ -]?(\d{1,6}(?:\s?(?:-|to|,|and)\s?\d{1,6})*)", re.IGNORECASE)
 _LEVELS = {
@@ -60,6 +62,8 @@ _LEVELS = {
 _SINCE_WORDS = {"overnight": "yesterday", "tonight": "today", "lunch": "noon", "lunchtime": "noon"}
 _SEARCHED = frozenset({"nan", "inf", "oom", "nccl", "cuda", "killed"})
 _MAX_TIME_WORDS = 4
+_MOST_WORDS = 40
+"""A longer message is not a question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,8 @@ def read_question(words: Sequence[Word], thread_job: str | None = None) -> Under
         words: the message, without the mention.
         thread_job: the job of the thread, which the question then is about.
     """
+    if len(words) > _MOST_WORDS:
+        return None
     is_asked = any(word.text.endswith("?") for word in words)
     details = _read_details(words, in_thread=thread_job is not None)
     text = " ".join(details.words)
@@ -138,7 +144,7 @@ _OPTIONS = {
 
 def _read_details(words: Sequence[Word], *, in_thread: bool) -> _Details:
     """Normalize a question, and take its details out."""
-    details, tokens = _Details(), list(_tokens(words))
+    details, tokens = _Details(), list(_tokens(words[:_MOST_WORDS]))
     position = 0
     while position < len(tokens):
         position = _read_detail(details, tokens, position)
@@ -168,7 +174,7 @@ def _tokens(words: Sequence[Word]) -> Iterator[Word]:
 
 
 def _corrected(word: str) -> str:
-    if word in VOCABULARY or len(word) < 4 or not word.isalpha():
+    if word in VOCABULARY or not _FEWEST_LETTERS <= len(word) <= _MOST_LETTERS or not word.isalpha():
         return word
     return next(iter(difflib.get_close_matches(word, _CORRECTABLE, n=1, cutoff=0.84)), word)
 

@@ -39,24 +39,25 @@ def diagnosed(name: str, text: str) -> FileDiagnosis:
     return FileDiagnosis(name, None, diagnoser.report())
 
 
-@settings(deadline=None, max_examples=60)
-@given(FOREIGN, st.sampled_from([OOM, "ERROR a\nERROR b\n", ""]), st.integers(1, 12))
-def test_any_log_with_any_names_makes_a_valid_message(foreign: str, log: str, files: int) -> None:
+def hostile_diagnosis(foreign: str, log: str, files: int) -> LogDiagnosis:
+    """Of files whose lines and names hold a text."""
     parts = [diagnosed(f"{number} {foreign}", f"{log}{foreign}\n") for number in range(files)]
-    names = tuple(part.path for part in parts)
-    answer = LogDiagnosis(names, merge_files(parts), 3, (foreign, foreign * 3))
-    assert [] == problems(render_log_diagnosis(answer))
-    assert [] == problems(render_log_diagnosis(replace(answer, names=())))
+    return LogDiagnosis(tuple(part.path for part in parts), merge_files(parts), 3, (foreign, foreign * 3))
 
 
-@settings(deadline=None)
+@pytest.mark.parametrize("foreign", ["<!channel> `x`", "```\u202e\x1b[31m", "&" * 900])
+def test_a_log_with_hostile_text_and_names_makes_a_valid_message(foreign: str) -> None:
+    assert [] == problems(render_log_diagnosis(hostile_diagnosis(foreign, OOM, 3)))
+
+
+@settings(deadline=None, max_examples=25)
 @given(FOREIGN, st.sampled_from(JobState))
 def test_any_job_makes_a_valid_preview(foreign: str, state: JobState) -> None:
     shown = render_unfurl(replace(job(), name=foreign, error=foreign, state=state), NOW, is_watched=False)
     assert [] == problems(Message("preview", tuple(shown)))
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=25)
 @given(FOREIGN)
 def test_any_unclear_message_gets_a_valid_answer(foreign: str) -> None:
     try:

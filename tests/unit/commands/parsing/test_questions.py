@@ -94,3 +94,9 @@ def test_any_message_is_read_and_no_question_changes_anything_unasked(text: str,
         reading = read_mention(text, job)
         if reading.kind is ReadingKind.QUESTION:
             assert required_role(parse(reading.command, InputContext(NOW, job=JOB))) <= AccessRole.READ
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("text", ["what " * 5000, "stop " * 5000, "a" * 30_000, "is it " * 3000 + "done?"])
+def test_a_long_message_is_not_a_question(text: str) -> None:
+    assert read_mention(text).kind is not ReadingKind.QUESTION

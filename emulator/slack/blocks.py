@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from emulator.slack.block_shapes import GROUPS, OPTION
 from emulator.slack.block_types import SURFACES, VIEWS
 from emulator.slack.json_shapes import Fault, Items, Typed, faults
 
@@ -41,6 +42,13 @@ def view_faults(view: Any, pointer: str = "/view") -> list[Fault]:
     if sum(_focused(block) for block in blocks) > 1:
         found.append(Fault(f"{pointer}/blocks", "only one element may have focus_on_load"))
     return found
+
+
+def options_faults(body: dict[str, Any]) -> list[Fault]:
+    """Every rule the answer to a search in a select breaks."""
+    if "option_groups" in body:
+        return list(faults(body["option_groups"], GROUPS, "/option_groups"))
+    return list(faults(body.get("options", []), Items(OPTION, 100, low=0), "/options"))
 
 
 def table_count(blocks: list[dict[str, Any]]) -> int:

@@ -221,6 +221,9 @@ async def _shortcut(context: MethodContext, person_actions: PersonActions, body:
 async def _click(context: MethodContext, person_actions: PersonActions, body: Json) -> Json:
     choice: Any = body.get("choice")
     place = _place(context, body)
+    if isinstance(place, View):
+        for action_id, value in (body.get("values") or {}).items():
+            person_actions.fill(place, action_id, value)
     if choice is None:
         await person_actions.click(body["user"], place, body["action_id"], wait_s=0)
     else:
@@ -229,10 +232,10 @@ async def _click(context: MethodContext, person_actions: PersonActions, body: Js
 
 
 async def _suggest(context: MethodContext, person_actions: PersonActions, body: Json) -> Json:
-    options = await person_actions.suggest(
+    groups = await person_actions.suggest_groups(
         body["user"], _place(context, body), body["action_id"], body.get("query", "")
     )
-    return {"options": options}
+    return {"groups": groups}
 
 
 async def _submit(_desk: MethodContext, person_actions: PersonActions, body: Json) -> Json:

@@ -221,6 +221,8 @@ def state_value(element: Json, choice: Any) -> Json:
     if choice is None:
         initial = element.get(name.replace("selected_", "initial_") if name != "value" else "initial_value")
         return {"type": kind, name: initial if initial is not None else ([] if name.endswith("s") else None)}
+    if choice == "":
+        return {"type": kind, name: None}
     if name == "selected_option":
         choice = _option(element, choice)
     elif name == "selected_options":

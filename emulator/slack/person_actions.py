@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from emulator.slack import payloads
 from emulator.slack.answers import apply_answer, apply_view_answer
+from emulator.slack.blocks import options_faults
 from emulator.slack.delivery import EventSender, Outcome
 from emulator.slack.methods.call import MethodContext
 from emulator.slack.methods.files import download_url
@@ -99,12 +100,22 @@ class PersonActions:
 
     async def suggest(self, user: str, place: Message | View, action_id: str, query: str) -> list[Json]:
         """Type into an external select; returns the options the app offers."""
+        groups = await self.suggest_groups(user, place, action_id, query)
+        return [option for group in groups for option in group["options"]][:100]
+
+    async def suggest_groups(self, user: str, place: Message | View, action_id: str, query: str) -> list[Json]:
+        """Type into an external select; returns the groups of options the app offers, or one without a label.
+
+        Raises:
+            ValueError: Slack would refuse the options.
+        """
         element = payloads.find_element(place, action_id)
         payload = payloads.block_suggestion(self.context, self._who(user), place, element, query)
         outcome = await self.event_sender.ask("interactive", payload)
         body = outcome.body or {}
-        grouped = [option for group in body.get("option_groups", []) for option in group["options"]]
-        return [*body.get("options", []), *grouped][:100]
+        if found := options_faults(body):
+            raise ValueError("; ".join(map(str, found)))
+        return body.get("option_groups") or [{"options": body.get("options", [])}]
 
     def fill(self, view: View, action_id: str, value: Any) -> None:
         """Type or choose in a modal's input, without submitting."""

@@ -59,7 +59,7 @@ const page = {
   expectAnswer: (channel) => {
     state.asked = { channel, until: Date.now() + ANSWER_WITHIN_MS };
   },
-  suggest: async (question) => (await page.act({ do: "suggest", ...question })).options ?? [],
+  suggest: async (question) => (await page.act({ do: "suggest", ...question })).groups ?? [],
   openThread: (message) => {
     state.thread = message.thread_ts ?? message.ts;
     drawThread({ fresh: true });
@@ -294,16 +294,30 @@ function say(text, files, thread_ts) {
 
 const escapeText = (text) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
 
+/** Replace the modal; the field that is typed into stays, with its caret, and so does what was typed. */
 function drawModal() {
   const view = data.modal;
   if (!view) return $("modals").replaceChildren();
-  const typed = {};
-  const focused = document.activeElement?.dataset?.actionId;
+  const typed = view.id === shown.id ? shown.typed : {};
+  shown = { id: view.id, typed };
+  const active = document.activeElement;
+  const [focused, caret] = [active?.dataset?.actionId, active?.selectionStart];
+  const before = $("modals").querySelector(".modal-body")?.scrollTop ?? 0;
   $("modals").replaceChildren(modalElement(view, page, typed));
-  const target = focused && $("modals").querySelector(`[data-action-id="${CSS.escape(focused)}"]`);
-  (target ?? $("modals").querySelector("input, textarea, select, footer button:last-child"))?.focus();
+  for (const name of Object.keys(typed)) if (!find(name)) delete typed[name];
+  const target = focused && find(focused);
+  if (target) {
+    target.focus({ preventScroll: true });
+    if (caret !== null && caret !== undefined) target.setSelectionRange?.(caret, caret);
+    $("modals").querySelector(".modal-body").scrollTop = before;
+  } else {
+    $("modals").querySelector("footer button:last-child")?.focus();
+  }
   return undefined;
 }
+
+let shown = { id: null, typed: {} };
+const find = (name) => $("modals").querySelector(`[data-action-id="${CSS.escape(name)}"]`);
 
 function closeMenus(inside) {
   for (const menu of document.querySelectorAll("details.overflow[open]")) if (!menu.contains(inside)) menu.removeAttribute("open");

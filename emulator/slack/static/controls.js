@@ -66,13 +66,22 @@ function overflow(element, use) {
   );
 }
 
+/** Whether a choice reaches the app at once; in an input block only if it asks for that. */
+const acts = (block, place) => !place.keep || block.type !== "input" || block.dispatch_action;
+
 function textInput(element, block, place, known) {
-  const value = place.values?.[block.block_id]?.[element.action_id]?.value ?? element.initial_value ?? "";
+  const kept = place.values?.[block.block_id]?.[element.action_id];
+  const value = place.typed?.[element.action_id] ?? (kept ? kept.value : element.initial_value) ?? "";
+  const live = block.dispatch_action && element.dispatch_action_config?.trigger_actions_on.includes("on_character_entered");
+  const entered = (event) => {
+    place.keep?.(element, event.target.value);
+    if (live) place.act(element, block, event.target.value);
+  };
   const props = {
     ...known,
     placeholder: element.placeholder?.text,
     maxlength: element.max_length,
-    oninput: (event) => place.keep?.(element, event.target.value),
+    oninput: entered,
     value: typeof value === "string" ? value : "",
   };
   return element.multiline ? h("textarea", { ...props, rows: 4 }) : h("input", { ...props, type: "text" });
@@ -80,7 +89,9 @@ function textInput(element, block, place, known) {
 
 function simple(element, block, place, use, known) {
   const type = DATES[element.type] ?? TYPED[element.type] ?? "text";
-  const initial = element.initial_value ?? element.initial_date ?? element.initial_time ?? "";
+  const kept = place.values?.[block.block_id]?.[element.action_id] ?? {};
+  const before = kept.value ?? kept.selected_date ?? kept.selected_time ?? element.initial_value ?? element.initial_date ?? element.initial_time ?? "";
+  const initial = place.typed?.[element.action_id] ?? before;
   const read = (event) => (element.type === "datetimepicker" ? Math.floor(new Date(event.target.value) / 1000) : event.target.value);
   const props = { ...known, type, value: initial, placeholder: element.placeholder?.text };
   return h("input", { ...props, onchange: (event) => (place.keep ? place.keep(element, read(event)) : use(read(event), event.target)) });
@@ -88,15 +99,17 @@ function simple(element, block, place, use, known) {
 
 function ticks(element, block, place, use, known) {
   const single = element.type === "radio_buttons";
-  const initial = single ? [element.initial_option] : (element.initial_options ?? []);
-  const set = new Set(initial.filter(Boolean).map((option) => option.value));
+  const kept = place.values?.[block.block_id]?.[element.action_id];
+  const before = kept ? (single ? [kept.selected_option] : kept.selected_options) : single ? [element.initial_option] : element.initial_options;
+  const chosen = place.typed?.[element.action_id];
+  const set = new Set(chosen === undefined ? (before ?? []).filter(Boolean).map((option) => option.value) : [chosen].flat());
   const change = (option, on) => {
     if (single) set.clear();
     if (on) set.add(option.value);
     else set.delete(option.value);
     const choice = single ? option.value : [...set];
     if (place.keep) place.keep(element, choice, block);
-    if (!place.keep || block.type !== "input") use(choice);
+    if (acts(block, place)) use(choice);
   };
   return h(
     "span",
@@ -121,16 +134,18 @@ function select(element, block, place, use, known) {
   const groups = element.option_groups ?? [{ options: options(element) }];
   const multiple = element.type.startsWith("multi_");
   const kept = place.values?.[block.block_id]?.[element.action_id] ?? {};
-  const initial = [kept.selected_option ?? element.initial_option, ...(element.initial_options ?? [])].filter(Boolean).map((option) => option.value);
+  const chosen = place.typed?.[element.action_id];
+  const before = "selected_option" in kept ? kept.selected_option : element.initial_option;
+  const initial = [chosen ? { value: chosen } : chosen === "" ? null : before, ...(element.initial_options ?? [])].filter(Boolean).map((option) => option.value);
   initial.push(kept.selected_conversation ?? kept.selected_user ?? kept.selected_channel);
   initial.push(element.initial_conversation, element.initial_user, element.initial_channel);
   const one = (option) => h("option", { value: option.value, selected: initial.includes(option.value) }, option.text.text);
   const choices = groups.map((group) => (group.label ? h("optgroup", { label: group.label.text }, group.options.map(one)) : group.options.map(one)));
-  const empty = !multiple && h("option", { value: "", disabled: true, selected: !initial.some(Boolean) }, element.placeholder?.text ?? "Select an option");
+  const empty = !multiple && h("option", { value: "", disabled: !block.optional, selected: !initial.some(Boolean) }, element.placeholder?.text ?? "Select an option");
   const read = (node) => (multiple ? [...node.selectedOptions].map((option) => option.value) : node.value);
   const changed = (event) => {
     if (place.keep) place.keep(element, read(event.target), block);
-    if (!place.keep || block.type !== "input") use(read(event.target), event.target);
+    if (acts(block, place)) use(read(event.target), event.target);
   };
   return h("select", { ...known, multiple, onchange: changed }, empty, choices);
 }
@@ -150,19 +165,23 @@ function external(element, block, place, use, known) {
     field.value = option.text.text;
     const choice = element.type.startsWith("multi_") ? [option] : option;
     if (place.keep) place.keep(element, choice, block);
-    if (!place.keep || block.type !== "input") use(choice, field);
+    if (acts(block, place)) use(choice, field);
   };
   const look = async (event) => {
     const field = event.target;
-    if (field.value.length < (element.min_query_length ?? 3)) return;
+    if (event.type !== "click" && field.value.length < (element.min_query_length ?? 3)) return;
     const mine = ++turn;
-    const found = await place.suggest(element, field.value);
+    const groups = await place.suggest(element, event.type === "click" ? "" : field.value);
     if (mine !== turn) return;
-    list.replaceChildren(...found.map((option) => h("button", { type: "button", onclick: () => choose(option, field) }, option.text.text)));
+    const found = groups.filter((group) => group.options.length);
+    list.replaceChildren(...found.flatMap((group) => [group.label && h("div", { class: "group" }, textObject(group.label)), ...group.options.map((option) => entry(option, field))].filter(Boolean)));
     if (!found.length) list.append(h("div", { class: "none" }, "No result"));
     list.hidden = false;
   };
-  const initial = element.initial_option?.text.text ?? "";
-  const field = h("input", { ...known, type: "text", value: initial, placeholder: element.placeholder?.text ?? "Choose an option", oninput: look, onfocus: look });
+  const entry = (option, field) =>
+    h("button", { type: "button", "data-testid": "option", onmousedown: (event) => event.preventDefault(), onclick: () => choose(option, field) }, textObject(option.text), option.description && h("small", {}, textObject(option.description)));
+  const kept = place.values?.[block.block_id]?.[element.action_id];
+  const initial = place.typed?.[element.action_id] ?? (kept ? kept.selected_option : element.initial_option);
+  const field = h("input", { ...known, type: "text", autocomplete: "off", value: initial?.text?.text ?? "", placeholder: element.placeholder?.text ?? "Choose an option", oninput: look, onclick: look, onblur: () => (list.hidden = true) });
   return h("span", { class: "external" }, field, list);
 }

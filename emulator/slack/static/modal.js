@@ -4,14 +4,16 @@ import { renderBlocks } from "./blocks.js";
 import { h } from "./dom.js";
 import { textObject } from "./mrkdwn.js";
 
+/** `typed` holds what was entered since the app last heard of it, by `action_id`; it goes with the next click. */
 export function viewPlace(view, page, typed) {
   return {
     errors: view.errors,
     values: view.values,
-    act: (element, _block, choice) => page.act({ do: "click", view: view.id, action_id: element.action_id, choice }),
+    typed,
+    act: (element, _block, choice) => page.act({ do: "click", view: view.id, action_id: element.action_id, choice, values: typed }),
     suggest: (element, query) => page.suggest({ view: view.id, action_id: element.action_id, query }),
     keep: typed && ((element, value) => {
-      typed[element.action_id] = value === "" ? null : value;
+      typed[element.action_id] = value;
     }),
   };
 }

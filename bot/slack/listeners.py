@@ -148,7 +148,7 @@ class Listeners:
         kinds = (AnswerModal, NoteModal, StopModal, SilenceModal, TuneModal)
         handlers = [
             *(kind(self._answering) for kind in kinds),
-            QueryModal(self._answering, store.known_jobs),
+            QueryModal(self._answering, store),
             WatchModal(self._answering, self.home),
         ]
         self.modals = Modals(handlers, self._handling)

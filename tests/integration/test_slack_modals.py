@@ -121,6 +121,15 @@ async def test_a_log_is_paged_and_shared_from_its_modal(harness: SlackHarness) -
     await people.until(lambda: "step 49 " in str([one.blocks for one in harness.channel().replies(root.ts)]))
 
 
+async def test_an_answer_that_cannot_be_shared_stays_below_the_reason(harness: SlackHarness) -> None:
+    people, place = harness.slack.person_actions, "#random"
+    status = (await harness.command(f"status {REF}", channel=place)).messages[0]
+    await people.click("ada", status, LOGS)
+    await people.click("ada", await view_with(harness, "step 1 "), Action.SHARE)
+    view = await view_with(harness, "not in that channel")
+    assert ("Logs", True) == (view.title, "step 1 loss" in str(view.source["blocks"]))
+
+
 async def test_only_the_newest_use_of_a_view_changes_it(store: Store) -> None:
     async with running(SlackHarness(store, patience_s=0.02)) as harness:
         harness.provider.lines = step_lines(250)

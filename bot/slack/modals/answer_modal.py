@@ -64,11 +64,10 @@ class AnswerModal(ModalHandler):
 
     async def _act_in_channel(self, use: ModalUse, attempt: Attempt) -> None:
         """The answer goes to the channel; what the modal shows stays, with a note above it."""
-        reply = replace(answer_reply(use.reply, use.metadata.about), kept=use.blocks)
-        await self.answering.answer(reply, use.value, use.asker, attempt, share=use.action == Action.SHARE)
+        await self.answering.answer(use.reply, use.value, use.asker, attempt, share=use.action == Action.SHARE)
         if attempt.result is AuditResult.DONE:
-            text = f"{CLEARED} Answered in {channel_link(reply.channel)}."
-            await reply.private(message(text, [section(text)]))
+            text = f"{CLEARED} Answered in {channel_link(use.reply.channel)}."
+            await use.reply.private(message(text, [section(text)]))
 
 
 def answer_reply(reply: ModalReply, command: str) -> ModalReply:

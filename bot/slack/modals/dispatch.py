@@ -217,8 +217,8 @@ class Modals:
             screen=screen,
             metadata=payload.metadata,
             name=handler.name,
-            title=handler.title,
-            kept=blocks if payload.submit else (),
+            title=payload.title or handler.title,
+            kept=blocks if payload.keeps_view else (),
             submit=payload.submit,
         )
         return ModalUse(

@@ -19,7 +19,7 @@ from bot.slack.render.blocks import QUERY_MODAL
 from bot.slack.render.modal import MAX_CHOICES, Choice, Modal
 from bot.slack.render.query_form import QUERY_TITLE, job_choice, render_query, typed_choice
 from bot.slack.reply import Reply
-from bot.store.known_jobs import KnownJobs
+from bot.store.store import Store
 
 _MAX_HERE = 40
 """Jobs of the channel at the top of the menu."""
@@ -32,14 +32,17 @@ class QueryModal(ModalHandler):
     """Makes a command, and shows its answer in its place."""
 
     answering: Answering
-    known_jobs: KnownJobs
+    store: Store
     name = QUERY_MODAL
     title = QUERY_TITLE
 
     async def open(self, use: ModalUse, attempt: Attempt) -> Modal | None:
-        """Show the form with the values of the command that it is about."""
-        draft = decode_draft(use.metadata.about)
-        return render_query(draft, await self._find_job(draft.get(QueryField.JOB), use.asker.channel))
+        """Show the form with the values of the command that it is about, and have the platforms listed meanwhile."""
+        draft, runner = decode_draft(use.metadata.about), self.answering.runner.runner
+        await use.reply.show(render_query(draft, await self._find_job(draft.get(QueryField.JOB), use.asker.channel)))
+        await self.store.listings.want(runner.registry.names, runner.clock())
+        await runner.directory.get(runner.registry, runner.redactor, runner.clock())
+        return None
 
     async def change(self, use: ModalUse) -> Modal | None:
         """Show the command that the fields make now, and the fields that belong to it."""
@@ -63,7 +66,7 @@ class QueryModal(ModalHandler):
         may_read = await self.answering.gate.reader(use.origin, use.reply.client)
         words, channel = typed.casefold().split(), use.asker.channel
         limit = MAX_CHOICES if may_read is None else _MAX_READ
-        found = {job.ref: job for job in await self.known_jobs.search(typed, limit=limit)}
+        found = {job.ref: job for job in await self.store.known_jobs.search(typed, limit=limit)}
         watched = await self.answering.runner.jobs_of_channel(channel)
         here = [found.pop(job.ref, job) for job in watched if job.ref in found or _has_words(job, words)]
         choices = [
@@ -89,7 +92,10 @@ class QueryModal(ModalHandler):
         """The entry of the job that the form begins with."""
         if not ref:
             return None
-        jobs = (*await self.answering.runner.jobs_of_channel(channel), *await self.known_jobs.search(ref, limit=5))
+        jobs = (
+            *await self.answering.runner.jobs_of_channel(channel),
+            *await self.store.known_jobs.search(ref, limit=5),
+        )
         known = next((job for job in jobs if str(job.ref) == ref), None)
         return replace(typed_choice(ref), label=ref) if known is None else job_choice(known)
 

@@ -28,6 +28,7 @@ class ViewPayload:
     fields: ModalFields
     blocks: tuple[Block, ...]
     """What the view shows."""
+    title: str
     submit: str
     """The label of its submit button."""
     action: str = ""
@@ -43,6 +44,12 @@ class ViewPayload:
     def changes_view(self) -> bool:
         """Whether its outcome replaces what the view shows."""
         return self.kind == "view_submission" or (self.kind == "block_actions" and self.action != Action.CANCEL)
+
+    @property
+    def keeps_view(self) -> bool:
+        """Whether the view stays, with what is shown above it: a form, or the answer below a button for the channel."""
+        is_page = self.action in (Action.SHOW, Action.OPEN, Action.CANCEL)
+        return bool(self.submit) or (self.kind == "block_actions" and not is_page)
 
 
 def is_modal(body: Body) -> bool:
@@ -82,6 +89,7 @@ def read_view_payload(body: Body) -> ViewPayload:
         metadata,
         read_fields(view.get("state")),
         tuple(block for block in view.get("blocks") or [] if isinstance(block, dict)),
+        text_at(body, "view", "title", "text") or "",
         text_at(body, "view", "submit", "text") or "",
         action,
         key,

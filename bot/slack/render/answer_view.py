@@ -13,7 +13,7 @@ from bot.domain.durations import datetime_from_ns, format_ns, ns_from_datetime
 from bot.domain.logs import Level, LogLine
 from bot.domain.overwritten_text import shown_text
 from bot.slack.render.answers import render
-from bot.slack.render.blocks import Action, actions, button, menu, refine_button
+from bot.slack.render.blocks import QUERY_MODAL, Action, actions, button, elements_of, menu, refine_button
 from bot.slack.render.logs import render_logs, whole_query
 from bot.slack.render.message import Block, Message
 from bot.slack.render.metrics import render_metrics
@@ -21,6 +21,8 @@ from bot.slack.render.metrics import render_metrics
 _LONG = 2
 """Parts of an answer after which the buttons are repeated at the end."""
 _MAX_MOMENTS = 25
+_LAST = (Action.SHARE, f"{Action.OPEN}:{QUERY_MODAL}:refine")
+"""The buttons at the end of the row."""
 
 
 def render_answer_view(answer: Answer) -> Message:
@@ -34,22 +36,24 @@ def render_answer_view(answer: Answer) -> Message:
             return render(answer)
 
 
-def _with_tools(message: Message, tools: Block | None) -> Message:
-    """The headline, the buttons, and then everything else; of a long answer, the buttons end it too."""
+def _with_tools(message: Message, tools: Sequence[Block | None]) -> Message:
+    """The headline, one row of buttons, and then everything else; of a long answer, the row ends it too."""
     head, *rest = message.blocks
-    pages = [block for block in rest if block["type"] == "actions"]
     shown = [block for block in rest if block["type"] != "actions"]
-    first = [*pages, *([tools] if tools else [])]
-    return Message(message.text, (head, *first, *shown, *(pages if len(shown) > _LONG else ())))
+    own = [one for block in rest if block["type"] == "actions" for one in elements_of(block)]
+    pages = [one for one in own if one["action_id"] not in _LAST]
+    row = actions([*pages, *tools, *(one for one in own if one not in pages)])
+    rows = [row] if row is not None else []
+    return Message(message.text, (head, *rows, *shown, *(rows if len(shown) > _LONG else [])))
 
 
-def _log_tools(answer: LogsAnswer) -> Block | None:
+def _log_tools(answer: LogsAnswer) -> list[Block | None]:
     whole = whole_query(answer)
     level = whole.filter.min_level
     is_errors = level is not None and level >= Level.ERROR
     other = replace(whole, filter=replace(whole.filter, min_level=None if is_errors else Level.ERROR))
     label = "All levels" if is_errors else "Errors only"
-    return actions([button(label, Action.SHOW, format_command(other), key="level"), _moments(answer)])
+    return [button(label, Action.SHOW, format_command(other), key="level"), _moments(answer)]
 
 
 def _moments(answer: LogsAnswer) -> Block | None:
@@ -69,21 +73,19 @@ def _worst_lines(lines: Sequence[LogLine]) -> list[LogLine]:
     return [line for line in lines if line.level is not None and line.level >= Level.ERROR]
 
 
-def _metric_tools(answer: MetricsAnswer) -> Block | None:
+def _metric_tools(answer: MetricsAnswer) -> list[Block | None]:
     pinned, span = answer.pinned, answer.end - answer.start
     earlier = _moved(pinned, ns_from_datetime(answer.start - span), ns_from_datetime(answer.start))
     now = answer.at or answer.end
     end = min(answer.end + span, now)
     later = _moved(pinned, ns_from_datetime(answer.end), ns_from_datetime(end)) if end > answer.end else None
     gpus = format_command(replace(pinned, gpus=not pinned.gpus))
-    return actions(
-        [
-            button("◀ Earlier", Action.SHOW, earlier, key="earlier"),
-            button("Later ▶", Action.SHOW, later, key="later") if later else None,
-            button("Summary" if pinned.gpus else "Each GPU", Action.SHOW, gpus, key="gpus"),
-            refine_button(format_command(pinned)),
-        ]
-    )
+    return [
+        button("◀ Earlier", Action.SHOW, earlier, key="earlier"),
+        button("Later ▶", Action.SHOW, later, key="later") if later else None,
+        button("Summary" if pinned.gpus else "Each GPU", Action.SHOW, gpus, key="gpus"),
+        refine_button(format_command(pinned)),
+    ]
 
 
 def _moved(command: MetricsCommand, start_ns: int, end_ns: int) -> str:

@@ -264,6 +264,15 @@ def actions(elements: Sequence[Block | None]) -> Block | None:
     return {"type": "actions", "elements": present} if present else None
 
 
+def elements_of(block: Block) -> list[Block]:
+    """The buttons and menus of a row made by `actions`."""
+    match block:
+        case {"type": "actions", "elements": list(elements)}:
+            return elements
+        case _:
+            return []
+
+
 def answer_button(label: str, command: str, key: str) -> Block | None:
     """A button whose answer opens in a modal."""
     return button(label, Action.OPEN, command, key=f"{ANSWER_MODAL}:{key}")

@@ -54,9 +54,9 @@ def job_choice(job: KnownJob, group: str = "") -> Choice:
 
 
 def typed_choice(typed: str) -> Choice:
-    """What was typed, to be looked up as a name, an id or the address of a page."""
+    """What was typed, to be looked up as a name, an ID or the URL of a page."""
     text = clean(" ".join(typed.split()))[:MAX_OPTION_VALUE]
-    return Choice(text, f"Look up “{text}”", "a name, an id or the address of a page", "Anything else")
+    return Choice(text, f"Look up “{text}”", "a name, an ID or the URL of a page", "Anything else")
 
 
 def render_query(draft: QueryDraft, job: Choice | None) -> Modal:
@@ -71,7 +71,7 @@ def render_query(draft: QueryDraft, job: Choice | None) -> Modal:
 def _field(name: QueryField, draft: QueryDraft, job: Choice | None) -> Block:
     match name:
         case QueryField.JOB:
-            field = Field(name, "Job", "Type a name, an id or a state", is_optional=False, is_live=True)
+            field = Field(name, "Job", "Type a name, an ID or an owner", is_optional=False, is_live=True)
             return search_input(field, job)
         case QueryField.SHOW:
             choices = [Choice(shown, _LABELS[shown]) for shown in SHOWN]

@@ -313,6 +313,7 @@ function drawModal() {
   } else {
     $("modals").querySelector("footer button:last-child")?.focus();
   }
+  $("modals").querySelector(".field.bad")?.scrollIntoView({ block: "nearest" });
   return undefined;
 }
 

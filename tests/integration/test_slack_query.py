@@ -64,7 +64,7 @@ async def test_a_query_is_filled_in_and_answered_in_its_modal(harness: SlackHarn
     await harness.slack.person_actions.click("ada", answer, f"{Action.OPEN}:query:refine")
     form = await view_with(harness, "As a command")
     assert "step 14" in str(form.source["blocks"])
-    assert "from" in {block.get("block_id") for block in form.source["blocks"]}
+    assert f'`/train logs {REF} --since 1h --include "step 14"`' in preview(form)
 
 
 async def test_a_problem_is_shown_at_its_field(harness: SlackHarness) -> None:

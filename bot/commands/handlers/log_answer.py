@@ -28,10 +28,10 @@ async def read_logs(
         UsageError: the pattern is invalid, or the window starts in the future.
         ProviderError: nothing could be read.
     """
-    status = asyncio.ensure_future(find_job(provider, job))
+    asked, status = replace(command, ref=str(job)), asyncio.ensure_future(find_job(provider, job))
     try:
         command, notes = await clip_to_lifetime(provider, job, command, now, status)
-        answer = replace(await _read(provider, job, command, redactor, now), notes=notes)
+        answer = replace(await _read(provider, job, command, redactor, now), notes=notes, asked=asked)
         if answer.newer is None or command.before_ns is not None or any(cut.reason in _MORE for cut in answer.cuts):
             return answer
         await asyncio.wait({status}, timeout=_STATUS_WAIT_S)

@@ -164,6 +164,8 @@ class LogsAnswer:
     """Every line that was found."""
     notes: tuple[str, ...] = ()
     """How the time range was cut."""
+    asked: LogsCommand | None = None
+    """The command as it was asked, with relative times; None where nobody asks again."""
 
     @property
     def count(self) -> int:

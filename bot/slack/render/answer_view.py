@@ -18,7 +18,7 @@ from bot.slack.render.logs import render_logs, whole_query
 from bot.slack.render.message import Block, Message
 from bot.slack.render.metrics import render_metrics
 
-_LONG = 2
+_LONG = 3
 """Parts of an answer after which the buttons are repeated at the end."""
 _MAX_MOMENTS = 25
 _LAST = (Action.SHARE, f"{Action.OPEN}:{QUERY_MODAL}:refine")

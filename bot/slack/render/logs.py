@@ -252,7 +252,7 @@ def _pages(answer: LogsAnswer, fit: FittingLines | None) -> tuple[LogsCommand | 
 
 def whole_query(answer: LogsAnswer) -> LogsCommand:
     """The command that the answer is a page of."""
-    return replace(answer.pinned, before_ns=None, after_ns=None, skip=0)
+    return replace(answer.asked or answer.pinned, before_ns=None, after_ns=None, skip=0)
 
 
 def _is_newest_first(answer: LogsAnswer) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import decoding, diagnosis, fetching, filtering, latency, polling
+from bench import decoding, diagnosis, fetching, filtering, latency, polling, searching
 from bench.measuring import machine
 from bench.report import Row, Section, render
 
@@ -21,7 +21,9 @@ REPORT = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 def main() -> None:
     """Measure, print and write."""
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure against peers and limits.")
-    parser.add_argument("parts", nargs="*", help="fetching, filtering, polling, latency, decoding, starting, diagnosis")
+    parser.add_argument(
+        "parts", nargs="*", help="fetching, filtering, polling, latency, searching, decoding, starting, diagnosis"
+    )
     parser.add_argument("--full", action="store_true", help="also five million lines; takes minutes more")
     given = parser.parse_args()
     parts: Mapping[str, Callable[[], Section]] = {
@@ -29,6 +31,7 @@ def main() -> None:
         "filtering": filtering.section,
         "polling": polling.section,
         "latency": latency.section,
+        "searching": searching.section,
         "decoding": decoding.decoding,
         "starting": decoding.starting,
         "diagnosis": _diagnosis,

@@ -18,10 +18,12 @@ from emulator.slack.faults import Fault
 from emulator.slack.model import Json, View
 from tests.integration.modal_forms import view_with
 from tests.integration.slack_harness import SlackHarness, running, step_lines
+from tests.integration.test_app_home import counted_statements
 from tests.support.waiting import eventually
 from tests.unit.slack.factories import REF
 
 JOB = field_id("job")
+LONG = "\u05d0 <!channel> " + "x" * 230
 OTHER = KnownJob(JobRef("baseten", "p/other"), "llama-70b", JobState.FAILED)
 
 
@@ -124,3 +126,19 @@ async def test_help_is_still_typed(harness: SlackHarness, text: str) -> None:
     assert "Examples" in str(seen.messages[0].blocks)
     await eventually(lambda: not len(harness.listeners.tasks))
     assert harness.slack.workspace.modal("ada") is None
+
+
+async def test_a_search_among_many_jobs_reads_few_rows(harness: SlackHarness) -> None:
+    """The work is bounded: as many statements and entries at 5,000 jobs as at 200, whatever the jobs are called."""
+    view = await opened(harness)
+    counted = []
+    for count in (200, 5_000):
+        jobs = [replace(OTHER, ref=JobRef("baseten", f"p/{number}"), name=f"{LONG}{number}") for number in range(count)]
+        await harness.store.known_jobs.save(jobs, harness.clock())
+        with counted_statements(harness.store) as statements:
+            for typed in ("", "x", "p/1", "nothing"):
+                assert len(await suggest(harness, view, typed)) <= 100
+        counted.append(len(statements))
+    assert counted[0] == counted[1]
+    assert counted[0] <= 4 * 4
+    assert all("LIMIT" in one for one in statements if "FROM known_jobs" in one)

@@ -23,6 +23,7 @@ from bot.store.store import Store
 
 _MAX_HERE = 40
 """Jobs of the channel at the top of the menu."""
+_MAX_PROBLEM = 300
 _MAX_READ = 2_000
 """Jobs that are found for a person who may read only some of them."""
 
@@ -55,7 +56,9 @@ class QueryModal(ModalHandler):
         problems = _draft(use).find_problems(context)
         if problems:
             redactor = self.answering.runner.runner.redactor
-            shown = {name.value: redactor.redact(text)[0].replace("`", "") for name, text in problems.items()}
+            shown = {
+                name.value: redactor.redact(text)[0].replace("`", "")[:_MAX_PROBLEM] for name, text in problems.items()
+            }
             attempt.end(AuditResult.INVALID, " ".join(shown.values()))
             return FieldErrors(shown)
         await self.answering.answer(answer_reply(use.reply, command), command, use.asker, attempt)

@@ -18,6 +18,8 @@ from bot.rules.lead import is_active, lead_alert
 _WAITING = RunEventKind.WAITING
 QUARTERS = (75, 50, 25)
 """Percent of all steps."""
+_EDITS_OF_RUN, _SELDOM = 200, timedelta(minutes=15)
+"""The message of a run that took long so far is edited once in a 200th of that time, at least every 15 minutes."""
 _NEAR_SHARE, _NEAR_MOST = 10, timedelta(minutes=30)
 """A time limit is near when a tenth of it is left, at most half an hour."""
 
@@ -32,7 +34,7 @@ class FollowedRun:
     statistics: RunStatistics
     now: datetime
     edit_every: timedelta
-    """Time between two edits that only update numbers."""
+    """The shortest time between two edits that only update numbers."""
     has_ended: bool = False
     """Whether it ended and its log is read to the end."""
     is_catching_up: bool = False
@@ -182,12 +184,17 @@ class _Draft:
             self.deliveries.append(_delivery(f"{self._report.id}:root", DeliveryKind.ROOT, self._report))
             return shown
         edited_at = thread.edited_at
-        is_due = edited_at is None or edited_at > now or now - edited_at >= self._run.edit_every
+        is_due = edited_at is None or edited_at > now or now - edited_at >= self._edit_every()
         if state != thread.state or (is_due and numbers != thread.numbers):
             key = f"{self._report.id}:edit:{now.isoformat()}"
             self.deliveries.append(_delivery(key, DeliveryKind.EDIT, self._report))
             return shown
         return thread
+
+    def _edit_every(self) -> timedelta:
+        """The time between two edits that only update numbers: longer for a long run, whose numbers change less."""
+        share = (self._report.duration or timedelta(0)) / _EDITS_OF_RUN
+        return max(self._run.edit_every, min(share, _SELDOM))
 
     def _state(self) -> str:
         job = self._run.job

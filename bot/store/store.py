@@ -7,9 +7,11 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Table, and_, delete, exists, or_, select
 
+from bot.domain.alerts import DeliveryKind
 from bot.domain.boards import BoardKind
 from bot.domain.checks import CheckResult
 from bot.domain.destinations import Webhook
+from bot.domain.priorities import DeliveryPriority
 from bot.store.audit import AuditTrail
 from bot.store.boards import Boards
 from bot.store.canaries import Canaries
@@ -53,6 +55,8 @@ from bot.store.watches import Watches
 
 KEEP_FOR = timedelta(days=30)
 """How long finished rows are kept."""
+KEEP_RUN_EDITS_FOR = timedelta(days=1)
+"""How long edits of messages about runs are kept, which are many."""
 KEEP_OPEN_FOR = timedelta(days=90)
 """How long a failure that nobody closed is kept."""
 KEEP_AUDIT_FOR = timedelta(days=365)
@@ -141,6 +145,9 @@ class Store:
         before = now - KEEP_FOR
         finished = and_(deliveries.c.created_at < before, deliveries.c.state != DeliveryState.QUEUED)
         deleted = await self._delete(deliveries, finished)
+        is_edit = and_(deliveries.c.kind == DeliveryKind.EDIT, deliveries.c.priority == DeliveryPriority.RUN)
+        is_past = and_(is_edit, deliveries.c.created_at < now - KEEP_RUN_EDITS_FOR)
+        deleted += await self._delete(deliveries, and_(is_past, deliveries.c.state != DeliveryState.QUEUED))
         is_forgotten = or_(~incidents.c.is_open, incidents.c.resolved_at < now - KEEP_OPEN_FOR)
         deleted += await self._delete(incidents, and_(incidents.c.resolved_at < before, is_forgotten))
         is_empty = ~exists().where(incidents.c.digest_id == digests.c.id)
@@ -149,8 +156,8 @@ class Store:
         is_watched = exists().where(watches.c.provider + ":" + watches.c.job_id == runs.c.job)
         deleted += await self._delete(runs, and_(runs.c.changed_at < before, ~is_watched))
         is_shown = exists().where(runs.c.board_id == boards.c.id)
-        is_past = or_(boards.c.closed_at < before, and_(boards.c.kind == BoardKind.STARTS, ~is_shown))
-        deleted += await self._delete(boards, and_(boards.c.opened_at < before, is_past))
+        is_unused = or_(boards.c.closed_at < before, and_(boards.c.kind == BoardKind.STARTS, ~is_shown))
+        deleted += await self._delete(boards, and_(boards.c.opened_at < before, is_unused))
         deleted += await self._delete(seen_keys, seen_keys.c.expires_at < now)
         deleted += await self._delete(audit, audit.c.at < now - audit_kept_for)
         deleted += await self.known_jobs.purge(now)

@@ -102,6 +102,13 @@ async def test_a_channel_has_one_digest(store: Store) -> None:
     assert await store.boards.of_channel("C1") is None
 
 
+async def test_edits_of_runs_are_kept_for_a_day(store: Store) -> None:
+    await settle(store, NOW, *(about(1, DeliveryKind.EDIT, f"edit {number}") for number in range(5)))
+    await send(store, NOW)
+    assert await store.purge_expired(NOW + timedelta(hours=23)) == 0
+    assert await store.purge_expired(NOW + timedelta(hours=25)) == 4
+
+
 async def test_old_messages_are_purged(store: Store) -> None:
     await settle(store, NOW, *(about(number, DeliveryKind.ROOT, f"{number}:root") for number in range(1, 20)))
     await store.boards.choose("C2", BoardSettings(BoardKind.LIVE), NOW)

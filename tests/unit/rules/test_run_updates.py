@@ -168,6 +168,15 @@ def test_a_channel_that_stops_following_gets_a_last_edit(words: tuple[str, ...])
     assert channel.poll(JobState.RUNNING, at_step(502)) == []
 
 
+def test_the_message_of_a_long_run_is_edited_less_often() -> None:
+    channel = Channel()
+    channel.poll(JobState.RUNNING, at_step(1))
+    for start, expected in ((timedelta(minutes=10), 15), (timedelta(hours=20), 5), (timedelta(days=9), 2)):
+        channel.now = START + start
+        edits = [channel.poll(JobState.RUNNING, at_step(100 + minute, None)) for minute in range(30)]
+        assert edits.count(["edit"]) == expected
+
+
 def test_numbers_of_the_summary() -> None:
     channel = Channel()
     channel.poll(JobState.QUEUED)

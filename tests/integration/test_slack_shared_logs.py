@@ -16,9 +16,11 @@ from bot.slack.log_sharing import SharedLogLimits
 from bot.slack.payloads import DIAGNOSE_SHORTCUT
 from bot.store.audit import AuditQuery
 from bot.store.store import Store
+from emulator.slack import payloads
 from emulator.slack.model import Message
 from tests.integration.slack_harness import SECRET, SlackHarness, at_least, running, slack_with_scopes
 from tests.support.scopes import GRANTED
+from tests.support.waiting import eventually
 from tests.unit.slack.validity import own_problems
 
 if sys.version_info >= (3, 14):
@@ -183,6 +185,9 @@ async def test_a_direct_message_is_a_command_or_a_question(harness: SlackHarness
 async def test_the_bots_own_direct_messages_get_no_answer(harness: SlackHarness) -> None:
     channel = harness.slack.workspace.channels[direct(harness)]
     await harness.app.client.chat_postMessage(channel="U0ADA", text=OOM)
+    own = {"type": "message", "channel_type": "im", "channel": channel.id, "user": "U0TRAIN", "bot_id": "B0TRAIN"}
+    event = payloads.event(harness.slack.context, {**own, "text": OOM, "ts": channel.messages[-1].ts})
+    harness.slack.person_actions.event_sender.send_event(event)
     harness.slack.person_actions.say("ada", channel.id, "help")
     answered = await harness.slack.person_actions.until(lambda: at_least(3, channel.messages))
     assert 3 == len(answered)
@@ -214,3 +219,17 @@ async def test_without_history_the_question_is_answered_as_any_other(store: Stor
         harness.slack.person_actions.say("ada", "#training", "@trainwatch whats wrong here", thread_ts=posted.ts)
         (_, answer) = await replies(harness, posted, 2)
         assert "Which job?" in str(answer.blocks)
+
+
+async def test_a_long_file_shows_its_progress_in_the_thread(store: Store) -> None:
+    async with running(SlackHarness(store, patience_s=0.01, progress_s=0.01)) as harness:
+        files = {"train.log": (STEPS * 2_000 + OOM).encode()}
+        posted = harness.slack.person_actions.say("ada", "#training", "@trainwatch", files=files)
+        (answer,) = await harness.slack.person_actions.until(
+            lambda: [one for one in harness.channel().replies(posted.ts) if is_diagnosed(one)]
+        )
+        assert "80,045 lines read" in str(answer.blocks)
+        await eventually(lambda: harness.channel().deleted)
+        (progress,) = harness.channel().deleted
+        assert "so far." in progress.text
+        assert "train.log" in str(progress.blocks)

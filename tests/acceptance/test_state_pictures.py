@@ -5,18 +5,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from playwright.async_api import Page, async_playwright
 
-from bot.domain.alerts import Notification
+from bot.domain.alerts import DeliveryKind, Notification
 from bot.slack.client import create_client
 from bot.slack.notifier import SlackNotifier
 from emulator.slack.app import BOT_TOKEN, Slack, create_slack, served
 from emulator.slack.limits import RateLimits
 from tests.acceptance.test_alert_pictures import DESKTOP, IMAGES, LINES, MAX_LINES, PHONE, open_page, show, take_picture
 from tests.acceptance.test_demo_browser import CHROMIUM, FLAGS
+from tests.unit.slack.run_samples import BOARDS, RUNS
 from tests.unit.slack.samples import DIGESTS, NOTIFICATIONS
 
 STATES = {
@@ -30,8 +32,11 @@ STATES = {
     "flapping": (NOTIFICATIONS["flapping"], NOTIFICATIONS["reply_flapping"]),
     "platform-unreachable": (DIGESTS["platform_returning"], None),
     "caught-up": (DIGESTS["caught_up"], None),
+    "run": (RUNS["running_with_problems"], RUNS["milestone_reply"]),
+    "run-finished": (RUNS["finished"], RUNS["finished_summary"]),
+    "runs": (BOARDS["live"], None),
 }
-NAMES_EVERY_JOB = {"platform-unreachable", "caught-up"}
+NAMES_EVERY_JOB = {"platform-unreachable", "caught-up", "runs"}
 """These messages are as long as they have jobs."""
 
 
@@ -70,13 +75,7 @@ async def post(slack: Slack, root: Notification, reply: Notification | None) -> 
 
 def as_root(notification: Notification) -> Notification:
     """The message as a new one: an edit has nothing to edit here."""
-    return Notification(
-        DIGESTS["storm"].kind,
-        notification.reason,
-        notification.job,
-        notification.incident,
-        digest=notification.digest,
-    )
+    return replace(notification, kind=DeliveryKind.ROOT)
 
 
 async def picture(page: Page, path: Path) -> int:

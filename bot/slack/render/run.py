@@ -72,24 +72,23 @@ def _progress_lines(run: RunReport) -> list[str]:
         return [f"{what} since {clock_time(since)}" if since else "", one_line(job.error or "", 200)]
     if progress is None:
         return ["" if job.state.is_terminal else "No step yet.", numbers_line(run)]
-    return [_bar(progress), _pace(progress, job), numbers_line(run)]
+    is_running = not job.state.is_terminal
+    return [_bar(progress, is_running=is_running), _position(progress, is_running=is_running), numbers_line(run)]
 
 
-def _bar(progress: RunProgress) -> str:
+def _bar(progress: RunProgress, *, is_running: bool) -> str:
+    """How much is done and how long the rest takes, in one line of a phone; "" without a total."""
     done = fraction_done(progress)
-    position = position_text(progress)
     if done is None:
-        return position
-    filled = int(done * _CELLS)
-    return f"{'▰' * filled}{'▱' * (_CELLS - filled)} {int(done * 100)}% · {position}"
-
-
-def _pace(progress: RunProgress, job: Job) -> str:
-    if job.state.is_terminal:
         return ""
+    filled = int(done * _CELLS)
+    left = f" · about {rounded_span(progress.time_left)} left" if progress.time_left and is_running else ""
+    return f"{'▰' * filled}{'▱' * (_CELLS - filled)} {int(done * 100)}%{left}"
+
+
+def _position(progress: RunProgress, *, is_running: bool) -> str:
     pace = f"{format_step_seconds(progress.step_s)}/step" if progress.step is not None and progress.step_s else ""
-    left = f"about {rounded_span(progress.time_left)} left" if progress.time_left else ""
-    return " · ".join(part for part in (left, pace) if part)
+    return " · ".join(part for part in (position_text(progress), pace if is_running else "") if part)
 
 
 def _notes(run: RunReport) -> list[str]:

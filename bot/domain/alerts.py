@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from bot.domain.boards import Board
+from bot.domain.charts import LineChart
 from bot.domain.digests import Digest
 from bot.domain.durations import datetime_from_ns, ns_from_datetime
 from bot.domain.grouping import Firings
@@ -96,6 +97,8 @@ class Evidence:
     """When the predicted event will happen, such as full memory; None without a prediction and after the event."""
     messages: tuple[CountedMessage, ...] = ()
     """Distinct messages: the first one, then the most frequent ones."""
+    chart: LineChart | None = field(default=None, compare=False)
+    """What the metrics did before. It changes at every poll, without making the alert another one."""
     group: str = ""
     """What several jobs may share, such as `platform:baseten`, `disk:/mnt/data` or `node:gpu-17`; "": nothing."""
 

@@ -8,7 +8,7 @@ growth.
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -16,7 +16,9 @@ import msgspec
 from bot.diagnosis.catalogue import Category
 from bot.diagnosis.findings import Failure
 from bot.domain.alerts import Clear, Evidence, Finding, Memory, Severity, Unknown, Verdict
+from bot.domain.charts import ChartLine, ChartPoint, LineChart
 from bot.domain.durations import datetime_from_ns, ns_from_datetime, spoken_duration
+from bot.domain.metric_charts import MOST_LINES
 from bot.domain.metrics import (
     CACHE_UTILIZATION,
     EPHEMERAL_STORAGE_UTILIZATION,
@@ -56,6 +58,8 @@ FARTHEST = 10_000
 class _Resource:
     """How evidence describes one kind of resource."""
 
+    title: str
+    """Of its chart."""
     grows: str
     """Follows a name in a sentence while the resource fills up."""
     ran_out: str
@@ -84,6 +88,7 @@ class PressureState(HistoryState, frozen=True, omit_defaults=True):
 
 
 _GPU = _Resource(
+    "GPU memory",
     "is running out of memory",
     "ran out of memory",
     "gpu_memory",
@@ -92,6 +97,7 @@ _GPU = _Resource(
     " outputs) and for batches or sequences that grow.",
 )
 _HOST = _Resource(
+    "Host memory",
     "is filling up",
     "ran out",
     "host_memory",
@@ -99,6 +105,7 @@ _HOST = _Resource(
     "Save a checkpoint, then look for a leak. Suspects: data loader workers that copy Python objects, endless caches.",
 )
 _STORAGE = _Resource(
+    "Storage",
     "is filling up",
     "is full",
     "storage",
@@ -178,7 +185,8 @@ def _judge(
     judged = {name: one for name, one in pressures.items() if name in fresh}
     if not judged:
         return (Unknown() if pressures or not fresh else Clear()), after
-    return Finding(_evidence(judged, resource, context)), after
+    chart = _chart(judged, histories, measured, buckets, resource)
+    return Finding(replace(_evidence(judged, resource, context), chart=chart)), after
 
 
 def _pressure(
@@ -247,6 +255,34 @@ def _evidence(pressures: Mapping[str, Pressure], resource: _Resource, context: C
         first_at=min(one.since for one in pressures.values()),
         expected_at=_coarse(expected_at, context.observation.at),
     )
+
+
+def _chart(
+    pressures: Mapping[str, Pressure],
+    histories: Mapping[str, History],
+    measured: Mapping[str, Measured],
+    buckets: Buckets,
+    resource: _Resource,
+) -> LineChart:
+    """What was left of each resource over the window, those that are full first."""
+    names = sorted(pressures, key=lambda name: (pressures[name].full_at or pressures[name].since, name))[:MOST_LINES]
+    newest = max(histories[name].last for name in names)
+    indices = range(newest - buckets.keep + 1, newest + 1)
+    sizes = {measured[name][1] for name in names if name in measured}
+    size = sizes.pop() if len(sizes) == 1 else 1.0
+    factor, unit = (size / 2**30, "GiB") if size > 1 else (100.0, "%")
+    lines = []
+    for name in names:
+        history = histories[name]
+        shares = dict(zip(range(history.last - len(history.values) + 1, history.last + 1), history.values, strict=True))
+        points = [
+            ChartPoint((buckets.start(index) + buckets.span / 2).timestamp(), (1 - share) * factor)
+            for index in indices
+            if (share := shares.get(index)) is not None
+        ]
+        lines.append(ChartLine(name, tuple(points)))
+    of = f" of {factor:.0f} GiB" if unit == "GiB" else ""
+    return LineChart(f"{resource.title} free{of}", unit, tuple(lines))
 
 
 def _coarse(full_at: datetime | None, now: datetime) -> datetime | None:

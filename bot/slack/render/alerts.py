@@ -29,6 +29,7 @@ from bot.slack.render.alert_text import (
 )
 from bot.slack.render.blocks import code_sections, context, section
 from bot.slack.render.board import render_board
+from bot.slack.render.charts import chart_block
 from bot.slack.render.digest import render_digest
 from bot.slack.render.flapping import render_flapping
 from bot.slack.render.icons import NOTE, TIMES
@@ -105,6 +106,7 @@ def render_reply(incident: Incident, alert: IncidentAlert, reason: NotifyReason,
         alt_sentence(incident, alert),
         [
             section(f"{title}\n{introduction}".rstrip()),
+            chart_block(evidence.chart) if evidence.chart is not None else None,
             *counts,
             *blocks,
             section("\n".join(tail)) if tail else None,

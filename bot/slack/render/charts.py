@@ -26,19 +26,18 @@ _LOOKALIKES = str.maketrans("<>&", "\u2039\u203a+")
 def chart_block(chart: LineChart) -> Block | None:
     """Chart what all lines have values for; None if that is fewer than two points."""
     lines = [line for line in chart.lines if any(math.isfinite(point.y) for point in line.points)][:_MAX_LINES]
-    columns = list(zip(*(line.points for line in lines), strict=True)) if lines else []
-    kept = [column for column in columns if all(math.isfinite(point.y) for point in column)][:_MAX_CATEGORIES]
+    values = [{point.x: point.y for point in line.points if math.isfinite(point.y)} for line in lines]
+    kept = sorted(set.intersection(*map(set, values)))[:_MAX_CATEGORIES] if values else []
     if len(kept) < 2:
         return None
-    labels = _labels([column[0].x for column in kept], is_time=chart.is_time)
+    labels = _labels(kept, is_time=chart.is_time)
     names = _names(lines, chart.title)
     series = [
         {
             "name": name,
-            "data": [{"label": label, "value": _rounded(column[at].y)}
-                     for label, column in zip(labels, kept, strict=True)],
+            "data": [{"label": label, "value": _rounded(line[x])} for label, x in zip(labels, kept, strict=True)],
         }
-        for at, name in enumerate(names)
+        for name, line in zip(names, values, strict=True)
     ]  # fmt: skip
     axes: dict[str, object] = {"categories": labels, "x_label": "UTC" if chart.is_time else "step"}
     if chart.unit:

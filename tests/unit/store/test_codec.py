@@ -23,11 +23,12 @@ from bot.domain.alerts import (
     Resolution,
     Severity,
 )
+from bot.domain.charts import ChartLevel, ChartLine, ChartMoment, ChartPoint, LineChart
 from bot.domain.grouping import Firings
 from bot.domain.job_matching import Matcher
 from bot.domain.jobs import Job, JobRef, JobState, Resources
 from bot.domain.logs import Level
-from bot.domain.ownership import Acknowledgement, Closing, Muting, Unwatching
+from bot.domain.ownership import Acknowledgement, Closing, IncidentNote, Muting, Unwatching
 from bot.domain.progress import Checkpoint, RunProgress
 from bot.domain.subscriptions import RuleSettings
 from bot.store.codec import clean_text, from_json, to_json
@@ -52,6 +53,15 @@ EVIDENCE = Evidence(
     expected_at=LATER,
     messages=(CountedMessage("KV cache is exhausted", 13, NOW), CountedMessage("`x` <!here>", 2)),
     group="disk:/mnt/data",
+    chart=LineChart(
+        "GPU memory free",
+        "GiB",
+        (ChartLine("GPU 3", (ChartPoint(1.0, 4.5, 4.0, 5.0),)),),
+        (ChartLevel("limit", 80.0),),
+        (ChartMoment("out of memory", 2.0),),
+        is_time=False,
+        note="1 of 8 GPUs",
+    ),
 )
 PROGRESS = RunProgress(
     400,
@@ -84,6 +94,7 @@ FULL_JOB = Job(
     resources=Resources("H100:8", 2, 8, "H100", 80 * 1024**3, 26.5, 2**60),
     details=(("Checkpoint", "ckpt-12"), ("Step", "400")),
     progress=PROGRESS,
+    utilization=0.93,
 )
 SHOWN = IncidentAlert(
     "tw-3f9c2ab1",
@@ -110,6 +121,7 @@ INCIDENT = Incident(
     muted=Muting("U1", LATER, 3),
     unwatched=Unwatching("U1", LATER, "watch baseten:proj/job"),
     group="disk:/mnt/data",
+    note=IncidentNote("U1", LATER, "restarting node 3"),
 )
 ALERT = Alert(
     rule="low_gpu_utilization",

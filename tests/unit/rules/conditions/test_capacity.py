@@ -62,6 +62,22 @@ def test_a_leaking_gpu_is_predicted_in_time_and_once() -> None:
     assert (("Grows", "GPU 3"), ("Predicted from", "the last 1 h")) == evidence.facts
 
 
+def test_the_evidence_charts_what_was_left() -> None:
+    """A chart that changes at each poll is not news: the evidence stays equal."""
+    (evidence,) = watch(one_gpu(leak(0.6, 180)), "gpu_memory_pressure", minutes=269, every=1).evidence
+    chart = evidence.chart
+    assert chart is not None
+    assert ("GPU memory free of 75 GiB", "GiB", ["GPU 3"]) == (
+        chart.title,
+        chart.unit,
+        [one.name for one in chart.lines],
+    )
+    left = [point.y for point in chart.lines[0].points]
+    assert 20 == len(left)
+    assert left == sorted(left, reverse=True)
+    assert left[0] > 1.5 * left[-1] > 0
+
+
 @pytest.mark.parametrize("level", [0.85, 0.97, 0.995, 1.0])
 def test_high_but_steady_gpu_memory_is_clear(level: float) -> None:
     assert watch(one_gpu(lambda _: level), "gpu_memory_pressure", minutes=300).found_at is None

@@ -4,7 +4,7 @@ import { renderBlocks } from "./blocks.js";
 import { h } from "./dom.js";
 import { textObject } from "./mrkdwn.js";
 
-/** `typed` holds what was entered since the app last received of it, by `action_id`; it goes with the next click. */
+/** `typed` holds what was entered since the app last received it, by `action_id`; it goes with the next click. */
 export function viewPlace(view, page, typed) {
   return {
     errors: view.errors,

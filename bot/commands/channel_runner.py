@@ -14,9 +14,10 @@ from bot.commands.handlers.help_topics import slack_help
 from bot.commands.handlers.job_lookup import JobsSource
 from bot.commands.handlers.log_answer import read_logs
 from bot.commands.handlers.notify import answer_notify
-from bot.commands.handlers.patterns import PatternHandlers, matcher_words
+from bot.commands.handlers.patterns import PatternHandlers
 from bot.commands.handlers.rules import ReplaySettings, channel_settings, replay, rules_answer
 from bot.commands.handlers.subscriptions import ChannelHandlers
+from bot.commands.parsing.formatting import matcher_words
 from bot.commands.runner import CommandRunner, ResolvedCommand, error_answer
 from bot.commands.subcommands.audit import AuditCommand
 from bot.commands.subcommands.channel_check import ChannelCheckCommand
@@ -182,7 +183,7 @@ class ChannelRunner:
             text = matcher_words(matchers)
             raise UsageError(f"This channel has no pattern `{text}`. `list` shows its patterns.")
         settings = overlay(self.runner.diagnosis_config().defaults, found.settings)
-        return replace(rules_answer(settings), pattern=found.text)
+        return replace(rules_answer(settings), pattern=matcher_words(found.matchers))
 
     async def _add_progress(self, answer: JobsAnswer) -> JobsAnswer:
         """Add the progress of jobs that any channel watches; the logs of others are not read for a list."""

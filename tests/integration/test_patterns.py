@@ -280,3 +280,24 @@ async def test_lists_rules_and_silences_take_patterns(harness: PatternHarness) -
 )
 async def test_mistakes_are_explained(harness: PatternHarness, text: str, problem: str) -> None:
     assert problem in await harness.error(text)
+
+
+async def test_new_settings_keep_the_limit_and_the_announcements(harness: PatternHarness) -> None:
+    harness.add(*(f"p/{number}" for number in range(30)))
+    await harness.watch("mem:* announce=off limit=25 --yes")
+
+    changed = await harness.watch("mem:* hang=off")
+    assert (changed.is_new, changed.pattern.announce, changed.pattern.limit) == (False, False, 25)
+    assert (changed.matching, changed.pattern.watched, changed.pattern.settings.off) == (30, 25, ("hang",))
+    assert isinstance(await harness.run("watch mem:* limit=30"), ConfirmAnswer)
+    assert (await harness.watch("mem:* limit=30 announce=on --yes")).pattern.announce
+    assert len(await harness.watched()) == 30
+
+
+async def test_an_overlapping_pattern_counts_the_jobs_that_are_watched_already(harness: PatternHarness) -> None:
+    harness.add("p/one", "p/two")
+    await harness.watch("mem:*")
+    assert (await harness.watch("name~one")).matching == 1
+    listed = await harness.run("list")
+    assert isinstance(listed, ListAnswer)
+    assert [one.watched for one in listed.patterns] == [2, 0], "a name is known from the first poll on"

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from bot.commands.answers import Asker
 from bot.commands.handlers.jobs import list_jobs
+from bot.commands.parsing.formatting import matcher_words
 from bot.commands.parsing.tokenizer import quote
 from bot.commands.subcommands.jobs import ProviderJobs
 from bot.commands.subcommands.patterns import PatternCost, WatchPatternAnswer, WatchPatternCommand
@@ -14,7 +15,6 @@ from bot.domain.job_matching import (
     KnownJob,
     Matcher,
     can_join,
-    format_matchers,
     job_labels,
     matches_all,
     names_me,
@@ -82,12 +82,13 @@ class PatternHandlers:
         """Subscribe the channel to a pattern, after a confirmation if it selects many jobs."""
         matchers = self.own(command.matchers)
         self.require_platform(matchers)
-        before = requests_so_far()
+        requests_before = requests_so_far()
         listed = (await list_jobs(self.registry, platform_of(matchers), MAX_LISTED, self.redactor)).providers
-        listing_requests = max(requests_so_far() - before, 1)
+        listing_requests = max(requests_so_far() - requests_before, 1)
         notes = _check_listed(matchers, listed)
         jobs = [KnownJob.of(job) for one in listed for job in one.jobs]
         matching = [job for job in jobs if can_join(job) and matches_all(matchers, job_labels(job))]
+        before = await self.find(matchers)
         wanted = PatternSubscription(
             id=0,
             channel=self.asker.channel,
@@ -96,15 +97,16 @@ class PatternHandlers:
             created_at=self.now,
             settings=settings,
             team=self.asker.team,
-            announce=command.announce,
-            limit=command.limit or DEFAULT_PATTERN_LIMIT,
+            announce=(before is None or before.announce) if command.announce is None else command.announce,
+            limit=command.limit or (before.limit if before else DEFAULT_PATTERN_LIMIT),
         )
         cost = self._cost(matchers, min(len(matching), wanted.limit), listing_requests)
         is_large = cost.maximum is not None and cost.polling[1] > cost.maximum * _LARGE_SHARE
-        if (len(matching) > CONFIRM_FROM or is_large) and not command.is_confirmed:
+        is_asked = before is None or (len(matching) > before.limit and wanted.limit > before.limit)
+        if is_asked and (len(matching) > CONFIRM_FROM or is_large) and not command.is_confirmed:
             return _confirm(wanted, command, len(matching), cost)
         added = await self.store.patterns.add(wanted, jobs, self.now)
-        return WatchPatternAnswer(added.pattern, added.is_new, cost, expected, notes)
+        return WatchPatternAnswer(added.pattern, added.is_new, cost, expected, notes, len(matching))
 
     def select(self, matchers: tuple[Matcher, ...], watched: Sequence[Watched]) -> list[Watched]:
         """Return the watched jobs that match; the name and the owner are those of the last poll."""
@@ -128,18 +130,13 @@ def pattern_target(pattern: PatternSubscription) -> str:
     return " ".join([*words, "--yes"])
 
 
-def matcher_words(matchers: Sequence[Matcher]) -> str:
-    """Return matchers as they are typed, quoted where needed."""
-    return " ".join(word if word == "--exclude" else quote(word) for word in format_matchers(matchers))
-
-
 def _confirm(
     wanted: PatternSubscription, command: WatchPatternCommand, matching: int, cost: PatternCost
 ) -> ConfirmAnswer:
     over = f", its limit, of the {matching:,} jobs" if matching > wanted.limit else ""
     count = f"{wanted.limit:,}{over}" if over else plural(matching, "job")
     words = [matcher_words(wanted.matchers), *map(quote, command.settings)]
-    words += [] if wanted.announce else ["announce=off"]
+    words += [] if command.announce is None else [f"announce={'on' if command.announce else 'off'}"]
     words += [] if command.limit is None else [f"limit={command.limit}"]
     question = f"Watch {count} that match `{wanted.text}` now, and new ones as they start? {cost}"
     return ConfirmAnswer(question, "Watch all", " ".join(["watch", *words, "--yes"]))

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from bot.commands.answers import Asker
-from bot.commands.handlers.patterns import PatternHandlers, matcher_words
+from bot.commands.handlers.patterns import PatternHandlers
+from bot.commands.parsing.formatting import matcher_words
 from bot.commands.parsing.tokenizer import quote
 from bot.commands.subcommands.patterns import UnwatchPatternCommand, WatchPatternCommand
 from bot.commands.subcommands.subscriptions import (
@@ -98,7 +99,10 @@ class ChannelHandlers:
         """What the channel watches: patterns, jobs, and what is silenced."""
         watched = [self._redact(one) for one in await self._watched()]
         silences = await self.store.silences.active(self.asker.channel, self.now)
-        patterns = await self.store.patterns.list(self.asker.channel)
+        patterns = tuple(
+            replace(one, watched=len(self._patterns.select(one.matchers, watched)))
+            for one in await self.store.patterns.list(self.asker.channel)
+        )
         states = await self.store.listings.states() if patterns else {}
         problems = {name: state.problem for name, state in states.items() if state.problem}
         digest = await self.store.boards.of_channel(self.asker.channel)

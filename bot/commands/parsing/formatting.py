@@ -3,7 +3,7 @@
 `bot.commands.parsing.parser` reads it back to the same command.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from bot.commands.parsing.pasted_words import clean_words
 from bot.commands.parsing.tokenizer import Word, quote, split_words
@@ -20,6 +20,7 @@ from bot.commands.subcommands.jobs import (
 from bot.commands.subcommands.logs import DEFAULT_CONTEXT, DEFAULT_LINES, LogsCommand
 from bot.commands.subcommands.rules import ReplayCommand
 from bot.domain.durations import format_ns, ns_from_datetime
+from bot.domain.job_matching import Matcher, format_matchers
 from bot.domain.logs import LogFilter, Order
 
 Formattable = (
@@ -46,6 +47,11 @@ def format_command(command: Formattable) -> str:
         case JobsCommand():
             words = ["jobs", *filter(None, (command.provider, command.state)), *_jobs_options(command)]
     return " ".join(words)
+
+
+def matcher_words(matchers: Iterable[Matcher]) -> str:
+    """Return matchers on jobs as they are typed."""
+    return " ".join(word if word == "--exclude" else quote(word) for word in format_matchers(matchers))
 
 
 def replace_reference(text: str, typed: str, ref: str) -> str:

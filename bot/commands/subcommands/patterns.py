@@ -31,10 +31,10 @@ class WatchPatternCommand:
     matchers: tuple[Matcher, ...]
     settings: tuple[str, ...] = ()
     """Rule settings as typed."""
-    announce: bool = True
-    """Whether new jobs are announced."""
+    announce: bool | None = None
+    """Whether new jobs are announced; None: as before, else they are."""
     limit: int | None = None
-    """The most jobs to watch at once; None: the usual limit."""
+    """The most jobs to watch at once; None: as before, else the usual limit."""
     is_confirmed: bool = False
 
 
@@ -75,6 +75,8 @@ class WatchPatternAnswer:
     expected: str = ""
     """What alerts to expect, as a sentence."""
     notes: tuple[str, ...] = ()
+    matching: int = 0
+    """Number of jobs that match now, also those that the channel watched before."""
 
 
 def pattern_words(arguments: Arguments) -> tuple[str, ...]:
@@ -100,7 +102,7 @@ def read_matchers(arguments: Arguments) -> tuple[Matcher, ...]:
 def build_watch_pattern(arguments: Arguments) -> WatchPatternCommand:
     """Read `watch` with a pattern: `announce=off` and `limit=N` may be among the rule settings."""
     matchers, patterns = read_matchers(arguments), pattern_words(arguments)
-    announce, limit, settings = True, None, list[str]()
+    announce, limit, settings = None, None, list[str]()
     for word in arguments.positionals:
         name, equals, value = word.rstrip(STOPS).partition("=")
         if word in patterns:

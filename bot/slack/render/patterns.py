@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from bot.commands.parsing.formatting import matcher_words
 from bot.commands.subcommands.patterns import WatchPatternAnswer
 from bot.domain.job_matching import platform_of
 from bot.domain.subscriptions import PatternSubscription
@@ -26,7 +27,7 @@ def render_watch_pattern(answer: WatchPatternAnswer) -> Message:
     """A pattern was created or changed: what it watches now, what alerts to expect, and what it costs."""
     pattern = answer.pattern
     verb = "Watching" if answer.is_new else "Updated alert settings for"
-    now = f"{plural(pattern.watched, 'job')} now" if pattern.watched else "none now"
+    now = f"{plural(answer.matching, 'job')} now" if answer.matching else "none now"
     expected = one_line(answer.expected, 400)
     new = "announced here" if pattern.announce else "not announced"
     notes = [
@@ -35,8 +36,9 @@ def render_watch_pattern(answer: WatchPatternAnswer) -> Message:
         f"at most {plural(pattern.limit, 'job')} at once",
         one_line(str(answer.cost), 300),
     ]
+    typed = matcher_words(pattern.matchers)
     asks = confirm("Stop watching?", f"This channel gets no more alerts for {pattern.text}.", "Stop watching")
-    unwatch = button("Unwatch", Action.REPLACE, f"unwatch {pattern.text}", asks=asks)
+    unwatch = button("Unwatch", Action.REPLACE, f"unwatch {typed}", asks=asks)
     warnings = [f"{WARNING} {one_line(note, 400)}" for note in (*_skipped(pattern), *answer.notes)]
     return message(
         f"{verb} every job that matches {code(pattern.text, 500)} ({now}), and new ones as they start. {expected}",
@@ -44,9 +46,7 @@ def render_watch_pattern(answer: WatchPatternAnswer) -> Message:
             section(f"👀 {verb} every job that matches {code(pattern.text, 500)}: {now}, and new ones as they start."),
             section("\n".join([expected, *warnings])),
             context(notes),
-            actions(
-                [tune_button(pattern.text), unwatch, overflow([MenuEntry("What is watched", Action.SHOW, "list")])]
-            ),
+            actions([tune_button(typed), unwatch, overflow([MenuEntry("What is watched", Action.SHOW, "list")])]),
         ],
     )
 

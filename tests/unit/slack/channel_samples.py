@@ -64,7 +64,7 @@ CHANNEL_ANSWERS: dict[str, Answer] = {
         "Silence all alerts in this channel (4 jobs) for 2 h?", "Silence all", "silence 2h --yes"
     ),
     "channel_rules": RulesAnswer(RULE_ROWS, REF),
-    "watch_pattern": WatchPatternAnswer(PATTERN, True, PatternCost(8, (96, 144), 3200), EXPECTED),
+    "watch_pattern": WatchPatternAnswer(PATTERN, True, PatternCost(8, (96, 144), 3200), EXPECTED, matching=12),
     "watch_pattern_changed": WatchPatternAnswer(
         replace(PATTERN, watched=0, announce=False, skipped=12),
         False,

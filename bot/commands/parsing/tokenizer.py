@@ -34,6 +34,8 @@ _CODE = re.compile(r"(`{1,3})(?!`)([^`]*)\1(?!`)[.,:;!?]*(?=\s|$)")
 _ASSIGNED_QUOTE = re.compile(f"[^\\s=]+=[{''.join(_CLOSING)}]")
 _ASSIGNED_CODE = re.compile(r"([^\s=`]+=)(`{1,3})(?!`)([^`]*)\2(?!`)[.,:;!?]*(?=\s|$)")
 """A value between code marks, as in ``--tail=`2` ``."""
+_ASSIGNED_MARK = re.compile(r"[^\s=`]+=`")
+"""Its beginning: the closing mark may be in a later word."""
 _SPACE = re.compile("[\\s\u200b\ufeff]+")
 _BACKSLASHES = re.compile(r"\\+")
 
@@ -69,7 +71,7 @@ def split_words(text: str) -> list[Word]:
 def quote(value: str) -> str:
     """Quote a value where needed, so that `split_words` returns it and never as an option."""
     is_bare = value and value[0] not in _CLOSING and value[0] not in "-`" and not _LONG_DASH.match(value)
-    is_assigned = _ASSIGNED_QUOTE.match(value) or _ASSIGNED_CODE.match(value)
+    is_assigned = _ASSIGNED_QUOTE.match(value) or _ASSIGNED_MARK.match(value)
     if is_bare and not _INNER_DASH.search(value) and not _SPACE.search(value) and not is_assigned:
         return value
     return '"' + re.sub(r'(\\*)("|\Z)', lambda run: run[1] * 2 + ('\\"' if run[2] else ""), value) + '"'

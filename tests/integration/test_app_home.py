@@ -82,7 +82,7 @@ async def test_home_shows_the_alerts_of_the_persons_channels_and_the_operators_f
 
     for fact in ("Errors in the log", "no owner", "Acknowledge", "🔴 Alert delivery is late", "has not checked"):
         assert fact in shown
-    for fact in ("Polling is 1 min behind schedule", "4 messages not sent yet", "baseten: 30 % of 3,200 requests"):
+    for fact in ("Polling is 1 min behind schedule", "4 messages not sent yet", "baseten: 1,234 of 3,200 requests"):
         assert fact in shown
 
 

@@ -21,7 +21,6 @@ from bot.domain.progress import position_text
 from bot.domain.subscriptions import Silence
 from bot.domain.undelivered import Undelivered
 from bot.domain.wording import plural
-from bot.providers.base import RequestRate
 from bot.rules.lead import lead_alert
 from bot.slack.render.alert_text import TITLE_LIMIT, incident_icon
 from bot.slack.render.blocks import (
@@ -49,6 +48,8 @@ _STALE = timedelta(minutes=10)
 _MAX_CHANNEL_OPTIONS = 97
 _MAX_NAMED_CHANNELS = 3
 _MAX_PATTERNS = 5
+_FIGURES = "figures"
+"""The `block_id` of what changes all the time."""
 _TODAY = timedelta(hours=12)
 
 
@@ -128,11 +129,17 @@ def render_refused_home(refusal: str) -> dict[str, object]:
 
 
 def digest_view(page: HomePage, view: Mapping[str, object]) -> str:
-    """Identify what a view shows, apart from the time: a digest of its alerts, a colon, a digest of everything."""
+    """Identify what a view shows, apart from the time: a digest of its alerts, a colon, a digest of everything.
+
+    Of figures that change all the time, only that they became a problem counts.
+    """
     alerts = [[one.incident.id, one.urgency] for one in page.dashboard.incidents]
     blocks = view["blocks"]
     assert isinstance(blocks, list)
-    return f"{_digest(alerts)}:{_digest(blocks[:-1])}"
+    status = page.operator.status if page.operator else None
+    problems = [status.overdue >= ON_TIME, status.unsent_for >= ON_TIME] if status else []
+    steady = [one for one in blocks[:-1] if one.get("block_id") != _FIGURES]
+    return f"{_digest(alerts)}:{_digest([steady, problems])}"
 
 
 def _digest(value: object) -> str:
@@ -323,11 +330,11 @@ def _silence_block(silence: Silence) -> Block:
 
 
 def _operator(figures: OperatorFigures, now: datetime) -> list[Block | None]:
-    status = [_heartbeat(label, at, now) for label, at in figures.heartbeats] + _backlog(figures.status)
     return [
         divider(),
         header("trainwatch"),
-        *row_sections(status, 1500, "line"),
+        *row_sections([_heartbeat(label, at, now) for label, at in figures.heartbeats], 1500, "line"),
+        _figures(figures.status),
         section("*Not delivered*") if figures.undelivered else None,
         *row_sections([_undelivered_row(one) for one in figures.undelivered], 4000, "reason"),
         context(["Only administrators see this part."]),
@@ -350,23 +357,16 @@ def _heartbeat(label: str, at: datetime | None, now: datetime) -> str:
     return f"🔴 {escape(label)} is late: last run {slack_time(at)}" if is_late else f"🟢 {escape(label)} runs"
 
 
-def _backlog(status: SystemStatus) -> list[str]:
-    """What waits for too long, and how much of each rate limit is used."""
+def _figures(status: SystemStatus) -> Block:
+    """What waits for too long, and how much of each rate limit is used. These change all the time."""
     late = f"🟡 Polling is {spoken_duration(status.overdue)} behind schedule" if status.overdue >= ON_TIME else ""
     waited = f"; the oldest has waited {spoken_duration(status.unsent_for)}" if status.unsent_for >= ON_TIME else ""
-    unsent = (
-        f"{'🟡' if waited else '🟢'} {plural(status.unsent, 'message')} not sent yet{waited}" if status.unsent else ""
-    )
-    return [part for part in (late, unsent) if part] + [
-        f"{escape(name)}: {_used(rate)} of {rate.max_per_minute:,} requests a minute"
+    unsent = f"{'🟡' if waited else '🟢'} {plural(status.unsent, 'message')} not sent yet{waited}"
+    rates = [
+        f"{one_line(name, 80)}: {rate.last_minute:,} of {rate.max_per_minute:,} requests in the last minute"
         for name, rate in status.request_rates.items()
     ]
-
-
-def _used(rate: RequestRate) -> str:
-    """How much of a rate limit is used, to a tenth of it, because the exact number changes all the time."""
-    tenths = 10 * rate.last_minute // rate.max_per_minute if rate.max_per_minute else 0
-    return f"{10 * tenths} %" if tenths else "less than 10 %"
+    return section("\n".join(part for part in (late, unsent, *rates) if part)) | {"block_id": _FIGURES}
 
 
 def _time(at: datetime, now: datetime) -> str:

@@ -193,16 +193,27 @@ def test_ended_jobs_are_not_listed() -> None:
 
 
 def test_operators_figures_are_only_for_administrators() -> None:
-    assert "requests a minute" not in shown(page(Dashboard(NOW)))
+    assert "requests in the last minute" not in shown(page(Dashboard(NOW)))
     text = shown(page(Dashboard(NOW), operator=FIGURES))
     for fact in (
         "Polling is 2 min behind",
         "3 messages not sent",
         "Alert delivery is late",
-        "30 % of 3,200",
+        "1,234 of 3,200",
         "given up",
     ):
         assert (fact in text) == (fact != "given up"), fact
+
+
+def test_figures_that_change_all_the_time_publish_nothing_until_they_become_a_problem() -> None:
+    def digest(status: SystemStatus) -> str:
+        made = page(Dashboard(NOW), operator=replace(FIGURES, status=status))
+        return digest_view(made, render_home(made))
+
+    on_time = SystemStatus(timedelta(0), 0, timedelta(0), {"baseten": RequestRate(1234, 3200)})
+    busy = SystemStatus(timedelta(seconds=3), 7, timedelta(seconds=1), {"baseten": RequestRate(2000, 3200)})
+    assert digest(on_time) == digest(busy)
+    assert digest(on_time) != digest(replace(busy, overdue=timedelta(minutes=1)))
 
 
 def test_a_late_poll_is_reported_to_everybody() -> None:

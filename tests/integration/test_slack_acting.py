@@ -114,8 +114,7 @@ async def test_stopping_from_the_menu_asks_and_undo_restores_the_subscription(ha
 
 async def test_silencing_from_an_alert_defaults_to_its_problem_and_shows_the_command(harness: SlackHarness) -> None:
     message = await post_alert(harness)
-    await harness.slack.person_actions.click("ben", message, f"{Action.OPEN}:silence")
-    view = await loaded(harness)
+    view = await choose(harness, message, "Silence…")
     assert f"/train silence 1h {REF} --rule log_errors" in str(view.source["blocks"])
     await harness.slack.person_actions.select("ben", view, field_id("how_long"), "2h", wait_s=2)
     await view_with(harness, f"/train silence 2h {REF}", user="ben")
@@ -127,7 +126,7 @@ async def test_silencing_from_an_alert_defaults_to_its_problem_and_shows_the_com
     assert SECRET not in silence.reason
     await harness.deliver()
     assert "Silenced until" in str(message.blocks)
-    await harness.slack.person_actions.click("ada", message, Action.CHANGE, wait_s=0.5)
+    await harness.slack.person_actions.select("ada", message, Action.MORE, "Unmute", wait_s=0.5)
     await harness.listeners.tasks.drain(5)
     assert await harness.store.silences.active(harness.channel().id, harness.clock()) == ()
 
@@ -144,8 +143,7 @@ async def test_a_silence_covers_what_was_chosen(
     harness: SlackHarness, what: str, more: dict[str, object], matchers: list[tuple[str, str]]
 ) -> None:
     message = await post_alert(harness)
-    await harness.slack.person_actions.click("ben", message, f"{Action.OPEN}:silence")
-    view = await loaded(harness)
+    view = await choose(harness, message, "Silence…")
     await harness.slack.person_actions.select("ben", view, field_id("what"), what, wait_s=1)
     assert await submit(harness, more) is None
     (silence,) = await harness.store.silences.active(harness.channel().id, harness.clock())
@@ -165,8 +163,7 @@ async def test_a_duration_that_cannot_be_read_is_explained_at_its_field(
     harness: SlackHarness, custom: str, problem: str
 ) -> None:
     message = await post_alert(harness)
-    await harness.slack.person_actions.click("ben", message, f"{Action.OPEN}:silence")
-    view = await loaded(harness)
+    view = await choose(harness, message, "Silence…")
     await harness.slack.person_actions.select("ben", view, field_id("how_long"), "other", wait_s=1)
     await view_with(harness, "or until when", user="ben")
     refused = await submit(harness, {"custom": custom} if custom else {})

@@ -233,9 +233,12 @@ def _buttons(incident: Incident, lead: IncidentAlert) -> Block | None:
         undo = incident.unwatched.undo if incident.unwatched else ""
         undone = button("Undo", Action.CHANGE, undo, key="undo")
         return actions([_next_step(incident), undone, logs, overflow([note]) if incident.is_open else None])
-    hour = None if incident.muted else MenuEntry("Silence 1 hour", Action.CHANGE, f"silence 1h {job}")
     stop = MenuEntry("Stop watching…", Action.OPEN, incident.id, STOP_MODAL)
-    return actions([_next_step(incident), _silence(incident), logs, overflow([note, hour, stop])])
+    silence, *more = _silence(incident)
+    if incident.is_open and incident.acknowledgement is None:  # Acknowledge is long: a phone has no room for Silence
+        return actions([_next_step(incident), logs, overflow([silence, *more, note, stop])])
+    shown = button(silence.label.rstrip("…"), silence.action, silence.value, key=silence.key)
+    return actions([_next_step(incident), shown, logs, overflow([note, *more, stop])])
 
 
 def _next_step(incident: Incident) -> Block | None:
@@ -251,8 +254,9 @@ def _next_step(incident: Incident) -> Block | None:
     return button("Acknowledge", Action.ACKNOWLEDGE, incident.id, style="primary" if is_urgent else None)
 
 
-def _silence(incident: Incident) -> Block | None:
+def _silence(incident: Incident) -> list[MenuEntry]:
     """To silence the alerts, or to undo it."""
     if incident.muted is not None:
-        return button("Unmute", Action.CHANGE, f"silence end {incident.muted.silence_id}")
-    return button("Silence", Action.OPEN, incident.id, key=SILENCE_MODAL)
+        return [MenuEntry("Unmute", Action.CHANGE, f"silence end {incident.muted.silence_id}")]
+    hour = MenuEntry("Silence 1 hour", Action.CHANGE, f"silence 1h {incident.job.ref}")
+    return [MenuEntry("Silence…", Action.OPEN, incident.id, SILENCE_MODAL), hour]

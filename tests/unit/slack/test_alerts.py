@@ -147,10 +147,10 @@ def test_an_excerpt_without_a_root_line_is_unmarked() -> None:
 def test_buttons_hold_the_whole_command() -> None:
     assert {
         "Acknowledge": "inc-0123456789ab",
-        "Silence": "inc-0123456789ab",
         "Logs": "logs baseten:proj42/job7f3a --around 2026-03-13T14:01:31.000000000Z",
-        "Add a note…": "inc-0123456789ab",
+        "Silence…": "inc-0123456789ab",
         "Silence 1 hour": "silence 1h baseten:proj42/job7f3a",
+        "Add a note…": "inc-0123456789ab",
         "Stop watching…": "inc-0123456789ab",
     } == buttons(render_root(incident()))
 
@@ -162,7 +162,7 @@ def test_the_value_of_a_button_is_a_valid_command(label: str) -> None:
 
 def test_a_button_whose_command_does_not_fit_is_left_out() -> None:
     about = incident(of=replace(job(), ref=JobRef("x", "y" * 1995)))
-    assert ["Acknowledge", "Silence", "Add a note…", "Stop watching…"] == list(buttons(render_root(about)))
+    assert ["Acknowledge", "Silence…", "Add a note…", "Stop watching…"] == list(buttons(render_root(about)))
 
 
 def test_an_acknowledged_incident_shows_who_and_can_be_resolved() -> None:

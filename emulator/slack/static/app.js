@@ -311,7 +311,9 @@ function drawModal() {
     if (caret !== null && caret !== undefined) target.setSelectionRange?.(caret, caret);
     $("modals").querySelector(".modal-body").scrollTop = before;
   } else {
-    $("modals").querySelector("footer button:last-child")?.focus();
+    const first = $("modals").querySelector("input, textarea, select, footer button:last-child");
+    first?.focus();
+    if (first?.closest(".external")) first.click();
   }
   $("modals").querySelector(".field.bad")?.scrollIntoView({ block: "nearest" });
   return undefined;

@@ -71,7 +71,7 @@ def _progress_lines(run: RunReport) -> list[str]:
         what = "Queued" if job.state is JobState.QUEUED else "Waiting"
         return [f"{what} since {clock_time(since)}" if since else "", one_line(job.error or "", 200)]
     if progress is None:
-        return ["" if job.state.is_terminal else "No step yet.", numbers_line(run)]
+        return [numbers_line(run)]
     is_running = not job.state.is_terminal
     return [_bar(progress, is_running=is_running), _position(progress, is_running=is_running), numbers_line(run)]
 

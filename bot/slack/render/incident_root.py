@@ -9,8 +9,9 @@ import textwrap
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from bot.commands.parsing.tokenizer import quote
 from bot.domain.alerts import Incident, IncidentAlert, Resolution, Severity
-from bot.domain.durations import ns_from_datetime, spoken_duration
+from bot.domain.durations import format_ns, ns_from_datetime, spoken_duration
 from bot.domain.jobs import Job
 from bot.domain.progress import checkpoint_text, position_text
 from bot.domain.wording import plural
@@ -28,6 +29,7 @@ from bot.slack.render.alert_text import (
     sentence_case,
 )
 from bot.slack.render.blocks import (
+    ANSWER_MODAL,
     NOTE_MODAL,
     SILENCE_MODAL,
     STOP_MODAL,
@@ -65,6 +67,11 @@ _NOTE_LIMIT = 70
 _TOKEN = re.compile(r"<(?:[^<>|!]*\|)?([^<>|!]*)>|<[^<>]*>")
 _MARKUP = re.compile(r"[*~`]")
 _MODULE = re.compile(r"^(?:\w+\.)+(?=\w+:)")
+_METRIC_RULES = frozenset(
+    {"low_gpu_utilization", "gpu_straggler", "gpu_memory_pressure", "host_memory_pressure", "storage_pressure"}
+)
+_METRICS_SPAN = timedelta(minutes=30)
+"""Time before and after an alert whose metrics are shown."""
 _SAME_DAY = timedelta(hours=12)
 """A time this near to the message itself needs no date."""
 
@@ -228,17 +235,26 @@ def _buttons(incident: Incident, lead: IncidentAlert) -> Block | None:
     job = incident.job.ref
     start_ns = lead.evidence.start_ns
     logs = logs_button(job, ns_from_datetime(lead.fired_at) if start_ns is None else start_ns)
-    note = MenuEntry("Add a note…", Action.OPEN, incident.id, NOTE_MODAL)
+    note, metrics = MenuEntry("Add a note…", Action.OPEN, incident.id, NOTE_MODAL), _metrics(incident, lead)
     if incident.resolved_at is not None:
         undo = incident.unwatched.undo if incident.unwatched else ""
         undone = button("Undo", Action.CHANGE, undo, key="undo")
-        return actions([_next_step(incident), undone, logs, overflow([note]) if incident.is_open else None])
+        return actions([_next_step(incident), undone, logs, overflow([note, *metrics]) if incident.is_open else None])
     stop = MenuEntry("Stop watching…", Action.OPEN, incident.id, STOP_MODAL)
     silence, *more = _silence(incident)
     if incident.is_open and incident.acknowledgement is None:  # Acknowledge is long: a phone has no room for Silence
-        return actions([_next_step(incident), logs, overflow([silence, *more, note, stop])])
+        return actions([_next_step(incident), logs, overflow([silence, *more, *metrics, note, stop])])
     shown = button(silence.label.rstrip("…"), silence.action, silence.value, key=silence.key)
-    return actions([_next_step(incident), shown, logs, overflow([note, *more, stop])])
+    return actions([_next_step(incident), shown, logs, overflow([note, *more, *metrics, stop])])
+
+
+def _metrics(incident: Incident, lead: IncidentAlert) -> list[MenuEntry]:
+    """The metrics around the alert, if they are what it is about."""
+    if lead.rule not in _METRIC_RULES:
+        return []
+    times = (format_ns(ns_from_datetime(lead.fired_at + side)) for side in (-_METRICS_SPAN, _METRICS_SPAN))
+    command = f"metrics {quote(str(incident.job.ref))} --start {next(times)} --end {next(times)}"
+    return [MenuEntry("Metrics", Action.OPEN, command, ANSWER_MODAL)]
 
 
 def _next_step(incident: Incident) -> Block | None:

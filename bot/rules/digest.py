@@ -30,7 +30,8 @@ ROOT_JOBS = 60
 """Jobs in a root message that names them: about a downtime or a platform."""
 _ENDINGS = {JobState.SUCCEEDED: "Finished", JobState.CANCELLED: "Stopped", JobState.PREEMPTED: "Preempted"}
 _LIST_AFTER, _LIST_EVERY = timedelta(seconds=3), timedelta(seconds=10)
-"""Fewer jobs than a full reply are listed when no other has joined for a moment, or the last list is older."""
+"""Fewer jobs than a full reply are listed when no other has joined for a moment, or the last list is older; jobs with a
+page are not kept waiting for others."""
 _MENTION_EVERY = timedelta(minutes=5)
 """While pages of a digest wait for somebody, people are mentioned again for new ones at most this often."""
 _FACT_CHARS = 300
@@ -208,7 +209,8 @@ class _DigestDraft:
         listed = set(self.state.listed)
         new = [one for one in self._digest.members[in_root:] if one.incident_id not in listed]
         due_at = max(self._stored.joined_at + _LIST_AFTER, self._stored.opened_at)
-        due_at = min(due_at, (self.state.listed_at or self._stored.opened_at) + _LIST_EVERY)
+        every = _LIST_AFTER if any(one.severity_rank == Severity.PAGE.rank for one in new) else _LIST_EVERY
+        due_at = min(due_at, (self.state.listed_at or self._stored.opened_at) + every)
         while new and (len(new) >= LISTED_JOBS or self._now >= due_at):
             chunk, new = new[:LISTED_JOBS], new[LISTED_JOBS:]
             names = tuple(one.incident_id for one in chunk)

@@ -14,8 +14,9 @@ import subprocess
 import tempfile
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
@@ -64,6 +65,26 @@ def _administer(url: str) -> psycopg.Connection[tuple[str, ...]]:
 
 @contextmanager
 def own_server() -> Iterator[str]:
+    with restartable_server() as server:
+        yield server.url
+
+
+@dataclass(frozen=True)
+class RestartableServer:
+    """A PostgreSQL server of our own, which a test can stop and start."""
+
+    url: str
+    data: Path
+    start: Callable[[], None]
+
+    def stop(self) -> None:
+        """Disconnect everybody and stop."""
+        _stop(self.data)
+
+
+@contextmanager
+def restartable_server() -> Iterator[RestartableServer]:
+    """A temporary server that a test can stop and start."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -82,7 +103,7 @@ def own_server() -> Iterator[str]:
             with _administer(server.get_uri()) as connection:
                 connection.execute(b"ALTER SYSTEM SET fsync = off")
                 connection.execute(b"SELECT pg_reload_conf()")
-            yield server.get_uri()
+            yield RestartableServer(server.get_uri(), home / "data", server.start)
         finally:
             server.cleanup()
     finally:

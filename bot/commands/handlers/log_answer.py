@@ -4,10 +4,11 @@ import asyncio
 from dataclasses import replace
 from datetime import datetime
 
-from bot.commands.handlers.job_lifetime import clip_to_lifetime, find_job
+from bot.commands.handlers.job_lifetime import clip_to_lifetime
 from bot.commands.handlers.log_file import read_with_file
 from bot.commands.handlers.logs import read_page
 from bot.commands.handlers.logs_around import read_around
+from bot.commands.handlers.recent_jobs import RecentJobs
 from bot.commands.subcommands.logs import CutReason, LogsAnswer, LogsCommand
 from bot.domain.jobs import Job, JobRef
 from bot.domain.lifetimes import LATE_LINES
@@ -20,15 +21,23 @@ _MORE = frozenset({CutReason.NEWER, CutReason.NEWER_UNREAD})
 
 
 async def read_logs(
-    provider: Provider, job: JobRef, command: LogsCommand, redactor: Redactor, now: datetime
+    provider: Provider,
+    job: JobRef,
+    command: LogsCommand,
+    redactor: Redactor,
+    now: datetime,
+    recent: RecentJobs | None = None,
 ) -> LogsAnswer:
     """Read the lines that the command asks for. A log that is complete has no newer page.
+
+    `recent` has the jobs that other commands ask for.
 
     Raises:
         UsageError: the pattern is invalid, or the window starts in the future.
         ProviderError: nothing could be read.
     """
-    asked, status = replace(command, ref=str(job)), asyncio.ensure_future(find_job(provider, job))
+    asked = replace(command, ref=str(job))
+    status = asyncio.ensure_future((recent or RecentJobs()).find(provider, job))
     try:
         command, notes = await clip_to_lifetime(provider, job, command, now, status)
         answer = replace(await _read(provider, job, command, redactor, now), notes=notes, asked=asked)

@@ -227,3 +227,19 @@ def test_warnings_and_silenced_pages_that_join_mention_nobody() -> None:
     _, stored = plan(STORM, members, START)
     more = [*map(taken, members), incident(9, Severity.WARN), taken(incident(10))]
     assert mentions(plan(stored, more, START + 3 * SECOND)[0]) == []
+
+
+def test_a_job_with_a_page_is_listed_sooner_in_a_storm_that_goes_on() -> None:
+    def listed_after(severity: Severity) -> timedelta:
+        members = [incident(number, Severity.WARN) for number in range(9)]
+        _, stored = plan(STORM, members, START)
+        _, stored = plan(stored, members, START + 3 * SECOND)
+        members = [*members, incident(9, severity)]
+        for second in range(4, 60):
+            at = START + second * SECOND
+            result, stored = plan(replace(stored, joined_at=at), members, at)
+            if any(one.dedupe_key.endswith("list:inc-9") for one in result.deliveries):
+                return at - START
+        raise AssertionError
+
+    assert listed_after(Severity.PAGE) < listed_after(Severity.WARN)

@@ -14,7 +14,9 @@ class DueDigest:
     stored: StoredDigest
     incidents: tuple[Incident, ...]
     changes: int
-    """Number of changes until now; another change makes the plan void."""
+    """Number of changes until now; after another one the digest is planned again."""
+    planned: str
+    """The state as stored; another plan makes this one void."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,20 +9,22 @@ import logging
 from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import Integer, and_, bindparam, func, select, update
+from sqlalchemy import Integer, and_, bindparam, case, false, func, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.alerts import Delivery, DeliveryKind, Incident, Notification, NotifyReason
 from bot.domain.digest_plans import DigestPlan, DueDigest
 from bot.domain.digests import STORM, DigestState, StoredDigest
 from bot.store.codec import from_json, to_json
+from bot.store.column_types import UtcDateTime
 from bot.store.engine import AnyRow, Database
 from bot.store.outbox import add_deliveries, is_queued
 from bot.store.schema import deliveries, digests, incidents
 
 NO_WATCH = 0
 """The watch id of deliveries about several jobs."""
-_ROOT_WAIT = timedelta(seconds=1)
+_ROOT_WAIT = _AGAIN_AFTER = timedelta(seconds=1)
+_LATE_AFTER = timedelta(seconds=2)
 _SHOWN = (DeliveryKind.ROOT, DeliveryKind.EDIT)
 """An edit that is being sent when its incident joins would replace what the digest shows."""
 _DUE = (
@@ -56,15 +58,22 @@ class Digests:
         return due
 
     async def save(self, due: DueDigest, plan: DigestPlan, now: datetime) -> bool:
-        """Write a plan and its messages; return False if the digest changed or another process was faster."""
+        """Write a plan and its messages; return False if the digest changed or another process was faster.
+
+        In a flood, incidents change all the time. A digest that is overdue is shown as it was, and planned again soon.
+        """
+        is_current = digests.c.changes == due.changes
+        next_at, again_at = (literal(at, UtcDateTime) for at in (plan.next_at, now + _AGAIN_AFTER))
         values = {
             "value": to_json(plan.state),
             "closed_at": plan.closed_at,
-            "due_at": plan.next_at,
+            "due_at": case((is_current, next_at), else_=again_at),
             "changes": digests.c.changes + 1,
         }
-        is_unchanged = and_(digests.c.id == due.stored.id, digests.c.changes == due.changes)
-        statement = update(digests).where(is_unchanged).values(values)
+        may_be_late = not plan.leaving and plan.closed_at == due.stored.closed_at
+        is_late = digests.c.due_at <= now - _LATE_AFTER if may_be_late else false()
+        is_mine = and_(digests.c.id == due.stored.id, digests.c.value == due.planned, or_(is_current, is_late))
+        statement = update(digests).where(is_mine).values(values)
         leaving = select(incidents.c.id).where(incidents.c.id.in_([one.id for one in plan.leaving])).with_for_update()
         async with self._database.write() as connection:
             if plan.leaving:  # first, because a change of an incident locks in this order
@@ -85,7 +94,7 @@ class Digests:
     async def _read(self, digest_id: str) -> DueDigest:
         async with self._database.read() as connection:
             row = (await connection.execute(select(digests).where(digests.c.id == digest_id))).one()
-            return DueDigest(_stored(row), await _members(connection, digest_id), row.changes)
+            return DueDigest(_stored(row), await _members(connection, digest_id), row.changes, row.value)
 
     async def _adopt_root(self, row: AnyRow, now: datetime) -> bool:
         """Take over the root message of the first incident that has one; return False while one is being sent."""

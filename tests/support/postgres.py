@@ -71,7 +71,7 @@ def own_server() -> Iterator[str]:
 
 @dataclass(frozen=True)
 class RestartableServer:
-    """A PostgreSQL server of our own, which a test can stop and start."""
+    """A temporary PostgreSQL server that a test can stop and start."""
 
     url: str
     data: Path

@@ -145,3 +145,25 @@ async def test_processes_that_settle_storms_of_the_same_channels_do_not_block_ea
         )
         assert [len(one) for one in settled] == [20, 20]
     await stores[1].aclose()
+
+
+async def test_a_digest_whose_incidents_change_all_the_time_is_planned(store: Store, now: datetime) -> None:
+    await open_incidents(store, now, *range(10))
+    (due,) = await store.digests.list_due(now + 2 * SECOND)
+    await open_incidents(store, now + 2 * SECOND, 10)
+    plan = DigestPlan(DigestState(shown="x"), None, None, (delivery("digest root", DeliveryKind.NOTE),))
+
+    assert not await store.digests.save(due, plan, now + 2 * SECOND)
+    assert await store.digests.save(due, plan, now + 4 * SECOND)
+    assert not await store.digests.save(due, plan, now + 4 * SECOND)
+    (again,) = await store.digests.list_due(now + 5 * SECOND)
+    assert len(again.incidents) == 11
+    assert again.stored.state.shown == "x"
+
+
+async def test_a_digest_does_not_end_while_an_incident_joins(store: Store, now: datetime) -> None:
+    await open_incidents(store, now, *range(10))
+    (due,) = await store.digests.list_due(now + 2 * SECOND)
+    await open_incidents(store, now + 2 * SECOND, 10)
+
+    assert not await store.digests.save(due, DigestPlan(DigestState(shown="x"), now, None), now + 9 * SECOND)

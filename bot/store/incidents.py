@@ -41,13 +41,6 @@ class Incidents:
             value = await connection.scalar(statement)
         return None if value is None else from_json(value, Incident)
 
-    async def list_unclosed(self, limit: int = 500) -> tuple[Incident, ...]:
-        """Return the incidents of all channels that need a person, newest first, at most `limit`."""
-        statement = select(incidents.c.value).where(incidents.c.is_open).order_by(incidents.c.opened_at.desc())
-        async with self._database.read() as connection:
-            rows = await connection.scalars(statement.limit(limit))
-        return tuple(from_json(value, Incident) for value in rows)
-
     async def list_open(self, channel: str, job: JobRef | None = None) -> tuple[Incident, ...]:
         """Return a channel's unresolved incidents, oldest first; only those of `job` when it is given."""
         statement = (

@@ -79,10 +79,6 @@ class Subscriptions:
         """Return a channel's subscriptions, oldest first."""
         return await self._listed(subscriptions.c.channel == channel)
 
-    async def of_user(self, user: str) -> tuple[Watched, ...]:
-        """Return the subscriptions that a person made in any channel, oldest first."""
-        return await self._listed(subscriptions.c.created_by == user)
-
     async def of_job(self, job: JobRef) -> tuple[Watched, ...]:
         """Return the subscriptions to a job with its last known state, oldest first."""
         return await self._listed(watch_of(job))

@@ -17,7 +17,7 @@ from tests.acceptance.program import Ended, Machine, Row, machine_at
 from tests.support.scopes import GRANTED
 
 NEEDED = ("app_mentions:read", "chat:write", "commands")
-LOOPS = ("poll", "deliver", "remind", "digest")
+LOOPS = ("poll", "deliver", "remind", "digest", "list")
 APP_TOKEN = "Slack app token (Socket Mode)"
 
 

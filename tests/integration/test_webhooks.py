@@ -98,7 +98,7 @@ class Bench:
                 pass
 
     async def incident_id(self) -> str:
-        return (await self.store.incidents.list_unclosed())[0].id
+        return (await self.store.incidents.list_open("C1"))[0].id
 
 
 @pytest.fixture

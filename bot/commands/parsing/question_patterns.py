@@ -44,7 +44,7 @@ _GROUPS = {
         r"tell\w*|alert\w*|notif\w*|messag\w*|ping\w*|watch\w*|remind\w*|spam\w*|updates?|bother\w*|bugg?ing|talk\w*"
         r"|post\w*|warn\w*"
     ),
-    "STOP": "stop|quit|no more|never|enough|no longer|not",
+    "STOP": "stop|turn off|disable|pause|quit|no more|never|enough|no longer|not",
     "BROKE": (
         r"crash\w*|fail\w*|die\w*|dying|dead|broke\w*|break\w*|hang\w*|hung|explod\w*|diverg\w*|spik\w*|blow\w*|blew"
         r"|oom\w*|kill\w*|stop\w*|preempt\w*"
@@ -58,8 +58,18 @@ _GROUPS = {name: words.replace("JOBS", f"(?:{_GROUPS['JOBS']})") for name, words
 
 PATTERNS = (
     # What changes alerts.
-    QuestionPattern("unwatch {job}", _any(r"STOP .*\bTELL"), JobRequirement.NAMED, acts=True),
-    QuestionPattern("silence {span}", _any(r"STOP .*\bTELL"), JobRequirement.UNNAMED, acts=True),
+    QuestionPattern(
+        "unwatch {job}",
+        _any(r"^(?!how|what|which|when|why)(?:.* )?(?:STOP) (?:.* )?(?:TELL)"),
+        JobRequirement.NAMED,
+        acts=True,
+    ),
+    QuestionPattern(
+        "silence {span}",
+        _any(r"^(?!how|what|which|when|why)(?:.* )?(?:STOP) (?:.* )?(?:TELL)"),
+        JobRequirement.UNNAMED,
+        acts=True,
+    ),
     QuestionPattern(
         "silence {span} {job}",
         _any(
@@ -89,6 +99,7 @@ PATTERNS = (
         acts=True,
     ),
     # What trainwatch does.
+    QuestionPattern("help silence", _any(r"how (?:do|can|to)\b.*\b(?:STOP|mute|silence|quiet)")),
     QuestionPattern(
         "help",
         _any(
@@ -119,7 +130,7 @@ PATTERNS = (
     ),
     # Jobs.
     QuestionPattern("jobs mine running", _any(r"(?:my|mine)\b.*\bWELL", "^(?:is|are) my JOBS"), JobRequirement.UNNAMED),
-    QuestionPattern("jobs mine failed", _any(r"my\b.*\bBROKE"), JobRequirement.UNNAMED),
+    QuestionPattern("jobs mine failed", _any(r"my\b.*\bBROKE", r"BROKE\b.*\bmy JOBS"), JobRequirement.UNNAMED),
     QuestionPattern("jobs mine", _any("my JOBS", "JOBS of mine"), JobRequirement.UNNAMED),
     QuestionPattern("jobs queued", _any("queue", "queued", "pending"), JobRequirement.UNNAMED),
     QuestionPattern(
@@ -138,15 +149,18 @@ PATTERNS = (
             r"(?:is|are) (?:everything|all|things|we)\b.*\bWELL",
             "anything (?:wrong|broken|on fire|new)",
             "^BROKE JOBS$",
+            "any (?:problems?|issues?|trouble)",
         ),
         JobRequirement.UNNAMED,
     ),
     # Why.
+    QuestionPattern("logs {job} {around}", _any(r"what happen\w*\b.*<around>")),
     QuestionPattern(
         "diagnose {job} {since}",
         _any(
             "why",
             "how come",
+            "any (?:problems?|issues?|trouble)",
             "root cause",
             "explain",
             "reason",
@@ -174,7 +188,7 @@ PATTERNS = (
             r"deadlock\w*",
             r"(?:did|has|have)\b.*\bBROKE",
             "out of memory",
-            r"(?:is|are|was) .*\b(?:nan|diverging|exploding|broken)",
+            r"(?:is|are|was) (?!nan).+ (?:nan|diverging|exploding|broken)",
         ),
     ),
     # Lines.
@@ -192,6 +206,7 @@ PATTERNS = (
             "stdout",
             "prints?",
             "grep",
+            "tail",
             "search",
             "look for",
         ),
@@ -251,6 +266,8 @@ PATTERNS = (
             r"(?:did|has) (?:it|<job>) (?:start|save|begin|end)\w*",
             "^<job> (?:WELL)$",
             "time left",
+            "there yet",
+            "check(?: up)?(?: on)? <job>",
         ),
     ),
 )
@@ -279,7 +296,7 @@ SPOKEN = re.compile(
     r"^(?:what|how|is|are|was|did|does|do|has|have|when|where|who|whose|which|why|can|could|will|any|anything|still|show"
     r"|give|see|get|tell|let|list|find|search|grep|look|print|stop|no|be|keep|explain|help|shut|mute|silence|leave|last"
     r"|check|eta|update|status|not|never|enough|please|my|everything|monitor|follow|notify|ping|alert|snooze|quit|gpu"
-    r"|memory|loss|metrics|progress)\b|^<"
+    r"|memory|loss|metrics|progress|logs?|lines?|tail|output|errors?|turn|pause|disable|did)\b|^<"
 )
 """How a question or a request begins; other sentences are not for trainwatch, unless they are short or end with `?`."""
 SHORT_WORDS = 3

@@ -27,26 +27,26 @@ _WORDS_TEXT = """
 a about active after again alert alerting alerts alive all alone already alright am an and any anyone anything are
 around as ask at autopsy back be because been before begin bother bring broke broken but by call came can can't cancel
 cannot cause channel check checkpoint checkpoints come command commands complete completed converging could cpu cpus
-crash crashed crashing current currently day dead deadlock delete diagnose diagnosis did die died disk diverge
+crash crashed crashing current currently day dead deadlock delete diagnose diagnosis did die died disable disk diverge
 diverging do does doing done down due during each else end ended enough epoch error errors eta even ever every
 everything explain explode exploded eye fail failed failing far fast fatal few fine finish finished follow following
 for found from frozen full get getting give go goes going gone good got gpu gpus great grep had hang hanging happen
 happened happening has have healthy hear hello help here hey hi high hour hours how hows hung i idle if in increasing
-into is issue it job jobs just keep kill killed kindly know last latency later launch learn learned learning least
-leave left let like line lines list live local log logged logs long longer look looking loss low made make many matter
-me mean memory message messages messaging metric metrics mine minute minutes monitor more morning most much mute muted
-mutes my nan need never new newest news next night no node normal not nothing notify now number of off ok okay on once
-one only oom or other our out output over overnight own owns past pending people ping please posted postmortem power
-preempted print printed problem progress queue queued quiet quit ram rank ranks rate ready really reason recent remind
-replica replicas request requests restart resume right root rule rules run running runs save saved say says search
-second seconds see send set shall she should show shut silence silenced silences since slow slower slowly snooze so
-some someone something soon speed spike stack stacktrace stalled start started state status stderr stdout step steps
-still stop stopped storage stuck subscribed subscription subscriptions sure take talking tell telling temperature text
-than thank thanks that the their them then there they thing things think this threshold thresholds throughput time to
-today together tonight too took total traceback train training tried try two under until up update updated updates
-usage use used using util utilization very vram wait waiting want warn warning warnings was watch watching way we week
-well went were what when where which while who whole whose why will with within without words work working works would
-wrong yes yesterday yet you your yours
+into is issue issues it job jobs just keep kill killed kindly know last latency later launch learn learned learning
+least leave left let like line lines list live local log logged logs long longer look looking loss low made make many
+matter me mean memory message messages messaging metric metrics mine minute minutes monitor more morning most much mute
+muted mutes my nan need never new newest news next night no node normal not nothing notify now number of off ok okay on
+once one only oom or other our out output over overnight own owns past pause pending people ping please posted
+postmortem power preempted print printed problem problems progress queue queued quiet quit ram rank ranks rate ready
+really reason recent remind replica replicas request requests restart resume right root rule rules run running runs
+save saved say says search second seconds see send set shall she should show shut silence silenced silences since slow
+slower slowly snooze so some someone something soon speed spike stack stacktrace stalled start started state status
+stderr stdout step steps still stop stopped storage stuck subscribed subscription subscriptions sure tail take talking
+tell telling temperature text than thank thanks that the their them then there they thing things think this threshold
+thresholds throughput time to today together tonight too took total traceback train training tried trouble try turn two
+under until up update updated updates usage use used using util utilization very vram wait waiting want warn warning
+warnings was watch watching way we week well went were what when where which while who whole whose why will with within
+without words work working works would wrong yes yesterday yet you your yours
 """
 VOCABULARY = frozenset(_WORDS_TEXT.split()) | frozenset(STATE_WORDS)
 """Words that are not names of jobs."""
@@ -266,5 +266,8 @@ def _read_time(before: str, texts: Sequence[str]) -> tuple[str, str, int] | None
 def _joined(words: Iterable[str]) -> str:
     """A duration as it is typed in a command: `2 hours` is `2h`."""
     text = " ".join(words)
-    short = re.fullmatch(r"(\d+) ?([smhd])\w*", text)
-    return f"{short[1]}{short[2]}" if short else text
+    span = parse_long_duration(text)
+    minutes = 0 if span is None else round(span.total_seconds() / 60)
+    if not minutes:
+        return text
+    return f"{minutes // 60}h" if minutes % 60 == 0 else f"{minutes}m"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bot.commands.parsing.question_patterns import CANNOT, PATTERNS, SHORT_WORDS, SPOKEN, JobRequirement
-from bot.commands.parsing.tokenizer import Word, quote
+from bot.commands.parsing.tokenizer import Word, normalize_dashes, quote
 from bot.commands.subcommands.job_states import STATE_WORDS
 from bot.domain.times import Ago, parse_long_duration, read_typed_time
 
@@ -96,7 +96,7 @@ def read_question(words: Sequence[Word], thread_job: str | None = None) -> Under
         words: the message, without the mention.
         thread_job: the job of the thread, which the question then is about.
     """
-    if len(words) > _MOST_WORDS:
+    if len(words) > _MOST_WORDS or any(map(_is_option, words)):
         return None
     is_asked = any(word.text.endswith("?") for word in words)
     details = _read_details(words, in_thread=thread_job is not None)
@@ -123,6 +123,12 @@ def suggest_commands(words: Sequence[Word], thread_job: str | None) -> tuple[str
     if job is not None:
         return (f"status {quote(job)}", f"diagnose {quote(job)}", f"logs {quote(job)}")
     return ("jobs running", "list", "help")
+
+
+def _is_option(word: Word) -> bool:
+    """Whether a word is an option of a command, which nobody types in a question."""
+    text = normalize_dashes(word.text)
+    return not word.quoted and re.match(r"--?[A-Za-z]", text) is not None
 
 
 def _fill(command: str, values: Mapping[str, str], thread_job: str | None) -> str:
@@ -159,7 +165,8 @@ def _tokens(words: Sequence[Word]) -> Iterator[Word]:
     """The words without punctuation; short forms are written out, and mistyped words corrected."""
     for word in words:
         if word.quoted:
-            yield word
+            if word.text.strip():
+                yield word
             continue
         bare = word.text.strip("!,;.?:()*_~").replace("\u2019", "'")
         lower = bare.lower()

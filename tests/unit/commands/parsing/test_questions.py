@@ -100,3 +100,8 @@ def test_any_message_is_read_and_no_question_changes_anything_unasked(text: str,
 @pytest.mark.parametrize("text", ["what " * 5000, "stop " * 5000, "a" * 30_000, "is it " * 3000 + "done?"])
 def test_a_long_message_is_not_a_question(text: str) -> None:
     assert read_mention(text).kind is not ReadingKind.QUESTION
+
+
+def test_a_command_with_a_mistyped_option_is_not_taken_for_a_question() -> None:
+    assert read_mention("logs a:b --levl error").command == "logs a:b --levl error"
+    assert read_mention("show me the logs of a:b --levl error").command == "logs a:b --levl error"

@@ -149,6 +149,24 @@ async def test_a_pattern_is_tuned_like_a_job(harness: SlackHarness) -> None:
     assert (pattern.announce, pattern.limit) == (False, 40)
 
 
+async def test_groups_that_the_channel_knows_can_be_chosen_and_none_is_lost(harness: SlackHarness) -> None:
+    groups = " ".join(f"<!subteam^S0GROUP{number:02}|@group-{number}>" for number in range(9))
+    await harness.command(f"notify page {groups}")
+    await harness.command("notify escalate page 15m <!subteam^S0LEADS|@leads>")
+    view = await tune(harness, await watch(harness))
+    boxes = [one["value"] for one in _options(view, "groups")]
+    ticked = [f"S0GROUP{number:02}" for number in range(9)]
+    assert (initial(view, "groups"), boxes) == (ticked, [*ticked, "S0LEADS"])
+    assert "Nothing changed" in shown(await submit(harness, {}) or view)
+
+    await harness.slack.person_actions.close_view("ben")
+    await tune(harness, harness.channel().messages[-1])
+    await submit(harness, {"groups": [*ticked[:2], "S0LEADS"]})
+    channel = await harness.store.preferences.of_channel(harness.channel().id)
+    names = [one.name for one in channel.mentions[Severity.PAGE]]
+    assert names == ["group-0", "group-1", "leads"]
+
+
 async def test_a_form_for_what_is_no_longer_watched_explains_it(harness: SlackHarness) -> None:
     message = await watch(harness)
     await harness.command(f"unwatch {REF}")

@@ -41,6 +41,7 @@ from bot.slack.render.tune_form import (
     TuneInput,
     TuneSubject,
     current_input,
+    known_groups,
     mention_words,
     quiet_text,
     saved_view,
@@ -200,9 +201,11 @@ class TuneModal(ModalHandler):
     async def _notify_commands(self, use: ModalUse, channel: NotifySettings) -> tuple[list[str], dict[str, str]]:
         """The commands that change how the channel is notified, and what is wrong, by field."""
         commands, problems, fields = list[str](), dict[str, str](), use.fields
-        known = channel.mentions.get(Severity.PAGE, ())
-        if {*fields.texts(PEOPLE), *fields.texts(GROUPS)} != {one.id for one in known}:
-            targets = mention_words(fields.texts(PEOPLE), fields.texts(GROUPS), known)
+        if PEOPLE not in fields.values:  # the form was opened by somebody who could not change them then
+            return commands, problems
+        now = channel.mentions.get(Severity.PAGE, ())
+        if {*fields.texts(PEOPLE), *fields.texts(GROUPS)} != {one.id for one in now}:
+            targets = mention_words(fields.texts(PEOPLE), fields.texts(GROUPS), [*now, *known_groups(channel)])
             commands.append(f"notify page {' '.join(targets)}")
         quiet = " ".join(fields.text(QUIET).split())
         if quiet != quiet_text(channel.quiet):

@@ -170,6 +170,13 @@ def mention_words(people: Sequence[str], others: Sequence[str], known: Sequence[
     return (*(f"<@{one}>" for one in people), *groups) or ("off",)
 
 
+def known_groups(settings: NotifySettings) -> list[MentionTarget]:
+    """The user groups that the channel's settings name anywhere."""
+    named = [one for targets in settings.mentions.values() for one in targets]
+    named += [step.target for steps in settings.escalation.values() for step in steps]
+    return [one for one in named if one.id.startswith("S")]
+
+
 def quiet_text(quiet: QuietHours | None) -> str:
     """Quiet hours as they are typed; "" without any."""
     if quiet is None:
@@ -246,13 +253,16 @@ def _channel_part(settings: NotifySettings) -> list[Block]:
     """Whom all alerts of the channel mention, and when they are quiet."""
     targets = settings.mentions.get(Severity.PAGE, ())
     people = [one.id for one in targets if one.id[:1] in ("U", "W")]
-    others = {one.id: one.name or one.id for one in targets if one.id not in people}
-    boxes = [Choice(one, f"@{name.removeprefix('@')}") for one, name in (_BROADCASTS | others).items()]
+    ticked = [one.id for one in targets if one.id not in people]
+    # Those that are ticked come first: there is room for ten, as many as can be mentioned.
+    named = {one.id: one.name or one.id for one in (*targets, *known_groups(settings)) if one.id not in people}
+    boxes = [Choice(one, f"@{name.removeprefix('@')}") for one, name in (named | _BROADCASTS).items()]
+    more = "To add another user group, use `/train notify page @group`."
     zones = "Such as 22:00-07:00 or 22:00-07:00 Europe/Berlin. Nobody is mentioned or reminded then."
     return [
         divider(),
         section("*For every alert of this channel*"),
         people_input(Field(PEOPLE, "Pages mention these people"), people),
-        checkbox_input(Field(GROUPS, "and"), boxes, others),
+        checkbox_input(Field(GROUPS, "and", hint=more), boxes, ticked),
         text_input(Field(QUIET, "Quiet hours", "22:00-07:00", zones), quiet_text(settings.quiet)),
     ]

@@ -121,7 +121,7 @@ async def an_answer_pages_and_is_shared(page: Page) -> None:
 
 async def a_channel_subscribes(page: Page) -> None:
     await page.get_by_test_id("invite-bot").click()
-    await expect(page.get_by_text("to get alerts here when a job fails")).to_be_visible()
+    await expect(page.get_by_text("I post one message when a training job fails")).to_be_visible()
     answer = await typed(page, "watch baseten:p7qr9qv/h8gpu42", private=False)
     await expect(answer).to_contain_text("You'll hear about")
     listed = await typed(page, "list", private=True)

@@ -18,6 +18,8 @@ from bot.rules.lead import is_active, lead_alert
 _WAITING = RunEventKind.WAITING
 QUARTERS = (75, 50, 25)
 """Percent of all steps."""
+_ALL = 100
+"""Not announced: the end of the run is."""
 _EDITS_OF_RUN, _SELDOM = 200, timedelta(minutes=15)
 """The message of a run that took long so far is edited once in a 200th of that time, at least every 15 minutes."""
 _NEAR_SHARE, _NEAR_MOST = 10, timedelta(minutes=30)
@@ -156,7 +158,8 @@ class _Draft:
         progress = self._run.job.progress
         if self._settings.notify is NotifyLevel.ALL and _checkpoint_name(progress) not in ("", thread.checkpoint):
             yield RunEventKind.CHECKPOINT
-        if progress is not None and _milestone(progress, self._settings) > thread.milestone:
+        reached = 0 if progress is None else _milestone(progress, self._settings)
+        if reached > thread.milestone and (self._settings.milestone_steps or reached < _ALL):
             yield RunEventKind.MILESTONE
 
     def _single_events(self) -> Iterator[RunEventKind]:
@@ -244,7 +247,7 @@ def _milestone(progress: RunProgress, settings: RunSettings) -> int:
         return step // settings.milestone_steps * settings.milestone_steps
     if not total or progress.is_epoch_total:
         return 0
-    return next((percent for percent in QUARTERS if step * 100 >= percent * total), 0)
+    return next((percent for percent in (_ALL, *QUARTERS) if step * 100 >= percent * total), 0)
 
 
 def _checkpoint_name(progress: RunProgress | None) -> str:

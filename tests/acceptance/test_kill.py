@@ -47,7 +47,7 @@ async def test_kills_lose_no_alert_and_repeat_none(tmp_path: Path) -> None:
         async with bot_process(settings, tmp_path) as process:
             await connected(on, process)
             for job in jobs:
-                watch = f"watch baseten:proj/{job.job_id}"
+                watch = f"watch baseten:proj/{job.job_id} notify=lifecycle"
                 await on.slack.person_actions.slash("ada", "#training", "/train", watch, wait_s=LONGEST_S)
         for kill in range(KILLS):
             async with bot_process(settings, tmp_path) as process:
@@ -65,15 +65,21 @@ async def test_kills_lose_no_alert_and_repeat_none(tmp_path: Path) -> None:
         roots = [alert_id(one) for one in on.slack.workspace.channel("#training").messages if alert_id(one)]
         everything = on.slack.workspace.channel("#training").all_messages
         replies = [one for one in everything if one.is_reply and alert_id(one)]
+        about_runs = Counter(event for one in everything if (event := run_event(one)) is not None)
     assert missing(on) == []
     assert len(set(roots)) == JOBS
     posted = Counter([*roots, *((alert_id(one), json.dumps(one.blocks)) for one in replies)])
     assert [] == [key for key, count in posted.items() if count > 1]
+    assert [] == [key for key, count in about_runs.items() if count > 1]
+    assert sum(not text for _, text in about_runs) == JOBS
+    assert len(about_runs) > JOBS
 
 
 def log_errors(jobs: list[TrainingJob], kill: int) -> None:
-    """Log an error with a unique text in a quarter of the jobs."""
+    """Log an error with a unique text in a quarter of the jobs, and a step in each."""
     for number, job in enumerate(jobs):
+        step = f"INFO trainer: step {kill + 1}/{KILLS} loss=2.5"
+        job.log.append(Line(to_ns(datetime.now(UTC)), step, "abc12", "INFO"))
         if number % 4 == kill % 4:
             now = to_ns(datetime.now(UTC))
             job.log.append(Line(now, f"ERROR: {word(kill, number)} broke", "abc12", "ERROR"))
@@ -93,6 +99,14 @@ def words(kill: int) -> list[str]:
 def word(kill: int, number: int) -> str:
     """Letters only, because errors that differ only in numbers count as the same."""
     return "part-" + "".join(chr(ord("a") + int(digit)) for digit in f"{kill:02}{number:02}")
+
+
+def run_event(message: Message) -> tuple[str, str] | None:
+    """The run that a message is about, and the text of a reply; "" for the root message."""
+    metadata = message.metadata or {}
+    if metadata.get("event_type") != "trainwatch_run":
+        return None
+    return metadata["event_payload"]["run_id"], message.text if message.is_reply else ""
 
 
 def alert_id(message: Message) -> str | None:

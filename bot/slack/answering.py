@@ -111,11 +111,13 @@ class Answering:
         elif reading.kind is ReadingKind.COMMAND:
             await self._answer(reply, reading.command, asker, attempt, _How(job, share=True))
         else:
-            shown = [f"asked as `/train {reading.command}`"]
+            command, notes = reading.command, list[str]()
             if job is None and reading.lacks_job:
-                job, why = await self._expected_job(reply)
-                shown = [*([why] if why else []), *shown]
-            await self._answer(reply, reading.command, asker, attempt, _How(job, share=True, shown=shown))
+                expected, why = await self._expected_job(reply)
+                command = command if expected is None else replace_reference(command, "", expected)
+                notes = [why] if why else []
+            shown = [*notes, f"asked as `/train {command}`"]
+            await self._answer(reply, command, asker, attempt, _How(job, share=True, shown=shown))
         if is_direct(reply.channel):
             self.threads.remember(reply.channel, _DIRECT, attempt.job or None)
 

@@ -33,6 +33,7 @@ async def test_a_question_without_a_job_is_about_the_only_one_of_the_channel(har
     answer = await asked(harness, "is it still learning")
     assert "step 1 loss 2.5" in str(answer.blocks)
     assert "the only job that this channel watches" in str(answer.blocks)
+    assert f"asked as `@trainwatch status {REF}`" in str(answer.blocks)
 
 
 async def test_a_question_without_a_job_offers_jobs_where_there_are_several(harness: SlackHarness) -> None:
@@ -82,5 +83,4 @@ async def test_a_direct_message_remembers_the_job(harness: SlackHarness) -> None
     await harness.slack.person_actions.until(lambda: at_least(2, channel.messages))
     harness.slack.person_actions.say("ada", channel.id, "any errors?")
     answers = await harness.slack.person_actions.until(lambda: at_least(4, channel.messages))
-    assert "asked as `/train logs --level error`" in str(answers[-1].blocks)
-    assert str(REF) in str(answers[-1].blocks)
+    assert f"asked as `/train logs {REF} --level error`" in str(answers[-1].blocks)

@@ -3,8 +3,26 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.domain.alerts import Delivery, Incident
-from bot.domain.digests import DigestState, StoredDigest
+from bot.domain.alerts import Delivery, Incident, Receipt
+from bot.domain.digests import DigestState
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDigest:
+    """A digest as stored, without its incidents."""
+
+    id: str
+    channel: str
+    key: str
+    opened_at: datetime
+    joined_at: datetime
+    """When the last incident joined."""
+    closed_at: datetime | None
+    """Since when no incident joins."""
+    state: DigestState
+    has_root: bool
+    """Whether its root message was posted."""
+    root: Receipt | None = None
 
 
 @dataclass(frozen=True, slots=True)

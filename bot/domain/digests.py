@@ -86,20 +86,3 @@ class DigestState:
     is_end_announced: bool = False
     reminders: int = 0
     reminded_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class StoredDigest:
-    """A digest as stored, without its incidents."""
-
-    id: str
-    channel: str
-    key: str
-    opened_at: datetime
-    joined_at: datetime
-    """When the last incident joined."""
-    closed_at: datetime | None
-    """Since when no incident joins."""
-    state: DigestState
-    has_root: bool
-    """Whether its root message was posted."""

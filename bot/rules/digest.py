@@ -13,8 +13,8 @@ from bot.domain.alerts import (
     Severity,
     stable_id,
 )
-from bot.domain.digest_plans import DigestPlan
-from bot.domain.digests import Digest, DigestMember, StoredDigest, is_of_platform
+from bot.domain.digest_plans import DigestPlan, StoredDigest
+from bot.domain.digests import Digest, DigestMember, is_of_platform
 from bot.domain.downtime import DOWNTIME
 from bot.domain.grouping import Grouping
 from bot.domain.jobs import JobState
@@ -255,7 +255,8 @@ class _DigestDraft:
             self.wake_at(plan.next_at)
         if plan.delivery is not None and (step := plan.delivery.notification.escalation) is not None:
             key = f"{self._digest.id}:escalation:{worst.severity}:{step.number}"
-            about = replace(plan.delivery.notification, incident=None, digest=self._digest)
+            about = plan.delivery.notification
+            about = replace(about, incident=None, digest=self._digest, thread=self._stored.root)
             self.deliveries.append(replace(plan.delivery, dedupe_key=key, notification=about))
 
     def wake_at(self, at: datetime) -> None:

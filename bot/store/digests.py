@@ -12,9 +12,9 @@ import msgspec
 from sqlalchemy import Integer, and_, bindparam, case, false, func, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.alerts import Delivery, DeliveryKind, Incident, Notification, NotifyReason
-from bot.domain.digest_plans import DigestPlan, DueDigest
-from bot.domain.digests import STORM, DigestState, StoredDigest
+from bot.domain.alerts import Delivery, DeliveryKind, Incident, Notification, NotifyReason, Receipt
+from bot.domain.digest_plans import DigestPlan, DueDigest, StoredDigest
+from bot.domain.digests import STORM, DigestState
 from bot.store.codec import from_json, to_json
 from bot.store.column_types import UtcDateTime
 from bot.store.engine import AnyRow, Database
@@ -155,4 +155,5 @@ def _stored(row: AnyRow) -> StoredDigest:
         closed_at=row.closed_at,
         state=_read_state(row),
         has_root=row.root is not None,
+        root=None if row.root is None else from_json(row.root, Receipt),
     )

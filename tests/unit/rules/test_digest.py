@@ -15,11 +15,12 @@ from bot.domain.alerts import (
     Incident,
     IncidentAlert,
     NotifyReason,
+    Receipt,
     Resolution,
     Severity,
 )
-from bot.domain.digest_plans import DigestPlan
-from bot.domain.digests import DigestState, StoredDigest
+from bot.domain.digest_plans import DigestPlan, StoredDigest
+from bot.domain.digests import DigestState
 from bot.domain.grouping import Grouping
 from bot.domain.jobs import JobRef
 from bot.domain.notify import EscalationStep, MentionTarget, NotifySettings
@@ -150,7 +151,8 @@ def test_the_escalation_chain_is_taken_once_for_all() -> None:
     members = [incident(number) for number in range(9)]
     steps = (EscalationStep(15 * MINUTE, MentionTarget("U2")), EscalationStep(60 * MINUTE, MentionTarget("C2")))
     settings = NotifySettings(escalation={Severity.PAGE: steps}, reminders=False)
-    stored = replace(STORM, state=DigestState(shown="x", severity_rank=3), has_root=True)
+    root = Receipt("C1", "1.0")
+    stored = replace(STORM, state=DigestState(shown="x", severity_rank=3), has_root=True, root=root)
     sent = []
     for minute in (1, 16, 61):
         plan = plan_digest(stored, members, settings, Grouping(), START + minute * MINUTE)
@@ -162,6 +164,7 @@ def test_the_escalation_chain_is_taken_once_for_all() -> None:
         [("C2", DeliveryKind.DIRECT)],
     ]
     assert all(one.notification.digest for found in sent for one in found)
+    assert sent[2][0].notification.thread == root  # so that the other channel has a link
 
 
 def test_a_digest_closes_after_the_clock_was_set_back() -> None:

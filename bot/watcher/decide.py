@@ -28,6 +28,7 @@ from bot.domain.jobs import Job, JobState
 from bot.domain.observations import Observation
 from bot.domain.progress import RunProgress
 from bot.domain.runs import RunStatistics, RunThread
+from bot.domain.subscriptions import Subscription
 from bot.domain.watches import ClaimedWatch, PollResult
 from bot.rules.catching_up import past_failures, report_past, split_past
 from bot.rules.evaluate import EvaluatedAlert, evaluate_rules, wanted_rules
@@ -215,8 +216,8 @@ def _plans(watch: ClaimedWatch, alerts: Sequence[EvaluatedAlert], polled: Polled
         for lane in _lanes(named, incidents):
             current = plan(one, lane.alerts, lane.incident, silences, polled)
             is_open = current.incident is not None and current.incident.resolved_at is None
-            closing = "" if one.settings.run.follows_run else last  # the run's summary is its last message
-            plans.append(current if last is None else _end(one.channel, current, watch.id, polled, lane, closing or ""))
+            closing = "" if last is None or _ends_silently(one, polled.job) else last
+            plans.append(current if last is None else _end(one.channel, current, watch.id, polled, lane, closing))
             if polled.downtime is not None and lane.is_of_job and not is_open and (polled.past or last):
                 plans.append(report_past(one.channel, polled.job, polled.past, polled.downtime, polled.at))
     subscribed = {one.channel for one in watch.subscriptions}
@@ -227,6 +228,12 @@ def _plans(watch: ClaimedWatch, alerts: Sequence[EvaluatedAlert], polled: Polled
         if one.channel not in subscribed and one.resolved_at is None
     ]
     return plans + left
+
+
+def _ends_silently(subscription: Subscription, job: Job) -> bool:
+    """Whether a job's end gets no note: the run's summary is its last message, or only a pattern chose the job."""
+    is_of_pattern = subscription.pattern is not None and not job.state.is_failure
+    return subscription.settings.run.follows_run or is_of_pattern
 
 
 def _with_ids(alerts: Sequence[EvaluatedAlert], watch: ClaimedWatch) -> list[EvaluatedAlert]:

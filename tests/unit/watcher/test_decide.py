@@ -82,6 +82,15 @@ def test_a_successful_job_is_unsubscribed_with_a_note() -> None:
     assert second.deliveries[0].notification.text == "llama finished after 3 h. This channel no longer watches it."
 
 
+def test_a_successful_job_of_a_pattern_leaves_silently() -> None:
+    watch = replace(WATCH, subscriptions=tuple(replace(one, pattern=7) for one in WATCH.subscriptions))
+    done = replace(job(JobState.SUCCEEDED, "TRAINING_JOB_COMPLETED"), ended_at=START)
+    _, watch = poll(watch, Observation(REF, START, done))
+    last, _ = poll(watch, Observation(REF, START + 2 * MINUTE, done))
+
+    assert (kinds(last), last.unsubscribe) == ([], True)
+
+
 def test_late_lines_are_read_before_the_last_message() -> None:
     done = job(JobState.SUCCEEDED, "TRAINING_JOB_COMPLETED")
     _, watch = poll(WATCH, Observation(REF, START, done))

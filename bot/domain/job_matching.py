@@ -89,9 +89,8 @@ class Matcher:
     def matches(self, labels: Mapping[str, str]) -> bool:
         """Whether the label has one of the values, or fits the pattern."""
         value = labels.get(self.label)
-        if self.is_pattern:
-            return (value is not None and fits_pattern(value, self.value)) is not self.is_negated
-        return (value == self.value or value in self.others) is not self.is_negated
+        is_same = value is not None and fits_pattern(value, self.value) if self.is_pattern else value == self.value
+        return (is_same or value in self.others) is not self.is_negated
 
 
 def can_join(job: KnownJob) -> bool:
@@ -122,7 +121,9 @@ def job_labels(job: KnownJob | Job) -> dict[str, str]:
 
 def is_job_pattern(word: str) -> bool:
     """Whether a word selects jobs, rather than naming one: `baseten:proj/*`, `owner=ada`, `name~llama-*`."""
-    return "://" not in word and ("*" in word.partition("=")[0] or _LABELLED.match(word) is not None)
+    head = word.partition("=")[0]
+    is_wild = "*" in head or ("*" in word and ":" in head)
+    return "://" not in word and (is_wild or _LABELLED.match(word) is not None)
 
 
 def parse_matchers(words: Sequence[str], excluded: Sequence[str] = ()) -> tuple[Matcher, ...]:
@@ -139,8 +140,9 @@ def format_matchers(matchers: Iterable[Matcher]) -> tuple[str, ...]:
     """Return matchers on jobs as the words that `parse_matchers` reads, with an option before what is excluded."""
     words: list[str] = []
     for matcher in matchers:
-        sign = "~" if matcher.is_pattern and _is_wild(matcher.value) else "="
-        word = matcher.value if matcher.label == "job" else f"{matcher.label}{sign}{matcher.value}"
+        is_wild = matcher.is_pattern and _is_wild(matcher.value) and not matcher.others
+        value = matcher.others[0] if matcher.is_pattern and matcher.others else matcher.value
+        word = value if matcher.label == "job" else f"{matcher.label}{'~' if is_wild else '='}{value}"
         words += ["--exclude", word] if matcher.is_negated else [word]
     return tuple(words)
 
@@ -189,7 +191,7 @@ def _parse_matcher(typed: str) -> Matcher:
         value, label = word[labelled.end() :].strip("`\"'"), labelled[1].lower()
         if not value:
             raise UsageError(f"`{word}` needs a value, such as {_EXAMPLES[label]}.")
-        if label == "owner" and not _is_wild(value):
+        if label == "owner" and labelled[2] == "=" and not _is_wild(value):
             return _owner(value)
         is_part = labelled[2] == "~" and not _is_wild(value)
         return Matcher(label, f"*{value}*" if is_part else value, is_pattern=True)
@@ -206,8 +208,11 @@ _EXAMPLES = {"owner": "`owner=me` or `owner=ada@acme.example`", "name": "`name~l
 
 
 def _owner(person: str) -> Matcher:
+    """Match an address and its first part; or a name without an address, also as the first part of one."""
     address, local = owner_keys(person)
-    return Matcher("owner", address, others=(local,) if local != address else ())
+    if address in (local, ME):
+        return Matcher("owner", ME) if address == ME else Matcher("owner", f"{local}@*", (local,), is_pattern=True)
+    return Matcher("owner", address, (local,))
 
 
 def _is_wild(text: str) -> bool:

@@ -22,7 +22,10 @@ KEEP_JOBS_FOR = timedelta(days=30)
 _SEEN_EVERY = timedelta(hours=1)
 """How old `seen_at` may be."""
 _BATCH = 1_000
-_COMPARED = ("name", "owner", "state", "url", "created_at", "started_at", "ended_at")
+_STORED = select(
+    *(known_jobs.c[name] for name in ("provider", "job_id", "seen_at", "changed_at")),
+    *(known_jobs.c[name] for name in ("name", "owner", "state", "url", "created_at", "started_at", "ended_at")),
+)
 _RUNNING = (JobState.RUNNING, JobState.UNHEALTHY)
 
 
@@ -114,17 +117,18 @@ async def _changed_rows(
     """The rows to write, in the order of their keys, so that two processes cannot deadlock."""
     listed = {job.ref: job for job in jobs}
     providers = {ref.provider for ref in listed}
-    stored = (await connection.execute(select(known_jobs).where(known_jobs.c.provider.in_(providers)))).all()
-    before = {JobRef(row.provider, row.job_id): row for row in stored}
+    stored = (await connection.execute(_STORED.where(known_jobs.c.provider.in_(providers)))).all()
+    before = {(row.provider, row.job_id): row for row in stored}
     rows = []
-    for ref, job in sorted(listed.items()):
-        known = before.get(JobRef(ref.provider, clean_text(ref.id)))
+    for ref, job in listed.items():
+        known = before.get((ref.provider, ref.id)) or before.get((ref.provider, clean_text(ref.id)))
+        if known is not None and known.seen_at > now - _SEEN_EVERY and _is_same(job, known):
+            continue
         changed_at = job.ended_at or job.started_at or job.created_at or (now if known is None else known.changed_at)
-        row = _row(job, now, changed_at)
-        is_old = row["is_ended"] and changed_at < now - KEEP_JOBS_FOR
-        if not is_old and (known is None or _differs(row, known) or known.seen_at <= now - _SEEN_EVERY):
-            rows.append(row)
-    return rows
+        has_ended = job.state is not None and job.state.is_terminal
+        if not (has_ended and changed_at < now - KEEP_JOBS_FOR):
+            rows.append(_row(job, now, changed_at))
+    return sorted(rows, key=lambda row: (str(row["provider"]), str(row["job_id"])))
 
 
 async def _write(database: Database, connection: AsyncConnection, rows: list[dict[str, object]]) -> None:
@@ -154,6 +158,17 @@ def _row(job: KnownJob, now: datetime, changed_at: datetime) -> dict[str, object
     }
 
 
-def _differs(row: dict[str, object], known: AnyRow) -> bool:
-    texts = (value if not isinstance(value, str) else clean_text(value) for value in map(row.get, _COMPARED))
-    return tuple(texts) != tuple(getattr(known, name) for name in _COMPARED)
+def _is_same(job: KnownJob, known: AnyRow) -> bool:
+    values = _values(job)
+    before = tuple(known)[-len(values) :]
+    return values == before or tuple(map(_cleaned, values)) == before
+
+
+def _values(job: KnownJob) -> tuple[object, ...]:
+    """The values that are compared, in the order of `_STORED`."""
+    state = (job.state or JobState.UNKNOWN).value
+    return job.name, job.owner, state, job.url, job.created_at, job.started_at, job.ended_at
+
+
+def _cleaned(value: object) -> object:
+    return clean_text(value) if isinstance(value, str) else value

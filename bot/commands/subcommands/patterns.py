@@ -20,7 +20,7 @@ PATTERN_NOTES = (
 )
 MAX_PATTERN_CHARS = 500
 _STOPS = STOPS.replace("?", "")
-"""Punctuation of a sentence that is dropped after a pattern, in which `?` stands for any character."""
+"""Punctuation of a sentence that is dropped after references and owners; names may end with it."""
 _MAX_LIMIT = 5_000
 
 
@@ -90,7 +90,7 @@ def read_matchers(arguments: Arguments) -> tuple[Matcher, ...]:
     Raises:
         UsageError: one of them is invalid, or there is only something to exclude.
     """
-    words = tuple(word.rstrip(_STOPS) for word in pattern_words(arguments))
+    words = tuple(word if word.startswith("name") else word.rstrip(_STOPS) for word in pattern_words(arguments))
     excluded = arguments.texts(EXCLUDE.name)
     if excluded and not words:
         raise UsageError("`--exclude` needs a pattern to exclude from, such as `baseten:lq4j9zm/*`.")

@@ -41,7 +41,7 @@ from bot.slack.modals.metadata import ModalMetadata
 from bot.slack.modals.query_modal import QueryModal
 from bot.slack.modals.silence_modal import SilenceModal
 from bot.slack.modals.tune_modal import TuneModal
-from bot.slack.modals.view_payloads import is_modal, read_view_payload
+from bot.slack.modals.view_payloads import SEARCH_SHORTCUT, is_modal, read_global_shortcut, read_view_payload
 from bot.slack.modals.watch_modal import WatchModal
 from bot.slack.ownership import OWNERSHIP_ACTIONS, change_owner
 from bot.slack.payloads import (
@@ -105,6 +105,7 @@ def register(app: AsyncApp, listeners: Listeners) -> None:
     app.event("app_mention")(listeners.messages.on_mention)
     app.event("message")(listeners.messages.on_direct_message)
     app.event("link_shared")(listeners.messages.on_links)
+    app.global_shortcut(SEARCH_SHORTCUT)(listeners.on_search)
     app.message_shortcut(DIAGNOSE_SHORTCUT)(listeners.messages.on_shortcut)
     app.event("app_home_opened")(listeners.on_home)
     app.action(re.compile(rf"^(?:{'|'.join(HomeAction)})(?::|$)"))(listeners.on_home_control)
@@ -220,6 +221,15 @@ class Listeners:
                 reply, click.value, asker, attempt, share=share, is_alert=is_alert
             ),
         )
+
+    async def on_search(self, ack: AsyncAck, body: Body, client: AsyncWebClient, context: AsyncBoltContext) -> None:
+        """The shortcut "Search logs", which is used anywhere: the form opens as in the direct message."""
+        await ack()
+        used = read_global_shortcut(body)
+        reply, asker = Reply(client, used.user, used.user), Asker(used.user, used.user, used.team)
+        metadata, home = ModalMetadata(used.user), home_of(context)
+        kind, trigger = AuditKind.SHORTCUT, used.trigger_id
+        self.modals.open(Opening(QUERY_MODAL, trigger, metadata, kind, used.origin, asker, "search", reply, home))
 
     async def knows_modal(self, body: Body) -> bool:
         """Whether a payload is about a modal with a handler."""

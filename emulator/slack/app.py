@@ -124,6 +124,7 @@ def create_slack(
         http_client: the client for HTTP delivery.
     """
     app = App("A0TRAIN", "trainwatch", "B0TRAIN", "U0TRAIN", BOT_TOKEN, APP_TOKEN, SIGNING_SECRET, frozenset(scopes))
+    app.global_shortcuts = read_shortcuts("global")
     app.commands, app.shortcuts, app.is_read_only = read_commands(), read_shortcuts(), read_is_read_only()
     app.unfurl_domains = read_unfurl_domains()
     person_actions = (

@@ -13,10 +13,10 @@ def read_commands(manifest: Path = MANIFEST) -> tuple[tuple[str, str], ...]:
     return tuple((one["command"], one.get("usage_hint", "")) for one in features["slash_commands"])
 
 
-def read_shortcuts(manifest: Path = MANIFEST) -> tuple[tuple[str, str], ...]:
-    """(callback id, name) of each shortcut of messages."""
+def read_shortcuts(kind: str = "message", manifest: Path = MANIFEST) -> tuple[tuple[str, str], ...]:
+    """(callback id, name) of each shortcut of messages, or of each `global` one."""
     features = yaml.safe_load(manifest.read_text(encoding="utf-8"))["features"]
-    return tuple((one["callback_id"], one["name"]) for one in features["shortcuts"] if one["type"] == "message")
+    return tuple((one["callback_id"], one["name"]) for one in features["shortcuts"] if one["type"] == kind)
 
 
 def read_unfurl_domains(manifest: Path = MANIFEST) -> tuple[str, ...]:

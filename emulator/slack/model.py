@@ -59,6 +59,8 @@ class App:
     """Slash commands and the usage hint the composer shows."""
     shortcuts: tuple[tuple[str, str], ...] = ()
     """Shortcuts in the menu of a message: callback id and name."""
+    global_shortcuts: tuple[tuple[str, str], ...] = ()
+    """Shortcuts that are used anywhere."""
     unfurl_domains: tuple[str, ...] = ()
     """Links to these domains are reported to the app (`unfurl_domains` in the manifest)."""
     escapes_commands: bool = True

@@ -80,6 +80,7 @@ def page_state(context: MethodContext, viewer: User) -> Json:
         "app": {"id": app.id, "name": app.name, "user": app.bot_user_id, "is_read_only": app.is_read_only},
         "commands": [{"name": name, "hint": hint} for name, hint in app.commands],
         "shortcuts": [{"id": callback_id, "name": name} for callback_id, name in app.shortcuts],
+        "globals": [{"id": callback_id, "name": name} for callback_id, name in app.global_shortcuts],
         "users": {
             user.id: {"name": user.name, "real_name": user.real_name, "is_bot": user.is_bot}
             for user in workspace.users.values()
@@ -213,7 +214,7 @@ async def _say(_desk: MethodContext, person_actions: PersonActions, body: Json) 
 
 
 async def _shortcut(context: MethodContext, person_actions: PersonActions, body: Json) -> Json:
-    message = context.workspace.channel(body["channel"]).find(body["ts"])
+    message = context.workspace.channel(body["channel"]).find(body["ts"]) if "ts" in body else None
     await person_actions.shortcut(body["user"], body["callback_id"], message, wait_s=0)
     return {}
 

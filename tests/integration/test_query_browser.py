@@ -41,6 +41,7 @@ async def test_a_person_finds_a_job_reads_its_log_and_refines_the_query(store: S
         await the_query_is_refined(modal)
         await an_alert_shows_its_log(page, modal, harness)
         await metrics_of_a_status_open(page, modal)
+        await the_shortcut_opens_the_form(page, modal)
         assert await page.evaluate("document.scrollingElement.scrollWidth") <= width
         await browser.close()
 
@@ -137,4 +138,11 @@ async def metrics_of_a_status_open(page: Page, modal: Locator) -> None:
     await expect(modal).to_contain_text("Metrics")
     await modal.get_by_role("button", name="Earlier").first.click()
     await expect(modal.get_by_role("button", name="Later").first).to_be_visible()
+    await modal.get_by_test_id("modal-close").click()
+
+
+async def the_shortcut_opens_the_form(page: Page, modal: Locator) -> None:
+    await page.get_by_test_id("composer").fill("/")
+    await page.get_by_test_id("hints").get_by_test_id("shortcut-search_logs").click()
+    await expect(modal).to_contain_text("As a command")
     await modal.get_by_test_id("modal-close").click()

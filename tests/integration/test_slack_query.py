@@ -10,6 +10,7 @@ from bot.commands.access_file import parse_access
 from bot.domain.audit import AuditKind, AuditResult
 from bot.domain.job_matching import KnownJob
 from bot.domain.jobs import JobRef, JobState
+from bot.slack.modals.view_payloads import SEARCH_SHORTCUT
 from bot.slack.render.blocks import Action
 from bot.slack.render.modal import field_id
 from bot.store.audit import AuditQuery
@@ -143,3 +144,17 @@ async def test_a_search_among_many_jobs_reads_few_rows(harness: SlackHarness) ->
     assert counted[0] == counted[1]
     assert counted[0] <= 4 * 6
     assert all("LIMIT" in one for one in statements if "FROM known_jobs" in one)
+
+
+async def test_a_shortcut_opens_the_form_anywhere(harness: SlackHarness) -> None:
+    await harness.store.known_jobs.save([replace(OTHER, ref=REF)], harness.clock())
+    await harness.slack.person_actions.shortcut("ada", SEARCH_SHORTCUT)
+    view = await view_with(harness, "As a command")
+    await choose(harness, view, "llama")
+    await harness.slack.person_actions.submit_view("ada")
+    answer = await view_with(harness, "step 1 loss")
+    assert "Refine" in str(answer.source)
+    assert "Share in channel" not in str(answer.source)
+    assert [] == harness.channel().messages
+    kinds = [one.kind for one in (await harness.store.audit.page(AuditQuery())).entries]
+    assert [AuditKind.SUBMISSION, AuditKind.SHORTCUT] == kinds

@@ -11,6 +11,7 @@ from bot.domain.alerts import Receipt
 from bot.slack.modals.metadata import ModalMetadata, encode_metadata
 from bot.slack.modals.screens import ModalScreen
 from bot.slack.render.answer_view import render_answer_view
+from bot.slack.render.answers import without_share
 from bot.slack.render.charts import is_chart
 from bot.slack.render.message import Block, Message
 from bot.slack.render.modal import Modal
@@ -54,7 +55,10 @@ class ModalReply(Reply):
         Raises:
             DeliveryError: Slack cannot be reached or refuses the view.
         """
-        blocks = tuple(block for block in with_notes(answer, notes).blocks if not is_chart(block))
+        shown = [block for block in with_notes(answer, notes).blocks if not is_chart(block)]
+        if self.channel[:1] not in ("C", "G"):  # opened outside of channels
+            shown = [block for one in shown if (block := without_share(one)) is not None]
+        blocks = tuple(shown)
         if self.kept:
             notes_above = ({**block, "block_id": f"{_ABOVE}{number}"} for number, block in enumerate(blocks))
             blocks = (*notes_above, *self.kept)

@@ -12,6 +12,19 @@ from bot.slack.payloads import Body, MalformedPayload, PayloadOrigin, teams_of, 
 from bot.slack.render.blocks import Action, read_entry
 from bot.slack.render.message import Block
 
+SEARCH_SHORTCUT = "search_logs"
+"""The `callback_id` of the shortcut "Search logs", which is used anywhere; manifest.yml names the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class GlobalShortcut:
+    """A shortcut that a person used anywhere; it names no channel."""
+
+    origin: PayloadOrigin
+    user: str
+    team: str | None
+    trigger_id: str
+
 
 @dataclass(frozen=True, slots=True)
 class ViewPayload:
@@ -55,6 +68,20 @@ class ViewPayload:
 def is_modal(body: Body) -> bool:
     """Whether a payload is about a modal, and not about a message or App Home."""
     return text_at(body, "view", "type") == "modal"
+
+
+def read_global_shortcut(body: Body) -> GlobalShortcut:
+    """Read a shortcut that was used anywhere.
+
+    Raises:
+        MalformedPayload: it has no person.
+    """
+    user, team = text_at(body, "user", "id"), text_at(body, "team", "id")
+    if user is None:
+        raise MalformedPayload("a shortcut without a person")
+    teams = teams_of(team, text_at(body, "user", "team_id"))
+    origin = PayloadOrigin(user, None, teams, text_at(body, "enterprise", "id"))
+    return GlobalShortcut(origin, user, team, text_at(body, "trigger_id") or "")
 
 
 def read_view_payload(body: Body) -> ViewPayload:

@@ -107,10 +107,11 @@ def render_shared(answer: Answer) -> Shared:
     if isinstance(answer, LogsAnswer):
         return render_shared_logs(answer)
     shown = render_audit(answer, is_public=True) if isinstance(answer, AuditAnswer) else render(answer)
-    return Shared(message(shown.text, map(_without_share, shown.blocks)))
+    return Shared(message(shown.text, map(without_share, shown.blocks)))
 
 
-def _without_share(block: Block) -> Block | None:
+def without_share(block: Block) -> Block | None:
+    """A block without the button that shares; None if nothing is left of it."""
     match block:
         case {"type": "actions", "elements": list(elements)}:
             return actions([without_entry(one, Action.SHARE) for one in elements if one["action_id"] != Action.SHARE])

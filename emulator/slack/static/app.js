@@ -280,7 +280,7 @@ function drawComposer(here) {
     return;
   }
   const label = here.is_im ? `Message ${data.app.name}` : `Message #${here.name}, or /train`;
-  $("composer").replaceChildren(composer({ label, commands: data.commands, send: (text, files) => say(text, files) }));
+  $("composer").replaceChildren(composer({ label, commands: data.commands, shortcuts: data.globals, use: (one) => page.act({ do: "shortcut", callback_id: one.id }), send: (text, files) => say(text, files) }));
 }
 
 function say(text, files, thread_ts) {

@@ -2,8 +2,8 @@
 
 import { h, icon } from "./dom.js";
 
-/** `send` gets the text and the chosen files, each with its name and its content in base64. */
-export function composer({ label, commands, send, testid = "composer" }) {
+/** Typing `/` lists commands and shortcuts; `use` gets a shortcut that was chosen. `send` gets the text and the chosen files, each with its name and its content in base64. */
+export function composer({ label, commands, send, shortcuts = [], use, testid = "composer" }) {
   const hints = h("div", { class: "hints", hidden: true, "data-testid": "hints" });
   const box = h("textarea", { rows: 1, placeholder: label, "aria-label": label, "data-testid": testid, autocomplete: "off", spellcheck: "false" });
   const picker = h("input", { type: "file", multiple: true, hidden: true, "data-testid": `${testid}-files`, onchange: () => showChosen() });
@@ -18,8 +18,18 @@ export function composer({ label, commands, send, testid = "composer" }) {
   };
   const showHints = () => {
     const found = box.value.startsWith("/") ? commands.filter((one) => one.name.startsWith(box.value.split(" ")[0])) : [];
-    hints.hidden = !found.length || !/^\/\S* ?$/.test(box.value);
-    hints.replaceChildren(...found.map((one) => h("button", { type: "button", onclick: () => complete(one) }, h("b", {}, one.name), h("span", {}, one.hint), h("small", {}, "trainwatch"))));
+    const typed = box.value.slice(1).toLowerCase();
+    const anywhere = box.value.startsWith("/") ? shortcuts.filter((one) => one.name.toLowerCase().startsWith(typed)) : [];
+    hints.hidden = !(found.length + anywhere.length) || !/^\/\S* ?$/.test(box.value);
+    hints.replaceChildren(...found.map((one) => h("button", { type: "button", onclick: () => complete(one) }, h("b", {}, one.name), h("span", {}, one.hint), h("small", {}, "trainwatch"))), ...anywhere.map(entry));
+  };
+  const entry = (one) => {
+    const chosen = () => {
+      box.value = "";
+      fit();
+      use(one);
+    };
+    return h("button", { type: "button", "data-testid": `shortcut-${one.id}`, onclick: chosen }, h("b", {}, one.name), h("small", {}, "trainwatch"));
   };
   const complete = (command) => {
     box.value = `${command.name} `;

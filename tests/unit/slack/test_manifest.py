@@ -17,6 +17,7 @@ import yaml
 
 from bot.commands.subcommands.table import SLACK_TABLE
 from bot.slack.listeners import EVENTS
+from bot.slack.modals.view_payloads import SEARCH_SHORTCUT
 from bot.slack.payloads import DIAGNOSE_SHORTCUT
 from bot.slack.setup_check import OPTIONAL_SCOPES, SCOPES
 from bot.slack.unhandled import COMMAND, NOTED_EVENTS, RESUMING_EVENTS
@@ -213,4 +214,4 @@ def test_every_scope_is_documented() -> None:
 
 
 def test_the_shortcuts_have_listeners(manifest: dict[str, Any]) -> None:
-    assert [DIAGNOSE_SHORTCUT] == [one["callback_id"] for one in manifest["features"]["shortcuts"]]
+    assert [DIAGNOSE_SHORTCUT, SEARCH_SHORTCUT] == [one["callback_id"] for one in manifest["features"]["shortcuts"]]

@@ -22,6 +22,7 @@ from bot.domain.subscriptions import RuleSettings
 from bot.rules.catalog import RULES
 from bot.rules.settings import format_settings, parse_settings
 from bot.slack.modals.metadata import MAX_METADATA, ModalMetadata, encode_metadata
+from bot.slack.render.blocks import Action, read_entry
 from bot.slack.render.incident_forms import note_form, stop_form
 from bot.slack.render.modal import Choice, Modal
 from bot.slack.render.silence_form import (
@@ -172,3 +173,17 @@ def test_rules_are_switched_also_against_the_settings_of_the_installation() -> N
     assert tuned_words(subject, replace(before, on=before.on - {"loss"}), installed) == ("hang=off", "loss=off")
     usual = TuneInput(before.on, "info", values=before.values)
     assert tuned_words(subject, usual, installed) == ("hang=off",)
+
+
+@pytest.mark.parametrize(
+    ("value", "entry"),
+    [
+        ("change|silence 1h baseten:p/j", (Action.CHANGE, "", "silence 1h baseten:p/j")),
+        ("open:note|inc-1", (Action.OPEN, "note", "inc-1")),
+        ("silence 4h baseten:p/j", (Action.CHANGE, "", "silence 4h baseten:p/j")),  # of an older message
+        ("silence 4h --name a|b", (Action.CHANGE, "", "silence 4h --name a|b")),
+        ("nonsense|x", (Action.CHANGE, "", "nonsense|x")),
+    ],
+)
+def test_a_menu_entry_says_what_it_does(value: str, entry: tuple[Action, str, str]) -> None:
+    assert read_entry(value) == entry

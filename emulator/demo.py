@@ -55,6 +55,8 @@ WELCOME = """
   diverged loss, failing requests. After a minute and a half the idle GPUs and the sick deployment recover, and their
   messages say so. gpt-oss-rlhf hangs at once; that alert takes five minutes, so that no slow step is called a hang.
 
+  Click trainwatch in the sidebar for App Home: open alerts, running jobs, silences. Watch a job there in three taps.
+
   In the page, type for example:
 
     /train jobs

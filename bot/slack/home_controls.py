@@ -10,6 +10,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.commands.answers import Asker
 from bot.domain.access import AccessRole
+from bot.domain.alerts import Receipt
 from bot.domain.audit import AuditKind
 from bot.domain.dashboard import HomeFilter
 from bot.slack.answering import Answering
@@ -56,6 +57,14 @@ class HomeReply(Reply):
         except UNREACHABLE as error:  # the trigger lives three seconds
             log.warning("modal not opened", extra={"reason": delivery_error(error).reason})
             await post(self.client, {"channel": self.user, "unfurl_links": False, **answer.payload()})
+
+    async def post_aside(self, answer: Message) -> Receipt:
+        """Post to the person: a note about a command that takes long is nothing for the channel.
+
+        Raises:
+            DeliveryError: It was not accepted.
+        """
+        return await post(self.client, {"channel": self.user, "unfurl_links": False, **answer.payload()})
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,11 @@ from bot.domain.audit import AuditResult
 from bot.domain.job_matching import KnownJob, Matcher
 from bot.domain.jobs import JobRef, JobState
 from bot.domain.subscriptions import RuleSettings
+from bot.slack.home_controls import HomeReply
 from bot.slack.render.blocks import WATCH_MODAL
 from bot.slack.render.home import HomeAction
 from bot.slack.render.modal import field_id
+from bot.slack.render.welcome import render_welcome
 from bot.store.audit import AuditQuery
 from bot.store.store import Store
 from emulator.slack.model import View
@@ -149,6 +151,16 @@ async def test_a_channel_without_the_bot_is_an_error_at_the_field(harness: Slack
     await harness.slack.person_actions.submit_view("ada", view=modal)
     assert "not in this channel" in str(modal.errors)
     assert () == await harness.store.subscriptions.for_job(REF)
+
+
+async def test_notes_about_a_long_command_and_late_answers_go_to_the_person(harness: SlackHarness) -> None:
+    training = harness.channel()
+    reply = HomeReply(harness.app.client, training.id, "U0ADA", trigger_id="expired")
+    note = render_welcome()
+    await reply.post_aside(note)
+    await reply.private(note)
+    assert [] == training.messages
+    assert 2 == len(harness.slack.workspace.direct_channel("U0ADA").messages)
 
 
 async def test_a_person_is_welcomed_once(harness: SlackHarness) -> None:

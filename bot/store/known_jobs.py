@@ -4,13 +4,13 @@ A row is written when its job changed, and otherwise once an hour. Jobs that end
 long, are purged.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, case, delete, func, or_, select
+from sqlalchemy import ColumnElement, case, delete, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.job_matching import KnownJob, owner_keys
+from bot.domain.job_matching import KnownJob
 from bot.domain.jobs import JobRef, JobState
 from bot.domain.listings import ListingResult
 from bot.store.codec import clean_text
@@ -50,14 +50,6 @@ class KnownJobs:
         return await self._find(
             *(known_jobs.c.search_text.contains(word, autoescape=True) for word in words), limit=limit
         )
-
-    async def of_owner(self, person: str, *, limit: int = 100) -> tuple[KnownJob, ...]:
-        """Return the jobs of a person, in the order of `search`; see `owner_keys`."""
-        return await self._find(func.lower(known_jobs.c.owner).in_(owner_keys(person)), limit=limit)
-
-    async def in_states(self, states: Iterable[JobState], *, limit: int = 100) -> tuple[KnownJob, ...]:
-        """Return the jobs in one of these states, in the order of `search`."""
-        return await self._find(known_jobs.c.state.in_(list(states)), limit=limit)
 
     async def find(self, ref: str) -> KnownJob | None:
         """Return a job by its reference; None if no listing had it."""

@@ -68,10 +68,6 @@ class Patterns:
         """Return a channel's patterns, oldest first."""
         return await self._find(patterns.c.channel == channel)
 
-    async def of_user(self, user: str) -> tuple[PatternSubscription, ...]:
-        """Return the patterns that a person made in any channel, oldest first."""
-        return await self._find(patterns.c.created_by == user)
-
     async def jobs_of(self, pattern_id: int) -> tuple[JobRef, ...]:
         """Return the jobs that a pattern watches now."""
         statement = select(watches.c.provider, watches.c.job_id).join_from(subscriptions, watches)

@@ -68,12 +68,11 @@ async def test_every_word_must_occur(store: Store, now: datetime, text: str, fou
     assert ids(await store.known_jobs.search(text)) == found
 
 
-async def test_jobs_are_found_by_owner_and_by_state(store: Store, now: datetime) -> None:
-    mine, local = known("p/mine", now), known("p/local", now, JobState.FAILED, owner="ada")
-    await store.known_jobs.save([mine, local, known("p/bens", now, owner="ben@acme.example")], now)
+async def test_a_job_is_found_by_its_reference(store: Store, now: datetime) -> None:
+    await store.known_jobs.save([known("p/a:b", now)], now)
 
-    assert ids(await store.known_jobs.of_owner("ada@ACME.example")) == ["p/mine", "p/local"]
-    assert ids(await store.known_jobs.in_states([JobState.FAILED, JobState.PREEMPTED])) == ["p/local"]
+    assert (await store.known_jobs.find("baseten:p/a:b")) == replace(known("p/a:b", now), seen_at=now)
+    assert await store.known_jobs.find("fireworks:p/a:b") is None
 
 
 async def test_only_what_changed_is_written_and_seen_hourly(store: Store, now: datetime) -> None:

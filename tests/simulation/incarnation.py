@@ -21,6 +21,8 @@ class Incarnation:
         self.alive = True
         self.paused_until_s = 0.0
         """Until when it executes nothing, on the event loop's clock."""
+        self.pause_at_call_s = 0.0
+        """How long to pause at the next call of Slack or a platform."""
         self._on_death = on_death
         self._commits_left: int | None = None
         self._dies_after_commit = False
@@ -55,7 +57,10 @@ current_process: ContextVar[Incarnation | None] = ContextVar("current_process", 
 
 async def leave_process(call: Coroutine[object, object, _Answer]) -> _Answer:
     """Let others work on a call. They go on when the process is paused, is killed or stops waiting."""
-    return await asyncio.shield(asyncio.get_running_loop().create_task(call, context=Context()))
+    loop, process = asyncio.get_running_loop(), current_process.get()
+    if process is not None and process.pause_at_call_s:
+        process.paused_until_s, process.pause_at_call_s = loop.time() + process.pause_at_call_s, 0.0
+    return await asyncio.shield(loop.create_task(call, context=Context()))
 
 
 def check_alive() -> None:

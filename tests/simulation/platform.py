@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeVar
@@ -17,6 +17,7 @@ from bot.errors import Unavailable
 from tests.fakes.provider import FakeProvider
 from tests.simulation.incarnation import leave_process
 
+_Query = TypeVar("_Query")
 _Result = TypeVar("_Result")
 
 
@@ -44,25 +45,24 @@ class SimulatedPlatform(FakeProvider):
         self.jobs[job_id] = replace(job, state=state, vendor_status=state.upper(), ended_at=ended_at)
 
     async def get_job(self, job: JobRef) -> Job:
-        return await leave_process(self._answer(super().get_job(job)))
+        return await leave_process(self._answer(super().get_job, job))
 
     async def query_logs(self, query: LogQuery) -> LogPage:
-        return await leave_process(self._answer(self._read(query)))
+        return await leave_process(self._answer(self._read, query))
 
     async def query_metrics(self, query: MetricQuery) -> Sequence[MetricSeries]:
-        return await leave_process(self._answer(super().query_metrics(query)))
+        return await leave_process(self._answer(super().query_metrics, query))
 
     async def _read(self, query: LogQuery) -> LogPage:
         self.read_at[query.job.id] = self.now()
         return await super().query_logs(query)
 
-    async def _answer(self, result: Coroutine[object, object, _Result]) -> _Result:
+    async def _answer(self, read: Callable[[_Query], Awaitable[_Result]], query: _Query) -> _Result:
         """Answer after a while, or not at all."""
         is_faulty = self.faults_until is None or self.now() < self.faults_until
         slow = is_faulty and self.random.random() < self.slow_rate
         await asyncio.sleep(3 * self.random.random() if slow else 0.1 * self.random.random())
         fails = is_faulty and self.random.random() < self.error_rate
         if fails or any(start <= self.now() < end for start, end in self.outages):
-            result.close()
             raise Unavailable("The platform did not answer.", provider=self.name)
-        return await result
+        return await read(query)

@@ -87,6 +87,11 @@ class SimulatedProcess:
         if self._life is not None:
             self._life.paused_until_s = asyncio.get_running_loop().time() + seconds
 
+    def pause_at_call(self, seconds: float) -> None:
+        """Pause the process when it next calls Slack or a platform."""
+        if self._life is not None:
+            self._life.pause_at_call_s = seconds
+
     def kill_at_commit(self, commits: int, *, after: bool) -> None:
         """Kill the process right before or after its n-th commit from now."""
         if self._life is not None:

@@ -6,6 +6,8 @@ import random
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from bot.domain.subscriptions import NotifyLevel
+
 CHANNELS = ("C1", "C2")
 LENGTH_S = 60.0
 """How long things go wrong; afterwards everything works until nothing is left to send."""
@@ -28,7 +30,10 @@ class SlackFaults:
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happens: `log`, `fail`, `finish`, `restart`, `kill`, `kill at commit`, `pause` or `clock`."""
+    """Something that happens to a job (`log`, `fail`, `finish`, `restart`) or to a process.
+
+    That is `kill`, `kill at commit`, `pause`, `pause at call` or `clock`.
+    """
 
     at_s: float
     what: str
@@ -52,6 +57,8 @@ class Scenario:
     platform_outages: tuple[tuple[float, float], ...]
     platform_error_rate: float
     platform_slow_rate: float
+    notify: NotifyLevel
+    """How much the channels are told of the runs."""
     can_read_history: bool
     clocks_change: bool = False
     """Whether system clocks differ and jump."""
@@ -80,6 +87,7 @@ def draw(seed: int, *, can_read_history: bool = True) -> Scenario:
         platform_outages=_spans(dice, 0.2, 40),
         platform_error_rate=dice.choice((0.0, 0.0, 0.1, 0.3)),
         platform_slow_rate=dice.choice((0.0, 0.0, 0.1)),
+        notify=dice.choice((NotifyLevel.FAILURES, NotifyLevel.FAILURES, *NotifyLevel)),
         can_read_history=can_read_history,
         clocks_change=clocks_change,
     )
@@ -106,7 +114,8 @@ def _process_events(dice: random.Random, processes: int) -> list[Event]:
         for _ in range(dice.choice((0, 1, 1, 2, 3))):
             at_s, kind = dice.uniform(2, LENGTH_S), dice.random()
             if kind < 0.3:
-                events.append(Event(at_s, "pause", f"bot{number}", number=dice.choice((1, 10, 35, 60))))
+                what = dice.choice(("pause", "pause at call"))
+                events.append(Event(at_s, what, f"bot{number}", number=dice.choice((1, 10, 35, 60))))
             elif kind < 0.6:
                 events.append(Event(at_s, "kill", f"bot{number}", number=dice.uniform(0.5, 8)))
             else:
@@ -127,7 +136,7 @@ def _slack_faults(dice: random.Random) -> SlackFaults:
     def share() -> float:
         return dice.choice((0.0, 0.0, 0.1, 0.25))
 
-    return SlackFaults(share(), share(), dice.choice((0.0, 0.0, 0.1)), share(), dice.choice((0.0, 0.1)))
+    return SlackFaults(share(), share(), dice.choice((0.0, 0.1, 0.2)), share(), dice.choice((0.0, 0.1)))
 
 
 def _spans(dice: random.Random, likely: float, longest_s: float) -> tuple[tuple[float, float], ...]:

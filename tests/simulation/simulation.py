@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bot.domain.jobs import JobState
-from bot.domain.subscriptions import RuleSettings
+from bot.domain.subscriptions import RuleSettings, RunSettings
 from bot.rules.diagnosis_config import DiagnosisConfig, build_scanner
 from bot.store.engine import Database
 from bot.store.migrate import upgrade
@@ -51,7 +51,7 @@ def run_scenario(scenario: Scenario, process: type[SimulatedProcess] = Simulated
         engine = shared_engine()
         empty_database().backup(engine.disk)
         database = Database(URL, engine=engine, transaction_timeout_s=None)  # type: ignore[arg-type]
-        has_pauses = any(event.what == "pause" for event in scenario.events)
+        has_pauses = any(event.what.startswith("pause") for event in scenario.events)
         with asyncio.Runner(loop_factory=PausingLoop if has_pauses else VirtualTimeLoop) as runner:
             return runner.run(_Simulation(scenario, process, database, engine.disk).run())
     finally:
@@ -140,9 +140,10 @@ class _Simulation:
     async def _subscribe(self) -> None:
         for job in self._scenario.jobs:
             self._platform.add_job(job)
+        settings = RuleSettings(run=RunSettings(notify=self._scenario.notify))
         for channel, job in self._scenario.subscriptions:
             ref = self._platform.jobs[job].ref
-            await self._store.subscriptions.add(channel, None, ref, "U1", RuleSettings(), self._true_time())
+            await self._store.subscriptions.add(channel, None, ref, "U1", settings, self._true_time())
 
     def _apply(self, event: Event) -> None:
         self._note(f"{event.what} {event.target} {event.text}".rstrip())
@@ -159,6 +160,8 @@ class _Simulation:
                 self._processes[event.target].system_offset = timedelta(seconds=event.number)
             case "pause":
                 self._processes[event.target].pause(event.number)
+            case "pause at call":
+                self._processes[event.target].pause_at_call(event.number)
             case "kill":
                 self._processes[event.target].kill()
                 asyncio.get_running_loop().call_later(event.number, self._restart, event.target)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bot.domain.subscriptions import NotifyLevel
 from tests.simulation.planted_bugs import (
     HoldsClaims,
     IgnoresClaims,
@@ -11,7 +12,7 @@ from tests.simulation.planted_bugs import (
     NeverRepeatsEdits,
     SendsBeforeCommitting,
 )
-from tests.simulation.process import SimulatedProcess
+from tests.simulation.process import LEASE, SimulatedProcess
 from tests.simulation.scenario import Event, Scenario, SlackFaults, draw
 from tests.simulation.seeds import CHUNK, Chunk, run_chunk
 from tests.simulation.simulation import run_scenario
@@ -45,9 +46,16 @@ def test_nothing_is_lost_when_the_history_cannot_be_read(first: int) -> None:
     ],
 )
 def test_a_planted_bug_is_found(bug: type[SimulatedProcess], invariant: str) -> None:
-    found = (one.invariant for seed in range(SEEDS) for one in run_scenario(draw(seed), bug).violations)
+    scenarios = [one for one in map(draw, range(SEEDS)) if bug is not IgnoresClaims or _may_take_over(one)]
+    found = (one.invariant for scenario in scenarios for one in run_scenario(scenario, bug).violations)
 
     assert next(found, None) == invariant
+
+
+def _may_take_over(scenario: Scenario) -> bool:
+    """Whether a process may poll a job again whose poller was paused for longer than its lease."""
+    pauses = [event.number for event in scenario.events if event.what.startswith("pause")]
+    return scenario.processes > 1 and max(pauses, default=0) > LEASE.total_seconds()
 
 
 def test_a_seed_replays_exactly() -> None:
@@ -69,6 +77,7 @@ def test_messages_wait_for_slack_although_the_outcome_of_every_attempt_is_unknow
         platform_outages=(),
         platform_error_rate=0.0,
         platform_slow_rate=0.0,
+        notify=NotifyLevel.FAILURES,
         can_read_history=True,
     )
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from bot.domain.alerts import Incident
+from bot.domain.alerts import DeliveryKind, Incident, Notification, NotifyReason, Receipt
+from bot.domain.digests import DigestState, StoredDigest
+from bot.rules.digest import build_digest
+from bot.slack.render.digest import render_digest
 from bot.slack.render.incident_root import render_root
+from bot.slack.render.message import Message
 from bot.store.codec import from_json
-from tests.simulation.scenario import Scenario
+from tests.simulation.scenario import Scenario, epoch
 from tests.simulation.slack import Posted, SlackModel
 
 BURST, SUSTAINED_S = 5, 1.0
@@ -70,16 +73,36 @@ def _announced_twice(slack: SlackModel) -> list[Violation]:
 
 
 def _stale(slack: SlackModel, rows: Rows) -> list[Violation]:
-    """Each root message shows the newest state of its incident."""
-    incidents = rows("SELECT value, root FROM incidents WHERE digest_id IS NULL AND root IS NOT NULL")
-    states = {json.loads(str(root))["ts"]: from_json(str(value), Incident) for value, root in incidents}
+    """Each root message shows the newest state of its incident or digest."""
+    alone = rows("SELECT root, value FROM incidents WHERE digest_id IS NULL AND root IS NOT NULL")
+    newest = {_ts(root): render_root(from_json(str(value), Incident)) for root, value in alone} | _digests(rows)
     found = []
-    for message in (one for one in slack.messages if one.ts in states and not one.deleted):
-        newest = render_root(states[message.ts]).payload()
-        shown = {name: message.payload.get(name) for name in newest}
-        if shown != newest:
-            found.append(Violation("stale", f"{message.ts} shows {shown['text']!r} instead of {newest['text']!r}"))
+    for shown in (one for one in slack.messages if one.ts in newest and not one.deleted):
+        wanted = newest[shown.ts].payload()
+        if any(shown.payload.get(name) != value for name, value in wanted.items()):
+            found.append(
+                Violation("stale", f"{shown.ts} shows {shown.payload['text']!r} instead of {wanted['text']!r}")
+            )
     return found
+
+
+def _digests(rows: Rows) -> dict[str, Message]:
+    """The newest state of each digest by its root message."""
+    members: defaultdict[object, list[Incident]] = defaultdict(list)
+    for name, value in rows("SELECT digest_id, value FROM incidents ORDER BY opened_at, id"):
+        members[name].append(from_json(str(value), Incident))
+    newest = {}
+    for root, name, channel, key in rows("SELECT root, id, channel, key FROM digests WHERE root IS NOT NULL"):
+        stored = StoredDigest(str(name), str(channel), str(key), epoch(), epoch(), None, DigestState(), has_root=True)
+        if joined := members[name]:
+            digest = build_digest(stored, joined)
+            edit = Notification(DeliveryKind.EDIT, NotifyReason.CHANGED, joined[0].job, digest=digest)
+            newest[_ts(root)] = render_digest(edit)
+    return newest
+
+
+def _ts(root: object) -> str:
+    return from_json(str(root), Receipt).ts
 
 
 def _unseen(scenario: Scenario, rows: Rows) -> list[Violation]:

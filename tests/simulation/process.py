@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.domain.checks import CLOCK_LOOP, DELIVERY_LOOP, DIGEST_LOOP, POLL_LOOP, REMINDER_LOOP
+from bot.domain.grouping import Grouping
 from bot.redaction.redactor import Redactor
 from bot.rules.diagnosis_config import DiagnosisConfig
 from bot.slack.find_posts import PostHistory
@@ -47,6 +48,7 @@ class World:
     store: Store
     true_time: Callable[[], datetime]
     config: DiagnosisConfig
+    grouping: Grouping
     note: Callable[[str], None]
 
 
@@ -146,11 +148,12 @@ class SimulatedProcess:
             intervals=PollIntervals(running=POLL_EVERY, waiting=POLL_EVERY * 2, longest=timedelta(minutes=1)),
             lease=LEASE,
             drain=timedelta(seconds=20),
+            grouping=world.grouping,
         )
         registry, jitter = registry_of(world.platform), self._random.random
         return {
             POLL_LOOP: Poller(registry, self.store(), clock, Redactor(), world.config, settings, jitter),
             DELIVERY_LOOP: self.deliverer(clock),
             REMINDER_LOOP: ReminderJob(world.store, clock),
-            DIGEST_LOOP: DigestJob(world.store, clock),
+            DIGEST_LOOP: DigestJob(world.store, clock, world.grouping),
         }

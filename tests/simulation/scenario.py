@@ -6,6 +6,7 @@ import random
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from bot.domain.grouping import STANDARD
 from bot.domain.subscriptions import NotifyLevel
 
 CHANNELS = ("C1", "C2")
@@ -59,6 +60,8 @@ class Scenario:
     platform_slow_rate: float
     notify: NotifyLevel
     """How much the channels are told of the runs."""
+    storm_size: int
+    """Incidents with a message each; one more and the others share a digest."""
     can_read_history: bool
     clocks_change: bool = False
     """Whether system clocks differ and jump."""
@@ -88,6 +91,7 @@ def draw(seed: int, *, can_read_history: bool = True) -> Scenario:
         platform_error_rate=dice.choice((0.0, 0.0, 0.1, 0.3)),
         platform_slow_rate=dice.choice((0.0, 0.0, 0.1)),
         notify=dice.choice((NotifyLevel.FAILURES, NotifyLevel.FAILURES, *NotifyLevel)),
+        storm_size=dice.choice((1, STANDARD.storm_size, STANDARD.storm_size)),
         can_read_history=can_read_history,
         clocks_change=clocks_change,
     )

@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from bot.domain.grouping import Grouping
 from bot.domain.jobs import JobState
 from bot.domain.subscriptions import RuleSettings, RunSettings
 from bot.rules.diagnosis_config import DiagnosisConfig, build_scanner
@@ -28,7 +29,7 @@ from tests.simulation.scenario import LENGTH_S, Event, Scenario, epoch
 from tests.simulation.slack import Posted, SlackModel
 from tests.support.virtual_time import VirtualTimeLoop
 
-QUIET_S = 10.0
+QUIET_S = 20.0
 """How long nothing may be left to send before the simulation ends."""
 LONGEST_S = 1500.0
 """Latest end: what is not sent by then is lost."""
@@ -130,7 +131,14 @@ class _Simulation:
         )
         self._slack.on_post, self._slack.on_fault = self._on_post, self._note
         world = World(
-            self._platform, self._slack, self._database, self._store, self._true_time, diagnosis_config(), self._note
+            platform=self._platform,
+            slack=self._slack,
+            database=self._database,
+            store=self._store,
+            true_time=self._true_time,
+            config=diagnosis_config(),
+            grouping=Grouping(storm_size=scenario.storm_size),
+            note=self._note,
         )
         self._processes = {
             name: self._process(name, scenario.seed, world, syncs_clock=scenario.clocks_change)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bot.domain.grouping import STANDARD
 from bot.domain.subscriptions import NotifyLevel
 from tests.simulation.planted_bugs import (
     HoldsClaims,
@@ -78,6 +79,7 @@ def test_messages_wait_for_slack_although_the_outcome_of_every_attempt_is_unknow
         platform_error_rate=0.0,
         platform_slow_rate=0.0,
         notify=NotifyLevel.FAILURES,
+        storm_size=STANDARD.storm_size,
         can_read_history=True,
     )
 

@@ -24,7 +24,7 @@ class PausingLoop(VirtualTimeLoop):
         self, callback: Callable[[Unpack[_Args]], object], *args: *_Args, context: Context | None = None
     ) -> asyncio.Handle:
         """Run a callback soon, or when its process goes on."""
-        context = context or copy_context()
+        context = copy_context() if context is None else context
         handle: asyncio.Handle = super().call_soon(
             lambda: self._run(handle, partial(callback, *args), context), context=context
         )
@@ -38,7 +38,7 @@ class PausingLoop(VirtualTimeLoop):
         context: Context | None = None,
     ) -> asyncio.TimerHandle:
         """Run a callback at a time, or when its process goes on."""
-        context = context or copy_context()
+        context = copy_context() if context is None else context
         handle: asyncio.TimerHandle = super().call_at(
             when, lambda: self._run(handle, partial(callback, *args), context), context=context
         )

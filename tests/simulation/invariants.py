@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bot.domain.alerts import DeliveryKind, Incident, Notification, NotifyReason, Receipt
-from bot.domain.digests import DigestState, StoredDigest
+from bot.domain.digest_plans import StoredDigest
+from bot.domain.digests import DigestState
 from bot.rules.digest import build_digest
 from bot.slack.render.digest import render_digest
 from bot.slack.render.incident_root import render_root

@@ -59,7 +59,7 @@ class Scenario:
     platform_error_rate: float
     platform_slow_rate: float
     notify: NotifyLevel
-    """How much the channels are told of the runs."""
+    """What the channels are notified of besides alerts."""
     storm_size: int
     """Incidents with a message each; one more and the others share a digest."""
     can_read_history: bool

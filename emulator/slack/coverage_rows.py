@@ -258,7 +258,7 @@ COVERAGE: tuple[CoverageRow, ...] = (
     ),
     coverage_row_of(
         "block_suggestion",
-        "the app gives the options of an external select",
+        "the app gives the options of an external select, or groups of them, within Slack's limits",
         "documented",
         f"{_BLOCKS}/block-elements/select-menu-element",
         "interactions.py::test_an_external_select_asks_the_app_for_options",

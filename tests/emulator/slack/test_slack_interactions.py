@@ -184,7 +184,10 @@ async def test_an_external_select_asks_the_app_for_options(slack: Slack, connect
     @connected.options("job")
     async def jobs(ack: AsyncAck, body: Json) -> None:
         found = [{"text": {"type": "plain_text", "text": body["value"] + "-1"}, "value": "1"}]
-        await ack(options=found)
+        label = {"type": "plain_text", "text": "Running"}
+        await (
+            ack(option_groups=[{"label": label, "options": found}]) if body["value"] == "group" else ack(options=found)
+        )
 
     blocks = [{"type": "actions", "elements": [{"type": "external_select", "action_id": "job"}]}]
     post = await connected.client.chat_postMessage(channel="#training", text="Job?", blocks=blocks)
@@ -194,6 +197,10 @@ async def test_an_external_select_asks_the_app_for_options(slack: Slack, connect
     assert [option["text"]["text"] for option in await slack.person_actions.suggest("ada", message, "job", "run")] == [
         "run-1"
     ]
+    (group,) = await slack.person_actions.suggest_groups("ada", message, "job", "group")
+    assert "Running" == group["label"]["text"]
+    with pytest.raises(ValueError, match="must be less than 76"):
+        await slack.person_actions.suggest("ada", message, "job", "x" * 80)
 
 
 async def test_opening_home_lets_the_app_publish_it(slack: Slack, connected: AsyncApp) -> None:

@@ -61,7 +61,7 @@ VALUE_AFTER_NAME = (
     # A column of a table, at its end.
     rf"|(?:\t|[ ]{{2,40}}){_PLACEHOLDER}{_HAS_DIGIT}([^\s\"'=:]{{7,}}={{0,2}})[ \t]{{0,8}}(?=\n|\Z)"
     # --api-key value
-    rf"|(?(flag)(?<![\"'])(?:\s|[ \t]?\\{_BREAK})(?!-){_PLACEHOLDER}[\"']?([^\s\"']{{6,}})|(?!))"
+    rf"|(?(flag)(?<![\"'])(?:\s|[ \t]?\\{_BREAK}|{_BREAK}- )(?!-){_PLACEHOLDER}[\"']?([^\s\"']{{6,}})|(?!))"
     # --wandb_api_key value
     rf"|(?(joined)(?<![\"'])\s(?!-){_PLACEHOLDER}{_HAS_DIGIT}[\"']?([^\s\"']{{12,}})|(?!)))"
 )

@@ -328,4 +328,10 @@ MORE_PLACES: dict[str, list[str]] = {
     "FTP": ["USER me", "PASS «hunter2»"],
     "SNMP": ["snmp community string: «s3cr3tcomm»"],
     "cut in two inside of quotes": ["step 1 " * 9 + '{"api_key": "«a1B2c3D4e5F6»', '«g7h8i9J0k1L2»", "lr": 0.1}'],
+    "skopeo": ["skopeo login -u me -p «a1B2c3D4e5» quay.io"],
+    "arguments in a list of YAML": ["args:", "  - --password", "  - «hunter2x»"],
+    "Bearer at the end of a line": ["> Authorization: Bearer", "«a1B2c3D4e5F6g7H8i9J0k1L2»"],
+    "etcdctl": ["etcdctl --user root:«hunter2» get x"],
+    "rabbitmqctl": ["rabbitmqctl add_user me «hunter22»"],
+    "rclone": ["pass = «zbuq9EcWJvAwbOOk49Ae4z»"],
 }  # fmt: skip

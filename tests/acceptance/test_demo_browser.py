@@ -66,6 +66,7 @@ async def test_demo_answers_commands_alerts_and_stops(tmp_path: Path) -> None:
         await commands_are_answered_privately(page)
         await an_answer_pages_and_is_shared(page)
         await a_channel_subscribes(page)
+        await a_pattern_is_watched_on_a_phone(page)
         first = await idle_gpus_are_alerted(page)
         await an_error_alert_has_its_lines_in_the_thread(page)
         await a_failed_status_names_its_cause(page)
@@ -126,6 +127,18 @@ async def a_channel_subscribes(page: Page) -> None:
     await expect(answer).to_contain_text("You'll hear about")
     listed = await typed(page, "list", private=True)
     await expect(listed).to_contain_text("baseten:p7qr9qv/h8gpu42")
+
+
+async def a_pattern_is_watched_on_a_phone(page: Page) -> None:
+    await page.set_viewport_size({"width": 390, "height": 844})
+    answer = await typed(page, "watch name~llama-70b announce=off", private=False)
+    await expect(answer).to_contain_text("1 job now, and new ones as they start")
+    listed = await typed(page, "list", private=True)
+    await expect(listed).to_contain_text("1 pattern and 1 job")
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 390
+    ended = await typed(page, "unwatch name~llama-70b", private=False)
+    await expect(ended).to_contain_text("stopped watching jobs that match")
+    await page.set_viewport_size({"width": 1280, "height": 900})
 
 
 async def idle_gpus_are_alerted(page: Page) -> tuple[str | None, str | None]:

@@ -112,7 +112,7 @@ async def run(plan: Plan, database_url: str, folder: Path) -> Report:
             await bot
     await store.aclose()
     folded = await _folded_jobs(database_url)
-    markers = {key: words for key, words in crowd.markers.items() if key not in folded}
+    markers = {key: [key[1]] if key in folded else words for key, words in crowd.markers.items()}  # digests name jobs
     verdict = judge(slack.workspace, markers)
     return Report(
         folded=len(folded),

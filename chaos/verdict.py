@@ -20,11 +20,11 @@ class Verdict:
     """The counts of one run."""
 
     lost: int
-    """Markers that no message shows."""
+    """Markers that no message shows; of a job in a digest, its name."""
     doubled_roots: int
     doubled_replies: int
     stale_copies: int
-    """Root messages that do not show the end of their job."""
+    """Root messages that do not show the end of their job, or of all jobs of their digest."""
     out_of_order: int
     """Markers that a thread shows before an earlier one."""
 
@@ -102,7 +102,7 @@ def _missing(channel: Channel, words: Sequence[str]) -> list[str]:
 
 def _is_stale(message: Message) -> bool:
     shown = str((message.metadata or {})["event_payload"].get("incident_id"))
-    return not message.is_reply and shown.startswith("inc-") and not message.text.startswith(("✅", "⚪"))
+    return not message.is_reply and shown.startswith(("inc-", "dig-")) and not message.text.startswith(("✅", "⚪"))
 
 
 def _disorder(channel: Channel, words: Sequence[str]) -> int:

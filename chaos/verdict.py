@@ -102,7 +102,8 @@ def _missing(channel: Channel, words: Sequence[str]) -> list[str]:
 
 def _is_stale(message: Message) -> bool:
     shown = str((message.metadata or {})["event_payload"].get("incident_id"))
-    return not message.is_reply and shown.startswith(("inc-", "dig-")) and not message.text.startswith(("✅", "⚪"))
+    has_ended = message.text.startswith(("✅", "⚪")) or message.text.endswith("Nothing needs attention.")
+    return not message.is_reply and shown.startswith(("inc-", "dig-")) and not has_ended
 
 
 def _disorder(channel: Channel, words: Sequence[str]) -> int:

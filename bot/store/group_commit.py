@@ -46,6 +46,8 @@ class GroupCommit(Generic[ItemT, ResultT]):
 
     def _go_on(self, task: asyncio.Task[None]) -> None:
         """Write the items that an unexpected error has left; fail them if this is the end of the process."""
+        if task is not self._task:  # the next one has started already
+            return
         if not task.cancelled():
             if self._pending:
                 self._start()

@@ -71,3 +71,20 @@ async def test_an_unexpected_error_leaves_no_later_item_waiting(database: Databa
     results = await asyncio.gather(*(group.run(item) for item in range(500)), return_exceptions=True)
     assert {type(one) for one in results[:200]} == {StoreUnavailable}
     assert results[200:] == list(range(200, 500))
+
+
+async def test_items_that_come_one_after_the_other_share_one_task(database: Database) -> None:
+    sizes = []
+
+    async def write(connection: AsyncConnection, items: Sequence[int]) -> Sequence[int]:
+        sizes.append(len(items))
+        return items
+
+    group = GroupCommit(database, write)
+
+    async def many() -> list[int]:
+        return [await group.run(item) for item in range(50)]
+
+    assert [list(range(50))] * 4 == await asyncio.gather(*(many() for _ in range(4)))
+    assert min(sizes) > 0
+    assert sum(sizes) == 200

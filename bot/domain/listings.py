@@ -35,6 +35,8 @@ class ListingState:
     """Why the last one failed; redacted."""
     announced_in: tuple[str, ...] = ()
     """The channels that were notified that listings fail."""
+    over_limit: tuple[int, ...] = ()
+    """Ids of the patterns whose limit keeps out jobs of the platform."""
 
 
 @dataclass(frozen=True, slots=True)

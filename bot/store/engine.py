@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Row, Select, Table, event
+from sqlalchemy import Connection, Dialect, Row, Select, Table, event, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -130,6 +130,11 @@ class Database:
     def upsert(self, table: Table, *columns: str) -> sqlite.Insert | postgresql.Insert:
         """Return an INSERT that overwrites these columns when a row with the same primary key exists."""
         return _upsert(table, columns, is_sqlite=self._is_sqlite)
+
+    async def lock(self, connection: AsyncConnection, name: str) -> None:
+        """Wait for transactions that locked the same name; SQLite has one writer anyway."""
+        if not self._is_sqlite:
+            await connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:

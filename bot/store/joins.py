@@ -4,8 +4,8 @@ A job joins a pattern once. The row in `pattern_jobs` stays when the job is unwa
 again.
 """
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -32,6 +32,16 @@ Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
+class JoinResult:
+    """What a listing changed for patterns."""
+
+    joined: int = 0
+    """Number of jobs that channels got."""
+    over_limit: tuple[int, ...] = ()
+    """Ids of the patterns whose limit keeps out jobs of the listing."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Join:
     """A job that joins a pattern now."""
 
@@ -47,8 +57,9 @@ async def join_jobs(
     now: datetime,
     *,
     announced_as: str | None = None,
-) -> int:
-    """Watch the jobs that match patterns and have not joined them before; return how many jobs channels got.
+    over_before: Collection[int] = (),
+) -> JoinResult:
+    """Watch the jobs that match patterns and have not joined them before.
 
     Args:
         database: of the connection.
@@ -57,10 +68,11 @@ async def join_jobs(
         jobs: listed jobs, of one platform.
         now: the time.
         announced_as: a unique name of the listing; None: channels are not notified.
+        over_before: the patterns whose limit kept out jobs of the platform's last listing.
     """
     active = [job for job in jobs if can_join(job)]
     if not active or not wanted:
-        return 0
+        return JoinResult()
     fresh, skipped = await _find_fresh(connection, wanted, active)
     watch_ids = await _watch(database, connection, [one.job for one in fresh], now)
     fresh = [one for one in fresh if one.job.ref.id in watch_ids]
@@ -72,14 +84,27 @@ async def join_jobs(
     insert = database.insert(pattern_jobs).on_conflict_do_nothing(index_elements=list(pattern_jobs.primary_key))
     for part in _parts(rows):
         await connection.execute(insert, part)
-    for pattern in wanted:
-        if skipped[pattern.id] != pattern.skipped:
-            changed = update(patterns).where(patterns.c.id == pattern.id).values(skipped=skipped[pattern.id])
-            await connection.execute(changed)
+    await _save_skipped(connection, wanted, fresh, skipped)
     if announced_as is not None:
-        added = [(NO_WATCH, one) for one in _announcements(jobs[0].ref.provider, wanted, new, skipped, announced_as)]
+        over = [one for one in wanted if skipped[one.id] and not one.skipped and one.id not in over_before]
+        added = [(NO_WATCH, one) for one in _announcements(jobs[0].ref.provider, new, over, skipped, announced_as)]
         await add_deliveries(database, connection, added, now)
-    return len(new)
+    return JoinResult(len(new), tuple(one for one, count in skipped.items() if count))
+
+
+async def _save_skipped(
+    connection: AsyncConnection,
+    wanted: Sequence[PatternSubscription],
+    fresh: Sequence[_Join],
+    skipped: Mapping[int, int],
+) -> None:
+    """Record how many jobs each limit keeps out; a full pattern may keep out jobs of another platform."""
+    joining = Counter(one.pattern.id for one in fresh)
+    for pattern in wanted:
+        is_full = pattern.watched + joining[pattern.id] >= pattern.limit
+        count = skipped[pattern.id] or (pattern.skipped if is_full else 0)
+        if count != pattern.skipped:
+            await connection.execute(update(patterns).where(patterns.c.id == pattern.id).values(skipped=count))
 
 
 async def _find_fresh(
@@ -181,7 +206,11 @@ def _subscription(watch_id: int, pattern: PatternSubscription, now: datetime) ->
 
 
 def _announcements(
-    provider: str, wanted: Sequence[PatternSubscription], new: Sequence[_Join], skipped: Mapping[int, int], listing: str
+    provider: str,
+    new: Sequence[_Join],
+    over_limit: Sequence[PatternSubscription],
+    skipped: Mapping[int, int],
+    listing: str,
 ) -> Iterator[Delivery]:
     """One message for each channel with new jobs or a limit that was reached now."""
     joins: dict[str, list[_Join]] = defaultdict(list)
@@ -189,9 +218,8 @@ def _announcements(
         if one.pattern.announce:
             joins[one.pattern.channel].append(one)
     over: dict[str, list[PatternSubscription]] = defaultdict(list)
-    for pattern in wanted:
-        if skipped[pattern.id] and not pattern.skipped:
-            over[pattern.channel].append(pattern)
+    for pattern in over_limit:
+        over[pattern.channel].append(pattern)
     for channel in {**joins, **over}:
         joined = JoinedJobs(
             tuple(dict.fromkeys(one.pattern.text for one in joins[channel])),

@@ -18,7 +18,7 @@ from bot.domain.listings import ClaimedListing, ListingResult, ListingState, abo
 from bot.store.claims import new_token
 from bot.store.codec import from_json, to_json
 from bot.store.engine import Database
-from bot.store.joins import NO_WATCH, join_jobs
+from bot.store.joins import NO_WATCH, JoinResult, join_jobs
 from bot.store.known_jobs import save_listing
 from bot.store.outbox import add_deliveries
 from bot.store.patterns import patterns_for
@@ -96,15 +96,28 @@ class Listings:
             if (await connection.execute(_held(claimed).values(values))).rowcount == 0:
                 return None
             notified = await _notify_of_failure(self._database, connection, result, now)
-            value = to_json(replace(result.state, announced_in=notified))
-            await connection.execute(
-                update(listings).where(listings.c.provider == claimed.provider).values(value=value)
-            )
-            if result.jobs is None:
-                return 0
-            await save_listing(self._database, connection, result, now)
-            wanted = await patterns_for(connection, claimed.provider)
-            return await join_jobs(self._database, connection, wanted, result.jobs, now, announced_as=claimed.token)
+            joining = await self._join(connection, result, now)
+            state = replace(result.state, announced_in=notified, over_limit=joining.over_limit)
+            of_platform = update(listings).where(listings.c.provider == claimed.provider)
+            await connection.execute(of_platform.values(value=to_json(state)))
+        return joining.joined
+
+    async def _join(self, connection: AsyncConnection, result: ListingResult, now: datetime) -> JoinResult:
+        """Write the jobs to the index, and let them join patterns."""
+        over_before = result.claimed.state.over_limit
+        if result.jobs is None:
+            return JoinResult(over_limit=over_before)
+        await save_listing(self._database, connection, result, now)
+        wanted = await patterns_for(connection, result.claimed.provider)
+        return await join_jobs(
+            self._database,
+            connection,
+            wanted,
+            result.jobs,
+            now,
+            announced_as=result.claimed.token,
+            over_before=over_before,
+        )
 
     async def _claim(self, provider: str, now: datetime, lease_ends_at: datetime) -> str | None:
         """Claim a platform and return the token; None if another process was faster."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import text
@@ -15,7 +17,7 @@ from bot.domain.subscriptions import PatternSubscription, RuleSettings
 from bot.store.codec import from_json
 from bot.store.engine import Database
 from bot.store.patterns import AddedPattern
-from bot.store.store import Store
+from bot.store.store import Store, open_store
 from tests.integration.store.building import LEASE, claim_one, result
 
 QUIET = RuleSettings(off=("log_errors",))
@@ -43,8 +45,9 @@ async def watch(
 
 
 async def save(store: Store, now: datetime, *jobs: KnownJob, is_cut: bool = False) -> int | None:
-    (claimed,) = await store.listings.claim_due(["baseten"], now, lease=LEASE)
-    state = ListingState(listed_at=now, jobs=len(jobs), is_cut=is_cut)
+    provider = jobs[0].ref.provider if jobs else "baseten"
+    (claimed,) = await store.listings.claim_due([provider], now, lease=LEASE)
+    state = replace(claimed.state, listed_at=now, jobs=len(jobs), is_cut=is_cut)
     return await store.listings.save(ListingResult(claimed, state, now, jobs), now)
 
 
@@ -150,6 +153,38 @@ async def test_a_limit_is_kept_announced_once_and_fills_up_again(
     assert (pattern.watched, pattern.skipped) == (2, 2)
     found_all = await announced(database_url)
     assert [(one.count, [over.skipped for over in one.over_limit]) for one in found_all] == [(2, [3]), (1, [])]
+
+
+async def test_a_limit_over_several_platforms_is_announced_once(store: Store, database_url: str, now: datetime) -> None:
+    await watch(store, now, "name~llama", limit=2)
+    jobs = [known(f"p/{number}") for number in range(4)]
+    other = KnownJob(JobRef("fireworks", "acme/1"), "qwen", JobState.RUNNING)
+
+    for _ in range(3):
+        await save(store, now, *jobs)
+        await save(store, now, other)
+    await store.subscriptions.remove("C1", JobRef("baseten", "p/0"))
+    await save(store, now, other)
+    await save(store, now, *jobs)
+
+    (pattern,) = await store.patterns.list("C1")
+    assert (pattern.watched, pattern.skipped) == (2, 1)
+    found_all = await announced(database_url)
+    assert [(one.count, [over.skipped for over in one.over_limit]) for one in found_all] == [(2, [2]), (1, [])]
+
+
+async def test_two_processes_save_listings_and_the_same_pattern_at_once(
+    store: Store, database_url: str, now: datetime
+) -> None:
+    other = await open_store(database_url)
+    for number in range(5):
+        await asyncio.gather(*(watch(one, now, f"name~{number}", limit=1) for one in (store, other)))
+        jobs = [known(f"p/{at}{number}") for at in range(number + 2)]
+        tuned = [replace(job, ref=JobRef("fireworks", job.ref.id)) for job in jobs]
+        await asyncio.gather(save(store, now, *jobs), save(other, now, *tuned))
+    await other.aclose()
+
+    assert [one.watched for one in await store.patterns.list("C1")] == [1] * 5
 
 
 async def test_owners_names_and_exclusions(store: Store, now: datetime) -> None:

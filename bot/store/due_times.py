@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Column, ColumnElement, Table, and_, or_, select, true, update
 
+from bot.domain.boards import BoardKind
 from bot.store.engine import Database
 from bot.store.outbox import DeliveryState
-from bot.store.schema import deliveries, digests, incidents, watches
+from bot.store.schema import boards, deliveries, digests, incidents, watches
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,9 @@ class DueTimes:
         for column in (digests.c.due_at, incidents.c.remind_at):
             async with self._database.write() as connection:
                 await connection.execute(update(column.table).where(column > now).values({column.name: now}))
+        at_time_of_day = boards.c.kind == BoardKind.DAILY
+        await self._set_due(boards, ~at_time_of_day, now, boards.c.due_at > now)
+        await self._set_due(boards, at_time_of_day, now, boards.c.due_at > now + _DAY)
         return CorrectedDueTimes(*counts)
 
     async def move_attempts(self, by: timedelta) -> None:
@@ -78,5 +82,7 @@ class DueTimes:
         return corrected.rowcount
 
 
+_DAY = timedelta(days=1, hours=1)
+"""The longest time to a daily digest, on a day on which clocks are set back."""
 _state: Column[str] = deliveries.c.state
 _IS_QUEUED = _state == DeliveryState.QUEUED

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from bot.domain.alerts import Receipt
+from bot.domain.boards import BoardKind, BoardSettings
 from bot.domain.jobs import JobRef
 from bot.domain.subscriptions import RuleSettings
 from bot.domain.watches import PollShare
@@ -247,6 +248,21 @@ async def test_each_process_polls_its_share_first_and_later_all(store: Store, ma
     assert set() == await claimed_ids(store, clocks[0], share=shares[0])
     machine.elapsed_s += 2
     assert 5 == len(await claimed_ids(store, clocks[0], share=shares[0]))
+
+
+async def test_a_clock_that_was_set_back_delays_no_digest_of_runs_nor_sends_one_early(
+    store: Store, machine: Machine
+) -> None:
+    clock = machine.clock("a", timedelta(days=3))
+    daily = BoardSettings(BoardKind.DAILY, minute=(clock().hour + 1) % 24 * 60)
+    await store.boards.choose("C0", daily, clock() - timedelta(days=3))
+    await store.boards.choose("C1", BoardSettings(BoardKind.LIVE), clock())
+    await store.boards.choose("C2", daily, clock())
+    await machine.run(store, clock)
+    machine.ahead["a"] = timedelta(0)
+    await machine.advance(70)
+
+    assert {one.channel for one in await store.boards.list_due(clock())} == {"C1", "C2"}
 
 
 async def test_a_clock_that_was_set_back_delays_no_digest_and_no_search(store: Store, machine: Machine) -> None:

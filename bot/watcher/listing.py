@@ -6,13 +6,13 @@ takes at most a quarter of a platform's rate, so a platform that needs many requ
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.domain.durations import Clock
 from bot.domain.job_matching import KnownJob
-from bot.domain.jobs import JobState
+from bot.domain.jobs import Job, JobState
 from bot.domain.listings import LISTINGS_PER_POLL, MAX_LISTED, ClaimedListing, ListingResult
 from bot.domain.observations import POLL_INTERVAL
 from bot.errors import ConfigError, ProviderError
@@ -32,6 +32,7 @@ _WAIT_S = 0.5
 _LEASE_SHARE = 8
 _SHORTEST_LEASE = timedelta(seconds=2)
 """A killed process delays a listing by its lease."""
+_INTERNAL = "Internal error; see the trainwatch log."
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,14 +125,21 @@ class JobLister:
                 provider = self._registry.get(claimed.provider, Priority.BACKGROUND)
                 async with asyncio.timeout(self._settings.timeout.total_seconds()):
                     listed = await provider.list_jobs(limit=limit)
-                jobs = tuple(KnownJob.of(redact_job(job, self._redactor)) for job in listed[:limit])
+                # In a thread, as thousands of jobs take most of a second.
+                jobs = await asyncio.to_thread(self._redact, listed[:limit])
             except (ProviderError, ConfigError) as error:
                 return self._failed(claimed, error.public, getattr(error, "retry_after", None))
             except TimeoutError:
                 return self._failed(claimed, "It took too long.", None)
+            except asyncio.CancelledError:
+                task = asyncio.current_task()
+                if task is None or task.cancelling() > 0:  # it was this task, not something it awaited
+                    raise
+                log.exception("listing was cancelled by its provider", extra={"provider": claimed.provider})
+                return self._failed(claimed, _INTERNAL, None)
             except Exception:  # a bug in one provider must not stop the listings of others
                 log.exception("listing crashed", extra={"provider": claimed.provider})
-                return self._failed(claimed, "Internal error; see the trainwatch log.", None)
+                return self._failed(claimed, _INTERNAL, None)
         state = replace(
             claimed.state,
             listed_at=began_at,
@@ -146,6 +154,9 @@ class JobLister:
         if claimed.state.fails:
             log.info("jobs are listed again", extra={"provider": claimed.provider})
         return ListingResult(claimed, state, began_at + self._interval(claimed, budget.requests), jobs)
+
+    def _redact(self, jobs: Sequence[Job]) -> tuple[KnownJob, ...]:
+        return tuple(KnownJob.of(redact_job(job, self._redactor)) for job in jobs)
 
     def _failed(self, claimed: ClaimedListing, problem: str, retry_after: timedelta | None) -> ListingResult:
         now, public = self._clock(), self._redactor.redact(problem)[0]

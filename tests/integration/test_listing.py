@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -72,9 +73,9 @@ async def test_a_new_job_is_watched_with_the_next_listing(harness: ListingHarnes
     assert "s3cret" not in (hidden.name or "")
 
 
-@pytest.mark.parametrize("error", [Unavailable("HTTP 503.", provider="mem"), KeyError("bug")])
+@pytest.mark.parametrize("error", [Unavailable("HTTP 503.", provider="mem"), KeyError("bug"), asyncio.CancelledError()])
 async def test_a_failed_listing_is_tried_again_and_keeps_what_is_known(
-    harness: ListingHarness, error: Exception
+    harness: ListingHarness, error: BaseException
 ) -> None:
     await harness.watch("C1")
     await harness.run()

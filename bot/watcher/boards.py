@@ -1,13 +1,14 @@
 """Plan the digests of runs. `bot.rules.boards` plans, `bot.store.boards` writes, and `deliver.py` sends."""
 
 import logging
+from zoneinfo import ZoneInfoNotFoundError
 
 import msgspec
 
 from bot.domain.boards import BoardKind, BoardRow, StoredBoard
 from bot.domain.durations import Clock
 from bot.domain.jobs import Job, JobRef, JobState
-from bot.rules.boards import plan_board
+from bot.rules.boards import EDIT_EVERY, BoardPlan, plan_board
 from bot.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -24,11 +25,10 @@ class BoardJob:
         now, planned = self._clock(), 0
         for stored in await self._store.boards.list_due(now):
             try:
-                rows = await self._rows(stored)
-            except msgspec.MsgspecError:  # one digest must not stop the others
-                log.exception("digest of runs cannot be read", extra={"digest": stored.id})
-                rows = ()
-            plan = plan_board(stored, rows, now)
+                plan = plan_board(stored, await self._rows(stored), now)
+            except (msgspec.MsgspecError, ZoneInfoNotFoundError):  # one digest must not stop the others
+                log.exception("digest of runs cannot be planned", extra={"digest": stored.id})
+                plan = BoardPlan(stored.shown, now + EDIT_EVERY)
             planned += await self._store.boards.save(stored, plan.shown, plan.next_at, plan.delivery, now)
         return planned
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections import Counter
+from contextlib import closing
 from datetime import timedelta
+from pathlib import Path
 
 from bot.domain.alerts import DeliveryKind, Notification, Receipt
 from bot.domain.boards import Board, BoardKind, BoardSettings
@@ -15,7 +18,7 @@ from bot.store.store import Store
 from bot.watcher.boards import BoardJob
 from tests.fakes.clock import ManualClock
 from tests.fakes.provider import NOW, FakeProvider
-from tests.integration.polling import create_poller, poll_until_idle
+from tests.integration.polling import DATABASE, create_poller, poll_until_idle
 
 
 async def follow(store: Store, provider: FakeProvider, *jobs: str) -> None:
@@ -124,3 +127,28 @@ async def test_a_daily_digest_is_sent_once_a_day(store: Store, clock: ManualCloc
         sent += await deliver(store, clock)
 
     assert [one.kind for one in sent] == [DeliveryKind.NOTE] * 3
+
+
+async def test_a_digest_that_cannot_be_read_shows_nothing_wrong_and_stops_no_other(
+    store: Store, clock: ManualClock, tmp_path: Path
+) -> None:
+    provider = FakeProvider()
+    await follow(store, provider, "proj/one")
+    poller = create_poller(store, clock, provider)
+    await poll_until_idle(poller)
+    await poller.stop()
+    await deliver(store, clock)
+    for channel in ("C1", "C2"):
+        await store.boards.choose(channel, BoardSettings(BoardKind.LIVE, "U1"), clock())
+    with closing(sqlite3.connect(tmp_path / DATABASE)) as connection, connection:
+        (stored,) = connection.execute("SELECT last_job FROM watches").fetchone()
+        connection.execute("UPDATE watches SET last_job = '{}'")
+    await BoardJob(store, clock).tick()
+    shown = boards_of(await deliver(store, clock))
+    with closing(sqlite3.connect(tmp_path / DATABASE)) as connection, connection:
+        connection.execute("UPDATE watches SET last_job = ?", (stored,))
+    clock.advance(timedelta(minutes=1))
+    await BoardJob(store, clock).tick()
+    shown += boards_of(await deliver(store, clock))
+
+    assert [(one.channel, one.total) for one in shown] == [("C2", 0), ("C1", 1)]

@@ -23,6 +23,7 @@ from bot.slack.permalinks import Permalinks
 from bot.slack.render.alerts import render_notification
 from bot.slack.render.mentions import NO_MENTIONS
 from bot.slack.render.ownership import render_direct
+from bot.slack.render.run import shown_problems
 from bot.slack.render.thread_commands import use_mentions
 
 _NO_PERSON = "Slack does not allow a direct message to that person, who may have left."
@@ -126,8 +127,9 @@ class SlackNotifier:
             raise DeliveryError(_NO_PERSON, reason=error.reason, permanent=True) from error
 
     async def _links(self, run: RunReport) -> Mapping[str, str]:
-        """The addresses of the incidents of a run, by incident id, as far as Slack returns them."""
-        posted = {one.incident_id: Receipt(run.channel, one.ts) for one in run.problems if one.ts}
+        """The addresses of the incidents that a run's message names, by id, as far as Slack returns them."""
+        shown = shown_problems(run.problems)
+        posted = {one.incident_id: Receipt(run.channel, one.ts) for one in shown if one.ts}
         found = {name: await self._permalinks.find(self._client, root) for name, root in posted.items()}
         return {name: address for name, address in found.items() if address is not None}
 

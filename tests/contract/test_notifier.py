@@ -10,7 +10,8 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
-from bot.domain.alerts import DeliveryKind, NotifyReason, Receipt, Resolution
+from bot.domain.alerts import DeliveryKind, Notification, NotifyReason, Receipt, Resolution
+from bot.domain.runs import RunProblem, RunReport, RunStatistics
 from bot.errors import DeliveryError
 from bot.slack.client import create_client
 from bot.slack.notifier import SlackNotifier
@@ -100,6 +101,19 @@ async def test_an_edit_changes_the_root_and_posts_nothing(slack: Slack, notifier
     assert root == edited
     assert message.text.startswith("✅")
     assert "back to normal after 12 min" in message.text
+
+
+async def test_a_run_with_many_alerts_asks_for_the_addresses_of_those_that_it_names(
+    slack: Slack, notifier: SlackNotifier
+) -> None:
+    root = await post_root(notifier, slack)
+    problems = tuple(RunProblem(f"inc-{number}", "Errors", 1, number > 30, f"1.{number}") for number in range(40))
+    run = RunReport("run-1", root.channel, incident().job, RunStatistics(), at(0), problems)
+    about = Notification(DeliveryKind.ROOT, NotifyReason.RUN, run.job, run=run)
+    await notifier.send(about, channel=root.channel, root=None, delivery_id=ID)
+
+    assert sum(name == "chat.getPermalink" for name, _ in slack.context.calls) == 5
+    assert "and 35 more" in str(messages(slack)[-1].blocks)
 
 
 async def test_a_note_is_a_separate_message(slack: Slack, notifier: SlackNotifier) -> None:

@@ -1,6 +1,6 @@
 """The message that follows a run, edited in place: state, progress, numbers, and what went wrong."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from bot.commands.parsing.tokenizer import quote
 from bot.domain.durations import spoken_duration
@@ -51,12 +51,16 @@ def numbers_line(run: RunReport) -> str:
     return " · ".join(part for part in (loss, f"GPUs {used:.0%}" if used is not None and is_running else "") if part)
 
 
+def shown_problems(problems: Iterable[RunProblem]) -> list[RunProblem]:
+    """The incidents that a message names: those that fire, worst first, then those that ended."""
+    return sorted(problems, key=lambda one: (not one.is_firing, -one.severity_rank))[:_MAX_PROBLEMS]
+
+
 def problem_lines(problems: tuple[RunProblem, ...], links: Mapping[str, str]) -> list[str]:
-    """One line for each incident, linked to its message: those that fire, worst first, then those that ended."""
-    ordered = sorted(problems, key=lambda one: (not one.is_firing, -one.severity_rank))
+    """One line for each incident, linked to its message."""
     icons = {severity.rank: icon for severity, icon in SEVERITY_ICONS.items()}
     rows = []
-    for one in ordered[:_MAX_PROBLEMS]:
+    for one in shown_problems(problems):
         title = link(links.get(one.incident_id), one_line(one.title, 80))
         icon = icons.get(one.severity_rank, WARNING)
         rows.append(f"{icon} {title}" if one.is_firing else f"{CLEARED} ~{title}~")
@@ -67,7 +71,7 @@ def problem_lines(problems: tuple[RunProblem, ...], links: Mapping[str, str]) ->
 def _progress_lines(run: RunReport) -> list[str]:
     job, progress = run.job, run.job.progress
     if job.state.is_pending:
-        since = run.statistics.queued_at
+        since = run.statistics.queued_at if run.statistics.started_at is None else None
         what = "Queued" if job.state is JobState.QUEUED else "Waiting"
         return [f"{what} since {clock_time(since)}" if since else "", one_line(job.error or "", 200)]
     if progress is None:

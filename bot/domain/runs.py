@@ -27,7 +27,7 @@ class RunStatistics:
     """What polls saw of a run, besides its state and progress."""
 
     queued_at: datetime | None = None
-    """When it began to wait; None: it was never seen waiting."""
+    """When it began to wait for its start; None: it was never seen waiting."""
     started_at: datetime | None = None
     first_step: int | None = None
     first_step_at: datetime | None = None
@@ -136,6 +136,8 @@ class RunThread:
     """Events that were announced, or had happened before the channel subscribed."""
     milestone: int = 0
     """The last one: percent, or steps where the subscription chose so."""
+    milestone_steps: int = 0
+    """What the subscription chose when `milestone` was reached; 0: percent."""
     checkpoint: str = ""
     state: str = ""
     """What an edit of the root message must show at once."""

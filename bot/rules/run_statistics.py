@@ -20,7 +20,7 @@ def observe_run(before: RunStatistics, job: Job, now: datetime, *, is_first: boo
         is_first: nothing was seen of the run before, so it may have started long ago.
     """
     after = before
-    if job.state.is_pending and before.queued_at is None:
+    if job.state.is_pending and before.queued_at is None and before.started_at is None:
         after = replace(after, queued_at=min(job.created_at or now, now))
     if has_started(job) and before.started_at is None:
         earliest = job.started_at or (job.created_at if is_first else None)

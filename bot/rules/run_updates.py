@@ -83,6 +83,8 @@ def needs_queue(
     """Whether the next poll should ask why the run waits, because a channel is to be notified that it does."""
     if job is None or job.state is not JobState.QUEUED or seen is None or seen.queued_at is None:
         return False
+    if seen.started_at is not None:
+        return False
     waited, notified = now - seen.queued_at, {one.subscription_id for one in threads if _WAITING in one.done}
     wanted = (one for one in subscriptions if one.settings.run.follows_run and one.id not in notified)
     return any(waited >= one.settings.run.queued_after for one in wanted)
@@ -139,7 +141,7 @@ class _Draft:
 
     def plan(self) -> RunThread:
         """Plan the root message, or its edit, and the replies."""
-        thread = replace(self._before, problems=self._report.problems)
+        thread = self._in_unit(replace(self._before, problems=self._report.problems))
         happened = list(self._happened(thread))
         thread = self._show(thread)
         if self._is_new:
@@ -147,6 +149,13 @@ class _Draft:
         for event in happened:
             self._reply(event)
         return self._mark(thread)
+
+    def _in_unit(self, thread: RunThread) -> RunThread:
+        """After a change from percent to steps, or back, milestones begin after the one that is reached."""
+        progress, steps = self._run.job.progress, self._settings.milestone_steps
+        if progress is None or thread.milestone_steps == steps:
+            return thread
+        return replace(thread, milestone=_milestone(progress, self._settings), milestone_steps=steps)
 
     def _happened(self, thread: RunThread) -> Iterator[RunEventKind]:
         """What is new to the channel, in the order in which it happens."""
@@ -169,7 +178,8 @@ class _Draft:
             if self._run.has_ended:
                 yield RunEventKind.ENDED
             return
-        if job.state.is_pending and seen.queued_at and now - seen.queued_at >= self._settings.queued_after:
+        is_waiting = job.state.is_pending and seen.started_at is None
+        if is_waiting and seen.queued_at and now - seen.queued_at >= self._settings.queued_after:
             yield RunEventKind.WAITING
         if seen.started_at is not None:
             yield RunEventKind.STARTED

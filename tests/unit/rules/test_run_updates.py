@@ -127,6 +127,33 @@ def test_milestones(words: tuple[str, ...], total: int | None, steps: tuple[int,
     assert [step // 100 * 100 if words else step for step in announced] == expected
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [((), ("milestones=100",), [500, 600, 710]), (("milestones=100",), (), [500, 760])],
+)
+def test_milestones_after_a_change_of_their_unit(
+    before: tuple[str, ...], after: tuple[str, ...], expected: list[int]
+) -> None:
+    channel, announced = Channel(("notify=lifecycle", *before)), list[int]()
+    channel.poll(JobState.RUNNING, at_step(490))
+    for step in (500, 510, 590, 600, 610, 710, 760):
+        if step == (590 if before else 510):
+            channel.words = ("notify=lifecycle", *after)
+        announced += [step] if "milestone" in channel.poll(JobState.RUNNING, at_step(step)) else []
+    assert announced == expected
+
+
+def test_a_run_that_starts_again_does_not_wait_since_its_creation() -> None:
+    channel = Channel()
+    channel.now += timedelta(days=3)
+    assert channel.poll(JobState.RUNNING, at_step(5)) == ["root"]
+    assert channel.poll(JobState.STARTING, at_step(5)) == ["edit"]
+    channel.now += timedelta(hours=1)
+    assert "waiting" not in channel.poll(JobState.QUEUED, at_step(5))
+    assert channel.seen is not None
+    assert channel.seen.queued_at is None
+
+
 def test_a_failure_that_has_its_own_alert_is_not_announced_again() -> None:
     channel = Channel()
     channel.poll(JobState.RUNNING, at_step(500))

@@ -22,6 +22,8 @@ KEEP_JOBS_FOR = timedelta(days=30)
 _SEEN_EVERY = timedelta(hours=1)
 """How old `seen_at` may be."""
 _BATCH = 1_000
+_FEW = 500
+"""Up to this number of jobs are looked up by their ids, instead of reading all jobs of their platforms."""
 _STORED = select(
     *(known_jobs.c[name] for name in ("provider", "job_id", "seen_at", "changed_at")),
     *(known_jobs.c[name] for name in ("name", "owner", "state", "url", "created_at", "started_at", "ended_at")),
@@ -109,7 +111,10 @@ async def _changed_rows(
     """The rows to write, in the order of their keys, so that two processes cannot deadlock."""
     listed = {job.ref: job for job in jobs}
     providers = {ref.provider for ref in listed}
-    stored = (await connection.execute(_STORED.where(known_jobs.c.provider.in_(providers)))).all()
+    wanted = _STORED.where(known_jobs.c.provider.in_(providers))
+    if len(listed) <= _FEW:
+        wanted = wanted.where(known_jobs.c.job_id.in_([ref.id for ref in listed]))
+    stored = (await connection.execute(wanted)).all()
     before = {(row.provider, row.job_id): row for row in stored}
     rows = []
     for ref, job in listed.items():

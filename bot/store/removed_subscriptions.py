@@ -24,18 +24,16 @@ class RemovedSubscriptions:
             return int((await connection.execute(statement)).scalar_one())
 
     async def find(self, number: int, channel: str) -> RemovedWatching:
-        """Return what an `unwatch` removed from a channel; nothing once it was taken."""
+        """Return what an `unwatch` removed from a channel; nothing once it was undone."""
         statement = select(removed_subscriptions.c.value).where(_is(number, channel))
         async with self._database.read() as connection:
             value = await connection.scalar(statement)
         return _read(value)
 
-    async def take(self, number: int, channel: str) -> RemovedWatching:
-        """Return what an `unwatch` removed from a channel and forget it; of two people at once, one gets it."""
-        statement = delete(removed_subscriptions).where(_is(number, channel)).returning(removed_subscriptions.c.value)
+    async def forget(self, number: int, channel: str) -> None:
+        """Delete the record of an `unwatch` that was undone."""
         async with self._database.write() as connection:
-            value = (await connection.execute(statement)).scalar_one_or_none()
-        return _read(value)
+            await connection.execute(delete(removed_subscriptions).where(_is(number, channel)))
 
 
 def _read(value: str | None) -> RemovedWatching:

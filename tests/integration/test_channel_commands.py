@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
@@ -28,6 +29,7 @@ from bot.domain.alerts import Evidence, Incident, IncidentAlert, Severity
 from bot.domain.job_matching import Matcher
 from bot.domain.jobs import Job, JobRef, JobState
 from bot.domain.progress import Checkpoint, RunProgress
+from bot.domain.subscriptions import RuleSettings
 from bot.domain.watches import PollResult
 from bot.errors import UsageError
 from bot.redaction.redactor import Redactor
@@ -136,6 +138,23 @@ async def test_unwatching_everything(commands: CommandHarness) -> None:
         (REF, JobRef("mem", "run/2")), "U1", "unwatch undo 1"
     )
     assert await commands.run("unwatch --all") == UnwatchAnswer((), "U1")
+
+
+async def test_an_undo_that_a_restart_interrupts_can_be_repeated(commands: CommandHarness, store: Store) -> None:
+    refs = [JobRef("mem", f"run/{number}") for number in range(30)]
+    for ref in refs:
+        await store.subscriptions.add("C1", "T1", ref, "U1", RuleSettings(), NOW)
+    await commands.run("unwatch --all --yes")
+    undoing = asyncio.create_task(commands.run("unwatch undo 1"))
+    while not await store.subscriptions.list("C1"):
+        pass
+    undoing.cancel()
+    await asyncio.gather(undoing, return_exceptions=True)
+    assert len(await store.subscriptions.list("C1")) < len(refs)
+
+    assert isinstance(await commands.run("unwatch undo 1"), RestoreAnswer)
+    assert {one.subscription.job for one in await store.subscriptions.list("C1")} == set(refs)
+    assert isinstance(await commands.run("unwatch undo 1"), ErrorAnswer)
 
 
 async def test_a_job_of_a_removed_platform_can_be_unwatched(commands: CommandHarness, store: Store) -> None:

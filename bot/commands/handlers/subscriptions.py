@@ -209,7 +209,7 @@ class ChannelHandlers:
 
     async def _undo_unwatch(self, command: UndoUnwatchCommand) -> RestoreAnswer:
         """Subscribe the channel again as before; what it watches again meanwhile keeps its newer settings."""
-        removed = await self.store.removed_subscriptions.take(command.number, self.asker.channel)
+        removed = await self.store.removed_subscriptions.find(command.number, self.asker.channel)
         if not removed.subscriptions and not removed.patterns:
             raise UsageError(f"There is no `unwatch` {command.number} to undo in this channel: undone already, or old.")
         for pattern in removed.patterns:
@@ -217,6 +217,8 @@ class ChannelHandlers:
         for one in removed.subscriptions:
             await self.store.subscriptions.restore(one, self.now)
             await self._forget_undo(one.job)
+        # Last, so that an undo that a restart interrupts can be repeated.
+        await self.store.removed_subscriptions.forget(command.number, self.asker.channel)
         texts = tuple(one.pattern.text for one in removed.patterns)
         return RestoreAnswer(tuple(one.job for one in removed.subscriptions), self.asker.user, texts)
 

@@ -35,7 +35,7 @@ from bot.commands.subcommands.table import HelpAnswer, SlackCommand
 from bot.domain.access import AccessRole
 from bot.domain.audit import AuditResult
 from bot.domain.durations import Clock
-from bot.domain.job_matching import names_me
+from bot.domain.job_matching import KnownJob, names_me
 from bot.domain.jobs import JobRef
 from bot.domain.notify import NotifySettings
 from bot.errors import BotError, DeliveryError, StoreUnavailable, UnnamedJob, UsageError
@@ -44,6 +44,7 @@ from bot.slack.announcements import update_announcement
 from bot.slack.background_tasks import TaskSet
 from bot.slack.channel_check import check_slack_channel
 from bot.slack.gate import Attempt, Gate
+from bot.slack.payloads import PayloadOrigin
 from bot.slack.render.answers import render, render_error, render_shared, render_unclear
 from bot.slack.render.logs import file_note, private_file, render_file_message
 from bot.slack.render.progress import RESTARTING
@@ -133,7 +134,7 @@ class Answering:
         try:
             command = parse(text, context)
         except UnnamedJob as problem:
-            jobs = await self.runner.jobs_of_channel(asker.channel)
+            jobs = await self.readable_jobs(asker.channel, attempt.origin, reply.client)
             choice = ErrorAnswer(problem.public, None if jobs else problem.usage, suggestions=jobs)
             attempt.end(AuditResult.INVALID, problem.public)
             await reply.private(render_error(choice, text, is_public=not reply.is_private))
@@ -169,6 +170,12 @@ class Answering:
             else:
                 notes += await _send_file(reply, answer) if isinstance(answer, LogsAnswer) else []
                 await reply.private(reply.render(answer), notes)
+
+    async def readable_jobs(self, channel: str, origin: PayloadOrigin, client: AsyncWebClient) -> tuple[KnownJob, ...]:
+        """Return the jobs of a channel that a person may read about."""
+        may_read = await self.gate.reader(origin, client)
+        jobs = await self.runner.jobs_of_channel(channel)
+        return tuple(one for one in jobs if may_read is None or may_read(channel, one.ref))
 
     async def _ask_first(self, reply: Reply, text: str, command: SlackCommand, asker: Asker) -> None:
         """Ask before a request in plain words changes something."""

@@ -21,7 +21,7 @@ from bot.domain.audit import AuditKind
 from bot.domain.checks import DELIVERY_LOOP, POLL_LOOP
 from bot.domain.dashboard import Dashboard, HomeFilter, OpenHome, PersonalDashboard, Viewer
 from bot.domain.durations import Clock
-from bot.errors import DeliveryError
+from bot.errors import BotError, DeliveryError
 from bot.slack.background_tasks import TaskSet
 from bot.slack.client import post
 from bot.slack.failures import UNREACHABLE, delivery_error
@@ -169,6 +169,14 @@ class AppHome:
         if await self.publish(built, client):
             await self.store.homes.set_shown({user: built.shown})
         return is_first
+
+    async def show_change(self, user: str, client: AsyncWebClient) -> None:
+        """Show what a person has just changed. If that fails now, the next refresh shows it."""
+        try:
+            await self.update(user, client)
+        except (BotError, *UNREACHABLE) as error:
+            problem = error.public if isinstance(error, BotError) else delivery_error(error).reason
+            log.warning("home not published", extra={"reason": problem})
 
     async def build(self, home: OpenHome, facts: Facts, client: AsyncWebClient) -> BuiltHome:
         """Build the view of a person who may see it."""

@@ -106,7 +106,7 @@ class HomeControls:
                 await self._acknowledge(value, reply, attempt)
             else:
                 await self.answering.answer(reply, text, Asker(click.user, channel, click.team), attempt)
-            await self.home.update(click.user, client)
+            await self.home.show_change(click.user, client)
 
         self.handling.start(Request(AuditKind.CLICK, origin, text, reply, home), act)
 

@@ -5,9 +5,9 @@ import re
 _WITH_IDS = re.compile(r"(?i)(?:<[^>]*>|[^<-])*?\b(?:notify|audit)\b")
 """`notify` or `audit` before any option, perhaps after a mention, `/train` or polite words."""
 _TYPED_MENTION = re.compile(
-    r"<(?:[@#][A-Z0-9]+\|(?P<name>[^>]+)|!subteam\^[A-Z0-9]+\|(?P<group>[^>]+)|!(?P<all>here|channel|everyone)(?:\|[^>]*)?)>"
+    r"<(?:[@#][A-Z0-9]+\|(?P<name>[^<>]+)|!subteam\^[A-Z0-9]+\|(?P<group>[^<>]+)|!(?P<all>here|channel|everyone)(?:\|[^<>]*)?)>"
 )
-_LINK = re.compile(r"<(?P<url>(?:https?://|mailto:)[^|>\s]+)(?:\|(?P<label>[^>]*))?>")
+_LINK = re.compile(r"<(?P<url>(?:https?://|mailto:)[^|<>\s]+)(?:\|(?P<label>[^<>]*))?>")
 
 
 def without_mention(text: str, bot_user: str | None) -> str:

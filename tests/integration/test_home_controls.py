@@ -134,6 +134,31 @@ async def test_someone_new_gets_to_a_first_alert_in_three_taps(harness: SlackHar
     assert str(REF) in str(harness.slack.workspace.homes["U0ADA"].source)
 
 
+async def test_a_job_watched_from_home_is_in_the_audit_trail_of_its_channel(harness: SlackHarness) -> None:
+    await pressed(harness, await home_of(harness), f"{HomeAction.OPEN}:{WATCH_MODAL}")
+    modal = harness.slack.workspace.modals["U0ADA"][-1]
+    offered = await harness.slack.person_actions.suggest("ada", modal, JOB, "llama")
+    harness.slack.person_actions.fill(modal, JOB, offered[0])
+    harness.slack.person_actions.fill(modal, PLACE, harness.channel().id)
+    harness.slack.fail("views.publish", "ratelimited", retry_after_s=30)
+    await harness.slack.person_actions.submit_view("ada", view=modal)
+    await harness.listeners.tasks.drain(5)
+    assert "Done. The alerts of this job arrive in" in str(top_modal(harness))
+    (record,) = (await harness.store.audit.page(AuditQuery(channel=harness.channel().id))).entries
+    assert (f"watch {REF}", AuditResult.DONE) == (record.text, record.result)
+
+
+async def test_a_home_that_cannot_be_published_is_not_an_error_of_the_click(harness: SlackHarness) -> None:
+    await saved(harness)
+    view = await home_of(harness)
+    harness.slack.fail("views.publish", "ratelimited", retry_after_s=30)
+    await pressed(harness, view, HomeAction.ACKNOWLEDGE)
+    assert "U0ADA" == await harness.acknowledged_by()
+    assert not harness.slack.workspace.modals.get("U0ADA")
+    record = (await harness.store.audit.page(AuditQuery())).entries[0]
+    assert AuditResult.DONE is record.result
+
+
 async def test_the_menu_of_jobs_stays_within_a_hundred(harness: SlackHarness) -> None:
     await pressed(harness, await home_of(harness), f"{HomeAction.OPEN}:{WATCH_MODAL}")
     modal = harness.slack.workspace.modals["U0ADA"][-1]

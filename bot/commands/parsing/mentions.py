@@ -42,7 +42,7 @@ _ALSO_POLITE = frozenset({"job", "show"})
 _CHANGES = {
     word: row.name
     for row in SLACK_TABLE
-    if row.name in ("watch", "unwatch", "silence", "notify")
+    if row.name in ("watch", "unwatch", "silence", "notify", "digest")
     for word in (row.name, *row.aliases, *(alias for alias, _ in row.action_aliases))
 }
 """Subcommands that change what a channel gets, by any name: a question about one must not run it."""
@@ -128,7 +128,10 @@ def read_mention(text: str, thread_job: str | None = None) -> Reading:
     if question is not None:
         return Reading(question.command, ReadingKind.REQUEST if question.acts else ReadingKind.QUESTION)
     if start is not None:
-        return Reading(command)
+        is_denied = _plain(words[start]) in _CHANGES and any(_plain(word) == "not" for word in words[:start])
+        return (
+            Reading(f"help {_CHANGES[_plain(words[start])]}", ReadingKind.QUESTION) if is_denied else Reading(command)
+        )
     spoken = [word for word in words if word.quoted or any(map(str.isalnum, word.text)) or word.text == "?"]
     kept = [_bare(word) for word in spoken if word.quoted or _plain(word) not in _POLITE]
     if len(kept) == 1 and not kept[0].quoted and _IS_REFERENCE.search(kept[0].text):

@@ -57,7 +57,14 @@ _GROUPS = {
 _GROUPS = {name: words.replace("JOBS", f"(?:{_GROUPS['JOBS']})") for name, words in _GROUPS.items()}
 
 PATTERNS = (
-    # What changes alerts.
+    # What changes alerts, and first what asks for the opposite: `do not stop watching`.
+    QuestionPattern(
+        "list",
+        _any(
+            r"^(?!why|how|what|which|when)(?:.* )?(?:not|never) (?:\S+ )?"
+            r"(?:mute|silence|snooze|shut up|unwatch|(?:stop|turn off|disable|pause|quit) (?:.* )?(?:TELL))",
+        ),
+    ),
     QuestionPattern(
         "unwatch {job}",
         _any(r"^(?!how|what|which|when|why)(?:.* )?(?:STOP) (?:.* )?(?:TELL)"),
@@ -73,16 +80,8 @@ PATTERNS = (
     QuestionPattern(
         "silence {span} {job}",
         _any(
-            "shut up",
-            "shush",
-            "hush",
-            "quiet",
-            "snooze",
-            "zip it",
-            "leave (?:me|us) alone",
-            "too (?:noisy|loud)",
-            "mute",
-            "silence",
+            r"^(?!(?:how|what|which|when|why|who|is|are|was|did|does|has|have)\b)(?:.* )?"
+            r"(?:shut up|shush|hush|quiet|snooze|zip it|leave (?:me|us) alone|too (?:noisy|loud)|mute|silence)",
         ),
         acts=True,
     ),

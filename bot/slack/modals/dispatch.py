@@ -174,7 +174,7 @@ class Modals:
         async def finish(attempt: Attempt, _reply: Reply) -> None:
             await _show_outcome(use, await handler.submit(use, attempt))
 
-        request = Request(AuditKind.SUBMISSION, payload.origin, handler.record(use), use.reply, home)
+        request = Request(AuditKind.SUBMISSION, handler.origin(use), handler.record(use), use.reply, home)
         self.handling.start(request, finish)
         await asyncio.wait([response], timeout=self._times.outcome_s)
         loading = loading_modal(handler.name, handler.title).view(encode_metadata(payload.metadata))

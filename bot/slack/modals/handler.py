@@ -94,6 +94,10 @@ class ModalHandler:
     async def closed(self, use: ModalUse) -> None:
         """The person closed a view with `Modal.is_watched`."""
 
+    def origin(self, use: ModalUse) -> PayloadOrigin:
+        """Where a submission acts, for the gate and the audit trail."""
+        return use.origin
+
     def record(self, use: ModalUse) -> str:
         """What the audit trail says about a submission."""
         return f"submit {self.name} {use.metadata.about}".rstrip()

@@ -82,7 +82,7 @@ class SilenceModal(ModalHandler):
     async def suggest(self, use: ModalUse, typed: str) -> Sequence[Choice]:
         """The channel's jobs whose name or reference contains what was typed."""
         wanted = typed.casefold().strip()
-        jobs = await self.answering.runner.jobs_of_channel(use.asker.channel)
+        jobs = await self.answering.readable_jobs(use.asker.channel, use.origin, use.reply.client)
         return [_choice(one) for one in jobs if wanted in f"{one.name or ''} {one.ref}".casefold()]
 
     def record(self, use: ModalUse) -> str:

@@ -13,7 +13,7 @@ from bot.slack.channel_check import is_absent
 from bot.slack.gate import Attempt
 from bot.slack.memberships import Membership
 from bot.slack.modals.handler import FieldErrors, ModalHandler, ModalUse, SubmissionOutcome, Submitted
-from bot.slack.render.answers import render_error
+from bot.slack.payloads import PayloadOrigin
 from bot.slack.render.blocks import WATCH_MODAL, section
 from bot.slack.render.icons import CLEARED
 from bot.slack.render.message import message
@@ -59,14 +59,9 @@ class WatchModal(ModalHandler):
 
     async def submit(self, use: ModalUse, attempt: Attempt) -> SubmissionOutcome:
         """Run the command in the chosen place."""
-        job, place = use.fields.text(_JOB), use.fields.text(_PLACE) or use.reply.channel
+        job, place, client = use.fields.text(_JOB), _place(use), use.reply.client
         if not job:
             return FieldErrors({_JOB: _PICK})
-        gate, client = self.answering.gate, use.reply.client
-        attempt.origin = replace(use.origin, channel=place)
-        if refusal := await gate.refuse_origin(attempt.origin, frozenset(), client):
-            await use.reply.private(render_error(gate.refuse(attempt, refusal)))
-            return Submitted.SHOWN
         is_direct = place[:1] not in ("C", "G")
         if not is_direct and await is_absent(client, place):
             return FieldErrors({_PLACE: "trainwatch is not in this channel. Type /invite @trainwatch there first."})
@@ -76,12 +71,21 @@ class WatchModal(ModalHandler):
             where = "here, in your direct messages with trainwatch" if is_direct else f"in {channel_link(place)}"
             text = f"{CLEARED} Done. The alerts of this job arrive {where}."
             await replace(reply, kept=(), submit="").private(message(text, [section(text)]))
-            await self.home.update(use.reply.user, client)
+            await self.home.show_change(use.reply.user, client)
         return Submitted.SHOWN
+
+    def origin(self, use: ModalUse) -> PayloadOrigin:
+        """The chosen place, in whose audit trail the subscription belongs."""
+        return replace(use.origin, channel=_place(use))
 
     def record(self, use: ModalUse) -> str:
         """What the audit trail has about a submission."""
         return f"watch {use.fields.text(_JOB)}".rstrip()
+
+
+def _place(use: ModalUse) -> str:
+    """Where the alerts will arrive."""
+    return use.fields.text(_PLACE) or use.reply.channel
 
 
 def _places(here: str, direct: str, membership: Membership) -> list[Choice]:

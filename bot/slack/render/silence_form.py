@@ -91,18 +91,21 @@ def silence_form(
     blocks: list[Block | None] = [incident_line(incident) if incident else None]
     blocks.append(menu_input(Field(WHAT, "What", is_optional=False, is_live=True), _targets(subject), typed.what))
     if typed.what == ONE_JOB and not subject.job:
-        blocks.append(search_input(Field(JOB, "Job", "Type a part of its name", is_live=True), typed.job))
+        blocks.append(
+            search_input(Field(JOB, "Job", "Type a part of its name", is_optional=False, is_live=True), typed.job)
+        )
     if typed.what == LIKE:
         pattern = typed.pattern or similar_names(subject.name)
         hint = "The star stands for any text. Jobs that are watched later count too."
-        blocks.append(text_input(Field(PATTERN, "Name", "llama-*", hint), pattern))
+        blocks.append(text_input(Field(PATTERN, "Name", "llama-*", hint, is_optional=False), pattern))
     durations = [*(Choice(value, label) for value, label in _DURATIONS), _morning(now, zone)]
     durations.append(Choice(_OTHER, "Another time…"))
     blocks.append(
         menu_input(Field(HOW_LONG, "For how long", is_optional=False, is_live=True), durations, typed.how_long)
     )
     if typed.how_long == _OTHER:
-        blocks.append(text_input(Field(CUSTOM, "How long, or until when", "90m, 3d, 18:00 or tomorrow 09:00")))
+        example = "90m, 3d, 18:00 or tomorrow 09:00"
+        blocks.append(text_input(Field(CUSTOM, "How long, or until when", example, is_optional=False)))
     blocks.append(text_input(Field(REASON, "Reason", "The others in the channel read it"), typed.reason))
     blocks.append(context([_same_as(subject, typed, now, zone)]))
     shown = tuple(one for one in blocks if one is not None)

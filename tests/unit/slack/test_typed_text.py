@@ -32,6 +32,12 @@ def test_markup_is_undone(text: str, expected: str) -> None:
     assert expected == plain_text(text)
 
 
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("part", ["<http://", "<@A|", "<!subteam^A|", "<!here|", "<mailto:a|"])
+def test_markup_that_never_ends_is_read_in_linear_time(part: str) -> None:
+    assert plain_text(part * 30_000) == part * 30_000
+
+
 @pytest.mark.parametrize(
     ("text", "bot", "expected"),
     [

@@ -70,6 +70,15 @@ def test_only_rows_that_ask_first_change_something(row: QuestionPattern) -> None
     assert row.acts is changes
 
 
+@pytest.mark.parametrize(
+    "name", ["watch x:y", "unwatch x:y", "silence x:y", "mute 2h", "notify page off", "digest off"]
+)
+@pytest.mark.parametrize("before", ["can you not", "so not", "do not", "please do not", "don't", "never"])
+def test_a_denied_command_does_not_run(before: str, name: str) -> None:
+    reading = read_mention(f"{before} {name}", JOB)
+    assert reading.kind is not ReadingKind.COMMAND
+
+
 PARTS = [
     "why",
     "is it",

@@ -49,11 +49,12 @@ class Boards:
             return [_stored(row) for row in (await connection.execute(statement)).all()]
 
     async def started_together(self, board_id: str) -> tuple[BoardRow, ...]:
-        """Return the runs of a digest of starts as they were last reported."""
+        """Return the runs of a digest of starts that the channel follows, as they were last reported."""
         statement = select(runs.c.value).where(runs.c.board_id == board_id, runs.c.value.is_not(None))
         async with self._database.read() as connection:
             reports = [from_json(value, RunReport) for value in await connection.scalars(statement)]
-        return tuple(BoardRow(one.job, sum(problem.is_firing for problem in one.problems)) for one in reports)
+        followed = (one for one in reports if not one.is_left)
+        return tuple(BoardRow(one.job, sum(problem.is_firing for problem in one.problems)) for one in followed)
 
     async def save(
         self, stored: StoredBoard, shown: str, next_at: datetime | None, delivery: Delivery | None, now: datetime

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bot.domain.alerts import DeliveryKind, Notification, Receipt
 from bot.domain.boards import Board, BoardKind, BoardSettings
-from bot.domain.jobs import JobState
+from bot.domain.jobs import JobRef, JobState
 from bot.rules.settings import parse_settings
 from bot.store.run_starts import OWN_MESSAGES
 from bot.store.store import Store
@@ -66,6 +66,24 @@ async def test_many_runs_at_once_stay_in_one_message(store: Store, clock: Manual
     assert {one.kind for one in later} == {DeliveryKind.EDIT}
     assert 1 <= len(later) <= 4
     assert dict(boards_of(later)[-1].states) == {JobState.RUNNING: 20, JobState.SUCCEEDED: 100}
+
+
+async def test_a_run_that_the_channel_leaves_is_not_shown_as_running(store: Store, clock: ManualClock) -> None:
+    provider, names = FakeProvider(), [f"proj/{number:03}" for number in range(OWN_MESSAGES + 5)]
+    await follow(store, provider, *names)
+    poller, boards = create_poller(store, clock, provider), BoardJob(store, clock)
+    await poll_until_idle(poller)
+    clock.advance(timedelta(seconds=5))
+    await boards.tick()
+    await deliver(store, clock)
+    for name in names[:3]:
+        await store.subscriptions.remove("C1", JobRef("mem", name))
+    await poll_until_idle(poller)
+    clock.advance(timedelta(minutes=1, seconds=5))
+    await boards.tick()
+    await poller.stop()
+
+    assert [one.total for one in boards_of(await deliver(store, clock))] == [len(names) - 3]
 
 
 async def test_a_few_runs_at_once_have_separate_messages(store: Store, clock: ManualClock) -> None:

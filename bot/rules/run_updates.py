@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from bot.domain.alerts import Delivery, DeliveryKind, Incident, Notification, NotifyReason, Receipt, stable_id
 from bot.domain.jobs import Job, JobState
+from bot.domain.observations import LOG_LOOKBACK
 from bot.domain.progress import RunProgress
 from bot.domain.runs import QueuePosition, RunEventKind, RunProblem, RunReport, RunStatistics, RunThread
 from bot.domain.subscriptions import NotifyLevel, RunSettings, Silence, Subscription, covers
@@ -239,6 +240,9 @@ class _Draft:
         """Remember everything that has happened, announced or not."""
         progress = self._run.job.progress
         done = dict.fromkeys((*thread.done, *self._single_events()))
+        started_at = self._run.statistics.started_at
+        if self._is_new and started_at is not None and self._run.now - started_at > LOG_LOOKBACK:
+            done[RunEventKind.FIRST_STEP] = None  # before the part of the log that is read
         milestone = 0 if progress is None else _milestone(progress, self._settings)
         return replace(
             thread,

@@ -106,6 +106,15 @@ def test_what_happened_before_the_subscription_is_shown_without_replies() -> Non
     assert channel.poll(JobState.RUNNING, at_step(760)) == ["edit", "milestone"]
 
 
+@pytest.mark.parametrize(("age", "expected"), [(timedelta(minutes=5), True), (timedelta(days=3), False)])
+def test_the_first_step_of_an_old_run_is_not_announced_when_the_log_is_read_late(
+    age: timedelta, expected: bool
+) -> None:
+    channel = Channel(now=START + age)
+    assert channel.poll(JobState.RUNNING) == ["root"]
+    assert ("first step" in channel.poll(JobState.RUNNING, at_step(60))) is expected
+
+
 def test_a_run_that_is_found_at_its_end_has_one_message_and_a_summary() -> None:
     channel = Channel()
     assert channel.poll(JobState.SUCCEEDED, at_step(1000), ended=True) == ["root", "ended"]

@@ -2,7 +2,6 @@
 
 import bz2
 import codecs
-import functools
 import gzip
 import itertools
 import lzma
@@ -24,6 +23,8 @@ _GZIP, _BZIP2, _XZ, _ZSTD = b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"\x28\xb5\x2f
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _CONTROLS = bytes(code for code in range(32) if code not in b"\b\t\n\v\f\r\x1b")
 """Control characters that do not occur in text. Progress bars and colours use the others."""
+_MAX_XZ_MEMORY = 1 << 27
+"""Bytes. `xz -9` needs half of it; zstd has the same limit by default."""
 _MAX_CONTROLS_RATIO = 0.05
 """Share of control characters in a page of text. Random bytes have twice as many."""
 
@@ -33,10 +34,42 @@ class _Compressed(Protocol):
         """Return up to `size` bytes of text, without waiting for more."""
 
 
+class _BoundedXz:
+    """Reads xz with bounded memory, unlike `lzma.LZMAFile`: a small file can ask for gigabytes."""
+
+    def __init__(self, file: BufferedReader) -> None:
+        self._file, self._stream = file, _xz_stream()
+
+    def read1(self, size: int, /) -> bytes:
+        """Return up to `size` bytes of text.
+
+        Raises:
+            EOFError: the file ends too early.
+            LZMAError: it is damaged, or needs too much memory.
+        """
+        while True:
+            packed = b""
+            if self._stream.eof:  # streams may follow each other, with NULs between them
+                packed = self._stream.unused_data.lstrip(b"\0") or self._file.read(PAGE).lstrip(b"\0")
+                if not packed and not self._file.peek(1):
+                    return b""
+                if not packed:
+                    continue
+                self._stream = _xz_stream()
+            elif self._stream.needs_input and not (packed := self._file.read(PAGE)):
+                raise EOFError("the file ends in the middle")
+            if text := self._stream.decompress(packed, size):
+                return text
+
+
+def _xz_stream() -> lzma.LZMADecompressor:
+    return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_MAX_XZ_MEMORY)
+
+
 _OPENERS: Mapping[bytes, Callable[[BufferedReader], _Compressed]] = {
     _GZIP: gzip.open,
     _BZIP2: bz2.open,
-    _XZ: functools.partial(lzma.LZMAFile, format=lzma.FORMAT_XZ),
+    _XZ: _BoundedXz,
     _ZSTD: zstd.ZstdFile,
 }
 

@@ -9,6 +9,7 @@ import json
 import lzma
 import re
 import sys
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -110,6 +111,7 @@ FORMATS = {
     "padded gzip": gzip.compress(FAILING.encode()) + bytes(512),
     "padded xz": lzma.compress(FAILING.encode()) + bytes(512),
     "two gzip members": gzip.compress(FAILING[:40].encode()) + gzip.compress(FAILING[40:].encode()),
+    "two xz streams": lzma.compress(FAILING[:40].encode()) + bytes(8) + lzma.compress(FAILING[40:].encode()),
     "two bzip2 streams": bz2.compress(FAILING[:40].encode()) + bz2.compress(FAILING[40:].encode()),
     "large bzip2": bz2.compress(FAILING.encode() + b"step\n" * 2_000_000),
     "UTF-16 with byte order mark": FAILING.encode("utf-16"),
@@ -126,6 +128,15 @@ def test_log_is_read_in_every_format(file_format: str, capsys: pytest.CaptureFix
     assert ("GPU out of memory" in shown.out, shown.err) == (True, "")
 
 
+def test_xz_file_that_needs_gigabytes_is_not_read(capsys: pytest.CaptureFixture[str]) -> None:
+    packed = FORMATS["xz"]
+    header = packed[12:16] + bytes([40]) + packed[17:20]  # a dictionary of 4 GiB
+    changed = packed[:12] + header + zlib.crc32(header).to_bytes(4, "little") + packed[24:]
+    Path("train.log").write_bytes(changed)
+    assert 0 == program.run(["scan", "train.log"])
+    assert "Memory usage limit exceeded" in capsys.readouterr().err
+
+
 def test_truncated_xz_file_is_read_as_far_as_possible(capsys: pytest.CaptureFixture[str]) -> None:
     Path("train.log").write_bytes(FORMATS["xz"][:-20])
     assert 0 == program.run(["scan", "train.log", "--json"])
@@ -135,7 +146,7 @@ def test_truncated_xz_file_is_read_as_far_as_possible(capsys: pytest.CaptureFixt
 @pytest.mark.parametrize(
     ("data", "expected"),
     [
-        (b"\x28\xb5\x2f\xfd\x04\x58abc", "train.log is compressed. Decompress it first."),
+        (gzip.compress(gzip.compress(FAILING.encode())), "train.log is compressed. Decompress it first."),
         (b"PK\x03\x04" + bytes(100), "train.log is a binary file, not a text log."),
         (bytes(range(1, 256)) * 9, "train.log is a binary file, not a text log."),
         (FAILING.encode("utf-16-le"), "train.log is a binary file, not a text log."),

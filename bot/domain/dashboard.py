@@ -251,7 +251,9 @@ def _is_watched_by(viewer: Viewer, one: RunningJob) -> bool:
 
 
 def _may_see(viewer: Viewer, one: RunningJob) -> bool:
-    return viewer.may_read is None or any(viewer.may_read(channel, one.ref) for channel in one.channels)
+    """Whether the person may read about the job where the person is: a role in another channel does not count."""
+    places = [channel for channel in one.channels if viewer.is_in(channel)] or [viewer.direct or viewer.user]
+    return viewer.may_read is None or any(viewer.may_read(place, one.ref) for place in places)
 
 
 def _running_jobs(watched: Iterable[Watched]) -> Iterator[RunningJob]:

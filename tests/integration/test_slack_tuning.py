@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from sqlalchemy import text
+
 from bot.domain.alerts import Severity
+from bot.domain.audit import AuditResult
 from bot.domain.notify import MentionTarget
 from bot.slack.render.blocks import Action
 from bot.slack.render.modal import field_id
@@ -72,8 +75,8 @@ async def test_saving_runs_the_same_commands_as_typed(harness: SlackHarness) -> 
     command = f"watch {REF} low_gpu_utilization.recovery=0.4 low_gpu_utilization.for=61.0s"
     command += " low_gpu_utilization.threshold=35% hang=off"
     assert saved is not None
-    for text in (command, "notify page &lt;@U0ADA&gt; @here", "notify quiet 22:00-07:00 UTC"):
-        assert f"/train {text}" in shown(saved)
+    for part in (command, "notify page &lt;@U0ADA&gt; @here", "notify quiet 22:00-07:00 UTC"):
+        assert f"/train {part}" in shown(saved)
     (watched,) = await harness.store.subscriptions.list(harness.channel().id)
     settings = watched.subscription.settings
     assert settings.off == ("hang",)
@@ -95,6 +98,18 @@ async def test_saving_without_a_change_changes_nothing(harness: SlackHarness) ->
     assert "Nothing changed" in shown(saved)
     assert await settings_of(harness) == before
     assert harness.channel().replies(message.ts) == []
+
+
+async def test_notifications_that_cannot_be_saved_are_an_error(harness: SlackHarness) -> None:
+    await tune(harness, await watch(harness))
+    async with harness.store.preferences._database.write() as connection:
+        fails = "CREATE TRIGGER fails BEFORE INSERT ON notify_settings BEGIN INSERT INTO missing VALUES (1); END"
+        await connection.execute(text(fails))
+    view = await submit(harness, {"quiet": "22:00-07:00 UTC"})
+    assert view is not None
+    assert "database is busy" in shown(view)
+    newest = (await harness.store.audit.page(AuditQuery(user="U0BEN"))).entries[0]
+    assert (newest.text, newest.result) == ("notify quiet 22:00-07:00 UTC", AuditResult.FAILED)
 
 
 async def test_wrong_values_are_explained_at_their_fields(harness: SlackHarness) -> None:

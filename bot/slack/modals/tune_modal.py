@@ -229,8 +229,11 @@ class TuneModal(ModalHandler):
         refusal = await self.answering.gate.refuse_role(required_role(command), use.origin, use.reply.client)
         if refusal is not None:
             await use.reply.private(render_error(self.answering.gate.refuse(attempt, refusal)))
-        else:
-            await self.answering.runner.run(command, use.asker)
+            return
+        answer = await self.answering.runner.run(command, use.asker)
+        if isinstance(answer, ErrorAnswer):
+            attempt.end(AuditResult.FAILED, answer.public)
+            await use.reply.private(render_error(answer))
 
 
 def _error(answer: object) -> ErrorAnswer:

@@ -227,6 +227,13 @@ def test_a_role_for_some_jobs_hides_the_others() -> None:
     assert (["seen"], 1, 0) == ([one.ref.id for one in part.running], part.running_count, part.incident_count)
 
 
+def test_a_role_in_a_channel_that_the_person_is_not_in_shows_nothing() -> None:
+    limited = replace(ADA, may_read=lambda channel, ref: channel == "C0OTHER")
+    dashboard = Dashboard(NOW, watched=[watched("both"), watched("both", "C0OTHER")])
+    part = dashboard.select_for(limited, HomeFilter())
+    assert ((), 0) == (tuple(part.running), part.running_count)
+
+
 def crowd(jobs: int, name: str, channels: Mapping[str, str]) -> Dashboard:
     """Many jobs, incidents and silences with long names in all channels."""
     places = list(channels)

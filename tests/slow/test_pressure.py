@@ -21,6 +21,7 @@ from emulator.sandbox import Sandbox, sandbox
 from emulator.slack.model import Message
 from emulator.world import TrainingJob, World, to_ns
 from tests.support.postgres import RestartableServer, fresh_database, restartable_server
+from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -67,9 +68,7 @@ async def named(on: Sandbox, word: str, within_s: float) -> float:
     """Return how long it took until a message in the channel names the word."""
     loop = asyncio.get_running_loop()
     began = loop.time()
-    while word not in json.dumps([one.blocks for one in posts(on)]):
-        assert loop.time() - began < within_s, f"{word} is not named"
-        await asyncio.sleep(0.1)
+    await eventually(lambda: word in json.dumps([one.blocks for one in posts(on)]), within_s)
     return loop.time() - began
 
 

@@ -110,8 +110,8 @@ class Viewer:
     """Id → name of the channels that the person is in, as far as the app may see them."""
     hidden_kinds: tuple[str, ...] = ()
     """The kinds of channels, `public` and `private`, whose members Slack does not show the app."""
-    may_read: Callable[[str, JobRef], bool] | None = None
-    """Whether the person's role allows to see a job in a channel; None: every job."""
+    may_read: Callable[[str, JobRef | None], bool] | None = None
+    """Whether the person's role allows to see a job in a channel, or what concerns several; None: everything."""
 
     @property
     def own_places(self) -> frozenset[str]:
@@ -184,7 +184,8 @@ class Dashboard:
         own = self._own_jobs(viewer) if chosen.scope in (ALL, MINE) else []
         incidents = self._incidents_for(viewer, places, own if chosen.scope in (ALL, MINE) else None)
         running, running_count = self._running_for(viewer, places, own)
-        silences = [one for place in sorted(places) for one in self._silences_in.get(place, ())]
+        listed = [one for one in sorted(places) if viewer.may_read is None or viewer.may_read(one, None)]
+        silences = [one for place in listed for one in self._silences_in.get(place, ())]
         return PersonalDashboard(
             self.at,
             chosen,
@@ -195,7 +196,7 @@ class Dashboard:
             silences[:MAX_SILENCES],
             len(silences),
             self._channels_of(viewer),
-            [one for place in sorted(places) for one in self._patterns_in.get(place, ())],
+            [one for place in listed for one in self._patterns_in.get(place, ())],
         )
 
     def _channels_of(self, viewer: Viewer) -> list[tuple[str, str]]:

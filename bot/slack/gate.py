@@ -131,13 +131,19 @@ class Gate:
             f"needs the role {needed.value}, has {role.value}",
         )
 
-    async def reader(self, origin: PayloadOrigin, client: AsyncWebClient) -> Callable[[str, JobRef], bool] | None:
-        """Return whether a person may read about a job in a channel; None if everybody may."""
+    async def reader(
+        self, origin: PayloadOrigin, client: AsyncWebClient
+    ) -> Callable[[str, JobRef | None], bool] | None:
+        """Return whether a person may read about a job in a channel, or about several; None if everybody may."""
         if self.policy.default >= AccessRole.READ:
             return None
         user, policy = origin.user or "", self.policy
         groups = await self.groups.of(user, policy.groups, client)
-        return lambda channel, job: policy.role_of(Person(user, channel, groups), str(job)) >= AccessRole.READ
+
+        def may_read(channel: str, job: JobRef | None) -> bool:
+            return policy.role_of(Person(user, channel, groups), str(job) if job else None) >= AccessRole.READ
+
+        return may_read
 
     @asynccontextmanager
     async def recorded(self, kind: AuditKind, origin: PayloadOrigin, text: str) -> AsyncIterator[Attempt]:

@@ -221,10 +221,12 @@ def test_a_late_poll_is_reported_to_everybody() -> None:
 
 
 def test_a_role_for_some_jobs_hides_the_others() -> None:
-    limited = replace(ADA, may_read=lambda channel, ref: channel == "C0RUNS" and ref.id == "seen")
-    dashboard = Dashboard(NOW, [opened()], [watched("seen"), watched("hidden"), watched("seen", "C0EVAL")])
+    limited = replace(ADA, may_read=lambda channel, ref: channel == "C0RUNS" and ref is not None and ref.id == "seen")
+    silences = [Silence(1, "C0RUNS", (Matcher("job", "baseten:hidden"),), "U0BEN", NOW, at(60))]
+    dashboard = Dashboard(NOW, [opened()], [watched("seen"), watched("hidden"), watched("seen", "C0EVAL")], silences)
     part = dashboard.select_for(limited, HomeFilter())
     assert (["seen"], 1, 0) == ([one.ref.id for one in part.running], part.running_count, part.incident_count)
+    assert 0 == part.silence_count
 
 
 def test_a_role_in_a_channel_that_the_person_is_not_in_shows_nothing() -> None:

@@ -171,6 +171,12 @@ class Answering:
                 notes += await _send_file(reply, answer) if isinstance(answer, LogsAnswer) else []
                 await reply.private(reply.render(answer), notes)
 
+    async def list_jobs(self) -> None:
+        """Have the platforms listed, so that their jobs are found while a person types."""
+        runner = self.runner.runner
+        await self.runner.store.listings.want(runner.registry.names, runner.clock())
+        await runner.directory.get(runner.registry, runner.redactor, runner.clock())
+
     async def readable_jobs(self, channel: str, origin: PayloadOrigin, client: AsyncWebClient) -> tuple[KnownJob, ...]:
         """Return the jobs of a channel that a person may read about."""
         may_read = await self.gate.reader(origin, client)

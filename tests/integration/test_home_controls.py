@@ -134,6 +134,15 @@ async def test_someone_new_gets_to_a_first_alert_in_three_taps(harness: SlackHar
     assert str(REF) in str(harness.slack.workspace.homes["U0ADA"].source)
 
 
+async def test_the_first_person_who_watches_a_job_is_offered_those_of_the_platforms(store: Store) -> None:
+    async with running(SlackHarness(store)) as harness:
+        assert () == tuple(await store.known_jobs.search("", limit=1))
+        await pressed(harness, await home_of(harness), f"{HomeAction.OPEN}:{WATCH_MODAL}")
+        modal = harness.slack.workspace.modals["U0ADA"][-1]
+        (offered,) = await harness.slack.person_actions.suggest("ada", modal, JOB, "")
+        assert str(REF) == offered["value"]
+
+
 async def test_a_job_watched_from_home_is_in_the_audit_trail_of_its_channel(harness: SlackHarness) -> None:
     await pressed(harness, await home_of(harness), f"{HomeAction.OPEN}:{WATCH_MODAL}")
     modal = harness.slack.workspace.modals["U0ADA"][-1]

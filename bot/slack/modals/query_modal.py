@@ -39,10 +39,9 @@ class QueryModal(ModalHandler):
 
     async def open(self, use: ModalUse, attempt: Attempt) -> Modal | None:
         """Show the form with the values of the command that it is about, and have the platforms listed meanwhile."""
-        draft, runner = decode_draft(use.metadata.about), self.answering.runner.runner
+        draft = decode_draft(use.metadata.about)
         await use.reply.show(render_query(draft, await self._find_job(draft.get(QueryField.JOB), use.asker.channel)))
-        await self.store.listings.want(runner.registry.names, runner.clock())
-        await runner.directory.get(runner.registry, runner.redactor, runner.clock())
+        await self.answering.list_jobs()
         return None
 
     async def change(self, use: ModalUse) -> Modal | None:

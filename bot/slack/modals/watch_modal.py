@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -21,6 +22,8 @@ from bot.slack.render.modal import MAX_CHOICES, Choice, Field, Modal, menu_input
 from bot.slack.render.query_form import job_choice, typed_choice
 from bot.slack.render.text import channel_link
 
+_LISTING_S = 1.5
+"""How long the form waits for a list of jobs; a slower one is there when a person types."""
 _JOB, _PLACE = "job", "place"
 _DIRECT = "Direct message to me"
 _PICK = "Pick a job from the list, or type its ID or name."
@@ -36,7 +39,14 @@ class WatchModal(ModalHandler):
     title = "Watch a job"
 
     async def open(self, use: ModalUse, attempt: Attempt) -> Modal | None:
-        """The form; the place is where it was opened."""
+        """The form; the place is where it was opened. Waits a moment for the jobs of the platforms."""
+        listing = asyncio.ensure_future(self.answering.list_jobs())
+        await asyncio.wait([listing], timeout=_LISTING_S)
+        await use.reply.show(await self._form(use))
+        await listing
+        return None
+
+    async def _form(self, use: ModalUse) -> Modal:
         membership = await self.home.memberships.get(use.reply.client, use.reply.user)
         direct = await self.home.store.homes.direct_message_of(use.reply.user) or use.reply.user
         places = _places(use.reply.channel, direct, membership)

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from fnmatch import fnmatchcase
-from urllib.parse import unquote, urlsplit
 
 from bot.domain.jobs import Job, JobRef, JobState
 from bot.errors import UsageError
@@ -240,6 +239,8 @@ def _distinct(jobs: Iterable[KnownJob]) -> Sequence[KnownJob]:
 
 
 def _url_parts(url: str) -> set[str]:
+    from urllib.parse import unquote, urlsplit  # noqa: PLC0415 - not for help
+
     try:
         address = urlsplit(url)
     except ValueError:  # such as "https://[bad"

@@ -12,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -55,8 +56,9 @@ class Memberships:
         self._asking: dict[str, asyncio.Task[Membership]] = {}
 
     def forget(self, user: str) -> None:
-        """A person joined or left a channel."""
+        """A person joined or left a channel; an answer that is on its way may be older, so it is not kept."""
         self._known.pop(user, None)
+        self._asking.pop(user, None)
 
     async def get(self, client: AsyncWebClient, user: str) -> Membership:
         """Return a person's channels; none, and `is_known` False, if Slack does not answer."""
@@ -69,7 +71,7 @@ class Memberships:
         task = self._asking.get(user)
         if task is None:
             task = self._asking[user] = asyncio.create_task(self._ask(client, user))
-            task.add_done_callback(lambda _: self._asking.pop(user, None))
+            task.add_done_callback(partial(self._end, user))
         answer = await asyncio.shield(task)
         return answer if answer.is_known else known
 
@@ -88,7 +90,12 @@ class Memberships:
             log.info("channels of a person not read", extra={"reason": error_code(error)})
             return Membership(is_known=False)
         hidden = tuple(scope for kind, scope in _SCOPES.items() if not self._may_ask(kind))
-        return self._keep(user, Membership(channels, hidden))
+        membership = Membership(channels, hidden)
+        return self._keep(user, membership) if self._asking.get(user) is asyncio.current_task() else membership
+
+    def _end(self, user: str, task: asyncio.Task[Membership]) -> None:
+        if self._asking.get(user) is task:
+            del self._asking[user]
 
     async def _read(self, client: AsyncWebClient, user: str, kinds: list[str], channels: dict[str, str]) -> str | None:
         """Read the channels of these kinds; return the kind whose scope is missing, if one is."""

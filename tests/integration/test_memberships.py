@@ -56,3 +56,14 @@ async def test_a_person_who_left_is_asked_about_again(slack: Slack) -> None:
         slack.person_actions.leave("ada", "#training")
         memberships.forget("U0ADA")
         assert "training" not in (await memberships.get(client, "U0ADA")).channels.values()
+
+
+async def test_an_answer_from_before_a_person_left_is_not_kept(slack: Slack) -> None:
+    async with served(slack):
+        client, memberships = create_client(BOT_TOKEN, slack.api_url), Memberships(ManualClock(NOW))
+        asked = asyncio.create_task(memberships.get(client, "U0ADA"))
+        await asyncio.sleep(0)  # the question is on its way
+        memberships.forget("U0ADA")
+        await asked
+        slack.person_actions.leave("ada", "#training")
+        assert "training" not in (await memberships.get(client, "U0ADA")).channels.values()

@@ -57,32 +57,45 @@ async def post(client: AsyncWebClient, arguments: dict[str, object], method: str
     return Receipt(channel=str(channel or arguments["channel"]), ts=ts)
 
 
-def drop_charts(client: AsyncWebClient, arguments: dict[str, object], *, refused: bool = False) -> bool:
-    """Remove charts if this workspace is known to refuse them, or just did; whether any was removed."""
-    workspace, blocks = (client.base_url, client.token), arguments.get("blocks")
+def drop_charts(client: AsyncWebClient, arguments: dict[str, object]) -> None:
+    """Remove charts if this workspace is known to refuse them."""
+    if (client.base_url, client.token) in _without_charts:
+        remove_charts(arguments)
+
+
+def remove_charts(arguments: dict[str, object]) -> bool:
+    """Remove charts from the blocks; whether any was there."""
+    blocks = arguments.get("blocks")
     if not isinstance(blocks, list) or not any(map(is_chart, blocks)):
-        return False
-    if refused:
-        log.info("slack takes no charts")
-        _without_charts.add(workspace)
-    if workspace not in _without_charts:
         return False
     arguments["blocks"] = [block for block in blocks if not is_chart(block)]
     return True
 
 
+def remember_refusal(client: AsyncWebClient) -> None:
+    """Send no more charts to this workspace: it accepted a message without the charts with which it refused it."""
+    log.info("slack takes no charts")
+    _without_charts.add((client.base_url, client.token))
+
+
 async def _send(client: AsyncWebClient, arguments: dict[str, object], method: str) -> AsyncSlackResponse:
     """Call the method, again without the part that Slack rejected: charts first, then all blocks."""
     drop_charts(client, arguments)
+    lacks_charts = False
     while True:
         try:
-            return await client.api_call(method, json=arguments)
+            response = await client.api_call(method, json=arguments)
         except SlackApiError as error:
             code = error_code(error)
-            if code in BLOCKS_REFUSED and drop_charts(client, arguments, refused=True):
+            if code in BLOCKS_REFUSED and remove_charts(arguments):
+                lacks_charts = True
                 continue
             part = "blocks" if code in BLOCKS_REFUSED else "metadata" if code in METADATA_REFUSED else None
             if part is None or part not in arguments:
                 raise
             log.error("slack rejected a part of a message", extra={"code": code, "method": method, "part": part})
             del arguments[part]
+        else:
+            if lacks_charts and "blocks" in arguments:
+                remember_refusal(client)
+            return response

@@ -56,6 +56,19 @@ async def test_a_workspace_that_refuses_a_chart_gets_the_figures_and_no_more_cha
     assert 1 == faults.struck["invalid_blocks"]
 
 
+@pytest.mark.parametrize("method", [RESPONSE_URL, "chat.postMessage"])
+async def test_blocks_that_are_refused_without_charts_too_say_nothing_about_charts(
+    harness: SlackHarness, method: str
+) -> None:
+    harness.slack.context.faults.order(method, Fault("invalid_blocks", times=2))
+    (private,) = (await harness.command("metrics mem:run/1")).messages
+    if private.blocks:
+        await harness.slack.person_actions.click("ada", private, Action.SHARE)
+        await harness.slack.person_actions.until(lambda: harness.channel().messages)
+    (again,) = (await harness.command("metrics mem:run/1")).messages
+    assert 1 == charts(again)
+
+
 async def test_a_modal_takes_no_chart_and_has_the_figures(harness: SlackHarness) -> None:
     status = (await harness.command("status mem:run/1")).messages[0]
     await harness.slack.person_actions.click("ada", status, f"{Action.OPEN}:answer:metrics")

@@ -5,7 +5,7 @@ import re
 from codecs import BOM_UTF8
 from pathlib import Path
 
-from dotenv import set_key
+from dotenv import dotenv_values, set_key, unset_key
 
 from bot.environment import ENV_FILE
 from bot.errors import ConfigError
@@ -21,7 +21,7 @@ def save_setting(variable: str, value: str, folder: Path) -> None:
     The file is created with mode 600, and gets it if it had another one, before the value is in it.
 
     Raises:
-        ConfigError: the file cannot be written.
+        ConfigError: the file cannot be written, or cannot hold the value.
     """
     path = folder / ENV_FILE
     try:
@@ -31,5 +31,9 @@ def save_setting(variable: str, value: str, folder: Path) -> None:
         quotes = "never" if _PLAIN.fullmatch(value) else "always"
         set_key(path, variable, value, quotes, encoding=encoding, follow_symlinks=True)
         path.chmod(_OWNER_ONLY)
+        reads_back = dotenv_values(path, encoding=encoding).get(variable) == value
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be written: {error}.") from None
+    if not reads_back:  # such as `${NAME}`, which stands for another variable there
+        unset_key(path, variable, encoding=encoding)
+        raise ConfigError(f"{path} cannot hold this value. Set {variable} in the environment.")

@@ -14,6 +14,7 @@ import pytest
 import yaml
 from dotenv import dotenv_values
 
+from bot.errors import ConfigError
 from bot.guided_setup.app_page import creation_url
 from bot.guided_setup.env_file import save_setting
 from emulator.slack.app import APP_TOKEN, BOT_TOKEN, create_slack
@@ -162,3 +163,9 @@ def test_a_saved_value_reads_back(value: str, tmp_path: Path) -> None:
     save_setting("VALUE", value, tmp_path)
     expected = {"A": "1", "B": "x y", "VALUE": value}
     assert expected == dotenv_values(tmp_path / ".env", encoding="utf-8-sig")
+
+
+def test_a_value_that_would_read_back_as_another_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="Set VALUE in the environment"):
+        save_setting("VALUE", "pa${HOME}ss", tmp_path)
+    assert {} == dotenv_values(tmp_path / ".env")

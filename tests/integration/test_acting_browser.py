@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
 from playwright.async_api import Browser, Locator, Page, async_playwright, expect
 
+from tests.acceptance.test_demo_browser import CHROMIUM, FLAGS
 from tests.integration.slack_harness import SlackHarness
 from tests.integration.test_slack_acting import post_alert
 from tests.support.waiting import LONGEST_S
 from tests.unit.slack.factories import REF, line
 
-CHROMIUM = os.environ.get("TRAINWATCH_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
 if CHROMIUM is None:
     pytest.skip("no Chromium: set TRAINWATCH_CHROMIUM or install it", allow_module_level=True)

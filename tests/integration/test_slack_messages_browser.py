@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import gzip
-import os
-import shutil
 
 import pytest
 from playwright.async_api import FilePayload, Locator, Page, async_playwright, expect
 
+from tests.acceptance.test_demo_browser import CHROMIUM, FLAGS
 from tests.integration.slack_harness import SlackHarness
 from tests.support.waiting import LONGEST_S
 from tests.unit.slack.factories import REF
 
-CHROMIUM = os.environ.get("TRAINWATCH_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 if CHROMIUM is None:
     pytest.skip("no Chromium: set TRAINWATCH_CHROMIUM or install it", allow_module_level=True)
 pytestmark = pytest.mark.browser

@@ -62,7 +62,7 @@ class LineChart:
 
 @dataclass(frozen=True, slots=True)
 class HeatRow:
-    """One row of a heat map, with a value for each column; NaN where there is no sample."""
+    """One row of a heat map, with a value for each column; NaN where a sample is missing."""
 
     name: str
     values: tuple[float, ...]

@@ -168,7 +168,7 @@ PERMANENT: Mapping[str, str] = {
     "cannot_find_service": "Slack does not let the app show links here. Install it again from manifest.yml.",
     "cannot_parse_attachment": _NOT_OURS,
     "cannot_prompt": _NOT_OURS,
-    "cannot_unfurl_message": "The link is no longer in the message.",
+    "cannot_unfurl_message": "The link was removed from the message.",
     "cannot_unfurl_url": f"The workspace does not allow previews of this link. {_ADMIN}.",
     "cant_broadcast_message": "The reply cannot be shown in the channel.",
     "cant_delete_message": "Only an admin or the author can delete the message.",

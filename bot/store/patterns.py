@@ -137,7 +137,7 @@ class Patterns:
             return (await connection.execute(delete(patterns).where(patterns.c.id == pattern_id))).rowcount > 0
 
     async def purge(self, before: datetime) -> int:
-        """Forget jobs that joined long ago and are no longer listed; return their number."""
+        """Forget jobs that joined long ago and left the lists since; return their number."""
         is_listed = and_(known_jobs.c.provider == pattern_jobs.c.provider, known_jobs.c.job_id == pattern_jobs.c.job_id)
         is_forgotten = ~exists().where(is_listed)
         async with self._database.write() as connection:

@@ -57,7 +57,7 @@ class JobDirectory:
     """Keeps the newest jobs for half a minute, so that many questions cost one request per platform."""
 
     save: SaveJobs | None = None
-    """Adds jobs to the index of known jobs; None where there is no index."""
+    """Adds jobs to the index of known jobs; None where jobs are not recorded."""
     _fetched_at: datetime | None = None
     _directory: Directory = field(default_factory=Directory)
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)

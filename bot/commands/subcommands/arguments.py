@@ -227,7 +227,7 @@ def read_zone(name: str) -> str:
     """Return the name of a time zone.
 
     Raises:
-        UsageError: there is no such zone.
+        UsageError: the zone is unknown.
     """
     from zoneinfo import ZoneInfo  # noqa: PLC0415 - the shell starts faster without it
 

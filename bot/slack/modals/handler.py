@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -58,7 +59,7 @@ class Submitted(enum.Enum):
 SubmissionOutcome = Modal | FieldErrors | Submitted
 
 
-class ModalHandler:
+class ModalHandler(ABC):
     """One kind of modal. Every method may raise BotError, which is shown to the person.
 
     What a person may do is decided here, with `Gate.refuse_role` or by running a command with `Answering.answer`.
@@ -71,13 +72,13 @@ class ModalHandler:
     opened_by: frozenset[str] = frozenset()
     """Commands that open it, as they are typed: a subcommand that would be refused without arguments."""
 
+    @abstractmethod
     async def open(self, use: ModalUse, attempt: Attempt) -> Modal | None:
         """The first view; None if it was shown through `use.reply`."""
-        raise NotImplementedError
 
     async def press(self, use: ModalUse, attempt: Attempt) -> Modal | None:
         """A button was pressed. The view that follows; None if nothing changes or `use.reply` has shown it."""
-        raise NotImplementedError
+        return None
 
     async def change(self, use: ModalUse) -> Modal | None:
         """A live field was changed; this is not recorded. The view that follows, or None."""
@@ -85,13 +86,13 @@ class ModalHandler:
 
     async def submit(self, use: ModalUse, attempt: Attempt) -> SubmissionOutcome:
         """The fields were submitted. Slack waits for the outcome for a second or two; later, a view shows it."""
-        raise NotImplementedError
+        return Submitted.CLOSED
 
     async def suggest(self, use: ModalUse, typed: str) -> Sequence[Choice]:
         """The entries of the menu `use.key` for what was typed into it, within 300 ms."""
         return ()
 
-    async def closed(self, use: ModalUse) -> None:
+    async def closed(self, use: ModalUse) -> None:  # noqa: B027 - most views need nothing
         """The person closed a view with `Modal.is_watched`."""
 
     def origin(self, use: ModalUse) -> PayloadOrigin:

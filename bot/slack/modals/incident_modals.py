@@ -110,6 +110,6 @@ class StopModal(ModalHandler):
         return Submitted.CLOSED if attempt.result is AuditResult.DONE else Submitted.SHOWN
 
     def record(self, use: ModalUse) -> str:
-        """The incident whose job is no longer watched, or the command."""
+        """The incident whose job is to be unwatched, or the command."""
         about = use.metadata.about
         return about if about.startswith(_UNWATCH) else f"stop watching {about}"

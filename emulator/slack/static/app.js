@@ -29,7 +29,7 @@ import { isAnyUnread, markRead, noteUnread, unreadOf } from "./unread.js";
 
 const $ = (id) => document.getElementById(id);
 const address = new URLSearchParams(location.search);
-const state = { viewer: address.get("user") ?? "ada", channel: null, thread: null, tab: "messages", newFrom: null, asked: null };
+const state = { viewer: address.get("user") ?? "ada", channel: null, thread: null, tab: "messages", newFrom: null, asked: null, moves: 0 };
 const ANSWER_WITHIN_MS = 10_000;
 const scroll = follower($("list"), "new-messages");
 let threadScroll = null;
@@ -167,15 +167,19 @@ function drawSidebar() {
   document.body.classList.toggle("any-unread", isAnyUnread());
 }
 
+/** The app's direct message, unless the person went elsewhere while the server was asked for it. */
 async function openApp() {
+  const move = ++state.moves;
   const answer = await page.act({ do: "direct" });
   if (!data.channels.some((one) => one.id === answer.channel)) await load();
+  if (move !== state.moves) return;
   state.tab = "home";
   go(answer.channel);
   page.act({ do: "home" });
 }
 
 function go(id) {
+  state.moves += 1;
   state.channel = id;
   state.thread = null;
   state.newFrom = unreadOf(id).from;

@@ -1,5 +1,6 @@
 """The page in a real browser: what person_actions see and press, on a desktop and a phone."""
 
+import asyncio
 import os
 import re
 import shutil
@@ -7,7 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, Route, async_playwright, expect
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond, AsyncSay
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -215,11 +216,31 @@ async def test_private_answers_last_until_the_page_is_reloaded(
     await page.get_by_test_id("composer").press("Enter")
     await expect(page.get_by_test_id("ephemeral")).to_contain_text("private")
     await page.get_by_test_id("dm-app").click()  # its first use loads the state again, as a lost connection does
+    await expect(page.get_by_test_id("tab-home")).to_be_visible()
     await page.get_by_test_id("channel-training").click()
     await expect(page.get_by_test_id("ephemeral")).to_contain_text("private")
     await page.reload()
     await expect(page.get_by_test_id("message")).to_contain_text("shared")
     await expect(page.get_by_test_id("ephemeral")).to_have_count(0)
+
+
+async def test_a_slow_answer_never_takes_a_person_away_from_where_they_went(
+    browser: Browser, slack: Slack, connected: AsyncApp
+) -> None:
+    page = await opened(browser, slack)
+    may_answer = asyncio.Event()
+
+    async def answer_late(route: Route) -> None:
+        await may_answer.wait()
+        await route.continue_()
+
+    await page.route("**/page/act", answer_late)
+    async with page.expect_response("**/page/act"):
+        await page.get_by_test_id("dm-app").click()
+        await page.get_by_test_id("channel-random").click()
+        may_answer.set()
+    await page.get_by_test_id("composer").fill("/")
+    await expect(page.get_by_role("heading", level=1)).to_contain_text("random")
 
 
 async def test_notices_of_slackbot_are_messages_in_order(browser: Browser, slack: Slack, connected: AsyncApp) -> None:

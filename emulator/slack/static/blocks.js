@@ -5,9 +5,12 @@ import { h, safeUrl } from "./dom.js";
 import { control } from "./controls.js";
 import { markdown, mrkdwn, plain, textObject } from "./mrkdwn.js";
 import { richText } from "./richtext.js";
+import { dataTable, table } from "./tables.js";
 
+/** Tables come last, whatever their position: Slack shows them below the other blocks of a message. */
 export function renderBlocks(blocks, place) {
-  return blocks.map((block) =>
+  const isTable = (block) => block.type === "table" || block.type === "data_table";
+  return [...blocks.filter((block) => !isTable(block)), ...blocks.filter(isTable)].map((block) =>
     h("div", { class: `block ${block.type}`, "data-testid": `block-${block.type}`, "data-block-id": block.block_id }, body(block, place)),
   );
 }
@@ -31,8 +34,9 @@ function body(block, place) {
     case "rich_text":
       return richText(block);
     case "table":
-    case "data_table":
       return table(block);
+    case "data_table":
+      return dataTable(block);
     case "data_visualization":
       return chart(block);
     case "input":
@@ -96,24 +100,4 @@ function picture(element, kind = "picture") {
     instead.hidden = false;
   });
   return [image, instead];
-}
-
-function table(block) {
-  const columns = block.column_settings ?? [];
-  const cell = (tag) => (value, index) =>
-    h(tag, { style: columns[index]?.align ? `text-align:${columns[index].align}` : value.type === "raw_number" ? "text-align:right" : null }, cellContent(value));
-  const [head, ...rows] = block.rows;
-  return [
-    block.caption && h("div", { class: "image-title" }, block.caption),
-    h(
-      "div",
-      { class: "table-scroll" },
-      h("table", {}, h("thead", {}, h("tr", {}, head.map(cell("th")))), h("tbody", {}, rows.map((row) => h("tr", {}, row.map(cell("td")))))),
-    ),
-  ];
-}
-
-function cellContent(cell) {
-  if (cell.type === "rich_text") return richText(cell);
-  return cell.text ?? String(cell.value);
 }

@@ -30,7 +30,7 @@ SEEDS ?= 100000
 simulate: setup ## watcher, outbox and network from SEEDS=100000 seeds: kills, faults, pauses and clock jumps
 	@.venv/bin/python -m tests.simulation --seeds $(SEEDS)
 
-check: setup fmt-check lint types imports spell test ## what CI runs: format, lint, types, contracts, docs, tests
+check: setup fmt-check lint types imports spell docs test ## what CI runs: format, lint, types, contracts, docs, tests
 
 fmt: setup ## format the code
 	.venv/bin/ruff format . && .venv/bin/ruff check --fix --quiet .
@@ -49,7 +49,10 @@ imports: setup ## the import contracts of docs/architecture.md
 	@.venv/bin/lint-imports
 
 spell: setup ## codespell
-	@.venv/bin/codespell bot emulator tests docs README.md CHANGELOG.md Makefile
+	@.venv/bin/codespell bot emulator tests docs docsite README.md CHANGELOG.md Makefile
+
+docs: setup ## build the documentation as a site in site/; a broken link or a page that no menu lists fails
+	@.venv/bin/python -m docsite
 
 N ?= 1000
 CORPUS ?= corpus
@@ -70,4 +73,4 @@ chaos: setup ## kill the real bot and break its connections; N=1000 incidents on
 	.venv/bin/python -m chaos --incidents $(N)
 
 clean: ## remove what the commands above made
-	rm -rf .venv .boot .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
+	rm -rf .venv .boot site .mypy_cache .ruff_cache .pytest_cache .hypothesis dist

@@ -24,7 +24,9 @@ TOPICS: Mapping[str, Topic] = {
     "slack": Topic("slack.md", "How to connect a Slack workspace"),
     "alert-rules": Topic("rules.md", "What each alert rule does and how to set it"),
     "signatures": Topic("diagnosis.md", "The failures that `scan` and `diagnose` know, and your own"),
-    "operations": Topic("operations.md", "How to run, monitor and upgrade the bot"),
+    "deploy": Topic("how-to/deploy.md", "How to run the bot with Docker, Kubernetes or systemd"),
+    "operations": Topic("operations.md", "How a running bot behaves: health, metrics, tables, log events"),
+    "troubleshoot": Topic("how-to/troubleshoot.md", "What to do when something does not work, by symptom"),
     "providers": Topic("providers.md", "How to add a platform"),
 }
 

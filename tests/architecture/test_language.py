@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("bot", "tests", "emulator", "bench", "chaos", "docs", "migrations")
+FOLDERS = ("bot", "tests", "emulator", "bench", "chaos", "docs", "docsite", "migrations")
 SUFFIXES = (".py", ".md", ".toml", ".js", ".html", ".css")
 FILES = ("README.md", "CHANGELOG.md", "Makefile", "Dockerfile", "manifest.yml", "pyproject.toml", ".env.example")
 

@@ -14,6 +14,7 @@ from datetime import timedelta
 
 from slack_bolt.async_app import AsyncApp
 
+from bot.charts.painter import Painter
 from bot.check import check_network, load_webhooks, require_slack_tokens
 from bot.commands.channel_runner import ChannelRunner
 from bot.commands.handlers.job_lookup import JobDirectory
@@ -60,6 +61,7 @@ from bot.slack.home_refresh import HomeRefresher
 from bot.slack.http_mode import RequestReceiver, serve_http
 from bot.slack.listeners import Listeners, register
 from bot.slack.notifier import SlackNotifier
+from bot.slack.pictures import Pictures
 from bot.slack.seen_once import SeenOnce
 from bot.steady_clock import PROCESS_CLOCK, SteadyClock
 from bot.store.migrate import upgrade
@@ -72,7 +74,7 @@ from bot.watcher.digest import DigestJob
 from bot.watcher.intervals import PollIntervals
 from bot.watcher.listing import JobLister, ListingSettings
 from bot.watcher.poll import Poller, PollSettings
-from bot.watcher.reconcile import ReconcileSettings
+from bot.watcher.reconcile import FollowUps, ReconcileSettings
 from bot.watcher.remind import ReminderJob
 from bot.watcher.schedule import LoopBeats, PurgeJob, Worker, run_loop
 
@@ -158,8 +160,10 @@ async def _run(
     poller = Poller(runner.registry, store, clock, runner.redactor, runner.diagnosis_config(), polling)
     contacts = Contacts(app.client, store.preferences, clock)
     canary = Canary(store, clock, settings.trainwatch_canary_every)
-    notifier = CanaryRoute(SlackNotifier(app.client, contacts, PostHistory(app.client, clock)), canary)
-    deliverer, delivery = _deliverers(settings, store, notifier, webhooks, clock, contacts)
+    painter = Painter()
+    slack = SlackNotifier(app.client, contacts, PostHistory(app.client, clock), Pictures(app.client, painter))
+    notifier = CanaryRoute(slack, canary)
+    deliverer, delivery = _deliverers(settings, store, notifier, webhooks, clock, slack.follow_ups)
     listeners = _create_listeners(settings, app, channel_runner, clock, access, deliverer)
     socket, database_monitor = _create_socket(app, settings), DatabaseMonitor(store)
     slack_monitor = SlackMonitor(notifier.ping, socket.silence_s if socket else None)
@@ -198,6 +202,7 @@ async def _run(
         raise problems.exceptions[0] from None
     finally:
         await listeners.tasks.drain()
+        painter.close()
 
 
 def _store_loops(runner: CommandRunner, store: Store, settings: Settings, clock: SteadyClock) -> dict[str, Worker]:
@@ -235,7 +240,7 @@ def _deliverers(
     slack: ChannelNotifier,
     webhooks: WebhookNotifier,
     clock: SteadyClock,
-    contacts: Contacts,
+    follow_ups: FollowUps,
 ) -> tuple[Deliverer, Worker]:
     """Return what delivers to Slack, and what delivers to everything: an outage of Slack does not delay webhooks."""
     options = DeliverySettings(lease=settings.trainwatch_lease, local_channels=frozenset({CANARY_CHANNEL}))
@@ -245,7 +250,7 @@ def _deliverers(
         DispatchingNotifier(slack, webhooks, pings=slack),
         clock,
         options,
-        follow_ups=contacts.direct_messages,
+        follow_ups=follow_ups,
         accepts=lambda channel: not has_webhooks or webhook_name(channel) is None,
     )
     if not has_webhooks:

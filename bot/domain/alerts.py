@@ -324,6 +324,8 @@ class DeliveryKind(enum.StrEnum):
     """Sends a direct message to the person who started the job."""
     EVENT = "event"
     """Sends the state of the incident to a webhook."""
+    PICTURE = "picture"
+    """Posts a chart as a picture in the thread of the root, after the reply that it belongs to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,7 +348,9 @@ class Notification:
     reminder: Reminder | None = None
     escalation: Escalation | None = None
     thread: Receipt | None = None
-    """The root message that a direct message links to."""
+    """The root message that a direct message links to, or in whose thread a picture goes."""
+    picture: LineChart | None = None
+    """The chart that a picture shows."""
     digest: Digest | None = None
     """The digest that the message shows, instead of an incident."""
     joined: JoinedJobs | None = None

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from bot.domain.metrics import safe_mean
@@ -88,6 +88,10 @@ class HeatMap:
 
 
 Chart = LineChart | HeatMap
+LIMIT = "limit"
+"""The name of the level that values cannot exceed."""
+_NEAR_LIMIT = 0.6
+_OPPOSITE = {"min": "max", "max": "min"}
 
 
 def thin(points: Sequence[ChartPoint], most: int) -> tuple[ChartPoint, ...]:
@@ -96,6 +100,38 @@ def thin(points: Sequence[ChartPoint], most: int) -> tuple[ChartPoint, ...]:
         return tuple(points)
     size = math.ceil(len(points) / most)
     return tuple(_combine(points[start : start + size]) for start in range(0, len(points), size))
+
+
+def what_is_left(chart: LineChart) -> LineChart:
+    """Chart what is left of a limit if values are near it; other charts are returned as they are.
+
+    An axis that begins at zero hides a climb from 75 to 79 of 80 GiB, but not a fall from 5 to 1.
+    """
+    limit = next((level.value for level in chart.levels if level.name == LIMIT), None)
+    found = finite_range(point.y for line in chart.lines for point in line.points)
+    if limit is None or found is None or not chart.unit or found[1] < _NEAR_LIMIT * limit:
+        return chart
+    of = "" if chart.unit == "%" else f" of {limit:.0f} {chart.unit}"
+    lines = (ChartLine(_opposite(line.name), tuple(_left(point, limit) for point in line.points))
+             for line in chart.lines)  # fmt: skip
+    levels = (ChartLevel(level.name, limit - level.value) for level in chart.levels if level.name != LIMIT)
+    return replace(chart, title=f"{chart.title} free{of}", lines=tuple(lines), levels=tuple(levels))
+
+
+def _opposite(name: str) -> str:
+    """The name of a line of extremes: the GPU with the most memory in use has the least that is left."""
+    first, space, rest = name.partition(" ")
+    return f"{_OPPOSITE[first]} {rest}" if space and first in _OPPOSITE else name
+
+
+def _left(point: ChartPoint, limit: float) -> ChartPoint:
+    lowest, highest = point.lowest, point.highest
+    return ChartPoint(
+        point.x,
+        limit - point.y,
+        None if highest is None else limit - highest,
+        None if lowest is None else limit - lowest,
+    )
 
 
 def _combine(points: Sequence[ChartPoint]) -> ChartPoint:

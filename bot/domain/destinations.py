@@ -1,7 +1,8 @@
-"""Destinations besides Slack: which incidents become events for a webhook, and when. Pure.
+"""Destinations besides channels: which incidents become events for a webhook, and when; and queues of pictures. Pure.
 
 A webhook is a channel named `webhook:NAME` in the outbox. It gets one event each time the state of an incident changes,
-however often Slack's message is edited.
+however often Slack's message is edited. Pictures of a channel wait in a separate queue, named `picture:CHANNEL`:
+drawing and uploading takes seconds, which must not delay the channel's alerts.
 """
 
 import enum
@@ -20,6 +21,7 @@ from bot.domain.alerts import (
 from bot.domain.checks import CANARY_JOB
 
 PREFIX = "webhook:"
+_PICTURES = "picture:"
 _ABOUT_INCIDENTS = (DeliveryKind.ROOT, DeliveryKind.REPLY, DeliveryKind.EDIT)
 
 
@@ -58,6 +60,16 @@ def webhook_channel(name: str) -> str:
 def webhook_name(channel: str) -> str | None:
     """Return the webhook that a channel of the outbox is; None for a channel or a person in Slack."""
     return channel.removeprefix(PREFIX) if channel.startswith(PREFIX) else None
+
+
+def picture_queue(channel: str) -> str:
+    """Return the name of the queue with a channel's pictures."""
+    return _PICTURES + channel
+
+
+def posting_channel(queue: str) -> str:
+    """Return the channel to which a queue of the outbox posts."""
+    return queue.removeprefix(_PICTURES)
 
 
 def incident_state(incident: Incident) -> IncidentState:

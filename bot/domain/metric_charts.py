@@ -6,7 +6,18 @@ from dataclasses import replace
 from datetime import datetime
 from statistics import median
 
-from bot.domain.charts import Chart, ChartLevel, ChartLine, ChartMoment, ChartPoint, HeatMap, HeatRow, LineChart, thin
+from bot.domain.charts import (
+    LIMIT,
+    Chart,
+    ChartLevel,
+    ChartLine,
+    ChartMoment,
+    ChartPoint,
+    HeatMap,
+    HeatRow,
+    LineChart,
+    thin,
+)
 from bot.domain.metrics import (
     ALL_METRICS,
     GPU_MEMORY,
@@ -26,7 +37,6 @@ _MOST_POINTS = 200
 """Of each line; a picture is 1,200 pixels wide."""
 _COLUMNS = 300
 _COMPACT_COLUMNS, _COMPACT_SAMPLES = 20, 50_000
-_NEAR_LIMIT = 0.6
 _MOST_OUTLIERS = 6
 _SPREAD = 6.0
 """A GPU is an outlier this many times the median distance from the median of all GPUs."""
@@ -60,7 +70,7 @@ def metric_chart(
     is_time = all(point.at is not None for one in drawn for point in one.points)
     lines = tuple(ChartLine(_label(one, series), _points(one, factor)) for one in drawn)
     limits = {one.limit * factor for one in series if one.limit and not one.name.endswith("_ratio")}
-    levels = tuple(ChartLevel("limit", limit) for limit in limits if len(limits) == 1)
+    levels = tuple(ChartLevel(LIMIT, limit) for limit in limits if len(limits) == 1)
     note = "" if len(drawn) == len(series) else f"{len(drawn)} of {len(series)} series: the most different ones"
     return LineChart(
         metric_title(series[0].name), unit, lines, levels, tuple(moments) if is_time else (), is_time, note
@@ -68,28 +78,20 @@ def metric_chart(
 
 
 def compact_chart(series: Sequence[MetricSeries], start: datetime, end: datetime) -> LineChart:
-    """A chart of few points for messages: of many series the one with the lowest and with the highest values.
-
-    Memory near its limit is charted as what is left, because a message cannot choose the axis: 75 to 79 of 80 GiB would
-    be a flat line.
-    """
+    """A chart of few points for messages: of many series the one with the lowest and with the highest values."""
     name = series[0].name
     _, factor, unit = display_unit(name)
     columns = min(_COMPACT_COLUMNS, max((len(one.points) for one in series), default=0))
     rows = [_row(one, start, end, columns, factor) if columns else () for one in _sampled(series)]
     lines = [(_label(one, series), row) for one, row in zip(series, rows, strict=True)]
     limits = {one.limit * factor for one in series if one.limit and not one.name.endswith("_ratio")}
-    title, limit = metric_title(name), limits.pop() if len(limits) == 1 else None
-    highest = max((value for _, row in lines for value in row if math.isfinite(value)), default=0.0)
-    if unit and limit is not None and highest >= _NEAR_LIMIT * limit:
-        title = f"{title} free of {limit:.0f} {unit}"
-        lines = [(label, tuple(limit - value for value in row)) for label, row in lines]
     if len(lines) > MOST_LINES:
         lines = _extremes(lines)
     is_time = all(point.at is not None for one in series for point in one.points)
     xs = _centres(series, start, end, columns, is_time=is_time)
     drawn = tuple(ChartLine(label, tuple(map(ChartPoint, xs, row))) for label, row in lines)
-    return LineChart(title, unit, drawn, is_time=is_time)
+    levels = tuple(ChartLevel(LIMIT, limit) for limit in limits if len(limits) == 1)
+    return LineChart(metric_title(name), unit, drawn, levels, is_time=is_time)
 
 
 def _sampled(series: Sequence[MetricSeries]) -> Sequence[MetricSeries]:

@@ -18,7 +18,7 @@ class DeliveryPriority(enum.IntEnum):
     REPLY = 4
     """The evidence in a thread whose root message already says what happened."""
     RUN = 5
-    """How a run gets on."""
+    """How a run gets on; also a picture."""
 
 
 _OF_SEVERITY = {
@@ -33,7 +33,8 @@ def priority_of(notification: Notification) -> DeliveryPriority:
 
     A reply has that of its alert when it is news to the channel: it mentions somebody or is broadcast.
     """
-    if notification.run is not None or notification.board is not None:
+    is_run = notification.run is not None or notification.board is not None
+    if is_run or notification.kind is DeliveryKind.PICTURE:
         return DeliveryPriority.RUN
     match notification.kind:
         case DeliveryKind.EDIT:

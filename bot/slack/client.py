@@ -15,7 +15,7 @@ from bot.errors import DeliveryError
 from bot.network import proxy_for
 from bot.slack.error_codes import BLOCKS_REFUSED, METADATA_REFUSED
 from bot.slack.failures import UNREACHABLE, delivery_error, error_code
-from bot.slack.render.charts import is_chart
+from bot.slack.render.charts import chart_as_text, is_chart
 
 SLACK_API_URL = "https://slack.com/api/"
 _TIMEOUT_S = 20
@@ -40,14 +40,20 @@ def configure(client: AsyncWebClient, api_url: str) -> AsyncWebClient:
     return client
 
 
-async def post(client: AsyncWebClient, arguments: dict[str, object], method: str = "chat.postMessage") -> Receipt:
+async def post(
+    client: AsyncWebClient,
+    arguments: dict[str, object],
+    method: str = "chat.postMessage",
+    *,
+    may_drop_blocks: bool = True,
+) -> Receipt:
     """Post or edit a message. What Slack rejects, blocks or metadata, is removed from the arguments.
 
     Raises:
         DeliveryError: The message was not accepted; `permanent` if a retry cannot help.
     """
     try:
-        response = await _send(client, arguments, method)
+        response = await _send(client, arguments, method, may_drop_blocks=may_drop_blocks)
         ts, channel = response.get("ts"), response.get("channel")
     except UNREACHABLE as error:
         raise delivery_error(error) from error
@@ -57,18 +63,23 @@ async def post(client: AsyncWebClient, arguments: dict[str, object], method: str
     return Receipt(channel=str(channel or arguments["channel"]), ts=ts)
 
 
+def takes_charts(client: AsyncWebClient) -> bool:
+    """Whether this workspace takes charts, as far as is known."""
+    return (client.base_url, client.token) not in _without_charts
+
+
 def drop_charts(client: AsyncWebClient, arguments: dict[str, object]) -> None:
-    """Remove charts if this workspace is known to refuse them."""
-    if (client.base_url, client.token) in _without_charts:
+    """Write charts as text if this workspace is known to refuse them."""
+    if not takes_charts(client):
         remove_charts(arguments)
 
 
 def remove_charts(arguments: dict[str, object]) -> bool:
-    """Remove charts from the blocks; whether any was there."""
+    """Write charts in the blocks as text; whether any was there."""
     blocks = arguments.get("blocks")
     if not isinstance(blocks, list) or not any(map(is_chart, blocks)):
         return False
-    arguments["blocks"] = [block for block in blocks if not is_chart(block)]
+    arguments["blocks"] = [chart_as_text(block) if is_chart(block) else block for block in blocks]
     return True
 
 
@@ -78,7 +89,9 @@ def remember_refusal(client: AsyncWebClient) -> None:
     _without_charts.add((client.base_url, client.token))
 
 
-async def _send(client: AsyncWebClient, arguments: dict[str, object], method: str) -> AsyncSlackResponse:
+async def _send(
+    client: AsyncWebClient, arguments: dict[str, object], method: str, *, may_drop_blocks: bool
+) -> AsyncSlackResponse:
     """Call the method, again without the part that Slack rejected: charts first, then all blocks."""
     drop_charts(client, arguments)
     lacks_charts = False
@@ -91,7 +104,7 @@ async def _send(client: AsyncWebClient, arguments: dict[str, object], method: st
                 lacks_charts = True
                 continue
             part = "blocks" if code in BLOCKS_REFUSED else "metadata" if code in METADATA_REFUSED else None
-            if part is None or part not in arguments:
+            if part is None or part not in arguments or (part == "blocks" and not may_drop_blocks):
                 raise
             log.error("slack rejected a part of a message", extra={"code": code, "method": method, "part": part})
             del arguments[part]

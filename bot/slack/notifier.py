@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.domain.alerts import DeliveryKind, Notification, Receipt
+from bot.domain.alerts import Delivery, DeliveryKind, Notification, Receipt
+from bot.domain.destinations import posting_channel
 from bot.domain.posts import FoundPosts, WantedPost
 from bot.domain.runs import RunReport
 from bot.errors import DeliveryError, LookUpUnavailable
@@ -20,6 +21,7 @@ from bot.slack.error_codes import THREAD_REFUSED
 from bot.slack.failures import UNREACHABLE, delivery_error, error_code
 from bot.slack.find_posts import PostHistory
 from bot.slack.permalinks import Permalinks
+from bot.slack.pictures import Pictures
 from bot.slack.render.alerts import render_notification
 from bot.slack.render.mentions import NO_MENTIONS
 from bot.slack.render.ownership import render_direct
@@ -35,9 +37,13 @@ class SlackNotifier:
     """Sends Notifications through a client that does not retry (`bot.slack.client`), and finds them again."""
 
     def __init__(
-        self, client: AsyncWebClient, contacts: Contacts | None = None, history: PostHistory | None = None
+        self,
+        client: AsyncWebClient,
+        contacts: Contacts | None = None,
+        history: PostHistory | None = None,
+        pictures: Pictures | None = None,
     ) -> None:
-        self._client, self._contacts, self._history = client, contacts, history
+        self._client, self._contacts, self._history, self._pictures = client, contacts, history, pictures
         self._permalinks = Permalinks()
 
     async def send(
@@ -50,6 +56,8 @@ class SlackNotifier:
         """
         if notification.kind is DeliveryKind.DIRECT:
             return await self._send_direct(notification, channel, delivery_id)
+        if notification.kind is DeliveryKind.PICTURE:
+            return await self._send_picture(notification, delivery_id)
         mentioned = await self._contacts.mentions(notification) if self._contacts is not None else NO_MENTIONS
         links = {} if notification.run is None else await self._links(notification.run)
         message = render_notification(notification, mentioned, links)
@@ -86,7 +94,7 @@ class SlackNotifier:
         """
         if self._history is None:
             raise LookUpUnavailable
-        return await self._history.find(channel, wanted, is_urgent=is_urgent)
+        return await self._history.find(posting_channel(channel), wanted, is_urgent=is_urgent)
 
     async def delete(self, receipt: Receipt) -> None:
         """Delete a message of trainwatch.
@@ -125,6 +133,23 @@ class SlackNotifier:
             if error.reason != "channel_not_found" or is_channel(user):
                 raise
             raise DeliveryError(_NO_PERSON, reason=error.reason, permanent=True) from error
+
+    async def follow_ups(self, notification: Notification, sent: Receipt, root: Receipt | None) -> Sequence[Delivery]:
+        """Return what follows a notification that arrived: a message to the job's owner, a picture. Never raises."""
+        direct = () if self._contacts is None else await self._contacts.direct_messages(notification, sent)
+        pictures = () if self._pictures is None else await self._pictures.follow(notification, root)
+        return (*direct, *pictures)
+
+    async def _send_picture(self, notification: Notification, delivery_id: str) -> Receipt:
+        """Post a picture in a thread; without the thread, there is nothing to illustrate."""
+        if self._pictures is None:
+            raise DeliveryError("This process draws no pictures.", reason="no_painter", permanent=False)
+        try:
+            return await self._pictures.send(notification, _metadata(notification, delivery_id), delivery_id)
+        except DeliveryError as error:
+            if not error.root_gone:
+                raise
+            raise DeliveryError(error.public, reason=error.reason, permanent=True) from error
 
     async def _links(self, run: RunReport) -> Mapping[str, str]:
         """The addresses of the incidents that a run's message names, by id, as far as Slack returns them."""

@@ -14,9 +14,13 @@ from bot.errors import DeliveryError
 from bot.network import proxy_for
 from bot.slack.failures import UNREACHABLE, delivery_error
 from bot.slack.render.logs import Snippet
+from bot.slack.render.text import cut
 
 _SNIPPET_BYTES = 1_000_000
 """Slack shows text of up to a megabyte inline, as a snippet; a larger upload is a plain file."""
+MAX_ALT_TEXT = 1000
+"""Of an uploaded picture (documented: https://docs.slack.dev/reference/methods/files.getUploadURLExternal)."""
+MISSING_SCOPE = "missing_scope"
 _TIMEOUT = aiohttp.ClientTimeout(total=600, sock_connect=20, sock_read=120)
 
 
@@ -37,10 +41,35 @@ async def upload(client: AsyncWebClient, snippet: Snippet, channel: str, thread_
         )
     except UNREACHABLE as error:
         problem = delivery_error(error)
-        if problem.reason == "missing_scope":
+        if problem.reason == MISSING_SCOPE:
             text = "The app lacks the scope files:write. Install it again from manifest.yml."
             raise DeliveryError(text, reason=problem.reason, permanent=True) from error
         raise problem from error
+
+
+async def upload_picture(client: AsyncWebClient, snippet: Snippet, alt_text: str) -> str:
+    """Upload a picture without sharing it, and return its file id, for an image block.
+
+    Raises:
+        DeliveryError: Slack did not accept the file. Nobody sees a file that is not shared, so it may be repeated.
+    """
+    try:
+        place = await client.files_getUploadURLExternal(
+            filename=snippet.filename, length=snippet.size, alt_txt=cut(alt_text, MAX_ALT_TEXT)
+        )
+        await _send(client, str(place["upload_url"]), snippet)
+        await client.files_completeUploadExternal(files=[{"id": str(place["file_id"]), "title": snippet.title}])
+    except UNREACHABLE as error:
+        problem = delivery_error(error)
+        raise DeliveryError(
+            problem.public,
+            reason=problem.reason,
+            permanent=problem.permanent or problem.reason == MISSING_SCOPE,
+            retry_after=problem.retry_after,
+            unreachable=problem.unreachable,
+            waits_for=problem.waits_for,
+        ) from error
+    return str(place["file_id"])
 
 
 async def _send(client: AsyncWebClient, url: str, snippet: Snippet) -> None:

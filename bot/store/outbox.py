@@ -210,8 +210,10 @@ def _row(watch_id: int, delivery: Delivery, now: datetime) -> dict[str, object]:
 
 
 def _thread_of(delivery: Delivery) -> str | None:
-    """The incident, digest or run in whose order a delivery is sent; a direct message delays no other."""
+    """The incident, digest or run in whose order a delivery is sent; direct messages and pictures delay no other."""
     notification = delivery.notification
+    if notification.kind is DeliveryKind.PICTURE:
+        return None
     if notification.kind is DeliveryKind.EVENT and notification.incident is not None:
         return event_thread(notification.incident.id, delivery.channel)
     if notification.run is not None:

@@ -26,6 +26,7 @@ from bot.watcher.reconcile import FollowUps, PostFinder, Reconciler, ReconcileSe
 
 log = logging.getLogger(__name__)
 _EDITS = "edits"
+_FOLLOW_UPS = (DeliveryKind.REPLY, DeliveryKind.EDIT, DeliveryKind.PICTURE)
 _SENDING_SHARE = 0.8
 """How much of the lease sending may take; the rest is for marking."""
 _LONGEST_REST_S = 1.0
@@ -77,7 +78,7 @@ class DeliverySettings:
     give_up_after: timedelta = timedelta(days=3)
     """Long enough for a weekend with a revoked token."""
     unlisted_tries: int = 5
-    """Tries for a reply or an edit that is refused for an unknown reason, because later messages wait for it."""
+    """Tries for a reply, an edit or a picture that is refused for an unknown reason: later messages may wait for it."""
     unlisted_root_tries: int = 20
     """The same for root messages and notes: about half an hour."""
     crashes: int = 5
@@ -252,7 +253,7 @@ class Deliverer:
 
     async def _mark_sent(self, delivery: ClaimedDelivery, receipt: Receipt) -> None:
         is_back = delivery.channel not in self._settings.local_channels and self._outage.succeed(delivery.id)
-        follow_ups = await self._follow_ups(delivery.notification, receipt) if self._follow_ups else ()
+        follow_ups = await self._follow_ups(delivery.notification, receipt, delivery.root) if self._follow_ups else ()
         notification = delivery.notification
         edit = notification if notification.kind is DeliveryKind.EDIT else None
         is_first = await self._outbox.mark_sent(delivery.id, delivery.token, receipt, self._clock(), follow_ups, edit)
@@ -315,7 +316,7 @@ class Deliverer:
 
     def _is_exhausted(self, delivery: ClaimedDelivery, error: DeliveryError, now: datetime) -> bool:
         """Whether it was retried for too long, or too often after an unknown error."""
-        is_follow_up = delivery.notification.kind in (DeliveryKind.REPLY, DeliveryKind.EDIT)
+        is_follow_up = delivery.notification.kind in _FOLLOW_UPS
         tries = self._settings.unlisted_tries if is_follow_up else self._settings.unlisted_root_tries
         too_often = error.unlisted and delivery.attempts >= tries
         return too_often or now - delivery.created_at > self._settings.give_up_after

@@ -24,7 +24,8 @@ from bot.store.claimed_deliveries import ClaimedDelivery, SentDelivery
 from bot.store.deliveries import Deliveries
 
 log = logging.getLogger(__name__)
-FollowUps = Callable[[Notification, Receipt], Awaitable[Sequence[Delivery]]]
+FollowUps = Callable[[Notification, Receipt, Receipt | None], Awaitable[Sequence[Delivery]]]
+"""Returns what follows a notification that arrived, from its receipt and that of its incident's root."""
 
 
 class PostFinder(Protocol):
@@ -141,7 +142,7 @@ class Reconciler:
     async def _mark_found(self, delivery: ClaimedDelivery, receipts: Sequence[Receipt]) -> None:
         log.info("message found; not sent again", extra={"delivery": delivery.id, "channel": delivery.channel})
         notification, now = delivery.notification, self._clock()
-        follow_ups = await self._follow_ups(notification, receipts[0]) if self._follow_ups else ()
+        follow_ups = await self._follow_ups(notification, receipts[0], delivery.root) if self._follow_ups else ()
         if await self._outbox.mark_sent(delivery.id, delivery.token, receipts[0], now, follow_ups):
             await self._delete(
                 receipts[1:]
@@ -227,6 +228,7 @@ def _channel(delivery: ClaimedDelivery | SentDelivery) -> str:
 
 def _wanted(delivery: ClaimedDelivery) -> WantedPost:
     kind, since = delivery.notification.kind, delivery.unsure_since or delivery.created_at
-    root = delivery.root if kind is DeliveryKind.REPLY else None
+    of_kind = {DeliveryKind.REPLY: delivery.root, DeliveryKind.PICTURE: delivery.notification.thread}
+    root = of_kind.get(kind)
     is_direct = kind is DeliveryKind.DIRECT and not is_channel(delivery.channel)
     return WantedPost(delivery.delivery_id, since, root, is_direct=is_direct)

@@ -6,6 +6,7 @@ body (400) is assumed. Unlike `chat.postMessage`, a response URL reaches channel
 
 from emulator.slack.interaction_tokens import ResponseUrl
 from emulator.slack.methods.chat import TEXT_CUT_AT, check_blocks
+from emulator.slack.methods.files import check_slack_files
 from emulator.slack.methods.views import checked_view
 from emulator.slack.model import Json, Message, SlackError, View
 from emulator.slack.workspace import Workspace
@@ -26,6 +27,7 @@ def apply_answer(workspace: Workspace, ticket: ResponseUrl, body: Json) -> Messa
     if not (text.strip() or blocks or body.get("attachments")):
         raise SlackError("no_text")
     check_blocks(blocks, with_total=False)
+    check_slack_files(workspace, blocks)
     content: Json = {"text": text[:TEXT_CUT_AT], "blocks": blocks, "attachments": body.get("attachments")}
     if body.get("replace_original") and original:
         if workspace.channels[original.channel].find(original.ts):

@@ -42,4 +42,25 @@ COVERAGE: tuple[CoverageRow, ...] = (
         f"{_FILES} {_READ}",
         "files.py::test_files_of_shared_channels_have_to_be_looked_up",
     ),
+    coverage_row_of(
+        "image block",
+        "slack_file shows an uploaded picture, also one that is not shared",
+        "documented",
+        f"docs.slack.dev/reference/block-kit/composition-objects/slack-file-object {_READ}",
+        "files.py::test_a_block_shows_an_upload_once_it_is_processed",
+    ),
+    coverage_row_of(
+        "image block",
+        "invalid_blocks until the upload is processed, about a second",
+        "observed",
+        f"slackapi/python-slack-sdk#1521, slackapi/java-slack-sdk#1347 {_READ}",
+        "files.py::test_a_block_shows_an_upload_once_it_is_processed",
+    ),
+    coverage_row_of(
+        "files.getUploadURLExternal",
+        "alt_txt describes a picture; alt_txt_too_large over 1,000 characters",
+        "documented",
+        f"{API}/files.getUploadURLExternal",
+        "files.py::test_the_alt_text_of_an_upload_has_a_limit",
+    ),
 )

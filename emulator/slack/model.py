@@ -3,6 +3,7 @@
 Values only; `workspace` keeps them and tells whoever watches that they changed.
 """
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -163,6 +164,14 @@ class File:
     url: str = ""
     """Where the app downloads it with its token (`url_private_download`)."""
     mimetype: str = "text/plain"
+    alt_text: str = ""
+    processed_at: float = math.inf
+    """From when on a block may show it, in seconds since the epoch."""
+
+    @property
+    def is_image(self) -> bool:
+        """Whether an image block may show it."""
+        return self.mimetype.startswith("image/")
 
     @property
     def text(self) -> str:

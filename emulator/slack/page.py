@@ -58,6 +58,8 @@ def routes(context: MethodContext, person_actions: PersonActions) -> list[BaseRo
         if file is None or not file.completed:
             return JSONResponse({"error": "no such file"}, status_code=404)
         headers = {"X-Content-Type-Options": "nosniff", "Content-Disposition": "attachment"}
+        if file.is_image:
+            return Response(file.content or b"", media_type=file.mimetype, headers=headers)
         return Response(file.content or b"", media_type="text/plain; charset=utf-8", headers=headers)
 
     return [

@@ -29,6 +29,8 @@ class Workspace:
         self.groups: dict[str, UserGroup] = {}
         self.channels: dict[str, Channel] = {}
         self.files: dict[str, File] = {}
+        self.file_processing_s = 0.0
+        """How long after its upload a file can be shown by a block."""
         self.homes: dict[str, View] = {}
         self.modals: dict[str, list[View]] = {}
         """Each person's stack of open modals, topmost last."""

@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from slack_bolt.async_app import AsyncApp
 
+from bot.charts.painter import Painter
 from bot.commands.channel_runner import ChannelRunner
 from bot.commands.handlers.job_lookup import JobDirectory
 from bot.commands.runner import CommandRunner
@@ -27,6 +28,7 @@ from bot.slack.copies import CopyCleaner, watch_copies
 from bot.slack.listeners import Listeners, register
 from bot.slack.log_sharing import SharedLogLimits
 from bot.slack.notifier import SlackNotifier
+from bot.slack.pictures import Pictures
 from bot.slack.running_commands import NoteTimes
 from bot.store.store import Store
 from bot.watcher.deliver import Deliverer
@@ -74,6 +76,7 @@ class SlackHarness:
     app: AsyncApp = field(init=False)
     listeners: Listeners = field(init=False)
     contacts: Contacts = field(init=False)
+    painter: Painter = field(default_factory=Painter)
 
     def start(self) -> None:
         """Build the app; call it while the emulated Slack is served."""
@@ -132,8 +135,9 @@ class SlackHarness:
 
     async def deliver(self) -> None:
         """Send what is due, as the delivery loop does."""
-        notifier = SlackNotifier(self.app.client, self.contacts)
-        deliverer = Deliverer(self.store, notifier, self.clock, follow_ups=self.contacts.direct_messages)
+        pictures = Pictures(self.app.client, self.painter, (0.05, 0.05, 0.05))
+        notifier = SlackNotifier(self.app.client, self.contacts, pictures=pictures)
+        deliverer = Deliverer(self.store, notifier, self.clock, follow_ups=notifier.follow_ups)
         while await deliverer.tick():
             pass
 
@@ -165,6 +169,7 @@ async def running(harness: SlackHarness) -> AsyncIterator[SlackHarness]:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
             await harness.listeners.tasks.drain(1)
+            harness.painter.close()
 
 
 def slack_with_scopes(scopes: Iterable[str]) -> Slack:

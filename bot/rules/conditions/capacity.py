@@ -16,7 +16,7 @@ import msgspec
 from bot.diagnosis.catalogue import Category
 from bot.diagnosis.findings import Failure
 from bot.domain.alerts import Clear, Evidence, Finding, Memory, Severity, Unknown, Verdict
-from bot.domain.charts import ChartLine, ChartPoint, LineChart
+from bot.domain.charts import LIMIT, ChartLevel, ChartLine, ChartMoment, ChartPoint, LineChart
 from bot.domain.durations import datetime_from_ns, ns_from_datetime, spoken_duration
 from bot.domain.metric_charts import MOST_LINES
 from bot.domain.metrics import (
@@ -185,7 +185,8 @@ def _judge(
     judged = {name: one for name, one in pressures.items() if name in fresh}
     if not judged:
         return (Unknown() if pressures or not fresh else Clear()), after
-    chart = _chart(judged, histories, measured, buckets, resource)
+    threshold = context.ratio("threshold") if "threshold" in context.parameters else None
+    chart = _chart(judged, histories, measured, buckets, resource, threshold)
     return Finding(replace(_evidence(judged, resource, context), chart=chart)), after
 
 
@@ -263,8 +264,9 @@ def _chart(
     measured: Mapping[str, Measured],
     buckets: Buckets,
     resource: _Resource,
+    threshold: float | None,
 ) -> LineChart:
-    """What was left of each resource over the window, those that are full first."""
+    """How full each resource was over the window, those that are full first."""
     names = sorted(pressures, key=lambda name: (pressures[name].full_at or pressures[name].since, name))[:MOST_LINES]
     newest = max(histories[name].last for name in names)
     indices = range(newest - buckets.keep + 1, newest + 1)
@@ -276,13 +278,14 @@ def _chart(
         history = histories[name]
         shares = dict(zip(range(history.last - len(history.values) + 1, history.last + 1), history.values, strict=True))
         points = [
-            ChartPoint((buckets.start(index) + buckets.span / 2).timestamp(), (1 - share) * factor)
+            ChartPoint((buckets.start(index) + buckets.span / 2).timestamp(), share * factor)
             for index in indices
             if (share := shares.get(index)) is not None
         ]
         lines.append(ChartLine(name, tuple(points)))
-    of = f" of {factor:.0f} GiB" if unit == "GiB" else ""
-    return LineChart(f"{resource.title} free{of}", unit, tuple(lines))
+    levels = (*((ChartLevel("threshold", threshold * factor),) if threshold else ()), ChartLevel(LIMIT, factor))
+    began = ChartMoment("alert", min(one.since for one in pressures.values()).timestamp())
+    return LineChart(resource.title, unit, tuple(lines), levels, (began,))
 
 
 def _coarse(full_at: datetime | None, now: datetime) -> datetime | None:

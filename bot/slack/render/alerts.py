@@ -15,6 +15,7 @@ from bot.domain.alerts import (
     Notification,
     NotifyReason,
 )
+from bot.domain.charts import LineChart
 from bot.domain.listings import EVERY_JOB
 from bot.domain.wording import plural
 from bot.rules.catalog import reports_state
@@ -49,6 +50,8 @@ _MAX_FOLLOWING = 20
 _LINES_BUDGET = 6000
 """Characters of log lines in a reply: a thread is read on a phone; the Logs button shows the rest."""
 _COUNTS_BUDGET = 1500
+_EVIDENCE = (NotifyReason.FIRST, NotifyReason.CHANGED, NotifyReason.RETURNED)
+"""The reasons of replies that show evidence."""
 
 
 def render_notification(
@@ -113,6 +116,16 @@ def render_reply(incident: Incident, alert: IncidentAlert, reason: NotifyReason,
             context([*_lines_notes(evidence, shown), code(str(job.ref)), code(alert.id)]),
         ],
     )
+
+
+def evidence_chart(notification: Notification) -> LineChart | None:
+    """The chart that a reply shows; None without one."""
+    is_reply = notification.kind is DeliveryKind.REPLY and notification.reason in _EVIDENCE
+    if not is_reply or notification.incident is None or notification.digest is not None:
+        return None
+    alert = next((one for one in notification.incident.alerts if one.id == notification.alert_id), None)
+    chart = None if alert is None or alert.resolved_at is not None else alert.evidence.chart
+    return None if chart is None or chart_block(chart) is None else chart
 
 
 def render_note(notification: Notification) -> Message:

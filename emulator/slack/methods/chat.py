@@ -9,6 +9,7 @@ from typing import Any
 
 from emulator.slack import blocks as block_rules
 from emulator.slack.methods.call import Call, Method
+from emulator.slack.methods.files import check_slack_files
 from emulator.slack.model import Channel, Json, Message, SlackError
 from emulator.slack.serialization import message_json
 
@@ -51,6 +52,7 @@ def checked_content(call: Call, *, is_update: bool = False) -> Content:
     if not (text.strip() or blocks or attachments or (is_update and blocks is not None)):
         raise SlackError("no_text")
     check_blocks(blocks, with_total=True)
+    check_slack_files(call.workspace, blocks)
     if attachments and len(attachments) > ATTACHMENTS_MAX:
         raise SlackError("too_many_attachments")
     for index, attachment in enumerate(attachments or []):

@@ -3,14 +3,18 @@
 Source: docs.slack.dev/messaging/working-with-files (documented, read 2026-11-20).
 """
 
+import mimetypes
+from typing import Any
 from urllib.parse import quote
 
 from emulator.slack.methods.call import Call, Method
 from emulator.slack.model import File, Json, Message, SlackError
 from emulator.slack.serialization import file_json
+from emulator.slack.workspace import Workspace
 
 SNIPPET_MAX_BYTES = 1024 * 1024
 """A snippet is at most a megabyte (documented: `snippet_too_large`)."""
+ALT_TEXT_MAX = 1000
 NOT_A_CHANNEL = "[ERROR] input must match regex pattern: ^[CGDZ][A-Z0-9]{8,}$ [json-pointer:/channel_id]"
 """Observed: slackapi/bolt-js#2115 (read 2026-11-29); a person's id is refused, the id of a direct message is not."""
 
@@ -23,6 +27,10 @@ def get_upload_url(call: Call) -> Json:
     if call.args.get("snippet_type") and length > SNIPPET_MAX_BYTES:
         raise SlackError("snippet_too_large")
     file = File(call.workspace.new_id("F"), name, length, call.args.get("snippet_type"))
+    file.alt_text = str(call.args.get("alt_txt") or "")
+    if len(file.alt_text) > ALT_TEXT_MAX:
+        raise SlackError("alt_txt_too_large")
+    file.mimetype = mimetypes.guess_type(name)[0] or file.mimetype
     file.user, file.url = call.workspace.app.bot_user_id, download_url(call.context.base_url, file)
     call.workspace.files[file.id] = file
     return {"upload_url": f"{call.context.base_url}/slack/upload/{file.id}", "file_id": file.id}
@@ -39,8 +47,23 @@ def complete_upload(call: Call) -> Json:
             raise SlackError("invalid_arguments", response_metadata={"messages": [NOT_A_CHANNEL]})
         _share(Call(call.context, {**call.args, "channel": channel_id}), files)
     for file in files:
-        file.completed = True
+        file.completed, file.processed_at = True, call.context.now + call.workspace.file_processing_s
     return {"files": [file_json(file) for file in files]}
+
+
+def check_slack_files(workspace: Workspace, blocks: Any) -> None:
+    """Refuse image blocks with a file that is missing, no image, or not processed yet.
+
+    Raises:
+        SlackError: invalid_blocks.
+    """
+    for index, block in enumerate(blocks or []):
+        named = block.get("slack_file") if block.get("type") == "image" else None
+        file = workspace.files.get(str(named.get("id"))) if named else None
+        is_shown = file is not None and file.is_image and file.processed_at <= workspace.clock()
+        if named and not is_shown:
+            fault = f"invalid slack file [json-pointer:/blocks/{index}/slack_file]"
+            raise SlackError("invalid_blocks", errors=[fault], response_metadata={"messages": [f"[ERROR] {fault}"]})
 
 
 def download_url(base_url: str, file: File) -> str:

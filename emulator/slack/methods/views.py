@@ -9,6 +9,7 @@ from typing import Any
 from emulator.slack.blocks import message_faults, view_faults
 from emulator.slack.json_shapes import Fault
 from emulator.slack.methods.call import Call, Method
+from emulator.slack.methods.files import check_slack_files
 from emulator.slack.model import Json, SlackError, View
 from emulator.slack.serialization import view_json
 
@@ -33,9 +34,16 @@ def checked_view(source: Any, kind: str) -> Json:
     return dict(source)
 
 
+def _shown_view(call: Call, kind: str = "modal") -> Json:
+    """The view of a call, with files that can be shown."""
+    source = checked_view(call.value("view"), kind)
+    check_slack_files(call.workspace, source["blocks"])
+    return source
+
+
 def open_view(call: Call) -> Json:
     """`views.open`."""
-    source = checked_view(call.value("view"), "modal")
+    source = _shown_view(call)
     _refuse_known_external_id(call, source)
     trigger = call.context.interaction_tokens.use_trigger(call.need("trigger_id"), call.context.now)
     view = call.workspace.new_view(trigger.user, source)
@@ -48,7 +56,7 @@ def open_view(call: Call) -> Json:
 
 def push(call: Call) -> Json:
     """`views.push`: on top of the modal whose button gave the trigger id."""
-    source = checked_view(call.value("view"), "modal")
+    source = _shown_view(call)
     _refuse_known_external_id(call, source)
     trigger = call.context.interaction_tokens.use_trigger(call.need("trigger_id"), call.context.now)
     if trigger.view is None:
@@ -63,7 +71,7 @@ def push(call: Call) -> Json:
 def update(call: Call) -> Json:
     """`views.update`: by view id or external id, guarded by `hash` if given."""
     view = _find(call)
-    source = checked_view(call.value("view"), str(view.source["type"]))
+    source = _shown_view(call, str(view.source["type"]))
     if call.args.get("hash") and call.args["hash"] != view.hash:
         raise SlackError("hash_conflict")
     call.workspace.change_view(view, source)
@@ -75,7 +83,7 @@ def publish(call: Call) -> Json:
     user = call.need("user_id")
     if user not in call.workspace.users:
         raise SlackError("user_not_found")
-    source = checked_view(call.value("view"), "home")
+    source = _shown_view(call, "home")
     published = call.workspace.homes.get(user)
     if call.args.get("hash") and published and call.args["hash"] != published.hash:
         raise SlackError("hash_conflict")

@@ -91,7 +91,7 @@ function icon(element) {
 
 /** Pictures from elsewhere may not load (the demo is offline): then their description is shown. */
 function picture(element, kind = "picture") {
-  const address = safeUrl(element.image_url ?? "");
+  const address = element.slack_file ? `page/files/${encodeURIComponent(element.slack_file.id)}` : safeUrl(element.image_url ?? "");
   const instead = h("span", { class: "alt", hidden: true }, element.alt_text);
   if (!address) return h("span", { class: "alt" }, element.alt_text);
   const image = h("img", { src: address, alt: element.alt_text, class: kind, loading: "lazy" });

@@ -3,7 +3,9 @@
 import asyncio
 
 import httpx
+import pytest
 from slack_bolt.async_app import AsyncApp
+from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from emulator.slack.app import BOT_TOKEN, SCOPES, Slack, create_slack, served
@@ -72,3 +74,35 @@ async def test_files_of_shared_channels_have_to_be_looked_up(slack: Slack, conne
 
     assert "check_file_info" == file["file_access"]
     assert "url_private" not in file
+
+
+async def uploaded(client: AsyncWebClient, name: str, alt_text: str = "a chart") -> str:
+    """Upload a file that is not shared, and return its id."""
+    place = await client.files_getUploadURLExternal(filename=name, length=3, alt_txt=alt_text)
+    async with httpx.AsyncClient() as http:
+        await http.post(str(place["upload_url"]), content=b"png")
+    await client.files_completeUploadExternal(files=[{"id": str(place["file_id"])}])
+    return str(place["file_id"])
+
+
+def image(file_id: str) -> list[Json]:
+    return [{"type": "image", "slack_file": {"id": file_id}, "alt_text": "a chart"}]
+
+
+async def test_a_block_shows_an_upload_once_it_is_processed(slack: Slack, client: AsyncWebClient) -> None:
+    slack.workspace.file_processing_s = 3600
+    early = await uploaded(client, "chart.png")
+    slack.workspace.file_processing_s = 0
+    ready, text = await uploaded(client, "chart.png"), await uploaded(client, "a.txt")
+    for refused in (early, text, "F0MISSING1"):
+        with pytest.raises(SlackApiError, match="invalid slack file"):
+            await client.chat_postMessage(channel="#training", text="a chart", blocks=image(refused))
+
+    await client.chat_postMessage(channel=slack.workspace.channel("#training").id, text="x", blocks=image(ready))
+
+    assert "a chart" == slack.workspace.files[ready].alt_text
+
+
+async def test_the_alt_text_of_an_upload_has_a_limit(client: AsyncWebClient) -> None:
+    with pytest.raises(SlackApiError, match="alt_txt_too_large"):
+        await client.files_getUploadURLExternal(filename="chart.png", length=3, alt_txt="x" * 1001)

@@ -10,6 +10,7 @@ import pytest
 
 from bot.diagnosis.findings import Diagnosis, Failure
 from bot.domain.alerts import Clear, Evidence, Finding, Memory, Severity, Unknown
+from bot.domain.charts import what_is_left
 from bot.domain.durations import ns_from_datetime
 from bot.domain.gaps import Part
 from bot.domain.jobs import JobState
@@ -62,19 +63,21 @@ def test_a_leaking_gpu_is_predicted_in_time_and_once() -> None:
     assert (("Grows", "GPU 3"), ("Predicted from", "the last 1 h")) == evidence.facts
 
 
-def test_the_evidence_charts_what_was_left() -> None:
+def test_the_evidence_charts_the_climb_to_the_limit() -> None:
     """A chart that changes at each poll is not news: the evidence stays equal."""
     (evidence,) = watch(one_gpu(leak(0.6, 180)), "gpu_memory_pressure", minutes=269, every=1).evidence
     chart = evidence.chart
     assert chart is not None
-    assert ("GPU memory free of 75 GiB", "GiB", ["GPU 3"]) == (
+    assert ("GPU memory", "GiB", ["GPU 3"], [("limit", 75)]) == (
         chart.title,
         chart.unit,
         [one.name for one in chart.lines],
+        [(one.name, round(one.value)) for one in chart.levels],
     )
-    left = [point.y for point in chart.lines[0].points]
-    assert 20 == len(left)
-    assert left == sorted(left, reverse=True)
+    used = [point.y for point in chart.lines[0].points]
+    assert 20 == len(used)
+    assert used == sorted(used)
+    left = [point.y for point in what_is_left(chart).lines[0].points]
     assert left[0] > 1.5 * left[-1] > 0
 
 

@@ -40,20 +40,14 @@ def configure(client: AsyncWebClient, api_url: str) -> AsyncWebClient:
     return client
 
 
-async def post(
-    client: AsyncWebClient,
-    arguments: dict[str, object],
-    method: str = "chat.postMessage",
-    *,
-    may_drop_blocks: bool = True,
-) -> Receipt:
-    """Post or edit a message. What Slack rejects, blocks or metadata, is removed from the arguments.
+async def post(client: AsyncWebClient, arguments: dict[str, object], method: str = "chat.postMessage") -> Receipt:
+    """Post or edit a message. What Slack rejects, blocks or metadata, is removed from the arguments, except pictures.
 
     Raises:
         DeliveryError: The message was not accepted; `permanent` if a retry cannot help.
     """
     try:
-        response = await _send(client, arguments, method, may_drop_blocks=may_drop_blocks)
+        response = await _send(client, arguments, method)
         ts, channel = response.get("ts"), response.get("channel")
     except UNREACHABLE as error:
         raise delivery_error(error) from error
@@ -89,9 +83,7 @@ def remember_refusal(client: AsyncWebClient) -> None:
     _without_charts.add((client.base_url, client.token))
 
 
-async def _send(
-    client: AsyncWebClient, arguments: dict[str, object], method: str, *, may_drop_blocks: bool
-) -> AsyncSlackResponse:
+async def _send(client: AsyncWebClient, arguments: dict[str, object], method: str) -> AsyncSlackResponse:
     """Call the method, again without the part that Slack rejected: charts first, then all blocks."""
     drop_charts(client, arguments)
     lacks_charts = False
@@ -104,7 +96,7 @@ async def _send(
                 lacks_charts = True
                 continue
             part = "blocks" if code in BLOCKS_REFUSED else "metadata" if code in METADATA_REFUSED else None
-            if part is None or part not in arguments or (part == "blocks" and not may_drop_blocks):
+            if part is None or part not in arguments or (part == "blocks" and _has_picture(arguments)):
                 raise
             log.error("slack rejected a part of a message", extra={"code": code, "method": method, "part": part})
             del arguments[part]
@@ -112,3 +104,9 @@ async def _send(
             if lacks_charts and "blocks" in arguments:
                 remember_refusal(client)
             return response
+
+
+def _has_picture(arguments: dict[str, object]) -> bool:
+    """Whether the message shows an upload, which Slack may not have processed yet."""
+    blocks = arguments.get("blocks")
+    return isinstance(blocks, list) and any("slack_file" in block for block in blocks)

@@ -99,12 +99,12 @@ class Pictures:
         arguments = {**place, **drawing.as_message().payload(), "unfurl_links": False, "unfurl_media": False}
         for wait_s in self._waits_s:
             try:
-                return await post(self._client, dict(arguments), may_drop_blocks=False)
+                return await post(self._client, dict(arguments))
             except DeliveryError as error:
                 if error.reason not in BLOCKS_REFUSED:
                     raise
             await asyncio.sleep(wait_s)
-        return await post(self._client, dict(arguments), may_drop_blocks=False)
+        return await post(self._client, dict(arguments))
 
     async def send(self, notification: Notification, metadata: dict[str, object], delivery_id: str) -> Receipt:
         """Draw and post the picture of a delivery in its thread.

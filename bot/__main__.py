@@ -18,6 +18,7 @@ from bot.commands.subcommands.audit import AuditCommand
 from bot.commands.subcommands.logs import LogsCommand
 from bot.commands.subcommands.table import HelpCommand, SharedCommand, ShellCommand
 from bot.errors import BotError, ConfigError, UsageError
+from bot.terminal.colour_option import take_colour_option
 from bot.terminal.exit_codes import ExitCode
 from bot.terminal.system_zone import SystemZone
 
@@ -39,7 +40,12 @@ def main() -> None:
 def run(argv: Sequence[str]) -> int:
     """Run one command and return its exit code."""
     try:
-        code = _dispatch(parse_argv(argv, InputContext(datetime.now(UTC), SystemZone())))
+        words, colour = take_colour_option(argv)
+        if colour in ("always", "never"):
+            from bot.environment import choose_colour
+
+            choose_colour(colour)
+        code = _dispatch(parse_argv(words, InputContext(datetime.now(UTC), SystemZone())))
         sys.stdout.flush()
         return code
     except BotError as problem:  # `public` never contains secrets

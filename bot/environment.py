@@ -28,6 +28,13 @@ def process_variables() -> dict[str, str]:
     return _repaired(os.environ)
 
 
+def choose_colour(when: str) -> None:
+    """Set what `--color` chooses, `always` or `never`, for this process and the programs that it starts."""
+    chosen, other = ("FORCE_COLOR", "NO_COLOR") if when == "always" else ("NO_COLOR", "FORCE_COLOR")
+    os.environ.pop(other, None)
+    os.environ[chosen] = "1"
+
+
 def provider_config() -> Mapping[str, str]:
     """Return all non-empty variables of the environment and `ENV_FILE`, repaired, with names in lower case.
 

@@ -19,7 +19,7 @@ from matplotlib.ticker import MaxNLocator
 from matplotlib.typing import RcKeyType
 from numpy.typing import NDArray
 
-from bot.domain.charts import Chart, ChartPoint, HeatMap, LineChart, finite_range
+from bot.domain.charts import Chart, HeatMap, LineChart, axis_range, sampled_span
 
 _COLOURS = ("#1264a3", "#e8912d", "#2eb67d", "#7c3aed", "#0b8793", "#8a6d3b")
 _ALARM = "#c8102e"
@@ -29,13 +29,9 @@ _TALL_IN = 6.5
 _DATES = ["UTC", "%Y UTC", "%b %Y UTC", "%-d %b %Y UTC", "%-d %b %Y UTC", "%-d %b %Y %H:%M UTC"]
 """What is below the end of the axis when its ticks are years, months, days, hours, minutes or seconds."""
 _DAY_S = 86_400.0
-_ROOM = 0.08
-"""Part of the axis that stays free above and below."""
 _ROWS_SEEN = 200
 """Rows that are high enough to be seen."""
 _DIVIDED_GROUPS = 32
-_LEAST_PERCENT = 25.0
-"""The shortest axis of a percentage, so that noise does not look like a change."""
 _BEHIND = {"facecolor": "white", "edgecolor": "none", "pad": 1.5, "alpha": 0.8}
 """Behind words that may lie on a line."""
 _SETTINGS: dict[RcKeyType, object] = {
@@ -66,9 +62,9 @@ def _draw_lines(chart: LineChart, axes: Axes) -> None:
         x, y = [_x(point.x, chart) for point in line.points], [point.y for point in line.points]
         label = _cut(line.name, 24)
         axes.plot(x, y, color=colour, linewidth=2.2, label=label or None, marker="o" if len(x) == 1 else None)
-        lows, highs = ([one[at] for one in map(_span, line.points)] for at in (0, 1))
+        lows, highs = ([one[at] for one in map(sampled_span, line.points)] for at in (0, 1))
         axes.fill_between(x, lows, highs, color=colour, alpha=0.18, linewidth=0)
-    low, high = _axis_range(chart)
+    low, high = axis_range(chart)
     axes.set_ylim(low, high)
     for level in chart.levels:
         if low <= level.value <= high:
@@ -164,30 +160,6 @@ def _label_x(axes: Axes, *, is_time: bool) -> None:
 def _x(value: float, chart: LineChart) -> float:
     """As matplotlib counts: days since the epoch."""
     return value / _DAY_S if chart.is_time else value
-
-
-def _span(point: ChartPoint) -> tuple[float, float]:
-    """The lowest and highest sample of a point."""
-    return point.y if point.lowest is None else point.lowest, point.y if point.highest is None else point.highest
-
-
-def _axis_range(chart: LineChart) -> tuple[float, float]:
-    """The range of the samples with room around them; levels within reach are on it, and percent end at 0 and 100.
-
-    A climb from 75 to 79 of 80 GiB fills the picture, and the limit is on it.
-    """
-    found = finite_range(value for line in chart.lines for point in line.points for value in _span(point))
-    low, high = found or (0.0, 1.0)
-    span = high - low
-    for level in chart.levels:
-        if low - 2 * span <= level.value <= high + 2 * span:
-            low, high = min(low, level.value), max(high, level.value)
-    if chart.unit == "%":
-        low, high = min(low, max(0.0, high - _LEAST_PERCENT)), max(high, min(100.0, low + _LEAST_PERCENT))
-        room = _ROOM * (high - low)
-        return max(-2.0, low - room), min(102.0, high + room)
-    room = (high - low) * _ROOM or abs(high) * 0.05 or 1.0
-    return low - room, high + room
 
 
 def _cut(text: str, most: int) -> str:

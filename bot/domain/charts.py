@@ -7,6 +7,11 @@ from typing import NamedTuple
 
 from bot.domain.metrics import safe_mean
 
+_ROOM = 0.08
+"""Part of the axis that stays free above and below."""
+_LEAST_PERCENT = 25.0
+"""The shortest axis of a percentage, so that noise does not look like a change."""
+
 
 class ChartPoint(NamedTuple):
     """One value of a line."""
@@ -144,3 +149,27 @@ def finite_range(values: Iterable[float]) -> tuple[float, float] | None:
     """The lowest and the highest finite value; None without any."""
     finite = [value for value in values if math.isfinite(value)]
     return (min(finite), max(finite)) if finite else None
+
+
+def sampled_span(point: ChartPoint) -> tuple[float, float]:
+    """The lowest and highest sample of a point."""
+    return point.y if point.lowest is None else point.lowest, point.y if point.highest is None else point.highest
+
+
+def axis_range(chart: LineChart) -> tuple[float, float]:
+    """The range of the samples with room around them; levels within reach are on it, and percent end at 0 and 100.
+
+    A climb from 75 to 79 of 80 GiB fills the picture, and the limit is on it.
+    """
+    found = finite_range(value for line in chart.lines for point in line.points for value in sampled_span(point))
+    low, high = found or (0.0, 1.0)
+    span = high - low
+    for level in chart.levels:
+        if low - 2 * span <= level.value <= high + 2 * span:
+            low, high = min(low, level.value), max(high, level.value)
+    if chart.unit == "%":
+        low, high = min(low, max(0.0, high - _LEAST_PERCENT)), max(high, min(100.0, low + _LEAST_PERCENT))
+        room = _ROOM * (high - low)
+        return max(-2.0, low - room), min(102.0, high + room)
+    room = (high - low) * _ROOM or abs(high) * 0.05 or 1.0
+    return low - room, high + room

@@ -131,8 +131,8 @@ def parse_matchers(words: Sequence[str], excluded: Sequence[str] = ()) -> tuple[
     Raises:
         UsageError: a word is not one of these.
     """
-    wanted = tuple(_parse_matcher(word) for word in dict.fromkeys(words))
-    return (*wanted, *(replace(_parse_matcher(word), is_negated=True) for word in dict.fromkeys(excluded)))
+    wanted = dict.fromkeys(_parse_matcher(word) for word in words)
+    return (*wanted, *dict.fromkeys(replace(_parse_matcher(word), is_negated=True) for word in excluded))
 
 
 def format_matchers(matchers: Iterable[Matcher]) -> tuple[str, ...]:

@@ -29,6 +29,7 @@ from bot.domain.metrics import (
     metric_title,
     safe_mean,
 )
+from bot.domain.node_metrics import natural_order
 from bot.domain.wording import plural
 
 MOST_LINES = 6
@@ -69,12 +70,36 @@ def metric_chart(
     drawn = series if len(series) <= MOST_LINES else _most_different(series)
     is_time = all(point.at is not None for one in drawn for point in one.points)
     lines = tuple(ChartLine(_label(one, series), _points(one, factor)) for one in drawn)
-    limits = {one.limit * factor for one in series if one.limit and not one.name.endswith("_ratio")}
-    levels = tuple(ChartLevel(LIMIT, limit) for limit in limits if len(limits) == 1)
+    levels = _limits(series, factor)
     note = "" if len(drawn) == len(series) else f"{len(drawn)} of {len(series)} series: the most different ones"
     return LineChart(
         metric_title(series[0].name), unit, lines, levels, tuple(moments) if is_time else (), is_time, note
     )
+
+
+def spread_chart(series: Sequence[MetricSeries], start: datetime, end: datetime) -> LineChart:
+    """A chart of the lowest, the median and the highest value over many series at each time."""
+    _, factor, unit = display_unit(series[0].name)
+    # Fewer columns than samples, so that series whose samples are not at the same times have a value in each.
+    columns = max(1, min(_MOST_POINTS, *(len(one.points) for one in series)))
+    is_time = all(point.at is not None for one in series for point in one.points)
+    xs = _centres(series, start, end, columns, is_time=is_time)
+    rows = [_row(one, start, end, columns, factor) for one in series]
+    at_each = [[value for value in values if math.isfinite(value)] for values in zip(*rows, strict=True)]
+    while at_each and not at_each[-1]:  # not sampled yet
+        at_each.pop()
+    picked = [(max(one), median(one), min(one)) if one else (math.nan,) * 3 for one in at_each]
+    lines = tuple(
+        ChartLine(name, tuple(ChartPoint(x, values[index]) for x, values in zip(xs, picked, strict=False)))
+        for index, name in enumerate(("highest", "median", "lowest"))
+    )
+    return LineChart(metric_title(series[0].name), unit, lines, _limits(series, factor), (), is_time)
+
+
+def _limits(series: Sequence[MetricSeries], factor: float) -> tuple[ChartLevel, ...]:
+    """The limit, if all series with one have the same."""
+    limits = {one.limit * factor for one in series if one.limit and not one.name.endswith("_ratio")}
+    return tuple(ChartLevel(LIMIT, limit) for limit in limits if len(limits) == 1)
 
 
 def compact_chart(series: Sequence[MetricSeries], start: datetime, end: datetime) -> LineChart:
@@ -84,14 +109,12 @@ def compact_chart(series: Sequence[MetricSeries], start: datetime, end: datetime
     columns = min(_COMPACT_COLUMNS, max((len(one.points) for one in series), default=0))
     rows = [_row(one, start, end, columns, factor) if columns else () for one in _sampled(series)]
     lines = [(_label(one, series), row) for one, row in zip(series, rows, strict=True)]
-    limits = {one.limit * factor for one in series if one.limit and not one.name.endswith("_ratio")}
     if len(lines) > MOST_LINES:
         lines = _extremes(lines)
     is_time = all(point.at is not None for one in series for point in one.points)
     xs = _centres(series, start, end, columns, is_time=is_time)
     drawn = tuple(ChartLine(label, tuple(map(ChartPoint, xs, row))) for label, row in lines)
-    levels = tuple(ChartLevel(LIMIT, limit) for limit in limits if len(limits) == 1)
-    return LineChart(metric_title(name), unit, drawn, levels, is_time=is_time)
+    return LineChart(metric_title(name), unit, drawn, _limits(series, factor), is_time=is_time)
 
 
 def _sampled(series: Sequence[MetricSeries]) -> Sequence[MetricSeries]:
@@ -195,7 +218,7 @@ def _mean(series: MetricSeries) -> float:
 
 def _heat_map(series: Sequence[MetricSeries], start: datetime, end: datetime) -> HeatMap:
     _, factor, unit = display_unit(series[0].name)
-    ordered = sorted(series, key=lambda one: (one.node or "", one.gpu or 0))
+    ordered = sorted(series, key=lambda one: (*natural_order(one.node or ""), one.gpu or 0))
     columns = min(_COLUMNS, max(len(one.points) for one in ordered))
     rows = tuple(HeatRow(_label(one, ordered), _row(one, start, end, columns, factor)) for one in ordered)
     nodes = dict.fromkeys(one.node or "" for one in ordered)

@@ -204,18 +204,25 @@ def missing_metrics(series: Iterable[MetricSeries]) -> tuple[str, ...]:
     return tuple(name for name in ALL_METRICS if name in (expected or KNOWN_METRICS) and name not in present)
 
 
+def share_of(value: float, lowest: float, highest: float) -> float:
+    """Where a value is between two others, from 0 to 1, also where their difference is too large for a number."""
+    span = highest / 2 - lowest / 2
+    share = (value / 2 - lowest / 2) / span if span > 0 else 0.5
+    return min(max(share, 0.0), 1.0) if math.isfinite(share) else 0.5
+
+
 def sparkline(values: Sequence[float | None], *, lowest: float | None = None, highest: float | None = None) -> str:
     """Draw one character per value. The scale runs from `lowest` to `highest`, by default those of the values."""
     finite = [value for value in values if value is not None and math.isfinite(value)]
     if not finite:
         return GAP * len(values)
     low = min(finite) if lowest is None else lowest
-    span = (max(finite) if highest is None else highest) - low
+    high = max(finite) if highest is None else highest
 
     def bar(value: float | None) -> str:
         if value is None or not math.isfinite(value):
             return GAP
-        share = min(max((value - low) / span, 0.0), 1.0) if span > 0 else 0.0
+        share = share_of(value, low, high) if high > low else 0.0
         return BARS[min(int(share * len(BARS)), len(BARS) - 1)]
 
     return "".join(map(bar, values))

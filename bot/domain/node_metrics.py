@@ -70,7 +70,7 @@ def node_usage(summaries: Sequence[MetricSummary]) -> list[NodeUsage]:
     """The utilization and memory of each node's GPUs, in the order of the nodes' names."""
     gpu_series = [one for one in summaries if one.series.name in (GPU_UTILIZATION, GPU_MEMORY)]
     usage = []
-    for node in sorted({one.series.node or "" for one in gpu_series}, key=_natural_order):
+    for node in sorted({one.series.node or "" for one in gpu_series}, key=natural_order):
         own = [one for one in gpu_series if (one.series.node or "") == node]
         gpus = {one.series.gpu for one in own if one.series.gpu is not None}
         utilization, memory = (
@@ -127,7 +127,7 @@ def draw_chart(curve: Curve, scale: ChartScale) -> str:
     return sparkline(curve, lowest=scale.lowest, highest=scale.highest)
 
 
-def _natural_order(name: str) -> tuple[str, int, str]:
+def natural_order(name: str) -> tuple[str, int, str]:
     """Order `node-2` before `node-10`."""
     stem = name.rstrip("0123456789")
     digits = name[len(stem) :]

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from bot.commands.subcommands.shell import SHELLS_WITH_COMPLETION
 from bot.commands.subcommands.spec import Frontend, Option
 from bot.commands.subcommands.table import subcommands
+from bot.terminal.colour_option import COLOUR
 from bot.terminal.topics import TOPICS
 
 _TAKES_FILES = ("scan",)
@@ -24,7 +25,7 @@ def completion_script(shell: str) -> str:
 
 def _options() -> dict[str, tuple[Option, ...]]:
     help_option = Option("--help", "Show help.", short="-h")
-    return {one.name: (*one.options_of(Frontend.SHELL), help_option) for one in subcommands(Frontend.SHELL)}
+    return {one.name: (*one.options_of(Frontend.SHELL), COLOUR, help_option) for one in subcommands(Frontend.SHELL)}
 
 
 def _words(name: str) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from bot.commands.parsing.help import help_answer
 from bot.commands.subcommands.spec import Frontend
 from bot.commands.subcommands.table import HelpAnswer, HelpCommand
+from bot.terminal.colour_option import COLOUR
 from bot.terminal.topics import TOPICS, read_topic
 
 _MAX_WIDTH, _MIN_WIDTH = 100, 30
@@ -15,8 +16,13 @@ _COLUMN = 30
 _STACKED_BELOW = 60
 """On a narrower terminal a meaning is below its name."""
 _WORDS = re.compile(r'(?:"[^"]*"|[^\s"])+')
-_OPTIONS = (("-h, --help", "Show this help, or that of a subcommand."), ("-V, --version", "Show the version."))
-_HELP_OPTION = (("-h, --help", "Show this help."),)
+_COLOUR_OPTION = (f"{COLOUR.name} {COLOUR.value}", COLOUR.help)
+_OPTIONS = (
+    ("-h, --help", "Show this help, or that of a subcommand."),
+    ("-V, --version", "Show the version."),
+    _COLOUR_OPTION,
+)
+_HELP_OPTION = (_COLOUR_OPTION, ("-h, --help", "Show this help."))
 
 
 def help_page(command: HelpCommand, width: int) -> str:

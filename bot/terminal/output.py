@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TextIO
 
 from bot.domain.wording import plural
+from bot.terminal.charset import legacy_encoding, to_ascii
 from bot.terminal.log_lines import LineFormat, escape_controls
 from bot.terminal.render.screen import Screen
 from bot.terminal.width import terminal_width
@@ -37,6 +38,8 @@ class Output:
     """Whether to print progress, because `err` is a terminal."""
     width: int | None = None
     """Columns; None for a pipe or a file, where nothing is shortened."""
+    ascii_only: bool = False
+    """Whether `out` is a terminal that cannot show the characters of plots and tables."""
     progress_every_s: float = 0.5
     """Minimum time between two progress updates, in seconds."""
     progress_line: StatusLine = field(default_factory=StatusLine)
@@ -63,13 +66,14 @@ class Output:
     def write(self, text: str) -> None:
         """Write text to `out` and flush it."""
         self.clear_progress()
-        self.out.write(text)
+        self.out.write(to_ascii(text) if self.ascii_only else text)
         self.out.flush()
 
     def note(self, text: str) -> None:
         """Write a line for people to `err`."""
         self.clear_progress()
-        self.err.write(escape_controls(text) + "\n")
+        shown = escape_controls(text)
+        self.err.write((to_ascii(shown) if self.ascii_only else shown) + "\n")
         self.err.flush()
 
     def progress(self, text: str) -> None:
@@ -97,14 +101,26 @@ def redaction_note(count: int) -> str:
 
 
 def standard_output(variables: Mapping[str, str]) -> Output:
-    """Wrap `sys.stdout` and `sys.stderr`. Text that is not valid Unicode is written as escape sequences.
+    """Wrap `sys.stdout` and `sys.stderr`. Text that they cannot encode is written as escape sequences.
+
+    A pipe or a file gets UTF-8. A terminal gets it too, unless the locale names another encoding.
 
     Args:
-        variables: the environment with names in lower case. `no_color`, `force_color`, `term` and `columns` count.
+        variables: the environment with names in lower case. `no_color`, `force_color`, `term`, `columns` and the
+            locale count.
     """
+    is_terminal, legacy = sys.stdout.isatty(), legacy_encoding(variables)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace", encoding="utf-8")
+            encoding = legacy if legacy is not None and stream.isatty() else "utf-8"
+            stream.reconfigure(errors="backslashreplace", encoding=encoding)
     is_plain = "no_color" in variables or variables.get("term") in ("dumb", "unknown")
-    colour = not is_plain and ("force_color" in variables or sys.stdout.isatty())
-    return Output(sys.stdout, sys.stderr, colour, sys.stderr.isatty(), terminal_width(variables, sys.stdout))
+    colour = not is_plain and ("force_color" in variables or is_terminal)
+    return Output(
+        sys.stdout,
+        sys.stderr,
+        colour,
+        sys.stderr.isatty(),
+        terminal_width(variables, sys.stdout),
+        ascii_only=is_terminal and legacy is not None,
+    )

@@ -31,6 +31,7 @@ from bot.domain.metrics import (
     GPU_UTILIZATION,
     SERVING_METRICS,
     MetricQuery,
+    MetricSeries,
     MetricSummary,
     missing_metrics,
     summarize,
@@ -127,7 +128,7 @@ async def read_status(
     (lines, log_gaps), (summaries, metric_gaps) = await asyncio.gather(
         _read_last_lines(provider, job.ref, redactor, now), _read_usage(provider, job, redactor, now)
     )
-    progress, cause = _read_progress(job, lines, scanner)
+    progress, cause, curves = _read_progress(job, lines, scanner)
     # A platform that never has logs or metrics is not worth a note.
     missing = {gap.part for gap in (*log_gaps, *metric_gaps) if gap.reason is GapReason.NOT_SUPPORTED}
     if isinstance(provider, DeclaresMetrics) and not provider.has_metrics(job.ref):
@@ -141,6 +142,7 @@ async def read_status(
         redact_gaps(gaps, redactor),
         missing=frozenset(missing),
         progress=progress,
+        curves=curves,
         cause=cause,
         cause_lines=len(lines) if job.state.is_failure and not log_gaps else None,
     )
@@ -148,17 +150,18 @@ async def read_status(
 
 def _read_progress(
     job: Job, lines: Sequence[LogLine], scanner: Callable[[], PageScanner]
-) -> tuple[RunProgress | None, Evidence | None]:
-    """Return what the end of the log says, and for a failed job the cause."""
+) -> tuple[RunProgress | None, Evidence | None, tuple[MetricSeries, ...]]:
+    """Return what the end of the log says, for a failed job the cause, and else the curves."""
     if job.state.is_failure:
         from bot.commands.handlers.failed_job import diagnose_end  # noqa: PLC0415 - only failed jobs need the catalogue
 
-        return diagnose_end(job, lines, scanner())
+        return *diagnose_end(job, lines, scanner()), ()
     if job.state.is_pending or not lines:
-        return None, None
+        return None, None, ()
     from bot.diagnosis.training.run_progress import recent_progress  # noqa: PLC0415 - `jobs` starts faster without it
 
-    return recent_progress(lines), None
+    progress, curves = recent_progress(lines)
+    return progress, None, curves
 
 
 async def _read_last_lines(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # help and other commands start faster without them
     from bot.domain.gaps import Gap, Part
     from bot.domain.jobs import Job
     from bot.domain.logs import LogLine
-    from bot.domain.metrics import MetricSummary
+    from bot.domain.metrics import MetricSeries, MetricSummary
     from bot.domain.progress import RunProgress
     from bot.domain.subscriptions import Subscription
 
@@ -125,6 +125,8 @@ class StatusAnswer:
     """The open incidents of the channel that asks."""
     progress: RunProgress | None = None
     """How far the run got, according to its log."""
+    curves: tuple[MetricSeries, ...] = ()
+    """Loss and throughput in the newest lines of the log; none of a job that failed."""
     cause: Evidence | None = None
     """Why the job failed, by the diagnosis of its log."""
     cause_lines: int | None = None

@@ -7,11 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 from bot.diagnosis.training.checkpoints import Checkpoints
+from bot.diagnosis.training.curves import TrainingCurves
 from bot.diagnosis.training.newest_lines import EPOCH, NewestLine, NewestLines
 from bot.diagnosis.training.progress import Sample
 from bot.diagnosis.training.progress_lines import parse_progress_line
 from bot.diagnosis.training.step_pace import StepPace, stated_step_s
 from bot.domain.logs import LogLine
+from bot.domain.metrics import MetricSeries
 from bot.domain.progress import RunProgress
 
 _PIECES = re.compile(r"[\r\n\b]+")
@@ -46,8 +48,9 @@ def build_progress(newest: NewestLines, pace: StepPace, base: RunProgress, clock
     return replace(base, **values) if values else base
 
 
-def recent_progress(lines: Iterable[LogLine]) -> RunProgress:
-    """Return how far a run got according to the newest lines of its log, oldest first."""
+def recent_progress(lines: Iterable[LogLine]) -> tuple[RunProgress, tuple[MetricSeries, ...]]:
+    """Return how far a run got according to the newest lines of its log, oldest first, with the curves in them."""
+    curves = TrainingCurves()
     newest, pace, checkpoints = NewestLines(), StepPace(), Checkpoints()
     end = samples = 0
     for line in lines:
@@ -61,11 +64,12 @@ def recent_progress(lines: Iterable[LogLine]) -> RunProgress:
             if logged is None:
                 continue
             samples += 1
+            curves.feed(logged.sample, line.timestamp_ns)
             key = newest.read(logged, raw, end, is_dense=True)
             if key and key == (newest.main or key):
                 pace.feed(key, logged, end)
     base = RunProgress(lines=samples, checkpoint=checkpoints.last(samples))
-    return build_progress(newest, pace, base, "")
+    return build_progress(newest, pace, base, ""), curves.series()
 
 
 def _add_rates(values: dict[str, Any], sample: Sample) -> None:

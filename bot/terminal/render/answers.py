@@ -78,6 +78,10 @@ def _status(answer: StatusAnswer, screen: Screen) -> str:
         from bot.terminal.render.metrics import node_lines  # noqa: PLC0415 - as above
 
         lines += node_lines(answer.summaries, screen)
+    if screen.width is not None and (drawn := [*answer.curves, *(one.series for one in answer.summaries)]):
+        from bot.terminal.render.metric_plots import plot_metrics, sampled_window  # noqa: PLC0415 - as above
+
+        lines += plot_metrics(drawn, sampled_window(drawn) or (answer.at, answer.at), screen, compact=True)
     if answer.last_lines and answer.cause is None:
         line_format = LineFormat.COLOUR if screen.colour else LineFormat.PLAIN_SCREEN
         newest = LineFormatter(line_format).text(answer.last_lines)

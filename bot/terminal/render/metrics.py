@@ -28,6 +28,8 @@ from bot.domain.node_metrics import (
     other_ranges,
 )
 from bot.terminal.render.jobs import state_lines
+from bot.terminal.render.line_plots import figure
+from bot.terminal.render.metric_plots import plot_metrics
 from bot.terminal.render.screen import DIM, YELLOW, Screen, join_lines, plain_line
 from bot.terminal.render.tables import Cell, Column, table_lines
 
@@ -46,6 +48,7 @@ def render_metrics(answer: MetricsAnswer, screen: Screen) -> str:
         lines += _series_lines(answer.summaries, window, screen)
     else:
         lines += _other_lines(answer.summaries, window, screen)
+        lines += plot_metrics([one.series for one in answer.summaries], window, screen)
     notes = [] if answer.summaries or answer.gaps else ["No samples in this time range."]
     notes += [_missing(answer.missing)] if answer.missing and answer.summaries else []
     notes += [*answer.notes, *(gap.public for gap in answer.gaps)]
@@ -93,15 +96,15 @@ def _range_cell(named: tuple[str, MetricRange | None]) -> Cell:
     if values is None:
         return Cell("-")
     _, scale, unit = display_unit(name)
-    figures = "/".join(_figure(value * scale, unit) for value in (values.minimum, values.mean, values.maximum))
-    limit = f" of {_figure(values.limit * scale, unit)}" if values.limit is not None and unit != "%" else ""
+    figures = "/".join(figure(value * scale, unit) for value in (values.minimum, values.mean, values.maximum))
+    limit = f" of {figure(values.limit * scale, unit)}" if values.limit is not None and unit != "%" else ""
     return Cell(f"{figures}{limit} {unit}".rstrip())
 
 
 def _scale_title(name: str, scale: ChartScale) -> str:
     _, factor, unit = display_unit(name)
     what = "memory" if "memory" in name else "utilisation"
-    return f"{what} {_figure(scale.lowest * factor, unit)}-{_figure(scale.highest * factor, unit)}"
+    return f"{what} {figure(scale.lowest * factor, unit)}-{figure(scale.highest * factor, unit)}"
 
 
 def _other_lines(summaries: Sequence[MetricSummary], window: _Window, screen: Screen) -> list[str]:
@@ -111,14 +114,15 @@ def _other_lines(summaries: Sequence[MetricSummary], window: _Window, screen: Sc
         return []
     columns = [
         Column("metric"), Column("last", drop=1, align_right=True),
-        Column("lowest/mean/highest", align_right=True), Column("chart", drop=2),
+        Column("lowest/mean/highest", align_right=True),
     ]  # fmt: skip
+    columns += [Column("chart")] if screen.width is None else []
     rows = []
     for name, values in ranges:
         words, scale, unit = display_unit(name)
-        last = Cell(_figure(values.series[0].last * scale, unit) if len(values.series) == 1 else "")
-        drawn = _draw(name, values.series, values.limit, window)
-        rows.append([Cell(plain_line(words)), last, _range_cell((name, values)), Cell(drawn)])
+        last = Cell(figure(values.series[0].last * scale, unit) if len(values.series) == 1 else "")
+        drawn = [Cell(_draw(name, values.series, values.limit, window))] if screen.width is None else []
+        rows.append([Cell(plain_line(words)), last, _range_cell((name, values)), *drawn])
     return ["", *table_lines(columns, rows, screen)]
 
 
@@ -141,12 +145,12 @@ def _metric_table(name: str, series: Sequence[MetricSummary], window: _Window, s
         Column(plain_line(words)),
         *(Column(title, drop, align_right=True)
           for title, drop in (("last", 0), ("mean", 0), ("p5", 1), ("p95", 1), ("max", 0), ("of", 1))),
-        Column(f"{_figure(shared.lowest * factor, unit)}-{_figure(shared.highest * factor, unit)}", drop=2),
+        Column(f"{figure(shared.lowest * factor, unit)}-{figure(shared.highest * factor, unit)}", drop=2),
     ]  # fmt: skip
     rows = []
     for one, curve in zip(series, curves, strict=True):
         figures = [_exact(value * factor, unit) for value in (one.last, one.mean, one.p5, one.p95, one.maximum)]
-        of = f"{_figure(one.series.limit * factor, unit)} {unit}" if one.series.limit is not None else unit
+        of = f"{figure(one.series.limit * factor, unit)} {unit}" if one.series.limit is not None else unit
         drawn = draw_chart(curve, shared)
         rows.append([Cell(plain_line(_source(one.series))), *map(Cell, (*figures, of)), Cell(drawn)])
     return table_lines(columns, rows, screen)
@@ -175,16 +179,4 @@ def _source(series: MetricSeries) -> str:
 
 
 def _exact(value: float, unit: str) -> str:
-    return f"{value:.1f}" if unit == "%" and math.isfinite(value) else _figure(value, unit)
-
-
-def _figure(value: float, unit: str) -> str:
-    if not math.isfinite(value):
-        return str(value)
-    if not unit:
-        return f"{value:.4g}"
-    if unit == "%":
-        return f"{value:.0f}"
-    if unit in ("s", "/s"):
-        return f"{value:.3g}"
-    return f"{value:.1f}" if abs(value) >= 0.05 or value == 0 else f"{value:.2g}"
+    return f"{value:.1f}" if unit == "%" and math.isfinite(value) else figure(value, unit)

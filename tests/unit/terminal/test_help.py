@@ -99,7 +99,7 @@ def test_markdown_is_shown_as_text() -> None:
     [
         ("trainwatch me", {"metrics"}),
         ("trainwatch logs --in", {"--include"}),
-        ("trainwatch watch --", {"--help"}),
+        ("trainwatch watch --", {"--color", "--help"}),
         ("trainwatch help exi", {"exit-codes"}),
         ("trainwatch completion z", {"zsh"}),
         ("trainwatch rules t", {"test"}),

